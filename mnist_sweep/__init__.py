@@ -1,0 +1,66 @@
+"""mnist_sweep: hyperparameter sweeps you can trust.
+
+A script lists trials (`TrialConfig`, `grid`, `zipped`, `sample`, `repeat`), names them (`Sweep`) and runs them
+(`main`, or `run` from Python); `read_trials`, `read_history` and `read_summary` give the results as DataFrames.
+"""
+
+__version__ = "0.1.0"
+
+from mnist_sweep.cli import main
+from mnist_sweep.config import TrialConfig, config_id, from_flat, to_flat, trial_id
+from mnist_sweep.data import DATASETS, MNIST, Dataset, Digits, Split
+from mnist_sweep.models import CNN, MODELS, VARIABLE, Softmax
+from mnist_sweep.optim import OPTIMIZERS, Adagrad, Adam, GradientDescent, Momentum, RMSProp
+from mnist_sweep.rows import Evaluation, Status, TrialRow
+from mnist_sweep.runners import Local, RayTune
+from mnist_sweep.schedules import SCHEDULES, Constant, Cosine, Stepwise
+from mnist_sweep.space import Choice, Integer, LogUniform, Uniform, grid, repeat, sample, zipped
+from mnist_sweep.sweep import Outcome, Sweep, run
+from mnist_sweep.table import read_history, read_summary, read_trials
+
+__all__ = [
+    "CNN",
+    "DATASETS",
+    "MNIST",
+    "MODELS",
+    "OPTIMIZERS",
+    "SCHEDULES",
+    "VARIABLE",
+    "Adagrad",
+    "Adam",
+    "Choice",
+    "Constant",
+    "Cosine",
+    "Dataset",
+    "Digits",
+    "Evaluation",
+    "GradientDescent",
+    "Integer",
+    "Local",
+    "LogUniform",
+    "Momentum",
+    "Outcome",
+    "RMSProp",
+    "RayTune",
+    "Softmax",
+    "Split",
+    "Status",
+    "Stepwise",
+    "Sweep",
+    "TrialConfig",
+    "TrialRow",
+    "Uniform",
+    "config_id",
+    "from_flat",
+    "grid",
+    "main",
+    "read_history",
+    "read_summary",
+    "read_trials",
+    "repeat",
+    "run",
+    "sample",
+    "to_flat",
+    "trial_id",
+    "zipped",
+]

@@ -1,0 +1,197 @@
+"""The command line: parses, calls, prints; no logic."""
+
+import signal
+import sys
+from pathlib import Path
+from typing import Any, get_args
+
+import click
+
+from mnist_sweep.config import Precision
+from mnist_sweep.data import FileSource
+from mnist_sweep.errors import LedgerError, SweepError
+from mnist_sweep.ledger import Ledger
+from mnist_sweep.rows import Status, TrialRow
+from mnist_sweep.runners import Local, RayTune, Runner
+
+BAD_USAGE = 2
+INTERRUPTED = 130
+TERMINATED = 143
+
+
+@click.group(
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="""\b
+Examples:
+  mnist-sweep run sweeps/quickstart.py
+  mnist-sweep status results/quickstart
+Completion for bash (zsh and fish alike):
+  eval "$(_MNIST_SWEEP_COMPLETE=bash_source mnist-sweep)"
+""",
+)
+@click.version_option(package_name="mnist-sweep", message="%(prog)s %(version)s")
+def cli() -> None:
+    """Hyperparameter sweeps you can trust."""
+
+
+@cli.command(
+    epilog="""\b
+Examples:
+  mnist-sweep run sweeps/quickstart.py
+  mnist-sweep run sweeps/deep_mnist.py --steps 200 --seeds 1
+  mnist-sweep run sweeps/deep_mnist.py --address auto --gpus-per-trial 0.5
+Exit status: 0 every trial has a row and none failed; 1 some failed; 2 bad usage, config or data; 130 interrupted.
+"""
+)
+@click.argument("script", type=click.Path(path_type=Path))
+@click.option(
+    "--runner",
+    "runner_name",
+    type=click.Choice(["ray", "local"]),
+    default="ray",
+    show_default=True,
+    help="Where trials run: on Ray, or one by one in this process.",
+)
+@click.option(
+    "--results",
+    type=click.Path(path_type=Path),
+    default=Path("results"),
+    show_default=True,
+    help="Folder that holds a folder for each sweep.",
+)
+@click.option(
+    "--address", help="Address of a running Ray cluster (`auto` or host:port); else Ray starts on this machine."
+)
+@click.option(
+    "--cpus-per-trial", type=click.IntRange(1), default=1, show_default=True, help="CPUs and threads of a trial."
+)
+@click.option(
+    "--gpus-per-trial",
+    type=click.FloatRange(0),
+    default=0.0,
+    show_default=True,
+    help="GPUs of a trial; a fraction shares a card.",
+)
+@click.option("--max-concurrent", type=click.IntRange(1), help="Trials at a time at the most.")
+@click.option("--seeds", type=click.IntRange(1), help="Run each config with the seeds 0 to N-1 instead of its own.")
+@click.option("--steps", type=click.IntRange(1), help="Training steps of every trial, instead of the script's.")
+@click.option(
+    "--precision", type=click.Choice(get_args(Precision)), help="Precision of every trial, instead of the script's."
+)
+@click.option(
+    "--retry", type=click.Choice(["failed"]), multiple=True, help="Run the trials again whose rows have this status."
+)
+@click.option("--quiet", is_flag=True, help="Print nothing but errors.")
+def run(script: Path, **options: Any) -> int:
+    """Run what is missing of the sweep in SCRIPT, and write its tables."""
+    from rich.console import Console
+
+    from mnist_sweep import overview, progress
+    from mnist_sweep import script as scripts
+    from mnist_sweep.sweep import run as run_sweep
+
+    sweep = scripts.load(script).changed(**{name: options[name] for name in ("seeds", "steps", "precision")})
+    console = Console(quiet=options["quiet"])
+    outcome = run_sweep(
+        sweep,
+        results=options["results"],
+        runner=_runner(**options),
+        progress=progress.for_console(console),
+        retry=[Status(status) for status in options["retry"]],
+        code=[script.parent.resolve()],
+    )
+    overview.show(outcome.rows, outcome.folder, console)
+    console.print(f"ran {outcome.num_run} of {outcome.num_trials} trials in {progress.duration(outcome.seconds)}")
+    return 0 if outcome.complete else 1
+
+
+@cli.command()
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+def status(folder: Path) -> int:
+    """Say how many trials of which status lie in DIR, and which are the best; the script is not needed."""
+    from rich.console import Console
+
+    from mnist_sweep import overview
+
+    overview.show(_rows(folder), folder, Console())
+    return 0
+
+
+@cli.command()
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+def table(folder: Path) -> int:
+    """Rebuild trials.csv, history.csv and summary.csv of DIR from its rows."""
+    from mnist_sweep.table import write_tables
+
+    for path in write_tables(folder, _rows(folder)):
+        click.echo(path)
+    return 0
+
+
+@cli.command(
+    epilog="""\b
+Examples:
+  mnist-sweep data mnist
+  MNIST_SWEEP_DATA=/data mnist-sweep data mnist             looks in /data/mnist first
+  MNIST_SWEEP_MNIST_URL=https://… mnist-sweep data mnist    downloads from there
+"""
+)
+@click.argument("name")
+def data(name: str) -> int:
+    """Find or download the data set NAME, verify it, and say where it lies."""
+    from mnist_sweep.config import make
+
+    source = make("data", name, {})
+    loaded = source.load()
+    if isinstance(source, FileSource):
+        for part, path in source.files().items():
+            click.echo(f"{part}: {path}")
+    sizes = ", ".join(f"{len(getattr(loaded, split).labels):,} {split}" for split in ("train", "val", "test"))
+    click.echo(f"{name}: {sizes} images of {'x'.join(map(str, loaded.image_shape))}, verified")
+    return 0
+
+
+def main(script: str | None = None) -> None:
+    """Run the command line and end the process with its exit status.
+
+    Args:
+        script: A sweep script, which the command line's arguments are then the options of; None for the whole command.
+    """
+    arguments = sys.argv[1:] if script is None else ["run", script, *sys.argv[1:]]
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATED))
+    try:
+        sys.exit(cli.main(arguments, prog_name="mnist-sweep", standalone_mode=False))
+    except click.exceptions.NoArgsIsHelpError as error:
+        error.show()
+        sys.exit(BAD_USAGE)
+    except click.UsageError as error:
+        command = error.ctx.command_path if error.ctx else "mnist-sweep"
+        _fail(f"{error.format_message()} See `{command} --help`.")
+    except SweepError as error:
+        _fail(str(error))
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("interrupted: the finished trials are kept; run the same command to go on.", err=True)
+        sys.exit(INTERRUPTED)
+
+
+def _fail(message: str) -> None:
+    click.echo(f"error: {' '.join(message.split())}", err=True)
+    sys.exit(BAD_USAGE)
+
+
+def _rows(folder: Path) -> list[TrialRow]:
+    rows = list(Ledger(folder).rows().values())
+    if not rows:
+        raise LedgerError(f"{folder} holds no rows: name a sweep's results folder, as in results/quickstart.")
+    return rows
+
+
+def _runner(**options: Any) -> Runner:
+    per_trial = {name: options[name] for name in ("cpus_per_trial", "gpus_per_trial")}
+    where = {name: options[name] for name in ("address", "max_concurrent")}
+    if options["runner_name"] == "ray":
+        return RayTune(**per_trial, **where)
+    for name, value in where.items():
+        if value is not None:
+            raise click.UsageError(f"--{name.replace('_', '-')} goes with --runner ray only.")
+    return Local(**per_trial)

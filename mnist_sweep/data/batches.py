@@ -1,0 +1,62 @@
+"""Which training examples each step sees: a function of (seed, step) alone.
+
+The examples form one endless stream, a fresh permutation of the training split for each epoch, and step s takes the
+s-th batch of it. Batches straddle epochs, so nothing is dropped; a resumed trial finds its place without replaying
+anything, because every permutation comes from a counter-based generator keyed with the seed and the epoch.
+"""
+
+import hashlib
+from typing import TYPE_CHECKING
+
+from mnist_sweep.fields import require
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+def subseed(seed: int, name: str) -> int:
+    """Return the seed of one named use of a trial's seed, in [0, 2**63): the leading bits of a SHA-256 of both.
+
+    Uses of the same seed under different names are independent of each other, and a new use changes no old one.
+    """
+    digest = hashlib.sha256(f"{int(seed)}/{name}".encode()).digest()
+    return int.from_bytes(digest[:8], "big") >> 1
+
+
+def indices(seed: int, first: int, last: int, *, batch_size: int, num_examples: int) -> "NDArray[np.int32]":
+    """Return the training examples of the steps from `first` up to, but without, `last`.
+
+    Returns:
+        int32 `[last - first, batch_size]`, in `[0, num_examples)`: row `s - first` is the batch of step s.
+
+    Raises:
+        ConfigError: A number is out of range.
+    """
+    import numpy as np
+
+    require(0 <= first <= last, "0 <= first <= last", first=first, last=last)
+    require(batch_size >= 1, "batch_size >= 1", batch_size=batch_size)
+    require(1 <= num_examples < 2**31, "1 <= num_examples < 2**31", num_examples=num_examples)
+    start, stop = first * batch_size, last * batch_size
+    stream = np.empty(stop - start, np.int32)
+    position = start
+    while position < stop:
+        epoch, offset = divmod(position, num_examples)
+        count = min(num_examples - offset, stop - position)
+        stream[position - start :][:count] = _permutation(seed, epoch, num_examples)[offset : offset + count]
+        position += count
+    return stream.reshape(last - first, batch_size)
+
+
+def _permutation(seed: int, epoch: int, num_examples: int) -> "NDArray[np.intp]":
+    """Return the order of the examples in one epoch: intp `[num_examples]`.
+
+    It ranks raw words of the generator instead of calling `Generator.permutation`, because NumPy keeps the raw stream
+    of a bit generator the same in every version (NEP 19), but not what `Generator` makes of it.
+    """
+    import numpy as np
+
+    key = np.array([subseed(seed, "batches"), epoch], np.uint64)
+    words = np.random.Philox(key=key).random_raw(num_examples)
+    return np.argsort(words, kind="stable")

@@ -1,0 +1,110 @@
+"""What a data set is to the sweep: three splits of labelled images, whole in memory.
+
+Images stay uint8, as they lie in the files, until they are in the graph: a quarter of the memory and of the traffic of
+float32, and one place that scales them. Arrays are never copied here, so they may be read-only views of shared memory.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
+
+from mnist_sweep.errors import DataError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+    from rich.console import Console
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Split:
+    """Labelled images that are used for one purpose.
+
+    Attributes:
+        images: uint8 `[n, height, width, channels]`; n >= 1.
+        labels: uint8 `[n]`, the class of each image, counted from 0.
+    """
+
+    images: "NDArray[np.uint8]"
+    labels: "NDArray[np.uint8]"
+
+    def __post_init__(self) -> None:
+        _check_array("images", self.images, rank=4)
+        _check_array("labels", self.labels, rank=1)
+        num_images, num_labels = len(self.images), len(self.labels)
+        _require(num_images == num_labels, "num_images == num_labels", num_images=num_images, num_labels=num_labels)
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Dataset:
+    """Three splits of one data set; no image belongs to two of them.
+
+    Attributes:
+        train: What weights are fitted to.
+        val: What hyperparameters are chosen by.
+        test: What is measured once for each trial and never chosen by.
+        num_classes: Number of classes, in [1, 256]; labels are smaller.
+        pixel_max: What a pixel value of 1.0 is in uint8, in [1, 255]: 255 in MNIST, 16 in digits. Whoever scales the
+            images to [0, 1] in the graph divides by it.
+    """
+
+    train: Split
+    val: Split
+    test: Split
+    num_classes: int
+    pixel_max: int = 255
+
+    def __post_init__(self) -> None:
+        _require(1 <= self.num_classes <= 256, "1 <= num_classes <= 256", num_classes=self.num_classes)
+        _require(1 <= self.pixel_max <= 255, "1 <= pixel_max <= 255", pixel_max=self.pixel_max)
+        for name, split in (("train", self.train), ("val", self.val), ("test", self.test)):
+            shape, label = split.images.shape[1:], int(split.labels.max())
+            same = shape == self.image_shape
+            _require(same, f"{name} image_shape == train image_shape", **{name: shape, "train": self.image_shape})
+            rule = f"{name} labels < num_classes"
+            _require(label < self.num_classes, rule, label=label, num_classes=self.num_classes)
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """Height, width and channels of every image."""
+        height, width, channels = self.train.images.shape[1:]
+        return height, width, channels
+
+
+@runtime_checkable
+class DataSource(Protocol):
+    """Anything that can load a data set: a frozen value, so that a trial can name it."""
+
+    def load(self) -> Dataset:
+        """Return the data set, the same on every call and every machine."""
+
+
+@runtime_checkable
+class FileSource(DataSource, Protocol):
+    """A data source whose data lies in files of this machine."""
+
+    def files(self, *, console: "Console | None" = None) -> dict[str, Path]:
+        """Return where each file lies, by what it holds, once all are there and verified.
+
+        Args:
+            console: Where the progress of a download is shown; standard error if None.
+        """
+
+
+def _check_array(name: str, array: object, *, rank: int) -> None:
+    import numpy as np
+
+    if not isinstance(array, np.ndarray):
+        raise DataError(f"`{name}` must be a NumPy array, but got type={type(array).__name__!r}.")
+    _require(array.dtype == np.uint8, f"{name}.dtype == uint8", dtype=str(array.dtype))
+    _require(array.ndim == rank, f"{name}.ndim == {rank}", shape=array.shape)
+    _require(array.size > 0, f"{name}.size > 0", shape=array.shape)
+
+
+def _require(holds: bool, rule: str, **values: object) -> None:
+    if not holds:
+        shown = ", ".join(f"{name}={value!r}" for name, value in values.items())
+        raise DataError(f"`{rule}` must hold, but got {shown}.")

@@ -1,0 +1,73 @@
+"""Digits: 1,797 images of 8x8 grey pixels from scikit-learn's own files; nothing is downloaded.
+
+The set is ordered by writer, so the splits are blocks and not a shuffle: a block at either end holds other writers than
+the middle, and validation and test measure digits of writers that training has not seen.
+Source: E. Alpaydin, C. Kaynak, "Optical Recognition of Handwritten Digits", UCI Machine Learning Repository, 1998.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mnist_sweep.data.dataset import Dataset, Split
+from mnist_sweep.errors import DataError
+from mnist_sweep.fields import coerce, require
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+NUM_IMAGES = 1797
+SHA256 = "87ff0c9e40dc7e2c0e34e7257799c2e3f3aec1a016363bb11cad869ec428a826"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Digits:
+    """The digits of scikit-learn: 10 classes, image shape `(8, 8, 1)`, pixels from 0 to 16.
+
+    Attributes:
+        val_size: Images in validation, the first ones of the set.
+        test_size: Images in test, the last ones of the set; those between the two are train.
+    """
+
+    val_size: int = 300
+    test_size: int = 300
+
+    def __post_init__(self) -> None:
+        coerce(self)
+        require(self.val_size >= 1, "val_size >= 1", val_size=self.val_size)
+        require(self.test_size >= 1, "test_size >= 1", test_size=self.test_size)
+        rule = f"val_size + test_size < {NUM_IMAGES}"
+        require(self.val_size + self.test_size < NUM_IMAGES, rule, val_size=self.val_size, test_size=self.test_size)
+
+    def load(self) -> Dataset:
+        """Return the data set.
+
+        Raises:
+            DataError: The installed scikit-learn holds other digits.
+        """
+        import numpy as np
+        from sklearn.datasets import load_digits
+
+        raw = load_digits()
+        images, labels = raw.images.astype(np.uint8)[..., np.newaxis], raw.target.astype(np.uint8)
+        digest = hashlib.sha256(images.tobytes() + labels.tobytes()).hexdigest()
+        if digest != SHA256:
+            raise DataError(
+                f"SHA-256 of scikit-learn's digits is {digest}, expected {SHA256}: install scikit-learn again."
+            )
+        cuts = self.val_size, NUM_IMAGES - self.test_size
+        parts = zip(np.split(images, cuts), np.split(labels, cuts), strict=True)
+        val, train, test = (Split(images=part_images, labels=part_labels) for part_images, part_labels in parts)
+        return Dataset(train=train, val=val, test=test, num_classes=10, pixel_max=16)
+
+    def files(self, *, console: "Console | None" = None) -> dict[str, Path]:
+        """Return where the one file lies, in the scikit-learn package, once it is verified.
+
+        Raises:
+            DataError: The installed scikit-learn holds other digits.
+        """
+        import sklearn.datasets
+
+        self.load()
+        return {"digits": Path(sklearn.datasets.__file__).parent / "data" / "digits.csv.gz"}

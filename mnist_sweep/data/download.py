@@ -1,0 +1,196 @@
+"""Where data files lie on this machine, and how missing ones get here.
+
+A download is written beside its destination under another name, verified, and only then renamed: under the final name
+there is either no file or the right one, also after a crash and with several workers downloading at once.
+"""
+
+import contextlib
+import hashlib
+import os
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+from mnist_sweep.errors import DataError, DownloadError
+
+if TYPE_CHECKING:
+    from urllib.response import addinfourl
+
+    from rich.console import Console
+
+FOLDERS_VARIABLE = "MNIST_SWEEP_DATA"
+MAX_BYTES = 1 << 30
+TIMEOUT_SECONDS = 30.0
+
+_CHUNK_BYTES = 1 << 16
+
+
+def search_folders() -> list[Path]:
+    """Return the folders that data is looked for in, first to last: those of `MNIST_SWEEP_DATA`, then the cache."""
+    named = os.environ.get(FOLDERS_VARIABLE, "").split(os.pathsep)
+    return [*(_expanded(Path(name)) for name in named if name), cache_folder()]
+
+
+def cache_folder() -> Path:
+    """Return the folder that downloads go to: `$XDG_CACHE_HOME/mnist_sweep`, or else `~/.cache/mnist_sweep`.
+
+    Raises:
+        DataError: The user has no home folder.
+    """
+    return _expanded(Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache")) / "mnist_sweep"
+
+
+def find(subfolder: str, names: Sequence[str]) -> Path | None:
+    """Return the first file `<folder>/<subfolder>/<name>` that exists, folder by folder, or None if there is none."""
+    candidates = (folder / subfolder / name for folder in search_folders() for name in names)
+    # Path.is_file raises an error, in Python before 3.14, for a folder that the user may not enter.
+    return next((path for path in candidates if os.path.isfile(path)), None)  # noqa: PTH113
+
+
+def addresses(subfolder: str, name: str, mirrors: Sequence[str]) -> list[str]:
+    """Return the addresses of a file: in each of the mirrors, or in the one that the environment names instead."""
+    named = os.environ.get(override_variable(subfolder))
+    return [f"{mirror.rstrip('/')}/{name}" for mirror in ([named] if named else mirrors)]
+
+
+def override_variable(subfolder: str) -> str:
+    """Return the environment variable that overrides a data set's mirrors, as in `MNIST_SWEEP_MNIST_URL`."""
+    return f"MNIST_SWEEP_{subfolder.upper()}_URL"
+
+
+def fetch(
+    urls: Sequence[str],
+    destination: Path,
+    *,
+    sha256: str,
+    console: "Console | None" = None,
+    max_bytes: int = MAX_BYTES,
+    timeout: float = TIMEOUT_SECONDS,
+) -> None:
+    """Download a file from the first address that has it to `<folder>/<subfolder>/<name>`.
+
+    Args:
+        urls: Addresses to try in turn: http, https or file.
+        destination: The final path; its folder is made.
+        sha256: SHA-256 of the file as it is distributed, in hexadecimal.
+        console: Where progress is shown; standard error if None.
+        max_bytes: Length that a download may not exceed.
+        timeout: Seconds that a server may stay silent.
+
+    Raises:
+        DownloadError: No address had the file, or the folder cannot be written; nothing was left behind.
+    """
+    from http.client import HTTPException
+
+    causes = []
+    with _replacing(destination) as file:
+        for url in urls:
+            file.seek(0)
+            file.truncate()
+            try:
+                return _download(url, file, sha256=sha256, console=console, max_bytes=max_bytes, timeout=timeout)
+            except (OSError, HTTPException, ValueError) as error:
+                causes.append(f"{url} ({_one_line(getattr(error, 'reason', error))})")
+        subfolder, name = destination.parent.name, destination.name
+        raise DownloadError(
+            f"{name} could not be downloaded from {', nor from '.join(causes)}: place it as {subfolder}/{name} in a "
+            f"folder named by {FOLDERS_VARIABLE}, or name another address in {override_variable(subfolder)}."
+        )
+
+
+def _expanded(path: Path) -> Path:
+    try:
+        return path.expanduser()
+    except RuntimeError as error:
+        raise DataError(f"{path} needs a home folder, and there is none: set XDG_CACHE_HOME or HOME.") from error
+
+
+@contextlib.contextmanager
+def _replacing(destination: Path) -> Iterator[IO[bytes]]:
+    """Open a new file that takes the place of the destination if the body succeeds, and vanishes if it fails."""
+    temporary = destination.with_name(f".{destination.name}.{uuid.uuid4().hex}.part")
+    try:
+        destination.parent.mkdir(parents=True, exist_ok=True)
+        with temporary.open("xb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(destination)
+    except DownloadError:
+        raise
+    except OSError as error:
+        raise DownloadError(
+            f"{destination} cannot be written ({_one_line(error)}): set XDG_CACHE_HOME to a folder that can be, or "
+            f"place the file in a folder named by {FOLDERS_VARIABLE}."
+        ) from error
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+
+
+def _download(
+    url: str, file: IO[bytes], *, sha256: str, console: "Console | None", max_bytes: int, timeout: float
+) -> None:
+    digest = hashlib.sha256()
+    received = 0
+    with _open(url, timeout) as response:
+        declared = response.headers["Content-Length"]
+        with _progress(url, int(declared) if declared else None, console) as advance:
+            while chunk := response.read(_CHUNK_BYTES):
+                received += len(chunk)
+                if received > max_bytes:
+                    raise DownloadError(f"it is longer than {max_bytes:,} bytes")
+                file.write(chunk)
+                digest.update(chunk)
+                advance(len(chunk))
+    if declared and received != int(declared):
+        raise DownloadError(f"the connection closed after {received:,} of {int(declared):,} bytes")
+    if digest.hexdigest() != sha256:
+        raise DownloadError(f"SHA-256 of its {received:,} bytes is {digest.hexdigest()}, expected {sha256}")
+
+
+def _open(url: str, timeout: float) -> "addinfourl":
+    """Open an address; unlike `urllib.request.urlopen`, no server can redirect to other schemes than these."""
+    import urllib.error
+    import urllib.request
+
+    opener = urllib.request.OpenerDirector()
+    for handler in (
+        urllib.request.ProxyHandler,
+        urllib.request.HTTPHandler,
+        urllib.request.HTTPSHandler,
+        urllib.request.FileHandler,
+        urllib.request.HTTPRedirectHandler,
+        urllib.request.HTTPErrorProcessor,
+        urllib.request.HTTPDefaultErrorHandler,
+        urllib.request.UnknownHandler,
+    ):
+        opener.add_handler(handler())
+    try:
+        response: addinfourl = opener.open(url, timeout=timeout)
+        return response
+    except urllib.error.HTTPError as error:
+        with error:
+            raise DownloadError(f"the server answered {error.code} {error.reason}") from error
+
+
+@contextlib.contextmanager
+def _progress(url: str, total: int | None, console: "Console | None") -> Iterator[Callable[[int], None]]:
+    """Show a bar while the body runs, or one plain line where no terminal could show it; yield what advances it."""
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+
+    console = console or Console(stderr=True)
+    if not console.is_terminal:
+        console.print(f"downloading {url}", markup=False, highlight=False, soft_wrap=True)
+        yield lambda count: None
+        return
+    columns = TextColumn("{task.description}", markup=False), BarColumn(), DownloadColumn(), TimeRemainingColumn()
+    with Progress(*columns, console=console, transient=True) as progress:
+        task = progress.add_task(url.rpartition("/")[2], total=total)
+        yield lambda count: progress.advance(task, count)
+
+
+def _one_line(cause: object) -> str:
+    return " ".join(str(cause).split()) or type(cause).__name__

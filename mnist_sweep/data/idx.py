@@ -1,0 +1,123 @@
+"""Files in the IDX format of the MNIST page: a big-endian header of magic number and sizes, then a byte for each value.
+
+Whether a file is packed with gzip is told by its first two bytes, not by its name, because mirrors and browsers pack
+and unpack without renaming. Nothing is allocated by what a header claims: it is compared with what is there.
+Source: Y. LeCun, C. Cortes, C. Burges, "The MNIST database of handwritten digits", section "File formats".
+"""
+
+import gzip
+import io
+import math
+import struct
+import zlib
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+from mnist_sweep.errors import DataError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+IMAGES_MAGIC = 2051
+LABELS_MAGIC = 2049
+MAX_BYTES = 1 << 30
+
+_GZIP_MAGIC = b"\x1f\x8b"
+_CHUNK_BYTES = 1 << 20
+
+
+def read_images(path: Path) -> "NDArray[np.uint8]":
+    """Return the images of a file: uint8 `[n, height, width]`, read-only.
+
+    Raises:
+        DataError: The file is missing, unreadable, damaged, or holds something else.
+    """
+    return parse_images(read_bytes(path), path)
+
+
+def read_labels(path: Path, *, num_classes: int = 10) -> "NDArray[np.uint8]":
+    """Return the labels of a file: uint8 `[n]`, read-only, each in `[0, num_classes)`.
+
+    Raises:
+        DataError: The file is missing, unreadable, damaged, or holds something else.
+    """
+    return parse_labels(read_bytes(path), path, num_classes=num_classes)
+
+
+def read_bytes(path: Path, *, max_bytes: int = MAX_BYTES) -> bytes:
+    """Return what a file holds, unpacked if it is packed: the bytes that a checksum of the content is taken of.
+
+    Raises:
+        DataError: The file is missing, unreadable, a damaged gzip file, or unpacks to more than `max_bytes`.
+    """
+    try:
+        with path.open("rb") as file:
+            packed = file.read(2) == _GZIP_MAGIC
+            file.seek(0)
+            content: IO[bytes] | gzip.GzipFile = gzip.GzipFile(fileobj=file) if packed else file
+            with content:
+                return _read_all(content, path, max_bytes)
+    except EOFError as error:
+        size = path.stat().st_size
+        raise DataError(f"{path} is cut off: its gzip stream does not end within the file's {size:,} bytes.") from error
+    except (gzip.BadGzipFile, zlib.error) as error:
+        raise DataError(f"{path} is a damaged gzip file ({error}).") from error
+    except OSError as error:
+        raise DataError(f"{path} cannot be read ({error.strerror or error}).") from error
+
+
+def parse_images(content: bytes, path: Path) -> "NDArray[np.uint8]":
+    """Return the images in the content of a file: uint8 `[n, height, width]`, a read-only view of it.
+
+    Raises:
+        DataError: The content is not that of a file of images; the message names `path`.
+    """
+    import numpy as np
+
+    offset, sizes = _header(content, path, magic=IMAGES_MAGIC, rank=3)
+    return np.frombuffer(content, np.uint8, offset=offset).reshape(sizes)
+
+
+def parse_labels(content: bytes, path: Path, *, num_classes: int = 10) -> "NDArray[np.uint8]":
+    """Return the labels in the content of a file: uint8 `[n]`, a read-only view of it.
+
+    Raises:
+        DataError: The content is not that of a file of labels in `[0, num_classes)`; the message names `path`.
+    """
+    import numpy as np
+
+    offset, _ = _header(content, path, magic=LABELS_MAGIC, rank=1)
+    labels = np.frombuffer(content, np.uint8, offset=offset)
+    if (label := int(labels.max())) >= num_classes:
+        position = int(labels.argmax())
+        raise DataError(f"{path} has label {label} at position {position}, expected 0 to {num_classes - 1}.")
+    return labels
+
+
+def _read_all(content: IO[bytes] | gzip.GzipFile, path: Path, max_bytes: int) -> bytes:
+    buffer = io.BytesIO()
+    while chunk := content.read(_CHUNK_BYTES):
+        buffer.write(chunk)
+        if buffer.tell() > max_bytes:
+            raise DataError(f"{path} holds more than {max_bytes:,} bytes when unpacked.")
+    return buffer.getvalue()
+
+
+def _header(content: bytes, path: Path, *, magic: int, rank: int) -> tuple[int, tuple[int, ...]]:
+    """Return the length of the header in bytes, and the sizes that it declares, which the content has."""
+    length = 4 * (1 + rank)
+    if not content:
+        raise DataError(f"{path} is empty, expected an IDX header of {length} bytes and data.")
+    if (got := int.from_bytes(content[:4], "big")) != magic:
+        raise DataError(f"{path} has magic number {got} (it starts with {content[:4]!r}), expected {magic}.")
+    if len(content) < length:
+        raise DataError(f"{path} is cut off in its header: it holds {len(content)} bytes, expected {length} and data.")
+    sizes = struct.unpack_from(f">{rank}I", content, 4)
+    shown = " x ".join(map(str, sizes))
+    if 0 in sizes:
+        raise DataError(f"{path} declares {shown} values, expected sizes of at least 1.")
+    if len(content) != (expected := length + math.prod(sizes)):
+        wrong = "is cut off" if len(content) < expected else "is too long"
+        raise DataError(f"{path} {wrong}: it holds {len(content):,} bytes, expected {expected:,} for {shown} values.")
+    return length, sizes

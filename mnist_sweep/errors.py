@@ -1,0 +1,51 @@
+"""Every exception that mnist_sweep raises on purpose.
+
+Each class also derives from the builtin that a caller would expect, and its message is one line: the rule, what came
+instead, and the way out. The command line prints that line and exits with status 2.
+
+    SweepError
+    ├── ConfigError (ValueError)       a hyperparameter, an axis or a sweep breaks a rule
+    │   └── UnknownNameError           no such data set, model, optimizer, schedule or field
+    ├── DataError (ValueError)         a data file or data set is not what it should be
+    │   └── DownloadError (OSError)    a data file could not be fetched
+    ├── ScriptError (ImportError)      a sweep script, or what a row names by its import path, cannot be loaded
+    ├── LedgerError (OSError)          the results folder cannot be used
+    │   └── RowError (ValueError)      a file under rows/ is not a row
+    └── ResourceError (RuntimeError)   the machine or cluster lacks what a trial asks for
+"""
+
+
+class SweepError(Exception):
+    """Base class of every error below."""
+
+
+class ConfigError(SweepError, ValueError):
+    """A hyperparameter, an axis or a sweep breaks a rule."""
+
+
+class UnknownNameError(ConfigError):
+    """A name that no registry, module or class knows; the message lists the known ones."""
+
+
+class DataError(SweepError, ValueError):
+    """A data file or data set is damaged, mislabelled or of the wrong kind."""
+
+
+class DownloadError(DataError, OSError):
+    """A data file could not be fetched, or what came is not the file."""
+
+
+class ScriptError(SweepError, ImportError):
+    """A sweep script, or code that a row names by its import path, cannot be loaded."""
+
+
+class LedgerError(SweepError, OSError):
+    """The results folder cannot be read or written."""
+
+
+class RowError(LedgerError, ValueError):
+    """A file under `rows/` is not a row."""
+
+
+class ResourceError(SweepError, RuntimeError):
+    """The machine or cluster does not have what a trial asks for."""

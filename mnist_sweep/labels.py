@@ -1,0 +1,40 @@
+"""Short names of trials for people: what varies among them, and nothing else."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+Flat = Mapping[str, Any]
+
+
+def varying(flats: Iterable[Flat]) -> list[str]:
+    """Return the fields that vary among flat configs, in their order, the seed last.
+
+    A field of a part (`optimizer.learning_rate`) varies if it does among trials with the same part, so that an axis of
+    whole optimizers is one field and not all their numbers.
+    """
+    values: dict[str, dict[Any, set[str]]] = {}
+    for flat in flats:
+        for name, value in flat.items():
+            part = name.partition(".")[0] if "." in name else None
+            values.setdefault(name, defaultdict(set))[part and flat[part]].add(repr(value))
+    names = [name for name, by_part in values.items() if any(len(seen) > 1 for seen in by_part.values())]
+    return sorted(names, key=lambda name: name == "seed")
+
+
+def label(flat: Flat, names: Iterable[str]) -> str:
+    """Return these fields of a flat config as in `filters=8,16 dropout=0.2 adam`; a part shows its value alone."""
+    shown = [_field(name, flat[name]) for name in names if name in flat]
+    return " ".join(shown) or str(flat["model"])
+
+
+def text(value: Any) -> str:
+    """Return a JSON value as people write it: numbers without trailing zeros, lists with commas."""
+    if isinstance(value, list):
+        return ",".join(text(item) for item in value)
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _field(name: str, value: Any) -> str:
+    is_part = name in ("data", "model", "optimizer", "schedule", "precision")
+    return text(value) if is_part else f"{name.rpartition('.')[2]}={text(value)}"

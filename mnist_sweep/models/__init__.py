@@ -1,0 +1,9 @@
+"""Models: frozen hyperparameters that build an untrained Keras model for any image shape."""
+
+from mnist_sweep.models.cnn import CNN
+from mnist_sweep.models.model import VARIABLE, Model
+from mnist_sweep.models.softmax import Softmax
+
+MODELS: dict[str, type[Model]] = {"cnn": CNN, "softmax": Softmax}
+
+__all__ = ["CNN", "MODELS", "VARIABLE", "Model", "Softmax"]

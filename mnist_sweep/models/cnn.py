@@ -1,0 +1,90 @@
+"""The plain convolutional network of the Deep MNIST and tf.layers tutorials, with every size a field."""
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+from mnist_sweep.errors import ConfigError
+from mnist_sweep.fields import coerce, require
+from mnist_sweep.models.model import VARIABLE
+
+if TYPE_CHECKING:
+    import keras
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CNN:
+    """Hyperparameters of the plain convolutional network.
+
+    Blocks of convolution (stride 1, zero padding to the same size), ReLU and max-pooling (stride `pool_size`, windows
+    padded at the border); then a dense layer with ReLU, dropout and the logits.
+
+    Attributes:
+        filters: Channels of each block, first to last; each block divides the image's sides by `pool_size`.
+        kernel_size: Side of the convolutions' windows, in pixels.
+        pool_size: Side and stride of the pooling windows, in pixels; 1 means no pooling.
+        units: Width of the dense layer.
+        dropout: Share of dense activations zeroed in training, in [0, 1).
+        initializer: `glorot_uniform` with zero biases, as in tf.layers; or `truncated_normal` of standard deviation
+            0.1 with biases of 0.1, as in Deep MNIST.
+    """
+
+    filters: tuple[int, ...] = (32, 64)
+    kernel_size: int = 5
+    pool_size: int = 2
+    units: int = 1024
+    dropout: float = field(default=0.0, metadata=VARIABLE)
+    initializer: Literal["glorot_uniform", "truncated_normal"] = "glorot_uniform"
+
+    def __post_init__(self) -> None:
+        coerce(self)
+        require(len(self.filters) >= 1 and min(self.filters) >= 1, "filters >= 1 in every block", filters=self.filters)
+        require(self.kernel_size >= 1, "kernel_size >= 1", kernel_size=self.kernel_size)
+        require(self.pool_size >= 1, "pool_size >= 1", pool_size=self.pool_size)
+        require(self.units >= 1, "units >= 1", units=self.units)
+        require(0 <= self.dropout < 1, "0 <= dropout < 1", dropout=self.dropout)
+
+    def check(self, image_shape: tuple[int, int, int], num_classes: int) -> None:
+        """Do nothing if the blocks fit images of this shape.
+
+        Raises:
+            ConfigError: Some block would pool an image that is smaller than its window.
+        """
+        height, width, _ = image_shape
+        for block in range(1, len(self.filters) + 1):
+            if min(height, width) < self.pool_size:
+                raise ConfigError(
+                    f"`pool_size <= height, width` must hold in every block, but got pool_size={self.pool_size} and "
+                    f"height={height}, width={width} in block {block} of filters={self.filters} on a "
+                    f"{image_shape[0]}x{image_shape[1]} image: take fewer blocks or a smaller pool_size."
+                )
+            height, width = -(-height // self.pool_size), -(-width // self.pool_size)
+
+    def build(self, image_shape: tuple[int, int, int], num_classes: int) -> "keras.Model":
+        """Return the untrained model, mapping `(batch, *image_shape)` to logits of shape `(batch, num_classes)`.
+
+        Raises:
+            ConfigError: The blocks do not fit the image.
+        """
+        import keras
+
+        from mnist_sweep.models.layers import Dropout
+
+        self.check(image_shape, num_classes)
+        weights = self._initializers()
+        images = x = keras.Input(image_shape)
+        for filters in self.filters:
+            x = keras.layers.Conv2D(filters, self.kernel_size, padding="same", activation="relu", **weights)(x)
+            x = keras.layers.MaxPooling2D(self.pool_size, padding="same")(x)
+        x = keras.layers.Dense(self.units, activation="relu", **weights)(keras.layers.Flatten()(x))
+        logits = keras.layers.Dense(num_classes, **weights)(Dropout(self.dropout)(x))
+        return keras.Model(images, logits, name="cnn")
+
+    def _initializers(self) -> dict[str, Any]:
+        import keras
+
+        if self.initializer == "glorot_uniform":
+            return {"kernel_initializer": "glorot_uniform", "bias_initializer": "zeros"}
+        return {
+            "kernel_initializer": keras.initializers.TruncatedNormal(stddev=0.1),
+            "bias_initializer": keras.initializers.Constant(0.1),
+        }

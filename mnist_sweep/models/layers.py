@@ -1,0 +1,42 @@
+"""Keras layers whose numbers are weights, so that a trial can change them without a new graph.
+
+Imported by `build` only: it loads Keras.
+"""
+
+from typing import Any
+
+import keras
+from keras import ops
+
+
+@keras.saving.register_keras_serializable(package="mnist_sweep")
+class Dropout(keras.layers.Layer):  # type: ignore[misc]  # Keras brings no types
+    """Keras' `Dropout` with the rate held in a weight that is not trained.
+
+    Zeroes each input with probability `rate` in training and scales the others by 1 / (1 - rate); otherwise the
+    identity. (Srivastava et al. 2014, "Dropout: A Simple Way to Prevent Neural Networks from Overfitting".)
+
+    Attributes:
+        rate: Share of the inputs zeroed, in [0, 1): a float32 scalar.
+    """
+
+    def __init__(self, rate: float, **options: Any) -> None:
+        super().__init__(**options)
+        self.initial_rate = rate
+        self.seed_generator = keras.random.SeedGenerator(0)
+        self.rate = self.add_weight(
+            shape=(), initializer=keras.initializers.Constant(rate), dtype="float32", trainable=False, autocast=False
+        )
+        self.built = True
+
+    def call(self, inputs: Any, training: bool = False) -> Any:
+        """Return the inputs, a share of them zeroed if `training`; same shape and dtype."""
+        if not training:
+            return inputs
+        draws = keras.random.uniform(ops.shape(inputs), dtype="float32", seed=self.seed_generator)
+        scale = ops.where(draws < self.rate, 0.0, 1.0 / (1.0 - self.rate))
+        return inputs * ops.cast(scale, inputs.dtype)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the constructor's arguments, as Keras wants them for saving."""
+        return {**super().get_config(), "rate": self.initial_rate}

@@ -1,0 +1,39 @@
+"""What a model is to the sweep: frozen hyperparameters with a `build`.
+
+A field marked with `metadata=VARIABLE` is a number that the built model keeps in a weight rather than in its
+structure; trials that differ only in such fields share one traced graph in a worker.
+"""
+
+import dataclasses
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    import keras
+
+VARIABLE = MappingProxyType({"variable": True})
+
+
+class Model(Protocol):
+    """Hyperparameters of a network: any frozen dataclass with this method.
+
+    A model may also have `check(image_shape, num_classes)`, which raises ConfigError for images that do not fit; it is
+    called for every trial before the first one starts, and must not load TensorFlow.
+    """
+
+    def build(self, image_shape: tuple[int, int, int], num_classes: int) -> "keras.Model":
+        """Return the untrained model.
+
+        Args:
+            image_shape: Height, width and channels of an image.
+            num_classes: Number of logits.
+
+        Returns:
+            A model from float32 images in [0, 1] of shape `(batch, *image_shape)` to logits `(batch, num_classes)`.
+        """
+
+
+def structure(model: Any) -> tuple[Any, ...]:
+    """Return what the traced graph depends on: the type of a frozen value and all its fields but those in weights."""
+    fixed = (field.name for field in dataclasses.fields(model) if not field.metadata.get("variable"))
+    return type(model), *((name, getattr(model, name)) for name in fixed)

@@ -1,0 +1,31 @@
+"""Softmax regression: one affine layer, as in the first of the classic TensorFlow tutorials."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from mnist_sweep.fields import coerce
+
+if TYPE_CHECKING:
+    import keras
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Softmax:
+    """Hyperparameters of softmax regression.
+
+    Attributes:
+        initializer: How the weights start; the classic tutorial starts from zeros. Biases start from zero.
+    """
+
+    initializer: Literal["zeros", "glorot_uniform"] = "zeros"
+
+    def __post_init__(self) -> None:
+        coerce(self)
+
+    def build(self, image_shape: tuple[int, int, int], num_classes: int) -> "keras.Model":
+        """Return the untrained model, mapping `(batch, *image_shape)` to logits of shape `(batch, num_classes)`."""
+        import keras
+
+        images = keras.Input(image_shape)
+        logits = keras.layers.Dense(num_classes, kernel_initializer=self.initializer)(keras.layers.Flatten()(images))
+        return keras.Model(images, logits, name="softmax")

@@ -1,0 +1,62 @@
+"""What a results folder holds, for a terminal: how many trials of which status, the best, the failures by cause."""
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from mnist_sweep.labels import text, varying
+from mnist_sweep.progress import STYLES
+from mnist_sweep.rows import Status, TrialRow
+
+NUM_BEST = 5
+
+
+def show(rows: Sequence[TrialRow], folder: Path, console: Console) -> None:
+    """Print the counts, the best trials by validation accuracy, the failures with their first cause, and the files."""
+    console.print(Text(f"{len(rows)} trials: {counts(rows)}"))
+    best = sorted((row for row in rows if row.val_accuracy is not None), key=_rank)[:NUM_BEST]
+    if best:
+        console.print(_best_table(best, varying(row.config for row in rows)))
+    for cause, trials in _failures(rows).items():
+        others = f" and {len(trials) - 1} more" if len(trials) > 1 else ""
+        console.print(Text(f"failed: {cause}: {trials[0]}{others}", style="red"), soft_wrap=True)
+    files = [path.name for path in sorted(folder.glob("*.csv"))]
+    console.print(Text(f"{folder}/: {', '.join([*files, 'rows/'])}"), soft_wrap=True)
+
+
+def counts(rows: Sequence[TrialRow]) -> str:
+    """Return how many rows have which status, as in `38 ok, 2 failed`."""
+    by_status = Counter(row.status for row in rows)
+    return ", ".join(f"{by_status[status]} {status.value}" for status in Status if by_status[status]) or "none finished"
+
+
+def _best_table(best: Sequence[TrialRow], names: Sequence[str]) -> Table:
+    table = Table(
+        title="best by validation accuracy", title_justify="left", box=None, pad_edge=False, header_style="bold"
+    )
+    for name in ["val", "test", "steps", "seconds"]:
+        table.add_column(name, justify="right")
+    for name in names:
+        table.add_column(name.rpartition(".")[2])
+    table.add_column("trial", style=STYLES[Status.OK])
+    for row in best:
+        figures = [f"{row.val_accuracy:.4f}", f"{row.test_accuracy:.4f}", str(row.steps), f"{row.seconds_total:.1f}"]
+        config = [Text(text(row.config[name]) if name in row.config else "") for name in names]
+        table.add_row(*figures, *config, row.trial_id)
+    return table
+
+
+def _rank(row: TrialRow) -> tuple[float, float, str]:
+    return -(row.val_accuracy or 0.0), row.val_loss or 0.0, row.trial_id
+
+
+def _failures(rows: Sequence[TrialRow]) -> dict[str, list[str]]:
+    causes = defaultdict(list)
+    for row in rows:
+        if row.status is Status.FAILED:
+            causes[row.error or "no cause recorded"].append(row.trial_id)
+    return dict(sorted(causes.items(), key=lambda cause: -len(cause[1])))

@@ -1,0 +1,186 @@
+"""Progress of a run: a live view in a terminal, a plain line for each finished trial in a log."""
+
+import time
+from collections.abc import Mapping, Sequence
+from types import TracebackType
+from typing import Any, Protocol, Self
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live as RichLive
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from mnist_sweep.labels import Flat, label, varying
+from mnist_sweep.rows import Evaluation, Status, TrialRow
+
+STYLES = {Status.OK: "green", Status.STOPPED: "yellow", Status.DIVERGED: "yellow", Status.FAILED: "red"}
+
+
+class Progress(Protocol):
+    """What a run shows meanwhile; a context that lasts as long as the run."""
+
+    def __enter__(self) -> Self: ...
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+    def begin(self, flats: Mapping[str, Flat], done: Sequence[TrialRow], num_workers: int) -> None:
+        """Note the flat configs of all trials by id, the rows that were there before, and how many run at a time."""
+
+    def started(self, trial_id: str) -> None:
+        """Note that a trial has started."""
+
+    def evaluated(self, trial_id: str, evaluation: Evaluation) -> None:
+        """Note a point of a running trial's learning curve."""
+
+    def finished(self, row: TrialRow) -> None:
+        """Note a trial's row."""
+
+
+class Quiet:
+    """Shows nothing."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Show nothing."""
+
+    def begin(self, flats: Mapping[str, Flat], done: Sequence[TrialRow], num_workers: int) -> None:
+        """Show nothing."""
+
+    def started(self, trial_id: str) -> None:
+        """Show nothing."""
+
+    def evaluated(self, trial_id: str, evaluation: Evaluation) -> None:
+        """Show nothing."""
+
+    def finished(self, row: TrialRow) -> None:
+        """Show nothing."""
+
+
+class Log(Quiet):
+    """Prints a plain line for each finished trial.
+
+    Attributes:
+        console: Where the lines go.
+    """
+
+    def __init__(self, console: Console) -> None:
+        self.console = console
+        self._done = 0
+
+    def begin(self, flats: Mapping[str, Flat], done: Sequence[TrialRow], num_workers: int) -> None:
+        """Print how much there is to do."""
+        self._flats, self._names, self._done = flats, varying(flats.values()), len(done)
+        self._print(
+            f"{len(flats)} trials, {len(done)} done before, {len(flats) - len(done)} to run, {num_workers} at a time"
+        )
+
+    def finished(self, row: TrialRow) -> None:
+        """Print the row in one line."""
+        self._done += 1
+        self._print(f"{self._done}/{len(self._flats)} {line(row, self._names)}")
+
+    def _print(self, text: str) -> None:
+        self.console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+
+class Live:
+    """Redraws trials done, running, failed, the best so far and the time left a few times a second.
+
+    Attributes:
+        console: The terminal.
+    """
+
+    def __init__(self, console: Console) -> None:
+        self.console = console
+        self._live = RichLive(Text("starting …"), console=console, transient=True, get_renderable=self._view)
+        self._running: dict[str, Evaluation | None] = {}
+        self._rows: list[TrialRow] = []
+        self._flats: Mapping[str, Flat] = {}
+
+    def __enter__(self) -> Self:
+        self._live.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._live.stop()
+
+    def begin(self, flats: Mapping[str, Flat], done: Sequence[TrialRow], num_workers: int) -> None:
+        """Note what there is to do."""
+        self._flats, self._names = flats, varying(flats.values())
+        self._rows, self._before = list(done), len(done)
+        self._num_workers, self._start = num_workers, time.monotonic()
+
+    def started(self, trial_id: str) -> None:
+        """Add a running trial."""
+        self._running[trial_id] = None
+
+    def evaluated(self, trial_id: str, evaluation: Evaluation) -> None:
+        """Show where a running trial is."""
+        self._running[trial_id] = evaluation
+
+    def finished(self, row: TrialRow) -> None:
+        """Take a trial off the running ones; a failure stays on the screen."""
+        self._running.pop(row.trial_id, None)
+        self._rows.append(row)
+        if row.status is Status.FAILED:
+            self.console.print(Text(line(row, self._names), style="red"), soft_wrap=True)
+
+    def _view(self) -> RenderableType:
+        if not self._flats:
+            return Text("starting the workers …", style="dim")
+        total, done = len(self._flats), len(self._rows)
+        head = Table.grid(padding=(0, 1))
+        head.add_row(ProgressBar(total=total, completed=done, width=30), Text(self._headline(total, done)))
+        running = Table.grid(padding=(0, 2))
+        for trial_id, evaluation in list(self._running.items())[: self._num_workers]:
+            flat = self._flats[trial_id]
+            step = f"step {evaluation.step if evaluation else 0}/{flat['num_steps']}"
+            accuracy = f"val {evaluation.val_accuracy:.4f}" if evaluation else ""
+            running.add_row(Text(step), Text(accuracy), Text(label(flat, self._names), style="dim"))
+        return Group(head, running)
+
+    def _headline(self, total: int, done: int) -> str:
+        failed = sum(row.status is Status.FAILED for row in self._rows)
+        best = max((row for row in self._rows if row.val_accuracy is not None), key=_accuracy, default=None)
+        parts = [f"{done}/{total}"] + [f"{failed} failed"] * bool(failed)
+        if best:
+            parts.append(f"best val {best.val_accuracy:.4f} ({label(best.config, self._names)})")
+        if done > self._before:
+            each = (time.monotonic() - self._start) / (done - self._before)
+            parts.append(f"{duration(each * (total - done))} left")
+        return " · ".join(parts)
+
+
+def line(row: TrialRow, names: Sequence[str]) -> str:
+    """Return a row in one line: status, accuracies, time, what is special about it, and its id."""
+    parts = [f"{row.status.value:8}"]
+    if row.val_accuracy is not None and row.test_accuracy is not None:
+        parts.append(f"val {row.val_accuracy:.4f} test {row.test_accuracy:.4f}")
+    if row.seconds_total is not None:
+        parts.append(f"{row.seconds_total:.1f} s")
+    parts += [label(row.config, names), f"({row.trial_id})"]
+    return " ".join(parts + [row.error] * bool(row.error))  # type: ignore[list-item]
+
+
+def duration(seconds: float) -> str:
+    """Return a duration as `0:42` or `1:02:03`."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def for_console(console: Console) -> Progress:
+    """Return the progress that suits a console."""
+    return Live(console) if console.is_terminal else Log(console)
+
+
+def _accuracy(row: TrialRow) -> Any:
+    return row.val_accuracy

@@ -1,0 +1,53 @@
+"""Names of types: a registered short name, or the import path `package.module:Name` of a user's own.
+
+A name is what a row keeps of a type, so that the row can be run again on any machine that can import it. A class
+defined in the running script is named by the script's file, not by `__main__`.
+"""
+
+import importlib
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from mnist_sweep.errors import ConfigError, ScriptError, UnknownNameError
+
+
+def name_of(thing: Any, registry: Mapping[str, Any]) -> str:
+    """Return the registered name of a type or function, or else its import path.
+
+    Raises:
+        ConfigError: It has no import path (a lambda, or defined inside a function).
+    """
+    for name, registered in registry.items():
+        if registered is thing:
+            return name
+    module, name = thing.__module__, thing.__qualname__
+    if module == "__main__":
+        module = Path(getattr(sys.modules["__main__"], "__file__", None) or "__main__").stem
+    if not name.isidentifier():
+        raise ConfigError(f"`{module}:{name}` must be defined at the top of a module, so that a row can name it.")
+    return f"{module}:{name}"
+
+
+def resolve(name: str, registry: Mapping[str, Any], *, kind: str) -> Any:
+    """Return what a name of `name_of` stands for.
+
+    Raises:
+        UnknownNameError: The registry has no such name.
+        ScriptError: The import path cannot be imported here.
+    """
+    if ":" not in name:
+        if name not in registry:
+            raise UnknownNameError(
+                f"unknown {kind} {name!r}: known are {', '.join(sorted(registry))}; "
+                "your own is named by its import path, `package.module:Name`."
+            )
+        return registry[name]
+    module, _, attribute = name.partition(":")
+    try:
+        return getattr(importlib.import_module(module), attribute)
+    except (ImportError, AttributeError) as error:
+        raise ScriptError(
+            f"the {kind} {name!r} cannot be imported ({error}): put its folder on PYTHONPATH, or install its package."
+        ) from error

@@ -1,0 +1,174 @@
+"""The only definition of a result: one row for each trial, one evaluation for each point of its learning curve.
+
+A row carries everything that is needed to read it without the script that made it, and a digest of itself, so that a
+flipped bit on a disk is noticed and never becomes a wrong figure in a table.
+"""
+
+import dataclasses
+import enum
+import hashlib
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from mnist_sweep.errors import RowError
+
+FORMAT = 1
+
+
+class Status(enum.StrEnum):
+    """How a trial ended."""
+
+    OK = "ok"
+    STOPPED = "stopped"
+    DIVERGED = "diverged"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evaluation:
+    """One point of a learning curve.
+
+    Attributes:
+        step: Training steps taken so far.
+        train_loss: Mean cross-entropy in nats over the batches since the evaluation before, as they were trained on.
+        train_accuracy: Share of those examples classified correctly, in [0, 1].
+        val_loss: Mean cross-entropy in nats over the whole validation split.
+        val_accuracy: Share of the validation split classified correctly, in [0, 1].
+        learning_rate: Learning rate of the last step taken.
+        seconds: Wall time since the trial started, in seconds.
+    """
+
+    step: int
+    train_loss: float
+    train_accuracy: float
+    val_loss: float
+    val_accuracy: float
+    learning_rate: float
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrialRow:
+    """The result of one trial; a figure that does not exist is None, never 0.
+
+    Attributes:
+        trial_id: Name of the trial: its config's id and its seed.
+        config_id: Hash of the config without the seed.
+        status: How the trial ended.
+        config: The whole config in its flat form, from field name to JSON value.
+        defaults: Names of the fields of `config` that are at their default and so not part of the hash.
+        val_accuracy: Share of the validation split classified correctly after the last step, in [0, 1].
+        val_loss: Mean cross-entropy in nats over the validation split after the last step.
+        test_accuracy: Share of the test split classified correctly, measured once, after the last step.
+        num_test: Images in the test split.
+        train_loss: Mean cross-entropy in nats over the batches since the evaluation before the last.
+        steps: Training steps taken.
+        parameters: Trainable weights of the model.
+        seconds_total: Wall time of the trial in its worker, in seconds: the sum of the next three and little else.
+        seconds_setup: Building, tracing and initialising, in seconds.
+        seconds_train: Training steps, in seconds.
+        seconds_evaluate: Evaluations on validation and test, in seconds.
+        worker: Host and process that ran the trial, as `host:pid`.
+        version: Version of mnist_sweep that made the row.
+        environment: What else the numbers may depend on: versions, processor, threads, device.
+        error: First cause of a failure in one line, or None.
+        traceback: The whole traceback of that failure, or None.
+        history: The learning curve, in the order of its steps.
+    """
+
+    trial_id: str
+    config_id: str
+    status: Status
+    config: Mapping[str, Any]
+    defaults: tuple[str, ...] = ()
+    val_accuracy: float | None = None
+    val_loss: float | None = None
+    test_accuracy: float | None = None
+    num_test: int | None = None
+    train_loss: float | None = None
+    steps: int = 0
+    parameters: int | None = None
+    seconds_total: float | None = None
+    seconds_setup: float | None = None
+    seconds_train: float | None = None
+    seconds_evaluate: float | None = None
+    worker: str | None = None
+    version: str = ""
+    environment: Mapping[str, Any] = field(default_factory=dict)
+    error: str | None = None
+    traceback: str | None = None
+    history: tuple[Evaluation, ...] = ()
+
+
+def flat_id(flat: Mapping[str, Any]) -> str:
+    """Return the id of what a flat form says: the first 12 hexadecimal digits of the SHA-256 of its canonical JSON."""
+    text = json.dumps(flat, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def to_json(row: TrialRow) -> str:
+    """Return a row as strict JSON text that `from_json` reads back without loss; figures that are not finite are null.
+
+    Returns:
+        One object on one line per history point, ending in a newline, with the digest of its own content.
+    """
+    content = {"format": FORMAT} | _finite(dataclasses.asdict(row))
+    content["digest"] = _digest(content)
+    return json.dumps(content, allow_nan=False, indent=1) + "\n"
+
+
+def from_json(text: str) -> TrialRow:
+    """Return the row that `to_json` wrote.
+
+    Raises:
+        RowError: The text is not a row, was changed since, or does not match its own id; the message says which.
+    """
+    try:
+        content = json.loads(text)
+    except ValueError as error:
+        raise RowError(f"it is not JSON ({error})") from error
+    if not isinstance(content, dict) or "digest" not in content or "trial_id" not in content:
+        raise RowError("it is JSON, but not a row")
+    if content.get("format") != FORMAT:
+        raise RowError(f"its format is {content.get('format')!r}, but this version reads {FORMAT}")
+    if content.pop("digest") != _digest(content):
+        raise RowError("its content does not match its own digest: it was damaged or edited")
+    del content["format"]
+    row = _row(content)
+    hashed = {name: value for name, value in row.config.items() if name not in {*row.defaults, "seed"}}
+    if row.config_id != flat_id(hashed) or row.trial_id != trial_name(row.config_id, row.config["seed"]):
+        raise RowError(f"its config does not match its id {row.trial_id}")
+    return row
+
+
+def trial_name(config_id: str, seed: int) -> str:
+    """Return the id of the trial that runs a config with a seed."""
+    return f"{config_id}-{seed}"
+
+
+def _row(content: dict[str, Any]) -> TrialRow:
+    try:
+        content["status"] = Status(content["status"])
+        content["defaults"] = tuple(content["defaults"])
+        content["history"] = tuple(Evaluation(**point) for point in content["history"])
+        return TrialRow(**content)
+    except (KeyError, TypeError, ValueError) as error:
+        raise RowError(f"its fields are not those of a row ({error})") from error
+
+
+def _digest(content: Mapping[str, Any]) -> str:
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {name: _finite(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    return value

@@ -1,0 +1,245 @@
+"""The runner on Ray Tune, and the only module that knows Ray.
+
+Tune launches trials, places them on CPUs and GPUs, and brings their rows back to the driver; it is not the memory of
+the sweep. Its own loggers, checkpoints and restore are off: the ledger does what they do, and loses nothing.
+Workers are kept warm from trial to trial, with TensorFlow, the data and the traced graphs in memory.
+"""
+
+import contextlib
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from mnist_sweep import runtime
+from mnist_sweep.config import TrialConfig, from_flat, to_flat
+from mnist_sweep.data import Dataset
+from mnist_sweep.errors import ResourceError, SweepError
+from mnist_sweep.fields import coerce, require
+from mnist_sweep.rows import Evaluation, from_json, to_json
+from mnist_sweep.runners.runner import Observer
+from mnist_sweep.trial import execute, failed, first_cause
+
+SECONDS_BETWEEN_REPORTS = 0.5
+KEPT_DATASETS = 2
+
+# Read by Ray when it is imported or started: a trial that holds no GPU sees none, and no usage report is sent.
+ENVIRONMENT = {
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "1",
+    "RAY_AIR_NEW_OUTPUT": "0",
+    "RAY_CHDIR_TO_TRIAL_DIR": "0",
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
+    "TUNE_DISABLE_SIGINT_HANDLER": "1",
+    "TUNE_GLOBAL_CHECKPOINT_S": "3600",
+    "TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S": "0",
+}
+# Makes Ray listen on loopback only; the switch is named after the systems on which it does so by itself.
+LOOPBACK = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RayTune:
+    """Runs trials on Ray: on this machine, or on a running cluster.
+
+    Attributes:
+        address: Address of a running cluster (`auto`, or `host:port`); None starts Ray on this machine, on loopback and
+            without a dashboard, and stops it afterwards. A Ray that this process is connected to is used as it is.
+        cpus_per_trial: CPUs and threads of a trial, at least 1.
+        gpus_per_trial: GPUs of a trial, whole or a fraction below 1; 0 hides them all.
+        max_concurrent: Trials at a time at the most; None means as many as there is room for.
+        num_cpus: CPUs of the Ray that is started here; None means all of this machine.
+    """
+
+    address: str | None = None
+    cpus_per_trial: int = 1
+    gpus_per_trial: float = 0.0
+    max_concurrent: int | None = None
+    num_cpus: int | None = None
+
+    def __post_init__(self) -> None:
+        coerce(self)
+        require(self.cpus_per_trial >= 1, "cpus_per_trial >= 1", cpus_per_trial=self.cpus_per_trial)
+        gpus = self.gpus_per_trial
+        require(0 <= gpus < 1 or gpus == round(gpus), "gpus_per_trial is whole or in [0, 1)", gpus_per_trial=gpus)
+        for name in ("max_concurrent", "num_cpus"):
+            value = getattr(self, name)
+            require(value is None or value >= 1, f"{name} >= 1", **{name: value})
+
+    def run(
+        self,
+        trials: Mapping[str, TrialConfig],
+        datasets: Mapping[Any, Dataset],
+        observer: Observer,
+        *,
+        code: Sequence[Path] = (),
+    ) -> None:
+        """Run the trials on Ray; see `Runner.run`."""
+        with self._connected(code):
+            num_workers = self._num_workers()
+            observer.ready(min(num_workers, len(trials)))
+            self._tune(trials, datasets, observer, [str(folder) for folder in code])
+
+    @contextlib.contextmanager
+    def _connected(self, code: Sequence[Path]) -> Iterator[None]:
+        """Be connected to Ray while the body runs; stop what was started here."""
+        os.environ.update(ENVIRONMENT if self.address else ENVIRONMENT | LOOPBACK)
+        import ray
+
+        if ray.is_initialized():
+            yield
+            return
+        options: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR", "configure_logging": False}
+        if self.address:
+            options["address"] = self.address
+            if code:
+                options["runtime_env"] = {"working_dir": str(code[0]), "excludes": ["results", ".git", ".venv*"]}
+        else:
+            options |= {"address": "local", "include_dashboard": False, "num_cpus": self.num_cpus}
+        try:
+            ray.init(**options)
+        except (ConnectionError, RuntimeError, ValueError) as error:
+            where = f"at {self.address}" if self.address else "on this machine"
+            raise ResourceError(f"Ray could not be reached {where}: {' '.join(str(error).split())}") from error
+        try:
+            yield
+        finally:
+            ray.shutdown()
+
+    def _num_workers(self) -> int:
+        """Return how many trials run at a time.
+
+        Raises:
+            ResourceError: Not even one fits.
+        """
+        import ray
+
+        nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+        fits = [self._fitting(node.get("CPU", 0.0), node.get("GPU", 0.0)) for node in nodes]
+        if not any(fits):
+            most = max(((node.get("CPU", 0.0), node.get("GPU", 0.0)) for node in nodes), default=(0.0, 0.0))
+            raise ResourceError(
+                "`cpus_per_trial` and `gpus_per_trial` must fit one machine, but got "
+                f"cpus_per_trial={self.cpus_per_trial}, gpus_per_trial={self.gpus_per_trial:g}, and the largest has "
+                f"{most[0]:g} CPUs and {most[1]:g} GPUs."
+            )
+        return min(sum(fits), self.max_concurrent or sum(fits))
+
+    def _fitting(self, cpus: float, gpus: float) -> int:
+        by_cpu = int(cpus // self.cpus_per_trial)
+        if not self.gpus_per_trial:
+            return by_cpu
+        per_card = int(1 / self.gpus_per_trial) if self.gpus_per_trial < 1 else 0
+        return min(by_cpu, int(gpus) * per_card if per_card else int(gpus // self.gpus_per_trial))
+
+    def _tune(
+        self, trials: Mapping[str, TrialConfig], datasets: Mapping[Any, Dataset], observer: Observer, code: list[str]
+    ) -> None:
+        import ray
+        from ray import tune
+
+        sources = list(datasets)
+        shared = {
+            "references": [ray.put(datasets[source]) for source in sources],
+            "options": {"threads": self.cpus_per_trial, "gpus": self.gpus_per_trial},
+            "code": code,
+        }
+        specs = [
+            {"id": trial_id, "flat": to_flat(trial), "dataset": sources.index(trial.data)}
+            for trial_id, trial in trials.items()
+        ]
+        trainable = tune.with_parameters(_trainable(), shared=shared)
+        resources = {"cpu": self.cpus_per_trial, "gpu": self.gpus_per_trial}
+        with tempfile.TemporaryDirectory(prefix="mnist-sweep-", ignore_cleanup_errors=True) as scratch:
+            tune.Tuner(
+                tune.with_resources(trainable, resources),
+                param_space={"trial": tune.grid_search(specs)},
+                tune_config=tune.TuneConfig(
+                    reuse_actors=True,
+                    max_concurrent_trials=self.max_concurrent,
+                    trial_name_creator=_name,
+                    trial_dirname_creator=_name,
+                ),
+                run_config=tune.RunConfig(
+                    storage_path=scratch, name="tune", verbose=0, callbacks=[_callback(trials, observer)]
+                ),
+            ).fit()
+
+
+def _name(trial: Any) -> str:
+    return str(trial.config["trial"]["id"])
+
+
+def _trainable() -> Any:
+    """Return the function that Tune runs in a worker; made here, so that it is sent by value and the rest by name."""
+
+    def trainable(config: dict[str, Any], shared: dict[str, Any]) -> None:
+        from mnist_sweep.runners import ray_tune
+
+        ray_tune.work(config["trial"], **shared)
+
+    return trainable
+
+
+def work(spec: Mapping[str, Any], references: Sequence[Any], options: Mapping[str, Any], code: Sequence[str]) -> None:
+    """Run one trial in a worker and report its row to the driver."""
+    import ray
+    from ray import tune
+
+    sys.path += [folder for folder in code if folder not in sys.path]
+    trial = from_flat(spec["flat"])
+    reference = references[spec["dataset"]]
+    last_report = 0.0
+
+    def report(evaluation: Evaluation) -> None:
+        nonlocal last_report
+        if time.monotonic() - last_report >= SECONDS_BETWEEN_REPORTS:
+            last_report = time.monotonic()
+            tune.report({"evaluation": asdict(evaluation)})
+
+    try:
+        runtime.configure(**options)
+        dataset = runtime.kept("datasets", reference, lambda: ray.get(reference), limit=KEPT_DATASETS)
+    except SweepError as error:
+        row = failed(trial, error=first_cause(error))
+    else:
+        row = execute(trial, dataset, on_evaluation=report)
+    tune.report({"row": to_json(row)})
+
+
+def _callback(trials: Mapping[str, TrialConfig], observer: Observer) -> Any:
+    """Return the Tune callback that tells the observer what it hears."""
+    from ray import tune
+
+    class Messenger(tune.Callback):  # type: ignore[misc]  # Ray brings no types
+        def __init__(self, trials: Mapping[str, TrialConfig], observer: Observer) -> None:
+            self.trials, self.observer = trials, observer
+
+        def __getstate__(self) -> dict[str, Any]:
+            return {}  # Tune pickles its callbacks for a restore that is never asked for
+
+        def on_trial_start(self, iteration: int, trials: Any, trial: Any, **info: Any) -> None:
+            self.observer.started(_name(trial))
+
+        def on_trial_result(self, iteration: int, trials: Any, trial: Any, result: Any, **info: Any) -> None:
+            if "row" in result:
+                self.observer.finished(from_json(result["row"]))
+            elif "evaluation" in result:
+                self.observer.evaluated(_name(trial), Evaluation(**result["evaluation"]))
+
+        def on_trial_error(self, iteration: int, trials: Any, trial: Any, **info: Any) -> None:
+            self.observer.finished(failed(self.trials[_name(trial)], error=_lost(trial)))
+
+    return Messenger(trials, observer)
+
+
+def _lost(trial: Any) -> str:
+    """Return one line on why a trial brought no row: its worker died, or could not even read the trial."""
+    error = trial.get_pickled_error() or trial.get_error()
+    cause = getattr(error, "cause", None) or error
+    first_line = next((line for line in str(cause).splitlines() if line.strip()), "no reason given")
+    return f"{type(cause).__name__}: {first_line.strip()}"

@@ -1,0 +1,49 @@
+"""What a runner is to the sweep, and what the sweep is to a runner."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+from mnist_sweep.config import TrialConfig
+from mnist_sweep.data import Dataset
+from mnist_sweep.rows import Evaluation, TrialRow
+
+
+class Observer(Protocol):
+    """Whoever wants to know what becomes of the trials; called in one thread, the one that called `run`."""
+
+    def ready(self, num_workers: int) -> None:
+        """Note that the machine has what the trials ask for, and runs so many at a time; nothing has started."""
+
+    def started(self, trial_id: str) -> None:
+        """Note that a trial has started."""
+
+    def evaluated(self, trial_id: str, evaluation: Evaluation) -> None:
+        """Note a point of a running trial's learning curve; some may be left out."""
+
+    def finished(self, row: TrialRow) -> None:
+        """Note a trial's row, whatever its status."""
+
+
+class Runner(Protocol):
+    """A way to run trials."""
+
+    def run(
+        self,
+        trials: Mapping[str, TrialConfig],
+        datasets: Mapping[Any, Dataset],
+        observer: Observer,
+        *,
+        code: Sequence[Path] = (),
+    ) -> None:
+        """Run trials, telling the observer; return when each has a row.
+
+        Args:
+            trials: What to run, by trial id.
+            datasets: The data set of every `trial.data`.
+            observer: Told what happens.
+            code: Folders that the trials' own models and data sets are imported from.
+
+        Raises:
+            ResourceError: The machine or cluster lacks what a trial asks for; nothing has started.
+        """

@@ -1,0 +1,141 @@
+"""Everything process-global: threads, GPU memory, determinism, seeds, precision, and what a worker keeps.
+
+One thread for each CPU that a trial holds: side by side, one-thread trials train faster than trials that share
+TensorFlow's default pools, and a one-thread trial is reproducible bit for bit without slower deterministic kernels.
+With more threads or a GPU those kernels are switched on.
+"""
+
+import contextlib
+import os
+import platform
+import subprocess
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Iterator
+from pathlib import Path
+from typing import Any
+
+from mnist_sweep.errors import ResourceError
+
+_KEPT: dict[str, OrderedDict[Hashable, Any]] = {}
+_CONFIGURED: dict[str, float] = {}
+
+
+def configure(*, threads: int, gpus: float = 0.0) -> None:
+    """Set TensorFlow up for the trials of this process, before its first operation; a second equal call does nothing.
+
+    Args:
+        threads: Size of TensorFlow's thread pool.
+        gpus: GPUs that a trial holds: 0 hides them all, a fraction below 1 takes that share of the card's memory.
+
+    Raises:
+        ResourceError: TensorFlow already runs with other settings, or it sees no GPU though the trial holds one.
+    """
+    wanted = {"threads": threads, "gpus": gpus}
+    if wanted == _CONFIGURED:
+        return
+    os.environ["KERAS_BACKEND"] = "tensorflow"
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    import keras
+    import tensorflow as tf
+
+    try:
+        tf.config.threading.set_intra_op_parallelism_threads(threads)
+        tf.config.threading.set_inter_op_parallelism_threads(1)
+        _configure_gpus(gpus)
+    except RuntimeError as error:
+        raise ResourceError(
+            f"TensorFlow already runs in this process with settings other than {threads=} and {gpus=}: "
+            "start the sweep in a new process."
+        ) from error
+    keras.config.set_image_data_format("channels_last")
+    keras.config.set_floatx("float32")
+    if threads > 1 or gpus:
+        tf.config.experimental.enable_op_determinism()
+    _CONFIGURED.update(wanted)
+
+
+def _configure_gpus(gpus: float) -> None:
+    import tensorflow as tf
+
+    if not gpus:
+        tf.config.set_visible_devices([], "GPU")
+        return
+    cards = tf.config.list_physical_devices("GPU")
+    if not cards:
+        seen = os.environ.get("CUDA_VISIBLE_DEVICES", "all")
+        raise ResourceError(
+            f"the trial holds {gpus:g} GPU (CUDA_VISIBLE_DEVICES={seen}), but TensorFlow sees none: "
+            "install the extra `gpu` (tensorflow[and-cuda]) and check the driver, or run without --gpus-per-trial."
+        )
+    if gpus < 1:
+        limit = tf.config.LogicalDeviceConfiguration(memory_limit=int(_card_memory() * gpus))
+        tf.config.set_logical_device_configuration(cards[0], [limit])
+        return
+    for card in cards:
+        tf.config.experimental.set_memory_growth(card, True)
+
+
+def _card_memory() -> float:
+    """Return the memory of the card that this process may see, in MiB, less a twentieth for CUDA itself."""
+    command = ["nvidia-smi", "--query-gpu=memory.total", "--format=csv,noheader,nounits"]
+    command += [f"--id={card}" for card in filter(None, [os.environ.get("CUDA_VISIBLE_DEVICES")])]
+    try:
+        out = subprocess.run(command, capture_output=True, check=True, text=True)  # noqa: S603 (no shell, fixed words)
+        return 0.95 * min(float(line) for line in out.stdout.split())
+    except (OSError, subprocess.CalledProcessError, ValueError) as error:
+        raise ResourceError(
+            f"a share of a GPU's memory needs `nvidia-smi` to say how much there is: {error}."
+        ) from error
+
+
+def seed_everything(seed: int) -> None:
+    """Seed Python's, NumPy's and TensorFlow's global generators, from which layers without a seed of their own draw."""
+    import keras
+
+    keras.utils.set_random_seed(seed % 2**32)
+
+
+@contextlib.contextmanager
+def precision(policy: str) -> Iterator[None]:
+    """Build layers under a Keras dtype policy, and put the one before back afterwards."""
+    import keras
+
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(policy)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
+def kept(kind: str, key: Hashable, make: Callable[[], Any], *, limit: int) -> Any:
+    """Return what this process keeps under a key, made now if need be; of each kind the last `limit` used stay."""
+    shelf = _KEPT.setdefault(kind, OrderedDict())
+    if key not in shelf:
+        shelf[key] = make()
+    shelf.move_to_end(key)
+    while len(shelf) > limit:
+        shelf.popitem(last=False)
+    return shelf[key]
+
+
+def environment() -> dict[str, Any]:
+    """Return what a trial's numbers may depend on besides its config: versions, processor, threads and device."""
+    from importlib.metadata import version
+
+    return {
+        **{name: version(name) for name in ("tensorflow", "keras", "numpy")},
+        "python": platform.python_version(),
+        "machine": platform.machine(),
+        "processor": _processor(),
+        "threads": int(_CONFIGURED.get("threads", 0)),
+        "device": "GPU" if _CONFIGURED.get("gpus") else "CPU",
+    }
+
+
+def _processor() -> str:
+    try:
+        with Path("/proc/cpuinfo").open(encoding="utf-8") as file:
+            return next((line.partition(":")[2].strip() for line in file if line.startswith("model name")), "")
+    except OSError:
+        return platform.processor()

@@ -1,0 +1,224 @@
+"""Ledger rows as pandas DataFrames and CSV files: columns, order and dtypes.
+
+Every file is written whole and renamed into place, with one set of columns for all its rows, so a column can neither
+shift nor vanish. Rows are ordered by what their configs say, so the same rows give the same bytes in any order.
+"""
+
+import functools
+import json
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mnist_sweep.errors import LedgerError
+from mnist_sweep.rows import Evaluation, Status, TrialRow
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+PARTS = ("data", "model", "optimizer", "schedule")
+HEAD = {"trial_id": "str", "config_id": "str", "seed": "Int64", "status": "str"}
+TAIL = {
+    "val_accuracy": "float64",
+    "val_loss": "float64",
+    "test_accuracy": "float64",
+    "test_accuracy_low": "float64",
+    "test_accuracy_high": "float64",
+    "train_loss": "float64",
+    "steps": "Int64",
+    "parameters": "Int64",
+    "seconds_total": "float64",
+    "seconds_setup": "float64",
+    "seconds_train": "float64",
+    "seconds_evaluate": "float64",
+    "worker": "str",
+    "version": "str",
+    "error": "str",
+}
+HISTORY = {
+    "trial_id": "str",
+    "step": "Int64",
+    "train_loss": "float64",
+    "train_accuracy": "float64",
+    "val_loss": "float64",
+    "val_accuracy": "float64",
+    "learning_rate": "float64",
+    "seconds": "float64",
+}
+AVERAGED = ("val_accuracy", "test_accuracy", "val_loss", "seconds_total")
+SUMMARY = {"n": "Int64"} | {
+    f"{name}_{figure}": "float64" for name in AVERAGED for figure in ("mean", "std", "low", "high")
+}
+
+
+def trials_frame(rows: Iterable[TrialRow]) -> "pd.DataFrame":
+    """Return one line for each row: ids, the config's columns, results.
+
+    A figure that a trial does not have is missing. `test_accuracy_low` and `_high` are the 95% Wilson interval.
+    """
+    ordered, columns = _ordered(rows)
+    intervals = [_wilson(row) for row in ordered]
+    table: dict[str, list[Any]] = {name: [getattr(row, name, None) for row in ordered] for name in HEAD | TAIL}
+    table["seed"] = [row.config["seed"] for row in ordered]
+    table["status"] = [row.status.value for row in ordered]
+    table["test_accuracy_low"], table["test_accuracy_high"] = ([pair[end] for pair in intervals] for end in (0, 1))
+    configs = {name: [_cell(row.config.get(name)) for row in ordered] for name in columns}
+    return _typed({name: table[name] for name in HEAD} | configs | {name: table[name] for name in TAIL}, HEAD | TAIL)
+
+
+def history_frame(rows: Iterable[TrialRow]) -> "pd.DataFrame":
+    """Return one line for each evaluation, in the order of `trials_frame` and then of the steps."""
+    points = [(row.trial_id, point) for row in _ordered(rows)[0] for point in row.history]
+    names = [name for name in HISTORY if name in Evaluation.__dataclass_fields__]
+    table = {name: [getattr(point, name) for _, point in points] for name in names}
+    return _typed({"trial_id": [trial_id for trial_id, _ in points], **table}, HISTORY)
+
+
+def summary_frame(rows: Iterable[TrialRow]) -> "pd.DataFrame":
+    """Return one line for each config over its seeds whose status is `ok`.
+
+    `n` counts them; `_std` is the sample standard deviation and `_low` and `_high` the 95% t-interval of the mean, both
+    missing where n is below 2.
+    """
+    import numpy as np
+    from scipy import stats
+
+    rows = list(rows)
+    trials = trials_frame(rows)
+    columns = [name for name in trials.columns if name not in HEAD | TAIL]
+    table = trials.drop_duplicates("config_id")[["config_id", *columns]].set_index("config_id")
+    groups = trials[trials["status"] == Status.OK.value].groupby("config_id", sort=False)
+    table["n"] = groups.size().reindex(table.index, fill_value=0)
+    for name in AVERAGED:
+        mean, std = groups[name].mean().reindex(table.index), groups[name].std(ddof=1).reindex(table.index)
+        half = stats.t.ppf(0.975, np.maximum(table["n"] - 1, 1)) * std / np.sqrt(np.maximum(table["n"], 1))
+        table[f"{name}_mean"], table[f"{name}_std"] = mean, std
+        table[f"{name}_low"], table[f"{name}_high"] = mean - half, mean + half
+    return table.reset_index().astype(SUMMARY)
+
+
+def write_tables(folder: Path, rows: Iterable[TrialRow]) -> list[Path]:
+    """Write `trials.csv`, `history.csv` and `summary.csv` into a folder, each one whole; return their paths.
+
+    Raises:
+        LedgerError: One cannot be written; its earlier content stays.
+    """
+    rows = list(rows)
+    frames = {"trials": trials_frame, "history": history_frame, "summary": summary_frame}
+    return [_write(folder / f"{name}.csv", frame(rows)) for name, frame in frames.items()]
+
+
+def read_trials(path: str | Path) -> "pd.DataFrame":
+    """Return `trials.csv` of a results folder (or the file itself) with its dtypes.
+
+    Raises:
+        LedgerError: There is no such file, or it is not such a table.
+    """
+    return _read(Path(path), "trials.csv", HEAD | TAIL)
+
+
+def read_history(path: str | Path) -> "pd.DataFrame":
+    """Return `history.csv` of a results folder (or the file itself) with its dtypes.
+
+    Raises:
+        LedgerError: There is no such file, or it is not such a table.
+    """
+    return _read(Path(path), "history.csv", HISTORY)
+
+
+def read_summary(path: str | Path) -> "pd.DataFrame":
+    """Return `summary.csv` of a results folder (or the file itself) with its dtypes.
+
+    Raises:
+        LedgerError: There is no such file, or it is not such a table.
+    """
+    return _read(Path(path), "summary.csv", {"config_id": "str"} | SUMMARY)
+
+
+def config_columns(configs: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return the columns that flat configs need: part by part, each part's types by name, their fields as declared."""
+    columns: dict[str, None] = {}
+    for part in PARTS:
+        columns[part] = None
+        seen = {tuple(name for name in config if name.startswith(f"{part}.")): config[part] for config in configs}
+        for names in sorted(seen, key=lambda names: (seen[names], names)):
+            columns |= dict.fromkeys(names)
+    for config in configs:
+        columns |= dict.fromkeys(name for name in config if "." not in name and name != "seed")
+    return list(columns)
+
+
+def _ordered(rows: Iterable[TrialRow]) -> tuple[list[TrialRow], list[str]]:
+    by_id = sorted(rows, key=lambda row: row.trial_id)
+    columns = config_columns([row.config for row in by_id])
+
+    def key(row: TrialRow) -> list[tuple[int, Any]]:
+        return [_sortable(row.config.get(name)) for name in [*columns, "seed"]]
+
+    return sorted(by_id, key=key), columns
+
+
+def _sortable(value: Any) -> tuple[int, Any]:
+    if value is None:
+        return 0, 0
+    if isinstance(value, bool | int | float):
+        return 1, value
+    if isinstance(value, list):
+        return 3, tuple(_sortable(item) for item in value)
+    return 2, str(value)
+
+
+def _cell(value: Any) -> Any:
+    return json.dumps(value) if isinstance(value, list | dict) else value
+
+
+def _wilson(row: TrialRow) -> tuple[float | None, float | None]:
+    if row.test_accuracy is None or row.num_test is None:
+        return None, None
+    return _wilson_interval(round(row.test_accuracy * row.num_test), row.num_test)
+
+
+@functools.cache
+def _wilson_interval(num_correct: int, num_examples: int) -> tuple[float, float]:
+    from scipy import stats
+
+    interval = stats.binomtest(num_correct, num_examples).proportion_ci(0.95, method="wilson")
+    return float(interval.low), float(interval.high)
+
+
+def _typed(table: Mapping[str, Sequence[Any]], dtypes: Mapping[str, str]) -> "pd.DataFrame":
+    import pandas as pd
+
+    frame = pd.DataFrame(table)
+    return frame.astype({name: dtype for name, dtype in dtypes.items() if name in frame.columns})
+
+
+def _write(path: Path, frame: "pd.DataFrame") -> Path:
+    temporary = path.with_name(f".{path.name}-{os.getpid()}")
+    try:
+        frame.to_csv(temporary, index=False, lineterminator="\n")
+        temporary.replace(path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise LedgerError(f"{path} cannot be written ({error.strerror}): make space or mend the disk.") from error
+    return path
+
+
+def _read(path: Path, name: str, dtypes: Mapping[str, str]) -> "pd.DataFrame":
+    import pandas as pd
+
+    path = path / name if path.is_dir() else path
+    try:
+        frame = pd.read_csv(
+            path, dtype=dtypes, float_precision="round_trip", keep_default_na=False, na_values=[""], encoding="utf-8"
+        )
+    except FileNotFoundError as error:
+        raise LedgerError(f"there is no {path}: `mnist-sweep table DIR` makes it from the rows.") from error
+    except (OSError, ValueError) as error:
+        raise LedgerError(f"{path} is not a {name} ({error}): `mnist-sweep table DIR` makes it anew.") from error
+    missing = [column for column in dtypes if column not in frame.columns]
+    if missing:
+        raise LedgerError(f"{path} lacks the columns {', '.join(missing)}: `mnist-sweep table DIR` makes it anew.")
+    found = {column: frame[column].convert_dtypes(convert_floating=False) for column in frame if column not in dtypes}
+    return frame.assign(**found)  # type: ignore[arg-type]  # read_csv names columns by strings

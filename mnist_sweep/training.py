@@ -1,0 +1,180 @@
+"""Training: a pure function of (config, data), with no files and no Ray.
+
+The loop over steps is one graph over data that stay in memory as uint8, so that Python is entered once in hundreds of
+steps. Whatever is only a number (learning rate, dropout rate, optimizer constants, steps) enters the graph as a tensor,
+and the graph is kept for the next trial of the same structure, whose weights and slots all start anew.
+"""
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from mnist_sweep import runtime
+from mnist_sweep.config import TrialConfig
+from mnist_sweep.data import Dataset, Split
+from mnist_sweep.data.batches import indices
+from mnist_sweep.fields import require
+from mnist_sweep.models.model import structure
+from mnist_sweep.rows import Evaluation, Status
+
+if TYPE_CHECKING:
+    from mnist_sweep.graphs import Program
+
+STEPS_PER_CALL = 200
+KEPT_PROGRAMS = 8
+KEPT_DATASETS = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fit:
+    """What training brought.
+
+    Attributes:
+        status: OK, or DIVERGED when a loss was not finite.
+        steps: Training steps taken.
+        history: The learning curve, without the point at which a loss was not finite.
+        test_accuracy: Share of the test split classified correctly after the last step; None unless OK.
+        parameters: Trainable weights of the model.
+        seconds: Wall time by part, in seconds: `setup`, `train` and `evaluate`.
+    """
+
+    status: Status
+    steps: int
+    history: tuple[Evaluation, ...]
+    test_accuracy: float | None
+    parameters: int
+    seconds: dict[str, float]
+
+
+def check(config: TrialConfig, data: Dataset) -> None:
+    """Do nothing if the config can be trained on the data; loads no TensorFlow.
+
+    Raises:
+        ConfigError: The batch is larger than the training split, or the model does not fit the images.
+    """
+    limit = len(data.train.labels)
+    require(config.batch_size <= limit, f"batch_size <= {limit} (the training split)", batch_size=config.batch_size)
+    model_check = getattr(config.model, "check", None)
+    if model_check is not None:
+        model_check(data.image_shape, data.num_classes)
+
+
+def fit(config: TrialConfig, data: Dataset, *, on_evaluation: Callable[[Evaluation], None] = lambda _: None) -> Fit:
+    """Train one model, evaluate it every `evaluate_every` steps, and once on the test split at the end.
+
+    Args:
+        config: What to train.
+        data: What to train it on.
+        on_evaluation: Called with each point of the learning curve as soon as it exists.
+
+    Raises:
+        ConfigError: The batch is larger than the training split, or the model does not fit the images.
+    """
+    check(config, data)
+    clock = _Clock()
+    program = _started_program(config, data)
+    splits = runtime.kept("tensors", data, lambda: _tensors(data), limit=KEPT_DATASETS)
+    clock.lap("setup")
+    history: list[Evaluation] = []
+    steps, status = 0, Status.OK
+    while steps < config.num_steps and status is Status.OK:
+        last = min(steps + config.evaluate_every, config.num_steps)
+        train_loss, train_accuracy, taken = _train(program, splits["train"], config, steps, last)
+        steps += taken
+        clock.lap("train")
+        val_loss, val_accuracy = _evaluate(program, splits["val"]) if math.isfinite(train_loss) else (math.nan, 0.0)
+        clock.lap("evaluate")
+        if not math.isfinite(val_loss):
+            status = Status.DIVERGED
+            continue
+        history.append(
+            Evaluation(
+                step=steps,
+                train_loss=train_loss,
+                train_accuracy=train_accuracy,
+                val_loss=val_loss,
+                val_accuracy=val_accuracy,
+                learning_rate=float(_learning_rates(config, steps - 1, steps)[0]),
+                seconds=clock.total(),
+            )
+        )
+        on_evaluation(history[-1])
+    test_accuracy = _evaluate(program, splits["test"])[1] if status is Status.OK else None
+    clock.lap("evaluate")
+    return Fit(
+        status=status,
+        steps=steps,
+        history=tuple(history),
+        test_accuracy=test_accuracy,
+        parameters=program.parameters,
+        seconds=clock.seconds,
+    )
+
+
+class _Clock:
+    """Wall time by part."""
+
+    def __init__(self) -> None:
+        self.seconds = {"setup": 0.0, "train": 0.0, "evaluate": 0.0}
+        self._since = time.perf_counter()
+
+    def lap(self, part: str) -> None:
+        now = time.perf_counter()
+        self.seconds[part] += now - self._since
+        self._since = now
+
+    def total(self) -> float:
+        return sum(self.seconds.values())
+
+
+def _started_program(config: TrialConfig, data: Dataset) -> "Program":
+    from mnist_sweep.graphs import Program, build_model
+
+    model = build_model(config, data)
+    key = (
+        structure(config.model),
+        structure(config.optimizer),
+        (config.batch_size, config.precision, data.image_shape, data.num_classes, data.pixel_max),
+    )
+    program: Program = runtime.kept("programs", key, lambda: Program(model, config, data), limit=KEPT_PROGRAMS)
+    program.start(model, config)
+    return program
+
+
+def _tensors(data: Dataset) -> dict[str, tuple[Any, Any]]:
+    import tensorflow as tf
+
+    def pair(split: Split) -> tuple[Any, Any]:
+        return tf.constant(split.images), tf.constant(split.labels, tf.int32)
+
+    return {"train": pair(data.train), "val": pair(data.val), "test": pair(data.test)}
+
+
+def _train(program: "Program", split: Any, config: TrialConfig, first: int, last: int) -> tuple[float, float, int]:
+    """Take steps `first` to `last - 1`; return their mean loss, their accuracy, and how many were taken."""
+    images, labels = split
+    seeds = program.draw_seeds(config.seed)
+    loss_sum, num_correct, steps = 0.0, 0, 0
+    for start in range(first, last, STEPS_PER_CALL):
+        end = min(start + STEPS_PER_CALL, last)
+        rows = indices(config.seed, start, end, batch_size=config.batch_size, num_examples=len(labels))
+        rates = _learning_rates(config, start, end).astype("float32")
+        losses, correct, taken = program.train(images, labels, rows, rates, start, seeds)
+        loss_sum, num_correct, steps = loss_sum + float(losses), num_correct + int(correct), steps + int(taken)
+        if not math.isfinite(loss_sum):
+            break
+    return loss_sum / steps, num_correct / (steps * config.batch_size), steps
+
+
+def _evaluate(program: "Program", split: Any) -> tuple[float, float]:
+    """Return the mean loss and the accuracy on a whole split."""
+    loss_sum, num_correct = program.evaluate(*split)
+    num_examples = len(split[1])
+    return float(loss_sum) / num_examples, int(num_correct) / num_examples
+
+
+def _learning_rates(config: TrialConfig, first: int, last: int) -> Any:
+    """Return the learning rates of steps `first` to `last - 1`: float64 `[last - first]`."""
+    return config.optimizer.learning_rate * config.schedule.factors(first, last, config.num_steps)

@@ -1,0 +1,91 @@
+"""One trial: config in, row out, whatever happens in between."""
+
+import os
+import platform
+import sys
+import time
+import traceback
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from mnist_sweep import data, runtime
+from mnist_sweep.config import TrialConfig, config_id, defaults, to_flat, trial_id
+from mnist_sweep.rows import Evaluation, Status, TrialRow
+from mnist_sweep.training import fit
+
+
+def execute(
+    config: TrialConfig,
+    dataset: data.Dataset | None = None,
+    *,
+    on_evaluation: Callable[[Evaluation], None] = lambda _: None,
+) -> TrialRow:
+    """Run a trial in this process and return its row; a failure of the user's code becomes a `failed` row.
+
+    Args:
+        config: What to run.
+        dataset: The data set that `config.data` stands for; loaded if None.
+        on_evaluation: Called with each point of the learning curve as soon as it exists.
+    """
+    start = time.perf_counter()
+    try:
+        dataset = data.load(config.data) if dataset is None else dataset
+        result = fit(config, dataset, on_evaluation=on_evaluation)
+    except Exception as error:  # a model or data set of the user's may raise anything: it becomes the row's error
+        return failed(config, error=first_cause(error), trace=traceback.format_exc())
+    ended = result.history[-1] if result.status is Status.OK else None
+    return TrialRow(
+        **_identity(config),
+        status=result.status,
+        val_accuracy=ended.val_accuracy if ended else None,
+        val_loss=ended.val_loss if ended else None,
+        test_accuracy=result.test_accuracy,
+        num_test=len(dataset.test.labels),
+        train_loss=ended.train_loss if ended else None,
+        steps=result.steps,
+        parameters=result.parameters,
+        seconds_total=time.perf_counter() - start,
+        seconds_setup=result.seconds["setup"],
+        seconds_train=result.seconds["train"],
+        seconds_evaluate=result.seconds["evaluate"],
+        worker=_worker(),
+        environment=runtime.environment(),
+        history=result.history,
+    )
+
+
+def failed(config: TrialConfig, *, error: str, trace: str | None = None) -> TrialRow:
+    """Return the row of a trial that brought no result."""
+    return TrialRow(**_identity(config), status=Status.FAILED, worker=_worker(), error=error, traceback=trace)
+
+
+def first_cause(error: BaseException) -> str:
+    """Return one line on an exception: its type, its message, and the user's own line that it came from."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    message = " ".join(str(error).split())
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if not _is_library(frame.filename)] or frames
+    place = f" ({Path(own[-1].filename).name}:{own[-1].lineno})" if own else ""
+    return f"{type(error).__name__}: {message}{place}"
+
+
+def _is_library(filename: str) -> bool:
+    package = str(Path(__file__).parent)
+    return filename.startswith((package, sys.prefix, sys.base_prefix, "<")) or "site-packages" in filename
+
+
+def _worker() -> str:
+    return f"{platform.node()}:{os.getpid()}"
+
+
+def _identity(config: TrialConfig) -> dict[str, Any]:
+    return {
+        "trial_id": trial_id(config),
+        "config_id": config_id(config),
+        "config": to_flat(config),
+        "defaults": defaults(config),
+        "version": version("mnist-sweep"),
+    }

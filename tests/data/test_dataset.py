@@ -1,0 +1,82 @@
+"""Laws of splits and data sets: what cannot be trained on cannot exist."""
+
+import dataclasses
+import pickle
+from typing import Any
+
+import numpy as np
+import pytest
+
+from mnist_sweep.data.dataset import Dataset, Split
+from mnist_sweep.errors import DataError
+
+
+def split(count: int = 3, *, shape: tuple[int, ...] = (4, 5, 1), label: int = 0) -> Split:
+    return Split(images=np.zeros((count, *shape), np.uint8), labels=np.full(count, label, np.uint8))
+
+
+def dataset(**changes: Any) -> Dataset:
+    fields: dict[str, Any] = {"train": split(), "val": split(), "test": split(), "num_classes": 10}
+    return Dataset(**(fields | changes))
+
+
+@pytest.mark.parametrize(
+    ("images", "labels", "message"),
+    [
+        (np.zeros((2, 4, 5, 1), np.float32), np.zeros(2, np.uint8), "`images.dtype == uint8` must hold, but got dtype"),
+        (np.zeros((2, 4, 5), np.uint8), np.zeros(2, np.uint8), r"`images.ndim == 4` .* got shape=\(2, 4, 5\)"),
+        (np.zeros((2, 4, 5, 1), np.uint8), np.zeros(2, np.int64), "`labels.dtype == uint8` .* got dtype='int64'"),
+        (np.zeros((2, 4, 5, 1), np.uint8), np.zeros((2, 1), np.uint8), "`labels.ndim == 1`"),
+        (np.zeros((2, 4, 5, 1), np.uint8), np.zeros(3, np.uint8), "got num_images=2, num_labels=3"),
+        (np.zeros((0, 4, 5, 1), np.uint8), np.zeros(0, np.uint8), "`images.size > 0`"),
+        (np.zeros((2, 4, 0, 1), np.uint8), np.zeros(2, np.uint8), "`images.size > 0`"),
+        ([[[[1]]]], np.zeros(1, np.uint8), "`images` must be a NumPy array, but got type='list'"),
+    ],
+)
+def test_malformed_split_cannot_exist(images: Any, labels: Any, message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        Split(images=images, labels=labels)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"train": split(label=10)}, "`train labels < num_classes` must hold, but got label=10, num_classes=10"),
+        ({"test": split(label=200)}, "`test labels < num_classes`"),
+        (
+            {"val": split(shape=(4, 6, 1))},
+            r"`val image_shape == train image_shape` .* val=\(4, 6, 1\), train=\(4, 5, 1\)",
+        ),
+        ({"pixel_max": 0}, "`1 <= pixel_max <= 255` must hold, but got pixel_max=0"),
+        ({"pixel_max": 256}, "pixel_max=256"),
+        ({"num_classes": 0}, "num_classes=0"),
+        ({"num_classes": 257}, "num_classes=257"),
+    ],
+)
+def test_inconsistent_dataset_cannot_exist(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        dataset(**changes)
+
+
+def test_image_shape_is_height_width_channels() -> None:
+    assert dataset().image_shape == (4, 5, 1)
+
+
+def test_length_of_split_is_number_of_images() -> None:
+    assert len(split(7)) == 7
+
+
+def test_arrays_are_not_copied_and_may_be_read_only() -> None:
+    images = np.zeros((2, 4, 5, 1), np.uint8)
+    images.flags.writeable = False
+    assert Split(images=images, labels=np.zeros(2, np.uint8)).images is images
+
+
+def test_datasets_are_frozen() -> None:
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        dataset().num_classes = 5  # type: ignore[misc]
+
+
+def test_dataset_survives_pickling() -> None:
+    copy = pickle.loads(pickle.dumps(dataset(pixel_max=16)))
+    assert (copy.pixel_max, copy.image_shape, len(copy.train)) == (16, (4, 5, 1), 3)

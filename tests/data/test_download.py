@@ -1,0 +1,238 @@
+"""Laws of finding and fetching files, against a real HTTP server on this machine."""
+
+import hashlib
+import http.server
+import io
+import os
+import socketserver
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from mnist_sweep.data import download
+from mnist_sweep.errors import DataError, DownloadError
+
+CONTENT = bytes(range(256)) * 1000
+SHA256 = hashlib.sha256(CONTENT).hexdigest()
+RELEASED = threading.Event()
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    """Serves one file well at `/good/`, and badly in one way each elsewhere."""
+
+    def do_GET(self) -> None:
+        kind = self.path.split("/")[1]
+        if kind == "elsewhere":
+            self.send_response(302)
+            self.send_header("Location", "ftp://127.0.0.1/file")
+            self.end_headers()
+            return
+        if kind == "silent":
+            RELEASED.wait(10)
+            return
+        if kind not in ("good", "wrong", "cut", "undeclared"):
+            self.send_error(404)
+            return
+        self.send_response(200)
+        if kind != "undeclared":
+            self.send_header("Content-Length", str(len(CONTENT)))
+        self.end_headers()
+        self.wfile.write({"wrong": CONTENT[::-1], "cut": CONTENT[:100_000]}.get(kind, CONTENT))
+
+    def log_message(self, *args: object) -> None:
+        pass
+
+
+class Server(http.server.ThreadingHTTPServer):
+    """Says nothing of clients that hang up early."""
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        pass
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[str]:
+    with Server(("127.0.0.1", 0), Handler) as running:
+        thread = threading.Thread(target=running.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield f"http://127.0.0.1:{running.server_port}"
+        RELEASED.set()
+        running.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def refused() -> str:
+    """An address at which nothing listens."""
+    with socketserver.TCPServer(("127.0.0.1", 0), socketserver.BaseRequestHandler) as unused:
+        return f"http://127.0.0.1:{unused.server_address[1]}/file"
+
+
+@pytest.fixture
+def destination(tmp_path: Path) -> Path:
+    return tmp_path / "cache" / "mnist" / "file.gz"
+
+
+def test_fetched_file_is_whole_and_alone_in_its_folder(server: str, destination: Path) -> None:
+    download.fetch([f"{server}/good/file"], destination, sha256=SHA256)
+    assert destination.read_bytes() == CONTENT
+    assert list(destination.parent.iterdir()) == [destination]
+
+
+def test_length_need_not_be_declared(server: str, destination: Path) -> None:
+    download.fetch([f"{server}/undeclared/file"], destination, sha256=SHA256)
+    assert destination.read_bytes() == CONTENT
+
+
+def test_file_scheme_is_allowed(tmp_path: Path, destination: Path) -> None:
+    (tmp_path / "original").write_bytes(CONTENT)
+    download.fetch([(tmp_path / "original").as_uri()], destination, sha256=SHA256)
+    assert destination.read_bytes() == CONTENT
+
+
+@pytest.mark.parametrize(
+    ("path", "cause"),
+    [
+        ("missing/file", "the server answered 404 Not Found"),
+        ("wrong/file", f"SHA-256 of its 256,000 bytes is [0-9a-f]{{64}}, expected {SHA256}"),
+        ("cut/file", "the connection closed after 100,000 of 256,000 bytes"),
+        ("elsewhere/file", "ftp"),
+        ("silent/file", "timed out"),
+    ],
+)
+def test_failed_download_is_one_line_and_leaves_nothing(server: str, destination: Path, path: str, cause: str) -> None:
+    with pytest.raises(DownloadError, match=cause) as raised:
+        download.fetch([f"{server}/{path}"], destination, sha256=SHA256, timeout=0.3)
+    assert f"{server}/{path} (" in str(raised.value)
+    assert "\n" not in str(raised.value)
+    assert list(destination.parent.iterdir()) == []
+
+
+@pytest.mark.parametrize("url", ["ftp://127.0.0.1/file", "data:,hello", "no address", "http://", "file:///missing"])
+def test_other_schemes_and_bad_addresses_are_download_errors(destination: Path, url: str) -> None:
+    with pytest.raises(DownloadError) as raised:
+        download.fetch([url], destination, sha256=hashlib.sha256(b"hello").hexdigest())
+    assert url in str(raised.value)
+
+
+@pytest.mark.parametrize("kind", ["good", "undeclared"])
+def test_length_is_bounded_declared_or_not(server: str, destination: Path, kind: str) -> None:
+    with pytest.raises(DownloadError, match="it is longer than 255,999 bytes"):
+        download.fetch([f"{server}/{kind}/file"], destination, sha256=SHA256, max_bytes=255_999)
+    download.fetch([f"{server}/{kind}/file"], destination, sha256=SHA256, max_bytes=256_000)
+
+
+@pytest.mark.parametrize("first", ["missing", "wrong", "cut"])
+def test_next_address_is_tried_when_one_fails(server: str, destination: Path, first: str) -> None:
+    download.fetch([f"{server}/{first}/file", f"{server}/good/file"], destination, sha256=SHA256)
+    assert destination.read_bytes() == CONTENT
+
+
+def test_error_names_every_address_with_its_cause_and_the_way_out(server: str, refused: str, destination: Path) -> None:
+    with pytest.raises(DownloadError) as raised:
+        download.fetch([f"{server}/missing/file", refused], destination, sha256=SHA256)
+    message = str(raised.value)
+    assert f"{server}/missing/file (the server answered 404 Not Found), nor from {refused} ([Errno" in message
+    assert "place it as mnist/file.gz in a folder named by MNIST_SWEEP_DATA" in message
+    assert message.endswith("or name another address in MNIST_SWEEP_MNIST_URL.")
+
+
+def test_failed_download_keeps_the_file_that_was_there(server: str, destination: Path) -> None:
+    destination.parent.mkdir(parents=True)
+    destination.write_bytes(b"old")
+    with pytest.raises(DownloadError):
+        download.fetch([f"{server}/cut/file"], destination, sha256=SHA256)
+    assert destination.read_bytes() == b"old"
+
+
+def test_final_name_appears_only_with_the_whole_file(
+    server: str, destination: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = []
+
+    def replace(source: Path, target: Path) -> None:
+        seen.append((target.exists(), source.parent == target.parent, source.read_bytes() == CONTENT))
+
+    monkeypatch.setattr(os, "replace", replace)
+    download.fetch([f"{server}/good/file"], destination, sha256=SHA256)
+    assert seen == [(False, True, True)]
+
+
+def test_interrupted_download_leaves_nothing(server: str, destination: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(descriptor: int) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "fsync", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        download.fetch([f"{server}/good/file"], destination, sha256=SHA256)
+    assert list(destination.parent.iterdir()) == []
+
+
+def test_folder_that_cannot_be_made_is_a_download_error(server: str, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(DownloadError, match=r"cannot be written .* set XDG_CACHE_HOME"):
+        download.fetch([f"{server}/good/file"], tmp_path / "file" / "mnist" / "name", sha256=SHA256)
+
+
+def test_progress_is_one_plain_line_where_there_is_no_terminal(server: str, destination: Path) -> None:
+    console = Console(file=io.StringIO(), force_terminal=False, width=20)
+    download.fetch([f"{server}/good/file"], destination, sha256=SHA256, console=console)
+    assert console.file.getvalue() == f"downloading {server}/good/file\n"  # type: ignore[attr-defined]
+
+
+def test_progress_in_a_terminal_is_a_bar(server: str, destination: Path) -> None:
+    console = Console(file=io.StringIO(), force_terminal=True, width=100)
+    download.fetch([f"{server}/good/file"], destination, sha256=SHA256, console=console)
+    assert "256.0/256.0 kB" in console.file.getvalue()  # type: ignore[attr-defined]
+
+
+def test_progress_goes_to_standard_error(server: str, destination: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    download.fetch([f"{server}/good/file"], destination, sha256=SHA256)
+    out, err = capsys.readouterr()
+    assert (out, err) == ("", f"downloading {server}/good/file\n")
+
+
+def test_named_folders_come_before_the_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MNIST_SWEEP_DATA", os.pathsep.join([str(tmp_path / "a"), "", str(tmp_path / "b")]))
+    cache = tmp_path / "cache" / "mnist_sweep"
+    assert download.search_folders() == [tmp_path / "a", tmp_path / "b", cache]
+
+
+def test_cache_lies_in_the_home_folder_unless_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert download.search_folders() == [tmp_path / ".cache" / "mnist_sweep"]
+
+
+def test_user_without_a_home_folder_is_told_what_to_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    monkeypatch.setattr(os.path, "expanduser", lambda path: path)
+    with pytest.raises(DataError, match=r"^~/\.cache needs a home folder, and there is none: set XDG"):
+        download.search_folders()
+
+
+def test_found_is_the_first_file_folder_by_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MNIST_SWEEP_DATA", os.pathsep.join([str(tmp_path / "a"), str(tmp_path / "b")]))
+    first, second = tmp_path / "a" / "mnist" / "plain", tmp_path / "b" / "mnist" / "plain.gz"
+    assert download.find("mnist", ["plain.gz", "plain"]) is None
+    for path in (second, first):
+        path.parent.mkdir(parents=True)
+        path.touch()
+        assert download.find("mnist", ["plain.gz", "plain"]) == path
+    assert download.find("cifar10", ["plain.gz", "plain"]) is None
+
+
+def test_folder_in_place_of_a_file_is_not_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MNIST_SWEEP_DATA", str(tmp_path))
+    (tmp_path / "mnist" / "plain").mkdir(parents=True)
+    assert download.find("mnist", ["plain"]) is None
+
+
+def test_environment_overrides_all_mirrors(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("MNIST_SWEEP_MNIST_URL")
+    assert download.addresses("mnist", "x.gz", ["http://a", "http://b/"]) == ["http://a/x.gz", "http://b/x.gz"]
+    monkeypatch.setenv("MNIST_SWEEP_MNIST_URL", "http://mine/")
+    assert download.addresses("mnist", "x.gz", ["http://a", "http://b/"]) == ["http://mine/x.gz"]

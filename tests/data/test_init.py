@@ -1,0 +1,93 @@
+"""One contract for every data set, and for what `load` takes."""
+
+import pickle
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from mnist_sweep.data import DATASETS, Dataset, DataSource, Digits, FileSource, load
+from mnist_sweep.errors import DataError
+
+
+@pytest.fixture(params=sorted(DATASETS))
+def source(request: pytest.FixtureRequest) -> DataSource:
+    if request.param == "mnist":
+        request.getfixturevalue("real_mnist")
+    return DATASETS[request.param]()
+
+
+def digits() -> Dataset:
+    return Digits().load()
+
+
+def test_source_loads_every_class_in_every_split(source: DataSource) -> None:
+    dataset = load(source)
+    for split in (dataset.train, dataset.val, dataset.test):
+        assert set(split.labels.tolist()) == set(range(dataset.num_classes))
+        assert split.images.shape[1:] == dataset.image_shape
+        assert split.images.max() <= dataset.pixel_max
+
+
+def test_source_loads_the_same_every_time(source: DataSource) -> None:
+    one, other = load(source), load(source)
+    for name in ("train", "val", "test"):
+        np.testing.assert_array_equal(getattr(one, name).images, getattr(other, name).images, strict=True)
+        np.testing.assert_array_equal(getattr(one, name).labels, getattr(other, name).labels, strict=True)
+
+
+def test_no_image_of_test_is_in_train(source: DataSource) -> None:
+    dataset = load(source)
+    trained = {image.tobytes() for image in dataset.train.images}
+    assert not any(image.tobytes() in trained for image in dataset.test.images)
+
+
+def test_source_is_a_value(source: DataSource) -> None:
+    copy = pickle.loads(pickle.dumps(source))
+    assert (copy, hash(copy)) == (source, hash(source))
+
+
+def test_source_says_where_its_files_lie(source: DataSource) -> None:
+    assert isinstance(source, FileSource)
+    assert all(path.is_file() for path in source.files().values())
+
+
+def test_function_is_a_source_too() -> None:
+    assert load(digits).image_shape == (8, 8, 1)
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        (lambda: None, "must return a Dataset, but got type='NoneType'"),
+        (
+            SimpleNamespace(load=lambda: [1, 2]),
+            "data source SimpleNamespace must return a Dataset, but got type='list'",
+        ),
+        (Digits, "data source Digits must return a Dataset, but got type='Digits'"),
+        ("digits", "must be a function or have a `load` method, but got 'digits'"),
+    ],
+)
+def test_anything_but_a_dataset_is_refused(source: Any, message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        load(source)
+
+
+LISTS_HEAVY_IMPORTS = """
+import sys, types
+parent = sys.modules["mnist_sweep"] = types.ModuleType("mnist_sweep")  # without what its __init__ imports
+parent.__path__ = ["mnist_sweep"]
+import mnist_sweep.data, mnist_sweep.data.batches
+print([name for name in ("numpy", "sklearn", "rich", "tensorflow", "pandas", "ray", "ssl") if name in sys.modules])
+"""
+
+
+def test_importing_the_package_loads_nothing_heavy() -> None:
+    root = Path(__file__).parents[2]
+    command = [sys.executable, "-c", LISTS_HEAVY_IMPORTS]
+    shown = subprocess.run(command, cwd=root, capture_output=True, text=True, check=True)
+    assert shown.stdout == "[]\n"
