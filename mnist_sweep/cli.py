@@ -158,7 +158,14 @@ def main(script: str | None = None) -> None:
         script: A sweep script, which the command line's arguments are then the options of; None for the whole command.
     """
     arguments = sys.argv[1:] if script is None else ["run", script, *sys.argv[1:]]
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATED))
+    interrupted = INTERRUPTED
+
+    def terminate(*_: Any) -> None:
+        nonlocal interrupted
+        interrupted = TERMINATED
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, terminate)
     try:
         sys.exit(cli.main(arguments, prog_name="mnist-sweep", standalone_mode=False))
     except click.exceptions.NoArgsIsHelpError as error:
@@ -171,7 +178,7 @@ def main(script: str | None = None) -> None:
         _fail(str(error))
     except (click.Abort, KeyboardInterrupt):
         click.echo("interrupted: the finished trials are kept; run the same command to go on.", err=True)
-        sys.exit(INTERRUPTED)
+        sys.exit(interrupted)
 
 
 def _fail(message: str) -> None:

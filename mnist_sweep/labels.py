@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 Flat = Mapping[str, Any]
+PARTS = ("data", "model", "optimizer", "schedule")
 
 
 def varying(flats: Iterable[Flat]) -> list[str]:
@@ -28,13 +29,15 @@ def label(flat: Flat, names: Iterable[str]) -> str:
     return " ".join(shown) or str(flat["model"])
 
 
-def text(value: Any) -> str:
-    """Return a JSON value as people write it: numbers without trailing zeros, lists with commas."""
-    if isinstance(value, list):
-        return ",".join(text(item) for item in value)
-    return f"{value:g}" if isinstance(value, float) else str(value)
+def value(name: str, given: Any) -> str:
+    """Return a field's JSON value as people write it: short numbers, commas in lists, a class without its module."""
+    if isinstance(given, list):
+        return ",".join(value(name, item) for item in given)
+    if name in PARTS:
+        return str(given).rpartition(":")[2]
+    return f"{given:g}" if isinstance(given, float) else str(given)
 
 
-def _field(name: str, value: Any) -> str:
-    is_part = name in ("data", "model", "optimizer", "schedule", "precision")
-    return text(value) if is_part else f"{name.rpartition('.')[2]}={text(value)}"
+def _field(name: str, given: Any) -> str:
+    shown = value(name, given)
+    return shown if name in (*PARTS, "precision") else f"{name.rpartition('.')[2]}={shown}"

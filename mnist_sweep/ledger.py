@@ -77,7 +77,9 @@ class Ledger:
         except FileNotFoundError:
             return {}
         except OSError as error:
-            raise LedgerError(f"{self.rows_folder} cannot be read ({error.strerror}).") from error
+            raise LedgerError(
+                f"the results folder {self.folder} cannot be read ({error.strerror}): choose another with --results."
+            ) from error
         rows = [self._read(self.rows_folder / name) for name in names]
         return {row.trial_id: row for row in rows}
 

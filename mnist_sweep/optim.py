@@ -45,6 +45,13 @@ def numbers(optimizer: Optimizer) -> dict[str, float]:
     return {field.name: getattr(optimizer, field.name) for field in fields if field.type is float}
 
 
+def structure(optimizer: Optimizer) -> tuple[Any, ...]:
+    """Return what a traced graph depends on: the type of an optimizer and its fields that are no numbers."""
+    fields = dataclasses.fields(optimizer)  # type: ignore[arg-type]  # every optimizer is a frozen dataclass
+    fixed = (field.name for field in fields if field.type is not float)
+    return type(optimizer), *((name, getattr(optimizer, name)) for name in fixed)
+
+
 def _check(optimizer: Any, **shares: float) -> None:
     rate = optimizer.learning_rate
     require(0 < rate < INFINITY, "0 < learning_rate < infinity", learning_rate=rate)

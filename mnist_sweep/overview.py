@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from mnist_sweep.labels import text, varying
+from mnist_sweep.labels import value, varying
 from mnist_sweep.progress import STYLES
 from mnist_sweep.rows import Status, TrialRow
 
@@ -38,15 +38,15 @@ def _best_table(best: Sequence[TrialRow], names: Sequence[str]) -> Table:
     table = Table(
         title="best by validation accuracy", title_justify="left", box=None, pad_edge=False, header_style="bold"
     )
+    table.add_column("trial", style=STYLES[Status.OK], no_wrap=True)
     for name in ["val", "test", "steps", "seconds"]:
-        table.add_column(name, justify="right")
+        table.add_column(name, justify="right", no_wrap=True)
     for name in names:
-        table.add_column(name.rpartition(".")[2])
-    table.add_column("trial", style=STYLES[Status.OK])
+        table.add_column(name.rpartition(".")[2], overflow="fold")
     for row in best:
         figures = [f"{row.val_accuracy:.4f}", f"{row.test_accuracy:.4f}", str(row.steps), f"{row.seconds_total:.1f}"]
-        config = [Text(text(row.config[name]) if name in row.config else "") for name in names]
-        table.add_row(*figures, *config, row.trial_id)
+        config = [Text(value(name, row.config[name]) if name in row.config else "") for name in names]
+        table.add_row(row.trial_id, *figures, *config)
     return table
 
 

@@ -9,6 +9,7 @@ import contextlib
 import os
 import platform
 import subprocess
+import sys
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterator
 from pathlib import Path
@@ -35,8 +36,9 @@ def configure(*, threads: int, gpus: float = 0.0) -> None:
         return
     os.environ["KERAS_BACKEND"] = "tensorflow"
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    import keras
-    import tensorflow as tf
+    with _quiet():
+        import keras
+        import tensorflow as tf
 
     try:
         tf.config.threading.set_intra_op_parallelism_threads(threads)
@@ -52,6 +54,20 @@ def configure(*, threads: int, gpus: float = 0.0) -> None:
     if threads > 1 or gpus:
         tf.config.experimental.enable_op_determinism()
     _CONFIGURED.update(wanted)
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep standard error of native code off the terminal: TensorFlow greets from C++ whatever its log level is."""
+    sys.stderr.flush()
+    before = os.dup(2)
+    try:
+        with open(os.devnull, "w", encoding="utf-8") as nowhere:
+            os.dup2(nowhere.fileno(), 2)
+        yield
+    finally:
+        os.dup2(before, 2)
+        os.close(before)
 
 
 def _configure_gpus(gpus: float) -> None:

@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mnist_sweep.errors import LedgerError
+from mnist_sweep.labels import PARTS
 from mnist_sweep.rows import Evaluation, Status, TrialRow
 
 if TYPE_CHECKING:
     import pandas as pd
 
-PARTS = ("data", "model", "optimizer", "schedule")
 HEAD = {"trial_id": "str", "config_id": "str", "seed": "Int64", "status": "str"}
 TAIL = {
     "val_accuracy": "float64",
@@ -210,9 +210,7 @@ def _read(path: Path, name: str, dtypes: Mapping[str, str]) -> "pd.DataFrame":
 
     path = path / name if path.is_dir() else path
     try:
-        frame = pd.read_csv(
-            path, dtype=dtypes, float_precision="round_trip", keep_default_na=False, na_values=[""], encoding="utf-8"
-        )
+        frame = pd.read_csv(path, dtype=dtypes, keep_default_na=False, na_values=[""], dtype_backend="numpy_nullable")
     except FileNotFoundError as error:
         raise LedgerError(f"there is no {path}: `mnist-sweep table DIR` makes it from the rows.") from error
     except (OSError, ValueError) as error:
@@ -220,5 +218,6 @@ def _read(path: Path, name: str, dtypes: Mapping[str, str]) -> "pd.DataFrame":
     missing = [column for column in dtypes if column not in frame.columns]
     if missing:
         raise LedgerError(f"{path} lacks the columns {', '.join(missing)}: `mnist-sweep table DIR` makes it anew.")
-    found = {column: frame[column].convert_dtypes(convert_floating=False) for column in frame if column not in dtypes}
-    return frame.assign(**found)  # type: ignore[arg-type]  # read_csv names columns by strings
+    plain = {"Float64": "float64", "string": "str"}
+    found = {name: str(dtype) for name, dtype in frame.dtypes.items() if name not in dtypes}
+    return frame.astype({name: plain[dtype] for name, dtype in found.items() if dtype in plain})

@@ -11,12 +11,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from mnist_sweep import runtime
+from mnist_sweep import optim, runtime
 from mnist_sweep.config import TrialConfig
 from mnist_sweep.data import Dataset, Split
 from mnist_sweep.data.batches import indices
 from mnist_sweep.fields import require
-from mnist_sweep.models.model import structure
+from mnist_sweep.models import model as models
 from mnist_sweep.rows import Evaluation, Status
 
 if TYPE_CHECKING:
@@ -134,8 +134,8 @@ def _started_program(config: TrialConfig, data: Dataset) -> "Program":
 
     model = build_model(config, data)
     key = (
-        structure(config.model),
-        structure(config.optimizer),
+        models.structure(config.model),
+        optim.structure(config.optimizer),
         (config.batch_size, config.precision, data.image_shape, data.num_classes, data.pixel_max),
     )
     program: Program = runtime.kept("programs", key, lambda: Program(model, config, data), limit=KEPT_PROGRAMS)

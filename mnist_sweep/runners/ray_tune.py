@@ -6,11 +6,14 @@ Workers are kept warm from trial to trial, with TensorFlow, the data and the tra
 """
 
 import contextlib
+import logging
 import os
+import signal
 import sys
 import tempfile
+import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -65,7 +68,8 @@ class RayTune:
         coerce(self)
         require(self.cpus_per_trial >= 1, "cpus_per_trial >= 1", cpus_per_trial=self.cpus_per_trial)
         gpus = self.gpus_per_trial
-        require(0 <= gpus < 1 or gpus == round(gpus), "gpus_per_trial is whole or in [0, 1)", gpus_per_trial=gpus)
+        whole_or_share = 0 <= gpus < 1 or (gpus >= 1 and gpus.is_integer())
+        require(whole_or_share, "gpus_per_trial is whole or in [0, 1)", gpus_per_trial=gpus)
         for name in ("max_concurrent", "num_cpus"):
             value = getattr(self, name)
             require(value is None or value >= 1, f"{name} >= 1", **{name: value})
@@ -90,6 +94,7 @@ class RayTune:
         os.environ.update(ENVIRONMENT if self.address else ENVIRONMENT | LOOPBACK)
         import ray
 
+        logging.getLogger("ray").setLevel(logging.CRITICAL)  # what a user must know comes as rows and errors
         if ray.is_initialized():
             yield
             return
@@ -100,8 +105,11 @@ class RayTune:
                 options["runtime_env"] = {"working_dir": str(code[0]), "excludes": ["results", ".git", ".venv*"]}
         else:
             options |= {"address": "local", "include_dashboard": False, "num_cpus": self.num_cpus}
+        on_terminate = signal.getsignal(signal.SIGTERM)
         try:
             ray.init(**options)
+            if threading.current_thread() is threading.main_thread():
+                signal.signal(signal.SIGTERM, on_terminate)  # Ray puts one of its own there
         except (ConnectionError, RuntimeError, ValueError) as error:
             where = f"at {self.address}" if self.address else "on this machine"
             raise ResourceError(f"Ray could not be reached {where}: {' '.join(str(error).split())}") from error
@@ -154,8 +162,9 @@ class RayTune:
         ]
         trainable = tune.with_parameters(_trainable(), shared=shared)
         resources = {"cpu": self.cpus_per_trial, "gpu": self.gpus_per_trial}
+        messenger = _messenger(trials, observer)
         with tempfile.TemporaryDirectory(prefix="mnist-sweep-", ignore_cleanup_errors=True) as scratch:
-            tune.Tuner(
+            tuner = tune.Tuner(
                 tune.with_resources(trainable, resources),
                 param_space={"trial": tune.grid_search(specs)},
                 tune_config=tune.TuneConfig(
@@ -165,9 +174,13 @@ class RayTune:
                     trial_dirname_creator=_name,
                 ),
                 run_config=tune.RunConfig(
-                    storage_path=scratch, name="tune", verbose=0, callbacks=[_callback(trials, observer)]
+                    storage_path=scratch, name="tune", verbose=0, callbacks=[messenger]
                 ),
-            ).fit()
+            )
+            try:
+                tuner.fit()
+            except tune.TuneError:
+                raise messenger.error or sys.exception() from None
 
 
 def _name(trial: Any) -> str:
@@ -211,28 +224,36 @@ def work(spec: Mapping[str, Any], references: Sequence[Any], options: Mapping[st
     tune.report({"row": to_json(row)})
 
 
-def _callback(trials: Mapping[str, TrialConfig], observer: Observer) -> Any:
+def _messenger(trials: Mapping[str, TrialConfig], observer: Observer) -> Any:
     """Return the Tune callback that tells the observer what it hears."""
     from ray import tune
 
     class Messenger(tune.Callback):  # type: ignore[misc]  # Ray brings no types
         def __init__(self, trials: Mapping[str, TrialConfig], observer: Observer) -> None:
             self.trials, self.observer = trials, observer
+            self.error: BaseException | None = None
 
         def __getstate__(self) -> dict[str, Any]:
             return {}  # Tune pickles its callbacks for a restore that is never asked for
 
         def on_trial_start(self, iteration: int, trials: Any, trial: Any, **info: Any) -> None:
-            self.observer.started(_name(trial))
+            self._tell(self.observer.started, _name(trial))
 
         def on_trial_result(self, iteration: int, trials: Any, trial: Any, result: Any, **info: Any) -> None:
             if "row" in result:
-                self.observer.finished(from_json(result["row"]))
+                self._tell(self.observer.finished, from_json(result["row"]))
             elif "evaluation" in result:
-                self.observer.evaluated(_name(trial), Evaluation(**result["evaluation"]))
+                self._tell(self.observer.evaluated, _name(trial), Evaluation(**result["evaluation"]))
 
         def on_trial_error(self, iteration: int, trials: Any, trial: Any, **info: Any) -> None:
-            self.observer.finished(failed(self.trials[_name(trial)], error=_lost(trial)))
+            self._tell(self.observer.finished, failed(self.trials[_name(trial)], error=_lost(trial)))
+
+        def _tell(self, told: Callable[..., None], *what: Any) -> None:
+            try:
+                told(*what)
+            except BaseException as error:  # Tune would wrap it in text; the run ends with the error itself
+                self.error = error
+                raise
 
     return Messenger(trials, observer)
 

@@ -1,0 +1,103 @@
+"""What tests share: isolation from the user's files and the network, real data, rows, refusals, TensorFlow."""
+
+import contextlib
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mnist_sweep import runtime
+from mnist_sweep.config import TrialConfig, config_id, defaults, to_flat, trial_id
+from mnist_sweep.rows import Evaluation, Status, TrialRow
+
+_BESIDE_PROJECT = Path(__file__).parents[1].parent / "shared" / "data"
+_NAMED = os.environ.get("MNIST_SWEEP_DATA", str(_BESIDE_PROJECT)).split(os.pathsep)
+_REAL = [Path(name).resolve() for name in _NAMED if name]
+
+POINT = Evaluation(
+    step=50,
+    train_loss=0.7,
+    train_accuracy=0.75,
+    val_loss=0.5,
+    val_accuracy=0.8,
+    learning_rate=0.001,
+    seconds=1.5,
+)
+RESULT: dict[str, Any] = {
+    "val_accuracy": 0.9,
+    "val_loss": 0.3,
+    "test_accuracy": 0.91,
+    "num_test": 300,
+    "train_loss": 0.2,
+    "steps": 100,
+    "parameters": 650,
+    "seconds_total": 12.345,
+    "seconds_setup": 1.5,
+    "seconds_train": 10.125,
+    "seconds_evaluate": 0.625,
+    "history": (POINT,),
+}
+
+
+@pytest.fixture(autouse=True)
+def _isolated(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.delenv("MNIST_SWEEP_DATA", raising=False)
+    monkeypatch.setenv("MNIST_SWEEP_MNIST_URL", (tmp_path / "no_mirror").as_uri())
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+
+
+@pytest.fixture
+def real_mnist(monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Let data be found in the real folders; return the folder of the four MNIST files."""
+    folders = [folder / "mnist" for folder in _REAL if list(folder.glob("mnist/*.gz"))]
+    if not folders:
+        pytest.skip("no folder of MNIST_SWEEP_DATA, nor ../shared/data beside the project, holds mnist/*.gz")
+    monkeypatch.setenv("MNIST_SWEEP_DATA", os.pathsep.join(map(str, _REAL)))
+    return folders[0]
+
+
+@pytest.fixture
+def make_row() -> Callable[..., TrialRow]:
+    """Rows of a config: with a whole result if `ok`, with none otherwise, apart from what is given by name."""
+
+    def make(config: TrialConfig | None = None, status: Status = Status.OK, **given: Any) -> TrialRow:
+        config = config or TrialConfig()
+        fields = {"worker": "host:1", "version": "0.1.0"} | (RESULT if status is Status.OK else {}) | given
+        return TrialRow(
+            trial_id=trial_id(config),
+            config_id=config_id(config),
+            status=status,
+            config=to_flat(config),
+            defaults=defaults(config),
+            **fields,
+        )
+
+    return make
+
+
+@pytest.fixture
+def refused() -> Callable[..., contextlib.AbstractContextManager[None]]:
+    """The body must raise this error, in one line that holds all these parts and reads as a sentence."""
+
+    @contextlib.contextmanager
+    def refused(kind: type[Exception], *parts: str) -> Iterator[None]:
+        with pytest.raises(kind) as caught:
+            yield
+        message = str(caught.value)
+        assert [part for part in parts if part not in message] == [], message
+        assert len(message.splitlines()) == 1, message
+        assert "got got" not in message
+
+    return refused
+
+
+@pytest.fixture(scope="session")
+def tf() -> Any:
+    """TensorFlow, set up as every trial on one CPU has it."""
+    runtime.configure(threads=1)
+    import tensorflow
+
+    return tensorflow

@@ -1,0 +1,205 @@
+"""Each test that needs Ray runs in a process of its own, as a user's script would: Ray is one per process."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mnist_sweep import RayTune
+from mnist_sweep.errors import ConfigError
+
+PARTS = '''
+import os, signal, time
+from dataclasses import dataclass
+from pathlib import Path
+import mnist_sweep
+from mnist_sweep import *
+
+@dataclass(frozen=True)
+class Telling:
+    """A model that fails with what its worker sees."""
+    number: int = 0
+    def build(self, image_shape, num_classes):
+        import tensorflow as tf
+        raise RuntimeError(f"{os.environ.get('CUDA_VISIBLE_DEVICES')!r} {tf.config.threading.get_intra_op_parallelism_threads()}")
+
+@dataclass(frozen=True)
+class Deadly:
+    """A model whose first build kills the worker."""
+    number: int = 0
+    def build(self, image_shape, num_classes):
+        if self.number == 1:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return Softmax().build(image_shape, num_classes)
+
+BASE = TrialConfig(model=Softmax(), optimizer=GradientDescent(), num_steps=4, evaluate_every=2)
+'''
+
+
+def in_process(folder: Path, code: str, *, status: int = 0) -> Any:
+    """Run code with the parts above; return what it printed last, read as JSON."""
+    (folder / "parts.py").write_text(PARTS)
+    body = "\n".join(f"    {line}" for line in code.strip().splitlines())
+    script = f"import json, sys\nfrom parts import *\nif __name__ == '__main__':\n    code = [Path(__file__).parent]\n{body}\n"
+    (folder / "script.py").write_text(script)
+    ended = subprocess.run(
+        [sys.executable, "script.py"], cwd=folder, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert ended.returncode == status, ended.stdout + ended.stderr
+    return json.loads(ended.stdout.splitlines()[-1]) if ended.stdout else ended.stderr
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"cpus_per_trial": 0}, {"gpus_per_trial": 1.5}, {"gpus_per_trial": -1}, {"max_concurrent": 0}, {"num_cpus": 0}],
+)
+def test_resources_that_make_no_sense_are_refused(options: dict[str, Any]) -> None:
+    with pytest.raises(ConfigError, match="must hold"):
+        RayTune(**options)
+
+
+def test_one_process_one_worker_and_two_workers_give_the_same_bytes(tmp_path: Path) -> None:
+    script = """
+import mnist_sweep
+from mnist_sweep import *
+BASE = TrialConfig(model=CNN(filters=(4,), kernel_size=3, units=8, dropout=0.3), num_steps=30, evaluate_every=10)
+SWEEP = Sweep(name="same", trials=repeat(grid(BASE, {"optimizer": list(OPTIMIZERS), "model.units": [4, 8]}), seeds=2))
+if __name__ == "__main__":
+    mnist_sweep.main(__file__)
+"""
+    (tmp_path / "same.py").write_text(script)
+    ways = {"local": ["--runner", "local"], "one": ["--max-concurrent", "1"], "two": []}
+    for name, options in ways.items():
+        command = [sys.executable, "same.py", "--results", name, "--quiet", *options]
+        ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=200, check=False)
+        assert (ended.returncode, ended.stdout, ended.stderr) == (0, "", "")
+    assert figures(tmp_path / "local") == figures(tmp_path / "one") == figures(tmp_path / "two")
+
+
+def figures(results: Path) -> tuple[str, str]:
+    """Return the tables as text, without times and workers."""
+    from mnist_sweep import read_history, read_trials
+
+    trials, history = read_trials(results / "same"), read_history(results / "same")
+    names = [name for name in trials if not name.startswith(("seconds", "worker"))]
+    return trials[names].to_csv(), history.drop(columns="seconds").to_csv()
+
+
+def test_a_trial_without_a_gpu_sees_none_and_has_a_thread_for_each_cpu(tmp_path: Path) -> None:
+    code = """
+outcome = run(Sweep(name="t", trials=[TrialConfig(model=Telling())]), runner=RayTune(cpus_per_trial=2, num_cpus=2), code=code)
+print(json.dumps([row.error for row in outcome.rows]))
+"""
+    (error,) = in_process(tmp_path, code)
+    assert error.startswith("RuntimeError: '' 2 (parts.py:")
+
+
+def test_a_trial_sees_its_own_gpu_only_and_says_that_tensorflow_does_not(tmp_path: Path) -> None:
+    code = """
+os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
+import ray
+ray.init(num_cpus=4, num_gpus=2, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
+sweep = Sweep(name="t", trials=grid(TrialConfig(), {"seed": list(range(4))}))
+outcome = run(sweep, runner=RayTune(gpus_per_trial=0.5), code=code)
+assert ray.is_initialized()
+print(json.dumps([row.error for row in outcome.rows]))
+"""
+    errors = in_process(tmp_path, code)
+    seen = {error.partition("CUDA_VISIBLE_DEVICES=")[2][0] for error in errors}
+    assert seen == {"0", "1"}
+    assert all(error.startswith("ResourceError: the trial holds 0.5 GPU") for error in errors)
+
+
+def test_more_than_the_machine_has_is_refused_before_anything_is_written(tmp_path: Path) -> None:
+    code = """
+for runner in (RayTune(gpus_per_trial=64), RayTune(cpus_per_trial=4096)):
+    try:
+        run(Sweep(name="t", trials=[BASE]), runner=runner)
+    except errors.ResourceError as error:
+        print(error, file=sys.stderr)
+print(json.dumps(os.listdir()))
+"""
+    before = {"parts.py", "script.py", "__pycache__"}
+    assert set(in_process(tmp_path, "from mnist_sweep import errors\n" + code)) <= before
+
+
+def test_the_command_line_refuses_more_gpus_than_there_are(tmp_path: Path) -> None:
+    (tmp_path / "gpus.py").write_text("from mnist_sweep import *\nSWEEP = Sweep(name='gpus', trials=[TrialConfig()])")
+    command = [sys.executable, "-m", "mnist_sweep", "run", "gpus.py", "--gpus-per-trial", "64"]
+    ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=100, check=False)
+    assert ended.returncode == 2
+    assert ended.stderr.startswith("error: `cpus_per_trial` and `gpus_per_trial` must fit one machine")
+    assert ended.stderr.count("\n") == 1
+    assert not (tmp_path / "results").exists()
+
+
+def test_a_cluster_that_is_not_there_is_told_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "away.py").write_text("from mnist_sweep import *\nSWEEP = Sweep(name='away', trials=[TrialConfig()])")
+    command = [sys.executable, "-m", "mnist_sweep", "run", "away.py", "--address", "auto"]
+    ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=100, check=False)
+    assert ended.returncode == 2
+    assert ended.stderr.startswith("error: Ray could not be reached at auto: ")
+    assert ended.stderr.count("\n") == 1
+    assert not (tmp_path / "results").exists()
+
+
+def test_a_worker_that_dies_is_a_failed_row_and_the_sweep_goes_on(tmp_path: Path) -> None:
+    code = """
+sweep = Sweep(name="t", trials=grid(BASE, {"model": [Deadly(number=number) for number in range(4)]}))
+outcome = run(sweep, runner=RayTune(), code=code)
+print(json.dumps([[row.status, row.error] for row in outcome.rows]))
+"""
+    rows = in_process(tmp_path, code)
+    assert [status for status, _ in rows] == ["ok", "failed", "ok", "ok"]
+    assert "worker" in rows[1][1] or "Actor" in rows[1][1]
+
+
+def test_an_error_of_the_observer_ends_the_run_as_itself(tmp_path: Path) -> None:
+    code = """
+import mnist_sweep.ledger, mnist_sweep.errors
+def full(self, row):
+    raise mnist_sweep.errors.LedgerError("row cannot be written")
+mnist_sweep.ledger.Ledger.commit = full
+try:
+    run(Sweep(name="t", trials=grid(BASE, {"seed": list(range(6))})), runner=RayTune())
+except mnist_sweep.errors.LedgerError as error:
+    print(json.dumps(str(error)))
+"""
+    assert in_process(tmp_path, code) == "row cannot be written"
+
+
+@pytest.mark.skipif(not Path("/proc/net/tcp").exists(), reason="needs Linux's list of open ports")
+def test_ray_listens_on_loopback_only_and_is_gone_afterwards(tmp_path: Path) -> None:
+    code = """
+def listening():
+    ends = []
+    for name in ("tcp", "tcp6"):
+        for line in Path("/proc/net/" + name).read_text().splitlines()[1:]:
+            local, state = line.split()[1], line.split()[3]
+            if state == "0A":
+                ends.append(local)
+    return set(ends)
+before = listening()
+from mnist_sweep.runners.ray_tune import RayTune as R
+with R()._connected([]):
+    during = listening() - before
+import time
+time.sleep(1)
+print(json.dumps([sorted(during), len(listening() & during)]))
+"""
+    during, left = in_process(tmp_path, code)
+    assert len(during) >= 3
+    loopback = ("0100007F", "0000000000000000FFFF00000100007F", "00000000000000000000000001000000")
+    assert all(end.partition(":")[0] in loopback for end in during)
+    assert left == 0
+
+
+def test_no_usage_report_is_sent() -> None:
+    from mnist_sweep.runners.ray_tune import ENVIRONMENT
+
+    assert ENVIRONMENT["RAY_USAGE_STATS_ENABLED"] == "0"
+    assert os.environ.get("RAY_USAGE_STATS_ENABLED", "0") == "0"

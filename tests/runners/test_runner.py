@@ -1,0 +1,52 @@
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from mnist_sweep import GradientDescent, Local, Softmax, TrialConfig, data, trial_id
+from mnist_sweep.rows import Evaluation, Status, TrialRow
+from mnist_sweep.runners import RUNNERS, Runner
+
+BASE = TrialConfig(model=Softmax(), optimizer=GradientDescent(), num_steps=4, evaluate_every=2)
+
+
+class Notes:
+    """An observer that writes down what it hears."""
+
+    def __init__(self) -> None:
+        self.heard: list[tuple[Any, ...]] = []
+
+    def ready(self, num_workers: int) -> None:
+        self.heard.append(("ready", num_workers))
+
+    def started(self, trial_id: str) -> None:
+        self.heard.append(("started", trial_id))
+
+    def evaluated(self, trial_id: str, evaluation: Evaluation) -> None:
+        self.heard.append(("evaluated", trial_id, evaluation.step))
+
+    def finished(self, row: TrialRow) -> None:
+        self.heard.append(("finished", row.trial_id, row.status))
+
+
+def trials() -> Mapping[str, TrialConfig]:
+    return {trial_id(trial): trial for trial in (BASE, replace(BASE, seed=1))}
+
+
+def test_the_local_runner_tells_everything_in_order() -> None:
+    notes = Notes()
+    Local().run(trials(), {BASE.data: data.load(BASE.data)}, notes)
+    first, second = trials()
+    told = [
+        [("started", name), ("evaluated", name, 2), ("evaluated", name, 4), ("finished", name, Status.OK)]
+        for name in (first, second)
+    ]
+    assert notes.heard == [("ready", 1), *told[0], *told[1]]
+
+
+@pytest.mark.parametrize("runner", RUNNERS.values())
+def test_every_runner_is_a_frozen_value_with_resources(runner: type[Runner]) -> None:
+    made: Any = runner()
+    assert (made.cpus_per_trial, made.gpus_per_trial) == (1, 0.0)
+    assert hash(made) == hash(runner())

@@ -1,0 +1,203 @@
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from mnist_sweep import (
+    CNN,
+    Adagrad,
+    Adam,
+    Dataset,
+    Digits,
+    GradientDescent,
+    Momentum,
+    RMSProp,
+    Softmax,
+    Split,
+    Stepwise,
+    TrialConfig,
+    data,
+    runtime,
+    training,
+)
+from mnist_sweep.config import Precision
+from mnist_sweep.data.batches import indices
+from mnist_sweep.errors import ConfigError
+from mnist_sweep.rows import Evaluation, Status
+from mnist_sweep.training import Fit, fit
+
+SMALL = TrialConfig(
+    model=CNN(filters=(4,), kernel_size=3, units=16, dropout=0.3),
+    optimizer=Adam(learning_rate=0.01),
+    num_steps=50,
+    batch_size=20,
+    evaluate_every=20,
+)
+
+
+@pytest.fixture(autouse=True)
+def _nothing_kept() -> Iterator[None]:
+    runtime.configure(threads=1)
+    runtime._KEPT.clear()
+    yield
+    runtime._KEPT.clear()
+
+
+@pytest.fixture(scope="module")
+def digits() -> Dataset:
+    return data.load(Digits())
+
+
+def numbers(result: Fit) -> list[Any]:
+    points = [replace(point, seconds=0) for point in result.history]
+    return [result.status, result.steps, result.test_accuracy, result.parameters, *points]
+
+
+@dataclass(frozen=True)
+class Normalized:
+    """A user's model with state of every kind: batch statistics, Keras' own dropout, a regulariser."""
+
+    units: int = 8
+
+    def build(self, image_shape: tuple[int, int, int], num_classes: int) -> Any:
+        import keras
+
+        images = keras.Input(image_shape)
+        x = keras.layers.Dense(self.units, kernel_regularizer="l2")(keras.layers.Flatten()(images))
+        x = keras.layers.Dropout(0.2)(keras.layers.BatchNormalization()(x))
+        return keras.Model(images, keras.layers.Dense(num_classes)(x))
+
+
+@pytest.mark.parametrize("model", [SMALL.model, Softmax(), Normalized()])
+def test_a_trial_does_not_notice_what_its_process_trained_before(model: Any, digits: Dataset) -> None:
+    trial = replace(SMALL, model=model)
+    alone = fit(trial, digits)
+    runtime._KEPT.clear()
+    fit(replace(trial, seed=1, optimizer=Adam(learning_rate=0.1, beta_1=0.5)), digits)
+    fit(replace(trial, optimizer=Momentum()), digits)
+    assert numbers(fit(trial, digits)) == numbers(alone)
+
+
+def test_trials_that_differ_only_in_numbers_share_one_graph(digits: Dataset) -> None:
+    for dropout, rate, seed in [(0.0, 0.1, 0), (0.5, 0.01, 1), (0.9, 0.001, 2)]:
+        model = replace(SMALL.model, dropout=dropout)  # type: ignore[type-var]  # a model is a dataclass
+        fit(replace(SMALL, model=model, optimizer=Adam(learning_rate=rate), seed=seed, num_steps=30), digits)
+    (program,) = runtime._KEPT["programs"].values()
+    assert program.train.experimental_get_tracing_count() == 1
+    assert program.evaluate.experimental_get_tracing_count() == 1
+
+
+@pytest.mark.parametrize("changed", [{"seed": 1}, {"model": CNN(filters=(4,), kernel_size=3, units=16, dropout=0.6)}])
+def test_seed_and_dropout_change_the_numbers(changed: dict[str, Any], digits: Dataset) -> None:
+    assert numbers(fit(replace(SMALL, **changed), digits)) != numbers(fit(SMALL, digits))
+
+
+def test_steps_in_one_call_or_in_many_end_in_the_same_weights(digits: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = fit(SMALL, digits)
+    monkeypatch.setattr(training, "STEPS_PER_CALL", 7)
+    cut = fit(SMALL, digits)
+    assert [point.val_loss for point in cut.history] == [point.val_loss for point in whole.history]
+    assert cut.test_accuracy == whole.test_accuracy
+
+
+def test_evaluations_do_not_change_the_training(digits: Dataset) -> None:
+    often, once = fit(replace(SMALL, evaluate_every=5), digits), fit(replace(SMALL, evaluate_every=1000), digits)
+    assert often.history[-1].val_loss == once.history[-1].val_loss
+    assert [point.step for point in once.history] == [50]
+
+
+def test_the_curve_has_a_point_every_so_many_steps_and_after_the_last(digits: Dataset) -> None:
+    seen: list[Evaluation] = []
+    result = fit(SMALL, digits, on_evaluation=seen.append)
+    assert [point.step for point in result.history] == [20, 40, 50]
+    assert tuple(seen) == result.history
+
+
+def test_the_test_split_changes_nothing_but_the_test_accuracy(digits: Dataset) -> None:
+    fewer = Split(images=digits.test.images[:37], labels=digits.test.labels[:37])
+    other = Dataset(train=digits.train, val=digits.val, test=fewer, num_classes=10, pixel_max=digits.pixel_max)
+    assert fit(SMALL, other).history[-1].val_loss == fit(SMALL, digits).history[-1].val_loss
+
+
+def test_softmax_by_gradient_descent_equals_an_independent_computation(digits: Dataset) -> None:
+    schedule = Stepwise(boundaries=(10,), factor=0.5)
+    trial = TrialConfig(
+        model=Softmax(),
+        optimizer=GradientDescent(learning_rate=0.5),
+        schedule=schedule,
+        num_steps=30,
+        batch_size=50,
+        evaluate_every=15,
+        seed=3,
+    )
+    images = digits.train.images.reshape(-1, 64) / 16.0
+    weights, biases = np.zeros((64, 10)), np.zeros(10)
+    losses = []
+    for step, rows in enumerate(indices(3, 0, 30, batch_size=50, num_examples=len(images))):
+        batch, hot = images[rows], np.eye(10)[digits.train.labels[rows]]
+        shares = np.exp(batch @ weights + biases)
+        shares /= shares.sum(axis=1, keepdims=True)
+        losses.append(-np.log((shares * hot).sum(axis=1)).mean())
+        rate = 0.5 if step < 10 else 0.25
+        weights -= rate * batch.T @ (shares - hot) / 50
+        biases -= rate * (shares - hot).mean(axis=0)
+    result = fit(trial, digits)
+    logits = digits.val.images.reshape(-1, 64) / 16.0 @ weights + biases
+    val_loss = (np.log(np.exp(logits).sum(axis=1)) - logits[np.arange(len(logits)), digits.val.labels]).mean()
+    assert result.history[-1].val_loss == pytest.approx(val_loss, rel=1e-4)
+    assert result.history[-1].val_accuracy == (logits.argmax(axis=1) == digits.val.labels).mean()
+    assert result.history[0].train_loss == pytest.approx(np.mean(losses[:15]), rel=1e-4)
+    assert [point.learning_rate for point in result.history] == [0.25, 0.25]
+    assert result.parameters == 650
+
+
+@pytest.mark.parametrize(
+    "optimizer",
+    [
+        GradientDescent(learning_rate=0.3),
+        Momentum(learning_rate=0.05),
+        Adam(learning_rate=0.005),
+        RMSProp(learning_rate=0.003),
+        Adagrad(learning_rate=0.05),
+    ],
+)
+def test_every_optimizer_learns_the_digits(optimizer: Any, digits: Dataset) -> None:
+    trial = replace(SMALL, optimizer=optimizer, num_steps=300, evaluate_every=300)
+    assert fit(trial, digits).history[-1].val_accuracy > 0.8
+
+
+@pytest.mark.parametrize("precision", ["mixed_bfloat16", "mixed_float16"])
+def test_mixed_precision_learns_as_float32_does(precision: Precision, digits: Dataset) -> None:
+    trial = replace(SMALL, num_steps=200, evaluate_every=200)
+    exact, mixed = fit(trial, digits), fit(replace(trial, precision=precision), digits)
+    assert mixed.history[-1].val_accuracy == pytest.approx(exact.history[-1].val_accuracy, abs=0.05)
+    assert mixed.history[-1].val_loss != exact.history[-1].val_loss
+
+
+def test_float16_survives_a_loss_scale_that_overflows(digits: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    from mnist_sweep import graphs
+
+    monkeypatch.setattr(graphs, "FIRST_LOSS_SCALE", 2.0**40)
+    result = fit(replace(SMALL, precision="mixed_float16", num_steps=200, evaluate_every=200), digits)
+    assert result.history[-1].val_accuracy > 0.7
+
+
+def test_a_loss_that_is_not_finite_ends_the_trial_at_once(digits: Dataset) -> None:
+    trial = replace(SMALL, model=Softmax(), optimizer=GradientDescent(learning_rate=3e38), num_steps=10_000)
+    result = fit(trial, digits)
+    assert result.status is Status.DIVERGED
+    assert result.steps <= 3
+    assert result.test_accuracy is None
+    assert result.history == ()
+
+
+def test_a_batch_larger_than_the_training_split_is_refused(digits: Dataset) -> None:
+    with pytest.raises(ConfigError, match=r"batch_size <= 1197 .* batch_size=1198"):
+        fit(replace(SMALL, batch_size=1198), digits)
+
+
+def test_blocks_that_do_not_fit_the_image_are_refused_before_tensorflow_is_asked(digits: Dataset) -> None:
+    with pytest.raises(ConfigError, match="block 4"):
+        training.check(replace(SMALL, model=CNN(filters=(4,) * 5)), digits)

@@ -1,0 +1,83 @@
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mnist_sweep import CNN, Dataset, GradientDescent, Softmax, TrialConfig, runtime, trial_id
+from mnist_sweep.rows import Status, from_json, to_json
+from mnist_sweep.trial import execute, failed, first_cause
+
+TRIAL = TrialConfig(model=Softmax(), optimizer=GradientDescent(learning_rate=0.5), num_steps=20, evaluate_every=10)
+
+
+@pytest.fixture(autouse=True)
+def _configured() -> Iterator[None]:
+    runtime.configure(threads=1)
+    yield
+
+
+@dataclass(frozen=True)
+class Broken:
+    """A user's model with a mistake in it."""
+
+    def build(self, image_shape: tuple[int, int, int], num_classes: int) -> Any:
+        try:
+            return [][3]
+        except IndexError as error:
+            raise RuntimeError("something\nwent wrong") from error
+
+
+def interrupted() -> Dataset:
+    """A user's data set that is interrupted while it loads."""
+    raise KeyboardInterrupt
+
+
+def test_the_row_says_what_was_run_and_what_came() -> None:
+    row = execute(TRIAL)
+    assert (row.trial_id, row.status, row.steps, row.parameters) == (trial_id(TRIAL), Status.OK, 20, 650)
+    assert (row.val_accuracy, row.val_loss) == (row.history[-1].val_accuracy, row.history[-1].val_loss)
+    assert row.num_test == 300
+    assert row.error is row.traceback is None
+    assert row.environment["threads"] == 1
+    assert from_json(to_json(row)) == row
+
+
+def test_the_parts_of_the_time_make_the_whole() -> None:
+    row = execute(TRIAL)
+    parts = [row.seconds_setup, row.seconds_train, row.seconds_evaluate]
+    assert all(part is not None and part > 0 for part in parts)
+    assert row.seconds_total == pytest.approx(sum(filter(None, parts)), abs=0.2)
+
+
+def test_a_failure_becomes_a_row_with_the_first_cause_and_the_users_own_line() -> None:
+    row = execute(replace(TRIAL, model=Broken()))
+    assert row.status is Status.FAILED
+    assert row.error is not None
+    assert row.error.startswith(f"IndexError: list index out of range ({Path(__file__).name}:")
+    assert row.traceback is not None
+    assert "something\nwent wrong" in row.traceback
+    assert (row.val_accuracy, row.test_accuracy, row.seconds_total, row.steps) == (None, None, None, 0)
+
+
+def test_blocks_that_do_not_fit_are_the_trials_own_failure() -> None:
+    row = execute(replace(TRIAL, model=CNN(filters=(1,) * 9)))
+    assert row.error is not None
+    assert row.error.startswith("ConfigError: `pool_size <= height, width` must hold")
+
+
+def test_a_diverged_trial_has_no_figures_of_a_finished_one() -> None:
+    row = execute(replace(TRIAL, optimizer=GradientDescent(learning_rate=3e38)))
+    assert row.status is Status.DIVERGED
+    assert row.val_accuracy is row.val_loss is row.test_accuracy is row.train_loss is None
+
+
+def test_an_interrupt_is_not_a_failure() -> None:
+    with pytest.raises(KeyboardInterrupt):
+        execute(replace(TRIAL, data=interrupted))
+
+
+def test_the_first_cause_is_one_line() -> None:
+    assert first_cause(ValueError("a\n  b")) == "ValueError: a b"
+    assert failed(TRIAL, error="x").status is Status.FAILED
