@@ -38,7 +38,7 @@ def _best_table(best: Sequence[TrialRow], names: Sequence[str]) -> Table:
     table = Table(
         title="best by validation accuracy", title_justify="left", box=None, pad_edge=False, header_style="bold"
     )
-    table.add_column("trial", style=STYLES[Status.OK], no_wrap=True)
+    table.add_column("trial", style=STYLES[Status.OK], min_width=max(len(row.trial_id) for row in best))
     for name in ["val", "test", "steps", "seconds"]:
         table.add_column(name, justify="right", no_wrap=True)
     for name in names:

@@ -98,10 +98,10 @@ class Live:
 
     def __init__(self, console: Console) -> None:
         self.console = console
-        self._live = RichLive(Text("starting …"), console=console, transient=True, get_renderable=self._view)
         self._running: dict[str, Evaluation | None] = {}
         self._rows: list[TrialRow] = []
         self._flats: Mapping[str, Flat] = {}
+        self._live = RichLive(console=console, transient=True, get_renderable=self._view)
 
     def __enter__(self) -> Self:
         self._live.start()

@@ -62,7 +62,7 @@ def _quiet() -> Iterator[None]:
     sys.stderr.flush()
     before = os.dup(2)
     try:
-        with open(os.devnull, "w", encoding="utf-8") as nowhere:
+        with Path(os.devnull).open("w") as nowhere:
             os.dup2(nowhere.fileno(), 2)
         yield
     finally:

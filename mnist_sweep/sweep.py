@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from mnist_sweep import data
-from mnist_sweep.config import Precision, TrialConfig, config_id, to_flat, trial_id
+from mnist_sweep.config import REGISTRIES, Precision, TrialConfig, config_id, to_flat, trial_id
 from mnist_sweep.errors import ConfigError
 from mnist_sweep.fields import require
 from mnist_sweep.ledger import Ledger
@@ -131,7 +131,8 @@ def run(
         with progress or Quiet() as shown:
             recorder = _Recorder(ledger, rows, trials, missing, shown)
             try:
-                (runner or RayTune()).run(missing, datasets, recorder, code=code)
+                own = any(":" in str(to_flat(trial)[part]) for trial in missing.values() for part in REGISTRIES)
+                (runner or RayTune()).run(missing, datasets, recorder, code=code if own else ())
             finally:
                 recorder.close()
     elif rows:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from mnist_sweep import runtime
+from mnist_sweep import read_history, read_trials, runtime
 from mnist_sweep.config import TrialConfig, config_id, defaults, to_flat, trial_id
 from mnist_sweep.rows import Evaluation, Status, TrialRow
 
@@ -101,3 +101,15 @@ def tf() -> Any:
     import tensorflow
 
     return tensorflow
+
+
+@pytest.fixture
+def figures() -> Callable[[Path], tuple[str, str]]:
+    """The tables of a results folder as text, without times and workers: what must be the same however it was run."""
+
+    def text(results: Path) -> tuple[str, str]:
+        trials, history = read_trials(results), read_history(results)
+        names = [str(name) for name in trials if not str(name).startswith(("seconds", "worker"))]
+        return trials[names].to_csv(), history.drop(columns="seconds").to_csv()
+
+    return text

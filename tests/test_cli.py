@@ -26,6 +26,7 @@ SWEEP = Sweep(name="long", trials=grid(BASE, {"model.dropout": [number / 20 for 
 if __name__ == "__main__":
     mnist_sweep.main(__file__)
 """
+Figures = Callable[[Path], tuple[str, str]]
 Run = Callable[..., tuple[int, str, str]]
 
 
@@ -255,7 +256,7 @@ def wait_for_rows(process: "subprocess.Popen[str]", rows: Path, number: int) -> 
 
 
 @pytest.mark.skipif(os.name != "posix", reason="POSIX signals")
-def test_a_sweep_killed_or_interrupted_goes_on_where_it_was(folder: Path) -> None:
+def test_a_sweep_killed_or_interrupted_goes_on_where_it_was(folder: Path, figures: Figures) -> None:
     rows = folder / "results" / "long" / "rows"
     for number, (how, status) in enumerate([(signal.SIGKILL, -9), (signal.SIGINT, 130), (signal.SIGTERM, 143)]):
         process = start(folder)
@@ -272,16 +273,6 @@ def test_a_sweep_killed_or_interrupted_goes_on_where_it_was(folder: Path) -> Non
     assert f"12 trials, {len(before)} done before" in out
     after = {path.name: (path.stat().st_ino, path.stat().st_mtime_ns) for path in rows.glob("*.json")}
     assert before.items() <= after.items()
-    killed = metrics(folder / "results" / "long")
     whole = [sys.executable, "long.py", "--runner", "local", "--results", "whole", "--quiet"]
     subprocess.run(whole, cwd=folder, check=True)
-    assert killed == metrics(folder / "whole" / "long")
-
-
-def metrics(results: Path) -> tuple[str, str]:
-    """The tables as text, without times and workers."""
-    from mnist_sweep import read_history
-
-    trials, history = read_trials(results), read_history(results)
-    figures = [name for name in trials if not name.startswith(("seconds", "worker"))]
-    return trials[figures].to_csv(), history.drop(columns="seconds").to_csv()
+    assert figures(folder / "results" / "long") == figures(folder / "whole" / "long")

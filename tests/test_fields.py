@@ -117,8 +117,8 @@ def test_field_becomes_its_declared_type(name: str, given: Any, coerced: Any) ->
     ],
 )
 def test_field_refuses_what_it_cannot_hold_and_names_both(refused: Refused, name: str, given: Any) -> None:
-    shown = " ".join(repr(given).split())
-    with refused(ConfigError, f"Value.{name} ", f"must hold, but got {name}=", shown if len(shown) < 30 else ""):
+    shown = repr(given) if isinstance(given, int | float | str | None) and given != 10**400 else ""
+    with refused(ConfigError, f"Value.{name} ", f"must hold, but got {name}=", shown):
         Value(**{name: given})
 
 

@@ -19,7 +19,7 @@ def program(digits: data.Dataset) -> Program:
 
 
 def test_the_seed_alone_decides_the_initial_weights(digits: data.Dataset) -> None:
-    np.random.seed(7)  # noqa: NPY002 (the global generator is what must not matter)
+    np.random.seed(7)
     first = build_model(TRIAL, digits).get_weights()
     second = build_model(TRIAL, digits).get_weights()
     assert all(np.array_equal(one, other) for one, other in zip(first, second, strict=True))

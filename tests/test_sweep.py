@@ -1,4 +1,4 @@
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -85,26 +85,27 @@ def test_a_longer_axis_runs_the_new_trials_only(tmp_path: Path) -> None:
     assert (len(longer.rows), longer.num_run) == (4, 1)
 
 
-def test_a_run_that_broke_off_is_finished_with_the_same_table(tmp_path: Path) -> None:
-    class Broken(Exception):
+def test_a_run_that_broke_off_is_finished_with_the_same_table(
+    tmp_path: Path, figures: Callable[[Path], tuple[str, str]]
+) -> None:
+    class BrokenError(Exception):
         pass
 
     class Breaking(Counting):
         def run(self, trials: Any, datasets: Any, observer: Any, *, code: Any = ()) -> None:
             some = dict(list(trials.items())[:2])
             Local().run(some, datasets, observer)
-            raise Broken
+            raise BrokenError
 
     whole = run(sweep(), results=tmp_path / "whole", runner=Local())
-    with pytest.raises(Broken):
+    with pytest.raises(BrokenError):
         run(sweep(), results=tmp_path / "broken", runner=Breaking())
     broken = tmp_path / "broken" / "rates"
     assert len(read_trials(broken)) == 2
     before = stamps(broken)
     run(sweep(), results=tmp_path / "broken", runner=Local())
     assert before.items() <= stamps(broken).items()
-    figures = [name for name in read_trials(broken) if not name.startswith(("seconds", "worker"))]
-    assert read_trials(broken)[figures].equals(read_trials(whole.folder)[figures])
+    assert figures(broken) == figures(whole.folder)
 
 
 def test_a_failed_row_runs_again_only_when_asked(tmp_path: Path) -> None:

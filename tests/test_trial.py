@@ -1,4 +1,3 @@
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -13,9 +12,8 @@ TRIAL = TrialConfig(model=Softmax(), optimizer=GradientDescent(learning_rate=0.5
 
 
 @pytest.fixture(autouse=True)
-def _configured() -> Iterator[None]:
+def _configured() -> None:
     runtime.configure(threads=1)
-    yield
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ import contextlib
 import logging
 import os
 import signal
+import socket
 import sys
 import tempfile
 import threading
@@ -29,6 +30,8 @@ from mnist_sweep.trial import execute, failed, first_cause
 
 SECONDS_BETWEEN_REPORTS = 0.5
 KEPT_DATASETS = 2
+MAX_SHIPPED_BYTES = 64 << 20
+NOT_SHIPPED = ("results", ".git", ".venv", "__pycache__")
 
 # Read by Ray when it is imported or started: a trial that holds no GPU sees none, and no usage report is sent.
 ENVIRONMENT = {
@@ -100,9 +103,11 @@ class RayTune:
             return
         options: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR", "configure_logging": False}
         if self.address:
+            _check_reachable(self.address)
             options["address"] = self.address
             if code:
-                options["runtime_env"] = {"working_dir": str(code[0]), "excludes": ["results", ".git", ".venv*"]}
+                _check_size(code[0])
+                options["runtime_env"] = {"working_dir": str(code[0]), "excludes": list(NOT_SHIPPED)}
         else:
             options |= {"address": "local", "include_dashboard": False, "num_cpus": self.num_cpus}
         on_terminate = signal.getsignal(signal.SIGTERM)
@@ -173,14 +178,46 @@ class RayTune:
                     trial_name_creator=_name,
                     trial_dirname_creator=_name,
                 ),
-                run_config=tune.RunConfig(
-                    storage_path=scratch, name="tune", verbose=0, callbacks=[messenger]
-                ),
+                run_config=tune.RunConfig(storage_path=scratch, name="tune", verbose=0, callbacks=[messenger]),
             )
             try:
                 tuner.fit()
             except tune.TuneError:
-                raise messenger.error or sys.exception() from None
+                if messenger.error is None:
+                    raise
+                raise messenger.error from None
+
+
+def _check_reachable(address: str) -> None:
+    """Do nothing if somebody listens at `host:port`; Ray itself would try for minutes.
+
+    Raises:
+        ResourceError: Nobody does.
+    """
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if not (host and port.isdigit()):
+        return
+    try:
+        socket.create_connection((host, int(port)), timeout=5).close()
+    except OSError as error:
+        raise ResourceError(f"Ray could not be reached at {address}: {error.strerror or error}.") from error
+
+
+def _check_size(folder: Path) -> None:
+    """Do nothing if a folder is small enough to be shipped to every node.
+
+    Raises:
+        ResourceError: It is not; without this, Ray would pack a home folder, or a disk.
+    """
+    total = 0
+    for parent, folders, files in os.walk(folder):
+        folders[:] = [name for name in folders if name not in NOT_SHIPPED]
+        total += sum((Path(parent) / name).lstat().st_size for name in files)
+        if total > MAX_SHIPPED_BYTES:
+            raise ResourceError(
+                f"the script's folder {folder} goes to every node, so it must hold at most "
+                f"{MAX_SHIPPED_BYTES >> 20} MiB, but holds more: put the script and its modules into one of their own."
+            )
 
 
 def _name(trial: Any) -> str:
@@ -260,7 +297,8 @@ def _messenger(trials: Mapping[str, TrialConfig], observer: Observer) -> Any:
 
 def _lost(trial: Any) -> str:
     """Return one line on why a trial brought no row: its worker died, or could not even read the trial."""
-    error = trial.get_pickled_error() or trial.get_error()
-    cause = getattr(error, "cause", None) or error
-    first_line = next((line for line in str(cause).splitlines() if line.strip()), "no reason given")
-    return f"{type(cause).__name__}: {first_line.strip()}"
+    told = Path(trial.error_file).read_text(encoding="utf-8") if trial.error_file else ""
+    lines = [line.strip() for line in told.splitlines()[1:] if line.strip()]
+    if not lines:
+        return "the worker was lost, and Ray says nothing about it"
+    return lines[-1] if any(line.startswith("File ") for line in lines) else f"the worker was lost: {lines[0]}"

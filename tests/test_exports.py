@@ -1,0 +1,60 @@
+"""What `import mnist_sweep` offers: all of it listed, all of it there, and in order."""
+
+import re
+import types
+from dataclasses import is_dataclass
+from typing import Any
+
+import pytest
+
+import mnist_sweep
+from mnist_sweep import config, data, models, optim, rows, runners, schedules, space, sweep
+
+MODULES = [config, data, models, optim, rows, runners, schedules, space, sweep]
+
+
+def natural(name: str) -> list[Any]:
+    return [(0, int(part), "") if part.isdigit() else (1, 0, part) for part in re.split(r"(\d+)", name) if part]
+
+
+def ruff_key(name: str) -> tuple[int, list[Any]]:
+    """Return the key of RUF022: constants first, then classes, then the rest, each in natural order."""
+    return 0 if name.isupper() and len(name) > 1 else 1 if name[0].isupper() else 2, natural(name)
+
+
+def test_all_is_sorted_as_ruff_sorts_it() -> None:
+    assert mnist_sweep.__all__ == sorted(set(mnist_sweep.__all__), key=ruff_key)
+
+
+@pytest.mark.parametrize("name", mnist_sweep.__all__)
+def test_exported_name_exists(name: str) -> None:
+    assert getattr(mnist_sweep, name) is not None
+
+
+def test_all_is_everything_public_in_the_package_but_its_modules() -> None:
+    public = {
+        name
+        for name, value in vars(mnist_sweep).items()
+        if not name.startswith("_") and not isinstance(value, types.ModuleType)
+    }
+    assert public == set(mnist_sweep.__all__)
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda module: module.__name__)
+def test_every_value_that_a_script_can_make_or_get_is_exported(module: types.ModuleType) -> None:
+    classes = [value for value in vars(module).values() if isinstance(value, type) and is_dataclass(value)]
+    values = {cls.__name__ for cls in classes if cls.__module__.startswith(module.__name__)}
+    assert values
+    assert values - set(mnist_sweep.__all__) == set()
+
+
+@pytest.mark.parametrize("registry", ["DATASETS", "MODELS", "OPTIMIZERS", "SCHEDULES"])
+def test_everything_registered_is_exported(registry: str) -> None:
+    classes = getattr(mnist_sweep, registry).values()
+    assert [cls for cls in classes if getattr(mnist_sweep, cls.__name__, None) is not cls] == []
+
+
+def test_no_name_is_a_module_in_disguise() -> None:
+    assert isinstance(mnist_sweep.run, types.FunctionType)
+    assert isinstance(mnist_sweep.main, types.FunctionType)
+    assert re.fullmatch(r"\d+\.\d+\.\d+\w*", mnist_sweep.__version__)

@@ -1,0 +1,479 @@
+"""Laws of the tables: which columns, in which order, and that no figure shifts, vanishes or is made up."""
+
+import csv
+import json
+import math
+import random
+import statistics
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, cast
+
+import pandas as pd
+import pytest
+from scipy import stats
+
+from mnist_sweep import (
+    CNN,
+    Adagrad,
+    Adam,
+    Cosine,
+    GradientDescent,
+    Momentum,
+    RMSProp,
+    Softmax,
+    Stepwise,
+    TrialConfig,
+    grid,
+    read_history,
+    read_summary,
+    read_trials,
+    repeat,
+)
+from mnist_sweep.errors import LedgerError
+from mnist_sweep.rows import Evaluation, Status, TrialRow
+from mnist_sweep.table import history_frame, summary_frame, trials_frame, write_tables
+
+Refused = Callable[..., AbstractContextManager[None]]
+MakeRow = Callable[..., TrialRow]
+SOFTMAX = TrialConfig(model=Softmax(), optimizer=GradientDescent())
+
+CONFIG = (
+    "data, data.val_size, data.test_size, model, model.initializer, optimizer, optimizer.learning_rate, schedule, "
+    "schedule.warmup_steps, num_steps, batch_size, evaluate_every, precision"
+)
+TRIALS = (
+    f"trial_id, config_id, seed, status, {CONFIG}, val_accuracy, val_loss, test_accuracy, test_accuracy_low, "
+    "test_accuracy_high, train_loss, steps, parameters, seconds_total, seconds_setup, seconds_train, "
+    "seconds_evaluate, worker, version, error"
+)
+HISTORY = "trial_id, step, train_loss, train_accuracy, val_loss, val_accuracy, learning_rate, seconds"
+SUMMARY = (
+    f"config_id, {CONFIG}, n, val_accuracy_mean, val_accuracy_std, val_accuracy_low, val_accuracy_high, "
+    "test_accuracy_mean, test_accuracy_std, test_accuracy_low, test_accuracy_high"
+)
+MIXTURE = [
+    SOFTMAX,
+    TrialConfig(model=CNN(filters=(8, 16), units=64), optimizer=Momentum()),
+    TrialConfig(model=CNN(dropout=0.25), optimizer=RMSProp(learning_rate=0.1 + 0.2), schedule=Cosine()),
+    TrialConfig(optimizer=Adagrad(), schedule=Stepwise(boundaries=(10, 20)), precision="mixed_bfloat16"),
+    TrialConfig(optimizer=Adam(epsilon=1e-7), seed=3),
+]
+
+
+def point(**given: Any) -> Evaluation:
+    figures = {"train_loss": 1.0, "train_accuracy": 0.5, "val_loss": 1.0, "val_accuracy": 0.5}
+    return Evaluation(**{"step": 1, "learning_rate": 0.1, "seconds": 0.1} | figures | given)
+
+
+def cells(path: Path) -> list[dict[str, str]]:
+    """Return the lines of a CSV file as text, read by Python's own reader."""
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def written(folder: Path, rows: list[TrialRow]) -> list[dict[str, str]]:
+    return cells(write_tables(folder, rows)[0])
+
+
+def test_files_are_trials_history_and_summary_and_nothing_else(tmp_path: Path, make_row: MakeRow) -> None:
+    names = ["trials.csv", "history.csv", "summary.csv"]
+    assert [path.name for path in write_tables(tmp_path, [make_row()])] == names
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(names)
+
+
+@pytest.mark.parametrize(("name", "columns"), [("trials", TRIALS), ("history", HISTORY)])
+def test_columns_are_those_of_the_contract(tmp_path: Path, make_row: MakeRow, name: str, columns: str) -> None:
+    write_tables(tmp_path, [make_row(SOFTMAX)])
+    assert (tmp_path / f"{name}.csv").read_text(encoding="utf-8").splitlines()[0] == columns.replace(", ", ",")
+
+
+def test_columns_of_the_summary_begin_as_in_the_contract_and_each_figure_has_its_four(
+    tmp_path: Path, make_row: MakeRow
+) -> None:
+    write_tables(tmp_path, [make_row(SOFTMAX)])
+    columns = (tmp_path / "summary.csv").read_text(encoding="utf-8").splitlines()[0].split(",")
+    contract = SUMMARY.split(", ")
+    assert columns[: len(contract)] == contract
+    figures = [column.removesuffix("_mean") for column in columns if column.endswith("_mean")]
+    assert columns[columns.index("n") + 1 :] == [
+        f"{f}_{end}" for f in figures for end in ("mean", "std", "low", "high")
+    ]
+
+
+def test_columns_of_a_mixture_go_part_by_part(make_row: MakeRow) -> None:
+    columns = list(trials_frame([make_row(config) for config in MIXTURE]).columns)
+    parts = [column.partition(".")[0] for column in columns[4 : columns.index("num_steps")]]
+    assert list(dict.fromkeys(parts)) == ["data", "model", "optimizer", "schedule"]
+    assert parts == sorted(parts, key=["data", "model", "optimizer", "schedule"].index)
+    assert len(set(columns)) == len(columns)
+    for config in MIXTURE:
+        own = [column for column in columns if column in make_row(config).config]
+        assert {*own, "seed"} == set(make_row(config).config)
+
+
+def test_every_config_is_one_line_with_its_own_fields_only(tmp_path: Path, make_row: MakeRow) -> None:
+    rows = {row.trial_id: row for row in map(make_row, MIXTURE)}
+    lines = written(tmp_path, list(rows.values()))
+    assert sorted(line["trial_id"] for line in lines) == sorted(rows)
+    for line in lines:
+        config = rows[line["trial_id"]].config
+        for column in list(line)[4 : list(line).index("val_accuracy")]:
+            value = config.get(column)
+            shown = "" if value is None else json.dumps(value) if isinstance(value, list) else str(value)
+            assert line[column] == shown, column
+
+
+def test_whole_numbers_are_written_whole_among_rows_that_have_none(tmp_path: Path, make_row: MakeRow) -> None:
+    lines = written(tmp_path, [make_row(TrialConfig()), make_row(SOFTMAX)])
+    assert sorted((line["model"], line["model.units"]) for line in lines) == [("cnn", "1024"), ("softmax", "")]
+
+
+def test_lists_are_json(tmp_path: Path, make_row: MakeRow) -> None:
+    (line,) = written(tmp_path, [make_row(TrialConfig(model=CNN(filters=(8, 16))))])
+    assert json.loads(line["model.filters"]) == [8, 16]
+
+
+@pytest.mark.parametrize("status", [Status.FAILED, Status.DIVERGED, Status.STOPPED])
+def test_row_without_a_figure_has_an_empty_cell_and_never_a_0(
+    tmp_path: Path, make_row: MakeRow, status: Status
+) -> None:
+    lines = written(tmp_path, [make_row(TrialConfig(seed=1)), make_row(status=status, error="no luck", steps=None)])
+    (line,) = (line for line in lines if line["status"] == status.value)
+    figures = list(line)[list(line).index("val_accuracy") : list(line).index("worker")]
+    assert {name: line[name] for name in figures} == dict.fromkeys(figures, "")
+    assert (line["error"], line["seed"], line["worker"]) == ("no luck", "0", "host:1")
+
+
+def test_figures_are_those_of_the_row(tmp_path: Path, make_row: MakeRow) -> None:
+    row = make_row(val_accuracy=0.1 + 0.2, val_loss=5e-324, train_loss=1e300, parameters=2**53 + 1, seconds_total=1 / 3)
+    (line,) = written(tmp_path, [row])
+    assert line["parameters"] == str(2**53 + 1)
+    for name in ("val_accuracy", "val_loss", "test_accuracy", "train_loss", "seconds_total", "seconds_train"):
+        assert float(line[name]) == getattr(row, name)
+
+
+def test_same_rows_make_the_same_bytes_in_any_order(tmp_path: Path, make_row: MakeRow) -> None:
+    rows = [make_row(config) for config in repeat(MIXTURE, seeds=3)]
+    contents = []
+    for shuffle in range(4):
+        random.Random(shuffle).shuffle(rows)
+        contents.append([path.read_bytes() for path in write_tables(tmp_path, rows)])
+    assert all(content == contents[0] for content in contents)
+
+
+def test_lines_are_ordered_by_what_the_configs_say(make_row: MakeRow) -> None:
+    configs = grid(TrialConfig(), {"model.filters": [(8,), (16,), (8, 16)], "batch_size": [9, 10, 100]})
+    rows = [make_row(config) for config in repeat(configs, seeds=11)]
+    random.Random(0).shuffle(rows)
+    frame = trials_frame(rows)
+    keys = [
+        (json.loads(filters), size, seed)
+        for filters, size, seed in zip(frame["model.filters"], frame["batch_size"], frame["seed"], strict=True)
+    ]
+    assert keys == sorted(keys)
+    assert len(keys) == 99
+
+
+def test_extending_a_sweep_keeps_the_order_of_the_lines_there_were(make_row: MakeRow) -> None:
+    rows = [make_row(config) for config in repeat(MIXTURE, seeds=2)]
+    more = [*rows, *(make_row(replace(config, batch_size=10)) for config in MIXTURE)]
+    before, after = list(trials_frame(rows)["trial_id"]), list(trials_frame(more)["trial_id"])
+    assert [name for name in after if name in before] == before
+
+
+@pytest.mark.parametrize(
+    ("num_correct", "num_test", "low", "high"),
+    [
+        (81, 263, 0.2553, 0.3662),  # Newcombe 1998, Statistics in Medicine 17, table I, method 3
+        (15, 148, 0.0624, 0.1605),
+        (0, 20, 0.0, 0.1611),
+        (1, 29, 0.0061, 0.1718),
+        (0, 10, 0.0, 0.2775),
+        (5, 10, 0.2366, 0.7634),
+        (10, 10, 0.7225, 1.0),
+    ],
+)
+def test_test_accuracy_has_its_wilson_interval(
+    make_row: MakeRow, num_correct: int, num_test: int, low: float, high: float
+) -> None:
+    frame = trials_frame([make_row(test_accuracy=num_correct / num_test, num_test=num_test)])
+    assert frame.loc[0, "test_accuracy_low"] == pytest.approx(low, abs=5e-5)
+    assert frame.loc[0, "test_accuracy_high"] == pytest.approx(high, abs=5e-5)
+
+
+def test_wilson_interval_is_that_of_its_formula_and_holds_the_accuracy(make_row: MakeRow) -> None:
+    z = statistics.NormalDist().inv_cdf(0.975)
+    for num_correct in (0, 9743, 9999, 10_000):
+        p, n = num_correct / 10_000, 10_000
+        centre, half = (p + z * z / (2 * n)), z * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
+        line = trials_frame([make_row(test_accuracy=p, num_test=n)]).iloc[0]
+        assert line["test_accuracy_low"] == pytest.approx((centre - half) / (1 + z * z / n), abs=1e-12)
+        assert line["test_accuracy_high"] == pytest.approx((centre + half) / (1 + z * z / n), abs=1e-12)
+        assert line["test_accuracy_low"] <= p <= line["test_accuracy_high"]
+
+
+def test_history_is_every_evaluation_in_the_order_of_trials_and_steps(tmp_path: Path, make_row: MakeRow) -> None:
+    curves = {0: (3, 6, 100), 1: (5,), 2: ()}
+    rows = [
+        make_row(TrialConfig(seed=seed), history=tuple(point(step=step, seconds=step / 3) for step in steps))
+        for seed, steps in curves.items()
+    ]
+    write_tables(tmp_path, rows[::-1])
+    lines = cells(tmp_path / "history.csv")
+    assert [(line["trial_id"][-1], int(line["step"])) for line in lines] == [("0", 3), ("0", 6), ("0", 100), ("1", 5)]
+    assert [float(line["seconds"]) for line in lines] == [1.0, 2.0, 100 / 3, 5 / 3]
+
+
+def test_point_of_a_diverged_trial_has_an_empty_cell(tmp_path: Path, make_row: MakeRow) -> None:
+    write_tables(tmp_path, [make_row(history=(point(train_loss=None),), status=Status.DIVERGED)])
+    (line,) = cells(tmp_path / "history.csv")
+    assert (line["train_loss"], line["val_loss"]) == ("", "1.0")
+
+
+def test_summary_is_n_mean_sample_deviation_and_t_interval_over_the_seeds(make_row: MakeRow) -> None:
+    accuracies = [0.91, 0.93, 0.98]
+    rows = [make_row(TrialConfig(seed=seed), val_accuracy=value) for seed, value in enumerate(accuracies)]
+    (line,) = summary_frame(rows).to_dict("records")
+    mean, std = statistics.mean(accuracies), statistics.stdev(accuracies)
+    half = 4.302652729911275 * std / math.sqrt(3)  # t for 2 degrees of freedom, from a table
+    assert line["n"] == 3
+    assert line["val_accuracy_mean"] == pytest.approx(mean, rel=1e-12)
+    assert line["val_accuracy_std"] == pytest.approx(std, rel=1e-12)
+    assert (line["val_accuracy_low"], line["val_accuracy_high"]) == pytest.approx((mean - half, mean + half), rel=1e-9)
+
+
+@pytest.mark.parametrize("figure", ["val_accuracy", "test_accuracy", "val_loss", "seconds_total"])
+@pytest.mark.parametrize("n", [2, 5, 30])
+def test_every_averaged_figure_has_the_interval_that_scipy_computes(make_row: MakeRow, figure: str, n: int) -> None:
+    values = [random.Random(seed).uniform(0.5, 0.9) for seed in range(n)]
+    rows = [make_row(TrialConfig(seed=seed), **{figure: value}) for seed, value in enumerate(values)]
+    (line,) = summary_frame(rows).to_dict("records")
+    expected = stats.ttest_1samp(values, 0).confidence_interval(0.95)
+    assert (line[f"{figure}_low"], line[f"{figure}_high"]) == pytest.approx((expected.low, expected.high), rel=1e-9)
+
+
+def test_one_seed_has_a_mean_and_nothing_that_needs_two(tmp_path: Path, make_row: MakeRow) -> None:
+    write_tables(tmp_path, [make_row()])
+    (line,) = cells(tmp_path / "summary.csv")
+    figures = {name: line[f"val_accuracy_{name}"] for name in ("mean", "std", "low", "high")}
+    assert (line["n"], figures) == ("1", {"mean": "0.9", "std": "", "low": "", "high": ""})
+
+
+@pytest.mark.parametrize("status", [Status.FAILED, Status.DIVERGED, Status.STOPPED])
+def test_config_without_a_good_trial_stays_with_n_0_and_no_figure(
+    tmp_path: Path, make_row: MakeRow, status: Status
+) -> None:
+    rows = [make_row(SOFTMAX), *(make_row(TrialConfig(seed=seed), status=status) for seed in range(2))]
+    write_tables(tmp_path, rows)
+    lines = {line["model"]: line for line in cells(tmp_path / "summary.csv")}
+    assert (lines["softmax"]["n"], lines["cnn"]["n"]) == ("1", "0")
+    figures = [name for name in lines["cnn"] if name.endswith(("_mean", "_std", "_low", "_high"))]
+    assert {lines["cnn"][name] for name in figures} == {""}
+
+
+def test_nothing_but_failures_is_still_a_table(tmp_path: Path, make_row: MakeRow) -> None:
+    write_tables(tmp_path, [make_row(status=Status.FAILED, error="no luck")])
+    assert [line["n"] for line in cells(tmp_path / "summary.csv")] == ["0"]
+    assert [line["error"] for line in cells(tmp_path / "trials.csv")] == ["no luck"]
+    assert cells(tmp_path / "history.csv") == []
+
+
+def test_only_good_trials_are_averaged(make_row: MakeRow) -> None:
+    good = [make_row(TrialConfig(seed=seed), val_accuracy=0.8 + seed / 100) for seed in range(3)]
+    bad = [make_row(TrialConfig(seed=seed + 3), status=status) for seed, status in enumerate(Status) if status != "ok"]
+    stopped = make_row(TrialConfig(seed=9), val_accuracy=0.1, status=Status.STOPPED)
+    assert summary_frame([*bad, *good, stopped]).equals(summary_frame(good))
+
+
+def test_summary_lists_configs_in_the_order_of_the_trials(make_row: MakeRow) -> None:
+    rows = [make_row(config) for config in repeat(MIXTURE, seeds=2)]
+    trials = list(dict.fromkeys(trials_frame(rows)["config_id"]))
+    assert list(summary_frame(rows[::-1])["config_id"]) == trials
+    assert len(trials) == len(MIXTURE)
+
+
+def test_no_rows_make_three_empty_tables_that_can_be_read(tmp_path: Path) -> None:
+    write_tables(tmp_path, [])
+    assert [len(read(tmp_path)) for read in (read_trials, read_history, read_summary)] == [0, 0, 0]
+
+
+READERS = [read_trials, read_history, read_summary]
+FRAMES = [trials_frame, history_frame, summary_frame]
+
+
+@pytest.mark.parametrize(("read", "frame"), list(zip(READERS, FRAMES, strict=True)))
+def test_table_is_read_back_exactly(
+    tmp_path: Path, make_row: MakeRow, read: Callable[[Path], pd.DataFrame], frame: Callable[..., pd.DataFrame]
+) -> None:
+    drawn = random.Random(0)
+    rows = [
+        make_row(config, **{name: drawn.random() for name in ("val_accuracy", "val_loss", "train_loss")})
+        for config in repeat(MIXTURE, seeds=3)
+    ]
+    rows += [make_row(replace(SOFTMAX, seed=9), status=Status.FAILED, error="no luck")]
+    write_tables(tmp_path, rows)
+    original, again = frame(rows), read(tmp_path)
+    assert list(again.columns) == list(original.columns)
+    for column in again.columns:
+        pairs = zip(original[column], again[column], strict=True)
+        assert all(pd.isna(other) if pd.isna(one) else one == other for one, other in pairs), column
+
+
+@pytest.mark.parametrize(
+    ("columns", "dtype"),
+    [
+        (["seed", "steps", "parameters"], "Int64"),
+        (["num_steps", "batch_size", "data.val_size", "model.units", "schedule.warmup_steps"], "Int64"),
+        (["val_accuracy", "test_accuracy_low", "seconds_total"], "float64"),
+        (["model.dropout", "optimizer.learning_rate", "optimizer.momentum"], "float64"),
+        (["trial_id", "config_id", "status", "worker", "version", "error"], "str"),
+        (["data", "model", "model.filters", "precision"], "str"),
+    ],
+)
+@pytest.mark.parametrize(
+    "optimizers", [[Momentum()], [Momentum(), Adam()], [Momentum(learning_rate=1.0, momentum=0.0)]], ids=str
+)
+def test_column_has_the_dtype_of_its_field_whatever_the_values(
+    tmp_path: Path, make_row: MakeRow, optimizers: list[Any], columns: list[str], dtype: str
+) -> None:
+    configs = grid(TrialConfig(model=CNN(dropout=0.0)), {"optimizer": optimizers})
+    configs += [SOFTMAX] if len(optimizers) > 1 else []
+    write_tables(tmp_path, [make_row(config) for config in configs])
+    frame = read_trials(tmp_path)
+    assert {column: str(frame[column].dtype) for column in columns} == dict.fromkeys(columns, dtype)
+
+
+def test_dtypes_of_history_and_summary(tmp_path: Path, make_row: MakeRow) -> None:
+    write_tables(tmp_path, [make_row()])
+    history, summary = read_history(tmp_path), read_summary(tmp_path)
+    assert [str(dtype) for dtype in history.dtypes] == ["str", "Int64", *["float64"] * 6]
+    assert (str(summary["n"].dtype), str(summary["val_accuracy_std"].dtype)) == ("Int64", "float64")
+
+
+@pytest.mark.parametrize("read", READERS)
+def test_reader_takes_the_folder_or_the_file(tmp_path: Path, make_row: MakeRow, read: Callable[[Any], Any]) -> None:
+    write_tables(tmp_path, [make_row()])
+    file = tmp_path / f"{read.__name__.removeprefix('read_')}.csv"
+    assert read(str(tmp_path)).equals(read(file))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "commas, and, more",
+        "\"quotes\" and 'quotes'",
+        "two\nlines",
+        "two\r\nlines",
+        "two\rlines",
+        " spaces ",
+        "NA",
+        "nan",
+        "null",
+        "None",
+        "1",
+        "1e5",
+        "# hash",
+        "tab\t",
+        "é\u2028\U0001f600",
+        '"',
+        "=1+1",
+    ],
+)
+def test_text_of_an_error_survives(tmp_path: Path, make_row: MakeRow, text: str) -> None:
+    write_tables(tmp_path, [make_row(TrialConfig(seed=1)), make_row(status=Status.FAILED, error=text)])
+    frame = read_trials(tmp_path)
+    assert list(frame["error"].dropna()) == [text]
+    assert len(frame) == 2
+
+
+def test_text_that_is_no_unicode_breaks_no_table(tmp_path: Path, make_row: MakeRow) -> None:
+    lines = written(tmp_path, [make_row(status=Status.FAILED, error="no file caf\udce9.npz")])
+    assert [line["error"].startswith("no file caf") for line in lines] == [True]
+
+
+def broken_tables() -> list[Any]:
+    header = TRIALS.replace(", ", ",")
+    width = header.count(",")
+    return [
+        pytest.param(b"", ["trials.csv"], id="empty"),
+        pytest.param(b"\n\n", ["trials.csv"], id="blank"),
+        pytest.param(b"trial_id,seed\na-0,0\n", ["lacks", "config_id", "error"], id="columns missing"),
+        pytest.param(f"{header}\n1,2,3,ok,{'x,' * 30}\n".encode(), ["trials.csv"], id="ragged"),
+        pytest.param(f"{header}\na,b,none,ok{',' * (width - 3)}\n".encode(), ["none"], id="text for a number"),
+        pytest.param(
+            f"{header}\na,b,0,ok{',' * 14}high{',' * (width - 17)}\n".encode(), ["high"], id="text for a figure"
+        ),
+        pytest.param(f"{header}\na,b,0.5,ok{',' * (width - 3)}\n".encode(), ["trials.csv"], id="half a seed"),
+        pytest.param(b"\xff\xfe\x00trial_id", ["trials.csv"], id="bytes"),
+        pytest.param(f'{header}\n"a,b,0,ok\n'.encode(), ["trials.csv"], id="open quote"),
+    ]
+
+
+@pytest.mark.parametrize(("content", "parts"), broken_tables())
+def test_table_that_cannot_be_read_is_told_with_the_way_out(
+    tmp_path: Path, refused: Refused, content: bytes, parts: list[str]
+) -> None:
+    (tmp_path / "trials.csv").write_bytes(content)
+    with refused(LedgerError, str(tmp_path / "trials.csv"), "`mnist-sweep table DIR`", *parts):
+        read_trials(tmp_path)
+
+
+@pytest.mark.parametrize("read", READERS)
+def test_table_that_is_not_there_is_told_with_the_way_out(
+    tmp_path: Path, refused: Refused, read: Callable[[Path], Any]
+) -> None:
+    name = f"{read.__name__.removeprefix('read_')}.csv"
+    with refused(LedgerError, f"there is no {tmp_path / name}", "`mnist-sweep table DIR`"):
+        read(tmp_path)
+    with refused(LedgerError, f"there is no {tmp_path / 'nowhere.csv'}"):
+        read(tmp_path / "nowhere.csv")
+
+
+def test_one_table_is_not_taken_for_another(tmp_path: Path, make_row: MakeRow, refused: Refused) -> None:
+    write_tables(tmp_path, [make_row()])
+    with refused(LedgerError, "history.csv", "lacks", "config_id"):
+        read_trials(tmp_path / "history.csv")
+
+
+@pytest.mark.parametrize("folder", ["nowhere", "file/below"])
+def test_folder_that_cannot_be_written_is_told_with_the_cause(
+    tmp_path: Path, make_row: MakeRow, refused: Refused, folder: str
+) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with refused(LedgerError, str(tmp_path / folder / "trials.csv"), "cannot be written"):
+        write_tables(tmp_path / folder, [make_row()])
+    with pytest.raises(LedgerError) as caught:
+        write_tables(tmp_path / folder, [make_row()])
+    assert "None" not in str(caught.value)
+
+
+def test_table_that_cannot_be_written_leaves_the_one_before(
+    tmp_path: Path, make_row: MakeRow, refused: Refused, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_tables(tmp_path, [make_row()])
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+
+    def full(*_: Any, **__: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "replace", full)
+    with refused(LedgerError, "trials.csv", "No space left on device"):
+        write_tables(tmp_path, [make_row(seconds_total=99.0)])
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def test_users_fields_of_every_json_type_are_kept(tmp_path: Path, make_row: MakeRow) -> None:
+    mine = {
+        "model": "mine:Net",
+        "model.wide": True,
+        "model.note": "007",
+        "model.sizes": [[1, 2], [3]],
+        "model.none": None,
+    }
+    row = replace(make_row(), config={**make_row().config, **mine})
+    (line,) = written(tmp_path, [row])
+    assert [line[name] for name in mine] == ["mine:Net", "True", "007", "[[1, 2], [3]]", ""]
+    assert cast(Any, read_trials(tmp_path))["model"].tolist() == ["mine:Net"]
