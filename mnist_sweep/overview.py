@@ -39,12 +39,12 @@ def _best_table(best: Sequence[TrialRow], names: Sequence[str]) -> Table:
         title="best by validation accuracy", title_justify="left", box=None, pad_edge=False, header_style="bold"
     )
     table.add_column("trial", style=STYLES[Status.OK], min_width=max(len(row.trial_id) for row in best))
-    for name in ["val", "test", "steps", "seconds"]:
+    for name in ["val", "test", "seconds"]:
         table.add_column(name, justify="right", no_wrap=True)
     for name in names:
         table.add_column(name.rpartition(".")[2], overflow="fold")
     for row in best:
-        figures = [f"{row.val_accuracy:.4f}", f"{row.test_accuracy:.4f}", str(row.steps), f"{row.seconds_total:.1f}"]
+        figures = [f"{row.val_accuracy:.4f}", f"{row.test_accuracy:.4f}", f"{row.seconds_total:.1f}"]
         config = [Text(value(name, row.config[name]) if name in row.config else "") for name in names]
         table.add_row(row.trial_id, *figures, *config)
     return table

@@ -21,7 +21,7 @@ AXES = {
         GradientDescent(learning_rate=0.5),
         Momentum(learning_rate=0.05),
         Adam(learning_rate=0.003),
-        RMSProp(learning_rate=0.001),
+        RMSProp(learning_rate=0.003),
         Adagrad(learning_rate=0.05),
     ],
 }

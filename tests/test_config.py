@@ -330,7 +330,7 @@ def test_seed_is_in_the_trials_id_and_not_in_the_configs() -> None:
 
 def test_id_is_the_same_in_every_process() -> None:
     code = "from mnist_sweep import *; print(trial_id(TrialConfig(model=CNN(filters=(8, 16)), seed=3)))"
-    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    out = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, check=True).stdout
     assert out.strip() == trial_id(TrialConfig(model=CNN(filters=(8, 16)), seed=3))
 
 

@@ -38,7 +38,7 @@ def commit_in_child(ledger: Ledger, row: TrialRow, *, before: str) -> "subproces
         f"{before}\n"
         "Ledger(pathlib.Path(sys.argv[1])).commit(from_json(sys.stdin.read()))\n"
     )
-    command = [sys.executable, "-c", code, str(ledger.folder)]
+    command = [sys.executable, "-P", "-c", code, str(ledger.folder)]
     return subprocess.run(command, input=to_json(row), capture_output=True, text=True, check=False)
 
 

@@ -164,6 +164,14 @@ def test_same_rows_make_the_same_bytes_in_any_order(tmp_path: Path, make_row: Ma
     assert all(content == contents[0] for content in contents)
 
 
+@pytest.mark.parametrize("ids", [("0-0", "1-0", "2-0"), ("2-0", "1-0", "0-0")])
+def test_columns_are_ordered_by_the_names_of_types_and_not_by_ids(make_row: MakeRow, ids: tuple[str, ...]) -> None:
+    models = [{"model": "a:Net", "model.x": 1}, {"model": "b:Net", "model.y": 1}, {"model": "c:Net", "model.x": 1}]
+    common = {name: value for name, value in make_row().config.items() if not name.startswith("model")}
+    rows = [replace(make_row(), trial_id=name, config=common | model) for name, model in zip(ids, models, strict=True)]
+    assert [name for name in trials_frame(rows).columns if name.startswith("model.")] == ["model.x", "model.y"]
+
+
 def test_lines_are_ordered_by_what_the_configs_say(make_row: MakeRow) -> None:
     configs = grid(TrialConfig(), {"model.filters": [(8,), (16,), (8, 16)], "batch_size": [9, 10, 100]})
     rows = [make_row(config) for config in repeat(configs, seeds=11)]

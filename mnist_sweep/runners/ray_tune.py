@@ -1,20 +1,14 @@
-"""The runner on Ray Tune, and the only module that knows Ray.
+"""The runner on Ray Tune.
 
 Tune launches trials, places them on CPUs and GPUs, and brings their rows back to the driver; it is not the memory of
 the sweep. Its own loggers, checkpoints and restore are off: the ledger does what they do, and loses nothing.
 Workers are kept warm from trial to trial, with TensorFlow, the data and the traced graphs in memory.
 """
 
-import contextlib
-import logging
-import os
-import signal
-import socket
 import sys
 import tempfile
-import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -22,30 +16,15 @@ from typing import Any
 from mnist_sweep import runtime
 from mnist_sweep.config import TrialConfig, from_flat, to_flat
 from mnist_sweep.data import Dataset
-from mnist_sweep.errors import ResourceError, SweepError
+from mnist_sweep.errors import SweepError
 from mnist_sweep.fields import coerce, require
 from mnist_sweep.rows import Evaluation, from_json, to_json
+from mnist_sweep.runners import ray_cluster
 from mnist_sweep.runners.runner import Observer
 from mnist_sweep.trial import execute, failed, first_cause
 
 SECONDS_BETWEEN_REPORTS = 0.5
 KEPT_DATASETS = 2
-MAX_SHIPPED_BYTES = 64 << 20
-NOT_SHIPPED = ("results", ".git", ".venv", "__pycache__")
-
-# Read by Ray when it is imported or started: a trial that holds no GPU sees none, and no usage report is sent.
-ENVIRONMENT = {
-    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "1",
-    "RAY_AIR_NEW_OUTPUT": "0",
-    "RAY_CHDIR_TO_TRIAL_DIR": "0",
-    "RAY_USAGE_STATS_ENABLED": "0",
-    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
-    "TUNE_DISABLE_SIGINT_HANDLER": "1",
-    "TUNE_GLOBAL_CHECKPOINT_S": "3600",
-    "TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S": "0",
-}
-# Makes Ray listen on loopback only; the switch is named after the systems on which it does so by itself.
-LOOPBACK = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,68 +65,10 @@ class RayTune:
         code: Sequence[Path] = (),
     ) -> None:
         """Run the trials on Ray; see `Runner.run`."""
-        with self._connected(code):
-            num_workers = self._num_workers()
-            observer.ready(min(num_workers, len(trials)))
+        with ray_cluster.connected(self.address, num_cpus=self.num_cpus, code=code):
+            room = ray_cluster.room(cpus_per_trial=self.cpus_per_trial, gpus_per_trial=self.gpus_per_trial)
+            observer.ready(min(room, self.max_concurrent or room, len(trials)))
             self._tune(trials, datasets, observer, [str(folder) for folder in code])
-
-    @contextlib.contextmanager
-    def _connected(self, code: Sequence[Path]) -> Iterator[None]:
-        """Be connected to Ray while the body runs; stop what was started here."""
-        os.environ.update(ENVIRONMENT if self.address else ENVIRONMENT | LOOPBACK)
-        import ray
-
-        logging.getLogger("ray").setLevel(logging.CRITICAL)  # what a user must know comes as rows and errors
-        if ray.is_initialized():
-            yield
-            return
-        options: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR", "configure_logging": False}
-        if self.address:
-            _check_reachable(self.address)
-            options["address"] = self.address
-            if code:
-                _check_size(code[0])
-                options["runtime_env"] = {"working_dir": str(code[0]), "excludes": list(NOT_SHIPPED)}
-        else:
-            options |= {"address": "local", "include_dashboard": False, "num_cpus": self.num_cpus}
-        on_terminate = signal.getsignal(signal.SIGTERM)
-        try:
-            ray.init(**options)
-            if threading.current_thread() is threading.main_thread():
-                signal.signal(signal.SIGTERM, on_terminate)  # Ray puts one of its own there
-        except (ConnectionError, RuntimeError, ValueError) as error:
-            where = f"at {self.address}" if self.address else "on this machine"
-            raise ResourceError(f"Ray could not be reached {where}: {' '.join(str(error).split())}") from error
-        try:
-            yield
-        finally:
-            ray.shutdown()
-
-    def _num_workers(self) -> int:
-        """Return how many trials run at a time.
-
-        Raises:
-            ResourceError: Not even one fits.
-        """
-        import ray
-
-        nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
-        fits = [self._fitting(node.get("CPU", 0.0), node.get("GPU", 0.0)) for node in nodes]
-        if not any(fits):
-            most = max(((node.get("CPU", 0.0), node.get("GPU", 0.0)) for node in nodes), default=(0.0, 0.0))
-            raise ResourceError(
-                "`cpus_per_trial` and `gpus_per_trial` must fit one machine, but got "
-                f"cpus_per_trial={self.cpus_per_trial}, gpus_per_trial={self.gpus_per_trial:g}, and the largest has "
-                f"{most[0]:g} CPUs and {most[1]:g} GPUs."
-            )
-        return min(sum(fits), self.max_concurrent or sum(fits))
-
-    def _fitting(self, cpus: float, gpus: float) -> int:
-        by_cpu = int(cpus // self.cpus_per_trial)
-        if not self.gpus_per_trial:
-            return by_cpu
-        per_card = int(1 / self.gpus_per_trial) if self.gpus_per_trial < 1 else 0
-        return min(by_cpu, int(gpus) * per_card if per_card else int(gpus // self.gpus_per_trial))
 
     def _tune(
         self, trials: Mapping[str, TrialConfig], datasets: Mapping[Any, Dataset], observer: Observer, code: list[str]
@@ -186,38 +107,6 @@ class RayTune:
                 if messenger.error is None:
                     raise
                 raise messenger.error from None
-
-
-def _check_reachable(address: str) -> None:
-    """Do nothing if somebody listens at `host:port`; Ray itself would try for minutes.
-
-    Raises:
-        ResourceError: Nobody does.
-    """
-    host, _, port = address.removeprefix("ray://").rpartition(":")
-    if not (host and port.isdigit()):
-        return
-    try:
-        socket.create_connection((host, int(port)), timeout=5).close()
-    except OSError as error:
-        raise ResourceError(f"Ray could not be reached at {address}: {error.strerror or error}.") from error
-
-
-def _check_size(folder: Path) -> None:
-    """Do nothing if a folder is small enough to be shipped to every node.
-
-    Raises:
-        ResourceError: It is not; without this, Ray would pack a home folder, or a disk.
-    """
-    total = 0
-    for parent, folders, files in os.walk(folder):
-        folders[:] = [name for name in folders if name not in NOT_SHIPPED]
-        total += sum((Path(parent) / name).lstat().st_size for name in files)
-        if total > MAX_SHIPPED_BYTES:
-            raise ResourceError(
-                f"the script's folder {folder} goes to every node, so it must hold at most "
-                f"{MAX_SHIPPED_BYTES >> 20} MiB, but holds more: put the script and its modules into one of their own."
-            )
 
 
 def _name(trial: Any) -> str:

@@ -104,5 +104,5 @@ def test_hyperparameters_and_their_check_load_no_framework() -> None:
         "    getattr(cls(), 'check', lambda *_: None)((28, 28, 1), 10)\n"
         "print([name for name in ('keras', 'tensorflow') if name in sys.modules])\n"
     )
-    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    ended = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, check=True)
     assert ended.stdout.strip() == "[]"

@@ -1,0 +1,133 @@
+"""A Ray to run trials on: one started here, on loopback and stopped afterwards, or a cluster that is there already."""
+
+import contextlib
+import logging
+import os
+import signal
+import socket
+import threading
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from mnist_sweep.errors import ResourceError
+
+MAX_SHIPPED_BYTES = 64 << 20
+NOT_SHIPPED = ("results", ".git", ".venv", "__pycache__")
+
+# Read by Ray when it is imported or started: a trial that holds no GPU sees none, and no usage report is sent.
+ENVIRONMENT = {
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "1",
+    "RAY_AIR_NEW_OUTPUT": "0",
+    "RAY_CHDIR_TO_TRIAL_DIR": "0",
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
+    "TUNE_DISABLE_SIGINT_HANDLER": "1",
+    "TUNE_GLOBAL_CHECKPOINT_S": "3600",
+    "TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S": "0",
+}
+# Makes Ray listen on loopback only; the switch is named after the systems on which it does so by itself.
+LOOPBACK = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
+
+
+@contextlib.contextmanager
+def connected(address: str | None, *, num_cpus: int | None, code: Sequence[Path]) -> Iterator[None]:
+    """Be connected to Ray while the body runs.
+
+    Args:
+        address: A running cluster (`auto`, or `host:port`), or None to start Ray here; a Ray that this process is
+            connected to is used as it is.
+        num_cpus: CPUs of the Ray that is started here; None means all of this machine.
+        code: Folders that trials import from; the first is shipped to the nodes of a running cluster.
+
+    Raises:
+        ResourceError: Ray could not be reached or started, or the folder is too large to ship.
+    """
+    os.environ.update(ENVIRONMENT if address else ENVIRONMENT | LOOPBACK)
+    import ray
+
+    logging.getLogger("ray").setLevel(logging.CRITICAL)  # what a user must know comes as rows and errors
+    if ray.is_initialized():
+        yield
+        return
+    options: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR", "configure_logging": False}
+    if address:
+        _check_reachable(address)
+        options["address"] = address
+        if code:
+            _check_size(code[0])
+            options["runtime_env"] = {"working_dir": str(code[0]), "excludes": list(NOT_SHIPPED)}
+    else:
+        options |= {"address": "local", "include_dashboard": False, "num_cpus": num_cpus}
+    on_terminate = signal.getsignal(signal.SIGTERM)
+    try:
+        ray.init(**options)
+    except (OSError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
+        where = f"at {address}" if address else "on this machine"
+        raise ResourceError(f"Ray could not be reached {where}: {' '.join(str(error).split())}") from error
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, on_terminate)  # Ray puts one of its own there
+    try:
+        yield
+    finally:
+        ray.shutdown()
+
+
+def room(*, cpus_per_trial: int, gpus_per_trial: float) -> int:
+    """Return how many trials fit on the connected Ray at a time, each on one machine.
+
+    Raises:
+        ResourceError: Not even one fits.
+    """
+    import ray
+
+    nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+    sizes = [(node.get("CPU", 0.0), node.get("GPU", 0.0)) for node in nodes] or [(0.0, 0.0)]
+    fits = sum(_fitting(*size, cpus_per_trial, gpus_per_trial) for size in sizes)
+    if not fits:
+        cpus, gpus = max(sizes)
+        raise ResourceError(
+            f"`cpus_per_trial` and `gpus_per_trial` must fit one machine, but got {cpus_per_trial=}, "
+            f"{gpus_per_trial=:g}, and the largest has {cpus:g} CPUs and {gpus:g} GPUs."
+        )
+    return fits
+
+
+def _fitting(cpus: float, gpus: float, cpus_per_trial: int, gpus_per_trial: float) -> int:
+    by_cpu = int(cpus // cpus_per_trial)
+    if not gpus_per_trial:
+        return by_cpu
+    by_gpu = int(gpus) * int(1 / gpus_per_trial) if gpus_per_trial < 1 else int(gpus // gpus_per_trial)
+    return min(by_cpu, by_gpu)
+
+
+def _check_reachable(address: str) -> None:
+    """Do nothing if somebody listens at `host:port`; Ray itself would try for minutes.
+
+    Raises:
+        ResourceError: Nobody does.
+    """
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if not (host and port.isdigit()):
+        return
+    try:
+        socket.create_connection((host, int(port)), timeout=5).close()
+    except OSError as error:
+        raise ResourceError(f"Ray could not be reached at {address}: {error.strerror or error}.") from error
+
+
+def _check_size(folder: Path) -> None:
+    """Do nothing if a folder is small enough to be shipped to every node.
+
+    Raises:
+        ResourceError: It is not; without this, Ray would pack a home folder, or a disk.
+    """
+    total = 0
+    for parent, folders, files in os.walk(folder):
+        folders[:] = [name for name in folders if name not in NOT_SHIPPED]
+        total += sum((Path(parent) / name).lstat().st_size for name in files)
+        if total > MAX_SHIPPED_BYTES:
+            raise ResourceError(
+                f"the script's folder {folder} goes to every node, so it must hold at most "
+                f"{MAX_SHIPPED_BYTES >> 20} MiB, but holds more: put the script and its modules into one of their own."
+            )

@@ -1,0 +1,94 @@
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from mnist_sweep.errors import ResourceError
+from mnist_sweep.runners import ray_cluster
+
+
+def test_the_command_line_refuses_more_gpus_than_there_are(tmp_path: Path) -> None:
+    (tmp_path / "gpus.py").write_text("from mnist_sweep import *\nSWEEP = Sweep(name='gpus', trials=[TrialConfig()])")
+    command = [sys.executable, "-m", "mnist_sweep", "run", "gpus.py", "--gpus-per-trial", "64"]
+    ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=100, check=False)
+    assert ended.returncode == 2
+    assert ended.stderr.startswith("error: `cpus_per_trial` and `gpus_per_trial` must fit one machine")
+    assert ended.stderr.count("\n") == 1
+    assert not (tmp_path / "results").exists()
+
+
+def test_a_cluster_that_is_not_there_is_told_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "away.py").write_text("from mnist_sweep import *\nSWEEP = Sweep(name='away', trials=[TrialConfig()])")
+    command = [sys.executable, "-m", "mnist_sweep", "run", "away.py", "--address", "127.0.0.1:9"]
+    ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=100, check=False)
+    assert ended.returncode == 2
+    assert ended.stderr.startswith("error: Ray could not be reached at 127.0.0.1:9: Connection refused")
+    assert ended.stderr.count("\n") == 1
+    assert not (tmp_path / "results").exists()
+
+
+@pytest.mark.skipif(not Path("/proc/net/tcp").exists(), reason="needs Linux's list of open ports")
+def test_ray_listens_on_loopback_only_and_is_gone_afterwards(tmp_path: Path) -> None:
+    code = """
+def family(pid):
+    for children in Path(f"/proc/{pid}/task").glob("*/children"):
+        for child in children.read_text().split():
+            yield from (child, *family(child))
+
+def sockets(pid):
+    for file in Path(f"/proc/{pid}/fd").iterdir():
+        try:
+            yield os.readlink(file)
+        except OSError:
+            pass
+
+from mnist_sweep.runners import ray_cluster
+with ray_cluster.connected(None, num_cpus=None, code=[]):
+    own = {name for pid in [os.getpid(), *family(os.getpid())] for name in sockets(pid)}
+    lines = [line.split() for name in ("tcp", "tcp6") for line in Path("/proc/net/" + name).open()]
+    listening = [line[1] for line in lines if line[3] == "0A" and f"socket:[{line[9]}]" in own]
+print(json.dumps([listening, list(family(os.getpid()))]))
+"""
+    head = "import json, os\nfrom pathlib import Path\n"
+    ended = subprocess.run(
+        [sys.executable, "-c", head + code], cwd=tmp_path, capture_output=True, text=True, timeout=100, check=True
+    )
+    listening, left = json.loads(ended.stdout)
+    assert len(listening) >= 3
+    loopback = ("0100007F", "0000000000000000FFFF00000100007F", "00000000000000000000000001000000")
+    assert all(end.partition(":")[0] in loopback for end in listening)
+    assert left == []
+
+
+def test_no_usage_report_is_sent() -> None:
+    assert ray_cluster.ENVIRONMENT["RAY_USAGE_STATS_ENABLED"] == "0"
+
+
+def test_a_folder_too_large_to_ship_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ray_cluster, "MAX_SHIPPED_BYTES", 1000)
+    (tmp_path / "results").mkdir()
+    (tmp_path / "results" / "large").write_bytes(bytes(5000))
+    (tmp_path / "script.py").write_bytes(bytes(900))
+    ray_cluster._check_size(tmp_path)
+    (tmp_path / "data").write_bytes(bytes(200))
+    with pytest.raises(ResourceError, match="goes to every node"):
+        ray_cluster._check_size(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("machine", "trial", "fits"),
+    [
+        ((8, 0), (1, 0), 8),
+        ((8, 0), (3, 0), 2),
+        ((8, 2), (1, 0.5), 4),
+        ((8, 2), (1, 0.6), 2),
+        ((3, 2), (1, 0.5), 3),
+        ((8, 4), (1, 2), 2),
+        ((8, 0), (1, 0.5), 0),
+        ((1, 4), (2, 1), 0),
+    ],
+)
+def test_as_many_trials_run_as_fit(machine: tuple[int, int], trial: tuple[int, float], fits: int) -> None:
+    assert ray_cluster._fitting(*machine, *trial) == fits
