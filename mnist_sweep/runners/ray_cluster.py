@@ -43,7 +43,7 @@ def connected(address: str | None, *, num_cpus: int | None, code: Sequence[Path]
     Raises:
         ResourceError: Ray could not be reached or started, or the folder is too large to ship.
     """
-    os.environ.update(ENVIRONMENT if address else ENVIRONMENT | LOOPBACK)
+    os.environ.update(ENVIRONMENT | (_token_mode() if address else LOOPBACK))
     import ray
 
     logging.getLogger("ray").setLevel(logging.CRITICAL)  # what a user must know comes as rows and errors
@@ -99,6 +99,13 @@ def _fitting(cpus: float, gpus: float, cpus_per_trial: int, gpus_per_trial: floa
         return by_cpu
     by_gpu = int(gpus) * int(1 / gpus_per_trial) if gpus_per_trial < 1 else int(gpus // gpus_per_trial)
     return min(by_cpu, by_gpu)
+
+
+def _token_mode() -> dict[str, str]:
+    """Return what makes the driver show its token, if it has one, as `ray start` does on the nodes."""
+    named = any(name in os.environ for name in ("RAY_AUTH_MODE", "RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"))
+    has_token = named or Path("~/.ray/auth_token").expanduser().is_file()
+    return {"RAY_AUTH_MODE": os.environ.get("RAY_AUTH_MODE", "token")} if has_token else {}
 
 
 def _check_reachable(address: str) -> None:
