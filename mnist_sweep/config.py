@@ -14,7 +14,7 @@ from typing import Any, Literal, cast
 from mnist_sweep import fields
 from mnist_sweep.data import DATASETS, Dataset, DataSource, Digits
 from mnist_sweep.errors import ConfigError, UnknownNameError
-from mnist_sweep.fields import require
+from mnist_sweep.fields import require, shown_in_one_line
 from mnist_sweep.models import CNN, MODELS, Model
 from mnist_sweep.optim import OPTIMIZERS, Adam, Optimizer
 from mnist_sweep.registry import name_of, resolve
@@ -91,6 +91,10 @@ def from_flat(flat: Mapping[str, Any]) -> TrialConfig:
         ScriptError: An import path that cannot be imported here.
     """
     options = {name: value for name, value in flat.items() if "." not in name}
+    for name in flat.keys() - options.keys():
+        part = name.partition(".")[0]
+        if part not in options or part not in REGISTRIES:
+            raise UnknownNameError(f"{name!r} is a field of no part given: the parts are {', '.join(REGISTRIES)}.")
     for name in options.keys() & REGISTRIES.keys():
         inner = {key.partition(".")[2]: value for key, value in flat.items() if key.startswith(f"{name}.")}
         options[name] = make(name, options[name], inner)
@@ -107,11 +111,14 @@ def make(kind: str, name: str, options: Mapping[str, Any]) -> Any:
         ScriptError: An import path that cannot be imported here.
     """
     found = resolve(name, REGISTRIES[kind], kind=kind)
-    if isinstance(found, FunctionType) and not options:
+    if kind == "data" and isinstance(found, FunctionType) and not options:
         return found
-    if not dataclasses.is_dataclass(found):
+    if not (isinstance(found, type) and dataclasses.is_dataclass(found)):
         raise ConfigError(f"the {kind} {name!r} must be a frozen dataclass, or a function where data is asked for.")
     _check_names(found, options, f"the {kind} {name!r}")
+    missing = [item.name for item in dataclasses.fields(found) if _is_required(item) and item.name not in options]
+    if missing:
+        raise ConfigError(f"the {kind} {name!r} has no default for {', '.join(missing)}: give its value, not its name.")
     return cast(Any, found)(**options)
 
 
@@ -140,6 +147,10 @@ def defaults(config: TrialConfig) -> tuple[str, ...]:
     return tuple(names)
 
 
+def _is_required(item: "dataclasses.Field[Any]") -> bool:
+    return item.default is dataclasses.MISSING and item.default_factory is dataclasses.MISSING
+
+
 def _is_default(value: Any, item: "dataclasses.Field[Any]") -> bool:
     if callable(item.default_factory):
         return bool(getattr(value, item.name) == item.default_factory())
@@ -148,13 +159,17 @@ def _is_default(value: Any, item: "dataclasses.Field[Any]") -> bool:
 
 def _component(kind: str, value: Any) -> Any:
     if isinstance(value, str):
-        return make(kind, value, {})
+        value = make(kind, value, {})
     if kind == "data" and isinstance(value, FunctionType):
         return value
     method = {"data": "load", "model": "build", "optimizer": "apply", "schedule": "factors"}[kind]
-    frozen = dataclasses.is_dataclass(value) and not isinstance(value, type) and value.__hash__ is not None
+    frozen = (
+        dataclasses.is_dataclass(value) and not isinstance(value, type) and cast(Any, value).__dataclass_params__.frozen
+    )
     if not (frozen and hasattr(value, method)):
-        raise ConfigError(f"`{kind}` must be an instance of a frozen dataclass with `{method}`, but got {value!r}.")
+        raise ConfigError(
+            f"`{kind}` must be an instance of a frozen dataclass with `{method}`, but got {shown_in_one_line(value)}."
+        )
     changed = fields.changes(value)
     return dataclasses.replace(cast(Any, value), **changed) if changed else value
 

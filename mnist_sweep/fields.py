@@ -17,15 +17,20 @@ from mnist_sweep.errors import ConfigError
 INFINITY = math.inf
 
 
-def require(holds: bool, rule: str, **values: object) -> None:
+def require(holds: bool, rule: str, /, **values: object) -> None:
     """Do nothing if the rule holds.
 
     Raises:
         ConfigError: It does not; the message states the rule and the values.
     """
     if not holds:
-        shown = ", ".join(f"{name}={value!r}" for name, value in values.items())
+        shown = ", ".join(f"{name}={shown_in_one_line(value)}" for name, value in values.items())
         raise ConfigError(f"`{rule}` must hold, but got {shown}.")
+
+
+def shown_in_one_line(value: object) -> str:
+    """Return the `repr` of a value without its line breaks."""
+    return " ".join(line.strip() for line in repr(value).splitlines())
 
 
 def coerce(value: Any) -> None:
@@ -41,61 +46,89 @@ def coerce(value: Any) -> None:
 def changes(value: Any) -> dict[str, Any]:
     """Return the fields of a dataclass instance that are not of their declared type yet, coerced.
 
-    Fields of `int`, `float`, `bool`, `str`, `Literal`, `tuple[X, ...]` and `X | None` are known; others stay.
+    Fields of `int`, `float`, `bool`, `str`, `Literal`, `tuple` and `X | None` are known; elsewhere lists become tuples.
 
     Raises:
         ConfigError: A field cannot hold what was given.
     """
-    hints = _hints(type(value))  # type: ignore[arg-type]  # types are hashable
+    types = hints(type(value))  # type: ignore[arg-type]  # types are hashable
     changed = {}
     for field in dataclasses.fields(value):
         given = getattr(value, field.name)
-        coerced = _coerced(given, hints[field.name], f"{type(value).__name__}.{field.name}")
+        coerced = _coerced(given, types[field.name], f"{type(value).__name__}.{field.name}")
         if type(coerced) is not type(given) or coerced is not given:
             changed[field.name] = coerced
     return changed
 
 
 @functools.cache
-def _hints(cls: Any) -> dict[str, Any]:
-    return typing.get_type_hints(cls)
+def hints(cls: Any) -> dict[str, Any]:
+    """Return the types of a class's fields by name, also where they are written as text.
+
+    Raises:
+        ConfigError: A type cannot be resolved.
+    """
+    try:
+        return typing.get_type_hints(cls)
+    except NameError as error:
+        raise ConfigError(f"the types of {cls.__name__} cannot be resolved: {error}.") from error
 
 
 def _coerced(given: Any, hint: Any, name: str) -> Any:
+    given = given.item() if getattr(given, "ndim", None) == 0 else given  # a NumPy scalar
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if origin is typing.Literal:
-        require(given in arguments, f"{name} is one of {', '.join(map(repr, arguments))}", got=given)
-        return given
-    if origin in (typing.Union, types.UnionType) and type(None) in arguments:
-        (inner,) = [argument for argument in arguments if argument is not type(None)]
-        return None if given is None else _coerced(given, inner, name)
-    if origin is tuple and arguments[1:] == (...,):
-        require(isinstance(given, list | tuple), f"{name} is a sequence", got=given)
-        items = tuple(_coerced(item, arguments[0], name) for item in given)
-        return given if given == items and type(given) is tuple and _same_types(given, items) else items
+        same = [argument for argument in arguments if _is(given, argument)]
+        _require(bool(same), f"is one of {', '.join(map(repr, arguments))}", name, given)
+        return same[0]
+    if origin in (typing.Union, types.UnionType):
+        inner = [argument for argument in arguments if argument is not type(None)]
+        if len(inner) > 1 or (given is None and len(inner) < len(arguments)):
+            return _plain(given)
+        return _coerced(given, inner[0], name)
+    if origin is tuple:
+        return _sequence(given, arguments, name)
     if hint is bool:
-        require(isinstance(given, bool), f"{name} is True or False", got=given)
+        _require(isinstance(given, bool), "is True or False", name, given)
         return given
     if hint is int:
         return given if type(given) is int else _integer(given, name)
     if hint is float:
         return given if type(given) is float else _number(given, name)
     if hint is str:
-        require(isinstance(given, str), f"{name} is a string", got=given)
+        _require(isinstance(given, str), "is a string", name, given)
         return str(given)
-    return given
+    return _plain(given)
 
 
-def _same_types(given: tuple[Any, ...], items: tuple[Any, ...]) -> bool:
-    return all(type(one) is type(other) for one, other in zip(given, items, strict=True))
+def _require(holds: bool, rule: str, name: str, given: Any) -> None:
+    require(holds, f"{name} {rule}", **{name.rpartition(".")[2]: given})
+
+
+def _is(given: Any, argument: Any) -> bool:
+    return isinstance(given, bool) == isinstance(argument, bool) and given.__hash__ is not None and given == argument
+
+
+def _plain(given: Any) -> Any:
+    return tuple(map(_plain, given)) if isinstance(given, list | tuple) else given
+
+
+def _sequence(given: Any, arguments: tuple[Any, ...], name: str) -> Any:
+    _require(isinstance(given, list | tuple), "is a sequence", name, given)
+    hints = arguments[:1] * len(given) if arguments[1:] == (...,) else arguments
+    _require(len(given) == len(hints), f"has {len(hints)} items", name, given)
+    items = tuple(_coerced(item, hint, name) for item, hint in zip(given, hints, strict=True))
+    same = type(given) is tuple and all(one is other for one, other in zip(given, items, strict=True))
+    return given if same else items
 
 
 def _integer(given: Any, name: str) -> int:
-    whole = isinstance(given, numbers.Real) and not isinstance(given, bool) and float(given).is_integer()
-    require(whole, f"{name} is a whole number", got=given)
+    whole = isinstance(given, numbers.Real) and not isinstance(given, bool) and math.isfinite(given)
+    _require(whole and given == int(given), "is a whole number", name, given)
     return int(given)
 
 
 def _number(given: Any, name: str) -> float:
-    require(isinstance(given, numbers.Real) and not isinstance(given, bool), f"{name} is a number", got=given)
+    real = isinstance(given, numbers.Real) and not isinstance(given, bool)
+    _require(real and (not isinstance(given, int) or abs(given) < 2**1023), "is a number", name, given)
     return float(given)

@@ -26,7 +26,7 @@ def varying(flats: Iterable[Flat]) -> list[str]:
 def label(flat: Flat, names: Iterable[str]) -> str:
     """Return these fields of a flat config as in `filters=8,16 dropout=0.2 adam`; a part shows its value alone."""
     shown = [_field(name, flat[name]) for name in names if name in flat]
-    return " ".join(shown) or str(flat["model"])
+    return " ".join(shown) or value("model", flat["model"])
 
 
 def value(name: str, given: Any) -> str:

@@ -4,6 +4,7 @@ The ledger is the only truth; tables and reports are derived from it. A row is w
 to the disk and renamed, so a file under its final name is whole at any moment.
 """
 
+import contextlib
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,7 +60,8 @@ class Ledger:
             temporary.replace(path)
             _flush_folder(self.rows_folder)
         except OSError as error:
-            temporary.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                temporary.unlink()
             raise LedgerError(
                 f"row {path} cannot be written ({error.strerror}): make space or mend the disk, "
                 "then run the same command to go on."

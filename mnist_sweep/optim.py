@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
 
-from mnist_sweep.fields import INFINITY, coerce, require
+from mnist_sweep.fields import INFINITY, coerce, hints, require
 
 
 class Optimizer(Protocol):
@@ -41,15 +41,18 @@ class Optimizer(Protocol):
 
 def numbers(optimizer: Optimizer) -> dict[str, float]:
     """Return the float fields of an optimizer by name: what a trial feeds into a graph that others share."""
-    fields = dataclasses.fields(optimizer)  # type: ignore[arg-type]  # every optimizer is a frozen dataclass
-    return {field.name: getattr(optimizer, field.name) for field in fields if field.type is float}
+    return {name: getattr(optimizer, name) for name, is_number in _fields(optimizer).items() if is_number}
 
 
 def structure(optimizer: Optimizer) -> tuple[Any, ...]:
     """Return what a traced graph depends on: the type of an optimizer and its fields that are no numbers."""
-    fields = dataclasses.fields(optimizer)  # type: ignore[arg-type]  # every optimizer is a frozen dataclass
-    fixed = (field.name for field in fields if field.type is not float)
+    fixed = (name for name, is_number in _fields(optimizer).items() if not is_number)
     return type(optimizer), *((name, getattr(optimizer, name)) for name in fixed)
+
+
+def _fields(optimizer: Any) -> dict[str, bool]:
+    types = hints(type(optimizer))  # type: ignore[arg-type]  # types are hashable
+    return {field.name: types[field.name] is float for field in dataclasses.fields(optimizer)}
 
 
 def _check(optimizer: Any, **shares: float) -> None:

@@ -37,8 +37,8 @@ def resolve(name: str, registry: Mapping[str, Any], *, kind: str) -> Any:
         UnknownNameError: The registry has no such name.
         ScriptError: The import path cannot be imported here.
     """
-    if ":" not in name:
-        if name not in registry:
+    if not isinstance(name, str) or ":" not in name:
+        if not isinstance(name, str) or name not in registry:
             raise UnknownNameError(
                 f"unknown {kind} {name!r}: known are {', '.join(sorted(registry))}; "
                 "your own is named by its import path, `package.module:Name`."
@@ -47,7 +47,8 @@ def resolve(name: str, registry: Mapping[str, Any], *, kind: str) -> Any:
     module, _, attribute = name.partition(":")
     try:
         return getattr(importlib.import_module(module), attribute)
-    except (ImportError, AttributeError) as error:
+    except Exception as error:  # a user's module may raise anything while it is imported
+        cause = " ".join(str(error).split())
         raise ScriptError(
-            f"the {kind} {name!r} cannot be imported ({error}): put its folder on PYTHONPATH, or install its package."
+            f"the {kind} {name!r} cannot be imported ({cause}): put its folder on PYTHONPATH, or install its package."
         ) from error

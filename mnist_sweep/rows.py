@@ -65,7 +65,7 @@ class TrialRow:
         test_accuracy: Share of the test split classified correctly, measured once, after the last step.
         num_test: Images in the test split.
         train_loss: Mean cross-entropy in nats over the batches since the evaluation before the last.
-        steps: Training steps taken.
+        steps: Training steps taken; None if the trial failed.
         parameters: Trainable weights of the model.
         seconds_total: Wall time of the trial in its worker, in seconds: the sum of the next three and little else.
         seconds_setup: Building, tracing and initialising, in seconds.
@@ -89,7 +89,7 @@ class TrialRow:
     test_accuracy: float | None = None
     num_test: int | None = None
     train_loss: float | None = None
-    steps: int = 0
+    steps: int | None = None
     parameters: int | None = None
     seconds_total: float | None = None
     seconds_setup: float | None = None
@@ -127,17 +127,19 @@ def from_json(text: str) -> TrialRow:
         RowError: The text is not a row, was changed since, or does not match its own id; the message says which.
     """
     try:
-        content = json.loads(text)
-    except ValueError as error:
+        content = json.loads(text, parse_constant=_no_constant)
+    except (ValueError, RecursionError) as error:
         raise RowError(f"it is not JSON ({error})") from error
     if not isinstance(content, dict) or "digest" not in content or "trial_id" not in content:
         raise RowError("it is JSON, but not a row")
     if content.get("format") != FORMAT:
         raise RowError(f"its format is {content.get('format')!r}, but this version reads {FORMAT}")
-    if content.pop("digest") != _digest(content):
+    if content.pop("digest") != _digest_or_none(content):
         raise RowError("its content does not match its own digest: it was damaged or edited")
     del content["format"]
     row = _row(content)
+    if not isinstance(row.config, dict) or "seed" not in row.config:
+        raise RowError("its config is not one with a seed")
     hashed = {name: value for name, value in row.config.items() if name not in {*row.defaults, "seed"}}
     if row.config_id != flat_id(hashed) or row.trial_id != trial_name(row.config_id, row.config["seed"]):
         raise RowError(f"its config does not match its id {row.trial_id}")
@@ -162,6 +164,17 @@ def _row(content: dict[str, Any]) -> TrialRow:
 def _digest(content: Mapping[str, Any]) -> str:
     text = json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _digest_or_none(content: Mapping[str, Any]) -> str | None:
+    try:
+        return _digest(content)
+    except ValueError:  # a number too large for a float
+        return None
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is no JSON number")
 
 
 def _finite(value: Any) -> Any:

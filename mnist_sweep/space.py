@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from mnist_sweep.config import TrialConfig
 from mnist_sweep.errors import ConfigError, UnknownNameError
-from mnist_sweep.fields import INFINITY, coerce, require
+from mnist_sweep.fields import INFINITY, coerce, require, shown_in_one_line
 
 if TYPE_CHECKING:
     import numpy as np
@@ -70,7 +70,8 @@ class Integer:
 
     def __post_init__(self) -> None:
         coerce(self)
-        require(self.low <= self.high, "low <= high", low=self.low, high=self.high)
+        inside = -(2**63) <= self.low <= self.high < 2**63
+        require(inside, "low <= high, in 64 bits", low=self.low, high=self.high)
 
     def draw(self, generator: "np.random.Generator") -> int:
         """Return one number."""
@@ -130,7 +131,11 @@ def sample(
     import numpy as np
 
     require(len(axes) >= 1, "at least one axis", axes=list(axes))
-    require(num_trials >= 1, "num_trials >= 1", num_trials=num_trials)
+    _check_count("num_trials", num_trials)
+    require(isinstance(seed, int) and 0 <= seed < 2**63, "0 <= seed < 2**63", seed=seed)
+    for name, axis in axes.items():
+        if not hasattr(axis, "draw"):
+            raise ConfigError(f"the axis {name!r} must be a distribution, but got {shown_in_one_line(axis)}.")
     trials = []
     for number, trial in enumerate(_trials(base)):
         generator = np.random.Generator(np.random.Philox(key=[seed, number]))
@@ -145,7 +150,7 @@ def repeat(trials: TrialConfig | Iterable[TrialConfig], *, seeds: int) -> list[T
     Raises:
         ConfigError: `seeds` is below 1.
     """
-    require(seeds >= 1, "seeds >= 1", seeds=seeds)
+    _check_count("seeds", seeds)
     return [dataclasses.replace(trial, seed=seed) for trial in _trials(trials) for seed in range(seeds)]
 
 
@@ -167,6 +172,10 @@ def vary(trial: TrialConfig, changed: Mapping[str, Any]) -> TrialConfig:
     return trial
 
 
+def _check_count(name: str, number: int) -> None:
+    require(type(number) is int and number >= 1, f"{name} >= 1", **{name: number})
+
+
 def _trials(base: TrialConfig | Iterable[TrialConfig]) -> list[TrialConfig]:
     trials = [base] if isinstance(base, TrialConfig) else list(base)
     require(len(trials) >= 1, "at least one base trial", trials=trials)
@@ -177,7 +186,7 @@ def _check_axes(axes: Axes) -> None:
     require(len(axes) >= 1, "at least one axis", axes=list(axes))
     for name, values in axes.items():
         if isinstance(values, str) or not isinstance(values, Sequence):
-            raise ConfigError(f"the axis {name!r} must be a list of values, but got {values!r}.")
+            raise ConfigError(f"the axis {name!r} must be a list of values, but got {shown_in_one_line(values)}.")
         require(len(values) >= 1, f"the axis {name!r} has at least one value", values=values)
 
 

@@ -4,6 +4,7 @@ Every file is written whole and renamed into place, with one set of columns for 
 shift nor vanish. Rows are ordered by what their configs say, so the same rows give the same bytes in any order.
 """
 
+import contextlib
 import functools
 import json
 import os
@@ -64,7 +65,9 @@ def trials_frame(rows: Iterable[TrialRow]) -> "pd.DataFrame":
     table["status"] = [row.status.value for row in ordered]
     table["test_accuracy_low"], table["test_accuracy_high"] = ([pair[end] for pair in intervals] for end in (0, 1))
     configs = {name: [_cell(row.config.get(name)) for row in ordered] for name in columns}
-    return _typed({name: table[name] for name in HEAD} | configs | {name: table[name] for name in TAIL}, HEAD | TAIL)
+    whole = {name: "Int64" for name, cells in configs.items() if all(type(cell) in (int, type(None)) for cell in cells)}
+    columns_of = {name: table[name] for name in HEAD} | configs | {name: table[name] for name in TAIL}
+    return _typed(columns_of, HEAD | whole | TAIL)
 
 
 def history_frame(rows: Iterable[TrialRow]) -> "pd.DataFrame":
@@ -141,7 +144,9 @@ def config_columns(configs: Sequence[Mapping[str, Any]]) -> list[str]:
     columns: dict[str, None] = {}
     for part in PARTS:
         columns[part] = None
-        seen = {tuple(name for name in config if name.startswith(f"{part}.")): config[part] for config in configs}
+        seen: dict[tuple[str, ...], str] = {}
+        for config in sorted(configs, key=lambda config: str(config[part])):
+            seen.setdefault(tuple(name for name in config if name.startswith(f"{part}.")), config[part])
         for names in sorted(seen, key=lambda names: (seen[names], names)):
             columns |= dict.fromkeys(names)
     for config in configs:
@@ -190,8 +195,13 @@ def _wilson_interval(num_correct: int, num_examples: int) -> tuple[float, float]
 def _typed(table: Mapping[str, Sequence[Any]], dtypes: Mapping[str, str]) -> "pd.DataFrame":
     import pandas as pd
 
-    frame = pd.DataFrame(table)
+    frame = pd.DataFrame({name: [_unicode(value) for value in values] for name, values in table.items()})
     return frame.astype({name: dtype for name, dtype in dtypes.items() if name in frame.columns})
+
+
+def _unicode(value: Any) -> Any:
+    """Return a value; text with bytes of a file name that are no Unicode has them written out."""
+    return value.encode(errors="backslashreplace").decode() if isinstance(value, str) else value
 
 
 def _write(path: Path, frame: "pd.DataFrame") -> Path:
@@ -200,8 +210,11 @@ def _write(path: Path, frame: "pd.DataFrame") -> Path:
         frame.to_csv(temporary, index=False, lineterminator="\n")
         temporary.replace(path)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise LedgerError(f"{path} cannot be written ({error.strerror}): make space or mend the disk.") from error
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        raise LedgerError(
+            f"{path} cannot be written ({error.strerror or error}): make space or mend the disk."
+        ) from error
     return path
 
 
@@ -210,11 +223,19 @@ def _read(path: Path, name: str, dtypes: Mapping[str, str]) -> "pd.DataFrame":
 
     path = path / name if path.is_dir() else path
     try:
-        frame = pd.read_csv(path, dtype=dtypes, keep_default_na=False, na_values=[""], dtype_backend="numpy_nullable")
+        frame = pd.read_csv(
+            path,
+            dtype=dtypes,
+            keep_default_na=False,
+            na_values=[""],
+            lineterminator="\n",
+            dtype_backend="numpy_nullable",
+        )
     except FileNotFoundError as error:
         raise LedgerError(f"there is no {path}: `mnist-sweep table DIR` makes it from the rows.") from error
-    except (OSError, ValueError) as error:
-        raise LedgerError(f"{path} is not a {name} ({error}): `mnist-sweep table DIR` makes it anew.") from error
+    except (OSError, TypeError, ValueError) as error:
+        cause = " ".join(str(error).split())
+        raise LedgerError(f"{path} is not a {name} ({cause}): `mnist-sweep table DIR` makes it anew.") from error
     missing = [column for column in dtypes if column not in frame.columns]
     if missing:
         raise LedgerError(f"{path} lacks the columns {', '.join(missing)}: `mnist-sweep table DIR` makes it anew.")

@@ -70,13 +70,14 @@ class CNN:
         from mnist_sweep.models.layers import Dropout
 
         self.check(image_shape, num_classes)
-        weights = self._initializers()
         images = x = keras.Input(image_shape)
         for filters in self.filters:
-            x = keras.layers.Conv2D(filters, self.kernel_size, padding="same", activation="relu", **weights)(x)
+            x = keras.layers.Conv2D(
+                filters, self.kernel_size, padding="same", activation="relu", **self._initializers()
+            )(x)
             x = keras.layers.MaxPooling2D(self.pool_size, padding="same")(x)
-        x = keras.layers.Dense(self.units, activation="relu", **weights)(keras.layers.Flatten()(x))
-        logits = keras.layers.Dense(num_classes, **weights)(Dropout(self.dropout)(x))
+        x = keras.layers.Dense(self.units, activation="relu", **self._initializers())(keras.layers.Flatten()(x))
+        logits = keras.layers.Dense(num_classes, **self._initializers())(Dropout(self.dropout)(x))
         return keras.Model(images, logits, name="cnn")
 
     def _initializers(self) -> dict[str, Any]:
