@@ -7,7 +7,7 @@ and the graph is kept for the next trial of the same structure, whose weights an
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -79,27 +79,17 @@ def fit(config: TrialConfig, data: Dataset, *, on_evaluation: Callable[[Evaluati
     clock.lap("setup")
     history: list[Evaluation] = []
     steps, status = 0, Status.OK
-    while steps < config.num_steps and status is Status.OK:
+    while steps < config.num_steps:
         last = min(steps + config.evaluate_every, config.num_steps)
-        train_loss, train_accuracy, taken = _train(program, splits["train"], config, steps, last)
+        *trained, taken = _train(program, splits["train"], config, steps, last)
         steps += taken
         clock.lap("train")
-        val_loss, val_accuracy = _evaluate(program, splits["val"]) if math.isfinite(train_loss) else (math.nan, 0.0)
+        validated = _evaluate(program, splits["val"]) if math.isfinite(trained[0]) else (math.nan, math.nan)
         clock.lap("evaluate")
-        if not math.isfinite(val_loss):
+        if not math.isfinite(validated[0]):
             status = Status.DIVERGED
-            continue
-        history.append(
-            Evaluation(
-                step=steps,
-                train_loss=train_loss,
-                train_accuracy=train_accuracy,
-                val_loss=val_loss,
-                val_accuracy=val_accuracy,
-                learning_rate=float(_learning_rates(config, steps - 1, steps)[0]),
-                seconds=clock.total(),
-            )
-        )
+            break
+        history.append(_point(config, steps, trained, validated, clock.total()))
         on_evaluation(history[-1])
     test_accuracy = _evaluate(program, splits["test"])[1] if status is Status.OK else None
     clock.lap("evaluate")
@@ -173,6 +163,20 @@ def _evaluate(program: "Program", split: Any) -> tuple[float, float]:
     loss_sum, num_correct = program.evaluate(*split)
     num_examples = len(split[1])
     return float(loss_sum) / num_examples, int(num_correct) / num_examples
+
+
+def _point(
+    config: TrialConfig, step: int, trained: Sequence[float], validated: Sequence[float], seconds: float
+) -> Evaluation:
+    return Evaluation(
+        step=step,
+        train_loss=trained[0],
+        train_accuracy=trained[1],
+        val_loss=validated[0],
+        val_accuracy=validated[1],
+        learning_rate=float(_learning_rates(config, step - 1, step)[0]),
+        seconds=seconds,
+    )
 
 
 def _learning_rates(config: TrialConfig, first: int, last: int) -> Any:
