@@ -27,7 +27,7 @@ def test_the_example_of_reading_the_tables_runs(tmp_path: Path) -> None:
     code = block("pandas").replace("results/quickstart", str(tables))
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=100, check=False)
     assert (ended.returncode, ended.stderr) == (0, "")
-    assert ended.stdout.rstrip() == block("pandas-output").rstrip()
+    assert [line.rstrip() for line in ended.stdout.splitlines()] == block("pandas-output").splitlines()
 
 
 def test_every_dependency_has_a_line_that_says_what_it_is_for() -> None:
