@@ -1,6 +1,6 @@
 """Deep MNIST: what do filters, dropout and the optimizer do to the classic convolutional network?
 
-The base trial is the recipe of the Deep MNIST tutorial: truncated normal 0.1, biases 0.1, Adam 1e-4, 20,000 steps of 50.
+The base trial is the tutorial's recipe: truncated normal 0.1, biases 0.1, Adam 1e-4, 20,000 steps of batch 50.
 
 Command: python sweeps/deep_mnist.py --steps 1000
 Cost: 20 trials; 12 minutes on 2 busy cores of an AMD EPYC. All 20,000 steps take about twenty times as long.
