@@ -4,8 +4,9 @@ Data: the 1,797 handwritten 8x8 digits that come with scikit-learn; nothing is d
 Command: python sweeps/quickstart.py
 Cost: 40 trials of 240 steps; 21 to 24 s on 2 cores of an AMD EPYC (n = 3), start-up included
 Result: 16 and 32 filters beat 8 and 16 with every optimizer (mean validation accuracy 93.7% against 86.9%, n = 20
-each); with them, momentum 0.05 is ahead at most dropout rates (95.7 to 97.0%, one seed). A 95% interval of one accuracy on 300
-images is about 5 points wide: run `--seeds 5` before believing the order of neighbours. No effect of dropout is shown.
+each); with them, momentum 0.05 is ahead at most dropout rates (95.7 to 97.0%, one seed). A 95% interval of one accuracy
+on 300 images is about 5 points wide: run `--seeds 5` before believing the order of neighbours. No effect of dropout is
+shown.
 """
 
 import mnist_sweep
