@@ -99,7 +99,7 @@ def test_a_trial_sees_its_own_gpu_only_and_says_that_tensorflow_does_not(tmp_pat
     code = """
 os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
 import ray
-ray.init(num_cpus=2, num_gpus=2, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
+ray.init("local", num_cpus=2, num_gpus=2, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
 sweep = Sweep(name="t", trials=grid(TrialConfig(), {"seed": [0, 1]}))
 outcome = run(sweep, runner=RayTune(gpus_per_trial=0.6), code=code)
 assert ray.is_initialized()
