@@ -12,7 +12,7 @@ from mnist_sweep.data import FileSource
 from mnist_sweep.errors import LedgerError, SweepError
 from mnist_sweep.ledger import Ledger
 from mnist_sweep.rows import Status, TrialRow
-from mnist_sweep.runners import Local, RayTune, Runner
+from mnist_sweep.runners import RUNNERS, Local, RayTune, Runner
 
 BAD_USAGE = 2
 INTERRUPTED = 130
@@ -40,14 +40,15 @@ Examples:
   mnist-sweep run sweeps/quickstart.py
   mnist-sweep run sweeps/deep_mnist.py --steps 200 --seeds 1
   mnist-sweep run sweeps/deep_mnist.py --address auto --gpus-per-trial 0.5
-Exit status: 0 every trial has a row and none failed; 1 some failed; 2 bad usage, config or data; 130 interrupted.
+Exit status: 0 every trial has a row and none failed; 1 some failed; 2 bad usage, config or data;
+130 interrupted; 143 terminated.
 """
 )
 @click.argument("script", type=click.Path(path_type=Path))
 @click.option(
     "--runner",
     "runner_name",
-    type=click.Choice(["ray", "local"]),
+    type=click.Choice(sorted(RUNNERS)),
     default="ray",
     show_default=True,
     help="Where trials run: on Ray, or one by one in this process.",

@@ -110,7 +110,7 @@ def test_a_bad_script_is_one_line_status_2_and_changes_nothing(folder: Path, run
         (["run"], "Missing argument 'SCRIPT'"),
         (["run", "good.py", "--step", "3"], "No such option"),
         (["run", "good.py", "--steps", "0"], "0 is not in the range x>=1"),
-        (["run", "good.py", "--runner", "dask"], "'dask' is not one of 'ray', 'local'"),
+        (["run", "good.py", "--runner", "dask"], "'dask' is not one of 'local', 'ray'"),
         (["run", "good.py", "--runner", "local", "--address", "auto"], "--address goes with --runner ray only"),
         (["run", "good.py", "--gpus-per-trial", "1.5"], "gpus_per_trial is whole or in [0, 1)"),
         (["run", "good.py", "--cpus-per-trial", "0"], "0 is not in the range x>=1"),
