@@ -147,6 +147,11 @@ def defaults(config: TrialConfig) -> tuple[str, ...]:
     return tuple(names)
 
 
+def has_own_code(config: TrialConfig) -> bool:
+    """Return whether a part of a config is of no registry, so that its code must reach the workers."""
+    return any(_type(getattr(config, part)) not in registry.values() for part, registry in REGISTRIES.items())
+
+
 def _is_required(item: "dataclasses.Field[Any]") -> bool:
     return item.default is dataclasses.MISSING and item.default_factory is dataclasses.MISSING
 

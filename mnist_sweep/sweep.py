@@ -10,10 +10,10 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from mnist_sweep import data
-from mnist_sweep.config import REGISTRIES, Precision, TrialConfig, config_id, to_flat, trial_id
+from mnist_sweep.config import Precision, TrialConfig, config_id, has_own_code, to_flat, trial_id
 from mnist_sweep.errors import ConfigError
 from mnist_sweep.fields import require
 from mnist_sweep.ledger import Ledger
@@ -125,16 +125,10 @@ def run(
     again = set(retry)
     missing = {name: trial for name, trial in trials.items() if name not in rows or rows[name].status in again}
     if missing:
-        datasets = _load(missing.values())
-        for trial in missing.values():
-            check(trial, datasets[trial.data])
-        with progress or Quiet() as shown:
-            recorder = _Recorder(ledger, rows, trials, missing, shown)
-            try:
-                own = any(":" in str(to_flat(trial)[part]) for trial in missing.values() for part in REGISTRIES)
-                (runner or RayTune()).run(missing, datasets, recorder, code=code if own else ())
-            finally:
-                recorder.close()
+        datasets = _checked_datasets(missing.values())
+        shipped = code if any(map(has_own_code, missing.values())) else ()
+        with progress or Quiet() as shown, _Recorder(ledger, rows, trials, missing, shown) as recorder:
+            (runner or RayTune()).run(missing, datasets, recorder, code=shipped)
     elif rows:
         write_tables(ledger.folder, rows.values())
     return Outcome(
@@ -146,8 +140,13 @@ def run(
     )
 
 
-def _load(trials: Iterable[TrialConfig]) -> dict[Any, data.Dataset]:
-    return {source: data.load(source) for source in dict.fromkeys(trial.data for trial in trials)}
+def _checked_datasets(trials: Iterable[TrialConfig]) -> dict[Any, data.Dataset]:
+    datasets: dict[Any, data.Dataset] = {}
+    for trial in trials:
+        if trial.data not in datasets:
+            datasets[trial.data] = data.load(trial.data)
+        check(trial, datasets[trial.data])
+    return datasets
 
 
 class _Recorder:
@@ -187,7 +186,10 @@ class _Recorder:
         if time.monotonic() > self._fresh_until:
             self._write_tables()
 
-    def close(self) -> None:
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
         if self._opened and self._rows:
             self._write_tables()
 

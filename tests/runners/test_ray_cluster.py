@@ -9,22 +9,19 @@ from mnist_sweep.errors import ResourceError
 from mnist_sweep.runners import ray_cluster
 
 
-def test_the_command_line_refuses_more_gpus_than_there_are(tmp_path: Path) -> None:
-    (tmp_path / "gpus.py").write_text("from mnist_sweep import *\nSWEEP = Sweep(name='gpus', trials=[TrialConfig()])")
-    command = [sys.executable, "-m", "mnist_sweep", "run", "gpus.py", "--gpus-per-trial", "64"]
+@pytest.mark.parametrize(
+    ("option", "value", "message"),
+    [
+        ("--gpus-per-trial", "64", "`cpus_per_trial` and `gpus_per_trial` must fit one machine"),
+        ("--address", "127.0.0.1:9", "Ray could not be reached at 127.0.0.1:9: Connection refused"),
+    ],
+)
+def test_what_ray_does_not_have_is_told_in_one_line(tmp_path: Path, option: str, value: str, message: str) -> None:
+    (tmp_path / "plain.py").write_text("from mnist_sweep import *\nSWEEP = Sweep(name='plain', trials=[TrialConfig()])")
+    command = [sys.executable, "-m", "mnist_sweep", "run", "plain.py", option, value]
     ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=100, check=False)
     assert ended.returncode == 2
-    assert ended.stderr.startswith("error: `cpus_per_trial` and `gpus_per_trial` must fit one machine")
-    assert ended.stderr.count("\n") == 1
-    assert not (tmp_path / "results").exists()
-
-
-def test_a_cluster_that_is_not_there_is_told_in_one_line(tmp_path: Path) -> None:
-    (tmp_path / "away.py").write_text("from mnist_sweep import *\nSWEEP = Sweep(name='away', trials=[TrialConfig()])")
-    command = [sys.executable, "-m", "mnist_sweep", "run", "away.py", "--address", "127.0.0.1:9"]
-    ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=100, check=False)
-    assert ended.returncode == 2
-    assert ended.stderr.startswith("error: Ray could not be reached at 127.0.0.1:9: Connection refused")
+    assert ended.stderr.startswith(f"error: {message}")
     assert ended.stderr.count("\n") == 1
     assert not (tmp_path / "results").exists()
 
