@@ -1,5 +1,6 @@
 """The command line: parses, calls, prints; no logic."""
 
+import gc
 import signal
 import sys
 from pathlib import Path
@@ -114,7 +115,7 @@ def status(folder: Path) -> int:
 
     from mnist_sweep import overview
 
-    overview.show(_rows(folder), folder, Console())
+    overview.show(_rows(folder, with_history=False), folder, Console())
     return 0
 
 
@@ -187,8 +188,9 @@ def _fail(message: str) -> None:
     sys.exit(BAD_USAGE)
 
 
-def _rows(folder: Path) -> list[TrialRow]:
-    rows = list(Ledger(folder).rows().values())
+def _rows(folder: Path, *, with_history: bool = True) -> list[TrialRow]:
+    gc.disable()  # the process ends soon, and rows hold no cycles: collecting would only look through them over and over
+    rows = list(Ledger(folder).rows(with_history=with_history).values())
     if not rows:
         raise LedgerError(f"{folder} holds no rows: name a sweep's results folder, as in results/quickstart.")
     return rows

@@ -5,10 +5,10 @@ shift nor vanish. Rows are ordered by what their configs say, so the same rows g
 """
 
 import contextlib
-import functools
 import json
+import math
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -58,24 +58,12 @@ def trials_frame(rows: Iterable[TrialRow]) -> "pd.DataFrame":
 
     A figure that a trial does not have is missing. `test_accuracy_low` and `_high` are the 95% Wilson interval.
     """
-    ordered, columns = _ordered(rows)
-    intervals = [_wilson(row) for row in ordered]
-    table: dict[str, list[Any]] = {name: [getattr(row, name, None) for row in ordered] for name in HEAD | TAIL}
-    table["seed"] = [row.config["seed"] for row in ordered]
-    table["status"] = [row.status.value for row in ordered]
-    table["test_accuracy_low"], table["test_accuracy_high"] = ([pair[end] for pair in intervals] for end in (0, 1))
-    configs = {name: [_cell(row.config.get(name)) for row in ordered] for name in columns}
-    whole = {name: "Int64" for name, cells in configs.items() if all(type(cell) in (int, type(None)) for cell in cells)}
-    columns_of = {name: table[name] for name in HEAD} | configs | {name: table[name] for name in TAIL}
-    return _typed(columns_of, HEAD | whole | TAIL)
+    return _trials(*_ordered(rows))
 
 
 def history_frame(rows: Iterable[TrialRow]) -> "pd.DataFrame":
     """Return one line for each evaluation, in the order of `trials_frame` and then of the steps."""
-    points = [(row.trial_id, point) for row in _ordered(rows)[0] for point in row.history]
-    names = [name for name in HISTORY if name in Evaluation.__dataclass_fields__]
-    table = {name: [getattr(point, name) for _, point in points] for name in names}
-    return _typed({"trial_id": [trial_id for trial_id, _ in points], **table}, HISTORY)
+    return _history(_ordered(rows)[0])
 
 
 def summary_frame(rows: Iterable[TrialRow]) -> "pd.DataFrame":
@@ -84,21 +72,7 @@ def summary_frame(rows: Iterable[TrialRow]) -> "pd.DataFrame":
     `n` counts them; `_std` is the sample standard deviation and `_low` and `_high` the 95% t-interval of the mean, both
     missing where n is below 2.
     """
-    import numpy as np
-    from scipy import stats
-
-    rows = list(rows)
-    trials = trials_frame(rows)
-    columns = [name for name in trials.columns if name not in HEAD | TAIL]
-    table = trials.drop_duplicates("config_id")[["config_id", *columns]].set_index("config_id")
-    groups = trials[trials["status"] == Status.OK.value].groupby("config_id", sort=False)
-    table["n"] = groups.size().reindex(table.index, fill_value=0)
-    for name in AVERAGED:
-        mean, std = groups[name].mean().reindex(table.index), groups[name].std(ddof=1).reindex(table.index)
-        half = stats.t.ppf(0.975, np.maximum(table["n"] - 1, 1)) * std / np.sqrt(np.maximum(table["n"], 1))
-        table[f"{name}_mean"], table[f"{name}_std"] = mean, std
-        table[f"{name}_low"], table[f"{name}_high"] = mean - half, mean + half
-    return table.reset_index().astype(SUMMARY)
+    return _summary(trials_frame(rows))
 
 
 def write_tables(folder: Path, rows: Iterable[TrialRow]) -> list[Path]:
@@ -107,9 +81,11 @@ def write_tables(folder: Path, rows: Iterable[TrialRow]) -> list[Path]:
     Raises:
         LedgerError: One cannot be written; its earlier content stays.
     """
-    rows = list(rows)
-    frames = {"trials": trials_frame, "history": history_frame, "summary": summary_frame}
-    return [_write(folder / f"{name}.csv", frame(rows)) for name, frame in frames.items()]
+    ordered, columns = _ordered(rows)
+    trials = _trials(ordered, columns)
+    frames = {"trials": trials, "history": _history(ordered), "summary": _summary(trials)}
+    writers = {"history": _write_numbers}
+    return [_write(folder / f"{name}.csv", frame, writers.get(name, _write_any)) for name, frame in frames.items()]
 
 
 def read_trials(path: str | Path) -> "pd.DataFrame":
@@ -142,14 +118,15 @@ def read_summary(path: str | Path) -> "pd.DataFrame":
 def config_columns(configs: Sequence[Mapping[str, Any]]) -> list[str]:
     """Return the columns that flat configs need: part by part, each part's types by name, their fields as declared."""
     columns: dict[str, None] = {}
+    kinds = {(*(config[part] for part in PARTS), *config): config for config in configs}.values()
     for part in PARTS:
         columns[part] = None
         seen: dict[tuple[str, ...], str] = {}
-        for config in sorted(configs, key=lambda config: str(config[part])):
+        for config in sorted(kinds, key=lambda config: str(config[part])):
             seen.setdefault(tuple(name for name in config if name.startswith(f"{part}.")), config[part])
         for names in sorted(seen, key=lambda names: (seen[names], names)):
             columns |= dict.fromkeys(names)
-    for config in configs:
+    for config in kinds:
         columns |= dict.fromkeys(name for name in config if "." not in name and name != "seed")
     return list(columns)
 
@@ -162,6 +139,48 @@ def _ordered(rows: Iterable[TrialRow]) -> tuple[list[TrialRow], list[str]]:
         return [_sortable(row.config.get(name)) for name in [*columns, "seed"]]
 
     return sorted(by_id, key=key), columns
+
+
+def _trials(ordered: Sequence[TrialRow], columns: Sequence[str]) -> "pd.DataFrame":
+    from mnist_sweep.stats import wilson_interval
+
+    table: dict[str, Any] = {name: [getattr(row, name, None) for row in ordered] for name in HEAD | TAIL}
+    table["seed"] = [row.config["seed"] for row in ordered]
+    table["status"] = [row.status.value for row in ordered]
+    counts = [
+        (math.nan, math.nan)
+        if row.test_accuracy is None or row.num_test is None
+        else (round(row.test_accuracy * row.num_test), row.num_test)
+        for row in ordered
+    ]
+    correct, examples = zip(*counts, strict=True) if counts else ((), ())
+    table["test_accuracy_low"], table["test_accuracy_high"] = wilson_interval(correct, examples)
+    configs = {name: [_cell(row.config.get(name)) for row in ordered] for name in columns}
+    whole = {name: "Int64" for name, cells in configs.items() if all(type(cell) in (int, type(None)) for cell in cells)}
+    columns_of = {name: table[name] for name in HEAD} | configs | {name: table[name] for name in TAIL}
+    return _typed(columns_of, HEAD | whole | TAIL)
+
+
+def _history(ordered: Sequence[TrialRow]) -> "pd.DataFrame":
+    points = [point for row in ordered for point in row.history]
+    columns = zip(*points, strict=True) if points else [()] * len(Evaluation._fields)
+    trial_ids = [row.trial_id for row in ordered for _ in row.history]
+    return _typed({"trial_id": trial_ids} | dict(zip(Evaluation._fields, columns, strict=True)), HISTORY)
+
+
+def _summary(trials: "pd.DataFrame") -> "pd.DataFrame":
+    from mnist_sweep.stats import half_width_of_mean
+
+    columns = [name for name in trials.columns if name not in HEAD | TAIL]
+    table = trials.drop_duplicates("config_id")[["config_id", *columns]].set_index("config_id")
+    groups = trials[trials["status"] == Status.OK.value].groupby("config_id", sort=False)
+    table["n"] = groups.size().reindex(table.index, fill_value=0)
+    for name in AVERAGED:
+        mean, std = groups[name].mean().reindex(table.index), groups[name].std(ddof=1).reindex(table.index)
+        half = half_width_of_mean(std, table["n"])
+        table[f"{name}_mean"], table[f"{name}_std"] = mean, std
+        table[f"{name}_low"], table[f"{name}_high"] = mean - half, mean + half
+    return table.reset_index().astype(SUMMARY)
 
 
 def _sortable(value: Any) -> tuple[int, Any]:
@@ -178,24 +197,13 @@ def _cell(value: Any) -> Any:
     return json.dumps(value) if isinstance(value, list | dict) else value
 
 
-def _wilson(row: TrialRow) -> tuple[float | None, float | None]:
-    if row.test_accuracy is None or row.num_test is None:
-        return None, None
-    return _wilson_interval(round(row.test_accuracy * row.num_test), row.num_test)
-
-
-@functools.cache
-def _wilson_interval(num_correct: int, num_examples: int) -> tuple[float, float]:
-    from scipy import stats
-
-    interval = stats.binomtest(num_correct, num_examples).proportion_ci(0.95, method="wilson")
-    return float(interval.low), float(interval.high)
-
-
 def _typed(table: Mapping[str, Sequence[Any]], dtypes: Mapping[str, str]) -> "pd.DataFrame":
     import pandas as pd
 
-    frame = pd.DataFrame({name: [_unicode(value) for value in values] for name, values in table.items()})
+    texts = {name for name in table if dtypes.get(name, "str") == "str"}
+    frame = pd.DataFrame(
+        {name: [*map(_unicode, values)] if name in texts else values for name, values in table.items()}
+    )
     return frame.astype({name: dtype for name, dtype in dtypes.items() if name in frame.columns})
 
 
@@ -204,10 +212,10 @@ def _unicode(value: Any) -> Any:
     return value.encode(errors="backslashreplace").decode() if isinstance(value, str) else value
 
 
-def _write(path: Path, frame: "pd.DataFrame") -> Path:
+def _write(path: Path, frame: "pd.DataFrame", write: Callable[["pd.DataFrame", Path], None]) -> Path:
     temporary = path.with_name(f".{path.name}-{os.getpid()}")
     try:
-        frame.to_csv(temporary, index=False, lineterminator="\n")
+        write(frame, temporary)
         temporary.replace(path)
     except OSError as error:
         with contextlib.suppress(OSError):
@@ -216,6 +224,21 @@ def _write(path: Path, frame: "pd.DataFrame") -> Path:
             f"{path} cannot be written ({error.strerror or error}): make space or mend the disk."
         ) from error
     return path
+
+
+def _write_any(frame: "pd.DataFrame", path: Path) -> None:
+    frame.to_csv(path, index=False, lineterminator="\n")
+
+
+def _write_numbers(frame: "pd.DataFrame", path: Path) -> None:
+    """Write a frame of numbers, whose texts need no quotes, ten times faster than pandas does."""
+    import pyarrow
+    from pyarrow import csv
+
+    options = csv.WriteOptions(include_header=False, quoting_style="none")
+    with path.open("wb") as file:
+        file.write(f"{','.join(frame.columns)}\n".encode())
+        csv.write_csv(pyarrow.Table.from_pandas(frame, preserve_index=False), file, options)
 
 
 def _read(path: Path, name: str, dtypes: Mapping[str, str]) -> "pd.DataFrame":

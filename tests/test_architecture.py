@@ -28,7 +28,7 @@ LAYERS = [
     },
     {"models.softmax", "models.cnn", "data.digits", "data.mnist"},
     {"models", "data"},
-    {"config", "ledger", "runtime"},
+    {"config", "ledger", "runtime", "stats"},
     {"space", "graphs", "table"},
     {"training"},
     {"trial"},

@@ -181,7 +181,9 @@ def test_a_row_that_is_none_is_named_with_the_way_out(folder: Path, run: Run) ->
     for arguments in (["run", "good.py"], ["status", "results/good"], ["table", "results/good"]):
         status, _, err = run(*arguments)
         assert status == 2
-        assert err.startswith(f"error: results/good/rows/{row.name} is not a row: it is not JSON")
+        assert err.startswith(
+            f"error: results/good/rows/{row.name} is not a row: its content does not match its own digest"
+        )
         assert "move it away" in err
         assert content(folder) == before
 

@@ -21,9 +21,17 @@ NAN, INFINITY = float("nan"), float("inf")
 def forged(row: TrialRow, **changed: Any) -> str:
     """Return the text of a row with some fields changed (or, given `...`, left out) and the digest that then fits."""
     content = json.loads(to_json(row)) | changed
-    content = {name: value for name, value in content.items() if value is not ... and name != "digest"}
+    kept = {name: value for name, value in content.items() if value is not ... and name not in {"format", "digest"}}
+    body = "".join(f",\n {json.dumps(name)}: {json.dumps(value)}" for name, value in kept.items()) + "}\n"
+    return f'{{"format": 2, "digest": "{hashlib.sha256(body.encode()).hexdigest()[:16]}"{body}'
+
+
+def of_format_1(row: TrialRow) -> dict[str, Any]:
+    """Return the content of a row as version 0.1.0 wrote it."""
+    content = json.loads(to_json(row)) | {"format": 1, "history": [point._asdict() for point in row.history]}
+    del content["digest"]
     text = json.dumps(content, sort_keys=True, separators=(",", ":"))
-    return json.dumps(content | {"digest": hashlib.sha256(text.encode()).hexdigest()[:16]})
+    return content | {"digest": hashlib.sha256(text.encode()).hexdigest()[:16]}
 
 
 @pytest.mark.parametrize(
@@ -48,9 +56,9 @@ def test_row_is_read_back_exactly(make_row: MakeRow, given: dict[str, Any]) -> N
 @pytest.mark.parametrize("bad", [NAN, INFINITY, -INFINITY])
 def test_figure_that_is_not_finite_is_null(make_row: MakeRow, bad: float) -> None:
     row = make_row()
-    damaged = replace(row, val_loss=bad, history=(replace(row.history[0], train_loss=bad),))
+    damaged = replace(row, val_loss=bad, history=(row.history[0]._replace(train_loss=bad),))
     again = from_json(to_json(damaged))
-    point = replace(row.history[0], train_loss=None)  # type: ignore[arg-type]  # JSON has no other way to say it
+    point = row.history[0]._replace(train_loss=None)  # type: ignore[arg-type]  # JSON has no other way to say it
     assert again == replace(row, val_loss=None, history=(point,))
 
 
@@ -125,9 +133,9 @@ def test_figure_edited_to_no_number_is_noticed(make_row: MakeRow, refused: Refus
         ({"status": "great"}, "great"),
         ({"history": [3]}, ""),
         ({"history": [{"step": 1}]}, "train_loss"),
+        ({"history": {"step": [1]}}, "history has the columns step"),
+        ({"history": dict.fromkeys(Evaluation._fields, []) | {"step": [1]}}, "shorter"),
         ({"unheard_of": 1}, "unheard_of"),
-        ({"format": 2}, "format is 2"),
-        ({"format": ...}, "format is None"),
     ],
 )
 def test_row_that_contradicts_itself_is_refused(
@@ -156,10 +164,33 @@ def test_text_that_is_no_row_is_refused(refused: Refused, text: str, part: str) 
         from_json(text)
 
 
-def test_layout_of_the_text_does_not_matter(make_row: MakeRow) -> None:
+@pytest.mark.parametrize("found", [0, 3, "2", None])
+def test_format_of_another_version_is_named(make_row: MakeRow, refused: Refused, found: object) -> None:
+    with refused(RowError, f"its format is {found!r}, but this version reads 1 and 2"):
+        from_json(to_json(make_row()).replace('"format": 2', f'"format": {json.dumps(found)}'))
+
+
+def test_row_laid_out_anew_counts_as_edited(make_row: MakeRow, refused: Refused) -> None:
+    with refused(RowError, "it was damaged or edited"):
+        from_json(json.dumps(json.loads(to_json(make_row())), indent=7))
+
+
+def test_row_of_format_1_is_read_in_any_layout(make_row: MakeRow) -> None:
     row = make_row()
-    content = json.loads(to_json(row))
-    assert from_json(json.dumps(dict(reversed(content.items())), indent=7)) == row
+    assert from_json(json.dumps(dict(reversed(of_format_1(row).items())), indent=7)) == row
+
+
+def test_row_of_format_1_that_was_edited_is_noticed(make_row: MakeRow, refused: Refused) -> None:
+    text = json.dumps(of_format_1(make_row()))
+    with refused(RowError, "its content does not match its own digest"):
+        from_json(text.replace("0.91", "0.92"))
+
+
+def test_row_read_without_its_history_is_otherwise_the_same(make_row: MakeRow) -> None:
+    row = make_row(error='},\n "history": {')
+    assert from_json(to_json(row), with_history=False) == replace(row, history=())
+    with pytest.raises(RowError, match="digest"):
+        from_json(to_json(row).replace("0.91", "0.92"), with_history=False)
 
 
 def test_forging_without_changes_is_the_row(make_row: MakeRow) -> None:

@@ -238,7 +238,7 @@ def test_history_is_every_evaluation_in_the_order_of_trials_and_steps(tmp_path: 
 def test_point_of_a_diverged_trial_has_an_empty_cell(tmp_path: Path, make_row: MakeRow) -> None:
     write_tables(tmp_path, [make_row(history=(point(train_loss=None),), status=Status.DIVERGED)])
     (line,) = cells(tmp_path / "history.csv")
-    assert (line["train_loss"], line["val_loss"]) == ("", "1.0")
+    assert (line["train_loss"], line["val_loss"]) == ("", "1")
 
 
 def test_summary_is_n_mean_sample_deviation_and_t_interval_over_the_seeds(make_row: MakeRow) -> None:

@@ -1,0 +1,31 @@
+import numpy as np
+import pytest
+from scipy import stats
+
+from mnist_sweep.stats import half_width_of_mean, wilson_interval
+
+
+@pytest.mark.parametrize("num_examples", [1, 2, 300, 10_000])
+def test_interval_of_a_share_is_that_of_scipy(num_examples: int) -> None:
+    correct = sorted({0, 1, num_examples // 3, num_examples - 1, num_examples})
+    lows, highs = wilson_interval(correct, [num_examples] * len(correct))
+    for count, low, high in zip(correct, lows, highs, strict=True):
+        expected = stats.binomtest(count, num_examples).proportion_ci(0.95, method="wilson")
+        assert (low, high) == pytest.approx(tuple(expected), abs=1e-15)
+        assert 0 <= low <= count / num_examples <= high <= 1
+
+
+def test_interval_of_no_share_is_missing() -> None:
+    assert np.isnan(wilson_interval([np.nan], [np.nan])).all()
+    assert wilson_interval([], [])[0].shape == (0,)
+
+
+@pytest.mark.parametrize("values", [[1.0, 2.0], [0.1, 0.4, 0.2, 0.9]])
+def test_interval_of_a_mean_is_that_of_scipy(values: list[float]) -> None:
+    low, high = stats.t.interval(0.95, len(values) - 1, loc=np.mean(values), scale=stats.sem(values))
+    half = half_width_of_mean(np.std(values, ddof=1), len(values))
+    assert (np.mean(values) - half, np.mean(values) + half) == pytest.approx((low, high), rel=1e-12)
+
+
+def test_interval_of_one_value_is_missing() -> None:
+    assert np.isnan(half_width_of_mean([np.nan, np.nan], [0, 1])).all()
