@@ -6,6 +6,7 @@ Source: E. Alpaydin, C. Kaynak, "Optical Recognition of Handwritten Digits", UCI
 """
 
 import hashlib
+import importlib.util
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -47,10 +48,12 @@ class Digits:
             DataError: The installed scikit-learn holds other digits.
         """
         import numpy as np
-        from sklearn.datasets import load_digits
 
-        raw = load_digits()
-        images, labels = raw.images.astype(np.uint8)[..., np.newaxis], raw.target.astype(np.uint8)
+        try:
+            table = np.loadtxt(_file(), delimiter=",", dtype=np.uint8)
+        except (OSError, EOFError, ValueError) as error:
+            raise DataError(f"scikit-learn's digits cannot be read ({error}): install scikit-learn again.") from error
+        images, labels = table[:, :-1].reshape(-1, 8, 8, 1), table[:, -1]
         digest = hashlib.sha256(images.tobytes() + labels.tobytes()).hexdigest()
         if digest != SHA256:
             raise DataError(
@@ -67,7 +70,13 @@ class Digits:
         Raises:
             DataError: The installed scikit-learn holds other digits.
         """
-        import sklearn.datasets
-
         self.load()
-        return {"digits": Path(sklearn.datasets.__file__).parent / "data" / "digits.csv.gz"}
+        return {"digits": _file()}
+
+
+def _file() -> Path:
+    """Return where the file lies, without the second and a half that importing scikit-learn takes."""
+    found = importlib.util.find_spec("sklearn")
+    if found is None or found.origin is None:
+        raise DataError("scikit-learn, which holds the digits, is not installed: pip install scikit-learn.")
+    return Path(found.origin).parent / "datasets" / "data" / "digits.csv.gz"

@@ -1,6 +1,7 @@
 """A Ray to run trials on: one started here, on loopback and stopped afterwards, or a cluster that is there already."""
 
 import contextlib
+import importlib
 import logging
 import os
 import signal
@@ -60,11 +61,16 @@ def connected(address: str | None, *, num_cpus: int | None, code: Sequence[Path]
     else:
         options |= {"address": "local", "include_dashboard": False, "num_cpus": num_cpus}
     on_terminate = signal.getsignal(signal.SIGTERM)
+    # Ray's processes take seconds to come up; meanwhile this one imports what comes next.
+    importing = threading.Thread(target=importlib.import_module, args=["ray.tune"])
+    importing.start()
     try:
         ray.init(**options)
     except (OSError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
         where = f"at {address}" if address else "on this machine"
         raise ResourceError(f"Ray could not be reached {where}: {' '.join(str(error).split())}") from error
+    finally:
+        importing.join()
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, on_terminate)  # Ray puts one of its own there
     try:
