@@ -5,11 +5,12 @@ the sweep. Its own loggers, checkpoints and restore are off: the ledger does wha
 Workers are kept warm from trial to trial, with TensorFlow, the data and the traced graphs in memory.
 """
 
+import json
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +76,7 @@ class RayTune:
     ) -> None:
         import ray
         from ray import tune
+        from ray.tune.search.basic_variant import BasicVariantGenerator
 
         sources = list(datasets)
         shared = {
@@ -86,16 +88,21 @@ class RayTune:
             {"id": trial_id, "flat": to_flat(trial), "dataset": sources.index(trial.data)}
             for trial_id, trial in trials.items()
         ]
+        # Preset points, each a text: of a grid, Tune would copy all specs for every one of them.
+        points = [{"trial": json.dumps(spec)} for spec in specs]
         trainable = tune.with_parameters(_trainable(), shared=shared)
         resources = {"cpu": self.cpus_per_trial, "gpu": self.gpus_per_trial}
         messenger = _messenger(trials, observer)
         with tempfile.TemporaryDirectory(prefix="mnist-sweep-", ignore_cleanup_errors=True) as scratch:
             tuner = tune.Tuner(
                 tune.with_resources(trainable, resources),
-                param_space={"trial": tune.grid_search(specs)},
+                param_space={"trial": ""},
                 tune_config=tune.TuneConfig(
+                    search_alg=BasicVariantGenerator(
+                        points_to_evaluate=points, max_concurrent=self.max_concurrent or 0
+                    ),
+                    num_samples=len(points),
                     reuse_actors=True,
-                    max_concurrent_trials=self.max_concurrent,
                     trial_name_creator=_name,
                     trial_dirname_creator=_name,
                 ),
@@ -110,7 +117,7 @@ class RayTune:
 
 
 def _name(trial: Any) -> str:
-    return str(trial.config["trial"]["id"])
+    return str(json.loads(trial.config["trial"])["id"])
 
 
 def _trainable() -> Any:
@@ -124,12 +131,13 @@ def _trainable() -> Any:
     return trainable
 
 
-def work(spec: Mapping[str, Any], references: Sequence[Any], options: Mapping[str, Any], code: Sequence[str]) -> None:
-    """Run one trial in a worker and report its row to the driver."""
+def work(text: str, references: Sequence[Any], options: Mapping[str, Any], code: Sequence[str]) -> None:
+    """Run the trial of a JSON text in a worker and report its row to the driver."""
     import ray
     from ray import tune
 
     sys.path += [folder for folder in code if folder not in sys.path]
+    spec = json.loads(text)
     trial = from_flat(spec["flat"])
     reference = references[spec["dataset"]]
     last_report = 0.0
@@ -138,7 +146,7 @@ def work(spec: Mapping[str, Any], references: Sequence[Any], options: Mapping[st
         nonlocal last_report
         if time.monotonic() - last_report >= SECONDS_BETWEEN_REPORTS:
             last_report = time.monotonic()
-            tune.report({"evaluation": asdict(evaluation)})
+            tune.report({"evaluation": list(evaluation)})
 
     try:
         runtime.configure(**options)
@@ -169,7 +177,7 @@ def _messenger(trials: Mapping[str, TrialConfig], observer: Observer) -> Any:
             if "row" in result:
                 self._tell(self.observer.finished, from_json(result["row"]))
             elif "evaluation" in result:
-                self._tell(self.observer.evaluated, _name(trial), Evaluation(**result["evaluation"]))
+                self._tell(self.observer.evaluated, _name(trial), Evaluation(*result["evaluation"]))
 
         def on_trial_error(self, iteration: int, trials: Any, trial: Any, **info: Any) -> None:
             self._tell(self.observer.finished, failed(self.trials[_name(trial)], error=_lost(trial)))
