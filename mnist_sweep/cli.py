@@ -189,7 +189,7 @@ def _fail(message: str) -> None:
 
 
 def _rows(folder: Path, *, with_history: bool = True) -> list[TrialRow]:
-    gc.disable()  # the process ends soon, and rows hold no cycles: collecting would only look through them over and over
+    gc.disable()  # the process ends soon, and looking through all rows again and again would take half its time
     rows = list(Ledger(folder).rows(with_history=with_history).values())
     if not rows:
         raise LedgerError(f"{folder} holds no rows: name a sweep's results folder, as in results/quickstart.")

@@ -1,8 +1,8 @@
-"""The traced graphs of one network: a loop over training steps, and an evaluation of a whole split.
+"""The traced graphs of one network: an evaluation of a whole split, and a loop over training steps for each optimizer.
 
-A program is kept between trials of the same structure, so nothing of a trial may live in the graph itself: weights,
-slots, optimizer numbers and loss scale are variables that `start` sets anew, the rest comes in as arguments. Loops are
-`tf.while_loop`, since AutoGraph would need this file's source text on the worker's disk.
+Graphs are kept between trials of the same structure, so nothing of a trial may live in them: weights, slots, optimizer
+numbers and loss scale are variables that `start` sets anew, the rest comes in as arguments. Loops are `tf.while_loop`,
+since AutoGraph would need this file's source text on the worker's disk.
 """
 
 from typing import Any
@@ -14,7 +14,8 @@ from mnist_sweep import runtime
 from mnist_sweep.config import TrialConfig
 from mnist_sweep.data import Dataset
 from mnist_sweep.data.batches import subseed
-from mnist_sweep.optim import numbers
+from mnist_sweep.models import MODELS
+from mnist_sweep.optim import Optimizer, numbers
 
 EVALUATION_BATCH = 500
 FIRST_LOSS_SCALE = 2.0**15
@@ -23,80 +24,123 @@ STEPS_TO_DOUBLE = 2000
 
 def build_model(config: TrialConfig, data: Dataset) -> Any:
     """Return the config's untrained Keras model, its weights drawn from the config's seed and nothing else."""
-    runtime.seed_everything(subseed(config.seed, "weights"))
+    draws_by_initializers_alone = type(config.model) in MODELS.values()
+    seed = runtime.seed_initializers if draws_by_initializers_alone else runtime.seed_everything
+    seed(subseed(config.seed, "weights"))
     with runtime.precision(config.precision):
         return config.model.build(data.image_shape, data.num_classes)
 
 
-class Program:
-    """One network's variables and graphs.
+class Network:
+    """A model with the graphs that no optimizer is part of.
 
     Attributes:
-        parameters: Trainable weights of the model.
+        weights: Trainable variables of the model.
+        draws: State of each layer that draws random numbers in training.
+        parameters: How many numbers the weights hold.
+        gradients: Graph from images, labels and loss scale to the batch's mean loss, logits, and the gradients of the
+            scaled loss, one for each weight.
+        evaluate: Graph from images and labels of a split to the sum of the losses (float64) and the number of correct
+            classifications (int64).
     """
 
     def __init__(self, model: Any, config: TrialConfig, data: Dataset) -> None:
         self._model = model
-        self._optimizer = config.optimizer
         self._pixel_max = float(data.pixel_max)
-        self._weights = [variable.value for variable in model.trainable_variables]
-        self._draws = [variable.value for variable in model.variables if variable.name == "seed_generator_state"]
-        self._slots = [self._new_slots(weight) for weight in self._weights]
-        self._numbers = {name: tf.Variable(0.0, trainable=False) for name in numbers(config.optimizer)}
-        self._scaled = config.precision == "mixed_float16"
-        self._loss_scale = tf.Variable(FIRST_LOSS_SCALE, trainable=False)
-        self._good_steps = tf.Variable(0, trainable=False)
-        self.parameters = sum(int(np.prod(weight.shape)) for weight in self._weights)
-        images = tf.TensorSpec((None, *data.image_shape), tf.uint8)
-        labels = tf.TensorSpec((None,), tf.int32)
-        self.train = tf.function(
-            self._train,
-            input_signature=[
-                images,
-                labels,
-                tf.TensorSpec((None, config.batch_size), tf.int32),
-                tf.TensorSpec((None,), tf.float32),
-                tf.TensorSpec((), tf.int64),
-                tf.TensorSpec((len(self._draws),), tf.int64),
-            ],
-        )
-        self.evaluate = tf.function(self._evaluate, input_signature=[images, labels])
+        self.scaled = config.precision == "mixed_float16"
+        self.weights = [variable.value for variable in model.trainable_variables]
+        self.draws = [variable.value for variable in model.variables if variable.name == "seed_generator_state"]
+        self.parameters = sum(int(np.prod(weight.shape)) for weight in self.weights)
+        self.images = tf.TensorSpec((None, *data.image_shape), tf.uint8)
+        self.labels = tf.TensorSpec((None,), tf.int32)
+        batch = tf.TensorSpec((config.batch_size, *data.image_shape), tf.uint8)
+        labels = tf.TensorSpec((config.batch_size,), tf.int32)
+        self.gradients = tf.function(self._gradients, input_signature=[batch, labels, tf.TensorSpec((), tf.float32)])
+        self.evaluate = tf.function(self._evaluate, input_signature=[self.images, self.labels])
 
-    def start(self, model: Any, config: TrialConfig) -> None:
-        """Set every variable to where a trial starts: the weights of a freshly built model, slots, numbers, scale."""
+    def start(self, model: Any) -> None:
+        """Set every variable to that of a freshly built model."""
         if model is not self._model:
             for mine, fresh in zip(self._model.variables, model.variables, strict=True):
                 mine.value.assign(fresh.value)
+
+    def _gradients(self, images: Any, labels: Any, loss_scale: Any) -> Any:
+        with tf.GradientTape() as tape:
+            logits = tf.cast(self._model(self._scale(images), training=True), tf.float32)
+            loss = tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits))
+            objective = tf.add_n([loss, *self._model.losses])
+            if self.scaled:
+                objective *= loss_scale
+        return loss, logits, [_dense(gradient) for gradient in tape.gradient(objective, self.weights)]
+
+    def _evaluate(self, images: Any, labels: Any) -> Any:
+        def body(start: Any, loss_sum: Any, num_correct: Any) -> Any:
+            batch, labels_of = images[start : start + EVALUATION_BATCH], labels[start : start + EVALUATION_BATCH]
+            logits = tf.cast(self._model(self._scale(batch), training=False), tf.float32)
+            losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels_of, logits)
+            loss_sum += tf.reduce_sum(tf.cast(losses, tf.float64))
+            return start + EVALUATION_BATCH, loss_sum, num_correct + _num_correct(logits, labels_of)
+
+        start = (tf.constant(0), tf.constant(0.0, tf.float64), tf.constant(0, tf.int64))
+        return tf.while_loop(lambda at, _, __: at < tf.shape(labels)[0], body, start, parallel_iterations=1)[1:]
+
+    def _scale(self, images: Any) -> Any:
+        return tf.cast(images, tf.float32) / self._pixel_max
+
+
+class Program:
+    """The training loop of a network under one kind of optimizer.
+
+    Attributes:
+        train: Graph that takes one step for each row of example numbers, until a loss is not finite; returns the sum
+            of the batches' mean losses (float64), the number of correct classifications (int64), the steps taken.
+    """
+
+    def __init__(self, network: Network, config: TrialConfig) -> None:
+        self._network = network
+        self._optimizer = config.optimizer
+        self._slots = [self._new_slots(weight) for weight in network.weights]
+        self._numbers = {name: tf.Variable(0.0, trainable=False) for name in numbers(config.optimizer)}
+        self._loss_scale = tf.Variable(FIRST_LOSS_SCALE, trainable=False)
+        self._good_steps = tf.Variable(0, trainable=False)
+        self.train = tf.function(
+            self._train,
+            input_signature=[
+                network.images,
+                network.labels,
+                tf.TensorSpec((None, config.batch_size), tf.int32),
+                tf.TensorSpec((None,), tf.float32),
+                tf.TensorSpec((), tf.int64),
+                tf.TensorSpec((len(network.draws),), tf.int64),
+            ],
+        )
+
+    def start(self, optimizer: Optimizer) -> None:
+        """Set slots, numbers and loss scale to where a trial starts."""
         for slots in self._slots:
             for name, slot in slots.items():
-                slot.assign(tf.fill(slot.shape, self._optimizer.SLOTS[name]))
-        for name, value in numbers(config.optimizer).items():
+                slot.assign(tf.fill(slot.shape, optimizer.SLOTS[name]))
+        for name, value in numbers(optimizer).items():
             self._numbers[name].assign(value)
         self._loss_scale.assign(FIRST_LOSS_SCALE)
         self._good_steps.assign(0)
 
     def draw_seeds(self, seed: int) -> np.ndarray:
         """Return one sub-seed for each layer that draws random numbers in training: int64 `[layers]`."""
-        return np.array([subseed(seed, f"draws-{number}") for number in range(len(self._draws))], np.int64)
+        return np.array([subseed(seed, f"draws-{number}") for number in range(len(self._network.draws))], np.int64)
 
     def _new_slots(self, weight: tf.Variable) -> dict[str, tf.Variable]:
         return {name: tf.Variable(tf.fill(weight.shape, start)) for name, start in self._optimizer.SLOTS.items()}
 
     def _train(self, images: Any, labels: Any, rows: Any, learning_rates: Any, first: Any, seeds: Any) -> Any:
-        """Take one step for each row of example numbers, until a loss is not finite.
-
-        Returns:
-            Sum of the batches' mean losses (float64), number of correct classifications (int64), steps taken (int32).
-        """
-
         def body(number: Any, loss_sum: Any, num_correct: Any, _: Any) -> Any:
             step = first + tf.cast(number, tf.int64)
-            for layer, state in enumerate(self._draws):
+            for layer, state in enumerate(self._network.draws):
                 state.assign(tf.stack([seeds[layer], step]))
             batch, labels_of = tf.gather(images, rows[number]), tf.gather(labels, rows[number])
-            loss, logits = self._step(
-                self._scale(batch), labels_of, learning_rates[number], tf.cast(step + 1, tf.float32)
-            )
+            loss, logits, gradients = self._network.gradients(batch, labels_of, self._loss_scale.read_value())
+            apply = self._apply_scaled if self._network.scaled else self._apply
+            apply(gradients, learning_rates[number], tf.cast(step + 1, tf.float32))
             correct = _num_correct(logits, labels_of)
             return number + 1, loss_sum + tf.cast(loss, tf.float64), num_correct + correct, tf.math.is_finite(loss)
 
@@ -106,24 +150,10 @@ class Program:
         )
         return loss_sum, num_correct, steps
 
-    def _step(self, images: Any, labels: Any, learning_rate: Any, step: Any) -> Any:
-        with tf.GradientTape() as tape:
-            logits = tf.cast(self._model(images, training=True), tf.float32)
-            loss = tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits))
-            objective = tf.add_n([loss, *self._model.losses])
-            if self._scaled:
-                objective *= self._loss_scale
-        gradients = [_dense(gradient) for gradient in tape.gradient(objective, self._weights)]
-        if self._scaled:
-            self._apply_scaled(gradients, learning_rate, step)
-        else:
-            self._apply(gradients, learning_rate, step)
-        return loss, logits
-
     def _apply(self, gradients: Any, learning_rate: Any, step: Any) -> None:
         values = {name: variable.read_value() for name, variable in self._numbers.items()}
         values["learning_rate"] = learning_rate
-        for weight, slots, gradient in zip(self._weights, self._slots, gradients, strict=True):
+        for weight, slots, gradient in zip(self._network.weights, self._slots, gradients, strict=True):
             if gradient is not None:
                 handles = {name: slot.handle for name, slot in slots.items()}
                 self._optimizer.apply(weight.handle, gradient, handles, values, step)
@@ -147,22 +177,6 @@ class Program:
             return self._loss_scale.assign(tf.maximum(1.0, self._loss_scale / 2.0))
 
         tf.cond(finite, good, overflowed)
-
-    def _evaluate(self, images: Any, labels: Any) -> Any:
-        """Return the sum of the losses of a split (float64) and how many examples are classified correctly (int64)."""
-
-        def body(start: Any, loss_sum: Any, num_correct: Any) -> Any:
-            batch, labels_of = images[start : start + EVALUATION_BATCH], labels[start : start + EVALUATION_BATCH]
-            logits = tf.cast(self._model(self._scale(batch), training=False), tf.float32)
-            losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels_of, logits)
-            loss_sum += tf.reduce_sum(tf.cast(losses, tf.float64))
-            return start + EVALUATION_BATCH, loss_sum, num_correct + _num_correct(logits, labels_of)
-
-        start = (tf.constant(0), tf.constant(0.0, tf.float64), tf.constant(0, tf.int64))
-        return tf.while_loop(lambda at, _, __: at < tf.shape(labels)[0], body, start, parallel_iterations=1)[1:]
-
-    def _scale(self, images: Any) -> Any:
-        return tf.cast(images, tf.float32) / self._pixel_max
 
 
 def _num_correct(logits: Any, labels: Any) -> Any:

@@ -78,7 +78,7 @@ class Ledger:
             LedgerError: The folder cannot be read.
         """
         try:
-            names = sorted(name for name in os.listdir(self.rows_folder) if not name.startswith("."))
+            names = sorted(path.name for path in self.rows_folder.iterdir() if not path.name.startswith("."))
         except FileNotFoundError:
             return {}
         except OSError as error:

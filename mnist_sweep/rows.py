@@ -9,9 +9,9 @@ import enum
 import hashlib
 import json
 import math
-from itertools import starmap
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import starmap
 from typing import Any, NamedTuple
 
 from mnist_sweep.errors import RowError

@@ -20,10 +20,10 @@ from mnist_sweep.models import model as models
 from mnist_sweep.rows import Evaluation, Status
 
 if TYPE_CHECKING:
-    from mnist_sweep.graphs import Program
+    from mnist_sweep.graphs import Network, Program
 
 STEPS_PER_CALL = 200
-KEPT_PROGRAMS = 8
+KEPT_GRAPHS = 16
 KEPT_DATASETS = 2
 
 
@@ -74,7 +74,7 @@ def fit(config: TrialConfig, data: Dataset, *, on_evaluation: Callable[[Evaluati
     """
     check(config, data)
     clock = _Clock()
-    program = _started_program(config, data)
+    network, program = _started_graphs(config, data)
     splits = runtime.kept("tensors", data, lambda: _tensors(data), limit=KEPT_DATASETS)
     clock.lap("setup")
     history: list[Evaluation] = []
@@ -84,21 +84,21 @@ def fit(config: TrialConfig, data: Dataset, *, on_evaluation: Callable[[Evaluati
         *trained, taken = _train(program, splits["train"], config, steps, last)
         steps += taken
         clock.lap("train")
-        validated = _evaluate(program, splits["val"]) if math.isfinite(trained[0]) else (math.nan, math.nan)
+        validated = _evaluate(network, splits["val"]) if math.isfinite(trained[0]) else (math.nan, math.nan)
         clock.lap("evaluate")
         if not math.isfinite(validated[0]):
             status = Status.DIVERGED
             break
         history.append(_point(config, steps, trained, validated, clock.total()))
         on_evaluation(history[-1])
-    test_accuracy = _evaluate(program, splits["test"])[1] if status is Status.OK else None
+    test_accuracy = _evaluate(network, splits["test"])[1] if status is Status.OK else None
     clock.lap("evaluate")
     return Fit(
         status=status,
         steps=steps,
         history=tuple(history),
         test_accuracy=test_accuracy,
-        parameters=program.parameters,
+        parameters=network.parameters,
         seconds=clock.seconds,
     )
 
@@ -119,18 +119,20 @@ class _Clock:
         return sum(self.seconds.values())
 
 
-def _started_program(config: TrialConfig, data: Dataset) -> "Program":
-    from mnist_sweep.graphs import Program, build_model
+def _started_graphs(config: TrialConfig, data: Dataset) -> tuple["Network", "Program"]:
+    from mnist_sweep.graphs import Network, Program, build_model
 
     model = build_model(config, data)
     key = (
         models.structure(config.model),
-        optim.structure(config.optimizer),
         (config.batch_size, config.precision, data.image_shape, data.num_classes, data.pixel_max),
     )
-    program: Program = runtime.kept("programs", key, lambda: Program(model, config, data), limit=KEPT_PROGRAMS)
-    program.start(model, config)
-    return program
+    network: Network = runtime.kept("networks", key, lambda: Network(model, config, data), limit=KEPT_GRAPHS)
+    own_key = (network, optim.structure(config.optimizer))
+    program: Program = runtime.kept("programs", own_key, lambda: Program(network, config), limit=KEPT_GRAPHS)
+    network.start(model)
+    program.start(config.optimizer)
+    return network, program
 
 
 def _tensors(data: Dataset) -> dict[str, tuple[Any, Any]]:
@@ -158,9 +160,9 @@ def _train(program: "Program", split: Any, config: TrialConfig, first: int, last
     return loss_sum / steps, num_correct / (steps * config.batch_size), steps
 
 
-def _evaluate(program: "Program", split: Any) -> tuple[float, float]:
+def _evaluate(network: "Network", split: Any) -> tuple[float, float]:
     """Return the mean loss and the accuracy on a whole split."""
-    loss_sum, num_correct = program.evaluate(*split)
+    loss_sum, num_correct = network.evaluate(*split)
     num_examples = len(split[1])
     return float(loss_sum) / num_examples, int(num_correct) / num_examples
 

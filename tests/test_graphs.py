@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from mnist_sweep import CNN, Adam, Digits, TrialConfig, data, runtime
-from mnist_sweep.graphs import EVALUATION_BATCH, Program, build_model
+from mnist_sweep.graphs import EVALUATION_BATCH, Network, Program, build_model
 
 TRIAL = TrialConfig(model=CNN(filters=(4,), kernel_size=3, units=8, dropout=0.5), optimizer=Adam())
 
@@ -14,8 +14,13 @@ def digits() -> data.Dataset:
 
 
 @pytest.fixture
-def program(digits: data.Dataset) -> Program:
-    return Program(build_model(TRIAL, digits), TRIAL, digits)
+def network(digits: data.Dataset) -> Network:
+    return Network(build_model(TRIAL, digits), TRIAL, digits)
+
+
+@pytest.fixture
+def program(network: Network) -> Program:
+    return Program(network, TRIAL)
 
 
 def test_the_seed_alone_decides_the_initial_weights(digits: data.Dataset) -> None:
@@ -25,36 +30,41 @@ def test_the_seed_alone_decides_the_initial_weights(digits: data.Dataset) -> Non
     assert all(np.array_equal(one, other) for one, other in zip(first, second, strict=True))
 
 
-def test_evaluation_covers_every_image_once(program: Program, digits: data.Dataset) -> None:
+def test_evaluation_covers_every_image_once(network: Network, digits: data.Dataset) -> None:
     images, labels = digits.train.images, digits.train.labels.astype("int32")
     assert len(images) > EVALUATION_BATCH
     assert len(images) % EVALUATION_BATCH
-    loss_sum, num_correct = program.evaluate(images, labels)
-    logits = program._model.predict(images / np.float32(16), verbose=0).astype("float64")
+    loss_sum, num_correct = network.evaluate(images, labels)
+    logits = network._model.predict(images / np.float32(16), verbose=0).astype("float64")
     losses = np.log(np.exp(logits).sum(axis=1)) - logits[np.arange(len(labels)), labels]
     assert float(loss_sum) == pytest.approx(losses.sum(), rel=1e-5)
     assert int(num_correct) == (logits.argmax(axis=1) == labels).sum()
 
 
-def test_starting_puts_weights_slots_and_numbers_back(program: Program, digits: data.Dataset) -> None:
-    before = program._model.get_weights()
+def test_starting_puts_weights_slots_and_numbers_back(network: Network, program: Program, digits: data.Dataset) -> None:
+    before = network._model.get_weights()
     rows, rates = np.arange(100, dtype="int32").reshape(2, 50), np.full(2, 0.1, "float32")
     labels = digits.train.labels.astype("int32")
-    program.start(program._model, TRIAL)
+    network.start(network._model)
+    program.start(TRIAL.optimizer)
     program.train(digits.train.images, labels, rows, rates, 0, program.draw_seeds(0))
-    assert not np.array_equal(program._model.get_weights()[0], before[0])
-    program.start(build_model(TRIAL, digits), TRIAL)
-    after = program._model.get_weights()
+    assert not np.array_equal(network._model.get_weights()[0], before[0])
+    network.start(build_model(TRIAL, digits))
+    program.start(TRIAL.optimizer)
+    after = network._model.get_weights()
     assert all(np.array_equal(one, other) for one, other in zip(before, after, strict=True))
     assert all(not slot.numpy().any() for slots in program._slots for slot in slots.values())
 
 
-def test_what_a_layer_draws_is_a_function_of_seed_and_step(program: Program, digits: data.Dataset) -> None:
+def test_what_a_layer_draws_is_a_function_of_seed_and_step(
+    network: Network, program: Program, digits: data.Dataset
+) -> None:
     labels, rates = digits.train.labels.astype("int32"), np.full(1, 1e-9, "float32")
     rows = np.arange(50, dtype="int32").reshape(1, 50)
 
     def loss(seed: int, step: int) -> float:
-        program.start(build_model(TRIAL, digits), TRIAL)
+        network.start(build_model(TRIAL, digits))
+        program.start(TRIAL.optimizer)
         return float(program.train(digits.train.images, labels, rows, rates, step, program.draw_seeds(seed))[0])
 
     assert loss(0, 5) == loss(0, 5)

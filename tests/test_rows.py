@@ -31,7 +31,7 @@ def of_format_1(row: TrialRow) -> dict[str, Any]:
     content = json.loads(to_json(row)) | {"format": 1, "history": [point._asdict() for point in row.history]}
     del content["digest"]
     text = json.dumps(content, sort_keys=True, separators=(",", ":"))
-    return content | {"digest": hashlib.sha256(text.encode()).hexdigest()[:16]}
+    return {**content, "digest": hashlib.sha256(text.encode()).hexdigest()[:16]}
 
 
 @pytest.mark.parametrize(
@@ -134,7 +134,7 @@ def test_figure_edited_to_no_number_is_noticed(make_row: MakeRow, refused: Refus
         ({"history": [3]}, ""),
         ({"history": [{"step": 1}]}, "train_loss"),
         ({"history": {"step": [1]}}, "history has the columns step"),
-        ({"history": dict.fromkeys(Evaluation._fields, []) | {"step": [1]}}, "shorter"),
+        ({"history": {name: [1] * (name == "step") for name in Evaluation._fields}}, "shorter"),
         ({"unheard_of": 1}, "unheard_of"),
     ],
 )

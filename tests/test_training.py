@@ -51,7 +51,7 @@ def digits() -> Dataset:
 
 
 def numbers(result: Fit) -> list[Any]:
-    points = [replace(point, seconds=0) for point in result.history]
+    points = [point._replace(seconds=0) for point in result.history]
     return [result.status, result.steps, result.test_accuracy, result.parameters, *points]
 
 
@@ -84,9 +84,17 @@ def test_trials_that_differ_only_in_numbers_share_one_graph(digits: Dataset) -> 
     for dropout, rate, seed in [(0.0, 0.1, 0), (0.5, 0.01, 1), (0.9, 0.001, 2)]:
         model = replace(SMALL.model, dropout=dropout)  # type: ignore[type-var]  # a model is a dataclass
         fit(replace(SMALL, model=model, optimizer=Adam(learning_rate=rate), seed=seed, num_steps=30), digits)
-    (program,) = runtime._KEPT["programs"].values()
+    (network,), (program,) = runtime._KEPT["networks"].values(), runtime._KEPT["programs"].values()
     assert program.train.experimental_get_tracing_count() == 1
-    assert program.evaluate.experimental_get_tracing_count() == 1
+    assert network.evaluate.experimental_get_tracing_count() == 1
+
+
+def test_trials_that_differ_in_their_optimizers_share_a_network(digits: Dataset) -> None:
+    for optimizer in (Adam(), Momentum()):
+        fit(replace(SMALL, optimizer=optimizer, num_steps=10), digits)
+    (network,) = runtime._KEPT["networks"].values()
+    assert len(runtime._KEPT["programs"]) == 2
+    assert network.gradients.experimental_get_tracing_count() == 1
 
 
 @pytest.mark.parametrize("changed", [{"seed": 1}, {"model": CNN(filters=(4,), kernel_size=3, units=16, dropout=0.6)}])
