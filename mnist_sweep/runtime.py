@@ -170,6 +170,7 @@ def environment() -> dict[str, Any]:
         "machine": platform.machine(),
         "processor": _processor(),
         "threads": int(_CONFIGURED.get("threads", 0)),
+        "onednn": os.environ.get("TF_ENABLE_ONEDNN_OPTS", "default"),
         "device": "GPU" if _CONFIGURED.get("gpus") else "CPU",
     }
 

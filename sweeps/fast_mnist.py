@@ -1,0 +1,32 @@
+"""How fast can MNIST's classic 99.2% be reached: which small network, and which learning rate, in four epochs?
+
+Command: python sweeps/fast_mnist.py
+Cost: 8 trials of 2,200 steps of batch 100
+Result: to be measured
+"""
+
+import mnist_sweep
+from mnist_sweep import CNN, MNIST, Adam, Cosine, Sweep, TrialConfig, grid
+
+BASE = TrialConfig(
+    data=MNIST(),
+    schedule=Cosine(warmup_steps=200),
+    num_steps=2200,
+    batch_size=100,
+    evaluate_every=550,
+)
+
+AXES = {
+    "model": [
+        CNN(filters=(16, 32), kernel_size=5, units=256, dropout=0.5),
+        CNN(filters=(32, 64), kernel_size=3, units=128, dropout=0.5),
+        CNN(filters=(16, 32, 64), kernel_size=3, units=128, dropout=0.5),
+        CNN(filters=(32, 64, 64), kernel_size=3, units=128, dropout=0.5),
+    ],
+    "optimizer": [Adam(learning_rate=0.001), Adam(learning_rate=0.003)],
+}
+
+SWEEP = Sweep(name="fast_mnist", trials=grid(BASE, AXES))
+
+if __name__ == "__main__":
+    mnist_sweep.main(__file__)
