@@ -8,7 +8,20 @@ from typing import Any
 
 import pytest
 
-from mnist_sweep import read_history, read_trials, runtime
+from mnist_sweep import (
+    CNN,
+    Adagrad,
+    Adam,
+    Cosine,
+    GradientDescent,
+    Momentum,
+    RMSProp,
+    Softmax,
+    Stepwise,
+    read_history,
+    read_trials,
+    runtime,
+)
 from mnist_sweep.config import TrialConfig, config_id, defaults, to_flat, trial_id
 from mnist_sweep.rows import Evaluation, Status, TrialRow
 
@@ -39,6 +52,13 @@ RESULT: dict[str, Any] = {
     "seconds_evaluate": 0.625,
     "history": (POINT,),
 }
+MIXTURE = [
+    TrialConfig(model=Softmax(), optimizer=GradientDescent()),
+    TrialConfig(model=CNN(filters=(8, 16), units=64), optimizer=Momentum()),
+    TrialConfig(model=CNN(dropout=0.25), optimizer=RMSProp(learning_rate=0.1 + 0.2), schedule=Cosine()),
+    TrialConfig(optimizer=Adagrad(), schedule=Stepwise(boundaries=(10, 20)), precision="mixed_bfloat16"),
+    TrialConfig(optimizer=Adam(epsilon=1e-7), seed=3),
+]
 
 
 @pytest.fixture(autouse=True)
@@ -57,6 +77,12 @@ def real_mnist(monkeypatch: pytest.MonkeyPatch) -> Path:
         pytest.skip("no folder of MNIST_SWEEP_DATA, nor ../shared/data beside the project, holds mnist/*.gz")
     monkeypatch.setenv("MNIST_SWEEP_DATA", os.pathsep.join(map(str, _REAL)))
     return folders[0]
+
+
+@pytest.fixture
+def mixture() -> list[TrialConfig]:
+    """Configs that differ in every part."""
+    return MIXTURE
 
 
 @pytest.fixture
