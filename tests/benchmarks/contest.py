@@ -20,6 +20,7 @@ from pathlib import Path
 import click
 import pandas as pd
 
+ROOT = Path(__file__).parents[2]
 OURS = "mnist_sweep"
 Figures = Mapping[str, float]
 Round = Mapping[str, Figures]
@@ -126,8 +127,8 @@ def report(contest: Contest, runs: pd.DataFrame, *, whole: bool) -> list[str]:
 
 
 def _verdict(goal: Goal, value: float, *, whole: bool) -> str:
-    asked = [f"at least {goal.at_least:g}"] * (goal.at_least is not None)
-    asked += [f"at most {goal.at_most:g}"] * (goal.at_most is not None)
+    bounds = {"at least": goal.at_least, "at most": goal.at_most}
+    asked = [f"{name} {bound:g}" for name, bound in bounds.items() if bound is not None]
     if not asked:
         return "no goal"
     too_small = goal.at_least is not None and value < goal.at_least
@@ -151,7 +152,7 @@ def _measured(contest: Contest, contestant: str, size: int) -> dict[str, object]
         command = [sys.executable, "-m", "tests.benchmarks", "--be", contestant, "--folder", name, "--size", str(size)]
         with (folder / "log.txt").open("wb") as log:
             start = time.perf_counter()
-            done = subprocess.run([*command, contest.name], stdout=log, stderr=subprocess.STDOUT, check=False)
+            done = subprocess.run([*command, contest.name], cwd=ROOT, stdout=log, stderr=subprocess.STDOUT, check=False)
             seconds = time.perf_counter() - start
         if done.returncode:
             end_of_log = (folder / "log.txt").read_text(errors="replace")[-4000:]

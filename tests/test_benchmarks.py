@@ -1,0 +1,57 @@
+"""Laws of the contests; none of them is held here, and nothing is timed."""
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from tests.benchmarks.__main__ import CONTESTS
+from tests.benchmarks.contest import OURS, Contest, Goal, hold, ratio, ratio_to_best, report
+
+PAIR = Contest(
+    name="pair",
+    work="nothing",
+    size=3,
+    contestants={OURS: lambda folder, size: {}, "peer": lambda folder, size: {}},
+    goals=(Goal(says="peer / ours", of=ratio("peer"), at_least=2),),
+)
+
+
+@pytest.mark.parametrize("name", CONTESTS)
+def test_every_contest_has_us_and_a_goal(name: str) -> None:
+    assert OURS in CONTESTS[name].contestants
+    assert any(goal.at_least is not None or goal.at_most is not None for goal in CONTESTS[name].goals)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "whole", "verdict"),
+    [
+        ([9.0, 1.0, 2.5], True, "2.5 (min 1, max 9, n = 3); at least 2 is asked for: met"),
+        ([9.0, 1.0, 1.5], True, "1.5 (min 1, max 9, n = 3); at least 2 is asked for: missed"),
+        ([9.0], False, "9 (min 9, max 9, n = 1); at least 2 is asked for: not answered by a smaller run"),
+    ],
+)
+def test_goal_is_judged_by_the_median_of_whole_rounds(seconds: list[float], whole: bool, verdict: str) -> None:
+    runs = [
+        {"round": number, "contestant": name, "seconds": taken}
+        for number, theirs in enumerate(seconds, start=1)
+        for name, taken in ((OURS, 1.0), ("peer", theirs))
+    ]
+    assert report(PAIR, pd.DataFrame(runs), whole=whole)[-1] == f"peer / ours: {verdict}"
+
+
+def test_best_peer_is_the_fastest_that_is_not_ours() -> None:
+    one = {OURS: {"seconds": 2.0}, "ours, again": {"seconds": 1.0}, "a": {"seconds": 6.0}, "b": {"seconds": 8.0}}
+    assert ratio_to_best(besides=("ours, again",))(one) == 3
+    assert ratio_to_best(ours="ours, again")(one) == 6
+
+
+def test_contest_that_was_interrupted_goes_on_where_it_was(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    contest = CONTESTS["tables"]
+    hold(contest, rounds=1, size=20, results=tmp_path)
+    first = (tmp_path / "tables.csv").read_text()
+    assert len(first.splitlines()) == 2
+    hold(contest, rounds=2, size=20, results=tmp_path)
+    assert (tmp_path / "tables.csv").read_text().startswith(first)
+    assert len((tmp_path / "tables.csv").read_text().splitlines()) == 3
+    assert "not answered by a smaller run" in capsys.readouterr().out
