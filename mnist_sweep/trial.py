@@ -6,7 +6,6 @@ import sys
 import time
 import traceback
 from collections.abc import Callable
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -82,6 +81,8 @@ def _worker() -> str:
 
 
 def _identity(config: TrialConfig) -> dict[str, Any]:
+    from importlib.metadata import version
+
     return {
         "trial_id": trial_id(config),
         "config_id": config_id(config),

@@ -58,9 +58,9 @@ SETTINGS = (
     Setting(workers=16),
     Setting(trials=2_000, workers=64),
     Setting(trials=2_000, workers=64, nodes=4),
-    Setting(workers=64, seconds=2.0),
     Setting(workers=64, seconds=4.0),
-    Setting(workers=64, seconds=4.0, evaluations=8),
+    Setting(trials=100, workers=4, seconds=4.0),
+    Setting(trials=100, workers=4, seconds=4.0, evaluations=8),
 )
 
 
