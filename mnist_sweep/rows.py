@@ -166,7 +166,7 @@ def _content(text: str, *, with_history: bool) -> dict[str, Any]:
             body = body[: body.index(HISTORY)] + "}"
         content: dict[str, Any] = json.loads("{" + body[1:])
         return content
-    return _content_of_format_1(text)
+    return _content_of_format_1(text) | ({} if with_history else {"history": ()})
 
 
 def _content_of_format_1(text: str) -> dict[str, Any]:

@@ -36,9 +36,9 @@ def configure(*, threads: int, gpus: float = 0.0) -> None:
     if wanted == _CONFIGURED:
         return
     os.environ["KERAS_BACKEND"] = "tensorflow"
-    os.environ.setdefault(
-        "TF_ENABLE_ONEDNN_OPTS", "1"
-    )  # TensorFlow's own default leaves out processors without AVX-512
+    if "tensorflow" not in sys.modules:
+        # TensorFlow's own default leaves out processors without AVX-512.
+        os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     with _quiet(), _without("sklearn"):
         import keras

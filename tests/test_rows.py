@@ -189,6 +189,7 @@ def test_row_of_format_1_that_was_edited_is_noticed(make_row: MakeRow, refused: 
 def test_row_read_without_its_history_is_otherwise_the_same(make_row: MakeRow) -> None:
     row = make_row(error='},\n "history": {')
     assert from_json(to_json(row), with_history=False) == replace(row, history=())
+    assert from_json(json.dumps(of_format_1(row)), with_history=False) == replace(row, history=())
     with pytest.raises(RowError, match="digest"):
         from_json(to_json(row).replace("0.91", "0.92"), with_history=False)
 
