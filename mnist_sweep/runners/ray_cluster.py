@@ -29,6 +29,8 @@ ENVIRONMENT = {
 }
 # Makes Ray listen on loopback only; the switch is named after the systems on which it does so by itself.
 LOOPBACK = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
+# Tune's actors cannot use the workers that Ray starts in advance, since they bring an environment of their own.
+NO_IDLE_WORKERS = {"RAY_prestart_worker_first_driver": "0"}
 
 
 @contextlib.contextmanager
@@ -44,7 +46,7 @@ def connected(address: str | None, *, num_cpus: int | None, code: Sequence[Path]
     Raises:
         ResourceError: Ray could not be reached or started, or the folder is too large to ship.
     """
-    os.environ.update(ENVIRONMENT | (_token_mode() if address else LOOPBACK))
+    os.environ.update(ENVIRONMENT | (_token_mode() if address else LOOPBACK | NO_IDLE_WORKERS))
     import ray
 
     logging.getLogger("ray").setLevel(logging.CRITICAL)  # what a user must know comes as rows and errors
