@@ -5,6 +5,8 @@ numbers and loss scale are variables that `start` sets anew, the rest comes in a
 since AutoGraph would need this file's source text on the worker's disk.
 """
 
+from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,7 +16,7 @@ from mnist_sweep import runtime
 from mnist_sweep.config import TrialConfig
 from mnist_sweep.data import Dataset
 from mnist_sweep.data.batches import subseed
-from mnist_sweep.models import MODELS
+from mnist_sweep.models import is_own
 from mnist_sweep.optim import Optimizer, numbers
 
 EVALUATION_BATCH = 500
@@ -23,10 +25,9 @@ STEPS_TO_DOUBLE = 2000
 
 
 def build_model(config: TrialConfig, data: Dataset) -> Any:
-    """Return the config's untrained Keras model, its weights drawn from the config's seed and nothing else."""
-    draws_by_initializers_alone = type(config.model) in MODELS.values()
-    seed = runtime.seed_initializers if draws_by_initializers_alone else runtime.seed_everything
-    seed(subseed(config.seed, "weights"))
+    """Return the config's untrained Keras model; a user's model draws its weights from the config's seed."""
+    if not is_own(config.model):
+        runtime.seed_everything(subseed(config.seed, "weights"))
     with runtime.precision(config.precision):
         return config.model.build(data.image_shape, data.num_classes)
 
@@ -55,14 +56,14 @@ class Network:
         self.labels = tf.TensorSpec((None,), tf.int32)
         batch = tf.TensorSpec((config.batch_size, *data.image_shape), tf.uint8)
         labels = tf.TensorSpec((config.batch_size,), tf.int32)
-        self.gradients = tf.function(self._gradients, input_signature=[batch, labels, tf.TensorSpec((), tf.float32)])
-        self.evaluate = tf.function(self._evaluate, input_signature=[self.images, self.labels])
+        graph = partial(tf.function, autograph=not is_own(config.model))  # ours branch on no tensor's value
+        self.gradients = graph(self._gradients, input_signature=[batch, labels, tf.TensorSpec((), tf.float32)])
+        self.evaluate = graph(self._evaluate, input_signature=[self.images, self.labels])
 
-    def start(self, model: Any) -> None:
-        """Set every variable to that of a freshly built model."""
-        if model is not self._model:
-            for mine, fresh in zip(self._model.variables, model.variables, strict=True):
-                mine.value.assign(fresh.value)
+    def start(self, values: Sequence[Any]) -> None:
+        """Set every variable of the model to its value."""
+        for variable, value in zip(self._model.variables, values, strict=True):
+            variable.value.assign(value)
 
     def _gradients(self, images: Any, labels: Any, loss_scale: Any) -> Any:
         with tf.GradientTape() as tape:
@@ -105,6 +106,7 @@ class Program:
         self._good_steps = tf.Variable(0, trainable=False)
         self.train = tf.function(
             self._train,
+            autograph=False,
             input_signature=[
                 network.images,
                 network.labels,

@@ -5,11 +5,12 @@ steps. Whatever is only a number (learning rate, dropout rate, optimizer constan
 and the graph is kept for the next trial of the same structure, whose weights and slots all start anew.
 """
 
+import functools
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from mnist_sweep import optim, runtime
 from mnist_sweep.config import TrialConfig
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 STEPS_PER_CALL = 200
 KEPT_GRAPHS = 16
 KEPT_DATASETS = 2
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,13 +63,14 @@ def check(config: TrialConfig, data: Dataset) -> None:
         model_check(data.image_shape, data.num_classes)
 
 
-def fit(config: TrialConfig, data: Dataset, *, on_evaluation: Callable[[Evaluation], None] = lambda _: None) -> Fit:
-    """Train one model, evaluate it every `evaluate_every` steps, and once on the test split at the end.
+def curve(config: TrialConfig, data: Dataset) -> Generator[Evaluation, None, Fit]:
+    """Train one model; yield each point of its learning curve as soon as it exists, and return what training brought.
+
+    The model is evaluated every `evaluate_every` steps, and once on the test split at the end.
 
     Args:
         config: What to train.
         data: What to train it on.
-        on_evaluation: Called with each point of the learning curve as soon as it exists.
 
     Raises:
         ConfigError: The batch is larger than the training split, or the model does not fit the images.
@@ -90,7 +93,8 @@ def fit(config: TrialConfig, data: Dataset, *, on_evaluation: Callable[[Evaluati
             status = Status.DIVERGED
             break
         history.append(_point(config, steps, trained, validated, clock.total()))
-        on_evaluation(history[-1])
+        yield history[-1]
+        clock.go_on()
     test_accuracy = _evaluate(network, splits["test"])[1] if status is Status.OK else None
     clock.lap("evaluate")
     return Fit(
@@ -101,6 +105,21 @@ def fit(config: TrialConfig, data: Dataset, *, on_evaluation: Callable[[Evaluati
         parameters=network.parameters,
         seconds=clock.seconds,
     )
+
+
+def drain(points: Generator[Evaluation, None, Result], on_evaluation: Callable[[Evaluation], None]) -> Result:
+    """Call a function with each point of a learning curve, and return what comes of it in the end."""
+    while True:
+        try:
+            point = next(points)
+        except StopIteration as end:
+            return cast(Result, end.value)
+        on_evaluation(point)
+
+
+def fit(config: TrialConfig, data: Dataset) -> Fit:
+    """Train one model as `curve` does, in one go."""
+    return drain(curve(config, data), lambda _: None)
 
 
 class _Clock:
@@ -115,22 +134,25 @@ class _Clock:
         self.seconds[part] += now - self._since
         self._since = now
 
+    def go_on(self) -> None:
+        """Leave out the time since the last lap."""
+        self._since = time.perf_counter()
+
     def total(self) -> float:
         return sum(self.seconds.values())
 
 
 def _started_graphs(config: TrialConfig, data: Dataset) -> tuple["Network", "Program"]:
+    from mnist_sweep import initial
     from mnist_sweep.graphs import Network, Program, build_model
 
-    model = build_model(config, data)
-    key = (
-        models.structure(config.model),
-        (config.batch_size, config.precision, data.image_shape, data.num_classes, data.pixel_max),
-    )
-    network: Network = runtime.kept("networks", key, lambda: Network(model, config, data), limit=KEPT_GRAPHS)
+    shapes = (config.precision, data.image_shape, data.num_classes)
+    build = functools.cache(lambda: build_model(config, data))
+    key = (models.structure(config.model), config.batch_size, data.pixel_max, *shapes)
+    network: Network = runtime.kept("networks", key, lambda: Network(build(), config, data), limit=KEPT_GRAPHS)
     own_key = (network, optim.structure(config.optimizer))
     program: Program = runtime.kept("programs", own_key, lambda: Program(network, config), limit=KEPT_GRAPHS)
-    network.start(model)
+    network.start(initial.values(config, build, shapes))
     program.start(config.optimizer)
     return network, program
 

@@ -5,14 +5,13 @@ import platform
 import sys
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import Any
 
-from mnist_sweep import data, runtime
+from mnist_sweep import data, runtime, training
 from mnist_sweep.config import TrialConfig, config_id, defaults, to_flat, trial_id
 from mnist_sweep.rows import Evaluation, Status, TrialRow
-from mnist_sweep.training import fit
 
 
 def execute(
@@ -21,17 +20,23 @@ def execute(
     *,
     on_evaluation: Callable[[Evaluation], None] = lambda _: None,
 ) -> TrialRow:
-    """Run a trial in this process and return its row; a failure of the user's code becomes a `failed` row.
+    """Run a trial in this process as `curve` does, and call a function with each point of its learning curve."""
+    return training.drain(curve(config, dataset), on_evaluation)
+
+
+def curve(config: TrialConfig, dataset: data.Dataset | None = None) -> Generator[Evaluation, None, TrialRow]:
+    """Run a trial in this process: yield its learning curve as it comes, and return its row.
+
+    A failure of the user's code becomes a `failed` row.
 
     Args:
         config: What to run.
         dataset: The data set that `config.data` stands for; loaded if None.
-        on_evaluation: Called with each point of the learning curve as soon as it exists.
     """
     start = time.perf_counter()
     try:
         dataset = data.load(config.data) if dataset is None else dataset
-        result = fit(config, dataset, on_evaluation=on_evaluation)
+        result = yield from training.curve(config, dataset)
     except Exception as error:  # a model or data set of the user's may raise anything: it becomes the row's error
         return failed(config, error=first_cause(error), trace=traceback.format_exc())
     ended = result.history[-1] if result.status is Status.OK else None

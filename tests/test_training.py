@@ -118,7 +118,7 @@ def test_evaluations_do_not_change_the_training(digits: Dataset) -> None:
 
 def test_the_curve_has_a_point_every_so_many_steps_and_after_the_last(digits: Dataset) -> None:
     seen: list[Evaluation] = []
-    result = fit(SMALL, digits, on_evaluation=seen.append)
+    result = training.drain(training.curve(SMALL, digits), seen.append)
     assert [point.step for point in result.history] == [20, 40, 50]
     assert tuple(seen) == result.history
 

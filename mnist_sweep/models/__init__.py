@@ -6,4 +6,9 @@ from mnist_sweep.models.softmax import Softmax
 
 MODELS: dict[str, type[Model]] = {"cnn": CNN, "softmax": Softmax}
 
-__all__ = ["CNN", "MODELS", "VARIABLE", "Model", "Softmax"]
+__all__ = ["CNN", "MODELS", "VARIABLE", "Model", "Softmax", "is_own"]
+
+
+def is_own(model: object) -> bool:
+    """Return whether a model is one of the package's, which draw by initializers only and branch on no tensor."""
+    return type(model) in MODELS.values()

@@ -9,7 +9,7 @@ import json
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,10 +19,10 @@ from mnist_sweep.config import TrialConfig, from_flat, to_flat
 from mnist_sweep.data import Dataset
 from mnist_sweep.errors import SweepError
 from mnist_sweep.fields import coerce, require
-from mnist_sweep.rows import Evaluation, from_json, to_json
+from mnist_sweep.rows import Evaluation, TrialRow, from_json, to_json
 from mnist_sweep.runners import ray_cluster
 from mnist_sweep.runners.runner import Observer
-from mnist_sweep.trial import execute, failed, first_cause
+from mnist_sweep.trial import curve, failed, first_cause
 
 SECONDS_BETWEEN_REPORTS = 0.5
 KEPT_DATASETS = 2
@@ -106,7 +106,13 @@ class RayTune:
                     trial_name_creator=_name,
                     trial_dirname_creator=_name,
                 ),
-                run_config=tune.RunConfig(storage_path=scratch, name="tune", verbose=0, callbacks=[messenger]),
+                run_config=tune.RunConfig(
+                    storage_path=scratch,
+                    name="tune",
+                    verbose=0,
+                    callbacks=[messenger],
+                    checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
+                ),
             )
             try:
                 tuner.fit()
@@ -121,41 +127,57 @@ def _name(trial: Any) -> str:
 
 
 def _trainable() -> Any:
-    """Return the function that Tune runs in a worker; made here, so that it is sent by value and the rest by name."""
-
-    def trainable(config: dict[str, Any], shared: dict[str, Any]) -> None:
-        from mnist_sweep.runners import ray_tune
-
-        ray_tune.work(config["trial"], **shared)
-
-    return trainable
-
-
-def work(text: str, references: Sequence[Any], options: Mapping[str, Any], code: Sequence[str]) -> None:
-    """Run the trial of a JSON text in a worker and report its row to the driver."""
-    import ray
+    """Return the class that Tune runs in a worker; made here, so that it is sent by value and the rest by name."""
     from ray import tune
+
+    class Trainable(tune.Trainable):  # type: ignore[misc]  # Ray brings no types
+        def setup(self, config: dict[str, Any], shared: dict[str, Any]) -> None:
+            self.shared = shared
+            self.reset_config(config)
+
+        def reset_config(self, new_config: dict[str, Any]) -> bool:
+            from mnist_sweep.runners import ray_tune
+
+            self.results = ray_tune.results(new_config["trial"], **self.shared)
+            return True
+
+        def step(self) -> dict[str, Any]:
+            return next(self.results)
+
+    return Trainable
+
+
+def results(
+    text: str, references: Sequence[Any], options: Mapping[str, Any], code: Sequence[str]
+) -> Iterator[dict[str, Any]]:
+    """Run the trial of a JSON text in a worker: yield points of its learning curve now and then, and its row."""
+    import ray
 
     sys.path += [folder for folder in code if folder not in sys.path]
     spec = json.loads(text)
     trial = from_flat(spec["flat"])
     reference = references[spec["dataset"]]
-    last_report = 0.0
-
-    def report(evaluation: Evaluation) -> None:
-        nonlocal last_report
-        if time.monotonic() - last_report >= SECONDS_BETWEEN_REPORTS:
-            last_report = time.monotonic()
-            tune.report({"evaluation": list(evaluation)})
-
     try:
         runtime.configure(**options)
         dataset = runtime.kept("datasets", reference, lambda: ray.get(reference), limit=KEPT_DATASETS)
     except SweepError as error:
         row = failed(trial, error=first_cause(error))
     else:
-        row = execute(trial, dataset, on_evaluation=report)
-    tune.report({"row": to_json(row)})
+        row = yield from _seldom(curve(trial, dataset))
+    yield {"row": to_json(row), "done": True}
+
+
+def _seldom(points: Generator[Evaluation, None, TrialRow]) -> Generator[dict[str, Any], None, TrialRow]:
+    last_report = 0.0
+    while True:
+        try:
+            point = next(points)
+        except StopIteration as end:
+            row: TrialRow = end.value
+            return row
+        if time.monotonic() - last_report >= SECONDS_BETWEEN_REPORTS:
+            last_report = time.monotonic()
+            yield {"evaluation": list(point)}
 
 
 def _messenger(trials: Mapping[str, TrialConfig], observer: Observer) -> Any:

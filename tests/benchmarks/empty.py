@@ -1,8 +1,8 @@
 """What does a trial cost besides its training?
 
-Our trials take the whole way: Sweep, Ray runner, worker, row, ledger, progress and tables. Only `fit` is replaced, in
-the workers, by something that trains nothing, and TensorFlow is left out with it, since nothing needs it; whoever does
-import it pays for it once in each worker, on either side.
+Our trials take the whole way: Sweep, Ray runner, worker, row, ledger, progress and tables. Only the training is
+replaced, in the workers, by something that trains nothing, and TensorFlow is left out with it, since nothing needs it;
+whoever does import it pays for it once in each worker, on either side.
 """
 
 import contextlib
@@ -36,36 +36,37 @@ def untrained(*, seconds: float = 0.0, num_evaluations: int = 1, tensorflow: boo
     real = ray_tune._trainable()
 
     # Inside this function, so that it goes to the workers by value and they need not import this module.
-    def trainable(config: dict[str, Any], **shared: Any) -> None:
-        import time
-        from unittest import mock
+    class Untrained(real):  # type: ignore[misc,valid-type]  # Ray brings no types
+        def step(self) -> Any:
+            import time
+            from unittest import mock
 
-        from mnist_sweep import Evaluation, Status, runtime, training, trial
+            from mnist_sweep import Evaluation, Status, runtime, training
 
-        def fit(config: Any, data: Any, *, on_evaluation: Any) -> training.Fit:
-            names = ("train_loss", "train_accuracy", "val_loss", "val_accuracy", "learning_rate", "seconds")
-            history = []
-            for step in range(1, num_evaluations + 1):
-                time.sleep(seconds / num_evaluations)
-                history.append(Evaluation(step=step, **dict.fromkeys(names, step / (num_evaluations + 1))))
-                if num_evaluations > 1:  # else the row says it all
-                    on_evaluation(history[-1])
-            return training.Fit(
-                status=Status.OK,
-                steps=num_evaluations,
-                history=tuple(history),
-                test_accuracy=0.5,
-                parameters=0,
-                seconds={"setup": 0.0, "train": seconds, "evaluate": 0.0},
-            )
+            def curve(config: Any, data: Any) -> Any:
+                names = ("train_loss", "train_accuracy", "val_loss", "val_accuracy", "learning_rate", "seconds")
+                history = []
+                for step in range(1, num_evaluations + 1):
+                    time.sleep(seconds / num_evaluations)
+                    history.append(Evaluation(step=step, **dict.fromkeys(names, step / (num_evaluations + 1))))
+                    if num_evaluations > 1:  # else the row says it all
+                        yield history[-1]
+                return training.Fit(
+                    status=Status.OK,
+                    steps=num_evaluations,
+                    history=tuple(history),
+                    test_accuracy=0.5,
+                    parameters=0,
+                    seconds={"setup": 0.0, "train": seconds, "evaluate": 0.0},
+                )
 
-        with contextlib.ExitStack() as stack:
-            stack.enter_context(mock.patch.object(trial, "fit", fit))
-            if not tensorflow:
-                stack.enter_context(mock.patch.object(runtime, "configure", mock.Mock()))
-            real(config, **shared)
+            with contextlib.ExitStack() as stack:
+                stack.enter_context(mock.patch.object(training, "curve", curve))
+                if not tensorflow:
+                    stack.enter_context(mock.patch.object(runtime, "configure", mock.Mock()))
+                return super().step()
 
-    with mock.patch.object(ray_tune, "_trainable", return_value=trainable):
+    with mock.patch.object(ray_tune, "_trainable", return_value=Untrained):
         yield
 
 

@@ -78,21 +78,6 @@ def test_the_global_seed_alone_decides_the_initial_weights(hyperparameters: Any)
 
 
 @pytest.mark.parametrize("hyperparameters", EVERY_START, ids=str)
-def test_initial_weights_come_from_seeds_of_initializers_alone(hyperparameters: Any) -> None:
-    import tensorflow as tf
-
-    weights = []
-    for other_seed in (1, 2):
-        runtime.seed_everything(other_seed)
-        fresh = tf.compat.v1.get_seed(None)
-        runtime.seed_everything(other_seed)
-        runtime.seed_initializers(7)
-        weights.append([weight.numpy() for weight in hyperparameters.build((8, 8, 1), 10).trainable_variables])
-        assert tf.compat.v1.get_seed(None) == fresh, "it drew from TensorFlow's global generator"
-    assert all(map(np.array_equal, *weights))
-
-
-@pytest.mark.parametrize("hyperparameters", EVERY_START, ids=str)
 def test_training_graph_holds_no_operation_with_a_state_of_its_own(hyperparameters: Any) -> None:
     import tensorflow as tf
 
