@@ -65,18 +65,29 @@ MIXTURE = [
 def _isolated(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.delenv("MNIST_SWEEP_DATA", raising=False)
-    monkeypatch.setenv("MNIST_SWEEP_MNIST_URL", (tmp_path / "no_mirror").as_uri())
+    for name in ("MNIST", "CIFAR10"):
+        monkeypatch.setenv(f"MNIST_SWEEP_{name}_URL", (tmp_path / "no_mirror").as_uri())
     monkeypatch.setenv("no_proxy", "127.0.0.1")
+
+
+def _real(name: str, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folders = [folder / name for folder in _REAL if list(folder.glob(f"{name}/*.gz"))]
+    if not folders:
+        pytest.skip(f"no folder of MNIST_SWEEP_DATA, nor ../shared/data beside the project, holds {name}/*.gz")
+    monkeypatch.setenv("MNIST_SWEEP_DATA", os.pathsep.join(map(str, _REAL)))
+    return folders[0]
 
 
 @pytest.fixture
 def real_mnist(monkeypatch: pytest.MonkeyPatch) -> Path:
     """Let data be found in the real folders; return the folder of the four MNIST files."""
-    folders = [folder / "mnist" for folder in _REAL if list(folder.glob("mnist/*.gz"))]
-    if not folders:
-        pytest.skip("no folder of MNIST_SWEEP_DATA, nor ../shared/data beside the project, holds mnist/*.gz")
-    monkeypatch.setenv("MNIST_SWEEP_DATA", os.pathsep.join(map(str, _REAL)))
-    return folders[0]
+    return _real("mnist", monkeypatch)
+
+
+@pytest.fixture
+def real_cifar10(monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Let data be found in the real folders; return the folder of the CIFAR-10 files."""
+    return _real("cifar10", monkeypatch)
 
 
 @pytest.fixture

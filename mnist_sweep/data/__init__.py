@@ -5,14 +5,15 @@ Everything that trains gets its data from `load`, so a data set is checked at on
 
 from collections.abc import Callable
 
+from mnist_sweep.data.cifar10 import CIFAR10
 from mnist_sweep.data.dataset import Dataset, DataSource, FileSource, Split
 from mnist_sweep.data.digits import Digits
 from mnist_sweep.data.mnist import MNIST
 from mnist_sweep.errors import DataError
 
-DATASETS: dict[str, type[DataSource]] = {"digits": Digits, "mnist": MNIST}
+DATASETS: dict[str, type[DataSource]] = {"cifar10": CIFAR10, "digits": Digits, "mnist": MNIST}
 
-__all__ = ["DATASETS", "MNIST", "DataSource", "Dataset", "Digits", "FileSource", "Split", "load"]
+__all__ = ["CIFAR10", "DATASETS", "MNIST", "DataSource", "Dataset", "Digits", "FileSource", "Split", "load"]
 
 
 def load(source: DataSource | Callable[[], Dataset]) -> Dataset:

@@ -84,7 +84,7 @@ def fetch(
     from http.client import HTTPException
 
     causes = []
-    with _replacing(destination) as file:
+    with replacing(destination) as file:
         for url in urls:
             file.seek(0)
             file.truncate()
@@ -107,7 +107,7 @@ def _expanded(path: Path) -> Path:
 
 
 @contextlib.contextmanager
-def _replacing(destination: Path) -> Iterator[IO[bytes]]:
+def replacing(destination: Path) -> Iterator[IO[bytes]]:
     """Open a new file that takes the place of the destination if the body succeeds, and vanishes if it fails."""
     temporary = destination.with_name(f".{destination.name}.{uuid.uuid4().hex}.part")
     try:

@@ -16,9 +16,10 @@ from mnist_sweep.errors import DataError
 
 @pytest.fixture(params=sorted(DATASETS))
 def source(request: pytest.FixtureRequest) -> DataSource:
-    if request.param == "mnist":
-        request.getfixturevalue("real_mnist")
-    return DATASETS[request.param]()
+    if request.param != "digits":
+        request.getfixturevalue(f"real_{request.param}")
+    options = {"train_size": 9_000, "val_size": 1_000} if request.param == "cifar10" else {}
+    return DATASETS[request.param](**options)
 
 
 def digits() -> Dataset:

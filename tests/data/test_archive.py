@@ -1,0 +1,76 @@
+"""What comes out of an archive, and what is refused in one."""
+
+import hashlib
+import io
+import tarfile
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+import pytest
+
+from mnist_sweep.data.archive import extract
+from mnist_sweep.errors import DataError
+
+Refused = Callable[..., AbstractContextManager[None]]
+CONTENT = b"records"
+WANTED = {"a.bin": hashlib.sha256(CONTENT).hexdigest()}
+
+
+def pack(path: Path, *members: tuple[str, bytes | None]) -> Path:
+    """Write an archive of files; a content of None is a link to /etc/passwd."""
+    with tarfile.open(path, "w:gz") as archive:
+        for name, content in members:
+            member = tarfile.TarInfo(name)
+            if content is None:
+                member.type, member.linkname = tarfile.SYMTYPE, "/etc/passwd"
+            else:
+                member.size = len(content)
+            archive.addfile(member, io.BytesIO(content or b""))
+    return path
+
+
+def everything_in(folder: Path) -> list[str]:
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*"))
+
+
+def test_the_wanted_files_come_out_by_name_and_no_other(tmp_path: Path) -> None:
+    archive = pack(tmp_path / "x.tar.gz", ("batches/readme.html", b"x"), ("batches/a.bin", CONTENT))
+    extract(archive, tmp_path / "out", WANTED)
+    assert everything_in(tmp_path / "out") == ["a.bin"]
+    assert (tmp_path / "out" / "a.bin").read_bytes() == CONTENT
+
+
+@pytest.mark.parametrize(
+    ("members", "says"),
+    [
+        ([("../a.bin", CONTENT)], "'../a.bin', a path that leaves its folder"),
+        ([("x/../../a.bin", CONTENT)], "a path that leaves its folder"),
+        ([("/a.bin", CONTENT)], "'/a.bin', a path that leaves its folder"),
+        ([("a.bin", None)], "'a.bin', which is neither a file nor a folder"),
+        ([("batches/b.bin", CONTENT)], "lacks a.bin"),
+        ([("batches/a.bin", b"other")], "a.bin of SHA-256"),
+    ],
+)
+def test_what_is_refused_leaves_nothing_behind(
+    tmp_path: Path, refused: Refused, members: list[tuple[str, bytes | None]], says: str
+) -> None:
+    archive = pack(tmp_path / "x.tar.gz", *members)
+    with refused(DataError, str(archive), says):
+        extract(archive, tmp_path / "deep" / "out", WANTED)
+    assert [name for name in everything_in(tmp_path) if name not in ("x.tar.gz", "deep", "deep/out")] == []
+
+
+@pytest.mark.parametrize("damage", [lambda content: b"", lambda content: content[:40], lambda content: b"x" * 600])
+def test_a_damaged_archive_is_said_to_be_one(
+    tmp_path: Path, refused: Refused, damage: Callable[[bytes], bytes]
+) -> None:
+    archive = pack(tmp_path / "x.tar.gz", ("batches/a.bin", CONTENT * 1000))
+    archive.write_bytes(damage(archive.read_bytes()))
+    with refused(DataError, str(archive), "damaged archive"):
+        extract(archive, tmp_path / "out", WANTED)
+
+
+def test_a_missing_archive_is_an_error_of_one_line(tmp_path: Path, refused: Refused) -> None:
+    with refused(DataError, "x.tar.gz"):
+        extract(tmp_path / "x.tar.gz", tmp_path / "out", WANTED)
