@@ -7,11 +7,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mnist_sweep import CNN, Softmax, TrialConfig, initial, runtime
+from mnist_sweep import CNN, ResNet, Softmax, TrialConfig, initial, runtime
 
 EVERY_START = [
     CNN(filters=(4,), kernel_size=3, units=8, dropout=0.3),
     CNN(filters=(4, 4), kernel_size=3, units=8, initializer="truncated_normal"),
+    ResNet(depth=8, filters=2),
     Softmax(),
     Softmax(initializer="glorot_uniform"),
 ]

@@ -2,11 +2,12 @@
 
 from mnist_sweep.models.cnn import CNN
 from mnist_sweep.models.model import VARIABLE, Model
+from mnist_sweep.models.resnet import ResNet
 from mnist_sweep.models.softmax import Softmax
 
-MODELS: dict[str, type[Model]] = {"cnn": CNN, "softmax": Softmax}
+MODELS: dict[str, type[Model]] = {"cnn": CNN, "resnet": ResNet, "softmax": Softmax}
 
-__all__ = ["CNN", "MODELS", "VARIABLE", "Model", "Softmax", "is_own"]
+__all__ = ["CNN", "MODELS", "VARIABLE", "Model", "ResNet", "Softmax", "is_own"]
 
 
 def is_own(model: object) -> bool:

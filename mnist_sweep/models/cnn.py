@@ -5,7 +5,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from mnist_sweep.errors import ConfigError
 from mnist_sweep.fields import coerce, require
+from mnist_sweep.models import shapes
 from mnist_sweep.models.model import VARIABLE
+from mnist_sweep.models.shapes import LayerShape, Volume
 
 if TYPE_CHECKING:
     import keras
@@ -58,6 +60,22 @@ class CNN:
                     f"{image_shape[0]}x{image_shape[1]} image: take fewer blocks or a smaller pool_size."
                 )
             height, width = -(-height // self.pool_size), -(-width // self.pool_size)
+
+    def describe(self, image_shape: tuple[int, int, int], num_classes: int) -> list[LayerShape]:
+        """Return what each layer makes of an image of this shape; dropout changes no shape and is left out.
+
+        Raises:
+            ConfigError: The blocks do not fit the image.
+        """
+        self.check(image_shape, num_classes)
+        layers: list[LayerShape] = []
+        volume: Volume = image_shape
+        for filters in self.filters:
+            layers.append(shapes.convolution(volume, filters, kernel_size=self.kernel_size))
+            layers.append(shapes.pooling(layers[-1].output, pool_size=self.pool_size))
+            volume = layers[-1].output
+        layers.append(shapes.dense(volume, self.units))
+        return [*layers, shapes.dense((self.units,), num_classes)]
 
     def build(self, image_shape: tuple[int, int, int], num_classes: int) -> "keras.Model":
         """Return the untrained model, mapping `(batch, *image_shape)` to logits of shape `(batch, num_classes)`.

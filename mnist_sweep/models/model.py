@@ -18,7 +18,8 @@ class Model(Protocol):
     """Hyperparameters of a network: any frozen dataclass with this method.
 
     A model may also have `check(image_shape, num_classes)`, which raises ConfigError for images that do not fit; it is
-    called for every trial before the first one starts, and must not load TensorFlow.
+    called for every trial before the first one starts, and must not load TensorFlow. With `describe(image_shape,
+    num_classes)`, which returns a LayerShape for each layer, `mnist-sweep plan` can show it without building it.
     """
 
     def build(self, image_shape: tuple[int, int, int], num_classes: int) -> "keras.Model":

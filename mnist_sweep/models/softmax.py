@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from mnist_sweep.fields import coerce
+from mnist_sweep.models import shapes
+from mnist_sweep.models.shapes import LayerShape
 
 if TYPE_CHECKING:
     import keras
@@ -21,6 +23,10 @@ class Softmax:
 
     def __post_init__(self) -> None:
         coerce(self)
+
+    def describe(self, image_shape: tuple[int, int, int], num_classes: int) -> list[LayerShape]:
+        """Return what the one layer makes of an image of this shape."""
+        return [shapes.dense(image_shape, num_classes)]
 
     def build(self, image_shape: tuple[int, int, int], num_classes: int) -> "keras.Model":
         """Return the untrained model, mapping `(batch, *image_shape)` to logits of shape `(batch, num_classes)`."""

@@ -12,7 +12,7 @@ import pytest
 from mnist_sweep import runtime
 from mnist_sweep.models import MODELS
 
-SIZES = {"filters": (2, 3), "units": 4}
+SIZES: dict[str, dict[str, Any]] = {"cnn": {"filters": (2, 3), "units": 4}, "resnet": {"depth": 8, "filters": 2}}
 IMAGES = np.random.default_rng(0).random((4, 8, 8, 1), dtype="float32")
 
 
@@ -22,14 +22,17 @@ def _seeded(tf: Any) -> None:
 
 
 def small(cls: Any, **options: Any) -> Any:
-    """Return a model with few weights, where it has sizes to choose."""
+    """Return a model with few weights, where it has sizes to choose, and with those of the options that it knows."""
     names = {field.name for field in dataclasses.fields(cls)}
-    return cls(**{name: value for name, value in (SIZES | options).items() if name in names})
+    sizes = next(SIZES.get(name, {}) for name, one in MODELS.items() if one is cls)
+    return cls(**sizes, **{name: value for name, value in options.items() if name in names})
 
 
 ALL = [MODELS[name] for name in sorted(MODELS)]
 EVERY_START = [
-    small(cls, initializer=initializer) for cls in ALL for initializer in get_args(get_type_hints(cls)["initializer"])
+    small(cls, initializer=initializer)
+    for cls in ALL
+    for initializer in get_args(get_type_hints(cls).get("initializer", str)) or [None]
 ]
 
 
@@ -74,7 +77,7 @@ def test_the_global_seed_alone_decides_the_initial_weights(hyperparameters: Any)
         runtime.seed_everything(seed)
         kernels.append(hyperparameters.build((8, 8, 1), 10).trainable_variables[0].numpy())
     np.testing.assert_array_equal(kernels[0], kernels[1])
-    assert (kernels[0] != kernels[2]).any() == (hyperparameters.initializer != "zeros")
+    assert (kernels[0] != kernels[2]).any() == (getattr(hyperparameters, "initializer", "") != "zeros")
 
 
 @pytest.mark.parametrize("hyperparameters", EVERY_START, ids=str)

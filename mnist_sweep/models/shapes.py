@@ -1,0 +1,72 @@
+"""What a network does to the shape of an image, layer by layer, by arithmetic alone.
+
+A window of F pixels that moves by S over a side of W, with P pixels of zeros at each end, fits (W - F + 2P) / S + 1
+times. Multiply-adds are those of products with weights; additions of biases, pooling and normalisation are left out.
+"""
+
+import math
+from typing import NamedTuple
+
+Volume = tuple[int, ...]
+
+
+class LayerShape(NamedTuple):
+    """One layer with its output for one image.
+
+    Attributes:
+        name: What the layer is, as `conv 5x5`.
+        output: Height, width and channels, or the number of units alone.
+        parameters: Weights that are trained.
+        multiply_adds: Multiplications with weights, each with the addition of its product, for one image.
+        rule: How the sides of the output follow from those of the input; empty where they do not change by a window.
+    """
+
+    name: str
+    output: Volume
+    parameters: int
+    multiply_adds: int
+    rule: str = ""
+
+
+def convolution(
+    volume: Volume, filters: int, *, kernel_size: int, strides: int = 1, bias: bool = True, normalized: bool = False
+) -> LayerShape:
+    """Return a convolution padded to `ceil(side / strides)`, with its batch normalisation if `normalized`."""
+    *sides, channels = volume
+    output, rule = _moved(sides, kernel_size, strides)
+    weights = kernel_size**2 * channels * filters
+    return LayerShape(
+        name=f"conv {kernel_size}x{kernel_size}{f' / {strides}' if strides > 1 else ''}",
+        output=(*output, filters),
+        parameters=weights + filters * (bias + 2 * normalized),
+        multiply_adds=weights * math.prod(output),
+        rule=rule,
+    )
+
+
+def pooling(volume: Volume, *, pool_size: int) -> LayerShape:
+    """Return a pooling whose windows touch, padded at the border."""
+    *sides, channels = volume
+    output, rule = _moved(sides, pool_size, pool_size)
+    return LayerShape(f"pool {pool_size}x{pool_size}", (*output, channels), 0, 0, rule)
+
+
+def average(volume: Volume) -> LayerShape:
+    """Return the average over all pixels of an image."""
+    return LayerShape("average", volume[-1:], 0, 0)
+
+
+def dense(volume: Volume, units: int) -> LayerShape:
+    """Return a dense layer on all values of a volume."""
+    weights = math.prod(volume) * units
+    return LayerShape("dense", (units,), weights + units, weights)
+
+
+def _moved(sides: list[int], window: int, stride: int) -> tuple[list[int], str]:
+    """Return how often a window fits each side, and the rule that says so, written out."""
+    output = [-(-side // stride) for side in sides]
+    rules = []
+    for side, fits in zip(sides, output, strict=True):
+        padding = max(0, (fits - 1) * stride + window - side)
+        rules.append(f"({side} - {window} + {padding}) / {stride} + 1 = {fits}")
+    return output, ", ".join(dict.fromkeys(rules))
