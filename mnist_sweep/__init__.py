@@ -8,8 +8,8 @@ __version__ = "0.3.0"
 
 from mnist_sweep.cli import main
 from mnist_sweep.config import TrialConfig, config_id, from_flat, to_flat, trial_id
-from mnist_sweep.data import DATASETS, MNIST, Dataset, Digits, Split
-from mnist_sweep.models import CNN, MODELS, VARIABLE, Softmax
+from mnist_sweep.data import CIFAR10, DATASETS, MNIST, Dataset, Digits, Split
+from mnist_sweep.models import CNN, MODELS, VARIABLE, ResNet, Softmax
 from mnist_sweep.optim import OPTIMIZERS, Adagrad, Adam, GradientDescent, Momentum, RMSProp
 from mnist_sweep.rows import Evaluation, Status, TrialRow
 from mnist_sweep.runners import Local, RayTune
@@ -19,6 +19,7 @@ from mnist_sweep.sweep import Outcome, Sweep, run
 from mnist_sweep.table import read_history, read_summary, read_trials
 
 __all__ = [
+    "CIFAR10",
     "CNN",
     "DATASETS",
     "MNIST",
@@ -42,6 +43,7 @@ __all__ = [
     "Outcome",
     "RMSProp",
     "RayTune",
+    "ResNet",
     "Softmax",
     "Split",
     "Status",

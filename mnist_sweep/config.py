@@ -22,6 +22,7 @@ from mnist_sweep.rows import flat_id, trial_name
 from mnist_sweep.schedules import SCHEDULES, Constant, Schedule
 
 Precision = Literal["float32", "mixed_bfloat16", "mixed_float16"]
+Augmentation = Literal["none", "pad_crop_flip"]
 
 REGISTRIES: dict[str, Mapping[str, Any]] = {
     "data": DATASETS,
@@ -46,6 +47,11 @@ class TrialConfig:
         batch_size: Examples in a training step, at least 1 and at most the size of the training split.
         evaluate_every: Steps between evaluations on the validation split, at least 1; one always follows the last step.
         precision: Arithmetic of the layers; weights and the loss are always float32.
+        log_every: Steps between points of the learning curve that show training alone, at least 1; None means that
+            only evaluations are shown.
+        weight_decay: Half of this times the sum of the squares of all trainable weights is added to the loss that is
+            minimised, though not to the one that is shown, at least 0.
+        augmentation: What is done to training images at random; `pad_crop_flip` shifts by up to 4 pixels and mirrors.
         seed: Where all randomness of the trial comes from, in [0, 2**31).
     """
 
@@ -57,6 +63,9 @@ class TrialConfig:
     batch_size: int = 50
     evaluate_every: int = 100
     precision: Precision = "float32"
+    log_every: int | None = None
+    weight_decay: float = 0.0
+    augmentation: Augmentation = "none"
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -65,6 +74,10 @@ class TrialConfig:
             object.__setattr__(self, name, _component(name, getattr(self, name)))
         for name in ("num_steps", "batch_size", "evaluate_every"):
             require(getattr(self, name) >= 1, f"{name} >= 1", **{name: getattr(self, name)})
+        require(self.log_every is None or self.log_every >= 1, "log_every >= 1, or None", log_every=self.log_every)
+        require(
+            0 <= self.weight_decay < fields.INFINITY, "0 <= weight_decay < infinity", weight_decay=self.weight_decay
+        )
         require(0 <= self.seed < 2**31, "0 <= seed < 2**31", seed=self.seed)
 
 

@@ -13,11 +13,12 @@ import numpy as np
 import tensorflow as tf
 
 from mnist_sweep import runtime
+from mnist_sweep.augmentation import AUGMENTATIONS, draw
 from mnist_sweep.config import TrialConfig
 from mnist_sweep.data import Dataset
 from mnist_sweep.data.batches import subseed
 from mnist_sweep.models import is_own
-from mnist_sweep.optim import Optimizer, numbers
+from mnist_sweep.optim import numbers
 
 EVALUATION_BATCH = 500
 FIRST_LOSS_SCALE = 2.0**15
@@ -100,6 +101,8 @@ class Program:
     def __init__(self, network: Network, config: TrialConfig) -> None:
         self._network = network
         self._optimizer = config.optimizer
+        self._augment = AUGMENTATIONS.get(config.augmentation)
+        self._weight_decay = tf.Variable(0.0, trainable=False) if config.weight_decay else None
         self._slots = [self._new_slots(weight) for weight in network.weights]
         self._numbers = {name: tf.Variable(0.0, trainable=False) for name in numbers(config.optimizer)}
         self._loss_scale = tf.Variable(FIRST_LOSS_SCALE, trainable=False)
@@ -113,23 +116,27 @@ class Program:
                 tf.TensorSpec((None, config.batch_size), tf.int32),
                 tf.TensorSpec((None,), tf.float32),
                 tf.TensorSpec((), tf.int64),
-                tf.TensorSpec((len(network.draws),), tf.int64),
+                tf.TensorSpec((len(network.draws) + 1,), tf.int64),
             ],
         )
 
-    def start(self, optimizer: Optimizer) -> None:
+    def start(self, config: TrialConfig) -> None:
         """Set slots, numbers and loss scale to where a trial starts."""
+        optimizer = config.optimizer
         for slots in self._slots:
             for name, slot in slots.items():
                 slot.assign(tf.fill(slot.shape, optimizer.SLOTS[name]))
         for name, value in numbers(optimizer).items():
             self._numbers[name].assign(value)
+        if self._weight_decay is not None:
+            self._weight_decay.assign(config.weight_decay)
         self._loss_scale.assign(FIRST_LOSS_SCALE)
         self._good_steps.assign(0)
 
-    def draw_seeds(self, seed: int) -> np.ndarray:
-        """Return one sub-seed for each layer that draws random numbers in training: int64 `[layers]`."""
-        return np.array([subseed(seed, f"draws-{number}") for number in range(len(self._network.draws))], np.int64)
+    def seeds(self, seed: int) -> np.ndarray:
+        """Return a sub-seed for each layer that draws random numbers in training, and the augmentation's: int64."""
+        names = [*(f"draws-{number}" for number in range(len(self._network.draws))), "augmentation"]
+        return np.array([subseed(seed, name) for name in names], np.int64)
 
     def _new_slots(self, weight: tf.Variable) -> dict[str, tf.Variable]:
         return {name: tf.Variable(tf.fill(weight.shape, start)) for name, start in self._optimizer.SLOTS.items()}
@@ -140,6 +147,8 @@ class Program:
             for layer, state in enumerate(self._network.draws):
                 state.assign(tf.stack([seeds[layer], step]))
             batch, labels_of = tf.gather(images, rows[number]), tf.gather(labels, rows[number])
+            if self._augment:
+                batch = self._augment(batch, draw(seeds[-1], step, batch.shape[0]))
             loss, logits, gradients = self._network.gradients(batch, labels_of, self._loss_scale.read_value())
             apply = self._apply_scaled if self._network.scaled else self._apply
             apply(gradients, learning_rates[number], tf.cast(step + 1, tf.float32))
@@ -157,6 +166,8 @@ class Program:
         values["learning_rate"] = learning_rate
         for weight, slots, gradient in zip(self._network.weights, self._slots, gradients, strict=True):
             if gradient is not None:
+                if self._weight_decay is not None:
+                    gradient += self._weight_decay * weight
                 handles = {name: slot.handle for name, slot in slots.items()}
                 self._optimizer.apply(weight.handle, gradient, handles, values, step)
 

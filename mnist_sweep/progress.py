@@ -71,14 +71,20 @@ class Log(Quiet):
 
     def __init__(self, console: Console) -> None:
         self.console = console
-        self._done = 0
+        self._done = self._before = 0
 
     def begin(self, flats: Mapping[str, Flat], done: Sequence[TrialRow], num_workers: int) -> None:
         """Print how much there is to do."""
-        self._flats, self._names, self._done = flats, varying(flats.values()), len(done)
+        self._flats, self._names = flats, varying(flats.values())
+        self._done = self._before = len(done)
         self._print(
             f"{len(flats)} trials, {len(done)} done before, {len(flats) - len(done)} to run, {num_workers} at a time"
         )
+
+    def evaluated(self, trial_id: str, evaluation: Evaluation) -> None:
+        """Print a point of the learning curve if no other trial runs."""
+        if len(self._flats) - self._before == 1:
+            self._print(point_line(evaluation))
 
     def finished(self, row: TrialRow) -> None:
         """Print the row in one line."""
@@ -123,8 +129,10 @@ class Live:
         self._running[trial_id] = None
 
     def evaluated(self, trial_id: str, evaluation: Evaluation) -> None:
-        """Show where a running trial is."""
+        """Show where a running trial is, and all of its learning curve if no other trial runs."""
         self._running[trial_id] = evaluation
+        if len(self._flats) - self._before == 1:
+            self.console.print(point_line(evaluation), markup=False, highlight=False, soft_wrap=True)
 
     def finished(self, row: TrialRow) -> None:
         """Take a trial off the running ones; a failure stays on the screen."""
@@ -143,7 +151,7 @@ class Live:
         for trial_id, evaluation in list(self._running.items())[: self._num_workers]:
             flat = self._flats[trial_id]
             step = f"step {evaluation.step if evaluation else 0}/{flat['num_steps']}"
-            accuracy = f"val {evaluation.val_accuracy:.4f}" if evaluation else ""
+            accuracy = _shown_accuracy(evaluation) if evaluation else ""
             running.add_row(Text(step), Text(accuracy), Text(label(flat, self._names), style="dim"))
         return Group(head, running)
 
@@ -157,6 +165,23 @@ class Live:
             each = (time.monotonic() - self._start) / (done - self._before)
             parts.append(f"{duration(each * (total - done))} left")
         return " · ".join(parts)
+
+
+def point_line(point: Evaluation) -> str:
+    """Return a point of a learning curve in one line: what the classic logging hooks showed, and the validation."""
+    parts = [
+        f"step {point.step}",
+        f"learning rate {point.learning_rate:.4g}",
+        f"cross-entropy {point.train_loss:.4f}",
+        f"accuracy {point.train_accuracy:.4f}",
+    ]
+    if point.val_accuracy is not None:
+        parts.append(f"val cross-entropy {point.val_loss:.4f} accuracy {point.val_accuracy:.4f}")
+    return ", ".join([*parts, f"{point.seconds:.1f} s"])
+
+
+def _shown_accuracy(point: Evaluation) -> str:
+    return f"train {point.train_accuracy:.4f}" if point.val_accuracy is None else f"val {point.val_accuracy:.4f}"
 
 
 def line(row: TrialRow, names: Sequence[str]) -> str:

@@ -35,10 +35,10 @@ class Evaluation(NamedTuple):
 
     Attributes:
         step: Training steps taken so far.
-        train_loss: Mean cross-entropy in nats over the batches since the evaluation before, as they were trained on.
+        train_loss: Mean cross-entropy in nats over the batches since the point before, as they were trained on.
         train_accuracy: Share of those examples classified correctly, in [0, 1].
-        val_loss: Mean cross-entropy in nats over the whole validation split.
-        val_accuracy: Share of the validation split classified correctly, in [0, 1].
+        val_loss: Mean cross-entropy in nats over the whole validation split; None at a point that shows training alone.
+        val_accuracy: Share of the validation split classified correctly, in [0, 1]; None at such a point.
         learning_rate: Learning rate of the last step taken.
         seconds: Wall time since the trial started, in seconds.
     """
@@ -46,8 +46,8 @@ class Evaluation(NamedTuple):
     step: int
     train_loss: float
     train_accuracy: float
-    val_loss: float
-    val_accuracy: float
+    val_loss: float | None
+    val_accuracy: float | None
     learning_rate: float
     seconds: float
 
@@ -66,7 +66,7 @@ class TrialRow:
         val_loss: Mean cross-entropy in nats over the validation split after the last step.
         test_accuracy: Share of the test split classified correctly, measured once, after the last step.
         num_test: Images in the test split.
-        train_loss: Mean cross-entropy in nats over the batches since the evaluation before the last.
+        train_loss: Mean cross-entropy in nats over the batches since the point before the last.
         steps: Training steps taken; None if the trial failed.
         parameters: Trainable weights of the model.
         seconds_total: Wall time of the trial in its worker, in seconds: the sum of the next three and little else.

@@ -66,7 +66,8 @@ def check(config: TrialConfig, data: Dataset) -> None:
 def curve(config: TrialConfig, data: Dataset) -> Generator[Evaluation, None, Fit]:
     """Train one model; yield each point of its learning curve as soon as it exists, and return what training brought.
 
-    The model is evaluated every `evaluate_every` steps, and once on the test split at the end.
+    There is a point every `log_every` steps and at each evaluation: every `evaluate_every` steps, and after the last,
+    when the test split is evaluated, too.
 
     Args:
         config: What to train.
@@ -83,13 +84,17 @@ def curve(config: TrialConfig, data: Dataset) -> Generator[Evaluation, None, Fit
     history: list[Evaluation] = []
     steps, status = 0, Status.OK
     while steps < config.num_steps:
-        last = min(steps + config.evaluate_every, config.num_steps)
+        last = _next_point(config, steps)
         *trained, taken = _train(program, splits["train"], config, steps, last)
         steps += taken
         clock.lap("train")
-        validated = _evaluate(network, splits["val"]) if math.isfinite(trained[0]) else (math.nan, math.nan)
-        clock.lap("evaluate")
-        if not math.isfinite(validated[0]):
+        finite = math.isfinite(trained[0])
+        validated: tuple[float | None, float | None] = (None, None)
+        if finite and (last % config.evaluate_every == 0 or last == config.num_steps):
+            validated = loss, _ = _evaluate(network, splits["val"])
+            finite = math.isfinite(loss)
+            clock.lap("evaluate")
+        if not finite:
             status = Status.DIVERGED
             break
         history.append(_point(config, steps, trained, validated, clock.total()))
@@ -150,10 +155,10 @@ def _started_graphs(config: TrialConfig, data: Dataset) -> tuple["Network", "Pro
     build = functools.cache(lambda: build_model(config, data))
     key = (models.structure(config.model), config.batch_size, data.pixel_max, *shapes)
     network: Network = runtime.kept("networks", key, lambda: Network(build(), config, data), limit=KEPT_GRAPHS)
-    own_key = (network, optim.structure(config.optimizer))
+    own_key = (network, optim.structure(config.optimizer), config.weight_decay > 0, config.augmentation)
     program: Program = runtime.kept("programs", own_key, lambda: Program(network, config), limit=KEPT_GRAPHS)
     network.start(initial.values(config, build, shapes))
-    program.start(config.optimizer)
+    program.start(config)
     return network, program
 
 
@@ -166,10 +171,16 @@ def _tensors(data: Dataset) -> dict[str, tuple[Any, Any]]:
     return {"train": pair(data.train), "val": pair(data.val), "test": pair(data.test)}
 
 
+def _next_point(config: TrialConfig, step: int) -> int:
+    """Return the step after which the learning curve has its next point."""
+    every = [config.evaluate_every, *([config.log_every] if config.log_every else [])]
+    return min(config.num_steps, *(step - step % steps + steps for steps in every))
+
+
 def _train(program: "Program", split: Any, config: TrialConfig, first: int, last: int) -> tuple[float, float, int]:
     """Take steps `first` to `last - 1`; return their mean loss, their accuracy, and how many were taken."""
     images, labels = split
-    seeds = program.draw_seeds(config.seed)
+    seeds = program.seeds(config.seed)
     loss_sum, num_correct, steps = 0.0, 0, 0
     for start in range(first, last, STEPS_PER_CALL):
         end = min(start + STEPS_PER_CALL, last)
@@ -190,7 +201,7 @@ def _evaluate(network: "Network", split: Any) -> tuple[float, float]:
 
 
 def _point(
-    config: TrialConfig, step: int, trained: Sequence[float], validated: Sequence[float], seconds: float
+    config: TrialConfig, step: int, trained: Sequence[float], validated: Sequence[float | None], seconds: float
 ) -> Evaluation:
     return Evaluation(
         step=step,

@@ -64,7 +64,7 @@ def content(folder: Path) -> dict[str, bytes | None]:
 
 
 SCRIPTS = {
-    "unknown data set": ("TrialConfig(data='letters')", "unknown data 'letters': known are digits, mnist"),
+    "unknown data set": ("TrialConfig(data='letters')", "unknown data 'letters': known are cifar10, digits, mnist"),
     "unknown model": ("TrialConfig(model='vgg')", "unknown model 'vgg': known are cnn, softmax"),
     "unknown optimizer": ("TrialConfig(optimizer='sgd')", "unknown optimizer 'sgd': known are adagrad, adam"),
     "unknown field": ("grid(BASE, {'model.depth': [1]})", "the axis 'model.depth' names no field of Softmax"),
@@ -119,7 +119,7 @@ def test_a_bad_script_is_one_line_status_2_and_changes_nothing(folder: Path, run
         (["runn"], "No such command 'runn'"),
         (["status", "nowhere"], "nowhere holds no rows"),
         (["table", "nowhere"], "nowhere holds no rows"),
-        (["data", "letters"], "unknown data 'letters': known are digits, mnist"),
+        (["data", "letters"], "unknown data 'letters': known are cifar10, digits, mnist"),
         (["data"], "Missing argument 'NAME'"),
     ],
 )

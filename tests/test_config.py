@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from mnist_sweep import (
+    CIFAR10,
     CNN,
     MNIST,
     MODELS,
@@ -25,6 +26,7 @@ from mnist_sweep import (
     Digits,
     GradientDescent,
     Momentum,
+    ResNet,
     RMSProp,
     Softmax,
     Stepwise,
@@ -55,6 +57,8 @@ GOLDEN: list[tuple[TrialConfig, str]] = [
     (TrialConfig(optimizer=RMSProp(rho=0.99, momentum=0.5), precision="mixed_bfloat16"), "bc0da9dca7b2-0"),
     (TrialConfig(optimizer=Adagrad(), schedule=Cosine(warmup_steps=10), batch_size=128), "92757e61f7b5-0"),
     (TrialConfig(schedule=Stepwise(boundaries=(500, 800), factor=0.5), evaluate_every=50), "0489603143af-0"),
+    (TrialConfig(model=ResNet(depth=8), weight_decay=2e-4, augmentation="pad_crop_flip"), "598750423991-0"),
+    (TrialConfig(data=CIFAR10(train_size=9_000, val_size=1_000)), "56fdb145ae54-0"),
 ]
 
 
@@ -185,6 +189,9 @@ def test_flat_form_says_every_field_in_the_order_of_its_declaration() -> None:
         "batch_size": 50,
         "evaluate_every": 100,
         "precision": "float32",
+        "log_every": None,
+        "weight_decay": 0.0,
+        "augmentation": "none",
         "seed": 0,
     }
     assert next(iter(to_flat(TrialConfig()))) == "data"
@@ -297,6 +304,9 @@ def off_default() -> list[TrialConfig]:
     """Return one config for each field of each registered type, with that field alone off its default, and more."""
     others: dict[str, Any] = {
         "filters": (8,),
+        "depth": 8,
+        "log_every": 10,
+        "augmentation": "pad_crop_flip",
         "boundaries": (1, 2, 3),
         "initializer": "glorot_uniform",
         "precision": "mixed_float16",
@@ -307,7 +317,8 @@ def off_default() -> list[TrialConfig]:
             trials.append(with_part(kind, part))
             for item in fields(part):
                 value = getattr(part, item.name)
-                other = others.get(item.name, (value - 1 if value else 1) if isinstance(value, int) else 0.123)
+                number = value - 1 if value else 1
+                other = number if type(value) is int and item.name != "depth" else others.get(item.name, 0.123)
                 trials.append(with_part(kind, replace(part, **{item.name: other})))
     for item in fields(TrialConfig()):
         if item.name not in REGISTRIES:
@@ -371,6 +382,9 @@ BAD_VALUES: list[tuple[Any, dict[str, Any], list[str]]] = [
     (RMSProp, {"rho": 1.0}, ["`0 <= rho < 1`", "rho=1.0"]),
     (RMSProp, {"epsilon": INFINITY}, ["epsilon=inf"]),
     (TrialConfig, {"num_steps": 0}, ["`num_steps >= 1`", "num_steps=0"]),
+    (TrialConfig, {"log_every": 0}, ["`log_every >= 1, or None`", "log_every=0"]),
+    (TrialConfig, {"weight_decay": -1e-4}, ["`0 <= weight_decay < infinity`", "weight_decay=-0.0001"]),
+    (TrialConfig, {"augmentation": "rotate"}, ["'pad_crop_flip'", "augmentation='rotate'"]),
     (TrialConfig, {"batch_size": 0}, ["`batch_size >= 1`", "batch_size=0"]),
     (TrialConfig, {"evaluate_every": 0}, ["`evaluate_every >= 1`", "evaluate_every=0"]),
     (TrialConfig, {"seed": -1}, ["`0 <= seed < 2**31`", "seed=-1"]),

@@ -44,11 +44,11 @@ def test_starting_puts_weights_slots_and_numbers_back(network: Network, program:
     before = held(network)
     rows, rates = np.arange(100, dtype="int32").reshape(2, 50), np.full(2, 0.1, "float32")
     labels = digits.train.labels.astype("int32")
-    program.start(TRIAL.optimizer)
-    program.train(digits.train.images, labels, rows, rates, 0, program.draw_seeds(0))
+    program.start(TRIAL)
+    program.train(digits.train.images, labels, rows, rates, 0, program.seeds(0))
     assert not np.array_equal(held(network)[0], before[0])
     network.start(before)
-    program.start(TRIAL.optimizer)
+    program.start(TRIAL)
     assert all(map(np.array_equal, held(network), before))
     assert all(not slot.numpy().any() for slots in program._slots for slot in slots.values())
 
@@ -63,8 +63,8 @@ def test_what_a_layer_draws_is_a_function_of_seed_and_step(
 
     def loss(seed: int, step: int) -> float:
         network.start(before)
-        program.start(TRIAL.optimizer)
-        return float(program.train(digits.train.images, labels, rows, rates, step, program.draw_seeds(seed))[0])
+        program.start(TRIAL)
+        return float(program.train(digits.train.images, labels, rows, rates, step, program.seeds(seed))[0])
 
     assert loss(0, 5) == loss(0, 5)
     assert len({loss(0, 5), loss(0, 6), loss(1, 5)}) == 3

@@ -57,6 +57,19 @@ def test_a_log_has_one_plain_line_for_each_finished_trial(flats: dict[str, dict[
     ]
 
 
+@pytest.mark.parametrize("kind", [Log, Live])
+def test_a_trial_that_runs_alone_shows_its_learning_curve(flats: dict[str, dict[str, Any]], kind: Any) -> None:
+    shown = console(terminal=kind is Live)
+    with kind(shown) as progress:
+        progress.begin(flats, [row(name, flats[name]) for name in "ab"], 1)
+        progress.started("c")
+        progress.evaluated("c", point(50, 0.5)._replace(val_loss=None, val_accuracy=None))
+        progress.evaluated("c", point(100, 0.5))
+    lines = [line for line in text(shown).splitlines() if "cross-entropy" in line]
+    assert "step 50, learning rate 0.1, cross-entropy 1.0000, accuracy 0.5000, 1.0 s" in lines[0]
+    assert "accuracy 0.5000, val cross-entropy 1.0000 accuracy 0.5000, 1.0 s" in lines[1]
+
+
 def test_the_live_view_tells_done_running_failed_best_and_time_left(flats: dict[str, dict[str, Any]]) -> None:
     shown = console(terminal=True)
     with Live(shown) as live:

@@ -13,6 +13,7 @@ from mnist_sweep import (
     Digits,
     GradientDescent,
     Momentum,
+    ResNet,
     RMSProp,
     Softmax,
     Split,
@@ -55,6 +56,12 @@ def numbers(result: Fit) -> list[Any]:
     return [result.status, result.steps, result.test_accuracy, result.parameters, *points]
 
 
+def val_accuracy(result: Fit) -> float:
+    accuracy = result.history[-1].val_accuracy
+    assert accuracy is not None
+    return accuracy
+
+
 @dataclass(frozen=True)
 class Normalized:
     """A user's model with state of every kind: batch statistics, Keras' own dropout, a regulariser."""
@@ -70,7 +77,7 @@ class Normalized:
         return keras.Model(images, keras.layers.Dense(num_classes)(x))
 
 
-@pytest.mark.parametrize("model", [SMALL.model, Softmax(), Normalized()])
+@pytest.mark.parametrize("model", [SMALL.model, Softmax(), Normalized(), ResNet(depth=8, filters=2)])
 def test_a_trial_does_not_notice_what_its_process_trained_before(model: Any, digits: Dataset) -> None:
     trial = replace(SMALL, model=model)
     alone = fit(trial, digits)
@@ -123,13 +130,41 @@ def test_the_curve_has_a_point_every_so_many_steps_and_after_the_last(digits: Da
     assert tuple(seen) == result.history
 
 
+def test_points_that_show_training_alone_lie_between_the_evaluations_and_change_nothing(digits: Dataset) -> None:
+    plain, logged = fit(SMALL, digits), fit(replace(SMALL, log_every=8), digits)
+    assert [point.step for point in logged.history] == [8, 16, 20, 24, 32, 40, 48, 50]
+    assert [point.step for point in logged.history if point.val_accuracy is not None] == [20, 40, 50]
+    assert [point.val_loss for point in logged.history if point.val_loss] == [point.val_loss for point in plain.history]
+    first = logged.history[:3]
+    mean = sum(point.train_loss * steps for point, steps in zip(first, (8, 8, 4), strict=True)) / 20
+    assert mean == pytest.approx(plain.history[0].train_loss, rel=1e-6)
+
+
+@pytest.mark.parametrize("changed", [{"weight_decay": 0.1}, {"augmentation": "pad_crop_flip"}])
+def test_weight_decay_and_augmentation_change_training_and_share_the_network(
+    changed: dict[str, Any], digits: Dataset
+) -> None:
+    plain, other = fit(SMALL, digits), fit(replace(SMALL, **changed), digits)
+    assert other.history[-1].val_loss != plain.history[-1].val_loss
+    assert numbers(fit(SMALL, digits)) == numbers(plain)
+    (network,) = runtime._KEPT["networks"].values()
+    assert network.gradients.experimental_get_tracing_count() == 1
+
+
+def test_weight_decay_is_a_number_of_one_graph(digits: Dataset) -> None:
+    losses = {fit(replace(SMALL, weight_decay=decay), digits).history[-1].val_loss for decay in (0.1, 0.01)}
+    assert len(losses) == 2
+    assert len(runtime._KEPT["programs"]) == 1
+
+
 def test_the_test_split_changes_nothing_but_the_test_accuracy(digits: Dataset) -> None:
     fewer = Split(images=digits.test.images[:37], labels=digits.test.labels[:37])
     other = Dataset(train=digits.train, val=digits.val, test=fewer, num_classes=10, pixel_max=digits.pixel_max)
     assert fit(SMALL, other).history[-1].val_loss == fit(SMALL, digits).history[-1].val_loss
 
 
-def test_softmax_by_gradient_descent_equals_an_independent_computation(digits: Dataset) -> None:
+@pytest.mark.parametrize("weight_decay", [0.0, 0.05])
+def test_softmax_by_gradient_descent_equals_an_independent_computation(digits: Dataset, weight_decay: float) -> None:
     schedule = Stepwise(boundaries=(10,), factor=0.5)
     trial = TrialConfig(
         model=Softmax(),
@@ -138,6 +173,7 @@ def test_softmax_by_gradient_descent_equals_an_independent_computation(digits: D
         num_steps=30,
         batch_size=50,
         evaluate_every=15,
+        weight_decay=weight_decay,
         seed=3,
     )
     images = digits.train.images.reshape(-1, 64) / 16.0
@@ -149,8 +185,8 @@ def test_softmax_by_gradient_descent_equals_an_independent_computation(digits: D
         shares /= shares.sum(axis=1, keepdims=True)
         losses.append(-np.log((shares * hot).sum(axis=1)).mean())
         rate = 0.5 if step < 10 else 0.25
-        weights -= rate * batch.T @ (shares - hot) / 50
-        biases -= rate * (shares - hot).mean(axis=0)
+        weights -= rate * (batch.T @ (shares - hot) / 50 + weight_decay * weights)
+        biases -= rate * ((shares - hot).mean(axis=0) + weight_decay * biases)
     result = fit(trial, digits)
     logits = digits.val.images.reshape(-1, 64) / 16.0 @ weights + biases
     val_loss = (np.log(np.exp(logits).sum(axis=1)) - logits[np.arange(len(logits)), digits.val.labels]).mean()
@@ -173,14 +209,14 @@ def test_softmax_by_gradient_descent_equals_an_independent_computation(digits: D
 )
 def test_every_optimizer_learns_the_digits(optimizer: Any, digits: Dataset) -> None:
     trial = replace(SMALL, optimizer=optimizer, num_steps=300, evaluate_every=300)
-    assert fit(trial, digits).history[-1].val_accuracy > 0.8
+    assert val_accuracy(fit(trial, digits)) > 0.8
 
 
 @pytest.mark.parametrize("precision", ["mixed_bfloat16", "mixed_float16"])
 def test_mixed_precision_learns_as_float32_does(precision: Precision, digits: Dataset) -> None:
     trial = replace(SMALL, num_steps=200, evaluate_every=200)
     exact, mixed = fit(trial, digits), fit(replace(trial, precision=precision), digits)
-    assert mixed.history[-1].val_accuracy == pytest.approx(exact.history[-1].val_accuracy, abs=0.05)
+    assert val_accuracy(mixed) == pytest.approx(val_accuracy(exact), abs=0.05)
     assert mixed.history[-1].val_loss != exact.history[-1].val_loss
 
 
@@ -189,7 +225,7 @@ def test_float16_survives_a_loss_scale_that_overflows(digits: Dataset, monkeypat
 
     monkeypatch.setattr(graphs, "FIRST_LOSS_SCALE", 2.0**40)
     result = fit(replace(SMALL, precision="mixed_float16", num_steps=200, evaluate_every=200), digits)
-    assert result.history[-1].val_accuracy > 0.7
+    assert val_accuracy(result) > 0.7
 
 
 def test_a_loss_that_is_not_finite_ends_the_trial_at_once(digits: Dataset) -> None:

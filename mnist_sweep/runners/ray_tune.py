@@ -83,6 +83,7 @@ class RayTune:
             "references": [ray.put(datasets[source]) for source in sources],
             "options": {"threads": self.cpus_per_trial, "gpus": self.gpus_per_trial},
             "code": code,
+            "report_every": SECONDS_BETWEEN_REPORTS if len(trials) > 1 else 0.0,
         }
         specs = [
             {"id": trial_id, "flat": to_flat(trial), "dataset": sources.index(trial.data)}
@@ -148,9 +149,17 @@ def _trainable() -> Any:
 
 
 def results(
-    text: str, references: Sequence[Any], options: Mapping[str, Any], code: Sequence[str]
+    text: str, references: Sequence[Any], options: Mapping[str, Any], code: Sequence[str], report_every: float
 ) -> Iterator[dict[str, Any]]:
-    """Run the trial of a JSON text in a worker: yield points of its learning curve now and then, and its row."""
+    """Run the trial of a JSON text in a worker: yield points of its learning curve now and then, and its row.
+
+    Args:
+        text: The trial, its id, and the number of its data set.
+        references: Ray's references to the data sets.
+        options: Threads and GPUs of a trial.
+        code: Folders to import the user's code from.
+        report_every: Seconds that must lie between two points.
+    """
     import ray
 
     sys.path += [folder for folder in code if folder not in sys.path]
@@ -163,11 +172,11 @@ def results(
     except SweepError as error:
         row = failed(trial, error=first_cause(error))
     else:
-        row = yield from _seldom(curve(trial, dataset))
+        row = yield from _seldom(curve(trial, dataset), report_every)
     yield {"row": to_json(row), "done": True}
 
 
-def _seldom(points: Generator[Evaluation, None, TrialRow]) -> Generator[dict[str, Any], None, TrialRow]:
+def _seldom(points: Generator[Evaluation, None, TrialRow], seconds: float) -> Generator[dict[str, Any], None, TrialRow]:
     last_report = 0.0
     while True:
         try:
@@ -175,7 +184,7 @@ def _seldom(points: Generator[Evaluation, None, TrialRow]) -> Generator[dict[str
         except StopIteration as end:
             row: TrialRow = end.value
             return row
-        if time.monotonic() - last_report >= SECONDS_BETWEEN_REPORTS:
+        if time.monotonic() - last_report >= seconds:
             last_report = time.monotonic()
             yield {"evaluation": list(point)}
 

@@ -1,0 +1,44 @@
+"""Random changes to training images, drawn in the graph: functions of the trial's seed and the step alone."""
+
+from collections.abc import Callable
+from typing import Any
+
+import tensorflow as tf
+
+PADDING = 4
+
+
+def pad_crop_flip(images: Any, draws: Any) -> Any:
+    """Return each image shifted by up to 4 pixels, black where nothing was, and mirrored half the time.
+
+    He et al. 2015 (arXiv 1512.03385), section 4.2: pad 4 pixels on each side, crop a random window of the image's size
+    from the padded image or its mirror image.
+
+    Args:
+        images: uint8 `[batch, height, width, channels]`.
+        draws: int32 `[batch, 3]` of `draw`: first row, first column of the window, and whether to mirror it.
+
+    Returns:
+        uint8 of the same shape.
+    """
+    _, height, width, _ = images.shape
+    padded = tf.pad(images, [[0, 0], [PADDING, PADDING], [PADDING, PADDING], [0, 0]])
+    rows = draws[:, :1] + tf.range(height)
+    columns = draws[:, 1:2] + tf.range(width)
+    columns = tf.where(draws[:, 2:] == 1, columns[:, ::-1], columns)
+    return tf.gather(tf.gather(padded, rows, axis=1, batch_dims=1), columns, axis=2, batch_dims=1)
+
+
+def draw(seed: Any, step: Any, batch_size: int) -> Any:
+    """Return what `pad_crop_flip` does to each image: int32 `[batch_size, 3]`, in [0, 9), [0, 9) and [0, 2).
+
+    Args:
+        seed: Scalar int64 tensor.
+        step: Scalar int64 tensor.
+        batch_size: Images in the batch.
+    """
+    uniform = tf.random.stateless_uniform([batch_size, 3], tf.stack([seed, step]))
+    return tf.cast(uniform * [2.0 * PADDING + 1.0, 2.0 * PADDING + 1.0, 2.0], tf.int32)
+
+
+AUGMENTATIONS: dict[str, Callable[[Any, Any], Any]] = {"pad_crop_flip": pad_crop_flip}
