@@ -317,8 +317,8 @@ def off_default() -> list[TrialConfig]:
             trials.append(with_part(kind, part))
             for item in fields(part):
                 value = getattr(part, item.name)
-                number = value - 1 if value else 1
-                other = number if type(value) is int and item.name != "depth" else others.get(item.name, 0.123)
+                counts = type(value) is int and item.name != "depth"
+                other = (value - 1 if value else 1) if counts else others.get(item.name, 0.123)
                 trials.append(with_part(kind, replace(part, **{item.name: other})))
     for item in fields(TrialConfig()):
         if item.name not in REGISTRIES:
