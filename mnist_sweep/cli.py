@@ -108,6 +108,20 @@ def run(script: Path, **options: Any) -> int:
 
 
 @cli.command()
+@click.argument("script", type=click.Path(path_type=Path))
+def plan(script: Path) -> int:
+    """Show the networks of the sweep in SCRIPT: each layer's output, parameters and multiply-adds per image."""
+    from rich.console import Console
+
+    from mnist_sweep import plan as plans
+    from mnist_sweep import script as scripts
+
+    sweep = scripts.load(script)
+    plans.show(sweep.name, plans.networks(sweep.trials), Console())
+    return 0
+
+
+@cli.command()
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
 def status(folder: Path) -> int:
     """Say how many trials of which status lie in DIR, and which are the best; the script is not needed."""

@@ -34,7 +34,7 @@ LAYERS = [
     {"config", "ledger", "runtime", "stats"},
     {"space", "graphs", "initial", "frames"},
     {"training", "table"},
-    {"trial"},
+    {"trial", "plan"},
     {"runners.runner", "progress"},
     {"runners.ray_cluster"},
     {"runners.local", "runners.ray_tune"},

@@ -5,7 +5,7 @@ times. Multiply-adds are those of products with weights; additions of biases, po
 """
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 Volume = tuple[int, ...]
 
@@ -70,3 +70,18 @@ def _moved(sides: list[int], window: int, stride: int) -> tuple[list[int], str]:
         padding = max(0, (fits - 1) * stride + window - side)
         rules.append(f"({side} - {window} + {padding}) / {stride} + 1 = {fits}")
     return output, ", ".join(dict.fromkeys(rules))
+
+
+def of_built(model: Any) -> list[LayerShape]:
+    """Return the layers of a built Keras model: of any model, but without the rules of their windows.
+
+    Multiply-adds are those of layers with a `kernel` that is applied once for each output pixel, and 0 for others.
+    """
+    layers = []
+    for layer in model.layers:
+        output = tuple(getattr(layer.output, "shape", (None,))[1:])
+        parameters = sum(math.prod(weight.shape) for weight in layer.trainable_variables)
+        kernel = getattr(layer, "kernel", None)
+        multiply_adds = 0 if kernel is None else math.prod(kernel.shape) * math.prod(output[:-1])
+        layers.append(LayerShape(layer.name, output, parameters, multiply_adds))
+    return layers

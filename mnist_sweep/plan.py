@@ -1,0 +1,107 @@
+"""What a sweep consists of, before it runs: its distinct networks, layer by layer."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from mnist_sweep import data
+from mnist_sweep.config import TrialConfig
+from mnist_sweep.models import shapes
+from mnist_sweep.models.model import structure
+from mnist_sweep.models.shapes import LayerShape
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NetworkPlan:
+    """One network of a sweep; trials that differ in numbers alone share it.
+
+    Attributes:
+        model: Its hyperparameters, as the first of its trials has them.
+        image_shape: Height, width and channels of its images.
+        num_trials: Trials that train it.
+        layers: What each layer makes of one image.
+    """
+
+    model: Any
+    image_shape: tuple[int, int, int]
+    num_trials: int
+    layers: tuple[LayerShape, ...]
+
+
+def networks(trials: Iterable[TrialConfig]) -> list[NetworkPlan]:
+    """Return the distinct networks of trials, in their order.
+
+    Raises:
+        SweepError: A data set cannot be loaded, or a model does not fit its images.
+    """
+    groups: dict[Any, list[TrialConfig]] = {}
+    for trial in trials:
+        groups.setdefault((structure(trial.model), trial.data), []).append(trial)
+    datasets = {trial.data: data.load(trial.data) for trial, *_ in groups.values()}
+    return [
+        NetworkPlan(
+            model=same[0].model,
+            image_shape=datasets[same[0].data].image_shape,
+            num_trials=len(same),
+            layers=tuple(_described(same[0], datasets[same[0].data])),
+        )
+        for same in groups.values()
+    ]
+
+
+def _described(trial: TrialConfig, dataset: data.Dataset) -> list[LayerShape]:
+    describe = getattr(trial.model, "describe", None)
+    if describe is not None:
+        layers: list[LayerShape] = describe(dataset.image_shape, dataset.num_classes)
+        return layers
+    from mnist_sweep.graphs import build_model
+
+    return shapes.of_built(build_model(trial, dataset))
+
+
+def show(name: str, plans: Sequence[NetworkPlan], console: "Console") -> None:
+    """Print a table for each network."""
+    num_trials = sum(plan.num_trials for plan in plans)
+    console.print(f"{name}: {_counted(num_trials, 'trial')}, {_counted(len(plans), 'network')}", highlight=False)
+    for number, plan in enumerate(plans, start=1):
+        height, width, channels = plan.image_shape
+        console.print(
+            f"\nnetwork {number} of {_counted(plan.num_trials, 'trial')} on {height}x{width}x{channels} images: "
+            f"{plan.model}",
+            markup=False,
+            highlight=False,
+            soft_wrap=True,
+        )
+        console.print(_table(plan.layers))
+
+
+def _table(layers: Sequence[LayerShape]) -> "Table":
+    from rich.table import Table
+
+    with_rules = any(layer.rule for layer in layers)
+    table = Table(box=None, pad_edge=False, header_style="bold", show_footer=True)
+    table.add_column("layer", "all")
+    table.add_column("output", no_wrap=True)
+    table.add_column("parameters", f"{sum(layer.parameters for layer in layers):,}", justify="right", no_wrap=True)
+    multiply_adds = sum(layer.multiply_adds for layer in layers)
+    table.add_column("multiply-adds", f"{multiply_adds:,}", justify="right", no_wrap=True)
+    if with_rules:
+        table.add_column("(W - F + 2P) / S + 1", overflow="fold")
+    for layer in layers:
+        cells = [
+            layer.name,
+            "x".join(map(str, layer.output)),
+            f"{layer.parameters:,}",
+            f"{layer.multiply_adds:,}",
+            layer.rule,
+        ]
+        table.add_row(*cells[: 5 if with_rules else 4])
+    return table
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'s' * (number != 1)}"
