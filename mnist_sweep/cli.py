@@ -75,6 +75,7 @@ Exit status: 0 every trial has a row and none failed; 1 some failed; 2 bad usage
     help="GPUs of a trial; a fraction shares a card.",
 )
 @click.option("--max-concurrent", type=click.IntRange(1), help="Trials at a time at the most.")
+@click.option("--num-trials", type=click.IntRange(1), help="Take the first N trials of the script only.")
 @click.option("--seeds", type=click.IntRange(1), help="Run each config with the seeds 0 to N-1 instead of its own.")
 @click.option("--steps", type=click.IntRange(1), help="Training steps of every trial, instead of the script's.")
 @click.option(
@@ -92,7 +93,9 @@ def run(script: Path, **options: Any) -> int:
     from mnist_sweep import script as scripts
     from mnist_sweep.sweep import run as run_sweep
 
-    sweep = scripts.load(script).changed(**{name: options[name] for name in ("seeds", "steps", "precision")})
+    sweep = scripts.load(script).changed(
+        **{name: options[name] for name in ("num_trials", "seeds", "steps", "precision")}
+    )
     console = Console(quiet=options["quiet"])
     outcome = run_sweep(
         sweep,

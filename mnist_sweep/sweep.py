@@ -55,18 +55,23 @@ class Sweep:
                 raise ConfigError(f"no two trials may be alike, but trials {earlier} and {number} both are {trial}.")
 
     def changed(
-        self, *, seeds: int | None = None, steps: int | None = None, precision: Precision | None = None
+        self,
+        *,
+        num_trials: int | None = None,
+        seeds: int | None = None,
+        steps: int | None = None,
+        precision: Precision | None = None,
     ) -> "Sweep":
-        """Return the sweep with every config run with the seeds 0 to `seeds - 1`, for `steps`, in `precision`.
+        """Return the sweep of the first `num_trials`, each run with the seeds 0 to `seeds - 1`, in other ways.
 
-        None leaves what each trial says.
+        None leaves what the script says.
 
         Raises:
             ConfigError: A value breaks a rule, or two trials become alike.
         """
         options = {"num_steps": steps, "precision": precision}
         options = {name: value for name, value in options.items() if value is not None}
-        trials = [dataclasses.replace(trial, **options) for trial in self.trials]  # type: ignore[arg-type]
+        trials = [dataclasses.replace(trial, **options) for trial in self.trials[:num_trials]]  # type: ignore[arg-type]
         if seeds is not None:
             trials = repeat({config_id(trial): trial for trial in trials}.values(), seeds=seeds)
         return Sweep(name=self.name, trials=trials)

@@ -22,8 +22,9 @@ BASE = TrialConfig(
 )
 
 AXES = {
-    "model.filters": [(16, 32), (32, 64)],
-    "model.dropout": [0.0, 0.5],
+    "model.filters": [(32, 64), (16, 32)],
+    "model.units": [1024, 256],
+    "model.dropout": [0.5, 0.0],
     "optimizer": [
         Adam(learning_rate=1e-4),
         RMSProp(learning_rate=1e-4),

@@ -155,6 +155,8 @@ def test_seeds_steps_and_precision_can_be_changed_for_all_trials() -> None:
     assert {(trial.num_steps, trial.precision) for trial in changed.trials} == {(7, "mixed_bfloat16")}
     assert len({config_id(trial) for trial in changed.trials}) == 3
     assert sweep().changed() == sweep()
+    assert sweep().changed(num_trials=1, seeds=2).trials == sweep().changed(seeds=2).trials[:2]
+    assert sweep().changed(num_trials=10**6) == sweep()
 
 
 def test_seeds_replace_those_of_the_script() -> None:

@@ -1,5 +1,6 @@
 import ast
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -10,6 +11,7 @@ from mnist_sweep import (
     Local,
     Momentum,
     RMSProp,
+    Stepwise,
     Sweep,
     from_flat,
     run,
@@ -47,21 +49,88 @@ def test_the_quickstart_asks_about_filters_dropout_and_all_optimizers() -> None:
     assert len({str(to_flat(trial)["model.filters"]) for trial in trials}) > 1
 
 
-def test_deep_mnist_is_the_classic_recipe() -> None:
-    flats = [to_flat(trial) for trial in script.load(FOLDER / "deep_mnist.py").trials]
-    classic = {
+DEEP = {
+    "data": "mnist",
+    "model": "cnn",
+    "model.filters": [32, 64],
+    "model.kernel_size": 5,
+    "model.pool_size": 2,
+    "model.units": 1024,
+    "model.dropout": 0.5,
+    "model.initializer": "truncated_normal",
+    "optimizer": "adam",
+    "optimizer.learning_rate": 1e-4,
+    "batch_size": 50,
+    "num_steps": 20_000,
+}
+LAYERS = {
+    "model.dropout": 0.4,
+    "model.initializer": "glorot_uniform",
+    "optimizer": "gradient_descent",
+    "optimizer.learning_rate": 0.001,
+    "batch_size": 100,
+}
+RECIPES: dict[str, dict[str, Any]] = {
+    "softmax_regression": {
         "data": "mnist",
-        "model.filters": [32, 64],
-        "model.kernel_size": 5,
-        "model.units": 1024,
-        "model.dropout": 0.5,
-        "model.initializer": "truncated_normal",
-        "optimizer": "adam",
-        "optimizer.learning_rate": 1e-4,
-        "batch_size": 50,
-        "num_steps": 20_000,
-    }
-    assert any(classic.items() <= flat.items() for flat in flats)
+        "model": "softmax",
+        "model.initializer": "zeros",
+        "optimizer": "gradient_descent",
+        "optimizer.learning_rate": 0.5,
+        "batch_size": 100,
+        "num_steps": 1000,
+    },
+    "deep_mnist": DEEP,
+    "deep_mnist_tensorboard": DEEP | {"num_steps": 3000},
+    "layers_cnn": DEEP | LAYERS,
+    "cifar10_resnet": {
+        "data": "cifar10",
+        "model": "resnet",
+        "model.depth": 20,
+        "optimizer": "momentum",
+        "optimizer.momentum": 0.9,
+        "optimizer.learning_rate": 0.1,
+        "schedule": "stepwise",
+        "schedule.factor": 0.1,
+        "batch_size": 128,
+        "weight_decay": 2e-4,
+        "augmentation": "pad_crop_flip",
+    },
+}
+VARYING = {
+    "softmax_regression": {"optimizer", "optimizer.learning_rate", "batch_size"},
+    "deep_mnist": {"model.filters", "model.units", "model.dropout", "optimizer"},
+    "deep_mnist_tensorboard": {"model.dropout"},
+    "layers_cnn": {
+        "model.filters",
+        "model.kernel_size",
+        "model.units",
+        "model.dropout",
+        "optimizer",
+        "optimizer.learning_rate",
+    },
+    "cifar10_resnet": {"model.depth", "optimizer.learning_rate", "weight_decay", "augmentation"},
+}
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_the_base_trial_comes_first_and_is_the_classic_recipe(name: str) -> None:
+    flat = to_flat(script.load(FOLDER / f"{name}.py").trials[0])
+    assert RECIPES[name].items() <= flat.items()
+
+
+@pytest.mark.parametrize("name", VARYING)
+def test_axes_ask_about_the_settings_of_the_recipe(name: str) -> None:
+    flats = [to_flat(trial) for trial in script.load(FOLDER / f"{name}.py").trials]
+    assert VARYING[name] <= {name for name in flats[0] if len({str(flat.get(name)) for flat in flats}) > 1}
+
+
+def test_the_resnet_divides_its_rate_at_epochs_100_150_and_200_of_250() -> None:
+    base = script.load(FOLDER / "cifar10_resnet.py").trials[0]
+    epoch = -(-45_000 // base.batch_size)
+    assert isinstance(base.schedule, Stepwise)
+    assert base.schedule.boundaries == (100 * epoch, 150 * epoch, 200 * epoch)
+    assert base.num_steps == 250 * epoch
 
 
 def test_deep_mnist_runs_on_the_real_images(real_mnist: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

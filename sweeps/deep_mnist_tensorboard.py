@@ -1,0 +1,28 @@
+"""Deep MNIST with everything shown in TensorBoard: what does dropout do to weights, activations and accuracy?
+
+The base trial is the expert tutorial's network and optimizer, for 3,000 steps.
+
+Command: python sweeps/deep_mnist_tensorboard.py --summaries full
+Cost: 3 trials of 3,000 steps
+Result: to be measured
+"""
+
+import mnist_sweep
+from mnist_sweep import CNN, MNIST, Adam, Sweep, TrialConfig, grid
+
+BASE = TrialConfig(
+    data=MNIST(),
+    model=CNN(filters=(32, 64), kernel_size=5, units=1024, dropout=0.5, initializer="truncated_normal"),
+    optimizer=Adam(learning_rate=1e-4),
+    num_steps=3000,
+    batch_size=50,
+    evaluate_every=100,
+    log_every=10,
+)
+
+AXES = {"model.dropout": [0.5, 0.0, 0.8]}
+
+SWEEP = Sweep(name="deep_mnist_tensorboard", trials=grid(BASE, AXES))
+
+if __name__ == "__main__":
+    mnist_sweep.main(__file__)
