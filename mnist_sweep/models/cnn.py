@@ -88,14 +88,22 @@ class CNN:
         from mnist_sweep.models.layers import Dropout
 
         self.check(image_shape, num_classes)
-        images = x = keras.Input(image_shape)
-        for filters in self.filters:
-            x = keras.layers.Conv2D(
-                filters, self.kernel_size, padding="same", activation="relu", **self._initializers()
-            )(x)
-            x = keras.layers.MaxPooling2D(self.pool_size, padding="same")(x)
-        x = keras.layers.Dense(self.units, activation="relu", **self._initializers())(keras.layers.Flatten()(x))
-        logits = keras.layers.Dense(num_classes, **self._initializers())(Dropout(self.dropout)(x))
+        layers = keras.layers
+        images = x = keras.Input(image_shape, name="images")
+        for block, filters in enumerate(self.filters, start=1):
+            convolution = layers.Conv2D(
+                filters,
+                self.kernel_size,
+                padding="same",
+                activation="relu",
+                name=f"conv{block}",
+                **self._initializers(),
+            )
+            x = layers.MaxPooling2D(self.pool_size, padding="same", name=f"pool{block}")(convolution(x))
+        x = layers.Flatten(name="flatten")(x)
+        x = layers.Dense(self.units, activation="relu", name="hidden", **self._initializers())(x)
+        x = Dropout(self.dropout, name="dropout")(x)
+        logits = layers.Dense(num_classes, name="logits", **self._initializers())(x)
         return keras.Model(images, logits, name="cnn")
 
     def _initializers(self) -> dict[str, Any]:

@@ -54,14 +54,17 @@ class ResNet:
         """Return the untrained model, mapping `(batch, *image_shape)` to logits of shape `(batch, num_classes)`."""
         import keras
 
-        images = keras.Input(image_shape)
-        x = keras.layers.ReLU()(_normalized(_convolution(_standardized(images), self.filters)))
-        for filters, strides in self._blocks():
-            y = keras.layers.ReLU()(_normalized(_convolution(x, filters, strides)))
-            y = _normalized(_convolution(y, filters))
-            x = keras.layers.ReLU()(keras.layers.Add()([y, _shortcut(x, filters, strides)]))
-        x = keras.layers.GlobalAveragePooling2D()(x)
-        logits = keras.layers.Dense(num_classes, kernel_initializer="he_normal")(x)
+        layers = keras.layers
+        images = keras.Input(image_shape, name="images")
+        x = layers.ReLU(name="relu")(_convolution(_standardized(images), self.filters, name="conv"))
+        for number, (filters, strides) in enumerate(self._blocks(), start=1):
+            name = f"block{number}"
+            y = _convolution(x, filters, strides, name=f"{name}_conv1")
+            y = _convolution(layers.ReLU(name=f"{name}_relu1")(y), filters, name=f"{name}_conv2")
+            y = layers.Add(name=f"{name}_add")([y, _shortcut(x, filters, strides, name=f"{name}_shortcut")])
+            x = layers.ReLU(name=f"{name}_relu2")(y)
+        x = layers.GlobalAveragePooling2D(name="average")(x)
+        logits = layers.Dense(num_classes, kernel_initializer="he_normal", name="logits")(x)
         return keras.Model(images, logits, name="resnet")
 
     def _blocks(self) -> list[tuple[int, int]]:
@@ -83,24 +86,21 @@ def _standardized(images: Any) -> Any:
     return (pixels - mean) / ops.maximum(deviation, floor)
 
 
-def _convolution(x: Any, filters: int, strides: int = 1) -> Any:
-    import keras
+def _convolution(x: Any, filters: int, strides: int = 1, *, name: str) -> Any:
+    """Return a 3x3 convolution without biases, batch-normalised."""
+    from keras import layers
 
-    return keras.layers.Conv2D(
-        filters, 3, strides=strides, padding="same", use_bias=False, kernel_initializer="he_normal"
+    options = {"strides": strides, "padding": "same", "use_bias": False, "kernel_initializer": "he_normal"}
+    x = layers.Conv2D(filters, 3, name=name, **options)(x)
+    return layers.BatchNormalization(
+        momentum=BATCH_NORM_MOMENTUM, epsilon=BATCH_NORM_EPSILON, name=f"{name}_normalization"
     )(x)
 
 
-def _normalized(x: Any) -> Any:
-    import keras
-
-    return keras.layers.BatchNormalization(momentum=BATCH_NORM_MOMENTUM, epsilon=BATCH_NORM_EPSILON)(x)
-
-
-def _shortcut(x: Any, filters: int, strides: int) -> Any:
+def _shortcut(x: Any, filters: int, strides: int, *, name: str) -> Any:
     """Return every `strides`-th row and column, with channels of zeros after those there are."""
     from keras import layers, ops
 
     missing = filters - x.shape[-1]
-    kept = layers.AveragePooling2D(1, strides=strides)(x) if strides > 1 else x
+    kept = layers.AveragePooling2D(1, strides=strides, name=name)(x) if strides > 1 else x
     return ops.pad(kept, [[0, 0], [0, 0], [0, 0], [0, missing]]) if missing else kept

@@ -32,6 +32,7 @@ class Softmax:
         """Return the untrained model, mapping `(batch, *image_shape)` to logits of shape `(batch, num_classes)`."""
         import keras
 
-        images = keras.Input(image_shape)
-        logits = keras.layers.Dense(num_classes, kernel_initializer=self.initializer)(keras.layers.Flatten()(images))
+        images = keras.Input(image_shape, name="images")
+        x = keras.layers.Flatten(name="flatten")(images)
+        logits = keras.layers.Dense(num_classes, kernel_initializer=self.initializer, name="logits")(x)
         return keras.Model(images, logits, name="softmax")

@@ -73,7 +73,7 @@ def test_a_shortcut_skips_every_other_pixel_and_adds_channels_of_zeros() -> None
     from mnist_sweep.models.resnet import _shortcut
 
     inputs = keras.Input((5, 7, 2))
-    outputs = keras.Model(inputs, _shortcut(inputs, 5, 2))(IMAGES[:, :5, :7, :2]).numpy()
+    outputs = keras.Model(inputs, _shortcut(inputs, 5, 2, name="shortcut"))(IMAGES[:, :5, :7, :2]).numpy()
     np.testing.assert_array_equal(outputs[..., :2], IMAGES[:, :5:2, :7:2, :2])
     assert outputs.shape == (6, 3, 4, 5)
     assert not outputs[..., 2:].any()
