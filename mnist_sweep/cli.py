@@ -8,9 +8,11 @@ from typing import Any, get_args
 
 import click
 
+from mnist_sweep.artifacts import Keeping, Showing
 from mnist_sweep.config import Precision
 from mnist_sweep.data import FileSource
 from mnist_sweep.errors import LedgerError, SweepError
+from mnist_sweep.labels import counted
 from mnist_sweep.ledger import Ledger
 from mnist_sweep.rows import Status, TrialRow
 from mnist_sweep.runners import RUNNERS, Local, RayTune, Runner
@@ -84,6 +86,20 @@ Exit status: 0 every trial has a row and none failed; 1 some failed; 2 bad usage
 @click.option(
     "--retry", type=click.Choice(["failed"]), multiple=True, help="Run the trials again whose rows have this status."
 )
+@click.option(
+    "--keep-models",
+    type=click.Choice(get_args(Keeping)),
+    default="best",
+    show_default=True,
+    help="Whose trained models stay in models/: the best trial's, all, or none.",
+)
+@click.option(
+    "--summaries",
+    type=click.Choice(get_args(Showing)),
+    default="off",
+    show_default=True,
+    help="What TensorBoard is shown of each trial, in logs/: nothing, scalars, or all there is.",
+)
 @click.option("--quiet", is_flag=True, help="Print nothing but errors.")
 def run(script: Path, **options: Any) -> int:
     """Run what is missing of the sweep in SCRIPT, and write its tables."""
@@ -103,10 +119,14 @@ def run(script: Path, **options: Any) -> int:
         runner=_runner(**options),
         progress=progress.for_console(console),
         retry=[Status(status) for status in options["retry"]],
+        keep_models=options["keep_models"],
+        summaries=options["summaries"],
         code=[script.parent.resolve()],
     )
     overview.show(outcome.rows, outcome.folder, console)
-    console.print(f"ran {outcome.num_run} of {outcome.num_trials} trials in {progress.duration(outcome.seconds)}")
+    console.print(
+        f"ran {outcome.num_run} of {counted(outcome.num_trials, 'trial')} in {progress.duration(outcome.seconds)}"
+    )
     return 0 if outcome.complete else 1
 
 
@@ -144,6 +164,32 @@ def table(folder: Path) -> int:
 
     for path in write_tables(folder, _rows(folder)):
         click.echo(path)
+    return 0
+
+
+@cli.command(
+    epilog="""\b
+Examples:
+  mnist-sweep predict results/deep_mnist photo.jpg scan.png
+  mnist-sweep predict results/deep_mnist t10k-images-idx3-ubyte.gz --trial 3e245bb0b710-0
+"""
+)
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+@click.argument("images", metavar="IMAGE…", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--trial", "trial_id", help="Trial whose model is asked, instead of the best one's.")
+@click.option("--top", type=click.IntRange(1), default=3, show_default=True, help="Classes shown of each image.")
+def predict(folder: Path, images: tuple[Path, ...], trial_id: str | None, top: int) -> int:
+    """Print the class of each IMAGE (PNG, JPEG or IDX) by the best model that is kept in DIR."""
+    from mnist_sweep import predict as predictions
+
+    row, model_file = predictions.choose(folder, trial_id)
+    answers = predictions.predict(model_file, images)
+    click.echo(f"by the model of trial {row.trial_id}, validation accuracy {row.val_accuracy:.4f}")
+    for answer in answers:
+        names = predictions.class_names(row, len(answer.probabilities))
+        ranked = sorted(zip(answer.probabilities, names, strict=True), key=lambda pair: -pair[0])[:top]
+        shown = ", ".join(f"{name} {probability:.1%}" for probability, name in ranked)
+        click.echo(f"{answer.name}: {shown}{f' ({answer.treatment})' if answer.treatment else ''}")
     return 0
 
 

@@ -37,6 +37,7 @@ class Network:
     """A model with the graphs that no optimizer is part of.
 
     Attributes:
+        model: The Keras model.
         weights: Trainable variables of the model.
         draws: State of each layer that draws random numbers in training.
         parameters: How many numbers the weights hold.
@@ -47,7 +48,7 @@ class Network:
     """
 
     def __init__(self, model: Any, config: TrialConfig, data: Dataset) -> None:
-        self._model = model
+        self.model = model
         self._pixel_max = float(data.pixel_max)
         self.scaled = config.precision == "mixed_float16"
         self.weights = [variable.value for variable in model.trainable_variables]
@@ -63,14 +64,14 @@ class Network:
 
     def start(self, values: Sequence[Any]) -> None:
         """Set every variable of the model to its value."""
-        for variable, value in zip(self._model.variables, values, strict=True):
+        for variable, value in zip(self.model.variables, values, strict=True):
             variable.value.assign(value)
 
     def _gradients(self, images: Any, labels: Any, loss_scale: Any) -> Any:
         with tf.GradientTape() as tape:
-            logits = tf.cast(self._model(self._scale(images), training=True), tf.float32)
+            logits = tf.cast(self.model(self.scaled_images(images), training=True), tf.float32)
             loss = tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits))
-            objective = tf.add_n([loss, *self._model.losses])
+            objective = tf.add_n([loss, *self.model.losses])
             if self.scaled:
                 objective *= loss_scale
         return loss, logits, [_dense(gradient) for gradient in tape.gradient(objective, self.weights)]
@@ -78,7 +79,7 @@ class Network:
     def _evaluate(self, images: Any, labels: Any) -> Any:
         def body(start: Any, loss_sum: Any, num_correct: Any) -> Any:
             batch, labels_of = images[start : start + EVALUATION_BATCH], labels[start : start + EVALUATION_BATCH]
-            logits = tf.cast(self._model(self._scale(batch), training=False), tf.float32)
+            logits = tf.cast(self.model(self.scaled_images(batch), training=False), tf.float32)
             losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels_of, logits)
             loss_sum += tf.reduce_sum(tf.cast(losses, tf.float64))
             return start + EVALUATION_BATCH, loss_sum, num_correct + _num_correct(logits, labels_of)
@@ -86,7 +87,8 @@ class Network:
         start = (tf.constant(0), tf.constant(0.0, tf.float64), tf.constant(0, tf.int64))
         return tf.while_loop(lambda at, _, __: at < tf.shape(labels)[0], body, start, parallel_iterations=1)[1:]
 
-    def _scale(self, images: Any) -> Any:
+    def scaled_images(self, images: Any) -> Any:
+        """Return uint8 images as float32 in [0, 1]."""
         return tf.cast(images, tf.float32) / self._pixel_max
 
 

@@ -41,3 +41,8 @@ def value(name: str, given: Any) -> str:
 def _field(name: str, given: Any) -> str:
     shown = value(name, given)
     return shown if name in (*PARTS, "precision") else f"{name.rpartition('.')[2]}={shown}"
+
+
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun, as `1 trial` or `1,000 trials`."""
+    return f"{number:,} {noun}{'s' * (number != 1)}"

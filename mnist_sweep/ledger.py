@@ -28,6 +28,11 @@ class Ledger:
         """The folder that holds one JSON file for each row."""
         return self.folder / "rows"
 
+    @property
+    def models_folder(self) -> Path:
+        """The folder that holds a `.keras` file for each trial whose model was kept."""
+        return self.folder / "models"
+
     def open(self) -> None:
         """Make the folder if need be, and show that it can be written.
 
@@ -50,22 +55,25 @@ class Ledger:
         Raises:
             LedgerError: The disk is full or cannot be written; nothing lies under the row's name.
         """
-        path = self.rows_folder / f"{row.trial_id}.json"
-        temporary = path.with_name(f".{path.name}-{os.getpid()}")
+        _write(self.rows_folder / f"{row.trial_id}.json", to_json(row).encode(), "row")
+
+    def keep_model(self, trial_id: str, content: bytes) -> Path:
+        """Write the `.keras` file of a trial as durably as a row; return its path.
+
+        Raises:
+            LedgerError: The disk is full or cannot be written; nothing lies under the model's name.
+        """
+        path = self.models_folder / f"{trial_id}.keras"
         try:
-            with temporary.open("w", encoding="utf-8") as file:
-                file.write(to_json(row))
-                file.flush()
-                os.fsync(file.fileno())
-            temporary.replace(path)
-            _flush_folder(self.rows_folder)
+            self.models_folder.mkdir(exist_ok=True)
         except OSError as error:
-            with contextlib.suppress(OSError):
-                temporary.unlink()
-            raise LedgerError(
-                f"row {path} cannot be written ({error.strerror}): make space or mend the disk, "
-                "then run the same command to go on."
-            ) from error
+            raise LedgerError(f"the folder {self.models_folder} cannot be made ({error.strerror}).") from error
+        _write(path, content, "model")
+        return path
+
+    def models(self) -> dict[str, Path]:
+        """Return the kept models by trial id; none if there is no folder."""
+        return {path.stem: path for path in sorted(self.models_folder.glob("[!.]*.keras"))}
 
     def rows(self, *, with_history: bool = True) -> dict[str, TrialRow]:
         """Return the committed rows by trial id, in the order of their ids; none if there is no folder yet.
@@ -99,6 +107,24 @@ class Ledger:
                 f"{path} is not a row: {cause}; move it away, and the next run runs its trial again."
             ) from error
         return row
+
+
+def _write(path: Path, content: bytes, what: str) -> None:
+    temporary = path.with_name(f".{path.name}-{os.getpid()}")
+    try:
+        with temporary.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+        _flush_folder(path.parent)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        raise LedgerError(
+            f"{what} {path} cannot be written ({error.strerror}): make space or mend the disk, "
+            "then run the same command to go on."
+        ) from error
 
 
 def _flush_folder(folder: Path) -> None:

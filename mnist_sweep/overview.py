@@ -8,24 +8,25 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from mnist_sweep.labels import value, varying
+from mnist_sweep.labels import counted, value, varying
 from mnist_sweep.progress import STYLES
-from mnist_sweep.rows import Status, TrialRow
+from mnist_sweep.rows import Status, TrialRow, rank
 
 NUM_BEST = 5
 
 
 def show(rows: Sequence[TrialRow], folder: Path, console: Console) -> None:
     """Print the counts, the best trials by validation accuracy, the failures with their first cause, and the files."""
-    console.print(Text(f"{len(rows)} trials: {counts(rows)}"))
-    best = sorted((row for row in rows if row.val_accuracy is not None), key=_rank)[:NUM_BEST]
+    console.print(Text(f"{counted(len(rows), 'trial')}: {counts(rows)}"))
+    best = sorted((row for row in rows if row.val_accuracy is not None), key=rank)[:NUM_BEST]
     if best:
         console.print(_best_table(best, varying(row.config for row in rows)))
     for cause, trials in _failures(rows).items():
         others = f" and {len(trials) - 1} more" if len(trials) > 1 else ""
         console.print(Text(f"failed: {cause}: {trials[0]}{others}", style="red"), soft_wrap=True)
     files = [path.name for path in sorted(folder.glob("*.csv"))]
-    console.print(Text(f"{folder}/: {', '.join([*files, 'rows/'])}"), soft_wrap=True)
+    folders = [f"{name}/" for name in ("models", "logs") if (folder / name).is_dir()]
+    console.print(Text(f"{folder}/: {', '.join([*files, 'rows/', *folders])}"), soft_wrap=True)
 
 
 def counts(rows: Sequence[TrialRow]) -> str:
@@ -48,10 +49,6 @@ def _best_table(best: Sequence[TrialRow], names: Sequence[str]) -> Table:
         config = [Text(value(name, row.config[name]) if name in row.config else "") for name in names]
         table.add_row(row.trial_id, *figures, *config)
     return table
-
-
-def _rank(row: TrialRow) -> tuple[float, float, str]:
-    return -(row.val_accuracy or 0.0), row.val_loss or 0.0, row.trial_id
 
 
 def _failures(rows: Sequence[TrialRow]) -> dict[str, list[str]]:

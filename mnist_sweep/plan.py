@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from mnist_sweep import data
 from mnist_sweep.config import TrialConfig
+from mnist_sweep.labels import counted
 from mnist_sweep.models import shapes
 from mnist_sweep.models.model import structure
 from mnist_sweep.models.shapes import LayerShape
@@ -66,11 +67,11 @@ def _described(trial: TrialConfig, dataset: data.Dataset) -> list[LayerShape]:
 def show(name: str, plans: Sequence[NetworkPlan], console: "Console") -> None:
     """Print a table for each network."""
     num_trials = sum(plan.num_trials for plan in plans)
-    console.print(f"{name}: {_counted(num_trials, 'trial')}, {_counted(len(plans), 'network')}", highlight=False)
+    console.print(f"{name}: {counted(num_trials, 'trial')}, {counted(len(plans), 'network')}", highlight=False)
     for number, plan in enumerate(plans, start=1):
         height, width, channels = plan.image_shape
         console.print(
-            f"\nnetwork {number} of {_counted(plan.num_trials, 'trial')} on {height}x{width}x{channels} images: "
+            f"\nnetwork {number} of {counted(plan.num_trials, 'trial')} on {height}x{width}x{channels} images: "
             f"{plan.model}",
             markup=False,
             highlight=False,
@@ -101,7 +102,3 @@ def _table(layers: Sequence[LayerShape]) -> "Table":
         ]
         table.add_row(*cells[: 5 if with_rules else 4])
     return table
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'s' * (number != 1)}"

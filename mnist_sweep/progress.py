@@ -11,7 +11,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from mnist_sweep.labels import Flat, label, varying
+from mnist_sweep.labels import Flat, counted, label, varying
 from mnist_sweep.rows import Evaluation, Status, TrialRow
 
 STYLES = {Status.OK: "green", Status.STOPPED: "yellow", Status.DIVERGED: "yellow", Status.FAILED: "red"}
@@ -78,7 +78,8 @@ class Log(Quiet):
         self._flats, self._names = flats, varying(flats.values())
         self._done = self._before = len(done)
         self._print(
-            f"{len(flats)} trials, {len(done)} done before, {len(flats) - len(done)} to run, {num_workers} at a time"
+            f"{counted(len(flats), 'trial')}, {len(done)} done before, {len(flats) - len(done)} to run, "
+            f"{num_workers} at a time"
         )
 
     def evaluated(self, trial_id: str, evaluation: Evaluation) -> None:

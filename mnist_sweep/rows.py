@@ -76,7 +76,7 @@ class TrialRow:
         worker: Host and process that ran the trial, as `host:pid`.
         version: Version of mnist_sweep that made the row.
         environment: What else the numbers may depend on: versions, processor, threads, device.
-        error: First cause of a failure in one line, or None.
+        error: First cause of a failure in one line, or why the model of a good trial was not saved, or None.
         traceback: The whole traceback of that failure, or None.
         history: The learning curve, in the order of its steps.
     """
@@ -103,6 +103,11 @@ class TrialRow:
     error: str | None = None
     traceback: str | None = None
     history: tuple[Evaluation, ...] = ()
+
+
+def rank(row: TrialRow) -> tuple[float, float, str]:
+    """Return what rows that ended well are ordered by, best first: validation accuracy, then loss, then id."""
+    return -(row.val_accuracy or 0.0), row.val_loss or 0.0, row.trial_id
 
 
 def flat_id(flat: Mapping[str, Any]) -> str:

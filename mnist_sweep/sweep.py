@@ -13,12 +13,13 @@ from pathlib import Path
 from typing import Any, Self
 
 from mnist_sweep import data
+from mnist_sweep.artifacts import Artifacts, Keeping, SavedModel, Showing
 from mnist_sweep.config import Precision, TrialConfig, config_id, has_own_code, to_flat, trial_id
 from mnist_sweep.errors import ConfigError
 from mnist_sweep.fields import require
 from mnist_sweep.ledger import Ledger
 from mnist_sweep.progress import Progress, Quiet
-from mnist_sweep.rows import Evaluation, Status, TrialRow
+from mnist_sweep.rows import Evaluation, Status, TrialRow, rank
 from mnist_sweep.runners import RayTune, Runner
 from mnist_sweep.space import repeat
 from mnist_sweep.table import write_tables
@@ -108,6 +109,8 @@ def run(
     runner: Runner | None = None,
     progress: Progress | None = None,
     retry: Iterable[Status] = (),
+    keep_models: Keeping = "best",
+    summaries: Showing = "off",
     code: Sequence[Path] = (),
 ) -> Outcome:
     """Run the trials of a sweep that have no row yet, commit each row as it comes, and write the tables.
@@ -118,6 +121,8 @@ def run(
         runner: Where to run; RayTune() if None.
         progress: What to show meanwhile; nothing if None.
         retry: Statuses whose rows are run again.
+        summaries: What TensorBoard is shown of each trial, in `logs/`: nothing, scalars, or all there is.
+        keep_models: Which trials' trained models stay in `models/`: the best by validation, all, or none.
         code: Folders that the trials' own models and data sets are imported from.
 
     Raises:
@@ -132,8 +137,9 @@ def run(
     if missing:
         datasets = _checked_datasets(missing.values())
         shipped = code if any(map(has_own_code, missing.values())) else ()
-        with progress or Quiet() as shown, _Recorder(ledger, rows, trials, missing, shown) as recorder:
-            (runner or RayTune()).run(missing, datasets, recorder, code=shipped)
+        artifacts = Artifacts(sweep=str(ledger.folder.resolve()), models=keep_models, summaries=summaries)
+        with progress or Quiet() as shown, _Recorder(ledger, rows, trials, missing, shown, keep_models) as recorder:
+            (runner or RayTune()).run(missing, datasets, recorder, code=shipped, artifacts=artifacts)
     elif rows:
         write_tables(ledger.folder, rows.values())
     return Outcome(
@@ -164,9 +170,12 @@ class _Recorder:
         trials: Mapping[str, TrialConfig],
         missing: Mapping[str, TrialConfig],
         progress: Progress,
+        keep_models: Keeping,
     ) -> None:
         self._ledger, self._rows, self._progress = ledger, rows, progress
         self._trials, self._missing = trials, missing
+        self._keep_models: Keeping = keep_models
+        self._models: dict[str, SavedModel] = {}
         self._fresh_until = 0.0
         self._opened = False
 
@@ -184,12 +193,28 @@ class _Recorder:
     def evaluated(self, trial_id: str, evaluation: Evaluation) -> None:
         self._progress.evaluated(trial_id, evaluation)
 
+    def saved(self, trial_id: str, model: SavedModel) -> None:
+        self._models[trial_id] = model
+
     def finished(self, row: TrialRow) -> None:
+        self._keep_model(row)
         self._ledger.commit(row)
         self._rows[row.trial_id] = row
         self._progress.finished(row)
         if time.monotonic() > self._fresh_until:
             self._write_tables()
+
+    def _keep_model(self, row: TrialRow) -> None:
+        """Write the model that came with a row, unless only the best is kept and another row is better."""
+        model = self._models.pop(row.trial_id, None)
+        only_best = self._keep_models == "best"
+        others = (other for other in self._rows.values() if other.status is Status.OK)
+        if model is None or (only_best and any(rank(other) < rank(row) for other in others)):
+            return
+        path = self._ledger.keep_model(row.trial_id, model.content)
+        for other in self._ledger.models().values():
+            if only_best and other != path:
+                other.unlink()
 
     def __enter__(self) -> Self:
         return self

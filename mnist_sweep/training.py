@@ -5,7 +5,9 @@ steps. Whatever is only a number (learning rate, dropout rate, optimizer constan
 and the graph is kept for the next trial of the same structure, whose weights and slots all start anew.
 """
 
+import contextlib
 import functools
+import itertools
 import math
 import time
 from collections.abc import Callable, Generator, Sequence
@@ -22,10 +24,12 @@ from mnist_sweep.rows import Evaluation, Status
 
 if TYPE_CHECKING:
     from mnist_sweep.graphs import Network, Program
+    from mnist_sweep.summaries import Summaries
 
 STEPS_PER_CALL = 200
 KEPT_GRAPHS = 16
 KEPT_DATASETS = 2
+Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
@@ -40,6 +44,7 @@ class Fit:
         test_accuracy: Share of the test split classified correctly after the last step; None unless OK.
         parameters: Trainable weights of the model.
         seconds: Wall time by part, in seconds: `setup`, `train` and `evaluate`.
+        model: The trained Keras model if OK; the next trial of its structure trains the same one anew.
     """
 
     status: Status
@@ -48,6 +53,7 @@ class Fit:
     test_accuracy: float | None
     parameters: int
     seconds: dict[str, float]
+    model: Any
 
 
 def check(config: TrialConfig, data: Dataset) -> None:
@@ -63,7 +69,9 @@ def check(config: TrialConfig, data: Dataset) -> None:
         model_check(data.image_shape, data.num_classes)
 
 
-def curve(config: TrialConfig, data: Dataset) -> Generator[Evaluation, None, Fit]:
+def curve(
+    config: TrialConfig, data: Dataset, *, summaries: "Summaries | None" = None
+) -> Generator[Evaluation, None, Fit]:
     """Train one model; yield each point of its learning curve as soon as it exists, and return what training brought.
 
     There is a point every `log_every` steps and at each evaluation: every `evaluate_every` steps, and after the last,
@@ -72,6 +80,7 @@ def curve(config: TrialConfig, data: Dataset) -> Generator[Evaluation, None, Fit
     Args:
         config: What to train.
         data: What to train it on.
+        summaries: What TensorBoard is shown meanwhile; None means nothing.
 
     Raises:
         ConfigError: The batch is larger than the training split, or the model does not fit the images.
@@ -80,12 +89,15 @@ def curve(config: TrialConfig, data: Dataset) -> Generator[Evaluation, None, Fit
     clock = _Clock()
     network, program = _started_graphs(config, data)
     splits = runtime.kept("tensors", data, lambda: _tensors(data), limit=KEPT_DATASETS)
+    if summaries:
+        summaries.begin(network, splits["val"])
     clock.lap("setup")
     history: list[Evaluation] = []
     steps, status = 0, Status.OK
     while steps < config.num_steps:
         last = _next_point(config, steps)
-        *trained, taken = _train(program, splits["train"], config, steps, last)
+        trace = summaries.trace(last) if summaries and summaries.is_traced(last) else None
+        *trained, taken = _train(program, splits["train"], config, steps, last, trace)
         steps += taken
         clock.lap("train")
         finite = math.isfinite(trained[0])
@@ -98,10 +110,14 @@ def curve(config: TrialConfig, data: Dataset) -> Generator[Evaluation, None, Fit
             status = Status.DIVERGED
             break
         history.append(_point(config, steps, trained, validated, clock.total()))
+        if summaries:
+            summaries.point(history[-1])
         yield history[-1]
         clock.go_on()
     test_accuracy = _evaluate(network, splits["test"])[1] if status is Status.OK else None
     clock.lap("evaluate")
+    if summaries:
+        summaries.end(test_accuracy)
     return Fit(
         status=status,
         steps=steps,
@@ -109,17 +125,18 @@ def curve(config: TrialConfig, data: Dataset) -> Generator[Evaluation, None, Fit
         test_accuracy=test_accuracy,
         parameters=network.parameters,
         seconds=clock.seconds,
+        model=network.model if status is Status.OK else None,
     )
 
 
-def drain(points: Generator[Evaluation, None, Result], on_evaluation: Callable[[Evaluation], None]) -> Result:
-    """Call a function with each point of a learning curve, and return what comes of it in the end."""
+def drain(steps: Generator[Item, None, Result], on_item: Callable[[Item], None]) -> Result:
+    """Call a function with each item that a generator yields, and return what it returns in the end."""
     while True:
         try:
-            point = next(points)
+            item = next(steps)
         except StopIteration as end:
             return cast(Result, end.value)
-        on_evaluation(point)
+        on_item(item)
 
 
 def fit(config: TrialConfig, data: Dataset) -> Fit:
@@ -177,16 +194,28 @@ def _next_point(config: TrialConfig, step: int) -> int:
     return min(config.num_steps, *(step - step % steps + steps for steps in every))
 
 
-def _train(program: "Program", split: Any, config: TrialConfig, first: int, last: int) -> tuple[float, float, int]:
-    """Take steps `first` to `last - 1`; return their mean loss, their accuracy, and how many were taken."""
+def _train(
+    program: "Program",
+    split: Any,
+    config: TrialConfig,
+    first: int,
+    last: int,
+    trace: contextlib.AbstractContextManager[None] | None = None,
+) -> tuple[float, float, int]:
+    """Take steps `first` to `last - 1`, the last one inside `trace`.
+
+    Returns:
+        The steps' mean loss, their accuracy, and how many were taken.
+    """
     images, labels = split
     seeds = program.seeds(config.seed)
     loss_sum, num_correct, steps = 0.0, 0, 0
-    for start in range(first, last, STEPS_PER_CALL):
-        end = min(start + STEPS_PER_CALL, last)
+    cuts = {*range(first, last, STEPS_PER_CALL), *([last - 1] if trace else []), last}
+    for start, end in itertools.pairwise(sorted(cuts)):
         rows = indices(config.seed, start, end, batch_size=config.batch_size, num_examples=len(labels))
         rates = _learning_rates(config, start, end).astype("float32")
-        losses, correct, taken = program.train(images, labels, rows, rates, start, seeds)
+        with trace if trace and end == last else contextlib.nullcontext():
+            losses, correct, taken = program.train(images, labels, rows, rates, start, seeds)
         loss_sum, num_correct, steps = loss_sum + float(losses), num_correct + int(correct), steps + int(taken)
         if not math.isfinite(loss_sum):
             break

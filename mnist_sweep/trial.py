@@ -1,17 +1,25 @@
 """One trial: config in, row out, whatever happens in between."""
 
+import contextlib
+import dataclasses
 import os
 import platform
 import sys
 import time
 import traceback
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mnist_sweep import data, runtime, training
+from mnist_sweep.artifacts import Artifacts, SavedModel
 from mnist_sweep.config import TrialConfig, config_id, defaults, to_flat, trial_id
-from mnist_sweep.rows import Evaluation, Status, TrialRow
+from mnist_sweep.rows import Evaluation, Status, TrialRow, rank
+
+if TYPE_CHECKING:
+    from mnist_sweep.summaries import Summaries
+
+KEPT_SWEEPS = 4
 
 
 def execute(
@@ -20,25 +28,73 @@ def execute(
     *,
     on_evaluation: Callable[[Evaluation], None] = lambda _: None,
 ) -> TrialRow:
-    """Run a trial in this process as `curve` does, and call a function with each point of its learning curve."""
-    return training.drain(curve(config, dataset), on_evaluation)
+    """Run a trial in this process as `steps` does, and call a function with each point of its learning curve."""
+
+    def on_item(item: Evaluation | SavedModel) -> None:
+        if isinstance(item, Evaluation):
+            on_evaluation(item)
+
+    return training.drain(steps(config, dataset), on_item)
 
 
-def curve(config: TrialConfig, dataset: data.Dataset | None = None) -> Generator[Evaluation, None, TrialRow]:
-    """Run a trial in this process: yield its learning curve as it comes, and return its row.
+def steps(
+    config: TrialConfig, dataset: data.Dataset | None = None, *, artifacts: Artifacts | None = None
+) -> Generator[Evaluation | SavedModel, None, TrialRow]:
+    """Run a trial in this process: yield its learning curve as it comes, perhaps its model, and return its row.
 
     A failure of the user's code becomes a `failed` row.
 
     Args:
         config: What to run.
         dataset: The data set that `config.data` stands for; loaded if None.
+        artifacts: What to leave behind; None means nothing. Of models to be kept if they are the best, those are
+            yielded that are better than every one before in this process.
     """
     start = time.perf_counter()
     try:
         dataset = data.load(config.data) if dataset is None else dataset
-        result = yield from training.curve(config, dataset)
+        with _summaries(config, artifacts) as summaries:
+            result = yield from training.curve(config, dataset, summaries=summaries)
     except Exception as error:  # a model or data set of the user's may raise anything: it becomes the row's error
         return failed(config, error=first_cause(error), trace=traceback.format_exc())
+    row = _row(config, dataset, result, start)
+    if artifacts and result.model is not None and _is_kept(row, artifacts):
+        try:
+            model = _saved(result.model)
+        except Exception as error:  # a layer of the user's may refuse in any way: the trial is good all the same
+            return dataclasses.replace(row, error=f"its model could not be saved: {first_cause(error)}")
+        yield model
+    return row
+
+
+@contextlib.contextmanager
+def _summaries(config: TrialConfig, artifacts: Artifacts | None) -> Iterator["Summaries | None"]:
+    if artifacts is None or artifacts.summaries == "off":
+        yield None
+        return
+    from mnist_sweep.summaries import Summaries
+
+    folder = Path(artifacts.sweep) / "logs" / trial_id(config)
+    with contextlib.closing(Summaries(folder, config, full=artifacts.summaries == "full")) as summaries:
+        yield summaries
+
+
+def _saved(model: Any) -> SavedModel:
+    from mnist_sweep import export
+
+    return SavedModel(export.to_bytes(model))
+
+
+def _is_kept(row: TrialRow, artifacts: Artifacts) -> bool:
+    """Return whether the model of a row goes to the results folder, where the best of all workers are compared."""
+    best = runtime.kept("best", artifacts.sweep, list, limit=KEPT_SWEEPS)
+    if artifacts.models == "best" and (not best or rank(row) < rank(best[0])):
+        best[:] = [row]
+        return True
+    return artifacts.models == "all"
+
+
+def _row(config: TrialConfig, dataset: data.Dataset, result: training.Fit, start: float) -> TrialRow:
     ended = result.history[-1] if result.status is Status.OK else None
     return TrialRow(
         **_identity(config),

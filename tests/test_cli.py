@@ -1,9 +1,11 @@
 import os
+import re
 import shutil
 import signal
 import struct
 import subprocess
 import sys
+import tarfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -65,7 +67,7 @@ def content(folder: Path) -> dict[str, bytes | None]:
 
 SCRIPTS = {
     "unknown data set": ("TrialConfig(data='letters')", "unknown data 'letters': known are cifar10, digits, mnist"),
-    "unknown model": ("TrialConfig(model='vgg')", "unknown model 'vgg': known are cnn, softmax"),
+    "unknown model": ("TrialConfig(model='vgg')", "unknown model 'vgg': known are cnn, resnet, softmax"),
     "unknown optimizer": ("TrialConfig(optimizer='sgd')", "unknown optimizer 'sgd': known are adagrad, adam"),
     "unknown field": ("grid(BASE, {'model.depth': [1]})", "the axis 'model.depth' names no field of Softmax"),
     "dropout 1": ("CNN(dropout=1.0)", "`0 <= dropout < 1` must hold, but got dropout=1.0"),
@@ -121,6 +123,13 @@ def test_a_bad_script_is_one_line_status_2_and_changes_nothing(folder: Path, run
         (["table", "nowhere"], "nowhere holds no rows"),
         (["data", "letters"], "unknown data 'letters': known are cifar10, digits, mnist"),
         (["data"], "Missing argument 'NAME'"),
+        (["plan", "missing.py"], "there is no sweep script missing.py"),
+        (["plan"], "Missing argument 'SCRIPT'"),
+        (["run", "good.py", "--keep-models", "some"], "'some' is not one of 'best', 'all', 'none'"),
+        (["run", "good.py", "--summaries", "much"], "'much' is not one of 'off', 'scalars', 'full'"),
+        (["run", "good.py", "--num-trials", "0"], "0 is not in the range x>=1"),
+        (["predict", "nowhere", "x.png"], "models are not kept in nowhere"),
+        (["predict", "nowhere"], "Missing argument 'IMAGE…'"),
     ],
 )
 def test_bad_usage_is_one_line_status_2_and_changes_nothing(
@@ -138,7 +147,7 @@ def test_what_runs_gives_0_and_says_what_came_and_where(folder: Path, run: Run) 
     status, out, err = run("run", "good.py", "--runner", "local")
     assert (status, err) == (0, "")
     assert "2 trials: 2 ok" in out
-    assert "results/good/: history.csv, summary.csv, trials.csv, rows/" in out
+    assert "results/good/: history.csv, summary.csv, trials.csv, rows/, models/" in out
     assert run("run", "good.py")[1].endswith("ran 0 of 2 trials in 0:00\n")
 
 
@@ -204,6 +213,83 @@ def test_data_says_where_a_data_set_lies(run: Run) -> None:
     status, out, _ = run("data", "digits")
     assert status == 0
     assert out.splitlines()[-1] == "digits: 1,197 train, 300 val, 300 test images of 8x8x1, verified"
+
+
+def test_plan_shows_the_networks_and_runs_nothing(folder: Path, run: Run) -> None:
+    before = content(folder)
+    status, out, err = run("plan", "good.py")
+    assert (status, err) == (0, "")
+    assert out.startswith("good: 2 trials, ")
+    assert "multiply-adds" in out
+    assert content(folder) == before
+
+
+def test_predict_asks_the_kept_model_and_refuses_what_is_no_image(folder: Path, run: Run) -> None:
+    from PIL import Image
+
+    run("run", "good.py", "--runner", "local", "--quiet")
+    Image.new("L", (8, 8)).save(folder / "black.png")
+    status, out, err = run("predict", "results/good", "black.png", "--top", "2")
+    assert (status, err) == (0, "")
+    assert out.startswith("by the model of trial ")
+    assert re.search(r"^black\.png: \d \d+\.\d%, \d \d+\.\d%$", out, re.MULTILINE)
+    (folder / "empty.png").touch()
+    before = content(folder)
+    status, out, err = run("predict", "results/good", "black.png", "empty.png")
+    assert (status, out) == (2, "")
+    assert err == "error: empty.png is empty, expected an image in PNG, JPEG or IDX format.\n"
+    status, out, err = run("predict", "results/good", "black.png", "--trial", "nobody")
+    assert (status, out, err.count("\n")) == (2, "", 1)
+    assert content(folder) == before
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("ResNet(depth=21)", "depth == 6n+2, from 8 to 110` must hold, but got depth=21"),
+        ("ResNet(depth=2)", "got depth=2"),
+    ],
+)
+def test_a_depth_that_no_residual_network_has_is_one_line(folder: Path, run: Run, text: str, message: str) -> None:
+    (folder / "is_bad.py").write_text(HEAD + f"SWEEP = Sweep(name='a', trials=[TrialConfig(model={text})])")
+    status, out, err = run("run", "is_bad.py")
+    assert (status, out, err.count("\n")) == (2, "", 1)
+    assert message in err
+
+
+def cifar10_archive(path: Path) -> None:
+    with tarfile.open(path, "w:gz") as archive:
+        archive.addfile(tarfile.TarInfo("../data_batch_1.bin"))
+
+
+CIFAR10_DAMAGES: dict[str, tuple[Callable[[Path], object], str]] = {
+    "a cut file": (lambda folder: (folder / "data_batch_1.bin").write_bytes(bytes(3000)), "is cut off"),
+    "a label of 200": (
+        lambda folder: (folder / "data_batch_1.bin").write_bytes(bytes([200]) + bytes(3072)),
+        "has label 200 in record 0",
+    ),
+    "a path out of the folder": (
+        lambda folder: cifar10_archive(folder / "cifar-10-binary.tar.gz"),
+        "'../data_batch_1.bin', a path that leaves its folder",
+    ),
+}
+
+
+@pytest.mark.parametrize("damage", CIFAR10_DAMAGES)
+def test_damaged_records_and_archives_of_cifar10_are_named(
+    folder: Path, run: Run, monkeypatch: pytest.MonkeyPatch, damage: str
+) -> None:
+    change, message = CIFAR10_DAMAGES[damage]
+    (folder / "damaged" / "cifar10").mkdir(parents=True)
+    (folder / "damaged" / "cifar10" / "test_batch.bin").write_bytes(bytes(3073))
+    change(folder / "damaged" / "cifar10")
+    monkeypatch.setenv("MNIST_SWEEP_DATA", str(folder / "damaged"))
+    sweep = "SWEEP = Sweep(name='a', trials=[TrialConfig(data=CIFAR10(train_size=9_000, val_size=1_000))])"
+    (folder / "is_bad.py").write_text(HEAD + sweep)
+    status, out, err = run("run", "is_bad.py")
+    assert (status, out, err.count("\n")) == (2, "", 1)
+    assert message in err
+    assert not (folder / "results").exists()
 
 
 DAMAGES: dict[str, tuple[str, Callable[[bytes], bytes], str]] = {

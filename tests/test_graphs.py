@@ -26,7 +26,7 @@ def program(network: Network) -> Program:
 
 
 def held(network: Network) -> list[Any]:
-    return [variable.numpy() for variable in network._model.variables]
+    return [variable.numpy() for variable in network.model.variables]
 
 
 def test_evaluation_covers_every_image_once(network: Network, digits: data.Dataset) -> None:
@@ -34,7 +34,7 @@ def test_evaluation_covers_every_image_once(network: Network, digits: data.Datas
     assert len(images) > EVALUATION_BATCH
     assert len(images) % EVALUATION_BATCH
     loss_sum, num_correct = network.evaluate(images, labels)
-    logits = network._model.predict(images / np.float32(16), verbose=0).astype("float64")
+    logits = network.model.predict(images / np.float32(16), verbose=0).astype("float64")
     losses = np.log(np.exp(logits).sum(axis=1)) - logits[np.arange(len(labels)), labels]
     assert float(loss_sum) == pytest.approx(losses.sum(), rel=1e-5)
     assert int(num_correct) == (logits.argmax(axis=1) == labels).sum()

@@ -6,7 +6,7 @@ import pytest
 
 from mnist_sweep import CNN, Adam, Momentum, RMSProp, Softmax, TrialConfig, grid, to_flat
 from mnist_sweep.config import REGISTRIES
-from mnist_sweep.labels import PARTS, label, value, varying
+from mnist_sweep.labels import PARTS, counted, label, value, varying
 
 BASE = TrialConfig()
 
@@ -106,3 +106,12 @@ def test_labels_of_a_sweep_tell_its_trials_apart() -> None:
 )
 def test_value_is_written_as_people_write_it(name: str, given: Any, text: str) -> None:
     assert value(name, given) == text
+
+
+def test_one_is_counted_in_the_singular() -> None:
+    assert [counted(number, "trial") for number in (0, 1, 2, 1000)] == [
+        "0 trials",
+        "1 trial",
+        "2 trials",
+        "1,000 trials",
+    ]

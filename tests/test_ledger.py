@@ -72,6 +72,23 @@ def test_row_lies_alone_under_its_own_name(ledger: Ledger, make_row: MakeRow) ->
     assert (ledger.rows_folder / f"{row.trial_id}.json").read_text(encoding="utf-8") == to_json(row)
 
 
+def test_a_kept_model_lies_under_the_name_of_its_trial_and_is_no_row(ledger: Ledger, make_row: MakeRow) -> None:
+    row = make_row()
+    ledger.commit(row)
+    path = ledger.keep_model(row.trial_id, b"old")
+    assert ledger.keep_model(row.trial_id, b"content") == path
+    assert ledger.models() == {row.trial_id: path}
+    assert path.read_bytes() == b"content"
+    assert list(ledger.rows()) == [row.trial_id]
+    assert [one.name for one in ledger.models_folder.iterdir()] == [path.name]
+
+
+def test_a_model_that_cannot_be_written_is_an_error_of_one_line(ledger: Ledger, refused: Refused) -> None:
+    ledger.models_folder.write_text("in the way")
+    with refused(LedgerError, str(ledger.models_folder)):
+        ledger.keep_model("x", b"content")
+
+
 def test_row_committed_again_replaces_the_one_before(ledger: Ledger, make_row: MakeRow) -> None:
     failed, good = make_row(status=Status.FAILED, error="no luck"), make_row()
     ledger.commit(failed)

@@ -20,9 +20,10 @@ from mnist_sweep import (
     run,
     trial_id,
 )
+from mnist_sweep.artifacts import Artifacts, Keeping
 from mnist_sweep.errors import ConfigError, DataError, LedgerError
 from mnist_sweep.ledger import Ledger
-from mnist_sweep.rows import Status
+from mnist_sweep.rows import Status, rank
 from mnist_sweep.runners import Observer
 
 BASE = TrialConfig(model=Softmax(), optimizer=GradientDescent(learning_rate=0.5), num_steps=4, evaluate_every=2)
@@ -46,9 +47,10 @@ class Counting:
         observer: Observer,
         *,
         code: Sequence[Path] = (),
+        artifacts: Artifacts | None = None,
     ) -> None:
         self.asked.extend(trials)
-        Local().run(trials, datasets, observer)
+        Local().run(trials, datasets, observer, artifacts=artifacts)
 
 
 def nothing() -> Any:
@@ -92,7 +94,7 @@ def test_a_run_that_broke_off_is_finished_with_the_same_table(
         pass
 
     class Breaking(Counting):
-        def run(self, trials: Any, datasets: Any, observer: Any, *, code: Any = ()) -> None:
+        def run(self, trials: Any, datasets: Any, observer: Any, **options: Any) -> None:
             some = dict(list(trials.items())[:2])
             Local().run(some, datasets, observer)
             raise BrokenError
@@ -191,3 +193,31 @@ def test_rows_of_other_settings_stay_and_are_in_the_tables(tmp_path: Path) -> No
     other = run(sweep([0.2]), results=tmp_path, runner=Local())
     assert len(other.rows) == 1
     assert len(Ledger(other.folder).rows()) == len(read_trials(other.folder)) == 2
+
+
+@pytest.mark.parametrize(("keep_models", "num_kept"), [("best", 1), ("all", 3), ("none", 0)])
+def test_models_are_kept_as_asked_and_the_best_one_is_that_of_the_best_row(
+    tmp_path: Path, keep_models: Keeping, num_kept: int
+) -> None:
+    outcome = run(sweep(), results=tmp_path, runner=Local(), keep_models=keep_models)
+    models = Ledger(outcome.folder).models()
+    assert len(models) == num_kept
+    assert num_kept == 0 or min(outcome.rows, key=rank).trial_id in models
+
+
+def test_a_better_trial_takes_the_place_of_the_kept_model_and_a_worse_one_does_not(tmp_path: Path) -> None:
+    for rates, best in [([0.2], 0.2), ([0.2, 0.001], 0.2), ([0.2, 0.001, 1.0], 1.0)]:
+        outcome = run(sweep(rates), results=tmp_path, runner=Local())
+        expected = {trial_id(trial) for trial in sweep([best]).trials}
+        assert min(outcome.rows, key=rank).trial_id in expected
+        assert set(Ledger(outcome.folder).models()) == expected
+
+
+def test_summaries_lie_beside_the_rows_and_change_no_figure(
+    tmp_path: Path, figures: Callable[[Path], tuple[str, str]]
+) -> None:
+    plain = run(sweep(), results=tmp_path / "plain", runner=Local())
+    shown = run(sweep(), results=tmp_path / "shown", runner=Local(), summaries="full")
+    assert figures(shown.folder) == figures(plain.folder)
+    assert {path.name for path in (shown.folder / "logs").iterdir()} == {row.trial_id for row in shown.rows}
+    assert not (plain.folder / "logs").exists()

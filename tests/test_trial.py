@@ -5,8 +5,10 @@ from typing import Any
 import pytest
 
 from mnist_sweep import CNN, Dataset, GradientDescent, Softmax, TrialConfig, runtime, trial_id
-from mnist_sweep.rows import Status, from_json, to_json
-from mnist_sweep.trial import execute, failed, first_cause
+from mnist_sweep.artifacts import Artifacts
+from mnist_sweep.rows import Evaluation, Status, from_json, to_json
+from mnist_sweep.training import drain
+from mnist_sweep.trial import execute, failed, first_cause, steps
 
 TRIAL = TrialConfig(model=Softmax(), optimizer=GradientDescent(learning_rate=0.5), num_steps=20, evaluate_every=10)
 
@@ -25,6 +27,23 @@ class Broken:
             return [][3]
         except IndexError as error:
             raise RuntimeError("something\nwent wrong") from error
+
+
+@dataclass(frozen=True)
+class Unsavable:
+    """A user's model that trains well and cannot be saved."""
+
+    width: int = 3
+
+    def build(self, image_shape: tuple[int, int, int], num_classes: int) -> Any:
+        import keras
+
+        class Odd(keras.layers.Dense):  # type: ignore[misc]  # Keras brings no types
+            def get_config(self) -> Any:
+                raise NotImplementedError("no config")
+
+        images = keras.Input(image_shape)
+        return keras.Model(images, Odd(num_classes)(keras.layers.Flatten()(images)))
 
 
 def interrupted() -> Dataset:
@@ -79,3 +98,13 @@ def test_an_interrupt_is_not_a_failure() -> None:
 def test_the_first_cause_is_one_line() -> None:
     assert first_cause(ValueError("a\n  b")) == "ValueError: a b"
     assert failed(TRIAL, error="x").status is Status.FAILED
+
+
+def test_a_model_that_cannot_be_saved_is_said_and_does_not_spoil_its_trial() -> None:
+    items: list[Any] = []
+    keeping = Artifacts(sweep="x", models="all")
+    row = drain(steps(replace(TRIAL, model=Unsavable()), artifacts=keeping), items.append)
+    assert row.status is Status.OK
+    assert row.error is not None
+    assert row.error.startswith("its model could not be saved: NotImplementedError: no config (test_trial.py:")
+    assert [type(item) for item in items] == [Evaluation, Evaluation]

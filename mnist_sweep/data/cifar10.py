@@ -8,7 +8,7 @@ Source: A. Krizhevsky, "Learning Multiple Layers of Features from Tiny Images", 
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from mnist_sweep.data import archive, download, idx
 from mnist_sweep.data.dataset import Dataset, Split
@@ -46,14 +46,18 @@ _SUBFOLDER = "cifar10"
 class CIFAR10:
     """CIFAR-10: 10 classes, image shape `(32, 32, 3)`, pixels from 0 to 255.
 
-    Classes 0 to 9: airplane, automobile, bird, cat, deer, dog, frog, horse, ship, truck.
-
     Attributes:
+        CLASSES: Names of the classes 0 to 9.
         train_size: Images in train: those that follow validation.
         val_size: Images in validation: the first ones of the 50,000 training images. He et al. 2015 (arXiv 1512.03385,
             section 4.2) split them into 45,000 and 5,000, too.
         test_size: Images in test: the first ones of the 10,000 test images.
     """
+
+    CLASSES: ClassVar[tuple[str, ...]] = (
+        *("airplane", "automobile", "bird", "cat", "deer"),
+        *("dog", "frog", "horse", "ship", "truck"),
+    )
 
     train_size: int = 45_000
     val_size: int = 5_000

@@ -7,11 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from mnist_sweep import runtime
+from mnist_sweep.artifacts import Artifacts, SavedModel
 from mnist_sweep.config import TrialConfig
 from mnist_sweep.data import Dataset
 from mnist_sweep.fields import coerce, require
+from mnist_sweep.rows import Evaluation
 from mnist_sweep.runners.runner import Observer
-from mnist_sweep.trial import execute
+from mnist_sweep.training import drain
+from mnist_sweep.trial import steps
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,11 +41,17 @@ class Local:
         observer: Observer,
         *,
         code: Sequence[Path] = (),
+        artifacts: Artifacts | None = None,
     ) -> None:
         """Run the trials one by one; see `Runner.run`."""
         runtime.configure(threads=self.cpus_per_trial, gpus=self.gpus_per_trial)
         observer.ready(1)
         for trial_id, trial in trials.items():
             observer.started(trial_id)
-            on_evaluation = partial(observer.evaluated, trial_id)
-            observer.finished(execute(trial, datasets[trial.data], on_evaluation=on_evaluation))
+            on_item = partial(_tell, observer, trial_id)
+            observer.finished(drain(steps(trial, datasets[trial.data], artifacts=artifacts), on_item))
+
+
+def _tell(observer: Observer, trial_id: str, item: Evaluation | SavedModel) -> None:
+    tell = observer.saved if isinstance(item, SavedModel) else observer.evaluated
+    tell(trial_id, item)  # type: ignore[arg-type]  # each takes its own kind

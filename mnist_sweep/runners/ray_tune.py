@@ -9,20 +9,21 @@ import json
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from mnist_sweep import runtime
+from mnist_sweep.artifacts import Artifacts, SavedModel
 from mnist_sweep.config import TrialConfig, from_flat, to_flat
 from mnist_sweep.data import Dataset
 from mnist_sweep.errors import SweepError
 from mnist_sweep.fields import coerce, require
-from mnist_sweep.rows import Evaluation, TrialRow, from_json, to_json
+from mnist_sweep.rows import Evaluation, from_json, to_json
 from mnist_sweep.runners import ray_cluster
 from mnist_sweep.runners.runner import Observer
-from mnist_sweep.trial import curve, failed, first_cause
+from mnist_sweep.trial import failed, first_cause, steps
 
 SECONDS_BETWEEN_REPORTS = 0.5
 KEPT_DATASETS = 2
@@ -64,25 +65,30 @@ class RayTune:
         observer: Observer,
         *,
         code: Sequence[Path] = (),
+        artifacts: Artifacts | None = None,
     ) -> None:
         """Run the trials on Ray; see `Runner.run`."""
         with ray_cluster.connected(self.address, num_cpus=self.num_cpus, code=code):
             room = ray_cluster.room(cpus_per_trial=self.cpus_per_trial, gpus_per_trial=self.gpus_per_trial)
             observer.ready(min(room, self.max_concurrent or room, len(trials)))
-            self._tune(trials, datasets, observer, [str(folder) for folder in code])
+            shared = {"code": [str(folder) for folder in code], "artifacts": artifacts}
+            self._tune(trials, datasets, observer, shared)
 
     def _tune(
-        self, trials: Mapping[str, TrialConfig], datasets: Mapping[Any, Dataset], observer: Observer, code: list[str]
+        self,
+        trials: Mapping[str, TrialConfig],
+        datasets: Mapping[Any, Dataset],
+        observer: Observer,
+        shared: dict[str, Any],
     ) -> None:
         import ray
         from ray import tune
         from ray.tune.search.basic_variant import BasicVariantGenerator
 
         sources = list(datasets)
-        shared = {
+        shared |= {
             "references": [ray.put(datasets[source]) for source in sources],
             "options": {"threads": self.cpus_per_trial, "gpus": self.gpus_per_trial},
-            "code": code,
             "report_every": SECONDS_BETWEEN_REPORTS if len(trials) > 1 else 0.0,
         }
         specs = [
@@ -149,15 +155,21 @@ def _trainable() -> Any:
 
 
 def results(
-    text: str, references: Sequence[Any], options: Mapping[str, Any], code: Sequence[str], report_every: float
+    text: str,
+    references: Sequence[Any],
+    options: Mapping[str, Any],
+    code: Sequence[str],
+    artifacts: Artifacts | None,
+    report_every: float,
 ) -> Iterator[dict[str, Any]]:
-    """Run the trial of a JSON text in a worker: yield points of its learning curve now and then, and its row.
+    """Run the trial of a JSON text in a worker: yield points of its learning curve now and then, its model, its row.
 
     Args:
         text: The trial, its id, and the number of its data set.
         references: Ray's references to the data sets.
         options: Threads and GPUs of a trial.
         code: Folders to import the user's code from.
+        artifacts: What to leave behind.
         report_every: Seconds that must lie between two points.
     """
     import ray
@@ -166,27 +178,27 @@ def results(
     spec = json.loads(text)
     trial = from_flat(spec["flat"])
     reference = references[spec["dataset"]]
+    model = {}
     try:
         runtime.configure(**options)
         dataset = runtime.kept("datasets", reference, lambda: ray.get(reference), limit=KEPT_DATASETS)
     except SweepError as error:
         row = failed(trial, error=first_cause(error))
     else:
-        row = yield from _seldom(curve(trial, dataset), report_every)
-    yield {"row": to_json(row), "done": True}
-
-
-def _seldom(points: Generator[Evaluation, None, TrialRow], seconds: float) -> Generator[dict[str, Any], None, TrialRow]:
-    last_report = 0.0
-    while True:
-        try:
-            point = next(points)
-        except StopIteration as end:
-            row: TrialRow = end.value
-            return row
-        if time.monotonic() - last_report >= seconds:
-            last_report = time.monotonic()
-            yield {"evaluation": list(point)}
+        items = steps(trial, dataset, artifacts=artifacts)
+        last_report = 0.0
+        while True:
+            try:
+                item = next(items)
+            except StopIteration as end:
+                row = end.value
+                break
+            if isinstance(item, SavedModel):
+                model = {"model": item.content}
+            elif time.monotonic() - last_report >= report_every:
+                last_report = time.monotonic()
+                yield {"evaluation": list(item)}
+    yield {**model, "row": to_json(row), "done": True}
 
 
 def _messenger(trials: Mapping[str, TrialConfig], observer: Observer) -> Any:
@@ -205,10 +217,7 @@ def _messenger(trials: Mapping[str, TrialConfig], observer: Observer) -> Any:
             self._tell(self.observer.started, _name(trial))
 
         def on_trial_result(self, iteration: int, trials: Any, trial: Any, result: Any, **info: Any) -> None:
-            if "row" in result:
-                self._tell(self.observer.finished, from_json(result["row"]))
-            elif "evaluation" in result:
-                self._tell(self.observer.evaluated, _name(trial), Evaluation(*result["evaluation"]))
+            self._tell(_pass_on, self.observer, _name(trial), result)
 
         def on_trial_error(self, iteration: int, trials: Any, trial: Any, **info: Any) -> None:
             self._tell(self.observer.finished, failed(self.trials[_name(trial)], error=_lost(trial)))
@@ -221,6 +230,16 @@ def _messenger(trials: Mapping[str, TrialConfig], observer: Observer) -> Any:
                 raise
 
     return Messenger(trials, observer)
+
+
+def _pass_on(observer: Observer, trial_id: str, result: dict[str, Any]) -> None:
+    """Tell an observer what a worker's result holds; a model is taken out of it, lest Tune keeps it."""
+    if "model" in result:
+        observer.saved(trial_id, SavedModel(result.pop("model")))
+    if "evaluation" in result:
+        observer.evaluated(trial_id, Evaluation(*result["evaluation"]))
+    if "row" in result:
+        observer.finished(from_json(result["row"]))
 
 
 def _lost(trial: Any) -> str:

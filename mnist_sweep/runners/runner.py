@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
+from mnist_sweep.artifacts import Artifacts, SavedModel
 from mnist_sweep.config import TrialConfig
 from mnist_sweep.data import Dataset
 from mnist_sweep.rows import Evaluation, TrialRow
@@ -21,6 +22,9 @@ class Observer(Protocol):
     def evaluated(self, trial_id: str, evaluation: Evaluation) -> None:
         """Note a point of a running trial's learning curve; some may be left out."""
 
+    def saved(self, trial_id: str, model: SavedModel) -> None:
+        """Note the trained model of a trial, whose row comes next."""
+
     def finished(self, row: TrialRow) -> None:
         """Note a trial's row, whatever its status."""
 
@@ -35,6 +39,7 @@ class Runner(Protocol):
         observer: Observer,
         *,
         code: Sequence[Path] = (),
+        artifacts: Artifacts | None = None,
     ) -> None:
         """Run trials, telling the observer; return when each has a row.
 
@@ -43,6 +48,7 @@ class Runner(Protocol):
             datasets: The data set of every `trial.data`.
             observer: Told what happens.
             code: Folders that the trials' own models and data sets are imported from.
+            artifacts: What the trials leave behind besides their rows; None means nothing.
 
         Raises:
             ResourceError: The machine or cluster lacks what a trial asks for; nothing has started.

@@ -43,7 +43,7 @@ def untrained(*, seconds: float = 0.0, num_evaluations: int = 1, tensorflow: boo
 
             from mnist_sweep import Evaluation, Status, runtime, training
 
-            def curve(config: Any, data: Any) -> Any:
+            def curve(config: Any, data: Any, *, summaries: Any = None) -> Any:
                 names = ("train_loss", "train_accuracy", "val_loss", "val_accuracy", "learning_rate", "seconds")
                 history = []
                 for step in range(1, num_evaluations + 1):
@@ -58,6 +58,7 @@ def untrained(*, seconds: float = 0.0, num_evaluations: int = 1, tensorflow: boo
                     test_accuracy=0.5,
                     parameters=0,
                     seconds={"setup": 0.0, "train": seconds, "evaluate": 0.0},
+                    model=None,
                 )
 
             with contextlib.ExitStack() as stack:

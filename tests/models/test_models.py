@@ -91,7 +91,6 @@ def test_training_graph_holds_no_operation_with_a_state_of_its_own(hyperparamete
     assert captured <= {id(variable.value.handle) for variable in model.variables}
 
 
-@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # Keras' own, while it saves
 @pytest.mark.parametrize("cls", ALL)
 def test_saved_model_is_the_same_function(cls: Any, tmp_path: Path) -> None:
     import keras

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from mnist_sweep import GradientDescent, Local, Softmax, TrialConfig, data, trial_id
+from mnist_sweep.artifacts import Artifacts, SavedModel
 from mnist_sweep.rows import Evaluation, Status, TrialRow
 from mnist_sweep.runners import RUNNERS, Runner
 
@@ -26,6 +27,9 @@ class Notes:
     def evaluated(self, trial_id: str, evaluation: Evaluation) -> None:
         self.heard.append(("evaluated", trial_id, evaluation.step))
 
+    def saved(self, trial_id: str, model: SavedModel) -> None:
+        self.heard.append(("saved", trial_id, len(model.content) > 1000))
+
     def finished(self, row: TrialRow) -> None:
         self.heard.append(("finished", row.trial_id, row.status))
 
@@ -43,6 +47,14 @@ def test_the_local_runner_tells_everything_in_order() -> None:
         for name in (first, second)
     ]
     assert notes.heard == [("ready", 1), *told[0], *told[1]]
+
+
+def test_a_model_that_is_to_be_kept_is_told_before_its_row() -> None:
+    notes, artifacts = Notes(), Artifacts(sweep="told", models="all")
+    Local().run(trials(), {BASE.data: data.load(BASE.data)}, notes, artifacts=artifacts)
+    first, _ = trials()
+    heard = [note for note in notes.heard if note[1] == first]
+    assert heard[-2:] == [("saved", first, True), ("finished", first, Status.OK)]
 
 
 @pytest.mark.parametrize("runner", RUNNERS.values())

@@ -1,0 +1,75 @@
+"""What a trial's kept model says about images.
+
+A model file is read as data: only layers of Keras itself are built from it, so a folder of results that came from
+somebody else cannot run anything here.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from mnist_sweep import pictures, runtime
+from mnist_sweep.data import DATASETS
+from mnist_sweep.errors import LedgerError
+from mnist_sweep.ledger import Ledger
+from mnist_sweep.rows import Status, TrialRow, rank
+
+
+class Prediction(NamedTuple):
+    """What a model says about one image.
+
+    Attributes:
+        name: The image's file, and its number in it if the file holds several.
+        treatment: What was done to the image first, in words; empty if nothing.
+        probabilities: Of each class, in the order of their labels; they add up to 1.
+    """
+
+    name: str
+    treatment: str
+    probabilities: tuple[float, ...]
+
+
+def choose(folder: Path, trial_id: str | None = None) -> tuple[TrialRow, Path]:
+    """Return the row and the model file of a trial: the named one, or else the best of those with a model.
+
+    Raises:
+        LedgerError: There is no such trial, or no model of it.
+    """
+    ledger = Ledger(folder)
+    rows, models = ledger.rows(with_history=False), ledger.models()
+    if trial_id is not None and trial_id not in rows:
+        raise LedgerError(f"{folder} has no trial {trial_id}: `mnist-sweep status {folder}` shows the best.")
+    candidates = [row for name, row in rows.items() if name in models and row.status is Status.OK]
+    if trial_id is not None:
+        candidates = [row for row in candidates if row.trial_id == trial_id]
+    if not candidates:
+        kept = f": those of {', '.join(models)} are" if models else ""
+        whose = f"the model of trial {trial_id} is" if trial_id else "models are"
+        raise LedgerError(f"{whose} not kept in {folder}{kept}; a run with `--keep-models all` keeps all.")
+    row = min(candidates, key=rank)
+    return row, models[row.trial_id]
+
+
+def predict(model_file: Path, images: Sequence[Path]) -> list[Prediction]:
+    """Return what a model says about the images of PNG, JPEG and IDX files.
+
+    Raises:
+        DataError: A file is no image; nothing has been predicted then.
+        LedgerError: The model file is damaged, or made of more than Keras' own layers.
+    """
+    from mnist_sweep import export
+
+    image_shape = export.image_shape(model_file)
+    asked = [picture for path in images for picture in pictures.read(path, image_shape)]
+    runtime.configure(threads=1)
+    probabilities = export.probabilities(model_file, [picture.pixels for picture in asked])
+    return [
+        Prediction(picture.name, picture.treatment, tuple(map(float, one)))
+        for picture, one in zip(asked, probabilities, strict=True)
+    ]
+
+
+def class_names(row: TrialRow, num_classes: int) -> Sequence[str]:
+    """Return the names of the classes of a row's data set: its labels, unless it has names for them."""
+    source = DATASETS.get(row.config["data"])
+    return getattr(source, "CLASSES", None) or [str(label) for label in range(num_classes)]

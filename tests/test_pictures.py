@@ -1,0 +1,128 @@
+"""What image files become before a network is asked about them."""
+
+import io
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw
+
+from mnist_sweep.errors import DataError
+from mnist_sweep.pictures import read
+
+Refused = Callable[..., AbstractContextManager[None]]
+MNIST, CIFAR = (28, 28, 1), (32, 32, 3)
+
+
+def drawn(size: tuple[int, int], box: tuple[int, int, int, int], *, ink: int, paper: int) -> Image.Image:
+    """Return a photo of a ring on paper, a little noisy as photos are."""
+    image = Image.new("L", size, paper)
+    ImageDraw.Draw(image).ellipse(box, outline=ink, width=12)
+    noise = np.random.default_rng(0).integers(-6, 7, (size[1], size[0]))
+    return Image.fromarray(np.clip(np.asarray(image, np.int64) + noise, 0, 255).astype(np.uint8))
+
+
+def idx_file(path: Path, images: "np.ndarray[tuple[int, ...], np.dtype[np.uint8]]") -> Path:
+    sizes = np.array([2051, *images.shape], ">u4").tobytes()
+    path.write_bytes(sizes + images.tobytes())
+    return path
+
+
+@pytest.mark.parametrize("suffix", ["png", "jpg"])
+def test_a_photo_of_a_dark_digit_on_white_paper_becomes_one_of_mnists(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"photo.{suffix}"
+    drawn((400, 300), (40, 60, 140, 220), ink=40, paper=230).save(path)
+    (picture,) = read(path, MNIST)
+    image = picture.pixels[..., 0]
+    rows, columns = np.flatnonzero(image.max(axis=1) > 0.2), np.flatnonzero(image.max(axis=0) > 0.2)
+    assert (rows[-1] - rows[0] + 1, columns[-1] - columns[0] + 1) == pytest.approx((20, 13), abs=1)
+    assert image[0].max() == image[:, 0].max() == 0
+    centre = (image.sum(axis=1) @ np.arange(28) / image.sum(), image.sum(axis=0) @ np.arange(28) / image.sum())
+    assert centre == pytest.approx((13.5, 13.5), abs=0.7)
+    assert picture.treatment.startswith("inverted, for it was dark on light, a digit of ")
+    assert "cut out of 400x300, scaled to " in picture.treatment
+
+
+def test_a_light_digit_on_dark_is_not_inverted(tmp_path: Path) -> None:
+    drawn((300, 300), (100, 100, 200, 200), ink=250, paper=20).save(tmp_path / "board.png")
+    (picture,) = read(tmp_path / "board.png", MNIST)
+    assert "inverted" not in picture.treatment
+    assert picture.pixels.max() > 0.8
+
+
+def test_an_image_as_the_network_knows_them_is_left_as_it_is(tmp_path: Path) -> None:
+    pixels = np.zeros((28, 28), np.uint8)
+    pixels[5:20, 10:15] = 200
+    Image.fromarray(pixels).save(tmp_path / "same.png")
+    (picture,) = read(tmp_path / "same.png", MNIST)
+    np.testing.assert_allclose(picture.pixels[..., 0], pixels / 255, rtol=1e-6)
+    assert picture.treatment == ""
+    Image.fromarray(255 - pixels).save(tmp_path / "negative.png")
+    (inverted,) = read(tmp_path / "negative.png", MNIST)
+    np.testing.assert_allclose(inverted.pixels, picture.pixels, rtol=1e-6)
+    assert inverted.treatment == "inverted, for it was dark on light"
+
+
+def test_every_image_of_an_idx_file_is_read_packed_or_not(tmp_path: Path) -> None:
+    images = np.zeros((3, 28, 28), np.uint8)
+    images[:, 3:9, 4:8] = np.array([50, 100, 150])[:, None, None]
+    pictures = read(idx_file(tmp_path / "images-idx3-ubyte", images), MNIST)
+    assert [picture.name for picture in pictures] == [f"{tmp_path}/images-idx3-ubyte[{number}]" for number in range(3)]
+    np.testing.assert_allclose([picture.pixels[..., 0] for picture in pictures], images / 255, rtol=1e-6)
+
+
+def test_what_is_clear_in_a_png_is_white(tmp_path: Path) -> None:
+    pixels = np.zeros((60, 60, 4), np.uint8)
+    pixels[20:40, 25:35, 3] = 255
+    Image.fromarray(pixels).save(tmp_path / "clear.png")
+    assert read(tmp_path / "clear.png", MNIST)[0].treatment.startswith("inverted")
+
+
+def test_a_photo_in_colour_is_cut_to_the_middle_and_scaled(tmp_path: Path) -> None:
+    pixels = np.zeros((32, 96, 3), np.uint8)
+    pixels[:, 32:64] = (255, 128, 0)
+    Image.fromarray(pixels).save(tmp_path / "wide.png")
+    (picture,) = read(tmp_path / "wide.png", CIFAR)
+    np.testing.assert_allclose(picture.pixels, np.broadcast_to([1, 128 / 255, 0], CIFAR), atol=0.01)
+    assert picture.treatment == "cut and scaled from 96x32 to 32x32"
+    Image.fromarray(pixels[:, 32:64]).save(tmp_path / "same.png")
+    assert read(tmp_path / "same.png", CIFAR)[0].treatment == ""
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "says"),
+    [
+        ("empty.png", b"", "is empty, expected an image in PNG, JPEG or IDX format"),
+        ("text.png", b"no image at all", "is not an image in PNG, JPEG or IDX format"),
+        ("labels", bytes([0, 0, 8, 1, 0, 0, 0, 1, 7]), "is not an image"),
+        ("short", bytes([0, 0, 8, 3, 0, 0, 0, 9]), "is cut off"),
+    ],
+)
+def test_what_is_no_image_is_refused(tmp_path: Path, refused: Refused, name: str, content: bytes, says: str) -> None:
+    (tmp_path / name).write_bytes(content)
+    with refused(DataError, str(tmp_path / name), says):
+        read(tmp_path / name, MNIST)
+
+
+def test_a_damaged_image_is_refused(tmp_path: Path, refused: Refused) -> None:
+    buffer = io.BytesIO()
+    drawn((200, 200), (50, 50, 150, 150), ink=0, paper=255).save(buffer, "PNG")
+    (tmp_path / "cut.png").write_bytes(buffer.getvalue()[:500])
+    with refused(DataError, "cut.png", "is a damaged image"):
+        read(tmp_path / "cut.png", MNIST)
+
+
+def test_a_missing_file_and_a_blank_page_are_refused(tmp_path: Path, refused: Refused) -> None:
+    with refused(DataError, "none.png", "cannot be read"):
+        read(tmp_path / "none.png", MNIST)
+    Image.new("L", (100, 100), 255).save(tmp_path / "blank.png")
+    with refused(DataError, "blank.png shows nothing that stands out"):
+        read(tmp_path / "blank.png", MNIST)
+
+
+def test_an_image_of_too_many_pixels_is_refused_unread(tmp_path: Path, refused: Refused) -> None:
+    Image.new("1", (10_000, 10_000)).save(tmp_path / "huge.png")
+    with refused(DataError, "huge.png has 10000x10000 pixels"):
+        read(tmp_path / "huge.png", MNIST)

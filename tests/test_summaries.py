@@ -1,0 +1,150 @@
+"""What TensorBoard finds in the logs of a trial, asked through its own pages' interface."""
+
+import contextlib
+import json
+import re
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from mnist_sweep import CNN, Adam, TrialConfig, runtime, trial, trial_id
+from mnist_sweep.artifacts import Artifacts
+from mnist_sweep.training import drain
+
+TRIAL = TrialConfig(
+    model=CNN(filters=(4, 5), kernel_size=3, units=8, dropout=0.3),
+    optimizer=Adam(learning_rate=0.01),
+    num_steps=30,
+    evaluate_every=10,
+    log_every=5,
+)
+
+
+@dataclass(frozen=True)
+class Opaque:
+    """A user's model that is a class of its own, so that its layers are not to be seen."""
+
+    width: int = 3
+
+    def build(self, image_shape: tuple[int, int, int], num_classes: int) -> Any:
+        import keras
+
+        class Net(keras.Model):  # type: ignore[misc]  # Keras brings no types
+            def __init__(self) -> None:
+                super().__init__()
+                self.flat, self.dense = keras.layers.Flatten(), keras.layers.Dense(num_classes)
+
+            def call(self, images: Any) -> Any:
+                return self.dense(self.flat(images))
+
+        model = Net()
+        model(np.zeros((1, *image_shape)))
+        return model
+
+
+WEIGHTS = [f"{layer}/{kind}" for layer in ("conv1", "conv2", "hidden", "logits") for kind in ("kernel", "bias")]
+
+
+@contextlib.contextmanager
+def tensorboard(folder: Path) -> Iterator[Any]:
+    """Serve a folder of logs; yield the function that asks an address below the data's."""
+    command = [sys.executable, "-m", "tensorboard.main", "--logdir", str(folder), "--port", "0", "--load_fast", "false"]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as served:
+        try:
+            assert served.stderr
+            lines = iter(served.stderr.readline, "")
+            found = next(match for line in lines if (match := re.search(r"http://localhost:\d+/", line)))
+
+            def ask(path: str, **body: Any) -> Any:
+                content = json.dumps(body).encode() if body else None
+                request = urllib.request.Request(f"{found[0]}data/{path}", content)
+                request.add_header("Content-Type", "application/json")
+                with urllib.request.urlopen(request, timeout=30) as response:
+                    return json.load(response)
+
+            deadline = time.monotonic() + 60
+            while not ask("runs") and time.monotonic() < deadline:
+                time.sleep(0.2)
+            yield ask
+        finally:
+            served.terminate()
+
+
+def run(folder: Path, level: Any, config: TrialConfig = TRIAL) -> Any:
+    runtime.configure(threads=1)
+    steps = trial.steps(config, artifacts=Artifacts(sweep=str(folder), summaries=level))
+    return drain(steps, lambda _: None)
+
+
+def test_full_summaries_show_all_that_the_expert_tutorial_showed(tmp_path: Path) -> None:
+    row = run(tmp_path, "full")
+    assert row.error is None
+    name = trial_id(TRIAL)
+    train, test = f"{name}/train", f"{name}/test"
+    with tensorboard(tmp_path / "logs") as ask:
+        assert set(ask("runs")) == {name, train, test}
+        scalars = ask("plugin/scalars/tags")
+        figures = {f"{weight}/{figure}" for weight in WEIGHTS for figure in ("mean", "stddev", "min", "max")}
+        traced = {"trace/step_milliseconds", "trace/peak_memory_mib"}
+        assert set(scalars[train]) == {"accuracy", "cross_entropy", "learning_rate"} | figures | traced
+        assert set(scalars[test]) == {"accuracy", "cross_entropy"}
+        assert set(scalars[name]) == {"test_accuracy"}
+        histograms = ask("plugin/histograms/tags")
+        assert set(histograms[train]) == {f"{weight}/histogram" for weight in WEIGHTS}
+        kinds = ("pre_activations", "activations")
+        layers = ("conv1", "conv2", "hidden", "logits")
+        assert set(histograms[test]) == {f"{layer}/{kind}" for layer in layers for kind in kinds}
+        images = ask("plugin/images/tags")
+        shown = {"images", "conv1/filters", "conv1/convolved", "conv2/convolved", "pool1/pooled", "pool2/pooled"}
+        assert set(images[test]) == shown
+        assert images[test]["conv1/filters"]["samples"] == 4
+        graphs = ask("plugin/graphs/info")[train]
+        assert graphs["run_graph"]
+        assert list(graphs["tags"]) == ["step 10"]
+        points = ask(f"plugin/scalars/scalars?run={train}&tag=accuracy")
+        assert [point[1] for point in points] == [5, 10, 15, 20, 25, 30]
+        assert [point[2] for point in points] == pytest.approx([point.train_accuracy for point in row.history])
+
+
+def test_scalars_are_all_there_is_of_a_trial_that_shows_scalars(tmp_path: Path) -> None:
+    configs = [TRIAL, replace(TRIAL, seed=1)]
+    rows = [run(tmp_path, "scalars", config) for config in configs]
+    with tensorboard(tmp_path / "logs") as ask:
+        assert set(ask("plugin/scalars/tags")[f"{rows[0].trial_id}/train"]) == {
+            "accuracy",
+            "cross_entropy",
+            "learning_rate",
+        }
+        assert all(not tags for tags in ask("plugin/histograms/tags").values())
+        experiment = ask("plugin/hparams/experiment", experimentName="")
+        names = {info["name"] for info in experiment["hparamInfos"]}
+        assert {"model.filters", "model.dropout", "optimizer", "optimizer.learning_rate", "seed"} <= names
+
+
+def test_a_trial_run_again_leaves_no_trace_of_the_first_time(tmp_path: Path) -> None:
+    for _ in range(2):
+        run(tmp_path, "scalars")
+    assert len(list((tmp_path / "logs" / trial_id(TRIAL) / "train").iterdir())) == 1
+
+
+def test_what_is_shown_changes_no_figure(tmp_path: Path) -> None:
+    def figures(level: Any) -> list[Any]:
+        return [point._replace(seconds=0.0) for point in run(tmp_path, level).history]
+
+    assert figures("off") == figures("scalars") == figures("full")
+
+
+def test_a_model_that_keras_cannot_take_apart_shows_its_weights(tmp_path: Path) -> None:
+    row = run(tmp_path, "full", replace(TRIAL, model=Opaque()))
+    assert row.error is None
+    with tensorboard(tmp_path / "logs") as ask:
+        tags = ask("plugin/histograms/tags")[f"{row.trial_id}/train"]
+        assert len([tag for tag in tags if tag.endswith("kernel/histogram")]) == 1
