@@ -133,7 +133,10 @@ def run(script: Path, **options: Any) -> int:
 @cli.command()
 @click.argument("script", type=click.Path(path_type=Path))
 def plan(script: Path) -> int:
-    """Show the networks of the sweep in SCRIPT: each layer's output, parameters and multiply-adds per image."""
+    """Show the networks of the sweep in SCRIPT, layer by layer.
+
+    Of each layer the output, the parameters, and the multiply-adds for one image; nothing is trained.
+    """
     from rich.console import Console
 
     from mnist_sweep import plan as plans
@@ -147,7 +150,10 @@ def plan(script: Path) -> int:
 @cli.command()
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
 def status(folder: Path) -> int:
-    """Say how many trials of which status lie in DIR, and which are the best; the script is not needed."""
+    """Say what lies in DIR, and which trials are the best.
+
+    The script is not needed.
+    """
     from rich.console import Console
 
     from mnist_sweep import overview
@@ -159,7 +165,7 @@ def status(folder: Path) -> int:
 @cli.command()
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
 def table(folder: Path) -> int:
-    """Rebuild trials.csv, history.csv and summary.csv of DIR from its rows."""
+    """Rebuild the CSV files of DIR from its rows."""
     from mnist_sweep.table import write_tables
 
     for path in write_tables(folder, _rows(folder)):
@@ -179,7 +185,10 @@ Examples:
 @click.option("--trial", "trial_id", help="Trial whose model is asked, instead of the best one's.")
 @click.option("--top", type=click.IntRange(1), default=3, show_default=True, help="Classes shown of each image.")
 def predict(folder: Path, images: tuple[Path, ...], trial_id: str | None, top: int) -> int:
-    """Print the class of each IMAGE (PNG, JPEG or IDX) by the best model that is kept in DIR."""
+    """Say what the best model in DIR takes each IMAGE for.
+
+    Images are PNG, JPEG or IDX files; what is done to them first is said.
+    """
     from mnist_sweep import predict as predictions
 
     row, model_file = predictions.choose(folder, trial_id)
@@ -203,7 +212,7 @@ Examples:
 )
 @click.argument("name")
 def data(name: str) -> int:
-    """Find or download the data set NAME, verify it, and say where it lies."""
+    """Find or download the data set NAME, and verify it."""
     from mnist_sweep.config import make
 
     source = make("data", name, {})
