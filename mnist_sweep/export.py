@@ -30,17 +30,18 @@ def to_bytes(model: Any) -> bytes:
 
 
 def plain(model: Any) -> Any:
-    """Return a model with the same weights in which Keras' Dropout takes the place of ours; itself if it has none."""
+    """Return a model with the same weights that has Keras' layers in place of ours; itself if it has none of ours."""
     import keras
 
-    from mnist_sweep.models.layers import Dropout
+    from mnist_sweep.models.layers import BatchNormalization, Dropout
 
     def plain_layer(layer: Any) -> Any:
         if isinstance(layer, Dropout):
             return keras.layers.Dropout(float(layer.rate), name=layer.name)
-        return type(layer).from_config(layer.get_config())
+        cls = keras.layers.BatchNormalization if isinstance(layer, BatchNormalization) else type(layer)
+        return cls.from_config(layer.get_config())
 
-    if not any(isinstance(layer, Dropout) for layer in model.layers):
+    if not any(isinstance(layer, BatchNormalization | Dropout) for layer in model.layers):
         return model
     copy = keras.models.clone_model(model, clone_function=plain_layer)
     for mine, other in zip(model.layers, copy.layers, strict=True):

@@ -72,12 +72,18 @@ def show(name: str, plans: Sequence[NetworkPlan], console: "Console") -> None:
         height, width, channels = plan.image_shape
         console.print(
             f"\nnetwork {number} of {counted(plan.num_trials, 'trial')} on {height}x{width}x{channels} images: "
-            f"{plan.model}",
+            f"{_shown(plan.model)}",
             markup=False,
             highlight=False,
             soft_wrap=True,
         )
         console.print(_table(plan.layers))
+
+
+def _shown(model: Any) -> str:
+    """Return a model with the fields that its trials share."""
+    cls, *shared = structure(model)
+    return f"{cls.__name__}({', '.join(f'{name}={value!r}' for name, value in shared)})"
 
 
 def _table(layers: Sequence[LayerShape]) -> "Table":

@@ -1,4 +1,4 @@
-"""Keras layers whose numbers are weights, so that a trial can change them without a new graph.
+"""Layers of our own: one whose number is a weight, so that a trial can change it without a new graph; a faster one.
 
 Imported by `build` only: it loads Keras.
 """
@@ -6,6 +6,7 @@ Imported by `build` only: it loads Keras.
 from typing import Any
 
 import keras
+import tensorflow as tf
 from keras import ops
 
 
@@ -40,3 +41,22 @@ class Dropout(keras.layers.Layer):  # type: ignore[misc]  # Keras brings no type
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments, as Keras wants them for saving."""
         return {**super().get_config(), "rate": self.initial_rate}
+
+
+@keras.saving.register_keras_serializable(package="mnist_sweep")
+class BatchNormalization(keras.layers.BatchNormalization):  # type: ignore[misc]  # Keras brings no types
+    """Keras' `BatchNormalization` of images by TensorFlow's one fused kernel instead of a dozen operations.
+
+    As in TensorFlow's official residual networks, the moving variance is fed with the unbiased variance of the batch.
+    """
+
+    def call(self, inputs: Any, training: bool = False) -> Any:
+        """Return `(batch, height, width, channels)` normalised by the batch if `training`, else by moving averages."""
+        mean, variance = (None, None) if training else (self.moving_mean, self.moving_variance)
+        outputs, mean, variance = tf.compat.v1.nn.fused_batch_norm(
+            inputs, self.gamma, self.beta, mean, variance, epsilon=self.epsilon, is_training=training
+        )
+        if training:
+            for average, value in ((self.moving_mean, mean), (self.moving_variance, variance)):
+                average.assign(average * self.momentum + value * (1.0 - self.momentum))
+        return outputs

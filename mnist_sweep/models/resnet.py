@@ -90,11 +90,11 @@ def _convolution(x: Any, filters: int, strides: int = 1, *, name: str) -> Any:
     """Return a 3x3 convolution without biases, batch-normalised."""
     from keras import layers
 
+    from mnist_sweep.models.layers import BatchNormalization
+
     options = {"strides": strides, "padding": "same", "use_bias": False, "kernel_initializer": "he_normal"}
     x = layers.Conv2D(filters, 3, name=name, **options)(x)
-    return layers.BatchNormalization(
-        momentum=BATCH_NORM_MOMENTUM, epsilon=BATCH_NORM_EPSILON, name=f"{name}_normalization"
-    )(x)
+    return BatchNormalization(momentum=BATCH_NORM_MOMENTUM, epsilon=BATCH_NORM_EPSILON, name=f"{name}_normalization")(x)
 
 
 def _shortcut(x: Any, filters: int, strides: int, *, name: str) -> Any:

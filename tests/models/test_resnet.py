@@ -91,7 +91,8 @@ def test_batch_normalisation_is_that_of_numpy_in_training_and_evaluation() -> No
     mean, variance = values.mean(axis=(0, 1, 2)), values.var(axis=(0, 1, 2))
     trained = after(images, training=True).numpy()
     np.testing.assert_allclose(trained, (values - mean) / np.sqrt(variance + 1e-5), atol=1e-4)
-    moving_mean, moving_variance = 0.003 * mean, 0.997 + 0.003 * variance
+    num_values = values.size / values.shape[-1]
+    moving_mean, moving_variance = 0.003 * mean, 0.997 + 0.003 * variance * num_values / (num_values - 1)
     np.testing.assert_allclose(layer.moving_mean.numpy(), moving_mean, atol=1e-5)
     np.testing.assert_allclose(layer.moving_variance.numpy(), moving_variance, rtol=1e-4)
     expected = (values - moving_mean) / np.sqrt(moving_variance + 1e-5)
