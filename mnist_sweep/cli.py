@@ -76,6 +76,7 @@ Exit status: 0 every trial has a row and none failed; 1 some failed; 2 bad usage
     show_default=True,
     help="GPUs of a trial; a fraction shares a card.",
 )
+@click.option("--xla", is_flag=True, help="Compile gradients with XLA; for GPUs, on a CPU it is slower.")
 @click.option("--max-concurrent", type=click.IntRange(1), help="Trials at a time at the most.")
 @click.option("--num-trials", type=click.IntRange(1), help="Take the first N trials of the script only.")
 @click.option("--seeds", type=click.IntRange(1), help="Run each config with the seeds 0 to N-1 instead of its own.")
@@ -269,7 +270,7 @@ def _rows(folder: Path, *, with_history: bool = True) -> list[TrialRow]:
 
 
 def _runner(**options: Any) -> Runner:
-    per_trial = {name: options[name] for name in ("cpus_per_trial", "gpus_per_trial")}
+    per_trial = {name: options[name] for name in ("cpus_per_trial", "gpus_per_trial", "xla")}
     where = {name: options[name] for name in ("address", "max_concurrent")}
     if options["runner_name"] == "ray":
         return RayTune(**per_trial, **where)

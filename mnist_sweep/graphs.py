@@ -59,7 +59,9 @@ class Network:
         batch = tf.TensorSpec((config.batch_size, *data.image_shape), tf.uint8)
         labels = tf.TensorSpec((config.batch_size,), tf.int32)
         graph = partial(tf.function, autograph=not is_own(config.model))  # ours branch on no tensor's value
-        self.gradients = graph(self._gradients, input_signature=[batch, labels, tf.TensorSpec((), tf.float32)])
+        scale = tf.TensorSpec((), tf.float32)
+        compiled = {"jit_compile": True} if runtime.compiles_with_xla() else {}
+        self.gradients = graph(self._gradients, input_signature=[batch, labels, scale], **compiled)
         self.evaluate = graph(self._evaluate, input_signature=[self.images, self.labels])
 
     def start(self, values: Sequence[Any]) -> None:

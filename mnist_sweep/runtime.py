@@ -22,17 +22,19 @@ _KEPT: dict[str, OrderedDict[Hashable, Any]] = {}
 _CONFIGURED: dict[str, float] = {}
 
 
-def configure(*, threads: int, gpus: float = 0.0) -> None:
+def configure(*, threads: int, gpus: float = 0.0, xla: bool = False) -> None:
     """Set TensorFlow up for the trials of this process, before its first operation; a second equal call does nothing.
 
     Args:
         threads: Size of TensorFlow's thread pool.
         gpus: GPUs that a trial holds: 0 hides them all, a fraction below 1 takes that share of the card's memory.
+        xla: Whether gradients are compiled with XLA, which pays on a GPU and makes these networks slower on a CPU; it
+            draws other random numbers in layers such as dropout.
 
     Raises:
         ResourceError: TensorFlow already runs with other settings, or it sees no GPU though the trial holds one.
     """
-    wanted = {"threads": threads, "gpus": gpus}
+    wanted = {"threads": threads, "gpus": gpus, "xla": xla}
     if wanted == _CONFIGURED:
         return
     os.environ["KERAS_BACKEND"] = "tensorflow"
@@ -50,7 +52,7 @@ def configure(*, threads: int, gpus: float = 0.0) -> None:
         _configure_gpus(gpus)
     except RuntimeError as error:
         raise ResourceError(
-            f"TensorFlow already runs in this process with settings other than {threads=} and {gpus=}: "
+            f"TensorFlow already runs in this process with settings other than {threads=}, {gpus=} and {xla=}: "
             "start the sweep in a new process."
         ) from error
     keras.config.set_image_data_format("channels_last")
@@ -136,6 +138,11 @@ def _card_memory() -> float:
         ) from error
 
 
+def compiles_with_xla() -> bool:
+    """Return whether the trials of this process compile their gradients with XLA."""
+    return bool(_CONFIGURED.get("xla"))
+
+
 def seed_everything(seed: int) -> None:
     """Seed Python's, NumPy's, Keras' and TensorFlow's global generators, from which a user's layer may draw anything.
 
@@ -181,6 +188,7 @@ def environment() -> dict[str, Any]:
         "processor": _processor(),
         "threads": int(_CONFIGURED.get("threads", 0)),
         "onednn": os.environ.get("TF_ENABLE_ONEDNN_OPTS", "default"),
+        "xla": compiles_with_xla(),
         "device": "GPU" if _CONFIGURED.get("gpus") else "CPU",
     }
 

@@ -72,3 +72,21 @@ def test_of_what_is_kept_the_last_used_stay() -> None:
 
     assert [runtime.kept("test", key, partial(make, key), limit=2) for key in "abacab"] == list("ABACAB")
     assert made == ["a", "b", "c", "b"]
+
+
+def test_xla_compiles_the_same_training() -> None:
+    code = """
+import sys
+from mnist_sweep import CNN, Adam, TrialConfig, runtime, trial
+runtime.configure(threads=1, xla=sys.argv[1] == "xla")
+model = CNN(filters=(4,), kernel_size=3, units=8)
+row = trial.execute(TrialConfig(model=model, optimizer=Adam(learning_rate=0.01), num_steps=40, evaluate_every=40))
+print(row.environment["xla"], row.val_loss, row.error)
+"""
+    losses = []
+    for argument, xla in (("xla", "True"), ("plain", "False")):
+        ended = subprocess.run([sys.executable, "-c", code, argument], capture_output=True, text=True, check=True)
+        said, loss, error = ended.stdout.split()
+        assert (said, error) == (xla, "None")
+        losses.append(float(loss))
+    assert losses[0] == pytest.approx(losses[1], rel=1e-3)

@@ -24,10 +24,12 @@ class Local:
     Attributes:
         cpus_per_trial: Threads of a trial, at least 1.
         gpus_per_trial: GPUs of a trial; 0 hides them all.
+        xla: Whether gradients are compiled with XLA.
     """
 
     cpus_per_trial: int = 1
     gpus_per_trial: float = 0.0
+    xla: bool = False
 
     def __post_init__(self) -> None:
         coerce(self)
@@ -44,7 +46,7 @@ class Local:
         artifacts: Artifacts | None = None,
     ) -> None:
         """Run the trials one by one; see `Runner.run`."""
-        runtime.configure(threads=self.cpus_per_trial, gpus=self.gpus_per_trial)
+        runtime.configure(threads=self.cpus_per_trial, gpus=self.gpus_per_trial, xla=self.xla)
         observer.ready(1)
         for trial_id, trial in trials.items():
             observer.started(trial_id)

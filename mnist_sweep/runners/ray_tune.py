@@ -40,6 +40,7 @@ class RayTune:
         gpus_per_trial: GPUs of a trial, whole or a fraction below 1; 0 hides them all.
         max_concurrent: Trials at a time at the most; None means as many as there is room for.
         num_cpus: CPUs of the Ray that is started here; None means all of this machine.
+        xla: Whether gradients are compiled with XLA.
     """
 
     address: str | None = None
@@ -47,6 +48,7 @@ class RayTune:
     gpus_per_trial: float = 0.0
     max_concurrent: int | None = None
     num_cpus: int | None = None
+    xla: bool = False
 
     def __post_init__(self) -> None:
         coerce(self)
@@ -88,7 +90,7 @@ class RayTune:
         sources = list(datasets)
         shared |= {
             "references": [ray.put(datasets[source]) for source in sources],
-            "options": {"threads": self.cpus_per_trial, "gpus": self.gpus_per_trial},
+            "options": {"threads": self.cpus_per_trial, "gpus": self.gpus_per_trial, "xla": self.xla},
             "report_every": SECONDS_BETWEEN_REPORTS if len(trials) > 1 else 0.0,
         }
         specs = [
@@ -167,7 +169,7 @@ def results(
     Args:
         text: The trial, its id, and the number of its data set.
         references: Ray's references to the data sets.
-        options: Threads and GPUs of a trial.
+        options: Arguments of `runtime.configure`.
         code: Folders to import the user's code from.
         artifacts: What to leave behind.
         report_every: Seconds that must lie between two points.
