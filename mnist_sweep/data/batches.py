@@ -5,6 +5,7 @@ s-th batch of it. Batches straddle epochs, so nothing is dropped; a resumed tria
 anything, because every permutation comes from a counter-based generator keyed with the seed and the epoch.
 """
 
+import functools
 import hashlib
 from typing import TYPE_CHECKING
 
@@ -49,6 +50,7 @@ def indices(seed: int, first: int, last: int, *, batch_size: int, num_examples: 
     return stream.reshape(last - first, batch_size)
 
 
+@functools.lru_cache(maxsize=2)  # a step's batch lies in one epoch or two
 def _permutation(seed: int, epoch: int, num_examples: int) -> "NDArray[np.intp]":
     """Return the order of the examples in one epoch: intp `[num_examples]`.
 
