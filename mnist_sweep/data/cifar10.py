@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from mnist_sweep.data import archive, download, idx
-from mnist_sweep.data.dataset import Dataset, Split
+from mnist_sweep.data.dataset import Dataset, Split, check_sizes
 from mnist_sweep.errors import DataError
-from mnist_sweep.fields import coerce, require
+from mnist_sweep.fields import coerce
 
 if TYPE_CHECKING:
     import numpy as np
@@ -65,12 +65,7 @@ class CIFAR10:
 
     def __post_init__(self) -> None:
         coerce(self)
-        require(self.train_size >= 1, "train_size >= 1", train_size=self.train_size)
-        require(self.val_size >= 1, "val_size >= 1", val_size=self.val_size)
-        rule = f"train_size + val_size <= {NUM_TRAIN}"
-        require(self.train_size + self.val_size <= NUM_TRAIN, rule, train_size=self.train_size, val_size=self.val_size)
-        limit = RECORDS_PER_FILE
-        require(1 <= self.test_size <= limit, f"1 <= test_size <= {limit}", test_size=self.test_size)
+        check_sizes(self.train_size, self.val_size, self.test_size, num_train=NUM_TRAIN, num_test=RECORDS_PER_FILE)
 
     def load(self) -> Dataset:
         """Return the data set; files that are missing are downloaded first.

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from mnist_sweep.errors import DataError
+from mnist_sweep.fields import require
 
 if TYPE_CHECKING:
     import numpy as np
@@ -92,6 +93,19 @@ class FileSource(DataSource, Protocol):
         Args:
             console: Where the progress of a download is shown; standard error if None.
         """
+
+
+def check_sizes(train_size: int, val_size: int, test_size: int, *, num_train: int, num_test: int) -> None:
+    """Do nothing if splits of these sizes can be cut from so many training and test images.
+
+    Raises:
+        ConfigError: They cannot.
+    """
+    require(train_size >= 1, "train_size >= 1", train_size=train_size)
+    require(val_size >= 1, "val_size >= 1", val_size=val_size)
+    rule = f"train_size + val_size <= {num_train}"
+    require(train_size + val_size <= num_train, rule, train_size=train_size, val_size=val_size)
+    require(1 <= test_size <= num_test, f"1 <= test_size <= {num_test}", test_size=test_size)
 
 
 def _check_array(name: str, array: object, *, rank: int) -> None:
