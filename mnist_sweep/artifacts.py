@@ -1,9 +1,9 @@
-"""What a trial leaves behind besides its row: its trained model, and what TensorBoard shows of it."""
+"""What a trial leaves behind besides its row: its trained model, what TensorBoard shows of it, its checkpoint."""
 
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-from mnist_sweep.fields import coerce
+from mnist_sweep.fields import coerce, require
 
 Keeping = Literal["best", "all", "none"]
 Showing = Literal["off", "scalars", "full"]
@@ -14,17 +14,25 @@ class Artifacts:
     """What the trials of a run are to leave behind.
 
     Attributes:
-        sweep: The results folder of the sweep; logs go below it, so workers elsewhere must see it under this path.
+        storage: Folder or URL of the sweep's checkpoints and logs, which workers must see under this very name.
+        mark: Name of a file that lies there while the run goes on; a worker that sees it writes checkpoints, and
+            pauses its trial when it is gone. None means that no checkpoints are written.
         models: Which trials keep their trained models: the best one by validation, all that ended well, or none.
         summaries: What TensorBoard is shown of each trial: nothing, scalars and hyperparameters, or all there is.
+        predictions: Whether the predicted classes of validation and test are kept.
+        checkpoint_seconds: Seconds between two checkpoints of a trial, above 0.
     """
 
-    sweep: str
+    storage: str
+    mark: str | None = None
     models: Keeping = "none"
     summaries: Showing = "off"
+    predictions: bool = True
+    checkpoint_seconds: float = 30.0
 
     def __post_init__(self) -> None:
         coerce(self)
+        require(self.checkpoint_seconds > 0, "checkpoint_seconds > 0", checkpoint_seconds=self.checkpoint_seconds)
 
 
 class SavedModel(NamedTuple):
@@ -32,6 +40,8 @@ class SavedModel(NamedTuple):
 
     Attributes:
         content: A `.keras` file, which plain Keras loads.
+        mistakes: An `.npz` file of the validation images that it is surest about and wrong.
     """
 
     content: bytes
+    mistakes: bytes

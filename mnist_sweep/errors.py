@@ -11,6 +11,7 @@ instead, and the way out. The command line prints that line and exits with statu
     ├── ScriptError (ImportError)      a sweep script, or what a row names by its import path, cannot be loaded
     ├── LedgerError (OSError)          the results folder cannot be used
     │   └── RowError (ValueError)      a file under rows/ is not a row
+    ├── CheckpointError (ValueError)   a trial cannot go on from its checkpoint
     └── ResourceError (RuntimeError)   the machine or cluster lacks what a trial asks for
 """
 
@@ -45,6 +46,10 @@ class LedgerError(SweepError, OSError):
 
 class RowError(LedgerError, ValueError):
     """A file under `rows/` is not a row."""
+
+
+class CheckpointError(SweepError, ValueError):
+    """A trial cannot go on from its checkpoint: it is damaged, or made with something else."""
 
 
 class ResourceError(SweepError, RuntimeError):

@@ -5,7 +5,8 @@ numbers and loss scale are variables that `start` sets anew, the rest comes in a
 since AutoGraph would need this file's source text on the worker's disk.
 """
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -17,6 +18,7 @@ from mnist_sweep.augmentation import AUGMENTATIONS, draw
 from mnist_sweep.config import TrialConfig
 from mnist_sweep.data import Dataset
 from mnist_sweep.data.batches import subseed
+from mnist_sweep.errors import CheckpointError
 from mnist_sweep.models import is_own
 from mnist_sweep.optim import numbers
 
@@ -43,8 +45,8 @@ class Network:
         parameters: How many numbers the weights hold.
         gradients: Graph from images, labels and loss scale to the batch's mean loss, logits, and the gradients of the
             scaled loss, one for each weight.
-        evaluate: Graph from images and labels of a split to the sum of the losses (float64) and the number of correct
-            classifications (int64).
+        evaluate: Graph from images and labels of a split to the sum of the losses (float64), the number of correct
+            classifications (int64), and the predicted classes (uint16 `[num_images]`).
     """
 
     def __init__(self, model: Any, config: TrialConfig, data: Dataset) -> None:
@@ -69,6 +71,10 @@ class Network:
         for variable, value in zip(self.model.variables, values, strict=True):
             variable.value.assign(value)
 
+    def state(self) -> dict[str, Any]:
+        """Return every variable that training changes, by a name of its own."""
+        return {f"model/{number}": variable.value for number, variable in enumerate(self.model.variables)}
+
     def _gradients(self, images: Any, labels: Any, loss_scale: Any) -> Any:
         with tf.GradientTape() as tape:
             logits = tf.cast(self.model(self.scaled_images(images), training=True), tf.float32)
@@ -79,15 +85,23 @@ class Network:
         return loss, logits, [_dense(gradient) for gradient in tape.gradient(objective, self.weights)]
 
     def _evaluate(self, images: Any, labels: Any) -> Any:
-        def body(start: Any, loss_sum: Any, num_correct: Any) -> Any:
+        num_batches = (tf.shape(labels)[0] + EVALUATION_BATCH - 1) // EVALUATION_BATCH
+
+        def body(number: Any, loss_sum: Any, num_correct: Any, classes: Any) -> Any:
+            start = number * EVALUATION_BATCH
             batch, labels_of = images[start : start + EVALUATION_BATCH], labels[start : start + EVALUATION_BATCH]
             logits = tf.cast(self.model(self.scaled_images(batch), training=False), tf.float32)
             losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels_of, logits)
             loss_sum += tf.reduce_sum(tf.cast(losses, tf.float64))
-            return start + EVALUATION_BATCH, loss_sum, num_correct + _num_correct(logits, labels_of)
+            classes = classes.write(number, tf.cast(tf.argmax(logits, axis=-1, output_type=tf.int32), tf.uint16))
+            return number + 1, loss_sum, num_correct + _num_correct(logits, labels_of), classes
 
-        start = (tf.constant(0), tf.constant(0.0, tf.float64), tf.constant(0, tf.int64))
-        return tf.while_loop(lambda at, _, __: at < tf.shape(labels)[0], body, start, parallel_iterations=1)[1:]
+        classes = tf.TensorArray(tf.uint16, size=num_batches, infer_shape=False, element_shape=[None])
+        start = (tf.constant(0), tf.constant(0.0, tf.float64), tf.constant(0, tf.int64), classes)
+        _, loss_sum, num_correct, classes = tf.while_loop(
+            lambda number, *_: number < num_batches, body, start, parallel_iterations=1
+        )
+        return loss_sum, num_correct, classes.concat()
 
     def scaled_images(self, images: Any) -> Any:
         """Return uint8 images as float32 in [0, 1]."""
@@ -98,8 +112,10 @@ class Program:
     """The training loop of a network under one kind of optimizer.
 
     Attributes:
-        train: Graph that takes one step for each row of example numbers, until a loss is not finite; returns the sum
-            of the batches' mean losses (float64), the number of correct classifications (int64), the steps taken.
+        train: Graph that takes one step for each row of example numbers, until a loss is not finite; adds to the sum
+            of the batches' mean losses (float64) and the number of correct classifications (int64) that it is given,
+            in the same order however steps are cut into calls, and returns both and the steps taken.
+        seconds_per_step: Wall time of a step, in seconds, as far as it is known.
     """
 
     def __init__(self, network: Network, config: TrialConfig) -> None:
@@ -121,8 +137,11 @@ class Program:
                 tf.TensorSpec((None,), tf.float32),
                 tf.TensorSpec((), tf.int64),
                 tf.TensorSpec((len(network.draws) + 1,), tf.int64),
+                tf.TensorSpec((), tf.float64),
+                tf.TensorSpec((), tf.int64),
             ],
         )
+        self.seconds_per_step = math.inf
 
     def start(self, config: TrialConfig) -> None:
         """Set slots, numbers and loss scale to where a trial starts."""
@@ -137,6 +156,29 @@ class Program:
         self._loss_scale.assign(FIRST_LOSS_SCALE)
         self._good_steps.assign(0)
 
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Return all that a trial's steps change, weights and slots, by names that `restore` takes."""
+        return {name: variable.numpy() for name, variable in self._state().items()}
+
+    def restore(self, arrays: Mapping[str, np.ndarray]) -> None:
+        """Set what `arrays` returned.
+
+        Raises:
+            CheckpointError: They are of another network or optimizer; nothing has been set.
+        """
+        state = self._state()
+        if {name: tuple(variable.shape) for name, variable in state.items()} != {
+            name: array.shape for name, array in arrays.items()
+        }:
+            raise CheckpointError("its checkpoint is of another network: the model's code has changed")
+        for name, variable in state.items():
+            variable.assign(arrays[name].view(variable.dtype.as_numpy_dtype))
+
+    def _state(self) -> dict[str, tf.Variable]:
+        slots = {f"slots/{number}/{name}": slot for number, of in enumerate(self._slots) for name, slot in of.items()}
+        scale = {"loss_scale": self._loss_scale, "good_steps": self._good_steps}
+        return self._network.state() | slots | scale
+
     def seeds(self, seed: int) -> np.ndarray:
         """Return a sub-seed for each layer that draws random numbers in training, and the augmentation's: int64."""
         names = [*(f"draws-{number}" for number in range(len(self._network.draws))), "augmentation"]
@@ -145,7 +187,17 @@ class Program:
     def _new_slots(self, weight: tf.Variable) -> dict[str, tf.Variable]:
         return {name: tf.Variable(tf.fill(weight.shape, start)) for name, start in self._optimizer.SLOTS.items()}
 
-    def _train(self, images: Any, labels: Any, rows: Any, learning_rates: Any, first: Any, seeds: Any) -> Any:
+    def _train(
+        self,
+        images: Any,
+        labels: Any,
+        rows: Any,
+        learning_rates: Any,
+        first: Any,
+        seeds: Any,
+        loss_sum: Any,
+        num_correct: Any,
+    ) -> Any:
         def body(number: Any, loss_sum: Any, num_correct: Any, _: Any) -> Any:
             step = first + tf.cast(number, tf.int64)
             for layer, state in enumerate(self._network.draws):
@@ -159,7 +211,7 @@ class Program:
             correct = _num_correct(logits, labels_of)
             return number + 1, loss_sum + tf.cast(loss, tf.float64), num_correct + correct, tf.math.is_finite(loss)
 
-        start = (tf.constant(0), tf.constant(0.0, tf.float64), tf.constant(0, tf.int64), tf.constant(True))
+        start = (tf.constant(0), loss_sum, num_correct, tf.constant(True))
         steps, loss_sum, num_correct, _ = tf.while_loop(
             lambda number, _, __, finite: (number < tf.shape(rows)[0]) & finite, body, start, parallel_iterations=1
         )

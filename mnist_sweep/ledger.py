@@ -4,13 +4,35 @@ The ledger is the only truth; tables and reports are derived from it. A row is w
 to the disk and renamed, so a file under its final name is whole at any moment.
 """
 
-import contextlib
 import os
+import shlex
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal, NamedTuple
 
 from mnist_sweep.errors import LedgerError, RowError
-from mnist_sweep.rows import TrialRow, from_json, to_json
+from mnist_sweep.files import write_whole
+from mnist_sweep.labels import counted
+from mnist_sweep.rows import NewerRowError, TrialRow, from_json, to_json
+
+NUM_NAMED = 3
+LONGEST_CAUSE = 200
+
+
+class BadFile(NamedTuple):
+    """What lies under `rows/` and cannot be taken for a row.
+
+    Attributes:
+        path: Where it lies.
+        cause: What is wrong with it, in words.
+        fault: `damaged`: no row, or not under its own name. `newer`: a row that only a newer version can read.
+            `unreadable`: the disk or its permissions do not let anyone see what it is.
+    """
+
+    path: Path
+    cause: str
+    fault: Literal["damaged", "newer", "unreadable"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +54,11 @@ class Ledger:
     def models_folder(self) -> Path:
         """The folder that holds a `.keras` file for each trial whose model was kept."""
         return self.folder / "models"
+
+    @property
+    def damaged_folder(self) -> Path:
+        """The folder that damaged files are moved to."""
+        return self.folder / "damaged"
 
     def open(self) -> None:
         """Make the folder if need be, and show that it can be written.
@@ -55,7 +82,7 @@ class Ledger:
         Raises:
             LedgerError: The disk is full or cannot be written; nothing lies under the row's name.
         """
-        _write(self.rows_folder / f"{row.trial_id}.json", to_json(row).encode(), "row")
+        write_whole(self.rows_folder / f"{row.trial_id}.json", to_json(row).encode(), "row")
 
     def keep_model(self, trial_id: str, content: bytes) -> Path:
         """Write the `.keras` file of a trial as durably as a row; return its path.
@@ -68,7 +95,7 @@ class Ledger:
             self.models_folder.mkdir(exist_ok=True)
         except OSError as error:
             raise LedgerError(f"the folder {self.models_folder} cannot be made ({error.strerror}).") from error
-        _write(path, content, "model")
+        write_whole(path, content, "model")
         return path
 
     def models(self) -> dict[str, Path]:
@@ -82,54 +109,87 @@ class Ledger:
             with_history: False leaves the learning curves unread, which is faster; the rows have none then.
 
         Raises:
-            RowError: A file is not a row; the message names it and says what to do.
+            RowError: Some files are not rows; the message counts them, names the first, and says what to do.
             LedgerError: The folder cannot be read.
         """
+        rows, bad = self.inspect(with_history=with_history)
+        if bad:
+            raise RowError(self._complaint(bad, len(rows) + len(bad)))
+        return rows
+
+    def inspect(self, *, with_history: bool = True) -> tuple[dict[str, TrialRow], list[BadFile]]:
+        """Return the committed rows as `rows` does, and every file beside them that is none.
+
+        Raises:
+            LedgerError: The folder cannot be read.
+        """
+        rows: dict[str, TrialRow] = {}
+        bad: list[BadFile] = []
+        for entry in self._entries():
+            try:
+                row = _read(entry, with_history=with_history)
+            except (OSError, ValueError) as error:
+                bad.append(BadFile(Path(entry.path), _cause(error), _fault(error)))
+            else:
+                rows[row.trial_id] = row
+        return rows, bad
+
+    def _entries(self) -> "list[os.DirEntry[str]]":
+        """Return what lies in `rows/` by name; a leading dot marks what is not finished, or not ours."""
         try:
-            names = sorted(path.name for path in self.rows_folder.iterdir() if not path.name.startswith("."))
+            with os.scandir(self.rows_folder) as entries:
+                return sorted((one for one in entries if not one.name.startswith(".")), key=lambda one: one.name)
         except FileNotFoundError:
-            return {}
+            return []
         except OSError as error:
             raise LedgerError(
                 f"the results folder {self.folder} cannot be read ({error.strerror}): choose another with --results."
             ) from error
-        rows = [self._read(self.rows_folder / name, with_history=with_history) for name in names]
-        return {row.trial_id: row for row in rows}
 
-    def _read(self, path: Path, *, with_history: bool) -> TrialRow:
-        try:
-            row = from_json(path.read_text(encoding="utf-8"), with_history=with_history)
-            if path.name != f"{row.trial_id}.json":
-                raise RowError(f"it holds the row of trial {row.trial_id}")
-        except (RowError, UnicodeDecodeError, OSError) as error:
-            cause = error.strerror if isinstance(error, OSError) and error.strerror else error
-            raise RowError(
-                f"{path} is not a row: {cause}; move it away, and the next run runs its trial again."
-            ) from error
-        return row
+    def _complaint(self, bad: Sequence[BadFile], num_files: int) -> str:
+        named = [f"{shown(one.path.name)} ({one.cause})" for one in bad[:NUM_NAMED]]
+        more = [f"{len(bad) - NUM_NAMED:,} more"] * (len(bad) > NUM_NAMED)
+        are = "is not a row" if len(bad) == 1 else "are not rows"
+        return (
+            f"{len(bad):,} of {counted(num_files, 'file')} in {self.rows_folder} {are}: {', '.join([*named, *more])}; "
+            f"{' '.join(self._ways_out({one.fault for one in bad}))}"
+        )
 
-
-def _write(path: Path, content: bytes, what: str) -> None:
-    temporary = path.with_name(f".{path.name}-{os.getpid()}")
-    try:
-        with temporary.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-        _flush_folder(path.parent)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
-        raise LedgerError(
-            f"{what} {path} cannot be written ({error.strerror}): make space or mend the disk, "
-            "then run the same command to go on."
-        ) from error
+    def _ways_out(self, faults: set[str]) -> Iterator[str]:
+        if "damaged" in faults:
+            yield (
+                f"`mnist-sweep mend {shlex.quote(str(self.folder))}` moves what is damaged to {self.damaged_folder}/, "
+                "and the next run runs its trials again."
+            )
+        if "newer" in faults:
+            yield "what a newer version of mnist_sweep made needs that version: upgrade it."
+        if "unreadable" in faults:
+            yield "what cannot be read needs its permissions or the disk put right."
 
 
-def _flush_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+def shown(text: str) -> str:
+    """Return a text as it can stand in one line: characters that do not print are written out, what is long is cut."""
+    written = "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text[:LONGEST_CAUSE])
+    return written if len(text) <= LONGEST_CAUSE else f"{written}…"
+
+
+def _read(entry: "os.DirEntry[str]", *, with_history: bool) -> TrialRow:
+    if not entry.is_file():
+        kind = "directory" if entry.is_dir() else "link to nothing" if entry.is_symlink() else "special file"
+        raise RowError(f"it is a {kind}")
+    row = from_json(Path(entry.path).read_text(encoding="utf-8"), with_history=with_history)
+    if entry.name != f"{row.trial_id}.json":
+        raise RowError(f"it holds the row of trial {row.trial_id}")
+    return row
+
+
+def _cause(error: Exception) -> str:
+    if isinstance(error, UnicodeDecodeError):
+        return "it is not text"
+    return shown(error.strerror if isinstance(error, OSError) and error.strerror else str(error))
+
+
+def _fault(error: Exception) -> Literal["damaged", "newer", "unreadable"]:
+    if isinstance(error, NewerRowError):
+        return "newer"
+    return "damaged" if isinstance(error, ValueError) else "unreadable"

@@ -18,7 +18,7 @@ NUM_BEST = 5
 def show(rows: Sequence[TrialRow], folder: Path, console: Console) -> None:
     """Print the counts, the best trials by validation accuracy, the failures with their first cause, and the files."""
     console.print(Text(f"{counted(len(rows), 'trial')}: {counts(rows)}"))
-    best = sorted((row for row in rows if row.val_accuracy is not None), key=rank)[:NUM_BEST]
+    best = sorted((row for row in rows if row.status is Status.OK), key=rank)[:NUM_BEST]
     if best:
         console.print(_best_table(best, varying(row.config for row in rows)))
     for cause, trials in _failures(rows).items():

@@ -34,6 +34,9 @@ class Progress(Protocol):
     def evaluated(self, trial_id: str, evaluation: Evaluation) -> None:
         """Note a point of a running trial's learning curve."""
 
+    def noted(self, text: str) -> None:
+        """Note what the user should know, in one line."""
+
     def finished(self, row: TrialRow) -> None:
         """Note a trial's row."""
 
@@ -56,6 +59,9 @@ class Quiet:
         """Show nothing."""
 
     def evaluated(self, trial_id: str, evaluation: Evaluation) -> None:
+        """Show nothing."""
+
+    def noted(self, text: str) -> None:
         """Show nothing."""
 
     def finished(self, row: TrialRow) -> None:
@@ -86,6 +92,10 @@ class Log(Quiet):
         """Print a point of the learning curve if no other trial runs."""
         if len(self._flats) - self._before == 1:
             self._print(point_line(evaluation))
+
+    def noted(self, text: str) -> None:
+        """Print what the user should know."""
+        self._print(text)
 
     def finished(self, row: TrialRow) -> None:
         """Print the row in one line."""
@@ -135,6 +145,10 @@ class Live:
         if len(self._flats) - self._before == 1:
             self.console.print(point_line(evaluation), markup=False, highlight=False, soft_wrap=True)
 
+    def noted(self, text: str) -> None:
+        """Let a line stay on the screen."""
+        self.console.print(text, markup=False, highlight=False, soft_wrap=True)
+
     def finished(self, row: TrialRow) -> None:
         """Take a trial off the running ones; a failure stays on the screen."""
         self._running.pop(row.trial_id, None)
@@ -158,7 +172,8 @@ class Live:
 
     def _headline(self, total: int, done: int) -> str:
         failed = sum(row.status is Status.FAILED for row in self._rows)
-        best = max((row for row in self._rows if row.val_accuracy is not None), key=_accuracy, default=None)
+        ended = (row for row in self._rows if row.status is Status.OK and row.val_accuracy is not None)
+        best = max(ended, key=_accuracy, default=None)
         parts = [f"{done}/{total}"] + [f"{failed} failed"] * bool(failed)
         if best:
             parts.append(f"best val {best.val_accuracy:.4f} ({label(best.config, self._names)})")
@@ -190,6 +205,8 @@ def line(row: TrialRow, names: Sequence[str]) -> str:
     parts = [f"{row.status.value:8}"]
     if row.val_accuracy is not None and row.test_accuracy is not None:
         parts.append(f"val {row.val_accuracy:.4f} test {row.test_accuracy:.4f}")
+    elif row.status is Status.STOPPED:
+        parts.append(f"val {row.val_accuracy:.4f} at step {row.steps}")
     if row.seconds_total is not None:
         parts.append(f"{row.seconds_total:.1f} s")
     parts += [label(row.config, names), f"({row.trial_id})"]

@@ -9,9 +9,10 @@ import enum
 import hashlib
 import json
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from itertools import starmap
+from itertools import chain, starmap
 from typing import Any, NamedTuple
 
 from mnist_sweep.errors import RowError
@@ -19,6 +20,10 @@ from mnist_sweep.errors import RowError
 FORMAT = 2
 HISTORY = ',\n "history": '
 DAMAGED = "its content does not match its own digest: it was damaged or edited"
+
+
+class NewerRowError(RowError):
+    """A row is whole, but a newer version of mnist_sweep made it, and this one cannot read it."""
 
 
 class Status(enum.StrEnum):
@@ -69,6 +74,7 @@ class TrialRow:
         train_loss: Mean cross-entropy in nats over the batches since the point before the last.
         steps: Training steps taken; None if the trial failed.
         parameters: Trainable weights of the model.
+        started: When the trial started in its worker, the last time if it was paused, in Unix seconds.
         seconds_total: Wall time of the trial in its worker, in seconds: the sum of the next three and little else.
         seconds_setup: Building, tracing and initialising, in seconds.
         seconds_train: Training steps, in seconds.
@@ -93,6 +99,7 @@ class TrialRow:
     train_loss: float | None = None
     steps: int | None = None
     parameters: int | None = None
+    started: float | None = None
     seconds_total: float | None = None
     seconds_setup: float | None = None
     seconds_train: float | None = None
@@ -103,6 +110,11 @@ class TrialRow:
     error: str | None = None
     traceback: str | None = None
     history: tuple[Evaluation, ...] = ()
+
+
+KINDS: dict[str, Any] = {
+    item.name: getattr(item.type, "__origin__", item.type) for item in dataclasses.fields(TrialRow)
+}
 
 
 def rank(row: TrialRow) -> tuple[float, float, str]:
@@ -140,13 +152,18 @@ def from_json(text: str, *, with_history: bool = True) -> TrialRow:
 
     Raises:
         RowError: The text is not a row, was changed since, or does not match its own id; the message says which.
+        NewerRowError: A newer version made it, with what this one does not know.
     """
     content = _content(text, with_history=with_history)
-    row = _row(content)
-    if not isinstance(row.config, dict) or "seed" not in row.config:
-        raise RowError("its config is not one with a seed")
-    hashed = {name: value for name, value in row.config.items() if name not in {*row.defaults, "seed"}}
-    if row.config_id != flat_id(hashed) or row.trial_id != trial_name(row.config_id, row.config["seed"]):
+    added = sorted(content.keys() - KINDS.keys())
+    if added:
+        raise NewerRowError(f"it has fields that this version does not know: {', '.join(added)}")
+    try:
+        row = _row(content)
+        named = _is_named_by_its_config(row)
+    except (AttributeError, KeyError, OverflowError, RecursionError, TypeError, ValueError) as error:
+        raise _misfit(f"its fields are not those of a row ({error})", content) from error
+    if not named:
         raise RowError(f"its config does not match its id {row.trial_id}")
     return row
 
@@ -157,49 +174,79 @@ def trial_name(config_id: str, seed: int) -> str:
 
 
 def _head(body: str) -> str:
-    return f'{{"format": {FORMAT}, "digest": "{hashlib.sha256(body.encode()).hexdigest()[:16]}"'
+    digest = hashlib.sha256(body.encode(errors="surrogatepass")).hexdigest()
+    return f'{{"format": {FORMAT}, "digest": "{digest[:16]}"'
 
 
 def _content(text: str, *, with_history: bool) -> dict[str, Any]:
     """Return the fields of a row's text, its digest verified."""
     length = len(_head(""))
     head, body = text[:length], text[length:]
-    if head.startswith(_head("")[:20]):
-        if _head(body) != head:
-            raise RowError(DAMAGED)
-        if not with_history:
-            body = body[: body.index(HISTORY)] + "}"
-        content: dict[str, Any] = json.loads("{" + body[1:])
-        return content
-    return _content_of_format_1(text) | ({} if with_history else {"history": ()})
+    if not head.startswith(_head("")[:20]):
+        return _content_of_format_1(text) | ({} if with_history else {"history": ()})
+    if _head(body) != head:
+        raise RowError(DAMAGED)
+    return _object("{" + (body if with_history else body.partition(HISTORY)[0] + "}")[1:])
 
 
 def _content_of_format_1(text: str) -> dict[str, Any]:
     """Return the fields of a row of version 0.1.0, whose digest is of its canonical JSON and lies anywhere in it."""
-    try:
-        content = json.loads(text, parse_constant=_no_constant)
-    except (ValueError, RecursionError) as error:
-        raise RowError(f"it is not JSON ({error})") from error
-    if not isinstance(content, dict) or "digest" not in content or "trial_id" not in content:
+    content = _object(text)
+    if "digest" not in content:
         raise RowError("it is JSON, but not a row")
     if content.get("format") == FORMAT:
         raise RowError(DAMAGED)
     if content.get("format") != 1:
-        raise RowError(f"its format is {content.get('format')!r}, but this version reads 1 and {FORMAT}")
+        raise _misfit(f"its format is {content.get('format')!r}, but this version reads 1 and {FORMAT}", content)
     if content.pop("digest") != _digest_or_none(content):
         raise RowError(DAMAGED)
     del content["format"]
     return content
 
 
-def _row(content: dict[str, Any]) -> TrialRow:
+def _object(text: str) -> dict[str, Any]:
     try:
-        content["status"] = Status(content["status"])
-        content["defaults"] = tuple(content["defaults"])
-        content["history"] = _history(content.get("history", ()))
-        return TrialRow(**content)
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise RowError(f"its fields are not those of a row ({error})") from error
+        content = json.loads(text, parse_constant=_no_constant)
+    except (ValueError, RecursionError) as error:
+        raise RowError(f"it is not JSON ({error})") from error
+    if not isinstance(content, dict) or "trial_id" not in content:
+        raise RowError("it is JSON, but not a row")
+    return content
+
+
+def _misfit(cause: str, content: Mapping[str, Any]) -> RowError:
+    """Return the error of a row that cannot be read: of a newer version it is by what it says of its version."""
+    from importlib.metadata import version
+
+    newer = _numbers(content.get("version")) > _numbers(version("mnist-sweep"))
+    return NewerRowError(cause) if newer else RowError(cause)
+
+
+def _numbers(version: Any) -> list[int]:
+    return [int(number) for number in re.findall(r"\d{1,9}", str(version))[:3]]
+
+
+def _row(content: Mapping[str, Any]) -> TrialRow:
+    """Return the row of these fields, each of its kind."""
+    read = {
+        "status": Status(content["status"]),
+        "defaults": tuple(content["defaults"]),
+        "history": _history(content.get("history", ())),
+    }
+    row = TrialRow(**{**content, **read})
+    for name, kind in KINDS.items():
+        value = getattr(row, name)
+        if not isinstance(value, kind) or (isinstance(value, float) and not math.isfinite(value)):
+            raise TypeError(f"{name} is {value!r}")
+    return row
+
+
+def _is_named_by_its_config(row: TrialRow) -> bool:
+    if type(row.config["seed"]) is not int:
+        raise TypeError(f"seed is {row.config['seed']!r}")
+    omitted = {*row.defaults, "seed"}
+    config_id = flat_id({name: value for name, value in row.config.items() if name not in omitted})
+    return row.config_id == config_id and row.trial_id == trial_name(config_id, row.config["seed"])
 
 
 def _history(curve: Any) -> tuple[Evaluation, ...]:
@@ -207,8 +254,13 @@ def _history(curve: Any) -> tuple[Evaluation, ...]:
     if isinstance(curve, dict):
         if curve.keys() != set(Evaluation._fields):
             raise ValueError(f"history has the columns {', '.join(curve)}")
-        return tuple(starmap(Evaluation, zip(*(curve[name] for name in Evaluation._fields), strict=True)))
-    return tuple(Evaluation(**point) for point in curve)
+        points = tuple(starmap(Evaluation, zip(*(curve[name] for name in Evaluation._fields), strict=True)))
+    else:
+        points = tuple(Evaluation(**point) for point in curve)
+    kinds = {type(point.step) for point in points} | ({*map(type, chain.from_iterable(points))} - {float, type(None)})
+    if not kinds <= {int}:
+        raise TypeError("history has points that are no numbers")
+    return points
 
 
 def _json(value: Any) -> str:
@@ -218,7 +270,7 @@ def _json(value: Any) -> str:
 def _digest_or_none(content: Mapping[str, Any]) -> str | None:
     try:
         text = json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
-    except ValueError:  # a number too large for a float
+    except (ValueError, RecursionError):  # a number too large for a float, or lists in lists in lists
         return None
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 

@@ -36,13 +36,15 @@ class Summaries:
     """Writes what TensorBoard is shown of one trial.
 
     Args:
-        folder: The trial's folder of logs; what an earlier run of the trial left there is removed.
+        folder: The trial's folder of logs.
         config: The trial.
         full: Whether to show weights, activations, images, the graph and traces, too.
+        fresh: Whether to remove what an earlier run of the trial left there, because this one starts over.
     """
 
-    def __init__(self, folder: Path, config: TrialConfig, *, full: bool) -> None:
-        shutil.rmtree(folder, ignore_errors=True)
+    def __init__(self, folder: Path, config: TrialConfig, *, full: bool, fresh: bool = True) -> None:
+        if fresh:
+            shutil.rmtree(folder, ignore_errors=True)
         self._own, self._train, self._test = (
             tf.summary.create_file_writer(str(folder / name)) for name in ("", "train", "test")
         )

@@ -7,26 +7,26 @@ trials' ids and the ledger's.
 import dataclasses
 import re
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
-from mnist_sweep import data
-from mnist_sweep.artifacts import Artifacts, Keeping, SavedModel, Showing
-from mnist_sweep.config import Precision, TrialConfig, config_id, has_own_code, to_flat, trial_id
+from mnist_sweep import data, mark
+from mnist_sweep.artifacts import Artifacts, Keeping, Showing
+from mnist_sweep.config import Precision, TrialConfig, config_id, has_own_code, trial_id
 from mnist_sweep.errors import ConfigError
 from mnist_sweep.fields import require
+from mnist_sweep.interrupts import Interrupts
 from mnist_sweep.ledger import Ledger
+from mnist_sweep.lock import Lock
 from mnist_sweep.progress import Progress, Quiet
-from mnist_sweep.rows import Evaluation, Status, TrialRow, rank
+from mnist_sweep.recorder import Provenance, Recorder
+from mnist_sweep.rows import Status, TrialRow
 from mnist_sweep.runners import RayTune, Runner
 from mnist_sweep.space import repeat
 from mnist_sweep.table import write_tables
 from mnist_sweep.training import check
-
-SECONDS_BETWEEN_TABLES = 5.0
-TABLES_SHARE = 0.05
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,6 +111,9 @@ def run(
     retry: Iterable[Status] = (),
     keep_models: Keeping = "best",
     summaries: Showing = "off",
+    keep_predictions: bool = True,
+    checkpoint_seconds: float = 30.0,
+    storage: str | None = None,
     code: Sequence[Path] = (),
 ) -> Outcome:
     """Run the trials of a sweep that have no row yet, commit each row as it comes, and write the tables.
@@ -123,30 +126,58 @@ def run(
         retry: Statuses whose rows are run again.
         summaries: What TensorBoard is shown of each trial, in `logs/`: nothing, scalars, or all there is.
         keep_models: Which trials' trained models stay in `models/`: the best by validation, all, or none.
+        keep_predictions: Whether each trial's predicted classes stay in `predictions/`, one byte an image.
+        checkpoint_seconds: Seconds between two checkpoints of a running trial, above 0.
+        storage: Folder or URL that all machines see, for checkpoints and logs; None means the results folder.
         code: Folders that the trials' own models and data sets are imported from.
 
     Raises:
         SweepError: The sweep cannot run as asked; nothing has been written.
+        KeyboardInterrupt: SIGINT came once: running trials are paused and the tables written; or it came twice.
     """
     start = time.monotonic()
     ledger = Ledger(Path(results) / sweep.name)
-    rows = ledger.rows()
     trials = {trial_id(trial): trial for trial in sweep.trials}
-    again = set(retry)
-    missing = {name: trial for name, trial in trials.items() if name not in rows or rows[name].status in again}
-    if missing:
-        datasets = _checked_datasets(missing.values())
-        shipped = code if any(map(has_own_code, missing.values())) else ()
-        artifacts = Artifacts(sweep=str(ledger.folder.resolve()), models=keep_models, summaries=summaries)
-        with progress or Quiet() as shown, _Recorder(ledger, rows, trials, missing, shown, keep_models) as recorder:
-            (runner or RayTune()).run(missing, datasets, recorder, code=shipped, artifacts=artifacts)
-    elif rows:
-        write_tables(ledger.folder, rows.values())
+    artifacts = Artifacts(
+        storage=f"{storage.rstrip('/')}/{sweep.name}" if storage else str(ledger.folder.resolve()),
+        mark=mark.new(),
+        models=keep_models,
+        summaries=summaries,
+        predictions=keep_predictions,
+        checkpoint_seconds=checkpoint_seconds,
+    )
+    with Lock(ledger.folder) as lock, Interrupts() as interrupts:
+        if ledger.folder.is_dir():
+            lock.acquire()
+        rows = ledger.rows()
+        again = set(retry)
+        missing = {name: trial for name, trial in trials.items() if name not in rows or rows[name].status in again}
+        if missing:
+            datasets = _checked_datasets(missing.values())
+            shipped = code if any(map(has_own_code, missing.values())) else ()
+            with (
+                progress or Quiet() as shown,
+                Recorder(
+                    ledger=ledger,
+                    lock=lock,
+                    rows=rows,
+                    trials=trials,
+                    missing=missing,
+                    datasets=datasets,
+                    progress=shown,
+                    artifacts=artifacts,
+                    provenance=Provenance(runner=type(runner or RayTune()).__name__, code=code[0] if code else None),
+                    interrupts=interrupts,
+                ) as recorder,
+            ):
+                (runner or RayTune()).run(missing, datasets, recorder, code=shipped, artifacts=artifacts)
+        elif rows:
+            write_tables(ledger.folder, rows.values())
     return Outcome(
         folder=ledger.folder,
         rows=tuple(rows[name] for name in trials if name in rows),
         num_trials=len(trials),
-        num_run=len(missing),
+        num_run=sum(name in rows for name in missing),
         seconds=time.monotonic() - start,
     )
 
@@ -158,73 +189,3 @@ def _checked_datasets(trials: Iterable[TrialConfig]) -> dict[Any, data.Dataset]:
             datasets[trial.data] = data.load(trial.data)
         check(trial, datasets[trial.data])
     return datasets
-
-
-class _Recorder:
-    """The observer of a run: commits every row, keeps the tables fresh, and passes on what it hears."""
-
-    def __init__(
-        self,
-        ledger: Ledger,
-        rows: dict[str, TrialRow],
-        trials: Mapping[str, TrialConfig],
-        missing: Mapping[str, TrialConfig],
-        progress: Progress,
-        keep_models: Keeping,
-    ) -> None:
-        self._ledger, self._rows, self._progress = ledger, rows, progress
-        self._trials, self._missing = trials, missing
-        self._keep_models: Keeping = keep_models
-        self._models: dict[str, SavedModel] = {}
-        self._fresh_until = 0.0
-        self._opened = False
-
-    def ready(self, num_workers: int) -> None:
-        self._ledger.open()
-        self._opened = True
-        flats = {name: to_flat(trial) for name, trial in self._trials.items()}
-        done = [self._rows[name] for name in self._trials if name not in self._missing]
-        self._progress.begin(flats, done, num_workers)
-        self._fresh_until = time.monotonic() + SECONDS_BETWEEN_TABLES
-
-    def started(self, trial_id: str) -> None:
-        self._progress.started(trial_id)
-
-    def evaluated(self, trial_id: str, evaluation: Evaluation) -> None:
-        self._progress.evaluated(trial_id, evaluation)
-
-    def saved(self, trial_id: str, model: SavedModel) -> None:
-        self._models[trial_id] = model
-
-    def finished(self, row: TrialRow) -> None:
-        self._keep_model(row)
-        self._ledger.commit(row)
-        self._rows[row.trial_id] = row
-        self._progress.finished(row)
-        if time.monotonic() > self._fresh_until:
-            self._write_tables()
-
-    def _keep_model(self, row: TrialRow) -> None:
-        """Write the model that came with a row, unless only the best is kept and another row is better."""
-        model = self._models.pop(row.trial_id, None)
-        only_best = self._keep_models == "best"
-        others = (other for other in self._rows.values() if other.status is Status.OK)
-        if model is None or (only_best and any(rank(other) < rank(row) for other in others)):
-            return
-        path = self._ledger.keep_model(row.trial_id, model.content)
-        for other in self._ledger.models().values():
-            if only_best and other != path:
-                other.unlink()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._opened and self._rows:
-            self._write_tables()
-
-    def _write_tables(self) -> None:
-        start = time.monotonic()
-        write_tables(self._ledger.folder, self._rows.values())
-        seconds = time.monotonic() - start
-        self._fresh_until = start + max(SECONDS_BETWEEN_TABLES, seconds / TABLES_SHARE)

@@ -1,13 +1,17 @@
 """The CSV files of a results folder, made from its rows and read back with their dtypes.
 
-Every file is written whole and renamed into place; the same rows give the same bytes in any order.
+Every file is written whole and renamed into place; the same rows give the same bytes in any order. Texts come from
+users and their errors, so one that a spreadsheet would run as a formula has an apostrophe in front of it, as OWASP
+advises (CSV Injection); the readers take it away again.
 """
 
 import contextlib
+import csv
 import os
+import re
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from mnist_sweep.errors import LedgerError
 from mnist_sweep.frames import HEAD, HISTORY, SUMMARY, TAIL, all_frames
@@ -15,6 +19,10 @@ from mnist_sweep.rows import TrialRow
 
 if TYPE_CHECKING:
     import pandas as pd
+
+# What starts a formula, also behind spaces and as a full-width character. Apostrophes in front belong to the pattern so
+# that a text that has one of its own gets another, and no two texts are written alike.
+FORMULA = re.compile(r"'*\s*[=+\-@\uff1d\uff0b\uff0d\uff20]|'*[\t\r\n\0]")
 
 
 def write_tables(folder: Path, rows: Iterable[TrialRow]) -> list[Path]:
@@ -25,7 +33,16 @@ def write_tables(folder: Path, rows: Iterable[TrialRow]) -> list[Path]:
     """
     writers = {"history": _write_numbers}
     frames = all_frames(rows).items()
-    return [_write(folder / f"{name}.csv", frame, writers.get(name, _write_any)) for name, frame in frames]
+    return [_write(folder / f"{name}.csv", frame, writers.get(name, _write_texts)) for name, frame in frames]
+
+
+def write_table(path: Path, frame: "pd.DataFrame") -> Path:
+    """Write a frame as a CSV file, whole; return its path.
+
+    Raises:
+        LedgerError: It cannot be written; its earlier content stays.
+    """
+    return _write(path, frame, _write_texts)
 
 
 def read_trials(path: str | Path) -> "pd.DataFrame":
@@ -69,19 +86,22 @@ def _write(path: Path, frame: "pd.DataFrame", write: Callable[["pd.DataFrame", P
     return path
 
 
-def _write_any(frame: "pd.DataFrame", path: Path) -> None:
-    frame.to_csv(path, index=False, lineterminator="\n")
+def _write_texts(frame: "pd.DataFrame", path: Path) -> None:
+    # Python's writer leaves a carriage return without quotes, and a spreadsheet starts a new line there.
+    returns = any("\r" in text for texts in _texts(frame).values() for text in texts)
+    quoting: Literal[0, 2] = csv.QUOTE_NONNUMERIC if returns else csv.QUOTE_MINIMAL
+    _changed(frame, _as_text).to_csv(path, index=False, lineterminator="\n", quoting=quoting)
 
 
 def _write_numbers(frame: "pd.DataFrame", path: Path) -> None:
     """Write a frame of numbers, whose texts need no quotes, ten times faster than pandas does."""
     import pyarrow
-    from pyarrow import csv
+    import pyarrow.csv
 
-    options = csv.WriteOptions(include_header=False, quoting_style="none")
+    options = pyarrow.csv.WriteOptions(include_header=False, quoting_style="none")
     with path.open("wb") as file:
         file.write(f"{','.join(frame.columns)}\n".encode())
-        csv.write_csv(pyarrow.Table.from_pandas(frame, preserve_index=False), file, options)
+        pyarrow.csv.write_csv(pyarrow.Table.from_pandas(frame, preserve_index=False), file, options)
 
 
 def _read(path: Path, name: str, dtypes: Mapping[str, str]) -> "pd.DataFrame":
@@ -107,4 +127,31 @@ def _read(path: Path, name: str, dtypes: Mapping[str, str]) -> "pd.DataFrame":
         raise LedgerError(f"{path} lacks the columns {', '.join(missing)}: `mnist-sweep table DIR` makes it anew.")
     plain = {"Float64": "float64", "string": "str"}
     found = {name: str(dtype) for name, dtype in frame.dtypes.items() if name not in dtypes}
-    return frame.astype({name: plain[dtype] for name, dtype in found.items() if dtype in plain})
+    return _changed(frame.astype({name: plain[dtype] for name, dtype in found.items() if dtype in plain}), _as_meant)
+
+
+def _texts(frame: "pd.DataFrame") -> dict[str, set[str]]:
+    """Return the different texts in each column that may hold some."""
+    names = frame.select_dtypes(["object", "str"]).columns
+    return {name: {cell for cell in frame[name].unique() if isinstance(cell, str)} for name in names}
+
+
+def _changed(frame: "pd.DataFrame", change: Callable[[str], str]) -> "pd.DataFrame":
+    """Return a frame with its texts changed, and everything else as it is."""
+    import pandas as pd
+
+    columns = {}
+    for name, texts in _texts(frame).items():
+        other = {text: change(text) for text in texts if change(text) != text}
+        if other:
+            column = frame[name]
+            columns[name] = pd.Series([other.get(cell, cell) for cell in column], column.index, column.dtype)
+    return frame.assign(**columns)
+
+
+def _as_text(text: str) -> str:
+    return f"'{text}" if FORMULA.match(text) else text
+
+
+def _as_meant(text: str) -> str:
+    return text[1:] if text.startswith("'") and FORMULA.match(text, 1) else text

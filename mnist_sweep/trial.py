@@ -7,19 +7,24 @@ import platform
 import sys
 import time
 import traceback
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mnist_sweep import data, runtime, training
 from mnist_sweep.artifacts import Artifacts, SavedModel
+from mnist_sweep.checkpoints import Checkpoints
 from mnist_sweep.config import TrialConfig, config_id, defaults, to_flat, trial_id
+from mnist_sweep.course import Fit, Tick
+from mnist_sweep.predictions import Predictions
 from mnist_sweep.rows import Evaluation, Status, TrialRow, rank
+from mnist_sweep.storage import Storage, storage
 
 if TYPE_CHECKING:
     from mnist_sweep.summaries import Summaries
 
 KEPT_SWEEPS = 4
+Item = Evaluation | Tick | Predictions | SavedModel
 
 
 def execute(
@@ -30,7 +35,7 @@ def execute(
 ) -> TrialRow:
     """Run a trial in this process as `steps` does, and call a function with each point of its learning curve."""
 
-    def on_item(item: Evaluation | SavedModel) -> None:
+    def on_item(item: Item) -> None:
         if isinstance(item, Evaluation):
             on_evaluation(item)
 
@@ -39,10 +44,11 @@ def execute(
 
 def steps(
     config: TrialConfig, dataset: data.Dataset | None = None, *, artifacts: Artifacts | None = None
-) -> Generator[Evaluation | SavedModel, None, TrialRow]:
-    """Run a trial in this process: yield its learning curve as it comes, perhaps its model, and return its row.
+) -> Generator[Item, None, TrialRow]:
+    """Run a trial in this process: yield its learning curve as it comes and what it leaves behind; return its row.
 
-    A failure of the user's code becomes a `failed` row.
+    A failure of the user's code becomes a `failed` row. There are ticks about once a second; `training.Paused` may be
+    thrown in at any of them, and comes out again when the checkpoint is written.
 
     Args:
         config: What to run.
@@ -50,52 +56,82 @@ def steps(
         artifacts: What to leave behind; None means nothing. Of models to be kept if they are the best, those are
             yielded that are better than every one before in this process.
     """
-    start = time.perf_counter()
+    start, started = time.perf_counter(), time.time()
     try:
         dataset = data.load(config.data) if dataset is None else dataset
-        with _summaries(config, artifacts) as summaries:
-            result = yield from training.curve(config, dataset, summaries=summaries)
+        checkpoints = _checkpoints(config, artifacts)
+        with _summaries(config, artifacts, checkpoints) as summaries:
+            result = yield from training.curve(config, dataset, summaries=summaries, checkpoints=checkpoints)
     except Exception as error:  # a model or data set of the user's may raise anything: it becomes the row's error
         return failed(config, error=first_cause(error), trace=traceback.format_exc())
-    row = _row(config, dataset, result, start)
+    row = _row(config, dataset, result, started, time.perf_counter() - start)
+    if artifacts and artifacts.predictions and result.predictions:
+        yield result.predictions
     if artifacts and result.model is not None and _is_kept(row, artifacts):
         try:
-            model = _saved(result.model)
+            model = _saved(result.model, dataset)
         except Exception as error:  # a layer of the user's may refuse in any way: the trial is good all the same
             return dataclasses.replace(row, error=f"its model could not be saved: {first_cause(error)}")
         yield model
     return row
 
 
+def pause(running: Generator[Item, None, TrialRow]) -> str | None:
+    """Let a trial that `steps` runs write its checkpoint and end; return what the user should know, or None."""
+    try:
+        running.throw(training.Paused())
+    except training.Paused as paused:
+        return "; ".join(getattr(paused, "__notes__", [])) or None
+    raise AssertionError("a paused trial ends")
+
+
+def storage_of(artifacts: Artifacts) -> Storage:
+    """Return the storage of a trial's artifacts, the same one for all trials of a process."""
+    found: Storage = runtime.kept("storages", artifacts.storage, lambda: storage(artifacts.storage), limit=KEPT_SWEEPS)
+    return found
+
+
+def _checkpoints(config: TrialConfig, artifacts: Artifacts | None) -> Checkpoints | None:
+    if artifacts is None or artifacts.mark is None or not storage_of(artifacts).exists(artifacts.mark):
+        return None
+    identity = {"version": _version(), **runtime.environment()}
+    seconds = artifacts.checkpoint_seconds
+    return Checkpoints(storage_of(artifacts), trial_id(config), seconds=seconds, identity=identity)
+
+
 @contextlib.contextmanager
-def _summaries(config: TrialConfig, artifacts: Artifacts | None) -> Iterator["Summaries | None"]:
+def _summaries(
+    config: TrialConfig, artifacts: Artifacts | None, checkpoints: Checkpoints | None
+) -> Iterator["Summaries | None"]:
     if artifacts is None or artifacts.summaries == "off":
         yield None
         return
     from mnist_sweep.summaries import Summaries
 
-    folder = Path(artifacts.sweep) / "logs" / trial_id(config)
-    with contextlib.closing(Summaries(folder, config, full=artifacts.summaries == "full")) as summaries:
+    folder = Path(artifacts.storage) / "logs" / trial_id(config)
+    full, fresh = artifacts.summaries == "full", not (checkpoints and checkpoints.exist())
+    with contextlib.closing(Summaries(folder, config, full=full, fresh=fresh)) as summaries:
         yield summaries
 
 
-def _saved(model: Any) -> SavedModel:
-    from mnist_sweep import export
+def _saved(model: Any, dataset: data.Dataset) -> SavedModel:
+    from mnist_sweep import export, mistakes
 
-    return SavedModel(export.to_bytes(model))
+    return SavedModel(export.to_bytes(model), mistakes.to_bytes(mistakes.of(model, dataset)))
 
 
 def _is_kept(row: TrialRow, artifacts: Artifacts) -> bool:
     """Return whether the model of a row goes to the results folder, where the best of all workers are compared."""
-    best = runtime.kept("best", artifacts.sweep, list, limit=KEPT_SWEEPS)
+    best = runtime.kept("best", artifacts.storage, list, limit=KEPT_SWEEPS)
     if artifacts.models == "best" and (not best or rank(row) < rank(best[0])):
         best[:] = [row]
         return True
     return artifacts.models == "all"
 
 
-def _row(config: TrialConfig, dataset: data.Dataset, result: training.Fit, start: float) -> TrialRow:
+def _row(config: TrialConfig, dataset: data.Dataset, result: Fit, started: float, seconds: float) -> TrialRow:
     ended = result.history[-1] if result.status is Status.OK else None
+    parts: dict[str, Any] = {f"seconds_{name}": value for name, value in result.seconds.items()}
     return TrialRow(
         **_identity(config),
         status=result.status,
@@ -106,13 +142,31 @@ def _row(config: TrialConfig, dataset: data.Dataset, result: training.Fit, start
         train_loss=ended.train_loss if ended else None,
         steps=result.steps,
         parameters=result.parameters,
-        seconds_total=time.perf_counter() - start,
-        seconds_setup=result.seconds["setup"],
-        seconds_train=result.seconds["train"],
-        seconds_evaluate=result.seconds["evaluate"],
+        started=started,
+        seconds_total=max(seconds, sum(parts.values())),
+        **parts,
         worker=_worker(),
         environment=runtime.environment(),
         history=result.history,
+    )
+
+
+def stopped(config: TrialConfig, points: Sequence[Evaluation], *, parameters: int, started: float) -> TrialRow:
+    """Return the row of a trial that is stopped after these points of its learning curve."""
+    last = points[-1]
+    return TrialRow(
+        **_identity(config),
+        status=Status.STOPPED,
+        val_accuracy=last.val_accuracy,
+        val_loss=last.val_loss,
+        train_loss=last.train_loss,
+        steps=last.step,
+        parameters=parameters,
+        started=started,
+        seconds_total=last.seconds,
+        worker=_worker(),
+        environment=runtime.environment(),
+        history=tuple(points),
     )
 
 
@@ -142,12 +196,16 @@ def _worker() -> str:
 
 
 def _identity(config: TrialConfig) -> dict[str, Any]:
-    from importlib.metadata import version
-
     return {
         "trial_id": trial_id(config),
         "config_id": config_id(config),
         "config": to_flat(config),
         "defaults": defaults(config),
-        "version": version("mnist-sweep"),
+        "version": _version(),
     }
+
+
+def _version() -> str:
+    from importlib.metadata import version
+
+    return version("mnist-sweep")

@@ -191,9 +191,9 @@ def test_a_row_that_is_none_is_named_with_the_way_out(folder: Path, run: Run) ->
         status, _, err = run(*arguments)
         assert status == 2
         assert err.startswith(
-            f"error: results/good/rows/{row.name} is not a row: its content does not match its own digest"
+            f"error: 1 of 2 files in results/good/rows is not a row: {row.name} (its content does not match its own"
         )
-        assert "move it away" in err
+        assert "mnist-sweep mend results/good" in err
         assert content(folder) == before
 
 
@@ -346,15 +346,15 @@ def wait_for_rows(process: "subprocess.Popen[str]", rows: Path, number: int) -> 
 @pytest.mark.skipif(os.name != "posix", reason="POSIX signals")
 def test_a_sweep_killed_or_interrupted_goes_on_where_it_was(folder: Path, figures: Figures) -> None:
     rows = folder / "results" / "long" / "rows"
-    for number, (how, status) in enumerate([(signal.SIGKILL, -9), (signal.SIGINT, 130), (signal.SIGTERM, 143)]):
+    for how, status in [(signal.SIGKILL, -9), (signal.SIGINT, 130), (signal.SIGTERM, 143)]:
         process = start(folder)
-        wait_for_rows(process, rows, 2 * number + 2)
+        wait_for_rows(process, rows, len(list(rows.glob("*.json"))) + 1)
         process.send_signal(how)
         out, _ = process.communicate(timeout=30)
         assert process.returncode == status, out
         assert "Traceback" not in out
     before = {path.name: (path.stat().st_ino, path.stat().st_mtime_ns) for path in rows.glob("*.json")}
-    assert 6 <= len(before) < 12
+    assert 3 <= len(before) < 12
     process = start(folder)
     out, _ = process.communicate(timeout=120)
     assert process.returncode == 0, out

@@ -45,7 +45,7 @@ def test_starting_puts_weights_slots_and_numbers_back(network: Network, program:
     rows, rates = np.arange(100, dtype="int32").reshape(2, 50), np.full(2, 0.1, "float32")
     labels = digits.train.labels.astype("int32")
     program.start(TRIAL)
-    program.train(digits.train.images, labels, rows, rates, 0, program.seeds(0))
+    program.train(digits.train.images, labels, rows, rates, 0, program.seeds(0), 0.0, 0)
     assert not np.array_equal(held(network)[0], before[0])
     network.start(before)
     program.start(TRIAL)
@@ -64,7 +64,7 @@ def test_what_a_layer_draws_is_a_function_of_seed_and_step(
     def loss(seed: int, step: int) -> float:
         network.start(before)
         program.start(TRIAL)
-        return float(program.train(digits.train.images, labels, rows, rates, step, program.seeds(seed))[0])
+        return float(program.train(digits.train.images, labels, rows, rates, step, program.seeds(seed), 0.0, 0)[0])
 
     assert loss(0, 5) == loss(0, 5)
     assert len({loss(0, 5), loss(0, 6), loss(1, 5)}) == 3

@@ -1,5 +1,7 @@
 """Laws of the ledger: a committed row survives, and nothing else is ever taken for one."""
 
+import hashlib
+import json
 import os
 import shutil
 import signal
@@ -7,19 +9,28 @@ import subprocess
 import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import replace
+from dataclasses import fields, replace
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
+from mnist_sweep import Adam
 from mnist_sweep.config import TrialConfig
 from mnist_sweep.errors import LedgerError, RowError
 from mnist_sweep.ledger import Ledger
-from mnist_sweep.rows import Status, TrialRow, to_json
+from mnist_sweep.lock import Lock
+from mnist_sweep.mend import mend
+from mnist_sweep.rows import Evaluation, Status, TrialRow, to_json
+from mnist_sweep.table import write_tables
+from tests.test_rows import forged, of_format_1
 
 Refused = Callable[..., AbstractContextManager[None]]
 MakeRow = Callable[..., TrialRow]
+WAY_OUT = "moves what is damaged to"
 
 
 @pytest.fixture
@@ -169,42 +180,278 @@ def test_file_that_is_no_row_is_named_with_a_way_out(
 ) -> None:
     ledger.commit(make_row())
     (ledger.rows_folder / name).write_bytes(content)
-    with refused(RowError, str(ledger.rows_folder / name), "is not a row", "move it away"):
+    with refused(RowError, f"1 of 2 files in {ledger.rows_folder} is not a row: {name} (it is ", WAY_OUT):
         ledger.rows()
 
 
 def test_folder_among_the_rows_is_named_with_a_way_out(ledger: Ledger, make_row: MakeRow, refused: Refused) -> None:
     ledger.commit(make_row())
     (ledger.rows_folder / "old").mkdir()
-    with refused(RowError, str(ledger.rows_folder / "old"), "directory", "move it away"):
+    with refused(RowError, "old (it is a directory)", WAY_OUT):
         ledger.rows()
 
 
 def test_link_to_nowhere_among_the_rows_is_named_with_a_way_out(ledger: Ledger, refused: Refused) -> None:
     (ledger.rows_folder / "0123456789ab-0.json").symlink_to("nowhere")
-    with refused(RowError, "0123456789ab-0.json", "move it away"):
+    with refused(RowError, "0123456789ab-0.json (it is a link to nothing)", WAY_OUT):
         ledger.rows()
 
 
-def test_second_file_of_a_trial_is_named_with_the_trial(ledger: Ledger, make_row: MakeRow, refused: Refused) -> None:
+def test_pipe_among_the_rows_is_named_and_not_waited_for(ledger: Ledger, refused: Refused) -> None:
+    os.mkfifo(ledger.rows_folder / "0123456789ab-0.json")
+    with refused(RowError, "0123456789ab-0.json (it is a special file)", WAY_OUT):
+        ledger.rows()
+
+
+@pytest.mark.parametrize("name", ["{} (1).json", "{}.JSON", "{}", "{}.json~", "copy of {}.json"])
+def test_row_under_another_name_than_its_own_is_named_with_its_trial(
+    ledger: Ledger, make_row: MakeRow, refused: Refused, name: str
+) -> None:
     row = make_row()
     ledger.commit(row)
-    copy = ledger.rows_folder / "copy.json"
+    copy = ledger.rows_folder / name.format(row.trial_id)
     copy.write_text(to_json(replace(row, val_accuracy=0.95)), encoding="utf-8")
-    with refused(RowError, str(copy), f"row of trial {row.trial_id}", "move it away"):
+    with refused(RowError, f"{copy.name} (it holds the row of trial {row.trial_id})", WAY_OUT):
         ledger.rows()
 
 
-def test_damaged_row_runs_again_once_it_is_moved_away(ledger: Ledger, make_row: MakeRow, refused: Refused) -> None:
+def test_row_whose_config_spells_a_number_otherwise_than_its_id_is_named(
+    ledger: Ledger, make_row: MakeRow, refused: Refused
+) -> None:
+    row = make_row(TrialConfig(optimizer=Adam(learning_rate=1.0)))
+    text = forged(row, config={**row.config, "optimizer.learning_rate": 1})
+    (ledger.rows_folder / f"{row.trial_id}.json").write_text(text, encoding="utf-8")
+    with refused(RowError, f"its config does not match its id {row.trial_id}", WAY_OUT):
+        ledger.rows()
+
+
+def test_all_bad_files_are_counted_and_the_first_three_named(
+    ledger: Ledger, make_row: MakeRow, refused: Refused
+) -> None:
+    ledger.commit(make_row())
+    for number in range(1200):
+        (ledger.rows_folder / f"note-{number:04}.txt").touch()
+    with refused(RowError, "1,200 of 1,201 files", "note-0000.txt (", "note-0002.txt (", "), 1,197 more; ", WAY_OUT):
+        ledger.rows()
+    with pytest.raises(RowError) as caught:
+        ledger.rows()
+    assert "note-0003" not in str(caught.value)
+
+
+def test_good_rows_are_told_from_bad_files_without_an_error(ledger: Ledger, make_row: MakeRow) -> None:
+    ledger.commit(make_row())
+    (ledger.rows_folder / "notes.txt").write_text("a note")
+    rows, bad = ledger.inspect()
+    assert rows == {make_row().trial_id: make_row()}
+    assert [(one.path, one.fault) for one in bad] == [(ledger.rows_folder / "notes.txt", "damaged")]
+
+
+@pytest.mark.parametrize("name", ["two\nlines.json", "\x1b[31mred.json", "caf\udce9.json"])
+def test_name_that_does_not_print_is_written_out(ledger: Ledger, refused: Refused, name: str) -> None:
+    (ledger.rows_folder / name).touch()
+    with refused(RowError, ascii(name)[1:-1], WAY_OUT):
+        ledger.rows()
+
+
+def test_cause_that_quotes_the_file_is_short_and_prints(ledger: Ledger, make_row: MakeRow, refused: Refused) -> None:
+    text = forged(make_row(), status="\n\x1b[31m" * 100_000)
+    (ledger.rows_folder / "0123456789ab-0.json").write_text(text, encoding="utf-8")
+    with refused(RowError, "its fields are not those of a row", WAY_OUT):
+        ledger.rows()
+    with pytest.raises(RowError) as caught:
+        ledger.rows()
+    assert str(caught.value).isprintable()
+    assert len(str(caught.value)) < 1000
+
+
+NEWER = [
+    pytest.param({"version": "99.0.0", "temperature": 20.5}, id="a field more"),
+    pytest.param({"temperature": 20.5}, id="a field more, in the same version"),
+    pytest.param({"version": "99.0.0", "status": "pruned"}, id="another status"),
+    pytest.param({"version": "99.0.0", "history": {"step": [], "val_top5": []}}, id="another curve"),
+    pytest.param({"version": "99.0.0", "steps": 10.5}, id="another kind of figure"),
+]
+
+
+@pytest.mark.parametrize("changed", NEWER)
+def test_row_of_a_newer_version_is_named_and_kept_for_it(
+    ledger: Ledger, make_row: MakeRow, refused: Refused, changed: dict[str, Any]
+) -> None:
+    row = make_row()
+    path = ledger.rows_folder / f"{row.trial_id}.json"
+    path.write_text(forged(row, **changed), encoding="utf-8")
+    with refused(RowError, path.name, "needs that version: upgrade it"):
+        ledger.rows()
+    with pytest.raises(RowError) as caught:
+        ledger.rows()
+    assert "mend" not in str(caught.value)
+    assert mend(ledger.folder) == []
+    assert path.exists()
+
+
+def test_format_of_a_newer_version_is_told_from_a_damaged_number(ledger: Ledger, make_row: MakeRow) -> None:
+    row, path = make_row(version=version("mnist-sweep")), ledger.rows_folder / "0123456789ab-0.json"
+    faults = []
+    for made_by in (row, replace(row, version="99.0.0")):
+        path.write_text(to_json(made_by).replace('"format": 2', '"format": 3'), encoding="utf-8")
+        faults += [bad.fault for bad in ledger.inspect()[1]]
+    assert faults == ["damaged", "newer"]
+
+
+def test_row_of_an_older_version_lacks_fields_and_is_read(ledger: Ledger, make_row: MakeRow) -> None:
+    row, other = make_row(), make_row(TrialConfig(seed=1))
+    lacking = dict.fromkeys(("num_test", "worker", "environment", "error", "traceback"), ...)
+    (ledger.rows_folder / f"{row.trial_id}.json").write_text(forged(row, **lacking), encoding="utf-8")
+    (ledger.rows_folder / f"{other.trial_id}.json").write_text(json.dumps(of_format_1(other)), encoding="utf-8")
+    assert ledger.rows() == {row.trial_id: replace(row, num_test=None, worker=None), other.trial_id: other}
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read anything")
+def test_row_that_may_not_be_read_is_named_and_stays(ledger: Ledger, make_row: MakeRow, refused: Refused) -> None:
+    ledger.commit(make_row())
+    (ledger.rows_folder / f"{make_row().trial_id}.json").chmod(0)
+    with refused(RowError, "Permission denied", "needs its permissions or the disk put right"):
+        ledger.rows()
+    assert mend(ledger.folder) == []
+
+
+def test_row_that_the_disk_does_not_give_is_named_and_stays(ledger: Ledger, refused: Refused) -> None:
+    path = ledger.rows_folder / "0123456789ab-0.json"
+    path.symlink_to(path.name)
+    with refused(RowError, "symbolic links", "needs its permissions or the disk put right"):
+        ledger.rows()
+    assert mend(ledger.folder) == []
+    assert path.is_symlink()
+
+
+def test_mended_folder_has_the_good_rows_and_the_next_run_misses_the_others(
+    ledger: Ledger, make_row: MakeRow, refused: Refused
+) -> None:
     good, damaged = make_row(), make_row(TrialConfig(seed=1))
     ledger.commit(good)
     ledger.commit(damaged)
     path = ledger.rows_folder / f"{damaged.trial_id}.json"
-    path.write_text(path.read_text(encoding="utf-8").replace("0.91", "0.99"), encoding="utf-8")
-    with refused(RowError, str(path), "digest", "move it away, and the next run runs its trial again"):
+    content = path.read_text(encoding="utf-8").replace("0.91", "0.99")
+    path.write_text(content, encoding="utf-8")
+    with refused(RowError, path.name, "digest", WAY_OUT, f"`mnist-sweep mend {ledger.folder}`"):
         ledger.rows()
-    path.rename(ledger.folder / "damaged.json")
+    (moved,) = mend(ledger.folder)
+    assert (moved.source, moved.target) == (path, ledger.damaged_folder / path.name)
+    assert "digest" in moved.cause
+    assert moved.target.read_text(encoding="utf-8") == content
     assert ledger.rows() == {good.trial_id: good}
+
+
+def test_mending_twice_moves_nothing_more(ledger: Ledger, make_row: MakeRow) -> None:
+    ledger.commit(make_row())
+    (ledger.rows_folder / "notes.txt").write_text("a note")
+    assert len(mend(ledger.folder)) == 1
+    assert mend(ledger.folder) == []
+    assert files(ledger) == [f"{make_row().trial_id}.json"]
+
+
+def test_mending_loses_no_file_of_the_same_name(ledger: Ledger) -> None:
+    for content in ("first", "second", "third"):
+        (ledger.rows_folder / "notes.txt").write_text(content)
+        mend(ledger.folder)
+    kept = {path.name: path.read_text() for path in ledger.damaged_folder.iterdir()}
+    assert kept == {"notes.txt": "first", "notes.txt.2": "second", "notes.txt.3": "third"}
+
+
+def test_mending_moves_folders_and_links_as_they_are(ledger: Ledger, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").write_text("kept")
+    (ledger.rows_folder / "old").mkdir()
+    (ledger.rows_folder / "old" / "note").touch()
+    (ledger.rows_folder / "gone").symlink_to("nowhere")
+    (ledger.rows_folder / "link").symlink_to(tmp_path / "elsewhere")
+    assert len(mend(ledger.folder)) == 3
+    assert (ledger.damaged_folder / "old" / "note").is_file()
+    assert [(ledger.damaged_folder / name).is_symlink() for name in ("gone", "link")] == [True, True]
+    assert (tmp_path / "elsewhere").read_text() == "kept"
+
+
+def test_whole_folder_is_mended_without_a_trace(ledger: Ledger, make_row: MakeRow) -> None:
+    ledger.commit(make_row())
+    assert mend(ledger.folder) == []
+    assert not ledger.damaged_folder.exists()
+
+
+def test_folder_that_is_no_results_folder_is_not_mended(tmp_path: Path, refused: Refused) -> None:
+    with refused(LedgerError, f"{tmp_path} holds no rows", "results/quickstart"):
+        mend(tmp_path)
+
+
+def test_folder_that_a_run_is_using_is_not_mended(ledger: Ledger, refused: Refused) -> None:
+    (ledger.rows_folder / "notes.txt").touch()
+    with Lock(ledger.folder) as lock, refused(LedgerError, f"{ledger.folder} is in use by process {os.getpid()}"):
+        lock.acquire()
+        mend(ledger.folder)
+    assert files(ledger) == ["notes.txt"]
+    assert len(mend(ledger.folder)) == 1
+
+
+def test_mending_tells_what_is_in_the_way(ledger: Ledger, refused: Refused) -> None:
+    (ledger.rows_folder / "notes.txt").touch()
+    ledger.damaged_folder.write_text("in the way")
+    with refused(LedgerError, str(ledger.damaged_folder), "File exists"):
+        mend(ledger.folder)
+    assert files(ledger) == ["notes.txt"]
+
+
+def digested(content: dict[str, Any]) -> str:
+    """Return the text of a row of version 0.1.0 with the digest that fits."""
+    kept = {name: value for name, value in content.items() if name != "digest" and value is not ...}
+    text = json.dumps(kept, sort_keys=True, separators=(",", ":"))
+    return json.dumps({**kept, "digest": hashlib.sha256(text.encode()).hexdigest()[:16]})
+
+
+def test_digested_row_of_version_0_1_0_is_read(ledger: Ledger, make_row: MakeRow) -> None:
+    path = ledger.rows_folder / f"{make_row().trial_id}.json"
+    path.write_text(digested(of_format_1(make_row())), encoding="utf-8")
+    assert list(ledger.rows().values()) == [make_row()]
+
+
+SCALARS = st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.floats() | st.text(max_size=5)
+JSON = st.recursive(
+    SCALARS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=6,
+)
+POINT = st.fixed_dictionaries(dict.fromkeys(Evaluation._fields, SCALARS))
+COLUMNS = st.fixed_dictionaries(dict.fromkeys(Evaluation._fields, st.lists(SCALARS, min_size=1, max_size=1)))
+CHANGES: st.SearchStrategy[dict[str, Any]] = st.dictionaries(
+    st.sampled_from([*(item.name for item in fields(TrialRow)), "unheard_of"]), JSON | st.just(...), max_size=3
+) | st.builds(dict, history=COLUMNS | st.lists(POINT, max_size=2) | JSON)
+
+
+@st.composite
+def contents(draw: st.DrawFn, row: TrialRow) -> bytes:
+    """Draw what a row's file might hold: anything, the row with a piece replaced, or other fields with their digest."""
+    text = to_json(row).encode()
+    place, end = sorted(draw(st.tuples(*[st.integers(0, len(text))] * 2)))
+    return draw(
+        st.binary(max_size=50)
+        | st.binary(max_size=5).map(lambda piece: text[:place] + piece + text[end:])
+        | CHANGES.map(lambda changed: forged(row, **changed).encode())
+        | CHANGES.map(lambda changed: digested(of_format_1(row) | changed).encode())
+    )
+
+
+@settings(
+    max_examples=150, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(data=st.data(), with_history=st.booleans())
+def test_whatever_a_file_holds_it_is_told_in_one_line_or_is_a_row_that_fits_the_tables(
+    ledger: Ledger, make_row: MakeRow, data: st.DataObject, with_history: bool
+) -> None:
+    row = make_row(TrialConfig(seed=1))
+    (ledger.rows_folder / f"{row.trial_id}.json").write_bytes(data.draw(contents(row)))
+    rows, bad = ledger.inspect(with_history=with_history)
+    assert len(rows) + len(bad) == 1
+    assert all(one.cause.isprintable() and one.fault in {"damaged", "newer"} for one in bad)
+    assert all(read.config == row.config for read in rows.values())
+    if rows:
+        write_tables(ledger.folder, rows.values())
 
 
 @pytest.mark.parametrize(

@@ -80,7 +80,7 @@ def tensorboard(folder: Path) -> Iterator[Any]:
 
 def run(folder: Path, level: Any, config: TrialConfig = TRIAL) -> Any:
     runtime.configure(threads=1)
-    steps = trial.steps(config, artifacts=Artifacts(sweep=str(folder), summaries=level))
+    steps = trial.steps(config, artifacts=Artifacts(storage=str(folder), summaries=level))
     return drain(steps, lambda _: None)
 
 

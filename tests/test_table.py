@@ -11,6 +11,8 @@ from typing import Any, cast
 
 import pandas as pd
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from mnist_sweep import (
     CNN,
@@ -284,6 +286,96 @@ def test_text_of_an_error_survives(tmp_path: Path, make_row: MakeRow, text: str)
     frame = read_trials(tmp_path)
     assert list(frame["error"].dropna()) == [text]
     assert len(frame) == 2
+
+
+FORMULAS = [
+    "=1+1",
+    "+1",
+    "-1",
+    "@sum",
+    "\t=1",
+    "\r=1",
+    "\n=1",
+    "\0=1",
+    " =1",
+    "\xa0=1",
+    "\uff1d1",
+    "'=1",
+    "''-1",
+    "' @a",
+    "=",
+    "-",
+]
+PLAIN = ["'", "''", "'a", "a=1", "1-1", "'1", " a", "a@b", '"=1', "[-1]", "(=1)"]
+
+
+@pytest.mark.parametrize("text", FORMULAS)
+def test_text_that_starts_a_formula_has_one_apostrophe_in_front(tmp_path: Path, make_row: MakeRow, text: str) -> None:
+    config = {**make_row().config, "model.note": text}
+    (line,) = written(tmp_path, [replace(make_row(status=Status.FAILED, error=text, worker=text), config=config)])
+    assert [line[name] for name in ("error", "worker", "model.note")] == [f"'{text}"] * 3
+    assert cells(tmp_path / "summary.csv")[0]["model.note"] == f"'{text}"
+
+
+@pytest.mark.parametrize("text", PLAIN)
+def test_text_that_starts_no_formula_is_written_as_it_is(tmp_path: Path, make_row: MakeRow, text: str) -> None:
+    (line,) = written(tmp_path, [make_row(status=Status.FAILED, error=text)])
+    assert line["error"] == text
+
+
+@pytest.mark.parametrize("text", ["a\r=1", "a\r\n=1", "a\n=1", "\r", "a,=1", 'a",=1', 'a"\r=1'])
+def test_text_stays_in_one_cell(tmp_path: Path, make_row: MakeRow, text: str) -> None:
+    rows = [make_row(), make_row(TrialConfig(seed=1), status=Status.FAILED, error=text)]
+    lines = written(tmp_path, rows)
+    assert [line["error"].removeprefix("'") for line in lines] == ["", text]
+    assert read_trials(tmp_path).drop(columns="error").equals(trials_frame(rows).drop(columns="error"))
+
+
+def test_numbers_stay_numbers_whatever_their_sign(tmp_path: Path, make_row: MakeRow) -> None:
+    config = {**make_row().config, "model.shift": -3, "model.scale": -0.5}
+    (line,) = written(tmp_path, [replace(make_row(val_loss=-1.5), config=config)])
+    assert [line[name] for name in ("val_loss", "model.shift", "model.scale")] == ["-1.5", "-3", "-0.5"]
+    frame = cast(Any, read_trials(tmp_path))
+    assert [frame[name][0] for name in ("val_loss", "model.shift", "model.scale")] == [-1.5, -3, -0.5]
+
+
+def test_numbers_among_texts_of_a_column_stay_as_they_are(tmp_path: Path, make_row: MakeRow) -> None:
+    rows = [
+        replace(row, config={**row.config, "model.shift": shift})
+        for row, shift in zip(map(make_row, repeat([TrialConfig()], seeds=3)), (-3, "-3", None), strict=True)
+    ]
+    assert sorted(line["model.shift"] for line in written(tmp_path, rows)) == ["", "'-3", "-3"]
+
+
+@settings(max_examples=30, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    texts=st.lists(
+        st.builds(
+            "{}{}".format,
+            st.text("'=+-@ \t\r\n\0\x0b\xa0\uff1d\uff0b\uff0d\uff20\"a1", max_size=6),
+            st.text(st.characters(exclude_categories=["Cs"]), max_size=4),
+        ).filter(bool),
+        min_size=5,
+        max_size=20,
+    )
+)
+def test_any_text_is_read_back_exactly_and_starts_no_formula(
+    tmp_path: Path, make_row: MakeRow, texts: list[str]
+) -> None:
+    # A column of texts that all look like numbers is one of numbers once it is read; one word more makes it texts.
+    rows = [
+        replace(
+            make_row(TrialConfig(seed=seed), status=Status.FAILED, error=text, worker=text),
+            config={**make_row().config, "model.note": text, "seed": seed},
+        )
+        for seed, text in enumerate([*texts, "word"])
+    ]
+    lines = written(tmp_path, rows)
+    frame = read_trials(tmp_path).sort_values("seed")
+    for name in ("error", "worker", "model.note"):
+        assert list(frame[name]) == [*texts, "word"]
+        assert not [line[name] for line in lines if line[name].lstrip()[:1] in tuple("=+-@\uff1d\uff0b\uff0d\uff20")]
+        assert not [line[name] for line in lines if line[name][0] in "\t\r\n\0"]
 
 
 def test_text_that_is_no_unicode_breaks_no_table(tmp_path: Path, make_row: MakeRow) -> None:

@@ -1,5 +1,6 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,14 +21,17 @@ from mnist_sweep import (
     Stepwise,
     TrialConfig,
     data,
+    loop,
     runtime,
-    training,
 )
+from mnist_sweep.checkpoints import Checkpoints
 from mnist_sweep.config import Precision
+from mnist_sweep.course import Fit, Tick
 from mnist_sweep.data.batches import indices
 from mnist_sweep.errors import ConfigError
 from mnist_sweep.rows import Evaluation, Status
-from mnist_sweep.training import Fit, fit
+from mnist_sweep.storage import Folder
+from mnist_sweep.training import Paused, check, curve, drain, fit
 
 SMALL = TrialConfig(
     model=CNN(filters=(4,), kernel_size=3, units=16, dropout=0.3),
@@ -109,12 +113,127 @@ def test_seed_and_dropout_change_the_numbers(changed: dict[str, Any], digits: Da
     assert numbers(fit(replace(SMALL, **changed), digits)) != numbers(fit(SMALL, digits))
 
 
-def test_steps_in_one_call_or_in_many_end_in_the_same_weights(digits: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("most", [1, 7])
+def test_steps_in_one_call_or_in_many_give_the_same_bits(
+    most: int, digits: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
     whole = fit(SMALL, digits)
-    monkeypatch.setattr(training, "STEPS_PER_CALL", 7)
-    cut = fit(SMALL, digits)
-    assert [point.val_loss for point in cut.history] == [point.val_loss for point in whole.history]
-    assert cut.test_accuracy == whole.test_accuracy
+    monkeypatch.setattr(loop, "MOST_STEPS_PER_CALL", most)
+    assert numbers(fit(SMALL, digits)) == numbers(whole)
+
+
+RESUMED = {
+    "momentum and dropout": replace(SMALL, optimizer=Momentum()),
+    "Adam": SMALL,
+    "RMSProp": replace(SMALL, optimizer=RMSProp()),
+    "Adagrad": replace(SMALL, optimizer=Adagrad()),
+    "batch normalisation, augmentation, a schedule": replace(
+        SMALL,
+        model=ResNet(depth=8, filters=2),
+        optimizer=Momentum(),
+        schedule=Stepwise(boundaries=(25,)),
+        augmentation="pad_crop_flip",
+        weight_decay=1e-3,
+    ),
+    "loss scale": replace(SMALL, precision="mixed_float16"),
+    "bfloat16": replace(SMALL, precision="mixed_bfloat16"),
+    "a user's model": replace(SMALL, model=Normalized()),
+}
+
+
+@pytest.mark.parametrize("case", RESUMED)
+def test_a_trial_paused_again_and_again_ends_with_the_same_bits(
+    case: str, digits: Dataset, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    config = RESUMED[case]
+    whole = fit(config, digits)
+    monkeypatch.setattr(loop, "MOST_STEPS_PER_CALL", 9)
+    steps = []
+    while True:
+        runtime._KEPT.clear()
+        checkpoints = Checkpoints(Folder(tmp_path), "x", seconds=1e9, identity={"version": "1"})
+        items = curve(config, digits, checkpoints=checkpoints)
+        begun = next(items)
+        assert isinstance(begun, Tick)
+        steps.append(begun.step)
+        assert begun.note == (f"goes on from step {begun.step}" if steps[1:] else None)
+        try:
+            while next(items)[0] <= begun.step:
+                pass
+            with pytest.raises(Paused):
+                items.throw(Paused())
+        except StopIteration as end:
+            result = end.value
+            break
+    assert steps == [0, 9, 18, 20, 29, 38, 40, 49, 50]
+    assert numbers(result) == numbers(whole)
+
+
+def test_checkpoints_are_written_when_they_are_due_and_change_nothing(digits: Dataset, tmp_path: Path) -> None:
+    always = Checkpoints(Folder(tmp_path), "x", seconds=0, identity={})
+    items = curve(SMALL, digits, checkpoints=always)
+    seen = [item.step for item in items if (tmp_path / "checkpoints" / "x.ckpt").exists()]
+    assert seen[-1] == 50
+    assert 0 not in seen
+    assert always.load() is not None
+    assert numbers(drain(curve(SMALL, digits, checkpoints=always), lambda _: None)) == numbers(fit(SMALL, digits))
+
+
+@pytest.mark.parametrize(
+    ("damage", "note"),
+    [
+        (lambda content: content[:-1], "starts over, for its checkpoint is damaged"),
+        (lambda content: b"", "starts over, for its checkpoint is damaged"),
+        (lambda content: content[:50] + bytes([content[50] ^ 1]) + content[51:], "starts over, for its checkpoint is"),
+    ],
+)
+def test_a_damaged_checkpoint_is_said_and_the_trial_starts_over(
+    damage: Any, note: str, digits: Dataset, tmp_path: Path
+) -> None:
+    checkpoints = Checkpoints(Folder(tmp_path), "x", seconds=0, identity={})
+    for _ in curve(SMALL, digits, checkpoints=checkpoints):
+        pass
+    path = tmp_path / "checkpoints" / "x.ckpt"
+    path.write_bytes(damage(path.read_bytes()))
+    items: list[Any] = []
+    result = drain(curve(SMALL, digits, checkpoints=checkpoints), items.append)
+    assert items[0].step == 0
+    assert items[0].note.startswith(note)
+    assert numbers(result) == numbers(fit(SMALL, digits))
+
+
+@pytest.mark.parametrize(
+    ("changed", "identity", "note"),
+    [
+        ({}, {"version": "2"}, "its checkpoint was made with another version"),
+        ({"model": CNN(filters=(4,), kernel_size=3, units=8)}, {"version": "1"}, "the model's code has changed"),
+        ({"optimizer": GradientDescent()}, {"version": "1"}, "its checkpoint is of another network"),
+    ],
+)
+def test_a_checkpoint_made_with_something_else_is_not_gone_on_from(
+    changed: dict[str, Any], identity: dict[str, str], note: str, digits: Dataset, tmp_path: Path
+) -> None:
+    written = Checkpoints(Folder(tmp_path), "x", seconds=0, identity={"version": "1"})
+    for _ in curve(SMALL, digits, checkpoints=written):
+        pass
+    found = Checkpoints(Folder(tmp_path), "x", seconds=0, identity=identity)
+    items: list[Any] = []
+    config = replace(SMALL, **changed)
+    assert numbers(drain(curve(config, digits, checkpoints=found), items.append)) == numbers(fit(config, digits))
+    assert note in items[0].note
+
+
+def test_a_checkpoint_that_cannot_be_written_is_said_and_does_not_spoil_the_trial(
+    digits: Dataset, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("no folder")
+    nowhere = Checkpoints(Folder(tmp_path / "file"), "x", seconds=0, identity={})
+    items: list[Any] = []
+    result = drain(curve(SMALL, digits, checkpoints=nowhere), items.append)
+    notes = [item.note for item in items if isinstance(item, Tick) and item.note]
+    assert notes
+    assert "cannot be" in notes[0]
+    assert numbers(result) == numbers(fit(SMALL, digits))
 
 
 def test_evaluations_do_not_change_the_training(digits: Dataset) -> None:
@@ -124,10 +243,10 @@ def test_evaluations_do_not_change_the_training(digits: Dataset) -> None:
 
 
 def test_the_curve_has_a_point_every_so_many_steps_and_after_the_last(digits: Dataset) -> None:
-    seen: list[Evaluation] = []
-    result = training.drain(training.curve(SMALL, digits), seen.append)
+    seen: list[Evaluation | Tick] = []
+    result = drain(curve(SMALL, digits), seen.append)
     assert [point.step for point in result.history] == [20, 40, 50]
-    assert tuple(seen) == result.history
+    assert tuple(item for item in seen if isinstance(item, Evaluation)) == result.history
 
 
 def test_points_that_show_training_alone_lie_between_the_evaluations_and_change_nothing(digits: Dataset) -> None:
@@ -244,4 +363,4 @@ def test_a_batch_larger_than_the_training_split_is_refused(digits: Dataset) -> N
 
 def test_blocks_that_do_not_fit_the_image_are_refused_before_tensorflow_is_asked(digits: Dataset) -> None:
     with pytest.raises(ConfigError, match="block 4"):
-        training.check(replace(SMALL, model=CNN(filters=(4,) * 5)), digits)
+        check(replace(SMALL, model=CNN(filters=(4,) * 5)), digits)

@@ -1,20 +1,20 @@
 """The runner in this process: one trial after the other, without Ray, for debugging and small sweeps."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from mnist_sweep import runtime
 from mnist_sweep.artifacts import Artifacts, SavedModel
 from mnist_sweep.config import TrialConfig
+from mnist_sweep.course import Tick
 from mnist_sweep.data import Dataset
 from mnist_sweep.fields import coerce, require
-from mnist_sweep.rows import Evaluation
+from mnist_sweep.predictions import Predictions
+from mnist_sweep.rows import Evaluation, TrialRow
 from mnist_sweep.runners.runner import Observer
-from mnist_sweep.training import drain
-from mnist_sweep.trial import steps
+from mnist_sweep.trial import Item, pause, steps
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,11 +49,30 @@ class Local:
         runtime.configure(threads=self.cpus_per_trial, gpus=self.gpus_per_trial, xla=self.xla)
         observer.ready(1)
         for trial_id, trial in trials.items():
+            if observer.is_ending():
+                return
             observer.started(trial_id)
-            on_item = partial(_tell, observer, trial_id)
-            observer.finished(drain(steps(trial, datasets[trial.data], artifacts=artifacts), on_item))
+            row = _run(trial_id, steps(trial, datasets[trial.data], artifacts=artifacts), observer)
+            if row:
+                observer.finished(row)
 
 
-def _tell(observer: Observer, trial_id: str, item: Evaluation | SavedModel) -> None:
-    tell = observer.saved if isinstance(item, SavedModel) else observer.evaluated
-    tell(trial_id, item)  # type: ignore[arg-type]  # each takes its own kind
+def _run(trial_id: str, running: Generator[Item, None, TrialRow], observer: Observer) -> TrialRow | None:
+    """Run a trial to its row, or to its pause."""
+    while True:
+        try:
+            item = next(running)
+        except StopIteration as end:
+            return cast(TrialRow, end.value)
+        if isinstance(item, SavedModel | Predictions):
+            observer.saved(trial_id, item)
+            continue
+        if isinstance(item, Evaluation):
+            observer.evaluated(trial_id, item)
+        note = item.note if isinstance(item, Tick) else None
+        if ending := observer.is_ending():
+            note = pause(running)
+        if note:
+            observer.noted(trial_id, note)
+        if ending:
+            return None

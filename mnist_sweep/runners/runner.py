@@ -7,6 +7,7 @@ from typing import Any, Protocol
 from mnist_sweep.artifacts import Artifacts, SavedModel
 from mnist_sweep.config import TrialConfig
 from mnist_sweep.data import Dataset
+from mnist_sweep.predictions import Predictions
 from mnist_sweep.rows import Evaluation, TrialRow
 
 
@@ -22,11 +23,20 @@ class Observer(Protocol):
     def evaluated(self, trial_id: str, evaluation: Evaluation) -> None:
         """Note a point of a running trial's learning curve; some may be left out."""
 
-    def saved(self, trial_id: str, model: SavedModel) -> None:
-        """Note the trained model of a trial, whose row comes next."""
+    def noted(self, trial_id: str, note: str) -> None:
+        """Note what the user should know of a running trial: that it goes on from a checkpoint, or lost its worker."""
+
+    def saved(self, trial_id: str, item: SavedModel | Predictions) -> None:
+        """Note the trained model of a trial, or its predictions; its row comes next."""
 
     def finished(self, row: TrialRow) -> None:
         """Note a trial's row, whatever its status."""
+
+    def is_ending(self) -> bool:
+        """Return whether the run is to end; trials that can see the storage are told by then to pause."""
+
+    def rows(self) -> Sequence[TrialRow]:
+        """Return the rows of the sweep that were there before."""
 
 
 class Runner(Protocol):
@@ -41,7 +51,7 @@ class Runner(Protocol):
         code: Sequence[Path] = (),
         artifacts: Artifacts | None = None,
     ) -> None:
-        """Run trials, telling the observer; return when each has a row.
+        """Run trials, telling the observer; return when each has a row, or is paused because the run is to end.
 
         Args:
             trials: What to run, by trial id.

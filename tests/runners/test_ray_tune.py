@@ -30,10 +30,12 @@ class Telling:
 
 @dataclass(frozen=True)
 class Deadly:
-    """A model whose first build kills the worker."""
+    """A model whose build kills the worker."""
     number: int = 0
     def build(self, image_shape, num_classes):
         if self.number == 1:
+            with (Path(__file__).parent / "builds").open("a") as file:
+                file.write("1")
             os.kill(os.getpid(), signal.SIGKILL)
         return Softmax().build(image_shape, num_classes)
 
@@ -111,15 +113,16 @@ print(json.dumps([row.error for row in outcome.rows]))
     assert all(error.startswith("ResourceError: the trial holds 0.6 GPU") for error in errors)
 
 
-def test_a_worker_that_dies_is_a_failed_row_and_the_sweep_goes_on(tmp_path: Path) -> None:
+def test_a_worker_that_dies_is_tried_again_then_a_failed_row_and_the_sweep_goes_on(tmp_path: Path) -> None:
     code = """
 sweep = Sweep(name="t", trials=grid(BASE, {"model": [Deadly(number=number) for number in range(3)]}))
-outcome = run(sweep, runner=RayTune(), code=code)
-print(json.dumps([[row.status, row.error] for row in outcome.rows]))
+outcome = run(sweep, runner=RayTune(max_retries=1), code=code)
+print(json.dumps([[row.status, row.error] for row in outcome.rows] + [Path("builds").read_text()]))
 """
-    rows = in_process(tmp_path, code)
+    *rows, builds = in_process(tmp_path, code)
     assert [status for status, _ in rows] == ["ok", "failed", "ok"]
     assert rows[1][1].startswith("the worker was lost: The actor died unexpectedly")
+    assert builds == "11"  # one build that killed its worker, and one more
 
 
 def test_an_error_of_the_observer_ends_the_run_as_itself(tmp_path: Path) -> None:
@@ -134,3 +137,30 @@ except mnist_sweep.errors.LedgerError as error:
     print(json.dumps(str(error)))
 """
     assert in_process(tmp_path, code) == "row cannot be written"
+
+
+def test_asha_stops_trials_and_their_rows_say_so(tmp_path: Path) -> None:
+    code = """
+rates = [0.5, 0.4, 0.3, 1e-6, 2e-6, 3e-6, 4e-6, 5e-6]
+trials = [TrialConfig(model=Softmax(), optimizer=GradientDescent(learning_rate=rate), num_steps=320,
+                      evaluate_every=20) for rate in rates]
+outcome = run(Sweep(name="t", trials=trials), runner=RayTune(scheduler="asha", max_concurrent=1))
+print(json.dumps([[row.status, row.steps, row.test_accuracy is None, len(row.history), row.parameters,
+                   row.val_accuracy == row.history[-1].val_accuracy] for row in outcome.rows]))
+"""
+    rows = in_process(tmp_path, code)
+    assert rows[0] == ["ok", 320, False, 16, 650, True]
+    assert all(row == ["stopped", 20, True, 1, 650, True] for row in rows[3:])
+
+
+def test_a_second_driver_of_one_sweep_is_refused(tmp_path: Path) -> None:
+    code = """
+from mnist_sweep.lock import Lock
+Path("results/t").mkdir(parents=True)
+with Lock(Path("results/t")) as lock:
+    lock.acquire()
+    second = "from parts import *; run(Sweep(name='t', trials=[BASE]), runner=Local())"
+    ended = __import__("subprocess").run([sys.executable, "-c", second], capture_output=True, text=True)
+print(json.dumps(ended.stderr.splitlines()[-1]))
+"""
+    assert "results/t is in use by process" in in_process(tmp_path, code)

@@ -1,13 +1,16 @@
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from mnist_sweep import GradientDescent, Local, Softmax, TrialConfig, data, trial_id
+from mnist_sweep import GradientDescent, Local, Softmax, TrialConfig, data, mark, trial_id
 from mnist_sweep.artifacts import Artifacts, SavedModel
+from mnist_sweep.predictions import Predictions
 from mnist_sweep.rows import Evaluation, Status, TrialRow
 from mnist_sweep.runners import RUNNERS, Runner
+from mnist_sweep.storage import Folder
 
 BASE = TrialConfig(model=Softmax(), optimizer=GradientDescent(), num_steps=4, evaluate_every=2)
 
@@ -15,8 +18,9 @@ BASE = TrialConfig(model=Softmax(), optimizer=GradientDescent(), num_steps=4, ev
 class Notes:
     """An observer that writes down what it hears."""
 
-    def __init__(self) -> None:
+    def __init__(self, ends_after: int = 1000) -> None:
         self.heard: list[tuple[Any, ...]] = []
+        self.ends_after = ends_after
 
     def ready(self, num_workers: int) -> None:
         self.heard.append(("ready", num_workers))
@@ -27,8 +31,17 @@ class Notes:
     def evaluated(self, trial_id: str, evaluation: Evaluation) -> None:
         self.heard.append(("evaluated", trial_id, evaluation.step))
 
-    def saved(self, trial_id: str, model: SavedModel) -> None:
-        self.heard.append(("saved", trial_id, len(model.content) > 1000))
+    def noted(self, trial_id: str, note: str) -> None:
+        self.heard.append(("noted", trial_id, note))
+
+    def is_ending(self) -> bool:
+        return len(self.heard) >= self.ends_after
+
+    def rows(self) -> Sequence[TrialRow]:
+        return ()
+
+    def saved(self, trial_id: str, item: SavedModel | Predictions) -> None:
+        self.heard.append(("saved", trial_id, type(item)))
 
     def finished(self, row: TrialRow) -> None:
         self.heard.append(("finished", row.trial_id, row.status))
@@ -50,11 +63,35 @@ def test_the_local_runner_tells_everything_in_order() -> None:
 
 
 def test_a_model_that_is_to_be_kept_is_told_before_its_row() -> None:
-    notes, artifacts = Notes(), Artifacts(sweep="told", models="all")
+    notes, artifacts = Notes(), Artifacts(storage="told", models="all")
     Local().run(trials(), {BASE.data: data.load(BASE.data)}, notes, artifacts=artifacts)
     first, _ = trials()
     heard = [note for note in notes.heard if note[1] == first]
-    assert heard[-2:] == [("saved", first, True), ("finished", first, Status.OK)]
+    assert heard[-3:] == [
+        ("saved", first, Predictions),
+        ("saved", first, SavedModel),
+        ("finished", first, Status.OK),
+    ]
+
+
+def test_the_local_runner_pauses_its_trial_when_the_run_is_to_end(tmp_path: Path) -> None:
+    name = mark.new()
+    mark.place(Folder(tmp_path), name)
+    artifacts = Artifacts(storage=str(tmp_path), mark=name)
+    datasets = {BASE.data: data.load(BASE.data)}
+    first, _ = trials()
+    ending = Notes(ends_after=3)
+    Local().run(trials(), datasets, ending, artifacts=artifacts)
+    assert ending.heard == [("ready", 1), ("started", first), ("evaluated", first, 2)]
+    notes = Notes(ends_after=6)
+    Local().run(trials(), datasets, notes, artifacts=artifacts)
+    assert notes.heard[2:] == [
+        ("noted", first, "goes on from step 2"),
+        ("evaluated", first, 2),
+        ("evaluated", first, 4),
+        ("saved", first, Predictions),
+        ("finished", first, Status.OK),
+    ]
 
 
 @pytest.mark.parametrize("runner", RUNNERS.values())

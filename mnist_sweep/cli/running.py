@@ -1,8 +1,5 @@
-"""The command line: parses, calls, prints; no logic."""
+"""The commands around a sweep script: run it, plan it, and find its data."""
 
-import gc
-import signal
-import sys
 from pathlib import Path
 from typing import Any, get_args
 
@@ -11,33 +8,12 @@ import click
 from mnist_sweep.artifacts import Keeping, Showing
 from mnist_sweep.config import Precision
 from mnist_sweep.data import FileSource
-from mnist_sweep.errors import LedgerError, SweepError
 from mnist_sweep.labels import counted
-from mnist_sweep.ledger import Ledger
-from mnist_sweep.rows import Status, TrialRow
-from mnist_sweep.runners import RUNNERS, Local, RayTune, Runner
-
-BAD_USAGE = 2
-INTERRUPTED = 130
-TERMINATED = 143
+from mnist_sweep.rows import Status
+from mnist_sweep.runners import RUNNERS, Local, RayTune, Runner, Scheduler
 
 
-@click.group(
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="""\b
-Examples:
-  mnist-sweep run sweeps/quickstart.py
-  mnist-sweep status results/quickstart
-Completion for bash (zsh and fish alike):
-  eval "$(_MNIST_SWEEP_COMPLETE=bash_source mnist-sweep)"
-""",
-)
-@click.version_option(package_name="mnist-sweep", message="%(prog)s %(version)s")
-def cli() -> None:
-    """Hyperparameter sweeps you can trust."""
-
-
-@cli.command(
+@click.command(
     epilog="""\b
 Examples:
   mnist-sweep run sweeps/quickstart.py
@@ -85,7 +61,37 @@ Exit status: 0 every trial has a row and none failed; 1 some failed; 2 bad usage
     "--precision", type=click.Choice(get_args(Precision)), help="Precision of every trial, instead of the script's."
 )
 @click.option(
-    "--retry", type=click.Choice(["failed"]), multiple=True, help="Run the trials again whose rows have this status."
+    "--retry",
+    type=click.Choice(["failed", "diverged", "stopped"]),
+    multiple=True,
+    help="Run the trials again whose rows have this status.",
+)
+@click.option(
+    "--max-retries",
+    type=click.IntRange(0),
+    default=2,
+    show_default=True,
+    help="How often a trial is tried again that lost its worker.",
+)
+@click.option(
+    "--scheduler",
+    type=click.Choice(get_args(Scheduler)),
+    default="fifo",
+    show_default=True,
+    help="Which of Ray Tune's schedulers stops trials that fall behind; fifo stops none.",
+)
+@click.option(
+    "--checkpoint-every",
+    type=click.FloatRange(0, min_open=True),
+    default=30.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="Seconds between two checkpoints of a running trial.",
+)
+@click.option(
+    "--storage",
+    metavar="WHERE",
+    help="Folder or URL (s3://…, gs://…) that all machines see, for checkpoints and logs; else the results folder.",
 )
 @click.option(
     "--keep-models",
@@ -101,13 +107,15 @@ Exit status: 0 every trial has a row and none failed; 1 some failed; 2 bad usage
     show_default=True,
     help="What TensorBoard is shown of each trial, in logs/: nothing, scalars, or all there is.",
 )
+@click.option("--no-predictions", is_flag=True, help="Do not keep the predicted classes, which `compare` asks for.")
 @click.option("--quiet", is_flag=True, help="Print nothing but errors.")
 def run(script: Path, **options: Any) -> int:
-    """Run what is missing of the sweep in SCRIPT, and write its tables."""
+    """Run what is missing of the sweep in SCRIPT; write its tables and report."""
     from rich.console import Console
 
     from mnist_sweep import overview, progress
     from mnist_sweep import script as scripts
+    from mnist_sweep.report import write_report
     from mnist_sweep.sweep import run as run_sweep
 
     sweep = scripts.load(script).changed(
@@ -118,20 +126,25 @@ def run(script: Path, **options: Any) -> int:
         sweep,
         results=options["results"],
         runner=_runner(**options),
+        keep_predictions=not options["no_predictions"],
         progress=progress.for_console(console),
         retry=[Status(status) for status in options["retry"]],
         keep_models=options["keep_models"],
         summaries=options["summaries"],
+        checkpoint_seconds=options["checkpoint_every"],
+        storage=options["storage"],
         code=[script.parent.resolve()],
     )
     overview.show(outcome.rows, outcome.folder, console)
+    if outcome.num_run:
+        console.print(f"report: {write_report(outcome.folder)}", soft_wrap=True, highlight=False)
     console.print(
         f"ran {outcome.num_run} of {counted(outcome.num_trials, 'trial')} in {progress.duration(outcome.seconds)}"
     )
     return 0 if outcome.complete else 1
 
 
-@cli.command()
+@click.command()
 @click.argument("script", type=click.Path(path_type=Path))
 def plan(script: Path) -> int:
     """Show the networks of the sweep in SCRIPT, layer by layer.
@@ -148,62 +161,7 @@ def plan(script: Path) -> int:
     return 0
 
 
-@cli.command()
-@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
-def status(folder: Path) -> int:
-    """Say what lies in DIR, and which trials are the best.
-
-    The script is not needed.
-    """
-    from rich.console import Console
-
-    from mnist_sweep import overview
-
-    overview.show(_rows(folder, with_history=False), folder, Console())
-    return 0
-
-
-@cli.command()
-@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
-def table(folder: Path) -> int:
-    """Rebuild the CSV files of DIR from its rows."""
-    from mnist_sweep.table import write_tables
-
-    for path in write_tables(folder, _rows(folder)):
-        click.echo(path)
-    return 0
-
-
-@cli.command(
-    epilog="""\b
-Examples:
-  mnist-sweep predict results/deep_mnist photo.jpg scan.png
-  mnist-sweep predict results/deep_mnist t10k-images-idx3-ubyte.gz --trial 3e245bb0b710-0
-"""
-)
-@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
-@click.argument("images", metavar="IMAGE…", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--trial", "trial_id", help="Trial whose model is asked, instead of the best one's.")
-@click.option("--top", type=click.IntRange(1), default=3, show_default=True, help="Classes shown of each image.")
-def predict(folder: Path, images: tuple[Path, ...], trial_id: str | None, top: int) -> int:
-    """Say what the best model in DIR takes each IMAGE for.
-
-    Images are PNG, JPEG or IDX files; what is done to them first is said.
-    """
-    from mnist_sweep import predict as predictions
-
-    row, model_file = predictions.choose(folder, trial_id)
-    answers = predictions.predict(model_file, images)
-    click.echo(f"by the model of trial {row.trial_id}, validation accuracy {row.val_accuracy:.4f}")
-    for answer in answers:
-        names = predictions.class_names(row, len(answer.probabilities))
-        ranked = sorted(zip(answer.probabilities, names, strict=True), key=lambda pair: -pair[0])[:top]
-        shown = ", ".join(f"{name} {probability:.1%}" for probability, name in ranked)
-        click.echo(f"{answer.name}: {shown}{f' ({answer.treatment})' if answer.treatment else ''}")
-    return 0
-
-
-@cli.command(
+@click.command(
     epilog="""\b
 Examples:
   mnist-sweep data mnist
@@ -226,55 +184,13 @@ def data(name: str) -> int:
     return 0
 
 
-def main(script: str | None = None) -> None:
-    """Run the command line and end the process with its exit status.
-
-    Args:
-        script: A sweep script, which the command line's arguments are then the options of; None for the whole command.
-    """
-    arguments = sys.argv[1:] if script is None else ["run", script, *sys.argv[1:]]
-    interrupted = INTERRUPTED
-
-    def terminate(*_: Any) -> None:
-        nonlocal interrupted
-        interrupted = TERMINATED
-        raise KeyboardInterrupt
-
-    signal.signal(signal.SIGTERM, terminate)
-    try:
-        sys.exit(cli.main(arguments, prog_name="mnist-sweep", standalone_mode=False))
-    except click.exceptions.NoArgsIsHelpError as error:
-        error.show()
-        sys.exit(BAD_USAGE)
-    except click.UsageError as error:
-        command = error.ctx.command_path if error.ctx else "mnist-sweep"
-        _fail(f"{error.format_message()} See `{command} --help`.")
-    except SweepError as error:
-        _fail(str(error))
-    except (click.Abort, KeyboardInterrupt):
-        click.echo("interrupted: the finished trials are kept; run the same command to go on.", err=True)
-        sys.exit(interrupted)
-
-
-def _fail(message: str) -> None:
-    click.echo(f"error: {' '.join(message.split())}", err=True)
-    sys.exit(BAD_USAGE)
-
-
-def _rows(folder: Path, *, with_history: bool = True) -> list[TrialRow]:
-    gc.disable()  # the process ends soon, and looking through all rows again and again would take half its time
-    rows = list(Ledger(folder).rows(with_history=with_history).values())
-    if not rows:
-        raise LedgerError(f"{folder} holds no rows: name a sweep's results folder, as in results/quickstart.")
-    return rows
-
-
 def _runner(**options: Any) -> Runner:
     per_trial = {name: options[name] for name in ("cpus_per_trial", "gpus_per_trial", "xla")}
-    where = {name: options[name] for name in ("address", "max_concurrent")}
+    where = {name: options[name] for name in ("address", "max_concurrent", "scheduler", "max_retries")}
     if options["runner_name"] == "ray":
         return RayTune(**per_trial, **where)
-    for name, value in where.items():
-        if value is not None:
+    context = click.get_current_context()
+    for name in where:
+        if context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE:
             raise click.UsageError(f"--{name.replace('_', '-')} goes with --runner ray only.")
     return Local(**per_trial)

@@ -1,0 +1,143 @@
+"""The commands on a results folder; none of them needs the script."""
+
+import gc
+from pathlib import Path
+
+import click
+
+from mnist_sweep.errors import LedgerError
+from mnist_sweep.labels import counted
+from mnist_sweep.ledger import Ledger
+from mnist_sweep.rows import TrialRow
+
+FOLDER = click.Path(path_type=Path)
+
+
+@click.command()
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+def status(folder: Path) -> int:
+    """Say what lies in DIR, and which trials are the best.
+
+    The script is not needed.
+    """
+    from rich.console import Console
+
+    from mnist_sweep import overview
+
+    overview.show(rows_of(folder, with_history=False), folder, Console())
+    return 0
+
+
+@click.command()
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+def table(folder: Path) -> int:
+    """Rebuild the CSV files of DIR from its rows."""
+    from mnist_sweep.table import write_tables
+
+    for path in write_tables(folder, rows_of(folder)):
+        click.echo(path)
+    return 0
+
+
+@click.command()
+@click.argument("folder", metavar="DIR", type=FOLDER)
+def mend(folder: Path) -> int:
+    """Move damaged rows out of the way, to DIR/damaged.
+
+    The next run runs their trials again.
+    """
+    from mnist_sweep.mend import mend as mend_folder
+
+    moved = mend_folder(folder)
+    for file in moved:
+        click.echo(f"{file.source} -> {file.target}: {file.cause}")
+    kept = Ledger(folder).rows(with_history=False)
+    click.echo(f"{counted(len(moved), 'file')} moved, {counted(len(kept), 'row')} good")
+    return 0
+
+
+@click.command(
+    epilog="""\b
+Example:
+  mnist-sweep merge results/all machine1/deep_mnist machine2/deep_mnist
+"""
+)
+@click.argument("into", metavar="DIR", type=FOLDER)
+@click.argument("sources", metavar="FROM…", nargs=-1, required=True, type=FOLDER)
+def merge(into: Path, sources: tuple[Path, ...]) -> int:
+    """Join the rows of several machines in DIR.
+
+    DIR may be new. Rows of one trial with different numbers are a conflict: it is reported, and nothing is written.
+    """
+    from mnist_sweep.merge import merge as merge_folders
+
+    merged = merge_folders(into, sources)
+    click.echo(
+        f"{into}: {counted(merged.num_copied, 'row')} copied, {merged.num_replaced} replaced, "
+        f"{merged.num_known} there already"
+    )
+    return 0
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  mnist-sweep replay results/quickstart 860ce0bafd68-0
+  mnist-sweep replay results/mine 3f0c --script my_sweep.py
+Exit status: 0 the same bit for bit; 1 something differs; 2 bad usage.
+"""
+)
+@click.argument("folder", metavar="DIR", type=FOLDER)
+@click.argument("trial_id", metavar="TRIAL")
+@click.option("--script", type=FOLDER, help="Script that the trial's own model or data set is defined in or beside.")
+def replay(folder: Path, trial_id: str, script: Path | None) -> int:
+    """Run TRIAL again and compare every figure with its row, bit for bit."""
+    from rich.console import Console
+
+    from mnist_sweep import replay as replays
+
+    replayed = replays.replay(folder, trial_id, code=script)
+    replays.show(replayed, Console())
+    return 0 if replayed.same else 1
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  mnist-sweep predict results/deep_mnist photo.jpg scan.png
+  mnist-sweep predict results/deep_mnist t10k-images-idx3-ubyte.gz --trial 3e245bb0b710-0
+"""
+)
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+@click.argument("images", metavar="IMAGE…", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--trial", "trial_id", help="Trial whose model is asked, instead of the best one's.")
+@click.option("--top", type=click.IntRange(1), default=3, show_default=True, help="Classes shown of each image.")
+def predict(folder: Path, images: tuple[Path, ...], trial_id: str | None, top: int) -> int:
+    """Say what the best model in DIR takes each IMAGE for.
+
+    Images are PNG, JPEG or IDX files; what is done to them first is said.
+    """
+    from mnist_sweep import predict as predictions
+
+    row, model_file = predictions.choose(folder, trial_id)
+    answers = predictions.predict(model_file, images)
+    click.echo(f"by the model of trial {row.trial_id}, validation accuracy {row.val_accuracy:.4f}")
+    for answer in answers:
+        names = predictions.class_names(row, len(answer.probabilities))
+        ranked = sorted(zip(answer.probabilities, names, strict=True), key=lambda pair: -pair[0])[:top]
+        shown = ", ".join(f"{name} {probability:.1%}" for probability, name in ranked)
+        click.echo(f"{answer.name}: {shown}{f' ({answer.treatment})' if answer.treatment else ''}")
+    return 0
+
+
+def rows_of(folder: Path, *, with_history: bool = True) -> list[TrialRow]:
+    """Return the rows of a results folder.
+
+    Raises:
+        LedgerError: There are none, or they cannot be read.
+    """
+    gc.disable()  # the process ends soon, and looking through all rows again and again would take half its time
+    rows = list(Ledger(folder).rows(with_history=with_history).values())
+    if not rows:
+        raise LedgerError(f"{folder} holds no rows: name a sweep's results folder, as in results/quickstart.")
+    return rows

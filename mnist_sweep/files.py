@@ -1,0 +1,44 @@
+"""Files that are whole at any moment: written beside their final place, flushed to the disk, and renamed."""
+
+import contextlib
+import os
+from pathlib import Path
+
+from mnist_sweep.errors import LedgerError
+
+
+def write_whole(path: Path, content: bytes, what: str) -> None:
+    """Write a file durably; when this returns, no crash of the process or the machine loses it.
+
+    Args:
+        path: Where it is to lie; its folder is there already.
+        content: What it is to hold.
+        what: What an error calls it, as in `row`.
+
+    Raises:
+        LedgerError: The disk is full or cannot be written; what lay under the name before lies there still.
+    """
+    temporary = path.with_name(f".{path.name}-{os.getpid()}")
+    try:
+        with temporary.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+        flush_folder(path.parent)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        raise LedgerError(
+            f"{what} {path} cannot be written ({error.strerror}): make space or mend the disk, "
+            "then run the same command to go on."
+        ) from error
+
+
+def flush_folder(folder: Path) -> None:
+    """Make what was renamed into a folder, or out of it, durable."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,209 @@
+"""The observer of a run: commits every row, keeps the tables fresh, tidies up, and passes on what it hears."""
+
+import contextlib
+import hashlib
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, NamedTuple, Self
+
+from mnist_sweep import checkpoints, mark, mistakes, predictions, provenance
+from mnist_sweep.artifacts import Artifacts, SavedModel
+from mnist_sweep.config import TrialConfig, to_flat
+from mnist_sweep.data import Dataset
+from mnist_sweep.errors import LedgerError
+from mnist_sweep.interrupts import Interrupts
+from mnist_sweep.labels import label, varying
+from mnist_sweep.ledger import Ledger
+from mnist_sweep.lock import Lock
+from mnist_sweep.predictions import Predictions
+from mnist_sweep.progress import Progress
+from mnist_sweep.rows import Evaluation, Status, TrialRow, rank
+from mnist_sweep.storage import storage
+from mnist_sweep.table import write_tables
+
+SECONDS_BETWEEN_TABLES = 5.0
+TABLES_SHARE = 0.05
+ENDING = "ending: running trials write their checkpoints; interrupt once more to end at once"
+
+
+class Provenance(NamedTuple):
+    """What a run is made with, as far as its recorder does not see it.
+
+    Attributes:
+        runner: Where trials run.
+        code: Folder of the sweep script, or None.
+    """
+
+    runner: str
+    code: Path | None
+
+
+class Recorder:
+    """Records a run in its results folder; a context that lasts as long as the run.
+
+    Args:
+        ledger: Where rows are committed.
+        lock: The lock of the results folder.
+        rows: The rows that are there; new ones are added.
+        trials: All trials of the sweep by id.
+        missing: Those to run.
+        datasets: The data set of every `trial.data` of those.
+        progress: What to pass on to.
+        artifacts: What the trials leave behind.
+        provenance: What the run is made with.
+        interrupts: Whether the run is to end.
+    """
+
+    def __init__(
+        self,
+        *,
+        ledger: Ledger,
+        lock: Lock,
+        rows: dict[str, TrialRow],
+        trials: Mapping[str, TrialConfig],
+        missing: Mapping[str, TrialConfig],
+        datasets: Mapping[Any, Dataset],
+        progress: Progress,
+        artifacts: Artifacts,
+        provenance: Provenance,
+        interrupts: Interrupts,
+    ) -> None:
+        self._ledger, self._lock, self._rows, self._progress = ledger, lock, rows, progress
+        self._missing, self._artifacts, self._interrupts = missing, artifacts, interrupts
+        self._flats = {name: to_flat(trial) for name, trial in trials.items()}
+        self._datasets, self._provenance = datasets, provenance
+        self._started, self._num_workers, self._num_run = time.time(), 0, 0
+        self._names = varying(self._flats.values())
+        self._storage = storage(artifacts.storage)
+        self._models: dict[str, SavedModel] = {}
+        self._fresh_until = 0.0
+        self._is_open = self._is_marked = False
+
+    def ready(self, num_workers: int) -> None:
+        """Make the results folder and mark the run as going on."""
+        self._ledger.open()
+        if self._lock.acquire() and any(name in self._missing for name in self._ledger.rows(with_history=False)):
+            raise LedgerError(f"another run has just written to {self._ledger.folder}: run the same command again.")
+        self._is_open = True
+        self._tidy()
+        if self._artifacts.predictions:
+            for source, dataset in self._datasets.items():
+                flat = next(self._flats[name] for name, trial in self._missing.items() if trial.data == source)
+                labels = Predictions(val=dataset.val.labels, test=dataset.test.labels)
+                predictions.write_labels(self._ledger.folder, predictions.data_id(flat), labels)
+        if self._artifacts.mark:
+            mark.place(self._storage, self._artifacts.mark)
+            self._is_marked = True
+        self._num_workers = num_workers
+        self._progress.begin(self._flats, self.rows(), num_workers)
+        self._fresh_until = time.monotonic() + SECONDS_BETWEEN_TABLES
+
+    def _tidy(self) -> None:
+        """Remove marks of runs that died, and checkpoints of trials that have their rows."""
+        done = {checkpoints.name(row.trial_id) for row in self.rows()}
+        for name in self._storage.names(checkpoints.FOLDER):
+            if name in done or mark.is_mark(name):
+                self._storage.delete(name)
+
+    def rows(self) -> Sequence[TrialRow]:
+        """Return the rows of the sweep that were there before."""
+        return [self._rows[name] for name in self._flats if name in self._rows and name not in self._missing]
+
+    def started(self, trial_id: str) -> None:
+        """Pass on that a trial has started."""
+        self._progress.started(trial_id)
+
+    def evaluated(self, trial_id: str, evaluation: Evaluation) -> None:
+        """Pass on a point of a learning curve."""
+        self._progress.evaluated(trial_id, evaluation)
+
+    def noted(self, trial_id: str, note: str) -> None:
+        """Pass on what the user should know of a trial."""
+        self._progress.noted(f"{label(self._flats[trial_id], self._names)} ({trial_id}) {note}")
+
+    def saved(self, trial_id: str, item: SavedModel | Predictions) -> None:
+        """Write predictions; hold a model until its row comes."""
+        if isinstance(item, Predictions):
+            predictions.write(self._ledger.folder, trial_id, item)
+        else:
+            self._models[trial_id] = item
+
+    def finished(self, row: TrialRow) -> None:
+        """Commit a row."""
+        self._keep_model(row)
+        self._ledger.commit(row)
+        self._rows[row.trial_id] = row
+        self._num_run += 1
+        self._storage.delete(checkpoints.name(row.trial_id))
+        self._progress.finished(row)
+        if time.monotonic() > self._fresh_until:
+            self._write_tables()
+
+    def is_ending(self) -> bool:
+        """Return whether the run is to end; the first time, take the mark away, so that workers pause their trials."""
+        if self._interrupts.asked and self._is_marked:
+            self._unmark()
+            self._progress.noted(ENDING)
+        return self._interrupts.asked
+
+    def _keep_model(self, row: TrialRow) -> None:
+        """Write the model that came with a row, unless only the best is kept and another row is better."""
+        model = self._models.pop(row.trial_id, None)
+        only_best = self._artifacts.models == "best"
+        others = (other for other in self._rows.values() if other.status is Status.OK)
+        if model is None or (only_best and any(rank(other) < rank(row) for other in others)):
+            return
+        path = self._ledger.keep_model(row.trial_id, model.content)
+        mistakes.write(self._ledger.folder, row.trial_id, model.mistakes)
+        for trial_id, other in self._ledger.models().items():
+            if only_best and other != path:
+                other.unlink()
+                mistakes.path_of(self._ledger.folder, trial_id).unlink(missing_ok=True)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        with contextlib.suppress(LedgerError):  # the next run removes a mark that stays
+            self._unmark()
+        if self._is_open:
+            self._record_run()
+        if self._is_open and self._rows:
+            self._write_tables()
+
+    def _record_run(self) -> None:
+        ended = provenance.observe(
+            started=self._started,
+            runner=self._provenance.runner,
+            num_workers=self._num_workers,
+            num_run=self._num_run,
+            data=_digests(self._datasets),
+            script_folder=self._provenance.code,
+        )
+        provenance.append(self._ledger.folder, ended)
+
+    def _unmark(self) -> None:
+        if self._is_marked and self._artifacts.mark:
+            self._is_marked = False
+            self._storage.delete(self._artifacts.mark)
+
+    def _write_tables(self) -> None:
+        start = time.monotonic()
+        write_tables(self._ledger.folder, self._rows.values())
+        seconds = time.monotonic() - start
+        self._fresh_until = start + max(SECONDS_BETWEEN_TABLES, seconds / TABLES_SHARE)
+
+
+def _digests(datasets: Mapping[Any, Dataset]) -> dict[str, str]:
+    """Return the SHA-256 of the images and labels of each split, by the name of the data set."""
+    digests = {}
+    for source, dataset in datasets.items():
+        for split in ("train", "val", "test"):
+            arrays = getattr(dataset, split)
+            content = hashlib.sha256(arrays.images.tobytes() + arrays.labels.tobytes())
+            digests[f"{getattr(source, '__name__', source)} {split}"] = content.hexdigest()
+    return digests

@@ -1,0 +1,109 @@
+"""What Ray runs in a worker: one trial after the other, told to the driver in small dictionaries.
+
+A message holds `evaluation` (a point of the learning curve), `note`, `paused`, or `row` and what goes with it.
+"""
+
+import json
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from mnist_sweep import runtime
+from mnist_sweep.artifacts import Artifacts, SavedModel
+from mnist_sweep.config import from_flat
+from mnist_sweep.course import Tick
+from mnist_sweep.errors import SweepError
+from mnist_sweep.mark import Watch
+from mnist_sweep.predictions import Predictions
+from mnist_sweep.rows import to_json
+from mnist_sweep.trial import failed, first_cause, pause, steps, stopped, storage_of
+
+KEPT_DATASETS = 2
+METRIC, TIME = "val_accuracy", "step"
+
+
+def trainable() -> Any:
+    """Return the class that Tune runs in a worker; made here, so that it is sent by value and the rest by name."""
+    from ray import tune
+
+    class Trainable(tune.Trainable):  # type: ignore[misc]  # Ray brings no types
+        def setup(self, config: dict[str, Any], shared: dict[str, Any]) -> None:
+            self.shared = shared
+            self.reset_config(config)
+
+        def reset_config(self, new_config: dict[str, Any]) -> bool:
+            from mnist_sweep.runners import ray_worker
+
+            self.messages = ray_worker.messages(new_config["trial"], **self.shared)
+            return True
+
+        def step(self) -> dict[str, Any]:
+            return next(self.messages)
+
+    return Trainable
+
+
+def messages(
+    text: str,
+    *,
+    references: Sequence[Any],
+    options: Mapping[str, Any],
+    code: Sequence[str],
+    artifacts: Artifacts | None,
+    report_every: float,
+    stoppable: bool,
+) -> Iterator[dict[str, Any]]:
+    """Run the trial of a JSON text: yield what the driver is to know, at last its row, or that it is paused.
+
+    Args:
+        text: The trial, its id, and the number of its data set.
+        references: Ray's references to the data sets.
+        options: Arguments of `runtime.configure`.
+        code: Folders to import the user's code from.
+        artifacts: What to leave behind.
+        report_every: Seconds that must lie between two points.
+        stoppable: Whether a scheduler may stop the trial: no evaluation is left out then, and with each comes the row
+            that it would end with.
+    """
+    import ray
+
+    sys.path += [folder for folder in code if folder not in sys.path]
+    spec = json.loads(text)
+    trial = from_flat(spec["flat"])
+    reference = references[spec["dataset"]]
+    try:
+        runtime.configure(**options)
+        dataset = runtime.kept("datasets", reference, lambda: ray.get(reference), limit=KEPT_DATASETS)
+    except SweepError as error:
+        yield {"row": to_json(failed(trial, error=first_cause(error))), "done": True}
+        return
+    running = steps(trial, dataset, artifacts=artifacts)
+    watch = Watch(storage_of(artifacts), artifacts.mark) if artifacts and artifacts.mark else None
+    started, last_report = time.time(), 0.0
+    parameters, points = 0, []
+    saved: dict[str, Any] = {}
+    while True:
+        try:
+            item = next(running)
+        except StopIteration as end:
+            yield {**saved, "row": to_json(end.value), "done": True}
+            return
+        if isinstance(item, SavedModel | Predictions):
+            saved[type(item).__name__] = tuple(item)
+        elif watch and watch.is_gone():
+            yield {"paused": True, "note": pause(running), "done": True}
+            return
+        elif isinstance(item, Tick):
+            parameters = item.parameters
+            if item.note:
+                yield {"note": item.note}
+        else:
+            points.append(item)
+            if stoppable and item.val_accuracy is not None:
+                row = stopped(trial, points, parameters=parameters, started=started)
+                told = {METRIC: item.val_accuracy, TIME: item.step}
+                yield {"evaluation": list(item), "stopped": to_json(row), **told}
+            elif time.monotonic() - last_report >= report_every:
+                last_report = time.monotonic()
+                yield {"evaluation": list(item)}

@@ -1,0 +1,73 @@
+"""Ray Tune's schedulers, which stop trials that fall behind, with numbers taken from the sweep's own steps.
+
+They see the validation accuracy at each evaluation, and time is counted in training steps. Before the first trial
+starts they are told the learning curves of the rows that are there already, so a sweep that goes on stops what one
+without a break would stop.
+"""
+
+import math
+from collections.abc import Iterable, Sequence
+from typing import Any, Literal, NamedTuple
+
+from mnist_sweep.config import TrialConfig
+from mnist_sweep.rows import TrialRow
+
+Scheduler = Literal["fifo", "asha", "median", "hyperband"]
+METRIC, TIME = "val_accuracy", "step"
+REDUCTION_FACTOR = 4
+BRACKETS = {"asha": 1, "hyperband": 3}
+RUNGS = 2
+
+
+def make(name: Scheduler, trials: Iterable[TrialConfig], rows: Sequence[TrialRow]) -> Any:
+    """Return one of Tune's schedulers that knows some rows already; None for `fifo`, which stops nothing.
+
+    `asha` (Li et al. 2018, arXiv 1810.05934) first asks after a sixteenth of the steps, but not before the first
+    evaluation, and lets a quarter go on from each rung. `hyperband` (Li et al. 2016, arXiv 1603.06560) is its
+    asynchronous form with three brackets. `median` (Golovin et al. 2017) stops a trial whose best is below the median
+    of the others' means at the same step.
+    """
+    from ray.tune.schedulers import AsyncHyperBandScheduler, MedianStoppingRule
+
+    if name == "fifo":
+        return None
+    steps = [trial.num_steps for trial in trials]
+    first = max(max(steps) // REDUCTION_FACTOR**RUNGS, min(trial.evaluate_every for trial in trials), 1)
+    told = {"metric": METRIC, "mode": "max", "time_attr": TIME}
+    if name == "median":
+
+        class Median(MedianStoppingRule):  # type: ignore[misc]  # Ray brings no types
+            def on_trial_complete(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> None:
+                pass  # a row is no further evaluation
+
+        scheduler = Median(grace_period=first, min_samples_required=3, min_time_slice=math.inf, **told)
+    else:
+        scheduler = AsyncHyperBandScheduler(
+            max_t=max(steps),
+            grace_period=min(first, max(steps)),
+            reduction_factor=REDUCTION_FACTOR,
+            brackets=BRACKETS[name],
+            stop_last_trials=False,  # the last evaluation is followed by the test split and the row
+            **told,
+        )
+    for row in rows:
+        _tell(scheduler, row)
+    return scheduler
+
+
+class _Known(NamedTuple):
+    """What schedulers ask of one of Tune's trials, for a trial that ended before this run."""
+
+    trial_id: str
+
+
+def _tell(scheduler: Any, row: TrialRow) -> None:
+    points = [point for point in row.history if point.val_accuracy is not None]
+    if not points:
+        return
+    trial = _Known(row.trial_id)
+    scheduler.on_trial_add(None, trial)
+    for point in points:
+        result = {METRIC: point.val_accuracy, TIME: point.step}
+        scheduler.on_trial_result(None, trial, result)
+    scheduler.on_trial_complete(None, trial, result)

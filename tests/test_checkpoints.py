@@ -1,0 +1,54 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mnist_sweep import checkpoints
+from mnist_sweep.checkpoints import Checkpoints, from_bytes, to_bytes
+from mnist_sweep.course import Course
+from mnist_sweep.errors import CheckpointError
+from mnist_sweep.rows import Evaluation
+from mnist_sweep.storage import Folder
+
+POINT = Evaluation(20, 0.1 + 0.2, 1 / 3, None, None, 1e-4, 1.5)
+COURSE = Course(step=27, first=20, loss_sum=0.1 + 0.7, num_correct=99, history=[POINT])
+ARRAYS = {"model/0": np.array([[1.5, -0.0], [np.nan, 1e-45]], np.float32), "good_steps": np.array(3, np.int32)}
+IDENTITY = {"trial_id": "a-0", "version": "1"}
+
+
+def test_a_checkpoint_is_read_back_bit_for_bit() -> None:
+    course, arrays = from_bytes(to_bytes(COURSE, ARRAYS, IDENTITY), IDENTITY)
+    assert course == COURSE
+    assert {name: (array.dtype, array.tobytes()) for name, array in arrays.items()} == {
+        name: (array.dtype, array.tobytes()) for name, array in ARRAYS.items()
+    }
+
+
+def test_every_cut_and_every_flipped_bit_is_noticed() -> None:
+    content = to_bytes(COURSE, ARRAYS, IDENTITY)
+    for length in range(0, len(content), 7):
+        with pytest.raises(CheckpointError, match="damaged"):
+            from_bytes(content[:length], IDENTITY)
+    for place in range(0, len(content), 5):
+        flipped = bytearray(content)
+        flipped[place] ^= 1 << place % 8
+        with pytest.raises(CheckpointError, match="damaged"):
+            from_bytes(bytes(flipped), IDENTITY)
+
+
+def test_a_checkpoint_of_something_else_is_refused_by_what_differs() -> None:
+    content = to_bytes(COURSE, ARRAYS, IDENTITY)
+    with pytest.raises(CheckpointError, match=r"made with another version$"):
+        from_bytes(content, IDENTITY | {"version": "2"})
+
+
+def test_a_trial_has_one_checkpoint_and_it_is_due_by_the_clock(tmp_path: Path) -> None:
+    kept = Checkpoints(Folder(tmp_path), "a-0", seconds=1e9, identity={})
+    assert not kept.is_due()
+    assert kept.load() is None
+    assert not kept.exist()
+    for _ in range(2):
+        kept.save(COURSE, ARRAYS)
+    assert [path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*.*")] == [checkpoints.name("a-0")]
+    assert kept.exist()
+    assert Checkpoints(Folder(tmp_path), "a-0", seconds=0, identity={}).is_due()

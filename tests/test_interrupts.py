@@ -1,0 +1,49 @@
+import signal
+import threading
+
+import pytest
+
+from mnist_sweep.interrupts import Interrupts
+
+
+def test_the_first_signal_is_noted_and_comes_at_the_end() -> None:
+    reached = False
+    with pytest.raises(KeyboardInterrupt), Interrupts() as interrupts:  # noqa: PT012 (where it comes is the point)
+        assert not interrupts.asked
+        signal.raise_signal(signal.SIGINT)
+        assert interrupts.asked
+        reached = True
+    assert reached
+
+
+def test_the_second_signal_ends_the_body_at_once() -> None:
+    with pytest.raises(KeyboardInterrupt), Interrupts():  # noqa: PT012
+        signal.raise_signal(signal.SIGTERM)
+        signal.raise_signal(signal.SIGINT)
+        pytest.fail("went on")
+
+
+def test_the_handlers_of_before_are_back_afterwards() -> None:
+    before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+    with Interrupts():
+        assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] != before
+    assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before
+
+
+def test_an_error_of_the_body_is_not_hidden_by_a_signal() -> None:
+    with pytest.raises(ValueError, match="first"), Interrupts():  # noqa: PT012
+        signal.raise_signal(signal.SIGINT)
+        raise ValueError("first")
+
+
+def test_a_thread_runs_without_signals() -> None:
+    asked = []
+
+    def body() -> None:
+        with Interrupts() as interrupts:
+            asked.append(interrupts.asked)
+
+    thread = threading.Thread(target=body)
+    thread.start()
+    thread.join()
+    assert asked == [False]
