@@ -1,5 +1,6 @@
 """The commands that answer what a sweep has shown, each with its uncertainty."""
 
+import gc
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -18,6 +19,7 @@ def report(folder: Path, format_: Literal["html", "md"]) -> int:
     """Write the report: one page that needs no network, or Markdown."""
     from mnist_sweep.report import write_report
 
+    gc.disable()  # as in rows_of
     click.echo(write_report(folder, format=format_))
     return 0
 

@@ -1,0 +1,65 @@
+"""The report of a sweep: one page that answers the reader's questions, made from the rows alone.
+
+Sections say what they have to say in blocks (`blocks`); `html` and `markdown` write the same blocks.
+"""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal
+
+from mnist_sweep.files import write_whole
+from mnist_sweep.report import (
+    agreement,
+    coordinates,
+    cost,
+    curves,
+    failures,
+    headline,
+    html,
+    influence,
+    listing,
+    markdown,
+    mistakes,
+    origin,
+    spending,
+    timeline,
+)
+from mnist_sweep.report import results as folders
+from mnist_sweep.report.blocks import Section
+from mnist_sweep.report.results import Results
+
+Format = Literal["html", "md"]
+SECTIONS: tuple[Callable[[Results], Section | None], ...] = (
+    headline.section,
+    listing.section,
+    influence.section,
+    coordinates.section,
+    curves.section,
+    cost.section,
+    spending.section,
+    timeline.section,
+    mistakes.section,
+    failures.section,
+    origin.section,
+)
+
+
+def write_report(folder: Path, *, format: Format = "html") -> Path:  # noqa: A002 # the option's name
+    """Write `report.html`, or `report.md`, into a results folder; return its path.
+
+    Raises:
+        LedgerError: The folder holds no rows, a file in it is damaged or was edited, or the report cannot be written.
+    """
+    results = folders.read(folder)
+    agreement.check(folder, results.trials)
+    sections = [section for make in SECTIONS if (section := make(results)) is not None]
+    title = f"Sweep {folder.resolve().name}"
+    if format == "md":
+        text = markdown.render(title, sections)
+    else:
+        made = f"Made from the rows of `{folder}`, {datetime.now(UTC):%Y-%m-%d %H:%M} UTC."
+        text = html.render(title, made, sections)
+    path = folder / f"report.{format}"
+    write_whole(path, text.encode(), "report")
+    return path

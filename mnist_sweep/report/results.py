@@ -1,0 +1,72 @@
+"""The results folder that a report is about: its rows, best first, and what every section asks of them."""
+
+import functools
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mnist_sweep.errors import LedgerError
+from mnist_sweep.labels import label, varying
+from mnist_sweep.ledger import Ledger
+from mnist_sweep.rows import Status, TrialRow, rank
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True, kw_only=True)
+class Results:
+    """What a report is made from.
+
+    Attributes:
+        folder: The results folder.
+        rows: All rows: those that ended well, best first, then the others.
+        names: Fields of the config that vary among the rows, the seed last.
+    """
+
+    folder: Path
+    rows: Sequence[TrialRow]
+    names: Sequence[str]
+
+    @functools.cached_property
+    def good(self) -> list[TrialRow]:
+        """The rows whose status is `ok` and that have a validation accuracy, best first."""
+        return [row for row in self.rows if row.status is Status.OK and row.val_accuracy is not None]
+
+    @functools.cached_property
+    def trials(self) -> "pd.DataFrame":
+        """The rows as `trials.csv` has them."""
+        from mnist_sweep.frames import trials_frame
+
+        return trials_frame(self.rows)
+
+    @property
+    def settings(self) -> list[str]:
+        """The fields that vary, without the seed."""
+        return [name for name in self.names if name != "seed"]
+
+    def label(self, row: TrialRow) -> str:
+        """Return what tells a trial from the others, as in `filters=8,16 adam seed=1`."""
+        return label(row.config, self.names)
+
+
+def read(folder: Path) -> Results:
+    """Return what a results folder holds.
+
+    Raises:
+        LedgerError: It holds no rows, or a file in it is damaged; the message names it.
+    """
+    rows = Ledger(folder).rows().values()
+    if not rows:
+        raise LedgerError(f"{folder} holds no rows: name a sweep's results folder, as in results/quickstart.")
+    order = {status: number for number, status in enumerate(Status)}
+    ranked = sorted(rows, key=lambda row: (order[row.status], row.val_accuracy is None, rank(row)))
+    return Results(folder=folder, rows=ranked, names=varying(row.config for row in ranked))
+
+
+def evenly(rows: Sequence[TrialRow], number: int) -> Sequence[TrialRow]:
+    """Return that many rows, evenly by rank, the first and the last among them; all if there are no more."""
+    if len(rows) <= number:
+        return rows
+    return [rows[round(index * (len(rows) - 1) / (number - 1))] for index in range(number)]

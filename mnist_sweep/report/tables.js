@@ -1,0 +1,118 @@
+"use strict";
+// Tables that can be sorted, filtered and paged through; only the rows in view are elements.
+(() => {
+  const PAGE = 25;
+
+  const written = (cell, column) => {
+    if (cell === null) return "";
+    if (typeof cell !== "number") return cell;
+    if (column.digits === null) return String(Number(cell.toPrecision(6)));
+    return cell.toLocaleString("en", { minimumFractionDigits: column.digits, maximumFractionDigits: column.digits, useGrouping: column.digits === 0 });
+  };
+
+  const compare = (a, b) => (typeof a === "number" && typeof b === "number" ? a - b : String(a).localeCompare(String(b), "en", { numeric: true }));
+
+  const OPERATORS = {
+    "=": (order) => order === 0, "!=": (order) => order !== 0, "<": (order) => order < 0,
+    ">": (order) => order > 0, "<=": (order) => order <= 0, ">=": (order) => order >= 0,
+  };
+
+  // A word of the filter as a test of a row: `name<value` where there is such a column, else text anywhere in the row.
+  const condition = (word, columns) => {
+    const parts = /^(.+?)(!=|<=|>=|=|<|>)(.+)$/.exec(word);
+    const named = (column) => [column.name, column.title.replaceAll(" ", "_"), column.name.split(".").pop()].some((name) => name.toLowerCase() === parts[1]);
+    const index = parts ? columns.findIndex(named) : -1;
+    if (index < 0) return (row) => row.text.includes(word);
+    const number = Number(parts[3]);
+    return (row) => {
+      const cell = row.cells[index];
+      if (cell === null) return false;
+      const numeric = typeof cell === "number" && !Number.isNaN(number);
+      return OPERATORS[parts[2]](numeric ? cell - number : compare(written(cell, columns[index]).toLowerCase(), parts[3]));
+    };
+  };
+
+  const element = (tag, properties, ...children) => {
+    const made = Object.assign(document.createElement(tag), properties);
+    made.append(...children);
+    return made;
+  };
+
+  const enhance = (holder) => {
+    const { columns, cells } = JSON.parse(document.getElementById(`rows-${holder.id}`).textContent);
+    const all = Array.from({ length: cells[0].length }, (_, index) => {
+      const row = cells.map((column) => column[index]);
+      return { cells: row, index, text: row.map((cell, number) => written(cell, columns[number])).join("\n").toLowerCase() };
+    });
+    const body = holder.querySelector("tbody");
+    const heads = [...holder.querySelectorAll("thead th")];
+    let shown = all;
+    let page = 0;
+    let sorted = { index: -1, sign: 1 };
+
+    const input = element("input", { type: "search", id: `filter-${holder.id}`, autocomplete: "off", spellcheck: false });
+    input.setAttribute("aria-describedby", `hint-${holder.id}`);
+    const status = element("span", {});
+    status.setAttribute("role", "status");
+    const previous = element("button", { type: "button", textContent: "Previous" });
+    const next = element("button", { type: "button", textContent: "Next" });
+
+    const draw = () => {
+      const first = page * PAGE;
+      const rows = shown.slice(first, first + PAGE);
+      body.replaceChildren(...rows.map((row) => element("tr", {}, ...row.cells.map((cell, index) => {
+        const made = element(index ? "td" : "th", { textContent: written(cell, columns[index]) });
+        if (!index) made.scope = "row";
+        if (columns[index].numeric) made.className = "number";
+        return made;
+      }))));
+      const range = rows.length ? `${(first + 1).toLocaleString("en")} to ${(first + rows.length).toLocaleString("en")} of ` : "";
+      const of = shown.length === all.length ? "" : ` (${all.length.toLocaleString("en")} in all)`;
+      status.textContent = `Rows ${range}${shown.length.toLocaleString("en")}${of}`;
+      previous.disabled = page === 0;
+      next.disabled = first + PAGE >= shown.length;
+    };
+
+    const update = () => {
+      const tests = input.value.toLowerCase().split(/\s+/).filter(Boolean).map((word) => condition(word, columns));
+      shown = all.filter((row) => tests.every((test) => test(row)));
+      const { index, sign } = sorted;
+      if (index >= 0) {
+        shown.sort((a, b) => {
+          const [x, y] = [a.cells[index], b.cells[index]];
+          if (x === null || y === null) return (x === null) - (y === null) || a.index - b.index;
+          return sign * compare(x, y) || a.index - b.index;
+        });
+      }
+      page = 0;
+      draw();
+    };
+
+    heads.forEach((head, index) => {
+      const button = element("button", { type: "button", textContent: head.textContent });
+      button.addEventListener("click", () => {
+        const again = sorted.index === index;
+        sorted = { index, sign: again ? -sorted.sign : 1 };
+        heads.forEach((other) => other.removeAttribute("aria-sort"));
+        head.setAttribute("aria-sort", sorted.sign > 0 ? "ascending" : "descending");
+        update();
+      });
+      head.replaceChildren(button);
+    });
+    const turn = (by) => { page += by; draw(); holder.querySelector("table").scrollIntoView({ block: "nearest" }); };
+    previous.addEventListener("click", () => turn(-1));
+    next.addEventListener("click", () => turn(1));
+    let waiting = 0;
+    input.addEventListener("input", () => { clearTimeout(waiting); waiting = setTimeout(update, 100); });
+
+    const example = columns.filter((column) => column.numeric).pop();
+    const hint = element("p", { className: "hint", id: `hint-${holder.id}` }, "Rows that hold all these words; or compare a column, as in ", element("code", { textContent: example ? `${example.name}>1` : "status=ok" }), ".");
+    holder.prepend(
+      element("div", { className: "controls" }, element("label", { htmlFor: input.id, textContent: "Filter" }), input, previous, next, status),
+      hint,
+    );
+    draw();
+  };
+
+  document.querySelectorAll(".interactive").forEach(enhance);
+})();

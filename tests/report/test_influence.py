@@ -1,0 +1,52 @@
+"""Laws of effects and budgets: every hyperparameter has its chart, and curves end at what was spent."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mnist_sweep import TrialConfig
+from mnist_sweep.report import influence, spending
+from mnist_sweep.report.blocks import Chart
+from mnist_sweep.report.results import Results, read
+from mnist_sweep.rows import TrialRow
+
+pytestmark = pytest.mark.filterwarnings("ignore:Argument ``normalize`` is an experimental")  # of Optuna
+MakeRow = Callable[..., TrialRow]
+MakeResults = Callable[[Sequence[TrialRow]], Results]
+MakeSweep = Callable[..., Path]
+
+
+def charts_of(section: Any) -> list[Chart]:
+    return [block for block in section.blocks if isinstance(block, Chart)]
+
+
+def test_every_hyperparameter_has_its_chart_and_the_strongest_is_said_first(
+    make_sweep: MakeSweep, tmp_path: Path
+) -> None:
+    section = influence.section(read(make_sweep(tmp_path, 192, num_evaluations=2)))
+    assert section is not None
+    assert section.finding.startswith("learning_rate of ")
+    titles = " ".join(chart.title for chart in charts_of(section))
+    assert [name for name in ("learning_rate", "dropout", "batch_size", "optimizer") if name not in titles] == []
+    ranges = {tuple(chart.figure.layout.yaxis.range) for chart in charts_of(section)}
+    assert len(ranges) == 1
+
+
+def test_budget_curves_end_at_what_was_spent(make_sweep: MakeSweep, tmp_path: Path) -> None:
+    results = read(make_sweep(tmp_path, 40, num_evaluations=2))
+    section = spending.section(results)
+    assert section is not None
+    trials, seconds = charts_of(section)
+    times = [row.seconds_total for row in results.rows if row.seconds_total is not None]
+    assert trials.table.rows[-1][0] == 40
+    assert seconds.table.rows[-1][0] == pytest.approx(40 * sum(times) / len(times))
+    assert trials.table.rows[-1][1] == seconds.table.rows[-1][1] == pytest.approx(results.good[0].val_accuracy)
+
+
+def test_nothing_that_varies_has_no_effect_and_one_trial_no_budget(
+    make_row: MakeRow, make_results: MakeResults
+) -> None:
+    assert influence.section(make_results([make_row(TrialConfig(seed=seed)) for seed in range(2)])) is None
+    assert spending.section(make_results([make_row()])) is None
