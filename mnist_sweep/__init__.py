@@ -4,7 +4,7 @@ A script lists trials (`TrialConfig`, `grid`, `zipped`, `sample`, `repeat`), nam
 (`main`, or `run` from Python); `read_trials`, `read_history` and `read_summary` give the results as DataFrames.
 """
 
-__version__ = "0.3.0"
+__version__ = "0.4.0"
 
 from mnist_sweep.cli import main
 from mnist_sweep.config import TrialConfig, config_id, from_flat, to_flat, trial_id

@@ -11,6 +11,8 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 class Interrupts:
     """A context in which the first signal is noted only; at its end the signal does what it did before.
 
+    A signal that is ignored, as SIGINT is in a background job of a shell, stays ignored.
+
     Attributes:
         asked: Whether a signal has come.
     """
@@ -26,7 +28,8 @@ class Interrupts:
 
     def __enter__(self) -> Self:
         if threading.current_thread() is threading.main_thread():  # Python lets no other thread hear of signals
-            self._before = {number: signal.signal(number, self._note) for number in SIGNALS}
+            heard = [number for number in SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
+            self._before = {number: signal.signal(number, self._note) for number in heard}
         return self
 
     def __exit__(

@@ -1,12 +1,21 @@
 """Where trials leave what is too large for a row: a folder, or a bucket that pyarrow's file systems reach by a URL."""
 
 import functools
+import textwrap
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path, PurePosixPath
 from typing import Any, ClassVar, Protocol
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 from mnist_sweep.errors import LedgerError
 from mnist_sweep.files import write_whole
+
+# In seconds; a server that does not answer is given up after a minute at the most.
+S3_TIMEOUTS = {"connect_timeout": 5.0, "request_timeout": 10.0}  # of each of four tries
+GS_TIMEOUT = 30.0  # of all tries
+LONGEST_ERROR = 300
 
 
 class Storage(Protocol):
@@ -42,7 +51,15 @@ def storage(where: str) -> Storage:
     Raises:
         LedgerError: No file system is known for the URL.
     """
+    if where.startswith("file://"):  # pyarrow's own does not write files whole
+        return Folder(Path(url2pathname(urlsplit(where).path)))
     return Bucket(where) if "://" in where else Folder(Path(where))
+
+
+def folder_in(where: str, name: str) -> str:
+    """Return the path or URL of a folder of a storage; a URL's query stays behind it."""
+    path, mark, query = where.partition("?") if "://" in where else (where, "", "")
+    return f"{path.rstrip('/')}/{name}{mark}{query}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +93,10 @@ class Folder:
 
     def exists(self, name: str) -> bool:
         """Return whether there is such a file."""
-        return (self.path / name).exists()
+        try:
+            return (self.path / name).is_file()
+        except OSError as error:
+            raise LedgerError(f"{self.path / name} cannot be looked for ({error.strerror}).") from error
 
     def delete(self, name: str) -> None:
         """Remove a file if there is one."""
@@ -92,7 +112,7 @@ class Folder:
 
 @dataclass(frozen=True, slots=True)
 class Bucket:
-    """A bucket, or a folder of one, on any of pyarrow's file systems (`s3://`, `gs://`, `file://`, …).
+    """A bucket, or a folder of one, on any of pyarrow's file systems (`s3://`, `gs://`, …).
 
     Attributes:
         url: Where it is; a query such as `?endpoint_override=host:port&scheme=http` names another server.
@@ -174,9 +194,19 @@ class Bucket:
 def _file_system(url: str) -> tuple[Any, str]:
     from pyarrow.fs import FileSystem
 
-    found: tuple[Any, str] = FileSystem.from_uri(url)
-    return found
+    files, path = FileSystem.from_uri(url)
+    if not path.strip("/"):
+        raise ValueError("it names no bucket or folder")
+    timeouts: dict[str, Any] = {}
+    if files.type_name == "s3":
+        timeouts = S3_TIMEOUTS
+    elif files.type_name == "gcs":
+        timeouts = {"retry_time_limit": timedelta(seconds=GS_TIMEOUT)}
+    if timeouts:  # by itself it would try for minutes
+        remake, (options,) = files.__reduce__()
+        files = remake(options | timeouts)
+    return files, path
 
 
 def _line(error: Exception) -> str:
-    return " ".join(str(error).split())
+    return textwrap.shorten(str(error), LONGEST_ERROR, placeholder=" …").rstrip(".")

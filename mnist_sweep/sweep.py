@@ -25,6 +25,7 @@ from mnist_sweep.recorder import Provenance, Recorder
 from mnist_sweep.rows import Status, TrialRow
 from mnist_sweep.runners import RayTune, Runner
 from mnist_sweep.space import repeat
+from mnist_sweep.storage import folder_in
 from mnist_sweep.table import write_tables
 from mnist_sweep.training import check
 
@@ -139,7 +140,7 @@ def run(
     ledger = Ledger(Path(results) / sweep.name)
     trials = {trial_id(trial): trial for trial in sweep.trials}
     artifacts = Artifacts(
-        storage=f"{storage.rstrip('/')}/{sweep.name}" if storage else str(ledger.folder.resolve()),
+        storage=folder_in(storage, sweep.name) if storage else str(ledger.folder.resolve()),
         mark=mark.new(),
         models=keep_models,
         summaries=summaries,

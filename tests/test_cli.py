@@ -332,7 +332,14 @@ def test_help_is_quick_and_loads_nothing_heavy() -> None:
 def start(folder: Path) -> "subprocess.Popen[str]":
     (folder / "long.py").write_text(LONG)
     command = [sys.executable, "long.py", "--max-concurrent", "2"]
-    return subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    return subprocess.Popen(
+        command,
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # heard, wherever the tests run
+    )
 
 
 def wait_for_rows(process: "subprocess.Popen[str]", rows: Path, number: int) -> None:

@@ -33,11 +33,12 @@ def test_evaluation_covers_every_image_once(network: Network, digits: data.Datas
     images, labels = digits.train.images, digits.train.labels.astype("int32")
     assert len(images) > EVALUATION_BATCH
     assert len(images) % EVALUATION_BATCH
-    loss_sum, num_correct = network.evaluate(images, labels)
+    loss_sum, num_correct, classes = network.evaluate(images, labels)
     logits = network.model.predict(images / np.float32(16), verbose=0).astype("float64")
     losses = np.log(np.exp(logits).sum(axis=1)) - logits[np.arange(len(labels)), labels]
     assert float(loss_sum) == pytest.approx(losses.sum(), rel=1e-5)
     assert int(num_correct) == (logits.argmax(axis=1) == labels).sum()
+    assert classes.numpy().tolist() == logits.argmax(axis=1).tolist()
 
 
 def test_starting_puts_weights_slots_and_numbers_back(network: Network, program: Program, digits: data.Dataset) -> None:

@@ -41,4 +41,5 @@ def test_mistakes_are_read_back(tf: Any, dataset: Dataset, tmp_path: Path) -> No
     found = mistakes.of(Telling(), dataset)
     mistakes.write(tmp_path, "a-0", mistakes.to_bytes(found))
     read = mistakes.read(mistakes.path_of(tmp_path, "a-0"))
-    assert all(np.array_equal(one, other) for one, other in zip(found, read, strict=True))
+    for one, other in zip(found, read, strict=True):
+        np.testing.assert_array_equal(one, other)

@@ -1,6 +1,7 @@
 """Laws of replaying: the same config brings the same bits, whatever differs is said, and nothing runs unasked."""
 
 import io
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -206,7 +207,8 @@ def test_other_threads_than_this_process_has_are_refused(
 
 def test_threads_of_a_new_process_are_those_of_the_row(rows: dict[str, TrialRow], commit: Commit) -> None:
     row = rows["softmax"]
-    folder = commit(replace(row, environment={**row.environment, "threads": 2}))
+    onednn = os.environ.get("TF_ENABLE_ONEDNN_OPTS", "1")  # as a process that starts TensorFlow itself has it
+    folder = commit(replace(row, environment={**row.environment, "threads": 2, "onednn": onednn}))
     code = (
         "import pathlib, sys; from mnist_sweep.replay import replay\n"
         "replayed = replay(pathlib.Path(sys.argv[1]), sys.argv[2])\n"

@@ -75,7 +75,7 @@ def tensorboard(folder: Path) -> Iterator[Any]:
                 time.sleep(0.2)
             yield ask
         finally:
-            served.terminate()
+            served.kill()  # terminated, it may wait for its own threads forever
 
 
 def run(folder: Path, level: Any, config: TrialConfig = TRIAL) -> Any:

@@ -7,6 +7,7 @@ import pytest
 from mnist_sweep import CNN, Dataset, GradientDescent, Softmax, TrialConfig, runtime, trial_id
 from mnist_sweep.artifacts import Artifacts
 from mnist_sweep.course import Tick
+from mnist_sweep.predictions import Predictions
 from mnist_sweep.rows import Evaluation, Status, from_json, to_json
 from mnist_sweep.training import drain
 from mnist_sweep.trial import execute, failed, first_cause, steps
@@ -108,4 +109,4 @@ def test_a_model_that_cannot_be_saved_is_said_and_does_not_spoil_its_trial() -> 
     assert row.status is Status.OK
     assert row.error is not None
     assert row.error.startswith("its model could not be saved: NotImplementedError: no config (test_trial.py:")
-    assert [type(item) for item in items] == [Tick, Evaluation, Evaluation]
+    assert [type(item) for item in items] == [Tick, Evaluation, Evaluation, Predictions]

@@ -14,7 +14,7 @@ from typing import Any
 from unittest import mock
 
 from mnist_sweep import RayTune, Softmax, Sweep, TrialConfig, repeat, run
-from mnist_sweep.runners import ray_tune
+from mnist_sweep.runners import ray_tune, ray_worker
 from tests.benchmarks.contest import OURS, Contest, Figures, Goal
 
 BASE = TrialConfig(model=Softmax(), num_steps=1)
@@ -33,7 +33,7 @@ def untrained(*, seconds: float = 0.0, num_evaluations: int = 1, tensorflow: boo
         tensorflow: Whether workers import and configure TensorFlow, as they do for real trials.
     """
 
-    real = ray_tune._trainable()
+    real = ray_worker.trainable()
 
     # Inside this function, so that it goes to the workers by value and they need not import this module.
     class Untrained(real):  # type: ignore[misc,valid-type]  # Ray brings no types
@@ -41,9 +41,13 @@ def untrained(*, seconds: float = 0.0, num_evaluations: int = 1, tensorflow: boo
             import time
             from unittest import mock
 
-            from mnist_sweep import Evaluation, Status, runtime, training
+            import numpy as np
 
-            def curve(config: Any, data: Any, *, summaries: Any = None) -> Any:
+            from mnist_sweep import Evaluation, Status, runtime, training
+            from mnist_sweep.course import Fit
+            from mnist_sweep.predictions import Predictions
+
+            def curve(config: Any, data: Any, **_: Any) -> Any:
                 names = ("train_loss", "train_accuracy", "val_loss", "val_accuracy", "learning_rate", "seconds")
                 history = []
                 for step in range(1, num_evaluations + 1):
@@ -51,7 +55,7 @@ def untrained(*, seconds: float = 0.0, num_evaluations: int = 1, tensorflow: boo
                     history.append(Evaluation(step=step, **dict.fromkeys(names, step / (num_evaluations + 1))))
                     if num_evaluations > 1:  # else the row says it all
                         yield history[-1]
-                return training.Fit(
+                return Fit(
                     status=Status.OK,
                     steps=num_evaluations,
                     history=tuple(history),
@@ -59,6 +63,7 @@ def untrained(*, seconds: float = 0.0, num_evaluations: int = 1, tensorflow: boo
                     parameters=0,
                     seconds={"setup": 0.0, "train": seconds, "evaluate": 0.0},
                     model=None,
+                    predictions=Predictions(np.zeros_like(data.val.labels), np.zeros_like(data.test.labels)),
                 )
 
             with contextlib.ExitStack() as stack:
@@ -67,7 +72,7 @@ def untrained(*, seconds: float = 0.0, num_evaluations: int = 1, tensorflow: boo
                     stack.enter_context(mock.patch.object(runtime, "configure", mock.Mock()))
                 return super().step()
 
-    with mock.patch.object(ray_tune, "_trainable", return_value=Untrained):
+    with mock.patch.object(ray_tune, "trainable", return_value=Untrained):
         yield
 
 

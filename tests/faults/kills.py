@@ -7,6 +7,7 @@ command being started again each time, and compares it with the same sweep run w
 as JSON; exits with status 1 if a row is missing, was written twice, or differs.
 """
 
+import itertools
 import json
 import os
 import random
@@ -77,6 +78,7 @@ def hold(kind: str, folder: Path, *, times: int, trials: int, steps: int, seed: 
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # heard in background, too
         )
         starts += 1
         while kills < times and not _ended(process, draw.uniform(0.5, 22)):
@@ -98,6 +100,7 @@ def hold(kind: str, folder: Path, *, times: int, trials: int, steps: int, seed: 
     seconds = time.monotonic() - start
     whole = [sys.executable, *COMMAND, *one, "--runner", "local", "--results", "whole"]
     subprocess.run(whole, cwd=folder, check=True, stdout=subprocess.DEVNULL)
+    differing = _difference(folder / "killed" / "killed", folder / "whole" / "killed")
     return {
         "kind": kind,
         "trials": trials,
@@ -106,7 +109,8 @@ def hold(kind: str, folder: Path, *, times: int, trials: int, steps: int, seed: 
         "rows": len(seen),
         "written_twice": written_twice,
         "resumed_from_steps": resumed,
-        "identical": _figures(folder / "killed" / "killed") == _figures(folder / "whole" / "killed"),
+        "identical": differing is None,
+        "first_difference": differing,
         "seconds": round(seconds, 1),
     }
 
@@ -154,6 +158,16 @@ def _figures(results: Path) -> tuple[str, str]:
     trials, history = read_trials(results), read_history(results)
     names = [name for name in trials if not str(name).startswith(("seconds", "worker"))]
     return trials[names].to_csv(), history.drop(columns="seconds").to_csv()
+
+
+def _difference(one: Path, other: Path) -> tuple[str, str] | None:
+    """Return the first lines in which the tables of two folders differ, or None."""
+    for mine, its in zip(_figures(one), _figures(other), strict=True):
+        pairs = itertools.zip_longest(mine.splitlines(), its.splitlines(), fillvalue="")
+        differing = next((pair for pair in pairs if pair[0] != pair[1]), None)
+        if differing:
+            return differing
+    return None
 
 
 if __name__ == "__main__":

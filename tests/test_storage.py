@@ -1,0 +1,155 @@
+"""Laws of storages: a folder and a bucket keep files alike, and every fault is one line."""
+
+import importlib.util
+import socket
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+import pytest
+
+from mnist_sweep import storage as storages
+from mnist_sweep.errors import LedgerError
+from mnist_sweep.storage import Bucket, Folder, Storage, folder_in, storage
+from tests.faults.cluster import CREDENTIALS, s3_server
+
+Refused = Callable[..., AbstractContextManager[None]]
+LOOPBACK = "127.0.0.1"
+CONTENTS = [b"", b"whole", bytes(range(256)) * 50_000]
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[str]:
+    """The URL of a folder on an S3 server of this machine."""
+    if importlib.util.find_spec("moto") is None or importlib.util.find_spec("flask") is None:
+        pytest.skip("no S3 server: pip install 'moto[server]'")
+    with s3_server(LOOPBACK, free_port()) as url:
+        yield url
+
+
+@pytest.fixture(params=["folder", "file", "s3"])
+def kept(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Storage:
+    """An empty storage of each kind."""
+    if request.param == "s3":
+        for name, value in CREDENTIALS.items():
+            monkeypatch.setenv(name, value)
+        return storage(folder_in(request.getfixturevalue("server"), tmp_path.name))
+    return storage(str(tmp_path / "kept") if request.param == "folder" else (tmp_path / "kept").as_uri())
+
+
+def free_port() -> int:
+    with socket.create_server((LOOPBACK, 0)) as found:
+        return int(found.getsockname()[1])
+
+
+def s3_url(port: int) -> str:
+    return f"s3://bucket/folder?endpoint_override={LOOPBACK}:{port}&scheme=http&region=us-east-1"
+
+
+@pytest.mark.parametrize("content", CONTENTS, ids=len)
+def test_what_is_written_is_read_back(kept: Storage, content: bytes) -> None:
+    kept.write("checkpoints/a", content, "checkpoint")
+    assert kept.exists("checkpoints/a")
+    assert kept.read("checkpoints/a") == content
+
+
+def test_a_file_written_again_holds_the_new_only(kept: Storage) -> None:
+    kept.write("checkpoints/a", b"long and old", "checkpoint")
+    kept.write("checkpoints/a", b"new", "checkpoint")
+    assert (kept.read("checkpoints/a"), kept.names("checkpoints")) == (b"new", ["checkpoints/a"])
+
+
+def test_names_are_the_files_of_one_folder_sorted(kept: Storage) -> None:
+    for name in ("checkpoints/b", "checkpoints/a", "checkpoints/deeper/c", "logs/d", "e"):
+        kept.write(name, b"x", "file")
+    assert kept.names("checkpoints") == ["checkpoints/a", "checkpoints/b"]
+
+
+def test_a_missing_file_is_none_and_a_missing_folder_is_empty(kept: Storage) -> None:
+    kept.write("checkpoints/a", b"x", "file")
+    assert (kept.read("checkpoints/b"), kept.exists("checkpoints/b")) == (None, False)
+    assert (kept.read("nowhere/b"), kept.exists("nowhere/b"), kept.names("nowhere")) == (None, False, [])
+    assert not kept.exists("checkpoints")
+
+
+def test_a_file_is_removed_once_and_removing_it_again_does_nothing(kept: Storage) -> None:
+    for name in ("checkpoints/a", "checkpoints/b"):
+        kept.write(name, b"x", "file")
+    for _ in range(2):
+        kept.delete("checkpoints/a")
+        assert kept.names("checkpoints") == ["checkpoints/b"]
+    kept.delete("nowhere/a")
+
+
+def test_a_file_url_is_a_folder_since_folders_write_whole(tmp_path: Path) -> None:
+    folder = tmp_path / "with space"
+    assert storage(folder.as_uri()) == Folder(folder)
+
+
+@pytest.mark.parametrize(
+    ("where", "inside"),
+    [
+        ("kept", "kept/sweep"),
+        ("/kept/", "/kept/sweep"),
+        ("what?/kept", "what?/kept/sweep"),
+        ("s3://bucket", "s3://bucket/sweep"),
+        ("s3://bucket/a/?region=x&scheme=http", "s3://bucket/a/sweep?region=x&scheme=http"),
+    ],
+)
+def test_a_folder_of_a_storage_goes_before_the_query_of_a_url(where: str, inside: str) -> None:
+    assert folder_in(where, "sweep") == inside
+
+
+@pytest.mark.parametrize(
+    "url", ["nosuch://bucket/folder", "s3://", "s3://bucket/folder?nosuch=1", "hdfs://host/folder"]
+)
+def test_a_url_of_no_known_file_system_is_refused_at_once(refused: Refused, url: str) -> None:
+    with refused(LedgerError, "a storage is a folder or a URL such as s3://bucket/folder", url):
+        storage(url)
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path, refused: Refused) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    with refused(LedgerError, f"the folder {tmp_path / 'file' / 'checkpoints'} cannot be made"):
+        storage(str(tmp_path / "file")).write("checkpoints/a", b"x", "checkpoint")
+
+
+@pytest.fixture
+def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Credentials, and timeouts that a test can wait for."""
+    for name, value in CREDENTIALS.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(storages, "S3_TIMEOUTS", {"connect_timeout": 1.0, "request_timeout": 1.0})
+
+
+CALLS: dict[str, Callable[[Storage], object]] = {
+    "written": lambda kept: kept.write("checkpoints/a", b"x", "checkpoint"),
+    "looked for": lambda kept: kept.exists("checkpoints/a"),
+    "listed": lambda kept: kept.names("checkpoints"),
+}
+
+
+@pytest.mark.usefixtures("hasty")
+@pytest.mark.parametrize("done", CALLS)
+def test_a_server_that_is_not_there_is_one_line(refused: Refused, done: str) -> None:
+    url = s3_url(free_port())
+    with refused(LedgerError, f"cannot be {done} on the storage {url} (", "Could not connect to server"):
+        CALLS[done](storage(url))
+
+
+@pytest.mark.usefixtures("hasty")
+def test_a_server_that_does_not_answer_is_given_up_after_four_tries(refused: Refused) -> None:
+    with socket.create_server((LOOPBACK, 0)) as silent:
+        url, start = s3_url(silent.getsockname()[1]), time.monotonic()
+        with refused(LedgerError, f"cannot be looked for on the storage {url} (", "Timeout was reached"):
+            storage(url).exists("checkpoints/a")
+    assert time.monotonic() - start < 30  # as many tries with pyarrow's own timeouts would take minutes
+
+
+def test_a_bucket_that_is_not_there_is_one_line(server: str, monkeypatch: pytest.MonkeyPatch, refused: Refused) -> None:
+    for name, value in CREDENTIALS.items():
+        monkeypatch.setenv(name, value)
+    url = server.replace("s3://", "s3://no-")
+    with refused(LedgerError, f"checkpoint checkpoints/a cannot be written on the storage {url} (", "no-"):
+        Bucket(url).write("checkpoints/a", b"x", "checkpoint")
