@@ -11,6 +11,7 @@ instead, and the way out. The command line prints that line and exits with statu
     ├── ScriptError (ImportError)      a sweep script, or what a row names by its import path, cannot be loaded
     ├── LedgerError (OSError)          the results folder cannot be used
     │   └── RowError (ValueError)      a file under rows/ is not a row
+    │       └── NewerRowError          it is one of a newer version
     ├── CheckpointError (ValueError)   a trial cannot go on from its checkpoint
     └── ResourceError (RuntimeError)   the machine or cluster lacks what a trial asks for
 """
@@ -50,6 +51,10 @@ class RowError(LedgerError, ValueError):
 
 class CheckpointError(SweepError, ValueError):
     """A trial cannot go on from its checkpoint: it is damaged, or made with something else."""
+
+
+class NewerRowError(RowError):
+    """A row is whole, but a newer version of mnist_sweep made it, and this one cannot read it."""
 
 
 class ResourceError(SweepError, RuntimeError):

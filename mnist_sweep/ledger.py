@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from mnist_sweep.errors import LedgerError, RowError
+from mnist_sweep.errors import LedgerError, NewerRowError, RowError
 from mnist_sweep.files import write_whole
 from mnist_sweep.labels import counted
-from mnist_sweep.rows import NewerRowError, TrialRow, from_json, to_json
+from mnist_sweep.row_json import from_json, to_json
+from mnist_sweep.rows import TrialRow
 
 NUM_NAMED = 3
 LONGEST_CAUSE = 200

@@ -20,7 +20,8 @@ from mnist_sweep.errors import LedgerError, ResourceError, ScriptError, SweepErr
 from mnist_sweep.labels import counted
 from mnist_sweep.ledger import Ledger, shown
 from mnist_sweep.merge import FIGURES, Difference, differences
-from mnist_sweep.rows import Evaluation, Status, TrialRow, from_json, to_json
+from mnist_sweep.row_json import from_json, to_json
+from mnist_sweep.rows import Evaluation, Status, TrialRow
 
 MOST_THREADS = 1024
 

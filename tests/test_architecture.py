@@ -16,6 +16,7 @@ PACKAGE = Path(mnist_sweep.__file__).parent
 LAYERS = [
     {"errors"},
     {"fields", "files", "registry", "rows", "labels", "figures"},
+    {"row_json"},
     {
         "optim",
         "schedules",

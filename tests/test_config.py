@@ -39,7 +39,7 @@ from mnist_sweep import (
 )
 from mnist_sweep.config import REGISTRIES, defaults, make
 from mnist_sweep.errors import ConfigError, ScriptError, UnknownNameError
-from mnist_sweep.rows import from_json, to_json
+from mnist_sweep.row_json import from_json, to_json
 
 Refused = Callable[..., AbstractContextManager[None]]
 NAN, INFINITY = float("nan"), float("inf")

@@ -24,9 +24,10 @@ from mnist_sweep.errors import LedgerError, RowError
 from mnist_sweep.ledger import Ledger
 from mnist_sweep.lock import Lock
 from mnist_sweep.mend import mend
-from mnist_sweep.rows import Evaluation, Status, TrialRow, to_json
+from mnist_sweep.row_json import to_json
+from mnist_sweep.rows import Evaluation, Status, TrialRow
 from mnist_sweep.table import write_tables
-from tests.test_rows import forged, of_format_1
+from tests.test_row_json import forged, of_format_1
 
 Refused = Callable[..., AbstractContextManager[None]]
 MakeRow = Callable[..., TrialRow]
@@ -45,7 +46,7 @@ def commit_in_child(ledger: Ledger, row: TrialRow, *, before: str) -> "subproces
     code = (
         "import os, pathlib, resource, signal, sys\n"
         "from mnist_sweep.ledger import Ledger\n"
-        "from mnist_sweep.rows import from_json\n"
+        "from mnist_sweep.row_json import from_json\n"
         f"{before}\n"
         "Ledger(pathlib.Path(sys.argv[1])).commit(from_json(sys.stdin.read()))\n"
     )

@@ -16,7 +16,8 @@ from mnist_sweep.errors import LedgerError, RowError
 from mnist_sweep.ledger import Ledger
 from mnist_sweep.lock import Lock
 from mnist_sweep.merge import Difference, Merged, differences, merge
-from mnist_sweep.rows import Evaluation, Status, TrialRow, to_json
+from mnist_sweep.row_json import to_json
+from mnist_sweep.rows import Evaluation, Status, TrialRow
 from mnist_sweep.table import write_tables
 
 Refused = Callable[..., AbstractContextManager[None]]

@@ -20,7 +20,7 @@ from mnist_sweep.ledger import Ledger
 from mnist_sweep.merge import Difference
 from mnist_sweep.replay import replay, show
 from mnist_sweep.rows import Evaluation, Status, TrialRow
-from tests.test_rows import forged
+from tests.test_row_json import forged
 
 Refused = Callable[..., AbstractContextManager[None]]
 MakeRow = Callable[..., TrialRow]

@@ -8,7 +8,8 @@ from mnist_sweep import CNN, Dataset, GradientDescent, Softmax, TrialConfig, run
 from mnist_sweep.artifacts import Artifacts
 from mnist_sweep.course import Tick
 from mnist_sweep.predictions import Predictions
-from mnist_sweep.rows import Evaluation, Status, from_json, to_json
+from mnist_sweep.row_json import from_json, to_json
+from mnist_sweep.rows import Evaluation, Status
 from mnist_sweep.training import drain
 from mnist_sweep.trial import execute, failed, first_cause, steps
 

@@ -11,7 +11,8 @@ from ray import tune
 from mnist_sweep.artifacts import SavedModel
 from mnist_sweep.config import TrialConfig
 from mnist_sweep.predictions import Predictions
-from mnist_sweep.rows import Evaluation, from_json
+from mnist_sweep.row_json import from_json
+from mnist_sweep.rows import Evaluation
 from mnist_sweep.runners.runner import Observer
 from mnist_sweep.trial import failed
 

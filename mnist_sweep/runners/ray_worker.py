@@ -16,7 +16,7 @@ from mnist_sweep.course import Tick
 from mnist_sweep.errors import SweepError
 from mnist_sweep.mark import Watch
 from mnist_sweep.predictions import Predictions
-from mnist_sweep.rows import to_json
+from mnist_sweep.row_json import to_json
 from mnist_sweep.trial import failed, first_cause, pause, steps, stopped, storage_of
 
 KEPT_DATASETS = 2

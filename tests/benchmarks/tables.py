@@ -29,7 +29,7 @@ from mnist_sweep import (
 )
 from mnist_sweep.config import defaults
 from mnist_sweep.ledger import Ledger
-from mnist_sweep.rows import to_json
+from mnist_sweep.row_json import to_json
 from tests.benchmarks.contest import OURS, Contest, Figures, Goal
 
 NUM_EVALUATIONS, STEPS_BETWEEN = 20, 100

@@ -68,6 +68,7 @@ def hold(kind: str, folder: Path, *, times: int, trials: int, steps: int, seed: 
     text = SCRIPT.replace("NUM_STEPS", str(steps)).replace("NUM_SEEDS", str(max(1, trials // 2)))
     (folder / "killed.py").write_text(text)
     one = ["--num-trials", "1"] if trials == 1 else []
+    moments = (15, 35) if trials == 1 else (0.5, 22)  # of one trial, such as it can have a checkpoint by
     draw, start = random.Random(seed), time.monotonic()
     seen: dict[str, Row] = {}
     kills, starts, written_twice, resumed = 0, 0, 0, []
@@ -81,7 +82,7 @@ def hold(kind: str, folder: Path, *, times: int, trials: int, steps: int, seed: 
             preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # heard in background, too
         )
         starts += 1
-        while kills < times and not _ended(process, draw.uniform(0.5, 22)):
+        while kills < times and not _ended(process, draw.uniform(*moments)):
             kills += 1
             if kind == "worker":
                 _kill_a_worker(process.pid, draw)

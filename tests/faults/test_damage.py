@@ -14,7 +14,7 @@ from mnist_sweep.mend import mend
 from mnist_sweep.rows import Status, TrialRow
 from mnist_sweep.table import write_tables
 from tests.faults.damage import DAMAGES, HARMLESS, NAMED, WRONG, damaged, outcome
-from tests.test_rows import forged, of_format_1
+from tests.test_row_json import forged, of_format_1
 
 MakeRow = Callable[..., TrialRow]
 

@@ -11,7 +11,8 @@ import pytest
 
 from mnist_sweep import CNN, Adam, GradientDescent, Momentum, TrialConfig, grid, repeat, to_flat
 from mnist_sweep.report.results import Results, read
-from mnist_sweep.rows import Evaluation, Status, TrialRow, flat_id, to_json, trial_name
+from mnist_sweep.row_json import to_json
+from mnist_sweep.rows import Evaluation, Status, TrialRow, flat_id, trial_name
 
 NUM_WORKERS = 4
 OPTIMIZERS = [

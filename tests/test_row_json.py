@@ -11,7 +11,8 @@ import pytest
 
 from mnist_sweep.config import TrialConfig
 from mnist_sweep.errors import RowError
-from mnist_sweep.rows import Evaluation, Status, TrialRow, flat_id, from_json, to_json, trial_name
+from mnist_sweep.row_json import from_json, to_json
+from mnist_sweep.rows import Evaluation, Status, TrialRow, flat_id, trial_name
 
 Refused = Callable[..., AbstractContextManager[None]]
 MakeRow = Callable[..., TrialRow]
