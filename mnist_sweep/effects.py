@@ -99,7 +99,7 @@ class Interaction:
     Attributes:
         names: The two effects' names.
         share: Of the variance between settings, what the two explain beyond their own effects, in [0, 1].
-        shown: Whether the F-test shows it, corrected for the number of pairs.
+        shown: Whether the F-test shows it, corrected for the number of pairs, and the share is at least 0.5%.
         sentence: All this in plain words.
     """
 
@@ -115,7 +115,7 @@ class Effects:
 
     Attributes:
         effects: One for each hyperparameter, the strongest first.
-        interactions: Those that are shown and the strongest others, five at least where there are as many.
+        interactions: Those that are shown, and the clearest others up to five in all.
         num_trials: Trials with an accuracy, which all means are of.
         left_out: Other trials by status.
         notes: What a reader must know, in plain words.
@@ -193,9 +193,10 @@ def effects(trials: "pd.DataFrame") -> Effects:
         )
         for factor in factors
     ]
+    together = [_interaction(pair, usable) for pair in pairs]
     return Effects(
         effects=tuple(sorted(found, key=_strength)),
-        interactions=tuple(_interaction(pair, usable) for pair in pairs if pair.p < ALPHA or pair in pairs[:NUM_PAIRS]),
+        interactions=tuple(pair for number, pair in enumerate(together) if pair.shown or number < NUM_PAIRS),
         num_trials=int(ended.sum()),
         left_out={str(status): int(num) for status, num in trials["status"][~ended].value_counts().items()},
         notes=tuple(_notes(trials[ended], trials["status"][~ended], factors, design)),
@@ -245,7 +246,13 @@ def _strength(effect: Effect) -> tuple[bool, float]:
 
 
 def _means_table(effects: Effects) -> Table:
-    table = Table(title="mean validation accuracy", title_justify="left", box=None, pad_edge=False, header_style="bold")
+    table = Table(
+        title="mean validation accuracy, and share of its variance",
+        title_justify="left",
+        box=None,
+        pad_edge=False,
+        header_style="bold",
+    )
     for name in ("hyperparameter", "level"):
         table.add_column(name, overflow="fold")
     for name in ("n", "mean", "95% interval", "failed", "diverged", "share"):
@@ -492,14 +499,17 @@ def _said(factor: Factor, labels: Sequence[str], means: anova.Means | None, tren
         ending = f"; {slope}" if trend else ""
         return f"{name} {ends}: +{_points(difference, high - low)} points, {interval}{of}{ending}"
     if trend:
-        return f"{name}: {slope}, though no two levels are shown to differ ({ends}: {interval})"
-    return f"{name}: no effect shown {_range(factor, labels)} ({ends}: {interval})"
+        return f"{name}: {slope}, though no two levels are shown to differ ({ends}: {interval} points)"
+    return f"{name}: no effect shown {_range(factor, labels)} ({ends}: {interval} points)"
 
 
 def _range(factor: Factor, labels: Sequence[str]) -> str:
     if factor.kind == "category" and len(labels) > 2:
         return f"among {len(labels)} values"
-    return f"between {labels[0].partition(' to ')[0]} and {labels[-1].rpartition(' to ')[2]}"
+    first, last = labels[0], labels[-1]
+    if factor.is_binned:
+        first, last = first.partition(" to ")[0], last.rpartition(" to ")[2]
+    return f"between {first} and {last}"
 
 
 def _points(accuracy: float, width: float = 1.0) -> str:
