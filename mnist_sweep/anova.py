@@ -380,7 +380,7 @@ def _estimate(model: Fit, vector: "Array", error: MeanSquare) -> tuple[float, fl
     import numpy as np
 
     axes = model.roots / np.linalg.norm(model.roots, axis=0)
-    if not np.allclose(axes @ (axes.T @ vector), vector, atol=1e-6):
+    if np.abs(vector - axes @ (axes.T @ vector)).max() > 1e-6:
         return math.nan, math.nan
     return float((vector @ model.coefficients).mean()), math.sqrt(_leverage(model, vector) * error.value)
 

@@ -12,8 +12,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-import filelock
-
 from mnist_sweep.errors import LedgerError
 
 NAME = ".lock"
@@ -28,6 +26,8 @@ class Lock:
     """
 
     def __init__(self, folder: Path) -> None:
+        import filelock
+
         self._folder = folder
         self._lock = filelock.FileLock(folder / NAME)
 
@@ -37,6 +37,8 @@ class Lock:
         Raises:
             LedgerError: Another driver holds it, or the folder cannot be written.
         """
+        import filelock
+
         if self._lock.is_locked:
             return False
         try:

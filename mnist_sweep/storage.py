@@ -7,7 +7,6 @@ from datetime import timedelta
 from pathlib import Path, PurePosixPath
 from typing import Any, ClassVar, Protocol
 from urllib.parse import urlsplit
-from urllib.request import url2pathname
 
 from mnist_sweep.errors import LedgerError
 from mnist_sweep.files import write_whole
@@ -52,6 +51,8 @@ def storage(where: str) -> Storage:
         LedgerError: No file system is known for the URL.
     """
     if where.startswith("file://"):  # pyarrow's own does not write files whole
+        from urllib.request import url2pathname
+
         return Folder(Path(url2pathname(urlsplit(where).path)))
     return Bucket(where) if "://" in where else Folder(Path(where))
 

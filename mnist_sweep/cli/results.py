@@ -89,7 +89,11 @@ Exit status: 0 the same bit for bit; 1 something differs; 2 bad usage.
 )
 @click.argument("folder", metavar="DIR", type=FOLDER)
 @click.argument("trial_id", metavar="TRIAL")
-@click.option("--script", type=FOLDER, help="Script that the trial's own model or data set is defined in or beside.")
+@click.option(
+    "--script",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Script that the trial's own model or data set is defined in or beside.",
+)
 def replay(folder: Path, trial_id: str, script: Path | None) -> int:
     """Run TRIAL again and compare every figure with its row, bit for bit."""
     from rich.console import Console
