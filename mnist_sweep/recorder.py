@@ -170,9 +170,10 @@ class Recorder:
     ) -> None:
         with contextlib.suppress(LedgerError):  # the next run removes a mark that stays
             self._unmark()
-        if self._is_open:
-            self._record_run()
-        if self._is_open and self._rows:
+        if not self._is_open or isinstance(error, LedgerError):
+            return  # what cannot be written is told by the error that ends the run
+        self._record_run()
+        if self._rows:
             self._write_tables()
 
     def _record_run(self) -> None:
