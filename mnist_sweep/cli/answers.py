@@ -60,8 +60,9 @@ def effects(folder: Path) -> int:
     from mnist_sweep.table import write_table
 
     found = effect.effects(_trials(folder))
+    path = write_table(folder / "effects.csv", effect.effects_frame(found))
     effect.show(found, Console())
-    click.echo(write_table(folder / "effects.csv", effect.effects_frame(found)))
+    click.echo(path)
     return 0
 
 
