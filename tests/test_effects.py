@@ -1,5 +1,6 @@
 """Laws of effects: what was planted is found with its uncertainty, what was not is not, and no trial becomes a 0."""
 
+import io
 import itertools
 import json
 from collections.abc import Callable, Iterable
@@ -56,7 +57,7 @@ def make_trials(make_row: MakeRow) -> MakeTrials:
 
 
 def optimizer_of(config: TrialConfig) -> str:
-    return {Adam: "adam", GradientDescent: "gradient_descent", Momentum: "momentum"}[type(config.optimizer)]  # type: ignore[index]
+    return {Adam: "adam", GradientDescent: "gradient_descent", Momentum: "momentum"}[type(config.optimizer)]
 
 
 def by_name(found: Effects) -> dict[str, Effect]:
@@ -163,7 +164,7 @@ DESIGNS: dict[str, dict[str, Any]] = {
     "grid, three seeds with shared noise": {"num_seeds": 3, "shared": 0.01},
     "grid, five seeds, a tenth missing": {"num_seeds": 5, "missing": 0.1},
     "sample": {"sample": 50, "unexplained": 0.01},
-    "sample, three seeds": {"sample": 50, "num_seeds": 3, "unexplained": 0.01, "nums": (2, 2, 2)},
+    "sample, five seeds": {"sample": 50, "num_seeds": 5, "unexplained": 0.01, "shared": 0.005, "nums": (2, 2, 2)},
 }
 
 
@@ -204,7 +205,7 @@ def simulated(
 def test_95_percent_intervals_hold_the_truth_in_95_percent_of_sweeps(design: str) -> None:
     generator = np.random.default_rng(1)
     levels, ranges = [], []
-    for _ in range(250):
+    for _ in range(200):
         observed, truths = simulated(generator, **DESIGNS[design])
         model, _ = anova.analyse(observed)
         for factor, truth in enumerate(truths):
@@ -217,7 +218,7 @@ def test_95_percent_intervals_hold_the_truth_in_95_percent_of_sweeps(design: str
     assert 0.93 <= np.mean(ranges) <= 0.97
 
 
-@pytest.mark.parametrize("design", [name for name in DESIGNS if "interaction" not in name])
+@pytest.mark.parametrize("design", ["grid, one seed", "grid, three seeds with shared noise", "sample, five seeds"])
 def test_nothing_planted_is_shown_in_5_percent_of_sweeps(design: str) -> None:
     generator = np.random.default_rng(2)
     shown, pairs = [], []
@@ -368,9 +369,12 @@ def test_what_the_design_cannot_tell_apart_is_said(make_trials: MakeTrials) -> N
 
 
 def test_numbers_of_many_values_are_grouped_and_their_trend_is_said(make_trials: MakeTrials) -> None:
-    axes = {"model.dropout": Uniform(low=0, high=0.5), "optimizer.learning_rate": LogUniform(low=1e-4, high=1e-1)}
+    axes: dict[str, Any] = {
+        "model.dropout": Uniform(low=0, high=0.5),
+        "optimizer.learning_rate": LogUniform(low=1e-4, high=1e-1),
+    }
     configs = sample(TrialConfig(), axes, num_trials=100, seed=0)
-    found = effects(make_trials(configs, lambda config: 0.95 - 0.04 * config.model.dropout))  # type: ignore[attr-defined]
+    found = effects(make_trials(configs, lambda config: 0.95 - 0.04 * config.model.dropout))
     dropout, rate = by_name(found)["model.dropout"], by_name(found)["optimizer.learning_rate"]
     assert [level.n for level in dropout.levels] == [20] * 5
     assert dropout.sentence.endswith("; accuracy falls as it rises")
@@ -381,7 +385,7 @@ def test_numbers_of_many_values_are_grouped_and_their_trend_is_said(make_trials:
 
 def test_trend_too_weak_for_two_levels_is_said_as_a_trend(make_trials: MakeTrials) -> None:
     configs = grid(TrialConfig(), {"model.dropout": [0.1 * number for number in range(8)], "batch_size": [20, 50, 100]})
-    trials = make_trials(configs, lambda config: 0.95 - 0.012 * config.model.dropout, seed=3)  # type: ignore[attr-defined]
+    trials = make_trials(configs, lambda config: 0.95 - 0.02 * config.model.dropout, seed=3)
     effect = by_name(effects(trials))["model.dropout"]
     assert not effect.shown
     assert effect.sentence.startswith("dropout: accuracy falls as it rises, though no two levels are shown to differ")
@@ -493,9 +497,9 @@ def test_screen_shows_every_sentence_level_and_note_as_text(make_trials: MakeTri
     )
     trials["precision"] = np.where(np.arange(len(trials)) % 2, "[bold]loud", json.dumps(["[red]"]))
     found = effects(trials)
-    console = Console(width=200, record=True, quiet=True)
+    console = Console(width=200, file=io.StringIO())
     show(found, console)
-    text = console.export_text()
+    text = console.file.getvalue()  # type: ignore[attr-defined]
     said = [effect.sentence for effect in found.effects] + [pair.sentence for pair in found.interactions if pair.shown]
     values = [level.value for effect in found.effects for level in effect.levels]
     assert [part for part in [*said, *found.notes, *values] if part not in text] == []
