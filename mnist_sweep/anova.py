@@ -245,7 +245,7 @@ def _level(model: Fit, vector: "Array") -> Interval:
     mean, error = _estimate(model, vector, _whole(parts, shared))
     weights = [part.value / sum(part.value for part in parts) for part in parts]
     t = sum(weight * float(stdtrit(part.df, UPPER)) for weight, part in zip(weights, parts, strict=True)) or math.nan
-    return Interval(mean, max(mean - t * error, 0.0), min(mean + t * error, 1.0))
+    return Interval(mean, min(max(mean - t * error, 0.0), mean), max(min(mean + t * error, 1.0), mean))
 
 
 def _errors(model: Fit, vectors: "Array", rank: int) -> tuple[list[MeanSquare], float]:
