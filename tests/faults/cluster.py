@@ -223,10 +223,11 @@ def figures(results: Path) -> tuple[str, str]:
 
 
 def environment() -> dict[str, str]:
-    """Return what nodes and driver have in common: a fresh token, which they show each other, and S3's credentials."""
+    """Return what nodes and driver have in common: this Python's programs, a fresh token and S3's credentials."""
+    path = {"PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])}
     token = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(16)}
     patience = {"RAY_raylet_start_wait_time_s": "150"}  # a busy machine starts a node slowly
-    return CREDENTIALS | token | patience | {"no_proxy": HOST}
+    return CREDENTIALS | path | token | patience | {"no_proxy": HOST}
 
 
 @contextlib.contextmanager
