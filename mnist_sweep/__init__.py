@@ -1,6 +1,7 @@
 """mnist_sweep: hyperparameter sweeps you can trust.
 
-A script lists trials (`TrialConfig`, `grid`, `zipped`, `sample`, `repeat`), names them (`Sweep`) and runs them
+A script lists trials (`TrialConfig`, `grid`, `zipped`, `sample`, `repeat`) or says where to
+search for them (`Search`), names them (`Sweep`) and runs them
 (`main`, or `run` from Python); `read_trials`, `read_history` and `read_summary` give the results as DataFrames.
 """
 
@@ -14,6 +15,7 @@ from mnist_sweep.optim import OPTIMIZERS, Adagrad, Adam, GradientDescent, Moment
 from mnist_sweep.rows import Evaluation, Status, TrialRow
 from mnist_sweep.runners import Local, RayTune
 from mnist_sweep.schedules import SCHEDULES, Constant, Cosine, Stepwise
+from mnist_sweep.search import Search
 from mnist_sweep.space import Choice, Integer, LogUniform, Uniform, grid, repeat, sample, zipped
 from mnist_sweep.sweep import Outcome, Sweep, run
 from mnist_sweep.table import read_history, read_summary, read_trials
@@ -44,6 +46,7 @@ __all__ = [
     "RMSProp",
     "RayTune",
     "ResNet",
+    "Search",
     "Softmax",
     "Split",
     "Status",

@@ -1,7 +1,9 @@
-"""Ctrl-C and SIGTERM: the first one asks a run to end in order, the second one ends it at once."""
+"""What ends a run in order: Ctrl-C or SIGTERM, of which a second one ends it at once, and a time budget."""
 
+import math
 import signal
 import threading
+import time
 from types import FrameType, TracebackType
 from typing import Any, Self
 
@@ -13,18 +15,28 @@ class Interrupts:
 
     A signal that is ignored, as SIGINT is in a background job of a shell, stays ignored.
 
+    Args:
+        seconds: After which the run is asked to end without a signal; None means never.
+
     Attributes:
-        asked: Whether a signal has come.
+        asked: Whether a signal has come, or the time is over.
+        out_of_time: Whether the time is over and no signal has come.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, seconds: float | None = None) -> None:
+        self._deadline = math.inf if seconds is None else time.monotonic() + seconds
         self._first: int | None = None
         self._before: dict[int, Any] = {}
 
     @property
     def asked(self) -> bool:
-        """Return whether a signal has come."""
-        return self._first is not None
+        """Return whether a signal has come, or the time is over."""
+        return self._first is not None or self.out_of_time
+
+    @property
+    def out_of_time(self) -> bool:
+        """Return whether the time is over and no signal has come."""
+        return self._first is None and time.monotonic() > self._deadline
 
     def __enter__(self) -> Self:
         if threading.current_thread() is threading.main_thread():  # Python lets no other thread hear of signals

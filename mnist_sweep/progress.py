@@ -11,7 +11,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from mnist_sweep.labels import Flat, counted, label, varying
+from mnist_sweep.labels import Flat, counted, label
 from mnist_sweep.rows import Evaluation, Status, TrialRow
 
 STYLES = {Status.OK: "green", Status.STOPPED: "yellow", Status.DIVERGED: "yellow", Status.FAILED: "red"}
@@ -25,8 +25,24 @@ class Progress(Protocol):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None: ...
 
-    def begin(self, flats: Mapping[str, Flat], done: Sequence[TrialRow], num_workers: int) -> None:
-        """Note the flat configs of all trials by id, the rows that were there before, and how many run at a time."""
+    def begin(
+        self,
+        flats: Mapping[str, Flat],
+        done: Sequence[TrialRow],
+        *,
+        num_trials: int,
+        num_workers: int,
+        names: Sequence[str],
+    ) -> None:
+        """Note what there is to do.
+
+        Args:
+            flats: The flat configs of all trials by id; a search adds to them as it goes.
+            done: The rows that were there before.
+            num_trials: How many trials there will be in the end at the most.
+            num_workers: How many run at a time.
+            names: The fields by which people tell the trials apart.
+        """
 
     def started(self, trial_id: str) -> None:
         """Note that a trial has started."""
@@ -52,7 +68,15 @@ class Quiet:
     ) -> None:
         """Show nothing."""
 
-    def begin(self, flats: Mapping[str, Flat], done: Sequence[TrialRow], num_workers: int) -> None:
+    def begin(
+        self,
+        flats: Mapping[str, Flat],
+        done: Sequence[TrialRow],
+        *,
+        num_trials: int,
+        num_workers: int,
+        names: Sequence[str],
+    ) -> None:
         """Show nothing."""
 
     def started(self, trial_id: str) -> None:
@@ -79,18 +103,26 @@ class Log(Quiet):
         self.console = console
         self._done = self._before = 0
 
-    def begin(self, flats: Mapping[str, Flat], done: Sequence[TrialRow], num_workers: int) -> None:
+    def begin(
+        self,
+        flats: Mapping[str, Flat],
+        done: Sequence[TrialRow],
+        *,
+        num_trials: int,
+        num_workers: int,
+        names: Sequence[str],
+    ) -> None:
         """Print how much there is to do."""
-        self._flats, self._names = flats, varying(flats.values())
+        self._total, self._names = num_trials, names
         self._done = self._before = len(done)
         self._print(
-            f"{counted(len(flats), 'trial')}, {len(done)} done before, {len(flats) - len(done)} to run, "
+            f"{counted(num_trials, 'trial')}, {len(done)} done before, {num_trials - len(done)} to run, "
             f"{num_workers} at a time"
         )
 
     def evaluated(self, trial_id: str, evaluation: Evaluation) -> None:
         """Print a point of the learning curve if no other trial runs."""
-        if len(self._flats) - self._before == 1:
+        if self._total - self._before == 1:
             self._print(point_line(evaluation))
 
     def noted(self, text: str) -> None:
@@ -100,7 +132,7 @@ class Log(Quiet):
     def finished(self, row: TrialRow) -> None:
         """Print the row in one line."""
         self._done += 1
-        self._print(f"{self._done}/{len(self._flats)} {line(row, self._names)}")
+        self._print(f"{self._done}/{self._total} {line(row, self._names)}")
 
     def _print(self, text: str) -> None:
         self.console.print(text, markup=False, highlight=False, soft_wrap=True)
@@ -118,6 +150,7 @@ class Live:
         self._running: dict[str, Evaluation | None] = {}
         self._rows: list[TrialRow] = []
         self._flats: Mapping[str, Flat] = {}
+        self._total = 0
         self._live = RichLive(console=console, transient=True, get_renderable=self._view)
 
     def __enter__(self) -> Self:
@@ -129,9 +162,17 @@ class Live:
     ) -> None:
         self._live.stop()
 
-    def begin(self, flats: Mapping[str, Flat], done: Sequence[TrialRow], num_workers: int) -> None:
+    def begin(
+        self,
+        flats: Mapping[str, Flat],
+        done: Sequence[TrialRow],
+        *,
+        num_trials: int,
+        num_workers: int,
+        names: Sequence[str],
+    ) -> None:
         """Note what there is to do."""
-        self._flats, self._names = flats, varying(flats.values())
+        self._flats, self._total, self._names = flats, num_trials, names
         self._rows, self._before = list(done), len(done)
         self._num_workers, self._start = num_workers, time.monotonic()
 
@@ -142,7 +183,7 @@ class Live:
     def evaluated(self, trial_id: str, evaluation: Evaluation) -> None:
         """Show where a running trial is, and all of its learning curve if no other trial runs."""
         self._running[trial_id] = evaluation
-        if len(self._flats) - self._before == 1:
+        if self._total - self._before == 1:
             self.console.print(point_line(evaluation), markup=False, highlight=False, soft_wrap=True)
 
     def noted(self, text: str) -> None:
@@ -157,9 +198,9 @@ class Live:
             self.console.print(Text(line(row, self._names), style="red"), soft_wrap=True)
 
     def _view(self) -> RenderableType:
-        if not self._flats:
+        if not self._total:
             return Text("starting the workers …", style="dim")
-        total, done = len(self._flats), len(self._rows)
+        total, done = self._total, len(self._rows)
         head = Table.grid(padding=(0, 1))
         head.add_row(ProgressBar(total=total, completed=done, width=30), Text(self._headline(total, done)))
         running = Table.grid(padding=(0, 2))

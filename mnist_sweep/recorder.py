@@ -9,12 +9,13 @@ from types import TracebackType
 from typing import Any, NamedTuple, Self
 
 from mnist_sweep import checkpoints, mark, mistakes, predictions, provenance
+from mnist_sweep.agenda import Agenda
 from mnist_sweep.artifacts import Artifacts, SavedModel
-from mnist_sweep.config import TrialConfig, to_flat
+from mnist_sweep.config import TrialConfig, to_flat, trial_id
 from mnist_sweep.data import Dataset
 from mnist_sweep.errors import LedgerError
 from mnist_sweep.interrupts import Interrupts
-from mnist_sweep.labels import label, varying
+from mnist_sweep.labels import label
 from mnist_sweep.ledger import Ledger
 from mnist_sweep.lock import Lock
 from mnist_sweep.predictions import Predictions
@@ -26,6 +27,7 @@ from mnist_sweep.table import write_tables
 SECONDS_BETWEEN_TABLES = 5.0
 TABLES_SHARE = 0.05
 ENDING = "ending: running trials write their checkpoints; interrupt once more to end at once"
+OUT_OF_TIME = "the time budget is over: running trials write their checkpoints; the same command goes on"
 
 
 class Provenance(NamedTuple):
@@ -47,9 +49,7 @@ class Recorder:
         ledger: Where rows are committed.
         lock: The lock of the results folder.
         rows: The rows that are there; new ones are added.
-        trials: All trials of the sweep by id.
-        missing: Those to run.
-        datasets: The data set of every `trial.data` of those.
+        agenda: What there is to do.
         progress: What to pass on to.
         artifacts: What the trials leave behind.
         provenance: What the run is made with.
@@ -62,20 +62,17 @@ class Recorder:
         ledger: Ledger,
         lock: Lock,
         rows: dict[str, TrialRow],
-        trials: Mapping[str, TrialConfig],
-        missing: Mapping[str, TrialConfig],
-        datasets: Mapping[Any, Dataset],
+        agenda: Agenda,
         progress: Progress,
         artifacts: Artifacts,
         provenance: Provenance,
         interrupts: Interrupts,
     ) -> None:
         self._ledger, self._lock, self._rows, self._progress = ledger, lock, rows, progress
-        self._missing, self._artifacts, self._interrupts = missing, artifacts, interrupts
-        self._flats = {name: to_flat(trial) for name, trial in trials.items()}
-        self._datasets, self._provenance = datasets, provenance
+        self._agenda, self._artifacts, self._interrupts = agenda, artifacts, interrupts
+        self._flats = {name: to_flat(trial) for name, trial in agenda.trials.items()}
+        self._provenance = provenance
         self._started, self._num_workers, self._num_run = time.time(), 0, 0
-        self._names = varying(self._flats.values())
         self._storage = storage(artifacts.storage)
         self._models: dict[str, SavedModel] = {}
         self._fresh_until = 0.0
@@ -84,20 +81,25 @@ class Recorder:
     def ready(self, num_workers: int) -> None:
         """Make the results folder and mark the run as going on."""
         self._ledger.open()
-        if self._lock.acquire() and any(name in self._missing for name in self._ledger.rows(with_history=False)):
+        if self._lock.acquire() and any(name in self._agenda.missing for name in self._ledger.rows(with_history=False)):
             raise LedgerError(f"another run has just written to {self._ledger.folder}: run the same command again.")
         self._is_open = True
         self._tidy()
         if self._artifacts.predictions:
-            for source, dataset in self._datasets.items():
-                flat = next(self._flats[name] for name, trial in self._missing.items() if trial.data == source)
+            for source, dataset in self._agenda.datasets.items():
+                flat = to_flat(TrialConfig(data=source))
                 labels = Predictions(val=dataset.val.labels, test=dataset.test.labels)
                 predictions.write_labels(self._ledger.folder, predictions.data_id(flat), labels)
         if self._artifacts.mark:
             mark.place(self._storage, self._artifacts.mark)
             self._is_marked = True
         self._num_workers = num_workers
-        self._progress.begin(self._flats, self.rows(), num_workers)
+        agenda = self._agenda
+        self._progress.begin(
+            self._flats, self.rows(), num_trials=agenda.num_trials, num_workers=num_workers, names=agenda.names
+        )
+        if agenda.note:
+            self._progress.noted(agenda.note)
         self._fresh_until = time.monotonic() + SECONDS_BETWEEN_TABLES
 
     def _tidy(self) -> None:
@@ -109,7 +111,15 @@ class Recorder:
 
     def rows(self) -> Sequence[TrialRow]:
         """Return the rows of the sweep that were there before."""
-        return [self._rows[name] for name in self._flats if name in self._rows and name not in self._missing]
+        known = self._flats.keys() - self._agenda.missing.keys()
+        return [self._rows[name] for name in self._flats if name in known and name in self._rows]
+
+    def propose(self) -> TrialConfig | None:
+        """Return one more trial to run; None if there is none, or none now."""
+        trial = None if self.is_ending() else self._agenda.propose()
+        if trial:
+            self._flats[trial_id(trial)] = to_flat(trial)
+        return trial
 
     def started(self, trial_id: str) -> None:
         """Pass on that a trial has started."""
@@ -121,7 +131,7 @@ class Recorder:
 
     def noted(self, trial_id: str, note: str) -> None:
         """Pass on what the user should know of a trial."""
-        self._progress.noted(f"{label(self._flats[trial_id], self._names)} ({trial_id}) {note}")
+        self._progress.noted(f"{label(self._flats[trial_id], self._agenda.names)} ({trial_id}) {note}")
 
     def saved(self, trial_id: str, item: SavedModel | Predictions) -> None:
         """Write predictions; hold a model until its row comes."""
@@ -135,6 +145,7 @@ class Recorder:
         self._keep_model(row)
         self._ledger.commit(row)
         self._rows[row.trial_id] = row
+        self._agenda.tell(row)
         self._num_run += 1
         self._storage.delete(checkpoints.name(row.trial_id))
         self._progress.finished(row)
@@ -145,7 +156,7 @@ class Recorder:
         """Return whether the run is to end; the first time, take the mark away, so that workers pause their trials."""
         if self._interrupts.asked and self._is_marked:
             self._unmark()
-            self._progress.noted(ENDING)
+            self._progress.noted(OUT_OF_TIME if self._interrupts.out_of_time else ENDING)
         return self._interrupts.asked
 
     def _keep_model(self, row: TrialRow) -> None:
@@ -157,10 +168,10 @@ class Recorder:
             return
         path = self._ledger.keep_model(row.trial_id, model.content)
         mistakes.write(self._ledger.folder, row.trial_id, model.mistakes)
-        for trial_id, other in self._ledger.models().items():
+        for name, other in self._ledger.models().items():
             if only_best and other != path:
                 other.unlink()
-                mistakes.path_of(self._ledger.folder, trial_id).unlink(missing_ok=True)
+                mistakes.path_of(self._ledger.folder, name).unlink(missing_ok=True)
 
     def __enter__(self) -> Self:
         return self
@@ -182,7 +193,7 @@ class Recorder:
             runner=self._provenance.runner,
             num_workers=self._num_workers,
             num_run=self._num_run,
-            data=_digests(self._datasets),
+            data=_digests(self._agenda.datasets),
             script_folder=self._provenance.code,
         )
         provenance.append(self._ledger.folder, ended)

@@ -1,4 +1,4 @@
-"""A sweep: a named list of trials, and the one operation on it: run what is missing.
+"""A sweep: named trials, listed or searched for, and the one operation on it: run what is missing.
 
 Running a sweep for the first time, again, with more trials, or after any crash is the same set difference between its
 trials' ids and the ledger's.
@@ -10,13 +10,13 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from mnist_sweep import data, mark
+from mnist_sweep import mark
+from mnist_sweep.agenda import Agenda
 from mnist_sweep.artifacts import Artifacts, Keeping, Showing
 from mnist_sweep.config import Precision, TrialConfig, config_id, has_own_code, trial_id
 from mnist_sweep.errors import ConfigError
-from mnist_sweep.fields import require
+from mnist_sweep.fields import require, shown_in_one_line
 from mnist_sweep.interrupts import Interrupts
 from mnist_sweep.ledger import Ledger
 from mnist_sweep.lock import Lock
@@ -24,23 +24,25 @@ from mnist_sweep.progress import Progress, Quiet
 from mnist_sweep.recorder import Provenance, Recorder
 from mnist_sweep.rows import Status, TrialRow
 from mnist_sweep.runners import RayTune, Runner
+from mnist_sweep.search import Search
 from mnist_sweep.space import repeat
 from mnist_sweep.storage import folder_in
 from mnist_sweep.table import write_tables
-from mnist_sweep.training import check
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sweep:
-    """A named list of trials.
+    """A name, and either a list of trials or a search for good ones.
 
     Attributes:
         name: Name of its results folder: letters, digits, `.`, `_` and `-`.
         trials: What to run; no two are alike.
+        search: What to search.
     """
 
     name: str
-    trials: Sequence[TrialConfig]
+    trials: Sequence[TrialConfig] = ()
+    search: Search | None = None
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}", self.name):
@@ -49,7 +51,10 @@ class Sweep:
                 f"but got name={self.name!r}."
             )
         object.__setattr__(self, "trials", tuple(self.trials))
-        require(len(self.trials) >= 1, "a sweep has at least one trial", trials=self.trials)
+        if self.search is not None and not isinstance(self.search, Search):
+            raise ConfigError(f"a sweep's search must be a Search, but got {shown_in_one_line(self.search)}.")
+        require(bool(self.trials) or self.search is not None, "a sweep has at least one trial", trials=self.trials)
+        require(not self.trials or self.search is None, "a sweep lists trials or has a search", trials=len(self.trials))
         first: dict[str, int] = {}
         for number, trial in enumerate(self.trials, start=1):
             earlier = first.setdefault(trial_id(trial), number)
@@ -69,10 +74,15 @@ class Sweep:
         None leaves what the script says.
 
         Raises:
-            ConfigError: A value breaks a rule, or two trials become alike.
+            ConfigError: A value breaks a rule, two trials become alike, or seeds are asked of a search.
         """
         options = {"num_steps": steps, "precision": precision}
         options = {name: value for name, value in options.items() if value is not None}
+        if self.search:
+            require(seeds is None, "a search has one seed, that of its base", seeds=seeds)
+            base = dataclasses.replace(self.search.base, **options)  # type: ignore[arg-type]
+            search = dataclasses.replace(self.search, base=base, num_trials=num_trials or self.search.num_trials)
+            return Sweep(name=self.name, search=search)
         trials = [dataclasses.replace(trial, **options) for trial in self.trials[:num_trials]]  # type: ignore[arg-type]
         if seeds is not None:
             trials = repeat({config_id(trial): trial for trial in trials}.values(), seeds=seeds)
@@ -89,6 +99,7 @@ class Outcome:
         num_trials: Trials of the sweep.
         num_run: Trials that this run ran.
         seconds: Wall time of this run, in seconds.
+        out_of_time: Whether its time budget ended it.
     """
 
     folder: Path
@@ -96,11 +107,17 @@ class Outcome:
     num_trials: int
     num_run: int
     seconds: float
+    out_of_time: bool = False
 
     @property
     def complete(self) -> bool:
         """Whether every trial has a row and none failed."""
-        return len(self.rows) == self.num_trials and all(row.status is not Status.FAILED for row in self.rows)
+        return len(self.rows) == self.num_trials and not self.num_failed
+
+    @property
+    def num_failed(self) -> int:
+        """Trials that failed."""
+        return sum(row.status is Status.FAILED for row in self.rows)
 
 
 def run(
@@ -115,6 +132,7 @@ def run(
     keep_predictions: bool = True,
     checkpoint_seconds: float = 30.0,
     storage: str | None = None,
+    time_budget: float | None = None,
     code: Sequence[Path] = (),
 ) -> Outcome:
     """Run the trials of a sweep that have no row yet, commit each row as it comes, and write the tables.
@@ -130,15 +148,16 @@ def run(
         keep_predictions: Whether each trial's predicted classes stay in `predictions/`, one byte an image.
         checkpoint_seconds: Seconds between two checkpoints of a running trial, above 0.
         storage: Folder or URL that all machines see, for checkpoints and logs; None means the results folder.
+        time_budget: Seconds after which the run ends as on a first Ctrl-C, above 0; None means no limit.
         code: Folders that the trials' own models and data sets are imported from.
 
     Raises:
         SweepError: The sweep cannot run as asked; nothing has been written.
         KeyboardInterrupt: SIGINT came once: running trials are paused and the tables written; or it came twice.
     """
+    require(time_budget is None or time_budget > 0, "time_budget > 0", time_budget=time_budget)
     start = time.monotonic()
     ledger = Ledger(Path(results) / sweep.name)
-    trials = {trial_id(trial): trial for trial in sweep.trials}
     artifacts = Artifacts(
         storage=folder_in(storage, sweep.name) if storage else str(ledger.folder.resolve()),
         mark=mark.new(),
@@ -147,46 +166,42 @@ def run(
         predictions=keep_predictions,
         checkpoint_seconds=checkpoint_seconds,
     )
-    with Lock(ledger.folder) as lock, Interrupts() as interrupts:
+    with Lock(ledger.folder) as lock, Interrupts(time_budget) as interrupts:
         if ledger.folder.is_dir():
             lock.acquire()
         rows = ledger.rows()
-        again = set(retry)
-        missing = {name: trial for name, trial in trials.items() if name not in rows or rows[name].status in again}
-        if missing:
-            datasets = _checked_datasets(missing.values())
-            shipped = code if any(map(has_own_code, missing.values())) else ()
+        agenda = Agenda(sweep.trials, sweep.search, folder=ledger.folder, rows=rows, retry=set(retry))
+        if not agenda.is_empty:
+            trials = [*agenda.missing.values(), *([sweep.search.base] if sweep.search else [])]
+            shipped = code if any(map(has_own_code, trials)) else ()
             with (
                 progress or Quiet() as shown,
                 Recorder(
                     ledger=ledger,
                     lock=lock,
                     rows=rows,
-                    trials=trials,
-                    missing=missing,
-                    datasets=datasets,
+                    agenda=agenda,
                     progress=shown,
                     artifacts=artifacts,
                     provenance=Provenance(runner=type(runner or RayTune()).__name__, code=code[0] if code else None),
                     interrupts=interrupts,
                 ) as recorder,
             ):
-                (runner or RayTune()).run(missing, datasets, recorder, code=shipped, artifacts=artifacts)
+                (runner or RayTune()).run(
+                    dict(agenda.missing),
+                    agenda.datasets,
+                    recorder,
+                    num_proposals=agenda.num_proposals,
+                    code=shipped,
+                    artifacts=artifacts,
+                )
         elif rows:
             write_tables(ledger.folder, rows.values())
     return Outcome(
         folder=ledger.folder,
-        rows=tuple(rows[name] for name in trials if name in rows),
-        num_trials=len(trials),
-        num_run=sum(name in rows for name in missing),
+        rows=tuple(rows[name] for name in agenda.trials if name in rows),
+        num_trials=agenda.num_trials,
+        num_run=sum(name in rows for name in agenda.missing),
         seconds=time.monotonic() - start,
+        out_of_time=interrupts.out_of_time and any(name not in rows for name in agenda.trials),
     )
-
-
-def _checked_datasets(trials: Iterable[TrialConfig]) -> dict[Any, data.Dataset]:
-    datasets: dict[Any, data.Dataset] = {}
-    for trial in trials:
-        if trial.data not in datasets:
-            datasets[trial.data] = data.load(trial.data)
-        check(trial, datasets[trial.data])
-    return datasets

@@ -48,15 +48,23 @@ LAYERS = [
     {"models", "data"},
     {"config", "ledger", "runtime", "stats", "pictures"},
     {"anova", "paired", "contenders"},
-    {"space", "graphs", "initial", "frames", "export", "mistakes", "contrast", "answers"},
-    {"summaries", "selection", "budget"},
+    {"space", "pending", "graphs", "initial", "frames", "export", "mistakes", "contrast", "answers"},
+    {"search", "summaries", "selection", "budget"},
     {"loop", "table", "compare", "diff", "effects"},
     {"training"},
     {"trial", "plan", "predict", "mend", "merge"},
     {"replay", "runners.runner", "progress"},
-    {"runners.ray_cluster", "runners.ray_messenger", "runners.ray_worker", "runners.schedulers"},
+    {
+        "runners.proposals",
+        "runners.ray_cluster",
+        "runners.ray_messenger",
+        "runners.ray_search",
+        "runners.ray_worker",
+        "runners.schedulers",
+    },
     {"runners.local", "runners.ray_tune"},
-    {"runners", "overview", "recorder"},
+    {"runners", "overview", "agenda"},
+    {"recorder"},
     {"report.axes", "report.blocks", "report.markup", "report.wording"},
     {"report.plots", "report.results"},
     {"report.listing"},
@@ -140,7 +148,7 @@ def test_module_imports_only_from_layers_below_its_own(module: str) -> None:
     assert {name for name in own_imports(module) if LAYER[name] >= LAYER[module]} == set()
 
 
-OF_RAY = {"runners.ray_messenger"}
+OF_RAY = {"runners.ray_messenger", "runners.ray_search"}
 OF_TENSORFLOW = {"augmentation", "graphs", "initial", "models.layers", "summaries"}
 
 

@@ -45,7 +45,7 @@ def point(step: int, val_accuracy: float) -> Evaluation:
 def test_a_log_has_one_plain_line_for_each_finished_trial(flats: dict[str, dict[str, Any]]) -> None:
     shown = console(terminal=False)
     with Log(shown) as log:
-        log.begin(flats, [row("a", flats["a"])], 2)
+        log.begin(flats, [row("a", flats["a"])], num_trials=3, num_workers=2, names=["model.dropout"])
         log.started("b")
         log.evaluated("b", point(50, 0.5))
         log.finished(row("b", flats["b"], val_accuracy=0.9, test_accuracy=0.8, seconds_total=1.25))
@@ -61,7 +61,9 @@ def test_a_log_has_one_plain_line_for_each_finished_trial(flats: dict[str, dict[
 def test_a_trial_that_runs_alone_shows_its_learning_curve(flats: dict[str, dict[str, Any]], kind: Any) -> None:
     shown = console(terminal=kind is Live)
     with kind(shown) as progress:
-        progress.begin(flats, [row(name, flats[name]) for name in "ab"], 1)
+        progress.begin(
+            flats, [row(name, flats[name]) for name in "ab"], num_trials=3, num_workers=1, names=["model.dropout"]
+        )
         progress.started("c")
         progress.evaluated("c", point(50, 0.5)._replace(val_loss=None, val_accuracy=None))
         progress.evaluated("c", point(100, 0.5))
@@ -73,7 +75,7 @@ def test_a_trial_that_runs_alone_shows_its_learning_curve(flats: dict[str, dict[
 def test_the_live_view_tells_done_running_failed_best_and_time_left(flats: dict[str, dict[str, Any]]) -> None:
     shown = console(terminal=True)
     with Live(shown) as live:
-        live.begin(flats, [], 2)
+        live.begin(flats, [], num_trials=3, num_workers=2, names=["model.dropout"])
         live.started("a")
         live.started("b")
         live.evaluated("b", point(50, 0.625))
@@ -89,7 +91,7 @@ def test_the_live_view_tells_done_running_failed_best_and_time_left(flats: dict[
 
 def test_quiet_shows_nothing(flats: dict[str, dict[str, Any]], capsys: pytest.CaptureFixture[str]) -> None:
     with Quiet() as quiet:
-        quiet.begin(flats, [], 1)
+        quiet.begin(flats, [], num_trials=3, num_workers=1, names=["model.dropout"])
         quiet.finished(row("a", flats["a"]))
     assert capsys.readouterr() == ("", "")
 

@@ -46,6 +46,7 @@ class Counting:
         datasets: Mapping[Any, Any],
         observer: Observer,
         *,
+        num_proposals: int = 0,
         code: Sequence[Path] = (),
         artifacts: Artifacts | None = None,
     ) -> None:

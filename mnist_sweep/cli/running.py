@@ -19,8 +19,8 @@ Examples:
   mnist-sweep run sweeps/quickstart.py
   mnist-sweep run sweeps/deep_mnist.py --steps 200 --seeds 1
   mnist-sweep run sweeps/deep_mnist.py --address auto --gpus-per-trial 0.5
-Exit status: 0 every trial has a row and none failed; 1 some failed; 2 bad usage, config or data;
-130 interrupted; 143 terminated.
+Exit status: 0 every trial has a row, or the time budget is over, and none failed; 1 some failed;
+2 bad usage, config or data; 130 interrupted; 143 terminated.
 """
 )
 @click.argument("script", type=click.Path(path_type=Path))
@@ -54,7 +54,9 @@ Exit status: 0 every trial has a row and none failed; 1 some failed; 2 bad usage
 )
 @click.option("--xla", is_flag=True, help="Compile gradients with XLA; for GPUs, on a CPU it is slower.")
 @click.option("--max-concurrent", type=click.IntRange(1), help="Trials at a time at the most.")
-@click.option("--num-trials", type=click.IntRange(1), help="Take the first N trials of the script only.")
+@click.option(
+    "--num-trials", type=click.IntRange(1), help="Take the first N trials of the script only; end a search after N."
+)
 @click.option("--seeds", type=click.IntRange(1), help="Run each config with the seeds 0 to N-1 instead of its own.")
 @click.option("--steps", type=click.IntRange(1), help="Training steps of every trial, instead of the script's.")
 @click.option(
@@ -79,6 +81,12 @@ Exit status: 0 every trial has a row and none failed; 1 some failed; 2 bad usage
     default="fifo",
     show_default=True,
     help="Which of Ray Tune's schedulers stops trials that fall behind; fifo stops none.",
+)
+@click.option(
+    "--time-budget",
+    type=click.FloatRange(0, min_open=True),
+    metavar="SECONDS",
+    help="Seconds after which running trials write their checkpoints and the run ends; the same command goes on.",
 )
 @click.option(
     "--checkpoint-every",
@@ -133,6 +141,7 @@ def run(script: Path, **options: Any) -> int:
         summaries=options["summaries"],
         checkpoint_seconds=options["checkpoint_every"],
         storage=options["storage"],
+        time_budget=options["time_budget"],
         code=[script.parent.resolve()],
     )
     overview.show(outcome.rows, outcome.folder, console)
@@ -141,7 +150,7 @@ def run(script: Path, **options: Any) -> int:
     console.print(
         f"ran {outcome.num_run} of {counted(outcome.num_trials, 'trial')} in {progress.duration(outcome.seconds)}"
     )
-    return 0 if outcome.complete else 1
+    return 0 if outcome.complete or (outcome.out_of_time and not outcome.num_failed) else 1
 
 
 @click.command()

@@ -1,5 +1,6 @@
 """The runner in this process: one trial after the other, without Ray, for debugging and small sweeps."""
 
+import itertools
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,7 +8,7 @@ from typing import Any, cast
 
 from mnist_sweep import runtime
 from mnist_sweep.artifacts import Artifacts, SavedModel
-from mnist_sweep.config import TrialConfig
+from mnist_sweep.config import TrialConfig, trial_id
 from mnist_sweep.course import Tick
 from mnist_sweep.data import Dataset
 from mnist_sweep.fields import coerce, require
@@ -42,22 +43,25 @@ class Local:
         datasets: Mapping[Any, Dataset],
         observer: Observer,
         *,
+        num_proposals: int = 0,
         code: Sequence[Path] = (),
         artifacts: Artifacts | None = None,
     ) -> None:
         """Run the trials one by one; see `Runner.run`."""
         runtime.configure(threads=self.cpus_per_trial, gpus=self.gpus_per_trial, xla=self.xla)
         observer.ready(1)
-        for trial_id, trial in trials.items():
+        proposed = iter(observer.propose, None) if num_proposals else ()
+        for trial in itertools.chain(trials.values(), proposed):
             if observer.is_ending():
                 return
-            observer.started(trial_id)
-            row = _run(trial_id, steps(trial, datasets[trial.data], artifacts=artifacts), observer)
+            name = trial_id(trial)
+            observer.started(name)
+            row = _run(name, steps(trial, datasets[trial.data], artifacts=artifacts), observer)
             if row:
                 observer.finished(row)
 
 
-def _run(trial_id: str, running: Generator[Item, None, TrialRow], observer: Observer) -> TrialRow | None:
+def _run(name: str, running: Generator[Item, None, TrialRow], observer: Observer) -> TrialRow | None:
     """Run a trial to its row, or to its pause."""
     while True:
         try:
@@ -65,14 +69,14 @@ def _run(trial_id: str, running: Generator[Item, None, TrialRow], observer: Obse
         except StopIteration as end:
             return cast(TrialRow, end.value)
         if isinstance(item, SavedModel | Predictions):
-            observer.saved(trial_id, item)
+            observer.saved(name, item)
             continue
         if isinstance(item, Evaluation):
-            observer.evaluated(trial_id, item)
+            observer.evaluated(name, item)
         note = item.note if isinstance(item, Tick) else None
         if ending := observer.is_ending():
             note = pause(running)
         if note:
-            observer.noted(trial_id, note)
+            observer.noted(name, note)
         if ending:
             return None

@@ -32,6 +32,9 @@ class Observer(Protocol):
     def finished(self, row: TrialRow) -> None:
         """Note a trial's row, whatever its status."""
 
+    def propose(self) -> TrialConfig | None:
+        """Return one more trial to run; None if there is none, or none before a running one has its row."""
+
     def is_ending(self) -> bool:
         """Return whether the run is to end; trials that can see the storage are told by then to pause."""
 
@@ -48,15 +51,17 @@ class Runner(Protocol):
         datasets: Mapping[Any, Dataset],
         observer: Observer,
         *,
+        num_proposals: int = 0,
         code: Sequence[Path] = (),
         artifacts: Artifacts | None = None,
     ) -> None:
-        """Run trials, telling the observer; return when each has a row, or is paused because the run is to end.
+        """Run trials, then what the observer proposes; return when each has a row, or is paused as the run is to end.
 
         Args:
             trials: What to run, by trial id.
-            datasets: The data set of every `trial.data`.
-            observer: Told what happens.
+            datasets: The data set of every `trial.data`, proposed ones included.
+            observer: Told what happens, and asked for more trials.
+            num_proposals: How many trials the observer will propose at the most.
             code: Folders that the trials' own models and data sets are imported from.
             artifacts: What the trials leave behind besides their rows; None means nothing.
 

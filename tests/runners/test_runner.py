@@ -18,8 +18,9 @@ BASE = TrialConfig(model=Softmax(), optimizer=GradientDescent(), num_steps=4, ev
 class Notes:
     """An observer that writes down what it hears."""
 
-    def __init__(self, ends_after: int = 1000) -> None:
+    def __init__(self, ends_after: int = 1000, proposed: Sequence[TrialConfig] = ()) -> None:
         self.heard: list[tuple[Any, ...]] = []
+        self.proposed = list(proposed)
         self.ends_after = ends_after
 
     def ready(self, num_workers: int) -> None:
@@ -33,6 +34,9 @@ class Notes:
 
     def noted(self, trial_id: str, note: str) -> None:
         self.heard.append(("noted", trial_id, note))
+
+    def propose(self) -> TrialConfig | None:
+        return self.proposed.pop() if self.proposed else None
 
     def is_ending(self) -> bool:
         return len(self.heard) >= self.ends_after

@@ -1,0 +1,110 @@
+"""What a run has to do: the trials of a sweep that have no row, and those that its search will propose."""
+
+from collections.abc import Collection, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from mnist_sweep import data, pending
+from mnist_sweep.config import TrialConfig, to_flat, trial_id
+from mnist_sweep.labels import varying
+from mnist_sweep.rows import Status, TrialRow
+from mnist_sweep.runners.proposals import Proposals
+from mnist_sweep.search import Search
+from mnist_sweep.training import check
+
+
+class Agenda:
+    """What a run has to do.
+
+    Args:
+        trials: The trials that a sweep lists.
+        search: What it searches instead, or None.
+        folder: Its results folder.
+        rows: The rows that are there.
+        retry: Statuses whose rows are run again.
+
+    Attributes:
+        trials: All trials known so far, by id, in their order; a search adds to them.
+        missing: Those of them that had no row when the run started, or one to be run again.
+        names: The fields by which people tell the trials apart.
+        datasets: The data set of every `trial.data`; empty if there is nothing to do.
+
+    Raises:
+        SweepError: A trial or a data set cannot be used; nothing has been written.
+    """
+
+    def __init__(
+        self,
+        trials: Iterable[TrialConfig],
+        search: Search | None,
+        *,
+        folder: Path,
+        rows: Mapping[str, TrialRow],
+        retry: Collection[Status] = (),
+    ) -> None:
+        self.trials = {trial_id(trial): trial for trial in trials} or _found(search, folder, rows)
+        self.names = list(search.axes) if search else varying(map(to_flat, self.trials.values()))
+        self.missing = {
+            name: trial for name, trial in self.trials.items() if name not in rows or rows[name].status in retry
+        }
+        self._folder = folder
+        known = [row for name, row in rows.items() if name in self.trials and name not in self.missing]
+        self._num_trials = max(len(self.trials), search.num_trials if search else 0)
+        self._proposals = Proposals(search, known) if search and len(self.trials) < self._num_trials else None
+        self.datasets = _checked([*self.missing.values(), *([search.base] if search and self._proposals else [])])
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to do."""
+        return not self.missing and self.num_proposals == 0
+
+    @property
+    def num_trials(self) -> int:
+        """How many trials there will be in the end at the most."""
+        return len(self.trials) if self._proposals and self._proposals.exhausted else self._num_trials
+
+    @property
+    def num_proposals(self) -> int:
+        """How many more trials the search may propose."""
+        return self.num_trials - len(self.trials) if self._proposals else 0
+
+    @property
+    def note(self) -> str | None:
+        """What the user should know of the search, in one line, or None."""
+        return self._proposals.note if self._proposals else None
+
+    def propose(self) -> TrialConfig | None:
+        """Return one more trial to run, noted in the results folder; None if there is none, or none now.
+
+        Raises:
+            LedgerError: The results folder cannot be written.
+        """
+        trial = self._proposals.ask() if self._proposals and self.num_proposals else None
+        if trial is None:
+            return None
+        check(trial, self.datasets[trial.data])
+        pending.write(self._folder, trial)
+        self.trials[trial_id(trial)] = self.missing[trial_id(trial)] = trial
+        return trial
+
+    def tell(self, row: TrialRow) -> None:
+        """Tell the search of a row that has been committed."""
+        if self._proposals:
+            self._proposals.tell(row)
+        pending.delete(self._folder, row.trial_id)
+
+
+def _found(search: Search | None, folder: Path, rows: Mapping[str, TrialRow]) -> dict[str, TrialConfig]:
+    """Return the trials of a search that earlier runs proposed; those of another space are not among them."""
+    flats = {name: row.config for name, row in rows.items()} | pending.read(folder)
+    points = {name: search.find(name, flat) for name, flat in flats.items()} if search else {}
+    return {name: search.trial(point) for name, point in points.items() if search and point is not None}
+
+
+def _checked(trials: Iterable[TrialConfig]) -> dict[Any, data.Dataset]:
+    datasets: dict[Any, data.Dataset] = {}
+    for trial in trials:
+        if trial.data not in datasets:
+            datasets[trial.data] = data.load(trial.data)
+        check(trial, datasets[trial.data])
+    return datasets

@@ -1,0 +1,105 @@
+"""A search: a space of trials, and the algorithm that proposes them one by one, each from the rows before."""
+
+import itertools
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from mnist_sweep import config
+from mnist_sweep.config import REGISTRIES, TrialConfig
+from mnist_sweep.errors import ConfigError
+from mnist_sweep.fields import coerce, require, shown_in_one_line
+from mnist_sweep.space import Choice, Integer, LogUniform, Uniform, vary
+
+Axis = Uniform | LogUniform | Integer | Choice
+SEARCHER_METHODS = ("suggest", "on_trial_complete", "set_search_properties")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Search:
+    """A space of trials, and how it is searched for the best validation accuracy.
+
+    Attributes:
+        base: What all trials have in common, the seed and the data included.
+        axes: The fields that vary, as in `sample`, each with its distribution: Uniform, LogUniform, Integer or Choice.
+        num_trials: Trials after which the search ends, those of earlier runs counted, at least 1.
+        algorithm: `tpe` (Optuna's tree-structured Parzen estimator; Bergstra et al. 2011), or any searcher of Ray Tune
+            that has been given neither a space nor a metric.
+        seed: Where the randomness of `tpe` comes from, in [0, 2**31).
+    """
+
+    base: TrialConfig
+    axes: Mapping[str, Any]
+    num_trials: int
+    algorithm: Any = "tpe"
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        coerce(self)
+        require(self.num_trials >= 1, "num_trials >= 1", num_trials=self.num_trials)
+        require(0 <= self.seed < 2**31, "0 <= seed < 2**31", seed=self.seed)
+        require(len(self.axes) >= 1, "at least one axis", axes=list(self.axes))
+        for name, axis in self.axes.items():
+            _check_axis(name, axis)
+        is_searcher = all(hasattr(self.algorithm, method) for method in SEARCHER_METHODS)
+        if self.algorithm != "tpe" and not is_searcher:
+            raise ConfigError(
+                "a search's algorithm must be 'tpe' or a searcher of Ray Tune, but got "
+                f"{shown_in_one_line(self.algorithm)}."
+            )
+        for chosen in self._parts():
+            for side in (0, -1):
+                self.trial({name: chosen.get(name, _ends(axis)[side]) for name, axis in self.axes.items()})
+
+    def trial(self, values: Mapping[str, Any]) -> TrialConfig:
+        """Return the trial at a point of the space.
+
+        Raises:
+            UnknownNameError: An axis names no field.
+            ConfigError: A value breaks a rule.
+        """
+        return vary(self.base, values)
+
+    def find(self, trial_id: str, flat: Mapping[str, Any]) -> dict[str, Any] | None:
+        """Return the value of each axis at the trial of this id and flat form, or None if it is none of this space.
+
+        Only values are taken from the flat form, no names of code.
+        """
+        for chosen in self._parts():
+            values = {name: chosen[name] if name in chosen else _plain(flat.get(name)) for name in self.axes}
+            held = all(_holds(axis, values[name]) for name, axis in self.axes.items())
+            if held and config.trial_id(self.trial(values)) == trial_id:
+                return values
+        return None
+
+    def _parts(self) -> list[dict[str, Any]]:
+        """Return every combination of the axes that are whole parts, as optimizers are."""
+        axes = {
+            name: axis.values for name, axis in self.axes.items() if name in REGISTRIES and isinstance(axis, Choice)
+        }
+        return [dict(zip(axes, chosen, strict=True)) for chosen in itertools.product(*axes.values())]
+
+
+def _check_axis(name: str, axis: Any) -> None:
+    if not isinstance(axis, Axis):
+        known = "Uniform, LogUniform, Integer or Choice"
+        raise ConfigError(f"the axis {name!r} of a search must be a {known}, but got {shown_in_one_line(axis)}.")
+    if name == "seed" or name.partition(".")[0] == "data":
+        raise ConfigError(f"a search has one seed and one data set, but got the axis {name!r}: set it in the base.")
+    if isinstance(axis, Choice):
+        shown = [repr(value) for value in axis.values]
+        require(len(set(shown)) == len(shown), f"the values of the axis {name!r} differ", values=axis.values)
+
+
+def _ends(axis: Axis) -> tuple[Any, ...]:
+    return axis.values if isinstance(axis, Choice) else (axis.low, axis.high)
+
+
+def _plain(value: Any) -> Any:
+    return tuple(map(_plain, value)) if isinstance(value, list) else value
+
+
+def _holds(axis: Axis, value: Any) -> bool:
+    if isinstance(axis, Choice):
+        return value in axis.values
+    return isinstance(value, int | float) and axis.low <= value <= axis.high
