@@ -17,6 +17,7 @@ from mnist_sweep.runners.runner import Observer
 from mnist_sweep.trial import failed
 
 SECONDS_TO_PAUSE = 10.0
+OUT_OF_MEMORY = "ResourceExhaustedError"
 
 
 class Ended(Exception):  # noqa: N818 (it is no error)
@@ -29,13 +30,17 @@ class Messenger(tune.Callback):  # type: ignore[misc]  # Ray brings no types
     Args:
         trials: The trials by id.
         observer: Whom to tell.
+        shares_gpus: Whether trials share a card.
 
     Attributes:
         error: What ended the run before its last trial, or None.
+        crowded: Trials that ran out of memory on a card that they share; their rows are not told.
     """
 
-    def __init__(self, trials: Mapping[str, TrialConfig], observer: Observer) -> None:
+    def __init__(self, trials: Mapping[str, TrialConfig], observer: Observer, *, shares_gpus: bool) -> None:
         self.error: BaseException | None = None
+        self.crowded: list[str] = []
+        self._shares_gpus = shares_gpus
         self._trials, self._observer = trials, observer
         self._running: set[str] = set()
         self._pausing: set[str] | None = None
@@ -97,7 +102,12 @@ class Messenger(tune.Callback):  # type: ignore[misc]  # Ray brings no types
     def _finish(self, trial_id: str, row: str) -> None:
         self._running.discard(trial_id)
         self._stopped.pop(trial_id, None)
-        self._observer.finished(from_json(row))
+        result = from_json(row)
+        if self._shares_gpus and (result.error or "").startswith(OUT_OF_MEMORY):
+            self.crowded.append(trial_id)
+            self._observer.noted(trial_id, "ran out of its share of a card's memory; it is tried again alone on a card")
+        else:
+            self._observer.finished(result)
 
     def _tell(self, told: Callable[..., None], *what: Any) -> None:
         try:

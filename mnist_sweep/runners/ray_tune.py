@@ -5,6 +5,7 @@ the sweep. Its own loggers, checkpoints and restore are off: the ledger does wha
 Workers are kept warm from trial to trial, with TensorFlow, the data and the traced graphs in memory.
 """
 
+import dataclasses
 import json
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -13,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from mnist_sweep.artifacts import Artifacts
-from mnist_sweep.config import TrialConfig, to_flat
+from mnist_sweep.config import TrialConfig, to_flat, trial_id
 from mnist_sweep.data import Dataset
 from mnist_sweep.fields import coerce, require
 from mnist_sweep.runners import ray_cluster, schedulers
@@ -31,7 +32,8 @@ class RayTune:
         address: Address of a running cluster (`auto`, or `host:port`); None starts Ray on this machine, on loopback and
             without a dashboard, and stops it afterwards. A Ray that this process is connected to is used as it is.
         cpus_per_trial: CPUs and threads of a trial, at least 1.
-        gpus_per_trial: GPUs of a trial, whole or a fraction below 1; 0 hides them all.
+        gpus_per_trial: GPUs of a trial, whole or a fraction below 1; 0 hides them all. A trial that runs out of its
+            share of a card's memory is tried again alone on a card.
         max_concurrent: Trials at a time at the most; None means as many as there is room for.
         num_cpus: CPUs of the Ray that is started here; None means all of this machine.
         xla: Whether gradients are compiled with XLA.
@@ -65,6 +67,7 @@ class RayTune:
         datasets: Mapping[Any, Dataset],
         observer: Observer,
         *,
+        num_proposals: int = 0,
         code: Sequence[Path] = (),
         artifacts: Artifacts | None = None,
     ) -> None:
@@ -73,47 +76,64 @@ class RayTune:
             room = ray_cluster.room(cpus_per_trial=self.cpus_per_trial, gpus_per_trial=self.gpus_per_trial)
             if observer.is_ending():
                 return
-            observer.ready(min(room, self.max_concurrent or room, len(trials)))
+            observer.ready(min(room, self.max_concurrent or room, len(trials) + num_proposals))
             shared = {"code": [str(folder) for folder in code], "artifacts": artifacts}
-            self._tune(trials, datasets, observer, shared)
+            if num_proposals and not trials and (first := observer.propose()):
+                trials, num_proposals = {trial_id(first): first}, num_proposals - 1
+            trials = dict(trials)
+            crowded = self._tune(trials, num_proposals, datasets, observer, shared) if trials else ()
+            if crowded and not observer.is_ending():
+                alone = dataclasses.replace(self, gpus_per_trial=1.0)
+                alone._tune({name: trials[name] for name in crowded}, 0, datasets, observer, shared)
 
     def _tune(
         self,
-        trials: Mapping[str, TrialConfig],
+        trials: dict[str, TrialConfig],
+        num_proposals: int,
         datasets: Mapping[Any, Dataset],
         observer: Observer,
-        shared: dict[str, Any],
-    ) -> None:
+        shared: Mapping[str, Any],
+    ) -> Sequence[str]:
+        """Run trials, adding to them what is proposed; return those that ran out of memory on a card they shared."""
         import ray
         from ray import tune
-        from ray.tune.search.basic_variant import BasicVariantGenerator
 
         from mnist_sweep.runners.ray_messenger import Ended, Messenger, name
+        from mnist_sweep.runners.ray_search import Asking, listed
 
         sources = list(datasets)
-        shared |= {
+        shared = {
+            **shared,
             "references": [ray.put(datasets[source]) for source in sources],
             "options": {"threads": self.cpus_per_trial, "gpus": self.gpus_per_trial, "xla": self.xla},
-            "report_every": SECONDS_BETWEEN_REPORTS if len(trials) > 1 else 0.0,
+            "report_every": SECONDS_BETWEEN_REPORTS if len(trials) + num_proposals > 1 else 0.0,
             "stoppable": self.scheduler != "fifo",
         }
-        specs = [
-            {"id": trial_id, "flat": to_flat(trial), "dataset": sources.index(trial.data)}
-            for trial_id, trial in trials.items()
-        ]
-        # Preset points, each a text: of a grid, Tune would copy all specs for every one of them.
-        points = [{"trial": json.dumps(spec)} for spec in specs]
+
+        def point(trial: TrialConfig) -> dict[str, str]:
+            spec = {"id": trial_id(trial), "flat": to_flat(trial), "dataset": sources.index(trial.data)}
+            return {"trial": json.dumps(spec)}
+
+        waiting = iter([*trials.values()])
+
+        def ask() -> TrialConfig | None:
+            trial = next(waiting, None) or observer.propose()
+            if trial:
+                trials[trial_id(trial)] = trial
+            return trial
+
+        points = [point(trial) for trial in trials.values()]
+        asking = Asking(ask, point)
         resources = {"cpu": self.cpus_per_trial, "gpu": self.gpus_per_trial}
-        messenger = Messenger(trials, observer)
+        messenger = Messenger(trials, observer, shares_gpus=0 < self.gpus_per_trial < 1)
         with tempfile.TemporaryDirectory(prefix="mnist-sweep-", ignore_cleanup_errors=True) as scratch:
             tuner = tune.Tuner(
                 tune.with_resources(tune.with_parameters(trainable(), shared=shared), resources),
                 param_space={"trial": ""},
                 tune_config=tune.TuneConfig(
-                    search_alg=BasicVariantGenerator(
-                        points_to_evaluate=points, max_concurrent=self.max_concurrent or 0
-                    ),
-                    num_samples=len(points),
+                    search_alg=asking if num_proposals else listed(points),
+                    num_samples=len(points) + num_proposals,
+                    max_concurrent_trials=self.max_concurrent,
                     scheduler=schedulers.make(self.scheduler, trials.values(), observer.rows()),
                     reuse_actors=True,
                     trial_name_creator=name,
@@ -131,7 +151,9 @@ class RayTune:
             try:
                 tuner.fit()
             except (tune.TuneError, Ended):
-                if messenger.error is None:
+                error = messenger.error or asking.error
+                if error is None:
                     raise
-                if not isinstance(messenger.error, Ended):
-                    raise messenger.error from None
+                if not isinstance(error, Ended):
+                    raise error from None
+        return messenger.crowded

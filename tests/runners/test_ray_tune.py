@@ -51,7 +51,7 @@ def in_process(folder: Path, code: str, *, status: int = 0) -> Any:
     script = f"{head}{body}\n"
     (folder / "script.py").write_text(script)
     ended = subprocess.run(
-        [sys.executable, "script.py"], cwd=folder, capture_output=True, text=True, timeout=120, check=False
+        [sys.executable, "script.py"], cwd=folder, capture_output=True, text=True, timeout=300, check=False
     )
     assert ended.returncode == status, ended.stdout + ended.stderr
     return json.loads(ended.stdout.splitlines()[-1]) if ended.stdout else ended.stderr
@@ -113,6 +113,54 @@ print(json.dumps([row.error for row in outcome.rows]))
     assert all(error.startswith("ResourceError: the trial holds 0.6 GPU") for error in errors)
 
 
+CARDS = """
+import os
+from dataclasses import dataclass
+from pathlib import Path
+import tensorflow as tf
+from mnist_sweep import Softmax
+
+def note(what):
+    with (Path(__file__).parent / "notes").open("a") as file:
+        file.write(f"{os.environ['CUDA_VISIBLE_DEVICES']} {what}\\n")
+
+# What TensorFlow says of cards is the one thing that a machine without them cannot show.
+tf.config.list_physical_devices = lambda kind=None: ["card"]
+tf.config.set_logical_device_configuration = lambda card, limits: note(f"{limits[0].memory_limit:.0f}")
+tf.config.experimental.set_memory_growth = lambda card, on: note("all")
+
+@dataclass(frozen=True)
+class Large:
+    number: int = 0
+    def build(self, image_shape, num_classes):
+        if self.number == 1 and (Path(__file__).parent / "notes").read_text().count("all") < 1:
+            raise tf.errors.ResourceExhaustedError(None, None, "OOM when allocating")
+        return Softmax().build(image_shape, num_classes)
+"""
+
+
+def test_a_share_of_a_card_is_a_share_of_its_memory_and_who_needs_more_is_alone_on_it(tmp_path: Path) -> None:
+    (tmp_path / "cards.py").write_text(CARDS)
+    smi = tmp_path / "bin" / "nvidia-smi"
+    smi.parent.mkdir()
+    smi.write_text("#!/bin/sh\necho 16000\n")
+    smi.chmod(0o755)
+    code = """
+os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
+os.environ["PATH"] = f"{Path('bin').resolve()}{os.pathsep}{os.environ['PATH']}"
+import ray
+from cards import Large
+ray.init("local", num_cpus=4, num_gpus=1, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
+sweep = Sweep(name="t", trials=grid(BASE, {"model": [Large(number=number) for number in range(3)]}))
+outcome = run(sweep, runner=RayTune(gpus_per_trial=0.25), code=code)
+print(json.dumps([[row.status, row.error] for row in outcome.rows]))
+"""
+    assert in_process(tmp_path, code) == [["ok", None]] * 3
+    notes = (tmp_path / "notes").read_text().splitlines()
+    assert set(notes[:-1]) == {"0 3800"}  # a quarter of what CUDA leaves of 16,000 MiB
+    assert notes[-1] == "0 all"
+
+
 def test_a_worker_that_dies_is_tried_again_then_a_failed_row_and_the_sweep_goes_on(tmp_path: Path) -> None:
     code = """
 sweep = Sweep(name="t", trials=grid(BASE, {"model": [Deadly(number=number) for number in range(3)]}))
@@ -151,6 +199,33 @@ print(json.dumps([[row.status, row.steps, row.test_accuracy is None, len(row.his
     rows = in_process(tmp_path, code)
     assert rows[0] == ["ok", 320, False, 16, 650, True]
     assert all(row == ["stopped", 20, True, 1, 650, True] for row in rows[3:])
+
+
+def test_a_search_goes_on_keeps_its_space_and_may_be_stopped_early(tmp_path: Path) -> None:
+    code = """
+import ray
+ray.init("local", num_cpus=2, include_dashboard=False, log_to_driver=False)
+
+def searched(name, num_trials, base=BASE, **options):
+    axes = {"optimizer": Choice((GradientDescent(), Momentum())), "batch_size": Integer(low=10, high=50)}
+    sweep = Sweep(name=name, search=Search(base=base, axes=axes, num_trials=num_trials))
+    outcome = run(sweep, results="results", runner=RayTune(**options))
+    return outcome.complete, outcome.num_run, [(row.status, row.config["batch_size"]) for row in outcome.rows]
+
+longer = TrialConfig(model=Softmax(), num_steps=64, evaluate_every=4)
+few = Sweep(name="few", search=Search(base=BASE, axes={"batch_size": Choice((10, 20))}, num_trials=9))
+print(json.dumps({
+    "first": searched("search", 3),
+    "second": searched("search", 5),
+    "one at a time": searched("asha", 8, longer, scheduler="asha", max_concurrent=1),
+    "exhausted": [len(run(few, results="results", runner=RayTune()).rows) for _ in range(2)],
+}))
+"""
+    told = in_process(tmp_path, code)
+    assert [told[name][:2] for name in ("first", "second", "one at a time")] == [[True, 3], [True, 2], [True, 8]]
+    assert all(status == "ok" and 10 <= batch_size <= 50 for status, batch_size in told["second"][2])
+    assert {status for status, _ in told["one at a time"][2]} == {"ok", "stopped"}
+    assert told["exhausted"] == [2, 2]
 
 
 def test_a_second_driver_of_one_sweep_is_refused(tmp_path: Path) -> None:
