@@ -10,12 +10,11 @@ samples as in grids (Searle, Speed and Milliken 1980). The unit is the setting, 
 """
 
 import functools
-import itertools
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
+from mnist_sweep.effects.design import Design, Fit, fit, leverage, product, vector_of
 from mnist_sweep.stats import CONFIDENCE, UPPER
 
 if TYPE_CHECKING:
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
     Codes = NDArray[np.intp]
 
 ALPHA = 1 - CONFIDENCE
-CROSSED = 0.8  # share of all pairs of settings and seeds from which on the seeds repeat the settings
 MAX_COLUMNS = 200  # of an interaction that is tested
 MIN_DF = 5  # that an interaction in the model leaves for the error
 SURE = 0.01  # p of an interaction that enters the model: those that chance makes would shorten the intervals
@@ -87,119 +85,9 @@ class MeanSquare(NamedTuple):
         return max(self.total / self.df, RESOLUTION**2) if self.df > 0 else math.nan
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Design:
-    """What is analysed.
-
-    Attributes:
-        accuracy: float64 `[settings, seeds]`; one column of means where the seeds do not repeat the settings.
-        present: Share of its cells that trials have; the others are what their row and column let expect.
-        codes: Index of the level of each factor, -1 where a setting has none: intp `[settings, factors]`.
-        parents: For each factor the factor and the level that it is a field of, or None.
-        is_grid: Whether the settings are all combinations of the levels.
-    """
-
-    accuracy: "Array"
-    present: float
-    codes: "Codes"
-    parents: tuple[tuple[int, int] | None, ...]
-    is_grid: bool
-
-    def pairs(self) -> list[tuple[int, int]]:
-        """Return the pairs of factors that some settings both have and of which neither is a field of the other."""
-        above = [parent[0] if parent else None for parent in self.parents]
-        pairs = itertools.combinations(range(len(above)), 2)
-        apart = [(a, b) for a, b in pairs if above[a] != b and above[b] != a]
-        return [pair for pair in apart if (self.codes[:, pair] >= 0).all(axis=1).any()]
-
-
-def design(accuracy: "Array", codes: "Codes", setting: "Codes", seed: "Codes", *, is_sample: bool = False) -> Design:
-    """Return the design of some trials.
-
-    Args:
-        accuracy: Finite: float64 `[trials]`.
-        codes: As in Design, of each trial; the levels of a factor are 0, 1, ... without a gap.
-        setting: Index of the setting of each trial, 0, 1, ... without a gap: intp `[trials]`.
-        seed: Index of the seed, likewise.
-        is_sample: Whether the settings are a sample even where they are all combinations of the levels.
-    """
-    import numpy as np
-
-    _, first, counts = np.unique(setting, return_index=True, return_counts=True)
-    shape = len(first), int(seed.max()) + 1
-    if counts.max() == 1 or len(accuracy) < CROSSED * math.prod(shape):
-        shape, table = (len(first), 1), (np.bincount(setting, accuracy) / counts)[:, None]
-    else:
-        table = np.full(shape, np.nan)
-        table[setting, seed] = accuracy
-    codes = codes[first]
-    parents = tuple(_parent(codes, factor) for factor in range(codes.shape[1]))
-    return Design(
-        accuracy=_filled(table),
-        present=float(np.isfinite(table).mean()),
-        codes=codes,
-        parents=parents,
-        is_grid=not is_sample and len(np.unique(codes, axis=0)) == _num_combinations(codes, parents),
-    )
-
-
-def _filled(table: "Array") -> "Array":
-    """Return a table with its missing cells as rows and columns let expect them (Yates 1933)."""
-    import numpy as np
-
-    missing = np.isnan(table)
-    filled = np.where(missing, np.nanmean(table, axis=1, keepdims=True), table)
-    for _ in range(50 if missing.any() else 0):
-        expected = filled.mean(axis=1, keepdims=True) + filled.mean(axis=0) - filled.mean()
-        filled = np.where(missing, expected, filled)
-    return filled
-
-
-def _parent(codes: "Codes", factor: int) -> tuple[int, int] | None:
-    import numpy as np
-
-    has = codes[:, factor] >= 0
-    for other in range(codes.shape[1]) if not has.all() else ():
-        levels = np.unique(codes[has, other])
-        if len(levels) == 1 and levels[0] >= 0 and (codes[~has, other] != levels[0]).all():
-            return other, int(levels[0])
-    return None
-
-
-def _num_combinations(codes: "Codes", parents: Sequence[tuple[int, int] | None]) -> int:
-    nums = (codes.max(axis=0) + 1).tolist()
-    whole = [factor for factor, parent in enumerate(parents) if parent is None]
-
-    def below(place: tuple[int, int]) -> int:
-        return math.prod(num for num, parent in zip(nums, parents, strict=True) if parent == place)
-
-    return math.prod(sum(below((factor, level)) for level in range(nums[factor])) for factor in whole)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Fit:
-    """The linear model of a design, for each seed by itself; the first coefficient is the mean.
-
-    Attributes:
-        of: The design.
-        mains: Columns of each factor: float64 `[settings, levels - 1]`.
-        roots: Square root of the coefficients' covariance in units of a setting's variance: float64 `[columns, rank]`.
-        basis: Orthonormal basis of the columns: float64 `[settings, rank]`.
-        coefficients: float64 `[columns, seeds]`.
-        residuals: float64 `[settings, seeds]`.
-    """
-
-    of: Design
-    mains: tuple["Array", ...]
-    roots: "Array"
-    basis: "Array"
-    coefficients: "Array"
-    residuals: "Array"
-
-
 def analyse(of: Design) -> tuple[Fit, list[Pair]]:
     """Return the model with the interactions that show themselves, one after the other, and all pairs by their p."""
-    pairs, inside, found, model = of.pairs(), list[tuple[int, int]](), list[Pair](), _fit(of)
+    pairs, inside, found, model = of.pairs(), list[tuple[int, int]](), list[Pair](), fit(of)
     num_pairs = len(pairs)
     while True:
         tests = [_test(model, pair, num_pairs) for pair in pairs]
@@ -210,7 +98,7 @@ def analyse(of: Design) -> tuple[Fit, list[Pair]]:
         pairs.remove(tests[0].factors)
         if tests[0].p < SURE and _can_hold(model, tests[0].factors):
             inside.append(tests[0].factors)
-            model = _fit(of, inside)
+            model = fit(of, inside)
 
 
 def means(model: Fit, factor: int) -> Means:
@@ -219,7 +107,7 @@ def means(model: Fit, factor: int) -> Means:
     from scipy.special import stdtr
 
     num = model.mains[factor].shape[1] + 1
-    vectors = np.array([_vector(model, {factor: level}) for level in range(num)])
+    vectors = np.array([vector_of(model, {factor: level}) for level in range(num)])
     values = (vectors @ model.coefficients).mean(axis=1)
     worst, best = int(values.argmin()), int(values.argmax())
     scores = np.arange(num) - (num - 1) / 2
@@ -262,7 +150,7 @@ def _errors(model: Fit, vectors: "Array", rank: int) -> tuple[list[MeanSquare], 
     sums = vectors @ model.coefficients
     scatter = float(((sums - sums.mean(axis=1, keepdims=True)) ** 2).sum())
     df = rank * (num_seeds - 1) * present
-    scale = num_seeds * (num_seeds - 1) * present**2 * sum(_leverage(model, vector) for vector in vectors)
+    scale = num_seeds * (num_seeds - 1) * present**2 * sum(leverage(model, vector) for vector in vectors)
     seeds = MeanSquare(scatter / scale * df, df)
     if model.of.is_grid or settings.df <= 0:
         return [seeds], 0.0
@@ -316,7 +204,7 @@ def _explained(model: Fit, pair: tuple[int, int]) -> MeanSquare:
     a, b = (model.mains[factor] for factor in pair)
     if a.shape[1] * b.shape[1] > MAX_COLUMNS:
         return MeanSquare(0.0, 0)
-    columns = _product(a, b)
+    columns = product(a, b)
     columns = columns - model.basis @ (model.basis.T @ columns)
     values, vectors = np.linalg.eigh(columns.T @ columns)
     kept = values > 1e-6
@@ -330,51 +218,6 @@ def _can_hold(model: Fit, pair: tuple[int, int]) -> bool:
     return df == math.prod(model.mains[factor].shape[1] for factor in pair) and _by_setting(model).df - df >= MIN_DF
 
 
-def _fit(of: Design, interactions: Sequence[tuple[int, int]] = ()) -> Fit:
-    import numpy as np
-
-    mains = tuple(_coded(codes) for codes in of.codes.T)
-    columns = np.hstack([np.ones((len(of.codes), 1)), *mains, *(_product(mains[a], mains[b]) for a, b in interactions)])
-    values, vectors = np.linalg.eigh(columns.T @ columns)
-    kept = values > 1e-9 * values.max()
-    roots = vectors[:, kept] / np.sqrt(values[kept])
-    basis = columns @ roots
-    coefficients = roots @ (basis.T @ of.accuracy)
-    residuals = of.accuracy - columns @ coefficients
-    return Fit(of=of, mains=mains, roots=roots, basis=basis, coefficients=coefficients, residuals=residuals)
-
-
-def _coded(codes: "Codes") -> "Array":
-    """Return the effect-coded columns of a factor: float64 `[settings, levels - 1]`."""
-    import numpy as np
-
-    num = int(codes.max())
-    absent = np.zeros((1, num))
-    return np.vstack([np.eye(num), -np.ones((1, num)), absent])[codes]
-
-
-def _product(a: "Array", b: "Array") -> "Array":
-    return (a[:, :, None] * b[:, None, :]).reshape(len(a), -1)
-
-
-def _vector(model: Fit, levels: Mapping[int, int]) -> "Array":
-    """Return the weights of the coefficients in the mean at levels of some factors, over all levels of the others."""
-    import numpy as np
-
-    vector = np.zeros(len(model.coefficients))
-    vector[0] = 1
-    above = dict(parent for factor in levels if (parent := model.of.parents[factor]))
-    for factor, level in (above | dict(levels)).items():
-        start, num = 1 + sum(main.shape[1] for main in model.mains[:factor]), model.mains[factor].shape[1]
-        vector[start : start + num] = _coded(np.arange(num + 1))[level]
-    return vector
-
-
-def _leverage(model: Fit, vector: "Array") -> float:
-    """Return the variance of a weighted sum of the coefficients in units of a setting's."""
-    return float(((vector @ model.roots) ** 2).sum())
-
-
 def _estimate(model: Fit, vector: "Array", error: MeanSquare) -> tuple[float, float]:
     """Return a weighted sum of the coefficients and its standard error, NaN if the design does not tell it."""
     import numpy as np
@@ -382,7 +225,7 @@ def _estimate(model: Fit, vector: "Array", error: MeanSquare) -> tuple[float, fl
     axes = model.roots / np.linalg.norm(model.roots, axis=0)
     if np.abs(vector - axes @ (axes.T @ vector)).max() > 1e-6:
         return math.nan, math.nan
-    return float((vector @ model.coefficients).mean()), math.sqrt(_leverage(model, vector) * error.value)
+    return float((vector @ model.coefficients).mean()), math.sqrt(leverage(model, vector) * error.value)
 
 
 @functools.lru_cache(maxsize=4096)

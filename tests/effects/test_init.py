@@ -15,8 +15,9 @@ import pytest
 from rich.console import Console
 from scipy import stats
 
-from mnist_sweep import CNN, MNIST, Adam, Digits, GradientDescent, Momentum, Softmax, TrialConfig, anova, grid, repeat
-from mnist_sweep.effects import Effect, Effects, effects, effects_frame, show
+from mnist_sweep import CNN, MNIST, Adam, Digits, GradientDescent, Momentum, Softmax, TrialConfig, grid, repeat
+from mnist_sweep.effects import Effect, Effects, anova, effects, effects_frame, show
+from mnist_sweep.effects.design import Design, design
 from mnist_sweep.errors import LedgerError
 from mnist_sweep.frames import trials_frame
 from mnist_sweep.rows import Status, TrialRow
@@ -154,7 +155,7 @@ def test_interaction_has_the_p_of_the_textbook() -> None:
     inside = cells.mean(axis=2, keepdims=True)
     together = 2 * ((inside - rows - columns + cells.mean()) ** 2).sum() / 2
     expected = stats.f.sf(together / (((cells - inside) ** 2).sum() / 6), 2, 6)
-    _, (pair,) = anova.analyse(anova.design(accuracy, codes, np.arange(12), np.zeros(12, int)))
+    _, (pair,) = anova.analyse(design(accuracy, codes, np.arange(12), np.zeros(12, int)))
     assert pair.p == pytest.approx(expected, rel=1e-9)
 
 
@@ -180,7 +181,7 @@ def simulated(
     shared: float = 0.0,
     unexplained: float = 0.0,
     missing: float = 0.0,
-) -> tuple[anova.Design, list[Any]]:
+) -> tuple[Design, list[Any]]:
     """Return a design with planted normal effects, and the true mean of each level of each factor."""
     effects = [generator.normal(0, main, num) for num in nums]
     truths = [0.9 + effect - effect.mean() for effect in effects]
@@ -199,7 +200,7 @@ def simulated(
     kept = generator.random(table.shape) >= missing
     kept[:, 0] |= ~kept.any(axis=1)
     setting, seed = np.nonzero(kept)
-    return anova.design(table[kept], codes[setting], setting, seed, is_sample=bool(sample)), truths
+    return design(table[kept], codes[setting], setting, seed, is_sample=bool(sample)), truths
 
 
 TOO_WIDE = pytest.mark.xfail(strict=True, reason="best minus worst holds in 97.3% of sweeps: not mended yet")
