@@ -4,7 +4,6 @@ import contextlib
 import importlib
 import logging
 import os
-import signal
 import socket
 import threading
 from collections.abc import Iterator, Sequence
@@ -63,23 +62,34 @@ def connected(address: str | None, *, num_cpus: int | None, code: Sequence[Path]
             options["runtime_env"] = {"working_dir": str(code[0]), "excludes": list(NOT_SHIPPED)}
     else:
         options |= {"address": "local", "include_dashboard": False, "num_cpus": num_cpus}
-    on_terminate = signal.getsignal(signal.SIGTERM)
     # Ray's processes take seconds to come up; meanwhile this one imports what comes next.
     importing = threading.Thread(target=importlib.import_module, args=["ray.tune"])
     importing.start()
     try:
-        ray.init(**options)
+        with _own_sigterm():
+            ray.init(**options)
     except (OSError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
         where = f"at {address}" if address else "on this machine"
         raise ResourceError(f"Ray could not be reached {where}: {' '.join(str(error).split())}") from error
     finally:
         importing.join()
-    if threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGTERM, on_terminate)  # Ray puts one of its own there
     try:
         yield
     finally:
         ray.shutdown()
+
+
+@contextlib.contextmanager
+def _own_sigterm() -> Iterator[None]:
+    """Keep Ray from putting a handler of SIGTERM there that ends the process wherever it is, even in an import."""
+    from ray._private import utils
+
+    install = utils.set_sigterm_handler
+    utils.set_sigterm_handler = lambda handler: None
+    try:
+        yield
+    finally:
+        utils.set_sigterm_handler = install
 
 
 def room(*, cpus_per_trial: int, gpus_per_trial: float) -> int:

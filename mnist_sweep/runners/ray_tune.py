@@ -73,9 +73,9 @@ class RayTune:
     ) -> None:
         """Run the trials on Ray; see `Runner.run`."""
         with ray_cluster.connected(self.address, num_cpus=self.num_cpus, code=code):
-            room = ray_cluster.room(cpus_per_trial=self.cpus_per_trial, gpus_per_trial=self.gpus_per_trial)
             if observer.is_ending():
                 return
+            room = ray_cluster.room(cpus_per_trial=self.cpus_per_trial, gpus_per_trial=self.gpus_per_trial)
             observer.ready(min(room, self.max_concurrent or room, len(trials) + num_proposals))
             shared = {"code": [str(folder) for folder in code], "artifacts": artifacts}
             if num_proposals and not trials and (first := observer.propose()):

@@ -187,6 +187,24 @@ except mnist_sweep.errors.LedgerError as error:
     assert in_process(tmp_path, code) == "row cannot be written"
 
 
+def test_a_sigterm_while_ray_starts_ends_the_run_as_at_any_other_time(tmp_path: Path) -> None:
+    (tmp_path / "one.py").write_text("from parts import *\nSWEEP = Sweep(name='one', trials=[BASE])\n")
+    code = """
+import sys, threading
+
+def terminate_while_ray_starts():
+    while not getattr(sys.modules.get("ray._private.worker"), "_global_node", None):
+        time.sleep(0.001)
+    os.kill(os.getpid(), signal.SIGTERM)
+
+threading.Thread(target=terminate_while_ray_starts, daemon=True).start()
+mnist_sweep.main("one.py")
+"""
+    told = in_process(tmp_path, code, status=143)
+    assert "to go on: python script.py" in told.splitlines()[-1]
+    assert "Traceback" not in told
+
+
 def test_asha_stops_trials_and_their_rows_say_so(tmp_path: Path) -> None:
     code = """
 rates = [0.5, 0.4, 0.3, 1e-6, 2e-6, 3e-6, 4e-6, 5e-6]
