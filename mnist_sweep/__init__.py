@@ -19,6 +19,7 @@ from mnist_sweep.search import Search
 from mnist_sweep.space import Choice, Integer, LogUniform, Uniform, grid, repeat, sample, zipped
 from mnist_sweep.sweep import Outcome, Sweep, run
 from mnist_sweep.table import read_history, read_summary, read_trials
+from mnist_sweep.trackers import MLflow, WandB
 
 __all__ = [
     "CIFAR10",
@@ -41,6 +42,7 @@ __all__ = [
     "Integer",
     "Local",
     "LogUniform",
+    "MLflow",
     "Momentum",
     "Outcome",
     "RMSProp",
@@ -55,6 +57,7 @@ __all__ = [
     "TrialConfig",
     "TrialRow",
     "Uniform",
+    "WandB",
     "config_id",
     "from_flat",
     "grid",

@@ -13,7 +13,8 @@ instead, and the way out. The command line prints that line and exits with statu
     │   └── RowError (ValueError)      a file under rows/ is not a row
     │       └── NewerRowError          it is one of a newer version
     ├── CheckpointError (ValueError)   a trial cannot go on from its checkpoint
-    └── ResourceError (RuntimeError)   the machine or cluster lacks what a trial asks for
+    ├── ResourceError (RuntimeError)   the machine or cluster lacks what a trial asks for
+    └── TrackerError (ConnectionError)  a tracker such as MLflow cannot be used
 """
 
 
@@ -59,3 +60,7 @@ class NewerRowError(RowError):
 
 class ResourceError(SweepError, RuntimeError):
     """The machine or cluster does not have what a trial asks for."""
+
+
+class TrackerError(SweepError, ConnectionError):
+    """A tracker such as MLflow cannot be reached, refuses a run, or its package is not installed."""

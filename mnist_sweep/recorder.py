@@ -23,6 +23,7 @@ from mnist_sweep.progress import Progress
 from mnist_sweep.rows import Evaluation, Status, TrialRow, rank
 from mnist_sweep.storage import storage
 from mnist_sweep.table import write_tables
+from mnist_sweep.trackers import Mirror
 
 SECONDS_BETWEEN_TABLES = 5.0
 TABLES_SHARE = 0.05
@@ -51,6 +52,7 @@ class Recorder:
         rows: The rows that are there; new ones are added.
         agenda: What there is to do.
         progress: What to pass on to.
+        mirror: What sends rows to trackers.
         artifacts: What the trials leave behind.
         provenance: What the run is made with.
         interrupts: Whether the run is to end.
@@ -64,11 +66,13 @@ class Recorder:
         rows: dict[str, TrialRow],
         agenda: Agenda,
         progress: Progress,
+        mirror: Mirror,
         artifacts: Artifacts,
         provenance: Provenance,
         interrupts: Interrupts,
     ) -> None:
-        self._ledger, self._lock, self._rows, self._progress = ledger, lock, rows, progress
+        self._ledger, self._lock, self._rows = ledger, lock, rows
+        self._progress, self._mirror = progress, mirror
         self._agenda, self._artifacts, self._interrupts = agenda, artifacts, interrupts
         self._flats = {name: to_flat(trial) for name, trial in agenda.trials.items()}
         self._provenance = provenance
@@ -141,12 +145,13 @@ class Recorder:
             self._models[trial_id] = item
 
     def finished(self, row: TrialRow) -> None:
-        """Commit a row."""
+        """Commit a row, and tell of it."""
         self._keep_model(row)
         self._ledger.commit(row)
         self._rows[row.trial_id] = row
         self._agenda.tell(row)
         self._num_run += 1
+        self._mirror.send(row)
         self._storage.delete(checkpoints.name(row.trial_id))
         self._progress.finished(row)
         if time.monotonic() > self._fresh_until:

@@ -28,6 +28,7 @@ from mnist_sweep.search import Search
 from mnist_sweep.space import repeat
 from mnist_sweep.storage import folder_in
 from mnist_sweep.table import write_tables
+from mnist_sweep.trackers import Mirror, Tracker
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,6 +101,7 @@ class Outcome:
         num_run: Trials that this run ran.
         seconds: Wall time of this run, in seconds.
         out_of_time: Whether its time budget ended it.
+        unsent: What each tracker lacks, in one line each; nothing for those that have all rows.
     """
 
     folder: Path
@@ -108,6 +110,7 @@ class Outcome:
     num_run: int
     seconds: float
     out_of_time: bool = False
+    unsent: tuple[str, ...] = ()
 
     @property
     def complete(self) -> bool:
@@ -134,6 +137,7 @@ def run(
     storage: str | None = None,
     time_budget: float | None = None,
     code: Sequence[Path] = (),
+    trackers: Sequence[Tracker] = (),
 ) -> Outcome:
     """Run the trials of a sweep that have no row yet, commit each row as it comes, and write the tables.
 
@@ -150,6 +154,7 @@ def run(
         storage: Folder or URL that all machines see, for checkpoints and logs; None means the results folder.
         time_budget: Seconds after which the run ends as on a first Ctrl-C, above 0; None means no limit.
         code: Folders that the trials' own models and data sets are imported from.
+        trackers: Where each row of the results folder is shown, too; one that goes away in the middle ends nothing.
 
     Raises:
         SweepError: The sweep cannot run as asked; nothing has been written.
@@ -166,22 +171,30 @@ def run(
         predictions=keep_predictions,
         checkpoint_seconds=checkpoint_seconds,
     )
-    with Lock(ledger.folder) as lock, Interrupts(time_budget) as interrupts:
+    sessions = [tracker.connect(sweep.name, ledger.folder) for tracker in trackers]
+    shown = progress or Quiet()
+    with (
+        Lock(ledger.folder) as lock,
+        Interrupts(time_budget) as interrupts,
+        Mirror(sessions, noted=shown.noted, is_ending=lambda: interrupts.asked) as mirror,
+    ):
         if ledger.folder.is_dir():
             lock.acquire()
         rows = ledger.rows()
         agenda = Agenda(sweep.trials, sweep.search, folder=ledger.folder, rows=rows, retry=set(retry))
+        mirror.ask(row for name, row in rows.items() if name not in agenda.missing)
         if not agenda.is_empty:
             trials = [*agenda.missing.values(), *([sweep.search.base] if sweep.search else [])]
             shipped = code if any(map(has_own_code, trials)) else ()
             with (
-                progress or Quiet() as shown,
+                shown,
                 Recorder(
                     ledger=ledger,
                     lock=lock,
                     rows=rows,
                     agenda=agenda,
                     progress=shown,
+                    mirror=mirror,
                     artifacts=artifacts,
                     provenance=Provenance(runner=type(runner or RayTune()).__name__, code=code[0] if code else None),
                     interrupts=interrupts,
@@ -204,4 +217,5 @@ def run(
         num_run=sum(name in rows for name in agenda.missing),
         seconds=time.monotonic() - start,
         out_of_time=interrupts.out_of_time and any(name not in rows for name in agenda.trials),
+        unsent=mirror.unsent(),
     )

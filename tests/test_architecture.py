@@ -55,8 +55,9 @@ LAYERS = [
     {"search", "summaries", "selection", "budget"},
     {"loop", "table", "compare", "diff", "effects"},
     {"training"},
-    {"trial", "plan", "predict", "mend", "merge"},
-    {"replay", "runners.runner", "progress"},
+    {"trial", "plan", "predict", "mend", "merge", "trackers.contents", "trackers.tracker"},
+    {"replay", "runners.runner", "progress", "trackers.mirror", "trackers.mlflow_runs", "trackers.wandb_runs"},
+    {"trackers"},
     {
         "runners.proposals",
         "runners.ray_cluster",
@@ -96,7 +97,7 @@ LAYERS = [
     {"__init__", "__main__"},
 ]
 LAYER = {module: number for number, layer in enumerate(LAYERS) for module in layer}
-HEAVY = {"keras", "optuna", "pandas", "plotly", "ray", "scipy", "sklearn", "tensorflow"}
+HEAVY = {"keras", "mlflow", "optuna", "pandas", "plotly", "ray", "scipy", "sklearn", "tensorflow", "wandb"}
 
 
 def files() -> dict[str, Path]:

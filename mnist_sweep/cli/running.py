@@ -11,6 +11,7 @@ from mnist_sweep.data import FileSource
 from mnist_sweep.labels import counted
 from mnist_sweep.rows import Status
 from mnist_sweep.runners import RUNNERS, Local, RayTune, Runner, Scheduler
+from mnist_sweep.trackers import MLflow, Tracker, WandB
 
 
 @click.command(
@@ -116,6 +117,12 @@ Exit status: 0 every trial has a row, or the time budget is over, and none faile
     help="What TensorBoard is shown of each trial, in logs/: nothing, scalars, or all there is.",
 )
 @click.option("--no-predictions", is_flag=True, help="Do not keep the predicted classes, which `compare` asks for.")
+@click.option("--mlflow", metavar="URI", help="Log each trial as a run to an MLflow server, too.")
+@click.option(
+    "--wandb",
+    metavar="PROJECT",
+    help="Log each trial as a run to Weights & Biases, too; with WANDB_MODE=offline, to files.",
+)
 @click.option("--quiet", is_flag=True, help="Print nothing but errors.")
 def run(script: Path, **options: Any) -> int:
     """Run what is missing of the sweep in SCRIPT; write its tables and report."""
@@ -143,6 +150,7 @@ def run(script: Path, **options: Any) -> int:
         storage=options["storage"],
         time_budget=options["time_budget"],
         code=[script.parent.resolve()],
+        trackers=_trackers(**options),
     )
     overview.show(outcome.rows, outcome.folder, console)
     if outcome.num_run:
@@ -150,6 +158,8 @@ def run(script: Path, **options: Any) -> int:
     console.print(
         f"ran {outcome.num_run} of {counted(outcome.num_trials, 'trial')} in {progress.duration(outcome.seconds)}"
     )
+    for line in outcome.unsent:
+        click.echo(line, err=True)
     return 0 if outcome.complete or (outcome.out_of_time and not outcome.num_failed) else 1
 
 
@@ -203,3 +213,7 @@ def _runner(**options: Any) -> Runner:
         if context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE:
             raise click.UsageError(f"--{name.replace('_', '-')} goes with --runner ray only.")
     return Local(**per_trial)
+
+
+def _trackers(*, mlflow: str | None, wandb: str | None, **_: Any) -> list[Tracker]:
+    return [*([MLflow(uri=mlflow)] if mlflow else []), *([WandB(project=wandb)] if wandb else [])]

@@ -1,0 +1,57 @@
+"""What trackers are told of a row, in the words of the CSV tables."""
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from mnist_sweep.rows import TrialRow
+
+FIGURES = ("train_loss", "train_accuracy", "val_loss", "val_accuracy", "learning_rate")
+LAST = ("train_loss", "val_loss", "val_accuracy")
+RESULTS = (*LAST, "test_accuracy", "parameters", "seconds_total", "seconds_setup", "seconds_train", "seconds_evaluate")
+
+
+class Point(NamedTuple):
+    """A point of a learning curve.
+
+    Attributes:
+        step: Training steps taken so far.
+        seconds: Wall time since the trial started, in seconds.
+        figures: What was measured there, by name.
+    """
+
+    step: int
+    seconds: float
+    figures: dict[str, float]
+
+
+def settings(row: TrialRow) -> dict[str, Any]:
+    """Return the flat config of a row, as JSON values, without the fields that are None."""
+    return {name: value for name, value in row.config.items() if value is not None}
+
+
+def curve(row: TrialRow) -> Iterator[Point]:
+    """Yield the points of a row's learning curve; the last one is what the trial ended with."""
+    last = 0
+    for point in row.history:
+        figures = {name: value for name in FIGURES if (value := getattr(point, name)) is not None}
+        yield Point(point.step, point.seconds, figures)
+        last = point.step if point.val_accuracy is not None else last
+    if row.steps is not None and row.steps > last:
+        ending = {name: value for name in LAST if (value := getattr(row, name)) is not None}
+        yield Point(row.steps, row.seconds_total or 0.0, ending)
+
+
+def results(row: TrialRow) -> dict[str, float]:
+    """Return the figures that a trial ended with, without those that it does not have."""
+    return {name: value for name in RESULTS if (value := getattr(row, name)) is not None}
+
+
+def tags(row: TrialRow, sweep: str) -> dict[str, str]:
+    """Return what a run can be found by: its trial, config, sweep, status, and the version that made the row."""
+    told = {"trial_id": row.trial_id, "config_id": row.config_id, "sweep": sweep, "status": row.status.value}
+    return told | {"version": row.version} | ({"error": row.error} if row.error else {})
+
+
+def milliseconds(seconds: float | None) -> int | None:
+    """Return a time in whole milliseconds."""
+    return None if seconds is None else round(1000 * seconds)

@@ -1,0 +1,33 @@
+from collections.abc import Callable
+
+from mnist_sweep import Evaluation, Status, TrialRow
+from mnist_sweep.trackers import contents
+
+FIRST = Evaluation(5, 2.0, 0.3, None, None, 0.1, 0.5)
+SECOND = Evaluation(10, 1.0, 0.5, 1.5, 0.4, 0.1, 1.0)
+
+
+def test_a_curve_has_every_figure_of_its_points_and_none_that_is_not_there(make_row: Callable[..., TrialRow]) -> None:
+    row = make_row(history=(FIRST, SECOND), steps=10)
+    assert [(point.step, point.seconds) for point in contents.curve(row)] == [(5, 0.5), (10, 1.0)]
+    first, second = (point.figures for point in contents.curve(row))
+    assert sorted(first) == ["learning_rate", "train_accuracy", "train_loss"]
+    assert sorted(second) == sorted(contents.FIGURES)
+
+
+def test_a_curve_ends_with_what_the_trial_ended_with(make_row: Callable[..., TrialRow]) -> None:
+    *_, last = contents.curve(make_row(history=(FIRST, SECOND), steps=12, val_accuracy=0.75))
+    assert (last.step, last.figures["val_accuracy"]) == (12, 0.75)
+
+
+def test_a_failed_trial_has_no_figures_and_its_cause(make_row: Callable[..., TrialRow]) -> None:
+    row = make_row(status=Status.FAILED, error="ValueError: no")
+    assert (list(contents.curve(row)), contents.results(row)) == ([], {})
+    assert (
+        contents.tags(row, "mine").items() >= {"status": "failed", "error": "ValueError: no", "sweep": "mine"}.items()
+    )
+
+
+def test_settings_leave_out_what_is_none(make_row: Callable[..., TrialRow]) -> None:
+    row = make_row()
+    assert contents.settings(row) == {name: value for name, value in row.config.items() if value is not None}
