@@ -7,7 +7,6 @@ looks like a secret leaves the command line before anything else sees it.
 import dataclasses
 import importlib.metadata
 import json
-import os
 import platform
 import re
 import shutil
@@ -21,6 +20,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from mnist_sweep import machine
 from mnist_sweep.errors import ConfigError, LedgerError
 from mnist_sweep.fields import coerce, require
 from mnist_sweep.files import write_whole
@@ -113,8 +113,8 @@ def observe(
         ended=_utc(ended),
         command=tuple(sys.argv),
         host=socket.gethostname(),
-        cpus=len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
-        memory_bytes=_memory(),
+        cpus=machine.num_cpus(),
+        memory_bytes=machine.total_memory(),
         python=platform.python_version(),
         packages=_versions(),
         git_commit=commit,
@@ -209,13 +209,6 @@ def _bytes(path: Path) -> bytes:
 
 def _utc(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def _memory() -> int | None:
-    try:
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (AttributeError, OSError, ValueError):  # no such figure on this system
-        return None
 
 
 def _versions() -> dict[str, str]:

@@ -31,10 +31,10 @@ LAYERS = [
         "data.download",
         "lock",
         "interrupts",
+        "machine",
         "predictions",
-        "provenance",
     },
-    {"data.archive", "storage", "course", "lookup"},
+    {"data.archive", "storage", "course", "lookup", "provenance"},
     {
         "models.softmax",
         "models.cnn",

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from mnist_sweep import machine
 from mnist_sweep.errors import ResourceError
 
 MAX_SHIPPED_BYTES = 64 << 20
@@ -101,23 +102,8 @@ def room(*, cpus_per_trial: int, gpus_per_trial: float) -> int:
     import ray
 
     nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
-    sizes = [(node.get("CPU", 0.0), node.get("GPU", 0.0)) for node in nodes] or [(0.0, 0.0)]
-    fits = sum(_fitting(*size, cpus_per_trial, gpus_per_trial) for size in sizes)
-    if not fits:
-        cpus, gpus = max(sizes)
-        raise ResourceError(
-            f"`cpus_per_trial` and `gpus_per_trial` must fit one machine, but got {cpus_per_trial=}, "
-            f"{gpus_per_trial=:g}, and the largest has {cpus:g} CPUs and {gpus:g} GPUs."
-        )
-    return fits
-
-
-def _fitting(cpus: float, gpus: float, cpus_per_trial: int, gpus_per_trial: float) -> int:
-    by_cpu = int(cpus // cpus_per_trial)
-    if not gpus_per_trial:
-        return by_cpu
-    by_gpu = int(gpus) * int(1 / gpus_per_trial) if gpus_per_trial < 1 else int(gpus // gpus_per_trial)
-    return min(by_cpu, by_gpu)
+    sizes = [(node.get("CPU", 0.0), node.get("GPU", 0.0)) for node in nodes]
+    return machine.require_room(sizes, cpus_per_trial=cpus_per_trial, gpus_per_trial=gpus_per_trial)
 
 
 def _token_mode() -> dict[str, str]:

@@ -72,20 +72,3 @@ def test_a_folder_too_large_to_ship_is_refused(tmp_path: Path, monkeypatch: pyte
     (tmp_path / "data").write_bytes(bytes(200))
     with pytest.raises(ResourceError, match="goes to every node"):
         ray_cluster._check_size(tmp_path)
-
-
-@pytest.mark.parametrize(
-    ("machine", "trial", "fits"),
-    [
-        ((8, 0), (1, 0), 8),
-        ((8, 0), (3, 0), 2),
-        ((8, 2), (1, 0.5), 4),
-        ((8, 2), (1, 0.6), 2),
-        ((3, 2), (1, 0.5), 3),
-        ((8, 4), (1, 2), 2),
-        ((8, 0), (1, 0.5), 0),
-        ((1, 4), (2, 1), 0),
-    ],
-)
-def test_as_many_trials_run_as_fit(machine: tuple[int, int], trial: tuple[int, float], fits: int) -> None:
-    assert ray_cluster._fitting(*machine, *trial) == fits
