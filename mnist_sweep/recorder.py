@@ -18,6 +18,7 @@ from mnist_sweep.interrupts import Interrupts
 from mnist_sweep.labels import label
 from mnist_sweep.ledger import Ledger
 from mnist_sweep.lock import Lock
+from mnist_sweep.prediction import Prediction
 from mnist_sweep.predictions import Predictions
 from mnist_sweep.progress import Progress
 from mnist_sweep.rows import Evaluation, Status, TrialRow, rank
@@ -37,10 +38,12 @@ class Provenance(NamedTuple):
     Attributes:
         runner: Where trials run.
         code: Folder of the sweep script, or None.
+        prediction: What was predicted of this sweep last, or None.
     """
 
     runner: str
     code: Path | None
+    prediction: Prediction | None = None
 
 
 class Recorder:
@@ -200,8 +203,17 @@ class Recorder:
             num_run=self._num_run,
             data=_digests(self._agenda.datasets),
             script_folder=self._provenance.code,
+            predicted_seconds=self._predicted_seconds(),
         )
         provenance.append(self._ledger.folder, ended)
+
+    def _predicted_seconds(self) -> float | None:
+        """Return what was predicted of this run, in seconds; None if it was of another, or this one ended early."""
+        runner, prediction = self._provenance.runner, self._provenance.prediction
+        if prediction is None or self._num_run < len(self._missing):
+            return None
+        is_of_this = prediction.is_of(self._missing, runner=runner, num_workers=self._num_workers)
+        return prediction.seconds if is_of_this else None
 
     def _unmark(self) -> None:
         if self._is_marked and self._artifacts.mark:

@@ -7,11 +7,11 @@ trials' ids and the ledger's.
 import dataclasses
 import re
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from mnist_sweep import mark
+from mnist_sweep import mark, prediction
 from mnist_sweep.agenda import Agenda
 from mnist_sweep.artifacts import Artifacts, Keeping, Showing
 from mnist_sweep.config import Precision, TrialConfig, config_id, has_own_code, trial_id
@@ -184,6 +184,7 @@ def run(
         agenda = Agenda(sweep.trials, sweep.search, folder=ledger.folder, rows=rows, retry=set(retry))
         mirror.ask(row for name, row in rows.items() if name not in agenda.missing)
         if not agenda.is_empty:
+            predicted = prediction.read(ledger.folder)
             trials = [*agenda.missing.values(), *([sweep.search.base] if sweep.search else [])]
             shipped = code if any(map(has_own_code, trials)) else ()
             with (
@@ -196,7 +197,11 @@ def run(
                     progress=shown,
                     mirror=mirror,
                     artifacts=artifacts,
-                    provenance=Provenance(runner=type(runner or RayTune()).__name__, code=code[0] if code else None),
+                    provenance=Provenance(
+                        runner=type(runner or RayTune()).__name__,
+                        code=code[0] if code else None,
+                        prediction=predicted,
+                    ),
                     interrupts=interrupts,
                 ) as recorder,
             ):

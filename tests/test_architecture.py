@@ -32,6 +32,7 @@ LAYERS = [
         "lock",
         "interrupts",
         "machine",
+        "prediction",
         "predictions",
     },
     {"data.archive", "storage", "course", "lookup", "provenance"},

@@ -1,4 +1,5 @@
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,8 @@ from mnist_sweep import (
     TrialConfig,
     config_id,
     grid,
+    prediction,
+    provenance,
     read_history,
     read_summary,
     read_trials,
@@ -23,9 +26,11 @@ from mnist_sweep import (
 from mnist_sweep.artifacts import Artifacts, Keeping
 from mnist_sweep.errors import ConfigError, DataError, LedgerError
 from mnist_sweep.ledger import Ledger
+from mnist_sweep.prediction import Prediction
 from mnist_sweep.rows import Status, rank
 from mnist_sweep.runners import Observer
 
+Refused = Callable[..., AbstractContextManager[None]]
 BASE = TrialConfig(model=Softmax(), optimizer=GradientDescent(learning_rate=0.5), num_steps=4, evaluate_every=2)
 RATES = [0.1, 0.2, 0.4]
 
@@ -222,3 +227,25 @@ def test_summaries_lie_beside_the_rows_and_change_no_figure(
     assert figures(shown.folder) == figures(plain.folder)
     assert {path.name for path in (shown.folder / "logs").iterdir()} == {row.trial_id for row in shown.rows}
     assert not (plain.folder / "logs").exists()
+
+
+def predict(folder: Path, one: Sweep, seconds: float = 9.0) -> None:
+    """Leave what was predicted of the local run of a whole sweep."""
+    trials = prediction.digest(map(trial_id, one.trials))
+    prediction.write(folder / one.name, Prediction(trials=trials, runner="Local", num_workers=1, seconds=seconds))
+
+
+def test_a_run_records_what_was_predicted_of_it_and_no_other(tmp_path: Path) -> None:
+    predict(tmp_path, sweep())
+    run(sweep(RATES[:2]), results=tmp_path, runner=Local())  # of another sweep
+    predict(tmp_path, sweep(RATES[2:]))
+    run(sweep(), results=tmp_path, runner=Local())  # of the trial that is missing
+    assert [one.predicted_seconds for one in provenance.read(tmp_path / "rates")] == [None, 9.0]
+
+
+def test_a_damaged_prediction_is_named_before_anything_runs(tmp_path: Path, refused: Refused) -> None:
+    predict(tmp_path, sweep())
+    (tmp_path / "rates" / prediction.FILE).write_text("{")
+    with refused(LedgerError, prediction.FILE, "delete it"):
+        run(sweep(), results=tmp_path, runner=Local())
+    assert not (tmp_path / "rates" / "rows").exists()

@@ -1,0 +1,56 @@
+"""Laws of what is kept of a plan: it comes back as it was, for the run that it is of, and damage is named."""
+
+import json
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+import pytest
+
+from mnist_sweep import prediction
+from mnist_sweep.errors import LedgerError
+from mnist_sweep.prediction import Prediction
+
+Refused = Callable[..., AbstractContextManager[None]]
+ONE = Prediction(trials=prediction.digest(["b-0", "a-0"]), runner="Local", num_workers=1, seconds=2.5)
+
+
+def test_a_prediction_comes_back_and_a_later_one_takes_its_place(tmp_path: Path) -> None:
+    folder = tmp_path / "results" / "sweep"
+    assert prediction.read(folder) is None
+    for seconds in (2.5, 3.5):
+        one = Prediction(trials=ONE.trials, runner="Local", num_workers=1, seconds=seconds)
+        assert prediction.write(folder, one) == folder / prediction.FILE
+        assert prediction.read(folder) == one
+    assert [path.name for path in folder.iterdir()] == [prediction.FILE]
+
+
+def test_a_prediction_is_of_the_same_trials_in_the_same_way() -> None:
+    assert ONE.is_of(["a-0", "b-0"], runner="Local", num_workers=1)
+    assert not ONE.is_of(["a-0"], runner="Local", num_workers=1)
+    assert not ONE.is_of(["a-0", "b-0"], runner="RayTune", num_workers=1)
+    assert not ONE.is_of(["a-0", "b-0"], runner="Local", num_workers=2)
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["", "[]", "{}", "\0", '{"trials": "a", "runner": "Local", "num_workers": 1, "seconds": -1}', "[" * 100_000],
+)
+def test_a_damaged_prediction_is_named_with_the_way_out(tmp_path: Path, refused: Refused, content: str) -> None:
+    (tmp_path / prediction.FILE).write_text(content)
+    with refused(LedgerError, prediction.FILE, "is not a prediction", "delete it"):
+        prediction.read(tmp_path)
+
+
+def test_a_field_that_is_not_known_is_damage(tmp_path: Path, refused: Refused) -> None:
+    prediction.write(tmp_path, ONE)
+    content = json.loads((tmp_path / prediction.FILE).read_text()) | {"hook": "os.system"}
+    (tmp_path / prediction.FILE).write_text(json.dumps(content))
+    with refused(LedgerError, "is not a prediction"):
+        prediction.read(tmp_path)
+
+
+def test_a_folder_that_cannot_be_made_is_refused(tmp_path: Path, refused: Refused) -> None:
+    (tmp_path / "file").touch()
+    with refused(LedgerError, "cannot be made", "--results"):
+        prediction.write(tmp_path / "file" / "sweep", ONE)
