@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 Flat = Mapping[str, Any]
+UNITS = ("B", "kB", "MB", "GB", "TB")
 PARTS = ("data", "model", "optimizer", "schedule")
 
 
@@ -46,3 +47,11 @@ def _field(name: str, given: Any) -> str:
 def counted(number: int, noun: str) -> str:
     """Return a number with its noun, as `1 trial` or `1,000 trials`."""
     return f"{number:,} {noun}{'s' * (number != 1)}"
+
+
+def size(number: int) -> str:
+    """Return a number of bytes as `640 B`, `1.2 MB` or `12 GB`."""
+    amount, unit = float(number), 0
+    while amount >= 999.5 and unit < len(UNITS) - 1:
+        amount, unit = amount / 1000, unit + 1
+    return f"{amount:.2g} {UNITS[unit]}" if unit and amount < 10 else f"{amount:.0f} {UNITS[unit]}"

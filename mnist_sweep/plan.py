@@ -1,7 +1,8 @@
 """What a sweep consists of, before it runs: its distinct networks, layer by layer."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from mnist_sweep import data
@@ -21,36 +22,58 @@ class NetworkPlan:
     """One network of a sweep; trials that differ in numbers alone share it.
 
     Attributes:
+        key: What `network` returns for its trials.
         model: Its hyperparameters, as the first of its trials has them.
         image_shape: Height, width and channels of its images.
         num_trials: Trials that train it.
         layers: What each layer makes of one image.
     """
 
+    key: Hashable
     model: Any
     image_shape: tuple[int, int, int]
     num_trials: int
     layers: tuple[LayerShape, ...]
 
+    @property
+    def parameters(self) -> int:
+        """Weights that are trained."""
+        return sum(layer.parameters for layer in self.layers)
 
-def networks(trials: Iterable[TrialConfig]) -> list[NetworkPlan]:
+
+def network(trial: TrialConfig) -> Hashable:
+    """Return what trials of one network have in common."""
+    return structure(trial.model), trial.data
+
+
+def networks(
+    trials: Iterable[TrialConfig], known: Mapping[Any, data.Dataset] = MappingProxyType({})
+) -> list[NetworkPlan]:
     """Return the distinct networks of trials, in their order.
+
+    Args:
+        trials: The trials.
+        known: Data sets that are loaded already, by their `trial.data`.
 
     Raises:
         SweepError: A data set cannot be loaded, or a model does not fit its images.
     """
-    groups: dict[Any, list[TrialConfig]] = {}
+    groups: dict[Hashable, list[TrialConfig]] = {}
     for trial in trials:
-        groups.setdefault((structure(trial.model), trial.data), []).append(trial)
-    datasets = {trial.data: data.load(trial.data) for trial, *_ in groups.values()}
+        groups.setdefault(network(trial), []).append(trial)
+    datasets = dict(known)
+    for trial, *_ in groups.values():
+        if trial.data not in datasets:
+            datasets[trial.data] = data.load(trial.data)
     return [
         NetworkPlan(
+            key=key,
             model=same[0].model,
             image_shape=datasets[same[0].data].image_shape,
             num_trials=len(same),
             layers=tuple(_described(same[0], datasets[same[0].data])),
         )
-        for same in groups.values()
+        for key, same in groups.items()
     ]
 
 

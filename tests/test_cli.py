@@ -1,3 +1,4 @@
+import json
 import os
 import re
 import shutil
@@ -125,6 +126,9 @@ def test_a_bad_script_is_one_line_status_2_and_changes_nothing(folder: Path, run
         (["data"], "Missing argument 'NAME'"),
         (["plan", "missing.py"], "there is no sweep script missing.py"),
         (["plan"], "Missing argument 'SCRIPT'"),
+        (["plan", "good.py", "--results", "good.py"], "results folder good.py/good cannot be"),
+        (["plan", "good.py", "--cpus-per-trial", "9999"], "must fit one machine"),
+        (["plan", "good.py", "--gpus-per-trial", "64"], "must fit one machine"),
         (["run", "good.py", "--keep-models", "some"], "'some' is not one of 'best', 'all', 'none'"),
         (["run", "good.py", "--summaries", "much"], "'much' is not one of 'off', 'scalars', 'full'"),
         (["run", "good.py", "--num-trials", "0"], "0 is not in the range x>=1"),
@@ -215,12 +219,33 @@ def test_data_says_where_a_data_set_lies(run: Run) -> None:
     assert out.splitlines()[-1] == "digits: 1,197 train, 300 val, 300 test images of 8x8x1, verified"
 
 
-def test_plan_shows_the_networks_and_runs_nothing(folder: Path, run: Run) -> None:
+def test_plan_shows_the_networks_and_the_disk_and_changes_nothing(folder: Path, run: Run) -> None:
     before = content(folder)
-    status, out, err = run("plan", "good.py")
+    status, out, err = run("plan", "good.py", "--no-calibration")
     assert (status, err) == (0, "")
     assert out.startswith("good: 2 trials, ")
     assert "multiply-adds" in out
+    assert "\nto run: 2 trials, " in out
+    assert "\ndisk: " in out
+    assert content(folder) == before
+
+
+def test_what_was_planned_is_recorded_by_the_run_and_shown_in_its_report(folder: Path, run: Run) -> None:
+    options = ["good.py", "--runner", "local"]
+    status, out, err = run("plan", *options)
+    assert (status, err) == (0, "")
+    assert re.search(r"^time: \d+:\d\d, ", out, re.MULTILINE)
+    assert re.search(r"^memory: .+ MB a worker, ", out, re.MULTILINE)
+    kept = json.loads((folder / "results" / "good" / "plan.json").read_text())
+    assert run("run", *options, "--quiet")[0] == 0
+    (line,) = (folder / "results" / "good" / "runs.jsonl").read_text().splitlines()
+    assert json.loads(line)["predicted_seconds"] == kept["seconds"] > 0
+    assert re.search(
+        r"The last run took [^;]+; [^;.]+(\.\d+)? (s|min [^;.]+) had been predicted\.",
+        (folder / "results" / "good" / "report.html").read_text(),
+    )
+    before = content(folder)
+    assert run("plan", *options)[1].endswith("to run: nothing, every trial has its row\n")
     assert content(folder) == before
 
 

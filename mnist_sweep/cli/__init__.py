@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from mnist_sweep.cli import answers, results, running
+from mnist_sweep.cli import answers, planning, results, running
 from mnist_sweep.errors import SweepError
 
 BAD_USAGE = 2
@@ -32,7 +32,7 @@ def cli() -> None:
 
 for _command in (
     running.run,
-    running.plan,
+    planning.plan,
     results.status,
     results.table,
     answers.report,

@@ -1,16 +1,16 @@
-"""The commands around a sweep script: run it, plan it, and find its data."""
+"""The commands around a sweep script: run it, and find its data."""
 
 from pathlib import Path
 from typing import Any, get_args
 
 import click
 
-from mnist_sweep.artifacts import Keeping, Showing
-from mnist_sweep.config import Precision
+from mnist_sweep.artifacts import Showing
+from mnist_sweep.cli import options
 from mnist_sweep.data import FileSource
 from mnist_sweep.labels import counted
 from mnist_sweep.rows import Status
-from mnist_sweep.runners import RUNNERS, Local, RayTune, Runner, Scheduler
+from mnist_sweep.runners import Local, RayTune, Runner, Scheduler
 from mnist_sweep.trackers import MLflow, Tracker, WandB
 
 
@@ -25,50 +25,20 @@ Exit status: 0 every trial has a row, or the time budget is over, and none faile
 """
 )
 @click.argument("script", type=click.Path(path_type=Path))
-@click.option(
-    "--runner",
-    "runner_name",
-    type=click.Choice(sorted(RUNNERS)),
-    default="ray",
-    show_default=True,
-    help="Where trials run: on Ray, or one by one in this process.",
-)
-@click.option(
-    "--results",
-    type=click.Path(path_type=Path),
-    default=Path("results"),
-    show_default=True,
-    help="Folder that holds a folder for each sweep.",
-)
+@options.RUNNER
+@options.RESULTS
 @click.option(
     "--address", help="Address of a running Ray cluster (`auto` or host:port); else Ray starts on this machine."
 )
-@click.option(
-    "--cpus-per-trial", type=click.IntRange(1), default=1, show_default=True, help="CPUs and threads of a trial."
-)
-@click.option(
-    "--gpus-per-trial",
-    type=click.FloatRange(0),
-    default=0.0,
-    show_default=True,
-    help="GPUs of a trial; a fraction shares a card.",
-)
-@click.option("--xla", is_flag=True, help="Compile gradients with XLA; for GPUs, on a CPU it is slower.")
-@click.option("--max-concurrent", type=click.IntRange(1), help="Trials at a time at the most.")
-@click.option(
-    "--num-trials", type=click.IntRange(1), help="Take the first N trials of the script only; end a search after N."
-)
-@click.option("--seeds", type=click.IntRange(1), help="Run each config with the seeds 0 to N-1 instead of its own.")
-@click.option("--steps", type=click.IntRange(1), help="Training steps of every trial, instead of the script's.")
-@click.option(
-    "--precision", type=click.Choice(get_args(Precision)), help="Precision of every trial, instead of the script's."
-)
-@click.option(
-    "--retry",
-    type=click.Choice(["failed", "diverged", "stopped"]),
-    multiple=True,
-    help="Run the trials again whose rows have this status.",
-)
+@options.CPUS_PER_TRIAL
+@options.GPUS_PER_TRIAL
+@options.XLA
+@options.MAX_CONCURRENT
+@options.NUM_TRIALS
+@options.SEEDS
+@options.STEPS
+@options.PRECISION
+@options.RETRY
 @click.option(
     "--max-retries",
     type=click.IntRange(0),
@@ -102,13 +72,7 @@ Exit status: 0 every trial has a row, or the time budget is over, and none faile
     metavar="WHERE",
     help="Folder or URL (s3://…, gs://…) that all machines see, for checkpoints and logs; else the results folder.",
 )
-@click.option(
-    "--keep-models",
-    type=click.Choice(get_args(Keeping)),
-    default="best",
-    show_default=True,
-    help="Whose trained models stay in models/: the best trial's, all, or none.",
-)
+@options.KEEP_MODELS
 @click.option(
     "--summaries",
     type=click.Choice(get_args(Showing)),
@@ -116,7 +80,7 @@ Exit status: 0 every trial has a row, or the time budget is over, and none faile
     show_default=True,
     help="What TensorBoard is shown of each trial, in logs/: nothing, scalars, or all there is.",
 )
-@click.option("--no-predictions", is_flag=True, help="Do not keep the predicted classes, which `compare` asks for.")
+@options.NO_PREDICTIONS
 @click.option("--mlflow", metavar="URI", help="Log each trial as a run to an MLflow server, too.")
 @click.option(
     "--wandb",
@@ -124,7 +88,7 @@ Exit status: 0 every trial has a row, or the time budget is over, and none faile
     help="Log each trial as a run to Weights & Biases, too; with WANDB_MODE=offline, to files.",
 )
 @click.option("--quiet", is_flag=True, help="Print nothing but errors.")
-def run(script: Path, **options: Any) -> int:
+def run(script: Path, **chosen: Any) -> int:
     """Run what is missing of the sweep in SCRIPT; write its tables and report."""
     from rich.console import Console
 
@@ -134,23 +98,23 @@ def run(script: Path, **options: Any) -> int:
     from mnist_sweep.sweep import run as run_sweep
 
     sweep = scripts.load(script).changed(
-        **{name: options[name] for name in ("num_trials", "seeds", "steps", "precision")}
+        **{name: chosen[name] for name in ("num_trials", "seeds", "steps", "precision")}
     )
-    console = Console(quiet=options["quiet"])
+    console = Console(quiet=chosen["quiet"])
     outcome = run_sweep(
         sweep,
-        results=options["results"],
-        runner=_runner(**options),
-        keep_predictions=not options["no_predictions"],
+        results=chosen["results"],
+        runner=_runner(**chosen),
+        keep_predictions=not chosen["no_predictions"],
         progress=progress.for_console(console),
-        retry=[Status(status) for status in options["retry"]],
-        keep_models=options["keep_models"],
-        summaries=options["summaries"],
-        checkpoint_seconds=options["checkpoint_every"],
-        storage=options["storage"],
-        time_budget=options["time_budget"],
+        retry=[Status(status) for status in chosen["retry"]],
+        keep_models=chosen["keep_models"],
+        summaries=chosen["summaries"],
+        checkpoint_seconds=chosen["checkpoint_every"],
+        storage=chosen["storage"],
+        time_budget=chosen["time_budget"],
         code=[script.parent.resolve()],
-        trackers=_trackers(**options),
+        trackers=_trackers(**chosen),
     )
     overview.show(outcome.rows, outcome.folder, console)
     if outcome.num_run:
@@ -161,23 +125,6 @@ def run(script: Path, **options: Any) -> int:
     for line in outcome.unsent:
         click.echo(line, err=True)
     return 0 if outcome.complete or (outcome.out_of_time and not outcome.num_failed) else 1
-
-
-@click.command()
-@click.argument("script", type=click.Path(path_type=Path))
-def plan(script: Path) -> int:
-    """Show the networks of the sweep in SCRIPT, layer by layer.
-
-    Of each layer the output, the parameters, and the multiply-adds for one image; nothing is trained.
-    """
-    from rich.console import Console
-
-    from mnist_sweep import plan as plans
-    from mnist_sweep import script as scripts
-
-    sweep = scripts.load(script)
-    plans.show(sweep.name, plans.networks(sweep.trials), Console())
-    return 0
 
 
 @click.command(
@@ -203,10 +150,10 @@ def data(name: str) -> int:
     return 0
 
 
-def _runner(**options: Any) -> Runner:
-    per_trial = {name: options[name] for name in ("cpus_per_trial", "gpus_per_trial", "xla")}
-    where = {name: options[name] for name in ("address", "max_concurrent", "scheduler", "max_retries")}
-    if options["runner_name"] == "ray":
+def _runner(**chosen: Any) -> Runner:
+    per_trial = {name: chosen[name] for name in ("cpus_per_trial", "gpus_per_trial", "xla")}
+    where = {name: chosen[name] for name in ("address", "max_concurrent", "scheduler", "max_retries")}
+    if chosen["runner_name"] == "ray":
         return RayTune(**per_trial, **where)
     context = click.get_current_context()
     for name in where:

@@ -194,6 +194,7 @@ def test_a_server_that_goes_away_loses_no_row_and_gets_the_rest_from_the_same_co
             datasets: Mapping[Any, Any],
             observer: Observer,
             *,
+            num_proposals: int = 0,
             code: Sequence[Path] = (),
             artifacts: Artifacts | None = None,
         ) -> None:

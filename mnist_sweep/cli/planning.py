@@ -1,0 +1,102 @@
+"""The command that says what a sweep will cost before it runs."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from mnist_sweep.cli import options
+from mnist_sweep.rows import Status
+from mnist_sweep.runners import RUNNERS
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  mnist-sweep plan sweeps/quickstart.py
+  mnist-sweep plan sweeps/deep_mnist.py --steps 1000 --max-concurrent 1
+  mnist-sweep plan sweeps/cifar10_resnet.py --no-calibration
+"""
+)
+@click.argument("script", type=click.Path(path_type=Path))
+@options.RUNNER
+@options.RESULTS
+@options.CPUS_PER_TRIAL
+@options.GPUS_PER_TRIAL
+@options.XLA
+@options.MAX_CONCURRENT
+@options.NUM_TRIALS
+@options.SEEDS
+@options.STEPS
+@options.PRECISION
+@options.RETRY
+@options.KEEP_MODELS
+@options.NO_PREDICTIONS
+@click.option("--no-calibration", is_flag=True, help="Measure nothing: show networks and disk, not time and memory.")
+def plan(script: Path, **chosen: Any) -> int:
+    """Show the networks of the sweep in SCRIPT, and what its missing trials will cost on this machine.
+
+    Of each layer the output, the parameters, and the multiply-adds for one image; of the sweep its time, memory and
+    disk, from a few training steps of each kind of trial, as many at a time as the run will have. The time is kept in
+    the results folder, for the report of the run with the same options to show it beside the real one.
+    """
+    from rich.console import Console
+
+    from mnist_sweep import calibration, forecast, machine, outlook, prediction
+    from mnist_sweep import plan as plans
+    from mnist_sweep import script as scripts
+    from mnist_sweep.agenda import Agenda
+    from mnist_sweep.artifacts import Artifacts
+    from mnist_sweep.ledger import Ledger
+
+    console = Console()
+    sweep = scripts.load(script).changed(
+        **{name: chosen[name] for name in ("num_trials", "seeds", "steps", "precision")}
+    )
+    ledger = Ledger(chosen["results"] / sweep.name)
+    retry = set(map(Status, chosen["retry"]))
+    rows = ledger.rows(with_history=False)
+    agenda = Agenda(sweep.trials, sweep.search, folder=ledger.folder, rows=rows, retry=retry)
+    machine.free_disk(ledger.folder)  # what cannot be written is refused before anything is measured
+    proposed = [sweep.search.base] * agenda.num_proposals if sweep.search else []  # for what will be proposed
+    networks = plans.networks([*agenda.trials.values(), *proposed], agenda.datasets)
+    to_run = [*agenda.missing.values(), *proposed]
+    if not to_run:
+        plans.show(sweep.name, networks, console)
+        console.print("\nto run: nothing, every trial has its row")
+        return 0
+    way = calibration.way_here(
+        RUNNERS[chosen["runner_name"]].__name__,
+        threads=chosen["cpus_per_trial"],
+        gpus=chosen["gpus_per_trial"],
+        xla=chosen["xla"],
+        max_concurrent=chosen["max_concurrent"],
+        num_trials=len(to_run),
+    )
+    measured = None
+    if not chosen["no_calibration"]:
+        with console.status("measuring a few steps of each kind of trial …"):
+            measured = calibration.calibrate(to_run, way, code=[script.parent.resolve()])
+    found = forecast.of(
+        to_run,
+        agenda.datasets,
+        networks,
+        way=way,
+        artifacts=Artifacts(
+            storage=str(ledger.folder), models=chosen["keep_models"], predictions=not chosen["no_predictions"]
+        ),
+        folder=ledger.folder,
+        calibration=measured,
+    )
+    if found.seconds and not proposed:
+        kept = prediction.Prediction(
+            trials=prediction.digest(agenda.missing),
+            runner=way.runner,
+            num_workers=way.num_workers,
+            seconds=found.seconds,
+        )
+        prediction.write(ledger.folder, kept)
+    plans.show(sweep.name, networks, console)
+    console.print()
+    outlook.show(found, console)
+    return 0

@@ -1,0 +1,48 @@
+"""Laws of the timetable: what jobs take is what a worker that takes the next one when it is free would take."""
+
+import pytest
+
+from mnist_sweep import TrialConfig, data, timetable
+from mnist_sweep.artifacts import Keeping
+from mnist_sweep.stopwatch import Cost
+from mnist_sweep.timetable import Job, Overhead
+
+NOTHING = Overhead(seconds=0.0, trial=0.0)
+
+
+def taken(jobs: list[Job], num_workers: int = 1, *, start: float = 0.0, models: Keeping = "none") -> float:
+    return timetable.seconds(jobs, num_workers=num_workers, start=start, overhead=NOTHING, models=models)
+
+
+def test_jobs_go_to_whoever_is_free_in_their_order() -> None:
+    jobs = [Job(kind="a", seconds=seconds) for seconds in (3.0, 1.0, 1.0, 1.0, 4.0)]
+    assert taken(jobs) == 10
+    assert taken(jobs, 2) == 7  # 3 and 4; 1, 1 and 1
+    assert taken(jobs, 5) == 4
+    assert taken(jobs, 9) == 4
+
+
+def test_a_worker_traces_a_kind_once() -> None:
+    jobs = [Job(kind=kind, seconds=1.0, first=10.0) for kind in "aabab"]
+    assert taken(jobs) == 25
+    assert taken(jobs[:2], 2) == 11  # each of the two workers traces it
+
+
+@pytest.mark.parametrize(("models", "seconds"), [("none", 3.0), ("best", 3 + 6 + 3 + 2), ("all", 21.0)])
+def test_models_that_may_be_the_best_are_saved_less_and_less_often(models: Keeping, seconds: float) -> None:
+    assert taken([Job(kind="a", seconds=1.0, model=6.0)] * 3, models=models) == pytest.approx(seconds)
+
+
+def test_the_start_and_what_a_runner_adds_are_counted() -> None:
+    jobs = [Job(kind="a", seconds=1.0)] * 4
+    overhead = Overhead(seconds=7.0, trial=0.5)
+    assert timetable.seconds(jobs, num_workers=2, start=4.0, overhead=overhead, models="none") == 7 + 4 + 2 * 1.5
+
+
+def test_a_trial_takes_its_steps_and_the_images_of_its_evaluations() -> None:
+    dataset = data.load(data.Digits())
+    cost = Cost(step=1.0, image=0.01, trial=5.0, first=7.0, model=2.0, images=100, memory=1, shared_memory=1)
+    job = timetable.job(TrialConfig(num_steps=250, evaluate_every=100), dataset, "a", cost)
+    assert job.seconds == pytest.approx(5 + 250 + 3 * 3 + 3)  # three validations, one test, of 300 images each
+    assert job.first == 7
+    assert job.model == pytest.approx(2 + 200 * 0.01)
