@@ -5,6 +5,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from tests.benchmarks import plans
 from tests.benchmarks.__main__ import CONTESTS
 from tests.benchmarks.contest import OURS, Contest, Goal, hold, ratio, ratio_to_best, report
 
@@ -55,3 +56,16 @@ def test_contest_that_was_interrupted_goes_on_where_it_was(tmp_path: Path, capsy
     assert (tmp_path / "tables.csv").read_text().startswith(first)
     assert len((tmp_path / "tables.csv").read_text().splitlines()) == 3
     assert "not answered by a smaller run" in capsys.readouterr().out
+
+
+def test_every_sweep_of_the_repository_is_planned_but_those_that_need_a_gpu() -> None:
+    scripts = {path.stem for path in (Path(__file__).parents[1] / "sweeps").glob("*.py")}
+    assert {setting.sweep for setting in plans.SETTINGS} == scripts - {"cifar10_resnet"}
+    assert plans.Setting(sweep="a", trials=8, steps=200).options() == ["--num-trials", "8", "--steps", "200"]
+    assert plans.Setting(sweep="a").options() == []
+
+
+@pytest.mark.parametrize(("ratio", "verdict"), [(0.66, "beyond"), (0.67, "within"), (1.5, "within"), (1.51, "beyond")])
+def test_a_plan_may_be_off_by_half_either_way(ratio: float, verdict: str) -> None:
+    line = dict.fromkeys(("predicted_seconds", "real_seconds", "load_before", "load_after"), 1.0)
+    assert f"{verdict} a factor of 1.5" in plans.said("a", [line | {"sweep": "a", "ratio": ratio}])
