@@ -81,6 +81,11 @@ class Calibration:
         """What all processes share, in bytes."""
         return max((cost.shared_memory for cost in self.costs.values()), default=0)
 
+    @property
+    def gpu_memory(self) -> int:
+        """The most that one process held on its GPU, in bytes; 0 without one."""
+        return max((cost.gpu_memory for cost in self.costs.values()), default=0)
+
 
 def way_here(runner: str, *, threads: int, gpus: float, xla: bool, max_concurrent: int | None, num_trials: int) -> Way:
     """Return how so many trials run on this machine.

@@ -53,6 +53,7 @@ class Forecast:
         free_disk: Free space there, in bytes.
         memory: What all workers and Ray hold at the most, in bytes; None without a calibration.
         worker_memory: What each worker holds of that for itself, in bytes.
+        gpu_memory: What each worker holds on its GPU, in bytes; 0 without one. Trials that do not fit there fail.
         free_memory: What new processes can take now, in bytes; None if the system does not say.
         seconds: Wall time of the run, in seconds; None without a calibration.
         times: What the trials take, by kind; empty without a calibration.
@@ -65,6 +66,7 @@ class Forecast:
     free_disk: int
     memory: int | None = None
     worker_memory: int = 0
+    gpu_memory: int = 0
     free_memory: int | None = None
     seconds: float | None = None
     times: tuple[Times, ...] = ()
@@ -112,6 +114,7 @@ def of(
             found,
             memory=memory,
             worker_memory=each,
+            gpu_memory=calibration.gpu_memory,
             seconds=_seconds(list(jobs.values()), calibration, way, artifacts),
             times=_times(trials, jobs, datasets, networks, calibration),
         )

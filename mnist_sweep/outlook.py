@@ -22,6 +22,8 @@ def show(found: Forecast, console: Console) -> None:
         free = f", {size(found.free_memory)} are free" if found.free_memory is not None else ""
         each = f"{size(found.worker_memory)} a worker, {size(found.memory)} with what they share and the driver"
         lines.append(f"memory: {each}{free}")
+    if found.gpu_memory:
+        lines.append(f"GPU memory: {size(found.gpu_memory)} a worker")
     parts = [f"{name} {size(number)}" for name, number in found.disk._asdict().items() if number]
     lines.append(f"disk: {size(sum(found.disk))} ({', '.join(parts)}), {size(found.free_disk)} are free")
     for line in lines:

@@ -60,6 +60,13 @@ def test_time_and_memory_follow_from_what_was_measured(tmp_path: Path) -> None:
     assert ["time:", "0:39,", "measured", "with", "as", "many", "at", "a", "time"] in lines
 
 
+def test_memory_on_a_gpu_is_shown_if_there_is_one(tmp_path: Path) -> None:
+    assert "GPU" not in shown(of(tmp_path))
+    on_gpu = replace(COST, gpu_memory=2 * 10**9)
+    found = of(tmp_path, replace(MEASURED, costs={kind(trial): on_gpu for trial in TRIALS}))
+    assert "\nGPU memory: 2 GB a worker\n" in shown(found)
+
+
 def test_trials_that_do_not_fit_the_memory_are_warned_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     many = replace(WAY, num_workers=3)
     monkeypatch.setattr(machine, "free_memory", lambda: 8 << 30)
