@@ -1,7 +1,8 @@
 """Image files made into what a network was trained on, and words for what was done to them.
 
-A picture in grey is taken for a digit as MNIST's makers prepared theirs: light on dark, scaled to fit a box of 20
-pixels in a side of 28, its centre of mass in the middle. One of the right size that is light on dark is left as it is.
+What is written on a picture in grey is taken for a digit as MNIST's makers prepared theirs: light on dark, scaled to
+fit a box of 20 pixels in a side of 28, its centre of mass in the middle. A picture of the right size that is light on
+dark is left as it is.
 Source: Y. LeCun, C. Cortes, C. Burges, "The MNIST database of handwritten digits", 1998.
 """
 
@@ -10,6 +11,7 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from mnist_sweep import ink
 from mnist_sweep.data import idx
 from mnist_sweep.errors import DataError
 
@@ -20,9 +22,7 @@ if TYPE_CHECKING:
 
 MAX_PIXELS = 50_000_000
 BOX_SHARE = 20 / 28
-LIGHT = 128
-PAPER_SHARE = 0.3
-MIN_CONTRAST = 16
+INVERTED = "inverted, for it was dark on light"
 
 
 class Picture(NamedTuple):
@@ -110,31 +110,22 @@ def _as_digit(image: "Image.Image", size: tuple[int, int]) -> tuple["Image.Image
     import numpy as np
     from PIL import Image
 
-    done: list[str] = []
-    pixels = np.asarray(image.convert("L"), np.float32)
-    if _background(pixels) >= LIGHT:
-        pixels = 255 - pixels
-        done.append("inverted, for it was dark on light")
-    if image.size == size:
-        return Image.fromarray(pixels.astype(np.uint8)), done
-    ink = pixels - _background(pixels)
-    if ink.max() < MIN_CONTRAST:
+    page = image.convert("L")
+    if page.size == size:
+        pixels = np.asarray(page)
+        if ink.border_level(pixels) < ink.LIGHT:
+            return page, []
+        return Image.fromarray(255 - pixels), [INVERTED]
+    found = ink.found(page)
+    if found is None:
         raise DataError("shows nothing that stands out from its background.")
-    ink = np.where(ink < PAPER_SHARE * ink.max(), 0, ink) / ink.max()
-    rows, columns = np.flatnonzero(ink.any(axis=1)), np.flatnonzero(ink.any(axis=0))
-    ink = ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-    digit = Image.fromarray((255 * ink).astype(np.uint8))
+    digit = Image.fromarray((255 * found.strokes).astype(np.uint8))
     scale = BOX_SHARE * min(size) / max(digit.size)
     box = max(1, round(digit.width * scale)), max(1, round(digit.height * scale))
-    done.append(f"a digit of {_shown(digit.size)} cut out of {_shown(image.size)}, scaled to {_shown(box)} and centred")
-    return _centred(np.asarray(digit.resize(box, Image.Resampling.BOX), np.float32), size), done
-
-
-def _background(pixels: "NDArray[np.float32]") -> float:
-    """Return the median of the pixels at the border."""
-    import numpy as np
-
-    return float(np.median(np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]])))
+    cut = f"a digit of {_shown(found.size)} cut out of {_shown(page.size)}, scaled to {_shown(box)} and centred"
+    small = np.asarray(digit.resize(box, Image.Resampling.BOX), np.float32)
+    small *= 255 / small.max()  # strokes thinner than a pixel have grown faint
+    return _centred(small, size), [INVERTED, cut] if found.dark else [cut]
 
 
 def _centred(digit: "NDArray[np.float32]", size: tuple[int, int]) -> "Image.Image":

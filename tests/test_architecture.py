@@ -35,7 +35,7 @@ LAYERS = [
         "prediction",
         "predictions",
     },
-    {"data.archive", "storage", "course", "lookup", "provenance"},
+    {"data.archive", "ink", "storage", "course", "lookup", "provenance"},
     {
         "models.softmax",
         "models.cnn",

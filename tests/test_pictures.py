@@ -45,6 +45,16 @@ def test_a_photo_of_a_dark_digit_on_white_paper_becomes_one_of_mnists(tmp_path: 
     assert "cut out of 400x300, scaled to " in picture.treatment
 
 
+def test_a_photo_in_uneven_light_becomes_what_one_in_even_light_does(tmp_path: Path) -> None:
+    even = drawn((400, 300), (40, 60, 140, 220), ink=40, paper=230)
+    light = np.linspace(0.45, 1, 400) * np.linspace(0.9, 1, 300)[:, None]
+    even.save(tmp_path / "even.jpg")
+    Image.fromarray((np.asarray(even) * light).astype(np.uint8)).save(tmp_path / "uneven.jpg")
+    (one,), (other,) = (read(tmp_path / name, MNIST) for name in ("even.jpg", "uneven.jpg"))
+    np.testing.assert_allclose(other.pixels, one.pixels, atol=0.25)
+    assert abs(other.pixels - one.pixels).mean() < 0.01
+
+
 def test_a_light_digit_on_dark_is_not_inverted(tmp_path: Path) -> None:
     drawn((300, 300), (100, 100, 200, 200), ink=250, paper=20).save(tmp_path / "board.png")
     (picture,) = read(tmp_path / "board.png", MNIST)
@@ -120,6 +130,10 @@ def test_a_missing_file_and_a_blank_page_are_refused(tmp_path: Path, refused: Re
     Image.new("L", (100, 100), 255).save(tmp_path / "blank.png")
     with refused(DataError, "blank.png shows nothing that stands out"):
         read(tmp_path / "blank.png", MNIST)
+    noise = np.random.default_rng(0).normal(0, 8, (300, 400)) + np.linspace(100, 200, 400)
+    Image.fromarray(noise.astype(np.uint8)).save(tmp_path / "noise.jpg")
+    with refused(DataError, "noise.jpg shows nothing that stands out"):
+        read(tmp_path / "noise.jpg", MNIST)
 
 
 def test_an_image_of_too_many_pixels_is_refused_unread(tmp_path: Path, refused: Refused) -> None:
