@@ -77,11 +77,23 @@ def _opened(content: bytes, path: Path) -> "Image.Image":
 def _on_white(image: "Image.Image") -> "Image.Image":
     from PIL import Image
 
+    if image.mode.startswith("I"):
+        return _in_8_bits(image).convert("RGB")
     if not image.has_transparency_data:
         return image.convert("RGB")
     image = image.convert("RGBA")
     white = Image.new("RGBA", image.size, "white")
     return Image.alpha_composite(white, image).convert("RGB")
+
+
+def _in_8_bits(image: "Image.Image") -> "Image.Image":
+    """Return a grey image of 16 bits, white where it is clear, in 8 bits, at which Pillow's own conversion clips it."""
+    import numpy as np
+    from PIL import Image
+
+    levels = np.asarray(image)
+    clear = levels == image.info.get("transparency", -1)
+    return Image.fromarray(np.where(clear, 255, (levels / 257).round()).astype(np.uint8))
 
 
 def _prepared(name: str, image: "Image.Image", image_shape: tuple[int, int, int]) -> Picture:

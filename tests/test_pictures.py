@@ -90,6 +90,54 @@ def test_what_is_clear_in_a_png_is_white(tmp_path: Path) -> None:
     assert read(tmp_path / "clear.png", MNIST)[0].treatment.startswith("inverted")
 
 
+def in_modes() -> dict[str, Image.Image]:
+    """Return one picture of a grey ring on white in every mode that a file may have, and its name."""
+    grey = drawn((120, 90), (30, 20, 80, 70), ink=40, paper=255)
+    wide, clear = np.asarray(grey).astype(np.uint16) * 257, Image.new("L", grey.size, 255)
+    paper = Image.merge("LA", [Image.new("L", grey.size, 0), Image.eval(grey, lambda value: 255 - value)])
+    coloured = Image.merge("RGBA", [*[grey] * 3, clear])
+    return {
+        "grey.png": grey,
+        "wide.png": Image.fromarray(wide),
+        "colour.png": grey.convert("RGB"),
+        "palette.png": grey.convert("P"),
+        "clear.png": paper,
+        "colour and clear.png": coloured,
+        "cmyk.jpg": grey.convert("RGB").convert("CMYK"),
+    }
+
+
+@pytest.mark.parametrize("shape", [MNIST, CIFAR])
+@pytest.mark.parametrize("name", in_modes())
+def test_a_picture_is_the_same_in_every_mode(tmp_path: Path, name: str, shape: tuple[int, int, int]) -> None:
+    for one in (name, "grey.png"):
+        in_modes()[one].save(tmp_path / one, quality=100)
+    (picture,), (grey,) = read(tmp_path / name, shape), read(tmp_path / "grey.png", shape)
+    np.testing.assert_allclose(picture.pixels, grey.pixels, atol=0.02 if name.endswith("jpg") else 1e-6)
+    assert picture.treatment == grey.treatment
+
+
+def test_an_image_of_16_bits_is_that_of_8_bits(tmp_path: Path) -> None:
+    pixels = np.arange(784, dtype=np.uint16).reshape(28, 28) * 60
+    Image.fromarray(pixels).save(tmp_path / "wide.png")
+    np.testing.assert_allclose(read(tmp_path / "wide.png", MNIST)[0].pixels[..., 0], pixels / 65535, atol=0.002)
+    Image.fromarray(pixels).save(tmp_path / "clear.png", transparency=60)
+    pixels[0, 1] = 65535
+    np.testing.assert_allclose(read(tmp_path / "clear.png", MNIST)[0].pixels[..., 0], pixels / 65535, atol=0.002)
+
+
+def test_an_image_of_1_bit_or_with_a_clear_colour_is_read(tmp_path: Path) -> None:
+    pixels = np.zeros((28, 28), np.uint8)
+    pixels[5:20, 10:15] = 255
+    Image.fromarray(pixels).convert("1").save(tmp_path / "bits.png")
+    np.testing.assert_array_equal(
+        read(tmp_path / "bits.png", MNIST)[0].pixels[..., 0], (pixels / 255).astype(np.float32)
+    )
+    palette = Image.fromarray(pixels).convert("P")
+    palette.save(tmp_path / "clear.png", transparency=palette.getpixel((0, 0)))
+    assert not read(tmp_path / "clear.png", MNIST)[0].pixels.any()
+
+
 def test_a_photo_in_colour_is_cut_to_the_middle_and_scaled(tmp_path: Path) -> None:
     pixels = np.zeros((32, 96, 3), np.uint8)
     pixels[:, 32:64] = (255, 128, 0)
