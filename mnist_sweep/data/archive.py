@@ -5,6 +5,7 @@ that it was asked for by, first beside its destination and renamed once its chec
 """
 
 import hashlib
+import lzma
 import tarfile
 import zlib
 from collections.abc import Mapping
@@ -37,7 +38,7 @@ def extract(archive: Path, folder: Path, sha256: Mapping[str, str]) -> None:
                     _write(members, member, folder / name, missing.pop(name), archive)
     except DataError:
         raise
-    except (tarfile.TarError, EOFError, zlib.error, OSError) as error:
+    except (tarfile.TarError, lzma.LZMAError, zlib.error, EOFError, OSError, ValueError) as error:
         raise DataError(f"{archive} is a damaged archive ({' '.join(str(error).split())}).") from error
     if missing:
         raise DataError(f"{archive} lacks {', '.join(sorted(missing))}.")

@@ -1,11 +1,14 @@
 """What comes out of an archive, and what is refused in one."""
 
+import contextlib
 import hashlib
 import io
+import random
 import tarfile
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -17,9 +20,9 @@ CONTENT = b"records"
 WANTED = {"a.bin": hashlib.sha256(CONTENT).hexdigest()}
 
 
-def pack(path: Path, *members: tuple[str, bytes | None]) -> Path:
+def pack(path: Path, *members: tuple[str, bytes | None], mode: Literal["w", "w:gz", "w:bz2", "w:xz"] = "w:gz") -> Path:
     """Write an archive of files; a content of None is a link to /etc/passwd."""
-    with tarfile.open(path, "w:gz") as archive:
+    with tarfile.open(path, mode) as archive:
         for name, content in members:
             member = tarfile.TarInfo(name)
             if content is None:
@@ -69,6 +72,24 @@ def test_a_damaged_archive_is_said_to_be_one(
     archive.write_bytes(damage(archive.read_bytes()))
     with refused(DataError, str(archive), "damaged archive"):
         extract(archive, tmp_path / "out", WANTED)
+
+
+@pytest.mark.parametrize("mode", ["w", "w:gz", "w:bz2", "w:xz"])
+def test_any_damage_to_an_archive_of_any_kind_is_a_data_error(
+    tmp_path: Path, mode: Literal["w", "w:gz", "w:bz2", "w:xz"]
+) -> None:
+    draw = random.Random(0)
+    records = draw.randbytes(500) * 50
+    wanted = {"a.bin": hashlib.sha256(records).hexdigest()}
+    archive = pack(tmp_path / "x.tar", ("batches/a.bin", records), ("batches/readme.html", records[:700]), mode=mode)
+    whole = archive.read_bytes()
+    for number in range(100):
+        damaged = bytearray(whole)
+        damaged[draw.randrange(len(whole) if number % 2 else 600)] ^= draw.randrange(1, 256)
+        archive.write_bytes(damaged[: draw.randrange(len(whole))] if number % 4 == 0 else damaged)
+        with contextlib.suppress(DataError):
+            extract(archive, tmp_path / "out", wanted)
+            assert (tmp_path / "out" / "a.bin").read_bytes() == records
 
 
 def test_a_missing_archive_is_an_error_of_one_line(tmp_path: Path, refused: Refused) -> None:
