@@ -108,11 +108,15 @@ def _expanded(path: Path) -> Path:
 
 @contextlib.contextmanager
 def replacing(destination: Path) -> Iterator[IO[bytes]]:
-    """Open a new file that takes the place of the destination if the body succeeds, and vanishes if it fails."""
+    """Open a new file that takes the place of the destination if the body succeeds, and vanishes if it fails.
+
+    So do the folders that were made for it, unless something else lies in them by then.
+    """
     temporary = destination.with_name(f".{destination.name}.{uuid.uuid4().hex}.part")
+    new_folders: list[Path] = []
     try:
-        destination.parent.mkdir(parents=True, exist_ok=True)
-        with temporary.open("xb") as file:
+        new_folders += [folder for folder in destination.parents if not folder.exists()]
+        with _created(temporary) as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
@@ -127,6 +131,18 @@ def replacing(destination: Path) -> Iterator[IO[bytes]]:
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink()
+        with contextlib.suppress(OSError):  # of the first folder that is not empty
+            for folder in new_folders:
+                folder.rmdir()
+
+
+def _created(path: Path) -> IO[bytes]:
+    """Open a new file; its folder is made, once more if another download that failed has just removed it."""
+    with contextlib.suppress(FileNotFoundError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path.open("xb")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path.open("xb")
 
 
 def _download(

@@ -1,5 +1,6 @@
 """Laws of finding and fetching files, against a real HTTP server on this machine."""
 
+import contextlib
 import hashlib
 import http.server
 import io
@@ -108,7 +109,21 @@ def test_failed_download_is_one_line_and_leaves_nothing(server: str, destination
         download.fetch([f"{server}/{path}"], destination, sha256=SHA256, timeout=0.3)
     assert f"{server}/{path} (" in str(raised.value)
     assert "\n" not in str(raised.value)
-    assert list(destination.parent.iterdir()) == []
+    assert not destination.parent.parent.exists()
+
+
+def test_failed_download_keeps_the_folders_that_were_there(server: str, destination: Path) -> None:
+    destination.parent.parent.mkdir()
+    with pytest.raises(DownloadError):
+        download.fetch([f"{server}/missing/file"], destination, sha256=SHA256)
+    assert list(destination.parent.parent.iterdir()) == []
+
+
+def test_download_that_fails_takes_no_folder_from_one_that_goes_on(server: str, destination: Path) -> None:
+    with contextlib.suppress(DownloadError), download.replacing(destination.with_name("other")):
+        download.fetch([f"{server}/good/file"], destination, sha256=SHA256)
+        raise DownloadError
+    assert list(destination.parent.iterdir()) == [destination]
 
 
 @pytest.mark.parametrize("url", ["ftp://127.0.0.1/file", "data:,hello", "no address", "http://", "file:///missing"])
@@ -168,7 +183,7 @@ def test_interrupted_download_leaves_nothing(server: str, destination: Path, mon
     monkeypatch.setattr(os, "fsync", interrupted)
     with pytest.raises(KeyboardInterrupt):
         download.fetch([f"{server}/good/file"], destination, sha256=SHA256)
-    assert list(destination.parent.iterdir()) == []
+    assert not destination.parent.exists()
 
 
 def test_folder_that_cannot_be_made_is_a_download_error(server: str, tmp_path: Path) -> None:
