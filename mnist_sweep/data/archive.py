@@ -1,14 +1,15 @@
 """Files out of a tar archive: only those that were asked for, each verified, and nothing anywhere else.
 
 Whatever an archive says about paths, links and owners is looked at and never followed: a file is written under the name
-that it was asked for by, first beside its destination and renamed once its checksum is right.
+that it was asked for by, first beside its destination and renamed once the whole archive was found good.
 """
 
+import contextlib
 import hashlib
 import lzma
 import tarfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 
 from mnist_sweep.data import download
@@ -27,15 +28,23 @@ def extract(archive: Path, folder: Path, sha256: Mapping[str, str]) -> None:
 
     Raises:
         DataError: The archive is damaged, lacks a file, holds another under its name, or holds a path that leaves its
-            folder, a link or a device; nothing but verified files is left behind.
+            folder, a link or a device; nothing has been changed then.
+        DownloadError: The folder cannot be written.
     """
+    with contextlib.ExitStack() as all_good:
+        for name, content in _verified(archive, sha256):
+            all_good.enter_context(download.replacing(folder / name)).write(content)
+
+
+def _verified(archive: Path, sha256: Mapping[str, str]) -> Iterator[tuple[str, bytes]]:
+    """Yield the name and the content of each wanted file; only at the end is it known that nothing is wrong."""
     missing = dict(sha256)
     try:
         with tarfile.open(archive, "r:*") as members:
             for member in members:
                 name = _checked(member, archive).name
                 if member.isfile() and name in missing:
-                    _write(members, member, folder / name, missing.pop(name), archive)
+                    yield name, _content(members, member, missing.pop(name), archive)
     except DataError:
         raise
     except (tarfile.TarError, lzma.LZMAError, zlib.error, EOFError, OSError, ValueError) as error:
@@ -55,10 +64,9 @@ def _checked(member: tarfile.TarInfo, archive: Path) -> PurePosixPath:
     return path
 
 
-def _write(members: tarfile.TarFile, member: tarfile.TarInfo, path: Path, sha256: str, archive: Path) -> None:
+def _content(members: tarfile.TarFile, member: tarfile.TarInfo, sha256: str, archive: Path) -> bytes:
     source = members.extractfile(member)
     content = source.read() if source else b""
     if (digest := hashlib.sha256(content).hexdigest()) != sha256:
         raise DataError(f"{archive} holds {member.name} of SHA-256 {digest}, expected {sha256}.")
-    with download.replacing(path) as file:
-        file.write(content)
+    return content

@@ -13,11 +13,12 @@ from typing import Literal
 import pytest
 
 from mnist_sweep.data.archive import extract
-from mnist_sweep.errors import DataError
+from mnist_sweep.errors import DataError, DownloadError
 
 Refused = Callable[..., AbstractContextManager[None]]
 CONTENT = b"records"
 WANTED = {"a.bin": hashlib.sha256(CONTENT).hexdigest()}
+GOOD: list[tuple[str, bytes | None]] = [("batches/", b""), ("batches/readme.html", b"x"), ("batches/a.bin", CONTENT)]
 
 
 def pack(path: Path, *members: tuple[str, bytes | None], mode: Literal["w", "w:gz", "w:bz2", "w:xz"] = "w:gz") -> Path:
@@ -53,6 +54,10 @@ def test_the_wanted_files_come_out_by_name_and_no_other(tmp_path: Path) -> None:
         ([("a.bin", None)], "'a.bin', which is neither a file nor a folder"),
         ([("batches/b.bin", CONTENT)], "lacks a.bin"),
         ([("batches/a.bin", b"other")], "a.bin of SHA-256"),
+        ([*GOOD, ("../b.bin", CONTENT)], "'../b.bin', a path that leaves its folder"),
+        ([*GOOD, ("c.bin", None)], "'c.bin', which is neither a file nor a folder"),
+        ([*GOOD, ("b.bin", b"other")], "b.bin of SHA-256"),
+        (GOOD, "lacks b.bin"),
     ],
 )
 def test_what_is_refused_leaves_nothing_behind(
@@ -60,8 +65,25 @@ def test_what_is_refused_leaves_nothing_behind(
 ) -> None:
     archive = pack(tmp_path / "x.tar.gz", *members)
     with refused(DataError, str(archive), says):
-        extract(archive, tmp_path / "deep" / "out", WANTED)
-    assert [name for name in everything_in(tmp_path) if name not in ("x.tar.gz", "deep", "deep/out")] == []
+        extract(archive, tmp_path / "deep" / "out", dict.fromkeys(("a.bin", "b.bin"), WANTED["a.bin"]))
+    assert everything_in(tmp_path) == ["x.tar.gz"]
+
+
+def test_an_archive_that_is_cut_off_after_a_good_file_changes_nothing(tmp_path: Path, refused: Refused) -> None:
+    archive = pack(tmp_path / "x.tar", *GOOD, ("b.bin", CONTENT * 1000), mode="w")
+    archive.write_bytes(archive.read_bytes()[:4000])
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "a.bin").write_bytes(b"old")
+    with refused(DataError, str(archive), "damaged archive"):
+        extract(archive, tmp_path / "out", WANTED | {"b.bin": ""})
+    assert everything_in(tmp_path) == ["out", "out/a.bin", "x.tar"]
+    assert (tmp_path / "out" / "a.bin").read_bytes() == b"old"
+
+
+def test_a_folder_that_cannot_be_written_is_not_the_fault_of_the_archive(tmp_path: Path, refused: Refused) -> None:
+    (tmp_path / "out").touch()
+    with refused(DownloadError, "a.bin cannot be written"):
+        extract(pack(tmp_path / "x.tar.gz", *GOOD), tmp_path / "out", WANTED)
 
 
 @pytest.mark.parametrize("damage", [lambda content: b"", lambda content: content[:40], lambda content: b"x" * 600])
