@@ -105,7 +105,10 @@ class CIFAR10:
         """Return where the needed files lie, training files first, not yet verified."""
         num_files = -(-(self.train_size + self.val_size) // RECORDS_PER_FILE)
         names = [*list(SHA256)[:num_files], TEST_FILE]
-        if any(_found(name) is None for name in names):
+        found = {name: path for name in names if (path := _found(name))}
+        if len(found) < len(names):
+            for name, path in found.items():
+                _read(name, path)  # a damaged file is named before a download is tried, which would not replace it
             _unpack(console)
         return {name: _found(name) or download.cache_folder() / _SUBFOLDER / name for name in names}
 

@@ -126,7 +126,11 @@ FILES = {
 
 def _paths(console: "Console | None") -> dict[str, Path]:
     """Return where each of the files lies, found or else downloaded, not yet verified."""
-    return {part: _found(file) or _downloaded(file, console) for part, file in FILES.items()}
+    found = {part: path for part, file in FILES.items() if (path := _found(file))}
+    if len(found) < len(FILES):
+        for part, path in found.items():
+            _read(FILES[part], path)  # a damaged file is named before a download of others is tried
+    return {part: found.get(part) or _downloaded(file, console) for part, file in FILES.items()}
 
 
 def _found(file: _File) -> Path | None:

@@ -94,6 +94,23 @@ def test_a_file_that_is_not_the_real_one_is_refused(copied: Path, refused: Refus
         PART.load()
 
 
+@pytest.mark.parametrize(("content", "says"), [(bytes(3072), "is cut off"), (bytes([200] * 3073), "has label 200")])
+def test_a_damaged_file_is_named_before_missing_ones_are_downloaded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refused: Refused, content: bytes, says: str
+) -> None:
+    path = tmp_path / "data" / "cifar10" / "data_batch_1.bin"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(content)
+    monkeypatch.setenv("MNIST_SWEEP_DATA", str(path.parents[1]))
+    for ask in (CIFAR10().load, CIFAR10().files):
+        with refused(DataError, f"{path} {says}", "`mnist-sweep data cifar10`"):
+            ask()
+    path.unlink()
+    with refused(DownloadError, "cifar-10-binary.tar.gz"):
+        CIFAR10().load()
+    assert not (tmp_path / "cache").exists()
+
+
 @pytest.mark.usefixtures("copied")
 def test_files_that_are_missing_are_asked_for_by_name(refused: Refused) -> None:
     with refused(DownloadError, "cifar-10-binary.tar.gz", "MNIST_SWEEP_DATA", "MNIST_SWEEP_CIFAR10_URL"):

@@ -141,6 +141,14 @@ def test_bad_file_is_one_line_with_the_way_out(copied: Path, content: bytes, mes
     assert "\n" not in str(raised.value)
 
 
+def test_a_damaged_file_is_named_before_missing_ones_are_downloaded(copied: Path) -> None:
+    (copied / "train-images-idx3-ubyte.gz").unlink()
+    (copied / f"{SMALL}.gz").unlink()
+    (copied / SMALL).write_bytes(b"")
+    with pytest.raises(DataError, match=f"^{copied / SMALL} is empty"):
+        MNIST().load()
+
+
 def test_images_of_another_size_are_refused(blank: Path) -> None:
     write_blank(blank / "train-images-idx3-ubyte", (2051, 60_000, 14, 14))
     with pytest.raises(DataError, match=r"of shape \(60000, 14, 14\), expected \(60000, 28, 28\)"):
