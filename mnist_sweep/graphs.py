@@ -16,7 +16,7 @@ import tensorflow as tf
 from mnist_sweep import runtime
 from mnist_sweep.augmentation import AUGMENTATIONS, draw
 from mnist_sweep.config import TrialConfig
-from mnist_sweep.data import Dataset
+from mnist_sweep.data import Dataset, Shaped
 from mnist_sweep.data.batches import subseed
 from mnist_sweep.errors import CheckpointError
 from mnist_sweep.models import is_own
@@ -27,7 +27,7 @@ FIRST_LOSS_SCALE = 2.0**15
 STEPS_TO_DOUBLE = 2000
 
 
-def build_model(config: TrialConfig, data: Dataset) -> Any:
+def build_model(config: TrialConfig, data: Shaped) -> Any:
     """Return the config's untrained Keras model; a user's model draws its weights from the config's seed."""
     if not is_own(config.model):
         runtime.seed_everything(subseed(config.seed, "weights"))

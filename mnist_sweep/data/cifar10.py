@@ -48,6 +48,8 @@ class CIFAR10:
 
     Attributes:
         CLASSES: Names of the classes 0 to 9.
+        image_shape: Height, width and channels of every image.
+        num_classes: Number of classes.
         train_size: Images in train: those that follow validation.
         val_size: Images in validation: the first ones of the 50,000 training images. He et al. 2015 (arXiv 1512.03385,
             section 4.2) split them into 45,000 and 5,000, too.
@@ -58,6 +60,8 @@ class CIFAR10:
         *("airplane", "automobile", "bird", "cat", "deer"),
         *("dog", "frog", "horse", "ship", "truck"),
     )
+    image_shape: ClassVar[tuple[int, int, int]] = (SIDE, SIDE, 3)
+    num_classes: ClassVar[int] = len(CLASSES)
 
     train_size: int = 45_000
     val_size: int = 5_000
@@ -83,7 +87,7 @@ class CIFAR10:
             train=Split(images=images[train], labels=labels[train]),
             val=Split(images=images[val], labels=labels[val]),
             test=Split(images=test[0][: self.test_size], labels=test[1][: self.test_size]),
-            num_classes=NUM_CLASSES,
+            num_classes=self.num_classes,
         )
 
     def files(self, *, console: "Console | None" = None) -> dict[str, Path]:

@@ -84,6 +84,19 @@ class DataSource(Protocol):
 
 
 @runtime_checkable
+class Shaped(Protocol):
+    """What a network is built for: a data set, or a data source that knows its shape before it loads anything."""
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """Height, width and channels of every image."""
+
+    @property
+    def num_classes(self) -> int:
+        """Number of classes."""
+
+
+@runtime_checkable
 class FileSource(DataSource, Protocol):
     """A data source whose data lies in files of this machine."""
 

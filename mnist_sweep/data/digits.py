@@ -9,7 +9,7 @@ import hashlib
 import importlib.util
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from mnist_sweep.data.dataset import Dataset, Split
 from mnist_sweep.errors import DataError
@@ -27,9 +27,14 @@ class Digits:
     """The digits of scikit-learn: 10 classes, image shape `(8, 8, 1)`, pixels from 0 to 16.
 
     Attributes:
+        image_shape: Height, width and channels of every image.
+        num_classes: Number of classes.
         val_size: Images in validation, the first ones of the set.
         test_size: Images in test, the last ones of the set; those between the two are train.
     """
+
+    image_shape: ClassVar[tuple[int, int, int]] = (8, 8, 1)
+    num_classes: ClassVar[int] = 10
 
     val_size: int = 300
     test_size: int = 300
@@ -62,7 +67,7 @@ class Digits:
         cuts = self.val_size, NUM_IMAGES - self.test_size
         parts = zip(np.split(images, cuts), np.split(labels, cuts), strict=True)
         val, train, test = (Split(images=part_images, labels=part_labels) for part_images, part_labels in parts)
-        return Dataset(train=train, val=val, test=test, num_classes=10, pixel_max=16)
+        return Dataset(train=train, val=val, test=test, num_classes=self.num_classes, pixel_max=16)
 
     def files(self, *, console: "Console | None" = None) -> dict[str, Path]:
         """Return where the one file lies, in the scikit-learn package, once it is verified.

@@ -8,7 +8,7 @@ Source: Y. LeCun, C. Cortes, C. Burges, "The MNIST database of handwritten digit
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from mnist_sweep.data import download, idx
 from mnist_sweep.data.dataset import Dataset, Split, check_sizes
@@ -32,10 +32,15 @@ class MNIST:
     """MNIST: 10 classes, image shape `(28, 28, 1)`, pixels from 0 to 255.
 
     Attributes:
+        image_shape: Height, width and channels of every image.
+        num_classes: Number of classes.
         train_size: Images in train: those that follow validation.
         val_size: Images in validation: the first ones of the 60,000 training images.
         test_size: Images in test: the first ones of the 10,000 test images.
     """
+
+    image_shape: ClassVar[tuple[int, int, int]] = (28, 28, 1)
+    num_classes: ClassVar[int] = 10
 
     train_size: int = 55_000
     val_size: int = 5_000
@@ -60,7 +65,7 @@ class MNIST:
             train=Split(images=images[train], labels=labels[train]),
             val=Split(images=images[val], labels=labels[val]),
             test=Split(images=arrays["test images"][test, ..., None], labels=arrays["test labels"][test]),
-            num_classes=10,
+            num_classes=self.num_classes,
         )
 
     def files(self, *, console: "Console | None" = None) -> dict[str, Path]:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mnist_sweep.data import DATASETS, Dataset, DataSource, Digits, FileSource, load
+from mnist_sweep.data import DATASETS, Dataset, DataSource, Digits, FileSource, Shaped, load, shaped
 from mnist_sweep.errors import DataError
 
 
@@ -55,6 +55,33 @@ def test_source_is_a_value(source: DataSource) -> None:
 def test_source_says_where_its_files_lie(source: DataSource) -> None:
     assert isinstance(source, FileSource)
     assert all(path.is_file() for path in source.files().values())
+
+
+def test_source_knows_the_shape_of_its_data_before_it_loads_them(source: DataSource) -> None:
+    known, loaded = shaped(source), load(source)
+    assert not isinstance(known, Dataset)
+    assert (known.image_shape, known.num_classes) == (loaded.image_shape, loaded.num_classes)
+
+
+@pytest.mark.parametrize("name", DATASETS)
+def test_the_shape_is_known_where_no_data_is_at_hand(name: str) -> None:
+    known = shaped(DATASETS[name]())
+    assert known.num_classes == 10
+    assert len(known.image_shape) == 3
+
+
+def test_the_shape_of_any_other_source_is_that_of_its_data() -> None:
+    assert isinstance(shaped(digits), Dataset)
+    assert isinstance(shaped(SimpleNamespace(load=digits)), Dataset)
+    with pytest.raises(DataError, match="must return a Dataset"):
+        shaped(Digits)  # type: ignore[arg-type]  # a class, not a value of it
+
+
+def test_a_source_that_is_wrong_about_its_data_is_refused() -> None:
+    wrong = SimpleNamespace(load=digits, image_shape=(28, 28, 1), num_classes=10)
+    assert isinstance(wrong, Shaped)
+    with pytest.raises(DataError, match=r"image_shape=\(28, 28, 1\), .* its data have image_shape=\(8, 8, 1\)"):
+        load(wrong)
 
 
 def test_function_is_a_source_too() -> None:
