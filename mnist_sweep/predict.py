@@ -33,8 +33,10 @@ def choose(folder: Path, trial_id: str | None = None) -> tuple[TrialRow, Path]:
     """Return the row and the model file of a trial: the named one, or else the best of those with a model.
 
     Raises:
-        LedgerError: There is no such trial, or no model of it.
+        LedgerError: There is no such folder or trial, or no model of it.
     """
+    if not folder.is_dir():
+        raise LedgerError(f"{folder} is no folder: name a sweep's results folder, as in results/quickstart.")
     ledger = Ledger(folder)
     rows, models = ledger.rows(with_history=False), ledger.models()
     if trial_id is not None and trial_id not in rows:

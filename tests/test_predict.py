@@ -52,6 +52,8 @@ def test_a_trial_without_a_model_or_of_another_sweep_is_refused(outcome: Outcome
 def test_a_folder_without_models_is_refused(tmp_path: Path, refused: Refused) -> None:
     with refused(LedgerError, "models are not kept in"):
         predict.choose(tmp_path)
+    with refused(LedgerError, f"{tmp_path / 'nowhere'} is no folder", "results/quickstart"):
+        predict.choose(tmp_path / "nowhere")
 
 
 def test_nothing_is_predicted_if_one_file_is_no_image(outcome: Outcome, tmp_path: Path, refused: Refused) -> None:
