@@ -7,6 +7,7 @@ Source: Y. LeCun, C. Cortes, C. Burges, "The MNIST database of handwritten digit
 """
 
 import io
+import struct
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -55,23 +56,34 @@ def read(path: Path, image_shape: tuple[int, int, int]) -> list[Picture]:
 
 
 def _opened(content: bytes, path: Path) -> "Image.Image":
-    from PIL import Image, ImageOps, UnidentifiedImageError
+    from PIL import Image, UnidentifiedImageError
 
     if not content:
         raise DataError(f"{path} is empty, expected an image in PNG, JPEG or IDX format.")
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # our own limit is lower
+            warnings.simplefilter("ignore")  # of many pixels, for our own limit is lower, and of damaged EXIF blocks
             image = Image.open(io.BytesIO(content), formats=["PNG", "JPEG"])
-        if image.width * image.height > MAX_PIXELS:
-            raise DataError(f"{path} has {image.width}x{image.height} pixels, expected at most {MAX_PIXELS:,}.")
-        return _on_white(ImageOps.exif_transpose(image))
+            if image.width * image.height > MAX_PIXELS:
+                raise DataError(f"{path} has {image.width}x{image.height} pixels, expected at most {MAX_PIXELS:,}.")
+            image.load()
+            return _on_white(_upright(image))
     except DataError:
         raise
     except UnidentifiedImageError as error:
         raise DataError(f"{path} is not an image in PNG, JPEG or IDX format.") from error
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise DataError(f"{path} is a damaged image ({' '.join(str(error).split())}).") from error
+
+
+def _upright(image: "Image.Image") -> "Image.Image":
+    """Return an image turned as its EXIF block says, or as it is if the block is damaged."""
+    from PIL import ImageOps
+
+    try:
+        return ImageOps.exif_transpose(image)
+    except (SyntaxError, ValueError, struct.error):
+        return image
 
 
 def _on_white(image: "Image.Image") -> "Image.Image":

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image, ImageDraw
+from PIL import ExifTags, Image, ImageDraw
 
 from mnist_sweep.errors import DataError
 from mnist_sweep.pictures import read
@@ -170,6 +170,22 @@ def test_a_damaged_image_is_refused(tmp_path: Path, refused: Refused) -> None:
     (tmp_path / "cut.png").write_bytes(buffer.getvalue()[:500])
     with refused(DataError, "cut.png", "is a damaged image"):
         read(tmp_path / "cut.png", MNIST)
+
+
+@pytest.mark.parametrize("suffix", ["png", "jpg"])
+def test_an_image_is_turned_as_it_says_and_read_if_what_it_says_is_damaged(tmp_path: Path, suffix: str) -> None:
+    image = drawn((120, 90), (30, 20, 80, 70), ink=40, paper=255)
+    sideways = Image.Exif()
+    sideways[ExifTags.Base.Orientation] = 6
+    sideways[ExifTags.Base.Make] = "maker"
+    image.save(tmp_path / f"turned.{suffix}", exif=sideways)
+    assert "cut out of 90x120" in read(tmp_path / f"turned.{suffix}", MNIST)[0].treatment
+    block, damaged = sideways.tobytes(), tmp_path / f"damaged.{suffix}"
+    for position in range(6, len(block)):
+        image.save(damaged, exif=block[:position] + b"\xff" + block[position + 1 :])
+        assert "a digit of 5" in read(damaged, MNIST)[0].treatment
+    image.save(damaged, exif=block[:20])
+    assert "cut out of 120x90" in read(damaged, MNIST)[0].treatment
 
 
 def test_a_missing_file_and_a_blank_page_are_refused(tmp_path: Path, refused: Refused) -> None:
