@@ -27,7 +27,7 @@ from mnist_sweep import (
 from mnist_sweep.checkpoints import Checkpoints
 from mnist_sweep.config import Precision
 from mnist_sweep.course import Fit, Tick
-from mnist_sweep.data.batches import indices
+from mnist_sweep.data.batches import indices, subseed
 from mnist_sweep.errors import ConfigError
 from mnist_sweep.rows import Evaluation, Status
 from mnist_sweep.storage import Folder
@@ -137,6 +137,7 @@ RESUMED = {
     ),
     "loss scale": replace(SMALL, precision="mixed_float16"),
     "bfloat16": replace(SMALL, precision="mixed_bfloat16"),
+    "batch normalisation in bfloat16": replace(SMALL, model=ResNet(depth=8, filters=2), precision="mixed_bfloat16"),
     "a user's model": replace(SMALL, model=Normalized()),
 }
 
@@ -314,6 +315,33 @@ def test_softmax_by_gradient_descent_equals_an_independent_computation(digits: D
     assert result.history[0].train_loss == pytest.approx(np.mean(losses[:15]), rel=1e-4)
     assert [point.learning_rate for point in result.history] == [0.25, 0.25]
     assert result.parameters == 650
+
+
+def test_each_step_sees_the_batch_that_numpy_gathers_crops_mirrors_and_scales(tf: Any, digits: Dataset) -> None:
+    from mnist_sweep.augmentation import draw
+
+    trial = TrialConfig(
+        model=Softmax(),
+        optimizer=GradientDescent(learning_rate=0.5),
+        num_steps=3,
+        batch_size=20,
+        augmentation="pad_crop_flip",
+        seed=3,
+    )
+    weights, biases = np.zeros((64, 10)), np.zeros(10)
+    for step, rows in enumerate(indices(3, 0, 3, batch_size=20, num_examples=len(digits.train))):
+        seed, number = tf.constant([subseed(3, "augmentation"), step], tf.int64)
+        batch = []
+        for row, (top, left, mirrored) in zip(rows, draw(seed, number, 20).numpy(), strict=True):
+            window = np.pad(digits.train.images[row, ..., 0], 4)[top : top + 8, left : left + 8]
+            batch.append((window[:, ::-1] if mirrored else window).ravel() / 16.0)
+        shares = np.exp(batch @ weights + biases)
+        error = shares / shares.sum(axis=1, keepdims=True) - np.eye(10)[digits.train.labels[rows]]
+        weights -= 0.5 * np.transpose(batch) @ error / 20
+        biases -= 0.5 * error.mean(axis=0)
+    learned = fit(trial, digits).model.get_weights()
+    np.testing.assert_allclose(learned[0], weights, atol=1e-6)
+    np.testing.assert_allclose(learned[1], biases, atol=1e-6)
 
 
 @pytest.mark.parametrize(
