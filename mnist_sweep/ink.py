@@ -4,8 +4,8 @@ Shade reaches the edge of a picture and strokes do not: they are hollows in its 
 the lowest pass of their rims, as hydrologists fill the pits of a terrain, which gives the page as it would look without
 them, edges of shadows included. What ink takes away of that light is a share that is the same in light and in shade, so
 that one threshold holds for it, as it would not for the picture itself.
-Sources: P. Soille, "Morphological Image Analysis", 2nd edition 2004, section 6.3.7 (fill holes); T. C. Hu, "The Maximum
-Capacity Route Problem", 1961 (the paths of a spanning tree pass lowest).
+Sources: P. Soille, "Morphological Image Analysis", 2nd edition 2004, chapter 6 (filling holes); T. C. Hu, "The Maximum
+Capacity Route Problem", Operations Research 9, 1961 (the paths of a spanning tree pass lowest).
 """
 
 from typing import TYPE_CHECKING, Any, NamedTuple

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
+from scipy import ndimage
 
 from mnist_sweep import ink
 
@@ -127,4 +128,14 @@ def test_hollows_are_filled_to_the_lowest_pass_of_their_rims() -> None:
     filled = np.where(terrain < 170, 170, terrain)
     filled[3, 8] = 120
     filled[1:6, 1:8] = np.where(terrain[1:6, 1:8] == 180, 180, filled[1:6, 1:8])
+    np.testing.assert_array_equal(ink._filled(terrain), filled)
+
+
+def test_hollows_are_filled_as_by_geodesic_erosion() -> None:
+    terrain = np.random.default_rng(0).integers(100, 200, (40, 30)).astype(np.float32)
+    filled = np.full_like(terrain, 255)
+    filled[[0, -1]], filled[:, [0, -1]] = terrain[[0, -1]], terrain[:, [0, -1]]
+    cross = ndimage.generate_binary_structure(2, 1)
+    for _ in range(terrain.size):
+        filled = np.maximum(ndimage.grey_erosion(filled, footprint=cross), terrain)
     np.testing.assert_array_equal(ink._filled(terrain), filled)
