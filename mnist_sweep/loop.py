@@ -23,7 +23,8 @@ from mnist_sweep.predictions import Predictions
 from mnist_sweep.rows import Evaluation, Status
 
 if TYPE_CHECKING:
-    from mnist_sweep.graphs import Network, Program
+    from mnist_sweep.graphs import Network
+    from mnist_sweep.program import Program
     from mnist_sweep.summaries import Summaries
 
 SECONDS_PER_CALL = 1.0
@@ -192,7 +193,8 @@ class Loop:
 
 def _started_graphs(config: TrialConfig, data: Dataset) -> tuple["Network", "Program"]:
     from mnist_sweep import initial
-    from mnist_sweep.graphs import Network, Program, build_model
+    from mnist_sweep.graphs import Network, build_model
+    from mnist_sweep.program import Program
 
     shapes = (config.precision, data.image_shape, data.num_classes)
     build = functools.cache(lambda: build_model(config, data))

@@ -1,10 +1,8 @@
-from typing import Any
-
 import numpy as np
 import pytest
 
 from mnist_sweep import CNN, Adam, Digits, TrialConfig, data, runtime
-from mnist_sweep.graphs import EVALUATION_BATCH, Network, Program, build_model
+from mnist_sweep.graphs import EVALUATION_BATCH, Network, build_model
 
 TRIAL = TrialConfig(model=CNN(filters=(4,), kernel_size=3, units=8, dropout=0.5), optimizer=Adam())
 
@@ -20,15 +18,6 @@ def network(digits: data.Dataset) -> Network:
     return Network(build_model(TRIAL, digits), TRIAL, digits)
 
 
-@pytest.fixture
-def program(network: Network) -> Program:
-    return Program(network, TRIAL)
-
-
-def held(network: Network) -> list[Any]:
-    return [variable.numpy() for variable in network.model.variables]
-
-
 def test_evaluation_covers_every_image_once(network: Network, digits: data.Dataset) -> None:
     images, labels = digits.train.images, digits.train.labels.astype("int32")
     assert len(images) > EVALUATION_BATCH
@@ -39,33 +28,3 @@ def test_evaluation_covers_every_image_once(network: Network, digits: data.Datas
     assert float(loss_sum) == pytest.approx(losses.sum(), rel=1e-5)
     assert int(num_correct) == (logits.argmax(axis=1) == labels).sum()
     assert classes.numpy().tolist() == logits.argmax(axis=1).tolist()
-
-
-def test_starting_puts_weights_slots_and_numbers_back(network: Network, program: Program, digits: data.Dataset) -> None:
-    before = held(network)
-    rows, rates = np.arange(100, dtype="int32").reshape(2, 50), np.full(2, 0.1, "float32")
-    labels = digits.train.labels.astype("int32")
-    program.start(TRIAL)
-    program.train(digits.train.images, labels, rows, rates, 0, program.seeds(0), 0.0, 0)
-    assert not np.array_equal(held(network)[0], before[0])
-    network.start(before)
-    program.start(TRIAL)
-    assert all(map(np.array_equal, held(network), before))
-    assert all(not slot.numpy().any() for slots in program._slots for slot in slots.values())
-
-
-def test_what_a_layer_draws_is_a_function_of_seed_and_step(
-    network: Network, program: Program, digits: data.Dataset
-) -> None:
-    labels, rates = digits.train.labels.astype("int32"), np.full(1, 1e-9, "float32")
-    rows = np.arange(50, dtype="int32").reshape(1, 50)
-
-    before = held(network)
-
-    def loss(seed: int, step: int) -> float:
-        network.start(before)
-        program.start(TRIAL)
-        return float(program.train(digits.train.images, labels, rows, rates, step, program.seeds(seed), 0.0, 0)[0])
-
-    assert loss(0, 5) == loss(0, 5)
-    assert len({loss(0, 5), loss(0, 6), loss(1, 5)}) == 3
