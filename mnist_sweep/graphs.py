@@ -2,7 +2,7 @@
 
 Graphs are kept between trials of the same structure, so nothing of a trial may live in them: weights are variables
 that `start` sets anew, the rest comes in as arguments. Loops are `tf.while_loop`, since AutoGraph would need this
-file's source text on the worker's disk.
+file's source text on the worker's disk. Name scopes end in a slash, which opens the same one again.
 """
 
 from collections.abc import Sequence
@@ -50,8 +50,8 @@ class Network:
         self.weights = [variable.value for variable in model.trainable_variables]
         self.draws = [variable.value for variable in model.variables if variable.name == "seed_generator_state"]
         self.parameters = sum(int(np.prod(weight.shape)) for weight in self.weights)
-        self.images = tf.TensorSpec((None, *data.image_shape), tf.uint8)
-        self.labels = tf.TensorSpec((None,), tf.int32)
+        self.images = tf.TensorSpec((None, *data.image_shape), tf.uint8, "images")
+        self.labels = tf.TensorSpec((None,), tf.int32, "labels")
         batch = tf.TensorSpec((config.batch_size, *data.image_shape), tf.uint8)
         labels = tf.TensorSpec((config.batch_size,), tf.int32)
         graph = partial(tf.function, autograph=not is_own(config.model))  # ours branch on no tensor's value
@@ -71,12 +71,15 @@ class Network:
 
     def _gradients(self, images: Any, labels: Any, loss_scale: Any) -> Any:
         with tf.GradientTape() as tape:
-            logits = tf.cast(self.model(self.scaled_images(images), training=True), tf.float32)
-            loss = tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits))
-            objective = tf.add_n([loss, *self.model.losses])
-            if self.scaled:
-                objective *= loss_scale
-        return loss, logits, [_dense(gradient) for gradient in tape.gradient(objective, self.weights)]
+            outputs = self.model(self.scaled_images(images), training=True)
+            with tf.name_scope("cross_entropy/"):
+                logits = tf.cast(outputs, tf.float32)
+                loss = tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits))
+                objective = tf.add_n([loss, *self.model.losses])
+                if self.scaled:
+                    objective *= loss_scale
+        with tf.name_scope("gradient_tape/"):  # where TensorFlow puts all else of a gradient
+            return loss, logits, [_dense(gradient) for gradient in tape.gradient(objective, self.weights)]
 
     def _evaluate(self, images: Any, labels: Any) -> Any:
         num_batches = (tf.shape(labels)[0] + EVALUATION_BATCH - 1) // EVALUATION_BATCH
@@ -99,12 +102,14 @@ class Network:
 
     def scaled_images(self, images: Any) -> Any:
         """Return uint8 images as float32 in [0, 1]."""
-        return tf.cast(images, tf.float32) / self._pixel_max
+        with tf.name_scope("input/"):
+            return tf.cast(images, tf.float32) / self._pixel_max
 
 
 def num_correct_of(logits: Any, labels: Any) -> Any:
     """Return how many of the largest logits are those of the labels: scalar int64."""
-    return tf.math.count_nonzero(tf.argmax(logits, axis=-1, output_type=tf.int32) == labels)
+    with tf.name_scope("accuracy/"):
+        return tf.math.count_nonzero(tf.argmax(logits, axis=-1, output_type=tf.int32) == labels)
 
 
 def _dense(gradient: Any) -> Any:

@@ -4,11 +4,10 @@ Steps run in calls of a graph that take about a second each, so that a trial can
 cut into calls changes no bit, and neither does going on from a checkpoint.
 """
 
-import contextlib
 import functools
 import math
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from mnist_sweep import optim, runtime
@@ -56,7 +55,7 @@ class Loop:
         self._course, self._note = self._begin()
         self._clock.seconds = self._course.seconds
         if summaries:
-            summaries.begin(self._network, self._splits["val"])
+            summaries.begin(self._network, self._program, self._splits["val"])
         self._clock.lap("setup")
 
     def _begin(self) -> tuple[Course, str | None]:
@@ -88,23 +87,17 @@ class Loop:
                     return Status.DIVERGED
             point = self._point(validated)
             course.add(point)
-            if self._summaries:
-                self._summaries.point(point)
+            self._show(point)
             yield point
             self._clock.go_on()
             yield from self._save_if_due()
         return Status.OK
 
     def _advance(self, last: int) -> Generator[Tick, None, None]:
-        """Take the steps up to `last`, or up to a loss that is not finite; summaries may trace the last one."""
-        course, summaries = self._course, self._summaries
-        trace = summaries.trace(last) if summaries and summaries.is_traced(last) else None
+        """Take the steps up to `last`, or up to a loss that is not finite."""
+        course = self._course
         while course.step < last and math.isfinite(course.loss_sum):
-            end = min(last, course.step + self._steps_per_call())
-            if trace and course.step < last - 1:
-                end = min(end, last - 1)
-            with trace if trace and course.step == last - 1 else contextlib.nullcontext():
-                self._call(end)
+            self._call(min(last, course.step + self._steps_per_call()))
             self._clock.lap("train")
             if course.step < last:
                 yield self._tick()
@@ -150,6 +143,21 @@ class Loop:
             learning_rate=float(_learning_rates(config, course.step - 1, course.step)[0]),
             seconds=self._clock.total(),
         )
+
+    def _show(self, point: Evaluation) -> None:
+        if self._summaries:
+            self._summaries.point(point)
+            if self._summaries.is_traced(point.step):
+                with self._program.rehearsal():
+                    self._summaries.trace(point.step, self._rehearsed())
+
+    def _rehearsed(self) -> Callable[[], object]:
+        """Return what takes the last step over again, on the same batch."""
+        step, config, program = self._course.step - 1, self._config, self._program
+        images, labels = self._splits["train"]
+        (rows,) = indices(config.seed, step, step + 1, batch_size=config.batch_size, num_examples=len(labels))
+        (rate,) = _learning_rates(config, step, step + 1).astype("float32")
+        return functools.partial(program.step, images, labels, rows, rate, step, program.seeds(config.seed))
 
     def _tick(self, note: str | None = None) -> Tick:
         return Tick(self._course.step, self._network.parameters, note)

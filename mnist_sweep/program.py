@@ -4,8 +4,9 @@ It is kept between trials of the same structure, as the network's graphs are: sl
 are variables that `start` sets anew, the rest comes in as arguments.
 """
 
+import contextlib
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from mnist_sweep.config import TrialConfig
 from mnist_sweep.data.batches import subseed
 from mnist_sweep.errors import CheckpointError
 from mnist_sweep.graphs import Network, num_correct_of
+from mnist_sweep.models import is_own
 from mnist_sweep.optim import numbers
 
 FIRST_LOSS_SCALE = 2.0**15
@@ -29,6 +31,9 @@ class Program:
         train: Graph that takes one step for each row of example numbers, until a loss is not finite; adds to the sum
             of the batches' mean losses (float64) and the number of correct classifications (int64) that it is given,
             in the same order however steps are cut into calls, and returns both and the steps taken.
+        step: Graph of one such step with nothing around it, for `rehearsal`: from images, labels, the row of example
+            numbers, learning rate, step and sub-seeds to the batch's mean loss and the number of correct
+            classifications. Traced when it is first used; never compiled with XLA.
         seconds_per_step: Wall time of a step, in seconds, as far as it is known.
     """
 
@@ -53,6 +58,18 @@ class Program:
                 tf.TensorSpec((len(network.draws) + 1,), tf.int64),
                 tf.TensorSpec((), tf.float64),
                 tf.TensorSpec((), tf.int64),
+            ],
+        )
+        self.step = tf.function(
+            self._step,
+            autograph=not is_own(config.model),
+            input_signature=[
+                network.images,
+                network.labels,
+                tf.TensorSpec((config.batch_size,), tf.int32, "rows"),
+                tf.TensorSpec((), tf.float32, "learning_rate"),
+                tf.TensorSpec((), tf.int64, "step"),
+                tf.TensorSpec((len(network.draws) + 1,), tf.int64, "seeds"),
             ],
         )
         self.seconds_per_step = math.inf
@@ -88,6 +105,15 @@ class Program:
         for name, variable in state.items():
             variable.assign(arrays[name].view(variable.dtype.as_numpy_dtype))
 
+    @contextlib.contextmanager
+    def rehearsal(self) -> Iterator[None]:
+        """Put back all that steps in the body change."""
+        arrays = self.arrays()
+        try:
+            yield
+        finally:
+            self.restore(arrays)
+
     def _state(self) -> dict[str, tf.Variable]:
         slots = {f"slots/{number}/{name}": slot for number, of in enumerate(self._slots) for name, slot in of.items()}
         scale = {"loss_scale": self._loss_scale, "good_steps": self._good_steps}
@@ -114,15 +140,8 @@ class Program:
     ) -> Any:
         def body(number: Any, loss_sum: Any, num_correct: Any, _: Any) -> Any:
             step = first + tf.cast(number, tf.int64)
-            for layer, state in enumerate(self._network.draws):
-                state.assign(tf.stack([seeds[layer], step]))
-            batch, labels_of = tf.gather(images, rows[number]), tf.gather(labels, rows[number])
-            if self._augment:
-                batch = self._augment(batch, draw(seeds[-1], step, batch.shape[0]))
-            loss, logits, gradients = self._network.gradients(batch, labels_of, self._loss_scale.read_value())
-            apply = self._apply_scaled if self._network.scaled else self._apply
-            apply(gradients, learning_rates[number], tf.cast(step + 1, tf.float32))
-            correct = num_correct_of(logits, labels_of)
+            gradients = self._network.gradients
+            loss, correct = self._one(gradients, images, labels, rows[number], learning_rates[number], step, seeds)
             return number + 1, loss_sum + tf.cast(loss, tf.float64), num_correct + correct, tf.math.is_finite(loss)
 
         start = (tf.constant(0), loss_sum, num_correct, tf.constant(True))
@@ -130,6 +149,28 @@ class Program:
             lambda number, _, __, finite: (number < tf.shape(rows)[0]) & finite, body, start, parallel_iterations=1
         )
         return loss_sum, num_correct, steps
+
+    def _step(self, *arguments: Any) -> Any:
+        return self._one(self._network.gradients.python_function, *arguments)
+
+    def _one(
+        self, gradients_of: Any, images: Any, labels: Any, rows: Any, learning_rate: Any, step: Any, seeds: Any
+    ) -> Any:
+        """Add one step to the graph; return the batch's mean loss and the number of correct classifications."""
+        with tf.name_scope("input/"):
+            for layer, state in enumerate(self._network.draws):
+                state.assign(tf.stack([seeds[layer], step]))
+            batch, labels_of = tf.gather(images, rows), tf.gather(labels, rows)
+            if self._augment:
+                with tf.name_scope("augmentation"):
+                    batch = self._augment(batch, draw(seeds[-1], step, batch.shape[0]))
+        with tf.name_scope("train/"):
+            loss_scale = self._loss_scale.read_value()
+        loss, logits, gradients = gradients_of(batch, labels_of, loss_scale)
+        with tf.name_scope("train/"):
+            apply = self._apply_scaled if self._network.scaled else self._apply
+            apply(gradients, learning_rate, tf.cast(step + 1, tf.float32))
+        return loss, num_correct_of(logits, labels_of)
 
     def _apply(self, gradients: Any, learning_rate: Any, step: Any) -> None:
         values = {name: variable.read_value() for name, variable in self._numbers.items()}

@@ -50,7 +50,7 @@ LAYERS = [
     {"config", "ledger", "runtime", "stats", "pictures"},
     {"effects.design", "effects.found", "paired", "contenders"},
     {"effects.anova"},
-    {"space", "pending", "graphs", "initial", "frames", "export", "mistakes", "contrast", "answers"},
+    {"space", "pending", "graphs", "initial", "trace", "probe", "frames", "export", "mistakes", "contrast", "answers"},
     {"effects.factors", "effects.shares", "effects.screen"},
     {"effects.words"},
     {"program", "search", "summaries", "selection", "budget"},
@@ -165,7 +165,7 @@ def test_module_imports_only_from_layers_below_its_own(module: str) -> None:
 
 
 OF_RAY = {"runners.ray_messenger", "runners.ray_search"}
-OF_TENSORFLOW = {"augmentation", "graphs", "initial", "models.layers", "program", "summaries"}
+OF_TENSORFLOW = {"augmentation", "graphs", "initial", "models.layers", "probe", "program", "summaries", "trace"}
 
 
 def test_imports_are_seen_wherever_they_stand() -> None:

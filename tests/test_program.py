@@ -58,3 +58,19 @@ def test_what_a_layer_draws_is_a_function_of_seed_and_step(
 
     assert loss(0, 5) == loss(0, 5)
     assert len({loss(0, 5), loss(0, 6), loss(1, 5)}) == 3
+
+
+def test_a_rehearsed_step_is_the_step_of_the_loop_and_leaves_nothing(program: Program, digits: data.Dataset) -> None:
+    labels, rates = digits.train.labels.astype("int32"), np.full(1, 0.1, "float32")
+    rows = np.arange(50, dtype="int32").reshape(1, 50)
+    program.start(TRIAL)
+    before = program.arrays()
+    with program.rehearsal():
+        loss, correct = program.step(digits.train.images, labels, rows[0], rates[0], 0, program.seeds(0))
+        rehearsed = program.arrays()
+    assert all(np.array_equal(array, before[name]) for name, array in program.arrays().items())
+    taken = program.train(digits.train.images, labels, rows, rates, 0, program.seeds(0), 0.0, 0)
+    assert float(loss) == pytest.approx(float(taken[0]))
+    assert (int(correct), 1) == (int(taken[1]), int(taken[2]))
+    assert all(np.allclose(array, rehearsed[name], atol=1e-4) for name, array in program.arrays().items())
+    assert any(not np.array_equal(array, before[name]) for name, array in rehearsed.items())

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mnist_sweep import CNN, Adam, TrialConfig, runtime, trial, trial_id
+from mnist_sweep import CNN, Adam, Momentum, ResNet, TrialConfig, runtime, trace, trial, trial_id
 from mnist_sweep.artifacts import Artifacts
 from mnist_sweep.training import drain
 
@@ -68,7 +68,8 @@ def tensorboard(folder: Path) -> Iterator[Any]:
                 request = urllib.request.Request(f"{found[0]}data/{path}", content)
                 request.add_header("Content-Type", "application/json")
                 with urllib.request.urlopen(request, timeout=30) as response:
-                    return json.load(response)
+                    content = response.read().decode()
+                return json.loads(content) if "json" in response.headers["Content-Type"] else content
 
             deadline = time.monotonic() + 60
             while not ask("runs") and time.monotonic() < deadline:
@@ -93,7 +94,7 @@ def test_full_summaries_show_all_that_the_expert_tutorial_showed(tmp_path: Path)
         assert set(ask("runs")) == {name, train, test}
         scalars = ask("plugin/scalars/tags")
         figures = {f"{weight}/{figure}" for weight in WEIGHTS for figure in ("mean", "stddev", "min", "max")}
-        traced = {"trace/step_milliseconds", "trace/peak_memory_mib"}
+        traced = {"trace/step_milliseconds", "trace/peak_memory_mib", "trace/resident_memory_mib"}
         assert set(scalars[train]) == {"accuracy", "cross_entropy", "learning_rate"} | figures | traced
         assert set(scalars[test]) == {"accuracy", "cross_entropy"}
         assert set(scalars[name]) == {"test_accuracy"}
@@ -112,6 +113,85 @@ def test_full_summaries_show_all_that_the_expert_tutorial_showed(tmp_path: Path)
         points = ask(f"plugin/scalars/scalars?run={train}&tag=accuracy")
         assert [point[1] for point in points] == [5, 10, 15, 20, 25, 30]
         assert [point[2] for point in points] == pytest.approx([point.train_accuracy for point in row.history])
+
+
+RESNET = TrialConfig(
+    model=ResNet(depth=8, filters=4),
+    optimizer=Momentum(),
+    weight_decay=2e-4,
+    augmentation="pad_crop_flip",
+    num_steps=2,
+    evaluate_every=1,
+)
+FLOAT16 = replace(TRIAL, precision="mixed_float16")
+ALWAYS_TIMED = {
+    *("ArgMax", "BiasAdd", "BiasAddGrad", "Conv2D", "Conv2DBackpropFilter", "FusedBatchNormV3", "MatMul", "MaxPool"),
+    *("Relu", "ReluGrad", "ResourceApplyAdam", "ResourceApplyMomentum", "SparseSoftmaxCrossEntropyWithLogits"),
+}
+SCOPES = {"input", "cross_entropy", "accuracy", "gradient_tape", "train", "output"}
+
+
+def nodes(graph: str) -> dict[str, str]:
+    """Return the operation of each node of a graph by the node's name."""
+    return dict(re.findall(r'^node \{\n  name: "(.+)"\n  op: "(.+)"$', graph, re.MULTILINE))
+
+
+@pytest.mark.parametrize(
+    ("config", "scope", "layers", "update"),
+    [
+        (TRIAL, "cnn", {"conv1", "pool1", "conv2", "pool2", "hidden", "dropout", "logits"}, "ResourceApplyAdam"),
+        (RESNET, "resnet", {"conv", "block1_conv1", "block3_conv2_normalization", "logits"}, "ResourceApplyMomentum"),
+        (replace(TRIAL, model=Opaque()), "net", {"dense"}, "ResourceApplyAdam"),
+        (FLOAT16, "cnn", {"conv1", "logits"}, "If"),
+    ],
+    ids=["cnn", "resnet", "users", "float16"],
+)
+def test_the_graph_is_that_of_a_whole_step_in_scopes_and_has_each_timed_operation(
+    tmp_path: Path, config: TrialConfig, scope: str, layers: set[str], update: str
+) -> None:
+    row = run(tmp_path, "full", config)
+    assert row.error is None
+    with tensorboard(tmp_path / "logs") as ask:
+        graph = nodes(ask(f"plugin/graphs/graph?run={row.trial_id}/train"))
+        (tag,) = ask("plugin/graphs/info")[f"{row.trial_id}/train"]["tags"]
+        trace = ask(f"plugin/graphs/run_metadata?run={row.trial_id}/train&tag={tag.replace(' ', '+')}")
+    assert {name.partition("/")[0].removesuffix("_1") for name in graph} == SCOPES | {scope}
+    assert all("/" in name for name in graph)
+    inside = {part.removesuffix("_1") for name in graph if name.startswith(scope) for part in name.split("/")}
+    assert inside >= layers
+    assert update in {operation for name, operation in graph.items() if name.startswith("train/")}
+    assert "ArgMax" in {operation for name, operation in graph.items() if name.startswith("accuracy/")}
+    augmented = {name for name in graph if name.startswith("input/augmentation/")}
+    assert bool(augmented) == (config.augmentation != "none")
+    timed = re.findall(r'node_name: "(.+)"', trace)
+    assert set(timed) - graph.keys() == set()
+    assert {name for name, operation in graph.items() if operation in ALWAYS_TIMED} - set(timed) == set()
+    assert any(int(size) >= 4 * config.batch_size for size in re.findall(r"total_bytes: (\d+)", trace))
+
+
+def test_every_tenth_evaluation_is_traced_and_each_shows_the_memory(tmp_path: Path) -> None:
+    name = run(tmp_path, "full", replace(TRIAL, num_steps=45, evaluate_every=2)).trial_id
+    with tensorboard(tmp_path / "logs") as ask:
+        assert list(ask("plugin/graphs/info")[f"{name}/train"]["tags"]) == ["step 2", "step 22", "step 42"]
+
+        def points(tag: str) -> list[Any]:
+            return list(ask(f"plugin/scalars/scalars?run={name}/train&tag=trace/{tag}"))
+
+        assert [point[1] for point in points("step_milliseconds")] == [2, 22, 42]
+        peaks, held = points("peak_memory_mib"), points("resident_memory_mib")
+        assert [point[1] for point in peaks] == [point[1] for point in held] == [*range(2, 45, 2), 45]
+        assert all(0 < now[2] <= peak[2] + 1 for now, peak in zip(held, peaks, strict=True))
+
+
+def test_memory_that_was_given_back_is_not_held() -> None:
+    before = trace.memory()
+    block = np.ones(2**27)
+    during = trace.memory()
+    del block
+    after = trace.memory()
+    assert during["resident_memory_mib"] > before["resident_memory_mib"] + 900
+    assert after["resident_memory_mib"] < before["resident_memory_mib"] + 100
+    assert after["peak_memory_mib"] >= during["resident_memory_mib"] - 1
 
 
 def test_scalars_are_all_there_is_of_a_trial_that_shows_scalars(tmp_path: Path) -> None:
@@ -135,9 +215,13 @@ def test_a_trial_run_again_leaves_no_trace_of_the_first_time(tmp_path: Path) -> 
     assert len(list((tmp_path / "logs" / trial_id(TRIAL) / "train").iterdir())) == 1
 
 
-def test_what_is_shown_changes_no_figure(tmp_path: Path) -> None:
+@pytest.mark.parametrize("config", [TRIAL, RESNET, FLOAT16], ids=["cnn", "resnet", "float16"])
+def test_what_is_shown_changes_no_figure(tmp_path: Path, config: TrialConfig) -> None:
+    config = replace(config, num_steps=25, evaluate_every=2)
+
     def figures(level: Any) -> list[Any]:
-        return [point._replace(seconds=0.0) for point in run(tmp_path, level).history]
+        row = run(tmp_path, level, config)
+        return [row.test_accuracy, *(point._replace(seconds=0.0) for point in row.history)]
 
     assert figures("off") == figures("scalars") == figures("full")
 
