@@ -1,4 +1,8 @@
-"""What the layers of a model make of images, as histograms and pictures for TensorBoard."""
+"""What the layers of a model make of images, as histograms and pictures for TensorBoard.
+
+A layer with weights is shown with the nonlinearity that it ends in: its own, or one that is a layer by itself behind
+it, with a normalisation or a sum in between. Pre-activations go into the nonlinearity, activations come out.
+"""
 
 from typing import Any
 
@@ -6,41 +10,70 @@ import keras
 import tensorflow as tf
 
 SHOWN_MAPS = 16
+NONLINEARITIES = (
+    *(keras.layers.Activation, keras.layers.ELU, keras.layers.LeakyReLU, keras.layers.PReLU),
+    *(keras.layers.ReLU, keras.layers.Softmax),
+)
 
 
 class Probe:
     """Looks at what the layers of a model make of images; at nothing in a model that Keras cannot take apart."""
 
     def __init__(self, model: Any) -> None:
-        layers = model.layers if getattr(model, "inputs", None) else []
-        self._weighted = [layer for layer in layers if hasattr(layer, "kernel")]
-        self._pools = [layer for layer in layers if isinstance(layer, keras.layers.MaxPooling2D)]
-        seen = [layer.input for layer in self._weighted] + [layer.output for layer in self._pools]
-        self._model = keras.Model(model.inputs, seen) if seen else None
-        self._run = tf.function(self._look, autograph=False)
+        is_open = getattr(model, "inputs", None)
+        operations = keras.Model(model.inputs[0], model.outputs).operations if is_open else []
+        self._weighted = [operation for operation in operations if hasattr(operation, "kernel")]
+        self._pools = [operation for operation in operations if isinstance(operation, keras.layers.MaxPooling2D)]
+        ends = _nonlinearities(operations)
+        self._ends = [ends.get(layer.name) for layer in self._weighted]
+        seen = [end.input if end else layer.input for layer, end in zip(self._weighted, self._ends, strict=True)]
+        self._model = keras.Model(model.inputs[0], [*seen, *(pool.output for pool in self._pools)]) if seen else None
+        self.values = tf.function(self._values, autograph=False)
 
-    def _look(self, images: Any) -> tuple[list[Any], list[Any], list[Any]]:
-        """Return pre-activations and activations of each layer with weights, and outputs of each pooling."""
-        outputs = self._model(images, training=False) if self._model else []
-        outputs = outputs if isinstance(outputs, list) else [outputs]
-        before = [_linear(layer, value) for layer, value in zip(self._weighted, outputs, strict=False)]
-        after = [layer.activation(value) for layer, value in zip(self._weighted, before, strict=True)]
-        return before, after, outputs[len(self._weighted) :]
+    def _values(self, images: Any) -> tuple[dict[str, tuple[Any, Any]], dict[str, Any]]:
+        """Return pre-activations and activations of each layer with weights, and what each pooling makes, by names."""
+        outputs = keras.tree.flatten(self._model(images, training=False)) if self._model else []
+        layers: dict[str, tuple[Any, Any]] = {}
+        for layer, end, value in zip(self._weighted, self._ends, outputs, strict=False):
+            before = value if end else _linear(layer, value)
+            layers[layer.name] = before, end(before) if end else layer.activation(before)
+        pooled = outputs[len(self._weighted) :]
+        return layers, {pool.name: value for pool, value in zip(self._pools, pooled, strict=True)}
 
     def show(self, images: Any) -> None:
         """Show histograms of the layers' values, the first layer's filters, and what an image becomes in each block."""
-        before, after, pooled = self._run(images)
-        for layer, pre_activations, activations in zip(self._weighted, before, after, strict=True):
-            tf.summary.histogram(f"{layer.name}/pre_activations", pre_activations)
-            tf.summary.histogram(f"{layer.name}/activations", activations)
+        layers, pools = self.values(images)
+        for name, (pre_activations, activations) in layers.items():
+            tf.summary.histogram(f"{name}/pre_activations", pre_activations)
+            tf.summary.histogram(f"{name}/activations", activations)
             if len(activations.shape) == 4:
-                _show_maps(f"{layer.name}/convolved", activations[0])
-        for layer, values in zip(self._pools, pooled, strict=True):
-            _show_maps(f"{layer.name}/pooled", values[0])
+                _show_maps(f"{name}/convolved", activations[0])
+        for name, values in pools.items():
+            _show_maps(f"{name}/pooled", values[0])
         if self._weighted and len(self._weighted[0].kernel.shape) == 4:
             kernel = tf.transpose(tf.convert_to_tensor(self._weighted[0].kernel.value), [3, 0, 1, 2])
             coloured = kernel if kernel.shape[-1] in (1, 3) else tf.reduce_mean(kernel, axis=-1, keepdims=True)
             tf.summary.image(f"{self._weighted[0].name}/filters", _in_range(coloured), max_outputs=kernel.shape[0])
+
+
+def _nonlinearities(operations: list[Any]) -> dict[str, Any]:
+    """Return, by the name of each layer with weights and no activation, the nonlinearity that alone goes on from it."""
+    takers: dict[int, list[Any]] = {}
+    for operation in operations:
+        if not isinstance(operation, keras.layers.InputLayer):
+            for tensor in keras.tree.flatten(operation.input):
+                takers.setdefault(id(tensor), []).append(operation)
+    found = {}
+    for layer in operations:
+        if getattr(layer, "activation", None) is keras.activations.linear and hasattr(layer, "kernel"):
+            end = layer
+            while len(following := takers.get(id(end.output), [])) == 1 and not isinstance(end, NONLINEARITIES):
+                (end,) = following
+                if hasattr(end, "kernel"):
+                    break
+            if isinstance(end, NONLINEARITIES):
+                found[layer.name] = end
+    return found
 
 
 def _linear(layer: Any, inputs: Any) -> Any:
