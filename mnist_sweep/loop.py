@@ -186,7 +186,7 @@ class Loop:
         if is_ok and "val" not in self._classes:  # gone on from a checkpoint of the last step
             self._evaluate("val")
         if self._summaries:
-            self._summaries.end(test_accuracy)
+            self._summaries.end(status, test_accuracy)
         return Fit(
             status=status,
             steps=self._course.step,

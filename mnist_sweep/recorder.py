@@ -8,7 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 
-from mnist_sweep import checkpoints, mark, mistakes, predictions, provenance
+from mnist_sweep import checkpoints, experiment, mark, mistakes, predictions, provenance
 from mnist_sweep.agenda import Agenda
 from mnist_sweep.artifacts import Artifacts, SavedModel
 from mnist_sweep.config import TrialConfig, to_flat, trial_id
@@ -97,6 +97,8 @@ class Recorder:
                 flat = to_flat(TrialConfig(data=source))
                 labels = Predictions(val=dataset.val.labels, test=dataset.test.labels)
                 predictions.write_labels(self._ledger.folder, predictions.data_id(flat), labels)
+        if self._artifacts.summaries != "off":
+            experiment.write(Path(self._artifacts.storage) / "logs", self._flats.values())
         if self._artifacts.mark:
             mark.place(self._storage, self._artifacts.mark)
             self._is_marked = True

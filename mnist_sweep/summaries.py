@@ -5,19 +5,21 @@ split), and beside them its hyperparameters and its accuracy on the test split. 
 tutorial showed. Nothing here changes a weight: what is shown of a trial does not change its numbers.
 """
 
-import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import tensorflow as tf
 from tensorboard.plugins.hparams import api as hparams
+from tensorboard.plugins.hparams import summary as hparams_summary
+from tensorboard.plugins.hparams.api_pb2 import STATUS_FAILURE, STATUS_SUCCESS
 
 from mnist_sweep import trace
 from mnist_sweep.config import TrialConfig, to_flat, trial_id
+from mnist_sweep.experiment import hyperparameters
 from mnist_sweep.probe import Probe
-from mnist_sweep.rows import Evaluation
+from mnist_sweep.rows import Evaluation, Status
 
 if TYPE_CHECKING:
     from mnist_sweep.graphs import Network
@@ -30,7 +32,7 @@ RUN_METADATA = tf.compat.v1.SummaryMetadata(plugin_data={"plugin_name": "graph_r
 
 
 class Summaries:
-    """Writes what TensorBoard is shown of one trial.
+    """Writes what TensorBoard is shown of one trial; a context that lasts as long as the trial's training.
 
     Args:
         folder: The trial's folder of logs.
@@ -42,13 +44,14 @@ class Summaries:
     def __init__(self, folder: Path, config: TrialConfig, *, full: bool, fresh: bool = True) -> None:
         if fresh:
             shutil.rmtree(folder, ignore_errors=True)
+        for stale in folder.glob("*tfevents*"):  # what a trial that goes on would tell twice
+            stale.unlink()
         self._own, self._train, self._test = (
             tf.summary.create_file_writer(str(folder / name)) for name in ("", "train", "test")
         )
         self._config, self._full = config, full
         with self._own.as_default(step=0):
-            settings = {name: _plain(value) for name, value in to_flat(config).items() if value is not None}
-            hparams.hparams(settings, trial_id=trial_id(config))
+            hparams.hparams(hyperparameters(to_flat(config)), trial_id=trial_id(config))
 
     def begin(self, network: "Network", program: "Program", val: tuple[Any, Any]) -> None:
         """Show the graph of a training step and the first validation images.
@@ -105,20 +108,22 @@ class Summaries:
             with self._test.as_default(step=point.step):
                 self._probe.show(self._images)
 
-    def end(self, test_accuracy: float | None) -> None:
-        """Show the accuracy on the test split."""
-        if test_accuracy is not None:
-            with self._own.as_default(step=self._config.num_steps):
+    def end(self, status: Status, test_accuracy: float | None) -> None:
+        """Show how the trial ended, and the accuracy on the test split."""
+        ended = hparams_summary.session_end_pb(STATUS_SUCCESS if status is Status.OK else STATUS_FAILURE)
+        with self._own.as_default(step=self._config.num_steps):
+            tf.summary.experimental.write_raw_pb(ended.SerializeToString())
+            if test_accuracy is not None:
                 tf.summary.scalar("test_accuracy", test_accuracy)
 
-    def close(self) -> None:
-        """Write everything out."""
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: object, trace: object) -> None:
+        if kind and issubclass(kind, Exception):  # a pause and an early stop are none
+            self.end(Status.FAILED, None)
         for writer in (self._own, self._train, self._test):
             writer.close()
-
-
-def _plain(value: Any) -> bool | int | float | str:
-    return value if isinstance(value, bool | int | float | str) else json.dumps(value)
 
 
 def _show_weights(model: Any) -> None:

@@ -110,7 +110,7 @@ def _summaries(
 
     folder = Path(artifacts.storage) / "logs" / trial_id(config)
     full, fresh = artifacts.summaries == "full", not (checkpoints and checkpoints.exist())
-    with contextlib.closing(Summaries(folder, config, full=full, fresh=fresh)) as summaries:
+    with Summaries(folder, config, full=full, fresh=fresh) as summaries:
         yield summaries
 
 

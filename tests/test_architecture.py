@@ -29,6 +29,7 @@ LAYERS = [
         "data.idx",
         "data.batches",
         "data.download",
+        "experiment",
         "lock",
         "interrupts",
         "machine",

@@ -15,7 +15,24 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mnist_sweep import CNN, Adam, Momentum, ResNet, TrialConfig, runtime, trace, trial, trial_id
+from mnist_sweep import (
+    CNN,
+    Adam,
+    GradientDescent,
+    Local,
+    Momentum,
+    ResNet,
+    Softmax,
+    Status,
+    Sweep,
+    TrialConfig,
+    experiment,
+    runtime,
+    trace,
+    trial,
+    trial_id,
+)
+from mnist_sweep import run as run_sweep
 from mnist_sweep.artifacts import Artifacts
 from mnist_sweep.training import drain
 
@@ -48,6 +65,14 @@ class Opaque:
         model = Net()
         model(np.zeros((1, *image_shape)))
         return model
+
+
+@dataclass(frozen=True)
+class Failing:
+    """A user's model that cannot be built."""
+
+    def build(self, image_shape: tuple[int, int, int], num_classes: int) -> Any:
+        raise ValueError("cannot be built")
 
 
 WEIGHTS = [f"{layer}/{kind}" for layer in ("conv1", "conv2", "hidden", "logits") for kind in ("kernel", "bias")]
@@ -207,6 +232,69 @@ def test_scalars_are_all_there_is_of_a_trial_that_shows_scalars(tmp_path: Path) 
         experiment = ask("plugin/hparams/experiment", experimentName="")
         names = {info["name"] for info in experiment["hparamInfos"]}
         assert {"model.filters", "model.dropout", "optimizer", "optimizer.learning_rate", "seed"} <= names
+
+
+def table(ask: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the HParams table: its columns, and the session of each trial with the hyperparameters and results."""
+    columns = ask("plugin/hparams/experiment", experimentName="")
+    shown = {"STATUS_SUCCESS", "STATUS_FAILURE", "STATUS_RUNNING", "STATUS_UNKNOWN"}
+    names = [info["name"] for info in columns["hparamInfos"]]
+    results = [info["name"] for info in columns["metricInfos"]]
+    wanted = [{"hparam": name} for name in names] + [{"metric": name} for name in results]
+    answer = ask(
+        "plugin/hparams/session_groups",
+        experimentName="",
+        allowedStatuses=sorted(shown),
+        colParams=wanted,
+        startIndex=0,
+        sliceSize=100,
+    )
+    labels = {
+        (info["name"].get("group", ""), info["name"]["tag"]): info["displayName"] for info in columns["metricInfos"]
+    }
+    rows = {}
+    for group in answer["sessionGroups"]:
+        (session,) = group["sessions"]
+        values = {
+            labels[value["name"].get("group", ""), value["name"]["tag"]]: value["value"]
+            for value in session["metricValues"]
+        }
+        rows[session["name"]] = {"status": session["status"], "hparams": group["hparams"], **values}
+    return columns, rows
+
+
+def test_each_trial_of_a_sweep_is_a_row_of_the_table_with_its_settings_and_results(tmp_path: Path) -> None:
+    small = replace(TRIAL, num_steps=4, evaluate_every=2, log_every=None)
+    diverging = replace(small, optimizer=GradientDescent(learning_rate=1e30))
+    failing = replace(small, model=Failing())
+    sweep = Sweep(name="mixed", trials=[small, replace(small, model=Softmax()), diverging, failing])
+    outcome = run_sweep(sweep, results=tmp_path, runner=Local(), summaries="full")
+    assert {row.status for row in outcome.rows} == {Status.OK, Status.DIVERGED, Status.FAILED}
+    with tensorboard(outcome.folder / "logs") as ask:
+        columns, sessions = table(ask)
+    assert [info["displayName"] for info in columns["metricInfos"]] == list(experiment.RESULTS)
+    flats = [experiment.hyperparameters(row.config) for row in outcome.rows]
+    assert {info["name"] for info in columns["hparamInfos"]} == set().union(*flats)
+    differing = {info["name"] for info in columns["hparamInfos"] if info.get("differs")}
+    assert differing == {"model", "model.initializer", "optimizer", "optimizer.learning_rate"}
+    assert sessions.keys() == {row.trial_id for row in outcome.rows}
+    for row, flat in zip(outcome.rows, flats, strict=True):
+        session = sessions[row.trial_id]
+        assert session["hparams"] == flat
+        assert session["status"] == ("STATUS_SUCCESS" if row.status is Status.OK else "STATUS_FAILURE")
+        expected = {name: getattr(row, name) for name in experiment.RESULTS.keys() - {"train_accuracy"}}
+        if row.status is Status.OK:
+            assert {name: session[name] for name in expected} == pytest.approx(expected)
+
+
+def test_the_table_has_the_columns_of_the_sweep_as_it_is_now(tmp_path: Path) -> None:
+    small = replace(TRIAL, model=Softmax(), num_steps=2, evaluate_every=2, log_every=None)
+    for trials in ([small], [small, replace(small, optimizer=Momentum())]):
+        outcome = run_sweep(Sweep(name="grown", trials=trials), results=tmp_path, runner=Local(), summaries="scalars")
+    with tensorboard(outcome.folder / "logs") as ask:
+        columns, sessions = table(ask)
+    assert "optimizer.momentum" in {info["name"] for info in columns["hparamInfos"]}
+    assert len(sessions) == 2
 
 
 def test_a_trial_run_again_leaves_no_trace_of_the_first_time(tmp_path: Path) -> None:

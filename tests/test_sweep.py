@@ -14,6 +14,7 @@ from mnist_sweep import (
     Sweep,
     TrialConfig,
     config_id,
+    experiment,
     grid,
     prediction,
     provenance,
@@ -225,7 +226,8 @@ def test_summaries_lie_beside_the_rows_and_change_no_figure(
     plain = run(sweep(), results=tmp_path / "plain", runner=Local())
     shown = run(sweep(), results=tmp_path / "shown", runner=Local(), summaries="full")
     assert figures(shown.folder) == figures(plain.folder)
-    assert {path.name for path in (shown.folder / "logs").iterdir()} == {row.trial_id for row in shown.rows}
+    logs = {path.name for path in (shown.folder / "logs").iterdir()}
+    assert logs == {experiment.FILE, *(row.trial_id for row in shown.rows)}
     assert not (plain.folder / "logs").exists()
 
 
