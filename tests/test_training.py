@@ -98,6 +98,7 @@ def test_trials_that_differ_only_in_numbers_share_one_graph(digits: Dataset) -> 
     (network,), (program,) = runtime._KEPT["networks"].values(), runtime._KEPT["programs"].values()
     assert program.train.experimental_get_tracing_count() == 1
     assert network.evaluate.experimental_get_tracing_count() == 1
+    assert program.step.experimental_get_tracing_count() == 0  # what summaries show costs nothing without them
 
 
 def test_trials_that_differ_in_their_optimizers_share_a_network(digits: Dataset) -> None:
