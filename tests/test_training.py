@@ -369,9 +369,9 @@ def test_mixed_precision_learns_as_float32_does(precision: Precision, digits: Da
 
 
 def test_float16_survives_a_loss_scale_that_overflows(digits: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
-    from mnist_sweep import graphs
+    from mnist_sweep import program
 
-    monkeypatch.setattr(graphs, "FIRST_LOSS_SCALE", 2.0**40)
+    monkeypatch.setattr(program, "FIRST_LOSS_SCALE", 2.0**40)
     result = fit(replace(SMALL, precision="mixed_float16", num_steps=200, evaluate_every=200), digits)
     assert val_accuracy(result) > 0.7
 
