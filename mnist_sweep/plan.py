@@ -61,23 +61,20 @@ def networks(
     groups: dict[Hashable, list[TrialConfig]] = {}
     for trial in trials:
         groups.setdefault(network(trial), []).append(trial)
-    datasets = dict(known)
-    for trial, *_ in groups.values():
-        if trial.data not in datasets:
-            datasets[trial.data] = data.load(trial.data)
+    shaped = {trial.data: known.get(trial.data) or data.shaped(trial.data) for trial, *_ in groups.values()}
     return [
         NetworkPlan(
             key=key,
             model=same[0].model,
-            image_shape=datasets[same[0].data].image_shape,
+            image_shape=shaped[same[0].data].image_shape,
             num_trials=len(same),
-            layers=tuple(_described(same[0], datasets[same[0].data])),
+            layers=tuple(_described(same[0], shaped[same[0].data])),
         )
         for key, same in groups.items()
     ]
 
 
-def _described(trial: TrialConfig, dataset: data.Dataset) -> list[LayerShape]:
+def _described(trial: TrialConfig, dataset: data.Shaped) -> list[LayerShape]:
     describe = getattr(trial.model, "describe", None)
     if describe is not None:
         layers: list[LayerShape] = describe(dataset.image_shape, dataset.num_classes)
