@@ -1,5 +1,6 @@
 """What a run has to do: the trials of a sweep that have no row, and those that its search will propose."""
 
+import functools
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -27,10 +28,9 @@ class Agenda:
         trials: All trials known so far, by id, in their order; a search adds to them.
         missing: Those of them that had no row when the run started, or one to be run again.
         names: The fields by which people tell the trials apart.
-        datasets: The data set of every `trial.data`; empty if there is nothing to do.
 
     Raises:
-        SweepError: A trial or a data set cannot be used; nothing has been written.
+        SweepError: A row, a proposal or the search cannot be used; nothing has been written.
     """
 
     def __init__(
@@ -51,7 +51,17 @@ class Agenda:
         known = [row for name, row in rows.items() if name in self.trials and name not in self.missing]
         self._num_trials = max(len(self.trials), search.num_trials if search else 0)
         self._proposals = Proposals(search, known) if search and len(self.trials) < self._num_trials else None
-        self.datasets = _checked([*self.missing.values(), *([search.base] if search and self._proposals else [])])
+        self._search = search
+
+    @functools.cached_property
+    def datasets(self) -> dict[Any, data.Dataset]:
+        """The data set of every `trial.data` of what there is to do.
+
+        Raises:
+            SweepError: A data set cannot be loaded, or a trial cannot be trained on its own.
+        """
+        base = [self._search.base] if self._search and self._proposals else []
+        return _checked([*self.missing.values(), *base])
 
     @property
     def is_empty(self) -> bool:

@@ -184,6 +184,7 @@ def run(
         agenda = Agenda(sweep.trials, sweep.search, folder=ledger.folder, rows=rows, retry=set(retry))
         mirror.ask(row for name, row in rows.items() if name not in agenda.missing)
         if not agenda.is_empty:
+            datasets = agenda.datasets
             predicted = prediction.read(ledger.folder)
             trials = [*agenda.missing.values(), *([sweep.search.base] if sweep.search else [])]
             shipped = code if any(map(has_own_code, trials)) else ()
@@ -207,7 +208,7 @@ def run(
             ):
                 (runner or RayTune()).run(
                     dict(agenda.missing),
-                    agenda.datasets,
+                    datasets,
                     recorder,
                     num_proposals=agenda.num_proposals,
                     code=shipped,

@@ -230,6 +230,19 @@ def test_plan_shows_the_networks_and_the_disk_and_changes_nothing(folder: Path, 
     assert content(folder) == before
 
 
+def test_plan_shows_the_networks_of_a_sweep_whose_data_is_not_there(folder: Path, run: Run) -> None:
+    (folder / "far.py").write_text(
+        "from mnist_sweep import *\nSWEEP = Sweep(name='far', trials=[TrialConfig(data=CIFAR10())])\n"
+    )
+    status, out, err = run("plan", "far.py", "--no-calibration")
+    assert (status, err) == (0, "")
+    assert "on 32x32x3 images" in out
+    assert "to run: 1 trial; what they leave on the disk is not known, for cifar-10-binary.tar.gz " in out
+    status, out, err = run("plan", "far.py")
+    assert (status, out) == (2, "")
+    assert len(err.splitlines()) == 1
+
+
 def test_what_was_planned_is_recorded_by_the_run_and_shown_in_its_report(folder: Path, run: Run) -> None:
     options = ["good.py", "--runner", "local"]
     status, out, err = run("plan", *options)

@@ -47,6 +47,8 @@ def plan(script: Path, **chosen: Any) -> int:
     from mnist_sweep import script as scripts
     from mnist_sweep.agenda import Agenda
     from mnist_sweep.artifacts import Artifacts
+    from mnist_sweep.errors import DataError
+    from mnist_sweep.labels import counted
     from mnist_sweep.ledger import Ledger
 
     console = Console()
@@ -59,10 +61,19 @@ def plan(script: Path, **chosen: Any) -> int:
     agenda = Agenda(sweep.trials, sweep.search, folder=ledger.folder, rows=rows, retry=retry)
     machine.free_disk(ledger.folder)  # what cannot be written is refused before anything is measured
     proposed = [sweep.search.base] * agenda.num_proposals if sweep.search else []  # for what will be proposed
-    networks = plans.networks([*agenda.trials.values(), *proposed], agenda.datasets)
+    networks = plans.networks([*agenda.trials.values(), *proposed])
     to_run = [*agenda.missing.values(), *proposed]
-    if not to_run:
+    try:
+        datasets = agenda.datasets
+    except DataError as error:
+        if not chosen["no_calibration"]:
+            raise
         plans.show(sweep.name, networks, console)
+        known = f"to run: {counted(len(to_run), 'trial')}; what they leave on the disk is not known, for {error}"
+        console.print(f"\n{known}", soft_wrap=True, markup=False, highlight=False)
+        return 0
+    plans.show(sweep.name, networks, console)
+    if not to_run:
         console.print("\nto run: nothing, every trial has its row")
         return 0
     way = calibration.way_here(
@@ -79,7 +90,7 @@ def plan(script: Path, **chosen: Any) -> int:
             measured = calibration.calibrate(to_run, way, code=[script.parent.resolve()])
     found = forecast.of(
         to_run,
-        agenda.datasets,
+        datasets,
         networks,
         way=way,
         artifacts=Artifacts(
@@ -96,7 +107,6 @@ def plan(script: Path, **chosen: Any) -> int:
             seconds=found.seconds,
         )
         prediction.write(ledger.folder, kept)
-    plans.show(sweep.name, networks, console)
     console.print()
     outlook.show(found, console)
     return 0
