@@ -26,7 +26,7 @@ from typing import IO, NamedTuple
 import click
 from filelock import FileLock
 
-from mnist_sweep import read_history, read_trials
+from mnist_sweep import mark, read_history, read_trials
 from mnist_sweep.storage import folder_in, storage
 
 PROJECT = Path(__file__).parents[2]
@@ -262,7 +262,8 @@ def wait(until: Callable[[], bool]) -> None:
 
 
 def _checkpoints(where: str) -> list[str]:
-    return storage(folder_in(where, SCRIPT.stem)).names("checkpoints")
+    names = storage(folder_in(where, SCRIPT.stem)).names("checkpoints")
+    return [name for name in names if not mark.is_mark(name)]
 
 
 def _listens(host: str, port: int) -> bool:

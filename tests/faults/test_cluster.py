@@ -23,7 +23,7 @@ def test_a_node_dies_and_another_joins_and_the_tables_are_those_of_one_process(
         monkeypatch.setenv(name, value)
     folder = Path(tempfile.mkdtemp(prefix="mnsw-"))  # tmp_path is too long for Ray's sockets
     try:
-        counts = survived(folder, nodes=2, trials=4, steps=1000, s3=s3)
+        counts = survived(folder, nodes=2, trials=4, steps=2000, s3=s3)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     assert counts.good, f"{counts.log}\n{counts}"
