@@ -85,7 +85,7 @@ class Recorder:
         self._fresh_until = 0.0
         self._is_open = self._is_marked = False
 
-    def ready(self, num_workers: int) -> None:
+    def ready(self, num_workers: int, warning: str | None = None) -> None:
         """Make the results folder and mark the run as going on."""
         self._ledger.open()
         if self._lock.acquire() and any(name in self._agenda.missing for name in self._ledger.rows(with_history=False)):
@@ -107,8 +107,8 @@ class Recorder:
         self._progress.begin(
             self._flats, self.rows(), num_trials=agenda.num_trials, num_workers=num_workers, names=agenda.names
         )
-        if agenda.note:
-            self._progress.noted(agenda.note)
+        for note in filter(None, (warning, agenda.note)):
+            self._progress.noted(note)
         self._fresh_until = time.monotonic() + SECONDS_BETWEEN_TABLES
 
     def _tidy(self) -> None:

@@ -93,6 +93,16 @@ def _own_sigterm() -> Iterator[None]:
         utils.set_sigterm_handler = install
 
 
+def warning(address: str | None) -> str | None:
+    """Return what the user should know of the cluster that this process is connected to, in one line, or None."""
+    if not address or os.environ.get("RAY_AUTH_MODE", "").lower() == "token":
+        return None
+    return (
+        f"the cluster at {address} asks for no token, so whoever reaches its ports can run code on it: "
+        "start its nodes with RAY_AUTH_MODE=token."
+    )
+
+
 def room(*, cpus_per_trial: int, gpus_per_trial: float) -> int:
     """Return how many trials fit on the connected Ray at a time, each on one machine.
 

@@ -76,7 +76,8 @@ class RayTune:
             if observer.is_ending():
                 return
             room = ray_cluster.room(cpus_per_trial=self.cpus_per_trial, gpus_per_trial=self.gpus_per_trial)
-            observer.ready(min(room, self.max_concurrent or room, len(trials) + num_proposals))
+            num_workers = min(room, self.max_concurrent or room, len(trials) + num_proposals)
+            observer.ready(num_workers, ray_cluster.warning(self.address))
             shared = {"code": [str(folder) for folder in code], "artifacts": artifacts}
             if num_proposals and not trials and (first := observer.propose()):
                 trials, num_proposals = {trial_id(first): first}, num_proposals - 1

@@ -14,8 +14,13 @@ from mnist_sweep.rows import Evaluation, TrialRow
 class Observer(Protocol):
     """Whoever wants to know what becomes of the trials; called in one thread, the one that called `run`."""
 
-    def ready(self, num_workers: int) -> None:
-        """Note that the machine has what the trials ask for, and runs so many at a time; nothing has started."""
+    def ready(self, num_workers: int, warning: str | None = None) -> None:
+        """Note that the machine has what the trials ask for, and runs so many at a time; nothing has started.
+
+        Args:
+            num_workers: Trials at a time.
+            warning: What the user should know of the machine, in one line.
+        """
 
     def started(self, trial_id: str) -> None:
         """Note that a trial has started."""

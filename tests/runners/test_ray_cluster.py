@@ -59,6 +59,15 @@ print(json.dumps([listening, list(family(os.getpid()))]))
     assert left == []
 
 
+@pytest.mark.parametrize("mode", ["disabled", "token"])
+def test_a_cluster_that_asks_for_no_token_is_warned_of(monkeypatch: pytest.MonkeyPatch, mode: str) -> None:
+    monkeypatch.setenv("RAY_AUTH_MODE", mode)
+    warning = ray_cluster.warning("one:6379")
+    assert (warning is None) == (mode == "token")
+    assert warning is None or "at one:6379 asks for no token" in warning
+    assert ray_cluster.warning(None) is None
+
+
 def test_no_usage_report_is_sent() -> None:
     assert ray_cluster.ENVIRONMENT["RAY_USAGE_STATS_ENABLED"] == "0"
 

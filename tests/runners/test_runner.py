@@ -23,7 +23,7 @@ class Notes:
         self.proposed = list(proposed)
         self.ends_after = ends_after
 
-    def ready(self, num_workers: int) -> None:
+    def ready(self, num_workers: int, warning: str | None = None) -> None:
         self.heard.append(("ready", num_workers))
 
     def started(self, trial_id: str) -> None:
