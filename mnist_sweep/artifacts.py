@@ -32,8 +32,6 @@ class Artifacts:
 
     def __post_init__(self) -> None:
         coerce(self)
-        in_folder = self.summaries == "off" or "://" not in self.storage
-        require(in_folder, "summaries go to a storage that is a folder", summaries=self.summaries, storage=self.storage)
         require(self.checkpoint_seconds > 0, "checkpoint_seconds > 0", checkpoint_seconds=self.checkpoint_seconds)
 
 

@@ -8,13 +8,11 @@ import io
 import json
 import time
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import Any
 
-from mnist_sweep.errors import LedgerError
-from mnist_sweep.files import write_whole
+from mnist_sweep.storage import Storage
 
-FILE = "sweep.tfevents"  # TensorBoard reads what has `tfevents` in its name
+FILE = "logs/sweep.tfevents"  # TensorBoard reads what has `tfevents` in its name
 RESULTS = {  # the name of a column, the run below the trial's, the tag in that run
     "val_accuracy": ("test", "accuracy"),
     "test_accuracy": ("", "test_accuracy"),
@@ -33,11 +31,11 @@ def hyperparameters(flat: Mapping[str, Any]) -> dict[str, bool | int | float | s
     }
 
 
-def write(folder: Path, flats: Iterable[Mapping[str, Any]]) -> None:
-    """Write the columns of a sweep's table into its folder of logs, in place of those of an earlier run.
+def write(storage: Storage, flats: Iterable[Mapping[str, Any]]) -> None:
+    """Write the columns of a sweep's table among the logs of its storage, in place of those of an earlier run.
 
     Args:
-        folder: The folder of logs; made if need be.
+        storage: Where the sweep's logs are.
         flats: The flat config of every trial.
 
     Raises:
@@ -59,13 +57,7 @@ def write(folder: Path, flats: Iterable[Mapping[str, Any]]) -> None:
     for event in (Event(file_version="brain.Event:2"), Event(summary=Summary(value=[value]))):
         event.wall_time = time.time()
         RecordWriter(file).write(event.SerializeToString())
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise LedgerError(
-            f"the folder of logs {folder} cannot be made ({error.strerror}): make room for it."
-        ) from error
-    write_whole(folder / FILE, file.getvalue(), "the table of hyperparameters")
+    storage.write(FILE, file.getvalue(), "the table of hyperparameters")
 
 
 def _values(flats: Iterable[Mapping[str, Any]]) -> dict[str, list[Any]]:

@@ -3,7 +3,7 @@
 import contextlib
 import hashlib
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple, Self
@@ -98,7 +98,7 @@ class Recorder:
                 labels = Predictions(val=dataset.val.labels, test=dataset.test.labels)
                 predictions.write_labels(self._ledger.folder, predictions.data_id(flat), labels)
         if self._artifacts.summaries != "off":
-            experiment.write(Path(self._artifacts.storage) / "logs", self._flats.values())
+            experiment.write(self._storage, self._flats.values())
         if self._artifacts.mark:
             mark.place(self._storage, self._artifacts.mark)
             self._is_marked = True
@@ -178,10 +178,21 @@ class Recorder:
             return
         path = self._ledger.keep_model(row.trial_id, model.content)
         mistakes.write(self._ledger.folder, row.trial_id, model.mistakes)
-        for name, other in self._ledger.models().items():
-            if only_best and other != path:
-                other.unlink()
-                mistakes.path_of(self._ledger.folder, name).unlink(missing_ok=True)
+        worse = {name: other for name, other in self._ledger.models().items() if only_best and other != path}
+        for name, other in worse.items():
+            other.unlink()
+            mistakes.path_of(self._ledger.folder, name).unlink(missing_ok=True)
+        if self._artifacts.storage != str(self._ledger.folder.resolve()):
+            self._share_model(row.trial_id, model, worse)
+
+    def _share_model(self, trial_id: str, model: SavedModel, worse: Iterable[str]) -> None:
+        """Keep the storage's models like those of the results folder."""
+        try:
+            self._storage.write(f"models/{trial_id}.keras", model.content, "model")
+            for name in worse:
+                self._storage.delete(f"models/{name}.keras")
+        except LedgerError as error:  # it lies in the results folder all the same
+            self._progress.noted(f"the model of {trial_id} is not on the storage, for {error}")
 
     def __enter__(self) -> Self:
         return self

@@ -44,7 +44,7 @@ class Storage(Protocol):
         """Return the names of the files in a folder, sorted; none if there is no such folder."""
 
 
-def storage(where: str) -> Storage:
+def storage(where: str) -> "Folder | Bucket":
     """Return the storage at a path, or at a URL such as `s3://bucket/folder`.
 
     Raises:
@@ -176,6 +176,28 @@ class Bucket:
         except OSError as error:
             raise self._error(folder, "listed", error) from error
         return sorted(f"{folder}/{info.base_name}" for info in found if info.is_file)
+
+    def download(self, name: str, folder: Path) -> None:
+        """Copy what a folder of the bucket holds into a folder of this machine, which is there."""
+        from pyarrow.fs import FileSelector, copy_files
+
+        files, path = self._at(name)
+        try:
+            if files.get_file_info(FileSelector(path, allow_not_found=True)):
+                copy_files(path, str(folder), source_filesystem=files)
+        except OSError as error:
+            raise self._error(name, "read", error) from error
+
+    def upload(self, folder: Path, name: str) -> None:
+        """Replace what a folder of the bucket holds by what a folder of this machine does."""
+        from pyarrow.fs import copy_files
+
+        files, path = self._at(name)
+        try:
+            files.delete_dir_contents(path, missing_dir_ok=True)
+            copy_files(str(folder), path, destination_filesystem=files)
+        except OSError as error:
+            raise self._error(name, "written", error) from error
 
     def _at(self, name: str) -> tuple[Any, str]:
         """Return the file system, and the path of a file on it."""

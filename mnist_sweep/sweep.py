@@ -151,7 +151,8 @@ def run(
         keep_models: Which trials' trained models stay in `models/`: the best by validation, all, or none.
         keep_predictions: Whether each trial's predicted classes stay in `predictions/`, one byte an image.
         checkpoint_seconds: Seconds between two checkpoints of a running trial, above 0.
-        storage: Folder or URL that all machines see, for checkpoints and logs; None means the results folder.
+        storage: Folder or URL that all machines see, for checkpoints, logs and a copy of the kept models; None means
+            the results folder.
         time_budget: Seconds after which the run ends as on a first Ctrl-C, above 0; None means no limit.
         code: Folders that the trials' own models and data sets are imported from.
         trackers: Where each row of the results folder is shown, too; one that goes away in the middle ends nothing.

@@ -5,6 +5,7 @@ import dataclasses
 import os
 import platform
 import sys
+import tempfile
 import time
 import traceback
 from collections.abc import Callable, Generator, Iterator, Sequence
@@ -16,9 +17,10 @@ from mnist_sweep.artifacts import Artifacts, SavedModel
 from mnist_sweep.checkpoints import Checkpoints
 from mnist_sweep.config import TrialConfig, config_id, defaults, to_flat, trial_id
 from mnist_sweep.course import Fit, Tick
+from mnist_sweep.errors import LedgerError
 from mnist_sweep.predictions import Predictions
 from mnist_sweep.rows import Evaluation, Status, TrialRow, rank
-from mnist_sweep.storage import Storage, storage
+from mnist_sweep.storage import Bucket, Folder, storage
 
 if TYPE_CHECKING:
     from mnist_sweep.summaries import Summaries
@@ -57,10 +59,11 @@ def steps(
             yielded that are better than every one before in this process.
     """
     start, started = time.perf_counter(), time.time()
+    lost: list[str] = []
     try:
         dataset = data.load(config.data) if dataset is None else dataset
         checkpoints = _checkpoints(config, artifacts)
-        with _summaries(config, artifacts, checkpoints) as summaries:
+        with _summaries(config, artifacts, checkpoints, lost) as summaries:
             result = yield from training.curve(config, dataset, summaries=summaries, checkpoints=checkpoints)
     except Exception as error:  # a model or data set of the user's may raise anything: it becomes the row's error
         return failed(config, error=first_cause(error), trace=traceback.format_exc())
@@ -71,9 +74,10 @@ def steps(
         try:
             model = _saved(result.model, dataset)
         except Exception as error:  # a layer of the user's may refuse in any way: the trial is good all the same
-            return dataclasses.replace(row, error=f"its model could not be saved: {first_cause(error)}")
-        yield model
-    return row
+            lost.append(f"its model could not be saved: {first_cause(error)}")
+        else:
+            yield model
+    return dataclasses.replace(row, error="; ".join(lost) or None)
 
 
 def pause(running: Generator[Item, None, TrialRow]) -> str | None:
@@ -85,9 +89,11 @@ def pause(running: Generator[Item, None, TrialRow]) -> str | None:
     raise AssertionError("a paused trial ends")
 
 
-def storage_of(artifacts: Artifacts) -> Storage:
+def storage_of(artifacts: Artifacts) -> Folder | Bucket:
     """Return the storage of a trial's artifacts, the same one for all trials of a process."""
-    found: Storage = runtime.kept("storages", artifacts.storage, lambda: storage(artifacts.storage), limit=KEPT_SWEEPS)
+    found: Folder | Bucket = runtime.kept(
+        "storages", artifacts.storage, lambda: storage(artifacts.storage), limit=KEPT_SWEEPS
+    )
     return found
 
 
@@ -101,17 +107,44 @@ def _checkpoints(config: TrialConfig, artifacts: Artifacts | None) -> Checkpoint
 
 @contextlib.contextmanager
 def _summaries(
-    config: TrialConfig, artifacts: Artifacts | None, checkpoints: Checkpoints | None
+    config: TrialConfig, artifacts: Artifacts | None, checkpoints: Checkpoints | None, lost: list[str]
 ) -> Iterator["Summaries | None"]:
+    """Give what writes the trial's logs, if any are asked for; why they could not be kept is added to `lost`."""
     if artifacts is None or artifacts.summaries == "off":
         yield None
         return
     from mnist_sweep.summaries import Summaries
 
-    folder = Path(artifacts.storage) / "logs" / trial_id(config)
     full, fresh = artifacts.summaries == "full", not (checkpoints and checkpoints.exist())
-    with Summaries(folder, config, full=full, fresh=fresh) as summaries:
+    with (
+        _working_folder(storage_of(artifacts), f"logs/{trial_id(config)}", lost) as folder,
+        Summaries(folder, config, full=full, fresh=fresh) as summaries,
+    ):
         yield summaries
+
+
+@contextlib.contextmanager
+def _working_folder(where: Folder | Bucket, name: str, lost: list[str]) -> Iterator[Path]:
+    """Give a folder of a storage, or of a bucket a copy that takes its place in the end."""
+    if isinstance(where, Folder):
+        yield where.path / name
+        return
+    with tempfile.TemporaryDirectory(prefix="mnist-sweep-") as copy:
+        with _noting(lost):
+            where.download(name, Path(copy))
+        try:
+            yield Path(copy)
+        finally:
+            with _noting(lost):
+                where.upload(Path(copy), name)
+
+
+@contextlib.contextmanager
+def _noting(lost: list[str]) -> Iterator[None]:
+    try:
+        yield
+    except LedgerError as error:
+        lost.append(f"its logs could not be kept: {error}")
 
 
 def _saved(model: Any, dataset: data.Dataset) -> SavedModel:

@@ -6,6 +6,7 @@ from typing import Any
 
 from mnist_sweep import experiment
 from mnist_sweep.errors import LedgerError
+from mnist_sweep.storage import Folder
 
 
 def test_settings_are_what_the_table_can_hold() -> None:
@@ -16,15 +17,15 @@ def test_settings_are_what_the_table_can_hold() -> None:
 
 def test_the_driver_writes_the_table_without_tensorflow(tmp_path: Path) -> None:
     code = (
-        "import sys; from pathlib import Path; from mnist_sweep import experiment; "
-        f"experiment.write(Path({str(tmp_path)!r}) / 'logs', [dict(seed=0), dict(seed=True), dict(seed='a')]); "
+        "import sys; from pathlib import Path; from mnist_sweep import experiment, storage; "
+        f"experiment.write(storage.Folder(Path({str(tmp_path)!r})), [dict(seed=0), dict(seed=True), dict(seed='a')]); "
         "assert not {'tensorflow', 'keras'} & sys.modules.keys()"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
-    assert [path.name for path in (tmp_path / "logs").iterdir()] == [experiment.FILE]
+    assert [str(path.relative_to(tmp_path)) for path in (tmp_path / "logs").iterdir()] == [experiment.FILE]
 
 
 def test_a_folder_that_cannot_be_made_is_an_error_of_one_line(tmp_path: Path, refused: Callable[..., Any]) -> None:
     (tmp_path / "logs").write_text("a file")
     with refused(LedgerError, str(tmp_path / "logs"), "cannot be made"):
-        experiment.write(tmp_path / "logs", [])
+        experiment.write(Folder(tmp_path), [])

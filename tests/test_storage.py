@@ -9,9 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from mnist_sweep import GradientDescent, Local, Softmax, Status, Sweep, TrialConfig, grid, run
 from mnist_sweep import storage as storages
+from mnist_sweep.artifacts import Artifacts
 from mnist_sweep.errors import LedgerError
 from mnist_sweep.storage import Bucket, Folder, Storage, folder_in, storage
+from mnist_sweep.training import drain
+from mnist_sweep.trial import steps
 from tests.faults.cluster import CREDENTIALS, s3_server
 
 Refused = Callable[..., AbstractContextManager[None]]
@@ -153,3 +157,38 @@ def test_a_bucket_that_is_not_there_is_one_line(server: str, monkeypatch: pytest
     url = server.replace("s3://", "s3://no-")
     with refused(LedgerError, f"checkpoint checkpoints/a cannot be written on the storage {url} (", "no-"):
         Bucket(url).write("checkpoints/a", b"x", "checkpoint")
+
+
+@pytest.mark.parametrize("place", ["folder", "s3"])
+def test_a_run_leaves_its_logs_and_its_best_model_on_the_storage(
+    place: str, tmp_path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in CREDENTIALS.items():
+        monkeypatch.setenv(name, value)
+    where = str(tmp_path / "there") if place == "folder" else folder_in(request.getfixturevalue("server"), "there")
+    base = TrialConfig(model=Softmax(), optimizer=GradientDescent(), num_steps=40, evaluate_every=20)
+    sweep = Sweep(name="rates", trials=grid(base, {"optimizer.learning_rate": [1e-6, 0.5, 1e-7]}))
+    outcome = run(sweep, results=tmp_path / "here", runner=Local(), storage=where, summaries="scalars")
+    assert [row.error for row in outcome.rows] == [None] * 3
+    kept = storage(folder_in(where, "rates"))
+    best = outcome.rows[1].trial_id
+    assert kept.names("models") == [f"models/{best}.keras"]
+    assert kept.read(f"models/{best}.keras") == (outcome.folder / "models" / f"{best}.keras").read_bytes()
+    assert kept.names("logs") == ["logs/sweep.tfevents"]
+    for row in outcome.rows:
+        assert len(kept.names(f"logs/{row.trial_id}")) == len(kept.names(f"logs/{row.trial_id}/train")) == 1
+    assert kept.names("checkpoints") == []
+    assert not (outcome.folder / "logs").exists()
+
+
+def test_logs_that_cannot_be_kept_are_said_and_do_not_spoil_their_trial(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in CREDENTIALS.items():
+        monkeypatch.setenv(name, value)
+    trial = TrialConfig(model=Softmax(), optimizer=GradientDescent(), num_steps=4, evaluate_every=2)
+    nowhere = Artifacts(storage=s3_url(free_port()), summaries="scalars")
+    row = drain(steps(trial, artifacts=nowhere), lambda _: None)
+    assert row.status is Status.OK
+    assert row.error is not None
+    assert row.error.startswith("its logs could not be kept: ")

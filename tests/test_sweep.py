@@ -14,7 +14,6 @@ from mnist_sweep import (
     Sweep,
     TrialConfig,
     config_id,
-    experiment,
     grid,
     prediction,
     provenance,
@@ -227,7 +226,7 @@ def test_summaries_lie_beside_the_rows_and_change_no_figure(
     shown = run(sweep(), results=tmp_path / "shown", runner=Local(), summaries="full")
     assert figures(shown.folder) == figures(plain.folder)
     logs = {path.name for path in (shown.folder / "logs").iterdir()}
-    assert logs == {experiment.FILE, *(row.trial_id for row in shown.rows)}
+    assert logs == {"sweep.tfevents", *(row.trial_id for row in shown.rows)}
     assert not (plain.folder / "logs").exists()
 
 

@@ -7,7 +7,6 @@ import pytest
 from mnist_sweep import CNN, Dataset, GradientDescent, Softmax, TrialConfig, runtime, trial_id
 from mnist_sweep.artifacts import Artifacts
 from mnist_sweep.course import Tick
-from mnist_sweep.errors import ConfigError
 from mnist_sweep.predictions import Predictions
 from mnist_sweep.row_json import from_json, to_json
 from mnist_sweep.rows import Evaluation, Status
@@ -102,11 +101,6 @@ def test_an_interrupt_is_not_a_failure() -> None:
 def test_the_first_cause_is_one_line() -> None:
     assert first_cause(ValueError("a\n  b")) == "ValueError: a b"
     assert failed(TRIAL, error="x").status is Status.FAILED
-
-
-def test_summaries_into_a_bucket_are_refused() -> None:
-    with pytest.raises(ConfigError, match="summaries go to a storage that is a folder"):
-        Artifacts(storage="s3://bucket/folder", summaries="scalars")
 
 
 def test_a_model_that_cannot_be_saved_is_said_and_does_not_spoil_its_trial() -> None:

@@ -70,7 +70,7 @@ Exit status: 0 every trial has a row, or the time budget is over, and none faile
 @click.option(
     "--storage",
     metavar="WHERE",
-    help="Folder or URL (s3://…, gs://…) that all machines see, for checkpoints and logs; else the results folder.",
+    help="Folder or URL (s3://…, gs://…) that all machines see, for what trials leave; else the results folder.",
 )
 @options.KEEP_MODELS
 @click.option(
