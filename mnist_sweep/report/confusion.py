@@ -111,12 +111,14 @@ def _figure(counts: "NDArray[np.int64]", names: Sequence[str]) -> Any:
         xaxis={"type": "category", "showgrid": False, "side": "bottom"},
         yaxis={"type": "category", "showgrid": False, "autorange": "reversed"},
     )
-    for label, row in enumerate(numbers):
-        low, high = label - 0.5, label + 0.5
-        made.add_shape(type="rect", x0=low, x1=high, y0=low, y1=high, line_width=0, fillcolor=SURE)
-        for taken, number in enumerate(row if few else []):
-            made.add_annotation(x=taken, y=label, text=f"{number}", showarrow=False, bgcolor="rgba(0,0,0,0)")
-    return made
+    ends = [(label - 0.5, label + 0.5) for label in range(len(numbers))]
+    square = {"type": "rect", "line": {"width": 0}, "fillcolor": SURE}
+    cell = {"showarrow": False, "bgcolor": "rgba(0,0,0,0)"}
+    cells = [(taken, label, number) for label, row in enumerate(numbers) for taken, number in enumerate(row)]
+    return made.update_layout(  # one by one, each would cost what all do
+        shapes=[{**square, "x0": low, "x1": high, "y0": low, "y1": high} for low, high in ends],
+        annotations=[{**cell, "x": x, "y": y, "text": f"{number}"} for x, y, number in cells] if few else [],
+    )
 
 
 def _table(counts: "NDArray[np.int64]", names: Sequence[str]) -> Table:
