@@ -27,6 +27,7 @@ class Agenda:
     Attributes:
         trials: All trials known so far, by id, in their order; a search adds to them.
         missing: Those of them that had no row when the run started, or one to be run again.
+        work: What there is to do, by trial id, or by number what the search will propose.
         names: The fields by which people tell the trials apart.
 
     Raises:
@@ -52,6 +53,7 @@ class Agenda:
         self._num_trials = max(len(self.trials), search.num_trials if search else 0)
         self._proposals = Proposals(search, known) if search and len(self.trials) < self._num_trials else None
         self._search = search
+        self.work = (*self.missing, *(f"proposal-{number}" for number in range(self.num_proposals)))
 
     @functools.cached_property
     def datasets(self) -> dict[Any, data.Dataset]:

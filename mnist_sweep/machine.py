@@ -1,5 +1,6 @@
 """What this machine has for trials: CPUs, memory, space on a disk, GPUs; and how many trials fit on it at a time."""
 
+import contextlib
 import os
 import resource
 import shutil
@@ -45,7 +46,12 @@ def free_memory() -> int | None:
 
 
 def peak_memory() -> int:
-    """Return the most memory that this process has held so far, in bytes."""
+    """Return the most memory that this process has held so far, in bytes.
+
+    Where the system says it of this program alone; `ru_maxrss` counts what the process that started it held, too.
+    """
+    with contextlib.suppress(KeyError, OSError, ValueError):
+        return _kib(STATUS, "VmHWM") << 10
     held = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return held if sys.platform == "darwin" else held << 10
 

@@ -223,9 +223,9 @@ class Recorder:
     def _predicted_seconds(self) -> float | None:
         """Return what was predicted of this run, in seconds; None if it was of another, or this one ended early."""
         runner, prediction = self._provenance.runner, self._provenance.prediction
-        if prediction is None or self._num_run < len(self._agenda.missing):
+        if prediction is None or self._num_run < len(self._agenda.work):
             return None
-        is_of_this = prediction.is_of(self._agenda.missing, runner=runner, num_workers=self._num_workers)
+        is_of_this = prediction.is_of(self._agenda.work, runner=runner, num_workers=self._num_workers)
         return prediction.seconds if is_of_this else None
 
     def _unmark(self) -> None:

@@ -6,7 +6,6 @@ an operation is that of its outputs, from their shapes; the process's own memory
 
 import math
 import os
-import resource
 import tempfile
 import time
 from collections.abc import Callable
@@ -14,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import tensorflow as tf
+
+from mnist_sweep import machine
 
 MIB = 2**20
 STATM = Path("/proc/self/statm")  # of Linux: pages of the whole process, then pages in memory
@@ -57,7 +58,7 @@ def traced(take: Callable[[], object], graph: Any) -> tuple[Any, float]:
 
 def memory() -> dict[str, float]:
     """Return the memory of this process in MiB: the peak since its start, and on Linux what it holds now."""
-    held = {"peak_memory_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / MIB}
+    held = {"peak_memory_mib": machine.peak_memory() / MIB}
     if STATM.exists():
         pages = int(STATM.read_text(encoding="ascii").split()[1])
         held["resident_memory_mib"] = pages * os.sysconf("SC_PAGE_SIZE") / MIB

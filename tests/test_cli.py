@@ -296,6 +296,7 @@ def test_a_depth_that_no_residual_network_has_is_one_line(folder: Path, run: Run
 
 
 def cifar10_archive(path: Path) -> None:
+    (path.parent / "test_batch.bin").unlink()
     with tarfile.open(path, "w:gz") as archive:
         archive.addfile(tarfile.TarInfo("../data_batch_1.bin"))
 

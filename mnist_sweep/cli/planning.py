@@ -63,6 +63,14 @@ def plan(script: Path, **chosen: Any) -> int:
     proposed = [sweep.search.base] * agenda.num_proposals if sweep.search else []  # for what will be proposed
     networks = plans.networks([*agenda.trials.values(), *proposed])
     to_run = [*agenda.missing.values(), *proposed]
+    way = calibration.way_here(
+        RUNNERS[chosen["runner_name"]].__name__,
+        threads=chosen["cpus_per_trial"],
+        gpus=chosen["gpus_per_trial"],
+        xla=chosen["xla"],
+        max_concurrent=chosen["max_concurrent"],
+        num_trials=len(to_run),
+    )
     try:
         datasets = agenda.datasets
     except DataError as error:
@@ -76,14 +84,6 @@ def plan(script: Path, **chosen: Any) -> int:
     if not to_run:
         console.print("\nto run: nothing, every trial has its row")
         return 0
-    way = calibration.way_here(
-        RUNNERS[chosen["runner_name"]].__name__,
-        threads=chosen["cpus_per_trial"],
-        gpus=chosen["gpus_per_trial"],
-        xla=chosen["xla"],
-        max_concurrent=chosen["max_concurrent"],
-        num_trials=len(to_run),
-    )
     measured = None
     if not chosen["no_calibration"]:
         with console.status("measuring a few steps of each kind of trial …"):
@@ -99,9 +99,9 @@ def plan(script: Path, **chosen: Any) -> int:
         folder=ledger.folder,
         calibration=measured,
     )
-    if found.seconds and not proposed:
+    if found.seconds:
         kept = prediction.Prediction(
-            trials=prediction.digest(agenda.missing),
+            trials=prediction.digest(agenda.work),
             runner=way.runner,
             num_workers=way.num_workers,
             seconds=found.seconds,

@@ -4,6 +4,7 @@ import contextlib
 import importlib
 import logging
 import os
+import signal
 import socket
 import threading
 from collections.abc import Iterator, Sequence
@@ -82,15 +83,20 @@ def connected(address: str | None, *, num_cpus: int | None, code: Sequence[Path]
 
 @contextlib.contextmanager
 def _own_sigterm() -> Iterator[None]:
-    """Keep Ray from putting a handler of SIGTERM there that ends the process wherever it is, even in an import."""
+    """Keep the handler of SIGTERM while Ray starts, which would put one there that ends the process wherever it is.
+
+    The one that Ray's native code puts there is replaced only when the body is done.
+    """
     from ray._private import utils
 
-    install = utils.set_sigterm_handler
+    install, handler = utils.set_sigterm_handler, signal.getsignal(signal.SIGTERM)
     utils.set_sigterm_handler = lambda handler: None
     try:
         yield
     finally:
         utils.set_sigterm_handler = install
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, handler)
 
 
 def warning(address: str | None) -> str | None:

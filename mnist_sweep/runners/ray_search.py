@@ -9,9 +9,9 @@ from ray.tune.search.basic_variant import BasicVariantGenerator
 from mnist_sweep.config import TrialConfig
 
 
-def listed(points: Sequence[dict[str, Any]]) -> Any:
+def listed(points: Sequence[dict[str, Any]], max_concurrent: int | None) -> Any:
     """Return what gives Tune these points in their order; of a grid, it would copy all of them for every one."""
-    return BasicVariantGenerator(points_to_evaluate=list(points))
+    return BasicVariantGenerator(points_to_evaluate=list(points), max_concurrent=max_concurrent or 0)
 
 
 class Asking(Searcher):  # type: ignore[misc]  # Ray brings no types

@@ -132,9 +132,9 @@ class RayTune:
                 tune.with_resources(tune.with_parameters(trainable(), shared=shared), resources),
                 param_space={"trial": ""},
                 tune_config=tune.TuneConfig(
-                    search_alg=asking if num_proposals else listed(points),
+                    search_alg=asking if num_proposals else listed(points, self.max_concurrent),
                     num_samples=len(points) + num_proposals,
-                    max_concurrent_trials=self.max_concurrent,
+                    max_concurrent_trials=self.max_concurrent if num_proposals else None,
                     scheduler=schedulers.make(self.scheduler, trials.values(), observer.rows()),
                     reuse_actors=True,
                     trial_name_creator=name,

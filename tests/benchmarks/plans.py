@@ -52,6 +52,7 @@ class Setting:
 
 SETTINGS = (
     Setting(sweep="quickstart"),
+    Setting(sweep="search_digits"),
     Setting(sweep="softmax_regression"),
     Setting(sweep="deep_mnist", trials=8, steps=200),
     Setting(sweep="deep_mnist_tensorboard", steps=300),
@@ -109,9 +110,10 @@ def measured(setting: Setting) -> dict[str, Any]:
     rounded = {name: round(seconds, 1) for name, seconds in figures.items()}
     ratio = round(run["seconds"] / run["predicted_seconds"], 2)
     loads = {"load_before": round(load, 2), "load_after": round(os.getloadavg()[0], 2)}
-    trials = script.load(path).changed(num_trials=setting.trials or None, steps=setting.steps or None).trials
-    sizes = {"steps": setting.steps or trials[0].num_steps, "workers": run["num_workers"]}
-    return {**sizes, **rounded, "ratio": ratio, **loads, **machine(len(trials))}
+    sweep = script.load(path).changed(num_trials=setting.trials or None, steps=setting.steps or None)
+    base = sweep.search.base if sweep.search else sweep.trials[0]
+    sizes = {"steps": setting.steps or base.num_steps, "workers": run["num_workers"]}
+    return {**sizes, **rounded, "ratio": ratio, **loads, **machine(run["num_run"])}
 
 
 def _seconds_of(arguments: list[str]) -> float:
