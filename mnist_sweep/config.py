@@ -5,6 +5,7 @@ old id. Hence a default, once released, never changes: a better value is another
 """
 
 import dataclasses
+import itertools
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -52,6 +53,8 @@ class TrialConfig:
         weight_decay: Half of this times the sum of the squares of all trainable weights is added to the loss that is
             minimised, though not to the one that is shown, at least 0.
         augmentation: What is done to training images at random; `pad_crop_flip` shifts by up to 4 pixels and mirrors.
+        changes: Numbers that change in the middle of training: the step from which on they hold, rising, in
+            [1, num_steps), and the values by dotted field name (`optimizer.learning_rate`, `model.dropout`).
         seed: Where all randomness of the trial comes from, in [0, 2**31).
     """
 
@@ -66,6 +69,7 @@ class TrialConfig:
     log_every: int | None = None
     weight_decay: float = 0.0
     augmentation: Augmentation = "none"
+    changes: tuple[tuple[int, tuple[tuple[str, float], ...]], ...] = ()
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -78,6 +82,9 @@ class TrialConfig:
         require(
             0 <= self.weight_decay < fields.INFINITY, "0 <= weight_decay < infinity", weight_decay=self.weight_decay
         )
+        steps = [0, *(step for step, _ in self.changes), self.num_steps]
+        rising = all(step < after for step, after in itertools.pairwise(steps))
+        require(rising, "0 < steps of changes < num_steps, rising", changes=self.changes, num_steps=self.num_steps)
         require(0 <= self.seed < 2**31, "0 <= seed < 2**31", seed=self.seed)
 
 
@@ -87,7 +94,7 @@ def to_flat(config: TrialConfig) -> dict[str, Any]:
     for item in dataclasses.fields(config):
         value = getattr(config, item.name)
         if item.name not in REGISTRIES:
-            flat[item.name] = value
+            flat[item.name] = _json(value, item.name) if isinstance(value, tuple) else value
             continue
         flat[item.name] = name_of(_type(value), REGISTRIES[item.name])
         for inner in _fields(value):

@@ -65,6 +65,12 @@ class Network:
         for variable, value in zip(self.model.variables, values, strict=True):
             variable.value.assign(value)
 
+    def hold(self, old: Sequence[Any], new: Sequence[Any]) -> None:
+        """Set what is not trained and starts otherwise in `new` than in `old`, both in the order of `variables`."""
+        for variable, before, value in zip(self.model.variables, old, new, strict=True):
+            if not variable.trainable and not np.array_equal(before, value):
+                variable.value.assign(value)
+
     def state(self) -> dict[str, Any]:
         """Return every variable that training changes, by a name of its own."""
         return {f"model/{number}": variable.value for number, variable in enumerate(self.model.variables)}

@@ -32,6 +32,8 @@ def label(flat: Flat, names: Iterable[str]) -> str:
 
 def value(name: str, given: Any) -> str:
     """Return a field's JSON value as people write it: short numbers, commas in lists, a class without its module."""
+    if name == "changes":
+        return "; ".join(f"from {step} {label(dict(changed), dict(changed))}" for step, changed in given)
     if isinstance(given, list):
         return ",".join(value(name, item) for item in given)
     if name in PARTS:

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Generator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from mnist_sweep import optim, runtime
+from mnist_sweep import changes, optim, runtime
 from mnist_sweep.checkpoints import Checkpoints
 from mnist_sweep.config import TrialConfig
 from mnist_sweep.course import Clock, Course, Fit, Tick
@@ -47,10 +47,11 @@ class Loop:
     def __init__(
         self, config: TrialConfig, data: Dataset, summaries: "Summaries | None", checkpoints: Checkpoints | None
     ) -> None:
-        self._config, self._summaries, self._checkpoints = config, summaries, checkpoints
+        self._config, self._data, self._summaries, self._checkpoints = config, data, summaries, checkpoints
         self._clock = Clock()
         self._classes: dict[str, Any] = {}
-        self._network, self._program = _started_graphs(config, data)
+        self._now = changes.at(config, 0)
+        self._network, self._program = _started_graphs(self._now, data)
         self._splits = runtime.kept("tensors", data, lambda: _tensors(data), limit=KEPT_DATASETS)
         self._course, self._note = self._begin()
         self._clock.seconds = self._course.seconds
@@ -91,18 +92,29 @@ class Loop:
             yield point
             self._clock.go_on()
             yield from self._save_if_due()
+        yield from self._saved(lambda checkpoints: checkpoints.save_end(course, self._program.arrays()))
         return Status.OK
 
     def _advance(self, last: int) -> Generator[Tick, None, None]:
         """Take the steps up to `last`, or up to a loss that is not finite."""
         course = self._course
         while course.step < last and math.isfinite(course.loss_sum):
-            self._call(min(last, course.step + self._steps_per_call()))
+            self._hold(changes.at(self._config, course.step))
+            change = changes.next_step(self._config, course.step)
+            self._call(min(last, change, course.step + self._steps_per_call()))
             self._clock.lap("train")
             if course.step < last:
                 yield self._tick()
                 self._clock.go_on()
                 yield from self._save_if_due()
+
+    def _hold(self, now: TrialConfig) -> None:
+        """Set the numbers of the optimizer and of the model to those that hold now."""
+        if now == self._now:
+            return
+        self._program.hold(now)
+        self._network.hold(_start_values(self._now, self._data), _start_values(now, self._data))
+        self._now = now
 
     def _call(self, end: int) -> None:
         """Take the steps up to `end` in one call of the graph."""
@@ -110,7 +122,7 @@ class Loop:
         images, labels = self._splits["train"]
         start = time.perf_counter()
         rows = indices(config.seed, course.step, end, batch_size=config.batch_size, num_examples=len(labels))
-        rates = _learning_rates(config, course.step, end).astype("float32")
+        rates = _learning_rates(self._now, course.step, end).astype("float32")
         seeds, sums = program.seeds(config.seed), (course.loss_sum, course.num_correct)
         losses, correct, taken = program.train(images, labels, rows, rates, course.step, seeds, *sums)
         course.loss_sum, course.num_correct = float(losses), int(correct)
@@ -140,7 +152,7 @@ class Loop:
             train_accuracy=course.num_correct / (steps * config.batch_size),
             val_loss=validated[0],
             val_accuracy=validated[1],
-            learning_rate=float(_learning_rates(config, course.step - 1, course.step)[0]),
+            learning_rate=float(_learning_rates(self._now, course.step - 1, course.step)[0]),
             seconds=self._clock.total(),
         )
 
@@ -156,7 +168,7 @@ class Loop:
         step, config, program = self._course.step - 1, self._config, self._program
         images, labels = self._splits["train"]
         (rows,) = indices(config.seed, step, step + 1, batch_size=config.batch_size, num_examples=len(labels))
-        (rate,) = _learning_rates(config, step, step + 1).astype("float32")
+        (rate,) = _learning_rates(self._now, step, step + 1).astype("float32")
         return functools.partial(program.step, images, labels, rows, rate, step, program.seeds(config.seed))
 
     def _tick(self, note: str | None = None) -> Tick:
@@ -164,8 +176,12 @@ class Loop:
 
     def _save_if_due(self) -> Generator[Tick, None, None]:
         if self._checkpoints and self._checkpoints.is_due():
+            yield from self._saved(lambda _: self.save())
+
+    def _saved(self, save: Callable[[Checkpoints], None]) -> Generator[Tick, None, None]:
+        if self._checkpoints:
             try:
-                self.save()
+                save(self._checkpoints)
             except LedgerError as error:
                 yield self._tick(f"goes on without a checkpoint, for {error}")
             self._clock.go_on()
@@ -204,7 +220,7 @@ def _started_graphs(config: TrialConfig, data: Dataset) -> tuple["Network", "Pro
     from mnist_sweep.graphs import Network, build_model
     from mnist_sweep.program import Program
 
-    shapes = (config.precision, data.image_shape, data.num_classes)
+    shapes = _shapes(config, data)
     build = functools.cache(lambda: build_model(config, data))
     key = (models.structure(config.model), config.batch_size, data.pixel_max, *shapes)
     network: Network = runtime.kept("networks", key, lambda: Network(build(), config, data), limit=KEPT_GRAPHS)
@@ -213,6 +229,17 @@ def _started_graphs(config: TrialConfig, data: Dataset) -> tuple["Network", "Pro
     network.start(initial.values(config, build, shapes))
     program.start(config)
     return network, program
+
+
+def _start_values(config: TrialConfig, data: Dataset) -> list[Any]:
+    from mnist_sweep import initial
+    from mnist_sweep.graphs import build_model
+
+    return initial.values(config, lambda: build_model(config, data), _shapes(config, data))
+
+
+def _shapes(config: TrialConfig, data: Dataset) -> tuple[Any, ...]:
+    return config.precision, data.image_shape, data.num_classes
 
 
 def _tensors(data: Dataset) -> dict[str, tuple[Any, Any]]:

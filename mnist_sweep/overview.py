@@ -13,6 +13,7 @@ from mnist_sweep.progress import STYLES
 from mnist_sweep.rows import Status, TrialRow, rank
 
 NUM_BEST = 5
+TOO_WIDE = ("changes",)
 
 
 def show(rows: Sequence[TrialRow], folder: Path, console: Console) -> None:
@@ -20,7 +21,8 @@ def show(rows: Sequence[TrialRow], folder: Path, console: Console) -> None:
     console.print(Text(f"{counted(len(rows), 'trial')}: {counts(rows)}"))
     best = sorted((row for row in rows if row.status is Status.OK), key=rank)[:NUM_BEST]
     if best:
-        console.print(_best_table(best, varying(row.config for row in rows)))
+        names = [name for name in varying(row.config for row in rows) if name not in TOO_WIDE]
+        console.print(_best_table(best, names))
     for cause, trials in _failures(rows).items():
         others = f" and {len(trials) - 1} more" if len(trials) > 1 else ""
         console.print(Text(f"failed: {cause}: {trials[0]}{others}", style="red"), soft_wrap=True)

@@ -76,16 +76,19 @@ class Program:
 
     def start(self, config: TrialConfig) -> None:
         """Set slots, numbers and loss scale to where a trial starts."""
-        optimizer = config.optimizer
         for slots in self._slots:
             for name, slot in slots.items():
-                slot.assign(tf.fill(slot.shape, optimizer.SLOTS[name]))
-        for name, value in numbers(optimizer).items():
+                slot.assign(tf.fill(slot.shape, config.optimizer.SLOTS[name]))
+        self.hold(config)
+        self._loss_scale.assign(FIRST_LOSS_SCALE)
+        self._good_steps.assign(0)
+
+    def hold(self, config: TrialConfig) -> None:
+        """Set the numbers of the optimizer, and the weight decay, to those of a trial."""
+        for name, value in numbers(config.optimizer).items():
             self._numbers[name].assign(value)
         if self._weight_decay is not None:
             self._weight_decay.assign(config.weight_decay)
-        self._loss_scale.assign(FIRST_LOSS_SCALE)
-        self._good_steps.assign(0)
 
     def arrays(self) -> dict[str, np.ndarray]:
         """Return all that a trial's steps change, weights and slots, by names that `restore` takes."""

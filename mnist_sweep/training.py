@@ -8,6 +8,7 @@ the graph is kept for the next trial of the same structure, whose weights and sl
 from collections.abc import Callable, Generator
 from typing import TYPE_CHECKING, TypeVar, cast
 
+from mnist_sweep import changes
 from mnist_sweep.checkpoints import Checkpoints
 from mnist_sweep.config import TrialConfig
 from mnist_sweep.course import Fit, Tick
@@ -35,6 +36,7 @@ def check(config: TrialConfig, data: Dataset) -> None:
         ConfigError: The batch is larger than the training split, or the model does not fit the images.
     """
     limit = len(data.train.labels)
+    changes.check(config)
     require(config.batch_size <= limit, f"batch_size <= {limit} (the training split)", batch_size=config.batch_size)
     model_check = getattr(config.model, "check", None)
     if model_check is not None:

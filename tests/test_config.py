@@ -192,6 +192,7 @@ def test_flat_form_says_every_field_in_the_order_of_its_declaration() -> None:
         "log_every": None,
         "weight_decay": 0.0,
         "augmentation": "none",
+        "changes": [],
         "seed": 0,
     }
     assert next(iter(to_flat(TrialConfig()))) == "data"
@@ -306,6 +307,7 @@ def off_default() -> list[TrialConfig]:
         "filters": (8,),
         "depth": 8,
         "log_every": 10,
+        "changes": ((1, (("model.dropout", 0.5),)),),
         "augmentation": "pad_crop_flip",
         "boundaries": (1, 2, 3),
         "initializer": "glorot_uniform",

@@ -115,3 +115,9 @@ def test_one_is_counted_in_the_singular() -> None:
         "2 trials",
         "1,000 trials",
     ]
+
+
+def test_changes_are_shown_with_their_steps() -> None:
+    given = [[100, [["optimizer.learning_rate", 0.01], ["model.dropout", 0.5]]], [200, [["weight_decay", 0.1]]]]
+    assert value("changes", given) == "from 100 learning_rate=0.01 dropout=0.5; from 200 weight_decay=0.1"
+    assert value("changes", []) == ""

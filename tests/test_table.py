@@ -38,7 +38,8 @@ SOFTMAX = TrialConfig(model=Softmax(), optimizer=GradientDescent())
 
 CONFIG = (
     "data, data.val_size, data.test_size, model, model.initializer, optimizer, optimizer.learning_rate, schedule, "
-    "schedule.warmup_steps, num_steps, batch_size, evaluate_every, precision, log_every, weight_decay, augmentation"
+    "schedule.warmup_steps, num_steps, batch_size, evaluate_every, precision, log_every, weight_decay, augmentation, "
+    "changes"
 )
 TRIALS = (
     f"trial_id, config_id, seed, status, {CONFIG}, val_accuracy, val_loss, test_accuracy, test_accuracy_low, "
