@@ -15,7 +15,7 @@ from mnist_sweep.optim import OPTIMIZERS, Adagrad, Adam, GradientDescent, Moment
 from mnist_sweep.rows import Evaluation, Status, TrialRow
 from mnist_sweep.runners import Local, RayTune
 from mnist_sweep.schedules import SCHEDULES, Constant, Cosine, Stepwise
-from mnist_sweep.search import Search
+from mnist_sweep.search import PBT, Search
 from mnist_sweep.space import Choice, Integer, LogUniform, Uniform, grid, repeat, sample, zipped
 from mnist_sweep.sweep import Outcome, Sweep, run
 from mnist_sweep.table import read_history, read_summary, read_trials
@@ -28,6 +28,7 @@ __all__ = [
     "MNIST",
     "MODELS",
     "OPTIMIZERS",
+    "PBT",
     "SCHEDULES",
     "VARIABLE",
     "Adagrad",

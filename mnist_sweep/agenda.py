@@ -8,9 +8,10 @@ from typing import Any
 from mnist_sweep import data, pending
 from mnist_sweep.config import TrialConfig, to_flat, trial_id
 from mnist_sweep.labels import varying
+from mnist_sweep.population import Population
 from mnist_sweep.rows import Status, TrialRow
 from mnist_sweep.runners.proposals import Proposals
-from mnist_sweep.search import Search
+from mnist_sweep.search import PBT, Search
 from mnist_sweep.training import check
 
 
@@ -43,16 +44,17 @@ class Agenda:
         rows: Mapping[str, TrialRow],
         retry: Collection[Status] = (),
     ) -> None:
-        self.trials = {trial_id(trial): trial for trial in trials} or _found(search, folder, rows)
+        kept = {name: row for name, row in rows.items() if row.status not in retry}
+        population = Population(search, kept.values()) if search and isinstance(search.algorithm, PBT) else None
+        found = population.trials if population else _found(search, folder, rows)
+        self.trials = {trial_id(trial): trial for trial in trials} or dict(found)
         self.names = list(search.axes) if search else varying(map(to_flat, self.trials.values()))
-        self.missing = {
-            name: trial for name, trial in self.trials.items() if name not in rows or rows[name].status in retry
-        }
-        self._folder = folder
-        known = [row for name, row in rows.items() if name in self.trials and name not in self.missing]
+        self.missing = {name: trial for name, trial in self.trials.items() if name not in kept}
+        self._folder, self._search = folder, search
         self._num_trials = max(len(self.trials), search.num_trials if search else 0)
-        self._proposals = Proposals(search, known) if search and len(self.trials) < self._num_trials else None
-        self._search = search
+        self._proposals: Proposals | Population | None = population
+        if search and not population and len(self.trials) < self._num_trials:
+            self._proposals = Proposals(search, [row for name, row in kept.items() if name in self.trials])
         self.work = (*self.missing, *(f"proposal-{number}" for number in range(self.num_proposals)))
 
     @functools.cached_property
@@ -103,6 +105,8 @@ class Agenda:
         """Tell the search of a row that has been committed."""
         if self._proposals:
             self._proposals.tell(row)
+        if isinstance(self._proposals, Population):  # later rounds may have rows already
+            self.trials |= self._proposals.known
         pending.delete(self._folder, row.trial_id)
 
 

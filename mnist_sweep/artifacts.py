@@ -21,6 +21,7 @@ class Artifacts:
         summaries: What TensorBoard is shown of each trial: nothing, scalars and hyperparameters, or all there is.
         predictions: Whether the predicted classes of validation and test are kept.
         checkpoint_seconds: Seconds between two checkpoints of a trial, above 0.
+        lineages: Whether trials leave their ends for longer ones to start from.
     """
 
     storage: str
@@ -29,6 +30,7 @@ class Artifacts:
     summaries: Showing = "off"
     predictions: bool = True
     checkpoint_seconds: float = 30.0
+    lineages: bool = False
 
     def __post_init__(self) -> None:
         coerce(self)

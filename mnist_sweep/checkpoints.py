@@ -36,11 +36,23 @@ class Checkpoints:
         trial_id: Whose it is.
         seconds: Seconds between two of them, in the worker's own time.
         identity: What a trial must share with its checkpoint in order to go on from it.
+        start: Name of the end of a shorter trial that this one begins as, or None.
+        end: Name for its own end, where longer trials go on, or None.
     """
 
-    def __init__(self, storage: Storage, trial_id: str, *, seconds: float, identity: Mapping[str, Any]) -> None:
+    def __init__(
+        self,
+        storage: Storage,
+        trial_id: str,
+        *,
+        seconds: float,
+        identity: Mapping[str, Any],
+        start: str | None = None,
+        end: str | None = None,
+    ) -> None:
         self._storage, self._name = storage, name(trial_id)
         self._seconds, self._identity = seconds, {"trial_id": trial_id, **identity}
+        self._start, self._end, self._shared = start, end, identity
         self._next = time.monotonic() + seconds
 
     def exist(self) -> bool:
@@ -61,14 +73,26 @@ class Checkpoints:
         self._storage.write(self._name, to_bytes(course, arrays, self._identity), "checkpoint")
 
     def load(self) -> "tuple[Course, dict[str, np.ndarray[Any, Any]]] | None":
-        """Return where the trial was and its arrays by name, or None if it has no checkpoint.
+        """Return where the trial was, or begins, and its arrays by name; None if it has no checkpoint.
 
         Raises:
             CheckpointError: It is damaged, or made elsewise.
             LedgerError: The storage cannot be reached.
         """
         content = self._storage.read(self._name)
-        return None if content is None else from_bytes(content, self._identity)
+        if content is not None:
+            return from_bytes(content, self._identity)
+        content = self._storage.read(self._start) if self._start else None
+        return None if content is None else from_bytes(content, {"end": self._start, **self._shared})
+
+    def save_end(self, course: Course, arrays: "Arrays") -> None:
+        """Write where longer trials go on, if that is asked for.
+
+        Raises:
+            LedgerError: The storage is full or cannot be reached; longer trials start over then.
+        """
+        if self._end:
+            self._storage.write(self._end, to_bytes(course, arrays, {"end": self._end, **self._shared}), "checkpoint")
 
 
 def name(trial_id: str) -> str:

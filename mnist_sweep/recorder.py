@@ -8,7 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 
-from mnist_sweep import checkpoints, experiment, mark, mistakes, predictions, provenance
+from mnist_sweep import checkpoints, experiment, lineage, mark, mistakes, predictions, provenance
 from mnist_sweep.agenda import Agenda
 from mnist_sweep.artifacts import Artifacts, SavedModel
 from mnist_sweep.config import TrialConfig, to_flat, trial_id
@@ -205,8 +205,16 @@ class Recorder:
         if not self._is_open or isinstance(error, LedgerError):
             return  # what cannot be written is told by the error that ends the run
         self._record_run()
+        self._forget_lineages()
         if self._rows:
             self._write_tables()
+
+    def _forget_lineages(self) -> None:
+        """Remove the ends of trials from which none starts any more."""
+        if self._artifacts.lineages and all(name in self._rows for name in self._agenda.trials):
+            with contextlib.suppress(LedgerError):  # they take space, and nothing more
+                for name in self._storage.names(lineage.FOLDER):
+                    self._storage.delete(name)
 
     def _record_run(self) -> None:
         ended = provenance.observe(

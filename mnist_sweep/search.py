@@ -1,11 +1,12 @@
 """A search: a space of trials, and the algorithm that proposes them one by one, each from the rows before."""
 
+import dataclasses
 import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from mnist_sweep import config
+from mnist_sweep import changes, config, lineage
 from mnist_sweep.config import REGISTRIES, TrialConfig
 from mnist_sweep.errors import ConfigError
 from mnist_sweep.fields import coerce, require, shown_in_one_line
@@ -16,6 +17,27 @@ SEARCHER_METHODS = ("suggest", "on_trial_complete", "set_search_properties")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PBT:
+    """Population-based training: a search in rounds, in which the worst go on from the best with other numbers.
+
+    A round of a member is a trial; `num_trials` of the search is members times rounds, and the base's `num_steps` are
+    those of all rounds together. All members have the base's seed.
+
+    Attributes:
+        population: Members, at least 2.
+        quantile: Share of them that is replaced after a round, and that they are replaced by, in (0, 0.5].
+    """
+
+    population: int = 8
+    quantile: float = 0.25
+
+    def __post_init__(self) -> None:
+        coerce(self)
+        require(self.population >= 2, "population >= 2", population=self.population)
+        require(0 < self.quantile <= 0.5, "0 < quantile <= 0.5", quantile=self.quantile)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Search:
     """A space of trials, and how it is searched for the best validation accuracy.
 
@@ -23,9 +45,9 @@ class Search:
         base: What all trials have in common, the seed and the data included.
         axes: The fields that vary, as in `sample`, each with its distribution: Uniform, LogUniform, Integer or Choice.
         num_trials: Trials after which the search ends, those of earlier runs counted, at least 1.
-        algorithm: `tpe` (Optuna's tree-structured Parzen estimator; Bergstra et al. 2011), or any searcher of Ray Tune
-            that has been given neither a space nor a metric.
-        seed: Where the randomness of `tpe` comes from, in [0, 2**31).
+        algorithm: `tpe` (Optuna's tree-structured Parzen estimator; Bergstra et al. 2011), a PBT, or any searcher of
+            Ray Tune that has been given neither a space nor a metric.
+        seed: Where the randomness of `tpe` and PBT comes from, in [0, 2**31).
     """
 
     base: TrialConfig
@@ -42,14 +64,36 @@ class Search:
         for name, axis in self.axes.items():
             _check_axis(name, axis)
         is_searcher = all(hasattr(self.algorithm, method) for method in SEARCHER_METHODS)
-        if self.algorithm != "tpe" and not is_searcher:
+        if isinstance(self.algorithm, PBT):
+            self._check_population(self.algorithm)
+        elif self.algorithm != "tpe" and not is_searcher:
             raise ConfigError(
-                "a search's algorithm must be 'tpe' or a searcher of Ray Tune, but got "
+                "a search's algorithm must be 'tpe', a PBT or a searcher of Ray Tune, but got "
                 f"{shown_in_one_line(self.algorithm)}."
             )
         for chosen in self._parts():
             for side in (0, -1):
                 self.trial({name: chosen.get(name, _ends(axis)[side]) for name, axis in self.axes.items()})
+
+    def _check_population(self, algorithm: "PBT") -> None:
+        size, base = algorithm.population, self.base
+        whole = self.num_trials % size == 0 and base.num_steps % (self.num_trials // size) == 0
+        require(
+            whole,
+            "num_trials is a multiple of population, and num_steps of num_trials / population",
+            num_trials=self.num_trials,
+            population=size,
+            num_steps=base.num_steps,
+        )
+        interval = base.num_steps // (self.num_trials // size)
+        rule = "the steps of a round are a multiple of evaluate_every, and the schedule does not depend on num_steps"
+        holds = interval == base.num_steps or lineage.is_point(base, interval)
+        require(holds, rule, steps=interval, evaluate_every=base.evaluate_every, schedule=base.schedule)
+        require(not base.changes and base.num_steps > 1, "the base of a PBT has steps and no changes", base=base)
+        for name, axis in self.axes.items():
+            for value in _ends(axis):
+                require(isinstance(value, int | float), "the axes of a PBT are of numbers", name=name, value=value)
+                changes.check(dataclasses.replace(base, changes=((1, ((name, value),)),)))
 
     def trial(self, values: Mapping[str, Any]) -> TrialConfig:
         """Return the trial at a point of the space.

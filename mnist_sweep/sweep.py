@@ -24,7 +24,7 @@ from mnist_sweep.progress import Progress, Quiet
 from mnist_sweep.recorder import Provenance, Recorder
 from mnist_sweep.rows import Status, TrialRow
 from mnist_sweep.runners import RayTune, Runner
-from mnist_sweep.search import Search
+from mnist_sweep.search import PBT, Search
 from mnist_sweep.space import repeat
 from mnist_sweep.storage import folder_in
 from mnist_sweep.table import write_tables
@@ -171,6 +171,7 @@ def run(
         summaries=summaries,
         predictions=keep_predictions,
         checkpoint_seconds=checkpoint_seconds,
+        lineages=bool(sweep.search and isinstance(sweep.search.algorithm, PBT)),
     )
     sessions = [tracker.connect(sweep.name, ledger.folder) for tracker in trackers]
     shown = progress or Quiet()

@@ -12,7 +12,7 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mnist_sweep import data, runtime, training
+from mnist_sweep import data, lineage, runtime, training
 from mnist_sweep.artifacts import Artifacts, SavedModel
 from mnist_sweep.checkpoints import Checkpoints
 from mnist_sweep.config import TrialConfig, config_id, defaults, to_flat, trial_id
@@ -100,9 +100,15 @@ def storage_of(artifacts: Artifacts) -> Folder | Bucket:
 def _checkpoints(config: TrialConfig, artifacts: Artifacts | None) -> Checkpoints | None:
     if artifacts is None or artifacts.mark is None or not storage_of(artifacts).exists(artifacts.mark):
         return None
-    identity = {"version": _version(), **runtime.environment()}
-    seconds = artifacts.checkpoint_seconds
-    return Checkpoints(storage_of(artifacts), trial_id(config), seconds=seconds, identity=identity)
+    where = storage_of(artifacts)
+    return Checkpoints(
+        where,
+        trial_id(config),
+        seconds=artifacts.checkpoint_seconds,
+        identity={"version": _version(), **runtime.environment()},
+        start=lineage.ancestor(config, where.names(lineage.FOLDER)) if artifacts.lineages else None,
+        end=lineage.name(config) if artifacts.lineages else None,
+    )
 
 
 @contextlib.contextmanager

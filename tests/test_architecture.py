@@ -55,6 +55,7 @@ LAYERS = [
     {"effects.factors", "effects.shares", "effects.screen"},
     {"effects.words"},
     {"program"},
+    {"changes", "lineage"},
     {"search", "summaries", "selection", "budget"},
     {"loop", "table", "compare", "diff", "effects"},
     {"training"},
@@ -72,6 +73,7 @@ LAYERS = [
     {"disk"},
     {"forecast"},
     {
+        "population",
         "runners.proposals",
         "runners.ray_cluster",
         "runners.ray_messenger",

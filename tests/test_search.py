@@ -122,7 +122,7 @@ def test_a_proposal_that_is_damaged_is_named(tmp_path: Path, refused: Callable[.
         ({"axes": {"data.val_size": Integer(low=1, high=9)}}, "one seed and one data set"),
         ({"axes": {"batch_size": Integer(low=0, high=9)}}, "batch_size >= 1"),
         ({"axes": {"batch_size": Choice((1, 1))}}, "differ"),
-        ({"algorithm": "bayes"}, "'tpe' or a searcher"),
+        ({"algorithm": "bayes"}, "'tpe', a PBT or a searcher"),
     ],
 )
 def test_a_search_that_makes_no_sense_is_refused(
