@@ -4,14 +4,12 @@ They lie in `predictions/<trial_id>-mistakes.npz`, beside the predictions of the
 """
 
 import io
-import zipfile
-import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from mnist_sweep import predictions
+from mnist_sweep import npz, predictions
 from mnist_sweep.data import Dataset
-from mnist_sweep.errors import LedgerError
+from mnist_sweep.errors import DataError, LedgerError
 from mnist_sweep.files import write_whole
 
 if TYPE_CHECKING:
@@ -94,11 +92,11 @@ def read(path: Path) -> Mistakes:
     import numpy as np
 
     try:
-        with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
-            found = Mistakes(*(np.atleast_1d(file[name])[:MOST] for name in Mistakes._fields))
-    except (OSError, ValueError, KeyError, EOFError, AttributeError, zipfile.BadZipFile, zlib.error) as error:
-        cause = " ".join(str(error).split()) or type(error).__name__
-        raise LedgerError(f"{path} is damaged ({cause}): delete it, and the report does without it.") from error
+        with path.open("rb") as file:
+            arrays = npz.read(file, Mistakes._fields)
+    except (OSError, DataError) as error:
+        raise LedgerError(f"{path} is damaged ({error}): delete it, and the report does without it.") from error
+    found = Mistakes(**{name: np.atleast_1d(array)[:MOST] for name, array in arrays.items()})
     if not _is_whole(found):
         raise LedgerError(f"{path} does not hold images and their classes: delete it, and the report does without it.")
     return found

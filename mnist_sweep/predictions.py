@@ -5,12 +5,11 @@ A trial's predictions lie in `predictions/<trial_id>.npz`, the labels of a data 
 """
 
 import io
-import zipfile
-import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from mnist_sweep import npz
 from mnist_sweep.errors import DataError, LedgerError
 from mnist_sweep.files import write_whole
 from mnist_sweep.rows import flat_id
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
 
 FOLDER = "predictions"
 DTYPES = ("uint8", "uint16")
-DAMAGE = (OSError, EOFError, KeyError, MemoryError, RuntimeError, TypeError, ValueError, zipfile.error, zlib.error)
 
 
 class Predictions(NamedTuple):
@@ -134,19 +132,19 @@ def _write(path: Path, content: bytes) -> None:
 
 
 def _read(path: Path) -> Predictions:
-    import numpy as np
-
     try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-            found = Predictions(arrays["val"], arrays["test"])
+        with path.open("rb") as file:
+            arrays = npz.read(file, Predictions._fields)
     except FileNotFoundError:
         raise
-    except DAMAGE as error:
-        raise _damaged(path, " ".join(str(error).split())) from error
-    for array in found:
+    except OSError as error:
+        raise _damaged(path, str(error.strerror)) from error
+    except DataError as error:
+        raise _damaged(path, str(error)) from error
+    for array in arrays.values():
         if array.ndim != 1 or array.dtype.name not in DTYPES or not array.size:
             raise _damaged(path, f"it holds {array.dtype} of {array.shape}")
-    return found
+    return Predictions(**arrays)
 
 
 def _damaged(path: Path, cause: str) -> LedgerError:

@@ -15,7 +15,7 @@ PACKAGE = Path(mnist_sweep.__file__).parent
 # Bottom first. The package's own `__init__` is written as "__init__", a subpackage's as the subpackage.
 LAYERS = [
     {"errors"},
-    {"fields", "files", "registry", "rows", "labels", "figures"},
+    {"fields", "files", "registry", "rows", "labels", "figures", "npz"},
     {"row_json"},
     {
         "optim",

@@ -116,10 +116,11 @@ def content(**arrays: Any) -> bytes:
     return file.getvalue()
 
 
-def archive(name: str, text: bytes) -> bytes:
+def archive(name: str, text: bytes, *others: str) -> bytes:
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w") as written:
-        written.writestr(name, text)
+        for one in (name, *others):
+            written.writestr(one, text)
     return file.getvalue()
 
 
@@ -131,6 +132,7 @@ DAMAGED = {
     "two axes": content(val=KEPT.val[None], test=KEPT.test),
     "floats": content(val=KEPT.val / 1.0, test=KEPT.test),
     "no images": content(val=KEPT.val[:0], test=KEPT.test),
+    "no arrays": archive("val.npy", b"a note", "test.npy"),
     "objects": content(val=np.array([{}, {}]), test=KEPT.test),
     "another archive": archive("val.npy", b"a note"),
     "a size that no memory holds": archive("val.npy", HUGE + b"\n"),
