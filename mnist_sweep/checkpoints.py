@@ -9,13 +9,13 @@ import hashlib
 import io
 import json
 import time
-import zipfile
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from mnist_sweep import course as courses
+from mnist_sweep import npz
 from mnist_sweep.course import Course
-from mnist_sweep.errors import CheckpointError
+from mnist_sweep.errors import CheckpointError, DataError
 from mnist_sweep.storage import Storage
 
 if TYPE_CHECKING:
@@ -117,18 +117,17 @@ def from_bytes(content: bytes, identity: Mapping[str, Any]) -> "tuple[Course, di
     Raises:
         CheckpointError: It is damaged, or of another identity.
     """
-    import numpy as np
-
     digest, archive = content[:DIGEST_BYTES], content[DIGEST_BYTES:]
     if hashlib.sha256(archive).digest() != digest:
         raise CheckpointError("its checkpoint is damaged")
     try:
-        with np.load(io.BytesIO(archive), allow_pickle=False) as found:
-            arrays = dict(found)
+        arrays = npz.read(io.BytesIO(archive))
         state = json.loads(arrays.pop(STATE).tobytes())
-    except (KeyError, ValueError, zipfile.BadZipFile) as error:
-        raise CheckpointError(f"its checkpoint is not one of this version ({error})") from error
-    if state["identity"] != dict(identity):
-        names = [key for key in identity if state["identity"].get(key) != identity[key]]
+        made, course = dict(state["identity"]), courses.from_json_value(state["course"])
+    except (DataError, KeyError, RecursionError, TypeError, ValueError) as error:
+        cause = " ".join(str(error).split())
+        raise CheckpointError(f"its checkpoint is not one of this version ({cause})") from error
+    names = sorted(key for key in made.keys() | identity.keys() if made.get(key, ...) != identity.get(key, ...))
+    if names:
         raise CheckpointError(f"its checkpoint was made with another {', '.join(names)}")
-    return courses.from_json_value(state["course"]), arrays
+    return course, arrays

@@ -1,4 +1,8 @@
+import hashlib
+import io
+import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,6 +13,7 @@ from mnist_sweep.course import Course
 from mnist_sweep.errors import CheckpointError
 from mnist_sweep.rows import Evaluation
 from mnist_sweep.storage import Folder
+from tests.test_npz import zipped
 
 POINT = Evaluation(20, 0.1 + 0.2, 1 / 3, None, None, 1e-4, 1.5)
 COURSE = Course(step=27, first=20, loss_sum=0.1 + 0.7, num_correct=99, history=[POINT])
@@ -40,6 +45,30 @@ def test_a_checkpoint_of_something_else_is_refused_by_what_differs() -> None:
     content = to_bytes(COURSE, ARRAYS, IDENTITY)
     with pytest.raises(CheckpointError, match=r"made with another version$"):
         from_bytes(content, IDENTITY | {"version": "2"})
+    with pytest.raises(CheckpointError, match=r"made with another trial_id$"):
+        from_bytes(content, {"version": "1"})
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        *({}, [], 3, {"identity": None, "course": {}}, {"identity": IDENTITY}, {"identity": IDENTITY, "course": None}),
+        {"identity": IDENTITY, "course": {"unheard_of": 1}},
+        {"identity": IDENTITY, "course": {"history": [[1, 2]]}},
+        {"identity": IDENTITY, "course": {"history": 3}},
+    ],
+)
+def test_a_checkpoint_whose_state_is_another_versions_is_refused(state: Any) -> None:
+    file = io.BytesIO()
+    np.savez(file, **{checkpoints.STATE: np.frombuffer(json.dumps(state).encode(), np.uint8)})
+    with pytest.raises(CheckpointError, match=r"^its checkpoint is not one of this version \(.+\)$"):
+        from_bytes(hashlib.sha256(file.getvalue()).digest() + file.getvalue(), IDENTITY)
+
+
+@pytest.mark.parametrize("archive", [b"", b"text", zipped(b"a note")])
+def test_a_checkpoint_that_is_no_archive_of_arrays_is_refused(archive: bytes) -> None:
+    with pytest.raises(CheckpointError, match="is not one of this version"):
+        from_bytes(hashlib.sha256(archive).digest() + archive, IDENTITY)
 
 
 def test_a_trial_has_one_checkpoint_and_it_is_due_by_the_clock(tmp_path: Path) -> None:
