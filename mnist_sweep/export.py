@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mnist_sweep import npz
 from mnist_sweep.errors import LedgerError
 
 if TYPE_CHECKING:
@@ -60,16 +61,17 @@ def image_shape(path: Path) -> tuple[int, int, int]:
         with zipfile.ZipFile(path) as archive:
             config = json.loads(archive.read(CONFIG))
         shape = config["config"]["layers"][0]["config"]["batch_shape"]
-    except (OSError, IndexError, KeyError, TypeError, ValueError, zipfile.BadZipFile) as error:
+        modules = {str(name) for name in _modules(config) if name is not None}
+    except (*npz.DAMAGE_TO_ZIP, IndexError, TypeError) as error:
         raise LedgerError(f"{path} is not a model file ({' '.join(str(error).split())}).") from error
-    foreign = {name for name in _modules(config) if name is not None and name.partition(".")[0] != "keras"}
+    foreign = {" ".join(name.split()) for name in modules if name.partition(".")[0] != "keras"}
     if foreign:
         raise LedgerError(
             f"{path} holds layers of {', '.join(sorted(foreign))}, which are not built from a results folder: "
             "load it in Python with keras.saving.load_model, if you trust it."
         )
-    if not isinstance(shape, list) or len(shape) != 4:
-        raise LedgerError(f"{path} takes an input of shape {shape}, expected images.")
+    if not isinstance(shape, list) or len(shape) != 4 or not all(type(side) is int and side > 0 for side in shape[1:]):
+        raise LedgerError(f"{path} takes an input of shape {shape!r}, expected images.")
     height, width, channels = shape[1:]
     return height, width, channels
 

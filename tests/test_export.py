@@ -14,6 +14,7 @@ import pytest
 
 from mnist_sweep import CNN, ResNet, Softmax, export
 from mnist_sweep.errors import LedgerError
+from tests.test_npz import encrypted, with_method
 
 Refused = Callable[..., AbstractContextManager[None]]
 pytestmark = pytest.mark.usefixtures("tf")
@@ -42,6 +43,11 @@ def rewrite(path: Path, change: Callable[[dict[str, Any]], None]) -> None:
     with zipfile.ZipFile(path, "w") as archive:
         for name, content in members.items():
             archive.writestr(name, content)
+
+
+def shaped(config: dict[str, Any], shape: Any) -> None:
+    """Let a config take inputs of another shape."""
+    config["config"]["layers"][0]["config"]["batch_shape"] = shape
 
 
 @pytest.mark.parametrize("hyperparameters", MODELS, ids=str)
@@ -96,7 +102,31 @@ def test_a_lambda_layer_is_not_run(model_file: Path, refused: Refused) -> None:
         export.probabilities(model_file, list(IMAGES))
 
 
-@pytest.mark.parametrize("content", [b"", b"no archive", b"PK\x03\x04 cut"])
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (lambda config: config.update(module=2.5), "layers of 2.5"),
+        (lambda config: config.update(module="a\nb"), "layers of a b"),
+        (lambda config: config.update(module=["a"]), "layers of ['a']"),
+        (lambda config: config["config"].update(layers=[3]), "is not a model file"),
+        (lambda config: shaped(config, "a\n"), "shape 'a\\n', expected images"),
+        (lambda config: shaped(config, [None, None, None, 1]), "expected images"),
+        (lambda config: shaped(config, [None, 8, "8", 1]), "expected images"),
+        (lambda config: shaped(config, [None, 8, 0, 1]), "expected images"),
+    ],
+)
+def test_a_model_file_with_another_config_is_refused(
+    model_file: Path, refused: Refused, change: Callable[[dict[str, Any]], None], says: str
+) -> None:
+    rewrite(model_file, change)
+    with refused(LedgerError, str(model_file), says):
+        export.image_shape(model_file)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"no archive", b"PK\x03\x04 cut", encrypted(name="config.json"), with_method(99, name="config.json")],
+)
 def test_a_damaged_file_is_refused_in_one_line(tmp_path: Path, refused: Refused, content: bytes) -> None:
     (tmp_path / "bad.keras").write_bytes(content)
     with refused(LedgerError, "bad.keras is not a model file"):
