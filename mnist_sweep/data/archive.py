@@ -59,8 +59,8 @@ def _checked(member: tarfile.TarInfo, archive: Path) -> PurePosixPath:
         raise DataError(f"{archive} holds {member.name!r}, a path that leaves its folder.")
     if not (member.isfile() or member.isdir()):
         raise DataError(f"{archive} holds {member.name!r}, which is neither a file nor a folder.")
-    if member.size > MAX_BYTES:
-        raise DataError(f"{archive} holds {member.name!r} of {member.size:,} bytes, expected at most {MAX_BYTES:,}.")
+    if not 0 <= member.size <= MAX_BYTES:  # below 0, tarfile goes back and reads the same member for ever
+        raise DataError(f"{archive} holds {member.name!r} of {member.size:,} bytes, expected 0 to {MAX_BYTES:,}.")
     return path
 
 
@@ -68,5 +68,5 @@ def _content(members: tarfile.TarFile, member: tarfile.TarInfo, sha256: str, arc
     source = members.extractfile(member)
     content = source.read() if source else b""
     if (digest := hashlib.sha256(content).hexdigest()) != sha256:
-        raise DataError(f"{archive} holds {member.name} of SHA-256 {digest}, expected {sha256}.")
+        raise DataError(f"{archive} holds {PurePosixPath(member.name).name} of SHA-256 {digest}, expected {sha256}.")
     return content

@@ -117,3 +117,22 @@ def test_any_damage_to_an_archive_of_any_kind_is_a_data_error(
 def test_a_missing_archive_is_an_error_of_one_line(tmp_path: Path, refused: Refused) -> None:
     with refused(DataError, "x.tar.gz"):
         extract(tmp_path / "x.tar.gz", tmp_path / "out", WANTED)
+
+
+def test_a_name_of_the_archive_does_not_break_the_line(tmp_path: Path, refused: Refused) -> None:
+    archive = pack(tmp_path / "x.tar", ("a\nb\x1d\x1b[1m/a.bin", b"other"), mode="w")
+    with refused(DataError, f"{archive} holds a.bin of SHA-256"):
+        extract(archive, tmp_path / "out", WANTED)
+
+
+@pytest.mark.parametrize(("form", "size"), [(tarfile.GNU_FORMAT, -512), (tarfile.PAX_FORMAT, -1536)])
+def test_a_negative_size_is_refused_and_does_not_lead_back_for_ever(
+    tmp_path: Path, refused: Refused, form: int, size: int
+) -> None:
+    with tarfile.open(tmp_path / "x.tar", "w", format=form) as archive:
+        archive.addfile(tarfile.TarInfo("readme.html"))
+        member = tarfile.TarInfo("b.bin")
+        member.size = size
+        archive.addfile(member)
+    with refused(DataError, f"{tmp_path / 'x.tar'} holds 'b.bin' of {size:,} bytes"):
+        extract(tmp_path / "x.tar", tmp_path / "out", WANTED)
