@@ -60,7 +60,7 @@ def test_a_checkpoint_of_something_else_is_refused_by_what_differs() -> None:
 )
 def test_a_checkpoint_whose_state_is_another_versions_is_refused(state: Any) -> None:
     file = io.BytesIO()
-    np.savez(file, **{checkpoints.STATE: np.frombuffer(json.dumps(state).encode(), np.uint8)})
+    np.savez(file, allow_pickle=False, **{checkpoints.STATE: np.frombuffer(json.dumps(state).encode(), np.uint8)})
     with pytest.raises(CheckpointError, match=r"^its checkpoint is not one of this version \(.+\)$"):
         from_bytes(hashlib.sha256(file.getvalue()).digest() + file.getvalue(), IDENTITY)
 
