@@ -26,7 +26,7 @@ def varying(flats: Iterable[Flat]) -> list[str]:
 
 def label(flat: Flat, names: Iterable[str]) -> str:
     """Return these fields of a flat config as in `filters=8,16 dropout=0.2 adam`; a part shows its value alone."""
-    shown = [_field(name, flat[name]) for name in names if name in flat]
+    shown = [_field(name, flat[name]) for name in names if name in flat and (name, flat[name]) != ("changes", [])]
     return " ".join(shown) or value("model", flat["model"])
 
 
@@ -43,7 +43,7 @@ def value(name: str, given: Any) -> str:
 
 def _field(name: str, given: Any) -> str:
     shown = value(name, given)
-    return shown if name in (*PARTS, "precision") else f"{name.rpartition('.')[2]}={shown}"
+    return shown if name in (*PARTS, "precision", "changes") else f"{name.rpartition('.')[2]}={shown}"
 
 
 def counted(number: int, noun: str) -> str:

@@ -120,4 +120,6 @@ def test_one_is_counted_in_the_singular() -> None:
 def test_changes_are_shown_with_their_steps() -> None:
     given = [[100, [["optimizer.learning_rate", 0.01], ["model.dropout", 0.5]]], [200, [["weight_decay", 0.1]]]]
     assert value("changes", given) == "from 100 learning_rate=0.01 dropout=0.5; from 200 weight_decay=0.1"
-    assert value("changes", []) == ""
+    flat = {"model": "cnn", "num_steps": 300}
+    assert label({**flat, "changes": given[1:]}, ["num_steps", "changes"]) == "num_steps=300 from 200 weight_decay=0.1"
+    assert label({**flat, "changes": []}, ["num_steps", "changes"]) == "num_steps=300"
