@@ -94,7 +94,8 @@ def _coerced(given: Any, hint: Any, name: str) -> Any:
     if hint is int:
         return given if type(given) is int else _integer(given, name)
     if hint is float:
-        return given if type(given) is float else _number(given, name)
+        number = given if type(given) is float else _number(given, name)
+        return number or 0.0  # -0.0 equals it and is written otherwise
     if hint is str:
         _require(isinstance(given, str), "is a string", name, given)
         return str(given)

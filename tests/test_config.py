@@ -7,10 +7,13 @@ import sys
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import FrozenInstanceError, dataclass, field, fields, replace
+from random import Random
 from typing import Any, ClassVar, Literal, cast
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from mnist_sweep import (
     CIFAR10,
@@ -172,6 +175,79 @@ def test_flat_form_is_json_and_leads_back(config: TrialConfig) -> None:
     assert trial_id(from_flat(read)) == trial_id(config)
 
 
+# Any config of the registered parts, and any JSON value in the place of a field's.
+RATES = st.floats(0, 1e6, exclude_min=True)
+SHARES = st.sampled_from([0.0, -0.0]) | st.floats(0, 1, exclude_max=True)
+COUNTS = st.integers(1, 10**6)
+PARTS: dict[str, st.SearchStrategy[Any]] = {
+    "data": st.builds(Digits, val_size=st.integers(1, 800), test_size=st.integers(1, 900)) | st.just(MNIST()),
+    "model": st.builds(Softmax, initializer=st.sampled_from(["zeros", "glorot_uniform"]))
+    | st.builds(CNN, filters=st.lists(COUNTS, min_size=1, max_size=3), kernel_size=COUNTS, units=COUNTS, dropout=SHARES)
+    | st.builds(ResNet, depth=st.sampled_from([8, 20]), filters=COUNTS),
+    "optimizer": st.builds(GradientDescent, learning_rate=RATES)
+    | st.builds(Momentum, learning_rate=RATES, momentum=SHARES)
+    | st.builds(Adam, learning_rate=RATES, epsilon=RATES)
+    | st.builds(RMSProp, learning_rate=RATES, rho=SHARES, momentum=SHARES, epsilon=RATES)
+    | st.builds(Adagrad, learning_rate=RATES),
+    "schedule": st.builds(Constant, warmup_steps=st.integers(0, 100))
+    | st.builds(Cosine, final=SHARES)
+    | st.builds(Stepwise, boundaries=st.sets(COUNTS, min_size=1, max_size=3).map(sorted), factor=st.floats(0.001, 1)),
+}
+CONFIGS = st.builds(
+    TrialConfig,
+    **PARTS,
+    num_steps=COUNTS,
+    batch_size=COUNTS,
+    evaluate_every=COUNTS,
+    precision=st.sampled_from(["float32", "mixed_bfloat16"]),
+    log_every=st.none() | COUNTS,
+    weight_decay=SHARES,
+    seed=st.integers(0, 2**31 - 1),
+)
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=3),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=2), inner, max_size=2),
+    max_leaves=3,
+)
+NAMES = st.sampled_from([*to_flat(TrialConfig()), "model.unheard_of", "unheard_of", "seed.a", ""])
+
+
+@settings(max_examples=100, deadline=None, derandomize=True)
+@given(config=CONFIGS, drawn=st.randoms(use_true_random=False))
+def test_flat_form_of_any_config_leads_back_in_any_order_and_keeps_the_id(config: TrialConfig, drawn: Random) -> None:
+    items = list(json.loads(json.dumps(to_flat(config), allow_nan=False)).items())
+    drawn.shuffle(items)
+    again = from_flat(dict(items))
+    assert again == config
+    assert repr(again) == repr(config)
+    assert trial_id(again) == trial_id(config)
+
+
+@settings(max_examples=100, deadline=None, derandomize=True)
+@given(config=CONFIGS, other=CONFIGS, names=st.sets(st.sampled_from([item.name for item in fields(TrialConfig)])))
+def test_configs_have_one_id_exactly_if_they_are_equal(
+    config: TrialConfig, other: TrialConfig, names: set[str]
+) -> None:
+    other = replace(config, **{name: getattr(other, name) for name in names})
+    assert (trial_id(config) == trial_id(other)) == (config == other)
+    assert (config_id(config) == config_id(other)) == (config == replace(other, seed=config.seed))
+
+
+@settings(max_examples=200, deadline=None, derandomize=True)
+@given(changes=st.dictionaries(NAMES, JSON, min_size=1, max_size=2), missing=st.sets(NAMES, max_size=2))
+def test_any_flat_form_is_refused_in_one_line_or_is_that_of_a_config(
+    changes: dict[str, Any], missing: set[str]
+) -> None:
+    flat = {name: value for name, value in to_flat(TrialConfig()).items() if name not in missing} | changes
+    try:
+        config = from_flat(flat)
+    except (ConfigError, ScriptError) as error:
+        assert len(str(error).splitlines()) == 1  # noqa: PT017 # a config may come as well
+        return
+    assert from_flat(to_flat(config)) == config
+    assert trial_id(from_flat(to_flat(config))) == trial_id(config)
+
+
 def test_flat_form_says_every_field_in_the_order_of_its_declaration() -> None:
     assert to_flat(TrialConfig(model=Softmax(), optimizer=Momentum(), schedule=Cosine(warmup_steps=3))) == {
         "data": "digits",
@@ -217,6 +293,8 @@ WRITTEN = [
     ({"num_steps": 700}, {"num_steps": 700.0}),
     ({"num_steps": 700}, {"num_steps": np.int64(700)}),
     ({"seed": 3}, {"seed": np.uint8(3)}),
+    ({"optimizer": Momentum(momentum=0.0)}, {"optimizer": Momentum(momentum=-0.0)}),
+    ({"model": Net(grown=(0.0, 1.0))}, {"model": LooseNet(grown=[-0.0, 1])}),
     ({"precision": "mixed_float16"}, {"precision": np.str_("mixed_float16")}),
     ({"optimizer": Adam(learning_rate=1.0)}, {"optimizer": Adam(learning_rate=1)}),
     ({"optimizer": Adam(learning_rate=0.1)}, {"optimizer": Adam(learning_rate=np.float64(0.1))}),
