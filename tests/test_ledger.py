@@ -455,6 +455,33 @@ def test_whatever_a_file_holds_it_is_told_in_one_line_or_is_a_row_that_fits_the_
         write_tables(ledger.folder, rows.values())
 
 
+FIGURE = st.none() | st.floats(allow_nan=False, allow_infinity=False)
+ROWS = st.fixed_dictionaries(
+    {
+        "val_accuracy": FIGURE,
+        "val_loss": FIGURE,
+        "parameters": st.none() | st.integers(0, 2**63),
+        "error": st.none() | st.text(st.characters()),
+        "history": st.lists(st.builds(Evaluation, st.integers(0), *[FIGURE] * 6), max_size=3).map(tuple),
+    }
+)
+
+
+@settings(max_examples=50, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(commits=st.lists(st.tuples(st.integers(0, 3), st.sampled_from(list(Status)), ROWS), min_size=1, max_size=6))
+def test_the_last_row_committed_of_each_trial_comes_back_bit_for_bit(
+    make_row: MakeRow, tmp_path_factory: pytest.TempPathFactory, commits: list[tuple[int, Status, dict[str, Any]]]
+) -> None:
+    ledger = Ledger(tmp_path_factory.mktemp("ledger"))
+    ledger.open()
+    last = {}
+    for seed, status, figures in commits:
+        row = make_row(TrialConfig(seed=seed), status, **figures)
+        ledger.commit(row)
+        last[row.trial_id] = row
+    assert repr(ledger.rows()) == repr({trial_id: last[trial_id] for trial_id in sorted(last)})
+
+
 @pytest.mark.parametrize(
     "use",
     [

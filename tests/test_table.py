@@ -379,6 +379,28 @@ def test_any_text_is_read_back_exactly_and_starts_no_formula(
         assert not [line[name] for line in lines if line[name][0] in "\t\r\n\0"]
 
 
+FIGURE = st.none() | st.floats(allow_nan=False, allow_infinity=False)
+FIGURES = st.fixed_dictionaries(
+    {
+        **dict.fromkeys(("val_accuracy", "val_loss", "train_loss", "seconds_total"), FIGURE),
+        **dict.fromkeys(("steps", "parameters"), st.none() | st.integers(0, 2**63 - 1)),
+    }
+)
+
+
+@settings(max_examples=30, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(figures=st.lists(FIGURES, min_size=1, max_size=4))
+def test_any_figures_are_read_back_bit_for_bit(
+    tmp_path: Path, make_row: MakeRow, figures: list[dict[str, Any]]
+) -> None:
+    rows = [make_row(TrialConfig(seed=seed), **row) for seed, row in enumerate(figures)]
+    write_tables(tmp_path, rows)
+    frame = read_trials(tmp_path).sort_values("seed")
+    for name in figures[0]:
+        cells_read = [None if pd.isna(cell) else cell for cell in frame[name].tolist()]
+        assert repr(cells_read) == repr([row[name] for row in figures]), name
+
+
 def test_text_that_is_no_unicode_breaks_no_table(tmp_path: Path, make_row: MakeRow) -> None:
     lines = written(tmp_path, [make_row(status=Status.FAILED, error="no file caf\udce9.npz")])
     assert [line["error"].startswith("no file caf") for line in lines] == [True]
