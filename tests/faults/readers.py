@@ -1,4 +1,4 @@
-"""Everything that reads a file of a user's or of a results folder, each as a function of any bytes.
+"""Readers of the files of users and of results folders, each as a function of any bytes.
 
 What they may raise is the project's own errors, in one line; anything else is a crash. Digests and archives keep damage
 away from what is behind them, so an input is also read with a fitting digest or archive around it.
