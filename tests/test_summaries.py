@@ -164,7 +164,7 @@ def nodes(graph: str) -> dict[str, str]:
 
 def unnumbered(name: str) -> str:
     """Return a layer's name without the number that Keras gives it in a process with others of its kind."""
-    return re.sub(r"_\d+$", "", name)
+    return re.sub(r"(_\d+)+$", "", name)
 
 
 @pytest.mark.parametrize(
