@@ -47,7 +47,7 @@ class Browser:
         self.prefer(dark=dark)
         self.driver.get("about:blank")
         for kind in ("browser", "performance"):
-            self.driver.get_log(kind)  # type: ignore[no-untyped-call]
+            self.driver.get_log(kind)
         self.driver.get(page.as_uri())
 
     def resize(self, width: int, height: int) -> None:
@@ -72,10 +72,10 @@ class Browser:
         self.until("[...document.querySelectorAll('.plot')].every(plot => plot.querySelector('svg.main-svg'))")
 
     def messages(self) -> list[str]:
-        return [entry["message"] for entry in self.driver.get_log("browser")]  # type: ignore[no-untyped-call]
+        return [entry["message"] for entry in self.driver.get_log("browser")]
 
     def requests(self) -> list[str]:
-        entries = self.driver.get_log("performance")  # type: ignore[no-untyped-call]
+        entries = self.driver.get_log("performance")
         events = [json.loads(entry["message"])["message"] for entry in entries]
         return [event["params"]["request"]["url"] for event in events if event["method"] == "Network.requestWillBeSent"]
 
@@ -103,7 +103,7 @@ class Browser:
         self.run("document.querySelectorAll(arguments[0])[arguments[1]].click()", selector, number)
 
     def status(self) -> str:
-        return self.driver.find_element(By.CSS_SELECTOR, "#trials [role=status]").text
+        return str(self.driver.find_element(By.CSS_SELECTOR, "#trials [role=status]").text)
 
     def filter(self, text: str) -> None:
         field = self.driver.find_element(By.CSS_SELECTOR, "#trials input")
