@@ -212,9 +212,11 @@ class Recorder:
     def _forget_lineages(self) -> None:
         """Remove the ends of trials from which none starts any more."""
         if self._artifacts.lineages and all(name in self._rows for name in self._agenda.trials):
-            with contextlib.suppress(LedgerError):  # they take space, and nothing more
+            try:
                 for name in self._storage.names(lineage.FOLDER):
                     self._storage.delete(name)
+            except LedgerError as error:
+                self._progress.noted(f"the ends of trials stay in the storage, where they only take space: {error}")
 
     def _record_run(self) -> None:
         ended = provenance.observe(
