@@ -6,8 +6,7 @@ from rich.console import Console
 from rich.table import Table
 
 from mnist_sweep.forecast import Forecast, Times, described
-from mnist_sweep.labels import counted, size
-from mnist_sweep.progress import duration
+from mnist_sweep.labels import counted, duration, size
 
 KIND_WIDTH = 25
 

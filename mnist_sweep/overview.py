@@ -9,11 +9,11 @@ from rich.table import Table
 from rich.text import Text
 
 from mnist_sweep.labels import counted, value, varying
-from mnist_sweep.progress import STYLES
 from mnist_sweep.rows import Status, TrialRow, rank
 
 NUM_BEST = 5
 TOO_WIDE = ("changes",)
+STYLES = {Status.OK: "green", Status.STOPPED: "yellow", Status.DIVERGED: "yellow", Status.FAILED: "red"}
 
 
 def show(rows: Sequence[TrialRow], folder: Path, console: Console) -> None:

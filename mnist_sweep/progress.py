@@ -3,7 +3,7 @@
 import time
 from collections.abc import Mapping, Sequence
 from types import TracebackType
-from typing import Any, Protocol, Self
+from typing import Any, NamedTuple, Protocol, Self
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live as RichLive
@@ -11,10 +11,31 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from mnist_sweep.labels import Flat, counted, label
+from mnist_sweep.labels import Flat, counted, duration, label
 from mnist_sweep.rows import Evaluation, Status, TrialRow
 
-STYLES = {Status.OK: "green", Status.STOPPED: "yellow", Status.DIVERGED: "yellow", Status.FAILED: "red"}
+
+class Work(NamedTuple):
+    """What there is to do.
+
+    Attributes:
+        flats: The flat configs of all trials by id; a search adds to them as it goes.
+        done: The rows that were there before.
+        num_trials: How many trials there will be in the end at the most.
+        num_workers: How many run at a time.
+        names: The fields by which people tell the trials apart.
+    """
+
+    flats: Mapping[str, Flat]
+    done: Sequence[TrialRow]
+    num_trials: int
+    num_workers: int
+    names: Sequence[str]
+
+    @property
+    def is_one_trial(self) -> bool:
+        """Whether one trial runs alone, so that all of its learning curve is shown."""
+        return self.num_trials - len(self.done) == 1
 
 
 class Progress(Protocol):
@@ -25,24 +46,8 @@ class Progress(Protocol):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None: ...
 
-    def begin(
-        self,
-        flats: Mapping[str, Flat],
-        done: Sequence[TrialRow],
-        *,
-        num_trials: int,
-        num_workers: int,
-        names: Sequence[str],
-    ) -> None:
-        """Note what there is to do.
-
-        Args:
-            flats: The flat configs of all trials by id; a search adds to them as it goes.
-            done: The rows that were there before.
-            num_trials: How many trials there will be in the end at the most.
-            num_workers: How many run at a time.
-            names: The fields by which people tell the trials apart.
-        """
+    def begin(self, work: Work) -> None:
+        """Note what there is to do."""
 
     def started(self, trial_id: str) -> None:
         """Note that a trial has started."""
@@ -68,15 +73,7 @@ class Quiet:
     ) -> None:
         """Show nothing."""
 
-    def begin(
-        self,
-        flats: Mapping[str, Flat],
-        done: Sequence[TrialRow],
-        *,
-        num_trials: int,
-        num_workers: int,
-        names: Sequence[str],
-    ) -> None:
+    def begin(self, work: Work) -> None:
         """Show nothing."""
 
     def started(self, trial_id: str) -> None:
@@ -101,28 +98,17 @@ class Log(Quiet):
 
     def __init__(self, console: Console) -> None:
         self.console = console
-        self._done = self._before = 0
 
-    def begin(
-        self,
-        flats: Mapping[str, Flat],
-        done: Sequence[TrialRow],
-        *,
-        num_trials: int,
-        num_workers: int,
-        names: Sequence[str],
-    ) -> None:
+    def begin(self, work: Work) -> None:
         """Print how much there is to do."""
-        self._total, self._names = num_trials, names
-        self._done = self._before = len(done)
-        self._print(
-            f"{counted(num_trials, 'trial')}, {len(done)} done before, {num_trials - len(done)} to run, "
-            f"{num_workers} at a time"
-        )
+        self._work, self._num_done = work, len(work.done)
+        to_run = work.num_trials - self._num_done
+        trials = counted(work.num_trials, "trial")
+        self._print(f"{trials}, {self._num_done} done before, {to_run} to run, {work.num_workers} at a time")
 
     def evaluated(self, trial_id: str, evaluation: Evaluation) -> None:
         """Print a point of the learning curve if no other trial runs."""
-        if self._total - self._before == 1:
+        if self._work.is_one_trial:
             self._print(point_line(evaluation))
 
     def noted(self, text: str) -> None:
@@ -131,8 +117,8 @@ class Log(Quiet):
 
     def finished(self, row: TrialRow) -> None:
         """Print the row in one line."""
-        self._done += 1
-        self._print(f"{self._done}/{self._total} {line(row, self._names)}")
+        self._num_done += 1
+        self._print(f"{self._num_done}/{self._work.num_trials} {line(row, self._work.names)}")
 
     def _print(self, text: str) -> None:
         self.console.print(text, markup=False, highlight=False, soft_wrap=True)
@@ -149,8 +135,7 @@ class Live:
         self.console = console
         self._running: dict[str, Evaluation | None] = {}
         self._rows: list[TrialRow] = []
-        self._flats: Mapping[str, Flat] = {}
-        self._total = 0
+        self._work: Work | None = None
         self._live = RichLive(console=console, transient=True, get_renderable=self._view)
 
     def __enter__(self) -> Self:
@@ -162,19 +147,9 @@ class Live:
     ) -> None:
         self._live.stop()
 
-    def begin(
-        self,
-        flats: Mapping[str, Flat],
-        done: Sequence[TrialRow],
-        *,
-        num_trials: int,
-        num_workers: int,
-        names: Sequence[str],
-    ) -> None:
+    def begin(self, work: Work) -> None:
         """Note what there is to do."""
-        self._flats, self._total, self._names = flats, num_trials, names
-        self._rows, self._before = list(done), len(done)
-        self._num_workers, self._start = num_workers, time.monotonic()
+        self._work, self._rows, self._start = work, list(work.done), time.monotonic()
 
     def started(self, trial_id: str) -> None:
         """Add a running trial."""
@@ -183,7 +158,7 @@ class Live:
     def evaluated(self, trial_id: str, evaluation: Evaluation) -> None:
         """Show where a running trial is, and all of its learning curve if no other trial runs."""
         self._running[trial_id] = evaluation
-        if self._total - self._before == 1:
+        if self._work and self._work.is_one_trial:
             self.console.print(point_line(evaluation), markup=False, highlight=False, soft_wrap=True)
 
     def noted(self, text: str) -> None:
@@ -194,33 +169,34 @@ class Live:
         """Take a trial off the running ones; a failure stays on the screen."""
         self._running.pop(row.trial_id, None)
         self._rows.append(row)
-        if row.status is Status.FAILED:
-            self.console.print(Text(line(row, self._names), style="red"), soft_wrap=True)
+        if row.status is Status.FAILED and self._work:
+            self.console.print(Text(line(row, self._work.names), style="red"), soft_wrap=True)
 
     def _view(self) -> RenderableType:
-        if not self._total:
+        if not self._work:
             return Text("starting the workers …", style="dim")
-        total, done = self._total, len(self._rows)
+        work, num_done = self._work, len(self._rows)
         head = Table.grid(padding=(0, 1))
-        head.add_row(ProgressBar(total=total, completed=done, width=30), Text(self._headline(total, done)))
+        head.add_row(ProgressBar(total=work.num_trials, completed=num_done, width=30), Text(self._headline(work)))
         running = Table.grid(padding=(0, 2))
-        for trial_id, evaluation in list(self._running.items())[: self._num_workers]:
-            flat = self._flats[trial_id]
+        for trial_id, evaluation in list(self._running.items())[: work.num_workers]:
+            flat = work.flats[trial_id]
             step = f"step {evaluation.step if evaluation else 0}/{flat['num_steps']}"
             accuracy = _shown_accuracy(evaluation) if evaluation else ""
-            running.add_row(Text(step), Text(accuracy), Text(label(flat, self._names), style="dim"))
+            running.add_row(Text(step), Text(accuracy), Text(label(flat, work.names), style="dim"))
         return Group(head, running)
 
-    def _headline(self, total: int, done: int) -> str:
-        failed = sum(row.status is Status.FAILED for row in self._rows)
+    def _headline(self, work: Work) -> str:
+        num_done, num_before = len(self._rows), len(work.done)
+        num_failed = sum(row.status is Status.FAILED for row in self._rows)
         ended = (row for row in self._rows if row.status is Status.OK and row.val_accuracy is not None)
         best = max(ended, key=_accuracy, default=None)
-        parts = [f"{done}/{total}"] + [f"{failed} failed"] * bool(failed)
+        parts = [f"{num_done}/{work.num_trials}"] + [f"{num_failed} failed"] * bool(num_failed)
         if best:
-            parts.append(f"best val {best.val_accuracy:.4f} ({label(best.config, self._names)})")
-        if done > self._before:
-            each = (time.monotonic() - self._start) / (done - self._before)
-            parts.append(f"{duration(each * (total - done))} left")
+            parts.append(f"best val {best.val_accuracy:.4f} ({label(best.config, work.names)})")
+        if num_done > num_before:
+            each = (time.monotonic() - self._start) / (num_done - num_before)
+            parts.append(f"{duration(each * (work.num_trials - num_done))} left")
         return " · ".join(parts)
 
 
@@ -252,13 +228,6 @@ def line(row: TrialRow, names: Sequence[str]) -> str:
         parts.append(f"{row.seconds_total:.1f} s")
     parts += [label(row.config, names), f"({row.trial_id})"]
     return " ".join(parts + [row.error] * bool(row.error))  # type: ignore[list-item]
-
-
-def duration(seconds: float) -> str:
-    """Return a duration as `0:42` or `1:02:03`."""
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
 def for_console(console: Console) -> Progress:

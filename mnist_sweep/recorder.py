@@ -20,7 +20,7 @@ from mnist_sweep.ledger import Ledger
 from mnist_sweep.lock import Lock
 from mnist_sweep.prediction import Prediction
 from mnist_sweep.predictions import Predictions
-from mnist_sweep.progress import Progress
+from mnist_sweep.progress import Progress, Work
 from mnist_sweep.rows import Evaluation, Status, TrialRow, rank
 from mnist_sweep.storage import storage
 from mnist_sweep.table import write_tables
@@ -103,11 +103,16 @@ class Recorder:
             mark.place(self._storage, self._artifacts.mark)
             self._is_marked = True
         self._num_workers = num_workers
-        agenda = self._agenda
         self._progress.begin(
-            self._flats, self.rows(), num_trials=agenda.num_trials, num_workers=num_workers, names=agenda.names
+            Work(
+                flats=self._flats,
+                done=self.rows(),
+                num_trials=self._agenda.num_trials,
+                num_workers=num_workers,
+                names=self._agenda.names,
+            )
         )
-        for note in filter(None, (warning, agenda.note)):
+        for note in filter(None, (warning, self._agenda.note)):
             self._progress.noted(note)
         self._fresh_until = time.monotonic() + SECONDS_BETWEEN_TABLES
 

@@ -6,7 +6,7 @@ import pytest
 
 from mnist_sweep import CNN, Adam, Momentum, RMSProp, Softmax, TrialConfig, grid, to_flat
 from mnist_sweep.config import REGISTRIES
-from mnist_sweep.labels import PARTS, counted, label, value, varying
+from mnist_sweep.labels import PARTS, counted, duration, label, value, varying
 
 BASE = TrialConfig()
 
@@ -123,3 +123,8 @@ def test_changes_are_shown_with_their_steps() -> None:
     flat = {"model": "cnn", "num_steps": 300}
     assert label({**flat, "changes": given[1:]}, ["num_steps", "changes"]) == "num_steps=300 from 200 weight_decay=0.1"
     assert label({**flat, "changes": []}, ["num_steps", "changes"]) == "num_steps=300"
+
+
+@pytest.mark.parametrize(("seconds", "shown"), [(0, "0:00"), (61.4, "1:01"), (3599.6, "1:00:00"), (36000, "10:00:00")])
+def test_durations_read_as_on_a_clock(seconds: float, shown: str) -> None:
+    assert duration(seconds) == shown

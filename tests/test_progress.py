@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from mnist_sweep.progress import Live, Log, Quiet, duration, for_console, line
+from mnist_sweep.progress import Live, Log, Quiet, Work, for_console, line
 from mnist_sweep.rows import Evaluation, Status, TrialRow
 
 MakeRow = Callable[..., TrialRow]
@@ -30,6 +30,10 @@ def row(trial_id: str, flat: dict[str, Any], **figures: Any) -> TrialRow:
     return TrialRow(**{"trial_id": trial_id, "config_id": "x", "status": Status.OK, "config": flat} | figures)
 
 
+def work(flats: dict[str, dict[str, Any]], *done: TrialRow) -> Work:
+    return Work(flats=flats, done=done, num_trials=3, num_workers=2, names=["model.dropout"])
+
+
 def point(step: int, val_accuracy: float) -> Evaluation:
     return Evaluation(
         step=step,
@@ -45,7 +49,7 @@ def point(step: int, val_accuracy: float) -> Evaluation:
 def test_a_log_has_one_plain_line_for_each_finished_trial(flats: dict[str, dict[str, Any]]) -> None:
     shown = console(terminal=False)
     with Log(shown) as log:
-        log.begin(flats, [row("a", flats["a"])], num_trials=3, num_workers=2, names=["model.dropout"])
+        log.begin(work(flats, row("a", flats["a"])))
         log.started("b")
         log.evaluated("b", point(50, 0.5))
         log.finished(row("b", flats["b"], val_accuracy=0.9, test_accuracy=0.8, seconds_total=1.25))
@@ -61,9 +65,7 @@ def test_a_log_has_one_plain_line_for_each_finished_trial(flats: dict[str, dict[
 def test_a_trial_that_runs_alone_shows_its_learning_curve(flats: dict[str, dict[str, Any]], kind: Any) -> None:
     shown = console(terminal=kind is Live)
     with kind(shown) as progress:
-        progress.begin(
-            flats, [row(name, flats[name]) for name in "ab"], num_trials=3, num_workers=1, names=["model.dropout"]
-        )
+        progress.begin(work(flats, *(row(name, flats[name]) for name in "ab")))
         progress.started("c")
         progress.evaluated("c", point(50, 0.5)._replace(val_loss=None, val_accuracy=None))
         progress.evaluated("c", point(100, 0.5))
@@ -75,7 +77,7 @@ def test_a_trial_that_runs_alone_shows_its_learning_curve(flats: dict[str, dict[
 def test_the_live_view_tells_done_running_failed_best_and_time_left(flats: dict[str, dict[str, Any]]) -> None:
     shown = console(terminal=True)
     with Live(shown) as live:
-        live.begin(flats, [], num_trials=3, num_workers=2, names=["model.dropout"])
+        live.begin(work(flats))
         live.started("a")
         live.started("b")
         live.evaluated("b", point(50, 0.625))
@@ -91,7 +93,7 @@ def test_the_live_view_tells_done_running_failed_best_and_time_left(flats: dict[
 
 def test_quiet_shows_nothing(flats: dict[str, dict[str, Any]], capsys: pytest.CaptureFixture[str]) -> None:
     with Quiet() as quiet:
-        quiet.begin(flats, [], num_trials=3, num_workers=1, names=["model.dropout"])
+        quiet.begin(work(flats))
         quiet.finished(row("a", flats["a"]))
     assert capsys.readouterr() == ("", "")
 
@@ -99,11 +101,6 @@ def test_quiet_shows_nothing(flats: dict[str, dict[str, Any]], capsys: pytest.Ca
 def test_a_terminal_gets_the_live_view_and_a_file_the_log() -> None:
     assert isinstance(for_console(console(terminal=True)), Live)
     assert isinstance(for_console(console(terminal=False)), Log)
-
-
-@pytest.mark.parametrize(("seconds", "shown"), [(0, "0:00"), (61.4, "1:01"), (3599.6, "1:00:00"), (36000, "10:00:00")])
-def test_durations_read_as_on_a_clock(seconds: float, shown: str) -> None:
-    assert duration(seconds) == shown
 
 
 def test_a_line_leaves_out_what_a_trial_does_not_have(flats: dict[str, dict[str, Any]]) -> None:

@@ -8,7 +8,7 @@ import click
 from mnist_sweep.artifacts import Showing
 from mnist_sweep.cli import options
 from mnist_sweep.data import FileSource
-from mnist_sweep.labels import counted
+from mnist_sweep.labels import counted, duration
 from mnist_sweep.rows import Status
 from mnist_sweep.runners import Local, RayTune, Runner, Scheduler
 from mnist_sweep.trackers import MLflow, Tracker, WandB
@@ -119,9 +119,7 @@ def run(script: Path, **chosen: Any) -> int:
     overview.show(outcome.rows, outcome.folder, console)
     if outcome.num_run:
         console.print(f"report: {write_report(outcome.folder)}", soft_wrap=True, highlight=False)
-    console.print(
-        f"ran {outcome.num_run} of {counted(outcome.num_trials, 'trial')} in {progress.duration(outcome.seconds)}"
-    )
+    console.print(f"ran {outcome.num_run} of {counted(outcome.num_trials, 'trial')} in {duration(outcome.seconds)}")
     for line in outcome.unsent:
         click.echo(line, err=True)
     return 0 if outcome.complete or (outcome.out_of_time and not outcome.num_failed) else 1
