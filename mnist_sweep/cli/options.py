@@ -1,7 +1,8 @@
-"""The options that `run` and `plan` have in common."""
+"""The options that `run` and `plan` have in common: which trials there are, and how they run."""
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
@@ -9,56 +10,76 @@ from mnist_sweep.artifacts import Keeping
 from mnist_sweep.config import Precision
 from mnist_sweep.runners import RUNNERS
 
-RUNNER = click.option(
-    "--runner",
-    "runner_name",
-    type=click.Choice(sorted(RUNNERS)),
-    default="ray",
-    show_default=True,
-    help="Where trials run: on Ray, or one by one in this process.",
+if TYPE_CHECKING:
+    from mnist_sweep.sweep import Sweep
+
+OF_TRIALS = (
+    click.option(
+        "--runner",
+        "runner_name",
+        type=click.Choice(sorted(RUNNERS)),
+        default="ray",
+        show_default=True,
+        help="Where trials run: on Ray, or one by one in this process.",
+    ),
+    click.option(
+        "--results",
+        type=click.Path(path_type=Path),
+        default=Path("results"),
+        show_default=True,
+        help="Folder that holds a folder for each sweep.",
+    ),
+    click.option(
+        "--cpus-per-trial", type=click.IntRange(1), default=1, show_default=True, help="CPUs and threads of a trial."
+    ),
+    click.option(
+        "--gpus-per-trial",
+        type=click.FloatRange(0),
+        default=0.0,
+        show_default=True,
+        help="GPUs of a trial; a fraction shares a card.",
+    ),
+    click.option("--xla", is_flag=True, help="Compile gradients with XLA; for GPUs, on a CPU it is slower."),
+    click.option("--max-concurrent", type=click.IntRange(1), help="Trials at a time at the most."),
+    click.option(
+        "--num-trials", type=click.IntRange(1), help="Take the first N trials of the script only; end a search after N."
+    ),
+    click.option("--seeds", type=click.IntRange(1), help="Run each config with the seeds 0 to N-1 instead of its own."),
+    click.option("--steps", type=click.IntRange(1), help="Training steps of every trial, instead of the script's."),
+    click.option(
+        "--precision", type=click.Choice(get_args(Precision)), help="Precision of every trial, instead of the script's."
+    ),
+    click.option(
+        "--retry",
+        type=click.Choice(["failed", "diverged", "stopped"]),
+        multiple=True,
+        help="Run the trials again whose rows have this status.",
+    ),
+    click.option(
+        "--keep-models",
+        type=click.Choice(get_args(Keeping)),
+        default="best",
+        show_default=True,
+        help="Whose trained models stay in models/: the best trial's, all, or none.",
+    ),
+    click.option("--no-predictions", is_flag=True, help="Do not keep the predicted classes, which `compare` asks for."),
 )
-RESULTS = click.option(
-    "--results",
-    type=click.Path(path_type=Path),
-    default=Path("results"),
-    show_default=True,
-    help="Folder that holds a folder for each sweep.",
-)
-CPUS_PER_TRIAL = click.option(
-    "--cpus-per-trial", type=click.IntRange(1), default=1, show_default=True, help="CPUs and threads of a trial."
-)
-GPUS_PER_TRIAL = click.option(
-    "--gpus-per-trial",
-    type=click.FloatRange(0),
-    default=0.0,
-    show_default=True,
-    help="GPUs of a trial; a fraction shares a card.",
-)
-XLA = click.option("--xla", is_flag=True, help="Compile gradients with XLA; for GPUs, on a CPU it is slower.")
-MAX_CONCURRENT = click.option("--max-concurrent", type=click.IntRange(1), help="Trials at a time at the most.")
-NUM_TRIALS = click.option(
-    "--num-trials", type=click.IntRange(1), help="Take the first N trials of the script only; end a search after N."
-)
-SEEDS = click.option(
-    "--seeds", type=click.IntRange(1), help="Run each config with the seeds 0 to N-1 instead of its own."
-)
-STEPS = click.option("--steps", type=click.IntRange(1), help="Training steps of every trial, instead of the script's.")
-PRECISION = click.option(
-    "--precision", type=click.Choice(get_args(Precision)), help="Precision of every trial, instead of the script's."
-)
-RETRY = click.option(
-    "--retry",
-    type=click.Choice(["failed", "diverged", "stopped"]),
-    multiple=True,
-    help="Run the trials again whose rows have this status.",
-)
-KEEP_MODELS = click.option(
-    "--keep-models",
-    type=click.Choice(get_args(Keeping)),
-    default="best",
-    show_default=True,
-    help="Whose trained models stay in models/: the best trial's, all, or none.",
-)
-NO_PREDICTIONS = click.option(
-    "--no-predictions", is_flag=True, help="Do not keep the predicted classes, which `compare` asks for."
-)
+
+
+def of_trials(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add these options to a command."""
+    for option in reversed(OF_TRIALS):
+        command = option(command)
+    return command
+
+
+def chosen_sweep(script: Path, chosen: dict[str, Any]) -> "Sweep":
+    """Return the sweep of a script as the options change it.
+
+    Raises:
+        SweepError: The script has none, or it cannot be changed so.
+    """
+    from mnist_sweep import script as scripts
+
+    names = ("num_trials", "seeds", "steps", "precision")
+    return scripts.load(script).changed(**{name: chosen[name] for name in names})

@@ -1,13 +1,24 @@
 """The command that says what a sweep will cost before it runs."""
 
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from mnist_sweep.artifacts import Artifacts
 from mnist_sweep.cli import options
+from mnist_sweep.config import TrialConfig
+from mnist_sweep.data import Dataset
 from mnist_sweep.rows import Status
 from mnist_sweep.runners import RUNNERS
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from mnist_sweep.calibration import Way
+    from mnist_sweep.forecast import Forecast
+    from mnist_sweep.plan import NetworkPlan
 
 
 @click.command(
@@ -19,19 +30,7 @@ Examples:
 """
 )
 @click.argument("script", type=click.Path(path_type=Path))
-@options.RUNNER
-@options.RESULTS
-@options.CPUS_PER_TRIAL
-@options.GPUS_PER_TRIAL
-@options.XLA
-@options.MAX_CONCURRENT
-@options.NUM_TRIALS
-@options.SEEDS
-@options.STEPS
-@options.PRECISION
-@options.RETRY
-@options.KEEP_MODELS
-@options.NO_PREDICTIONS
+@options.of_trials
 @click.option("--no-calibration", is_flag=True, help="Measure nothing: show networks and disk, not time and memory.")
 def plan(script: Path, **chosen: Any) -> int:
     """Show the networks of the sweep in SCRIPT, and what its missing trials will cost on this machine.
@@ -42,27 +41,23 @@ def plan(script: Path, **chosen: Any) -> int:
     """
     from rich.console import Console
 
-    from mnist_sweep import calibration, forecast, machine, outlook, prediction
+    from mnist_sweep import calibration, machine, outlook
     from mnist_sweep import plan as plans
-    from mnist_sweep import script as scripts
     from mnist_sweep.agenda import Agenda
-    from mnist_sweep.artifacts import Artifacts
     from mnist_sweep.errors import DataError
     from mnist_sweep.labels import counted
     from mnist_sweep.ledger import Ledger
 
     console = Console()
-    sweep = scripts.load(script).changed(
-        **{name: chosen[name] for name in ("num_trials", "seeds", "steps", "precision")}
-    )
+    sweep = options.chosen_sweep(script, chosen)
     ledger = Ledger(chosen["results"] / sweep.name)
     retry = set(map(Status, chosen["retry"]))
     rows = ledger.rows(with_history=False)
     agenda = Agenda(sweep.trials, sweep.search, folder=ledger.folder, rows=rows, retry=retry)
     machine.free_disk(ledger.folder)  # what cannot be written is refused before anything is measured
     proposed = [sweep.search.base] * agenda.num_proposals if sweep.search else []  # for what will be proposed
-    networks = plans.networks([*agenda.trials.values(), *proposed])
     to_run = [*agenda.missing.values(), *proposed]
+    networks = plans.networks([*agenda.trials.values(), *proposed])
     way = calibration.way_here(
         RUNNERS[chosen["runner_name"]].__name__,
         threads=chosen["cpus_per_trial"],
@@ -71,42 +66,57 @@ def plan(script: Path, **chosen: Any) -> int:
         max_concurrent=chosen["max_concurrent"],
         num_trials=len(to_run),
     )
+    lack = None
     try:
         datasets = agenda.datasets
     except DataError as error:
         if not chosen["no_calibration"]:
             raise
-        plans.show(sweep.name, networks, console)
-        known = f"to run: {counted(len(to_run), 'trial')}; what they leave on the disk is not known, for {error}"
-        console.print(f"\n{known}", soft_wrap=True, markup=False, highlight=False)
-        return 0
+        lack = error
     plans.show(sweep.name, networks, console)
-    if not to_run:
+    if lack:
+        known = f"to run: {counted(len(to_run), 'trial')}; what they leave on the disk is not known, for {lack}"
+        console.print(f"\n{known}", soft_wrap=True, markup=False, highlight=False)
+    elif not to_run:
         console.print("\nto run: nothing, every trial has its row")
-        return 0
+    else:
+        found = _forecast(to_run, datasets, networks, way, ledger.folder, script.parent, console, **chosen)
+        _keep(found, agenda.work, ledger.folder)
+        console.print()
+        outlook.show(found, console)
+    return 0
+
+
+def _forecast(
+    to_run: Sequence[TrialConfig],
+    datasets: Mapping[Any, Dataset],
+    networks: Sequence["NetworkPlan"],
+    way: "Way",
+    folder: Path,
+    code: Path,
+    console: "Console",
+    **chosen: Any,
+) -> "Forecast":
+    """Measure a few steps of each kind of trial, if that is wanted, and return what the run will cost."""
+    from mnist_sweep import calibration, forecast
+
     measured = None
     if not chosen["no_calibration"]:
         with console.status("measuring a few steps of each kind of trial …"):
-            measured = calibration.calibrate(to_run, way, code=[script.parent.resolve()])
-    found = forecast.of(
-        to_run,
-        datasets,
-        networks,
-        way=way,
-        artifacts=Artifacts(
-            storage=str(ledger.folder), models=chosen["keep_models"], predictions=not chosen["no_predictions"]
-        ),
-        folder=ledger.folder,
-        calibration=measured,
-    )
+            measured = calibration.calibrate(to_run, way, code=[code.resolve()])
+    left = Artifacts(storage=str(folder), models=chosen["keep_models"], predictions=not chosen["no_predictions"])
+    return forecast.of(to_run, datasets, networks, way=way, artifacts=left, folder=folder, calibration=measured)
+
+
+def _keep(found: "Forecast", work: Iterable[str], folder: Path) -> None:
+    """Keep the time, if it was measured, for the report of the run."""
+    from mnist_sweep import prediction
+
     if found.seconds:
         kept = prediction.Prediction(
-            trials=prediction.digest(agenda.work),
-            runner=way.runner,
-            num_workers=way.num_workers,
+            trials=prediction.digest(work),
+            runner=found.way.runner,
+            num_workers=found.way.num_workers,
             seconds=found.seconds,
         )
-        prediction.write(ledger.folder, kept)
-    console.print()
-    outlook.show(found, console)
-    return 0
+        prediction.write(folder, kept)

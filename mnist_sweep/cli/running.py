@@ -25,20 +25,10 @@ Exit status: 0 every trial has a row, or the time budget is over, and none faile
 """
 )
 @click.argument("script", type=click.Path(path_type=Path))
-@options.RUNNER
-@options.RESULTS
+@options.of_trials
 @click.option(
     "--address", help="Address of a running Ray cluster (`auto` or host:port); else Ray starts on this machine."
 )
-@options.CPUS_PER_TRIAL
-@options.GPUS_PER_TRIAL
-@options.XLA
-@options.MAX_CONCURRENT
-@options.NUM_TRIALS
-@options.SEEDS
-@options.STEPS
-@options.PRECISION
-@options.RETRY
 @click.option(
     "--max-retries",
     type=click.IntRange(0),
@@ -72,7 +62,6 @@ Exit status: 0 every trial has a row, or the time budget is over, and none faile
     metavar="WHERE",
     help="Folder or URL (s3://…, gs://…) that all machines see, for what trials leave; else the results folder.",
 )
-@options.KEEP_MODELS
 @click.option(
     "--summaries",
     type=click.Choice(get_args(Showing)),
@@ -80,7 +69,6 @@ Exit status: 0 every trial has a row, or the time budget is over, and none faile
     show_default=True,
     help="What TensorBoard is shown of each trial, in logs/: nothing, scalars, or all there is.",
 )
-@options.NO_PREDICTIONS
 @click.option("--mlflow", metavar="URI", help="Log each trial as a run to an MLflow server, too.")
 @click.option(
     "--wandb",
@@ -93,13 +81,10 @@ def run(script: Path, **chosen: Any) -> int:
     from rich.console import Console
 
     from mnist_sweep import overview, progress
-    from mnist_sweep import script as scripts
     from mnist_sweep.report import write_report
     from mnist_sweep.sweep import run as run_sweep
 
-    sweep = scripts.load(script).changed(
-        **{name: chosen[name] for name in ("num_trials", "seeds", "steps", "precision")}
-    )
+    sweep = options.chosen_sweep(script, chosen)
     console = Console(quiet=chosen["quiet"])
     outcome = run_sweep(
         sweep,
