@@ -10,27 +10,22 @@ import time
 from collections.abc import Callable, Generator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from mnist_sweep import changes, optim, runtime
+from mnist_sweep import changes, warm
 from mnist_sweep.checkpoints import Checkpoints
 from mnist_sweep.config import TrialConfig
 from mnist_sweep.course import Clock, Course, Fit, Tick
-from mnist_sweep.data import Dataset, Split
+from mnist_sweep.data import Dataset
 from mnist_sweep.data.batches import indices
 from mnist_sweep.errors import CheckpointError, LedgerError
-from mnist_sweep.models import model as models
 from mnist_sweep.predictions import Predictions
 from mnist_sweep.rows import Evaluation, Status
 
 if TYPE_CHECKING:
-    from mnist_sweep.graphs import Network
-    from mnist_sweep.program import Program
     from mnist_sweep.summaries import Summaries
 
 SECONDS_PER_CALL = 1.0
 FIRST_STEPS_PER_CALL = 20
 MOST_STEPS_PER_CALL = 200
-KEPT_GRAPHS = 16
-KEPT_DATASETS = 2
 SPLITS = ("val", "test")
 
 
@@ -51,8 +46,8 @@ class Loop:
         self._clock = Clock()
         self._classes: dict[str, Any] = {}
         self._now = changes.at(config, 0)
-        self._network, self._program = _started_graphs(self._now, data)
-        self._splits = runtime.kept("tensors", data, lambda: _tensors(data), limit=KEPT_DATASETS)
+        self._network, self._program = warm.graphs(self._now, data)
+        self._splits = warm.tensors(data)
         self._course, self._note = self._begin()
         self._clock.seconds = self._course.seconds
         if summaries:
@@ -113,7 +108,7 @@ class Loop:
         if now == self._now:
             return
         self._program.hold(now)
-        self._network.hold(_start_values(self._now, self._data), _start_values(now, self._data))
+        self._network.hold(warm.initial_values(self._now, self._data), warm.initial_values(now, self._data))
         self._now = now
 
     def _call(self, end: int) -> None:
@@ -213,42 +208,6 @@ class Loop:
             model=self._network.model if is_ok else None,
             predictions=Predictions(**{name: self._classes[name].numpy() for name in SPLITS}) if is_ok else None,
         )
-
-
-def _started_graphs(config: TrialConfig, data: Dataset) -> tuple["Network", "Program"]:
-    from mnist_sweep import initial
-    from mnist_sweep.graphs import Network, build_model
-    from mnist_sweep.program import Program
-
-    shapes = _shapes(config, data)
-    build = functools.cache(lambda: build_model(config, data))
-    key = (models.structure(config.model), config.batch_size, data.pixel_max, *shapes)
-    network: Network = runtime.kept("networks", key, lambda: Network(build(), config, data), limit=KEPT_GRAPHS)
-    own_key = (network, optim.structure(config.optimizer), config.weight_decay > 0, config.augmentation)
-    program: Program = runtime.kept("programs", own_key, lambda: Program(network, config), limit=KEPT_GRAPHS)
-    network.start(initial.values(config, build, shapes))
-    program.start(config)
-    return network, program
-
-
-def _start_values(config: TrialConfig, data: Dataset) -> list[Any]:
-    from mnist_sweep import initial
-    from mnist_sweep.graphs import build_model
-
-    return initial.values(config, lambda: build_model(config, data), _shapes(config, data))
-
-
-def _shapes(config: TrialConfig, data: Dataset) -> tuple[Any, ...]:
-    return config.precision, data.image_shape, data.num_classes
-
-
-def _tensors(data: Dataset) -> dict[str, tuple[Any, Any]]:
-    import tensorflow as tf
-
-    def pair(split: Split) -> tuple[Any, Any]:
-        return tf.constant(split.images), tf.constant(split.labels, tf.int32)
-
-    return {"train": pair(data.train), "val": pair(data.val), "test": pair(data.test)}
 
 
 def _next_point(config: TrialConfig, step: int) -> int:

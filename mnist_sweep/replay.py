@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from mnist_sweep import lookup, runtime, trial
+from mnist_sweep import lookup, runtime, trial_row
 from mnist_sweep.config import REGISTRIES, TrialConfig, from_flat
 from mnist_sweep.errors import LedgerError, ResourceError, ScriptError, SweepError
 from mnist_sweep.labels import counted
@@ -22,6 +22,7 @@ from mnist_sweep.ledger import Ledger, shown
 from mnist_sweep.merge import FIGURES, Difference, differences
 from mnist_sweep.row_json import from_json, to_json
 from mnist_sweep.rows import Evaluation, Status, TrialRow
+from mnist_sweep.trial import execute
 
 MOST_THREADS = 1024
 
@@ -135,9 +136,9 @@ def _run(before: TrialRow, config: TrialConfig, on_evaluation: Callable[[Evaluat
 
     started = time.time()
     try:
-        return trial.execute(config, on_evaluation=watch)
+        return execute(config, on_evaluation=watch)
     except _StopError:
-        return trial.stopped(config, points, parameters=before.parameters or 0, started=started)
+        return trial_row.stopped(config, points, parameters=before.parameters or 0, started=started)
 
 
 def _config(row: TrialRow, code: Path | None) -> TrialConfig:
@@ -155,7 +156,8 @@ def _config(row: TrialRow, code: Path | None) -> TrialConfig:
         raise
     except Exception as error:  # a class of the user's own may refuse its fields in any way
         raise ScriptError(
-            f"the config of trial {row.trial_id} cannot be built with the code as it is now: {trial.first_cause(error)}"
+            f"the config of trial {row.trial_id} cannot be built with the code as it is now: "
+            f"{trial_row.first_cause(error)}"
         ) from error
 
 

@@ -2,24 +2,21 @@
 
 import contextlib
 import dataclasses
-import os
-import platform
-import sys
 import tempfile
 import time
 import traceback
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mnist_sweep import data, lineage, runtime, training
+from mnist_sweep import data, lineage, runtime, training, trial_row
 from mnist_sweep.artifacts import Artifacts, SavedModel
 from mnist_sweep.checkpoints import Checkpoints
-from mnist_sweep.config import TrialConfig, config_id, defaults, to_flat, trial_id
-from mnist_sweep.course import Fit, Tick
+from mnist_sweep.config import TrialConfig, trial_id
+from mnist_sweep.course import Tick
 from mnist_sweep.errors import LedgerError
 from mnist_sweep.predictions import Predictions
-from mnist_sweep.rows import Evaluation, Status, TrialRow, rank
+from mnist_sweep.rows import Evaluation, TrialRow, rank
 from mnist_sweep.storage import Bucket, Folder, storage
 
 if TYPE_CHECKING:
@@ -66,15 +63,16 @@ def steps(
         with _summaries(config, artifacts, checkpoints, lost) as summaries:
             result = yield from training.curve(config, dataset, summaries=summaries, checkpoints=checkpoints)
     except Exception as error:  # a model or data set of the user's may raise anything: it becomes the row's error
-        return failed(config, error=first_cause(error), trace=traceback.format_exc())
-    row = _row(config, dataset, result, started, time.perf_counter() - start)
+        return trial_row.failed(config, error=trial_row.first_cause(error), trace=traceback.format_exc())
+    seconds = time.perf_counter() - start
+    row = trial_row.ended(config, result, num_test=len(dataset.test.labels), started=started, seconds=seconds)
     if artifacts and artifacts.predictions and result.predictions:
         yield result.predictions
     if artifacts and result.model is not None and _is_kept(row, artifacts):
         try:
             model = _saved(result.model, dataset)
         except Exception as error:  # a layer of the user's may refuse in any way: the trial is good all the same
-            lost.append(f"its model could not be saved: {first_cause(error)}")
+            lost.append(f"its model could not be saved: {trial_row.first_cause(error)}")
         else:
             yield model
     return dataclasses.replace(row, error="; ".join(lost) or None)
@@ -105,7 +103,7 @@ def _checkpoints(config: TrialConfig, artifacts: Artifacts | None) -> Checkpoint
         where,
         trial_id(config),
         seconds=artifacts.checkpoint_seconds,
-        identity={"version": _version(), **runtime.environment()},
+        identity={"version": trial_row.version(), **runtime.environment()},
         start=lineage.ancestor(config, where.names(lineage.FOLDER)) if artifacts.lineages else None,
         end=lineage.name(config) if artifacts.lineages else None,
     )
@@ -166,85 +164,3 @@ def _is_kept(row: TrialRow, artifacts: Artifacts) -> bool:
         best[:] = [row]
         return True
     return artifacts.models == "all"
-
-
-def _row(config: TrialConfig, dataset: data.Dataset, result: Fit, started: float, seconds: float) -> TrialRow:
-    ended = result.history[-1] if result.status is Status.OK else None
-    parts: dict[str, Any] = {f"seconds_{name}": value for name, value in result.seconds.items()}
-    return TrialRow(
-        **_identity(config),
-        status=result.status,
-        val_accuracy=ended.val_accuracy if ended else None,
-        val_loss=ended.val_loss if ended else None,
-        test_accuracy=result.test_accuracy,
-        num_test=len(dataset.test.labels),
-        train_loss=ended.train_loss if ended else None,
-        steps=result.steps,
-        parameters=result.parameters,
-        started=started,
-        seconds_total=max(seconds, sum(parts.values())),
-        **parts,
-        worker=_worker(),
-        environment=runtime.environment(),
-        history=result.history,
-    )
-
-
-def stopped(config: TrialConfig, points: Sequence[Evaluation], *, parameters: int, started: float) -> TrialRow:
-    """Return the row of a trial that is stopped after these points of its learning curve."""
-    last = points[-1]
-    return TrialRow(
-        **_identity(config),
-        status=Status.STOPPED,
-        val_accuracy=last.val_accuracy,
-        val_loss=last.val_loss,
-        train_loss=last.train_loss,
-        steps=last.step,
-        parameters=parameters,
-        started=started,
-        seconds_total=last.seconds,
-        worker=_worker(),
-        environment=runtime.environment(),
-        history=tuple(points),
-    )
-
-
-def failed(config: TrialConfig, *, error: str, trace: str | None = None) -> TrialRow:
-    """Return the row of a trial that brought no result."""
-    return TrialRow(**_identity(config), status=Status.FAILED, worker=_worker(), error=error, traceback=trace)
-
-
-def first_cause(error: BaseException) -> str:
-    """Return one line on an exception: its type, its message, and the user's own line that it came from."""
-    while error.__cause__ is not None:
-        error = error.__cause__
-    message = " ".join(str(error).split())
-    frames = traceback.extract_tb(error.__traceback__)
-    own = [frame for frame in frames if not _is_library(frame.filename)] or frames
-    place = f" ({Path(own[-1].filename).name}:{own[-1].lineno})" if own else ""
-    return f"{type(error).__name__}: {message}{place}"
-
-
-def _is_library(filename: str) -> bool:
-    package = str(Path(__file__).parent)
-    return filename.startswith((package, sys.prefix, sys.base_prefix, "<")) or "site-packages" in filename
-
-
-def _worker() -> str:
-    return f"{platform.node()}:{os.getpid()}"
-
-
-def _identity(config: TrialConfig) -> dict[str, Any]:
-    return {
-        "trial_id": trial_id(config),
-        "config_id": config_id(config),
-        "config": to_flat(config),
-        "defaults": defaults(config),
-        "version": _version(),
-    }
-
-
-def _version() -> str:
-    from importlib.metadata import version
-
-    return version("mnist-sweep")

@@ -11,7 +11,7 @@ from mnist_sweep.predictions import Predictions
 from mnist_sweep.row_json import from_json, to_json
 from mnist_sweep.rows import Evaluation, Status
 from mnist_sweep.training import drain
-from mnist_sweep.trial import execute, failed, first_cause, steps
+from mnist_sweep.trial import execute, steps
 
 TRIAL = TrialConfig(model=Softmax(), optimizer=GradientDescent(learning_rate=0.5), num_steps=20, evaluate_every=10)
 
@@ -96,11 +96,6 @@ def test_a_diverged_trial_has_no_figures_of_a_finished_one() -> None:
 def test_an_interrupt_is_not_a_failure() -> None:
     with pytest.raises(KeyboardInterrupt):
         execute(replace(TRIAL, data=interrupted))
-
-
-def test_the_first_cause_is_one_line() -> None:
-    assert first_cause(ValueError("a\n  b")) == "ValueError: a b"
-    assert failed(TRIAL, error="x").status is Status.FAILED
 
 
 def test_a_model_that_cannot_be_saved_is_said_and_does_not_spoil_its_trial() -> None:

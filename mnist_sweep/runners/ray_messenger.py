@@ -14,7 +14,7 @@ from mnist_sweep.predictions import Predictions
 from mnist_sweep.row_json import from_json
 from mnist_sweep.rows import Evaluation
 from mnist_sweep.runners.runner import Observer
-from mnist_sweep.trial import failed
+from mnist_sweep.trial_row import failed
 
 SECONDS_TO_PAUSE = 10.0
 OUT_OF_MEMORY = "ResourceExhaustedError"

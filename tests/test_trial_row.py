@@ -1,0 +1,56 @@
+from pathlib import Path
+
+import pytest
+
+from mnist_sweep import TrialConfig, config_id, trial_id, trial_row
+from mnist_sweep.rows import Evaluation, Status
+
+TRIAL = TrialConfig(num_steps=20, evaluate_every=10)
+
+
+def point(step: int, val_accuracy: float) -> Evaluation:
+    return Evaluation(
+        step=step,
+        train_loss=2.0,
+        train_accuracy=0.5,
+        val_loss=1.0,
+        val_accuracy=val_accuracy,
+        learning_rate=0.1,
+        seconds=step / 10,
+    )
+
+
+def test_a_failed_row_has_a_cause_and_no_figures() -> None:
+    row = trial_row.failed(TRIAL, error="x", trace="y")
+    assert (row.trial_id, row.config_id, row.status) == (trial_id(TRIAL), config_id(TRIAL), Status.FAILED)
+    assert (row.error, row.traceback) == ("x", "y")
+    assert row.val_accuracy is row.test_accuracy is row.seconds_total is row.steps is None
+
+
+def test_a_stopped_row_has_its_learning_curve_and_no_test_accuracy() -> None:
+    points = [point(10, 0.5), point(20, 0.75)]
+    row = trial_row.stopped(TRIAL, points, parameters=650, started=1.0)
+    assert (row.status, row.steps, row.val_accuracy, row.seconds_total) == (Status.STOPPED, 20, 0.75, 2.0)
+    assert row.history == tuple(points)
+    assert row.test_accuracy is None
+
+
+def raised(message: str) -> Exception:
+    try:
+        try:
+            raise KeyError(message)
+        except KeyError as error:
+            raise RuntimeError("wrapped") from error
+    except RuntimeError as error:
+        return error
+
+
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [
+        (ValueError("a\n  b"), "ValueError: a b"),
+        (raised("gone"), f"KeyError: 'gone' ({Path(__file__).name}:{raised.__code__.co_firstlineno + 3})"),
+    ],
+)
+def test_the_first_cause_is_one_line_with_the_users_own_place(error: Exception, line: str) -> None:
+    assert trial_row.first_cause(error) == line
