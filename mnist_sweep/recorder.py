@@ -3,25 +3,26 @@
 import contextlib
 import hashlib
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 
-from mnist_sweep import checkpoints, experiment, lineage, mark, mistakes, predictions, provenance
+from mnist_sweep import checkpoints, experiment, lineage, mark, predictions, provenance
 from mnist_sweep.agenda import Agenda
 from mnist_sweep.artifacts import Artifacts, SavedModel
 from mnist_sweep.config import TrialConfig, to_flat, trial_id
 from mnist_sweep.data import Dataset
 from mnist_sweep.errors import LedgerError
 from mnist_sweep.interrupts import Interrupts
+from mnist_sweep.kept_models import KeptModels
 from mnist_sweep.labels import label
 from mnist_sweep.ledger import Ledger
 from mnist_sweep.lock import Lock
 from mnist_sweep.prediction import Prediction
 from mnist_sweep.predictions import Predictions
 from mnist_sweep.progress import Progress, Work
-from mnist_sweep.rows import Evaluation, Status, TrialRow, rank
+from mnist_sweep.rows import Evaluation, TrialRow
 from mnist_sweep.storage import storage
 from mnist_sweep.table import write_tables
 from mnist_sweep.trackers import Mirror
@@ -81,7 +82,7 @@ class Recorder:
         self._provenance = provenance
         self._started, self._num_workers, self._num_run = time.time(), 0, 0
         self._storage = storage(artifacts.storage)
-        self._models: dict[str, SavedModel] = {}
+        self._models = KeptModels(ledger, artifacts, noted=progress.noted)
         self._fresh_until = 0.0
         self._is_open = self._is_marked = False
 
@@ -152,11 +153,11 @@ class Recorder:
         if isinstance(item, Predictions):
             predictions.write(self._ledger.folder, trial_id, item)
         else:
-            self._models[trial_id] = item
+            self._models.hold(trial_id, item)
 
     def finished(self, row: TrialRow) -> None:
         """Commit a row, and tell of it."""
-        self._keep_model(row)
+        self._models.finished(row, self._rows.values())
         self._ledger.commit(row)
         self._rows[row.trial_id] = row
         self._agenda.tell(row)
@@ -173,31 +174,6 @@ class Recorder:
             self._unmark()
             self._progress.noted(OUT_OF_TIME if self._interrupts.out_of_time else ENDING)
         return self._interrupts.asked
-
-    def _keep_model(self, row: TrialRow) -> None:
-        """Write the model that came with a row, unless only the best is kept and another row is better."""
-        model = self._models.pop(row.trial_id, None)
-        only_best = self._artifacts.models == "best"
-        others = (other for other in self._rows.values() if other.status is Status.OK)
-        if model is None or (only_best and any(rank(other) < rank(row) for other in others)):
-            return
-        path = self._ledger.keep_model(row.trial_id, model.content)
-        mistakes.write(self._ledger.folder, row.trial_id, model.mistakes)
-        worse = {name: other for name, other in self._ledger.models().items() if only_best and other != path}
-        for name, other in worse.items():
-            other.unlink()
-            mistakes.path_of(self._ledger.folder, name).unlink(missing_ok=True)
-        if self._artifacts.storage != str(self._ledger.folder.resolve()):
-            self._share_model(row.trial_id, model, worse)
-
-    def _share_model(self, trial_id: str, model: SavedModel, worse: Iterable[str]) -> None:
-        """Keep the storage's models like those of the results folder."""
-        try:
-            self._storage.write(f"models/{trial_id}.keras", model.content, "model")
-            for name in worse:
-                self._storage.delete(f"models/{name}.keras")
-        except LedgerError as error:  # it lies in the results folder all the same
-            self._progress.noted(f"the model of {trial_id} is not on the storage, for {error}")
 
     def __enter__(self) -> Self:
         return self

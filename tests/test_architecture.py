@@ -57,7 +57,7 @@ LAYERS = [
     {"program"},
     {"changes", "lineage"},
     {"search", "summaries", "selection", "budget"},
-    {"warm", "trial_row"},
+    {"warm", "trial_row", "kept_models"},
     {"loop", "table", "compare", "diff", "effects"},
     {"training"},
     {"trial", "plan", "predict", "mend", "merge", "trackers.contents", "trackers.tracker"},
