@@ -8,7 +8,8 @@ steps take about twenty times as long.
 Result: after 1,000 steps, one seed: 32/64 filters with dropout 0.5 reach 97.5% on test with momentum 0.003 and with
 gradient descent 0.03, 97.1% with Adagrad 0.01, 96.7% with RMSProp 1e-4 and 96.3% with Adam 1e-4 (95% intervals of about
 0.35 points either side). More filters help a little; what dropout does takes the whole recipe to see.
-The whole recipe, 27 minutes of one core a trial, reaches 99.3% (n = 2; the tutorial printed 99.2%).
+The whole recipe, 27 minutes of one core a trial, reaches 99.26% (n = 3, 95% interval 99.16 to 99.36; the tutorial
+printed 99.2%).
 """
 
 import mnist_sweep

@@ -56,7 +56,7 @@ class ResNet:
 
         layers = keras.layers
         images = keras.Input(image_shape, name="images")
-        x = layers.ReLU(name="relu")(_convolution(_standardized(images), self.filters, name="conv"))
+        x = layers.ReLU(name="relu")(_convolution(standardized(images), self.filters, name="conv"))
         for number, (filters, strides) in enumerate(self._blocks(), start=1):
             name = f"block{number}"
             y = _convolution(x, filters, strides, name=f"{name}_conv1")
@@ -73,7 +73,7 @@ class ResNet:
         return [(self.filters * 2**stage, 2 if stage and not block else 1) for stage in range(3) for block in blocks]
 
 
-def _standardized(images: Any) -> Any:
+def standardized(images: Any) -> Any:
     """Return images minus their means over their standard deviations, as `tf.image.per_image_standardization`.
 
     The deviation of pixels up to 255 counts as at least 1 / sqrt(values of an image): one colour alone becomes zeros.

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from tests.benchmarks import empty, memory, networks, recipe, start, step, tables
+from tests.benchmarks import empty, images, memory, networks, recipe, start, step, tables
 from tests.benchmarks.contest import Contest, be, hold
 
 CONTESTS: dict[str, Contest] = {
@@ -15,6 +15,7 @@ CONTESTS: dict[str, Contest] = {
     for contest in (
         *networks.CONTESTS,
         step.CONTEST,
+        images.CONTEST,
         recipe.CONTEST,
         empty.CONTEST,
         tables.CONTEST,
