@@ -34,7 +34,10 @@ AXES = {
     ],
 }
 
-SWEEP = Sweep(name="layers_cnn", trials=grid(BASE, AXES))
+# What the tutorial's own TensorFlow most likely started from.
+UNIT_SCALING = grid(BASE, {"model.initializer": ["lecun_uniform"]})
+
+SWEEP = Sweep(name="layers_cnn", trials=[BASE, *UNIT_SCALING, *grid(BASE, AXES)[1:]])
 
 if __name__ == "__main__":
     mnist_sweep.main(__file__)

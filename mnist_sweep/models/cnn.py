@@ -26,8 +26,9 @@ class CNN:
         pool_size: Side and stride of the pooling windows, in pixels; 1 means no pooling.
         units: Width of the dense layer.
         dropout: Share of dense activations zeroed in training, in [0, 1).
-        initializer: `glorot_uniform` with zero biases, as in tf.layers; or `truncated_normal` of standard deviation
-            0.1 with biases of 0.1, as in Deep MNIST.
+        initializer: `glorot_uniform` with zero biases, as in tf.layers; `truncated_normal` of standard deviation 0.1
+            with biases of 0.1, as in Deep MNIST; or `lecun_uniform` with zero biases, which is the uniform unit scaling
+            (Sussillo and Abbott 2014, arXiv 1412.6558) that TensorFlow's variables started with before Glorot's.
     """
 
     filters: tuple[int, ...] = (32, 64)
@@ -35,7 +36,7 @@ class CNN:
     pool_size: int = 2
     units: int = 1024
     dropout: float = field(default=0.0, metadata=VARIABLE)
-    initializer: Literal["glorot_uniform", "truncated_normal"] = "glorot_uniform"
+    initializer: Literal["glorot_uniform", "truncated_normal", "lecun_uniform"] = "glorot_uniform"
 
     def __post_init__(self) -> None:
         coerce(self)
@@ -109,8 +110,8 @@ class CNN:
     def _initializers(self) -> dict[str, Any]:
         import keras
 
-        if self.initializer == "glorot_uniform":
-            return {"kernel_initializer": "glorot_uniform", "bias_initializer": "zeros"}
+        if self.initializer != "truncated_normal":
+            return {"kernel_initializer": self.initializer, "bias_initializer": "zeros"}
         return {
             "kernel_initializer": keras.initializers.TruncatedNormal(stddev=0.1),
             "bias_initializer": keras.initializers.Constant(0.1),

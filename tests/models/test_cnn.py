@@ -77,16 +77,23 @@ def test_truncated_normal_is_that_of_deep_mnist() -> None:
     assert all(kernel.std() == pytest.approx(0.0880, rel=0.15) for kernel in kernels)
 
 
-def test_glorot_uniform_fills_its_limits_and_biases_start_from_zero() -> None:
-    kernels, biases = kernels_and_biases(CNN(filters=(8, 8), kernel_size=3, units=64))
+@pytest.mark.parametrize(
+    ("initializer", "fans"),
+    [("glorot_uniform", lambda before, after: (before + after) / 2), ("lecun_uniform", lambda before, _: before)],
+)
+def test_uniform_draws_fill_their_limits_and_biases_start_from_zero(
+    initializer: Any, fans: Callable[[int, int], float]
+) -> None:
+    model = CNN(filters=(8, 8), kernel_size=3, units=64, initializer=initializer)
+    kernels, biases = kernels_and_biases(model)
     assert not any(bias.any() for bias in biases)
     for kernel in kernels:
-        area = int(np.prod(kernel.shape[:-2]))
-        limit = np.sqrt(6 / (area * (kernel.shape[-2] + kernel.shape[-1])))
+        *window, before, after = kernel.shape
+        limit = np.sqrt(3 / (np.prod(window) * fans(before, after)))
         assert 0.8 * limit < np.abs(kernel).max() <= limit
 
 
-@pytest.mark.parametrize("initializer", ["glorot_uniform", "truncated_normal"])
+@pytest.mark.parametrize("initializer", ["glorot_uniform", "truncated_normal", "lecun_uniform"])
 def test_no_two_layers_start_from_the_same_draws(initializer: Any) -> None:
     kernels, _ = kernels_and_biases(CNN(filters=(4, 4, 4), kernel_size=3, units=36, initializer=initializer))
     starts = [kernel.ravel()[:16] for kernel in kernels]
