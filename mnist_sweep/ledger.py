@@ -19,6 +19,7 @@ from mnist_sweep.rows import TrialRow
 
 NUM_NAMED = 3
 LONGEST_CAUSE = 200
+OF_A_RAY_JOB = "working_dir_files"  # in the path of the folder that Ray unpacks a job's files into
 
 
 class BadFile(NamedTuple):
@@ -65,8 +66,13 @@ class Ledger:
         """Make the folder if need be, and show that it can be written.
 
         Raises:
-            LedgerError: It cannot.
+            LedgerError: It cannot, or Ray would remove it after the job that this process is of.
         """
+        if OF_A_RAY_JOB in self.folder.resolve().parts:
+            raise LedgerError(
+                f"the results folder {self.folder.resolve()} would be removed with the other files of this Ray job: "
+                "choose one with --results by its whole path."
+            )
         probe = self.rows_folder / f".probe-{os.getpid()}"
         try:
             self.rows_folder.mkdir(parents=True, exist_ok=True)

@@ -498,6 +498,13 @@ def test_folder_that_cannot_be_is_told(
         use(Ledger(tmp_path / "file" / "sweep"), make_row())
 
 
+def test_folder_that_ray_removes_after_its_job_is_refused(refused: Refused, tmp_path: Path) -> None:
+    folder = tmp_path / "working_dir_files" / "_ray_pkg_1" / "results" / "digits"
+    with refused(LedgerError, str(folder), "this Ray job", "--results"):
+        Ledger(folder).open()
+    assert not folder.exists()
+
+
 def test_file_in_the_place_of_the_rows_is_told(refused: Refused, tmp_path: Path) -> None:
     (tmp_path / "rows").write_text("in the way")
     with refused(LedgerError, str(tmp_path), "Not a directory"):
