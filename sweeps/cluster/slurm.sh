@@ -4,36 +4,48 @@
 #SBATCH --ntasks-per-node=1
 #SBATCH --cpus-per-task=8
 #SBATCH --time=04:00:00
-#SBATCH --signal=B:INT@120
+#SBATCH --signal=B:USR1@120
 #
 # Runs a sweep on a Ray cluster of the job's own, one Ray node on each machine of the job:
 #
 #     sbatch sweeps/cluster/slurm.sh sweeps/deep_mnist.py --seeds 5
 #
-# Results go to results/ of the folder it is submitted from, which all machines must share. Two minutes before its time
-# is over, the job is interrupted: running trials write their checkpoints, and submitting it again goes on from them.
+# Results go to results/ of the folder it is submitted from, which all machines must share, and what Ray says to
+# slurm-JOB-ray-MACHINE.log. Two minutes before its time is over, or by `scancel --batch --signal=USR1 JOB`, running
+# trials write their checkpoints and the job ends with 143; submitting it again goes on from them.
 set -euo pipefail
 cd "${SLURM_SUBMIT_DIR:-.}"
 [ -f .venv/bin/activate ] && source .venv/bin/activate
 
 mapfile -t nodes < <(scontrol show hostnames "$SLURM_JOB_NODELIST")
 cpus=${SLURM_CPUS_PER_TASK:-1} gpus=${SLURM_GPUS_ON_NODE:-0} port=$((20000 + SLURM_JOB_ID % 10000))
-on() { srun --nodes=1 --ntasks=1 --overlap --nodelist="$1" "${@:2}"; }
+# A step of SLURM 22.05 and later gets one CPU unless it asks for more.
+on() { srun --nodes=1 --ntasks=1 --cpus-per-task="$cpus" --overlap --nodelist="$1" "${@:2}"; }
 
 # Only who knows the job's own token can join or send work, though other users may share the network.
 RAY_AUTH_TOKEN=$(od -An -N16 -tx1 /dev/urandom | tr -d ' \n')
-export RAY_AUTH_TOKEN RAY_AUTH_MODE=token
+export RAY_AUTH_TOKEN RAY_AUTH_MODE=token RAY_raylet_start_wait_time_s=150
+export RAY_GRACEFUL_SHUTDOWN_DRAIN_TIMEOUT_S=15 # a plain scancel ends Ray, too; so long do trials have to end first
+driver=
+trap '[ -n "$driver" ] || exit 143; kill -TERM "$driver"' USR1
+trap '[ -n "$driver" ] || exit 143' TERM # a plain scancel, which the driver hears itself
 trap 'jobs -p | xargs -r kill 2>/dev/null || true' EXIT
 
-head=$(on "${nodes[0]}" hostname --ip-address | awk '{print $1}')
-size=(--num-cpus="$cpus" --num-gpus="$gpus" --disable-usage-stats --block)
-on "${nodes[0]}" ray start --head --node-ip-address="$head" --port="$port" --include-dashboard=false "${size[@]}" &
+# The head's address as another machine sees it: its own name may stand for its loopback there.
+head=$(on "${nodes[-1]}" getent ahostsv4 "${nodes[0]}" | awk 'NR == 1 {print $1}')
+# Workers take ports that are free, as jobs may share a machine.
+start=(--num-cpus="$cpus" --num-gpus="$gpus" --min-worker-port=0 --max-worker-port=0 --disable-usage-stats --block)
+ray_on() { on "$1" --output="slurm-$SLURM_JOB_ID-ray-%N.log" ray start "${start[@]}" "${@:2}" & }
+ray_on "${nodes[0]}" --head --node-ip-address="$head" --port="$port" --include-dashboard=false
+head_step=$!
 for node in "${nodes[@]:1}"; do
-    on "$node" ray start --address="$head:$port" "${size[@]}" &
+    ray_on "$node" --address="$head:$port"
 done
 
-until on "${nodes[0]}" ray health-check --address="$head:$port" 2>/dev/null; do sleep 2; done
-on "${nodes[0]}" mnist-sweep run "$@" --address="$head:$port" &
+until ray health-check --address="$head:$port" >/dev/null 2>&1; do
+    kill -0 "$head_step" || exit 1
+    sleep 2
+done
+mnist-sweep run "$@" --address="$head:$port" &
 driver=$!
-trap 'kill -INT $driver' INT
-wait $driver || wait $driver
+wait "$driver" || wait "$driver"
