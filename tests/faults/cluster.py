@@ -109,6 +109,7 @@ class Cluster:
 
     def _connect(self, node: int) -> None:
         name, link = _name(node), f"{PREFIX}-v{node}"
+        _call("ip", "link", "delete", link)  # stays for a while when the processes of a node have just ended
         _run("ip", "netns", "add", name)
         _run("ip", "link", "add", link, "type", "veth", "peer", "name", "eth0", "netns", name)
         _run("ip", "link", "set", link, "master", f"{PREFIX}-br", "up")
