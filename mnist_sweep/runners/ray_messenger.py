@@ -1,6 +1,7 @@
 """What the driver hears from Tune, told to the observer of the run; and the end of a run that is asked to end."""
 
 import json
+import re
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -10,6 +11,7 @@ from ray import tune
 
 from mnist_sweep.artifacts import SavedModel
 from mnist_sweep.config import TrialConfig
+from mnist_sweep.errors import ResourceError
 from mnist_sweep.predictions import Predictions
 from mnist_sweep.row_json import from_json
 from mnist_sweep.rows import Evaluation
@@ -67,10 +69,12 @@ class Messenger(tune.Callback):  # type: ignore[misc]  # Ray brings no types
 
     def on_trial_recover(self, iteration: int, trials: Any, trial: Any, **info: Any) -> None:
         """Tell that a trial lost its worker and is tried again."""
+        self._tell(self._check_node, trial)
         self._tell(self._observer.noted, name(trial), f"is tried again, for {_lost(trial)}")
 
     def on_trial_error(self, iteration: int, trials: Any, trial: Any, **info: Any) -> None:
         """Tell that a trial lost its worker once too often."""
+        self._tell(self._check_node, trial)
         self._running.discard(name(trial))
         self._tell(self._observer.finished, failed(self._trials[name(trial)], error=_lost(trial)))
 
@@ -84,7 +88,20 @@ class Messenger(tune.Callback):  # type: ignore[misc]  # Ray brings no types
             self.error = Ended()
             raise self.error
 
+    def _check_node(self, trial: Any) -> None:
+        """Do nothing if a lost trial's node has what workers import.
+
+        Raises:
+            ResourceError: It has not: it would take trial after trial, and lose them all.
+        """
+        told = _told(trial)
+        node, missing = re.search(r"\bip=([^\s,)]+)", told), re.search(r"^ModuleNotFoundError: .+", told, re.MULTILINE)
+        if missing:
+            raise _lacks(node[1] if node else "of a worker", missing[0])
+
     def _pass_on(self, trial_id: str, result: dict[str, Any]) -> None:
+        if "lacks" in result:
+            raise _lacks(result["node"], result["lacks"])
         for kind in (SavedModel, Predictions):
             if kind.__name__ in result:
                 self._observer.saved(trial_id, kind(*result.pop(kind.__name__)))
@@ -124,8 +141,19 @@ def name(trial: Any) -> str:
 
 def _lost(trial: Any) -> str:
     """Return one line on why a trial brought no row: its worker died, or could not even read the trial."""
-    told = Path(trial.error_file).read_text(encoding="utf-8") if trial.error_file else ""
-    lines = [line.strip() for line in told.splitlines()[1:] if line.strip()]
+    lines = [line.strip() for line in _told(trial).splitlines()[1:] if line.strip()]
     if not lines:
         return "the worker was lost, and Ray says nothing about it"
     return lines[-1] if any(line.startswith("File ") for line in lines) else f"the worker was lost: {lines[0]}"
+
+
+def _told(trial: Any) -> str:
+    """Return what Ray says of the end of a trial that brought no row; nothing if it says nothing."""
+    return Path(trial.error_file).read_text(encoding="utf-8") if trial.error_file else ""
+
+
+def _lacks(node: str, error: str) -> ResourceError:
+    return ResourceError(
+        f"every node must have the packages that trials import, but the node {node} has not ({error}): install there "
+        "what this machine has, or take the node out of the cluster, and run the same command again."
+    )

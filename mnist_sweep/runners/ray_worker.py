@@ -1,6 +1,7 @@
 """What Ray runs in a worker: one trial after the other, told to the driver in small dictionaries.
 
-A message holds `evaluation` (a point of the learning curve), `note`, `paused`, or `row` and what goes with it.
+A message holds `evaluation` (a point of the learning curve), `note`, `paused`, `lacks` (what cannot be imported on the
+worker's `node`), or `row` and what goes with it.
 """
 
 import json
@@ -45,7 +46,17 @@ def trainable() -> Any:
     return Trainable
 
 
-def messages(
+def messages(text: str, **shared: Any) -> Iterator[dict[str, Any]]:
+    """Run the trial of a JSON text as `_messages` does; say so if the worker's node lacks a package."""
+    import ray
+
+    try:
+        yield from _messages(text, **shared)
+    except ImportError as error:  # one of a model that is built becomes a row
+        yield {"lacks": first_cause(error), "node": ray.util.get_node_ip_address(), "done": True}
+
+
+def _messages(
     text: str,
     *,
     references: Sequence[Any],
