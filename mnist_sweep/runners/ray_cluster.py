@@ -22,6 +22,7 @@ ENVIRONMENT = {
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "1",
     "RAY_AIR_NEW_OUTPUT": "0",
     "RAY_CHDIR_TO_TRIAL_DIR": "0",
+    "RAY_OVERRIDE_JOB_RUNTIME_ENV": "1",  # the script's folder goes to the nodes, also in a job that brings its own
     "RAY_USAGE_STATS_ENABLED": "0",
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
     "TUNE_DISABLE_SIGINT_HANDLER": "1",
@@ -115,11 +116,20 @@ def room(*, cpus_per_trial: int, gpus_per_trial: float) -> int:
     Raises:
         ResourceError: Not even one fits.
     """
+    return machine.require_room(_sizes(), cpus_per_trial=cpus_per_trial, gpus_per_trial=gpus_per_trial)
+
+
+def room_now(*, cpus_per_trial: int, gpus_per_trial: float) -> int:
+    """Return how many trials fit at this moment, when nodes may have joined or been lost; 0 if none does."""
+    return sum(machine.fitting(*size, cpus_per_trial, gpus_per_trial) for size in _sizes())
+
+
+def _sizes() -> list[tuple[float, float]]:
+    """Return the CPUs and GPUs of each node."""
     import ray
 
     nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
-    sizes = [(node.get("CPU", 0.0), node.get("GPU", 0.0)) for node in nodes]
-    return machine.require_room(sizes, cpus_per_trial=cpus_per_trial, gpus_per_trial=gpus_per_trial)
+    return [(node.get("CPU", 0.0), node.get("GPU", 0.0)) for node in nodes]
 
 
 def _token_mode() -> dict[str, str]:

@@ -22,6 +22,8 @@ from mnist_sweep.runners.ray_worker import trainable
 from mnist_sweep.runners.runner import Observer
 
 SECONDS_BETWEEN_REPORTS = 0.5
+# Without a limit, Tune starts the workers of a search one after the other.
+MOST_PROPOSED = 10_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +77,7 @@ class RayTune:
         with ray_cluster.connected(self.address, num_cpus=self.num_cpus, code=code):
             if observer.is_ending():
                 return
-            room = ray_cluster.room(cpus_per_trial=self.cpus_per_trial, gpus_per_trial=self.gpus_per_trial)
+            room = ray_cluster.room(**self._size())
             num_workers = min(room, self.max_concurrent or room, len(trials) + num_proposals)
             observer.ready(num_workers, ray_cluster.warning(self.address))
             shared = {"code": [str(folder) for folder in code], "artifacts": artifacts}
@@ -86,6 +88,9 @@ class RayTune:
             if crowded and not observer.is_ending():
                 alone = dataclasses.replace(self, gpus_per_trial=1.0)
                 alone._tune({name: trials[name] for name in crowded}, 0, datasets, observer, shared)
+
+    def _size(self) -> dict[str, Any]:
+        return {"cpus_per_trial": self.cpus_per_trial, "gpus_per_trial": self.gpus_per_trial}
 
     def _tune(
         self,
@@ -124,7 +129,7 @@ class RayTune:
             return trial
 
         points = [point(trial) for trial in trials.values()]
-        asking = Asking(ask, point)
+        asking = Asking(ask, point, lambda: ray_cluster.room_now(**self._size()))
         resources = {"cpu": self.cpus_per_trial, "gpu": self.gpus_per_trial}
         messenger = Messenger(trials, observer, shares_gpus=0 < self.gpus_per_trial < 1)
         with tempfile.TemporaryDirectory(prefix="mnist-sweep-", ignore_cleanup_errors=True) as scratch:
@@ -134,7 +139,7 @@ class RayTune:
                 tune_config=tune.TuneConfig(
                     search_alg=asking if num_proposals else listed(points, self.max_concurrent),
                     num_samples=len(points) + num_proposals,
-                    max_concurrent_trials=self.max_concurrent if num_proposals else None,
+                    max_concurrent_trials=(self.max_concurrent or MOST_PROPOSED) if num_proposals else None,
                     scheduler=schedulers.make(self.scheduler, trials.values(), observer.rows()),
                     reuse_actors=True,
                     trial_name_creator=name,

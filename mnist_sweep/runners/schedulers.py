@@ -3,6 +3,10 @@
 They see the validation accuracy at each evaluation, and time is counted in training steps. Before the first trial
 starts they are told the learning curves of the rows that are there already, so a sweep that goes on stops what one
 without a break would stop.
+
+A worker that is free gets the first trial that no other worker is starting for. Tune's own choice is the first trial
+that waits; it ends the worker that starts for it, so a node that joined got no trial as long as others ended theirs
+sooner than a worker starts.
 """
 
 import math
@@ -20,29 +24,34 @@ RUNGS = 2
 
 
 def make(name: Scheduler, trials: Iterable[TrialConfig], rows: Sequence[TrialRow]) -> Any:
-    """Return one of Tune's schedulers that knows some rows already; None for `fifo`, which stops nothing.
+    """Return one of Tune's schedulers that knows some rows already; `fifo` stops nothing.
 
     `asha` (Li et al. 2018, arXiv 1810.05934) first asks after a sixteenth of the steps, but not before the first
     evaluation, and lets a quarter go on from each rung. `hyperband` (Li et al. 2016, arXiv 1603.06560) is its
     asynchronous form with three brackets. `median` (Golovin et al. 2017) stops a trial whose best is below the median
     of the others' means at the same step.
     """
-    from ray.tune.schedulers import AsyncHyperBandScheduler, MedianStoppingRule
+    from ray.tune.schedulers import AsyncHyperBandScheduler, FIFOScheduler, MedianStoppingRule
+
+    class Fifo(_Patient, FIFOScheduler):  # type: ignore[misc]  # Ray brings no types
+        pass
+
+    class Asha(_Patient, AsyncHyperBandScheduler):  # type: ignore[misc]
+        pass
+
+    class Median(_Patient, MedianStoppingRule):  # type: ignore[misc]
+        def on_trial_complete(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> None:
+            pass  # a row is no further evaluation
 
     if name == "fifo":
-        return None
+        return Fifo()
     steps = [trial.num_steps for trial in trials]
     first = max(max(steps) // REDUCTION_FACTOR**RUNGS, min(trial.evaluate_every for trial in trials), 1)
     told = {"metric": METRIC, "mode": "max", "time_attr": TIME}
     if name == "median":
-
-        class Median(MedianStoppingRule):  # type: ignore[misc]  # Ray brings no types
-            def on_trial_complete(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> None:
-                pass  # a row is no further evaluation
-
         scheduler = Median(grace_period=first, min_samples_required=3, min_time_slice=math.inf, **told)
     else:
-        scheduler = AsyncHyperBandScheduler(
+        scheduler = Asha(
             max_t=max(steps),
             grace_period=min(first, max(steps)),
             reduction_factor=REDUCTION_FACTOR,
@@ -53,6 +62,17 @@ def make(name: Scheduler, trials: Iterable[TrialConfig], rows: Sequence[TrialRow
     for row in rows:
         _tell(scheduler, row)
     return scheduler
+
+
+class _Patient:
+    """Lets a worker that starts have the trial that it starts for."""
+
+    def choose_trial_to_run(self, tune_controller: Any) -> Any:
+        """Return the first trial that waits for a worker; None if there is none, or one starts for each."""
+        starting = set(tune_controller._actor_manager.live_actors)  # Tune has no public name for them
+        workers = tune_controller._trial_to_actor
+        waiting = (trial for trial in tune_controller.get_trials() if trial.status == "PENDING")
+        return next((trial for trial in waiting if workers.get(trial) not in starting), None)
 
 
 class _Known(NamedTuple):

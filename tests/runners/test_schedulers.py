@@ -1,6 +1,7 @@
 """What Tune's schedulers are made to do; that they stop trials of a real sweep is in test_ray_tune."""
 
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import pytest
@@ -26,8 +27,33 @@ def said(scheduler: Any, step: int, accuracy: float, name: str = "new") -> str:
     return str(scheduler.on_trial_result(None, trial, {"step": step, "val_accuracy": accuracy}))
 
 
-def test_fifo_is_none() -> None:
-    assert schedulers.make("fifo", TRIALS, []) is None
+class Waiting(NamedTuple):
+    trial_id: str
+    status: str = "PENDING"
+
+
+def controller(*trials: Waiting, workers: dict[Waiting, str], live: list[str]) -> Any:
+    """Return what Tune knows: its trials, the workers that are asked for, and those of them that start or run."""
+    manager = SimpleNamespace(live_actors=live)
+    return SimpleNamespace(get_trials=lambda: trials, _trial_to_actor=workers, _actor_manager=manager)
+
+
+NAMES: list[schedulers.Scheduler] = ["fifo", "asha", "median", "hyperband"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_free_worker_gets_the_first_trial_that_no_other_starts_for(name: schedulers.Scheduler) -> None:
+    runs, first, second, third = Waiting("a", "RUNNING"), Waiting("b"), Waiting("c"), Waiting("d")
+    choose = schedulers.make(name, TRIALS, []).choose_trial_to_run
+    asked = {runs: "1", first: "2", second: "3"}
+    assert choose(controller(runs, first, second, third, workers=asked, live=["1", "2"])) == second
+    assert choose(controller(runs, first, second, third, workers=asked, live=["1", "2", "3"])) == third
+    assert choose(controller(runs, first, second, workers=asked, live=["1", "2", "3"])) is None
+
+
+@pytest.mark.parametrize("name", ["fifo", "asha"])
+def test_a_trial_is_not_stopped_without_a_reason(name: schedulers.Scheduler) -> None:
+    assert said(schedulers.make(name, TRIALS, []), 100, 0.1) == "CONTINUE"
 
 
 @pytest.mark.parametrize(("name", "step"), [("asha", 100), ("median", 400)])
