@@ -144,9 +144,10 @@ class Recorder:
         """Pass on a point of a learning curve."""
         self._progress.evaluated(trial_id, evaluation)
 
-    def noted(self, trial_id: str, note: str) -> None:
-        """Pass on what the user should know of a trial."""
-        self._progress.noted(f"{label(self._flats[trial_id], self._agenda.names)} ({trial_id}) {note}")
+    def noted(self, trial_id: str | None, note: str) -> None:
+        """Pass on what the user should know of a trial, or of the machines."""
+        named = f"{label(self._flats[trial_id], self._agenda.names)} ({trial_id}) " if trial_id else ""
+        self._progress.noted(named + note)
 
     def saved(self, trial_id: str, item: SavedModel | Predictions) -> None:
         """Write predictions; hold a model until its row comes."""

@@ -4,17 +4,21 @@ import contextlib
 import importlib
 import logging
 import os
+import re
 import signal
 import socket
+import textwrap
 import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any
 
 from mnist_sweep import machine
 from mnist_sweep.errors import ResourceError
 
 MAX_SHIPPED_BYTES = 64 << 20
+LONGEST_WORDS = 300
 NOT_SHIPPED = ("results", ".git", ".venv", "__pycache__")
 
 # Read by Ray when it is imported or started: a trial that holds no GPU sees none, and no usage report is sent.
@@ -37,8 +41,8 @@ NO_IDLE_WORKERS = {"RAY_prestart_worker_first_driver": "0"}
 
 
 @contextlib.contextmanager
-def connected(address: str | None, *, num_cpus: int | None, code: Sequence[Path]) -> Iterator[None]:
-    """Be connected to Ray while the body runs.
+def connected(address: str | None, *, num_cpus: int | None, code: Sequence[Path]) -> Iterator[SimpleQueue[str]]:
+    """Be connected to Ray while the body runs; give the lines in which Ray says what becomes of its nodes.
 
     Args:
         address: A running cluster (`auto`, or `host:port`), or None to start Ray here; a Ray that this process is
@@ -53,8 +57,9 @@ def connected(address: str | None, *, num_cpus: int | None, code: Sequence[Path]
     import ray
 
     logging.getLogger("ray").setLevel(logging.CRITICAL)  # what a user must know comes as rows and errors
+    said: SimpleQueue[str] = SimpleQueue()
     if ray.is_initialized():
-        yield
+        yield said
         return
     options: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR", "configure_logging": False}
     if address:
@@ -77,9 +82,31 @@ def connected(address: str | None, *, num_cpus: int | None, code: Sequence[Path]
     finally:
         importing.join()
     try:
-        yield
+        with _heard(said):
+            yield said
     finally:
         ray.shutdown()
+
+
+@contextlib.contextmanager
+def _heard(said: SimpleQueue[str]) -> Iterator[None]:
+    """Put into a queue what Ray would print of its nodes, with no setting against it, on several lines."""
+    from ray._private import worker
+
+    printed = worker.print_to_stdstream
+    worker.print_to_stdstream = lambda data, **_: said.put(in_one_line("\n".join(data["lines"])))
+    try:
+        yield
+    finally:
+        worker.print_to_stdstream = printed
+
+
+def in_one_line(words: str) -> str:
+    """Return in one line what Ray says of its nodes."""
+    lost = re.search(r"address: (\S+) .*has been marked dead", words)
+    if lost:
+        return f"the node {lost[1]} is lost; the trials that ran there are tried again"
+    return textwrap.shorten(f"Ray says: {words}", LONGEST_WORDS, placeholder=" …")
 
 
 @contextlib.contextmanager

@@ -5,6 +5,7 @@ import re
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any
 
 from ray import tune
@@ -32,6 +33,7 @@ class Messenger(tune.Callback):  # type: ignore[misc]  # Ray brings no types
     Args:
         trials: The trials by id.
         observer: Whom to tell.
+        said: Lines in which Ray says what becomes of its nodes.
         shares_gpus: Whether trials share a card.
 
     Attributes:
@@ -39,11 +41,13 @@ class Messenger(tune.Callback):  # type: ignore[misc]  # Ray brings no types
         crowded: Trials that ran out of memory on a card that they share; their rows are not told.
     """
 
-    def __init__(self, trials: Mapping[str, TrialConfig], observer: Observer, *, shares_gpus: bool) -> None:
+    def __init__(
+        self, trials: Mapping[str, TrialConfig], observer: Observer, said: SimpleQueue[str], *, shares_gpus: bool
+    ) -> None:
         self.error: BaseException | None = None
         self.crowded: list[str] = []
         self._shares_gpus = shares_gpus
-        self._trials, self._observer = trials, observer
+        self._trials, self._observer, self._said = trials, observer, said
         self._running: set[str] = set()
         self._pausing: set[str] | None = None
         self._deadline = 0.0
@@ -79,7 +83,9 @@ class Messenger(tune.Callback):  # type: ignore[misc]  # Ray brings no types
         self._tell(self._observer.finished, failed(self._trials[name(trial)], error=_lost(trial)))
 
     def on_step_end(self, iteration: int, trials: Any, **info: Any) -> None:
-        """End the run if it is asked to end and its trials are paused."""
+        """Tell what Ray has said; end the run if it is asked to end and its trials are paused."""
+        while not self._said.empty():
+            self._tell(self._observer.noted, None, self._said.get())
         if not self._observer.is_ending():
             return
         if self._pausing is None:

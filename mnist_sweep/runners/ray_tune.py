@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any
 
 from mnist_sweep.artifacts import Artifacts
@@ -74,7 +75,7 @@ class RayTune:
         artifacts: Artifacts | None = None,
     ) -> None:
         """Run the trials on Ray; see `Runner.run`."""
-        with ray_cluster.connected(self.address, num_cpus=self.num_cpus, code=code):
+        with ray_cluster.connected(self.address, num_cpus=self.num_cpus, code=code) as said:
             if observer.is_ending():
                 return
             room = ray_cluster.room(**self._size())
@@ -84,10 +85,10 @@ class RayTune:
             if num_proposals and not trials and (first := observer.propose()):
                 trials, num_proposals = {trial_id(first): first}, num_proposals - 1
             trials = dict(trials)
-            crowded = self._tune(trials, num_proposals, datasets, observer, shared) if trials else ()
+            crowded = self._tune(trials, num_proposals, datasets, observer, shared, said) if trials else ()
             if crowded and not observer.is_ending():
                 alone = dataclasses.replace(self, gpus_per_trial=1.0)
-                alone._tune({name: trials[name] for name in crowded}, 0, datasets, observer, shared)
+                alone._tune({name: trials[name] for name in crowded}, 0, datasets, observer, shared, said)
 
     def _size(self) -> dict[str, Any]:
         return {"cpus_per_trial": self.cpus_per_trial, "gpus_per_trial": self.gpus_per_trial}
@@ -99,6 +100,7 @@ class RayTune:
         datasets: Mapping[Any, Dataset],
         observer: Observer,
         shared: Mapping[str, Any],
+        said: SimpleQueue[str],
     ) -> Sequence[str]:
         """Run trials, adding to them what is proposed; return those that ran out of memory on a card they shared."""
         import ray
@@ -131,7 +133,7 @@ class RayTune:
         points = [point(trial) for trial in trials.values()]
         asking = Asking(ask, point, lambda: ray_cluster.room_now(**self._size()))
         resources = {"cpu": self.cpus_per_trial, "gpu": self.gpus_per_trial}
-        messenger = Messenger(trials, observer, shares_gpus=0 < self.gpus_per_trial < 1)
+        messenger = Messenger(trials, observer, said, shares_gpus=0 < self.gpus_per_trial < 1)
         with tempfile.TemporaryDirectory(prefix="mnist-sweep-", ignore_cleanup_errors=True) as scratch:
             tuner = tune.Tuner(
                 tune.with_resources(tune.with_parameters(trainable(), shared=shared), resources),

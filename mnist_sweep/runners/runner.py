@@ -28,8 +28,11 @@ class Observer(Protocol):
     def evaluated(self, trial_id: str, evaluation: Evaluation) -> None:
         """Note a point of a running trial's learning curve; some may be left out."""
 
-    def noted(self, trial_id: str, note: str) -> None:
-        """Note what the user should know of a running trial: that it goes on from a checkpoint, or lost its worker."""
+    def noted(self, trial_id: str | None, note: str) -> None:
+        """Note what the user should know of a running trial: that it goes on from a checkpoint, or lost its worker.
+
+        None stands for no trial in particular: a node was lost.
+        """
 
     def saved(self, trial_id: str, item: SavedModel | Predictions) -> None:
         """Note the trained model of a trial, or its predictions; its row comes next."""

@@ -81,3 +81,16 @@ def test_a_folder_too_large_to_ship_is_refused(tmp_path: Path, monkeypatch: pyte
     (tmp_path / "data").write_bytes(bytes(200))
     with pytest.raises(ResourceError, match="goes to every node"):
         ray_cluster._check_size(tmp_path)
+
+
+LOST = """The node with node id: bfc9 and address: 10.0.0.3 and node name: 10.0.0.3 has been marked dead because the \
+detector has missed too many heartbeats from it. This can happen when a \t(1) raylet crashes unexpectedly (OOM, etc.)
+\t(2) raylet has lagging heartbeats due to slow network or busy workload."""
+
+
+def test_what_ray_says_of_its_nodes_is_one_short_line() -> None:
+    assert ray_cluster.in_one_line(LOST) == "the node 10.0.0.3 is lost; the trials that ran there are tried again"
+    other = ray_cluster.in_one_line("Raylet is terminated.\n" + "log\n" * 200)
+    assert other.startswith("Ray says: Raylet is terminated. log")
+    assert len(other) <= ray_cluster.LONGEST_WORDS
+    assert "\n" not in other

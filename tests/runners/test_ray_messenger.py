@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from queue import SimpleQueue
 from types import SimpleNamespace
 from typing import Any
 
@@ -26,7 +27,7 @@ def lost(folder: Path, told: str) -> Any:
     trial = TrialConfig()
     spec = json.dumps({"id": trial_id(trial)})
     tunes = SimpleNamespace(config={"trial": spec}, error_file=str(folder / "error"))
-    return tunes, Messenger({trial_id(trial): trial}, Notes(), shares_gpus=False)
+    return tunes, Messenger({trial_id(trial): trial}, Notes(), SimpleQueue(), shares_gpus=False)
 
 
 @pytest.mark.parametrize("event", ["on_trial_recover", "on_trial_error"])
@@ -48,4 +49,14 @@ def test_a_worker_that_finds_its_node_unfit_ends_the_run_with_its_address(tmp_pa
 def test_a_worker_that_was_killed_is_tried_again(tmp_path: Path) -> None:
     trial, messenger = lost(tmp_path, "Failure # 1\nThe actor died unexpectedly before finishing this task.\n")
     messenger.on_trial_recover(1, [], trial)
-    assert messenger._observer.heard[-1][2].startswith("is tried again, for the worker was lost: The actor died")
+    said = messenger._observer.heard[-1][2]
+    assert said.startswith("is tried again, for the worker was lost: The actor died")
+
+
+def test_what_ray_says_of_its_nodes_is_told_between_two_events() -> None:
+    said: SimpleQueue[str] = SimpleQueue()
+    notes = Notes()
+    messenger = Messenger({}, notes, said, shares_gpus=False)
+    said.put("the node 10.0.0.3 is lost")
+    messenger.on_step_end(1, [])
+    assert notes.heard == [("noted", None, "the node 10.0.0.3 is lost")]

@@ -1,6 +1,7 @@
 """When a search is asked for trials; what comes of it with Ray is in test_ray_tune."""
 
 import pytest
+from ray.tune.search import Searcher
 
 from mnist_sweep import TrialConfig
 from mnist_sweep.runners import ray_search
@@ -24,4 +25,4 @@ def test_one_more_trial_is_asked_for_than_fits_and_a_node_that_joins_makes_room(
 
 
 def test_a_search_that_proposes_nothing_while_nothing_runs_has_ended() -> None:
-    assert Asking(lambda: None, lambda _: {}, lambda: 2).suggest("a") == ray_search.Searcher.FINISHED
+    assert Asking(lambda: None, lambda _: {}, lambda: 2).suggest("a") == Searcher.FINISHED

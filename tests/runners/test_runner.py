@@ -32,7 +32,7 @@ class Notes:
     def evaluated(self, trial_id: str, evaluation: Evaluation) -> None:
         self.heard.append(("evaluated", trial_id, evaluation.step))
 
-    def noted(self, trial_id: str, note: str) -> None:
+    def noted(self, trial_id: str | None, note: str) -> None:
         self.heard.append(("noted", trial_id, note))
 
     def propose(self) -> TrialConfig | None:
