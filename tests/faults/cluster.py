@@ -3,7 +3,7 @@
 Every node lives in a network namespace, with a host name of its own; all are joined by a bridge. What comes out is
 compared with the same sweep run in one process.
 
-Command, as root: python -m tests.faults.cluster (with --s3, checkpoints go to an S3 server that is started beside)
+Command, as root: python -m tests.faults.cluster (with --s3, checkpoints and models go to an S3 server that is started)
 Cost: about 3 minutes on 2 cores
 """
 
@@ -27,6 +27,7 @@ import click
 from filelock import FileLock
 
 from mnist_sweep import mark, read_history, read_trials
+from mnist_sweep.labels import counted
 from mnist_sweep.storage import folder_in, storage
 
 PROJECT = Path(__file__).parents[2]
@@ -134,9 +135,12 @@ class Counts(NamedTuple):
         trials: Trials of the sweep.
         rows: Rows that ended well.
         by_node: Rows by the host name of the node that they are from.
+        joined: Rows of the node that joined.
         tried_again: Trials that lost their node and were tried again.
         went_on: Trials of those that went on from a checkpoint.
         left: Files that are left in the storage's folder of checkpoints.
+        models: Models in the results folder; one, the best trial's.
+        shared: Those of them that lie on the storage, too, byte for byte.
         same: Whether the tables are those of one process, apart from times and workers.
         status: Exit status of the driver.
         log: What the driver printed.
@@ -145,23 +149,28 @@ class Counts(NamedTuple):
     trials: int
     rows: int
     by_node: Counter[str]
+    joined: int
     tried_again: int
     went_on: int
     left: int
+    models: int
+    shared: int
     same: bool
     status: int
     log: str
 
     @property
     def good(self) -> bool:
-        """Whether everything is as it must be."""
-        return self.same and self.rows == self.trials and self.went_on > 0 and not self.left and self.status == 0
+        """Whether everything is as it must be, however late the node joined."""
+        whole = self.rows == self.trials and self.models == self.shared == 1
+        return self.same and whole and self.went_on > 0 and not self.left and self.status == 0
 
     def __str__(self) -> str:
         nodes = ", ".join(f"{node} {number}" for node, number in sorted(self.by_node.items()))
         return (
             f"{self.trials} trials, 1 node killed, 1 node added: {self.rows} rows ({nodes}); {self.tried_again} tried "
-            f"again, {self.went_on} went on from a checkpoint; {self.left} files left among the checkpoints; tables "
+            f"again, {self.went_on} went on from a checkpoint; {self.left} files left among the checkpoints; "
+            f"{self.shared} of {counted(self.models, 'kept model')} on the storage; tables "
             f"{'the same as' if self.same else 'OTHER THAN'} those of one process; driver's exit status {self.status}"
         )
 
@@ -195,21 +204,27 @@ def survived(folder: Path, *, nodes: int, trials: int, steps: int, s3: bool) -> 
         cluster.add(nodes + 1)
         wait(lambda: driver.poll() is not None)
         log.seek(0)
-        return _counts(folder, trials, len(_checkpoints(where)), driver.returncode, log.read())
+        return _counts(folder, where, f"node{nodes + 1}", trials, driver.returncode, log.read())
 
 
-def _counts(folder: Path, trials: int, left: int, status: int, log: str) -> Counts:
+def _counts(folder: Path, where: str, joined: str, trials: int, status: int, log: str) -> Counts:
     together = folder / "together" / SCRIPT.stem
-    table = read_trials(together) if together.is_dir() else None
-    if table is None:
+    if not (together / "trials.csv").is_file():
         raise RuntimeError(log)
+    table = read_trials(together)
+    by_node = Counter(worker.partition(":")[0] for worker in table["worker"])
+    models = sorted((together / "models").glob("*.keras"))
+    kept = storage(folder_in(where, SCRIPT.stem))
     return Counts(
         trials=trials,
         rows=int((table["status"] == "ok").sum()),
-        by_node=Counter(worker.partition(":")[0] for worker in table["worker"]),
+        by_node=by_node,
+        joined=by_node[joined],
         tried_again=log.count(" is tried again, "),
         went_on=log.count(" goes on from step "),
-        left=left,
+        left=len(_checkpoints(where)),
+        models=len(models),
+        shared=sum(kept.read(f"models/{path.name}") == path.read_bytes() for path in models),
         same=figures(together) == figures(folder / "alone" / SCRIPT.stem),
         status=status,
         log=log,
@@ -303,7 +318,7 @@ def main(s3: bool, trials: int, steps: int, show_log: bool) -> None:
     with tempfile.TemporaryDirectory(prefix=f"{PREFIX}-") as folder:
         counts = survived(Path(folder), nodes=3, trials=trials, steps=steps, s3=s3)
     click.echo(f"{counts.log}\n{counts}" if show_log else counts)
-    sys.exit(0 if counts.good else 1)
+    sys.exit(0 if counts.good and counts.joined else 1)
 
 
 if __name__ == "__main__":
