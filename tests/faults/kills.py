@@ -3,12 +3,16 @@
 Command: python -m tests.faults.kills [driver-kill|driver-int|driver-term|worker|long-trial …] [--times 20] [--seed 0]
 
 Each kind runs one sweep of digits trials to its end while its driver or a worker is killed at random moments, the same
-command being started again each time, and compares it with the same sweep run without a break. Prints a line of counts
-as JSON; exits with status 1 if a row is missing, was written twice, or differs.
+command being started again each time, and compares it with the same sweep run without a break. Every second moment is
+drawn from when a run has its first worker, the others from its first checkpoint or row; of the long trial and of
+workers all are. So every kill hits a run that goes on, on a machine however busy. Prints a line of counts as JSON;
+exits with status 1 if a row is missing, was written twice, or differs, or if the sweep was done before its last kill.
 """
 
+import contextlib
 import itertools
 import json
+import math
 import os
 import random
 import re
@@ -17,7 +21,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +46,8 @@ KINDS = {
     "long-trial": signal.SIGKILL,
 }
 COMMAND = ["killed.py", "--checkpoint-every", "1"]
+SECONDS = (0.5, 10)
+NO_WORKER = re.compile("^ray::(IDLE|[A-Za-z]*Agent)")
 Row = tuple[int, int]
 
 
@@ -49,7 +55,7 @@ Row = tuple[int, int]
 @click.argument("kinds", nargs=-1, type=click.Choice(list(KINDS)))
 @click.option("--times", default=20, show_default=True, help="Kills of each kind; of the long trial a quarter.")
 @click.option("--trials", default=36, show_default=True, help="Trials of the sweep, an even number.")
-@click.option("--steps", default=4000, show_default=True, help="Steps of a trial; the long one takes 20 times as many.")
+@click.option("--steps", default=6000, show_default=True, help="Steps of a trial; the long one takes 20 times as many.")
 @click.option("--seed", default=0, show_default=True, help="Seed of the random moments.")
 def main(kinds: tuple[str, ...], times: int, trials: int, steps: int, seed: int) -> None:
     good = True
@@ -60,6 +66,7 @@ def main(kinds: tuple[str, ...], times: int, trials: int, steps: int, seed: int)
             counts = hold(kind, Path(folder), seed=seed, **{"times": times, "trials": trials, "steps": steps} | size)
         click.echo(json.dumps(counts))
         good &= counts["rows"] == counts["trials"] and counts["identical"] and not counts["written_twice"]
+        good &= counts["kills"] == (max(1, times // 4) if long else times)
     sys.exit(0 if good else 1)
 
 
@@ -68,10 +75,10 @@ def hold(kind: str, folder: Path, *, times: int, trials: int, steps: int, seed: 
     text = SCRIPT.replace("NUM_STEPS", str(steps)).replace("NUM_SEEDS", str(max(1, trials // 2)))
     (folder / "killed.py").write_text(text)
     one = ["--num-trials", "1"] if trials == 1 else []
-    moments = (15, 35) if trials == 1 else (0.5, 22)  # of one trial, such as it can have a checkpoint by
     draw, start = random.Random(seed), time.monotonic()
     seen: dict[str, Row] = {}
-    kills, starts, written_twice, resumed = 0, 0, 0, []
+    kills, starts, written_twice, resumed, rows_then = 0, 0, 0, [], []
+    results = folder / "killed" / "killed"
     while True:
         process = subprocess.Popen(
             [sys.executable, *COMMAND, "--max-retries", "100", *one, "--results", "killed"],
@@ -82,16 +89,23 @@ def hold(kind: str, folder: Path, *, times: int, trials: int, steps: int, seed: 
             preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # heard in background, too
         )
         starts += 1
-        while kills < times and not _ended(process, draw.uniform(*moments)):
-            kills += 1
-            if kind == "worker":
-                _kill_a_worker(process.pid, draw)
-            else:
-                process.send_signal(KINDS[kind])
+        watched = (results / "checkpoints", results / "rows")
+        begun = time.time()
+        while kills < times:
+            early = kills % 2 == 0 and kind.startswith("driver")
+            if not moment(process, draw, since=None if early else begun, watched=watched):
                 break
-        out, _ = process.communicate(timeout=900)
+            struck = draw.choice(workers(process.pid) or [0]) if kind == "worker" else process.pid
+            if not struck:
+                continue
+            rows_then.append(len(_rows(results / "rows")))
+            os.kill(struck, KINDS[kind])
+            kills += 1
+            if kind != "worker":
+                break
+        out, _ = process.communicate(timeout=1800)
         resumed += [int(step) for step in re.findall(r"goes on from step (\d+)", out)]
-        rows = _rows(folder / "killed" / "killed" / "rows")
+        rows = _rows(results / "rows")
         written_twice += sum(rows.get(name) != row for name, row in seen.items())
         seen = rows
         if process.returncode == 0:
@@ -101,11 +115,13 @@ def hold(kind: str, folder: Path, *, times: int, trials: int, steps: int, seed: 
     seconds = time.monotonic() - start
     whole = [sys.executable, *COMMAND, *one, "--runner", "local", "--results", "whole"]
     subprocess.run(whole, cwd=folder, check=True, stdout=subprocess.DEVNULL)
-    differing = _difference(folder / "killed" / "killed", folder / "whole" / "killed")
+    differing = _difference(results, folder / "whole" / "killed")
     return {
         "kind": kind,
         "trials": trials,
+        "steps": steps,
         "kills": kills,
+        "rows_at_kills": rows_then,
         "starts": starts,
         "rows": len(seen),
         "written_twice": written_twice,
@@ -116,21 +132,39 @@ def hold(kind: str, folder: Path, *, times: int, trials: int, steps: int, seed: 
     }
 
 
-def _ended(process: "subprocess.Popen[str]", seconds: float) -> bool:
-    """Wait; return whether the process has ended by itself meanwhile."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if process.poll() is not None:
+def moment(
+    process: "subprocess.Popen[str]", draw: random.Random, *, since: float | None, watched: Sequence[Path]
+) -> bool:
+    """Wait for a random moment of a run; return False if it has ended by itself before.
+
+    Args:
+        process: The driver.
+        draw: Draws the moment.
+        since: When the run began, for a moment after it has written something; None for one after its first worker.
+        watched: Folders that it writes to.
+    """
+    at = math.inf
+    while process.poll() is None:
+        if time.monotonic() > at:
             return True
+        if at == math.inf and (workers(process.pid) if since is None else _is_newer(watched, since)):
+            at = time.monotonic() + draw.uniform(*SECONDS)
         time.sleep(0.05)
     return False
 
 
-def _kill_a_worker(driver: int, draw: random.Random) -> None:
-    """Kill a random process among those in which Ray runs trials of this driver."""
-    found = [pid for pid, name in _descendants(driver) if name.startswith("ray::") and "Trainable" in name]
-    if found:
-        os.kill(draw.choice(found), signal.SIGKILL)
+def workers(driver: int) -> list[int]:
+    """Return the processes in which Ray runs trials of a driver, or is about to."""
+    return sorted(pid for pid, name in _descendants(driver) if name.startswith("ray::") and not NO_WORKER.search(name))
+
+
+def _is_newer(folders: Sequence[Path], since: float) -> bool:
+    """Return whether a file of some folders was written after a time."""
+    for path in (path for folder in folders for path in folder.glob("[!.]*")):
+        with contextlib.suppress(FileNotFoundError):  # removed meanwhile
+            if path.stat().st_mtime > since:
+                return True
+    return False
 
 
 def _descendants(root: int) -> Iterator[tuple[int, str]]:
