@@ -110,7 +110,7 @@ class Messenger(tune.Callback):  # type: ignore[misc]  # Ray brings no types
             raise _lacks(result["node"], result["lacks"])
         for kind in (SavedModel, Predictions):
             if kind.__name__ in result:
-                self._observer.saved(trial_id, kind(*result.pop(kind.__name__)))
+                self._observer.saved(trial_id, result.pop(kind.__name__).content)
         if result.get("note"):
             self._observer.noted(trial_id, result["note"])
         if "stopped" in result:

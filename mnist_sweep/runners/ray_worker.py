@@ -1,13 +1,15 @@
 """What Ray runs in a worker: one trial after the other, told to the driver in small dictionaries.
 
 A message holds `evaluation` (a point of the learning curve), `note`, `paused`, `lacks` (what cannot be imported on the
-worker's `node`), or `row` and what goes with it.
+worker's `node`), or `row` and what goes with it. Tune writes each into a text for its log, whether it keeps one or not,
+so what is large comes in a parcel.
 """
 
 import json
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from mnist_sweep import runtime
@@ -23,6 +25,17 @@ from mnist_sweep.trial_row import failed, first_cause, stopped
 
 KEPT_DATASETS = 2
 METRIC, TIME = "val_accuracy", "step"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Parcel:
+    """What is too large to be written into a text.
+
+    Attributes:
+        content: A trained model, or predictions.
+    """
+
+    content: SavedModel | Predictions
 
 
 def trainable() -> Any:
@@ -94,7 +107,7 @@ def _messages(
     watch = Watch(storage_of(artifacts), artifacts.mark) if artifacts and artifacts.mark else None
     started, last_report = time.time(), 0.0
     parameters, points = 0, []
-    saved: dict[str, Any] = {}
+    saved: dict[str, Parcel] = {}
     while True:
         try:
             item = next(running)
@@ -102,7 +115,7 @@ def _messages(
             yield {**saved, "row": to_json(end.value), "done": True}
             return
         if isinstance(item, SavedModel | Predictions):
-            saved[type(item).__name__] = tuple(item)
+            saved[type(item).__name__] = Parcel(item)
         elif watch and watch.is_gone():
             yield {"paused": True, "note": pause(running), "done": True}
             return

@@ -33,13 +33,13 @@ def make(name: Scheduler, trials: Iterable[TrialConfig], rows: Sequence[TrialRow
     """
     from ray.tune.schedulers import AsyncHyperBandScheduler, FIFOScheduler, MedianStoppingRule
 
-    class Fifo(_Patient, FIFOScheduler):  # type: ignore[misc]  # Ray brings no types
+    class Fifo(_InTurn, FIFOScheduler):  # type: ignore[misc]  # Ray brings no types
         pass
 
-    class Asha(_Patient, AsyncHyperBandScheduler):  # type: ignore[misc]
+    class Asha(_InTurn, AsyncHyperBandScheduler):  # type: ignore[misc]
         pass
 
-    class Median(_Patient, MedianStoppingRule):  # type: ignore[misc]
+    class Median(_InTurn, MedianStoppingRule):  # type: ignore[misc]
         def on_trial_complete(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> None:
             pass  # a row is no further evaluation
 
@@ -64,14 +64,20 @@ def make(name: Scheduler, trials: Iterable[TrialConfig], rows: Sequence[TrialRow
     return scheduler
 
 
-class _Patient:
-    """Lets a worker that starts have the trial that it starts for."""
+class _InTurn:
+    """Gives a worker the first trial that no other starts for, and never looks again at those that have ended."""
+
+    _left: tuple[Any, ...] = ()
+    _num_seen = 0
 
     def choose_trial_to_run(self, tune_controller: Any) -> Any:
         """Return the first trial that waits for a worker; None if there is none, or one starts for each."""
+        trials = tune_controller.get_trials()
+        self._left = tuple(trial for trial in (*self._left, *trials[self._num_seen :]) if not trial.is_finished())
+        self._num_seen = len(trials)
         starting = set(tune_controller._actor_manager.live_actors)  # Tune has no public name for them
         workers = tune_controller._trial_to_actor
-        waiting = (trial for trial in tune_controller.get_trials() if trial.status == "PENDING")
+        waiting = (trial for trial in self._left if trial.status == "PENDING")
         return next((trial for trial in waiting if workers.get(trial) not in starting), None)
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from types import SimpleNamespace
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_args
 
 import pytest
 
@@ -27,28 +27,64 @@ def said(scheduler: Any, step: int, accuracy: float, name: str = "new") -> str:
     return str(scheduler.on_trial_result(None, trial, {"step": step, "val_accuracy": accuracy}))
 
 
-class Waiting(NamedTuple):
-    trial_id: str
-    status: str = "PENDING"
+class Listed:
+    """One of Tune's trials, which counts how often any is looked at."""
+
+    num_looks = 0
+
+    def __init__(self, status: str = "PENDING") -> None:
+        self.set_status(status)
+
+    def set_status(self, status: str) -> None:
+        self._status = status
+
+    @property
+    def status(self) -> str:
+        Listed.num_looks += 1
+        return self._status
+
+    def is_finished(self) -> bool:
+        return self.status in ("TERMINATED", "ERROR")
 
 
-def controller(*trials: Waiting, workers: dict[Waiting, str], live: list[str]) -> Any:
+def controller(trials: list[Listed], *, workers: dict[Listed, str] | None = None, live: tuple[str, ...] = ()) -> Any:
     """Return what Tune knows: its trials, the workers that are asked for, and those of them that start or run."""
     manager = SimpleNamespace(live_actors=live)
-    return SimpleNamespace(get_trials=lambda: trials, _trial_to_actor=workers, _actor_manager=manager)
+    return SimpleNamespace(get_trials=lambda: trials, _trial_to_actor=workers or {}, _actor_manager=manager)
 
 
-NAMES: list[schedulers.Scheduler] = ["fifo", "asha", "median", "hyperband"]
+def test_fifo_stops_nothing() -> None:
+    scheduler = schedulers.make("fifo", TRIALS, [])
+    assert [said(scheduler, 1600, accuracy, name=str(accuracy)) for accuracy in (0.9, 0.1)] == ["CONTINUE"] * 2
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", get_args(schedulers.Scheduler))
 def test_a_free_worker_gets_the_first_trial_that_no_other_starts_for(name: schedulers.Scheduler) -> None:
-    runs, first, second, third = Waiting("a", "RUNNING"), Waiting("b"), Waiting("c"), Waiting("d")
+    runs, first, second, third = Listed("RUNNING"), Listed(), Listed(), Listed()
     choose = schedulers.make(name, TRIALS, []).choose_trial_to_run
-    asked = {runs: "1", first: "2", second: "3"}
-    assert choose(controller(runs, first, second, third, workers=asked, live=["1", "2"])) == second
-    assert choose(controller(runs, first, second, third, workers=asked, live=["1", "2", "3"])) == third
-    assert choose(controller(runs, first, second, workers=asked, live=["1", "2", "3"])) is None
+    asked, trials = {runs: "1", first: "2", second: "3"}, [runs, first, second]
+    assert choose(controller([*trials, third], workers=asked, live=("1", "2"))) is second
+    assert choose(controller([*trials, third], workers=asked, live=("1", "2", "3"))) is third
+    third.set_status("TERMINATED")
+    assert choose(controller([*trials, third], workers=asked, live=("1", "2", "3"))) is None
+
+
+@pytest.mark.parametrize("name", get_args(schedulers.Scheduler))
+def test_the_next_trial_costs_as_much_to_choose_however_many_have_ended(name: schedulers.Scheduler) -> None:
+    trials = [Listed("TERMINATED") for _ in range(1000)]
+    tune = controller(trials)
+    choose = schedulers.make(name, TRIALS, []).choose_trial_to_run
+    assert choose(tune) is None
+    lost, *_, first, second = more = [Listed("RUNNING"), Listed("ERROR"), Listed(), Listed()]
+    trials += more
+    Listed.num_looks = 0
+    assert choose(tune) is first
+    first.set_status("RUNNING")
+    second.set_status("RUNNING")
+    assert choose(tune) is None
+    lost.set_status("PENDING")  # its worker was lost
+    assert choose(tune) is lost
+    assert Listed.num_looks < 100
 
 
 @pytest.mark.parametrize("name", ["fifo", "asha"])
