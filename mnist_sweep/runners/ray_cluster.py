@@ -76,7 +76,7 @@ def connected(address: str | None, *, num_cpus: int | None, code: Sequence[Path]
     try:
         with _own_sigterm():
             ray.init(**options)
-    except (OSError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
+    except Exception as error:  # a bare one, too, where Ray's processes take too long on a busy machine
         where = f"at {address}" if address else "on this machine"
         raise ResourceError(f"Ray could not be reached {where}: {' '.join(str(error).split())}") from error
     finally:

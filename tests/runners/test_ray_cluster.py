@@ -1,7 +1,9 @@
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
+from unittest import mock
 
 import pytest
 
@@ -24,6 +26,22 @@ def test_what_ray_does_not_have_is_told_in_one_line(tmp_path: Path, option: str,
     assert ended.stderr.startswith(f"error: {message}")
     assert ended.stderr.count("\n") == 1
     assert not (tmp_path / "results").exists()
+
+
+def test_a_ray_that_does_not_come_up_is_told_in_one_line_whatever_it_raises(monkeypatch: pytest.MonkeyPatch) -> None:
+    import ray
+
+    def init(**options: object) -> None:
+        raise Exception("The current node timed out during startup.\nThe GCS has become overloaded.")
+
+    monkeypatch.setattr(ray, "init", init)
+    message = "^Ray could not be reached on this machine: The current node timed out during startup. The GCS"
+    with (
+        mock.patch.dict(os.environ),
+        pytest.raises(ResourceError, match=message),
+        ray_cluster.connected(None, num_cpus=1, code=[]),
+    ):
+        pass
 
 
 @pytest.mark.skipif(not Path("/proc/net/tcp").exists(), reason="needs Linux's list of open ports")
