@@ -47,6 +47,7 @@ KINDS = {
 }
 COMMAND = ["killed.py", "--checkpoint-every", "1"]
 SECONDS = (0.5, 10)
+NOT_STARTED = "Ray could not be reached on this machine"
 NO_WORKER = re.compile("^ray::(IDLE|[A-Za-z]*Agent)")
 Row = tuple[int, int]
 
@@ -77,7 +78,7 @@ def hold(kind: str, folder: Path, *, times: int, trials: int, steps: int, seed: 
     one = ["--num-trials", "1"] if trials == 1 else []
     draw, start = random.Random(seed), time.monotonic()
     seen: dict[str, Row] = {}
-    kills, starts, written_twice, resumed, rows_then = 0, 0, 0, [], []
+    kills, starts, refused, written_twice, resumed, rows_then = 0, 0, 0, 0, [], []
     results = folder / "killed" / "killed"
     while True:
         process = subprocess.Popen(
@@ -110,7 +111,9 @@ def hold(kind: str, folder: Path, *, times: int, trials: int, steps: int, seed: 
         seen = rows
         if process.returncode == 0:
             break
-        if process.returncode not in (-KINDS[kind], 130, 143):
+        if process.returncode == 2 and NOT_STARTED in out:  # by a machine that is too busy; a user tries again
+            refused += 1
+        elif process.returncode not in (-KINDS[kind], 130, 143):
             raise SystemExit(f"status {process.returncode}: {out}")
     seconds = time.monotonic() - start
     whole = [sys.executable, *COMMAND, *one, "--runner", "local", "--results", "whole"]
@@ -123,6 +126,7 @@ def hold(kind: str, folder: Path, *, times: int, trials: int, steps: int, seed: 
         "kills": kills,
         "rows_at_kills": rows_then,
         "starts": starts,
+        "not_started_by_ray": refused,
         "rows": len(seen),
         "written_twice": written_twice,
         "resumed_from_steps": resumed,
