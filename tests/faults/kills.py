@@ -153,7 +153,7 @@ def moment(
             return True
         if at == math.inf and (workers(process.pid) if since is None else _is_newer(watched, since)):
             at = time.monotonic() + draw.uniform(*SECONDS)
-        time.sleep(0.05)
+        time.sleep(0.2)
     return False
 
 
