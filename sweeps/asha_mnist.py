@@ -10,7 +10,7 @@ from mnist_sweep import CNN, MNIST, Adam, Cosine, GradientDescent, Momentum, RMS
 
 BASE = TrialConfig(
     data=MNIST(),
-    model=CNN(filters=(8, 16), kernel_size=3, units=64),
+    model=CNN(filters=(16, 32), kernel_size=3, units=64),
     schedule=Cosine(),
     num_steps=3200,
     batch_size=50,
@@ -18,7 +18,7 @@ BASE = TrialConfig(
 )
 
 AXES = {
-    "model.filters": [(8, 16), (16, 32)],
+    "model.filters": [(16, 32), (8, 16)],
     "model.dropout": [0.0, 0.4],
     "optimizer": [
         GradientDescent(learning_rate=0.5),

@@ -21,7 +21,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -90,7 +90,7 @@ def hold(kind: str, folder: Path, *, times: int, trials: int, steps: int, seed: 
             preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # heard in background, too
         )
         starts += 1
-        watched = (results / "checkpoints", results / "rows")
+        watched = {results / "checkpoints": "*.ckpt", results / "rows": "*.json"}
         begun = time.time()
         while kills < times:
             early = kills % 2 == 0 and kind.startswith("driver")
@@ -137,7 +137,7 @@ def hold(kind: str, folder: Path, *, times: int, trials: int, steps: int, seed: 
 
 
 def moment(
-    process: "subprocess.Popen[str]", draw: random.Random, *, since: float | None, watched: Sequence[Path]
+    process: "subprocess.Popen[str]", draw: random.Random, *, since: float | None, watched: Mapping[Path, str]
 ) -> bool:
     """Wait for a random moment of a run; return False if it has ended by itself before.
 
@@ -145,7 +145,7 @@ def moment(
         process: The driver.
         draw: Draws the moment.
         since: When the run began, for a moment after it has written something; None for one after its first worker.
-        watched: Folders that it writes to.
+        watched: The folders that it writes to, and patterns of the names there.
     """
     at = math.inf
     while process.poll() is None:
@@ -162,9 +162,9 @@ def workers(driver: int) -> list[int]:
     return sorted(pid for pid, name in _descendants(driver) if name.startswith("ray::") and not NO_WORKER.search(name))
 
 
-def _is_newer(folders: Sequence[Path], since: float) -> bool:
-    """Return whether a file of some folders was written after a time."""
-    for path in (path for folder in folders for path in folder.glob("[!.]*")):
+def _is_newer(watched: Mapping[Path, str], since: float) -> bool:
+    """Return whether a file with such a name was written after a time."""
+    for path in (path for folder, pattern in watched.items() for path in folder.glob(pattern)):
         with contextlib.suppress(FileNotFoundError):  # removed meanwhile
             if path.stat().st_mtime > since:
                 return True

@@ -123,7 +123,7 @@ def hold(kind: str, folder: Path, *, times: int, trials: int, steps: int, seed: 
             process = subprocess.Popen(command, stdout=log, stderr=log, text=True)
             starts += 1
             since = None if kills % 2 == 0 else time.time()
-            if kills < times and moment(process, draw, since=since, watched=[folder / "epochs"]):
+            if kills < times and moment(process, draw, since=since, watched={folder / "epochs": "*"}):
                 process.send_signal(signal.SIGKILL)
                 kills += 1
             status = process.wait(timeout=3600)
