@@ -1,8 +1,9 @@
 """Which optimizer, learning rate, filters and dropout suit MNIST, and what does stopping early miss?
 
 Command: python sweeps/asha_mnist.py --scheduler asha
-Cost: not measured yet
-Result: not measured yet
+Cost: 64 trials of 3,200 steps, 16 evaluations each; without `--scheduler asha` about 11 minutes on 2 quiet cores, as
+reckoned from 500 steps of a trial of either size (3.2 and 6.0 s of processor time); not run whole yet
+Result: not known yet; `python -m tests.benchmarks.halving` runs both and compares them
 """
 
 import mnist_sweep
