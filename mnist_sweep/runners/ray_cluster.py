@@ -70,22 +70,22 @@ def connected(address: str | None, *, num_cpus: int | None, code: Sequence[Path]
             options["runtime_env"] = {"working_dir": str(code[0]), "excludes": list(NOT_SHIPPED)}
     else:
         options |= {"address": "local", "include_dashboard": False, "num_cpus": num_cpus}
-    # Ray's processes take seconds to come up; meanwhile this one imports what comes next.
-    importing = threading.Thread(target=importlib.import_module, args=["ray.tune"])
-    importing.start()
-    try:
-        with _own_sigterm():
-            ray.init(**options)
-    except Exception as error:  # a bare one, too, where Ray's processes take too long on a busy machine
-        where = f"at {address}" if address else "on this machine"
-        raise ResourceError(f"Ray could not be reached {where}: {' '.join(str(error).split())}") from error
-    finally:
-        importing.join()
-    try:
-        with _heard(said):
+    with _heard(said):
+        # Ray's processes take seconds to come up; meanwhile this one imports what comes next.
+        importing = threading.Thread(target=importlib.import_module, args=["ray.tune"])
+        importing.start()
+        try:
+            with _own_sigterm():
+                ray.init(**options)
+        except Exception as error:  # a bare one, too, where Ray's processes take too long on a busy machine
+            where = f"at {address}" if address else "on this machine"
+            raise ResourceError(f"Ray could not be reached {where}: {' '.join(str(error).split())}") from error
+        finally:
+            importing.join()
+        try:
             yield said
-    finally:
-        ray.shutdown()
+        finally:
+            ray.shutdown()
 
 
 @contextlib.contextmanager
