@@ -40,13 +40,12 @@ log=slurm-$SLURM_JOB_ID-ray
 ray_on() { "${step[@]}" --nodelist="$1" --output="$log-$1.log" ray start "${start[@]}" "${@:2}" & }
 ray_on "${nodes[0]}" --head --node-ip-address="$head" --port="$port" --include-dashboard=false
 head_step=$!
-for node in "${nodes[@]:1}"; do
-    ray_on "$node" --address="$head:$port"
-done
-
 until grep -qs "Ray runtime started" "$log-${nodes[0]}.log"; do # `ray health-check` is content long before
     kill -0 "$head_step" || exit 1
     sleep 2
+done
+for node in "${nodes[@]:1}"; do
+    ray_on "$node" --address="$head:$port"
 done
 mnist-sweep run "$@" --address="$head:$port" &
 driver=$!
