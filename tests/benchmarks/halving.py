@@ -57,7 +57,7 @@ def found(results: Path) -> dict[str, Any]:
     """Return what a run took and found, by its rows; the best is chosen among trials that were not stopped."""
     trials = read_trials(results)
     finished = trials[trials.status == "ok"]
-    best = finished.loc[finished.val_accuracy.idxmax()]
+    best = finished.iloc[int(finished.val_accuracy.argmax())]
     return {
         "trials": len(trials),
         "finished": len(finished),

@@ -11,7 +11,8 @@ from mnist_sweep.runners.ray_worker import Parcel
 
 def test_what_is_large_is_a_short_text_and_arrives_whole() -> None:
     model = Parcel(SavedModel(bytes(10**7), b""))
-    classes = Parcel(Predictions(np.arange(300) % 10, np.arange(300) % 7))
+    predictions = Predictions(np.arange(300) % 10, np.arange(300) % 7)
+    classes = Parcel(predictions)
     assert all(len(f"{[{'model': parcel}]}") < 200 for parcel in (model, classes))
     assert pickle.loads(pickle.dumps(model)).content == model.content
-    assert equal(pickle.loads(pickle.dumps(classes)).content, classes.content)
+    assert equal(pickle.loads(pickle.dumps(classes)).content, predictions)
