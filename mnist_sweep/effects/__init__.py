@@ -51,15 +51,15 @@ def effects(trials: "pd.DataFrame") -> Effects:
     usable = [factor for factor in factors if 1 < len(factor.among(ended)[0]) <= MANY]
     design = _design(trials[ended], usable, ended) if usable else None
     model, pairs = anova.analyse(design) if design else (None, [])
-    means = [anova.means(model, number) for number in range(len(usable))] if model else []
+    num_trends = sum(factor.has_trend for factor in usable)
+    means = (
+        [anova.means(model, number, num_trends=max(1, num_trends)) for number in range(len(usable))] if model else []
+    )
     shares = shares_of(design, [factor.kind for factor in usable]) if design else []
     known = {factor.name: (mean, share) for factor, mean, share in zip(usable, means, shares, strict=True)}
-    num_trends = sum(factor.has_trend for factor in usable)
     num_levels = sum(len(factor.labels) for factor in factors)
     found = [
-        _effect(
-            factor, trials, ended, *known.get(factor.name, (None, None)), num_trends=num_trends, num_levels=num_levels
-        )
+        _effect(factor, trials, ended, *known.get(factor.name, (None, None)), num_levels=num_levels)
         for factor in factors
     ]
     together = [_interaction(pair, usable) for pair in pairs]
@@ -91,7 +91,6 @@ def _effect(
     means: anova.Means | None,
     share: float | None,
     *,
-    num_trends: int,
     num_levels: int,
 ) -> Effect:
     import numpy as np
@@ -114,8 +113,7 @@ def _effect(
         )
     )
     difference, low, high = means.difference if means else UNKNOWN
-    trend = means.slope if means and factor.has_trend and means.p * num_trends < ALPHA else 0.0
-    said = [words.said(factor, [factor.labels[number] for number in live], means, trend)]
+    said = [words.said(factor, [factor.labels[number] for number in live], means)]
     setting = trials["config_id"].factorize()[0]
     for kind, rows in badly.items():
         said += words.failures(factor, kind, rows, setting, num_tests=num_levels * len(badly))

@@ -15,14 +15,13 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-def said(factor: Factor, labels: Sequence[str], means: Means | None, trend: float) -> str:
+def said(factor: Factor, labels: Sequence[str], means: Means | None) -> str:
     """Return what a factor does in plain words.
 
     Args:
         factor: The factor.
         labels: Its levels with trials that ended well.
         means: Their means, or None if they are not compared.
-        trend: Slope of the means over the levels, 0 if none is shown.
     """
     name = factor.short
     if means is None:
@@ -35,7 +34,8 @@ def said(factor: Factor, labels: Sequence[str], means: Means | None, trend: floa
     if math.isnan(low):
         return f"{name} {ends}: +{_points(difference)} points, but too few settings for an interval"
     interval = f"95% interval {_points(low, high - low)} to {_points(high, high - low)}"
-    slope = f"accuracy {'rises' if trend > 0 else 'falls'} as it rises"
+    rises, falls = means.slope.low > 0, means.slope.high < 0
+    trend, slope = factor.has_trend and (rises or falls), f"accuracy {'rises' if rises else 'falls'} as it rises"
     if low > 0:
         of = f", best and worst of {len(labels)}" if len(labels) > 2 else ""
         ending = f"; {slope}" if trend else ""
