@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from tests.benchmarks import empty, images, memory, networks, recipe, start, step, tables
+from tests.benchmarks import answers, empty, images, memory, networks, recipe, start, step, tables
 from tests.benchmarks.contest import Contest, be, hold
 
 CONTESTS: dict[str, Contest] = {
@@ -19,6 +19,7 @@ CONTESTS: dict[str, Contest] = {
         recipe.CONTEST,
         empty.CONTEST,
         tables.CONTEST,
+        answers.CONTEST,
         start.CONTEST,
         memory.CONTEST,
     )
