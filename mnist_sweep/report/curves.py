@@ -133,6 +133,7 @@ def _losses(row: TrialRow, results: Results) -> Chart:
             x="training steps",
             y="cross-entropy, nats",
             yaxis_type="log",
+            yaxis_tickformat="~g",  # else 0.5 and 0.05 are both labelled 5
             yaxis_dtick="D2",
         ),
         table=Table(

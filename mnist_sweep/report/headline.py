@@ -91,6 +91,6 @@ def _extent(results: Results) -> list[tuple[str, str]]:
     seconds = sum(row.seconds_total or 0.0 for row in results.rows)
     configs = len({row.config_id for row in results.rows})
     return [
-        ("trials", f"{len(results.rows):,} ({counts(results.rows)})"),
-        ("time of all trials", f"{duration(seconds)} ({counted(configs, 'config')})"),
+        ("trials", f"{len(results.rows):,} ({counts(results.rows)}; {counted(configs, 'config')})"),
+        ("time of all trials", f"{duration(seconds)} ({duration(seconds / len(results.rows))} a trial)"),
     ]

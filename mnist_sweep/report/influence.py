@@ -47,17 +47,17 @@ def _table(found: Sequence["Effect"]) -> Table:
         caption="Effects on validation accuracy, the strongest first: best level against worst, in points",
         columns=[
             Column(title="setting"),
+            Column(title="difference, points", numeric=True),
+            Column(title="95% interval, points"),
             Column(title="share of variance", numeric=True, digits=3),
-            Column(title="difference", numeric=True),
-            Column(title="interval"),
             Column(title="effect shown"),
         ],
         rows=[
             [
                 effect.name,
-                effect.share,
                 points(effect.difference),
-                interval(effect.low, effect.high),
+                interval(effect.low, effect.high).removeprefix("95% interval "),
+                effect.share,
                 "yes" if effect.shown else "no",
             ]
             for effect in found

@@ -27,7 +27,7 @@ def test_config_with_the_best_mean_is_named_and_not_the_luckiest_trial(
     section = headline.section(make_results(rows))
     assert "adam: 94.00% on validation, 91.00% on test" in section.finding
     (key, *_) = [block for block in section.blocks if isinstance(block, Facts)]
-    assert dict(key.facts)["trials"] == "6 (6 ok)"
+    assert dict(key.facts)["trials"] == "6 (6 ok; 2 configs)"
 
 
 def test_nothing_that_ended_well_is_said(make_row: MakeRow, make_results: MakeResults) -> None:
