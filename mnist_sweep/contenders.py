@@ -1,13 +1,14 @@
 """Which of many configs are no worse than the best one, and how much of the best one's lead is luck.
 
 Whatever happens to come out best is compared with all others, so every pair of configs could have been the one that is
-looked at: the tests are corrected for all pairs, which Tukey's range test does without waste. Its chance of calling any
-config worse where all are equal, in mean and in noise, is 5% at the most, however many there are.
+looked at: the tests are corrected for all pairs. Their chance of calling any config worse where all are equal is 5% at
+the most, however many there are: over images by Tukey's range test, over seeds as `scatter` says.
 """
 
 import functools
 from typing import TYPE_CHECKING, NamedTuple
 
+from mnist_sweep.scatter import critical, leads, residuals, spread
 from mnist_sweep.stats import CONFIDENCE, UPPER
 
 if TYPE_CHECKING:
@@ -58,14 +59,7 @@ def seed_noise(accuracy: "NDArray[np.float64]", config: "NDArray[np.intp]", seed
     """
     import numpy as np
 
-    # Means of configs and of seeds are taken off by turns, which ends at once where every config has every seed.
-    rest = accuracy
-    for _ in range(200):
-        before = rest
-        for group in (config, seed):
-            rest = rest - (np.bincount(group, rest) / np.bincount(group))[group]
-        if np.abs(rest - before).max() < SMALLEST_CHANGE:
-            break
+    rest = residuals(accuracy, config, seed)
     degrees = len(rest) - _num_effects(config, seed)
     return Noise(float((rest**2).sum() / degrees) if degrees else np.nan, degrees)
 
@@ -75,24 +69,12 @@ def worse_by_seeds(
 ) -> "NDArray[np.bool_]":
     """Return which configs are worse than the best one: bool `[num_configs]`, tested over the seeds they share.
 
-    Tukey's range test in a randomised block design (Tukey 1953; Hayter 1984 for unequal numbers). The variance is that
-    of all configs or that of the pair's own differences, whichever is larger: seeds vary more at some settings than at
-    others, and a pooled variance alone would then call equal configs worse far too often. That helps and is no cure:
-    where standard deviations differ by a factor of e to the power of a normal number of deviation 0.5, one of 40 equal
-    configs is called worse in 15% of sweeps of three seeds instead of 32%, and in 11% of five.
+    A lead is held against the largest lead of equal configs whose seeds scatter as unlike as these may: see `scatter`.
     """
-    import numpy as np
-
-    num_configs = int(config.max()) + 1
-    of_best = np.full(int(seed.max()) + 1, np.nan)
-    of_best[seed[config == best]] = accuracy[config == best]
-    shared = ~np.isnan(of_best[seed])
-    lead, config = of_best[seed[shared]] - accuracy[shared], config[shared]
-    n = np.bincount(config, minlength=num_configs)
-    mean = np.bincount(config, lead, num_configs) / np.maximum(n, 1)
-    own = np.bincount(config, (lead - mean[config]) ** 2, num_configs) / np.maximum(n - 1, 1) / 2
-    error = np.sqrt(np.maximum(own, noise.variance) / np.maximum(n, 1))
-    return (n > 0) & (mean > SMALLEST_CHANGE) & (mean > _critical(num_configs, noise.degrees) * error)
+    mean, error = leads(accuracy, config, seed, best, noise.variance)
+    times = critical(config, seed, noise.degrees, spread(residuals(accuracy, config, seed), config))
+    worse: NDArray[np.bool_] = (mean > SMALLEST_CHANGE) & (mean > times * error)
+    return worse
 
 
 def worse_by_images(accuracy: "NDArray[np.float64]", best: int, num_images: int) -> "NDArray[np.bool_]":
@@ -106,7 +88,7 @@ def worse_by_images(accuracy: "NDArray[np.float64]", best: int, num_images: int)
     middle = (accuracy + accuracy[best]) / 2
     error = np.sqrt(middle * (1 - middle) / num_images)
     lead = accuracy[best] - accuracy
-    worse: NDArray[np.bool_] = (lead > SMALLEST_CHANGE) & (lead > _critical(len(accuracy), np.inf) * error)
+    worse: NDArray[np.bool_] = (lead > SMALLEST_CHANGE) & (lead > _tukey(len(accuracy), np.inf) * error)
     return worse
 
 
@@ -149,7 +131,7 @@ def _drop(means: "NDArray[np.float64]", noise: Noise, *, shared: bool) -> Drop:
 
     if not noise.variance > 0:
         return Drop(0.0, 0.0, 0.0)
-    reach = _critical(len(means), noise.degrees) * np.sqrt(noise.variance) if len(means) > 1 else 0.0
+    reach = _tukey(len(means), noise.degrees) * np.sqrt(noise.variance) if len(means) > 1 else 0.0
     contenders = means[means >= means.max() - reach]
     spread = contenders.var(ddof=1) if len(contenders) > 1 else np.inf
     expected = (contenders.max() - contenders.mean()) * noise.variance / max(noise.variance, spread)
@@ -179,7 +161,7 @@ def _draws_of_drop(group: "NDArray[np.float64]", noise: Noise, *, shared: bool) 
 
 
 @functools.cache
-def _critical(num_configs: int, degrees: float) -> float:
+def _tukey(num_configs: int, degrees: float) -> float:
     from scipy.stats import studentized_range
 
     return float(studentized_range.ppf(CONFIDENCE, num_configs, degrees))

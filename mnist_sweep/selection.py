@@ -31,8 +31,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 BY_SEEDS = (
-    "Tukey's range test over the seeds that configs share, corrected for all pairs at 5%, with the pair's own variance "
-    "where it is larger than that of all (Tukey 1953; Hayter 1984)."
+    "Leads over the seeds that configs share, by the pair's own variance where it is larger than that of all, against "
+    "the largest lead of equal configs at 5%, simulated with variances as unlike as those seen (Wright and Simon 2003; "
+    "Berger and Boos 1994)."
 )
 BY_IMAGES = (
     "Tukey's range test with the binomial error of each validation accuracy, corrected for all pairs at 5% "
