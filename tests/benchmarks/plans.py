@@ -58,6 +58,8 @@ SETTINGS = (
     Setting(sweep="deep_mnist_tensorboard", steps=300),
     Setting(sweep="fast_mnist", steps=150),
     Setting(sweep="layers_cnn", trials=8, steps=150),
+    Setting(sweep="layers_cnn_start"),
+    Setting(sweep="asha_mnist", trials=16, steps=100),
     Setting(sweep="cifar10_part", steps=60),
 )
 
