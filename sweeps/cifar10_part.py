@@ -4,8 +4,9 @@ The recipe of `cifar10_resnet.py` on the 9,000 training and 1,000 validation ima
 about 57 epochs, with the learning rate divided by 10 at the same shares of the trial.
 
 Command: python sweeps/cifar10_part.py
-Cost: 4 trials of 4,000 steps of batch 128
-Result: to be measured
+Cost: 4 trials of 4,000 steps of batch 128; 34 minutes of one core of an AMD EPYC for ResNet-20, 10 for ResNet-8
+Result: with augmentation ResNet-20 reaches 77.95% on all 10,000 test images (95% interval 77.1 to 78.8), ResNet-8
+70.0% (69.1 to 70.9), n = 1 each; without it they have not been run
 """
 
 import mnist_sweep
