@@ -56,7 +56,7 @@ Row = tuple[int, int]
 @click.argument("kinds", nargs=-1, type=click.Choice(list(KINDS)))
 @click.option("--times", default=20, show_default=True, help="Kills of each kind; of the long trial a quarter.")
 @click.option("--trials", default=36, show_default=True, help="Trials of the sweep, an even number.")
-@click.option("--steps", default=6000, show_default=True, help="Steps of a trial; the long one takes 20 times as many.")
+@click.option("--steps", default=8000, show_default=True, help="Steps of a trial; the long one takes 20 times as many.")
 @click.option("--seed", default=0, show_default=True, help="Seed of the random moments.")
 def main(kinds: tuple[str, ...], times: int, trials: int, steps: int, seed: int) -> None:
     good = True
