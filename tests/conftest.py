@@ -150,3 +150,12 @@ def figures() -> Callable[[Path], tuple[str, str]]:
         return trials[names].to_csv(), history.drop(columns="seconds").to_csv()
 
     return text
+
+
+@pytest.fixture
+def nothing_kept() -> Iterator[None]:
+    """Let a test start, and end, in a process that keeps nothing from other trials."""
+    runtime.configure(threads=1)
+    runtime._KEPT.clear()
+    yield
+    runtime._KEPT.clear()

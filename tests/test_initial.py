@@ -1,13 +1,14 @@
 """The laws hold for every model of the package and every way its weights may start."""
 
 import functools
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import pytest
 
 from mnist_sweep import CNN, ResNet, Softmax, TrialConfig, initial, runtime
+
+pytestmark = pytest.mark.usefixtures("nothing_kept")
 
 EVERY_START = [
     CNN(filters=(4,), kernel_size=3, units=8, dropout=0.3),
@@ -16,14 +17,6 @@ EVERY_START = [
     Softmax(),
     Softmax(initializer="glorot_uniform"),
 ]
-
-
-@pytest.fixture(autouse=True)
-def _nothing_kept() -> Iterator[None]:
-    runtime.configure(threads=1)
-    runtime._KEPT.clear()
-    yield
-    runtime._KEPT.clear()
 
 
 def started(model: Any, seed: int) -> list[Any]:

@@ -1,4 +1,3 @@
-from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -6,16 +5,10 @@ import pytest
 
 from mnist_sweep import CNN, Adam, Digits, Momentum, TrialConfig, data, runtime, warm
 
+pytestmark = pytest.mark.usefixtures("nothing_kept")
+
 MODEL = CNN(filters=(2,), kernel_size=3, units=4, dropout=0.5)
 TRIAL = TrialConfig(model=MODEL, optimizer=Adam())
-
-
-@pytest.fixture(autouse=True)
-def _nothing_kept() -> Iterator[None]:
-    runtime.configure(threads=1)
-    runtime._KEPT.clear()
-    yield
-    runtime._KEPT.clear()
 
 
 @pytest.fixture
