@@ -18,13 +18,14 @@ if TYPE_CHECKING:
 
 MOST = 24
 BATCH = 500
+PICTURE_CHANNELS = (1, 3)
 
 
 class Mistakes(NamedTuple):
     """Images that a model takes for another class, the surest first.
 
     Attributes:
-        images: uint8 `[k, height, width, channels]`.
+        images: uint8 `[k, height, width, 1 or 3]`; images of other channels are shown by the mean of these.
         labels: Their classes, integers `[k]`.
         predicted: What the model takes them for, integers `[k]`.
         confidence: Its probability of that, float32 `[k]`, in [0, 1].
@@ -51,8 +52,10 @@ def of(model: Any, dataset: Dataset) -> Mistakes:
     wrong = np.flatnonzero(predicted != labels)
     surest = wrong[np.argsort(-confidence[wrong], kind="stable")][:MOST]
     # Pixels are stretched to what a picture shows.
-    shown = (images[surest].astype(np.uint16) * 255 // dataset.pixel_max).astype(np.uint8)
-    return Mistakes(shown, labels[surest], predicted[surest], confidence[surest])
+    shown = images[surest].astype(np.uint32) * 255 // dataset.pixel_max
+    if shown.shape[3] not in PICTURE_CHANNELS:
+        shown = shown.mean(axis=3, keepdims=True)
+    return Mistakes(shown.astype(np.uint8), labels[surest], predicted[surest], confidence[surest])
 
 
 def to_bytes(mistakes: Mistakes) -> bytes:
@@ -108,7 +111,7 @@ def _is_whole(found: Mistakes) -> bool:
     return (
         images.dtype.name == "uint8"
         and images.ndim == 4
-        and images.shape[3] in (1, 3)
+        and images.shape[3] in PICTURE_CHANNELS
         and labels.dtype.kind in "iu"
         and predicted.dtype.kind in "iu"
         and confidence.dtype.kind == "f"

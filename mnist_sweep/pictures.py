@@ -44,7 +44,7 @@ def read(path: Path, image_shape: tuple[int, int, int]) -> list[Picture]:
     """Return the pictures of a PNG, JPEG or IDX file, made to be of a shape.
 
     Raises:
-        DataError: The file is missing, empty, too large, or no image.
+        DataError: The file is missing, empty, too large, or no image; or the shape is of neither 1 nor 3 channels.
     """
     content = idx.read_bytes(path)
     if int.from_bytes(content[:4], "big") == idx.IMAGES_MAGIC:
@@ -112,6 +112,8 @@ def _prepared(name: str, image: "Image.Image", image_shape: tuple[int, int, int]
     import numpy as np
 
     height, width, channels = image_shape
+    if channels not in (1, 3):
+        raise DataError(f"{name} is a picture of 1 or 3 channels, but the model was trained on {channels}.")
     try:
         made, done = _as_digit(image, (width, height)) if channels == 1 else _as_photo(image, (width, height))
     except DataError as error:

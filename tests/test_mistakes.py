@@ -43,3 +43,16 @@ def test_mistakes_are_read_back(tf: Any, dataset: Dataset, tmp_path: Path) -> No
     read = mistakes.read(mistakes.path_of(tmp_path, "a-0"))
     for one, other in zip(found, read, strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+def test_images_of_other_channels_are_shown_by_their_mean(tf: Any, dataset: Dataset, tmp_path: Path) -> None:
+    def doubled(split: Split) -> Split:
+        return Split(images=np.concatenate([split.images, 0 * split.images], axis=3), labels=split.labels)
+
+    two = Dataset(
+        **{name: doubled(getattr(dataset, name)) for name in ("train", "val", "test")}, num_classes=3, pixel_max=2
+    )
+    found = mistakes.of(Telling(), two)
+    assert found.images[:, 0, 0].tolist() == [[127], [63], [0]]
+    mistakes.write(tmp_path, "a-0", mistakes.to_bytes(found))
+    assert mistakes.read(mistakes.path_of(tmp_path, "a-0")).images.shape == (3, 1, 1, 1)

@@ -204,3 +204,9 @@ def test_an_image_of_too_many_pixels_is_refused_unread(tmp_path: Path, refused: 
     Image.new("1", (10_000, 10_000)).save(tmp_path / "huge.png")
     with refused(DataError, "huge.png has 10000x10000 pixels"):
         read(tmp_path / "huge.png", MNIST)
+
+
+def test_a_picture_for_a_network_of_other_channels_is_refused(tmp_path: Path, refused: Refused) -> None:
+    Image.new("RGB", (8, 8)).save(tmp_path / "photo.png")
+    with refused(DataError, "photo.png", "1 or 3 channels", "trained on 4"):
+        read(tmp_path / "photo.png", (8, 8, 4))
