@@ -21,7 +21,7 @@ from mnist_sweep.table import write_tables
 FIGURES = ("status", "val_accuracy", "val_loss", "test_accuracy", "num_test", "train_loss", "steps", "parameters")
 CURVE = tuple(name for name in Evaluation._fields if name not in {"step", "seconds"})
 COMPANIONS = {"models": ".keras", "predictions": ".npz"}
-LABELS = "labels-"
+LABELS, MISTAKES = "labels-", "-mistakes"
 NUM_NAMED = 5
 
 
@@ -195,7 +195,8 @@ def _copy_companions(source: Path, into: Path, rows: Mapping[str, TrialRow], bes
     number = 0
     for path in paths:
         folder = into / path.parent.name
-        if (path.stem in stay or path.stem.startswith(LABELS)) and not (folder / path.name).exists():
+        belongs = path.stem.removesuffix(MISTAKES) in stay or path.stem.startswith(LABELS)
+        if belongs and not (folder / path.name).exists():
             _copy(path, folder, path.parent.name.removesuffix("s"))
             number += 1
     return number

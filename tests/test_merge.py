@@ -245,15 +245,18 @@ def test_models_and_predictions_go_along_with_their_rows_and_nothing_else_does(
     for name in (known, new, "0123456789ab-0"):
         add(there, f"models/{name}.keras", "theirs")
         add(there, f"predictions/{name}.npz", "theirs")
+        add(there, f"predictions/{name}-mistakes.npz", "theirs")
     for name in ("predictions/labels-0123456789ab.npz", "logs/events", "runs.jsonl", "models/.half.keras"):
         add(there, name, "theirs")
-    assert merge(here, [there]).num_files == 4
+    assert merge(here, [there]).num_files == 6
     companions = {name: text for name, text in content(here).items() if not name.endswith((".json", ".csv"))}
     assert companions == {
         f"models/{known}.keras": b"ours",
         f"models/{new}.keras": b"theirs",
         f"predictions/{known}.npz": b"theirs",
+        f"predictions/{known}-mistakes.npz": b"theirs",
         f"predictions/{new}.npz": b"theirs",
+        f"predictions/{new}-mistakes.npz": b"theirs",
         "predictions/labels-0123456789ab.npz": b"theirs",
     }
 
