@@ -53,6 +53,10 @@ class Interrupts:
             signal.raise_signal(self._first)
 
     def _note(self, number: int, frame: FrameType | None) -> None:
-        if self._first is not None:
-            raise KeyboardInterrupt
-        self._first = number
+        if self._first is None:
+            self._first = number
+            return
+        before = self._before[number]
+        if callable(before):
+            before(number, frame)
+        raise KeyboardInterrupt

@@ -66,3 +66,18 @@ def test_a_thread_runs_without_signals() -> None:
     thread.start()
     thread.join()
     assert asked == [False]
+
+
+def test_the_second_signal_does_what_it_did_before() -> None:
+    heard = []
+
+    def terminate(number: int, _: object) -> None:
+        heard.append(number)
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, terminate)
+    with pytest.raises(KeyboardInterrupt), Interrupts():  # noqa: PT012
+        signal.raise_signal(signal.SIGTERM)
+        assert heard == []
+        signal.raise_signal(signal.SIGTERM)
+    assert heard == [signal.SIGTERM]
