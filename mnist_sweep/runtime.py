@@ -37,6 +37,12 @@ def configure(*, threads: int, gpus: float = 0.0, xla: bool = False) -> None:
     wanted = {"threads": threads, "gpus": gpus, "xla": xla}
     if wanted == _CONFIGURED:
         return
+    refusal = ResourceError(
+        f"TensorFlow already runs in this process with settings other than {threads=}, {gpus=} and {xla=}: "
+        "start the sweep in a new process."
+    )
+    if _CONFIGURED:
+        raise refusal
     os.environ["KERAS_BACKEND"] = "tensorflow"
     if "tensorflow" not in sys.modules:
         # TensorFlow's own default leaves out processors without AVX-512.
@@ -51,10 +57,7 @@ def configure(*, threads: int, gpus: float = 0.0, xla: bool = False) -> None:
         tf.config.threading.set_inter_op_parallelism_threads(1)
         _configure_gpus(gpus)
     except RuntimeError as error:
-        raise ResourceError(
-            f"TensorFlow already runs in this process with settings other than {threads=}, {gpus=} and {xla=}: "
-            "start the sweep in a new process."
-        ) from error
+        raise refusal from error
     keras.config.set_image_data_format("channels_last")
     keras.config.set_floatx("float32")
     if threads > 1 or gpus:

@@ -90,3 +90,8 @@ print(row.environment["xla"], row.val_loss, row.error)
         assert (said, error) == (xla, "None")
         losses.append(float(loss))
     assert losses[0] == pytest.approx(losses[1], rel=1e-3)
+
+
+def test_settings_that_tensorflow_does_not_know_of_are_refused_too() -> None:
+    with pytest.raises(ResourceError, match="xla=True: start the sweep in a new process"):
+        runtime.configure(threads=1, xla=True)
