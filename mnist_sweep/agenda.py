@@ -64,8 +64,8 @@ class Agenda:
         Raises:
             SweepError: A data set cannot be loaded, or a trial cannot be trained on its own.
         """
-        base = [self._search.base] if self._search and self._proposals else []
-        return _checked([*self.missing.values(), *base])
+        proposed = self._search.ends() if self._search and self._proposals else []
+        return _checked([*self.missing.values(), *proposed])
 
     @property
     def is_empty(self) -> bool:

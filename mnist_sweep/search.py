@@ -71,9 +71,7 @@ class Search:
                 "a search's algorithm must be 'tpe', a PBT or a searcher of Ray Tune, but got "
                 f"{shown_in_one_line(self.algorithm)}."
             )
-        for chosen in self._parts():
-            for side in (0, -1):
-                self.trial({name: chosen.get(name, _ends(axis)[side]) for name, axis in self.axes.items()})
+        self.ends()
 
     def _check_population(self, algorithm: "PBT") -> None:
         size, base = algorithm.population, self.base
@@ -103,6 +101,17 @@ class Search:
             ConfigError: A value breaks a rule.
         """
         return vary(self.base, values)
+
+    def ends(self) -> list[TrialConfig]:
+        """Return the trials at the ends of the space: of each axis its first or last value, and each that is a choice.
+
+        Raises:
+            UnknownNameError: An axis names no field.
+            ConfigError: A value breaks a rule.
+        """
+        corners = [{name: _ends(axis)[side] for name, axis in self.axes.items()} for side in (0, -1)]
+        corners += [corners[0] | {name: value} for name, axis in self.axes.items() for value in _ends(axis)]
+        return [self.trial(corner | chosen) for chosen in self._parts() for corner in corners]
 
     def find(self, trial_id: str, flat: Mapping[str, Any]) -> dict[str, Any] | None:
         """Return the value of each axis at the trial of this id and flat form, or None if it is none of this space.
