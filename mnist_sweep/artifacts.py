@@ -1,6 +1,7 @@
 """What a trial leaves behind besides its row: its trained model, what TensorBoard shows of it, its checkpoint."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal, NamedTuple
 
 from mnist_sweep.fields import coerce, require
@@ -31,6 +32,10 @@ class Artifacts:
     predictions: bool = True
     checkpoint_seconds: float = 30.0
     lineages: bool = False
+
+    def lie_in(self, folder: Path) -> bool:
+        """Return whether the storage is this results folder, which no other run writes to meanwhile."""
+        return self.storage == str(folder.resolve())
 
     def __post_init__(self) -> None:
         coerce(self)

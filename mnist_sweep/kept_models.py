@@ -22,8 +22,7 @@ class KeptModels:
     def __init__(self, ledger: Ledger, artifacts: Artifacts, *, noted: Callable[[str], None]) -> None:
         self._ledger, self._noted = ledger, noted
         self._only_best = artifacts.models == "best"
-        is_elsewhere = artifacts.storage != str(ledger.folder.resolve())
-        self._shared = storage(artifacts.storage) if is_elsewhere else None
+        self._shared = None if artifacts.lie_in(ledger.folder) else storage(artifacts.storage)
         self._held: dict[str, SavedModel] = {}
 
     def hold(self, trial_id: str, model: SavedModel) -> None:

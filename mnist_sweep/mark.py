@@ -3,8 +3,11 @@
 A worker that never saw it, because its machine does not share the storage, neither writes checkpoints nor looks again.
 """
 
+import hashlib
+import platform
 import time
 import uuid
+from pathlib import Path
 
 from mnist_sweep.errors import LedgerError
 from mnist_sweep.storage import Storage
@@ -12,14 +15,24 @@ from mnist_sweep.storage import Storage
 START = "checkpoints/run-"
 
 
-def new() -> str:
-    """Return a name that no other run's mark has."""
-    return f"{START}{uuid.uuid4().hex[:12]}"
+def new(folder: Path) -> str:
+    """Return a name for the mark of a run into a results folder, that no other run's mark has."""
+    return f"{_start(folder)}{uuid.uuid4().hex[:12]}"
 
 
 def is_mark(name: str) -> bool:
     """Return whether a file of a storage is a mark."""
     return name.startswith(START)
+
+
+def is_of(name: str, folder: Path) -> bool:
+    """Return whether a file of a storage is the mark of a run of this machine into a results folder."""
+    return name.startswith(_start(folder))
+
+
+def _start(folder: Path) -> str:
+    """Return how marks of runs into a folder begin: machines with results of their own may share a storage."""
+    return f"{START}{hashlib.sha256(f'{platform.node()}:{folder.resolve()}'.encode()).hexdigest()[:12]}-"
 
 
 def place(storage: Storage, name: str) -> None:
@@ -45,7 +58,10 @@ class Watch:
     def __init__(self, storage: Storage, name: str) -> None:
         self._storage, self._name = storage, name
         self._next = time.monotonic() + storage.SECONDS_BETWEEN_LOOKS
-        self.is_shared = storage.exists(name)
+        try:
+            self.is_shared = storage.exists(name)
+        except LedgerError:  # the trial says so when it looks for its checkpoint
+            self.is_shared = False
 
     def is_gone(self) -> bool:
         """Return whether the run has ended, as far as was looked lately."""

@@ -3,7 +3,7 @@
 import contextlib
 import hashlib
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple, Self
@@ -60,6 +60,9 @@ class Recorder:
         artifacts: What the trials leave behind.
         provenance: What the run is made with.
         interrupts: Whether the run is to end.
+
+    Attributes:
+        num_run: Trials that have had their rows from this run.
     """
 
     def __init__(
@@ -80,11 +83,11 @@ class Recorder:
         self._agenda, self._artifacts, self._interrupts = agenda, artifacts, interrupts
         self._flats = {name: to_flat(trial) for name, trial in agenda.trials.items()}
         self._provenance = provenance
-        self._started, self._num_workers, self._num_run = time.time(), 0, 0
+        self._started, self._num_workers, self.num_run = time.time(), 0, 0
         self._storage = storage(artifacts.storage)
         self._models = KeptModels(ledger, artifacts, noted=progress.noted)
         self._fresh_until = 0.0
-        self._is_open = self._is_marked = False
+        self._is_open = self._is_marked = self._has_proposed = False
 
     def ready(self, num_workers: int, warning: str | None = None) -> None:
         """Make the results folder and mark the run as going on."""
@@ -98,8 +101,7 @@ class Recorder:
                 flat = to_flat(TrialConfig(data=source))
                 labels = Predictions(val=dataset.val.labels, test=dataset.test.labels)
                 predictions.write_labels(self._ledger.folder, predictions.data_id(flat), labels)
-        if self._artifacts.summaries != "off":
-            experiment.write(self._storage, self._flats.values())
+        self._show_columns()
         if self._artifacts.mark:
             mark.place(self._storage, self._artifacts.mark)
             self._is_marked = True
@@ -118,10 +120,12 @@ class Recorder:
         self._fresh_until = time.monotonic() + SECONDS_BETWEEN_TABLES
 
     def _tidy(self) -> None:
-        """Remove marks of runs that died, and checkpoints of trials that have their rows."""
+        """Remove marks of runs into this folder that died, and checkpoints of trials that have their rows."""
+        folder = self._ledger.folder
         done = {checkpoints.name(row.trial_id) for row in self.rows()}
         for name in self._storage.names(checkpoints.FOLDER):
-            if name in done or mark.is_mark(name):
+            is_dead = mark.is_mark(name) and (self._artifacts.lie_in(folder) or mark.is_of(name, folder))
+            if is_dead or name in done:
                 self._storage.delete(name)
 
     def rows(self) -> Sequence[TrialRow]:
@@ -134,6 +138,7 @@ class Recorder:
         trial = None if self.is_ending() else self._agenda.propose()
         if trial:
             self._flats[trial_id(trial)] = to_flat(trial)
+            self._has_proposed = True
         return trial
 
     def started(self, trial_id: str) -> None:
@@ -162,9 +167,9 @@ class Recorder:
         self._ledger.commit(row)
         self._rows[row.trial_id] = row
         self._agenda.tell(row)
-        self._num_run += 1
+        self.num_run += 1
         self._mirror.send(row)
-        self._storage.delete(checkpoints.name(row.trial_id))
+        self._tried(f"the checkpoint of {row.trial_id} stays", self._storage.delete, checkpoints.name(row.trial_id))
         self._progress.finished(row)
         if time.monotonic() > self._fresh_until:
             self._write_tables()
@@ -172,7 +177,7 @@ class Recorder:
     def is_ending(self) -> bool:
         """Return whether the run is to end; the first time, take the mark away, so that workers pause their trials."""
         if self._interrupts.asked and self._is_marked:
-            self._unmark()
+            self._tried("running trials cannot be told to end", self._unmark)
             self._progress.noted(OUT_OF_TIME if self._interrupts.out_of_time else ENDING)
         return self._interrupts.asked
 
@@ -188,24 +193,41 @@ class Recorder:
             return  # what cannot be written is told by the error that ends the run
         self._record_run()
         self._forget_lineages()
+        if self._has_proposed:
+            self._tried("TensorBoard's table lacks columns of trials that were proposed", self._show_columns)
         if self._rows:
             self._write_tables()
 
     def _forget_lineages(self) -> None:
         """Remove the ends of trials from which none starts any more."""
         if self._artifacts.lineages and all(name in self._rows for name in self._agenda.trials):
-            try:
-                for name in self._storage.names(lineage.FOLDER):
-                    self._storage.delete(name)
-            except LedgerError as error:
-                self._progress.noted(f"the ends of trials stay in the storage, where they only take space: {error}")
+            self._tried(
+                "the ends of trials stay in the storage, where they only take space", self._empty, lineage.FOLDER
+            )
+
+    def _empty(self, folder: str) -> None:
+        """Remove the files of a folder of the storage."""
+        for name in self._storage.names(folder):
+            self._storage.delete(name)
+
+    def _show_columns(self) -> None:
+        """Write the columns of TensorBoard's table of hyperparameters."""
+        if self._artifacts.summaries != "off":
+            experiment.write(self._storage, self._flats.values())
+
+    def _tried(self, otherwise: str, do: Callable[..., None], *arguments: Any) -> None:
+        """Do what a run can do without; tell the user if the storage refuses."""
+        try:
+            do(*arguments)
+        except LedgerError as error:
+            self._progress.noted(f"{otherwise}, for {error}")
 
     def _record_run(self) -> None:
         ended = provenance.observe(
             started=self._started,
             runner=self._provenance.runner,
             num_workers=self._num_workers,
-            num_run=self._num_run,
+            num_run=self.num_run,
             data=_digests(self._agenda.datasets),
             script_folder=self._provenance.code,
             predicted_seconds=self._predicted_seconds(),
@@ -215,7 +237,7 @@ class Recorder:
     def _predicted_seconds(self) -> float | None:
         """Return what was predicted of this run, in seconds; None if it was of another, or this one ended early."""
         runner, prediction = self._provenance.runner, self._provenance.prediction
-        if prediction is None or self._num_run < len(self._agenda.work):
+        if prediction is None or self.num_run < len(self._agenda.work):
             return None
         is_of_this = prediction.is_of(self._agenda.work, runner=runner, num_workers=self._num_workers)
         return prediction.seconds if is_of_this else None

@@ -57,6 +57,11 @@ def storage(where: str) -> "Folder | Bucket":
     return Bucket(where) if "://" in where else Folder(Path(where))
 
 
+def absolute(where: str) -> str:
+    """Return the path or URL of a storage as every process of a machine understands it, wherever it was started."""
+    return where if "://" in where else str(Path(where).resolve())
+
+
 def folder_in(where: str, name: str) -> str:
     """Return the path or URL of a folder of a storage; a URL's query stays behind it."""
     path, mark, query = where.partition("?") if "://" in where else (where, "", "")

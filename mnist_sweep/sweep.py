@@ -26,7 +26,7 @@ from mnist_sweep.rows import Status, TrialRow
 from mnist_sweep.runners import RayTune, Runner
 from mnist_sweep.search import PBT, Search
 from mnist_sweep.space import repeat
-from mnist_sweep.storage import folder_in
+from mnist_sweep.storage import absolute, folder_in
 from mnist_sweep.table import write_tables
 from mnist_sweep.trackers import Mirror, Tracker
 
@@ -165,8 +165,8 @@ def run(
     start = time.monotonic()
     ledger = Ledger(Path(results) / sweep.name)
     artifacts = Artifacts(
-        storage=folder_in(storage, sweep.name) if storage else str(ledger.folder.resolve()),
-        mark=mark.new(),
+        storage=folder_in(absolute(storage), sweep.name) if storage else str(ledger.folder.resolve()),
+        mark=mark.new(ledger.folder),
         models=keep_models,
         summaries=summaries,
         predictions=keep_predictions,
@@ -185,10 +185,11 @@ def run(
         rows = ledger.rows()
         agenda = Agenda(sweep.trials, sweep.search, folder=ledger.folder, rows=rows, retry=set(retry))
         mirror.ask(row for name, row in rows.items() if name not in agenda.missing)
+        num_run = 0
         if not agenda.is_empty:
             datasets = agenda.datasets
             predicted = prediction.read(ledger.folder)
-            trials = [*agenda.missing.values(), *([sweep.search.base] if sweep.search else [])]
+            trials = [*agenda.missing.values(), *(sweep.search.ends() if sweep.search else [])]
             shipped = code if any(map(has_own_code, trials)) else ()
             with (
                 shown,
@@ -216,14 +217,15 @@ def run(
                     code=shipped,
                     artifacts=artifacts,
                 )
+            num_run = recorder.num_run
         elif rows:
             write_tables(ledger.folder, rows.values())
     return Outcome(
         folder=ledger.folder,
         rows=tuple(rows[name] for name in agenda.trials if name in rows),
         num_trials=agenda.num_trials,
-        num_run=sum(name in rows for name in agenda.missing),
+        num_run=num_run,
         seconds=time.monotonic() - start,
-        out_of_time=interrupts.out_of_time and any(name not in rows for name in agenda.trials),
+        out_of_time=interrupts.out_of_time and num_run < len(agenda.missing) + agenda.num_proposals,
         unsent=mirror.unsent(),
     )

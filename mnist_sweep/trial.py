@@ -59,7 +59,7 @@ def steps(
     lost: list[str] = []
     try:
         dataset = data.load(config.data) if dataset is None else dataset
-        checkpoints = _checkpoints(config, artifacts)
+        checkpoints = _checkpoints(config, artifacts, lost)
         with _summaries(config, artifacts, checkpoints, lost) as summaries:
             result = yield from training.curve(config, dataset, summaries=summaries, checkpoints=checkpoints)
     except Exception as error:  # a model or data set of the user's may raise anything: it becomes the row's error
@@ -95,16 +95,23 @@ def storage_of(artifacts: Artifacts) -> Folder | Bucket:
     return found
 
 
-def _checkpoints(config: TrialConfig, artifacts: Artifacts | None) -> Checkpoints | None:
-    if artifacts is None or artifacts.mark is None or not storage_of(artifacts).exists(artifacts.mark):
+def _checkpoints(config: TrialConfig, artifacts: Artifacts | None, lost: list[str]) -> Checkpoints | None:
+    if artifacts is None or artifacts.mark is None:
         return None
     where = storage_of(artifacts)
+    try:
+        if not where.exists(artifacts.mark):
+            return None
+        start = lineage.ancestor(config, where.names(lineage.FOLDER)) if artifacts.lineages else None
+    except LedgerError as error:
+        lost.append(f"it ran without checkpoints: {error}")
+        return None
     return Checkpoints(
         where,
         trial_id(config),
         seconds=artifacts.checkpoint_seconds,
         identity={"version": trial_row.version(), **runtime.environment()},
-        start=lineage.ancestor(config, where.names(lineage.FOLDER)) if artifacts.lineages else None,
+        start=start,
         end=lineage.name(config) if artifacts.lineages else None,
     )
 
@@ -159,7 +166,8 @@ def _saved(model: Any, dataset: data.Dataset) -> SavedModel:
 
 def _is_kept(row: TrialRow, artifacts: Artifacts) -> bool:
     """Return whether the model of a row goes to the results folder, where the best of all workers are compared."""
-    best = runtime.kept("best", artifacts.storage, list, limit=KEPT_SWEEPS)
+    run = artifacts.storage, artifacts.mark
+    best = runtime.kept("best", run, list, limit=KEPT_SWEEPS)
     if artifacts.models == "best" and (not best or rank(row) < rank(best[0])):
         best[:] = [row]
         return True

@@ -9,7 +9,7 @@ from mnist_sweep.storage import Folder
 
 def test_a_worker_sees_the_mark_and_that_it_is_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Folder, "SECONDS_BETWEEN_LOOKS", 0.0)
-    storage, name = Folder(tmp_path), mark.new()
+    storage, name = Folder(tmp_path), mark.new(tmp_path)
     mark.place(storage, name)
     watch = Watch(storage, name)
     assert (watch.is_shared, watch.is_gone()) == (True, False)
@@ -18,11 +18,25 @@ def test_a_worker_sees_the_mark_and_that_it_is_gone(tmp_path: Path, monkeypatch:
 
 
 def test_a_worker_that_never_saw_the_mark_does_not_take_it_for_gone(tmp_path: Path) -> None:
-    watch = Watch(Folder(tmp_path), mark.new())
+    watch = Watch(Folder(tmp_path), mark.new(tmp_path))
     assert (watch.is_shared, watch.is_gone()) == (False, False)
 
 
-def test_marks_of_two_runs_differ_and_are_told_from_checkpoints() -> None:
-    assert mark.new() != mark.new()
-    assert mark.is_mark(mark.new())
+def test_a_worker_that_cannot_reach_the_storage_does_without_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "long").symlink_to("long")
+    watch = Watch(Folder(tmp_path / "long"), mark.new(tmp_path))
+    assert (watch.is_shared, watch.is_gone()) == (False, False)
+
+
+def test_marks_of_two_runs_differ_and_are_told_from_checkpoints(tmp_path: Path) -> None:
+    assert mark.new(tmp_path) != mark.new(tmp_path)
+    assert mark.is_mark(mark.new(tmp_path))
     assert not mark.is_mark("checkpoints/abc-0.ckpt")
+
+
+def test_marks_tell_the_results_folder_of_their_run(tmp_path: Path) -> None:
+    name = mark.new(tmp_path / "a")
+    assert mark.is_of(name, tmp_path / "b" / ".." / "a")
+    assert not mark.is_of(name, tmp_path / "b")

@@ -1,5 +1,5 @@
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from mnist_sweep import (
     Sweep,
     TrialConfig,
     Uniform,
+    experiment,
     run,
     to_flat,
     trial_id,
@@ -160,3 +161,39 @@ def test_a_time_budget_must_be_positive(tmp_path: Path, refused: Callable[..., A
     with refused(ConfigError, "time_budget > 0"):
         run(search(1), results=tmp_path, runner=Local(), time_budget=0)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_space_with_trials_that_do_not_fit_is_refused_before_anything_runs(
+    tmp_path: Path, refused: Callable[..., Any]
+) -> None:
+    axes = {"batch_size": Integer(low=10, high=2000)}
+    with refused(ConfigError, "batch_size <= 1197", "batch_size=2000"):
+        run(search(2, axes=axes), results=tmp_path, runner=Local())
+    assert list(tmp_path.iterdir()) == []
+
+
+@dataclass(frozen=True)
+class Own(GradientDescent):
+    """An optimizer of the user's."""
+
+
+@dataclass
+class Shipping:
+    """A runner that notes the code it is to ship, and runs nothing."""
+
+    code: Sequence[Path] = ()
+
+    def run(self, *_: Any, code: Sequence[Path] = (), **__: Any) -> None:
+        self.code = code
+
+
+@pytest.mark.parametrize(("optimizers", "num_folders"), [((Adam(), Own()), 1), ((Adam(), Momentum()), 0)])
+def test_own_code_on_an_axis_reaches_the_workers(tmp_path: Path, optimizers: tuple[Any, ...], num_folders: int) -> None:
+    runner = Shipping()
+    run(search(2, axes={"optimizer": Choice(optimizers)}), results=tmp_path, runner=runner, code=[tmp_path])
+    assert len(runner.code) == num_folders
+
+
+def test_tensorboards_table_has_the_columns_of_what_was_proposed(tmp_path: Path) -> None:
+    outcome = run(search(2), results=tmp_path, runner=Local(), summaries="scalars")
+    assert b"optimizer.learning_rate" in (outcome.folder / experiment.FILE).read_bytes()

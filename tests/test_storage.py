@@ -9,11 +9,24 @@ from pathlib import Path
 
 import pytest
 
-from mnist_sweep import GradientDescent, Local, Softmax, Status, Sweep, TrialConfig, grid, run
+from mnist_sweep import (
+    GradientDescent,
+    Local,
+    Softmax,
+    Status,
+    Sweep,
+    TrialConfig,
+    checkpoints,
+    grid,
+    mark,
+    run,
+    trial_id,
+)
 from mnist_sweep import storage as storages
 from mnist_sweep.artifacts import Artifacts
 from mnist_sweep.errors import LedgerError
-from mnist_sweep.storage import Bucket, Folder, Storage, folder_in, storage
+from mnist_sweep.progress import Quiet
+from mnist_sweep.storage import Bucket, Folder, Storage, absolute, folder_in, storage
 from mnist_sweep.training import drain
 from mnist_sweep.trial import steps
 from tests.faults.cluster import CREDENTIALS, s3_server
@@ -21,6 +34,17 @@ from tests.faults.cluster import CREDENTIALS, s3_server
 Refused = Callable[..., AbstractContextManager[None]]
 LOOPBACK = "127.0.0.1"
 CONTENTS = [b"", b"whole", bytes(range(256)) * 50_000]
+
+
+class Noting(Quiet):
+    """Keeps what the user is told."""
+
+    def __init__(self) -> None:
+        self.notes: list[str] = []
+
+    def noted(self, note: str) -> None:
+        """Keep a note."""
+        self.notes.append(note)
 
 
 @pytest.fixture(scope="session")
@@ -192,3 +216,42 @@ def test_logs_that_cannot_be_kept_are_said_and_do_not_spoil_their_trial(
     assert row.status is Status.OK
     assert row.error is not None
     assert row.error.startswith("its logs could not be kept: ")
+
+
+def test_a_checkpoint_that_cannot_be_removed_is_said_and_ends_nothing(tmp_path: Path) -> None:
+    base = TrialConfig(model=Softmax(), optimizer=GradientDescent(), num_steps=4, evaluate_every=2)
+    sweep = Sweep(name="rates", trials=grid(base, {"optimizer.learning_rate": [0.1, 0.5]}))
+    stuck = tmp_path / "there" / "rates" / checkpoints.name(trial_id(sweep.trials[0]))
+    stuck.mkdir(parents=True)
+    told = Noting()
+    outcome = run(sweep, results=tmp_path / "here", runner=Local(), storage=str(tmp_path / "there"), progress=told)
+    assert outcome.complete
+    assert any("the checkpoint of " in note and str(stuck) in note for note in told.notes)
+
+
+def test_a_storage_that_no_trial_reaches_is_said_and_does_not_spoil_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in CREDENTIALS.items():
+        monkeypatch.setenv(name, value)
+    trial = TrialConfig(model=Softmax(), optimizer=GradientDescent(), num_steps=4, evaluate_every=2)
+    nowhere = Artifacts(storage=s3_url(free_port()), mark="checkpoints/run-0")
+    row = drain(steps(trial, artifacts=nowhere), lambda _: None)
+    assert row.status is Status.OK
+    assert row.error is not None
+    assert row.error.startswith("it ran without checkpoints: ")
+
+
+def test_runs_of_other_machines_into_a_storage_are_left_alone(tmp_path: Path) -> None:
+    trial = TrialConfig(model=Softmax(), optimizer=GradientDescent(), num_steps=4, evaluate_every=2)
+    there = Folder(tmp_path / "there" / "one")
+    theirs, ours = mark.new(tmp_path / "theirs" / "one"), mark.new(tmp_path / "ours" / "one")
+    for name in (theirs, ours):
+        mark.place(there, name)
+    sweep = Sweep(name="one", trials=[trial])
+    run(sweep, results=tmp_path / "ours", runner=Local(), storage=str(tmp_path / "there"))
+    assert there.names(checkpoints.FOLDER) == [theirs]
+
+
+def test_a_folder_is_the_same_wherever_a_process_starts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert absolute("there") == str(tmp_path / "there")
+    assert absolute("s3://bucket/there") == "s3://bucket/there"

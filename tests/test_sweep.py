@@ -1,3 +1,4 @@
+import shutil
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
@@ -217,6 +218,19 @@ def test_a_better_trial_takes_the_place_of_the_kept_model_and_a_worse_one_does_n
         expected = {trial_id(trial) for trial in sweep([best]).trials}
         assert min(outcome.rows, key=rank).trial_id in expected
         assert set(Ledger(outcome.folder).models()) == expected
+
+
+def test_a_run_into_a_folder_that_was_deleted_keeps_its_best_model_again(tmp_path: Path) -> None:
+    for _ in range(2):
+        outcome = run(sweep([0.2]), results=tmp_path, runner=Local())
+        assert len(Ledger(outcome.folder).models()) == 1
+        shutil.rmtree(outcome.folder)
+
+
+def test_rows_of_before_are_not_counted_as_run_again(tmp_path: Path) -> None:
+    assert run(sweep(), results=tmp_path, runner=Local()).num_run == 3
+    again = run(sweep(), results=tmp_path, runner=Local(), retry=[Status.OK], time_budget=1e-6)
+    assert (again.num_run, again.out_of_time, len(again.rows)) == (0, True, 3)
 
 
 def test_summaries_lie_beside_the_rows_and_change_no_figure(

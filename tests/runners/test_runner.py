@@ -79,7 +79,7 @@ def test_a_model_that_is_to_be_kept_is_told_before_its_row() -> None:
 
 
 def test_the_local_runner_pauses_its_trial_when_the_run_is_to_end(tmp_path: Path) -> None:
-    name = mark.new()
+    name = mark.new(tmp_path)
     mark.place(Folder(tmp_path), name)
     artifacts = Artifacts(storage=str(tmp_path), mark=name)
     datasets = {BASE.data: data.load(BASE.data)}
