@@ -158,7 +158,8 @@ def run(
         trackers: Where each row of the results folder is shown, too; one that goes away in the middle ends nothing.
 
     Raises:
-        SweepError: The sweep cannot run as asked; nothing has been written.
+        SweepError: The sweep cannot run as asked, and nothing has been written; or, as when the disk is full, it cannot
+            go on, and the rows so far stay.
         KeyboardInterrupt: SIGINT came once: running trials are paused and the tables written; or it came twice.
     """
     require(time_budget is None or time_budget > 0, "time_budget > 0", time_budget=time_budget)

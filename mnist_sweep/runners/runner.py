@@ -74,5 +74,6 @@ class Runner(Protocol):
             artifacts: What the trials leave behind besides their rows; None means nothing.
 
         Raises:
-            ResourceError: The machine or cluster lacks what a trial asks for; nothing has started.
+            ResourceError: The machine or cluster lacks what a trial asks for, and nothing has started; or a node that
+                trials were given to lacks a package.
         """
