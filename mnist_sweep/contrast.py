@@ -63,7 +63,7 @@ def by_images(name: str, a: "NDArray[np.bool_]", b: "NDArray[np.bool_]") -> Cont
         accuracy_b=float(b.mean()),
         difference=of_seeds_and_images(ahead) if len(a) > 1 else of_images(counts[0]),
         num_images=a.shape[1],
-        mcnemar=tuple(mcnemar(count.only_a, count.only_b)[0] for count in counts),
+        mcnemar=tuple(mcnemar(count.only_a, count.only_b) for count in counts),
         only_a=tuple(np.flatnonzero(ahead.mean(axis=0) >= 0.5).tolist()),
         only_b=tuple(np.flatnonzero(ahead.mean(axis=0) <= -0.5).tolist()),
     )

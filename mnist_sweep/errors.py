@@ -17,6 +17,8 @@ instead, and the way out. The command line prints that line and exits with statu
     └── TrackerError (ConnectionError)  a tracker such as MLflow cannot be used
 """
 
+from pathlib import Path
+
 
 class SweepError(Exception):
     """Base class of every error below."""
@@ -64,3 +66,8 @@ class ResourceError(SweepError, RuntimeError):
 
 class TrackerError(SweepError, ConnectionError):
     """A tracker such as MLflow cannot be reached, refuses a run, or its package is not installed."""
+
+
+def no_rows(folder: Path) -> LedgerError:
+    """Return the error of a folder that holds no rows."""
+    return LedgerError(f"{folder} holds no rows: name a sweep's results folder, as in results/quickstart.")

@@ -35,6 +35,18 @@ def write_whole(path: Path, content: bytes, what: str) -> None:
         ) from error
 
 
+def make_folder(folder: Path) -> None:
+    """Make a folder, and those that it lies in, if they are not there.
+
+    Raises:
+        LedgerError: It cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise LedgerError(f"the folder {folder} cannot be made ({error.strerror}).") from error
+
+
 def flush_folder(folder: Path) -> None:
     """Make what was renamed into a folder, or out of it, durable."""
     descriptor = os.open(folder, os.O_RDONLY)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from mnist_sweep.errors import LedgerError, NewerRowError, RowError
-from mnist_sweep.files import write_whole
+from mnist_sweep.files import make_folder, write_whole
 from mnist_sweep.labels import counted
 from mnist_sweep.row_json import from_json, to_json
 from mnist_sweep.rows import TrialRow
@@ -98,10 +98,7 @@ class Ledger:
             LedgerError: The disk is full or cannot be written; nothing lies under the model's name.
         """
         path = self.models_folder / f"{trial_id}.keras"
-        try:
-            self.models_folder.mkdir(exist_ok=True)
-        except OSError as error:
-            raise LedgerError(f"the folder {self.models_folder} cannot be made ({error.strerror}).") from error
+        make_folder(self.models_folder)
         write_whole(path, content, "model")
         return path
 

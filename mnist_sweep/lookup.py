@@ -5,7 +5,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import NamedTuple
 
-from mnist_sweep.errors import LedgerError
+from mnist_sweep.errors import LedgerError, no_rows
 from mnist_sweep.rows import TrialRow
 
 SHORTEST_PREFIX = 4
@@ -37,7 +37,7 @@ def find(rows: Mapping[str, TrialRow], name: str, folder: Path) -> Found:
         LedgerError: There is none, or more than one; the message lists those that come close.
     """
     if not rows:
-        raise LedgerError(f"{folder} holds no rows: name a sweep's results folder, as in results/quickstart.")
+        raise no_rows(folder)
     if len(name) < SHORTEST_PREFIX:
         raise LedgerError(
             f"a trial or config is named by at least {SHORTEST_PREFIX} characters of its id, but got {name!r}."

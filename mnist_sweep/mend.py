@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from mnist_sweep.errors import LedgerError
+from mnist_sweep.errors import LedgerError, no_rows
 from mnist_sweep.files import flush_folder
 from mnist_sweep.ledger import BadFile, Ledger
 from mnist_sweep.lock import Lock
@@ -40,7 +40,7 @@ def mend(folder: Path) -> list[Moved]:
     """
     ledger = Ledger(folder)
     if not ledger.rows_folder.is_dir():
-        raise LedgerError(f"{folder} holds no rows: name a sweep's results folder, as in results/quickstart.")
+        raise no_rows(folder)
     with Lock(folder) as lock:
         lock.acquire()
         damaged = [bad for bad in ledger.inspect()[1] if bad.fault == "damaged"]

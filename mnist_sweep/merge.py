@@ -10,7 +10,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from mnist_sweep.errors import LedgerError
+from mnist_sweep.errors import LedgerError, no_rows
 from mnist_sweep.files import write_whole
 from mnist_sweep.labels import counted
 from mnist_sweep.ledger import Ledger
@@ -133,7 +133,7 @@ def _rows(source: Path, into: Path) -> dict[str, TrialRow]:
         raise LedgerError(f"{source} cannot be merged into itself: name the folder that gets the rows, then others.")
     rows = Ledger(source).rows()
     if not rows:
-        raise LedgerError(f"{source} holds no rows: name a sweep's results folder, as in results/quickstart.")
+        raise no_rows(source)
     return rows
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from mnist_sweep import npz, predictions
 from mnist_sweep.data import Dataset
 from mnist_sweep.errors import DataError, LedgerError
-from mnist_sweep.files import write_whole
+from mnist_sweep.files import make_folder, write_whole
 
 if TYPE_CHECKING:
     import numpy as np
@@ -79,10 +79,7 @@ def write(folder: Path, trial_id: str, content: bytes) -> None:
         LedgerError: The disk is full or cannot be written.
     """
     path = path_of(folder, trial_id)
-    try:
-        path.parent.mkdir(exist_ok=True)
-    except OSError as error:
-        raise LedgerError(f"the folder {path.parent} cannot be made ({error.strerror}).") from error
+    make_folder(path.parent)
     write_whole(path, content, "mistakes")
 
 

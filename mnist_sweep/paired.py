@@ -52,24 +52,17 @@ class Difference(NamedTuple):
         return self._replace(mean=-self.mean, low=-self.high, high=-self.low)
 
 
-def mcnemar(only_a: int, only_b: int) -> tuple[float, float]:
-    """Return the p-values of McNemar's test (1947) that two classifiers are equally accurate: exact, and mid-p.
+def mcnemar(only_a: int, only_b: int) -> float:
+    """Return the p-value of McNemar's exact test (1947) that two classifiers are equally accurate.
 
     Args:
         only_a: Images that a alone has right.
         only_b: Images that b alone has right.
-
-    Returns:
-        The exact one is of the binomial distribution of `only_a` among both; the mid-p one counts half of what is as
-        likely as what came (Fagerland, Lydersen and Laake 2013).
     """
-    from scipy.stats import binom, binomtest
+    from scipy.stats import binomtest
 
     num = only_a + only_b
-    if not num:
-        return 1.0, 1.0
-    exact, as_likely = float(binomtest(only_a, num).pvalue), float(binom.pmf(only_a, num, 0.5))
-    return exact, exact - (as_likely / 2 if only_a == only_b else as_likely)
+    return float(binomtest(only_a, num).pvalue) if num else 1.0
 
 
 def of_images(counts: Counts) -> Difference:
@@ -85,7 +78,7 @@ def of_images(counts: Counts) -> Difference:
     if mean:
         upper, power = _normal_quantiles()
         images = math.ceil(((upper * math.sqrt(differing) + power * math.sqrt(differing - mean**2)) / mean) ** 2)
-    return Difference(mean, *newcombe_interval(counts), mcnemar(counts.only_a, counts.only_b)[0], images)
+    return Difference(mean, *newcombe_interval(counts), mcnemar(counts.only_a, counts.only_b), images)
 
 
 def newcombe_interval(counts: Counts) -> tuple[float, float]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from mnist_sweep.config import TrialConfig, to_flat, trial_id
 from mnist_sweep.errors import LedgerError
-from mnist_sweep.files import write_whole
+from mnist_sweep.files import make_folder, write_whole
 
 FOLDER = "proposals"
 
@@ -18,7 +18,7 @@ def write(folder: Path, trial: TrialConfig) -> None:
         LedgerError: The disk is full or cannot be written.
     """
     path = _path(folder, trial_id(trial))
-    path.parent.mkdir(exist_ok=True)
+    make_folder(path.parent)
     write_whole(path, json.dumps(to_flat(trial), indent=1).encode(), "proposal")
 
 

@@ -1,8 +1,7 @@
 """What a sweep consists of, before it runs: its distinct networks, layer by layer."""
 
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from mnist_sweep import data
@@ -46,14 +45,8 @@ def network(trial: TrialConfig) -> Hashable:
     return structure(trial.model), trial.data
 
 
-def networks(
-    trials: Iterable[TrialConfig], known: Mapping[Any, data.Dataset] = MappingProxyType({})
-) -> list[NetworkPlan]:
+def networks(trials: Iterable[TrialConfig]) -> list[NetworkPlan]:
     """Return the distinct networks of trials, in their order.
-
-    Args:
-        trials: The trials.
-        known: Data sets that are loaded already, by their `trial.data`.
 
     Raises:
         SweepError: A data set cannot be loaded, or a model does not fit its images.
@@ -61,7 +54,7 @@ def networks(
     groups: dict[Hashable, list[TrialConfig]] = {}
     for trial in trials:
         groups.setdefault(network(trial), []).append(trial)
-    shaped = {trial.data: known.get(trial.data) or data.shaped(trial.data) for trial, *_ in groups.values()}
+    shaped = {trial.data: data.shaped(trial.data) for trial, *_ in groups.values()}
     return [
         NetworkPlan(
             key=key,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mnist_sweep import npz
 from mnist_sweep.errors import DataError, LedgerError
-from mnist_sweep.files import write_whole
+from mnist_sweep.files import make_folder, write_whole
 from mnist_sweep.rows import flat_id
 
 if TYPE_CHECKING:
@@ -124,10 +124,7 @@ def _classes(given: "ArrayLike") -> "NDArray[np.unsignedinteger[Any]]":
 
 
 def _write(path: Path, content: bytes) -> None:
-    try:
-        path.parent.mkdir(exist_ok=True)
-    except OSError as error:
-        raise LedgerError(f"the folder {path.parent} cannot be made ({error.strerror}).") from error
+    make_folder(path.parent)
     write_whole(path, content, "predictions")
 
 

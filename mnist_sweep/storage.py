@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Protocol
 from urllib.parse import urlsplit
 
 from mnist_sweep.errors import LedgerError
-from mnist_sweep.files import write_whole
+from mnist_sweep.files import make_folder, write_whole
 
 # In seconds; a server that does not answer is given up after a minute at the most.
 S3_TIMEOUTS = {"connect_timeout": 5.0, "request_timeout": 10.0}  # of each of four tries
@@ -91,10 +91,7 @@ class Folder:
     def write(self, name: str, content: bytes, what: str) -> None:
         """Write a file durably and whole."""
         path = self.path / name
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise LedgerError(f"the folder {path.parent} cannot be made ({error.strerror}).") from error
+        make_folder(path.parent)
         write_whole(path, content, what)
 
     def exists(self, name: str) -> bool:

@@ -27,7 +27,7 @@ def of(folder: Path, calibration: Calibration | None = MEASURED, way: Way = WAY)
     return forecast.of(
         TRIALS,
         datasets,
-        plan.networks(TRIALS, datasets),
+        plan.networks(TRIALS),
         way=way,
         artifacts=Artifacts(storage="unused"),
         folder=folder,

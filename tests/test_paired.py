@@ -16,17 +16,11 @@ NUM_SIMULATIONS = 1000
 
 
 @pytest.mark.parametrize(
-    ("counts", "exact", "mid"),
-    [
-        (APPROVAL, 3.716e-05, 2.893e-05),
-        (AIRWAYS, 0.0703, 0.0391),
-        (RESPONSE, 0.0525, 0.0347),
-        (ALTMAN, 0.0625, 0.03125),
-    ],
+    ("counts", "exact"), [(APPROVAL, 3.716e-05), (AIRWAYS, 0.0703), (RESPONSE, 0.0525), (ALTMAN, 0.0625)]
 )
-def test_mcnemars_p_values_are_the_published_ones(counts: Counts, exact: float, mid: float) -> None:
+def test_mcnemars_p_values_are_the_published_ones(counts: Counts, exact: float) -> None:
     for only_a, only_b in ((counts.only_a, counts.only_b), (counts.only_b, counts.only_a)):
-        assert mcnemar(only_a, only_b) == pytest.approx((exact, mid), rel=2e-3)
+        assert mcnemar(only_a, only_b) == pytest.approx(exact, rel=2e-3)
 
 
 @pytest.mark.parametrize(
@@ -124,7 +118,7 @@ def test_so_many_images_show_the_difference_in_about_80_percent() -> None:
     needed = of_images(Counts(900, 50, 30, 20)).images
     assert needed is not None
     tables = np.random.default_rng(1).multinomial(needed, shares, NUM_SIMULATIONS)
-    shown = np.mean([mcnemar(int(table[1]), int(table[2]))[0] < 0.05 for table in tables])
+    shown = np.mean([mcnemar(int(table[1]), int(table[2])) < 0.05 for table in tables])
     assert 0.74 <= shown <= 0.83  # the exact test is a little more careful than the formula takes it for
 
 

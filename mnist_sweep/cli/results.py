@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from mnist_sweep.errors import LedgerError
+from mnist_sweep.errors import no_rows
 from mnist_sweep.labels import counted
 from mnist_sweep.ledger import Ledger
 from mnist_sweep.rows import TrialRow
@@ -143,5 +143,5 @@ def rows_of(folder: Path, *, with_history: bool = True) -> list[TrialRow]:
     gc.disable()  # the process ends soon, and looking through all rows again and again would take half its time
     rows = list(Ledger(folder).rows(with_history=with_history).values())
     if not rows:
-        raise LedgerError(f"{folder} holds no rows: name a sweep's results folder, as in results/quickstart.")
+        raise no_rows(folder)
     return rows

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mnist_sweep.errors import LedgerError
+from mnist_sweep.errors import no_rows
 from mnist_sweep.labels import label, varying
 from mnist_sweep.ledger import Ledger
 from mnist_sweep.rows import Status, TrialRow, rank
@@ -59,7 +59,7 @@ def read(folder: Path) -> Results:
     """
     rows = Ledger(folder).rows().values()
     if not rows:
-        raise LedgerError(f"{folder} holds no rows: name a sweep's results folder, as in results/quickstart.")
+        raise no_rows(folder)
     order = {status: number for number, status in enumerate(Status)}
     ranked = sorted(rows, key=lambda row: (order[row.status], row.val_accuracy is None, rank(row)))
     return Results(folder=folder, rows=ranked, names=varying(row.config for row in ranked))

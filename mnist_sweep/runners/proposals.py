@@ -7,10 +7,10 @@ from typing import Any
 from mnist_sweep.config import TrialConfig, trial_id
 from mnist_sweep.errors import ConfigError
 from mnist_sweep.rows import Status, TrialRow
+from mnist_sweep.runners.runner import METRIC
 from mnist_sweep.search import Axis, Search
 from mnist_sweep.space import Choice, Integer, LogUniform
 
-METRIC = "val_accuracy"
 TRIES = 100
 PLAIN = (bool, float, int, str)
 

@@ -20,11 +20,11 @@ from mnist_sweep.errors import SweepError
 from mnist_sweep.mark import Watch
 from mnist_sweep.predictions import Predictions
 from mnist_sweep.row_json import to_json
+from mnist_sweep.runners.runner import METRIC, TIME
 from mnist_sweep.trial import pause, steps, storage_of
 from mnist_sweep.trial_row import failed, first_cause, stopped
 
 KEPT_DATASETS = 2
-METRIC, TIME = "val_accuracy", "step"
 
 
 @dataclass(frozen=True, slots=True, repr=False)

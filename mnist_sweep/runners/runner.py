@@ -10,6 +10,8 @@ from mnist_sweep.data import Dataset
 from mnist_sweep.predictions import Predictions
 from mnist_sweep.rows import Evaluation, TrialRow
 
+METRIC, TIME = "val_accuracy", "step"  # what schedulers and searchers go by, and what schedulers count
+
 
 class Observer(Protocol):
     """Whoever wants to know what becomes of the trials; called in one thread, the one that called `run`."""

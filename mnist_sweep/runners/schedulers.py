@@ -15,9 +15,9 @@ from typing import Any, Literal, NamedTuple
 
 from mnist_sweep.config import TrialConfig
 from mnist_sweep.rows import TrialRow
+from mnist_sweep.runners.runner import METRIC, TIME
 
 Scheduler = Literal["fifo", "asha", "median", "hyperband"]
-METRIC, TIME = "val_accuracy", "step"
 REDUCTION_FACTOR = 4
 BRACKETS = {"asha": 1, "hyperband": 3}
 RUNGS = 2

@@ -46,7 +46,7 @@ def ours(folder: Path, num_seeds: int) -> Figures:
 
 def recipe(_: Path, size: int) -> Figures:
     """Return the seconds of the whole recipe, from some of its steps after a warm-up."""
-    base, *_ = script.load(SWEEPS / "deep_mnist.py").trials  # the classic recipe stands first
+    base = script.load(SWEEPS / "deep_mnist.py").trials[0]  # the classic recipe stands first
     job = to_flat(dataclasses.replace(base, evaluate_every=size, num_steps=size))
     model, arguments = peers.network(job), peers.fit_arguments(job)
     for name in ("validation_data", "validation_batch_size"):
