@@ -7,13 +7,14 @@ from pathlib import Path
 
 import click
 
-from tests.benchmarks import answers, empty, images, memory, networks, recipe, start, step, tables
+from tests.benchmarks import answers, empty, images, memory, moments, networks, recipe, start, step, tables
 from tests.benchmarks.contest import Contest, be, hold
 
 CONTESTS: dict[str, Contest] = {
     contest.name: contest
     for contest in (
         *networks.CONTESTS,
+        moments.CONTEST,
         step.CONTEST,
         images.CONTEST,
         recipe.CONTEST,
