@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from mnist_sweep import pictures, runtime
+from mnist_sweep import lookup, pictures, runtime
 from mnist_sweep.data import DATASETS
 from mnist_sweep.errors import LedgerError
 from mnist_sweep.ledger import Ledger
@@ -29,8 +29,12 @@ class Prediction(NamedTuple):
     probabilities: tuple[float, ...]
 
 
-def choose(folder: Path, trial_id: str | None = None) -> tuple[TrialRow, Path]:
-    """Return the row and the model file of a trial: the named one, or else the best of those with a model.
+def choose(folder: Path, name: str | None = None) -> tuple[TrialRow, Path]:
+    """Return the row and the model file of the best trial that has a model.
+
+    Args:
+        folder: A sweep's results folder.
+        name: The trial, or the config of the trials, to choose from, as `lookup.find` takes it; None means all.
 
     Raises:
         LedgerError: There is no such folder or trial, or no model of it.
@@ -39,14 +43,12 @@ def choose(folder: Path, trial_id: str | None = None) -> tuple[TrialRow, Path]:
         raise LedgerError(f"{folder} is no folder: name a sweep's results folder, as in results/quickstart.")
     ledger = Ledger(folder)
     rows, models = ledger.rows(with_history=False), ledger.models()
-    if trial_id is not None and trial_id not in rows:
-        raise LedgerError(f"{folder} has no trial {trial_id}: `mnist-sweep status {folder}` shows the best.")
-    candidates = [row for name, row in rows.items() if name in models and row.status is Status.OK]
-    if trial_id is not None:
-        candidates = [row for row in candidates if row.trial_id == trial_id]
+    found = lookup.find(rows, name, folder) if name is not None else None
+    named = found.rows if found else rows.values()
+    candidates = [row for row in named if row.trial_id in models and row.status is Status.OK]
     if not candidates:
         kept = f": those of {', '.join(models)} are" if models else ""
-        whose = f"the model of trial {trial_id} is" if trial_id else "models are"
+        whose = f"the model of {found.name} is" if found else "models are"
         raise LedgerError(f"{whose} not kept in {folder}{kept}; a run with `--keep-models all` keeps all.")
     row = min(candidates, key=rank)
     return row, models[row.trial_id]

@@ -43,10 +43,16 @@ def test_the_best_model_names_most_of_the_digits(outcome: Outcome, tmp_path: Pat
 
 def test_a_trial_without_a_model_or_of_another_sweep_is_refused(outcome: Outcome, refused: Refused) -> None:
     other = max(outcome.rows, key=rank).trial_id
-    with refused(LedgerError, f"the model of trial {other} is not kept", "--keep-models all"):
+    with refused(LedgerError, f"the model of {other} is not kept", "--keep-models all"):
         predict.choose(outcome.folder, other)
-    with refused(LedgerError, "has no trial ../../etc"):
+    with refused(LedgerError, "has no trial or config '../../etc'"):
         predict.choose(outcome.folder, "../../etc")
+
+
+def test_a_trial_is_named_by_the_beginning_of_its_id(outcome: Outcome) -> None:
+    best, model_file = predict.choose(outcome.folder)
+    for name in (best.trial_id, best.config_id, best.config_id[:6]):
+        assert predict.choose(outcome.folder, name) == (best, model_file)
 
 
 def test_a_folder_without_models_is_refused(tmp_path: Path, refused: Refused) -> None:

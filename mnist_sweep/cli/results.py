@@ -114,16 +114,16 @@ Examples:
 )
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
 @click.argument("images", metavar="IMAGE…", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--trial", "trial_id", help="Trial whose model is asked, instead of the best one's.")
+@click.option("--trial", "name", help="Trial or config whose model is asked, by the beginning of its id.")
 @click.option("--top", type=click.IntRange(1), default=3, show_default=True, help="Classes shown of each image.")
-def predict(folder: Path, images: tuple[Path, ...], trial_id: str | None, top: int) -> int:
+def predict(folder: Path, images: tuple[Path, ...], name: str | None, top: int) -> int:
     """Say what the best model in DIR takes each IMAGE for.
 
     Images are PNG, JPEG or IDX files; what is done to them first is said.
     """
     from mnist_sweep import predict as predictions
 
-    row, model_file = predictions.choose(folder, trial_id)
+    row, model_file = predictions.choose(folder, name)
     answers = predictions.predict(model_file, images)
     click.echo(f"by the model of trial {row.trial_id}, validation accuracy {row.val_accuracy:.4f}")
     for answer in answers:
