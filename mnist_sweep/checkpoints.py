@@ -83,7 +83,11 @@ class Checkpoints:
         if content is not None:
             return from_bytes(content, self._identity)
         content = self._storage.read(self._start) if self._start else None
-        return None if content is None else from_bytes(content, {"end": self._start, **self._shared})
+        if content is None:
+            return None
+        course, arrays = from_bytes(content, {"end": self._start, **self._shared})
+        course.inherit()
+        return course, arrays
 
     def save_end(self, course: Course, arrays: "Arrays") -> None:
         """Write where longer trials go on, if that is asked for.

@@ -36,6 +36,7 @@ class Course:
         num_correct: Examples of these batches classified correctly.
         seconds: Wall time by part, in seconds.
         history: The learning curve so far.
+        inherited: Wall time of the trials before, where this one began at the end of another, in seconds.
     """
 
     step: int = 0
@@ -44,6 +45,12 @@ class Course:
     num_correct: int = 0
     seconds: dict[str, float] = field(default_factory=lambda: dict.fromkeys(PARTS, 0.0))
     history: list[Evaluation] = field(default_factory=list)
+    inherited: float = 0.0
+
+    def inherit(self) -> None:
+        """Count all time so far as that of the trials before: another one begins here."""
+        self.inherited += sum(self.seconds.values())
+        self.seconds = dict.fromkeys(PARTS, 0.0)
 
     def add(self, point: Evaluation) -> None:
         """Add a point to the learning curve, and sum anew from it on."""

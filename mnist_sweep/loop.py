@@ -148,7 +148,7 @@ class Loop:
             val_loss=validated[0],
             val_accuracy=validated[1],
             learning_rate=float(_learning_rates(self._now, course.step - 1, course.step)[0]),
-            seconds=self._clock.total(),
+            seconds=self._course.inherited + self._clock.total(),
         )
 
     def _show(self, point: Evaluation) -> None:

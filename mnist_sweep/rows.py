@@ -30,7 +30,8 @@ class Evaluation(NamedTuple):
         val_loss: Mean cross-entropy in nats over the whole validation split; None at a point that shows training alone.
         val_accuracy: Share of the validation split classified correctly, in [0, 1]; None at such a point.
         learning_rate: Learning rate of the last step taken.
-        seconds: Wall time since the trial started, in seconds.
+        seconds: Set-up, training and evaluation up to here, in seconds, those of the trials whose end this one began at
+            among them; checkpoints and summaries are left out.
     """
 
     step: int
@@ -60,7 +61,8 @@ class TrialRow:
         steps: Training steps taken; None if the trial failed.
         parameters: Trainable weights of the model.
         started: When the trial started in its worker, the last time if it was paused, in Unix seconds.
-        seconds_total: Wall time of the trial in its worker, in seconds: the sum of the next three and little else.
+        seconds_total: Wall time of the trial itself, in seconds, pauses left out: the sum of the next three, or all
+            that its last start took, loading the data, checkpoints and summaries among it, if that is more.
         seconds_setup: Building, tracing and initialising, in seconds.
         seconds_train: Training steps, in seconds.
         seconds_evaluate: Evaluations on validation and test, in seconds.

@@ -1,6 +1,7 @@
 import hashlib
 import io
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +70,27 @@ def test_a_checkpoint_whose_state_is_another_versions_is_refused(state: Any) -> 
 def test_a_checkpoint_that_is_no_archive_of_arrays_is_refused(archive: bytes) -> None:
     with pytest.raises(CheckpointError, match="is not one of this version"):
         from_bytes(hashlib.sha256(archive).digest() + archive, IDENTITY)
+
+
+def test_a_trial_that_begins_at_the_end_of_another_has_taken_no_time_of_its_own(tmp_path: Path) -> None:
+    def trial(name: str, **ends: str) -> Checkpoints:
+        return Checkpoints(Folder(tmp_path), name, seconds=1e9, identity={}, **ends)
+
+    taken = {"setup": 1.0, "train": 2.0, "evaluate": 4.0}
+    trial("a-0", end="x").save_end(replace(COURSE, seconds=taken), ARRAYS)
+    second = trial("b-0", start="x", end="y")
+    course, _ = begun(second)
+    assert course == replace(COURSE, inherited=7.0)
+    second.save(replace(course, seconds=taken), ARRAYS)
+    assert begun(second)[0] == replace(course, seconds=taken)  # what is its own stays so when it goes on
+    second.save_end(replace(course, seconds=taken), ARRAYS)
+    assert begun(trial("c-0", start="y"))[0] == replace(COURSE, inherited=14.0)
+
+
+def begun(trial: Checkpoints) -> Any:
+    found = trial.load()
+    assert found is not None
+    return found
 
 
 def test_a_trial_has_one_checkpoint_and_it_is_due_by_the_clock(tmp_path: Path) -> None:

@@ -68,6 +68,16 @@ def test_each_row_is_that_of_its_config_alone(outcome: Any) -> None:
     assert [figures(execute(trial)) for trial in last] == [figures(rows[trial_id(trial)]) for trial in last]
 
 
+def test_a_row_has_the_seconds_of_its_own_round_and_its_curve_those_of_all_before(outcome: Any) -> None:
+    later = [row for row in outcome[0].rows if row.steps > 20]
+    own = [row.seconds_setup + row.seconds_train + row.seconds_evaluate for row in later]
+    assert all(taken > row.history[-1].seconds - row.history[-3].seconds for taken, row in zip(own, later, strict=True))
+    assert sum(own) < sum(row.history[-1].seconds for row in later)
+    for row in later:
+        seconds = [point.seconds for point in row.history]
+        assert seconds == sorted(set(seconds))
+
+
 def test_what_is_missing_runs_again_to_the_same_rows(outcome: Any, tmp_path: Path) -> None:
     ended, _ = outcome
     before = {row.trial_id: figures(row) for row in ended.rows}

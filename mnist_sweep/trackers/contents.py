@@ -15,7 +15,7 @@ class Point(NamedTuple):
 
     Attributes:
         step: Training steps taken so far.
-        seconds: Wall time since the trial started, in seconds.
+        seconds: Time since the trial started, in seconds; 0 at what it shares with the trial whose end it began at.
         figures: What was measured there, by name.
     """
 
@@ -31,14 +31,15 @@ def settings(row: TrialRow) -> dict[str, Any]:
 
 def curve(row: TrialRow) -> Iterator[Point]:
     """Yield the points of a row's learning curve; the last one is what the trial ended with."""
-    last = 0
+    last, total = 0, row.seconds_total or 0.0
+    before = max(0.0, row.history[-1].seconds - total) if row.history else 0.0
     for point in row.history:
         figures = {name: value for name in FIGURES if (value := getattr(point, name)) is not None}
-        yield Point(point.step, point.seconds, figures)
+        yield Point(point.step, max(0.0, point.seconds - before), figures)
         last = point.step if point.val_accuracy is not None else last
     if row.steps is not None and row.steps > last:
         ending = {name: value for name in LAST if (value := getattr(row, name)) is not None}
-        yield Point(row.steps, row.seconds_total or 0.0, ending)
+        yield Point(row.steps, total, ending)
 
 
 def results(row: TrialRow) -> dict[str, float]:

@@ -20,6 +20,12 @@ def test_a_curve_ends_with_what_the_trial_ended_with(make_row: Callable[..., Tri
     assert (last.step, last.figures["val_accuracy"]) == (12, 0.75)
 
 
+def test_no_point_lies_before_the_start_of_its_trial_or_after_its_end(make_row: Callable[..., TrialRow]) -> None:
+    third = SECOND._replace(step=15, seconds=1.5)
+    row = make_row(history=(FIRST, SECOND, third), steps=15, seconds_total=0.75)  # began where another had ended
+    assert [point.seconds for point in contents.curve(row)] == [0.0, 0.25, 0.75]
+
+
 def test_a_failed_trial_has_no_figures_and_its_cause(make_row: Callable[..., TrialRow]) -> None:
     row = make_row(status=Status.FAILED, error="ValueError: no")
     assert (list(contents.curve(row)), contents.results(row)) == ([], {})
