@@ -18,11 +18,13 @@ class Tick(NamedTuple):
         step: Training steps taken so far.
         parameters: Trainable weights of the model.
         note: What the user should know, in one line, or None.
+        inherited: Wall time of the trials before, where this one began at the end of another, in seconds.
     """
 
     step: int
     parameters: int
     note: str | None = None
+    inherited: float = 0.0
 
 
 @dataclass(slots=True)

@@ -167,7 +167,7 @@ class Loop:
         return functools.partial(program.step, images, labels, rows, rate, step, program.seeds(config.seed))
 
     def _tick(self, note: str | None = None) -> Tick:
-        return Tick(self._course.step, self._network.parameters, note)
+        return Tick(self._course.step, self._network.parameters, note, self._course.inherited)
 
     def _save_if_due(self) -> Generator[Tick, None, None]:
         if self._checkpoints and self._checkpoints.is_due():

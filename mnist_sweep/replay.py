@@ -134,11 +134,12 @@ def _run(before: TrialRow, config: TrialConfig, on_evaluation: Callable[[Evaluat
         if before.status is Status.STOPPED and point.step >= (before.steps or 0):
             raise _StopError
 
-    started = time.time()
+    start = time.perf_counter()
     try:
         return execute(config, on_evaluation=watch)
     except _StopError:
-        return trial_row.stopped(config, points, parameters=before.parameters or 0, started=started)
+        seconds = time.perf_counter() - start
+        return trial_row.stopped(config, points, parameters=before.parameters or 0, seconds=seconds)
 
 
 def _config(row: TrialRow, code: Path | None) -> TrialConfig:

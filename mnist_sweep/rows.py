@@ -60,7 +60,8 @@ class TrialRow:
         train_loss: Mean cross-entropy in nats over the batches since the point before the last.
         steps: Training steps taken; None if the trial failed.
         parameters: Trainable weights of the model.
-        started: When the trial started in its worker, the last time if it was paused, in Unix seconds.
+        started: When the trial ended, less `seconds_total`, in Unix seconds: when it started in its worker, as if it
+            had not been paused.
         seconds_total: Wall time of the trial itself, in seconds, pauses left out: the sum of the next three, or all
             that its last start took, loading the data, checkpoints and summaries among it, if that is more.
         seconds_setup: Building, tracing and initialising, in seconds.

@@ -55,7 +55,7 @@ def steps(
         artifacts: What to leave behind; None means nothing. Of models to be kept if they are the best, those are
             yielded that are better than every one before in this process.
     """
-    start, started = time.perf_counter(), time.time()
+    start = time.perf_counter()
     lost: list[str] = []
     try:
         dataset = data.load(config.data) if dataset is None else dataset
@@ -65,7 +65,7 @@ def steps(
     except Exception as error:  # a model or data set of the user's may raise anything: it becomes the row's error
         return trial_row.failed(config, error=trial_row.first_cause(error), trace=traceback.format_exc())
     seconds = time.perf_counter() - start
-    row = trial_row.ended(config, result, num_test=len(dataset.test.labels), started=started, seconds=seconds)
+    row = trial_row.ended(config, result, num_test=len(dataset.test.labels), seconds=seconds)
     if artifacts and artifacts.predictions and result.predictions:
         yield result.predictions
     if artifacts and result.model is not None and _is_kept(row, artifacts):

@@ -3,6 +3,7 @@
 import os
 import platform
 import sys
+import time
 import traceback
 from collections.abc import Sequence
 from importlib import metadata
@@ -15,15 +16,14 @@ from mnist_sweep.course import Fit
 from mnist_sweep.rows import Evaluation, Status, TrialRow
 
 
-def ended(config: TrialConfig, result: Fit, *, num_test: int, started: float, seconds: float) -> TrialRow:
-    """Return the row of a trial that trained to its last step, or until it diverged.
+def ended(config: TrialConfig, result: Fit, *, num_test: int, seconds: float) -> TrialRow:
+    """Return the row of a trial that trained to its last step, or until it diverged, and ends now.
 
     Args:
         config: The trial.
         result: What training brought.
         num_test: Images of the test split.
-        started: When it started, in seconds since 1970.
-        seconds: Wall time since then, in seconds.
+        seconds: Wall time since it started the last time, in seconds.
     """
     last = result.history[-1] if result.status is Status.OK else None
     parts: dict[str, Any] = {f"seconds_{name}": value for name, value in result.seconds.items()}
@@ -37,8 +37,7 @@ def ended(config: TrialConfig, result: Fit, *, num_test: int, started: float, se
         train_loss=last.train_loss if last else None,
         steps=result.steps,
         parameters=result.parameters,
-        started=started,
-        seconds_total=max(seconds, sum(parts.values())),
+        **_time(seconds, sum(parts.values())),
         **parts,
         worker=_worker(),
         environment=runtime.environment(),
@@ -46,8 +45,18 @@ def ended(config: TrialConfig, result: Fit, *, num_test: int, started: float, se
     )
 
 
-def stopped(config: TrialConfig, points: Sequence[Evaluation], *, parameters: int, started: float) -> TrialRow:
-    """Return the row of a trial that is stopped after these points of its learning curve."""
+def stopped(
+    config: TrialConfig, points: Sequence[Evaluation], *, parameters: int, seconds: float, inherited: float = 0.0
+) -> TrialRow:
+    """Return the row of a trial that is stopped now.
+
+    Args:
+        config: The trial.
+        points: Its learning curve so far, at least one point.
+        parameters: Trainable weights of the model.
+        seconds: Wall time since it started the last time, in seconds.
+        inherited: Wall time of the trials before, where it began at the end of another, in seconds.
+    """
     last = points[-1]
     return TrialRow(
         **_identity(config),
@@ -57,8 +66,7 @@ def stopped(config: TrialConfig, points: Sequence[Evaluation], *, parameters: in
         train_loss=last.train_loss,
         steps=last.step,
         parameters=parameters,
-        started=started,
-        seconds_total=last.seconds,
+        **_time(seconds, last.seconds - inherited),
         worker=_worker(),
         environment=runtime.environment(),
         history=tuple(points),
@@ -84,6 +92,12 @@ def first_cause(error: BaseException) -> str:
 def _is_library(filename: str) -> bool:
     package = str(Path(__file__).parent)
     return filename.startswith((package, sys.prefix, sys.base_prefix, "<")) or "site-packages" in filename
+
+
+def _time(since_last_start: float, of_all_starts: float) -> dict[str, Any]:
+    """Return how long a trial took that ends now, and when it started, as if it had not been paused."""
+    total = max(since_last_start, of_all_starts)
+    return {"started": time.time() - total, "seconds_total": total}
 
 
 def _worker() -> str:

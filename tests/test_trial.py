@@ -1,17 +1,19 @@
+import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from mnist_sweep import CNN, Dataset, GradientDescent, Softmax, TrialConfig, runtime, trial_id
+from mnist_sweep import CNN, Dataset, GradientDescent, Softmax, TrialConfig, mark, runtime, trial_id
 from mnist_sweep.artifacts import Artifacts
 from mnist_sweep.course import Tick
 from mnist_sweep.predictions import Predictions
 from mnist_sweep.row_json import from_json, to_json
 from mnist_sweep.rows import Evaluation, Status
+from mnist_sweep.storage import Folder
 from mnist_sweep.training import drain
-from mnist_sweep.trial import execute, steps
+from mnist_sweep.trial import execute, pause, steps
 
 TRIAL = TrialConfig(model=Softmax(), optimizer=GradientDescent(learning_rate=0.5), num_steps=20, evaluate_every=10)
 
@@ -19,6 +21,14 @@ TRIAL = TrialConfig(model=Softmax(), optimizer=GradientDescent(learning_rate=0.5
 @pytest.fixture(autouse=True)
 def _configured() -> None:
     runtime.configure(threads=1)
+
+
+@pytest.fixture
+def marked(tmp_path: Path) -> Artifacts:
+    """A folder for checkpoints, and the mark that asks for them."""
+    name = mark.new()
+    mark.place(Folder(tmp_path), name)
+    return Artifacts(storage=str(tmp_path), mark=name)
 
 
 @dataclass(frozen=True)
@@ -69,6 +79,26 @@ def test_the_parts_of_the_time_make_the_whole() -> None:
     parts = [row.seconds_setup, row.seconds_train, row.seconds_evaluate]
     assert all(part is not None and part > 0 for part in parts)
     assert row.seconds_total == pytest.approx(sum(filter(None, parts)), abs=0.2)
+
+
+@pytest.mark.usefixtures("nothing_kept")
+def test_a_trial_that_was_paused_ends_when_it_ended_and_counts_what_it_took_before(marked: Artifacts) -> None:
+    running = steps(TRIAL, artifacts=marked)
+    while not isinstance(point := next(running), Evaluation):
+        pass
+    pause(running)
+    row = drain(steps(TRIAL, artifacts=marked), lambda _: None)
+    assert row.started is not None
+    assert row.seconds_total is not None
+    assert row.seconds_total > point.seconds
+    assert row.started + row.seconds_total < time.time() + 1e-3
+
+
+def test_a_trial_that_begins_at_the_end_of_another_says_how_long_that_took(marked: Artifacts) -> None:
+    kept = replace(marked, lineages=True)
+    row = drain(steps(TRIAL, artifacts=kept), lambda _: None)
+    begun = next(steps(replace(TRIAL, num_steps=40), artifacts=kept))
+    assert begun == Tick(20, 650, "goes on from step 20", row.history[-1].seconds)
 
 
 def test_a_failure_becomes_a_row_with_the_first_cause_and_the_users_own_line() -> None:

@@ -1,3 +1,4 @@
+import time
 from pathlib import Path
 
 import pytest
@@ -29,10 +30,18 @@ def test_a_failed_row_has_a_cause_and_no_figures() -> None:
 
 def test_a_stopped_row_has_its_learning_curve_and_no_test_accuracy() -> None:
     points = [point(10, 0.5), point(20, 0.75)]
-    row = trial_row.stopped(TRIAL, points, parameters=650, started=1.0)
+    row = trial_row.stopped(TRIAL, points, parameters=650, seconds=0.5)
     assert (row.status, row.steps, row.val_accuracy, row.seconds_total) == (Status.STOPPED, 20, 0.75, 2.0)
     assert row.history == tuple(points)
     assert row.test_accuracy is None
+
+
+def test_a_stopped_row_ends_when_it_is_stopped_and_counts_nothing_that_another_trial_took() -> None:
+    for inherited, seconds in ((0.0, 2.0), (1.25, 0.75), (1.75, 0.5)):
+        before = time.time()
+        row = trial_row.stopped(TRIAL, [point(20, 0.75)], parameters=650, seconds=0.5, inherited=inherited)
+        assert row.seconds_total == seconds
+        assert before <= row.started + seconds + 1e-6 <= time.time() + 2e-6  # type: ignore[operator]  # it is given
 
 
 def raised(message: str) -> Exception:

@@ -105,8 +105,8 @@ def _messages(
         return
     running = steps(trial, dataset, artifacts=artifacts)
     watch = Watch(storage_of(artifacts), artifacts.mark) if artifacts and artifacts.mark else None
-    started, last_report = time.time(), 0.0
-    parameters, points = 0, []
+    start, last_report = time.monotonic(), 0.0
+    tick, points = Tick(0, 0), []
     saved: dict[str, Parcel] = {}
     while True:
         try:
@@ -120,13 +120,14 @@ def _messages(
             yield {"paused": True, "note": pause(running), "done": True}
             return
         elif isinstance(item, Tick):
-            parameters = item.parameters
+            tick = item
             if item.note:
                 yield {"note": item.note}
         else:
             points.append(item)
             if stoppable and item.val_accuracy is not None:
-                row = stopped(trial, points, parameters=parameters, started=started)
+                seconds = time.monotonic() - start
+                row = stopped(trial, points, parameters=tick.parameters, seconds=seconds, inherited=tick.inherited)
                 told = {METRIC: item.val_accuracy, TIME: item.step}
                 yield {"evaluation": list(item), "stopped": to_json(row), **told}
             elif time.monotonic() - last_report >= report_every:
