@@ -71,6 +71,7 @@ class Loop:
         course, config = self._course, self._config
         yield self._tick(self._note)
         yield from tuple(course.history)
+        self._clock.go_on()
         while course.step < config.num_steps:
             last = _next_point(config, course.step)
             yield from self._advance(last)

@@ -1,5 +1,6 @@
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from mnist_sweep import (
     Split,
     Stepwise,
     TrialConfig,
+    course,
     data,
     loop,
     runtime,
@@ -172,6 +174,21 @@ def test_checkpoints_are_written_when_they_are_due_and_change_nothing(digits: Da
     assert 0 not in seen
     assert always.load() is not None
     assert numbers(drain(curve(SMALL, digits, checkpoints=always), lambda _: None)) == numbers(fit(SMALL, digits))
+
+
+def test_what_a_runner_does_with_a_point_is_no_time_of_the_trial(
+    digits: Dataset, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    now = [0.0]
+    monkeypatch.setattr(course, "time", SimpleNamespace(perf_counter=lambda: now[0]))
+
+    def seen(_: object) -> None:
+        now[0] += 1
+
+    checkpoints = Checkpoints(Folder(tmp_path), "x", seconds=0, identity={})
+    for _ in ("from its start", "from its checkpoint, its points once more"):
+        result = drain(curve(SMALL, digits, checkpoints=checkpoints), seen)
+        assert result.seconds == {"setup": 0, "train": 0, "evaluate": 0}
 
 
 @pytest.mark.parametrize(
