@@ -86,9 +86,7 @@ def started(row: TrialRow) -> float | None:
 
 def timeline(rows: Sequence[TrialRow]) -> Timeline:
     """Return what the workers did, from rows that say when they started; workers in the order of their first trial."""
-    trials = sorted(
-        (Span(start := started(row) or 0.0, start + (row.seconds_total or 0.0)), row.worker or "") for row in rows
-    )
+    trials = _trials(rows)
     active = merged([span for span, _ in trials], PAUSE)
     starts, offsets, length = [start for start, _ in active], [], 0.0
     for start, end in active:
@@ -114,6 +112,23 @@ def merged(ordered: Sequence[Span], gap: float) -> list[Span]:
         else:
             joined.append(span)
     return joined
+
+
+def _trials(rows: Sequence[TrialRow]) -> list[tuple[Span, str]]:
+    """Return each trial's time in its worker, ordered by its start.
+
+    A trial that was paused has a start as if it had not been: it was in its last worker since the one before ended.
+    """
+    trials, free = [], defaultdict[str, float](float)
+    for row in sorted(rows, key=_end):
+        worker = row.worker or ""
+        trials.append((Span(max(started(row) or 0.0, free[worker]), _end(row)), worker))
+        free[worker] = _end(row)
+    return sorted(trials)
+
+
+def _end(row: TrialRow) -> float:
+    return (started(row) or 0.0) + (row.seconds_total or 0.0)
 
 
 def _legend(found: Timeline, shown: Sequence[str]) -> str:

@@ -45,6 +45,14 @@ def test_pause_between_two_runs_is_no_idle_time(make_row: MakeRow) -> None:
     assert found.work["a:9"] == [Span(10.0, 20.0)]
 
 
+def test_a_resumed_trial_was_not_in_its_worker_while_that_ran_another(make_row: MakeRow) -> None:
+    rows = [trial(make_row, 0, "a:1", 1000.0, 10.0), trial(make_row, 1, "a:1", 970.0, 60.0)]  # it took 40 s elsewhere
+    rows.append(trial(make_row, 2, "b:2", 1000.0, 15.0))
+    found = timeline.timeline(rows)
+    assert found.work == {"a:1": [Span(0.0, 10.0), Span(10.0, 30.0)], "b:2": [Span(0.0, 15.0)]}
+    assert (found.length, found.idle(found.work)) == (30.0, 0.25)
+
+
 def test_rows_without_a_start_are_counted_and_left_out(make_row: MakeRow, make_results: MakeResults) -> None:
     rows = [trial(make_row, 0, "a:1", 5.0, 10.0), trial(make_row, 1, "a:1", None, 10.0)]
     assert "1 trial without a starting time left out" in timeline.section(make_results(rows)).finding
