@@ -1,8 +1,8 @@
-"""Optimizers and learning-rate schedules: values that carry all their numbers.
+"""Optimizers: update rules as values that carry all their numbers.
 
 Each optimizer has its own learning rate, since 0.5 for gradient descent and 1e-4 for Adam are not interchangeable. The
 update is TensorFlow's own fused kernel, one operation a weight, with the numbers as tensors: trials that differ only in
-numbers share one traced graph. A schedule is a factor on the learning rate and a function of the step alone.
+numbers share one traced graph.
 """
 
 import dataclasses
