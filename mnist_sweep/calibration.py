@@ -240,8 +240,8 @@ def main() -> None:
     for trial in trials:
         try:
             tell(cost=dataclasses.asdict(stopwatch.cost(trial, datasets[trial.data])))
-        except Unmeasurable as error:
+        except (SweepError, Unmeasurable) as error:
             tell(failure=str(error))
-    with contextlib.suppress(Unmeasurable):
+    with contextlib.suppress(SweepError, Unmeasurable):
         while os.getppid() == parent:
             stopwatch.cost(trials[-1], datasets[trials[-1].data])

@@ -110,7 +110,7 @@ def _run(config: TrialConfig, dataset: Dataset, num_steps: int, *, keep: bool = 
     """Run a trial of so many steps, in calls as long as the config's own; return its row and its wall time."""
     points = min(config.evaluate_every, config.log_every or config.evaluate_every)
     short = dataclasses.replace(
-        config, num_steps=num_steps, evaluate_every=num_steps, log_every=points, schedule=Still()
+        config, num_steps=num_steps, evaluate_every=num_steps, log_every=points, schedule=Still(), changes=()
     )
     start = time.perf_counter()
     row = training.drain(trial.steps(short, dataset, artifacts=KEEP_ALL if keep else None), lambda _: None)

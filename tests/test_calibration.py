@@ -1,5 +1,7 @@
 """Laws of calibration: each kind is measured in processes of its own, and a trial that fails is named."""
 
+import json
+import subprocess
 import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -107,6 +109,26 @@ def test_every_kind_is_measured_beside_others_or_its_failure_named(
     assert found.memory > 0
     assert found.failures[kind(broken)].startswith("OSError: out of cheese (users_models.py:")
     assert found.failures[kind(killed)] == "its process was ended by signal 9, as it is when memory runs out"
+
+
+def test_a_kind_that_is_refused_is_named_and_those_after_it_are_measured() -> None:
+    code = """
+from mnist_sweep import calibration, stopwatch
+from mnist_sweep.errors import ConfigError
+
+def refused(trial, dataset):
+    raise ConfigError(f"no {trial.seed}")
+
+stopwatch.cost = refused
+calibration.main()
+"""
+    trials = [to_flat(TrialConfig(model=Softmax(), seed=seed)) for seed in (1, 2)]
+    task = {"started": 0.0, "code": [], "options": {"threads": 1, "gpus": 0, "xla": False}, "trials": trials}
+    ended = subprocess.run(
+        [sys.executable, "-c", code], input=json.dumps(task), capture_output=True, text=True, timeout=100, check=True
+    )
+    _, *told = map(json.loads, ended.stdout.splitlines())
+    assert told == [{"failure": "no 1"}, {"failure": "no 2"}]
 
 
 def test_cards_are_shown_as_ray_would() -> None:

@@ -33,6 +33,12 @@ def test_a_larger_network_costs_more_whatever_its_learning_rate() -> None:
 
 
 @pytest.mark.usefixtures("tf")
+def test_a_trial_whose_numbers_change_after_more_steps_than_are_measured_costs_something() -> None:
+    changing = TrialConfig(model=Softmax(), changes=((500, (("optimizer.learning_rate", 0.1),)),))
+    assert stopwatch.cost(changing, DIGITS).step > 0
+
+
+@pytest.mark.usefixtures("tf")
 def test_a_trial_that_fails_says_why() -> None:
     with pytest.raises(Unmeasurable, match="OSError: out of cheese"):
         stopwatch.cost(TrialConfig(model=Broken()), DIGITS)
