@@ -83,6 +83,18 @@ class Agenda:
         return self.num_trials - len(self.trials) if self._proposals else 0
 
     @property
+    def ahead(self) -> list[TrialConfig]:
+        """Trials that stand for those that the search may propose."""
+        if isinstance(self._proposals, Population):
+            return self._proposals.ahead
+        return [self._search.base] * self.num_proposals if self._search else []
+
+    @property
+    def interval(self) -> int | None:
+        """Steps that each trial of a population trains, which begins where another has ended; None without one."""
+        return self._proposals.interval if isinstance(self._proposals, Population) else None
+
+    @property
     def note(self) -> str | None:
         """What the user should know of the search, in one line, or None."""
         return self._proposals.note if self._proposals else None

@@ -82,6 +82,7 @@ def of(
     artifacts: Artifacts,
     folder: Path,
     calibration: Calibration | None = None,
+    interval: int | None = None,
 ) -> Forecast:
     """Return what a run of trials will cost.
 
@@ -93,6 +94,7 @@ def of(
         artifacts: What they leave behind.
         folder: The sweep's results folder, which need not exist.
         calibration: What was measured of the trials; None predicts the disk alone.
+        interval: Steps that each trial trains, where it begins at the end of another; None means all its own.
 
     Raises:
         LedgerError: The results folder could not be made.
@@ -108,7 +110,8 @@ def of(
         free_memory=machine.free_memory(),
     )
     if calibration:
-        jobs = _jobs(trials, datasets, calibration)
+        trained = [replace(trial, num_steps=interval, changes=()) for trial in trials] if interval else trials
+        jobs = _jobs(trained, datasets, calibration)
         each, memory = _memory(calibration, way)
         found = replace(
             found,

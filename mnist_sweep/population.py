@@ -32,6 +32,7 @@ class Population:
 
     Attributes:
         trials: All trials so far, by id; a round is added when the one before has its rows.
+        interval: Steps of a round.
         note: Nothing; what searchers may have to say.
         exhausted: Whether the last round has its rows.
     """
@@ -43,7 +44,7 @@ class Population:
         self._rows = {row.trial_id: row for row in rows}
         self._size = search.algorithm.population
         self._num_rounds = search.num_trials // self._size
-        self._interval = search.base.num_steps // self._num_rounds
+        self.interval = search.base.num_steps // self._num_rounds
         self._members = [self._first(member) for member in range(self._size)]
         self._round = 1
         self.exhausted = False
@@ -55,6 +56,16 @@ class Population:
     def known(self) -> dict[str, TrialConfig]:
         """The trials that have rows, by id."""
         return {name: trial for name, trial in self.trials.items() if name in self._rows}
+
+    @property
+    def ahead(self) -> list[TrialConfig]:
+        """The members as they are now, as long as they will be after each round that has not begun."""
+        rounds = range(self._round + 1, self._num_rounds + 1)
+        return [
+            dataclasses.replace(member, num_steps=number * self.interval)
+            for number in rounds
+            for member in self._members
+        ]
 
     def ask(self) -> TrialConfig | None:
         """Return a trial that has come since, and has not been asked for; None if this round has no more."""
@@ -80,13 +91,13 @@ class Population:
 
     def _first(self, member: int) -> TrialConfig:
         generator = self._generator(0, member)
-        short = dataclasses.replace(self._search.base, num_steps=self._interval)
+        short = dataclasses.replace(self._search.base, num_steps=self.interval)
         return vary(short, {name: axis.draw(generator) for name, axis in self._search.axes.items()})
 
     def _next(self) -> list[TrialConfig]:
         best_first = sorted(range(self._size), key=lambda member: -self._accuracy(self._members[member]))
         num = max(1, int(self._size * self._search.algorithm.quantile))
-        steps = self._members[0].num_steps + self._interval
+        steps = self._members[0].num_steps + self.interval
         following = [dataclasses.replace(trial, num_steps=steps) for trial in self._members]
         for member in best_first[-num:] if self._size > 1 else []:
             generator = self._generator(self._round, member)

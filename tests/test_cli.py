@@ -8,12 +8,14 @@ import subprocess
 import sys
 import tarfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
-from mnist_sweep import cli, read_trials
+from mnist_sweep import TrialConfig, calibration, cli, read_trials
+from mnist_sweep.calibration import Calibration
+from mnist_sweep.stopwatch import Cost
 
 HEAD = """\
 import mnist_sweep
@@ -260,6 +262,25 @@ def test_what_was_planned_is_recorded_by_the_run_and_shown_in_its_report(folder:
     before = content(folder)
     assert run("plan", *options)[1].endswith("to run: nothing, every trial has its row\n")
     assert content(folder) == before
+
+
+def test_plan_takes_each_round_of_a_population_for_as_long_as_it_trains(
+    folder: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def measured(trials: Sequence[TrialConfig], *_: object, **__: object) -> Calibration:
+        each = Cost(step=1.0, image=0.0, trial=0.0, first=0.0, model=0.0, images=0, memory=1, shared_memory=1)
+        return Calibration(start=0.0, costs={calibration.kind(trial): each for trial in trials}, failures={})
+
+    monkeypatch.setattr(calibration, "calibrate", measured)
+    (folder / "rounds.py").write_text(
+        HEAD + "AXES = {'optimizer.learning_rate': Uniform(low=0.1, high=1.0)}\n"
+        "SEARCH = Search(base=BASE, axes=AXES, num_trials=6, algorithm=PBT(population=3))\n"
+        "SWEEP = Sweep(name='rounds', search=SEARCH)\n"
+    )
+    status, out, err = run("plan", "rounds.py", "--runner", "local")
+    assert (status, err) == (0, "")
+    assert out.startswith("rounds: 6 trials, 1 network\n")
+    assert "\nto run: 6 trials, 1 at a time\ntime: 0:12, " in out  # six times two steps
 
 
 def test_predict_asks_the_kept_model_and_refuses_what_is_no_image(folder: Path, run: Run) -> None:

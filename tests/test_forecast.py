@@ -22,7 +22,9 @@ MEASURED = Calibration(start=3.0, costs={kind(trial): COST for trial in TRIALS},
 WAY = Way(runner="Local", num_workers=1)
 
 
-def of(folder: Path, calibration: Calibration | None = MEASURED, way: Way = WAY) -> Forecast:
+def of(
+    folder: Path, calibration: Calibration | None = MEASURED, way: Way = WAY, interval: int | None = None
+) -> Forecast:
     datasets = {TRIALS[0].data: data.load(TRIALS[0].data)}
     return forecast.of(
         TRIALS,
@@ -32,6 +34,7 @@ def of(folder: Path, calibration: Calibration | None = MEASURED, way: Way = WAY)
         artifacts=Artifacts(storage="unused"),
         folder=folder,
         calibration=calibration,
+        interval=interval,
     )
 
 
@@ -58,6 +61,12 @@ def test_time_and_memory_follow_from_what_was_measured(tmp_path: Path) -> None:
     lines = [line.split() for line in shown(found).splitlines()]
     assert ["1", "2", "Adam,", "batch", "50", "1e+03", "0", "12"] in lines
     assert ["time:", "0:39,", "measured", "with", "as", "many", "at", "a", "time"] in lines
+
+
+def test_a_trial_that_begins_where_another_has_ended_takes_the_time_of_its_own_steps(tmp_path: Path) -> None:
+    whole, own = of(tmp_path), of(tmp_path, interval=5)
+    assert own.seconds == 3 + 3 * 7
+    assert own.disk == whole.disk  # its learning curve begins with that of the other
 
 
 def test_memory_on_a_gpu_is_shown_if_there_is_one(tmp_path: Path) -> None:

@@ -117,6 +117,17 @@ def test_the_worst_go_on_from_the_best_with_other_numbers(make_row: MakeRow) -> 
     assert [trial.num_steps for trial in third] == [60] * 4
 
 
+def test_what_is_ahead_are_the_rounds_to_come_as_long_as_their_learning_curves(make_row: MakeRow) -> None:
+    population = Population(SEARCH, [])
+    ahead = []
+    while not population.exhausted:
+        ahead.append([trial.num_steps for trial in population.ahead])
+        for trial in list(population._members):
+            population.tell(make_row(trial))
+    assert ahead == [[40] * 4 + [60] * 4, [60] * 4, []]
+    assert population.interval == 20
+
+
 def test_numbers_stay_in_their_ranges(make_row: MakeRow) -> None:
     axes = {"optimizer.learning_rate": LogUniform(low=0.1, high=0.11), "model.dropout": Choice((0.0, 0.5))}
     long = Search(

@@ -55,9 +55,8 @@ def plan(script: Path, **chosen: Any) -> int:
     rows = ledger.rows(with_history=False)
     agenda = Agenda(sweep.trials, sweep.search, folder=ledger.folder, rows=rows, retry=retry)
     machine.free_disk(ledger.folder)  # what cannot be written is refused before anything is measured
-    proposed = [sweep.search.base] * agenda.num_proposals if sweep.search else []  # for what will be proposed
-    to_run = [*agenda.missing.values(), *proposed]
-    networks = plans.networks([*agenda.trials.values(), *proposed])
+    to_run = [*agenda.missing.values(), *agenda.ahead]
+    networks = plans.networks([*agenda.trials.values(), *agenda.ahead])
     way = calibration.way_here(
         RUNNERS[chosen["runner_name"]].__name__,
         threads=chosen["cpus_per_trial"],
@@ -80,7 +79,9 @@ def plan(script: Path, **chosen: Any) -> int:
     elif not to_run:
         console.print("\nto run: nothing, every trial has its row")
     else:
-        found = _forecast(to_run, datasets, networks, way, ledger.folder, script.parent, console, **chosen)
+        found = _forecast(
+            to_run, datasets, networks, way, ledger.folder, script.parent, console, interval=agenda.interval, **chosen
+        )
         _keep(found, agenda.work, ledger.folder)
         console.print()
         outlook.show(found, console)
@@ -95,6 +96,8 @@ def _forecast(
     folder: Path,
     code: Path,
     console: "Console",
+    *,
+    interval: int | None,
     **chosen: Any,
 ) -> "Forecast":
     """Measure a few steps of each kind of trial, if that is wanted, and return what the run will cost."""
@@ -105,7 +108,16 @@ def _forecast(
         with console.status("measuring a few steps of each kind of trial …"):
             measured = calibration.calibrate(to_run, way, code=[code.resolve()])
     left = Artifacts(storage=str(folder), models=chosen["keep_models"], predictions=not chosen["no_predictions"])
-    return forecast.of(to_run, datasets, networks, way=way, artifacts=left, folder=folder, calibration=measured)
+    return forecast.of(
+        to_run,
+        datasets,
+        networks,
+        way=way,
+        artifacts=left,
+        folder=folder,
+        calibration=measured,
+        interval=interval,
+    )
 
 
 def _keep(found: "Forecast", work: Iterable[str], folder: Path) -> None:
