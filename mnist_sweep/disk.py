@@ -28,7 +28,8 @@ class Leavings(NamedTuple):
         tables: The CSV files and the report.
         predictions: Their predicted classes, one byte an image at the most.
         models: The trained models that stay.
-        checkpoints: Those of the trials that run at a time, with the one that each is about to replace.
+        checkpoints: Those of the trials that run at a time, with the one that each is about to replace; of a
+            population the end of every trial, too, until the last has its row.
     """
 
     rows: int
@@ -55,14 +56,14 @@ def leavings(
     """
     trials = [trial for trial, _ in sized]
     models = [_blocks(MODEL + NUMBER * parameters) for _, parameters in sized]
-    states = [NUMBER * parameters * (1 + len(trial.optimizer.SLOTS)) for trial, parameters in sized]
+    states = [_blocks(NUMBER * parameters * (1 + len(trial.optimizer.SLOTS))) for trial, parameters in sized]
     images = [len(datasets[trial.data].val) + len(datasets[trial.data].test) for trial in trials]
     return Leavings(
         rows=sum(_blocks(ROW + POINT * num_points(trial)) for trial in trials),
         tables=REPORT + sum(LINES + POINT_LINES * num_points(trial) for trial in trials),
         predictions=sum(_blocks(ARCHIVE + number) for number in images) if artifacts.predictions else 0,
         models={"all": sum(models), "best": max(models), "none": 0}[artifacts.models],
-        checkpoints=2 * sum(sorted(map(_blocks, states))[-num_workers:]),
+        checkpoints=2 * sum(sorted(states)[-num_workers:]) + sum(states) * artifacts.lineages,
     )
 
 

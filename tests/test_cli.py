@@ -281,6 +281,7 @@ def test_plan_takes_each_round_of_a_population_for_as_long_as_it_trains(
     assert (status, err) == (0, "")
     assert out.startswith("rounds: 6 trials, 1 network\n")
     assert "\nto run: 6 trials, 1 at a time\ntime: 0:12, " in out  # six times two steps
+    assert ", checkpoints 33 kB), " in out  # two blocks of 4 kB for the trial that runs, one for each end
 
 
 def test_predict_asks_the_kept_model_and_refuses_what_is_no_image(folder: Path, run: Run) -> None:

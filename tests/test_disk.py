@@ -15,8 +15,10 @@ SWEEPS = ["quickstart", "deep_mnist", "deep_mnist_tensorboard"]
 DIGITS = data.Digits()
 
 
-def left(*sized: tuple[TrialConfig, int], models: Keeping = "none", num_workers: int = 1) -> disk.Leavings:
-    artifacts = Artifacts(storage="unused", models=models)
+def left(
+    *sized: tuple[TrialConfig, int], models: Keeping = "none", num_workers: int = 1, lineages: bool = False
+) -> disk.Leavings:
+    artifacts = Artifacts(storage="unused", models=models, lineages=lineages)
     return disk.leavings(sized, {DIGITS: data.load(DIGITS)}, artifacts, num_workers=num_workers)
 
 
@@ -59,3 +61,9 @@ def test_models_that_stay_and_checkpoints_of_trials_that_run() -> None:
     assert left(small, large).models == 0
     assert left(small, large).checkpoints == left(large).checkpoints
     assert 2 * 3 * 4 * 10**6 <= left(large).checkpoints < left(small, large, num_workers=2).checkpoints
+
+
+def test_the_end_of_every_trial_of_a_population_stays_until_the_last() -> None:
+    large = (TrialConfig(model=CNN(), optimizer=Adam(), num_steps=2), 10**6)
+    running, ends = left(*[large] * 5).checkpoints, left(*[large] * 5, lineages=True).checkpoints
+    assert ends - running == 5 * running / 2

@@ -107,7 +107,12 @@ def _forecast(
     if not chosen["no_calibration"]:
         with console.status("measuring a few steps of each kind of trial …"):
             measured = calibration.calibrate(to_run, way, code=[code.resolve()])
-    left = Artifacts(storage=str(folder), models=chosen["keep_models"], predictions=not chosen["no_predictions"])
+    left = Artifacts(
+        storage=str(folder),
+        models=chosen["keep_models"],
+        predictions=not chosen["no_predictions"],
+        lineages=interval is not None,
+    )
     return forecast.of(
         to_run,
         datasets,
