@@ -2,8 +2,8 @@
 
 The id of a run is made of its trial's id and its row's time, so no row can have two runs in a project. Which rows have
 theirs is kept beside the results: W&B leaves a folder for each run in `wandb/`, offline as online, and a mark in it
-says that the run is whole. `WANDB_MODE=offline` needs neither an account nor a network; `wandb sync` sends what it
-wrote.
+says that the run is whole, and in which project. Marks of older versions name none: what they are of is sent once more.
+`WANDB_MODE=offline` needs neither an account nor a network; `wandb sync` sends what it wrote.
 """
 
 import os
@@ -94,7 +94,8 @@ class Project:
 
     def lacks(self, rows: Iterable[TrialRow]) -> list[TrialRow]:
         """Return the rows without a whole run; see `Session.lacks`."""
-        whole = {_id_of(path.parent) for path in self._runs.glob(f"*run-*/{MARK}")}
+        marks = self._runs.glob(f"*run-*/{MARK}")
+        whole = {_id_of(path.parent) for path in marks if path.read_bytes() == self._project.encode()}
         return [row for row in rows if run_id(row) not in whole]
 
     def log(self, row: TrialRow) -> None:
@@ -108,7 +109,7 @@ class Project:
                 run.log(point.figures, step=point.step)
             run.summary.update(contents.results(row) | contents.tags(row, self._sweep))
             run.finish(exit_code=0 if row.status in (Status.OK, Status.STOPPED) else 1)
-            Path(run.dir).with_name(MARK).touch()
+            Path(run.dir).with_name(MARK).write_bytes(self._project.encode())
         except (OSError, wandb.errors.Error) as error:  # a time-out is an OSError, too
             raise TrackerError(cause(error)) from error
 
@@ -148,5 +149,6 @@ def run_id(row: TrialRow) -> str:
     return f"{row.trial_id}-{contents.milliseconds(row.started) or 0:x}"
 
 
-def _id_of(folder: Path) -> str:
-    return folder.name.removeprefix("offline-").split("-", maxsplit=2)[-1]
+def _id_of(folder: Path) -> str | None:
+    """Return the id of the run that a folder is of, which the folder's own name may hold with a number added."""
+    return next((path.stem.removeprefix("run-") for path in folder.glob("run-*.wandb")), None)

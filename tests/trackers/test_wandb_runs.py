@@ -11,9 +11,9 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from mnist_sweep import Local, Status, Sweep, WandB, run
+from mnist_sweep import Local, Status, Sweep, TrialRow, WandB, run
 from mnist_sweep.errors import ConfigError, TrackerError
-from mnist_sweep.trackers.wandb_runs import MARK, run_id
+from mnist_sweep.trackers.wandb_runs import MARK, Project, run_id
 
 BLOCK, HEADER = 32768, struct.Struct("<IHB")
 
@@ -117,6 +117,28 @@ def test_a_second_run_logs_no_trial_twice_and_one_that_broke_off_again(
     run(make_sweep("rates"), results=tmp_path, runner=Local(), trackers=trackers)
     after = {path: path.stat().st_mtime_ns for path in files(first.folder).values()}
     assert (len(after), before.items() <= after.items()) == (3, True)
+
+
+@pytest.mark.usefixtures("offline")
+def test_every_project_has_every_row_once(tmp_path: Path, make_sweep: Callable[..., Sweep]) -> None:
+    for project in ("one", "other", "one", "other"):
+        outcome = run(make_sweep("rates"), results=tmp_path, runner=Local(), trackers=[WandB(project=project)])
+    found = [logged(path).run for path in (outcome.folder / "wandb").glob("offline-run-*/run-*.wandb")]
+    trials = [row.trial_id for row in outcome.rows]
+    assert sorted((said.project, said.display_name) for said in found) == sorted(
+        (project, trial) for project in ("one", "other") for trial in trials
+    )
+
+
+def test_a_mark_that_names_no_project_is_of_none(tmp_path: Path, make_row: Callable[..., TrialRow]) -> None:
+    row, other = make_row(started=1.0), make_row(started=2.0)
+    for number, (of, content) in enumerate([(row, b""), (row, "größer".encode()), (other, b"\xff")]):
+        folder = tmp_path / "wandb" / f"run-20261121_233430-{number}"
+        folder.mkdir(parents=True)
+        (folder / f"run-{run_id(of)}.wandb").touch()
+        (folder / MARK).write_bytes(content)
+    lacked = {project: Project(project, "any", tmp_path).lacks([row, other]) for project in ("größer", "other")}
+    assert lacked == {"größer": [other], "other": [row, other]}
 
 
 @pytest.mark.usefixtures("offline")
