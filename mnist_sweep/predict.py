@@ -15,7 +15,7 @@ from mnist_sweep.ledger import Ledger
 from mnist_sweep.rows import Status, TrialRow, rank
 
 
-class Prediction(NamedTuple):
+class Answer(NamedTuple):
     """What a model says about one image.
 
     Attributes:
@@ -54,7 +54,7 @@ def choose(folder: Path, name: str | None = None) -> tuple[TrialRow, Path]:
     return row, models[row.trial_id]
 
 
-def predict(model_file: Path, images: Sequence[Path]) -> list[Prediction]:
+def predict(model_file: Path, images: Sequence[Path]) -> list[Answer]:
     """Return what a model says about the images of PNG, JPEG and IDX files.
 
     Raises:
@@ -68,7 +68,7 @@ def predict(model_file: Path, images: Sequence[Path]) -> list[Prediction]:
     runtime.configure(threads=1)
     probabilities = export.probabilities(model_file, [picture.pixels for picture in asked])
     return [
-        Prediction(picture.name, picture.treatment, tuple(map(float, one)))
+        Answer(picture.name, picture.treatment, tuple(map(float, one)))
         for picture, one in zip(asked, probabilities, strict=True)
     ]
 

@@ -19,7 +19,7 @@ from mnist_sweep.kept_models import KeptModels
 from mnist_sweep.labels import label
 from mnist_sweep.ledger import Ledger
 from mnist_sweep.lock import Lock
-from mnist_sweep.prediction import Prediction
+from mnist_sweep.planned_time import PlannedTime
 from mnist_sweep.predictions import Predictions
 from mnist_sweep.progress import Progress, Work
 from mnist_sweep.rows import Evaluation, TrialRow
@@ -39,12 +39,12 @@ class Provenance(NamedTuple):
     Attributes:
         runner: Where trials run.
         code: Folder of the sweep script, or None.
-        prediction: What was predicted of this sweep last, or None.
+        planned: What was predicted of this sweep last, or None.
     """
 
     runner: str
     code: Path | None
-    prediction: Prediction | None = None
+    planned: PlannedTime | None = None
 
 
 class Recorder:
@@ -236,11 +236,11 @@ class Recorder:
 
     def _predicted_seconds(self) -> float | None:
         """Return what was predicted of this run, in seconds; None if it was of another, or this one ended early."""
-        runner, prediction = self._provenance.runner, self._provenance.prediction
-        if prediction is None or self.num_run < len(self._agenda.work):
+        runner, planned = self._provenance.runner, self._provenance.planned
+        if planned is None or self.num_run < len(self._agenda.work):
             return None
-        is_of_this = prediction.is_of(self._agenda.work, runner=runner, num_workers=self._num_workers)
-        return prediction.seconds if is_of_this else None
+        is_of_this = planned.is_of(self._agenda.work, runner=runner, num_workers=self._num_workers)
+        return planned.seconds if is_of_this else None
 
     def _unmark(self) -> None:
         if self._is_marked and self._artifacts.mark:

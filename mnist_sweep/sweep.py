@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from mnist_sweep import mark, prediction
+from mnist_sweep import mark, planned_time
 from mnist_sweep.agenda import Agenda
 from mnist_sweep.artifacts import Artifacts, Keeping, Showing
 from mnist_sweep.config import Precision, TrialConfig, config_id, has_own_code, trial_id
@@ -189,7 +189,7 @@ def run(
         num_run = 0
         if not agenda.is_empty:
             datasets = agenda.datasets
-            predicted = prediction.read(ledger.folder)
+            planned = planned_time.read(ledger.folder)
             trials = [*agenda.missing.values(), *(sweep.search.ends() if sweep.search else [])]
             shipped = code if any(map(has_own_code, trials)) else ()
             with (
@@ -205,7 +205,7 @@ def run(
                     provenance=Provenance(
                         runner=type(runner or RayTune()).__name__,
                         code=code[0] if code else None,
-                        prediction=predicted,
+                        planned=planned,
                     ),
                     interrupts=interrupts,
                 ) as recorder,

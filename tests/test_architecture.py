@@ -32,7 +32,7 @@ LAYERS = [
         "lock",
         "interrupts",
         "machine",
-        "prediction",
+        "planned_time",
         "predictions",
     },
     {"data.archive", "ink", "storage", "course", "lookup", "provenance"},

@@ -16,7 +16,7 @@ from mnist_sweep import (
     TrialConfig,
     config_id,
     grid,
-    prediction,
+    planned_time,
     provenance,
     read_history,
     read_summary,
@@ -27,7 +27,7 @@ from mnist_sweep import (
 from mnist_sweep.artifacts import Artifacts, Keeping
 from mnist_sweep.errors import ConfigError, DataError, LedgerError
 from mnist_sweep.ledger import Ledger
-from mnist_sweep.prediction import Prediction
+from mnist_sweep.planned_time import PlannedTime
 from mnist_sweep.rows import Status, rank
 from mnist_sweep.runners import Observer
 
@@ -246,8 +246,8 @@ def test_summaries_lie_beside_the_rows_and_change_no_figure(
 
 def predict(folder: Path, one: Sweep, seconds: float = 9.0) -> None:
     """Leave what was predicted of the local run of a whole sweep."""
-    trials = prediction.digest(map(trial_id, one.trials))
-    prediction.write(folder / one.name, Prediction(trials=trials, runner="Local", num_workers=1, seconds=seconds))
+    trials = planned_time.digest(map(trial_id, one.trials))
+    planned_time.write(folder / one.name, PlannedTime(trials=trials, runner="Local", num_workers=1, seconds=seconds))
 
 
 def test_a_run_records_what_was_predicted_of_it_and_no_other(tmp_path: Path) -> None:
@@ -260,7 +260,7 @@ def test_a_run_records_what_was_predicted_of_it_and_no_other(tmp_path: Path) -> 
 
 def test_a_damaged_prediction_is_named_before_anything_runs(tmp_path: Path, refused: Refused) -> None:
     predict(tmp_path, sweep())
-    (tmp_path / "rates" / prediction.FILE).write_text("{")
-    with refused(LedgerError, prediction.FILE, "delete it"):
+    (tmp_path / "rates" / planned_time.FILE).write_text("{")
+    with refused(LedgerError, planned_time.FILE, "delete it"):
         run(sweep(), results=tmp_path, runner=Local())
     assert not (tmp_path / "rates" / "rows").exists()

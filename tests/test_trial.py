@@ -26,7 +26,7 @@ def _configured() -> None:
 @pytest.fixture
 def marked(tmp_path: Path) -> Artifacts:
     """A folder for checkpoints, and the mark that asks for them."""
-    name = mark.new()
+    name = mark.new(tmp_path)
     mark.place(Folder(tmp_path), name)
     return Artifacts(storage=str(tmp_path), mark=name)
 
@@ -135,4 +135,5 @@ def test_a_model_that_cannot_be_saved_is_said_and_does_not_spoil_its_trial() -> 
     assert row.status is Status.OK
     assert row.error is not None
     assert row.error.startswith("its model could not be saved: NotImplementedError: no config (test_trial.py:")
-    assert [type(item) for item in items] == [Tick, Evaluation, Evaluation, Predictions]
+    kinds = [type(item) for item in items if not isinstance(item, Tick)]  # there may be more of them on a slow machine
+    assert kinds == [Evaluation, Evaluation, Predictions]

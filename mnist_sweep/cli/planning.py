@@ -127,13 +127,13 @@ def _forecast(
 
 def _keep(found: "Forecast", work: Iterable[str], folder: Path) -> None:
     """Keep the time, if it was measured, for the report of the run."""
-    from mnist_sweep import prediction
+    from mnist_sweep import planned_time
 
     if found.seconds:
-        kept = prediction.Prediction(
-            trials=prediction.digest(work),
+        kept = planned_time.PlannedTime(
+            trials=planned_time.digest(work),
             runner=found.way.runner,
             num_workers=found.way.num_workers,
             seconds=found.seconds,
         )
-        prediction.write(folder, kept)
+        planned_time.write(folder, kept)

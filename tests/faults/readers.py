@@ -31,7 +31,7 @@ from mnist_sweep import (
     mistakes,
     pending,
     pictures,
-    prediction,
+    planned_time,
     predictions,
     provenance,
     read_history,
@@ -348,7 +348,7 @@ READERS = {
         forms=(bytes, lambda content: _zipped({f"{name}.npy": content for name in ARRAYS})),
     ),
     "proposal": Reader(file=f"proposals/{trial_id(PROPOSED)}.json", reads=(_search,), seeds=_proposals),
-    "plan": Reader(file=prediction.FILE, reads=(lambda path: prediction.read(path.parent),), seeds=_plans),
+    "plan": Reader(file=planned_time.FILE, reads=(lambda path: planned_time.read(path.parent),), seeds=_plans),
     "runs": Reader(file=provenance.FILE, reads=(lambda path: provenance.read(path.parent),), seeds=_runs),
     "model": Reader(
         file="a-0.keras",

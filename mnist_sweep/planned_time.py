@@ -15,7 +15,7 @@ FILE = "plan.json"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Prediction:
+class PlannedTime:
     """What was predicted of a run.
 
     Attributes:
@@ -44,7 +44,7 @@ def digest(trial_ids: Iterable[str]) -> str:
     return hashlib.sha256("\n".join(sorted(trial_ids)).encode()).hexdigest()
 
 
-def write(folder: Path, prediction: Prediction) -> Path:
+def write(folder: Path, planned: PlannedTime) -> Path:
     """Write a prediction into a results folder, made if need be, durably; return where it lies.
 
     Raises:
@@ -56,12 +56,12 @@ def write(folder: Path, prediction: Prediction) -> Path:
         raise LedgerError(
             f"the results folder {folder} cannot be made ({error.strerror}): choose another with --results."
         ) from error
-    content = json.dumps(dataclasses.asdict(prediction), indent=1, allow_nan=False).encode() + b"\n"
+    content = json.dumps(dataclasses.asdict(planned), indent=1, allow_nan=False).encode() + b"\n"
     write_whole(folder / FILE, content, "prediction")
     return folder / FILE
 
 
-def read(folder: Path) -> Prediction | None:
+def read(folder: Path) -> PlannedTime | None:
     """Return the prediction that lies in a results folder; None if there is none.
 
     Raises:
@@ -69,7 +69,7 @@ def read(folder: Path) -> Prediction | None:
     """
     path = folder / FILE
     try:
-        return Prediction(**json.loads(path.read_bytes()))
+        return PlannedTime(**json.loads(path.read_bytes()))
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:

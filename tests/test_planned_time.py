@@ -7,22 +7,22 @@ from pathlib import Path
 
 import pytest
 
-from mnist_sweep import prediction
+from mnist_sweep import planned_time
 from mnist_sweep.errors import LedgerError
-from mnist_sweep.prediction import Prediction
+from mnist_sweep.planned_time import PlannedTime
 
 Refused = Callable[..., AbstractContextManager[None]]
-ONE = Prediction(trials=prediction.digest(["b-0", "a-0"]), runner="Local", num_workers=1, seconds=2.5)
+ONE = PlannedTime(trials=planned_time.digest(["b-0", "a-0"]), runner="Local", num_workers=1, seconds=2.5)
 
 
 def test_a_prediction_comes_back_and_a_later_one_takes_its_place(tmp_path: Path) -> None:
     folder = tmp_path / "results" / "sweep"
-    assert prediction.read(folder) is None
+    assert planned_time.read(folder) is None
     for seconds in (2.5, 3.5):
-        one = Prediction(trials=ONE.trials, runner="Local", num_workers=1, seconds=seconds)
-        assert prediction.write(folder, one) == folder / prediction.FILE
-        assert prediction.read(folder) == one
-    assert [path.name for path in folder.iterdir()] == [prediction.FILE]
+        one = PlannedTime(trials=ONE.trials, runner="Local", num_workers=1, seconds=seconds)
+        assert planned_time.write(folder, one) == folder / planned_time.FILE
+        assert planned_time.read(folder) == one
+    assert [path.name for path in folder.iterdir()] == [planned_time.FILE]
 
 
 def test_a_prediction_is_of_the_same_trials_in_the_same_way() -> None:
@@ -37,20 +37,20 @@ def test_a_prediction_is_of_the_same_trials_in_the_same_way() -> None:
     ["", "[]", "{}", "\0", '{"trials": "a", "runner": "Local", "num_workers": 1, "seconds": -1}', "[" * 100_000],
 )
 def test_a_damaged_prediction_is_named_with_the_way_out(tmp_path: Path, refused: Refused, content: str) -> None:
-    (tmp_path / prediction.FILE).write_text(content)
-    with refused(LedgerError, prediction.FILE, "is not a prediction", "delete it"):
-        prediction.read(tmp_path)
+    (tmp_path / planned_time.FILE).write_text(content)
+    with refused(LedgerError, planned_time.FILE, "is not a prediction", "delete it"):
+        planned_time.read(tmp_path)
 
 
 def test_a_field_that_is_not_known_is_damage(tmp_path: Path, refused: Refused) -> None:
-    prediction.write(tmp_path, ONE)
-    content = json.loads((tmp_path / prediction.FILE).read_text()) | {"hook": "os.system"}
-    (tmp_path / prediction.FILE).write_text(json.dumps(content))
+    planned_time.write(tmp_path, ONE)
+    content = json.loads((tmp_path / planned_time.FILE).read_text()) | {"hook": "os.system"}
+    (tmp_path / planned_time.FILE).write_text(json.dumps(content))
     with refused(LedgerError, "is not a prediction"):
-        prediction.read(tmp_path)
+        planned_time.read(tmp_path)
 
 
 def test_a_folder_that_cannot_be_made_is_refused(tmp_path: Path, refused: Refused) -> None:
     (tmp_path / "file").touch()
     with refused(LedgerError, "cannot be made", "--results"):
-        prediction.write(tmp_path / "file" / "sweep", ONE)
+        planned_time.write(tmp_path / "file" / "sweep", ONE)
