@@ -9,6 +9,7 @@ import functools
 import json
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -89,8 +90,12 @@ def with_optuna(folder: Path, jobs: Sequence[Job]) -> Scores:
     for index in range(len(jobs)):
         study.enqueue_trial({"index": index})
     command = [sys.executable, "-m", __name__, str(folder)]
-    with subprocess.Popen(command) as one, subprocess.Popen(command) as other:
-        pass  # leaving waits for both
+    with subprocess.Popen(command) as one:
+        # Two that ask at the same moment may get the same trial, and then one of them ends with an error.
+        while one.poll() is None and not study.get_trials(states=[optuna.trial.TrialState.RUNNING]):
+            time.sleep(0.05)
+        with subprocess.Popen(command) as other:
+            pass  # leaving waits for both
     if one.returncode or other.returncode:
         raise RuntimeError(f"Optuna's processes ended with status {one.returncode} and {other.returncode}.")
     trials = study.get_trials(states=[optuna.trial.TrialState.COMPLETE])
