@@ -12,10 +12,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import click
 import pandas as pd
@@ -25,6 +26,8 @@ OURS = "mnist_sweep"
 Figures = Mapping[str, float]
 Round = Mapping[str, Figures]
 """One run of each contestant, by its name."""
+Line = dict[str, Any]
+"""Figures of one run, and what they were measured on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,6 +163,18 @@ def _measured(contest: Contest, contestant: str, size: int) -> dict[str, object]
         figures = {"seconds": round(seconds, 3), **json.loads((folder / "figures.json").read_text())}
     click.echo(f"  {contestant}: {figures['seconds']:.1f} s (load average before it {load:.2f})")
     return {**figures, "load": round(load, 2), **machine(size)}
+
+
+def read_lines(file: Path) -> list[Line]:
+    """Return the lines of a CSV file, none if it is not there."""
+    lines = pd.read_csv(file).to_dict("records") if file.exists() else []
+    return [{str(name): value for name, value in line.items()} for line in lines]
+
+
+def write_lines(file: Path, lines: Sequence[Line]) -> None:
+    """Write a CSV file anew."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    pd.DataFrame(lines).to_csv(file, index=False, lineterminator="\n")
 
 
 def machine(size: int) -> dict[str, object]:

@@ -15,11 +15,10 @@ from typing import Any
 
 import click
 import numpy as np
-import pandas as pd
 
 from mnist_sweep.effects import anova
 from mnist_sweep.effects.design import Design, design
-from tests.benchmarks.contest import machine
+from tests.benchmarks.contest import machine, read_lines, write_lines
 
 FILE = Path(__file__).parents[2] / "results" / "reference" / "benchmarks" / "coverage.csv"
 NUM_SWEEPS = 2000
@@ -124,8 +123,7 @@ def shown(layout: Layout, num_sweeps: int) -> tuple[float, float, float]:
 @click.option("--file", type=click.Path(path_type=Path), default=FILE, help="The CSV file.")
 @click.option("--sweeps", type=click.IntRange(1), default=NUM_SWEEPS, show_default=True, help="Of each layout.")
 def main(file: Path, sweeps: int) -> None:
-    found = pd.read_csv(file).to_dict("records") if file.exists() else []
-    lines: list[dict[str, Any]] = [{str(name): value for name, value in line.items()} for line in found]
+    lines = read_lines(file)
     for layout in LAYOUTS[len(lines) :]:
         figures = dict(zip(("means", "differences"), held(layout, sweeps), strict=True))
         figures |= dict(
@@ -133,8 +131,7 @@ def main(file: Path, sweeps: int) -> None:
         )
         told = {name: str(layout.get(name, default)) for name, default in DEFAULTS.items()}
         lines.append(told | {name: round(figure, 4) for name, figure in figures.items()} | machine(sweeps))
-        file.parent.mkdir(parents=True, exist_ok=True)
-        pd.DataFrame(lines).to_csv(file, index=False, lineterminator="\n")
+        write_lines(file, lines)
         click.echo(" ".join(f"{name} {value}" for name, value in {**told, **figures}.items()))
 
 

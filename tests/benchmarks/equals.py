@@ -10,15 +10,13 @@ Result: results/reference/benchmarks/equals.csv
 import itertools
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
 
 import click
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from mnist_sweep.contenders import seed_noise, worse_by_seeds
-from tests.benchmarks.contest import machine
+from tests.benchmarks.contest import machine, read_lines, write_lines
 
 FILE = Path(__file__).parents[2] / "results" / "reference" / "benchmarks" / "equals.csv"
 NUM_SWEEPS = 2000
@@ -59,15 +57,13 @@ def called(scatter: str, num_configs: int, num_seeds: int, num_sweeps: int) -> t
 @click.option("--file", type=click.Path(path_type=Path), default=FILE, help="The CSV file.")
 @click.option("--sweeps", type=click.IntRange(1), default=NUM_SWEEPS, show_default=True, help="Of each layout.")
 def main(file: Path, sweeps: int) -> None:
-    found = pd.read_csv(file).to_dict("records") if file.exists() else []
-    lines: list[dict[str, Any]] = [{str(name): value for name, value in line.items()} for line in found]
+    lines = read_lines(file)
     for num_seeds, num_configs, scatter in tuple(itertools.product((3, 5, 2), (40, 10, 4), SCATTER))[len(lines) :]:
         false, power = called(scatter, num_configs, num_seeds, sweeps)
         layout = {"num_seeds": num_seeds, "num_configs": num_configs, "scatter": scatter}
         figures = {"called_worse": round(false, 4), "worse_by": WORSE_BY[num_seeds], "found": round(power, 4)}
         lines.append(layout | figures | machine(sweeps))
-        file.parent.mkdir(parents=True, exist_ok=True)
-        pd.DataFrame(lines).to_csv(file, index=False, lineterminator="\n")
+        write_lines(file, lines)
         click.echo(f"{num_configs} configs, {num_seeds} seeds, {scatter}: {false:.1%} called worse, {power:.1%} found")
 
 

@@ -18,10 +18,9 @@ from pathlib import Path
 from typing import Any
 
 import click
-import pandas as pd
 
 from mnist_sweep import read_trials
-from tests.benchmarks.contest import ROOT, machine
+from tests.benchmarks.contest import ROOT, machine, write_lines
 
 FILE = ROOT / "results" / "reference" / "benchmarks" / "halving.csv"
 MOST_STEPS, MOST_SECONDS, MOST_POINTS = 0.25, 0.30, 0.1
@@ -38,8 +37,7 @@ def main(times: int, steps: int | None, file: Path) -> None:
             lines.append(run("asha" if number else "fifo", steps, Path(folder)))
         click.echo(lines[-1] | compared(lines[-1], lines[0]))
     figures = [line | compared(line, lines[0]) | machine(line["trials"]) for line in lines]
-    file.parent.mkdir(parents=True, exist_ok=True)
-    pd.DataFrame(figures).to_csv(file, index=False, lineterminator="\n")
+    write_lines(file, figures)
     sys.exit(0 if all(is_good(line) for line in figures[1:]) else 1)
 
 

@@ -20,10 +20,9 @@ from pathlib import Path
 from typing import Any
 
 import click
-import pandas as pd
 
 from mnist_sweep import script
-from tests.benchmarks.contest import Figures, machine
+from tests.benchmarks.contest import Figures, machine, read_lines, write_lines
 
 ROOT = Path(__file__).parents[2]
 FILE = ROOT / "results" / "reference" / "benchmarks" / "plans.csv"
@@ -69,16 +68,14 @@ SETTINGS = (
 @click.option("--rounds", type=click.IntRange(1), default=3, show_default=True, help="Plans and runs of each.")
 @click.option("--only", multiple=True, help="These sweeps alone.")
 def main(file: Path, rounds: int, only: tuple[str, ...]) -> None:
-    found = pd.read_csv(file).to_dict("records") if file.exists() else []
-    lines: list[dict[str, Any]] = [{str(name): value for name, value in line.items()} for line in found]
+    lines = read_lines(file)
     for number in range(1, rounds + 1):
         for setting in SETTINGS:
             done = any((line["round"], line["sweep"]) == (number, setting.sweep) for line in lines)
             if done or (only and setting.sweep not in only):
                 continue
             lines.append({"round": number, "sweep": setting.sweep} | measured(setting))
-            file.parent.mkdir(parents=True, exist_ok=True)
-            pd.DataFrame(lines).to_csv(file, index=False, lineterminator="\n")
+            write_lines(file, lines)
             click.echo(said(setting.sweep, lines))
 
 

@@ -20,12 +20,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import click
-import pandas as pd
 
 from mnist_sweep import Evaluation, RayTune, Sweep, TrialRow, run
 from mnist_sweep.progress import Quiet
 from mnist_sweep.runners import ray_cluster
-from tests.benchmarks.contest import Figures, machine
+from tests.benchmarks.contest import Figures, machine, read_lines, write_lines
 from tests.benchmarks.empty import trials, untrained
 from tests.benchmarks.memory import Memory, memory
 
@@ -87,7 +86,7 @@ def main(file: Path, only: int | None) -> None:
     if only is not None:
         click.echo(json.dumps(measured(SETTINGS[only])))
         return
-    lines = pd.read_csv(file).to_dict("records") if file.exists() else []
+    lines = read_lines(file)
     for number, setting in enumerate(SETTINGS):
         if any(all(line[name] == value for name, value in asdict(setting).items()) for line in lines):
             continue
@@ -97,8 +96,7 @@ def main(file: Path, only: int | None) -> None:
         lines.append(
             asdict(setting) | json.loads(out.splitlines()[-1]) | {"load": round(load, 2)} | machine(setting.trials)
         )
-        file.parent.mkdir(parents=True, exist_ok=True)
-        pd.DataFrame(lines).to_csv(file, index=False, lineterminator="\n")
+        write_lines(file, lines)
         click.echo(lines[-1])
 
 
