@@ -4,9 +4,10 @@ Command: python -m tests.faults.kills [driver-kill|driver-int|driver-term|worker
 
 Each kind runs one sweep of digits trials to its end while its driver or a worker is killed at random moments, the same
 command being started again each time, and compares it with the same sweep run without a break. Every second moment is
-drawn from when a run has its first worker, the others from its first checkpoint or row; of the long trial and of
+drawn from when a run has its first worker, the others from its next checkpoint or row; of the long trial and of
 workers all are. So every kill hits a run that goes on, on a machine however busy. Prints a line of counts as JSON;
-exits with status 1 if a row is missing, was written twice, or differs, or if the sweep was done before its last kill.
+exits with status 1 if a row is missing, was written twice, or differs, if the sweep was done before its last kill, or
+if the long trial did not go on from a checkpoint after each.
 """
 
 import contextlib
@@ -21,7 +22,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +69,7 @@ def main(kinds: tuple[str, ...], times: int, trials: int, steps: int, seed: int)
         click.echo(json.dumps(counts))
         good &= counts["rows"] == counts["trials"] and counts["identical"] and not counts["written_twice"]
         good &= counts["kills"] == (max(1, times // 4) if long else times)
+        good &= not long or len(counts["resumed_from_steps"]) == counts["kills"]
     sys.exit(0 if good else 1)
 
 
@@ -80,6 +82,8 @@ def hold(kind: str, folder: Path, *, times: int, trials: int, steps: int, seed: 
     seen: dict[str, Row] = {}
     kills, starts, refused, written_twice, resumed, rows_then = 0, 0, 0, 0, [], []
     results = folder / "killed" / "killed"
+    watched = {results / "checkpoints": "*.ckpt", results / "rows": "*.json"}
+    orphans: list[int] = []
     while True:
         process = subprocess.Popen(
             [sys.executable, *COMMAND, "--max-retries", "100", *one, "--results", "killed"],
@@ -90,19 +94,19 @@ def hold(kind: str, folder: Path, *, times: int, trials: int, steps: int, seed: 
             preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # heard in background, too
         )
         starts += 1
-        watched = {results / "checkpoints": "*.ckpt", results / "rows": "*.json"}
-        begun = time.time()
         while kills < times:
             early = kills % 2 == 0 and kind.startswith("driver")
-            if not moment(process, draw, since=None if early else begun, watched=watched):
+            if not moment(process, draw, watched={} if early else watched, orphans=orphans):
                 break
-            struck = draw.choice(workers(process.pid) or [0]) if kind == "worker" else process.pid
+            running = workers(process.pid)
+            struck = draw.choice(running or [0]) if kind == "worker" else process.pid
             if not struck:
                 continue
             rows_then.append(len(_rows(results / "rows")))
             os.kill(struck, KINDS[kind])
             kills += 1
             if kind != "worker":
+                orphans = running
                 break
         out, _ = process.communicate(timeout=1800)
         resumed += [int(step) for step in re.findall(r"goes on from step (\d+)", out)]
@@ -137,21 +141,24 @@ def hold(kind: str, folder: Path, *, times: int, trials: int, steps: int, seed: 
 
 
 def moment(
-    process: "subprocess.Popen[str]", draw: random.Random, *, since: float | None, watched: Mapping[Path, str]
+    process: "subprocess.Popen[str]", draw: random.Random, *, watched: Mapping[Path, str], orphans: Sequence[int]
 ) -> bool:
     """Wait for a random moment of a run; return False if it has ended by itself before.
 
     Args:
         process: The driver.
         draw: Draws the moment.
-        since: When the run began, for a moment after it has written something; None for one after its first worker.
-        watched: The folders that it writes to, and patterns of the names there.
+        watched: The folders that it writes to, and patterns of the names there, for a moment after it has written
+            something; nothing for one after its first worker.
+        orphans: Workers of the driver before; what is written while they live is not counted.
     """
-    at = math.inf
+    since, at = time.time(), math.inf
     while process.poll() is None:
         if time.monotonic() > at:
             return True
-        if at == math.inf and (workers(process.pid) if since is None else _is_newer(watched, since)):
+        if watched and any(Path(f"/proc/{pid}").exists() for pid in orphans):
+            since = time.time()
+        elif at == math.inf and (_is_newer(watched, since) if watched else workers(process.pid)):
             at = time.monotonic() + draw.uniform(*SECONDS)
         time.sleep(0.2)
     return False

@@ -24,7 +24,7 @@ import click
 
 from mnist_sweep import CNN, TrialConfig, grid, repeat, to_flat
 from tests.benchmarks import peers
-from tests.faults.kills import moment
+from tests.faults.kills import moment, workers
 
 KINDS = ("default", "careful")
 EPOCHS = 20
@@ -116,14 +116,16 @@ def hold(kind: str, folder: Path, *, times: int, trials: int, steps: int, seed: 
     """Run the jobs to their end through so many kills of the driver; return the counts."""
     draw, start = random.Random(seed), time.monotonic()
     kills = starts = refusals = 0
+    orphans: list[int] = []
     options = ["--trials", str(trials), "--steps", str(steps), "--driver", str(folder)]
     while refusals < MOST_REFUSALS:
         command = [sys.executable, "-m", "tests.faults.ray_restore", kind, *options]
         with (folder / "log").open("a") as log:
             process = subprocess.Popen(command, stdout=log, stderr=log, text=True)
             starts += 1
-            since = None if kills % 2 == 0 else time.time()
-            if kills < times and moment(process, draw, since=since, watched={folder / "epochs": "*"}):
+            watched = {folder / "epochs": "*"} if kills % 2 else {}
+            if kills < times and moment(process, draw, watched=watched, orphans=orphans):
+                orphans = workers(process.pid)
                 process.send_signal(signal.SIGKILL)
                 kills += 1
             status = process.wait(timeout=3600)
