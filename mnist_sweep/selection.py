@@ -215,9 +215,14 @@ def _about_drop(found: Selection) -> str:
     new = "images" if found.method == BY_IMAGES else "seeds"
     if math.isnan(found.expected_drop):
         return "How much of its lead is luck cannot be told."
-    if found.expected_drop < SMALL_DROP:
-        return f"It leads so clearly that selecting it did not flatter it: expect the same with new {new}."
     told = interval(found.expected_drop_low, found.expected_drop_high)
+    if found.expected_drop < SMALL_DROP:
+        if len(found.no_worse) == 1:
+            return f"It leads so clearly that selecting it did not flatter it: expect the same with new {new}."
+        return (
+            "Those that may be as good have the same accuracy, or nearly so: expect about the same on validation with "
+            f"new {new} ({told})."
+        )
     return (
         f"Being the best of {found.num_compared:,} is partly luck: expect about {points(found.expected_drop)} points "
         f"less on validation with new {new} ({told})."

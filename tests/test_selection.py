@@ -115,6 +115,14 @@ def test_clear_winner_is_said_to_be_one(others: list[str], expected: str) -> Non
     assert "did not flatter it" in told(found)
 
 
+@pytest.mark.parametrize("accuracies", [[0.95], [1.0], [0.95, 0.96], [1.0, 1.0]])
+def test_configs_that_are_all_alike_are_said_to_be_so_and_none_to_lead(accuracies: list[float]) -> None:
+    found = select(table({"a": accuracies, "b": accuracies, "c": accuracies}))
+    assert found.no_worse == ("a", "b", "c")
+    assert "leads" not in told(found)
+    assert "have the same accuracy, or nearly so" in told(found)
+
+
 def test_one_seed_is_judged_by_the_images_and_its_blindness_to_seeds_is_said() -> None:
     found = select(table({"a": [0.95], "b": [0.94], "c": [0.5]}))
     assert found.no_worse == ("a", "b")
