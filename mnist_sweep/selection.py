@@ -39,9 +39,10 @@ BY_IMAGES = (
     "Tukey's range test with the binomial error of each validation accuracy, corrected for all pairs at 5% "
     "(Tukey 1953; Hayter 1984)."
 )
-BY_NOTHING = "No test: no seeds that configs share, and how many images validation has is not known."
+BY_NOTHING = "No test: no seeds that configs share and that vary, and how many images validation has is not known."
 OF_ONE = "No test: one config."
 SMALL_DROP = 0.00005
+SMALLEST_VARIANCE = 1e-20  # of accuracies; a smaller one is that of rounding
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,7 +154,10 @@ def _num_val(good: "pd.DataFrame") -> int | None:
 
 
 def _verdict(good: "pd.DataFrame", configs: "pd.DataFrame", num_val: int | None) -> _Verdict:
-    """Return which configs are worse than the first, and its drop: by seeds if they are shared, else by images."""
+    """Return which configs are worse than the first, and its drop: by seeds if they are shared, else by images.
+
+    Seeds that all differ by the same few images leave nothing to judge by.
+    """
     import numpy as np
     import pandas as pd
 
@@ -164,7 +168,7 @@ def _verdict(good: "pd.DataFrame", configs: "pd.DataFrame", num_val: int | None)
     accuracy, config = good["val_accuracy"].to_numpy(np.float64), configs.index.get_indexer(pd.Index(good["config_id"]))
     seed = np.unique(good["seed"].to_numpy(np.int64), return_inverse=True)[1]
     noise = seed_noise(accuracy, config, seed)
-    if noise.degrees >= 1:
+    if noise.degrees >= 1 and noise.variance > SMALLEST_VARIANCE:
         worse = worse_by_seeds(accuracy, config, seed, 0, noise)
         of_mean = Noise(noise.variance / int(configs["n"].iloc[0]), noise.degrees)
         return _Verdict(worse, drop_with_other_seeds(means, of_mean), BY_SEEDS)

@@ -186,6 +186,14 @@ def test_seeds_that_no_configs_share_leave_the_images() -> None:
     assert "With one seed" not in told(found)
 
 
+def test_two_configs_with_two_seeds_that_are_equal_are_called_worse_in_at_most_5_percent() -> None:
+    """Accuracies are whole images, so that both seeds often differ by the same number of them by chance."""
+    draw = np.random.default_rng(6)
+    tables = draw.normal(0.97, 0.003, (400, 2, 2))
+    sweeps = [table(dict(zip("ab", (np.round(300 * accuracy) / 300).tolist(), strict=True))) for accuracy in tables]
+    assert np.mean([len(select(trials).no_worse) == 1 for trials in sweeps]) <= 0.05
+
+
 def test_config_alone_is_selected_without_a_test() -> None:
     found = select(table({"a": [0.95, 0.94]}))
     assert (found.no_worse, found.expected_drop, found.num_compared) == (("a",), 0, 1)
