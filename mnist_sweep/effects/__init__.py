@@ -81,7 +81,16 @@ def _design(trials: "pd.DataFrame", factors: Sequence[Factor], rows: "NDArray[np
         trials["config_id"].factorize()[0],
         trials["seed"].factorize()[0],
         is_sample=any(factor.is_binned for factor in factors),
+        rounding=_rounding(trials),
     )
+
+
+def _rounding(trials: "pd.DataFrame") -> float:
+    """Return the variance of rounding to whole validation images; 0 if it is not known how many there are."""
+    import pandas as pd
+
+    sizes = pd.to_numeric(trials.get("data.val_size", pd.Series(dtype="float64")), errors="coerce").dropna()
+    return float((1 / (12 * sizes**2)).mean()) if len(sizes) else 0.0
 
 
 def _effect(

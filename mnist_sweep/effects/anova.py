@@ -83,11 +83,12 @@ class MeanSquare(NamedTuple):
 
     total: float
     df: float
+    least: float = RESOLUTION**2
 
     @property
     def value(self) -> float:
-        """The variance; NaN without a degree of freedom."""
-        return max(self.total / self.df, RESOLUTION**2) if self.df > 0 else math.nan
+        """The variance, no smaller than `least`; NaN without a degree of freedom."""
+        return max(self.total / self.df, self.least) if self.df > 0 else math.nan
 
 
 def analyse(of: Design) -> tuple[Fit, list[Pair]]:
@@ -147,7 +148,7 @@ def _errors(model: Fit, vectors: "Array", rank: int) -> list[MeanSquare]:
     scatter = float(((sums - sums.mean(axis=1, keepdims=True)) ** 2).sum())
     df = rank * (num_seeds - 1) * present
     scale = num_seeds * (num_seeds - 1) * present**2 * sum(leverage(model, vector) for vector in vectors)
-    seeds = MeanSquare(scatter / scale * df, df)
+    seeds = MeanSquare(scatter / scale * df, df, _least(model))
     if model.of.is_grid or settings.df <= 0:
         return [seeds]
     # The rest is in the scatter of both; what settings add is what they have beyond it.
@@ -172,7 +173,12 @@ def _interval(model: Fit, vector: "Array", parts: Sequence[MeanSquare], quantile
 def _by_setting(model: Fit) -> MeanSquare:
     """Return the distance of the settings' means from the model."""
     means = model.residuals.mean(axis=1)
-    return MeanSquare(float(means @ means), len(means) - model.basis.shape[1])
+    return MeanSquare(float(means @ means), len(means) - model.basis.shape[1], _least(model))
+
+
+def _least(model: Fit) -> float:
+    """Return the variance of a setting's mean that its rounding alone gives it, whatever a few trials show."""
+    return max(model.of.rounding / len(model.residuals.T), RESOLUTION**2)
 
 
 def _rest(model: Fit) -> MeanSquare:
@@ -180,7 +186,7 @@ def _rest(model: Fit) -> MeanSquare:
     num_settings, num_seeds = model.residuals.shape
     rest, present = model.residuals - model.residuals.mean(axis=1, keepdims=True), model.of.present
     df = (num_settings - model.basis.shape[1]) * (num_seeds - 1) - rest.size * (1 - present)
-    return MeanSquare(float((rest**2).sum()) / num_seeds / present, df)
+    return MeanSquare(float((rest**2).sum()) / num_seeds / present, df, _least(model))
 
 
 def _test(model: Fit, pair: tuple[int, int], num_pairs: int) -> Pair:
@@ -188,7 +194,7 @@ def _test(model: Fit, pair: tuple[int, int], num_pairs: int) -> Pair:
     from scipy.special import fdtrc
 
     means, settings, explained = model.of.accuracy.mean(axis=1), _by_setting(model), _explained(model, pair)
-    error = MeanSquare(settings.total - explained.total, settings.df - explained.df)
+    error = MeanSquare(settings.total - explained.total, settings.df - explained.df, settings.least)
     if model.of.is_grid and model.residuals.shape[1] > 1:
         error = _rest(model)
     if explained.df == 0 or error.df <= 0:

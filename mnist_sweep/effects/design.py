@@ -29,6 +29,7 @@ class Design:
         codes: Index of the level of each factor, -1 where a setting has none: intp `[settings, factors]`.
         parents: For each factor the factor and the level that it is a field of, or None.
         is_grid: Whether the settings are all combinations of the levels.
+        rounding: Variance that an accuracy has since it counts whole images (Sheppard 1898).
     """
 
     accuracy: "Array"
@@ -36,6 +37,7 @@ class Design:
     codes: "Codes"
     parents: tuple[tuple[int, int] | None, ...]
     is_grid: bool
+    rounding: float = 0.0
 
     def pairs(self) -> list[tuple[int, int]]:
         """Return the pairs of factors that some settings both have and of which neither is a field of the other."""
@@ -45,7 +47,15 @@ class Design:
         return [pair for pair in apart if (self.codes[:, pair] >= 0).all(axis=1).any()]
 
 
-def design(accuracy: "Array", codes: "Codes", setting: "Codes", seed: "Codes", *, is_sample: bool = False) -> Design:
+def design(
+    accuracy: "Array",
+    codes: "Codes",
+    setting: "Codes",
+    seed: "Codes",
+    *,
+    is_sample: bool = False,
+    rounding: float = 0.0,
+) -> Design:
     """Return the design of some trials.
 
     Args:
@@ -54,6 +64,7 @@ def design(accuracy: "Array", codes: "Codes", setting: "Codes", seed: "Codes", *
         setting: Index of the setting of each trial, 0, 1, ... without a gap: intp `[trials]`.
         seed: Index of the seed, likewise.
         is_sample: Whether the settings are a sample even where they are all combinations of the levels.
+        rounding: As in Design.
     """
     import numpy as np
 
@@ -72,6 +83,7 @@ def design(accuracy: "Array", codes: "Codes", setting: "Codes", seed: "Codes", *
         codes=codes,
         parents=parents,
         is_grid=not is_sample and len(np.unique(codes, axis=0)) == _num_combinations(codes, parents),
+        rounding=rounding,
     )
 
 

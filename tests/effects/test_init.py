@@ -198,6 +198,32 @@ def test_nothing_planted_is_shown_in_5_percent_of_sweeps(design: str) -> None:
     assert pairs <= 0.08
 
 
+@pytest.mark.parametrize(("levels", "num_seeds"), [((2,), 2), ((2, 2), 1), ((2, 2), 2)])
+def test_accuracies_that_count_few_images_show_nothing_by_chance_in_more_than_5_percent(
+    levels: tuple[int, ...], num_seeds: int
+) -> None:
+    """Whole images are often the same by chance, and then nothing seems to scatter."""
+    draw, shown = np.random.default_rng(1), []
+    settings = np.array([*itertools.product(*map(range, levels))])
+    codes, seed = np.repeat(settings, num_seeds, axis=0), np.tile(np.arange(num_seeds), len(settings))
+    for _ in range(500):
+        accuracy = np.round(300 * draw.normal(0.97, 0.003, len(seed))) / 300
+        setting = np.repeat(np.arange(len(settings)), num_seeds)
+        model, _ = anova.analyse(design(accuracy, codes, setting, seed, rounding=1 / (12 * 300**2)))
+        shown.append(anova.means(model, 0).difference.low > 0)
+    assert np.mean(shown) <= 0.05
+
+
+def test_size_of_the_validation_split_bounds_what_seeds_can_show(make_row: MakeRow) -> None:
+    configs = repeat(grid(TrialConfig(), {"batch_size": [50, 100]}), seeds=2)
+    accuracies = {50: 0.95, 100: 0.96}
+    (effect,) = effects(
+        trials_frame([make_row(config, val_accuracy=accuracies[config.batch_size]) for config in configs])
+    ).effects
+    assert not effect.shown
+    assert effect.low < 0 < effect.high
+
+
 def test_seeds_of_a_setting_are_no_new_settings(make_trials: MakeTrials) -> None:
     configs = sample(
         TrialConfig(),
