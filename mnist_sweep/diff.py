@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from mnist_sweep.figures import interval, percent, points
-from mnist_sweep.frames import HEAD, TAIL
+from mnist_sweep.frames import HEAD, TAIL, field
 from mnist_sweep.labels import counted, label, varying
 from mnist_sweep.rows import Status
 from mnist_sweep.stats import half_width_of_mean
@@ -170,7 +170,8 @@ def _labels(*frames: "pd.DataFrame") -> dict[str, str]:
         table = frame.drop_duplicates("config_id").set_index("config_id")
         table = table[[name for name in table.columns if name not in HEAD | TAIL]]
         for config_id, values in zip(table.index, table.astype(object).to_numpy(), strict=True):
-            given = {name: value for name, value in zip(table.columns, values, strict=True) if not pd.isna(value)}
+            cells = zip(table.columns, values, strict=True)
+            given = {name: field(cell) for name, cell in cells if not pd.isna(cell)}
             flats.setdefault(str(config_id), given)
     names = varying(flats.values())
     return {config_id: label(flat, names) for config_id, flat in flats.items()}

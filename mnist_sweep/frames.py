@@ -138,6 +138,14 @@ def _cell(value: Any) -> Any:
     return json.dumps(value) if isinstance(value, list | dict) else value
 
 
+def field(cell: Any) -> Any:
+    """Return the field of a config that a cell of its column stands for: lists and objects from their JSON."""
+    try:
+        return json.loads(cell) if isinstance(cell, str) and cell.startswith(("[", "{")) else cell
+    except ValueError:
+        return cell
+
+
 def _history(ordered: Sequence[TrialRow]) -> "pd.DataFrame":
     points = [point for row in ordered for point in row.history]
     columns = zip(*points, strict=True) if points else [()] * len(Evaluation._fields)

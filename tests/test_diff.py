@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from rich.console import Console
 from scipy import stats
 
-from mnist_sweep import Softmax, TrialConfig, read_trials
+from mnist_sweep import CNN, Softmax, TrialConfig, read_trials
 from mnist_sweep.diff import Diff, diff, show
 from mnist_sweep.frames import trials_frame
 from mnist_sweep.rows import Status, TrialRow
@@ -147,6 +147,15 @@ def test_change_of_all_configs_is_a_difference() -> None:
 def test_labels_say_what_sets_configs_apart() -> None:
     found = diff(table({"a": [0.9], "b": [0.9]}), table({"a": [0.8], "c": [0.9]}))
     assert found.both[0].label == "units=97"
+
+
+def test_numbers_that_change_in_training_and_lists_are_written_as_people_write_them(make_row: MakeRow) -> None:
+    later = (5, (("optimizer.learning_rate", 0.01),))
+    configs = [TrialConfig(model=CNN(filters=filters), changes=(later,)) for filters in ((8, 16), (16, 32))]
+    a = [make_row(config, val_accuracy=0.9) for config in (TrialConfig(), *configs)]
+    b = [make_row(config, val_accuracy=0.8) for config in configs]
+    labels = {change.label for change in diff(trials_frame(a), trials_frame(b)).both}
+    assert labels == {f"filters={filters} from 5 learning_rate=0.01" for filters in ("8,16", "16,32")}
 
 
 def test_frames_and_files_of_real_rows_are_compared(tmp_path: Path, make_row: MakeRow) -> None:

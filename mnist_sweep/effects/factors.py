@@ -3,12 +3,11 @@
 An axis of whole optimizers is one factor; a number of a part that varies within the part is a factor of its trials.
 """
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
-from mnist_sweep.frames import HEAD, TAIL
+from mnist_sweep.frames import HEAD, TAIL, field
 from mnist_sweep.labels import value
 
 if TYPE_CHECKING:
@@ -97,7 +96,7 @@ def _factor(trials: "pd.DataFrame", name: str, rows: "NDArray[np.bool_]", num_gr
             labels = [value(name, number) for number in distinct.astype(values.dtype.name.lower())]
     else:
         codes, found = values.factorize()
-        labels, is_binned = [_label(name, text) for text in found], False
+        labels, is_binned = [value(name, field(cell)) for cell in found], False
     # What a version knows and a trial does not have is None; what an older version does not know is no level.
     has = values.groupby(trials["version"], dropna=False).transform("count").gt(0).to_numpy(bool)
     if (unset := has & rows & values.isna().to_numpy(bool)).any():
@@ -111,13 +110,6 @@ def _is_number(values: "pd.Series[Any]") -> bool:
     from pandas.api.types import is_bool_dtype, is_numeric_dtype
 
     return is_numeric_dtype(values) and not is_bool_dtype(values)
-
-
-def _label(name: str, cell: Any) -> str:
-    try:
-        return value(name, json.loads(cell) if str(cell).startswith("[") else cell)
-    except ValueError:
-        return str(cell)
 
 
 def _joined(factors: Sequence[Factor]) -> list[Factor]:
