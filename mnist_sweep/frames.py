@@ -171,10 +171,12 @@ def _summary(trials: "pd.DataFrame") -> "pd.DataFrame":
 def _typed(table: Mapping[str, Sequence[Any]], dtypes: Mapping[str, str]) -> "pd.DataFrame":
     import pandas as pd
 
-    texts = {name for name in table if dtypes.get(name, "str") == "str"}
-    frame = pd.DataFrame(
-        {name: [*map(_unicode, values)] if name in texts else values for name, values in table.items()}
-    )
+    def column(name: str, values: Sequence[Any]) -> Any:
+        if dtypes.get(name, "str") == "str":
+            return [*map(_unicode, values)]
+        return pd.array(values, dtype="Int64") if dtypes[name] == "Int64" else values  # else large ones become floats
+
+    frame = pd.DataFrame({name: column(name, values) for name, values in table.items()})
     return frame.astype({name: dtype for name, dtype in dtypes.items() if name in frame.columns})
 
 

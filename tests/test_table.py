@@ -112,6 +112,12 @@ def test_whole_numbers_are_written_whole_among_rows_that_have_none(tmp_path: Pat
     assert sorted((line["model"], line["model.units"]) for line in lines) == [("cnn", "1024"), ("softmax", "")]
 
 
+def test_large_whole_number_is_exact_beside_a_missing_one(tmp_path: Path, make_row: MakeRow) -> None:
+    rows = [make_row(parameters=2**62 - 1), make_row(SOFTMAX, parameters=None)]
+    assert sorted(line["parameters"] for line in written(tmp_path, rows)) == ["", str(2**62 - 1)]
+    assert 2**62 - 1 in read_trials(tmp_path)["parameters"].tolist()
+
+
 def test_lists_are_json(tmp_path: Path, make_row: MakeRow) -> None:
     (line,) = written(tmp_path, [make_row(TrialConfig(model=CNN(filters=(8, 16))))])
     assert json.loads(line["model.filters"]) == [8, 16]
