@@ -9,7 +9,7 @@ import contextlib
 import csv
 import os
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -51,7 +51,7 @@ def read_trials(path: str | Path) -> "pd.DataFrame":
     Raises:
         LedgerError: There is no such file, or it is not such a table.
     """
-    return _read(Path(path), "trials.csv", HEAD | TAIL)
+    return _read(Path(path), "trials.csv", HEAD | TAIL, key=["trial_id"])
 
 
 def read_history(path: str | Path) -> "pd.DataFrame":
@@ -60,7 +60,7 @@ def read_history(path: str | Path) -> "pd.DataFrame":
     Raises:
         LedgerError: There is no such file, or it is not such a table.
     """
-    return _read(Path(path), "history.csv", HISTORY)
+    return _read(Path(path), "history.csv", HISTORY, key=["trial_id", "step"])
 
 
 def read_summary(path: str | Path) -> "pd.DataFrame":
@@ -69,7 +69,7 @@ def read_summary(path: str | Path) -> "pd.DataFrame":
     Raises:
         LedgerError: There is no such file, or it is not such a table.
     """
-    return _read(Path(path), "summary.csv", {"config_id": "str"} | SUMMARY)
+    return _read(Path(path), "summary.csv", {"config_id": "str"} | SUMMARY, key=["config_id"])
 
 
 def _write(path: Path, frame: "pd.DataFrame", write: Callable[["pd.DataFrame", Path], None]) -> Path:
@@ -104,11 +104,13 @@ def _write_numbers(frame: "pd.DataFrame", path: Path) -> None:
         pyarrow.csv.write_csv(pyarrow.Table.from_pandas(frame, preserve_index=False), file, options)
 
 
-def _read(path: Path, name: str, dtypes: Mapping[str, str]) -> "pd.DataFrame":
+def _read(path: Path, name: str, dtypes: Mapping[str, str], *, key: Sequence[str]) -> "pd.DataFrame":
+    """Return a table; no two lines of one may have the same key, and none lacks it."""
     import pandas as pd
 
     path = path / name if path.is_dir() else path
     try:
+        _check_end(path)
         frame = pd.read_csv(
             path,
             dtype=dtypes,
@@ -125,9 +127,30 @@ def _read(path: Path, name: str, dtypes: Mapping[str, str]) -> "pd.DataFrame":
     missing = [column for column in dtypes if column not in frame.columns]
     if missing:
         raise LedgerError(f"{path} lacks the columns {', '.join(missing)}: `mnist-sweep table DIR` makes it anew.")
+    keys = frame[[*key]]
+    if (wrong := keys.isna().any(axis=1) | keys.duplicated()).any():
+        cells = ", ".join(f"{column} {cell}" for column, cell in keys[wrong].iloc[0].items())
+        raise LedgerError(
+            f"{path} has more than one line of {cells}, or a line without it: `mnist-sweep table DIR` makes it anew."
+        )
     plain = {"Float64": "float64", "string": "str"}
     found = {name: str(dtype) for name, dtype in frame.dtypes.items() if name not in dtypes}
     return _changed(frame.astype({name: plain[dtype] for name, dtype in found.items() if dtype in plain}), _as_meant)
+
+
+def _check_end(path: Path) -> None:
+    """Do nothing if the last line of a file ends as the tables' lines do.
+
+    Raises:
+        ValueError: It does not.
+    """
+    with path.open("rb") as file:
+        file.seek(max(0, file.seek(0, os.SEEK_END) - 2))
+        end = file.read()
+    if end == b"\r\n":
+        raise ValueError("its lines end in CR LF: another program wrote it")
+    if end and not end.endswith(b"\n"):
+        raise ValueError("it ends in the middle of a line")
 
 
 def _texts(frame: "pd.DataFrame") -> dict[str, set[str]]:

@@ -443,6 +443,43 @@ def test_table_that_cannot_be_read_is_told_with_the_way_out(
 
 
 @pytest.mark.parametrize("read", READERS)
+def test_line_that_is_there_twice_is_told_with_the_way_out(
+    tmp_path: Path, make_row: MakeRow, refused: Refused, read: Callable[[Path], Any]
+) -> None:
+    rows = [make_row(config, history=(point(step=5), point(step=9))) for config in (TrialConfig(), SOFTMAX)]
+    write_tables(tmp_path, rows)
+    assert len(read(tmp_path)) >= 2
+    path = tmp_path / f"{read.__name__.removeprefix('read_')}.csv"
+    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+    path.write_text("".join([*lines, lines[-1]]), encoding="utf-8")
+    with refused(LedgerError, str(path), "more than one line of", lines[-1].split(",")[0], "`mnist-sweep table DIR`"):
+        read(tmp_path)
+
+
+@pytest.mark.parametrize("read", READERS)
+@pytest.mark.parametrize("lost", [1, 9])
+def test_table_that_ends_in_the_middle_of_a_line_is_told_with_the_way_out(
+    tmp_path: Path, make_row: MakeRow, refused: Refused, read: Callable[[Path], Any], lost: int
+) -> None:
+    write_tables(tmp_path, [make_row(history=(point(),))])
+    path = tmp_path / f"{read.__name__.removeprefix('read_')}.csv"
+    path.write_bytes(path.read_bytes()[:-lost])
+    with refused(LedgerError, str(path), "ends in the middle of a line", "`mnist-sweep table DIR`"):
+        read(tmp_path)
+
+
+@pytest.mark.parametrize("read", READERS)
+def test_table_that_another_program_saved_is_told_with_the_way_out(
+    tmp_path: Path, make_row: MakeRow, refused: Refused, read: Callable[[Path], Any]
+) -> None:
+    write_tables(tmp_path, [make_row(history=(point(),))])
+    path = tmp_path / f"{read.__name__.removeprefix('read_')}.csv"
+    path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
+    with refused(LedgerError, str(path), "CR LF", "`mnist-sweep table DIR`"):
+        read(tmp_path)
+
+
+@pytest.mark.parametrize("read", READERS)
 def test_table_that_is_not_there_is_told_with_the_way_out(
     tmp_path: Path, refused: Refused, read: Callable[[Path], Any]
 ) -> None:
