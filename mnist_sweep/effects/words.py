@@ -38,7 +38,8 @@ def said(factor: Factor, labels: Sequence[str], means: Means | None) -> str:
     trend, slope = factor.has_trend and (rises or falls), f"accuracy {'rises' if rises else 'falls'} as it rises"
     if low > 0:
         of = f", best and worst of {len(labels)}" if len(labels) > 2 else ""
-        ending = f"; {slope}" if trend else ""
+        at_ends = {means.best, means.worst} == {0, len(labels) - 1}
+        ending = f"; {slope}" if trend and at_ends else ""
         return f"{name} {ends}: +{_points(difference, high - low)} points, {interval}{of}{ending}"
     if trend:
         return f"{name}: {slope}, though no two levels are shown to differ ({ends}: {interval} points)"

@@ -376,6 +376,14 @@ def test_numbers_of_many_values_are_grouped_and_their_trend_is_said(make_trials:
     assert [note for note in found.notes if "groups" in note and "dropout" in note and "learning_rate" in note]
 
 
+def test_accuracy_that_is_best_in_the_middle_is_not_said_to_rise(make_trials: MakeTrials) -> None:
+    peak = {20: 0.9, 50: 0.95, 100: 0.93}
+    configs = repeat(grid(TrialConfig(), AXES | {"batch_size": [*peak]}), seeds=3)
+    effect = by_name(effects(make_trials(configs, lambda config: peak[config.batch_size])))["batch_size"]
+    assert effect.sentence.startswith("batch_size 50 over 20: +")
+    assert "rises" not in effect.sentence
+
+
 def test_trend_too_weak_for_two_levels_is_said_as_a_trend(make_trials: MakeTrials) -> None:
     configs = grid(TrialConfig(), {"model.dropout": [0.1 * number for number in range(8)], "batch_size": [20, 50, 100]})
     trials = make_trials(configs, lambda config: 0.95 - 0.02 * config.model.dropout, seed=3)
