@@ -57,7 +57,8 @@ def _range(factor: Factor, labels: Sequence[str]) -> str:
 
 def _points(accuracy: float, width: float = 1.0) -> str:
     """Return a difference of accuracies in points, as exactly as an interval of this width allows."""
-    return f"{100 * accuracy + 0.0:.{1 if width > 0.004 else 2}f}"
+    digits = 1 if width > 0.004 else 2
+    return f"{round(100 * accuracy, digits) + 0.0:.{digits}f}"  # adding 0 turns -0.0 into 0.0
 
 
 def failures(

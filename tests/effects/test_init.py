@@ -16,7 +16,7 @@ from rich.console import Console
 from scipy import stats
 
 from mnist_sweep import CNN, MNIST, Adam, Digits, GradientDescent, Momentum, Softmax, TrialConfig, grid, repeat
-from mnist_sweep.effects import Effect, Effects, anova, effects, effects_frame, show
+from mnist_sweep.effects import Effect, Effects, anova, effects, effects_frame, show, words
 from mnist_sweep.effects.design import design
 from mnist_sweep.errors import LedgerError
 from mnist_sweep.frames import trials_frame
@@ -442,6 +442,10 @@ def test_field_that_an_older_version_does_not_have_is_no_hyperparameter(make_row
         for row in rows[::3]
     ]
     assert "weight_decay" not in by_name(effects(trials_frame([*old, *rows[1::3], *rows[2::3]])))
+
+
+def test_end_of_an_interval_is_never_minus_nothing() -> None:
+    assert (words._points(-0.0004), words._points(-0.00004, 0)) == ("0.0", "0.00")
 
 
 def test_none_is_a_value_of_its_own(make_trials: MakeTrials) -> None:
