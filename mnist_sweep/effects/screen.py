@@ -32,14 +32,17 @@ def _means_table(effects: Effects) -> Table:
     )
     for name in ("hyperparameter", "level"):
         table.add_column(name, overflow="fold")
-    for name in ("n", "mean", "95% interval", "failed", "diverged", "share"):
+    levels = [level for effect in effects.effects for level in effect.levels]
+    badly = {"failed": "num_failed", "diverged": "num_diverged"}
+    badly = {name: field for name, field in badly.items() if any(getattr(level, field) for level in levels)}
+    for name in ("n", "mean", "95% interval", *badly, "share"):
         table.add_column(name, justify="right", no_wrap=True)
     for effect in effects.effects:
         for number, level in enumerate(effect.levels):
             name, share = (effect.name, effect.share) if number == 0 else ("", None)
             interval = "" if math.isnan(level.low) else f"{level.low:.4f} to {level.high:.4f}"
             mean = "" if math.isnan(level.mean) else f"{level.mean:.4f}"
-            counts = [str(level.num_failed or ""), str(level.num_diverged or "")]
+            counts = [str(getattr(level, field) or "") for field in badly.values()]
             table.add_row(
                 Text(name),
                 Text(level.value),

@@ -508,5 +508,6 @@ def test_screen_shows_every_sentence_level_and_note_as_text(make_trials: MakeTri
     said = [effect.sentence for effect in found.effects] + [pair.sentence for pair in found.interactions if pair.shown]
     values = [level.value for effect in found.effects for level in effect.levels]
     assert [part for part in [*said, *found.notes, *values] if part not in text] == []
+    assert "diverged" not in text
     assert "[bold]loud" in text
     assert "[red]" in text
