@@ -26,10 +26,13 @@ def interval(low: float, high: float) -> str:
 
 
 def percent_interval(low: float, high: float) -> str:
-    """Return the ends of a 95% interval of a share as `95% interval 95.10% to 97.25%`, or that there is none."""
+    """Return the ends of a 95% interval of a share as `95% interval 95.10% to 97.25%`, or that there is none.
+
+    That of a mean over few seeds may reach where no share can lie; it is written as far as one can.
+    """
     if math.isnan(low) or math.isnan(high):
         return "no interval"
-    return f"95% interval {percent(low)} to {percent(high)}"
+    return f"95% interval {percent(max(low, 0.0))} to {percent(min(high, 1.0))}"
 
 
 def probability(p: float) -> str:

@@ -32,6 +32,10 @@ def test_intervals_have_both_ends_or_are_said_to_be_missing() -> None:
     assert interval(math.nan, math.nan) == percent_interval(math.nan, math.nan) == "no interval"
 
 
+def test_interval_of_a_share_is_written_as_far_as_a_share_can_lie() -> None:
+    assert percent_interval(-0.02, 1.015) == "95% interval 0.00% to 100.00%"
+
+
 @pytest.mark.parametrize(
     ("p", "shown"),
     [(1e-7, "p < 0.0001"), (0.00123, "p = 0.0012"), (0.0499, "p = 0.05"), (0.4567, "p = 0.46"), (math.nan, "no test")],
