@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 MAX_CHARTS = 8
 MAX_NAMED = 3
 PAD = 0.05
+NONE_SHOWN = "No two levels of any hyperparameter are shown to differ in mean validation accuracy."
 
 
 def section(results: Results) -> Section | None:
@@ -34,7 +35,8 @@ def section(results: Results) -> Section | None:
     blocks += [Paragraph(text=pair.sentence) for pair in found.interactions if pair.shown]
     blocks += [Paragraph(text=note) for note in found.notes]
     shown = [effect.sentence for effect in found.effects if effect.shown][:MAX_NAMED]
-    finding = " ".join(map(_whole, shown)) or "No hyperparameter is shown to change the validation accuracy."
+    together = [pair.sentence for pair in found.interactions if pair.shown][:MAX_NAMED]
+    finding = " ".join(map(_whole, shown or [NONE_SHOWN, *together]))
     return Section(key="effects", title="What do the settings do?", finding=finding, blocks=blocks)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from mnist_sweep import TrialConfig
+from mnist_sweep import TrialConfig, grid
 from mnist_sweep.report import influence, spending
 from mnist_sweep.report.blocks import Chart
 from mnist_sweep.report.results import Results, read
@@ -32,6 +32,17 @@ def test_every_hyperparameter_has_its_chart_and_the_strongest_is_said_first(
     assert [name for name in ("learning_rate", "dropout", "batch_size", "optimizer") if name not in titles] == []
     ranges = {tuple(chart.figure.layout.yaxis.range) for chart in charts_of(section)}
     assert len(ranges) == 1
+
+
+def test_settings_that_matter_only_together_are_said_to(make_row: MakeRow, make_results: MakeResults) -> None:
+    configs = grid(TrialConfig(), {"batch_size": [20, 50], "num_steps": [100, 200], "seed": range(5)})
+    even = [(config.batch_size == 20) == (config.num_steps == 100) for config in configs]
+    accuracies = [0.9 + 0.05 * one + 0.001 * (number % 3) for number, one in enumerate(even)]
+    rows = [make_row(config, val_accuracy=value) for config, value in zip(configs, accuracies, strict=True)]
+    section = influence.section(make_results(rows))
+    assert section is not None
+    assert section.finding.startswith("No two levels of any hyperparameter are shown to differ")
+    assert "num_steps and batch_size: what one does depends on the other" in section.finding
 
 
 def test_budget_curves_end_at_what_was_spent(make_sweep: MakeSweep, tmp_path: Path) -> None:
