@@ -85,7 +85,8 @@ def sentence(trials: "pd.DataFrame") -> str:
 
     found = _trials(trials)
     if len(found.accuracies) < FEWEST_TRIALS:
-        return f"{counted(found.num, 'trial')}: too few to say what more would bring."
+        good = counted(len(found.accuracies), "trial")
+        return f"Only {good} ended well: too few to say what more would bring."
     half, best = _expected_best(found, np.array([found.num // 2, found.num], np.float64))
     now, twice = _bootstrapped(found, np.array([found.num, 2 * found.num], np.float64)).T
     gain, (low, high) = float((twice - now).mean()), np.quantile(twice - now, [1 - UPPER, UPPER])

@@ -107,6 +107,11 @@ def test_few_trials_have_a_curve_without_an_interval(num: int) -> None:
     assert "too few" in sentence(trials)
 
 
+def test_few_of_many_trials_that_ended_well_are_not_called_many() -> None:
+    trials = table([0.5, 0.6, *[math.nan] * 50])
+    assert sentence(trials) == "Only 2 trials ended well: too few to say what more would bring."
+
+
 @pytest.mark.parametrize("status", [Status.FAILED, Status.DIVERGED])
 def test_nothing_that_ended_well_is_an_error_of_one_line(make_row: MakeRow, refused: Refused, status: Status) -> None:
     trials = trials_frame([make_row(status=status)])
