@@ -28,7 +28,7 @@ def section(results: Results) -> Section:
     chosen = select(results.trials)
     seeds = by_config(results)
     row = seeds[chosen.config_id][0]
-    settings = [(name, value(name, row.config[name])) for name in results.settings if name in row.config]
+    settings = [(name, value(name, row.config[name]) or "none") for name in results.settings if name in row.config]
     blocks: list[Block] = [
         Facts(facts=[*_accuracies(chosen), *_extent(results)], key=True),
         *([Facts(facts=settings)] if settings else []),

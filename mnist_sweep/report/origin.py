@@ -133,7 +133,7 @@ def _tally(texts: Iterable[str]) -> str:
 def _settings(results: Results) -> str:
     config = results.rows[0].config
     fixed = [
-        f"{name} {'none' if config[name] is None else value(name, config[name])}"
+        f"{name} {'none' if config[name] in (None, []) else value(name, config[name])}"
         for name in config
         if name not in (*results.names, "seed") and all(row.config.get(name) == config[name] for row in results.rows)
     ]

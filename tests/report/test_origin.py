@@ -42,6 +42,7 @@ def test_rows_say_their_versions_and_seeds_and_how_to_replay_one(make_row: MakeR
     assert "('seeds', '0, 1, 2')" in text
     assert f"mnist-sweep replay {results.folder} {results.rows[0].trial_id}" in text
     assert "model cnn" in text
+    assert "changes none" in text
 
 
 def test_damaged_record_is_an_error(make_row: MakeRow, make_results: MakeResults, refused: Refused) -> None:
