@@ -55,7 +55,8 @@ class Selection:
         config_id: The selected config.
         n: Its seeds that ended well.
         val_mean: Its mean validation accuracy.
-        val_low: Lower end of the 95% interval of that mean: of the t distribution over seeds, Wilson's for one seed.
+        val_low: Lower end of the 95% interval of that mean: of the t distribution over seeds; Wilson's for one seed, or
+            for several that are all alike and leave nothing to judge by.
         val_high: Upper end of it.
         test_mean: Its mean test accuracy.
         test_low: Lower end of the 95% interval of that mean.
@@ -178,9 +179,9 @@ def _verdict(good: "pd.DataFrame", configs: "pd.DataFrame", num_val: int | None)
 
 
 def _mean(name: str, accuracies: "pd.Series[float]", of_one: tuple[float, float]) -> dict[str, float]:
-    """Return the mean of a config's accuracies with its interval, which is `of_one` where there is a single one."""
+    """Return the mean of a config's accuracies with its interval, which is `of_one` where all are the same one."""
     mean, low, high = float(accuracies.mean()), *of_one
-    if len(accuracies) > 1:
+    if accuracies.nunique() > 1:
         half = float(half_width_of_mean(accuracies.std(ddof=1), len(accuracies)))
         low, high = mean - half, mean + half
     return {f"{name}_mean": mean, f"{name}_low": low, f"{name}_high": high}

@@ -83,6 +83,14 @@ def test_figures_of_one_seed_have_wilson_intervals(make_row: MakeRow) -> None:
     assert (found.test_low, found.test_high) == pytest.approx((test.low, test.high))
 
 
+def test_seeds_that_are_all_alike_have_the_interval_of_one(make_row: MakeRow) -> None:
+    rows = [make_row(TrialConfig(seed=seed), val_accuracy=0.91, test_accuracy=0.9) for seed in range(3)]
+    found, one = select(trials_frame(rows)), select(trials_frame(rows[:1]))
+    assert (found.val_low, found.val_high) == (one.val_low, one.val_high)
+    assert (found.test_low, found.test_high) == (one.test_low, one.test_high)
+    assert found.val_low < 0.9 < found.val_high
+
+
 def test_csv_file_and_frame_select_the_same(tmp_path: Path, make_row: MakeRow) -> None:
     draw = np.random.default_rng(2)
     rows = [make_row(TrialConfig(num_steps=step), val_accuracy=draw.integers(250, 300) / 300) for step in range(1, 9)]
