@@ -240,7 +240,7 @@ def _left_out(trials: "pd.DataFrame", good: "pd.DataFrame", num_alone: int, best
     if len(bad):
         counts = bad["status"].value_counts()
         statuses = [f"{counts[name]:,} {name}" for name in map(str, Status) if name in counts]
-        yield f"Left out, having no accuracy to compare: {counted(len(bad), 'trial')} ({', '.join(statuses)})."
+        yield f"Left out, not having ended well: {counted(len(bad), 'trial')} ({', '.join(statuses)})."
     of_best = int((bad["config_id"] == best).sum())
     if of_best:
         yield f"Of the selected config too, {counted(of_best, 'trial')} did not end well."
