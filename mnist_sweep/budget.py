@@ -87,6 +87,9 @@ def sentence(trials: "pd.DataFrame") -> str:
     if len(found.accuracies) < FEWEST_TRIALS:
         good = counted(len(found.accuracies), "trial")
         return f"Only {good} ended well: too few to say what more would bring."
+    if found.accuracies[0] == found.accuracies[-1] < 1:
+        same = f"All trials that ended well reached {percent(found.accuracies[0])} on validation"
+        return f"{same}: what more would bring is not seen."
     half, best = _expected_best(found, np.array([found.num // 2, found.num], np.float64))
     now, twice = _bootstrapped(found, np.array([found.num, 2 * found.num], np.float64)).T
     gain, (low, high) = float((twice - now).mean()), np.quantile(twice - now, [1 - UPPER, UPPER])

@@ -148,6 +148,11 @@ def test_twice_as_many_trials_bring_about_what_is_said() -> None:
     assert true <= np.mean(told) <= 1.4 * true, "careful: it expects a little more than comes"
 
 
+def test_trials_that_are_all_alike_do_not_show_that_they_are_enough() -> None:
+    said = "All trials that ended well reached 10.00% on validation: what more would bring is not seen."
+    assert sentence(table([0.1] * 5)) == said
+
+
 def test_perfect_best_cannot_be_beaten() -> None:
     assert sentence(table([0.9, 0.95, 0.97, 1.0])).endswith("More cannot bring more.")
 
