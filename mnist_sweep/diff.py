@@ -62,7 +62,8 @@ class Diff:
         only_b: Configs of the second sweep alone.
         both: Those of both, the largest change first.
         mean: Mean change of the configs that have one, each counted once; NaN if none has.
-        low: Lower end of its 95% t-interval over configs; NaN where there are fewer than two.
+        low: Lower end of its 95% t-interval over configs; NaN where there are fewer than two, or all change by the same
+            amount, which leaves nothing to judge by.
         high: Upper end of it.
         measure: What is compared, `val_accuracy` or `test_accuracy`.
         sentence: The conclusion.
@@ -184,7 +185,8 @@ def _mean(differences: Sequence[float]) -> tuple[float, float, float]:
     if not differences:
         return math.nan, math.nan, math.nan
     mean, num = float(np.mean(differences)), len(differences)
-    half = float(half_width_of_mean(np.std(differences, ddof=1), num)) if num > 1 else math.nan
+    std = float(np.std(differences, ddof=1)) if num > 1 else math.nan
+    half = float(half_width_of_mean(std, num)) if std > SMALLEST_CHANGE or mean == 0 else math.nan
     return mean, mean - half, mean + half
 
 

@@ -144,6 +144,12 @@ def test_change_of_all_configs_is_a_difference() -> None:
     assert "): a difference." in found.sentence
 
 
+def test_configs_that_all_change_by_the_same_amount_leave_nothing_to_judge_by() -> None:
+    found = diff(table({"a": [0.9], "b": [0.8]}), table({"a": [0.9 + 1 / 300], "b": [0.8 + 1 / 300]}))
+    assert math.isnan(found.low)
+    assert "(no interval): no difference shown." in found.sentence
+
+
 def test_labels_say_what_sets_configs_apart() -> None:
     found = diff(table({"a": [0.9], "b": [0.9]}), table({"a": [0.8], "c": [0.9]}))
     assert found.both[0].label == "units=97"
