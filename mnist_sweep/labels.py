@@ -33,7 +33,7 @@ def label(flat: Flat, names: Iterable[str]) -> str:
 def value(name: str, given: Any) -> str:
     """Return a field's JSON value as people write it: short numbers, commas in lists, a class without its module."""
     if name == "changes" and not isinstance(given, str):
-        return "; ".join(f"from {step} {label(dict(changed), dict(changed))}" for step, changed in given)
+        return "; ".join(f"from {step} {label(dict(changed), dict(changed))}" for step, changed in given) or "none"
     if isinstance(given, list):
         return ",".join(value(name, item) for item in given)
     if name in PARTS:

@@ -99,6 +99,7 @@ def test_labels_of_a_sweep_tell_its_trials_apart() -> None:
         ("model.filters", [8, 16.0, "a"], "8,16,a"),
         ("model.wide", True, "True"),
         ("model.depth", None, "None"),
+        ("changes", [], "none"),
         ("model", "package.nets:Net", "Net"),
         ("model", "cnn", "cnn"),
         ("model.folder", "C:/data", "C:/data"),
