@@ -30,6 +30,8 @@ def said(factor: Factor, labels: Sequence[str], means: Means | None) -> str:
     difference, low, high = means.difference
     if math.isnan(difference):
         return f"{name}: cannot be told apart from other hyperparameters that change with it"
+    if means.best == means.worst:
+        return f"{name}: no effect shown {_range(factor, labels)} (all have the same mean accuracy)"
     ends = f"{labels[means.best]} over {labels[means.worst]}"
     if math.isnan(low):
         return f"{name} {ends}: +{_points(difference)} points, but too few settings for an interval"

@@ -475,6 +475,13 @@ def test_accuracies_without_any_noise_break_nothing(make_trials: MakeTrials, see
     )
 
 
+@pytest.mark.parametrize("seeds", [1, 2])
+def test_level_is_not_compared_with_itself_where_all_are_alike(make_trials: MakeTrials, seeds: int) -> None:
+    configs = repeat(grid(TrialConfig(), {"batch_size": [10, 20, 30]}), seeds=seeds)
+    (effect,) = effects(make_trials(configs, lambda _: 0.5, noise=0)).effects
+    assert effect.sentence == "batch_size: no effect shown between 10 and 30 (all have the same mean accuracy)"
+
+
 def test_trials_that_differ_in_nothing_have_no_effects(make_trials: MakeTrials) -> None:
     found = effects(make_trials(repeat(TrialConfig(), seeds=3), lambda _: 0.9))
     assert (found.effects, found.interactions, found.num_trials) == ((), (), 3)
