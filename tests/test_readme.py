@@ -1,7 +1,10 @@
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
+
+import pytest
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -28,6 +31,16 @@ def test_the_example_of_reading_the_tables_runs(tmp_path: Path) -> None:
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=100, check=False)
     assert (ended.returncode, ended.stderr) == (0, "")
     assert [line.rstrip() for line in ended.stdout.splitlines()] == block("pandas-output").splitlines()
+
+
+@pytest.mark.parametrize("command", ["status", "effects"])
+def test_what_a_command_is_shown_to_say_it_says(tmp_path: Path, command: str) -> None:
+    shutil.copytree(ROOT / "results" / "reference" / "quickstart", tmp_path / "results" / "quickstart")
+    arguments = [sys.executable, "-m", "mnist_sweep", command, "results/quickstart"]
+    ended = subprocess.run(arguments, cwd=tmp_path, capture_output=True, text=True, timeout=100, check=True)
+    said = {line.rstrip() for line in ended.stdout.splitlines()}
+    (shown,) = re.findall(rf"\$ mnist-sweep {command} results/quickstart\n(.*?)```", README, re.DOTALL)
+    assert [line for line in shown.splitlines() if line not in said | {"…"} and "rows/" not in line] == []
 
 
 def test_every_dependency_has_a_line_that_says_what_it_is_for() -> None:
