@@ -89,6 +89,7 @@ def _figure(rows: Sequence[TrialRow], front: Sequence[TrialRow], results: Result
         x="wall time of the trial, seconds",
         y="validation accuracy",
         height=400,
+        xaxis_tickformat="~g",
         xaxis_type="log" if max(seconds) > LOG_FROM * min(seconds) else "linear",
     )
 

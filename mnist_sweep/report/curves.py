@@ -134,7 +134,7 @@ def _losses(row: TrialRow, results: Results) -> Chart:
             y="cross-entropy, nats",
             yaxis_type="log",
             yaxis_tickformat="~g",  # else 0.5 and 0.05 are both labelled 5
-            yaxis_dtick="D2",
+            yaxis_dtick=_ticks([*train, *val]),
         ),
         table=Table(
             caption=f"Loss of the best trial, {results.label(row)}",
@@ -146,6 +146,12 @@ def _losses(row: TrialRow, results: Results) -> Chart:
             rows=list(zip(steps, train, val, strict=True))[-MAX_STEPS:],
         ),
     )
+
+
+def _ticks(losses: Sequence[float | None]) -> str | None:
+    """Return 1, 2 and 5 of each decade as ticks; Plotly's own choice for losses in less than a decade."""
+    known = [loss for loss in losses if loss]
+    return "D2" if known and max(known) >= 10 * min(known) else None
 
 
 def _overfitting(train: float | None, val: float | None) -> str:

@@ -63,3 +63,8 @@ def test_whether_the_curves_still_rise_is_said(make_row: MakeRow, make_results: 
 
 def test_single_points_are_no_curve(make_row: MakeRow, make_results: MakeResults) -> None:
     assert curves.section(make_results([make_row()])) is None
+
+
+@pytest.mark.parametrize(("losses", "ticks"), [([2.0, 0.1], "D2"), ([0.5, 0.27], None), ([None, 0.0], None)])
+def test_losses_within_a_decade_have_more_marks_than_one(losses: list[float | None], ticks: str | None) -> None:
+    assert curves._ticks(losses) == ticks
