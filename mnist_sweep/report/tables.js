@@ -17,6 +17,8 @@
     ">": (order) => order > 0, "<=": (order) => order <= 0, ">=": (order) => order >= 0,
   };
 
+  const SPACED = /\s+(!=|<=|>=|=|<|>)\s+/g; // a comparison may be written with spaces around it
+
   // A word of the filter as a test of a row: `name<value` where there is such a column, else text anywhere in the row.
   const condition = (word, columns) => {
     const parts = /^(.+?)(!=|<=|>=|=|<|>)(.+)$/.exec(word);
@@ -27,8 +29,9 @@
     return (row) => {
       const cell = row.cells[index];
       if (cell === null) return false;
-      const numeric = typeof cell === "number" && !Number.isNaN(number);
-      return OPERATORS[parts[2]](numeric ? cell - number : compare(written(cell, columns[index]).toLowerCase(), parts[3]));
+      const text = written(cell, columns[index]).toLowerCase();
+      if (text === parts[3]) return OPERATORS[parts[2]](0); // as it is shown, rounded
+      return OPERATORS[parts[2]](typeof cell === "number" && !Number.isNaN(number) ? cell - number : compare(text, parts[3]));
     };
   };
 
@@ -74,7 +77,7 @@
     };
 
     const update = () => {
-      const tests = input.value.toLowerCase().split(/\s+/).filter(Boolean).map((word) => condition(word, columns));
+      const tests = input.value.toLowerCase().replace(SPACED, "$1").split(/\s+/).filter(Boolean).map((word) => condition(word, columns));
       shown = all.filter((row) => tests.every((test) => test(row)));
       const { index, sign } = sorted;
       if (index >= 0) {

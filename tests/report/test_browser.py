@@ -244,6 +244,11 @@ def test_page_of_5000_trials_paints_sorts_filters_and_turns(
     browser.filter("status=failed")
     assert set(browser.cells(1)) == {"failed"}
     assert browser.status() == "Rows 1 to 25 of 100 (5,000 in all)"
+    browser.filter("seed < 1 val_accuracy >= 0.95")
+    assert set(browser.cells(titles.index("seed"))) == {"0"}
+    assert min(map(float, browser.cells(val))) >= 0.95
+    browser.filter(f"seconds={browser.cells(titles.index('seconds'))[0]}")
+    assert len({*browser.cells(titles.index("seconds"))}) == 1
     browser.filter("nothing-has-this-text")
     assert (browser.status(), browser.cells(0)) == ("Rows 0 (5,000 in all)", [])
 
