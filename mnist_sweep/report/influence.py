@@ -45,8 +45,10 @@ def _whole(sentence: str) -> str:
 
 
 def _table(found: Sequence["Effect"]) -> Table:
+    within = "; shares of a setting of one part (in brackets) are of the variance among its trials"
     return Table(
-        caption="Effects on validation accuracy, the strongest first: best level against worst, in points",
+        caption="Effects on validation accuracy, the strongest first: best level against worst, in points"
+        + within * any(effect.name.endswith(")") for effect in found),
         columns=[
             Column(title="setting"),
             Column(title="difference, points", numeric=True),

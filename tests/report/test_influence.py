@@ -28,6 +28,7 @@ def test_every_hyperparameter_has_its_chart_and_the_strongest_is_said_first(
     section = influence.section(read(make_sweep(tmp_path, 192, num_evaluations=2)))
     assert section is not None
     assert section.finding.startswith("learning_rate of ")
+    assert "shares of a setting of one part (in brackets)" in str(section.blocks[0])
     titles = " ".join(chart.title for chart in charts_of(section))
     assert [name for name in ("learning_rate", "dropout", "batch_size", "optimizer") if name not in titles] == []
     ranges = {tuple(chart.figure.layout.yaxis.range) for chart in charts_of(section)}
