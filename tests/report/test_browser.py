@@ -196,6 +196,15 @@ def test_plots_follow_the_scheme_and_are_all_there_in_print(browser: Browser, re
     assert len(base64.b64decode(browser.driver.print_page())) > 20_000
 
 
+def test_print_says_how_many_trials_there_are_beside_those_on_paper(browser: Browser, real: Path) -> None:
+    browser.open(real)
+    browser.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
+    controls = "[...document.querySelectorAll('#trials .controls > *')].filter(one => one.checkVisibility())"
+    seen = browser.run(f"return {controls}.map(one => one.textContent)")
+    browser.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
+    assert seen == ["Rows 1 to 25 of 40"]
+
+
 def test_table_is_usable_by_keyboard_alone(browser: Browser, real: Path) -> None:
     browser.open(real)
     titles = browser.titles()
