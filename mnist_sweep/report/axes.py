@@ -53,7 +53,7 @@ def of_accuracy(title: str, accuracies: Sequence[float]) -> Axis:
 
 def natural(text: str) -> list[str | int]:
     """Return what texts are ordered by, so that `[8, 16]` comes before `[16, 32]`."""
-    return [int(part) if part.isdecimal() else part for part in re.split(r"([0-9]+)", text)]
+    return [int(part) if part.isascii() and part.isdecimal() else part for part in re.split(r"([0-9]+)", text)]
 
 
 def _by_size(present: Mapping[str, Any]) -> dict[str, float]:

@@ -64,6 +64,10 @@ def test_few_values_lie_evenly_in_their_order() -> None:
     assert [text for _, text in axis.ticks] == ["8,16", "16,32", "100,2"]
 
 
+def test_digits_of_other_scripts_are_text_among_texts() -> None:
+    assert sorted(["\u0663", "b10", "b9"], key=axes.natural) == ["b9", "b10", "\u0663"]
+
+
 def test_missing_setting_lies_below_all_others() -> None:
     axis = axes.of_setting("x", "x", [0.1, None, 0.2])
     assert axis.place(None) == axes.MISSING < min(axis.place(0.1), axis.place(0.2))
