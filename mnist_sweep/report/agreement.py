@@ -7,17 +7,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mnist_sweep.errors import LedgerError
-from mnist_sweep.frames import TAIL
+from mnist_sweep.frames import HEAD, TAIL
 from mnist_sweep.table import read_trials
 
 if TYPE_CHECKING:
     import pandas as pd
 
-COMPARED = ("config_id", "status", *TAIL)
+COMPARED = ("config_id", "seed", "status", *TAIL)
 
 
 def check(folder: Path, trials: "pd.DataFrame") -> None:
     """Do nothing if `trials.csv` of a folder says the same as the rows of its trials; it may lack trials, or be absent.
+
+    Of the config's columns those of numbers are compared; what a text looks like depends on the others of its column.
 
     Args:
         folder: The results folder.
@@ -29,12 +31,17 @@ def check(folder: Path, trials: "pd.DataFrame") -> None:
     path = folder / "trials.csv"
     if not path.exists():
         return
+    import pandas as pd
+
     table = read_trials(path)
-    columns = [name for name in COMPARED if name in trials.columns]
+    settings = [str(name) for name in trials if name in table and name not in HEAD | TAIL]
+    numbers = [name for name in settings if pd.api.types.is_numeric_dtype(trials[name])]
+    columns = [*(name for name in COMPARED if name in trials.columns), *numbers]
     pairs = table[["trial_id", *columns]].merge(trials[["trial_id", *columns]], on="trial_id", suffixes=("", " row"))
     for name in columns:
         ours, theirs = pairs[f"{name} row"], pairs[name]
-        differing = pairs[~((ours == theirs).fillna(False) | (ours.isna() & theirs.isna()))]
+        read = pd.to_numeric(theirs, errors="coerce") if name in numbers else theirs
+        differing = pairs[~((ours == read).fillna(False) | (ours.isna() & theirs.isna()))]
         if len(differing):
             first = differing.iloc[0]
             raise LedgerError(

@@ -1,5 +1,6 @@
 """Laws of the report as files: whole, without a network, with every text as text, and within its time and size."""
 
+import csv
 import gc
 import json
 import re
@@ -180,6 +181,20 @@ def test_tampered_table_is_named_with_trial_and_column(quickstart: Path, refused
     table = [line.replace(str(best.val_accuracy), "0.99") if best.trial_id in line else line for line in lines]
     path.write_text("\n".join([*table, ""]), encoding="utf-8")
     with refused(LedgerError, str(path), "val_accuracy 0.99", best.trial_id, "`mnist-sweep table DIR`"):
+        write_report(quickstart)
+
+
+@pytest.mark.parametrize(("column", "cell"), [("model.dropout", "much"), ("model.dropout", "0.3"), ("seed", "7")])
+def test_tampered_setting_is_named_with_trial_and_column(
+    quickstart: Path, refused: Refused, column: str, cell: str
+) -> None:
+    path = quickstart / "trials.csv"
+    with path.open(newline="", encoding="utf-8") as file:
+        head, first, *others = csv.reader(file)
+    first[head.index(column)] = cell
+    with path.open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file, lineterminator="\n").writerows([head, first, *others])
+    with refused(LedgerError, str(path), f"{column} {cell}", first[0], "`mnist-sweep table DIR`"):
         write_report(quickstart)
 
 
