@@ -54,7 +54,8 @@ class Agenda:
         self._num_trials = max(len(self.trials), search.num_trials if search else 0)
         self._proposals: Proposals | Population | None = population
         if search and not population and len(self.trials) < self._num_trials:
-            self._proposals = Proposals(search, [row for name, row in kept.items() if name in self.trials])
+            told = [row for name, row in kept.items() if name in self.trials]
+            self._proposals = Proposals(search, told, left=self.missing)
         self.work = (*self.missing, *(f"proposal-{number}" for number in range(self.num_proposals)))
 
     @functools.cached_property

@@ -86,6 +86,26 @@ def test_a_search_runs_first_what_was_left_unfinished(tmp_path: Path) -> None:
     assert told(tmp_path, "proposals") == [left]
 
 
+@dataclass
+class Proposing:
+    """A runner that asks for all trials at once, as one with room for all does, and runs none."""
+
+    left: Sequence[str] = ()
+    proposed: Sequence[str] = ()
+
+    def run(self, trials: Any, datasets: Any, observer: Any, *, num_proposals: int = 0, **__: Any) -> None:
+        observer.ready(num_proposals)
+        self.left, self.proposed = list(trials), [trial_id(observer.propose()) for _ in range(num_proposals)]
+
+
+def test_what_was_left_unfinished_is_not_proposed_once_more(tmp_path: Path) -> None:
+    first, again = Proposing(), Proposing()
+    run(search(3), results=tmp_path, runner=first)
+    run(search(5), results=tmp_path, runner=again)
+    assert sorted(again.left) == sorted(first.proposed)
+    assert len({*again.left, *again.proposed}) == 5
+
+
 def test_a_space_with_few_trials_ends_the_search(tmp_path: Path) -> None:
     axes = {"optimizer.learning_rate": Choice((0.1, 0.2)), "batch_size": Choice((10, 20))}
     outcome = run(search(50, axes=axes), results=tmp_path, runner=Local())

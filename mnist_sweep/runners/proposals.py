@@ -1,7 +1,7 @@
 """What a search proposes: one of Ray Tune's searchers, asked for trials and told of rows, without a Ray that runs."""
 
 import copy
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from mnist_sweep.config import TrialConfig, trial_id
@@ -21,6 +21,7 @@ class Proposals:
     Args:
         search: What to search.
         rows: Rows of its space that are there already, which the searcher is told first.
+        left: Ids of trials that an earlier run proposed, and that this one runs without asking for them again.
 
     Attributes:
         note: What the user should know of the searcher, in one line, or None.
@@ -30,7 +31,7 @@ class Proposals:
         ConfigError: The searcher cannot search this space.
     """
 
-    def __init__(self, search: Search, rows: Iterable[TrialRow]) -> None:
+    def __init__(self, search: Search, rows: Iterable[TrialRow], left: Collection[str] = ()) -> None:
         self.note: str | None = None
         self.exhausted = False
         self._search = search
@@ -41,6 +42,7 @@ class Proposals:
             what = type(self._searcher).__name__
             raise ConfigError(f"the axes are the space of a search: give {what} neither a space nor a metric.")
         self._asked: dict[str, str] = {}
+        self._left = set(left)
         self._rows: dict[str, TrialRow] = {}
         self._number = 0
         for row in rows:
@@ -58,6 +60,9 @@ class Proposals:
             proposed = trial_id(trial)
             if proposed in self._rows:
                 self._complete(name, self._rows[proposed])
+            elif proposed in self._left:
+                self._left.remove(proposed)
+                self._asked[proposed] = name
             elif proposed in self._asked:
                 self._searcher.on_trial_complete(name, error=True)
             else:

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from ray.tune.search import Searcher
 
-from mnist_sweep import GradientDescent, LogUniform, Search, Softmax, Status, TrialConfig, TrialRow
+from mnist_sweep import GradientDescent, LogUniform, Search, Softmax, Status, TrialConfig, TrialRow, trial_id
 from mnist_sweep.errors import ConfigError
 from mnist_sweep.runners.proposals import Proposals
 
@@ -88,6 +88,17 @@ def test_a_searcher_hears_of_accuracies_failures_and_divergence(make_row: MakeRo
     ]
     assert proposals.ask() is None
     assert proposals.exhausted
+
+
+def test_a_trial_that_an_earlier_run_left_is_not_proposed_beside_it(make_row: MakeRow) -> None:
+    first, second, third = taught(Proposals(search(), []), make_row, 3)
+    again = Proposals(search(), [first], left=[second.trial_id])
+    trial = again.ask()
+    assert trial
+    assert trial_id(trial) == third.trial_id
+    again.tell(second)
+    values = [trial.value for trial in again._searcher._ot_study.trials]
+    assert values.count(second.val_accuracy) == 1
 
 
 def test_a_searcher_that_cannot_be_told_of_earlier_rows_is_named(make_row: MakeRow) -> None:
