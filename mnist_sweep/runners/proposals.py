@@ -25,7 +25,7 @@ class Proposals:
 
     Attributes:
         note: What the user should know of the searcher, in one line, or None.
-        exhausted: Whether it has nothing more to propose, as it said or as a hundred known trials in turn show.
+        exhausted: Whether it has nothing more to propose, as it said or as a hundred trials in turn show that it knows.
 
     Raises:
         ConfigError: The searcher cannot search this space.
@@ -44,13 +44,15 @@ class Proposals:
         self._asked: dict[str, str] = {}
         self._left = set(left)
         self._rows: dict[str, TrialRow] = {}
+        self._unheard: set[str] = set()
         self._number = 0
         for row in rows:
             self.tell(row)
 
     def ask(self) -> TrialConfig | None:
         """Return a trial that has neither been asked for nor has a row; None if the searcher has none now."""
-        for _ in range(TRIES):
+        tries = 0
+        while tries < TRIES:
             self._number += 1
             name = f"proposal-{self._number}"
             found = self._searcher.suggest(name)
@@ -60,11 +62,14 @@ class Proposals:
             proposed = trial_id(trial)
             if proposed in self._rows:
                 self._complete(name, self._rows[proposed])
+                tries += proposed not in self._unheard
+                self._unheard.discard(proposed)
             elif proposed in self._left:
                 self._left.remove(proposed)
                 self._asked[proposed] = name
             elif proposed in self._asked:
                 self._searcher.on_trial_complete(name, error=True)
+                tries += 1
             else:
                 self._asked[proposed] = name
                 return trial
@@ -77,15 +82,22 @@ class Proposals:
         name = self._asked.pop(row.trial_id, None)
         if name:
             self._complete(name, row)
-            return
+        elif not self._heard(row):
+            self._unheard.add(row.trial_id)
+
+    def _heard(self, row: TrialRow) -> bool:
+        """Tell the searcher of a row that it did not propose; return False if there is nothing to tell, or no way."""
         point, value = self._search.find(row.trial_id, row.config), _accuracy(row)
         if point is None or value is None:
-            return
+            return False
         labelled = {axis: self._label(axis, given) for axis, given in point.items()}
         try:
             self._searcher.add_evaluated_point(labelled, value)
         except NotImplementedError:
-            self.note = f"{type(self._searcher).__name__} cannot be told of earlier rows; it starts without them"
+            what = type(self._searcher).__name__
+            self.note = f"{what} cannot be told of earlier rows; it hears of those that it proposes again"
+            return False
+        return True
 
     def _complete(self, name: str, row: TrialRow) -> None:
         value = _accuracy(row)

@@ -35,6 +35,16 @@ class Recording(Searcher):  # type: ignore[misc]  # Ray brings no types
         self.told.append((result, error))
 
 
+class Listing(Recording):
+    """A searcher that proposes the same trials in every run, as one with a seed of its own does."""
+
+    number = 0
+
+    def suggest(self, trial_id: str) -> Any:
+        self.number += 1
+        return {"optimizer.learning_rate": self.number / 1000}
+
+
 def search(**changed: Any) -> Search:
     space: dict[str, Any] = {"base": BASE, "axes": AXES, "num_trials": 100}
     return Search(**space | changed)
@@ -104,9 +114,19 @@ def test_a_trial_that_an_earlier_run_left_is_not_proposed_beside_it(make_row: Ma
 def test_a_searcher_that_cannot_be_told_of_earlier_rows_is_named(make_row: MakeRow) -> None:
     row = make_row(search().trial({"optimizer.learning_rate": 0.25}))
     assert Proposals(search(algorithm=Recording()), [row]).note == (
-        "Recording cannot be told of earlier rows; it starts without them"
+        "Recording cannot be told of earlier rows; it hears of those that it proposes again"
     )
     assert Proposals(search(), [row]).note is None
+
+
+def test_a_searcher_that_proposes_all_earlier_rows_again_hears_of_them_and_goes_on(make_row: MakeRow) -> None:
+    rows = taught(Proposals(search(algorithm=Listing()), []), make_row, 150)
+    again = Proposals(search(algorithm=Listing()), rows)
+    trial = again.ask()
+    assert trial
+    assert rate(trial) == 0.151
+    told = [result for result, _ in again._searcher.told[1:]]
+    assert told == [{"val_accuracy": row.val_accuracy} for row in rows]
 
 
 def test_a_searcher_with_a_space_of_its_own_is_refused(refused: Callable[..., Any]) -> None:
