@@ -84,6 +84,11 @@ class Agenda:
         return self.num_trials - len(self.trials) if self._proposals else 0
 
     @property
+    def num_at_a_time(self) -> int:
+        """How many trials can run at a time at the most: of a population, as many as it has members."""
+        return min(len(self.work), self._proposals.size) if isinstance(self._proposals, Population) else len(self.work)
+
+    @property
     def ahead(self) -> list[TrialConfig]:
         """Trials that stand for those that the search may propose."""
         if isinstance(self._proposals, Population):

@@ -88,7 +88,7 @@ class Calibration:
 
 
 def way_here(runner: str, *, threads: int, gpus: float, xla: bool, max_concurrent: int | None, num_trials: int) -> Way:
-    """Return how so many trials run on this machine.
+    """Return how trials run on this machine.
 
     Args:
         runner: Name of the runner's class.
@@ -96,7 +96,7 @@ def way_here(runner: str, *, threads: int, gpus: float, xla: bool, max_concurren
         gpus: GPUs of a trial.
         xla: Whether gradients are compiled with XLA.
         max_concurrent: Trials at a time at the most; None means as many as there is room for.
-        num_trials: How many are to run.
+        num_trials: How many can run at a time at the most.
 
     Raises:
         ResourceError: Not even one fits this machine.

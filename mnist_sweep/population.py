@@ -32,6 +32,7 @@ class Population:
 
     Attributes:
         trials: All trials so far, by id; a round is added when the one before has its rows.
+        size: Members, of which each has one trial in a round.
         interval: Steps of a round.
         note: Nothing; what searchers may have to say.
         exhausted: Whether the last round has its rows.
@@ -42,10 +43,10 @@ class Population:
     def __init__(self, search: Search, rows: Iterable[TrialRow]) -> None:
         self._search = search
         self._rows = {row.trial_id: row for row in rows}
-        self._size = search.algorithm.population
-        self._num_rounds = search.num_trials // self._size
+        self.size = search.algorithm.population
+        self._num_rounds = search.num_trials // self.size
         self.interval = search.base.num_steps // self._num_rounds
-        self._members = [self._first(member) for member in range(self._size)]
+        self._members = [self._first(member) for member in range(self.size)]
         self._round = 1
         self.exhausted = False
         self.trials = {trial_id(trial): trial for trial in self._members}
@@ -95,11 +96,11 @@ class Population:
         return vary(short, {name: axis.draw(generator) for name, axis in self._search.axes.items()})
 
     def _next(self) -> list[TrialConfig]:
-        best_first = sorted(range(self._size), key=lambda member: -self._accuracy(self._members[member]))
-        num = max(1, int(self._size * self._search.algorithm.quantile))
+        best_first = sorted(range(self.size), key=lambda member: -self._accuracy(self._members[member]))
+        num = max(1, int(self.size * self._search.algorithm.quantile))
         steps = self._members[0].num_steps + self.interval
         following = [dataclasses.replace(trial, num_steps=steps) for trial in self._members]
-        for member in best_first[-num:] if self._size > 1 else []:
+        for member in best_first[-num:] if self.size > 1 else []:
             generator = self._generator(self._round, member)
             parent = self._members[best_first[int(generator.integers(num))]]
             changed = (parent.num_steps, tuple(self._explored(parent, generator).items()))
@@ -122,7 +123,7 @@ class Population:
     def _generator(self, number: int, member: int) -> "np.random.Generator":
         import numpy as np
 
-        return np.random.Generator(np.random.Philox(key=[self._search.seed, number * self._size + member]))
+        return np.random.Generator(np.random.Philox(key=[self._search.seed, number * self.size + member]))
 
 
 def _explored(axis: Any, value: float, generator: "np.random.Generator") -> Any:

@@ -105,13 +105,13 @@ class Recorder:
         if self._artifacts.mark:
             mark.place(self._storage, self._artifacts.mark)
             self._is_marked = True
-        self._num_workers = num_workers
+        self._num_workers = min(num_workers, self._agenda.num_at_a_time)
         self._progress.begin(
             Work(
                 flats=self._flats,
                 done=self.rows(),
                 num_trials=self._agenda.num_trials,
-                num_workers=num_workers,
+                num_workers=self._num_workers,
                 names=self._agenda.names,
             )
         )

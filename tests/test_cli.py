@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from mnist_sweep import TrialConfig, calibration, cli, read_trials
+from mnist_sweep import TrialConfig, calibration, cli, machine, read_trials
 from mnist_sweep.calibration import Calibration
 from mnist_sweep.stopwatch import Cost
 
@@ -282,6 +282,8 @@ def test_plan_takes_each_round_of_a_population_for_as_long_as_it_trains(
     assert out.startswith("rounds: 6 trials, 1 network\n")
     assert "\nto run: 6 trials, 1 at a time\ntime: 0:12, " in out  # six times two steps
     assert ", checkpoints 33 kB), " in out  # two blocks of 4 kB for the trial that runs, one for each end
+    monkeypatch.setattr(machine, "num_cpus", lambda: 64)
+    assert "\nto run: 6 trials, 3 at a time\n" in run("plan", "rounds.py")[1]
 
 
 def test_predict_asks_the_kept_model_and_refuses_what_is_no_image(folder: Path, run: Run) -> None:

@@ -25,6 +25,7 @@ from mnist_sweep import (
     TrialConfig,
     TrialRow,
     Uniform,
+    provenance,
     run,
     trial_id,
 )
@@ -87,6 +88,20 @@ def test_what_is_missing_runs_again_to_the_same_rows(outcome: Any, tmp_path: Pat
     assert again.num_run == 3
     assert {row.trial_id: figures(row) for row in again.rows} == before
     assert run(Sweep(name="p", search=SEARCH), results=ended.folder.parent, runner=Local()).num_run == 0
+
+
+class Roomy:
+    """A runner with room for many trials, which runs none."""
+
+    def run(self, trials: Any, datasets: Any, observer: Any, **_: Any) -> None:
+        observer.ready(64)
+
+
+def test_no_more_trials_run_at_a_time_than_there_are_members(tmp_path: Path) -> None:
+    shown = io.StringIO()
+    ended = run(Sweep(name="p", search=SEARCH), results=tmp_path, runner=Roomy(), progress=Log(Console(file=shown)))
+    assert shown.getvalue() == "12 trials, 0 done before, 12 to run, 4 at a time\n"
+    assert [one.num_workers for one in provenance.read(ended.folder)] == [4]
 
 
 def rounds(make_row: MakeRow, accuracy: Callable[[TrialConfig], float], search: Search = SEARCH) -> list[Any]:

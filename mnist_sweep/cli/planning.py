@@ -63,7 +63,7 @@ def plan(script: Path, **chosen: Any) -> int:
         gpus=chosen["gpus_per_trial"],
         xla=chosen["xla"],
         max_concurrent=chosen["max_concurrent"],
-        num_trials=len(to_run),
+        num_trials=agenda.num_at_a_time,
     )
     lack = None
     try:
