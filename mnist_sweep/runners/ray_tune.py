@@ -82,13 +82,15 @@ class RayTune:
             num_workers = min(room, self.max_concurrent or room, len(trials) + num_proposals)
             observer.ready(num_workers, ray_cluster.warning(self.address))
             shared = {"code": [str(folder) for folder in code], "artifacts": artifacts}
-            if num_proposals and not trials and (first := observer.propose()):
-                trials, num_proposals = {trial_id(first): first}, num_proposals - 1
-            trials = dict(trials)
-            crowded = self._tune(trials, num_proposals, datasets, observer, shared, said) if trials else ()
-            if crowded and not observer.is_ending():
-                alone = dataclasses.replace(self, gpus_per_trial=1.0)
-                alone._tune({name: trials[name] for name in crowded}, 0, datasets, observer, shared, said)
+            number = len(trials) + num_proposals
+            left = dict(trials) or _proposed(observer, number)
+            while left:
+                crowded = self._tune(left, number - len(left), datasets, observer, shared, said)
+                number -= len(left)
+                if crowded and not observer.is_ending():
+                    alone = dataclasses.replace(self, gpus_per_trial=1.0)
+                    alone._tune({name: left[name] for name in crowded}, 0, datasets, observer, shared, said)
+                left = _proposed(observer, number)
 
     def _size(self) -> dict[str, Any]:
         return {"cpus_per_trial": self.cpus_per_trial, "gpus_per_trial": self.gpus_per_trial}
@@ -165,3 +167,9 @@ class RayTune:
                 if not isinstance(error, Ended):
                     raise error from None
         return messenger.crowded
+
+
+def _proposed(observer: Observer, number: int) -> dict[str, TrialConfig]:
+    """Return one more trial by its id if there may be so many more; none if nothing is proposed."""
+    trial = observer.propose() if number else None
+    return {trial_id(trial): trial} if trial else {}

@@ -139,26 +139,41 @@ class Large:
 """
 
 
-def test_a_share_of_a_card_is_a_share_of_its_memory_and_who_needs_more_is_alone_on_it(tmp_path: Path) -> None:
-    (tmp_path / "cards.py").write_text(CARDS)
-    smi = tmp_path / "bin" / "nvidia-smi"
+def on_a_card(folder: Path, sweep: str) -> tuple[Any, list[str]]:
+    """Run a sweep on quarters of a card; return the status and error of each row, and what was set of the card."""
+    (folder / "cards.py").write_text(CARDS)
+    smi = folder / "bin" / "nvidia-smi"
     smi.parent.mkdir()
     smi.write_text("#!/bin/sh\necho 16000\n")
     smi.chmod(0o755)
-    code = """
+    code = f"""
 os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
-os.environ["PATH"] = f"{Path('bin').resolve()}{os.pathsep}{os.environ['PATH']}"
+os.environ["PATH"] = os.pathsep.join([str(Path("bin").resolve()), os.environ["PATH"]])
 import ray
 from cards import Large
 ray.init("local", num_cpus=4, num_gpus=1, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
-sweep = Sweep(name="t", trials=grid(BASE, {"model": [Large(number=number) for number in range(3)]}))
-outcome = run(sweep, runner=RayTune(gpus_per_trial=0.25), code=code)
+outcome = run({sweep}, runner=RayTune(gpus_per_trial=0.25), code=code)
 print(json.dumps([[row.status, row.error] for row in outcome.rows]))
 """
-    assert in_process(tmp_path, code) == [["ok", None]] * 3
-    notes = (tmp_path / "notes").read_text().splitlines()
+    return in_process(folder, code), (folder / "notes").read_text().splitlines()
+
+
+def test_a_share_of_a_card_is_a_share_of_its_memory_and_who_needs_more_is_alone_on_it(tmp_path: Path) -> None:
+    sweep = "Sweep(name='t', trials=grid(BASE, {'model': [Large(number=number) for number in range(3)]}))"
+    rows, notes = on_a_card(tmp_path, sweep)
+    assert rows == [["ok", None]] * 3
     assert set(notes[:-1]) == {"0 3800"}  # a quarter of what CUDA leaves of 16,000 MiB
     assert notes[-1] == "0 all"
+
+
+def test_a_population_goes_on_after_members_that_were_alone_on_the_card(tmp_path: Path) -> None:
+    base = "TrialConfig(model=Large(number=1), optimizer=GradientDescent(), num_steps=4, evaluate_every=2)"
+    axes = "{'optimizer.learning_rate': Uniform(low=0.1, high=1.0)}"
+    search = f"Search(base={base}, axes={axes}, num_trials=4, algorithm=PBT(population=2))"
+    sweep = f"Sweep(name='t', search={search})"
+    rows, notes = on_a_card(tmp_path, sweep)
+    assert rows == [["ok", None]] * 4
+    assert "0 all" in notes
 
 
 def test_a_worker_that_dies_is_tried_again_then_a_failed_row_and_the_sweep_goes_on(tmp_path: Path) -> None:
