@@ -13,7 +13,7 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import Any, Literal, NamedTuple
 
-from mnist_sweep.config import TrialConfig
+from mnist_sweep.config import TrialConfig, to_flat
 from mnist_sweep.rows import TrialRow
 from mnist_sweep.runners.runner import METRIC, TIME
 
@@ -45,8 +45,9 @@ def make(name: Scheduler, trials: Iterable[TrialConfig], rows: Sequence[TrialRow
 
     if name == "fifo":
         return Fifo()
-    steps = [trial.num_steps for trial in trials]
-    first = max(max(steps) // REDUCTION_FACTOR**RUNGS, min(trial.evaluate_every for trial in trials), 1)
+    flats = [*map(to_flat, trials), *(row.config for row in rows)]
+    steps = [flat["num_steps"] for flat in flats]
+    first = max(max(steps) // REDUCTION_FACTOR**RUNGS, min(flat["evaluate_every"] for flat in flats), 1)
     told = {"metric": METRIC, "mode": "max", "time_attr": TIME}
     if name == "median":
         scheduler = Median(grace_period=first, min_samples_required=3, min_time_slice=math.inf, **told)

@@ -1,6 +1,7 @@
 """What Tune's schedulers are made to do; that they stop trials of a real sweep is in test_ray_tune."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any, NamedTuple, get_args
 
@@ -103,6 +104,16 @@ def test_a_trial_far_behind_the_rows_that_were_there_is_stopped(
     assert said(schedulers.make(name, TRIALS, rows), step, 0.3) == "STOP"
     assert said(schedulers.make(name, TRIALS, rows), step, 0.99) == "CONTINUE"
     assert said(schedulers.make(name, TRIALS, []), step, 0.3) == "CONTINUE"
+
+
+@pytest.mark.parametrize("name", ["asha", "median"])
+def test_a_sweep_that_goes_on_asks_its_last_trials_where_it_asked_the_first(
+    name: schedulers.Scheduler, make_row: Callable[..., TrialRow]
+) -> None:
+    longer = [replace(trial, num_steps=16_000) for trial in TRIALS]
+    rows = [make_row(trial, Status.OK, history=(point(100, 0.9), point(1000, 0.95))) for trial in longer[:8]]
+    scheduler = schedulers.make(name, TRIALS, rows)  # whose steps alone would ask at step 100
+    assert [said(scheduler, step, 0.3) for step in (100, 1000)] == ["CONTINUE", "STOP"]
 
 
 def test_no_trial_is_asked_before_its_first_evaluation_or_stopped_at_its_last_step() -> None:
