@@ -3,9 +3,12 @@
 import bisect
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any, NamedTuple
 
+from mnist_sweep import provenance
 from mnist_sweep.labels import counted
+from mnist_sweep.provenance import Run
 from mnist_sweep.report.blocks import Chart, Column, Section, Table
 from mnist_sweep.report.plots import BLUE, figure, plain
 from mnist_sweep.report.results import Results
@@ -62,7 +65,7 @@ def section(results: Results) -> Section:
     timed = [row for row in results.rows if started(row) is not None and row.seconds_total and row.worker]
     if not timed:
         return Section(key=KEY, title=TITLE, finding=UNKNOWN)
-    found = timeline(timed)
+    found = timeline(timed, provenance.read(results.folder))
     shown = [*found.work][:MAX_WORKERS]
     finding = (
         f"{counted(len(found.work), 'worker')} ran {counted(len(timed), 'trial')} in {duration(found.length)} "
@@ -84,9 +87,12 @@ def started(row: TrialRow) -> float | None:
     return getattr(row, "started", None)
 
 
-def timeline(rows: Sequence[TrialRow]) -> Timeline:
-    """Return what the workers did, from rows that say when they started; workers in the order of their first trial."""
-    trials = _trials(rows)
+def timeline(rows: Sequence[TrialRow], runs: Sequence[Run] = ()) -> Timeline:
+    """Return what the workers did, from rows that say when they started; workers in the order of their first trial.
+
+    No worker was there before the run in which its trial ended, as far as `runs` are known.
+    """
+    trials = _trials(rows, [Span(_seconds(run.started), _seconds(run.ended) + 1) for run in runs])
     active = merged([span for span, _ in trials], PAUSE)
     starts, offsets, length = [start for start, _ in active], [], 0.0
     for start, end in active:
@@ -114,17 +120,27 @@ def merged(ordered: Sequence[Span], gap: float) -> list[Span]:
     return joined
 
 
-def _trials(rows: Sequence[TrialRow]) -> list[tuple[Span, str]]:
+def _trials(rows: Sequence[TrialRow], runs: Sequence[Span]) -> list[tuple[Span, str]]:
     """Return each trial's time in its worker, ordered by its start.
 
-    A trial that was paused has a start as if it had not been: it was in its last worker since the one before ended.
+    A trial that was paused has a start as if it had not been: it was in its last worker since the one before ended, or
+    since the run began.
     """
     trials, free = [], defaultdict[str, float](float)
     for row in sorted(rows, key=_end):
-        worker = row.worker or ""
-        trials.append((Span(max(started(row) or 0.0, free[worker]), _end(row)), worker))
-        free[worker] = _end(row)
+        worker, end = row.worker or "", _end(row)
+        begun = max((run.start for run in runs if run.start <= end <= run.end), default=0.0)
+        trials.append((Span(max(started(row) or 0.0, free[worker], begun), end), worker))
+        free[worker] = end
     return sorted(trials)
+
+
+def _seconds(utc: str) -> float:
+    """Return a time of a run in Unix seconds; before all trials if it is no time."""
+    try:
+        return datetime.fromisoformat(utc).timestamp()
+    except ValueError:
+        return 0.0
 
 
 def _end(row: TrialRow) -> float:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from mnist_sweep import TrialConfig
+from mnist_sweep.provenance import append, observe
 from mnist_sweep.report import (
     timeline,
 )
@@ -51,6 +52,19 @@ def test_a_resumed_trial_was_not_in_its_worker_while_that_ran_another(make_row: 
     found = timeline.timeline(rows)
     assert found.work == {"a:1": [Span(0.0, 10.0), Span(10.0, 30.0)], "b:2": [Span(0.0, 15.0)]}
     assert (found.length, found.idle(found.work)) == (30.0, 0.25)
+
+
+def test_a_resumed_trial_was_not_in_its_worker_before_the_run_in_which_it_ended(
+    make_row: MakeRow, make_results: MakeResults
+) -> None:
+    rows = [trial(make_row, 0, "a:1", 1000.0, 10.0), trial(make_row, 1, "a:9", 5010.0, 60.0)]  # 40 s of them before
+    results = make_results([*rows, trial(make_row, 2, "b:9", 5055.0, 15.0)])
+    one = observe(started=0.0, runner="RayTune", num_workers=2, num_run=1, data={})
+    for started, ended in (("1970-01-01T00:16:00Z", "1970-01-01T00:17:00Z"), ("1970-01-01T01:24:10Z", one.ended)):
+        append(results.folder, replace(one, started=started, ended=ended))
+    section = timeline.section(results)
+    assert "3 workers ran 3 trials in 30 s and were idle for 10.0% of it." in section.finding
+    assert "3 workers ran 3 trials in 1 min 10 s" in timeline.section(make_results(results.rows)).finding
 
 
 def test_rows_without_a_start_are_counted_and_left_out(make_row: MakeRow, make_results: MakeResults) -> None:
