@@ -2,13 +2,16 @@
 
 A trial has a folder of its own with the runs `train` (batches as they were trained on) and `test` (the validation
 split), and beside them its hyperparameters and its accuracy on the test split. `full` adds what the classic expert
-tutorial showed. Nothing here changes a weight: what is shown of a trial does not change its numbers.
+tutorial showed. Nothing here changes a weight: what is shown of a trial does not change its numbers. Where it cannot be
+written, as on a full disk, the trial goes on without.
 """
 
+import functools
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Self
 
 import tensorflow as tf
 from tensorboard.plugins.hparams import api as hparams
@@ -28,7 +31,26 @@ if TYPE_CHECKING:
 SHOWN_IMAGES = 10
 PROBED_IMAGES = 100
 EVALUATIONS_BETWEEN_TRACES = 10
+NODE = re.compile(r"\{\{.*?\}\}")
+Given = ParamSpec("Given")
 RUN_METADATA = tf.compat.v1.SummaryMetadata(plugin_data={"plugin_name": "graph_run_metadata", "content": b"1"})
+
+
+def _unless_lost(
+    show: "Callable[Concatenate[Summaries, Given], None]",
+) -> "Callable[Concatenate[Summaries, Given], None]":
+    """Return a method that notes why a log could not be written, and does nothing from then on."""
+
+    @functools.wraps(show)
+    def shown(self: "Summaries", /, *arguments: Given.args, **named: Given.kwargs) -> None:
+        if self.lost:
+            return
+        try:
+            show(self, *arguments, **named)
+        except (OSError, tf.errors.OpError) as error:
+            self.lost = NODE.sub("", " ".join(str(error).split())).strip()
+
+    return shown
 
 
 class Summaries:
@@ -39,9 +61,18 @@ class Summaries:
         config: The trial.
         full: Whether to show weights, activations, images, the graph, memory and traces, too.
         fresh: Whether to remove what an earlier run of the trial left there, because this one starts over.
+
+    Attributes:
+        lost: Why nothing is shown any more, or None.
     """
 
     def __init__(self, folder: Path, config: TrialConfig, *, full: bool, fresh: bool = True) -> None:
+        self.lost: str | None = None
+        self._config, self._full = config, full
+        self._open(folder, fresh=fresh)
+
+    @_unless_lost
+    def _open(self, folder: Path, *, fresh: bool) -> None:
         if fresh:
             shutil.rmtree(folder, ignore_errors=True)
         for stale in folder.glob("*tfevents*"):  # what a trial that goes on would tell twice
@@ -49,10 +80,10 @@ class Summaries:
         self._own, self._train, self._test = (
             tf.summary.create_file_writer(str(folder / name)) for name in ("", "train", "test")
         )
-        self._config, self._full = config, full
         with self._own.as_default(step=0):
-            hparams.hparams(hyperparameters(to_flat(config)), trial_id=trial_id(config))
+            hparams.hparams(hyperparameters(to_flat(self._config)), trial_id=trial_id(self._config))
 
+    @_unless_lost
     def begin(self, network: "Network", program: "Program", val: tuple[Any, Any]) -> None:
         """Show the graph of a training step and the first validation images.
 
@@ -75,8 +106,10 @@ class Summaries:
         """Return whether the step that ends at a point is to be traced: at every tenth evaluation, from the first."""
         num_evaluations, steps_since = divmod(step, self._config.evaluate_every)
         is_evaluated = steps_since == 0 or step == self._config.num_steps
-        return self._full and is_evaluated and (num_evaluations + (steps_since > 0)) % EVALUATIONS_BETWEEN_TRACES == 1
+        is_shown = self._full and is_evaluated and not self.lost
+        return is_shown and (num_evaluations + (steps_since > 0)) % EVALUATIONS_BETWEEN_TRACES == 1
 
+    @_unless_lost
     def trace(self, step: int, take: Callable[[], object]) -> None:
         """Show time and memory of each operation of a step, and its whole time.
 
@@ -89,6 +122,7 @@ class Summaries:
             tf.summary.write(f"step {step}", tf.constant(metadata.SerializeToString()), metadata=RUN_METADATA)
             tf.summary.scalar("trace/step_milliseconds", 1000 * seconds)
 
+    @_unless_lost
     def point(self, point: Evaluation) -> None:
         """Show a point of the learning curve, and if `full` what the network is like at an evaluation."""
         with self._train.as_default(step=point.step):
@@ -108,6 +142,7 @@ class Summaries:
             with self._test.as_default(step=point.step):
                 self._probe.show(self._images)
 
+    @_unless_lost
     def end(self, status: Status, test_accuracy: float | None) -> None:
         """Show how the trial ended, and the accuracy on the test split."""
         ended = hparams_summary.session_end_pb(STATUS_SUCCESS if status is Status.OK else STATUS_FAILURE)
@@ -122,6 +157,10 @@ class Summaries:
     def __exit__(self, kind: type[BaseException] | None, error: object, trace: object) -> None:
         if kind and issubclass(kind, Exception):  # a pause and an early stop are none
             self.end(Status.FAILED, None)
+        self._close()
+
+    @_unless_lost
+    def _close(self) -> None:
         for writer in (self._own, self._train, self._test):
             writer.close()
 

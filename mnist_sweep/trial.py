@@ -15,6 +15,7 @@ from mnist_sweep.checkpoints import Checkpoints
 from mnist_sweep.config import TrialConfig, trial_id
 from mnist_sweep.course import Tick
 from mnist_sweep.errors import LedgerError
+from mnist_sweep.ledger import shown
 from mnist_sweep.predictions import Predictions
 from mnist_sweep.rows import Evaluation, TrialRow, rank
 from mnist_sweep.storage import Bucket, Folder, storage
@@ -132,6 +133,8 @@ def _summaries(
         Summaries(folder, config, full=full, fresh=fresh) as summaries,
     ):
         yield summaries
+    if summaries.lost:
+        lost.append(f"its logs could not be kept: {shown(summaries.lost)}")
 
 
 @contextlib.contextmanager

@@ -322,6 +322,25 @@ def test_what_is_shown_changes_no_figure(tmp_path: Path, config: TrialConfig) ->
     assert figures("off") == figures("scalars") == figures("full")
 
 
+def test_logs_that_cannot_be_written_are_said_and_do_not_spoil_their_trial(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: Any, **__: Any) -> None:
+        raise tf.errors.ResourceExhaustedError(None, None, "{{function_node write}} /disk/events; No space\nleft")
+
+    plain = run(tmp_path / "plain", "off")
+    import tensorflow as tf
+
+    (tmp_path / "logs").touch()
+    row = run(tmp_path, "full")
+    assert (row.status, row.test_accuracy) == (Status.OK, plain.test_accuracy)
+    assert row.error.startswith("its logs could not be kept: ")
+    monkeypatch.setattr(tf.summary, "histogram", full)
+    row = run(tmp_path / "later", "full")
+    assert (row.status, row.test_accuracy) == (Status.OK, plain.test_accuracy)
+    assert row.error == "its logs could not be kept: /disk/events; No space left"
+
+
 def test_a_trial_that_goes_on_is_one_session_of_the_table(tmp_path: Path) -> None:
     runtime.configure(threads=1)
     folder = tmp_path / trial_id(TRIAL)
