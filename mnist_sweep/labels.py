@@ -46,6 +46,11 @@ def _field(name: str, given: Any) -> str:
     return shown if name in (*PARTS, "precision", "changes") else f"{name.rpartition('.')[2]}={shown}"
 
 
+def printable(text: str) -> str:
+    """Return a text with what does not print written out, lest a terminal obeys it."""
+    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
+
+
 def counted(number: int, noun: str) -> str:
     """Return a number with its noun, as `1 trial` or `1,000 trials`."""
     return f"{number:,} {noun}{'s' * (number != 1)}"

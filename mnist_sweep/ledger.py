@@ -13,7 +13,7 @@ from typing import Literal, NamedTuple
 
 from mnist_sweep.errors import LedgerError, NewerRowError, RowError
 from mnist_sweep.files import make_folder, write_whole
-from mnist_sweep.labels import counted
+from mnist_sweep.labels import counted, printable
 from mnist_sweep.row_json import from_json, to_json
 from mnist_sweep.rows import TrialRow
 
@@ -173,7 +173,7 @@ class Ledger:
 
 def shown(text: str) -> str:
     """Return a text as it can stand in one line: characters that do not print are written out, what is long is cut."""
-    written = "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text[:LONGEST_CAUSE])
+    written = printable(text[:LONGEST_CAUSE])
     return written if len(text) <= LONGEST_CAUSE else f"{written}…"
 
 

@@ -8,10 +8,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from mnist_sweep.labels import counted, value, varying
+from mnist_sweep.labels import counted, printable, value, varying
 from mnist_sweep.rows import Status, TrialRow, rank
 
-NUM_BEST = 5
+NUM_BEST, NUM_CAUSES = 5, 10
 TOO_WIDE = ("changes",)
 STYLES = {Status.OK: "green", Status.STOPPED: "yellow", Status.DIVERGED: "yellow", Status.FAILED: "red"}
 
@@ -23,9 +23,13 @@ def show(rows: Sequence[TrialRow], folder: Path, console: Console) -> None:
     if best:
         names = [name for name in varying(row.config for row in rows) if name not in TOO_WIDE]
         console.print(_best_table(best, names))
-    for cause, trials in _failures(rows).items():
+    failures = [*_failures(rows).items()]
+    for cause, trials in failures[:NUM_CAUSES]:
         others = f" and {len(trials) - 1} more" if len(trials) > 1 else ""
-        console.print(Text(f"failed: {cause}: {trials[0]}{others}", style="red"), soft_wrap=True)
+        console.print(Text(f"failed: {printable(cause)}: {trials[0]}{others}", style="red"), soft_wrap=True)
+    if rest := failures[NUM_CAUSES:]:
+        number = counted(sum(len(trials) for _, trials in rest), "trial")
+        console.print(Text(f"failed: {number} more, of {counted(len(rest), 'other cause')}", style="red"))
     files = [path.name for path in sorted(folder.glob("*.csv"))]
     folders = [f"{name}/" for name in ("models", "logs") if (folder / name).is_dir()]
     console.print(Text(f"{folder}/: {', '.join([*files, 'rows/', *folders])}"), soft_wrap=True)
@@ -48,7 +52,7 @@ def _best_table(best: Sequence[TrialRow], names: Sequence[str]) -> Table:
         table.add_column(name.rpartition(".")[2], overflow="fold")
     for row in best:
         figures = [f"{row.val_accuracy:.4f}", f"{row.test_accuracy:.4f}", f"{row.seconds_total:.1f}"]
-        config = [Text(value(name, row.config[name]) if name in row.config else "") for name in names]
+        config = [Text(printable(value(name, row.config[name])) if name in row.config else "") for name in names]
         table.add_row(row.trial_id, *figures, *config)
     return table
 

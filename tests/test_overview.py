@@ -1,4 +1,5 @@
 import io
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +48,22 @@ def test_failures_are_grouped_by_cause_the_most_frequent_first(tmp_path: Path) -
     rows = [row(str(number), Status.FAILED, error=cause) for number, cause in enumerate(causes)]
     lines = shown(rows, tmp_path).splitlines()
     assert lines[:3] == ["4 trials: 4 failed", "failed: often: 1 and 2 more", "failed: once: [x]: 0"]
+
+
+def test_of_many_causes_the_first_ten_are_told_and_the_others_counted(tmp_path: Path) -> None:
+    rows = [row(str(number), Status.FAILED, error=f"no luck {min(number, 14)}") for number in range(17)]
+    lines = shown(rows, tmp_path).splitlines()
+    assert lines[1] == "failed: no luck 14: 14 and 2 more"
+    assert lines[10:12] == ["failed: no luck 8: 8", "failed: 5 trials more, of 5 other causes"]
+
+
+def test_a_terminal_obeys_nothing_that_a_row_holds(tmp_path: Path) -> None:
+    bad = row("1", Status.FAILED, error="\x1b]0;title\x07\x1b[2J")
+    model = {**bad.config, "model": "mine:\x1b[2J"}
+    good = replace(finished("2", 0.5), config=model)
+    seen = shown([bad, good], tmp_path)
+    assert "\x1b" not in seen
+    assert "failed: \\x1b]0;title\\x07\\x1b[2J: 1" in seen
 
 
 def test_ids_and_paths_are_never_cut(tmp_path: Path) -> None:
