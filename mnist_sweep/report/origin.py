@@ -39,7 +39,7 @@ def section(results: Results) -> Section:
 
 
 def _finding(results: Results, runs: Sequence[Run]) -> str:
-    workers = counted(len({row.worker for row in results.rows}), "worker")
+    workers = counted(len({row.worker for row in results.rows if row.worker}), "worker")
     text = f"{counted(len(results.rows), 'row')} from {workers}"
     if not runs:
         return f"{text}."

@@ -1,5 +1,6 @@
 """What the driver hears from Tune, told to the observer of the run; and the end of a run that is asked to end."""
 
+import dataclasses
 import json
 import re
 import time
@@ -80,7 +81,8 @@ class Messenger(tune.Callback):  # type: ignore[misc]  # Ray brings no types
         """Tell that a trial lost its worker once too often."""
         self._tell(self._check_node, trial)
         self._running.discard(name(trial))
-        self._tell(self._observer.finished, failed(self._trials[name(trial)], error=_lost(trial)))
+        row = failed(self._trials[name(trial)], error=_lost(trial))
+        self._tell(self._observer.finished, dataclasses.replace(row, worker=None))  # `failed` names this process
 
     def on_step_end(self, iteration: int, trials: Any, **info: Any) -> None:
         """Tell what Ray has said; end the run if it is asked to end and its trials are paused."""

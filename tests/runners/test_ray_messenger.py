@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from mnist_sweep import TrialConfig
+from mnist_sweep import Status, TrialConfig, TrialRow
 from mnist_sweep.config import trial_id
 from mnist_sweep.errors import ResourceError
 from mnist_sweep.runners.ray_messenger import Messenger
@@ -51,6 +51,14 @@ def test_a_worker_that_was_killed_is_tried_again(tmp_path: Path) -> None:
     messenger.on_trial_recover(1, [], trial)
     said = messenger._observer.heard[-1][2]
     assert said.startswith("is tried again, for the worker was lost: The actor died")
+
+
+def test_a_trial_that_lost_its_last_worker_is_a_failed_row_of_no_worker(tmp_path: Path) -> None:
+    trial, messenger = lost(tmp_path, "Failure # 3\nThe actor died unexpectedly before finishing this task.\n")
+    rows: list[TrialRow] = []
+    messenger._observer.finished = rows.append
+    messenger.on_trial_error(1, [], trial)
+    assert [(row.status, row.worker) for row in rows] == [(Status.FAILED, None)]
 
 
 def test_what_ray_says_of_its_nodes_is_told_between_two_events() -> None:
