@@ -2,9 +2,12 @@
 
 import contextlib
 import os
+import re
 from pathlib import Path
 
 from mnist_sweep.errors import LedgerError
+
+UNFINISHED = re.compile(r"\..+\.(ckpt|csv|html|json|jsonl|keras|md|npz)-\d+")
 
 
 def write_whole(path: Path, content: bytes, what: str) -> None:
@@ -33,6 +36,14 @@ def write_whole(path: Path, content: bytes, what: str) -> None:
             f"{what} {path} cannot be written ({error.strerror}): make space or mend the disk, "
             "then run the same command to go on."
         ) from error
+
+
+def remove_unfinished(folder: Path) -> None:
+    """Remove what processes have left in a folder that ended while they wrote there; nobody else may be writing now."""
+    for path in folder.glob(".*"):
+        if UNFINISHED.fullmatch(path.name):
+            with contextlib.suppress(OSError):  # it takes space, and nothing else
+                path.unlink()
 
 
 def make_folder(folder: Path) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from mnist_sweep.errors import LedgerError, NewerRowError, RowError
-from mnist_sweep.files import make_folder, write_whole
+from mnist_sweep.files import make_folder, remove_unfinished, write_whole
 from mnist_sweep.labels import counted, printable
 from mnist_sweep.row_json import from_json, to_json
 from mnist_sweep.rows import TrialRow
@@ -82,6 +82,11 @@ class Ledger:
             raise LedgerError(
                 f"the results folder {self.folder} cannot be written ({error.strerror}): choose another with --results."
             ) from error
+
+    def tidy(self) -> None:
+        """Remove what a run has left that died while it wrote; nobody else may be writing now."""
+        for folder in (self.folder, *(path for path in self.folder.iterdir() if path.is_dir())):
+            remove_unfinished(folder)
 
     def commit(self, row: TrialRow) -> None:
         """Write a row durably; when this returns, no crash of the process or the machine loses it.

@@ -120,7 +120,8 @@ class Recorder:
         self._fresh_until = time.monotonic() + SECONDS_BETWEEN_TABLES
 
     def _tidy(self) -> None:
-        """Remove marks of runs into this folder that died, and checkpoints of trials that have their rows."""
+        """Remove what runs into this folder left that died, and checkpoints of trials that have their rows."""
+        self._ledger.tidy()
         folder = self._ledger.folder
         done = {checkpoints.name(row.trial_id) for row in self.rows()}
         for name in self._storage.names(checkpoints.FOLDER):

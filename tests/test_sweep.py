@@ -117,6 +117,17 @@ def test_a_run_that_broke_off_is_finished_with_the_same_table(
     assert figures(broken) == figures(whole.folder)
 
 
+def test_what_a_killed_run_left_half_written_is_removed_and_nothing_else(tmp_path: Path) -> None:
+    folder = run(sweep(RATES[:1]), results=tmp_path, runner=Local()).folder
+    mine = [folder / ".gitignore", folder / "rows" / ".mine-1", folder / "notes" / "a.json-7"]
+    left = [folder / ".trials.csv-7", folder / "rows" / ".0123-0.json-7", folder / "checkpoints" / ".0123-0.ckpt-7"]
+    for path in (*mine, *left):
+        path.parent.mkdir(exist_ok=True)
+        path.touch()
+    run(sweep(), results=tmp_path, runner=Local())
+    assert [path.exists() for path in (*mine, *left)] == [True] * 3 + [False] * 3
+
+
 def test_a_failed_row_runs_again_only_when_asked(tmp_path: Path) -> None:
     trial = replace(BASE, model=Fickle())
     failing = Sweep(name="fickle", trials=[trial])
