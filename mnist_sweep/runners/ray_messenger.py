@@ -40,6 +40,7 @@ class Messenger(tune.Callback):  # type: ignore[misc]  # Ray brings no types
     Attributes:
         error: What ended the run before its last trial, or None.
         crowded: Trials that ran out of memory on a card that they share; their rows are not told.
+        paused: Trials whose workers took the run for ended, though it goes on.
     """
 
     def __init__(
@@ -47,6 +48,7 @@ class Messenger(tune.Callback):  # type: ignore[misc]  # Ray brings no types
     ) -> None:
         self.error: BaseException | None = None
         self.crowded: list[str] = []
+        self.paused: list[str] = []
         self._shares_gpus = shares_gpus
         self._trials, self._observer, self._said = trials, observer, said
         self._running: set[str] = set()
@@ -121,6 +123,9 @@ class Messenger(tune.Callback):  # type: ignore[misc]  # Ray brings no types
             self._observer.evaluated(trial_id, Evaluation(*result["evaluation"]))
         if "paused" in result:
             self._running.discard(trial_id)
+            if not self._observer.is_ending():
+                self.paused.append(trial_id)
+                self._observer.noted(trial_id, "goes on later, for the storage has lost the mark of this run")
         if "row" in result:
             self._finish(trial_id, result["row"])
 

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from queue import SimpleQueue
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mnist_sweep.artifacts import Artifacts
 from mnist_sweep.config import TrialConfig, to_flat, trial_id
@@ -21,6 +21,9 @@ from mnist_sweep.fields import coerce, require
 from mnist_sweep.runners import ray_cluster, schedulers
 from mnist_sweep.runners.ray_worker import trainable
 from mnist_sweep.runners.runner import Observer
+
+if TYPE_CHECKING:
+    from mnist_sweep.runners.ray_messenger import Messenger
 
 SECONDS_BETWEEN_REPORTS = 0.5
 # Without a limit, Tune starts the workers of a search one after the other.
@@ -85,12 +88,16 @@ class RayTune:
             number = len(trials) + num_proposals
             left = dict(trials) or _proposed(observer, number)
             while left:
-                crowded = self._tune(left, number - len(left), datasets, observer, shared, said)
+                heard = self._tune(left, number - len(left), datasets, observer, shared, said)
                 number -= len(left)
-                if crowded and not observer.is_ending():
+                again = {name: left[name] for name in heard.paused}
+                if heard.crowded and not observer.is_ending():
                     alone = dataclasses.replace(self, gpus_per_trial=1.0)
-                    alone._tune({name: left[name] for name in crowded}, 0, datasets, observer, shared, said)
-                left = _proposed(observer, number)
+                    crowded = {name: left[name] for name in heard.crowded}
+                    heard = alone._tune(crowded, 0, datasets, observer, shared, said)
+                    again |= {name: crowded[name] for name in heard.paused}
+                number += len(again)
+                left = again or _proposed(observer, number)
 
     def _size(self) -> dict[str, Any]:
         return {"cpus_per_trial": self.cpus_per_trial, "gpus_per_trial": self.gpus_per_trial}
@@ -103,8 +110,8 @@ class RayTune:
         observer: Observer,
         shared: Mapping[str, Any],
         said: SimpleQueue[str],
-    ) -> Sequence[str]:
-        """Run trials, adding to them what is proposed; return those that ran out of memory on a card they shared."""
+    ) -> "Messenger":
+        """Run trials, adding to them what is proposed; return who heard of those that have to run again."""
         import ray
         from ray import tune
 
@@ -166,7 +173,7 @@ class RayTune:
                     raise
                 if not isinstance(error, Ended):
                     raise error from None
-        return messenger.crowded
+        return messenger
 
 
 def _proposed(observer: Observer, number: int) -> dict[str, TrialConfig]:

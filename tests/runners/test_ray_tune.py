@@ -188,6 +188,30 @@ print(json.dumps([[row.status, row.error] for row in outcome.rows] + [Path("buil
     assert builds == "11"  # one build that killed its worker, and one more
 
 
+def test_trials_of_a_run_whose_mark_is_lost_go_on_from_their_checkpoints(tmp_path: Path) -> None:
+    code = """
+from mnist_sweep.progress import Quiet
+
+class Losing(Quiet):
+    notes = []
+
+    def evaluated(self, trial_id, evaluation):
+        for mark in Path("results/t/checkpoints").glob("run-*"):
+            mark.unlink()
+
+    def noted(self, text):
+        self.notes.append(text)
+
+base = TrialConfig(model=Softmax(), optimizer=GradientDescent(), num_steps=60_000, evaluate_every=2_000)
+outcome = run(Sweep(name="t", trials=grid(base, {"seed": [0, 1]})), runner=RayTune(num_cpus=1), progress=Losing())
+print(json.dumps([outcome.complete, Losing.notes]))
+"""
+    complete, notes = in_process(tmp_path, code)
+    assert complete
+    (note,) = notes
+    assert note.endswith(") goes on later, for the storage has lost the mark of this run")
+
+
 def test_an_error_of_the_observer_ends_the_run_as_itself(tmp_path: Path) -> None:
     code = """
 import mnist_sweep.ledger, mnist_sweep.errors
