@@ -53,7 +53,8 @@ def from_json(text: str, *, with_history: bool = True) -> TrialRow:
     content = _content(text, with_history=with_history)
     added = sorted(content.keys() - KINDS.keys())
     if added:
-        raise NewerRowError(f"it has fields that this version does not know: {', '.join(added)}")
+        cause = f"it has fields that this version does not know: {', '.join(added)}"
+        raise RowError(cause) if _age(content) < 0 else NewerRowError(cause)
     try:
         row = _row(content)
         named = _is_named_by_its_config(row)
@@ -107,10 +108,15 @@ def _object(text: str) -> dict[str, Any]:
 
 def _misfit(cause: str, content: Mapping[str, Any]) -> RowError:
     """Return the error of a row that cannot be read: of a newer version it is by what it says of its version."""
+    return NewerRowError(cause) if _age(content) > 0 else RowError(cause)
+
+
+def _age(content: Mapping[str, Any]) -> int:
+    """Return -1, 0 or 1: the version that made a row, by what it says, is older than this one, the same, or newer."""
     from importlib.metadata import version
 
-    newer = _numbers(content.get("version")) > _numbers(version("mnist-sweep"))
-    return NewerRowError(cause) if newer else RowError(cause)
+    made_by, this = _numbers(content.get("version")), _numbers(version("mnist-sweep"))
+    return (made_by > this) - (made_by < this)
 
 
 def _numbers(version: Any) -> list[int]:

@@ -267,7 +267,7 @@ def test_cause_that_quotes_the_file_is_short_and_prints(ledger: Ledger, make_row
 
 NEWER = [
     pytest.param({"version": "99.0.0", "temperature": 20.5}, id="a field more"),
-    pytest.param({"temperature": 20.5}, id="a field more, in the same version"),
+    pytest.param({"version": version("mnist-sweep"), "temperature": 20.5}, id="a field more, in the same version"),
     pytest.param({"version": "99.0.0", "status": "pruned"}, id="another status"),
     pytest.param({"version": "99.0.0", "history": {"step": [], "val_top5": []}}, id="another curve"),
     pytest.param({"version": "99.0.0", "steps": 10.5}, id="another kind of figure"),
@@ -288,6 +288,18 @@ def test_row_of_a_newer_version_is_named_and_kept_for_it(
     assert "mend" not in str(caught.value)
     assert mend(ledger.folder) == []
     assert path.exists()
+
+
+def test_row_of_an_older_version_with_a_field_that_no_version_knew_is_moved_away(
+    ledger: Ledger, make_row: MakeRow, refused: Refused
+) -> None:
+    row = make_row()
+    path = ledger.rows_folder / f"{row.trial_id}.json"
+    path.write_text(forged(row, version="0.1.0", temperature=20.5), encoding="utf-8")
+    with refused(RowError, path.name, "does not know: temperature", "mnist-sweep mend"):
+        ledger.rows()
+    assert [moved.source for moved in mend(ledger.folder)] == [path]
+    assert ledger.rows() == {}
 
 
 def test_format_of_a_newer_version_is_told_from_a_damaged_number(ledger: Ledger, make_row: MakeRow) -> None:
