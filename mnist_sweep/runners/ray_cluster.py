@@ -19,6 +19,7 @@ from mnist_sweep.errors import ResourceError
 
 MAX_SHIPPED_BYTES = 64 << 20
 LONGEST_WORDS = 300
+SECONDS_TO_ANSWER = 5
 NOT_SHIPPED = ("results", ".git", ".venv", "__pycache__")
 
 # Read by Ray when it is imported or started: a trial that holds no GPU sees none, and no usage report is sent.
@@ -129,12 +130,25 @@ def _own_sigterm() -> Iterator[None]:
 
 def warning(address: str | None) -> str | None:
     """Return what the user should know of the cluster that this process is connected to, in one line, or None."""
-    if not address or os.environ.get("RAY_AUTH_MODE", "").lower() == "token":
+    if not address or not _answers_anybody():
         return None
     return (
         f"the cluster at {address} asks for no token, so whoever reaches its ports can run code on it: "
         "start its nodes with RAY_AUTH_MODE=token."
     )
+
+
+def _answers_anybody() -> bool:
+    """Return whether the cluster answers who shows no token; that this driver has one does not say so."""
+    import grpc
+    import ray
+
+    with grpc.insecure_channel(ray.get_runtime_context().gcs_address, [("grpc.enable_http_proxy", 0)]) as channel:
+        try:
+            channel.unary_unary("/ray.rpc.NodeInfoGcsService/CheckAlive")(b"", timeout=SECONDS_TO_ANSWER)
+        except grpc.RpcError:
+            return False
+    return True
 
 
 def room(*, cpus_per_trial: int, gpus_per_trial: float) -> int:

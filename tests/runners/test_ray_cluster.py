@@ -1,5 +1,6 @@
 import json
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -78,11 +79,38 @@ print(json.dumps([listening, list(family(os.getpid()))]))
 
 
 @pytest.mark.parametrize("mode", ["disabled", "token"])
-def test_a_cluster_that_asks_for_no_token_is_warned_of(monkeypatch: pytest.MonkeyPatch, mode: str) -> None:
-    monkeypatch.setenv("RAY_AUTH_MODE", mode)
-    warning = ray_cluster.warning("one:6379")
-    assert (warning is None) == (mode == "token")
-    assert warning is None or "at one:6379 asks for no token" in warning
+def test_a_cluster_that_asks_for_no_token_is_warned_of_though_the_driver_has_one(tmp_path: Path, mode: str) -> None:
+    (tmp_path / ".ray").mkdir()
+    (tmp_path / ".ray" / "auth_token").write_text("0123456789abcdef" * 2)
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    address = f"127.0.0.1:{port}"
+    command = [str(Path(sys.executable).parent / "ray"), "start", "--head", "--block", "--num-cpus=1"]
+    command += ["--node-ip-address=127.0.0.1", f"--port={port}", "--include-dashboard=false"]
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}
+    environment |= {"HOME": str(tmp_path), "RAY_USAGE_STATS_ENABLED": "0"}
+    code = f"""
+from mnist_sweep.runners import ray_cluster
+with ray_cluster.connected("{address}", num_cpus=None, code=[]):
+    print(ray_cluster.warning("{address}"))
+"""
+    head = subprocess.Popen(
+        command, env=environment | {"RAY_AUTH_MODE": mode}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+    try:
+        assert head.stdout is not None
+        assert any("Ray runtime started" in line for line in head.stdout)
+        ended = subprocess.run(
+            [sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=100, check=True
+        )
+    finally:
+        head.terminate()
+        head.communicate(timeout=60)
+    told = ended.stdout.strip()
+    assert told == "None" if mode == "token" else told.startswith(f"the cluster at {address} asks for no token, ")
+
+
+def test_a_ray_of_ones_own_is_not_warned_of() -> None:
     assert ray_cluster.warning(None) is None
 
 
