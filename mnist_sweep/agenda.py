@@ -12,6 +12,7 @@ from mnist_sweep.population import Population
 from mnist_sweep.rows import Status, TrialRow
 from mnist_sweep.runners.proposals import Proposals
 from mnist_sweep.search import PBT, Search
+from mnist_sweep.timetable import Rounds
 from mnist_sweep.training import check
 
 
@@ -96,9 +97,10 @@ class Agenda:
         return [self._search.base] * self.num_proposals if self._search else []
 
     @property
-    def interval(self) -> int | None:
-        """Steps that each trial of a population trains, which begins where another has ended; None without one."""
-        return self._proposals.interval if isinstance(self._proposals, Population) else None
+    def rounds(self) -> Rounds | None:
+        """The rounds of a population, whose trials begin where those before have ended; None without one."""
+        population = self._proposals
+        return Rounds(population.interval, population.size) if isinstance(population, Population) else None
 
     @property
     def note(self) -> str | None:

@@ -14,6 +14,7 @@ from mnist_sweep.data import Dataset
 from mnist_sweep.disk import Leavings
 from mnist_sweep.labels import counted, size
 from mnist_sweep.plan import NetworkPlan, network
+from mnist_sweep.timetable import Rounds
 
 # What Ray's processes and the driver held beside their libraries, and what Ray adds to a worker: measured with the
 # quickstart, Ray 2.60.
@@ -82,7 +83,7 @@ def of(
     artifacts: Artifacts,
     folder: Path,
     calibration: Calibration | None = None,
-    interval: int | None = None,
+    rounds: Rounds | None = None,
 ) -> Forecast:
     """Return what a run of trials will cost.
 
@@ -94,7 +95,7 @@ def of(
         artifacts: What they leave behind.
         folder: The sweep's results folder, which need not exist.
         calibration: What was measured of the trials; None predicts the disk alone.
-        interval: Steps that each trial trains, where it begins at the end of another; None means all its own.
+        rounds: Those of a population, of which each waits for the one before; None means that trials run by themselves.
 
     Raises:
         LedgerError: The results folder could not be made.
@@ -110,7 +111,7 @@ def of(
         free_memory=machine.free_memory(),
     )
     if calibration:
-        trained = [replace(trial, num_steps=interval, changes=()) for trial in trials] if interval else trials
+        trained = [replace(trial, num_steps=rounds.interval, changes=()) for trial in trials] if rounds else trials
         jobs = _jobs(trained, datasets, calibration)
         each, memory = _memory(calibration, way)
         found = replace(
@@ -118,7 +119,7 @@ def of(
             memory=memory,
             worker_memory=each,
             gpu_memory=calibration.gpu_memory,
-            seconds=_seconds(list(jobs.values()), calibration, way, artifacts),
+            seconds=_seconds(list(jobs.values()), calibration, way, artifacts, rounds),
             times=_times(trials, jobs, datasets, networks, calibration),
         )
     return replace(found, warnings=tuple(_warnings(found, calibration)))
@@ -135,13 +136,16 @@ def _jobs(
     }
 
 
-def _seconds(jobs: Sequence[timetable.Job], calibration: Calibration, way: Way, artifacts: Artifacts) -> float:
+def _seconds(
+    jobs: Sequence[timetable.Job], calibration: Calibration, way: Way, artifacts: Artifacts, rounds: Rounds | None
+) -> float:
     return timetable.seconds(
         jobs,
         num_workers=way.num_workers,
         start=calibration.start,
         overhead=timetable.OVERHEADS[way.runner],
         models=artifacts.models,
+        in_round=rounds.size if rounds else len(jobs),
     )
 
 

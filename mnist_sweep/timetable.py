@@ -27,6 +27,18 @@ class Overhead(NamedTuple):
     trial: float
 
 
+class Rounds(NamedTuple):
+    """How a population trains: a round waits for the one before.
+
+    Attributes:
+        interval: Steps of a round, which each of its trials trains.
+        size: Trials of a round, one of each member.
+    """
+
+    interval: int
+    size: int
+
+
 OVERHEADS = {"Local": Overhead(seconds=0.0, trial=0.0), "RayTune": Overhead(seconds=7.0, trial=0.06)}
 
 
@@ -63,7 +75,9 @@ def job(trial: TrialConfig, dataset: Dataset, kind: Hashable, cost: Cost) -> Job
     )
 
 
-def seconds(jobs: Sequence[Job], *, num_workers: int, start: float, overhead: Overhead, models: Keeping) -> float:
+def seconds(
+    jobs: Sequence[Job], *, num_workers: int, start: float, overhead: Overhead, models: Keeping, in_round: int
+) -> float:
     """Return how long jobs take from the start of the run to its end, in seconds.
 
     Args:
@@ -73,11 +87,14 @@ def seconds(jobs: Sequence[Job], *, num_workers: int, start: float, overhead: Ov
         overhead: What the runner adds.
         models: Whose models are saved. Of the best, a worker saves each that is better than all its own before: the
             n-th job with a chance of 1 in n.
+        in_round: Jobs of a round, which waits for the one before; of the first, some may be done already.
     """
     traced: list[set[Hashable]] = [set() for _ in range(num_workers)]
     done = [0] * num_workers
     free = [(start, worker) for worker in range(num_workers)]
-    for one in jobs:
+    for number, one in enumerate(jobs):
+        if number and (len(jobs) - number) % in_round == 0:
+            free = [(max(at for at, _ in free), worker) for worker in range(num_workers)]
         at, worker = heapq.heappop(free)
         done[worker] += 1
         saved: Mapping[Keeping, float] = {"all": 1.0, "best": 1 / done[worker], "none": 0.0}

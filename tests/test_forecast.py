@@ -12,6 +12,7 @@ from mnist_sweep.artifacts import Artifacts
 from mnist_sweep.calibration import Calibration, Way, kind
 from mnist_sweep.forecast import Forecast
 from mnist_sweep.stopwatch import Cost
+from mnist_sweep.timetable import Rounds
 
 TRIALS = grid(
     TrialConfig(model=Softmax(), num_steps=10, evaluate_every=5),
@@ -23,7 +24,7 @@ WAY = Way(runner="Local", num_workers=1)
 
 
 def of(
-    folder: Path, calibration: Calibration | None = MEASURED, way: Way = WAY, interval: int | None = None
+    folder: Path, calibration: Calibration | None = MEASURED, way: Way = WAY, rounds: Rounds | None = None
 ) -> Forecast:
     datasets = {TRIALS[0].data: data.load(TRIALS[0].data)}
     return forecast.of(
@@ -34,7 +35,7 @@ def of(
         artifacts=Artifacts(storage="unused"),
         folder=folder,
         calibration=calibration,
-        interval=interval,
+        rounds=rounds,
     )
 
 
@@ -64,7 +65,7 @@ def test_time_and_memory_follow_from_what_was_measured(tmp_path: Path) -> None:
 
 
 def test_a_trial_that_begins_where_another_has_ended_takes_the_time_of_its_own_steps(tmp_path: Path) -> None:
-    whole, own = of(tmp_path), of(tmp_path, interval=5)
+    whole, own = of(tmp_path), of(tmp_path, rounds=Rounds(interval=5, size=9))
     assert own.seconds == 3 + 3 * 7
     assert own.disk == whole.disk  # its learning curve begins with that of the other
 

@@ -10,8 +10,10 @@ from mnist_sweep.timetable import Job, Overhead
 NOTHING = Overhead(seconds=0.0, trial=0.0)
 
 
-def taken(jobs: list[Job], num_workers: int = 1, *, start: float = 0.0, models: Keeping = "none") -> float:
-    return timetable.seconds(jobs, num_workers=num_workers, start=start, overhead=NOTHING, models=models)
+def taken(jobs: list[Job], num_workers: int = 1, *, models: Keeping = "none", in_round: int = 99) -> float:
+    return timetable.seconds(
+        jobs, num_workers=num_workers, start=0.0, overhead=NOTHING, models=models, in_round=in_round
+    )
 
 
 def test_jobs_go_to_whoever_is_free_in_their_order() -> None:
@@ -20,6 +22,14 @@ def test_jobs_go_to_whoever_is_free_in_their_order() -> None:
     assert taken(jobs, 2) == 7  # 3 and 4; 1, 1 and 1
     assert taken(jobs, 5) == 4
     assert taken(jobs, 9) == 4
+
+
+def test_a_round_waits_for_the_one_before_of_which_some_may_be_done() -> None:
+    jobs = [Job(kind="a", seconds=1.0)] * 6
+    assert taken(jobs, 2) == 3
+    assert taken(jobs, 2, in_round=3) == 4
+    assert taken(jobs[:5], 2, in_round=3) == 3
+    assert taken(jobs, 9, in_round=3) == 2
 
 
 def test_a_worker_traces_a_kind_once() -> None:
@@ -36,7 +46,8 @@ def test_models_that_may_be_the_best_are_saved_less_and_less_often(models: Keepi
 def test_the_start_and_what_a_runner_adds_are_counted() -> None:
     jobs = [Job(kind="a", seconds=1.0)] * 4
     overhead = Overhead(seconds=7.0, trial=0.5)
-    assert timetable.seconds(jobs, num_workers=2, start=4.0, overhead=overhead, models="none") == 7 + 4 + 2 * 1.5
+    found = timetable.seconds(jobs, num_workers=2, start=4.0, overhead=overhead, models="none", in_round=4)
+    assert found == 7 + 4 + 2 * 1.5
 
 
 def test_a_trial_takes_its_steps_and_the_images_of_its_evaluations() -> None:

@@ -12,6 +12,7 @@ from mnist_sweep.config import TrialConfig
 from mnist_sweep.data import Dataset
 from mnist_sweep.rows import Status
 from mnist_sweep.runners import RUNNERS
+from mnist_sweep.timetable import Rounds
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -80,7 +81,7 @@ def plan(script: Path, **chosen: Any) -> int:
         console.print("\nto run: nothing, every trial has its row")
     else:
         found = _forecast(
-            to_run, datasets, networks, way, ledger.folder, script.parent, console, interval=agenda.interval, **chosen
+            to_run, datasets, networks, way, ledger.folder, script.parent, console, rounds=agenda.rounds, **chosen
         )
         _keep(found, agenda.work, ledger.folder)
         console.print()
@@ -97,7 +98,7 @@ def _forecast(
     code: Path,
     console: "Console",
     *,
-    interval: int | None,
+    rounds: Rounds | None,
     **chosen: Any,
 ) -> "Forecast":
     """Measure a few steps of each kind of trial, if that is wanted, and return what the run will cost."""
@@ -111,7 +112,7 @@ def _forecast(
         storage=str(folder),
         models=chosen["keep_models"],
         predictions=not chosen["no_predictions"],
-        lineages=interval is not None,
+        lineages=rounds is not None,
     )
     return forecast.of(
         to_run,
@@ -121,7 +122,7 @@ def _forecast(
         artifacts=left,
         folder=folder,
         calibration=measured,
-        interval=interval,
+        rounds=rounds,
     )
 
 
