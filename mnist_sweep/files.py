@@ -39,7 +39,7 @@ def write_whole(path: Path, content: bytes, what: str) -> None:
 
 
 def remove_unfinished(folder: Path) -> None:
-    """Remove what processes have left in a folder that ended while they wrote there; nobody else may be writing now."""
+    """Remove what processes have left in a folder that ended while they wrote there; who writes there now will fail."""
     for path in folder.glob(".*"):
         if UNFINISHED.fullmatch(path.name):
             with contextlib.suppress(OSError):  # it takes space, and nothing else

@@ -84,7 +84,10 @@ class Ledger:
             ) from error
 
     def tidy(self) -> None:
-        """Remove what a run has left that died while it wrote; nobody else may be writing now."""
+        """Remove what a run has left that died while it wrote.
+
+        Workers that outlive their driver for a moment may fail to write a checkpoint, for which nobody waits.
+        """
         for folder in (self.folder, *(path for path in self.folder.iterdir() if path.is_dir())):
             remove_unfinished(folder)
 
