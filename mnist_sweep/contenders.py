@@ -5,11 +5,10 @@ looked at: the tests are corrected for all pairs. Their chance of calling any co
 the most, however many there are: over images by Tukey's range test, over seeds as `scatter` says.
 """
 
-import functools
 from typing import TYPE_CHECKING, NamedTuple
 
 from mnist_sweep.scatter import critical, leads, residuals, spread
-from mnist_sweep.stats import CONFIDENCE, UPPER
+from mnist_sweep.stats import UPPER, range_quantile
 
 if TYPE_CHECKING:
     import numpy as np
@@ -88,7 +87,7 @@ def worse_by_images(accuracy: "NDArray[np.float64]", best: int, num_images: int)
     middle = (accuracy + accuracy[best]) / 2
     error = np.sqrt(middle * (1 - middle) / num_images)
     lead = accuracy[best] - accuracy
-    worse: NDArray[np.bool_] = (lead > SMALLEST_CHANGE) & (lead > _tukey(len(accuracy), np.inf) * error)
+    worse: NDArray[np.bool_] = (lead > SMALLEST_CHANGE) & (lead > range_quantile(len(accuracy), np.inf) * error)
     return worse
 
 
@@ -131,7 +130,7 @@ def _drop(means: "NDArray[np.float64]", noise: Noise, *, shared: bool) -> Drop:
 
     if not noise.variance > 0:
         return Drop(0.0, 0.0, 0.0)
-    reach = _tukey(len(means), noise.degrees) * np.sqrt(noise.variance) if len(means) > 1 else 0.0
+    reach = range_quantile(len(means), noise.degrees) * np.sqrt(noise.variance) if len(means) > 1 else 0.0
     contenders = means[means >= means.max() - reach]
     spread = contenders.var(ddof=1) if len(contenders) > 1 else np.inf
     expected = (contenders.max() - contenders.mean()) * noise.variance / max(noise.variance, spread)
@@ -158,13 +157,6 @@ def _draws_of_drop(group: "NDArray[np.float64]", noise: Noise, *, shared: bool) 
     centre = np.sqrt(of_all / num) * draw.standard_normal(NUM_DRAWS)
     error = np.sqrt((1 - share) * chosen_by + variance - chosen_by) * draw.standard_normal(NUM_DRAWS)
     return np.asarray(share * (group.max() - group.mean() - centre) + error)
-
-
-@functools.cache
-def _tukey(num_configs: int, degrees: float) -> float:
-    from scipy.stats import studentized_range
-
-    return float(studentized_range.ppf(CONFIDENCE, num_configs, degrees))
 
 
 def _num_effects(config: "NDArray[np.intp]", seed: "NDArray[np.intp]") -> int:

@@ -8,6 +8,7 @@ import os
 import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from io import FileIO
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -189,7 +190,9 @@ def _read(entry: "os.DirEntry[str]", *, with_history: bool) -> TrialRow:
     if not entry.is_file():
         kind = "directory" if entry.is_dir() else "link to nothing" if entry.is_symlink() else "special file"
         raise RowError(f"it is a {kind}")
-    row = from_json(Path(entry.path).read_text(encoding="utf-8"), with_history=with_history)
+    with FileIO(entry.path) as file:
+        text = file.read().decode().replace("\r\n", "\n")  # as some systems check a text file out
+    row = from_json(text, with_history=with_history)
     if entry.name != f"{row.trial_id}.json":
         raise RowError(f"it holds the row of trial {row.trial_id}")
     return row

@@ -5,13 +5,15 @@ a table.
 """
 
 import dataclasses
+import functools
 import hashlib
 import json
 import math
 import re
 from collections.abc import Mapping
-from itertools import chain, starmap
-from typing import Any
+from itertools import chain
+from types import UnionType
+from typing import Any, get_args, get_origin
 
 from mnist_sweep.errors import NewerRowError, RowError
 from mnist_sweep.rows import Evaluation, Status, TrialRow, flat_id, trial_name
@@ -20,8 +22,12 @@ FORMAT = 2
 HISTORY = ',\n "history": '
 DAMAGED = "its content does not match its own digest: it was damaged or edited"
 KINDS: dict[str, Any] = {
-    item.name: getattr(item.type, "__origin__", item.type) for item in dataclasses.fields(TrialRow)
+    item.name: get_args(item.type) if isinstance(item.type, UnionType) else get_origin(item.type) or item.type
+    for item in dataclasses.fields(TrialRow)
 }
+POINT = functools.partial(tuple.__new__, Evaluation)  # without Python's own calls, of which a sweep has 100,000s
+START = f'{{"format": {FORMAT}, "digest": "'
+LENGTH = len(f'{START}{"0" * 16}"')
 
 
 def to_json(row: TrialRow) -> str:
@@ -66,15 +72,13 @@ def from_json(text: str, *, with_history: bool = True) -> TrialRow:
 
 
 def _head(body: str) -> str:
-    digest = hashlib.sha256(body.encode(errors="surrogatepass")).hexdigest()
-    return f'{{"format": {FORMAT}, "digest": "{digest[:16]}"'
+    return f'{START}{hashlib.sha256(body.encode(errors="surrogatepass")).hexdigest()[:16]}"'
 
 
 def _content(text: str, *, with_history: bool) -> dict[str, Any]:
     """Return the fields of a row's text, its digest verified."""
-    length = len(_head(""))
-    head, body = text[:length], text[length:]
-    if not head.startswith(_head("")[:20]):
+    head, body = text[:LENGTH], text[LENGTH:]
+    if not head.startswith(START):
         return _content_of_format_1(text) | ({} if with_history else {"history": ()})
     if _head(body) != head:
         raise RowError(DAMAGED)
@@ -98,7 +102,7 @@ def _content_of_format_1(text: str) -> dict[str, Any]:
 
 def _object(text: str) -> dict[str, Any]:
     try:
-        content = json.loads(text, parse_constant=_no_constant)
+        content = DECODER.decode(text)
     except (ValueError, RecursionError) as error:
         raise RowError(f"it is not JSON ({error})") from error
     if not isinstance(content, dict) or "trial_id" not in content:
@@ -130,12 +134,11 @@ def _row(content: Mapping[str, Any]) -> TrialRow:
         "defaults": tuple(content["defaults"]),
         "history": _history(content.get("history", ())),
     }
-    row = TrialRow(**{**content, **read})
-    for name, kind in KINDS.items():
-        value = getattr(row, name)
-        if not isinstance(value, kind) or (isinstance(value, float) and not math.isfinite(value)):
+    fields = {**content, **read}
+    for name, value in fields.items():
+        if not isinstance(value, KINDS[name]) or (isinstance(value, float) and not math.isfinite(value)):
             raise TypeError(f"{name} is {value!r}")
-    return row
+    return TrialRow(**fields)
 
 
 def _is_named_by_its_config(row: TrialRow) -> bool:
@@ -151,7 +154,7 @@ def _history(curve: Any) -> tuple[Evaluation, ...]:
     if isinstance(curve, dict):
         if curve.keys() != set(Evaluation._fields):
             raise ValueError(f"history has the columns {', '.join(curve)}")
-        points = tuple(starmap(Evaluation, zip(*(curve[name] for name in Evaluation._fields), strict=True)))
+        points = tuple(map(POINT, zip(*(curve[name] for name in Evaluation._fields), strict=True)))
     else:
         points = tuple(Evaluation(**point) for point in curve)
     kinds = {type(point.step) for point in points} | ({*map(type, chain.from_iterable(points))} - {float, type(None)})
@@ -174,6 +177,9 @@ def _digest_or_none(content: Mapping[str, Any]) -> str | None:
 
 def _no_constant(name: str) -> None:
     raise ValueError(f"{name} is no JSON number")
+
+
+DECODER = json.JSONDecoder(parse_constant=_no_constant)
 
 
 def _finite(value: Any) -> Any:

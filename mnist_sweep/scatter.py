@@ -39,13 +39,13 @@ def residuals(accuracy: "Array", config: "Codes", seed: "Codes") -> "Array":
     import numpy as np
 
     # Means of configs and of seeds are taken off by turns, which ends at once where every config has every seed.
-    rest = accuracy
-    for _ in range(200):
-        before = rest
-        for group in (config, seed):
-            rest = rest - (np.bincount(group, rest) / np.bincount(group))[group]
-        if np.abs(rest - before).max() < SMALLEST_CHANGE:
+    rest, groups = accuracy, [(group, np.bincount(group)) for group in (config, seed)]
+    for turn in range(400):
+        group, num = groups[turn % 2]
+        mean = np.bincount(group, rest) / num
+        if turn > 1 and np.abs(mean).max() < SMALLEST_CHANGE:
             break
+        rest = rest - mean[group]
     return rest
 
 
