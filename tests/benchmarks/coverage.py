@@ -106,15 +106,16 @@ def held(layout: Layout, num_sweeps: int) -> tuple[float, float]:
 
 
 def shown(layout: Layout, num_sweeps: int) -> tuple[float, float, float]:
-    """Return how often an effect, a trend and any interaction are shown where there is none."""
+    """Return how often an effect, a trend over three or more levels and any interaction are shown with none there."""
     generator = np.random.default_rng(2)
+    many = [num > 2 for num in layout.get("nums", DEFAULTS["nums"])]
     effects, trends, pairs = [], [], []
     for _ in range(num_sweeps):
         observed, _ = simulated(generator, **{**layout, "main": 0.0, "interaction": 0.0})
         model, tested = anova.analyse(observed)
-        found = [anova.means(model, factor, num_trends=3) for factor in range(3)]
+        found = [anova.means(model, factor, num_trends=max(1, sum(many))) for factor in range(3)]
         effects += [one.difference.low > 0 for one in found]
-        trends.append(any(one.slope.low > 0 or one.slope.high < 0 for one in found))
+        trends.append(any(one.slope.low > 0 or one.slope.high < 0 for one in itertools.compress(found, many)))
         pairs.append(any(pair.p < anova.ALPHA for pair in tested))
     return float(np.mean(effects)), float(np.mean(trends)), float(np.mean(pairs))
 
