@@ -6,7 +6,7 @@ has to overcome both noises. The conclusion is drawn from validation; test stand
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -15,7 +15,7 @@ from mnist_sweep import answers
 from mnist_sweep.contrast import Contrast, by_images, by_seeds
 from mnist_sweep.errors import LedgerError
 from mnist_sweep.figures import interval, percent, points, probability
-from mnist_sweep.labels import counted
+from mnist_sweep.labels import counted, of_images, varying
 from mnist_sweep.ledger import Ledger
 from mnist_sweep.lookup import Found, find
 from mnist_sweep.paired import Difference
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 NUM_SHOWN = 20
 BY_IMAGES = "Two trained models on the same images: McNemar's exact test (1947), interval of Newcombe (1998)."
 BY_BOTH = "Over seeds and images, crossed: variance of Gallas (2006), t distribution of Satterthwaite (1946)."
-BY_SEEDS = "Over seeds, on the same images: paired t-test."
+BY_SEEDS = "Over seeds: paired t-test."
 ONE_SEED = "This is about two trained models: with other seeds, their configs may come out differently."
 TWO_SEEDS = "Two seeds tell little of the noise of seeds, so the interval may be too narrow: run three or more."
 NOT_KEPT = "Not all predictions were kept, so other images are not accounted for: on them the difference varies more."
@@ -97,7 +97,7 @@ def compare(folder: Path, a: str, b: str) -> Comparison:
         test=test,
         method=method,
         sentence=_conclusion(one.name, other.name, val, test),
-        notes=tuple(_notes(len(pairs), method)),
+        notes=tuple(_notes(compared, method)),
     )
 
 
@@ -199,10 +199,13 @@ def _needed(found: Difference) -> str:
     return f" To show one of this size, {' or '.join(ways)} would be needed."
 
 
-def _notes(num_pairs: int, method: str) -> Iterator[str]:
-    if num_pairs == 1:
+def _notes(compared: Sequence[TrialRow], method: str) -> Iterator[str]:
+    if len(compared) == 2:
         yield ONE_SEED
-    if num_pairs == 2:
+    if len(compared) == 4:
         yield TWO_SEEDS
-    if method == BY_SEEDS:
-        yield NOT_KEPT
+    if method != BY_SEEDS:
+        return
+    yield NOT_KEPT
+    if differing := of_images(varying(row.config for row in compared)):
+        yield f"They differ in {differing[0]}, so they may not have been measured on the same images."

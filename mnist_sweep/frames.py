@@ -72,8 +72,8 @@ def history_frame(rows: Iterable[TrialRow]) -> "pd.DataFrame":
 def summary_frame(rows: Iterable[TrialRow]) -> "pd.DataFrame":
     """Return one line for each config over its seeds whose status is `ok`.
 
-    `n` counts them; `_std` is the sample standard deviation and `_low` and `_high` the 95% t-interval of the mean, both
-    missing where n is below 2.
+    `n` counts them; `_std` is the sample standard deviation and `_low` and `_high` the 95% t-interval of the mean, cut
+    where the figure cannot lie; all three are missing where n is below 2.
     """
     return _summary(trials_frame(rows))
 
@@ -98,8 +98,11 @@ def _ordered(rows: Iterable[TrialRow]) -> tuple[list[TrialRow], list[str]]:
     by_id = sorted(rows, key=lambda row: row.trial_id)
     columns = config_columns([row.config for row in by_id])
 
+    first = by_id[0].config if by_id else {}
+    differing = [name for name in columns if any(row.config.get(name) != first.get(name) for row in by_id)]
+
     def key(row: TrialRow) -> list[tuple[int, Any]]:
-        return [_sortable(row.config.get(name)) for name in [*columns, "seed"]]
+        return [_sortable(row.config.get(name)) for name in [*differing, "seed"]]
 
     return sorted(by_id, key=key), columns
 
@@ -164,7 +167,8 @@ def _summary(trials: "pd.DataFrame") -> "pd.DataFrame":
         mean, std = groups[name].mean().reindex(table.index), groups[name].std(ddof=1).reindex(table.index)
         half = half_width_of_mean(std, table["n"])
         table[f"{name}_mean"], table[f"{name}_std"] = mean, std
-        table[f"{name}_low"], table[f"{name}_high"] = mean - half, mean + half
+        largest = 1.0 if name.endswith("accuracy") else None
+        table[f"{name}_low"], table[f"{name}_high"] = (mean - half).clip(lower=0.0), (mean + half).clip(upper=largest)
     return table.reset_index().astype(SUMMARY)
 
 
@@ -182,4 +186,6 @@ def _typed(table: Mapping[str, Sequence[Any]], dtypes: Mapping[str, str]) -> "pd
 
 def _unicode(value: Any) -> Any:
     """Return a value; text with bytes of a file name that are no Unicode has them written out."""
-    return value.encode(errors="backslashreplace").decode() if isinstance(value, str) else value
+    if not isinstance(value, str) or value.isascii():
+        return value
+    return value.encode(errors="backslashreplace").decode()

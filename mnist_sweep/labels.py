@@ -1,6 +1,5 @@
 """Short names of trials for people: what varies among them, and nothing else."""
 
-from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -15,13 +14,15 @@ def varying(flats: Iterable[Flat]) -> list[str]:
     A field of a part (`optimizer.learning_rate`) varies if it does among trials with the same part, so that an axis of
     whole optimizers is one field and not all their numbers.
     """
-    values: dict[str, dict[Any, set[str]]] = {}
+    first: dict[str, dict[Any, Any]] = {}
+    vary = set()
     for flat in flats:
         for name, value in flat.items():
             part = name.partition(".")[0] if "." in name else None
-            values.setdefault(name, defaultdict(set))[part and flat[part]].add(repr(value))
-    names = [name for name, by_part in values.items() if any(len(seen) > 1 for seen in by_part.values())]
-    return sorted(names, key=lambda name: name == "seed")
+            seen = first.setdefault(name, {}).setdefault(part and flat[part], value)
+            if name not in vary and value is not seen and repr(value) != repr(seen):
+                vary.add(name)
+    return sorted((name for name in first if name in vary), key=lambda name: name == "seed")
 
 
 def label(flat: Flat, names: Iterable[str]) -> str:
@@ -44,6 +45,11 @@ def value(name: str, given: Any) -> str:
 def _field(name: str, given: Any) -> str:
     shown = value(name, given)
     return shown if name in (*PARTS, "precision", "changes") else f"{name.rpartition('.')[2]}={shown}"
+
+
+def of_images(names: Iterable[str]) -> list[str]:
+    """Return those of some fields that may say which images a trial is evaluated on."""
+    return [name for name in names if name.partition(".")[0] == "data" and name != "data.train_size"]
 
 
 def printable(text: str) -> str:

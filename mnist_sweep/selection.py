@@ -21,7 +21,7 @@ from mnist_sweep.contenders import (
 from mnist_sweep.errors import LedgerError
 from mnist_sweep.fields import require
 from mnist_sweep.figures import interval, percent, percent_interval, points
-from mnist_sweep.labels import counted
+from mnist_sweep.labels import counted, of_images
 from mnist_sweep.rows import Status
 from mnist_sweep.stats import half_width_of_mean, wilson_interval
 
@@ -55,8 +55,8 @@ class Selection:
         config_id: The selected config.
         n: Its seeds that ended well.
         val_mean: Its mean validation accuracy.
-        val_low: Lower end of the 95% interval of that mean: of the t distribution over seeds; Wilson's for one seed, or
-            for several that are all alike and leave nothing to judge by.
+        val_low: Lower end of the 95% interval of that mean: of the t distribution over seeds, within [0, 1]; Wilson's
+            for one seed, or for several that are all alike and leave nothing to judge by.
         val_high: Upper end of it.
         test_mean: Its mean test accuracy.
         test_low: Lower end of the 95% interval of that mean.
@@ -183,7 +183,7 @@ def _mean(name: str, accuracies: "pd.Series[float]", of_one: tuple[float, float]
     mean, low, high = float(accuracies.mean()), *of_one
     if accuracies.nunique() > 1:
         half = float(half_width_of_mean(accuracies.std(ddof=1), len(accuracies)))
-        low, high = mean - half, mean + half
+        low, high = max(mean - half, 0.0), min(mean + half, 1.0)
     return {f"{name}_mean": mean, f"{name}_low": low, f"{name}_high": high}
 
 
@@ -235,7 +235,9 @@ def _about_drop(found: Selection) -> str:
 
 
 def _left_out(trials: "pd.DataFrame", good: "pd.DataFrame", num_alone: int, best: str) -> Iterator[str]:
-    """Yield what had no part in the selection, and why."""
+    """Yield what had no part in the selection, and why, and what makes those that had one unlike."""
+    if differing := [name for name in of_images(map(str, good)) if good[name].nunique(dropna=False) > 1]:
+        yield f"They differ in {differing[0]}, so they may not have been measured on the same images."
     bad = trials.drop(good.index)
     if len(bad):
         counts = bad["status"].value_counts()

@@ -164,6 +164,13 @@ def test_without_all_predictions_seeds_decide_and_it_is_said(results: Folder, ke
     assert found.val.difference.mean == pytest.approx(30 / 300)
 
 
+def test_without_predictions_other_images_are_said(results: Folder) -> None:
+    for seed in range(3):
+        a = results.add(TrialConfig(seed=seed), val=range(seed + 1), kept=False)
+        b = results.add(TrialConfig(data=Digits(val_size=299), seed=seed), val=range(30 + 2 * seed), kept=False)
+    assert "differ in data.val_size" in " ".join(compare(results.path, a.config_id, b.config_id).notes)
+
+
 def test_single_trial_without_predictions_is_refused_with_the_way_out(results: Folder, refused: Refused) -> None:
     a, b = results.add(A, kept=False), results.add(B)
     with refused(LedgerError, f"predictions of trial {a.trial_id}", "rows", "next run"):

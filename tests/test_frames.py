@@ -90,7 +90,7 @@ def test_wilson_interval_is_that_of_its_formula_and_holds_the_accuracy(make_row:
 
 
 def test_summary_is_n_mean_sample_deviation_and_t_interval_over_the_seeds(make_row: MakeRow) -> None:
-    accuracies = [0.91, 0.93, 0.98]
+    accuracies = [0.81, 0.83, 0.88]
     rows = [make_row(TrialConfig(seed=seed), val_accuracy=value) for seed, value in enumerate(accuracies)]
     (line,) = summary_frame(rows).to_dict("records")
     mean, std = statistics.mean(accuracies), statistics.stdev(accuracies)
@@ -104,11 +104,24 @@ def test_summary_is_n_mean_sample_deviation_and_t_interval_over_the_seeds(make_r
 @pytest.mark.parametrize("figure", ["val_accuracy", "test_accuracy", "val_loss", "seconds_total"])
 @pytest.mark.parametrize("n", [2, 5, 30])
 def test_every_averaged_figure_has_the_interval_that_scipy_computes(make_row: MakeRow, figure: str, n: int) -> None:
-    values = [random.Random(seed).uniform(0.5, 0.9) for seed in range(n)]
+    values = [random.Random(seed).uniform(0.7, 0.72) for seed in range(n)]
     rows = [make_row(TrialConfig(seed=seed), **{figure: value}) for seed, value in enumerate(values)]
     (line,) = summary_frame(rows).to_dict("records")
     expected = stats.ttest_1samp(values, 0).confidence_interval(0.95)
     assert (line[f"{figure}_low"], line[f"{figure}_high"]) == pytest.approx((expected.low, expected.high), rel=1e-9)
+
+
+def test_interval_of_a_summary_ends_where_its_figure_cannot_lie(make_row: MakeRow) -> None:
+    figures = [(0.99, 0.01, 0.1), (1.0, 0.0, 9.0)]
+    rows = [
+        make_row(TrialConfig(seed=seed), val_accuracy=val, test_accuracy=test, val_loss=seconds, seconds_total=seconds)
+        for seed, (val, test, seconds) in enumerate(figures)
+    ]
+    (line,) = summary_frame(rows).to_dict("records")
+    assert line["val_accuracy_low"] < 0.99
+    assert line["val_accuracy_high"] == 1
+    assert line["test_accuracy_low"] == line["val_loss_low"] == line["seconds_total_low"] == 0
+    assert min(line["val_loss_high"], line["seconds_total_high"]) > 9
 
 
 def test_only_good_trials_are_averaged(make_row: MakeRow) -> None:

@@ -91,6 +91,20 @@ def test_seeds_that_are_all_alike_have_the_interval_of_one(make_row: MakeRow) ->
     assert found.val_low < 0.9 < found.val_high
 
 
+def test_interval_of_several_seeds_ends_where_no_accuracy_lies(make_row: MakeRow) -> None:
+    rows = [make_row(TrialConfig(seed=seed), val_accuracy=0.99 + 0.01 * seed, test_accuracy=0.9) for seed in range(2)]
+    assert select(trials_frame(rows)).val_high == 1
+
+
+@pytest.mark.parametrize(
+    ("field", "sizes", "expected"),
+    [("data.val_size", [300, 299], True), ("data.train_size", [300, 299], False), ("data.val_size", [300, 300], False)],
+)
+def test_other_images_of_some_trials_are_said(field: str, sizes: list[int], expected: bool) -> None:
+    found = select(table({"a": [0.9], "b": [0.91]}, **{field: sizes}))
+    assert (f"They differ in {field}, so they may not have been measured" in told(found)) is expected
+
+
 def test_csv_file_and_frame_select_the_same(tmp_path: Path, make_row: MakeRow) -> None:
     draw = np.random.default_rng(2)
     rows = [make_row(TrialConfig(num_steps=step), val_accuracy=draw.integers(250, 300) / 300) for step in range(1, 9)]
