@@ -19,7 +19,7 @@ COMPARED = ("config_id", "seed", "status", *TAIL)
 def check(folder: Path, trials: "pd.DataFrame") -> None:
     """Do nothing if `trials.csv` of a folder says the same as the rows of its trials; it may lack trials, or be absent.
 
-    Of the config's columns those of numbers are compared; what a text looks like depends on the others of its column.
+    Of the config's columns those of numbers and those of texts are compared, not those that hold both.
 
     Args:
         folder: The results folder.
@@ -36,7 +36,8 @@ def check(folder: Path, trials: "pd.DataFrame") -> None:
     table = read_trials(path)
     settings = [str(name) for name in trials if name in table and name not in HEAD | TAIL]
     numbers = [name for name in settings if pd.api.types.is_numeric_dtype(trials[name])]
-    columns = [*(name for name in COMPARED if name in trials.columns), *numbers]
+    texts = [name for name in settings if trials[name].dtype == table[name].dtype == "str"]
+    columns = [*(name for name in COMPARED if name in trials.columns), *numbers, *texts]
     pairs = table[["trial_id", *columns]].merge(trials[["trial_id", *columns]], on="trial_id", suffixes=("", " row"))
     for name in columns:
         ours, theirs = pairs[f"{name} row"], pairs[name]

@@ -8,6 +8,7 @@ from mnist_sweep.report.markup import clean
 
 MAX_ROWS = 20
 _SPECIAL = re.compile(r"([\\`*\[\]<>|$&]|(?<!\w)_|_(?!\w)|~(?=~))")
+_MENTION = re.compile(r"(?<!\w)@(?=\w)")
 
 
 def render(title: str, sections: Sequence[Section]) -> str:
@@ -18,7 +19,7 @@ def render(title: str, sections: Sequence[Section]) -> str:
 def text(plain: str) -> str:
     """Return plain text as Markdown that shows it; what stands in backquotes is shown as code."""
     parts = re.split(r"`([^`]*)`", " ".join(clean(plain).split()))
-    return "".join(_code(part) if index % 2 else _SPECIAL.sub(r"\\\1", part) for index, part in enumerate(parts))
+    return "".join(_code(part) if index % 2 else _escaped(part) for index, part in enumerate(parts))
 
 
 def _section(section: Section) -> Iterator[str]:
@@ -61,7 +62,12 @@ def _table(table: Table) -> Iterator[str]:
 
 def _cell(plain: str) -> str:
     """Return plain text as a cell, whatever it holds, backquotes too."""
-    return _SPECIAL.sub(r"\\\1", " ".join(clean(plain).split()))
+    return _escaped(" ".join(clean(plain).split()))
+
+
+def _escaped(plain: str) -> str:
+    """Return plain text that Markdown leaves as it is, and that notifies nobody who is called by such a name."""
+    return _MENTION.sub("@\u200b", _SPECIAL.sub(r"\\\1", plain))
 
 
 def _code(plain: str) -> str:

@@ -12,7 +12,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
 MAX_LINES = 25
-READING = "Line: the best validation accuracy to expect from a part of these trials; band: its 95% interval."
+READING = (
+    "Line: the best validation accuracy to expect from as many of these trials, drawn at random (those that a search "
+    "proposes later may do better); band: its 95% interval."
+)
 
 
 def section(results: Results) -> Section | None:

@@ -32,7 +32,13 @@ Refused = Callable[..., AbstractContextManager[None]]
 pytestmark = pytest.mark.filterwarnings("ignore:Argument ``normalize`` is an experimental")  # of Optuna
 REFERENCE = Path(__file__).parents[2] / "results" / "reference"
 MEGABYTE = 2**20
-STRANGE = ["<script>alert(1)</script>", "=1+1", "</script><script>alert(2)</script>", "a|b`c`*d*_e_[f](http://g)"]
+STRANGE = [
+    "<script>alert(1)</script>",
+    "=1+1",
+    "@everyone",
+    "</script><script>alert(2)</script>",
+    "a|b`c`*d*_e_[f](http://g)",
+]
 
 
 class Page(HTMLParser):
@@ -147,6 +153,7 @@ def test_text_of_configs_errors_and_names_stays_text(strange: Path, format: Any)
         shown = "\n".join(line for line in text.splitlines() if not line.startswith("    "))  # without commands
         assert re.findall(r"(?<!\\)<script", shown) == []
         assert re.findall(r"(?<!\\)\]\(http", shown) == []
+        assert re.findall(r"(?<!\w)@\w", shown) == []
         assert "=1+1" in shown
 
 
@@ -184,7 +191,16 @@ def test_tampered_table_is_named_with_trial_and_column(quickstart: Path, refused
         write_report(quickstart)
 
 
-@pytest.mark.parametrize(("column", "cell"), [("model.dropout", "much"), ("model.dropout", "0.3"), ("seed", "7")])
+@pytest.mark.parametrize(
+    ("column", "cell"),
+    [
+        ("model.dropout", "much"),
+        ("model.dropout", "0.3"),
+        ("seed", "7"),
+        ("optimizer", "adam"),
+        ("model.filters", "[]"),
+    ],
+)
 def test_tampered_setting_is_named_with_trial_and_column(
     quickstart: Path, refused: Refused, column: str, cell: str
 ) -> None:
