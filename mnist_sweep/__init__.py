@@ -1,8 +1,8 @@
 """mnist_sweep: hyperparameter sweeps you can trust.
 
-A script lists trials (`TrialConfig`, `grid`, `zipped`, `sample`, `repeat`) or says where to
-search for them (`Search`), names them (`Sweep`) and runs them
-(`main`, or `run` from Python); `read_trials`, `read_history` and `read_summary` give the results as DataFrames.
+A script lists trials (`TrialConfig`, `grid`, `zipped`, `sample`, `repeat`) or says where to search for them (`Search`),
+names them (`Sweep`) and runs them (`main`, or `run` from Python); `read_trials`, `read_history` and `read_summary` give
+the results as DataFrames.
 """
 
 __version__ = "0.4.0"

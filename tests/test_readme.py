@@ -25,12 +25,13 @@ def test_the_example_of_ones_own_model_and_data_runs(tmp_path: Path) -> None:
     assert "my_sweep:Perceptron" in (tmp_path / "results" / "mine" / "trials.csv").read_text()
 
 
-def test_the_example_of_reading_the_tables_runs(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["pandas", "select"])
+def test_an_example_of_reading_the_tables_runs(name: str) -> None:
     tables = ROOT / "results" / "reference" / "quickstart"
-    code = block("pandas").replace("results/quickstart", str(tables))
+    code = block(name).replace("results/quickstart", str(tables))
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=100, check=False)
     assert (ended.returncode, ended.stderr) == (0, "")
-    assert [line.rstrip() for line in ended.stdout.splitlines()] == block("pandas-output").splitlines()
+    assert [line.rstrip() for line in ended.stdout.splitlines()] == block(f"{name}-output").splitlines()
 
 
 @pytest.mark.parametrize("command", ["status", "effects"])
