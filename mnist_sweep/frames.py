@@ -131,8 +131,10 @@ def _trials(ordered: Sequence[TrialRow], columns: Sequence[str]) -> "pd.DataFram
     ]
     correct, examples = zip(*counts, strict=True) if counts else ((), ())
     table["test_accuracy_low"], table["test_accuracy_high"] = wilson_interval(correct, examples)
-    configs = {name: [_cell(row.config.get(name)) for row in ordered] for name in columns}
-    whole = {name: "Int64" for name, cells in configs.items() if all(type(cell) in (int, type(None)) for cell in cells)}
+    configs = {name: [row.config.get(name) for row in ordered] for name in columns}
+    kinds = {name: {*map(type, cells)} for name, cells in configs.items()}
+    configs |= {name: [*map(_cell, configs[name])] for name in columns if kinds[name] & {list, dict}}
+    whole = {name: "Int64" for name in columns if kinds[name] <= {int, type(None)}}
     columns_of = {name: table[name] for name in HEAD} | configs | {name: table[name] for name in TAIL}
     return _typed(columns_of, HEAD | whole | TAIL)
 

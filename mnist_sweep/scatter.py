@@ -59,8 +59,9 @@ def leads(accuracy: "Array", config: "Codes", seed: "Codes", best: int, variance
     num_configs = int(config.max()) + 1
     of_best = np.full(int(seed.max()) + 1, np.nan)
     of_best[seed[config == best]] = accuracy[config == best]
-    shared = ~np.isnan(of_best[seed])
-    lead, config = of_best[seed[shared]] - accuracy[shared], config[shared]
+    lead = of_best[seed] - accuracy
+    if not (shared := ~np.isnan(lead)).all():
+        lead, config = lead[shared], config[shared]
     n = np.bincount(config, minlength=num_configs)
     mean = np.bincount(config, lead, num_configs) / np.maximum(n, 1)
     own = np.bincount(config, (lead - mean[config]) ** 2, num_configs) / np.maximum(n - 1, 1) / 2
