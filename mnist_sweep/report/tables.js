@@ -1,7 +1,8 @@
 "use strict";
-// Tables that can be sorted, filtered and paged through; only the rows in view are elements.
+// Tables that can be sorted, filtered and paged through; only the rows in view are elements. Paper has more of them.
 (() => {
   const PAGE = 25;
+  const PRINTED = 500;
 
   const written = (cell, column) => {
     if (cell === null) return "";
@@ -60,9 +61,8 @@
     const previous = element("button", { type: "button", textContent: "Previous" });
     const next = element("button", { type: "button", textContent: "Next" });
 
-    const draw = () => {
-      const first = page * PAGE;
-      const rows = shown.slice(first, first + PAGE);
+    const draw = (first = page * PAGE, number = PAGE) => {
+      const rows = shown.slice(first, first + number);
       body.replaceChildren(...rows.map((row) => element("tr", {}, ...row.cells.map((cell, index) => {
         const made = element(index ? "td" : "th", { textContent: written(cell, columns[index]) });
         if (!index) made.scope = "row";
@@ -73,7 +73,7 @@
       const of = shown.length === all.length ? "" : ` (${all.length.toLocaleString("en")} in all)`;
       status.textContent = `Rows ${range}${shown.length.toLocaleString("en")}${of}`;
       previous.disabled = page === 0;
-      next.disabled = first + PAGE >= shown.length;
+      next.disabled = first + number >= shown.length;
     };
 
     const update = () => {
@@ -115,6 +115,8 @@
       hint,
     );
     draw();
+    addEventListener("beforeprint", () => draw(0, PRINTED));
+    addEventListener("afterprint", () => draw());
   };
 
   document.querySelectorAll(".interactive").forEach(enhance);

@@ -196,13 +196,21 @@ def test_plots_follow_the_scheme_and_are_all_there_in_print(browser: Browser, re
     assert len(base64.b64decode(browser.driver.print_page())) > 20_000
 
 
-def test_print_says_how_many_trials_there_are_beside_those_on_paper(browser: Browser, real: Path) -> None:
-    browser.open(real)
+@pytest.mark.parametrize(("number", "expected"), [(40, "Rows 1 to 40 of 40"), (600, "Rows 1 to 500 of 600")])
+def test_paper_has_the_trials_of_all_pages_or_says_how_many_more_there_are(
+    browser: Browser, make_sweep: MakeSweep, tmp_path: Path, number: int, expected: str
+) -> None:
+    browser.open(write_report(make_sweep(tmp_path / "sweep", number, num_evaluations=2)))
+    num_rows = "return document.querySelectorAll('#trials tbody tr').length"
+    browser.run("[...document.querySelectorAll('#trials button')].find(one => one.textContent === 'Next').click()")
     browser.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
+    browser.run("dispatchEvent(new Event('beforeprint'))")
     controls = "[...document.querySelectorAll('#trials .controls > *')].filter(one => one.checkVisibility())"
-    seen = browser.run(f"return {controls}.map(one => one.textContent)")
+    seen, printed = browser.run(f"return {controls}.map(one => one.textContent)"), browser.run(num_rows)
     browser.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
-    assert seen == ["Rows 1 to 25 of 40"]
+    browser.run("dispatchEvent(new Event('afterprint'))")
+    assert (seen, printed) == ([expected], min(number, 500))
+    assert browser.run(num_rows) == min(25, number - 25)
 
 
 def test_table_is_usable_by_keyboard_alone(browser: Browser, real: Path) -> None:
