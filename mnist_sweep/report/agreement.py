@@ -42,7 +42,8 @@ def check(folder: Path, trials: "pd.DataFrame") -> None:
     for name in columns:
         ours, theirs = pairs[f"{name} row"], pairs[name]
         read = pd.to_numeric(theirs, errors="coerce") if name in numbers else theirs
-        differing = pairs[~((ours == read).fillna(False) | (ours.isna() & theirs.isna()))]
+        without = ours.isna() | ours.isin([""])  # an empty text is an empty cell, too
+        differing = pairs[~((ours == read).fillna(False) | (without & theirs.isna()))]
         if len(differing):
             first = differing.iloc[0]
             raise LedgerError(

@@ -38,6 +38,7 @@ STRANGE = [
     "@everyone",
     "</script><script>alert(2)</script>",
     "a|b`c`*d*_e_[f](http://g)",
+    "",
 ]
 
 
