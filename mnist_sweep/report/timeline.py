@@ -69,7 +69,7 @@ def section(results: Results) -> Section:
     shown = [*found.work][:MAX_WORKERS]
     finding = (
         f"{counted(len(found.work), 'worker')} ran {counted(len(timed), 'trial')} in {duration(found.length)} "
-        f"and were idle for {found.idle(found.work):.1%} of it."
+        f"and {'was' if len(found.work) == 1 else 'were'} idle for {found.idle(found.work):.1%} of it."
     )
     missing = len(results.rows) - len(timed)
     finding += f" {counted(missing, 'trial')} without a starting time left out." if missing else ""

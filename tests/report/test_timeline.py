@@ -39,6 +39,11 @@ def test_idle_share_is_the_gaps(make_row: MakeRow, make_results: MakeResults) ->
     assert sorted(chart.figure.data[0].base) == [0, 0, 6]
 
 
+def test_one_worker_was_idle(make_row: MakeRow, make_results: MakeResults) -> None:
+    section = timeline.section(make_results([trial(make_row, 0, "a:1", 1000.0, 10.0)]))
+    assert section.finding == "1 worker ran 1 trial in 10 s and was idle for 0.0% of it."
+
+
 def test_pause_between_two_runs_is_no_idle_time(make_row: MakeRow) -> None:
     rows = [trial(make_row, 0, "a:1", 0.0, 10.0), trial(make_row, 1, "a:9", 1e6, 10.0)]
     found = timeline.timeline(rows)
