@@ -43,6 +43,7 @@ HISTORY = {
     "learning_rate": "float64",
     "seconds": "float64",
 }
+LARGEST = 2**63 - 1  # of pandas' whole numbers
 AVERAGED = ("val_accuracy", "test_accuracy", "val_loss", "seconds_total")
 SUMMARY = {"n": "Int64"} | {
     f"{name}_{figure}": "float64" for name in AVERAGED for figure in ("mean", "std", "low", "high")
@@ -134,9 +135,14 @@ def _trials(ordered: Sequence[TrialRow], columns: Sequence[str]) -> "pd.DataFram
     configs = {name: [row.config.get(name) for row in ordered] for name in columns}
     kinds = {name: {*map(type, cells)} for name, cells in configs.items()}
     configs |= {name: [*map(_cell, configs[name])] for name in columns if kinds[name] & {list, dict}}
-    whole = {name: "Int64" for name in columns if kinds[name] <= {int, type(None)}}
+    whole = {name: _whole(configs[name]) for name in columns if kinds[name] <= {int, type(None)}}
     columns_of = {name: table[name] for name in HEAD} | configs | {name: table[name] for name in TAIL}
     return _typed(columns_of, HEAD | whole | TAIL)
+
+
+def _whole(cells: Sequence[int | None]) -> str:
+    """Return the dtype of whole numbers; those of a user's own class may need more than 64 bits."""
+    return "Int64" if max((abs(cell) for cell in cells if cell is not None), default=0) <= LARGEST else "object"
 
 
 def _cell(value: Any) -> Any:
@@ -180,7 +186,8 @@ def _typed(table: Mapping[str, Sequence[Any]], dtypes: Mapping[str, str]) -> "pd
     def column(name: str, values: Sequence[Any]) -> Any:
         if dtypes.get(name, "str") == "str":
             return [*map(_unicode, values)]
-        return pd.array(values, dtype="Int64") if dtypes[name] == "Int64" else values  # else large ones become floats
+        # Else large ones become floats.
+        return pd.Series(values, dtype=dtypes[name]) if dtypes[name] in ("Int64", "object") else values
 
     frame = pd.DataFrame({name: column(name, values) for name, values in table.items()})
     return frame.astype({name: dtype for name, dtype in dtypes.items() if name in frame.columns})

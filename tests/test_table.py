@@ -118,6 +118,15 @@ def test_large_whole_number_is_exact_beside_a_missing_one(tmp_path: Path, make_r
     assert 2**62 - 1 in read_trials(tmp_path)["parameters"].tolist()
 
 
+@pytest.mark.parametrize("value", [2**64 - 1, -(10**20)])
+def test_whole_number_of_a_config_that_needs_more_than_64_bits_is_exact(
+    tmp_path: Path, make_row: MakeRow, value: int
+) -> None:
+    row = make_row()
+    rows = [replace(row, trial_id=str(key), config={**row.config, "model.key": key}) for key in (value, 3, None)]
+    assert sorted(line["model.key"] for line in written(tmp_path, rows)) == sorted(["", "3", str(value)])
+
+
 def test_lists_are_json(tmp_path: Path, make_row: MakeRow) -> None:
     (line,) = written(tmp_path, [make_row(TrialConfig(model=CNN(filters=(8, 16))))])
     assert json.loads(line["model.filters"]) == [8, 16]
