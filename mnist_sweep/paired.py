@@ -1,6 +1,8 @@
 """Two classifiers on the same images: how far apart they are, how sure that is, and what would make it surer."""
 
+import bisect
 import math
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mnist_sweep.stats import UPPER, wilson_interval
@@ -10,6 +12,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 POWER = 0.8
+MOST = 10**9
 SMALLEST_SPREAD = 1e-9
 
 
@@ -134,7 +137,6 @@ def of_seeds_and_images(differences: "NDArray[Any]") -> Difference:
         differences: int8 `[n, num_images]`, for each seed and image 1 if a alone is right, -1 if b alone is, else 0;
             n >= 2.
     """
-    import numpy as np
     from scipy.stats import t
 
     num_seeds, num_images = differences.shape
@@ -143,26 +145,64 @@ def of_seeds_and_images(differences: "NDArray[Any]") -> Difference:
     seeds, images = by_seed.var(ddof=1) / num_seeds, by_image.var(ddof=1) / num_images
     rest = ((differences - by_seed[:, None] - by_image + mean) ** 2).sum()
     rest /= num_seeds * num_images * (num_seeds - 1) * (num_images - 1)
-    variance = max(seeds + images - rest, seeds, images)
-    if not variance > 0:
+    noise = _Noise(float(seeds), float(images), float(rest), num_seeds, num_images)
+    if not noise.variance > 0:
         return Difference(mean, mean, mean, float(not mean))
-    degrees = variance**2 / (seeds**2 / (num_seeds - 1) + images**2 / (num_images - 1))
-    half = float(t.ppf(UPPER, degrees) * np.sqrt(variance))
-    p = float(2 * t.sf(abs(mean) / np.sqrt(variance), degrees))
-    wanted = (mean / sum(_normal_quantiles())) ** 2
+    error = math.sqrt(noise.variance)
+    half = float(t.ppf(UPPER, noise.degrees)) * error
+    p = float(2 * t.sf(abs(mean) / error, noise.degrees))
     return Difference(
         mean,
         mean - half,
         mean + half,
         p,
-        _enough(images * num_images, wanted - max(seeds - rest, 0.0)),
-        _enough(seeds * num_seeds, wanted - max(images - rest, 0.0)),
+        _enough(num_images, lambda num: noise.with_images(num).shows(mean)) if mean else None,
+        _enough(num_seeds, lambda num: noise.with_seeds(num).shows(mean)) if mean else None,
     )
 
 
-def _enough(variance: float, wanted: float) -> int | None:
-    """Return how many are needed for the variance of their mean to be what is wanted; None if that is not above 0."""
-    return max(2, math.ceil(variance / wanted)) if wanted > 0 else None
+class _Noise(NamedTuple):
+    """Variances of a mean over seeds, over images, and of the rest, which both hold, and how many there are of each."""
+
+    seeds: float
+    images: float
+    rest: float
+    num_seeds: int
+    num_images: int
+
+    @property
+    def variance(self) -> float:
+        return max(self.seeds + self.images - self.rest, self.seeds, self.images)
+
+    @property
+    def degrees(self) -> float:
+        return self.variance**2 / (self.seeds**2 / (self.num_seeds - 1) + self.images**2 / (self.num_images - 1))
+
+    def with_seeds(self, num: int) -> "_Noise":
+        share = self.num_seeds / num
+        images = self.images - (1 - share) * min(self.rest, self.images)
+        return self._replace(seeds=self.seeds * share, images=images, rest=self.rest * share, num_seeds=num)
+
+    def with_images(self, num: int) -> "_Noise":
+        share = self.num_images / num
+        seeds = self.seeds - (1 - share) * min(self.rest, self.seeds)
+        return self._replace(seeds=seeds, images=self.images * share, rest=self.rest * share, num_images=num)
+
+    def shows(self, mean: float) -> bool:
+        """Return whether a mean of this size is shown in 80% of cases."""
+        from scipy.special import stdtrit
+
+        return abs(mean) >= float(stdtrit(self.degrees, [UPPER, POWER]).sum()) * math.sqrt(self.variance)
+
+
+def _enough(num: int, shows: Callable[[int], bool]) -> int | None:
+    """Return which number is enough, found from the one at hand; None if none is."""
+    enough = num
+    while not shows(enough):
+        enough *= 2
+        if enough > MOST:
+            return None
+    return bisect.bisect_left(range(enough), True, lo=2 if enough == num else enough // 2, key=shows)
 
 
 def _normal_quantiles() -> tuple[float, float]:

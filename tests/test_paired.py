@@ -130,6 +130,30 @@ def test_so_many_seeds_show_the_difference_in_80_percent() -> None:
     assert 0.77 <= np.mean(stats.ttest_1samp(sweeps, 0, axis=1).pvalue < 0.05) <= 0.83
 
 
+@pytest.mark.parametrize("num_seeds", [2, 3])
+def test_where_no_difference_is_shown_more_would_be_needed_than_there_is(num_seeds: int) -> None:
+    draw = np.random.default_rng(num_seeds)
+    for _ in range(100):
+        found = of_seeds_and_images(draw.choice([-1, 0, 1], (num_seeds, 300), p=[0.02, 0.93, 0.05]).astype(np.int8))
+        if found.p > 0.05:
+            assert found.seeds is None or found.seeds > num_seeds
+            assert found.images is None or found.images > 300
+
+
+@pytest.mark.parametrize(("field", "of_seed", "of_image"), [("seeds", 0.02, 0.01), ("images", 0.001, 0.15)])
+def test_so_many_seeds_or_images_show_the_difference_in_about_80_percent(
+    field: str, of_seed: float, of_image: float
+) -> None:
+    def drawn(num_seeds: int, num_images: int) -> Difference:
+        spread = draw.normal(0, of_seed, (num_seeds, 1)) + draw.normal(0, of_image, num_images)
+        return of_seeds_and_images(0.015 + spread + draw.normal(0, 0.1, (num_seeds, num_images)))
+
+    draw, size = np.random.default_rng(0), {"seeds": 5, "images": 300}
+    needed = np.median([getattr(drawn(*size.values()), field) or np.inf for _ in range(NUM_SIMULATIONS)])
+    size[field] = int(needed)
+    assert 0.7 <= np.mean([drawn(*size.values()).p < 0.05 for _ in range(NUM_SIMULATIONS)]) <= 0.9
+
+
 def test_no_number_of_seeds_makes_up_for_too_few_images() -> None:
     ahead = np.zeros((4, 300), np.int8)
     ahead[:, :4], ahead[:, 4:6] = 1, -1
