@@ -68,7 +68,8 @@ def _finding(rows: Sequence[TrialRow]) -> str:
     peaks = [max(_evaluations(row), key=lambda point: point.val_accuracy or 0.0) for row in rows]
     rising = sum(peak.step == _evaluations(row)[-1].step for row, peak in zip(rows, peaks, strict=True))
     text = f"{rising:,} of {counted(len(rows), 'trial')} had their highest validation accuracy at their last evaluation"
-    text += ", so more steps may bring more. " if 2 * rising > len(rows) else ", so most had stopped improving. "
+    others = "half" if 2 * rising == len(rows) else "most"
+    text += ", so more steps may bring more. " if 2 * rising > len(rows) else f", so {others} had stopped improving. "
     best, peak = rows[0], peaks[0]
     last = _evaluations(best)[-1]
     lost = (peak.val_accuracy or 0.0) - (last.val_accuracy or 0.0)

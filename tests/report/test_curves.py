@@ -61,6 +61,14 @@ def test_whether_the_curves_still_rise_is_said(make_row: MakeRow, make_results: 
     assert "10.00 points better at step 20" in section.finding
 
 
+def test_half_of_the_trials_are_not_called_most(make_row: MakeRow, make_results: MakeResults) -> None:
+    rows = [row(make_row, 0, [0.5, 0.6, 0.7]), row(make_row, 1, [0.5, 0.9, 0.8])]
+    section = curves.section(make_results(rows))
+    assert section is not None
+    assert "1 of 2 trials had their highest" in section.finding
+    assert "so half had stopped improving" in section.finding
+
+
 def test_single_points_are_no_curve(make_row: MakeRow, make_results: MakeResults) -> None:
     assert curves.section(make_results([make_row()])) is None
 
