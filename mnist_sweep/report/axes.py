@@ -12,6 +12,7 @@ MAX_LEVELS = 8
 MAX_TEXT = 14
 MISSING = -0.1
 LOG_FROM = 30.0
+APART = 0.05  # two marks, of the height of an axis
 
 
 class Axis(NamedTuple):
@@ -70,11 +71,15 @@ def _even(ordered: Sequence[str]) -> dict[str, float]:
 
 
 def _ticks(texts: Mapping[float, str]) -> list[tuple[float, str]]:
-    """Return marks at all heights if they are few, else at five about evenly apart."""
+    """Return marks at all heights if they are few, else at five about evenly apart; none that would cover another."""
     places = sorted(texts)
     if len(places) > MAX_LEVELS:
         places = sorted({min(places, key=lambda place: abs(place - mark / 4)) for mark in range(5)})
-    return [(place, texts[place]) for place in places]
+    shown: list[float] = []
+    for place in [places[-1], *places[:-1]]:
+        if all(abs(place - other) >= APART for other in shown):
+            shown.append(place)
+    return [(place, texts[place]) for place in sorted(shown)]
 
 
 def _short(text: str) -> str:

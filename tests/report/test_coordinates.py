@@ -58,6 +58,12 @@ def test_many_numbers_lie_by_their_size_and_widely_spread_ones_by_their_logarith
     assert axes.of_setting("x", "x", rates).place(10.0**-2) == pytest.approx(0.5)
 
 
+@pytest.mark.parametrize("accuracies", [[0.1, 0.8967, 0.88, 0.8733], [0.1, *(0.9 + n / 1000 for n in range(20))]])
+def test_no_mark_of_an_axis_covers_another_and_the_best_has_one(accuracies: Sequence[float]) -> None:
+    ticks = axes.of_accuracy("val accuracy", accuracies).ticks
+    assert [text for _, text in ticks] == ["0.1000", f"{max(accuracies):.4f}"]
+
+
 def test_few_values_lie_evenly_in_their_order() -> None:
     axis = axes.of_setting("x", "x", [[16, 32], [8, 16], [100, 2]])
     assert [axis.place(given) for given in ([8, 16], [16, 32], [100, 2])] == [0, 0.5, 1]
