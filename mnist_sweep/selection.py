@@ -64,7 +64,7 @@ class Selection:
         num_compared: Configs that it was selected from, itself included.
         expected_drop: By how much its validation accuracy is too high because it was selected by it; with other seeds
             where configs have several, else on other images.
-        expected_drop_low: Lower end of the 95% interval of that drop.
+        expected_drop_low: Lower end of the 95% interval of that drop, which leaves an accuracy in [0, 1].
         expected_drop_high: Upper end of it.
         no_worse: Configs that are not shown to be worse than it, best first; it is the first.
         method: The test behind `no_worse`, its correction and its source.
@@ -129,8 +129,8 @@ def select(trials: "pd.DataFrame", *, num_val: int | None = None) -> Selection:
         ),
         num_compared=len(configs),
         expected_drop=verdict.drop.expected,
-        expected_drop_low=verdict.drop.low,
-        expected_drop_high=verdict.drop.high,
+        expected_drop_low=max(verdict.drop.low, float(configs["mean"].iloc[0]) - 1),
+        expected_drop_high=min(verdict.drop.high, float(configs["mean"].iloc[0])),
         no_worse=tuple(configs.index[~verdict.worse]),
         method=verdict.method,
         sentences=(),

@@ -180,3 +180,9 @@ def test_long_lists_are_cut_with_their_number() -> None:
     a, b = sweeps(np.random.default_rng(3), np.linspace(0.001, 0.1, 30))
     assert "and 10 smaller changes" in shown(diff(a, b))
     assert "10 more" in shown(diff(a, b.assign(config_id="z" + b["config_id"])))
+
+
+def test_no_interval_goes_beyond_what_accuracies_can_differ_by() -> None:
+    found = diff(table({"a": [0.1, 0.1], "b": [0.5, 0.5]}), table({"a": [0.9, 0.2], "b": [0.5, 0.5]}))
+    assert (found.low, found.high) == (-1, 1)
+    assert (found.both[0].low, found.both[0].high) == (-1, 1)

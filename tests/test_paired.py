@@ -87,6 +87,12 @@ def test_intervals_of_seeds_and_images_hold_in_95_percent(num_seeds: int, of_see
     assert 0.93 <= np.mean(held) <= 0.97
 
 
+def test_no_interval_goes_beyond_what_accuracies_can_differ_by() -> None:
+    none_and_all = np.repeat(np.array([[0], [1]], np.int8), 300, axis=1)
+    for found in (of_seeds(np.array([0.9, 0.1])), of_seeds_and_images(none_and_all)):
+        assert (found.low, found.high) == (-1, 1)
+
+
 def test_noise_of_images_is_not_forgotten_over_seeds() -> None:
     """Seeds that agree on the same few images are sure of a difference that other images need not show."""
     ahead = np.zeros((5, 300), np.int8)

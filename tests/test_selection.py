@@ -91,6 +91,12 @@ def test_seeds_that_are_all_alike_have_the_interval_of_one(make_row: MakeRow) ->
     assert found.val_low < 0.9 < found.val_high
 
 
+def test_drop_leaves_an_accuracy() -> None:
+    found = select(table({"a": [0.99, 0.97], "b": [0.3, 0.9], "c": [0.95, 0.2]}))
+    assert found.expected_drop_low == pytest.approx(-0.02)
+    assert found.expected_drop_high <= found.val_mean
+
+
 def test_interval_of_several_seeds_ends_where_no_accuracy_lies(make_row: MakeRow) -> None:
     rows = [make_row(TrialConfig(seed=seed), val_accuracy=0.99 + 0.01 * seed, test_accuracy=0.9) for seed in range(2)]
     assert select(trials_frame(rows)).val_high == 1

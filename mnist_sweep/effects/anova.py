@@ -126,11 +126,12 @@ def means(model: Fit, factor: int, *, num_trends: int = 1) -> Means:
     scores = np.arange(num) - (num - 1) / 2
     parts = _errors(model, vectors - vectors.mean(axis=0), num - 1)
     levels = [_interval(model, vector, _errors(model, vector[None], 1), _student(ALPHA)) for vector in vectors]
+    difference = _interval(model, vectors[best] - vectors[worst], parts, functools.partial(_tukey, num))
     return Means(
-        levels=tuple(Interval(mean, min(max(low, 0.0), mean), max(min(high, 1.0), mean)) for mean, low, high in levels),
+        levels=tuple(_within(interval, 0.0) for interval in levels),
         worst=worst,
         best=best,
-        difference=_interval(model, vectors[best] - vectors[worst], parts, functools.partial(_tukey, num)),
+        difference=_within(difference, -1.0),
         slope=_interval(model, scores @ vectors / (scores @ scores), parts, _student(ALPHA / num_trends)),
     )
 
@@ -169,6 +170,12 @@ def _interval(model: Fit, vector: "Array", parts: Sequence[MeanSquare], quantile
     mean, whole = float((vector @ model.coefficients).mean()), sum(part.value for part in parts)
     half = _times(parts, quantile) * math.sqrt(leverage(model, vector) * whole) if parts else math.nan
     return Interval(mean, mean - half, mean + half)
+
+
+def _within(interval: Interval, least: float) -> Interval:
+    """Return an interval cut where an accuracy, or a difference of two, cannot lie; of a model the mean itself may."""
+    mean, low, high = interval
+    return Interval(mean, min(max(low, least), mean), max(min(high, 1.0), mean))
 
 
 def _times(parts: Sequence[MeanSquare], quantile: Callable[[float], float]) -> float:

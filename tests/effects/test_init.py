@@ -508,3 +508,14 @@ def test_screen_shows_every_sentence_level_and_note_as_text(make_trials: MakeTri
     assert "diverged" not in text
     assert "[bold]loud" in text
     assert "[red]" in text
+
+
+def test_no_interval_goes_beyond_what_accuracies_can_differ_by(make_trials: MakeTrials) -> None:
+    """Two seeds that disagree say nothing of the effect, and it is still none of more than 100 points."""
+
+    def planted(config: TrialConfig) -> float:
+        return 0.1 + 0.8 * (config.seed == 0) * (config.batch_size == 50)
+
+    configs = repeat(grid(TrialConfig(), {"batch_size": [50, 100]}), seeds=2)
+    (effect,) = effects(make_trials(configs, planted, noise=0)).effects
+    assert (effect.low, effect.high) == (-1, 1)
