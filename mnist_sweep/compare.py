@@ -208,4 +208,4 @@ def _notes(compared: Sequence[TrialRow], method: str) -> Iterator[str]:
         return
     yield NOT_KEPT
     if differing := of_images(varying(row.config for row in compared)):
-        yield f"They differ in {differing[0]}, so they may not have been measured on the same images."
+        yield f"The configs differ in {differing[0]}, so they may not have been measured on the same images."

@@ -237,7 +237,7 @@ def _about_drop(found: Selection) -> str:
 def _left_out(trials: "pd.DataFrame", good: "pd.DataFrame", num_alone: int, best: str) -> Iterator[str]:
     """Yield what had no part in the selection, and why, and what makes those that had one unlike."""
     if differing := [name for name in of_images(map(str, good)) if good[name].nunique(dropna=False) > 1]:
-        yield f"They differ in {differing[0]}, so they may not have been measured on the same images."
+        yield f"The configs differ in {differing[0]}, so they may not have been measured on the same images."
     bad = trials.drop(good.index)
     if len(bad):
         counts = bad["status"].value_counts()

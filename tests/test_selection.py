@@ -108,7 +108,7 @@ def test_interval_of_several_seeds_ends_where_no_accuracy_lies(make_row: MakeRow
 )
 def test_other_images_of_some_trials_are_said(field: str, sizes: list[int], expected: bool) -> None:
     found = select(table({"a": [0.9], "b": [0.91]}, **{field: sizes}))
-    assert (f"They differ in {field}, so they may not have been measured" in told(found)) is expected
+    assert (f"The configs differ in {field}, so they may not have been measured" in told(found)) is expected
 
 
 def test_csv_file_and_frame_select_the_same(tmp_path: Path, make_row: MakeRow) -> None:
