@@ -105,8 +105,8 @@ def _figure(results: Results, names: Sequence[str]) -> Any:
     labels = [plain(results.label(row)) for row in rows]
     tenth, half = max(1, round(len(rows) / 10)), max(1, len(rows) // 2)
     traces = [
-        _trace(lines[half:], labels[half:], name="lower half", color=GREY, opacity=0.4),
-        _trace(lines[tenth:half], labels[tenth:half], name="upper half", color=BLUE, opacity=0.5),
+        _trace(lines[half:], labels[half:], name="lower half", color=GREY, opacity=0.55),
+        _trace(lines[tenth:half], labels[tenth:half], name="upper half", color=BLUE, opacity=0.65),
         _trace(lines[:tenth], labels[:tenth], name="best tenth", color=RED, opacity=0.9, width=2),
     ]
     return _with_axes(figure(*traces, x="", y="", height=400), of)

@@ -3,6 +3,7 @@
 import shlex
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Any
 
 from mnist_sweep import provenance
@@ -51,7 +52,7 @@ def _finding(results: Results, runs: Sequence[Run]) -> str:
 
 
 def _of_runs(runs: Sequence[Run]) -> list[Block]:
-    commands = dict.fromkeys(shlex.join(run.command) for run in reversed(runs))
+    commands = dict.fromkeys(_typed(run.command) for run in reversed(runs))
     blocks: list[Block] = [Command(text=command) for command in list(commands)[:MAX_COMMANDS]]
     last = runs[-1]
     memory = f", {last.memory_bytes / 2**30:.1f} GiB of memory" if last.memory_bytes else ""
@@ -67,6 +68,14 @@ def _of_runs(runs: Sequence[Run]) -> list[Block]:
         ),
     ]
     return [*blocks, _table(runs), Facts(facts=facts)]
+
+
+def _typed(command: Sequence[str]) -> str:
+    """Return a command line as one types it, from what Python was given: without the place of this package's own."""
+    first, *others = command
+    if Path(first).name == "__main__.py" or Path(first).stem == "mnist-sweep":
+        return shlex.join(["mnist-sweep", *others])
+    return shlex.join(["python", *command] if first.endswith(".py") else command)
 
 
 def _table(runs: Sequence[Run]) -> Table:

@@ -5,12 +5,12 @@ from contextlib import AbstractContextManager
 from dataclasses import replace
 
 import numpy as np
+import pytest
 
 from mnist_sweep import TrialConfig, provenance
 from mnist_sweep.errors import LedgerError
-from mnist_sweep.report import (
-    origin,
-)
+from mnist_sweep.report import origin
+from mnist_sweep.report.blocks import Command
 from mnist_sweep.report.results import Results
 from mnist_sweep.rows import TrialRow
 
@@ -30,6 +30,24 @@ def test_runs_machine_data_and_prediction_are_said(make_row: MakeRow, make_resul
     text = str(section.blocks)
     parts = ["mnist-sweep run 'my sweep.py'", run.host, "ab" * 32, f"numpy {np.__version__}"]
     assert [part for part in parts if part not in text] == []
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        (("sweeps/mine.py", "--seeds", "5"), "python sweeps/mine.py --seeds 5"),
+        (("/opt/venv/bin/mnist-sweep", "run", "my sweep.py"), "mnist-sweep run 'my sweep.py'"),
+        (("/opt/site-packages/mnist_sweep/__main__.py", "run", "mine.py"), "mnist-sweep run mine.py"),
+        (("/opt/venv/bin/pytest", "tests"), "/opt/venv/bin/pytest tests"),
+    ],
+)
+def test_command_is_one_that_can_be_typed(
+    make_row: MakeRow, make_results: MakeResults, given: tuple[str, ...], expected: str
+) -> None:
+    results = make_results([make_row()])
+    run = provenance.observe(started=0, runner="ray", num_workers=2, num_run=1, data={})
+    provenance.append(results.folder, replace(run, command=given))
+    assert Command(text=expected) in origin.section(results).blocks
 
 
 def test_rows_say_their_versions_and_seeds_and_how_to_replay_one(make_row: MakeRow, make_results: MakeResults) -> None:
