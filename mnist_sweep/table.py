@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Literal
 
 from mnist_sweep.errors import LedgerError
 from mnist_sweep.frames import HEAD, HISTORY, SUMMARY, TAIL, all_frames
-from mnist_sweep.rows import TrialRow
+from mnist_sweep.rows import Status, TrialRow
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -132,6 +132,12 @@ def _read(path: Path, name: str, dtypes: Mapping[str, str], *, key: Sequence[str
         cells = ", ".join(f"{column} {cell}" for column, cell in keys[wrong].iloc[0].items())
         raise LedgerError(
             f"{path} has more than one line of {cells}, or a line without it: `mnist-sweep table DIR` makes it anew."
+        )
+    if "status" in dtypes and (wrong := ~frame["status"].isin([*Status])).any():
+        first = frame[wrong].iloc[0]
+        raise LedgerError(
+            f"{path} says status {first['status']} of trial {first['trial_id']}, which is none of {', '.join(Status)}: "
+            "`mnist-sweep table DIR` makes it anew."
         )
     plain = {"Float64": "float64", "string": "str"}
     found = {name: str(dtype) for name, dtype in frame.dtypes.items() if name not in dtypes}

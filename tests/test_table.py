@@ -437,6 +437,7 @@ def broken_tables() -> list[Any]:
             id="text for a figure",
         ),
         pytest.param(f"{header}\na,b,0.5,ok{',' * (width - 3)}\n".encode(), ["trials.csv"], id="half a seed"),
+        pytest.param(f"{header}\na,b,0,fine{',' * (width - 3)}\n".encode(), ["fine", "ok, stopped"], id="no status"),
         pytest.param(b"\xff\xfe\x00trial_id", ["trials.csv"], id="bytes"),
         pytest.param(f'{header}\n"a,b,0,ok\n'.encode(), ["trials.csv"], id="open quote"),
     ]
