@@ -8,6 +8,7 @@ from mnist_sweep.effects.anova import ALPHA, Means
 from mnist_sweep.effects.design import Design
 from mnist_sweep.effects.factors import PER_GROUP, Factor
 from mnist_sweep.labels import counted
+from mnist_sweep.rows import Status
 
 if TYPE_CHECKING:
     import numpy as np
@@ -103,13 +104,19 @@ def notes(
     if len(left_out):
         counts = ", ".join(f"{num:,} {status}" for status, num in left_out.value_counts().items())
         yield f"The means are of {counted(len(trials), 'trial')} that ended well; left out: {counts}."
+        if Status.STOPPED.value in left_out.to_numpy():
+            yield "Trials were stopped since they fell behind, so levels that lost many look better than they are."
+    yield from _of_seeds(trials, design)
+
+
+def _of_seeds(trials: "pd.DataFrame", design: Design | None) -> Iterator[str]:
     repeated = trials.groupby("config_id")["val_accuracy"].var(ddof=1).dropna()
     if len(repeated):
         scatter = _points(math.sqrt(repeated.mean()), 0)
         yield f"Seeds are noise: trials of one setting have a standard deviation of {scatter} points."
     elif len(trials):
-        yield "Each setting has one seed, so what a seed does may be taken for an effect: run --seeds 5 to see it."
+        yield "Each setting has one seed, so what a seed does may be taken for an effect: run `--seeds 5` to see it."
     if len(repeated) and design and design.accuracy.shape[1] == 1:
         yield "Not all settings have the same seeds: each counts once, by the mean of its trials."
     if design and design.accuracy.shape[1] == 2:
-        yield "Two seeds say little of how an effect varies between seeds, so the intervals are wide: run --seeds 5."
+        yield "Two seeds say little of how an effect varies between seeds, so the intervals are wide: run `--seeds 5`."

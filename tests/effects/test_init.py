@@ -397,6 +397,13 @@ def test_one_seed_is_warned_of(make_trials: MakeTrials) -> None:
     assert [note for note in effects(make_trials(GRID, lambda _: 0.9)).notes if "--seeds 5" in note]
 
 
+def test_stopped_trials_are_said_to_flatter_their_levels(make_trials: MakeTrials) -> None:
+    trials = make_trials(GRID, lambda _: 0.9)
+    assert not [note for note in effects(trials).notes if "fell behind" in note]
+    trials.loc[trials.index[:3], "status"] = "stopped"
+    assert [note for note in effects(trials).notes if "fell behind" in note]
+
+
 def test_shares_are_those_planted(make_trials: MakeTrials) -> None:
     def planted(config: TrialConfig) -> float:
         return 0.9 + 0.02 * (config.batch_size == 50) + 0.01 * (optimizer_of(config) != "adam")
