@@ -85,7 +85,7 @@ LAYERS = [
     {"runners.local", "runners.ray_tune"},
     {"runners", "outlook", "overview", "agenda"},
     {"recorder"},
-    {"report.axes", "report.blocks", "report.markup", "report.wording"},
+    {"report.aside", "report.axes", "report.blocks", "report.markup", "report.wording"},
     {"report.plots", "report.results"},
     {"report.listing"},
     {

@@ -18,9 +18,11 @@ if TYPE_CHECKING:
 def report(folder: Path, format_: Literal["html", "md"]) -> int:
     """Write the report: one page that needs no network, or Markdown."""
     from mnist_sweep.report import write_report
+    from mnist_sweep.report.aside import aside
 
     gc.disable()  # as in rows_of
-    click.echo(write_report(folder, format=format_))
+    with aside() as ask:
+        click.echo(write_report(folder, format=format_, ask=ask))
     return 0
 
 

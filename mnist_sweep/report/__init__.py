@@ -26,6 +26,7 @@ from mnist_sweep.report import (
     timeline,
 )
 from mnist_sweep.report import results as folders
+from mnist_sweep.report.aside import Ask, here
 from mnist_sweep.report.blocks import Section
 from mnist_sweep.report.results import Results
 
@@ -43,23 +44,30 @@ SECTIONS: tuple[Callable[[Results], Section | None], ...] = (
     failures.section,
     origin.section,
 )
+OF_FINDINGS = {headline.section, influence.section}
 
 
-def write_report(folder: Path, *, format: Format = "html") -> Path:  # noqa: A002 # the option's name
+def write_report(folder: Path, *, format: Format = "html", ask: Ask = here) -> Path:  # noqa: A002 # the option's name
     """Write `report.html`, or `report.md`, into a results folder; return its path.
+
+    Args:
+        folder: The results folder.
+        format: Which of the two.
+        ask: What computes the selection and the effects: this process (`here`), or one beside it (`aside`).
 
     Raises:
         LedgerError: The folder holds no rows, a file in it is damaged or was edited, or the report cannot be written.
     """
-    results = folders.read(folder)
+    results = folders.read(folder, ask)
     agreement.check(folder, results.trials)
-    sections = [section for make in SECTIONS if (section := make(results)) is not None]
+    sections = {make: make(results) for make in sorted(SECTIONS, key=lambda make: make in OF_FINDINGS)}
+    shown = [section for make in SECTIONS if (section := sections[make]) is not None]
     title = f"Sweep {folder.resolve().name}"
     if format == "md":
-        text = markdown.render(title, sections)
+        text = markdown.render(title, shown)
     else:
         made = f"Made from the rows of `{folder}`, {datetime.now(UTC):%Y-%m-%d %H:%M} UTC."
-        text = html.render(title, made, sections)
+        text = html.render(title, made, shown)
     path = folder / f"report.{format}"
     write_whole(path, text.encode(), "report")
     return path

@@ -21,11 +21,9 @@ MAX_EQUALS = 10
 
 def section(results: Results) -> Section:
     """Return the selected config, its figures, what else might do as well, and how far all of that can be trusted."""
-    from mnist_sweep.selection import select
-
     if not results.good:
         return Section(key=KEY, title=TITLE, finding=NOTHING, blocks=[Facts(facts=_extent(results), key=True)])
-    chosen = select(results.trials)
+    chosen, _ = results.findings
     seeds = by_config(results)
     row = seeds[chosen.config_id][0]
     settings = [(name, value(name, row.config[name]) or "none") for name in results.settings if name in row.config]

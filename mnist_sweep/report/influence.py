@@ -21,11 +21,9 @@ NONE_SHOWN = "No two levels of any hyperparameter are shown to differ in mean va
 
 def section(results: Results) -> Section | None:
     """Return the effects of all hyperparameters, the strongest first; None if none varies or no trial ended well."""
-    from mnist_sweep.effects import effects
-
     if not results.settings or not results.good:
         return None
-    found = effects(results.trials)
+    _, found = results.findings
     drawn = [effect for effect in found.effects if any(not math.isnan(level.mean) for level in effect.levels)]
     limits = _limits(drawn[:MAX_CHARTS])
     blocks: list[Block] = [_table(found.effects)]

@@ -1,7 +1,7 @@
 """The results folder that a report is about: its rows, best first, and what every section asks of them."""
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from mnist_sweep.errors import no_rows
 from mnist_sweep.labels import label, varying
 from mnist_sweep.ledger import Ledger
+from mnist_sweep.report.aside import Ask, Findings, here
 from mnist_sweep.rows import Status, TrialRow, rank
 
 if TYPE_CHECKING:
@@ -23,11 +24,15 @@ class Results:
         folder: The results folder.
         rows: All rows: those that ended well, best first, then the others.
         names: Fields of the config that vary among the rows, the seed last.
+        trials: The rows as `trials.csv` has them.
+        answer: What returns the selection and the effects.
     """
 
     folder: Path
     rows: Sequence[TrialRow]
     names: Sequence[str]
+    trials: "pd.DataFrame"
+    answer: Callable[[], Findings]
 
     @functools.cached_property
     def good(self) -> list[TrialRow]:
@@ -35,11 +40,9 @@ class Results:
         return [row for row in self.rows if row.status is Status.OK and row.val_accuracy is not None]
 
     @functools.cached_property
-    def trials(self) -> "pd.DataFrame":
-        """The rows as `trials.csv` has them."""
-        from mnist_sweep.frames import trials_frame
-
-        return trials_frame(self.rows)
+    def findings(self) -> Findings:
+        """The selection and the effects; there are some where a trial has ended well."""
+        return self.answer()
 
     @property
     def settings(self) -> list[str]:
@@ -51,18 +54,31 @@ class Results:
         return label(row.config, self.names)
 
 
-def read(folder: Path) -> Results:
+def read(folder: Path, ask: Ask = here) -> Results:
     """Return what a results folder holds.
+
+    Args:
+        folder: The results folder.
+        ask: What computes the selection and the effects.
 
     Raises:
         LedgerError: It holds no rows, or a file in it is damaged; the message names it.
     """
+    from mnist_sweep.frames import trials_frame
+
     rows = Ledger(folder).rows().values()
     if not rows:
         raise no_rows(folder)
     order = {status: number for number, status in enumerate(Status)}
     ranked = sorted(rows, key=lambda row: (order[row.status], row.val_accuracy is None, rank(row)))
-    return Results(folder=folder, rows=ranked, names=varying(row.config for row in ranked))
+    trials = trials_frame(ranked)
+    return Results(
+        folder=folder,
+        rows=ranked,
+        names=varying(row.config for row in ranked),
+        trials=trials,
+        answer=ask(trials),
+    )
 
 
 def evenly(rows: Sequence[TrialRow], number: int) -> Sequence[TrialRow]:

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from mnist_sweep import TrialConfig
+from mnist_sweep.frames import trials_frame
 from mnist_sweep.provenance import append, observe
-from mnist_sweep.report import (
-    timeline,
-)
+from mnist_sweep.report import timeline
+from mnist_sweep.report.aside import here
 from mnist_sweep.report.blocks import Chart
 from mnist_sweep.report.results import Results
 from mnist_sweep.report.timeline import Span, merged
@@ -87,7 +87,8 @@ def test_bars_stay_few_and_no_work_is_lost(make_row: MakeRow, make_results: Make
     rows = [
         replace(row, trial_id=str(n), worker=f"a:{n % 4}", started=n // 4 * 1.1, seconds_total=1.0) for n in range(8000)
     ]
-    results = Results(folder=Path(), rows=rows, names=[])
+    trials = trials_frame(rows)
+    results = Results(folder=Path(), rows=rows, names=[], trials=trials, answer=here(trials))
     bars = charts_of(timeline.section(results))[0].figure.data[0]
     assert len(bars.x) <= timeline.MAX_BARS
     assert sum(bars.x) >= 8000
