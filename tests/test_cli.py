@@ -188,6 +188,14 @@ SWEEP = Sweep(name="mine", trials=grid(BASE, {"model": [Mine()], "seed": [0, 1]}
     assert (status, "ran 2 of 2" in out) == (1, True)
 
 
+def test_what_stands_in_a_tampered_table_does_not_reach_the_terminal_as_it_is(folder: Path, run: Run) -> None:
+    run("run", "good.py", "--runner", "local", "--quiet")
+    table = folder / "results" / "good" / "trials.csv"
+    table.write_text(table.read_text().replace(",ok,", ",\x1b[2Jfine,", 1))
+    status, _, err = run("report", "results/good")
+    assert (status, "\x1b" in err, "says status \\x1b[2Jfine of trial" in err) == (2, False, True)
+
+
 def test_a_row_that_is_none_is_named_with_the_way_out(folder: Path, run: Run) -> None:
     run("run", "good.py", "--runner", "local", "--quiet")
     row = next((folder / "results" / "good" / "rows").glob("*.json"))

@@ -9,6 +9,7 @@ import click
 
 from mnist_sweep.cli import answers, planning, results, running
 from mnist_sweep.errors import SweepError
+from mnist_sweep.labels import printable
 
 BAD_USAGE = 2
 INTERRUPTED = 130
@@ -80,5 +81,5 @@ def main(script: str | None = None) -> None:
 
 
 def _fail(message: str) -> None:
-    click.echo(f"error: {' '.join(message.split())}", err=True)
+    click.echo(f"error: {printable(' '.join(message.split()))}", err=True)
     sys.exit(BAD_USAGE)

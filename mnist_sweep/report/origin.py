@@ -72,10 +72,10 @@ def _of_runs(runs: Sequence[Run]) -> list[Block]:
 
 def _typed(command: Sequence[str]) -> str:
     """Return a command line as one types it, from what Python was given: without the place of this package's own."""
-    first, *others = command
-    if Path(first).name == "__main__.py" or Path(first).stem == "mnist-sweep":
-        return shlex.join(["mnist-sweep", *others])
-    return shlex.join(["python", *command] if first.endswith(".py") else command)
+    name = Path(command[0]).name if command else ""
+    if name in ("__main__.py", "mnist-sweep", "mnist-sweep.exe"):
+        return shlex.join(["mnist-sweep", *command[1:]])
+    return shlex.join(["python", *command] if name.endswith(".py") else command)
 
 
 def _table(runs: Sequence[Run]) -> Table:

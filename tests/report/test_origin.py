@@ -39,6 +39,7 @@ def test_runs_machine_data_and_prediction_are_said(make_row: MakeRow, make_resul
         (("/opt/venv/bin/mnist-sweep", "run", "my sweep.py"), "mnist-sweep run 'my sweep.py'"),
         (("/opt/site-packages/mnist_sweep/__main__.py", "run", "mine.py"), "mnist-sweep run mine.py"),
         (("/opt/venv/bin/pytest", "tests"), "/opt/venv/bin/pytest tests"),
+        ((), ""),
     ],
 )
 def test_command_is_one_that_can_be_typed(
