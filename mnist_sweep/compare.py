@@ -15,7 +15,7 @@ from mnist_sweep import answers
 from mnist_sweep.contrast import Contrast, by_images, by_seeds
 from mnist_sweep.errors import LedgerError
 from mnist_sweep.figures import interval, percent, points, probability
-from mnist_sweep.labels import counted, of_images, varying
+from mnist_sweep.labels import counted, on_other_images, varying
 from mnist_sweep.ledger import Ledger
 from mnist_sweep.lookup import Found, find
 from mnist_sweep.paired import Difference
@@ -207,5 +207,5 @@ def _notes(compared: Sequence[TrialRow], method: str) -> Iterator[str]:
     if method != BY_SEEDS:
         return
     yield NOT_KEPT
-    if differing := of_images(varying(row.config for row in compared)):
-        yield f"The configs differ in {differing[0]}, so they may not have been measured on the same images."
+    if note := on_other_images(varying(row.config for row in compared)):
+        yield note

@@ -9,7 +9,7 @@ from mnist_sweep.figures import interval, percent, points
 from mnist_sweep.frames import HEAD, TAIL, field
 from mnist_sweep.labels import counted, label, varying
 from mnist_sweep.rows import Status
-from mnist_sweep.stats import half_width_of_mean
+from mnist_sweep.stats import half_width_of_mean, within
 
 if TYPE_CHECKING:
     import numpy as np
@@ -139,7 +139,7 @@ def _changes(a: "pd.DataFrame", b: "pd.DataFrame", ids: list[str], measure: str)
     labels = _labels(a, b)
     figures = zip(ids, n, means[f"{measure}_a"], means[f"{measure}_b"], mean, half, _shown(mean, std, n), strict=True)
     changes = [
-        Change(name, labels[name], int(num), one, other, change, *_within(change, width), bool(shown))
+        Change(name, labels[name], int(num), one, other, change, *within(change - width, change + width), bool(shown))
         for name, num, one, other, change, width, shown in figures
     ]
     return sorted(changes, key=lambda change: (not change.n, -abs(change.difference), change.config_id))
@@ -187,12 +187,7 @@ def _mean(differences: Sequence[float]) -> tuple[float, float, float]:
     mean, num = float(np.mean(differences)), len(differences)
     std = float(np.std(differences, ddof=1)) if num > 1 else math.nan
     half = float(half_width_of_mean(std, num)) if std > SMALLEST_CHANGE or mean == 0 else math.nan
-    return mean, *_within(mean, half)
-
-
-def _within(mean: float, half: float) -> tuple[float, float]:
-    """Return the ends of an interval, cut where a difference of accuracies cannot lie."""
-    return max(mean - half, -1.0), min(mean + half, 1.0)
+    return mean, *within(mean - half, mean + half)
 
 
 def _sentences(found: Diff) -> Iterator[str]:

@@ -47,9 +47,12 @@ def _field(name: str, given: Any) -> str:
     return shown if name in (*PARTS, "precision", "changes") else f"{name.rpartition('.')[2]}={shown}"
 
 
-def of_images(names: Iterable[str]) -> list[str]:
-    """Return those of some fields that may say which images a trial is evaluated on."""
-    return [name for name in names if name.partition(".")[0] == "data" and name != "data.train_size"]
+def on_other_images(names: Iterable[str]) -> str:
+    """Return a sentence on configs that differ in these fields; none if none may change what they are evaluated on."""
+    of_images = [name for name in names if name.partition(".")[0] == "data" and name != "data.train_size"]
+    if not of_images:
+        return ""
+    return f"The configs differ in {of_images[0]}, so they may not have been measured on the same images."
 
 
 def printable(text: str) -> str:

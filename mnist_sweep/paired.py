@@ -5,7 +5,7 @@ import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from mnist_sweep.stats import UPPER, wilson_interval
+from mnist_sweep.stats import UPPER, wilson_interval, within
 
 if TYPE_CHECKING:
     import numpy as np
@@ -124,7 +124,7 @@ def of_seeds(differences: "NDArray[Any]") -> Difference:
     ends = result.confidence_interval(0.95)
     upper, power = _normal_quantiles()
     seeds = math.ceil(((upper + power) * std / mean) ** 2 + upper**2 / 2) if mean else None
-    return Difference(mean, max(float(ends.low), -1.0), min(float(ends.high), 1.0), float(result.pvalue), None, seeds)
+    return Difference(mean, *within(float(ends.low), float(ends.high)), float(result.pvalue), None, seeds)
 
 
 def of_seeds_and_images(differences: "NDArray[Any]") -> Difference:
@@ -153,8 +153,7 @@ def of_seeds_and_images(differences: "NDArray[Any]") -> Difference:
     p = float(2 * t.sf(abs(mean) / error, noise.degrees))
     return Difference(
         mean,
-        max(mean - half, -1.0),
-        min(mean + half, 1.0),
+        *within(mean - half, mean + half),
         p,
         _enough(num_images, lambda num: noise.with_images(num).shows(mean)) if mean else None,
         _enough(num_seeds, lambda num: noise.with_seeds(num).shows(mean)) if mean else None,

@@ -21,9 +21,9 @@ from mnist_sweep.contenders import (
 from mnist_sweep.errors import LedgerError
 from mnist_sweep.fields import require
 from mnist_sweep.figures import interval, percent, percent_interval, points
-from mnist_sweep.labels import counted, of_images
+from mnist_sweep.labels import counted, on_other_images
 from mnist_sweep.rows import Status
-from mnist_sweep.stats import half_width_of_mean, wilson_interval
+from mnist_sweep.stats import half_width_of_mean, wilson_interval, within
 
 if TYPE_CHECKING:
     import numpy as np
@@ -183,7 +183,7 @@ def _mean(name: str, accuracies: "pd.Series[float]", of_one: tuple[float, float]
     mean, low, high = float(accuracies.mean()), *of_one
     if accuracies.nunique() > 1:
         half = float(half_width_of_mean(accuracies.std(ddof=1), len(accuracies)))
-        low, high = max(mean - half, 0.0), min(mean + half, 1.0)
+        low, high = within(mean - half, mean + half, least=0.0)
     return {f"{name}_mean": mean, f"{name}_low": low, f"{name}_high": high}
 
 
@@ -236,8 +236,8 @@ def _about_drop(found: Selection) -> str:
 
 def _left_out(trials: "pd.DataFrame", good: "pd.DataFrame", num_alone: int, best: str) -> Iterator[str]:
     """Yield what had no part in the selection, and why, and what makes those that had one unlike."""
-    if differing := [name for name in of_images(map(str, good)) if good[name].nunique(dropna=False) > 1]:
-        yield f"The configs differ in {differing[0]}, so they may not have been measured on the same images."
+    if note := on_other_images(str(name) for name in good if good[name].nunique(dropna=False) > 1):
+        yield note
     bad = trials.drop(good.index)
     if len(bad):
         counts = bad["status"].value_counts()

@@ -23,7 +23,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from mnist_sweep.effects.design import Design, Fit, fit, leverage, product, vector_of
-from mnist_sweep.stats import CONFIDENCE, range_quantile
+from mnist_sweep.stats import CONFIDENCE, range_quantile, within
 
 if TYPE_CHECKING:
     import numpy as np
@@ -128,10 +128,10 @@ def means(model: Fit, factor: int, *, num_trends: int = 1) -> Means:
     levels = [_interval(model, vector, _errors(model, vector[None], 1), _student(ALPHA)) for vector in vectors]
     difference = _interval(model, vectors[best] - vectors[worst], parts, functools.partial(_tukey, num))
     return Means(
-        levels=tuple(_within(interval, 0.0) for interval in levels),
+        levels=tuple(_cut(interval, 0.0) for interval in levels),
         worst=worst,
         best=best,
-        difference=_within(difference, -1.0),
+        difference=_cut(difference, -1.0),
         slope=_interval(model, scores @ vectors / (scores @ scores), parts, _student(ALPHA / num_trends)),
     )
 
@@ -172,10 +172,10 @@ def _interval(model: Fit, vector: "Array", parts: Sequence[MeanSquare], quantile
     return Interval(mean, mean - half, mean + half)
 
 
-def _within(interval: Interval, least: float) -> Interval:
-    """Return an interval cut where an accuracy, or a difference of two, cannot lie; of a model the mean itself may."""
-    mean, low, high = interval
-    return Interval(mean, min(max(low, least), mean), max(min(high, 1.0), mean))
+def _cut(interval: Interval, least: float) -> Interval:
+    """Return an interval as `within` cuts it; the mean itself may lie outside, as it is that of a model."""
+    low, high = within(interval.low, interval.high, least=least)
+    return Interval(interval.mean, min(low, interval.mean), max(high, interval.mean))
 
 
 def _times(parts: Sequence[MeanSquare], quantile: Callable[[float], float]) -> float:

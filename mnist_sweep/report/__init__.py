@@ -44,7 +44,7 @@ SECTIONS: tuple[Callable[[Results], Section | None], ...] = (
     failures.section,
     origin.section,
 )
-OF_FINDINGS = {headline.section, influence.section}
+OF_FINDINGS = {headline.section, influence.section}  # made last: they wait for the answer
 
 
 def write_report(folder: Path, *, format: Format = "html", ask: Ask = here) -> Path:  # noqa: A002 # the option's name
