@@ -15,7 +15,8 @@ from mnist_sweep import Softmax, TrialConfig, read_trials
 from mnist_sweep.errors import ConfigError, LedgerError
 from mnist_sweep.frames import summary_frame, trials_frame
 from mnist_sweep.rows import Status, TrialRow
-from mnist_sweep.selection import Selection, select
+from mnist_sweep.selected import Selection
+from mnist_sweep.selection import select
 from mnist_sweep.stats import wilson_interval
 from mnist_sweep.table import write_tables
 

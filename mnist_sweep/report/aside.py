@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from mnist_sweep.effects import Effects
-    from mnist_sweep.selection import Selection
+    from mnist_sweep.selected import Selection
 
 Findings = tuple["Selection", "Effects"]
 Ask = Callable[["pd.DataFrame"], Callable[[], Findings]]

@@ -12,7 +12,7 @@ from mnist_sweep.report.wording import duration
 from mnist_sweep.rows import TrialRow
 
 if TYPE_CHECKING:
-    from mnist_sweep.selection import Selection
+    from mnist_sweep.selected import Selection
 
 KEY, TITLE = "answer", "Answer"
 NOTHING = "No trial ended well, so there is no best config; “Failures” says why."
