@@ -7,19 +7,29 @@ the results as DataFrames.
 
 __version__ = "0.4.0"
 
-from mnist_sweep.cli import main
-from mnist_sweep.config import TrialConfig, config_id, from_flat, to_flat, trial_id
-from mnist_sweep.data import CIFAR10, DATASETS, MNIST, Dataset, Digits, Split
-from mnist_sweep.models import CNN, MODELS, VARIABLE, ResNet, Softmax
-from mnist_sweep.optim import OPTIMIZERS, Adagrad, Adam, GradientDescent, Momentum, RMSProp
-from mnist_sweep.rows import Evaluation, Status, TrialRow
-from mnist_sweep.runners import Local, RayTune
-from mnist_sweep.schedules import SCHEDULES, Constant, Cosine, Stepwise
-from mnist_sweep.search import PBT, Search
-from mnist_sweep.space import Choice, Integer, LogUniform, Uniform, grid, repeat, sample, zipped
-from mnist_sweep.sweep import Outcome, Sweep, run
-from mnist_sweep.table import read_history, read_summary, read_trials
-from mnist_sweep.trackers import MLflow, WandB
+from mnist_sweep.cli.app import main
+from mnist_sweep.data.cifar10 import CIFAR10
+from mnist_sweep.data.dataset import Dataset, Split
+from mnist_sweep.data.digits import Digits
+from mnist_sweep.data.mnist import MNIST
+from mnist_sweep.data.sources import DATASETS
+from mnist_sweep.models.catalog import MODELS
+from mnist_sweep.models.cnn import CNN
+from mnist_sweep.models.protocol import VARIABLE
+from mnist_sweep.models.resnet import ResNet
+from mnist_sweep.models.softmax import Softmax
+from mnist_sweep.optim.optimizers import OPTIMIZERS, Adagrad, Adam, GradientDescent, Momentum, RMSProp
+from mnist_sweep.optim.schedules import SCHEDULES, Constant, Cosine, Stepwise
+from mnist_sweep.results.tables import read_history, read_summary, read_trials
+from mnist_sweep.runners.local import Local
+from mnist_sweep.runners.ray.tune import RayTune
+from mnist_sweep.search.search import PBT, Search
+from mnist_sweep.search.space import Choice, Integer, LogUniform, Uniform, grid, repeat, sample, zipped
+from mnist_sweep.sweep.sweep import Outcome, Sweep, run
+from mnist_sweep.trackers.mlflow import MLflow
+from mnist_sweep.trackers.wandb import WandB
+from mnist_sweep.trials.config import TrialConfig, config_id, from_flat, to_flat, trial_id
+from mnist_sweep.trials.row import Evaluation, Status, TrialRow
 
 __all__ = [
     "CIFAR10",

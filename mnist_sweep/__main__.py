@@ -1,5 +1,5 @@
 """The console command, as `python -m mnist_sweep`."""
 
-from mnist_sweep.cli import main
+from mnist_sweep.cli.app import main
 
 main()

@@ -20,10 +20,10 @@ from mnist_sweep import (
     Stepwise,
     read_history,
     read_trials,
-    runtime,
 )
-from mnist_sweep.config import TrialConfig, config_id, defaults, to_flat, trial_id
-from mnist_sweep.rows import Evaluation, Status, TrialRow
+from mnist_sweep.training import runtime
+from mnist_sweep.trials.config import TrialConfig, config_id, defaults, to_flat, trial_id
+from mnist_sweep.trials.row import Evaluation, Status, TrialRow
 
 _BESIDE_PROJECT = Path(__file__).parents[1].parent / "shared" / "data"
 _NAMED = os.environ.get("MNIST_SWEEP_DATA", str(_BESIDE_PROJECT)).split(os.pathsep)

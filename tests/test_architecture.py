@@ -1,8 +1,9 @@
-"""The layers of ARCHITECTURE.md: a module imports only from layers below its own, wherever the import stands."""
+"""The order of the packages: a module imports from its own and those below, wherever the import stands."""
 
 import ast
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,121 +13,31 @@ import mnist_sweep
 
 PACKAGE = Path(mnist_sweep.__file__).parent
 
-# Bottom first. The package's own `__init__` is written as "__init__", a subpackage's as the subpackage.
-LAYERS = [
-    {"errors"},
-    {"fields", "files", "registry", "rows", "labels", "figures", "npz"},
-    {"row_json"},
-    {
-        "optim",
-        "schedules",
-        "models.model",
-        "models.layers",
-        "models.shapes",
-        "artifacts",
-        "augmentation",
-        "data.dataset",
-        "data.idx",
-        "data.batches",
-        "data.download",
-        "lock",
-        "interrupts",
-        "machine",
-        "planned_time",
-        "predictions",
-    },
-    {"data.archive", "ink", "storage", "course", "lookup", "provenance"},
-    {
-        "models.softmax",
-        "models.cnn",
-        "models.resnet",
-        "data.digits",
-        "data.mnist",
-        "data.cifar10",
-        "checkpoints",
-        "experiment",
-        "mark",
-    },
-    {"models", "data"},
-    {"config", "ledger", "runtime", "stats", "pictures"},
-    {"effects.design", "effects.found", "paired", "scatter"},
-    {"effects.anova", "contenders"},
-    {
-        "space",
-        "pending",
-        "graphs",
-        "initial",
-        "trace",
-        "probe",
-        "frames",
-        "export",
-        "mistakes",
-        "contrast",
-        "answers",
-        "selected",
-    },
-    {"effects.factors", "effects.shares", "effects.screen"},
-    {"effects.words"},
-    {"program"},
-    {"changes", "lineage"},
-    {"search", "summaries", "selection", "budget"},
-    {"warm", "trial_row", "kept_models"},
-    {"loop", "table", "compare", "diff", "effects"},
-    {"training"},
-    {"trial", "plan", "predict", "mend", "merge", "trackers.contents", "trackers.tracker"},
-    {
-        "replay",
-        "runners.runner",
-        "progress",
-        "stopwatch",
-        "trackers.mirror",
-        "trackers.mlflow_runs",
-        "trackers.wandb_runs",
-    },
-    {"calibration", "timetable", "trackers"},
-    {"disk"},
-    {"forecast"},
-    {
-        "population",
-        "runners.proposals",
-        "runners.ray_cluster",
-        "runners.ray_messenger",
-        "runners.ray_search",
-        "runners.ray_worker",
-        "runners.schedulers",
-    },
-    {"runners.local", "runners.ray_tune"},
-    {"runners", "outlook", "overview", "agenda"},
-    {"recorder"},
-    {"report.aside", "report.axes", "report.blocks", "report.markup", "report.wording"},
-    {"report.plots", "report.results"},
-    {"report.listing"},
-    {
-        "report.agreement",
-        "report.confusion",
-        "report.coordinates",
-        "report.cost",
-        "report.curves",
-        "report.failures",
-        "report.headline",
-        "report.html",
-        "report.influence",
-        "report.markdown",
-        "report.origin",
-        "report.spending",
-        "report.timeline",
-    },
-    {"report.mistakes"},
-    {"report"},
-    {"sweep"},
-    {"script"},
-    {"cli.options", "cli.results"},
-    {"cli.planning", "cli.running"},
-    {"cli.answers"},
-    {"cli"},
-    {"__init__", "__main__"},
+# Bottom first; a module at the package's root stands for itself.
+PACKAGES = [
+    "errors",
+    "validation",
+    "text",
+    "system",
+    "statistics",
+    "data",
+    "models",
+    "optim",
+    "trials",
+    "search",
+    "results",
+    "training",
+    "trackers",
+    "runners",
+    "planning",
+    "sweep",
+    "analysis",
+    "predict",
+    "reports",
+    "cli",
+    "__init__",
+    "__main__",
 ]
-LAYER = {module: number for number, layer in enumerate(LAYERS) for module in layer}
 HEAVY = {"keras", "mlflow", "optuna", "pandas", "plotly", "ray", "scipy", "sklearn", "tensorflow", "wandb"}
 
 
@@ -172,25 +83,59 @@ def own_imports(module: str) -> set[str]:
     return found - {module}
 
 
-def test_every_module_has_its_layer() -> None:
-    assert sorted(FILES) == sorted(LAYER)
-    assert sum(map(len, LAYERS)) == len(LAYER)
+def package(module: str) -> int:
+    """Return the place of a module's package."""
+    return PACKAGES.index(module.partition(".")[0])
+
+
+def test_every_package_has_its_place() -> None:
+    assert {module.partition(".")[0] for module in FILES} == set(PACKAGES)
 
 
 @pytest.mark.parametrize("module", sorted(FILES))
-def test_module_imports_only_from_layers_below_its_own(module: str) -> None:
-    assert {name for name in own_imports(module) if LAYER[name] >= LAYER[module]} == set()
+def test_module_imports_only_from_its_own_package_and_those_below(module: str) -> None:
+    assert {name for name in own_imports(module) if package(name) > package(module)} == set()
 
 
-OF_RAY = {"runners.ray_messenger", "runners.ray_search"}
-OF_TENSORFLOW = {"augmentation", "graphs", "initial", "models.layers", "probe", "program", "summaries", "trace"}
+def test_no_module_imports_itself_by_way_of_others() -> None:
+    done: set[str] = set()
+
+    def visit(module: str, above: tuple[str, ...]) -> None:
+        assert module not in above, " <- ".join((module, *above))
+        if module not in done:
+            for name in own_imports(module):
+                visit(name, (module, *above))
+            done.add(module)
+
+    for module in FILES:
+        visit(module, ())
+
+
+def test_no_package_is_crowded() -> None:
+    sizes = Counter(path.parent for path in FILES.values() if path.name != "__init__.py")
+    assert sizes.pop(PACKAGE) <= 8
+    assert max(sizes.values()) <= 20
+
+
+OF_RAY = {"runners.ray.callback", "runners.ray.trial_source"}
+OF_TENSORFLOW = {
+    "data.augmentation",
+    "models.layers",
+    "trackers.tensorboard.layers",
+    "trackers.tensorboard.traces",
+    "trackers.tensorboard.writer",
+    "training.initial_weights",
+    "training.network",
+    "training.train_step",
+}
 
 
 def test_imports_are_seen_wherever_they_stand() -> None:
-    assert {"graphs", "runtime", "config"} <= own_imports("warm")  # in a function, of a module, of a name
-    assert {"data.download", "data.idx", "errors"} <= own_imports("data.mnist")
-    assert "mnist_sweep.program.Program" in set(imports("warm"))
-    assert "mnist_sweep.program.Program" not in set(imports("warm", only_when_imported=True))
+    cache, train_step = "training.graph_cache", "mnist_sweep.training.train_step.Program"
+    in_a_function, of_a_module, of_a_name = "training.network", "training.runtime", "trials.config"
+    assert {in_a_function, of_a_module, of_a_name} <= own_imports(cache)
+    assert train_step in set(imports(cache))
+    assert train_step not in set(imports(cache, only_when_imported=True))
 
 
 @pytest.mark.parametrize("module", sorted(FILES.keys() - OF_TENSORFLOW - OF_RAY))
@@ -198,9 +143,9 @@ def test_heavy_packages_are_imported_where_they_are_used(module: str) -> None:
     assert {name.partition(".")[0] for name in imports(module, only_when_imported=True)} & HEAVY == set()
 
 
-def test_only_runners_know_ray() -> None:
+def test_only_the_runner_and_the_searcher_know_ray() -> None:
     know = {module for module in FILES if "ray" in {name.partition(".")[0] for name in imports(module)}}
-    assert {module for module in know if not module.startswith("runners.")} == set()
+    assert {module for module in know if not module.startswith("runners.ray.")} == {"search.tune_searcher"}
 
 
 @pytest.mark.parametrize(
@@ -208,7 +153,7 @@ def test_only_runners_know_ray() -> None:
     [
         "import mnist_sweep",
         "from mnist_sweep import TrialConfig, CNN, grid; grid(TrialConfig(), {'model': [CNN(), 'softmax']})",
-        "import mnist_sweep.cli, mnist_sweep.script, mnist_sweep.overview",
+        "import mnist_sweep.cli.app, mnist_sweep.sweep.script, mnist_sweep.cli.views.status",
     ],
 )
 def test_driver_is_light(statement: str) -> None:

@@ -8,9 +8,17 @@ from typing import Any
 import pytest
 
 import mnist_sweep
-from mnist_sweep import config, data, models, optim, rows, runners, schedules, space, sweep
+from mnist_sweep.data import cifar10, dataset, digits, mnist
+from mnist_sweep.models import cnn, resnet, softmax
+from mnist_sweep.optim import optimizers, schedules
+from mnist_sweep.runners import local
+from mnist_sweep.runners.ray import tune
+from mnist_sweep.search import search, space
+from mnist_sweep.sweep import sweep
+from mnist_sweep.trials import config, row
 
-MODULES = [config, data, models, optim, rows, runners, schedules, space, sweep]
+DATA, MODELS = [cifar10, dataset, digits, mnist], [cnn, resnet, softmax]
+MODULES = [*DATA, *MODELS, optimizers, schedules, local, tune, search, space, sweep, config, row]
 
 
 def natural(name: str) -> list[Any]:
@@ -43,7 +51,7 @@ def test_all_is_everything_public_in_the_package_but_its_modules() -> None:
 @pytest.mark.parametrize("module", MODULES, ids=lambda module: module.__name__)
 def test_every_value_that_a_script_can_make_or_get_is_exported(module: types.ModuleType) -> None:
     classes = [value for value in vars(module).values() if isinstance(value, type) and is_dataclass(value)]
-    values = {cls.__name__ for cls in classes if cls.__module__.startswith(module.__name__)}
+    values = {cls.__name__ for cls in classes if cls.__module__ == module.__name__ and cls.__name__[0] != "_"}
     assert values
     assert values - set(mnist_sweep.__all__) == set()
 

@@ -15,9 +15,9 @@ from mnist_sweep import (
     Sweep,
     from_flat,
     run,
-    script,
     to_flat,
 )
+from mnist_sweep.sweep import script
 
 FOLDER = Path(__file__).parents[1] / "sweeps"
 SWEEPS = sorted(FOLDER.glob("*.py"))

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
-from mnist_sweep.artifacts import Keeping
-from mnist_sweep.config import Precision
-from mnist_sweep.runners import RUNNERS
+from mnist_sweep.runners.catalog import RUNNERS
+from mnist_sweep.trials.artifacts import Keeping
+from mnist_sweep.trials.config import Precision
 
 if TYPE_CHECKING:
-    from mnist_sweep.sweep import Sweep
+    from mnist_sweep.sweep.sweep import Sweep
 
 OF_TRIALS = (
     click.option(
@@ -79,7 +79,7 @@ def chosen_sweep(script: Path, chosen: dict[str, Any]) -> "Sweep":
     Raises:
         SweepError: The script has none, or it cannot be changed so.
     """
-    from mnist_sweep import script as scripts
+    from mnist_sweep.sweep import script as scripts
 
     names = ("num_trials", "seeds", "steps", "precision")
     return scripts.load(script).changed(**{name: chosen[name] for name in names})

@@ -6,20 +6,20 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mnist_sweep.artifacts import Artifacts
 from mnist_sweep.cli import options
-from mnist_sweep.config import TrialConfig
-from mnist_sweep.data import Dataset
-from mnist_sweep.rows import Status
-from mnist_sweep.runners import RUNNERS
-from mnist_sweep.timetable import Rounds
+from mnist_sweep.data.dataset import Dataset
+from mnist_sweep.planning.makespan import Rounds
+from mnist_sweep.runners.catalog import RUNNERS
+from mnist_sweep.trials.artifacts import Artifacts
+from mnist_sweep.trials.config import TrialConfig
+from mnist_sweep.trials.row import Status
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from mnist_sweep.calibration import Way
-    from mnist_sweep.forecast import Forecast
-    from mnist_sweep.plan import NetworkPlan
+    from mnist_sweep.planning.calibration import Way
+    from mnist_sweep.planning.forecast import Forecast
+    from mnist_sweep.planning.networks import NetworkPlan
 
 
 @click.command(
@@ -42,12 +42,14 @@ def plan(script: Path, **chosen: Any) -> int:
     """
     from rich.console import Console
 
-    from mnist_sweep import calibration, machine, outlook
-    from mnist_sweep import plan as plans
-    from mnist_sweep.agenda import Agenda
+    from mnist_sweep.cli.views import forecast as outlook
     from mnist_sweep.errors import DataError
-    from mnist_sweep.labels import counted
-    from mnist_sweep.ledger import Ledger
+    from mnist_sweep.planning import calibration
+    from mnist_sweep.planning import networks as plans
+    from mnist_sweep.results.ledger import Ledger
+    from mnist_sweep.sweep.work_queue import Agenda
+    from mnist_sweep.system import machine
+    from mnist_sweep.text.names import counted
 
     console = Console()
     sweep = options.chosen_sweep(script, chosen)
@@ -102,7 +104,7 @@ def _forecast(
     **chosen: Any,
 ) -> "Forecast":
     """Measure a few steps of each kind of trial, if that is wanted, and return what the run will cost."""
-    from mnist_sweep import calibration, forecast
+    from mnist_sweep.planning import calibration, forecast
 
     measured = None
     if not chosen["no_calibration"]:
@@ -128,13 +130,13 @@ def _forecast(
 
 def _keep(found: "Forecast", work: Iterable[str], folder: Path) -> None:
     """Keep the time, if it was measured, for the report of the run."""
-    from mnist_sweep import planned_time
+    from mnist_sweep.results import saved_plan
 
     if found.seconds:
-        kept = planned_time.PlannedTime(
-            trials=planned_time.digest(work),
+        kept = saved_plan.PlannedTime(
+            trials=saved_plan.digest(work),
             runner=found.way.runner,
             num_workers=found.way.num_workers,
             seconds=found.seconds,
         )
-        planned_time.write(folder, kept)
+        saved_plan.write(folder, kept)

@@ -6,9 +6,9 @@ from pathlib import Path
 import click
 
 from mnist_sweep.errors import no_rows
-from mnist_sweep.labels import counted
-from mnist_sweep.ledger import Ledger
-from mnist_sweep.rows import TrialRow
+from mnist_sweep.results.ledger import Ledger
+from mnist_sweep.text.names import counted
+from mnist_sweep.trials.row import TrialRow
 
 FOLDER = click.Path(path_type=Path)
 
@@ -22,7 +22,7 @@ def status(folder: Path) -> int:
     """
     from rich.console import Console
 
-    from mnist_sweep import overview
+    from mnist_sweep.cli.views import status as overview
 
     overview.show(rows_of(folder, with_history=False), folder, Console())
     return 0
@@ -32,7 +32,7 @@ def status(folder: Path) -> int:
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
 def table(folder: Path) -> int:
     """Rebuild the CSV files of DIR from its rows."""
-    from mnist_sweep.table import write_tables
+    from mnist_sweep.results.tables import write_tables
 
     for path in write_tables(folder, rows_of(folder)):
         click.echo(path)
@@ -46,7 +46,7 @@ def mend(folder: Path) -> int:
 
     The next run runs their trials again.
     """
-    from mnist_sweep.mend import mend as mend_folder
+    from mnist_sweep.results.repair import mend as mend_folder
 
     moved = mend_folder(folder)
     for file in moved:
@@ -69,7 +69,7 @@ def merge(into: Path, sources: tuple[Path, ...]) -> int:
 
     DIR may be new. Rows of one trial with different numbers are a conflict: it is reported, and nothing is written.
     """
-    from mnist_sweep.merge import merge as merge_folders
+    from mnist_sweep.results.merging import merge as merge_folders
 
     merged = merge_folders(into, sources)
     click.echo(
@@ -98,7 +98,7 @@ def replay(folder: Path, trial_id: str, script: Path | None) -> int:
     """Run TRIAL again and compare every figure with its row, bit for bit."""
     from rich.console import Console
 
-    from mnist_sweep import replay as replays
+    from mnist_sweep.sweep import replay as replays
 
     replayed = replays.replay(folder, trial_id, code=script)
     replays.show(replayed, Console())
@@ -121,7 +121,7 @@ def predict(folder: Path, images: tuple[Path, ...], name: str | None, top: int) 
 
     Images are PNG, JPEG or IDX files; what is done to them first is said.
     """
-    from mnist_sweep import predict as predictions
+    from mnist_sweep.predict import classify as predictions
 
     row, model_file = predictions.choose(folder, name)
     answers = predictions.predict(model_file, images)

@@ -5,13 +5,18 @@ from typing import Any, get_args
 
 import click
 
-from mnist_sweep.artifacts import Showing
 from mnist_sweep.cli import options
-from mnist_sweep.data import FileSource
-from mnist_sweep.labels import counted, duration
-from mnist_sweep.rows import Status
-from mnist_sweep.runners import Local, RayTune, Runner, Scheduler
-from mnist_sweep.trackers import MLflow, Tracker, WandB
+from mnist_sweep.data.dataset import FileSource
+from mnist_sweep.runners.local import Local
+from mnist_sweep.runners.protocol import Runner
+from mnist_sweep.runners.ray.schedulers import Scheduler
+from mnist_sweep.runners.ray.tune import RayTune
+from mnist_sweep.text.names import counted, duration
+from mnist_sweep.trackers.mlflow import MLflow
+from mnist_sweep.trackers.protocol import Tracker
+from mnist_sweep.trackers.wandb import WandB
+from mnist_sweep.trials.artifacts import Showing
+from mnist_sweep.trials.row import Status
 
 
 @click.command(
@@ -80,9 +85,10 @@ def run(script: Path, **chosen: Any) -> int:
     """Run what is missing of the sweep in SCRIPT; write its tables and report."""
     from rich.console import Console
 
-    from mnist_sweep import overview, progress
-    from mnist_sweep.report import write_report
-    from mnist_sweep.sweep import run as run_sweep
+    from mnist_sweep.cli.views import status as overview
+    from mnist_sweep.reports.writer import write_report
+    from mnist_sweep.sweep import progress
+    from mnist_sweep.sweep.sweep import run as run_sweep
 
     sweep = options.chosen_sweep(script, chosen)
     console = Console(quiet=chosen["quiet"])
@@ -121,7 +127,7 @@ Examples:
 @click.argument("name")
 def data(name: str) -> int:
     """Find or download the data set NAME, and verify it."""
-    from mnist_sweep.config import make
+    from mnist_sweep.trials.config import make
 
     source = make("data", name, {})
     loaded = source.load()

@@ -9,7 +9,7 @@ import functools
 import hashlib
 from typing import TYPE_CHECKING
 
-from mnist_sweep.fields import require
+from mnist_sweep.validation import require
 
 if TYPE_CHECKING:
     import numpy as np

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from mnist_sweep.errors import DataError
-from mnist_sweep.fields import require
+from mnist_sweep.validation import require
 
 if TYPE_CHECKING:
     import numpy as np

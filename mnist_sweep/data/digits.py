@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from mnist_sweep.data.dataset import Dataset, Split
 from mnist_sweep.errors import DataError
-from mnist_sweep.fields import coerce, require
+from mnist_sweep.validation import coerce, require
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, ClassVar
 from mnist_sweep.data import download, idx
 from mnist_sweep.data.dataset import Dataset, Split, check_sizes
 from mnist_sweep.errors import DataError
-from mnist_sweep.fields import coerce
+from mnist_sweep.validation import coerce
 
 if TYPE_CHECKING:
     import numpy as np

@@ -1,15 +1,4 @@
-"""Models: frozen hyperparameters that build an untrained Keras model for any image shape."""
+"""Models: frozen hyperparameters that build an untrained Keras model for any image shape.
 
-from mnist_sweep.models.cnn import CNN
-from mnist_sweep.models.model import VARIABLE, Model
-from mnist_sweep.models.resnet import ResNet
-from mnist_sweep.models.softmax import Softmax
-
-MODELS: dict[str, type[Model]] = {"cnn": CNN, "resnet": ResNet, "softmax": Softmax}
-
-__all__ = ["CNN", "MODELS", "VARIABLE", "Model", "ResNet", "Softmax", "is_own"]
-
-
-def is_own(model: object) -> bool:
-    """Return whether a model is one of the package's, which draw by initializers only and branch on no tensor."""
-    return type(model) in MODELS.values()
+May import: everything up to `data`. Begin with `protocol`, the interface, then `cnn`; `catalog` lists them by name.
+"""

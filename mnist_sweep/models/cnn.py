@@ -4,10 +4,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from mnist_sweep.errors import ConfigError
-from mnist_sweep.fields import coerce, require
 from mnist_sweep.models import shapes
-from mnist_sweep.models.model import VARIABLE
+from mnist_sweep.models.protocol import VARIABLE
 from mnist_sweep.models.shapes import LayerShape, Volume
+from mnist_sweep.validation import coerce, require
 
 if TYPE_CHECKING:
     import keras

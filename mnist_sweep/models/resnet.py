@@ -5,9 +5,9 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from mnist_sweep.fields import coerce, require
 from mnist_sweep.models import shapes
 from mnist_sweep.models.shapes import LayerShape
+from mnist_sweep.validation import coerce, require
 
 if TYPE_CHECKING:
     import keras

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from mnist_sweep.fields import coerce
 from mnist_sweep.models import shapes
 from mnist_sweep.models.shapes import LayerShape
+from mnist_sweep.validation import coerce
 
 if TYPE_CHECKING:
     import keras

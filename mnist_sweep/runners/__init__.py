@@ -1,10 +1,4 @@
-"""Runners: where trials run. Each takes trials and tells an observer what becomes of them."""
+"""Runners: where trials run, in this process or on Ray; `trial` is what each of them runs.
 
-from mnist_sweep.runners.local import Local
-from mnist_sweep.runners.ray_tune import RayTune
-from mnist_sweep.runners.runner import Observer, Runner
-from mnist_sweep.runners.schedulers import Scheduler
-
-RUNNERS: dict[str, type[Runner]] = {"local": Local, "ray": RayTune}
-
-__all__ = ["RUNNERS", "Local", "Observer", "RayTune", "Runner", "Scheduler"]
+May import: everything up to `trackers`. Begin with `protocol`, the interface, then `local`, the simplest one.
+"""

@@ -6,16 +6,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
-from mnist_sweep import runtime
-from mnist_sweep.artifacts import Artifacts, SavedModel
-from mnist_sweep.config import TrialConfig, trial_id
-from mnist_sweep.course import Tick
-from mnist_sweep.data import Dataset
-from mnist_sweep.fields import coerce, require
-from mnist_sweep.predictions import Predictions
-from mnist_sweep.rows import Evaluation, TrialRow
-from mnist_sweep.runners.runner import Observer
-from mnist_sweep.trial import Item, pause, steps
+from mnist_sweep.data.dataset import Dataset
+from mnist_sweep.results.predictions import Predictions
+from mnist_sweep.runners.protocol import Observer
+from mnist_sweep.runners.trial import Item, pause, steps
+from mnist_sweep.training import runtime
+from mnist_sweep.training.state import Tick
+from mnist_sweep.trials.artifacts import Artifacts, SavedModel
+from mnist_sweep.trials.config import TrialConfig, trial_id
+from mnist_sweep.trials.row import Evaluation, TrialRow
+from mnist_sweep.validation import coerce, require
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

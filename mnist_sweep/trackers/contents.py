@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from mnist_sweep.rows import TrialRow
+from mnist_sweep.trials.row import TrialRow
 
 FIGURES = ("train_loss", "train_accuracy", "val_loss", "val_accuracy", "learning_rate")
 LAST = ("train_loss", "val_loss", "val_accuracy")

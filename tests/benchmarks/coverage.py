@@ -16,8 +16,8 @@ from typing import Any
 import click
 import numpy as np
 
-from mnist_sweep.effects import anova
-from mnist_sweep.effects.design import Design, design
+from mnist_sweep.analysis.effects import anova
+from mnist_sweep.analysis.effects.design import Design, design
 from tests.benchmarks.contest import machine, read_lines, write_lines
 
 FILE = Path(__file__).parents[2] / "results" / "reference" / "benchmarks" / "coverage.csv"

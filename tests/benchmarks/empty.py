@@ -14,7 +14,8 @@ from typing import Any
 from unittest import mock
 
 from mnist_sweep import RayTune, Softmax, Sweep, TrialConfig, repeat, run
-from mnist_sweep.runners import ray_tune, ray_worker
+from mnist_sweep.runners.ray import tune as ray_tune
+from mnist_sweep.runners.ray import worker
 from tests.benchmarks.contest import OURS, Contest, Figures, Goal
 
 BASE = TrialConfig(model=Softmax(), num_steps=1)
@@ -33,7 +34,7 @@ def untrained(*, seconds: float = 0.0, num_evaluations: int = 1, tensorflow: boo
         tensorflow: Whether workers import and configure TensorFlow, as they do for real trials.
     """
 
-    real = ray_worker.trainable()
+    real = worker.trainable()
 
     # Inside this function, so that it goes to the workers by value and they need not import this module.
     class Untrained(real):  # type: ignore[misc,valid-type]  # Ray brings no types
@@ -43,9 +44,10 @@ def untrained(*, seconds: float = 0.0, num_evaluations: int = 1, tensorflow: boo
 
             import numpy as np
 
-            from mnist_sweep import Evaluation, Status, runtime, training
-            from mnist_sweep.course import Fit
-            from mnist_sweep.predictions import Predictions
+            from mnist_sweep import Evaluation, Status
+            from mnist_sweep.results.predictions import Predictions
+            from mnist_sweep.training import fitting, runtime
+            from mnist_sweep.training.state import Fit
 
             def curve(config: Any, data: Any, **_: Any) -> Any:
                 names = ("train_loss", "train_accuracy", "val_loss", "val_accuracy", "learning_rate", "seconds")
@@ -67,7 +69,7 @@ def untrained(*, seconds: float = 0.0, num_evaluations: int = 1, tensorflow: boo
                 )
 
             with contextlib.ExitStack() as stack:
-                stack.enter_context(mock.patch.object(training, "curve", curve))
+                stack.enter_context(mock.patch.object(fitting, "curve", curve))
                 if not tensorflow:
                     stack.enter_context(mock.patch.object(runtime, "configure", mock.Mock()))
                 return super().step()
@@ -85,7 +87,7 @@ def ours(folder: Path, num_trials: int, *, tensorflow: bool = False) -> Figures:
     """Run empty trials as the command line runs real ones."""
     from rich.console import Console
 
-    from mnist_sweep.progress import for_console
+    from mnist_sweep.sweep.progress import for_console
 
     with untrained(tensorflow=tensorflow):
         sweep = Sweep(name="empty", trials=trials(num_trials))

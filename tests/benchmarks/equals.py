@@ -15,7 +15,7 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_sweep.contenders import seed_noise, worse_by_seeds
+from mnist_sweep.statistics.multiple_comparisons import seed_noise, worse_by_seeds
 from tests.benchmarks.contest import machine, read_lines, write_lines
 
 FILE = Path(__file__).parents[2] / "results" / "reference" / "benchmarks" / "equals.csv"

@@ -9,8 +9,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from mnist_sweep import CIFAR10, Momentum, ResNet, TrialConfig, runtime
-from mnist_sweep.training import fit
+from mnist_sweep import CIFAR10, Momentum, ResNet, TrialConfig
+from mnist_sweep.training import runtime
+from mnist_sweep.training.fitting import fit
 from tests.benchmarks.contest import OURS, Contest, Figures, Goal, Round
 from tests.benchmarks.step import few_evaluated
 
@@ -30,7 +31,7 @@ def one_thread(_: Path, num_steps: int) -> Figures:
     runtime.configure(threads=1)
     import tensorflow as tf
 
-    from mnist_sweep.augmentation import draw, pad_crop_flip
+    from mnist_sweep.data.augmentation import draw, pad_crop_flip
     from mnist_sweep.models.resnet import standardized
 
     data = few_evaluated(TRIAL.data.load())  # type: ignore[union-attr]  # a source, not a function

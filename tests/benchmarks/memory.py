@@ -11,20 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from mnist_sweep import (
-    CNN,
-    Adagrad,
-    Adam,
-    GradientDescent,
-    Momentum,
-    Sweep,
-    TrialConfig,
-    TrialRow,
-    grid,
-    repeat,
-    run,
-)
-from mnist_sweep.progress import Quiet
+from mnist_sweep import CNN, Adagrad, Adam, GradientDescent, Momentum, Sweep, TrialConfig, TrialRow, grid, repeat, run
+from mnist_sweep.sweep.progress import Quiet
 from tests.benchmarks.contest import OURS, Contest, Figures, Goal
 
 NUM_SEEDS = 9

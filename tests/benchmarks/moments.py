@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 from mnist_sweep import Evaluation, Sweep, TrialRow, run
-from mnist_sweep.progress import Quiet, Work
+from mnist_sweep.sweep.progress import Quiet, Work
 from tests.benchmarks.contest import OURS, Contest, Figures
 from tests.benchmarks.networks import SMALL
 

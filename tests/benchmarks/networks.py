@@ -23,7 +23,7 @@ from mnist_sweep import (
     grid,
     run,
 )
-from mnist_sweep.config import Precision, to_flat
+from mnist_sweep.trials.config import Precision, to_flat
 from tests.benchmarks.contest import OURS, Contest, Figures, Goal, Round, ratio, ratio_to_best
 from tests.benchmarks.peers import PEERS, Peer
 

@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from mnist_sweep import Adagrad
-from mnist_sweep.config import from_flat
-from mnist_sweep.data import DataSource, load
+from mnist_sweep.data.dataset import DataSource
+from mnist_sweep.data.sources import load
+from mnist_sweep.trials.config import from_flat
 
 Job = Mapping[str, Any]
 Scores = Mapping[int, tuple[float, float]]

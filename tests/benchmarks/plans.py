@@ -21,7 +21,7 @@ from typing import Any
 
 import click
 
-from mnist_sweep import script
+from mnist_sweep.sweep import script
 from tests.benchmarks.contest import Figures, machine, read_lines, write_lines
 
 ROOT = Path(__file__).parents[2]

@@ -9,8 +9,9 @@ import statistics
 import time
 from pathlib import Path
 
-from mnist_sweep import Status, Sweep, TrialConfig, repeat, run, script
-from mnist_sweep.config import to_flat
+from mnist_sweep import Status, Sweep, TrialConfig, repeat, run
+from mnist_sweep.sweep import script
+from mnist_sweep.trials.config import to_flat
 from tests.benchmarks import peers
 from tests.benchmarks.contest import OURS, Contest, Figures, Goal
 

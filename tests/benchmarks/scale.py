@@ -22,8 +22,8 @@ from pathlib import Path
 import click
 
 from mnist_sweep import Evaluation, RayTune, Sweep, TrialRow, run
-from mnist_sweep.progress import Quiet
-from mnist_sweep.runners import ray_cluster
+from mnist_sweep.runners.ray import cluster as ray_cluster
+from mnist_sweep.sweep.progress import Quiet
 from tests.benchmarks.contest import Figures, machine, read_lines, write_lines
 from tests.benchmarks.empty import trials, untrained
 from tests.benchmarks.memory import Memory, memory

@@ -13,8 +13,9 @@ import time
 from pathlib import Path
 from typing import Any
 
-from mnist_sweep import CNN, MNIST, Dataset, Split, TrialConfig, runtime
-from mnist_sweep.training import fit
+from mnist_sweep import CNN, MNIST, Dataset, Split, TrialConfig
+from mnist_sweep.training import runtime
+from mnist_sweep.training.fitting import fit
 from tests.benchmarks.contest import OURS, Contest, Figures, Goal
 
 TRIAL = TrialConfig(data=MNIST(), model=CNN(filters=(32, 64), kernel_size=5, units=1024), batch_size=50)

@@ -23,13 +23,13 @@ from mnist_sweep import (
     config_id,
     grid,
     repeat,
-    runtime,
     to_flat,
     trial_id,
 )
-from mnist_sweep.config import defaults
-from mnist_sweep.ledger import Ledger
-from mnist_sweep.row_json import to_json
+from mnist_sweep.results.ledger import Ledger
+from mnist_sweep.results.row_json import to_json
+from mnist_sweep.training import runtime
+from mnist_sweep.trials.config import defaults
 from tests.benchmarks.contest import OURS, Contest, Figures, Goal
 
 NUM_EVALUATIONS, STEPS_BETWEEN = 20, 100

@@ -26,9 +26,10 @@ from typing import IO, NamedTuple
 import click
 from filelock import FileLock
 
-from mnist_sweep import mark, read_history, read_trials
-from mnist_sweep.labels import counted
-from mnist_sweep.storage import folder_in, storage
+from mnist_sweep import read_history, read_trials
+from mnist_sweep.results import run_marker
+from mnist_sweep.system.storage import folder_in, storage
+from mnist_sweep.text.names import counted
 
 PROJECT = Path(__file__).parents[2]
 SCRIPT = PROJECT / "sweeps" / "quickstart.py"
@@ -279,7 +280,7 @@ def wait(until: Callable[[], bool]) -> None:
 
 def _checkpoints(where: str) -> list[str]:
     names = storage(folder_in(where, SCRIPT.stem)).names("checkpoints")
-    return [name for name in names if not mark.is_mark(name)]
+    return [name for name in names if not run_marker.is_mark(name)]
 
 
 def _listens(host: str, port: int) -> bool:

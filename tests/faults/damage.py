@@ -19,8 +19,8 @@ from random import Random
 
 import click
 
-from mnist_sweep.ledger import Ledger
-from mnist_sweep.rows import TrialRow
+from mnist_sweep.results.ledger import Ledger
+from mnist_sweep.trials.row import TrialRow
 
 NAMED, HARMLESS, WRONG = "named", "harmless", "wrong"
 

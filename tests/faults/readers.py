@@ -26,25 +26,22 @@ from mnist_sweep import (
     ResNet,
     Search,
     TrialConfig,
-    checkpoints,
-    export,
-    mistakes,
-    pending,
-    pictures,
-    planned_time,
-    predictions,
-    provenance,
     read_history,
     read_summary,
     read_trials,
     to_flat,
     trial_id,
 )
-from mnist_sweep.course import Course
 from mnist_sweep.data import archive, cifar10, idx
 from mnist_sweep.errors import SweepError
-from mnist_sweep.ledger import Ledger
-from mnist_sweep.rows import Evaluation
+from mnist_sweep.models import keras_file
+from mnist_sweep.predict import image_files
+from mnist_sweep.results import mistakes, predictions, runs, saved_plan
+from mnist_sweep.results.ledger import Ledger
+from mnist_sweep.search import pending_proposals
+from mnist_sweep.training import checkpoints
+from mnist_sweep.training.state import Course
+from mnist_sweep.trials.row import Evaluation
 
 REFERENCE = Path(__file__).parents[2] / "results" / "reference"
 IDENTITY = {"trial_id": "a-0", "version": "1"}
@@ -236,10 +233,10 @@ def _plans() -> list[bytes]:
 
 
 def _runs() -> list[bytes]:
-    run = provenance.observe(started=0.0, runner="ray", num_workers=2, num_run=3, data={"images": "0a" * 32})
+    run = runs.observe(started=0.0, runner="ray", num_workers=2, num_run=3, data={"images": "0a" * 32})
     with tempfile.TemporaryDirectory(prefix="mnist-sweep-") as folder:
-        provenance.append(Path(folder), run)
-        line = (Path(folder) / provenance.FILE).read_bytes()
+        runs.append(Path(folder), run)
+        line = (Path(folder) / runs.FILE).read_bytes()
     return [line, line * 2]
 
 
@@ -247,7 +244,7 @@ def _models() -> list[bytes]:
     layer = {"module": "keras.layers", "class_name": "InputLayer", "config": {"batch_shape": [None, 28, 28, 1]}}
     config = {"module": "keras", "class_name": "Sequential", "config": {"name": "a", "layers": [layer]}}
     text = json.dumps(config).encode()
-    return [text, _zipped({"metadata.json": b"{}", export.CONFIG: text})]
+    return [text, _zipped({"metadata.json": b"{}", keras_file.CONFIG: text})]
 
 
 def _tables() -> list[bytes]:
@@ -305,7 +302,7 @@ def _zipped(members: dict[str, bytes]) -> bytes:
 
 
 def _search(path: Path) -> None:
-    for name, flat in pending.read(path.parents[1]).items():
+    for name, flat in pending_proposals.read(path.parents[1]).items():
         SEARCH.find(name, flat)
 
 
@@ -331,7 +328,7 @@ READERS = {
     ),
     "picture": Reader(
         file="picture",
-        reads=(lambda path: pictures.read(path, (28, 28, 1)), lambda path: pictures.read(path, (20, 28, 3))),
+        reads=(lambda path: image_files.read(path, (28, 28, 1)), lambda path: image_files.read(path, (20, 28, 3))),
         seeds=_pictures,
         forms=(bytes, _with_crcs),
     ),
@@ -348,13 +345,13 @@ READERS = {
         forms=(bytes, lambda content: _zipped({f"{name}.npy": content for name in ARRAYS})),
     ),
     "proposal": Reader(file=f"proposals/{trial_id(PROPOSED)}.json", reads=(_search,), seeds=_proposals),
-    "plan": Reader(file=planned_time.FILE, reads=(lambda path: planned_time.read(path.parent),), seeds=_plans),
-    "runs": Reader(file=provenance.FILE, reads=(lambda path: provenance.read(path.parent),), seeds=_runs),
+    "plan": Reader(file=saved_plan.FILE, reads=(lambda path: saved_plan.read(path.parent),), seeds=_plans),
+    "runs": Reader(file=runs.FILE, reads=(lambda path: runs.read(path.parent),), seeds=_runs),
     "model": Reader(
         file="a-0.keras",
-        reads=(export.image_shape,),
+        reads=(keras_file.image_shape,),
         seeds=_models,
-        forms=(bytes, lambda content: _zipped({export.CONFIG: content})),
+        forms=(bytes, lambda content: _zipped({keras_file.CONFIG: content})),
     ),
     "table": Reader(file="trials.csv", reads=(read_trials, read_history, read_summary), seeds=_tables),
 }

@@ -9,12 +9,12 @@ from random import Random
 import pytest
 
 from mnist_sweep import TrialConfig, repeat
-from mnist_sweep.ledger import Ledger
-from mnist_sweep.mend import mend
-from mnist_sweep.rows import Status, TrialRow
-from mnist_sweep.table import write_tables
+from mnist_sweep.results.ledger import Ledger
+from mnist_sweep.results.repair import mend
+from mnist_sweep.results.tables import write_tables
+from mnist_sweep.trials.row import Status, TrialRow
 from tests.faults.damage import DAMAGES, HARMLESS, NAMED, WRONG, damaged, outcome
-from tests.test_row_json import forged, of_format_1
+from tests.results.test_row_json import forged, of_format_1
 
 MakeRow = Callable[..., TrialRow]
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from mnist_sweep.ledger import Ledger
+from mnist_sweep.results.ledger import Ledger
 
 SCRIPT = """\
 import mnist_sweep

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mnist_sweep import runtime
 from mnist_sweep.errors import ConfigError
-from mnist_sweep.models import CNN
+from mnist_sweep.models.cnn import CNN
+from mnist_sweep.training import runtime
 
 Refused = Callable[..., AbstractContextManager[None]]
 

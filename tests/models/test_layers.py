@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mnist_sweep import runtime
+from mnist_sweep.training import runtime
 
 ONES = np.ones((100, 1000), "float32")
 

@@ -5,10 +5,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mnist_sweep import runtime
-from mnist_sweep.config import Precision
 from mnist_sweep.errors import ConfigError
-from mnist_sweep.models import ResNet
+from mnist_sweep.models.resnet import ResNet
+from mnist_sweep.training import runtime
+from mnist_sweep.trials.config import Precision
 
 IMAGES = np.random.default_rng(0).random((6, 32, 32, 3), dtype="float32")
 

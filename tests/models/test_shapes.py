@@ -5,8 +5,11 @@ from typing import Any
 
 import pytest
 
-from mnist_sweep import runtime
-from mnist_sweep.models import CNN, ResNet, Softmax, shapes
+from mnist_sweep.models import shapes
+from mnist_sweep.models.cnn import CNN
+from mnist_sweep.models.resnet import ResNet
+from mnist_sweep.models.softmax import Softmax
+from mnist_sweep.training import runtime
 
 MODELS = [
     Softmax(),

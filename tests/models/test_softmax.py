@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mnist_sweep import runtime
-from mnist_sweep.models import Softmax
+from mnist_sweep.models.softmax import Softmax
+from mnist_sweep.training import runtime
 
 
 @pytest.fixture(autouse=True)

@@ -1,0 +1,149 @@
+"""Factors: the hyperparameters that vary in a table of trials, and their levels.
+
+An axis of whole optimizers is one factor; a number of a part that varies within the part is a factor of its trials.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Literal
+
+from mnist_sweep.results.frames import HEAD, TAIL, field
+from mnist_sweep.text.names import value
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+    from numpy.typing import NDArray
+
+FEW = 8  # distinct numbers up to which each is a level
+NUM_GROUPS = 5
+PER_GROUP = 5  # settings that a group needs
+UNSET = "none"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Factor:
+    """A hyperparameter that varies: what an Effect has before anything is known of it.
+
+    Attributes:
+        labels: Its levels as people write them.
+        codes: Index of the level of each trial, -1 for those that have none: intp `[trials]`.
+        of: The part's value that it is a field of, or "" if it is not.
+        is_binned: Whether its levels are groups of numbers.
+    """
+
+    name: str
+    kind: Literal["category", "number"]
+    labels: tuple[str, ...]
+    codes: "NDArray[np.intp]"
+    of: str = ""
+    is_binned: bool = False
+
+    @property
+    def has_trend(self) -> bool:
+        """Whether its levels, all numbers, are enough for a trend that is no plain difference."""
+        return self.kind == "number" and len(self.labels) > 2 and UNSET not in self.labels
+
+    @property
+    def short(self) -> str:
+        """The name in a sentence."""
+        names = " + ".join(name.rpartition(".")[2] for name in self.name.partition(" (")[0].split(" + "))
+        return f"{names} of {self.of}" if self.of else names
+
+    def among(self, rows: "NDArray[np.bool_]") -> tuple["NDArray[np.intp]", "NDArray[np.intp]"]:
+        """Return the levels that some of these rows have, and the rows' codes among them."""
+        import numpy as np
+
+        codes = self.codes[rows]
+        live = np.unique(codes[codes >= 0])
+        return live, np.where(codes >= 0, np.searchsorted(live, codes), -1)
+
+
+def factors(trials: "pd.DataFrame") -> list[Factor]:
+    """Return what varies in a table; columns that only change together are one factor."""
+    import numpy as np
+
+    columns = [str(name) for name in trials if name not in HEAD | TAIL]
+    many = sum(_is_number(trials[name]) and trials[name].nunique() > FEW for name in columns)
+    num_groups = max(2, min(NUM_GROUPS, trials["config_id"].nunique() // (PER_GROUP * max(many, 1))))
+    found = []
+    for name in columns:
+        part = name.partition(".")[0]
+        if part == name or part not in trials or trials[part].nunique() == 1:
+            found.append(_factor(trials, name, np.ones(len(trials), bool), num_groups))
+            continue
+        for given in trials[part].unique():
+            factor = _factor(trials, name, trials[part].eq(given).to_numpy(bool), num_groups)
+            found.append(replace(factor, name=f"{name} ({value(part, given)})", of=value(part, given)))
+    return _joined([factor for factor in found if len(factor.labels) > 1])
+
+
+def _factor(trials: "pd.DataFrame", name: str, rows: "NDArray[np.bool_]", num_groups: int) -> Factor:
+    import numpy as np
+    import pandas as pd
+
+    values = trials[name].where(rows)
+    if is_number := _is_number(values):
+        numbers = values.to_numpy(np.float64, na_value=np.nan)
+        distinct = np.unique(numbers[~np.isnan(numbers)])
+        if is_binned := len(distinct) > FEW:
+            groups = pd.qcut(numbers, num_groups, labels=False, duplicates="drop")
+            codes = np.nan_to_num(groups, nan=-1).astype(np.intp)
+            ends = [(numbers[codes == group].min(), numbers[codes == group].max()) for group in range(codes.max() + 1)]
+            labels = [" to ".join(f"{end:.3g}" if abs(end) < 1000 else f"{end:.0f}" for end in pair) for pair in ends]
+        else:
+            codes = np.where(np.isnan(numbers), -1, np.searchsorted(distinct, numbers))
+            labels = [value(name, number) for number in distinct.astype(values.dtype.name.lower())]
+    else:
+        codes, found = values.factorize()
+        labels, is_binned = [value(name, field(cell)) for cell in found], False
+    # What a version knows and a trial does not have is None; what an older version does not know is no level.
+    has = values.groupby(trials["version"], dropna=False).transform("count").gt(0).to_numpy(bool)
+    if (unset := has & rows & values.isna().to_numpy(bool)).any():
+        codes, labels = np.where(unset, len(labels), codes), [*labels, UNSET]
+    return Factor(
+        name=name, kind="number" if is_number else "category", labels=tuple(labels), codes=codes, is_binned=is_binned
+    )
+
+
+def _is_number(values: "pd.Series[Any]") -> bool:
+    from pandas.api.types import is_bool_dtype, is_numeric_dtype
+
+    return is_numeric_dtype(values) and not is_bool_dtype(values)
+
+
+def _joined(factors: Sequence[Factor]) -> list[Factor]:
+    joined: list[Factor] = []
+    for factor in factors:
+        for number, other in enumerate(joined):
+            if _change_together(other, factor):
+                joined[number] = _both(other, factor)
+                break
+        else:
+            joined.append(factor)
+    return joined
+
+
+def _change_together(a: Factor, b: Factor) -> bool:
+    """Return whether the levels of two factors imply each other, or within one part those of one the other's."""
+    import numpy as np
+
+    nums = [len(np.unique(factor.codes)) for factor in (a, b)]
+    num_both = len(np.unique(a.codes * (len(b.labels) + 1) + b.codes))
+    same_part = (
+        a.of == b.of and a.name.partition(".")[0] == b.name.partition(".")[0] and not (a.is_binned or b.is_binned)
+    )
+    return num_both == (max(nums) if same_part else min(nums)) and (same_part or nums[0] == nums[1])
+
+
+def _both(a: Factor, b: Factor) -> Factor:
+    import numpy as np
+
+    has = (a.codes >= 0) & (b.codes >= 0)
+    found, inverse = np.unique(np.stack([a.codes, b.codes])[:, has], axis=1, return_inverse=True)
+    codes = np.full(len(has), -1)
+    codes[has] = inverse
+    names = [factor.name.partition(" (")[0] for factor in (a, b)]
+    name = " + ".join(names) + (f" ({a.of})" if a.of else "")
+    labels = tuple(f"{a.labels[one]} + {b.labels[other]}" for one, other in found.T)
+    return replace(a, name=name, kind="category", labels=labels, codes=codes, is_binned=a.is_binned or b.is_binned)

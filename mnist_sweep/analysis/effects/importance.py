@@ -1,0 +1,67 @@
+"""Shares of variance by Optuna's fANOVA (Hutter, Hoos and Leyton-Brown 2014)."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from mnist_sweep.analysis.effects.anova import RESOLUTION
+from mnist_sweep.analysis.effects.design import Design
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+FOREST = {"n_trees": 16, "seed": 0}
+FOREST_SETTINGS = 300  # drawn at random if there are more: fANOVA's time grows with their square
+
+
+def shares(design: Design, kinds: Sequence[str]) -> list[float | None]:
+    """Return the share of the variance between settings of each factor, among the settings that have it."""
+    import numpy as np
+
+    means, has = design.accuracy.mean(axis=1), design.codes >= 0
+    places, forest_of = np.unique(has, axis=1, return_inverse=True)
+    limit = FOREST_SETTINGS // max(1, sum(not rows.all() for rows in places.T))
+    found: list[float | None] = [None] * len(kinds)
+    for number, rows in enumerate(places.T):
+        inside = [
+            factor for factor in range(len(kinds)) if has[rows, factor].all() and np.ptp(design.codes[rows, factor]) > 0
+        ]
+        importances = _fanova(
+            means[rows],
+            design.codes[np.ix_(rows, inside)],
+            [kinds[factor] for factor in inside],
+            FOREST_SETTINGS if rows.all() else limit,
+        )
+        for factor, share in zip(inside, importances, strict=True):
+            if forest_of[factor] == number:
+                found[factor] = share
+    return found
+
+
+def _fanova(
+    means: "NDArray[np.float64]", codes: "NDArray[np.intp]", kinds: Sequence[str], limit: int
+) -> list[float | None]:
+    import numpy as np
+    import optuna
+
+    rows = np.random.default_rng(0).permutation(len(means))[:limit]
+    if np.ptp(means[rows]) < RESOLUTION:
+        return [None] * len(kinds)
+    nums = codes.max(axis=0) + 1
+    distributions: dict[str, Any] = {
+        str(factor): optuna.distributions.IntDistribution(0, num - 1)
+        if kind == "number"
+        else optuna.distributions.CategoricalDistribution(range(num))
+        for factor, (kind, num) in enumerate(zip(kinds, nums, strict=True))
+    }
+    verbosity = optuna.logging.get_verbosity()
+    optuna.logging.set_verbosity(optuna.logging.WARNING)  # it would log that it made a study
+    study = optuna.create_study(direction="maximize")
+    optuna.logging.set_verbosity(verbosity)
+    values = [dict(zip(distributions, map(int, codes[row]), strict=True)) for row in rows]
+    study.add_trials(
+        optuna.trial.create_trial(params=params, distributions=distributions, value=float(means[row]))
+        for row, params in zip(rows, values, strict=True)
+    )
+    found = optuna.importance.FanovaImportanceEvaluator(**FOREST).evaluate(study)
+    return [min(float(found[name]), 1.0) for name in distributions]

@@ -1,0 +1,179 @@
+"""What a budget of trials is expected to reach: the best validation accuracy against the number of trials, or seconds.
+
+The curve is that of Dodge et al. 2019 (arXiv 1909.03004), with the estimator of Tang et al. 2020 (arXiv 2004.13705):
+trials are drawn without replacement, which is unbiased for random trials and exact for the ones that were run, while
+drawing with replacement expects too little of every budget. The ordinary bootstrap of such a curve never sees more than
+the best trial, and its 95% interval holds in half of all cases at the full budget (Lourie, Cho and He 2023, arXiv
+2311.09480). The interval here is of the smoothed Bayesian bootstrap (Rubin 1981; Banks 1988), in which accuracies
+above the best one fall off as fast as those of the best trials do.
+"""
+
+import math
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+from mnist_sweep.errors import LedgerError
+from mnist_sweep.statistics.intervals import UPPER
+from mnist_sweep.text.names import counted
+from mnist_sweep.text.numbers import interval, percent, points
+from mnist_sweep.trials.row import Status
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+    from numpy.typing import NDArray
+
+NUM_DRAWS = 1000
+NUM_BUDGETS = 100
+NUM_BLOCKS = 400
+FEWEST_TRIALS = 4
+SMALL_GAIN = 0.05
+
+
+class _Trials(NamedTuple):
+    """Validation accuracies of the trials that ended well, in rising order, and how many trials there were in all."""
+
+    accuracies: "NDArray[np.float64]"
+    num: int
+
+    @property
+    def num_without(self) -> int:
+        return self.num - len(self.accuracies)
+
+
+def budget_curve(
+    trials: "pd.DataFrame", *, by: Literal["trials", "core_seconds"] = "trials", cores_per_trial: int = 1
+) -> "pd.DataFrame":
+    """Return the expected best validation accuracy of a budget, up to that of all trials.
+
+    A trial without an accuracy costs its share and brings nothing; what is expected is the best of those that bring
+    something.
+
+    Args:
+        trials: What `read_trials` or `trials_frame` give.
+        by: What the budget is counted in; core-seconds are a trial's mean seconds times its cores.
+        cores_per_trial: Cores that each trial held.
+
+    Returns:
+        float64 columns `budget`, `expected_best`, `low` and `high`, rising by budget; the last two are the 95% interval
+        of the expectation, missing where fewer than 4 trials have an accuracy.
+
+    Raises:
+        LedgerError: No trial ended well.
+    """
+    import numpy as np
+    import pandas as pd
+
+    found = _trials(trials)
+    nums = np.arange(1.0, found.num + 1)
+    if found.num > NUM_BUDGETS:
+        nums = np.unique(np.geomspace(1, found.num, NUM_BUDGETS).round())
+    low, high = np.full((2, len(nums)), np.nan)
+    if len(found.accuracies) >= FEWEST_TRIALS:
+        low, high = np.quantile(_bootstrapped(found, nums), [1 - UPPER, UPPER], axis=0)
+    cost = float(trials["seconds_total"].mean()) * cores_per_trial if by == "core_seconds" else 1.0
+    expected = _expected_best(found, nums)
+    return pd.DataFrame({"budget": nums * cost, "expected_best": expected, "low": low, "high": high})
+
+
+def sentence(trials: "pd.DataFrame") -> str:
+    """Return in plain words what half as many trials would have reached, and what twice as many would bring.
+
+    Raises:
+        LedgerError: No trial ended well.
+    """
+    import numpy as np
+
+    found = _trials(trials)
+    if len(found.accuracies) < FEWEST_TRIALS:
+        good = counted(len(found.accuracies), "trial")
+        return f"Only {good} ended well: too few to say what more would bring."
+    if found.accuracies[0] == found.accuracies[-1] < 1:
+        same = f"All trials that ended well reached {percent(found.accuracies[0])} on validation"
+        return f"{same}: what more would bring is not seen."
+    half, best = _expected_best(found, np.array([found.num // 2, found.num], np.float64))
+    now, twice = _bootstrapped(found, np.array([found.num, 2 * found.num], np.float64)).T
+    gain, (low, high) = float((twice - now).mean()), np.quantile(twice - now, [1 - UPPER, UPPER])
+    reached = (
+        f"{counted(found.num, 'trial')} reached {percent(best)} on validation; "
+        f"half as many would be expected to reach {percent(half)}"
+    )
+    if best >= 1:
+        return f"{reached}. More cannot bring more."
+    share = gain / (1 - best)
+    verdict = "the sweep was large enough" if share < SMALL_GAIN else "more trials may pay"
+    return (
+        f"{reached}, and twice as many to bring {points(gain)} points more ({interval(low, high)}), "
+        f"{share:.0%} of the errors that are left: {verdict}."
+    )
+
+
+def _trials(trials: "pd.DataFrame") -> _Trials:
+    import numpy as np
+
+    good = trials.loc[trials["status"] == Status.OK.value, "val_accuracy"].dropna()
+    if good.empty:
+        raise LedgerError("no trial ended well, so no budget can be judged: `mnist-sweep status DIR` shows the causes.")
+    return _Trials(np.sort(good.to_numpy(np.float64)), len(trials))
+
+
+def _expected_best(found: _Trials, nums: "NDArray[np.float64]") -> "NDArray[np.float64]":
+    """Return the mean of the best accuracy over all choices of so many trials that hold one: float64, as `nums`."""
+    import numpy as np
+    from scipy.special import gammaln
+
+    ranks, num = np.arange(found.num_without, found.num + 1), nums[:, None]
+    log_choices = gammaln(ranks + 1) - gammaln(np.maximum(ranks - num, 0) + 1)
+    log_all = gammaln(found.num + 1) - gammaln(found.num - num + 1)
+    without_higher = np.where(ranks >= num, np.exp(log_choices - log_all), 0.0)
+    of_rank = np.diff(without_higher, axis=1)
+    expected: NDArray[np.float64] = of_rank @ found.accuracies / of_rank.sum(axis=1)
+    return expected
+
+
+def _bootstrapped(found: _Trials, nums: "NDArray[np.float64]") -> "NDArray[np.float64]":
+    """Return the expected best of budgets under distributions that the trials may have come from.
+
+    Which share of all possible trials lies below each of those that were run is distributed as ordered uniform numbers
+    are. Between neighbours accuracies are spread evenly, above the best one exponentially; the scale is the mean excess
+    of the best ones, as many as the square root of their number.
+
+    Returns:
+        float64 `[NUM_DRAWS, len(nums)]`.
+    """
+    import numpy as np
+    from scipy.special import exp1
+
+    ranks, means = _blocks(found)
+    shapes = np.diff(ranks, prepend=0, append=found.num + 1)
+    steps = np.random.default_rng(0).gamma(shapes, size=(NUM_DRAWS, len(shapes)))
+    total = steps.sum(axis=1)
+    with np.errstate(divide="ignore"):
+        log_below = np.log(np.cumsum(steps[:, :-1], axis=1) / total[:, None])
+    above = steps[:, -1] / total
+    num_top = math.ceil(math.sqrt(len(found.accuracies)))
+    scale = found.accuracies[-num_top:].mean() - found.accuracies[-num_top - 1]
+    expected = np.empty((NUM_DRAWS, len(nums)))
+    for place, num in enumerate(nums):
+        below = np.exp(num * log_below)
+        excess = scale * (exp1(num * above) + np.log(num * above) + np.euler_gamma)
+        seen = np.diff(below, axis=1) @ means + found.accuracies[-1] * (1 - below[:, -1])
+        expected[:, place] = (seen + excess) / (1 - below[:, 0])
+    return np.minimum(expected, 1.0)
+
+
+def _blocks(found: _Trials) -> tuple["NDArray[np.int_]", "NDArray[np.float64]"]:
+    """Return ranks among all trials, dense at the top, and the mean accuracy of those from each rank to the next.
+
+    The first rank is that of the best trial without an accuracy, 0 if all have one.
+    """
+    import numpy as np
+
+    num = len(found.accuracies)
+    from_top = np.arange(1, num + 1)
+    if num > NUM_BLOCKS:
+        from_top = np.unique(np.geomspace(1, num, NUM_BLOCKS).round().astype(int))
+    ends = num + 1 - from_top[::-1]
+    starts = np.maximum(np.r_[1, ends[:-1]], 1)
+    sums = np.r_[0.0, np.cumsum(found.accuracies)]
+    means = (sums[ends] - sums[starts - 1]) / (ends - starts + 1)
+    return np.r_[0, ends] + found.num_without, means

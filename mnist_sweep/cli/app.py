@@ -1,0 +1,85 @@
+"""The command line: parses, calls, prints; no logic."""
+
+import shlex
+import signal
+import sys
+from typing import Any
+
+import click
+
+from mnist_sweep.cli import analysis, planning, results, running
+from mnist_sweep.errors import SweepError
+from mnist_sweep.text.names import printable
+
+BAD_USAGE = 2
+INTERRUPTED = 130
+TERMINATED = 143
+
+
+@click.group(
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="""\b
+Examples:
+  mnist-sweep run sweeps/quickstart.py
+  mnist-sweep status results/quickstart
+Completion for bash (zsh and fish alike):
+  eval "$(_MNIST_SWEEP_COMPLETE=bash_source mnist-sweep)"
+""",
+)
+@click.version_option(package_name="mnist-sweep", message="%(prog)s %(version)s")
+def cli() -> None:
+    """Hyperparameter sweeps you can trust."""
+
+
+for _command in (
+    running.run,
+    planning.plan,
+    results.status,
+    results.table,
+    analysis.report,
+    analysis.effects,
+    analysis.compare,
+    analysis.diff,
+    results.merge,
+    results.mend,
+    results.replay,
+    results.predict,
+    running.data,
+):
+    cli.add_command(_command)
+
+
+def main(script: str | None = None) -> None:
+    """Run the command line and end the process with its exit status.
+
+    Args:
+        script: A sweep script, which the command line's arguments are then the options of; None for the whole command.
+    """
+    arguments = sys.argv[1:] if script is None else ["run", script, *sys.argv[1:]]
+    interrupted = INTERRUPTED
+
+    def terminate(*_: Any) -> None:
+        nonlocal interrupted
+        interrupted = TERMINATED
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, terminate)
+    try:
+        sys.exit(cli.main(arguments, prog_name="mnist-sweep", standalone_mode=False))
+    except click.exceptions.NoArgsIsHelpError as error:
+        error.show()
+        sys.exit(BAD_USAGE)
+    except click.UsageError as error:
+        command = error.ctx.command_path if error.ctx else "mnist-sweep"
+        _fail(f"{error.format_message()} See `{command} --help`.")
+    except SweepError as error:
+        _fail(str(error))
+    except (click.Abort, KeyboardInterrupt):
+        command = shlex.join(["mnist-sweep", *arguments] if script is None else ["python", *sys.argv])
+        click.echo(f"interrupted: finished trials and checkpoints are kept; to go on: {command}", err=True)
+        sys.exit(interrupted)
+
+
+def _fail(message: str) -> None:
+    click.echo(f"error: {printable(' '.join(message.split()))}", err=True)
+    sys.exit(BAD_USAGE)

@@ -1,0 +1,55 @@
+"""Effects on a screen."""
+
+import math
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from mnist_sweep.analysis.effects.effect import Effects
+
+
+def show(effects: Effects, console: Console) -> None:
+    """Print what each hyperparameter does in words, the means of its levels, the interactions shown, and the notes."""
+    for effect in effects.effects:
+        console.print(Text(effect.sentence, style="" if effect.shown else "dim"), soft_wrap=True)
+    for pair in effects.interactions:
+        if pair.shown:
+            console.print(Text(pair.sentence), soft_wrap=True)
+    if effects.effects:
+        console.print(_means_table(effects))
+    for note in effects.notes:
+        console.print(Text(note), soft_wrap=True)
+
+
+def _means_table(effects: Effects) -> Table:
+    table = Table(
+        title="mean validation accuracy, and share of its variance",
+        title_justify="left",
+        box=None,
+        pad_edge=False,
+        header_style="bold",
+    )
+    for name in ("hyperparameter", "level"):
+        table.add_column(name, overflow="fold")
+    levels = [level for effect in effects.effects for level in effect.levels]
+    badly = {"failed": "num_failed", "diverged": "num_diverged"}
+    badly = {name: field for name, field in badly.items() if any(getattr(level, field) for level in levels)}
+    for name in ("n", "mean", "95% interval", *badly, "share"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for effect in effects.effects:
+        for number, level in enumerate(effect.levels):
+            name, share = (effect.name, effect.share) if number == 0 else ("", None)
+            interval = "" if math.isnan(level.low) else f"{level.low:.4f} to {level.high:.4f}"
+            mean = "" if math.isnan(level.mean) else f"{level.mean:.4f}"
+            counts = [str(getattr(level, field) or "") for field in badly.values()]
+            table.add_row(
+                Text(name),
+                Text(level.value),
+                str(level.n),
+                mean,
+                interval,
+                *counts,
+                f"{share:.0%}" if share is not None else "",
+            )
+    return table

@@ -1,0 +1,107 @@
+"""Trained models as `.keras` files, which Keras loads without this package, and back.
+
+Such a file is a ZIP archive with the layers in JSON and the weights in HDF5. Of a file that lies in a results folder
+only layers of Keras itself are built, and nothing that it names is imported.
+"""
+
+import json
+import tempfile
+import zipfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mnist_sweep.errors import LedgerError
+from mnist_sweep.system import npz
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+CONFIG = "config.json"
+PREDICTED_AT_ONCE = 500
+
+
+def to_bytes(model: Any) -> bytes:
+    """Return the `.keras` file of a model, made of Keras' own layers if the model is the package's."""
+    with tempfile.TemporaryDirectory(prefix="mnist-sweep-") as folder:
+        path = Path(folder) / "model.keras"
+        plain(model).save(path)
+        return path.read_bytes()
+
+
+def plain(model: Any) -> Any:
+    """Return a model with the same weights that has Keras' layers in place of ours; itself if it has none of ours."""
+    import keras
+
+    from mnist_sweep.models.layers import BatchNormalization, Dropout
+
+    def plain_layer(layer: Any) -> Any:
+        if isinstance(layer, Dropout):
+            return keras.layers.Dropout(float(layer.rate), name=layer.name)
+        cls = keras.layers.BatchNormalization if isinstance(layer, BatchNormalization) else type(layer)
+        return cls.from_config(layer.get_config())
+
+    if not any(isinstance(layer, BatchNormalization | Dropout) for layer in model.layers):
+        return model
+    copy = keras.models.clone_model(model, clone_function=plain_layer)
+    for mine, other in zip(model.layers, copy.layers, strict=True):
+        if not isinstance(mine, Dropout):
+            other.set_weights(mine.get_weights())
+    return copy
+
+
+def image_shape(path: Path) -> tuple[int, int, int]:
+    """Return the shape of the images that the model of a file takes, without loading Keras.
+
+    Raises:
+        LedgerError: The file is damaged, holds layers that are not Keras' own, or takes something else than images.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            config = json.loads(archive.read(CONFIG))
+        shape = config["config"]["layers"][0]["config"]["batch_shape"]
+        modules = {str(name) for name in _modules(config) if name is not None}
+    except (*npz.DAMAGE_TO_ZIP, IndexError, TypeError) as error:
+        raise LedgerError(f"{path} is not a model file ({' '.join(str(error).split())}).") from error
+    foreign = {" ".join(name.split()) for name in modules if name.partition(".")[0] != "keras"}
+    if foreign:
+        raise LedgerError(
+            f"{path} holds layers of {', '.join(sorted(foreign))}, which are not built from a results folder: "
+            "load it in Python with keras.saving.load_model, if you trust it."
+        )
+    if not isinstance(shape, list) or len(shape) != 4 or not all(type(side) is int and side > 0 for side in shape[1:]):
+        raise LedgerError(f"{path} takes an input of shape {shape!r}, expected images.")
+    height, width, channels = shape[1:]
+    return height, width, channels
+
+
+def _modules(config: Any) -> Iterator[str | None]:
+    """Yield the module of everything that a config of Keras names."""
+    if isinstance(config, dict):
+        if "class_name" in config:
+            yield config.get("module")
+        for value in config.values():
+            yield from _modules(value)
+    elif isinstance(config, list):
+        for value in config:
+            yield from _modules(value)
+
+
+def probabilities(path: Path, images: "Sequence[NDArray[np.float32]]") -> "NDArray[np.float64]":
+    """Return the probability of each class for each image: float64 `[images, classes]`.
+
+    Raises:
+        LedgerError: As `image_shape` raises it, or Keras cannot load the file.
+    """
+    image_shape(path)
+    import keras
+    import numpy as np
+
+    try:
+        model = keras.saving.load_model(path, compile=False, safe_mode=True)
+    except (OSError, TypeError, ValueError) as error:
+        raise LedgerError(f"{path} cannot be loaded ({' '.join(str(error).split())}).") from error
+    logits = model.predict(np.stack(images), batch_size=PREDICTED_AT_ONCE, verbose=0).astype(np.float64)
+    shares = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return np.asarray(shares / shares.sum(axis=1, keepdims=True))

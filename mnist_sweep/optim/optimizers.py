@@ -1,0 +1,230 @@
+"""Optimizers: update rules as values that carry all their numbers.
+
+Each optimizer has its own learning rate, since 0.5 for gradient descent and 1e-4 for Adam are not interchangeable. The
+update is TensorFlow's own fused kernel, one operation a weight, with the numbers as tensors: trials that differ only in
+numbers share one traced graph.
+"""
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Protocol
+
+from mnist_sweep.validation import INFINITY, coerce, hints, require
+
+
+class Optimizer(Protocol):
+    """An update rule with its numbers.
+
+    Attributes:
+        learning_rate: Step size before the schedule's factor, above 0.
+        SLOTS: What the rule remembers of each weight, with the value it starts from.
+    """
+
+    @property
+    def learning_rate(self) -> float: ...  # noqa: D102 (documented above)
+
+    SLOTS: ClassVar[Mapping[str, float]]
+
+    @staticmethod
+    def apply(variable: Any, gradient: Any, slots: Mapping[str, Any], numbers: Mapping[str, Any], step: Any) -> None:
+        """Add to the graph the update of one weight.
+
+        Args:
+            variable: Resource handle of the weight.
+            gradient: Tensor of its shape.
+            slots: Resource handles of what is remembered of it, by the names of SLOTS.
+            numbers: Scalar tensors of the float fields by name, `learning_rate` with its factor applied.
+            step: Scalar float32 tensor, 1 at the first step.
+        """
+
+
+def numbers(optimizer: Optimizer) -> dict[str, float]:
+    """Return the float fields of an optimizer by name: what a trial feeds into a graph that others share."""
+    return {name: getattr(optimizer, name) for name, is_number in _fields(optimizer).items() if is_number}
+
+
+def structure(optimizer: Optimizer) -> tuple[Any, ...]:
+    """Return what a traced graph depends on: the type of an optimizer and its fields that are no numbers."""
+    fixed = (name for name, is_number in _fields(optimizer).items() if not is_number)
+    return type(optimizer), *((name, getattr(optimizer, name)) for name in fixed)
+
+
+def _fields(optimizer: Any) -> dict[str, bool]:
+    types = hints(type(optimizer))  # type: ignore[arg-type]  # types are hashable
+    return {field.name: types[field.name] is float for field in dataclasses.fields(optimizer)}
+
+
+def _check(optimizer: Any, **shares: float) -> None:
+    rate = optimizer.learning_rate
+    require(0 < rate < INFINITY, "0 < learning_rate < infinity", learning_rate=rate)
+    for name, share in shares.items():
+        require(0 <= share < 1, f"0 <= {name} < 1", **{name: share})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GradientDescent:
+    """Plain stochastic gradient descent.
+
+    Attributes:
+        learning_rate: Step size, above 0; 0.5 in the softmax tutorial.
+    """
+
+    learning_rate: float = 0.5
+    SLOTS: ClassVar[Mapping[str, float]] = {}
+
+    def __post_init__(self) -> None:
+        coerce(self)
+        _check(self)
+
+    @staticmethod
+    def apply(variable: Any, gradient: Any, slots: Mapping[str, Any], numbers: Mapping[str, Any], step: Any) -> None:
+        """Subtract the gradient times the learning rate."""
+        import tensorflow as tf
+
+        tf.raw_ops.ResourceApplyGradientDescent(var=variable, alpha=numbers["learning_rate"], delta=gradient)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Momentum:
+    """Gradient descent with (heavy-ball) momentum, as in `tf.compat.v1.train.MomentumOptimizer`.
+
+    Attributes:
+        learning_rate: Step size, above 0.
+        momentum: Share of the last update kept, in [0, 1).
+    """
+
+    learning_rate: float = 0.05
+    momentum: float = 0.9
+    SLOTS: ClassVar[Mapping[str, float]] = {"accumulator": 0.0}
+
+    def __post_init__(self) -> None:
+        coerce(self)
+        _check(self, momentum=self.momentum)
+
+    @staticmethod
+    def apply(variable: Any, gradient: Any, slots: Mapping[str, Any], numbers: Mapping[str, Any], step: Any) -> None:
+        """Accumulate the gradient and subtract the accumulator times the learning rate."""
+        import tensorflow as tf
+
+        tf.raw_ops.ResourceApplyMomentum(
+            var=variable,
+            accum=slots["accumulator"],
+            lr=numbers["learning_rate"],
+            grad=gradient,
+            momentum=numbers["momentum"],
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Adam:
+    """Adam (Kingma and Ba 2015, arXiv 1412.6980), with the paper's defaults.
+
+    Attributes:
+        learning_rate: Step size, above 0.
+        beta_1: Decay of the mean of the gradients, in [0, 1).
+        beta_2: Decay of the mean of their squares, in [0, 1).
+        epsilon: Added to the root, above 0.
+    """
+
+    learning_rate: float = 1e-3
+    beta_1: float = 0.9
+    beta_2: float = 0.999
+    epsilon: float = 1e-8
+    SLOTS: ClassVar[Mapping[str, float]] = {"m": 0.0, "v": 0.0}
+
+    def __post_init__(self) -> None:
+        coerce(self)
+        _check(self, beta_1=self.beta_1, beta_2=self.beta_2)
+        require(0 < self.epsilon < INFINITY, "0 < epsilon < infinity", epsilon=self.epsilon)
+
+    @staticmethod
+    def apply(variable: Any, gradient: Any, slots: Mapping[str, Any], numbers: Mapping[str, Any], step: Any) -> None:
+        """Subtract the mean gradient over the root of the mean square, both corrected for their start at zero."""
+        import tensorflow as tf
+
+        tf.raw_ops.ResourceApplyAdam(
+            var=variable,
+            m=slots["m"],
+            v=slots["v"],
+            beta1_power=numbers["beta_1"] ** step,
+            beta2_power=numbers["beta_2"] ** step,
+            lr=numbers["learning_rate"],
+            beta1=numbers["beta_1"],
+            beta2=numbers["beta_2"],
+            epsilon=numbers["epsilon"],
+            grad=gradient,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RMSProp:
+    """RMSProp (Tieleman and Hinton 2012, lecture 6.5), as in `tf.compat.v1.train.RMSPropOptimizer`.
+
+    Attributes:
+        learning_rate: Step size, above 0.
+        rho: Decay of the mean of the squared gradients, in [0, 1); the mean starts at 1.
+        momentum: Share of the last update kept, in [0, 1).
+        epsilon: Added under the root, above 0.
+    """
+
+    learning_rate: float = 1e-3
+    rho: float = 0.9
+    momentum: float = 0.0
+    epsilon: float = 1e-10
+    SLOTS: ClassVar[Mapping[str, float]] = {"mean_square": 1.0, "update": 0.0}
+
+    def __post_init__(self) -> None:
+        coerce(self)
+        _check(self, rho=self.rho, momentum=self.momentum)
+        require(0 < self.epsilon < INFINITY, "0 < epsilon < infinity", epsilon=self.epsilon)
+
+    @staticmethod
+    def apply(variable: Any, gradient: Any, slots: Mapping[str, Any], numbers: Mapping[str, Any], step: Any) -> None:
+        """Subtract the gradient over the root of its mean square."""
+        import tensorflow as tf
+
+        tf.raw_ops.ResourceApplyRMSProp(
+            var=variable,
+            ms=slots["mean_square"],
+            mom=slots["update"],
+            lr=numbers["learning_rate"],
+            rho=numbers["rho"],
+            momentum=numbers["momentum"],
+            epsilon=numbers["epsilon"],
+            grad=gradient,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Adagrad:
+    """Adagrad (Duchi et al. 2011), as in `tf.compat.v1.train.AdagradOptimizer`.
+
+    Attributes:
+        learning_rate: Step size, above 0.
+    """
+
+    learning_rate: float = 0.01
+    SLOTS: ClassVar[Mapping[str, float]] = {"accumulator": 0.1}
+
+    def __post_init__(self) -> None:
+        coerce(self)
+        _check(self)
+
+    @staticmethod
+    def apply(variable: Any, gradient: Any, slots: Mapping[str, Any], numbers: Mapping[str, Any], step: Any) -> None:
+        """Subtract the gradient over the root of the sum of its squares, which starts at 0.1."""
+        import tensorflow as tf
+
+        tf.raw_ops.ResourceApplyAdagrad(
+            var=variable, accum=slots["accumulator"], lr=numbers["learning_rate"], grad=gradient
+        )
+
+
+OPTIMIZERS: dict[str, type[Optimizer]] = {
+    "adagrad": Adagrad,
+    "adam": Adam,
+    "gradient_descent": GradientDescent,
+    "momentum": Momentum,
+    "rmsprop": RMSProp,
+}

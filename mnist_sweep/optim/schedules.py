@@ -1,0 +1,112 @@
+"""Learning-rate schedules: factors on an optimizer's learning rate, functions of the step alone.
+
+Each begins with an optional linear warm-up (Goyal et al. 2017, arXiv 1706.02677), since any of them may need one.
+"""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from mnist_sweep.validation import coerce, require
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+class Schedule(Protocol):
+    """A factor on the learning rate."""
+
+    def factors(self, first: int, last: int, num_steps: int) -> "NDArray[np.float64]":
+        """Return the factors of steps `first` to `last - 1` of a trial of `num_steps`: float64 `[last - first]`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Constant:
+    """The learning rate as it is.
+
+    Attributes:
+        warmup_steps: Steps in which the factor first rises linearly from 0 to 1.
+    """
+
+    warmup_steps: int = 0
+
+    def __post_init__(self) -> None:
+        coerce(self)
+        _check_warmup(self.warmup_steps)
+
+    def factors(self, first: int, last: int, num_steps: int) -> "NDArray[np.float64]":
+        """Return ones, warm-up apart: float64 `[last - first]`."""
+        import numpy as np
+
+        steps = np.arange(first, last)
+        return _warmup(steps, self.warmup_steps)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stepwise:
+    """The learning rate times `factor` at each boundary, as in He et al. 2015 (arXiv 1512.03385).
+
+    Attributes:
+        boundaries: Steps from which on the next lower rate holds, rising.
+        factor: What each boundary multiplies the rate by, in (0, 1].
+        warmup_steps: Steps in which the factor first rises linearly from 0 to 1.
+    """
+
+    boundaries: tuple[int, ...]
+    factor: float = 0.1
+    warmup_steps: int = 0
+
+    def __post_init__(self) -> None:
+        coerce(self)
+        rising = self.boundaries == tuple(sorted({step for step in self.boundaries if step >= 1}))
+        require(rising and len(self.boundaries) >= 1, "1 <= boundaries, rising", boundaries=self.boundaries)
+        require(0 < self.factor <= 1, "0 < factor <= 1", factor=self.factor)
+        _check_warmup(self.warmup_steps)
+
+    def factors(self, first: int, last: int, num_steps: int) -> "NDArray[np.float64]":
+        """Return the powers of `factor`, warm-up apart: float64 `[last - first]`."""
+        import numpy as np
+
+        steps = np.arange(first, last)
+        passed = np.searchsorted(self.boundaries, steps, side="right")
+        return self.factor**passed * _warmup(steps, self.warmup_steps)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cosine:
+    """The learning rate along half a cosine (Loshchilov and Hutter 2017, arXiv 1608.03983, without restarts).
+
+    Attributes:
+        final: Factor at the end of the trial, in [0, 1].
+        warmup_steps: Steps in which the factor first rises linearly from 0 to 1; the cosine takes the others.
+    """
+
+    final: float = 0.0
+    warmup_steps: int = 0
+
+    def __post_init__(self) -> None:
+        coerce(self)
+        require(0 <= self.final <= 1, "0 <= final <= 1", final=self.final)
+        _check_warmup(self.warmup_steps)
+
+    def factors(self, first: int, last: int, num_steps: int) -> "NDArray[np.float64]":
+        """Return the half cosine from 1 to `final` over the steps after the warm-up: float64 `[last - first]`."""
+        import numpy as np
+
+        steps = np.arange(first, last)
+        share = np.clip((steps - self.warmup_steps) / max(1, num_steps - self.warmup_steps), 0, 1)
+        cosine = self.final + (1 - self.final) * (1 + np.cos(np.pi * share)) / 2
+        return np.asarray(cosine * _warmup(steps, self.warmup_steps), np.float64)
+
+
+def _check_warmup(warmup_steps: int) -> None:
+    require(warmup_steps >= 0, "warmup_steps >= 0", warmup_steps=warmup_steps)
+
+
+def _warmup(steps: "NDArray[np.signedinteger]", warmup_steps: int) -> "NDArray[np.float64]":
+    import numpy as np
+
+    return np.asarray(np.minimum(1.0, (steps + 1) / (warmup_steps + 1)), np.float64)
+
+
+SCHEDULES: dict[str, type[Schedule]] = {"constant": Constant, "cosine": Cosine, "stepwise": Stepwise}

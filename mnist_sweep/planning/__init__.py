@@ -1,0 +1,4 @@
+"""What a sweep will cost before it runs: networks, time, memory and disk.
+
+May import: everything up to `runners`. Begin with `forecast`.
+"""

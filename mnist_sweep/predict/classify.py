@@ -1,0 +1,81 @@
+"""What a trial's kept model says about images.
+
+A model file is read as data: only layers of Keras itself are built from it, so a folder of results that came from
+somebody else cannot run anything here.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from mnist_sweep.data.sources import DATASETS
+from mnist_sweep.errors import LedgerError
+from mnist_sweep.predict import image_files
+from mnist_sweep.results import lookup
+from mnist_sweep.results.ledger import Ledger
+from mnist_sweep.training import runtime
+from mnist_sweep.trials.row import Status, TrialRow, rank
+
+
+class Answer(NamedTuple):
+    """What a model says about one image.
+
+    Attributes:
+        name: The image's file, and its number in it if the file holds several.
+        treatment: What was done to the image first, in words; empty if nothing.
+        probabilities: Of each class, in the order of their labels; they add up to 1.
+    """
+
+    name: str
+    treatment: str
+    probabilities: tuple[float, ...]
+
+
+def choose(folder: Path, name: str | None = None) -> tuple[TrialRow, Path]:
+    """Return the row and the model file of the best trial that has a model.
+
+    Args:
+        folder: A sweep's results folder.
+        name: The trial, or the config of the trials, to choose from, as `lookup.find` takes it; None means all.
+
+    Raises:
+        LedgerError: There is no such folder or trial, or no model of it.
+    """
+    if not folder.is_dir():
+        raise LedgerError(f"{folder} is no folder: name a sweep's results folder, as in results/quickstart.")
+    ledger = Ledger(folder)
+    rows, models = ledger.rows(with_history=False), ledger.models()
+    found = lookup.find(rows, name, folder) if name is not None else None
+    named = found.rows if found else rows.values()
+    candidates = [row for row in named if row.trial_id in models and row.status is Status.OK]
+    if not candidates:
+        kept = f": those of {', '.join(models)} are" if models else ""
+        whose = f"the model of {found.name} is" if found else "models are"
+        raise LedgerError(f"{whose} not kept in {folder}{kept}; a run with `--keep-models all` keeps all.")
+    row = min(candidates, key=rank)
+    return row, models[row.trial_id]
+
+
+def predict(model_file: Path, images: Sequence[Path]) -> list[Answer]:
+    """Return what a model says about the images of PNG, JPEG and IDX files.
+
+    Raises:
+        DataError: A file is no image; nothing has been predicted then.
+        LedgerError: The model file is damaged, or made of more than Keras' own layers.
+    """
+    from mnist_sweep.models import keras_file
+
+    image_shape = keras_file.image_shape(model_file)
+    asked = [picture for path in images for picture in image_files.read(path, image_shape)]
+    runtime.configure(threads=1)
+    probabilities = keras_file.probabilities(model_file, [picture.pixels for picture in asked])
+    return [
+        Answer(picture.name, picture.treatment, tuple(map(float, one)))
+        for picture, one in zip(asked, probabilities, strict=True)
+    ]
+
+
+def class_names(row: TrialRow, num_classes: int) -> Sequence[str]:
+    """Return the names of the classes of a row's data set: its labels, unless it has names for them."""
+    source = DATASETS.get(row.config["data"])
+    return getattr(source, "CLASSES", None) or [str(label) for label in range(num_classes)]

@@ -1,0 +1,174 @@
+"""Image files made into what a network was trained on, and words for what was done to them.
+
+What is written on a picture in grey is taken for a digit as MNIST's makers prepared theirs: light on dark, scaled to
+fit a box of 20 pixels in a side of 28, its centre of mass in the middle. A picture of the right size that is light on
+dark is left as it is.
+Source: Y. LeCun, C. Cortes, C. Burges, "The MNIST database of handwritten digits", 1998.
+"""
+
+import io
+import struct
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from mnist_sweep.data import idx
+from mnist_sweep.errors import DataError
+from mnist_sweep.predict import foreground
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+    from PIL import Image
+
+MAX_PIXELS = 50_000_000
+BOX_SHARE = 20 / 28
+INVERTED = "inverted, for it was dark on light"
+
+
+class Picture(NamedTuple):
+    """One image that a network can be asked about.
+
+    Attributes:
+        name: Its file, and its number in it if the file holds several.
+        pixels: float32 `[height, width, channels]`, in [0, 1].
+        treatment: What was done to it, in words; empty if nothing.
+    """
+
+    name: str
+    pixels: "NDArray[np.float32]"
+    treatment: str
+
+
+def read(path: Path, image_shape: tuple[int, int, int]) -> list[Picture]:
+    """Return the pictures of a PNG, JPEG or IDX file, made to be of a shape.
+
+    Raises:
+        DataError: The file is missing, empty, too large, or no image; or the shape is of neither 1 nor 3 channels.
+    """
+    content = idx.read_bytes(path)
+    if int.from_bytes(content[:4], "big") == idx.IMAGES_MAGIC:
+        from PIL import Image
+
+        images = [Image.fromarray(array) for array in idx.parse_images(content, path)]
+        return [_prepared(f"{path}[{number}]", image, image_shape) for number, image in enumerate(images)]
+    return [_prepared(str(path), _opened(content, path), image_shape)]
+
+
+def _opened(content: bytes, path: Path) -> "Image.Image":
+    from PIL import Image, UnidentifiedImageError
+
+    if not content:
+        raise DataError(f"{path} is empty, expected an image in PNG, JPEG or IDX format.")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of many pixels, for our own limit is lower, and of damaged EXIF blocks
+            image = Image.open(io.BytesIO(content), formats=["PNG", "JPEG"])
+            if image.width * image.height > MAX_PIXELS:
+                raise DataError(f"{path} has {image.width}x{image.height} pixels, expected at most {MAX_PIXELS:,}.")
+            image.load()
+            return _on_white(_upright(image))
+    except DataError:
+        raise
+    except UnidentifiedImageError as error:
+        raise DataError(f"{path} is not an image in PNG, JPEG or IDX format.") from error
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        raise DataError(f"{path} is a damaged image ({' '.join(str(error).split())}).") from error
+
+
+def _upright(image: "Image.Image") -> "Image.Image":
+    """Return an image turned as its EXIF block says, or as it is if the block is damaged."""
+    from PIL import ImageOps
+
+    try:
+        return ImageOps.exif_transpose(image)
+    except (SyntaxError, ValueError, struct.error):
+        return image
+
+
+def _on_white(image: "Image.Image") -> "Image.Image":
+    from PIL import Image
+
+    if image.mode.startswith("I"):
+        return _in_8_bits(image).convert("RGB")
+    if not image.has_transparency_data:
+        return image.convert("RGB")
+    image = image.convert("RGBA")
+    white = Image.new("RGBA", image.size, "white")
+    return Image.alpha_composite(white, image).convert("RGB")
+
+
+def _in_8_bits(image: "Image.Image") -> "Image.Image":
+    """Return a grey image of 16 bits, white where it is clear, in 8 bits, at which Pillow's own conversion clips it."""
+    import numpy as np
+    from PIL import Image
+
+    levels = np.asarray(image)
+    clear = levels == image.info.get("transparency", -1)
+    return Image.fromarray(np.where(clear, 255, (levels / 257).round()).astype(np.uint8))
+
+
+def _prepared(name: str, image: "Image.Image", image_shape: tuple[int, int, int]) -> Picture:
+    import numpy as np
+
+    height, width, channels = image_shape
+    if channels not in (1, 3):
+        raise DataError(f"{name} is a picture of 1 or 3 channels, but the model was trained on {channels}.")
+    try:
+        made, done = _as_digit(image, (width, height)) if channels == 1 else _as_photo(image, (width, height))
+    except DataError as error:
+        raise DataError(f"{name} {error}") from error
+    pixels = np.asarray(made, np.float32).reshape(height, width, channels) / np.float32(255)
+    return Picture(name, pixels, ", ".join(done))
+
+
+def _as_photo(image: "Image.Image", size: tuple[int, int]) -> tuple["Image.Image", list[str]]:
+    from PIL import ImageOps
+
+    image = image.convert("RGB")
+    if image.size == size:
+        return image, []
+    return ImageOps.fit(image, size), [f"cut and scaled from {_shown(image.size)} to {_shown(size)}"]
+
+
+def _as_digit(image: "Image.Image", size: tuple[int, int]) -> tuple["Image.Image", list[str]]:
+    """Return a grey image as MNIST's are, and what was done to it."""
+    import numpy as np
+    from PIL import Image
+
+    page = image.convert("L")
+    if page.size == size:
+        pixels = np.asarray(page)
+        if foreground.border_level(pixels) < foreground.LIGHT:
+            return page, []
+        return Image.fromarray(255 - pixels), [INVERTED]
+    found = foreground.found(page)
+    if found is None:
+        raise DataError("shows nothing that stands out from its background.")
+    digit = Image.fromarray((255 * found.strokes).astype(np.uint8))
+    scale = BOX_SHARE * min(size) / max(digit.size)
+    box = max(1, round(digit.width * scale)), max(1, round(digit.height * scale))
+    cut = f"a digit of {_shown(found.size)} cut out of {_shown(page.size)}, scaled to {_shown(box)} and centred"
+    small = np.asarray(digit.resize(box, Image.Resampling.BOX), np.float32)
+    small *= 255 / small.max()  # strokes thinner than a pixel have grown faint
+    return _centred(small, size), [INVERTED, cut] if found.dark else [cut]
+
+
+def _centred(digit: "NDArray[np.float32]", size: tuple[int, int]) -> "Image.Image":
+    """Return an image of a size with the digit's centre of mass in its middle, as far as the digit stays inside."""
+    import numpy as np
+    from PIL import Image
+
+    canvas = np.zeros(size[::-1], np.uint8)
+    corner = []
+    for axis, side in enumerate(canvas.shape):
+        mass = digit.sum(axis=1 - axis)
+        centre = float((mass * np.arange(len(mass))).sum() / mass.sum())
+        corner.append(min(max(0, round((side - 1) / 2 - centre)), side - len(mass)))
+    top, left = corner
+    canvas[top : top + digit.shape[0], left : left + digit.shape[1]] = digit
+    return Image.fromarray(canvas)
+
+
+def _shown(size: tuple[int, int]) -> str:
+    return f"{size[0]}x{size[1]}"

@@ -1,0 +1,201 @@
+"""A report as one HTML page that needs no network and, by its own security policy, cannot reach one.
+
+Words and the first rows of tables stand before the scripts, so that they are seen while Plotly is still read.
+"""
+
+import base64
+import hashlib
+import itertools
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from importlib.resources import files
+from string import Template
+from typing import Any
+
+from mnist_sweep.reports.blocks import (
+    Block,
+    Cell,
+    Chart,
+    Column,
+    Command,
+    Facts,
+    Paragraph,
+    Pictures,
+    Section,
+    Table,
+    written,
+)
+from mnist_sweep.reports.markup import Markup, clean, element, join
+from mnist_sweep.reports.plots import for_script, to_json
+
+FIRST_ROWS = 25
+
+
+class Data:
+    """The data that scripts read, each in an element of its own at the end of the page."""
+
+    def __init__(self) -> None:
+        self.elements: list[Markup] = []
+
+    def add(self, kind: str, key: str, json: str) -> None:
+        """Add JSON, which must hold no `<`, under the id `kind-key`."""
+        self.elements.append(element("script", Markup(json), type="application/json", id=f"{kind}-{key}"))
+
+    def key(self, kind: str) -> str:
+        """Return a name that nothing on the page has yet."""
+        return f"{kind}{len(self.elements)}"
+
+
+def render(title: str, made: str, sections: Sequence[Section]) -> str:
+    """Return the page.
+
+    Args:
+        title: Its title.
+        made: By what it was made, and from what.
+        sections: What it says.
+    """
+    from plotly.offline import get_plotlyjs
+
+    scripts = {"tables": _part("tables.js"), "plotly": _in_script(get_plotlyjs()), "charts": _part("charts.js")}
+    data = Data()
+    main = "\n".join(_section(section, data) for section in sections)
+    links = [element("li", element("a", part.key.capitalize(), href=f"#{part.key}")) for part in sections]
+    return Template(_part("page.html")).substitute(
+        policy=policy(scripts.values()),
+        title=join([title]),
+        made=inline(made),
+        style=_part("style.css"),
+        links=element("ul", *links),
+        main=main,
+        content="\n".join(data.elements),
+        **scripts,
+    )
+
+
+def policy(scripts: Iterable[str]) -> str:
+    """Return a Content-Security-Policy that lets these scripts run and no others, and nothing reach a network.
+
+    Styles may stand in the page, since Plotly sets them on its elements.
+    """
+    digests = (base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() for script in scripts)
+    allowed = " ".join(f"'sha256-{digest}'" for digest in digests)
+    return (
+        f"default-src 'none'; script-src {allowed}; style-src 'unsafe-inline'; img-src data:; "
+        "base-uri 'none'; form-action 'none'"
+    )
+
+
+def inline(text: str) -> Markup:
+    """Return plain text as HTML; what stands in backquotes is shown as code."""
+    parts = re.split(r"`([^`]+)`", text)
+    return join(element("code", part) if index % 2 else part for index, part in enumerate(parts))
+
+
+def _part(name: str) -> str:
+    return files("mnist_sweep.reports").joinpath(name).read_text(encoding="utf-8")
+
+
+def _in_script(script: str) -> str:
+    """Return a script as an HTML parser will see it, which is what the policy's digest is of."""
+    return script.replace("\r\n", "\n").replace("\r", "\n").replace("</script", "<\\/script")
+
+
+def _section(section: Section, data: Data) -> Markup:
+    finding = [element("p", inline(section.finding), class_="finding")] if section.finding else []
+    blocks = [*_blocks(section.blocks, data)]
+    heading = element("h2", section.title, id=f"{section.key}-title")
+    return element("section", heading, *finding, *blocks, id=section.key, aria_labelledby=f"{section.key}-title")
+
+
+def _blocks(blocks: Sequence[Block], data: Data) -> Iterator[Markup]:
+    """Yield blocks as elements, small charts that follow each other as one grid."""
+    for small, group in itertools.groupby(blocks, key=lambda block: isinstance(block, Chart) and block.small):
+        elements = [_block(block, data) for block in group]
+        yield element("div", *elements, class_="charts") if small else join(elements)
+
+
+def _block(block: Block, data: Data) -> Markup:
+    match block:
+        case Paragraph():
+            return element("p", inline(block.text))
+        case Command():
+            return element("pre", element("code", block.text))
+        case Facts():
+            return _facts(block)
+        case Table():
+            return _interactive(block, data) if block.interactive else _table(block)
+        case Chart():
+            return _chart(block, data)
+        case Pictures():
+            return _pictures(block)
+
+
+def _facts(facts: Facts) -> Markup:
+    pairs = [element("div", element("dt", term), element("dd", _fact(fact))) for term, fact in facts.facts]
+    return element("dl", *pairs, class_="key" if facts.key else "facts")
+
+
+def _fact(fact: str) -> Markup:
+    """Return a fact; what stands in brackets at its end is shown small."""
+    main, bracket, rest = fact.partition(" (")
+    return join([main, element("small", rest.removesuffix(")"))]) if bracket and rest.endswith(")") else join([fact])
+
+
+def _table(table: Table) -> Markup:
+    head = element("thead", element("tr", *map(_head, table.columns)))
+    body = element(
+        "tbody", *(_row(row, table.columns) for row in table.rows[: FIRST_ROWS if table.interactive else None])
+    )
+    whole = element(
+        "table", element("caption", table.caption), head, body, class_=None if table.interactive else "plain"
+    )
+    return element("div", whole, class_="scroll", tabindex=0, role="group", aria_label=table.caption)
+
+
+def _head(column: Column) -> Markup:
+    return element("th", column.title, scope="col", class_="number" if column.numeric else None)
+
+
+def _row(row: Sequence[Cell], columns: Sequence[Column]) -> Markup:
+    texts = [written(cell, column.digits) for cell, column in zip(row, columns, strict=True)]
+    classes = ["number" if column.numeric else None for column in columns]
+    first = element("th", texts[0], scope="row", class_=classes[0])
+    return element(
+        "tr", first, *(element("td", text, class_=name) for text, name in zip(texts[1:], classes[1:], strict=True))
+    )
+
+
+def _interactive(table: Table, data: Data) -> Markup:
+    key = data.key("table")
+    columns = [
+        {"title": column.title, "name": column.name or column.title, "numeric": column.numeric, "digits": column.digits}
+        for column in table.columns
+    ]
+    cells = [[*map(_rounded, column)] for column in zip(*table.rows, strict=True)]
+    data.add("rows", key, for_script({"columns": columns, "cells": cells}))
+    return element("div", _table(table), class_="interactive", id=key)
+
+
+def _rounded(cell: Any) -> Any:
+    return float(f"{cell:.6g}") if isinstance(cell, float) else clean(cell) if isinstance(cell, str) else cell
+
+
+def _chart(chart: Chart, data: Data) -> Markup:
+    key = data.key("plot")
+    data.add("figure", key, to_json(chart.figure))
+    words = f"{chart.title}, as a plot; the figures are in the table below it."
+    style = f"height:{chart.figure.layout.height}px;min-width:{chart.min_width}px"
+    plot = element("div", id=key, class_="plot", role="img", aria_label=words, style=style)
+    if chart.min_width:
+        plot = element("div", plot, class_="scroll", tabindex=0, role="group", aria_label=f"{chart.title}, plot")
+    same = element("details", element("summary", "The figures as a table"), _table(chart.table))
+    return element("figure", element("h3", chart.title), element("p", inline(chart.finding)), plot, same)
+
+
+def _pictures(pictures: Pictures) -> Markup:
+    items = []
+    for picture in pictures.pictures:
+        source = f"data:image/png;base64,{base64.b64encode(picture.png).decode()}"
+        caption = element("span", picture.caption, aria_hidden="true")
+        items.append(element("li", element("img", src=source, alt=picture.caption), caption))
+    return element("figure", element("h3", pictures.caption), element("ul", *items, class_="pictures"))

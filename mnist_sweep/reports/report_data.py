@@ -1,0 +1,88 @@
+"""The results folder that a report is about: its rows, best first, and what every section asks of them."""
+
+import functools
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mnist_sweep.errors import no_rows
+from mnist_sweep.reports.background import Ask, Findings, here
+from mnist_sweep.results.ledger import Ledger
+from mnist_sweep.text.names import label, varying
+from mnist_sweep.trials.row import Status, TrialRow, rank
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True, kw_only=True)
+class Results:
+    """What a report is made from.
+
+    Attributes:
+        folder: The results folder.
+        rows: All rows: those that ended well, best first, then the others.
+        names: Fields of the config that vary among the rows, the seed last.
+        trials: The rows as `trials.csv` has them.
+        answer: What returns the selection and the effects.
+    """
+
+    folder: Path
+    rows: Sequence[TrialRow]
+    names: Sequence[str]
+    trials: "pd.DataFrame"
+    answer: Callable[[], Findings]
+
+    @functools.cached_property
+    def good(self) -> list[TrialRow]:
+        """The rows whose status is `ok` and that have a validation accuracy, best first."""
+        return [row for row in self.rows if row.status is Status.OK and row.val_accuracy is not None]
+
+    @functools.cached_property
+    def findings(self) -> Findings:
+        """The selection and the effects; there are some where a trial has ended well."""
+        return self.answer()
+
+    @property
+    def settings(self) -> list[str]:
+        """The fields that vary, without the seed."""
+        return [name for name in self.names if name != "seed"]
+
+    def label(self, row: TrialRow) -> str:
+        """Return what tells a trial from the others, as in `filters=8,16 adam seed=1`."""
+        return label(row.config, self.names)
+
+
+def read(folder: Path, ask: Ask = here) -> Results:
+    """Return what a results folder holds.
+
+    Args:
+        folder: The results folder.
+        ask: What computes the selection and the effects.
+
+    Raises:
+        LedgerError: It holds no rows, or a file in it is damaged; the message names it.
+    """
+    from mnist_sweep.results.frames import trials_frame
+
+    rows = Ledger(folder).rows().values()
+    if not rows:
+        raise no_rows(folder)
+    order = {status: number for number, status in enumerate(Status)}
+    ranked = sorted(rows, key=lambda row: (order[row.status], row.val_accuracy is None, rank(row)))
+    trials = trials_frame(ranked)
+    return Results(
+        folder=folder,
+        rows=ranked,
+        names=varying(row.config for row in ranked),
+        trials=trials,
+        answer=ask(trials),
+    )
+
+
+def evenly(rows: Sequence[TrialRow], number: int) -> Sequence[TrialRow]:
+    """Return that many rows, evenly by rank, the first and the last among them; all if there are no more."""
+    if len(rows) <= number:
+        return rows
+    return [rows[round(index * (len(rows) - 1) / (number - 1))] for index in range(number)]

@@ -1,0 +1,1 @@
+"""The sections of the report, one module each; the order on the page is that of `reports.writer`."""

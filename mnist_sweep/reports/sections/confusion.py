@@ -1,0 +1,134 @@
+"""Which classes the best model takes for which, on the test images that nothing was chosen by."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from mnist_sweep.errors import LedgerError
+from mnist_sweep.predict.classify import class_names
+from mnist_sweep.reports.blocks import Cell, Chart, Column, Table
+from mnist_sweep.reports.plots import figure, plain
+from mnist_sweep.reports.report_data import Results
+from mnist_sweep.results import predictions
+from mnist_sweep.text.names import counted
+from mnist_sweep.text.numbers import percent
+from mnist_sweep.text.wording import listed
+from mnist_sweep.trials.row import TrialRow
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+MAX_CLASSES = 20
+MAX_PAIRS = 50
+NUM_NAMED = 3
+CLEAR, STRONG = "rgba(213, 94, 0, 0)", "rgba(213, 94, 0, 0.85)"  # over either background
+SURE = "rgba(128, 128, 128, 0.25)"
+
+
+def chart(results: Results) -> Chart | None:
+    """Return the confusion matrix of the best trial whose predictions were kept; None if there is none.
+
+    Raises:
+        LedgerError: Its predictions or its labels are damaged or missing, or do not belong together.
+    """
+    row = first_kept(results, ".npz")
+    if row is None:
+        return None
+    predicted = predictions.read(results.folder, row.trial_id).test
+    labels = predictions.read_labels(results.folder, predictions.data_id(row.config)).test
+    if len(predicted) != len(labels):
+        raise LedgerError(
+            f"{predictions.path_of(results.folder, row.trial_id)} has {counted(len(predicted), 'prediction')} of "
+            f"{counted(len(labels), 'test image')}: move it away, and the report does without it."
+        )
+    counts = matrix(labels, predicted)
+    names = class_names(row, len(counts))
+    return Chart(
+        title=f"Confusion matrix of {row.trial_id} on test",
+        finding=_finding(counts, names),
+        figure=_figure(counts, names),
+        table=_table(counts, names),
+    )
+
+
+def first_kept(results: Results, suffix: str) -> TrialRow | None:
+    """Return the best trial of whose id, with this suffix, there is a file among the predictions; None if of none."""
+    kept = {path.name for path in (results.folder / predictions.FOLDER).glob(f"*{suffix}")}
+    return next((row for row in results.good if f"{row.trial_id}{suffix}" in kept), None)
+
+
+def matrix(labels: "NDArray[Any]", predicted: "NDArray[Any]") -> "NDArray[np.int64]":
+    """Return how many images of each class (row) were taken for each class (column): int64 `[classes, classes]`."""
+    import numpy as np
+    from sklearn.metrics import confusion_matrix
+
+    classes = np.arange(1 + max(labels.max(), predicted.max()))
+    counts: NDArray[np.int64] = confusion_matrix(labels, predicted, labels=classes)
+    return counts
+
+
+def confused(counts: "NDArray[np.int64]") -> list[tuple[int, int, int]]:
+    """Return how many images, of which class, were taken for which other, most first."""
+    import numpy as np
+
+    wrong = counts - np.diag(np.diag(counts))
+    pairs = [(int(wrong[label, taken]), int(label), int(taken)) for label, taken in np.argwhere(wrong)]
+    return sorted(pairs, key=lambda pair: (-pair[0], *pair[1:]))
+
+
+def _finding(counts: "NDArray[np.int64]", names: Sequence[str]) -> str:
+    total, right = int(counts.sum()), int(counts.trace())
+    if right == total:
+        return f"All {total:,} test images are classified correctly."
+    most = [f"{names[label]} as {names[taken]} ({number:,})" for number, label, taken in confused(counts)[:NUM_NAMED]]
+    share = percent(1 - right / total)
+    wrong = f"{total - right:,} of {total:,} test images ({share}) are taken for another class"
+    return f"{wrong}; most often {listed(most)}."
+
+
+def _figure(counts: "NDArray[np.int64]", names: Sequence[str]) -> Any:
+    import plotly.graph_objects as go
+
+    few = len(counts) <= MAX_CLASSES
+    labels = [plain(name) for name in names]
+    numbers: list[list[int]] = counts.tolist()
+    wrong = [[*row[:label], None, *row[label + 1 :]] for label, row in enumerate(numbers)]
+    made = figure(
+        go.Heatmap(
+            z=wrong,
+            x=labels,
+            y=labels,
+            xgap=1,
+            ygap=1,
+            colorscale=[[0, CLEAR], [1, STRONG]],
+            zmin=0,
+            showscale=not few,
+            hovertemplate="%{y} taken for %{x}: %{z}<extra></extra>",
+        ),
+        x="taken for",
+        y="is",
+        height=460,
+        xaxis={"type": "category", "showgrid": False, "side": "bottom"},
+        yaxis={"type": "category", "showgrid": False, "autorange": "reversed"},
+    )
+    ends = [(label - 0.5, label + 0.5) for label in range(len(numbers))]
+    square = {"type": "rect", "line": {"width": 0}, "fillcolor": SURE}
+    cell = {"showarrow": False, "bgcolor": "rgba(0,0,0,0)"}
+    cells = [(taken, label, number) for label, row in enumerate(numbers) for taken, number in enumerate(row)]
+    return made.update_layout(  # one by one, each would cost what all do
+        shapes=[{**square, "x0": low, "x1": high, "y0": low, "y1": high} for low, high in ends],
+        annotations=[{**cell, "x": x, "y": y, "text": f"{number}"} for x, y, number in cells] if few else [],
+    )
+
+
+def _table(counts: "NDArray[np.int64]", names: Sequence[str]) -> Table:
+    if len(counts) > MAX_CLASSES:
+        columns = [Column(title="is"), Column(title="taken for"), Column(title="images", numeric=True, digits=0)]
+        pairs = confused(counts)[:MAX_PAIRS]
+        rows: list[list[Cell]] = [[names[label], names[taken], number] for number, label, taken in pairs]
+        return Table(caption="Most frequent confusions", columns=columns, rows=rows)
+    return Table(
+        caption="Images of each class (row) taken for each class (column)",
+        columns=[Column(title="is"), *(Column(title=name, numeric=True, digits=0) for name in names)],
+        rows=[[name, *row] for name, row in zip(names, counts.tolist(), strict=True)],
+    )

@@ -1,0 +1,186 @@
+"""Learning curves: the best trials one by one, all trials as a band."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from mnist_sweep.reports.blocks import Block, Chart, Column, Section, Table
+from mnist_sweep.reports.plots import BLUE, FAINT_BLUE, GREY, RED, figure, plain
+from mnist_sweep.reports.report_data import Results
+from mnist_sweep.text.names import counted
+from mnist_sweep.text.numbers import points
+from mnist_sweep.trials.row import Evaluation, TrialRow
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+NUM_BEST = 30
+MAX_STEPS = 60
+LOW, HIGH = 0.1, 0.9
+
+
+def section(results: Results) -> Section | None:
+    """Return the curves of validation accuracy, and the losses of the best trial; None if no curve has two points."""
+    rows = [row for row in results.good if len(_evaluations(row)) > 1]
+    if not rows:
+        return None
+    band = quantiles(rows)
+    drawn = rows[:NUM_BEST]
+    blocks: list[Block] = [
+        Chart(
+            title="Validation accuracy while training",
+            finding=f"Lines: the best {counted(len(drawn), 'trial')}. Band: the middle 80% of all {len(rows):,}.",
+            figure=_accuracies(drawn, band, results),
+            table=_table(rows[0], band),
+        ),
+        _losses(rows[0], results),
+    ]
+    return Section(key="curves", title="Would longer training help?", finding=_finding(rows), blocks=blocks)
+
+
+def quantiles(rows: Sequence[TrialRow]) -> "pd.DataFrame":
+    """Return low, median and high validation accuracy of trials by step, and how many trials were evaluated there.
+
+    More than MAX_STEPS different steps are put together into that many, each named by its last step.
+    """
+    import pandas as pd
+
+    points = [(row.trial_id, point.step, point.val_accuracy) for row in rows for point in _evaluations(row)]
+    frame = pd.DataFrame(points, columns=["trial_id", "step", "val_accuracy"])
+    if frame["step"].nunique() > MAX_STEPS:
+        bins = pd.cut(frame["step"], MAX_STEPS)
+        frame["step"] = frame.groupby(bins, observed=True)["step"].transform("max")
+        frame = frame.drop_duplicates(["trial_id", "step"], keep="last")
+    groups = frame.groupby("step")["val_accuracy"]
+    columns = {
+        "low": groups.quantile(LOW),
+        "median": groups.median(),
+        "high": groups.quantile(HIGH),
+        "n": groups.size(),
+    }
+    return pd.DataFrame(columns).reset_index()
+
+
+def _evaluations(row: TrialRow) -> list[Evaluation]:
+    return [point for point in row.history if point.val_accuracy is not None]
+
+
+def _finding(rows: Sequence[TrialRow]) -> str:
+    peaks = [max(_evaluations(row), key=lambda point: point.val_accuracy or 0.0) for row in rows]
+    rising = sum(peak.step == _evaluations(row)[-1].step for row, peak in zip(rows, peaks, strict=True))
+    text = f"{rising:,} of {counted(len(rows), 'trial')} had their highest validation accuracy at their last evaluation"
+    others = "half" if 2 * rising == len(rows) else "most"
+    text += ", so more steps may bring more. " if 2 * rising > len(rows) else f", so {others} had stopped improving. "
+    best, peak = rows[0], peaks[0]
+    last = _evaluations(best)[-1]
+    lost = (peak.val_accuracy or 0.0) - (last.val_accuracy or 0.0)
+    if lost > 0:
+        return text + f"The best trial was {points(lost)} points better at step {peak.step:,} than at its end."
+    return text + f"The best trial was at its best at its end, step {last.step:,}."
+
+
+def _accuracies(rows: Sequence[TrialRow], band: "pd.DataFrame", results: Results) -> Any:
+    import plotly.graph_objects as go
+
+    steps = band["step"].tolist()
+    best, *others = rows
+    return figure(
+        go.Scatter(x=steps, y=_rounded(band["low"]), mode="lines", line_width=0, showlegend=False, hoverinfo="skip"),
+        go.Scatter(
+            x=steps,
+            y=_rounded(band["high"]),
+            mode="lines",
+            line_width=0,
+            fill="tonexty",
+            fillcolor=FAINT_BLUE,
+            name="middle 80% of all",
+            hoverinfo="skip",
+        ),
+        *([_lines(others, results, name=f"next {len(others)}", color=GREY, width=1)] if others else []),
+        go.Scatter(x=steps, y=_rounded(band["median"]), name="median of all", line={"color": BLUE, "dash": "dash"}),
+        _lines([best], results, name="best trial", color=RED, width=3),
+        x="training steps",
+        y="validation accuracy",
+        height=400,
+    )
+
+
+def _lines(rows: Sequence[TrialRow], results: Results, *, name: str, color: str, width: int) -> Any:
+    import plotly.graph_objects as go
+
+    curves = [(_evaluations(row), plain(results.label(row))) for row in rows]
+    return go.Scatter(
+        x=[step for curve, _ in curves for step in [*(point.step for point in curve), None]],
+        y=[y for curve, _ in curves for y in [*(round(point.val_accuracy or 0.0, 5) for point in curve), None]],
+        text=[text for curve, text in curves for _ in [*curve, None]],
+        name=name,
+        mode="lines",
+        line={"color": color, "width": width},
+        hovertemplate="%{y:.4f} after %{x} steps<br>%{text}<extra></extra>",
+    )
+
+
+def _losses(row: TrialRow, results: Results) -> Chart:
+    import plotly.graph_objects as go
+
+    curve = _evaluations(row)
+    steps = [point.step for point in curve]
+    train, val = [point.train_loss for point in curve], [point.val_loss for point in curve]
+    return Chart(
+        title="Loss of the best trial",
+        finding=_overfitting(train[-1], val[-1]),
+        figure=figure(
+            go.Scatter(x=steps, y=_rounded(train), name="train", line={"color": BLUE, "dash": "dot"}),
+            go.Scatter(x=steps, y=_rounded(val), name="validation", line={"color": RED}),
+            x="training steps",
+            y="cross-entropy, nats",
+            yaxis_type="log",
+            yaxis_tickformat="~g",  # else 0.5 and 0.05 are both labelled 5
+            yaxis_dtick=_ticks([*train, *val]),
+        ),
+        table=Table(
+            caption=f"Loss of the best trial, {results.label(row)}",
+            columns=[
+                Column(title="step", numeric=True, digits=0),
+                Column(title="train loss", numeric=True, digits=4),
+                Column(title="val loss", numeric=True, digits=4),
+            ],
+            rows=list(zip(steps, train, val, strict=True))[-MAX_STEPS:],
+        ),
+    )
+
+
+def _ticks(losses: Sequence[float | None]) -> str | None:
+    """Return 1, 2 and 5 of each decade as ticks; Plotly's own choice for losses in less than a decade."""
+    known = [loss for loss in losses if loss]
+    return "D2" if known and max(known) >= 10 * min(known) else None
+
+
+def _overfitting(train: float | None, val: float | None) -> str:
+    if train is None or val is None:
+        return "Loss on what it was trained on, and on the validation images."
+    return f"At its end it is {train:.3g} on what the model was trained on and {val:.3g} on the validation images." + (
+        " The gap says that the model fits the training images far better than others." if val > 2 * train else ""
+    )
+
+
+def _table(best: TrialRow, band: "pd.DataFrame") -> Table:
+    of_best = {point.step: point.val_accuracy for point in best.history}
+    return Table(
+        caption="Validation accuracy by step",
+        columns=[
+            Column(title="step", numeric=True, digits=0),
+            *(
+                Column(title=title, numeric=True, digits=4)
+                for title in ("best trial", "lowest 10%", "median", "highest 10%")
+            ),
+            Column(title="trials", numeric=True, digits=0),
+        ],
+        rows=[
+            [step, of_best.get(step), low, median, high, n]
+            for step, low, median, high, n in zip(*(band[name].tolist() for name in band), strict=True)
+        ],
+    )
+
+
+def _rounded(values: Any) -> list[float | None]:
+    return [None if value is None else round(value, 5) for value in values]

@@ -1,0 +1,129 @@
+"""What each hyperparameter does: the means of its levels with their intervals, and the sentence that says it."""
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from mnist_sweep.reports.blocks import Block, Cell, Chart, Column, Paragraph, Section, Table
+from mnist_sweep.reports.plots import BLUE, figure, plain
+from mnist_sweep.reports.report_data import Results
+from mnist_sweep.text.names import counted
+from mnist_sweep.text.numbers import interval, points
+
+if TYPE_CHECKING:
+    from mnist_sweep.analysis.effects.effect import Effect
+
+MAX_CHARTS = 8
+MAX_NAMED = 3
+PAD = 0.05
+NONE_SHOWN = "No two levels of any hyperparameter are shown to differ in mean validation accuracy."
+
+
+def section(results: Results) -> Section | None:
+    """Return the effects of all hyperparameters, the strongest first; None if none varies or no trial ended well."""
+    if not results.settings or not results.good:
+        return None
+    _, found = results.findings
+    drawn = [effect for effect in found.effects if any(not math.isnan(level.mean) for level in effect.levels)]
+    limits = _limits(drawn[:MAX_CHARTS])
+    blocks: list[Block] = [_table(found.effects)]
+    blocks += [_chart(effect, limits) for effect in drawn[:MAX_CHARTS]]
+    if len(drawn) > MAX_CHARTS:
+        blocks.append(Paragraph(text=f"{counted(len(drawn) - MAX_CHARTS, 'weaker effect')} not drawn."))
+    blocks += [Paragraph(text=pair.sentence) for pair in found.interactions if pair.shown]
+    blocks += [Paragraph(text=note) for note in found.notes]
+    shown = [effect.sentence for effect in found.effects if effect.shown][:MAX_NAMED]
+    together = [pair.sentence for pair in found.interactions if pair.shown][:MAX_NAMED]
+    finding = " ".join(map(_whole, shown or [NONE_SHOWN, *together]))
+    return Section(key="effects", title="What do the settings do?", finding=finding, blocks=blocks)
+
+
+def _whole(sentence: str) -> str:
+    return sentence if sentence.endswith(".") else f"{sentence}."
+
+
+def _table(found: Sequence["Effect"]) -> Table:
+    within = "; shares of a setting of one part (in brackets) are of the variance among its trials"
+    return Table(
+        caption="Effects on validation accuracy, the strongest first: best level against worst, in points"
+        + within * any(effect.name.endswith(")") for effect in found),
+        columns=[
+            Column(title="setting"),
+            Column(title="difference, points", numeric=True),
+            Column(title="95% interval, points"),
+            Column(title="share of variance", numeric=True, digits=3),
+            Column(title="effect shown"),
+        ],
+        rows=[
+            [
+                effect.name,
+                points(effect.difference),
+                interval(effect.low, effect.high).removeprefix("95% interval "),
+                effect.share,
+                "yes" if effect.shown else "no",
+            ]
+            for effect in found
+        ],
+    )
+
+
+def _chart(effect: "Effect", limits: Sequence[float]) -> Chart:
+    columns = [
+        Column(title="level"),
+        Column(title="trials", numeric=True, digits=0),
+        *(Column(title=title, numeric=True, digits=4) for title in ("mean", "low", "high")),
+        Column(title="failed", numeric=True, digits=0),
+        Column(title="diverged", numeric=True, digits=0),
+    ]
+    rows: list[list[Cell]] = [
+        [level.value, level.n, *map(_known, (level.mean, level.low, level.high)), level.num_failed, level.num_diverged]
+        for level in effect.levels
+    ]
+    return Chart(
+        title=effect.name,
+        finding=_whole(effect.sentence),
+        figure=_figure(effect, limits),
+        table=Table(caption=f"Levels of {effect.name}", columns=columns, rows=rows),
+        small=True,
+    )
+
+
+def _figure(effect: "Effect", limits: Sequence[float]) -> Any:
+    import plotly.graph_objects as go
+
+    levels = [level for level in effect.levels if not math.isnan(level.mean)]
+    means = [level.mean for level in levels]
+    return figure(
+        go.Scatter(
+            x=[plain(level.value) for level in levels],
+            y=means,
+            error_y={
+                "type": "data",
+                "array": [_known(level.high - level.mean) for level in levels],
+                "arrayminus": [_known(level.mean - level.low) for level in levels],
+                "color": BLUE,
+            },
+            mode="lines+markers" if effect.kind == "number" else "markers",
+            marker={"color": BLUE, "size": 9},
+            line={"color": BLUE, "width": 1, "dash": "dot"},
+            hovertemplate="%{x}: %{y:.4f}<extra></extra>",
+        ),
+        x="",
+        y="mean val accuracy",
+        height=260,
+        xaxis_type="category",
+        yaxis_range=[*limits],
+    )
+
+
+def _limits(found: Sequence["Effect"]) -> list[float]:
+    """Return the ends of the one vertical axis that all charts share, so that effects can be compared by eye."""
+    ends = [end for effect in found for level in effect.levels for end in (level.mean, level.low, level.high)]
+    known = [min(1.0, max(0.0, end)) for end in ends if not math.isnan(end)]
+    low, high = min(known, default=0.0), max(known, default=1.0)
+    pad = PAD * (high - low)
+    return [low - pad, high + pad]
+
+
+def _known(figure: float) -> float | None:
+    return None if math.isnan(figure) else figure

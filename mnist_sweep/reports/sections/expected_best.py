@@ -1,0 +1,79 @@
+"""Whether the sweep was large enough: the best to expect from smaller budgets."""
+
+import math
+from typing import TYPE_CHECKING, Any
+
+from mnist_sweep.reports.blocks import Chart, Column, Section, Table
+from mnist_sweep.reports.plots import BLUE, FAINT_BLUE, figure
+from mnist_sweep.reports.report_data import Results
+from mnist_sweep.text.wording import duration
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+MAX_LINES = 25
+READING = (
+    "Line: the best validation accuracy to expect from as many of these trials, drawn at random (those that a search "
+    "proposes later may do better); band: its 95% interval."
+)
+
+
+def section(results: Results) -> Section | None:
+    """Return the expected best validation accuracy against trials and against core-seconds; None for a single trial."""
+    from mnist_sweep.analysis.expected_best import budget_curve, sentence
+
+    if len(results.good) < 2:
+        return None
+    curve = budget_curve(results.trials)
+    cost = float(results.trials["seconds_total"].mean()) * float(results.good[0].environment.get("threads", 1))
+    charts = [_chart(curve, "trials", READING, digits=0)]
+    if cost > 0:
+        reading = f"A trial cost {duration(cost)} of a core on average, so this is the same curve in another unit."
+        charts.append(_chart(curve.assign(budget=curve["budget"] * cost), "core-seconds", reading, digits=1))
+    return Section(key="budget", title="Was the sweep large enough?", finding=sentence(results.trials), blocks=charts)
+
+
+def _chart(curve: "pd.DataFrame", unit: str, reading: str, *, digits: int) -> Chart:
+    lines = _thinned(curve)[["budget", "expected_best", "low", "high"]].to_numpy().tolist()
+    return Chart(
+        title=f"Best accuracy to expect by {unit}",
+        finding=reading,
+        figure=_figure(curve, unit),
+        table=Table(
+            caption=f"Expected best validation accuracy by {unit}",
+            columns=[
+                Column(title=unit, numeric=True, digits=digits),
+                *(Column(title=title, numeric=True, digits=4) for title in ("expected best", "low", "high")),
+            ],
+            rows=[[None if math.isnan(cell) else cell for cell in line] for line in lines],
+        ),
+        small=True,
+    )
+
+
+def _thinned(curve: "pd.DataFrame") -> "pd.DataFrame":
+    """Return about MAX_LINES rows of a curve, evenly apart, the last among them."""
+    step = -(-len(curve) // MAX_LINES)
+    return curve.iloc[::-1].iloc[::step].iloc[::-1]
+
+
+def _figure(curve: "pd.DataFrame", unit: str) -> Any:
+    import plotly.graph_objects as go
+
+    budget = curve["budget"].tolist()
+    edges = {"mode": "lines", "line_width": 0, "showlegend": False, "hoverinfo": "skip"}
+    return figure(
+        go.Scatter(x=budget, y=curve["low"].tolist(), **edges),
+        go.Scatter(x=budget, y=curve["high"].tolist(), fill="tonexty", fillcolor=FAINT_BLUE, **edges),
+        go.Scatter(
+            x=budget,
+            y=curve["expected_best"].tolist(),
+            mode="lines",
+            line={"color": BLUE, "width": 2},
+            showlegend=False,
+            hovertemplate="%{y:.4f} from %{x:.4g}<extra></extra>",
+        ),
+        x=unit,
+        y="expected best",
+        height=300,
+    )

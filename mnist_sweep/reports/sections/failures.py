@@ -1,0 +1,62 @@
+"""What did not end well, by its cause."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+
+from mnist_sweep.reports.blocks import Cell, Column, Section, Table
+from mnist_sweep.reports.report_data import Results
+from mnist_sweep.text.names import counted
+from mnist_sweep.text.wording import listed
+from mnist_sweep.trials.row import Status, TrialRow
+
+MAX_CAUSES = 50
+OF_STATUS = {
+    Status.DIVERGED: "the loss was no longer a finite number",
+    Status.STOPPED: "stopped early by the scheduler",
+    Status.FAILED: "no cause recorded",
+}
+ENDED = {Status.FAILED: "failed", Status.DIVERGED: "diverged", Status.STOPPED: "stopped early"}
+
+
+def section(results: Results) -> Section:
+    """Return the trials that failed, diverged, were stopped, or have something to remark, grouped by cause."""
+    groups = by_cause(results.rows)
+    if not groups:
+        return Section(key="failures", title="Failures", finding="No trial failed, diverged or was stopped.")
+    shown = dict(list(groups.items())[:MAX_CAUSES])
+    rows: list[list[Cell]] = [
+        [status.value, cause, len(trials), trials[0].trial_id, results.label(trials[0])]
+        for (status, cause), trials in shown.items()
+    ]
+    more = f"; the {MAX_CAUSES} most frequent of {len(groups):,}" if len(groups) > MAX_CAUSES else ""
+    table = Table(
+        caption=f"Causes, most frequent first{more}",
+        columns=[
+            Column(title="status"),
+            Column(title="cause"),
+            Column(title="trials", numeric=True, digits=0),
+            Column(title="for example"),
+            Column(title="its settings"),
+        ],
+        rows=rows,
+    )
+    return Section(key="failures", title="Failures", finding=_finding(results.rows), blocks=[table])
+
+
+def by_cause(rows: Iterable[TrialRow]) -> dict[tuple[Status, str], list[TrialRow]]:
+    """Return the rows that did not end well, or have something to remark, by status and cause, most frequent first."""
+    groups: dict[tuple[Status, str], list[TrialRow]] = defaultdict(list)
+    for row in rows:
+        cause = row.error or OF_STATUS.get(row.status)
+        if cause:
+            groups[row.status, cause].append(row)
+    return dict(sorted(groups.items(), key=lambda group: -len(group[1])))
+
+
+def _finding(rows: Iterable[TrialRow]) -> str:
+    count: dict[Status, int] = defaultdict(int)
+    for row in rows:
+        count[row.status] += 1
+    ended = [f"{counted(count[status], 'trial')} {word}" for status, word in ENDED.items() if count[status]]
+    again = " `mnist-sweep run` with `--retry failed` runs the failed ones again." if count[Status.FAILED] else ""
+    return f"{listed(ended)}.{again}" if ended else "No trial failed; some good ones have a remark."

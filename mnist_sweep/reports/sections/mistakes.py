@@ -1,0 +1,70 @@
+"""The images that a kept model is most sure about and wrong, as pictures."""
+
+import io
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from mnist_sweep.predict.classify import class_names
+from mnist_sweep.reports.blocks import Block, Paragraph, Picture, Pictures, Section
+from mnist_sweep.reports.report_data import Results
+from mnist_sweep.reports.sections import confusion
+from mnist_sweep.reports.sections.confusion import first_kept
+from mnist_sweep.results import mistakes
+from mnist_sweep.results.mistakes import Mistakes
+from mnist_sweep.text.names import counted
+from mnist_sweep.trials.row import TrialRow
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+SUFFIX = "-mistakes.npz"
+NO_PREDICTIONS = "There is no confusion matrix, since no predictions were kept; runs of newer versions keep them."
+KEY, TITLE = "mistakes", "What does the best model get wrong?"
+NONE_KEPT = (
+    "The images that the best model is surest about and wrong were not kept; a run with `--keep-models best`, which is "
+    "the default, keeps them beside its model."
+)
+
+
+def section(results: Results) -> Section:
+    """Return the confusion matrix of the best trial, and the most confident mistakes of the best that kept them.
+
+    Raises:
+        LedgerError: One of their files is damaged; the message names it.
+    """
+    matrix = confusion.chart(results)
+    blocks: list[Block] = [matrix] if matrix else [Paragraph(text=NO_PREDICTIONS)]
+    row = first_kept(results, SUFFIX)
+    if row is None:
+        return Section(key=KEY, title=TITLE, finding=NONE_KEPT, blocks=blocks)
+    shown = pictures(row, mistakes.read(mistakes.path_of(results.folder, row.trial_id)))
+    if not shown:
+        finding = f"The model of {row.trial_id} is right on every validation image."
+        return Section(key=KEY, title=TITLE, finding=finding, blocks=blocks)
+    images = counted(len(shown), "validation image")
+    finding = f"Below are {images} that the model of {row.trial_id} is surest about and wrong."
+    blocks.append(Pictures(caption="Most confident mistakes on validation", pictures=shown))
+    return Section(key=KEY, title=TITLE, finding=finding, blocks=blocks)
+
+
+def pictures(row: TrialRow, found: Mistakes) -> list[Picture]:
+    """Return one picture for each mistake, captioned with both classes and the model's confidence."""
+    highest = max([*found.labels.tolist(), *found.predicted.tolist()], default=0)
+    names = class_names(row, highest + 1)
+    classes = zip(found.labels.tolist(), found.predicted.tolist(), found.confidence.tolist(), strict=True)
+    captions = [f"{_name(names, is_)} taken for {_name(names, taken)}, {sure:.1%} sure" for is_, taken, sure in classes]
+    return [Picture(png=png(image), caption=text) for image, text in zip(found.images, captions, strict=True)]
+
+
+def png(image: "NDArray[np.uint8]") -> bytes:
+    """Return the PNG file of an image, uint8 `[height, width, 1 or 3]`."""
+    from PIL import Image
+
+    file = io.BytesIO()
+    Image.fromarray(image[:, :, 0] if image.shape[2] == 1 else image).save(file, "PNG", optimize=True)
+    return file.getvalue()
+
+
+def _name(names: Sequence[str], label: int) -> str:
+    return names[label] if 0 <= label < len(names) else str(label)

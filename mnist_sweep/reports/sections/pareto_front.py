@@ -1,0 +1,107 @@
+"""Accuracy against cost, and the trials that no other beats in both."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from mnist_sweep.reports.blocks import Chart, Column, Section, Table
+from mnist_sweep.reports.plots import BLUE, RED, figure, plain
+from mnist_sweep.reports.report_data import Results, evenly
+from mnist_sweep.text.names import counted
+from mnist_sweep.text.numbers import points
+from mnist_sweep.text.wording import duration
+from mnist_sweep.trials.row import TrialRow
+
+MAX_POINTS = 1000
+MAX_FRONT = 50
+CLOSE = 0.005
+LOG_FROM = 10.0
+
+
+def section(results: Results) -> Section | None:
+    """Return accuracy against wall time with the Pareto front; None if fewer than two trials have both."""
+    rows = [row for row in results.good if row.seconds_total]
+    if len(rows) < 2:
+        return None
+    front = pareto(rows)
+    drawn = evenly(rows, MAX_POINTS)
+    number = "is 1 trial" if len(front) == 1 else f"are {len(front):,} trials"
+    finding = f"On the front {number}: no other was both faster and better."
+    if len(drawn) < len(rows):
+        finding += f" {len(drawn):,} of {counted(len(rows), 'trial')} are drawn, evenly by rank, and the whole front."
+    chart = Chart(
+        title="Validation accuracy against time",
+        finding=finding,
+        figure=_figure(drawn, front, results),
+        table=_table(front, results),
+    )
+    return Section(key="cost", title="What does accuracy cost?", finding=_finding(rows, front), blocks=[chart])
+
+
+def pareto(rows: Sequence[TrialRow]) -> list[TrialRow]:
+    """Return the trials that none beats in validation accuracy and time at once, fastest first."""
+    front: list[TrialRow] = []
+    for row in sorted(rows, key=lambda row: (row.seconds_total or 0.0, -(row.val_accuracy or 0.0))):
+        if not front or (row.val_accuracy or 0.0) > (front[-1].val_accuracy or 0.0):
+            front.append(row)
+    return front
+
+
+def _finding(rows: Sequence[TrialRow], front: Sequence[TrialRow]) -> str:
+    best = front[-1]
+    near = next(row for row in front if (row.val_accuracy or 0.0) >= (best.val_accuracy or 0.0) - CLOSE)
+    seconds = sorted(row.seconds_total or 0.0 for row in rows)
+    text = f"Trials took {duration(seconds[0])} to {duration(seconds[-1])}. "
+    if near is best:
+        return (
+            text
+            + f"No trial within half a point of the best was faster than it: {duration(best.seconds_total or 0.0)}."
+        )
+    lost = points((best.val_accuracy or 0.0) - (near.val_accuracy or 0.0))
+    cheap, dear = duration(near.seconds_total or 0.0), duration(best.seconds_total or 0.0)
+    return (
+        text
+        + f"The fastest trial within half a point of the best took {cheap} instead of {dear}, and lost {lost} points."
+    )
+
+
+def _figure(rows: Sequence[TrialRow], front: Sequence[TrialRow], results: Results) -> Any:
+    import plotly.graph_objects as go
+
+    def points_of(chosen: Sequence[TrialRow], **given: Any) -> Any:
+        return go.Scatter(
+            x=[round(row.seconds_total or 0.0, 4) for row in chosen],
+            y=[round(row.val_accuracy or 0.0, 5) for row in chosen],
+            text=[plain(results.label(row)) for row in chosen],
+            hovertemplate="%{y:.4f} in %{x} s<br>%{text}<extra></extra>",
+            **given,
+        )
+
+    seconds = [row.seconds_total or 0.0 for row in [*rows, *front]]
+    return figure(
+        points_of(rows, mode="markers", name="trials", marker={"color": BLUE, "size": 6, "opacity": 0.5}),
+        points_of(
+            front,
+            mode="lines+markers",
+            name="front",
+            line={"color": RED, "shape": "hv"},
+            marker={"color": RED, "size": 10, "symbol": "diamond"},
+        ),
+        x="wall time of the trial, seconds",
+        y="validation accuracy",
+        height=400,
+        xaxis_tickformat="~g",
+        xaxis_type="log" if max(seconds) > LOG_FROM * min(seconds) else "linear",
+    )
+
+
+def _table(front: Sequence[TrialRow], results: Results) -> Table:
+    return Table(
+        caption="Trials on the Pareto front, fastest first",
+        columns=[
+            Column(title="trial"),
+            Column(title="settings"),
+            Column(title="seconds", numeric=True, digits=2),
+            Column(title="val accuracy", numeric=True, digits=4),
+        ],
+        rows=[[row.trial_id, results.label(row), row.seconds_total, row.val_accuracy] for row in front[-MAX_FRONT:]],
+    )

@@ -1,0 +1,149 @@
+"""Where the results come from: runs, machines, versions, code, data, seeds; and how to get every row again."""
+
+import shlex
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from mnist_sweep.reports.blocks import Block, Column, Command, Facts, Paragraph, Section, Table
+from mnist_sweep.reports.report_data import Results
+from mnist_sweep.results import runs as provenance
+from mnist_sweep.results.runs import Run
+from mnist_sweep.text.names import counted, value
+from mnist_sweep.text.wording import duration
+from mnist_sweep.trials.row import TrialRow
+
+MAX_VALUES = 6
+MAX_RUNS = 50
+MAX_COMMANDS = 5
+NO_RUNS = "How it was run was not recorded: there is no `runs.jsonl`, which every run of a newer version leaves."
+
+
+def section(results: Results) -> Section:
+    """Return the runs, the environments of the rows, the settings that are the same in all, and how to replay a row.
+
+    Raises:
+        LedgerError: The record of the runs is damaged; the message names it.
+    """
+    runs = provenance.read(results.folder)
+    blocks: list[Block] = [Paragraph(text=NO_RUNS)] if not runs else _of_runs(runs)
+    blocks.append(
+        Facts(facts=[("settings that are the same in all trials", _settings(results)), *_of_rows(results.rows)])
+    )
+    folder = shlex.quote(str(results.folder))
+    blocks.append(Paragraph(text="Run a row again, and say whether its numbers are the same, bit for bit:"))
+    blocks.append(Command(text=f"mnist-sweep replay {folder} {results.rows[0].trial_id}"))
+    blocks.append(Paragraph(text="Make the tables and this report anew from the rows:"))
+    blocks.append(Command(text=f"mnist-sweep table {folder} && mnist-sweep report {folder}"))
+    return Section(key="origin", title="Where this comes from", finding=_finding(results, runs), blocks=blocks)
+
+
+def _finding(results: Results, runs: Sequence[Run]) -> str:
+    workers = counted(len({row.worker for row in results.rows if row.worker}), "worker")
+    text = f"{counted(len(results.rows), 'row')} from {workers}"
+    if not runs:
+        return f"{text}."
+    text += f" in {counted(len(runs), 'run')}, {runs[0].started} to {runs[-1].ended}."
+    last = runs[-1]
+    if last.predicted_seconds:
+        text += f" The last run took {duration(last.seconds)}; {duration(last.predicted_seconds)} had been predicted."
+    return text
+
+
+def _of_runs(runs: Sequence[Run]) -> list[Block]:
+    commands = dict.fromkeys(_typed(run.command) for run in reversed(runs))
+    blocks: list[Block] = [Command(text=command) for command in list(commands)[:MAX_COMMANDS]]
+    last = runs[-1]
+    memory = f", {last.memory_bytes / 2**30:.1f} GiB of memory" if last.memory_bytes else ""
+    facts = [
+        ("machine of the last run", f"{last.host}, {counted(last.cpus, 'CPU')}{memory}"),
+        (
+            "versions",
+            ", ".join([f"Python {last.python}", *(f"{name} {number}" for name, number in last.packages.items())]),
+        ),
+        *(
+            (f"SHA-256 of {name}", digest)
+            for name, digest in {k: v for run in runs for k, v in run.data.items()}.items()
+        ),
+    ]
+    return [*blocks, _table(runs), Facts(facts=facts)]
+
+
+def _typed(command: Sequence[str]) -> str:
+    """Return a command line as one types it, from what Python was given: without the place of this package's own."""
+    name = Path(command[0]).name if command else ""
+    if name in ("__main__.py", "mnist-sweep", "mnist-sweep.exe"):
+        return shlex.join(["mnist-sweep", *command[1:]])
+    return shlex.join(["python", *command] if name.endswith(".py") else command)
+
+
+def _table(runs: Sequence[Run]) -> Table:
+    return Table(
+        caption="Runs" if len(runs) <= MAX_RUNS else f"The last {MAX_RUNS} of {len(runs):,} runs",
+        columns=[
+            Column(title="started, UTC"),
+            Column(title="host"),
+            Column(title="runner"),
+            Column(title="workers", numeric=True, digits=0),
+            Column(title="trials run", numeric=True, digits=0),
+            Column(title="seconds", numeric=True, digits=1),
+            Column(title="predicted", numeric=True, digits=1),
+            Column(title="git commit"),
+        ],
+        rows=[
+            [
+                run.started,
+                run.host,
+                run.runner,
+                run.num_workers,
+                run.num_run,
+                run.seconds,
+                run.predicted_seconds,
+                _commit(run),
+            ]
+            for run in runs[-MAX_RUNS:]
+        ],
+    )
+
+
+def _commit(run: Run) -> str:
+    return f"{run.git_commit[:12]}{' with changes' if run.git_dirty else ''}" if run.git_commit else "none"
+
+
+def _of_rows(rows: Sequence[TrialRow]) -> list[tuple[str, str]]:
+    """Return what the rows themselves say they were made with: first what is the same in all, then what is not."""
+    names = dict.fromkeys(name for row in rows for name in row.environment)
+    texts = {"mnist_sweep": [_text(row.version) for row in rows]}
+    texts |= {name: [_text(row.environment.get(name)) for row in rows] for name in names}
+    same = ", ".join(f"{name} {values[0]}" for name, values in texts.items() if len(set(values)) == 1)
+    differing = [(f"{name} of the rows", _tally(values)) for name, values in texts.items() if len(set(values)) > 1]
+    return [("seeds", _seeds(row.config["seed"] for row in rows)), ("what all rows were made with", same), *differing]
+
+
+def _seeds(seeds: Iterable[int]) -> str:
+    distinct = sorted(set(seeds))
+    if len(distinct) > MAX_VALUES:
+        return f"{len(distinct):,} seeds from {distinct[0]} to {distinct[-1]}"
+    return ", ".join(map(str, distinct))
+
+
+def _text(given: Any) -> str:
+    return "not recorded" if given in (None, "") else str(given)
+
+
+def _tally(texts: Iterable[str]) -> str:
+    """Return texts with how many rows have each, most frequent first."""
+    count = Counter(texts)
+    shown = [f"{text} ({counted(number, 'row')})" for text, number in count.most_common(MAX_VALUES)]
+    return ", ".join(shown) + (f" and {len(count) - MAX_VALUES} more" if len(count) > MAX_VALUES else "")
+
+
+def _settings(results: Results) -> str:
+    config = results.rows[0].config
+    fixed = [
+        f"{name} {'none' if config[name] in (None, []) else value(name, config[name])}"
+        for name in config
+        if name not in (*results.names, "seed") and all(row.config.get(name) == config[name] for row in results.rows)
+    ]
+    return ", ".join(fixed) or "none"

@@ -1,0 +1,199 @@
+"""When each worker was busy, and what share of the time it was not."""
+
+import bisect
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from mnist_sweep.reports.blocks import Chart, Column, Section, Table
+from mnist_sweep.reports.plots import BLUE, figure, plain
+from mnist_sweep.reports.report_data import Results
+from mnist_sweep.results import runs as provenance
+from mnist_sweep.results.runs import Run
+from mnist_sweep.text.names import counted
+from mnist_sweep.text.wording import duration
+from mnist_sweep.trials.row import TrialRow
+
+PAUSE = 20.0
+MAX_BARS = 1500
+MAX_WORKERS = 64
+KEY, TITLE = "workers", "Were the workers busy?"
+UNKNOWN = "The rows do not say when their trials started, so there is no timeline; rows of newer versions do."
+
+
+class Span(NamedTuple):
+    """One stretch of time, in seconds.
+
+    Attributes:
+        start: When it began.
+        end: When it ended.
+    """
+
+    start: float
+    end: float
+
+
+class Timeline(NamedTuple):
+    """What the workers of a sweep did, in seconds since the first trial, pauses left out.
+
+    A pause is more than PAUSE seconds in which no worker worked, as between two runs.
+
+    Attributes:
+        work: The trials of each worker, first to last.
+        present: How long each worker was there: the stretches between pauses in which it worked at all.
+        length: How long all of it took.
+    """
+
+    work: Mapping[str, Sequence[Span]]
+    present: Mapping[str, float]
+    length: float
+
+    def busy(self, worker: str) -> float:
+        """Return for how long a worker was at work, in seconds."""
+        return sum(end - start for start, end in merged(self.work[worker], 0.0))
+
+    def idle(self, workers: Iterable[str]) -> float:
+        """Return the share of their time in which workers ran no trial, in [0, 1]."""
+        workers = [*workers]
+        present = sum(self.present[worker] for worker in workers)
+        return max(0.0, 1 - sum(map(self.busy, workers)) / present) if present else 0.0
+
+
+def section(results: Results) -> Section:
+    """Return the timeline of workers with their idle share; one sentence if the rows do not say when trials started."""
+    timed = [row for row in results.rows if started(row) is not None and row.seconds_total and row.worker]
+    if not timed:
+        return Section(key=KEY, title=TITLE, finding=UNKNOWN)
+    found = timeline(timed, provenance.read(results.folder))
+    shown = [*found.work][:MAX_WORKERS]
+    finding = (
+        f"{counted(len(found.work), 'worker')} ran {counted(len(timed), 'trial')} in {duration(found.length)} "
+        f"and {'was' if len(found.work) == 1 else 'were'} idle for {found.idle(found.work):.1%} of it."
+    )
+    missing = len(results.rows) - len(timed)
+    finding += f" {counted(missing, 'trial')} without a starting time left out." if missing else ""
+    chart = Chart(
+        title="Timeline of workers",
+        finding=_legend(found, shown),
+        figure=_figure(found, shown),
+        table=_table(found, shown),
+    )
+    return Section(key=KEY, title=TITLE, finding=finding, blocks=[chart])
+
+
+def started(row: TrialRow) -> float | None:
+    """Return when a trial started, in Unix seconds; None in rows that do not say."""
+    return getattr(row, "started", None)
+
+
+def timeline(rows: Sequence[TrialRow], runs: Sequence[Run] = ()) -> Timeline:
+    """Return what the workers did, from rows that say when they started; workers in the order of their first trial.
+
+    No worker was there before the run in which its trial ended, as far as `runs` are known.
+    """
+    trials = _trials(rows, [Span(_seconds(run.started), _seconds(run.ended) + 1) for run in runs])
+    active = merged([span for span, _ in trials], PAUSE)
+    starts, offsets, length = [start for start, _ in active], [], 0.0
+    for start, end in active:
+        offsets.append(length - start)
+        length += end - start
+    work: dict[str, list[Span]] = defaultdict(list)
+    stretches: dict[str, set[int]] = defaultdict(set)
+    for (start, end), worker in trials:
+        number = bisect.bisect_right(starts, start) - 1
+        work[worker].append(Span(start + offsets[number], end + offsets[number]))
+        stretches[worker].add(number)
+    lengths = [end - start for start, end in active]
+    present = {worker: sum(lengths[number] for number in stretches[worker]) for worker in work}
+    return Timeline(dict(work), present, length)
+
+
+def merged(ordered: Sequence[Span], gap: float) -> list[Span]:
+    """Return spans, ordered by their start, with those joined that lie no further apart than `gap` seconds."""
+    joined: list[Span] = []
+    for span in ordered:
+        if joined and span.start <= joined[-1].end + gap:
+            joined[-1] = Span(joined[-1].start, max(joined[-1].end, span.end))
+        else:
+            joined.append(span)
+    return joined
+
+
+def _trials(rows: Sequence[TrialRow], runs: Sequence[Span]) -> list[tuple[Span, str]]:
+    """Return each trial's time in its worker, ordered by its start.
+
+    A trial that was paused has a start as if it had not been: it was in its last worker since the one before ended, or
+    since the run began.
+    """
+    trials, free = [], defaultdict[str, float](float)
+    for row in sorted(rows, key=_end):
+        worker, end = row.worker or "", _end(row)
+        begun = max((run.start for run in runs if run.start <= end <= run.end), default=0.0)
+        trials.append((Span(max(started(row) or 0.0, free[worker], begun), end), worker))
+        free[worker] = end
+    return sorted(trials)
+
+
+def _seconds(utc: str) -> float:
+    """Return a time of a run in Unix seconds; before all trials if it is no time."""
+    try:
+        return datetime.fromisoformat(utc).timestamp()
+    except ValueError:
+        return 0.0
+
+
+def _end(row: TrialRow) -> float:
+    return (started(row) or 0.0) + (row.seconds_total or 0.0)
+
+
+def _legend(found: Timeline, shown: Sequence[str]) -> str:
+    text = f"Each bar is a trial, each gap time without one; pauses of all workers of over {PAUSE:g} s are left out."
+    left_out = len(found.work) - len(shown)
+    return text + (f" The first {len(shown)} workers are drawn, {left_out:,} are not." if left_out else "")
+
+
+def _bars(found: Timeline, shown: Sequence[str]) -> list[tuple[str, Span]]:
+    """Return the worker and the span of each bar; bars are joined over the smallest gaps until few enough are left."""
+    bars = [(worker, span) for worker in shown for span in found.work[worker]]
+    gap = found.length / 5000
+    while len(bars) > MAX_BARS:
+        bars = [(worker, span) for worker in shown for span in merged(found.work[worker], gap)]
+        gap *= 2
+    return bars
+
+
+def _figure(found: Timeline, shown: Sequence[str]) -> Any:
+    import plotly.graph_objects as go
+
+    bars = _bars(found, shown)
+    return figure(
+        go.Bar(
+            orientation="h",
+            y=[plain(worker) for worker, _ in bars],
+            base=[round(span.start, 3) for _, span in bars],
+            x=[round(span.end - span.start, 3) for _, span in bars],
+            marker={"color": BLUE, "line": {"width": 0.5, "color": "rgba(128, 128, 128, 0.8)"}},
+            hovertemplate="%{y}: busy from %{base:.1f} s on<extra></extra>",
+        ),
+        x="seconds of the sweep",
+        y="",
+        height=120 + 22 * len(shown),
+        yaxis_autorange="reversed",
+        yaxis_type="category",
+        barmode="overlay",
+        bargap=0.25,
+    )
+
+
+def _table(found: Timeline, shown: Sequence[str]) -> Table:
+    return Table(
+        caption="Workers",
+        columns=[
+            Column(title="worker"),
+            Column(title="trials", numeric=True, digits=0),
+            Column(title="busy, seconds", numeric=True, digits=1),
+            Column(title="idle share", numeric=True, digits=3),
+        ],
+        rows=[[worker, len(found.work[worker]), found.busy(worker), found.idle([worker])] for worker in shown],
+    )

@@ -1,0 +1,75 @@
+"""The table of all trials: what varies among them and what came of it."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from mnist_sweep.reports.blocks import Cell, Column, Section, Table
+from mnist_sweep.reports.report_data import Results
+from mnist_sweep.text.names import PARTS, counted, value
+from mnist_sweep.trials.row import TrialRow
+
+RESULTS = {
+    "val_accuracy": Column(title="val accuracy", name="val_accuracy", numeric=True, digits=4),
+    "test_accuracy": Column(title="test accuracy", name="test_accuracy", numeric=True, digits=4),
+    "val_loss": Column(title="val loss", name="val_loss", numeric=True, digits=4),
+    "steps": Column(title="steps", numeric=True, digits=0),
+    "parameters": Column(title="parameters", numeric=True, digits=0),
+    "seconds_total": Column(title="seconds", name="seconds_total", numeric=True, digits=2),
+}
+EVEN_IF_ALL_ALIKE = {"val_accuracy", "test_accuracy", "val_loss", "seconds_total"}
+
+
+def section(results: Results) -> Section:
+    """Return the table of all trials, the best first."""
+    return Section(
+        key="trials",
+        title="Trials",
+        finding=f"{counted(len(results.rows), 'trial')}, the best by validation accuracy first. "
+        "Settings that are the same in all trials are under “Where this comes from”.",
+        blocks=[table(results.rows, results.names)],
+    )
+
+
+def table(rows: Sequence[TrialRow], names: Sequence[str]) -> Table:
+    """Return one line for each row: its id, its status, the named fields of its config, and its figures."""
+    titles = short_titles(names)
+    numeric = {name for name in names if all(_is_number(row.config.get(name)) for row in rows)}
+    figures = [name for name in RESULTS if name in EVEN_IF_ALL_ALIKE or len({getattr(row, name) for row in rows}) > 1]
+    settings = [Column(title=titles[name], name=name, numeric=name in numeric) for name in names]
+    return Table(
+        caption="All trials",
+        columns=[
+            Column(title="trial", name="trial_id"),
+            Column(title="status"),
+            *settings,
+            *(RESULTS[name] for name in figures),
+        ],
+        rows=[
+            [
+                row.trial_id,
+                row.status.value,
+                *(_cell(row.config, name, numeric) for name in names),
+                *(getattr(row, name) for name in figures),
+            ]
+            for row in rows
+        ],
+        interactive=True,
+    )
+
+
+def short_titles(names: Sequence[str]) -> dict[str, str]:
+    """Return the last parts of dotted names, or the whole names where last parts are the same."""
+    count = Counter(name.rpartition(".")[2] for name in names)
+    return {name: last if count[last := name.rpartition(".")[2]] == 1 else name for name in names}
+
+
+def _is_number(given: Any) -> bool:
+    return given is None or (isinstance(given, int | float) and not isinstance(given, bool))
+
+
+def _cell(config: Mapping[str, Any], name: str, numeric: set[str]) -> Cell:
+    given = config.get(name)
+    if given is None or name in numeric:
+        return given
+    return value(name, given) if name in PARTS or isinstance(given, list | float) else str(given)

@@ -1,0 +1,200 @@
+"""Rows as pandas DataFrames: columns, order and dtypes.
+
+Every frame has one set of columns for all its rows, so a column can neither shift nor vanish. Rows are ordered by what
+their configs say, so the same rows give the same frame in any order.
+"""
+
+import json
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from mnist_sweep.text.names import PARTS
+from mnist_sweep.trials.row import Evaluation, Status, TrialRow
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+HEAD = {"trial_id": "str", "config_id": "str", "seed": "Int64", "status": "str"}
+TAIL = {
+    "val_accuracy": "float64",
+    "val_loss": "float64",
+    "test_accuracy": "float64",
+    "test_accuracy_low": "float64",
+    "test_accuracy_high": "float64",
+    "train_loss": "float64",
+    "steps": "Int64",
+    "parameters": "Int64",
+    "seconds_total": "float64",
+    "seconds_setup": "float64",
+    "seconds_train": "float64",
+    "seconds_evaluate": "float64",
+    "worker": "str",
+    "version": "str",
+    "error": "str",
+}
+HISTORY = {
+    "trial_id": "str",
+    "step": "Int64",
+    "train_loss": "float64",
+    "train_accuracy": "float64",
+    "val_loss": "float64",
+    "val_accuracy": "float64",
+    "learning_rate": "float64",
+    "seconds": "float64",
+}
+LARGEST = 2**63 - 1  # of pandas' whole numbers
+AVERAGED = ("val_accuracy", "test_accuracy", "val_loss", "seconds_total")
+SUMMARY = {"n": "Int64"} | {
+    f"{name}_{figure}": "float64" for name in AVERAGED for figure in ("mean", "std", "low", "high")
+}
+
+
+def all_frames(rows: Iterable[TrialRow]) -> dict[str, "pd.DataFrame"]:
+    """Return the frames of the three tables by their names, `trials`, `history` and `summary`."""
+    ordered, columns = _ordered(rows)
+    trials = _trials(ordered, columns)
+    return {"trials": trials, "history": _history(ordered), "summary": _summary(trials)}
+
+
+def trials_frame(rows: Iterable[TrialRow]) -> "pd.DataFrame":
+    """Return one line for each row: ids, the config's columns, results.
+
+    A figure that a trial does not have is missing. `test_accuracy_low` and `_high` are the 95% Wilson interval.
+    """
+    return _trials(*_ordered(rows))
+
+
+def history_frame(rows: Iterable[TrialRow]) -> "pd.DataFrame":
+    """Return one line for each evaluation, in the order of `trials_frame` and then of the steps."""
+    return _history(_ordered(rows)[0])
+
+
+def summary_frame(rows: Iterable[TrialRow]) -> "pd.DataFrame":
+    """Return one line for each config over its seeds whose status is `ok`.
+
+    `n` counts them; `_std` is the sample standard deviation and `_low` and `_high` the 95% t-interval of the mean, cut
+    where the figure cannot lie; all three are missing where n is below 2.
+    """
+    return _summary(trials_frame(rows))
+
+
+def config_columns(configs: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return the columns that flat configs need: part by part, each part's types by name, their fields as declared."""
+    columns: dict[str, None] = {}
+    kinds = {(*(config[part] for part in PARTS), *config): config for config in configs}.values()
+    for part in PARTS:
+        columns[part] = None
+        seen: dict[tuple[str, ...], str] = {}
+        for config in sorted(kinds, key=lambda config: str(config[part])):
+            seen.setdefault(tuple(name for name in config if name.startswith(f"{part}.")), config[part])
+        for names in sorted(seen, key=lambda names: (seen[names], names)):
+            columns |= dict.fromkeys(names)
+    for config in kinds:
+        columns |= dict.fromkeys(name for name in config if "." not in name and name != "seed")
+    return list(columns)
+
+
+def _ordered(rows: Iterable[TrialRow]) -> tuple[list[TrialRow], list[str]]:
+    by_id = sorted(rows, key=lambda row: row.trial_id)
+    columns = config_columns([row.config for row in by_id])
+
+    first = by_id[0].config if by_id else {}
+    differing = [name for name in columns if any(row.config.get(name) != first.get(name) for row in by_id)]
+
+    def key(row: TrialRow) -> list[tuple[int, Any]]:
+        return [_sortable(row.config.get(name)) for name in [*differing, "seed"]]
+
+    return sorted(by_id, key=key), columns
+
+
+def _sortable(value: Any) -> tuple[int, Any]:
+    if value is None:
+        return 0, 0
+    if isinstance(value, bool | int | float):
+        return 1, value
+    if isinstance(value, list):
+        return 3, tuple(_sortable(item) for item in value)
+    return 2, str(value)
+
+
+def _trials(ordered: Sequence[TrialRow], columns: Sequence[str]) -> "pd.DataFrame":
+    from mnist_sweep.statistics.intervals import wilson_interval
+
+    table: dict[str, Any] = {name: [getattr(row, name, None) for row in ordered] for name in HEAD | TAIL}
+    table["seed"] = [row.config["seed"] for row in ordered]
+    table["status"] = [row.status.value for row in ordered]
+    counts = [
+        (math.nan, math.nan)
+        if row.test_accuracy is None or row.num_test is None
+        else (round(row.test_accuracy * row.num_test), row.num_test)
+        for row in ordered
+    ]
+    correct, examples = zip(*counts, strict=True) if counts else ((), ())
+    table["test_accuracy_low"], table["test_accuracy_high"] = wilson_interval(correct, examples)
+    configs = {name: [row.config.get(name) for row in ordered] for name in columns}
+    kinds = {name: {*map(type, cells)} for name, cells in configs.items()}
+    configs |= {name: [*map(_cell, configs[name])] for name in columns if kinds[name] & {list, dict}}
+    whole = {name: _whole(configs[name]) for name in columns if kinds[name] <= {int, type(None)}}
+    columns_of = {name: table[name] for name in HEAD} | configs | {name: table[name] for name in TAIL}
+    return _typed(columns_of, HEAD | whole | TAIL)
+
+
+def _whole(cells: Sequence[int | None]) -> str:
+    """Return the dtype of whole numbers; those of a user's own class may need more than 64 bits."""
+    return "Int64" if max((abs(cell) for cell in cells if cell is not None), default=0) <= LARGEST else "object"
+
+
+def _cell(value: Any) -> Any:
+    return json.dumps(value) if isinstance(value, list | dict) else value
+
+
+def field(cell: Any) -> Any:
+    """Return the field of a config that a cell of its column stands for: lists and objects from their JSON."""
+    try:
+        return json.loads(cell) if isinstance(cell, str) and cell.startswith(("[", "{")) else cell
+    except ValueError:
+        return cell
+
+
+def _history(ordered: Sequence[TrialRow]) -> "pd.DataFrame":
+    points = [point for row in ordered for point in row.history]
+    columns = zip(*points, strict=True) if points else [()] * len(Evaluation._fields)
+    trial_ids = [row.trial_id for row in ordered for _ in row.history]
+    return _typed({"trial_id": trial_ids} | dict(zip(Evaluation._fields, columns, strict=True)), HISTORY)
+
+
+def _summary(trials: "pd.DataFrame") -> "pd.DataFrame":
+    from mnist_sweep.statistics.intervals import half_width_of_mean
+
+    columns = [name for name in trials.columns if name not in HEAD | TAIL]
+    table = trials.drop_duplicates("config_id")[["config_id", *columns]].set_index("config_id")
+    groups = trials[trials["status"] == Status.OK.value].groupby("config_id", sort=False)
+    table["n"] = groups.size().reindex(table.index, fill_value=0)
+    for name in AVERAGED:
+        mean, std = groups[name].mean().reindex(table.index), groups[name].std(ddof=1).reindex(table.index)
+        half = half_width_of_mean(std, table["n"])
+        table[f"{name}_mean"], table[f"{name}_std"] = mean, std
+        largest = 1.0 if name.endswith("accuracy") else None
+        table[f"{name}_low"], table[f"{name}_high"] = (mean - half).clip(lower=0.0), (mean + half).clip(upper=largest)
+    return table.reset_index().astype(SUMMARY)
+
+
+def _typed(table: Mapping[str, Sequence[Any]], dtypes: Mapping[str, str]) -> "pd.DataFrame":
+    import pandas as pd
+
+    def column(name: str, values: Sequence[Any]) -> Any:
+        if dtypes.get(name, "str") == "str":
+            return [*map(_unicode, values)]
+        # Else large ones become floats.
+        return pd.Series(values, dtype=dtypes[name]) if dtypes[name] in ("Int64", "object") else values
+
+    frame = pd.DataFrame({name: column(name, values) for name, values in table.items()})
+    return frame.astype({name: dtype for name, dtype in dtypes.items() if name in frame.columns})
+
+
+def _unicode(value: Any) -> Any:
+    """Return a value; text with bytes of a file name that are no Unicode has them written out."""
+    if not isinstance(value, str) or value.isascii():
+        return value
+    return value.encode(errors="backslashreplace").decode()

@@ -1,0 +1,59 @@
+"""The trained models of a run on their way into the results folder: all of them, or the best alone."""
+
+from collections.abc import Callable, Iterable
+
+from mnist_sweep.results import mistakes
+from mnist_sweep.trials.artifacts import Artifacts, SavedModel
+from mnist_sweep.errors import LedgerError
+from mnist_sweep.results.ledger import Ledger
+from mnist_sweep.trials.row import Status, TrialRow, rank
+from mnist_sweep.system.storage import storage
+
+
+class KeptModels:
+    """Holds each model until its row comes, and keeps it then if it is to be kept.
+
+    Args:
+        ledger: Where models are kept.
+        artifacts: Which are, and the storage that gets a copy.
+        noted: What to tell the user.
+    """
+
+    def __init__(self, ledger: Ledger, artifacts: Artifacts, *, noted: Callable[[str], None]) -> None:
+        self._ledger, self._noted = ledger, noted
+        self._only_best = artifacts.models == "best"
+        self._shared = None if artifacts.lie_in(ledger.folder) else storage(artifacts.storage)
+        self._held: dict[str, SavedModel] = {}
+
+    def hold(self, trial_id: str, model: SavedModel) -> None:
+        """Hold a model until its row comes."""
+        self._held[trial_id] = model
+
+    def finished(self, row: TrialRow, others: Iterable[TrialRow]) -> None:
+        """Write the model that came with a row, unless only the best is kept and another row is better.
+
+        Raises:
+            LedgerError: The results folder cannot be written.
+        """
+        model = self._held.pop(row.trial_id, None)
+        better = (other for other in others if other.status is Status.OK and rank(other) < rank(row))
+        if model is None or (self._only_best and any(better)):
+            return
+        path = self._ledger.keep_model(row.trial_id, model.content)
+        mistakes.write(self._ledger.folder, row.trial_id, model.mistakes)
+        worse = {name: other for name, other in self._ledger.models().items() if self._only_best and other != path}
+        for name, other in worse.items():
+            other.unlink()
+            mistakes.path_of(self._ledger.folder, name).unlink(missing_ok=True)
+        self._share(row.trial_id, model, worse)
+
+    def _share(self, trial_id: str, model: SavedModel, worse: Iterable[str]) -> None:
+        """Keep the storage's models like those of the results folder."""
+        if self._shared is None:
+            return
+        try:
+            self._shared.write(f"models/{trial_id}.keras", model.content, "model")
+            for name in worse:
+                self._shared.delete(f"models/{name}.keras")
+        except LedgerError as error:  # it lies in the results folder all the same
+            self._noted(f"the model of {trial_id} is not on the storage, for {error}")

@@ -1,0 +1,117 @@
+"""The validation images that a trained model is surest about and wrong.
+
+They lie in `predictions/<trial_id>-mistakes.npz`, beside the predictions of the trial whose model is kept.
+"""
+
+import io
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from mnist_sweep.system import npz
+from mnist_sweep.results import predictions
+from mnist_sweep.data.dataset import Dataset
+from mnist_sweep.errors import DataError, LedgerError
+from mnist_sweep.system.files import make_folder, write_whole
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+MOST = 24
+BATCH = 500
+PICTURE_CHANNELS = (1, 3)
+
+
+class Mistakes(NamedTuple):
+    """Images that a model takes for another class, the surest first.
+
+    Attributes:
+        images: uint8 `[k, height, width, 1 or 3]`; images of other channels are shown by the mean of these.
+        labels: Their classes, integers `[k]`.
+        predicted: What the model takes them for, integers `[k]`.
+        confidence: Its probability of that, float32 `[k]`, in [0, 1].
+    """
+
+    images: "NDArray[np.uint8]"
+    labels: "NDArray[np.integer]"
+    predicted: "NDArray[np.integer]"
+    confidence: "NDArray[np.float32]"
+
+
+def of(model: Any, dataset: Dataset) -> Mistakes:
+    """Return the mistakes that a Keras model is surest about, at most 24."""
+    import numpy as np
+    import tensorflow as tf
+
+    images, labels = dataset.val.images, dataset.val.labels
+    logits = [
+        model(tf.cast(images[start : start + BATCH], tf.float32) / float(dataset.pixel_max), training=False)
+        for start in range(0, len(labels), BATCH)
+    ]
+    probabilities = tf.nn.softmax(tf.cast(tf.concat(logits, axis=0), tf.float32)).numpy()
+    predicted, confidence = probabilities.argmax(axis=1), probabilities.max(axis=1)
+    wrong = np.flatnonzero(predicted != labels)
+    surest = wrong[np.argsort(-confidence[wrong], kind="stable")][:MOST]
+    # Pixels are stretched to what a picture shows.
+    shown = images[surest].astype(np.uint32) * 255 // dataset.pixel_max
+    if shown.shape[3] not in PICTURE_CHANNELS:
+        shown = shown.mean(axis=3, keepdims=True)
+    return Mistakes(shown.astype(np.uint8), labels[surest], predicted[surest], confidence[surest])
+
+
+def to_bytes(mistakes: Mistakes) -> bytes:
+    """Return mistakes as the content of an `.npz` file."""
+    import numpy as np
+
+    file = io.BytesIO()
+    np.savez_compressed(file, allow_pickle=False, **mistakes._asdict())
+    return file.getvalue()
+
+
+def path_of(folder: Path, trial_id: str) -> Path:
+    """Return where the mistakes of a trial lie in its results folder, if they were kept."""
+    return folder / predictions.FOLDER / f"{trial_id}-mistakes.npz"
+
+
+def write(folder: Path, trial_id: str, content: bytes) -> None:
+    """Write the content of a trial's file of mistakes into its results folder, durably.
+
+    Raises:
+        LedgerError: The disk is full or cannot be written.
+    """
+    path = path_of(folder, trial_id)
+    make_folder(path.parent)
+    write_whole(path, content, "mistakes")
+
+
+def read(path: Path) -> Mistakes:
+    """Return the mistakes of a file.
+
+    Raises:
+        LedgerError: It is damaged, or not such a file.
+    """
+    import numpy as np
+
+    try:
+        with path.open("rb") as file:
+            arrays = npz.read(file, Mistakes._fields)
+    except (OSError, DataError) as error:
+        raise LedgerError(f"{path} is damaged ({error}): delete it, and the report does without it.") from error
+    found = Mistakes(**{name: np.atleast_1d(array)[:MOST] for name, array in arrays.items()})
+    if not _is_whole(found):
+        raise LedgerError(f"{path} does not hold images and their classes: delete it, and the report does without it.")
+    return found
+
+
+def _is_whole(found: Mistakes) -> bool:
+    """Return whether arrays have the dtypes and shapes that belong together."""
+    images, labels, predicted, confidence = found
+    return (
+        images.dtype.name == "uint8"
+        and images.ndim == 4
+        and images.shape[3] in PICTURE_CHANNELS
+        and labels.dtype.kind in "iu"
+        and predicted.dtype.kind in "iu"
+        and confidence.dtype.kind == "f"
+        and [array.shape for array in found[1:]] == [images.shape[:1]] * 3
+    )

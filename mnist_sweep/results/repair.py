@@ -1,0 +1,71 @@
+"""Puts a results folder right: what is damaged among its rows is moved away, and the next run runs those trials again.
+
+Nothing is deleted, since somebody may still want to look at it; and what only a newer version can read, or nobody for
+want of permission, stays where it is, since it may be good.
+"""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from mnist_sweep.errors import LedgerError, no_rows
+from mnist_sweep.system.files import flush_folder
+from mnist_sweep.results.ledger import BadFile, Ledger
+from mnist_sweep.system.lock import Lock
+
+
+class Moved(NamedTuple):
+    """A file that was moved away.
+
+    Attributes:
+        source: Where it lay.
+        target: Where it lies now.
+        cause: What was wrong with it, in words.
+    """
+
+    source: Path
+    target: Path
+    cause: str
+
+
+def mend(folder: Path) -> list[Moved]:
+    """Move every damaged file of a results folder's rows to `damaged/`; return what was moved, by name.
+
+    Done again, it finds nothing. `Ledger.rows` says whether anything is left that it did not touch.
+
+    Raises:
+        LedgerError: There is no such results folder, a run is using it, or a file cannot be moved; those before it
+            have been.
+    """
+    ledger = Ledger(folder)
+    if not ledger.rows_folder.is_dir():
+        raise no_rows(folder)
+    with Lock(folder) as lock:
+        lock.acquire()
+        damaged = [bad for bad in ledger.inspect()[1] if bad.fault == "damaged"]
+        return _move(damaged, ledger) if damaged else []
+
+
+def _move(damaged: Sequence[BadFile], ledger: Ledger) -> list[Moved]:
+    try:
+        ledger.damaged_folder.mkdir(exist_ok=True)
+        moved = [_moved(bad, ledger.damaged_folder) for bad in damaged]
+        for folder in (ledger.damaged_folder, ledger.rows_folder, ledger.folder):
+            flush_folder(folder)
+    except OSError as error:
+        raise LedgerError(
+            f"damaged rows cannot be moved to {ledger.damaged_folder} ({error.strerror}): make it a folder that can be "
+            "written."
+        ) from error
+    return moved
+
+
+def _moved(bad: BadFile, folder: Path) -> Moved:
+    """Move a file into a folder, under a name that is free there."""
+    target, number = folder / bad.path.name, 1
+    while os.path.lexists(target):
+        number += 1
+        target = folder / f"{bad.path.name}.{number}"
+    bad.path.rename(target)
+    return Moved(bad.path, target, bad.cause)

@@ -1,0 +1,192 @@
+"""The JSON form of a row: what lies in a file under `rows/`.
+
+A row's text carries a digest of itself, so that a flipped bit on a disk is noticed and never becomes a wrong figure in
+a table.
+"""
+
+import dataclasses
+import functools
+import hashlib
+import json
+import math
+import re
+from collections.abc import Mapping
+from itertools import chain
+from types import UnionType
+from typing import Any, get_args, get_origin
+
+from mnist_sweep.errors import NewerRowError, RowError
+from mnist_sweep.trials.row import Evaluation, Status, TrialRow, flat_id, trial_name
+
+FORMAT = 2
+HISTORY = ',\n "history": '
+DAMAGED = "its content does not match its own digest: it was damaged or edited"
+KINDS: dict[str, Any] = {
+    item.name: get_args(item.type) if isinstance(item.type, UnionType) else get_origin(item.type) or item.type
+    for item in dataclasses.fields(TrialRow)
+}
+POINT = functools.partial(tuple.__new__, Evaluation)  # without Python's own calls, of which a sweep has 100,000s
+START = f'{{"format": {FORMAT}, "digest": "'
+LENGTH = len(f'{START}{"0" * 16}"')
+
+
+def to_json(row: TrialRow) -> str:
+    """Return a row as strict JSON text that `from_json` reads back without loss; figures that are not finite are null.
+
+    Returns:
+        One object: the format, the digest of all that follows it, a field on each line, and last the learning curve,
+        column by column, so that a reader who needs no curve can leave it unread.
+    """
+    content = {item.name: getattr(row, item.name) for item in dataclasses.fields(row) if item.name != "history"}
+    lines = [f",\n {json.dumps(name)}: {_json(value)}" for name, value in content.items()]
+    columns = zip(*row.history, strict=True) if row.history else [()] * len(Evaluation._fields)
+    curve = [f"{json.dumps(name)}: {_json(column)}" for name, column in zip(Evaluation._fields, columns, strict=True)]
+    body = "".join([*lines, HISTORY, "{\n  ", ",\n  ".join(curve), "}}\n"])
+    return f"{_head(body)}{body}"
+
+
+def from_json(text: str, *, with_history: bool = True) -> TrialRow:
+    """Return the row that `to_json` wrote, in this version or an earlier one.
+
+    Args:
+        text: What it wrote.
+        with_history: False leaves the learning curve unread, which is four times faster; the row has none then.
+
+    Raises:
+        RowError: The text is not a row, was changed since, or does not match its own id; the message says which.
+        NewerRowError: A newer version made it, with what this one does not know.
+    """
+    content = _content(text, with_history=with_history)
+    added = sorted(content.keys() - KINDS.keys())
+    if added:
+        cause = f"it has fields that this version does not know: {', '.join(added)}"
+        raise RowError(cause) if _age(content) < 0 else NewerRowError(cause)
+    try:
+        row = _row(content)
+        named = _is_named_by_its_config(row)
+    except (AttributeError, KeyError, OverflowError, RecursionError, TypeError, ValueError) as error:
+        raise _misfit(f"its fields are not those of a row ({error})", content) from error
+    if not named:
+        raise RowError(f"its config does not match its id {row.trial_id}")
+    return row
+
+
+def _head(body: str) -> str:
+    return f'{START}{hashlib.sha256(body.encode(errors="surrogatepass")).hexdigest()[:16]}"'
+
+
+def _content(text: str, *, with_history: bool) -> dict[str, Any]:
+    """Return the fields of a row's text, its digest verified."""
+    head, body = text[:LENGTH], text[LENGTH:]
+    if not head.startswith(START):
+        return _content_of_format_1(text) | ({} if with_history else {"history": ()})
+    if _head(body) != head:
+        raise RowError(DAMAGED)
+    return _object("{" + (body if with_history else body.partition(HISTORY)[0] + "}")[1:])
+
+
+def _content_of_format_1(text: str) -> dict[str, Any]:
+    """Return the fields of a row of version 0.1.0, whose digest is of its canonical JSON and lies anywhere in it."""
+    content = _object(text)
+    if "digest" not in content:
+        raise RowError("it is JSON, but not a row")
+    if content.get("format") == FORMAT:
+        raise RowError(DAMAGED)
+    if content.get("format") != 1:
+        raise _misfit(f"its format is {content.get('format')!r}, but this version reads 1 and {FORMAT}", content)
+    if content.pop("digest") != _digest_or_none(content):
+        raise RowError(DAMAGED)
+    del content["format"]
+    return content
+
+
+def _object(text: str) -> dict[str, Any]:
+    try:
+        content = DECODER.decode(text)
+    except (ValueError, RecursionError) as error:
+        raise RowError(f"it is not JSON ({error})") from error
+    if not isinstance(content, dict) or "trial_id" not in content:
+        raise RowError("it is JSON, but not a row")
+    return content
+
+
+def _misfit(cause: str, content: Mapping[str, Any]) -> RowError:
+    """Return the error of a row that cannot be read: of a newer version it is by what it says of its version."""
+    return NewerRowError(cause) if _age(content) > 0 else RowError(cause)
+
+
+def _age(content: Mapping[str, Any]) -> int:
+    """Return -1, 0 or 1: the version that made a row, by what it says, is older than this one, the same, or newer."""
+    from importlib.metadata import version
+
+    made_by, this = _numbers(content.get("version")), _numbers(version("mnist-sweep"))
+    return (made_by > this) - (made_by < this)
+
+
+def _numbers(version: Any) -> list[int]:
+    return [int(number) for number in re.findall(r"\d{1,9}", str(version))[:3]]
+
+
+def _row(content: Mapping[str, Any]) -> TrialRow:
+    """Return the row of these fields, each of its kind."""
+    read = {
+        "status": Status(content["status"]),
+        "defaults": tuple(content["defaults"]),
+        "history": _history(content.get("history", ())),
+    }
+    fields = {**content, **read}
+    for name, value in fields.items():
+        if not isinstance(value, KINDS[name]) or (isinstance(value, float) and not math.isfinite(value)):
+            raise TypeError(f"{name} is {value!r}")
+    return TrialRow(**fields)
+
+
+def _is_named_by_its_config(row: TrialRow) -> bool:
+    if type(row.config["seed"]) is not int:
+        raise TypeError(f"seed is {row.config['seed']!r}")
+    omitted = {*row.defaults, "seed"}
+    config_id = flat_id({name: value for name, value in row.config.items() if name not in omitted})
+    return row.config_id == config_id and row.trial_id == trial_name(config_id, row.config["seed"])
+
+
+def _history(curve: Any) -> tuple[Evaluation, ...]:
+    """Return the points of a learning curve from its columns, or from the points that format 1 has."""
+    if isinstance(curve, dict):
+        if curve.keys() != set(Evaluation._fields):
+            raise ValueError(f"history has the columns {', '.join(curve)}")
+        points = tuple(map(POINT, zip(*(curve[name] for name in Evaluation._fields), strict=True)))
+    else:
+        points = tuple(Evaluation(**point) for point in curve)
+    kinds = {type(point.step) for point in points} | ({*map(type, chain.from_iterable(points))} - {float, type(None)})
+    if not kinds <= {int}:
+        raise TypeError("history has points that are no numbers")
+    return points
+
+
+def _json(value: Any) -> str:
+    return json.dumps(_finite(value), allow_nan=False)
+
+
+def _digest_or_none(content: Mapping[str, Any]) -> str | None:
+    try:
+        text = json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    except (ValueError, RecursionError):  # a number too large for a float, or lists in lists in lists
+        return None
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is no JSON number")
+
+
+DECODER = json.JSONDecoder(parse_constant=_no_constant)
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {name: _finite(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    return value

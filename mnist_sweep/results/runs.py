@@ -1,0 +1,221 @@
+"""What the trials of a results folder were run with: one line of `runs.jsonl` for each run.
+
+A row says what its own numbers depend on; a run says the rest: the command, the machine, the code and the data. What
+looks like a secret leaves the command line before anything else sees it.
+"""
+
+import dataclasses
+import importlib.metadata
+import json
+import platform
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from mnist_sweep.system import machine
+from mnist_sweep.errors import ConfigError, LedgerError
+from mnist_sweep.validation import coerce, require
+from mnist_sweep.system.files import write_whole
+
+FILE = "runs.jsonl"
+PACKAGES = ("mnist-sweep", "tensorflow", "keras", "ray", "numpy", "pandas", "scipy", "optuna")
+HIDDEN = "***"
+GIT_SECONDS = 5.0
+_SECRET_OPTION = re.compile(
+    r"--?[\w-]*(address|token|password|passwd|secret|credential|api[_-]?key|access[_-]?key)[\w-]*", re.IGNORECASE
+)
+_USER = re.compile(r"(?<=://)[^/?#]*@")  # also in the middle of a word, as in `--storage=s3://key:secret@bucket`
+_QUERY = re.compile(r"(://[^?#]*)\?.*")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """What one run was made with.
+
+    Attributes:
+        started: When it began, UTC, as `2026-11-21T14:26:00Z`.
+        ended: When it ended, in the same form.
+        command: The words of the command line, without what may be a secret.
+        host: Name of the machine that drove it.
+        cpus: CPUs that the driver may use.
+        memory_bytes: Memory of that machine, in bytes; None if the system does not say.
+        python: Version of Python.
+        packages: Versions of the packages that matter, by name; one that is not installed is left out.
+        git_commit: Commit of the script's folder; None outside a repository, or without git.
+        git_dirty: Whether files known to git differed from that commit; None where `git_commit` is.
+        runner: Where trials ran, as in `ray`.
+        num_workers: Trials at a time at the most.
+        num_run: Trials that this run ran.
+        seconds: Wall time of the run, in seconds.
+        data: SHA-256 of the data by the name of its files or arrays.
+        predicted_seconds: Wall time that `mnist-sweep plan` had predicted, in seconds, or None.
+    """
+
+    started: str
+    ended: str
+    command: tuple[str, ...]
+    host: str
+    cpus: int
+    memory_bytes: int | None = None
+    python: str
+    packages: Mapping[str, str]
+    git_commit: str | None = None
+    git_dirty: bool | None = None
+    runner: str
+    num_workers: int
+    num_run: int
+    seconds: float
+    data: Mapping[str, str]
+    predicted_seconds: float | None = None
+
+    def __post_init__(self) -> None:
+        coerce(self)
+        for name in ("packages", "data"):
+            given = getattr(self, name)
+            texts = isinstance(given, Mapping) and all(isinstance(text, str) for pair in given.items() for text in pair)
+            require(texts, f"Run.{name} maps names to texts", **{name: given})
+        object.__setattr__(self, "command", without_secrets(self.command))
+
+
+def observe(
+    *,
+    started: float,
+    runner: str,
+    num_workers: int,
+    num_run: int,
+    data: Mapping[str, str],
+    script_folder: Path | None = None,
+    predicted_seconds: float | None = None,
+) -> Run:
+    """Return what the run of this process was made with, ended now.
+
+    Args:
+        started: When it began, in Unix seconds.
+        runner: Where trials ran, as in `ray`.
+        num_workers: Trials at a time at the most.
+        num_run: Trials that it ran.
+        data: SHA-256 of the data by the name of its files or arrays.
+        script_folder: Folder of the sweep script, whose git commit is looked up; None looks up none.
+        predicted_seconds: Wall time that was predicted, in seconds.
+    """
+    ended = time.time()
+    commit, dirty = git_state(script_folder) if script_folder else (None, None)
+    return Run(
+        started=_utc(started),
+        ended=_utc(ended),
+        command=tuple(sys.argv),
+        host=socket.gethostname(),
+        cpus=machine.num_cpus(),
+        memory_bytes=machine.total_memory(),
+        python=platform.python_version(),
+        packages=_versions(),
+        git_commit=commit,
+        git_dirty=dirty,
+        runner=runner,
+        num_workers=num_workers,
+        num_run=num_run,
+        seconds=ended - started,
+        data=dict(data),
+        predicted_seconds=predicted_seconds,
+    )
+
+
+def append(folder: Path, run: Run) -> None:
+    """Add a run to the results folder, durably and as a whole.
+
+    Raises:
+        LedgerError: The disk is full or cannot be written; the runs before are still there.
+    """
+    path = folder / FILE
+    before = _bytes(path)
+    line = json.dumps(dataclasses.asdict(run), allow_nan=False).encode() + b"\n"
+    write_whole(path, before + (b"\n" if before and not before.endswith(b"\n") else b"") + line, "list of runs")
+
+
+def read(folder: Path) -> list[Run]:
+    """Return the runs that filled a results folder, first to last; none if no run was recorded.
+
+    Raises:
+        LedgerError: A line is not a run, or the file cannot be read; the message names it.
+    """
+    path = folder / FILE
+    lines = _bytes(path).splitlines()
+    return [_run(line, f"line {number} of {path}") for number, line in enumerate(lines, start=1)]
+
+
+def without_secrets(command: Sequence[str]) -> tuple[str, ...]:
+    """Return the words of a command line with `***` for what may be a secret.
+
+    Hidden are the values of options that name an address, a token, a password or a key, whoever stands before the `@`
+    of a URL, and what follows its `?`.
+    """
+    words: list[str] = []
+    hide = False
+    for word in command:
+        option, equals, _ = word.partition("=")
+        secret = bool(_SECRET_OPTION.fullmatch(option))
+        shown = f"{option}={HIDDEN}" if secret and equals else _QUERY.sub(rf"\1?{HIDDEN}", word)
+        words.append(HIDDEN if hide and not secret else _USER.sub(f"{HIDDEN}@", shown))
+        hide = secret and not equals
+    return tuple(words)
+
+
+def git_state(folder: Path) -> tuple[str | None, bool | None]:
+    """Return the git commit of a folder, and whether files known to git differ from it; two None if there is none."""
+    commit = _git(folder, "rev-parse", "--verify", "HEAD")
+    changes = commit and _git(folder, "status", "--porcelain", "--untracked-files=no")
+    return (commit, bool(changes)) if commit and changes is not None else (None, None)
+
+
+def _git(folder: Path, *arguments: str) -> str | None:
+    git = shutil.which("git")
+    if git is None:
+        return None
+    command = [git, "--no-optional-locks", "-c", "core.fsmonitor=false", "-C", str(folder), *arguments]
+    try:
+        ended = subprocess.run(command, capture_output=True, text=True, timeout=GIT_SECONDS)  # noqa: S603 # our words
+    except (OSError, subprocess.TimeoutExpired, UnicodeDecodeError):
+        return None
+    return ended.stdout.strip() if ended.returncode == 0 else None
+
+
+def _run(line: bytes, where: str) -> Run:
+    try:
+        content: Any = json.loads(line)
+        names = {field.name for field in dataclasses.fields(Run)}
+        return Run(**{name: value for name, value in content.items() if name in names})
+    except (AttributeError, ConfigError, RecursionError, TypeError, ValueError) as error:
+        raise LedgerError(
+            f"{where} is not a run: it was damaged or edited; delete that line, no row needs it."
+        ) from error
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return b""
+    except OSError as error:
+        raise LedgerError(f"{path} cannot be read ({error.strerror}): mend its permissions or the disk.") from error
+
+
+def _utc(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _versions() -> dict[str, str]:
+    found = {}
+    for name in PACKAGES:
+        try:
+            found[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return found

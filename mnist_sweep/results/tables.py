@@ -1,0 +1,186 @@
+"""The CSV files of a results folder, made from its rows and read back with their dtypes.
+
+Every file is written whole and renamed into place; the same rows give the same bytes in any order. Texts come from
+users and their errors, so one that a spreadsheet would run as a formula has an apostrophe in front of it, as OWASP
+advises (CSV Injection); the readers take it away again.
+"""
+
+import contextlib
+import csv
+import os
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from mnist_sweep.errors import LedgerError
+from mnist_sweep.results.frames import HEAD, HISTORY, SUMMARY, TAIL, all_frames
+from mnist_sweep.trials.row import Status, TrialRow
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+# What starts a formula, also behind spaces and as a full-width character. Apostrophes in front belong to the pattern so
+# that a text that has one of its own gets another, and no two texts are written alike.
+FORMULA = re.compile(r"'*\s*[=+\-@\uff1d\uff0b\uff0d\uff20]|'*[\t\r\n\0]")
+
+
+def write_tables(folder: Path, rows: Iterable[TrialRow]) -> list[Path]:
+    """Write `trials.csv`, `history.csv` and `summary.csv` into a folder, each one whole; return their paths.
+
+    Raises:
+        LedgerError: One cannot be written; its earlier content stays.
+    """
+    writers = {"history": _write_numbers}
+    frames = all_frames(rows).items()
+    return [_write(folder / f"{name}.csv", frame, writers.get(name, _write_texts)) for name, frame in frames]
+
+
+def write_table(path: Path, frame: "pd.DataFrame") -> Path:
+    """Write a frame as a CSV file, whole; return its path.
+
+    Raises:
+        LedgerError: It cannot be written; its earlier content stays.
+    """
+    return _write(path, frame, _write_texts)
+
+
+def read_trials(path: str | Path) -> "pd.DataFrame":
+    """Return `trials.csv` of a results folder (or the file itself) with its dtypes.
+
+    Raises:
+        LedgerError: There is no such file, or it is not such a table.
+    """
+    return _read(Path(path), "trials.csv", HEAD | TAIL, key=["trial_id"])
+
+
+def read_history(path: str | Path) -> "pd.DataFrame":
+    """Return `history.csv` of a results folder (or the file itself) with its dtypes.
+
+    Raises:
+        LedgerError: There is no such file, or it is not such a table.
+    """
+    return _read(Path(path), "history.csv", HISTORY, key=["trial_id", "step"])
+
+
+def read_summary(path: str | Path) -> "pd.DataFrame":
+    """Return `summary.csv` of a results folder (or the file itself) with its dtypes.
+
+    Raises:
+        LedgerError: There is no such file, or it is not such a table.
+    """
+    return _read(Path(path), "summary.csv", {"config_id": "str"} | SUMMARY, key=["config_id"])
+
+
+def _write(path: Path, frame: "pd.DataFrame", write: Callable[["pd.DataFrame", Path], None]) -> Path:
+    temporary = path.with_name(f".{path.name}-{os.getpid()}")
+    try:
+        write(frame, temporary)
+        temporary.replace(path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        raise LedgerError(
+            f"{path} cannot be written ({error.strerror or error}): make space or mend the disk."
+        ) from error
+    return path
+
+
+def _write_texts(frame: "pd.DataFrame", path: Path) -> None:
+    # Python's writer leaves a carriage return without quotes, and a spreadsheet starts a new line there.
+    returns = any("\r" in text for texts in _texts(frame).values() for text in texts)
+    quoting: Literal[0, 2] = csv.QUOTE_NONNUMERIC if returns else csv.QUOTE_MINIMAL
+    _changed(frame, _as_text).to_csv(path, index=False, lineterminator="\n", quoting=quoting)
+
+
+def _write_numbers(frame: "pd.DataFrame", path: Path) -> None:
+    """Write a frame of numbers, whose texts need no quotes, ten times faster than pandas does."""
+    import pyarrow
+    import pyarrow.csv
+
+    options = pyarrow.csv.WriteOptions(include_header=False, quoting_style="none")
+    with path.open("wb") as file:
+        file.write(f"{','.join(frame.columns)}\n".encode())
+        pyarrow.csv.write_csv(pyarrow.Table.from_pandas(frame, preserve_index=False), file, options)
+
+
+def _read(path: Path, name: str, dtypes: Mapping[str, str], *, key: Sequence[str]) -> "pd.DataFrame":
+    """Return a table; no two lines of one may have the same key, and none lacks it."""
+    import pandas as pd
+
+    path = path / name if path.is_dir() else path
+    try:
+        _check_end(path)
+        frame = pd.read_csv(
+            path,
+            dtype=dtypes,
+            keep_default_na=False,
+            na_values=[""],
+            lineterminator="\n",
+            dtype_backend="numpy_nullable",
+        )
+    except FileNotFoundError as error:
+        raise LedgerError(f"there is no {path}: `mnist-sweep table DIR` makes it from the rows.") from error
+    except (OSError, TypeError, ValueError) as error:
+        cause = " ".join(str(error).split())
+        raise LedgerError(f"{path} is not a {name} ({cause}): `mnist-sweep table DIR` makes it anew.") from error
+    missing = [column for column in dtypes if column not in frame.columns]
+    if missing:
+        raise LedgerError(f"{path} lacks the columns {', '.join(missing)}: `mnist-sweep table DIR` makes it anew.")
+    keys = frame[[*key]]
+    if (wrong := keys.isna().any(axis=1) | keys.duplicated()).any():
+        cells = ", ".join(f"{column} {cell}" for column, cell in keys[wrong].iloc[0].items())
+        raise LedgerError(
+            f"{path} has more than one line of {cells}, or a line without it: `mnist-sweep table DIR` makes it anew."
+        )
+    if "status" in dtypes and (wrong := ~frame["status"].isin([*Status])).any():
+        first = frame[wrong].iloc[0]
+        raise LedgerError(
+            f"{path} says status {first['status']} of trial {first['trial_id']}, which is none of {', '.join(Status)}: "
+            "`mnist-sweep table DIR` makes it anew."
+        )
+    plain = {"Float64": "float64", "string": "str"}
+    found = {name: str(dtype) for name, dtype in frame.dtypes.items() if name not in dtypes}
+    return _changed(frame.astype({name: plain[dtype] for name, dtype in found.items() if dtype in plain}), _as_meant)
+
+
+def _check_end(path: Path) -> None:
+    """Do nothing if the last line of a file ends as the tables' lines do.
+
+    Raises:
+        ValueError: It does not.
+    """
+    with path.open("rb") as file:
+        file.seek(max(0, file.seek(0, os.SEEK_END) - 2))
+        end = file.read()
+    if end == b"\r\n":
+        raise ValueError("its lines end in CR LF: another program wrote it")
+    if end and not end.endswith(b"\n"):
+        raise ValueError("it ends in the middle of a line")
+
+
+def _texts(frame: "pd.DataFrame") -> dict[str, set[str]]:
+    """Return the different texts in each column that may hold some."""
+    names = frame.select_dtypes(["object", "str"]).columns
+    return {name: {cell for cell in frame[name].unique() if isinstance(cell, str)} for name in names}
+
+
+def _changed(frame: "pd.DataFrame", change: Callable[[str], str]) -> "pd.DataFrame":
+    """Return a frame with its texts changed, and everything else as it is."""
+    import pandas as pd
+
+    columns = {}
+    for name, texts in _texts(frame).items():
+        other = {text: change(text) for text in texts if change(text) != text}
+        if other:
+            column = frame[name]
+            columns[name] = pd.Series([other.get(cell, cell) for cell in column], column.index, column.dtype)
+    return frame.assign(**columns)
+
+
+def _as_text(text: str) -> str:
+    return f"'{text}" if FORMULA.match(text) else text
+
+
+def _as_meant(text: str) -> str:
+    return text[1:] if text.startswith("'") and FORMULA.match(text, 1) else text

@@ -1,0 +1,7 @@
+"""The runners by the names that the command line knows them by."""
+
+from mnist_sweep.runners.local import Local
+from mnist_sweep.runners.protocol import Runner
+from mnist_sweep.runners.ray.tune import RayTune
+
+RUNNERS: dict[str, type[Runner]] = {"local": Local, "ray": RayTune}

@@ -1,0 +1,181 @@
+"""One trial: config in, row out, whatever happens in between."""
+
+import contextlib
+import dataclasses
+import tempfile
+import time
+import traceback
+from collections.abc import Callable, Generator, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mnist_sweep.data import sources
+from mnist_sweep.data.dataset import Dataset
+from mnist_sweep.errors import LedgerError
+from mnist_sweep.results.ledger import shown
+from mnist_sweep.results.predictions import Predictions
+from mnist_sweep.system.storage import Bucket, Folder, storage
+from mnist_sweep.training import fitting, row_builder, runtime
+from mnist_sweep.training.checkpoints import Checkpoints
+from mnist_sweep.training.state import Tick
+from mnist_sweep.trials import shared_prefix
+from mnist_sweep.trials.artifacts import Artifacts, SavedModel
+from mnist_sweep.trials.config import TrialConfig, trial_id
+from mnist_sweep.trials.row import Evaluation, TrialRow, rank
+
+if TYPE_CHECKING:
+    from mnist_sweep.trackers.tensorboard.writer import Summaries
+
+KEPT_SWEEPS = 4
+Item = Evaluation | Tick | Predictions | SavedModel
+
+
+def execute(
+    config: TrialConfig,
+    dataset: Dataset | None = None,
+    *,
+    on_evaluation: Callable[[Evaluation], None] = lambda _: None,
+) -> TrialRow:
+    """Run a trial in this process as `steps` does, and call a function with each point of its learning curve."""
+
+    def on_item(item: Item) -> None:
+        if isinstance(item, Evaluation):
+            on_evaluation(item)
+
+    return fitting.drain(steps(config, dataset), on_item)
+
+
+def steps(
+    config: TrialConfig, dataset: Dataset | None = None, *, artifacts: Artifacts | None = None
+) -> Generator[Item, None, TrialRow]:
+    """Run a trial in this process: yield its learning curve as it comes and what it leaves behind; return its row.
+
+    A failure of the user's code becomes a `failed` row. There are ticks about once a second; `training.Paused` may be
+    thrown in at any of them, and comes out again when the checkpoint is written.
+
+    Args:
+        config: What to run.
+        dataset: The data set that `config.data` stands for; loaded if None.
+        artifacts: What to leave behind; None means nothing. Of models to be kept if they are the best, those are
+            yielded that are better than every one before in this process.
+    """
+    start = time.perf_counter()
+    lost: list[str] = []
+    try:
+        dataset = sources.load(config.data) if dataset is None else dataset
+        checkpoints = _checkpoints(config, artifacts, lost)
+        with _summaries(config, artifacts, checkpoints, lost) as summaries:
+            result = yield from fitting.curve(config, dataset, summaries=summaries, checkpoints=checkpoints)
+    except Exception as error:  # a model or data set of the user's may raise anything: it becomes the row's error
+        return row_builder.failed(config, error=row_builder.first_cause(error), trace=traceback.format_exc())
+    seconds = time.perf_counter() - start
+    row = row_builder.ended(config, result, num_test=len(dataset.test.labels), seconds=seconds)
+    if artifacts and artifacts.predictions and result.predictions:
+        yield result.predictions
+    if artifacts and result.model is not None and _is_kept(row, artifacts):
+        try:
+            model = _saved(result.model, dataset)
+        except Exception as error:  # a layer of the user's may refuse in any way: the trial is good all the same
+            lost.append(f"its model could not be saved: {row_builder.first_cause(error)}")
+        else:
+            yield model
+    return dataclasses.replace(row, error="; ".join(lost) or None)
+
+
+def pause(running: Generator[Item, None, TrialRow]) -> str | None:
+    """Let a trial that `steps` runs write its checkpoint and end; return what the user should know, or None."""
+    try:
+        running.throw(fitting.Paused())
+    except fitting.Paused as paused:
+        return "; ".join(getattr(paused, "__notes__", [])) or None
+    raise AssertionError("a paused trial ends")
+
+
+def storage_of(artifacts: Artifacts) -> Folder | Bucket:
+    """Return the storage of a trial's artifacts, the same one for all trials of a process."""
+    found: Folder | Bucket = runtime.kept(
+        "storages", artifacts.storage, lambda: storage(artifacts.storage), limit=KEPT_SWEEPS
+    )
+    return found
+
+
+def _checkpoints(config: TrialConfig, artifacts: Artifacts | None, lost: list[str]) -> Checkpoints | None:
+    if artifacts is None or artifacts.mark is None:
+        return None
+    where = storage_of(artifacts)
+    try:
+        if not where.exists(artifacts.mark):
+            return None
+        start = shared_prefix.ancestor(config, where.names(shared_prefix.FOLDER)) if artifacts.lineages else None
+    except LedgerError as error:
+        lost.append(f"it ran without checkpoints: {error}")
+        return None
+    return Checkpoints(
+        where,
+        trial_id(config),
+        seconds=artifacts.checkpoint_seconds,
+        identity={"version": row_builder.version(), **runtime.environment()},
+        start=start,
+        end=shared_prefix.name(config) if artifacts.lineages else None,
+    )
+
+
+@contextlib.contextmanager
+def _summaries(
+    config: TrialConfig, artifacts: Artifacts | None, checkpoints: Checkpoints | None, lost: list[str]
+) -> Iterator["Summaries | None"]:
+    """Give what writes the trial's logs, if any are asked for; why they could not be kept is added to `lost`."""
+    if artifacts is None or artifacts.summaries == "off":
+        yield None
+        return
+    from mnist_sweep.trackers.tensorboard.writer import Summaries
+
+    full, fresh = artifacts.summaries == "full", not (checkpoints and checkpoints.exist())
+    with (
+        _working_folder(storage_of(artifacts), f"logs/{trial_id(config)}", lost) as folder,
+        Summaries(folder, config, full=full, fresh=fresh) as summaries,
+    ):
+        yield summaries
+    if summaries.lost:
+        lost.append(f"its logs could not be kept: {shown(summaries.lost)}")
+
+
+@contextlib.contextmanager
+def _working_folder(where: Folder | Bucket, name: str, lost: list[str]) -> Iterator[Path]:
+    """Give a folder of a storage, or of a bucket a copy that takes its place in the end."""
+    if isinstance(where, Folder):
+        yield where.path / name
+        return
+    with tempfile.TemporaryDirectory(prefix="mnist-sweep-") as copy:
+        with _noting(lost):
+            where.download(name, Path(copy))
+        try:
+            yield Path(copy)
+        finally:
+            with _noting(lost):
+                where.upload(Path(copy), name)
+
+
+@contextlib.contextmanager
+def _noting(lost: list[str]) -> Iterator[None]:
+    try:
+        yield
+    except LedgerError as error:
+        lost.append(f"its logs could not be kept: {error}")
+
+
+def _saved(model: Any, dataset: Dataset) -> SavedModel:
+    from mnist_sweep.models import keras_file
+    from mnist_sweep.results import mistakes
+
+    return SavedModel(keras_file.to_bytes(model), mistakes.to_bytes(mistakes.of(model, dataset)))
+
+
+def _is_kept(row: TrialRow, artifacts: Artifacts) -> bool:
+    """Return whether the model of a row goes to the results folder, where the best of all workers are compared."""
+    run = artifacts.storage, artifacts.mark
+    best = runtime.kept("best", run, list, limit=KEPT_SWEEPS)
+    if artifacts.models == "best" and (not best or rank(row) < rank(best[0])):
+        best[:] = [row]
+        return True
+    return artifacts.models == "all"

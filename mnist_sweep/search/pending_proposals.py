@@ -1,0 +1,50 @@
+"""Trials that a search has proposed and that have no row yet: a small file each, so that none is lost."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from mnist_sweep.errors import LedgerError
+from mnist_sweep.system.files import make_folder, write_whole
+from mnist_sweep.trials.config import TrialConfig, to_flat, trial_id
+
+FOLDER = "proposals"
+
+
+def write(folder: Path, trial: TrialConfig) -> None:
+    """Note in a results folder that a trial is about to start.
+
+    Raises:
+        LedgerError: The disk is full or cannot be written.
+    """
+    path = _path(folder, trial_id(trial))
+    make_folder(path.parent)
+    write_whole(path, json.dumps(to_flat(trial), indent=1).encode(), "proposal")
+
+
+def read(folder: Path) -> dict[str, dict[str, Any]]:
+    """Return the flat forms of the trials that are noted in a results folder, by their ids.
+
+    Raises:
+        LedgerError: A file is not what was written.
+    """
+    return {path.stem: _read(path) for path in sorted((folder / FOLDER).glob("[!.]*.json"))}
+
+
+def delete(folder: Path, trial_id: str) -> None:
+    """Take back the note of a trial, if there is one."""
+    _path(folder, trial_id).unlink(missing_ok=True)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        flat = json.loads(path.read_bytes())
+    except ValueError as error:
+        raise LedgerError(f"{path} is damaged ({error}): delete it to go on.") from error
+    if not isinstance(flat, dict):
+        raise LedgerError(f"{path} is no proposal of a search: delete it to go on.")
+    return flat
+
+
+def _path(folder: Path, trial_id: str) -> Path:
+    return folder / FOLDER / f"{trial_id}.json"

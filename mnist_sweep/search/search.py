@@ -1,0 +1,159 @@
+"""A search: a space of trials, and the algorithm that proposes them one by one, each from the rows before."""
+
+import dataclasses
+import itertools
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from mnist_sweep.errors import ConfigError
+from mnist_sweep.search.space import Choice, Integer, LogUniform, Uniform
+from mnist_sweep.trials import config, overrides, shared_prefix
+from mnist_sweep.trials.config import REGISTRIES, TrialConfig
+from mnist_sweep.trials.overrides import vary
+from mnist_sweep.validation import coerce, require, shown_in_one_line
+
+Axis = Uniform | LogUniform | Integer | Choice
+SEARCHER_METHODS = ("suggest", "on_trial_complete", "set_search_properties")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PBT:
+    """Population-based training: a search in rounds, in which the worst go on from the best with other numbers.
+
+    A round of a member is a trial; `num_trials` of the search is members times rounds, and the base's `num_steps` are
+    those of all rounds together. All members have the base's seed.
+
+    Attributes:
+        population: Members, at least 2.
+        quantile: Share of them that is replaced after a round, and that they are replaced by, in (0, 0.5].
+    """
+
+    population: int = 8
+    quantile: float = 0.25
+
+    def __post_init__(self) -> None:
+        coerce(self)
+        require(self.population >= 2, "population >= 2", population=self.population)
+        require(0 < self.quantile <= 0.5, "0 < quantile <= 0.5", quantile=self.quantile)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Search:
+    """A space of trials, and how it is searched for the best validation accuracy.
+
+    Attributes:
+        base: What all trials have in common, the seed and the data included.
+        axes: The fields that vary, as in `sample`, each with its distribution: Uniform, LogUniform, Integer or Choice.
+        num_trials: Trials after which the search ends, those of earlier runs counted, at least 1.
+        algorithm: `tpe` (Optuna's tree-structured Parzen estimator; Bergstra et al. 2011), a PBT, or any searcher of
+            Ray Tune that has been given neither a space nor a metric.
+        seed: Where the randomness of `tpe` and PBT comes from, in [0, 2**31).
+    """
+
+    base: TrialConfig
+    axes: Mapping[str, Any]
+    num_trials: int
+    algorithm: Any = "tpe"
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        coerce(self)
+        require(self.num_trials >= 1, "num_trials >= 1", num_trials=self.num_trials)
+        require(0 <= self.seed < 2**31, "0 <= seed < 2**31", seed=self.seed)
+        require(len(self.axes) >= 1, "at least one axis", axes=list(self.axes))
+        for name, axis in self.axes.items():
+            _check_axis(name, axis)
+        is_searcher = all(hasattr(self.algorithm, method) for method in SEARCHER_METHODS)
+        if isinstance(self.algorithm, PBT):
+            self._check_population(self.algorithm)
+        elif self.algorithm != "tpe" and not is_searcher:
+            raise ConfigError(
+                "a search's algorithm must be 'tpe', a PBT or a searcher of Ray Tune, but got "
+                f"{shown_in_one_line(self.algorithm)}."
+            )
+        self.ends()
+
+    def _check_population(self, algorithm: "PBT") -> None:
+        size, base = algorithm.population, self.base
+        whole = self.num_trials % size == 0 and base.num_steps % (self.num_trials // size) == 0
+        require(
+            whole,
+            "num_trials is a multiple of population, and num_steps of num_trials / population",
+            num_trials=self.num_trials,
+            population=size,
+            num_steps=base.num_steps,
+        )
+        interval = base.num_steps // (self.num_trials // size)
+        rule = "the steps of a round are a multiple of evaluate_every, and the schedule does not depend on num_steps"
+        holds = interval == base.num_steps or shared_prefix.is_point(base, interval)
+        require(holds, rule, steps=interval, evaluate_every=base.evaluate_every, schedule=base.schedule)
+        require(not base.changes and base.num_steps > 1, "the base of a PBT has steps and no changes", base=base)
+        for name, axis in self.axes.items():
+            for value in _ends(axis):
+                require(isinstance(value, int | float), "the axes of a PBT are of numbers", name=name, value=value)
+                overrides.check(dataclasses.replace(base, changes=((1, ((name, value),)),)))
+
+    def trial(self, values: Mapping[str, Any]) -> TrialConfig:
+        """Return the trial at a point of the space.
+
+        Raises:
+            UnknownNameError: An axis names no field.
+            ConfigError: A value breaks a rule.
+        """
+        return vary(self.base, values)
+
+    def ends(self) -> list[TrialConfig]:
+        """Return the trials at the ends of the space: of each axis its first or last value, and each that is a choice.
+
+        Raises:
+            UnknownNameError: An axis names no field.
+            ConfigError: A value breaks a rule.
+        """
+        corners = [{name: _ends(axis)[side] for name, axis in self.axes.items()} for side in (0, -1)]
+        corners += [corners[0] | {name: value} for name, axis in self.axes.items() for value in _ends(axis)]
+        return [self.trial(corner | chosen) for chosen in self._parts() for corner in corners]
+
+    def find(self, trial_id: str, flat: Mapping[str, Any]) -> dict[str, Any] | None:
+        """Return the value of each axis at the trial of this id and flat form, or None if it is none of this space.
+
+        Only values are taken from the flat form, no names of code.
+        """
+        for chosen in self._parts():
+            values = {name: chosen[name] if name in chosen else _plain(flat.get(name)) for name in self.axes}
+            held = all(_holds(axis, values[name]) for name, axis in self.axes.items())
+            if held and config.trial_id(self.trial(values)) == trial_id:
+                return values
+        return None
+
+    def _parts(self) -> list[dict[str, Any]]:
+        """Return every combination of the axes that are whole parts, as optimizers are."""
+        axes = {
+            name: axis.values for name, axis in self.axes.items() if name in REGISTRIES and isinstance(axis, Choice)
+        }
+        return [dict(zip(axes, chosen, strict=True)) for chosen in itertools.product(*axes.values())]
+
+
+def _check_axis(name: str, axis: Any) -> None:
+    if not isinstance(axis, Axis):
+        known = "Uniform, LogUniform, Integer or Choice"
+        raise ConfigError(f"the axis {name!r} of a search must be a {known}, but got {shown_in_one_line(axis)}.")
+    if name == "seed" or name.partition(".")[0] == "data":
+        raise ConfigError(f"a search has one seed and one data set, but got the axis {name!r}: set it in the base.")
+    if isinstance(axis, Choice):
+        shown = [repr(value) for value in axis.values]
+        require(len(set(shown)) == len(shown), f"the values of the axis {name!r} differ", values=axis.values)
+
+
+def _ends(axis: Axis) -> tuple[Any, ...]:
+    return axis.values if isinstance(axis, Choice) else (axis.low, axis.high)
+
+
+def _plain(value: Any) -> Any:
+    return tuple(map(_plain, value)) if isinstance(value, list) else value
+
+
+def _holds(axis: Axis, value: Any) -> bool:
+    if isinstance(axis, Choice):
+        return value in axis.values
+    return isinstance(value, int | float) and axis.low <= value <= axis.high

@@ -1,0 +1,173 @@
+"""Lists of trials in, lists of trials out: the axes of a sweep.
+
+An axis is a dotted field name (`model.filters`) or a whole part (`optimizer`) with the values it takes; since every
+function returns plain trials, spaces add up with `+` and nest, and every trial has been validated when it exists.
+"""
+
+import dataclasses
+import itertools
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from mnist_sweep.errors import ConfigError
+from mnist_sweep.trials.config import TrialConfig
+from mnist_sweep.trials.overrides import vary
+from mnist_sweep.validation import INFINITY, coerce, require, shown_in_one_line
+
+if TYPE_CHECKING:
+    import numpy as np
+
+Axes = Mapping[str, Any]
+
+
+class Distribution(Protocol):
+    """Where `sample` draws a field from."""
+
+    def draw(self, generator: "np.random.Generator") -> Any:
+        """Return one value."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Uniform:
+    """Numbers in [low, high), all equally likely."""
+
+    low: float
+    high: float
+
+    def __post_init__(self) -> None:
+        coerce(self)
+        require(-INFINITY < self.low < self.high < INFINITY, "low < high", low=self.low, high=self.high)
+
+    def draw(self, generator: "np.random.Generator") -> float:
+        """Return one number."""
+        return float(generator.uniform(self.low, self.high))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogUniform:
+    """Numbers in [low, high) whose logarithms are all equally likely."""
+
+    low: float
+    high: float
+
+    def __post_init__(self) -> None:
+        coerce(self)
+        require(0 < self.low < self.high < INFINITY, "0 < low < high", low=self.low, high=self.high)
+
+    def draw(self, generator: "np.random.Generator") -> float:
+        """Return one number."""
+        import math
+
+        return math.exp(generator.uniform(math.log(self.low), math.log(self.high)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Integer:
+    """Whole numbers in [low, high], all equally likely."""
+
+    low: int
+    high: int
+
+    def __post_init__(self) -> None:
+        coerce(self)
+        inside = -(2**63) <= self.low <= self.high < 2**63
+        require(inside, "low <= high, in 64 bits", low=self.low, high=self.high)
+
+    def draw(self, generator: "np.random.Generator") -> int:
+        """Return one number."""
+        return int(generator.integers(self.low, self.high, endpoint=True))
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One of some values, all equally likely."""
+
+    values: tuple[Any, ...]
+
+    def __post_init__(self) -> None:
+        coerce(self)
+        require(len(self.values) >= 1, "at least one value", values=self.values)
+
+    def draw(self, generator: "np.random.Generator") -> Any:
+        """Return one of the values."""
+        return self.values[int(generator.integers(len(self.values)))]
+
+
+def grid(base: TrialConfig | Iterable[TrialConfig], axes: Axes) -> list[TrialConfig]:
+    """Return every combination of the axes' values, on each base; the last axis varies fastest.
+
+    Raises:
+        ConfigError: An axis is empty, or a value breaks a rule.
+        UnknownNameError: An axis names no field.
+    """
+    _check_axes(axes)
+    combinations = [dict(zip(axes, values, strict=True)) for values in itertools.product(*axes.values())]
+    return [vary(trial, changed) for trial in _trials(base) for changed in combinations]
+
+
+def zipped(base: TrialConfig | Iterable[TrialConfig], axes: Axes) -> list[TrialConfig]:
+    """Return the first values of all axes together, then the second ones, and so on, on each base.
+
+    Raises:
+        ConfigError: An axis is empty, the axes are not of one length, or a value breaks a rule.
+        UnknownNameError: An axis names no field.
+    """
+    _check_axes(axes)
+    lengths = {name: len(values) for name, values in axes.items()}
+    require(len(set(lengths.values())) <= 1, "zipped axes are of one length", **lengths)
+    rows = [dict(zip(axes, values, strict=True)) for values in zip(*axes.values(), strict=True)]
+    return [vary(trial, changed) for trial in _trials(base) for changed in rows]
+
+
+def sample(
+    base: TrialConfig | Iterable[TrialConfig], axes: Mapping[str, Distribution], *, num_trials: int, seed: int
+) -> list[TrialConfig]:
+    """Return `num_trials` random trials on each base; the same seed gives the same trials, and more of them extend it.
+
+    Raises:
+        ConfigError: No axis or no trial is asked for, or a value breaks a rule.
+        UnknownNameError: An axis names no field.
+    """
+    import numpy as np
+
+    require(len(axes) >= 1, "at least one axis", axes=list(axes))
+    _check_count("num_trials", num_trials)
+    require(isinstance(seed, int) and 0 <= seed < 2**63, "0 <= seed < 2**63", seed=seed)
+    for name, axis in axes.items():
+        if not hasattr(axis, "draw"):
+            raise ConfigError(f"the axis {name!r} must be a distribution, but got {shown_in_one_line(axis)}.")
+    trials = []
+    for number, trial in enumerate(_trials(base)):
+        generator = np.random.Generator(np.random.Philox(key=[seed, number]))
+        for _ in range(num_trials):
+            trials.append(vary(trial, {name: axis.draw(generator) for name, axis in axes.items()}))
+    return trials
+
+
+def repeat(trials: TrialConfig | Iterable[TrialConfig], *, seeds: int) -> list[TrialConfig]:
+    """Return each trial with the seeds 0 to `seeds - 1`, the seeds of a trial next to each other.
+
+    Raises:
+        ConfigError: `seeds` is below 1.
+    """
+    _check_count("seeds", seeds)
+    return [dataclasses.replace(trial, seed=seed) for trial in _trials(trials) for seed in range(seeds)]
+
+
+def _check_count(name: str, number: int) -> None:
+    require(type(number) is int and number >= 1, f"{name} >= 1", **{name: number})
+
+
+def _trials(base: TrialConfig | Iterable[TrialConfig]) -> list[TrialConfig]:
+    trials = [base] if isinstance(base, TrialConfig) else list(base)
+    require(len(trials) >= 1, "at least one base trial", trials=trials)
+    return trials
+
+
+def _check_axes(axes: Axes) -> None:
+    require(len(axes) >= 1, "at least one axis", axes=list(axes))
+    for name, values in axes.items():
+        if isinstance(values, str) or not isinstance(values, Sequence):
+            raise ConfigError(f"the axis {name!r} must be a list of values, but got {shown_in_one_line(values)}.")
+        require(len(values) >= 1, f"the axis {name!r} has at least one value", values=values)

@@ -1,0 +1,65 @@
+"""A sweep script: found, run as a module, and asked for its `SWEEP`.
+
+The script is imported under its file's name with its folder on the import path, so a model defined in it or beside it
+has an import path that workers can follow. A mistake in it is told in one line with the line it is on.
+"""
+
+import importlib.util
+import sys
+import traceback
+from pathlib import Path
+
+from mnist_sweep.errors import ScriptError, SweepError
+from mnist_sweep.sweep.sweep import Sweep
+
+
+def load(path: str | Path) -> Sweep:
+    """Return the `SWEEP` of a script.
+
+    Raises:
+        ScriptError: There is no such script, it has no `SWEEP`, or it raised something.
+        SweepError: As the script's own use of mnist_sweep raised it, with the script's line in front.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise ScriptError(f"there is no sweep script {path}.")
+    if path.suffix != ".py":
+        raise ScriptError(f"a sweep script is a .py file, but got {path}.")
+    folder = str(path.parent.resolve())
+    if folder not in sys.path:
+        sys.path.insert(0, folder)
+    sweep = getattr(_import(path), "SWEEP", None)
+    if not isinstance(sweep, Sweep):
+        got = "nothing" if sweep is None else f"a {type(sweep).__name__}"
+        raise ScriptError(f"{path} must define SWEEP, a mnist_sweep.Sweep, but it defines {got} under that name.")
+    return sweep
+
+
+def _import(path: Path) -> object:
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    known = sys.modules.get(path.stem)
+    if spec is None or spec.loader is None or (known is not None and not _same_file(known, path)):
+        raise ScriptError(f"{path} cannot be imported as {path.stem!r}, which is another module: rename the script.")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[path.stem] = module
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:  # a script may raise anything; the user wants the line, not our frames
+        del sys.modules[path.stem]
+        raise _told(error, path) from error
+    return module
+
+
+def _same_file(module: object, path: Path) -> bool:
+    file = getattr(module, "__file__", None)
+    return file is not None and Path(file).resolve() == path.resolve()
+
+
+def _told(error: Exception, path: Path) -> SweepError:
+    if isinstance(error, SyntaxError) and error.filename:
+        return ScriptError(f"{error.filename}:{error.lineno}: {type(error).__name__}: {error.msg}")
+    own = [frame for frame in traceback.extract_tb(error.__traceback__) if Path(frame.filename) == path.absolute()]
+    line = f"{path}:{own[-1].lineno}" if own else str(path)
+    if isinstance(error, SweepError):
+        return type(error)(f"{line}: {error}")
+    return ScriptError(f"{line}: {type(error).__name__}: {' '.join(str(error).split())}")

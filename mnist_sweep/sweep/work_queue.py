@@ -1,0 +1,148 @@
+"""What a run has to do: the trials of a sweep that have no row, and those that its search will propose."""
+
+import functools
+from collections.abc import Collection, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from mnist_sweep.data import sources
+from mnist_sweep.data.dataset import Dataset
+from mnist_sweep.planning.makespan import Rounds
+from mnist_sweep.search import pending_proposals
+from mnist_sweep.search.pbt import Population
+from mnist_sweep.search.search import PBT, Search
+from mnist_sweep.search.tune_searcher import Proposals
+from mnist_sweep.text.names import varying
+from mnist_sweep.training.fitting import check
+from mnist_sweep.trials.config import TrialConfig, to_flat, trial_id
+from mnist_sweep.trials.row import Status, TrialRow
+
+
+class Agenda:
+    """What a run has to do.
+
+    Args:
+        trials: The trials that a sweep lists.
+        search: What it searches instead, or None.
+        folder: Its results folder.
+        rows: The rows that are there.
+        retry: Statuses whose rows are run again.
+
+    Attributes:
+        trials: All trials known so far, by id, in their order; a search adds to them.
+        missing: Those of them that had no row when the run started, or one to be run again.
+        work: What there is to do, by trial id, or by number what the search will propose.
+        names: The fields by which people tell the trials apart.
+
+    Raises:
+        SweepError: A row, a proposal or the search cannot be used; nothing has been written.
+    """
+
+    def __init__(
+        self,
+        trials: Iterable[TrialConfig],
+        search: Search | None,
+        *,
+        folder: Path,
+        rows: Mapping[str, TrialRow],
+        retry: Collection[Status] = (),
+    ) -> None:
+        kept = {name: row for name, row in rows.items() if row.status not in retry}
+        population = Population(search, kept.values()) if search and isinstance(search.algorithm, PBT) else None
+        found = population.trials if population else _found(search, folder, rows)
+        self.trials = {trial_id(trial): trial for trial in trials} or dict(found)
+        self.names = list(search.axes) if search else varying(map(to_flat, self.trials.values()))
+        self.missing = {name: trial for name, trial in self.trials.items() if name not in kept}
+        self._folder, self._search = folder, search
+        self._num_trials = max(len(self.trials), search.num_trials if search else 0)
+        self._proposals: Proposals | Population | None = population
+        if search and not population and len(self.trials) < self._num_trials:
+            told = [row for name, row in kept.items() if name in self.trials]
+            self._proposals = Proposals(search, told, left=self.missing)
+        self.work = (*self.missing, *(f"proposal-{number}" for number in range(self.num_proposals)))
+
+    @functools.cached_property
+    def datasets(self) -> dict[Any, Dataset]:
+        """The data set of every `trial.data` of what there is to do.
+
+        Raises:
+            SweepError: A data set cannot be loaded, or a trial cannot be trained on its own.
+        """
+        proposed = self._search.ends() if self._search and self._proposals else []
+        return _checked([*self.missing.values(), *proposed])
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to do."""
+        return not self.missing and self.num_proposals == 0
+
+    @property
+    def num_trials(self) -> int:
+        """How many trials there will be in the end at the most."""
+        return len(self.trials) if self._proposals and self._proposals.exhausted else self._num_trials
+
+    @property
+    def num_proposals(self) -> int:
+        """How many more trials the search may propose."""
+        return self.num_trials - len(self.trials) if self._proposals else 0
+
+    @property
+    def num_at_a_time(self) -> int:
+        """How many trials can run at a time at the most: of a population, as many as it has members."""
+        return min(len(self.work), self._proposals.size) if isinstance(self._proposals, Population) else len(self.work)
+
+    @property
+    def ahead(self) -> list[TrialConfig]:
+        """Trials that stand for those that the search may propose."""
+        if isinstance(self._proposals, Population):
+            return self._proposals.ahead
+        return [self._search.base] * self.num_proposals if self._search else []
+
+    @property
+    def rounds(self) -> Rounds | None:
+        """The rounds of a population, whose trials begin where those before have ended; None without one."""
+        population = self._proposals
+        return Rounds(population.interval, population.size) if isinstance(population, Population) else None
+
+    @property
+    def note(self) -> str | None:
+        """What the user should know of the search, in one line, or None."""
+        return self._proposals.note if self._proposals else None
+
+    def propose(self) -> TrialConfig | None:
+        """Return one more trial to run, noted in the results folder; None if there is none, or none now.
+
+        Raises:
+            LedgerError: The results folder cannot be written.
+        """
+        trial = self._proposals.ask() if self._proposals and self.num_proposals else None
+        if trial is None:
+            return None
+        check(trial, self.datasets[trial.data])
+        pending_proposals.write(self._folder, trial)
+        self.trials[trial_id(trial)] = self.missing[trial_id(trial)] = trial
+        return trial
+
+    def tell(self, row: TrialRow) -> None:
+        """Tell the search of a row that has been committed."""
+        if self._proposals:
+            self._proposals.tell(row)
+        if isinstance(self._proposals, Population):  # later rounds may have rows already
+            self.trials |= self._proposals.known
+        pending_proposals.delete(self._folder, row.trial_id)
+
+
+def _found(search: Search | None, folder: Path, rows: Mapping[str, TrialRow]) -> dict[str, TrialConfig]:
+    """Return the trials of a search that earlier runs proposed; those of another space are not among them."""
+    flats = {name: row.config for name, row in rows.items()} | pending_proposals.read(folder)
+    points = {name: search.find(name, flat) for name, flat in flats.items()} if search else {}
+    return {name: search.trial(point) for name, point in points.items() if search and point is not None}
+
+
+def _checked(trials: Iterable[TrialConfig]) -> dict[Any, Dataset]:
+    datasets: dict[Any, Dataset] = {}
+    for trial in trials:
+        if trial.data not in datasets:
+            datasets[trial.data] = sources.load(trial.data)
+        check(trial, datasets[trial.data])
+    return datasets

@@ -1,0 +1,4 @@
+"""Names and numbers as people read them: labels of trials, counts, sizes, durations, percentages, points.
+
+May import: `errors`, `validation`. Begin with `names`.
+"""

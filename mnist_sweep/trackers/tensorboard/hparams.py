@@ -1,0 +1,84 @@
+"""What TensorBoard's HParams table has columns for: the hyperparameters and the results of a sweep.
+
+Without this the table makes a column of every scalar of every run. Only the driver knows all trials, so it writes
+this, and without TensorFlow, which it never loads: the file holds one record of TensorBoard's own messages.
+"""
+
+import io
+import json
+import time
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from mnist_sweep.system.storage import Storage
+
+FILE = "logs/sweep.tfevents"  # TensorBoard reads what has `tfevents` in its name
+RESULTS = {  # the name of a column, the run below the trial's, the tag in that run
+    "val_accuracy": ("test", "accuracy"),
+    "test_accuracy": ("", "test_accuracy"),
+    "val_loss": ("test", "cross_entropy"),
+    "train_accuracy": ("train", "accuracy"),
+    "train_loss": ("train", "cross_entropy"),
+}
+
+
+def hyperparameters(flat: Mapping[str, Any]) -> dict[str, bool | int | float | str]:
+    """Return the settings of a flat config as the table takes them: lists as text, and nothing where there is none."""
+    return {
+        name: value if isinstance(value, bool | int | float | str) else json.dumps(value)
+        for name, value in flat.items()
+        if value is not None
+    }
+
+
+def write(storage: Storage, flats: Iterable[Mapping[str, Any]]) -> None:
+    """Write the columns of a sweep's table among the logs of its storage, in place of those of an earlier run.
+
+    Args:
+        storage: Where the sweep's logs are.
+        flats: The flat config of every trial.
+
+    Raises:
+        LedgerError: The file cannot be written.
+    """
+    from tensorboard.compat.proto.event_pb2 import Event
+    from tensorboard.compat.proto.summary_pb2 import Summary
+    from tensorboard.plugins.hparams import api_pb2, metadata, plugin_data_pb2
+    from tensorboard.summary.writer.record_writer import RecordWriter
+
+    columns = api_pb2.Experiment(time_created_secs=time.time())
+    for name, values in _values(flats).items():
+        _describe(columns.hparam_infos.add(name=name, differs=len(set(values)) > 1), values)
+    for name, (run, tag) in RESULTS.items():
+        columns.metric_infos.add(name=api_pb2.MetricName(group=run, tag=tag), display_name=name)
+    content = metadata.create_summary_metadata(plugin_data_pb2.HParamsPluginData(experiment=columns))
+    value = Summary.Value(tag=metadata.EXPERIMENT_TAG, metadata=content, tensor=metadata.NULL_TENSOR)
+    file = io.BytesIO()
+    for event in (Event(file_version="brain.Event:2"), Event(summary=Summary(value=[value]))):
+        event.wall_time = time.time()
+        RecordWriter(file).write(event.SerializeToString())
+    storage.write(FILE, file.getvalue(), "the table of hyperparameters")
+
+
+def _values(flats: Iterable[Mapping[str, Any]]) -> dict[str, list[Any]]:
+    values: dict[str, list[Any]] = {}
+    for flat in flats:
+        for name, value in hyperparameters(flat).items():
+            values.setdefault(name, []).append(value)
+    return values
+
+
+def _describe(info: Any, values: list[Any]) -> None:
+    """Set the type of a column and what may stand in it."""
+    from tensorboard.plugins.hparams import api_pb2
+
+    kinds = {type(value) for value in values}
+    if kinds <= {int, float}:
+        info.type = api_pb2.DATA_TYPE_FLOAT64
+        info.domain_interval.min_value, info.domain_interval.max_value = min(values), max(values)
+    elif kinds == {bool}:
+        info.type = api_pb2.DATA_TYPE_BOOL
+        info.domain_discrete.extend(sorted(set(values)))
+    else:
+        info.type = api_pb2.DATA_TYPE_STRING
+        info.domain_discrete.extend(sorted(set(map(str, values))))

@@ -1,0 +1,154 @@
+"""Rows as runs of a project on Weights & Biases.
+
+The id of a run is made of its trial's id and its row's time, so no row can have two runs in a project. Which rows have
+theirs is kept beside the results: W&B leaves a folder for each run in `wandb/`, offline as online, and a mark in it
+says that the run is whole, and in which project. Marks of older versions name none: what they are of is sent once more.
+`WANDB_MODE=offline` needs neither an account nor a network; `wandb sync` sends what it wrote.
+"""
+
+import os
+import re
+import shutil
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mnist_sweep.errors import ConfigError, TrackerError
+from mnist_sweep.trackers import contents
+from mnist_sweep.trackers.protocol import cause
+from mnist_sweep.trials.row import Status, TrialRow
+
+FOLDER, MARK = "wandb", "whole"
+LOGIN_SECONDS, INIT_SECONDS, FINISH_SECONDS = 10, 20.0, 30.0
+# No reports of W&B's own errors, and of this machine and process nothing but the row's figures.
+NO_TELEMETRY = {"WANDB_ERROR_REPORTING": "false", "WANDB_SILENT": "true"}
+ROW_ONLY = {
+    "console": "off",
+    "disable_code": True,
+    "disable_git": True,
+    "host": "",
+    "save_code": False,
+    "silent": True,
+    "x_disable_machine_info": True,
+    "x_disable_meta": True,
+    "x_disable_stats": True,
+    "x_save_requirements": False,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WandB:
+    """A project on Weights & Biases.
+
+    Attributes:
+        project: Its name, 1 to 128 characters without slashes and the like.
+    """
+
+    project: str
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch(r"[^/\\#?%:\r\n]{1,128}", self.project):
+            raise ConfigError(
+                "the name of a W&B project has 1 to 128 characters, none of them one of /\\#?%:, "
+                f"but got {self.project!r}."
+            )
+
+    def connect(self, sweep: str, folder: Path) -> "Project":
+        """Return the project, for a sweep; see `Tracker.connect`."""
+        os.environ.update(NO_TELEMETRY)
+        try:
+            import wandb
+        except ImportError as error:
+            raise TrackerError(
+                "the client of Weights & Biases is not installed: `pip install 'mnist_sweep[wandb]'` brings it."
+            ) from error
+        mode = wandb.setup().settings.mode
+        if mode == "disabled":
+            raise TrackerError(
+                "Weights & Biases is switched off: set WANDB_MODE to online or offline, or drop --wandb."
+            )
+        if mode != "offline":
+            try:
+                wandb.login(verify=True, timeout=LOGIN_SECONDS)
+            except wandb.errors.Error as error:
+                raise TrackerError(
+                    f"Weights & Biases cannot be used ({cause(error)}); WANDB_MODE=offline needs neither an account "
+                    "nor a network."
+                ) from error
+        return Project(self.project, sweep, folder)
+
+
+class Project:
+    """The runs of one sweep in a project.
+
+    Args:
+        project: Name of the project.
+        sweep: Name of the sweep, by which the project groups its runs.
+        folder: The sweep's results folder.
+    """
+
+    def __init__(self, project: str, sweep: str, folder: Path) -> None:
+        self._project, self._sweep, self._folder = project, sweep, folder
+        self.name = f"W&B project {project}"
+
+    def lacks(self, rows: Iterable[TrialRow]) -> list[TrialRow]:
+        """Return the rows without a whole run; see `Session.lacks`."""
+        marks = self._runs.glob(f"*run-*/{MARK}")
+        whole = {_id_of(path.parent) for path in marks if path.read_bytes() == self._project.encode()}
+        return [row for row in rows if run_id(row) not in whole]
+
+    def log(self, row: TrialRow) -> None:
+        """Make the run of a row; see `Session.log`."""
+        import wandb
+
+        try:
+            self._remove_broken(run_id(row))
+            run = self._begin(row)
+            for point in contents.curve(row):
+                run.log(point.figures, step=point.step)
+            run.summary.update(contents.results(row) | contents.tags(row, self._sweep))
+            run.finish(exit_code=0 if row.status in (Status.OK, Status.STOPPED) else 1)
+            Path(run.dir).with_name(MARK).write_bytes(self._project.encode())
+        except (OSError, wandb.errors.Error) as error:  # a time-out is an OSError, too
+            raise TrackerError(cause(error)) from error
+
+    @property
+    def _runs(self) -> Path:
+        return self._folder / FOLDER
+
+    def _begin(self, row: TrialRow) -> Any:
+        import wandb
+
+        return wandb.init(
+            project=self._project,
+            id=run_id(row),
+            name=row.trial_id,
+            group=self._sweep,
+            tags=[row.status.value],
+            config=contents.settings(row),
+            dir=self._folder,
+            reinit="create_new",
+            resume="allow",
+            settings=wandb.Settings(
+                **ROW_ONLY,
+                init_timeout=INIT_SECONDS,
+                finish_timeout=FINISH_SECONDS,
+                finish_timeout_raises=True,
+            ),
+        )
+
+    def _remove_broken(self, id_: str) -> None:
+        for path in self._runs.glob("*run-*"):
+            if _id_of(path) == id_ and not (path / MARK).exists():
+                shutil.rmtree(path)
+
+
+def run_id(row: TrialRow) -> str:
+    """Return the id of the run of a row: the trial's, and the milliseconds at which it started, in base 16."""
+    return f"{row.trial_id}-{contents.milliseconds(row.started) or 0:x}"
+
+
+def _id_of(folder: Path) -> str | None:
+    """Return the id of the run that a folder is of, which the folder's own name may hold with a number added."""
+    return next((path.stem.removeprefix("run-") for path in folder.glob("run-*.wandb")), None)

@@ -1,0 +1,122 @@
+"""The traced graphs of one network that no optimizer is part of: gradients of a batch, evaluation of a whole split.
+
+Graphs are kept between trials of the same structure, so nothing of a trial may live in them: weights are variables
+that `start` sets anew, the rest comes in as arguments. Loops are `tf.while_loop`, since AutoGraph would need this
+file's source text on the worker's disk. Name scopes end in a slash, which opens the same one again.
+"""
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from mnist_sweep.data.batches import subseed
+from mnist_sweep.data.dataset import Dataset, Shaped
+from mnist_sweep.models.catalog import is_own
+from mnist_sweep.training import runtime
+from mnist_sweep.trials.config import TrialConfig
+
+EVALUATION_BATCH = 500
+
+
+def build_model(config: TrialConfig, data: Shaped) -> Any:
+    """Return the config's untrained Keras model; a user's model draws its weights from the config's seed."""
+    if not is_own(config.model):
+        runtime.seed_everything(subseed(config.seed, "weights"))
+    with runtime.precision(config.precision):
+        return config.model.build(data.image_shape, data.num_classes)
+
+
+class Network:
+    """A model with the graphs that no optimizer is part of.
+
+    Attributes:
+        model: The Keras model.
+        weights: Trainable variables of the model.
+        draws: State of each layer that draws random numbers in training.
+        parameters: How many numbers the weights hold.
+        gradients: Graph from images, labels and loss scale to the batch's mean loss, logits, and the gradients of the
+            scaled loss, one for each weight.
+        evaluate: Graph from images and labels of a split to the sum of the losses (float64), the number of correct
+            classifications (int64), and the predicted classes (uint16 `[num_images]`).
+    """
+
+    def __init__(self, model: Any, config: TrialConfig, data: Dataset) -> None:
+        self.model = model
+        self._pixel_max = float(data.pixel_max)
+        self.scaled = config.precision == "mixed_float16"
+        self.weights = [variable.value for variable in model.trainable_variables]
+        self.draws = [variable.value for variable in model.variables if variable.name == "seed_generator_state"]
+        self.parameters = sum(int(np.prod(weight.shape)) for weight in self.weights)
+        self.images = tf.TensorSpec((None, *data.image_shape), tf.uint8, "images")
+        self.labels = tf.TensorSpec((None,), tf.int32, "labels")
+        batch = tf.TensorSpec((config.batch_size, *data.image_shape), tf.uint8)
+        labels = tf.TensorSpec((config.batch_size,), tf.int32)
+        graph = partial(tf.function, autograph=not is_own(config.model))  # ours branch on no tensor's value
+        scale = tf.TensorSpec((), tf.float32)
+        compiled = {"jit_compile": True} if runtime.compiles_with_xla() else {}
+        self.gradients = graph(self._gradients, input_signature=[batch, labels, scale], **compiled)
+        self.evaluate = graph(self._evaluate, input_signature=[self.images, self.labels])
+
+    def start(self, values: Sequence[Any]) -> None:
+        """Set every variable of the model to its value."""
+        for variable, value in zip(self.model.variables, values, strict=True):
+            variable.value.assign(value)
+
+    def hold(self, old: Sequence[Any], new: Sequence[Any]) -> None:
+        """Set what is not trained and starts otherwise in `new` than in `old`, both in the order of `variables`."""
+        for variable, before, value in zip(self.model.variables, old, new, strict=True):
+            if not variable.trainable and not np.array_equal(before, value):
+                variable.value.assign(value)
+
+    def state(self) -> dict[str, Any]:
+        """Return every variable that training changes, by a name of its own."""
+        return {f"model/{number}": variable.value for number, variable in enumerate(self.model.variables)}
+
+    def _gradients(self, images: Any, labels: Any, loss_scale: Any) -> Any:
+        with tf.GradientTape() as tape:
+            outputs = self.model(self.scaled_images(images), training=True)
+            with tf.name_scope("cross_entropy/"):
+                logits = tf.cast(outputs, tf.float32)
+                loss = tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits))
+                objective = tf.add_n([loss, *self.model.losses])
+                if self.scaled:
+                    objective *= loss_scale
+        with tf.name_scope("gradient_tape/"):  # where TensorFlow puts all else of a gradient
+            return loss, logits, [_dense(gradient) for gradient in tape.gradient(objective, self.weights)]
+
+    def _evaluate(self, images: Any, labels: Any) -> Any:
+        num_batches = (tf.shape(labels)[0] + EVALUATION_BATCH - 1) // EVALUATION_BATCH
+
+        def body(number: Any, loss_sum: Any, num_correct: Any, classes: Any) -> Any:
+            start = number * EVALUATION_BATCH
+            batch, labels_of = images[start : start + EVALUATION_BATCH], labels[start : start + EVALUATION_BATCH]
+            logits = tf.cast(self.model(self.scaled_images(batch), training=False), tf.float32)
+            losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels_of, logits)
+            loss_sum += tf.reduce_sum(tf.cast(losses, tf.float64))
+            classes = classes.write(number, tf.cast(tf.argmax(logits, axis=-1, output_type=tf.int32), tf.uint16))
+            return number + 1, loss_sum, num_correct + num_correct_of(logits, labels_of), classes
+
+        classes = tf.TensorArray(tf.uint16, size=num_batches, infer_shape=False, element_shape=[None])
+        start = (tf.constant(0), tf.constant(0.0, tf.float64), tf.constant(0, tf.int64), classes)
+        _, loss_sum, num_correct, classes = tf.while_loop(
+            lambda number, *_: number < num_batches, body, start, parallel_iterations=1
+        )
+        return loss_sum, num_correct, classes.concat()
+
+    def scaled_images(self, images: Any) -> Any:
+        """Return uint8 images as float32 in [0, 1]."""
+        with tf.name_scope("input/"):
+            return tf.cast(images, tf.float32) / self._pixel_max
+
+
+def num_correct_of(logits: Any, labels: Any) -> Any:
+    """Return how many of the largest logits are those of the labels: scalar int64."""
+    with tf.name_scope("accuracy/"):
+        return tf.math.count_nonzero(tf.argmax(logits, axis=-1, output_type=tf.int32) == labels)
+
+
+def _dense(gradient: Any) -> Any:
+    return tf.convert_to_tensor(gradient) if isinstance(gradient, tf.IndexedSlices) else gradient

@@ -1,0 +1,54 @@
+"""What a trial leaves behind besides its row: its trained model, what TensorBoard shows of it, its checkpoint."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+from mnist_sweep.validation import coerce, require
+
+Keeping = Literal["best", "all", "none"]
+Showing = Literal["off", "scalars", "full"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Artifacts:
+    """What the trials of a run are to leave behind.
+
+    Attributes:
+        storage: Folder or URL of the sweep's checkpoints and logs, which workers must see under this very name.
+        mark: Name of a file that lies there while the run goes on; a worker that sees it writes checkpoints, and
+            pauses its trial when it is gone. None means that no checkpoints are written.
+        models: Which trials keep their trained models: the best one by validation, all that ended well, or none.
+        summaries: What TensorBoard is shown of each trial: nothing, scalars and hyperparameters, or all there is.
+        predictions: Whether the predicted classes of validation and test are kept.
+        checkpoint_seconds: Seconds between two checkpoints of a trial, above 0.
+        lineages: Whether trials leave their ends for longer ones to start from.
+    """
+
+    storage: str
+    mark: str | None = None
+    models: Keeping = "none"
+    summaries: Showing = "off"
+    predictions: bool = True
+    checkpoint_seconds: float = 30.0
+    lineages: bool = False
+
+    def lie_in(self, folder: Path) -> bool:
+        """Return whether the storage is this results folder, which no other run writes to meanwhile."""
+        return self.storage == str(folder.resolve())
+
+    def __post_init__(self) -> None:
+        coerce(self)
+        require(self.checkpoint_seconds > 0, "checkpoint_seconds > 0", checkpoint_seconds=self.checkpoint_seconds)
+
+
+class SavedModel(NamedTuple):
+    """A trained model on its way to the results folder.
+
+    Attributes:
+        content: A `.keras` file, which plain Keras loads.
+        mistakes: An `.npz` file of the validation images that it is surest about and wrong.
+    """
+
+    content: bytes
+    mistakes: bytes

@@ -1,0 +1,224 @@
+"""What a trial is: one frozen value that says everything needed to run it again, and its id.
+
+The id is a hash of the flat form without the fields that are at their defaults, so that a field added later changes no
+old id. Hence a default, once released, never changes: a better value is another value.
+"""
+
+import dataclasses
+import itertools
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from types import FunctionType
+from typing import Any, Literal, cast
+
+from mnist_sweep import validation
+from mnist_sweep.data.dataset import Dataset, DataSource
+from mnist_sweep.data.digits import Digits
+from mnist_sweep.data.sources import DATASETS
+from mnist_sweep.errors import ConfigError, UnknownNameError
+from mnist_sweep.models.catalog import MODELS
+from mnist_sweep.models.cnn import CNN
+from mnist_sweep.models.protocol import Model
+from mnist_sweep.optim.optimizers import OPTIMIZERS, Adam, Optimizer
+from mnist_sweep.optim.schedules import SCHEDULES, Constant, Schedule
+from mnist_sweep.trials.registry import name_of, resolve
+from mnist_sweep.trials.row import flat_id, trial_name
+from mnist_sweep.validation import require, shown_in_one_line
+
+Precision = Literal["float32", "mixed_bfloat16", "mixed_float16"]
+Augmentation = Literal["none", "pad_crop_flip"]
+
+REGISTRIES: dict[str, Mapping[str, Any]] = {
+    "data": DATASETS,
+    "model": MODELS,
+    "optimizer": OPTIMIZERS,
+    "schedule": SCHEDULES,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrialConfig:
+    """Everything that a trial's numbers follow from.
+
+    The first four take a value, or a registered name or import path for the value with its defaults.
+
+    Attributes:
+        data: The data set: a value of DATASETS, one of your own with `load()`, or a function that returns a Dataset.
+        model: The network: a value of MODELS, or a frozen dataclass of your own with `build()`.
+        optimizer: The update rule with its learning rate.
+        schedule: Factor on the learning rate, step by step.
+        num_steps: Training steps, at least 1.
+        batch_size: Examples in a training step, at least 1 and at most the size of the training split.
+        evaluate_every: Steps between evaluations on the validation split, at least 1; one always follows the last step.
+        precision: Arithmetic of the layers; weights and the loss are always float32.
+        log_every: Steps between points of the learning curve that show training alone, at least 1; None means that
+            only evaluations are shown.
+        weight_decay: Half of this times the sum of the squares of all trainable weights is added to the loss that is
+            minimised, though not to the one that is shown, at least 0.
+        augmentation: What is done to training images at random; `pad_crop_flip` shifts by up to 4 pixels and mirrors.
+        changes: Numbers that change in the middle of training: the step from which on they hold, rising, in
+            [1, num_steps), and the values by dotted field name (`optimizer.learning_rate`, `model.dropout`).
+        seed: Where all randomness of the trial comes from, in [0, 2**31).
+    """
+
+    data: DataSource | Callable[[], Dataset] = field(default_factory=Digits)
+    model: Model = field(default_factory=CNN)
+    optimizer: Optimizer = field(default_factory=Adam)
+    schedule: Schedule = field(default_factory=Constant)
+    num_steps: int = 1000
+    batch_size: int = 50
+    evaluate_every: int = 100
+    precision: Precision = "float32"
+    log_every: int | None = None
+    weight_decay: float = 0.0
+    augmentation: Augmentation = "none"
+    changes: tuple[tuple[int, tuple[tuple[str, float], ...]], ...] = ()
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        validation.coerce(self)
+        for name in REGISTRIES:
+            object.__setattr__(self, name, _component(name, getattr(self, name)))
+        for name in ("num_steps", "batch_size", "evaluate_every"):
+            require(getattr(self, name) >= 1, f"{name} >= 1", **{name: getattr(self, name)})
+        require(self.log_every is None or self.log_every >= 1, "log_every >= 1, or None", log_every=self.log_every)
+        require(
+            0 <= self.weight_decay < validation.INFINITY, "0 <= weight_decay < infinity", weight_decay=self.weight_decay
+        )
+        steps = [0, *(step for step, _ in self.changes), self.num_steps]
+        rising = all(step < after for step, after in itertools.pairwise(steps))
+        require(rising, "0 < steps of changes < num_steps, rising", changes=self.changes, num_steps=self.num_steps)
+        require(0 <= self.seed < 2**31, "0 <= seed < 2**31", seed=self.seed)
+
+
+def to_flat(config: TrialConfig) -> dict[str, Any]:
+    """Return a config as one level of dotted field names with JSON values; `from_flat` is the way back."""
+    flat: dict[str, Any] = {}
+    for item in dataclasses.fields(config):
+        value = getattr(config, item.name)
+        if item.name not in REGISTRIES:
+            flat[item.name] = _json(value, item.name) if isinstance(value, tuple) else value
+            continue
+        flat[item.name] = name_of(_type(value), REGISTRIES[item.name])
+        for inner in _fields(value):
+            flat[f"{item.name}.{inner.name}"] = _json(getattr(value, inner.name), f"{item.name}.{inner.name}")
+    return flat
+
+
+def from_flat(flat: Mapping[str, Any]) -> TrialConfig:
+    """Return the config whose flat form this is.
+
+    Raises:
+        UnknownNameError: A name or a field that this version does not know.
+        ConfigError: A value breaks a rule.
+        ScriptError: An import path that cannot be imported here.
+    """
+    options = {name: value for name, value in flat.items() if "." not in name}
+    for name in flat.keys() - options.keys():
+        part = name.partition(".")[0]
+        if part not in options or part not in REGISTRIES:
+            raise UnknownNameError(f"{name!r} is a field of no part given: the parts are {', '.join(REGISTRIES)}.")
+    for name in options.keys() & REGISTRIES.keys():
+        inner = {key.partition(".")[2]: value for key, value in flat.items() if key.startswith(f"{name}.")}
+        options[name] = make(name, options[name], inner)
+    _check_names(TrialConfig, options, "a trial")
+    return TrialConfig(**options)
+
+
+def make(kind: str, name: str, options: Mapping[str, Any]) -> Any:
+    """Return the value of a registered name or import path with these fields; `kind` is a key of REGISTRIES.
+
+    Raises:
+        UnknownNameError: No such name or field.
+        ConfigError: A value breaks a rule.
+        ScriptError: An import path that cannot be imported here.
+    """
+    found = resolve(name, REGISTRIES[kind], kind=kind)
+    if kind == "data" and isinstance(found, FunctionType) and not options:
+        return found
+    if not (isinstance(found, type) and dataclasses.is_dataclass(found)):
+        raise ConfigError(f"the {kind} {name!r} must be a frozen dataclass, or a function where data is asked for.")
+    _check_names(found, options, f"the {kind} {name!r}")
+    missing = [item.name for item in dataclasses.fields(found) if _is_required(item) and item.name not in options]
+    if missing:
+        raise ConfigError(f"the {kind} {name!r} has no default for {', '.join(missing)}: give its value, not its name.")
+    return cast(Any, found)(**options)
+
+
+def config_id(config: TrialConfig) -> str:
+    """Return the hash of a config without its seed: the same for all seeds of a setting."""
+    flat, omitted = to_flat(config), {*defaults(config), "seed"}
+    return flat_id({name: value for name, value in flat.items() if name not in omitted})
+
+
+def trial_id(config: TrialConfig) -> str:
+    """Return the name of the trial: its config's id and its seed."""
+    return trial_name(config_id(config), config.seed)
+
+
+def defaults(config: TrialConfig) -> tuple[str, ...]:
+    """Return the names in the flat form whose values are their defaults, in its order."""
+    names = []
+    for item in dataclasses.fields(config):
+        value = getattr(config, item.name)
+        default = item.default_factory() if callable(item.default_factory) else item.default
+        if item.name not in REGISTRIES:
+            names += [item.name] * (value == default)
+            continue
+        names += [item.name] * (_type(value) is type(default))
+        names += [f"{item.name}.{inner.name}" for inner in _fields(value) if _is_default(value, inner)]
+    return tuple(names)
+
+
+def has_own_code(config: TrialConfig) -> bool:
+    """Return whether a part of a config is of no registry, so that its code must reach the workers."""
+    return any(_type(getattr(config, part)) not in registry.values() for part, registry in REGISTRIES.items())
+
+
+def _is_required(item: "dataclasses.Field[Any]") -> bool:
+    return item.default is dataclasses.MISSING and item.default_factory is dataclasses.MISSING
+
+
+def _is_default(value: Any, item: "dataclasses.Field[Any]") -> bool:
+    if callable(item.default_factory):
+        return bool(getattr(value, item.name) == item.default_factory())
+    return item.default is not dataclasses.MISSING and bool(getattr(value, item.name) == item.default)
+
+
+def _component(kind: str, value: Any) -> Any:
+    if isinstance(value, str):
+        value = make(kind, value, {})
+    if kind == "data" and isinstance(value, FunctionType):
+        return value
+    method = {"data": "load", "model": "build", "optimizer": "apply", "schedule": "factors"}[kind]
+    frozen = (
+        dataclasses.is_dataclass(value) and not isinstance(value, type) and cast(Any, value).__dataclass_params__.frozen
+    )
+    if not (frozen and hasattr(value, method)):
+        raise ConfigError(
+            f"`{kind}` must be an instance of a frozen dataclass with `{method}`, but got {shown_in_one_line(value)}."
+        )
+    changed = validation.changes(value)
+    return dataclasses.replace(cast(Any, value), **changed) if changed else value
+
+
+def _type(value: Any) -> Any:
+    return value if isinstance(value, FunctionType) else type(value)
+
+
+def _fields(value: Any) -> tuple["dataclasses.Field[Any]", ...]:
+    return () if isinstance(value, FunctionType) else dataclasses.fields(value)
+
+
+def _json(value: Any, name: str) -> Any:
+    try:
+        return json.loads(json.dumps(value, allow_nan=False))
+    except (TypeError, ValueError) as error:
+        raise ConfigError(f"{name} must be a JSON value so that a row can keep it, but got {value!r}.") from error
+
+
+def _check_names(cls: Any, options: Mapping[str, Any], what: str) -> None:
+    known = {item.name for item in dataclasses.fields(cls)}
+    for name in options.keys() - known:
+        raise UnknownNameError(f"unknown field {name!r} of {what}: known are {', '.join(sorted(known))}.")

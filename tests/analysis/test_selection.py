@@ -1,0 +1,256 @@
+"""Laws of the selection: by validation alone, with intervals, and with what is not known said in words."""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from mnist_sweep import Softmax, TrialConfig, read_trials
+from mnist_sweep.analysis.selection import select
+from mnist_sweep.analysis.selection_sentences import Selection
+from mnist_sweep.errors import ConfigError, LedgerError
+from mnist_sweep.results.frames import summary_frame, trials_frame
+from mnist_sweep.results.tables import write_tables
+from mnist_sweep.statistics.intervals import wilson_interval
+from mnist_sweep.trials.row import Status, TrialRow
+
+Refused = Callable[..., AbstractContextManager[None]]
+MakeRow = Callable[..., TrialRow]
+REFERENCE = Path(__file__).parents[2] / "results" / "reference" / "quickstart"
+
+
+def table(accuracies: Mapping[str, Sequence[float]], **given: Any) -> pd.DataFrame:
+    """Return trials of these configs, one for each accuracy with the seeds from 0; NaN is a failure."""
+    trials = [
+        {"config_id": config, "seed": seed, "val_accuracy": accuracy, "test_accuracy": accuracy - 0.01}
+        for config, values in accuracies.items()
+        for seed, accuracy in enumerate(values)
+    ]
+    common = {"val_loss": 1.0, "test_accuracy_low": 0.1, "test_accuracy_high": 0.2, "data.val_size": 300}
+    frame = pd.DataFrame(trials).assign(**(common | given))
+    return frame.assign(status=np.where(frame["val_accuracy"].isna(), "failed", "ok"))
+
+
+def told(found: Selection) -> str:
+    assert all("nan" not in sentence and sentence.endswith(".") for sentence in found.sentences)
+    return " ".join(found.sentences)
+
+
+def test_the_best_mean_on_validation_is_selected_whatever_test_says() -> None:
+    trials = table({"a": [0.9, 0.92], "b": [0.99, 0.8], "c": [0.93, 0.9]})
+    trials["test_accuracy"] = [0.1, 0.2, 0.9, 0.9, 0.3, 0.4]
+    found = select(trials)
+    assert (found.config_id, found.n, found.num_compared) == ("c", 2, 3)
+    assert found.test_mean == pytest.approx(0.35)
+
+
+def test_ties_go_to_the_smaller_loss() -> None:
+    trials = table({"a": [0.9], "b": [0.9], "c": [0.9]})
+    assert select(trials.assign(val_loss=[0.3, 0.1, 0.2])).no_worse == ("b", "c", "a")
+
+
+def test_order_of_the_rows_changes_nothing() -> None:
+    draw = np.random.default_rng(0)
+    trials = table({name: draw.normal(0.95, 0.01, 3).tolist() for name in "abcdefgh"})
+    assert select(trials.sample(frac=1, random_state=1)) == select(trials)
+
+
+def test_figures_of_several_seeds_are_those_of_the_summary(make_row: MakeRow) -> None:
+    draw = np.random.default_rng(1)
+    rows = [
+        make_row(TrialConfig(num_steps=steps, seed=seed), val_accuracy=draw.random(), test_accuracy=draw.random())
+        for steps in (5, 6, 7)
+        for seed in range(4)
+    ]
+    found, summary = select(trials_frame(rows)), summary_frame(rows).set_index("config_id")
+    line = summary.loc[found.config_id]
+    assert line["val_accuracy_mean"] == summary["val_accuracy_mean"].max()
+    for name in ("val", "test"):
+        for end in ("mean", "low", "high"):
+            assert getattr(found, f"{name}_{end}") == pytest.approx(line[f"{name}_accuracy_{end}"])
+
+
+def test_figures_of_one_seed_have_wilson_intervals(make_row: MakeRow) -> None:
+    rows = [make_row(val_accuracy=0.91, test_accuracy=0.9), make_row(TrialConfig(model=Softmax()), val_accuracy=0.5)]
+    found = select(trials_frame(rows))
+    val, test = (stats.binomtest(count, 300).proportion_ci(method="wilson") for count in (273, 270))
+    assert (found.val_low, found.val_high) == pytest.approx((val.low, val.high))
+    assert (found.test_low, found.test_high) == pytest.approx((test.low, test.high))
+
+
+def test_seeds_that_are_all_alike_have_the_interval_of_one(make_row: MakeRow) -> None:
+    rows = [make_row(TrialConfig(seed=seed), val_accuracy=0.91, test_accuracy=0.9) for seed in range(3)]
+    found, one = select(trials_frame(rows)), select(trials_frame(rows[:1]))
+    assert (found.val_low, found.val_high) == (one.val_low, one.val_high)
+    assert (found.test_low, found.test_high) == (one.test_low, one.test_high)
+    assert found.val_low < 0.9 < found.val_high
+
+
+def test_drop_leaves_an_accuracy() -> None:
+    found = select(table({"a": [0.99, 0.97], "b": [0.3, 0.9], "c": [0.95, 0.2]}))
+    assert found.expected_drop_low == pytest.approx(-0.02)
+    assert found.expected_drop_high <= found.val_mean
+
+
+def test_interval_of_several_seeds_ends_where_no_accuracy_lies(make_row: MakeRow) -> None:
+    rows = [make_row(TrialConfig(seed=seed), val_accuracy=0.99 + 0.01 * seed, test_accuracy=0.9) for seed in range(2)]
+    assert select(trials_frame(rows)).val_high == 1
+
+
+@pytest.mark.parametrize(
+    ("field", "sizes", "expected"),
+    [("data.val_size", [300, 299], True), ("data.train_size", [300, 299], False), ("data.val_size", [300, 300], False)],
+)
+def test_other_images_of_some_trials_are_said(field: str, sizes: list[int], expected: bool) -> None:
+    found = select(table({"a": [0.9], "b": [0.91]}, **{field: sizes}))
+    assert (f"The configs differ in {field}, so they may not have been measured" in told(found)) is expected
+
+
+def test_csv_file_and_frame_select_the_same(tmp_path: Path, make_row: MakeRow) -> None:
+    draw = np.random.default_rng(2)
+    rows = [make_row(TrialConfig(num_steps=step), val_accuracy=draw.integers(250, 300) / 300) for step in range(1, 9)]
+    write_tables(tmp_path, rows)
+    assert select(read_trials(tmp_path)) == select(trials_frame(rows))
+
+
+def test_configs_that_are_clearly_worse_are_not_among_the_best() -> None:
+    draw = np.random.default_rng(3)
+    trials = table({name: draw.normal(0.97 - 0.02 * (name in "xyz"), 0.001, 3).tolist() for name in "abcxyz"})
+    found = select(trials)
+    assert set(found.no_worse) == set("abc")
+    assert found.no_worse[0] == found.config_id
+    assert "Berger and Boos" in found.method
+    assert "Of the 5 others, 2 are not shown to be worse." in told(found)
+
+
+@pytest.mark.parametrize(
+    ("others", "expected"),
+    [
+        (["a"], "It is better than the other config."),
+        (["a", "b"], "It is better than each of the 2 others."),
+    ],
+)
+def test_clear_winner_is_said_to_be_one(others: list[str], expected: str) -> None:
+    low = {name: [0.5, 0.503, 0.501] for name in others}
+    found = select(table({"best": [0.97, 0.972, 0.971], **low}))
+    assert found.no_worse == ("best",)
+    assert expected in told(found)
+    assert "did not flatter it" in told(found)
+
+
+@pytest.mark.parametrize("accuracies", [[0.95], [1.0], [0.95, 0.96], [1.0, 1.0]])
+def test_configs_that_are_all_alike_are_said_to_be_so_and_none_to_lead(accuracies: list[float]) -> None:
+    found = select(table({"a": accuracies, "b": accuracies, "c": accuracies}))
+    assert found.no_worse == ("a", "b", "c")
+    assert "leads" not in told(found)
+    assert "have the same accuracy, or nearly so" in told(found)
+
+
+def test_one_seed_is_judged_by_the_images_and_its_blindness_to_seeds_is_said() -> None:
+    found = select(table({"a": [0.95], "b": [0.94], "c": [0.5]}))
+    assert found.no_worse == ("a", "b")
+    assert "binomial" in found.method
+    assert "With one seed" in told(found)
+    assert "new images" in told(found)
+
+
+def test_more_images_tell_configs_apart_that_few_do_not() -> None:
+    trials = table({"a": [0.95], "b": [0.93]})
+    assert select(trials).no_worse == ("a", "b")
+    assert select(trials, num_val=10_000).no_worse == ("a",)
+
+
+def test_number_of_images_must_be_one(refused: Refused) -> None:
+    with refused(ConfigError, "num_val >= 1", "num_val=0"):
+        select(table({"a": [0.95]}), num_val=0)
+
+
+@pytest.mark.parametrize("sizes", [None, [300, 500], [300, None], ["many", "few"]])
+def test_one_seed_with_an_unknown_number_of_images_excludes_nothing(sizes: list[Any] | None) -> None:
+    trials = table({"a": [0.95], "b": [0.5]}).drop(columns="data.val_size")
+    if sizes is not None:
+        trials["data.val_size"] = pd.Series(sizes, dtype="Int64" if sizes[0] == 300 else "object")
+    found = select(trials)
+    assert found.no_worse == ("a", "b")
+    assert math.isnan(found.val_low)
+    assert math.isnan(found.expected_drop)
+    assert "cannot be tested" in told(found)
+
+
+def test_drop_is_between_its_ends_and_smaller_with_more_seeds() -> None:
+    draw = np.random.default_rng(4)
+    few = {str(name): draw.normal(0.95, 0.01, 3).tolist() for name in range(20)}
+    many = {name: [*values, *draw.normal(0.95, 0.01, 27).tolist()] for name, values in few.items()}
+    one, other = select(table(few)), select(table(many))
+    assert one.expected_drop_low < one.expected_drop < one.expected_drop_high
+    assert 0 < other.expected_drop < one.expected_drop / 2
+    assert "new seeds" in told(one)
+
+
+def test_what_did_not_end_well_is_left_out_and_counted() -> None:
+    trials = table({"a": [0.95, math.nan, 0.94], "b": [0.94, 0.93, 0.93], "c": [math.nan] * 3})
+    trials.loc[trials["config_id"] == "c", "status"] = ["failed", "diverged", "stopped"]
+    found = select(trials)
+    assert (found.config_id, found.n, found.num_compared) == ("a", 2, 2)
+    assert "4 trials (1 stopped, 1 diverged, 2 failed)" in told(found)
+    assert "Of the selected config too, 1 trial did not end well." in told(found)
+
+
+def test_one_lucky_seed_does_not_win_where_others_have_several() -> None:
+    found = select(table({"lucky": [0.999], "a": [0.95, 0.94, 0.95], "b": [0.93, 0.94, 0.93]}))
+    assert (found.config_id, found.num_compared) == ("a", 2)
+    assert "one good seed where most have several: 1 config." in told(found)
+
+
+def test_seeds_that_no_configs_share_leave_the_images() -> None:
+    trials = table({"a": [0.95, 0.94], "b": [0.94, 0.95]}).assign(seed=[0, 1, 2, 3])
+    found = select(trials)
+    assert "binomial" in found.method
+    assert "With one seed" not in told(found)
+
+
+def test_two_configs_with_two_seeds_that_are_equal_are_called_worse_in_at_most_5_percent() -> None:
+    """Accuracies are whole images, so that both seeds often differ by the same number of them by chance."""
+    draw = np.random.default_rng(6)
+    tables = draw.normal(0.97, 0.003, (400, 2, 2))
+    sweeps = [table(dict(zip("ab", (np.round(300 * accuracy) / 300).tolist(), strict=True))) for accuracy in tables]
+    assert np.mean([len(select(trials).no_worse) == 1 for trials in sweeps]) <= 0.05
+
+
+def test_config_alone_is_selected_without_a_test() -> None:
+    found = select(table({"a": [0.95, 0.94]}))
+    assert (found.no_worse, found.expected_drop, found.num_compared) == (("a",), 0, 1)
+    assert "among 1 config" in told(found)
+
+
+@pytest.mark.parametrize("status", [Status.FAILED, Status.DIVERGED, Status.STOPPED])
+def test_nothing_that_ended_well_is_an_error_of_one_line(make_row: MakeRow, refused: Refused, status: Status) -> None:
+    with refused(LedgerError, "no trial ended well", "mnist-sweep status"):
+        select(trials_frame([make_row(status=status)]))
+
+
+def test_interval_on_test_holds_the_true_accuracy_of_what_was_selected() -> None:
+    draw, held = np.random.default_rng(5), []
+    names = [str(number) for number in range(10)]
+    for _ in range(200):
+        true = draw.normal(0.95, 0.002, 10)
+        val, correct = draw.binomial(1000, true) / 1000, draw.binomial(1000, true)
+        low, high = wilson_interval(correct, 1000)
+        trials = table(dict(zip(names, val[:, None].tolist(), strict=True)))
+        found = select(trials.assign(test_accuracy=correct / 1000, test_accuracy_low=low, test_accuracy_high=high))
+        held.append(found.test_low <= true[int(found.config_id)] <= found.test_high)
+    assert 0.93 <= np.mean(held) <= 0.97
+
+
+def test_reference_sweep_is_read_as_its_readers_read_it() -> None:
+    found = select(read_trials(REFERENCE))
+    assert (found.config_id, found.n, found.num_compared) == ("860ce0bafd68", 1, 40)
+    assert 1 < len(found.no_worse) < 40
+    assert 0 < found.expected_drop < 0.05
+    assert told(found).startswith("Selected by validation among 40 configs: 860ce0bafd68, 1 seed. On validation 97.33%")

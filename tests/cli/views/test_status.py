@@ -1,0 +1,74 @@
+import io
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from mnist_sweep.cli.views.status import show
+from mnist_sweep.trials.row import Status, TrialRow
+
+
+def row(trial_id: str, status: Status = Status.OK, **figures: Any) -> TrialRow:
+    config = {
+        "data": "digits",
+        "model": "mine:Model",
+        "optimizer": "adam",
+        "schedule": "constant",
+        "seed": int(trial_id),
+    }
+    return TrialRow(trial_id=trial_id, config_id="x", status=status, config=config, **figures)
+
+
+def shown(rows: list[TrialRow], folder: Path, *, width: int = 80) -> str:
+    out = io.StringIO()
+    show(rows, folder, Console(file=out, width=width))
+    return out.getvalue()
+
+
+def finished(trial_id: str, val_accuracy: float) -> TrialRow:
+    return row(trial_id, val_accuracy=val_accuracy, val_loss=1.0, test_accuracy=0.5, seconds_total=1.0, steps=7)
+
+
+def test_the_best_come_first_by_validation_accuracy(tmp_path: Path) -> None:
+    rows = [finished(str(number), accuracy) for number, accuracy in enumerate([0.1, 0.9, 0.5, 0.7, 0.3, 0.2, 0.95])]
+    lines = shown(rows, tmp_path).splitlines()
+    assert lines[0] == "7 trials: 7 ok"
+    assert [line.split()[:2] for line in lines[3:8]] == [
+        ["6", "0.9500"],
+        ["1", "0.9000"],
+        ["3", "0.7000"],
+        ["2", "0.5000"],
+        ["4", "0.3000"],
+    ]
+
+
+def test_failures_are_grouped_by_cause_the_most_frequent_first(tmp_path: Path) -> None:
+    causes = ["once: [x]", "often", "often", "often"]
+    rows = [row(str(number), Status.FAILED, error=cause) for number, cause in enumerate(causes)]
+    lines = shown(rows, tmp_path).splitlines()
+    assert lines[:3] == ["4 trials: 4 failed", "failed: often: 1 and 2 more", "failed: once: [x]: 0"]
+
+
+def test_of_many_causes_the_first_ten_are_told_and_the_others_counted(tmp_path: Path) -> None:
+    rows = [row(str(number), Status.FAILED, error=f"no luck {min(number, 14)}") for number in range(17)]
+    lines = shown(rows, tmp_path).splitlines()
+    assert lines[1] == "failed: no luck 14: 14 and 2 more"
+    assert lines[10:12] == ["failed: no luck 8: 8", "failed: 5 trials more, of 5 other causes"]
+
+
+def test_a_terminal_obeys_nothing_that_a_row_holds(tmp_path: Path) -> None:
+    bad = row("1", Status.FAILED, error="\x1b]0;title\x07\x1b[2J")
+    model = {**bad.config, "model": "mine:\x1b[2J"}
+    good = replace(finished("2", 0.5), config=model)
+    seen = shown([bad, good], tmp_path)
+    assert "\x1b" not in seen
+    assert "failed: \\x1b]0;title\\x07\\x1b[2J: 1" in seen
+
+
+def test_ids_and_paths_are_never_cut(tmp_path: Path) -> None:
+    (tmp_path / "trials.csv").touch()
+    rows = [finished("123456789012345678901234567890", 0.5), finished("2", 0.4)]
+    seen = shown(rows, tmp_path, width=60)
+    assert "123456789012345678901234567890" in seen
+    assert f"{tmp_path}/: trials.csv, rows/" in seen

@@ -1,0 +1,134 @@
+"""Model files: plain Keras loads them, and nothing but Keras' layers is built from one."""
+
+import json
+import subprocess
+import sys
+import zipfile
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from mnist_sweep import CNN, ResNet, Softmax
+from mnist_sweep.errors import LedgerError
+from mnist_sweep.models import keras_file
+from tests.system.test_npz import encrypted, with_method
+
+Refused = Callable[..., AbstractContextManager[None]]
+pytestmark = pytest.mark.usefixtures("tf")
+MODELS: list[Any] = [
+    CNN(filters=(2, 3), kernel_size=3, units=4, dropout=0.5),
+    Softmax(initializer="glorot_uniform"),
+    ResNet(depth=8, filters=2),
+]
+IMAGES = np.random.default_rng(0).random((4, 8, 8, 1), dtype="float32")
+
+
+@pytest.fixture
+def model_file(tmp_path: Path) -> Path:
+    path = tmp_path / "model.keras"
+    path.write_bytes(keras_file.to_bytes(MODELS[0].build((8, 8, 1), 10)))
+    return path
+
+
+def rewrite(path: Path, change: Callable[[dict[str, Any]], None]) -> None:
+    """Change the layers of a model file."""
+    with zipfile.ZipFile(path) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    config = json.loads(members["config.json"])
+    change(config)
+    members["config.json"] = json.dumps(config).encode()
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+
+
+def shaped(config: dict[str, Any], shape: Any) -> None:
+    """Let a config take inputs of another shape."""
+    config["config"]["layers"][0]["config"]["batch_shape"] = shape
+
+
+@pytest.mark.parametrize("hyperparameters", MODELS, ids=str)
+def test_keras_alone_loads_the_file_as_the_same_function(hyperparameters: Any, tmp_path: Path) -> None:
+    model = hyperparameters.build((8, 8, 1), 10)
+    (tmp_path / "model.keras").write_bytes(keras_file.to_bytes(model))
+    np.save(tmp_path / "images.npy", IMAGES)
+    code = (
+        "import sys; sys.path = [path for path in sys.path if 'mnist_sweep' not in path]\n"
+        "import keras, numpy as np\n"
+        "model = keras.saving.load_model('model.keras')\n"
+        "np.save('outputs.npy', model.predict(np.load('images.npy'), verbose=0))\n"
+        "assert 'mnist_sweep' not in sys.modules\n"
+    )
+    subprocess.run([sys.executable, "-P", "-c", code], cwd=tmp_path, capture_output=True, check=True)
+    np.testing.assert_allclose(np.load(tmp_path / "outputs.npy"), model(IMAGES).numpy(), atol=1e-5)
+
+
+def test_dropout_keeps_its_rate_in_keras_own_layer() -> None:
+    import keras
+
+    plain = keras_file.plain(MODELS[0].build((8, 8, 1), 10))
+    assert [layer.rate for layer in plain.layers if type(layer) is keras.layers.Dropout] == [0.5]
+
+
+def test_probabilities_are_those_of_the_logits(model_file: Path) -> None:
+    import keras
+
+    logits = keras.saving.load_model(model_file)(IMAGES).numpy().astype("float64")
+    shares = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(keras_file.probabilities(model_file, list(IMAGES)), shares, atol=1e-6)
+    assert keras_file.image_shape(model_file) == (8, 8, 1)
+
+
+def test_layers_of_other_packages_are_not_built(model_file: Path, refused: Refused) -> None:
+    def foreign(config: dict[str, Any]) -> None:
+        config["config"]["layers"][1] |= {"module": "subprocess", "class_name": "Popen"}
+
+    rewrite(model_file, foreign)
+    with refused(LedgerError, str(model_file), "layers of subprocess"):
+        keras_file.probabilities(model_file, list(IMAGES))
+
+
+def test_a_lambda_layer_is_not_run(model_file: Path, refused: Refused) -> None:
+    def with_lambda(config: dict[str, Any]) -> None:
+        layer = config["config"]["layers"][1]
+        code = {"class_name": "__lambda__", "config": {"code": "4wAAAA==", "defaults": None, "closure": None}}
+        layer |= {"class_name": "Lambda", "config": {"name": "conv1", "function": code}}
+
+    rewrite(model_file, with_lambda)
+    with refused(LedgerError, str(model_file)):
+        keras_file.probabilities(model_file, list(IMAGES))
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (lambda config: config.update(module=2.5), "layers of 2.5"),
+        (lambda config: config.update(module="a\nb"), "layers of a b"),
+        (lambda config: config.update(module=["a"]), "layers of ['a']"),
+        (lambda config: config["config"].update(layers=[3]), "is not a model file"),
+        (lambda config: shaped(config, "a\n"), "shape 'a\\n', expected images"),
+        (lambda config: shaped(config, [None, None, None, 1]), "expected images"),
+        (lambda config: shaped(config, [None, 8, "8", 1]), "expected images"),
+        (lambda config: shaped(config, [None, 8, 0, 1]), "expected images"),
+    ],
+)
+def test_a_model_file_with_another_config_is_refused(
+    model_file: Path, refused: Refused, change: Callable[[dict[str, Any]], None], says: str
+) -> None:
+    rewrite(model_file, change)
+    with refused(LedgerError, str(model_file), says):
+        keras_file.image_shape(model_file)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"no archive", b"PK\x03\x04 cut", encrypted(name="config.json"), with_method(99, name="config.json")],
+)
+def test_a_damaged_file_is_refused_in_one_line(tmp_path: Path, refused: Refused, content: bytes) -> None:
+    (tmp_path / "bad.keras").write_bytes(content)
+    with refused(LedgerError, "bad.keras is not a model file"):
+        keras_file.image_shape(tmp_path / "bad.keras")

@@ -1,0 +1,212 @@
+"""What image files become before a network is asked about them."""
+
+import io
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import ExifTags, Image, ImageDraw
+
+from mnist_sweep.errors import DataError
+from mnist_sweep.predict.image_files import read
+
+Refused = Callable[..., AbstractContextManager[None]]
+MNIST, CIFAR = (28, 28, 1), (32, 32, 3)
+
+
+def drawn(size: tuple[int, int], box: tuple[int, int, int, int], *, ink: int, paper: int) -> Image.Image:
+    """Return a photo of a ring on paper, a little noisy as photos are."""
+    image = Image.new("L", size, paper)
+    ImageDraw.Draw(image).ellipse(box, outline=ink, width=12)
+    noise = np.random.default_rng(0).integers(-6, 7, (size[1], size[0]))
+    return Image.fromarray(np.clip(np.asarray(image, np.int64) + noise, 0, 255).astype(np.uint8))
+
+
+def idx_file(path: Path, images: "np.ndarray[tuple[int, ...], np.dtype[np.uint8]]") -> Path:
+    sizes = np.array([2051, *images.shape], ">u4").tobytes()
+    path.write_bytes(sizes + images.tobytes())
+    return path
+
+
+@pytest.mark.parametrize("suffix", ["png", "jpg"])
+def test_a_photo_of_a_dark_digit_on_white_paper_becomes_one_of_mnists(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"photo.{suffix}"
+    drawn((400, 300), (40, 60, 140, 220), ink=40, paper=230).save(path)
+    (picture,) = read(path, MNIST)
+    image = picture.pixels[..., 0]
+    rows, columns = np.flatnonzero(image.max(axis=1) > 0.2), np.flatnonzero(image.max(axis=0) > 0.2)
+    assert (rows[-1] - rows[0] + 1, columns[-1] - columns[0] + 1) == pytest.approx((20, 13), abs=1)
+    assert image[0].max() == image[:, 0].max() == 0
+    centre = (image.sum(axis=1) @ np.arange(28) / image.sum(), image.sum(axis=0) @ np.arange(28) / image.sum())
+    assert centre == pytest.approx((13.5, 13.5), abs=0.7)
+    assert picture.treatment.startswith("inverted, for it was dark on light, a digit of ")
+    assert "cut out of 400x300, scaled to " in picture.treatment
+
+
+def test_a_photo_in_uneven_light_becomes_what_one_in_even_light_does(tmp_path: Path) -> None:
+    even = drawn((400, 300), (40, 60, 140, 220), ink=40, paper=230)
+    light = np.linspace(0.45, 1, 400) * np.linspace(0.9, 1, 300)[:, None]
+    even.save(tmp_path / "even.jpg")
+    Image.fromarray((np.asarray(even) * light).astype(np.uint8)).save(tmp_path / "uneven.jpg")
+    (one,), (other,) = (read(tmp_path / name, MNIST) for name in ("even.jpg", "uneven.jpg"))
+    np.testing.assert_allclose(other.pixels, one.pixels, atol=0.25)
+    assert abs(other.pixels - one.pixels).mean() < 0.01
+
+
+def test_a_light_digit_on_dark_is_not_inverted(tmp_path: Path) -> None:
+    drawn((300, 300), (100, 100, 200, 200), ink=250, paper=20).save(tmp_path / "board.png")
+    (picture,) = read(tmp_path / "board.png", MNIST)
+    assert "inverted" not in picture.treatment
+    assert picture.pixels.max() > 0.8
+
+
+def test_an_image_as_the_network_knows_them_is_left_as_it_is(tmp_path: Path) -> None:
+    pixels = np.zeros((28, 28), np.uint8)
+    pixels[5:20, 10:15] = 200
+    Image.fromarray(pixels).save(tmp_path / "same.png")
+    (picture,) = read(tmp_path / "same.png", MNIST)
+    np.testing.assert_allclose(picture.pixels[..., 0], pixels / 255, rtol=1e-6)
+    assert picture.treatment == ""
+    Image.fromarray(255 - pixels).save(tmp_path / "negative.png")
+    (inverted,) = read(tmp_path / "negative.png", MNIST)
+    np.testing.assert_allclose(inverted.pixels, picture.pixels, rtol=1e-6)
+    assert inverted.treatment == "inverted, for it was dark on light"
+
+
+def test_every_image_of_an_idx_file_is_read_packed_or_not(tmp_path: Path) -> None:
+    images = np.zeros((3, 28, 28), np.uint8)
+    images[:, 3:9, 4:8] = np.array([50, 100, 150])[:, None, None]
+    pictures = read(idx_file(tmp_path / "images-idx3-ubyte", images), MNIST)
+    assert [picture.name for picture in pictures] == [f"{tmp_path}/images-idx3-ubyte[{number}]" for number in range(3)]
+    np.testing.assert_allclose([picture.pixels[..., 0] for picture in pictures], images / 255, rtol=1e-6)
+
+
+def test_what_is_clear_in_a_png_is_white(tmp_path: Path) -> None:
+    pixels = np.zeros((60, 60, 4), np.uint8)
+    pixels[20:40, 25:35, 3] = 255
+    Image.fromarray(pixels).save(tmp_path / "clear.png")
+    assert read(tmp_path / "clear.png", MNIST)[0].treatment.startswith("inverted")
+
+
+def in_modes() -> dict[str, Image.Image]:
+    """Return one picture of a grey ring on white in every mode that a file may have, and its name."""
+    grey = drawn((120, 90), (30, 20, 80, 70), ink=40, paper=255)
+    wide, clear = np.asarray(grey).astype(np.uint16) * 257, Image.new("L", grey.size, 255)
+    paper = Image.merge("LA", [Image.new("L", grey.size, 0), Image.eval(grey, lambda value: 255 - value)])
+    coloured = Image.merge("RGBA", [*[grey] * 3, clear])
+    return {
+        "grey.png": grey,
+        "wide.png": Image.fromarray(wide),
+        "colour.png": grey.convert("RGB"),
+        "palette.png": grey.convert("P"),
+        "clear.png": paper,
+        "colour and clear.png": coloured,
+        "cmyk.jpg": grey.convert("RGB").convert("CMYK"),
+    }
+
+
+@pytest.mark.parametrize("shape", [MNIST, CIFAR])
+@pytest.mark.parametrize("name", in_modes())
+def test_a_picture_is_the_same_in_every_mode(tmp_path: Path, name: str, shape: tuple[int, int, int]) -> None:
+    for one in (name, "grey.png"):
+        in_modes()[one].save(tmp_path / one, quality=100)
+    (picture,), (grey,) = read(tmp_path / name, shape), read(tmp_path / "grey.png", shape)
+    np.testing.assert_allclose(picture.pixels, grey.pixels, atol=0.02 if name.endswith("jpg") else 1e-6)
+    assert picture.treatment == grey.treatment
+
+
+def test_an_image_of_16_bits_is_that_of_8_bits(tmp_path: Path) -> None:
+    pixels = np.arange(784, dtype=np.uint16).reshape(28, 28) * 60
+    Image.fromarray(pixels).save(tmp_path / "wide.png")
+    np.testing.assert_allclose(read(tmp_path / "wide.png", MNIST)[0].pixels[..., 0], pixels / 65535, atol=0.002)
+    Image.fromarray(pixels).save(tmp_path / "clear.png", transparency=60)
+    pixels[0, 1] = 65535
+    np.testing.assert_allclose(read(tmp_path / "clear.png", MNIST)[0].pixels[..., 0], pixels / 65535, atol=0.002)
+
+
+def test_an_image_of_1_bit_or_with_a_clear_colour_is_read(tmp_path: Path) -> None:
+    pixels = np.zeros((28, 28), np.uint8)
+    pixels[5:20, 10:15] = 255
+    Image.fromarray(pixels).convert("1").save(tmp_path / "bits.png")
+    np.testing.assert_array_equal(
+        read(tmp_path / "bits.png", MNIST)[0].pixels[..., 0], (pixels / 255).astype(np.float32)
+    )
+    palette = Image.fromarray(pixels).convert("P")
+    palette.save(tmp_path / "clear.png", transparency=palette.getpixel((0, 0)))
+    assert not read(tmp_path / "clear.png", MNIST)[0].pixels.any()
+
+
+def test_a_photo_in_colour_is_cut_to_the_middle_and_scaled(tmp_path: Path) -> None:
+    pixels = np.zeros((32, 96, 3), np.uint8)
+    pixels[:, 32:64] = (255, 128, 0)
+    Image.fromarray(pixels).save(tmp_path / "wide.png")
+    (picture,) = read(tmp_path / "wide.png", CIFAR)
+    np.testing.assert_allclose(picture.pixels, np.broadcast_to([1, 128 / 255, 0], CIFAR), atol=0.01)
+    assert picture.treatment == "cut and scaled from 96x32 to 32x32"
+    Image.fromarray(pixels[:, 32:64]).save(tmp_path / "same.png")
+    assert read(tmp_path / "same.png", CIFAR)[0].treatment == ""
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "says"),
+    [
+        ("empty.png", b"", "is empty, expected an image in PNG, JPEG or IDX format"),
+        ("text.png", b"no image at all", "is not an image in PNG, JPEG or IDX format"),
+        ("labels", bytes([0, 0, 8, 1, 0, 0, 0, 1, 7]), "is not an image"),
+        ("short", bytes([0, 0, 8, 3, 0, 0, 0, 9]), "is cut off"),
+    ],
+)
+def test_what_is_no_image_is_refused(tmp_path: Path, refused: Refused, name: str, content: bytes, says: str) -> None:
+    (tmp_path / name).write_bytes(content)
+    with refused(DataError, str(tmp_path / name), says):
+        read(tmp_path / name, MNIST)
+
+
+def test_a_damaged_image_is_refused(tmp_path: Path, refused: Refused) -> None:
+    buffer = io.BytesIO()
+    drawn((200, 200), (50, 50, 150, 150), ink=0, paper=255).save(buffer, "PNG")
+    (tmp_path / "cut.png").write_bytes(buffer.getvalue()[:500])
+    with refused(DataError, "cut.png", "is a damaged image"):
+        read(tmp_path / "cut.png", MNIST)
+
+
+@pytest.mark.parametrize("suffix", ["png", "jpg"])
+def test_an_image_is_turned_as_it_says_and_read_if_what_it_says_is_damaged(tmp_path: Path, suffix: str) -> None:
+    image = drawn((120, 90), (30, 20, 80, 70), ink=40, paper=255)
+    sideways = Image.Exif()
+    sideways[ExifTags.Base.Orientation] = 6
+    sideways[ExifTags.Base.Make] = "maker"
+    image.save(tmp_path / f"turned.{suffix}", exif=sideways)
+    assert "cut out of 90x120" in read(tmp_path / f"turned.{suffix}", MNIST)[0].treatment
+    block, damaged = sideways.tobytes(), tmp_path / f"damaged.{suffix}"
+    for position in range(6, len(block)):
+        image.save(damaged, exif=block[:position] + b"\xff" + block[position + 1 :])
+        assert "a digit of 5" in read(damaged, MNIST)[0].treatment
+    image.save(damaged, exif=block[:20])
+    assert "cut out of 120x90" in read(damaged, MNIST)[0].treatment
+
+
+def test_a_missing_file_and_a_blank_page_are_refused(tmp_path: Path, refused: Refused) -> None:
+    with refused(DataError, "none.png", "cannot be read"):
+        read(tmp_path / "none.png", MNIST)
+    Image.new("L", (100, 100), 255).save(tmp_path / "blank.png")
+    with refused(DataError, "blank.png shows nothing that stands out"):
+        read(tmp_path / "blank.png", MNIST)
+    noise = np.random.default_rng(0).normal(0, 8, (300, 400)) + np.linspace(100, 200, 400)
+    Image.fromarray(noise.astype(np.uint8)).save(tmp_path / "noise.jpg")
+    with refused(DataError, "noise.jpg shows nothing that stands out"):
+        read(tmp_path / "noise.jpg", MNIST)
+
+
+def test_an_image_of_too_many_pixels_is_refused_unread(tmp_path: Path, refused: Refused) -> None:
+    Image.new("1", (10_000, 10_000)).save(tmp_path / "huge.png")
+    with refused(DataError, "huge.png has 10000x10000 pixels"):
+        read(tmp_path / "huge.png", MNIST)
+
+
+def test_a_picture_for_a_network_of_other_channels_is_refused(tmp_path: Path, refused: Refused) -> None:
+    Image.new("RGB", (8, 8)).save(tmp_path / "photo.png")
+    with refused(DataError, "photo.png", "1 or 3 channels", "trained on 4"):
+        read(tmp_path / "photo.png", (8, 8, 4))

@@ -1,0 +1,64 @@
+"""Laws of effects and budgets: every hyperparameter has its chart, and curves end at what was spent."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mnist_sweep import TrialConfig, grid
+from mnist_sweep.reports.blocks import Chart
+from mnist_sweep.reports.report_data import Results, read
+from mnist_sweep.reports.sections import effects, expected_best
+from mnist_sweep.trials.row import TrialRow
+
+pytestmark = pytest.mark.filterwarnings("ignore:Argument ``normalize`` is an experimental")  # of Optuna
+MakeRow = Callable[..., TrialRow]
+MakeResults = Callable[[Sequence[TrialRow]], Results]
+MakeSweep = Callable[..., Path]
+
+
+def charts_of(section: Any) -> list[Chart]:
+    return [block for block in section.blocks if isinstance(block, Chart)]
+
+
+def test_every_hyperparameter_has_its_chart_and_the_strongest_is_said_first(
+    make_sweep: MakeSweep, tmp_path: Path
+) -> None:
+    section = effects.section(read(make_sweep(tmp_path, 192, num_evaluations=2)))
+    assert section is not None
+    assert section.finding.startswith("learning_rate of ")
+    assert "shares of a setting of one part (in brackets)" in str(section.blocks[0])
+    titles = " ".join(chart.title for chart in charts_of(section))
+    assert [name for name in ("learning_rate", "dropout", "batch_size", "optimizer") if name not in titles] == []
+    ranges = {tuple(chart.figure.layout.yaxis.range) for chart in charts_of(section)}
+    assert len(ranges) == 1
+
+
+def test_settings_that_matter_only_together_are_said_to(make_row: MakeRow, make_results: MakeResults) -> None:
+    configs = grid(TrialConfig(), {"batch_size": [20, 50], "num_steps": [100, 200], "seed": range(5)})
+    even = [(config.batch_size == 20) == (config.num_steps == 100) for config in configs]
+    accuracies = [0.9 + 0.05 * one + 0.001 * (number % 3) for number, one in enumerate(even)]
+    rows = [make_row(config, val_accuracy=value) for config, value in zip(configs, accuracies, strict=True)]
+    section = effects.section(make_results(rows))
+    assert section is not None
+    assert section.finding.startswith("No two levels of any hyperparameter are shown to differ")
+    assert "num_steps and batch_size: what one does depends on the other" in section.finding
+
+
+def test_budget_curves_end_at_what_was_spent(make_sweep: MakeSweep, tmp_path: Path) -> None:
+    results = read(make_sweep(tmp_path, 40, num_evaluations=2))
+    section = expected_best.section(results)
+    assert section is not None
+    trials, seconds = charts_of(section)
+    times = [row.seconds_total for row in results.rows if row.seconds_total is not None]
+    assert trials.table.rows[-1][0] == 40
+    assert seconds.table.rows[-1][0] == pytest.approx(40 * sum(times) / len(times))
+    assert trials.table.rows[-1][1] == seconds.table.rows[-1][1] == pytest.approx(results.good[0].val_accuracy)
+
+
+def test_nothing_that_varies_has_no_effect_and_one_trial_no_budget(
+    make_row: MakeRow, make_results: MakeResults
+) -> None:
+    assert effects.section(make_results([make_row(TrialConfig(seed=seed)) for seed in range(2)])) is None
+    assert expected_best.section(make_results([make_row()])) is None

@@ -1,0 +1,47 @@
+"""Laws of accuracy against cost: the front is exactly what no other trial beats."""
+
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from mnist_sweep import TrialConfig
+from mnist_sweep.reports.report_data import Results, evenly
+from mnist_sweep.reports.sections import pareto_front
+from mnist_sweep.trials.row import TrialRow
+
+MakeRow = Callable[..., TrialRow]
+MakeResults = Callable[[Sequence[TrialRow]], Results]
+
+
+def test_front_holds_those_that_no_other_beats_in_both(make_row: MakeRow) -> None:
+    drawn = random.Random(0)
+    rows = [
+        make_row(TrialConfig(seed=seed), val_accuracy=drawn.random(), seconds_total=drawn.random())
+        for seed in range(60)
+    ]
+    front = {row.trial_id for row in pareto_front.pareto(rows)}
+
+    def beaten(row: TrialRow) -> bool:
+        pair = (row.val_accuracy or 0, -(row.seconds_total or 0))
+        others = [(other.val_accuracy or 0, -(other.seconds_total or 0)) for other in rows]
+        return any(all(o >= p for o, p in zip(other, pair, strict=True)) and other != pair for other in others)
+
+    assert front == {row.trial_id for row in rows if not beaten(row)}
+
+
+def test_cheaper_trial_that_is_nearly_as_good_is_named(make_row: MakeRow, make_results: MakeResults) -> None:
+    rows = [
+        make_row(TrialConfig(seed=seed), val_accuracy=accuracy, seconds_total=seconds)
+        for seed, (accuracy, seconds) in enumerate([(0.9, 20.0), (0.897, 11.0), (0.5, 12.0)])
+    ]
+    section = pareto_front.section(make_results(rows))
+    assert section is not None
+    assert "took 11 s instead of 20 s, and lost 0.30 points" in section.finding
+
+
+def test_no_more_points_are_drawn_than_a_browser_bears(make_row: MakeRow) -> None:
+    row = make_row()
+    rows = [replace(row, trial_id=str(number)) for number in range(5000)]
+    drawn = [row.trial_id for row in evenly(rows, pareto_front.MAX_POINTS)]
+    assert len(drawn) == len(set(drawn)) == pareto_front.MAX_POINTS
+    assert (drawn[0], drawn[-1]) == ("0", "4999")

@@ -1,0 +1,72 @@
+"""Laws of provenance: what is known of runs and rows is said, with the way to replay one."""
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from mnist_sweep import TrialConfig
+from mnist_sweep.errors import LedgerError
+from mnist_sweep.reports.blocks import Command
+from mnist_sweep.reports.report_data import Results
+from mnist_sweep.reports.sections import provenance as origin
+from mnist_sweep.results import runs
+from mnist_sweep.trials.row import TrialRow
+
+MakeRow = Callable[..., TrialRow]
+MakeResults = Callable[[Sequence[TrialRow]], Results]
+Refused = Callable[..., AbstractContextManager[None]]
+
+
+def test_runs_machine_data_and_prediction_are_said(make_row: MakeRow, make_results: MakeResults) -> None:
+    results = make_results([make_row()])
+    run = runs.observe(
+        started=0, runner="ray", num_workers=2, num_run=1, data={"images": "ab" * 32}, predicted_seconds=90
+    )
+    runs.append(results.folder, replace(run, seconds=100.0, command=("mnist-sweep", "run", "my sweep.py")))
+    section = origin.section(results)
+    assert "The last run took 1 min 40 s; 1 min 30 s had been predicted." in section.finding
+    text = str(section.blocks)
+    parts = ["mnist-sweep run 'my sweep.py'", run.host, "ab" * 32, f"numpy {np.__version__}"]
+    assert [part for part in parts if part not in text] == []
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        (("sweeps/mine.py", "--seeds", "5"), "python sweeps/mine.py --seeds 5"),
+        (("/opt/venv/bin/mnist-sweep", "run", "my sweep.py"), "mnist-sweep run 'my sweep.py'"),
+        (("/opt/site-packages/mnist_sweep/__main__.py", "run", "mine.py"), "mnist-sweep run mine.py"),
+        (("/opt/venv/bin/pytest", "tests"), "/opt/venv/bin/pytest tests"),
+        ((), ""),
+    ],
+)
+def test_command_is_one_that_can_be_typed(
+    make_row: MakeRow, make_results: MakeResults, given: tuple[str, ...], expected: str
+) -> None:
+    results = make_results([make_row()])
+    run = runs.observe(started=0, runner="ray", num_workers=2, num_run=1, data={})
+    runs.append(results.folder, replace(run, command=given))
+    assert Command(text=expected) in origin.section(results).blocks
+
+
+def test_rows_say_their_versions_and_seeds_and_how_to_replay_one(make_row: MakeRow, make_results: MakeResults) -> None:
+    rows = [make_row(TrialConfig(seed=n), environment={"device": "GPU" if n else "CPU"}) for n in range(3)]
+    results = make_results(rows)
+    section = origin.section(results)
+    text = str(section.blocks)
+    assert origin.NO_RUNS in text
+    assert "('device of the rows', 'GPU (2 rows), CPU (1 row)')" in text
+    assert "('seeds', '0, 1, 2')" in text
+    assert f"mnist-sweep replay {results.folder} {results.rows[0].trial_id}" in text
+    assert "model cnn" in text
+    assert "changes none" in text
+
+
+def test_damaged_record_is_an_error(make_row: MakeRow, make_results: MakeResults, refused: Refused) -> None:
+    results = make_results([make_row()])
+    (results.folder / "runs.jsonl").write_text("garbage\n")
+    with refused(LedgerError, "line 1 of", "runs.jsonl"):
+        origin.section(results)

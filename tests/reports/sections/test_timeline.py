@@ -1,0 +1,99 @@
+"""Laws of the timeline: busy is what the rows say, idle is the rest, pauses count for nothing."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mnist_sweep import TrialConfig
+from mnist_sweep.reports.background import here
+from mnist_sweep.reports.blocks import Chart
+from mnist_sweep.reports.report_data import Results
+from mnist_sweep.reports.sections import timeline
+from mnist_sweep.reports.sections.timeline import Span, merged
+from mnist_sweep.results.frames import trials_frame
+from mnist_sweep.results.runs import append, observe
+from mnist_sweep.trials.row import TrialRow
+
+MakeRow = Callable[..., TrialRow]
+MakeResults = Callable[[Sequence[TrialRow]], Results]
+
+
+def charts_of(section: Any) -> list[Chart]:
+    return [block for block in section.blocks if isinstance(block, Chart)]
+
+
+def trial(make_row: MakeRow, seed: int, worker: str, started: float | None, seconds: float) -> TrialRow:
+    return make_row(TrialConfig(seed=seed), worker=worker, started=started, seconds_total=seconds)
+
+
+def test_idle_share_is_the_gaps(make_row: MakeRow, make_results: MakeResults) -> None:
+    rows = [trial(make_row, 0, "a:1", 1000.0, 10.0), trial(make_row, 1, "b:2", 1000.0, 4.0)]
+    rows.append(trial(make_row, 2, "b:2", 1006.0, 2.0))
+    section = timeline.section(make_results(rows))
+    assert "2 workers ran 3 trials in 10 s and were idle for 20.0% of it." in section.finding
+    (chart,) = charts_of(section)
+    assert {line[0]: line[3] for line in chart.table.rows} == {"a:1": 0.0, "b:2": pytest.approx(0.4)}
+    assert sorted(chart.figure.data[0].base) == [0, 0, 6]
+
+
+def test_one_worker_was_idle(make_row: MakeRow, make_results: MakeResults) -> None:
+    section = timeline.section(make_results([trial(make_row, 0, "a:1", 1000.0, 10.0)]))
+    assert section.finding == "1 worker ran 1 trial in 10 s and was idle for 0.0% of it."
+
+
+def test_pause_between_two_runs_is_no_idle_time(make_row: MakeRow) -> None:
+    rows = [trial(make_row, 0, "a:1", 0.0, 10.0), trial(make_row, 1, "a:9", 1e6, 10.0)]
+    found = timeline.timeline(rows)
+    assert (found.length, found.idle(found.work)) == (20.0, 0.0)
+    assert found.work["a:9"] == [Span(10.0, 20.0)]
+
+
+def test_a_resumed_trial_was_not_in_its_worker_while_that_ran_another(make_row: MakeRow) -> None:
+    rows = [trial(make_row, 0, "a:1", 1000.0, 10.0), trial(make_row, 1, "a:1", 970.0, 60.0)]  # it took 40 s elsewhere
+    rows.append(trial(make_row, 2, "b:2", 1000.0, 15.0))
+    found = timeline.timeline(rows)
+    assert found.work == {"a:1": [Span(0.0, 10.0), Span(10.0, 30.0)], "b:2": [Span(0.0, 15.0)]}
+    assert (found.length, found.idle(found.work)) == (30.0, 0.25)
+
+
+def test_a_resumed_trial_was_not_in_its_worker_before_the_run_in_which_it_ended(
+    make_row: MakeRow, make_results: MakeResults
+) -> None:
+    rows = [trial(make_row, 0, "a:1", 1000.0, 10.0), trial(make_row, 1, "a:9", 5010.0, 60.0)]  # 40 s of them before
+    results = make_results([*rows, trial(make_row, 2, "b:9", 5055.0, 15.0)])
+    one = observe(started=0.0, runner="RayTune", num_workers=2, num_run=1, data={})
+    for started, ended in (("1970-01-01T00:16:00Z", "1970-01-01T00:17:00Z"), ("1970-01-01T01:24:10Z", one.ended)):
+        append(results.folder, replace(one, started=started, ended=ended))
+    section = timeline.section(results)
+    assert "3 workers ran 3 trials in 30 s and were idle for 10.0% of it." in section.finding
+    assert "3 workers ran 3 trials in 1 min 10 s" in timeline.section(make_results(results.rows)).finding
+
+
+def test_rows_without_a_start_are_counted_and_left_out(make_row: MakeRow, make_results: MakeResults) -> None:
+    rows = [trial(make_row, 0, "a:1", 5.0, 10.0), trial(make_row, 1, "a:1", None, 10.0)]
+    assert "1 trial without a starting time left out" in timeline.section(make_results(rows)).finding
+
+
+def test_no_starts_are_one_sentence(make_row: MakeRow, make_results: MakeResults) -> None:
+    section = timeline.section(make_results([make_row()]))
+    assert (section.finding, section.blocks) == (timeline.UNKNOWN, ())
+
+
+def test_bars_stay_few_and_no_work_is_lost(make_row: MakeRow, make_results: MakeResults) -> None:
+    row = make_row()
+    rows = [
+        replace(row, trial_id=str(n), worker=f"a:{n % 4}", started=n // 4 * 1.1, seconds_total=1.0) for n in range(8000)
+    ]
+    trials = trials_frame(rows)
+    results = Results(folder=Path(), rows=rows, names=[], trials=trials, answer=here(trials))
+    bars = charts_of(timeline.section(results))[0].figure.data[0]
+    assert len(bars.x) <= timeline.MAX_BARS
+    assert sum(bars.x) >= 8000
+
+
+def test_spans_that_touch_become_one() -> None:
+    spans = [Span(0, 2), Span(1, 3), Span(4, 5), Span(9, 10)]
+    assert merged(spans, 1.0) == [Span(0, 5), Span(9, 10)]

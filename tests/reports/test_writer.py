@@ -1,0 +1,273 @@
+"""Laws of the report as files: whole, without a network, with every text as text, and within its time and size."""
+
+import csv
+import gc
+import json
+import re
+import resource
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mnist_sweep import TrialConfig
+from mnist_sweep.errors import LedgerError, RowError
+from mnist_sweep.reports.html import policy
+from mnist_sweep.reports.report_data import read
+from mnist_sweep.reports.writer import Format, write_report
+from mnist_sweep.results.ledger import Ledger
+from mnist_sweep.results.tables import write_tables
+from mnist_sweep.trials.row import Status, TrialRow
+
+MakeRow = Callable[..., TrialRow]
+MakeSweep = Callable[..., Path]
+Refused = Callable[..., AbstractContextManager[None]]
+pytestmark = pytest.mark.filterwarnings("ignore:Argument ``normalize`` is an experimental")  # of Optuna
+REFERENCE = Path(__file__).parents[2] / "results" / "reference"
+MEGABYTE = 2**20
+STRANGE = [
+    "<script>alert(1)</script>",
+    "=1+1",
+    "@everyone",
+    "</script><script>alert(2)</script>",
+    "a|b`c`*d*_e_[f](http://g)",
+    "",
+]
+
+
+class Page(HTMLParser):
+    """Notes what a page asks for, which ids it has, and what it says outside of scripts."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.sources: list[str] = []
+        self.ids: list[str] = []
+        self.labels: list[str] = []
+        self.tags: list[str] = []
+        self.said = ""
+        self._silent = False
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = {name: value or "" for name, value in attrs}
+        self.tags.append(tag)
+        self.sources += [given[name] for name in ("src", "href", "data", "action", "srcset") if name in given]
+        self.ids += [given["id"]] if "id" in given else []
+        self.labels += [value for name in ("aria-labelledby", "for", "aria-describedby") if (value := given.get(name))]
+        self._silent = tag in ("script", "style")
+
+    def handle_endtag(self, tag: str) -> None:
+        self._silent = False
+
+    def handle_data(self, data: str) -> None:
+        self.said += "" if self._silent else data
+
+
+@pytest.fixture
+def quickstart(tmp_path: Path) -> Path:
+    """A copy of the quickstart's real rows and tables."""
+    return Path(shutil.copytree(REFERENCE / "quickstart", tmp_path / "quickstart"))
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """The quickstart's report in both forms."""
+    folder = Path(shutil.copytree(REFERENCE / "quickstart", tmp_path_factory.mktemp("written") / "quickstart"))
+    forms: tuple[Format, ...] = ("html", "md")
+    return {form: write_report(folder, format=form).read_text(encoding="utf-8") for form in forms}
+
+
+@pytest.fixture
+def strange(tmp_path: Path, write_rows: Any, strange_row: MakeRow, make_row: MakeRow) -> Path:
+    """Rows whose configs and errors hold text that some reader might run."""
+    rows = [strange_row(text) for text in STRANGE]
+    rows += [make_row(TrialConfig(seed=seed), Status.FAILED, error=text) for seed, text in enumerate(STRANGE, start=1)]
+    folder: Path = write_rows(tmp_path / "<script>alert(3)</script>".replace("/", "_"), rows)
+    return folder
+
+
+def test_report_lies_in_the_folder_and_nothing_else_is_left(quickstart: Path) -> None:
+    before = {path.name for path in quickstart.iterdir()}
+    assert write_report(quickstart, format="md") == quickstart / "report.md"
+    assert {path.name for path in quickstart.iterdir()} - before == {"report.md"}
+
+
+def test_page_asks_for_nothing_and_forbids_it(written: dict[str, str]) -> None:
+    text = written["html"]
+    page = Page(text)
+    assert [source for source in page.sources if not source.startswith(("#", "data:image/png;base64,"))] == []
+    assert not {"link", "iframe", "object", "base"} & set(page.tags)
+    (given,) = re.findall(r'http-equiv="Content-Security-Policy" content="([^"]*)"', text)
+    scripts = re.findall(r"<script>(.*?)</script>", text, re.DOTALL)
+    assert given.replace("&#x27;", "'") == policy(scripts)
+    assert "default-src 'none'" in policy(scripts)
+    assert "http:" not in policy(scripts)
+
+
+def test_links_and_labels_lead_somewhere_and_ids_are_unique(written: dict[str, str]) -> None:
+    page = Page(written["html"])
+    assert len(page.ids) == len(set(page.ids))
+    wanted = {*page.labels, *(source[1:] for source in page.sources if source.startswith("#"))}
+    assert wanted - set(page.ids) == set()
+
+
+def test_both_forms_say_the_same(written: dict[str, str]) -> None:
+    page, markdown = " ".join(Page(written["html"]).said.split()), written["md"]
+    best = read(REFERENCE / "quickstart").good[0]
+    findings = [part.split("\n\n")[1] for part in markdown.split("## ")[1:] if not part.startswith("#")]
+    assert len(findings) > 8
+    for finding in findings:
+        assert finding.replace("`", "").replace("\\", "").split("\n")[0] in page.replace("`", "")
+    assert f"{best.val_accuracy:.2%}" in page
+    assert best.trial_id in page
+    assert best.trial_id in markdown
+    assert "<" not in markdown
+
+
+def test_every_trial_is_in_the_pages_data(make_sweep: MakeSweep, tmp_path: Path) -> None:
+    folder = make_sweep(tmp_path / "sweep", 120, num_evaluations=2)
+    text = write_report(folder).read_text(encoding="utf-8")
+    (data,) = re.findall(r'<script type="application/json" id="rows-table0">(.*?)</script>', text)
+    cells = json.loads(data)["cells"]
+    rows = read(folder).rows
+    assert cells[0] == [row.trial_id for row in rows]
+    accuracy = [column["name"] for column in json.loads(data)["columns"]].index("val_accuracy")
+    assert cells[accuracy] == [row.val_accuracy for row in rows]
+
+
+@pytest.mark.parametrize("format", ["html", "md"])
+def test_text_of_configs_errors_and_names_stays_text(strange: Path, format: Any) -> None:  # noqa: A002
+    text = write_report(strange, format=format).read_text(encoding="utf-8")
+    if format == "html":
+        page = Page(text)
+        assert page.tags.count("script") == 3 + len(re.findall('<script type="application/json"', text))
+        assert all(what in page.said for what in STRANGE)
+        assert "<script>alert" not in text
+    else:
+        shown = "\n".join(line for line in text.splitlines() if not line.startswith("    "))  # without commands
+        assert re.findall(r"(?<!\\)<script", shown) == []
+        assert re.findall(r"(?<!\\)\]\(http", shown) == []
+        assert re.findall(r"(?<!\w)@\w", shown) == []
+        assert "=1+1" in shown
+
+
+def test_tables_of_markdown_have_as_many_cells_in_every_line(strange: Path) -> None:
+    lines = write_report(strange, format="md").read_text(encoding="utf-8").splitlines()
+    width = 0
+    for line in lines:
+        bars = len(re.findall(r"(?<!\\)\|", line))
+        if line.startswith("|") and width:
+            assert bars == width, line
+        width = bars if line.startswith("|") else 0
+
+
+def test_folder_without_rows_is_refused(tmp_path: Path, refused: Refused) -> None:
+    for folder in (tmp_path, tmp_path / "nowhere"):
+        with refused(LedgerError, f"{folder} holds no rows", "results/quickstart"):
+            write_report(folder)
+
+
+def test_tampered_row_is_named(quickstart: Path, refused: Refused) -> None:
+    path = next((quickstart / "rows").iterdir())
+    path.write_text(path.read_text(encoding="utf-8").replace('"val_accuracy": 0.', '"val_accuracy": 1.', 1))
+    with refused(RowError, str(quickstart / "rows"), path.name, "damaged or edited"):
+        write_report(quickstart)
+    assert not (quickstart / "report.html").exists()
+
+
+def test_tampered_table_is_named_with_trial_and_column(quickstart: Path, refused: Refused) -> None:
+    best = read(quickstart).good[0]
+    path = quickstart / "trials.csv"
+    lines = path.read_text(encoding="utf-8").splitlines()
+    table = [line.replace(str(best.val_accuracy), "0.99") if best.trial_id in line else line for line in lines]
+    path.write_text("\n".join([*table, ""]), encoding="utf-8")
+    with refused(LedgerError, str(path), "val_accuracy 0.99", best.trial_id, "`mnist-sweep table DIR`"):
+        write_report(quickstart)
+
+
+@pytest.mark.parametrize(
+    ("column", "cell"),
+    [
+        ("model.dropout", "much"),
+        ("model.dropout", "0.3"),
+        ("seed", "7"),
+        ("optimizer", "adam"),
+        ("model.filters", "[]"),
+    ],
+)
+def test_tampered_setting_is_named_with_trial_and_column(
+    quickstart: Path, refused: Refused, column: str, cell: str
+) -> None:
+    path = quickstart / "trials.csv"
+    with path.open(newline="", encoding="utf-8") as file:
+        head, first, *others = csv.reader(file)
+    first[head.index(column)] = cell
+    with path.open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file, lineterminator="\n").writerows([head, first, *others])
+    with refused(LedgerError, str(path), f"{column} {cell}", first[0], "`mnist-sweep table DIR`"):
+        write_report(quickstart)
+
+
+def test_table_that_is_none_is_named(quickstart: Path, refused: Refused) -> None:
+    (quickstart / "trials.csv").write_text("trial_id,seed\na-0,0\n")
+    with refused(LedgerError, "trials.csv", "lacks the columns"):
+        write_report(quickstart)
+
+
+def test_table_that_lags_behind_the_rows_is_no_fault(quickstart: Path) -> None:
+    rows = list(Ledger(quickstart).rows().values())
+    write_tables(quickstart, rows[:7])
+    assert write_report(quickstart).exists()
+
+
+@pytest.mark.parametrize("kind", ["text", "failed", "one"])
+def test_table_as_the_rows_make_it_is_accepted(strange: Path, make_sweep: MakeSweep, tmp_path: Path, kind: str) -> None:
+    folder = strange if kind == "text" else make_sweep(tmp_path / "x", 100 if kind == "failed" else 1)
+    write_tables(folder, Ledger(folder).rows().values())
+    assert write_report(folder).exists()
+
+
+def test_report_that_cannot_be_written_leaves_the_one_before(
+    quickstart: Path, refused: Refused, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = write_report(quickstart, format="md").read_bytes()
+
+    def full(*_: Any, **__: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    with refused(LedgerError, "report.md", "No space left on device"):
+        write_report(quickstart, format="md")
+    assert (quickstart / "report.md").read_bytes() == before
+
+
+def test_report_needs_neither_tensorflow_nor_ray(quickstart: Path) -> None:
+    code = (
+        "import sys; from pathlib import Path; from mnist_sweep.reports.writer import Format, write_report; "
+        f"print(sorted({{'plotly', 'pandas', 'scipy', 'sklearn'}} & sys.modules.keys())); "
+        f"write_report(Path({str(quickstart)!r}), format='md'); "
+        "print(sorted({'tensorflow', 'keras', 'ray'} & sys.modules.keys()))"
+    )
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ended.stdout.splitlines() == ["[]", "[]"]
+
+
+def test_large_sweep_takes_seconds_and_a_bounded_file(make_sweep: MakeSweep, tmp_path: Path) -> None:
+    """The limits for 10,000 trials are 10 s, 2 GiB and 12 MB; a fifth of the trials may take a fifth of the time."""
+    folder = make_sweep(tmp_path / "large", 2000)
+    start = time.process_time()
+    gc.disable()
+    try:
+        path = write_report(folder)
+    finally:
+        gc.enable()
+    assert time.process_time() - start < 10
+    assert path.stat().st_size < 8 * MEGABYTE
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 < 2 * 2**30

@@ -1,0 +1,138 @@
+"""Laws of the frames: which columns, in which order, and figures with their intervals."""
+
+import json
+import math
+import random
+import statistics
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+from scipy import stats
+
+from mnist_sweep import TrialConfig, grid, repeat
+from mnist_sweep.results.frames import summary_frame, trials_frame
+from mnist_sweep.trials.row import Status, TrialRow
+
+MakeRow = Callable[..., TrialRow]
+
+
+def test_columns_of_a_mixture_go_part_by_part(make_row: MakeRow, mixture: list[TrialConfig]) -> None:
+    columns = list(trials_frame([make_row(config) for config in mixture]).columns)
+    parts = [column.partition(".")[0] for column in columns[4 : columns.index("num_steps")]]
+    assert list(dict.fromkeys(parts)) == ["data", "model", "optimizer", "schedule"]
+    assert parts == sorted(parts, key=["data", "model", "optimizer", "schedule"].index)
+    assert len(set(columns)) == len(columns)
+    for config in mixture:
+        own = [column for column in columns if column in make_row(config).config]
+        assert {*own, "seed"} == set(make_row(config).config)
+
+
+@pytest.mark.parametrize("ids", [("0-0", "1-0", "2-0"), ("2-0", "1-0", "0-0")])
+def test_columns_are_ordered_by_the_names_of_types_and_not_by_ids(make_row: MakeRow, ids: tuple[str, ...]) -> None:
+    models = [{"model": "a:Net", "model.x": 1}, {"model": "b:Net", "model.y": 1}, {"model": "c:Net", "model.x": 1}]
+    common = {name: value for name, value in make_row().config.items() if not name.startswith("model")}
+    rows = [replace(make_row(), trial_id=name, config=common | model) for name, model in zip(ids, models, strict=True)]
+    assert [name for name in trials_frame(rows).columns if name.startswith("model.")] == ["model.x", "model.y"]
+
+
+def test_lines_are_ordered_by_what_the_configs_say(make_row: MakeRow) -> None:
+    configs = grid(TrialConfig(), {"model.filters": [(8,), (16,), (8, 16)], "batch_size": [9, 10, 100]})
+    rows = [make_row(config) for config in repeat(configs, seeds=11)]
+    random.Random(0).shuffle(rows)
+    frame = trials_frame(rows)
+    keys = [
+        (json.loads(filters), size, seed)
+        for filters, size, seed in zip(frame["model.filters"], frame["batch_size"], frame["seed"], strict=True)
+    ]
+    assert keys == sorted(keys)
+    assert len(keys) == 99
+
+
+def test_extending_a_sweep_keeps_the_order_of_the_lines_there_were(
+    make_row: MakeRow, mixture: list[TrialConfig]
+) -> None:
+    rows = [make_row(config) for config in repeat(mixture, seeds=2)]
+    more = [*rows, *(make_row(replace(config, batch_size=10)) for config in mixture)]
+    before, after = list(trials_frame(rows)["trial_id"]), list(trials_frame(more)["trial_id"])
+    assert [name for name in after if name in before] == before
+
+
+@pytest.mark.parametrize(
+    ("num_correct", "num_test", "low", "high"),
+    [
+        (81, 263, 0.2553, 0.3662),  # Newcombe 1998, Statistics in Medicine 17, table I, method 3
+        (15, 148, 0.0624, 0.1605),
+        (0, 20, 0.0, 0.1611),
+        (1, 29, 0.0061, 0.1718),
+        (0, 10, 0.0, 0.2775),
+        (5, 10, 0.2366, 0.7634),
+        (10, 10, 0.7225, 1.0),
+    ],
+)
+def test_test_accuracy_has_its_wilson_interval(
+    make_row: MakeRow, num_correct: int, num_test: int, low: float, high: float
+) -> None:
+    frame = trials_frame([make_row(test_accuracy=num_correct / num_test, num_test=num_test)])
+    assert frame.loc[0, "test_accuracy_low"] == pytest.approx(low, abs=5e-5)
+    assert frame.loc[0, "test_accuracy_high"] == pytest.approx(high, abs=5e-5)
+
+
+def test_wilson_interval_is_that_of_its_formula_and_holds_the_accuracy(make_row: MakeRow) -> None:
+    z = statistics.NormalDist().inv_cdf(0.975)
+    for num_correct in (0, 9743, 9999, 10_000):
+        p, n = num_correct / 10_000, 10_000
+        centre, half = (p + z * z / (2 * n)), z * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
+        line = trials_frame([make_row(test_accuracy=p, num_test=n)]).iloc[0]
+        assert line["test_accuracy_low"] == pytest.approx((centre - half) / (1 + z * z / n), abs=1e-12)
+        assert line["test_accuracy_high"] == pytest.approx((centre + half) / (1 + z * z / n), abs=1e-12)
+        assert line["test_accuracy_low"] <= p <= line["test_accuracy_high"]
+
+
+def test_summary_is_n_mean_sample_deviation_and_t_interval_over_the_seeds(make_row: MakeRow) -> None:
+    accuracies = [0.81, 0.83, 0.88]
+    rows = [make_row(TrialConfig(seed=seed), val_accuracy=value) for seed, value in enumerate(accuracies)]
+    (line,) = summary_frame(rows).to_dict("records")
+    mean, std = statistics.mean(accuracies), statistics.stdev(accuracies)
+    half = 4.302652729911275 * std / math.sqrt(3)  # t for 2 degrees of freedom, from a table
+    assert line["n"] == 3
+    assert line["val_accuracy_mean"] == pytest.approx(mean, rel=1e-12)
+    assert line["val_accuracy_std"] == pytest.approx(std, rel=1e-12)
+    assert (line["val_accuracy_low"], line["val_accuracy_high"]) == pytest.approx((mean - half, mean + half), rel=1e-9)
+
+
+@pytest.mark.parametrize("figure", ["val_accuracy", "test_accuracy", "val_loss", "seconds_total"])
+@pytest.mark.parametrize("n", [2, 5, 30])
+def test_every_averaged_figure_has_the_interval_that_scipy_computes(make_row: MakeRow, figure: str, n: int) -> None:
+    values = [random.Random(seed).uniform(0.7, 0.72) for seed in range(n)]
+    rows = [make_row(TrialConfig(seed=seed), **{figure: value}) for seed, value in enumerate(values)]
+    (line,) = summary_frame(rows).to_dict("records")
+    expected = stats.ttest_1samp(values, 0).confidence_interval(0.95)
+    assert (line[f"{figure}_low"], line[f"{figure}_high"]) == pytest.approx((expected.low, expected.high), rel=1e-9)
+
+
+def test_interval_of_a_summary_ends_where_its_figure_cannot_lie(make_row: MakeRow) -> None:
+    figures = [(0.99, 0.01, 0.1), (1.0, 0.0, 9.0)]
+    rows = [
+        make_row(TrialConfig(seed=seed), val_accuracy=val, test_accuracy=test, val_loss=seconds, seconds_total=seconds)
+        for seed, (val, test, seconds) in enumerate(figures)
+    ]
+    (line,) = summary_frame(rows).to_dict("records")
+    assert line["val_accuracy_low"] < 0.99
+    assert line["val_accuracy_high"] == 1
+    assert line["test_accuracy_low"] == line["val_loss_low"] == line["seconds_total_low"] == 0
+    assert min(line["val_loss_high"], line["seconds_total_high"]) > 9
+
+
+def test_only_good_trials_are_averaged(make_row: MakeRow) -> None:
+    good = [make_row(TrialConfig(seed=seed), val_accuracy=0.8 + seed / 100) for seed in range(3)]
+    bad = [make_row(TrialConfig(seed=seed + 3), status=status) for seed, status in enumerate(Status) if status != "ok"]
+    stopped = make_row(TrialConfig(seed=9), val_accuracy=0.1, status=Status.STOPPED)
+    assert summary_frame([*bad, *good, stopped]).equals(summary_frame(good))
+
+
+def test_summary_lists_configs_in_the_order_of_the_trials(make_row: MakeRow, mixture: list[TrialConfig]) -> None:
+    rows = [make_row(config) for config in repeat(mixture, seeds=2)]
+    trials = list(dict.fromkeys(trials_frame(rows)["config_id"]))
+    assert list(summary_frame(rows[::-1])["config_id"]) == trials
+    assert len(trials) == len(mixture)

@@ -1,0 +1,538 @@
+"""Laws of the ledger: a committed row survives, and nothing else is ever taken for one."""
+
+import hashlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import fields, replace
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from mnist_sweep import Adam
+from mnist_sweep.errors import LedgerError, RowError
+from mnist_sweep.results.ledger import Ledger
+from mnist_sweep.results.repair import mend
+from mnist_sweep.results.row_json import to_json
+from mnist_sweep.results.tables import write_tables
+from mnist_sweep.system.lock import Lock
+from mnist_sweep.trials.config import TrialConfig
+from mnist_sweep.trials.row import Evaluation, Status, TrialRow
+from tests.results.test_row_json import forged, of_format_1
+
+Refused = Callable[..., AbstractContextManager[None]]
+MakeRow = Callable[..., TrialRow]
+WAY_OUT = "moves what is damaged to"
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Ledger:
+    opened = Ledger(tmp_path / "results" / "sweep")
+    opened.open()
+    return opened
+
+
+def commit_in_child(ledger: Ledger, row: TrialRow, *, before: str) -> "subprocess.CompletedProcess[str]":
+    """Commit a row in a process of its own, in which these statements run first."""
+    code = (
+        "import os, pathlib, resource, signal, sys\n"
+        "from mnist_sweep.results.ledger import Ledger\n"
+        "from mnist_sweep.results.row_json import from_json\n"
+        f"{before}\n"
+        "Ledger(pathlib.Path(sys.argv[1])).commit(from_json(sys.stdin.read()))\n"
+    )
+    command = [sys.executable, "-P", "-c", code, str(ledger.folder)]
+    return subprocess.run(command, input=to_json(row), capture_output=True, text=True, check=False)
+
+
+def files(ledger: Ledger) -> list[str]:
+    return sorted(path.name for path in ledger.rows_folder.iterdir())
+
+
+def test_ledger_without_a_folder_has_no_rows(tmp_path: Path) -> None:
+    assert Ledger(tmp_path / "nowhere").rows() == {}
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_opened_ledger_is_an_empty_folder_and_opens_again(ledger: Ledger) -> None:
+    ledger.open()
+    assert ledger.rows() == {}
+    assert files(ledger) == []
+
+
+def test_committed_rows_come_back_by_id_in_the_order_of_ids(ledger: Ledger, make_row: MakeRow) -> None:
+    rows = [make_row(TrialConfig(num_steps=steps, seed=seed)) for steps in (5, 6, 7) for seed in (1, 0)]
+    for row in rows:
+        ledger.commit(row)
+    assert ledger.rows() == {row.trial_id: row for row in rows}
+    assert list(ledger.rows()) == sorted(row.trial_id for row in rows)
+
+
+def test_row_lies_alone_under_its_own_name(ledger: Ledger, make_row: MakeRow) -> None:
+    row = make_row()
+    ledger.commit(row)
+    assert files(ledger) == [f"{row.trial_id}.json"]
+    assert (ledger.rows_folder / f"{row.trial_id}.json").read_text(encoding="utf-8") == to_json(row)
+
+
+def test_a_kept_model_lies_under_the_name_of_its_trial_and_is_no_row(ledger: Ledger, make_row: MakeRow) -> None:
+    row = make_row()
+    ledger.commit(row)
+    path = ledger.keep_model(row.trial_id, b"old")
+    assert ledger.keep_model(row.trial_id, b"content") == path
+    assert ledger.models() == {row.trial_id: path}
+    assert path.read_bytes() == b"content"
+    assert list(ledger.rows()) == [row.trial_id]
+    assert [one.name for one in ledger.models_folder.iterdir()] == [path.name]
+
+
+def test_a_model_that_cannot_be_written_is_an_error_of_one_line(ledger: Ledger, refused: Refused) -> None:
+    ledger.models_folder.write_text("in the way")
+    with refused(LedgerError, str(ledger.models_folder)):
+        ledger.keep_model("x", b"content")
+
+
+def test_row_committed_again_replaces_the_one_before(ledger: Ledger, make_row: MakeRow) -> None:
+    failed, good = make_row(status=Status.FAILED, error="no luck"), make_row()
+    ledger.commit(failed)
+    ledger.commit(good)
+    assert ledger.rows() == {good.trial_id: good}
+    assert len(files(ledger)) == 1
+
+
+def test_rows_can_be_moved_to_another_folder(ledger: Ledger, make_row: MakeRow, tmp_path: Path) -> None:
+    ledger.commit(make_row())
+    shutil.copytree(ledger.folder, tmp_path / "elsewhere")
+    assert Ledger(tmp_path / "elsewhere").rows() == ledger.rows()
+
+
+@pytest.mark.parametrize("earlier", [False, True])
+def test_crash_between_writing_and_renaming_leaves_the_ledger_as_it_was(
+    ledger: Ledger, make_row: MakeRow, earlier: bool
+) -> None:
+    if earlier:
+        ledger.commit(make_row(status=Status.FAILED))
+    before = ledger.rows()
+    kill = "pathlib.Path.replace = lambda *_: os.kill(os.getpid(), signal.SIGKILL)"
+    assert commit_in_child(ledger, make_row(), before=kill).returncode == -signal.SIGKILL
+    assert len(files(ledger)) == len(before) + 1
+    assert ledger.rows() == before
+    ledger.commit(make_row())
+    assert ledger.rows() == {make_row().trial_id: make_row()}
+
+
+def test_row_is_on_the_disk_before_it_has_its_name(ledger: Ledger, make_row: MakeRow) -> None:
+    spy = (
+        "def tell(name, real):\n"
+        "    def told(*given):\n"
+        "        print(name)\n"
+        "        return real(*given)\n"
+        "    return told\n"
+        "os.fsync = tell('fsync', os.fsync)\n"
+        "pathlib.Path.replace = tell('rename', pathlib.Path.replace)\n"
+    )
+    assert commit_in_child(ledger, make_row(), before=spy).stdout.split() == ["fsync", "rename", "fsync"]
+
+
+@pytest.mark.parametrize("earlier", [False, True])
+def test_full_disk_is_told_and_leaves_the_ledger_as_it_was(ledger: Ledger, make_row: MakeRow, earlier: bool) -> None:
+    if earlier:
+        ledger.commit(make_row(status=Status.FAILED))
+    before, names = ledger.rows(), files(ledger)
+    limit = "resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))"
+    ended = commit_in_child(ledger, make_row(), before=limit)
+    assert ended.stderr.splitlines()[-1].startswith("mnist_sweep.errors.LedgerError: row ")
+    assert "make space" in ended.stderr.splitlines()[-1]
+    assert (ledger.rows(), files(ledger)) == (before, names)
+
+
+@pytest.mark.parametrize("name", [".0123456789ab-0.json-77", ".nfs0001", ".probe-7", ".DS_Store"])
+def test_file_with_a_leading_dot_is_no_row(ledger: Ledger, make_row: MakeRow, name: str) -> None:
+    ledger.commit(make_row())
+    before = ledger.rows()
+    (ledger.rows_folder / name).write_text('{"half a row')
+    assert ledger.rows() == before
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("0123456789ab-0.json", b""),
+        ("0123456789ab-0.json", b'{"half a row'),
+        ("0123456789ab-0.json", b"\xff\xfe\x00"),
+        ("0123456789ab-0.json", b"[" * 100_000),
+        ("0123456789ab-0.json", b"{}"),
+        ("0123456789ab-0.json", b"NaN"),
+        ("notes.txt", b"a note"),
+        ("0123456789ab-0 (copy).json", b"3"),
+    ],
+)
+def test_file_that_is_no_row_is_named_with_a_way_out(
+    ledger: Ledger, make_row: MakeRow, refused: Refused, name: str, content: bytes
+) -> None:
+    ledger.commit(make_row())
+    (ledger.rows_folder / name).write_bytes(content)
+    with refused(RowError, f"1 of 2 files in {ledger.rows_folder} is not a row: {name} (it is ", WAY_OUT):
+        ledger.rows()
+
+
+def test_folder_among_the_rows_is_named_with_a_way_out(ledger: Ledger, make_row: MakeRow, refused: Refused) -> None:
+    ledger.commit(make_row())
+    (ledger.rows_folder / "old").mkdir()
+    with refused(RowError, "old (it is a directory)", WAY_OUT):
+        ledger.rows()
+
+
+def test_link_to_nowhere_among_the_rows_is_named_with_a_way_out(ledger: Ledger, refused: Refused) -> None:
+    (ledger.rows_folder / "0123456789ab-0.json").symlink_to("nowhere")
+    with refused(RowError, "0123456789ab-0.json (it is a link to nothing)", WAY_OUT):
+        ledger.rows()
+
+
+def test_pipe_among_the_rows_is_named_and_not_waited_for(ledger: Ledger, refused: Refused) -> None:
+    os.mkfifo(ledger.rows_folder / "0123456789ab-0.json")
+    with refused(RowError, "0123456789ab-0.json (it is a special file)", WAY_OUT):
+        ledger.rows()
+
+
+@pytest.mark.parametrize("name", ["{} (1).json", "{}.JSON", "{}", "{}.json~", "copy of {}.json"])
+def test_row_under_another_name_than_its_own_is_named_with_its_trial(
+    ledger: Ledger, make_row: MakeRow, refused: Refused, name: str
+) -> None:
+    row = make_row()
+    ledger.commit(row)
+    copy = ledger.rows_folder / name.format(row.trial_id)
+    copy.write_text(to_json(replace(row, val_accuracy=0.95)), encoding="utf-8")
+    with refused(RowError, f"{copy.name} (it holds the row of trial {row.trial_id})", WAY_OUT):
+        ledger.rows()
+
+
+def test_row_whose_config_spells_a_number_otherwise_than_its_id_is_named(
+    ledger: Ledger, make_row: MakeRow, refused: Refused
+) -> None:
+    row = make_row(TrialConfig(optimizer=Adam(learning_rate=1.0)))
+    text = forged(row, config={**row.config, "optimizer.learning_rate": 1})
+    (ledger.rows_folder / f"{row.trial_id}.json").write_text(text, encoding="utf-8")
+    with refused(RowError, f"its config does not match its id {row.trial_id}", WAY_OUT):
+        ledger.rows()
+
+
+def test_all_bad_files_are_counted_and_the_first_three_named(
+    ledger: Ledger, make_row: MakeRow, refused: Refused
+) -> None:
+    ledger.commit(make_row())
+    for number in range(1200):
+        (ledger.rows_folder / f"note-{number:04}.txt").touch()
+    with refused(RowError, "1,200 of 1,201 files", "note-0000.txt (", "note-0002.txt (", "), 1,197 more; ", WAY_OUT):
+        ledger.rows()
+    with pytest.raises(RowError) as caught:
+        ledger.rows()
+    assert "note-0003" not in str(caught.value)
+
+
+def test_good_rows_are_told_from_bad_files_without_an_error(ledger: Ledger, make_row: MakeRow) -> None:
+    ledger.commit(make_row())
+    (ledger.rows_folder / "notes.txt").write_text("a note")
+    rows, bad = ledger.inspect()
+    assert rows == {make_row().trial_id: make_row()}
+    assert [(one.path, one.fault) for one in bad] == [(ledger.rows_folder / "notes.txt", "damaged")]
+
+
+@pytest.mark.parametrize("name", ["two\nlines.json", "\x1b[31mred.json", "caf\udce9.json"])
+def test_name_that_does_not_print_is_written_out(ledger: Ledger, refused: Refused, name: str) -> None:
+    (ledger.rows_folder / name).touch()
+    with refused(RowError, ascii(name)[1:-1], WAY_OUT):
+        ledger.rows()
+
+
+def test_cause_that_quotes_the_file_is_short_and_prints(ledger: Ledger, make_row: MakeRow, refused: Refused) -> None:
+    text = forged(make_row(), status="\n\x1b[31m" * 100_000)
+    (ledger.rows_folder / "0123456789ab-0.json").write_text(text, encoding="utf-8")
+    with refused(RowError, "its fields are not those of a row", WAY_OUT):
+        ledger.rows()
+    with pytest.raises(RowError) as caught:
+        ledger.rows()
+    assert str(caught.value).isprintable()
+    assert len(str(caught.value)) < 1000
+
+
+NEWER = [
+    pytest.param({"version": "99.0.0", "temperature": 20.5}, id="a field more"),
+    pytest.param({"version": version("mnist-sweep"), "temperature": 20.5}, id="a field more, in the same version"),
+    pytest.param({"version": "99.0.0", "status": "pruned"}, id="another status"),
+    pytest.param({"version": "99.0.0", "history": {"step": [], "val_top5": []}}, id="another curve"),
+    pytest.param({"version": "99.0.0", "steps": 10.5}, id="another kind of figure"),
+]
+
+
+@pytest.mark.parametrize("changed", NEWER)
+def test_row_of_a_newer_version_is_named_and_kept_for_it(
+    ledger: Ledger, make_row: MakeRow, refused: Refused, changed: dict[str, Any]
+) -> None:
+    row = make_row()
+    path = ledger.rows_folder / f"{row.trial_id}.json"
+    path.write_text(forged(row, **changed), encoding="utf-8")
+    with refused(RowError, path.name, "needs that version: upgrade it"):
+        ledger.rows()
+    with pytest.raises(RowError) as caught:
+        ledger.rows()
+    assert "mend" not in str(caught.value)
+    assert mend(ledger.folder) == []
+    assert path.exists()
+
+
+def test_row_of_an_older_version_with_a_field_that_no_version_knew_is_moved_away(
+    ledger: Ledger, make_row: MakeRow, refused: Refused
+) -> None:
+    row = make_row()
+    path = ledger.rows_folder / f"{row.trial_id}.json"
+    path.write_text(forged(row, version="0.1.0", temperature=20.5), encoding="utf-8")
+    with refused(RowError, path.name, "does not know: temperature", "mnist-sweep mend"):
+        ledger.rows()
+    assert [moved.source for moved in mend(ledger.folder)] == [path]
+    assert ledger.rows() == {}
+
+
+def test_format_of_a_newer_version_is_told_from_a_damaged_number(ledger: Ledger, make_row: MakeRow) -> None:
+    row, path = make_row(version=version("mnist-sweep")), ledger.rows_folder / "0123456789ab-0.json"
+    faults = []
+    for made_by in (row, replace(row, version="99.0.0")):
+        path.write_text(to_json(made_by).replace('"format": 2', '"format": 3'), encoding="utf-8")
+        faults += [bad.fault for bad in ledger.inspect()[1]]
+    assert faults == ["damaged", "newer"]
+
+
+def test_row_of_an_older_version_lacks_fields_and_is_read(ledger: Ledger, make_row: MakeRow) -> None:
+    row, other = make_row(), make_row(TrialConfig(seed=1))
+    lacking = dict.fromkeys(("num_test", "worker", "environment", "error", "traceback"), ...)
+    (ledger.rows_folder / f"{row.trial_id}.json").write_text(forged(row, **lacking), encoding="utf-8")
+    (ledger.rows_folder / f"{other.trial_id}.json").write_text(json.dumps(of_format_1(other)), encoding="utf-8")
+    assert ledger.rows() == {row.trial_id: replace(row, num_test=None, worker=None), other.trial_id: other}
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read anything")
+def test_row_that_may_not_be_read_is_named_and_stays(ledger: Ledger, make_row: MakeRow, refused: Refused) -> None:
+    ledger.commit(make_row())
+    (ledger.rows_folder / f"{make_row().trial_id}.json").chmod(0)
+    with refused(RowError, "Permission denied", "needs its permissions or the disk put right"):
+        ledger.rows()
+    assert mend(ledger.folder) == []
+
+
+def test_row_that_the_disk_does_not_give_is_named_and_stays(ledger: Ledger, refused: Refused) -> None:
+    path = ledger.rows_folder / "0123456789ab-0.json"
+    path.symlink_to(path.name)
+    with refused(RowError, "symbolic links", "needs its permissions or the disk put right"):
+        ledger.rows()
+    assert mend(ledger.folder) == []
+    assert path.is_symlink()
+
+
+def test_mended_folder_has_the_good_rows_and_the_next_run_misses_the_others(
+    ledger: Ledger, make_row: MakeRow, refused: Refused
+) -> None:
+    good, damaged = make_row(), make_row(TrialConfig(seed=1))
+    ledger.commit(good)
+    ledger.commit(damaged)
+    path = ledger.rows_folder / f"{damaged.trial_id}.json"
+    content = path.read_text(encoding="utf-8").replace("0.91", "0.99")
+    path.write_text(content, encoding="utf-8")
+    with refused(RowError, path.name, "digest", WAY_OUT, f"`mnist-sweep mend {ledger.folder}`"):
+        ledger.rows()
+    (moved,) = mend(ledger.folder)
+    assert (moved.source, moved.target) == (path, ledger.damaged_folder / path.name)
+    assert "digest" in moved.cause
+    assert moved.target.read_text(encoding="utf-8") == content
+    assert ledger.rows() == {good.trial_id: good}
+
+
+def test_mending_twice_moves_nothing_more(ledger: Ledger, make_row: MakeRow) -> None:
+    ledger.commit(make_row())
+    (ledger.rows_folder / "notes.txt").write_text("a note")
+    assert len(mend(ledger.folder)) == 1
+    assert mend(ledger.folder) == []
+    assert files(ledger) == [f"{make_row().trial_id}.json"]
+
+
+def test_mending_loses_no_file_of_the_same_name(ledger: Ledger) -> None:
+    for content in ("first", "second", "third"):
+        (ledger.rows_folder / "notes.txt").write_text(content)
+        mend(ledger.folder)
+    kept = {path.name: path.read_text() for path in ledger.damaged_folder.iterdir()}
+    assert kept == {"notes.txt": "first", "notes.txt.2": "second", "notes.txt.3": "third"}
+
+
+def test_mending_moves_folders_and_links_as_they_are(ledger: Ledger, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").write_text("kept")
+    (ledger.rows_folder / "old").mkdir()
+    (ledger.rows_folder / "old" / "note").touch()
+    (ledger.rows_folder / "gone").symlink_to("nowhere")
+    (ledger.rows_folder / "link").symlink_to(tmp_path / "elsewhere")
+    assert len(mend(ledger.folder)) == 3
+    assert (ledger.damaged_folder / "old" / "note").is_file()
+    assert [(ledger.damaged_folder / name).is_symlink() for name in ("gone", "link")] == [True, True]
+    assert (tmp_path / "elsewhere").read_text() == "kept"
+
+
+def test_whole_folder_is_mended_without_a_trace(ledger: Ledger, make_row: MakeRow) -> None:
+    ledger.commit(make_row())
+    assert mend(ledger.folder) == []
+    assert not ledger.damaged_folder.exists()
+
+
+def test_folder_that_is_no_results_folder_is_not_mended(tmp_path: Path, refused: Refused) -> None:
+    with refused(LedgerError, f"{tmp_path} holds no rows", "results/quickstart"):
+        mend(tmp_path)
+
+
+def test_folder_that_a_run_is_using_is_not_mended(ledger: Ledger, refused: Refused) -> None:
+    (ledger.rows_folder / "notes.txt").touch()
+    with Lock(ledger.folder) as lock, refused(LedgerError, f"{ledger.folder} is in use by process {os.getpid()}"):
+        lock.acquire()
+        mend(ledger.folder)
+    assert files(ledger) == ["notes.txt"]
+    assert len(mend(ledger.folder)) == 1
+
+
+def test_mending_tells_what_is_in_the_way(ledger: Ledger, refused: Refused) -> None:
+    (ledger.rows_folder / "notes.txt").touch()
+    ledger.damaged_folder.write_text("in the way")
+    with refused(LedgerError, str(ledger.damaged_folder), "File exists"):
+        mend(ledger.folder)
+    assert files(ledger) == ["notes.txt"]
+
+
+def digested(content: dict[str, Any]) -> str:
+    """Return the text of a row of version 0.1.0 with the digest that fits."""
+    kept = {name: value for name, value in content.items() if name != "digest" and value is not ...}
+    text = json.dumps(kept, sort_keys=True, separators=(",", ":"))
+    return json.dumps({**kept, "digest": hashlib.sha256(text.encode()).hexdigest()[:16]})
+
+
+def test_digested_row_of_version_0_1_0_is_read(ledger: Ledger, make_row: MakeRow) -> None:
+    path = ledger.rows_folder / f"{make_row().trial_id}.json"
+    path.write_text(digested(of_format_1(make_row())), encoding="utf-8")
+    assert list(ledger.rows().values()) == [make_row()]
+
+
+SCALARS = st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.floats() | st.text(max_size=5)
+JSON = st.recursive(
+    SCALARS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=6,
+)
+POINT = st.fixed_dictionaries(dict.fromkeys(Evaluation._fields, SCALARS))
+COLUMNS = st.fixed_dictionaries(dict.fromkeys(Evaluation._fields, st.lists(SCALARS, min_size=1, max_size=1)))
+CHANGES: st.SearchStrategy[dict[str, Any]] = st.dictionaries(
+    st.sampled_from([*(item.name for item in fields(TrialRow)), "unheard_of"]), JSON | st.just(...), max_size=3
+) | st.builds(dict, history=COLUMNS | st.lists(POINT, max_size=2) | JSON)
+
+
+@st.composite
+def contents(draw: st.DrawFn, row: TrialRow) -> bytes:
+    """Draw what a row's file might hold: anything, the row with a piece replaced, or other fields with their digest."""
+    text = to_json(row).encode()
+    place, end = sorted(draw(st.tuples(*[st.integers(0, len(text))] * 2)))
+    return draw(
+        st.binary(max_size=50)
+        | st.binary(max_size=5).map(lambda piece: text[:place] + piece + text[end:])
+        | CHANGES.map(lambda changed: forged(row, **changed).encode())
+        | CHANGES.map(lambda changed: digested(of_format_1(row) | changed).encode())
+    )
+
+
+@settings(
+    max_examples=150, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(data=st.data(), with_history=st.booleans())
+def test_whatever_a_file_holds_it_is_told_in_one_line_or_is_a_row_that_fits_the_tables(
+    ledger: Ledger, make_row: MakeRow, data: st.DataObject, with_history: bool
+) -> None:
+    row = make_row(TrialConfig(seed=1))
+    (ledger.rows_folder / f"{row.trial_id}.json").write_bytes(data.draw(contents(row)))
+    rows, bad = ledger.inspect(with_history=with_history)
+    assert len(rows) + len(bad) == 1
+    assert all(one.cause.isprintable() and one.fault in {"damaged", "newer"} for one in bad)
+    assert all(read.config == row.config for read in rows.values())
+    if rows:
+        write_tables(ledger.folder, rows.values())
+
+
+FIGURE = st.none() | st.floats(allow_nan=False, allow_infinity=False)
+ROWS = st.fixed_dictionaries(
+    {
+        "val_accuracy": FIGURE,
+        "val_loss": FIGURE,
+        "parameters": st.none() | st.integers(0, 2**63),
+        "error": st.none() | st.text(st.characters()),
+        "history": st.lists(st.builds(Evaluation, st.integers(0), *[FIGURE] * 6), max_size=3).map(tuple),
+    }
+)
+
+
+@settings(max_examples=50, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(commits=st.lists(st.tuples(st.integers(0, 3), st.sampled_from(list(Status)), ROWS), min_size=1, max_size=6))
+def test_the_last_row_committed_of_each_trial_comes_back_bit_for_bit(
+    make_row: MakeRow, tmp_path_factory: pytest.TempPathFactory, commits: list[tuple[int, Status, dict[str, Any]]]
+) -> None:
+    ledger = Ledger(tmp_path_factory.mktemp("ledger"))
+    ledger.open()
+    last = {}
+    for seed, status, figures in commits:
+        row = make_row(TrialConfig(seed=seed), status, **figures)
+        ledger.commit(row)
+        last[row.trial_id] = row
+    assert repr(ledger.rows()) == repr({trial_id: last[trial_id] for trial_id in sorted(last)})
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        pytest.param(lambda ledger, row: ledger.open(), id="open"),
+        pytest.param(lambda ledger, row: ledger.commit(row), id="commit"),
+        pytest.param(lambda ledger, row: ledger.rows(), id="rows"),
+    ],
+)
+def test_folder_that_cannot_be_is_told(
+    make_row: MakeRow, refused: Refused, tmp_path: Path, use: Callable[..., Any]
+) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with refused(LedgerError, str(tmp_path / "file" / "sweep"), "Not a directory"):
+        use(Ledger(tmp_path / "file" / "sweep"), make_row())
+
+
+def test_folder_that_ray_removes_after_its_job_is_refused(refused: Refused, tmp_path: Path) -> None:
+    folder = tmp_path / "working_dir_files" / "_ray_pkg_1" / "results" / "digits"
+    with refused(LedgerError, str(folder), "this Ray job", "--results"):
+        Ledger(folder).open()
+    assert not folder.exists()
+
+
+def test_file_in_the_place_of_the_rows_is_told(refused: Refused, tmp_path: Path) -> None:
+    (tmp_path / "rows").write_text("in the way")
+    with refused(LedgerError, str(tmp_path), "Not a directory"):
+        Ledger(tmp_path).rows()
+    with refused(LedgerError, str(tmp_path), "--results"):
+        Ledger(tmp_path).open()
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+def test_folder_that_may_not_be_written_is_told(refused: Refused, tmp_path: Path) -> None:
+    tmp_path.chmod(0o500)
+    with refused(LedgerError, "Permission denied", "--results"):
+        Ledger(tmp_path / "sweep").open()
+
+
+def test_commit_into_a_folder_that_vanished_is_told(ledger: Ledger, make_row: MakeRow, refused: Refused) -> None:
+    ledger.rows_folder.rmdir()
+    with refused(LedgerError, str(ledger.rows_folder / make_row().trial_id)):
+        ledger.commit(make_row())

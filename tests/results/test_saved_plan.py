@@ -1,0 +1,56 @@
+"""Laws of what is kept of a plan: it comes back as it was, for the run that it is of, and damage is named."""
+
+import json
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+import pytest
+
+from mnist_sweep.errors import LedgerError
+from mnist_sweep.results import saved_plan
+from mnist_sweep.results.saved_plan import PlannedTime
+
+Refused = Callable[..., AbstractContextManager[None]]
+ONE = PlannedTime(trials=saved_plan.digest(["b-0", "a-0"]), runner="Local", num_workers=1, seconds=2.5)
+
+
+def test_a_prediction_comes_back_and_a_later_one_takes_its_place(tmp_path: Path) -> None:
+    folder = tmp_path / "results" / "sweep"
+    assert saved_plan.read(folder) is None
+    for seconds in (2.5, 3.5):
+        one = PlannedTime(trials=ONE.trials, runner="Local", num_workers=1, seconds=seconds)
+        assert saved_plan.write(folder, one) == folder / saved_plan.FILE
+        assert saved_plan.read(folder) == one
+    assert [path.name for path in folder.iterdir()] == [saved_plan.FILE]
+
+
+def test_a_prediction_is_of_the_same_trials_in_the_same_way() -> None:
+    assert ONE.is_of(["a-0", "b-0"], runner="Local", num_workers=1)
+    assert not ONE.is_of(["a-0"], runner="Local", num_workers=1)
+    assert not ONE.is_of(["a-0", "b-0"], runner="RayTune", num_workers=1)
+    assert not ONE.is_of(["a-0", "b-0"], runner="Local", num_workers=2)
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["", "[]", "{}", "\0", '{"trials": "a", "runner": "Local", "num_workers": 1, "seconds": -1}', "[" * 100_000],
+)
+def test_a_damaged_prediction_is_named_with_the_way_out(tmp_path: Path, refused: Refused, content: str) -> None:
+    (tmp_path / saved_plan.FILE).write_text(content)
+    with refused(LedgerError, saved_plan.FILE, "is not a prediction", "delete it"):
+        saved_plan.read(tmp_path)
+
+
+def test_a_field_that_is_not_known_is_damage(tmp_path: Path, refused: Refused) -> None:
+    saved_plan.write(tmp_path, ONE)
+    content = json.loads((tmp_path / saved_plan.FILE).read_text()) | {"hook": "os.system"}
+    (tmp_path / saved_plan.FILE).write_text(json.dumps(content))
+    with refused(LedgerError, "is not a prediction"):
+        saved_plan.read(tmp_path)
+
+
+def test_a_folder_that_cannot_be_made_is_refused(tmp_path: Path, refused: Refused) -> None:
+    (tmp_path / "file").touch()
+    with refused(LedgerError, "cannot be made", "--results"):
+        saved_plan.write(tmp_path / "file" / "sweep", ONE)

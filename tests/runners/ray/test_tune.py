@@ -1,0 +1,298 @@
+"""Each test that needs Ray runs in a process of its own, as a user's script would: Ray is one per process."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mnist_sweep import RayTune
+from mnist_sweep.errors import ConfigError
+
+PARTS = '''
+import os, signal, time
+from dataclasses import dataclass
+from pathlib import Path
+import mnist_sweep
+from mnist_sweep import *
+
+@dataclass(frozen=True)
+class Telling:
+    """A model that fails with what its worker sees."""
+    number: int = 0
+    def build(self, image_shape, num_classes):
+        import tensorflow as tf
+        threads = tf.config.threading.get_intra_op_parallelism_threads()
+        raise RuntimeError(f"{os.environ.get('CUDA_VISIBLE_DEVICES')!r} {threads}")
+
+@dataclass(frozen=True)
+class Deadly:
+    """A model whose build kills the worker."""
+    number: int = 0
+    def build(self, image_shape, num_classes):
+        if self.number == 1:
+            with (Path(__file__).parent / "builds").open("a") as file:
+                file.write("1")
+            os.kill(os.getpid(), signal.SIGKILL)
+        return Softmax().build(image_shape, num_classes)
+
+BASE = TrialConfig(model=Softmax(), optimizer=GradientDescent(), num_steps=4, evaluate_every=2)
+'''
+
+
+def in_process(folder: Path, code: str, *, status: int = 0) -> Any:
+    """Run code with the parts above; return what it printed last, read as JSON."""
+    (folder / "parts.py").write_text(PARTS)
+    body = "\n".join(f"    {line}" for line in code.strip().splitlines())
+    head = "import json, sys\nfrom parts import *\nif __name__ == '__main__':\n    code = [Path(__file__).parent]\n"
+    script = f"{head}{body}\n"
+    (folder / "script.py").write_text(script)
+    ended = subprocess.run(
+        [sys.executable, "script.py"], cwd=folder, capture_output=True, text=True, timeout=300, check=False
+    )
+    assert ended.returncode == status, ended.stdout + ended.stderr
+    return json.loads(ended.stdout.splitlines()[-1]) if ended.stdout else ended.stderr
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"cpus_per_trial": 0}, {"gpus_per_trial": 1.5}, {"gpus_per_trial": -1}, {"max_concurrent": 0}, {"num_cpus": 0}],
+)
+def test_resources_that_make_no_sense_are_refused(options: dict[str, Any]) -> None:
+    with pytest.raises(ConfigError, match="must hold"):
+        RayTune(**options)
+
+
+def test_one_process_one_worker_and_two_workers_give_the_same_bytes(
+    tmp_path: Path, figures: Callable[[Path], tuple[str, str]]
+) -> None:
+    script = """
+import mnist_sweep
+from mnist_sweep import *
+BASE = TrialConfig(model=CNN(filters=(4,), kernel_size=3, units=8, dropout=0.3), num_steps=30, evaluate_every=10)
+SWEEP = Sweep(name="same", trials=repeat(grid(BASE, {"optimizer": list(OPTIMIZERS)}), seeds=2))
+if __name__ == "__main__":
+    mnist_sweep.main(__file__)
+"""
+    (tmp_path / "same.py").write_text(script)
+    ways = {"local": ["--runner", "local"], "one": ["--max-concurrent", "1"], "two": []}
+    for name, options in ways.items():
+        command = [sys.executable, "same.py", "--results", name, "--quiet", *options]
+        ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=200, check=False)
+        assert (ended.returncode, ended.stdout, ended.stderr) == (0, "", "")
+    local, one, two = (figures(tmp_path / name / "same") for name in ways)
+    assert local == one == two
+
+
+def test_a_trial_without_a_gpu_sees_none_and_has_a_thread_for_each_cpu(tmp_path: Path) -> None:
+    code = """
+sweep = Sweep(name="t", trials=[TrialConfig(model=Telling())])
+outcome = run(sweep, runner=RayTune(cpus_per_trial=2, num_cpus=2), code=code)
+print(json.dumps([row.error for row in outcome.rows]))
+"""
+    (error,) = in_process(tmp_path, code)
+    assert error.startswith("RuntimeError: '' 2 (parts.py:")
+
+
+def test_a_trial_sees_its_own_gpu_only_and_says_that_tensorflow_does_not(tmp_path: Path) -> None:
+    code = """
+os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
+import ray
+ray.init("local", num_cpus=2, num_gpus=2, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
+sweep = Sweep(name="t", trials=grid(TrialConfig(), {"seed": [0, 1]}))
+outcome = run(sweep, runner=RayTune(gpus_per_trial=0.6), code=code)
+assert ray.is_initialized()
+print(json.dumps([row.error for row in outcome.rows]))
+"""
+    errors = in_process(tmp_path, code)
+    seen = {error.partition("CUDA_VISIBLE_DEVICES=")[2][0] for error in errors}
+    assert seen == {"0", "1"}
+    assert all(error.startswith("ResourceError: the trial holds 0.6 GPU") for error in errors)
+
+
+CARDS = """
+import os
+from dataclasses import dataclass
+from pathlib import Path
+import tensorflow as tf
+from mnist_sweep import Softmax
+
+def note(what):
+    with (Path(__file__).parent / "notes").open("a") as file:
+        file.write(f"{os.environ['CUDA_VISIBLE_DEVICES']} {what}\\n")
+
+# What TensorFlow says of cards is the one thing that a machine without them cannot show.
+tf.config.list_physical_devices = lambda kind=None: ["card"]
+tf.config.set_logical_device_configuration = lambda card, limits: note(f"{limits[0].memory_limit:.0f}")
+tf.config.experimental.set_memory_growth = lambda card, on: note("all")
+
+@dataclass(frozen=True)
+class Large:
+    number: int = 0
+    def build(self, image_shape, num_classes):
+        if self.number == 1 and (Path(__file__).parent / "notes").read_text().count("all") < 1:
+            raise tf.errors.ResourceExhaustedError(None, None, "OOM when allocating")
+        return Softmax().build(image_shape, num_classes)
+"""
+
+
+def on_a_card(folder: Path, sweep: str) -> tuple[Any, list[str]]:
+    """Run a sweep on quarters of a card; return the status and error of each row, and what was set of the card."""
+    (folder / "cards.py").write_text(CARDS)
+    smi = folder / "bin" / "nvidia-smi"
+    smi.parent.mkdir()
+    smi.write_text("#!/bin/sh\necho 16000\n")
+    smi.chmod(0o755)
+    code = f"""
+os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
+os.environ["PATH"] = os.pathsep.join([str(Path("bin").resolve()), os.environ["PATH"]])
+import ray
+from cards import Large
+ray.init("local", num_cpus=4, num_gpus=1, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
+outcome = run({sweep}, runner=RayTune(gpus_per_trial=0.25), code=code)
+print(json.dumps([[row.status, row.error] for row in outcome.rows]))
+"""
+    return in_process(folder, code), (folder / "notes").read_text().splitlines()
+
+
+def test_a_share_of_a_card_is_a_share_of_its_memory_and_who_needs_more_is_alone_on_it(tmp_path: Path) -> None:
+    sweep = "Sweep(name='t', trials=grid(BASE, {'model': [Large(number=number) for number in range(3)]}))"
+    rows, notes = on_a_card(tmp_path, sweep)
+    assert rows == [["ok", None]] * 3
+    assert set(notes[:-1]) == {"0 3800"}  # a quarter of what CUDA leaves of 16,000 MiB
+    assert notes[-1] == "0 all"
+
+
+def test_a_population_goes_on_after_members_that_were_alone_on_the_card(tmp_path: Path) -> None:
+    base = "TrialConfig(model=Large(number=1), optimizer=GradientDescent(), num_steps=4, evaluate_every=2)"
+    axes = "{'optimizer.learning_rate': Uniform(low=0.1, high=1.0)}"
+    search = f"Search(base={base}, axes={axes}, num_trials=4, algorithm=PBT(population=2))"
+    sweep = f"Sweep(name='t', search={search})"
+    rows, notes = on_a_card(tmp_path, sweep)
+    assert rows == [["ok", None]] * 4
+    assert "0 all" in notes
+
+
+def test_a_worker_that_dies_is_tried_again_then_a_failed_row_and_the_sweep_goes_on(tmp_path: Path) -> None:
+    code = """
+sweep = Sweep(name="t", trials=grid(BASE, {"model": [Deadly(number=number) for number in range(3)]}))
+outcome = run(sweep, runner=RayTune(max_retries=1), code=code)
+print(json.dumps([[row.status, row.error] for row in outcome.rows] + [Path("builds").read_text()]))
+"""
+    *rows, builds = in_process(tmp_path, code)
+    assert [status for status, _ in rows] == ["ok", "failed", "ok"]
+    assert rows[1][1].startswith("the worker was lost: The actor died unexpectedly")
+    assert builds == "11"  # one build that killed its worker, and one more
+
+
+def test_trials_of_a_run_whose_mark_is_lost_go_on_from_their_checkpoints(tmp_path: Path) -> None:
+    code = """
+from mnist_sweep.sweep.progress import Quiet
+
+class Losing(Quiet):
+    notes = []
+
+    def evaluated(self, trial_id, evaluation):
+        for mark in Path("results/t/checkpoints").glob("run-*"):
+            mark.unlink()
+
+    def noted(self, text):
+        self.notes.append(text)
+
+base = TrialConfig(model=Softmax(), optimizer=GradientDescent(), num_steps=60_000, evaluate_every=2_000)
+outcome = run(Sweep(name="t", trials=grid(base, {"seed": [0, 1]})), runner=RayTune(num_cpus=1), progress=Losing())
+print(json.dumps([outcome.complete, Losing.notes]))
+"""
+    complete, notes = in_process(tmp_path, code)
+    assert complete
+    (note,) = notes
+    assert note.endswith(") goes on later, for the storage has lost the mark of this run")
+
+
+def test_an_error_of_the_observer_ends_the_run_as_itself(tmp_path: Path) -> None:
+    code = """
+import mnist_sweep.results.ledger, mnist_sweep.errors
+def full(self, row):
+    raise mnist_sweep.errors.LedgerError("row cannot be written")
+mnist_sweep.results.ledger.Ledger.commit = full
+try:
+    run(Sweep(name="t", trials=grid(BASE, {"seed": [0, 1, 2]})), runner=RayTune())
+except mnist_sweep.errors.LedgerError as error:
+    print(json.dumps(str(error)))
+"""
+    assert in_process(tmp_path, code) == "row cannot be written"
+
+
+def test_a_sigterm_while_ray_starts_ends_the_run_as_at_any_other_time(tmp_path: Path) -> None:
+    (tmp_path / "one.py").write_text("from parts import *\nSWEEP = Sweep(name='one', trials=[BASE])\n")
+    code = """
+import sys, threading
+
+def terminate_while_ray_starts():
+    while not getattr(sys.modules.get("ray._private.worker"), "_global_node", None):
+        time.sleep(0.001)
+    os.kill(os.getpid(), signal.SIGTERM)
+
+threading.Thread(target=terminate_while_ray_starts, daemon=True).start()
+mnist_sweep.main("one.py")
+"""
+    told = in_process(tmp_path, code, status=143)
+    assert "to go on: python script.py" in told.splitlines()[-1]
+    assert "Traceback" not in told
+
+
+def test_asha_stops_trials_and_their_rows_say_so(tmp_path: Path) -> None:
+    code = """
+rates = [0.5, 0.4, 0.3, 1e-6, 2e-6, 3e-6, 4e-6, 5e-6]
+trials = [TrialConfig(model=Softmax(), optimizer=GradientDescent(learning_rate=rate), num_steps=320,
+                      evaluate_every=20) for rate in rates]
+outcome = run(Sweep(name="t", trials=trials), runner=RayTune(scheduler="asha", max_concurrent=1))
+print(json.dumps([[row.status, row.steps, row.test_accuracy is None, len(row.history), row.parameters,
+                   row.val_accuracy == row.history[-1].val_accuracy] for row in outcome.rows]))
+"""
+    rows = in_process(tmp_path, code)
+    assert rows[0] == ["ok", 320, False, 16, 650, True]
+    assert all(row == ["stopped", 20, True, 1, 650, True] for row in rows[3:])
+
+
+def test_a_search_goes_on_keeps_its_space_and_may_be_stopped_early(tmp_path: Path) -> None:
+    code = """
+import ray
+ray.init("local", num_cpus=2, include_dashboard=False, log_to_driver=False)
+
+def searched(name, num_trials, base=BASE, **options):
+    axes = {"optimizer": Choice((GradientDescent(), Momentum())), "batch_size": Integer(low=10, high=50)}
+    sweep = Sweep(name=name, search=Search(base=base, axes=axes, num_trials=num_trials))
+    outcome = run(sweep, results="results", runner=RayTune(**options))
+    return outcome.complete, outcome.num_run, [(row.status, row.config["batch_size"]) for row in outcome.rows]
+
+longer = TrialConfig(model=Softmax(), num_steps=64, evaluate_every=4)
+few = Sweep(name="few", search=Search(base=BASE, axes={"batch_size": Choice((10, 20))}, num_trials=9))
+print(json.dumps({
+    "first": searched("search", 3),
+    "second": searched("search", 5),
+    "one at a time": searched("asha", 8, longer, scheduler="asha", max_concurrent=1),
+    "exhausted": [len(run(few, results="results", runner=RayTune()).rows) for _ in range(2)],
+}))
+"""
+    told = in_process(tmp_path, code)
+    assert [told[name][:2] for name in ("first", "second", "one at a time")] == [[True, 3], [True, 2], [True, 8]]
+    assert all(status == "ok" and 10 <= batch_size <= 50 for status, batch_size in told["second"][2])
+    assert {status for status, _ in told["one at a time"][2]} == {"ok", "stopped"}
+    assert told["exhausted"] == [2, 2]
+
+
+def test_a_second_driver_of_one_sweep_is_refused(tmp_path: Path) -> None:
+    code = """
+from mnist_sweep.system.lock import Lock
+Path("results/t").mkdir(parents=True)
+with Lock(Path("results/t")) as lock:
+    lock.acquire()
+    second = "from parts import *; run(Sweep(name='t', trials=[BASE]), runner=Local())"
+    ended = __import__("subprocess").run([sys.executable, "-c", second], capture_output=True, text=True)
+print(json.dumps(ended.stderr.splitlines()[-1]))
+"""
+    assert "results/t is in use by process" in in_process(tmp_path, code)

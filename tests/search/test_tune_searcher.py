@@ -1,0 +1,137 @@
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from ray.tune.search import Searcher
+
+from mnist_sweep import GradientDescent, LogUniform, Search, Softmax, Status, TrialConfig, TrialRow, trial_id
+from mnist_sweep.errors import ConfigError
+from mnist_sweep.search.tune_searcher import Proposals
+
+BASE = TrialConfig(model=Softmax(), optimizer=GradientDescent())
+AXES = {"optimizer.learning_rate": LogUniform(low=1e-4, high=1.0)}
+MakeRow = Callable[..., TrialRow]
+
+
+class Recording(Searcher):  # type: ignore[misc]  # Ray brings no types
+    """A searcher of one's own that writes down what it is told, and cannot be told of earlier rows."""
+
+    told: list[Any]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.told = []
+
+    def set_search_properties(self, metric: Any, mode: Any, config: Any, **spec: Any) -> bool:
+        self.told.append((metric, mode, sorted(config)))
+        self.space = config
+        return True
+
+    def suggest(self, trial_id: str) -> Any:
+        return {name: domain.sample() for name, domain in self.space.items()} if len(self.told) < 4 else self.FINISHED
+
+    def on_trial_complete(self, trial_id: str, result: Any = None, error: bool = False) -> None:
+        self.told.append((result, error))
+
+
+class Listing(Recording):
+    """A searcher that proposes the same trials in every run, as one with a seed of its own does."""
+
+    number = 0
+
+    def suggest(self, trial_id: str) -> Any:
+        self.number += 1
+        return {"optimizer.learning_rate": self.number / 1000}
+
+
+def search(**changed: Any) -> Search:
+    space: dict[str, Any] = {"base": BASE, "axes": AXES, "num_trials": 100}
+    return Search(**space | changed)
+
+
+def rate(trial: TrialConfig) -> float:
+    assert isinstance(trial.optimizer, GradientDescent)
+    return trial.optimizer.learning_rate
+
+
+def taught(proposals: Proposals, make_row: MakeRow, num_trials: int) -> list[TrialRow]:
+    """Ask for trials and tell an accuracy that is best at a learning rate of 0.01."""
+    rows = []
+    for _ in range(num_trials):
+        trial = proposals.ask()
+        assert trial
+        rows.append(make_row(trial, val_accuracy=float(np.exp(-(np.log10(rate(trial) / 0.01) ** 2)))))
+        proposals.tell(rows[-1])
+    return rows
+
+
+def distances(rows: list[TrialRow]) -> list[float]:
+    return [abs(float(np.log10(row.config["optimizer.learning_rate"] / 0.01))) for row in rows]
+
+
+def test_tpe_comes_closer_to_the_best(make_row: MakeRow) -> None:
+    found = distances(taught(Proposals(search(), []), make_row, 60))
+    assert np.median(found[30:]) < np.median(found[:10])
+
+
+def test_tpe_knows_the_rows_that_are_there(make_row: MakeRow) -> None:
+    rows = taught(Proposals(search(), []), make_row, 60)
+    informed = distances(taught(Proposals(search(seed=1), rows), make_row, 10))
+    assert np.median(informed) < np.median(distances(taught(Proposals(search(seed=1), []), make_row, 10)))
+
+
+def test_a_searcher_hears_of_accuracies_failures_and_divergence(make_row: MakeRow) -> None:
+    searcher = Recording()
+    proposals = Proposals(search(algorithm=searcher), [])
+    assert searcher.told == []  # each run has a searcher of its own
+    told = proposals._searcher.told
+    for status in (Status.OK, Status.DIVERGED, Status.FAILED):
+        trial = proposals.ask()
+        assert trial
+        proposals.tell(make_row(trial, status))
+    assert told == [
+        ("val_accuracy", "max", ["optimizer.learning_rate"]),
+        ({"val_accuracy": 0.9}, False),
+        ({"val_accuracy": 0.0}, False),
+        (None, True),
+    ]
+    assert proposals.ask() is None
+    assert proposals.exhausted
+
+
+def test_a_trial_that_an_earlier_run_left_is_not_proposed_beside_it(make_row: MakeRow) -> None:
+    first, second, third = taught(Proposals(search(), []), make_row, 3)
+    again = Proposals(search(), [first], left=[second.trial_id])
+    trial = again.ask()
+    assert trial
+    assert trial_id(trial) == third.trial_id
+    again.tell(second)
+    values = [trial.value for trial in again._searcher._ot_study.trials]
+    assert values.count(second.val_accuracy) == 1
+
+
+def test_a_searcher_that_cannot_be_told_of_earlier_rows_is_named(make_row: MakeRow) -> None:
+    row = make_row(search().trial({"optimizer.learning_rate": 0.25}))
+    assert Proposals(search(algorithm=Recording()), [row]).note == (
+        "Recording cannot be told of earlier rows; it hears of those that it proposes again"
+    )
+    assert Proposals(search(), [row]).note is None
+
+
+def test_a_searcher_that_proposes_all_earlier_rows_again_hears_of_them_and_goes_on(make_row: MakeRow) -> None:
+    rows = taught(Proposals(search(algorithm=Listing()), []), make_row, 150)
+    again = Proposals(search(algorithm=Listing()), rows)
+    trial = again.ask()
+    assert trial
+    assert rate(trial) == 0.151
+    told = [result for result, _ in again._searcher.told[1:]]
+    assert told == [{"val_accuracy": row.val_accuracy} for row in rows]
+
+
+def test_a_searcher_with_a_space_of_its_own_is_refused(refused: Callable[..., Any]) -> None:
+    from ray.tune.search.optuna import OptunaSearch
+
+    space = {"x": pytest.importorskip("optuna").distributions.FloatDistribution(0, 1)}
+    with refused(ConfigError, "OptunaSearch", "neither a space nor a metric"):
+        Proposals(search(algorithm=OptunaSearch(space, metric="x", mode="max")), [])

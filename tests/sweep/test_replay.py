@@ -1,0 +1,356 @@
+"""Laws of replaying: the same config brings the same bits, whatever differs is said, and nothing runs unasked."""
+
+import io
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from mnist_sweep import CNN, GradientDescent, Local, Softmax, Sweep, TrialConfig, grid, run
+from mnist_sweep.errors import LedgerError, ResourceError, RowError, ScriptError, UnknownNameError
+from mnist_sweep.results.ledger import Ledger
+from mnist_sweep.results.merging import Difference
+from mnist_sweep.sweep.replay import replay, show
+from mnist_sweep.trials.config import to_flat, trial_id
+from mnist_sweep.trials.row import Evaluation, Status, TrialRow
+from tests.results.test_row_json import forged
+
+Refused = Callable[..., AbstractContextManager[None]]
+MakeRow = Callable[..., TrialRow]
+Commit = Callable[[TrialRow], Path]
+BASE = TrialConfig(model=Softmax(), optimizer=GradientDescent(), num_steps=4, evaluate_every=2)
+CONFIGS = {
+    "softmax": BASE,
+    "dropout": replace(BASE, model=CNN(filters=(4,), kernel_size=3, units=8, dropout=0.5), seed=3),
+    "diverged": replace(BASE, optimizer=GradientDescent(learning_rate=1e38)),
+}
+SCRIPT = """\
+from dataclasses import dataclass
+import mnist_sweep
+
+
+@dataclass(frozen=True)
+class Wide:
+    units: int = 8
+
+    def __post_init__(self):
+        if self.units > 100:
+            raise RuntimeError("too wide")
+
+    def build(self, image_shape, num_classes):
+        import keras
+
+        if self.units == 13:
+            raise ValueError("no luck")
+        return keras.Sequential([keras.Input(image_shape), keras.layers.Flatten(), keras.layers.Dense(num_classes)])
+"""
+
+
+@pytest.fixture(scope="module")
+def rows(tf: Any, tmp_path_factory: pytest.TempPathFactory) -> dict[str, TrialRow]:
+    """Rows of real trials, by the names of their configs."""
+    results = tmp_path_factory.mktemp("results")
+    outcome = run(Sweep(name="real", trials=[*CONFIGS.values()]), results=results, runner=Local())
+    return dict(zip(CONFIGS, outcome.rows, strict=True))
+
+
+@pytest.fixture
+def commit(tmp_path: Path) -> Commit:
+    """Commit a row to a results folder, and return the folder."""
+
+    def commit(row: TrialRow) -> Path:
+        ledger = Ledger(tmp_path / "results")
+        ledger.open()
+        ledger.commit(row)
+        return ledger.folder
+
+    return commit
+
+
+@pytest.fixture
+def script(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A script with a model of its own, which nothing has imported yet."""
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    path = tmp_path / "elsewhere" / "wide_networks.py"
+    path.parent.mkdir()
+    path.write_text(SCRIPT)
+    yield path
+    sys.modules.pop(path.stem, None)
+
+
+@pytest.fixture
+def own_row(script: Path, monkeypatch: pytest.MonkeyPatch, rows: dict[str, TrialRow]) -> Callable[..., TrialRow]:
+    """Rows of the script's model, run in this process, which has forgotten the script since."""
+
+    def make(units: int = 8) -> TrialRow:
+        with monkeypatch.context() as patch:
+            patch.syspath_prepend(script.parent)
+            trials = grid(BASE, {"model": ["wide_networks:Wide"], "model.units": [units]})
+            (row,) = run(Sweep(name="own", trials=trials), results=script.parent, runner=Local()).rows
+        del sys.modules["wide_networks"]
+        return row
+
+    return make
+
+
+def shown(*given: Any, **options: Any) -> list[str]:
+    console = Console(file=io.StringIO(), width=100)
+    show(replay(*given, **options), console)
+    return [line.rstrip() for line in console.file.getvalue().splitlines()]  # type: ignore[attr-defined]  # a StringIO
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+def test_row_run_again_is_the_same_bit_for_bit(rows: dict[str, TrialRow], commit: Commit, name: str) -> None:
+    row = rows[name]
+    assert row.status is (Status.DIVERGED if name == "diverged" else Status.OK)
+    folder = commit(row)
+    replayed = replay(folder, row.trial_id)
+    assert replayed.same
+    assert (replayed.before, replayed.differences, replayed.environment) == (row, (), {})
+    assert replayed.after.trial_id == row.trial_id
+    assert shown(folder, row.trial_id[:8]) == [
+        f"trial {row.trial_id}: the same, bit for bit, in 8 figures and {len(row.history)} "
+        f"point{'s' * (len(row.history) != 1)} of the learning curve",
+        "environment: the same",
+    ]
+
+
+def test_results_folder_stays_as_it_is(rows: dict[str, TrialRow], commit: Commit) -> None:
+    folder = commit(rows["softmax"])
+    before = [(path, path.stat().st_mtime_ns) for path in sorted(folder.rglob("*"))]
+    replay(folder, rows["softmax"].trial_id)
+    assert [(path, path.stat().st_mtime_ns) for path in sorted(folder.rglob("*"))] == before
+
+
+def test_new_learning_curve_can_be_watched(rows: dict[str, TrialRow], commit: Commit) -> None:
+    seen: list[Evaluation] = []
+    replayed = replay(commit(rows["softmax"]), rows["softmax"].trial_id, on_evaluation=seen.append)
+    assert tuple(seen) == replayed.after.history
+
+
+def test_figure_that_came_out_otherwise_is_told_with_its_distance(rows: dict[str, TrialRow], commit: Commit) -> None:
+    row = rows["softmax"]
+    assert row.val_loss is not None
+    folder = commit(replace(row, val_loss=row.val_loss * 2, parameters=600))
+    replayed = replay(folder, row.trial_id)
+    assert not replayed.same
+    assert replayed.differences == (
+        Difference("val_loss", None, row.val_loss * 2, row.val_loss),
+        Difference("parameters", None, 600, 650),
+    )
+    lines = shown(folder, row.trial_id)
+    assert lines[0].endswith("not the same: of 8 figures and 2 points of the learning curve, 2 and 0 differ")
+    cells = ["val_loss", "end", str(row.val_loss * 2), str(row.val_loss), f"{-row.val_loss:+.3g}", "0.5"]
+    assert [line.split() for line in lines[1:4]] == [
+        ["figure", "step", "then", "now", "difference", "relative"],
+        cells,
+        ["parameters", "end", "600", "650", "+50", "0.0833"],
+    ]
+
+
+def test_smallest_difference_in_the_learning_curve_is_told_with_its_first_step(
+    rows: dict[str, TrialRow], commit: Commit
+) -> None:
+    row = rows["softmax"]
+    history = tuple(point._replace(train_loss=point.train_loss + 2**-50) for point in row.history)
+    folder = commit(replace(row, history=history))
+    found = replay(folder, row.trial_id).differences
+    assert [(item.name, item.step) for item in found] == [("train_loss", 2), ("train_loss", 4)]
+    lines = shown(folder, row.trial_id)
+    assert lines[0].endswith("0 and 2 differ; the first point at step 2")
+    assert [line.split()[:2] for line in lines[2:]] == [["train_loss", "2"], ["environment:", "the"]]
+
+
+def test_what_is_not_as_it_was_is_told(rows: dict[str, TrialRow], commit: Commit) -> None:
+    row = rows["softmax"]
+    environment = {"tensorflow": "2.0.0", "processor": "Z80", "threads": 1, "gone": True}
+    folder = commit(replace(row, version="0.1.0", environment=environment))
+    changed = replay(folder, row.trial_id).environment
+    now = row.environment
+    assert changed == {
+        "mnist_sweep": ("0.1.0", row.version),
+        "tensorflow": ("2.0.0", now["tensorflow"]),
+        "processor": ("Z80", now["processor"]),
+        "gone": (True, None),
+    } | {name: (None, now[name]) for name in now if name not in environment}
+    lines = shown(folder, row.trial_id)
+    assert f"mnist_sweep: 0.1.0 then, {row.version} now" in lines
+    assert "gone: True then, not recorded now" in lines
+
+
+@pytest.mark.parametrize("environment", [{"threads": 1, "device": "GPU"}, {"threads": "many"}, {"threads": 0}])
+def test_environment_that_this_machine_cannot_have_is_told_and_does_without(
+    rows: dict[str, TrialRow], commit: Commit, environment: dict[str, Any]
+) -> None:
+    row = rows["softmax"]
+    replayed = replay(commit(replace(row, environment=environment)), row.trial_id)
+    assert replayed.same
+    name = "device" if "device" in environment else "threads"
+    assert replayed.environment[name] == (environment[name], row.environment[name])
+
+
+def test_other_threads_than_this_process_has_are_refused(
+    rows: dict[str, TrialRow], commit: Commit, refused: Refused
+) -> None:
+    row = rows["softmax"]
+    folder = commit(replace(row, environment={**row.environment, "threads": 3}))
+    with refused(ResourceError, "threads=3", "start the sweep in a new process"):
+        replay(folder, row.trial_id)
+
+
+def test_threads_of_a_new_process_are_those_of_the_row(rows: dict[str, TrialRow], commit: Commit) -> None:
+    row = rows["softmax"]
+    onednn = os.environ.get("TF_ENABLE_ONEDNN_OPTS", "1")  # as a process that starts TensorFlow itself has it
+    folder = commit(replace(row, environment={**row.environment, "threads": 2, "onednn": onednn}))
+    code = (
+        "import pathlib, sys; from mnist_sweep.sweep.replay import replay\n"
+        "replayed = replay(pathlib.Path(sys.argv[1]), sys.argv[2])\n"
+        "print(replayed.after.status, replayed.after.environment['threads'], dict(replayed.environment))\n"
+    )
+    command = [sys.executable, "-P", "-c", code, str(folder), row.trial_id]
+    ended = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert ended.stdout.split() == ["ok", "2", "{}"]
+
+
+def test_code_of_the_users_own_is_not_run_unasked(
+    own_row: Callable[..., TrialRow], script: Path, commit: Commit, refused: Refused
+) -> None:
+    row = own_row()
+    assert row.status is Status.OK
+    sys.path.insert(0, str(script.parent))
+    with refused(ScriptError, f"trial {row.trial_id} needs wide_networks:Wide", "unasked", "--script"):
+        replay(commit(row), row.trial_id)
+    assert "wide_networks" not in sys.modules
+
+
+def test_any_import_path_of_a_row_is_refused_unasked(commit: Commit, make_row: MakeRow, refused: Refused) -> None:
+    row = make_row()
+    text = forged(row, config={**row.config, "data": "antigravity:open"}, defaults=list(row.defaults))
+    folder = commit(row)
+    (folder / "rows" / f"{row.trial_id}.json").write_text(text)
+    with refused(ScriptError, "needs antigravity:open", "--script"):
+        replay(folder, row.trial_id)
+    assert "antigravity" not in sys.modules
+
+
+def test_code_of_the_users_own_is_run_with_its_script_or_its_folder(
+    own_row: Callable[..., TrialRow], script: Path, commit: Commit
+) -> None:
+    row = own_row()
+    folder = commit(row)
+    for code in (script, script.parent):
+        assert replay(folder, row.trial_id, code=code).same
+        del sys.modules["wide_networks"]
+        sys.path.remove(str(script.parent))
+
+
+def test_code_that_cannot_be_used_is_told(
+    own_row: Callable[..., TrialRow], script: Path, commit: Commit, refused: Refused, tmp_path: Path
+) -> None:
+    row = own_row()
+    folder = commit(row)
+    with refused(ScriptError, f"there is no sweep script {tmp_path / 'gone.py'}"):
+        replay(folder, row.trial_id, code=tmp_path / "gone.py")
+    with refused(ScriptError, "'wide_networks:Wide' cannot be imported"):
+        replay(folder, row.trial_id, code=tmp_path)
+    script.write_text(SCRIPT.replace("self.units > 100", "self.units == 8"))
+    with refused(ScriptError, f"the config of trial {row.trial_id} cannot be built", "RuntimeError: too wide"):
+        replay(folder, row.trial_id, code=script)
+
+
+def test_script_of_a_row_that_needs_none_is_not_run(rows: dict[str, TrialRow], script: Path, commit: Commit) -> None:
+    script.write_text("raise RuntimeError")
+    row = rows["softmax"]
+    assert replay(commit(row), row.trial_id, code=script).same
+
+
+def test_failure_that_comes_again_is_told_with_both_causes(
+    own_row: Callable[..., TrialRow], script: Path, commit: Commit
+) -> None:
+    row = own_row(units=13)
+    assert row.status is Status.FAILED
+    line = f"ValueError: no luck ({script.name}:{SCRIPT[: SCRIPT.index('no luck')].count(chr(10)) + 1})"
+    assert shown(commit(row), row.trial_id, code=script) == [
+        f"trial {row.trial_id}: failed then, failed now",
+        f"failed then: {line}",
+        f"failed now: {line}",
+        "environment: not recorded",
+    ]
+
+
+def test_failure_that_does_not_come_again_is_told(rows: dict[str, TrialRow], commit: Commit) -> None:
+    row = rows["softmax"]
+    bare: dict[str, Any] = {
+        "trial_id": row.trial_id,
+        "config_id": row.config_id,
+        "config": row.config,
+        "defaults": row.defaults,
+    }
+    folder = commit(TrialRow(**bare, status=Status.FAILED, error="MemoryError: no\x1b[2Jluck", version="0.1.0"))
+    replayed = replay(folder, row.trial_id)
+    assert (replayed.same, replayed.after.status, replayed.after.val_loss) == (False, Status.OK, row.val_loss)
+    assert shown(folder, row.trial_id) == [
+        f"trial {row.trial_id}: failed then, ok now",
+        "failed then: MemoryError: no\\x1b[2Jluck",
+        "environment: not recorded",
+        f"mnist_sweep: 0.1.0 then, {row.version} now",
+    ]
+
+
+def test_config_that_this_version_does_not_know_is_refused(commit: Commit, make_row: MakeRow, refused: Refused) -> None:
+    row = make_row()
+    folder = commit(replace(row, config={**row.config, "model.depth": 3}, defaults=[*row.defaults, "model.depth"]))  # type: ignore[arg-type]  # a list is what JSON brings
+    with refused(UnknownNameError, "unknown field 'depth'"):
+        replay(folder, row.trial_id)
+
+
+def test_damaged_row_beside_it_is_named_first(rows: dict[str, TrialRow], commit: Commit, refused: Refused) -> None:
+    folder = commit(rows["softmax"])
+    (folder / "rows" / "notes.txt").touch()
+    with refused(RowError, "notes.txt", "`mnist-sweep mend"):
+        replay(folder, rows["softmax"].trial_id)
+
+
+def stopped(row: TrialRow, num_points: int) -> TrialRow:
+    """Return the row that a trial would have had, had it been stopped after so many points."""
+    last = row.history[num_points - 1]
+    figures = {"val_accuracy": last.val_accuracy, "val_loss": last.val_loss, "train_loss": last.train_loss}
+    rest: dict[str, Any] = figures | {"test_accuracy": None, "num_test": None}
+    return replace(row, status=Status.STOPPED, steps=last.step, history=row.history[:num_points], **rest)
+
+
+@pytest.mark.parametrize("name", ["softmax", "dropout"])
+def test_stopped_trial_is_run_as_far_as_it_came(rows: dict[str, TrialRow], commit: Commit, name: str) -> None:
+    row = stopped(rows[name], 1)
+    seen: list[Evaluation] = []
+    replayed = replay(commit(row), row.trial_id, on_evaluation=seen.append)
+    assert (replayed.same, replayed.after.status, len(seen)) == (True, Status.STOPPED, 1)
+
+
+def test_stopped_trial_that_comes_out_otherwise_is_told(rows: dict[str, TrialRow], commit: Commit) -> None:
+    row = stopped(rows["softmax"], 1)
+    row = replace(row, history=(row.history[0]._replace(val_loss=0.1),))
+    found = replay(commit(row), row.trial_id).differences
+    assert [(item.name, item.step, item.one) for item in found] == [("val_loss", 2, 0.1)]
+
+
+def test_trial_is_named_by_a_beginning_that_only_one_has(
+    rows: dict[str, TrialRow], commit: Commit, refused: Refused
+) -> None:
+    row = rows["softmax"]
+    config = replace(BASE, seed=1)
+    commit(replace(row, trial_id=trial_id(config), config=to_flat(config)))
+    with refused(LedgerError, "at least 4 characters", "'abc'"):
+        replay(commit(row), "abc")
+    with refused(LedgerError, f"'{row.config_id}' names 2 trials of ", f"write the seed too, as in {row.trial_id}."):
+        replay(commit(row), row.config_id)
+    with refused(LedgerError, "'../../etc/passwd'"):
+        replay(commit(row), "../../etc/passwd")
+    assert replay(commit(row), f"{row.config_id[:5]}-0").before == row

@@ -1,0 +1,67 @@
+"""What a machine has, and what fits on it."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+import pytest
+
+from mnist_sweep.errors import LedgerError, ResourceError
+from mnist_sweep.system import machine
+
+Refused = Callable[..., AbstractContextManager[None]]
+
+
+@pytest.mark.parametrize(
+    ("size", "trial", "fits"),
+    [
+        ((8, 0), (1, 0), 8),
+        ((8, 0), (3, 0), 2),
+        ((8, 2), (1, 0.5), 4),
+        ((8, 2), (1, 0.6), 2),
+        ((3, 2), (1, 0.5), 3),
+        ((8, 4), (1, 2), 2),
+        ((8, 0), (1, 0.5), 0),
+        ((1, 4), (2, 1), 0),
+    ],
+)
+def test_as_many_trials_run_as_fit(size: tuple[int, int], trial: tuple[int, float], fits: int) -> None:
+    assert machine.fitting(*size, *trial) == fits
+
+
+def test_room_is_that_of_all_machines_or_refused(refused: Refused) -> None:
+    assert machine.require_room([(8, 0), (3, 0)], cpus_per_trial=2, gpus_per_trial=0) == 5
+    with refused(ResourceError, "must fit one machine", "the largest has 8 CPUs and 0 GPUs"):
+        machine.require_room([(8, 0), (3, 0)], cpus_per_trial=9, gpus_per_trial=0)
+    with refused(ResourceError, "must fit one machine"):
+        machine.require_room([], cpus_per_trial=1, gpus_per_trial=0)
+
+
+def test_a_container_has_what_its_limit_leaves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "meminfo").write_text("MemTotal: 90 kB\nMemAvailable: 60 kB\n")
+    monkeypatch.setattr(machine, "MEMINFO", tmp_path / "meminfo")
+    monkeypatch.setattr(machine, "CGROUP", tmp_path)
+    assert machine.free_memory() == 60 << 10
+    (tmp_path / "memory.current").write_text("1024\n")
+    (tmp_path / "memory.max").write_text("max\n")
+    assert machine.free_memory() == 60 << 10
+    (tmp_path / "memory.max").write_text("3072\n")
+    assert machine.free_memory() == 2048
+
+
+def test_a_system_that_does_not_say_has_no_figure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("MEMINFO", "STATUS"):
+        monkeypatch.setattr(machine, name, tmp_path / "missing")
+    assert machine.free_memory() is None
+    assert machine.shared_memory() == 0
+
+
+def test_a_process_holds_at_its_peak_what_it_shares_and_more() -> None:
+    assert 0 <= machine.shared_memory() < machine.peak_memory()
+
+
+def test_a_folder_that_is_not_there_yet_has_the_space_of_the_one_above(tmp_path: Path, refused: Refused) -> None:
+    assert machine.free_disk(tmp_path / "not" / "yet") > 0
+    (tmp_path / "file").touch()
+    with refused(LedgerError, "cannot be made", "--results"):
+        machine.free_disk(tmp_path / "file" / "below")

@@ -1,0 +1,83 @@
+"""Archives of arrays: what is no such archive is refused, whatever it is."""
+
+import io
+import zipfile
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import Any
+
+import numpy as np
+import pytest
+
+from mnist_sweep.errors import DataError
+from mnist_sweep.system import npz
+
+Refused = Callable[..., AbstractContextManager[None]]
+
+
+def packed(**arrays: Any) -> bytes:
+    file = io.BytesIO()
+    np.savez(file, **arrays)
+    return file.getvalue()
+
+
+def zipped(member: bytes, *, name: str = "a.npy", packing: int = zipfile.ZIP_STORED) -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", packing) as archive:
+        archive.writestr(name, member)
+    return file.getvalue()
+
+
+def array_of(header: str) -> bytes:
+    """Return an array file whose header is a text."""
+    return b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header.encode()
+
+
+def with_method(number: int, *, name: str = "a.npy") -> bytes:
+    """Return an archive whose member claims another packing."""
+    content = bytearray(zipped(b"a", name=name))
+    content[8] = content[content.index(b"PK\x01\x02") + 10] = number
+    return bytes(content)
+
+
+def encrypted(*, name: str = "a.npy") -> bytes:
+    content = bytearray(zipped(b"a", name=name))
+    content[6] = content[content.index(b"PK\x01\x02") + 8] = 1
+    return bytes(content)
+
+
+def damaged(packing: int) -> bytes:
+    content = bytearray(zipped(bytes(range(256)), packing=packing))
+    content[44:60] = bytes(16)
+    return bytes(content)
+
+
+def test_arrays_come_back_by_name() -> None:
+    found = npz.read(io.BytesIO(packed(a=np.arange(3), b=np.zeros((2, 0), np.float32))))
+    assert {name: (array.dtype.name, array.shape) for name, array in found.items()} == {
+        "a": ("int64", (3,)),
+        "b": ("float32", (2, 0)),
+    }
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"", "No data left"),
+        (b"PK\x03\x04 cut", "not a zip"),
+        (array_of("{'descr': '|u1', 'fortran_order': False, 'shape': ()}") + b"a", "context manager"),
+        (packed(a=np.array([{}], object)), "allow_pickle"),
+        (zipped(b"no array"), "'a' is no array"),
+        (zipped(array_of("{'descr': (")), "multi-line statement"),
+        (zipped(array_of("{'descr': '|u1', 'fortran_order': False, 'shape': (1000000000000000000,)}")), "allocate"),
+        (zipped(array_of("{'descr': '|u1', 'fortran_order': False, 'shape': (" + "9" * 40 + ",)}")), "int"),
+        (encrypted(), "encrypted"),
+        (with_method(99), "not supported"),
+        (damaged(zipfile.ZIP_DEFLATED), "Bad CRC-32"),
+        (damaged(zipfile.ZIP_LZMA), "nput data"),
+        (damaged(zipfile.ZIP_BZIP2), "nvalid data"),
+    ],
+)
+def test_what_is_no_archive_of_arrays_is_refused_in_one_line(refused: Refused, content: bytes, says: str) -> None:
+    with refused(DataError, says):
+        npz.read(io.BytesIO(content))

@@ -1,0 +1,131 @@
+"""Laws of the short names of trials."""
+
+from typing import Any
+
+import pytest
+
+from mnist_sweep import CNN, Adam, Momentum, RMSProp, Softmax, TrialConfig, grid, to_flat
+from mnist_sweep.text.names import PARTS, counted, duration, label, value, varying
+from mnist_sweep.trials.config import REGISTRIES
+
+BASE = TrialConfig()
+
+
+def flats(axes: dict[str, Any]) -> list[dict[str, Any]]:
+    return [to_flat(trial) for trial in grid(BASE, axes)]
+
+
+def test_parts_are_those_of_a_config() -> None:
+    assert tuple(REGISTRIES) == PARTS
+
+
+@pytest.mark.parametrize(
+    ("axes", "names"),
+    [
+        ({"seed": [0]}, []),
+        ({"model.dropout": [0.1, 0.2]}, ["model.dropout"]),
+        ({"batch_size": [10, 20], "model.dropout": [0.1, 0.2]}, ["model.dropout", "batch_size"]),
+        ({"seed": [0, 1], "precision": ["float32", "mixed_float16"]}, ["precision", "seed"]),
+        ({"optimizer": [Adam(), RMSProp()]}, ["optimizer"]),
+        ({"optimizer": [Adam(), RMSProp(), Adam(learning_rate=0.1)]}, ["optimizer", "optimizer.learning_rate"]),
+        ({"optimizer": [Adam(), RMSProp()], "model.units": [8, 9]}, ["model.units", "optimizer"]),
+        (
+            {"optimizer": ["adam", "momentum"], "optimizer.learning_rate": [0.1, 0.2]},
+            ["optimizer", "optimizer.learning_rate"],
+        ),
+        ({"model": [CNN(), Softmax()]}, ["model"]),
+        ({"model.filters": [(8,), (8, 16)]}, ["model.filters"]),
+    ],
+)
+def test_what_varies_in_the_order_of_the_config_and_the_seed_last(axes: dict[str, Any], names: list[str]) -> None:
+    assert varying(flats(axes)) == names
+
+
+def test_order_of_the_trials_changes_nothing() -> None:
+    trials = flats({"model.units": [8, 9], "optimizer": [Momentum(), Adam(), Adam(beta_1=0.5)], "seed": [0, 1]})
+    assert varying(reversed(trials)) == varying(trials) == ["model.units", "optimizer", "optimizer.beta_1", "seed"]
+
+
+def test_nothing_varies_among_one_or_none() -> None:
+    assert varying([to_flat(BASE)]) == varying([]) == []
+
+
+@pytest.mark.parametrize(
+    ("axes", "text"),
+    [
+        ({"model.filters": [(8, 16)]}, "filters=8,16"),
+        ({"model.dropout": [0.2], "optimizer": ["adam"]}, "dropout=0.2 adam"),
+        ({"optimizer.learning_rate": [1e-4]}, "learning_rate=0.0001"),
+        ({"optimizer.learning_rate": [1.0]}, "learning_rate=1"),
+        ({"num_steps": [5], "precision": ["mixed_bfloat16"], "seed": [3]}, "num_steps=5 mixed_bfloat16 seed=3"),
+        ({"model": ["softmax"], "data": ["mnist"]}, "softmax mnist"),
+    ],
+)
+def test_label_says_the_values(axes: dict[str, Any], text: str) -> None:
+    (flat,) = flats(axes)
+    assert label(flat, axes) == text
+
+
+def test_label_leaves_out_what_a_trial_does_not_have() -> None:
+    softmax = to_flat(TrialConfig(model=Softmax(), seed=2))
+    assert label(softmax, ["model", "model.units", "seed"]) == "softmax seed=2"
+
+
+@pytest.mark.parametrize("names", [[], ["model.units"]])
+def test_label_of_nothing_is_the_model(names: list[str]) -> None:
+    assert label(to_flat(TrialConfig(model=Softmax())), names) == "softmax"
+
+
+@pytest.mark.parametrize("names", [["model"], []])
+def test_label_of_a_users_model_is_its_class(names: list[str]) -> None:
+    assert label({"model": "package.nets:Net"}, names) == "Net"
+
+
+def test_labels_of_a_sweep_tell_its_trials_apart() -> None:
+    trials = flats(
+        {"model.filters": [(8,), (8, 16)], "optimizer": [Adam(), Adam(learning_rate=0.1), RMSProp()], "seed": [0, 1]}
+    )
+    names = varying(trials)
+    assert len({label(flat, names) for flat in trials}) == len(trials) == 12
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "text"),
+    [
+        ("model.dropout", 0.30000000000000004, "0.3"),
+        ("model.dropout", 0.0, "0"),
+        ("optimizer.epsilon", 1e-8, "1e-08"),
+        ("model.units", 1024, "1024"),
+        ("model.filters", [8, 16.0, "a"], "8,16,a"),
+        ("model.wide", True, "True"),
+        ("model.depth", None, "None"),
+        ("changes", [], "none"),
+        ("model", "package.nets:Net", "Net"),
+        ("model", "cnn", "cnn"),
+        ("model.folder", "C:/data", "C:/data"),
+    ],
+)
+def test_value_is_written_as_people_write_it(name: str, given: Any, text: str) -> None:
+    assert value(name, given) == text
+
+
+def test_one_is_counted_in_the_singular() -> None:
+    assert [counted(number, "trial") for number in (0, 1, 2, 1000)] == [
+        "0 trials",
+        "1 trial",
+        "2 trials",
+        "1,000 trials",
+    ]
+
+
+def test_changes_are_shown_with_their_steps() -> None:
+    given = [[100, [["optimizer.learning_rate", 0.01], ["model.dropout", 0.5]]], [200, [["weight_decay", 0.1]]]]
+    assert value("changes", given) == "from 100 learning_rate=0.01 dropout=0.5; from 200 weight_decay=0.1"
+    flat = {"model": "cnn", "num_steps": 300}
+    assert label({**flat, "changes": given[1:]}, ["num_steps", "changes"]) == "num_steps=300 from 200 weight_decay=0.1"
+    assert label({**flat, "changes": []}, ["num_steps", "changes"]) == "num_steps=300"
+
+
+@pytest.mark.parametrize(("seconds", "shown"), [(0, "0:00"), (61.4, "1:01"), (3599.6, "1:00:00"), (36000, "10:00:00")])
+def test_durations_read_as_on_a_clock(seconds: float, shown: str) -> None:
+    assert duration(seconds) == shown

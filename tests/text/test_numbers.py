@@ -1,0 +1,44 @@
+"""Laws of figures in sentences: per cent for shares, points for differences, and never `nan` or `-0.00`."""
+
+import math
+
+import pytest
+
+from mnist_sweep.text.numbers import interval, percent, percent_interval, points, probability
+
+
+@pytest.mark.parametrize(("share", "shown"), [(0.9625, "96.25%"), (1.0, "100.00%"), (0.0, "0.00%"), (math.nan, "-")])
+def test_shares_are_per_cent(share: float, shown: str) -> None:
+    assert percent(share) == shown
+
+
+@pytest.mark.parametrize(
+    ("difference", "plain", "signed"),
+    [
+        (0.0125, "1.25", "+1.25"),
+        (-0.0125, "-1.25", "-1.25"),
+        (-1e-9, "0.00", "0.00"),
+        (0, "0.00", "0.00"),
+        (math.nan, "-", "-"),
+    ],
+)
+def test_differences_are_points_and_nothing_has_no_sign(difference: float, plain: str, signed: str) -> None:
+    assert (points(difference), points(difference, signed=True)) == (plain, signed)
+
+
+def test_intervals_have_both_ends_or_are_said_to_be_missing() -> None:
+    assert interval(-0.001, 0.0125) == "95% interval -0.10 to 1.25"
+    assert percent_interval(0.951, 0.9725) == "95% interval 95.10% to 97.25%"
+    assert interval(math.nan, math.nan) == percent_interval(math.nan, math.nan) == "no interval"
+
+
+def test_interval_of_a_share_is_written_as_far_as_a_share_can_lie() -> None:
+    assert percent_interval(-0.02, 1.015) == "95% interval 0.00% to 100.00%"
+
+
+@pytest.mark.parametrize(
+    ("p", "shown"),
+    [(1e-7, "p < 0.0001"), (0.00123, "p = 0.0012"), (0.0499, "p = 0.05"), (0.4567, "p = 0.46"), (math.nan, "no test")],
+)
+def test_p_values_are_short(p: float, shown: str) -> None:
+    assert probability(p) == shown

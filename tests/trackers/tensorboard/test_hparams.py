@@ -1,0 +1,31 @@
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from mnist_sweep.errors import LedgerError
+from mnist_sweep.system.storage import Folder
+from mnist_sweep.trackers.tensorboard import hparams
+
+
+def test_settings_are_what_the_table_can_hold() -> None:
+    flat = {"model": "cnn", "model.filters": [32, 64], "log_every": None, "seed": 0, "on": True, "rate": 0.5}
+    expected = {"model": "cnn", "model.filters": "[32, 64]", "seed": 0, "on": True, "rate": 0.5}
+    assert hparams.hyperparameters(flat) == expected
+
+
+def test_the_driver_writes_the_table_without_tensorflow(tmp_path: Path) -> None:
+    code = (
+        "import sys; from pathlib import Path; from mnist_sweep.system import storage; from mnist_sweep.trackers.tensorboard import hparams; "
+        f"hparams.write(storage.Folder(Path({str(tmp_path)!r})), [dict(seed=0), dict(seed=True), dict(seed='a')]); "
+        "assert not {'tensorflow', 'keras'} & sys.modules.keys()"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+    assert [str(path.relative_to(tmp_path)) for path in (tmp_path / "logs").iterdir()] == [hparams.FILE]
+
+
+def test_a_folder_that_cannot_be_made_is_an_error_of_one_line(tmp_path: Path, refused: Callable[..., Any]) -> None:
+    (tmp_path / "logs").write_text("a file")
+    with refused(LedgerError, str(tmp_path / "logs"), "cannot be made"):
+        hparams.write(Folder(tmp_path), [])

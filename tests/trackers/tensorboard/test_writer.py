@@ -1,0 +1,361 @@
+"""What TensorBoard finds in the logs of a trial, asked through its own pages' interface."""
+
+import contextlib
+import json
+import re
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from mnist_sweep import (
+    CNN,
+    Adam,
+    GradientDescent,
+    Local,
+    Momentum,
+    ResNet,
+    Softmax,
+    Status,
+    Sweep,
+    TrialConfig,
+    trial_id,
+)
+from mnist_sweep import run as run_sweep
+from mnist_sweep.runners import trial
+from mnist_sweep.trackers.tensorboard import hparams as experiment
+from mnist_sweep.trackers.tensorboard import traces as trace
+from mnist_sweep.trackers.tensorboard.writer import Summaries
+from mnist_sweep.training import runtime
+from mnist_sweep.training.fitting import drain
+from mnist_sweep.trials.artifacts import Artifacts
+
+TRIAL = TrialConfig(
+    model=CNN(filters=(4, 5), kernel_size=3, units=8, dropout=0.3),
+    optimizer=Adam(learning_rate=0.01),
+    num_steps=30,
+    evaluate_every=10,
+    log_every=5,
+)
+
+
+@dataclass(frozen=True)
+class Opaque:
+    """A user's model that is a class of its own, so that its layers are not to be seen."""
+
+    width: int = 3
+
+    def build(self, image_shape: tuple[int, int, int], num_classes: int) -> Any:
+        import keras
+
+        class Net(keras.Model):  # type: ignore[misc]  # Keras brings no types
+            def __init__(self) -> None:
+                super().__init__()
+                self.flat, self.dense = keras.layers.Flatten(), keras.layers.Dense(num_classes)
+
+            def call(self, images: Any) -> Any:
+                return self.dense(self.flat(images))
+
+        model = Net()
+        model(np.zeros((1, *image_shape)))
+        return model
+
+
+@dataclass(frozen=True)
+class Failing:
+    """A user's model that cannot be built."""
+
+    def build(self, image_shape: tuple[int, int, int], num_classes: int) -> Any:
+        raise ValueError("cannot be built")
+
+
+WEIGHTS = [f"{layer}/{kind}" for layer in ("conv1", "conv2", "hidden", "logits") for kind in ("kernel", "bias")]
+
+
+@contextlib.contextmanager
+def tensorboard(folder: Path) -> Iterator[Any]:
+    """Serve a folder of logs; yield the function that asks an address below the data's."""
+    command = [sys.executable, "-m", "tensorboard.main", "--logdir", str(folder), "--port", "0", "--load_fast", "false"]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as served:
+        try:
+            assert served.stderr
+            lines = iter(served.stderr.readline, "")
+            found = next(match for line in lines if (match := re.search(r"http://localhost:\d+/", line)))
+
+            def ask(path: str, **body: Any) -> Any:
+                content = json.dumps(body).encode() if body else None
+                request = urllib.request.Request(f"{found[0]}data/{path}", content)
+                request.add_header("Content-Type", "application/json")
+                with urllib.request.urlopen(request, timeout=30) as response:
+                    content = response.read().decode()
+                return json.loads(content) if "json" in response.headers["Content-Type"] else content
+
+            deadline = time.monotonic() + 60
+            while not ask("runs") and time.monotonic() < deadline:
+                time.sleep(0.2)
+            yield ask
+        finally:
+            served.kill()  # terminated, it may wait for its own threads forever
+
+
+def run(folder: Path, level: Any, config: TrialConfig = TRIAL) -> Any:
+    runtime.configure(threads=1)
+    steps = trial.steps(config, artifacts=Artifacts(storage=str(folder), summaries=level))
+    return drain(steps, lambda _: None)
+
+
+def test_full_summaries_show_all_that_the_expert_tutorial_showed(tmp_path: Path) -> None:
+    row = run(tmp_path, "full")
+    assert row.error is None
+    name = trial_id(TRIAL)
+    train, test = f"{name}/train", f"{name}/test"
+    with tensorboard(tmp_path / "logs") as ask:
+        assert set(ask("runs")) == {name, train, test}
+        scalars = ask("plugin/scalars/tags")
+        figures = {f"{weight}/{figure}" for weight in WEIGHTS for figure in ("mean", "stddev", "min", "max")}
+        traced = {"trace/step_milliseconds", "trace/peak_memory_mib", "trace/resident_memory_mib"}
+        assert set(scalars[train]) == {"accuracy", "cross_entropy", "learning_rate"} | figures | traced
+        assert set(scalars[test]) == {"accuracy", "cross_entropy"}
+        assert set(scalars[name]) == {"test_accuracy"}
+        histograms = ask("plugin/histograms/tags")
+        assert set(histograms[train]) == {f"{weight}/histogram" for weight in WEIGHTS}
+        kinds = ("pre_activations", "activations")
+        layers = ("conv1", "conv2", "hidden", "logits")
+        assert set(histograms[test]) == {f"{layer}/{kind}" for layer in layers for kind in kinds}
+        images = ask("plugin/images/tags")
+        shown = {"images", "conv1/filters", "conv1/convolved", "conv2/convolved", "pool1/pooled", "pool2/pooled"}
+        assert set(images[test]) == shown
+        assert images[test]["conv1/filters"]["samples"] == 4
+        graphs = ask("plugin/graphs/info")[train]
+        assert graphs["run_graph"]
+        assert list(graphs["tags"]) == ["step 10"]
+        points = ask(f"plugin/scalars/scalars?run={train}&tag=accuracy")
+        assert [point[1] for point in points] == [5, 10, 15, 20, 25, 30]
+        assert [point[2] for point in points] == pytest.approx([point.train_accuracy for point in row.history])
+
+
+RESNET = TrialConfig(
+    model=ResNet(depth=8, filters=4),
+    optimizer=Momentum(),
+    weight_decay=2e-4,
+    augmentation="pad_crop_flip",
+    num_steps=2,
+    evaluate_every=1,
+)
+FLOAT16 = replace(TRIAL, precision="mixed_float16")
+ALWAYS_TIMED = {
+    *("ArgMax", "BiasAdd", "BiasAddGrad", "Conv2D", "Conv2DBackpropFilter", "FusedBatchNormV3", "MatMul", "MaxPool"),
+    *("Relu", "ReluGrad", "ResourceApplyAdam", "ResourceApplyMomentum", "SparseSoftmaxCrossEntropyWithLogits"),
+}
+SCOPES = {"input", "cross_entropy", "accuracy", "gradient_tape", "train", "output"}
+
+
+def nodes(graph: str) -> dict[str, str]:
+    """Return the operation of each node of a graph by the node's name."""
+    return dict(re.findall(r'^node \{\n  name: "(.+)"\n  op: "(.+)"$', graph, re.MULTILINE))
+
+
+def unnumbered(name: str) -> str:
+    """Return a layer's name without the number that Keras gives it in a process with others of its kind."""
+    return re.sub(r"(_\d+)+$", "", name)
+
+
+@pytest.mark.parametrize(
+    ("config", "scope", "layers", "update"),
+    [
+        (TRIAL, "cnn", {"conv1", "pool1", "conv2", "pool2", "hidden", "dropout", "logits"}, "ResourceApplyAdam"),
+        (RESNET, "resnet", {"conv", "block1_conv1", "block3_conv2_normalization", "logits"}, "ResourceApplyMomentum"),
+        (replace(TRIAL, model=Opaque()), "net", {"dense"}, "ResourceApplyAdam"),
+        (FLOAT16, "cnn", {"conv1", "logits"}, "If"),
+    ],
+    ids=["cnn", "resnet", "users", "float16"],
+)
+def test_the_graph_is_that_of_a_whole_step_in_scopes_and_has_each_timed_operation(
+    tmp_path: Path, config: TrialConfig, scope: str, layers: set[str], update: str
+) -> None:
+    row = run(tmp_path, "full", config)
+    assert row.error is None
+    with tensorboard(tmp_path / "logs") as ask:
+        graph = nodes(ask(f"plugin/graphs/graph?run={row.trial_id}/train"))
+        (tag,) = ask("plugin/graphs/info")[f"{row.trial_id}/train"]["tags"]
+        trace = ask(f"plugin/graphs/run_metadata?run={row.trial_id}/train&tag={tag.replace(' ', '+')}")
+    assert {unnumbered(name.partition("/")[0]) for name in graph} == SCOPES | {scope}
+    assert all("/" in name for name in graph)
+    inside = {unnumbered(part) for name in graph if name.startswith(scope) for part in name.split("/")}
+    assert inside >= layers
+    assert update in {operation for name, operation in graph.items() if name.startswith("train/")}
+    assert "ArgMax" in {operation for name, operation in graph.items() if name.startswith("accuracy/")}
+    augmented = {name for name in graph if name.startswith("input/augmentation/")}
+    assert bool(augmented) == (config.augmentation != "none")
+    timed = re.findall(r'node_name: "(.+)"', trace)
+    assert set(timed) - graph.keys() == set()
+    assert {name for name, operation in graph.items() if operation in ALWAYS_TIMED} - set(timed) == set()
+    assert any(int(size) >= 4 * config.batch_size for size in re.findall(r"total_bytes: (\d+)", trace))
+
+
+def test_every_tenth_evaluation_is_traced_and_each_shows_the_memory(tmp_path: Path) -> None:
+    name = run(tmp_path, "full", replace(TRIAL, num_steps=45, evaluate_every=2)).trial_id
+    with tensorboard(tmp_path / "logs") as ask:
+        assert list(ask("plugin/graphs/info")[f"{name}/train"]["tags"]) == ["step 2", "step 22", "step 42"]
+
+        def points(tag: str) -> list[Any]:
+            return list(ask(f"plugin/scalars/scalars?run={name}/train&tag=trace/{tag}"))
+
+        assert [point[1] for point in points("step_milliseconds")] == [2, 22, 42]
+        peaks, held = points("peak_memory_mib"), points("resident_memory_mib")
+        assert [point[1] for point in peaks] == [point[1] for point in held] == [*range(2, 45, 2), 45]
+        assert all(0 < now[2] <= peak[2] + 1 for now, peak in zip(held, peaks, strict=True))
+
+
+def test_memory_that_was_given_back_is_not_held() -> None:
+    before = trace.memory()
+    block = np.ones(2**26)
+    during = trace.memory()
+    del block
+    after = trace.memory()
+    assert during["resident_memory_mib"] > before["resident_memory_mib"] + 400
+    assert after["resident_memory_mib"] < before["resident_memory_mib"] + 100
+    assert after["peak_memory_mib"] >= during["resident_memory_mib"] - 1
+
+
+def test_scalars_are_all_there_is_of_a_trial_that_shows_scalars(tmp_path: Path) -> None:
+    configs = [TRIAL, replace(TRIAL, seed=1)]
+    rows = [run(tmp_path, "scalars", config) for config in configs]
+    with tensorboard(tmp_path / "logs") as ask:
+        assert set(ask("plugin/scalars/tags")[f"{rows[0].trial_id}/train"]) == {
+            "accuracy",
+            "cross_entropy",
+            "learning_rate",
+        }
+        assert all(not tags for tags in ask("plugin/histograms/tags").values())
+        experiment = ask("plugin/hparams/experiment", experimentName="")
+        names = {info["name"] for info in experiment["hparamInfos"]}
+        assert {"model.filters", "model.dropout", "optimizer", "optimizer.learning_rate", "seed"} <= names
+
+
+STATUSES = [f"STATUS_{name}" for name in ("SUCCESS", "FAILURE", "RUNNING", "UNKNOWN")]
+
+
+def table(ask: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the HParams table: its columns, and the session of each trial with the hyperparameters and results."""
+    columns = ask("plugin/hparams/experiment", experimentName="")
+    names = [info["name"] for info in columns["hparamInfos"]]
+    results = [info["name"] for info in columns["metricInfos"]]
+    wanted = [{"hparam": name} for name in names] + [{"metric": name} for name in results]
+    answer = ask(
+        "plugin/hparams/session_groups",
+        experimentName="",
+        allowedStatuses=STATUSES,
+        colParams=wanted,
+        startIndex=0,
+        sliceSize=100,
+    )
+    labels = {
+        (info["name"].get("group", ""), info["name"]["tag"]): info["displayName"] for info in columns["metricInfos"]
+    }
+    rows = {}
+    for group in answer["sessionGroups"]:
+        (session,) = group["sessions"]
+        values = {
+            labels[value["name"].get("group", ""), value["name"]["tag"]]: value["value"]
+            for value in session["metricValues"]
+        }
+        rows[session["name"]] = {"status": session["status"], "hparams": group["hparams"], **values}
+    return columns, rows
+
+
+def test_each_trial_of_a_sweep_is_a_row_of_the_table_with_its_settings_and_results(tmp_path: Path) -> None:
+    small = replace(TRIAL, num_steps=4, evaluate_every=2, log_every=None)
+    diverging = replace(small, optimizer=GradientDescent(learning_rate=1e30))
+    failing = replace(small, model=Failing())
+    sweep = Sweep(name="mixed", trials=[small, replace(small, model=Softmax()), diverging, failing])
+    outcome = run_sweep(sweep, results=tmp_path, runner=Local(), summaries="full")
+    assert {row.status for row in outcome.rows} == {Status.OK, Status.DIVERGED, Status.FAILED}
+    with tensorboard(outcome.folder / "logs") as ask:
+        columns, sessions = table(ask)
+    assert [info["displayName"] for info in columns["metricInfos"]] == list(experiment.RESULTS)
+    flats = [experiment.hyperparameters(row.config) for row in outcome.rows]
+    assert {info["name"] for info in columns["hparamInfos"]} == set().union(*flats)
+    differing = {info["name"] for info in columns["hparamInfos"] if info.get("differs")}
+    assert differing == {"model", "model.initializer", "optimizer", "optimizer.learning_rate"}
+    assert sessions.keys() == {row.trial_id for row in outcome.rows}
+    for row, flat in zip(outcome.rows, flats, strict=True):
+        session = sessions[row.trial_id]
+        assert session["hparams"] == flat
+        assert session["status"] == ("STATUS_SUCCESS" if row.status is Status.OK else "STATUS_FAILURE")
+        expected = {name: getattr(row, name) for name in experiment.RESULTS.keys() - {"train_accuracy"}}
+        if row.status is Status.OK:
+            assert {name: session[name] for name in expected} == pytest.approx(expected)
+
+
+def test_the_table_has_the_columns_of_the_sweep_as_it_is_now(tmp_path: Path) -> None:
+    small = replace(TRIAL, model=Softmax(), num_steps=2, evaluate_every=2, log_every=None)
+    for trials in ([small], [small, replace(small, optimizer=Momentum())]):
+        outcome = run_sweep(Sweep(name="grown", trials=trials), results=tmp_path, runner=Local(), summaries="scalars")
+    with tensorboard(outcome.folder / "logs") as ask:
+        columns, sessions = table(ask)
+    assert "optimizer.momentum" in {info["name"] for info in columns["hparamInfos"]}
+    assert len(sessions) == 2
+
+
+def test_a_trial_run_again_leaves_no_trace_of_the_first_time(tmp_path: Path) -> None:
+    for _ in range(2):
+        run(tmp_path, "scalars")
+    assert len(list((tmp_path / "logs" / trial_id(TRIAL) / "train").iterdir())) == 1
+
+
+@pytest.mark.parametrize("config", [TRIAL, RESNET, FLOAT16], ids=["cnn", "resnet", "float16"])
+def test_what_is_shown_changes_no_figure(tmp_path: Path, config: TrialConfig) -> None:
+    config = replace(config, num_steps=25, evaluate_every=2)
+
+    def figures(level: Any) -> list[Any]:
+        row = run(tmp_path, level, config)
+        return [row.test_accuracy, *(point._replace(seconds=0.0) for point in row.history)]
+
+    assert figures("off") == figures("scalars") == figures("full")
+
+
+def test_logs_that_cannot_be_written_are_said_and_do_not_spoil_their_trial(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: Any, **__: Any) -> None:
+        raise tf.errors.ResourceExhaustedError(None, None, "{{function_node write}} /disk/events; No space\nleft")
+
+    plain = run(tmp_path / "plain", "off")
+    import tensorflow as tf
+
+    (tmp_path / "logs").touch()
+    row = run(tmp_path, "full")
+    assert (row.status, row.test_accuracy) == (Status.OK, plain.test_accuracy)
+    assert row.error.startswith("its logs could not be kept: ")
+    monkeypatch.setattr(tf.summary, "histogram", full)
+    row = run(tmp_path / "later", "full")
+    assert (row.status, row.test_accuracy) == (Status.OK, plain.test_accuracy)
+    assert row.error == "its logs could not be kept: /disk/events; No space left"
+
+
+def test_a_trial_that_goes_on_is_one_session_of_the_table(tmp_path: Path) -> None:
+    runtime.configure(threads=1)
+    folder = tmp_path / trial_id(TRIAL)
+    with pytest.raises(KeyError), Summaries(folder, TRIAL, full=False):
+        raise KeyError
+    with Summaries(folder, TRIAL, full=False, fresh=False) as summaries:
+        summaries.end(Status.OK, 0.5)
+    with tensorboard(tmp_path) as ask:
+        (group,) = ask("plugin/hparams/session_groups", allowedStatuses=STATUSES, sliceSize=9)["sessionGroups"]
+    assert [session["status"] for session in group["sessions"]] == ["STATUS_SUCCESS"]
+
+
+def test_a_model_that_keras_cannot_take_apart_shows_its_weights(tmp_path: Path) -> None:
+    row = run(tmp_path, "full", replace(TRIAL, model=Opaque()))
+    assert row.error is None
+    with tensorboard(tmp_path / "logs") as ask:
+        tags = ask("plugin/histograms/tags")[f"{row.trial_id}/train"]
+        assert len([tag for tag in tags if tag.endswith("kernel/histogram")]) == 1

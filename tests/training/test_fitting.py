@@ -1,0 +1,403 @@
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from mnist_sweep import (
+    CNN,
+    Adagrad,
+    Adam,
+    Dataset,
+    Digits,
+    GradientDescent,
+    Momentum,
+    ResNet,
+    RMSProp,
+    Softmax,
+    Split,
+    Stepwise,
+    TrialConfig,
+)
+from mnist_sweep.data import sources
+from mnist_sweep.data.batches import indices, subseed
+from mnist_sweep.errors import ConfigError
+from mnist_sweep.system.storage import Folder
+from mnist_sweep.training import loop, runtime, state
+from mnist_sweep.training.checkpoints import Checkpoints
+from mnist_sweep.training.fitting import Paused, check, curve, drain, fit
+from mnist_sweep.training.state import Fit, Tick
+from mnist_sweep.trials.config import Precision
+from mnist_sweep.trials.row import Evaluation, Status
+
+SMALL = TrialConfig(
+    model=CNN(filters=(4,), kernel_size=3, units=16, dropout=0.3),
+    optimizer=Adam(learning_rate=0.01),
+    num_steps=50,
+    batch_size=20,
+    evaluate_every=20,
+)
+
+pytestmark = pytest.mark.usefixtures("nothing_kept")
+
+
+@pytest.fixture(scope="module")
+def digits() -> Dataset:
+    return sources.load(Digits())
+
+
+def numbers(result: Fit) -> list[Any]:
+    points = [point._replace(seconds=0) for point in result.history]
+    return [result.status, result.steps, result.test_accuracy, result.parameters, *points]
+
+
+def val_accuracy(result: Fit) -> float:
+    accuracy = result.history[-1].val_accuracy
+    assert accuracy is not None
+    return accuracy
+
+
+@dataclass(frozen=True)
+class Normalized:
+    """A user's model with state of every kind: batch statistics, Keras' own dropout, a regulariser."""
+
+    units: int = 8
+
+    def build(self, image_shape: tuple[int, int, int], num_classes: int) -> Any:
+        import keras
+
+        images = keras.Input(image_shape)
+        x = keras.layers.Dense(self.units, kernel_regularizer="l2")(keras.layers.Flatten()(images))
+        x = keras.layers.Dropout(0.2)(keras.layers.BatchNormalization()(x))
+        return keras.Model(images, keras.layers.Dense(num_classes)(x))
+
+
+@pytest.mark.parametrize("model", [SMALL.model, Softmax(), Normalized(), ResNet(depth=8, filters=2)])
+def test_a_trial_does_not_notice_what_its_process_trained_before(model: Any, digits: Dataset) -> None:
+    trial = replace(SMALL, model=model)
+    alone = fit(trial, digits)
+    runtime._KEPT.clear()
+    fit(replace(trial, seed=1, optimizer=Adam(learning_rate=0.1, beta_1=0.5)), digits)
+    fit(replace(trial, optimizer=Momentum()), digits)
+    assert numbers(fit(trial, digits)) == numbers(alone)
+
+
+def test_trials_that_differ_only_in_numbers_share_one_graph(digits: Dataset) -> None:
+    for dropout, rate, seed in [(0.0, 0.1, 0), (0.5, 0.01, 1), (0.9, 0.001, 2)]:
+        model = replace(SMALL.model, dropout=dropout)  # type: ignore[type-var]  # a model is a dataclass
+        fit(replace(SMALL, model=model, optimizer=Adam(learning_rate=rate), seed=seed, num_steps=30), digits)
+    (network,), (program,) = runtime._KEPT["networks"].values(), runtime._KEPT["programs"].values()
+    assert program.train.experimental_get_tracing_count() == 1
+    assert network.evaluate.experimental_get_tracing_count() == 1
+    assert program.step.experimental_get_tracing_count() == 0  # what summaries show costs nothing without them
+
+
+def test_trials_that_differ_in_their_optimizers_share_a_network(digits: Dataset) -> None:
+    for optimizer in (Adam(), Momentum()):
+        fit(replace(SMALL, optimizer=optimizer, num_steps=10), digits)
+    (network,) = runtime._KEPT["networks"].values()
+    assert len(runtime._KEPT["programs"]) == 2
+    assert network.gradients.experimental_get_tracing_count() == 1
+
+
+@pytest.mark.parametrize("changed", [{"seed": 1}, {"model": CNN(filters=(4,), kernel_size=3, units=16, dropout=0.6)}])
+def test_seed_and_dropout_change_the_numbers(changed: dict[str, Any], digits: Dataset) -> None:
+    assert numbers(fit(replace(SMALL, **changed), digits)) != numbers(fit(SMALL, digits))
+
+
+@pytest.mark.parametrize("most", [1, 7])
+def test_steps_in_one_call_or_in_many_give_the_same_bits(
+    most: int, digits: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = fit(SMALL, digits)
+    monkeypatch.setattr(loop, "MOST_STEPS_PER_CALL", most)
+    assert numbers(fit(SMALL, digits)) == numbers(whole)
+
+
+RESUMED = {
+    "momentum and dropout": replace(SMALL, optimizer=Momentum()),
+    "Adam": SMALL,
+    "RMSProp": replace(SMALL, optimizer=RMSProp()),
+    "Adagrad": replace(SMALL, optimizer=Adagrad()),
+    "batch normalisation, augmentation, a schedule": replace(
+        SMALL,
+        model=ResNet(depth=8, filters=2),
+        optimizer=Momentum(),
+        schedule=Stepwise(boundaries=(25,)),
+        augmentation="pad_crop_flip",
+        weight_decay=1e-3,
+    ),
+    "loss scale": replace(SMALL, precision="mixed_float16"),
+    "bfloat16": replace(SMALL, precision="mixed_bfloat16"),
+    "batch normalisation in bfloat16": replace(SMALL, model=ResNet(depth=8, filters=2), precision="mixed_bfloat16"),
+    "a user's model": replace(SMALL, model=Normalized()),
+}
+
+
+@pytest.mark.parametrize("case", RESUMED)
+def test_a_trial_paused_again_and_again_ends_with_the_same_bits(
+    case: str, digits: Dataset, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    config = RESUMED[case]
+    whole = fit(config, digits)
+    monkeypatch.setattr(loop, "MOST_STEPS_PER_CALL", 9)
+    steps = []
+    while True:
+        runtime._KEPT.clear()
+        checkpoints = Checkpoints(Folder(tmp_path), "x", seconds=1e9, identity={"version": "1"})
+        items = curve(config, digits, checkpoints=checkpoints)
+        begun = next(items)
+        assert isinstance(begun, Tick)
+        steps.append(begun.step)
+        assert begun.note == (f"goes on from step {begun.step}" if steps[1:] else None)
+        try:
+            while next(items)[0] <= begun.step:
+                pass
+            with pytest.raises(Paused):
+                items.throw(Paused())
+        except StopIteration as end:
+            result = end.value
+            break
+    assert steps == [0, 9, 18, 20, 29, 38, 40, 49, 50]
+    assert numbers(result) == numbers(whole)
+
+
+def test_checkpoints_are_written_when_they_are_due_and_change_nothing(digits: Dataset, tmp_path: Path) -> None:
+    always = Checkpoints(Folder(tmp_path), "x", seconds=0, identity={})
+    items = curve(SMALL, digits, checkpoints=always)
+    seen = [item.step for item in items if (tmp_path / "checkpoints" / "x.ckpt").exists()]
+    assert seen[-1] == 50
+    assert 0 not in seen
+    assert always.load() is not None
+    assert numbers(drain(curve(SMALL, digits, checkpoints=always), lambda _: None)) == numbers(fit(SMALL, digits))
+
+
+def test_what_a_runner_does_with_a_point_is_no_time_of_the_trial(
+    digits: Dataset, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    now = [0.0]
+    monkeypatch.setattr(state, "time", SimpleNamespace(perf_counter=lambda: now[0]))
+
+    def seen(_: object) -> None:
+        now[0] += 1
+
+    checkpoints = Checkpoints(Folder(tmp_path), "x", seconds=0, identity={})
+    for _ in ("from its start", "from its checkpoint, its points once more"):
+        result = drain(curve(SMALL, digits, checkpoints=checkpoints), seen)
+        assert result.seconds == {"setup": 0, "train": 0, "evaluate": 0}
+
+
+@pytest.mark.parametrize(
+    ("damage", "note"),
+    [
+        (lambda content: content[:-1], "starts over, for its checkpoint is damaged"),
+        (lambda content: b"", "starts over, for its checkpoint is damaged"),
+        (lambda content: content[:50] + bytes([content[50] ^ 1]) + content[51:], "starts over, for its checkpoint is"),
+    ],
+)
+def test_a_damaged_checkpoint_is_said_and_the_trial_starts_over(
+    damage: Any, note: str, digits: Dataset, tmp_path: Path
+) -> None:
+    checkpoints = Checkpoints(Folder(tmp_path), "x", seconds=0, identity={})
+    for _ in curve(SMALL, digits, checkpoints=checkpoints):
+        pass
+    path = tmp_path / "checkpoints" / "x.ckpt"
+    path.write_bytes(damage(path.read_bytes()))
+    items: list[Any] = []
+    result = drain(curve(SMALL, digits, checkpoints=checkpoints), items.append)
+    assert items[0].step == 0
+    assert items[0].note.startswith(note)
+    assert numbers(result) == numbers(fit(SMALL, digits))
+
+
+@pytest.mark.parametrize(
+    ("changed", "identity", "note"),
+    [
+        ({}, {"version": "2"}, "its checkpoint was made with another version"),
+        ({"model": CNN(filters=(4,), kernel_size=3, units=8)}, {"version": "1"}, "the model's code has changed"),
+        ({"optimizer": GradientDescent()}, {"version": "1"}, "its checkpoint is of another network"),
+    ],
+)
+def test_a_checkpoint_made_with_something_else_is_not_gone_on_from(
+    changed: dict[str, Any], identity: dict[str, str], note: str, digits: Dataset, tmp_path: Path
+) -> None:
+    written = Checkpoints(Folder(tmp_path), "x", seconds=0, identity={"version": "1"})
+    for _ in curve(SMALL, digits, checkpoints=written):
+        pass
+    found = Checkpoints(Folder(tmp_path), "x", seconds=0, identity=identity)
+    items: list[Any] = []
+    config = replace(SMALL, **changed)
+    assert numbers(drain(curve(config, digits, checkpoints=found), items.append)) == numbers(fit(config, digits))
+    assert note in items[0].note
+
+
+def test_a_checkpoint_that_cannot_be_written_is_said_and_does_not_spoil_the_trial(
+    digits: Dataset, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("no folder")
+    nowhere = Checkpoints(Folder(tmp_path / "file"), "x", seconds=0, identity={})
+    items: list[Any] = []
+    result = drain(curve(SMALL, digits, checkpoints=nowhere), items.append)
+    notes = [item.note for item in items if isinstance(item, Tick) and item.note]
+    assert notes
+    assert "cannot be" in notes[0]
+    assert numbers(result) == numbers(fit(SMALL, digits))
+
+
+def test_evaluations_do_not_change_the_training(digits: Dataset) -> None:
+    often, once = fit(replace(SMALL, evaluate_every=5), digits), fit(replace(SMALL, evaluate_every=1000), digits)
+    assert often.history[-1].val_loss == once.history[-1].val_loss
+    assert [point.step for point in once.history] == [50]
+
+
+def test_the_curve_has_a_point_every_so_many_steps_and_after_the_last(digits: Dataset) -> None:
+    seen: list[Evaluation | Tick] = []
+    result = drain(curve(SMALL, digits), seen.append)
+    assert [point.step for point in result.history] == [20, 40, 50]
+    assert tuple(item for item in seen if isinstance(item, Evaluation)) == result.history
+
+
+def test_points_that_show_training_alone_lie_between_the_evaluations_and_change_nothing(digits: Dataset) -> None:
+    plain, logged = fit(SMALL, digits), fit(replace(SMALL, log_every=8), digits)
+    assert [point.step for point in logged.history] == [8, 16, 20, 24, 32, 40, 48, 50]
+    assert [point.step for point in logged.history if point.val_accuracy is not None] == [20, 40, 50]
+    assert [point.val_loss for point in logged.history if point.val_loss] == [point.val_loss for point in plain.history]
+    first = logged.history[:3]
+    mean = sum(point.train_loss * steps for point, steps in zip(first, (8, 8, 4), strict=True)) / 20
+    assert mean == pytest.approx(plain.history[0].train_loss, rel=1e-6)
+
+
+@pytest.mark.parametrize("changed", [{"weight_decay": 0.1}, {"augmentation": "pad_crop_flip"}])
+def test_weight_decay_and_augmentation_change_training_and_share_the_network(
+    changed: dict[str, Any], digits: Dataset
+) -> None:
+    plain, other = fit(SMALL, digits), fit(replace(SMALL, **changed), digits)
+    assert other.history[-1].val_loss != plain.history[-1].val_loss
+    assert numbers(fit(SMALL, digits)) == numbers(plain)
+    (network,) = runtime._KEPT["networks"].values()
+    assert network.gradients.experimental_get_tracing_count() == 1
+
+
+def test_weight_decay_is_a_number_of_one_graph(digits: Dataset) -> None:
+    losses = {fit(replace(SMALL, weight_decay=decay), digits).history[-1].val_loss for decay in (0.1, 0.01)}
+    assert len(losses) == 2
+    assert len(runtime._KEPT["programs"]) == 1
+
+
+def test_the_test_split_changes_nothing_but_the_test_accuracy(digits: Dataset) -> None:
+    fewer = Split(images=digits.test.images[:37], labels=digits.test.labels[:37])
+    other = Dataset(train=digits.train, val=digits.val, test=fewer, num_classes=10, pixel_max=digits.pixel_max)
+    assert fit(SMALL, other).history[-1].val_loss == fit(SMALL, digits).history[-1].val_loss
+
+
+@pytest.mark.parametrize("weight_decay", [0.0, 0.05])
+def test_softmax_by_gradient_descent_equals_an_independent_computation(digits: Dataset, weight_decay: float) -> None:
+    schedule = Stepwise(boundaries=(10,), factor=0.5)
+    trial = TrialConfig(
+        model=Softmax(),
+        optimizer=GradientDescent(learning_rate=0.5),
+        schedule=schedule,
+        num_steps=30,
+        batch_size=50,
+        evaluate_every=15,
+        weight_decay=weight_decay,
+        seed=3,
+    )
+    images = digits.train.images.reshape(-1, 64) / 16.0
+    weights, biases = np.zeros((64, 10)), np.zeros(10)
+    losses = []
+    for step, rows in enumerate(indices(3, 0, 30, batch_size=50, num_examples=len(images))):
+        batch, hot = images[rows], np.eye(10)[digits.train.labels[rows]]
+        shares = np.exp(batch @ weights + biases)
+        shares /= shares.sum(axis=1, keepdims=True)
+        losses.append(-np.log((shares * hot).sum(axis=1)).mean())
+        rate = 0.5 if step < 10 else 0.25
+        weights -= rate * (batch.T @ (shares - hot) / 50 + weight_decay * weights)
+        biases -= rate * ((shares - hot).mean(axis=0) + weight_decay * biases)
+    result = fit(trial, digits)
+    logits = digits.val.images.reshape(-1, 64) / 16.0 @ weights + biases
+    val_loss = (np.log(np.exp(logits).sum(axis=1)) - logits[np.arange(len(logits)), digits.val.labels]).mean()
+    assert result.history[-1].val_loss == pytest.approx(val_loss, rel=1e-4)
+    assert result.history[-1].val_accuracy == (logits.argmax(axis=1) == digits.val.labels).mean()
+    assert result.history[0].train_loss == pytest.approx(np.mean(losses[:15]), rel=1e-4)
+    assert [point.learning_rate for point in result.history] == [0.25, 0.25]
+    assert result.parameters == 650
+
+
+def test_each_step_sees_the_batch_that_numpy_gathers_crops_mirrors_and_scales(tf: Any, digits: Dataset) -> None:
+    from mnist_sweep.data.augmentation import draw
+
+    trial = TrialConfig(
+        model=Softmax(),
+        optimizer=GradientDescent(learning_rate=0.5),
+        num_steps=3,
+        batch_size=20,
+        augmentation="pad_crop_flip",
+        seed=3,
+    )
+    weights, biases = np.zeros((64, 10)), np.zeros(10)
+    for step, rows in enumerate(indices(3, 0, 3, batch_size=20, num_examples=len(digits.train))):
+        seed, number = tf.constant([subseed(3, "augmentation"), step], tf.int64)
+        batch = []
+        for row, (top, left, mirrored) in zip(rows, draw(seed, number, 20).numpy(), strict=True):
+            window = np.pad(digits.train.images[row, ..., 0], 4)[top : top + 8, left : left + 8]
+            batch.append((window[:, ::-1] if mirrored else window).ravel() / 16.0)
+        shares = np.exp(batch @ weights + biases)
+        error = shares / shares.sum(axis=1, keepdims=True) - np.eye(10)[digits.train.labels[rows]]
+        weights -= 0.5 * np.transpose(batch) @ error / 20
+        biases -= 0.5 * error.mean(axis=0)
+    learned = fit(trial, digits).model.get_weights()
+    np.testing.assert_allclose(learned[0], weights, atol=1e-6)
+    np.testing.assert_allclose(learned[1], biases, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "optimizer",
+    [
+        GradientDescent(learning_rate=0.3),
+        Momentum(learning_rate=0.05),
+        Adam(learning_rate=0.005),
+        RMSProp(learning_rate=0.003),
+        Adagrad(learning_rate=0.05),
+    ],
+)
+def test_every_optimizer_learns_the_digits(optimizer: Any, digits: Dataset) -> None:
+    trial = replace(SMALL, optimizer=optimizer, num_steps=300, evaluate_every=300)
+    assert val_accuracy(fit(trial, digits)) > 0.8
+
+
+@pytest.mark.parametrize("precision", ["mixed_bfloat16", "mixed_float16"])
+def test_mixed_precision_learns_as_float32_does(precision: Precision, digits: Dataset) -> None:
+    trial = replace(SMALL, num_steps=200, evaluate_every=200)
+    exact, mixed = fit(trial, digits), fit(replace(trial, precision=precision), digits)
+    assert val_accuracy(mixed) == pytest.approx(val_accuracy(exact), abs=0.05)
+    assert mixed.history[-1].val_loss != exact.history[-1].val_loss
+
+
+def test_float16_survives_a_loss_scale_that_overflows(digits: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    from mnist_sweep.training import train_step as program
+
+    monkeypatch.setattr(program, "FIRST_LOSS_SCALE", 2.0**40)
+    result = fit(replace(SMALL, precision="mixed_float16", num_steps=200, evaluate_every=200), digits)
+    assert val_accuracy(result) > 0.7
+
+
+def test_a_loss_that_is_not_finite_ends_the_trial_at_once(digits: Dataset) -> None:
+    trial = replace(SMALL, model=Softmax(), optimizer=GradientDescent(learning_rate=3e38), num_steps=10_000)
+    result = fit(trial, digits)
+    assert result.status is Status.DIVERGED
+    assert result.steps <= 3
+    assert result.test_accuracy is None
+    assert result.history == ()
+
+
+def test_a_batch_larger_than_the_training_split_is_refused(digits: Dataset) -> None:
+    with pytest.raises(ConfigError, match=r"batch_size <= 1197 .* batch_size=1198"):
+        fit(replace(SMALL, batch_size=1198), digits)
+
+
+def test_blocks_that_do_not_fit_the_image_are_refused_before_tensorflow_is_asked(digits: Dataset) -> None:
+    with pytest.raises(ConfigError, match="block 4"):
+        check(replace(SMALL, model=CNN(filters=(4,) * 5)), digits)

@@ -1,0 +1,66 @@
+import time
+from pathlib import Path
+
+import pytest
+
+from mnist_sweep import TrialConfig, config_id, trial_id
+from mnist_sweep.training import row_builder
+from mnist_sweep.trials.row import Evaluation, Status
+
+TRIAL = TrialConfig(num_steps=20, evaluate_every=10)
+
+
+def point(step: int, val_accuracy: float) -> Evaluation:
+    return Evaluation(
+        step=step,
+        train_loss=2.0,
+        train_accuracy=0.5,
+        val_loss=1.0,
+        val_accuracy=val_accuracy,
+        learning_rate=0.1,
+        seconds=step / 10,
+    )
+
+
+def test_a_failed_row_has_a_cause_and_no_figures() -> None:
+    row = row_builder.failed(TRIAL, error="x", trace="y")
+    assert (row.trial_id, row.config_id, row.status) == (trial_id(TRIAL), config_id(TRIAL), Status.FAILED)
+    assert (row.error, row.traceback) == ("x", "y")
+    assert row.val_accuracy is row.test_accuracy is row.seconds_total is row.steps is None
+
+
+def test_a_stopped_row_has_its_learning_curve_and_no_test_accuracy() -> None:
+    points = [point(10, 0.5), point(20, 0.75)]
+    row = row_builder.stopped(TRIAL, points, parameters=650, seconds=0.5)
+    assert (row.status, row.steps, row.val_accuracy, row.seconds_total) == (Status.STOPPED, 20, 0.75, 2.0)
+    assert row.history == tuple(points)
+    assert row.test_accuracy is None
+
+
+def test_a_stopped_row_ends_when_it_is_stopped_and_counts_nothing_that_another_trial_took() -> None:
+    for inherited, seconds in ((0.0, 2.0), (1.25, 0.75), (1.75, 0.5)):
+        before = time.time()
+        row = row_builder.stopped(TRIAL, [point(20, 0.75)], parameters=650, seconds=0.5, inherited=inherited)
+        assert row.seconds_total == seconds
+        assert before <= row.started + seconds + 1e-6 <= time.time() + 2e-6  # type: ignore[operator]  # it is given
+
+
+def raised(message: str) -> Exception:
+    try:
+        try:
+            raise KeyError(message)
+        except KeyError as error:
+            raise RuntimeError("wrapped") from error
+    except RuntimeError as error:
+        return error
+
+
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [
+        (ValueError("a\n  b"), "ValueError: a b"),
+        (raised("gone"), f"KeyError: 'gone' ({Path(__file__).name}:{raised.__code__.co_firstlineno + 3})"),
+    ],
+)
+def test_the_first_cause_is_one_line_with_the_users_own_place(error: Exception, line: str) -> None:
+    assert row_builder.first_cause(error) == line

@@ -1,0 +1,99 @@
+import subprocess
+import sys
+from functools import partial
+
+import pytest
+
+from mnist_sweep.errors import ResourceError
+from mnist_sweep.training import runtime
+
+
+@pytest.fixture(autouse=True)
+def _configured() -> None:
+    runtime.configure(threads=1)
+
+
+def test_a_second_equal_configuration_does_nothing() -> None:
+    runtime.configure(threads=1)
+    assert runtime.environment()["threads"] == 1
+
+
+def test_other_settings_are_refused_once_tensorflow_runs() -> None:
+    import tensorflow as tf
+
+    tf.constant(1) + 1
+    with pytest.raises(ResourceError, match="new process"):
+        runtime.configure(threads=2)
+
+
+def test_a_trial_that_holds_a_gpu_fails_where_there_is_none() -> None:
+    code = "from mnist_sweep.training import runtime; runtime.configure(threads=1, gpus=0.5)"
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert "ResourceError: the trial holds 0.5 GPU" in ended.stderr
+
+
+def test_the_import_of_tensorflow_writes_nothing_to_the_terminal() -> None:
+    code = "from mnist_sweep.training import runtime; runtime.configure(threads=1)"
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert (ended.stdout, ended.stderr) == ("", "")
+
+
+def test_the_same_seed_gives_the_same_initial_weights() -> None:
+    import keras
+
+    drawn = []
+    for _ in range(2):
+        runtime.seed_everything(2**40 + 1)
+        drawn.append(keras.initializers.GlorotUniform()((2, 2)).numpy().tolist())
+    assert drawn[0] == drawn[1]
+
+
+def test_the_precision_before_comes_back_even_after_an_error() -> None:
+    import keras
+
+    before = keras.config.dtype_policy().name
+
+    def failing_build() -> None:
+        with runtime.precision("mixed_bfloat16"):
+            assert keras.layers.Dense(1).compute_dtype == "bfloat16"
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        failing_build()
+    assert keras.config.dtype_policy().name == before
+
+
+def test_of_what_is_kept_the_last_used_stay() -> None:
+    made: list[str] = []
+
+    def make(key: str) -> str:
+        made.append(key)
+        return key.upper()
+
+    assert [runtime.kept("test", key, partial(make, key), limit=2) for key in "abacab"] == list("ABACAB")
+    assert made == ["a", "b", "c", "b"]
+
+
+def test_xla_compiles_the_same_training() -> None:
+    code = """
+import sys
+from mnist_sweep import CNN, Adam, TrialConfig
+from mnist_sweep.runners import trial
+from mnist_sweep.training import runtime
+runtime.configure(threads=1, xla=sys.argv[1] == "xla")
+model = CNN(filters=(4,), kernel_size=3, units=8)
+row = trial.execute(TrialConfig(model=model, optimizer=Adam(learning_rate=0.01), num_steps=40, evaluate_every=40))
+print(row.environment["xla"], row.val_loss, row.error)
+"""
+    losses = []
+    for argument, xla in (("xla", "True"), ("plain", "False")):
+        ended = subprocess.run([sys.executable, "-c", code, argument], capture_output=True, text=True, check=True)
+        said, loss, error = ended.stdout.split()
+        assert (said, error) == (xla, "None")
+        losses.append(float(loss))
+    assert losses[0] == pytest.approx(losses[1], rel=1e-3)
+
+
+def test_settings_that_tensorflow_does_not_know_of_are_refused_too() -> None:
+    with pytest.raises(ResourceError, match="xla=True: start the sweep in a new process"):
+        runtime.configure(threads=1, xla=True)
