@@ -131,7 +131,7 @@ OF_TENSORFLOW = {
 
 
 def test_imports_are_seen_wherever_they_stand() -> None:
-    cache, train_step = "training.graph_cache", "mnist_sweep.training.train_step.Program"
+    cache, train_step = "training.graph_cache", "mnist_sweep.training.train_step.TrainStep"
     in_a_function, of_a_module, of_a_name = "training.network", "training.runtime", "trials.config"
     assert {in_a_function, of_a_module, of_a_name} <= own_imports(cache)
     assert train_step in set(imports(cache))

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from mnist_sweep.analysis.split_difference import Contrast, by_images, by_seeds
+from mnist_sweep.analysis.split_difference import SplitDifference, by_images, by_seeds
 from mnist_sweep.errors import LedgerError
 from mnist_sweep.results import correct_images
 from mnist_sweep.results.ledger import Ledger
@@ -52,8 +52,8 @@ class Comparison:
     a: str
     b: str
     seeds: tuple[tuple[int, int], ...]
-    val: Contrast
-    test: Contrast
+    val: SplitDifference
+    test: SplitDifference
     method: str
     sentence: str
     notes: tuple[str, ...]
@@ -170,7 +170,7 @@ def _images(comparison: Comparison) -> Iterator[str]:
                 yield f"{split.name} images that only {name} has right ({len(numbers):,}): {listed}"
 
 
-def _conclusion(a: str, b: str, val: Contrast, test: Contrast) -> str:
+def _conclusion(a: str, b: str, val: SplitDifference, test: SplitDifference) -> str:
     """Return what validation shows, and what test says of the same difference, with the better one first."""
     on_val, on_test = val.difference, test.difference
     if val.shown and on_val.mean < 0:

@@ -14,7 +14,7 @@ SIGNIFICANT = 0.05
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Contrast:
+class SplitDifference:
     """What one split of the data says of the difference between a and b.
 
     Attributes:
@@ -45,7 +45,7 @@ class Contrast:
         return self.difference.p < SIGNIFICANT and not low <= 0 <= high
 
 
-def by_images(name: str, a: "NDArray[np.bool_]", b: "NDArray[np.bool_]") -> Contrast:
+def by_images(name: str, a: "NDArray[np.bool_]", b: "NDArray[np.bool_]") -> SplitDifference:
     """Return what the images of a split say.
 
     Args:
@@ -57,7 +57,7 @@ def by_images(name: str, a: "NDArray[np.bool_]", b: "NDArray[np.bool_]") -> Cont
 
     ahead = a.astype(np.int8) - b.astype(np.int8)
     counts = [Counts.of(*pair) for pair in zip(a, b, strict=True)]
-    return Contrast(
+    return SplitDifference(
         name=name,
         accuracy_a=float(a.mean()),
         accuracy_b=float(b.mean()),
@@ -69,11 +69,11 @@ def by_images(name: str, a: "NDArray[np.bool_]", b: "NDArray[np.bool_]") -> Cont
     )
 
 
-def by_seeds(name: str, a: Sequence[float], b: Sequence[float]) -> Contrast:
+def by_seeds(name: str, a: Sequence[float], b: Sequence[float]) -> SplitDifference:
     """Return what the accuracies of two or more seeds say; `a` and `b` have the same seeds in the same order."""
     import numpy as np
 
-    return Contrast(
+    return SplitDifference(
         name=name,
         accuracy_a=float(np.mean(a)),
         accuracy_b=float(np.mean(b)),

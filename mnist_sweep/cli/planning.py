@@ -47,7 +47,7 @@ def plan(script: Path, **chosen: Any) -> int:
     from mnist_sweep.planning import calibration
     from mnist_sweep.planning import networks as plans
     from mnist_sweep.results.ledger import Ledger
-    from mnist_sweep.sweep.work_queue import Agenda
+    from mnist_sweep.sweep.work_queue import WorkQueue
     from mnist_sweep.system import machine
     from mnist_sweep.text.names import counted
 
@@ -56,7 +56,7 @@ def plan(script: Path, **chosen: Any) -> int:
     ledger = Ledger(chosen["results"] / sweep.name)
     retry = set(map(Status, chosen["retry"]))
     rows = ledger.rows(with_history=False)
-    agenda = Agenda(sweep.trials, sweep.search, folder=ledger.folder, rows=rows, retry=retry)
+    agenda = WorkQueue(sweep.trials, sweep.search, folder=ledger.folder, rows=rows, retry=retry)
     machine.free_disk(ledger.folder)  # what cannot be written is refused before anything is measured
     to_run = [*agenda.missing.values(), *agenda.ahead]
     networks = plans.networks([*agenda.trials.values(), *agenda.ahead])
@@ -133,7 +133,7 @@ def _keep(found: "Forecast", work: Iterable[str], folder: Path) -> None:
     from mnist_sweep.results import saved_plan
 
     if found.seconds:
-        kept = saved_plan.PlannedTime(
+        kept = saved_plan.SavedPlan(
             trials=saved_plan.digest(work),
             runner=found.way.runner,
             num_workers=found.way.num_workers,

@@ -20,7 +20,7 @@ ARCHIVE = 600
 NUMBER = 4
 
 
-class Leavings(NamedTuple):
+class DiskUsage(NamedTuple):
     """What trials leave on the disk, in bytes.
 
     Attributes:
@@ -45,7 +45,7 @@ def leavings(
     artifacts: Artifacts,
     *,
     num_workers: int,
-) -> Leavings:
+) -> DiskUsage:
     """Return what trials leave on the disk.
 
     Args:
@@ -58,7 +58,7 @@ def leavings(
     models = [_blocks(MODEL + NUMBER * parameters) for _, parameters in sized]
     states = [_blocks(NUMBER * parameters * (1 + len(trial.optimizer.SLOTS))) for trial, parameters in sized]
     images = [len(datasets[trial.data].val) + len(datasets[trial.data].test) for trial in trials]
-    return Leavings(
+    return DiskUsage(
         rows=sum(_blocks(ROW + POINT * num_points(trial)) for trial in trials),
         tables=REPORT + sum(LINES + POINT_LINES * num_points(trial) for trial in trials),
         predictions=sum(_blocks(ARCHIVE + number) for number in images) if artifacts.predictions else 0,

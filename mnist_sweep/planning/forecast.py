@@ -10,7 +10,7 @@ from mnist_sweep.data.dataset import Dataset
 from mnist_sweep.planning import disk_usage as disk
 from mnist_sweep.planning import makespan
 from mnist_sweep.planning.calibration import Calibration, Way, kind
-from mnist_sweep.planning.disk_usage import Leavings
+from mnist_sweep.planning.disk_usage import DiskUsage
 from mnist_sweep.planning.makespan import Rounds
 from mnist_sweep.planning.networks import NetworkPlan, network
 from mnist_sweep.system import machine
@@ -65,7 +65,7 @@ class Forecast:
 
     num_trials: int
     way: Way
-    disk: Leavings
+    disk: DiskUsage
     free_disk: int
     memory: int | None = None
     worker_memory: int = 0

@@ -27,7 +27,7 @@ DEEPEST_SHADE = 0.4
 EYE_BLACK = 16.0
 
 
-class Ink(NamedTuple):
+class Foreground(NamedTuple):
     """What was written.
 
     Attributes:
@@ -42,7 +42,7 @@ class Ink(NamedTuple):
     dark: bool
 
 
-def found(page: "Image.Image") -> Ink | None:
+def found(page: "Image.Image") -> Foreground | None:
     """Return what is written on a grey page, of mode L; None if nothing stands out from paper and noise."""
     import numpy as np
     from PIL import Image
@@ -64,7 +64,7 @@ def found(page: "Image.Image") -> Ink | None:
     rows, columns = np.flatnonzero(written.any(axis=1)), np.flatnonzero(written.any(axis=0))
     strokes = ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
     shown = [min(side, round(part * factor)) for side, part in zip(page.size, strokes.shape[::-1], strict=True)]
-    return Ink(strokes, (shown[0], shown[1]), dark)
+    return Foreground(strokes, (shown[0], shown[1]), dark)
 
 
 def border_level(pixels: "NDArray[Any]") -> float:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-class Answers(NamedTuple):
+class CorrectImages(NamedTuple):
     """Which images trials have right, in the order of the trials and of the images.
 
     Attributes:
@@ -30,7 +30,7 @@ def are_kept(folder: Path, rows: Sequence[TrialRow]) -> bool:
     return all(predictions.path_of(folder, row.trial_id).exists() for row in rows)
 
 
-def read(folder: Path, rows: Sequence[TrialRow]) -> Answers:
+def read(folder: Path, rows: Sequence[TrialRow]) -> CorrectImages:
     """Return which images some trials of a results folder have right; all must have seen the same images.
 
     Raises:
@@ -43,7 +43,7 @@ def read(folder: Path, rows: Sequence[TrialRow]) -> Answers:
     labels = _labels(folder, rows)
     for row, mine in zip(rows, predicted, strict=True):
         _check(folder, row, mine, labels)
-    return Answers(*(np.array([mine[place] for mine in predicted]) == labels[place] for place in range(2)))
+    return CorrectImages(*(np.array([mine[place] for mine in predicted]) == labels[place] for place in range(2)))
 
 
 def _labels(folder: Path, rows: Sequence[TrialRow]) -> predictions.Predictions:

@@ -44,7 +44,7 @@ def place(storage: Storage, name: str) -> None:
     storage.write(name, b"", "mark of this run")
 
 
-class Watch:
+class MarkerWatch:
     """A worker's look at a mark, from time to time.
 
     Args:

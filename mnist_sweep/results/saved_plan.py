@@ -15,7 +15,7 @@ FILE = "plan.json"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PlannedTime:
+class SavedPlan:
     """What was predicted of a run.
 
     Attributes:
@@ -44,7 +44,7 @@ def digest(trial_ids: Iterable[str]) -> str:
     return hashlib.sha256("\n".join(sorted(trial_ids)).encode()).hexdigest()
 
 
-def write(folder: Path, planned: PlannedTime) -> Path:
+def write(folder: Path, planned: SavedPlan) -> Path:
     """Write a prediction into a results folder, made if need be, durably; return where it lies.
 
     Raises:
@@ -61,7 +61,7 @@ def write(folder: Path, planned: PlannedTime) -> Path:
     return folder / FILE
 
 
-def read(folder: Path) -> PlannedTime | None:
+def read(folder: Path) -> SavedPlan | None:
     """Return the prediction that lies in a results folder; None if there is none.
 
     Raises:
@@ -69,7 +69,7 @@ def read(folder: Path) -> PlannedTime | None:
     """
     path = folder / FILE
     try:
-        return PlannedTime(**json.loads(path.read_bytes()))
+        return SavedPlan(**json.loads(path.read_bytes()))
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:

@@ -11,7 +11,7 @@ from mnist_sweep.results.predictions import Predictions
 from mnist_sweep.runners.protocol import Observer
 from mnist_sweep.runners.trial import Item, pause, steps
 from mnist_sweep.training import runtime
-from mnist_sweep.training.state import Tick
+from mnist_sweep.training.state import Heartbeat
 from mnist_sweep.trials.artifacts import Artifacts, SavedModel
 from mnist_sweep.trials.config import TrialConfig, trial_id
 from mnist_sweep.trials.row import Evaluation, TrialRow
@@ -73,7 +73,7 @@ def _run(name: str, running: Generator[Item, None, TrialRow], observer: Observer
             continue
         if isinstance(item, Evaluation):
             observer.evaluated(name, item)
-        note = item.note if isinstance(item, Tick) else None
+        note = item.note if isinstance(item, Heartbeat) else None
         if ending := observer.is_ending():
             note = pause(running)
         if note:

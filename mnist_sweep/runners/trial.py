@@ -17,17 +17,17 @@ from mnist_sweep.results.predictions import Predictions
 from mnist_sweep.system.storage import Bucket, Folder, storage
 from mnist_sweep.training import fitting, row_builder, runtime
 from mnist_sweep.training.checkpoints import Checkpoints
-from mnist_sweep.training.state import Tick
+from mnist_sweep.training.state import Heartbeat
 from mnist_sweep.trials import shared_prefix
 from mnist_sweep.trials.artifacts import Artifacts, SavedModel
 from mnist_sweep.trials.config import TrialConfig, trial_id
 from mnist_sweep.trials.row import Evaluation, TrialRow, rank
 
 if TYPE_CHECKING:
-    from mnist_sweep.trackers.tensorboard.writer import Summaries
+    from mnist_sweep.trackers.tensorboard.writer import TensorBoardWriter
 
 KEPT_SWEEPS = 4
-Item = Evaluation | Tick | Predictions | SavedModel
+Item = Evaluation | Heartbeat | Predictions | SavedModel
 
 
 def execute(
@@ -123,17 +123,17 @@ def _checkpoints(config: TrialConfig, artifacts: Artifacts | None, lost: list[st
 @contextlib.contextmanager
 def _summaries(
     config: TrialConfig, artifacts: Artifacts | None, checkpoints: Checkpoints | None, lost: list[str]
-) -> Iterator["Summaries | None"]:
+) -> Iterator["TensorBoardWriter | None"]:
     """Give what writes the trial's logs, if any are asked for; why they could not be kept is added to `lost`."""
     if artifacts is None or artifacts.summaries == "off":
         yield None
         return
-    from mnist_sweep.trackers.tensorboard.writer import Summaries
+    from mnist_sweep.trackers.tensorboard.writer import TensorBoardWriter
 
     full, fresh = artifacts.summaries == "full", not (checkpoints and checkpoints.exist())
     with (
         _working_folder(storage_of(artifacts), f"logs/{trial_id(config)}", lost) as folder,
-        Summaries(folder, config, full=full, fresh=fresh) as summaries,
+        TensorBoardWriter(folder, config, full=full, fresh=fresh) as summaries,
     ):
         yield summaries
     if summaries.lost:

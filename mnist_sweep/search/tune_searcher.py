@@ -14,7 +14,7 @@ TRIES = 100
 PLAIN = (bool, float, int, str)
 
 
-class Proposals:
+class TuneSearcher:
     """The trials that a search proposes.
 
     Args:

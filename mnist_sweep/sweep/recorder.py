@@ -15,15 +15,15 @@ from mnist_sweep.results import runs as provenance
 from mnist_sweep.results.kept_models import KeptModels
 from mnist_sweep.results.ledger import Ledger
 from mnist_sweep.results.predictions import Predictions
-from mnist_sweep.results.saved_plan import PlannedTime
+from mnist_sweep.results.saved_plan import SavedPlan
 from mnist_sweep.results.tables import write_tables
 from mnist_sweep.sweep.progress import Progress, Work
-from mnist_sweep.sweep.work_queue import Agenda
+from mnist_sweep.sweep.work_queue import WorkQueue
 from mnist_sweep.system.lock import Lock
 from mnist_sweep.system.signals import Interrupts
 from mnist_sweep.system.storage import storage
 from mnist_sweep.text.names import label
-from mnist_sweep.trackers.sync import Mirror
+from mnist_sweep.trackers.sync import TrackerSync
 from mnist_sweep.trackers.tensorboard import hparams
 from mnist_sweep.training import checkpoints
 from mnist_sweep.trials import shared_prefix
@@ -48,7 +48,7 @@ class Provenance(NamedTuple):
 
     runner: str
     code: Path | None
-    planned: PlannedTime | None = None
+    planned: SavedPlan | None = None
 
 
 class Recorder:
@@ -75,9 +75,9 @@ class Recorder:
         ledger: Ledger,
         lock: Lock,
         rows: dict[str, TrialRow],
-        agenda: Agenda,
+        agenda: WorkQueue,
         progress: Progress,
-        mirror: Mirror,
+        mirror: TrackerSync,
         artifacts: Artifacts,
         provenance: Provenance,
         interrupts: Interrupts,

@@ -21,12 +21,12 @@ from mnist_sweep.search.search import PBT, Search
 from mnist_sweep.search.space import repeat
 from mnist_sweep.sweep.progress import Progress, Quiet
 from mnist_sweep.sweep.recorder import Provenance, Recorder
-from mnist_sweep.sweep.work_queue import Agenda
+from mnist_sweep.sweep.work_queue import WorkQueue
 from mnist_sweep.system.lock import Lock
 from mnist_sweep.system.signals import Interrupts
 from mnist_sweep.system.storage import absolute, folder_in
 from mnist_sweep.trackers.protocol import Tracker
-from mnist_sweep.trackers.sync import Mirror
+from mnist_sweep.trackers.sync import TrackerSync
 from mnist_sweep.trials.artifacts import Artifacts, Keeping, Showing
 from mnist_sweep.trials.config import Precision, TrialConfig, config_id, has_own_code, trial_id
 from mnist_sweep.trials.row import Status, TrialRow
@@ -181,12 +181,12 @@ def run(
     with (
         Lock(ledger.folder) as lock,
         Interrupts(time_budget) as interrupts,
-        Mirror(sessions, noted=shown.noted, is_ending=lambda: interrupts.asked) as mirror,
+        TrackerSync(sessions, noted=shown.noted, is_ending=lambda: interrupts.asked) as mirror,
     ):
         if ledger.folder.is_dir():
             lock.acquire()
         rows = ledger.rows()
-        agenda = Agenda(sweep.trials, sweep.search, folder=ledger.folder, rows=rows, retry=set(retry))
+        agenda = WorkQueue(sweep.trials, sweep.search, folder=ledger.folder, rows=rows, retry=set(retry))
         mirror.ask(row for name, row in rows.items() if name not in agenda.missing)
         num_run = 0
         if not agenda.is_empty:

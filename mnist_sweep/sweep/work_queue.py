@@ -11,14 +11,14 @@ from mnist_sweep.planning.makespan import Rounds
 from mnist_sweep.search import pending_proposals
 from mnist_sweep.search.pbt import Population
 from mnist_sweep.search.search import PBT, Search
-from mnist_sweep.search.tune_searcher import Proposals
+from mnist_sweep.search.tune_searcher import TuneSearcher
 from mnist_sweep.text.names import varying
 from mnist_sweep.training.fitting import check
 from mnist_sweep.trials.config import TrialConfig, to_flat, trial_id
 from mnist_sweep.trials.row import Status, TrialRow
 
 
-class Agenda:
+class WorkQueue:
     """What a run has to do.
 
     Args:
@@ -55,10 +55,10 @@ class Agenda:
         self.missing = {name: trial for name, trial in self.trials.items() if name not in kept}
         self._folder, self._search = folder, search
         self._num_trials = max(len(self.trials), search.num_trials if search else 0)
-        self._proposals: Proposals | Population | None = population
+        self._proposals: TuneSearcher | Population | None = population
         if search and not population and len(self.trials) < self._num_trials:
             told = [row for name, row in kept.items() if name in self.trials]
-            self._proposals = Proposals(search, told, left=self.missing)
+            self._proposals = TuneSearcher(search, told, left=self.missing)
         self.work = (*self.missing, *(f"proposal-{number}" for number in range(self.num_proposals)))
 
     @functools.cached_property

@@ -22,7 +22,7 @@ SECONDS_BETWEEN_LOOKS = 0.1
 THE_SAME_COMMAND = "the same command sends the rest later"
 
 
-class Mirror:
+class TrackerSync:
     """Sends rows to trackers in the background; a context, at whose end it waits until they are sent.
 
     Args:

@@ -7,13 +7,13 @@ from mnist_sweep.trials.row import Evaluation, Status
 
 if TYPE_CHECKING:
     from mnist_sweep.training.network import Network
-    from mnist_sweep.training.train_step import Program
+    from mnist_sweep.training.train_step import TrainStep
 
 
 class TrainingCallback(Protocol):
     """Hears what happens between the first step of a trial and its last; changes no number."""
 
-    def begin(self, network: "Network", program: "Program", val: tuple[Any, Any]) -> None:
+    def begin(self, network: "Network", program: "TrainStep", val: tuple[Any, Any]) -> None:
         """Hear that training begins.
 
         Args:

@@ -16,7 +16,7 @@ from mnist_sweep.errors import CheckpointError, DataError
 from mnist_sweep.system import npz
 from mnist_sweep.system.storage import Storage
 from mnist_sweep.training import state as courses
-from mnist_sweep.training.state import Course
+from mnist_sweep.training.state import TrainingState
 
 if TYPE_CHECKING:
     import numpy as np
@@ -63,7 +63,7 @@ class Checkpoints:
         """Return whether it is time to write one."""
         return time.monotonic() >= self._next
 
-    def save(self, course: Course, arrays: "Arrays") -> None:
+    def save(self, course: TrainingState, arrays: "Arrays") -> None:
         """Write the checkpoint; the one before stays until it is whole.
 
         Raises:
@@ -72,7 +72,7 @@ class Checkpoints:
         self._next = time.monotonic() + self._seconds
         self._storage.write(self._name, to_bytes(course, arrays, self._identity), "checkpoint")
 
-    def load(self) -> "tuple[Course, dict[str, np.ndarray[Any, Any]]] | None":
+    def load(self) -> "tuple[TrainingState, dict[str, np.ndarray[Any, Any]]] | None":
         """Return where the trial was, or begins, and its arrays by name; None if it has no checkpoint.
 
         Raises:
@@ -89,7 +89,7 @@ class Checkpoints:
         course.inherit()
         return course, arrays
 
-    def save_end(self, course: Course, arrays: "Arrays") -> None:
+    def save_end(self, course: TrainingState, arrays: "Arrays") -> None:
         """Write where longer trials go on, if that is asked for.
 
         Raises:
@@ -104,7 +104,7 @@ def name(trial_id: str) -> str:
     return f"{FOLDER}/{trial_id}.ckpt"
 
 
-def to_bytes(course: Course, arrays: "Arrays", identity: Mapping[str, Any]) -> bytes:
+def to_bytes(course: TrainingState, arrays: "Arrays", identity: Mapping[str, Any]) -> bytes:
     """Return a checkpoint as a file's content."""
     import numpy as np
 
@@ -115,7 +115,7 @@ def to_bytes(course: Course, arrays: "Arrays", identity: Mapping[str, Any]) -> b
     return hashlib.sha256(content).digest() + content
 
 
-def from_bytes(content: bytes, identity: Mapping[str, Any]) -> "tuple[Course, dict[str, np.ndarray[Any, Any]]]":
+def from_bytes(content: bytes, identity: Mapping[str, Any]) -> "tuple[TrainingState, dict[str, np.ndarray[Any, Any]]]":
     """Return the course and the arrays of a file's content.
 
     Raises:

@@ -13,7 +13,7 @@ from mnist_sweep.errors import LedgerError
 from mnist_sweep.training.callback import TrainingCallback
 from mnist_sweep.training.checkpoints import Checkpoints
 from mnist_sweep.training.loop import Loop
-from mnist_sweep.training.state import Fit, Tick
+from mnist_sweep.training.state import Fit, Heartbeat
 from mnist_sweep.trials import overrides
 from mnist_sweep.trials.config import TrialConfig
 from mnist_sweep.trials.row import Evaluation
@@ -47,7 +47,7 @@ def curve(
     *,
     summaries: TrainingCallback | None = None,
     checkpoints: Checkpoints | None = None,
-) -> Generator[Evaluation | Tick, None, Fit]:
+) -> Generator[Evaluation | Heartbeat, None, Fit]:
     """Train one model; yield each point of its learning curve as soon as it exists, and return what training brought.
 
     There is a point every `log_every` steps and at each evaluation: every `evaluate_every` steps, and after the last,

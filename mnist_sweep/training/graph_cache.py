@@ -11,24 +11,24 @@ from mnist_sweep.trials.config import TrialConfig
 
 if TYPE_CHECKING:
     from mnist_sweep.training.network import Network
-    from mnist_sweep.training.train_step import Program
+    from mnist_sweep.training.train_step import TrainStep
 
 KEPT_GRAPHS = 16
 KEPT_DATASETS = 2
 
 
-def graphs(config: TrialConfig, data: Dataset) -> tuple["Network", "Program"]:
+def graphs(config: TrialConfig, data: Dataset) -> tuple["Network", "TrainStep"]:
     """Return the network and the training program of a trial, traced by an earlier one if possible, as they start."""
     from mnist_sweep.training import initial_weights
     from mnist_sweep.training.network import Network, build_model
-    from mnist_sweep.training.train_step import Program
+    from mnist_sweep.training.train_step import TrainStep
 
     shapes = _shapes(config, data)
     build = functools.cache(lambda: build_model(config, data))
     key = (models.structure(config.model), config.batch_size, data.pixel_max, *shapes)
     network: Network = runtime.kept("networks", key, lambda: Network(build(), config, data), limit=KEPT_GRAPHS)
     own_key = (network, optimizers.structure(config.optimizer), config.weight_decay > 0, config.augmentation)
-    program: Program = runtime.kept("programs", own_key, lambda: Program(network, config), limit=KEPT_GRAPHS)
+    program: TrainStep = runtime.kept("programs", own_key, lambda: TrainStep(network, config), limit=KEPT_GRAPHS)
     network.start(initial_weights.values(config, build, shapes))
     program.start(config)
     return network, program

@@ -17,7 +17,7 @@ from mnist_sweep.results.predictions import Predictions
 from mnist_sweep.training import graph_cache
 from mnist_sweep.training.callback import TrainingCallback
 from mnist_sweep.training.checkpoints import Checkpoints
-from mnist_sweep.training.state import Clock, Course, Fit, Tick
+from mnist_sweep.training.state import Clock, Fit, Heartbeat, TrainingState
 from mnist_sweep.trials import overrides
 from mnist_sweep.trials.config import TrialConfig
 from mnist_sweep.trials.row import Evaluation, Status
@@ -53,19 +53,19 @@ class Loop:
             summaries.begin(self._network, self._program, self._splits["val"])
         self._clock.lap("setup")
 
-    def _begin(self) -> tuple[Course, str | None]:
+    def _begin(self) -> tuple[TrainingState, str | None]:
         """Return where the trial goes on, and what the user should know of it."""
         try:
             found = self._checkpoints.load() if self._checkpoints else None
             if found is None:
-                return Course(), None
+                return TrainingState(), None
             course, arrays = found
             self._program.restore(arrays)
         except (CheckpointError, LedgerError) as error:
-            return Course(), f"starts over, for {error}"
+            return TrainingState(), f"starts over, for {error}"
         return course, f"goes on from step {course.step}"
 
-    def run(self) -> Generator[Evaluation | Tick, None, Status]:
+    def run(self) -> Generator[Evaluation | Heartbeat, None, Status]:
         """Train to the end, telling the points that a checkpoint held again; return how it ended."""
         course, config = self._course, self._config
         yield self._tick(self._note)
@@ -90,7 +90,7 @@ class Loop:
         yield from self._saved(lambda checkpoints: checkpoints.save_end(course, self._program.arrays()))
         return Status.OK
 
-    def _advance(self, last: int) -> Generator[Tick, None, None]:
+    def _advance(self, last: int) -> Generator[Heartbeat, None, None]:
         """Take the steps up to `last`, or up to a loss that is not finite."""
         course = self._course
         while course.step < last and math.isfinite(course.loss_sum):
@@ -168,14 +168,14 @@ class Loop:
         (rate,) = _learning_rates(self._now, step, step + 1).astype("float32")
         return functools.partial(program.step, images, labels, rows, rate, step, program.seeds(config.seed))
 
-    def _tick(self, note: str | None = None) -> Tick:
-        return Tick(self._course.step, self._network.parameters, note, self._course.inherited)
+    def _tick(self, note: str | None = None) -> Heartbeat:
+        return Heartbeat(self._course.step, self._network.parameters, note, self._course.inherited)
 
-    def _save_if_due(self) -> Generator[Tick, None, None]:
+    def _save_if_due(self) -> Generator[Heartbeat, None, None]:
         if self._checkpoints and self._checkpoints.is_due():
             yield from self._saved(lambda _: self.save())
 
-    def _saved(self, save: Callable[[Checkpoints], None]) -> Generator[Tick, None, None]:
+    def _saved(self, save: Callable[[Checkpoints], None]) -> Generator[Heartbeat, None, None]:
         if self._checkpoints:
             try:
                 save(self._checkpoints)

@@ -11,7 +11,7 @@ from mnist_sweep.trials.row import Evaluation, Status
 PARTS = ("setup", "train", "evaluate")
 
 
-class Tick(NamedTuple):
+class Heartbeat(NamedTuple):
     """A sign of life between the points of a learning curve.
 
     Attributes:
@@ -28,7 +28,7 @@ class Tick(NamedTuple):
 
 
 @dataclass(slots=True)
-class Course:
+class TrainingState:
     """Where a trial is.
 
     Attributes:
@@ -111,13 +111,13 @@ class Clock:
         return sum(self.seconds.values())
 
 
-def to_json_value(course: Course) -> dict[str, object]:
+def to_json_value(course: TrainingState) -> dict[str, object]:
     """Return a course as JSON values; numbers keep all their bits."""
     return dataclasses.asdict(course) | {"history": [list(point) for point in course.history]}
 
 
-def from_json_value(value: dict[str, object]) -> Course:
+def from_json_value(value: dict[str, object]) -> TrainingState:
     """Return the course that `to_json_value` made the values of."""
-    course = Course(**value)  # type: ignore[arg-type]  # written by this package, under a digest
+    course = TrainingState(**value)  # type: ignore[arg-type]  # written by this package, under a digest
     course.history = [Evaluation(*point) for point in course.history]
     return course

@@ -24,7 +24,7 @@ FIRST_LOSS_SCALE = 2.0**15
 STEPS_TO_DOUBLE = 2000
 
 
-class Program:
+class TrainStep:
     """The training loop of a network under one kind of optimizer.
 
     Attributes:

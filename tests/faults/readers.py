@@ -40,7 +40,7 @@ from mnist_sweep.results import mistakes, predictions, runs, saved_plan
 from mnist_sweep.results.ledger import Ledger
 from mnist_sweep.search import pending_proposals
 from mnist_sweep.training import checkpoints
-from mnist_sweep.training.state import Course
+from mnist_sweep.training.state import TrainingState
 from mnist_sweep.trials.row import Evaluation
 
 REFERENCE = Path(__file__).parents[2] / "results" / "reference"
@@ -218,7 +218,9 @@ def _predictions() -> list[bytes]:
 def _checkpoints() -> list[bytes]:
     import numpy as np
 
-    course = Course(step=27, first=20, loss_sum=0.8, num_correct=99, history=[Evaluation(20, 1, 0.5, None, 1, 0, 1.5)])
+    course = TrainingState(
+        step=27, first=20, loss_sum=0.8, num_correct=99, history=[Evaluation(20, 1, 0.5, None, 1, 0, 1.5)]
+    )
     content = checkpoints.to_bytes(course, {"model/0": np.ones((2, 3), np.float32)}, IDENTITY)
     with np.load(io.BytesIO(content[checkpoints.DIGEST_BYTES :])) as arrays:
         return [content, content[checkpoints.DIGEST_BYTES :], arrays[checkpoints.STATE].tobytes()]

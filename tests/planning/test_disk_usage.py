@@ -20,7 +20,7 @@ DIGITS = Digits()
 
 def left(
     *sized: tuple[TrialConfig, int], models: Keeping = "none", num_workers: int = 1, lineages: bool = False
-) -> disk_usage.Leavings:
+) -> disk_usage.DiskUsage:
     artifacts = Artifacts(storage="unused", models=models, lineages=lineages)
     return disk_usage.leavings(sized, {DIGITS: sources.load(DIGITS)}, artifacts, num_workers=num_workers)
 

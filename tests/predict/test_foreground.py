@@ -40,7 +40,7 @@ def ring(image: ImageDraw.ImageDraw) -> None:
     image.ellipse((110, 60, 209, 179), outline=1, width=12)
 
 
-def shape(found: foreground.Ink | None) -> Array:
+def shape(found: foreground.Foreground | None) -> Array:
     """Return the strokes as a picture of a fixed size, from 0 to 1."""
     assert found is not None
     image = Image.fromarray((255 * found.strokes).astype(np.uint8))

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from mnist_sweep.results import run_marker
-from mnist_sweep.results.run_marker import Watch
+from mnist_sweep.results.run_marker import MarkerWatch
 from mnist_sweep.system.storage import Folder
 
 
@@ -11,14 +11,14 @@ def test_a_worker_sees_the_mark_and_that_it_is_gone(tmp_path: Path, monkeypatch:
     monkeypatch.setattr(Folder, "SECONDS_BETWEEN_LOOKS", 0.0)
     storage, name = Folder(tmp_path), run_marker.new(tmp_path)
     run_marker.place(storage, name)
-    watch = Watch(storage, name)
+    watch = MarkerWatch(storage, name)
     assert (watch.is_shared, watch.is_gone()) == (True, False)
     storage.delete(name)
     assert watch.is_gone()
 
 
 def test_a_worker_that_never_saw_the_mark_does_not_take_it_for_gone(tmp_path: Path) -> None:
-    watch = Watch(Folder(tmp_path), run_marker.new(tmp_path))
+    watch = MarkerWatch(Folder(tmp_path), run_marker.new(tmp_path))
     assert (watch.is_shared, watch.is_gone()) == (False, False)
 
 
@@ -26,7 +26,7 @@ def test_a_worker_that_cannot_reach_the_storage_does_without_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "long").symlink_to("long")
-    watch = Watch(Folder(tmp_path / "long"), run_marker.new(tmp_path))
+    watch = MarkerWatch(Folder(tmp_path / "long"), run_marker.new(tmp_path))
     assert (watch.is_shared, watch.is_gone()) == (False, False)
 
 

@@ -9,17 +9,17 @@ import pytest
 
 from mnist_sweep.errors import LedgerError
 from mnist_sweep.results import saved_plan
-from mnist_sweep.results.saved_plan import PlannedTime
+from mnist_sweep.results.saved_plan import SavedPlan
 
 Refused = Callable[..., AbstractContextManager[None]]
-ONE = PlannedTime(trials=saved_plan.digest(["b-0", "a-0"]), runner="Local", num_workers=1, seconds=2.5)
+ONE = SavedPlan(trials=saved_plan.digest(["b-0", "a-0"]), runner="Local", num_workers=1, seconds=2.5)
 
 
 def test_a_prediction_comes_back_and_a_later_one_takes_its_place(tmp_path: Path) -> None:
     folder = tmp_path / "results" / "sweep"
     assert saved_plan.read(folder) is None
     for seconds in (2.5, 3.5):
-        one = PlannedTime(trials=ONE.trials, runner="Local", num_workers=1, seconds=seconds)
+        one = SavedPlan(trials=ONE.trials, runner="Local", num_workers=1, seconds=seconds)
         assert saved_plan.write(folder, one) == folder / saved_plan.FILE
         assert saved_plan.read(folder) == one
     assert [path.name for path in folder.iterdir()] == [saved_plan.FILE]

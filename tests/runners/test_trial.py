@@ -13,7 +13,7 @@ from mnist_sweep.runners.trial import execute, pause, steps
 from mnist_sweep.system.storage import Folder
 from mnist_sweep.training import runtime
 from mnist_sweep.training.fitting import drain
-from mnist_sweep.training.state import Tick
+from mnist_sweep.training.state import Heartbeat
 from mnist_sweep.trials.artifacts import Artifacts
 from mnist_sweep.trials.row import Evaluation, Status
 
@@ -100,7 +100,7 @@ def test_a_trial_that_begins_at_the_end_of_another_says_how_long_that_took(marke
     kept = replace(marked, lineages=True)
     row = drain(steps(TRIAL, artifacts=kept), lambda _: None)
     begun = next(steps(replace(TRIAL, num_steps=40), artifacts=kept))
-    assert begun == Tick(20, 650, "goes on from step 20", row.history[-1].seconds)
+    assert begun == Heartbeat(20, 650, "goes on from step 20", row.history[-1].seconds)
 
 
 def test_a_failure_becomes_a_row_with_the_first_cause_and_the_users_own_line() -> None:
@@ -137,5 +137,7 @@ def test_a_model_that_cannot_be_saved_is_said_and_does_not_spoil_its_trial() -> 
     assert row.status is Status.OK
     assert row.error is not None
     assert row.error.startswith("its model could not be saved: NotImplementedError: no config (test_trial.py:")
-    kinds = [type(item) for item in items if not isinstance(item, Tick)]  # there may be more of them on a slow machine
+    kinds = [
+        type(item) for item in items if not isinstance(item, Heartbeat)
+    ]  # there may be more of them on a slow machine
     assert kinds == [Evaluation, Evaluation, Predictions]

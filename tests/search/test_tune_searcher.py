@@ -7,7 +7,7 @@ from ray.tune.search import Searcher
 
 from mnist_sweep import GradientDescent, LogUniform, Search, Softmax, Status, TrialConfig, TrialRow, trial_id
 from mnist_sweep.errors import ConfigError
-from mnist_sweep.search.tune_searcher import Proposals
+from mnist_sweep.search.tune_searcher import TuneSearcher
 
 BASE = TrialConfig(model=Softmax(), optimizer=GradientDescent())
 AXES = {"optimizer.learning_rate": LogUniform(low=1e-4, high=1.0)}
@@ -55,7 +55,7 @@ def rate(trial: TrialConfig) -> float:
     return trial.optimizer.learning_rate
 
 
-def taught(proposals: Proposals, make_row: MakeRow, num_trials: int) -> list[TrialRow]:
+def taught(proposals: TuneSearcher, make_row: MakeRow, num_trials: int) -> list[TrialRow]:
     """Ask for trials and tell an accuracy that is best at a learning rate of 0.01."""
     rows = []
     for _ in range(num_trials):
@@ -71,19 +71,19 @@ def distances(rows: list[TrialRow]) -> list[float]:
 
 
 def test_tpe_comes_closer_to_the_best(make_row: MakeRow) -> None:
-    found = distances(taught(Proposals(search(), []), make_row, 60))
+    found = distances(taught(TuneSearcher(search(), []), make_row, 60))
     assert np.median(found[30:]) < np.median(found[:10])
 
 
 def test_tpe_knows_the_rows_that_are_there(make_row: MakeRow) -> None:
-    rows = taught(Proposals(search(), []), make_row, 60)
-    informed = distances(taught(Proposals(search(seed=1), rows), make_row, 10))
-    assert np.median(informed) < np.median(distances(taught(Proposals(search(seed=1), []), make_row, 10)))
+    rows = taught(TuneSearcher(search(), []), make_row, 60)
+    informed = distances(taught(TuneSearcher(search(seed=1), rows), make_row, 10))
+    assert np.median(informed) < np.median(distances(taught(TuneSearcher(search(seed=1), []), make_row, 10)))
 
 
 def test_a_searcher_hears_of_accuracies_failures_and_divergence(make_row: MakeRow) -> None:
     searcher = Recording()
-    proposals = Proposals(search(algorithm=searcher), [])
+    proposals = TuneSearcher(search(algorithm=searcher), [])
     assert searcher.told == []  # each run has a searcher of its own
     told = proposals._searcher.told
     for status in (Status.OK, Status.DIVERGED, Status.FAILED):
@@ -101,8 +101,8 @@ def test_a_searcher_hears_of_accuracies_failures_and_divergence(make_row: MakeRo
 
 
 def test_a_trial_that_an_earlier_run_left_is_not_proposed_beside_it(make_row: MakeRow) -> None:
-    first, second, third = taught(Proposals(search(), []), make_row, 3)
-    again = Proposals(search(), [first], left=[second.trial_id])
+    first, second, third = taught(TuneSearcher(search(), []), make_row, 3)
+    again = TuneSearcher(search(), [first], left=[second.trial_id])
     trial = again.ask()
     assert trial
     assert trial_id(trial) == third.trial_id
@@ -113,15 +113,15 @@ def test_a_trial_that_an_earlier_run_left_is_not_proposed_beside_it(make_row: Ma
 
 def test_a_searcher_that_cannot_be_told_of_earlier_rows_is_named(make_row: MakeRow) -> None:
     row = make_row(search().trial({"optimizer.learning_rate": 0.25}))
-    assert Proposals(search(algorithm=Recording()), [row]).note == (
+    assert TuneSearcher(search(algorithm=Recording()), [row]).note == (
         "Recording cannot be told of earlier rows; it hears of those that it proposes again"
     )
-    assert Proposals(search(), [row]).note is None
+    assert TuneSearcher(search(), [row]).note is None
 
 
 def test_a_searcher_that_proposes_all_earlier_rows_again_hears_of_them_and_goes_on(make_row: MakeRow) -> None:
-    rows = taught(Proposals(search(algorithm=Listing()), []), make_row, 150)
-    again = Proposals(search(algorithm=Listing()), rows)
+    rows = taught(TuneSearcher(search(algorithm=Listing()), []), make_row, 150)
+    again = TuneSearcher(search(algorithm=Listing()), rows)
     trial = again.ask()
     assert trial
     assert rate(trial) == 0.151
@@ -134,4 +134,4 @@ def test_a_searcher_with_a_space_of_its_own_is_refused(refused: Callable[..., An
 
     space = {"x": pytest.importorskip("optuna").distributions.FloatDistribution(0, 1)}
     with refused(ConfigError, "OptunaSearch", "neither a space nor a metric"):
-        Proposals(search(algorithm=OptunaSearch(space, metric="x", mode="max")), [])
+        TuneSearcher(search(algorithm=OptunaSearch(space, metric="x", mode="max")), [])

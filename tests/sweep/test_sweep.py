@@ -25,7 +25,7 @@ from mnist_sweep import (
 from mnist_sweep.errors import ConfigError, DataError, LedgerError
 from mnist_sweep.results import runs, saved_plan
 from mnist_sweep.results.ledger import Ledger
-from mnist_sweep.results.saved_plan import PlannedTime
+from mnist_sweep.results.saved_plan import SavedPlan
 from mnist_sweep.runners.protocol import Observer
 from mnist_sweep.trials.artifacts import Artifacts, Keeping
 from mnist_sweep.trials.row import Status, rank
@@ -257,7 +257,7 @@ def test_summaries_lie_beside_the_rows_and_change_no_figure(
 def predict(folder: Path, one: Sweep, seconds: float = 9.0) -> None:
     """Leave what was predicted of the local run of a whole sweep."""
     trials = saved_plan.digest(map(trial_id, one.trials))
-    saved_plan.write(folder / one.name, PlannedTime(trials=trials, runner="Local", num_workers=1, seconds=seconds))
+    saved_plan.write(folder / one.name, SavedPlan(trials=trials, runner="Local", num_workers=1, seconds=seconds))
 
 
 def test_a_run_records_what_was_predicted_of_it_and_no_other(tmp_path: Path) -> None:

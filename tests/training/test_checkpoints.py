@@ -12,12 +12,12 @@ from mnist_sweep.errors import CheckpointError
 from mnist_sweep.system.storage import Folder
 from mnist_sweep.training import checkpoints
 from mnist_sweep.training.checkpoints import Checkpoints, from_bytes, to_bytes
-from mnist_sweep.training.state import Course
+from mnist_sweep.training.state import TrainingState
 from mnist_sweep.trials.row import Evaluation
 from tests.system.test_npz import zipped
 
 POINT = Evaluation(20, 0.1 + 0.2, 1 / 3, None, None, 1e-4, 1.5)
-COURSE = Course(step=27, first=20, loss_sum=0.1 + 0.7, num_correct=99, history=[POINT])
+COURSE = TrainingState(step=27, first=20, loss_sum=0.1 + 0.7, num_correct=99, history=[POINT])
 ARRAYS = {"model/0": np.array([[1.5, -0.0], [np.nan, 1e-45]], np.float32), "good_steps": np.array(3, np.int32)}
 IDENTITY = {"trial_id": "a-0", "version": "1"}
 

@@ -28,7 +28,7 @@ from mnist_sweep.system.storage import Folder
 from mnist_sweep.training import loop, runtime, state
 from mnist_sweep.training.checkpoints import Checkpoints
 from mnist_sweep.training.fitting import Paused, check, curve, drain, fit
-from mnist_sweep.training.state import Fit, Tick
+from mnist_sweep.training.state import Fit, Heartbeat
 from mnist_sweep.trials.config import Precision
 from mnist_sweep.trials.row import Evaluation, Status
 
@@ -149,7 +149,7 @@ def test_a_trial_paused_again_and_again_ends_with_the_same_bits(
         checkpoints = Checkpoints(Folder(tmp_path), "x", seconds=1e9, identity={"version": "1"})
         items = curve(config, digits, checkpoints=checkpoints)
         begun = next(items)
-        assert isinstance(begun, Tick)
+        assert isinstance(begun, Heartbeat)
         steps.append(begun.step)
         assert begun.note == (f"goes on from step {begun.step}" if steps[1:] else None)
         try:
@@ -240,7 +240,7 @@ def test_a_checkpoint_that_cannot_be_written_is_said_and_does_not_spoil_the_tria
     nowhere = Checkpoints(Folder(tmp_path / "file"), "x", seconds=0, identity={})
     items: list[Any] = []
     result = drain(curve(SMALL, digits, checkpoints=nowhere), items.append)
-    notes = [item.note for item in items if isinstance(item, Tick) and item.note]
+    notes = [item.note for item in items if isinstance(item, Heartbeat) and item.note]
     assert notes
     assert "cannot be" in notes[0]
     assert numbers(result) == numbers(fit(SMALL, digits))
@@ -253,7 +253,7 @@ def test_evaluations_do_not_change_the_training(digits: Dataset) -> None:
 
 
 def test_the_curve_has_a_point_every_so_many_steps_and_after_the_last(digits: Dataset) -> None:
-    seen: list[Evaluation | Tick] = []
+    seen: list[Evaluation | Heartbeat] = []
     result = drain(curve(SMALL, digits), seen.append)
     assert [point.step for point in result.history] == [20, 40, 50]
     assert tuple(item for item in seen if isinstance(item, Evaluation)) == result.history

@@ -8,7 +8,7 @@ from mnist_sweep.data import sources
 from mnist_sweep.data.dataset import Dataset
 from mnist_sweep.training import runtime
 from mnist_sweep.training.network import Network, build_model
-from mnist_sweep.training.train_step import Program
+from mnist_sweep.training.train_step import TrainStep
 
 TRIAL = TrialConfig(model=CNN(filters=(4,), kernel_size=3, units=8, dropout=0.5), optimizer=Adam())
 
@@ -25,15 +25,15 @@ def network(digits: Dataset) -> Network:
 
 
 @pytest.fixture
-def program(network: Network) -> Program:
-    return Program(network, TRIAL)
+def program(network: Network) -> TrainStep:
+    return TrainStep(network, TRIAL)
 
 
 def held(network: Network) -> list[Any]:
     return [variable.numpy() for variable in network.model.variables]
 
 
-def test_starting_puts_weights_slots_and_numbers_back(network: Network, program: Program, digits: Dataset) -> None:
+def test_starting_puts_weights_slots_and_numbers_back(network: Network, program: TrainStep, digits: Dataset) -> None:
     before = held(network)
     rows, rates = np.arange(100, dtype="int32").reshape(2, 50), np.full(2, 0.1, "float32")
     labels = digits.train.labels.astype("int32")
@@ -46,7 +46,9 @@ def test_starting_puts_weights_slots_and_numbers_back(network: Network, program:
     assert all(not slot.numpy().any() for slots in program._slots for slot in slots.values())
 
 
-def test_what_a_layer_draws_is_a_function_of_seed_and_step(network: Network, program: Program, digits: Dataset) -> None:
+def test_what_a_layer_draws_is_a_function_of_seed_and_step(
+    network: Network, program: TrainStep, digits: Dataset
+) -> None:
     labels, rates = digits.train.labels.astype("int32"), np.full(1, 1e-9, "float32")
     rows = np.arange(50, dtype="int32").reshape(1, 50)
 
@@ -61,7 +63,7 @@ def test_what_a_layer_draws_is_a_function_of_seed_and_step(network: Network, pro
     assert len({loss(0, 5), loss(0, 6), loss(1, 5)}) == 3
 
 
-def test_a_rehearsed_step_is_the_step_of_the_loop_and_leaves_nothing(program: Program, digits: Dataset) -> None:
+def test_a_rehearsed_step_is_the_step_of_the_loop_and_leaves_nothing(program: TrainStep, digits: Dataset) -> None:
     labels, rates = digits.train.labels.astype("int32"), np.full(1, 0.1, "float32")
     rows = np.arange(50, dtype="int32").reshape(1, 50)
     program.start(TRIAL)

@@ -24,11 +24,11 @@ SECONDS_TO_PAUSE = 10.0
 OUT_OF_MEMORY = "ResourceExhaustedError"
 
 
-class Ended(Exception):  # noqa: N818 (it is no error)
+class RunEnded(Exception):  # noqa: N818 (it is no error)
     """Takes the driver out of Tune: every trial that ran when the run was asked to end is paused, or had its time."""
 
 
-class Messenger(tune.Callback):  # type: ignore[misc]  # Ray brings no types
+class TuneCallback(tune.Callback):  # type: ignore[misc]  # Ray brings no types
     """Tells an observer what Tune hears.
 
     Args:
@@ -95,7 +95,7 @@ class Messenger(tune.Callback):  # type: ignore[misc]  # Ray brings no types
         if self._pausing is None:
             self._pausing, self._deadline = set(self._running), time.monotonic() + SECONDS_TO_PAUSE
         if not self._pausing & self._running or time.monotonic() > self._deadline:
-            self.error = Ended()
+            self.error = RunEnded()
             raise self.error
 
     def _check_node(self, trial: Any) -> None:

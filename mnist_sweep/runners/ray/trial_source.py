@@ -17,7 +17,7 @@ def listed(points: Sequence[dict[str, Any]], max_concurrent: int | None) -> Any:
     return BasicVariantGenerator(points_to_evaluate=list(points), max_concurrent=max_concurrent or 0)
 
 
-class Asking(Searcher):  # type: ignore[misc]  # Ray brings no types
+class ProposalSource(Searcher):  # type: ignore[misc]  # Ray brings no types
     """Asks for a trial whenever there is room for one, and for one more, so that a cluster that can grow does.
 
     Args:

@@ -23,7 +23,7 @@ from mnist_sweep.trials.config import TrialConfig, to_flat, trial_id
 from mnist_sweep.validation import coerce, require
 
 if TYPE_CHECKING:
-    from mnist_sweep.runners.ray.callback import Messenger
+    from mnist_sweep.runners.ray.callback import TuneCallback
 
 SECONDS_BETWEEN_REPORTS = 0.5
 # Without a limit, Tune starts the workers of a search one after the other.
@@ -110,13 +110,13 @@ class RayTune:
         observer: Observer,
         shared: Mapping[str, Any],
         said: SimpleQueue[str],
-    ) -> "Messenger":
+    ) -> "TuneCallback":
         """Run trials, adding to them what is proposed; return who heard of those that have to run again."""
         import ray
         from ray import tune
 
-        from mnist_sweep.runners.ray.callback import Ended, Messenger, name
-        from mnist_sweep.runners.ray.trial_source import Asking, listed
+        from mnist_sweep.runners.ray.callback import RunEnded, TuneCallback, name
+        from mnist_sweep.runners.ray.trial_source import ProposalSource, listed
 
         sources = list(datasets)
         shared = {
@@ -140,9 +140,9 @@ class RayTune:
             return trial
 
         points = [point(trial) for trial in trials.values()]
-        asking = Asking(ask, point, lambda: cluster.room_now(**self._size()))
+        asking = ProposalSource(ask, point, lambda: cluster.room_now(**self._size()))
         resources = {"cpu": self.cpus_per_trial, "gpu": self.gpus_per_trial}
-        messenger = Messenger(trials, observer, said, shares_gpus=0 < self.gpus_per_trial < 1)
+        messenger = TuneCallback(trials, observer, said, shares_gpus=0 < self.gpus_per_trial < 1)
         with tempfile.TemporaryDirectory(prefix="mnist-sweep-", ignore_cleanup_errors=True) as scratch:
             tuner = tune.Tuner(
                 tune.with_resources(tune.with_parameters(trainable(), shared=shared), resources),
@@ -167,11 +167,11 @@ class RayTune:
             )
             try:
                 tuner.fit()
-            except (tune.TuneError, Ended):
+            except (tune.TuneError, RunEnded):
                 error = messenger.error or asking.error
                 if error is None:
                     raise
-                if not isinstance(error, Ended):
+                if not isinstance(error, RunEnded):
                     raise error from None
         return messenger
 

@@ -15,11 +15,11 @@ from typing import Any
 from mnist_sweep.errors import SweepError
 from mnist_sweep.results.predictions import Predictions
 from mnist_sweep.results.row_json import to_json
-from mnist_sweep.results.run_marker import Watch
+from mnist_sweep.results.run_marker import MarkerWatch
 from mnist_sweep.runners.trial import pause, steps, storage_of
 from mnist_sweep.training import runtime
 from mnist_sweep.training.row_builder import failed, first_cause, stopped
-from mnist_sweep.training.state import Tick
+from mnist_sweep.training.state import Heartbeat
 from mnist_sweep.trials.artifacts import Artifacts, SavedModel
 from mnist_sweep.trials.config import from_flat
 from mnist_sweep.trials.row import METRIC, TIME
@@ -28,7 +28,7 @@ KEPT_DATASETS = 2
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Parcel:
+class Payload:
     """What is too large to be written into a text.
 
     Attributes:
@@ -104,10 +104,10 @@ def _messages(
         yield {"row": to_json(failed(trial, error=first_cause(error))), "done": True}
         return
     running = steps(trial, dataset, artifacts=artifacts)
-    watch = Watch(storage_of(artifacts), artifacts.mark) if artifacts and artifacts.mark else None
+    watch = MarkerWatch(storage_of(artifacts), artifacts.mark) if artifacts and artifacts.mark else None
     start, last_report = time.monotonic(), 0.0
-    tick, points = Tick(0, 0), []
-    saved: dict[str, Parcel] = {}
+    tick, points = Heartbeat(0, 0), []
+    saved: dict[str, Payload] = {}
     while True:
         try:
             item = next(running)
@@ -115,11 +115,11 @@ def _messages(
             yield {**saved, "row": to_json(end.value), "done": True}
             return
         if isinstance(item, SavedModel | Predictions):
-            saved[type(item).__name__] = Parcel(item)
+            saved[type(item).__name__] = Payload(item)
         elif watch and watch.is_gone():
             yield {"paused": True, "note": pause(running), "done": True}
             return
-        elif isinstance(item, Tick):
+        elif isinstance(item, Heartbeat):
             tick = item
             if item.note:
                 yield {"note": item.note}

@@ -16,7 +16,7 @@ NONLINEARITIES = (
 )
 
 
-class Probe:
+class LayerSummaries:
     """Looks at what the layers of a model make of images; at nothing in a model that Keras cannot take apart."""
 
     def __init__(self, model: Any) -> None:

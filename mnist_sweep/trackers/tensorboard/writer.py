@@ -20,13 +20,13 @@ from tensorboard.plugins.hparams.api_pb2 import STATUS_FAILURE, STATUS_SUCCESS
 
 from mnist_sweep.trackers.tensorboard import traces as trace
 from mnist_sweep.trackers.tensorboard.hparams import hyperparameters
-from mnist_sweep.trackers.tensorboard.layers import Probe
+from mnist_sweep.trackers.tensorboard.layers import LayerSummaries
 from mnist_sweep.trials.config import TrialConfig, to_flat, trial_id
 from mnist_sweep.trials.row import Evaluation, Status
 
 if TYPE_CHECKING:
     from mnist_sweep.training.network import Network
-    from mnist_sweep.training.train_step import Program
+    from mnist_sweep.training.train_step import TrainStep
 
 SHOWN_IMAGES = 10
 PROBED_IMAGES = 100
@@ -37,12 +37,12 @@ RUN_METADATA = tf.compat.v1.SummaryMetadata(plugin_data={"plugin_name": "graph_r
 
 
 def _unless_lost(
-    show: "Callable[Concatenate[Summaries, Given], None]",
-) -> "Callable[Concatenate[Summaries, Given], None]":
+    show: "Callable[Concatenate[TensorBoardWriter, Given], None]",
+) -> "Callable[Concatenate[TensorBoardWriter, Given], None]":
     """Return a method that notes why a log could not be written, and does nothing from then on."""
 
     @functools.wraps(show)
-    def shown(self: "Summaries", /, *arguments: Given.args, **named: Given.kwargs) -> None:
+    def shown(self: "TensorBoardWriter", /, *arguments: Given.args, **named: Given.kwargs) -> None:
         if self.lost:
             return
         try:
@@ -53,7 +53,7 @@ def _unless_lost(
     return shown
 
 
-class Summaries:
+class TensorBoardWriter:
     """Writes what TensorBoard is shown of one trial; a context that lasts as long as the trial's training.
 
     Args:
@@ -84,7 +84,7 @@ class Summaries:
             hparams.hparams(hyperparameters(to_flat(self._config)), trial_id=trial_id(self._config))
 
     @_unless_lost
-    def begin(self, network: "Network", program: "Program", val: tuple[Any, Any]) -> None:
+    def begin(self, network: "Network", program: "TrainStep", val: tuple[Any, Any]) -> None:
         """Show the graph of a training step and the first validation images.
 
         Args:
@@ -94,7 +94,7 @@ class Summaries:
         """
         if not self._full:
             return
-        self._model, self._probe = network.model, Probe(network.model)
+        self._model, self._probe = network.model, LayerSummaries(network.model)
         self._images = network.scaled_images(val[0][:PROBED_IMAGES])
         self._graph = program.step.get_concrete_function().graph
         with self._train.as_default(step=0):

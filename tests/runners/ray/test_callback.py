@@ -10,7 +10,7 @@ import pytest
 
 from mnist_sweep import Status, TrialConfig, TrialRow
 from mnist_sweep.errors import ResourceError
-from mnist_sweep.runners.ray.callback import Messenger
+from mnist_sweep.runners.ray.callback import TuneCallback
 from mnist_sweep.trials.config import trial_id
 from tests.runners.test_protocol import Notes
 
@@ -27,7 +27,7 @@ def lost(folder: Path, told: str) -> Any:
     trial = TrialConfig()
     spec = json.dumps({"id": trial_id(trial)})
     tunes = SimpleNamespace(config={"trial": spec}, error_file=str(folder / "error"))
-    return tunes, Messenger({trial_id(trial): trial}, Notes(), SimpleQueue(), shares_gpus=False)
+    return tunes, TuneCallback({trial_id(trial): trial}, Notes(), SimpleQueue(), shares_gpus=False)
 
 
 @pytest.mark.parametrize("event", ["on_trial_recover", "on_trial_error"])
@@ -64,7 +64,7 @@ def test_a_trial_that_lost_its_last_worker_is_a_failed_row_of_no_worker(tmp_path
 def test_what_ray_says_of_its_nodes_is_told_between_two_events() -> None:
     said: SimpleQueue[str] = SimpleQueue()
     notes = Notes()
-    messenger = Messenger({}, notes, said, shares_gpus=False)
+    messenger = TuneCallback({}, notes, said, shares_gpus=False)
     said.put("the node 10.0.0.3 is lost")
     messenger.on_step_end(1, [])
     assert notes.heard == [("noted", None, "the node 10.0.0.3 is lost")]

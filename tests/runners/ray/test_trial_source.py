@@ -5,7 +5,7 @@ from ray.tune.search import Searcher
 
 from mnist_sweep import TrialConfig
 from mnist_sweep.runners.ray import trial_source
-from mnist_sweep.runners.ray.trial_source import Asking
+from mnist_sweep.runners.ray.trial_source import ProposalSource
 
 
 def test_one_more_trial_is_asked_for_than_fits_and_a_node_that_joins_makes_room(
@@ -13,7 +13,7 @@ def test_one_more_trial_is_asked_for_than_fits_and_a_node_that_joins_makes_room(
 ) -> None:
     monkeypatch.setattr(trial_source, "SECONDS_BETWEEN_COUNTS", 0.0)
     fitting = [2]
-    asking = Asking(TrialConfig, lambda trial: {"trial": trial.seed}, lambda: fitting[0])
+    asking = ProposalSource(TrialConfig, lambda trial: {"trial": trial.seed}, lambda: fitting[0])
     names = iter("abcdefghij")
     asked = [asking.suggest(next(names)) for _ in range(5)]
     assert [answer is not None for answer in asked] == [True, True, True, False, False]
@@ -25,4 +25,4 @@ def test_one_more_trial_is_asked_for_than_fits_and_a_node_that_joins_makes_room(
 
 
 def test_a_search_that_proposes_nothing_while_nothing_runs_has_ended() -> None:
-    assert Asking(lambda: None, lambda _: {}, lambda: 2).suggest("a") == Searcher.FINISHED
+    assert ProposalSource(lambda: None, lambda _: {}, lambda: 2).suggest("a") == Searcher.FINISHED

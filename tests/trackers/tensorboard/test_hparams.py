@@ -17,7 +17,8 @@ def test_settings_are_what_the_table_can_hold() -> None:
 
 def test_the_driver_writes_the_table_without_tensorflow(tmp_path: Path) -> None:
     code = (
-        "import sys; from pathlib import Path; from mnist_sweep.system import storage; from mnist_sweep.trackers.tensorboard import hparams; "
+        "import sys; from pathlib import Path; from mnist_sweep.system import storage; "
+        "from mnist_sweep.trackers.tensorboard import hparams; "
         f"hparams.write(storage.Folder(Path({str(tmp_path)!r})), [dict(seed=0), dict(seed=True), dict(seed='a')]); "
         "assert not {'tensorflow', 'keras'} & sys.modules.keys()"
     )

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from mnist_sweep import CNN, ResNet, Softmax
-from mnist_sweep.trackers.tensorboard.layers import Probe
+from mnist_sweep.trackers.tensorboard.layers import LayerSummaries
 from mnist_sweep.training import runtime
 
 BLOCKS = [f"block{number}" for number in (1, 2, 3)]
@@ -27,7 +27,7 @@ def of(model: Any, name: str, images: Any) -> tuple[Any, Any]:
 
 def test_values_of_a_residual_network_lie_on_both_sides_of_its_nonlinearities(images: Any) -> None:
     model = ResNet(depth=8, filters=4).build((32, 32, 3), 10)
-    layers, pools = Probe(model).values(images)
+    layers, pools = LayerSummaries(model).values(images)
     assert layers.keys() == ENDS.keys() | {"logits"}
     assert pools == {}
     for name, end in ENDS.items():
@@ -41,7 +41,7 @@ def test_values_of_a_residual_network_lie_on_both_sides_of_its_nonlinearities(im
 
 def test_values_of_a_plain_network_lie_on_both_sides_of_its_layers_own_activations(images: Any) -> None:
     model = CNN(filters=(4, 5), kernel_size=3, units=8).build((32, 32, 3), 10)
-    layers, pools = Probe(model).values(images)
+    layers, pools = LayerSummaries(model).values(images)
     assert list(layers) == ["conv1", "conv2", "hidden", "logits"]
     assert list(pools) == ["pool1", "pool2"]
     for name in ("conv1", "conv2", "hidden"):
@@ -58,11 +58,11 @@ def test_a_layer_without_a_nonlinearity_is_shown_as_it_is(images: Any, behind: s
     ends = {"dense": [layers.Dropout(0.5), layers.Dense(3, "relu")], "normalization": [layers.BatchNormalization()]}
     first = layers.Dense(4, name="first")
     model = keras.Sequential([keras.Input((32, 32, 3)), layers.Flatten(), first, *ends[behind]])
-    before, after = Probe(model).values(images)[0]["first"]
+    before, after = LayerSummaries(model).values(images)[0]["first"]
     assert np.array_equal(before, after)
     assert np.allclose(before, of(model, "first", images)[1], atol=1e-5)
 
 
 def test_softmax_regression_has_one_layer_and_no_pooling(images: Any) -> None:
-    layers, pools = Probe(Softmax().build((32, 32, 3), 10)).values(images)
+    layers, pools = LayerSummaries(Softmax().build((32, 32, 3), 10)).values(images)
     assert (len(layers), pools) == (1, {})

@@ -32,7 +32,7 @@ from mnist_sweep import run as run_sweep
 from mnist_sweep.runners import trial
 from mnist_sweep.trackers.tensorboard import hparams as experiment
 from mnist_sweep.trackers.tensorboard import traces as trace
-from mnist_sweep.trackers.tensorboard.writer import Summaries
+from mnist_sweep.trackers.tensorboard.writer import TensorBoardWriter
 from mnist_sweep.training import runtime
 from mnist_sweep.training.fitting import drain
 from mnist_sweep.trials.artifacts import Artifacts
@@ -344,9 +344,9 @@ def test_logs_that_cannot_be_written_are_said_and_do_not_spoil_their_trial(
 def test_a_trial_that_goes_on_is_one_session_of_the_table(tmp_path: Path) -> None:
     runtime.configure(threads=1)
     folder = tmp_path / trial_id(TRIAL)
-    with pytest.raises(KeyError), Summaries(folder, TRIAL, full=False):
+    with pytest.raises(KeyError), TensorBoardWriter(folder, TRIAL, full=False):
         raise KeyError
-    with Summaries(folder, TRIAL, full=False, fresh=False) as summaries:
+    with TensorBoardWriter(folder, TRIAL, full=False, fresh=False) as summaries:
         summaries.end(Status.OK, 0.5)
     with tensorboard(tmp_path) as ask:
         (group,) = ask("plugin/hparams/session_groups", allowedStatuses=STATUSES, sliceSize=9)["sessionGroups"]
