@@ -1,10 +1,18 @@
-"""What tests share: isolation from the user's files and the network, real data, rows, refusals, TensorFlow."""
+"""Shared fixtures: isolation from the user's files and the network, real data, rows, refusals, TensorFlow, Ray.
+
+Nothing here loads TensorFlow, Ray or pandas unless a test asks for the fixture that needs it.
+"""
 
 import contextlib
+import errno
+import ipaddress
 import os
+import socket
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
 
@@ -21,7 +29,6 @@ from mnist_sweep import (
     read_history,
     read_trials,
 )
-from mnist_sweep.training import runtime
 from mnist_sweep.trials.config import TrialConfig, config_id, defaults, to_flat, trial_id
 from mnist_sweep.trials.row import Evaluation, Status, TrialRow
 
@@ -59,6 +66,44 @@ MIXTURE = [
     TrialConfig(optimizer=Adagrad(), schedule=Stepwise(boundaries=(10, 20)), precision="mixed_bfloat16"),
     TrialConfig(optimizer=Adam(epsilon=1e-7), seed=3),
 ]
+
+
+# TensorFlow reads this when a test module imports it, before `runtime.configure` could say so.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+
+def pytest_collection_finish() -> None:
+    """Configure TensorFlow as a trial on one CPU does, before a test runs its first operation."""
+    if "tensorflow" in sys.modules:
+        _configure()
+
+
+def _configure() -> None:
+    from mnist_sweep.training import runtime
+
+    runtime.configure(threads=1)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+@pytest.fixture(autouse=True)
+def _offline(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
+    """Make the network unreachable for this process, apart from loopback; the nodes of a cluster have addresses."""
+    if request.node.get_closest_marker("cluster"):
+        return
+    connect = socket.socket.connect
+
+    def connect_to_loopback(self: socket.socket, address: Any) -> None:
+        if self.family in (socket.AF_INET, socket.AF_INET6) and not _is_loopback(address[0]):
+            raise OSError(errno.ENETUNREACH, f"tests do not use the network, but one connects to {address}")
+        connect(self, address)
+
+    monkeypatch.setattr(socket.socket, "connect", connect_to_loopback)
 
 
 @pytest.fixture(autouse=True)
@@ -134,10 +179,19 @@ def refused() -> Callable[..., contextlib.AbstractContextManager[None]]:
 @pytest.fixture(scope="session")
 def tf() -> Any:
     """TensorFlow, set up as every trial on one CPU has it."""
-    runtime.configure(threads=1)
+    _configure()
     import tensorflow
 
     return tensorflow
+
+
+@pytest.fixture(scope="session")
+def ray_session() -> Iterator[None]:
+    """A small Ray on loopback to which this process is connected, so that `RayTune()` uses it."""
+    from mnist_sweep.runners.ray import cluster
+
+    with mock.patch.dict(os.environ), cluster.connected(None, num_cpus=2, code=[]):
+        yield
 
 
 @pytest.fixture
@@ -155,7 +209,9 @@ def figures() -> Callable[[Path], tuple[str, str]]:
 @pytest.fixture
 def nothing_kept() -> Iterator[None]:
     """Let a test start, and end, in a process that keeps nothing from other trials."""
-    runtime.configure(threads=1)
+    from mnist_sweep.training import runtime
+
+    _configure()
     runtime._KEPT.clear()
     yield
     runtime._KEPT.clear()

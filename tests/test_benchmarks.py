@@ -48,6 +48,7 @@ def test_best_peer_is_the_fastest_that_is_not_ours() -> None:
     assert ratio_to_best(ours="ours, again")(one) == 6
 
 
+@pytest.mark.contest
 def test_contest_that_was_interrupted_goes_on_where_it_was(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     contest = CONTESTS["tables"]
     hold(contest, rounds=1, size=20, results=tmp_path)

@@ -133,6 +133,7 @@ def test_the_resnet_divides_its_rate_at_epochs_100_150_and_200_of_250() -> None:
     assert base.num_steps == 250 * epoch
 
 
+@pytest.mark.slow
 def test_deep_mnist_runs_on_the_real_images(real_mnist: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MNIST_SWEEP_DATA", str(real_mnist.parent))
     short = script.load(FOLDER / "deep_mnist.py").changed(steps=2)

@@ -424,6 +424,7 @@ def wait_for_rows(process: "subprocess.Popen[str]", rows: Path, number: int) -> 
         time.sleep(0.05)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="POSIX signals")
 def test_a_sweep_killed_or_interrupted_goes_on_where_it_was(folder: Path, figures: Figures) -> None:
     rows = folder / "results" / "long" / "rows"

@@ -12,6 +12,7 @@ from tests.faults.cluster import environment, missing, survived
 REASON = missing()
 
 
+@pytest.mark.cluster
 @pytest.mark.skipif(REASON is not None, reason=REASON or "")
 @pytest.mark.parametrize("s3", [False, True], ids=["folder", "s3"])
 def test_a_node_dies_and_another_joins_and_the_tables_are_those_of_one_process(

@@ -40,6 +40,7 @@ def run(folder: Path, results: Path) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
 
 
+@pytest.mark.slow
 def test_a_full_disk_is_one_line_and_the_run_goes_on_after_space_is_made(
     tmp_path: Path, disk: Path, figures: Callable[[Path], tuple[str, str]]
 ) -> None:

@@ -7,7 +7,10 @@ import pytest
 
 from tests.faults.kills import hold
 
-pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="looks for workers in /proc")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not sys.platform.startswith("linux"), reason="looks for workers in /proc"),
+]
 
 
 @pytest.mark.parametrize(("kind", "size"), [("driver-kill", (2, 6, 2000)), ("worker", (2, 6, 2000))])

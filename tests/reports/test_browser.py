@@ -27,7 +27,10 @@ from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.wait import WebDriverWait
 
 MakeSweep = Callable[..., Path]
-pytestmark = pytest.mark.filterwarnings("ignore:Argument ``normalize`` is an experimental")  # of Optuna
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.filterwarnings("ignore:Argument ``normalize`` is an experimental"),  # of Optuna
+]
 REFERENCE = Path(__file__).parents[2] / "results" / "reference"
 LAPTOP, PHONE = (1280, 800), (390, 844)
 FLAGS = ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--hide-scrollbars"]

@@ -60,7 +60,7 @@ def sockets(pid):
         except OSError:
             pass
 
-from mnist_sweep.runners import ray_cluster
+from mnist_sweep.runners.ray import cluster as ray_cluster
 with ray_cluster.connected(None, num_cpus=None, code=[]):
     own = {name for pid in [os.getpid(), *family(os.getpid())] for name in sockets(pid)}
     lines = [line.split() for name in ("tcp", "tcp6") for line in Path("/proc/net/" + name).open()]
@@ -78,6 +78,7 @@ print(json.dumps([listening, list(family(os.getpid()))]))
     assert left == []
 
 
+@pytest.mark.cluster
 @pytest.mark.parametrize("mode", ["disabled", "token"])
 def test_a_cluster_that_asks_for_no_token_is_warned_of_though_the_driver_has_one(tmp_path: Path, mode: str) -> None:
     (tmp_path / ".ray").mkdir()
@@ -90,7 +91,7 @@ def test_a_cluster_that_asks_for_no_token_is_warned_of_though_the_driver_has_one
     environment = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}
     environment |= {"HOME": str(tmp_path), "RAY_USAGE_STATS_ENABLED": "0"}
     code = f"""
-from mnist_sweep.runners import ray_cluster
+from mnist_sweep.runners.ray import cluster as ray_cluster
 with ray_cluster.connected("{address}", num_cpus=None, code=[]):
     print(ray_cluster.warning("{address}"))
 """

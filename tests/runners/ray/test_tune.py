@@ -66,6 +66,7 @@ def test_resources_that_make_no_sense_are_refused(options: dict[str, Any]) -> No
         RayTune(**options)
 
 
+@pytest.mark.slow
 def test_one_process_one_worker_and_two_workers_give_the_same_bytes(
     tmp_path: Path, figures: Callable[[Path], tuple[str, str]]
 ) -> None:
@@ -87,6 +88,7 @@ if __name__ == "__main__":
     assert local == one == two
 
 
+@pytest.mark.slow
 def test_a_trial_without_a_gpu_sees_none_and_has_a_thread_for_each_cpu(tmp_path: Path) -> None:
     code = """
 sweep = Sweep(name="t", trials=[TrialConfig(model=Telling())])
@@ -97,6 +99,7 @@ print(json.dumps([row.error for row in outcome.rows]))
     assert error.startswith("RuntimeError: '' 2 (parts.py:")
 
 
+@pytest.mark.slow
 def test_a_trial_sees_its_own_gpu_only_and_says_that_tensorflow_does_not(tmp_path: Path) -> None:
     code = """
 os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
@@ -158,6 +161,7 @@ print(json.dumps([[row.status, row.error] for row in outcome.rows]))
     return in_process(folder, code), (folder / "notes").read_text().splitlines()
 
 
+@pytest.mark.slow
 def test_a_share_of_a_card_is_a_share_of_its_memory_and_who_needs_more_is_alone_on_it(tmp_path: Path) -> None:
     sweep = "Sweep(name='t', trials=grid(BASE, {'model': [Large(number=number) for number in range(3)]}))"
     rows, notes = on_a_card(tmp_path, sweep)
@@ -166,6 +170,7 @@ def test_a_share_of_a_card_is_a_share_of_its_memory_and_who_needs_more_is_alone_
     assert notes[-1] == "0 all"
 
 
+@pytest.mark.slow
 def test_a_population_goes_on_after_members_that_were_alone_on_the_card(tmp_path: Path) -> None:
     base = "TrialConfig(model=Large(number=1), optimizer=GradientDescent(), num_steps=4, evaluate_every=2)"
     axes = "{'optimizer.learning_rate': Uniform(low=0.1, high=1.0)}"
@@ -176,6 +181,7 @@ def test_a_population_goes_on_after_members_that_were_alone_on_the_card(tmp_path
     assert "0 all" in notes
 
 
+@pytest.mark.slow
 def test_a_worker_that_dies_is_tried_again_then_a_failed_row_and_the_sweep_goes_on(tmp_path: Path) -> None:
     code = """
 sweep = Sweep(name="t", trials=grid(BASE, {"model": [Deadly(number=number) for number in range(3)]}))
@@ -188,6 +194,7 @@ print(json.dumps([[row.status, row.error] for row in outcome.rows] + [Path("buil
     assert builds == "11"  # one build that killed its worker, and one more
 
 
+@pytest.mark.slow
 def test_trials_of_a_run_whose_mark_is_lost_go_on_from_their_checkpoints(tmp_path: Path) -> None:
     code = """
 from mnist_sweep.sweep.progress import Quiet
@@ -212,6 +219,7 @@ print(json.dumps([outcome.complete, Losing.notes]))
     assert note.endswith(") goes on later, for the storage has lost the mark of this run")
 
 
+@pytest.mark.slow
 def test_an_error_of_the_observer_ends_the_run_as_itself(tmp_path: Path) -> None:
     code = """
 import mnist_sweep.results.ledger, mnist_sweep.errors
@@ -244,6 +252,7 @@ mnist_sweep.main("one.py")
     assert "Traceback" not in told
 
 
+@pytest.mark.slow
 def test_asha_stops_trials_and_their_rows_say_so(tmp_path: Path) -> None:
     code = """
 rates = [0.5, 0.4, 0.3, 1e-6, 2e-6, 3e-6, 4e-6, 5e-6]
@@ -258,6 +267,7 @@ print(json.dumps([[row.status, row.steps, row.test_accuracy is None, len(row.his
     assert all(row == ["stopped", 20, True, 1, 650, True] for row in rows[3:])
 
 
+@pytest.mark.slow
 def test_a_search_goes_on_keeps_its_space_and_may_be_stopped_early(tmp_path: Path) -> None:
     code = """
 import ray
