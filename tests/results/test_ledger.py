@@ -450,9 +450,7 @@ def contents(draw: st.DrawFn, row: TrialRow) -> bytes:
     )
 
 
-@settings(
-    max_examples=150, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data(), with_history=st.booleans())
 def test_whatever_a_file_holds_it_is_told_in_one_line_or_is_a_row_that_fits_the_tables(
     ledger: Ledger, make_row: MakeRow, data: st.DataObject, with_history: bool
@@ -479,7 +477,7 @@ ROWS = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=50, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(commits=st.lists(st.tuples(st.integers(0, 3), st.sampled_from(list(Status)), ROWS), min_size=1, max_size=6))
 def test_the_last_row_committed_of_each_trial_comes_back_bit_for_bit(
     make_row: MakeRow, tmp_path_factory: pytest.TempPathFactory, commits: list[tuple[int, Status, dict[str, Any]]]

@@ -363,7 +363,7 @@ def test_numbers_among_texts_of_a_column_stay_as_they_are(tmp_path: Path, make_r
     assert sorted(line["model.shift"] for line in written(tmp_path, rows)) == ["", "'-3", "-3"]
 
 
-@settings(max_examples=30, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     texts=st.lists(
         st.builds(
@@ -403,7 +403,7 @@ FIGURES = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=30, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(figures=st.lists(FIGURES, min_size=1, max_size=4))
 def test_any_figures_are_read_back_bit_for_bit(
     tmp_path: Path, make_row: MakeRow, figures: list[dict[str, Any]]
