@@ -1,4 +1,7 @@
-"""Each test that needs Ray runs in a process of its own, as a user's script would: Ray is one per process."""
+"""Laws of the runner on Ray: most in the Ray that all tests share, the rest in processes of their own.
+
+Ray is one per process, so a test that needs cards, signals while Ray starts, or Ray's own end runs a script.
+"""
 
 import json
 import subprocess
@@ -9,38 +12,41 @@ from typing import Any
 
 import pytest
 
-from mnist_sweep import RayTune
-from mnist_sweep.errors import ConfigError
+from mnist_sweep import (
+    CNN,
+    OPTIMIZERS,
+    Choice,
+    GradientDescent,
+    Integer,
+    Local,
+    Momentum,
+    Outcome,
+    RayTune,
+    Search,
+    Softmax,
+    Sweep,
+    TrialConfig,
+    grid,
+    repeat,
+    run,
+)
+from mnist_sweep.errors import ConfigError, LedgerError
+from mnist_sweep.results.ledger import Ledger
+from mnist_sweep.sweep.progress import Quiet
+from tests.runners.ray.users_models import Deadly, Inspecting
 
-PARTS = '''
+ROOT = Path(__file__).parents[3]
+BASE = TrialConfig(model=Softmax(), optimizer=GradientDescent(), num_steps=4, evaluate_every=2)
+
+PARTS = """
 import os, signal, time
 from dataclasses import dataclass
 from pathlib import Path
 import mnist_sweep
 from mnist_sweep import *
 
-@dataclass(frozen=True)
-class Telling:
-    """A model that fails with what its worker sees."""
-    number: int = 0
-    def build(self, image_shape, num_classes):
-        import tensorflow as tf
-        threads = tf.config.threading.get_intra_op_parallelism_threads()
-        raise RuntimeError(f"{os.environ.get('CUDA_VISIBLE_DEVICES')!r} {threads}")
-
-@dataclass(frozen=True)
-class Deadly:
-    """A model whose build kills the worker."""
-    number: int = 0
-    def build(self, image_shape, num_classes):
-        if self.number == 1:
-            with (Path(__file__).parent / "builds").open("a") as file:
-                file.write("1")
-            os.kill(os.getpid(), signal.SIGKILL)
-        return Softmax().build(image_shape, num_classes)
-
 BASE = TrialConfig(model=Softmax(), optimizer=GradientDescent(), num_steps=4, evaluate_every=2)
-'''
+"""
 
 
 def in_process(folder: Path, code: str, *, status: int = 0) -> Any:
@@ -66,37 +72,26 @@ def test_resources_that_make_no_sense_are_refused(options: dict[str, Any]) -> No
         RayTune(**options)
 
 
-@pytest.mark.slow
+@pytest.mark.usefixtures("ray_session")
 def test_one_process_one_worker_and_two_workers_give_the_same_bytes(
     tmp_path: Path, figures: Callable[[Path], tuple[str, str]]
 ) -> None:
-    script = """
-import mnist_sweep
-from mnist_sweep import *
-BASE = TrialConfig(model=CNN(filters=(4,), kernel_size=3, units=8, dropout=0.3), num_steps=30, evaluate_every=10)
-SWEEP = Sweep(name="same", trials=repeat(grid(BASE, {"optimizer": list(OPTIMIZERS)}), seeds=2))
-if __name__ == "__main__":
-    mnist_sweep.main(__file__)
-"""
-    (tmp_path / "same.py").write_text(script)
-    ways = {"local": ["--runner", "local"], "one": ["--max-concurrent", "1"], "two": []}
-    for name, options in ways.items():
-        command = [sys.executable, "same.py", "--results", name, "--quiet", *options]
-        ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=200, check=False)
-        assert (ended.returncode, ended.stdout, ended.stderr) == (0, "", "")
-    local, one, two = (figures(tmp_path / name / "same") for name in ways)
+    base = TrialConfig(model=CNN(filters=(4,), kernel_size=3, units=8, dropout=0.3), num_steps=30, evaluate_every=10)
+    sweep = Sweep(name="same", trials=repeat(grid(base, {"optimizer": list(OPTIMIZERS)}), seeds=2))
+    runners = {"local": Local(), "one": RayTune(max_concurrent=1), "two": RayTune()}
+    for name, runner in runners.items():
+        assert run(sweep, results=tmp_path / name, runner=runner, progress=Quiet()).complete
+    local, one, two = (figures(tmp_path / name / "same") for name in runners)
     assert local == one == two
 
 
-@pytest.mark.slow
+@pytest.mark.usefixtures("ray_session")
 def test_a_trial_without_a_gpu_sees_none_and_has_a_thread_for_each_cpu(tmp_path: Path) -> None:
-    code = """
-sweep = Sweep(name="t", trials=[TrialConfig(model=Telling())])
-outcome = run(sweep, runner=RayTune(cpus_per_trial=2, num_cpus=2), code=code)
-print(json.dumps([row.error for row in outcome.rows]))
-"""
-    (error,) = in_process(tmp_path, code)
-    assert error.startswith("RuntimeError: '' 2 (parts.py:")
+    sweep = Sweep(name="t", trials=[TrialConfig(model=Inspecting())])
+    outcome = run(sweep, results=tmp_path, runner=RayTune(cpus_per_trial=2), code=[ROOT], progress=Quiet())
+    (error,) = (row.error for row in outcome.rows)
+    assert error
+    assert error.startswith("RuntimeError: '' 2 (users_models.py:")
 
 
 @pytest.mark.slow
@@ -181,17 +176,15 @@ def test_a_population_goes_on_after_members_that_were_alone_on_the_card(tmp_path
     assert "0 all" in notes
 
 
-@pytest.mark.slow
+@pytest.mark.usefixtures("ray_session")
 def test_a_worker_that_dies_is_tried_again_then_a_failed_row_and_the_sweep_goes_on(tmp_path: Path) -> None:
-    code = """
-sweep = Sweep(name="t", trials=grid(BASE, {"model": [Deadly(number=number) for number in range(3)]}))
-outcome = run(sweep, runner=RayTune(max_retries=1), code=code)
-print(json.dumps([[row.status, row.error] for row in outcome.rows] + [Path("builds").read_text()]))
-"""
-    *rows, builds = in_process(tmp_path, code)
-    assert [status for status, _ in rows] == ["ok", "failed", "ok"]
-    assert rows[1][1].startswith("the worker was lost: The actor died unexpectedly")
-    assert builds == "11"  # one build that killed its worker, and one more
+    builds = tmp_path / "builds"
+    models = [Deadly(), Deadly(file=str(builds)), Deadly(number=1)]
+    sweep = Sweep(name="t", trials=grid(BASE, {"model": models}))
+    outcome = run(sweep, results=tmp_path, runner=RayTune(max_retries=1), code=[ROOT], progress=Quiet())
+    assert [row.status for row in outcome.rows] == ["ok", "failed", "ok"]
+    assert (outcome.rows[1].error or "").startswith("the worker was lost: The actor died unexpectedly")
+    assert builds.read_text() == "11"  # one build that killed its worker, and one more
 
 
 @pytest.mark.slow
@@ -219,19 +212,15 @@ print(json.dumps([outcome.complete, Losing.notes]))
     assert note.endswith(") goes on later, for the storage has lost the mark of this run")
 
 
-@pytest.mark.slow
-def test_an_error_of_the_observer_ends_the_run_as_itself(tmp_path: Path) -> None:
-    code = """
-import mnist_sweep.results.ledger, mnist_sweep.errors
-def full(self, row):
-    raise mnist_sweep.errors.LedgerError("row cannot be written")
-mnist_sweep.results.ledger.Ledger.commit = full
-try:
-    run(Sweep(name="t", trials=grid(BASE, {"seed": [0, 1, 2]})), runner=RayTune())
-except mnist_sweep.errors.LedgerError as error:
-    print(json.dumps(str(error)))
-"""
-    assert in_process(tmp_path, code) == "row cannot be written"
+@pytest.mark.usefixtures("ray_session")
+def test_an_error_of_the_observer_ends_the_run_as_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise LedgerError("row cannot be written")
+
+    monkeypatch.setattr(Ledger, "commit", full)
+    sweep = Sweep(name="t", trials=grid(BASE, {"seed": [0, 1, 2]}))
+    with pytest.raises(LedgerError, match="row cannot be written"):
+        run(sweep, results=tmp_path, runner=RayTune(), progress=Quiet())
 
 
 def test_a_sigterm_while_ray_starts_ends_the_run_as_at_any_other_time(tmp_path: Path) -> None:
@@ -252,47 +241,46 @@ mnist_sweep.main("one.py")
     assert "Traceback" not in told
 
 
-@pytest.mark.slow
+@pytest.mark.usefixtures("ray_session")
 def test_asha_stops_trials_and_their_rows_say_so(tmp_path: Path) -> None:
-    code = """
-rates = [0.5, 0.4, 0.3, 1e-6, 2e-6, 3e-6, 4e-6, 5e-6]
-trials = [TrialConfig(model=Softmax(), optimizer=GradientDescent(learning_rate=rate), num_steps=320,
-                      evaluate_every=20) for rate in rates]
-outcome = run(Sweep(name="t", trials=trials), runner=RayTune(scheduler="asha", max_concurrent=1))
-print(json.dumps([[row.status, row.steps, row.test_accuracy is None, len(row.history), row.parameters,
-                   row.val_accuracy == row.history[-1].val_accuracy] for row in outcome.rows]))
-"""
-    rows = in_process(tmp_path, code)
-    assert rows[0] == ["ok", 320, False, 16, 650, True]
-    assert all(row == ["stopped", 20, True, 1, 650, True] for row in rows[3:])
+    rates = [0.5, 0.4, 0.3, 1e-6, 2e-6, 3e-6, 4e-6, 5e-6]
+    base = TrialConfig(model=Softmax(), optimizer=GradientDescent(), num_steps=320, evaluate_every=20)
+    sweep = Sweep(name="t", trials=grid(base, {"optimizer.learning_rate": rates}))
+    runner = RayTune(scheduler="asha", max_concurrent=1)
+    rows = run(sweep, results=tmp_path, runner=runner, progress=Quiet()).rows
+    assert (rows[0].status, rows[0].steps, len(rows[0].history)) == ("ok", 320, 16)
+    assert rows[0].test_accuracy is not None
+    for row in rows[3:]:
+        assert (row.status, row.steps, len(row.history), row.test_accuracy) == ("stopped", 20, 1, None)
+    assert {row.parameters for row in rows} == {650}
+    assert all(row.val_accuracy == row.history[-1].val_accuracy for row in rows)
 
 
-@pytest.mark.slow
-def test_a_search_goes_on_keeps_its_space_and_may_be_stopped_early(tmp_path: Path) -> None:
-    code = """
-import ray
-ray.init("local", num_cpus=2, include_dashboard=False, log_to_driver=False)
+def searched(results: Path, name: str, search: Search, **options: Any) -> Outcome:
+    sweep = Sweep(name=name, search=search)
+    return run(sweep, results=results, runner=RayTune(**options), progress=Quiet())
 
-def searched(name, num_trials, base=BASE, **options):
+
+@pytest.mark.usefixtures("ray_session")
+def test_a_search_goes_on_until_its_space_is_exhausted(tmp_path: Path) -> None:
+    axes = {"optimizer": Choice((GradientDescent(), Momentum())), "batch_size": Choice((10, 20))}
+    for num_trials, expected in ((2, 2), (9, 2), (9, 0)):
+        outcome = searched(tmp_path, "few", Search(base=BASE, axes=axes, num_trials=num_trials))
+        assert (outcome.complete, outcome.num_run) == (True, expected)
+    assert {row.status for row in outcome.rows} == {"ok"}
+    found = {(row.config["optimizer"], row.config["batch_size"]) for row in outcome.rows}
+    assert found == {(name, size) for name in ("gradient_descent", "momentum") for size in (10, 20)}
+
+
+@pytest.mark.usefixtures("ray_session")
+def test_trials_of_a_search_may_be_stopped_early_and_stay_in_its_space(tmp_path: Path) -> None:
+    base = TrialConfig(model=Softmax(), num_steps=64, evaluate_every=4)
     axes = {"optimizer": Choice((GradientDescent(), Momentum())), "batch_size": Integer(low=10, high=50)}
-    sweep = Sweep(name=name, search=Search(base=base, axes=axes, num_trials=num_trials))
-    outcome = run(sweep, results="results", runner=RayTune(**options))
-    return outcome.complete, outcome.num_run, [(row.status, row.config["batch_size"]) for row in outcome.rows]
-
-longer = TrialConfig(model=Softmax(), num_steps=64, evaluate_every=4)
-few = Sweep(name="few", search=Search(base=BASE, axes={"batch_size": Choice((10, 20))}, num_trials=9))
-print(json.dumps({
-    "first": searched("search", 3),
-    "second": searched("search", 5),
-    "one at a time": searched("asha", 8, longer, scheduler="asha", max_concurrent=1),
-    "exhausted": [len(run(few, results="results", runner=RayTune()).rows) for _ in range(2)],
-}))
-"""
-    told = in_process(tmp_path, code)
-    assert [told[name][:2] for name in ("first", "second", "one at a time")] == [[True, 3], [True, 2], [True, 8]]
-    assert all(status == "ok" and 10 <= batch_size <= 50 for status, batch_size in told["second"][2])
-    assert {status for status, _ in told["one at a time"][2]} == {"ok", "stopped"}
-    assert told["exhausted"] == [2, 2]
+    search = Search(base=base, axes=axes, num_trials=8)
+    outcome = searched(tmp_path, "asha", search, scheduler="asha", max_concurrent=1)
+    assert (outcome.complete, outcome.num_run) == (True, 8)
+    assert all(10 <= row.config["batch_size"] <= 50 for row in outcome.rows)
+    assert {row.status for row in outcome.rows} == {"ok", "stopped"}
 
 
 def test_a_second_driver_of_one_sweep_is_refused(tmp_path: Path) -> None:
