@@ -1,13 +1,8 @@
 """What TensorBoard finds in the logs of a trial, asked through its own pages' interface."""
 
-import contextlib
-import json
 import re
-import subprocess
-import sys
-import time
-import urllib.request
-from collections.abc import Iterator
+import warnings
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -76,33 +71,33 @@ class Failing:
         raise ValueError("cannot be built")
 
 
+Serve = Callable[[Path], Any]
 WEIGHTS = [f"{layer}/{kind}" for layer in ("conv1", "conv2", "hidden", "logits") for kind in ("kernel", "bias")]
 
 
-@contextlib.contextmanager
-def tensorboard(folder: Path) -> Iterator[Any]:
-    """Serve a folder of logs; yield the function that asks an address below the data's."""
-    command = [sys.executable, "-m", "tensorboard.main", "--logdir", str(folder), "--port", "0", "--load_fast", "false"]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as served:
-        try:
-            assert served.stderr
-            lines = iter(served.stderr.readline, "")
-            found = next(match for line in lines if (match := re.search(r"http://localhost:\d+/", line)))
+@pytest.fixture(scope="session")
+def tensorboard() -> Serve:
+    """TensorBoard's own pages: given a folder of logs, all read, the function that asks an address below the data's."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # of what TensorBoard brings along
+        from tensorboard import default, program
+    from werkzeug.test import Client
 
-            def ask(path: str, **body: Any) -> Any:
-                content = json.dumps(body).encode() if body else None
-                request = urllib.request.Request(f"{found[0]}data/{path}", content)
-                request.add_header("Content-Type", "application/json")
-                with urllib.request.urlopen(request, timeout=30) as response:
-                    content = response.read().decode()
-                return json.loads(content) if "json" in response.headers["Content-Type"] else content
+    def serve(folder: Path) -> Any:
+        board = program.TensorBoard(default.get_plugins(), server_class=lambda app, flags: app)
+        once = ["--reload_task", "blocking", "--reload_interval", "0", "--load_fast", "false"]
+        board.configure(["tensorboard", "--logdir", str(folder), *once])
+        client = Client(board._make_server())
 
-            deadline = time.monotonic() + 60
-            while not ask("runs") and time.monotonic() < deadline:
-                time.sleep(0.2)
-            yield ask
-        finally:
-            served.kill()  # terminated, it may wait for its own threads forever
+        def ask(path: str, **body: Any) -> Any:
+            address = f"/data/{path}"
+            response = client.post(address, json=body) if body else client.get(address)
+            assert response.status_code == 200, response.text
+            return response.json if response.is_json else response.text
+
+        return ask
+
+    return serve
 
 
 def run(folder: Path, level: Any, config: TrialConfig = TRIAL) -> Any:
@@ -111,34 +106,34 @@ def run(folder: Path, level: Any, config: TrialConfig = TRIAL) -> Any:
     return drain(steps, lambda _: None)
 
 
-def test_full_summaries_show_all_that_the_expert_tutorial_showed(tmp_path: Path) -> None:
+def test_full_summaries_show_all_that_the_expert_tutorial_showed(tmp_path: Path, tensorboard: Serve) -> None:
     row = run(tmp_path, "full")
     assert row.error is None
     name = trial_id(TRIAL)
     train, test = f"{name}/train", f"{name}/test"
-    with tensorboard(tmp_path / "logs") as ask:
-        assert set(ask("runs")) == {name, train, test}
-        scalars = ask("plugin/scalars/tags")
-        figures = {f"{weight}/{figure}" for weight in WEIGHTS for figure in ("mean", "stddev", "min", "max")}
-        traced = {"trace/step_milliseconds", "trace/peak_memory_mib", "trace/resident_memory_mib"}
-        assert set(scalars[train]) == {"accuracy", "cross_entropy", "learning_rate"} | figures | traced
-        assert set(scalars[test]) == {"accuracy", "cross_entropy"}
-        assert set(scalars[name]) == {"test_accuracy"}
-        histograms = ask("plugin/histograms/tags")
-        assert set(histograms[train]) == {f"{weight}/histogram" for weight in WEIGHTS}
-        kinds = ("pre_activations", "activations")
-        layers = ("conv1", "conv2", "hidden", "logits")
-        assert set(histograms[test]) == {f"{layer}/{kind}" for layer in layers for kind in kinds}
-        images = ask("plugin/images/tags")
-        shown = {"images", "conv1/filters", "conv1/convolved", "conv2/convolved", "pool1/pooled", "pool2/pooled"}
-        assert set(images[test]) == shown
-        assert images[test]["conv1/filters"]["samples"] == 4
-        graphs = ask("plugin/graphs/info")[train]
-        assert graphs["run_graph"]
-        assert list(graphs["tags"]) == ["step 10"]
-        points = ask(f"plugin/scalars/scalars?run={train}&tag=accuracy")
-        assert [point[1] for point in points] == [5, 10, 15, 20, 25, 30]
-        assert [point[2] for point in points] == pytest.approx([point.train_accuracy for point in row.history])
+    ask = tensorboard(tmp_path / "logs")
+    assert set(ask("runs")) == {name, train, test}
+    scalars = ask("plugin/scalars/tags")
+    figures = {f"{weight}/{figure}" for weight in WEIGHTS for figure in ("mean", "stddev", "min", "max")}
+    traced = {"trace/step_milliseconds", "trace/peak_memory_mib", "trace/resident_memory_mib"}
+    assert set(scalars[train]) == {"accuracy", "cross_entropy", "learning_rate"} | figures | traced
+    assert set(scalars[test]) == {"accuracy", "cross_entropy"}
+    assert set(scalars[name]) == {"test_accuracy"}
+    histograms = ask("plugin/histograms/tags")
+    assert set(histograms[train]) == {f"{weight}/histogram" for weight in WEIGHTS}
+    kinds = ("pre_activations", "activations")
+    layers = ("conv1", "conv2", "hidden", "logits")
+    assert set(histograms[test]) == {f"{layer}/{kind}" for layer in layers for kind in kinds}
+    images = ask("plugin/images/tags")
+    shown = {"images", "conv1/filters", "conv1/convolved", "conv2/convolved", "pool1/pooled", "pool2/pooled"}
+    assert set(images[test]) == shown
+    assert images[test]["conv1/filters"]["samples"] == 4
+    graphs = ask("plugin/graphs/info")[train]
+    assert graphs["run_graph"]
+    assert list(graphs["tags"]) == ["step 10"]
+    points = ask(f"plugin/scalars/scalars?run={train}&tag=accuracy")
+    assert [point[1] for point in points] == [5, 10, 15, 20, 25, 30]
+    assert [point[2] for point in points] == pytest.approx([point.train_accuracy for point in row.history])
 
 
 RESNET = TrialConfig(
@@ -178,14 +173,14 @@ def unnumbered(name: str) -> str:
     ids=["cnn", "resnet", "users", "float16"],
 )
 def test_the_graph_is_that_of_a_whole_step_in_scopes_and_has_each_timed_operation(
-    tmp_path: Path, config: TrialConfig, scope: str, layers: set[str], update: str
+    tmp_path: Path, config: TrialConfig, scope: str, layers: set[str], update: str, tensorboard: Serve
 ) -> None:
     row = run(tmp_path, "full", config)
     assert row.error is None
-    with tensorboard(tmp_path / "logs") as ask:
-        graph = nodes(ask(f"plugin/graphs/graph?run={row.trial_id}/train"))
-        (tag,) = ask("plugin/graphs/info")[f"{row.trial_id}/train"]["tags"]
-        trace = ask(f"plugin/graphs/run_metadata?run={row.trial_id}/train&tag={tag.replace(' ', '+')}")
+    ask = tensorboard(tmp_path / "logs")
+    graph = nodes(ask(f"plugin/graphs/graph?run={row.trial_id}/train"))
+    (tag,) = ask("plugin/graphs/info")[f"{row.trial_id}/train"]["tags"]
+    trace = ask(f"plugin/graphs/run_metadata?run={row.trial_id}/train&tag={tag.replace(' ', '+')}")
     assert {unnumbered(name.partition("/")[0]) for name in graph} == SCOPES | {scope}
     assert all("/" in name for name in graph)
     inside = {unnumbered(part) for name in graph if name.startswith(scope) for part in name.split("/")}
@@ -200,18 +195,18 @@ def test_the_graph_is_that_of_a_whole_step_in_scopes_and_has_each_timed_operatio
     assert any(int(size) >= 4 * config.batch_size for size in re.findall(r"total_bytes: (\d+)", trace))
 
 
-def test_every_tenth_evaluation_is_traced_and_each_shows_the_memory(tmp_path: Path) -> None:
+def test_every_tenth_evaluation_is_traced_and_each_shows_the_memory(tmp_path: Path, tensorboard: Serve) -> None:
     name = run(tmp_path, "full", replace(TRIAL, num_steps=45, evaluate_every=2)).trial_id
-    with tensorboard(tmp_path / "logs") as ask:
-        assert list(ask("plugin/graphs/info")[f"{name}/train"]["tags"]) == ["step 2", "step 22", "step 42"]
+    ask = tensorboard(tmp_path / "logs")
+    assert list(ask("plugin/graphs/info")[f"{name}/train"]["tags"]) == ["step 2", "step 22", "step 42"]
 
-        def points(tag: str) -> list[Any]:
-            return list(ask(f"plugin/scalars/scalars?run={name}/train&tag=trace/{tag}"))
+    def points(tag: str) -> list[Any]:
+        return list(ask(f"plugin/scalars/scalars?run={name}/train&tag=trace/{tag}"))
 
-        assert [point[1] for point in points("step_milliseconds")] == [2, 22, 42]
-        peaks, held = points("peak_memory_mib"), points("resident_memory_mib")
-        assert [point[1] for point in peaks] == [point[1] for point in held] == [*range(2, 45, 2), 45]
-        assert all(0 < now[2] <= peak[2] + 1 for now, peak in zip(held, peaks, strict=True))
+    assert [point[1] for point in points("step_milliseconds")] == [2, 22, 42]
+    peaks, held = points("peak_memory_mib"), points("resident_memory_mib")
+    assert [point[1] for point in peaks] == [point[1] for point in held] == [*range(2, 45, 2), 45]
+    assert all(0 < now[2] <= peak[2] + 1 for now, peak in zip(held, peaks, strict=True))
 
 
 def test_memory_that_was_given_back_is_not_held() -> None:
@@ -225,19 +220,19 @@ def test_memory_that_was_given_back_is_not_held() -> None:
     assert after["peak_memory_mib"] >= during["resident_memory_mib"] - 1
 
 
-def test_scalars_are_all_there_is_of_a_trial_that_shows_scalars(tmp_path: Path) -> None:
+def test_scalars_are_all_there_is_of_a_trial_that_shows_scalars(tmp_path: Path, tensorboard: Serve) -> None:
     configs = [TRIAL, replace(TRIAL, seed=1)]
     rows = [run(tmp_path, "scalars", config) for config in configs]
-    with tensorboard(tmp_path / "logs") as ask:
-        assert set(ask("plugin/scalars/tags")[f"{rows[0].trial_id}/train"]) == {
-            "accuracy",
-            "cross_entropy",
-            "learning_rate",
-        }
-        assert all(not tags for tags in ask("plugin/histograms/tags").values())
-        experiment = ask("plugin/hparams/experiment", experimentName="")
-        names = {info["name"] for info in experiment["hparamInfos"]}
-        assert {"model.filters", "model.dropout", "optimizer", "optimizer.learning_rate", "seed"} <= names
+    ask = tensorboard(tmp_path / "logs")
+    assert set(ask("plugin/scalars/tags")[f"{rows[0].trial_id}/train"]) == {
+        "accuracy",
+        "cross_entropy",
+        "learning_rate",
+    }
+    assert all(not tags for tags in ask("plugin/histograms/tags").values())
+    experiment = ask("plugin/hparams/experiment", experimentName="")
+    names = {info["name"] for info in experiment["hparamInfos"]}
+    assert {"model.filters", "model.dropout", "optimizer", "optimizer.learning_rate", "seed"} <= names
 
 
 STATUSES = [f"STATUS_{name}" for name in ("SUCCESS", "FAILURE", "RUNNING", "UNKNOWN")]
@@ -271,15 +266,17 @@ def table(ask: Any) -> tuple[dict[str, Any], dict[str, Any]]:
     return columns, rows
 
 
-def test_each_trial_of_a_sweep_is_a_row_of_the_table_with_its_settings_and_results(tmp_path: Path) -> None:
+def test_each_trial_of_a_sweep_is_a_row_of_the_table_with_its_settings_and_results(
+    tmp_path: Path, tensorboard: Serve
+) -> None:
     small = replace(TRIAL, num_steps=4, evaluate_every=2, log_every=None)
     diverging = replace(small, optimizer=GradientDescent(learning_rate=1e30))
     failing = replace(small, model=Failing())
     sweep = Sweep(name="mixed", trials=[small, replace(small, model=Softmax()), diverging, failing])
     outcome = run_sweep(sweep, results=tmp_path, runner=Local(), summaries="full")
     assert {row.status for row in outcome.rows} == {Status.OK, Status.DIVERGED, Status.FAILED}
-    with tensorboard(outcome.folder / "logs") as ask:
-        columns, sessions = table(ask)
+    ask = tensorboard(outcome.folder / "logs")
+    columns, sessions = table(ask)
     assert [info["displayName"] for info in columns["metricInfos"]] == list(experiment.RESULTS)
     flats = [experiment.hyperparameters(row.config) for row in outcome.rows]
     assert {info["name"] for info in columns["hparamInfos"]} == set().union(*flats)
@@ -295,12 +292,12 @@ def test_each_trial_of_a_sweep_is_a_row_of_the_table_with_its_settings_and_resul
             assert {name: session[name] for name in expected} == pytest.approx(expected)
 
 
-def test_the_table_has_the_columns_of_the_sweep_as_it_is_now(tmp_path: Path) -> None:
+def test_the_table_has_the_columns_of_the_sweep_as_it_is_now(tmp_path: Path, tensorboard: Serve) -> None:
     small = replace(TRIAL, model=Softmax(), num_steps=2, evaluate_every=2, log_every=None)
     for trials in ([small], [small, replace(small, optimizer=Momentum())]):
         outcome = run_sweep(Sweep(name="grown", trials=trials), results=tmp_path, runner=Local(), summaries="scalars")
-    with tensorboard(outcome.folder / "logs") as ask:
-        columns, sessions = table(ask)
+    ask = tensorboard(outcome.folder / "logs")
+    columns, sessions = table(ask)
     assert "optimizer.momentum" in {info["name"] for info in columns["hparamInfos"]}
     assert len(sessions) == 2
 
@@ -341,21 +338,21 @@ def test_logs_that_cannot_be_written_are_said_and_do_not_spoil_their_trial(
     assert row.error == "its logs could not be kept: /disk/events; No space left"
 
 
-def test_a_trial_that_goes_on_is_one_session_of_the_table(tmp_path: Path) -> None:
+def test_a_trial_that_goes_on_is_one_session_of_the_table(tmp_path: Path, tensorboard: Serve) -> None:
     runtime.configure(threads=1)
     folder = tmp_path / trial_id(TRIAL)
     with pytest.raises(KeyError), TensorBoardWriter(folder, TRIAL, full=False):
         raise KeyError
     with TensorBoardWriter(folder, TRIAL, full=False, fresh=False) as summaries:
         summaries.end(Status.OK, 0.5)
-    with tensorboard(tmp_path) as ask:
-        (group,) = ask("plugin/hparams/session_groups", allowedStatuses=STATUSES, sliceSize=9)["sessionGroups"]
+    ask = tensorboard(tmp_path)
+    (group,) = ask("plugin/hparams/session_groups", allowedStatuses=STATUSES, sliceSize=9)["sessionGroups"]
     assert [session["status"] for session in group["sessions"]] == ["STATUS_SUCCESS"]
 
 
-def test_a_model_that_keras_cannot_take_apart_shows_its_weights(tmp_path: Path) -> None:
+def test_a_model_that_keras_cannot_take_apart_shows_its_weights(tmp_path: Path, tensorboard: Serve) -> None:
     row = run(tmp_path, "full", replace(TRIAL, model=Opaque()))
     assert row.error is None
-    with tensorboard(tmp_path / "logs") as ask:
-        tags = ask("plugin/histograms/tags")[f"{row.trial_id}/train"]
-        assert len([tag for tag in tags if tag.endswith("kernel/histogram")]) == 1
+    ask = tensorboard(tmp_path / "logs")
+    tags = ask("plugin/histograms/tags")[f"{row.trial_id}/train"]
+    assert len([tag for tag in tags if tag.endswith("kernel/histogram")]) == 1
