@@ -17,8 +17,8 @@ from mnist_sweep.results import correct_images
 from mnist_sweep.results.ledger import Ledger
 from mnist_sweep.results.lookup import Found, find
 from mnist_sweep.statistics.paired_tests import Difference
-from mnist_sweep.text.names import counted, on_other_images, varying
-from mnist_sweep.text.numbers import interval, percent, points, probability
+from mnist_sweep.text.names import different_images_note, varying
+from mnist_sweep.text.numbers import counted, interval, percent, points, probability
 from mnist_sweep.trials.row import Status, TrialRow
 
 if TYPE_CHECKING:
@@ -207,5 +207,5 @@ def _notes(compared: Sequence[TrialRow], method: str) -> Iterator[str]:
     if method != BY_SEEDS:
         return
     yield NOT_KEPT
-    if note := on_other_images(varying(row.config for row in compared)):
+    if note := different_images_note(varying(row.config for row in compared)):
         yield note

@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from mnist_sweep.errors import LedgerError
 from mnist_sweep.statistics.intervals import UPPER
-from mnist_sweep.text.names import counted
-from mnist_sweep.text.numbers import interval, percent, points
+from mnist_sweep.text.numbers import counted, interval, percent, points
 from mnist_sweep.trials.row import Status
 
 if TYPE_CHECKING:

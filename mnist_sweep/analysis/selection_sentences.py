@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from mnist_sweep.text.names import counted, on_other_images
-from mnist_sweep.text.numbers import interval, percent, percent_interval, points
+from mnist_sweep.text.names import different_images_note
+from mnist_sweep.text.numbers import counted, interval, percent, percent_interval, points
 from mnist_sweep.trials.row import Status
 
 if TYPE_CHECKING:
@@ -124,7 +124,7 @@ def _about_drop(found: Selection) -> str:
 
 def _left_out(trials: "pd.DataFrame", good: "pd.DataFrame", num_alone: int, best: str) -> Iterator[str]:
     """Yield what had no part in the selection, and why, and what makes those that had one unlike."""
-    if note := on_other_images(str(name) for name in good if good[name].nunique(dropna=False) > 1):
+    if note := different_images_note(str(name) for name in good if good[name].nunique(dropna=False) > 1):
         yield note
     bad = trials.drop(good.index)
     if len(bad):

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from mnist_sweep.results.frames import HEAD, TAIL, field
 from mnist_sweep.statistics.intervals import half_width_of_mean, within
-from mnist_sweep.text.names import counted, label, varying
-from mnist_sweep.text.numbers import interval, percent, points
+from mnist_sweep.text.names import label, varying
+from mnist_sweep.text.numbers import counted, interval, percent, points
 from mnist_sweep.trials.row import Status
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ import click
 
 from mnist_sweep.cli import analysis, planning, results, running
 from mnist_sweep.errors import SweepError
-from mnist_sweep.text.names import printable
+from mnist_sweep.text.lines import one_line, printable
 
 BAD_USAGE = 2
 INTERRUPTED = 130
@@ -81,5 +81,5 @@ def main(script: str | None = None) -> None:
 
 
 def _fail(message: str) -> None:
-    click.echo(f"error: {printable(' '.join(message.split()))}", err=True)
+    click.echo(f"error: {printable(one_line(message))}", err=True)
     sys.exit(BAD_USAGE)

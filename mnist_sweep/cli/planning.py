@@ -49,7 +49,7 @@ def plan(script: Path, **chosen: Any) -> int:
     from mnist_sweep.results.ledger import Ledger
     from mnist_sweep.sweep.work_queue import WorkQueue
     from mnist_sweep.system import machine
-    from mnist_sweep.text.names import counted
+    from mnist_sweep.text.numbers import counted
 
     console = Console()
     sweep = options.chosen_sweep(script, chosen)

@@ -7,7 +7,7 @@ import click
 
 from mnist_sweep.errors import no_rows
 from mnist_sweep.results.ledger import Ledger
-from mnist_sweep.text.names import counted
+from mnist_sweep.text.numbers import counted
 from mnist_sweep.trials.row import TrialRow
 
 FOLDER = click.Path(path_type=Path)

@@ -11,7 +11,7 @@ from mnist_sweep.runners.local import Local
 from mnist_sweep.runners.protocol import Runner
 from mnist_sweep.runners.ray.schedulers import Scheduler
 from mnist_sweep.runners.ray.tune import RayTune
-from mnist_sweep.text.names import counted, duration
+from mnist_sweep.text.numbers import clock, counted
 from mnist_sweep.trackers.mlflow import MLflow
 from mnist_sweep.trackers.protocol import Tracker
 from mnist_sweep.trackers.wandb import WandB
@@ -110,7 +110,7 @@ def run(script: Path, **chosen: Any) -> int:
     overview.show(outcome.rows, outcome.folder, console)
     if outcome.num_run:
         console.print(f"report: {write_report(outcome.folder)}", soft_wrap=True, highlight=False)
-    console.print(f"ran {outcome.num_run} of {counted(outcome.num_trials, 'trial')} in {duration(outcome.seconds)}")
+    console.print(f"ran {outcome.num_run} of {counted(outcome.num_trials, 'trial')} in {clock(outcome.seconds)}")
     for line in outcome.unsent:
         click.echo(line, err=True)
     return 0 if outcome.complete or (outcome.out_of_time and not outcome.num_failed) else 1

@@ -14,6 +14,7 @@ from pathlib import Path, PurePosixPath
 
 from mnist_sweep.data import download
 from mnist_sweep.errors import DataError
+from mnist_sweep.text.lines import one_line
 
 MAX_BYTES = 1 << 30
 
@@ -48,7 +49,7 @@ def _verified(archive: Path, sha256: Mapping[str, str]) -> Iterator[tuple[str, b
     except DataError:
         raise
     except (tarfile.TarError, lzma.LZMAError, zlib.error, EOFError, OSError, ValueError) as error:
-        raise DataError(f"{archive} is a damaged archive ({' '.join(str(error).split())}).") from error
+        raise DataError(f"{archive} is a damaged archive ({one_line(error)}).") from error
     if missing:
         raise DataError(f"{archive} lacks {', '.join(sorted(missing))}.")
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from mnist_sweep.errors import DataError, DownloadError
+from mnist_sweep.text.lines import one_line
 
 if TYPE_CHECKING:
     from urllib.response import addinfourl
@@ -91,7 +92,7 @@ def fetch(
             try:
                 return _download(url, file, sha256=sha256, console=console, max_bytes=max_bytes, timeout=timeout)
             except (OSError, HTTPException, ValueError) as error:
-                causes.append(f"{url} ({_one_line(getattr(error, 'reason', error))})")
+                causes.append(f"{url} ({_cause(getattr(error, 'reason', error))})")
         subfolder, name = destination.parent.name, destination.name
         raise DownloadError(
             f"{name} could not be downloaded from {', nor from '.join(causes)}: place it as {subfolder}/{name} in a "
@@ -125,7 +126,7 @@ def replacing(destination: Path) -> Iterator[IO[bytes]]:
         raise
     except OSError as error:
         raise DownloadError(
-            f"{destination} cannot be written ({_one_line(error)}): set XDG_CACHE_HOME to a folder that can be, or "
+            f"{destination} cannot be written ({_cause(error)}): set XDG_CACHE_HOME to a folder that can be, or "
             f"place the file in a folder named by {FOLDERS_VARIABLE}."
         ) from error
     finally:
@@ -208,5 +209,5 @@ def _progress(url: str, total: int | None, console: "Console | None") -> Iterato
         yield lambda count: progress.advance(task, count)
 
 
-def _one_line(cause: object) -> str:
-    return " ".join(str(cause).split()) or type(cause).__name__
+def _cause(reason: object) -> str:
+    return one_line(reason) or type(reason).__name__

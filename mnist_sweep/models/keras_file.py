@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from mnist_sweep.errors import LedgerError
 from mnist_sweep.system import npz
+from mnist_sweep.text.lines import one_line
 
 if TYPE_CHECKING:
     import numpy as np
@@ -63,8 +64,8 @@ def image_shape(path: Path) -> tuple[int, int, int]:
         shape = config["config"]["layers"][0]["config"]["batch_shape"]
         modules = {str(name) for name in _modules(config) if name is not None}
     except (*npz.DAMAGE_TO_ZIP, IndexError, TypeError) as error:
-        raise LedgerError(f"{path} is not a model file ({' '.join(str(error).split())}).") from error
-    foreign = {" ".join(name.split()) for name in modules if name.partition(".")[0] != "keras"}
+        raise LedgerError(f"{path} is not a model file ({one_line(error)}).") from error
+    foreign = {one_line(name) for name in modules if name.partition(".")[0] != "keras"}
     if foreign:
         raise LedgerError(
             f"{path} holds layers of {', '.join(sorted(foreign))}, which are not built from a results folder: "
@@ -101,7 +102,7 @@ def probabilities(path: Path, images: "Sequence[NDArray[np.float32]]") -> "NDArr
     try:
         model = keras.saving.load_model(path, compile=False, safe_mode=True)
     except (OSError, TypeError, ValueError) as error:
-        raise LedgerError(f"{path} cannot be loaded ({' '.join(str(error).split())}).") from error
+        raise LedgerError(f"{path} cannot be loaded ({one_line(error)}).") from error
     logits = model.predict(np.stack(images), batch_size=PREDICTED_AT_ONCE, verbose=0).astype(np.float64)
     shares = np.exp(logits - logits.max(axis=1, keepdims=True))
     return np.asarray(shares / shares.sum(axis=1, keepdims=True))

@@ -14,7 +14,7 @@ from mnist_sweep.planning.disk_usage import DiskUsage
 from mnist_sweep.planning.makespan import Rounds
 from mnist_sweep.planning.networks import NetworkPlan, network
 from mnist_sweep.system import machine
-from mnist_sweep.text.names import counted, size
+from mnist_sweep.text.numbers import counted, size
 from mnist_sweep.trials.artifacts import Artifacts
 from mnist_sweep.trials.config import TrialConfig
 

@@ -9,7 +9,7 @@ from mnist_sweep.data.dataset import Shaped
 from mnist_sweep.models import shapes
 from mnist_sweep.models.protocol import structure
 from mnist_sweep.models.shapes import LayerShape
-from mnist_sweep.text.names import counted
+from mnist_sweep.text.numbers import counted
 from mnist_sweep.trials.config import TrialConfig
 
 if TYPE_CHECKING:

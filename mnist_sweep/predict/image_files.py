@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from mnist_sweep.data import idx
 from mnist_sweep.errors import DataError
 from mnist_sweep.predict import foreground
+from mnist_sweep.text.lines import one_line
 
 if TYPE_CHECKING:
     import numpy as np
@@ -73,7 +74,7 @@ def _opened(content: bytes, path: Path) -> "Image.Image":
     except UnidentifiedImageError as error:
         raise DataError(f"{path} is not an image in PNG, JPEG or IDX format.") from error
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise DataError(f"{path} is a damaged image ({' '.join(str(error).split())}).") from error
+        raise DataError(f"{path} is a damaged image ({one_line(error)}).") from error
 
 
 def _upright(image: "Image.Image") -> "Image.Image":

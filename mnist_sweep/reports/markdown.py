@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 
 from mnist_sweep.reports.blocks import Block, Chart, Command, Facts, Paragraph, Pictures, Section, Table, written
 from mnist_sweep.reports.markup import clean
+from mnist_sweep.text.lines import one_line
 
 MAX_ROWS = 20
 _SPECIAL = re.compile(r"([\\`*\[\]<>|$&]|(?<!\w)_|_(?!\w)|~(?=~))")
@@ -18,7 +19,7 @@ def render(title: str, sections: Sequence[Section]) -> str:
 
 def text(plain: str) -> str:
     """Return plain text as Markdown that shows it; what stands in backquotes is shown as code."""
-    parts = re.split(r"`([^`]*)`", " ".join(clean(plain).split()))
+    parts = re.split(r"`([^`]*)`", one_line(clean(plain)))
     return "".join(_code(part) if index % 2 else _escaped(part) for index, part in enumerate(parts))
 
 
@@ -35,7 +36,7 @@ def _block(block: Block) -> Iterator[str]:
         case Paragraph():
             yield text(block.text)
         case Command():
-            yield f"    {' '.join(clean(block.text).split())}"
+            yield f"    {one_line(clean(block.text))}"
         case Facts():
             yield "\n".join(f"- {text(term)}: {text(fact)}" for term, fact in block.facts)
         case Table():
@@ -62,7 +63,7 @@ def _table(table: Table) -> Iterator[str]:
 
 def _cell(plain: str) -> str:
     """Return plain text as a cell, whatever it holds, backquotes too."""
-    return _escaped(" ".join(clean(plain).split()))
+    return _escaped(one_line(clean(plain)))
 
 
 def _escaped(plain: str) -> str:

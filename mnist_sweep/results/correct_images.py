@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from mnist_sweep.results import predictions
 from mnist_sweep.errors import LedgerError
+from mnist_sweep.results import predictions
 from mnist_sweep.trials.row import TrialRow
 
 if TYPE_CHECKING:

@@ -2,12 +2,12 @@
 
 from collections.abc import Callable, Iterable
 
-from mnist_sweep.results import mistakes
-from mnist_sweep.trials.artifacts import Artifacts, SavedModel
 from mnist_sweep.errors import LedgerError
+from mnist_sweep.results import mistakes
 from mnist_sweep.results.ledger import Ledger
-from mnist_sweep.trials.row import Status, TrialRow, rank
 from mnist_sweep.system.storage import storage
+from mnist_sweep.trials.artifacts import Artifacts, SavedModel
+from mnist_sweep.trials.row import Status, TrialRow, rank
 
 
 class KeptModels:

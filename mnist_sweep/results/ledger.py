@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from mnist_sweep.errors import LedgerError, NewerRowError, RowError
-from mnist_sweep.system.files import make_folder, remove_unfinished, write_whole
-from mnist_sweep.text.names import counted, printable
 from mnist_sweep.results.row_json import from_json, to_json
+from mnist_sweep.system.files import make_folder, remove_unfinished, write_whole
+from mnist_sweep.text.lines import shortened
+from mnist_sweep.text.numbers import counted
 from mnist_sweep.trials.row import TrialRow
 
 NUM_NAMED = 3
-LONGEST_CAUSE = 200
 OF_A_RAY_JOB = "working_dir_files"  # in the path of the folder that Ray unpacks a job's files into
 
 
@@ -160,7 +160,7 @@ class Ledger:
             ) from error
 
     def _complaint(self, bad: Sequence[BadFile], num_files: int) -> str:
-        named = [f"{shown(one.path.name)} ({one.cause})" for one in bad[:NUM_NAMED]]
+        named = [f"{shortened(one.path.name)} ({one.cause})" for one in bad[:NUM_NAMED]]
         more = [f"{len(bad) - NUM_NAMED:,} more"] * (len(bad) > NUM_NAMED)
         are = "is not a row" if len(bad) == 1 else "are not rows"
         return (
@@ -180,12 +180,6 @@ class Ledger:
             yield "what cannot be read needs its permissions or the disk put right."
 
 
-def shown(text: str) -> str:
-    """Return a text as it can stand in one line: characters that do not print are written out, what is long is cut."""
-    written = printable(text[:LONGEST_CAUSE])
-    return written if len(text) <= LONGEST_CAUSE else f"{written}…"
-
-
 def _read(entry: "os.DirEntry[str]", *, with_history: bool) -> TrialRow:
     if not entry.is_file():
         kind = "directory" if entry.is_dir() else "link to nothing" if entry.is_symlink() else "special file"
@@ -201,7 +195,7 @@ def _read(entry: "os.DirEntry[str]", *, with_history: bool) -> TrialRow:
 def _cause(error: Exception) -> str:
     if isinstance(error, UnicodeDecodeError):
         return "it is not text"
-    return shown(error.strerror if isinstance(error, OSError) and error.strerror else str(error))
+    return shortened(error.strerror if isinstance(error, OSError) and error.strerror else str(error))
 
 
 def _fault(error: Exception) -> Literal["damaged", "newer", "unreadable"]:

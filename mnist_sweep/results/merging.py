@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from mnist_sweep.errors import LedgerError, no_rows
-from mnist_sweep.system.files import write_whole
-from mnist_sweep.text.names import counted
 from mnist_sweep.results.ledger import Ledger
-from mnist_sweep.system.lock import Lock
-from mnist_sweep.trials.row import Evaluation, Status, TrialRow
 from mnist_sweep.results.tables import write_tables
+from mnist_sweep.system.files import write_whole
+from mnist_sweep.system.lock import Lock
+from mnist_sweep.text.numbers import counted
+from mnist_sweep.trials.row import Evaluation, Status, TrialRow
 
 FIGURES = ("status", "val_accuracy", "val_loss", "test_accuracy", "num_test", "train_loss", "steps", "parameters")
 CURVE = tuple(name for name in Evaluation._fields if name not in {"step", "seconds"})

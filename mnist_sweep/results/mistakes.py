@@ -7,10 +7,10 @@ import io
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from mnist_sweep.system import npz
-from mnist_sweep.results import predictions
 from mnist_sweep.data.dataset import Dataset
 from mnist_sweep.errors import DataError, LedgerError
+from mnist_sweep.results import predictions
+from mnist_sweep.system import npz
 from mnist_sweep.system.files import make_folder, write_whole
 
 if TYPE_CHECKING:

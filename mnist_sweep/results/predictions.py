@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from mnist_sweep.system import npz
 from mnist_sweep.errors import DataError, LedgerError
+from mnist_sweep.system import npz
 from mnist_sweep.system.files import make_folder, write_whole
 from mnist_sweep.trials.row import flat_id
 

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from mnist_sweep.errors import LedgerError, no_rows
-from mnist_sweep.system.files import flush_folder
 from mnist_sweep.results.ledger import BadFile, Ledger
+from mnist_sweep.system.files import flush_folder
 from mnist_sweep.system.lock import Lock
 
 

@@ -20,10 +20,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from mnist_sweep.system import machine
 from mnist_sweep.errors import ConfigError, LedgerError
-from mnist_sweep.validation import coerce, require
+from mnist_sweep.system import machine
 from mnist_sweep.system.files import write_whole
+from mnist_sweep.validation import coerce, require
 
 FILE = "runs.jsonl"
 PACKAGES = ("mnist-sweep", "tensorflow", "keras", "ray", "numpy", "pandas", "scipy", "optuna")

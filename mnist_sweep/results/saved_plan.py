@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mnist_sweep.errors import ConfigError, LedgerError
-from mnist_sweep.validation import coerce, require
 from mnist_sweep.system.files import write_whole
+from mnist_sweep.validation import coerce, require
 
 FILE = "plan.json"
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Literal
 
 from mnist_sweep.errors import LedgerError
 from mnist_sweep.results.frames import HEAD, HISTORY, SUMMARY, TAIL, all_frames
+from mnist_sweep.text.lines import one_line
 from mnist_sweep.trials.row import Status, TrialRow
 
 if TYPE_CHECKING:
@@ -122,8 +123,9 @@ def _read(path: Path, name: str, dtypes: Mapping[str, str], *, key: Sequence[str
     except FileNotFoundError as error:
         raise LedgerError(f"there is no {path}: `mnist-sweep table DIR` makes it from the rows.") from error
     except (OSError, TypeError, ValueError) as error:
-        cause = " ".join(str(error).split())
-        raise LedgerError(f"{path} is not a {name} ({cause}): `mnist-sweep table DIR` makes it anew.") from error
+        raise LedgerError(
+            f"{path} is not a {name} ({one_line(error)}): `mnist-sweep table DIR` makes it anew."
+        ) from error
     missing = [column for column in dtypes if column not in frame.columns]
     if missing:
         raise LedgerError(f"{path} lacks the columns {', '.join(missing)}: `mnist-sweep table DIR` makes it anew.")

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 from mnist_sweep.data import sources
 from mnist_sweep.data.dataset import Dataset
 from mnist_sweep.errors import LedgerError
-from mnist_sweep.results.ledger import shown
 from mnist_sweep.results.predictions import Predictions
 from mnist_sweep.system.storage import Bucket, Folder, storage
+from mnist_sweep.text.lines import shortened
 from mnist_sweep.training import fitting, row_builder, runtime
 from mnist_sweep.training.checkpoints import Checkpoints
 from mnist_sweep.training.state import Heartbeat
@@ -137,7 +137,7 @@ def _summaries(
     ):
         yield summaries
     if summaries.lost:
-        lost.append(f"its logs could not be kept: {shown(summaries.lost)}")
+        lost.append(f"its logs could not be kept: {shortened(summaries.lost)}")
 
 
 @contextlib.contextmanager

@@ -11,7 +11,8 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from mnist_sweep.text.names import Flat, counted, duration, label
+from mnist_sweep.text.names import Flat, label
+from mnist_sweep.text.numbers import clock, counted
 from mnist_sweep.trials.row import Evaluation, Status, TrialRow
 
 
@@ -196,7 +197,7 @@ class Live:
             parts.append(f"best val {best.val_accuracy:.4f} ({label(best.config, work.names)})")
         if num_done > num_before:
             each = (time.monotonic() - self._start) / (num_done - num_before)
-            parts.append(f"{duration(each * (work.num_trials - num_done))} left")
+            parts.append(f"{clock(each * (work.num_trials - num_done))} left")
         return " · ".join(parts)
 
 

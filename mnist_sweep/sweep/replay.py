@@ -16,11 +16,12 @@ from rich.text import Text
 
 from mnist_sweep.errors import LedgerError, ResourceError, ScriptError, SweepError
 from mnist_sweep.results import lookup
-from mnist_sweep.results.ledger import Ledger, shown
+from mnist_sweep.results.ledger import Ledger
 from mnist_sweep.results.merging import FIGURES, Difference, differences
 from mnist_sweep.results.row_json import from_json, to_json
 from mnist_sweep.runners.trial import execute
-from mnist_sweep.text.names import counted
+from mnist_sweep.text.lines import shortened
+from mnist_sweep.text.numbers import counted
 from mnist_sweep.training import row_builder, runtime
 from mnist_sweep.trials.config import REGISTRIES, TrialConfig, from_flat
 from mnist_sweep.trials.row import Evaluation, Status, TrialRow
@@ -103,7 +104,7 @@ def show(replayed: Replayed, console: Console) -> None:
     for row, when in ((before, "then"), (after, "now")):
         if row.status is Status.FAILED:
             console.print(
-                Text(f"failed {when}: {shown(row.error or 'no cause recorded')}", style="red"), soft_wrap=True
+                Text(f"failed {when}: {shortened(row.error or 'no cause recorded')}", style="red"), soft_wrap=True
             )
     if replayed.differences and not replayed.without_result:
         console.print(_table_of_differences(replayed.differences))
@@ -147,7 +148,7 @@ def _config(row: TrialRow, code: Path | None) -> TrialConfig:
     own = [str(row.config.get(part)) for part in REGISTRIES if ":" in str(row.config.get(part))]
     if own and code is None:
         raise ScriptError(
-            f"trial {row.trial_id} needs {shown(', '.join(own))}, and no code of a results folder is run unasked: "
+            f"trial {row.trial_id} needs {shortened(', '.join(own))}, and no code of a results folder is run unasked: "
             "name the script that it came from with --script."
         )
     if own and code is not None:
@@ -208,7 +209,7 @@ def _verdict(replayed: Replayed) -> str:
 
 
 def _recorded(value: Any) -> str:
-    return "not recorded" if value is None else shown(str(value))
+    return "not recorded" if value is None else shortened(str(value))
 
 
 def _table_of_differences(found: tuple[Difference, ...]) -> Table:

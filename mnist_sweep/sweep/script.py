@@ -11,6 +11,7 @@ from pathlib import Path
 
 from mnist_sweep.errors import ScriptError, SweepError
 from mnist_sweep.sweep.sweep import Sweep
+from mnist_sweep.text.lines import one_line
 
 
 def load(path: str | Path) -> Sweep:
@@ -62,4 +63,4 @@ def _told(error: Exception, path: Path) -> SweepError:
     line = f"{path}:{own[-1].lineno}" if own else str(path)
     if isinstance(error, SweepError):
         return type(error)(f"{line}: {error}")
-    return ScriptError(f"{line}: {type(error).__name__}: {' '.join(str(error).split())}")
+    return ScriptError(f"{line}: {type(error).__name__}: {one_line(error)}")

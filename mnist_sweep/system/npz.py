@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from typing import IO, TYPE_CHECKING, Any
 
 from mnist_sweep.errors import DataError
+from mnist_sweep.text.lines import one_line
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -32,7 +33,7 @@ def read(file: IO[bytes], names: Iterable[str] | None = None) -> "dict[str, NDAr
         with np.load(file, allow_pickle=False) as found:
             arrays = {name: found[name] for name in (found if names is None else names)}
     except DAMAGE as error:
-        raise DataError(" ".join(str(error).split()) or type(error).__name__) from error
+        raise DataError(one_line(error) or type(error).__name__) from error
     for name, array in arrays.items():
         if not isinstance(array, np.ndarray):
             raise DataError(f"its member {name!r} is no array")

@@ -1,4 +1,4 @@
-"""Names and numbers as people read them: labels of trials, counts, sizes, durations, percentages, points.
+"""Text for people: names of trials, numbers with their units, and lines that are safe to print.
 
-May import: `errors`, `validation`. Begin with `names`.
+May import: `errors`, `validation`. Begin with `names`, then `numbers` and `lines`.
 """

@@ -1,10 +1,9 @@
-"""Short names of trials for people: what varies among them, and nothing else."""
+"""Short names of trials: what varies among them, and nothing else."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 Flat = Mapping[str, Any]
-UNITS = ("B", "kB", "MB", "GB", "TB")
 PARTS = ("data", "model", "optimizer", "schedule")
 
 
@@ -47,34 +46,9 @@ def _field(name: str, given: Any) -> str:
     return shown if name in (*PARTS, "precision", "changes") else f"{name.rpartition('.')[2]}={shown}"
 
 
-def on_other_images(names: Iterable[str]) -> str:
+def different_images_note(names: Iterable[str]) -> str:
     """Return a sentence on configs that differ in these fields; none if none may change what they are evaluated on."""
     of_images = [name for name in names if name.partition(".")[0] == "data" and name != "data.train_size"]
     if not of_images:
         return ""
     return f"The configs differ in {of_images[0]}, so they may not have been measured on the same images."
-
-
-def printable(text: str) -> str:
-    """Return a text with what does not print written out, lest a terminal obeys it."""
-    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
-
-
-def counted(number: int, noun: str) -> str:
-    """Return a number with its noun, as `1 trial` or `1,000 trials`."""
-    return f"{number:,} {noun}{'s' * (number != 1)}"
-
-
-def size(number: int) -> str:
-    """Return a number of bytes as `640 B`, `1.2 MB` or `12 GB`."""
-    amount, unit = float(number), 0
-    while amount >= 999.5 and unit < len(UNITS) - 1:
-        amount, unit = amount / 1000, unit + 1
-    return f"{amount:.2g} {UNITS[unit]}" if unit and amount < 10 else f"{amount:.0f} {UNITS[unit]}"
-
-
-def duration(seconds: float) -> str:
-    """Return a duration as `0:42` or `1:02:03`."""
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

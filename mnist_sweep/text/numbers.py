@@ -1,8 +1,9 @@
-"""Accuracies as people write them: a share as per cent, a difference of shares as points."""
+"""Numbers in sentences and tables: shares, differences and intervals, counts, sizes and durations."""
 
 import math
 
 NO_FIGURE = "-"
+UNITS = ("B", "kB", "MB", "GB", "TB")
 
 
 def percent(share: float) -> str:
@@ -40,3 +41,34 @@ def probability(p: float) -> str:
     if math.isnan(p):
         return "no test"
     return "p < 0.0001" if p < 0.0001 else f"p = {p:.2g}" if p < 0.1 else f"p = {p:.2f}"
+
+
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun, as `1 trial` or `1,000 trials`."""
+    return f"{number:,} {noun}{'s' * (number != 1)}"
+
+
+def size(number: int) -> str:
+    """Return a number of bytes as `640 B`, `1.2 MB` or `12 GB`."""
+    amount, unit = float(number), 0
+    while amount >= 999.5 and unit < len(UNITS) - 1:
+        amount, unit = amount / 1000, unit + 1
+    return f"{amount:.2g} {UNITS[unit]}" if unit and amount < 10 else f"{amount:.0f} {UNITS[unit]}"
+
+
+def duration(seconds: float) -> str:
+    """Return a duration as `0.42 s`, `17 s`, `5 min 3 s` or `2 h 5 min`."""
+    if seconds < 9.95:
+        return f"{seconds:.2g} s"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes_left = divmod(minutes, 60)
+    if hours:
+        return f"{hours:,} h {minutes_left} min"
+    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
+
+
+def clock(seconds: float) -> str:
+    """Return a duration as a clock shows it, `0:42` or `1:02:03`."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

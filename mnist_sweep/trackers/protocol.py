@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Protocol
 
-from mnist_sweep.results.ledger import shown
 from mnist_sweep.results.runs import without_secrets
+from mnist_sweep.text.lines import shortened
 from mnist_sweep.trials.row import TrialRow
 
 
@@ -53,4 +53,4 @@ def cause(error: BaseException) -> str:
     while (below := inner.__cause__ or inner.__context__) is not None:
         inner = below
     text = inner.strerror if isinstance(inner, OSError) and inner.strerror else str(error) or type(error).__name__
-    return shown(" ".join(without_secrets(text.split())))
+    return shortened(" ".join(without_secrets(text.split())))

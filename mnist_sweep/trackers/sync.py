@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import Self
 
 from mnist_sweep.errors import TrackerError
-from mnist_sweep.text.names import counted
+from mnist_sweep.text.numbers import counted
 from mnist_sweep.trackers.protocol import Session
 from mnist_sweep.trials.row import TrialRow
 

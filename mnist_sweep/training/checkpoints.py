@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from mnist_sweep.errors import CheckpointError, DataError
 from mnist_sweep.system import npz
 from mnist_sweep.system.storage import Storage
+from mnist_sweep.text.lines import one_line
 from mnist_sweep.training import state as courses
 from mnist_sweep.training.state import TrainingState
 
@@ -129,8 +130,7 @@ def from_bytes(content: bytes, identity: Mapping[str, Any]) -> "tuple[TrainingSt
         state = json.loads(arrays.pop(STATE).tobytes())
         made, course = dict(state["identity"]), courses.from_json_value(state["course"])
     except (DataError, KeyError, RecursionError, TypeError, ValueError) as error:
-        cause = " ".join(str(error).split())
-        raise CheckpointError(f"its checkpoint is not one of this version ({cause})") from error
+        raise CheckpointError(f"its checkpoint is not one of this version ({one_line(error)})") from error
     names = sorted(key for key in made.keys() | identity.keys() if made.get(key, ...) != identity.get(key, ...))
     if names:
         raise CheckpointError(f"its checkpoint was made with another {', '.join(names)}")

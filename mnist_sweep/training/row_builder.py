@@ -10,6 +10,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from mnist_sweep.text.lines import one_line
 from mnist_sweep.training import runtime
 from mnist_sweep.training.state import Fit
 from mnist_sweep.trials.config import TrialConfig, config_id, defaults, to_flat, trial_id
@@ -82,7 +83,7 @@ def first_cause(error: BaseException) -> str:
     """Return one line on an exception: its type, its message, and the user's own line that it came from."""
     while error.__cause__ is not None:
         error = error.__cause__
-    message = " ".join(str(error).split())
+    message = one_line(error)
     frames = traceback.extract_tb(error.__traceback__)
     own = [frame for frame in frames if not _is_library(frame.filename)] or frames
     place = f" ({Path(own[-1].filename).name}:{own[-1].lineno})" if own else ""

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from mnist_sweep.errors import ConfigError, ScriptError, UnknownNameError
+from mnist_sweep.text.lines import one_line
 
 
 def name_of(thing: Any, registry: Mapping[str, Any]) -> str:
@@ -48,7 +49,7 @@ def resolve(name: str, registry: Mapping[str, Any], *, kind: str) -> Any:
     try:
         return getattr(importlib.import_module(module), attribute)
     except Exception as error:  # a user's module may raise anything while it is imported
-        cause = " ".join(str(error).split())
         raise ScriptError(
-            f"the {kind} {name!r} cannot be imported ({cause}): put its folder on PYTHONPATH, or install its package."
+            f"the {kind} {name!r} cannot be imported ({one_line(error)}): put its folder on PYTHONPATH, "
+            "or install its package."
         ) from error

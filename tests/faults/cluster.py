@@ -29,7 +29,7 @@ from filelock import FileLock
 from mnist_sweep import read_history, read_trials
 from mnist_sweep.results import run_marker
 from mnist_sweep.system.storage import folder_in, storage
-from mnist_sweep.text.names import counted
+from mnist_sweep.text.numbers import counted
 
 PROJECT = Path(__file__).parents[2]
 SCRIPT = PROJECT / "sweeps" / "quickstart.py"

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from mnist_sweep import CNN, Adam, Momentum, RMSProp, Softmax, TrialConfig, grid, to_flat
-from mnist_sweep.text.names import PARTS, counted, duration, label, value, varying
+from mnist_sweep.text.names import PARTS, different_images_note, label, value, varying
 from mnist_sweep.trials.config import REGISTRIES
 
 BASE = TrialConfig()
@@ -109,15 +109,6 @@ def test_value_is_written_as_people_write_it(name: str, given: Any, text: str) -
     assert value(name, given) == text
 
 
-def test_one_is_counted_in_the_singular() -> None:
-    assert [counted(number, "trial") for number in (0, 1, 2, 1000)] == [
-        "0 trials",
-        "1 trial",
-        "2 trials",
-        "1,000 trials",
-    ]
-
-
 def test_changes_are_shown_with_their_steps() -> None:
     given = [[100, [["optimizer.learning_rate", 0.01], ["model.dropout", 0.5]]], [200, [["weight_decay", 0.1]]]]
     assert value("changes", given) == "from 100 learning_rate=0.01 dropout=0.5; from 200 weight_decay=0.1"
@@ -126,6 +117,6 @@ def test_changes_are_shown_with_their_steps() -> None:
     assert label({**flat, "changes": []}, ["num_steps", "changes"]) == "num_steps=300"
 
 
-@pytest.mark.parametrize(("seconds", "shown"), [(0, "0:00"), (61.4, "1:01"), (3599.6, "1:00:00"), (36000, "10:00:00")])
-def test_durations_read_as_on_a_clock(seconds: float, shown: str) -> None:
-    assert duration(seconds) == shown
+def test_configs_that_differ_in_their_images_are_noted() -> None:
+    assert different_images_note(["model.units", "data.train_size", "seed"]) == ""
+    assert "differ in data.val_size" in different_images_note(["model.units", "data.val_size"])

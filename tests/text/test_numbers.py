@@ -1,10 +1,20 @@
-"""Laws of figures in sentences: per cent for shares, points for differences, and never `nan` or `-0.00`."""
+"""Laws of numbers in sentences: per cent for shares, points for differences, and never `nan` or `-0.00`."""
 
 import math
 
 import pytest
 
-from mnist_sweep.text.numbers import interval, percent, percent_interval, points, probability
+from mnist_sweep.text.numbers import (
+    clock,
+    counted,
+    duration,
+    interval,
+    percent,
+    percent_interval,
+    points,
+    probability,
+    size,
+)
 
 
 @pytest.mark.parametrize(("share", "shown"), [(0.9625, "96.25%"), (1.0, "100.00%"), (0.0, "0.00%"), (math.nan, "-")])
@@ -42,3 +52,32 @@ def test_interval_of_a_share_is_written_as_far_as_a_share_can_lie() -> None:
 )
 def test_p_values_are_short(p: float, shown: str) -> None:
     assert probability(p) == shown
+
+
+def test_one_is_counted_in_the_singular() -> None:
+    assert [counted(number, "trial") for number in (0, 1, 2, 1000)] == [
+        "0 trials",
+        "1 trial",
+        "2 trials",
+        "1,000 trials",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("number", "text"), [(0, "0 B"), (999, "999 B"), (1234, "1.2 kB"), (12_345_678, "12 MB"), (10**16, "10000 TB")]
+)
+def test_sizes_have_the_largest_unit_that_fits(number: int, text: str) -> None:
+    assert size(number) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0.4234, "0.42 s"), (9.96, "10 s"), (59.7, "1 min 0 s"), (17.2, "17 s"), (303, "5 min 3 s"), (7500, "2 h 5 min")],
+)
+def test_durations_are_in_words(seconds: float, text: str) -> None:
+    assert duration(seconds) == text
+
+
+@pytest.mark.parametrize(("seconds", "shown"), [(0, "0:00"), (61.4, "1:01"), (3599.6, "1:00:00"), (36000, "10:00:00")])
+def test_durations_read_as_on_a_clock(seconds: float, shown: str) -> None:
+    assert clock(seconds) == shown

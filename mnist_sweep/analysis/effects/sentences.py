@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from mnist_sweep.analysis.effects.anova import ALPHA, Means
 from mnist_sweep.analysis.effects.design import Design
 from mnist_sweep.analysis.effects.factors import PER_GROUP, Factor
-from mnist_sweep.text.names import counted
+from mnist_sweep.text.numbers import counted
 from mnist_sweep.trials.row import Status
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.table import Table
 
 from mnist_sweep.planning.forecast import Forecast, Times, described
-from mnist_sweep.text.names import counted, duration, size
+from mnist_sweep.text.numbers import clock, counted, size
 
 KIND_WIDTH = 25
 
@@ -17,7 +17,7 @@ def show(found: Forecast, console: Console) -> None:
         console.print(_table(found.times))
     lines = [f"to run: {counted(found.num_trials, 'trial')}, {found.way.num_workers} at a time"]
     if found.seconds is not None and found.memory is not None:
-        lines.append(f"time: {duration(found.seconds)}, measured with as many at a time")
+        lines.append(f"time: {clock(found.seconds)}, measured with as many at a time")
         free = f", {size(found.free_memory)} are free" if found.free_memory is not None else ""
         each = f"{size(found.worker_memory)} a worker, {size(found.memory)} with what they share and the driver"
         lines.append(f"memory: {each}{free}")

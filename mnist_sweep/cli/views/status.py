@@ -8,7 +8,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from mnist_sweep.text.names import counted, printable, value, varying
+from mnist_sweep.text.lines import printable
+from mnist_sweep.text.names import value, varying
+from mnist_sweep.text.numbers import counted
 from mnist_sweep.trials.row import Status, TrialRow, rank, status_counts
 
 NUM_BEST, NUM_CAUSES = 5, 10

@@ -5,9 +5,8 @@ from typing import TYPE_CHECKING
 
 from mnist_sweep.reports.blocks import Block, Cell, Column, Facts, Paragraph, Section, Table
 from mnist_sweep.reports.report_data import Results
-from mnist_sweep.text.names import counted, label, value
-from mnist_sweep.text.numbers import percent, percent_interval
-from mnist_sweep.text.wording import duration
+from mnist_sweep.text.names import label, value
+from mnist_sweep.text.numbers import counted, duration, percent, percent_interval
 from mnist_sweep.trials.row import TrialRow, status_counts
 
 if TYPE_CHECKING:

@@ -9,9 +9,8 @@ from mnist_sweep.reports.blocks import Cell, Chart, Column, Table
 from mnist_sweep.reports.plots import figure, plain
 from mnist_sweep.reports.report_data import Results
 from mnist_sweep.results import predictions
-from mnist_sweep.text.names import counted
-from mnist_sweep.text.numbers import percent
-from mnist_sweep.text.wording import listed
+from mnist_sweep.text.lines import listed
+from mnist_sweep.text.numbers import counted, percent
 from mnist_sweep.trials.row import TrialRow
 
 if TYPE_CHECKING:

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Any
 from mnist_sweep.reports.blocks import Block, Chart, Column, Section, Table
 from mnist_sweep.reports.plots import BLUE, FAINT_BLUE, GREY, RED, figure, plain
 from mnist_sweep.reports.report_data import Results
-from mnist_sweep.text.names import counted
-from mnist_sweep.text.numbers import points
+from mnist_sweep.text.numbers import counted, points
 from mnist_sweep.trials.row import Evaluation, TrialRow
 
 if TYPE_CHECKING:

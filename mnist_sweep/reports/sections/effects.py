@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 from mnist_sweep.reports.blocks import Block, Cell, Chart, Column, Paragraph, Section, Table
 from mnist_sweep.reports.plots import BLUE, figure, plain
 from mnist_sweep.reports.report_data import Results
-from mnist_sweep.text.names import counted
-from mnist_sweep.text.numbers import interval, points
+from mnist_sweep.text.numbers import counted, interval, points
 
 if TYPE_CHECKING:
     from mnist_sweep.analysis.effects.effect import Effect

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from mnist_sweep.reports.blocks import Chart, Column, Section, Table
 from mnist_sweep.reports.plots import BLUE, FAINT_BLUE, figure
 from mnist_sweep.reports.report_data import Results
-from mnist_sweep.text.wording import duration
+from mnist_sweep.text.numbers import duration
 
 if TYPE_CHECKING:
     import pandas as pd

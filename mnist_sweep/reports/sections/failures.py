@@ -5,8 +5,8 @@ from collections.abc import Iterable
 
 from mnist_sweep.reports.blocks import Cell, Column, Section, Table
 from mnist_sweep.reports.report_data import Results
-from mnist_sweep.text.names import counted
-from mnist_sweep.text.wording import listed
+from mnist_sweep.text.lines import listed
+from mnist_sweep.text.numbers import counted
 from mnist_sweep.trials.row import Status, TrialRow
 
 MAX_CAUSES = 50

@@ -11,7 +11,7 @@ from mnist_sweep.reports.sections import confusion
 from mnist_sweep.reports.sections.confusion import first_kept
 from mnist_sweep.results import mistakes
 from mnist_sweep.results.mistakes import Mistakes
-from mnist_sweep.text.names import counted
+from mnist_sweep.text.numbers import counted
 from mnist_sweep.trials.row import TrialRow
 
 if TYPE_CHECKING:

@@ -14,8 +14,9 @@ from mnist_sweep.reports.report_data import Results, evenly
 from mnist_sweep.reports.sections import axes
 from mnist_sweep.reports.sections.axes import MAX_LEVELS, MISSING, Axis, natural
 from mnist_sweep.reports.sections.trials import short_titles
-from mnist_sweep.text.names import counted, value
-from mnist_sweep.text.wording import listed
+from mnist_sweep.text.lines import listed
+from mnist_sweep.text.names import value
+from mnist_sweep.text.numbers import counted
 from mnist_sweep.trials.row import TrialRow
 
 MAX_AXES = 9

@@ -6,9 +6,7 @@ from typing import Any
 from mnist_sweep.reports.blocks import Chart, Column, Section, Table
 from mnist_sweep.reports.plots import BLUE, RED, figure, plain
 from mnist_sweep.reports.report_data import Results, evenly
-from mnist_sweep.text.names import counted
-from mnist_sweep.text.numbers import points
-from mnist_sweep.text.wording import duration
+from mnist_sweep.text.numbers import counted, duration, points
 from mnist_sweep.trials.row import TrialRow
 
 MAX_POINTS = 1000

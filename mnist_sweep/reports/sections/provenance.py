@@ -10,8 +10,8 @@ from mnist_sweep.reports.blocks import Block, Column, Command, Facts, Paragraph,
 from mnist_sweep.reports.report_data import Results
 from mnist_sweep.results import runs as provenance
 from mnist_sweep.results.runs import Run
-from mnist_sweep.text.names import counted, value
-from mnist_sweep.text.wording import duration
+from mnist_sweep.text.names import value
+from mnist_sweep.text.numbers import counted, duration
 from mnist_sweep.trials.row import TrialRow
 
 MAX_VALUES = 6

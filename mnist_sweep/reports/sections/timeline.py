@@ -11,8 +11,7 @@ from mnist_sweep.reports.plots import BLUE, figure, plain
 from mnist_sweep.reports.report_data import Results
 from mnist_sweep.results import runs as provenance
 from mnist_sweep.results.runs import Run
-from mnist_sweep.text.names import counted
-from mnist_sweep.text.wording import duration
+from mnist_sweep.text.numbers import counted, duration
 from mnist_sweep.trials.row import TrialRow
 
 PAUSE = 20.0

@@ -6,7 +6,8 @@ from typing import Any
 
 from mnist_sweep.reports.blocks import Cell, Column, Section, Table
 from mnist_sweep.reports.report_data import Results
-from mnist_sweep.text.names import PARTS, counted, value
+from mnist_sweep.text.names import PARTS, value
+from mnist_sweep.text.numbers import counted
 from mnist_sweep.trials.row import TrialRow
 
 RESULTS = {

@@ -16,6 +16,7 @@ from typing import Any
 
 from mnist_sweep.errors import ResourceError
 from mnist_sweep.system import machine
+from mnist_sweep.text.lines import one_line
 
 MAX_SHIPPED_BYTES = 64 << 20
 LONGEST_WORDS = 300
@@ -80,7 +81,7 @@ def connected(address: str | None, *, num_cpus: int | None, code: Sequence[Path]
                 ray.init(**options)
         except Exception as error:  # a bare one, too, where Ray's processes take too long on a busy machine
             where = f"at {address}" if address else "on this machine"
-            raise ResourceError(f"Ray could not be reached {where}: {' '.join(str(error).split())}") from error
+            raise ResourceError(f"Ray could not be reached {where}: {one_line(error)}") from error
         finally:
             importing.join()
         try:

@@ -18,6 +18,7 @@ from tensorboard.plugins.hparams import api as hparams
 from tensorboard.plugins.hparams import summary as hparams_summary
 from tensorboard.plugins.hparams.api_pb2 import STATUS_FAILURE, STATUS_SUCCESS
 
+from mnist_sweep.text.lines import one_line
 from mnist_sweep.trackers.tensorboard import traces as trace
 from mnist_sweep.trackers.tensorboard.hparams import hyperparameters
 from mnist_sweep.trackers.tensorboard.layers import LayerSummaries
@@ -48,7 +49,7 @@ def _unless_lost(
         try:
             show(self, *arguments, **named)
         except (OSError, tf.errors.OpError) as error:
-            self.lost = NODE.sub("", " ".join(str(error).split())).strip()
+            self.lost = NODE.sub("", one_line(error)).strip()
 
     return shown
 
