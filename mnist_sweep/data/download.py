@@ -7,12 +7,12 @@ there is either no file or the right one, also after a crash and with several wo
 import contextlib
 import hashlib
 import os
-import uuid
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from mnist_sweep.errors import DataError, DownloadError
+from mnist_sweep.system import files
 from mnist_sweep.text.lines import one_line
 
 if TYPE_CHECKING:
@@ -113,15 +113,11 @@ def replacing(destination: Path) -> Iterator[IO[bytes]]:
 
     So do the folders that were made for it, unless something else lies in them by then.
     """
-    temporary = destination.with_name(f".{destination.name}.{uuid.uuid4().hex}.part")
     new_folders: list[Path] = []
     try:
         new_folders += [folder for folder in destination.parents if not folder.exists()]
-        with _created(temporary) as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(destination)
+        with contextlib.ExitStack() as stack:
+            yield _created(destination, stack)
     except DownloadError:
         raise
     except OSError as error:
@@ -130,20 +126,18 @@ def replacing(destination: Path) -> Iterator[IO[bytes]]:
             f"place the file in a folder named by {FOLDERS_VARIABLE}."
         ) from error
     finally:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
         with contextlib.suppress(OSError):  # of the first folder that is not empty
             for folder in new_folders:
                 folder.rmdir()
 
 
-def _created(path: Path) -> IO[bytes]:
+def _created(path: Path, stack: contextlib.ExitStack) -> IO[bytes]:
     """Open a new file; its folder is made, once more if another download that failed has just removed it."""
     with contextlib.suppress(FileNotFoundError):
         path.parent.mkdir(parents=True, exist_ok=True)
-        return path.open("xb")
+        return stack.enter_context(files.replacing(path))
     path.parent.mkdir(parents=True, exist_ok=True)
-    return path.open("xb")
+    return stack.enter_context(files.replacing(path))
 
 
 def _download(

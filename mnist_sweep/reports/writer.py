@@ -27,7 +27,7 @@ from mnist_sweep.reports.sections import (
     timeline,
     trials,
 )
-from mnist_sweep.system.files import write_whole
+from mnist_sweep.system.files import write_atomically
 
 Format = Literal["html", "md"]
 SECTIONS: tuple[Callable[[Results], Section | None], ...] = (
@@ -68,5 +68,5 @@ def write_report(folder: Path, *, format: Format = "html", ask: Ask = here) -> P
         made = f"Made from the rows of `{folder}`, {datetime.now(UTC):%Y-%m-%d %H:%M} UTC."
         text = html.render(title, made, shown)
     path = folder / f"report.{format}"
-    write_whole(path, text.encode(), "report")
+    write_atomically(path, text.encode(), "report")
     return path

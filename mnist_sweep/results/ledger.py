@@ -14,7 +14,7 @@ from typing import Literal, NamedTuple
 
 from mnist_sweep.errors import LedgerError, NewerRowError, RowError
 from mnist_sweep.results.row_json import from_json, to_json
-from mnist_sweep.system.files import make_folder, remove_unfinished, write_whole
+from mnist_sweep.system.files import make_folder, remove_unfinished, write_atomically
 from mnist_sweep.text.lines import shortened
 from mnist_sweep.text.numbers import counted
 from mnist_sweep.trials.row import TrialRow
@@ -98,7 +98,7 @@ class Ledger:
         Raises:
             LedgerError: The disk is full or cannot be written; nothing lies under the row's name.
         """
-        write_whole(self.rows_folder / f"{row.trial_id}.json", to_json(row).encode(), "row")
+        write_atomically(self.rows_folder / f"{row.trial_id}.json", to_json(row).encode(), "row")
 
     def keep_model(self, trial_id: str, content: bytes) -> Path:
         """Write the `.keras` file of a trial as durably as a row; return its path.
@@ -108,7 +108,7 @@ class Ledger:
         """
         path = self.models_folder / f"{trial_id}.keras"
         make_folder(self.models_folder)
-        write_whole(path, content, "model")
+        write_atomically(path, content, "model")
         return path
 
     def models(self) -> dict[str, Path]:

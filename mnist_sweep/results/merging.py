@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from mnist_sweep.errors import LedgerError, no_rows
 from mnist_sweep.results.ledger import Ledger
 from mnist_sweep.results.tables import write_tables
-from mnist_sweep.system.files import write_whole
+from mnist_sweep.system.files import write_atomically
 from mnist_sweep.system.lock import Lock
 from mnist_sweep.text.numbers import counted
 from mnist_sweep.trials.row import Evaluation, Status, TrialRow
@@ -208,4 +208,4 @@ def _copy(path: Path, folder: Path, what: str) -> None:
         folder.mkdir(exist_ok=True)
     except OSError as error:
         raise LedgerError(f"{what} {path} cannot be copied to {folder} ({error.strerror}).") from error
-    write_whole(folder / path.name, content, what)
+    write_atomically(folder / path.name, content, what)

@@ -11,7 +11,7 @@ from mnist_sweep.data.dataset import Dataset
 from mnist_sweep.errors import DataError, LedgerError
 from mnist_sweep.results import predictions
 from mnist_sweep.system import npz
-from mnist_sweep.system.files import make_folder, write_whole
+from mnist_sweep.system.files import make_folder, write_atomically
 
 if TYPE_CHECKING:
     import numpy as np
@@ -81,7 +81,7 @@ def write(folder: Path, trial_id: str, content: bytes) -> None:
     """
     path = path_of(folder, trial_id)
     make_folder(path.parent)
-    write_whole(path, content, "mistakes")
+    write_atomically(path, content, "mistakes")
 
 
 def read(path: Path) -> Mistakes:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mnist_sweep.errors import DataError, LedgerError
 from mnist_sweep.system import npz
-from mnist_sweep.system.files import make_folder, write_whole
+from mnist_sweep.system.files import make_folder, write_atomically
 from mnist_sweep.trials.row import flat_id
 
 if TYPE_CHECKING:
@@ -125,7 +125,7 @@ def _classes(given: "ArrayLike") -> "NDArray[np.unsignedinteger[Any]]":
 
 def _write(path: Path, content: bytes) -> None:
     make_folder(path.parent)
-    write_whole(path, content, "predictions")
+    write_atomically(path, content, "predictions")
 
 
 def _read(path: Path) -> Predictions:

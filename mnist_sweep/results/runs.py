@@ -22,7 +22,7 @@ from typing import Any
 
 from mnist_sweep.errors import ConfigError, LedgerError
 from mnist_sweep.system import machine
-from mnist_sweep.system.files import write_whole
+from mnist_sweep.system.files import write_atomically
 from mnist_sweep.validation import coerce, require
 
 FILE = "runs.jsonl"
@@ -137,7 +137,7 @@ def append(folder: Path, run: Run) -> None:
     path = folder / FILE
     before = _bytes(path)
     line = json.dumps(dataclasses.asdict(run), allow_nan=False).encode() + b"\n"
-    write_whole(path, before + (b"\n" if before and not before.endswith(b"\n") else b"") + line, "list of runs")
+    write_atomically(path, before + (b"\n" if before and not before.endswith(b"\n") else b"") + line, "list of runs")
 
 
 def read(folder: Path) -> list[Run]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mnist_sweep.errors import ConfigError, LedgerError
-from mnist_sweep.system.files import write_whole
+from mnist_sweep.system.files import write_atomically
 from mnist_sweep.validation import coerce, require
 
 FILE = "plan.json"
@@ -57,7 +57,7 @@ def write(folder: Path, planned: SavedPlan) -> Path:
             f"the results folder {folder} cannot be made ({error.strerror}): choose another with --results."
         ) from error
     content = json.dumps(dataclasses.asdict(planned), indent=1, allow_nan=False).encode() + b"\n"
-    write_whole(folder / FILE, content, "prediction")
+    write_atomically(folder / FILE, content, "prediction")
     return folder / FILE
 
 

@@ -5,16 +5,16 @@ users and their errors, so one that a spreadsheet would run as a formula has an 
 advises (CSV Injection); the readers take it away again.
 """
 
-import contextlib
 import csv
 import os
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, BinaryIO, Literal
 
 from mnist_sweep.errors import LedgerError
 from mnist_sweep.results.frames import HEAD, HISTORY, SUMMARY, TAIL, all_frames
+from mnist_sweep.system.files import replacing
 from mnist_sweep.text.lines import one_line
 from mnist_sweep.trials.row import Status, TrialRow
 
@@ -73,36 +73,32 @@ def read_summary(path: str | Path) -> "pd.DataFrame":
     return _read(Path(path), "summary.csv", {"config_id": "str"} | SUMMARY, key=["config_id"])
 
 
-def _write(path: Path, frame: "pd.DataFrame", write: Callable[["pd.DataFrame", Path], None]) -> Path:
-    temporary = path.with_name(f".{path.name}-{os.getpid()}")
+def _write(path: Path, frame: "pd.DataFrame", write: Callable[["pd.DataFrame", BinaryIO], None]) -> Path:
     try:
-        write(frame, temporary)
-        temporary.replace(path)
+        with replacing(path, durable=False) as file:  # the rows can make it again
+            write(frame, file)
     except OSError as error:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
         raise LedgerError(
             f"{path} cannot be written ({error.strerror or error}): make space or mend the disk."
         ) from error
     return path
 
 
-def _write_texts(frame: "pd.DataFrame", path: Path) -> None:
+def _write_texts(frame: "pd.DataFrame", file: BinaryIO) -> None:
     # Python's writer leaves a carriage return without quotes, and a spreadsheet starts a new line there.
     returns = any("\r" in text for texts in _texts(frame).values() for text in texts)
     quoting: Literal[0, 2] = csv.QUOTE_NONNUMERIC if returns else csv.QUOTE_MINIMAL
-    _changed(frame, _as_text).to_csv(path, index=False, lineterminator="\n", quoting=quoting)
+    _changed(frame, _as_text).to_csv(file, index=False, lineterminator="\n", quoting=quoting)
 
 
-def _write_numbers(frame: "pd.DataFrame", path: Path) -> None:
+def _write_numbers(frame: "pd.DataFrame", file: BinaryIO) -> None:
     """Write a frame of numbers, whose texts need no quotes, ten times faster than pandas does."""
     import pyarrow
     import pyarrow.csv
 
     options = pyarrow.csv.WriteOptions(include_header=False, quoting_style="none")
-    with path.open("wb") as file:
-        file.write(f"{','.join(frame.columns)}\n".encode())
-        pyarrow.csv.write_csv(pyarrow.Table.from_pandas(frame, preserve_index=False), file, options)
+    file.write(f"{','.join(frame.columns)}\n".encode())
+    pyarrow.csv.write_csv(pyarrow.Table.from_pandas(frame, preserve_index=False), file, options)
 
 
 def _read(path: Path, name: str, dtypes: Mapping[str, str], *, key: Sequence[str]) -> "pd.DataFrame":

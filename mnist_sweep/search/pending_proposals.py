@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from mnist_sweep.errors import LedgerError
-from mnist_sweep.system.files import make_folder, write_whole
+from mnist_sweep.system.files import make_folder, write_atomically
 from mnist_sweep.trials.config import TrialConfig, to_flat, trial_id
 
 FOLDER = "proposals"
@@ -19,7 +19,7 @@ def write(folder: Path, trial: TrialConfig) -> None:
     """
     path = _path(folder, trial_id(trial))
     make_folder(path.parent)
-    write_whole(path, json.dumps(to_flat(trial), indent=1).encode(), "proposal")
+    write_atomically(path, json.dumps(to_flat(trial), indent=1).encode(), "proposal")
 
 
 def read(folder: Path) -> dict[str, dict[str, Any]]:

@@ -1,37 +1,64 @@
-"""Files that are whole at any moment: written beside their final place, flushed to the disk, and renamed."""
+"""Atomic file writes: beside the final place, flushed to the disk, then renamed.
+
+Under its final name a file is therefore complete at any moment, whatever crashes. Everything that this package writes
+to be read again is written here.
+"""
 
 import contextlib
 import os
 import re
+from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 from mnist_sweep.errors import LedgerError
 
 UNFINISHED = re.compile(r"\..+\.(ckpt|csv|html|json|jsonl|keras|md|npz)-\d+")
 
 
-def write_whole(path: Path, content: bytes, what: str) -> None:
-    """Write a file durably; when this returns, no crash of the process or the machine loses it.
+@contextlib.contextmanager
+def replacing(path: Path, *, durable: bool = True) -> Iterator[BinaryIO]:
+    """Open a new file that replaces `path` if the body succeeds, and is removed if it fails.
 
     Args:
-        path: Where it is to lie; its folder is there already.
-        content: What it is to hold.
-        what: What an error calls it, as in `row`.
+        path: The file's final place, in an existing folder. What lies there stays until the body has succeeded.
+        durable: Whether the file must survive a crash of the machine from the end of the context on.
 
     Raises:
-        LedgerError: The disk is full or cannot be written; what lay under the name before lies there still.
+        OSError: The disk is full or cannot be written.
     """
-    temporary = path.with_name(f".{path.name}-{os.getpid()}")
+    # The number differs among all processes of all machines that share the folder.
+    temporary = path.with_name(f".{path.name}-{int.from_bytes(os.urandom(8))}")
     try:
-        with temporary.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
+        with temporary.open("xb") as file:
+            yield file
+            if durable:
+                file.flush()
+                os.fsync(file.fileno())
         temporary.replace(path)
-        flush_folder(path.parent)
-    except OSError as error:
+        if durable:
+            flush_folder(path.parent)
+    except BaseException:
         with contextlib.suppress(OSError):
             temporary.unlink()
+        raise
+
+
+def write_atomically(path: Path, content: bytes, what: str) -> None:
+    """Write a file durably: once this returns, no crash of the process or the machine loses it.
+
+    Args:
+        path: The file's final place, in an existing folder.
+        content: Its content.
+        what: What errors call it, such as `row`.
+
+    Raises:
+        LedgerError: The disk is full or cannot be written; a file that `path` named before is unchanged.
+    """
+    try:
+        with replacing(path) as file:
+            file.write(content)
+    except OSError as error:
         raise LedgerError(
             f"{what} {path} cannot be written ({error.strerror}): make space or mend the disk, "
             "then run the same command to go on."
@@ -39,7 +66,7 @@ def write_whole(path: Path, content: bytes, what: str) -> None:
 
 
 def remove_unfinished(folder: Path) -> None:
-    """Remove what processes have left in a folder that ended while they wrote there; who writes there now will fail."""
+    """Remove what processes that died while writing left in a folder; a write in progress there fails."""
     for path in folder.glob(".*"):
         if UNFINISHED.fullmatch(path.name):
             with contextlib.suppress(OSError):  # it takes space, and nothing else
@@ -47,7 +74,7 @@ def remove_unfinished(folder: Path) -> None:
 
 
 def make_folder(folder: Path) -> None:
-    """Make a folder, and those that it lies in, if they are not there.
+    """Make a folder and its parents, unless they exist.
 
     Raises:
         LedgerError: It cannot be made.
@@ -59,7 +86,7 @@ def make_folder(folder: Path) -> None:
 
 
 def flush_folder(folder: Path) -> None:
-    """Make what was renamed into a folder, or out of it, durable."""
+    """Make renames into and out of a folder durable."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Protocol
 from urllib.parse import urlsplit
 
 from mnist_sweep.errors import LedgerError
-from mnist_sweep.system.files import make_folder, write_whole
+from mnist_sweep.system.files import make_folder, write_atomically
 
 # In seconds; a server that does not answer is given up after a minute at the most.
 S3_TIMEOUTS = {"connect_timeout": 5.0, "request_timeout": 10.0}  # of each of four tries
@@ -92,7 +92,7 @@ class Folder:
         """Write a file durably and whole."""
         path = self.path / name
         make_folder(path.parent)
-        write_whole(path, content, what)
+        write_atomically(path, content, what)
 
     def exists(self, name: str) -> bool:
         """Return whether there is such a file."""

@@ -1,0 +1,81 @@
+"""Laws of atomic writes: the old content or the new, never a part, and nothing left behind."""
+
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+import pytest
+
+from mnist_sweep.errors import LedgerError
+from mnist_sweep.system.files import make_folder, remove_unfinished, replacing, write_atomically
+
+Refused = Callable[..., AbstractContextManager[None]]
+
+
+@pytest.mark.parametrize("durable", [False, True])
+def test_old_content_stays_until_the_body_has_succeeded(tmp_path: Path, durable: bool) -> None:
+    path = tmp_path / "a.csv"
+    path.write_bytes(b"old")
+    with replacing(path, durable=durable) as file:
+        file.write(b"new")
+        assert path.read_bytes() == b"old"
+    assert path.read_bytes() == b"new"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
+def test_body_that_fails_changes_nothing(tmp_path: Path, error: type[BaseException]) -> None:
+    path = tmp_path / "a.csv"
+    path.write_bytes(b"old")
+
+    def fails() -> None:
+        with replacing(path) as file:
+            file.write(b"new")
+            raise error
+
+    with pytest.raises(error):
+        fails()
+    assert {one.name: one.read_bytes() for one in tmp_path.iterdir()} == {"a.csv": b"old"}
+
+
+def test_two_writers_of_one_file_do_not_meet(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    with replacing(path) as outer:
+        outer.write(b"outer")
+        write_atomically(path, b"inner", "table")
+        assert path.read_bytes() == b"inner"
+    assert path.read_bytes() == b"outer"
+
+
+def test_file_that_cannot_be_written_is_an_error_of_one_line(tmp_path: Path, refused: Refused) -> None:
+    path = tmp_path / "nowhere" / "a.csv"
+    with refused(LedgerError, f"table {path} cannot be written (No such file or directory)"):
+        write_atomically(path, b"new", "table")
+
+
+def test_what_a_killed_writer_left_is_removed_and_nothing_else(tmp_path: Path) -> None:
+    code = (
+        "import os, pathlib, sys\n"
+        "from mnist_sweep.system.files import replacing\n"
+        "with replacing(pathlib.Path(sys.argv[1])):\n"
+        "    os.kill(os.getpid(), 9)\n"
+    )
+    ended = subprocess.run([sys.executable, "-P", "-c", code, str(tmp_path / "a.json")], check=False)
+    assert ended.returncode == -signal.SIGKILL
+    others = [".nfs0001", ".lock", "b.json-77", ".c.txt-77"]
+    for name in [".older.json-77", *others]:
+        (tmp_path / name).touch()
+    assert len(list(tmp_path.iterdir())) == len(others) + 2
+    remove_unfinished(tmp_path)
+    assert sorted(one.name for one in tmp_path.iterdir()) == sorted(others)
+
+
+def test_folder_that_cannot_be_made_is_an_error_of_one_line(tmp_path: Path, refused: Refused) -> None:
+    make_folder(tmp_path / "a" / "b")
+    make_folder(tmp_path / "a" / "b")
+    (tmp_path / "file").touch()
+    with refused(LedgerError, f"{tmp_path / 'file' / 'c'} cannot be made (Not a directory)"):
+        make_folder(tmp_path / "file" / "c")
