@@ -63,7 +63,7 @@ def image_shape(path: Path) -> tuple[int, int, int]:
             config = json.loads(archive.read(CONFIG))
         shape = config["config"]["layers"][0]["config"]["batch_shape"]
         modules = {str(name) for name in _modules(config) if name is not None}
-    except (*npz.DAMAGE_TO_ZIP, IndexError, TypeError) as error:
+    except (*npz.ZIP_ERRORS, IndexError, TypeError) as error:
         raise LedgerError(f"{path} is not a model file ({one_line(error)}).") from error
     foreign = {one_line(name) for name in modules if name.partition(".")[0] != "keras"}
     if foreign:

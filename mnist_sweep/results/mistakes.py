@@ -3,7 +3,6 @@
 They lie in `predictions/<trial_id>-mistakes.npz`, beside the predictions of the trial whose model is kept.
 """
 
-import io
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -61,11 +60,7 @@ def of(model: Any, dataset: Dataset) -> Mistakes:
 
 def to_bytes(mistakes: Mistakes) -> bytes:
     """Return mistakes as the content of an `.npz` file."""
-    import numpy as np
-
-    file = io.BytesIO()
-    np.savez_compressed(file, allow_pickle=False, **mistakes._asdict())
-    return file.getvalue()
+    return npz.to_bytes(mistakes._asdict())
 
 
 def path_of(folder: Path, trial_id: str) -> Path:

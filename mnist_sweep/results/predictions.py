@@ -4,7 +4,6 @@ A trial's predictions lie in `predictions/<trial_id>.npz`, the labels of a data 
 `predictions/labels-<data_id>.npz`: arrays `val` and `test`, in the order of the images of the split.
 """
 
-import io
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -103,11 +102,7 @@ def _labels_path(folder: Path, data_id: str) -> Path:
 
 
 def _content(predictions: Predictions) -> bytes:
-    import numpy as np
-
-    file = io.BytesIO()
-    np.savez_compressed(file, allow_pickle=False, val=_classes(predictions.val), test=_classes(predictions.test))
-    return file.getvalue()
+    return npz.to_bytes({name: _classes(classes) for name, classes in predictions._asdict().items()})
 
 
 def _classes(given: "ArrayLike") -> "NDArray[np.unsignedinteger[Any]]":

@@ -1,14 +1,15 @@
-"""Arrays out of an `.npz` file that may hold anything.
+"""Arrays as the content of an `.npz` file, and back out of one that may hold anything.
 
-NumPy, zipfile and the packings of ZIP raise errors of many classes for damage; here they become one. Nothing is ever
-unpickled.
+NumPy, zipfile and the compression methods of ZIP raise errors of many classes for a damaged file; here they become one.
+Nothing is ever unpickled.
 """
 
+import io
 import lzma
 import tokenize
 import zipfile
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import IO, TYPE_CHECKING, Any
 
 from mnist_sweep.errors import DataError
@@ -17,24 +18,34 @@ from mnist_sweep.text.lines import one_line
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-DAMAGE_TO_ZIP = (EOFError, KeyError, OSError, RuntimeError, ValueError, zipfile.error, lzma.LZMAError, zlib.error)
-DAMAGE = (*DAMAGE_TO_ZIP, MemoryError, OverflowError, SyntaxError, TypeError, tokenize.TokenError)
+ZIP_ERRORS = (EOFError, KeyError, OSError, RuntimeError, ValueError, zipfile.error, lzma.LZMAError, zlib.error)
+NPZ_ERRORS = (*ZIP_ERRORS, MemoryError, OverflowError, SyntaxError, TypeError, tokenize.TokenError)
+
+
+def to_bytes(arrays: "Mapping[str, NDArray[Any]]", *, compressed: bool = True) -> bytes:
+    """Return the content of an `.npz` file with these arrays, none of which may hold Python objects."""
+    import numpy as np
+
+    file = io.BytesIO()
+    save = np.savez_compressed if compressed else np.savez
+    save(file, allow_pickle=False, **arrays)
+    return file.getvalue()
 
 
 def read(file: IO[bytes], names: Iterable[str] | None = None) -> "dict[str, NDArray[Any]]":
-    """Return the arrays of an archive by name, all of them or those that are asked for.
+    """Return the arrays of an `.npz` file by name: those of these names, or all of them if None.
 
     Raises:
-        DataError: It is no archive of arrays, lacks one, or is damaged; the message is the cause.
+        DataError: The file holds anything but arrays, lacks one of these, or is damaged; the message is the cause.
     """
     import numpy as np
 
     try:
         with np.load(file, allow_pickle=False) as found:
             arrays = {name: found[name] for name in (found if names is None else names)}
-    except DAMAGE as error:
+    except NPZ_ERRORS as error:
         raise DataError(one_line(error) or type(error).__name__) from error
     for name, array in arrays.items():
         if not isinstance(array, np.ndarray):
-            raise DataError(f"its member {name!r} is no array")
+            raise DataError(f"its member {name!r} is not an array")
     return arrays

@@ -110,9 +110,7 @@ def to_bytes(course: TrainingState, arrays: "Arrays", identity: Mapping[str, Any
     import numpy as np
 
     state = json.dumps({"identity": identity, "course": courses.to_json_value(course)})
-    archive = io.BytesIO()
-    np.savez(archive, allow_pickle=False, **{STATE: np.frombuffer(state.encode(), np.uint8)}, **arrays)
-    content = archive.getvalue()
+    content = npz.to_bytes({STATE: np.frombuffer(state.encode(), np.uint8), **arrays}, compressed=False)
     return hashlib.sha256(content).digest() + content
 
 

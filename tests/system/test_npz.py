@@ -1,4 +1,4 @@
-"""Archives of arrays: what is no such archive is refused, whatever it is."""
+"""Files of arrays: what was written comes back, and anything else is refused, whatever it is."""
 
 import io
 import zipfile
@@ -52,12 +52,27 @@ def damaged(packing: int) -> bytes:
     return bytes(content)
 
 
-def test_arrays_come_back_by_name() -> None:
-    found = npz.read(io.BytesIO(packed(a=np.arange(3), b=np.zeros((2, 0), np.float32))))
+@pytest.mark.parametrize("compressed", [False, True])
+def test_arrays_come_back_by_name(compressed: bool) -> None:
+    content = npz.to_bytes({"a": np.arange(3), "b": np.zeros((2, 0), np.float32)}, compressed=compressed)
+    found = npz.read(io.BytesIO(content))
+    assert found["a"].tolist() == [0, 1, 2]
     assert {name: (array.dtype.name, array.shape) for name, array in found.items()} == {
         "a": ("int64", (3,)),
         "b": ("float32", (2, 0)),
     }
+
+
+def test_only_the_arrays_of_these_names_are_read() -> None:
+    content = npz.to_bytes({"a": np.arange(3), "b": np.arange(2)})
+    assert list(npz.read(io.BytesIO(content), ["b"])) == ["b"]
+    with pytest.raises(DataError):
+        npz.read(io.BytesIO(content), ["c"])
+
+
+def test_python_objects_are_never_written() -> None:
+    with pytest.raises(ValueError, match="allow_pickle"):
+        npz.to_bytes({"a": np.array([{}], object)})
 
 
 @pytest.mark.parametrize(
@@ -67,7 +82,7 @@ def test_arrays_come_back_by_name() -> None:
         (b"PK\x03\x04 cut", "not a zip"),
         (array_of("{'descr': '|u1', 'fortran_order': False, 'shape': ()}") + b"a", "context manager"),
         (packed(a=np.array([{}], object)), "allow_pickle"),
-        (zipped(b"no array"), "'a' is no array"),
+        (zipped(b"no array"), "'a' is not an array"),
         (zipped(array_of("{'descr': (")), "multi-line statement"),
         (zipped(array_of("{'descr': '|u1', 'fortran_order': False, 'shape': (1000000000000000000,)}")), "allocate"),
         (zipped(array_of("{'descr': '|u1', 'fortran_order': False, 'shape': (" + "9" * 40 + ",)}")), "int"),
