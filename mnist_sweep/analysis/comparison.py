@@ -15,7 +15,7 @@ from mnist_sweep.analysis.split_difference import SplitDifference, by_images, by
 from mnist_sweep.errors import LedgerError
 from mnist_sweep.results import correct_images
 from mnist_sweep.results.ledger import Ledger
-from mnist_sweep.results.lookup import Found, find
+from mnist_sweep.results.lookup import Match, find
 from mnist_sweep.statistics.paired_tests import Difference
 from mnist_sweep.text.names import different_images_note, varying
 from mnist_sweep.text.numbers import counted, interval, percent, points, probability
@@ -101,7 +101,7 @@ def compare(folder: Path, a: str, b: str) -> Comparison:
     )
 
 
-def _pairs(one: Found, other: Found) -> list[_Pair]:
+def _pairs(one: Match, other: Match) -> list[_Pair]:
     """Return the rows to be compared: two single ones, or those of each seed that both have."""
     good_a, good_b = _good(one), _good(other)
     if len(one.rows) == len(other.rows) == 1:
@@ -117,7 +117,7 @@ def _pairs(one: Found, other: Found) -> list[_Pair]:
     return pairs
 
 
-def _good(found: Found) -> dict[int, TrialRow]:
+def _good(found: Match) -> dict[int, TrialRow]:
     """Return the rows that have accuracies, by seed."""
     good = {
         row.config["seed"]: row

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from mnist_sweep.results.frames import HEAD, TAIL, field
+from mnist_sweep.results.frames import ID_COLUMNS, RESULT_COLUMNS, parse_cell
 from mnist_sweep.statistics.intervals import half_width_of_mean, within
 from mnist_sweep.text.names import label, varying
 from mnist_sweep.text.numbers import counted, interval, percent, points
@@ -169,10 +169,10 @@ def _labels(*frames: "pd.DataFrame") -> dict[str, str]:
     flats: dict[str, dict[str, Any]] = {}
     for frame in frames:
         table = frame.drop_duplicates("config_id").set_index("config_id")
-        table = table[[name for name in table.columns if name not in HEAD | TAIL]]
+        table = table[[name for name in table.columns if name not in ID_COLUMNS | RESULT_COLUMNS]]
         for config_id, values in zip(table.index, table.astype(object).to_numpy(), strict=True):
             cells = zip(table.columns, values, strict=True)
-            given = {name: field(cell) for name, cell in cells if not pd.isna(cell)}
+            given = {name: parse_cell(cell) for name, cell in cells if not pd.isna(cell)}
             flats.setdefault(str(config_id), given)
     names = varying(flats.values())
     return {config_id: label(flat, names) for config_id, flat in flats.items()}

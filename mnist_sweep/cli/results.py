@@ -46,9 +46,9 @@ def mend(folder: Path) -> int:
 
     The next run runs their trials again.
     """
-    from mnist_sweep.results.repair import mend as mend_folder
+    from mnist_sweep.results.repair import move_damaged
 
-    moved = mend_folder(folder)
+    moved = move_damaged(folder)
     for file in moved:
         click.echo(f"{file.source} -> {file.target}: {file.cause}")
     kept = Ledger(folder).rows(with_history=False)

@@ -106,7 +106,7 @@ def way_here(runner: str, *, threads: int, gpus: float, xla: bool, max_concurren
         ResourceError: Not even one fits this machine.
     """
     size = (float(machine.num_cpus()), float(machine.num_gpus() if gpus else 0))
-    room = machine.require_room([size], cpus_per_trial=threads, gpus_per_trial=gpus) if runner == "RayTune" else 1
+    room = machine.total_capacity([size], cpus_per_trial=threads, gpus_per_trial=gpus) if runner == "RayTune" else 1
     num_workers = min(room, max_concurrent or room, num_trials)
     return Way(runner=runner, num_workers=num_workers, threads=threads, gpus=gpus, xla=xla)
 

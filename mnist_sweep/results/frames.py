@@ -15,8 +15,8 @@ from mnist_sweep.trials.row import Evaluation, Status, TrialRow
 if TYPE_CHECKING:
     import pandas as pd
 
-HEAD = {"trial_id": "str", "config_id": "str", "seed": "Int64", "status": "str"}
-TAIL = {
+ID_COLUMNS = {"trial_id": "str", "config_id": "str", "seed": "Int64", "status": "str"}
+RESULT_COLUMNS = {
     "val_accuracy": "float64",
     "val_loss": "float64",
     "test_accuracy": "float64",
@@ -33,7 +33,7 @@ TAIL = {
     "version": "str",
     "error": "str",
 }
-HISTORY = {
+HISTORY_COLUMNS = {
     "trial_id": "str",
     "step": "Int64",
     "train_loss": "float64",
@@ -45,7 +45,7 @@ HISTORY = {
 }
 LARGEST = 2**63 - 1  # of pandas' whole numbers
 AVERAGED = ("val_accuracy", "test_accuracy", "val_loss", "seconds_total")
-SUMMARY = {"n": "Int64"} | {
+SUMMARY_COLUMNS = {"n": "Int64"} | {
     f"{name}_{figure}": "float64" for name in AVERAGED for figure in ("mean", "std", "low", "high")
 }
 
@@ -63,20 +63,6 @@ def trials_frame(rows: Iterable[TrialRow]) -> "pd.DataFrame":
     A figure that a trial does not have is missing. `test_accuracy_low` and `_high` are the 95% Wilson interval.
     """
     return _trials(*_ordered(rows))
-
-
-def history_frame(rows: Iterable[TrialRow]) -> "pd.DataFrame":
-    """Return one line for each evaluation, in the order of `trials_frame` and then of the steps."""
-    return _history(_ordered(rows)[0])
-
-
-def summary_frame(rows: Iterable[TrialRow]) -> "pd.DataFrame":
-    """Return one line for each config over its seeds whose status is `ok`.
-
-    `n` counts them; `_std` is the sample standard deviation and `_low` and `_high` the 95% t-interval of the mean, cut
-    where the figure cannot lie; all three are missing where n is below 2.
-    """
-    return _summary(trials_frame(rows))
 
 
 def config_columns(configs: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -121,7 +107,8 @@ def _sortable(value: Any) -> tuple[int, Any]:
 def _trials(ordered: Sequence[TrialRow], columns: Sequence[str]) -> "pd.DataFrame":
     from mnist_sweep.statistics.intervals import wilson_interval
 
-    table: dict[str, Any] = {name: [getattr(row, name, None) for row in ordered] for name in HEAD | TAIL}
+    names = ID_COLUMNS | RESULT_COLUMNS
+    table: dict[str, Any] = {name: [getattr(row, name, None) for row in ordered] for name in names}
     table["seed"] = [row.config["seed"] for row in ordered]
     table["status"] = [row.status.value for row in ordered]
     counts = [
@@ -136,8 +123,8 @@ def _trials(ordered: Sequence[TrialRow], columns: Sequence[str]) -> "pd.DataFram
     kinds = {name: {*map(type, cells)} for name, cells in configs.items()}
     configs |= {name: [*map(_cell, configs[name])] for name in columns if kinds[name] & {list, dict}}
     whole = {name: _whole(configs[name]) for name in columns if kinds[name] <= {int, type(None)}}
-    columns_of = {name: table[name] for name in HEAD} | configs | {name: table[name] for name in TAIL}
-    return _typed(columns_of, HEAD | whole | TAIL)
+    columns_of = {name: table[name] for name in ID_COLUMNS} | configs | {name: table[name] for name in RESULT_COLUMNS}
+    return _typed(columns_of, ID_COLUMNS | whole | RESULT_COLUMNS)
 
 
 def _whole(cells: Sequence[int | None]) -> str:
@@ -149,7 +136,7 @@ def _cell(value: Any) -> Any:
     return json.dumps(value) if isinstance(value, list | dict) else value
 
 
-def field(cell: Any) -> Any:
+def parse_cell(cell: Any) -> Any:
     """Return the field of a config that a cell of its column stands for: lists and objects from their JSON."""
     try:
         return json.loads(cell) if isinstance(cell, str) and cell.startswith(("[", "{")) else cell
@@ -161,13 +148,13 @@ def _history(ordered: Sequence[TrialRow]) -> "pd.DataFrame":
     points = [point for row in ordered for point in row.history]
     columns = zip(*points, strict=True) if points else [()] * len(Evaluation._fields)
     trial_ids = [row.trial_id for row in ordered for _ in row.history]
-    return _typed({"trial_id": trial_ids} | dict(zip(Evaluation._fields, columns, strict=True)), HISTORY)
+    return _typed({"trial_id": trial_ids} | dict(zip(Evaluation._fields, columns, strict=True)), HISTORY_COLUMNS)
 
 
 def _summary(trials: "pd.DataFrame") -> "pd.DataFrame":
     from mnist_sweep.statistics.intervals import half_width_of_mean
 
-    columns = [name for name in trials.columns if name not in HEAD | TAIL]
+    columns = [name for name in trials.columns if name not in ID_COLUMNS | RESULT_COLUMNS]
     table = trials.drop_duplicates("config_id")[["config_id", *columns]].set_index("config_id")
     groups = trials[trials["status"] == Status.OK.value].groupby("config_id", sort=False)
     table["n"] = groups.size().reindex(table.index, fill_value=0)
@@ -177,7 +164,7 @@ def _summary(trials: "pd.DataFrame") -> "pd.DataFrame":
         table[f"{name}_mean"], table[f"{name}_std"] = mean, std
         largest = 1.0 if name.endswith("accuracy") else None
         table[f"{name}_low"], table[f"{name}_high"] = (mean - half).clip(lower=0.0), (mean + half).clip(upper=largest)
-    return table.reset_index().astype(SUMMARY)
+    return table.reset_index().astype(SUMMARY_COLUMNS)
 
 
 def _typed(table: Mapping[str, Sequence[Any]], dtypes: Mapping[str, str]) -> "pd.DataFrame":

@@ -16,11 +16,11 @@ class KeptModels:
     Args:
         ledger: Where models are kept.
         artifacts: Which are, and the storage that gets a copy.
-        noted: What to tell the user.
+        warn: What to tell the user.
     """
 
-    def __init__(self, ledger: Ledger, artifacts: Artifacts, *, noted: Callable[[str], None]) -> None:
-        self._ledger, self._noted = ledger, noted
+    def __init__(self, ledger: Ledger, artifacts: Artifacts, *, warn: Callable[[str], None]) -> None:
+        self._ledger, self._warn = ledger, warn
         self._only_best = artifacts.models == "best"
         self._shared = None if artifacts.lie_in(ledger.folder) else storage(artifacts.storage)
         self._held: dict[str, SavedModel] = {}
@@ -39,7 +39,7 @@ class KeptModels:
         better = (other for other in others if other.status is Status.OK and rank(other) < rank(row))
         if model is None or (self._only_best and any(better)):
             return
-        path = self._ledger.keep_model(row.trial_id, model.content)
+        path = self._ledger.write_model(row.trial_id, model.content)
         mistakes.write(self._ledger.folder, row.trial_id, model.mistakes)
         worse = {name: other for name, other in self._ledger.models().items() if self._only_best and other != path}
         for name, other in worse.items():
@@ -56,4 +56,4 @@ class KeptModels:
             for name in worse:
                 self._shared.delete(f"models/{name}.keras")
         except LedgerError as error:  # it lies in the results folder all the same
-            self._noted(f"the model of {trial_id} is not on the storage, for {error}")
+            self._warn(f"the model of {trial_id} is not on the storage, for {error}")

@@ -84,7 +84,7 @@ class Ledger:
                 f"the results folder {self.folder} cannot be written ({error.strerror}): choose another with --results."
             ) from error
 
-    def tidy(self) -> None:
+    def remove_unfinished(self) -> None:
         """Remove what a run has left that died while it wrote.
 
         Workers that outlive their driver for a moment may fail to write a checkpoint, for which nobody waits.
@@ -100,7 +100,7 @@ class Ledger:
         """
         write_atomically(self.rows_folder / f"{row.trial_id}.json", to_json(row).encode(), "row")
 
-    def keep_model(self, trial_id: str, content: bytes) -> Path:
+    def write_model(self, trial_id: str, content: bytes) -> Path:
         """Write the `.keras` file of a trial as durably as a row; return its path.
 
         Raises:

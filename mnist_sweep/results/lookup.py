@@ -12,7 +12,7 @@ SHORTEST_PREFIX = 4
 NUM_NAMED = 5
 
 
-class Found(NamedTuple):
+class Match(NamedTuple):
     """What a name stands for.
 
     Attributes:
@@ -24,7 +24,7 @@ class Found(NamedTuple):
     rows: tuple[TrialRow, ...]
 
 
-def find(rows: Mapping[str, TrialRow], name: str, folder: Path) -> Found:
+def find(rows: Mapping[str, TrialRow], name: str, folder: Path) -> Match:
     """Return the trial or the config of this id, or of the only one that begins so.
 
     Args:
@@ -54,7 +54,7 @@ def find(rows: Mapping[str, TrialRow], name: str, folder: Path) -> Found:
         close = get_close_matches(name, known, NUM_NAMED, cutoff=0.5) or known
         raise LedgerError(f"{folder} has no trial or config {name!r}; close are {_listed(close)}.")
     found = sorted((row for row in of_seed if row.config_id in candidates), key=lambda row: row.config["seed"])
-    return Found(found[0].trial_id if seed else candidates[0], tuple(found))
+    return Match(found[0].trial_id if seed else candidates[0], tuple(found))
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -18,14 +18,23 @@ from mnist_sweep.system.lock import Lock
 from mnist_sweep.text.numbers import counted
 from mnist_sweep.trials.row import Evaluation, Status, TrialRow
 
-FIGURES = ("status", "val_accuracy", "val_loss", "test_accuracy", "num_test", "train_loss", "steps", "parameters")
+COMPARED_FIELDS = (
+    "status",
+    "val_accuracy",
+    "val_loss",
+    "test_accuracy",
+    "num_test",
+    "train_loss",
+    "steps",
+    "parameters",
+)
 CURVE = tuple(name for name in Evaluation._fields if name not in {"step", "seconds"})
 COMPANIONS = {"models": ".keras", "predictions": ".npz"}
 LABELS, MISTAKES = "labels-", "-mistakes"
 NUM_NAMED = 5
 
 
-class Difference(NamedTuple):
+class RowDifference(NamedTuple):
     """A figure that two rows of a trial do not share, bit for bit.
 
     Attributes:
@@ -42,7 +51,7 @@ class Difference(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Merged:
+class MergeResult:
     """What a merge did.
 
     Attributes:
@@ -58,12 +67,12 @@ class Merged:
     num_files: int
 
 
-class _Found(NamedTuple):
+class _Candidate(NamedTuple):
     folder: Path
     row: TrialRow
 
 
-def merge(into: Path, sources: Sequence[Path]) -> Merged:
+def merge(into: Path, sources: Sequence[Path]) -> MergeResult:
     """Copy the rows that a results folder lacks from others, byte for byte, and write its tables anew.
 
     Of a trial that lies in several folders the row stays that came furthest: a failed one gives way to any other, a
@@ -98,15 +107,15 @@ def _copy_rows(
     ledger: Ledger,
     there: Mapping[str, TrialRow],
     given: Mapping[Path, Mapping[str, TrialRow]],
-    best: Mapping[str, _Found],
-) -> Merged:
+    best: Mapping[str, _Candidate],
+) -> MergeResult:
     into = ledger.folder
     num_files = sum(_copy_companions(source, into, rows, best) for source, rows in given.items())
     new = [found for found in best.values() if found.folder != into]
     for folder, row in new:
         _copy(Ledger(folder).rows_folder / f"{row.trial_id}.json", ledger.rows_folder, "row")
     num_replaced = sum(found.row.trial_id in there for found in new)
-    return Merged(
+    return MergeResult(
         num_copied=len(new) - num_replaced,
         num_replaced=num_replaced,
         num_known=sum(map(len, given.values())) - len(new),
@@ -114,16 +123,16 @@ def _copy_rows(
     )
 
 
-def differences(one: TrialRow, other: TrialRow) -> list[Difference]:
+def differences(one: TrialRow, other: TrialRow) -> list[RowDifference]:
     """Return every figure that two rows of a trial do not share, bit for bit: the whole trial's, then point by point.
 
     Times, workers, versions and environments are no figures. A point that one row lacks has None in it.
     """
-    found = [Difference(name, None, getattr(one, name), getattr(other, name)) for name in FIGURES]
+    found = [RowDifference(name, None, getattr(one, name), getattr(other, name)) for name in COMPARED_FIELDS]
     ones, others = ({point.step: point for point in row.history} for row in (one, other))
     for step in sorted(ones.keys() | others.keys()):
         points = ones.get(step), others.get(step)
-        found += [Difference(name, step, *(getattr(point, name, None) for point in points)) for name in CURVE]
+        found += [RowDifference(name, step, *(getattr(point, name, None) for point in points)) for name in CURVE]
     # By their texts, which are as exact as the bits: 0.0 equals -0.0, and 1 equals 1.0.
     return [difference for difference in found if repr(difference.one) != repr(difference.other)]
 
@@ -137,37 +146,37 @@ def _rows(source: Path, into: Path) -> dict[str, TrialRow]:
     return rows
 
 
-def _best(folders: Mapping[Path, Mapping[str, TrialRow]]) -> dict[str, _Found]:
+def _best(folders: Mapping[Path, Mapping[str, TrialRow]]) -> dict[str, _Candidate]:
     """Return of each trial the row that came furthest, the first of several.
 
     Raises:
         LedgerError: Some trials have other figures in one folder than in another.
     """
-    best: dict[str, _Found] = {}
+    best: dict[str, _Candidate] = {}
     conflicts: dict[str, str] = {}
     for folder, rows in folders.items():
         for trial_id, row in rows.items():
-            known, found = best.setdefault(trial_id, _Found(folder, row)), _Found(folder, row)
+            known, found = best.setdefault(trial_id, _Candidate(folder, row)), _Candidate(folder, row)
             conflict = next(_conflicts(known, found), None)
             if conflict:
                 conflicts.setdefault(trial_id, conflict)
-            elif _how_far(row) > _how_far(known.row):
+            elif _progress(row) > _progress(known.row):
                 best[trial_id] = found
     if conflicts:
-        raise LedgerError(_told(conflicts))
+        raise LedgerError(_conflict_message(conflicts))
     return best
 
 
-def _how_far(row: TrialRow) -> tuple[int, int]:
+def _progress(row: TrialRow) -> tuple[int, int]:
     """Return how far a trial came, as something to compare."""
     stages = {Status.FAILED: 0, Status.STOPPED: 1}
     return stages.get(row.status, 2), (row.steps or 0) if row.status is Status.STOPPED else 0
 
 
-def _conflicts(known: _Found, found: _Found) -> Iterator[str]:
+def _conflicts(known: _Candidate, found: _Candidate) -> Iterator[str]:
     """Yield what two folders say otherwise of a trial, in words."""
-    less = min(known.row, found.row, key=_how_far)
-    goes_on = _how_far(known.row) != _how_far(found.row)
+    less = min(known.row, found.row, key=_progress)
+    goes_on = _progress(known.row) != _progress(found.row)
     steps = {point.step for point in less.history}
     for name, step, one, other in differences(known.row, found.row):
         if not goes_on or step in steps:
@@ -177,7 +186,7 @@ def _conflicts(known: _Found, found: _Found) -> Iterator[str]:
             yield f"{name}{place} is {one} in {known.folder} but {other} in {found.folder}{made}"
 
 
-def _told(conflicts: Mapping[str, str]) -> str:
+def _conflict_message(conflicts: Mapping[str, str]) -> str:
     named = [f"{trial_id} ({conflict})" for trial_id, conflict in conflicts.items()][:NUM_NAMED]
     more = [f"{len(conflicts) - NUM_NAMED:,} more"] * (len(conflicts) > NUM_NAMED)
     have = "has" if len(conflicts) == 1 else "have"
@@ -188,9 +197,9 @@ def _told(conflicts: Mapping[str, str]) -> str:
     )
 
 
-def _copy_companions(source: Path, into: Path, rows: Mapping[str, TrialRow], best: Mapping[str, _Found]) -> int:
+def _copy_companions(source: Path, into: Path, rows: Mapping[str, TrialRow], best: Mapping[str, _Candidate]) -> int:
     """Copy the models and predictions that belong to the rows that stay, if they are not there; return their number."""
-    stay = {trial_id for trial_id, row in rows.items() if _how_far(row) == _how_far(best[trial_id].row)}
+    stay = {trial_id for trial_id, row in rows.items() if _progress(row) == _progress(best[trial_id].row)}
     paths = chain.from_iterable(sorted((source / name).glob(f"[!.]*{end}")) for name, end in COMPANIONS.items())
     number = 0
     for path in paths:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-MOST = 24
+MAX_MISTAKES = 24
 BATCH = 500
 PICTURE_CHANNELS = (1, 3)
 
@@ -37,7 +37,7 @@ class Mistakes(NamedTuple):
     confidence: "NDArray[np.float32]"
 
 
-def of(model: Any, dataset: Dataset) -> Mistakes:
+def find(model: Any, dataset: Dataset) -> Mistakes:
     """Return the mistakes that a Keras model is surest about, at most 24."""
     import numpy as np
     import tensorflow as tf
@@ -50,7 +50,7 @@ def of(model: Any, dataset: Dataset) -> Mistakes:
     probabilities = tf.nn.softmax(tf.cast(tf.concat(logits, axis=0), tf.float32)).numpy()
     predicted, confidence = probabilities.argmax(axis=1), probabilities.max(axis=1)
     wrong = np.flatnonzero(predicted != labels)
-    surest = wrong[np.argsort(-confidence[wrong], kind="stable")][:MOST]
+    surest = wrong[np.argsort(-confidence[wrong], kind="stable")][:MAX_MISTAKES]
     # Pixels are stretched to what a picture shows.
     shown = images[surest].astype(np.uint32) * 255 // dataset.pixel_max
     if shown.shape[3] not in PICTURE_CHANNELS:
@@ -92,7 +92,7 @@ def read(path: Path) -> Mistakes:
             arrays = npz.read(file, Mistakes._fields)
     except (OSError, DataError) as error:
         raise LedgerError(f"{path} is damaged ({error}): delete it, and the report does without it.") from error
-    found = Mistakes(**{name: np.atleast_1d(array)[:MOST] for name, array in arrays.items()})
+    found = Mistakes(**{name: np.atleast_1d(array)[:MAX_MISTAKES] for name, array in arrays.items()})
     if not _is_whole(found):
         raise LedgerError(f"{path} does not hold images and their classes: delete it, and the report does without it.")
     return found

@@ -15,7 +15,7 @@ from mnist_sweep.system.files import flush_folder
 from mnist_sweep.system.lock import Lock
 
 
-class Moved(NamedTuple):
+class MovedFile(NamedTuple):
     """A file that was moved away.
 
     Attributes:
@@ -29,7 +29,7 @@ class Moved(NamedTuple):
     cause: str
 
 
-def mend(folder: Path) -> list[Moved]:
+def move_damaged(folder: Path) -> list[MovedFile]:
     """Move every damaged file of a results folder's rows to `damaged/`; return what was moved, by name.
 
     Done again, it finds nothing. `Ledger.rows` says whether anything is left that it did not touch.
@@ -47,7 +47,7 @@ def mend(folder: Path) -> list[Moved]:
         return _move(damaged, ledger) if damaged else []
 
 
-def _move(damaged: Sequence[BadFile], ledger: Ledger) -> list[Moved]:
+def _move(damaged: Sequence[BadFile], ledger: Ledger) -> list[MovedFile]:
     try:
         ledger.damaged_folder.mkdir(exist_ok=True)
         moved = [_moved(bad, ledger.damaged_folder) for bad in damaged]
@@ -61,11 +61,11 @@ def _move(damaged: Sequence[BadFile], ledger: Ledger) -> list[Moved]:
     return moved
 
 
-def _moved(bad: BadFile, folder: Path) -> Moved:
+def _moved(bad: BadFile, folder: Path) -> MovedFile:
     """Move a file into a folder, under a name that is free there."""
     target, number = folder / bad.path.name, 1
     while os.path.lexists(target):
         number += 1
         target = folder / f"{bad.path.name}.{number}"
     bad.path.rename(target)
-    return Moved(bad.path, target, bad.cause)
+    return MovedFile(bad.path, target, bad.cause)

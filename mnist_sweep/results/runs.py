@@ -37,7 +37,7 @@ _QUERY = re.compile(r"(://[^?#]*)\?.*")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Run:
+class RunRecord:
     """What one run was made with.
 
     Attributes:
@@ -81,11 +81,11 @@ class Run:
         for name in ("packages", "data"):
             given = getattr(self, name)
             texts = isinstance(given, Mapping) and all(isinstance(text, str) for pair in given.items() for text in pair)
-            require(texts, f"Run.{name} maps names to texts", **{name: given})
+            require(texts, f"RunRecord.{name} maps names to texts", **{name: given})
         object.__setattr__(self, "command", without_secrets(self.command))
 
 
-def observe(
+def describe_run(
     *,
     started: float,
     runner: str,
@@ -94,7 +94,7 @@ def observe(
     data: Mapping[str, str],
     script_folder: Path | None = None,
     predicted_seconds: float | None = None,
-) -> Run:
+) -> RunRecord:
     """Return what the run of this process was made with, ended now.
 
     Args:
@@ -108,7 +108,7 @@ def observe(
     """
     ended = time.time()
     commit, dirty = git_state(script_folder) if script_folder else (None, None)
-    return Run(
+    return RunRecord(
         started=_utc(started),
         ended=_utc(ended),
         command=tuple(sys.argv),
@@ -128,7 +128,7 @@ def observe(
     )
 
 
-def append(folder: Path, run: Run) -> None:
+def append(folder: Path, run: RunRecord) -> None:
     """Add a run to the results folder, durably and as a whole.
 
     Raises:
@@ -140,7 +140,7 @@ def append(folder: Path, run: Run) -> None:
     write_atomically(path, before + (b"\n" if before and not before.endswith(b"\n") else b"") + line, "list of runs")
 
 
-def read(folder: Path) -> list[Run]:
+def read(folder: Path) -> list[RunRecord]:
     """Return the runs that filled a results folder, first to last; none if no run was recorded.
 
     Raises:
@@ -187,11 +187,11 @@ def _git(folder: Path, *arguments: str) -> str | None:
     return ended.stdout.strip() if ended.returncode == 0 else None
 
 
-def _run(line: bytes, where: str) -> Run:
+def _run(line: bytes, where: str) -> RunRecord:
     try:
         content: Any = json.loads(line)
-        names = {field.name for field in dataclasses.fields(Run)}
-        return Run(**{name: value for name, value in content.items() if name in names})
+        names = {field.name for field in dataclasses.fields(RunRecord)}
+        return RunRecord(**{name: value for name, value in content.items() if name in names})
     except (AttributeError, ConfigError, RecursionError, TypeError, ValueError) as error:
         raise LedgerError(
             f"{where} is not a run: it was damaged or edited; delete that line, no row needs it."

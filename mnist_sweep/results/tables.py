@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Literal
 
 from mnist_sweep.errors import LedgerError
-from mnist_sweep.results.frames import HEAD, HISTORY, SUMMARY, TAIL, all_frames
+from mnist_sweep.results.frames import HISTORY_COLUMNS, ID_COLUMNS, RESULT_COLUMNS, SUMMARY_COLUMNS, all_frames
 from mnist_sweep.system.files import replacing
 from mnist_sweep.text.lines import one_line
 from mnist_sweep.trials.row import Status, TrialRow
@@ -52,7 +52,7 @@ def read_trials(path: str | Path) -> "pd.DataFrame":
     Raises:
         LedgerError: There is no such file, or it is not such a table.
     """
-    return _read(Path(path), "trials.csv", HEAD | TAIL, key=["trial_id"])
+    return _read(Path(path), "trials.csv", ID_COLUMNS | RESULT_COLUMNS, key=["trial_id"])
 
 
 def read_history(path: str | Path) -> "pd.DataFrame":
@@ -61,7 +61,7 @@ def read_history(path: str | Path) -> "pd.DataFrame":
     Raises:
         LedgerError: There is no such file, or it is not such a table.
     """
-    return _read(Path(path), "history.csv", HISTORY, key=["trial_id", "step"])
+    return _read(Path(path), "history.csv", HISTORY_COLUMNS, key=["trial_id", "step"])
 
 
 def read_summary(path: str | Path) -> "pd.DataFrame":
@@ -70,7 +70,7 @@ def read_summary(path: str | Path) -> "pd.DataFrame":
     Raises:
         LedgerError: There is no such file, or it is not such a table.
     """
-    return _read(Path(path), "summary.csv", {"config_id": "str"} | SUMMARY, key=["config_id"])
+    return _read(Path(path), "summary.csv", {"config_id": "str"} | SUMMARY_COLUMNS, key=["config_id"])
 
 
 def _write(path: Path, frame: "pd.DataFrame", write: Callable[["pd.DataFrame", BinaryIO], None]) -> Path:

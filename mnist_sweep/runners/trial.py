@@ -168,7 +168,7 @@ def _saved(model: Any, dataset: Dataset) -> SavedModel:
     from mnist_sweep.models import keras_file
     from mnist_sweep.results import mistakes
 
-    return SavedModel(keras_file.to_bytes(model), mistakes.to_bytes(mistakes.of(model, dataset)))
+    return SavedModel(keras_file.to_bytes(model), mistakes.to_bytes(mistakes.find(model, dataset)))
 
 
 def _is_kept(row: TrialRow, artifacts: Artifacts) -> bool:

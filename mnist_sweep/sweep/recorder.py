@@ -89,7 +89,7 @@ class Recorder:
         self._provenance = provenance
         self._started, self._num_workers, self.num_run = time.time(), 0, 0
         self._storage = storage(artifacts.storage)
-        self._models = KeptModels(ledger, artifacts, noted=progress.noted)
+        self._models = KeptModels(ledger, artifacts, warn=progress.noted)
         self._fresh_until = 0.0
         self._is_open = self._is_marked = self._has_proposed = False
 
@@ -125,7 +125,7 @@ class Recorder:
 
     def _tidy(self) -> None:
         """Remove what runs into this folder left that died, and checkpoints of trials that have their rows."""
-        self._ledger.tidy()
+        self._ledger.remove_unfinished()
         folder = self._ledger.folder
         done = {checkpoints.name(row.trial_id) for row in self.rows()}
         for name in self._storage.names(checkpoints.FOLDER):
@@ -181,10 +181,10 @@ class Recorder:
 
     def is_ending(self) -> bool:
         """Return whether the run is to end; the first time, take the mark away, so that workers pause their trials."""
-        if self._interrupts.asked and self._is_marked:
+        if self._interrupts.stop_requested and self._is_marked:
             self._tried("running trials cannot be told to end", self._unmark)
             self._progress.noted(OUT_OF_TIME if self._interrupts.out_of_time else ENDING)
-        return self._interrupts.asked
+        return self._interrupts.stop_requested
 
     def __enter__(self) -> Self:
         return self
@@ -228,7 +228,7 @@ class Recorder:
             self._progress.noted(f"{otherwise}, for {error}")
 
     def _record_run(self) -> None:
-        ended = provenance.observe(
+        ended = provenance.describe_run(
             started=self._started,
             runner=self._provenance.runner,
             num_workers=self._num_workers,

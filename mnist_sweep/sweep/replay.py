@@ -17,7 +17,7 @@ from rich.text import Text
 from mnist_sweep.errors import LedgerError, ResourceError, ScriptError, SweepError
 from mnist_sweep.results import lookup
 from mnist_sweep.results.ledger import Ledger
-from mnist_sweep.results.merging import FIGURES, Difference, differences
+from mnist_sweep.results.merging import COMPARED_FIELDS, RowDifference, differences
 from mnist_sweep.results.row_json import from_json, to_json
 from mnist_sweep.runners.trial import execute
 from mnist_sweep.text.lines import shortened
@@ -46,7 +46,7 @@ class Replayed:
 
     before: TrialRow
     after: TrialRow
-    differences: tuple[Difference, ...]
+    differences: tuple[RowDifference, ...]
     environment: Mapping[str, tuple[Any, Any]]
 
     @property
@@ -199,7 +199,7 @@ def _verdict(replayed: Replayed) -> str:
     if replayed.without_result:
         return f"trial {before.trial_id}: {before.status} then, {after.status} now"
     points = len(before.history)
-    what = f"{len(FIGURES)} figures and {counted(points, 'point')} of the learning curve"
+    what = f"{len(COMPARED_FIELDS)} figures and {counted(points, 'point')} of the learning curve"
     if replayed.same:
         return f"trial {before.trial_id}: the same, bit for bit, in {what}"
     steps = {difference.step for difference in replayed.differences if difference.step is not None}
@@ -212,7 +212,7 @@ def _recorded(value: Any) -> str:
     return "not recorded" if value is None else shortened(str(value))
 
 
-def _table_of_differences(found: tuple[Difference, ...]) -> Table:
+def _table_of_differences(found: tuple[RowDifference, ...]) -> Table:
     """Return the differing figures of the whole trial, and of each column of the learning curve the first one."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     for name in ("figure", "step", "then", "now", "difference", "relative"):

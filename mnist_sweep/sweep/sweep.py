@@ -181,7 +181,7 @@ def run(
     with (
         Lock(ledger.folder) as lock,
         Interrupts(time_budget) as interrupts,
-        TrackerSync(sessions, noted=shown.noted, is_ending=lambda: interrupts.asked) as mirror,
+        TrackerSync(sessions, noted=shown.noted, is_ending=lambda: interrupts.stop_requested) as mirror,
     ):
         if ledger.folder.is_dir():
             lock.acquire()

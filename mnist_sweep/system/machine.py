@@ -85,7 +85,7 @@ def num_gpus() -> int:
     return sum(line.startswith("GPU ") for line in out.splitlines())
 
 
-def fitting(cpus: float, gpus: float, cpus_per_trial: int, gpus_per_trial: float) -> int:
+def capacity(cpus: float, gpus: float, cpus_per_trial: int, gpus_per_trial: float) -> int:
     """Return how many trials fit on a machine at a time; fractions of a GPU lie on one card each."""
     by_cpu = int(cpus // cpus_per_trial)
     if not gpus_per_trial:
@@ -94,7 +94,7 @@ def fitting(cpus: float, gpus: float, cpus_per_trial: int, gpus_per_trial: float
     return min(by_cpu, by_gpu)
 
 
-def require_room(machines: Sequence[tuple[float, float]], *, cpus_per_trial: int, gpus_per_trial: float) -> int:
+def total_capacity(machines: Sequence[tuple[float, float]], *, cpus_per_trial: int, gpus_per_trial: float) -> int:
     """Return how many trials fit on machines at a time, each on one machine.
 
     Args:
@@ -105,7 +105,7 @@ def require_room(machines: Sequence[tuple[float, float]], *, cpus_per_trial: int
     Raises:
         ResourceError: Not even one fits.
     """
-    fits = sum(fitting(*size, cpus_per_trial, gpus_per_trial) for size in machines)
+    fits = sum(capacity(*size, cpus_per_trial, gpus_per_trial) for size in machines)
     if not fits:
         cpus, gpus = max(machines, default=(0.0, 0.0))
         raise ResourceError(

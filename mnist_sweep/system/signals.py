@@ -16,10 +16,10 @@ class Interrupts:
     A signal that is ignored, as SIGINT is in a background job of a shell, stays ignored.
 
     Args:
-        seconds: After which the run is asked to end without a signal; None means never.
+        seconds: After which the run is stop_requested to end without a signal; None means never.
 
     Attributes:
-        asked: Whether a signal has come, or the time is over.
+        stop_requested: Whether a signal has come, or the time is over.
         out_of_time: Whether the time is over and no signal has come.
     """
 
@@ -29,7 +29,7 @@ class Interrupts:
         self._before: dict[int, Any] = {}
 
     @property
-    def asked(self) -> bool:
+    def stop_requested(self) -> bool:
         """Return whether a signal has come, or the time is over."""
         return self._first is not None or self.out_of_time
 

@@ -5,9 +5,17 @@ from typing import Any, NamedTuple
 
 from mnist_sweep.trials.row import TrialRow
 
-FIGURES = ("train_loss", "train_accuracy", "val_loss", "val_accuracy", "learning_rate")
-LAST = ("train_loss", "val_loss", "val_accuracy")
-RESULTS = (*LAST, "test_accuracy", "parameters", "seconds_total", "seconds_setup", "seconds_train", "seconds_evaluate")
+CURVE_METRICS = ("train_loss", "train_accuracy", "val_loss", "val_accuracy", "learning_rate")
+FINAL_METRICS = ("train_loss", "val_loss", "val_accuracy")
+RESULT_METRICS = (
+    *FINAL_METRICS,
+    "test_accuracy",
+    "parameters",
+    "seconds_total",
+    "seconds_setup",
+    "seconds_train",
+    "seconds_evaluate",
+)
 
 
 class Point(NamedTuple):
@@ -16,12 +24,12 @@ class Point(NamedTuple):
     Attributes:
         step: Training steps taken so far.
         seconds: Time since the trial started, in seconds; 0 at what it shares with the trial whose end it began at.
-        figures: What was measured there, by name.
+        metrics: What was measured there, by name.
     """
 
     step: int
     seconds: float
-    figures: dict[str, float]
+    metrics: dict[str, float]
 
 
 def settings(row: TrialRow) -> dict[str, Any]:
@@ -34,17 +42,17 @@ def curve(row: TrialRow) -> Iterator[Point]:
     last, total = 0, row.seconds_total or 0.0
     before = max(0.0, row.history[-1].seconds - total) if row.history else 0.0
     for point in row.history:
-        figures = {name: value for name in FIGURES if (value := getattr(point, name)) is not None}
-        yield Point(point.step, max(0.0, point.seconds - before), figures)
+        metrics = {name: value for name in CURVE_METRICS if (value := getattr(point, name)) is not None}
+        yield Point(point.step, max(0.0, point.seconds - before), metrics)
         last = point.step if point.val_accuracy is not None else last
     if row.steps is not None and row.steps > last:
-        ending = {name: value for name in LAST if (value := getattr(row, name)) is not None}
+        ending = {name: value for name in FINAL_METRICS if (value := getattr(row, name)) is not None}
         yield Point(row.steps, total, ending)
 
 
 def results(row: TrialRow) -> dict[str, float]:
-    """Return the figures that a trial ended with, without those that it does not have."""
-    return {name: value for name in RESULTS if (value := getattr(row, name)) is not None}
+    """Return the metrics that a trial ended with, without those that it does not have."""
+    return {name: value for name in RESULT_METRICS if (value := getattr(row, name)) is not None}
 
 
 def tags(row: TrialRow, sweep: str) -> dict[str, str]:

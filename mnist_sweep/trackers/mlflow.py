@@ -159,7 +159,7 @@ def _metrics(row: TrialRow) -> Iterator[Any]:
 
     started, on_curve = row.started or 0.0, set()
     for point in contents.curve(row):
-        for name, value in point.figures.items():
+        for name, value in point.metrics.items():
             on_curve.add(name)
             yield Metric(name, value, contents.milliseconds(started + point.seconds), point.step)
     for name, value in contents.results(row).items():

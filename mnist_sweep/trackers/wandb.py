@@ -106,7 +106,7 @@ class Project:
             self._remove_broken(run_id(row))
             run = self._begin(row)
             for point in contents.curve(row):
-                run.log(point.figures, step=point.step)
+                run.log(point.metrics, step=point.step)
             run.summary.update(contents.results(row) | contents.tags(row, self._sweep))
             run.finish(exit_code=0 if row.status in (Status.OK, Status.STOPPED) else 1)
             Path(run.dir).with_name(MARK).write_bytes(self._project.encode())

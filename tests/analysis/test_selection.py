@@ -15,7 +15,7 @@ from mnist_sweep import Softmax, TrialConfig, read_trials
 from mnist_sweep.analysis.selection import select
 from mnist_sweep.analysis.selection_sentences import Selection
 from mnist_sweep.errors import ConfigError, LedgerError
-from mnist_sweep.results.frames import summary_frame, trials_frame
+from mnist_sweep.results.frames import all_frames, trials_frame
 from mnist_sweep.results.tables import write_tables
 from mnist_sweep.statistics.intervals import wilson_interval
 from mnist_sweep.trials.row import Status, TrialRow
@@ -68,7 +68,7 @@ def test_figures_of_several_seeds_are_those_of_the_summary(make_row: MakeRow) ->
         for steps in (5, 6, 7)
         for seed in range(4)
     ]
-    found, summary = select(trials_frame(rows)), summary_frame(rows).set_index("config_id")
+    found, summary = select(trials_frame(rows)), all_frames(rows)["summary"].set_index("config_id")
     line = summary.loc[found.config_id]
     assert line["val_accuracy_mean"] == summary["val_accuracy_mean"].max()
     for name in ("val", "test"):

@@ -10,7 +10,7 @@ import pytest
 
 from mnist_sweep import TrialConfig, repeat
 from mnist_sweep.results.ledger import Ledger
-from mnist_sweep.results.repair import mend
+from mnist_sweep.results.repair import move_damaged
 from mnist_sweep.results.tables import write_tables
 from mnist_sweep.trials.row import Status, TrialRow
 from tests.faults.damage import DAMAGES, HARMLESS, NAMED, WRONG, damaged, outcome
@@ -58,7 +58,7 @@ def test_tables_of_a_mended_folder_are_those_of_its_whole_rows(ledger: Ledger, t
     hurt = drawn.sample(paths, len(paths) // 2)
     for path in hurt:
         path.write_bytes(path.read_bytes()[: drawn.randrange(50, 500)])
-    assert [moved.source for moved in mend(ledger.folder)] == sorted(hurt)
+    assert [moved.source for moved in move_damaged(ledger.folder)] == sorted(hurt)
     whole = [row for row in before.values() if ledger.rows_folder / f"{row.trial_id}.json" not in hurt]
     (tmp_path / "expected").mkdir()
     tables = [write_tables(tmp_path / "expected", whole), write_tables(ledger.folder, ledger.rows().values())]

@@ -11,7 +11,7 @@ import pytest
 from scipy import stats
 
 from mnist_sweep import TrialConfig, grid, repeat
-from mnist_sweep.results.frames import summary_frame, trials_frame
+from mnist_sweep.results.frames import all_frames, trials_frame
 from mnist_sweep.trials.row import Status, TrialRow
 
 MakeRow = Callable[..., TrialRow]
@@ -92,7 +92,7 @@ def test_wilson_interval_is_that_of_its_formula_and_holds_the_accuracy(make_row:
 def test_summary_is_n_mean_sample_deviation_and_t_interval_over_the_seeds(make_row: MakeRow) -> None:
     accuracies = [0.81, 0.83, 0.88]
     rows = [make_row(TrialConfig(seed=seed), val_accuracy=value) for seed, value in enumerate(accuracies)]
-    (line,) = summary_frame(rows).to_dict("records")
+    (line,) = all_frames(rows)["summary"].to_dict("records")
     mean, std = statistics.mean(accuracies), statistics.stdev(accuracies)
     half = 4.302652729911275 * std / math.sqrt(3)  # t for 2 degrees of freedom, from a table
     assert line["n"] == 3
@@ -106,7 +106,7 @@ def test_summary_is_n_mean_sample_deviation_and_t_interval_over_the_seeds(make_r
 def test_every_averaged_figure_has_the_interval_that_scipy_computes(make_row: MakeRow, figure: str, n: int) -> None:
     values = [random.Random(seed).uniform(0.7, 0.72) for seed in range(n)]
     rows = [make_row(TrialConfig(seed=seed), **{figure: value}) for seed, value in enumerate(values)]
-    (line,) = summary_frame(rows).to_dict("records")
+    (line,) = all_frames(rows)["summary"].to_dict("records")
     expected = stats.ttest_1samp(values, 0).confidence_interval(0.95)
     assert (line[f"{figure}_low"], line[f"{figure}_high"]) == pytest.approx((expected.low, expected.high), rel=1e-9)
 
@@ -117,7 +117,7 @@ def test_interval_of_a_summary_ends_where_its_figure_cannot_lie(make_row: MakeRo
         make_row(TrialConfig(seed=seed), val_accuracy=val, test_accuracy=test, val_loss=seconds, seconds_total=seconds)
         for seed, (val, test, seconds) in enumerate(figures)
     ]
-    (line,) = summary_frame(rows).to_dict("records")
+    (line,) = all_frames(rows)["summary"].to_dict("records")
     assert line["val_accuracy_low"] < 0.99
     assert line["val_accuracy_high"] == 1
     assert line["test_accuracy_low"] == line["val_loss_low"] == line["seconds_total_low"] == 0
@@ -128,11 +128,11 @@ def test_only_good_trials_are_averaged(make_row: MakeRow) -> None:
     good = [make_row(TrialConfig(seed=seed), val_accuracy=0.8 + seed / 100) for seed in range(3)]
     bad = [make_row(TrialConfig(seed=seed + 3), status=status) for seed, status in enumerate(Status) if status != "ok"]
     stopped = make_row(TrialConfig(seed=9), val_accuracy=0.1, status=Status.STOPPED)
-    assert summary_frame([*bad, *good, stopped]).equals(summary_frame(good))
+    assert all_frames([*bad, *good, stopped])["summary"].equals(all_frames(good)["summary"])
 
 
 def test_summary_lists_configs_in_the_order_of_the_trials(make_row: MakeRow, mixture: list[TrialConfig]) -> None:
     rows = [make_row(config) for config in repeat(mixture, seeds=2)]
     trials = list(dict.fromkeys(trials_frame(rows)["config_id"]))
-    assert list(summary_frame(rows[::-1])["config_id"]) == trials
+    assert list(all_frames(rows[::-1])["summary"]["config_id"]) == trials
     assert len(trials) == len(mixture)

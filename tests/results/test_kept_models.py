@@ -37,7 +37,7 @@ def test_the_storage_has_a_copy_of_what_is_kept(
     ledger: Ledger, tmp_path: Path, keeping: Keeping, kept: set[str]
 ) -> None:
     storage = tmp_path / "storage"
-    finish(KeptModels(ledger, Artifacts(storage=str(storage), models=keeping), noted=pytest.fail))
+    finish(KeptModels(ledger, Artifacts(storage=str(storage), models=keeping), warn=pytest.fail))
     assert set(ledger.models()) == kept
     assert {path.stem: path.read_bytes() for path in (storage / "models").iterdir()} == {
         name: name.encode() for name in kept
@@ -50,13 +50,13 @@ def test_a_storage_that_refuses_a_model_is_said_and_ends_nothing(ledger: Ledger,
     (tmp_path / "storage").mkdir()
     (tmp_path / "storage" / "models").write_text("in the way")
     notes: list[str] = []
-    finish(KeptModels(ledger, Artifacts(storage=str(tmp_path / "storage"), models="best"), noted=notes.append), [0.5])
+    finish(KeptModels(ledger, Artifacts(storage=str(tmp_path / "storage"), models="best"), warn=notes.append), [0.5])
     assert set(ledger.models()) == {"t0"}
     assert len(notes) == 1
     assert notes[0].startswith("the model of t0 is not on the storage, for ")
 
 
 def test_a_row_without_a_model_changes_nothing(ledger: Ledger) -> None:
-    models = KeptModels(ledger, Artifacts(storage=str(ledger.folder.resolve()), models="best"), noted=pytest.fail)
+    models = KeptModels(ledger, Artifacts(storage=str(ledger.folder.resolve()), models="best"), warn=pytest.fail)
     models.finished(row("t9", 0.9), [])
     assert ledger.models() == {}

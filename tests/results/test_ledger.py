@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from mnist_sweep import Adam
 from mnist_sweep.errors import LedgerError, RowError
 from mnist_sweep.results.ledger import Ledger
-from mnist_sweep.results.repair import mend
+from mnist_sweep.results.repair import move_damaged
 from mnist_sweep.results.row_json import to_json
 from mnist_sweep.results.tables import write_tables
 from mnist_sweep.system.lock import Lock
@@ -87,8 +87,8 @@ def test_row_lies_alone_under_its_own_name(ledger: Ledger, make_row: MakeRow) ->
 def test_a_kept_model_lies_under_the_name_of_its_trial_and_is_no_row(ledger: Ledger, make_row: MakeRow) -> None:
     row = make_row()
     ledger.commit(row)
-    path = ledger.keep_model(row.trial_id, b"old")
-    assert ledger.keep_model(row.trial_id, b"content") == path
+    path = ledger.write_model(row.trial_id, b"old")
+    assert ledger.write_model(row.trial_id, b"content") == path
     assert ledger.models() == {row.trial_id: path}
     assert path.read_bytes() == b"content"
     assert list(ledger.rows()) == [row.trial_id]
@@ -98,7 +98,7 @@ def test_a_kept_model_lies_under_the_name_of_its_trial_and_is_no_row(ledger: Led
 def test_a_model_that_cannot_be_written_is_an_error_of_one_line(ledger: Ledger, refused: Refused) -> None:
     ledger.models_folder.write_text("in the way")
     with refused(LedgerError, str(ledger.models_folder)):
-        ledger.keep_model("x", b"content")
+        ledger.write_model("x", b"content")
 
 
 def test_row_committed_again_replaces_the_one_before(ledger: Ledger, make_row: MakeRow) -> None:
@@ -286,7 +286,7 @@ def test_row_of_a_newer_version_is_named_and_kept_for_it(
     with pytest.raises(RowError) as caught:
         ledger.rows()
     assert "mend" not in str(caught.value)
-    assert mend(ledger.folder) == []
+    assert move_damaged(ledger.folder) == []
     assert path.exists()
 
 
@@ -298,7 +298,7 @@ def test_row_of_an_older_version_with_a_field_that_no_version_knew_is_moved_away
     path.write_text(forged(row, version="0.1.0", temperature=20.5), encoding="utf-8")
     with refused(RowError, path.name, "does not know: temperature", "mnist-sweep mend"):
         ledger.rows()
-    assert [moved.source for moved in mend(ledger.folder)] == [path]
+    assert [moved.source for moved in move_damaged(ledger.folder)] == [path]
     assert ledger.rows() == {}
 
 
@@ -325,7 +325,7 @@ def test_row_that_may_not_be_read_is_named_and_stays(ledger: Ledger, make_row: M
     (ledger.rows_folder / f"{make_row().trial_id}.json").chmod(0)
     with refused(RowError, "Permission denied", "needs its permissions or the disk put right"):
         ledger.rows()
-    assert mend(ledger.folder) == []
+    assert move_damaged(ledger.folder) == []
 
 
 def test_row_that_the_disk_does_not_give_is_named_and_stays(ledger: Ledger, refused: Refused) -> None:
@@ -333,7 +333,7 @@ def test_row_that_the_disk_does_not_give_is_named_and_stays(ledger: Ledger, refu
     path.symlink_to(path.name)
     with refused(RowError, "symbolic links", "needs its permissions or the disk put right"):
         ledger.rows()
-    assert mend(ledger.folder) == []
+    assert move_damaged(ledger.folder) == []
     assert path.is_symlink()
 
 
@@ -348,7 +348,7 @@ def test_mended_folder_has_the_good_rows_and_the_next_run_misses_the_others(
     path.write_text(content, encoding="utf-8")
     with refused(RowError, path.name, "digest", WAY_OUT, f"`mnist-sweep mend {ledger.folder}`"):
         ledger.rows()
-    (moved,) = mend(ledger.folder)
+    (moved,) = move_damaged(ledger.folder)
     assert (moved.source, moved.target) == (path, ledger.damaged_folder / path.name)
     assert "digest" in moved.cause
     assert moved.target.read_text(encoding="utf-8") == content
@@ -358,15 +358,15 @@ def test_mended_folder_has_the_good_rows_and_the_next_run_misses_the_others(
 def test_mending_twice_moves_nothing_more(ledger: Ledger, make_row: MakeRow) -> None:
     ledger.commit(make_row())
     (ledger.rows_folder / "notes.txt").write_text("a note")
-    assert len(mend(ledger.folder)) == 1
-    assert mend(ledger.folder) == []
+    assert len(move_damaged(ledger.folder)) == 1
+    assert move_damaged(ledger.folder) == []
     assert files(ledger) == [f"{make_row().trial_id}.json"]
 
 
 def test_mending_loses_no_file_of_the_same_name(ledger: Ledger) -> None:
     for content in ("first", "second", "third"):
         (ledger.rows_folder / "notes.txt").write_text(content)
-        mend(ledger.folder)
+        move_damaged(ledger.folder)
     kept = {path.name: path.read_text() for path in ledger.damaged_folder.iterdir()}
     assert kept == {"notes.txt": "first", "notes.txt.2": "second", "notes.txt.3": "third"}
 
@@ -377,7 +377,7 @@ def test_mending_moves_folders_and_links_as_they_are(ledger: Ledger, tmp_path: P
     (ledger.rows_folder / "old" / "note").touch()
     (ledger.rows_folder / "gone").symlink_to("nowhere")
     (ledger.rows_folder / "link").symlink_to(tmp_path / "elsewhere")
-    assert len(mend(ledger.folder)) == 3
+    assert len(move_damaged(ledger.folder)) == 3
     assert (ledger.damaged_folder / "old" / "note").is_file()
     assert [(ledger.damaged_folder / name).is_symlink() for name in ("gone", "link")] == [True, True]
     assert (tmp_path / "elsewhere").read_text() == "kept"
@@ -385,29 +385,29 @@ def test_mending_moves_folders_and_links_as_they_are(ledger: Ledger, tmp_path: P
 
 def test_whole_folder_is_mended_without_a_trace(ledger: Ledger, make_row: MakeRow) -> None:
     ledger.commit(make_row())
-    assert mend(ledger.folder) == []
+    assert move_damaged(ledger.folder) == []
     assert not ledger.damaged_folder.exists()
 
 
 def test_folder_that_is_no_results_folder_is_not_mended(tmp_path: Path, refused: Refused) -> None:
     with refused(LedgerError, f"{tmp_path} holds no rows", "results/quickstart"):
-        mend(tmp_path)
+        move_damaged(tmp_path)
 
 
 def test_folder_that_a_run_is_using_is_not_mended(ledger: Ledger, refused: Refused) -> None:
     (ledger.rows_folder / "notes.txt").touch()
     with Lock(ledger.folder) as lock, refused(LedgerError, f"{ledger.folder} is in use by process {os.getpid()}"):
         lock.acquire()
-        mend(ledger.folder)
+        move_damaged(ledger.folder)
     assert files(ledger) == ["notes.txt"]
-    assert len(mend(ledger.folder)) == 1
+    assert len(move_damaged(ledger.folder)) == 1
 
 
 def test_mending_tells_what_is_in_the_way(ledger: Ledger, refused: Refused) -> None:
     (ledger.rows_folder / "notes.txt").touch()
     ledger.damaged_folder.write_text("in the way")
     with refused(LedgerError, str(ledger.damaged_folder), "File exists"):
-        mend(ledger.folder)
+        move_damaged(ledger.folder)
     assert files(ledger) == ["notes.txt"]
 
 

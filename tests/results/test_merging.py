@@ -14,7 +14,7 @@ import pytest
 from mnist_sweep import CNN, TrialConfig, read_history, read_trials
 from mnist_sweep.errors import LedgerError, RowError
 from mnist_sweep.results.ledger import Ledger
-from mnist_sweep.results.merging import Difference, Merged, differences, merge
+from mnist_sweep.results.merging import MergeResult, RowDifference, differences, merge
 from mnist_sweep.results.row_json import to_json
 from mnist_sweep.results.tables import write_tables
 from mnist_sweep.system.lock import Lock
@@ -64,7 +64,7 @@ def test_merged_folder_has_every_row_of_all(make_row: MakeRow, make_folder: Make
     here, there = make_folder("here", *seeds(make_row, 0, 1)), make_folder("there", *seeds(make_row, 1, 2, 3))
     other = make_folder("other", *seeds(make_row, 3, 4))
     done = merge(here, [there, other])
-    assert done == Merged(num_copied=3, num_replaced=0, num_known=2, num_files=0)
+    assert done == MergeResult(num_copied=3, num_replaced=0, num_known=2, num_files=0)
     assert list(Ledger(here).rows().values()) == seeds(make_row, 0, 1, 2, 3, 4)
 
 
@@ -98,7 +98,7 @@ def test_merging_again_changes_nothing(make_row: MakeRow, make_folder: MakeFolde
     here, there = make_folder("here", *seeds(make_row, 0)), make_folder("there", *seeds(make_row, 0, 1))
     merge(here, [there])
     before = content(here)
-    assert merge(here, [there]) == Merged(num_copied=0, num_replaced=0, num_known=2, num_files=0)
+    assert merge(here, [there]) == MergeResult(num_copied=0, num_replaced=0, num_known=2, num_files=0)
     assert content(here) == before
 
 
@@ -136,7 +136,7 @@ def test_what_a_machine_may_do_otherwise_is_no_conflict_and_the_first_row_stays(
 ) -> None:
     row = make_row(history=POINTS)
     here, there = make_folder("here", row), make_folder("there", replace(row, **given))
-    assert merge(here, [there]) == Merged(num_copied=0, num_replaced=0, num_known=1, num_files=0)
+    assert merge(here, [there]) == MergeResult(num_copied=0, num_replaced=0, num_known=1, num_files=0)
     assert Ledger(here).rows() == {row.trial_id: row}
 
 
@@ -193,7 +193,7 @@ def test_failed_row_gives_way_to_any_other(make_row: MakeRow, make_folder: MakeF
     failed = make_row(status=Status.FAILED, error="no luck")
     for status, row in good.items():
         here, there = make_folder(f"here {status}", failed), make_folder(f"there {status}", row)
-        assert merge(here, [there]) == Merged(num_copied=0, num_replaced=1, num_known=0, num_files=0)
+        assert merge(here, [there]) == MergeResult(num_copied=0, num_replaced=1, num_known=0, num_files=0)
         assert list(Ledger(here).rows().values()) == [row]
         assert merge(there, [make_folder(f"late {status}", failed)]).num_known == 1
         assert list(Ledger(there).rows().values()) == [row]
@@ -326,8 +326,8 @@ def test_differences_are_found_bit_for_bit(make_row: MakeRow) -> None:
     other = replace(one, val_loss=-0.0, train_loss=0.2 + 2**-55)
     assert differences(one, one) == []
     assert differences(one, other) == [
-        Difference("val_loss", None, 0.0, -0.0),
-        Difference("train_loss", None, 0.2, 0.2 + 2**-55),
+        RowDifference("val_loss", None, 0.0, -0.0),
+        RowDifference("train_loss", None, 0.2, 0.2 + 2**-55),
     ]
 
 

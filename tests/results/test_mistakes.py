@@ -30,7 +30,7 @@ class Telling:
 
 
 def test_mistakes_are_the_wrong_ones_surest_first(tf: Any, dataset: Dataset) -> None:
-    found = mistakes.of(Telling(), dataset)
+    found = mistakes.find(Telling(), dataset)
     assert found.predicted.tolist() == [2, 1, 0]
     assert found.labels.tolist() == [1, 2, 2]
     assert found.images[:, 0, 0, 0].tolist() == [255, 127, 0]
@@ -39,7 +39,7 @@ def test_mistakes_are_the_wrong_ones_surest_first(tf: Any, dataset: Dataset) -> 
 
 
 def test_mistakes_are_read_back(tf: Any, dataset: Dataset, tmp_path: Path) -> None:
-    found = mistakes.of(Telling(), dataset)
+    found = mistakes.find(Telling(), dataset)
     mistakes.write(tmp_path, "a-0", mistakes.to_bytes(found))
     read = mistakes.read(mistakes.path_of(tmp_path, "a-0"))
     for one, other in zip(found, read, strict=True):
@@ -53,7 +53,7 @@ def test_images_of_other_channels_are_shown_by_their_mean(tf: Any, dataset: Data
     two = Dataset(
         **{name: doubled(getattr(dataset, name)) for name in ("train", "val", "test")}, num_classes=3, pixel_max=2
     )
-    found = mistakes.of(Telling(), two)
+    found = mistakes.find(Telling(), two)
     assert found.images[:, 0, 0].tolist() == [[127], [63], [0]]
     mistakes.write(tmp_path, "a-0", mistakes.to_bytes(found))
     assert mistakes.read(mistakes.path_of(tmp_path, "a-0")).images.shape == (3, 1, 1, 1)

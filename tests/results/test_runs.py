@@ -16,14 +16,14 @@ import pytest
 
 from mnist_sweep.errors import ConfigError, LedgerError
 from mnist_sweep.results import runs as provenance
-from mnist_sweep.results.runs import Run, append, git_state, observe, read, without_secrets
+from mnist_sweep.results.runs import RunRecord, append, describe_run, git_state, read, without_secrets
 
 Refused = Callable[..., AbstractContextManager[None]]
 GIT = ["git", "-c", "user.name=a", "-c", "user.email=a@b", "-c", "commit.gpgsign=false"]
 
 
-def run_of(**given: Any) -> Run:
-    made = observe(started=time.time() - 5, runner="ray", num_workers=2, num_run=3, data={"images": "ab" * 32})
+def run_of(**given: Any) -> RunRecord:
+    made = describe_run(started=time.time() - 5, runner="ray", num_workers=2, num_run=3, data={"images": "ab" * 32})
     return dataclasses.replace(made, **given)
 
 
@@ -64,7 +64,7 @@ def test_each_run_is_one_line_of_json(tmp_path: Path) -> None:
 
 def test_what_is_observed_is_of_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "argv", ["mnist-sweep", "run", "x.py"])
-    run = observe(started=0.0, runner="local", num_workers=1, num_run=0, data={}, predicted_seconds=1.0)
+    run = describe_run(started=0.0, runner="local", num_workers=1, num_run=0, data={}, predicted_seconds=1.0)
     assert (run.started, run.command, run.predicted_seconds) == ("1970-01-01T00:00:00Z", tuple(sys.argv), 1.0)
     assert run.packages["numpy"] == version("numpy")
     assert run.python == sys.version.split()[0]
@@ -87,7 +87,7 @@ def test_commit_and_changes_are_those_of_the_scripts_folder(repository: Path) ->
     assert git_state(repository) == (commit, False)
     (repository / "sweep.py").write_text("2")
     assert git_state(repository) == (commit, True)
-    run = observe(started=0.0, runner="ray", num_workers=1, num_run=0, data={}, script_folder=repository)
+    run = describe_run(started=0.0, runner="ray", num_workers=1, num_run=0, data={}, script_folder=repository)
     assert (run.git_commit, run.git_dirty) == (commit, True)
 
 

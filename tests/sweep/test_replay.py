@@ -16,7 +16,7 @@ from rich.console import Console
 from mnist_sweep import CNN, GradientDescent, Local, Softmax, Sweep, TrialConfig, grid, run
 from mnist_sweep.errors import LedgerError, ResourceError, RowError, ScriptError, UnknownNameError
 from mnist_sweep.results.ledger import Ledger
-from mnist_sweep.results.merging import Difference
+from mnist_sweep.results.merging import RowDifference
 from mnist_sweep.sweep.replay import replay, show
 from mnist_sweep.trials.config import to_flat, trial_id
 from mnist_sweep.trials.row import Evaluation, Status, TrialRow
@@ -142,8 +142,8 @@ def test_figure_that_came_out_otherwise_is_told_with_its_distance(rows: dict[str
     replayed = replay(folder, row.trial_id)
     assert not replayed.same
     assert replayed.differences == (
-        Difference("val_loss", None, row.val_loss * 2, row.val_loss),
-        Difference("parameters", None, 600, 650),
+        RowDifference("val_loss", None, row.val_loss * 2, row.val_loss),
+        RowDifference("parameters", None, 600, 650),
     )
     lines = shown(folder, row.trial_id)
     assert lines[0].endswith("not the same: of 8 figures and 2 points of the learning curve, 2 and 0 differ")

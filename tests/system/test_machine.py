@@ -26,15 +26,15 @@ Refused = Callable[..., AbstractContextManager[None]]
     ],
 )
 def test_as_many_trials_run_as_fit(size: tuple[int, int], trial: tuple[int, float], fits: int) -> None:
-    assert machine.fitting(*size, *trial) == fits
+    assert machine.capacity(*size, *trial) == fits
 
 
 def test_room_is_that_of_all_machines_or_refused(refused: Refused) -> None:
-    assert machine.require_room([(8, 0), (3, 0)], cpus_per_trial=2, gpus_per_trial=0) == 5
+    assert machine.total_capacity([(8, 0), (3, 0)], cpus_per_trial=2, gpus_per_trial=0) == 5
     with refused(ResourceError, "must fit one machine", "the largest has 8 CPUs and 0 GPUs"):
-        machine.require_room([(8, 0), (3, 0)], cpus_per_trial=9, gpus_per_trial=0)
+        machine.total_capacity([(8, 0), (3, 0)], cpus_per_trial=9, gpus_per_trial=0)
     with refused(ResourceError, "must fit one machine"):
-        machine.require_room([], cpus_per_trial=1, gpus_per_trial=0)
+        machine.total_capacity([], cpus_per_trial=1, gpus_per_trial=0)
 
 
 def test_a_container_has_what_its_limit_leaves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

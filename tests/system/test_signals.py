@@ -22,15 +22,15 @@ def test_a_signal_that_is_ignored_stays_ignored() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     with Interrupts() as interrupts:
         signal.raise_signal(signal.SIGINT)
-        assert not interrupts.asked
+        assert not interrupts.stop_requested
 
 
 def test_the_first_signal_is_noted_and_comes_at_the_end() -> None:
     reached = False
     with pytest.raises(KeyboardInterrupt), Interrupts() as interrupts:  # noqa: PT012 (where it comes is the point)
-        assert not interrupts.asked
+        assert not interrupts.stop_requested
         signal.raise_signal(signal.SIGINT)
-        assert interrupts.asked
+        assert interrupts.stop_requested
         reached = True
     assert reached
 
@@ -60,7 +60,7 @@ def test_a_thread_runs_without_signals() -> None:
 
     def body() -> None:
         with Interrupts() as interrupts:
-            asked.append(interrupts.asked)
+            asked.append(interrupts.stop_requested)
 
     thread = threading.Thread(target=body)
     thread.start()

@@ -10,14 +10,14 @@ SECOND = Evaluation(10, 1.0, 0.5, 1.5, 0.4, 0.1, 1.0)
 def test_a_curve_has_every_figure_of_its_points_and_none_that_is_not_there(make_row: Callable[..., TrialRow]) -> None:
     row = make_row(history=(FIRST, SECOND), steps=10)
     assert [(point.step, point.seconds) for point in contents.curve(row)] == [(5, 0.5), (10, 1.0)]
-    first, second = (point.figures for point in contents.curve(row))
+    first, second = (point.metrics for point in contents.curve(row))
     assert sorted(first) == ["learning_rate", "train_accuracy", "train_loss"]
-    assert sorted(second) == sorted(contents.FIGURES)
+    assert sorted(second) == sorted(contents.CURVE_METRICS)
 
 
 def test_a_curve_ends_with_what_the_trial_ended_with(make_row: Callable[..., TrialRow]) -> None:
     *_, last = contents.curve(make_row(history=(FIRST, SECOND), steps=12, val_accuracy=0.75))
-    assert (last.step, last.figures["val_accuracy"]) == (12, 0.75)
+    assert (last.step, last.metrics["val_accuracy"]) == (12, 0.75)
 
 
 def test_no_point_lies_before_the_start_of_its_trial_or_after_its_end(make_row: Callable[..., TrialRow]) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
-from mnist_sweep.results.frames import HEAD, TAIL, field
+from mnist_sweep.results.frames import ID_COLUMNS, RESULT_COLUMNS, parse_cell
 from mnist_sweep.text.names import value
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def factors(trials: "pd.DataFrame") -> list[Factor]:
     """Return what varies in a table; columns that only change together are one factor."""
     import numpy as np
 
-    columns = [str(name) for name in trials if name not in HEAD | TAIL]
+    columns = [str(name) for name in trials if name not in ID_COLUMNS | RESULT_COLUMNS]
     many = sum(_is_number(trials[name]) and trials[name].nunique() > FEW for name in columns)
     num_groups = max(2, min(NUM_GROUPS, trials["config_id"].nunique() // (PER_GROUP * max(many, 1))))
     found = []
@@ -96,7 +96,7 @@ def _factor(trials: "pd.DataFrame", name: str, rows: "NDArray[np.bool_]", num_gr
             labels = [value(name, number) for number in distinct.astype(values.dtype.name.lower())]
     else:
         codes, found = values.factorize()
-        labels, is_binned = [value(name, field(cell)) for cell in found], False
+        labels, is_binned = [value(name, parse_cell(cell)) for cell in found], False
     # What a version knows and a trial does not have is None; what an older version does not know is no level.
     has = values.groupby(trials["version"], dropna=False).transform("count").gt(0).to_numpy(bool)
     if (unset := has & rows & values.isna().to_numpy(bool)).any():

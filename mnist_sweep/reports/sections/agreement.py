@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mnist_sweep.errors import LedgerError
-from mnist_sweep.results.frames import HEAD, TAIL
+from mnist_sweep.results.frames import ID_COLUMNS, RESULT_COLUMNS
 from mnist_sweep.results.tables import read_trials
 
 if TYPE_CHECKING:
     import pandas as pd
 
-COMPARED = ("config_id", "seed", "status", *TAIL)
+COMPARED = ("config_id", "seed", "status", *RESULT_COLUMNS)
 
 
 def check(folder: Path, trials: "pd.DataFrame") -> None:
@@ -34,7 +34,7 @@ def check(folder: Path, trials: "pd.DataFrame") -> None:
     import pandas as pd
 
     table = read_trials(path)
-    settings = [str(name) for name in trials if name in table and name not in HEAD | TAIL]
+    settings = [str(name) for name in trials if name in table and name not in ID_COLUMNS | RESULT_COLUMNS]
     numbers = [name for name in settings if pd.api.types.is_numeric_dtype(trials[name])]
     texts = [name for name in settings if trials[name].dtype == table[name].dtype == "str"]
     columns = [*(name for name in COMPARED if name in trials.columns), *numbers, *texts]

@@ -9,7 +9,7 @@ from typing import Any
 from mnist_sweep.reports.blocks import Block, Column, Command, Facts, Paragraph, Section, Table
 from mnist_sweep.reports.report_data import Results
 from mnist_sweep.results import runs as provenance
-from mnist_sweep.results.runs import Run
+from mnist_sweep.results.runs import RunRecord
 from mnist_sweep.text.names import value
 from mnist_sweep.text.numbers import counted, duration
 from mnist_sweep.trials.row import TrialRow
@@ -39,7 +39,7 @@ def section(results: Results) -> Section:
     return Section(key="origin", title="Where this comes from", finding=_finding(results, runs), blocks=blocks)
 
 
-def _finding(results: Results, runs: Sequence[Run]) -> str:
+def _finding(results: Results, runs: Sequence[RunRecord]) -> str:
     workers = counted(len({row.worker for row in results.rows if row.worker}), "worker")
     text = f"{counted(len(results.rows), 'row')} from {workers}"
     if not runs:
@@ -51,7 +51,7 @@ def _finding(results: Results, runs: Sequence[Run]) -> str:
     return text
 
 
-def _of_runs(runs: Sequence[Run]) -> list[Block]:
+def _of_runs(runs: Sequence[RunRecord]) -> list[Block]:
     commands = dict.fromkeys(_typed(run.command) for run in reversed(runs))
     blocks: list[Block] = [Command(text=command) for command in list(commands)[:MAX_COMMANDS]]
     last = runs[-1]
@@ -78,7 +78,7 @@ def _typed(command: Sequence[str]) -> str:
     return shlex.join(["python", *command] if name.endswith(".py") else command)
 
 
-def _table(runs: Sequence[Run]) -> Table:
+def _table(runs: Sequence[RunRecord]) -> Table:
     return Table(
         caption="Runs" if len(runs) <= MAX_RUNS else f"The last {MAX_RUNS} of {len(runs):,} runs",
         columns=[
@@ -107,7 +107,7 @@ def _table(runs: Sequence[Run]) -> Table:
     )
 
 
-def _commit(run: Run) -> str:
+def _commit(run: RunRecord) -> str:
     return f"{run.git_commit[:12]}{' with changes' if run.git_dirty else ''}" if run.git_commit else "none"
 
 

@@ -10,7 +10,7 @@ from mnist_sweep.reports.blocks import Chart, Column, Section, Table
 from mnist_sweep.reports.plots import BLUE, figure, plain
 from mnist_sweep.reports.report_data import Results
 from mnist_sweep.results import runs as provenance
-from mnist_sweep.results.runs import Run
+from mnist_sweep.results.runs import RunRecord
 from mnist_sweep.text.numbers import counted, duration
 from mnist_sweep.trials.row import TrialRow
 
@@ -86,7 +86,7 @@ def started(row: TrialRow) -> float | None:
     return getattr(row, "started", None)
 
 
-def timeline(rows: Sequence[TrialRow], runs: Sequence[Run] = ()) -> Timeline:
+def timeline(rows: Sequence[TrialRow], runs: Sequence[RunRecord] = ()) -> Timeline:
     """Return what the workers did, from rows that say when they started; workers in the order of their first trial.
 
     No worker was there before the run in which its trial ended, as far as `runs` are known.

@@ -158,12 +158,12 @@ def room(*, cpus_per_trial: int, gpus_per_trial: float) -> int:
     Raises:
         ResourceError: Not even one fits.
     """
-    return machine.require_room(_sizes(), cpus_per_trial=cpus_per_trial, gpus_per_trial=gpus_per_trial)
+    return machine.total_capacity(_sizes(), cpus_per_trial=cpus_per_trial, gpus_per_trial=gpus_per_trial)
 
 
 def room_now(*, cpus_per_trial: int, gpus_per_trial: float) -> int:
     """Return how many trials fit at this moment, when nodes may have joined or been lost; 0 if none does."""
-    return sum(machine.fitting(*size, cpus_per_trial, gpus_per_trial) for size in _sizes())
+    return sum(machine.capacity(*size, cpus_per_trial, gpus_per_trial) for size in _sizes())
 
 
 def _sizes() -> list[tuple[float, float]]:
