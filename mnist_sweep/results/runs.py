@@ -8,32 +8,24 @@ import dataclasses
 import importlib.metadata
 import json
 import platform
-import re
-import shutil
 import socket
-import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from mnist_sweep.errors import ConfigError, LedgerError
-from mnist_sweep.system import machine
+from mnist_sweep.system import commands, machine
 from mnist_sweep.system.files import write_atomically
+from mnist_sweep.text.secrets import without_secrets
 from mnist_sweep.validation import coerce, require
 
 FILE = "runs.jsonl"
 PACKAGES = ("mnist-sweep", "tensorflow", "keras", "ray", "numpy", "pandas", "scipy", "optuna")
-HIDDEN = "***"
 GIT_SECONDS = 5.0
-_SECRET_OPTION = re.compile(
-    r"--?[\w-]*(address|token|password|passwd|secret|credential|api[_-]?key|access[_-]?key)[\w-]*", re.IGNORECASE
-)
-_USER = re.compile(r"(?<=://)[^/?#]*@")  # also in the middle of a word, as in `--storage=s3://key:secret@bucket`
-_QUERY = re.compile(r"(://[^?#]*)\?.*")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,23 +143,6 @@ def read(folder: Path) -> list[RunRecord]:
     return [_run(line, f"line {number} of {path}") for number, line in enumerate(lines, start=1)]
 
 
-def without_secrets(command: Sequence[str]) -> tuple[str, ...]:
-    """Return the words of a command line with `***` for what may be a secret.
-
-    Hidden are the values of options that name an address, a token, a password or a key, whoever stands before the `@`
-    of a URL, and what follows its `?`.
-    """
-    words: list[str] = []
-    hide = False
-    for word in command:
-        option, equals, _ = word.partition("=")
-        secret = bool(_SECRET_OPTION.fullmatch(option))
-        shown = f"{option}={HIDDEN}" if secret and equals else _QUERY.sub(rf"\1?{HIDDEN}", word)
-        words.append(HIDDEN if hide and not secret else _USER.sub(f"{HIDDEN}@", shown))
-        hide = secret and not equals
-    return tuple(words)
-
-
 def git_state(folder: Path) -> tuple[str | None, bool | None]:
     """Return the git commit of a folder, and whether files known to git differ from it; two None if there is none."""
     commit = _git(folder, "rev-parse", "--verify", "HEAD")
@@ -176,15 +151,9 @@ def git_state(folder: Path) -> tuple[str | None, bool | None]:
 
 
 def _git(folder: Path, *arguments: str) -> str | None:
-    git = shutil.which("git")
-    if git is None:
-        return None
-    command = [git, "--no-optional-locks", "-c", "core.fsmonitor=false", "-C", str(folder), *arguments]
-    try:
-        ended = subprocess.run(command, capture_output=True, text=True, timeout=GIT_SECONDS)  # noqa: S603 # our words
-    except (OSError, subprocess.TimeoutExpired, UnicodeDecodeError):
-        return None
-    return ended.stdout.strip() if ended.returncode == 0 else None
+    options = "--no-optional-locks", "-c", "core.fsmonitor=false", "-C", str(folder)
+    printed = commands.output("git", *options, *arguments, timeout=GIT_SECONDS)
+    return None if printed is None else printed.strip()
 
 
 def _run(line: bytes, where: str) -> RunRecord:

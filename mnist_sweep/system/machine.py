@@ -4,12 +4,12 @@ import contextlib
 import os
 import resource
 import shutil
-import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from mnist_sweep.errors import LedgerError, ResourceError
+from mnist_sweep.system import commands
 
 MEMINFO = Path("/proc/meminfo")
 STATUS = Path("/proc/self/status")
@@ -78,11 +78,8 @@ def free_disk(folder: Path) -> int:
 
 def num_gpus() -> int:
     """Return how many GPUs NVIDIA's driver shows; 0 without it."""
-    try:
-        out = subprocess.run(["nvidia-smi", "-L"], capture_output=True, check=True, text=True).stdout  # noqa: S607
-    except (OSError, subprocess.CalledProcessError):
-        return 0
-    return sum(line.startswith("GPU ") for line in out.splitlines())
+    printed = commands.output("nvidia-smi", "-L") or ""
+    return sum(line.startswith("GPU ") for line in printed.splitlines())
 
 
 def capacity(cpus: float, gpus: float, cpus_per_trial: int, gpus_per_trial: float) -> int:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from mnist_sweep.errors import TrackerError
-from mnist_sweep.results.runs import without_secrets
+from mnist_sweep.text.secrets import without_secrets
 from mnist_sweep.trackers import contents
 from mnist_sweep.trackers.protocol import cause
 from mnist_sweep.trials.row import Status, TrialRow

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Protocol
 
-from mnist_sweep.results.runs import without_secrets
 from mnist_sweep.text.lines import shortened
+from mnist_sweep.text.secrets import without_secrets
 from mnist_sweep.trials.row import TrialRow
 
 

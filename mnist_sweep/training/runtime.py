@@ -9,7 +9,6 @@ import contextlib
 import gc
 import os
 import platform
-import subprocess
 import sys
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterator
@@ -17,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from mnist_sweep.errors import ResourceError
+from mnist_sweep.system import commands
 
 _KEPT: dict[str, OrderedDict[Hashable, Any]] = {}
 _CONFIGURED: dict[str, float] = {}
@@ -130,15 +130,12 @@ def _configure_gpus(gpus: float) -> None:
 
 def _card_memory() -> float:
     """Return the memory of the card that this process may see, in MiB, less a twentieth for CUDA itself."""
-    command = ["nvidia-smi", "--query-gpu=memory.total", "--format=csv,noheader,nounits"]
-    command += [f"--id={card}" for card in filter(None, [os.environ.get("CUDA_VISIBLE_DEVICES")])]
+    cards = [f"--id={card}" for card in filter(None, [os.environ.get("CUDA_VISIBLE_DEVICES")])]
+    printed = commands.output("nvidia-smi", "--query-gpu=memory.total", "--format=csv,noheader,nounits", *cards)
     try:
-        out = subprocess.run(command, capture_output=True, check=True, text=True)  # noqa: S603 (no shell, fixed words)
-        return 0.95 * min(float(line) for line in out.stdout.split())
-    except (OSError, subprocess.CalledProcessError, ValueError) as error:
-        raise ResourceError(
-            f"a share of a GPU's memory needs `nvidia-smi` to say how much there is: {error}."
-        ) from error
+        return 0.95 * min(float(line) for line in (printed or "").split())
+    except ValueError as error:
+        raise ResourceError("a share of a GPU's memory needs `nvidia-smi` to say how much there is.") from error
 
 
 def compiles_with_xla() -> bool:
