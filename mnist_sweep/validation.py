@@ -51,7 +51,8 @@ def changes(value: Any) -> dict[str, Any]:
     Raises:
         ConfigError: A field cannot hold what was given.
     """
-    types = hints(type(value))  # type: ignore[arg-type]  # types are hashable
+    cls: Any = type(value)
+    types = hints(cls)
     changed = {}
     for field in dataclasses.fields(value):
         given = getattr(value, field.name)

@@ -4,9 +4,8 @@ A field marked with `metadata=VARIABLE` is a number that the built model keeps i
 structure; trials that differ only in such fields share one traced graph in a worker.
 """
 
-import dataclasses
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     import keras
@@ -32,9 +31,3 @@ class Model(Protocol):
         Returns:
             A model from float32 images in [0, 1] of shape `(batch, *image_shape)` to logits `(batch, num_classes)`.
         """
-
-
-def structure(model: Any) -> tuple[Any, ...]:
-    """Return what the traced graph depends on: the type of a frozen value and all its fields but those in weights."""
-    fixed = (field.name for field in dataclasses.fields(model) if not field.metadata.get("variable"))
-    return type(model), *((name, getattr(model, name)) for name in fixed)

@@ -22,7 +22,8 @@ class Optimizer(Protocol):
     """
 
     @property
-    def learning_rate(self) -> float: ...  # noqa: D102 (documented above)
+    def learning_rate(self) -> float:
+        """Step size before the schedule's factor, above 0."""
 
     SLOTS: ClassVar[Mapping[str, float]]
 
@@ -41,18 +42,11 @@ class Optimizer(Protocol):
 
 def numbers(optimizer: Optimizer) -> dict[str, float]:
     """Return the float fields of an optimizer by name: what a trial feeds into a graph that others share."""
-    return {name: getattr(optimizer, name) for name, is_number in _fields(optimizer).items() if is_number}
-
-
-def structure(optimizer: Optimizer) -> tuple[Any, ...]:
-    """Return what a traced graph depends on: the type of an optimizer and its fields that are no numbers."""
-    fixed = (name for name, is_number in _fields(optimizer).items() if not is_number)
-    return type(optimizer), *((name, getattr(optimizer, name)) for name in fixed)
-
-
-def _fields(optimizer: Any) -> dict[str, bool]:
-    types = hints(type(optimizer))  # type: ignore[arg-type]  # types are hashable
-    return {field.name: types[field.name] is float for field in dataclasses.fields(optimizer)}
+    cls: Any = type(optimizer)
+    types = hints(cls)
+    return {
+        field.name: getattr(optimizer, field.name) for field in dataclasses.fields(cls) if types[field.name] is float
+    }
 
 
 def _check(optimizer: Any, **shares: float) -> None:

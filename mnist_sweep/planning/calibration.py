@@ -23,13 +23,12 @@ from typing import Any, TextIO, cast
 
 from mnist_sweep.data import sources
 from mnist_sweep.errors import ResourceError, SweepError
-from mnist_sweep.models.protocol import structure
-from mnist_sweep.optim import optimizers
 from mnist_sweep.planning import stopwatch
 from mnist_sweep.planning.stopwatch import Cost, Unmeasurable
 from mnist_sweep.system import machine
 from mnist_sweep.training import runtime
 from mnist_sweep.trials.config import TrialConfig, from_flat, to_flat
+from mnist_sweep.trials.signature import graph_signature
 
 PROGRAM = """
 import os, sys
@@ -113,8 +112,7 @@ def way_here(runner: str, *, threads: int, gpus: float, xla: bool, max_concurren
 
 def kind(config: TrialConfig) -> Hashable:
     """Return what the time of a step depends on: trials of a kind differ in numbers and in their schedule alone."""
-    graph = (config.batch_size, config.precision, config.weight_decay > 0, config.augmentation)
-    return structure(config.model), config.data, optimizers.structure(config.optimizer), *graph
+    return graph_signature(config)
 
 
 def calibrate(trials: Iterable[TrialConfig], way: Way, *, code: Sequence[Path] = ()) -> Calibration:

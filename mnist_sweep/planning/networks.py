@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 from mnist_sweep.data import sources
 from mnist_sweep.data.dataset import Shaped
 from mnist_sweep.models import shapes
-from mnist_sweep.models.protocol import structure
 from mnist_sweep.models.shapes import LayerShape
 from mnist_sweep.text.numbers import counted
 from mnist_sweep.trials.config import TrialConfig
+from mnist_sweep.trials.signature import model_signature
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -43,7 +43,7 @@ class NetworkPlan:
 
 def network(trial: TrialConfig) -> Hashable:
     """Return what trials of one network have in common."""
-    return structure(trial.model), trial.data
+    return model_signature(trial.model), trial.data
 
 
 def networks(trials: Iterable[TrialConfig]) -> list[NetworkPlan]:
@@ -96,7 +96,7 @@ def show(name: str, plans: Sequence[NetworkPlan], console: "Console") -> None:
 
 def _shown(model: Any) -> str:
     """Return a model with the fields that its trials share."""
-    cls, *shared = structure(model)
+    cls, *shared = model_signature(model)
     return f"{cls.__name__}({', '.join(f'{name}={value!r}' for name, value in shared)})"
 
 

@@ -4,10 +4,9 @@ import functools
 from typing import TYPE_CHECKING, Any
 
 from mnist_sweep.data.dataset import Dataset, Split
-from mnist_sweep.models import protocol as models
-from mnist_sweep.optim import optimizers
 from mnist_sweep.training import runtime
 from mnist_sweep.trials.config import TrialConfig
+from mnist_sweep.trials.signature import network_signature, update_signature
 
 if TYPE_CHECKING:
     from mnist_sweep.training.network import Network
@@ -25,9 +24,9 @@ def graphs(config: TrialConfig, data: Dataset) -> tuple["Network", "TrainStep"]:
 
     shapes = _shapes(config, data)
     build = functools.cache(lambda: build_model(config, data))
-    key = (models.structure(config.model), config.batch_size, data.pixel_max, *shapes)
+    key = (network_signature(config), data.pixel_max, *shapes)
     network: Network = runtime.kept("networks", key, lambda: Network(build(), config, data), limit=KEPT_GRAPHS)
-    own_key = (network, optimizers.structure(config.optimizer), config.weight_decay > 0, config.augmentation)
+    own_key = (network, update_signature(config))
     program: TrainStep = runtime.kept("programs", own_key, lambda: TrainStep(network, config), limit=KEPT_GRAPHS)
     network.start(initial_weights.values(config, build, shapes))
     program.start(config)

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any, ClassVar, cast
 
 import numpy as np
@@ -18,7 +18,6 @@ from mnist_sweep.optim.optimizers import (
     Optimizer,
     RMSProp,
     numbers,
-    structure,
 )
 
 Array = NDArray[np.float64]
@@ -193,20 +192,6 @@ def test_numbers_are_all_float_fields_by_name() -> None:
 
 def test_numbers_are_found_whether_their_types_are_written_as_text_or_not() -> None:
     assert numbers(Annotated()) == {"learning_rate": 0.1, "decay": 0.5}
-
-
-@pytest.mark.parametrize("name", sorted(OPTIMIZERS))
-def test_structure_ignores_numbers(name: str) -> None:
-    one = OPTIMIZERS[name]()
-    other = OPTIMIZERS[name](**{item.name: 0.0625 for item in fields(cast(Any, one))})
-    assert one != other
-    assert structure(one) == structure(other)
-
-
-def test_structure_tells_types_and_other_fields_apart() -> None:
-    optimizers = [*(cls() for cls in OPTIMIZERS.values()), Annotated(), Annotated(nesterov=True)]
-    assert len({structure(optimizer) for optimizer in optimizers}) == len(OPTIMIZERS) + 2
-    assert structure(Annotated(decay=0.1)) == structure(Annotated(decay=0.2))
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,122 @@
+"""Laws of what makes two trials share a compiled graph."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from typing import Any, ClassVar, cast
+
+import pytest
+
+from mnist_sweep import Adam, Cosine, Digits, Momentum, TrialConfig
+from mnist_sweep.models.cnn import CNN
+from mnist_sweep.models.protocol import VARIABLE
+from mnist_sweep.models.softmax import Softmax
+from mnist_sweep.optim.optimizers import OPTIMIZERS
+from mnist_sweep.trials.signature import (
+    graph_signature,
+    model_signature,
+    network_signature,
+    optimizer_signature,
+    update_signature,
+)
+
+
+@dataclass(frozen=True)
+class Net:
+    units: int = 8
+    dropout: float = field(default=0.5, metadata=VARIABLE)
+    noise: float = field(default=0.0, metadata={"variable": True, "unit": "pixels"})
+    scale: float = field(default=1.0, metadata={"unit": "pixels"})
+    fixed: float = field(default=1.0, metadata={"variable": False})
+
+
+@dataclass(frozen=True)
+class Other:
+    units: int = 8
+    scale: float = 1.0
+    fixed: float = 1.0
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [(Net(dropout=0.1), Net(dropout=0.2)), (Net(noise=0.1), Net()), (CNN(dropout=0.0), CNN(dropout=0.9))],
+)
+def test_model_signature_ignores_what_is_kept_in_weights(one: Any, other: Any) -> None:
+    assert model_signature(one) == model_signature(other)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (Net(units=8), Net(units=9)),
+        (Net(scale=1.0), Net(scale=2.0)),
+        (Net(fixed=1.0), Net(fixed=2.0)),
+        (Net(), Other()),
+        (CNN(), CNN(filters=(32,))),
+        (CNN(), CNN(kernel_size=3)),
+        (CNN(), CNN(pool_size=3)),
+        (CNN(), CNN(units=8)),
+        (CNN(), CNN(initializer="truncated_normal")),
+        (Softmax(), Softmax(initializer="glorot_uniform")),
+    ],
+)
+def test_model_signature_distinguishes_everything_else(one: Any, other: Any) -> None:
+    assert model_signature(one) != model_signature(other)
+
+
+def test_model_signature_is_hashable() -> None:
+    assert len({model_signature(model) for model in (CNN(), CNN(dropout=0.5), Softmax())}) == 2
+
+
+@dataclass(frozen=True)
+class Nesterov:
+    """A user's optimizer whose annotations are strings, as under `from __future__ import annotations`."""
+
+    learning_rate: "float" = 0.1
+    decay: "float" = 0.5
+    nesterov: "bool" = False
+    SLOTS: ClassVar[Mapping[str, float]] = {}
+
+    @staticmethod
+    def apply(variable: Any, gradient: Any, slots: Any, numbers: Any, step: Any) -> None:
+        raise NotImplementedError
+
+
+@pytest.mark.parametrize("name", sorted(OPTIMIZERS))
+def test_optimizer_signature_ignores_numbers(name: str) -> None:
+    one = OPTIMIZERS[name]()
+    other = OPTIMIZERS[name](**{item.name: 0.0625 for item in fields(cast(Any, one))})
+    assert one != other
+    assert optimizer_signature(one) == optimizer_signature(other)
+
+
+def test_optimizer_signature_distinguishes_types_and_other_fields() -> None:
+    optimizers = [*(cls() for cls in OPTIMIZERS.values()), Nesterov(), Nesterov(nesterov=True)]
+    assert len({optimizer_signature(optimizer) for optimizer in optimizers}) == len(OPTIMIZERS) + 2
+    assert optimizer_signature(Nesterov(decay=0.1)) == optimizer_signature(Nesterov(decay=0.2))
+
+
+TRIAL = TrialConfig(model=CNN(filters=(2,)), optimizer=Momentum())
+
+
+@pytest.mark.parametrize(
+    ("changed", "same_network", "same_update", "same_graphs"),
+    [
+        ({"seed": 1, "num_steps": 7, "evaluate_every": 3, "log_every": 2, "schedule": Cosine()}, True, True, True),
+        ({"model": CNN(filters=(2,), dropout=0.5), "optimizer": Momentum(learning_rate=0.5)}, True, True, True),
+        ({"optimizer": Adam()}, True, False, False),
+        ({"weight_decay": 0.1}, True, False, False),
+        ({"augmentation": "pad_crop_flip"}, True, False, False),
+        ({"batch_size": 7}, False, True, False),
+        ({"precision": "mixed_bfloat16"}, False, True, False),
+        ({"model": CNN(filters=(3,))}, False, True, False),
+        ({"data": Digits(val_size=7)}, True, True, False),
+    ],
+    ids=str,
+)
+def test_a_trial_shares_the_graphs_that_its_changed_fields_are_no_part_of(
+    changed: dict[str, Any], same_network: bool, same_update: bool, same_graphs: bool
+) -> None:
+    other = replace(TRIAL, **changed)
+    signatures = network_signature, update_signature, graph_signature
+    shared = tuple(signature(other) == signature(TRIAL) for signature in signatures)
+    assert shared == (same_network, same_update, same_graphs)
