@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, get_args
 import click
 
 from mnist_sweep.runners.catalog import RUNNERS
-from mnist_sweep.trials.artifacts import Keeping
+from mnist_sweep.trials.artifacts import Retention
 from mnist_sweep.trials.config import Precision
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ OF_TRIALS = (
     ),
     click.option(
         "--keep-models",
-        type=click.Choice(get_args(Keeping)),
+        type=click.Choice(get_args(Retention)),
         default="best",
         show_default=True,
         help="Whose trained models stay in models/: the best trial's, all, or none.",

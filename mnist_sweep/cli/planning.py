@@ -114,7 +114,7 @@ def _forecast(
         storage=str(folder),
         models=chosen["keep_models"],
         predictions=not chosen["no_predictions"],
-        lineages=rounds is not None,
+        keep_shared_prefixes=rounds is not None,
     )
     return forecast.of(
         to_run,

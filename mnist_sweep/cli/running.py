@@ -15,7 +15,7 @@ from mnist_sweep.text.numbers import clock, counted
 from mnist_sweep.trackers.mlflow import MLflow
 from mnist_sweep.trackers.protocol import Tracker
 from mnist_sweep.trackers.wandb import WandB
-from mnist_sweep.trials.artifacts import Showing
+from mnist_sweep.trials.artifacts import SummaryDetail
 from mnist_sweep.trials.row import Status
 
 
@@ -69,7 +69,7 @@ Exit status: 0 every trial has a row, or the time budget is over, and none faile
 )
 @click.option(
     "--summaries",
-    type=click.Choice(get_args(Showing)),
+    type=click.Choice(get_args(SummaryDetail)),
     default="off",
     show_default=True,
     help="What TensorBoard is shown of each trial, in logs/: nothing, scalars, or all there is.",

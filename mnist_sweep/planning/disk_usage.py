@@ -63,7 +63,7 @@ def leavings(
         tables=REPORT + sum(LINES + POINT_LINES * num_points(trial) for trial in trials),
         predictions=sum(_blocks(ARCHIVE + number) for number in images) if artifacts.predictions else 0,
         models={"all": sum(models), "best": max(models), "none": 0}[artifacts.models],
-        checkpoints=2 * sum(sorted(states)[-num_workers:]) + sum(states) * artifacts.lineages,
+        checkpoints=2 * sum(sorted(states)[-num_workers:]) + sum(states) * artifacts.keep_shared_prefixes,
     )
 
 

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from mnist_sweep.data.dataset import Dataset
 from mnist_sweep.planning.stopwatch import Cost
-from mnist_sweep.trials.artifacts import Keeping
+from mnist_sweep.trials.artifacts import Retention
 from mnist_sweep.trials.config import TrialConfig
 
 
@@ -76,7 +76,7 @@ def job(trial: TrialConfig, dataset: Dataset, kind: Hashable, cost: Cost) -> Job
 
 
 def seconds(
-    jobs: Sequence[Job], *, num_workers: int, start: float, overhead: Overhead, models: Keeping, in_round: int
+    jobs: Sequence[Job], *, num_workers: int, start: float, overhead: Overhead, models: Retention, in_round: int
 ) -> float:
     """Return how long jobs take from the start of the run to its end, in seconds.
 
@@ -97,7 +97,7 @@ def seconds(
             free = [(max(at for at, _ in free), worker) for worker in range(num_workers)]
         at, worker = heapq.heappop(free)
         done[worker] += 1
-        saved: Mapping[Keeping, float] = {"all": 1.0, "best": 1 / done[worker], "none": 0.0}
+        saved: Mapping[Retention, float] = {"all": 1.0, "best": 1 / done[worker], "none": 0.0}
         lasts = one.seconds + overhead.trial + one.model * saved[models] + one.first * (one.kind not in traced[worker])
         traced[worker].add(one.kind)
         heapq.heappush(free, (at + lasts, worker))

@@ -22,7 +22,7 @@ class KeptModels:
     def __init__(self, ledger: Ledger, artifacts: Artifacts, *, warn: Callable[[str], None]) -> None:
         self._ledger, self._warn = ledger, warn
         self._only_best = artifacts.models == "best"
-        self._shared = None if artifacts.lie_in(ledger.folder) else storage(artifacts.storage)
+        self._shared = None if artifacts.are_stored_in(ledger.folder) else storage(artifacts.storage)
         self._held: dict[str, SavedModel] = {}
 
     def hold(self, trial_id: str, model: SavedModel) -> None:

@@ -100,13 +100,17 @@ def storage_of(artifacts: Artifacts) -> Folder | Bucket:
 
 
 def _checkpoints(config: TrialConfig, artifacts: Artifacts | None, lost: list[str]) -> Checkpoints | None:
-    if artifacts is None or artifacts.mark is None:
+    if artifacts is None or artifacts.run_marker is None:
         return None
     where = storage_of(artifacts)
     try:
-        if not where.exists(artifacts.mark):
+        if not where.exists(artifacts.run_marker):
             return None
-        start = shared_prefix.ancestor(config, where.names(shared_prefix.FOLDER)) if artifacts.lineages else None
+        start = (
+            shared_prefix.ancestor(config, where.names(shared_prefix.FOLDER))
+            if artifacts.keep_shared_prefixes
+            else None
+        )
     except LedgerError as error:
         lost.append(f"it ran without checkpoints: {error}")
         return None
@@ -116,7 +120,7 @@ def _checkpoints(config: TrialConfig, artifacts: Artifacts | None, lost: list[st
         seconds=artifacts.checkpoint_seconds,
         identity={"version": row_builder.version(), **runtime.environment()},
         start=start,
-        end=shared_prefix.name(config) if artifacts.lineages else None,
+        end=shared_prefix.name(config) if artifacts.keep_shared_prefixes else None,
     )
 
 
@@ -173,7 +177,7 @@ def _saved(model: Any, dataset: Dataset) -> SavedModel:
 
 def _is_kept(row: TrialRow, artifacts: Artifacts) -> bool:
     """Return whether the model of a row goes to the results folder, where the best of all workers are compared."""
-    run = artifacts.storage, artifacts.mark
+    run = artifacts.storage, artifacts.run_marker
     best = runtime.kept("best", run, list, limit=KEPT_SWEEPS)
     if artifacts.models == "best" and (not best or rank(row) < rank(best[0])):
         best[:] = [row]

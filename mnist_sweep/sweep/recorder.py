@@ -106,8 +106,8 @@ class Recorder:
                 labels = Predictions(val=dataset.val.labels, test=dataset.test.labels)
                 predictions.write_labels(self._ledger.folder, predictions.data_id(flat), labels)
         self._show_columns()
-        if self._artifacts.mark:
-            run_marker.place(self._storage, self._artifacts.mark)
+        if self._artifacts.run_marker:
+            run_marker.place(self._storage, self._artifacts.run_marker)
             self._is_marked = True
         self._num_workers = min(num_workers, self._agenda.num_at_a_time)
         self._progress.begin(
@@ -129,7 +129,9 @@ class Recorder:
         folder = self._ledger.folder
         done = {checkpoints.name(row.trial_id) for row in self.rows()}
         for name in self._storage.names(checkpoints.FOLDER):
-            is_dead = run_marker.is_mark(name) and (self._artifacts.lie_in(folder) or run_marker.is_of(name, folder))
+            is_dead = run_marker.is_mark(name) and (
+                self._artifacts.are_stored_in(folder) or run_marker.is_of(name, folder)
+            )
             if is_dead or name in done:
                 self._storage.delete(name)
 
@@ -197,15 +199,15 @@ class Recorder:
         if not self._is_open or isinstance(error, LedgerError):
             return  # what cannot be written is told by the error that ends the run
         self._record_run()
-        self._forget_lineages()
+        self._forget_shared_prefixes()
         if self._has_proposed:
             self._tried("TensorBoard's table lacks columns of trials that were proposed", self._show_columns)
         if self._rows:
             self._write_tables()
 
-    def _forget_lineages(self) -> None:
+    def _forget_shared_prefixes(self) -> None:
         """Remove the ends of trials from which none starts any more."""
-        if self._artifacts.lineages and all(name in self._rows for name in self._agenda.trials):
+        if self._artifacts.keep_shared_prefixes and all(name in self._rows for name in self._agenda.trials):
             self._tried(
                 "the ends of trials stay in the storage, where they only take space", self._empty, shared_prefix.FOLDER
             )
@@ -248,9 +250,9 @@ class Recorder:
         return planned.seconds if is_of_this else None
 
     def _unmark(self) -> None:
-        if self._is_marked and self._artifacts.mark:
+        if self._is_marked and self._artifacts.run_marker:
             self._is_marked = False
-            self._storage.delete(self._artifacts.mark)
+            self._storage.delete(self._artifacts.run_marker)
 
     def _write_tables(self) -> None:
         start = time.monotonic()

@@ -27,7 +27,7 @@ from mnist_sweep.system.signals import Interrupts
 from mnist_sweep.system.storage import absolute, folder_in
 from mnist_sweep.trackers.protocol import Tracker
 from mnist_sweep.trackers.sync import TrackerSync
-from mnist_sweep.trials.artifacts import Artifacts, Keeping, Showing
+from mnist_sweep.trials.artifacts import Artifacts, Retention, SummaryDetail
 from mnist_sweep.trials.config import Precision, TrialConfig, config_id, has_own_code, trial_id
 from mnist_sweep.trials.row import Status, TrialRow
 from mnist_sweep.validation import require, shown_in_one_line
@@ -132,8 +132,8 @@ def run(
     runner: Runner | None = None,
     progress: Progress | None = None,
     retry: Iterable[Status] = (),
-    keep_models: Keeping = "best",
-    summaries: Showing = "off",
+    keep_models: Retention = "best",
+    summaries: SummaryDetail = "off",
     keep_predictions: bool = True,
     checkpoint_seconds: float = 30.0,
     storage: str | None = None,
@@ -169,12 +169,12 @@ def run(
     ledger = Ledger(Path(results) / sweep.name)
     artifacts = Artifacts(
         storage=folder_in(absolute(storage), sweep.name) if storage else str(ledger.folder.resolve()),
-        mark=run_marker.new(ledger.folder),
+        run_marker=run_marker.new(ledger.folder),
         models=keep_models,
         summaries=summaries,
         predictions=keep_predictions,
         checkpoint_seconds=checkpoint_seconds,
-        lineages=bool(sweep.search and isinstance(sweep.search.algorithm, PBT)),
+        keep_shared_prefixes=bool(sweep.search and isinstance(sweep.search.algorithm, PBT)),
     )
     sessions = [tracker.connect(sweep.name, ledger.folder) for tracker in trackers]
     shown = progress or Quiet()

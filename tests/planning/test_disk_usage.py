@@ -10,7 +10,7 @@ from mnist_sweep import CNN, Adam, GradientDescent, Softmax, TrialConfig
 from mnist_sweep.data import sources
 from mnist_sweep.data.digits import Digits
 from mnist_sweep.planning import disk_usage
-from mnist_sweep.trials.artifacts import Artifacts, Keeping
+from mnist_sweep.trials.artifacts import Artifacts, Retention
 from mnist_sweep.trials.config import from_flat
 
 REFERENCE = Path(__file__).parents[2] / "results" / "reference"
@@ -19,9 +19,12 @@ DIGITS = Digits()
 
 
 def left(
-    *sized: tuple[TrialConfig, int], models: Keeping = "none", num_workers: int = 1, lineages: bool = False
+    *sized: tuple[TrialConfig, int],
+    models: Retention = "none",
+    num_workers: int = 1,
+    keep_shared_prefixes: bool = False,
 ) -> disk_usage.DiskUsage:
-    artifacts = Artifacts(storage="unused", models=models, lineages=lineages)
+    artifacts = Artifacts(storage="unused", models=models, keep_shared_prefixes=keep_shared_prefixes)
     return disk_usage.leavings(sized, {DIGITS: sources.load(DIGITS)}, artifacts, num_workers=num_workers)
 
 
@@ -68,5 +71,5 @@ def test_models_that_stay_and_checkpoints_of_trials_that_run() -> None:
 
 def test_the_end_of_every_trial_of_a_population_stays_until_the_last() -> None:
     large = (TrialConfig(model=CNN(), optimizer=Adam(), num_steps=2), 10**6)
-    running, ends = left(*[large] * 5).checkpoints, left(*[large] * 5, lineages=True).checkpoints
+    running, ends = left(*[large] * 5).checkpoints, left(*[large] * 5, keep_shared_prefixes=True).checkpoints
     assert ends - running == 5 * running / 2

@@ -8,12 +8,12 @@ from mnist_sweep.data.digits import Digits
 from mnist_sweep.planning import makespan
 from mnist_sweep.planning.makespan import Job, Overhead
 from mnist_sweep.planning.stopwatch import Cost
-from mnist_sweep.trials.artifacts import Keeping
+from mnist_sweep.trials.artifacts import Retention
 
 NOTHING = Overhead(seconds=0.0, trial=0.0)
 
 
-def taken(jobs: list[Job], num_workers: int = 1, *, models: Keeping = "none", in_round: int = 99) -> float:
+def taken(jobs: list[Job], num_workers: int = 1, *, models: Retention = "none", in_round: int = 99) -> float:
     return makespan.seconds(
         jobs, num_workers=num_workers, start=0.0, overhead=NOTHING, models=models, in_round=in_round
     )
@@ -42,7 +42,7 @@ def test_a_worker_traces_a_kind_once() -> None:
 
 
 @pytest.mark.parametrize(("models", "seconds"), [("none", 3.0), ("best", 3 + 6 + 3 + 2), ("all", 21.0)])
-def test_models_that_may_be_the_best_are_saved_less_and_less_often(models: Keeping, seconds: float) -> None:
+def test_models_that_may_be_the_best_are_saved_less_and_less_often(models: Retention, seconds: float) -> None:
     assert taken([Job(kind="a", seconds=1.0, model=6.0)] * 3, models=models) == pytest.approx(seconds)
 
 

@@ -5,7 +5,7 @@ import pytest
 
 from mnist_sweep.results.kept_models import KeptModels
 from mnist_sweep.results.ledger import Ledger
-from mnist_sweep.trials.artifacts import Artifacts, Keeping, SavedModel
+from mnist_sweep.trials.artifacts import Artifacts, Retention, SavedModel
 from mnist_sweep.trials.row import Status, TrialRow
 
 ACCURACIES = (0.5, 0.75, 0.25)
@@ -34,7 +34,7 @@ def ledger(tmp_path: Path) -> Ledger:
 
 @pytest.mark.parametrize(("keeping", "kept"), [("best", {"t1"}), ("all", {"t0", "t1", "t2"})])
 def test_the_storage_has_a_copy_of_what_is_kept(
-    ledger: Ledger, tmp_path: Path, keeping: Keeping, kept: set[str]
+    ledger: Ledger, tmp_path: Path, keeping: Retention, kept: set[str]
 ) -> None:
     storage = tmp_path / "storage"
     finish(KeptModels(ledger, Artifacts(storage=str(storage), models=keeping), warn=pytest.fail))

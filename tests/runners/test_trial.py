@@ -30,7 +30,7 @@ def marked(tmp_path: Path) -> Artifacts:
     """A folder for checkpoints, and the mark that asks for them."""
     name = run_marker.new(tmp_path)
     run_marker.place(Folder(tmp_path), name)
-    return Artifacts(storage=str(tmp_path), mark=name)
+    return Artifacts(storage=str(tmp_path), run_marker=name)
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ def test_a_trial_that_was_paused_ends_when_it_ended_and_counts_what_it_took_befo
 
 
 def test_a_trial_that_begins_at_the_end_of_another_says_how_long_that_took(marked: Artifacts) -> None:
-    kept = replace(marked, lineages=True)
+    kept = replace(marked, keep_shared_prefixes=True)
     row = drain(steps(TRIAL, artifacts=kept), lambda _: None)
     begun = next(steps(replace(TRIAL, num_steps=40), artifacts=kept))
     assert begun == Heartbeat(20, 650, "goes on from step 20", row.history[-1].seconds)

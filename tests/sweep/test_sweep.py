@@ -27,7 +27,7 @@ from mnist_sweep.results import runs, saved_plan
 from mnist_sweep.results.ledger import Ledger
 from mnist_sweep.results.saved_plan import SavedPlan
 from mnist_sweep.runners.protocol import Observer
-from mnist_sweep.trials.artifacts import Artifacts, Keeping
+from mnist_sweep.trials.artifacts import Artifacts, Retention
 from mnist_sweep.trials.row import Status, rank
 
 Refused = Callable[..., AbstractContextManager[None]]
@@ -214,7 +214,7 @@ def test_rows_of_other_settings_stay_and_are_in_the_tables(tmp_path: Path) -> No
 
 @pytest.mark.parametrize(("keep_models", "num_kept"), [("best", 1), ("all", 3), ("none", 0)])
 def test_models_are_kept_as_asked_and_the_best_one_is_that_of_the_best_row(
-    tmp_path: Path, keep_models: Keeping, num_kept: int
+    tmp_path: Path, keep_models: Retention, num_kept: int
 ) -> None:
     outcome = run(sweep(), results=tmp_path, runner=Local(), keep_models=keep_models)
     models = Ledger(outcome.folder).models()

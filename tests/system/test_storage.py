@@ -223,7 +223,7 @@ def test_a_storage_that_no_trial_reaches_is_said_and_does_not_spoil_them(monkeyp
     for name, value in CREDENTIALS.items():
         monkeypatch.setenv(name, value)
     trial = TrialConfig(model=Softmax(), optimizer=GradientDescent(), num_steps=4, evaluate_every=2)
-    nowhere = Artifacts(storage=s3_url(free_port()), mark="checkpoints/run-0")
+    nowhere = Artifacts(storage=s3_url(free_port()), run_marker="checkpoints/run-0")
     row = drain(steps(trial, artifacts=nowhere), lambda _: None)
     assert row.status is Status.OK
     assert row.error is not None

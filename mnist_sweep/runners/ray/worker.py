@@ -104,7 +104,7 @@ def _messages(
         yield {"row": to_json(failed(trial, error=first_cause(error))), "done": True}
         return
     running = steps(trial, dataset, artifacts=artifacts)
-    watch = MarkerWatch(storage_of(artifacts), artifacts.mark) if artifacts and artifacts.mark else None
+    watch = MarkerWatch(storage_of(artifacts), artifacts.run_marker) if artifacts and artifacts.run_marker else None
     start, last_report = time.monotonic(), 0.0
     tick, points = Heartbeat(0, 0), []
     saved: dict[str, Payload] = {}
