@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mnist_sweep.errors import LedgerError
+from mnist_sweep.models import inference
 from mnist_sweep.system import npz
 from mnist_sweep.text.lines import one_line
 
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 CONFIG = "config.json"
-PREDICTED_AT_ONCE = 500
 
 
 def to_bytes(model: Any) -> bytes:
@@ -98,11 +98,13 @@ def probabilities(path: Path, images: "Sequence[NDArray[np.float32]]") -> "NDArr
     image_shape(path)
     import keras
     import numpy as np
+    import tensorflow as tf
 
     try:
         model = keras.saving.load_model(path, compile=False, safe_mode=True)
     except (OSError, TypeError, ValueError) as error:
         raise LedgerError(f"{path} cannot be loaded ({one_line(error)}).") from error
-    logits = model.predict(np.stack(images), batch_size=PREDICTED_AT_ONCE, verbose=0).astype(np.float64)
+    graph = tf.function(model, autograph=False)  # rounds as training's evaluation does, in bfloat16 too
+    logits = inference.logits(graph, np.stack(images)).astype(np.float64)
     shares = np.exp(logits - logits.max(axis=1, keepdims=True))
     return np.asarray(shares / shares.sum(axis=1, keepdims=True))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mnist_sweep.data.dataset import Dataset
 from mnist_sweep.errors import DataError, LedgerError
+from mnist_sweep.models import inference
 from mnist_sweep.results import predictions
 from mnist_sweep.system import npz
 from mnist_sweep.system.files import make_folder, write_atomically
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 MAX_MISTAKES = 24
-BATCH = 500
 PICTURE_CHANNELS = (1, 3)
 
 
@@ -43,11 +43,7 @@ def find(model: Any, dataset: Dataset) -> Mistakes:
     import tensorflow as tf
 
     images, labels = dataset.val.images, dataset.val.labels
-    logits = [
-        model(tf.cast(images[start : start + BATCH], tf.float32) / float(dataset.pixel_max), training=False)
-        for start in range(0, len(labels), BATCH)
-    ]
-    probabilities = tf.nn.softmax(tf.cast(tf.concat(logits, axis=0), tf.float32)).numpy()
+    probabilities = tf.nn.softmax(inference.logits(model, images, pixel_max=dataset.pixel_max)).numpy()
     predicted, confidence = probabilities.argmax(axis=1), probabilities.max(axis=1)
     wrong = np.flatnonzero(predicted != labels)
     surest = wrong[np.argsort(-confidence[wrong], kind="stable")][:MAX_MISTAKES]

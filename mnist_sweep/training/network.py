@@ -14,11 +14,10 @@ import tensorflow as tf
 
 from mnist_sweep.data.batches import subseed
 from mnist_sweep.data.dataset import Dataset, Shaped
+from mnist_sweep.models import inference
 from mnist_sweep.models.catalog import is_own
 from mnist_sweep.training import runtime
 from mnist_sweep.trials.config import TrialConfig
-
-EVALUATION_BATCH = 500
 
 
 def build_model(config: TrialConfig, data: Shaped) -> Any:
@@ -88,34 +87,11 @@ class Network:
             return loss, logits, [_dense(gradient) for gradient in tape.gradient(objective, self.weights)]
 
     def _evaluate(self, images: Any, labels: Any) -> Any:
-        num_batches = (tf.shape(labels)[0] + EVALUATION_BATCH - 1) // EVALUATION_BATCH
-
-        def body(number: Any, loss_sum: Any, num_correct: Any, classes: Any) -> Any:
-            start = number * EVALUATION_BATCH
-            batch, labels_of = images[start : start + EVALUATION_BATCH], labels[start : start + EVALUATION_BATCH]
-            logits = tf.cast(self.model(self.scaled_images(batch), training=False), tf.float32)
-            losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels_of, logits)
-            loss_sum += tf.reduce_sum(tf.cast(losses, tf.float64))
-            classes = classes.write(number, tf.cast(tf.argmax(logits, axis=-1, output_type=tf.int32), tf.uint16))
-            return number + 1, loss_sum, num_correct + num_correct_of(logits, labels_of), classes
-
-        classes = tf.TensorArray(tf.uint16, size=num_batches, infer_shape=False, element_shape=[None])
-        start = (tf.constant(0), tf.constant(0.0, tf.float64), tf.constant(0, tf.int64), classes)
-        _, loss_sum, num_correct, classes = tf.while_loop(
-            lambda number, *_: number < num_batches, body, start, parallel_iterations=1
-        )
-        return loss_sum, num_correct, classes.concat()
+        return inference.evaluate(self.model, images, labels, pixel_max=self._pixel_max)
 
     def scaled_images(self, images: Any) -> Any:
         """Return uint8 images as float32 in [0, 1]."""
-        with tf.name_scope("input/"):
-            return tf.cast(images, tf.float32) / self._pixel_max
-
-
-def num_correct_of(logits: Any, labels: Any) -> Any:
-    """Return how many of the largest logits are those of the labels: scalar int64."""
-    with tf.name_scope("accuracy/"):
-        return tf.math.count_nonzero(tf.argmax(logits, axis=-1, output_type=tf.int32) == labels)
+        return inference.scaled(images, self._pixel_max)
 
 
 def _dense(gradient: Any) -> Any:

@@ -15,9 +15,10 @@ import tensorflow as tf
 from mnist_sweep.data.augmentation import AUGMENTATIONS, draw
 from mnist_sweep.data.batches import subseed
 from mnist_sweep.errors import CheckpointError
+from mnist_sweep.models import inference
 from mnist_sweep.models.catalog import is_own
 from mnist_sweep.optim.optimizers import numbers
-from mnist_sweep.training.network import Network, num_correct_of
+from mnist_sweep.training.network import Network
 from mnist_sweep.trials.config import TrialConfig
 
 FIRST_LOSS_SCALE = 2.0**15
@@ -173,7 +174,7 @@ class TrainStep:
         with tf.name_scope("train/"):
             apply = self._apply_scaled if self._network.scaled else self._apply
             apply(gradients, learning_rate, tf.cast(step + 1, tf.float32))
-        return loss, num_correct_of(logits, labels_of)
+        return loss, inference.num_correct(logits, labels_of)
 
     def _apply(self, gradients: Any, learning_rate: Any, step: Any) -> None:
         values = {name: variable.read_value() for name, variable in self._numbers.items()}

@@ -1,0 +1,77 @@
+"""A model's answers about many images, in batches of one size: the only place that evaluates a model.
+
+`evaluate` is for a graph, where the loop is a `tf.while_loop`; `logits` runs at once. The batch size is part of the
+results: another one sums the losses in another order.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+BATCH_SIZE = 500
+
+
+def scaled(images: Any, pixel_max: float) -> Any:
+    """Return images with pixels up to `pixel_max` as float32 in [0, 1]."""
+    import tensorflow as tf
+
+    with tf.name_scope("input/"):
+        return tf.cast(images, tf.float32) / pixel_max
+
+
+def num_correct(logits: Any, labels: Any) -> Any:
+    """Return how many of the largest logits are those of the labels: scalar int64."""
+    import tensorflow as tf
+
+    with tf.name_scope("accuracy/"):
+        return tf.math.count_nonzero(tf.argmax(logits, axis=-1, output_type=tf.int32) == labels)
+
+
+def logits(model: Any, images: Any, *, pixel_max: float = 1.0) -> "NDArray[np.float32]":
+    """Return the logits of a Keras model for images: float32 `[num_images, num_classes]`."""
+    import numpy as np
+
+    starts = range(0, len(images), BATCH_SIZE)
+    batches = [_logits(model, images[start : start + BATCH_SIZE], pixel_max).numpy() for start in starts]
+    return np.concatenate(batches)
+
+
+def evaluate(model: Any, images: Any, labels: Any, *, pixel_max: float) -> tuple[Any, Any, Any]:
+    """Add to the graph the evaluation of a Keras model on a whole split.
+
+    Args:
+        model: The model.
+        images: uint8 tensor `[num_images, height, width, channels]`.
+        labels: int32 tensor `[num_images]`.
+        pixel_max: Pixel value that counts as 1.0.
+
+    Returns:
+        The sum of the losses (float64), the number of correct classifications (int64), and the predicted classes
+        (uint16 `[num_images]`).
+    """
+    import tensorflow as tf
+
+    num_batches = (tf.shape(labels)[0] + BATCH_SIZE - 1) // BATCH_SIZE
+
+    def body(number: Any, loss_sum: Any, correct: Any, classes: Any) -> Any:
+        batch = slice(number * BATCH_SIZE, number * BATCH_SIZE + BATCH_SIZE)
+        answers, true = _logits(model, images[batch], pixel_max), labels[batch]
+        losses = tf.nn.sparse_softmax_cross_entropy_with_logits(true, answers)
+        loss_sum += tf.reduce_sum(tf.cast(losses, tf.float64))
+        classes = classes.write(number, tf.cast(tf.argmax(answers, axis=-1, output_type=tf.int32), tf.uint16))
+        return number + 1, loss_sum, correct + num_correct(answers, true), classes
+
+    classes = tf.TensorArray(tf.uint16, size=num_batches, infer_shape=False, element_shape=[None])
+    first = (tf.constant(0), tf.constant(0.0, tf.float64), tf.constant(0, tf.int64), classes)
+    _, loss_sum, correct, classes = tf.while_loop(
+        lambda number, *_: number < num_batches, body, first, parallel_iterations=1
+    )
+    return loss_sum, correct, classes.concat()
+
+
+def _logits(model: Any, images: Any, pixel_max: float) -> Any:
+    import tensorflow as tf
+
+    return tf.cast(model(scaled(images, pixel_max), training=False), tf.float32)
