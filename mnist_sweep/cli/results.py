@@ -123,14 +123,14 @@ def predict(folder: Path, images: tuple[Path, ...], name: str | None, top: int) 
     """
     from mnist_sweep.predict import classify as predictions
 
-    row, model_file = predictions.choose(folder, name)
+    row, model_file = predictions.best_model(folder, name)
     answers = predictions.predict(model_file, images)
     click.echo(f"by the model of trial {row.trial_id}, validation accuracy {row.val_accuracy:.4f}")
     for answer in answers:
         names = predictions.class_names(row, len(answer.probabilities))
         ranked = sorted(zip(answer.probabilities, names, strict=True), key=lambda pair: -pair[0])[:top]
         shown = ", ".join(f"{name} {probability:.1%}" for probability, name in ranked)
-        click.echo(f"{answer.name}: {shown}{f' ({answer.treatment})' if answer.treatment else ''}")
+        click.echo(f"{answer.name}: {shown}{f' ({answer.preprocessing})' if answer.preprocessing else ''}")
     return 0
 
 

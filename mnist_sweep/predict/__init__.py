@@ -1,4 +1,4 @@
-"""Asks a kept model about images of the user's own.
+"""Classification of the user's own images by a kept model.
 
 May import: everything up to `analysis`. Begin with `classify`.
 """

@@ -1,7 +1,7 @@
-"""What a trial's kept model says about images.
+"""Classification of images by a trial's kept model.
 
-A model file is read as data: only layers of Keras itself are built from it, so a folder of results that came from
-somebody else cannot run anything here.
+A model file is read as data: only layers of Keras itself are built from it, so a results folder from somebody else
+cannot run any code here.
 """
 
 from collections.abc import Sequence
@@ -17,29 +17,29 @@ from mnist_sweep.training import runtime
 from mnist_sweep.trials.row import Status, TrialRow, rank
 
 
-class Answer(NamedTuple):
-    """What a model says about one image.
+class Classification(NamedTuple):
+    """The class probabilities of one image.
 
     Attributes:
         name: The image's file, and its number in it if the file holds several.
-        treatment: What was done to the image first, in words; empty if nothing.
-        probabilities: Of each class, in the order of their labels; they add up to 1.
+        preprocessing: What was done to the image first, in words; empty if nothing.
+        probabilities: Probability of each class, in the order of the labels; they add up to 1.
     """
 
     name: str
-    treatment: str
+    preprocessing: str
     probabilities: tuple[float, ...]
 
 
-def choose(folder: Path, name: str | None = None) -> tuple[TrialRow, Path]:
-    """Return the row and the model file of the best trial that has a model.
+def best_model(folder: Path, name: str | None = None) -> tuple[TrialRow, Path]:
+    """Return the row and the model file of the best trial whose model is kept.
 
     Args:
         folder: A sweep's results folder.
-        name: The trial, or the config of the trials, to choose from, as `lookup.find` takes it; None means all.
+        name: The trial, or the config whose trials, to choose from, as `lookup.find` takes it; None means all.
 
     Raises:
-        LedgerError: There is no such folder or trial, or no model of it.
+        LedgerError: There is no such folder or trial, or none of its models is kept.
     """
     if not folder.is_dir():
         raise LedgerError(f"{folder} is no folder: name a sweep's results folder, as in results/quickstart.")
@@ -56,26 +56,26 @@ def choose(folder: Path, name: str | None = None) -> tuple[TrialRow, Path]:
     return row, models[row.trial_id]
 
 
-def predict(model_file: Path, images: Sequence[Path]) -> list[Answer]:
-    """Return what a model says about the images of PNG, JPEG and IDX files.
+def predict(model_file: Path, images: Sequence[Path]) -> list[Classification]:
+    """Return the class probabilities of the images in PNG, JPEG and IDX files.
 
     Raises:
-        DataError: A file is no image; nothing has been predicted then.
+        DataError: A file is not an image; nothing is classified then.
         LedgerError: The model file is damaged, or made of more than Keras' own layers.
     """
     from mnist_sweep.models import keras_file
 
     image_shape = keras_file.image_shape(model_file)
-    asked = [picture for path in images for picture in image_files.read(path, image_shape)]
+    prepared = [image for path in images for image in image_files.read(path, image_shape)]
     runtime.configure(threads=1)
-    probabilities = keras_file.probabilities(model_file, [picture.pixels for picture in asked])
+    probabilities = keras_file.probabilities(model_file, [image.pixels for image in prepared])
     return [
-        Answer(picture.name, picture.treatment, tuple(map(float, one)))
-        for picture, one in zip(asked, probabilities, strict=True)
+        Classification(image.name, image.preprocessing, tuple(map(float, one)))
+        for image, one in zip(prepared, probabilities, strict=True)
     ]
 
 
 def class_names(row: TrialRow, num_classes: int) -> Sequence[str]:
-    """Return the names of the classes of a row's data set: its labels, unless it has names for them."""
+    """Return the names of the classes of a row's data set, which are the labels if it has no names."""
     source = DATASETS.get(row.config["data"])
     return getattr(source, "CLASSES", None) or [str(label) for label in range(num_classes)]

@@ -1,8 +1,8 @@
-"""Image files made into what a network was trained on, and words for what was done to them.
+"""Image files prepared as the images that a network was trained on.
 
-What is written on a picture in grey is taken for a digit as MNIST's makers prepared theirs: light on dark, scaled to
-fit a box of 20 pixels in a side of 28, its centre of mass in the middle. A picture of the right size that is light on
-dark is left as it is.
+The writing on a grey picture is taken for a digit and prepared as MNIST's were: light on dark, scaled to fit a box of
+20 pixels in a side of 28, with its centre of mass in the middle. A picture of the right size that is light on dark is
+left as it is.
 Source: Y. LeCun, C. Cortes, C. Burges, "The MNIST database of handwritten digits", 1998.
 """
 
@@ -27,25 +27,25 @@ BOX_SHARE = 20 / 28
 INVERTED = "inverted, for it was dark on light"
 
 
-class Picture(NamedTuple):
-    """One image that a network can be asked about.
+class PreparedImage(NamedTuple):
+    """One image as the network takes it.
 
     Attributes:
         name: Its file, and its number in it if the file holds several.
         pixels: float32 `[height, width, channels]`, in [0, 1].
-        treatment: What was done to it, in words; empty if nothing.
+        preprocessing: What was done to it, in words; empty if nothing.
     """
 
     name: str
     pixels: "NDArray[np.float32]"
-    treatment: str
+    preprocessing: str
 
 
-def read(path: Path, image_shape: tuple[int, int, int]) -> list[Picture]:
-    """Return the pictures of a PNG, JPEG or IDX file, made to be of a shape.
+def read(path: Path, image_shape: tuple[int, int, int]) -> list[PreparedImage]:
+    """Return the images of a PNG, JPEG or IDX file, prepared for a network that takes this shape.
 
     Raises:
-        DataError: The file is missing, empty, too large, or no image; or the shape is of neither 1 nor 3 channels.
+        DataError: The file is missing, empty, too large or not an image, or the shape has neither 1 nor 3 channels.
     """
     content = idx.read_bytes(path)
     if int.from_bytes(content[:4], "big") == idx.IMAGES_MAGIC:
@@ -63,7 +63,9 @@ def _opened(content: bytes, path: Path) -> "Image.Image":
         raise DataError(f"{path} is empty, expected an image in PNG, JPEG or IDX format.")
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of many pixels, for our own limit is lower, and of damaged EXIF blocks
+            warnings.simplefilter(
+                "ignore"
+            )  # about many pixels, since our own limit is lower, and about damaged EXIF blocks
             image = Image.open(io.BytesIO(content), formats=["PNG", "JPEG"])
             if image.width * image.height > MAX_PIXELS:
                 raise DataError(f"{path} has {image.width}x{image.height} pixels, expected at most {MAX_PIXELS:,}.")
@@ -78,7 +80,7 @@ def _opened(content: bytes, path: Path) -> "Image.Image":
 
 
 def _upright(image: "Image.Image") -> "Image.Image":
-    """Return an image turned as its EXIF block says, or as it is if the block is damaged."""
+    """Return an image in the orientation of its EXIF block, or as it is if the block is damaged."""
     from PIL import ImageOps
 
     try:
@@ -100,7 +102,7 @@ def _on_white(image: "Image.Image") -> "Image.Image":
 
 
 def _in_8_bits(image: "Image.Image") -> "Image.Image":
-    """Return a grey image of 16 bits, white where it is clear, in 8 bits, at which Pillow's own conversion clips it."""
+    """Return a grey 16-bit image in 8 bits, white where transparent; Pillow's own conversion would clip it."""
     import numpy as np
     from PIL import Image
 
@@ -109,7 +111,7 @@ def _in_8_bits(image: "Image.Image") -> "Image.Image":
     return Image.fromarray(np.where(clear, 255, (levels / 257).round()).astype(np.uint8))
 
 
-def _prepared(name: str, image: "Image.Image", image_shape: tuple[int, int, int]) -> Picture:
+def _prepared(name: str, image: "Image.Image", image_shape: tuple[int, int, int]) -> PreparedImage:
     import numpy as np
 
     height, width, channels = image_shape
@@ -120,7 +122,7 @@ def _prepared(name: str, image: "Image.Image", image_shape: tuple[int, int, int]
     except DataError as error:
         raise DataError(f"{name} {error}") from error
     pixels = np.asarray(made, np.float32).reshape(height, width, channels) / np.float32(255)
-    return Picture(name, pixels, ", ".join(done))
+    return PreparedImage(name, pixels, ", ".join(done))
 
 
 def _as_photo(image: "Image.Image", size: tuple[int, int]) -> tuple["Image.Image", list[str]]:
@@ -133,7 +135,7 @@ def _as_photo(image: "Image.Image", size: tuple[int, int]) -> tuple["Image.Image
 
 
 def _as_digit(image: "Image.Image", size: tuple[int, int]) -> tuple["Image.Image", list[str]]:
-    """Return a grey image as MNIST's are, and what was done to it."""
+    """Return a grey image prepared as MNIST's, and what was done to it."""
     import numpy as np
     from PIL import Image
 
@@ -143,7 +145,7 @@ def _as_digit(image: "Image.Image", size: tuple[int, int]) -> tuple["Image.Image
         if foreground.border_level(pixels) < foreground.LIGHT:
             return page, []
         return Image.fromarray(255 - pixels), [INVERTED]
-    found = foreground.found(page)
+    found = foreground.extract(page)
     if found is None:
         raise DataError("shows nothing that stands out from its background.")
     digit = Image.fromarray((255 * found.strokes).astype(np.uint8))
@@ -152,11 +154,11 @@ def _as_digit(image: "Image.Image", size: tuple[int, int]) -> tuple["Image.Image
     cut = f"a digit of {_shown(found.size)} cut out of {_shown(page.size)}, scaled to {_shown(box)} and centred"
     small = np.asarray(digit.resize(box, Image.Resampling.BOX), np.float32)
     small *= 255 / small.max()  # strokes thinner than a pixel have grown faint
-    return _centred(small, size), [INVERTED, cut] if found.dark else [cut]
+    return _centred(small, size), [INVERTED, cut] if found.is_dark_on_light else [cut]
 
 
 def _centred(digit: "NDArray[np.float32]", size: tuple[int, int]) -> "Image.Image":
-    """Return an image of a size with the digit's centre of mass in its middle, as far as the digit stays inside."""
+    """Return an image of a size with the digit's centre of mass as near its middle as the digit fits inside."""
     import numpy as np
     from PIL import Image
 

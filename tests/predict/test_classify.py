@@ -36,7 +36,7 @@ def images_of(folder: Path, labels: range) -> list[Path]:
 
 
 def test_the_best_model_names_most_of_the_digits(outcome: Outcome, tmp_path: Path) -> None:
-    row, model_file = classify.choose(outcome.folder)
+    row, model_file = classify.best_model(outcome.folder)
     assert row.trial_id == min(outcome.rows, key=rank).trial_id == model_file.stem
     answers = classify.predict(model_file, images_of(tmp_path, range(10)))
     assert sum(int(np.argmax(answer.probabilities)) == label for label, answer in enumerate(answers)) >= 8
@@ -46,28 +46,30 @@ def test_the_best_model_names_most_of_the_digits(outcome: Outcome, tmp_path: Pat
 def test_a_trial_without_a_model_or_of_another_sweep_is_refused(outcome: Outcome, refused: Refused) -> None:
     other = max(outcome.rows, key=rank).trial_id
     with refused(LedgerError, f"the model of {other} is not kept", "--keep-models all"):
-        classify.choose(outcome.folder, other)
+        classify.best_model(outcome.folder, other)
     with refused(LedgerError, "has no trial or config '../../etc'"):
-        classify.choose(outcome.folder, "../../etc")
+        classify.best_model(outcome.folder, "../../etc")
 
 
 def test_a_trial_is_named_by_the_beginning_of_its_id(outcome: Outcome) -> None:
-    best, model_file = classify.choose(outcome.folder)
+    best, model_file = classify.best_model(outcome.folder)
     for name in (best.trial_id, best.config_id, best.config_id[:6]):
-        assert classify.choose(outcome.folder, name) == (best, model_file)
+        assert classify.best_model(outcome.folder, name) == (best, model_file)
 
 
 def test_a_folder_without_models_is_refused(tmp_path: Path, refused: Refused) -> None:
     with refused(LedgerError, "models are not kept in"):
-        classify.choose(tmp_path)
+        classify.best_model(tmp_path)
     with refused(LedgerError, f"{tmp_path / 'nowhere'} is no folder", "results/quickstart"):
-        classify.choose(tmp_path / "nowhere")
+        classify.best_model(tmp_path / "nowhere")
 
 
 def test_nothing_is_predicted_if_one_file_is_no_image(outcome: Outcome, tmp_path: Path, refused: Refused) -> None:
     (tmp_path / "empty.png").touch()
     with refused(DataError, "empty.png is empty"):
-        classify.predict(classify.choose(outcome.folder)[1], [*images_of(tmp_path, range(1)), tmp_path / "empty.png"])
+        classify.predict(
+            classify.best_model(outcome.folder)[1], [*images_of(tmp_path, range(1)), tmp_path / "empty.png"]
+        )
 
 
 def test_classes_have_the_names_of_their_data_set(outcome: Outcome) -> None:

@@ -41,8 +41,8 @@ def test_a_photo_of_a_dark_digit_on_white_paper_becomes_one_of_mnists(tmp_path: 
     assert image[0].max() == image[:, 0].max() == 0
     centre = (image.sum(axis=1) @ np.arange(28) / image.sum(), image.sum(axis=0) @ np.arange(28) / image.sum())
     assert centre == pytest.approx((13.5, 13.5), abs=0.7)
-    assert picture.treatment.startswith("inverted, for it was dark on light, a digit of ")
-    assert "cut out of 400x300, scaled to " in picture.treatment
+    assert picture.preprocessing.startswith("inverted, for it was dark on light, a digit of ")
+    assert "cut out of 400x300, scaled to " in picture.preprocessing
 
 
 def test_a_photo_in_uneven_light_becomes_what_one_in_even_light_does(tmp_path: Path) -> None:
@@ -58,7 +58,7 @@ def test_a_photo_in_uneven_light_becomes_what_one_in_even_light_does(tmp_path: P
 def test_a_light_digit_on_dark_is_not_inverted(tmp_path: Path) -> None:
     drawn((300, 300), (100, 100, 200, 200), ink=250, paper=20).save(tmp_path / "board.png")
     (picture,) = read(tmp_path / "board.png", MNIST)
-    assert "inverted" not in picture.treatment
+    assert "inverted" not in picture.preprocessing
     assert picture.pixels.max() > 0.8
 
 
@@ -68,11 +68,11 @@ def test_an_image_as_the_network_knows_them_is_left_as_it_is(tmp_path: Path) -> 
     Image.fromarray(pixels).save(tmp_path / "same.png")
     (picture,) = read(tmp_path / "same.png", MNIST)
     np.testing.assert_allclose(picture.pixels[..., 0], pixels / 255, rtol=1e-6)
-    assert picture.treatment == ""
+    assert picture.preprocessing == ""
     Image.fromarray(255 - pixels).save(tmp_path / "negative.png")
     (inverted,) = read(tmp_path / "negative.png", MNIST)
     np.testing.assert_allclose(inverted.pixels, picture.pixels, rtol=1e-6)
-    assert inverted.treatment == "inverted, for it was dark on light"
+    assert inverted.preprocessing == "inverted, for it was dark on light"
 
 
 def test_every_image_of_an_idx_file_is_read_packed_or_not(tmp_path: Path) -> None:
@@ -87,7 +87,7 @@ def test_what_is_clear_in_a_png_is_white(tmp_path: Path) -> None:
     pixels = np.zeros((60, 60, 4), np.uint8)
     pixels[20:40, 25:35, 3] = 255
     Image.fromarray(pixels).save(tmp_path / "clear.png")
-    assert read(tmp_path / "clear.png", MNIST)[0].treatment.startswith("inverted")
+    assert read(tmp_path / "clear.png", MNIST)[0].preprocessing.startswith("inverted")
 
 
 def in_modes() -> dict[str, Image.Image]:
@@ -114,7 +114,7 @@ def test_a_picture_is_the_same_in_every_mode(tmp_path: Path, name: str, shape: t
         in_modes()[one].save(tmp_path / one, quality=100)
     (picture,), (grey,) = read(tmp_path / name, shape), read(tmp_path / "grey.png", shape)
     np.testing.assert_allclose(picture.pixels, grey.pixels, atol=0.02 if name.endswith("jpg") else 1e-6)
-    assert picture.treatment == grey.treatment
+    assert picture.preprocessing == grey.preprocessing
 
 
 def test_an_image_of_16_bits_is_that_of_8_bits(tmp_path: Path) -> None:
@@ -144,9 +144,9 @@ def test_a_photo_in_colour_is_cut_to_the_middle_and_scaled(tmp_path: Path) -> No
     Image.fromarray(pixels).save(tmp_path / "wide.png")
     (picture,) = read(tmp_path / "wide.png", CIFAR)
     np.testing.assert_allclose(picture.pixels, np.broadcast_to([1, 128 / 255, 0], CIFAR), atol=0.01)
-    assert picture.treatment == "cut and scaled from 96x32 to 32x32"
+    assert picture.preprocessing == "cut and scaled from 96x32 to 32x32"
     Image.fromarray(pixels[:, 32:64]).save(tmp_path / "same.png")
-    assert read(tmp_path / "same.png", CIFAR)[0].treatment == ""
+    assert read(tmp_path / "same.png", CIFAR)[0].preprocessing == ""
 
 
 @pytest.mark.parametrize(
@@ -179,13 +179,13 @@ def test_an_image_is_turned_as_it_says_and_read_if_what_it_says_is_damaged(tmp_p
     sideways[ExifTags.Base.Orientation] = 6
     sideways[ExifTags.Base.Make] = "maker"
     image.save(tmp_path / f"turned.{suffix}", exif=sideways)
-    assert "cut out of 90x120" in read(tmp_path / f"turned.{suffix}", MNIST)[0].treatment
+    assert "cut out of 90x120" in read(tmp_path / f"turned.{suffix}", MNIST)[0].preprocessing
     block, damaged = sideways.tobytes(), tmp_path / f"damaged.{suffix}"
     for position in range(6, len(block)):
         image.save(damaged, exif=block[:position] + b"\xff" + block[position + 1 :])
-        assert "a digit of 5" in read(damaged, MNIST)[0].treatment
+        assert "a digit of 5" in read(damaged, MNIST)[0].preprocessing
     image.save(damaged, exif=block[:20])
-    assert "cut out of 120x90" in read(damaged, MNIST)[0].treatment
+    assert "cut out of 120x90" in read(damaged, MNIST)[0].preprocessing
 
 
 def test_a_missing_file_and_a_blank_page_are_refused(tmp_path: Path, refused: Refused) -> None:
