@@ -212,6 +212,6 @@ def nothing_kept() -> Iterator[None]:
     from mnist_sweep.training import runtime
 
     _configure()
-    runtime._KEPT.clear()
+    runtime._CACHE.clear()
     yield
-    runtime._KEPT.clear()
+    runtime._CACHE.clear()

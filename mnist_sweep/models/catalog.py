@@ -1,4 +1,4 @@
-"""The models by the names that rows know them by."""
+"""The built-in models by the names that rows give them."""
 
 from mnist_sweep.models.cnn import CNN
 from mnist_sweep.models.protocol import Model
@@ -8,6 +8,6 @@ from mnist_sweep.models.softmax import Softmax
 MODELS: dict[str, type[Model]] = {"cnn": CNN, "resnet": ResNet, "softmax": Softmax}
 
 
-def is_own(model: object) -> bool:
-    """Return whether a model is one of the package's, which draw by initializers only and branch on no tensor."""
+def is_builtin(model: object) -> bool:
+    """Return whether a model is built in: such models draw by initializers only and branch on no tensor."""
     return type(model) in MODELS.values()

@@ -47,10 +47,10 @@ class CNN:
         require(0 <= self.dropout < 1, "0 <= dropout < 1", dropout=self.dropout)
 
     def check(self, image_shape: tuple[int, int, int], num_classes: int) -> None:
-        """Do nothing if the blocks fit images of this shape.
+        """Validate that the blocks fit images of this shape.
 
         Raises:
-            ConfigError: Some block would pool an image that is smaller than its window.
+            ConfigError: A block would pool an image that is smaller than its window.
         """
         height, width, _ = image_shape
         for block in range(1, len(self.filters) + 1):
@@ -63,7 +63,7 @@ class CNN:
             height, width = -(-height // self.pool_size), -(-width // self.pool_size)
 
     def describe(self, image_shape: tuple[int, int, int], num_classes: int) -> list[LayerShape]:
-        """Return what each layer makes of an image of this shape; dropout changes no shape and is left out.
+        """Return the shape of each layer for an image of this shape; dropout changes no shape and is left out.
 
         Raises:
             ConfigError: The blocks do not fit the image.

@@ -1,7 +1,7 @@
-"""Trained models as `.keras` files, which Keras loads without this package, and back.
+"""Trained models as `.keras` files, which Keras loads without this package.
 
-Such a file is a ZIP archive with the layers in JSON and the weights in HDF5. Of a file that lies in a results folder
-only layers of Keras itself are built, and nothing that it names is imported.
+Such a file is a ZIP archive with the layers in JSON and the weights in HDF5. Only layers of Keras itself
+are built from a file in a results folder, and nothing that it names is imported.
 """
 
 import json
@@ -24,20 +24,20 @@ CONFIG = "config.json"
 
 
 def to_bytes(model: Any) -> bytes:
-    """Return the `.keras` file of a model, made of Keras' own layers if the model is the package's."""
+    """Return the `.keras` file of a model, made of Keras' own layers if the model is built in."""
     with tempfile.TemporaryDirectory(prefix="mnist-sweep-") as folder:
         path = Path(folder) / "model.keras"
-        plain(model).save(path)
+        with_keras_layers(model).save(path)
         return path.read_bytes()
 
 
-def plain(model: Any) -> Any:
-    """Return a model with the same weights that has Keras' layers in place of ours; itself if it has none of ours."""
+def with_keras_layers(model: Any) -> Any:
+    """Return a copy of a model with Keras' layers in place of ours, or the model itself if it has none of ours."""
     import keras
 
     from mnist_sweep.models.layers import BatchNormalization, Dropout
 
-    def plain_layer(layer: Any) -> Any:
+    def keras_layer(layer: Any) -> Any:
         if isinstance(layer, Dropout):
             return keras.layers.Dropout(float(layer.rate), name=layer.name)
         cls = keras.layers.BatchNormalization if isinstance(layer, BatchNormalization) else type(layer)
@@ -45,7 +45,7 @@ def plain(model: Any) -> Any:
 
     if not any(isinstance(layer, BatchNormalization | Dropout) for layer in model.layers):
         return model
-    copy = keras.models.clone_model(model, clone_function=plain_layer)
+    copy = keras.models.clone_model(model, clone_function=keras_layer)
     for mine, other in zip(model.layers, copy.layers, strict=True):
         if not isinstance(mine, Dropout):
             other.set_weights(mine.get_weights())
@@ -53,10 +53,10 @@ def plain(model: Any) -> Any:
 
 
 def image_shape(path: Path) -> tuple[int, int, int]:
-    """Return the shape of the images that the model of a file takes, without loading Keras.
+    """Return the image shape of a file's model, without loading Keras.
 
     Raises:
-        LedgerError: The file is damaged, holds layers that are not Keras' own, or takes something else than images.
+        LedgerError: The file is damaged, holds layers that are not Keras' own, or takes no images.
     """
     try:
         with zipfile.ZipFile(path) as archive:
@@ -78,7 +78,7 @@ def image_shape(path: Path) -> tuple[int, int, int]:
 
 
 def _modules(config: Any) -> Iterator[str | None]:
-    """Yield the module of everything that a config of Keras names."""
+    """Yield the module of every class that a Keras config names."""
     if isinstance(config, dict):
         if "class_name" in config:
             yield config.get("module")
@@ -93,7 +93,7 @@ def probabilities(path: Path, images: "Sequence[NDArray[np.float32]]") -> "NDArr
     """Return the probability of each class for each image: float64 `[images, classes]`.
 
     Raises:
-        LedgerError: As `image_shape` raises it, or Keras cannot load the file.
+        LedgerError: As raised by `image_shape`, or Keras cannot load the file.
     """
     image_shape(path)
     import keras

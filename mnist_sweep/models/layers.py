@@ -1,6 +1,6 @@
-"""Layers of our own: one whose number is a weight, so that a trial can change it without a new graph; a faster one.
+"""Dropout whose rate is a weight, so that trials can change it without a new graph, and a faster BatchNormalization.
 
-Imported by `build` only: it loads Keras.
+Imported by `build` only, since it loads Keras.
 """
 
 from typing import Any
@@ -12,7 +12,7 @@ from keras import ops
 
 @keras.saving.register_keras_serializable(package="mnist_sweep")
 class Dropout(keras.layers.Layer):  # type: ignore[misc]  # Keras brings no types
-    """Keras' `Dropout` with the rate held in a weight that is not trained.
+    """Keras' `Dropout` with the rate in a weight that is not trained.
 
     Zeroes each input with probability `rate` in training and scales the others by 1 / (1 - rate); otherwise the
     identity. (Srivastava et al. 2014, "Dropout: A Simple Way to Prevent Neural Networks from Overfitting".)
@@ -31,7 +31,7 @@ class Dropout(keras.layers.Layer):  # type: ignore[misc]  # Keras brings no type
         self.built = True
 
     def call(self, inputs: Any, training: bool = False) -> Any:
-        """Return the inputs, a share of them zeroed if `training`; same shape and dtype."""
+        """Return the inputs, a share of them zeroed if `training`: same shape and dtype."""
         if not training:
             return inputs
         draws = keras.random.uniform(ops.shape(inputs), dtype="float32", seed=self.seed_generator)
@@ -39,7 +39,7 @@ class Dropout(keras.layers.Layer):  # type: ignore[misc]  # Keras brings no type
         return inputs * ops.cast(scale, inputs.dtype)
 
     def get_config(self) -> dict[str, Any]:
-        """Return the constructor's arguments, as Keras wants them for saving."""
+        """Return the constructor's arguments, which Keras saves."""
         return {**super().get_config(), "rate": self.initial_rate}
 
 
@@ -47,7 +47,7 @@ class Dropout(keras.layers.Layer):  # type: ignore[misc]  # Keras brings no type
 class BatchNormalization(keras.layers.BatchNormalization):  # type: ignore[misc]  # Keras brings no types
     """Keras' `BatchNormalization` of images by TensorFlow's one fused kernel instead of a dozen operations.
 
-    As in TensorFlow's official residual networks, the moving variance is fed with the unbiased variance of the batch.
+    As in TensorFlow's official residual networks, the moving variance averages the unbiased variances of batches.
     """
 
     def call(self, inputs: Any, training: bool = False) -> Any:

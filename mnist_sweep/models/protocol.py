@@ -1,7 +1,7 @@
-"""What a model is to the sweep: frozen hyperparameters with a `build`.
+"""The interface of a model: frozen hyperparameters with a `build` method.
 
-A field marked with `metadata=VARIABLE` is a number that the built model keeps in a weight rather than in its
-structure; trials that differ only in such fields share one traced graph in a worker.
+A field marked with `metadata=VARIABLE` is a number that the built model keeps in a weight rather than in its structure;
+trials of a worker that differ only in such fields share one traced graph.
 """
 
 from types import MappingProxyType
@@ -18,7 +18,7 @@ class Model(Protocol):
 
     A model may also have `check(image_shape, num_classes)`, which raises ConfigError for images that do not fit; it is
     called for every trial before the first one starts, and must not load TensorFlow. With `describe(image_shape,
-    num_classes)`, which returns a LayerShape for each layer, `mnist-sweep plan` can show it without building it.
+    num_classes)`, which returns a LayerShape for each layer, `mnist-sweep plan` shows the model without building it.
     """
 
     def build(self, image_shape: tuple[int, int, int], num_classes: int) -> "keras.Model":

@@ -24,8 +24,8 @@ class ResNet:
     A 3x3 convolution, three stages of n blocks of two 3x3 convolutions each, the average over the image, and one dense
     layer; every convolution is followed by batch normalisation. The second and third stage halve the image's sides and
     double the channels. Shortcuts have no weights: they skip every other pixel and add channels of zeros (option A).
-    Images are first standardised one by one. Weights start as in He et al. 2015 (arXiv 1502.01852); the constants of
-    the batch normalisation are those of TensorFlow's official model for CIFAR-10.
+    Images are first standardised one by one. Weights are initialised as in He et al. 2015 (arXiv 1502.01852); the
+    constants of batch normalisation are those of TensorFlow's official model for CIFAR-10.
 
     Attributes:
         depth: Layers with weights: 6n+2 for n blocks a stage, from 8 to 110.
@@ -41,7 +41,7 @@ class ResNet:
         require(self.filters >= 1, "filters >= 1", filters=self.filters)
 
     def describe(self, image_shape: tuple[int, int, int], num_classes: int) -> list[LayerShape]:
-        """Return what each layer with weights makes of an image of this shape, and the average before the last."""
+        """Return the shape of each layer with weights, and of the average before the last one."""
         convolution = functools.partial(shapes.convolution, kernel_size=3, bias=False, normalized=True)
         layers = [convolution(image_shape, self.filters)]
         for filters, strides in self._blocks():
@@ -76,7 +76,7 @@ class ResNet:
 def standardized(images: Any) -> Any:
     """Return images minus their means over their standard deviations, as `tf.image.per_image_standardization`.
 
-    The deviation of pixels up to 255 counts as at least 1 / sqrt(values of an image): one colour alone becomes zeros.
+    The deviation of pixels up to 255 is at least 1 / sqrt(values of an image): an image of one colour becomes zeros.
     """
     from keras import ops
 
@@ -98,7 +98,7 @@ def _convolution(x: Any, filters: int, strides: int = 1, *, name: str) -> Any:
 
 
 def _shortcut(x: Any, filters: int, strides: int, *, name: str) -> Any:
-    """Return every `strides`-th row and column, with channels of zeros after those there are."""
+    """Return every `strides`-th row and column, padded with channels of zeros."""
     from keras import layers, ops
 
     missing = filters - x.shape[-1]

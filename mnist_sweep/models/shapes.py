@@ -1,7 +1,7 @@
-"""What a network does to the shape of an image, layer by layer, by arithmetic alone.
+"""The shapes of a network's layers, by arithmetic alone.
 
 A window of F pixels that moves by S over a side of W, with P pixels of zeros at each end, fits (W - F + 2P) / S + 1
-times. Multiply-adds are those of products with weights; additions of biases, pooling and normalisation are left out.
+times. Multiply-adds count products with weights; biases, pooling and normalisation are left out.
 """
 
 import math
@@ -11,14 +11,14 @@ Volume = tuple[int, ...]
 
 
 class LayerShape(NamedTuple):
-    """One layer with its output for one image.
+    """One layer and its output for one image.
 
     Attributes:
-        name: What the layer is, as `conv 5x5`.
-        output: Height, width and channels, or the number of units alone.
-        parameters: Weights that are trained.
+        name: Kind and window of the layer, as in `conv 5x5`.
+        output: Height, width and channels, or the number of units.
+        parameters: Number of trainable weights.
         multiply_adds: Multiplications with weights, each with the addition of its product, for one image.
-        rule: How the sides of the output follow from those of the input; empty where they do not change by a window.
+        rule: How the output's sides follow from the input's; empty for a layer without a window.
     """
 
     name: str
@@ -31,9 +31,9 @@ class LayerShape(NamedTuple):
 def convolution(
     volume: Volume, filters: int, *, kernel_size: int, strides: int = 1, bias: bool = True, normalized: bool = False
 ) -> LayerShape:
-    """Return a convolution padded to `ceil(side / strides)`, with its batch normalisation if `normalized`."""
+    """Return a convolution padded to `ceil(side / strides)`, including its batch normalisation if `normalized`."""
     *sides, channels = volume
-    output, rule = _moved(sides, kernel_size, strides)
+    output, rule = _windows(sides, kernel_size, strides)
     weights = kernel_size**2 * channels * filters
     return LayerShape(
         name=f"conv {kernel_size}x{kernel_size}{f' / {strides}' if strides > 1 else ''}",
@@ -45,25 +45,25 @@ def convolution(
 
 
 def pooling(volume: Volume, *, pool_size: int) -> LayerShape:
-    """Return a pooling whose windows touch, padded at the border."""
+    """Return a pooling with stride `pool_size`, padded at the border."""
     *sides, channels = volume
-    output, rule = _moved(sides, pool_size, pool_size)
+    output, rule = _windows(sides, pool_size, pool_size)
     return LayerShape(f"pool {pool_size}x{pool_size}", (*output, channels), 0, 0, rule)
 
 
 def average(volume: Volume) -> LayerShape:
-    """Return the average over all pixels of an image."""
+    """Return a global average pooling."""
     return LayerShape("average", volume[-1:], 0, 0)
 
 
 def dense(volume: Volume, units: int) -> LayerShape:
-    """Return a dense layer on all values of a volume."""
+    """Return a dense layer on the flattened volume."""
     weights = math.prod(volume) * units
     return LayerShape("dense", (units,), weights + units, weights)
 
 
-def _moved(sides: list[int], window: int, stride: int) -> tuple[list[int], str]:
-    """Return how often a window fits each side, and the rule that says so, written out."""
+def _windows(sides: list[int], window: int, stride: int) -> tuple[list[int], str]:
+    """Return how many windows fit each side, and the rule with its numbers."""
     output = [-(-side // stride) for side in sides]
     rules = []
     for side, fits in zip(sides, output, strict=True):
@@ -72,10 +72,10 @@ def _moved(sides: list[int], window: int, stride: int) -> tuple[list[int], str]:
     return output, ", ".join(dict.fromkeys(rules))
 
 
-def of_built(model: Any) -> list[LayerShape]:
-    """Return the layers of a built Keras model: of any model, but without the rules of their windows.
+def describe_built(model: Any) -> list[LayerShape]:
+    """Return the layers of any built Keras model, without the rules of their windows.
 
-    Multiply-adds are those of layers with a `kernel` that is applied once for each output pixel, and 0 for others.
+    Multiply-adds are counted for layers with a `kernel`, applied once for each output pixel, and are 0 for others.
     """
     layers = []
     for layer in model.layers:

@@ -16,7 +16,7 @@ class Softmax:
     """Hyperparameters of softmax regression.
 
     Attributes:
-        initializer: How the weights start; the classic tutorial starts from zeros. Biases start from zero.
+        initializer: Initial weights; the classic tutorial's are zeros. Biases start from zero.
     """
 
     initializer: Literal["zeros", "glorot_uniform"] = "zeros"
@@ -25,7 +25,7 @@ class Softmax:
         coerce(self)
 
     def describe(self, image_shape: tuple[int, int, int], num_classes: int) -> list[LayerShape]:
-        """Return what the one layer makes of an image of this shape."""
+        """Return the shape of the one layer for an image of this shape."""
         return [shapes.dense(image_shape, num_classes)]
 
     def build(self, image_shape: tuple[int, int, int], num_classes: int) -> "keras.Model":

@@ -75,7 +75,7 @@ def _described(trial: TrialConfig, dataset: Shaped) -> list[LayerShape]:
         return layers
     from mnist_sweep.training.network import build_model
 
-    return shapes.of_built(build_model(trial, dataset))
+    return shapes.describe_built(build_model(trial, dataset))
 
 
 def show(name: str, plans: Sequence[NetworkPlan], console: "Console") -> None:

@@ -115,7 +115,7 @@ def _run(config: TrialConfig, dataset: Dataset, num_steps: int, *, keep: bool = 
         config, num_steps=num_steps, evaluate_every=num_steps, log_every=points, schedule=Still(), changes=()
     )
     start = time.perf_counter()
-    row = fitting.drain(trial.steps(short, dataset, artifacts=KEEP_ALL if keep else None), lambda _: None)
+    row = fitting.consume(trial.steps(short, dataset, artifacts=KEEP_ALL if keep else None), lambda _: None)
     if row.status is not Status.OK:
         raise Unmeasurable(row.error or "its first loss is not finite")
     return row, time.perf_counter() - start

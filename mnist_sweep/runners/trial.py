@@ -42,7 +42,7 @@ def execute(
         if isinstance(item, Evaluation):
             on_evaluation(item)
 
-    return fitting.drain(steps(config, dataset), on_item)
+    return fitting.consume(steps(config, dataset), on_item)
 
 
 def steps(
@@ -65,7 +65,7 @@ def steps(
         dataset = sources.load(config.data) if dataset is None else dataset
         checkpoints = _checkpoints(config, artifacts, lost)
         with _summaries(config, artifacts, checkpoints, lost) as summaries:
-            result = yield from fitting.curve(config, dataset, summaries=summaries, checkpoints=checkpoints)
+            result = yield from fitting.train(config, dataset, callback=summaries, checkpoints=checkpoints)
     except Exception as error:  # a model or data set of the user's may raise anything: it becomes the row's error
         return row_builder.failed(config, error=row_builder.first_cause(error), trace=traceback.format_exc())
     seconds = time.perf_counter() - start
@@ -93,7 +93,7 @@ def pause(running: Generator[Item, None, TrialRow]) -> str | None:
 
 def storage_of(artifacts: Artifacts) -> Folder | Bucket:
     """Return the storage of a trial's artifacts, the same one for all trials of a process."""
-    found: Folder | Bucket = runtime.kept(
+    found: Folder | Bucket = runtime.cached(
         "storages", artifacts.storage, lambda: storage(artifacts.storage), limit=KEPT_SWEEPS
     )
     return found
@@ -107,7 +107,7 @@ def _checkpoints(config: TrialConfig, artifacts: Artifacts | None, lost: list[st
         if not where.exists(artifacts.run_marker):
             return None
         start = (
-            shared_prefix.ancestor(config, where.names(shared_prefix.FOLDER))
+            shared_prefix.latest_start(config, where.names(shared_prefix.FOLDER))
             if artifacts.keep_shared_prefixes
             else None
         )
@@ -120,7 +120,7 @@ def _checkpoints(config: TrialConfig, artifacts: Artifacts | None, lost: list[st
         seconds=artifacts.checkpoint_seconds,
         identity={"version": row_builder.version(), **runtime.environment()},
         start=start,
-        end=shared_prefix.name(config) if artifacts.keep_shared_prefixes else None,
+        end=shared_prefix.final_state_name(config) if artifacts.keep_shared_prefixes else None,
     )
 
 
@@ -140,8 +140,8 @@ def _summaries(
         TensorBoardWriter(folder, config, full=full, fresh=fresh) as summaries,
     ):
         yield summaries
-    if summaries.lost:
-        lost.append(f"its logs could not be kept: {shortened(summaries.lost)}")
+    if summaries.error:
+        lost.append(f"its logs could not be kept: {shortened(summaries.error)}")
 
 
 @contextlib.contextmanager
@@ -178,7 +178,7 @@ def _saved(model: Any, dataset: Dataset) -> SavedModel:
 def _is_kept(row: TrialRow, artifacts: Artifacts) -> bool:
     """Return whether the model of a row goes to the results folder, where the best of all workers are compared."""
     run = artifacts.storage, artifacts.run_marker
-    best = runtime.kept("best", run, list, limit=KEPT_SWEEPS)
+    best = runtime.cached("best", run, list, limit=KEPT_SWEEPS)
     if artifacts.models == "best" and (not best or rank(row) < rank(best[0])):
         best[:] = [row]
         return True

@@ -14,7 +14,7 @@ from mnist_sweep.search.search import Search
 from mnist_sweep.search.space import Choice
 from mnist_sweep.trials import overrides
 from mnist_sweep.trials.config import TrialConfig, trial_id
-from mnist_sweep.trials.overrides import vary
+from mnist_sweep.trials.overrides import replace_fields
 from mnist_sweep.trials.row import Status, TrialRow
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ class Population:
     def _first(self, member: int) -> TrialConfig:
         generator = self._generator(0, member)
         short = dataclasses.replace(self._search.base, num_steps=self.interval)
-        return vary(short, {name: axis.draw(generator) for name, axis in self._search.axes.items()})
+        return replace_fields(short, {name: axis.draw(generator) for name, axis in self._search.axes.items()})
 
     def _next(self) -> list[TrialConfig]:
         best_first = sorted(range(self.size), key=lambda member: -self._accuracy(self._members[member]))
@@ -109,7 +109,7 @@ class Population:
         return following
 
     def _explored(self, parent: TrialConfig, generator: "np.random.Generator") -> dict[str, float]:
-        now = overrides.at(parent, parent.num_steps)
+        now = overrides.config_at(parent, parent.num_steps)
         values = {}
         for name, axis in self._search.axes.items():
             part, _, inner = name.partition(".")

@@ -10,7 +10,7 @@ from mnist_sweep.errors import ConfigError
 from mnist_sweep.search.space import Choice, Integer, LogUniform, Uniform
 from mnist_sweep.trials import config, overrides, shared_prefix
 from mnist_sweep.trials.config import REGISTRIES, TrialConfig
-from mnist_sweep.trials.overrides import vary
+from mnist_sweep.trials.overrides import replace_fields
 from mnist_sweep.validation import coerce, require, shown_in_one_line
 
 Axis = Uniform | LogUniform | Integer | Choice
@@ -86,13 +86,13 @@ class Search:
         )
         interval = base.num_steps // (self.num_trials // size)
         rule = "the steps of a round are a multiple of evaluate_every, and the schedule does not depend on num_steps"
-        holds = interval == base.num_steps or shared_prefix.is_point(base, interval)
+        holds = interval == base.num_steps or shared_prefix.is_shareable(base, interval)
         require(holds, rule, steps=interval, evaluate_every=base.evaluate_every, schedule=base.schedule)
         require(not base.changes and base.num_steps > 1, "the base of a PBT has steps and no changes", base=base)
         for name, axis in self.axes.items():
             for value in _ends(axis):
                 require(isinstance(value, int | float), "the axes of a PBT are of numbers", name=name, value=value)
-                overrides.check(dataclasses.replace(base, changes=((1, ((name, value),)),)))
+                overrides.validate(dataclasses.replace(base, changes=((1, ((name, value),)),)))
 
     def trial(self, values: Mapping[str, Any]) -> TrialConfig:
         """Return the trial at a point of the space.
@@ -101,7 +101,7 @@ class Search:
             UnknownNameError: An axis names no field.
             ConfigError: A value breaks a rule.
         """
-        return vary(self.base, values)
+        return replace_fields(self.base, values)
 
     def ends(self) -> list[TrialConfig]:
         """Return the trials at the ends of the space: of each axis its first or last value, and each that is a choice.

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from mnist_sweep.errors import ConfigError
 from mnist_sweep.trials.config import TrialConfig
-from mnist_sweep.trials.overrides import vary
+from mnist_sweep.trials.overrides import replace_fields
 from mnist_sweep.validation import INFINITY, coerce, require, shown_in_one_line
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ def grid(base: TrialConfig | Iterable[TrialConfig], axes: Axes) -> list[TrialCon
     """
     _check_axes(axes)
     combinations = [dict(zip(axes, values, strict=True)) for values in itertools.product(*axes.values())]
-    return [vary(trial, changed) for trial in _trials(base) for changed in combinations]
+    return [replace_fields(trial, changed) for trial in _trials(base) for changed in combinations]
 
 
 def zipped(base: TrialConfig | Iterable[TrialConfig], axes: Axes) -> list[TrialConfig]:
@@ -117,7 +117,7 @@ def zipped(base: TrialConfig | Iterable[TrialConfig], axes: Axes) -> list[TrialC
     lengths = {name: len(values) for name, values in axes.items()}
     require(len(set(lengths.values())) <= 1, "zipped axes are of one length", **lengths)
     rows = [dict(zip(axes, values, strict=True)) for values in zip(*axes.values(), strict=True)]
-    return [vary(trial, changed) for trial in _trials(base) for changed in rows]
+    return [replace_fields(trial, changed) for trial in _trials(base) for changed in rows]
 
 
 def sample(
@@ -141,7 +141,7 @@ def sample(
     for number, trial in enumerate(_trials(base)):
         generator = np.random.Generator(np.random.Philox(key=[seed, number]))
         for _ in range(num_trials):
-            trials.append(vary(trial, {name: axis.draw(generator) for name, axis in axes.items()}))
+            trials.append(replace_fields(trial, {name: axis.draw(generator) for name, axis in axes.items()}))
     return trials
 
 

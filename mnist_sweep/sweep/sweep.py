@@ -28,7 +28,7 @@ from mnist_sweep.system.storage import absolute, folder_in
 from mnist_sweep.trackers.protocol import Tracker
 from mnist_sweep.trackers.sync import TrackerSync
 from mnist_sweep.trials.artifacts import Artifacts, Retention, SummaryDetail
-from mnist_sweep.trials.config import Precision, TrialConfig, config_id, has_own_code, trial_id
+from mnist_sweep.trials.config import Precision, TrialConfig, config_id, has_custom_code, trial_id
 from mnist_sweep.trials.row import Status, TrialRow
 from mnist_sweep.validation import require, shown_in_one_line
 
@@ -193,7 +193,7 @@ def run(
             datasets = agenda.datasets
             planned = saved_plan.read(ledger.folder)
             trials = [*agenda.missing.values(), *(sweep.search.ends() if sweep.search else [])]
-            shipped = code if any(map(has_own_code, trials)) else ()
+            shipped = code if any(map(has_custom_code, trials)) else ()
             with (
                 shown,
                 Recorder(

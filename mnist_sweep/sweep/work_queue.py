@@ -13,7 +13,7 @@ from mnist_sweep.search.pbt import Population
 from mnist_sweep.search.search import PBT, Search
 from mnist_sweep.search.tune_searcher import TuneSearcher
 from mnist_sweep.text.names import varying
-from mnist_sweep.training.fitting import check
+from mnist_sweep.training.fitting import validate
 from mnist_sweep.trials.config import TrialConfig, to_flat, trial_id
 from mnist_sweep.trials.row import Status, TrialRow
 
@@ -118,7 +118,7 @@ class WorkQueue:
         trial = self._proposals.ask() if self._proposals and self.num_proposals else None
         if trial is None:
             return None
-        check(trial, self.datasets[trial.data])
+        validate(trial, self.datasets[trial.data])
         pending_proposals.write(self._folder, trial)
         self.trials[trial_id(trial)] = self.missing[trial_id(trial)] = trial
         return trial
@@ -144,5 +144,5 @@ def _checked(trials: Iterable[TrialConfig]) -> dict[Any, Dataset]:
     for trial in trials:
         if trial.data not in datasets:
             datasets[trial.data] = sources.load(trial.data)
-        check(trial, datasets[trial.data])
+        validate(trial, datasets[trial.data])
     return datasets

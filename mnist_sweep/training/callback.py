@@ -1,4 +1,4 @@
-"""What training tells while it runs; TensorBoard's writer is one."""
+"""The interface of what follows a trial's training from within; TensorBoard's writer implements it."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
@@ -11,25 +11,25 @@ if TYPE_CHECKING:
 
 
 class TrainingCallback(Protocol):
-    """Hears what happens between the first step of a trial and its last; changes no number."""
+    """Receives what happens between the first step of a trial and its last; changes no number."""
 
-    def begin(self, network: "Network", program: "TrainStep", val: tuple[Any, Any]) -> None:
-        """Hear that training begins.
+    def on_train_begin(self, network: "Network", train_step: "TrainStep", val: tuple[Any, Any]) -> None:
+        """Receive what is about to be trained.
 
         Args:
-            network: What is trained.
-            program: What trains it.
+            network: The network.
+            train_step: Its training step.
             val: Images (uint8 `[n, height, width, channels]`) and labels (int32 `[n]`) of the validation split.
         """
 
     def is_traced(self, step: int) -> bool:
-        """Return whether the step that ends at a point is to be traced."""
+        """Return whether to trace the step that ends at a point of the learning curve."""
 
-    def trace(self, step: int, take: Callable[[], object]) -> None:
-        """Trace a step, which `take` takes over again each time that it is called."""
+    def on_trace(self, step: int, run_step: Callable[[], object]) -> None:
+        """Trace a step; `run_step` repeats it each time that it is called."""
 
-    def point(self, point: Evaluation) -> None:
-        """Hear of a point of the learning curve."""
+    def on_evaluation(self, evaluation: Evaluation) -> None:
+        """Receive a point of the learning curve."""
 
-    def end(self, status: Status, test_accuracy: float | None) -> None:
-        """Hear how the trial ended, and its accuracy on the test split."""
+    def on_train_end(self, status: Status, test_accuracy: float | None) -> None:
+        """Receive how the trial ended, and its accuracy on the test split."""

@@ -1,8 +1,8 @@
-"""Checkpoints of trials in training: one for each, from which a trial goes on to the same bits.
+"""Checkpoints of trials in training: one for each, from which a trial resumes to the same bits.
 
-A checkpoint is an `.npz` archive behind a digest of itself, written whole, so that a crash in the middle leaves the one
-before. It holds arrays and JSON only, and nothing of it is ever unpickled. One of another version, processor or
-configuration of TensorFlow is not gone on from, since the row would be of neither.
+A checkpoint is an `.npz` archive behind a digest of itself, replaced atomically, so that a crash leaves the previous
+one. It holds arrays and JSON only; nothing is unpickled. A trial does not resume from a checkpoint of another version,
+processor or configuration of TensorFlow, since its row would be of neither.
 """
 
 import hashlib
@@ -16,8 +16,7 @@ from mnist_sweep.errors import CheckpointError, DataError
 from mnist_sweep.system import npz
 from mnist_sweep.system.storage import Storage
 from mnist_sweep.text.lines import one_line
-from mnist_sweep.training import state as courses
-from mnist_sweep.training.state import TrainingState
+from mnist_sweep.training.state import TrainingState, from_json_value, to_json_value
 
 if TYPE_CHECKING:
     import numpy as np
@@ -30,15 +29,15 @@ DIGEST_BYTES = hashlib.sha256().digest_size
 
 
 class Checkpoints:
-    """The checkpoint of one trial, written anew every so many seconds.
+    """The checkpoint of one trial, replaced at intervals.
 
     Args:
-        storage: Where it lies.
-        trial_id: Whose it is.
-        seconds: Seconds between two of them, in the worker's own time.
-        identity: What a trial must share with its checkpoint in order to go on from it.
-        start: Name of the end of a shorter trial that this one begins as, or None.
-        end: Name for its own end, where longer trials go on, or None.
+        storage: Where it is stored.
+        trial_id: Id of the trial.
+        seconds: Interval between two checkpoints, in seconds of the worker's clock.
+        identity: What a trial must share with a checkpoint in order to resume from it.
+        start: Name of the final state of a shorter trial whose steps this one shares, or None.
+        end: Name for its own final state, from which longer trials start, or None.
     """
 
     def __init__(
@@ -57,27 +56,27 @@ class Checkpoints:
         self._next = time.monotonic() + seconds
 
     def exist(self) -> bool:
-        """Return whether there is one."""
+        """Return whether the trial has a checkpoint."""
         return self._storage.exists(self._name)
 
     def is_due(self) -> bool:
-        """Return whether it is time to write one."""
+        """Return whether it is time to write a checkpoint."""
         return time.monotonic() >= self._next
 
-    def save(self, course: TrainingState, arrays: "Arrays") -> None:
-        """Write the checkpoint; the one before stays until it is whole.
+    def save(self, state: TrainingState, arrays: "Arrays") -> None:
+        """Write the checkpoint; the previous one stays until the new one is complete.
 
         Raises:
-            LedgerError: The storage is full or cannot be reached; the trial may go on without.
+            LedgerError: The storage is full or cannot be reached; the trial may continue without a checkpoint.
         """
         self._next = time.monotonic() + self._seconds
-        self._storage.write(self._name, to_bytes(course, arrays, self._identity), "checkpoint")
+        self._storage.write(self._name, to_bytes(state, arrays, self._identity), "checkpoint")
 
     def load(self) -> "tuple[TrainingState, dict[str, np.ndarray[Any, Any]]] | None":
-        """Return where the trial was, or begins, and its arrays by name; None if it has no checkpoint.
+        """Return the state in which the trial resumes or starts, and its arrays by name; None if it has no checkpoint.
 
         Raises:
-            CheckpointError: It is damaged, or made elsewise.
+            CheckpointError: The checkpoint is damaged, or was made under another identity.
             LedgerError: The storage cannot be reached.
         """
         content = self._storage.read(self._name)
@@ -86,18 +85,18 @@ class Checkpoints:
         content = self._storage.read(self._start) if self._start else None
         if content is None:
             return None
-        course, arrays = from_bytes(content, {"end": self._start, **self._shared})
-        course.inherit()
-        return course, arrays
+        state, arrays = from_bytes(content, {"end": self._start, **self._shared})
+        state.inherit()
+        return state, arrays
 
-    def save_end(self, course: TrainingState, arrays: "Arrays") -> None:
-        """Write where longer trials go on, if that is asked for.
+    def save_end(self, state: TrainingState, arrays: "Arrays") -> None:
+        """Write the final state for longer trials to start from, if it has a name.
 
         Raises:
-            LedgerError: The storage is full or cannot be reached; longer trials start over then.
+            LedgerError: The storage is full or cannot be reached; longer trials then start over.
         """
         if self._end:
-            self._storage.write(self._end, to_bytes(course, arrays, {"end": self._end, **self._shared}), "checkpoint")
+            self._storage.write(self._end, to_bytes(state, arrays, {"end": self._end, **self._shared}), "checkpoint")
 
 
 def name(trial_id: str) -> str:
@@ -105,31 +104,31 @@ def name(trial_id: str) -> str:
     return f"{FOLDER}/{trial_id}.ckpt"
 
 
-def to_bytes(course: TrainingState, arrays: "Arrays", identity: Mapping[str, Any]) -> bytes:
-    """Return a checkpoint as a file's content."""
+def to_bytes(state: TrainingState, arrays: "Arrays", identity: Mapping[str, Any]) -> bytes:
+    """Return the content of a checkpoint file."""
     import numpy as np
 
-    state = json.dumps({"identity": identity, "course": courses.to_json_value(course)})
-    content = npz.to_bytes({STATE: np.frombuffer(state.encode(), np.uint8), **arrays}, compressed=False)
+    text = json.dumps({"identity": identity, "course": to_json_value(state)})
+    content = npz.to_bytes({STATE: np.frombuffer(text.encode(), np.uint8), **arrays}, compressed=False)
     return hashlib.sha256(content).digest() + content
 
 
 def from_bytes(content: bytes, identity: Mapping[str, Any]) -> "tuple[TrainingState, dict[str, np.ndarray[Any, Any]]]":
-    """Return the course and the arrays of a file's content.
+    """Return the state and the arrays in the content of a checkpoint file.
 
     Raises:
-        CheckpointError: It is damaged, or of another identity.
+        CheckpointError: The checkpoint is damaged, or was made under another identity.
     """
     digest, archive = content[:DIGEST_BYTES], content[DIGEST_BYTES:]
     if hashlib.sha256(archive).digest() != digest:
         raise CheckpointError("its checkpoint is damaged")
     try:
         arrays = npz.read(io.BytesIO(archive))
-        state = json.loads(arrays.pop(STATE).tobytes())
-        made, course = dict(state["identity"]), courses.from_json_value(state["course"])
+        value = json.loads(arrays.pop(STATE).tobytes())
+        found, state = dict(value["identity"]), from_json_value(value["course"])
     except (DataError, KeyError, RecursionError, TypeError, ValueError) as error:
         raise CheckpointError(f"its checkpoint is not one of this version ({one_line(error)})") from error
-    names = sorted(key for key in made.keys() | identity.keys() if made.get(key, ...) != identity.get(key, ...))
+    names = sorted(key for key in found.keys() | identity.keys() if found.get(key, ...) != identity.get(key, ...))
     if names:
         raise CheckpointError(f"its checkpoint was made with another {', '.join(names)}")
-    return course, arrays
+    return state, arrays

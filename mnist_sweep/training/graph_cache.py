@@ -1,4 +1,4 @@
-"""What a process keeps from trial to trial: traced graphs, and the data as tensors."""
+"""What a process keeps from trial to trial: traced graphs, and data sets as tensors."""
 
 import functools
 from typing import TYPE_CHECKING, Any
@@ -12,12 +12,12 @@ if TYPE_CHECKING:
     from mnist_sweep.training.network import Network
     from mnist_sweep.training.train_step import TrainStep
 
-KEPT_GRAPHS = 16
-KEPT_DATASETS = 2
+MAX_GRAPHS = 16
+MAX_DATASETS = 2
 
 
-def graphs(config: TrialConfig, data: Dataset) -> tuple["Network", "TrainStep"]:
-    """Return the network and the training program of a trial, traced by an earlier one if possible, as they start."""
+def initialized_graphs(config: TrialConfig, data: Dataset) -> tuple["Network", "TrainStep"]:
+    """Return the network and the training step of a trial in their initial state, traced by an earlier trial if any."""
     from mnist_sweep.training import initial_weights
     from mnist_sweep.training.network import Network, build_model
     from mnist_sweep.training.train_step import TrainStep
@@ -25,25 +25,27 @@ def graphs(config: TrialConfig, data: Dataset) -> tuple["Network", "TrainStep"]:
     shapes = _shapes(config, data)
     build = functools.cache(lambda: build_model(config, data))
     key = (network_signature(config), data.pixel_max, *shapes)
-    network: Network = runtime.kept("networks", key, lambda: Network(build(), config, data), limit=KEPT_GRAPHS)
-    own_key = (network, update_signature(config))
-    program: TrainStep = runtime.kept("programs", own_key, lambda: TrainStep(network, config), limit=KEPT_GRAPHS)
-    network.start(initial_weights.values(config, build, shapes))
-    program.start(config)
-    return network, program
+    network: Network = runtime.cached("networks", key, lambda: Network(build(), config, data), limit=MAX_GRAPHS)
+    step_key = (network, update_signature(config))
+    train_step: TrainStep = runtime.cached(
+        "train_steps", step_key, lambda: TrainStep(network, config), limit=MAX_GRAPHS
+    )
+    network.set_weights(initial_weights.draw(config, build, shapes))
+    train_step.reset(config)
+    return network, train_step
 
 
 def initial_values(config: TrialConfig, data: Dataset) -> list[Any]:
-    """Return the values that the variables of a trial's model start with."""
+    """Return the initial values of all variables of a trial's model."""
     from mnist_sweep.training import initial_weights
     from mnist_sweep.training.network import build_model
 
-    return initial_weights.values(config, lambda: build_model(config, data), _shapes(config, data))
+    return initial_weights.draw(config, lambda: build_model(config, data), _shapes(config, data))
 
 
 def tensors(data: Dataset) -> dict[str, tuple[Any, Any]]:
     """Return the images and the labels of each split: uint8 `[n, height, width, channels]` and int32 `[n]`."""
-    found: dict[str, tuple[Any, Any]] = runtime.kept("tensors", data, lambda: _tensors(data), limit=KEPT_DATASETS)
+    found: dict[str, tuple[Any, Any]] = runtime.cached("tensors", data, lambda: _tensors(data), limit=MAX_DATASETS)
     return found
 
 

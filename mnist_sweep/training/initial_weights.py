@@ -1,4 +1,4 @@
-"""What the variables of a model hold before the first step.
+"""The initial values of a model's variables.
 
 The package's own models are built once, and only their draws are repeated for each trial, which takes a tenth of the
 time: every variable with a random initializer has a seed of its own, a function of the trial's seed and its place.
@@ -10,49 +10,50 @@ from typing import Any, NamedTuple
 import tensorflow as tf
 
 from mnist_sweep.data.batches import subseed
-from mnist_sweep.models.catalog import is_own
+from mnist_sweep.models.catalog import is_builtin
 from mnist_sweep.training import runtime
 from mnist_sweep.trials.config import TrialConfig
 
-KEPT_MODELS = 64
+MAX_MODELS = 64
 
 
-def values(config: TrialConfig, build: Callable[[], Any], shapes: Hashable) -> list[Any]:
-    """Return what each of the model's variables starts from, in the order of Keras' `variables`.
+def draw(config: TrialConfig, build: Callable[[], Any], shapes: Hashable) -> list[Any]:
+    """Return the initial value of each of the model's variables, in the order of Keras' `variables`.
 
     Args:
         config: The trial.
         build: Returns the trial's model, built from its seed if the model is a user's.
-        shapes: Whatever besides the hyperparameters the built model depends on.
+        shapes: Everything besides the hyperparameters that the built model depends on.
     """
-    if not is_own(config.model):
+    if not is_builtin(config.model):
         return [variable.value for variable in build().variables]
-    starts: list[_Start] = runtime.kept("starts", (config.model, shapes), lambda: _starts(build()), limit=KEPT_MODELS)
-    return [start.value(subseed(config.seed, f"weights-{number}")) for number, start in enumerate(starts)]
+    key = (config.model, shapes)
+    initial: list[_Initial] = runtime.cached("initial weights", key, lambda: _of_variables(build()), limit=MAX_MODELS)
+    return [value.draw(subseed(config.seed, f"weights-{number}")) for number, value in enumerate(initial)]
 
 
-class _Start(NamedTuple):
-    """How one variable starts: from the same tensor always, or from a random initializer's draw."""
+class _Initial(NamedTuple):
+    """The initial value of one variable: always the same tensor, or a draw of a random initializer."""
 
     tensor: Any
     initializer: Any
 
-    def value(self, seed: int) -> Any:
+    def draw(self, seed: int) -> Any:
         if self.initializer is None:
             return self.tensor
         drawn = self.initializer.from_config({**self.initializer.get_config(), "seed": seed % 2**32})
         return drawn(self.tensor.shape, dtype=self.tensor.dtype.name)
 
 
-def _starts(model: Any) -> list[_Start]:
+def _of_variables(model: Any) -> list[_Initial]:
     initializers = {
         id(variable): getattr(layer, f"{variable.name}_initializer", None)
         for layer in model.layers
         for variable in layer.variables
     }
-    return [_start(variable, initializers[id(variable)]) for variable in model.variables]
+    return [_of_variable(variable, initializers[id(variable)]) for variable in model.variables]
 
 
-def _start(variable: Any, initializer: Any) -> _Start:
-    draws = initializer is not None and "seed" in initializer.get_config()
-    return _Start(tf.identity(variable.value), initializer if draws else None)
+def _of_variable(variable: Any, initializer: Any) -> _Initial:
+    is_random = initializer is not None and "seed" in initializer.get_config()
+    return _Initial(tf.identity(variable.value), initializer if is_random else None)

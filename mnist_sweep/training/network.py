@@ -1,8 +1,8 @@
 """The traced graphs of one network that no optimizer is part of: gradients of a batch, evaluation of a whole split.
 
-Graphs are kept between trials of the same structure, so nothing of a trial may live in them: weights are variables
-that `start` sets anew, the rest comes in as arguments. Loops are `tf.while_loop`, since AutoGraph would need this
-file's source text on the worker's disk. Name scopes end in a slash, which opens the same one again.
+Graphs are kept for later trials with the same signature, so nothing of a trial may live in them: weights are variables
+that `set_weights` initialises, everything else comes in as arguments. Loops are `tf.while_loop`, since AutoGraph would
+need this file's source text on the worker's disk. Name scopes end in a slash, which opens the same one again.
 """
 
 from collections.abc import Sequence
@@ -15,14 +15,14 @@ import tensorflow as tf
 from mnist_sweep.data.batches import subseed
 from mnist_sweep.data.dataset import Dataset, Shaped
 from mnist_sweep.models import inference
-from mnist_sweep.models.catalog import is_own
+from mnist_sweep.models.catalog import is_builtin
 from mnist_sweep.training import runtime
 from mnist_sweep.trials.config import TrialConfig
 
 
 def build_model(config: TrialConfig, data: Shaped) -> Any:
     """Return the config's untrained Keras model; a user's model draws its weights from the config's seed."""
-    if not is_own(config.model):
+    if not is_builtin(config.model):
         runtime.seed_everything(subseed(config.seed, "weights"))
     with runtime.precision(config.precision):
         return config.model.build(data.image_shape, data.num_classes)
@@ -35,17 +35,17 @@ class Network:
         model: The Keras model.
         weights: Trainable variables of the model.
         draws: State of each layer that draws random numbers in training.
-        parameters: How many numbers the weights hold.
+        parameters: Number of values in the weights.
+        scales_loss: Whether gradients are those of a scaled loss, as float16 needs.
         gradients: Graph from images, labels and loss scale to the batch's mean loss, logits, and the gradients of the
             scaled loss, one for each weight.
-        evaluate: Graph from images and labels of a split to the sum of the losses (float64), the number of correct
-            classifications (int64), and the predicted classes (uint16 `[num_images]`).
+        evaluate: Graph from images and labels of a split to what `inference.evaluate` returns.
     """
 
     def __init__(self, model: Any, config: TrialConfig, data: Dataset) -> None:
         self.model = model
         self._pixel_max = float(data.pixel_max)
-        self.scaled = config.precision == "mixed_float16"
+        self.scales_loss = config.precision == "mixed_float16"
         self.weights = [variable.value for variable in model.trainable_variables]
         self.draws = [variable.value for variable in model.variables if variable.name == "seed_generator_state"]
         self.parameters = sum(int(np.prod(weight.shape)) for weight in self.weights)
@@ -53,26 +53,35 @@ class Network:
         self.labels = tf.TensorSpec((None,), tf.int32, "labels")
         batch = tf.TensorSpec((config.batch_size, *data.image_shape), tf.uint8)
         labels = tf.TensorSpec((config.batch_size,), tf.int32)
-        graph = partial(tf.function, autograph=not is_own(config.model))  # ours branch on no tensor's value
+        graph = partial(tf.function, autograph=not is_builtin(config.model))  # ours branch on no tensor's value
         scale = tf.TensorSpec((), tf.float32)
         compiled = {"jit_compile": True} if runtime.compiles_with_xla() else {}
         self.gradients = graph(self._gradients, input_signature=[batch, labels, scale], **compiled)
         self.evaluate = graph(self._evaluate, input_signature=[self.images, self.labels])
 
-    def start(self, values: Sequence[Any]) -> None:
-        """Set every variable of the model to its value."""
+    def set_weights(self, values: Sequence[Any]) -> None:
+        """Set every variable of the model, in the order of `variables`."""
         for variable, value in zip(self.model.variables, values, strict=True):
             variable.value.assign(value)
 
-    def hold(self, old: Sequence[Any], new: Sequence[Any]) -> None:
-        """Set what is not trained and starts otherwise in `new` than in `old`, both in the order of `variables`."""
+    def update_hyperparameters(self, old: Sequence[Any], new: Sequence[Any]) -> None:
+        """Set the variables that are not trained and whose initial value changes from `old` to `new`.
+
+        Args:
+            old: Initial values under the hyperparameters until now, in the order of `variables`.
+            new: Initial values under those from now on.
+        """
         for variable, before, value in zip(self.model.variables, old, new, strict=True):
             if not variable.trainable and not np.array_equal(before, value):
                 variable.value.assign(value)
 
     def state(self) -> dict[str, Any]:
-        """Return every variable that training changes, by a name of its own."""
+        """Return every variable that training changes, by a unique name."""
         return {f"model/{number}": variable.value for number, variable in enumerate(self.model.variables)}
+
+    def scaled_images(self, images: Any) -> Any:
+        """Return uint8 images as float32 in [0, 1]."""
+        return inference.scaled(images, self._pixel_max)
 
     def _gradients(self, images: Any, labels: Any, loss_scale: Any) -> Any:
         with tf.GradientTape() as tape:
@@ -81,17 +90,13 @@ class Network:
                 logits = tf.cast(outputs, tf.float32)
                 loss = tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits))
                 objective = tf.add_n([loss, *self.model.losses])
-                if self.scaled:
+                if self.scales_loss:
                     objective *= loss_scale
         with tf.name_scope("gradient_tape/"):  # where TensorFlow puts all else of a gradient
             return loss, logits, [_dense(gradient) for gradient in tape.gradient(objective, self.weights)]
 
     def _evaluate(self, images: Any, labels: Any) -> Any:
         return inference.evaluate(self.model, images, labels, pixel_max=self._pixel_max)
-
-    def scaled_images(self, images: Any) -> Any:
-        """Return uint8 images as float32 in [0, 1]."""
-        return inference.scaled(images, self._pixel_max)
 
 
 def _dense(gradient: Any) -> Any:

@@ -12,12 +12,12 @@ from typing import Any
 
 from mnist_sweep.text.lines import one_line
 from mnist_sweep.training import runtime
-from mnist_sweep.training.state import Fit
+from mnist_sweep.training.state import FitResult
 from mnist_sweep.trials.config import TrialConfig, config_id, defaults, to_flat, trial_id
 from mnist_sweep.trials.row import Evaluation, Status, TrialRow
 
 
-def ended(config: TrialConfig, result: Fit, *, num_test: int, seconds: float) -> TrialRow:
+def ended(config: TrialConfig, result: FitResult, *, num_test: int, seconds: float) -> TrialRow:
     """Return the row of a trial that trained to its last step, or until it diverged, and ends now.
 
     Args:

@@ -1,8 +1,8 @@
-"""Everything process-global: threads, GPU memory, determinism, seeds, precision, and what a worker keeps.
+"""Everything process-global: threads, GPU memory, determinism, seeds, precision, and a worker's caches.
 
 One thread for each CPU that a trial holds: side by side, one-thread trials train faster than trials that share
 TensorFlow's default pools, and a one-thread trial is reproducible bit for bit without slower deterministic kernels.
-With more threads or a GPU those kernels are switched on.
+With more threads or a GPU those kernels are enabled.
 """
 
 import contextlib
@@ -18,21 +18,21 @@ from typing import Any
 from mnist_sweep.errors import ResourceError
 from mnist_sweep.system import commands
 
-_KEPT: dict[str, OrderedDict[Hashable, Any]] = {}
+_CACHE: dict[str, OrderedDict[Hashable, Any]] = {}
 _CONFIGURED: dict[str, float] = {}
 
 
 def configure(*, threads: int, gpus: float = 0.0, xla: bool = False) -> None:
-    """Set TensorFlow up for the trials of this process, before its first operation; a second equal call does nothing.
+    """Configure TensorFlow for the trials of this process, before its first operation; an equal second call is a no-op.
 
     Args:
         threads: Size of TensorFlow's thread pool.
         gpus: GPUs that a trial holds: 0 hides them all, a fraction below 1 takes that share of the card's memory.
-        xla: Whether gradients are compiled with XLA, which pays on a GPU and makes these networks slower on a CPU; it
-            draws other random numbers in layers such as dropout.
+        xla: Whether to compile gradients with XLA, which is faster on a GPU and slower for these networks on a CPU;
+            layers such as dropout then draw other random numbers.
 
     Raises:
-        ResourceError: TensorFlow already runs with other settings, or it sees no GPU though the trial holds one.
+        ResourceError: TensorFlow already runs with other settings, or it sees no GPU although the trial holds one.
     """
     wanted = {"threads": threads, "gpus": gpus, "xla": xla}
     if wanted == _CONFIGURED:
@@ -45,7 +45,7 @@ def configure(*, threads: int, gpus: float = 0.0, xla: bool = False) -> None:
         raise refusal
     os.environ["KERAS_BACKEND"] = "tensorflow"
     if "tensorflow" not in sys.modules:
-        # TensorFlow's own default leaves out processors without AVX-512.
+        # TensorFlow's own default excludes processors without AVX-512.
         os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     with _quiet(), _without("sklearn"), _uncollected():
@@ -70,7 +70,7 @@ def configure(*, threads: int, gpus: float = 0.0, xla: bool = False) -> None:
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep standard error of native code off the terminal: TensorFlow greets from C++ whatever its log level is."""
+    """Discard standard error of native code: TensorFlow logs from C++ while it is imported, whatever its log level."""
     sys.stderr.flush()
     before = os.dup(2)
     try:
@@ -84,7 +84,7 @@ def _quiet() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _uncollected() -> Iterator[None]:
-    """Keep the garbage collector out of imports, which make a million objects and no garbage."""
+    """Disable the garbage collector during imports, which create a million objects and no garbage."""
     on = gc.isenabled()
     gc.disable()
     try:
@@ -96,15 +96,16 @@ def _uncollected() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _without(package: str) -> Iterator[None]:
-    """Let imports of a package fail unless it is loaded already: Keras goes without scikit-learn a second faster."""
+    """Let imports of a package fail unless it is loaded: Keras needs a second less without scikit-learn."""
     if package in sys.modules:
         yield
         return
-    sys.modules[package] = None  # type: ignore[assignment]  # what Python's import system documents for this
+    modules: dict[str, Any] = sys.modules
+    modules[package] = None  # documented by Python's import system
     try:
         yield
     finally:
-        del sys.modules[package]
+        del modules[package]
 
 
 def _configure_gpus(gpus: float) -> None:
@@ -129,13 +130,13 @@ def _configure_gpus(gpus: float) -> None:
 
 
 def _card_memory() -> float:
-    """Return the memory of the card that this process may see, in MiB, less a twentieth for CUDA itself."""
+    """Return the memory of the card that this process may see, in MiB, minus a twentieth for CUDA itself."""
     cards = [f"--id={card}" for card in filter(None, [os.environ.get("CUDA_VISIBLE_DEVICES")])]
     printed = commands.output("nvidia-smi", "--query-gpu=memory.total", "--format=csv,noheader,nounits", *cards)
     try:
         return 0.95 * min(float(line) for line in (printed or "").split())
     except ValueError as error:
-        raise ResourceError("a share of a GPU's memory needs `nvidia-smi` to say how much there is.") from error
+        raise ResourceError("a share of a GPU's memory needs `nvidia-smi` to report how much there is.") from error
 
 
 def compiles_with_xla() -> bool:
@@ -144,9 +145,9 @@ def compiles_with_xla() -> bool:
 
 
 def seed_everything(seed: int) -> None:
-    """Seed Python's, NumPy's, Keras' and TensorFlow's global generators, from which a user's layer may draw anything.
+    """Seed Python's, NumPy's, Keras' and TensorFlow's global generators, from which a user's layers may draw.
 
-    TensorFlow then forgets the kernels of every kept graph, which costs each later trial a tenth of a second or two.
+    TensorFlow then drops the kernels of every cached graph, which costs each later trial 0.1 to 0.2 s.
     """
     import keras
 
@@ -155,7 +156,7 @@ def seed_everything(seed: int) -> None:
 
 @contextlib.contextmanager
 def precision(policy: str) -> Iterator[None]:
-    """Build layers under a Keras dtype policy, and put the one before back afterwards."""
+    """Build layers under a Keras dtype policy, and restore the previous one afterwards."""
     import keras
 
     before = keras.config.dtype_policy()
@@ -166,19 +167,19 @@ def precision(policy: str) -> Iterator[None]:
         keras.config.set_dtype_policy(before)
 
 
-def kept(kind: str, key: Hashable, make: Callable[[], Any], *, limit: int) -> Any:
-    """Return what this process keeps under a key, made now if need be; of each kind the last `limit` used stay."""
-    shelf = _KEPT.setdefault(kind, OrderedDict())
-    if key not in shelf:
-        shelf[key] = make()
-    shelf.move_to_end(key)
-    while len(shelf) > limit:
-        shelf.popitem(last=False)
-    return shelf[key]
+def cached(kind: str, key: Hashable, make: Callable[[], Any], *, limit: int) -> Any:
+    """Return what this process caches under a key, made first if missing; each kind keeps the `limit` used last."""
+    entries = _CACHE.setdefault(kind, OrderedDict())
+    if key not in entries:
+        entries[key] = make()
+    entries.move_to_end(key)
+    while len(entries) > limit:
+        entries.popitem(last=False)
+    return entries[key]
 
 
 def environment() -> dict[str, Any]:
-    """Return what a trial's numbers may depend on besides its config: versions, processor, threads and device."""
+    """Return what a trial's results may depend on besides its config: versions, processor, threads and device."""
     from importlib.metadata import version
 
     return {

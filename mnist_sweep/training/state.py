@@ -1,14 +1,15 @@
-"""Where a trial in training is, apart from its weights, and what became of it."""
+"""The state of a trial in training, apart from its weights, and its result."""
 
 import dataclasses
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from mnist_sweep.results.predictions import Predictions
 from mnist_sweep.trials.row import Evaluation, Status
 
-PARTS = ("setup", "train", "evaluate")
+PHASES = ("setup", "train", "evaluate")
 
 
 class Heartbeat(NamedTuple):
@@ -17,8 +18,8 @@ class Heartbeat(NamedTuple):
     Attributes:
         step: Training steps taken so far.
         parameters: Trainable weights of the model.
-        note: What the user should know, in one line, or None.
-        inherited: Wall time of the trials before, where this one began at the end of another, in seconds.
+        note: One line for the user, or None.
+        inherited: Wall time of the trials whose steps this one shares, in seconds.
     """
 
     step: int
@@ -27,42 +28,54 @@ class Heartbeat(NamedTuple):
     inherited: float = 0.0
 
 
+class Sums(NamedTuple):
+    """What a graph of many steps adds up, in the same order however the steps are divided among calls.
+
+    Attributes:
+        loss: Sum of the batches' mean losses, float64.
+        num_correct: Number of correct classifications, int64.
+    """
+
+    loss: Any
+    num_correct: Any
+
+
 @dataclass(slots=True)
 class TrainingState:
-    """Where a trial is.
+    """How far a trial has come.
 
     Attributes:
         step: Training steps taken.
-        first: Step of the last point of the learning curve, from which on is summed.
+        first: Step of the last point of the learning curve, after which the next two are sums.
         loss_sum: Sum of the mean losses of the batches since then.
         num_correct: Examples of these batches classified correctly.
-        seconds: Wall time by part, in seconds.
+        seconds: Wall time by phase, in seconds.
         history: The learning curve so far.
-        inherited: Wall time of the trials before, where this one began at the end of another, in seconds.
+        inherited: Wall time of the trials whose steps this one shares, in seconds.
     """
 
     step: int = 0
     first: int = 0
     loss_sum: float = 0.0
     num_correct: int = 0
-    seconds: dict[str, float] = field(default_factory=lambda: dict.fromkeys(PARTS, 0.0))
+    seconds: dict[str, float] = field(default_factory=lambda: dict.fromkeys(PHASES, 0.0))
     history: list[Evaluation] = field(default_factory=list)
     inherited: float = 0.0
 
     def inherit(self) -> None:
-        """Count all time so far as that of the trials before: another one begins here."""
+        """Count all time so far as that of other trials: a longer one begins here."""
         self.inherited += sum(self.seconds.values())
-        self.seconds = dict.fromkeys(PARTS, 0.0)
+        self.seconds = dict.fromkeys(PHASES, 0.0)
 
-    def add(self, point: Evaluation) -> None:
-        """Add a point to the learning curve, and sum anew from it on."""
-        self.history.append(point)
+    def add(self, evaluation: Evaluation) -> None:
+        """Add a point to the learning curve, and reset the sums."""
+        self.history.append(evaluation)
         self.first, self.loss_sum, self.num_correct = self.step, 0.0, 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Fit:
-    """What training brought.
+class FitResult:
+    """The result of training one model.
 
     Attributes:
         status: OK, or DIVERGED when a loss was not finite.
@@ -70,9 +83,9 @@ class Fit:
         history: The learning curve, without the point at which a loss was not finite.
         test_accuracy: Share of the test split classified correctly after the last step; None unless OK.
         parameters: Trainable weights of the model.
-        seconds: Wall time by part, in seconds: `setup`, `train` and `evaluate`.
-        model: The trained Keras model if OK; the next trial of its structure trains the same one anew.
-        predictions: What it takes the images of validation and test for; None unless OK.
+        seconds: Wall time by phase, in seconds: `setup`, `train` and `evaluate`.
+        model: The trained Keras model if OK; the next trial with its signature trains the same object anew.
+        predictions: Its predicted classes of the validation and test images; None unless OK.
     """
 
     status: Status
@@ -85,39 +98,39 @@ class Fit:
     predictions: Predictions | None
 
 
-class Clock:
-    """Adds wall time to the parts of a course.
+class PhaseTimer:
+    """Adds up wall time by phase.
 
     Attributes:
-        seconds: Seconds by part.
+        seconds: Seconds by phase.
     """
 
     def __init__(self) -> None:
-        self.seconds = dict.fromkeys(PARTS, 0.0)
+        self.seconds = dict.fromkeys(PHASES, 0.0)
         self._since = time.perf_counter()
 
-    def lap(self, part: str) -> None:
-        """Add the time since the last lap to a part."""
+    def add_to(self, phase: str) -> None:
+        """Add the time since the last call to a phase."""
         now = time.perf_counter()
-        self.seconds[part] += now - self._since
+        self.seconds[phase] += now - self._since
         self._since = now
 
-    def go_on(self) -> None:
-        """Leave out the time since the last lap."""
+    def skip(self) -> None:
+        """Leave out the time since the last call."""
         self._since = time.perf_counter()
 
     def total(self) -> float:
-        """Return the time of all parts."""
+        """Return the time of all phases."""
         return sum(self.seconds.values())
 
 
-def to_json_value(course: TrainingState) -> dict[str, object]:
-    """Return a course as JSON values; numbers keep all their bits."""
-    return dataclasses.asdict(course) | {"history": [list(point) for point in course.history]}
+def to_json_value(state: TrainingState) -> dict[str, Any]:
+    """Return a state as JSON values; numbers keep all their bits."""
+    return dataclasses.asdict(state) | {"history": [list(evaluation) for evaluation in state.history]}
 
 
-def from_json_value(value: dict[str, object]) -> TrainingState:
-    """Return the course that `to_json_value` made the values of."""
-    course = TrainingState(**value)  # type: ignore[arg-type]  # written by this package, under a digest
-    course.history = [Evaluation(*point) for point in course.history]
-    return course
+def from_json_value(value: Mapping[str, Any]) -> TrainingState:
+    """Return the state that `to_json_value` made the values of."""
+    state = TrainingState(**value)
+    state.history = [Evaluation(*evaluation) for evaluation in state.history]
+    return state

@@ -1,7 +1,7 @@
-"""The traced training loop of one network under one kind of optimizer.
+"""The traced training steps of one network under one kind of optimizer.
 
-It is kept between trials of the same structure, as the network's graphs are: slots, optimizer numbers and loss scale
-are variables that `start` sets anew, the rest comes in as arguments.
+The graphs are kept for later trials with the same signature, as the network's are: slots, hyperparameters and loss
+scale are variables that `reset` initialises, everything else comes in as arguments.
 """
 
 import contextlib
@@ -16,26 +16,26 @@ from mnist_sweep.data.augmentation import AUGMENTATIONS, draw
 from mnist_sweep.data.batches import subseed
 from mnist_sweep.errors import CheckpointError
 from mnist_sweep.models import inference
-from mnist_sweep.models.catalog import is_own
+from mnist_sweep.models.catalog import is_builtin
 from mnist_sweep.optim.optimizers import numbers
 from mnist_sweep.training.network import Network
+from mnist_sweep.training.state import Sums
 from mnist_sweep.trials.config import TrialConfig
 
-FIRST_LOSS_SCALE = 2.0**15
+INITIAL_LOSS_SCALE = 2.0**15
 STEPS_TO_DOUBLE = 2000
 
 
 class TrainStep:
-    """The training loop of a network under one kind of optimizer.
+    """The training steps of a network under one kind of optimizer.
 
     Attributes:
-        train: Graph that takes one step for each row of example numbers, until a loss is not finite; adds to the sum
-            of the batches' mean losses (float64) and the number of correct classifications (int64) that it is given,
-            in the same order however steps are cut into calls, and returns both and the steps taken.
-        step: Graph of one such step with nothing around it, for `rehearsal`: from images, labels, the row of example
+        run_steps: Graph that takes one step for each row of example numbers, until a loss is not finite: from images,
+            labels, rows, learning rates, first step, sub-seeds and `Sums` to the new `Sums` and the steps taken.
+        run_step: Graph of one such step with nothing around it, to be traced: from images, labels, the row of example
             numbers, learning rate, step and sub-seeds to the batch's mean loss and the number of correct
-            classifications. Traced when it is first used; never compiled with XLA.
-        seconds_per_step: Wall time of a step, in seconds, as far as it is known.
+            classifications. Built when it is first used; never compiled with XLA.
+        seconds_per_step: Shortest wall time of a step so far, in seconds.
     """
 
     def __init__(self, network: Network, config: TrialConfig) -> None:
@@ -44,11 +44,12 @@ class TrainStep:
         self._augment = AUGMENTATIONS.get(config.augmentation)
         self._weight_decay = tf.Variable(0.0, trainable=False) if config.weight_decay else None
         self._slots = [self._new_slots(weight) for weight in network.weights]
-        self._numbers = {name: tf.Variable(0.0, trainable=False) for name in numbers(config.optimizer)}
-        self._loss_scale = tf.Variable(FIRST_LOSS_SCALE, trainable=False)
+        self._hyperparameters = {name: tf.Variable(0.0, trainable=False) for name in numbers(config.optimizer)}
+        self._loss_scale = tf.Variable(INITIAL_LOSS_SCALE, trainable=False)
         self._good_steps = tf.Variable(0, trainable=False)
-        self.train = tf.function(
-            self._train,
+        seeds = tf.TensorSpec((len(network.draws) + 1,), tf.int64, "seeds")
+        self.run_steps = tf.function(
+            self._run_steps,
             autograph=False,
             input_signature=[
                 network.images,
@@ -56,108 +57,102 @@ class TrainStep:
                 tf.TensorSpec((None, config.batch_size), tf.int32),
                 tf.TensorSpec((None,), tf.float32),
                 tf.TensorSpec((), tf.int64),
-                tf.TensorSpec((len(network.draws) + 1,), tf.int64),
-                tf.TensorSpec((), tf.float64),
-                tf.TensorSpec((), tf.int64),
+                seeds,
+                Sums(tf.TensorSpec((), tf.float64), tf.TensorSpec((), tf.int64)),
             ],
         )
-        self.step = tf.function(
-            self._step,
-            autograph=not is_own(config.model),
+        self.run_step = tf.function(
+            self._run_step,
+            autograph=not is_builtin(config.model),
             input_signature=[
                 network.images,
                 network.labels,
                 tf.TensorSpec((config.batch_size,), tf.int32, "rows"),
                 tf.TensorSpec((), tf.float32, "learning_rate"),
                 tf.TensorSpec((), tf.int64, "step"),
-                tf.TensorSpec((len(network.draws) + 1,), tf.int64, "seeds"),
+                seeds,
             ],
         )
         self.seconds_per_step = math.inf
 
-    def start(self, config: TrialConfig) -> None:
-        """Set slots, numbers and loss scale to where a trial starts."""
+    def reset(self, config: TrialConfig) -> None:
+        """Set slots, hyperparameters and loss scale to the initial state of a trial."""
         for slots in self._slots:
             for name, slot in slots.items():
                 slot.assign(tf.fill(slot.shape, config.optimizer.SLOTS[name]))
-        self.hold(config)
-        self._loss_scale.assign(FIRST_LOSS_SCALE)
+        self.set_hyperparameters(config)
+        self._loss_scale.assign(INITIAL_LOSS_SCALE)
         self._good_steps.assign(0)
 
-    def hold(self, config: TrialConfig) -> None:
+    def set_hyperparameters(self, config: TrialConfig) -> None:
         """Set the numbers of the optimizer, and the weight decay, to those of a trial."""
         for name, value in numbers(config.optimizer).items():
-            self._numbers[name].assign(value)
+            self._hyperparameters[name].assign(value)
         if self._weight_decay is not None:
             self._weight_decay.assign(config.weight_decay)
 
-    def arrays(self) -> dict[str, np.ndarray]:
-        """Return all that a trial's steps change, weights and slots, by names that `restore` takes."""
+    def snapshot(self) -> dict[str, np.ndarray]:
+        """Return a copy of everything that a trial's steps change, weights and slots, by name."""
         return {name: variable.numpy() for name, variable in self._state().items()}
 
-    def restore(self, arrays: Mapping[str, np.ndarray]) -> None:
-        """Set what `arrays` returned.
+    def restore(self, snapshot: Mapping[str, np.ndarray]) -> None:
+        """Set everything that `snapshot` returned.
 
         Raises:
-            CheckpointError: They are of another network or optimizer; nothing has been set.
+            CheckpointError: It belongs to another network or optimizer; nothing has been set.
         """
         state = self._state()
         if {name: tuple(variable.shape) for name, variable in state.items()} != {
-            name: array.shape for name, array in arrays.items()
+            name: array.shape for name, array in snapshot.items()
         }:
             raise CheckpointError("its checkpoint is of another network: the model's code has changed")
         for name, variable in state.items():
-            variable.assign(arrays[name].view(variable.dtype.as_numpy_dtype))
+            variable.assign(snapshot[name].view(variable.dtype.as_numpy_dtype))
 
     @contextlib.contextmanager
-    def rehearsal(self) -> Iterator[None]:
-        """Put back all that steps in the body change."""
-        arrays = self.arrays()
+    def state_preserved(self) -> Iterator[None]:
+        """Undo, after the body, everything that its steps changed."""
+        snapshot = self.snapshot()
         try:
             yield
         finally:
-            self.restore(arrays)
+            self.restore(snapshot)
+
+    def subseeds(self, seed: int) -> np.ndarray:
+        """Return a sub-seed for each layer that draws random numbers in training, and the augmentation's: int64."""
+        names = [*(f"draws-{number}" for number in range(len(self._network.draws))), "augmentation"]
+        return np.array([subseed(seed, name) for name in names], np.int64)
 
     def _state(self) -> dict[str, tf.Variable]:
         slots = {f"slots/{number}/{name}": slot for number, of in enumerate(self._slots) for name, slot in of.items()}
         scale = {"loss_scale": self._loss_scale, "good_steps": self._good_steps}
         return self._network.state() | slots | scale
 
-    def seeds(self, seed: int) -> np.ndarray:
-        """Return a sub-seed for each layer that draws random numbers in training, and the augmentation's: int64."""
-        names = [*(f"draws-{number}" for number in range(len(self._network.draws))), "augmentation"]
-        return np.array([subseed(seed, name) for name in names], np.int64)
-
     def _new_slots(self, weight: tf.Variable) -> dict[str, tf.Variable]:
         return {name: tf.Variable(tf.fill(weight.shape, start)) for name, start in self._optimizer.SLOTS.items()}
 
-    def _train(
-        self,
-        images: Any,
-        labels: Any,
-        rows: Any,
-        learning_rates: Any,
-        first: Any,
-        seeds: Any,
-        loss_sum: Any,
-        num_correct: Any,
-    ) -> Any:
-        def body(number: Any, loss_sum: Any, num_correct: Any, _: Any) -> Any:
+    def _run_steps(
+        self, images: Any, labels: Any, rows: Any, learning_rates: Any, first: Any, seeds: Any, sums: Sums
+    ) -> tuple[Sums, Any]:
+        def body(number: Any, sums: Sums, _: Any) -> Any:
             step = first + tf.cast(number, tf.int64)
             gradients = self._network.gradients
-            loss, correct = self._one(gradients, images, labels, rows[number], learning_rates[number], step, seeds)
-            return number + 1, loss_sum + tf.cast(loss, tf.float64), num_correct + correct, tf.math.is_finite(loss)
+            loss, correct = self._take(gradients, images, labels, rows[number], learning_rates[number], step, seeds)
+            sums = Sums(sums.loss + tf.cast(loss, tf.float64), sums.num_correct + correct)
+            return number + 1, sums, tf.math.is_finite(loss)
 
-        start = (tf.constant(0), loss_sum, num_correct, tf.constant(True))
-        steps, loss_sum, num_correct, _ = tf.while_loop(
-            lambda number, _, __, finite: (number < tf.shape(rows)[0]) & finite, body, start, parallel_iterations=1
+        steps, sums, _ = tf.while_loop(
+            lambda number, _, finite: (number < tf.shape(rows)[0]) & finite,
+            body,
+            (tf.constant(0), sums, tf.constant(True)),
+            parallel_iterations=1,
         )
-        return loss_sum, num_correct, steps
+        return sums, steps
 
-    def _step(self, *arguments: Any) -> Any:
-        return self._one(self._network.gradients.python_function, *arguments)
+    def _run_step(self, *arguments: Any) -> Any:
+        return self._take(self._network.gradients.python_function, *arguments)
 
-    def _one(
+    def _take(
         self, gradients_of: Any, images: Any, labels: Any, rows: Any, learning_rate: Any, step: Any, seeds: Any
     ) -> Any:
         """Add one step to the graph; return the batch's mean loss and the number of correct classifications."""
@@ -172,12 +167,12 @@ class TrainStep:
             loss_scale = self._loss_scale.read_value()
         loss, logits, gradients = gradients_of(batch, labels_of, loss_scale)
         with tf.name_scope("train/"):
-            apply = self._apply_scaled if self._network.scaled else self._apply
+            apply = self._apply_scaled if self._network.scales_loss else self._apply
             apply(gradients, learning_rate, tf.cast(step + 1, tf.float32))
         return loss, inference.num_correct(logits, labels_of)
 
     def _apply(self, gradients: Any, learning_rate: Any, step: Any) -> None:
-        values = {name: variable.read_value() for name, variable in self._numbers.items()}
+        values = {name: variable.read_value() for name, variable in self._hyperparameters.items()}
         values["learning_rate"] = learning_rate
         for weight, slots, gradient in zip(self._network.weights, self._slots, gradients, strict=True):
             if gradient is not None:

@@ -171,7 +171,7 @@ def defaults(config: TrialConfig) -> tuple[str, ...]:
     return tuple(names)
 
 
-def has_own_code(config: TrialConfig) -> bool:
+def has_custom_code(config: TrialConfig) -> bool:
     """Return whether a part of a config is of no registry, so that its code must reach the workers."""
     return any(_type(getattr(config, part)) not in registry.values() for part, registry in REGISTRIES.items())
 

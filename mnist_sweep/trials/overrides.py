@@ -1,4 +1,4 @@
-"""Numbers of a trial that change in the middle of training: which values hold at a step."""
+"""Fields of a trial with other values: in another trial, or from a step on in the middle of training."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -10,17 +10,17 @@ from mnist_sweep.trials.signature import graph_signature
 from mnist_sweep.validation import require
 
 
-def vary(trial: TrialConfig, changed: Mapping[str, Any]) -> TrialConfig:
-    """Return a trial with some fields changed: whole parts first, then dotted fields, whatever their order.
+def replace_fields(trial: TrialConfig, values: Mapping[str, Any]) -> TrialConfig:
+    """Return a trial with other values for some fields: whole parts first, then dotted fields, whatever their order.
 
     Raises:
         UnknownNameError: A name is no field of the trial.
         ConfigError: A value breaks a rule.
     """
-    for name in sorted(changed, key=lambda dotted: "." in dotted):
+    for name in sorted(values, key=lambda dotted: "." in dotted):
         part, _, inner = name.partition(".")
         _check_field(trial, part, name)
-        value = changed[name]
+        value = values[name]
         if inner:
             _check_field(getattr(trial, part), inner, name)
             value = dataclasses.replace(getattr(trial, part), **{inner: value})
@@ -28,33 +28,33 @@ def vary(trial: TrialConfig, changed: Mapping[str, Any]) -> TrialConfig:
     return trial
 
 
-def at(config: TrialConfig, step: int) -> TrialConfig:
-    """Return the trial without changes whose numbers hold after so many steps.
+def config_at(config: TrialConfig, step: int) -> TrialConfig:
+    """Return the config, without changes, whose values hold after a number of steps.
 
     Raises:
         UnknownNameError: A change names no field.
         ConfigError: A value breaks a rule.
     """
     values = {name: value for since, changed in config.changes if since <= step for name, value in changed}
-    return vary(dataclasses.replace(config, changes=()), values)
+    return replace_fields(dataclasses.replace(config, changes=()), values)
 
 
-def next_step(config: TrialConfig, step: int) -> int:
-    """Return the step after which numbers change next, or the last step of the trial."""
+def next_change(config: TrialConfig, step: int) -> int:
+    """Return the first step after `step` at which values change, or the last step of the trial."""
     return min((since for since, _ in config.changes if since > step), default=config.num_steps)
 
 
-def check(config: TrialConfig) -> None:
-    """Do nothing if the graph that is traced for the first step serves them all.
+def validate(config: TrialConfig) -> None:
+    """Validate that the graph of the first step serves all steps: that only numbers change.
 
     Raises:
         UnknownNameError: A change names no field.
-        ConfigError: It is of no number that may change in the middle of training, or breaks a rule.
+        ConfigError: A field may not change in the middle of training, or a value breaks a rule.
     """
     for step, changed in config.changes:
         for name, _ in changed:
             require("." in name or name == "weight_decay", "only numbers change in training", name=name)
-        first, now = at(config, 0), at(config, step)
+        first, now = config_at(config, 0), config_at(config, step)
         fed = {name: getattr(now, name) for name in ("model", "optimizer", "weight_decay")}
         same = graph_signature(first) == graph_signature(now) and dataclasses.replace(first, **fed) == now
         require(same, "changes leave the network and the optimizer what they are", step=step, changed=changed)

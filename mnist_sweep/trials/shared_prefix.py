@@ -1,7 +1,7 @@
-"""Where a trial may start from: the end of a shorter one that it agrees with on every step of that one.
+"""Trials that share their first steps: a trial may start from the final state of a shorter one.
 
-The steps of a trial are functions of its config and of the step, so a trial whose beginning is another trial goes on
-from there to the same bits. The ends of trials lie in the storage, by what they depend on and by their last step.
+The steps of a trial are functions of its config and of the step number, so a trial that begins as another one continues
+it to the same bits. Final states lie in the storage, named by what they depend on and by their last step.
 """
 
 import dataclasses
@@ -13,21 +13,21 @@ from mnist_sweep.trials.row import flat_id
 FOLDER = "lineages"
 
 
-def name(config: TrialConfig) -> str | None:
-    """Return the name of the file for the end of a trial; None if no longer trial has that end in its middle."""
-    return _name(config, config.num_steps) if is_point(config, config.num_steps) else None
+def final_state_name(config: TrialConfig) -> str | None:
+    """Return the file name of a trial's final state, or None if no longer trial passes through that state."""
+    return _name(config, config.num_steps) if is_shareable(config, config.num_steps) else None
 
 
-def ancestor(config: TrialConfig, names: Iterable[str]) -> str | None:
-    """Return the name of the end that a trial starts latest from, of those that are there; None if there is none."""
+def latest_start(config: TrialConfig, names: Iterable[str]) -> str | None:
+    """Return the name, among those of existing final states, of the latest one that a trial can start from, or None."""
     there = set(names)
     steps = sorted((_step(one) for one in there if _step(one) < config.num_steps), reverse=True)
-    ends = (_name(config, step) for step in steps if is_point(config, step))
-    return next((end for end in ends if end in there), None)
+    candidates = (_name(config, step) for step in steps if is_shareable(config, step))
+    return next((name for name in candidates if name in there), None)
 
 
-def is_point(config: TrialConfig, step: int) -> bool:
-    """Return whether a trial that ends at a step has the learning rates and points up to it that this one has."""
+def is_shareable(config: TrialConfig, step: int) -> bool:
+    """Return whether a trial of only the first `step` steps has the same learning rates and points up to there."""
     same = (config.schedule.factors(0, step, total).tolist() for total in (step, config.num_steps))
     return step % config.evaluate_every == 0 and next(same) == next(same)
 

@@ -47,7 +47,7 @@ def untrained(*, seconds: float = 0.0, num_evaluations: int = 1, tensorflow: boo
             from mnist_sweep import Evaluation, Status
             from mnist_sweep.results.predictions import Predictions
             from mnist_sweep.training import fitting, runtime
-            from mnist_sweep.training.state import Fit
+            from mnist_sweep.training.state import FitResult
 
             def curve(config: Any, data: Any, **_: Any) -> Any:
                 names = ("train_loss", "train_accuracy", "val_loss", "val_accuracy", "learning_rate", "seconds")
@@ -57,7 +57,7 @@ def untrained(*, seconds: float = 0.0, num_evaluations: int = 1, tensorflow: boo
                     history.append(Evaluation(step=step, **dict.fromkeys(names, step / (num_evaluations + 1))))
                     if num_evaluations > 1:  # else the row says it all
                         yield history[-1]
-                return Fit(
+                return FitResult(
                     status=Status.OK,
                     steps=num_evaluations,
                     history=tuple(history),
@@ -69,7 +69,7 @@ def untrained(*, seconds: float = 0.0, num_evaluations: int = 1, tensorflow: boo
                 )
 
             with contextlib.ExitStack() as stack:
-                stack.enter_context(mock.patch.object(fitting, "curve", curve))
+                stack.enter_context(mock.patch.object(fitting, "train", curve))
                 if not tensorflow:
                     stack.enter_context(mock.patch.object(runtime, "configure", mock.Mock()))
                 return super().step()

@@ -70,7 +70,7 @@ def test_keras_alone_loads_the_file_as_the_same_function(hyperparameters: Any, t
 def test_dropout_keeps_its_rate_in_keras_own_layer() -> None:
     import keras
 
-    plain = keras_file.plain(MODELS[0].build((8, 8, 1), 10))
+    plain = keras_file.with_keras_layers(MODELS[0].build((8, 8, 1), 10))
     assert [layer.rate for layer in plain.layers if type(layer) is keras.layers.Dropout] == [0.5]
 
 

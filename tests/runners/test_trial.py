@@ -12,7 +12,7 @@ from mnist_sweep.results.row_json import from_json, to_json
 from mnist_sweep.runners.trial import execute, pause, steps
 from mnist_sweep.system.storage import Folder
 from mnist_sweep.training import runtime
-from mnist_sweep.training.fitting import drain
+from mnist_sweep.training.fitting import consume
 from mnist_sweep.training.state import Heartbeat
 from mnist_sweep.trials.artifacts import Artifacts
 from mnist_sweep.trials.row import Evaluation, Status
@@ -89,7 +89,7 @@ def test_a_trial_that_was_paused_ends_when_it_ended_and_counts_what_it_took_befo
     while not isinstance(point := next(running), Evaluation):
         pass
     pause(running)
-    row = drain(steps(TRIAL, artifacts=marked), lambda _: None)
+    row = consume(steps(TRIAL, artifacts=marked), lambda _: None)
     assert row.started is not None
     assert row.seconds_total is not None
     assert row.seconds_total > point.seconds
@@ -98,7 +98,7 @@ def test_a_trial_that_was_paused_ends_when_it_ended_and_counts_what_it_took_befo
 
 def test_a_trial_that_begins_at_the_end_of_another_says_how_long_that_took(marked: Artifacts) -> None:
     kept = replace(marked, keep_shared_prefixes=True)
-    row = drain(steps(TRIAL, artifacts=kept), lambda _: None)
+    row = consume(steps(TRIAL, artifacts=kept), lambda _: None)
     begun = next(steps(replace(TRIAL, num_steps=40), artifacts=kept))
     assert begun == Heartbeat(20, 650, "goes on from step 20", row.history[-1].seconds)
 
@@ -133,7 +133,7 @@ def test_an_interrupt_is_not_a_failure() -> None:
 def test_a_model_that_cannot_be_saved_is_said_and_does_not_spoil_its_trial() -> None:
     items: list[Any] = []
     keeping = Artifacts(storage="x", models="all")
-    row = drain(steps(replace(TRIAL, model=Unsavable()), artifacts=keeping), items.append)
+    row = consume(steps(replace(TRIAL, model=Unsavable()), artifacts=keeping), items.append)
     assert row.status is Status.OK
     assert row.error is not None
     assert row.error.startswith("its model could not be saved: NotImplementedError: no config (test_trial.py:")

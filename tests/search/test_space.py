@@ -31,7 +31,7 @@ from mnist_sweep import (
 )
 from mnist_sweep.errors import ConfigError, UnknownNameError
 from mnist_sweep.search.space import Distribution
-from mnist_sweep.trials.overrides import vary
+from mnist_sweep.trials.overrides import replace_fields
 
 Refused = Callable[..., AbstractContextManager[None]]
 BASE = TrialConfig(model=CNN(units=64), num_steps=10)
@@ -125,8 +125,10 @@ def test_repeat_of_one_trial_ignores_the_seed_it_had() -> None:
 
 
 def test_vary_changes_a_copy() -> None:
-    assert vary(BASE, {"seed": 1, "data": Digits(val_size=7)}) == replace(BASE, seed=1, data=Digits(val_size=7))
-    assert vary(BASE, {}) == BASE
+    assert replace_fields(BASE, {"seed": 1, "data": Digits(val_size=7)}) == replace(
+        BASE, seed=1, data=Digits(val_size=7)
+    )
+    assert replace_fields(BASE, {}) == BASE
 
 
 @pytest.mark.parametrize("make", [grid, zipped])

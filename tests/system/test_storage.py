@@ -17,7 +17,7 @@ from mnist_sweep.sweep.progress import Quiet
 from mnist_sweep.system import storage as storages
 from mnist_sweep.system.storage import Bucket, Folder, Storage, absolute, folder_in, storage
 from mnist_sweep.training import checkpoints
-from mnist_sweep.training.fitting import drain
+from mnist_sweep.training.fitting import consume
 from mnist_sweep.trials.artifacts import Artifacts
 from tests.faults.cluster import CREDENTIALS, s3_server
 
@@ -202,7 +202,7 @@ def test_logs_that_cannot_be_kept_are_said_and_do_not_spoil_their_trial(
         monkeypatch.setenv(name, value)
     trial = TrialConfig(model=Softmax(), optimizer=GradientDescent(), num_steps=4, evaluate_every=2)
     nowhere = Artifacts(storage=s3_url(free_port()), summaries="scalars")
-    row = drain(steps(trial, artifacts=nowhere), lambda _: None)
+    row = consume(steps(trial, artifacts=nowhere), lambda _: None)
     assert row.status is Status.OK
     assert row.error is not None
     assert row.error.startswith("its logs could not be kept: ")
@@ -224,7 +224,7 @@ def test_a_storage_that_no_trial_reaches_is_said_and_does_not_spoil_them(monkeyp
         monkeypatch.setenv(name, value)
     trial = TrialConfig(model=Softmax(), optimizer=GradientDescent(), num_steps=4, evaluate_every=2)
     nowhere = Artifacts(storage=s3_url(free_port()), run_marker="checkpoints/run-0")
-    row = drain(steps(trial, artifacts=nowhere), lambda _: None)
+    row = consume(steps(trial, artifacts=nowhere), lambda _: None)
     assert row.status is Status.OK
     assert row.error is not None
     assert row.error.startswith("it ran without checkpoints: ")

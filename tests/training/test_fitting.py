@@ -27,8 +27,8 @@ from mnist_sweep.errors import ConfigError
 from mnist_sweep.system.storage import Folder
 from mnist_sweep.training import loop, runtime, state
 from mnist_sweep.training.checkpoints import Checkpoints
-from mnist_sweep.training.fitting import Paused, check, curve, drain, fit
-from mnist_sweep.training.state import Fit, Heartbeat
+from mnist_sweep.training.fitting import Paused, consume, fit, train, validate
+from mnist_sweep.training.state import FitResult, Heartbeat
 from mnist_sweep.trials.config import Precision
 from mnist_sweep.trials.row import Evaluation, Status
 
@@ -48,12 +48,12 @@ def digits() -> Dataset:
     return sources.load(Digits())
 
 
-def numbers(result: Fit) -> list[Any]:
+def numbers(result: FitResult) -> list[Any]:
     points = [point._replace(seconds=0) for point in result.history]
     return [result.status, result.steps, result.test_accuracy, result.parameters, *points]
 
 
-def val_accuracy(result: Fit) -> float:
+def val_accuracy(result: FitResult) -> float:
     accuracy = result.history[-1].val_accuracy
     assert accuracy is not None
     return accuracy
@@ -78,7 +78,7 @@ class Normalized:
 def test_a_trial_does_not_notice_what_its_process_trained_before(model: Any, digits: Dataset) -> None:
     trial = replace(SMALL, model=model)
     alone = fit(trial, digits)
-    runtime._KEPT.clear()
+    runtime._CACHE.clear()
     fit(replace(trial, seed=1, optimizer=Adam(learning_rate=0.1, beta_1=0.5)), digits)
     fit(replace(trial, optimizer=Momentum()), digits)
     assert numbers(fit(trial, digits)) == numbers(alone)
@@ -88,17 +88,17 @@ def test_trials_that_differ_only_in_numbers_share_one_graph(digits: Dataset) -> 
     for dropout, rate, seed in [(0.0, 0.1, 0), (0.5, 0.01, 1), (0.9, 0.001, 2)]:
         model = replace(SMALL.model, dropout=dropout)  # type: ignore[type-var]  # a model is a dataclass
         fit(replace(SMALL, model=model, optimizer=Adam(learning_rate=rate), seed=seed, num_steps=30), digits)
-    (network,), (program,) = runtime._KEPT["networks"].values(), runtime._KEPT["programs"].values()
-    assert program.train.experimental_get_tracing_count() == 1
+    (network,), (train_step,) = runtime._CACHE["networks"].values(), runtime._CACHE["train_steps"].values()
+    assert train_step.run_steps.experimental_get_tracing_count() == 1
     assert network.evaluate.experimental_get_tracing_count() == 1
-    assert program.step.experimental_get_tracing_count() == 0  # what summaries show costs nothing without them
+    assert train_step.run_step.experimental_get_tracing_count() == 0  # what summaries show costs nothing without them
 
 
 def test_trials_that_differ_in_their_optimizers_share_a_network(digits: Dataset) -> None:
     for optimizer in (Adam(), Momentum()):
         fit(replace(SMALL, optimizer=optimizer, num_steps=10), digits)
-    (network,) = runtime._KEPT["networks"].values()
-    assert len(runtime._KEPT["programs"]) == 2
+    (network,) = runtime._CACHE["networks"].values()
+    assert len(runtime._CACHE["train_steps"]) == 2
     assert network.gradients.experimental_get_tracing_count() == 1
 
 
@@ -112,7 +112,7 @@ def test_steps_in_one_call_or_in_many_give_the_same_bits(
     most: int, digits: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = fit(SMALL, digits)
-    monkeypatch.setattr(loop, "MOST_STEPS_PER_CALL", most)
+    monkeypatch.setattr(loop, "MAX_STEPS_PER_CALL", most)
     assert numbers(fit(SMALL, digits)) == numbers(whole)
 
 
@@ -142,12 +142,12 @@ def test_a_trial_paused_again_and_again_ends_with_the_same_bits(
 ) -> None:
     config = RESUMED[case]
     whole = fit(config, digits)
-    monkeypatch.setattr(loop, "MOST_STEPS_PER_CALL", 9)
+    monkeypatch.setattr(loop, "MAX_STEPS_PER_CALL", 9)
     steps = []
     while True:
-        runtime._KEPT.clear()
+        runtime._CACHE.clear()
         checkpoints = Checkpoints(Folder(tmp_path), "x", seconds=1e9, identity={"version": "1"})
-        items = curve(config, digits, checkpoints=checkpoints)
+        items = train(config, digits, checkpoints=checkpoints)
         begun = next(items)
         assert isinstance(begun, Heartbeat)
         steps.append(begun.step)
@@ -166,12 +166,12 @@ def test_a_trial_paused_again_and_again_ends_with_the_same_bits(
 
 def test_checkpoints_are_written_when_they_are_due_and_change_nothing(digits: Dataset, tmp_path: Path) -> None:
     always = Checkpoints(Folder(tmp_path), "x", seconds=0, identity={})
-    items = curve(SMALL, digits, checkpoints=always)
+    items = train(SMALL, digits, checkpoints=always)
     seen = [item.step for item in items if (tmp_path / "checkpoints" / "x.ckpt").exists()]
     assert seen[-1] == 50
     assert 0 not in seen
     assert always.load() is not None
-    assert numbers(drain(curve(SMALL, digits, checkpoints=always), lambda _: None)) == numbers(fit(SMALL, digits))
+    assert numbers(consume(train(SMALL, digits, checkpoints=always), lambda _: None)) == numbers(fit(SMALL, digits))
 
 
 def test_what_a_runner_does_with_a_point_is_no_time_of_the_trial(
@@ -185,7 +185,7 @@ def test_what_a_runner_does_with_a_point_is_no_time_of_the_trial(
 
     checkpoints = Checkpoints(Folder(tmp_path), "x", seconds=0, identity={})
     for _ in ("from its start", "from its checkpoint, its points once more"):
-        result = drain(curve(SMALL, digits, checkpoints=checkpoints), seen)
+        result = consume(train(SMALL, digits, checkpoints=checkpoints), seen)
         assert result.seconds == {"setup": 0, "train": 0, "evaluate": 0}
 
 
@@ -201,12 +201,12 @@ def test_a_damaged_checkpoint_is_said_and_the_trial_starts_over(
     damage: Any, note: str, digits: Dataset, tmp_path: Path
 ) -> None:
     checkpoints = Checkpoints(Folder(tmp_path), "x", seconds=0, identity={})
-    for _ in curve(SMALL, digits, checkpoints=checkpoints):
+    for _ in train(SMALL, digits, checkpoints=checkpoints):
         pass
     path = tmp_path / "checkpoints" / "x.ckpt"
     path.write_bytes(damage(path.read_bytes()))
     items: list[Any] = []
-    result = drain(curve(SMALL, digits, checkpoints=checkpoints), items.append)
+    result = consume(train(SMALL, digits, checkpoints=checkpoints), items.append)
     assert items[0].step == 0
     assert items[0].note.startswith(note)
     assert numbers(result) == numbers(fit(SMALL, digits))
@@ -224,12 +224,12 @@ def test_a_checkpoint_made_with_something_else_is_not_gone_on_from(
     changed: dict[str, Any], identity: dict[str, str], note: str, digits: Dataset, tmp_path: Path
 ) -> None:
     written = Checkpoints(Folder(tmp_path), "x", seconds=0, identity={"version": "1"})
-    for _ in curve(SMALL, digits, checkpoints=written):
+    for _ in train(SMALL, digits, checkpoints=written):
         pass
     found = Checkpoints(Folder(tmp_path), "x", seconds=0, identity=identity)
     items: list[Any] = []
     config = replace(SMALL, **changed)
-    assert numbers(drain(curve(config, digits, checkpoints=found), items.append)) == numbers(fit(config, digits))
+    assert numbers(consume(train(config, digits, checkpoints=found), items.append)) == numbers(fit(config, digits))
     assert note in items[0].note
 
 
@@ -239,7 +239,7 @@ def test_a_checkpoint_that_cannot_be_written_is_said_and_does_not_spoil_the_tria
     (tmp_path / "file").write_text("no folder")
     nowhere = Checkpoints(Folder(tmp_path / "file"), "x", seconds=0, identity={})
     items: list[Any] = []
-    result = drain(curve(SMALL, digits, checkpoints=nowhere), items.append)
+    result = consume(train(SMALL, digits, checkpoints=nowhere), items.append)
     notes = [item.note for item in items if isinstance(item, Heartbeat) and item.note]
     assert notes
     assert "cannot be" in notes[0]
@@ -254,7 +254,7 @@ def test_evaluations_do_not_change_the_training(digits: Dataset) -> None:
 
 def test_the_curve_has_a_point_every_so_many_steps_and_after_the_last(digits: Dataset) -> None:
     seen: list[Evaluation | Heartbeat] = []
-    result = drain(curve(SMALL, digits), seen.append)
+    result = consume(train(SMALL, digits), seen.append)
     assert [point.step for point in result.history] == [20, 40, 50]
     assert tuple(item for item in seen if isinstance(item, Evaluation)) == result.history
 
@@ -276,14 +276,14 @@ def test_weight_decay_and_augmentation_change_training_and_share_the_network(
     plain, other = fit(SMALL, digits), fit(replace(SMALL, **changed), digits)
     assert other.history[-1].val_loss != plain.history[-1].val_loss
     assert numbers(fit(SMALL, digits)) == numbers(plain)
-    (network,) = runtime._KEPT["networks"].values()
+    (network,) = runtime._CACHE["networks"].values()
     assert network.gradients.experimental_get_tracing_count() == 1
 
 
 def test_weight_decay_is_a_number_of_one_graph(digits: Dataset) -> None:
     losses = {fit(replace(SMALL, weight_decay=decay), digits).history[-1].val_loss for decay in (0.1, 0.01)}
     assert len(losses) == 2
-    assert len(runtime._KEPT["programs"]) == 1
+    assert len(runtime._CACHE["train_steps"]) == 1
 
 
 def test_the_test_split_changes_nothing_but_the_test_accuracy(digits: Dataset) -> None:
@@ -377,9 +377,9 @@ def test_mixed_precision_learns_as_float32_does(precision: Precision, digits: Da
 
 
 def test_float16_survives_a_loss_scale_that_overflows(digits: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
-    from mnist_sweep.training import train_step as program
+    from mnist_sweep.training import train_step
 
-    monkeypatch.setattr(program, "FIRST_LOSS_SCALE", 2.0**40)
+    monkeypatch.setattr(train_step, "INITIAL_LOSS_SCALE", 2.0**40)
     result = fit(replace(SMALL, precision="mixed_float16", num_steps=200, evaluate_every=200), digits)
     assert val_accuracy(result) > 0.7
 
@@ -400,4 +400,4 @@ def test_a_batch_larger_than_the_training_split_is_refused(digits: Dataset) -> N
 
 def test_blocks_that_do_not_fit_the_image_are_refused_before_tensorflow_is_asked(digits: Dataset) -> None:
     with pytest.raises(ConfigError, match="block 4"):
-        check(replace(SMALL, model=CNN(filters=(4,) * 5)), digits)
+        validate(replace(SMALL, model=CNN(filters=(4,) * 5)), digits)

@@ -20,7 +20,7 @@ def digits() -> Dataset:
 
 
 @pytest.mark.parametrize(
-    ("trial", "same_network", "same_program"),
+    ("trial", "same_network", "same_train_step"),
     [
         (replace(TRIAL, seed=1, num_steps=7, optimizer=Adam(learning_rate=0.5)), True, True),
         (replace(TRIAL, model=replace(MODEL, dropout=0.25)), True, True),
@@ -31,18 +31,18 @@ def digits() -> Dataset:
     ],
 )
 def test_a_trial_takes_over_the_graphs_that_fit_it(
-    digits: Dataset, trial: TrialConfig, same_network: bool, same_program: bool
+    digits: Dataset, trial: TrialConfig, same_network: bool, same_train_step: bool
 ) -> None:
-    first, second = graph_cache.graphs(TRIAL, digits), graph_cache.graphs(trial, digits)
-    assert (first[0] is second[0], first[1] is second[1]) == (same_network, same_program)
+    first, second = graph_cache.initialized_graphs(TRIAL, digits), graph_cache.initialized_graphs(trial, digits)
+    assert (first[0] is second[0], first[1] is second[1]) == (same_network, same_train_step)
 
 
 def test_graphs_that_are_taken_over_start_as_fresh_ones_do(digits: Dataset) -> None:
     other = replace(TRIAL, seed=1)
-    first = graph_cache.graphs(TRIAL, digits)[0].model.get_weights()
-    taken_over = graph_cache.graphs(other, digits)[0].model.get_weights()
-    runtime._KEPT.clear()
-    fresh = graph_cache.graphs(other, digits)[0].model.get_weights()
+    first = graph_cache.initialized_graphs(TRIAL, digits)[0].model.get_weights()
+    taken_over = graph_cache.initialized_graphs(other, digits)[0].model.get_weights()
+    runtime._CACHE.clear()
+    fresh = graph_cache.initialized_graphs(other, digits)[0].model.get_weights()
     assert not np.array_equal(first[0], fresh[0])
     for mine, theirs in zip(taken_over, fresh, strict=True):
         np.testing.assert_array_equal(mine, theirs)

@@ -22,13 +22,13 @@ EVERY_START = [
 
 def started(model: Any, seed: int) -> list[Any]:
     build = functools.partial(model.build, (8, 8, 1), 10)
-    return [np.asarray(value) for value in initial_weights.values(TrialConfig(model=model, seed=seed), build, "8x8")]
+    return [np.asarray(value) for value in initial_weights.draw(TrialConfig(model=model, seed=seed), build, "8x8")]
 
 
 @pytest.mark.parametrize("model", EVERY_START, ids=str)
 def test_weights_are_a_function_of_the_seed_whatever_started_before(model: Any) -> None:
     alone = started(model, 3)
-    runtime._KEPT.clear()
+    runtime._CACHE.clear()
     started(model, 1)
     started(model, 2)
     assert all(map(np.array_equal, started(model, 3), alone))

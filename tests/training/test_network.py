@@ -1,10 +1,12 @@
+from typing import Any
+
 import numpy as np
 import pytest
 
 from mnist_sweep import CNN, Adam, Digits, TrialConfig
 from mnist_sweep.data import sources
 from mnist_sweep.data.dataset import Dataset
-from mnist_sweep.models.inference import BATCH_SIZE
+from mnist_sweep.models import inference
 from mnist_sweep.training import runtime
 from mnist_sweep.training.network import Network, build_model
 
@@ -22,13 +24,29 @@ def network(digits: Dataset) -> Network:
     return Network(build_model(TRIAL, digits), TRIAL, digits)
 
 
-def test_evaluation_covers_every_image_once(network: Network, digits: Dataset) -> None:
-    images, labels = digits.train.images, digits.train.labels.astype("int32")
-    assert len(images) > BATCH_SIZE
-    assert len(images) % BATCH_SIZE
-    loss_sum, num_correct, classes = network.evaluate(images, labels)
-    logits = network.model.predict(images / np.float32(16), verbose=0).astype("float64")
-    losses = np.log(np.exp(logits).sum(axis=1)) - logits[np.arange(len(labels)), labels]
-    assert float(loss_sum) == pytest.approx(losses.sum(), rel=1e-5)
-    assert int(num_correct) == (logits.argmax(axis=1) == labels).sum()
+def held(network: Network) -> list[Any]:
+    return [variable.numpy() for variable in network.model.variables]
+
+
+def test_evaluation_is_that_of_the_model_on_scaled_images(network: Network, digits: Dataset) -> None:
+    labels = digits.val.labels.astype("int32")
+    _, num_correct, classes = network.evaluate(digits.val.images, labels)
+    logits = inference.logits(network.model, digits.val.images / np.float32(16))
     assert classes.numpy().tolist() == logits.argmax(axis=1).tolist()
+    assert int(num_correct) == (logits.argmax(axis=1) == labels).sum()
+
+
+def test_every_variable_is_set_and_is_part_of_the_state(network: Network) -> None:
+    values = [np.full_like(value, number) for number, value in enumerate(held(network))]
+    network.set_weights(values)
+    assert all(map(np.array_equal, held(network), values))
+    assert all(map(np.array_equal, (variable.numpy() for variable in network.state().values()), values))
+
+
+def test_hyperparameters_kept_in_weights_follow_a_change_and_nothing_else_does(network: Network) -> None:
+    before = held(network)
+    dropped = [value for variable, value in zip(network.model.variables, before, strict=True) if value.shape == ()]
+    assert dropped == [0.5]
+    network.update_hyperparameters(before, [np.float32(0.25) if value.shape == () else value + 1 for value in before])
+    changed = [not np.array_equal(*pair) for pair in zip(held(network), before, strict=True)]
+    assert changed == [not variable.trainable for variable in network.model.variables]

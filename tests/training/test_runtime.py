@@ -72,7 +72,7 @@ def test_of_what_is_kept_the_last_used_stay() -> None:
         made.append(key)
         return key.upper()
 
-    assert [runtime.kept("test", key, partial(make, key), limit=2) for key in "abacab"] == list("ABACAB")
+    assert [runtime.cached("test", key, partial(make, key), limit=2) for key in "abacab"] == list("ABACAB")
     assert made == ["a", "b", "c", "b"]
 
 

@@ -8,6 +8,7 @@ from mnist_sweep.data import sources
 from mnist_sweep.data.dataset import Dataset
 from mnist_sweep.training import runtime
 from mnist_sweep.training.network import Network, build_model
+from mnist_sweep.training.state import Sums
 from mnist_sweep.training.train_step import TrainStep
 
 TRIAL = TrialConfig(model=CNN(filters=(4,), kernel_size=3, units=8, dropout=0.5), optimizer=Adam())
@@ -25,7 +26,7 @@ def network(digits: Dataset) -> Network:
 
 
 @pytest.fixture
-def program(network: Network) -> TrainStep:
+def train_step(network: Network) -> TrainStep:
     return TrainStep(network, TRIAL)
 
 
@@ -33,21 +34,21 @@ def held(network: Network) -> list[Any]:
     return [variable.numpy() for variable in network.model.variables]
 
 
-def test_starting_puts_weights_slots_and_numbers_back(network: Network, program: TrainStep, digits: Dataset) -> None:
+def test_starting_puts_weights_slots_and_numbers_back(network: Network, train_step: TrainStep, digits: Dataset) -> None:
     before = held(network)
     rows, rates = np.arange(100, dtype="int32").reshape(2, 50), np.full(2, 0.1, "float32")
     labels = digits.train.labels.astype("int32")
-    program.start(TRIAL)
-    program.train(digits.train.images, labels, rows, rates, 0, program.seeds(0), 0.0, 0)
+    train_step.reset(TRIAL)
+    train_step.run_steps(digits.train.images, labels, rows, rates, 0, train_step.subseeds(0), Sums(0.0, 0))
     assert not np.array_equal(held(network)[0], before[0])
-    network.start(before)
-    program.start(TRIAL)
+    network.set_weights(before)
+    train_step.reset(TRIAL)
     assert all(map(np.array_equal, held(network), before))
-    assert all(not slot.numpy().any() for slots in program._slots for slot in slots.values())
+    assert all(not slot.numpy().any() for slots in train_step._slots for slot in slots.values())
 
 
 def test_what_a_layer_draws_is_a_function_of_seed_and_step(
-    network: Network, program: TrainStep, digits: Dataset
+    network: Network, train_step: TrainStep, digits: Dataset
 ) -> None:
     labels, rates = digits.train.labels.astype("int32"), np.full(1, 1e-9, "float32")
     rows = np.arange(50, dtype="int32").reshape(1, 50)
@@ -55,25 +56,31 @@ def test_what_a_layer_draws_is_a_function_of_seed_and_step(
     before = held(network)
 
     def loss(seed: int, step: int) -> float:
-        network.start(before)
-        program.start(TRIAL)
-        return float(program.train(digits.train.images, labels, rows, rates, step, program.seeds(seed), 0.0, 0)[0])
+        network.set_weights(before)
+        train_step.reset(TRIAL)
+        return float(
+            train_step.run_steps(
+                digits.train.images, labels, rows, rates, step, train_step.subseeds(seed), Sums(0.0, 0)
+            )[0].loss
+        )
 
     assert loss(0, 5) == loss(0, 5)
     assert len({loss(0, 5), loss(0, 6), loss(1, 5)}) == 3
 
 
-def test_a_rehearsed_step_is_the_step_of_the_loop_and_leaves_nothing(program: TrainStep, digits: Dataset) -> None:
+def test_a_single_step_is_that_of_the_loop_and_is_undone(train_step: TrainStep, digits: Dataset) -> None:
     labels, rates = digits.train.labels.astype("int32"), np.full(1, 0.1, "float32")
     rows = np.arange(50, dtype="int32").reshape(1, 50)
-    program.start(TRIAL)
-    before = program.arrays()
-    with program.rehearsal():
-        loss, correct = program.step(digits.train.images, labels, rows[0], rates[0], 0, program.seeds(0))
-        rehearsed = program.arrays()
-    assert all(np.array_equal(array, before[name]) for name, array in program.arrays().items())
-    taken = program.train(digits.train.images, labels, rows, rates, 0, program.seeds(0), 0.0, 0)
-    assert float(loss) == pytest.approx(float(taken[0]))
-    assert (int(correct), 1) == (int(taken[1]), int(taken[2]))
-    assert all(np.allclose(array, rehearsed[name], atol=1e-4) for name, array in program.arrays().items())
-    assert any(not np.array_equal(array, before[name]) for name, array in rehearsed.items())
+    train_step.reset(TRIAL)
+    before = train_step.snapshot()
+    with train_step.state_preserved():
+        loss, correct = train_step.run_step(digits.train.images, labels, rows[0], rates[0], 0, train_step.subseeds(0))
+        repeated = train_step.snapshot()
+    assert all(np.array_equal(array, before[name]) for name, array in train_step.snapshot().items())
+    sums, taken = train_step.run_steps(
+        digits.train.images, labels, rows, rates, 0, train_step.subseeds(0), Sums(0.0, 0)
+    )
+    assert float(loss) == pytest.approx(float(sums.loss))
+    assert (int(correct), 1) == (int(sums.num_correct), int(taken))
+    assert all(np.allclose(array, repeated[name], atol=1e-4) for name, array in train_step.snapshot().items())
+    assert any(not np.array_equal(array, before[name]) for name, array in repeated.items())

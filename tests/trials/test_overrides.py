@@ -34,13 +34,15 @@ def figures(config: TrialConfig) -> Any:
 
 
 def test_the_numbers_of_a_step_are_those_changed_last() -> None:
-    assert overrides.at(CHANGED, 6) == PLAIN
+    assert overrides.config_at(CHANGED, 6) == PLAIN
     assert (
-        overrides.at(CHANGED, 7) == overrides.at(CHANGED, 19) == replace(PLAIN, optimizer=Momentum(learning_rate=0.01))
+        overrides.config_at(CHANGED, 7)
+        == overrides.config_at(CHANGED, 19)
+        == replace(PLAIN, optimizer=Momentum(learning_rate=0.01))
     )
-    late = overrides.at(CHANGED, 20)
+    late = overrides.config_at(CHANGED, 20)
     assert (late.model.dropout, late.optimizer.learning_rate, late.weight_decay) == (0.0, 0.01, 0.01)  # type: ignore[attr-defined]
-    assert [overrides.next_step(CHANGED, step) for step in (0, 6, 7, 20, 29)] == [7, 7, 20, 30, 30]
+    assert [overrides.next_change(CHANGED, step) for step in (0, 6, 7, 20, 29)] == [7, 7, 20, 30, 30]
 
 
 @pytest.mark.usefixtures("tf")
@@ -106,4 +108,4 @@ def test_only_numbers_of_the_graph_change(
     name: str, value: float, error: type[Exception], part: str, refused: Refused
 ) -> None:
     with refused(error, part):
-        overrides.check(replace(PLAIN, changes=((7, ((name, value),)),)))
+        overrides.validate(replace(PLAIN, changes=((7, ((name, value),)),)))

@@ -99,7 +99,7 @@ def _messages(
     reference = references[spec["dataset"]]
     try:
         runtime.configure(**options)
-        dataset = runtime.kept("datasets", reference, lambda: ray.get(reference), limit=KEPT_DATASETS)
+        dataset = runtime.cached("datasets", reference, lambda: ray.get(reference), limit=KEPT_DATASETS)
     except SweepError as error:
         yield {"row": to_json(failed(trial, error=first_cause(error))), "done": True}
         return

@@ -1,7 +1,7 @@
-"""What TensorBoard's HParams table has columns for: the hyperparameters and the results of a sweep.
+"""The columns of TensorBoard's HParams table: the hyperparameters and the results of a sweep.
 
-Without this the table makes a column of every scalar of every run. Only the driver knows all trials, so it writes
-this, and without TensorFlow, which it never loads: the file holds one record of TensorBoard's own messages.
+Without this file the table has a column for every scalar of every run. Only the driver knows all trials, so it writes
+the file, and without TensorFlow, which it never loads: the file holds one record of TensorBoard's own messages.
 """
 
 import io
@@ -23,7 +23,7 @@ RESULTS = {  # the name of a column, the run below the trial's, the tag in that 
 
 
 def hyperparameters(flat: Mapping[str, Any]) -> dict[str, bool | int | float | str]:
-    """Return the settings of a flat config as the table takes them: lists as text, and nothing where there is none."""
+    """Return the settings of a flat config as the table takes them: lists as text, without those that are None."""
     return {
         name: value if isinstance(value, bool | int | float | str) else json.dumps(value)
         for name, value in flat.items()
@@ -32,10 +32,10 @@ def hyperparameters(flat: Mapping[str, Any]) -> dict[str, bool | int | float | s
 
 
 def write(storage: Storage, flats: Iterable[Mapping[str, Any]]) -> None:
-    """Write the columns of a sweep's table among the logs of its storage, in place of those of an earlier run.
+    """Write the columns of a sweep's table to its storage, replacing those of an earlier run.
 
     Args:
-        storage: Where the sweep's logs are.
+        storage: Storage of the sweep's logs.
         flats: The flat config of every trial.
 
     Raises:
@@ -69,7 +69,7 @@ def _values(flats: Iterable[Mapping[str, Any]]) -> dict[str, list[Any]]:
 
 
 def _describe(info: Any, values: list[Any]) -> None:
-    """Set the type of a column and what may stand in it."""
+    """Set the type and the domain of a column."""
     from tensorboard.plugins.hparams import api_pb2
 
     kinds = {type(value) for value in values}

@@ -1,7 +1,7 @@
-"""What the layers of a model make of images, as histograms and pictures for TensorBoard.
+"""Activations of a model's layers for a batch of images, as histograms and images for TensorBoard.
 
-A layer with weights is shown with the nonlinearity that it ends in: its own, or one that is a layer by itself behind
-it, with a normalisation or a sum in between. Pre-activations go into the nonlinearity, activations come out.
+A layer with weights is shown with the nonlinearity that follows it: its own, or a separate layer behind it, possibly
+after a normalisation or a sum. Pre-activations are the nonlinearity's inputs, activations its outputs.
 """
 
 from typing import Any
@@ -17,7 +17,11 @@ NONLINEARITIES = (
 
 
 class LayerSummaries:
-    """Looks at what the layers of a model make of images; at nothing in a model that Keras cannot take apart."""
+    """Summaries of the layers of a model; none for a model that is no graph of Keras layers.
+
+    Attributes:
+        values: Graph from images to pre-activations and activations by layer, and outputs by pooling layer.
+    """
 
     def __init__(self, model: Any) -> None:
         is_open = getattr(model, "inputs", None)
@@ -31,7 +35,7 @@ class LayerSummaries:
         self.values = tf.function(self._values, autograph=False)
 
     def _values(self, images: Any) -> tuple[dict[str, tuple[Any, Any]], dict[str, Any]]:
-        """Return pre-activations and activations of each layer with weights, and what each pooling makes, by names."""
+        """Return each weighted layer's pre-activations and activations, and each pooling layer's output, by name."""
         outputs = keras.tree.flatten(self._model(images, training=False)) if self._model else []
         layers: dict[str, tuple[Any, Any]] = {}
         for layer, end, value in zip(self._weighted, self._ends, outputs, strict=False):
@@ -40,16 +44,16 @@ class LayerSummaries:
         pooled = outputs[len(self._weighted) :]
         return layers, {pool.name: value for pool, value in zip(self._pools, pooled, strict=True)}
 
-    def show(self, images: Any) -> None:
-        """Show histograms of the layers' values, the first layer's filters, and what an image becomes in each block."""
+    def write(self, images: Any) -> None:
+        """Write histograms of the layers' values, the first layer's filters, and one image's maps in each block."""
         layers, pools = self.values(images)
         for name, (pre_activations, activations) in layers.items():
             tf.summary.histogram(f"{name}/pre_activations", pre_activations)
             tf.summary.histogram(f"{name}/activations", activations)
             if len(activations.shape) == 4:
-                _show_maps(f"{name}/convolved", activations[0])
+                _write_maps(f"{name}/convolved", activations[0])
         for name, values in pools.items():
-            _show_maps(f"{name}/pooled", values[0])
+            _write_maps(f"{name}/pooled", values[0])
         if self._weighted and len(self._weighted[0].kernel.shape) == 4:
             kernel = tf.transpose(tf.convert_to_tensor(self._weighted[0].kernel.value), [3, 0, 1, 2])
             coloured = kernel if kernel.shape[-1] in (1, 3) else tf.reduce_mean(kernel, axis=-1, keepdims=True)
@@ -57,17 +61,17 @@ class LayerSummaries:
 
 
 def _nonlinearities(operations: list[Any]) -> dict[str, Any]:
-    """Return, by the name of each layer with weights and no activation, the nonlinearity that alone goes on from it."""
-    takers: dict[int, list[Any]] = {}
+    """Return the nonlinearity behind each layer with weights and no activation, if nothing else takes its output."""
+    consumers: dict[int, list[Any]] = {}
     for operation in operations:
         if not isinstance(operation, keras.layers.InputLayer):
             for tensor in keras.tree.flatten(operation.input):
-                takers.setdefault(id(tensor), []).append(operation)
+                consumers.setdefault(id(tensor), []).append(operation)
     found = {}
     for layer in operations:
         if getattr(layer, "activation", None) is keras.activations.linear and hasattr(layer, "kernel"):
             end = layer
-            while len(following := takers.get(id(end.output), [])) == 1 and not isinstance(end, NONLINEARITIES):
+            while len(following := consumers.get(id(end.output), [])) == 1 and not isinstance(end, NONLINEARITIES):
                 (end,) = following
                 if hasattr(end, "kernel"):
                     break
@@ -77,7 +81,7 @@ def _nonlinearities(operations: list[Any]) -> dict[str, Any]:
 
 
 def _linear(layer: Any, inputs: Any) -> Any:
-    """Return what a layer makes of its inputs without its activation."""
+    """Return the output of a layer without its activation."""
     activation, layer.activation = layer.activation, keras.activations.linear
     try:
         return layer(inputs)
@@ -85,8 +89,8 @@ def _linear(layer: Any, inputs: Any) -> Any:
         layer.activation = activation
 
 
-def _show_maps(name: str, maps: Any) -> None:
-    """Show the channels of one image `[height, width, channels]` as grey images."""
+def _write_maps(name: str, maps: Any) -> None:
+    """Write the channels of one image `[height, width, channels]` as grey images."""
     tf.summary.image(name, _in_range(tf.transpose(maps, [2, 0, 1])[..., None]), max_outputs=SHOWN_MAPS)
 
 

@@ -1,7 +1,7 @@
-"""One step as TensorBoard's graph shows it: its operations in named scopes, the time and the memory of each.
+"""One training step in TensorBoard's graph: its operations in named scopes, the time and the memory of each.
 
-TensorFlow 2 fills no memory into its run metadata on a CPU and its profiler sees no allocation there, so the memory of
-an operation is that of its outputs, from their shapes; the process's own memory is the kernel's figure.
+On a CPU, TensorFlow 2 records no memory in its run metadata and its profiler sees no allocation, so the memory of an
+operation is that of its outputs, from their shapes; the memory of the process is what the kernel reports.
 """
 
 import math
@@ -20,8 +20,8 @@ MIB = 2**20
 STATM = Path("/proc/self/statm")  # of Linux: pages of the whole process, then pages in memory
 
 
-def shown(graph: Any) -> Any:
-    """Return the definition of a function's graph with its arguments in the scope `input`, its results in `output`."""
+def graph_definition(graph: Any) -> Any:
+    """Return a function's graph as TensorBoard takes it, arguments in the scope `input`, results in `output`."""
     definition = graph.as_graph_def()
     names = {node.name: _scoped(node.name, node.op) for node in definition.node}
     for node in definition.node:
@@ -32,23 +32,23 @@ def shown(graph: Any) -> Any:
     return definition
 
 
-def traced(take: Callable[[], object], graph: Any) -> tuple[Any, float]:
-    """Return the run metadata of a call of a graph, under the names of `shown`, and the wall time of the call.
+def profile(call: Callable[[], object], graph: Any) -> tuple[Any, float]:
+    """Return the run metadata of a call of a graph, under the names of `graph_definition`, and its wall time.
 
     Args:
-        take: Calls the graph's function; is called twice, since the first call may compile.
+        call: Calls the graph's function; is called twice, since the first call may compile.
         graph: The function's graph.
 
     Returns:
-        A `RunMetadata` with the operations of the graph that ran, without those inside its branches, and seconds.
+        A `RunMetadata` of the graph's operations that ran, without those inside its branches, and seconds.
     """
-    take()
+    call()
     with tempfile.TemporaryDirectory(prefix="mnist-sweep-") as folder:
         options = tf.profiler.experimental.ProfilerOptions(host_tracer_level=3, python_tracer_level=0)
         tf.profiler.experimental.start(folder, options)
         start = time.perf_counter()
         try:
-            take()
+            call()
         finally:
             seconds = time.perf_counter() - start
             tf.profiler.experimental.stop()
@@ -57,12 +57,12 @@ def traced(take: Callable[[], object], graph: Any) -> tuple[Any, float]:
 
 
 def memory() -> dict[str, float]:
-    """Return the memory of this process in MiB: the peak since its start, and on Linux what it holds now."""
-    held = {"peak_memory_mib": machine.peak_memory() / MIB}
+    """Return the memory of this process in MiB: the peak since its start, and on Linux the current size."""
+    sizes = {"peak_memory_mib": machine.peak_memory() / MIB}
     if STATM.exists():
         pages = int(STATM.read_text(encoding="ascii").split()[1])
-        held["resident_memory_mib"] = pages * os.sysconf("SC_PAGE_SIZE") / MIB
-    return held
+        sizes["resident_memory_mib"] = pages * os.sysconf("SC_PAGE_SIZE") / MIB
+    return sizes
 
 
 def _scoped(name: str, operation: str) -> str:
@@ -93,6 +93,6 @@ def _metadata(profile: bytes, graph: Any) -> Any:
 
 
 def _num_bytes(tensor: Any) -> int:
-    """Return the size of a tensor; 0 if it is a handle, or has a shape that only the run tells."""
+    """Return the size of a tensor in bytes; 0 for a handle, or if its shape is known only at run time."""
     is_known = tensor.shape.is_fully_defined() and tensor.dtype not in (tf.resource, tf.variant)
     return math.prod(tensor.shape) * tensor.dtype.size if is_known else 0

@@ -1,9 +1,9 @@
-"""What TensorBoard is shown of a trial in training.
+"""The TensorBoard logs of a trial in training.
 
 A trial has a folder of its own with the runs `train` (batches as they were trained on) and `test` (the validation
 split), and beside them its hyperparameters and its accuracy on the test split. `full` adds what the classic expert
-tutorial showed. Nothing here changes a weight: what is shown of a trial does not change its numbers. Where it cannot be
-written, as on a full disk, the trial goes on without.
+tutorial showed. Nothing here changes a weight, so logs do not change a trial's numbers. Where they cannot be written,
+as on a full disk, the trial continues without them.
 """
 
 import functools
@@ -19,7 +19,7 @@ from tensorboard.plugins.hparams import summary as hparams_summary
 from tensorboard.plugins.hparams.api_pb2 import STATUS_FAILURE, STATUS_SUCCESS
 
 from mnist_sweep.text.lines import one_line
-from mnist_sweep.trackers.tensorboard import traces as trace
+from mnist_sweep.trackers.tensorboard import traces
 from mnist_sweep.trackers.tensorboard.hparams import hyperparameters
 from mnist_sweep.trackers.tensorboard.layers import LayerSummaries
 from mnist_sweep.trials.config import TrialConfig, to_flat, trial_id
@@ -29,54 +29,54 @@ if TYPE_CHECKING:
     from mnist_sweep.training.network import Network
     from mnist_sweep.training.train_step import TrainStep
 
-SHOWN_IMAGES = 10
-PROBED_IMAGES = 100
+NUM_IMAGES_SHOWN = 10
+NUM_IMAGES_SUMMARIZED = 100
 EVALUATIONS_BETWEEN_TRACES = 10
 NODE = re.compile(r"\{\{.*?\}\}")
 Given = ParamSpec("Given")
 RUN_METADATA = tf.compat.v1.SummaryMetadata(plugin_data={"plugin_name": "graph_run_metadata", "content": b"1"})
 
 
-def _unless_lost(
-    show: "Callable[Concatenate[TensorBoardWriter, Given], None]",
+def _unless_failed(
+    method: "Callable[Concatenate[TensorBoardWriter, Given], None]",
 ) -> "Callable[Concatenate[TensorBoardWriter, Given], None]":
-    """Return a method that notes why a log could not be written, and does nothing from then on."""
+    """Return a method that records why a log could not be written, and does nothing from then on."""
 
-    @functools.wraps(show)
-    def shown(self: "TensorBoardWriter", /, *arguments: Given.args, **named: Given.kwargs) -> None:
-        if self.lost:
+    @functools.wraps(method)
+    def wrapper(self: "TensorBoardWriter", /, *arguments: Given.args, **named: Given.kwargs) -> None:
+        if self.error:
             return
         try:
-            show(self, *arguments, **named)
+            method(self, *arguments, **named)
         except (OSError, tf.errors.OpError) as error:
-            self.lost = NODE.sub("", one_line(error)).strip()
+            self.error = NODE.sub("", one_line(error)).strip()
 
-    return shown
+    return wrapper
 
 
 class TensorBoardWriter:
-    """Writes what TensorBoard is shown of one trial; a context that lasts as long as the trial's training.
+    """Writes the TensorBoard logs of one trial; a context that lasts as long as the trial's training.
 
     Args:
         folder: The trial's folder of logs.
         config: The trial.
-        full: Whether to show weights, activations, images, the graph, memory and traces, too.
+        full: Whether to write weights, activations, images, the graph, memory and traces, too.
         fresh: Whether to remove what an earlier run of the trial left there, because this one starts over.
 
     Attributes:
-        lost: Why nothing is shown any more, or None.
+        error: Why nothing is written any more, or None.
     """
 
     def __init__(self, folder: Path, config: TrialConfig, *, full: bool, fresh: bool = True) -> None:
-        self.lost: str | None = None
+        self.error: str | None = None
         self._config, self._full = config, full
         self._open(folder, fresh=fresh)
 
-    @_unless_lost
+    @_unless_failed
     def _open(self, folder: Path, *, fresh: bool) -> None:
         if fresh:
             shutil.rmtree(folder, ignore_errors=True)
-        for stale in folder.glob("*tfevents*"):  # what a trial that goes on would tell twice
+        for stale in folder.glob("*tfevents*"):  # a trial that resumes writes these again
             stale.unlink()
         self._own, self._train, self._test = (
             tf.summary.create_file_writer(str(folder / name)) for name in ("", "train", "test")
@@ -84,68 +84,68 @@ class TensorBoardWriter:
         with self._own.as_default(step=0):
             hparams.hparams(hyperparameters(to_flat(self._config)), trial_id=trial_id(self._config))
 
-    @_unless_lost
-    def begin(self, network: "Network", program: "TrainStep", val: tuple[Any, Any]) -> None:
-        """Show the graph of a training step and the first validation images.
+    @_unless_failed
+    def on_train_begin(self, network: "Network", train_step: "TrainStep", val: tuple[Any, Any]) -> None:
+        """Write the graph of a training step and the first validation images.
 
         Args:
-            network: What is trained.
-            program: What trains it.
+            network: The network.
+            train_step: Its training step.
             val: Images and labels of the validation split.
         """
         if not self._full:
             return
-        self._model, self._probe = network.model, LayerSummaries(network.model)
-        self._images = network.scaled_images(val[0][:PROBED_IMAGES])
-        self._graph = program.step.get_concrete_function().graph
+        self._model, self._layers = network.model, LayerSummaries(network.model)
+        self._images = network.scaled_images(val[0][:NUM_IMAGES_SUMMARIZED])
+        self._graph = train_step.run_step.get_concrete_function().graph
         with self._train.as_default(step=0):
-            tf.summary.graph(trace.shown(self._graph))
+            tf.summary.graph(traces.graph_definition(self._graph))
         with self._test.as_default(step=0):
-            tf.summary.image("images", self._images, max_outputs=SHOWN_IMAGES)
+            tf.summary.image("images", self._images, max_outputs=NUM_IMAGES_SHOWN)
 
     def is_traced(self, step: int) -> bool:
-        """Return whether the step that ends at a point is to be traced: at every tenth evaluation, from the first."""
+        """Return whether to trace the step that ends at a point: every tenth evaluation, from the first on."""
         num_evaluations, steps_since = divmod(step, self._config.evaluate_every)
         is_evaluated = steps_since == 0 or step == self._config.num_steps
-        is_shown = self._full and is_evaluated and not self.lost
-        return is_shown and (num_evaluations + (steps_since > 0)) % EVALUATIONS_BETWEEN_TRACES == 1
+        is_written = self._full and is_evaluated and not self.error
+        return is_written and (num_evaluations + (steps_since > 0)) % EVALUATIONS_BETWEEN_TRACES == 1
 
-    @_unless_lost
-    def trace(self, step: int, take: Callable[[], object]) -> None:
-        """Show time and memory of each operation of a step, and its whole time.
+    @_unless_failed
+    def on_trace(self, step: int, run_step: Callable[[], object]) -> None:
+        """Write time and memory of each operation of a step, and its total time.
 
         Args:
             step: The step's number.
-            take: Takes the step that the graph shows; is called twice.
+            run_step: Runs the step whose graph was written; is called twice.
         """
-        metadata, seconds = trace.traced(take, self._graph)
+        metadata, seconds = traces.profile(run_step, self._graph)
         with self._train.as_default(step=step):
             tf.summary.write(f"step {step}", tf.constant(metadata.SerializeToString()), metadata=RUN_METADATA)
             tf.summary.scalar("trace/step_milliseconds", 1000 * seconds)
 
-    @_unless_lost
-    def point(self, point: Evaluation) -> None:
-        """Show a point of the learning curve, and if `full` what the network is like at an evaluation."""
-        with self._train.as_default(step=point.step):
-            tf.summary.scalar("accuracy", point.train_accuracy)
-            tf.summary.scalar("cross_entropy", point.train_loss)
-            tf.summary.scalar("learning_rate", point.learning_rate)
-        if point.val_accuracy is None or point.val_loss is None:
+    @_unless_failed
+    def on_evaluation(self, evaluation: Evaluation) -> None:
+        """Write a point of the learning curve, and the network's weights and activations if `full`."""
+        with self._train.as_default(step=evaluation.step):
+            tf.summary.scalar("accuracy", evaluation.train_accuracy)
+            tf.summary.scalar("cross_entropy", evaluation.train_loss)
+            tf.summary.scalar("learning_rate", evaluation.learning_rate)
+        if evaluation.val_accuracy is None or evaluation.val_loss is None:
             return
-        with self._test.as_default(step=point.step):
-            tf.summary.scalar("accuracy", point.val_accuracy)
-            tf.summary.scalar("cross_entropy", point.val_loss)
+        with self._test.as_default(step=evaluation.step):
+            tf.summary.scalar("accuracy", evaluation.val_accuracy)
+            tf.summary.scalar("cross_entropy", evaluation.val_loss)
         if self._full:
-            with self._train.as_default(step=point.step):
-                _show_weights(self._model)
-                for name, value in trace.memory().items():
+            with self._train.as_default(step=evaluation.step):
+                _write_weights(self._model)
+                for name, value in traces.memory().items():
                     tf.summary.scalar(f"trace/{name}", value)
-            with self._test.as_default(step=point.step):
-                self._probe.show(self._images)
+            with self._test.as_default(step=evaluation.step):
+                self._layers.write(self._images)
 
-    @_unless_lost
-    def end(self, status: Status, test_accuracy: float | None) -> None:
-        """Show how the trial ended, and the accuracy on the test split."""
+    @_unless_failed
+    def on_train_end(self, status: Status, test_accuracy: float | None) -> None:
+        """Write how the trial ended, and the accuracy on the test split."""
         ended = hparams_summary.session_end_pb(STATUS_SUCCESS if status is Status.OK else STATUS_FAILURE)
         with self._own.as_default(step=self._config.num_steps):
             tf.summary.experimental.write_raw_pb(ended.SerializeToString())
@@ -156,17 +156,17 @@ class TensorBoardWriter:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: object, trace: object) -> None:
-        if kind and issubclass(kind, Exception):  # a pause and an early stop are none
-            self.end(Status.FAILED, None)
+        if kind and issubclass(kind, Exception):  # neither a pause nor an early stop
+            self.on_train_end(Status.FAILED, None)
         self._close()
 
-    @_unless_lost
+    @_unless_failed
     def _close(self) -> None:
         for writer in (self._own, self._train, self._test):
             writer.close()
 
 
-def _show_weights(model: Any) -> None:
+def _write_weights(model: Any) -> None:
     for variable in model.trainable_variables:
         name, value = variable.path, tf.convert_to_tensor(variable.value)
         tf.summary.scalar(f"{name}/mean", tf.reduce_mean(value))

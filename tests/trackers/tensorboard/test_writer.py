@@ -26,10 +26,10 @@ from mnist_sweep import (
 from mnist_sweep import run as run_sweep
 from mnist_sweep.runners import trial
 from mnist_sweep.trackers.tensorboard import hparams as experiment
-from mnist_sweep.trackers.tensorboard import traces as trace
+from mnist_sweep.trackers.tensorboard import traces
 from mnist_sweep.trackers.tensorboard.writer import TensorBoardWriter
 from mnist_sweep.training import runtime
-from mnist_sweep.training.fitting import drain
+from mnist_sweep.training.fitting import consume
 from mnist_sweep.trials.artifacts import Artifacts
 
 TRIAL = TrialConfig(
@@ -103,7 +103,7 @@ def tensorboard() -> Serve:
 def run(folder: Path, level: Any, config: TrialConfig = TRIAL) -> Any:
     runtime.configure(threads=1)
     steps = trial.steps(config, artifacts=Artifacts(storage=str(folder), summaries=level))
-    return drain(steps, lambda _: None)
+    return consume(steps, lambda _: None)
 
 
 def test_full_summaries_show_all_that_the_expert_tutorial_showed(tmp_path: Path, tensorboard: Serve) -> None:
@@ -210,11 +210,11 @@ def test_every_tenth_evaluation_is_traced_and_each_shows_the_memory(tmp_path: Pa
 
 
 def test_memory_that_was_given_back_is_not_held() -> None:
-    before = trace.memory()
+    before = traces.memory()
     block = np.ones(2**26)
-    during = trace.memory()
+    during = traces.memory()
     del block
-    after = trace.memory()
+    after = traces.memory()
     assert during["resident_memory_mib"] > before["resident_memory_mib"] + 400
     assert after["resident_memory_mib"] < before["resident_memory_mib"] + 100
     assert after["peak_memory_mib"] >= during["resident_memory_mib"] - 1
@@ -344,7 +344,7 @@ def test_a_trial_that_goes_on_is_one_session_of_the_table(tmp_path: Path, tensor
     with pytest.raises(KeyError), TensorBoardWriter(folder, TRIAL, full=False):
         raise KeyError
     with TensorBoardWriter(folder, TRIAL, full=False, fresh=False) as summaries:
-        summaries.end(Status.OK, 0.5)
+        summaries.on_train_end(Status.OK, 0.5)
     ask = tensorboard(tmp_path)
     (group,) = ask("plugin/hparams/session_groups", allowedStatuses=STATUSES, sliceSize=9)["sessionGroups"]
     assert [session["status"] for session in group["sessions"]] == ["STATUS_SUCCESS"]
