@@ -1,4 +1,4 @@
-"""Data sets: three splits of labelled images, found on this machine or downloaded and verified.
+"""Data sets: three splits of labelled images, from local files or from verified downloads.
 
 May import: everything up to `statistics`. Begin with `dataset`, the interface; `sources` loads and checks any data set.
 """

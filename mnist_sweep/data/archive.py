@@ -1,7 +1,7 @@
-"""Files out of a tar archive: only those that were asked for, each verified, and nothing anywhere else.
+"""Extraction of files from a tar archive: only the requested ones, each verified, and nothing anywhere else.
 
-Whatever an archive says about paths, links and owners is looked at and never followed: a file is written under the name
-that it was asked for by, first beside its destination and renamed once the whole archive was found good.
+Paths, links and owners in an archive are checked and never followed: a file is written under the requested name, first
+beside its destination, and renamed once the whole archive has been verified.
 """
 
 import contextlib
@@ -20,16 +20,16 @@ MAX_BYTES = 1 << 30
 
 
 def extract(archive: Path, folder: Path, sha256: Mapping[str, str]) -> None:
-    """Write files of an archive into a folder.
+    """Extract files of an archive into a folder.
 
     Args:
-        archive: A tar file, packed or not.
-        folder: Where they go; it is made.
-        sha256: SHA-256 of each file by its name, which is looked for in whatever folder of the archive.
+        archive: A tar file, compressed or not.
+        folder: Destination; it is created.
+        sha256: SHA-256 of each file by its name, wherever it is in the archive.
 
     Raises:
-        DataError: The archive is damaged, lacks a file, holds another under its name, or holds a path that leaves its
-            folder, a link or a device; nothing has been changed then.
+        DataError: The archive is damaged, lacks a file, has other content under its name, or holds a path that leaves
+            its folder, a link or a device; nothing is changed then.
         DownloadError: The folder cannot be written.
     """
     with contextlib.ExitStack() as all_good:
@@ -38,7 +38,7 @@ def extract(archive: Path, folder: Path, sha256: Mapping[str, str]) -> None:
 
 
 def _verified(archive: Path, sha256: Mapping[str, str]) -> Iterator[tuple[str, bytes]]:
-    """Yield the name and the content of each wanted file; only at the end is it known that nothing is wrong."""
+    """Yield the name and the content of each requested file; the archive is verified only when this ends."""
     missing = dict(sha256)
     try:
         with tarfile.open(archive, "r:*") as members:
@@ -60,7 +60,7 @@ def _checked(member: tarfile.TarInfo, archive: Path) -> PurePosixPath:
         raise DataError(f"{archive} holds {member.name!r}, a path that leaves its folder.")
     if not (member.isfile() or member.isdir()):
         raise DataError(f"{archive} holds {member.name!r}, which is neither a file nor a folder.")
-    if not 0 <= member.size <= MAX_BYTES:  # below 0, tarfile goes back and reads the same member for ever
+    if not 0 <= member.size <= MAX_BYTES:  # below 0, tarfile reads the same member forever
         raise DataError(f"{archive} holds {member.name!r} of {member.size:,} bytes, expected 0 to {MAX_BYTES:,}.")
     return path
 

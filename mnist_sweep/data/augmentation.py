@@ -1,4 +1,4 @@
-"""Random changes to training images, drawn in the graph: functions of the trial's seed and the step alone."""
+"""Random augmentations of training images, drawn in the graph as functions of the trial's seed and the step."""
 
 from collections.abc import Callable
 from typing import Any
@@ -9,14 +9,14 @@ PADDING = 4
 
 
 def pad_crop_flip(images: Any, draws: Any) -> Any:
-    """Return each image shifted by up to 4 pixels, black where nothing was, and mirrored half the time.
+    """Return each image shifted by up to 4 pixels, padded with black, and mirrored half the time.
 
     He et al. 2015 (arXiv 1512.03385), section 4.2: pad 4 pixels on each side, crop a random window of the image's size
     from the padded image or its mirror image.
 
     Args:
         images: uint8 `[batch, height, width, channels]`.
-        draws: int32 `[batch, 3]` of `draw`: first row, first column of the window, and whether to mirror it.
+        draws: int32 `[batch, 3]` from `draw`: first row and first column of the window, and whether to mirror it.
 
     Returns:
         uint8 of the same shape.
@@ -30,7 +30,7 @@ def pad_crop_flip(images: Any, draws: Any) -> Any:
 
 
 def draw(seed: Any, step: Any, batch_size: int) -> Any:
-    """Return what `pad_crop_flip` does to each image: int32 `[batch_size, 3]`, in [0, 9), [0, 9) and [0, 2).
+    """Return random `draws` for `pad_crop_flip`: int32 `[batch_size, 3]`, in [0, 9), [0, 9) and [0, 2).
 
     Args:
         seed: Scalar int64 tensor.

@@ -1,8 +1,8 @@
-"""Which training examples each step sees: a function of (seed, step) alone.
+"""The training examples of each step, as a function of (seed, step).
 
-The examples form one endless stream, a fresh permutation of the training split for each epoch, and step s takes the
-s-th batch of it. Batches straddle epochs, so nothing is dropped; a resumed trial finds its place without replaying
-anything, because every permutation comes from a counter-based generator keyed with the seed and the epoch.
+The examples form one endless stream, a new permutation of the training split for each epoch, and step s takes its s-th
+batch. Batches straddle epochs, so nothing is dropped; a resumed trial finds its place without replaying anything,
+because every permutation comes from a counter-based generator keyed with the seed and the epoch.
 """
 
 import functools
@@ -17,16 +17,16 @@ if TYPE_CHECKING:
 
 
 def subseed(seed: int, name: str) -> int:
-    """Return the seed of one named use of a trial's seed, in [0, 2**63): the leading bits of a SHA-256 of both.
+    """Return the seed for one named use of a trial's seed, in [0, 2**63): the leading bits of a SHA-256 of both.
 
-    Uses of the same seed under different names are independent of each other, and a new use changes no old one.
+    Uses of the same seed under different names are independent, and a new use changes no existing one.
     """
     digest = hashlib.sha256(f"{int(seed)}/{name}".encode()).digest()
     return int.from_bytes(digest[:8], "big") >> 1
 
 
 def indices(seed: int, first: int, last: int, *, batch_size: int, num_examples: int) -> "NDArray[np.int32]":
-    """Return the training examples of the steps from `first` up to, but without, `last`.
+    """Return the training examples of steps `first` to `last - 1`.
 
     Returns:
         int32 `[last - first, batch_size]`, in `[0, num_examples)`: row `s - first` is the batch of step s.
@@ -50,12 +50,12 @@ def indices(seed: int, first: int, last: int, *, batch_size: int, num_examples: 
     return stream.reshape(last - first, batch_size)
 
 
-@functools.lru_cache(maxsize=2)  # a step's batch lies in one epoch or two
+@functools.lru_cache(maxsize=2)  # a step's batch is in one epoch or two
 def _permutation(seed: int, epoch: int, num_examples: int) -> "NDArray[np.intp]":
     """Return the order of the examples in one epoch: intp `[num_examples]`.
 
-    It ranks raw words of the generator instead of calling `Generator.permutation`, because NumPy keeps the raw stream
-    of a bit generator the same in every version (NEP 19), but not what `Generator` makes of it.
+    It ranks raw words of the generator instead of calling `Generator.permutation`, because NumPy guarantees the raw
+    stream of a bit generator across versions (NEP 19), but not the methods of `Generator`.
     """
     import numpy as np
 

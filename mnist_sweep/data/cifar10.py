@@ -1,7 +1,7 @@
 """CIFAR-10: 50,000 training and 10,000 test images of 32x32 pixels in colour, from the binary version.
 
-A record is a label byte and three planes of 1,024 bytes, red, green and blue, row by row. Only those of the five
-training files are read that the splits need, so that a part of the data set serves a part of the recipe.
+A record is a label byte and three planes of 1,024 bytes, red, green and blue, row by row. Of the five training files,
+only those that the splits need are read, so part of the data set is enough for smaller splits.
 Source: A. Krizhevsky, "Learning Multiple Layers of Features from Tiny Images", 2009.
 """
 
@@ -50,10 +50,10 @@ class CIFAR10:
         CLASSES: Names of the classes 0 to 9.
         image_shape: Height, width and channels of every image.
         num_classes: Number of classes.
-        train_size: Images in train: those that follow validation.
-        val_size: Images in validation: the first ones of the 50,000 training images. He et al. 2015 (arXiv 1512.03385,
-            section 4.2) split them into 45,000 and 5,000, too.
-        test_size: Images in test: the first ones of the 10,000 test images.
+        train_size: Images in train: those after validation.
+        val_size: Images in validation: the first of the 50,000 training images. He et al. 2015 (arXiv 1512.03385,
+            section 4.2) also split them into 45,000 and 5,000.
+        test_size: Images in test: the first of the 10,000 test images.
     """
 
     CLASSES: ClassVar[tuple[str, ...]] = (
@@ -72,11 +72,11 @@ class CIFAR10:
         check_sizes(self.train_size, self.val_size, self.test_size, num_train=NUM_TRAIN, num_test=RECORDS_PER_FILE)
 
     def load(self) -> Dataset:
-        """Return the data set; files that are missing are downloaded first.
+        """Return the data set; missing files are downloaded first.
 
         Raises:
             DownloadError: A missing file could not be downloaded.
-            DataError: A file is not the one of CIFAR-10.
+            DataError: A file is not CIFAR-10's.
         """
         import numpy as np
 
@@ -91,14 +91,14 @@ class CIFAR10:
         )
 
     def files(self, *, console: "Console | None" = None) -> dict[str, Path]:
-        """Return where the files lie that the splits need, by name, once they are found or downloaded, and verified.
+        """Return the paths of the files that the splits need, by name; missing ones are downloaded, all are verified.
 
         Args:
-            console: Where the progress of a download is shown; standard error if None.
+            console: Console for the progress of downloads; standard error if None.
 
         Raises:
             DownloadError: A missing file could not be downloaded.
-            DataError: A file is not the one of CIFAR-10.
+            DataError: A file is not CIFAR-10's.
         """
         paths = self._paths(console)
         for name, path in paths.items():
@@ -106,13 +106,13 @@ class CIFAR10:
         return paths
 
     def _paths(self, console: "Console | None") -> dict[str, Path]:
-        """Return where the needed files lie, training files first, not yet verified."""
+        """Return the paths of the needed files, training files first, not yet verified."""
         num_files = -(-(self.train_size + self.val_size) // RECORDS_PER_FILE)
         names = [*list(SHA256)[:num_files], TEST_FILE]
         found = {name: path for name in names if (path := _found(name))}
         if len(found) < len(names):
             for name, path in found.items():
-                _read(name, path)  # a damaged file is named before a download is tried, which would not replace it
+                _read(name, path)  # report a damaged file before a download, which would not replace it
             _unpack(console)
         return {name: _found(name) or download.cache_folder() / _SUBFOLDER / name for name in names}
 
@@ -121,7 +121,7 @@ def parse_records(content: bytes, path: Path) -> tuple["NDArray[np.uint8]", "NDA
     """Return the images and labels of records: uint8 `[n, 32, 32, 3]` and uint8 `[n]`.
 
     Raises:
-        DataError: The content is no whole number of records, or has a label above 9; the message names `path`.
+        DataError: The content is not a whole number of records, or has a label above 9; the message names `path`.
     """
     import numpy as np
 
@@ -143,12 +143,12 @@ def _found(name: str) -> Path | None:
 
 
 def _unpack(console: "Console | None") -> None:
-    """Write all files into the cache, from the archive that is found or else downloaded."""
+    """Extract all files into the cache, from a local archive or else from a downloaded one."""
     folder = download.cache_folder() / _SUBFOLDER
     path = download.find(_SUBFOLDER, [ARCHIVE])
     if path is None:
         path = folder / ARCHIVE
-        urls = download.addresses(_SUBFOLDER, ARCHIVE, MIRRORS)
+        urls = download.mirror_urls(_SUBFOLDER, ARCHIVE, MIRRORS)
         download.fetch(urls, path, sha256=ARCHIVE_SHA256, console=console)
     try:
         archive.extract(path, folder, SHA256)
@@ -157,7 +157,7 @@ def _unpack(console: "Console | None") -> None:
 
 
 def _read(name: str, path: Path) -> tuple["NDArray[np.uint8]", "NDArray[np.uint8]"]:
-    """Return the images and labels in a file; structure is checked before the checksum, for the better message."""
+    """Return the images and labels in a file; the structure is checked before the checksum, for a better message."""
     try:
         content = idx.read_bytes(path)
         arrays = parse_records(content, path)

@@ -1,7 +1,7 @@
-"""What a data set is to the sweep: three splits of labelled images, whole in memory.
+"""The interface of a data set: three splits of labelled images, entirely in memory.
 
-Images stay uint8, as they lie in the files, until they are in the graph: a quarter of the memory and of the traffic of
-float32, and one place that scales them. Arrays are never copied here, so they may be read-only views of shared memory.
+Images stay uint8, as in the files, until they are in the graph: a quarter of the memory and bandwidth of float32, and
+one place that scales them. Arrays are never copied here, so they may be read-only views of shared memory.
 """
 
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Split:
-    """Labelled images that are used for one purpose.
+    """Labelled images for one purpose.
 
     Attributes:
         images: uint8 `[n, height, width, channels]`; n >= 1.
@@ -44,12 +44,12 @@ class Dataset:
     """Three splits of one data set; no image belongs to two of them.
 
     Attributes:
-        train: What weights are fitted to.
-        val: What hyperparameters are chosen by.
-        test: What is measured once for each trial and never chosen by.
+        train: Split that the weights are fitted to.
+        val: Split by which hyperparameters are selected.
+        test: Split that is evaluated once for each trial and never used for selection.
         num_classes: Number of classes, in [1, 256]; labels are smaller.
-        pixel_max: What a pixel value of 1.0 is in uint8, in [1, 255]: 255 in MNIST, 16 in digits. Whoever scales the
-            images to [0, 1] in the graph divides by it.
+        pixel_max: The uint8 value of a full pixel, in [1, 255]: 255 in MNIST, 16 in digits. Images are divided by it in
+            the graph, which scales them to [0, 1].
     """
 
     train: Split
@@ -85,7 +85,7 @@ class DataSource(Protocol):
 
 @runtime_checkable
 class Shaped(Protocol):
-    """What a network is built for: a data set, or a data source that knows its shape before it loads anything."""
+    """What a network is built for: a data set, or a data source that declares its shape before it loads anything."""
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
@@ -98,21 +98,21 @@ class Shaped(Protocol):
 
 @runtime_checkable
 class FileSource(DataSource, Protocol):
-    """A data source whose data lies in files of this machine."""
+    """A data source that reads files on this machine."""
 
     def files(self, *, console: "Console | None" = None) -> dict[str, Path]:
-        """Return where each file lies, by what it holds, once all are there and verified.
+        """Return the path of each file, by content; missing ones are downloaded, and all are verified.
 
         Args:
-            console: Where the progress of a download is shown; standard error if None.
+            console: Console for the progress of downloads; standard error if None.
         """
 
 
 def check_sizes(train_size: int, val_size: int, test_size: int, *, num_train: int, num_test: int) -> None:
-    """Do nothing if splits of these sizes can be cut from so many training and test images.
+    """Validate that splits of these sizes can be taken from this many training and test images.
 
     Raises:
-        ConfigError: They cannot.
+        ConfigError: A size is out of range.
     """
     require(train_size >= 1, "train_size >= 1", train_size=train_size)
     require(val_size >= 1, "val_size >= 1", val_size=val_size)

@@ -1,7 +1,7 @@
 """Digits: 1,797 images of 8x8 grey pixels from scikit-learn's own files; nothing is downloaded.
 
-The set is ordered by writer, so the splits are blocks and not a shuffle: a block at either end holds other writers than
-the middle, and validation and test measure digits of writers that training has not seen.
+The set is ordered by writer, so the splits are blocks rather than a shuffle: the blocks at both ends hold other writers
+than the middle, and validation and test measure digits of writers that training has not seen.
 Source: E. Alpaydin, C. Kaynak, "Optical Recognition of Handwritten Digits", UCI Machine Learning Repository, 1998.
 """
 
@@ -29,8 +29,8 @@ class Digits:
     Attributes:
         image_shape: Height, width and channels of every image.
         num_classes: Number of classes.
-        val_size: Images in validation, the first ones of the set.
-        test_size: Images in test, the last ones of the set; those between the two are train.
+        val_size: Images in validation: the first of the set.
+        test_size: Images in test: the last of the set; those in between are train.
     """
 
     image_shape: ClassVar[tuple[int, int, int]] = (8, 8, 1)
@@ -50,7 +50,7 @@ class Digits:
         """Return the data set.
 
         Raises:
-            DataError: The installed scikit-learn holds other digits.
+            DataError: The installed scikit-learn has other digits.
         """
         import numpy as np
 
@@ -70,17 +70,17 @@ class Digits:
         return Dataset(train=train, val=val, test=test, num_classes=self.num_classes, pixel_max=16)
 
     def files(self, *, console: "Console | None" = None) -> dict[str, Path]:
-        """Return where the one file lies, in the scikit-learn package, once it is verified.
+        """Return the path of the one file, in the scikit-learn package, after verifying it.
 
         Raises:
-            DataError: The installed scikit-learn holds other digits.
+            DataError: The installed scikit-learn has other digits.
         """
         self.load()
         return {"digits": _file()}
 
 
 def _file() -> Path:
-    """Return where the file lies, without the second and a half that importing scikit-learn takes."""
+    """Return the path of the file without importing scikit-learn, which takes a second and a half."""
     found = importlib.util.find_spec("sklearn")
     if found is None or found.origin is None:
         raise DataError("scikit-learn, which holds the digits, is not installed: pip install scikit-learn.")

@@ -1,7 +1,7 @@
-"""Where data files lie on this machine, and how missing ones get here.
+"""The folders of data files on this machine, and the download of missing files.
 
-A download is written beside its destination under another name, verified, and only then renamed: under the final name
-there is either no file or the right one, also after a crash and with several workers downloading at once.
+A download is written beside its destination under a temporary name, verified, and only then renamed: under the final
+name there is either no file or the right one, even after a crash or with several workers downloading at once.
 """
 
 import contextlib
@@ -28,13 +28,13 @@ _CHUNK_BYTES = 1 << 16
 
 
 def search_folders() -> list[Path]:
-    """Return the folders that data is looked for in, first to last: those of `MNIST_SWEEP_DATA`, then the cache."""
+    """Return the folders to search for data, in order: those of `MNIST_SWEEP_DATA`, then the cache."""
     named = os.environ.get(FOLDERS_VARIABLE, "").split(os.pathsep)
     return [*(_expanded(Path(name)) for name in named if name), cache_folder()]
 
 
 def cache_folder() -> Path:
-    """Return the folder that downloads go to: `$XDG_CACHE_HOME/mnist_sweep`, or else `~/.cache/mnist_sweep`.
+    """Return the folder for downloads: `$XDG_CACHE_HOME/mnist_sweep`, or else `~/.cache/mnist_sweep`.
 
     Raises:
         DataError: The user has no home folder.
@@ -45,12 +45,12 @@ def cache_folder() -> Path:
 def find(subfolder: str, names: Sequence[str]) -> Path | None:
     """Return the first file `<folder>/<subfolder>/<name>` that exists, folder by folder, or None if there is none."""
     candidates = (folder / subfolder / name for folder in search_folders() for name in names)
-    # Path.is_file raises an error, in Python before 3.14, for a folder that the user may not enter.
-    return next((path for path in candidates if os.path.isfile(path)), None)  # noqa: PTH113
+    # Before Python 3.14, Path.is_file raises an error for a folder that the user may not enter; os.access does not.
+    return next((path for path in candidates if os.access(path, os.F_OK) and path.is_file()), None)
 
 
-def addresses(subfolder: str, name: str, mirrors: Sequence[str]) -> list[str]:
-    """Return the addresses of a file: in each of the mirrors, or in the one that the environment names instead."""
+def mirror_urls(subfolder: str, name: str, mirrors: Sequence[str]) -> list[str]:
+    """Return the URLs of a file: at each mirror, or at the one that the environment names instead."""
     named = os.environ.get(override_variable(subfolder))
     return [f"{mirror.rstrip('/')}/{name}" for mirror in ([named] if named else mirrors)]
 
@@ -69,18 +69,18 @@ def fetch(
     max_bytes: int = MAX_BYTES,
     timeout: float = TIMEOUT_SECONDS,
 ) -> None:
-    """Download a file from the first address that has it to `<folder>/<subfolder>/<name>`.
+    """Download a file from the first URL that has it to `<folder>/<subfolder>/<name>`.
 
     Args:
-        urls: Addresses to try in turn: http, https or file.
-        destination: The final path; its folder is made.
-        sha256: SHA-256 of the file as it is distributed, in hexadecimal.
+        urls: URLs to try in turn: http, https or file.
+        destination: The final path; its folder is created.
+        sha256: SHA-256 of the file as distributed, in hexadecimal.
         console: Where progress is shown; standard error if None.
-        max_bytes: Length that a download may not exceed.
-        timeout: Seconds that a server may stay silent.
+        max_bytes: Maximum length of a download.
+        timeout: Seconds without data after which a server is given up.
 
     Raises:
-        DownloadError: No address had the file, or the folder cannot be written; nothing was left behind.
+        DownloadError: No URL had the file, or the folder cannot be written; nothing is left behind.
     """
     from http.client import HTTPException
 
@@ -109,9 +109,9 @@ def _expanded(path: Path) -> Path:
 
 @contextlib.contextmanager
 def replacing(destination: Path) -> Iterator[IO[bytes]]:
-    """Open a new file that takes the place of the destination if the body succeeds, and vanishes if it fails.
+    """Open a new file that replaces the destination if the body succeeds, and is removed if it fails.
 
-    So do the folders that were made for it, unless something else lies in them by then.
+    Folders created for it are removed with it, unless they hold something else by then.
     """
     new_folders: list[Path] = []
     try:
@@ -126,13 +126,13 @@ def replacing(destination: Path) -> Iterator[IO[bytes]]:
             f"place the file in a folder named by {FOLDERS_VARIABLE}."
         ) from error
     finally:
-        with contextlib.suppress(OSError):  # of the first folder that is not empty
+        with contextlib.suppress(OSError):  # the first folder that is not empty
             for folder in new_folders:
                 folder.rmdir()
 
 
 def _created(path: Path, stack: contextlib.ExitStack) -> IO[bytes]:
-    """Open a new file; its folder is made, once more if another download that failed has just removed it."""
+    """Open a new file and create its folder, again if another, failed download has just removed it."""
     with contextlib.suppress(FileNotFoundError):
         path.parent.mkdir(parents=True, exist_ok=True)
         return stack.enter_context(files.replacing(path))
@@ -162,7 +162,7 @@ def _download(
 
 
 def _open(url: str, timeout: float) -> "addinfourl":
-    """Open an address; unlike `urllib.request.urlopen`, no server can redirect to other schemes than these."""
+    """Open a URL; unlike with `urllib.request.urlopen`, no server can redirect to schemes other than these."""
     import urllib.error
     import urllib.request
 
@@ -188,7 +188,7 @@ def _open(url: str, timeout: float) -> "addinfourl":
 
 @contextlib.contextmanager
 def _progress(url: str, total: int | None, console: "Console | None") -> Iterator[Callable[[int], None]]:
-    """Show a bar while the body runs, or one plain line where no terminal could show it; yield what advances it."""
+    """Show a progress bar, or one plain line without a terminal, during the body; yield the function to advance it."""
     from rich.console import Console
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 

@@ -1,7 +1,7 @@
-"""Files in the IDX format of the MNIST page: a big-endian header of magic number and sizes, then a byte for each value.
+"""Files in the IDX format of MNIST: a big-endian header of magic number and sizes, then a byte for each value.
 
-Whether a file is packed with gzip is told by its first two bytes, not by its name, because mirrors and browsers pack
-and unpack without renaming. Nothing is allocated by what a header claims: it is compared with what is there.
+Compression with gzip is detected by the first two bytes, not by the name, because mirrors and browsers compress and
+decompress without renaming. Nothing is allocated by the sizes in a header: they are compared with the file's length.
 Source: Y. LeCun, C. Cortes, C. Burges, "The MNIST database of handwritten digits", section "File formats".
 """
 
@@ -46,16 +46,16 @@ def read_labels(path: Path, *, num_classes: int = 10) -> "NDArray[np.uint8]":
 
 
 def read_bytes(path: Path, *, max_bytes: int = MAX_BYTES) -> bytes:
-    """Return what a file holds, unpacked if it is packed: the bytes that a checksum of the content is taken of.
+    """Return the uncompressed content of a file: the bytes whose checksum identifies it.
 
     Raises:
-        DataError: The file is missing, unreadable, a damaged gzip file, or unpacks to more than `max_bytes`.
+        DataError: The file is missing, unreadable, a damaged gzip file, or decompresses to more than `max_bytes`.
     """
     try:
         with path.open("rb") as file:
-            packed = file.read(2) == _GZIP_MAGIC
+            is_compressed = file.read(2) == _GZIP_MAGIC
             file.seek(0)
-            content: IO[bytes] | gzip.GzipFile = gzip.GzipFile(fileobj=file) if packed else file
+            content: IO[bytes] | gzip.GzipFile = gzip.GzipFile(fileobj=file) if is_compressed else file
             with content:
                 return _read_all(content, path, max_bytes)
     except EOFError as error:
@@ -71,7 +71,7 @@ def parse_images(content: bytes, path: Path) -> "NDArray[np.uint8]":
     """Return the images in the content of a file: uint8 `[n, height, width]`, a read-only view of it.
 
     Raises:
-        DataError: The content is not that of a file of images; the message names `path`.
+        DataError: The content is not an IDX file of images; the message names `path`.
     """
     import numpy as np
 
@@ -83,7 +83,7 @@ def parse_labels(content: bytes, path: Path, *, num_classes: int = 10) -> "NDArr
     """Return the labels in the content of a file: uint8 `[n]`, a read-only view of it.
 
     Raises:
-        DataError: The content is not that of a file of labels in `[0, num_classes)`; the message names `path`.
+        DataError: The content is not an IDX file of labels in `[0, num_classes)`; the message names `path`.
     """
     import numpy as np
 
@@ -105,7 +105,7 @@ def _read_all(content: IO[bytes] | gzip.GzipFile, path: Path, max_bytes: int) ->
 
 
 def _header(content: bytes, path: Path, *, magic: int, rank: int) -> tuple[int, tuple[int, ...]]:
-    """Return the length of the header in bytes, and the sizes that it declares, which the content has."""
+    """Return the length of the header in bytes, and the sizes that it declares and that the content has."""
     length = 4 * (1 + rank)
     if not content:
         raise DataError(f"{path} is empty, expected an IDX header of {length} bytes and data.")

@@ -1,6 +1,6 @@
-"""Data sets: frozen values that load three splits of labelled images, from this machine or by download.
+"""Loading of data sources: the registry of the built-in ones, and the check of any data set.
 
-Everything that trains gets its data from `load`, so a data set is checked at one place, whoever made it.
+All training data comes from `load`, so every data set is checked in one place, built in or not.
 """
 
 from collections.abc import Callable
@@ -18,8 +18,8 @@ def load(source: DataSource | Callable[[], Dataset]) -> Dataset:
     """Return the data set of a data source, or of a plain function that returns one.
 
     Raises:
-        DataError: The source is neither, or returned something else, or data of another shape than it has said; or as
-            the source itself raises it.
+        DataError: The source is neither, or returned something else, or data of another shape than it declares; or as
+            raised by the source itself.
     """
     make = source.load if isinstance(source, DataSource) and not isinstance(source, type) else source
     name = getattr(source, "__qualname__", type(source).__name__)
@@ -34,10 +34,10 @@ def load(source: DataSource | Callable[[], Dataset]) -> Dataset:
 
 
 def shaped(source: DataSource | Callable[[], Dataset]) -> Shaped:
-    """Return what knows the image shape and the number of classes of a source: itself, or else its data set, loaded.
+    """Return an object with the image shape and the number of classes: the source itself, or else its loaded data set.
 
     Raises:
-        DataError: As `load` raises it.
+        DataError: As raised by `load`.
     """
     return source if isinstance(source, Shaped) and not isinstance(source, type) else load(source)
 

@@ -248,6 +248,6 @@ def test_folder_in_place_of_a_file_is_not_found(tmp_path: Path, monkeypatch: pyt
 
 def test_environment_overrides_all_mirrors(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("MNIST_SWEEP_MNIST_URL")
-    assert download.addresses("mnist", "x.gz", ["http://a", "http://b/"]) == ["http://a/x.gz", "http://b/x.gz"]
+    assert download.mirror_urls("mnist", "x.gz", ["http://a", "http://b/"]) == ["http://a/x.gz", "http://b/x.gz"]
     monkeypatch.setenv("MNIST_SWEEP_MNIST_URL", "http://mine/")
-    assert download.addresses("mnist", "x.gz", ["http://a", "http://b/"]) == ["http://mine/x.gz"]
+    assert download.mirror_urls("mnist", "x.gz", ["http://a", "http://b/"]) == ["http://mine/x.gz"]
