@@ -1,7 +1,7 @@
-"""Typed fields of frozen values: bring them to their declared types, and state their rules.
+"""Validation of the fields of frozen values: coercion to their declared types, and rules.
 
-A value is hashed by what it means, so `1` and `1.0`, a list and a tuple, a NumPy scalar and a Python number must all
-become one thing before anything else looks at them.
+Equal settings must have equal hashes, so `1` and `1.0`, a list and a tuple, a NumPy scalar and a Python number become
+the same value before anything else reads them.
 """
 
 import dataclasses
@@ -18,10 +18,10 @@ INFINITY = math.inf
 
 
 def require(holds: bool, rule: str, /, **values: object) -> None:
-    """Do nothing if the rule holds.
+    """Raise an error unless a rule holds.
 
     Raises:
-        ConfigError: It does not; the message states the rule and the values.
+        ConfigError: The rule does not hold; the message states it and the values.
     """
     if not holds:
         shown = ", ".join(f"{name}={shown_in_one_line(value)}" for name, value in values.items())
@@ -29,30 +29,30 @@ def require(holds: bool, rule: str, /, **values: object) -> None:
 
 
 def shown_in_one_line(value: object) -> str:
-    """Return the `repr` of a value without its line breaks."""
+    """Return the `repr` of a value without line breaks."""
     return " ".join(line.strip() for line in repr(value).splitlines())
 
 
 def coerce(value: Any) -> None:
-    """Bring every field of a frozen dataclass instance to its declared type, in its own `__post_init__`.
+    """Coerce every field of a frozen dataclass instance to its declared type; called in its `__post_init__`.
 
     Raises:
-        ConfigError: A field cannot hold what was given.
+        ConfigError: A value cannot be coerced.
     """
-    for name, coerced in changes(value).items():
+    for name, coerced in coerced_fields(value).items():
         object.__setattr__(value, name, coerced)
 
 
-def changes(value: Any) -> dict[str, Any]:
-    """Return the fields of a dataclass instance that are not of their declared type yet, coerced.
+def coerced_fields(value: Any) -> dict[str, Any]:
+    """Return the fields of a dataclass instance that do not have their declared type yet, coerced.
 
-    Fields of `int`, `float`, `bool`, `str`, `Literal`, `tuple` and `X | None` are known; elsewhere lists become tuples.
+    Types `int`, `float`, `bool`, `str`, `Literal`, `tuple` and `X | None` are supported; in others lists become tuples.
 
     Raises:
-        ConfigError: A field cannot hold what was given.
+        ConfigError: A value cannot be coerced.
     """
     cls: Any = type(value)
-    types = hints(cls)
+    types = field_types(cls)
     changed = {}
     for field in dataclasses.fields(value):
         given = getattr(value, field.name)
@@ -63,8 +63,8 @@ def changes(value: Any) -> dict[str, Any]:
 
 
 @functools.cache
-def hints(cls: Any) -> dict[str, Any]:
-    """Return the types of a class's fields by name, also where they are written as text.
+def field_types(cls: Any) -> dict[str, Any]:
+    """Return the types of a class's fields by name, also if they are written as strings.
 
     Raises:
         ConfigError: A type cannot be resolved.
@@ -96,7 +96,7 @@ def _coerced(given: Any, hint: Any, name: str) -> Any:
         return given if type(given) is int else _integer(given, name)
     if hint is float:
         number = given if type(given) is float else _number(given, name)
-        return number or 0.0  # -0.0 equals it and is written otherwise
+        return number or 0.0  # -0.0 is equal to 0.0 but has another hash
     if hint is str:
         _require(isinstance(given, str), "is a string", name, given)
         return str(given)

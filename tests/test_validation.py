@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from mnist_sweep.errors import ConfigError
-from mnist_sweep.validation import changes, coerce, require
+from mnist_sweep.validation import coerce, coerced_fields, require
 
 Refused = Callable[..., AbstractContextManager[None]]
 NAN, INFINITY = float("nan"), float("inf")
@@ -134,12 +134,12 @@ def test_literal_lists_what_it_may_be(refused: Refused) -> None:
 
 def test_type_that_cannot_be_resolved_is_named(refused: Refused) -> None:
     with refused(ConfigError, "Unresolved", "NoSuchType"):
-        changes(Unresolved())
+        coerced_fields(Unresolved())
 
 
 def test_field_of_its_type_is_left_as_it_is() -> None:
     value = Value(whole=3, number=0.1, sizes=(1, 2), shares=(0.5,), text="a", maybe=2.0)
-    assert changes(value) == {}
+    assert coerced_fields(value) == {}
 
 
 def test_number_that_is_no_number_is_left_to_the_rules() -> None:

@@ -1,8 +1,8 @@
-"""Optimizers: update rules as values that carry all their numbers.
+"""Optimizers: update rules as frozen values with all their numbers.
 
 Each optimizer has its own learning rate, since 0.5 for gradient descent and 1e-4 for Adam are not interchangeable. The
-update is TensorFlow's own fused kernel, one operation a weight, with the numbers as tensors: trials that differ only in
-numbers share one traced graph.
+update is TensorFlow's fused kernel, one operation for each weight, with the numbers as tensors, so trials that differ
+only in numbers share one traced graph.
 """
 
 import dataclasses
@@ -10,15 +10,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
 
-from mnist_sweep.validation import INFINITY, coerce, hints, require
+from mnist_sweep.validation import INFINITY, coerce, field_types, require
 
 
 class Optimizer(Protocol):
     """An update rule with its numbers.
 
     Attributes:
-        learning_rate: Step size before the schedule's factor, above 0.
-        SLOTS: What the rule remembers of each weight, with the value it starts from.
+        SLOTS: Initial value of each slot, the variables that the rule keeps for each weight.
     """
 
     @property
@@ -29,21 +28,21 @@ class Optimizer(Protocol):
 
     @staticmethod
     def apply(variable: Any, gradient: Any, slots: Mapping[str, Any], numbers: Mapping[str, Any], step: Any) -> None:
-        """Add to the graph the update of one weight.
+        """Add the update of one weight to the graph.
 
         Args:
             variable: Resource handle of the weight.
             gradient: Tensor of its shape.
-            slots: Resource handles of what is remembered of it, by the names of SLOTS.
+            slots: Resource handles of its slots, by the names in SLOTS.
             numbers: Scalar tensors of the float fields by name, `learning_rate` with its factor applied.
             step: Scalar float32 tensor, 1 at the first step.
         """
 
 
 def numbers(optimizer: Optimizer) -> dict[str, float]:
-    """Return the float fields of an optimizer by name: what a trial feeds into a graph that others share."""
+    """Return the float fields of an optimizer by name, which are fed into a graph that trials share."""
     cls: Any = type(optimizer)
-    types = hints(cls)
+    types = field_types(cls)
     return {
         field.name: getattr(optimizer, field.name) for field in dataclasses.fields(cls) if types[field.name] is float
     }
@@ -134,7 +133,7 @@ class Adam:
 
     @staticmethod
     def apply(variable: Any, gradient: Any, slots: Mapping[str, Any], numbers: Mapping[str, Any], step: Any) -> None:
-        """Subtract the mean gradient over the root of the mean square, both corrected for their start at zero."""
+        """Subtract the mean gradient over the root of the mean square, both bias-corrected."""
         import tensorflow as tf
 
         tf.raw_ops.ResourceApplyAdam(

@@ -1,6 +1,6 @@
-"""Learning-rate schedules: factors on an optimizer's learning rate, functions of the step alone.
+"""Learning-rate schedules: factors on an optimizer's learning rate, as functions of the step.
 
-Each begins with an optional linear warm-up (Goyal et al. 2017, arXiv 1706.02677), since any of them may need one.
+Each begins with an optional linear warm-up (Goyal et al. 2017, arXiv 1706.02677).
 """
 
 from dataclasses import dataclass
@@ -22,10 +22,10 @@ class Schedule(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Constant:
-    """The learning rate as it is.
+    """A constant learning rate.
 
     Attributes:
-        warmup_steps: Steps in which the factor first rises linearly from 0 to 1.
+        warmup_steps: Steps at the start in which the factor rises linearly from 0 to 1.
     """
 
     warmup_steps: int = 0
@@ -35,7 +35,7 @@ class Constant:
         _check_warmup(self.warmup_steps)
 
     def factors(self, first: int, last: int, num_steps: int) -> "NDArray[np.float64]":
-        """Return ones, warm-up apart: float64 `[last - first]`."""
+        """Return ones, except during warm-up: float64 `[last - first]`."""
         import numpy as np
 
         steps = np.arange(first, last)
@@ -44,12 +44,12 @@ class Constant:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stepwise:
-    """The learning rate times `factor` at each boundary, as in He et al. 2015 (arXiv 1512.03385).
+    """A learning rate multiplied by `factor` at each boundary, as in He et al. 2015 (arXiv 1512.03385).
 
     Attributes:
-        boundaries: Steps from which on the next lower rate holds, rising.
-        factor: What each boundary multiplies the rate by, in (0, 1].
-        warmup_steps: Steps in which the factor first rises linearly from 0 to 1.
+        boundaries: Steps at which the rate falls, rising.
+        factor: Factor at each boundary, in (0, 1].
+        warmup_steps: Steps at the start in which the factor rises linearly from 0 to 1.
     """
 
     boundaries: tuple[int, ...]
@@ -64,7 +64,7 @@ class Stepwise:
         _check_warmup(self.warmup_steps)
 
     def factors(self, first: int, last: int, num_steps: int) -> "NDArray[np.float64]":
-        """Return the powers of `factor`, warm-up apart: float64 `[last - first]`."""
+        """Return the powers of `factor`, except during warm-up: float64 `[last - first]`."""
         import numpy as np
 
         steps = np.arange(first, last)
@@ -74,11 +74,11 @@ class Stepwise:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cosine:
-    """The learning rate along half a cosine (Loshchilov and Hutter 2017, arXiv 1608.03983, without restarts).
+    """A learning rate that follows half a cosine (Loshchilov and Hutter 2017, arXiv 1608.03983, without restarts).
 
     Attributes:
         final: Factor at the end of the trial, in [0, 1].
-        warmup_steps: Steps in which the factor first rises linearly from 0 to 1; the cosine takes the others.
+        warmup_steps: Steps at the start in which the factor rises linearly from 0 to 1; the cosine takes the others.
     """
 
     final: float = 0.0

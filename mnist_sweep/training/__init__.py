@@ -1,4 +1,4 @@
-"""Training one model: a pure function of config and data, with no Ray.
+"""Training of one model, as a pure function of config and data, without Ray.
 
 May import: everything up to `results`. Begin with `fitting`, then `loop`, `network` and `train_step`.
 """

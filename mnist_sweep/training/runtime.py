@@ -23,7 +23,7 @@ _CONFIGURED: dict[str, float] = {}
 
 
 def configure(*, threads: int, gpus: float = 0.0, xla: bool = False) -> None:
-    """Configure TensorFlow for the trials of this process, before its first operation; an equal second call is a no-op.
+    """Configure TensorFlow for this process's trials, before its first operation; a second equal call does nothing.
 
     Args:
         threads: Size of TensorFlow's thread pool.

@@ -1,7 +1,7 @@
-"""What a trial is: one frozen value that says everything needed to run it again, and its id.
+"""The config of a trial, one frozen value with everything needed to run it again, and its id.
 
-The id is a hash of the flat form without the fields that are at their defaults, so that a field added later changes no
-old id. Hence a default, once released, never changes: a better value is another value.
+The id is a hash of the flat form without the fields that have their default values, so that a field added later changes
+no existing id. Hence a default, once released, never changes.
 """
 
 import dataclasses
@@ -39,27 +39,27 @@ REGISTRIES: dict[str, Mapping[str, Any]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrialConfig:
-    """Everything that a trial's numbers follow from.
+    """Everything that determines a trial's results.
 
-    The first four take a value, or a registered name or import path for the value with its defaults.
+    The first four fields take a value, or a registered name or import path for the value with its defaults.
 
     Attributes:
         data: The data set: a value of DATASETS, one of your own with `load()`, or a function that returns a Dataset.
         model: The network: a value of MODELS, or a frozen dataclass of your own with `build()`.
         optimizer: The update rule with its learning rate.
-        schedule: Factor on the learning rate, step by step.
+        schedule: Factor on the learning rate at each step.
         num_steps: Training steps, at least 1.
         batch_size: Examples in a training step, at least 1 and at most the size of the training split.
         evaluate_every: Steps between evaluations on the validation split, at least 1; one always follows the last step.
         precision: Arithmetic of the layers; weights and the loss are always float32.
-        log_every: Steps between points of the learning curve that show training alone, at least 1; None means that
-            only evaluations are shown.
-        weight_decay: Half of this times the sum of the squares of all trainable weights is added to the loss that is
-            minimised, though not to the one that is shown, at least 0.
-        augmentation: What is done to training images at random; `pad_crop_flip` shifts by up to 4 pixels and mirrors.
-        changes: Numbers that change in the middle of training: the step from which on they hold, rising, in
+        log_every: Steps between points of the learning curve with training metrics only, at least 1; None means that
+            only evaluations are points.
+        weight_decay: Half of this times the sum of the squares of all trainable weights is added to the minimised
+            loss, but not to the reported one; at least 0.
+        augmentation: Random changes to training images; `pad_crop_flip` shifts by up to 4 pixels and mirrors.
+        changes: Numbers that change in the middle of training: the step from which they hold, rising, in
             [1, num_steps), and the values by dotted field name (`optimizer.learning_rate`, `model.dropout`).
-        seed: Where all randomness of the trial comes from, in [0, 2**31).
+        seed: Seed of all randomness in the trial, in [0, 2**31).
     """
 
     data: DataSource | Callable[[], Dataset] = field(default_factory=Digits)
@@ -93,7 +93,7 @@ class TrialConfig:
 
 
 def to_flat(config: TrialConfig) -> dict[str, Any]:
-    """Return a config as one level of dotted field names with JSON values; `from_flat` is the way back."""
+    """Return a config as one level of dotted field names with JSON values; `from_flat` is the inverse."""
     flat: dict[str, Any] = {}
     for item in dataclasses.fields(config):
         value = getattr(config, item.name)
@@ -107,12 +107,12 @@ def to_flat(config: TrialConfig) -> dict[str, Any]:
 
 
 def from_flat(flat: Mapping[str, Any]) -> TrialConfig:
-    """Return the config whose flat form this is.
+    """Return the config of a flat form.
 
     Raises:
-        UnknownNameError: A name or a field that this version does not know.
+        UnknownNameError: This version does not know a name or a field.
         ConfigError: A value breaks a rule.
-        ScriptError: An import path that cannot be imported here.
+        ScriptError: An import path cannot be imported here.
     """
     options = {name: value for name, value in flat.items() if "." not in name}
     for name in flat.keys() - options.keys():
@@ -127,12 +127,12 @@ def from_flat(flat: Mapping[str, Any]) -> TrialConfig:
 
 
 def make(kind: str, name: str, options: Mapping[str, Any]) -> Any:
-    """Return the value of a registered name or import path with these fields; `kind` is a key of REGISTRIES.
+    """Return the value with a registered name or import path and these fields; `kind` is a key of REGISTRIES.
 
     Raises:
-        UnknownNameError: No such name or field.
+        UnknownNameError: There is no such name or field.
         ConfigError: A value breaks a rule.
-        ScriptError: An import path that cannot be imported here.
+        ScriptError: An import path cannot be imported here.
     """
     found = resolve(name, REGISTRIES[kind], kind=kind)
     if kind == "data" and isinstance(found, FunctionType) and not options:
@@ -147,18 +147,18 @@ def make(kind: str, name: str, options: Mapping[str, Any]) -> Any:
 
 
 def config_id(config: TrialConfig) -> str:
-    """Return the hash of a config without its seed: the same for all seeds of a setting."""
+    """Return the hash of a config without its seed: all seeds of a config share it."""
     flat, omitted = to_flat(config), {*defaults(config), "seed"}
     return flat_id({name: value for name, value in flat.items() if name not in omitted})
 
 
 def trial_id(config: TrialConfig) -> str:
-    """Return the name of the trial: its config's id and its seed."""
+    """Return the id of a trial: its config's id and its seed."""
     return trial_name(config_id(config), config.seed)
 
 
 def defaults(config: TrialConfig) -> tuple[str, ...]:
-    """Return the names in the flat form whose values are their defaults, in its order."""
+    """Return the names in the flat form that have their default values, in its order."""
     names = []
     for item in dataclasses.fields(config):
         value = getattr(config, item.name)
@@ -172,7 +172,7 @@ def defaults(config: TrialConfig) -> tuple[str, ...]:
 
 
 def has_custom_code(config: TrialConfig) -> bool:
-    """Return whether a part of a config is of no registry, so that its code must reach the workers."""
+    """Return whether a part of a config is in no registry, so that its code must be sent to the workers."""
     return any(_type(getattr(config, part)) not in registry.values() for part, registry in REGISTRIES.items())
 
 
@@ -199,7 +199,7 @@ def _component(kind: str, value: Any) -> Any:
         raise ConfigError(
             f"`{kind}` must be an instance of a frozen dataclass with `{method}`, but got {shown_in_one_line(value)}."
         )
-    changed = validation.changes(value)
+    changed = validation.coerced_fields(value)
     return dataclasses.replace(cast(Any, value), **changed) if changed else value
 
 

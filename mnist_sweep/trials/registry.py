@@ -1,7 +1,7 @@
-"""Names of types: a registered short name, or the import path `package.module:Name` of a user's own.
+"""Names of types: a registered short name, or the import path `package.module:Name` of a user's type.
 
-A name is what a row keeps of a type, so that the row can be run again on any machine that can import it. A class
-defined in the running script is named by the script's file, not by `__main__`.
+Rows store types by name, so that a row can be run again on any machine that can import them. A class defined in the
+running script is named after the script's file, not `__main__`.
 """
 
 import importlib
@@ -18,7 +18,7 @@ def name_of(thing: Any, registry: Mapping[str, Any]) -> str:
     """Return the registered name of a type or function, or else its import path.
 
     Raises:
-        ConfigError: It has no import path (a lambda, or defined inside a function).
+        ConfigError: It has no import path, being a lambda or defined inside a function.
     """
     for name, registered in registry.items():
         if registered is thing:
@@ -32,7 +32,7 @@ def name_of(thing: Any, registry: Mapping[str, Any]) -> str:
 
 
 def resolve(name: str, registry: Mapping[str, Any], *, kind: str) -> Any:
-    """Return what a name of `name_of` stands for.
+    """Return the type or function with a name, the inverse of `name_of`.
 
     Raises:
         UnknownNameError: The registry has no such name.

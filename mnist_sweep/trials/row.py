@@ -1,6 +1,6 @@
-"""The only definition of a result: one row for each trial, one evaluation for each point of its learning curve.
+"""The definition of a result: one row for each trial, one evaluation for each point of its learning curve.
 
-A row carries everything that is needed to read it without the script that made it.
+A row carries everything that is needed to read it without the script that produced it.
 """
 
 import enum
@@ -11,11 +11,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-METRIC, TIME = "val_accuracy", "step"  # what schedulers and searchers go by, and what schedulers count
+METRIC, TIME = "val_accuracy", "step"  # what schedulers and searchers maximise, and the time that schedulers count
 
 
 class Status(enum.StrEnum):
-    """How a trial ended."""
+    """The outcome of a trial."""
 
     OK = "ok"
     STOPPED = "stopped"
@@ -28,13 +28,13 @@ class Evaluation(NamedTuple):
 
     Attributes:
         step: Training steps taken so far.
-        train_loss: Mean cross-entropy in nats over the batches since the point before, as they were trained on.
+        train_loss: Mean cross-entropy in nats over the batches since the previous point, as they were trained on.
         train_accuracy: Share of those examples classified correctly, in [0, 1].
-        val_loss: Mean cross-entropy in nats over the whole validation split; None at a point that shows training alone.
+        val_loss: Mean cross-entropy in nats over the whole validation split; None at a point of training metrics only.
         val_accuracy: Share of the validation split classified correctly, in [0, 1]; None at such a point.
         learning_rate: Learning rate of the last step taken.
-        seconds: Set-up, training and evaluation up to here, in seconds, those of the trials whose end this one began at
-            among them; checkpoints and summaries are left out.
+        seconds: Set-up, training and evaluation up to here, in seconds, including those of shorter trials from which
+            this one started; checkpoints and summaries are left out.
     """
 
     step: int
@@ -48,32 +48,32 @@ class Evaluation(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrialRow:
-    """The result of one trial; a figure that does not exist is None, never 0.
+    """The result of one trial; a metric that does not exist is None, never 0.
 
     Attributes:
-        trial_id: Name of the trial: its config's id and its seed.
+        trial_id: Id of the trial: its config's id and its seed.
         config_id: Hash of the config without the seed.
-        status: How the trial ended.
-        config: The whole config in its flat form, from field name to JSON value.
-        defaults: Names of the fields of `config` that are at their default and so not part of the hash.
+        status: Outcome of the trial.
+        config: The whole config in its flat form: JSON values by field name.
+        defaults: Names of the fields of `config` that have their default values and so are not part of the hash.
         val_accuracy: Share of the validation split classified correctly after the last step, in [0, 1].
         val_loss: Mean cross-entropy in nats over the validation split after the last step.
         test_accuracy: Share of the test split classified correctly, measured once, after the last step.
         num_test: Images in the test split.
-        train_loss: Mean cross-entropy in nats over the batches since the point before the last.
+        train_loss: Mean cross-entropy in nats over the batches since the last point but one.
         steps: Training steps taken; None if the trial failed.
-        parameters: Trainable weights of the model.
-        started: When the trial ended, less `seconds_total`, in Unix seconds: when it started in its worker, as if it
-            had not been paused.
-        seconds_total: Wall time of the trial itself, in seconds, pauses left out: the sum of the next three, or all
-            that its last start took, loading the data, checkpoints and summaries among it, if that is more.
-        seconds_setup: Building, tracing and initialising, in seconds.
-        seconds_train: Training steps, in seconds.
-        seconds_evaluate: Evaluations on validation and test, in seconds.
+        parameters: Number of trainable weights of the model.
+        started: Time of its end minus `seconds_total`, in Unix seconds: when it would have started in its worker had it
+            not been paused.
+        seconds_total: Wall time of the trial itself without pauses, in seconds: the sum of the next three, or the time
+            since its last start, including loading the data, checkpoints and summaries, if that is longer.
+        seconds_setup: Time for building, tracing and initialising, in seconds.
+        seconds_train: Time for training steps, in seconds.
+        seconds_evaluate: Time for evaluations on validation and test, in seconds.
         worker: Host and process that ran the trial, as `host:pid`.
-        version: Version of mnist_sweep that made the row.
-        environment: What else the numbers may depend on: versions, processor, threads, device.
-        error: First cause of a failure in one line, or why the model of a good trial was not saved, or None.
+        version: Version of mnist_sweep that produced the row.
+        environment: What else the results may depend on: versions, processor, threads, device.
+        error: Cause of a failure in one line, or why the model of a successful trial was not saved, or None.
         traceback: The whole traceback of that failure, or None.
         history: The learning curve, in the order of its steps.
     """
@@ -104,12 +104,12 @@ class TrialRow:
 
 
 def rank(row: TrialRow) -> tuple[float, float, str]:
-    """Return what rows that ended well are ordered by, best first: validation accuracy, then loss, then id."""
+    """Return the sort key of successful rows, best first: validation accuracy, then loss, then id."""
     return -(row.val_accuracy or 0.0), row.val_loss or 0.0, row.trial_id
 
 
 def flat_id(flat: Mapping[str, Any]) -> str:
-    """Return the id of what a flat form says: the first 12 hexadecimal digits of the SHA-256 of its canonical JSON."""
+    """Return the id of a flat form: the first 12 hexadecimal digits of the SHA-256 of its canonical JSON."""
     text = json.dumps(flat, sort_keys=True, separators=(",", ":"), allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
@@ -120,6 +120,6 @@ def trial_name(config_id: str, seed: int) -> str:
 
 
 def status_counts(rows: Iterable[TrialRow]) -> str:
-    """Return how many rows have which status, as in `38 ok, 2 failed`."""
+    """Return the number of rows with each status, as in `38 ok, 2 failed`."""
     by_status = Counter(row.status for row in rows)
     return ", ".join(f"{by_status[status]} {status.value}" for status in Status if by_status[status]) or "none finished"
