@@ -96,7 +96,7 @@ def fetch(
         subfolder, name = destination.parent.name, destination.name
         raise DownloadError(
             f"{name} could not be downloaded from {', nor from '.join(causes)}: place it as {subfolder}/{name} in a "
-            f"folder named by {FOLDERS_VARIABLE}, or name another address in {override_variable(subfolder)}."
+            f"folder named by {FOLDERS_VARIABLE}, or set {override_variable(subfolder)} to another URL."
         )
 
 
@@ -122,7 +122,7 @@ def replacing(destination: Path) -> Iterator[IO[bytes]]:
         raise
     except OSError as error:
         raise DownloadError(
-            f"{destination} cannot be written ({_cause(error)}): set XDG_CACHE_HOME to a folder that can be, or "
+            f"{destination} cannot be written ({_cause(error)}): set XDG_CACHE_HOME to a writable folder, or "
             f"place the file in a folder named by {FOLDERS_VARIABLE}."
         ) from error
     finally:

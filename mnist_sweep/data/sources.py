@@ -29,7 +29,7 @@ def load(source: DataSource | Callable[[], Dataset]) -> Dataset:
     if not isinstance(dataset, Dataset):
         raise DataError(f"the data source {name} must return a Dataset, but got type={type(dataset).__name__!r}.")
     if isinstance(source, Shaped) and _shape(source) != _shape(dataset):
-        raise DataError(f"the data source {name} says {_shape(source)}, but its data have {_shape(dataset)}.")
+        raise DataError(f"the data source {name} declares {_shape(source)}, but its data has {_shape(dataset)}.")
     return dataset
 
 

@@ -58,7 +58,7 @@ class CNN:
                 raise ConfigError(
                     f"`pool_size <= height, width` must hold in every block, but got pool_size={self.pool_size} and "
                     f"height={height}, width={width} in block {block} of filters={self.filters} on a "
-                    f"{image_shape[0]}x{image_shape[1]} image: take fewer blocks or a smaller pool_size."
+                    f"{image_shape[0]}x{image_shape[1]} image: use fewer blocks or a smaller pool_size."
                 )
             height, width = -(-height // self.pool_size), -(-width // self.pool_size)
 

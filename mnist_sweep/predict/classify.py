@@ -42,7 +42,7 @@ def best_model(folder: Path, name: str | None = None) -> tuple[TrialRow, Path]:
         LedgerError: There is no such folder or trial, or none of its models is kept.
     """
     if not folder.is_dir():
-        raise LedgerError(f"{folder} is no folder: name a sweep's results folder, as in results/quickstart.")
+        raise LedgerError(f"{folder} is not a folder: give a sweep's results folder, such as results/quickstart.")
     ledger = Ledger(folder)
     rows, models = ledger.rows(with_history=False), ledger.models()
     found = lookup.find(rows, name, folder) if name is not None else None

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 MAX_PIXELS = 50_000_000
 BOX_SHARE = 20 / 28
-INVERTED = "inverted, for it was dark on light"
+INVERTED = "inverted, since it was dark on light"
 
 
 class PreparedImage(NamedTuple):

@@ -127,8 +127,8 @@ def from_bytes(content: bytes, identity: Mapping[str, Any]) -> "tuple[TrainingSt
         value = json.loads(arrays.pop(STATE).tobytes())
         found, state = dict(value["identity"]), from_json_value(value["course"])
     except (DataError, KeyError, RecursionError, TypeError, ValueError) as error:
-        raise CheckpointError(f"its checkpoint is not one of this version ({one_line(error)})") from error
+        raise CheckpointError(f"this version cannot read its checkpoint ({one_line(error)})") from error
     names = sorted(key for key in found.keys() | identity.keys() if found.get(key, ...) != identity.get(key, ...))
     if names:
-        raise CheckpointError(f"its checkpoint was made with another {', '.join(names)}")
+        raise CheckpointError(f"its checkpoint was written with a different {', '.join(names)}")
     return state, arrays

@@ -71,7 +71,7 @@ def train(
         try:
             loop.save_checkpoint()
         except LedgerError as error:
-            paused.add_note(f"it will start over, for {error}")
+            paused.add_note(f"it will start over: {error}")
         raise
     return loop.result(status)
 

@@ -62,8 +62,8 @@ class TrainingLoop:
             state, arrays = found
             self._train_step.restore(arrays)
         except (CheckpointError, LedgerError) as error:
-            return TrainingState(), f"starts over, for {error}"
-        return state, f"goes on from step {state.step}"
+            return TrainingState(), f"starts over: {error}"
+        return state, f"resumes at step {state.step}"
 
     def run(self) -> Generator[Evaluation | Heartbeat, None, Status]:
         """Train to the end, repeating the points that a checkpoint held; return how training ended."""
@@ -181,7 +181,7 @@ class TrainingLoop:
             try:
                 save(self._checkpoints)
             except LedgerError as error:
-                yield self._heartbeat(f"goes on without a checkpoint, for {error}")
+                yield self._heartbeat(f"continues without a checkpoint: {error}")
             self._timer.skip()
 
     def save_checkpoint(self) -> None:

@@ -105,7 +105,7 @@ class TrainStep:
         if {name: tuple(variable.shape) for name, variable in state.items()} != {
             name: array.shape for name, array in snapshot.items()
         }:
-            raise CheckpointError("its checkpoint is of another network: the model's code has changed")
+            raise CheckpointError("its checkpoint belongs to another network: the model's code has changed")
         for name, variable in state.items():
             variable.assign(snapshot[name].view(variable.dtype.as_numpy_dtype))
 

@@ -118,7 +118,7 @@ def from_flat(flat: Mapping[str, Any]) -> TrialConfig:
     for name in flat.keys() - options.keys():
         part = name.partition(".")[0]
         if part not in options or part not in REGISTRIES:
-            raise UnknownNameError(f"{name!r} is a field of no part given: the parts are {', '.join(REGISTRIES)}.")
+            raise UnknownNameError(f"{name!r} belongs to no part that is given: the parts are {', '.join(REGISTRIES)}.")
     for name in options.keys() & REGISTRIES.keys():
         inner = {key.partition(".")[2]: value for key, value in flat.items() if key.startswith(f"{name}.")}
         options[name] = make(name, options[name], inner)
@@ -138,7 +138,7 @@ def make(kind: str, name: str, options: Mapping[str, Any]) -> Any:
     if kind == "data" and isinstance(found, FunctionType) and not options:
         return found
     if not (isinstance(found, type) and dataclasses.is_dataclass(found)):
-        raise ConfigError(f"the {kind} {name!r} must be a frozen dataclass, or a function where data is asked for.")
+        raise ConfigError(f"the {kind} {name!r} must be a frozen dataclass, or, for data, a function.")
     _check_names(found, options, f"the {kind} {name!r}")
     missing = [item.name for item in dataclasses.fields(found) if _is_required(item) and item.name not in options]
     if missing:
@@ -215,7 +215,7 @@ def _json(value: Any, name: str) -> Any:
     try:
         return json.loads(json.dumps(value, allow_nan=False))
     except (TypeError, ValueError) as error:
-        raise ConfigError(f"{name} must be a JSON value so that a row can keep it, but got {value!r}.") from error
+        raise ConfigError(f"{name} must be a JSON value, so that a row can store it, but got {value!r}.") from error
 
 
 def _check_names(cls: Any, options: Mapping[str, Any], what: str) -> None:

@@ -57,7 +57,7 @@ def validate(config: TrialConfig) -> None:
         first, now = config_at(config, 0), config_at(config, step)
         fed = {name: getattr(now, name) for name in ("model", "optimizer", "weight_decay")}
         same = graph_signature(first) == graph_signature(now) and dataclasses.replace(first, **fed) == now
-        require(same, "changes leave the network and the optimizer what they are", step=step, changed=changed)
+        require(same, "the same graph serves before and after a change", step=step, changed=changed)
 
 
 def _check_field(value: Any, field: str, name: str) -> None:

@@ -27,7 +27,7 @@ def name_of(thing: Any, registry: Mapping[str, Any]) -> str:
     if module == "__main__":
         module = Path(getattr(sys.modules["__main__"], "__file__", None) or "__main__").stem
     if not name.isidentifier():
-        raise ConfigError(f"`{module}:{name}` must be defined at the top of a module, so that a row can name it.")
+        raise ConfigError(f"`{module}:{name}` must be defined at the top level of a module, so that a row can name it.")
     return f"{module}:{name}"
 
 
@@ -42,7 +42,7 @@ def resolve(name: str, registry: Mapping[str, Any], *, kind: str) -> Any:
         if not isinstance(name, str) or name not in registry:
             raise UnknownNameError(
                 f"unknown {kind} {name!r}: known are {', '.join(sorted(registry))}; "
-                "your own is named by its import path, `package.module:Name`."
+                "name your own by its import path, `package.module:Name`."
             )
         return registry[name]
     module, _, attribute = name.partition(":")

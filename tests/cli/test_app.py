@@ -137,7 +137,7 @@ def test_a_bad_script_is_one_line_status_2_and_changes_nothing(folder: Path, run
         (["run", "good.py", "--keep-models", "some"], "'some' is not one of 'best', 'all', 'none'"),
         (["run", "good.py", "--summaries", "much"], "'much' is not one of 'off', 'scalars', 'full'"),
         (["run", "good.py", "--num-trials", "0"], "0 is not in the range x>=1"),
-        (["predict", "nowhere", "x.png"], "nowhere is no folder"),
+        (["predict", "nowhere", "x.png"], "nowhere is not a folder"),
         (["predict", "nowhere"], "Missing argument 'IMAGE…'"),
     ],
 )

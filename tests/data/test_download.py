@@ -152,7 +152,7 @@ def test_error_names_every_address_with_its_cause_and_the_way_out(server: str, r
     message = str(raised.value)
     assert f"{server}/missing/file (the server answered 404 Not Found), nor from {refused} ([Errno" in message
     assert "place it as mnist/file.gz in a folder named by MNIST_SWEEP_DATA" in message
-    assert message.endswith("or name another address in MNIST_SWEEP_MNIST_URL.")
+    assert message.endswith("or set MNIST_SWEEP_MNIST_URL to another URL.")
 
 
 def test_failed_download_keeps_the_file_that_was_there(server: str, destination: Path) -> None:

@@ -82,7 +82,7 @@ def test_the_shape_of_any_other_source_is_that_of_its_data() -> None:
 def test_a_source_that_is_wrong_about_its_data_is_refused() -> None:
     wrong = SimpleNamespace(load=digits, image_shape=(28, 28, 1), num_classes=10)
     assert isinstance(wrong, Shaped)
-    with pytest.raises(DataError, match=r"image_shape=\(28, 28, 1\), .* its data have image_shape=\(8, 8, 1\)"):
+    with pytest.raises(DataError, match=r"image_shape=\(28, 28, 1\), .* its data has image_shape=\(8, 8, 1\)"):
         load(wrong)
 
 

@@ -222,7 +222,7 @@ def _counts(folder: Path, where: str, joined: str, trials: int, status: int, log
         by_node=by_node,
         joined=by_node[joined],
         tried_again=log.count(" is tried again, "),
-        went_on=log.count(" goes on from step "),
+        went_on=log.count(" resumes at step "),
         left=len(_checkpoints(where)),
         models=len(models),
         shared=sum(kept.read(f"models/{path.name}") == path.read_bytes() for path in models),

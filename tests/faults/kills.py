@@ -109,7 +109,7 @@ def hold(kind: str, folder: Path, *, times: int, trials: int, steps: int, seed: 
                 orphans = running
                 break
         out, _ = process.communicate(timeout=1800)
-        resumed += [int(step) for step in re.findall(r"goes on from step (\d+)", out)]
+        resumed += [int(step) for step in re.findall(r"resumes at step (\d+)", out)]
         rows = _rows(results / "rows")
         written_twice += sum(rows.get(name) != row for name, row in seen.items())
         seen = rows

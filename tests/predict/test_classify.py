@@ -60,7 +60,7 @@ def test_a_trial_is_named_by_the_beginning_of_its_id(outcome: Outcome) -> None:
 def test_a_folder_without_models_is_refused(tmp_path: Path, refused: Refused) -> None:
     with refused(LedgerError, "models are not kept in"):
         classify.best_model(tmp_path)
-    with refused(LedgerError, f"{tmp_path / 'nowhere'} is no folder", "results/quickstart"):
+    with refused(LedgerError, f"{tmp_path / 'nowhere'} is not a folder", "results/quickstart"):
         classify.best_model(tmp_path / "nowhere")
 
 

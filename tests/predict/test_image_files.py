@@ -41,7 +41,7 @@ def test_a_photo_of_a_dark_digit_on_white_paper_becomes_one_of_mnists(tmp_path: 
     assert image[0].max() == image[:, 0].max() == 0
     centre = (image.sum(axis=1) @ np.arange(28) / image.sum(), image.sum(axis=0) @ np.arange(28) / image.sum())
     assert centre == pytest.approx((13.5, 13.5), abs=0.7)
-    assert picture.preprocessing.startswith("inverted, for it was dark on light, a digit of ")
+    assert picture.preprocessing.startswith("inverted, since it was dark on light, a digit of ")
     assert "cut out of 400x300, scaled to " in picture.preprocessing
 
 
@@ -72,7 +72,7 @@ def test_an_image_as_the_network_knows_them_is_left_as_it_is(tmp_path: Path) -> 
     Image.fromarray(255 - pixels).save(tmp_path / "negative.png")
     (inverted,) = read(tmp_path / "negative.png", MNIST)
     np.testing.assert_allclose(inverted.pixels, picture.pixels, rtol=1e-6)
-    assert inverted.preprocessing == "inverted, for it was dark on light"
+    assert inverted.preprocessing == "inverted, since it was dark on light"
 
 
 def test_every_image_of_an_idx_file_is_read_packed_or_not(tmp_path: Path) -> None:

@@ -93,7 +93,7 @@ def test_the_local_runner_pauses_its_trial_when_the_run_is_to_end(tmp_path: Path
     notes = Notes(ends_after=6)
     Local().run(trials(), datasets, notes, artifacts=artifacts)
     assert notes.heard[2:] == [
-        ("noted", first, "goes on from step 2"),
+        ("noted", first, "resumes at step 2"),
         ("evaluated", first, 2),
         ("evaluated", first, 4),
         ("saved", first, Predictions),

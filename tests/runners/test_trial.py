@@ -100,7 +100,7 @@ def test_a_trial_that_begins_at_the_end_of_another_says_how_long_that_took(marke
     kept = replace(marked, keep_shared_prefixes=True)
     row = consume(steps(TRIAL, artifacts=kept), lambda _: None)
     begun = next(steps(replace(TRIAL, num_steps=40), artifacts=kept))
-    assert begun == Heartbeat(20, 650, "goes on from step 20", row.history[-1].seconds)
+    assert begun == Heartbeat(20, 650, "resumes at step 20", row.history[-1].seconds)
 
 
 def test_a_failure_becomes_a_row_with_the_first_cause_and_the_users_own_line() -> None:

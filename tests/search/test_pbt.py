@@ -57,7 +57,7 @@ def test_each_round_of_each_member_is_a_row_and_begins_where_the_one_before_has_
     ended, shown = outcome
     assert ended.complete
     assert sorted(row.steps for row in ended.rows) == [20] * 4 + [40] * 4 + [60] * 4
-    assert [shown.count(f" goes on from step {step}") for step in (20, 40)] == [4, 4]
+    assert [shown.count(f" resumes at step {step}") for step in (20, 40)] == [4, 4]
     assert not list((ended.folder / "lineages").glob("*"))
 
 
@@ -177,7 +177,7 @@ def test_the_same_seed_gives_the_same_population() -> None:
         ({"base": replace(BASE, schedule=Cosine())}, "the schedule does not depend on num_steps"),
         ({"base": replace(BASE, changes=((3, ()),))}, "no changes"),
         ({"axes": {"batch_size": Integer(low=10, high=20)}}, "only numbers change in training"),
-        ({"axes": {"model.units": Integer(low=5, high=9)}}, "leave the network and the optimizer what they are"),
+        ({"axes": {"model.units": Integer(low=5, high=9)}}, "the same graph serves before and after a change"),
         ({"axes": {"optimizer": Choice((Momentum(), GradientDescent()))}}, "the axes of a PBT are of numbers"),
     ],
 )

@@ -44,9 +44,9 @@ def test_every_cut_and_every_flipped_bit_is_noticed() -> None:
 
 def test_a_checkpoint_of_something_else_is_refused_by_what_differs() -> None:
     content = to_bytes(COURSE, ARRAYS, IDENTITY)
-    with pytest.raises(CheckpointError, match=r"made with another version$"):
+    with pytest.raises(CheckpointError, match=r"written with a different version$"):
         from_bytes(content, IDENTITY | {"version": "2"})
-    with pytest.raises(CheckpointError, match=r"made with another trial_id$"):
+    with pytest.raises(CheckpointError, match=r"written with a different trial_id$"):
         from_bytes(content, {"version": "1"})
 
 
@@ -62,13 +62,13 @@ def test_a_checkpoint_of_something_else_is_refused_by_what_differs() -> None:
 def test_a_checkpoint_whose_state_is_another_versions_is_refused(state: Any) -> None:
     file = io.BytesIO()
     np.savez(file, allow_pickle=False, **{checkpoints.STATE: np.frombuffer(json.dumps(state).encode(), np.uint8)})
-    with pytest.raises(CheckpointError, match=r"^its checkpoint is not one of this version \(.+\)$"):
+    with pytest.raises(CheckpointError, match=r"^this version cannot read its checkpoint \(.+\)$"):
         from_bytes(hashlib.sha256(file.getvalue()).digest() + file.getvalue(), IDENTITY)
 
 
 @pytest.mark.parametrize("archive", [b"", b"text", zipped(b"a note")])
 def test_a_checkpoint_that_is_no_archive_of_arrays_is_refused(archive: bytes) -> None:
-    with pytest.raises(CheckpointError, match="is not one of this version"):
+    with pytest.raises(CheckpointError, match="this version cannot read its checkpoint"):
         from_bytes(hashlib.sha256(archive).digest() + archive, IDENTITY)
 
 

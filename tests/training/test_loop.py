@@ -80,7 +80,7 @@ def test_a_trial_paused_again_and_again_ends_with_the_same_bits(
         begun = next(items)
         assert isinstance(begun, Heartbeat)
         steps.append(begun.step)
-        assert begun.note == (f"goes on from step {begun.step}" if steps[1:] else None)
+        assert begun.note == (f"resumes at step {begun.step}" if steps[1:] else None)
         try:
             while next(items)[0] <= begun.step:
                 pass
@@ -121,9 +121,9 @@ def test_what_a_runner_does_with_a_point_is_no_time_of_the_trial(
 @pytest.mark.parametrize(
     ("damage", "note"),
     [
-        (lambda content: content[:-1], "starts over, for its checkpoint is damaged"),
-        (lambda content: b"", "starts over, for its checkpoint is damaged"),
-        (lambda content: content[:50] + bytes([content[50] ^ 1]) + content[51:], "starts over, for its checkpoint is"),
+        (lambda content: content[:-1], "starts over: its checkpoint is damaged"),
+        (lambda content: b"", "starts over: its checkpoint is damaged"),
+        (lambda content: content[:50] + bytes([content[50] ^ 1]) + content[51:], "starts over: its checkpoint is"),
     ],
 )
 def test_a_damaged_checkpoint_is_said_and_the_trial_starts_over(
@@ -144,12 +144,12 @@ def test_a_damaged_checkpoint_is_said_and_the_trial_starts_over(
 @pytest.mark.parametrize(
     ("changed", "identity", "note"),
     [
-        ({}, {"version": "2"}, "its checkpoint was made with another version"),
+        ({}, {"version": "2"}, "its checkpoint was written with a different version"),
         ({"model": CNN(filters=(4,), kernel_size=3, units=8)}, {"version": "1"}, "the model's code has changed"),
-        ({"optimizer": GradientDescent()}, {"version": "1"}, "its checkpoint is of another network"),
+        ({"optimizer": GradientDescent()}, {"version": "1"}, "its checkpoint belongs to another network"),
     ],
 )
-def test_a_checkpoint_made_with_something_else_is_not_gone_on_from(
+def test_a_checkpoint_made_with_something_else_is_not_resumed_from(
     changed: dict[str, Any], identity: dict[str, str], note: str, digits: Dataset, tmp_path: Path
 ) -> None:
     written = Checkpoints(Folder(tmp_path), "x", seconds=0, identity={"version": "1"})

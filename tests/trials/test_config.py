@@ -550,7 +550,7 @@ def test_part_of_a_flat_form_is_a_name(refused: Refused, bad: Any) -> None:
 
 
 def test_function_without_an_import_path_is_no_data_set_of_a_row(refused: Refused) -> None:
-    with refused(ConfigError, "<lambda>", "top of a module"):
+    with refused(ConfigError, "<lambda>", "top level of a module"):
         trial_id(TrialConfig(data=lambda: sources.load(Digits())))
 
 

@@ -63,7 +63,7 @@ def local() -> Any:
 
 @pytest.mark.parametrize("thing", [lambda: None, local(), Own.Inner])
 def test_thing_without_an_import_path_has_no_name(refused: Refused, thing: Any) -> None:
-    with refused(ConfigError, thing.__qualname__, "top of a module"):
+    with refused(ConfigError, thing.__qualname__, "top level of a module"):
         name_of(thing, REGISTRY)
 
 
