@@ -1,0 +1,55 @@
+"""What tests of the command line share: a working folder with a script, and the command in this process."""
+
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from mnist_sweep.cli import app
+
+HEAD = """\
+import mnist_sweep
+from mnist_sweep import *
+BASE = TrialConfig(model=Softmax(), optimizer=GradientDescent(), num_steps=4, evaluate_every=2)
+"""
+
+
+GOOD = HEAD + "SWEEP = Sweep(name='good', trials=grid(BASE, {'seed': [0, 1]}))\n"
+
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty working folder with a good script in it."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "good.py").write_text(GOOD)
+    return tmp_path
+
+
+@pytest.fixture
+def run(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Run]:
+    """The command line in this process: its exit status, standard output and standard error."""
+    on_terminate, before = signal.getsignal(signal.SIGTERM), set(sys.modules)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+
+    def main(*arguments: str) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["mnist-sweep", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            app.main()
+        out, err = capsys.readouterr()
+        return int(ended.value.code or 0), out, err
+
+    yield main
+    signal.signal(signal.SIGTERM, on_terminate)
+    for name in set(sys.modules) - before:
+        if getattr(sys.modules[name], "SWEEP", None) or name.endswith("_bad"):
+            del sys.modules[name]
+
+
+def content(folder: Path) -> dict[str, bytes | None]:
+    paths = [path for path in sorted(folder.rglob("*")) if "__pycache__" not in path.parts]
+    return {str(path.relative_to(folder)): path.read_bytes() if path.is_file() else None for path in paths}

@@ -1,0 +1,85 @@
+"""Laws of the commands on a results folder."""
+
+import re
+from pathlib import Path
+
+from mnist_sweep import read_trials
+from tests.cli.conftest import Run, content
+
+
+def test_a_row_that_is_none_is_named_with_the_way_out(folder: Path, run: Run) -> None:
+    run("run", "good.py", "--runner", "local", "--quiet")
+    row = next((folder / "results" / "good" / "rows").glob("*.json"))
+    row.write_text(row.read_text()[:100])
+    before = content(folder)
+    for arguments in (["run", "good.py"], ["status", "results/good"], ["table", "results/good"]):
+        status, _, err = run(*arguments)
+        assert status == 2
+        assert err.startswith(
+            f"error: 1 of 2 files in results/good/rows is not a row: {row.name} (its content does not match its own"
+        )
+        assert "mnist-sweep mend results/good" in err
+        assert content(folder) == before
+
+
+def test_status_and_table_need_no_script(folder: Path, run: Run) -> None:
+    run("run", "good.py", "--runner", "local", "--quiet")
+    (folder / "good.py").unlink()
+    tables = {path.name: path.read_bytes() for path in (folder / "results" / "good").glob("*.csv")}
+    for path in (folder / "results" / "good").glob("*.csv"):
+        path.unlink()
+    status, out, _ = run("status", "results/good")
+    assert (status, "2 trials: 2 ok" in out) == (0, True)
+    assert run("table", "results/good")[0] == 0
+    assert {path.name: path.read_bytes() for path in (folder / "results" / "good").glob("*.csv")} == tables
+
+
+def test_predict_asks_the_kept_model_and_refuses_what_is_no_image(folder: Path, run: Run) -> None:
+    from PIL import Image
+
+    run("run", "good.py", "--runner", "local", "--quiet")
+    Image.new("L", (8, 8)).save(folder / "black.png")
+    status, out, err = run("predict", "results/good", "black.png", "--top", "2")
+    assert (status, err) == (0, "")
+    assert out.startswith("by the model of trial ")
+    assert re.search(r"^black\.png: \d \d+\.\d%, \d \d+\.\d%$", out, re.MULTILINE)
+    (folder / "empty.png").touch()
+    before = content(folder)
+    status, out, err = run("predict", "results/good", "black.png", "empty.png")
+    assert (status, out) == (2, "")
+    assert err == "error: empty.png is empty, expected an image in PNG, JPEG or IDX format.\n"
+    status, out, err = run("predict", "results/good", "black.png", "--trial", "nobody")
+    assert (status, out, err.count("\n")) == (2, "", 1)
+    assert content(folder) == before
+
+
+def test_mend_moves_damaged_rows_and_counts_the_others(folder: Path, run: Run) -> None:
+    run("run", "good.py", "--runner", "local", "--quiet")
+    row, _ = sorted((folder / "results" / "good" / "rows").glob("*.json"))
+    row.write_text(row.read_text()[:100])
+    status, out, err = run("mend", "results/good")
+    assert (status, err) == (0, "")
+    first, last = out.splitlines()
+    assert first.startswith(
+        f"results/good/rows/{row.name} -> results/good/damaged/{row.name}: its content does not match"
+    )
+    assert last.startswith("1 file moved, 1 row ")
+    assert run("mend", "results/good")[1].startswith("0 files moved, 1 row ")
+
+
+def test_merge_joins_the_rows_of_folders(folder: Path, run: Run) -> None:
+    for name in ("here", "there"):
+        run("run", "good.py", "--runner", "local", "--quiet", "--results", name)
+    next((folder / "here" / "good" / "rows").glob("*.json")).unlink()
+    status, out, err = run("merge", "all", "here/good", "there/good")
+    assert (status, err) == (0, "")
+    assert out.startswith("all: 2 rows copied, 0 replaced, 1 ")
+    assert len(read_trials(folder / "all")) == 2
+
+
+def test_replay_gives_0_for_a_row_that_comes_out_again(folder: Path, run: Run) -> None:
+    run("run", "good.py", "--runner", "local", "--quiet")
+    trial = next((folder / "results" / "good" / "rows").glob("*.json")).stem
+    status, out, err = run("replay", "results/good", trial, "--script", "good.py")
+    assert (status, err) == (0, "")
+    assert trial in out

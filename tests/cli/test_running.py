@@ -1,0 +1,165 @@
+"""Laws of `run` and `data`."""
+
+import shutil
+import struct
+import tarfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import HEAD, Run, content
+
+SCRIPTS = {
+    "unknown data set": ("TrialConfig(data='letters')", "unknown data 'letters': known are cifar10, digits, mnist"),
+    "unknown model": ("TrialConfig(model='vgg')", "unknown model 'vgg': known are cnn, resnet, softmax"),
+    "unknown optimizer": ("TrialConfig(optimizer='sgd')", "unknown optimizer 'sgd': known are adagrad, adam"),
+    "unknown field": ("grid(BASE, {'model.depth': [1]})", "the axis 'model.depth' names no field of Softmax"),
+    "dropout 1": ("CNN(dropout=1.0)", "`0 <= dropout < 1` must hold, but got dropout=1.0"),
+    "dropout -0.1": ("CNN(dropout=-0.1)", "`0 <= dropout < 1` must hold, but got dropout=-0.1"),
+    "filters 0": ("CNN(filters=(0,))", "`filters >= 1 in every block` must hold, but got filters=(0,)"),
+    "learning rate 0": ("Adam(learning_rate=0)", "`0 < learning_rate < infinity` must hold, but got learning_rate=0.0"),
+    "learning rate NaN": ("Adam(learning_rate=float('nan'))", "but got learning_rate=nan"),
+    "batch too large": (
+        "SWEEP = Sweep(name='a', trials=[TrialConfig(batch_size=1198)])",
+        "`batch_size <= 1197 (the training split)` must hold, but got batch_size=1198",
+    ),
+    "blocks do not fit": (
+        "SWEEP = Sweep(name='a', trials=[TrialConfig(model=CNN(filters=(8,) * 6))])",
+        "got pool_size=2 and height=1, width=1 in block 4",
+    ),
+    "steps 0": ("TrialConfig(num_steps=0)", "`num_steps >= 1` must hold, but got num_steps=0"),
+    "empty axis": ("grid(BASE, {'seed': []})", "`the axis 'seed' has at least one value` must hold"),
+    "two alike": ("SWEEP = Sweep(name='a', trials=[BASE, BASE])", "no two trials may be alike, but trials 1 and 2"),
+    "no SWEEP": ("", "must define SWEEP"),
+    "slash in name": ("SWEEP = Sweep(name='a/b', trials=[BASE])", "a sweep's name must be"),
+    "dots as name": ("SWEEP = Sweep(name='..', trials=[BASE])", "a sweep's name must be"),
+}
+
+
+@pytest.mark.parametrize("case", SCRIPTS)
+def test_a_bad_script_is_one_line_status_2_and_changes_nothing(folder: Path, run: Run, case: str) -> None:
+    text, message = SCRIPTS[case]
+    (folder / "is_bad.py").write_text(HEAD + text)
+    before = content(folder)
+    status, out, err = run("run", "is_bad.py")
+    assert (status, out) == (2, "")
+    assert err.startswith("error: ")
+    assert message in err
+    assert err.count("\n") == 1
+    assert content(folder) == before
+
+
+def test_what_runs_gives_0_and_says_what_came_and_where(folder: Path, run: Run) -> None:
+    status, out, err = run("run", "good.py", "--runner", "local")
+    assert (status, err) == (0, "")
+    assert "2 trials: 2 ok" in out
+    assert "results/good/: history.csv, summary.csv, trials.csv, rows/, models/" in out
+    assert run("run", "good.py")[1].endswith("ran 0 of 2 trials in 0:00\n")
+
+
+def test_a_failed_trial_gives_1_and_its_cause(folder: Path, run: Run) -> None:
+    mine = """
+from dataclasses import dataclass
+@dataclass(frozen=True)
+class Mine:
+    def build(self, image_shape, num_classes):
+        raise OSError("out of cheese")
+SWEEP = Sweep(name="mine", trials=grid(BASE, {"model": [Mine()], "seed": [0, 1]}))
+"""
+    (folder / "mine_bad.py").write_text(HEAD + mine)
+    status, out, _ = run("run", "mine_bad.py", "--runner", "local")
+    assert status == 1
+    assert "failed: OSError: out of cheese (mine_bad.py:9): " in out
+    assert "and 1 more" in out
+    status, out, _ = run("run", "mine_bad.py", "--runner", "local")
+    assert (status, "ran 0 of 2" in out) == (1, True)
+    status, out, _ = run("run", "mine_bad.py", "--runner", "local", "--retry", "failed")
+    assert (status, "ran 2 of 2" in out) == (1, True)
+
+
+def test_data_says_where_a_data_set_lies(run: Run) -> None:
+    status, out, _ = run("data", "digits")
+    assert status == 0
+    assert out.splitlines()[-1] == "digits: 1,197 train, 300 val, 300 test images of 8x8x1, verified"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("ResNet(depth=21)", "depth == 6n+2, from 8 to 110` must hold, but got depth=21"),
+        ("ResNet(depth=2)", "got depth=2"),
+    ],
+)
+def test_a_depth_that_no_residual_network_has_is_one_line(folder: Path, run: Run, text: str, message: str) -> None:
+    (folder / "is_bad.py").write_text(HEAD + f"SWEEP = Sweep(name='a', trials=[TrialConfig(model={text})])")
+    status, out, err = run("run", "is_bad.py")
+    assert (status, out, err.count("\n")) == (2, "", 1)
+    assert message in err
+
+
+def cifar10_archive(path: Path) -> None:
+    (path.parent / "test_batch.bin").unlink()
+    with tarfile.open(path, "w:gz") as archive:
+        archive.addfile(tarfile.TarInfo("../data_batch_1.bin"))
+
+
+CIFAR10_DAMAGES: dict[str, tuple[Callable[[Path], object], str]] = {
+    "a cut file": (lambda folder: (folder / "data_batch_1.bin").write_bytes(bytes(3000)), "is cut off"),
+    "a label of 200": (
+        lambda folder: (folder / "data_batch_1.bin").write_bytes(bytes([200]) + bytes(3072)),
+        "has label 200 in record 0",
+    ),
+    "a path out of the folder": (
+        lambda folder: cifar10_archive(folder / "cifar-10-binary.tar.gz"),
+        "'../data_batch_1.bin', a path that leaves its folder",
+    ),
+}
+
+
+@pytest.mark.parametrize("damage", CIFAR10_DAMAGES)
+def test_damaged_records_and_archives_of_cifar10_are_named(
+    folder: Path, run: Run, monkeypatch: pytest.MonkeyPatch, damage: str
+) -> None:
+    change, message = CIFAR10_DAMAGES[damage]
+    (folder / "damaged" / "cifar10").mkdir(parents=True)
+    (folder / "damaged" / "cifar10" / "test_batch.bin").write_bytes(bytes(3073))
+    change(folder / "damaged" / "cifar10")
+    monkeypatch.setenv("MNIST_SWEEP_DATA", str(folder / "damaged"))
+    sweep = "SWEEP = Sweep(name='a', trials=[TrialConfig(data=CIFAR10(train_size=9_000, val_size=1_000))])"
+    (folder / "is_bad.py").write_text(HEAD + sweep)
+    status, out, err = run("run", "is_bad.py")
+    assert (status, out, err.count("\n")) == (2, "", 1)
+    assert message in err
+    assert not (folder / "results").exists()
+
+
+DAMAGES: dict[str, tuple[str, Callable[[bytes], bytes], str]] = {
+    "truncated": ("t10k-images-idx3-ubyte", lambda raw: raw[:-1], "t10k-images-idx3-ubyte"),
+    "too long": ("t10k-images-idx3-ubyte", lambda raw: raw + b"\0", "t10k-images-idx3-ubyte"),
+    "wrong size": ("t10k-images-idx3-ubyte", lambda raw: raw[:4] + struct.pack(">I", 9999) + raw[8:], "for 9999 x 28"),
+    "wrong magic": ("t10k-images-idx3-ubyte", lambda raw: b"\0\0\0\0" + raw[4:], "magic"),
+    "label 10": ("t10k-labels-idx1-ubyte", lambda raw: raw[:-1] + b"\x0a", "label"),
+    "checksum": ("t10k-labels-idx1-ubyte", lambda raw: raw[:-1] + bytes([(raw[-1] + 1) % 10]), "SHA-256"),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_data_file_is_named(
+    folder: Path, run: Run, monkeypatch: pytest.MonkeyPatch, real_mnist: Path, damage: str
+) -> None:
+    import gzip
+
+    name, change, message = DAMAGES[damage]
+    shutil.copytree(real_mnist, folder / "damaged" / "mnist")
+    packed = folder / "damaged" / "mnist" / f"{name}.gz"
+    (folder / "damaged" / "mnist" / name).write_bytes(change(gzip.decompress(packed.read_bytes())))
+    packed.unlink()
+    monkeypatch.setenv("MNIST_SWEEP_DATA", str(folder / "damaged"))
+    (folder / "is_bad.py").write_text(HEAD + "SWEEP = Sweep(name='a', trials=[TrialConfig(data=MNIST())])")
+    for arguments in (["run", "is_bad.py"], ["data", "mnist"]):
+        status, out, err = run(*arguments)
+        assert (status, out, err.count("\n")) == (2, "", 1)
+        assert f"damaged/mnist/{name}" in err
+        assert message in err
+    assert not (folder / "results").exists()
