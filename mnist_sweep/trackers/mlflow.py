@@ -1,7 +1,7 @@
 """Rows as runs of an MLflow server, in the experiment that has the sweep's name.
 
-A run counts from the moment it is ended, which is the last thing that is sent. One that broke off before, or is of an
-older row of its trial, is deleted when the row is logged; MLflow keeps deleted runs until its own `mlflow gc`.
+A run is complete once it is terminated, which is the last request. Runs that broke off before, and those of an older
+row of the same trial, are deleted when the row is logged; MLflow keeps deleted runs until `mlflow gc`.
 """
 
 import json
@@ -13,7 +13,7 @@ from typing import Any, cast
 
 from mnist_sweep.errors import TrackerError
 from mnist_sweep.text.secrets import without_secrets
-from mnist_sweep.trackers import contents
+from mnist_sweep.trackers import run_data
 from mnist_sweep.trackers.protocol import cause
 from mnist_sweep.trials.row import Status, TrialRow
 
@@ -24,11 +24,11 @@ STATUSES = {
     Status.DIVERGED: "FAILED",
     Status.FAILED: "FAILED",
 }
-# What MLflow takes in one request, and in one text.
+# Limits of MLflow: items per request, characters per value.
 MAX_METRICS, MAX_PARAMS, MAX_PAGE = 1000, 100, 1000
 MAX_PARAM, MAX_TAG = 6000, 5000
-# Its own patience is minutes; users' settings win.
-PATIENCE = {
+# MLflow retries for minutes by default; the user's own settings win.
+TIMEOUTS = {
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
     "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "1",
@@ -41,32 +41,30 @@ class MLflow:
     """An MLflow tracking server.
 
     Attributes:
-        uri: Its address, such as `http://127.0.0.1:5000`, or that of a store, such as `sqlite:///mlflow.db`.
+        uri: Address of the server, such as `http://127.0.0.1:5000`, or of a store, such as `sqlite:///mlflow.db`.
     """
 
     uri: str
 
     def connect(self, sweep: str, folder: Path) -> "Experiment":
-        """Return the experiment of a sweep; see `Tracker.connect`."""
-        os.environ.update(NO_TELEMETRY | {name: os.environ.get(name, value) for name, value in PATIENCE.items()})
+        """Return a session for the experiment of a sweep; see `Tracker.connect`."""
+        os.environ.update(NO_TELEMETRY | {name: os.environ.get(name, value) for name, value in TIMEOUTS.items()})
         name = f"MLflow at {without_secrets([self.uri])[0]}"
         if "://" not in self.uri:
             raise TrackerError(
-                "the address of MLflow is one such as http://127.0.0.1:5000 or sqlite:///mlflow.db, "
+                "the address of MLflow must be a URL such as http://127.0.0.1:5000 or sqlite:///mlflow.db, "
                 f"but got {self.uri!r}."
             )
         try:
             from mlflow import MlflowClient
             from mlflow.exceptions import MlflowException
         except ImportError as error:
-            raise TrackerError(
-                "MLflow's client is not installed: `pip install 'mnist_sweep[mlflow]'` brings it."
-            ) from error
+            raise TrackerError("MLflow's client is not installed: run `pip install 'mnist_sweep[mlflow]'`.") from error
         try:
             client = MlflowClient(self.uri)
             client.search_experiments(max_results=1)
         except MlflowException as error:
-            raise TrackerError(f"{name} cannot be reached ({cause(error)}): start it, or mend --mlflow.") from error
+            raise TrackerError(f"{name} cannot be reached ({cause(error)}): start it, or correct --mlflow.") from error
         return Experiment(client, sweep, name)
 
 
@@ -76,22 +74,22 @@ class Experiment:
     Args:
         client: An MlflowClient.
         sweep: Name of the sweep.
-        name: What people know the server by.
+        name: What messages call the server.
     """
 
     def __init__(self, client: Any, sweep: str, name: str) -> None:
         self._client, self._sweep, self.name = client, sweep, name
         self._id: str | None = None
-        self._found: dict[str, dict[str, int | None]] = {}  # of each trial its runs: when begun, None if not whole
+        self._runs: dict[str, dict[str, int | None]] = {}  # run id -> start in ms, None if incomplete; by trial id
 
     def lacks(self, rows: Iterable[TrialRow]) -> list[TrialRow]:
-        """Return the rows without a whole run; see `Session.lacks`."""
+        """Return the rows without a complete run; see `Session.lacks`."""
         from mlflow.exceptions import MlflowException
 
         try:
-            self._look()
+            self._find_runs()
         except MlflowException as error:
-            raise TrackerError(f"{self.name} cannot be asked for its runs ({cause(error)}).") from error
+            raise TrackerError(f"{self.name} cannot list its runs ({cause(error)}).") from error
         return [row for row in rows if not self._has(row)]
 
     def log(self, row: TrialRow) -> None:
@@ -103,42 +101,42 @@ class Experiment:
         except MlflowException as error:
             raise TrackerError(cause(error)) from error
 
-    def _look(self) -> None:
+    def _find_runs(self) -> None:
         found = self._client.get_experiment_by_name(self._sweep)
         if found is None:
             return
         if found.lifecycle_stage == "deleted":
-            raise TrackerError(f"{self.name} has deleted its experiment {self._sweep!r}: restore it there first.")
+            raise TrackerError(f"the experiment {self._sweep!r} is deleted on {self.name}: restore it there first.")
         self._id, token = found.experiment_id, ""
-        self._found.clear()
+        self._runs.clear()
         while token is not None:
             page = self._client.search_runs([self._id], max_results=MAX_PAGE, page_token=token or None)
             for run in page:
                 trial_id = run.data.tags.get(f"{PREFIX}trial_id")
-                begun = run.info.start_time if run.info.status in STATUSES.values() else None
-                self._found.setdefault(trial_id, {})[run.info.run_id] = begun
+                started = run.info.start_time if run.info.status in STATUSES.values() else None
+                self._runs.setdefault(trial_id, {})[run.info.run_id] = started
             token = page.token
 
     def _has(self, row: TrialRow) -> bool:
-        begun = contents.milliseconds(row.started) or 0
-        return any(other is not None and other >= begun for other in self._found.get(row.trial_id, {}).values())
+        started = run_data.milliseconds(row.started) or 0
+        return any(other is not None and other >= started for other in self._runs.get(row.trial_id, {}).values())
 
     def _log(self, row: TrialRow) -> None:
-        runs = self._found.setdefault(row.trial_id, {})
+        runs = self._runs.setdefault(row.trial_id, {})
         for run_id in list(runs):
             self._client.delete_run(run_id)
             del runs[run_id]
-        begun = contents.milliseconds(row.started)
-        tags = {f"{PREFIX}{name}": value[:MAX_TAG] for name, value in contents.tags(row, self._sweep).items()}
-        run_id = self._client.create_run(self._experiment(), begun, tags, row.trial_id).info.run_id
+        started = run_data.milliseconds(row.started)
+        tags = {f"{PREFIX}{name}": value[:MAX_TAG] for name, value in run_data.tags(row, self._sweep).items()}
+        run_id = self._client.create_run(self._experiment(), started, tags, row.trial_id).info.run_id
         runs[run_id] = None
-        for params in _parts(list(_params(row)), MAX_PARAMS):
+        for params in _batches(list(_params(row)), MAX_PARAMS):
             self._client.log_batch(run_id, params=params)
-        for metrics in _parts(list(_metrics(row)), MAX_METRICS):
+        for metrics in _batches(list(_metrics(row)), MAX_METRICS):
             self._client.log_batch(run_id, metrics=metrics)
-        ended = None if row.started is None else contents.milliseconds(row.started + (row.seconds_total or 0.0))
+        ended = None if row.started is None else run_data.milliseconds(row.started + (row.seconds_total or 0.0))
         self._client.set_terminated(run_id, STATUSES[row.status], ended)
-        runs[run_id] = begun or 0
+        runs[run_id] = started or 0
 
     def _experiment(self) -> str:
         if self._id is None:
@@ -150,7 +148,7 @@ class Experiment:
 def _params(row: TrialRow) -> Iterator[Any]:
     from mlflow.entities import Param
 
-    for name, value in contents.settings(row).items():
+    for name, value in run_data.params(row).items():
         yield Param(name, (value if isinstance(value, str) else json.dumps(value))[:MAX_PARAM])
 
 
@@ -158,15 +156,15 @@ def _metrics(row: TrialRow) -> Iterator[Any]:
     from mlflow.entities import Metric
 
     started, on_curve = row.started or 0.0, set()
-    for point in contents.curve(row):
+    for point in run_data.curve(row):
         for name, value in point.metrics.items():
             on_curve.add(name)
-            yield Metric(name, value, contents.milliseconds(started + point.seconds), point.step)
-    for name, value in contents.results(row).items():
+            yield Metric(name, value, run_data.milliseconds(started + point.seconds), point.step)
+    for name, value in run_data.final_metrics(row).items():
         if name not in on_curve:
-            yield Metric(name, value, contents.milliseconds(started + (row.seconds_total or 0.0)), row.steps or 0)
+            yield Metric(name, value, run_data.milliseconds(started + (row.seconds_total or 0.0)), row.steps or 0)
 
 
-def _parts(items: Sequence[Any], size: int) -> Iterator[Sequence[Any]]:
+def _batches(items: Sequence[Any], size: int) -> Iterator[Sequence[Any]]:
     for start in range(0, len(items), size):
         yield items[start : start + size]

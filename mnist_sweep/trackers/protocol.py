@@ -1,6 +1,16 @@
-"""What a tracker is to the sweep: a place outside of the results folder that shows each row as a run.
+"""The interface of a tracker, which shows each row as a run outside the results folder.
 
-A tracker is a mirror, never the memory: what it lacks is a set difference between the rows and its runs.
+A tracker is a copy, never the memory of a sweep: what it lacks is the set difference of the rows and its runs. Any
+object with `connect` is a tracker, and is passed as one of `trackers` to `mnist_sweep.run`, which calls
+
+1. `Tracker.connect` and then `Session.lacks` once, in its own thread, before the first trial starts. `lacks` gets the
+   rows that the results folder already holds. A `TrackerError` from either ends the run, before anything is written;
+2. `Session.log` with each row that the tracker lacks, and then with each new row after it was committed. All calls for
+   one session come from one background thread, one after the other; trials do not wait for them.
+
+A `TrackerError` from `log` never ends a run: it is reported, and the row is sent again half a minute later, and once
+more at the end. After an interrupt, what is being sent has ten seconds. Rows that could not be sent by then are
+reported, and sent by the next run of the sweep.
 """
 
 from collections.abc import Iterable
@@ -13,34 +23,41 @@ from mnist_sweep.trials.row import TrialRow
 
 
 class Session(Protocol):
-    """A tracker that has been reached, for one sweep.
+    """A connection to a tracker, for one sweep.
 
     Attributes:
-        name: What people know it by, without secrets.
+        name: What messages call the tracker, in one line and without secrets, such as `MLflow at http://host:5000`.
     """
 
     name: str
 
     def lacks(self, rows: Iterable[TrialRow]) -> list[TrialRow]:
-        """Return the rows that the tracker has no whole run of, nor one of a newer row of the same trial.
+        """Return the rows that the tracker has no complete run of, in their order.
+
+        A run of a newer row of the same trial counts; one of an older row, or one that broke off, does not.
 
         Raises:
-            TrackerError: The tracker cannot be asked.
+            TrackerError: The tracker cannot be queried.
         """
 
     def log(self, row: TrialRow) -> None:
-        """Make the run of a row that the tracker lacks; when this returns, it is whole.
+        """Log a row that the tracker lacks as a run, which is complete when this returns.
 
         Raises:
-            TrackerError: It could not be made; what there is of it does not count as a run.
+            TrackerError: The row could not be logged; `lacks` must keep returning it. Any other exception is a bug in
+                the tracker, and ends its thread.
         """
 
 
 class Tracker(Protocol):
-    """Where rows are shown, too."""
+    """A place that shows rows as runs, such as an MLflow server."""
 
     def connect(self, sweep: str, folder: Path) -> Session:
-        """Return a session for a sweep and its results folder; nothing is written yet.
+        """Return a session, without writing anything yet.
+
+        Args:
+            sweep: The sweep's name.
+            folder: Its results folder, where a tracker may keep files of its own.
 
         Raises:
             TrackerError: The tracker's package is not installed, or the tracker cannot be reached.
@@ -48,7 +65,7 @@ class Tracker(Protocol):
 
 
 def cause(error: BaseException) -> str:
-    """Return in one line, without secrets, why something failed: what the system said, else the error's own words."""
+    """Return why something failed, in one line without secrets: the system's message or else the error's."""
     inner = error
     while (below := inner.__cause__ or inner.__context__) is not None:
         inner = below

@@ -1,9 +1,9 @@
 """Rows as runs of a project on Weights & Biases.
 
-The id of a run is made of its trial's id and its row's time, so no row can have two runs in a project. Which rows have
-theirs is kept beside the results: W&B leaves a folder for each run in `wandb/`, offline as online, and a mark in it
-says that the run is whole, and in which project. Marks of older versions name none: what they are of is sent once more.
-`WANDB_MODE=offline` needs neither an account nor a network; `wandb sync` sends what it wrote.
+A run's id consists of the trial's id and the row's start time, so no row can have two runs in a project. Which rows
+have one is recorded in the results folder: W&B keeps a folder for each run in `wandb/`, online and offline, and a file
+`whole` there says that the run is complete, and in which project. A file of an older version names no project; its row
+is sent once more. `WANDB_MODE=offline` needs neither an account nor a network; `wandb sync` uploads such runs.
 """
 
 import os
@@ -15,13 +15,13 @@ from pathlib import Path
 from typing import Any
 
 from mnist_sweep.errors import ConfigError, TrackerError
-from mnist_sweep.trackers import contents
+from mnist_sweep.trackers import run_data
 from mnist_sweep.trackers.protocol import cause
 from mnist_sweep.trials.row import Status, TrialRow
 
-FOLDER, MARK = "wandb", "whole"
+FOLDER, COMPLETE = "wandb", "whole"
 LOGIN_SECONDS, INIT_SECONDS, FINISH_SECONDS = 10, 20.0, 30.0
-# No reports of W&B's own errors, and of this machine and process nothing but the row's figures.
+# W&B gets no reports of its own errors, and nothing about this machine and process besides the row.
 NO_TELEMETRY = {"WANDB_ERROR_REPORTING": "false", "WANDB_SILENT": "true"}
 ROW_ONLY = {
     "console": "off",
@@ -42,7 +42,7 @@ class WandB:
     """A project on Weights & Biases.
 
     Attributes:
-        project: Its name, 1 to 128 characters without slashes and the like.
+        project: Name of the project: 1 to 128 characters, without slashes, colons, `#`, `?` and `%`.
     """
 
     project: str
@@ -50,24 +50,22 @@ class WandB:
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[^/\\#?%:\r\n]{1,128}", self.project):
             raise ConfigError(
-                "the name of a W&B project has 1 to 128 characters, none of them one of /\\#?%:, "
+                "the name of a W&B project must have 1 to 128 characters, none of them one of /\\#?%:, "
                 f"but got {self.project!r}."
             )
 
     def connect(self, sweep: str, folder: Path) -> "Project":
-        """Return the project, for a sweep; see `Tracker.connect`."""
+        """Return a session for a sweep in the project; see `Tracker.connect`."""
         os.environ.update(NO_TELEMETRY)
         try:
             import wandb
         except ImportError as error:
             raise TrackerError(
-                "the client of Weights & Biases is not installed: `pip install 'mnist_sweep[wandb]'` brings it."
+                "the client of Weights & Biases is not installed: run `pip install 'mnist_sweep[wandb]'`."
             ) from error
         mode = wandb.setup().settings.mode
         if mode == "disabled":
-            raise TrackerError(
-                "Weights & Biases is switched off: set WANDB_MODE to online or offline, or drop --wandb."
-            )
+            raise TrackerError("Weights & Biases is disabled: set WANDB_MODE to online or offline, or omit --wandb.")
         if mode != "offline":
             try:
                 wandb.login(verify=True, timeout=LOGIN_SECONDS)
@@ -93,31 +91,31 @@ class Project:
         self.name = f"W&B project {project}"
 
     def lacks(self, rows: Iterable[TrialRow]) -> list[TrialRow]:
-        """Return the rows without a whole run; see `Session.lacks`."""
-        marks = self._runs.glob(f"*run-*/{MARK}")
-        whole = {_id_of(path.parent) for path in marks if path.read_bytes() == self._project.encode()}
-        return [row for row in rows if run_id(row) not in whole]
+        """Return the rows without a complete run; see `Session.lacks`."""
+        files = self._runs.glob(f"*run-*/{COMPLETE}")
+        complete = {_id_of(path.parent) for path in files if path.read_bytes() == self._project.encode()}
+        return [row for row in rows if run_id(row) not in complete]
 
     def log(self, row: TrialRow) -> None:
         """Make the run of a row; see `Session.log`."""
         import wandb
 
         try:
-            self._remove_broken(run_id(row))
-            run = self._begin(row)
-            for point in contents.curve(row):
+            self._remove_incomplete(run_id(row))
+            run = self._start(row)
+            for point in run_data.curve(row):
                 run.log(point.metrics, step=point.step)
-            run.summary.update(contents.results(row) | contents.tags(row, self._sweep))
+            run.summary.update(run_data.final_metrics(row) | run_data.tags(row, self._sweep))
             run.finish(exit_code=0 if row.status in (Status.OK, Status.STOPPED) else 1)
-            Path(run.dir).with_name(MARK).write_bytes(self._project.encode())
-        except (OSError, wandb.errors.Error) as error:  # a time-out is an OSError, too
+            Path(run.dir).with_name(COMPLETE).write_bytes(self._project.encode())
+        except (OSError, wandb.errors.Error) as error:  # a timeout is an OSError, too
             raise TrackerError(cause(error)) from error
 
     @property
     def _runs(self) -> Path:
         return self._folder / FOLDER
 
-    def _begin(self, row: TrialRow) -> Any:
+    def _start(self, row: TrialRow) -> Any:
         import wandb
 
         return wandb.init(
@@ -126,7 +124,7 @@ class Project:
             name=row.trial_id,
             group=self._sweep,
             tags=[row.status.value],
-            config=contents.settings(row),
+            config=run_data.params(row),
             dir=self._folder,
             reinit="create_new",
             resume="allow",
@@ -138,17 +136,17 @@ class Project:
             ),
         )
 
-    def _remove_broken(self, id_: str) -> None:
+    def _remove_incomplete(self, id_: str) -> None:
         for path in self._runs.glob("*run-*"):
-            if _id_of(path) == id_ and not (path / MARK).exists():
+            if _id_of(path) == id_ and not (path / COMPLETE).exists():
                 shutil.rmtree(path)
 
 
 def run_id(row: TrialRow) -> str:
-    """Return the id of the run of a row: the trial's, and the milliseconds at which it started, in base 16."""
-    return f"{row.trial_id}-{contents.milliseconds(row.started) or 0:x}"
+    """Return the id of a row's run: the trial's id, and when it started in milliseconds, in base 16."""
+    return f"{row.trial_id}-{run_data.milliseconds(row.started) or 0:x}"
 
 
 def _id_of(folder: Path) -> str | None:
-    """Return the id of the run that a folder is of, which the folder's own name may hold with a number added."""
+    """Return the id of the run in a folder; the folder's own name may add a number to it."""
     return next((path.stem.removeprefix("run-") for path in folder.glob("run-*.wandb")), None)

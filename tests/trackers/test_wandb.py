@@ -13,7 +13,7 @@ import pytest
 
 from mnist_sweep import Local, Status, Sweep, TrialRow, WandB, run
 from mnist_sweep.errors import ConfigError, TrackerError
-from mnist_sweep.trackers.wandb import MARK, Project, run_id
+from mnist_sweep.trackers.wandb import COMPLETE, Project, run_id
 
 BLOCK, HEADER = 32768, struct.Struct("<IHB")
 
@@ -112,7 +112,7 @@ def test_a_second_run_logs_no_trial_twice_and_one_that_broke_off_again(
     before = {path: path.stat().st_mtime_ns for path in files(first.folder).values()}
     assert (again.num_run, len(before)) == (0, 3)
     broken = files(first.folder)[run_id(first.rows[0])]
-    broken.with_name(MARK).unlink()
+    broken.with_name(COMPLETE).unlink()
     del before[broken]
     run(make_sweep("rates"), results=tmp_path, runner=Local(), trackers=trackers)
     after = {path: path.stat().st_mtime_ns for path in files(first.folder).values()}
@@ -136,7 +136,7 @@ def test_a_mark_that_names_no_project_is_of_none(tmp_path: Path, make_row: Calla
         folder = tmp_path / "wandb" / f"run-20261121_233430-{number}"
         folder.mkdir(parents=True)
         (folder / f"run-{run_id(of)}.wandb").touch()
-        (folder / MARK).write_bytes(content)
+        (folder / COMPLETE).write_bytes(content)
     lacked = {project: Project(project, "any", tmp_path).lacks([row, other]) for project in ("größer", "other")}
     assert lacked == {"größer": [other], "other": [row, other]}
 
@@ -165,7 +165,7 @@ def test_a_run_holds_nothing_of_this_machine_but_the_row(tmp_path: Path, make_sw
 
 
 @pytest.mark.usefixtures("offline")
-@pytest.mark.parametrize(("mode", "cause"), [("online", "No API key configured"), ("disabled", "switched off")])
+@pytest.mark.parametrize(("mode", "cause"), [("online", "No API key configured"), ("disabled", "is disabled")])
 def test_what_cannot_be_used_is_told_before_anything_is_written(
     mode: str, cause: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,0 +1,62 @@
+"""What trackers log of a row: parameters, metrics and tags, named as in the CSV tables."""
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from mnist_sweep.trials.row import TrialRow
+
+CURVE_METRICS = ("train_loss", "train_accuracy", "val_loss", "val_accuracy", "learning_rate")
+FINAL_METRICS = ("train_loss", "val_loss", "val_accuracy")
+TIMES = ("seconds_total", "seconds_setup", "seconds_train", "seconds_evaluate")
+RESULT_METRICS = (*FINAL_METRICS, "test_accuracy", "parameters", *TIMES)
+
+
+class Point(NamedTuple):
+    """A point of a learning curve.
+
+    Attributes:
+        step: Training steps so far.
+        seconds: Time since the trial started, in seconds; 0 for points that it shares with the trial that it resumed.
+        metrics: Values measured there, by name.
+    """
+
+    step: int
+    seconds: float
+    metrics: dict[str, float]
+
+
+def params(row: TrialRow) -> dict[str, Any]:
+    """Return the flat config of a row as JSON values, without the fields that are None."""
+    return {name: value for name, value in row.config.items() if value is not None}
+
+
+def curve(row: TrialRow) -> Iterator[Point]:
+    """Yield the points of a row's learning curve, and last the trial's final metrics if no point holds them."""
+    last, total = 0, row.seconds_total or 0.0
+    before = max(0.0, row.history[-1].seconds - total) if row.history else 0.0
+    for point in row.history:
+        metrics = {name: value for name in CURVE_METRICS if (value := getattr(point, name)) is not None}
+        yield Point(point.step, max(0.0, point.seconds - before), metrics)
+        last = point.step if point.val_accuracy is not None else last
+    if row.steps is not None and row.steps > last:
+        yield Point(row.steps, total, _present(row, FINAL_METRICS))
+
+
+def final_metrics(row: TrialRow) -> dict[str, float]:
+    """Return the results of a trial by name, without those that it does not have."""
+    return _present(row, RESULT_METRICS)
+
+
+def tags(row: TrialRow, sweep: str) -> dict[str, str]:
+    """Return what a run can be searched by: trial, config, sweep, status, version, and the error if there is one."""
+    found = {"trial_id": row.trial_id, "config_id": row.config_id, "sweep": sweep, "status": row.status.value}
+    return found | {"version": row.version} | ({"error": row.error} if row.error else {})
+
+
+def milliseconds(seconds: float | None) -> int | None:
+    """Return a time in whole milliseconds."""
+    return None if seconds is None else round(1000 * seconds)
+
+
+def _present(row: TrialRow, names: tuple[str, ...]) -> dict[str, float]:
+    return {name: value for name in names if (value := getattr(row, name)) is not None}
