@@ -1,19 +1,19 @@
 """Every exception that mnist_sweep raises on purpose.
 
-Each class also derives from the builtin that a caller would expect, and its message is one line: the rule, what came
-instead, and the way out. The command line prints that line and exits with status 2.
+Each class also derives from the builtin that a caller would expect, and its message is one line: the rule, the value
+that breaks it, and the way out. The command line prints that line and exits with status 2.
 
     SweepError
     ├── ConfigError (ValueError)       a hyperparameter, an axis or a sweep breaks a rule
-    │   └── UnknownNameError           no such data set, model, optimizer, schedule or field
-    ├── DataError (ValueError)         a data file or data set is not what it should be
-    │   └── DownloadError (OSError)    a data file could not be fetched
-    ├── ScriptError (ImportError)      a sweep script, or what a row names by its import path, cannot be loaded
-    ├── LedgerError (OSError)          the results folder cannot be used
+    │   └── UnknownNameError           no data set, model, optimizer, schedule or field has this name
+    ├── DataError (ValueError)         a data file or data set is damaged or of the wrong kind
+    │   └── DownloadError (OSError)    a data file could not be downloaded
+    ├── ScriptError (ImportError)      a sweep script, or code that a row names by its import path, cannot be loaded
+    ├── LedgerError (OSError)          the results folder cannot be read or written
     │   └── RowError (ValueError)      a file under rows/ is not a row
-    │       └── NewerRowError          it is one of a newer version
-    ├── CheckpointError (ValueError)   a trial cannot go on from its checkpoint
-    ├── ResourceError (RuntimeError)   the machine or cluster lacks what a trial asks for
+    │       └── NewerRowError          a newer version of mnist_sweep made the row
+    ├── CheckpointError (ValueError)   a trial cannot resume from its checkpoint
+    ├── ResourceError (RuntimeError)   the machine or cluster lacks what a trial needs
     └── TrackerError (ConnectionError)  a tracker such as MLflow cannot be used
 """
 
@@ -29,7 +29,7 @@ class ConfigError(SweepError, ValueError):
 
 
 class UnknownNameError(ConfigError):
-    """A name that no registry, module or class knows; the message lists the known ones."""
+    """A name is unknown; the message lists the known ones."""
 
 
 class DataError(SweepError, ValueError):
@@ -37,7 +37,7 @@ class DataError(SweepError, ValueError):
 
 
 class DownloadError(DataError, OSError):
-    """A data file could not be fetched, or what came is not the file."""
+    """A data file could not be downloaded, or the download is not that file."""
 
 
 class ScriptError(SweepError, ImportError):
@@ -53,21 +53,21 @@ class RowError(LedgerError, ValueError):
 
 
 class CheckpointError(SweepError, ValueError):
-    """A trial cannot go on from its checkpoint: it is damaged, or made with something else."""
+    """A trial cannot resume from its checkpoint, which is damaged or was made by another trial, version or machine."""
 
 
 class NewerRowError(RowError):
-    """A row is whole, but a newer version of mnist_sweep made it, and this one cannot read it."""
+    """A row is intact, but a newer version of mnist_sweep made it, which this one cannot read."""
 
 
 class ResourceError(SweepError, RuntimeError):
-    """The machine or cluster does not have what a trial asks for."""
+    """The machine or cluster lacks what a trial needs."""
 
 
 class TrackerError(SweepError, ConnectionError):
-    """A tracker such as MLflow cannot be reached, refuses a run, or its package is not installed."""
+    """A tracker such as MLflow cannot be reached or refuses a run, or its package is not installed."""
 
 
 def no_rows(folder: Path) -> LedgerError:
-    """Return the error of a folder that holds no rows."""
-    return LedgerError(f"{folder} holds no rows: name a sweep's results folder, as in results/quickstart.")
+    """Return the error for a folder without rows."""
+    return LedgerError(f"{folder} holds no rows: pass a sweep's results folder, such as results/quickstart.")

@@ -79,7 +79,7 @@ def _write(path: Path, frame: "pd.DataFrame", write: Callable[["pd.DataFrame", B
             write(frame, file)
     except OSError as error:
         raise LedgerError(
-            f"{path} cannot be written ({error.strerror or error}): make space or mend the disk."
+            f"{path} cannot be written ({error.strerror or error}): make space or repair the disk."
         ) from error
     return path
 

@@ -1,4 +1,4 @@
-"""The machine: files that are whole at any moment, storage, locks, signals, CPUs, memory and disks.
+"""The machine: atomic file writes, storage, locks, signals, other programs, CPUs, memory and disks.
 
-May import: `errors`, `validation`, `text`. Begin with `files`, through which everything durable is written.
+May import: `errors`, `validation`, `text`. Begin with `files`, which writes everything durable.
 """

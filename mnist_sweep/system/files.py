@@ -60,8 +60,8 @@ def write_atomically(path: Path, content: bytes, what: str) -> None:
             file.write(content)
     except OSError as error:
         raise LedgerError(
-            f"{what} {path} cannot be written ({error.strerror}): make space or mend the disk, "
-            "then run the same command to go on."
+            f"{what} {path} cannot be written ({error.strerror}): make space or repair the disk, "
+            "then run the same command to resume."
         ) from error
 
 

@@ -1,6 +1,6 @@
-"""One driver for a results folder: who comes second is told who is there.
+"""A lock on a results folder, so that one process at a time writes to it.
 
-The lock is the operating system's, so it ends with the process that holds it, however that ends.
+The lock is the operating system's and is released when its process ends, however it ends.
 """
 
 import contextlib
@@ -19,7 +19,7 @@ HOLDER = ".driver.json"
 
 
 class Lock:
-    """The lock of a results folder; a context, at whose end it is let go.
+    """The lock of a results folder; a context manager that releases it on exit.
 
     Args:
         folder: The results folder.
@@ -32,10 +32,10 @@ class Lock:
         self._lock = filelock.FileLock(folder / NAME)
 
     def acquire(self) -> bool:
-        """Take the lock of a folder that is there; return False if this process holds it already.
+        """Acquire the lock of an existing folder; return False if this object already holds it.
 
         Raises:
-            LedgerError: Another driver holds it, or the folder cannot be written.
+            LedgerError: Another process holds it, or the folder cannot be written.
         """
         import filelock
 
@@ -64,7 +64,7 @@ class Lock:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self._lock.is_locked:
-            with contextlib.suppress(OSError):  # a folder that is gone needs no tidying
+            with contextlib.suppress(OSError):  # the folder may be gone
                 (self._folder / HOLDER).unlink()
         self._lock.release()
 
@@ -74,7 +74,7 @@ def _now() -> str:
 
 
 def _holder(folder: Path) -> str:
-    """Return who holds the lock, as far as they said."""
+    """Return which process holds the lock, as far as it is recorded."""
     try:
         holder = json.loads((folder / HOLDER).read_text(encoding="utf-8"))
         return f"process {holder['pid']} on {holder['host']} since {holder['since']}"

@@ -1,4 +1,4 @@
-"""What this machine has for trials: CPUs, memory, space on a disk, GPUs; and how many trials fit on it at a time."""
+"""The resources of this machine: CPUs, GPUs, memory and disk space; and how many trials fit on machines at a time."""
 
 import contextlib
 import os
@@ -17,22 +17,22 @@ CGROUP = Path("/sys/fs/cgroup")
 
 
 def num_cpus() -> int:
-    """Return how many CPUs this process may use."""
+    """Return the number of CPUs that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def total_memory() -> int | None:
-    """Return the memory of the machine, in bytes; None if the system does not say."""
+    """Return the memory of the machine in bytes; None if the system does not report it."""
     try:
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (AttributeError, OSError, ValueError):  # no such figure on this system
+    except (AttributeError, OSError, ValueError):  # not reported by this system
         return None
 
 
 def free_memory() -> int | None:
-    """Return what new processes can take without swapping, in bytes; None if the system does not say.
+    """Return the memory available to new processes without swapping, in bytes; None if the system does not report it.
 
-    On Linux what the kernel calls available, or what the control group of a container has left if that is less.
+    On Linux this is the kernel's MemAvailable, or what a container's control group has left if that is less.
     """
     try:
         free = _kib(MEMINFO, "MemAvailable") << 10
@@ -46,9 +46,9 @@ def free_memory() -> int | None:
 
 
 def peak_memory() -> int:
-    """Return the most memory that this process has held so far, in bytes.
+    """Return the peak memory of this process so far, in bytes.
 
-    Where the system says it of this program alone; `ru_maxrss` counts what the process that started it held, too.
+    From VmHWM where the system has it: `ru_maxrss` also counts the process that started this one.
     """
     with contextlib.suppress(KeyError, OSError, ValueError):
         return _kib(STATUS, "VmHWM") << 10
@@ -57,7 +57,7 @@ def peak_memory() -> int:
 
 
 def shared_memory() -> int:
-    """Return how much of this process's memory is pages of files, which others can share, in bytes; 0 if not known."""
+    """Return this process's memory that is mapped from files, which processes share, in bytes; 0 if not known."""
     try:
         return _kib(STATUS, "RssFile") << 10
     except (KeyError, OSError, ValueError):
@@ -65,10 +65,10 @@ def shared_memory() -> int:
 
 
 def free_disk(folder: Path) -> int:
-    """Return the free space where a folder is, or would be made, in bytes.
+    """Return the free space on the disk of a folder, which need not exist yet, in bytes.
 
     Raises:
-        LedgerError: It could not be made there.
+        LedgerError: The folder cannot be made.
     """
     there = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
     if not (there.is_dir() and os.access(there, os.W_OK)):
@@ -77,13 +77,13 @@ def free_disk(folder: Path) -> int:
 
 
 def num_gpus() -> int:
-    """Return how many GPUs NVIDIA's driver shows; 0 without it."""
+    """Return the number of GPUs that NVIDIA's driver lists; 0 without it."""
     printed = commands.output("nvidia-smi", "-L") or ""
     return sum(line.startswith("GPU ") for line in printed.splitlines())
 
 
 def capacity(cpus: float, gpus: float, cpus_per_trial: int, gpus_per_trial: float) -> int:
-    """Return how many trials fit on a machine at a time; fractions of a GPU lie on one card each."""
+    """Return how many trials fit on a machine at a time; a fraction of a GPU never spans two cards."""
     by_cpu = int(cpus // cpus_per_trial)
     if not gpus_per_trial:
         return by_cpu
@@ -92,15 +92,15 @@ def capacity(cpus: float, gpus: float, cpus_per_trial: int, gpus_per_trial: floa
 
 
 def total_capacity(machines: Sequence[tuple[float, float]], *, cpus_per_trial: int, gpus_per_trial: float) -> int:
-    """Return how many trials fit on machines at a time, each on one machine.
+    """Return how many trials fit on some machines at a time, each trial on one machine.
 
     Args:
-        machines: CPUs and GPUs of each.
+        machines: CPUs and GPUs of each machine.
         cpus_per_trial: CPUs of a trial.
         gpus_per_trial: GPUs of a trial.
 
     Raises:
-        ResourceError: Not even one fits.
+        ResourceError: No trial fits.
     """
     fits = sum(capacity(*size, cpus_per_trial, gpus_per_trial) for size in machines)
     if not fits:

@@ -1,4 +1,4 @@
-"""What ends a run in order: Ctrl-C or SIGTERM, of which a second one ends it at once, and a time budget."""
+"""Requests to stop a run: a first Ctrl-C or SIGTERM, or the end of its time budget; a second signal ends it at once."""
 
 import math
 import signal
@@ -11,16 +11,12 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class Interrupts:
-    """A context in which the first signal is noted only; at its end the signal does what it did before.
+    """A context in which the first signal only requests a stop; it is raised again when the context exits.
 
-    A signal that is ignored, as SIGINT is in a background job of a shell, stays ignored.
+    A signal that is ignored, such as SIGINT in a background job of a shell, stays ignored.
 
     Args:
-        seconds: After which the run is stop_requested to end without a signal; None means never.
-
-    Attributes:
-        stop_requested: Whether a signal has come, or the time is over.
-        out_of_time: Whether the time is over and no signal has come.
+        seconds: Time budget in seconds, after which a stop is requested without a signal; None means no limit.
     """
 
     def __init__(self, seconds: float | None = None) -> None:
@@ -30,18 +26,18 @@ class Interrupts:
 
     @property
     def stop_requested(self) -> bool:
-        """Return whether a signal has come, or the time is over."""
+        """Whether a signal has arrived, or the time budget is used up."""
         return self._first is not None or self.out_of_time
 
     @property
     def out_of_time(self) -> bool:
-        """Return whether the time is over and no signal has come."""
+        """Whether the time budget is used up and no signal has arrived."""
         return self._first is None and time.monotonic() > self._deadline
 
     def __enter__(self) -> Self:
-        if threading.current_thread() is threading.main_thread():  # Python lets no other thread hear of signals
-            heard = [number for number in SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
-            self._before = {number: signal.signal(number, self._note) for number in heard}
+        if threading.current_thread() is threading.main_thread():  # no other thread may set handlers
+            handled = [number for number in SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
+            self._before = {number: signal.signal(number, self._handle) for number in handled}
         return self
 
     def __exit__(
@@ -52,7 +48,7 @@ class Interrupts:
         if self._first is not None and kind is None:
             signal.raise_signal(self._first)
 
-    def _note(self, number: int, frame: FrameType | None) -> None:
+    def _handle(self, number: int, frame: FrameType | None) -> None:
         if self._first is None:
             self._first = number
             return

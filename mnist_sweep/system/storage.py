@@ -1,4 +1,4 @@
-"""Where trials leave what is too large for a row: a folder, or a bucket that pyarrow's file systems reach by a URL."""
+"""Storage for what is too large for a row: a folder, or a bucket on one of pyarrow's file systems."""
 
 import functools
 import textwrap
@@ -11,46 +11,46 @@ from urllib.parse import urlsplit
 from mnist_sweep.errors import LedgerError
 from mnist_sweep.system.files import make_folder, write_atomically
 
-# In seconds; a server that does not answer is given up after a minute at the most.
+# In seconds. A server that does not answer counts as unreachable after a minute at most.
 S3_TIMEOUTS = {"connect_timeout": 5.0, "request_timeout": 10.0}  # of each of four tries
 GS_TIMEOUT = 30.0  # of all tries
 LONGEST_ERROR = 300
 
 
 class Storage(Protocol):
-    """Files by their names, which are relative paths with `/`.
+    """Files by name, a relative path with `/`.
 
-    Each method raises LedgerError, in one line that names the file, where the storage cannot be reached or written.
+    Each method raises LedgerError, in one line that names the file, if the storage cannot be reached or written.
 
     Attributes:
-        SECONDS_BETWEEN_LOOKS: How long to wait before asking again whether a file exists.
+        SECONDS_BETWEEN_LOOKS: Seconds to wait before checking again whether a file exists.
     """
 
     SECONDS_BETWEEN_LOOKS: ClassVar[float]
 
     def read(self, name: str) -> bytes | None:
-        """Return what a file holds, or None if there is no such file."""
+        """Return the content of a file, or None if it does not exist."""
 
     def write(self, name: str, content: bytes, what: str) -> None:
-        """Write a file whole: a crash in the middle leaves what was there before. `what` it is goes into errors."""
+        """Write a file atomically: a crash leaves the old content or the new. Errors call the file `what`."""
 
     def exists(self, name: str) -> bool:
-        """Return whether there is such a file."""
+        """Return whether the file exists."""
 
     def delete(self, name: str) -> None:
-        """Remove a file if there is one."""
+        """Remove a file if it exists."""
 
     def names(self, folder: str) -> list[str]:
-        """Return the names of the files in a folder, sorted; none if there is no such folder."""
+        """Return the sorted names of the files in a folder; none if there is no such folder."""
 
 
 def storage(where: str) -> "Folder | Bucket":
     """Return the storage at a path, or at a URL such as `s3://bucket/folder`.
 
     Raises:
-        LedgerError: No file system is known for the URL.
+        LedgerError: The URL names no known file system.
     """
-    if where.startswith("file://"):  # pyarrow's own does not write files whole
+    if where.startswith("file://"):  # pyarrow's own does not write atomically
         from urllib.request import url2pathname
 
         return Folder(Path(url2pathname(urlsplit(where).path)))
@@ -58,29 +58,29 @@ def storage(where: str) -> "Folder | Bucket":
 
 
 def absolute(where: str) -> str:
-    """Return the path or URL of a storage as every process of a machine understands it, wherever it was started."""
+    """Return the path or URL of a storage in a form that does not depend on the working folder."""
     return where if "://" in where else str(Path(where).resolve())
 
 
 def folder_in(where: str, name: str) -> str:
-    """Return the path or URL of a folder of a storage; a URL's query stays behind it."""
+    """Return the path or URL of a folder in a storage; a URL keeps its query at the end."""
     path, mark, query = where.partition("?") if "://" in where else (where, "", "")
     return f"{path.rstrip('/')}/{name}{mark}{query}"
 
 
 @dataclass(frozen=True, slots=True)
 class Folder:
-    """A folder of this machine, or one that all machines share.
+    """A folder on this machine, or one that all machines share.
 
     Attributes:
-        path: The folder; it is made when the first file is written.
+        path: The folder, which is made when the first file is written.
     """
 
     path: Path
     SECONDS_BETWEEN_LOOKS: ClassVar[float] = 0.1
 
     def read(self, name: str) -> bytes | None:
-        """Return what a file holds, or None if there is no such file."""
+        """Return the content of a file, or None if it does not exist."""
         try:
             return (self.path / name).read_bytes()
         except FileNotFoundError:
@@ -89,27 +89,27 @@ class Folder:
             raise LedgerError(f"{self.path / name} cannot be read ({error.strerror}).") from error
 
     def write(self, name: str, content: bytes, what: str) -> None:
-        """Write a file durably and whole."""
+        """Write a file atomically and durably."""
         path = self.path / name
         make_folder(path.parent)
         write_atomically(path, content, what)
 
     def exists(self, name: str) -> bool:
-        """Return whether there is such a file."""
+        """Return whether the file exists."""
         try:
             return (self.path / name).is_file()
         except OSError as error:
-            raise LedgerError(f"{self.path / name} cannot be looked for ({error.strerror}).") from error
+            raise LedgerError(f"{self.path / name} cannot be checked ({error.strerror}).") from error
 
     def delete(self, name: str) -> None:
-        """Remove a file if there is one."""
+        """Remove a file if it exists."""
         try:
             (self.path / name).unlink(missing_ok=True)
         except OSError as error:
             raise LedgerError(f"{self.path / name} cannot be removed ({error.strerror}).") from error
 
     def names(self, folder: str) -> list[str]:
-        """Return the names of the files in a folder, sorted."""
+        """Return the sorted names of the files in a folder."""
         return sorted(f"{folder}/{path.name}" for path in (self.path / folder).glob("[!.]*") if path.is_file())
 
 
@@ -118,7 +118,7 @@ class Bucket:
     """A bucket, or a folder of one, on any of pyarrow's file systems (`s3://`, `gs://`, …).
 
     Attributes:
-        url: Where it is; a query such as `?endpoint_override=host:port&scheme=http` names another server.
+        url: Its URL; a query such as `?endpoint_override=host:port&scheme=http` selects another server.
     """
 
     url: str
@@ -128,7 +128,7 @@ class Bucket:
         self._at("")
 
     def read(self, name: str) -> bytes | None:
-        """Return what a file holds, or None if there is no such file."""
+        """Return the content of a file, or None if it does not exist."""
         files, path = self._at(name)
         try:
             with files.open_input_file(path) as file:
@@ -140,7 +140,7 @@ class Bucket:
         return content
 
     def write(self, name: str, content: bytes, what: str) -> None:
-        """Write a file; buckets show it when all of it has arrived."""
+        """Write a file, which the bucket shows once it is complete."""
         files, path = self._at(name)
         try:
             files.create_dir(str(PurePosixPath(path).parent), recursive=True)
@@ -150,17 +150,17 @@ class Bucket:
             raise self._error(f"{what} {name}", "written", error) from error
 
     def exists(self, name: str) -> bool:
-        """Return whether there is such a file."""
+        """Return whether the file exists."""
         from pyarrow.fs import FileType
 
         files, path = self._at(name)
         try:
             return bool(files.get_file_info(path).type == FileType.File)
         except OSError as error:
-            raise self._error(name, "looked for", error) from error
+            raise self._error(name, "checked", error) from error
 
     def delete(self, name: str) -> None:
-        """Remove a file if there is one."""
+        """Remove a file if it exists."""
         files, path = self._at(name)
         try:
             if self.exists(name):
@@ -169,7 +169,7 @@ class Bucket:
             raise self._error(name, "removed", error) from error
 
     def names(self, folder: str) -> list[str]:
-        """Return the names of the files in a folder, sorted."""
+        """Return the sorted names of the files in a folder."""
         from pyarrow.fs import FileSelector
 
         files, path = self._at(folder)
@@ -180,7 +180,7 @@ class Bucket:
         return sorted(f"{folder}/{info.base_name}" for info in found if info.is_file)
 
     def download(self, name: str, folder: Path) -> None:
-        """Copy what a folder of the bucket holds into a folder of this machine, which is there."""
+        """Copy the files of a folder of the bucket into an existing folder on this machine."""
         from pyarrow.fs import FileSelector, copy_files
 
         files, path = self._at(name)
@@ -191,7 +191,7 @@ class Bucket:
             raise self._error(name, "read", error) from error
 
     def upload(self, folder: Path, name: str) -> None:
-        """Replace what a folder of the bucket holds by what a folder of this machine does."""
+        """Replace the files of a folder of the bucket by those of a folder on this machine."""
         from pyarrow.fs import copy_files
 
         files, path = self._at(name)
@@ -202,12 +202,12 @@ class Bucket:
             raise self._error(name, "written", error) from error
 
     def _at(self, name: str) -> tuple[Any, str]:
-        """Return the file system, and the path of a file on it."""
+        """Return the file system and the path of a file on it."""
         try:
             files, path = _file_system(self.url)
         except (OSError, ValueError) as error:
             raise LedgerError(
-                f"a storage is a folder or a URL such as s3://bucket/folder, but got {self.url}: {_line(error)}."
+                f"a storage must be a folder or a URL such as s3://bucket/folder, but got {self.url}: {_line(error)}."
             ) from error
         return files, f"{path}/{name}".rstrip("/")
 
@@ -227,7 +227,7 @@ def _file_system(url: str) -> tuple[Any, str]:
         timeouts = S3_TIMEOUTS
     elif files.type_name == "gcs":
         timeouts = {"retry_time_limit": timedelta(seconds=GS_TIMEOUT)}
-    if timeouts:  # by itself it would try for minutes
+    if timeouts:  # the default is minutes
         remake, (options,) = files.__reduce__()
         files = remake(options | timeouts)
     return files, path

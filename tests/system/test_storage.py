@@ -123,7 +123,7 @@ def test_a_folder_of_a_storage_goes_before_the_query_of_a_url(where: str, inside
     "url", ["nosuch://bucket/folder", "s3://", "s3://bucket/folder?nosuch=1", "hdfs://host/folder"]
 )
 def test_a_url_of_no_known_file_system_is_refused_at_once(refused: Refused, url: str) -> None:
-    with refused(LedgerError, "a storage is a folder or a URL such as s3://bucket/folder", url):
+    with refused(LedgerError, "a storage must be a folder or a URL such as s3://bucket/folder", url):
         storage(url)
 
 
@@ -143,7 +143,7 @@ def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
 
 CALLS: dict[str, Callable[[Storage], object]] = {
     "written": lambda kept: kept.write("checkpoints/a", b"x", "checkpoint"),
-    "looked for": lambda kept: kept.exists("checkpoints/a"),
+    "checked": lambda kept: kept.exists("checkpoints/a"),
     "listed": lambda kept: kept.names("checkpoints"),
 }
 
@@ -160,7 +160,7 @@ def test_a_server_that_is_not_there_is_one_line(refused: Refused, done: str) -> 
 def test_a_server_that_does_not_answer_is_given_up_after_four_tries(refused: Refused) -> None:
     with socket.create_server((LOOPBACK, 0)) as silent:
         url, start = s3_url(silent.getsockname()[1]), time.monotonic()
-        with refused(LedgerError, f"cannot be looked for on the storage {url} (", "Timeout was reached"):
+        with refused(LedgerError, f"cannot be checked on the storage {url} (", "Timeout was reached"):
             storage(url).exists("checkpoints/a")
     assert time.monotonic() - start < 30  # as many tries with pyarrow's own timeouts would take minutes
 
