@@ -51,20 +51,22 @@ def shaped(config: dict[str, Any], shape: Any) -> None:
     config["config"]["layers"][0]["config"]["batch_shape"] = shape
 
 
-@pytest.mark.parametrize("hyperparameters", MODELS, ids=str)
-def test_keras_alone_loads_the_file_as_the_same_function(hyperparameters: Any, tmp_path: Path) -> None:
-    model = hyperparameters.build((8, 8, 1), 10)
-    (tmp_path / "model.keras").write_bytes(keras_file.to_bytes(model))
+def test_keras_alone_loads_each_file_as_the_same_function(tmp_path: Path) -> None:
+    models = [hyperparameters.build((8, 8, 1), 10) for hyperparameters in MODELS]
+    for number, model in enumerate(models):
+        (tmp_path / f"{number}.keras").write_bytes(keras_file.to_bytes(model))
     np.save(tmp_path / "images.npy", IMAGES)
     code = (
         "import sys; sys.path = [path for path in sys.path if 'mnist_sweep' not in path]\n"
         "import keras, numpy as np\n"
-        "model = keras.saving.load_model('model.keras')\n"
-        "np.save('outputs.npy', model.predict(np.load('images.npy'), verbose=0))\n"
+        "models = [keras.saving.load_model(name) for name in sys.argv[1:]]\n"
+        "np.save('outputs.npy', [model.predict(np.load('images.npy'), verbose=0) for model in models])\n"
         "assert 'mnist_sweep' not in sys.modules\n"
     )
-    subprocess.run([sys.executable, "-P", "-c", code], cwd=tmp_path, capture_output=True, check=True)
-    np.testing.assert_allclose(np.load(tmp_path / "outputs.npy"), model(IMAGES).numpy(), atol=1e-5)
+    names = [f"{number}.keras" for number in range(len(models))]
+    subprocess.run([sys.executable, "-P", "-c", code, *names], cwd=tmp_path, capture_output=True, check=True)
+    for model, outputs in zip(models, np.load(tmp_path / "outputs.npy"), strict=True):
+        np.testing.assert_allclose(outputs, model(IMAGES).numpy(), atol=1e-5)
 
 
 def test_dropout_keeps_its_rate_in_keras_own_layer() -> None:

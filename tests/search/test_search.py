@@ -1,6 +1,8 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from itertools import count
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -23,6 +25,7 @@ from mnist_sweep import (
     trial_id,
 )
 from mnist_sweep.errors import ConfigError, LedgerError, UnknownNameError
+from mnist_sweep.system import signals
 from mnist_sweep.trackers.tensorboard import hparams
 
 BASE = TrialConfig(model=Softmax(), optimizer=GradientDescent(), num_steps=4, evaluate_every=2)
@@ -75,13 +78,16 @@ def test_a_search_goes_on_where_it_ended_and_ends_at_once_when_it_is_done(tmp_pa
     assert run(search(2), results=tmp_path, runner=Local()).num_run == 0
 
 
-def test_a_search_runs_first_what_was_left_unfinished(tmp_path: Path) -> None:
-    endless = replace(BASE, num_steps=10**7, evaluate_every=10**6)
-    ended = run(search(3, base=endless), results=tmp_path, runner=Local(), time_budget=4)
+def test_a_search_runs_first_what_was_left_unfinished(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    endless = replace(BASE, num_steps=10**7, evaluate_every=1)
+    asked = count()  # a second passes each time that somebody asks for the time, so it is over while a trial runs
+    monkeypatch.setattr(signals, "time", SimpleNamespace(monotonic=lambda: next(asked)))
+    ended = run(search(3, base=endless), results=tmp_path, runner=Local(), time_budget=20)
     assert ended.out_of_time
     assert ended.rows == ()
     (left,) = told(tmp_path, "proposals")
-    again = run(search(3, base=endless), results=tmp_path, runner=Local(), time_budget=4)
+    again = run(search(3, base=endless), results=tmp_path, runner=Local(), time_budget=20)
+    assert again.out_of_time
     assert (again.num_trials, again.num_run) == (3, 0)
     assert told(tmp_path, "proposals") == [left]
 

@@ -19,7 +19,7 @@ from mnist_sweep.statistics.multiple_comparisons import (
 )
 from tests.benchmarks import equals
 
-NUM_SIMULATIONS = 2000
+NUM_SIMULATIONS = 1000
 Array = NDArray[np.float64]
 
 

@@ -69,7 +69,7 @@ RESUMED = {
 def test_a_trial_paused_again_and_again_ends_with_the_same_bits(
     case: str, digits: Dataset, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    config = RESUMED[case]
+    config = replace(RESUMED[case], num_steps=29)
     whole = fit(config, digits)
     monkeypatch.setattr(loop, "MAX_STEPS_PER_CALL", 9)
     steps = []
@@ -89,7 +89,7 @@ def test_a_trial_paused_again_and_again_ends_with_the_same_bits(
         except StopIteration as end:
             result = end.value
             break
-    assert steps == [0, 9, 18, 20, 29, 38, 40, 49, 50]
+    assert steps == [0, 9, 18, 20, 29]
     assert numbers(result) == numbers(whole)
 
 
