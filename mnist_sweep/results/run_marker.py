@@ -1,6 +1,7 @@
-"""The mark of a run: a file that lies in the storage while the run goes on, so that workers see when it ends.
+"""The marker of a run: a file that lies in the storage for as long as the run lasts, so that workers see when it ends.
 
-A worker that never saw it, because its machine does not share the storage, neither writes checkpoints nor looks again.
+A worker that never saw the marker, because its machine does not share the storage, writes no checkpoints and does not
+look for the marker again.
 """
 
 import hashlib
@@ -12,63 +13,63 @@ from pathlib import Path
 from mnist_sweep.errors import LedgerError
 from mnist_sweep.system.storage import Storage
 
-START = "checkpoints/run-"
+PREFIX = "checkpoints/run-"
 
 
-def new(folder: Path) -> str:
-    """Return a name for the mark of a run into a results folder, that no other run's mark has."""
-    return f"{_start(folder)}{uuid.uuid4().hex[:12]}"
+def new_name(folder: Path) -> str:
+    """Return a unique name for the marker of a run into a results folder."""
+    return f"{_prefix(folder)}{uuid.uuid4().hex[:12]}"
 
 
-def is_mark(name: str) -> bool:
-    """Return whether a file of a storage is a mark."""
-    return name.startswith(START)
+def is_marker(name: str) -> bool:
+    """Return whether a file of a storage is a marker."""
+    return name.startswith(PREFIX)
 
 
-def is_of(name: str, folder: Path) -> bool:
-    """Return whether a file of a storage is the mark of a run of this machine into a results folder."""
-    return name.startswith(_start(folder))
+def belongs_to(name: str, folder: Path) -> bool:
+    """Return whether a file of a storage is the marker of a run on this machine into a results folder."""
+    return name.startswith(_prefix(folder))
 
 
-def _start(folder: Path) -> str:
-    """Return how marks of runs into a folder begin: machines with results of their own may share a storage."""
-    return f"{START}{hashlib.sha256(f'{platform.node()}:{folder.resolve()}'.encode()).hexdigest()[:12]}-"
+def _prefix(folder: Path) -> str:
+    """Return the prefix of a folder's markers, which differs between machines that share a storage."""
+    return f"{PREFIX}{hashlib.sha256(f'{platform.node()}:{folder.resolve()}'.encode()).hexdigest()[:12]}-"
 
 
-def place(storage: Storage, name: str) -> None:
-    """Put a mark into a storage.
+def write(storage: Storage, name: str) -> None:
+    """Write a marker into a storage.
 
     Raises:
         LedgerError: The storage cannot be written.
     """
-    storage.write(name, b"", "mark of this run")
+    storage.write(name, b"", "marker of this run")
 
 
-class MarkerWatch:
-    """A worker's look at a mark, from time to time.
+class RunMonitor:
+    """Checks from time to time, in a worker, whether the marker of its run still exists.
 
     Args:
-        storage: Where the mark lies.
-        name: Its name.
+        storage: Where the marker lies.
+        name: Name of the marker.
 
     Attributes:
-        is_shared: Whether the mark was there at first.
+        is_shared: Whether this machine saw the marker at first.
     """
 
     def __init__(self, storage: Storage, name: str) -> None:
         self._storage, self._name = storage, name
-        self._next = time.monotonic() + storage.SECONDS_BETWEEN_LOOKS
+        self._next_check = time.monotonic() + storage.SECONDS_BETWEEN_LOOKS
         try:
             self.is_shared = storage.exists(name)
-        except LedgerError:  # the trial says so when it looks for its checkpoint
+        except LedgerError:  # the trial reports it when it looks for its checkpoint
             self.is_shared = False
 
-    def is_gone(self) -> bool:
-        """Return whether the run has ended, as far as was looked lately."""
-        if not self.is_shared or time.monotonic() < self._next:
+    def has_ended(self) -> bool:
+        """Return whether the run has ended, as of the last check."""
+        if not self.is_shared or time.monotonic() < self._next_check:
             return False
-        self._next = time.monotonic() + self._storage.SECONDS_BETWEEN_LOOKS
+        self._next_check = time.monotonic() + self._storage.SECONDS_BETWEEN_LOOKS
         try:
             return not self._storage.exists(self._name)
-        except LedgerError:  # a storage that cannot be reached for a while says nothing about the run
+        except LedgerError:  # a storage that is unreachable for a while says nothing about the run
             return False

@@ -107,7 +107,7 @@ class Recorder:
                 predictions.write_labels(self._ledger.folder, predictions.data_id(flat), labels)
         self._show_columns()
         if self._artifacts.run_marker:
-            run_marker.place(self._storage, self._artifacts.run_marker)
+            run_marker.write(self._storage, self._artifacts.run_marker)
             self._is_marked = True
         self._num_workers = min(num_workers, self._agenda.num_at_a_time)
         self._progress.begin(
@@ -129,8 +129,8 @@ class Recorder:
         folder = self._ledger.folder
         done = {checkpoints.name(row.trial_id) for row in self.rows()}
         for name in self._storage.names(checkpoints.FOLDER):
-            is_dead = run_marker.is_mark(name) and (
-                self._artifacts.are_stored_in(folder) or run_marker.is_of(name, folder)
+            is_dead = run_marker.is_marker(name) and (
+                self._artifacts.are_stored_in(folder) or run_marker.belongs_to(name, folder)
             )
             if is_dead or name in done:
                 self._storage.delete(name)

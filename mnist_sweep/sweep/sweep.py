@@ -169,7 +169,7 @@ def run(
     ledger = Ledger(Path(results) / sweep.name)
     artifacts = Artifacts(
         storage=folder_in(absolute(storage), sweep.name) if storage else str(ledger.folder.resolve()),
-        run_marker=run_marker.new(ledger.folder),
+        run_marker=run_marker.new_name(ledger.folder),
         models=keep_models,
         summaries=summaries,
         predictions=keep_predictions,

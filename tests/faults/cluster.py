@@ -280,7 +280,7 @@ def wait(until: Callable[[], bool]) -> None:
 
 def _checkpoints(where: str) -> list[str]:
     names = storage(folder_in(where, SCRIPT.stem)).names("checkpoints")
-    return [name for name in names if not run_marker.is_mark(name)]
+    return [name for name in names if not run_marker.is_marker(name)]
 
 
 def _listens(host: str, port: int) -> bool:

@@ -82,8 +82,8 @@ def test_a_model_that_is_to_be_kept_is_told_before_its_row() -> None:
 
 
 def test_the_local_runner_pauses_its_trial_when_the_run_is_to_end(tmp_path: Path) -> None:
-    name = run_marker.new(tmp_path)
-    run_marker.place(Folder(tmp_path), name)
+    name = run_marker.new_name(tmp_path)
+    run_marker.write(Folder(tmp_path), name)
     artifacts = Artifacts(storage=str(tmp_path), run_marker=name)
     datasets = {BASE.data: sources.load(BASE.data)}
     first, _ = trials()

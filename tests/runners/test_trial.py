@@ -28,8 +28,8 @@ def _configured() -> None:
 @pytest.fixture
 def marked(tmp_path: Path) -> Artifacts:
     """A folder for checkpoints, and the mark that asks for them."""
-    name = run_marker.new(tmp_path)
-    run_marker.place(Folder(tmp_path), name)
+    name = run_marker.new_name(tmp_path)
+    run_marker.write(Folder(tmp_path), name)
     return Artifacts(storage=str(tmp_path), run_marker=name)
 
 

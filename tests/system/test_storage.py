@@ -239,9 +239,9 @@ def test_a_storage_that_no_trial_reaches_is_said_and_does_not_spoil_them(monkeyp
 def test_runs_of_other_machines_into_a_storage_are_left_alone(tmp_path: Path) -> None:
     trial = TrialConfig(model=Softmax(), optimizer=GradientDescent(), num_steps=4, evaluate_every=2)
     there = Folder(tmp_path / "there" / "one")
-    theirs, ours = run_marker.new(tmp_path / "theirs" / "one"), run_marker.new(tmp_path / "ours" / "one")
+    theirs, ours = run_marker.new_name(tmp_path / "theirs" / "one"), run_marker.new_name(tmp_path / "ours" / "one")
     for name in (theirs, ours):
-        run_marker.place(there, name)
+        run_marker.write(there, name)
     sweep = Sweep(name="one", trials=[trial])
     run(sweep, results=tmp_path / "ours", runner=Local(), storage=str(tmp_path / "there"))
     assert there.names(checkpoints.FOLDER) == [theirs]

@@ -15,7 +15,7 @@ from typing import Any
 from mnist_sweep.errors import SweepError
 from mnist_sweep.results.predictions import Predictions
 from mnist_sweep.results.row_json import to_json
-from mnist_sweep.results.run_marker import MarkerWatch
+from mnist_sweep.results.run_marker import RunMonitor
 from mnist_sweep.runners.trial import pause, steps, storage_of
 from mnist_sweep.training import runtime
 from mnist_sweep.training.row_builder import failed, first_cause, stopped
@@ -104,7 +104,7 @@ def _messages(
         yield {"row": to_json(failed(trial, error=first_cause(error))), "done": True}
         return
     running = steps(trial, dataset, artifacts=artifacts)
-    watch = MarkerWatch(storage_of(artifacts), artifacts.run_marker) if artifacts and artifacts.run_marker else None
+    watch = RunMonitor(storage_of(artifacts), artifacts.run_marker) if artifacts and artifacts.run_marker else None
     start, last_report = time.monotonic(), 0.0
     tick, points = Heartbeat(0, 0), []
     saved: dict[str, Payload] = {}
@@ -116,7 +116,7 @@ def _messages(
             return
         if isinstance(item, SavedModel | Predictions):
             saved[type(item).__name__] = Payload(item)
-        elif watch and watch.is_gone():
+        elif watch and watch.has_ended():
             yield {"paused": True, "note": pause(running), "done": True}
             return
         elif isinstance(item, Heartbeat):
