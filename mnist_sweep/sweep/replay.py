@@ -140,8 +140,10 @@ def _run(before: TrialRow, config: TrialConfig, on_evaluation: Callable[[Evaluat
     try:
         return execute(config, on_evaluation=watch)
     except _StopError:
-        seconds = time.perf_counter() - start
-        return row_builder.stopped(config, points, parameters=before.parameters or 0, seconds=seconds)
+        timing = row_builder.timing(time.perf_counter() - start, points[-1].seconds)
+        return row_builder.stopped(
+            config, points, parameters=before.parameters or 0, timing=timing, origin=row_builder.origin()
+        )
 
 
 def _config(row: TrialRow, code: Path | None) -> TrialConfig:

@@ -5,7 +5,7 @@ import platform
 import sys
 import time
 import traceback
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -18,13 +18,13 @@ from mnist_sweep.trials.row import Evaluation, Status, TrialRow
 
 
 def ended(config: TrialConfig, result: FitResult, *, num_test: int, seconds: float) -> TrialRow:
-    """Return the row of a trial that trained to its last step, or until it diverged, and ends now.
+    """Return the row of a trial that has just trained to its last step, or until it diverged.
 
     Args:
         config: The trial.
-        result: What training brought.
+        result: The result of its training.
         num_test: Images of the test split.
-        seconds: Wall time since it started the last time, in seconds.
+        seconds: Wall time since its last start, in seconds.
     """
     last = result.history[-1] if result.status is Status.OK else None
     parts: dict[str, Any] = {f"seconds_{name}": value for name, value in result.seconds.items()}
@@ -38,25 +38,29 @@ def ended(config: TrialConfig, result: FitResult, *, num_test: int, seconds: flo
         train_loss=last.train_loss if last else None,
         steps=result.steps,
         parameters=result.parameters,
-        **_time(seconds, sum(parts.values())),
+        **timing(seconds, sum(parts.values())),
         **parts,
-        worker=_worker(),
-        environment=runtime.environment(),
+        **origin(),
         history=result.history,
     )
 
 
 def stopped(
-    config: TrialConfig, points: Sequence[Evaluation], *, parameters: int, seconds: float, inherited: float = 0.0
+    config: TrialConfig,
+    points: Sequence[Evaluation],
+    *,
+    parameters: int,
+    timing: Mapping[str, Any],
+    origin: Mapping[str, Any],
 ) -> TrialRow:
-    """Return the row of a trial that is stopped now.
+    """Return the row of a trial that was stopped, whether this process trained it or another one.
 
     Args:
         config: The trial.
-        points: Its learning curve so far, at least one point.
+        points: Its learning curve up to the stop, at least one point.
         parameters: Trainable weights of the model.
-        seconds: Wall time since it started the last time, in seconds.
-        inherited: Wall time of the trials before, where it began at the end of another, in seconds.
+        timing: What `timing` returned at the last point.
+        origin: What `origin` returned in the process that trained it.
     """
     last = points[-1]
     return TrialRow(
@@ -67,20 +71,37 @@ def stopped(
         train_loss=last.train_loss,
         steps=last.step,
         parameters=parameters,
-        **_time(seconds, last.seconds - inherited),
-        worker=_worker(),
-        environment=runtime.environment(),
+        **timing,
+        **origin,
         history=tuple(points),
     )
 
 
 def failed(config: TrialConfig, *, error: str, trace: str | None = None) -> TrialRow:
-    """Return the row of a trial that brought no result."""
-    return TrialRow(**_identity(config), status=Status.FAILED, worker=_worker(), error=error, traceback=trace)
+    """Return the row of a trial that failed."""
+    return TrialRow(
+        **_identity(config), status=Status.FAILED, worker=_worker(), version=version(), error=error, traceback=trace
+    )
+
+
+def timing(since_start: float, in_all_starts: float) -> dict[str, Any]:
+    """Return the fields of a row that say when a trial that ends now started, as if never paused, and its duration.
+
+    Args:
+        since_start: Wall time since its last start, in seconds.
+        in_all_starts: Wall time that it trained and evaluated since its first start, in seconds.
+    """
+    total = max(since_start, in_all_starts)
+    return {"started": time.time() - total, "seconds_total": total}
+
+
+def origin() -> dict[str, Any]:
+    """Return the fields of a row that name this process, its version of the package and its environment."""
+    return {"worker": _worker(), "version": version(), "environment": runtime.environment()}
 
 
 def first_cause(error: BaseException) -> str:
-    """Return one line on an exception: its type, its message, and the user's own line that it came from."""
+    """Return one line on an exception: its type, its message, and the line of the user's own code that raised it."""
     while error.__cause__ is not None:
         error = error.__cause__
     message = one_line(error)
@@ -90,15 +111,14 @@ def first_cause(error: BaseException) -> str:
     return f"{type(error).__name__}: {message}{place}"
 
 
+def version() -> str:
+    """Return the installed version of this package."""
+    return metadata.version("mnist-sweep")
+
+
 def _is_library(filename: str) -> bool:
     package = str(Path(__file__).parents[1])
     return filename.startswith((package, sys.prefix, sys.base_prefix, "<")) or "site-packages" in filename
-
-
-def _time(since_last_start: float, of_all_starts: float) -> dict[str, Any]:
-    """Return how long a trial took that ends now, and when it started, as if it had not been paused."""
-    total = max(since_last_start, of_all_starts)
-    return {"started": time.time() - total, "seconds_total": total}
 
 
 def _worker() -> str:
@@ -111,10 +131,4 @@ def _identity(config: TrialConfig) -> dict[str, Any]:
         "config_id": config_id(config),
         "config": to_flat(config),
         "defaults": defaults(config),
-        "version": version(),
     }
-
-
-def version() -> str:
-    """Return the version of this package that is installed."""
-    return metadata.version("mnist-sweep")

@@ -14,8 +14,7 @@ from typing import Any
 from unittest import mock
 
 from mnist_sweep import RayTune, Softmax, Sweep, TrialConfig, repeat, run
-from mnist_sweep.runners.ray import tune as ray_tune
-from mnist_sweep.runners.ray import worker
+from mnist_sweep.runners.ray import experiment, worker
 from tests.benchmarks.contest import OURS, Contest, Figures, Goal
 
 BASE = TrialConfig(model=Softmax(), num_steps=1)
@@ -74,7 +73,7 @@ def untrained(*, seconds: float = 0.0, num_evaluations: int = 1, tensorflow: boo
                     stack.enter_context(mock.patch.object(runtime, "configure", mock.Mock()))
                 return super().step()
 
-    with mock.patch.object(ray_tune, "trainable", return_value=Untrained):
+    with mock.patch.object(experiment, "trainable", return_value=Untrained):
         yield
 
 

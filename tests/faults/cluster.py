@@ -221,7 +221,7 @@ def _counts(folder: Path, where: str, joined: str, trials: int, status: int, log
         rows=int((table["status"] == "ok").sum()),
         by_node=by_node,
         joined=by_node[joined],
-        tried_again=log.count(" is tried again, "),
+        tried_again=log.count(" is retried: "),
         went_on=log.count(" resumes at step "),
         left=len(_checkpoints(where)),
         models=len(models),

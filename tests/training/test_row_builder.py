@@ -1,11 +1,12 @@
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from mnist_sweep import TrialConfig, config_id, trial_id
 from mnist_sweep.training import row_builder
-from mnist_sweep.trials.row import Evaluation, Status
+from mnist_sweep.trials.row import Evaluation, Status, TrialRow
 
 TRIAL = TrialConfig(num_steps=20, evaluate_every=10)
 
@@ -29,20 +30,30 @@ def test_a_failed_row_has_a_cause_and_no_figures() -> None:
     assert row.val_accuracy is row.test_accuracy is row.seconds_total is row.steps is None
 
 
+def stopped(points: list[Evaluation], timing: dict[str, Any]) -> TrialRow:
+    return row_builder.stopped(TRIAL, points, parameters=650, timing=timing, origin=row_builder.origin())
+
+
 def test_a_stopped_row_has_its_learning_curve_and_no_test_accuracy() -> None:
     points = [point(10, 0.5), point(20, 0.75)]
-    row = row_builder.stopped(TRIAL, points, parameters=650, seconds=0.5)
+    row = stopped(points, row_builder.timing(0.5, 2.0))
     assert (row.status, row.steps, row.val_accuracy, row.seconds_total) == (Status.STOPPED, 20, 0.75, 2.0)
     assert row.history == tuple(points)
     assert row.test_accuracy is None
 
 
-def test_a_stopped_row_ends_when_it_is_stopped_and_counts_nothing_that_another_trial_took() -> None:
-    for inherited, seconds in ((0.0, 2.0), (1.25, 0.75), (1.75, 0.5)):
+def test_a_row_made_elsewhere_names_the_process_that_trained_it() -> None:
+    origin = {"worker": "elsewhere:1", "version": "0.0.1", "environment": {"device": "GPU"}}
+    row = row_builder.stopped(TRIAL, [point(20, 0.75)], parameters=650, timing={}, origin=origin)
+    assert (row.worker, row.version, row.environment) == tuple(origin.values())
+
+
+def test_a_trial_that_ends_now_took_as_long_as_its_last_start_or_all_its_training_if_that_is_more() -> None:
+    for seconds in (2.0, 0.75, 0.5):
         before = time.time()
-        row = row_builder.stopped(TRIAL, [point(20, 0.75)], parameters=650, seconds=0.5, inherited=inherited)
-        assert row.seconds_total == seconds
-        assert before <= row.started + seconds + 1e-6 <= time.time() + 2e-6  # type: ignore[operator]  # it is given
+        timing = row_builder.timing(0.5, seconds)
+        assert timing["seconds_total"] == seconds
+        assert before <= timing["started"] + seconds + 1e-6 <= time.time() + 2e-6
 
 
 def raised(message: str) -> Exception:

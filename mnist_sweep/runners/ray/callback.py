@@ -1,9 +1,9 @@
-"""What the driver hears from Tune, told to the observer of the run; and the end of a run that is asked to end."""
+"""Tune's callback: reports to the observer of the run what Tune reports, and ends a run that is asked to end."""
 
 import dataclasses
 import json
-import re
 import time
+from collections import defaultdict
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from queue import SimpleQueue
@@ -11,162 +11,144 @@ from typing import Any
 
 from ray import tune
 
-from mnist_sweep.errors import ResourceError
 from mnist_sweep.results.predictions import Predictions
 from mnist_sweep.results.row_json import from_json
 from mnist_sweep.runners.protocol import Observer
+from mnist_sweep.runners.ray import retries
+from mnist_sweep.runners.ray.evaluation_messages import EvaluationReceiver
 from mnist_sweep.training.row_builder import failed
 from mnist_sweep.trials.artifacts import SavedModel
 from mnist_sweep.trials.config import TrialConfig
-from mnist_sweep.trials.row import Evaluation
+from mnist_sweep.trials.row import TrialRow
 
 SECONDS_TO_PAUSE = 10.0
-OUT_OF_MEMORY = "ResourceExhaustedError"
 
 
-class RunEnded(Exception):  # noqa: N818 (it is no error)
-    """Takes the driver out of Tune: every trial that ran when the run was asked to end is paused, or had its time."""
-
-
-class TuneCallback(tune.Callback):  # type: ignore[misc]  # Ray brings no types
-    """Tells an observer what Tune hears.
+class TuneCallback(tune.Callback):
+    """Reports to an observer what Tune reports.
 
     Args:
-        trials: The trials by id.
-        observer: Whom to tell.
-        said: Lines in which Ray says what becomes of its nodes.
-        shares_gpus: Whether trials share a card.
+        trials: The trials by id; proposed ones are added to them while Tune runs.
+        observer: The observer of the run.
+        node_messages: Ray's messages on its nodes.
+        gpus_per_trial: GPUs of each trial.
 
     Attributes:
-        error: What ended the run before its last trial, or None.
-        crowded: Trials that ran out of memory on a card that they share; their rows are not told.
-        paused: Trials whose workers took the run for ended, though it goes on.
+        error: The exception that ended the run before its last trial, or None.
+        has_ended: Whether the run was asked to end, and its trials are paused or had the time for it.
+        paused: Ids of trials whose workers took the run for ended while it was not.
+        out_of_memory: Ids of trials that need a GPU of their own; their rows are not reported.
     """
 
     def __init__(
-        self, trials: Mapping[str, TrialConfig], observer: Observer, said: SimpleQueue[str], *, shares_gpus: bool
+        self,
+        trials: Mapping[str, TrialConfig],
+        observer: Observer,
+        node_messages: SimpleQueue[str],
+        *,
+        gpus_per_trial: float,
     ) -> None:
         self.error: BaseException | None = None
-        self.crowded: list[str] = []
+        self.has_ended = False
         self.paused: list[str] = []
-        self._shares_gpus = shares_gpus
-        self._trials, self._observer, self._said = trials, observer, said
+        self.out_of_memory: list[str] = []
+        self._trials, self._observer, self._node_messages = trials, observer, node_messages
+        self._gpus_per_trial = gpus_per_trial
         self._running: set[str] = set()
+        self._curves: defaultdict[str, EvaluationReceiver] = defaultdict(EvaluationReceiver)
         self._pausing: set[str] | None = None
         self._deadline = 0.0
-        self._stopped: dict[str, str] = {}
 
     def __getstate__(self) -> dict[str, Any]:
         return {}  # Tune pickles its callbacks for a restore that is never asked for
 
     def on_trial_start(self, iteration: int, trials: Any, trial: Any, **info: Any) -> None:
-        """Tell that a trial starts."""
-        self._running.add(name(trial))
-        self._tell(self._observer.started, name(trial))
+        """Report that a trial starts."""
+        self._running.add(id_of(trial))
+        self._call(self._observer.started, id_of(trial))
 
     def on_trial_result(self, iteration: int, trials: Any, trial: Any, result: Any, **info: Any) -> None:
-        """Tell what a worker's message holds; large things are taken out of it, lest Tune keeps them."""
-        self._tell(self._pass_on, name(trial), result)
+        """Report a worker's message; take large values out of it, since Tune keeps the last one of each trial."""
+        self._call(self._receive, id_of(trial), result)
 
     def on_trial_complete(self, iteration: int, trials: Any, trial: Any, **info: Any) -> None:
-        """Tell the row of a trial that a scheduler stopped."""
-        row = self._stopped.pop(name(trial), None)
-        if row and name(trial) in self._running:
-            self._tell(self._finish, name(trial), row)
+        """Report the row of a trial that a scheduler stopped."""
+        trial_id = id_of(trial)
+        row = self._curves[trial_id].stopped_row(self._trials[trial_id]) if trial_id in self._running else None
+        if row:
+            self._call(self._finish, row)
 
     def on_trial_recover(self, iteration: int, trials: Any, trial: Any, **info: Any) -> None:
-        """Tell that a trial lost its worker and is tried again."""
-        self._tell(self._check_node, trial)
-        self._tell(self._observer.noted, name(trial), f"is tried again, for {_lost(trial)}")
+        """Report that a trial lost its worker and is retried."""
+        error = _error(trial)
+        self._call(retries.check_node, error)
+        self._call(self._observer.noted, id_of(trial), f"is retried: {retries.lost_worker_cause(error)}")
 
     def on_trial_error(self, iteration: int, trials: Any, trial: Any, **info: Any) -> None:
-        """Tell that a trial lost its worker once too often."""
-        self._tell(self._check_node, trial)
-        self._running.discard(name(trial))
-        row = failed(self._trials[name(trial)], error=_lost(trial))
-        self._tell(self._observer.finished, dataclasses.replace(row, worker=None))  # `failed` names this process
+        """Report the row of a trial that lost its worker and is not retried."""
+        error = _error(trial)
+        self._call(retries.check_node, error)
+        row = failed(self._trials[id_of(trial)], error=retries.lost_worker_cause(error))
+        self._call(self._finish, dataclasses.replace(row, worker=None))  # `failed` names this process
 
     def on_step_end(self, iteration: int, trials: Any, **info: Any) -> None:
-        """Tell what Ray has said; end the run if it is asked to end and its trials are paused."""
-        while not self._said.empty():
-            self._tell(self._observer.noted, None, self._said.get())
+        """Report messages on nodes; end the run if it is asked to end and its trials are paused."""
+        while not self._node_messages.empty():
+            self._call(self._observer.noted, None, self._node_messages.get())
         if not self._observer.is_ending():
             return
         if self._pausing is None:
             self._pausing, self._deadline = set(self._running), time.monotonic() + SECONDS_TO_PAUSE
         if not self._pausing & self._running or time.monotonic() > self._deadline:
-            self.error = RunEnded()
-            raise self.error
+            self.has_ended = True
+            raise tune.TuneError("the run was asked to end")  # the only way out of Tune that leaves its trials alone
 
-    def _check_node(self, trial: Any) -> None:
-        """Do nothing if a lost trial's node has what workers import.
-
-        Raises:
-            ResourceError: It has not: it would take trial after trial, and lose them all.
-        """
-        told = _told(trial)
-        node, missing = re.search(r"\bip=([^\s,)]+)", told), re.search(r"^ModuleNotFoundError: .+", told, re.MULTILINE)
-        if missing:
-            raise _lacks(node[1] if node else "of a worker", missing[0])
-
-    def _pass_on(self, trial_id: str, result: dict[str, Any]) -> None:
-        if "lacks" in result:
-            raise _lacks(result["node"], result["lacks"])
+    def _receive(self, trial_id: str, message: dict[str, Any]) -> None:
+        if "missing_package" in message:
+            raise retries.unfit_node(message["node"], message["missing_package"])
         for kind in (SavedModel, Predictions):
-            if kind.__name__ in result:
-                self._observer.saved(trial_id, result.pop(kind.__name__).content)
-        if result.get("note"):
-            self._observer.noted(trial_id, result["note"])
-        if "stopped" in result:
-            self._stopped[trial_id] = result.pop("stopped")
-        if "evaluation" in result:
-            self._observer.evaluated(trial_id, Evaluation(*result["evaluation"]))
-        if "paused" in result:
-            self._running.discard(trial_id)
-            if not self._observer.is_ending():
-                self.paused.append(trial_id)
-                self._observer.noted(trial_id, "goes on later, for the storage has lost the mark of this run")
-        if "row" in result:
-            self._finish(trial_id, result["row"])
+            if kind.__name__ in message:
+                self._observer.saved(trial_id, message.pop(kind.__name__).content)
+        if message.get("note"):
+            self._observer.noted(trial_id, message["note"])
+        if "points" in message:
+            self._observer.evaluated(trial_id, self._curves[trial_id].receive(message))
+        if "paused" in message:
+            self._pause(trial_id)
+        if "row" in message:
+            self._finish(from_json(message.pop("row")))
 
-    def _finish(self, trial_id: str, row: str) -> None:
-        self._running.discard(trial_id)
-        self._stopped.pop(trial_id, None)
-        result = from_json(row)
-        if self._shares_gpus and (result.error or "").startswith(OUT_OF_MEMORY):
-            self.crowded.append(trial_id)
-            self._observer.noted(trial_id, "ran out of its share of a card's memory; it is tried again alone on a card")
+    def _pause(self, trial_id: str) -> None:
+        self._forget(trial_id)
+        if not self._observer.is_ending():
+            self.paused.append(trial_id)
+            self._observer.noted(trial_id, "is paused and resumes later: the storage has lost the marker of this run")
+
+    def _finish(self, row: TrialRow) -> None:
+        self._forget(row.trial_id)
+        if retries.needs_whole_gpu(row, gpus_per_trial=self._gpus_per_trial):
+            self.out_of_memory.append(row.trial_id)
+            self._observer.noted(row.trial_id, "ran out of its share of a GPU's memory; it is retried alone on a GPU")
         else:
-            self._observer.finished(result)
+            self._observer.finished(row)
 
-    def _tell(self, told: Callable[..., None], *what: Any) -> None:
+    def _forget(self, trial_id: str) -> None:
+        self._running.discard(trial_id)
+        self._curves.pop(trial_id, None)
+
+    def _call(self, function: Callable[..., None], *values: Any) -> None:
         try:
-            told(*what)
+            function(*values)
         except BaseException as error:  # Tune would wrap it in text; the run ends with the error itself
             self.error = error
             raise
 
 
-def name(trial: Any) -> str:
+def id_of(trial: Any) -> str:
     """Return the id of one of Tune's trials."""
     return str(json.loads(trial.config["trial"])["id"])
 
 
-def _lost(trial: Any) -> str:
-    """Return one line on why a trial brought no row: its worker died, or could not even read the trial."""
-    lines = [line.strip() for line in _told(trial).splitlines()[1:] if line.strip()]
-    if not lines:
-        return "the worker was lost, and Ray says nothing about it"
-    return lines[-1] if any(line.startswith("File ") for line in lines) else f"the worker was lost: {lines[0]}"
-
-
-def _told(trial: Any) -> str:
-    """Return what Ray says of the end of a trial that brought no row; nothing if it says nothing."""
+def _error(trial: Any) -> str:
+    """Return what Ray says on the end of a trial that has no row; empty if it says nothing."""
     return Path(trial.error_file).read_text(encoding="utf-8") if trial.error_file else ""
-
-
-def _lacks(node: str, error: str) -> ResourceError:
-    return ResourceError(
-        f"every node must have the packages that trials import, but the node {node} has not ({error}): install there "
-        "what this machine has, or take the node out of the cluster, and run the same command again."
-    )

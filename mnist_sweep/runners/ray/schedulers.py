@@ -1,18 +1,19 @@
-"""Ray Tune's schedulers, which stop trials that fall behind, with numbers taken from the sweep's own steps.
+"""Ray Tune's schedulers, which stop trials that fall behind, set up from the sweep's own numbers of steps.
 
 They see the validation accuracy at each evaluation, and time is counted in training steps. Before the first trial
-starts they are told the learning curves of the rows that are there already, so a sweep that goes on stops what one
-without a break would stop.
+starts they see the learning curves of the rows that exist already, so a resumed sweep stops the same trials as one
+without a break.
 
-A worker that is free gets the first trial that no other worker is starting for. Tune's own choice is the first trial
-that waits; it ends the worker that starts for it, so a node that joined got no trial as long as others ended theirs
-sooner than a worker starts.
+A free worker gets the first pending trial that no other worker is starting for. Tune itself chooses the first pending
+trial and ends the worker that starts for it: a node that joins would get no trial for as long as trials end on other
+nodes sooner than a worker starts.
 """
 
 import math
 from collections.abc import Iterable, Sequence
 from typing import Any, Literal, NamedTuple
 
+from mnist_sweep.runners.ray import private
 from mnist_sweep.trials.config import TrialConfig, to_flat
 from mnist_sweep.trials.row import METRIC, TIME, TrialRow
 
@@ -22,76 +23,82 @@ BRACKETS = {"asha": 1, "hyperband": 3}
 RUNGS = 2
 
 
-def make(name: Scheduler, trials: Iterable[TrialConfig], rows: Sequence[TrialRow]) -> Any:
-    """Return one of Tune's schedulers that knows some rows already; `fifo` stops nothing.
+def create_scheduler(name: Scheduler, trials: Iterable[TrialConfig], rows: Sequence[TrialRow]) -> Any:
+    """Return one of Tune's schedulers, which has seen the learning curves of some rows.
 
-    `asha` (Li et al. 2018, arXiv 1810.05934) first asks after a sixteenth of the steps, but not before the first
-    evaluation, and lets a quarter go on from each rung. `hyperband` (Li et al. 2016, arXiv 1603.06560) is its
-    asynchronous form with three brackets. `median` (Golovin et al. 2017) stops a trial whose best is below the median
-    of the others' means at the same step.
+    `fifo` stops no trial. `asha` (Li et al. 2018, arXiv 1810.05934) has its first rung at a sixteenth of the steps, but
+    not before the first evaluation, and a quarter of the trials continue from each rung. `hyperband` (Li et al. 2016,
+    arXiv 1603.06560) is its asynchronous form with three brackets. `median` (Golovin et al. 2017) stops a trial whose
+    best accuracy is below the median of the others' mean accuracies at the same step.
+
+    Args:
+        name: Which scheduler.
+        trials: The trials of the run.
+        rows: The rows of the sweep that exist already.
     """
     from ray.tune.schedulers import AsyncHyperBandScheduler, FIFOScheduler, MedianStoppingRule
 
-    class Fifo(_InTurn, FIFOScheduler):  # type: ignore[misc]  # Ray brings no types
+    class Fifo(_FirstPending, FIFOScheduler):
         pass
 
-    class Asha(_InTurn, AsyncHyperBandScheduler):  # type: ignore[misc]
+    class Asha(_FirstPending, AsyncHyperBandScheduler):
         pass
 
-    class Median(_InTurn, MedianStoppingRule):  # type: ignore[misc]
+    class Median(_FirstPending, MedianStoppingRule):
         def on_trial_complete(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> None:
-            pass  # a row is no further evaluation
+            pass  # the message that holds the row is no further evaluation
 
     if name == "fifo":
         return Fifo()
     flats = [*map(to_flat, trials), *(row.config for row in rows)]
-    steps = [flat["num_steps"] for flat in flats]
-    first = max(max(steps) // REDUCTION_FACTOR**RUNGS, min(flat["evaluate_every"] for flat in flats), 1)
-    told = {"metric": METRIC, "mode": "max", "time_attr": TIME}
+    num_steps = max(flat["num_steps"] for flat in flats)
+    first_rung = max(num_steps // REDUCTION_FACTOR**RUNGS, min(flat["evaluate_every"] for flat in flats), 1)
+    metric = {"metric": METRIC, "mode": "max", "time_attr": TIME}
     if name == "median":
-        scheduler = Median(grace_period=first, min_samples_required=3, min_time_slice=math.inf, **told)
+        scheduler = Median(grace_period=first_rung, min_samples_required=3, min_time_slice=math.inf, **metric)
     else:
         scheduler = Asha(
-            max_t=max(steps),
-            grace_period=min(first, max(steps)),
+            max_t=num_steps,
+            grace_period=min(first_rung, num_steps),
             reduction_factor=REDUCTION_FACTOR,
             brackets=BRACKETS[name],
             stop_last_trials=False,  # the last evaluation is followed by the test split and the row
-            **told,
+            **metric,
         )
     for row in rows:
-        _tell(scheduler, row)
+        _replay(scheduler, row)
     return scheduler
 
 
-class _InTurn:
-    """Gives a worker the first trial that no other starts for, and never looks again at those that have ended."""
+class _FirstPending:
+    """Chooses the first pending trial that no worker starts for, and looks at no trial again once it has ended."""
 
-    _left: tuple[Any, ...] = ()
+    _unfinished: tuple[Any, ...] = ()
     _num_seen = 0
 
     def choose_trial_to_run(self, tune_controller: Any) -> Any:
-        """Return the first trial that waits for a worker; None if there is none, or one starts for each."""
+        """Return the first pending trial that no worker starts for, or None."""
         trials = tune_controller.get_trials()
-        self._left = tuple(trial for trial in (*self._left, *trials[self._num_seen :]) if not trial.is_finished())
+        added = trials[self._num_seen :]
+        self._unfinished = tuple(trial for trial in (*self._unfinished, *added) if not trial.is_finished())
         self._num_seen = len(trials)
-        starting = set(tune_controller._actor_manager.live_actors)  # Tune has no public name for them
-        workers = tune_controller._trial_to_actor
-        waiting = (trial for trial in self._left if trial.status == "PENDING")
-        return next((trial for trial in waiting if workers.get(trial) not in starting), None)
+        has_live_worker = private.has_live_worker(tune_controller)
+        pending = (trial for trial in self._unfinished if trial.status == "PENDING")
+        return next((trial for trial in pending if not has_live_worker(trial)), None)
 
 
-class _Known(NamedTuple):
-    """What schedulers ask of one of Tune's trials, for a trial that ended before this run."""
+class _FinishedTrial(NamedTuple):
+    """As much of one of Tune's trials as schedulers read, for a trial of an earlier run."""
 
     trial_id: str
 
 
-def _tell(scheduler: Any, row: TrialRow) -> None:
+def _replay(scheduler: Any, row: TrialRow) -> None:
+    """Show a scheduler the learning curve of a row."""
     points = [point for point in row.history if point.val_accuracy is not None]
     if not points:
         return
-    trial = _Known(row.trial_id)
+    trial = _FinishedTrial(row.trial_id)
     scheduler.on_trial_add(None, trial)
     for point in points:
         result = {METRIC: point.val_accuracy, TIME: point.step}

@@ -1,14 +1,13 @@
-"""What Ray runs in a worker: one trial after the other, told to the driver in small dictionaries.
+"""What Ray runs in a worker: one trial after the other, reported to the driver in small dictionaries.
 
-A message holds `evaluation` (a point of the learning curve), `note`, `paused`, `lacks` (what cannot be imported on the
-worker's `node`), or `row` and what goes with it. Tune writes each into a text for its log, whether it keeps one or not,
-so what is large comes in a parcel.
+A message holds `points` (of the learning curve, with what `evaluation_messages` adds), `note`, `paused`,
+`missing_package` (and the `node` that lacks it), or `row` with the trained model and the predictions. Tune formats each
+message for its log, whether it keeps one or not, so large values are wrapped in a `Payload`.
 """
 
 import json
 import sys
-import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,20 +15,41 @@ from mnist_sweep.errors import SweepError
 from mnist_sweep.results.predictions import Predictions
 from mnist_sweep.results.row_json import to_json
 from mnist_sweep.results.run_marker import RunMonitor
-from mnist_sweep.runners.trial import pause, steps, storage_of
+from mnist_sweep.runners.ray.evaluation_messages import EvaluationSender
+from mnist_sweep.runners.trial import Item, pause, steps, storage_of
 from mnist_sweep.training import runtime
-from mnist_sweep.training.row_builder import failed, first_cause, stopped
-from mnist_sweep.training.state import Heartbeat
+from mnist_sweep.training.row_builder import failed, first_cause
 from mnist_sweep.trials.artifacts import Artifacts, SavedModel
-from mnist_sweep.trials.config import from_flat
-from mnist_sweep.trials.row import METRIC, TIME
+from mnist_sweep.trials.config import TrialConfig, from_flat, to_flat, trial_id
+from mnist_sweep.trials.row import TrialRow
 
 KEPT_DATASETS = 2
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerSettings:
+    """What all trials of a worker have in common.
+
+    Attributes:
+        datasets: Ray's references to the data sets.
+        runtime: Arguments of `runtime.configure`.
+        code: Folders to import the user's code from.
+        artifacts: What the trials leave behind besides their rows; None means nothing.
+        has_scheduler: Whether a scheduler may stop trials.
+        min_interval: Seconds between two messages on a learning curve that no scheduler needs.
+    """
+
+    datasets: Sequence[Any]
+    runtime: Mapping[str, Any]
+    code: Sequence[str]
+    artifacts: Artifacts | None
+    has_scheduler: bool
+    min_interval: float
+
+
 @dataclass(frozen=True, slots=True, repr=False)
 class Payload:
-    """What is too large to be written into a text.
+    """A value that is too large to be formatted.
 
     Attributes:
         content: A trained model, or predictions.
@@ -42,15 +62,15 @@ def trainable() -> Any:
     """Return the class that Tune runs in a worker; made here, so that it is sent by value and the rest by name."""
     from ray import tune
 
-    class Trainable(tune.Trainable):  # type: ignore[misc]  # Ray brings no types
-        def setup(self, config: dict[str, Any], shared: dict[str, Any]) -> None:
-            self.shared = shared
+    class Trainable(tune.Trainable):
+        def setup(self, config: dict[str, Any], settings: WorkerSettings) -> None:
+            self.settings = settings
             self.reset_config(config)
 
         def reset_config(self, new_config: dict[str, Any]) -> bool:
             from mnist_sweep.runners.ray import worker
 
-            self.messages = worker.messages(new_config["trial"], **self.shared)
+            self.messages = worker.messages(new_config["trial"], self.settings)
             return True
 
         def step(self) -> dict[str, Any]:
@@ -59,54 +79,40 @@ def trainable() -> Any:
     return Trainable
 
 
-def messages(text: str, **shared: Any) -> Iterator[dict[str, Any]]:
-    """Run the trial of a JSON text as `_messages` does; say so if the worker's node lacks a package."""
+def trial_text(trial: TrialConfig, dataset: int) -> str:
+    """Return the JSON text by which a worker gets a trial and the number of its data set."""
+    return json.dumps({"id": trial_id(trial), "flat": to_flat(trial), "dataset": dataset})
+
+
+def messages(text: str, settings: WorkerSettings) -> Iterator[dict[str, Any]]:
+    """Run the trial of a JSON text: yield messages to the driver, of which the last is `done`."""
     import ray
 
+    sys.path += [folder for folder in settings.code if folder not in sys.path]
     try:
-        yield from _messages(text, **shared)
+        yield from _messages(json.loads(text), settings)
     except ImportError as error:  # one of a model that is built becomes a row
-        yield {"lacks": first_cause(error), "node": ray.util.get_node_ip_address(), "done": True}
+        yield {"missing_package": first_cause(error), "node": ray.util.get_node_ip_address(), "done": True}
 
 
-def _messages(
-    text: str,
-    *,
-    references: Sequence[Any],
-    options: Mapping[str, Any],
-    code: Sequence[str],
-    artifacts: Artifacts | None,
-    report_every: float,
-    stoppable: bool,
-) -> Iterator[dict[str, Any]]:
-    """Run the trial of a JSON text: yield what the driver is to know, at last its row, or that it is paused.
-
-    Args:
-        text: The trial, its id, and the number of its data set.
-        references: Ray's references to the data sets.
-        options: Arguments of `runtime.configure`.
-        code: Folders to import the user's code from.
-        artifacts: What to leave behind.
-        report_every: Seconds that must lie between two points.
-        stoppable: Whether a scheduler may stop the trial: no evaluation is left out then, and with each comes the row
-            that it would end with.
-    """
+def _messages(spec: Mapping[str, Any], settings: WorkerSettings) -> Iterator[dict[str, Any]]:
     import ray
 
-    sys.path += [folder for folder in code if folder not in sys.path]
-    spec = json.loads(text)
-    trial = from_flat(spec["flat"])
-    reference = references[spec["dataset"]]
+    trial, reference = from_flat(spec["flat"]), settings.datasets[spec["dataset"]]
     try:
-        runtime.configure(**options)
+        runtime.configure(**settings.runtime)
         dataset = runtime.cached("datasets", reference, lambda: ray.get(reference), limit=KEPT_DATASETS)
     except SweepError as error:
         yield {"row": to_json(failed(trial, error=first_cause(error))), "done": True}
         return
-    running = steps(trial, dataset, artifacts=artifacts)
-    watch = RunMonitor(storage_of(artifacts), artifacts.run_marker) if artifacts and artifacts.run_marker else None
-    start, last_report = time.monotonic(), 0.0
-    tick, points = Heartbeat(0, 0), []
+    yield from relay(steps(trial, dataset, artifacts=settings.artifacts), settings)
+
+
+def relay(running: Generator[Item, None, TrialRow], settings: WorkerSettings) -> Iterator[dict[str, Any]]:
+    """Turn what a running trial yields and returns into messages; pause it when its run has ended."""
+    artifacts = settings.artifacts
+    monitor = RunMonitor(storage_of(artifacts), artifacts.run_marker) if artifacts and artifacts.run_marker else None
+    sender = EvaluationSender(has_scheduler=settings.has_scheduler, min_interval=settings.min_interval)
     saved: dict[str, Payload] = {}
     while True:
         try:
@@ -116,20 +122,8 @@ def _messages(
             return
         if isinstance(item, SavedModel | Predictions):
             saved[type(item).__name__] = Payload(item)
-        elif watch and watch.has_ended():
+        elif monitor and monitor.has_ended():
             yield {"paused": True, "note": pause(running), "done": True}
             return
-        elif isinstance(item, Heartbeat):
-            tick = item
-            if item.note:
-                yield {"note": item.note}
-        else:
-            points.append(item)
-            if stoppable and item.val_accuracy is not None:
-                seconds = time.monotonic() - start
-                row = stopped(trial, points, parameters=tick.parameters, seconds=seconds, inherited=tick.inherited)
-                told = {METRIC: item.val_accuracy, TIME: item.step}
-                yield {"evaluation": list(item), "stopped": to_json(row), **told}
-            elif time.monotonic() - last_report >= report_every:
-                last_report = time.monotonic()
-                yield {"evaluation": list(item)}
+        elif message := sender.message(item):
+            yield message

@@ -1,70 +1,186 @@
-"""What the driver makes of what Tune says of a lost trial."""
+"""What the driver makes of what Tune reports."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from queue import SimpleQueue
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from ray import tune
 
 from mnist_sweep import Status, TrialConfig, TrialRow
-from mnist_sweep.errors import ResourceError
+from mnist_sweep.errors import LedgerError, ResourceError
+from mnist_sweep.results.row_json import to_json
+from mnist_sweep.runners.ray import callback as module
 from mnist_sweep.runners.ray.callback import TuneCallback
+from mnist_sweep.runners.ray.evaluation_messages import EvaluationSender
+from mnist_sweep.runners.ray.worker import Payload
+from mnist_sweep.training.row_builder import failed
+from mnist_sweep.training.state import Heartbeat
+from mnist_sweep.trials.artifacts import SavedModel
 from mnist_sweep.trials.config import trial_id
+from mnist_sweep.trials.row import Evaluation
+from tests.runners.ray.test_retries import MISSING_PACKAGE
 from tests.runners.test_protocol import Notes
 
-LACKING = """Failure # 1 (occurred at 2026-01-01_00-00-00)
-The actor died because of an error raised in its creation task, ray::Trainable.__init__() (pid=7, ip=10.0.0.3, repr=…)
-  File "/usr/lib/python3.11/importlib/__init__.py", line 126, in import_module
-ModuleNotFoundError: No module named 'mnist_sweep'
-"""
+TRIAL = TrialConfig()
+NAME = trial_id(TRIAL)
+POINT = Evaluation(20, 1.0, 0.5, 1.0, 0.5, 0.1, 1.0)
+KILLED = "Failure # 1\nThe actor died unexpectedly before finishing this task.\n"
 
 
-def lost(folder: Path, told: str) -> Any:
-    """Return one of Tune's trials that was lost, and a messenger that has to tell of it."""
-    (folder / "error").write_text(told)
-    trial = TrialConfig()
-    spec = json.dumps({"id": trial_id(trial)})
-    tunes = SimpleNamespace(config={"trial": spec}, error_file=str(folder / "error"))
-    return tunes, TuneCallback({trial_id(trial): trial}, Notes(), SimpleQueue(), shares_gpus=False)
+class Rows(Notes):
+    """An observer that keeps whole rows."""
+
+    def __init__(self, ends_after: int = 1000) -> None:
+        super().__init__(ends_after)
+        self.finished_rows: list[TrialRow] = []
+
+    def finished(self, row: TrialRow) -> None:
+        super().finished(row)
+        self.finished_rows.append(row)
+
+
+def callback(observer: Notes | None = None, *, gpus: float = 0.0) -> TuneCallback:
+    return TuneCallback({NAME: TRIAL}, observer or Rows(), SimpleQueue(), gpus_per_trial=gpus)
+
+
+def tune_trial(error_file: Path | None = None, error: str = "") -> Any:
+    """Return one of Tune's trials, which lost its worker if there is an error file."""
+    if error_file:
+        error_file.write_text(error)
+    return SimpleNamespace(config={"trial": json.dumps({"id": NAME})}, error_file=error_file and str(error_file))
+
+
+def started(observer: Notes | None = None, *, gpus: float = 0.0) -> TuneCallback:
+    """Return a callback whose trial runs."""
+    made = callback(observer, gpus=gpus)
+    made.on_trial_start(1, [], tune_trial())
+    return made
+
+
+def evaluated(observer: Notes) -> TuneCallback:
+    """Return a callback whose trial was evaluated under a scheduler."""
+    made, sender = started(observer), EvaluationSender(has_scheduler=True, min_interval=0.0)
+    sender.message(Heartbeat(20, 650))
+    made.on_trial_result(1, [], tune_trial(), sender.message(POINT))
+    return made
 
 
 @pytest.mark.parametrize("event", ["on_trial_recover", "on_trial_error"])
-def test_a_node_that_lacks_a_package_ends_the_run_in_one_line_with_its_address(tmp_path: Path, event: str) -> None:
-    trial, messenger = lost(tmp_path, LACKING)
-    with pytest.raises(ResourceError, match=r"the node 10\.0\.0\.3 .*named 'mnist_sweep'.*: install ") as told:
-        getattr(messenger, event)(1, [], trial)
-    assert "\n" not in str(told.value)
-    assert messenger.error is told.value
+def test_a_node_that_lacks_a_package_ends_the_run(tmp_path: Path, event: str) -> None:
+    made = callback()
+    with pytest.raises(ResourceError, match=r"the node 10\.0\.0\.3 .*named 'mnist_sweep'") as raised:
+        getattr(made, event)(1, [], tune_trial(tmp_path / "error", MISSING_PACKAGE))
+    assert made.error is raised.value
 
 
-def test_a_worker_that_finds_its_node_unfit_ends_the_run_with_its_address(tmp_path: Path) -> None:
-    trial, messenger = lost(tmp_path, "")
-    said = {"lacks": "ModuleNotFoundError: No module named 'tensorflow'", "node": "10.0.0.3"}
+def test_a_worker_that_finds_its_node_unfit_ends_the_run_with_its_address() -> None:
+    message = {"missing_package": "ModuleNotFoundError: No module named 'tensorflow'", "node": "10.0.0.3"}
     with pytest.raises(ResourceError, match=r"the node 10\.0\.0\.3 .*'tensorflow'"):
-        messenger.on_trial_result(1, [], trial, said)
+        callback().on_trial_result(1, [], tune_trial(), message)
 
 
-def test_a_worker_that_was_killed_is_tried_again(tmp_path: Path) -> None:
-    trial, messenger = lost(tmp_path, "Failure # 1\nThe actor died unexpectedly before finishing this task.\n")
-    messenger.on_trial_recover(1, [], trial)
-    said = messenger._observer.heard[-1][2]
-    assert said.startswith("is tried again, for the worker was lost: The actor died")
+def test_a_worker_that_was_killed_is_retried(tmp_path: Path) -> None:
+    observer = Rows()
+    started(observer).on_trial_recover(1, [], tune_trial(tmp_path / "error", KILLED))
+    assert observer.heard[-1][2].startswith("is retried: the worker was lost: The actor died")
 
 
 def test_a_trial_that_lost_its_last_worker_is_a_failed_row_of_no_worker(tmp_path: Path) -> None:
-    trial, messenger = lost(tmp_path, "Failure # 3\nThe actor died unexpectedly before finishing this task.\n")
-    rows: list[TrialRow] = []
-    messenger._observer.finished = rows.append
-    messenger.on_trial_error(1, [], trial)
-    assert [(row.status, row.worker) for row in rows] == [(Status.FAILED, None)]
+    observer = Rows()
+    started(observer).on_trial_error(1, [], tune_trial(tmp_path / "error", KILLED))
+    assert [(row.status, row.worker) for row in observer.finished_rows] == [(Status.FAILED, None)]
 
 
-def test_what_ray_says_of_its_nodes_is_told_between_two_events() -> None:
-    said: SimpleQueue[str] = SimpleQueue()
-    notes = Notes()
-    messenger = TuneCallback({}, notes, said, shares_gpus=False)
-    said.put("the node 10.0.0.3 is lost")
-    messenger.on_step_end(1, [])
-    assert notes.heard == [("noted", None, "the node 10.0.0.3 is lost")]
+def test_rays_messages_on_its_nodes_are_reported_between_two_events() -> None:
+    node_messages: SimpleQueue[str] = SimpleQueue()
+    observer = Notes()
+    made = TuneCallback({}, observer, node_messages, gpus_per_trial=0.0)
+    node_messages.put("the node 10.0.0.3 was lost")
+    made.on_step_end(1, [])
+    assert observer.heard == [("noted", None, "the node 10.0.0.3 was lost")]
+
+
+def test_what_a_worker_sends_is_reported_in_order_and_large_values_are_taken_out(
+    make_row: Callable[..., TrialRow],
+) -> None:
+    observer, row = Rows(), make_row(TRIAL)
+    made = started(observer)
+    made.on_trial_result(1, [], tune_trial(), {"points": [list(POINT)]})
+    message = {"SavedModel": Payload(SavedModel(b"model", b"")), "note": None, "row": to_json(row), "done": True}
+    made.on_trial_result(1, [], tune_trial(), message)
+    made.on_trial_complete(1, [], tune_trial())
+    assert observer.heard[1:] == [
+        ("evaluated", NAME, 20),
+        ("saved", NAME, SavedModel),
+        ("finished", NAME, Status.OK),
+    ]
+    assert observer.finished_rows == [row]
+    assert message.keys() == {"note", "done"}
+
+
+def test_a_trial_that_a_scheduler_stops_has_a_row_and_one_that_ended_has_no_other(
+    make_row: Callable[..., TrialRow],
+) -> None:
+    observer = Rows()
+    evaluated(observer).on_trial_complete(1, [], tune_trial())
+    (row,) = observer.finished_rows
+    assert (row.trial_id, row.status, row.steps, row.parameters) == (NAME, Status.STOPPED, 20, 650)
+    assert row.history == (POINT,)
+    ended = evaluated(Rows())
+    ended.on_trial_result(1, [], tune_trial(), {"row": to_json(make_row(TRIAL)), "done": True})
+    ended.on_trial_complete(1, [], tune_trial())
+    assert [row.status for row in ended._observer.finished_rows] == [Status.OK]  # type: ignore[attr-defined]  # Rows
+    assert not ended._curves
+
+
+def test_a_trial_out_of_memory_on_a_shared_gpu_is_kept_for_a_retry_and_has_no_row_yet() -> None:
+    message = {"row": to_json(failed(TRIAL, error="ResourceExhaustedError: OOM")), "done": True}
+    for gpus, retried in ((0.25, [NAME]), (1.0, [])):
+        observer = Rows()
+        made = started(observer, gpus=gpus)
+        made.on_trial_result(1, [], tune_trial(), dict(message))
+        assert made.out_of_memory == retried
+        assert len(observer.finished_rows) == 1 - len(retried)
+
+
+def test_a_trial_that_is_paused_while_the_run_goes_on_is_kept_for_later() -> None:
+    observer = Rows()
+    made = started(observer)
+    made.on_trial_result(1, [], tune_trial(), {"paused": True, "note": None, "done": True})
+    assert made.paused == [NAME]
+    assert observer.heard[-1][2].endswith("the storage has lost the marker of this run")
+
+
+def test_a_run_that_is_to_end_ends_when_its_trials_are_paused() -> None:
+    made = started(Rows(ends_after=1))
+    made.on_step_end(1, [])
+    assert not made.has_ended
+    made.on_trial_result(1, [], tune_trial(), {"paused": True, "note": None, "done": True})
+    with pytest.raises(tune.TuneError):
+        made.on_step_end(2, [])
+    assert made.has_ended
+    assert made.error is None
+    assert made.paused == []
+
+
+def test_a_run_that_is_to_end_does_not_wait_long_for_its_trials(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "SECONDS_TO_PAUSE", -1.0)
+    made = started(Rows(ends_after=1))
+    with pytest.raises(tune.TuneError):
+        made.on_step_end(1, [])
+
+
+def test_an_error_of_the_observer_is_kept() -> None:
+    def full(row: TrialRow) -> None:
+        raise LedgerError("the disk is full")
+
+    observer = Rows()
+    observer.finished = full  # type: ignore[method-assign]  # on purpose
+    made = started(observer)
+    with pytest.raises(LedgerError) as raised:
+        made.on_trial_result(1, [], tune_trial(), {"row": to_json(failed(TRIAL, error="x")), "done": True})
+    assert made.error is raised.value

@@ -1,8 +1,10 @@
+import contextlib
 import json
 import os
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from unittest import mock
 
@@ -19,7 +21,7 @@ from mnist_sweep.runners.ray import cluster
         ("--address", "127.0.0.1:9", "Ray could not be reached at 127.0.0.1:9: Connection refused"),
     ],
 )
-def test_what_ray_does_not_have_is_told_in_one_line(tmp_path: Path, option: str, value: str, message: str) -> None:
+def test_what_ray_does_not_have_is_reported_in_one_line(tmp_path: Path, option: str, value: str, message: str) -> None:
     (tmp_path / "plain.py").write_text("from mnist_sweep import *\nSWEEP = Sweep(name='plain', trials=[TrialConfig()])")
     command = [sys.executable, "-m", "mnist_sweep", "run", "plain.py", option, value]
     ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=100, check=False)
@@ -29,7 +31,7 @@ def test_what_ray_does_not_have_is_told_in_one_line(tmp_path: Path, option: str,
     assert not (tmp_path / "results").exists()
 
 
-def test_a_ray_that_does_not_come_up_is_told_in_one_line_whatever_it_raises(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_ray_that_does_not_start_is_reported_in_one_line_whatever_it_raises(monkeypatch: pytest.MonkeyPatch) -> None:
     import ray
 
     def init(**options: object) -> None:
@@ -60,8 +62,8 @@ def sockets(pid):
         except OSError:
             pass
 
-from mnist_sweep.runners.ray import cluster as ray_cluster
-with ray_cluster.connected(None, num_cpus=None, code=[]):
+from mnist_sweep.runners.ray import cluster
+with cluster.connected(None, num_cpus=None, code=[]):
     own = {name for pid in [os.getpid(), *family(os.getpid())] for name in sockets(pid)}
     lines = [line.split() for name in ("tcp", "tcp6") for line in Path("/proc/net/" + name).open()]
     listening = [line[1] for line in lines if line[3] == "0A" and f"socket:[{line[9]}]" in own]
@@ -78,41 +80,91 @@ print(json.dumps([listening, list(family(os.getpid()))]))
     assert left == []
 
 
-@pytest.mark.cluster
-@pytest.mark.parametrize("mode", ["disabled", "token"])
-def test_a_cluster_that_asks_for_no_token_is_warned_of_though_the_driver_has_one(tmp_path: Path, mode: str) -> None:
-    (tmp_path / ".ray").mkdir()
-    (tmp_path / ".ray" / "auth_token").write_text("0123456789abcdef" * 2)
+@contextlib.contextmanager
+def head(home: Path, mode: str) -> Iterator[str]:
+    """Start a cluster of one node, with a token in its home folder; give its address."""
+    (home / ".ray").mkdir(parents=True)
+    (home / ".ray" / "auth_token").write_text("0123456789abcdef" * 2)
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    address = f"127.0.0.1:{port}"
-    command = [str(Path(sys.executable).parent / "ray"), "start", "--head", "--block", "--num-cpus=1"]
+    command = [sys.executable, "-m", "ray.scripts.scripts", "start", "--head", "--block", "--num-cpus=1"]
     command += ["--node-ip-address=127.0.0.1", f"--port={port}", "--include-dashboard=false"]
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}
-    environment |= {"HOME": str(tmp_path), "RAY_USAGE_STATS_ENABLED": "0"}
-    code = f"""
-from mnist_sweep.runners.ray import cluster as ray_cluster
-with ray_cluster.connected("{address}", num_cpus=None, code=[]):
-    print(ray_cluster.warning("{address}"))
-"""
-    head = subprocess.Popen(
-        command, env=environment | {"RAY_AUTH_MODE": mode}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    )
+    environment = without_ray(home) | {"RAY_AUTH_MODE": mode, "RAY_USAGE_STATS_ENABLED": "0"}
+    process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     try:
-        assert head.stdout is not None
-        assert any("Ray runtime started" in line for line in head.stdout)
-        ended = subprocess.run(
-            [sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=100, check=True
-        )
+        assert process.stdout is not None
+        assert any("Ray runtime started" in line for line in process.stdout)
+        yield f"127.0.0.1:{port}"
     finally:
-        head.terminate()
-        head.communicate(timeout=60)
-    told = ended.stdout.strip()
-    assert told == "None" if mode == "token" else told.startswith(f"the cluster at {address} asks for no token, ")
+        process.terminate()
+        process.communicate(timeout=60)
 
 
-def test_a_ray_of_ones_own_is_not_warned_of() -> None:
+def without_ray(home: Path) -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if not name.startswith("RAY_")} | {"HOME": str(home)}
+
+
+def driver(address: str, home: Path) -> subprocess.CompletedProcess[str]:
+    """Connect to a cluster as a driver with this home folder, and print its warning."""
+    code = f"""
+from mnist_sweep.runners.ray import cluster
+with cluster.connected("{address}", num_cpus=None, code=[]):
+    print(cluster.warning("{address}"))
+"""
+    command = [sys.executable, "-c", code]
+    return subprocess.run(command, env=without_ray(home), capture_output=True, text=True, timeout=100, check=False)
+
+
+@pytest.mark.cluster
+def test_a_cluster_that_accepts_a_driver_without_a_token_is_warned_of(tmp_path: Path) -> None:
+    with head(tmp_path / "head", "disabled") as address:
+        told = driver(address, tmp_path).stdout
+    assert told.startswith(f"the cluster at {address} asks for no token, ")
+
+
+@pytest.mark.cluster
+def test_a_cluster_that_asks_for_a_token_gets_the_drivers_and_refuses_a_driver_without_one(tmp_path: Path) -> None:
+    with head(tmp_path / "head", "token") as address:
+        assert driver(address, tmp_path / "head").stdout.strip() == "None"
+        refused = driver(address, tmp_path)
+    assert refused.returncode == 1
+    assert "ResourceError: Ray could not be reached" in refused.stderr
+
+
+def test_a_driver_that_shows_a_token_cannot_know_whether_it_was_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RAY_AUTH_MODE", "token")
+    assert cluster.warning("10.0.0.1:6379") is None
+    monkeypatch.delenv("RAY_AUTH_MODE")
+    assert "asks for no token" in (cluster.warning("10.0.0.1:6379") or "")
+
+
+def test_a_ray_of_ones_own_is_not_warned_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("RAY_AUTH_MODE", raising=False)
     assert cluster.warning(None) is None
+
+
+def test_an_untested_version_of_ray_is_warned_of_in_the_same_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    import ray
+
+    monkeypatch.delenv("RAY_AUTH_MODE", raising=False)
+    monkeypatch.setattr(ray, "__version__", "2.99.0")
+    assert (cluster.warning(None) or "").startswith("Ray 2.99.0 is untested")
+    both = cluster.warning("10.0.0.1:6379") or ""
+    assert both.startswith("Ray 2.99.0 is untested, tested is 2.60; the cluster at 10.0.0.1:6379 asks for no token")
+    assert "\n" not in both
+
+
+def test_a_driver_with_a_token_shows_it_and_one_without_does_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for name in ("RAY_AUTH_MODE", "RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"):
+        monkeypatch.delenv(name, raising=False)
+    assert cluster._token_mode() == {}
+    monkeypatch.setenv("RAY_AUTH_TOKEN", "x")
+    assert cluster._token_mode() == {"RAY_AUTH_MODE": "token"}
+    monkeypatch.setenv("RAY_AUTH_MODE", "disabled")
+    assert cluster._token_mode() == {"RAY_AUTH_MODE": "disabled"}
 
 
 def test_no_usage_report_is_sent() -> None:
@@ -126,7 +178,7 @@ def test_a_folder_too_large_to_ship_is_refused(tmp_path: Path, monkeypatch: pyte
     (tmp_path / "script.py").write_bytes(bytes(900))
     cluster._check_size(tmp_path)
     (tmp_path / "data").write_bytes(bytes(200))
-    with pytest.raises(ResourceError, match="goes to every node"):
+    with pytest.raises(ResourceError, match="is shipped to every node"):
         cluster._check_size(tmp_path)
 
 
@@ -135,9 +187,9 @@ detector has missed too many heartbeats from it. This can happen when a \t(1) ra
 \t(2) raylet has lagging heartbeats due to slow network or busy workload."""
 
 
-def test_what_ray_says_of_its_nodes_is_one_short_line() -> None:
-    assert cluster.in_one_line(LOST) == "the node 10.0.0.3 is lost; the trials that ran there are tried again"
+def test_a_message_on_a_node_is_one_short_line() -> None:
+    assert cluster.in_one_line(LOST) == "the node 10.0.0.3 was lost; the trials that ran there are retried"
     other = cluster.in_one_line("Raylet is terminated.\n" + "log\n" * 200)
     assert other.startswith("Ray says: Raylet is terminated. log")
-    assert len(other) <= cluster.LONGEST_WORDS
+    assert len(other) <= cluster.MAX_MESSAGE_LENGTH
     assert "\n" not in other

@@ -1,4 +1,4 @@
-"""What Tune's schedulers are made to do; that they stop trials of a real sweep is in test_ray_tune."""
+"""What the schedulers decide; that they stop trials of a real sweep is in test_tune."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -8,13 +8,13 @@ from typing import Any, NamedTuple, get_args
 import pytest
 
 from mnist_sweep import TrialConfig, TrialRow
-from mnist_sweep.runners.ray import schedulers
+from mnist_sweep.runners.ray.schedulers import Scheduler, create_scheduler
 from mnist_sweep.trials.row import Evaluation, Status
 
 TRIALS = [TrialConfig(num_steps=1600, evaluate_every=100, seed=seed) for seed in range(20)]
 
 
-class Trial(NamedTuple):
+class NamedTrial(NamedTuple):
     trial_id: str
 
 
@@ -22,16 +22,16 @@ def point(step: int, accuracy: float | None) -> Evaluation:
     return Evaluation(step, 1.0, 0.5, None if accuracy is None else 0.5, accuracy, 0.1, 1.0)
 
 
-def said(scheduler: Any, step: int, accuracy: float, name: str = "new") -> str:
-    trial = Trial(name)
+def decision(scheduler: Any, step: int, accuracy: float, name: str = "new") -> str:
+    trial = NamedTrial(name)
     scheduler.on_trial_add(None, trial)
     return str(scheduler.on_trial_result(None, trial, {"step": step, "val_accuracy": accuracy}))
 
 
-class Listed:
-    """One of Tune's trials, which counts how often any is looked at."""
+class FakeTrial:
+    """One of Tune's trials, which counts how often the status of any is read."""
 
-    num_looks = 0
+    num_reads = 0
 
     def __init__(self, status: str = "PENDING") -> None:
         self.set_status(status)
@@ -41,28 +41,30 @@ class Listed:
 
     @property
     def status(self) -> str:
-        Listed.num_looks += 1
+        FakeTrial.num_reads += 1
         return self._status
 
     def is_finished(self) -> bool:
         return self.status in ("TERMINATED", "ERROR")
 
 
-def controller(trials: list[Listed], *, workers: dict[Listed, str] | None = None, live: tuple[str, ...] = ()) -> Any:
-    """Return what Tune knows: its trials, the workers that are asked for, and those of them that start or run."""
+def controller(
+    trials: list[FakeTrial], *, workers: dict[FakeTrial, str] | None = None, live: tuple[str, ...] = ()
+) -> Any:
+    """Return Tune's controller: its trials, the workers requested for them, and which of these start or run."""
     manager = SimpleNamespace(live_actors=live)
     return SimpleNamespace(get_trials=lambda: trials, _trial_to_actor=workers or {}, _actor_manager=manager)
 
 
 def test_fifo_stops_nothing() -> None:
-    scheduler = schedulers.make("fifo", TRIALS, [])
-    assert [said(scheduler, 1600, accuracy, name=str(accuracy)) for accuracy in (0.9, 0.1)] == ["CONTINUE"] * 2
+    scheduler = create_scheduler("fifo", TRIALS, [])
+    assert [decision(scheduler, 1600, accuracy, name=str(accuracy)) for accuracy in (0.9, 0.1)] == ["CONTINUE"] * 2
 
 
-@pytest.mark.parametrize("name", get_args(schedulers.Scheduler))
-def test_a_free_worker_gets_the_first_trial_that_no_other_starts_for(name: schedulers.Scheduler) -> None:
-    runs, first, second, third = Listed("RUNNING"), Listed(), Listed(), Listed()
-    choose = schedulers.make(name, TRIALS, []).choose_trial_to_run
+@pytest.mark.parametrize("name", get_args(Scheduler))
+def test_a_free_worker_gets_the_first_pending_trial_that_no_other_starts_for(name: Scheduler) -> None:
+    runs, first, second, third = FakeTrial("RUNNING"), FakeTrial(), FakeTrial(), FakeTrial()
+    choose = create_scheduler(name, TRIALS, []).choose_trial_to_run
     asked, trials = {runs: "1", first: "2", second: "3"}, [runs, first, second]
     assert choose(controller([*trials, third], workers=asked, live=("1", "2"))) is second
     assert choose(controller([*trials, third], workers=asked, live=("1", "2", "3"))) is third
@@ -70,58 +72,66 @@ def test_a_free_worker_gets_the_first_trial_that_no_other_starts_for(name: sched
     assert choose(controller([*trials, third], workers=asked, live=("1", "2", "3"))) is None
 
 
-@pytest.mark.parametrize("name", get_args(schedulers.Scheduler))
-def test_the_next_trial_costs_as_much_to_choose_however_many_have_ended(name: schedulers.Scheduler) -> None:
-    trials = [Listed("TERMINATED") for _ in range(1000)]
+def test_without_tunes_private_names_a_free_worker_gets_the_first_pending_trial() -> None:
+    trials = [FakeTrial("RUNNING"), FakeTrial(), FakeTrial()]
+    assert (
+        create_scheduler("fifo", TRIALS, []).choose_trial_to_run(SimpleNamespace(get_trials=lambda: trials))
+        is trials[1]
+    )
+
+
+@pytest.mark.parametrize("name", get_args(Scheduler))
+def test_the_next_trial_costs_as_much_to_choose_however_many_have_ended(name: Scheduler) -> None:
+    trials = [FakeTrial("TERMINATED") for _ in range(1000)]
     tune = controller(trials)
-    choose = schedulers.make(name, TRIALS, []).choose_trial_to_run
+    choose = create_scheduler(name, TRIALS, []).choose_trial_to_run
     assert choose(tune) is None
-    lost, *_, first, second = more = [Listed("RUNNING"), Listed("ERROR"), Listed(), Listed()]
+    lost, *_, first, second = more = [FakeTrial("RUNNING"), FakeTrial("ERROR"), FakeTrial(), FakeTrial()]
     trials += more
-    Listed.num_looks = 0
+    FakeTrial.num_reads = 0
     assert choose(tune) is first
     first.set_status("RUNNING")
     second.set_status("RUNNING")
     assert choose(tune) is None
     lost.set_status("PENDING")  # its worker was lost
     assert choose(tune) is lost
-    assert Listed.num_looks < 100
+    assert FakeTrial.num_reads < 100
 
 
 @pytest.mark.parametrize("name", ["fifo", "asha"])
-def test_a_trial_is_not_stopped_without_a_reason(name: schedulers.Scheduler) -> None:
-    assert said(schedulers.make(name, TRIALS, []), 100, 0.1) == "CONTINUE"
+def test_a_trial_is_not_stopped_without_a_reason(name: Scheduler) -> None:
+    assert decision(create_scheduler(name, TRIALS, []), 100, 0.1) == "CONTINUE"
 
 
 @pytest.mark.parametrize(("name", "step"), [("asha", 100), ("median", 400)])
-def test_a_trial_far_behind_the_rows_that_were_there_is_stopped(
-    name: schedulers.Scheduler, step: int, make_row: Callable[..., TrialRow]
+def test_a_trial_far_behind_the_existing_rows_is_stopped(
+    name: Scheduler, step: int, make_row: Callable[..., TrialRow]
 ) -> None:
     rows = [
         make_row(trial, Status.OK, history=(point(100, 0.8 + seed / 100), point(400, 0.9), point(1600, 0.95)))
         for seed, trial in enumerate(TRIALS[:8])
     ]
-    assert said(schedulers.make(name, TRIALS, rows), step, 0.3) == "STOP"
-    assert said(schedulers.make(name, TRIALS, rows), step, 0.99) == "CONTINUE"
-    assert said(schedulers.make(name, TRIALS, []), step, 0.3) == "CONTINUE"
+    assert decision(create_scheduler(name, TRIALS, rows), step, 0.3) == "STOP"
+    assert decision(create_scheduler(name, TRIALS, rows), step, 0.99) == "CONTINUE"
+    assert decision(create_scheduler(name, TRIALS, []), step, 0.3) == "CONTINUE"
 
 
 @pytest.mark.parametrize("name", ["asha", "median"])
-def test_a_sweep_that_goes_on_asks_its_last_trials_where_it_asked_the_first(
-    name: schedulers.Scheduler, make_row: Callable[..., TrialRow]
+def test_a_resumed_sweep_has_its_rungs_where_the_first_run_had_them(
+    name: Scheduler, make_row: Callable[..., TrialRow]
 ) -> None:
     longer = [replace(trial, num_steps=16_000) for trial in TRIALS]
     rows = [make_row(trial, Status.OK, history=(point(100, 0.9), point(1000, 0.95))) for trial in longer[:8]]
-    scheduler = schedulers.make(name, TRIALS, rows)  # whose steps alone would ask at step 100
-    assert [said(scheduler, step, 0.3) for step in (100, 1000)] == ["CONTINUE", "STOP"]
+    scheduler = create_scheduler(name, TRIALS, rows)  # whose steps alone would put a rung at step 100
+    assert [decision(scheduler, step, 0.3) for step in (100, 1000)] == ["CONTINUE", "STOP"]
 
 
-def test_no_trial_is_asked_before_its_first_evaluation_or_stopped_at_its_last_step() -> None:
-    scheduler = schedulers.make("asha", TRIALS, [])
+def test_no_trial_is_stopped_before_its_first_evaluation_or_at_its_last_step() -> None:
+    scheduler = create_scheduler("asha", TRIALS, [])
     for seed in range(8):
-        said(scheduler, 1600, 0.9, f"good {seed}")
-    assert said(scheduler, 99, 0.1) == "CONTINUE"
-    assert said(schedulers.make("asha", [TrialConfig(num_steps=1)], []), 1, 0.1) == "CONTINUE"
+        decision(scheduler, 1600, 0.9, f"good {seed}")
+    assert decision(scheduler, 99, 0.1) == "CONTINUE"
+    assert decision(create_scheduler("asha", [TrialConfig(num_steps=1)], []), 1, 0.1) == "CONTINUE"
 
 
 def test_points_without_a_validation_and_rows_without_a_point_are_left_out(make_row: Callable[..., TrialRow]) -> None:
@@ -130,4 +140,4 @@ def test_points_without_a_validation_and_rows_without_a_point_are_left_out(make_
         make_row(TRIALS[1], Status.DIVERGED, history=(point(50, None),)),
     ]
     for name in ("asha", "median", "hyperband"):
-        assert said(schedulers.make(name, TRIALS, rows), 100, 0.1) == "CONTINUE"
+        assert decision(create_scheduler(name, TRIALS, rows), 100, 0.1) == "CONTINUE"

@@ -16,6 +16,7 @@ from mnist_sweep import (
     CNN,
     OPTIMIZERS,
     Choice,
+    Evaluation,
     GradientDescent,
     Integer,
     Local,
@@ -32,7 +33,9 @@ from mnist_sweep import (
 )
 from mnist_sweep.errors import ConfigError, LedgerError
 from mnist_sweep.results.ledger import Ledger
+from mnist_sweep.runners.protocol import Runner
 from mnist_sweep.sweep.progress import Quiet
+from mnist_sweep.training.row_builder import origin
 from tests.runners.ray.users_models import Deadly, Inspecting
 
 ROOT = Path(__file__).parents[3]
@@ -78,7 +81,7 @@ def test_one_process_one_worker_and_two_workers_give_the_same_bytes(
 ) -> None:
     base = TrialConfig(model=CNN(filters=(4,), kernel_size=3, units=8, dropout=0.3), num_steps=30, evaluate_every=10)
     sweep = Sweep(name="same", trials=repeat(grid(base, {"optimizer": list(OPTIMIZERS)}), seeds=2))
-    runners = {"local": Local(), "one": RayTune(max_concurrent=1), "two": RayTune()}
+    runners: dict[str, Runner] = {"local": Local(), "one": RayTune(max_concurrent=1), "two": RayTune()}
     for name, runner in runners.items():
         assert run(sweep, results=tmp_path / name, runner=runner, progress=Quiet()).complete
     local, one, two = (figures(tmp_path / name / "same") for name in runners)
@@ -157,7 +160,7 @@ print(json.dumps([[row.status, row.error] for row in outcome.rows]))
 
 
 @pytest.mark.slow
-def test_a_share_of_a_card_is_a_share_of_its_memory_and_who_needs_more_is_alone_on_it(tmp_path: Path) -> None:
+def test_a_share_of_a_gpu_is_a_share_of_its_memory_and_a_trial_that_needs_more_is_alone_on_it(tmp_path: Path) -> None:
     sweep = "Sweep(name='t', trials=grid(BASE, {'model': [Large(number=number) for number in range(3)]}))"
     rows, notes = on_a_card(tmp_path, sweep)
     assert rows == [["ok", None]] * 3
@@ -177,7 +180,7 @@ def test_a_population_goes_on_after_members_that_were_alone_on_the_card(tmp_path
 
 
 @pytest.mark.usefixtures("ray_session")
-def test_a_worker_that_dies_is_tried_again_then_a_failed_row_and_the_sweep_goes_on(tmp_path: Path) -> None:
+def test_a_trial_whose_worker_dies_is_retried_then_failed_and_the_sweep_continues(tmp_path: Path) -> None:
     builds = tmp_path / "builds"
     models = [Deadly(), Deadly(file=str(builds)), Deadly(number=1)]
     sweep = Sweep(name="t", trials=grid(BASE, {"model": models}))
@@ -187,29 +190,28 @@ def test_a_worker_that_dies_is_tried_again_then_a_failed_row_and_the_sweep_goes_
     assert builds.read_text() == "11"  # one build that killed its worker, and one more
 
 
-@pytest.mark.slow
-def test_trials_of_a_run_whose_mark_is_lost_go_on_from_their_checkpoints(tmp_path: Path) -> None:
-    code = """
-from mnist_sweep.sweep.progress import Quiet
+class LosingMarkers(Quiet):
+    """Deletes the marker of its run, and keeps the notes."""
 
-class Losing(Quiet):
-    notes = []
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.notes: list[str] = []
 
-    def evaluated(self, trial_id, evaluation):
-        for mark in Path("results/t/checkpoints").glob("run-*"):
-            mark.unlink()
+    def evaluated(self, trial_id: str, evaluation: Evaluation) -> None:
+        for marker in (self.folder / "checkpoints").glob("run-*"):
+            marker.unlink()
 
-    def noted(self, text):
+    def noted(self, text: str) -> None:
         self.notes.append(text)
 
-base = TrialConfig(model=Softmax(), optimizer=GradientDescent(), num_steps=60_000, evaluate_every=2_000)
-outcome = run(Sweep(name="t", trials=grid(base, {"seed": [0, 1]})), runner=RayTune(num_cpus=1), progress=Losing())
-print(json.dumps([outcome.complete, Losing.notes]))
-"""
-    complete, notes = in_process(tmp_path, code)
-    assert complete
-    (note,) = notes
-    assert note.endswith(") goes on later, for the storage has lost the mark of this run")
+
+@pytest.mark.usefixtures("ray_session")
+def test_trials_of_a_run_whose_marker_is_lost_resume_from_their_checkpoints(tmp_path: Path) -> None:
+    base = TrialConfig(model=Softmax(), optimizer=GradientDescent(), num_steps=60_000, evaluate_every=2_000)
+    sweep, progress = Sweep(name="t", trials=grid(base, {"seed": [0, 1]})), LosingMarkers(tmp_path / "t")
+    assert run(sweep, results=tmp_path, runner=RayTune(max_concurrent=1), progress=progress).complete
+    (note,) = progress.notes
+    assert note.endswith(") is paused and resumes later: the storage has lost the marker of this run")
 
 
 @pytest.mark.usefixtures("ray_session")
@@ -253,6 +255,10 @@ def test_asha_stops_trials_and_their_rows_say_so(tmp_path: Path) -> None:
     for row in rows[3:]:
         assert (row.status, row.steps, len(row.history), row.test_accuracy) == ("stopped", 20, 1, None)
     assert {row.parameters for row in rows} == {650}
+    workers = {row.worker for row in rows}
+    assert len(workers) == 1  # of trials that ended and of those that were stopped, whose rows the driver makes
+    assert origin()["worker"] not in workers
+    assert all(row.environment == rows[0].environment and row.version == rows[0].version for row in rows)
     assert all(row.val_accuracy == row.history[-1].val_accuracy for row in rows)
 
 

@@ -1,18 +1,118 @@
-"""What workers send; what becomes of it in the driver is in test_runner and test_ray_tune."""
+"""What a worker sends; what the driver makes of it is in test_callback."""
 
 import pickle
+from collections.abc import Generator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pytest
 
+from mnist_sweep import Softmax, Status, TrialConfig, TrialRow, trial_id
+from mnist_sweep.errors import ConfigError
+from mnist_sweep.results import run_marker
 from mnist_sweep.results.predictions import Predictions, equal
-from mnist_sweep.runners.ray.worker import Payload
-from mnist_sweep.trials.artifacts import SavedModel
+from mnist_sweep.results.row_json import from_json
+from mnist_sweep.runners.ray import worker
+from mnist_sweep.runners.ray.worker import Payload, WorkerSettings
+from mnist_sweep.runners.trial import Item
+from mnist_sweep.system.storage import Folder
+from mnist_sweep.training import fitting, runtime
+from mnist_sweep.training.row_builder import failed
+from mnist_sweep.training.state import Heartbeat
+from mnist_sweep.trials.artifacts import Artifacts, SavedModel
+from mnist_sweep.trials.row import Evaluation
+
+TRIAL = TrialConfig(model=Softmax())
+SETTINGS = WorkerSettings(
+    datasets=[None],
+    runtime={"threads": 1, "gpus": 0.0, "xla": False},
+    code=[],
+    artifacts=None,
+    has_scheduler=False,
+    min_interval=0.0,
+)
+ROW = failed(TRIAL, error="x")
+POINT = Evaluation(1, 1.0, 0.5, 1.0, 0.5, 0.1, 1.0)
+MODEL, PREDICTIONS = SavedModel(b"model", b""), Predictions(np.arange(3), np.arange(4))
+
+
+def running(*items: Item) -> Generator[Item, None, TrialRow]:
+    yield from items
+    return ROW
 
 
 def test_what_is_large_is_a_short_text_and_arrives_whole() -> None:
     model = Payload(SavedModel(bytes(10**7), b""))
     predictions = Predictions(np.arange(300) % 10, np.arange(300) % 7)
     classes = Payload(predictions)
-    assert all(len(f"{[{'model': parcel}]}") < 200 for parcel in (model, classes))
+    assert all(len(f"{[{'model': payload}]}") < 200 for payload in (model, classes))
     assert pickle.loads(pickle.dumps(model)).content == model.content
     assert equal(pickle.loads(pickle.dumps(classes)).content, predictions)
+
+
+def test_points_and_notes_are_sent_at_once_and_what_is_kept_goes_with_the_row() -> None:
+    note = Heartbeat(0, 650, "resumes")
+    first, second, last = worker.relay(running(note, POINT, PREDICTIONS, MODEL), SETTINGS)
+    assert (first, second) == ({"note": "resumes"}, {"points": [list(POINT)]})
+    assert from_json(last["row"]) == ROW
+    assert last["done"]
+    assert (last["SavedModel"].content, last["Predictions"].content) == (MODEL, PREDICTIONS)
+
+
+def test_a_trial_whose_run_has_ended_is_paused_and_sends_no_row(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Folder, "SECONDS_BETWEEN_LOOKS", 0.0)
+    name = run_marker.new_name(tmp_path)
+    run_marker.write(Folder(tmp_path), name)
+
+    def endless() -> Generator[Item, None, TrialRow]:
+        try:
+            while True:
+                yield POINT
+        except fitting.Paused as paused:
+            paused.add_note("no checkpoint")
+            raise
+
+    settings = replace(SETTINGS, artifacts=Artifacts(storage=str(tmp_path), run_marker=name))
+    messages = worker.relay(endless(), settings)
+    assert "points" in next(messages)
+    Folder(tmp_path).delete(name)
+    assert list(messages) == [{"paused": True, "note": "no checkpoint", "done": True}]
+
+
+def test_a_package_that_the_node_lacks_is_named_with_the_node(monkeypatch: pytest.MonkeyPatch) -> None:
+    def lacking(flat: Any) -> Any:
+        raise ModuleNotFoundError("No module named 'own'")
+
+    monkeypatch.setattr(worker, "from_flat", lacking)
+    (message,) = worker.messages(worker.trial_text(TRIAL, 0), SETTINGS)
+    assert message["missing_package"].startswith("ModuleNotFoundError: No module named 'own'")
+    assert message["node"]
+    assert message["done"]
+
+
+def test_a_worker_that_cannot_be_configured_sends_a_failed_row(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(**_: Any) -> None:
+        raise ConfigError("refused")
+
+    monkeypatch.setattr(runtime, "configure", refuse)
+    (message,) = worker.messages(worker.trial_text(TRIAL, 0), SETTINGS)
+    row = from_json(message["row"])
+    assert (row.trial_id, row.status) == (trial_id(TRIAL), Status.FAILED)
+    assert (row.error or "").startswith("ConfigError: refused")
+    assert message["done"]
+
+
+def test_a_model_of_the_users_own_is_imported_from_the_shipped_code(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.path", ["before"])
+    monkeypatch.setattr(worker, "_messages", lambda *_: iter(()))
+    settings = replace(SETTINGS, code=[str(tmp_path), "before"])
+    assert list(worker.messages(worker.trial_text(TRIAL, 0), settings)) == []
+    import sys
+
+    assert sys.path == ["before", str(tmp_path)]

@@ -1,0 +1,93 @@
+"""Evaluations on their way from a worker to the driver, which makes the row of a trial that a scheduler stops.
+
+A worker cannot make that row, since it is ended when its trial is stopped. So that messages stay as short as they are
+at first, each holds only the points since the one before and the few numbers that no other process knows; the driver
+keeps the learning curve of each running trial.
+"""
+
+import math
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from mnist_sweep.training import row_builder
+from mnist_sweep.training.state import Heartbeat
+from mnist_sweep.trials.config import TrialConfig
+from mnist_sweep.trials.row import METRIC, TIME, Evaluation, TrialRow
+
+
+class EvaluationSender:
+    """Makes, in a worker, the messages of one trial while it trains.
+
+    Args:
+        has_scheduler: Whether a scheduler may stop the trial: no point is left out then.
+        min_interval: Seconds between two messages that no scheduler needs.
+    """
+
+    def __init__(self, *, has_scheduler: bool, min_interval: float) -> None:
+        self._has_scheduler, self._min_interval = has_scheduler, min_interval
+        self._start, self._last_message = time.monotonic(), -math.inf
+        self._heartbeat = Heartbeat(0, 0)
+        self._unsent: list[Evaluation] = []
+        self._is_first = True
+
+    def message(self, item: Evaluation | Heartbeat) -> dict[str, Any] | None:
+        """Return the message on what a trial has yielded, or None if there is nothing to send now."""
+        if isinstance(item, Heartbeat):
+            self._heartbeat = item
+            return {"note": item.note} if item.note else None
+        if not self._has_scheduler:
+            self._unsent.clear()
+        self._unsent.append(item)
+        if self._has_scheduler and item.val_accuracy is not None:
+            return self._points() | self._progress(item)
+        now = time.monotonic()
+        if now - self._last_message < self._min_interval:
+            return None
+        self._last_message = now
+        return self._points()
+
+    def _points(self) -> dict[str, Any]:
+        points, self._unsent = [list(point) for point in self._unsent], []
+        if self._is_first and self._has_scheduler:
+            self._is_first = False
+            return {"points": points, "origin": row_builder.origin()}
+        return {"points": points}
+
+    def _progress(self, point: Evaluation) -> dict[str, Any]:
+        """Return what a scheduler decides by, and what a row needs if it stops the trial now."""
+        seconds = time.monotonic() - self._start
+        timing = row_builder.timing(seconds, point.seconds - self._heartbeat.inherited)
+        return {
+            METRIC: point.val_accuracy,
+            TIME: point.step,
+            "parameters": self._heartbeat.parameters,
+            "timing": timing,
+        }
+
+
+class EvaluationReceiver:
+    """Keeps, in the driver, the learning curve of one trial, and all that its row needs if a scheduler stops it."""
+
+    def __init__(self) -> None:
+        self._points: list[Evaluation] = []
+        self._origin: Mapping[str, Any] = {}
+        self._stop: dict[str, Any] | None = None
+
+    def receive(self, message: dict[str, Any]) -> Evaluation:
+        """Take the points and what goes with them out of a message; return the last point."""
+        points = [Evaluation(*point) for point in message.pop("points")]
+        if "origin" in message:  # the first message since the trial started, or since it was retried
+            self._points, self._origin = [], message.pop("origin")
+        if self._origin:
+            self._points += points
+        if "timing" in message:
+            self._stop = {name: message.pop(name) for name in ("parameters", "timing")} | {"end": len(self._points)}
+        return points[-1]
+
+    def stopped_row(self, trial: TrialConfig) -> TrialRow | None:
+        """Return the row of the trial as of its last validation; None if no scheduler can have stopped it."""
+        if self._stop is None:
+            return None
+        end, facts = self._stop["end"], {name: self._stop[name] for name in ("parameters", "timing")}
+        return row_builder.stopped(trial, self._points[:end], origin=self._origin, **facts)

@@ -1,0 +1,93 @@
+"""All use of names that Ray does not document, so that trying a new version of Ray means reading one module.
+
+Each has a fallback: where a version of Ray lacks the name, trials give the same rows, and a run is less comfortable.
+"""
+
+import contextlib
+import importlib
+import signal
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+TESTED_VERSIONS = ("2.60",)
+# Ray listens on loopback only. The variable is named after the systems on which that is the default.
+LOOPBACK = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
+# Tune's actors bring an environment of their own, so they cannot use the workers that Ray starts in advance.
+NO_IDLE_WORKERS = {"RAY_prestart_worker_first_driver": "0"}
+
+PRINT_NODE_MESSAGE = "ray._private.worker.print_to_stdstream"
+SET_SIGTERM_HANDLER = "ray._private.utils.set_sigterm_handler"
+WITHOUT = {
+    PRINT_NODE_MESSAGE: "lost nodes are not reported",
+    SET_SIGTERM_HANDLER: "a SIGTERM while Ray starts ends the run at once",
+}
+
+
+def version_warning() -> str | None:
+    """Return one line on a version of Ray that has not been tested, and on what it lacks; None for a tested one."""
+    import ray
+
+    if ray.__version__.rpartition(".")[0] in TESTED_VERSIONS:
+        return None
+    lacking = [f"it lacks {name}: {effect}" for name, effect in WITHOUT.items() if _owner(name) is None]
+    untested = f"Ray {ray.__version__} is untested, tested is {', '.join(TESTED_VERSIONS)}"
+    return "; ".join([untested, *lacking])
+
+
+@contextlib.contextmanager
+def intercepted_node_messages(on_message: Callable[[str], None]) -> Iterator[None]:
+    """Pass on the messages on its nodes that Ray would print on several lines, and that no setting turns off."""
+    with _replaced(PRINT_NODE_MESSAGE, lambda data, **_: on_message("\n".join(data["lines"]))):
+        yield
+
+
+@contextlib.contextmanager
+def kept_sigterm_handler() -> Iterator[None]:
+    """Keep this process's handler of SIGTERM while Ray starts, whose own ends the process wherever it is.
+
+    The handler that Ray's native code installs is replaced after the body.
+    """
+    handler = signal.getsignal(signal.SIGTERM)
+    try:
+        with _replaced(SET_SIGTERM_HANDLER, lambda handler: None):
+            yield
+    finally:
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, handler)
+
+
+def has_live_worker(tune_controller: Any) -> Callable[[Any], bool]:
+    """Return a function that tells whether a worker starts or runs for a trial.
+
+    Without Tune's private names it is always False, so that the first pending trial is chosen, as Tune itself does.
+    """
+    manager = getattr(tune_controller, "_actor_manager", None)
+    live = set(getattr(manager, "live_actors", ()))
+    workers: Mapping[Any, Any] = getattr(tune_controller, "_trial_to_actor", {})
+    return lambda trial: workers.get(trial) in live
+
+
+@contextlib.contextmanager
+def _replaced(name: str, function: Callable[..., None]) -> Iterator[None]:
+    """Replace a function of Ray while the body runs; do nothing if this version of Ray does not have it."""
+    owner, attribute = _owner(name), name.rpartition(".")[2]
+    if owner is None:
+        yield
+        return
+    original = getattr(owner, attribute)
+    setattr(owner, attribute, function)
+    try:
+        yield
+    finally:
+        setattr(owner, attribute, original)
+
+
+def _owner(name: str) -> Any:
+    """Return the module of Ray that has this function, or None."""
+    module, _, attribute = name.rpartition(".")
+    try:
+        owner = importlib.import_module(module)
+    except ImportError:
+        return None
+    return owner if hasattr(owner, attribute) else None

@@ -1,0 +1,103 @@
+"""What Tune is given, and what becomes of its errors; real experiments are in test_tune."""
+
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Any
+
+import pytest
+from ray import tune
+from ray.tune.search import Searcher
+
+from mnist_sweep import TrialConfig, trial_id
+from mnist_sweep.errors import LedgerError
+from mnist_sweep.runners.ray.callback import TuneCallback
+from mnist_sweep.runners.ray.experiment import Experiment
+from tests.runners.ray.test_worker import SETTINGS
+from tests.runners.test_protocol import Notes
+
+TRIALS = [TrialConfig(seed=seed) for seed in range(3)]
+
+
+def experiment(*trials: TrialConfig, proposed: tuple[TrialConfig, ...] = (), **changed: Any) -> Experiment:
+    fields: dict[str, Any] = {
+        "trials": {trial_id(trial): trial for trial in trials},
+        "num_proposals": len(proposed),
+        "observer": Notes(proposed=proposed),
+        "node_messages": SimpleQueue(),
+        "sources": [TrialConfig().data],
+        "settings": SETTINGS,
+        "scheduler": "fifo",
+        "max_concurrent": None,
+        "max_retries": 2,
+    }
+    return Experiment(**fields | changed)
+
+
+def callback() -> TuneCallback:
+    return TuneCallback({}, Notes(), SimpleQueue(), gpus_per_trial=0.0)
+
+
+@pytest.mark.parametrize("max_retries", [0, 3])
+def test_tune_retries_a_trial_as_often_as_the_runner_says(max_retries: int, tmp_path: Path) -> None:
+    config = experiment(*TRIALS, max_retries=max_retries)._run_config(callback(), str(tmp_path))
+    assert config.failure_config.max_failures == max_retries
+
+
+def test_listed_trials_come_first_then_those_that_are_proposed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Experiment, "_capacity", lambda self: 10)
+    made = experiment(TRIALS[0], TRIALS[1], proposed=(TRIALS[2],))
+    searcher = made._searcher()
+    suggested = [searcher.suggest(name) for name in "abcd"]
+    assert suggested == [*map(made._point, TRIALS), None]
+    assert list(made.trials.values()) == TRIALS
+
+
+def test_there_is_a_limit_for_every_trial_that_is_asked_for() -> None:
+    assert experiment(*TRIALS, max_concurrent=2)._tune_config(None).num_samples == 3
+    made = experiment(TRIALS[0], proposed=(TRIALS[1],), max_concurrent=2)
+    config = made._tune_config(made._searcher())
+    assert (config.num_samples, config.max_concurrent_trials) == (2, 2)
+    assert isinstance(config.search_alg, Searcher)
+
+
+class FakeTuner:
+    """Fails as Tune does where a callback has failed."""
+
+    def __init__(self, *_: Any, run_config: Any, **__: Any) -> None:
+        (self.callback,) = run_config.callbacks
+
+    def fit(self) -> None:
+        raise tune.TuneError("wrapped")
+
+
+@pytest.fixture
+def failing(monkeypatch: pytest.MonkeyPatch) -> type[FakeTuner]:
+    """A Tune without Ray that fails."""
+    monkeypatch.setattr(tune, "Tuner", FakeTuner)
+    for name in ("with_resources", "with_parameters"):
+        monkeypatch.setattr(tune, name, lambda *_, **__: None)
+    return FakeTuner
+
+
+def test_a_failure_of_tune_itself_is_raised(failing: type[FakeTuner]) -> None:
+    with pytest.raises(tune.TuneError, match="wrapped"):
+        experiment(*TRIALS).fit()
+
+
+def test_the_error_of_a_callback_is_raised_as_itself(failing: type[FakeTuner], monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(self: FakeTuner) -> None:
+        self.callback.error = LedgerError("the disk is full")
+        raise tune.TuneError("wrapped")
+
+    monkeypatch.setattr(failing, "fit", fail)
+    with pytest.raises(LedgerError, match="the disk is full"):
+        experiment(*TRIALS).fit()
+
+
+def test_a_run_that_was_asked_to_end_is_no_error(failing: type[FakeTuner], monkeypatch: pytest.MonkeyPatch) -> None:
+    def end(self: FakeTuner) -> None:
+        self.callback.has_ended = True
+        raise tune.TuneError("the run was asked to end")
+
+    monkeypatch.setattr(failing, "fit", end)
+    assert experiment(*TRIALS).fit().has_ended

@@ -1,0 +1,79 @@
+import signal
+from types import SimpleNamespace
+
+import pytest
+import ray
+from ray._private import utils, worker
+
+from mnist_sweep.runners.ray import private
+
+
+def test_the_installed_version_is_tested_and_has_every_name() -> None:
+    assert private.version_warning() is None
+    assert all(private._owner(name) for name in private.WITHOUT)
+
+
+def test_an_untested_version_is_named_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ray, "__version__", "2.99.1")
+    assert private.version_warning() == "Ray 2.99.1 is untested, tested is 2.60"
+
+
+def test_what_an_untested_version_lacks_is_named_in_the_same_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ray, "__version__", "3.0.0")
+    monkeypatch.delattr(worker, "print_to_stdstream")
+    line = private.version_warning()
+    assert line is not None
+    assert line.endswith("; it lacks ray._private.worker.print_to_stdstream: lost nodes are not reported")
+    assert "\n" not in line
+
+
+def test_node_messages_are_passed_on_and_rays_own_function_is_back_afterwards() -> None:
+    messages: list[str] = []
+    original = worker.print_to_stdstream
+    with private.intercepted_node_messages(messages.append):
+        worker.print_to_stdstream({"lines": ["a node", "is lost"]}, ignore_prefix=False)
+    assert messages == ["a node\nis lost"]
+    assert worker.print_to_stdstream is original
+
+
+def test_a_sigterm_handler_outlives_the_start_of_ray() -> None:
+    def own(*_: object) -> None:
+        pass
+
+    before = signal.signal(signal.SIGTERM, own)
+    try:
+        with private.kept_sigterm_handler():
+            utils.set_sigterm_handler(signal.SIG_DFL)
+            assert signal.getsignal(signal.SIGTERM) is own
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)  # as Ray's native code does
+        assert signal.getsignal(signal.SIGTERM) is own
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def test_a_version_without_the_private_functions_is_used_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(worker, "print_to_stdstream")
+    monkeypatch.delattr(utils, "set_sigterm_handler")
+    before = signal.getsignal(signal.SIGTERM)
+    with private.intercepted_node_messages(lambda _: None), private.kept_sigterm_handler():
+        signal.signal(signal.SIGTERM, lambda *_: None)
+    assert signal.getsignal(signal.SIGTERM) is before
+    assert not hasattr(worker, "print_to_stdstream")
+
+
+def test_a_worker_is_live_while_it_starts_or_runs() -> None:
+    manager = SimpleNamespace(live_actors=["1"])
+    controller = SimpleNamespace(_actor_manager=manager, _trial_to_actor={"runs": "1", "waits": "2"})
+    has_live_worker = private.has_live_worker(controller)
+    assert [has_live_worker(trial) for trial in ("runs", "waits", "new")] == [True, False, False]
+
+
+@pytest.mark.parametrize("controller", [SimpleNamespace(), SimpleNamespace(_actor_manager=object())])
+def test_no_worker_of_a_controller_without_the_private_names_is_taken_for_live(controller: object) -> None:
+    assert not private.has_live_worker(controller)("trial")
+
+
+def test_ray_still_reads_the_variable_that_keeps_it_on_loopback() -> None:
+    from ray._private import ray_constants
+
+    assert {ray_constants.ENABLE_RAY_CLUSTERS_ENV_VAR: "0"} == private.LOOPBACK
