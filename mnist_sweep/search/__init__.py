@@ -1,4 +1,4 @@
-"""Spaces of trials, and algorithms that propose trials from them: grids, samples, Tune's searchers, PBT.
+"""Search spaces and search algorithms: grids, random samples, Ray Tune's searchers, population-based training.
 
 May import: everything up to `trials`. Begin with `space`.
 """

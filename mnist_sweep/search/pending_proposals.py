@@ -1,4 +1,4 @@
-"""Trials that a search has proposed and that have no row yet: a small file each, so that none is lost."""
+"""Trials that a search has proposed and that have no row yet, each in a small file, so that none is lost."""
 
 import json
 from pathlib import Path
@@ -12,7 +12,7 @@ FOLDER = "proposals"
 
 
 def write(folder: Path, trial: TrialConfig) -> None:
-    """Note in a results folder that a trial is about to start.
+    """Record in a results folder that a trial is about to start.
 
     Raises:
         LedgerError: The disk is full or cannot be written.
@@ -23,16 +23,16 @@ def write(folder: Path, trial: TrialConfig) -> None:
 
 
 def read(folder: Path) -> dict[str, dict[str, Any]]:
-    """Return the flat forms of the trials that are noted in a results folder, by their ids.
+    """Return the flat forms of the pending trials of a results folder, by trial id.
 
     Raises:
-        LedgerError: A file is not what was written.
+        LedgerError: A file is damaged.
     """
     return {path.stem: _read(path) for path in sorted((folder / FOLDER).glob("[!.]*.json"))}
 
 
 def delete(folder: Path, trial_id: str) -> None:
-    """Take back the note of a trial, if there is one."""
+    """Delete the file of a trial if there is one."""
     _path(folder, trial_id).unlink(missing_ok=True)
 
 
@@ -40,9 +40,9 @@ def _read(path: Path) -> dict[str, Any]:
     try:
         flat = json.loads(path.read_bytes())
     except ValueError as error:
-        raise LedgerError(f"{path} is damaged ({error}): delete it to go on.") from error
+        raise LedgerError(f"{path} is damaged ({error}): delete it to continue.") from error
     if not isinstance(flat, dict):
-        raise LedgerError(f"{path} is no proposal of a search: delete it to go on.")
+        raise LedgerError(f"{path} is not a proposal of a search: delete it to continue.")
     return flat
 
 

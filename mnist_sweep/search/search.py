@@ -1,4 +1,4 @@
-"""A search: a space of trials, and the algorithm that proposes them one by one, each from the rows before."""
+"""A search: a space of trials, and the algorithm that suggests them one by one, each from the rows so far."""
 
 import dataclasses
 import itertools
@@ -19,14 +19,14 @@ SEARCHER_METHODS = ("suggest", "on_trial_complete", "set_search_properties")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PBT:
-    """Population-based training: a search in rounds, in which the worst go on from the best with other numbers.
+    """Population-based training: after each round, the worst members continue from the best, with other values.
 
-    A round of a member is a trial; `num_trials` of the search is members times rounds, and the base's `num_steps` are
-    those of all rounds together. All members have the base's seed.
+    A round of a member is a trial: `num_trials` of the search is members times rounds, and the base's `num_steps` is
+    the number of steps of all rounds together. All members have the base's seed.
 
     Attributes:
-        population: Members, at least 2.
-        quantile: Share of them that is replaced after a round, and that they are replaced by, in (0, 0.5].
+        population: Number of members, at least 2.
+        quantile: Share of the members that are replaced after a round, and of those that replace them, in (0, 0.5].
     """
 
     population: int = 8
@@ -40,15 +40,15 @@ class PBT:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Search:
-    """A space of trials, and how it is searched for the best validation accuracy.
+    """A search space, and how it is searched for the best validation accuracy.
 
     Attributes:
         base: What all trials have in common, the seed and the data included.
         axes: The fields that vary, as in `sample`, each with its distribution: Uniform, LogUniform, Integer or Choice.
-        num_trials: Trials after which the search ends, those of earlier runs counted, at least 1.
+        num_trials: Number of trials after which the search ends, those of earlier runs included, at least 1.
         algorithm: `tpe` (Optuna's tree-structured Parzen estimator; Bergstra et al. 2011), a PBT, or any searcher of
-            Ray Tune that has been given neither a space nor a metric.
-        seed: Where the randomness of `tpe` and PBT comes from, in [0, 2**31).
+            Ray Tune that was created with neither a space nor a metric.
+        seed: Seed of `tpe` and PBT, in [0, 2**31).
     """
 
     base: TrialConfig
@@ -76,9 +76,9 @@ class Search:
 
     def _check_population(self, algorithm: "PBT") -> None:
         size, base = algorithm.population, self.base
-        whole = self.num_trials % size == 0 and base.num_steps % (self.num_trials // size) == 0
+        divides = self.num_trials % size == 0 and base.num_steps % (self.num_trials // size) == 0
         require(
-            whole,
+            divides,
             "num_trials is a multiple of population, and num_steps of num_trials / population",
             num_trials=self.num_trials,
             population=size,
@@ -104,7 +104,7 @@ class Search:
         return replace_fields(self.base, values)
 
     def ends(self) -> list[TrialConfig]:
-        """Return the trials at the ends of the space: of each axis its first or last value, and each that is a choice.
+        """Return the trials at the corners of the space: of each axis its first or last value, of a choice every value.
 
         Raises:
             UnknownNameError: An axis names no field.
@@ -115,19 +115,19 @@ class Search:
         return [self.trial(corner | chosen) for chosen in self._parts() for corner in corners]
 
     def find(self, trial_id: str, flat: Mapping[str, Any]) -> dict[str, Any] | None:
-        """Return the value of each axis at the trial of this id and flat form, or None if it is none of this space.
+        """Return the value of each axis at the trial of this id and flat form, or None if it is not in this space.
 
-        Only values are taken from the flat form, no names of code.
+        Only values are read from the flat form, never names of code.
         """
         for chosen in self._parts():
-            values = {name: chosen[name] if name in chosen else _plain(flat.get(name)) for name in self.axes}
-            held = all(_holds(axis, values[name]) for name, axis in self.axes.items())
-            if held and config.trial_id(self.trial(values)) == trial_id:
+            values = {name: chosen[name] if name in chosen else _as_tuple(flat.get(name)) for name in self.axes}
+            is_inside = all(_contains(axis, values[name]) for name, axis in self.axes.items())
+            if is_inside and config.trial_id(self.trial(values)) == trial_id:
                 return values
         return None
 
     def _parts(self) -> list[dict[str, Any]]:
-        """Return every combination of the axes that are whole parts, as optimizers are."""
+        """Return every combination of the axes whose values are whole parts, such as optimizers."""
         axes = {
             name: axis.values for name, axis in self.axes.items() if name in REGISTRIES and isinstance(axis, Choice)
         }
@@ -149,11 +149,11 @@ def _ends(axis: Axis) -> tuple[Any, ...]:
     return axis.values if isinstance(axis, Choice) else (axis.low, axis.high)
 
 
-def _plain(value: Any) -> Any:
-    return tuple(map(_plain, value)) if isinstance(value, list) else value
+def _as_tuple(value: Any) -> Any:
+    return tuple(map(_as_tuple, value)) if isinstance(value, list) else value
 
 
-def _holds(axis: Axis, value: Any) -> bool:
+def _contains(axis: Axis, value: Any) -> bool:
     if isinstance(axis, Choice):
         return value in axis.values
     return isinstance(value, int | float) and axis.low <= value <= axis.high

@@ -1,7 +1,7 @@
-"""Lists of trials in, lists of trials out: the axes of a sweep.
+"""Search spaces as plain lists: functions that take trials and return trials.
 
 An axis is a dotted field name (`model.filters`) or a whole part (`optimizer`) with the values it takes; since every
-function returns plain trials, spaces add up with `+` and nest, and every trial has been validated when it exists.
+function returns plain trials, spaces can be added with `+` and nested, and every trial is validated when it is made.
 """
 
 import dataclasses
@@ -22,7 +22,7 @@ Axes = Mapping[str, Any]
 
 
 class Distribution(Protocol):
-    """Where `sample` draws a field from."""
+    """A distribution from which `sample` draws the values of a field."""
 
     def draw(self, generator: "np.random.Generator") -> Any:
         """Return one value."""
@@ -30,7 +30,7 @@ class Distribution(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Uniform:
-    """Numbers in [low, high), all equally likely."""
+    """The uniform distribution of numbers in [low, high)."""
 
     low: float
     high: float
@@ -46,7 +46,7 @@ class Uniform:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogUniform:
-    """Numbers in [low, high) whose logarithms are all equally likely."""
+    """The distribution of numbers in [low, high) whose logarithms are uniform."""
 
     low: float
     high: float
@@ -64,7 +64,7 @@ class LogUniform:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Integer:
-    """Whole numbers in [low, high], all equally likely."""
+    """The uniform distribution of integers in [low, high]."""
 
     low: int
     high: int
@@ -81,7 +81,7 @@ class Integer:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """One of some values, all equally likely."""
+    """The uniform distribution over some values."""
 
     values: tuple[Any, ...]
 
@@ -95,7 +95,7 @@ class Choice:
 
 
 def grid(base: TrialConfig | Iterable[TrialConfig], axes: Axes) -> list[TrialConfig]:
-    """Return every combination of the axes' values, on each base; the last axis varies fastest.
+    """Return every combination of the axes' values, for each base; the last axis varies fastest.
 
     Raises:
         ConfigError: An axis is empty, or a value breaks a rule.
@@ -107,10 +107,10 @@ def grid(base: TrialConfig | Iterable[TrialConfig], axes: Axes) -> list[TrialCon
 
 
 def zipped(base: TrialConfig | Iterable[TrialConfig], axes: Axes) -> list[TrialConfig]:
-    """Return the first values of all axes together, then the second ones, and so on, on each base.
+    """Return the first values of all axes together, then the second ones, and so on, for each base.
 
     Raises:
-        ConfigError: An axis is empty, the axes are not of one length, or a value breaks a rule.
+        ConfigError: An axis is empty, the axes differ in length, or a value breaks a rule.
         UnknownNameError: An axis names no field.
     """
     _check_axes(axes)
@@ -123,10 +123,10 @@ def zipped(base: TrialConfig | Iterable[TrialConfig], axes: Axes) -> list[TrialC
 def sample(
     base: TrialConfig | Iterable[TrialConfig], axes: Mapping[str, Distribution], *, num_trials: int, seed: int
 ) -> list[TrialConfig]:
-    """Return `num_trials` random trials on each base; the same seed gives the same trials, and more of them extend it.
+    """Return `num_trials` random trials for each base; with the same seed, a larger number extends a smaller one.
 
     Raises:
-        ConfigError: No axis or no trial is asked for, or a value breaks a rule.
+        ConfigError: There is no axis or no trial, or a value breaks a rule.
         UnknownNameError: An axis names no field.
     """
     import numpy as np

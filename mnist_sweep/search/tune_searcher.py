@@ -1,4 +1,4 @@
-"""What a search proposes: one of Ray Tune's searchers, asked for trials and told of rows, without a Ray that runs."""
+"""One of Ray Tune's searchers behind ask and tell: asked for trials and told rows, without a running Ray."""
 
 import copy
 from collections.abc import Collection, Iterable, Mapping
@@ -10,82 +10,86 @@ from mnist_sweep.search.space import Choice, Integer, LogUniform
 from mnist_sweep.trials.config import TrialConfig, trial_id
 from mnist_sweep.trials.row import METRIC, Status, TrialRow
 
-TRIES = 100
-PLAIN = (bool, float, int, str)
+MAX_KNOWN_SUGGESTIONS = 100
+PLAIN_TYPES = (bool, float, int, str)
 
 
 class TuneSearcher:
-    """The trials that a search proposes.
+    """Suggests the trials of a search.
 
     Args:
-        search: What to search.
-        rows: Rows of its space that are there already, which the searcher is told first.
-        left: Ids of trials that an earlier run proposed, and that this one runs without asking for them again.
+        search: The search.
+        rows: Existing rows of its space, which the searcher is told first.
+        pending: Ids of trials that an earlier run suggested; this run has them already, so they are not returned again.
 
     Attributes:
-        note: What the user should know of the searcher, in one line, or None.
-        exhausted: Whether it has nothing more to propose, as it said or as a hundred trials in turn show that it knows.
+        warning: What the user should know of the searcher, in one line, or None.
+        exhausted: Whether it has no more trials: it says so, or suggests a hundred known ones in a row.
 
     Raises:
         ConfigError: The searcher cannot search this space.
     """
 
-    def __init__(self, search: Search, rows: Iterable[TrialRow], left: Collection[str] = ()) -> None:
-        self.note: str | None = None
+    def __init__(self, search: Search, rows: Iterable[TrialRow], pending: Collection[str] = ()) -> None:
+        self.warning: str | None = None
         self.exhausted = False
         self._search = search
         self._labels = {name: _labels(axis) for name, axis in search.axes.items() if isinstance(axis, Choice)}
         self._searcher = _tpe(search.seed) if search.algorithm == "tpe" else copy.deepcopy(search.algorithm)
         space = {name: _domain(axis, self._labels.get(name)) for name, axis in search.axes.items()}
         if not self._searcher.set_search_properties(METRIC, "max", space):
-            what = type(self._searcher).__name__
-            raise ConfigError(f"the axes are the space of a search: give {what} neither a space nor a metric.")
-        self._asked: dict[str, str] = {}
-        self._left = set(left)
+            name = type(self._searcher).__name__
+            raise ConfigError(f"the axes are the space of a search: give {name} neither a space nor a metric.")
+        self._suggestions: dict[str, str] = {}  # the searcher's own id of each trial that has no row yet
+        self._pending = set(pending)
         self._rows: dict[str, TrialRow] = {}
-        self._unheard: set[str] = set()
-        self._number = 0
+        self._untold: set[str] = set()
+        self._num_suggestions = 0
         for row in rows:
             self.tell(row)
 
     def ask(self) -> TrialConfig | None:
-        """Return a trial that has neither been asked for nor has a row; None if the searcher has none now."""
-        tries = 0
-        while tries < TRIES:
-            self._number += 1
-            name = f"proposal-{self._number}"
-            found = self._searcher.suggest(name)
-            if not isinstance(found, Mapping):  # None, or the searcher's word for being finished
+        """Return a trial that was neither returned before nor has a row; None if the searcher has none now."""
+        num_known = 0
+        while num_known < MAX_KNOWN_SUGGESTIONS:
+            self._num_suggestions += 1
+            suggestion = f"proposal-{self._num_suggestions}"
+            point = self._searcher.suggest(suggestion)
+            if not isinstance(point, Mapping):  # None, or the searcher's constant for being finished
                 break
-            trial = self._search.trial({axis: self._value(axis, value) for axis, value in found.items()})
-            proposed = trial_id(trial)
-            if proposed in self._rows:
-                self._complete(name, self._rows[proposed])
-                tries += proposed not in self._unheard
-                self._unheard.discard(proposed)
-            elif proposed in self._left:
-                self._left.remove(proposed)
-                self._asked[proposed] = name
-            elif proposed in self._asked:
-                self._searcher.on_trial_complete(name, error=True)
-                tries += 1
+            trial = self._search.trial({axis: self._value(axis, value) for axis, value in point.items()})
+            name = trial_id(trial)
+            if name not in self._rows and name not in self._suggestions:
+                self._suggestions[name] = suggestion
+                if name not in self._pending:
+                    return trial
+                self._pending.remove(name)
             else:
-                self._asked[proposed] = name
-                return trial
-        self.exhausted = not self._asked
+                num_known += self._reject(name, suggestion)
+        self.exhausted = not self._suggestions
         return None
 
-    def tell(self, row: TrialRow) -> None:
-        """Tell the searcher of a row, whoever proposed its trial; one that brought no figure tells nothing."""
-        self._rows[row.trial_id] = row
-        name = self._asked.pop(row.trial_id, None)
-        if name:
-            self._complete(name, row)
-        elif not self._heard(row):
-            self._unheard.add(row.trial_id)
+    def _reject(self, name: str, suggestion: str) -> bool:
+        """Tell the searcher the end of a trial that it suggested again; return whether it learned nothing."""
+        if name not in self._rows:
+            self._searcher.on_trial_complete(suggestion, error=True)
+            return True
+        self._complete(suggestion, self._rows[name])
+        is_known = name not in self._untold
+        self._untold.discard(name)
+        return is_known
 
-    def _heard(self, row: TrialRow) -> bool:
-        """Tell the searcher of a row that it did not propose; return False if there is nothing to tell, or no way."""
+    def tell(self, row: TrialRow) -> None:
+        """Tell the searcher a row, whether it suggested the trial or not."""
+        self._rows[row.trial_id] = row
+        suggestion = self._suggestions.pop(row.trial_id, None)
+        if suggestion:
+            self._complete(suggestion, row)
+        elif not self._add(row):
+            self._untold.add(row.trial_id)
+
+    def _add(self, row: TrialRow) -> bool:
+        """Tell the searcher a row that it did not suggest; return False if there is nothing to tell, or no way."""
         point, value = self._search.find(row.trial_id, row.config), _accuracy(row)
         if point is None or value is None:
             return False
@@ -93,15 +97,15 @@ class TuneSearcher:
         try:
             self._searcher.add_evaluated_point(labelled, value)
         except NotImplementedError:
-            what = type(self._searcher).__name__
-            self.note = f"{what} cannot be told of earlier rows; it hears of those that it proposes again"
+            name = type(self._searcher).__name__
+            self.warning = f"{name} cannot be told earlier rows; it learns those of trials that it suggests again"
             return False
         return True
 
-    def _complete(self, name: str, row: TrialRow) -> None:
+    def _complete(self, suggestion: str, row: TrialRow) -> None:
         value = _accuracy(row)
         result = None if value is None else {METRIC: value}
-        self._searcher.on_trial_complete(name, result=result, error=value is None)
+        self._searcher.on_trial_complete(suggestion, result=result, error=value is None)
 
     def _value(self, axis: str, label: Any) -> Any:
         labels = self._labels.get(axis)
@@ -115,13 +119,13 @@ class TuneSearcher:
 
 
 def _accuracy(row: TrialRow) -> float | None:
-    """Return what a searcher is told: a trial that diverged is as bad as one can be, a failure says nothing."""
+    """Return what a searcher is told: 0 for a trial that diverged, None for one that failed."""
     return 0.0 if row.status is Status.DIVERGED else row.val_accuracy
 
 
 def _labels(axis: Choice) -> list[Any]:
-    """Return what searchers know values by: themselves if all are plain, else their text."""
-    plain = all(isinstance(value, PLAIN) for value in axis.values)
+    """Return what stands for a choice's values in a searcher: the values if all are plain, else their text."""
+    plain = all(isinstance(value, PLAIN_TYPES) for value in axis.values)
     return list(axis.values) if plain else [repr(value) for value in axis.values]
 
 

@@ -58,7 +58,7 @@ class WorkQueue:
         self._proposals: TuneSearcher | Population | None = population
         if search and not population and len(self.trials) < self._num_trials:
             told = [row for name, row in kept.items() if name in self.trials]
-            self._proposals = TuneSearcher(search, told, left=self.missing)
+            self._proposals = TuneSearcher(search, told, pending=self.missing)
         self.work = (*self.missing, *(f"proposal-{number}" for number in range(self.num_proposals)))
 
     @functools.cached_property
@@ -95,19 +95,19 @@ class WorkQueue:
     def ahead(self) -> list[TrialConfig]:
         """Trials that stand for those that the search may propose."""
         if isinstance(self._proposals, Population):
-            return self._proposals.ahead
+            return self._proposals.upcoming
         return [self._search.base] * self.num_proposals if self._search else []
 
     @property
     def rounds(self) -> Rounds | None:
         """The rounds of a population, whose trials begin where those before have ended; None without one."""
         population = self._proposals
-        return Rounds(population.interval, population.size) if isinstance(population, Population) else None
+        return Rounds(population.steps_per_round, population.size) if isinstance(population, Population) else None
 
     @property
     def note(self) -> str | None:
         """What the user should know of the search, in one line, or None."""
-        return self._proposals.note if self._proposals else None
+        return self._proposals.warning if self._proposals else None
 
     def propose(self) -> TrialConfig | None:
         """Return one more trial to run, noted in the results folder; None if there is none, or none now.
@@ -128,7 +128,7 @@ class WorkQueue:
         if self._proposals:
             self._proposals.tell(row)
         if isinstance(self._proposals, Population):  # later rounds may have rows already
-            self.trials |= self._proposals.known
+            self.trials |= self._proposals.finished
         pending_proposals.delete(self._folder, row.trial_id)
 
 

@@ -1,4 +1,4 @@
-"""Laws of population-based training: its trials are trials, and the best are what the others go on from."""
+"""Laws of population-based training: its trials are trials, and the others continue from the best."""
 
 import io
 from collections.abc import Callable
@@ -115,7 +115,7 @@ def rounds(make_row: MakeRow, accuracy: Callable[[TrialConfig], float], search: 
     return found[:-1]
 
 
-def test_the_worst_go_on_from_the_best_with_other_numbers(make_row: MakeRow) -> None:
+def test_the_worst_continue_from_the_best_with_other_values(make_row: MakeRow) -> None:
     def rate(trial: TrialConfig) -> float:
         return float(trial.optimizer.learning_rate)
 
@@ -132,15 +132,15 @@ def test_the_worst_go_on_from_the_best_with_other_numbers(make_row: MakeRow) -> 
     assert [trial.num_steps for trial in third] == [60] * 4
 
 
-def test_what_is_ahead_are_the_rounds_to_come_as_long_as_their_learning_curves(make_row: MakeRow) -> None:
+def test_upcoming_are_the_rounds_that_have_not_begun_with_their_steps(make_row: MakeRow) -> None:
     population = Population(SEARCH, [])
-    ahead = []
+    upcoming = []
     while not population.exhausted:
-        ahead.append([trial.num_steps for trial in population.ahead])
+        upcoming.append([trial.num_steps for trial in population.upcoming])
         for trial in list(population._members):
             population.tell(make_row(trial))
-    assert ahead == [[40] * 4 + [60] * 4, [60] * 4, []]
-    assert population.interval == 20
+    assert upcoming == [[40] * 4 + [60] * 4, [60] * 4, []]
+    assert population.steps_per_round == 20
 
 
 def test_numbers_stay_in_their_ranges(make_row: MakeRow) -> None:

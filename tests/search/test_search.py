@@ -134,7 +134,7 @@ def test_a_proposal_that_is_damaged_is_named(tmp_path: Path, refused: Callable[.
     path.parent.mkdir(parents=True)
     for content in ("{", "[]"):
         path.write_text(content)
-        with refused(LedgerError, str(path), "delete it to go on"):
+        with refused(LedgerError, str(path), "delete it to continue"):
             run(search(1), results=tmp_path, runner=Local())
 
 

@@ -15,7 +15,7 @@ MakeRow = Callable[..., TrialRow]
 
 
 class Recording(Searcher):  # type: ignore[misc]  # Ray brings no types
-    """A searcher of one's own that writes down what it is told, and cannot be told of earlier rows."""
+    """A user's own searcher that records what it is told, and cannot be told earlier rows."""
 
     told: list[Any]
 
@@ -81,7 +81,7 @@ def test_tpe_knows_the_rows_that_are_there(make_row: MakeRow) -> None:
     assert np.median(informed) < np.median(distances(taught(TuneSearcher(search(seed=1), []), make_row, 10)))
 
 
-def test_a_searcher_hears_of_accuracies_failures_and_divergence(make_row: MakeRow) -> None:
+def test_a_searcher_is_told_accuracies_failures_and_divergence(make_row: MakeRow) -> None:
     searcher = Recording()
     proposals = TuneSearcher(search(algorithm=searcher), [])
     assert searcher.told == []  # each run has a searcher of its own
@@ -100,9 +100,9 @@ def test_a_searcher_hears_of_accuracies_failures_and_divergence(make_row: MakeRo
     assert proposals.exhausted
 
 
-def test_a_trial_that_an_earlier_run_left_is_not_proposed_beside_it(make_row: MakeRow) -> None:
+def test_a_pending_trial_of_an_earlier_run_is_not_suggested_beside_it(make_row: MakeRow) -> None:
     first, second, third = taught(TuneSearcher(search(), []), make_row, 3)
-    again = TuneSearcher(search(), [first], left=[second.trial_id])
+    again = TuneSearcher(search(), [first], pending=[second.trial_id])
     trial = again.ask()
     assert trial
     assert trial_id(trial) == third.trial_id
@@ -111,15 +111,15 @@ def test_a_trial_that_an_earlier_run_left_is_not_proposed_beside_it(make_row: Ma
     assert values.count(second.val_accuracy) == 1
 
 
-def test_a_searcher_that_cannot_be_told_of_earlier_rows_is_named(make_row: MakeRow) -> None:
+def test_a_searcher_that_cannot_be_told_earlier_rows_is_named(make_row: MakeRow) -> None:
     row = make_row(search().trial({"optimizer.learning_rate": 0.25}))
-    assert TuneSearcher(search(algorithm=Recording()), [row]).note == (
-        "Recording cannot be told of earlier rows; it hears of those that it proposes again"
+    assert TuneSearcher(search(algorithm=Recording()), [row]).warning == (
+        "Recording cannot be told earlier rows; it learns those of trials that it suggests again"
     )
-    assert TuneSearcher(search(), [row]).note is None
+    assert TuneSearcher(search(), [row]).warning is None
 
 
-def test_a_searcher_that_proposes_all_earlier_rows_again_hears_of_them_and_goes_on(make_row: MakeRow) -> None:
+def test_a_searcher_that_suggests_all_earlier_trials_again_is_told_them_and_continues(make_row: MakeRow) -> None:
     rows = taught(TuneSearcher(search(algorithm=Listing()), []), make_row, 150)
     again = TuneSearcher(search(algorithm=Listing()), rows)
     trial = again.ask()
