@@ -1,25 +1,14 @@
 """The command that says what a sweep will cost before it runs."""
 
-from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from mnist_sweep.cli import options
-from mnist_sweep.data.dataset import Dataset
-from mnist_sweep.planning.makespan import Rounds
-from mnist_sweep.runners.catalog import RUNNERS
-from mnist_sweep.trials.artifacts import Artifacts
-from mnist_sweep.trials.config import TrialConfig
+from mnist_sweep.runners.local import Local
+from mnist_sweep.runners.ray.tune import RayTune
 from mnist_sweep.trials.row import Status
-
-if TYPE_CHECKING:
-    from rich.console import Console
-
-    from mnist_sweep.planning.calibration import Way
-    from mnist_sweep.planning.forecast import Forecast
-    from mnist_sweep.planning.networks import NetworkPlan
 
 
 @click.command(
@@ -42,101 +31,22 @@ def plan(script: Path, **chosen: Any) -> int:
     """
     from rich.console import Console
 
-    from mnist_sweep.cli.views import forecast as outlook
-    from mnist_sweep.errors import DataError
-    from mnist_sweep.planning import calibration
-    from mnist_sweep.planning import networks as plans
-    from mnist_sweep.results.ledger import Ledger
-    from mnist_sweep.sweep.work_queue import WorkQueue
-    from mnist_sweep.system import machine
-    from mnist_sweep.text.numbers import counted
+    from mnist_sweep.cli.views import forecast as view
+    from mnist_sweep.planning import estimate
 
+    per_trial = {name: chosen[name] for name in ("cpus_per_trial", "gpus_per_trial", "xla")}
+    on_ray = chosen["runner_name"] == "ray"
     console = Console()
     sweep = options.chosen_sweep(script, chosen)
-    ledger = Ledger(chosen["results"] / sweep.name)
-    retry = set(map(Status, chosen["retry"]))
-    rows = ledger.rows(with_history=False)
-    agenda = WorkQueue(sweep.trials, sweep.search, folder=ledger.folder, rows=rows, retry=retry)
-    machine.free_disk(ledger.folder)  # what cannot be written is refused before anything is measured
-    to_run = [*agenda.missing.values(), *agenda.ahead]
-    networks = plans.networks([*agenda.trials.values(), *agenda.ahead])
-    way = calibration.way_here(
-        RUNNERS[chosen["runner_name"]].__name__,
-        threads=chosen["cpus_per_trial"],
-        gpus=chosen["gpus_per_trial"],
-        xla=chosen["xla"],
-        max_concurrent=chosen["max_concurrent"],
-        num_trials=agenda.num_at_a_time,
-    )
-    lack = None
-    try:
-        datasets = agenda.datasets
-    except DataError as error:
-        if not chosen["no_calibration"]:
-            raise
-        lack = error
-    plans.show(sweep.name, networks, console)
-    if lack:
-        known = f"to run: {counted(len(to_run), 'trial')}; what they leave on the disk is not known, for {lack}"
-        console.print(f"\n{known}", soft_wrap=True, markup=False, highlight=False)
-    elif not to_run:
-        console.print("\nto run: nothing, every trial has its row")
-    else:
-        found = _forecast(
-            to_run, datasets, networks, way, ledger.folder, script.parent, console, rounds=agenda.rounds, **chosen
+    with console.status("planning, with a few training steps of each kind of trial …"):
+        found = estimate.plan(
+            sweep,
+            results=chosen["results"],
+            runner=RayTune(**per_trial, max_concurrent=chosen["max_concurrent"]) if on_ray else Local(**per_trial),
+            retry=[Status(status) for status in chosen["retry"]],
+            keep_models=chosen["keep_models"],
+            keep_predictions=not chosen["no_predictions"],
+            calibrate=not chosen["no_calibration"],
         )
-        _keep(found, agenda.work, ledger.folder)
-        console.print()
-        outlook.show(found, console)
+    view.show(found, console)
     return 0
-
-
-def _forecast(
-    to_run: Sequence[TrialConfig],
-    datasets: Mapping[Any, Dataset],
-    networks: Sequence["NetworkPlan"],
-    way: "Way",
-    folder: Path,
-    code: Path,
-    console: "Console",
-    *,
-    rounds: Rounds | None,
-    **chosen: Any,
-) -> "Forecast":
-    """Measure a few steps of each kind of trial, if that is wanted, and return what the run will cost."""
-    from mnist_sweep.planning import calibration, forecast
-
-    measured = None
-    if not chosen["no_calibration"]:
-        with console.status("measuring a few steps of each kind of trial …"):
-            measured = calibration.calibrate(to_run, way, code=[code.resolve()])
-    left = Artifacts(
-        storage=str(folder),
-        models=chosen["keep_models"],
-        predictions=not chosen["no_predictions"],
-        keep_shared_prefixes=rounds is not None,
-    )
-    return forecast.of(
-        to_run,
-        datasets,
-        networks,
-        way=way,
-        artifacts=left,
-        folder=folder,
-        calibration=measured,
-        rounds=rounds,
-    )
-
-
-def _keep(found: "Forecast", work: Iterable[str], folder: Path) -> None:
-    """Keep the time, if it was measured, for the report of the run."""
-    from mnist_sweep.results import saved_plan
-
-    if found.seconds:
-        kept = saved_plan.SavedPlan(
-            trials=saved_plan.digest(work),
-            runner=found.way.runner,
-            num_workers=found.way.num_workers,
-            seconds=found.seconds,
-        )
-        saved_plan.write(folder, kept)

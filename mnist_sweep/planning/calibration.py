@@ -1,63 +1,42 @@
-"""What the trials of a sweep cost on this machine: the stopwatch in as many processes as trials will run at a time.
+"""Measures each kind of trial on this machine, in as many processes as trials will run at a time.
 
-A trial alone on one of two cores is faster than one of two side by side, so every process measures its share of the
-kinds while the others measure theirs, and goes on after its last until it is ended. They are as nice to other processes
-as Ray's workers are, so that a busy machine slows both alike. TensorFlow is loaded in these processes only. They tell
-what they find in lines of JSON; nothing is pickled.
+A trial that has two cores for itself runs faster than one of two side by side. So every process measures its share of
+the kinds while the others measure theirs, and repeats its last one until all are done. The processes are as nice as
+Ray's workers, so that a busy machine slows both alike. They alone load TensorFlow.
 """
 
 import contextlib
 import dataclasses
-import json
+import multiprocessing
 import os
+import signal
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
-from collections import defaultdict
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from multiprocessing import resource_tracker
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import Any, TextIO, cast
+from types import ModuleType
+from typing import Any, Literal
 
 from mnist_sweep.data import sources
 from mnist_sweep.errors import ResourceError, SweepError
-from mnist_sweep.planning import stopwatch
-from mnist_sweep.planning.stopwatch import Cost, Unmeasurable
-from mnist_sweep.system import machine
+from mnist_sweep.planning import measurement
+from mnist_sweep.planning.measurement import TrialCost
+from mnist_sweep.runners.local import Local
+from mnist_sweep.runners.ray.tune import RayTune
 from mnist_sweep.training import runtime
 from mnist_sweep.trials.config import TrialConfig, from_flat, to_flat
 from mnist_sweep.trials.signature import graph_signature
 
-PROGRAM = """
-import os, sys
-os.nice(int(sys.argv[2]))
-sys.path.insert(0, sys.argv[1])
-from mnist_sweep.planning.calibration import main
-main()
-"""
+Flat = Mapping[str, Any]
+SPAWN = multiprocessing.get_context("spawn")
 # What Ray adds to the niceness of its workers, unless the variable says otherwise.
 NICENESS, RAY_NICENESS = "RAY_worker_niceness", "15"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Way:
-    """How the trials of a sweep run on this machine.
-
-    Attributes:
-        runner: Name of the runner's class.
-        num_workers: Trials at a time.
-        threads: CPUs and threads of a trial.
-        gpus: GPUs of a trial.
-        xla: Whether gradients are compiled with XLA.
-    """
-
-    runner: str = "RayTune"
-    num_workers: int = 1
-    threads: int = 1
-    gpus: float = 0.0
-    xla: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,184 +45,142 @@ class Calibration:
 
     Attributes:
         start: Seconds from the start of a process until it is ready for its first trial, on average.
-        costs: What a trial costs, by its kind.
-        failures: Why trials of a kind bring no result, in one line, by their kind.
+        costs: The cost of a trial, by kind.
+        failures: Why trials fail, in one line, by kind.
     """
 
     start: float
-    costs: Mapping[Hashable, Cost]
+    costs: Mapping[Hashable, TrialCost]
     failures: Mapping[Hashable, str]
 
-    @property
-    def memory(self) -> int:
-        """The most that one process held for itself, in bytes."""
-        return max((cost.memory for cost in self.costs.values()), default=0)
-
-    @property
-    def shared_memory(self) -> int:
-        """What all processes share, in bytes."""
-        return max((cost.shared_memory for cost in self.costs.values()), default=0)
-
-    @property
-    def gpu_memory(self) -> int:
-        """The most that one process held on its GPU, in bytes; 0 without one."""
-        return max((cost.gpu_memory for cost in self.costs.values()), default=0)
+    def peak(self, name: Literal["memory", "shared_memory", "gpu_memory"]) -> int:
+        """Return the most memory that one process held, in bytes."""
+        return max((getattr(cost, name) for cost in self.costs.values()), default=0)
 
 
-def way_here(runner: str, *, threads: int, gpus: float, xla: bool, max_concurrent: int | None, num_trials: int) -> Way:
-    """Return how trials run on this machine.
+def calibrate(trials: Iterable[TrialConfig], runner: Local | RayTune, num_workers: int) -> Calibration:
+    """Measure one trial of each kind: of all that share a graph, and so the time of a step.
 
-    Args:
-        runner: Name of the runner's class.
-        threads: CPUs and threads of a trial.
-        gpus: GPUs of a trial.
-        xla: Whether gradients are compiled with XLA.
-        max_concurrent: Trials at a time at the most; None means as many as there is room for.
-        num_trials: How many can run at a time at the most.
+    There must be at least one trial and one worker.
 
     Raises:
-        ResourceError: Not even one fits this machine.
-    """
-    size = (float(machine.num_cpus()), float(machine.num_gpus() if gpus else 0))
-    room = machine.total_capacity([size], cpus_per_trial=threads, gpus_per_trial=gpus) if runner == "RayTune" else 1
-    num_workers = min(room, max_concurrent or room, num_trials)
-    return Way(runner=runner, num_workers=num_workers, threads=threads, gpus=gpus, xla=xla)
-
-
-def kind(config: TrialConfig) -> Hashable:
-    """Return what the time of a step depends on: trials of a kind differ in numbers and in their schedule alone."""
-    return graph_signature(config)
-
-
-def calibrate(trials: Iterable[TrialConfig], way: Way, *, code: Sequence[Path] = ()) -> Calibration:
-    """Measure one trial of each kind, in processes of their own.
-
-    Args:
-        trials: What is to run.
-        way: How it is to run.
-        code: Folders that the trials' own models and data sets are imported from.
-
-    Raises:
-        SweepError: TensorFlow cannot be set up as asked, or a data set cannot be loaded.
+        ResourceError: A process cannot configure TensorFlow, load a data set or import a model.
     """
     kinds: dict[Hashable, TrialConfig] = {}
     for trial in trials:
-        kinds.setdefault(kind(trial), trial)
-    names = list(kinds)
-    shares = [names[worker :: way.num_workers] or [names[worker % len(names)]] for worker in range(way.num_workers)]
+        kinds.setdefault(graph_signature(trial), trial)
+    keys = list(kinds)
+    shares = [keys[worker::num_workers] or [keys[worker % len(keys)]] for worker in range(num_workers)]
     starts: list[float] = []
-    costs: dict[Hashable, list[Cost]] = defaultdict(list)
+    costs: dict[Hashable, list[TrialCost]] = {key: [] for key in keys}
     failures: dict[Hashable, str] = {}
     with contextlib.ExitStack() as stack:
-        running = [
-            stack.enter_context(_process(worker, [kinds[name] for name in share], way, code))
-            for worker, share in enumerate(shares)
-        ]
-        for share, messages in zip(shares, running, strict=True):
-            starts += [begun["start"] for begun in [next(messages)] if "start" in begun]
-            for name, message in zip(share, messages, strict=False):
-                if "cost" in message:
-                    costs[name].append(Cost(**message["cost"]))
+        tasks = [[to_flat(kinds[key]) for key in share] for share in shares]
+        workers = [stack.enter_context(_process(runner, number, task)) for number, task in enumerate(tasks)]
+        for share, messages in zip(shares, workers, strict=True):
+            starts += [start for start in [next(messages)] if isinstance(start, float)]
+            for key, message in zip(share, messages, strict=False):
+                if isinstance(message, TrialCost):
+                    costs[key].append(message)
                 else:
-                    failures[name] = message["failure"]
-    return Calibration(
-        start=statistics.fmean(starts or [0.0]),
-        costs={name: _mean(costs[name]) for name in names if name in costs and name not in failures},
-        failures=failures,
-    )
+                    failures[key] = message
+    means = {key: _mean(measured) for key, measured in costs.items() if key not in failures}
+    return Calibration(start=statistics.fmean(starts or [0.0]), costs=means, failures=failures)
 
 
-def _mean(costs: Sequence[Cost]) -> Cost:
-    """Return the mean of what several processes measured, and the most memory that one of them held."""
-    fields = {
-        field.name: statistics.fmean(getattr(cost, field.name) for cost in costs) for field in dataclasses.fields(Cost)
-    }
-    most = {
-        name: max(getattr(cost, name) for cost in costs) for name in ("images", "memory", "shared_memory", "gpu_memory")
-    }
-    return Cost(**{**fields, **most})
+def _mean(costs: Sequence[TrialCost]) -> TrialCost:
+    """Return the mean of the times that several processes measured, and the maximum of the rest."""
+    combined: dict[str, Any] = {}
+    for field in dataclasses.fields(TrialCost):
+        values = [getattr(cost, field.name) for cost in costs]
+        combined[field.name] = statistics.fmean(values) if field.type is float else max(values)
+    return TrialCost(**combined)
 
 
 @contextlib.contextmanager
-def _process(
-    worker: int, trials: Sequence[TrialConfig], way: Way, code: Sequence[Path]
-) -> Iterator[Iterator[dict[str, Any]]]:
-    """Start a process that measures trials one after the other; give its messages; end it with the body."""
-    task = {
-        "started": time.time(),
-        "code": [str(folder) for folder in code],
-        "options": {"threads": way.threads, "gpus": way.gpus, "xla": way.xla},
-        "trials": [to_flat(trial) for trial in trials],
-    }
-    niceness = os.environ.get(NICENESS, RAY_NICENESS) if way.runner == "RayTune" else "0"
-    command = [sys.executable, "-P", "-c", PROGRAM, str(Path(__file__).parents[2]), niceness]
-    with (
-        tempfile.TemporaryFile("w+", encoding="utf-8") as told,
-        tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as errors,
-    ):
-        json.dump(task, told)
-        told.seek(0)
-        process = subprocess.Popen(  # noqa: S603 (no shell, our own words)
-            command,
-            stdin=told,
-            stdout=subprocess.PIPE,
-            stderr=errors,
-            text=True,
-            env={**os.environ, **_cards(worker, way.gpus)},
-        )
-        with process:
-            try:
-                yield _messages(process, errors)
-            finally:
+def _process(runner: Local | RayTune, number: int, flats: Sequence[Flat]) -> Iterator[Iterator[Any]]:
+    """Start a process; yield an iterator over its messages; kill it at the end of the body."""
+    receiver, sender = SPAWN.Pipe(duplex=False)
+    with receiver, tempfile.NamedTemporaryFile() as log:
+        arguments = (sender, log.name, runner, number, flats, time.time())
+        process = SPAWN.Process(target=_measure_all, args=arguments, daemon=True)
+        try:
+            with _isolated():
+                process.start()
+            sender.close()
+            yield _messages(receiver, process, Path(log.name))
+        finally:
+            if process.pid is not None:
                 process.kill()
+                process.join()
 
 
-def _cards(worker: int, gpus: float) -> dict[str, str]:
-    """Return the environment that shows a process the GPUs that Ray would give it."""
-    if not gpus:
-        return {}
-    first = worker // int(1 / gpus) if gpus < 1 else worker * int(gpus)
-    return {"CUDA_VISIBLE_DEVICES": ",".join(map(str, range(first, first + max(1, int(gpus)))))}
-
-
-def _messages(process: "subprocess.Popen[str]", errors: TextIO) -> Iterator[dict[str, Any]]:
-    for line in cast(TextIO, process.stdout):
-        message: dict[str, Any] = json.loads(line)
-        if "error" in message:
-            raise ResourceError(message["error"])
-        yield message
-    status = process.wait()
-    errors.seek(0)
-    last = (errors.read().strip().splitlines() or ["it left no message"])[-1]
-    killed = f"its process was ended by signal {-status}, as it is when memory runs out"
-    while True:
-        yield {"failure": killed if status < 0 else last}
-
-
-def main() -> None:
-    """Be one of the processes: read a task from standard input, and tell each measurement in a line."""
-    parent = os.getppid()
-    task = json.load(sys.stdin)
-    told = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)  # whatever a model of the user's prints
-
-    def tell(**message: Any) -> None:
-        print(json.dumps(message), file=told, flush=True)
-
-    sys.path += [folder for folder in task["code"] if folder not in sys.path]
+@contextlib.contextmanager
+def _isolated() -> Iterator[None]:
+    """Start processes that do not import the main script, which may do anything, and that leave Ctrl-C to this one."""
+    resource_tracker.ensure_running()  # it would unblock the signal
+    main = sys.modules["__main__"]
+    sys.modules["__main__"] = ModuleType("__main__")
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
     try:
-        runtime.configure(**task["options"])
-        trials = [from_flat(flat) for flat in task["trials"]]
-        datasets = {trial.data: stopwatch.part(sources.load(trial.data)) for trial in trials}
+        yield
+    finally:
+        sys.modules["__main__"] = main
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+
+
+def _messages(receiver: "Connection[None, Any]", process: BaseProcess, log: Path) -> Iterator[Any]:
+    """Yield what a process sends; once it has died, yield the cause for each further trial."""
+    with contextlib.suppress(EOFError, OSError):  # it died between two messages, or within one
+        while True:
+            message = receiver.recv()
+            if isinstance(message, ResourceError):
+                raise message
+            yield message
+    process.join()
+    code = process.exitcode or 0
+    lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+    cause = lines[-1] if lines else f"its process ended with exit status {code}"
+    while True:
+        yield f"its process was ended by signal {-code}, as it is when memory runs out" if code < 0 else cause
+
+
+def _measure_all(
+    sender: "Connection[Any, None]",
+    log: str,
+    runner: Local | RayTune,
+    number: int,
+    flats: Sequence[Flat],
+    started: float,
+) -> None:
+    """Send the seconds that the start of this process took, then a cost or the cause of a failure for each trial."""
+    with Path(log).open("w") as file:  # libraries and the user's code may print
+        os.dup2(file.fileno(), 1)
+        os.dup2(file.fileno(), 2)
+    if isinstance(runner, RayTune):
+        os.nice(int(os.environ.get(NICENESS, RAY_NICENESS)))
+    if runner.gpus_per_trial:
+        os.environ["CUDA_VISIBLE_DEVICES"] = _visible_gpus(number, runner.gpus_per_trial)
+    try:
+        runtime.configure(threads=runner.cpus_per_trial, gpus=runner.gpus_per_trial, xla=runner.xla)
+        trials = [from_flat(flat) for flat in flats]
+        datasets = {trial.data: measurement.subset(sources.load(trial.data)) for trial in trials}
     except SweepError as error:
-        tell(error=str(error))
+        sender.send(ResourceError(str(error)))
         return
-    tell(start=time.time() - task["started"])
+    sender.send(time.time() - started)
     for trial in trials:
         try:
-            tell(cost=dataclasses.asdict(stopwatch.cost(trial, datasets[trial.data])))
-        except (SweepError, Unmeasurable) as error:
-            tell(failure=str(error))
-    with contextlib.suppress(SweepError, Unmeasurable):
-        while os.getppid() == parent:
-            stopwatch.cost(trials[-1], datasets[trials[-1].data])
+            sender.send(measurement.measure(trial, datasets[trial.data]))
+        except SweepError as error:
+            sender.send(str(error))
+    parent = multiprocessing.parent_process()
+    with contextlib.suppress(SweepError):
+        while parent and parent.is_alive():
+            measurement.measure(trials[-1], datasets[trials[-1].data])
+
+
+def _visible_gpus(worker: int, gpus: float) -> str:
+    """Return `CUDA_VISIBLE_DEVICES` as Ray would set it for a worker."""
+    first = worker // int(1 / gpus) if gpus < 1 else worker * int(gpus)
+    return ",".join(map(str, range(first, first + max(1, int(gpus)))))

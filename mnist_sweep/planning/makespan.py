@@ -1,104 +1,69 @@
-"""How long trials take on workers that each take the next trial as soon as they are free, which is Ray Tune's order.
+"""Wall time of trials on workers that each take the next trial as soon as they are free, which is Ray Tune's order.
 
-What Ray adds was measured on two quiet cores: results/reference/benchmarks/README.md has the moments of a sweep, and
-the time of trials that train nothing.
+Ray's share was measured on two quiet cores: results/reference/benchmarks/README.md has the phases of a sweep, and the
+time of trials that train nothing.
 """
 
 import heapq
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from mnist_sweep.data.dataset import Dataset
-from mnist_sweep.planning.stopwatch import Cost
+from mnist_sweep.planning.measurement import TrialCost
 from mnist_sweep.trials.artifacts import Retention
 from mnist_sweep.trials.config import TrialConfig
 
-
-class Overhead(NamedTuple):
-    """What a runner adds.
-
-    Attributes:
-        seconds: Its own start-up, before its workers start, and its end.
-        trial: Seconds from a worker's one trial to its next.
-    """
-
-    seconds: float
-    trial: float
+# Seconds of a runner's start, before its workers start, and of its end; and between two trials of a worker.
+START_AND_END = {"Local": 0.0, "RayTune": 7.0}
+BETWEEN_TRIALS = {"Local": 0.0, "RayTune": 0.06}
 
 
-class Rounds(NamedTuple):
-    """How a population trains: a round waits for the one before.
-
-    Attributes:
-        interval: Steps of a round, which each of its trials trains.
-        size: Trials of a round, one of each member.
-    """
-
-    interval: int
-    size: int
-
-
-OVERHEADS = {"Local": Overhead(seconds=0.0, trial=0.0), "RayTune": Overhead(seconds=7.0, trial=0.06)}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Job:
-    """A trial as it is timed.
-
-    Attributes:
-        kind: Trials of one kind share the graphs that a worker has traced.
-        seconds: What it takes a worker that has.
-        first: Seconds that come to it in a worker that has not.
-        model: Seconds that saving its model takes.
-    """
+class TimedTrial(NamedTuple):
+    """The seconds of a trial whose graphs are traced, and what tracing and saving its model add."""
 
     kind: Hashable
     seconds: float
-    first: float = 0.0
-    model: float = 0.0
+    tracing: float = 0.0
+    saving: float = 0.0
 
 
-def num_evaluations(trial: TrialConfig) -> int:
-    """Return how often a trial is validated."""
-    return -(-trial.num_steps // trial.evaluate_every)
-
-
-def job(trial: TrialConfig, dataset: Dataset, kind: Hashable, cost: Cost) -> Job:
-    """Return a trial as it is timed, by what its kind costs."""
-    images = num_evaluations(trial) * len(dataset.val) + len(dataset.test)
-    return Job(
+def timed(trial: TrialConfig, dataset: Dataset, kind: Hashable, cost: TrialCost) -> TimedTrial:
+    """Return how long a trial takes, by the cost of its kind."""
+    num_evaluations = -(-trial.num_steps // trial.evaluate_every)
+    num_images = num_evaluations * len(dataset.val) + len(dataset.test)
+    return TimedTrial(
         kind=kind,
-        seconds=cost.trial + trial.num_steps * cost.step + images * cost.image,
-        first=cost.first,
-        model=cost.model + max(0, len(dataset.val) - cost.images) * cost.image,
+        seconds=cost.overhead + trial.num_steps * cost.step + num_images * cost.image,
+        tracing=cost.tracing,
+        saving=cost.saving + max(0, len(dataset.val) - cost.num_images) * cost.image,
     )
 
 
-def seconds(
-    jobs: Sequence[Job], *, num_workers: int, start: float, overhead: Overhead, models: Retention, in_round: int
+def wall_seconds(
+    trials: Sequence[TimedTrial], *, runner: str, num_workers: int, start: float, models: Retention, round_size: int
 ) -> float:
-    """Return how long jobs take from the start of the run to its end, in seconds.
+    """Return the wall time of a run, in seconds.
 
     Args:
-        jobs: What is to be done, in order.
-        num_workers: Jobs at a time.
-        start: Seconds from the start of a worker's process until it is ready.
-        overhead: What the runner adds.
-        models: Whose models are saved. Of the best, a worker saves each that is better than all its own before: the
-            n-th job with a chance of 1 in n.
-        in_round: Jobs of a round, which waits for the one before; of the first, some may be done already.
+        trials: What is run, in order. A worker traces the graphs of a kind once.
+        runner: Name of the runner's class.
+        num_workers: Trials at a time.
+        start: Seconds that a worker's process takes to start.
+        models: Whose models are saved. For the best, a worker saves each that beats all its earlier ones: the n-th
+            with a probability of 1 / n.
+        round_size: Trials of a round, which waits for the one before; part of the first may be finished already.
     """
     traced: list[set[Hashable]] = [set() for _ in range(num_workers)]
-    done = [0] * num_workers
+    finished = [0] * num_workers
     free = [(start, worker) for worker in range(num_workers)]
-    for number, one in enumerate(jobs):
-        if number and (len(jobs) - number) % in_round == 0:
+    for number, trial in enumerate(trials):
+        if number and (len(trials) - number) % round_size == 0:
             free = [(max(at for at, _ in free), worker) for worker in range(num_workers)]
         at, worker = heapq.heappop(free)
-        done[worker] += 1
-        saved: Mapping[Retention, float] = {"all": 1.0, "best": 1 / done[worker], "none": 0.0}
-        lasts = one.seconds + overhead.trial + one.model * saved[models] + one.first * (one.kind not in traced[worker])
-        traced[worker].add(one.kind)
-        heapq.heappush(free, (at + lasts, worker))
-    return max(at for at, _ in free) + overhead.seconds
+        finished[worker] += 1
+        saved: Mapping[Retention, float] = {"all": 1.0, "best": 1 / finished[worker], "none": 0.0}
+        seconds = trial.seconds + BETWEEN_TRIALS[runner] + trial.saving * saved[models]
+        seconds += trial.tracing * (trial.kind not in traced[worker])
+        traced[worker].add(trial.kind)
+        heapq.heappush(free, (at + seconds, worker))
+    return max(at for at, _ in free) + START_AND_END[runner]

@@ -1,4 +1,4 @@
-"""What `mnist-sweep plan` predicted of a sweep, kept in its results folder until the run that it is of."""
+"""The time that a plan predicts, kept in the sweep's results folder until the run that it is of."""
 
 import dataclasses
 import hashlib
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mnist_sweep.errors import ConfigError, LedgerError
-from mnist_sweep.system.files import write_atomically
+from mnist_sweep.system.files import make_folder, write_atomically
 from mnist_sweep.validation import coerce, require
 
 FILE = "plan.json"
@@ -16,10 +16,10 @@ FILE = "plan.json"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SavedPlan:
-    """What was predicted of a run.
+    """The predicted time of a run.
 
     Attributes:
-        trials: Which trials it runs, as `digest` has it.
+        trials: The `digest` of its trials.
         runner: Name of the runner's class.
         num_workers: Trials at a time.
         seconds: Its wall time, in seconds, above 0.
@@ -35,7 +35,7 @@ class SavedPlan:
         require(0 < self.seconds < float("inf"), "0 < seconds < infinity", seconds=self.seconds)
 
     def is_of(self, trial_ids: Iterable[str], *, runner: str, num_workers: int) -> bool:
-        """Return whether it is of a run of these trials, in this way."""
+        """Return whether the plan is of a run of these trials, by this runner and as many at a time."""
         return (self.trials, self.runner, self.num_workers) == (digest(trial_ids), runner, num_workers)
 
 
@@ -44,28 +44,22 @@ def digest(trial_ids: Iterable[str]) -> str:
     return hashlib.sha256("\n".join(sorted(trial_ids)).encode()).hexdigest()
 
 
-def write(folder: Path, planned: SavedPlan) -> Path:
-    """Write a prediction into a results folder, made if need be, durably; return where it lies.
+def write(folder: Path, plan: SavedPlan) -> None:
+    """Write a plan durably into a results folder, which is made if need be.
 
     Raises:
-        LedgerError: The folder or the disk cannot be written; a prediction that was there is there still.
+        LedgerError: The folder cannot be written; an earlier plan in it is unchanged.
     """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise LedgerError(
-            f"the results folder {folder} cannot be made ({error.strerror}): choose another with --results."
-        ) from error
-    content = json.dumps(dataclasses.asdict(planned), indent=1, allow_nan=False).encode() + b"\n"
+    make_folder(folder)
+    content = json.dumps(dataclasses.asdict(plan), indent=1, allow_nan=False).encode() + b"\n"
     write_atomically(folder / FILE, content, "prediction")
-    return folder / FILE
 
 
 def read(folder: Path) -> SavedPlan | None:
-    """Return the prediction that lies in a results folder; None if there is none.
+    """Return the plan in a results folder, or None if there is none.
 
     Raises:
-        LedgerError: It is damaged, or cannot be read.
+        LedgerError: The plan is damaged, or cannot be read.
     """
     path = folder / FILE
     try:

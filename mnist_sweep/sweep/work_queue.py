@@ -7,7 +7,6 @@ from typing import Any
 
 from mnist_sweep.data import sources
 from mnist_sweep.data.dataset import Dataset
-from mnist_sweep.planning.makespan import Rounds
 from mnist_sweep.search import pending_proposals
 from mnist_sweep.search.pbt import Population
 from mnist_sweep.search.search import PBT, Search
@@ -99,10 +98,9 @@ class WorkQueue:
         return [self._search.base] * self.num_proposals if self._search else []
 
     @property
-    def rounds(self) -> Rounds | None:
-        """The rounds of a population, whose trials begin where those before have ended; None without one."""
-        population = self._proposals
-        return Rounds(population.steps_per_round, population.size) if isinstance(population, Population) else None
+    def population(self) -> Population | None:
+        """The population whose rounds are to run; None for other sweeps."""
+        return self._proposals if isinstance(self._proposals, Population) else None
 
     @property
     def note(self) -> str | None:

@@ -1,24 +1,29 @@
 """Laws of calibration: each kind is measured in processes of its own, and a trial that fails is named."""
 
-import json
+import multiprocessing
+import os
+import signal
 import subprocess
 import sys
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
 from dataclasses import replace
+from multiprocessing.spawn import get_preparation_data
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
-from mnist_sweep import Adam, GradientDescent, ResNet, Softmax, TrialConfig, grid
-from mnist_sweep.errors import ResourceError
-from mnist_sweep.planning import calibration
-from mnist_sweep.planning.calibration import Way, calibrate, kind, way_here
-from mnist_sweep.system import machine
+from mnist_sweep import GradientDescent, Local, RayTune, Softmax, TrialConfig, grid
+from mnist_sweep.errors import ConfigError, ResourceError
+from mnist_sweep.planning import calibration, measurement
+from mnist_sweep.planning.calibration import Calibration, calibrate
+from mnist_sweep.planning.measurement import TrialCost
+from mnist_sweep.training import runtime
 from mnist_sweep.trials.config import from_flat, to_flat
+from mnist_sweep.trials.signature import graph_signature
 
-Refused = Callable[..., AbstractContextManager[None]]
+COST = TrialCost(step=1.0, image=0.1, overhead=2.0, tracing=3.0, saving=0.5, num_images=9, memory=7, shared_memory=5)
 MODELS = """\
 import os
 import time
@@ -64,38 +69,8 @@ def with_model(base: TrialConfig, name: str, **options: str) -> TrialConfig:
     return from_flat(flat | {"model": f"users_models:{name}"} | fields)
 
 
-def test_trials_of_a_kind_differ_in_numbers_alone() -> None:
-    base = TrialConfig(model=Softmax(), optimizer=Adam())
-    same: dict[str, Any] = {"optimizer": Adam(learning_rate=0.5), "seed": 3, "num_steps": 7, "evaluate_every": 3}
-    others: dict[str, Any] = {
-        "optimizer": GradientDescent(),
-        "batch_size": 51,
-        "precision": "mixed_bfloat16",
-        "weight_decay": 0.1,
-        "model": ResNet(),
-        "augmentation": "pad_crop_flip",
-    }
-    for name, value in same.items():
-        assert kind(replace(base, **{name: value})) == kind(base)
-    for name, value in others.items():
-        assert kind(replace(base, **{name: value})) != kind(base)
-
-
-def test_as_many_run_as_fit_are_asked_for_and_are_there(refused: Refused, monkeypatch: pytest.MonkeyPatch) -> None:
-    def workers(runner: str, threads: int = 1, most: int | None = None, trials: int = 9, gpus: float = 0.0) -> int:
-        way = way_here(runner, threads=threads, gpus=gpus, xla=False, max_concurrent=most, num_trials=trials)
-        return way.num_workers
-
-    monkeypatch.setattr(machine, "num_cpus", lambda: 4)
-    monkeypatch.setattr(machine, "num_gpus", lambda: 1)
-    assert (workers("RayTune"), workers("RayTune", threads=2), workers("Local")) == (4, 2, 1)
-    assert (workers("RayTune", most=3), workers("RayTune", trials=2), workers("RayTune", gpus=0.5)) == (3, 2, 2)
-    with refused(ResourceError, "must fit one machine"):
-        workers("RayTune", threads=5)
-
-
 def test_every_kind_is_measured_beside_others_or_its_failure_named(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "users_models.py").write_text(MODELS)
     monkeypatch.setattr(sys, "path", [*sys.path, str(tmp_path)])
@@ -104,36 +79,117 @@ def test_every_kind_is_measured_beside_others_or_its_failure_named(
     one, two = str(tmp_path / "one"), str(tmp_path / "two")
     meeting = [with_model(base, "Meeting", mine=mine, other=other) for mine, other in ((one, two), (two, one))]
     good = [*meeting, *grid(base, {"seed": [0, 1]})]
-    found = calibrate([*good, broken, killed], Way(runner="Local", num_workers=2), code=[tmp_path])
-    assert list(found.costs) == list(dict.fromkeys(map(kind, good)))
+    found = calibrate([*good, broken, killed], Local(), 2)
+    assert list(found.costs) == list(dict.fromkeys(map(graph_signature, good)))
     assert min(cost.step for cost in found.costs.values()) > 0
     assert found.start > 0
-    assert found.memory > 0
-    assert found.failures[kind(broken)].startswith("OSError: out of cheese (users_models.py:")
-    assert found.failures[kind(killed)] == "its process was ended by signal 9, as it is when memory runs out"
+    assert found.peak("memory") > 0
+    assert found.failures[graph_signature(broken)].startswith("OSError: out of cheese (users_models.py:")
+    assert found.failures[graph_signature(killed)] == "its process was ended by signal 9, as it is when memory runs out"
+    assert capfd.readouterr() == ("", "")
+    assert multiprocessing.active_children() == []
 
 
-def test_a_kind_that_is_refused_is_named_and_those_after_it_are_measured() -> None:
-    code = """
-from mnist_sweep.planning import calibration, stopwatch
-from mnist_sweep.errors import ConfigError
-
-def refused(trial, dataset):
-    raise ConfigError(f"no {trial.seed}")
-
-stopwatch.cost = refused
-calibration.main()
-"""
-    trials = [to_flat(TrialConfig(model=Softmax(), seed=seed)) for seed in (1, 2)]
-    task = {"started": 0.0, "code": [], "options": {"threads": 1, "gpus": 0, "xla": False}, "trials": trials}
-    ended = subprocess.run(
-        [sys.executable, "-c", code], input=json.dumps(task), capture_output=True, text=True, timeout=100, check=True
+def test_a_main_script_without_a_guard_is_not_run_again(tmp_path: Path) -> None:
+    (tmp_path / "unguarded.py").write_text(
+        "from mnist_sweep import *\nfrom mnist_sweep.planning.estimate import plan\n"
+        "print(__name__, flush=True)\n"
+        "print(plan(Sweep(name='one', trials=[TrialConfig(model=Softmax())]), runner=Local()))\n"
     )
-    _, *told = map(json.loads, ended.stdout.splitlines())
-    assert told == [{"failure": "no 1"}, {"failure": "no 2"}]
+    command = [sys.executable, "unguarded.py"]
+    ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=200, check=False)
+    assert (ended.returncode, ended.stderr) == (0, "")
+    name, shown = ended.stdout.splitlines()
+    assert name == "__main__"
+    assert shown.startswith("<Plan of 'one': 1 trial to run, time ")
 
 
-def test_cards_are_shown_as_ray_would() -> None:
-    assert calibration._cards(3, 0) == {}
-    assert [calibration._cards(worker, 0.5)["CUDA_VISIBLE_DEVICES"] for worker in range(4)] == ["0", "0", "1", "1"]
-    assert [calibration._cards(worker, 2)["CUDA_VISIBLE_DEVICES"] for worker in range(2)] == ["0,1", "2,3"]
+def test_a_process_knows_no_main_script_and_leaves_ctrl_c_to_its_parent() -> None:
+    main, before = sys.modules["__main__"], signal.pthread_sigmask(signal.SIG_BLOCK, [])
+    with calibration._isolated():
+        assert not {"init_main_from_name", "init_main_from_path"} & get_preparation_data("worker").keys()
+        assert signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, [])
+    assert sys.modules["__main__"] is main
+    assert signal.pthread_sigmask(signal.SIG_BLOCK, []) == before
+
+
+def measure_all(
+    runner: Local | RayTune, trials: list[TrialConfig], monkeypatch: pytest.MonkeyPatch, number: int = 0
+) -> list[Any]:
+    """Return what a process would send of trials, and leave this process as it is."""
+    monkeypatch.setattr(os, "dup2", lambda *_: None)
+    monkeypatch.setattr(runtime, "configure", lambda **_: None)
+    sent: list[Any] = []
+    sender = cast("Any", SimpleNamespace(send=sent.append))
+    calibration._measure_all(sender, os.devnull, runner, number, [to_flat(trial) for trial in trials], 0.0)
+    return sent
+
+
+def test_a_kind_that_is_refused_is_named_and_those_after_it_are_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    def measure(trial: TrialConfig, dataset: object) -> TrialCost:
+        if trial.seed == 1:
+            raise ConfigError("no 1")
+        return COST
+
+    monkeypatch.setattr(measurement, "measure", measure)
+    start, *sent = measure_all(Local(), [TrialConfig(model=Softmax(), seed=seed) for seed in (1, 2)], monkeypatch)
+    assert isinstance(start, float)
+    assert sent == ["no 1", COST]
+
+
+def test_a_process_is_as_nice_as_a_worker_of_ray_and_sees_the_same_gpus(monkeypatch: pytest.MonkeyPatch) -> None:
+    niceness: list[int] = []
+    monkeypatch.setattr(os, "nice", niceness.append)
+    monkeypatch.setattr(measurement, "measure", lambda *_: COST)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "all")
+    monkeypatch.delenv(calibration.NICENESS, raising=False)
+    measure_all(Local(), [TrialConfig()], monkeypatch)
+    measure_all(RayTune(), [TrialConfig()], monkeypatch)
+    assert os.environ["CUDA_VISIBLE_DEVICES"] == "all"
+    monkeypatch.setenv(calibration.NICENESS, "3")
+    measure_all(RayTune(gpus_per_trial=0.5), [TrialConfig()], monkeypatch, number=2)
+    assert os.environ["CUDA_VISIBLE_DEVICES"] == "1"
+    assert niceness == [15, 3]
+
+
+def test_gpus_are_shown_as_ray_would() -> None:
+    assert [calibration._visible_gpus(worker, 0.5) for worker in range(4)] == ["0", "0", "1", "1"]
+    assert [calibration._visible_gpus(worker, 2) for worker in range(2)] == ["0,1", "2,3"]
+
+
+def messages(sent: list[Any], code: int, output: str, folder: Path) -> Iterator[Any]:
+    """Return the messages of a process that has sent these, printed something, and ended."""
+    receiver, sender = multiprocessing.Pipe(duplex=False)
+    for message in sent:
+        sender.send(message)
+    sender.close()
+    (folder / "log").write_text(output)
+    process = cast("Any", SimpleNamespace(join=lambda: None, exitcode=code))
+    return calibration._messages(cast("Any", receiver), process, folder / "log")
+
+
+@pytest.mark.parametrize(
+    ("code", "output", "cause"),
+    [
+        (-9, "a model may print\n", "its process was ended by signal 9, as it is when memory runs out"),
+        (1, "Traceback\nMemoryError: out of cheese\n", "MemoryError: out of cheese"),
+        (3, "", "its process ended with exit status 3"),
+    ],
+)
+def test_the_death_of_a_process_is_the_failure_of_all_that_it_had_to_measure(
+    tmp_path: Path, code: int, output: str, cause: str
+) -> None:
+    found = messages([0.5, COST], code, output, tmp_path)
+    assert [next(found) for _ in range(4)] == [0.5, COST, cause, cause]
+
+
+def test_what_refuses_a_whole_process_is_raised(tmp_path: Path) -> None:
+    with pytest.raises(ResourceError, match="no cheese"):
+        next(messages([ResourceError("no cheese")], 0, "", tmp_path))
+
+
+def test_a_kind_that_several_processes_measured_costs_their_mean_time_and_most_memory() -> None:
+    assert calibration._mean([COST, replace(COST, step=2.0, memory=8)]) == replace(COST, step=1.5, memory=8)
+    costs = [replace(COST, memory=8), replace(COST, gpu_memory=6)]
+    found = Calibration(start=0.0, costs=dict(enumerate(costs)), failures={})
+    assert [found.peak(name) for name in ("memory", "shared_memory", "gpu_memory")] == [8, 5, 6]

@@ -23,9 +23,9 @@ def left(
     models: Retention = "none",
     num_workers: int = 1,
     keep_shared_prefixes: bool = False,
-) -> disk_usage.DiskUsage:
+) -> dict[str, int]:
     artifacts = Artifacts(storage="unused", models=models, keep_shared_prefixes=keep_shared_prefixes)
-    return disk_usage.leavings(sized, {DIGITS: sources.load(DIGITS)}, artifacts, num_workers=num_workers)
+    return disk_usage.estimate(sized, {DIGITS: sources.load(DIGITS)}, artifacts, num_workers=num_workers)
 
 
 @pytest.mark.parametrize("sweep", SWEEPS)
@@ -34,7 +34,7 @@ def test_rows_and_tables_are_as_large_as_those_of_real_runs(sweep: str) -> None:
     trials = [from_flat(json.loads(file.read_text())["config"]) for file in files]
     points = [length(json.loads(file.read_text())["history"]) for file in files]
     assert [disk_usage.num_points(trial) for trial in trials] == points
-    found = disk_usage.leavings(
+    found = disk_usage.estimate(
         [(trial, 1) for trial in trials],
         {trial.data: sources.load(DIGITS) for trial in trials},
         Artifacts(storage="unused", predictions=False),
@@ -42,9 +42,9 @@ def test_rows_and_tables_are_as_large_as_those_of_real_runs(sweep: str) -> None:
     )
     tables = sum(file.stat().st_size for file in (REFERENCE / sweep).glob("*.csv"))
     real = sum(-(-file.stat().st_size // disk_usage.BLOCK) * disk_usage.BLOCK for file in files)
-    assert 1 / 1.5 < found.rows / real < 1.5
-    assert 1 / 2 < (found.tables - disk_usage.REPORT) / tables < 2
-    assert (found.predictions, found.models) == (0, 0)
+    assert 1 / 1.5 < found["rows"] / real < 1.5
+    assert 1 / 2 < (found["tables"] - disk_usage.REPORT) / tables < 2
+    assert (found["predictions"], found["models"]) == (0, 0)
 
 
 def length(history: Any) -> int:
@@ -61,15 +61,15 @@ def test_points_of_the_curve_and_of_training_alone_are_counted_once() -> None:
 def test_models_that_stay_and_checkpoints_of_trials_that_run() -> None:
     small = (TrialConfig(model=Softmax(), optimizer=GradientDescent(), num_steps=2), 650)
     large = (TrialConfig(model=CNN(), optimizer=Adam(), num_steps=2), 10**6)
-    one, both = left(large, models="best").models, left(small, large, models="all").models
+    one, both = left(large, models="best")["models"], left(small, large, models="all")["models"]
     assert 4 * 10**6 < one < both
-    assert left(small, large, models="best").models == one
-    assert left(small, large).models == 0
-    assert left(small, large).checkpoints == left(large).checkpoints
-    assert 2 * 3 * 4 * 10**6 <= left(large).checkpoints < left(small, large, num_workers=2).checkpoints
+    assert left(small, large, models="best")["models"] == one
+    assert left(small, large)["models"] == 0
+    assert left(small, large)["checkpoints"] == left(large)["checkpoints"]
+    assert 2 * 3 * 4 * 10**6 <= left(large)["checkpoints"] < left(small, large, num_workers=2)["checkpoints"]
 
 
 def test_the_end_of_every_trial_of_a_population_stays_until_the_last() -> None:
     large = (TrialConfig(model=CNN(), optimizer=Adam(), num_steps=2), 10**6)
-    running, ends = left(*[large] * 5).checkpoints, left(*[large] * 5, keep_shared_prefixes=True).checkpoints
+    running, ends = left(*[large] * 5)["checkpoints"], left(*[large] * 5, keep_shared_prefixes=True)["checkpoints"]
     assert ends - running == 5 * running / 2

@@ -1,46 +1,87 @@
-"""What a sweep will cost, for a terminal: time, memory, disk, and warnings."""
+"""Prints the plan of a sweep: its networks, then time, memory, disk and warnings."""
 
 from collections.abc import Sequence
 
 from rich.console import Console
 from rich.table import Table
 
-from mnist_sweep.planning.forecast import Forecast, Times, described
+from mnist_sweep.planning.forecast import KindPlan, Plan
+from mnist_sweep.planning.networks import NetworkPlan
 from mnist_sweep.text.numbers import clock, counted, size
+from mnist_sweep.trials.signature import model_signature
 
 KIND_WIDTH = 25
 
 
-def show(found: Forecast, console: Console) -> None:
-    """Print what a run will cost, and the warnings."""
-    if found.times:
-        console.print(_table(found.times))
-    lines = [f"to run: {counted(found.num_trials, 'trial')}, {found.way.num_workers} at a time"]
-    if found.seconds is not None and found.memory is not None:
-        lines.append(f"time: {clock(found.seconds)}, measured with as many at a time")
-        free = f", {size(found.free_memory)} are free" if found.free_memory is not None else ""
-        each = f"{size(found.worker_memory)} a worker, {size(found.memory)} with what they share and the driver"
-        lines.append(f"memory: {each}{free}")
-    if found.gpu_memory:
-        lines.append(f"GPU memory: {size(found.gpu_memory)} a worker")
-    parts = [f"{name} {size(number)}" for name, number in found.disk._asdict().items() if number]
-    lines.append(f"disk: {size(sum(found.disk))} ({', '.join(parts)}), {size(found.free_disk)} are free")
-    for line in lines:
-        console.print(line, markup=False, highlight=False, soft_wrap=True)
-    for warning in found.warnings:
-        console.print(f"warning: {warning}", style="yellow", markup=False, highlight=False, soft_wrap=True)
+def show(plan: Plan, console: Console) -> None:
+    """Print a plan."""
+    num_trials = sum(network.num_trials for network in plan.networks)
+    _print(f"{plan.name}: {counted(num_trials, 'trial')}, {counted(len(plan.networks), 'network')}", console)
+    for number, network in enumerate(plan.networks, start=1):
+        _print(f"\nnetwork {number} of {_title(network)}", console)
+        console.print(_layers(network))
+    console.print()
+    if plan.kinds:
+        console.print(_kinds(plan.kinds))
+    for line in _summary(plan):
+        _print(line, console)
+    for warning in plan.warnings:
+        _print(f"warning: {warning}", console, style="yellow")
 
 
-def _table(times: Sequence[Times]) -> Table:
+def _print(line: str, console: Console, style: str | None = None) -> None:
+    console.print(line, style=style, markup=False, highlight=False, soft_wrap=True)
+
+
+def _title(network: NetworkPlan) -> str:
+    cls, *fields = model_signature(network.model)
+    model = f"{cls.__name__}({', '.join(f'{name}={value!r}' for name, value in fields)})"
+    return f"{counted(network.num_trials, 'trial')} on {'x'.join(map(str, network.image_shape))} images: {model}"
+
+
+def _layers(network: NetworkPlan) -> Table:
+    multiply_adds = sum(layer.multiply_adds for layer in network.layers)
+    table = Table(box=None, pad_edge=False, header_style="bold", show_footer=True)
+    table.add_column("layer", "all")
+    table.add_column("output", no_wrap=True)
+    table.add_column("parameters", f"{network.parameters:,}", justify="right", no_wrap=True)
+    table.add_column("multiply-adds", f"{multiply_adds:,}", justify="right", no_wrap=True)
+    if with_rules := any(layer.rule for layer in network.layers):
+        table.add_column("(W - F + 2P) / S + 1", overflow="fold")
+    for layer in network.layers:
+        output = "x".join(map(str, layer.output))
+        cells = [layer.name, output, f"{layer.parameters:,}", f"{layer.multiply_adds:,}"]
+        table.add_row(*cells, *[layer.rule] * with_rules)
+    return table
+
+
+def _kinds(kinds: Sequence[KindPlan]) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for name in ("network", "trials"):
-        table.add_column(name, justify="right")
+    table.add_column("network", justify="right")
+    table.add_column("trials", justify="right")
     table.add_column("kind", overflow="fold", min_width=KIND_WIDTH)
     for name in ("step, ms", "evaluation, s", "trial, s"):
         table.add_column(name, justify="right", no_wrap=True)
-    for one in times:
-        figures = ("fails", "", "")
-        if one.step is not None:
-            figures = (f"{one.step * 1e3:.3g}", f"{one.evaluation:.2g}", f"{one.seconds:.3g}")
-        table.add_row(str(one.network), str(one.num_trials), described(one.trial), *figures)
+    for kind in kinds:
+        times = [f"{kind.step_seconds * 1e3:.3g}", f"{kind.evaluation_seconds:.2g}", f"{kind.trial_seconds:.3g}"]
+        times = ["fails", "", ""] if kind.failure else times
+        table.add_row(str(kind.network), str(kind.num_trials), kind.name, *times)
     return table
+
+
+def _summary(plan: Plan) -> list[str]:
+    trials = f"to run: {counted(plan.num_trials, 'trial')}"
+    if plan.data_error:
+        return [f"{trials}; what they leave on the disk is not known, for {plan.data_error}"]
+    if not plan.num_trials:
+        return ["to run: nothing, every trial has its row"]
+    lines = [f"{trials}, {plan.num_workers} at a time"]
+    if plan.seconds is not None and plan.memory is not None:
+        lines.append(f"time: {clock(plan.seconds)}, measured with as many at a time")
+        each = f"{size(plan.worker_memory)} a worker, {size(plan.memory)} with what they share and the driver"
+        free = f", {size(plan.free_memory)} are free" if plan.free_memory is not None else ""
+        lines.append(f"memory: {each}{free}")
+    if plan.gpu_memory:
+        lines.append(f"GPU memory: {size(plan.gpu_memory)} a worker")
+    parts = ", ".join(f"{name} {size(number)}" for name, number in plan.disk.items() if number)
+    return [*lines, f"disk: {size(sum(plan.disk.values()))} ({parts}), {size(plan.free_disk)} are free"]

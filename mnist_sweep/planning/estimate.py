@@ -1,0 +1,156 @@
+"""Estimates what a run of a sweep will take on this machine."""
+
+from collections.abc import Hashable, Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from mnist_sweep.errors import DataError
+from mnist_sweep.planning import calibration, disk_usage, makespan
+from mnist_sweep.planning import networks as network_plans
+from mnist_sweep.planning.calibration import Calibration
+from mnist_sweep.planning.forecast import KindPlan, Plan
+from mnist_sweep.planning.makespan import TimedTrial
+from mnist_sweep.planning.networks import network_key
+from mnist_sweep.results import saved_plan
+from mnist_sweep.results.ledger import Ledger
+from mnist_sweep.results.saved_plan import SavedPlan, digest
+from mnist_sweep.runners.local import Local
+from mnist_sweep.runners.ray.tune import RayTune
+from mnist_sweep.sweep.sweep import Sweep
+from mnist_sweep.sweep.work_queue import WorkQueue
+from mnist_sweep.system import machine
+from mnist_sweep.trials.artifacts import Artifacts, Retention
+from mnist_sweep.trials.config import TrialConfig
+from mnist_sweep.trials.row import Status
+from mnist_sweep.trials.signature import graph_signature
+
+# What Ray's processes and the driver held besides their libraries, and what Ray adds to a worker: measured with the
+# quickstart, Ray 2.60.
+RAY_MEMORY = 450 << 20
+WORKER_MEMORY = 60 << 20
+
+
+def plan(
+    sweep: Sweep,
+    *,
+    results: str | Path = "results",
+    runner: Local | RayTune | None = None,
+    retry: Iterable[Status] = (),
+    keep_models: Retention = "best",
+    keep_predictions: bool = True,
+    calibrate: bool = True,
+) -> Plan:
+    """Return what `run` with the same arguments will take on this machine.
+
+    With `calibrate`, a few training steps of each kind of trial are run in processes of their own, for time and memory,
+    and the time is saved in the results folder, so that the report of the run shows it beside the real one. Without,
+    nothing is written, and the data need not be there.
+
+    Raises:
+        SweepError: The sweep, its rows or its data cannot be used, a trial does not fit this machine, or the results
+            folder cannot be written.
+    """
+    runner, folder = runner or RayTune(), Path(results) / sweep.name
+    rows = Ledger(folder).rows(with_history=False)
+    queue = WorkQueue(sweep.trials, sweep.search, folder=folder, rows=rows, retry=set(retry))
+    kept = Artifacts(storage=str(folder), models=keep_models, predictions=keep_predictions)
+    found = _uncalibrated(sweep.name, queue, runner, folder)
+    try:
+        found = replace(found, disk=_disk(found, queue, kept))
+    except DataError as error:
+        if calibrate:
+            raise
+        return replace(found, data_error=str(error))
+    if calibrate and found.num_trials:
+        measured = calibration.calibrate(_to_run(queue), runner, found.num_workers)
+        found = _calibrated(found, queue, measured, keep_models)
+        _save(found, queue, folder)
+    return found
+
+
+def _to_run(queue: WorkQueue) -> list[TrialConfig]:
+    return [*queue.missing.values(), *queue.ahead]
+
+
+def _uncalibrated(name: str, queue: WorkQueue, runner: Local | RayTune, folder: Path) -> Plan:
+    return Plan(
+        name=name,
+        free_disk=machine.free_disk(folder),  # refuses a folder that cannot be made, before anything is measured
+        networks=tuple(network_plans.networks([*queue.trials.values(), *queue.ahead])),
+        num_trials=len(_to_run(queue)),
+        runner=type(runner).__name__,
+        num_workers=_num_workers(runner, queue.num_at_a_time),
+    )
+
+
+def _num_workers(runner: Local | RayTune, num_trials: int) -> int:
+    if isinstance(runner, Local):
+        return min(1, num_trials)
+    size = (float(machine.num_cpus()), float(machine.num_gpus() if runner.gpus_per_trial else 0))
+    room = machine.total_capacity([size], cpus_per_trial=runner.cpus_per_trial, gpus_per_trial=runner.gpus_per_trial)
+    return min(room, runner.max_concurrent or room, num_trials)
+
+
+def _disk(found: Plan, queue: WorkQueue, kept: Artifacts) -> dict[str, int]:
+    parameters = {network.key: network.parameters for network in found.networks}
+    trials = [(trial, parameters[network_key(trial)]) for trial in _to_run(queue)]
+    kept = replace(kept, keep_shared_prefixes=queue.population is not None)
+    return disk_usage.estimate(trials, queue.datasets, kept, num_workers=found.num_workers)
+
+
+def _calibrated(found: Plan, queue: WorkQueue, measured: Calibration, models: Retention) -> Plan:
+    """Return a plan with the time and the memory that a calibration predicts."""
+    population = queue.population
+    timed = []
+    for trial in _to_run(queue):
+        if cost := measured.costs.get(graph_signature(trial)):
+            # a trial of a population trains the steps of its round only
+            trained = replace(trial, num_steps=population.steps_per_round, changes=()) if population else trial
+            timed.append(makespan.timed(trained, queue.datasets[trial.data], graph_signature(trial), cost))
+    on_ray = found.runner == "RayTune"
+    worker_memory = measured.peak("memory") + WORKER_MEMORY * on_ray
+    return replace(
+        found,
+        seconds=makespan.wall_seconds(
+            timed,
+            runner=found.runner,
+            num_workers=found.num_workers,
+            start=measured.start,
+            models=models,
+            round_size=population.size if population else len(timed),
+        ),
+        memory=found.num_workers * worker_memory + measured.peak("shared_memory") + RAY_MEMORY * on_ray,
+        worker_memory=worker_memory,
+        gpu_memory=measured.peak("gpu_memory"),
+        free_memory=machine.free_memory(),
+        kinds=tuple(_kinds(found, queue, measured, timed)),
+    )
+
+
+def _kinds(found: Plan, queue: WorkQueue, measured: Calibration, timed: Sequence[TimedTrial]) -> list[KindPlan]:
+    numbers = {network.key: number for number, network in enumerate(found.networks, start=1)}
+    groups: dict[Hashable, list[TrialConfig]] = {}
+    for trial in _to_run(queue):
+        groups.setdefault(graph_signature(trial), []).append(trial)
+    kinds = []
+    for key, (trial, *others) in groups.items():
+        one = KindPlan(network=numbers[network_key(trial)], name=_name(trial), num_trials=1 + len(others))
+        if cost := measured.costs.get(key):
+            evaluation = cost.image * len(queue.datasets[trial.data].val)
+            longest = max(one.seconds for one in timed if one.kind == key)
+            one = replace(one, step_seconds=cost.step, evaluation_seconds=evaluation, trial_seconds=longest)
+        kinds.append(replace(one, failure=measured.failures.get(key, "")))
+    return kinds
+
+
+def _save(found: Plan, queue: WorkQueue, folder: Path) -> None:
+    if found.seconds:
+        trials = digest(queue.work)
+        saved = SavedPlan(trials=trials, runner=found.runner, num_workers=found.num_workers, seconds=found.seconds)
+        saved_plan.write(folder, saved)
+
+
+def _name(trial: TrialConfig) -> str:
+    parts = [type(trial.optimizer).__name__, f"batch {trial.batch_size}"]
+    parts += [value for value in (trial.precision, trial.augmentation) if value not in ("float32", "none")]
+    return ", ".join(parts + ["weight decay"] * (trial.weight_decay > 0))

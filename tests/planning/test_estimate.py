@@ -1,0 +1,182 @@
+"""Laws of an estimate: it follows from what was measured of the trials that are missing."""
+
+from collections.abc import Callable, Hashable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mnist_sweep import (
+    CIFAR10,
+    PBT,
+    Adam,
+    GradientDescent,
+    Local,
+    RayTune,
+    Search,
+    Softmax,
+    Status,
+    Sweep,
+    TrialConfig,
+    Uniform,
+    grid,
+    trial_id,
+)
+from mnist_sweep.errors import DataError, LedgerError, ResourceError
+from mnist_sweep.planning import calibration, estimate
+from mnist_sweep.planning.calibration import Calibration
+from mnist_sweep.planning.estimate import plan
+from mnist_sweep.planning.measurement import TrialCost
+from mnist_sweep.results import saved_plan
+from mnist_sweep.results.ledger import Ledger
+from mnist_sweep.results.saved_plan import SavedPlan
+from mnist_sweep.system import machine
+from mnist_sweep.trials.row import TrialRow
+from mnist_sweep.trials.signature import graph_signature
+
+Refused = Callable[..., AbstractContextManager[None]]
+Measured = Callable[..., None]
+BASE = TrialConfig(model=Softmax(), num_steps=10, evaluate_every=5)
+TRIALS = grid(BASE, {"optimizer": [GradientDescent(), Adam(), Adam(learning_rate=0.1)]})
+SWEEP = Sweep(name="one", trials=TRIALS)
+COST = TrialCost(
+    step=1.0, image=0.0, overhead=2.0, tracing=0.0, saving=0.0, num_images=300, memory=3 << 30, shared_memory=1 << 30
+)
+
+
+@pytest.fixture
+def measured(monkeypatch: pytest.MonkeyPatch) -> Measured:
+    """Let every kind cost the same, apart from those that are to fail."""
+
+    def set_up(cost: TrialCost = COST, failures: dict[Any, str] | None = None) -> None:
+        def calibrate(trials: Sequence[TrialConfig], *_: object) -> Calibration:
+            costs: dict[Hashable, TrialCost] = {
+                graph_signature(trial): cost for trial in trials if graph_signature(trial) not in (failures or {})
+            }
+            return Calibration(start=3.0, costs=costs, failures=failures or {})
+
+        monkeypatch.setattr(calibration, "calibrate", calibrate)
+
+    set_up()
+    return set_up
+
+
+@pytest.mark.usefixtures("measured")
+def test_time_and_memory_follow_from_what_was_measured(tmp_path: Path) -> None:
+    found = plan(SWEEP, results=tmp_path, runner=Local())
+    assert (found.num_trials, found.runner, found.num_workers) == (3, "Local", 1)
+    assert found.seconds == 3 + 3 * 12
+    assert (found.memory, found.worker_memory, found.gpu_memory) == (4 << 30, 3 << 30, 0)
+    times = [(one.network, one.num_trials, one.step_seconds, one.trial_seconds) for one in found.kinds]
+    assert times == [(1, 1, 1.0, 12.0), (1, 2, 1.0, 12.0)]
+
+
+@pytest.mark.usefixtures("measured")
+def test_ray_takes_time_and_memory_of_its_own(tmp_path: Path) -> None:
+    found = plan(SWEEP, results=tmp_path, runner=RayTune(max_concurrent=1))
+    assert found.seconds == pytest.approx(7 + 3 + 3 * 12.06)
+    assert found.worker_memory == (3 << 30) + estimate.WORKER_MEMORY
+    assert found.memory == (1 << 30) + found.worker_memory + estimate.RAY_MEMORY
+
+
+def test_memory_on_a_gpu_is_the_most_of_any_kind(tmp_path: Path, measured: Measured) -> None:
+    measured(replace(COST, gpu_memory=2 * 10**9))
+    assert plan(SWEEP, results=tmp_path, runner=Local()).gpu_memory == 2 * 10**9
+
+
+def test_trials_that_will_fail_are_named_and_take_no_time(tmp_path: Path, measured: Measured) -> None:
+    measured(failures={graph_signature(TRIALS[1]): "OSError: out of cheese"})
+    found = plan(SWEEP, results=tmp_path, runner=Local())
+    assert found.seconds == 3 + 12
+    assert [(one.num_trials, one.failure) for one in found.kinds] == [(1, ""), (2, "OSError: out of cheese")]
+    assert found.warnings == ("2 trials of network 1 with Adam, batch 50 will fail: OSError: out of cheese.",)
+
+
+def test_kinds_of_a_network_are_named_by_what_distinguishes_them(tmp_path: Path, measured: Measured) -> None:
+    others: dict[str, Any] = {"batch_size": 20, "precision": "mixed_bfloat16", "weight_decay": 0.1}
+    others |= {"augmentation": "pad_crop_flip", "optimizer": GradientDescent()}
+    found = plan(Sweep(name="two", trials=[BASE, replace(BASE, **others)]), results=tmp_path, runner=Local())
+    names = ["Adam, batch 50", "GradientDescent, batch 20, mixed_bfloat16, pad_crop_flip, weight decay"]
+    assert [one.name for one in found.kinds] == names
+
+
+@pytest.mark.usefixtures("measured")
+def test_a_trial_of_a_population_takes_the_time_of_its_round_and_leaves_a_whole_curve(tmp_path: Path) -> None:
+    axes = {"optimizer.learning_rate": Uniform(low=0.1, high=1.0)}
+    search = Search(base=BASE, axes=axes, num_trials=6, algorithm=PBT(population=3))
+    found = plan(Sweep(name="rounds", search=search), results=tmp_path, runner=Local())
+    assert found.seconds == 3 + 6 * 7  # each of the two rounds has 5 steps
+    alone = plan(Sweep(name="alone", trials=TRIALS), results=tmp_path, runner=Local())
+    assert found.disk["rows"] == 2 * alone.disk["rows"]
+    assert found.disk["checkpoints"] == (2 + 6) / 2 * alone.disk["checkpoints"]
+
+
+@pytest.mark.usefixtures("measured")
+def test_the_time_is_saved_for_the_run_that_it_is_of(tmp_path: Path) -> None:
+    plan(SWEEP, results=tmp_path, runner=Local())
+    trials = saved_plan.digest(map(trial_id, TRIALS))
+    kept = SavedPlan(trials=trials, runner="Local", num_workers=1, seconds=39.0)
+    assert saved_plan.read(tmp_path / "one") == kept
+
+
+def test_without_a_calibration_networks_and_disk_are_planned_and_nothing_is_written(tmp_path: Path) -> None:
+    found = plan(SWEEP, results=tmp_path, runner=Local(), calibrate=False)
+    assert [one.num_trials for one in found.networks] == [3]
+    assert min(found.disk[name] for name in ("rows", "tables", "predictions", "models", "checkpoints")) > 0
+    assert (found.seconds, found.memory, found.kinds, found.warnings) == (None, None, (), ())
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_not_kept_takes_no_space(tmp_path: Path) -> None:
+    found = plan(SWEEP, results=tmp_path, keep_models="none", keep_predictions=False, calibrate=False)
+    assert (found.disk["models"], found.disk["predictions"]) == (0, 0)
+
+
+@pytest.mark.usefixtures("measured")
+def test_what_is_finished_is_left_out(tmp_path: Path, make_row: Callable[..., TrialRow]) -> None:
+    ledger = Ledger(tmp_path / "one")
+    ledger.open()
+    ledger.commit(make_row(TRIALS[0]))
+    ledger.commit(make_row(TRIALS[1], Status.FAILED, error="OSError: out of cheese"))
+    assert plan(SWEEP, results=tmp_path, runner=Local()).seconds == 3 + 12
+    retried = plan(SWEEP, results=tmp_path, runner=Local(), retry=[Status.FAILED])
+    assert (retried.num_trials, retried.networks[0].num_trials) == (2, 3)
+    ledger.commit(make_row(TRIALS[2]))
+    nothing = plan(SWEEP, results=tmp_path, runner=Local())
+    assert (nothing.num_trials, nothing.disk, nothing.seconds) == (0, {}, None)
+
+
+def test_a_sweep_without_its_data_is_planned_without_its_disk_unless_it_is_to_be_measured(tmp_path: Path) -> None:
+    far = Sweep(name="far", trials=[TrialConfig(data=CIFAR10())])
+    found = plan(far, results=tmp_path, calibrate=False)
+    assert found.data_error.startswith("cifar-10-binary.tar.gz ")
+    assert (found.num_trials, found.disk, found.networks[0].image_shape) == (1, {}, (32, 32, 3))
+    with pytest.raises(DataError):
+        plan(far, results=tmp_path)
+
+
+def test_as_many_run_at_a_time_as_fit_are_wanted_and_are_there(
+    tmp_path: Path, refused: Refused, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def workers(runner: Local | RayTune, num_trials: int = 9) -> int:
+        sweep = Sweep(name="many", trials=grid(BASE, {"seed": list(range(num_trials))}))
+        return plan(sweep, results=tmp_path, runner=runner, calibrate=False).num_workers
+
+    monkeypatch.setattr(machine, "num_cpus", lambda: 4)
+    monkeypatch.setattr(machine, "num_gpus", lambda: 1)
+    assert (workers(RayTune()), workers(RayTune(cpus_per_trial=2)), workers(Local())) == (4, 2, 1)
+    assert (workers(RayTune(max_concurrent=3)), workers(RayTune(), 2), workers(RayTune(gpus_per_trial=0.5))) == (
+        3,
+        2,
+        2,
+    )
+    with refused(ResourceError, "must fit one machine"):
+        workers(RayTune(cpus_per_trial=5))
+
+
+def test_a_folder_that_cannot_be_made_is_refused_before_anything_is_measured(tmp_path: Path, refused: Refused) -> None:
+    (tmp_path / "file").touch()
+    with refused(LedgerError, "results folder", "--results"):
+        plan(SWEEP, results=tmp_path / "file")

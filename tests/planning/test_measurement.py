@@ -1,0 +1,75 @@
+"""Laws of what a trial costs: measured on the real network, whatever its numbers are."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from mnist_sweep import CNN, GradientDescent, Softmax, TrialConfig
+from mnist_sweep.data import sources
+from mnist_sweep.data.dataset import Dataset
+from mnist_sweep.data.digits import Digits
+from mnist_sweep.errors import SweepError
+from mnist_sweep.planning import measurement
+from mnist_sweep.trials.row import TrialRow
+
+DIGITS = sources.load(Digits())
+
+
+@dataclass(frozen=True)
+class Broken:
+    """A model that cannot be built."""
+
+    def build(self, image_shape: tuple[int, int, int], num_classes: int) -> Any:
+        raise OSError("out of cheese")
+
+
+@pytest.mark.usefixtures("tf")
+def test_a_larger_network_costs_more_whatever_its_learning_rate() -> None:
+    rate = GradientDescent(learning_rate=1e30)  # diverges at its second step
+    small = measurement.measure(TrialConfig(model=Softmax(), optimizer=rate), DIGITS)
+    large = measurement.measure(TrialConfig(model=CNN(filters=(32, 64), units=512), optimizer=rate), DIGITS)
+    assert 0 < small.step < large.step
+    assert 0 < small.image < large.image
+    assert 0 < small.memory < large.memory + 2**20  # what is shared may grow meanwhile
+    assert small.num_images == len(DIGITS.val)
+    assert min(small.overhead, large.overhead) > 0
+    assert min(small.tracing, large.tracing, small.saving, large.saving) >= 0
+
+
+@pytest.mark.usefixtures("tf")
+def test_a_trial_whose_numbers_change_after_more_steps_than_are_measured_costs_something() -> None:
+    changing = TrialConfig(model=Softmax(), changes=((500, (("optimizer.learning_rate", 0.1),)),))
+    assert measurement.measure(changing, DIGITS).step > 0
+
+
+@pytest.mark.usefixtures("tf")
+def test_a_trial_that_fails_says_why() -> None:
+    with pytest.raises(SweepError, match="OSError: out of cheese"):
+        measurement.measure(TrialConfig(model=Broken()), DIGITS)
+
+
+def test_costs_follow_from_three_short_trials(
+    make_row: Callable[..., TrialRow], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps: list[int] = []
+
+    def run(config: TrialConfig, dataset: Dataset, num_steps: int, *, keep: bool = False) -> tuple[TrialRow, float]:
+        steps.append(num_steps)
+        seconds = {"seconds_train": 0.01 * num_steps, "seconds_evaluate": 6.0, "seconds_total": 1.0}
+        return make_row(config, **seconds), {1: 109.01, 2: 9.02, 50: 4.0}[num_steps]
+
+    monkeypatch.setattr(measurement, "_run", run)
+    monkeypatch.setattr(measurement, "_peak_gpu_memory", lambda: 5)
+    cost = measurement.measure(TrialConfig(), DIGITS)
+    assert steps == [1, 2, 50]  # half a second
+    assert (cost.step, cost.image) == pytest.approx((0.01, 0.01))
+    assert (cost.overhead, cost.tracing, cost.saving) == pytest.approx((3.0, 100.0, 3.0))
+    assert (cost.num_images, cost.gpu_memory) == (300, 5)
+
+
+def test_evaluations_are_measured_on_a_part_of_the_images(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(measurement, "MAX_IMAGES", 7)
+    few = measurement.subset(DIGITS)
+    assert (len(few.train), len(few.val), len(few.test)) == (1197, 7, 7)
