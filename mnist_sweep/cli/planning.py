@@ -1,4 +1,4 @@
-"""The command that says what a sweep will cost before it runs."""
+"""The command that estimates what a sweep will take before it runs."""
 
 from pathlib import Path
 from typing import Any
@@ -21,13 +21,15 @@ Examples:
 )
 @click.argument("script", type=click.Path(path_type=Path))
 @options.of_trials
-@click.option("--no-calibration", is_flag=True, help="Measure nothing: show networks and disk, not time and memory.")
+@click.option(
+    "--no-calibration", is_flag=True, help="Show networks and disk space only; measure neither time nor memory."
+)
 def plan(script: Path, **chosen: Any) -> int:
-    """Show the networks of the sweep in SCRIPT, and what its missing trials will cost on this machine.
+    """Show the networks of the sweep in SCRIPT, and what its missing trials will take on this machine.
 
-    Of each layer the output, the parameters, and the multiply-adds for one image; of the sweep its time, memory and
-    disk, from a few training steps of each kind of trial, as many at a time as the run will have. The time is kept in
-    the results folder, for the report of the run with the same options to show it beside the real one.
+    For each layer: output, parameters, and multiply-adds per image. For the sweep: time, memory and disk space, from a
+    few training steps of each kind of trial, run with as many trials at a time as the sweep will have. The predicted
+    time is saved in the results folder; the report of a run with the same options shows it beside the real time.
     """
     from rich.console import Console
 
@@ -38,7 +40,7 @@ def plan(script: Path, **chosen: Any) -> int:
     on_ray = chosen["runner_name"] == "ray"
     console = Console()
     sweep = options.chosen_sweep(script, chosen)
-    with console.status("planning, with a few training steps of each kind of trial …"):
+    with console.status("measuring a few training steps of each kind of trial …"):
         found = estimate.plan(
             sweep,
             results=chosen["results"],

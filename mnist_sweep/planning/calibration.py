@@ -142,7 +142,7 @@ def _messages(receiver: "Connection[None, Any]", process: BaseProcess, log: Path
     lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
     cause = lines[-1] if lines else f"its process ended with exit status {code}"
     while True:
-        yield f"its process was ended by signal {-code}, as it is when memory runs out" if code < 0 else cause
+        yield f"its process was killed by signal {-code}, as happens when memory runs out" if code < 0 else cause
 
 
 def _measure_all(

@@ -82,14 +82,14 @@ class Plan:
             fit = (self.free_memory - shared) // self.worker_memory
             way_out = f"run with --max-concurrent {fit}" if fit >= 1 else "not even one fits"
             need = f"{counted(self.num_workers, 'trial')} at a time need {size(self.memory)} of memory"
-            warnings.append(f"{need}, but {size(self.free_memory)} are free: {way_out}.")
+            warnings.append(f"{need}, but only {size(self.free_memory)} are free: {way_out}.")
         needed = sum(self.disk.values())
         if needed > self.free_disk:
-            way_out = "choose another with --results, or keep less (--keep-models none, --no-predictions)"
-            free = f"{size(self.free_disk)} are free on the disk"
+            way_out = "choose another folder with --results, or keep less (--keep-models none, --no-predictions)"
+            free = f"only {size(self.free_disk)} are free on the disk"
             warnings.append(f"the results need {size(needed)}, but {free}: {way_out}.")
         for kind in self.kinds:
             if kind.failure:
-                trials = f"{counted(kind.num_trials, 'trial')} of network {kind.network} with {kind.name}"
+                trials = f"{counted(kind.num_trials, 'trial')} of network {kind.network} ({kind.name})"
                 warnings.append(f"{trials} will fail: {kind.failure}.")
         return tuple(warnings)

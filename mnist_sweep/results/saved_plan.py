@@ -52,7 +52,7 @@ def write(folder: Path, plan: SavedPlan) -> None:
     """
     make_folder(folder)
     content = json.dumps(dataclasses.asdict(plan), indent=1, allow_nan=False).encode() + b"\n"
-    write_atomically(folder / FILE, content, "prediction")
+    write_atomically(folder / FILE, content, "plan")
 
 
 def read(folder: Path) -> SavedPlan | None:
@@ -67,8 +67,6 @@ def read(folder: Path) -> SavedPlan | None:
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
-        raise LedgerError(f"{path} cannot be read ({error.strerror}): mend its permissions or the disk.") from error
+        raise LedgerError(f"{path} cannot be read ({error.strerror}): check its permissions and the disk.") from error
     except (ConfigError, RecursionError, TypeError, ValueError) as error:
-        raise LedgerError(
-            f"{path} is not a prediction: it was damaged or edited; delete it, no row needs it."
-        ) from error
+        raise LedgerError(f"{path} is damaged or was edited: delete it, no result depends on it.") from error

@@ -85,7 +85,9 @@ def test_every_kind_is_measured_beside_others_or_its_failure_named(
     assert found.start > 0
     assert found.peak("memory") > 0
     assert found.failures[graph_signature(broken)].startswith("OSError: out of cheese (users_models.py:")
-    assert found.failures[graph_signature(killed)] == "its process was ended by signal 9, as it is when memory runs out"
+    assert (
+        found.failures[graph_signature(killed)] == "its process was killed by signal 9, as happens when memory runs out"
+    )
     assert capfd.readouterr() == ("", "")
     assert multiprocessing.active_children() == []
 
@@ -171,7 +173,7 @@ def messages(sent: list[Any], code: int, output: str, folder: Path) -> Iterator[
 @pytest.mark.parametrize(
     ("code", "output", "cause"),
     [
-        (-9, "a model may print\n", "its process was ended by signal 9, as it is when memory runs out"),
+        (-9, "a model may print\n", "its process was killed by signal 9, as happens when memory runs out"),
         (1, "Traceback\nMemoryError: out of cheese\n", "MemoryError: out of cheese"),
         (3, "", "its process ended with exit status 3"),
     ],

@@ -91,7 +91,7 @@ def test_trials_that_will_fail_are_named_and_take_no_time(tmp_path: Path, measur
     found = plan(SWEEP, results=tmp_path, runner=Local())
     assert found.seconds == 3 + 12
     assert [(one.num_trials, one.failure) for one in found.kinds] == [(1, ""), (2, "OSError: out of cheese")]
-    assert found.warnings == ("2 trials of network 1 with Adam, batch 50 will fail: OSError: out of cheese.",)
+    assert found.warnings == ("2 trials of network 1 (Adam, batch 50) will fail: OSError: out of cheese.",)
 
 
 def test_kinds_of_a_network_are_named_by_what_distinguishes_them(tmp_path: Path, measured: Measured) -> None:

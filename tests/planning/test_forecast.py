@@ -21,7 +21,7 @@ def test_a_plan_that_fits_has_no_warnings() -> None:
 @pytest.mark.parametrize(("free", "way_out"), [(8 * GB, "run with --max-concurrent 2"), (2 * GB, "not even one fits")])
 def test_trials_that_do_not_fit_the_memory_are_warned_of(free: int, way_out: str) -> None:
     (warning,) = replace(MEASURED, free_memory=free).warnings
-    assert warning == f"3 trials at a time need 10 GB of memory, but {free // GB} GB are free: {way_out}."
+    assert warning == f"3 trials at a time need 10 GB of memory, but only {free // GB} GB are free: {way_out}."
 
 
 def test_a_system_that_does_not_say_what_is_free_is_not_warned_of() -> None:
@@ -30,7 +30,7 @@ def test_a_system_that_does_not_say_what_is_free_is_not_warned_of() -> None:
 
 def test_a_disk_that_is_too_small_is_warned_of() -> None:
     (warning,) = replace(MEASURED, free_disk=5000).warnings
-    assert warning.startswith("the results need 6 kB, but 5 kB are free on the disk: ")
+    assert warning.startswith("the results need 6 kB, but only 5 kB are free on the disk: ")
     assert "--results" in warning
 
 
@@ -38,7 +38,7 @@ def test_trials_that_will_fail_are_warned_of() -> None:
     good = KindPlan(network=1, name="Adam, batch 50", num_trials=1, step_seconds=1.0)
     bad = KindPlan(network=2, name="Adam, batch 50", num_trials=2, failure="OSError: out of cheese")
     (warning,) = replace(MEASURED, kinds=(good, bad)).warnings
-    assert warning == "2 trials of network 2 with Adam, batch 50 will fail: OSError: out of cheese."
+    assert warning == "2 trials of network 2 (Adam, batch 50) will fail: OSError: out of cheese."
 
 
 def test_a_plan_shows_itself_in_one_line() -> None:

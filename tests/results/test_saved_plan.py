@@ -1,4 +1,4 @@
-"""Laws of what is kept of a plan: it comes back as it was, for the run that it is of, and damage is named."""
+"""Laws of a saved plan: it is read back unchanged, is matched to its run, and damage is reported with the way out."""
 
 import json
 from collections.abc import Callable
@@ -38,7 +38,7 @@ def test_a_prediction_is_of_the_same_trials_in_the_same_way() -> None:
 )
 def test_a_damaged_prediction_is_named_with_the_way_out(tmp_path: Path, refused: Refused, content: str) -> None:
     (tmp_path / saved_plan.FILE).write_text(content)
-    with refused(LedgerError, saved_plan.FILE, "is not a prediction", "delete it"):
+    with refused(LedgerError, saved_plan.FILE, "damaged", "delete it"):
         saved_plan.read(tmp_path)
 
 
@@ -46,7 +46,7 @@ def test_a_field_that_is_not_known_is_damage(tmp_path: Path, refused: Refused) -
     saved_plan.write(tmp_path, ONE)
     content = json.loads((tmp_path / saved_plan.FILE).read_text()) | {"hook": "os.system"}
     (tmp_path / saved_plan.FILE).write_text(json.dumps(content))
-    with refused(LedgerError, "is not a prediction"):
+    with refused(LedgerError, "damaged"):
         saved_plan.read(tmp_path)
 
 

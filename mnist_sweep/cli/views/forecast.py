@@ -18,7 +18,7 @@ def show(plan: Plan, console: Console) -> None:
     num_trials = sum(network.num_trials for network in plan.networks)
     _print(f"{plan.name}: {counted(num_trials, 'trial')}, {counted(len(plan.networks), 'network')}", console)
     for number, network in enumerate(plan.networks, start=1):
-        _print(f"\nnetwork {number} of {_title(network)}", console)
+        _print(f"\nnetwork {number} {_title(network)}", console)
         console.print(_layers(network))
     console.print()
     if plan.kinds:
@@ -36,7 +36,7 @@ def _print(line: str, console: Console, style: str | None = None) -> None:
 def _title(network: NetworkPlan) -> str:
     cls, *fields = model_signature(network.model)
     model = f"{cls.__name__}({', '.join(f'{name}={value!r}' for name, value in fields)})"
-    return f"{counted(network.num_trials, 'trial')} on {'x'.join(map(str, network.image_shape))} images: {model}"
+    return f"({counted(network.num_trials, 'trial')}, {'x'.join(map(str, network.image_shape))} images): {model}"
 
 
 def _layers(network: NetworkPlan) -> Table:
@@ -72,16 +72,16 @@ def _kinds(kinds: Sequence[KindPlan]) -> Table:
 def _summary(plan: Plan) -> list[str]:
     trials = f"to run: {counted(plan.num_trials, 'trial')}"
     if plan.data_error:
-        return [f"{trials}; what they leave on the disk is not known, for {plan.data_error}"]
+        return [f"{trials}; disk space unknown: {plan.data_error}"]
     if not plan.num_trials:
-        return ["to run: nothing, every trial has its row"]
+        return ["to run: nothing, every trial is finished"]
     lines = [f"{trials}, {plan.num_workers} at a time"]
     if plan.seconds is not None and plan.memory is not None:
-        lines.append(f"time: {clock(plan.seconds)}, measured with as many at a time")
-        each = f"{size(plan.worker_memory)} a worker, {size(plan.memory)} with what they share and the driver"
-        free = f", {size(plan.free_memory)} are free" if plan.free_memory is not None else ""
-        lines.append(f"memory: {each}{free}")
+        lines.append(f"time: {clock(plan.seconds)}, measured with {counted(plan.num_workers, 'trial')} at a time")
+        total = f"{size(plan.memory)} with shared libraries and the driver"
+        free = f", {size(plan.free_memory)} free" if plan.free_memory is not None else ""
+        lines.append(f"memory: {size(plan.worker_memory)} per worker, {total}{free}")
     if plan.gpu_memory:
-        lines.append(f"GPU memory: {size(plan.gpu_memory)} a worker")
+        lines.append(f"GPU memory: {size(plan.gpu_memory)} per worker")
     parts = ", ".join(f"{name} {size(number)}" for name, number in plan.disk.items() if number)
-    return [*lines, f"disk: {size(sum(plan.disk.values()))} ({parts}), {size(plan.free_disk)} are free"]
+    return [*lines, f"disk: {size(sum(plan.disk.values()))} ({parts}), {size(plan.free_disk)} free"]

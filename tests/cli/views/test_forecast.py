@@ -36,7 +36,7 @@ def shown(plan: Plan, width: int = 120) -> str:
 def test_every_layer_is_shown_with_its_rule_and_the_sums() -> None:
     text = shown(PLAN)
     lines = [line.split() for line in text.splitlines()]
-    assert text.startswith("digits: 1 trial, 1 network\n\nnetwork 1 of 1 trial on 8x8x1 images: CNN(filters=(4,), ")
+    assert text.startswith("digits: 1 trial, 1 network\n\nnetwork 1 (1 trial, 8x8x1 images): CNN(filters=(4,), ")
     assert ["conv", "3x3", "8x8x4", "40", "2,304", "(8", "-", "3", "+", "2)", "/", "1", "+", "1", "=", "8"] in lines
     assert ["pool", "2x2", "4x4x4", "0", "0", "(8", "-", "2", "+", "0)", "/", "2", "+", "1", "=", "4"] in lines
     assert ["dense", "16", "1,040", "1,024"] in lines
@@ -50,7 +50,7 @@ def test_a_network_without_windows_has_no_column_of_rules() -> None:
 def test_without_a_calibration_there_is_the_disk_alone() -> None:
     *_, runs, disk = shown(PLAN).splitlines()
     assert runs == "to run: 3 trials, 1 at a time"
-    assert disk == "disk: 6 kB (rows 3 kB, tables 3 kB), 5 GB are free"
+    assert disk == "disk: 6 kB (rows 3 kB, tables 3 kB), 5 GB free"
 
 
 def test_time_memory_and_kinds_are_shown_of_a_calibration() -> None:
@@ -58,24 +58,22 @@ def test_time_memory_and_kinds_are_shown_of_a_calibration() -> None:
     lines = [line.split() for line in text.splitlines()]
     assert ["1", "2", "Adam,", "batch", "50", "1e+03", "0", "12"] in lines
     assert ["1", "1", "Adam,", "batch", "20", "fails"] in lines
-    assert "\ntime: 0:39, measured with as many at a time\n" in text
-    assert "\nmemory: 3 GB a worker, 4 GB with what they share and the driver, 8 GB are free\n" in text
-    assert text.endswith("warning: 1 trial of network 1 with Adam, batch 20 will fail: OSError: out of cheese.\n")
+    assert "\ntime: 0:39, measured with 1 trial at a time\n" in text
+    assert "\nmemory: 3 GB per worker, 4 GB with shared libraries and the driver, 8 GB free\n" in text
+    assert text.endswith("warning: 1 trial of network 1 (Adam, batch 20) will fail: OSError: out of cheese.\n")
 
 
 def test_memory_is_shown_of_a_gpu_if_there_is_one_and_of_what_is_free_if_that_is_known() -> None:
     assert "GPU" not in shown(MEASURED)
-    assert "\nGPU memory: 2 GB a worker\n" in shown(replace(MEASURED, gpu_memory=2 * 10**9))
+    assert "\nGPU memory: 2 GB per worker\n" in shown(replace(MEASURED, gpu_memory=2 * 10**9))
     assert "driver\n" in shown(replace(MEASURED, free_memory=None))
 
 
 def test_lines_stay_whole_in_a_narrow_terminal() -> None:
-    assert "\nmemory: 3 GB a worker, 4 GB with what they share and the driver, 8 GB are free\n" in shown(MEASURED, 40)
+    assert "\nmemory: 3 GB per worker, 4 GB with shared libraries and the driver, 8 GB free\n" in shown(MEASURED, 40)
 
 
 def test_a_plan_without_data_or_without_trials_ends_with_the_reason() -> None:
     without = replace(PLAN, disk={}, data_error="the file is gone.")
-    assert shown(without).endswith(
-        "\nto run: 3 trials; what they leave on the disk is not known, for the file is gone.\n"
-    )
-    assert shown(replace(PLAN, num_trials=0)).endswith("\nto run: nothing, every trial has its row\n")
+    assert shown(without).endswith("\nto run: 3 trials; disk space unknown: the file is gone.\n")
+    assert shown(replace(PLAN, num_trials=0)).endswith("\nto run: nothing, every trial is finished\n")
