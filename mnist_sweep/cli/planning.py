@@ -25,11 +25,12 @@ Examples:
     "--no-calibration", is_flag=True, help="Show networks and disk space only; measure neither time nor memory."
 )
 def plan(script: Path, **chosen: Any) -> int:
-    """Show the networks of the sweep in SCRIPT, and what its missing trials will take on this machine.
+    """Estimate time, memory and disk space of the sweep in SCRIPT.
 
-    For each layer: output, parameters, and multiply-adds per image. For the sweep: time, memory and disk space, from a
-    few training steps of each kind of trial, run with as many trials at a time as the sweep will have. The predicted
-    time is saved in the results folder; the report of a run with the same options shows it beside the real time.
+    Shows the layers of its networks with output, parameters, and multiply-adds per image. Then measures a few training
+    steps of each kind of trial on this machine, with as many trials at a time as the run will have, and estimates what
+    the missing trials will take. The time is saved in the results folder; the report of a run with the same options
+    shows it beside the real time.
     """
     from rich.console import Console
 
