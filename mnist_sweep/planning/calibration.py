@@ -37,6 +37,7 @@ Flat = Mapping[str, Any]
 SPAWN = multiprocessing.get_context("spawn")
 # What Ray adds to the niceness of its workers, unless the variable says otherwise.
 NICENESS, RAY_NICENESS = "RAY_worker_niceness", "15"
+SAFE_PATH = "PYTHONSAFEPATH"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,15 +118,19 @@ def _process(runner: Local | RayTune, number: int, flats: Sequence[Flat]) -> Ite
 
 @contextlib.contextmanager
 def _isolated() -> Iterator[None]:
-    """Start processes that do not import the main script, which may do anything, and that leave Ctrl-C to this one."""
-    resource_tracker.ensure_running()  # it would unblock the signal
-    main = sys.modules["__main__"]
+    """Start processes that import neither the main script nor from the working folder, and leave Ctrl-C to this one."""
+    main, safe_path = sys.modules["__main__"], os.environ.get(SAFE_PATH)
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, [])
     sys.modules["__main__"] = ModuleType("__main__")
-    mask = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+    os.environ[SAFE_PATH] = "1"
     try:
+        resource_tracker.ensure_running()  # before the signal is blocked, which it would undo
+        signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
         yield
     finally:
         sys.modules["__main__"] = main
+        del os.environ[SAFE_PATH]
+        os.environ |= {} if safe_path is None else {SAFE_PATH: safe_path}
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
 

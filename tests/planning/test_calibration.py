@@ -92,13 +92,16 @@ def test_every_kind_is_measured_beside_others_or_its_failure_named(
     assert multiprocessing.active_children() == []
 
 
-def test_a_main_script_without_a_guard_is_not_run_again(tmp_path: Path) -> None:
-    (tmp_path / "unguarded.py").write_text(
+@pytest.mark.slow
+def test_neither_a_main_script_without_a_guard_nor_modules_of_the_working_folder_are_imported(tmp_path: Path) -> None:
+    (tmp_path / "socket.py").write_text("raise OSError('out of cheese')\n")
+    (tmp_path / "scripts").mkdir()
+    (tmp_path / "scripts" / "unguarded.py").write_text(
         "from mnist_sweep import *\nfrom mnist_sweep.planning.estimate import plan\n"
         "print(__name__, flush=True)\n"
         "print(plan(Sweep(name='one', trials=[TrialConfig(model=Softmax())]), runner=Local()))\n"
     )
-    command = [sys.executable, "unguarded.py"]
+    command = [sys.executable, "scripts/unguarded.py"]
     ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=200, check=False)
     assert (ended.returncode, ended.stderr) == (0, "")
     name, shown = ended.stdout.splitlines()
@@ -107,12 +110,13 @@ def test_a_main_script_without_a_guard_is_not_run_again(tmp_path: Path) -> None:
 
 
 def test_a_process_knows_no_main_script_and_leaves_ctrl_c_to_its_parent() -> None:
-    main, before = sys.modules["__main__"], signal.pthread_sigmask(signal.SIG_BLOCK, [])
+    main, before, variables = sys.modules["__main__"], signal.pthread_sigmask(signal.SIG_BLOCK, []), dict(os.environ)
     with calibration._isolated():
         assert not {"init_main_from_name", "init_main_from_path"} & get_preparation_data("worker").keys()
         assert signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, [])
     assert sys.modules["__main__"] is main
     assert signal.pthread_sigmask(signal.SIG_BLOCK, []) == before
+    assert os.environ == variables
 
 
 def measure_all(
