@@ -130,11 +130,9 @@ TESTED_ELSEWHERE = {
     "analysis.split_difference": "analysis/test_comparison.py",
     "cli.analysis": "cli/test_app.py, for the command line is tested as a whole",
     "cli.options": "cli/test_app.py, for the command line is tested as a whole",
-    "cli.planning": "cli/test_app.py, for the command line is tested as a whole",
     "cli.results": "cli/test_app.py, for the command line is tested as a whole",
     "cli.running": "cli/test_app.py, for the command line is tested as a whole",
     "cli.views.effects": "analysis/effects/test_estimation.py",
-    "cli.views.forecast": "cli/test_app.py",
     "reports.blocks": "reports/test_writer.py",
     "reports.html": "reports/test_writer.py",
     "reports.markdown": "reports/test_writer.py",
@@ -171,16 +169,12 @@ def test_each_module_has_a_test_file_of_its_own_name() -> None:
 MOST_LINES, MOST_PARAMETERS, MOST_SUPPRESSIONS = 45, 7, 29
 # Functions that are longer, and what for.
 LONGER = {
-    "cli.planning.plan": "to be split",
-    "planning.forecast.of": "to be split",
     "runners.ray.tune._tune": "to be split",
     "runners.ray.worker._messages": "to be split",
     "sweep.sweep.run": "to be split",
 }
 # Functions with more parameters, and what for.
 WIDER = {
-    "cli.planning._forecast": "to be narrowed",
-    "planning.forecast.of": "to be narrowed",
     "sweep.recorder.__init__": "to be narrowed",
     "sweep.sweep.run": "to be narrowed",
     "training.train_step._train": "to be narrowed",
