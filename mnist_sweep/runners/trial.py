@@ -1,4 +1,7 @@
-"""One trial: config in, row out, whatever happens in between."""
+"""One trial, as every runner runs it: config in, row out, whatever happens in between.
+
+What a trial could not keep, such as a checkpoint, a log or a model, is named in its row and fails nothing.
+"""
 
 import contextlib
 import dataclasses
@@ -36,7 +39,7 @@ def execute(
     *,
     on_evaluation: Callable[[Evaluation], None] = lambda _: None,
 ) -> TrialRow:
-    """Run a trial in this process as `steps` does, and call a function with each point of its learning curve."""
+    """Run a trial in this process; call a function with each point of its learning curve, and return its row."""
 
     def on_item(item: Item) -> None:
         if isinstance(item, Evaluation):
@@ -48,42 +51,37 @@ def execute(
 def steps(
     config: TrialConfig, dataset: Dataset | None = None, *, artifacts: Artifacts | None = None
 ) -> Generator[Item, None, TrialRow]:
-    """Run a trial in this process: yield its learning curve as it comes and what it leaves behind; return its row.
+    """Run a trial in this process: yield its learning curve and what it leaves behind; return its row.
 
-    A failure of the user's code becomes a `failed` row. There are ticks about once a second; `training.Paused` may be
-    thrown in at any of them, and comes out again when the checkpoint is written.
+    An exception of the user's code becomes a `failed` row. There are heartbeats about once a second; `fitting.Paused`
+    may be thrown in at any of them, and is raised again when the checkpoint is written.
 
     Args:
-        config: What to run.
+        config: The trial.
         dataset: The data set that `config.data` stands for; loaded if None.
-        artifacts: What to leave behind; None means nothing. Of models to be kept if they are the best, those are
-            yielded that are better than every one before in this process.
+        artifacts: What to leave behind; None means nothing. If only the best model is kept, those are yielded that are
+            better than all before in this process.
     """
     start = time.perf_counter()
-    lost: list[str] = []
+    problems: list[str] = []
     try:
         dataset = sources.load(config.data) if dataset is None else dataset
-        checkpoints = _checkpoints(config, artifacts, lost)
-        with _summaries(config, artifacts, checkpoints, lost) as summaries:
+        checkpoints = _checkpoints(config, artifacts, problems)
+        with _summaries(config, artifacts, checkpoints, problems) as summaries:
             result = yield from fitting.train(config, dataset, callback=summaries, checkpoints=checkpoints)
-    except Exception as error:  # a model or data set of the user's may raise anything: it becomes the row's error
+    except Exception as error:  # a user's model or data set may raise anything: it becomes the row's error
         return row_builder.failed(config, error=row_builder.first_cause(error), trace=traceback.format_exc())
     seconds = time.perf_counter() - start
     row = row_builder.ended(config, result, num_test=len(dataset.test.labels), seconds=seconds)
     if artifacts and artifacts.predictions and result.predictions:
         yield result.predictions
     if artifacts and result.model is not None and _is_kept(row, artifacts):
-        try:
-            model = _saved(result.model, dataset)
-        except Exception as error:  # a layer of the user's may refuse in any way: the trial is good all the same
-            lost.append(f"its model could not be saved: {row_builder.first_cause(error)}")
-        else:
-            yield model
-    return dataclasses.replace(row, error="; ".join(lost) or None)
+        yield from _saved(result.model, dataset, problems)
+    return dataclasses.replace(row, error="; ".join(problems) or None)
 
 
 def pause(running: Generator[Item, None, TrialRow]) -> str | None:
-    """Let a trial that `steps` runs write its checkpoint and end; return what the user should know, or None."""
+    """Let a trial that `steps` runs write its checkpoint and end; return a note for the user, or None."""
     try:
         running.throw(fitting.Paused())
     except fitting.Paused as paused:
@@ -99,7 +97,7 @@ def storage_of(artifacts: Artifacts) -> Folder | Bucket:
     return found
 
 
-def _checkpoints(config: TrialConfig, artifacts: Artifacts | None, lost: list[str]) -> Checkpoints | None:
+def _checkpoints(config: TrialConfig, artifacts: Artifacts | None, problems: list[str]) -> Checkpoints | None:
     if artifacts is None or artifacts.run_marker is None:
         return None
     where = storage_of(artifacts)
@@ -112,7 +110,7 @@ def _checkpoints(config: TrialConfig, artifacts: Artifacts | None, lost: list[st
             else None
         )
     except LedgerError as error:
-        lost.append(f"it ran without checkpoints: {error}")
+        problems.append(f"it ran without checkpoints: {error}")
         return None
     return Checkpoints(
         where,
@@ -126,9 +124,9 @@ def _checkpoints(config: TrialConfig, artifacts: Artifacts | None, lost: list[st
 
 @contextlib.contextmanager
 def _summaries(
-    config: TrialConfig, artifacts: Artifacts | None, checkpoints: Checkpoints | None, lost: list[str]
+    config: TrialConfig, artifacts: Artifacts | None, checkpoints: Checkpoints | None, problems: list[str]
 ) -> Iterator["TensorBoardWriter | None"]:
-    """Give what writes the trial's logs, if any are asked for; why they could not be kept is added to `lost`."""
+    """Give the writer of the trial's logs, or None if none are kept; add why they could not be kept to `problems`."""
     if artifacts is None or artifacts.summaries == "off":
         yield None
         return
@@ -136,47 +134,53 @@ def _summaries(
 
     full, fresh = artifacts.summaries == "full", not (checkpoints and checkpoints.exist())
     with (
-        _working_folder(storage_of(artifacts), f"logs/{trial_id(config)}", lost) as folder,
+        _working_folder(storage_of(artifacts), f"logs/{trial_id(config)}", problems) as folder,
         TensorBoardWriter(folder, config, full=full, fresh=fresh) as summaries,
     ):
         yield summaries
     if summaries.error:
-        lost.append(f"its logs could not be kept: {shortened(summaries.error)}")
+        problems.append(f"its logs could not be kept: {shortened(summaries.error)}")
 
 
 @contextlib.contextmanager
-def _working_folder(where: Folder | Bucket, name: str, lost: list[str]) -> Iterator[Path]:
-    """Give a folder of a storage, or of a bucket a copy that takes its place in the end."""
+def _working_folder(where: Folder | Bucket, name: str, problems: list[str]) -> Iterator[Path]:
+    """Give a folder of a storage; of a bucket, give a local copy that is uploaded in the end."""
     if isinstance(where, Folder):
         yield where.path / name
         return
     with tempfile.TemporaryDirectory(prefix="mnist-sweep-") as copy:
-        with _noting(lost):
+        with _collected(problems):
             where.download(name, Path(copy))
         try:
             yield Path(copy)
         finally:
-            with _noting(lost):
+            with _collected(problems):
                 where.upload(Path(copy), name)
 
 
 @contextlib.contextmanager
-def _noting(lost: list[str]) -> Iterator[None]:
+def _collected(problems: list[str]) -> Iterator[None]:
     try:
         yield
     except LedgerError as error:
-        lost.append(f"its logs could not be kept: {error}")
+        problems.append(f"its logs could not be kept: {error}")
 
 
-def _saved(model: Any, dataset: Dataset) -> SavedModel:
+def _saved(model: Any, dataset: Dataset, problems: list[str]) -> Iterator[SavedModel]:
+    """Yield the model as a file, unless it cannot be saved."""
     from mnist_sweep.models import keras_file
     from mnist_sweep.results import mistakes
 
-    return SavedModel(keras_file.to_bytes(model), mistakes.to_bytes(mistakes.find(model, dataset)))
+    try:
+        saved = SavedModel(keras_file.to_bytes(model), mistakes.to_bytes(mistakes.find(model, dataset)))
+    except Exception as error:  # a user's layer may raise anything: the trial is good all the same
+        problems.append(f"its model could not be saved: {row_builder.first_cause(error)}")
+    else:
+        yield saved
 
 
 def _is_kept(row: TrialRow, artifacts: Artifacts) -> bool:
-    """Return whether the model of a row goes to the results folder, where the best of all workers are compared."""
+    """Return whether the model of a row is sent to the results folder, where those of all workers are compared."""
     run = artifacts.storage, artifacts.run_marker
     best = runtime.cached("best", run, list, limit=KEPT_SWEEPS)
     if artifacts.models == "best" and (not best or rank(row) < rank(best[0])):
