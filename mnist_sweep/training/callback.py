@@ -1,25 +1,21 @@
 """The interface of what follows a trial's training from within; TensorBoard's writer implements it."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 from mnist_sweep.trials.row import Evaluation, Status
-
-if TYPE_CHECKING:
-    from mnist_sweep.training.network import Network
-    from mnist_sweep.training.train_step import TrainStep
 
 
 class TrainingCallback(Protocol):
     """Receives what happens between the first step of a trial and its last; changes no number."""
 
-    def on_train_begin(self, network: "Network", train_step: "TrainStep", val: tuple[Any, Any]) -> None:
+    def on_train_begin(self, model: Any, step: Any, images: Callable[[int], Any]) -> None:
         """Receive what is about to be trained.
 
         Args:
-            network: The network.
-            train_step: Its training step.
-            val: Images (uint8 `[n, height, width, channels]`) and labels (int32 `[n]`) of the validation split.
+            model: The Keras model.
+            step: `tf.function` of one training step, the one that is traced.
+            images: Returns the first so many validation images, float32 `[n, height, width, channels]` in [0, 1].
         """
 
     def is_traced(self, step: int) -> bool:

@@ -4,6 +4,7 @@ import functools
 from typing import TYPE_CHECKING, Any
 
 from mnist_sweep.data.dataset import Dataset, Split
+from mnist_sweep.models.catalog import is_builtin
 from mnist_sweep.training import runtime
 from mnist_sweep.trials.config import TrialConfig
 from mnist_sweep.trials.signature import network_signature, update_signature
@@ -19,13 +20,17 @@ MAX_DATASETS = 2
 def initialized_graphs(config: TrialConfig, data: Dataset) -> tuple["Network", "TrainStep"]:
     """Return the network and the training step of a trial in their initial state, traced by an earlier trial if any."""
     from mnist_sweep.training import initial_weights
-    from mnist_sweep.training.network import Network, build_model
+    from mnist_sweep.training.network import Network
     from mnist_sweep.training.train_step import TrainStep
 
+    def new_network() -> Network:
+        scales_loss, autograph = config.precision == "mixed_float16", not is_builtin(config.model)
+        return Network(build(), data, batch_size=config.batch_size, scales_loss=scales_loss, autograph=autograph)
+
     shapes = _shapes(config, data)
-    build = functools.cache(lambda: build_model(config, data))
+    build = functools.cache(lambda: initial_weights.build_model(config, data))
     key = (network_signature(config), data.pixel_max, *shapes)
-    network: Network = runtime.cached("networks", key, lambda: Network(build(), config, data), limit=MAX_GRAPHS)
+    network: Network = runtime.cached("networks", key, new_network, limit=MAX_GRAPHS)
     step_key = (network, update_signature(config))
     train_step: TrainStep = runtime.cached(
         "train_steps", step_key, lambda: TrainStep(network, config), limit=MAX_GRAPHS
@@ -38,9 +43,8 @@ def initialized_graphs(config: TrialConfig, data: Dataset) -> tuple["Network", "
 def initial_values(config: TrialConfig, data: Dataset) -> list[Any]:
     """Return the initial values of all variables of a trial's model."""
     from mnist_sweep.training import initial_weights
-    from mnist_sweep.training.network import build_model
 
-    return initial_weights.draw(config, lambda: build_model(config, data), _shapes(config, data))
+    return initial_weights.draw(config, lambda: initial_weights.build_model(config, data), _shapes(config, data))
 
 
 def tensors(data: Dataset) -> dict[str, tuple[Any, Any]]:

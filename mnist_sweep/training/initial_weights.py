@@ -1,6 +1,6 @@
-"""The initial values of a model's variables.
+"""Untrained models, and the initial values of their variables.
 
-The package's own models are built once, and only their draws are repeated for each trial, which takes a tenth of the
+The built-in models are built once, and only their draws are repeated for each trial, which takes a tenth of the
 time: every variable with a random initializer has a seed of its own, a function of the trial's seed and its place.
 """
 
@@ -10,11 +10,20 @@ from typing import Any, NamedTuple
 import tensorflow as tf
 
 from mnist_sweep.data.batches import subseed
+from mnist_sweep.data.dataset import Shaped
 from mnist_sweep.models.catalog import is_builtin
 from mnist_sweep.training import runtime
 from mnist_sweep.trials.config import TrialConfig
 
 MAX_MODELS = 64
+
+
+def build_model(config: TrialConfig, data: Shaped) -> Any:
+    """Return the config's untrained Keras model; a user's model draws its weights from the config's seed."""
+    if not is_builtin(config.model):
+        runtime.seed_everything(subseed(config.seed, "weights"))
+    with runtime.precision(config.precision):
+        return config.model.build(data.image_shape, data.num_classes)
 
 
 def draw(config: TrialConfig, build: Callable[[], Any], shapes: Hashable) -> list[Any]:

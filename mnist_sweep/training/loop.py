@@ -50,7 +50,7 @@ class TrainingLoop:
         self._state, self._note = self._resumed()
         self._timer.seconds = self._state.seconds
         if callback:
-            callback.on_train_begin(self._network, self._train_step, self._splits["val"])
+            callback.on_train_begin(self._network.model, self._train_step.run_step, self._val_images)
         self._timer.add_to("setup")
 
     def _resumed(self) -> tuple[TrainingState, str | None]:
@@ -168,6 +168,10 @@ class TrainingLoop:
         return functools.partial(
             train_step.run_step, images, labels, rows, rate, step, train_step.subseeds(config.seed)
         )
+
+    def _val_images(self, count: int) -> Any:
+        """Return the first so many validation images, scaled."""
+        return self._network.scaled_images(self._splits["val"][0][:count])
 
     def _heartbeat(self, note: str | None = None) -> Heartbeat:
         return Heartbeat(self._state.step, self._network.parameters, note, self._state.inherited)

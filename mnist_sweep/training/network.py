@@ -12,48 +12,44 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from mnist_sweep.data.batches import subseed
-from mnist_sweep.data.dataset import Dataset, Shaped
+from mnist_sweep.data.dataset import Dataset
 from mnist_sweep.models import inference
-from mnist_sweep.models.catalog import is_builtin
 from mnist_sweep.training import runtime
-from mnist_sweep.trials.config import TrialConfig
-
-
-def build_model(config: TrialConfig, data: Shaped) -> Any:
-    """Return the config's untrained Keras model; a user's model draws its weights from the config's seed."""
-    if not is_builtin(config.model):
-        runtime.seed_everything(subseed(config.seed, "weights"))
-    with runtime.precision(config.precision):
-        return config.model.build(data.image_shape, data.num_classes)
 
 
 class Network:
     """A model with the graphs that no optimizer is part of.
+
+    Args:
+        model: The Keras model.
+        data: The data set that it is for.
+        batch_size: Examples in a training step.
+        scales_loss: Whether gradients are to be those of a scaled loss, as float16 needs.
+        autograph: Whether the model may branch on a tensor's value, as a user's may.
 
     Attributes:
         model: The Keras model.
         weights: Trainable variables of the model.
         draws: State of each layer that draws random numbers in training.
         parameters: Number of values in the weights.
-        scales_loss: Whether gradients are those of a scaled loss, as float16 needs.
+        scales_loss: Whether gradients are those of a scaled loss.
         gradients: Graph from images, labels and loss scale to the batch's mean loss, logits, and the gradients of the
             scaled loss, one for each weight.
         evaluate: Graph from images and labels of a split to what `inference.evaluate` returns.
     """
 
-    def __init__(self, model: Any, config: TrialConfig, data: Dataset) -> None:
+    def __init__(self, model: Any, data: Dataset, *, batch_size: int, scales_loss: bool, autograph: bool) -> None:
         self.model = model
         self._pixel_max = float(data.pixel_max)
-        self.scales_loss = config.precision == "mixed_float16"
+        self.scales_loss = scales_loss
         self.weights = [variable.value for variable in model.trainable_variables]
         self.draws = [variable.value for variable in model.variables if variable.name == "seed_generator_state"]
         self.parameters = sum(int(np.prod(weight.shape)) for weight in self.weights)
         self.images = tf.TensorSpec((None, *data.image_shape), tf.uint8, "images")
         self.labels = tf.TensorSpec((None,), tf.int32, "labels")
-        batch = tf.TensorSpec((config.batch_size, *data.image_shape), tf.uint8)
-        labels = tf.TensorSpec((config.batch_size,), tf.int32)
-        graph = partial(tf.function, autograph=not is_builtin(config.model))  # ours branch on no tensor's value
+        batch = tf.TensorSpec((batch_size, *data.image_shape), tf.uint8)
+        labels = tf.TensorSpec((batch_size,), tf.int32)
+        graph = partial(tf.function, autograph=autograph)
         scale = tf.TensorSpec((), tf.float32)
         compiled = {"jit_compile": True} if runtime.compiles_with_xla() else {}
         self.gradients = graph(self._gradients, input_signature=[batch, labels, scale], **compiled)

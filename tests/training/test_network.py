@@ -8,7 +8,8 @@ from mnist_sweep.data import sources
 from mnist_sweep.data.dataset import Dataset
 from mnist_sweep.models import inference
 from mnist_sweep.training import runtime
-from mnist_sweep.training.network import Network, build_model
+from mnist_sweep.training.initial_weights import build_model
+from mnist_sweep.training.network import Network
 
 TRIAL = TrialConfig(model=CNN(filters=(4,), kernel_size=3, units=8, dropout=0.5), optimizer=Adam())
 
@@ -21,7 +22,8 @@ def digits() -> Dataset:
 
 @pytest.fixture
 def network(digits: Dataset) -> Network:
-    return Network(build_model(TRIAL, digits), TRIAL, digits)
+    model = build_model(TRIAL, digits)
+    return Network(model, digits, batch_size=TRIAL.batch_size, scales_loss=False, autograph=False)
 
 
 def held(network: Network) -> list[Any]:

@@ -7,7 +7,8 @@ from mnist_sweep import CNN, Adam, Digits, TrialConfig
 from mnist_sweep.data import sources
 from mnist_sweep.data.dataset import Dataset
 from mnist_sweep.training import runtime
-from mnist_sweep.training.network import Network, build_model
+from mnist_sweep.training.initial_weights import build_model
+from mnist_sweep.training.network import Network
 from mnist_sweep.training.state import Sums
 from mnist_sweep.training.train_step import TrainStep
 
@@ -22,7 +23,8 @@ def digits() -> Dataset:
 
 @pytest.fixture
 def network(digits: Dataset) -> Network:
-    return Network(build_model(TRIAL, digits), TRIAL, digits)
+    model = build_model(TRIAL, digits)
+    return Network(model, digits, batch_size=TRIAL.batch_size, scales_loss=False, autograph=False)
 
 
 @pytest.fixture

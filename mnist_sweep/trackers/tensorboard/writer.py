@@ -11,7 +11,7 @@ import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Self
+from typing import Any, Concatenate, ParamSpec, Self
 
 import tensorflow as tf
 from tensorboard.plugins.hparams import api as hparams
@@ -24,10 +24,6 @@ from mnist_sweep.trackers.tensorboard.hparams import hyperparameters
 from mnist_sweep.trackers.tensorboard.layers import LayerSummaries
 from mnist_sweep.trials.config import TrialConfig, to_flat, trial_id
 from mnist_sweep.trials.row import Evaluation, Status
-
-if TYPE_CHECKING:
-    from mnist_sweep.training.network import Network
-    from mnist_sweep.training.train_step import TrainStep
 
 NUM_IMAGES_SHOWN = 10
 NUM_IMAGES_SUMMARIZED = 100
@@ -85,19 +81,19 @@ class TensorBoardWriter:
             hparams.hparams(hyperparameters(to_flat(self._config)), trial_id=trial_id(self._config))
 
     @_unless_failed
-    def on_train_begin(self, network: "Network", train_step: "TrainStep", val: tuple[Any, Any]) -> None:
+    def on_train_begin(self, model: Any, step: Any, images: Callable[[int], Any]) -> None:
         """Write the graph of a training step and the first validation images.
 
         Args:
-            network: The network.
-            train_step: Its training step.
-            val: Images and labels of the validation split.
+            model: The Keras model.
+            step: `tf.function` of one training step.
+            images: Returns the first so many validation images.
         """
         if not self._full:
             return
-        self._model, self._layers = network.model, LayerSummaries(network.model)
-        self._images = network.scaled_images(val[0][:NUM_IMAGES_SUMMARIZED])
-        self._graph = train_step.run_step.get_concrete_function().graph
+        self._model, self._layers = model, LayerSummaries(model)
+        self._images = images(NUM_IMAGES_SUMMARIZED)
+        self._graph = step.get_concrete_function().graph
         with self._train.as_default(step=0):
             tf.summary.graph(traces.graph_definition(self._graph))
         with self._test.as_default(step=0):
