@@ -1,4 +1,4 @@
-"""Optimizers and learning-rate schedules, as frozen values that carry all their numbers.
+"""Optimizers and learning-rate schedules, as frozen values with all their numbers.
 
 May import: everything up to `models`. Begin with `optimizers`.
 """

@@ -1,4 +1,5 @@
-"""A trial: the frozen value that says everything needed to run it again, its id, and the row that it becomes.
+"""Trials: the frozen config with everything needed to run a trial again, its id, and the row of its results.
 
-May import: everything up to `optim`. Begin with `config`, then `row`.
+May import: everything up to `optim`. Begin with `config`, then `row`; `signature` decides which trials
+share a compiled graph.
 """

@@ -1,4 +1,4 @@
-"""What TensorBoard shows of a trial: curves, weights, activations, graph, traces, hyperparameters.
+"""TensorBoard logs of a trial: learning curve, weights, activations, graph, traces and hyperparameters.
 
 Begin with `writer`.
 """
