@@ -1,4 +1,4 @@
-"""The command line: parses, calls, prints; no logic."""
+"""The command line: parses arguments, calls functions, prints what they return."""
 
 import shlex
 import signal
@@ -22,7 +22,7 @@ TERMINATED = 143
 Examples:
   mnist-sweep run sweeps/quickstart.py
   mnist-sweep status results/quickstart
-Completion for bash (zsh and fish alike):
+Completion for bash (likewise for zsh and fish):
   eval "$(_MNIST_SWEEP_COMPLETE=bash_source mnist-sweep)"
 """,
 )
@@ -50,10 +50,10 @@ for _command in (
 
 
 def main(script: str | None = None) -> None:
-    """Run the command line and end the process with its exit status.
+    """Run the command line, and exit with its status.
 
     Args:
-        script: A sweep script, which the command line's arguments are then the options of; None for the whole command.
+        script: A sweep script to run with the command line's arguments as options; None for the whole command.
     """
     arguments = sys.argv[1:] if script is None else ["run", script, *sys.argv[1:]]
     interrupted = INTERRUPTED
@@ -76,7 +76,7 @@ def main(script: str | None = None) -> None:
         _fail(str(error))
     except (click.Abort, KeyboardInterrupt):
         command = shlex.join(["mnist-sweep", *arguments] if script is None else ["python", *sys.argv])
-        click.echo(f"interrupted: finished trials and checkpoints are kept; to go on: {command}", err=True)
+        click.echo(f"interrupted: finished trials and checkpoints are kept; to resume, run: {command}", err=True)
         sys.exit(interrupted)
 
 

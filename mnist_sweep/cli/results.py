@@ -1,4 +1,4 @@
-"""The commands on a results folder; none of them needs the script."""
+"""The commands on a results folder: `status`, `table`, `mend`, `merge`, `replay` and `predict`."""
 
 import gc
 from pathlib import Path
@@ -16,9 +16,9 @@ FOLDER = click.Path(path_type=Path)
 @click.command()
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
 def status(folder: Path) -> int:
-    """Say what lies in DIR, and which trials are the best.
+    """Show the status of the trials in DIR, and the best of them.
 
-    The script is not needed.
+    The sweep script is not needed.
     """
     from rich.console import Console
 
@@ -31,7 +31,7 @@ def status(folder: Path) -> int:
 @click.command()
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
 def table(folder: Path) -> int:
-    """Rebuild the CSV files of DIR from its rows."""
+    """Rebuild the CSV tables in DIR from its rows."""
     from mnist_sweep.results.tables import write_tables
 
     for path in write_tables(folder, rows_of(folder)):
@@ -42,9 +42,9 @@ def table(folder: Path) -> int:
 @click.command()
 @click.argument("folder", metavar="DIR", type=FOLDER)
 def mend(folder: Path) -> int:
-    """Move damaged rows out of the way, to DIR/damaged.
+    """Move damaged rows of DIR to DIR/damaged.
 
-    The next run runs their trials again.
+    The next run of the sweep runs those trials again.
     """
     from mnist_sweep.results.repair import move_damaged
 
@@ -52,7 +52,7 @@ def mend(folder: Path) -> int:
     for file in moved:
         click.echo(f"{file.source} -> {file.target}: {file.cause}")
     kept = Ledger(folder).rows(with_history=False)
-    click.echo(f"{counted(len(moved), 'file')} moved, {counted(len(kept), 'row')} good")
+    click.echo(f"{counted(len(moved), 'file')} moved, {counted(len(kept), 'row')} intact")
     return 0
 
 
@@ -65,16 +65,17 @@ Example:
 @click.argument("into", metavar="DIR", type=FOLDER)
 @click.argument("sources", metavar="FROM…", nargs=-1, required=True, type=FOLDER)
 def merge(into: Path, sources: tuple[Path, ...]) -> int:
-    """Join the rows of several machines in DIR.
+    """Merge the rows of several results folders into DIR.
 
-    DIR may be new. Rows of one trial with different numbers are a conflict: it is reported, and nothing is written.
+    DIR may be new. If two folders have different numbers for one trial, the conflict is reported and nothing is
+    written.
     """
     from mnist_sweep.results.merging import merge as merge_folders
 
     merged = merge_folders(into, sources)
     click.echo(
         f"{into}: {counted(merged.num_copied, 'row')} copied, {merged.num_replaced} replaced, "
-        f"{merged.num_known} there already"
+        f"{merged.num_known} already there"
     )
     return 0
 
@@ -84,7 +85,7 @@ def merge(into: Path, sources: tuple[Path, ...]) -> int:
 Examples:
   mnist-sweep replay results/quickstart 860ce0bafd68-0
   mnist-sweep replay results/mine 3f0c --script my_sweep.py
-Exit status: 0 the same bit for bit; 1 something differs; 2 bad usage.
+Exit status: 0 if all numbers are the same bit for bit, 1 if some differ, 2 on a usage error.
 """
 )
 @click.argument("folder", metavar="DIR", type=FOLDER)
@@ -92,10 +93,10 @@ Exit status: 0 the same bit for bit; 1 something differs; 2 bad usage.
 @click.option(
     "--script",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="Script that the trial's own model or data set is defined in or beside.",
+    help="Script that defines the trial's own model or data set, or lies beside the module that does.",
 )
 def replay(folder: Path, trial_id: str, script: Path | None) -> int:
-    """Run TRIAL again and compare every figure with its row, bit for bit."""
+    """Run TRIAL again, and compare every number with its row, bit for bit."""
     from rich.console import Console
 
     from mnist_sweep.sweep import replay as replays
@@ -114,12 +115,14 @@ Examples:
 )
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
 @click.argument("images", metavar="IMAGE…", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--trial", "name", help="Trial or config whose model is asked, by the beginning of its id.")
-@click.option("--top", type=click.IntRange(1), default=3, show_default=True, help="Classes shown of each image.")
+@click.option("--trial", "name", help="Trial or config whose model is used, by a prefix of its id.")
+@click.option(
+    "--top", type=click.IntRange(1), default=3, show_default=True, help="Number of classes shown for each image."
+)
 def predict(folder: Path, images: tuple[Path, ...], name: str | None, top: int) -> int:
-    """Say what the best model in DIR takes each IMAGE for.
+    """Classify each IMAGE with the best model in DIR.
 
-    Images are PNG, JPEG or IDX files; what is done to them first is said.
+    Images are PNG, JPEG or IDX files. How they were preprocessed is shown.
     """
     from mnist_sweep.predict import classify as predictions
 
@@ -140,7 +143,7 @@ def rows_of(folder: Path, *, with_history: bool = True) -> list[TrialRow]:
     Raises:
         LedgerError: There are none, or they cannot be read.
     """
-    gc.disable()  # the process ends soon, and looking through all rows again and again would take half its time
+    gc.disable()  # the process ends soon, and collections would take half its time
     rows = list(Ledger(folder).rows(with_history=with_history).values())
     if not rows:
         raise no_rows(folder)

@@ -1,4 +1,4 @@
-"""Which images trials have right: their predictions held against the labels, and against their own rows."""
+"""Which images trials classify correctly: their predictions compared with the labels, and with their own rows."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class CorrectImages(NamedTuple):
-    """Which images trials have right, in the order of the trials and of the images.
+    """Which images are classified correctly, in the order of the trials and of the images.
 
     Attributes:
         val: bool `[num_trials, num_val]`.
@@ -26,16 +26,16 @@ class CorrectImages(NamedTuple):
 
 
 def are_kept(folder: Path, rows: Sequence[TrialRow]) -> bool:
-    """Return whether the predictions of all these trials lie in a results folder."""
+    """Return whether a results folder has the predictions of all these trials."""
     return all(predictions.path_of(folder, row.trial_id).exists() for row in rows)
 
 
 def read(folder: Path, rows: Sequence[TrialRow]) -> CorrectImages:
-    """Return which images some trials of a results folder have right; all must have seen the same images.
+    """Return which images some trials of a results folder, all evaluated on the same ones, classify correctly.
 
     Raises:
-        LedgerError: Predictions or labels were not kept, are damaged, or do not belong to these rows; or the trials
-            were evaluated on different images.
+        LedgerError: Predictions or labels were not kept, are damaged, or contradict the rows; or the trials were
+            evaluated on different images.
     """
     import numpy as np
 
@@ -56,7 +56,7 @@ def _labels(folder: Path, rows: Sequence[TrialRow]) -> predictions.Predictions:
 
 
 def _check(folder: Path, row: TrialRow, mine: predictions.Predictions, labels: predictions.Predictions) -> None:
-    """Do nothing if predictions give the accuracies of their row."""
+    """Validate that predictions give the accuracies of their row."""
     for predicted, true, accuracy in zip(mine, labels, (row.val_accuracy, row.test_accuracy), strict=True):
         if (
             len(predicted) != len(true)

@@ -1,7 +1,7 @@
 """Rows as pandas DataFrames: columns, order and dtypes.
 
-Every frame has one set of columns for all its rows, so a column can neither shift nor vanish. Rows are ordered by what
-their configs say, so the same rows give the same frame in any order.
+A frame has one set of columns for all its rows, so a column can neither shift nor vanish. Its lines are sorted by the
+fields of the configs, so the same rows give the same frame, whatever their order.
 """
 
 import json
@@ -43,7 +43,7 @@ HISTORY_COLUMNS = {
     "learning_rate": "float64",
     "seconds": "float64",
 }
-LARGEST = 2**63 - 1  # of pandas' whole numbers
+LARGEST = 2**63 - 1  # that Int64 holds
 AVERAGED = ("val_accuracy", "test_accuracy", "val_loss", "seconds_total")
 SUMMARY_COLUMNS = {"n": "Int64"} | {
     f"{name}_{figure}": "float64" for name in AVERAGED for figure in ("mean", "std", "low", "high")
@@ -51,22 +51,28 @@ SUMMARY_COLUMNS = {"n": "Int64"} | {
 
 
 def all_frames(rows: Iterable[TrialRow]) -> dict[str, "pd.DataFrame"]:
-    """Return the frames of the three tables by their names, `trials`, `history` and `summary`."""
+    """Return the frames of the three tables by name.
+
+    `trials` has one line for each row, as `trials_frame` says. `history` has one line for each evaluation, in the order
+    of `trials` and then of the steps. `summary` has one line for each config, over its seeds with status `ok`: `n`
+    counts them, `_std` is the sample standard deviation, and `_low` and `_high` are the 95% t-interval of the mean, cut
+    off at the limits of the metric. The last three are missing where n is below 2.
+    """
     ordered, columns = _ordered(rows)
     trials = _trials(ordered, columns)
     return {"trials": trials, "history": _history(ordered), "summary": _summary(trials)}
 
 
 def trials_frame(rows: Iterable[TrialRow]) -> "pd.DataFrame":
-    """Return one line for each row: ids, the config's columns, results.
+    """Return one line for each row: ids, the fields of its config, and results.
 
-    A figure that a trial does not have is missing. `test_accuracy_low` and `_high` are the 95% Wilson interval.
+    Results that a trial does not have are missing. `test_accuracy_low` and `_high` are the 95% Wilson interval.
     """
     return _trials(*_ordered(rows))
 
 
 def config_columns(configs: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Return the columns that flat configs need: part by part, each part's types by name, their fields as declared."""
+    """Return the columns for flat configs: part by part, a part's classes by name, their fields as declared."""
     columns: dict[str, None] = {}
     kinds = {(*(config[part] for part in PARTS), *config): config for config in configs}.values()
     for part in PARTS:
@@ -128,7 +134,7 @@ def _trials(ordered: Sequence[TrialRow], columns: Sequence[str]) -> "pd.DataFram
 
 
 def _whole(cells: Sequence[int | None]) -> str:
-    """Return the dtype of whole numbers; those of a user's own class may need more than 64 bits."""
+    """Return the dtype for integers, as those of a user's own class may need more than 64 bits."""
     return "Int64" if max((abs(cell) for cell in cells if cell is not None), default=0) <= LARGEST else "object"
 
 
@@ -137,7 +143,7 @@ def _cell(value: Any) -> Any:
 
 
 def parse_cell(cell: Any) -> Any:
-    """Return the field of a config that a cell of its column stands for: lists and objects from their JSON."""
+    """Return the value of a config's field from its cell: lists and objects are parsed from JSON."""
     try:
         return json.loads(cell) if isinstance(cell, str) and cell.startswith(("[", "{")) else cell
     except ValueError:
@@ -173,7 +179,7 @@ def _typed(table: Mapping[str, Sequence[Any]], dtypes: Mapping[str, str]) -> "pd
     def column(name: str, values: Sequence[Any]) -> Any:
         if dtypes.get(name, "str") == "str":
             return [*map(_unicode, values)]
-        # Else large ones become floats.
+        # Otherwise large integers beside missing ones become floats.
         return pd.Series(values, dtype=dtypes[name]) if dtypes[name] in ("Int64", "object") else values
 
     frame = pd.DataFrame({name: column(name, values) for name, values in table.items()})
@@ -181,7 +187,7 @@ def _typed(table: Mapping[str, Sequence[Any]], dtypes: Mapping[str, str]) -> "pd
 
 
 def _unicode(value: Any) -> Any:
-    """Return a value; text with bytes of a file name that are no Unicode has them written out."""
+    """Return a value, in text with escapes for bytes of a file name that are not Unicode."""
     if not isinstance(value, str) or value.isascii():
         return value
     return value.encode(errors="backslashreplace").decode()

@@ -1,4 +1,4 @@
-"""The trained models of a run on their way into the results folder: all of them, or the best alone."""
+"""Which trained models of a run are kept in the results folder: all of them, or only the best."""
 
 from collections.abc import Callable, Iterable
 
@@ -11,12 +11,12 @@ from mnist_sweep.trials.row import Status, TrialRow, rank
 
 
 class KeptModels:
-    """Holds each model until its row comes, and keeps it then if it is to be kept.
+    """Holds each trained model until its row is committed, and then keeps or drops it.
 
     Args:
-        ledger: Where models are kept.
-        artifacts: Which are, and the storage that gets a copy.
-        warn: What to tell the user.
+        ledger: The ledger whose folder keeps the models.
+        artifacts: Which models to keep, and the storage for copies of them.
+        warn: Called with a message if a copy fails.
     """
 
     def __init__(self, ledger: Ledger, artifacts: Artifacts, *, warn: Callable[[str], None]) -> None:
@@ -26,11 +26,11 @@ class KeptModels:
         self._held: dict[str, SavedModel] = {}
 
     def hold(self, trial_id: str, model: SavedModel) -> None:
-        """Hold a model until its row comes."""
+        """Hold a model until its row is committed."""
         self._held[trial_id] = model
 
     def finished(self, row: TrialRow, others: Iterable[TrialRow]) -> None:
-        """Write the model that came with a row, unless only the best is kept and another row is better.
+        """Keep the model of a row, unless only the best is kept and another row is better.
 
         Raises:
             LedgerError: The results folder cannot be written.
@@ -48,12 +48,12 @@ class KeptModels:
         self._share(row.trial_id, model, worse)
 
     def _share(self, trial_id: str, model: SavedModel, worse: Iterable[str]) -> None:
-        """Keep the storage's models like those of the results folder."""
+        """Copy a kept model to the storage, and delete worse ones there."""
         if self._shared is None:
             return
         try:
             self._shared.write(f"models/{trial_id}.keras", model.content, "model")
             for name in worse:
                 self._shared.delete(f"models/{name}.keras")
-        except LedgerError as error:  # it lies in the results folder all the same
-            self._warn(f"the model of {trial_id} is not on the storage, for {error}")
+        except LedgerError as error:  # the results folder has it
+            self._warn(f"the model of {trial_id} was not copied to the storage: {error}")

@@ -1,7 +1,6 @@
-"""The memory of a sweep: one small file for each finished trial, committed so that no crash can tear it.
+"""The memory of a sweep: one small JSON file for each finished trial, committed atomically.
 
-The ledger is the only truth; tables and reports are derived from it. A row is written beside its final place, flushed
-to the disk and renamed, so a file under its final name is whole at any moment.
+The ledger is the only source of truth; tables and reports are derived from it and can be rebuilt at any time.
 """
 
 import os
@@ -24,13 +23,13 @@ OF_A_RAY_JOB = "working_dir_files"  # in the path of the folder that Ray unpacks
 
 
 class BadFile(NamedTuple):
-    """What lies under `rows/` and cannot be taken for a row.
+    """A file under `rows/` that is not a row.
 
     Attributes:
-        path: Where it lies.
+        path: Path of the file.
         cause: What is wrong with it, in words.
-        fault: `damaged`: no row, or not under its own name. `newer`: a row that only a newer version can read.
-            `unreadable`: the disk or its permissions do not let anyone see what it is.
+        fault: `damaged`: its content is not a row, or it has another row's name. `newer`: only a newer version can read
+            it. `unreadable`: the disk or its permissions prevent reading it.
     """
 
     path: Path
@@ -43,19 +42,19 @@ class Ledger:
     """The committed rows of a results folder.
 
     Attributes:
-        folder: The sweep's results folder; rows lie in `rows/` below it.
+        folder: The sweep's results folder, with the rows in `rows/`.
     """
 
     folder: Path
 
     @property
     def rows_folder(self) -> Path:
-        """The folder that holds one JSON file for each row."""
+        """The folder with one JSON file for each row."""
         return self.folder / "rows"
 
     @property
     def models_folder(self) -> Path:
-        """The folder that holds a `.keras` file for each trial whose model was kept."""
+        """The folder with one `.keras` file for each kept model."""
         return self.folder / "models"
 
     @property
@@ -64,15 +63,15 @@ class Ledger:
         return self.folder / "damaged"
 
     def open(self) -> None:
-        """Make the folder if need be, and show that it can be written.
+        """Make the folder if necessary, and validate that it can be written.
 
         Raises:
-            LedgerError: It cannot, or Ray would remove it after the job that this process is of.
+            LedgerError: It cannot be written, or belongs to a Ray job, which removes it at its end.
         """
         if OF_A_RAY_JOB in self.folder.resolve().parts:
             raise LedgerError(
                 f"the results folder {self.folder.resolve()} would be removed with the other files of this Ray job: "
-                "choose one with --results by its whole path."
+                "choose one by its absolute path with --results."
             )
         probe = self.rows_folder / f".probe-{os.getpid()}"
         try:
@@ -85,26 +84,26 @@ class Ledger:
             ) from error
 
     def remove_unfinished(self) -> None:
-        """Remove what a run has left that died while it wrote.
+        """Remove partial files of runs that died while writing.
 
-        Workers that outlive their driver for a moment may fail to write a checkpoint, for which nobody waits.
+        A worker that outlives its driver for a moment may then fail to write a checkpoint, which no one needs.
         """
         for folder in (self.folder, *(path for path in self.folder.iterdir() if path.is_dir())):
             remove_unfinished(folder)
 
     def commit(self, row: TrialRow) -> None:
-        """Write a row durably; when this returns, no crash of the process or the machine loses it.
+        """Write a row durably: once this returns, no crash of the process or the machine loses it.
 
         Raises:
-            LedgerError: The disk is full or cannot be written; nothing lies under the row's name.
+            LedgerError: The disk is full or cannot be written; an earlier row of the trial is unchanged.
         """
         write_atomically(self.rows_folder / f"{row.trial_id}.json", to_json(row).encode(), "row")
 
     def write_model(self, trial_id: str, content: bytes) -> Path:
-        """Write the `.keras` file of a trial as durably as a row; return its path.
+        """Write the `.keras` file of a trial durably; return its path.
 
         Raises:
-            LedgerError: The disk is full or cannot be written; nothing lies under the model's name.
+            LedgerError: The disk is full or cannot be written; an earlier model of the trial is unchanged.
         """
         path = self.models_folder / f"{trial_id}.keras"
         make_folder(self.models_folder)
@@ -116,13 +115,13 @@ class Ledger:
         return {path.stem: path for path in sorted(self.models_folder.glob("[!.]*.keras"))}
 
     def rows(self, *, with_history: bool = True) -> dict[str, TrialRow]:
-        """Return the committed rows by trial id, in the order of their ids; none if there is no folder yet.
+        """Return the committed rows by trial id, in the order of the ids; none if there is no folder yet.
 
         Args:
-            with_history: False leaves the learning curves unread, which is faster; the rows have none then.
+            with_history: Whether to read the learning curves; False is faster, and leaves them empty.
 
         Raises:
-            RowError: Some files are not rows; the message counts them, names the first, and says what to do.
+            RowError: Some files are not rows; the message counts them, names the first ones, and says what to do.
             LedgerError: The folder cannot be read.
         """
         rows, bad = self.inspect(with_history=with_history)
@@ -131,7 +130,7 @@ class Ledger:
         return rows
 
     def inspect(self, *, with_history: bool = True) -> tuple[dict[str, TrialRow], list[BadFile]]:
-        """Return the committed rows as `rows` does, and every file beside them that is none.
+        """Return the committed rows as `rows` does, and the files beside them that are not rows.
 
         Raises:
             LedgerError: The folder cannot be read.
@@ -148,7 +147,7 @@ class Ledger:
         return rows, bad
 
     def _entries(self) -> "list[os.DirEntry[str]]":
-        """Return what lies in `rows/` by name; a leading dot marks what is not finished, or not ours."""
+        """Return the entries of `rows/` by name, without those that begin with a dot, which are partial or foreign."""
         try:
             with os.scandir(self.rows_folder) as entries:
                 return sorted((one for one in entries if not one.name.startswith(".")), key=lambda one: one.name)
@@ -171,13 +170,13 @@ class Ledger:
     def _ways_out(self, faults: set[str]) -> Iterator[str]:
         if "damaged" in faults:
             yield (
-                f"`mnist-sweep mend {shlex.quote(str(self.folder))}` moves what is damaged to {self.damaged_folder}/, "
-                "and the next run runs its trials again."
+                f"`mnist-sweep mend {shlex.quote(str(self.folder))}` moves damaged files to {self.damaged_folder}/, "
+                "and the next run runs their trials again."
             )
         if "newer" in faults:
-            yield "what a newer version of mnist_sweep made needs that version: upgrade it."
+            yield "rows that a newer version of mnist_sweep made need that version: upgrade it."
         if "unreadable" in faults:
-            yield "what cannot be read needs its permissions or the disk put right."
+            yield "unreadable files need other permissions, or the disk repaired."
 
 
 def _read(entry: "os.DirEntry[str]", *, with_history: bool) -> TrialRow:
@@ -185,7 +184,7 @@ def _read(entry: "os.DirEntry[str]", *, with_history: bool) -> TrialRow:
         kind = "directory" if entry.is_dir() else "link to nothing" if entry.is_symlink() else "special file"
         raise RowError(f"it is a {kind}")
     with FileIO(entry.path) as file:
-        text = file.read().decode().replace("\r\n", "\n")  # as some systems check a text file out
+        text = file.read().decode().replace("\r\n", "\n")  # as Git may check a text file out
     row = from_json(text, with_history=with_history)
     if entry.name != f"{row.trial_id}.json":
         raise RowError(f"it holds the row of trial {row.trial_id}")

@@ -1,4 +1,4 @@
-"""Rows by what people call them: a trial's id, a config's id, or the beginning of one."""
+"""Rows by the id of a trial or a config, or by a unique prefix of one."""
 
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
@@ -13,11 +13,11 @@ NUM_NAMED = 5
 
 
 class Match(NamedTuple):
-    """What a name stands for.
+    """The trial or config that a name identifies.
 
     Attributes:
-        name: The whole id.
-        rows: The row of the trial, or the rows of the config in the order of their seeds.
+        name: Its complete id.
+        rows: The row of the trial, or the rows of the config in the order of the seeds.
     """
 
     name: str
@@ -25,34 +25,32 @@ class Match(NamedTuple):
 
 
 def find(rows: Mapping[str, TrialRow], name: str, folder: Path) -> Match:
-    """Return the trial or the config of this id, or of the only one that begins so.
+    """Return the trial or config with an id, or with the only id that begins with the name.
 
     Args:
         rows: The rows of a results folder by trial id.
-        name: A config's id, or a trial's, which is the config's id, a hyphen and the seed; at least its first 4
-            characters. The seed is not shortened.
-        folder: Where the rows lie, for errors.
+        name: The id of a config, or of a trial (the config's id, a hyphen and the seed), or at least 4 characters of
+            the config's id. The seed cannot be abbreviated.
+        folder: The results folder, for messages.
 
     Raises:
-        LedgerError: There is none, or more than one; the message lists those that come close.
+        LedgerError: No id matches, or more than one; the message lists similar ones.
     """
     if not rows:
         raise no_rows(folder)
     if len(name) < SHORTEST_PREFIX:
         raise LedgerError(
-            f"a trial or config is named by at least {SHORTEST_PREFIX} characters of its id, but got {name!r}."
+            f"a trial or config must be named by at least {SHORTEST_PREFIX} characters of its id, but got {name!r}."
         )
     start, _, seed = name.partition("-")
     of_seed = [row for row in rows.values() if not seed or str(row.config["seed"]) == seed]
     candidates = sorted({row.config_id for row in of_seed if row.config_id.startswith(start)})
     if len(candidates) > 1:
-        raise LedgerError(
-            f"{name!r} is the beginning of several ids in {folder}: {_listed(candidates)}: write one more character."
-        )
+        raise LedgerError(f"{name!r} is the prefix of several ids in {folder}: {_listed(candidates)}: add a character.")
     if not candidates:
         known = list(rows) if seed else sorted({row.config_id for row in rows.values()})
         close = get_close_matches(name, known, NUM_NAMED, cutoff=0.5) or known
-        raise LedgerError(f"{folder} has no trial or config {name!r}; close are {_listed(close)}.")
+        raise LedgerError(f"{folder} has no trial or config {name!r}; similar ids are {_listed(close)}.")
     found = sorted((row for row in of_seed if row.config_id in candidates), key=lambda row: row.config["seed"])
     return Match(found[0].trial_id if seed else candidates[0], tuple(found))
 

@@ -1,7 +1,7 @@
-"""Joins the rows of several results folders, as several machines make them, in one.
+"""Merging the rows of several results folders, such as those of several machines, into one.
 
-A trial that lies in two folders must have the same figures in both, since they follow from its config: if it has not,
-somebody has to say which are right, and nothing is written before.
+A trial in two folders must have the same numbers in both, since they follow from its config. If they differ, nothing is
+written until the user has decided which are right.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -35,13 +35,13 @@ NUM_NAMED = 5
 
 
 class RowDifference(NamedTuple):
-    """A figure that two rows of a trial do not share, bit for bit.
+    """A field in which two rows of a trial differ, bit for bit.
 
     Attributes:
-        name: Its field of TrialRow, or of Evaluation.
-        step: Training step of the point of the learning curve that it belongs to; None for a figure of the whole trial.
-        one: What the one row says.
-        other: What the other row says.
+        name: The field of TrialRow, or of Evaluation.
+        step: Training step of the point of the learning curve; None for a field of the whole trial.
+        one: Its value in one row.
+        other: Its value in the other row.
     """
 
     name: str
@@ -55,10 +55,10 @@ class MergeResult:
     """What a merge did.
 
     Attributes:
-        num_copied: Trials that are new in the folder.
-        num_replaced: Trials whose row gave way to that of a trial that came further.
-        num_known: Rows of the sources that were there already, in this folder or an earlier source.
-        num_files: Models and predictions that came along.
+        num_copied: Number of trials that are new in the folder.
+        num_replaced: Number of trials whose row was replaced by one that is further along.
+        num_known: Number of the sources' rows that this folder or an earlier source already had.
+        num_files: Number of models and predictions that were copied.
     """
 
     num_copied: int
@@ -73,21 +73,21 @@ class _Candidate(NamedTuple):
 
 
 def merge(into: Path, sources: Sequence[Path]) -> MergeResult:
-    """Copy the rows that a results folder lacks from others, byte for byte, and write its tables anew.
+    """Copy the rows that a results folder lacks from others, byte for byte, and rebuild its tables.
 
-    Of a trial that lies in several folders the row stays that came furthest: a failed one gives way to any other, a
-    stopped one to one that went on from the same points. Failed rows of a trial may differ, since only their causes do.
-    Kept models and predictions go along with the rows; nothing else does.
+    Of a trial in several folders, the row that is furthest along is kept: a failed one is replaced by any other, and a
+    stopped one by one that continued from the same points. Failed rows may differ, as only their causes do. Kept models
+    and predictions are copied with the rows, and nothing else.
 
     Args:
-        into: The folder that gets the rows; made if need be.
-        sources: The folders that they come from, which stay as they are.
+        into: The folder that gets the rows, which is made if necessary.
+        sources: The folders with the rows, which are not changed.
 
     Raises:
         RowError: A folder holds damaged rows.
-        LedgerError: A trial has other figures in one folder than in another, a source holds no rows or is `into`, a run
-            is using `into`, or the disk cannot be written; only then may some rows have been copied, and merging again
-            goes on.
+        LedgerError: A trial's numbers differ between folders, a source holds no rows or is `into`, a run is using
+            `into`, or the disk cannot be written. Only in the last case may some rows have been copied; merging again
+            copies the rest.
     """
     ledger = Ledger(into)
     with Lock(into) as lock:
@@ -124,22 +124,22 @@ def _copy_rows(
 
 
 def differences(one: TrialRow, other: TrialRow) -> list[RowDifference]:
-    """Return every figure that two rows of a trial do not share, bit for bit: the whole trial's, then point by point.
+    """Return the fields in which two rows of a trial differ, bit for bit: the whole trial's, then point by point.
 
-    Times, workers, versions and environments are no figures. A point that one row lacks has None in it.
+    Times, workers, versions and environments are not compared. Fields of a point that a row lacks are None.
     """
     found = [RowDifference(name, None, getattr(one, name), getattr(other, name)) for name in COMPARED_FIELDS]
     ones, others = ({point.step: point for point in row.history} for row in (one, other))
     for step in sorted(ones.keys() | others.keys()):
         points = ones.get(step), others.get(step)
         found += [RowDifference(name, step, *(getattr(point, name, None) for point in points)) for name in CURVE]
-    # By their texts, which are as exact as the bits: 0.0 equals -0.0, and 1 equals 1.0.
+    # Compared by `repr`, which tells 0.0 from -0.0 and 1 from 1.0.
     return [difference for difference in found if repr(difference.one) != repr(difference.other)]
 
 
 def _rows(source: Path, into: Path) -> dict[str, TrialRow]:
     if into.exists() and source.exists() and source.samefile(into):
-        raise LedgerError(f"{source} cannot be merged into itself: name the folder that gets the rows, then others.")
+        raise LedgerError(f"{source} cannot be merged into itself: pass the folder that gets the rows, then others.")
     rows = Ledger(source).rows()
     if not rows:
         raise no_rows(source)
@@ -147,10 +147,10 @@ def _rows(source: Path, into: Path) -> dict[str, TrialRow]:
 
 
 def _best(folders: Mapping[Path, Mapping[str, TrialRow]]) -> dict[str, _Candidate]:
-    """Return of each trial the row that came furthest, the first of several.
+    """Return the row of each trial that is furthest along, the first of several.
 
     Raises:
-        LedgerError: Some trials have other figures in one folder than in another.
+        LedgerError: The numbers of some trials differ between folders.
     """
     best: dict[str, _Candidate] = {}
     conflicts: dict[str, str] = {}
@@ -168,18 +168,18 @@ def _best(folders: Mapping[Path, Mapping[str, TrialRow]]) -> dict[str, _Candidat
 
 
 def _progress(row: TrialRow) -> tuple[int, int]:
-    """Return how far a trial came, as something to compare."""
+    """Return how far along a trial is, as a sort key."""
     stages = {Status.FAILED: 0, Status.STOPPED: 1}
     return stages.get(row.status, 2), (row.steps or 0) if row.status is Status.STOPPED else 0
 
 
 def _conflicts(known: _Candidate, found: _Candidate) -> Iterator[str]:
-    """Yield what two folders say otherwise of a trial, in words."""
+    """Yield the contradictions between two folders' rows of a trial, in words."""
     less = min(known.row, found.row, key=_progress)
-    goes_on = _progress(known.row) != _progress(found.row)
+    is_continued = _progress(known.row) != _progress(found.row)
     steps = {point.step for point in less.history}
     for name, step, one, other in differences(known.row, found.row):
-        if not goes_on or step in steps:
+        if not is_continued or step in steps:
             place = "" if step is None else f" at step {step}"
             versions = known.row.version, found.row.version
             made = "" if versions[0] == versions[1] else f", of versions {versions[0]} and {versions[1]}"
@@ -191,20 +191,20 @@ def _conflict_message(conflicts: Mapping[str, str]) -> str:
     more = [f"{len(conflicts) - NUM_NAMED:,} more"] * (len(conflicts) > NUM_NAMED)
     have = "has" if len(conflicts) == 1 else "have"
     return (
-        f"nothing was merged, since {counted(len(conflicts), 'trial')} {have} other figures in one folder than in "
-        f"another: {', '.join([*named, *more])}; `mnist-sweep replay DIR TRIAL` says whose come out again: "
-        "move the other row away and merge again."
+        f"nothing was merged, since {counted(len(conflicts), 'trial')} {have} different numbers in different folders: "
+        f"{', '.join([*named, *more])}; find the right ones with `mnist-sweep replay DIR TRIAL`, move the other row "
+        "away, and merge again."
     )
 
 
 def _copy_companions(source: Path, into: Path, rows: Mapping[str, TrialRow], best: Mapping[str, _Candidate]) -> int:
-    """Copy the models and predictions that belong to the rows that stay, if they are not there; return their number."""
-    stay = {trial_id for trial_id, row in rows.items() if _progress(row) == _progress(best[trial_id].row)}
+    """Copy the missing models and predictions of the kept rows; return their number."""
+    kept = {trial_id for trial_id, row in rows.items() if _progress(row) == _progress(best[trial_id].row)}
     paths = chain.from_iterable(sorted((source / name).glob(f"[!.]*{end}")) for name, end in COMPANIONS.items())
     number = 0
     for path in paths:
         folder = into / path.parent.name
-        belongs = path.stem.removesuffix(MISTAKES) in stay or path.stem.startswith(LABELS)
+        belongs = path.stem.removesuffix(MISTAKES) in kept or path.stem.startswith(LABELS)
         if belongs and not (folder / path.name).exists():
             _copy(path, folder, path.parent.name.removesuffix("s"))
             number += 1

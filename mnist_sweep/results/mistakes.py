@@ -1,6 +1,6 @@
-"""The validation images that a trained model is surest about and wrong.
+"""The misclassified validation images about which a trained model is most confident.
 
-They lie in `predictions/<trial_id>-mistakes.npz`, beside the predictions of the trial whose model is kept.
+They are in `predictions/<trial_id>-mistakes.npz`, for each trial whose model is kept.
 """
 
 from pathlib import Path
@@ -22,13 +22,13 @@ PICTURE_CHANNELS = (1, 3)
 
 
 class Mistakes(NamedTuple):
-    """Images that a model takes for another class, the surest first.
+    """Misclassified images, the most confident mistake first.
 
     Attributes:
-        images: uint8 `[k, height, width, 1 or 3]`; images of other channels are shown by the mean of these.
-        labels: Their classes, integers `[k]`.
-        predicted: What the model takes them for, integers `[k]`.
-        confidence: Its probability of that, float32 `[k]`, in [0, 1].
+        images: uint8 `[k, height, width, 1 or 3]`; the mean over the channels for images with another number of them.
+        labels: True classes, integers `[k]`.
+        predicted: Predicted classes, integers `[k]`.
+        confidence: Probability of the predicted class, float32 `[k]`, in [0, 1].
     """
 
     images: "NDArray[np.uint8]"
@@ -38,7 +38,7 @@ class Mistakes(NamedTuple):
 
 
 def find(model: Any, dataset: Dataset) -> Mistakes:
-    """Return the mistakes that a Keras model is surest about, at most 24."""
+    """Return the most confident mistakes of a Keras model, at most 24."""
     import numpy as np
     import tensorflow as tf
 
@@ -47,7 +47,7 @@ def find(model: Any, dataset: Dataset) -> Mistakes:
     predicted, confidence = probabilities.argmax(axis=1), probabilities.max(axis=1)
     wrong = np.flatnonzero(predicted != labels)
     surest = wrong[np.argsort(-confidence[wrong], kind="stable")][:MAX_MISTAKES]
-    # Pixels are stretched to what a picture shows.
+    # A picture has pixels from 0 to 255.
     shown = images[surest].astype(np.uint32) * 255 // dataset.pixel_max
     if shown.shape[3] not in PICTURE_CHANNELS:
         shown = shown.mean(axis=3, keepdims=True)
@@ -60,12 +60,12 @@ def to_bytes(mistakes: Mistakes) -> bytes:
 
 
 def path_of(folder: Path, trial_id: str) -> Path:
-    """Return where the mistakes of a trial lie in its results folder, if they were kept."""
+    """Return the path of a trial's mistakes, which exists if they were kept."""
     return folder / predictions.FOLDER / f"{trial_id}-mistakes.npz"
 
 
 def write(folder: Path, trial_id: str, content: bytes) -> None:
-    """Write the content of a trial's file of mistakes into its results folder, durably.
+    """Write the content of a trial's mistakes file into its results folder durably.
 
     Raises:
         LedgerError: The disk is full or cannot be written.
@@ -76,10 +76,10 @@ def write(folder: Path, trial_id: str, content: bytes) -> None:
 
 
 def read(path: Path) -> Mistakes:
-    """Return the mistakes of a file.
+    """Return the mistakes in a file.
 
     Raises:
-        LedgerError: It is damaged, or not such a file.
+        LedgerError: The file is damaged, or does not hold mistakes.
     """
     import numpy as np
 
@@ -87,15 +87,15 @@ def read(path: Path) -> Mistakes:
         with path.open("rb") as file:
             arrays = npz.read(file, Mistakes._fields)
     except (OSError, DataError) as error:
-        raise LedgerError(f"{path} is damaged ({error}): delete it, and the report does without it.") from error
+        raise LedgerError(f"{path} is damaged ({error}): delete it, and the report omits it.") from error
     found = Mistakes(**{name: np.atleast_1d(array)[:MAX_MISTAKES] for name, array in arrays.items()})
     if not _is_whole(found):
-        raise LedgerError(f"{path} does not hold images and their classes: delete it, and the report does without it.")
+        raise LedgerError(f"{path} does not hold images and their classes: delete it, and the report omits it.")
     return found
 
 
 def _is_whole(found: Mistakes) -> bool:
-    """Return whether arrays have the dtypes and shapes that belong together."""
+    """Return whether the arrays' dtypes and shapes fit together."""
     images, labels, predicted, confidence = found
     return (
         images.dtype.name == "uint8"

@@ -1,7 +1,7 @@
-"""The classes that trials predicted, one byte an image, and the labels they are held against.
+"""The classes that trials predicted, at one byte an image, and the labels to compare them with.
 
-A trial's predictions lie in `predictions/<trial_id>.npz`, the labels of a data set once in
-`predictions/labels-<data_id>.npz`: arrays `val` and `test`, in the order of the images of the split.
+A trial's predictions are in `predictions/<trial_id>.npz`, and the labels of a data set in
+`predictions/labels-<data_id>.npz`: arrays `val` and `test`, in the order of the split's images.
 """
 
 from collections.abc import Mapping
@@ -22,12 +22,12 @@ DTYPES = ("uint8", "uint16")
 
 
 class Predictions(NamedTuple):
-    """A class for each image of the splits that are evaluated.
+    """A class for each image of the evaluated splits.
 
     Attributes:
-        val: `[num_val]`, classes of the validation images: uint8 as read, uint16 if one is above 255; any whole numbers
-            to be written.
-        test: `[num_test]`, the same of the test images.
+        val: Classes of the validation images, `[num_val]`: uint8 when read, or uint16 if one is above 255; any integers
+            when written.
+        test: Classes of the test images, `[num_test]`, likewise.
     """
 
     val: "NDArray[np.integer[Any]]"
@@ -35,15 +35,15 @@ class Predictions(NamedTuple):
 
 
 def data_id(flat_config: Mapping[str, Any]) -> str:
-    """Return the id of the data set that a flat config names: the hash of `data` and its fields."""
+    """Return the id of a flat config's data set: the hash of `data` and its fields."""
     return flat_id({name: value for name, value in flat_config.items() if name == "data" or name.startswith("data.")})
 
 
 def write(folder: Path, trial_id: str, predictions: Predictions) -> None:
-    """Write the predictions of a trial into its results folder, durably.
+    """Write the predictions of a trial into its results folder durably.
 
     Raises:
-        DataError: What is given are not classes.
+        DataError: The values are not classes.
         LedgerError: The disk is full or cannot be written.
     """
     _write(path_of(folder, trial_id), _content(predictions))
@@ -53,7 +53,7 @@ def read(folder: Path, trial_id: str) -> Predictions:
     """Return the predictions of a trial.
 
     Raises:
-        LedgerError: They were not kept, or their file is damaged.
+        LedgerError: They were not kept, or the file is damaged.
     """
     path = path_of(folder, trial_id)
     try:
@@ -66,24 +66,24 @@ def read(folder: Path, trial_id: str) -> Predictions:
 
 
 def write_labels(folder: Path, data_id: str, labels: Predictions) -> None:
-    """Write the labels of a data set into a results folder, durably; those that lie there already stay.
+    """Write the labels of a data set into a results folder durably, unless they are there already.
 
     Raises:
-        DataError: What is given are not classes.
-        LedgerError: Other labels lie there, or the disk is full or cannot be written.
+        DataError: The values are not classes.
+        LedgerError: The folder has other labels, or the disk is full or cannot be written.
     """
     path, content = _labels_path(folder, data_id), _content(labels)
     if not path.exists():
         _write(path, content)
     elif not equal(_read(path), labels):
-        raise LedgerError(f"{path} holds other labels than the data set has now: use another --results for this data.")
+        raise LedgerError(f"{path} holds other labels than the data set has now: use another --results for it.")
 
 
 def read_labels(folder: Path, data_id: str) -> Predictions:
     """Return the labels of a data set.
 
     Raises:
-        LedgerError: They were not kept, or their file is damaged.
+        LedgerError: They were not kept, or the file is damaged.
     """
     path = _labels_path(folder, data_id)
     try:
@@ -93,7 +93,7 @@ def read_labels(folder: Path, data_id: str) -> Predictions:
 
 
 def path_of(folder: Path, trial_id: str) -> Path:
-    """Return where the predictions of a trial lie, if they were kept."""
+    """Return the path of a trial's predictions, which exists if they were kept."""
     return folder / FOLDER / f"{trial_id}.npz"
 
 
@@ -111,7 +111,7 @@ def _classes(given: "ArrayLike") -> "NDArray[np.unsignedinteger[Any]]":
 
     classes = np.asarray(given)
     if classes.ndim != 1 or classes.dtype.kind not in "iu" or not classes.size:
-        raise DataError(f"classes are whole numbers, one for each image, but got {classes.dtype} of {classes.shape}.")
+        raise DataError(f"classes must be integers, one for each image, but got {classes.dtype} {classes.shape}.")
     low, high = int(classes.min()), int(classes.max())
     if low < 0 or high >= 2**16:
         raise DataError(f"`0 <= class < 65536` must hold, but got classes from {low} to {high}.")
@@ -140,11 +140,11 @@ def _read(path: Path) -> Predictions:
 
 
 def _damaged(path: Path, cause: str) -> LedgerError:
-    return LedgerError(f"{path} holds no predictions ({cause}): it is damaged; move it away.")
+    return LedgerError(f"{path} does not hold predictions ({cause}): it is damaged, move it away.")
 
 
 def equal(one: Predictions, other: Predictions) -> bool:
-    """Return whether both say the same of every image."""
+    """Return whether two have the same class for every image."""
     import numpy as np
 
     return all(np.array_equal(mine, its) for mine, its in zip(one, other, strict=True))

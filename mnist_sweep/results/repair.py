@@ -1,7 +1,7 @@
-"""Puts a results folder right: what is damaged among its rows is moved away, and the next run runs those trials again.
+"""Repair of a results folder: damaged rows are moved away, and the next run runs those trials again.
 
-Nothing is deleted, since somebody may still want to look at it; and what only a newer version can read, or nobody for
-want of permission, stays where it is, since it may be good.
+Nothing is deleted. Files that only a newer version can read, or that permissions protect, stay where they are, since
+they may be intact.
 """
 
 import os
@@ -19,8 +19,8 @@ class MovedFile(NamedTuple):
     """A file that was moved away.
 
     Attributes:
-        source: Where it lay.
-        target: Where it lies now.
+        source: Its path before.
+        target: Its path now.
         cause: What was wrong with it, in words.
     """
 
@@ -30,13 +30,13 @@ class MovedFile(NamedTuple):
 
 
 def move_damaged(folder: Path) -> list[MovedFile]:
-    """Move every damaged file of a results folder's rows to `damaged/`; return what was moved, by name.
+    """Move the damaged files among a results folder's rows to `damaged/`; return them by name.
 
-    Done again, it finds nothing. `Ledger.rows` says whether anything is left that it did not touch.
+    A second call finds nothing. `Ledger.rows` raises if files remain that are not rows.
 
     Raises:
-        LedgerError: There is no such results folder, a run is using it, or a file cannot be moved; those before it
-            have been.
+        LedgerError: There is no such results folder, a run is using it, or a file cannot be moved; earlier ones have
+            been then.
     """
     ledger = Ledger(folder)
     if not ledger.rows_folder.is_dir():
@@ -55,14 +55,13 @@ def _move(damaged: Sequence[BadFile], ledger: Ledger) -> list[MovedFile]:
             flush_folder(folder)
     except OSError as error:
         raise LedgerError(
-            f"damaged rows cannot be moved to {ledger.damaged_folder} ({error.strerror}): make it a folder that can be "
-            "written."
+            f"damaged rows cannot be moved to {ledger.damaged_folder} ({error.strerror}): make it a writable folder."
         ) from error
     return moved
 
 
 def _moved(bad: BadFile, folder: Path) -> MovedFile:
-    """Move a file into a folder, under a name that is free there."""
+    """Move a file into a folder, under an unused name."""
     target, number = folder / bad.path.name, 1
     while os.path.lexists(target):
         number += 1

@@ -1,7 +1,7 @@
-"""The JSON form of a row: what lies in a file under `rows/`.
+"""The JSON text of a row, as in the files under `rows/`.
 
-A row's text carries a digest of itself, so that a flipped bit on a disk is noticed and never becomes a wrong figure in
-a table.
+The text carries a digest of itself, so that a flipped bit on a disk is noticed and never becomes a wrong number in a
+table. Format 1 is that of version 0.1.0, which only `results/reference/deep_mnist` still holds.
 """
 
 import dataclasses
@@ -25,17 +25,17 @@ KINDS: dict[str, Any] = {
     item.name: get_args(item.type) if isinstance(item.type, UnionType) else get_origin(item.type) or item.type
     for item in dataclasses.fields(TrialRow)
 }
-POINT = functools.partial(tuple.__new__, Evaluation)  # without Python's own calls, of which a sweep has 100,000s
+POINT = functools.partial(tuple.__new__, Evaluation)  # without a Python call for each of 100,000s of points
 START = f'{{"format": {FORMAT}, "digest": "'
 LENGTH = len(f'{START}{"0" * 16}"')
 
 
 def to_json(row: TrialRow) -> str:
-    """Return a row as strict JSON text that `from_json` reads back without loss; figures that are not finite are null.
+    """Return a row as strict JSON text, which `from_json` reads back without loss; non-finite numbers become null.
 
     Returns:
-        One object: the format, the digest of all that follows it, a field on each line, and last the learning curve,
-        column by column, so that a reader who needs no curve can leave it unread.
+        One object: the format, the digest of everything after it, one field on each line, and last the learning curve
+        by columns, so that a reader without use for the curve can skip it.
     """
     content = {item.name: getattr(row, item.name) for item in dataclasses.fields(row) if item.name != "history"}
     lines = [f",\n {json.dumps(name)}: {_json(value)}" for name, value in content.items()]
@@ -46,15 +46,15 @@ def to_json(row: TrialRow) -> str:
 
 
 def from_json(text: str, *, with_history: bool = True) -> TrialRow:
-    """Return the row that `to_json` wrote, in this version or an earlier one.
+    """Return the row of a text that `to_json` wrote, in this version or an earlier one.
 
     Args:
-        text: What it wrote.
-        with_history: False leaves the learning curve unread, which is four times faster; the row has none then.
+        text: The text.
+        with_history: Whether to read the learning curve; False is four times faster, and leaves it empty.
 
     Raises:
-        RowError: The text is not a row, was changed since, or does not match its own id; the message says which.
-        NewerRowError: A newer version made it, with what this one does not know.
+        RowError: The text is not a row, was changed, or does not match its own id; the message says which.
+        NewerRowError: A newer version wrote it, with content that this one does not know.
     """
     content = _content(text, with_history=with_history)
     added = sorted(content.keys() - KINDS.keys())
@@ -76,7 +76,7 @@ def _head(body: str) -> str:
 
 
 def _content(text: str, *, with_history: bool) -> dict[str, Any]:
-    """Return the fields of a row's text, its digest verified."""
+    """Return the fields of a row's text after verifying its digest."""
     head, body = text[:LENGTH], text[LENGTH:]
     if not head.startswith(START):
         return _content_of_format_1(text) | ({} if with_history else {"history": ()})
@@ -86,7 +86,7 @@ def _content(text: str, *, with_history: bool) -> dict[str, Any]:
 
 
 def _content_of_format_1(text: str) -> dict[str, Any]:
-    """Return the fields of a row of version 0.1.0, whose digest is of its canonical JSON and lies anywhere in it."""
+    """Return the fields of a row of version 0.1.0, whose digest is that of its canonical JSON, anywhere in it."""
     content = _object(text)
     if "digest" not in content:
         raise RowError("it is JSON, but not a row")
@@ -111,12 +111,12 @@ def _object(text: str) -> dict[str, Any]:
 
 
 def _misfit(cause: str, content: Mapping[str, Any]) -> RowError:
-    """Return the error of a row that cannot be read: of a newer version it is by what it says of its version."""
+    """Return the error for a row that cannot be read, by the version that it says it is of."""
     return NewerRowError(cause) if _age(content) > 0 else RowError(cause)
 
 
 def _age(content: Mapping[str, Any]) -> int:
-    """Return -1, 0 or 1: the version that made a row, by what it says, is older than this one, the same, or newer."""
+    """Return -1, 0 or 1 for a row whose version field is older than this version, the same, or newer."""
     from importlib.metadata import version
 
     made_by, this = _numbers(content.get("version")), _numbers(version("mnist-sweep"))
@@ -128,7 +128,7 @@ def _numbers(version: Any) -> list[int]:
 
 
 def _row(content: Mapping[str, Any]) -> TrialRow:
-    """Return the row of these fields, each of its kind."""
+    """Return the row with these fields after verifying their types."""
     read = {
         "status": Status(content["status"]),
         "defaults": tuple(content["defaults"]),

@@ -1,7 +1,7 @@
-"""What the trials of a results folder were run with: one line of `runs.jsonl` for each run.
+"""The provenance of a results folder: one line of `runs.jsonl` for each run.
 
-A row says what its own numbers depend on; a run says the rest: the command, the machine, the code and the data. What
-looks like a secret leaves the command line before anything else sees it.
+A row holds what its own numbers depend on; the record of a run holds the rest: the command, the machine, the code and
+the data. What looks like a secret is removed from the command line first.
 """
 
 import dataclasses
@@ -30,25 +30,25 @@ GIT_SECONDS = 5.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunRecord:
-    """What one run was made with.
+    """The provenance of one run.
 
     Attributes:
-        started: When it began, UTC, as `2026-11-21T14:26:00Z`.
-        ended: When it ended, in the same form.
-        command: The words of the command line, without what may be a secret.
-        host: Name of the machine that drove it.
-        cpus: CPUs that the driver may use.
-        memory_bytes: Memory of that machine, in bytes; None if the system does not say.
+        started: Start in UTC, such as `2026-11-21T14:26:00Z`.
+        ended: End in the same form.
+        command: The words of the command line, without secrets.
+        host: Name of the driver's machine.
+        cpus: Number of CPUs that the driver may use.
+        memory_bytes: Memory of that machine in bytes; None if the system does not report it.
         python: Version of Python.
-        packages: Versions of the packages that matter, by name; one that is not installed is left out.
+        packages: Versions of the installed packages that matter, by name.
         git_commit: Commit of the script's folder; None outside a repository, or without git.
-        git_dirty: Whether files known to git differed from that commit; None where `git_commit` is.
-        runner: Where trials ran, as in `ray`.
-        num_workers: Trials at a time at the most.
-        num_run: Trials that this run ran.
-        seconds: Wall time of the run, in seconds.
+        git_dirty: Whether tracked files differed from that commit; None if `git_commit` is None.
+        runner: Name of the runner, such as `ray`.
+        num_workers: Maximum number of trials at a time.
+        num_run: Number of trials that the run ran.
+        seconds: Wall time in seconds.
         data: SHA-256 of the data by the name of its files or arrays.
-        predicted_seconds: Wall time that `mnist-sweep plan` had predicted, in seconds, or None.
+        predicted_seconds: Wall time that `mnist-sweep plan` predicted, in seconds, or None.
     """
 
     started: str
@@ -87,16 +87,16 @@ def describe_run(
     script_folder: Path | None = None,
     predicted_seconds: float | None = None,
 ) -> RunRecord:
-    """Return what the run of this process was made with, ended now.
+    """Return the record of this process's run, which ends now.
 
     Args:
-        started: When it began, in Unix seconds.
-        runner: Where trials ran, as in `ray`.
-        num_workers: Trials at a time at the most.
-        num_run: Trials that it ran.
+        started: Start in Unix seconds.
+        runner: Name of the runner, such as `ray`.
+        num_workers: Maximum number of trials at a time.
+        num_run: Number of trials that the run ran.
         data: SHA-256 of the data by the name of its files or arrays.
-        script_folder: Folder of the sweep script, whose git commit is looked up; None looks up none.
-        predicted_seconds: Wall time that was predicted, in seconds.
+        script_folder: Folder of the sweep script, whose git commit is recorded; None records no commit.
+        predicted_seconds: Predicted wall time in seconds.
     """
     ended = time.time()
     commit, dirty = git_state(script_folder) if script_folder else (None, None)
@@ -121,10 +121,10 @@ def describe_run(
 
 
 def append(folder: Path, run: RunRecord) -> None:
-    """Add a run to the results folder, durably and as a whole.
+    """Append a run to the record of a results folder, atomically and durably.
 
     Raises:
-        LedgerError: The disk is full or cannot be written; the runs before are still there.
+        LedgerError: The disk is full or cannot be written; the record is unchanged.
     """
     path = folder / FILE
     before = _bytes(path)
@@ -133,7 +133,7 @@ def append(folder: Path, run: RunRecord) -> None:
 
 
 def read(folder: Path) -> list[RunRecord]:
-    """Return the runs that filled a results folder, first to last; none if no run was recorded.
+    """Return the recorded runs of a results folder, first to last; none if there is no record.
 
     Raises:
         LedgerError: A line is not a run, or the file cannot be read; the message names it.
@@ -144,7 +144,7 @@ def read(folder: Path) -> list[RunRecord]:
 
 
 def git_state(folder: Path) -> tuple[str | None, bool | None]:
-    """Return the git commit of a folder, and whether files known to git differ from it; two None if there is none."""
+    """Return the git commit of a folder, and whether tracked files differ from it; two None if there is none."""
     commit = _git(folder, "rev-parse", "--verify", "HEAD")
     changes = commit and _git(folder, "status", "--porcelain", "--untracked-files=no")
     return (commit, bool(changes)) if commit and changes is not None else (None, None)
@@ -163,7 +163,7 @@ def _run(line: bytes, where: str) -> RunRecord:
         return RunRecord(**{name: value for name, value in content.items() if name in names})
     except (AttributeError, ConfigError, RecursionError, TypeError, ValueError) as error:
         raise LedgerError(
-            f"{where} is not a run: it was damaged or edited; delete that line, no row needs it."
+            f"{where} is not the record of a run: it was damaged or edited; delete that line, no row needs it."
         ) from error
 
 
@@ -173,7 +173,9 @@ def _bytes(path: Path) -> bytes:
     except FileNotFoundError:
         return b""
     except OSError as error:
-        raise LedgerError(f"{path} cannot be read ({error.strerror}): mend its permissions or the disk.") from error
+        raise LedgerError(
+            f"{path} cannot be read ({error.strerror}): correct its permissions or repair the disk."
+        ) from error
 
 
 def _utc(seconds: float) -> str:

@@ -1,8 +1,8 @@
-"""The CSV files of a results folder, made from its rows and read back with their dtypes.
+"""The CSV files of a results folder: written from its rows, and read back with their dtypes.
 
-Every file is written whole and renamed into place; the same rows give the same bytes in any order. Texts come from
-users and their errors, so one that a spreadsheet would run as a formula has an apostrophe in front of it, as OWASP
-advises (CSV Injection); the readers take it away again.
+The same rows give the same bytes, whatever their order. Texts come from users and error messages, so one that a
+spreadsheet would run as a formula is prefixed with an apostrophe, as OWASP advises (CSV Injection); the readers remove
+it again.
 """
 
 import csv
@@ -21,16 +21,16 @@ from mnist_sweep.trials.row import Status, TrialRow
 if TYPE_CHECKING:
     import pandas as pd
 
-# What starts a formula, also behind spaces and as a full-width character. Apostrophes in front belong to the pattern so
-# that a text that has one of its own gets another, and no two texts are written alike.
+# The start of a formula, also after spaces and as a full-width character. The pattern includes leading apostrophes, so
+# that a text with one of its own gets another, and no two texts are written alike.
 FORMULA = re.compile(r"'*\s*[=+\-@\uff1d\uff0b\uff0d\uff20]|'*[\t\r\n\0]")
 
 
 def write_tables(folder: Path, rows: Iterable[TrialRow]) -> list[Path]:
-    """Write `trials.csv`, `history.csv` and `summary.csv` into a folder, each one whole; return their paths.
+    """Write `trials.csv`, `history.csv` and `summary.csv` into a folder, each atomically; return their paths.
 
     Raises:
-        LedgerError: One cannot be written; its earlier content stays.
+        LedgerError: A file cannot be written; its earlier content stays.
     """
     writers = {"history": _write_numbers}
     frames = all_frames(rows).items()
@@ -38,16 +38,16 @@ def write_tables(folder: Path, rows: Iterable[TrialRow]) -> list[Path]:
 
 
 def write_table(path: Path, frame: "pd.DataFrame") -> Path:
-    """Write a frame as a CSV file, whole; return its path.
+    """Write a frame as a CSV file atomically; return its path.
 
     Raises:
-        LedgerError: It cannot be written; its earlier content stays.
+        LedgerError: The file cannot be written; its earlier content stays.
     """
     return _write(path, frame, _write_texts)
 
 
 def read_trials(path: str | Path) -> "pd.DataFrame":
-    """Return `trials.csv` of a results folder (or the file itself) with its dtypes.
+    """Return `trials.csv` of a results folder, or the file itself, with its dtypes.
 
     Raises:
         LedgerError: There is no such file, or it is not such a table.
@@ -56,7 +56,7 @@ def read_trials(path: str | Path) -> "pd.DataFrame":
 
 
 def read_history(path: str | Path) -> "pd.DataFrame":
-    """Return `history.csv` of a results folder (or the file itself) with its dtypes.
+    """Return `history.csv` of a results folder, or the file itself, with its dtypes.
 
     Raises:
         LedgerError: There is no such file, or it is not such a table.
@@ -65,7 +65,7 @@ def read_history(path: str | Path) -> "pd.DataFrame":
 
 
 def read_summary(path: str | Path) -> "pd.DataFrame":
-    """Return `summary.csv` of a results folder (or the file itself) with its dtypes.
+    """Return `summary.csv` of a results folder, or the file itself, with its dtypes.
 
     Raises:
         LedgerError: There is no such file, or it is not such a table.
@@ -75,7 +75,7 @@ def read_summary(path: str | Path) -> "pd.DataFrame":
 
 def _write(path: Path, frame: "pd.DataFrame", write: Callable[["pd.DataFrame", BinaryIO], None]) -> Path:
     try:
-        with replacing(path, durable=False) as file:  # the rows can make it again
+        with replacing(path, durable=False) as file:  # it can be made again from the rows
             write(frame, file)
     except OSError as error:
         raise LedgerError(
@@ -85,14 +85,14 @@ def _write(path: Path, frame: "pd.DataFrame", write: Callable[["pd.DataFrame", B
 
 
 def _write_texts(frame: "pd.DataFrame", file: BinaryIO) -> None:
-    # Python's writer leaves a carriage return without quotes, and a spreadsheet starts a new line there.
+    # Python's writer does not quote a carriage return, at which a spreadsheet starts a new line.
     returns = any("\r" in text for texts in _texts(frame).values() for text in texts)
     quoting: Literal[0, 2] = csv.QUOTE_NONNUMERIC if returns else csv.QUOTE_MINIMAL
     _changed(frame, _as_text).to_csv(file, index=False, lineterminator="\n", quoting=quoting)
 
 
 def _write_numbers(frame: "pd.DataFrame", file: BinaryIO) -> None:
-    """Write a frame of numbers, whose texts need no quotes, ten times faster than pandas does."""
+    """Write a frame of numbers and ids, which need no quotes, ten times faster than pandas does."""
     import pyarrow
     import pyarrow.csv
 
@@ -102,7 +102,7 @@ def _write_numbers(frame: "pd.DataFrame", file: BinaryIO) -> None:
 
 
 def _read(path: Path, name: str, dtypes: Mapping[str, str], *, key: Sequence[str]) -> "pd.DataFrame":
-    """Return a table; no two lines of one may have the same key, and none lacks it."""
+    """Return a table after verifying its columns, and that every line has a key of its own."""
     import pandas as pd
 
     path = path / name if path.is_dir() else path
@@ -120,22 +120,22 @@ def _read(path: Path, name: str, dtypes: Mapping[str, str], *, key: Sequence[str
         raise LedgerError(f"there is no {path}: `mnist-sweep table DIR` makes it from the rows.") from error
     except (OSError, TypeError, ValueError) as error:
         raise LedgerError(
-            f"{path} is not a {name} ({one_line(error)}): `mnist-sweep table DIR` makes it anew."
+            f"{path} is not a {name} ({one_line(error)}): `mnist-sweep table DIR` rebuilds it."
         ) from error
     missing = [column for column in dtypes if column not in frame.columns]
     if missing:
-        raise LedgerError(f"{path} lacks the columns {', '.join(missing)}: `mnist-sweep table DIR` makes it anew.")
+        raise LedgerError(f"{path} lacks the columns {', '.join(missing)}: `mnist-sweep table DIR` rebuilds it.")
     keys = frame[[*key]]
     if (wrong := keys.isna().any(axis=1) | keys.duplicated()).any():
         cells = ", ".join(f"{column} {cell}" for column, cell in keys[wrong].iloc[0].items())
         raise LedgerError(
-            f"{path} has more than one line of {cells}, or a line without it: `mnist-sweep table DIR` makes it anew."
+            f"{path} has more than one line of {cells}, or a line without it: `mnist-sweep table DIR` rebuilds it."
         )
     if "status" in dtypes and (wrong := ~frame["status"].isin([*Status])).any():
         first = frame[wrong].iloc[0]
         raise LedgerError(
-            f"{path} says status {first['status']} of trial {first['trial_id']}, which is none of {', '.join(Status)}: "
-            "`mnist-sweep table DIR` makes it anew."
+            f"{path} has status {first['status']} for trial {first['trial_id']}, which is none of {', '.join(Status)}: "
+            "`mnist-sweep table DIR` rebuilds it."
         )
     plain = {"Float64": "float64", "string": "str"}
     found = {name: str(dtype) for name, dtype in frame.dtypes.items() if name not in dtypes}
@@ -143,7 +143,7 @@ def _read(path: Path, name: str, dtypes: Mapping[str, str], *, key: Sequence[str
 
 
 def _check_end(path: Path) -> None:
-    """Do nothing if the last line of a file ends as the tables' lines do.
+    """Validate that the last line of a file ends with a line feed alone, as the tables' lines do.
 
     Raises:
         ValueError: It does not.
@@ -158,13 +158,13 @@ def _check_end(path: Path) -> None:
 
 
 def _texts(frame: "pd.DataFrame") -> dict[str, set[str]]:
-    """Return the different texts in each column that may hold some."""
+    """Return the distinct texts of each column that may hold texts."""
     names = frame.select_dtypes(["object", "str"]).columns
     return {name: {cell for cell in frame[name].unique() if isinstance(cell, str)} for name in names}
 
 
 def _changed(frame: "pd.DataFrame", change: Callable[[str], str]) -> "pd.DataFrame":
-    """Return a frame with its texts changed, and everything else as it is."""
+    """Return a frame with its texts changed, and everything else unchanged."""
     import pandas as pd
 
     columns = {}

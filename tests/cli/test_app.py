@@ -71,7 +71,7 @@ def test_what_stands_in_a_tampered_table_does_not_reach_the_terminal_as_it_is(fo
     table = folder / "results" / "good" / "trials.csv"
     table.write_text(table.read_text().replace(",ok,", ",\x1b[2Jfine,", 1))
     status, _, err = run("report", "results/good")
-    assert (status, "\x1b" in err, "says status \\x1b[2Jfine of trial" in err) == (2, False, True)
+    assert (status, "\x1b" in err, "has status \\x1b[2Jfine for trial" in err) == (2, False, True)
 
 
 def test_help_is_quick_and_loads_nothing_heavy() -> None:

@@ -53,7 +53,7 @@ def test_a_storage_that_refuses_a_model_is_said_and_ends_nothing(ledger: Ledger,
     finish(KeptModels(ledger, Artifacts(storage=str(tmp_path / "storage"), models="best"), warn=notes.append), [0.5])
     assert set(ledger.models()) == {"t0"}
     assert len(notes) == 1
-    assert notes[0].startswith("the model of t0 is not on the storage, for ")
+    assert notes[0].startswith("the model of t0 was not copied to the storage: ")
 
 
 def test_a_row_without_a_model_changes_nothing(ledger: Ledger) -> None:

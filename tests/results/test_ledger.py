@@ -30,7 +30,7 @@ from tests.results.test_row_json import forged, of_format_1
 
 Refused = Callable[..., AbstractContextManager[None]]
 MakeRow = Callable[..., TrialRow]
-WAY_OUT = "moves what is damaged to"
+WAY_OUT = "moves damaged files to"
 
 
 @pytest.fixture
@@ -280,7 +280,7 @@ def test_row_of_a_newer_version_is_named_and_kept_for_it(
     row = make_row()
     path = ledger.rows_folder / f"{row.trial_id}.json"
     path.write_text(forged(row, **changed), encoding="utf-8")
-    with refused(RowError, path.name, "needs that version: upgrade it"):
+    with refused(RowError, path.name, "need that version: upgrade it"):
         ledger.rows()
     with pytest.raises(RowError) as caught:
         ledger.rows()
@@ -322,7 +322,7 @@ def test_row_of_an_older_version_lacks_fields_and_is_read(ledger: Ledger, make_r
 def test_row_that_may_not_be_read_is_named_and_stays(ledger: Ledger, make_row: MakeRow, refused: Refused) -> None:
     ledger.commit(make_row())
     (ledger.rows_folder / f"{make_row().trial_id}.json").chmod(0)
-    with refused(RowError, "Permission denied", "needs its permissions or the disk put right"):
+    with refused(RowError, "Permission denied", "need other permissions, or the disk repaired"):
         ledger.rows()
     assert move_damaged(ledger.folder) == []
 
@@ -330,7 +330,7 @@ def test_row_that_may_not_be_read_is_named_and_stays(ledger: Ledger, make_row: M
 def test_row_that_the_disk_does_not_give_is_named_and_stays(ledger: Ledger, refused: Refused) -> None:
     path = ledger.rows_folder / "0123456789ab-0.json"
     path.symlink_to(path.name)
-    with refused(RowError, "symbolic links", "needs its permissions or the disk put right"):
+    with refused(RowError, "symbolic links", "need other permissions, or the disk repaired"):
         ledger.rows()
     assert move_damaged(ledger.folder) == []
     assert path.is_symlink()

@@ -47,11 +47,11 @@ def test_name_or_its_beginning_finds_the_trial_or_the_config(name: str, found: s
 @pytest.mark.parametrize(
     ("name", "parts"),
     [
-        ("aaaa", ["beginning of several", "aaaa11112222", "aaaa11113333", "one more character"]),
-        ("aaaa-0", ["beginning of several", "aaaa11112222", "aaaa11113333"]),
+        ("aaaa", ["prefix of several", "aaaa11112222", "aaaa11113333", "add a character"]),
+        ("aaaa-0", ["prefix of several", "aaaa11112222", "aaaa11113333"]),
         ("bbb", ["at least 4 characters", "'bbb'"]),
         ("", ["at least 4 characters", "''"]),
-        ("bbbb44445556", ["no trial or config 'bbbb44445556'", "close are bbbb44445555"]),
+        ("bbbb44445556", ["no trial or config 'bbbb44445556'", "similar ids are bbbb44445555"]),
         ("bbbb44445555-4", ["no trial or config", "bbbb44445555-2", "bbbb44445555-3"]),
         ("zzzzzz", ["no trial or config 'zzzzzz'", str(FOLDER), "aaaa11112222", "bbbb44445555"]),
     ],

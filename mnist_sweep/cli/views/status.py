@@ -1,4 +1,4 @@
-"""What a results folder holds, for a terminal: how many trials of which status, the best, the failures by cause."""
+"""The `status` of a results folder in a terminal: trials by status, the best of them, the failures by cause."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ STYLES = {Status.OK: "green", Status.STOPPED: "yellow", Status.DIVERGED: "yellow
 
 
 def show(rows: Sequence[TrialRow], folder: Path, console: Console) -> None:
-    """Print the counts, the best trials by validation accuracy, the failures with their first cause, and the files."""
+    """Print the counts, the best trials by validation accuracy, the failures by cause, and the files."""
     console.print(Text(f"{counted(len(rows), 'trial')}: {status_counts(rows)}"))
     best = sorted((row for row in rows if row.status is Status.OK), key=rank)[:NUM_BEST]
     if best:
@@ -31,7 +31,7 @@ def show(rows: Sequence[TrialRow], folder: Path, console: Console) -> None:
         console.print(Text(f"failed: {printable(cause)}: {trials[0]}{others}", style="red"), soft_wrap=True)
     if rest := failures[NUM_CAUSES:]:
         number = counted(sum(len(trials) for _, trials in rest), "trial")
-        console.print(Text(f"failed: {number} more, of {counted(len(rest), 'other cause')}", style="red"))
+        console.print(Text(f"failed: {number} more, with {counted(len(rest), 'other cause')}", style="red"))
     files = [path.name for path in sorted(folder.glob("*.csv"))]
     folders = [f"{name}/" for name in ("models", "logs") if (folder / name).is_dir()]
     console.print(Text(f"{folder}/: {', '.join([*files, 'rows/', *folders])}"), soft_wrap=True)

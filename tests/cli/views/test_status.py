@@ -54,7 +54,7 @@ def test_of_many_causes_the_first_ten_are_told_and_the_others_counted(tmp_path: 
     rows = [row(str(number), Status.FAILED, error=f"no luck {min(number, 14)}") for number in range(17)]
     lines = shown(rows, tmp_path).splitlines()
     assert lines[1] == "failed: no luck 14: 14 and 2 more"
-    assert lines[10:12] == ["failed: no luck 8: 8", "failed: 5 trials more, of 5 other causes"]
+    assert lines[10:12] == ["failed: no luck 8: 8", "failed: 5 trials more, with 5 other causes"]
 
 
 def test_a_terminal_obeys_nothing_that_a_row_holds(tmp_path: Path) -> None:

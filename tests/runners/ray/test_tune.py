@@ -239,7 +239,7 @@ threading.Thread(target=terminate_while_ray_starts, daemon=True).start()
 mnist_sweep.main("one.py")
 """
     told = in_process(tmp_path, code, status=143)
-    assert "to go on: python script.py" in told.splitlines()[-1]
+    assert "to resume, run: python script.py" in told.splitlines()[-1]
     assert "Traceback" not in told
 
 
