@@ -174,7 +174,6 @@ LONGER = {
 WIDER = {
     "sweep.recorder.__init__": "to be narrowed",
     "sweep.sweep.run": "to be narrowed",
-    "training.train_step._train": "to be narrowed",
 }
 
 

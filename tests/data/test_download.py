@@ -5,7 +5,7 @@ import hashlib
 import http.server
 import io
 import os
-import socketserver
+import socket
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -66,10 +66,11 @@ def server() -> Iterator[str]:
 
 
 @pytest.fixture
-def refused() -> str:
-    """An address at which nothing listens."""
-    with socketserver.TCPServer(("127.0.0.1", 0), socketserver.BaseRequestHandler) as unused:
-        return f"http://127.0.0.1:{unused.server_address[1]}/file"
+def refused() -> Iterator[str]:
+    """An address at which nothing listens, and which nobody else is given meanwhile."""
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        yield f"http://127.0.0.1:{bound.getsockname()[1]}/file"
 
 
 @pytest.fixture

@@ -75,11 +75,13 @@ def test_val_is_the_start_of_training_images_and_train_follows() -> None:
     assert whole.val.labels[:10].tolist() == [5, 0, 4, 1, 9, 2, 1, 3, 1, 4]
 
 
-@pytest.mark.usefixtures("real_mnist")
-def test_loading_takes_little_time() -> None:
+def test_loading_takes_little_more_time_than_unpacking(real_mnist: Path) -> None:
     started = time.process_time()
+    for path in real_mnist.glob("*.gz"):
+        gzip.decompress(path.read_bytes())
+    unpacked = time.process_time()
     MNIST().load()
-    assert time.process_time() - started < 2
+    assert time.process_time() - unpacked < 5 * (unpacked - started)
 
 
 @pytest.mark.parametrize(

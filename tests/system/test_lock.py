@@ -14,7 +14,7 @@ from mnist_sweep.system.lock import Lock
 with Lock(Path(sys.argv[1])) as lock:
     lock.acquire()
     print("held", flush=True)
-    time.sleep(60)
+    time.sleep(600)
 """
 
 

@@ -61,6 +61,14 @@ def free_port() -> int:
         return int(found.getsockname()[1])
 
 
+@pytest.fixture
+def closed_port() -> Iterator[int]:
+    """A port at which nothing listens, and which nobody else is given meanwhile."""
+    with socket.socket() as bound:
+        bound.bind((LOOPBACK, 0))
+        yield int(bound.getsockname()[1])
+
+
 def s3_url(port: int) -> str:
     return f"s3://bucket/folder?endpoint_override={LOOPBACK}:{port}&scheme=http&region=us-east-1"
 
@@ -150,8 +158,8 @@ CALLS: dict[str, Callable[[Storage], object]] = {
 
 @pytest.mark.usefixtures("hasty")
 @pytest.mark.parametrize("done", CALLS)
-def test_a_server_that_is_not_there_is_one_line(refused: Refused, done: str) -> None:
-    url = s3_url(free_port())
+def test_a_server_that_is_not_there_is_one_line(refused: Refused, done: str, closed_port: int) -> None:
+    url = s3_url(closed_port)
     with refused(LedgerError, f"cannot be {done} on the storage {url} (", "Could not connect to server"):
         CALLS[done](storage(url))
 
@@ -202,12 +210,12 @@ def test_a_run_leaves_its_logs_and_its_best_model_on_the_storage(
 
 
 def test_logs_that_cannot_be_kept_are_said_and_do_not_spoil_their_trial(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    closed_port: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name, value in CREDENTIALS.items():
         monkeypatch.setenv(name, value)
     trial = TrialConfig(model=Softmax(), optimizer=GradientDescent(), num_steps=4, evaluate_every=2)
-    nowhere = Artifacts(storage=s3_url(free_port()), summaries="scalars")
+    nowhere = Artifacts(storage=s3_url(closed_port), summaries="scalars")
     row = consume(steps(trial, artifacts=nowhere), lambda _: None)
     assert row.status is Status.OK
     assert row.error is not None
@@ -225,11 +233,13 @@ def test_a_checkpoint_that_cannot_be_removed_is_said_and_ends_nothing(tmp_path: 
     assert any("the checkpoint of " in note and str(stuck) in note for note in told.notes)
 
 
-def test_a_storage_that_no_trial_reaches_is_said_and_does_not_spoil_them(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_storage_that_no_trial_reaches_is_said_and_does_not_spoil_them(
+    closed_port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for name, value in CREDENTIALS.items():
         monkeypatch.setenv(name, value)
     trial = TrialConfig(model=Softmax(), optimizer=GradientDescent(), num_steps=4, evaluate_every=2)
-    nowhere = Artifacts(storage=s3_url(free_port()), run_marker="checkpoints/run-0")
+    nowhere = Artifacts(storage=s3_url(closed_port), run_marker="checkpoints/run-0")
     row = consume(steps(trial, artifacts=nowhere), lambda _: None)
     assert row.status is Status.OK
     assert row.error is not None
