@@ -39,6 +39,7 @@ PACKAGES = [
     "__init__",
     "__main__",
 ]
+LONGEST_CHAIN = 23
 HEAVY = {"keras", "mlflow", "optuna", "pandas", "plotly", "ray", "scipy", "sklearn", "tensorflow", "wandb"}
 
 
@@ -110,6 +111,17 @@ def test_no_module_imports_itself_by_way_of_others() -> None:
 
     for module in FILES:
         visit(module, ())
+
+
+def test_import_chains_are_short() -> None:
+    lengths: dict[str, int] = {}
+
+    def length(module: str) -> int:
+        if module not in lengths:
+            lengths[module] = 1 + max(map(length, own_imports(module)), default=0)
+        return lengths[module]
+
+    assert max(map(length, FILES)) <= LONGEST_CHAIN
 
 
 def test_no_package_is_crowded() -> None:
