@@ -25,9 +25,11 @@ from mnist_sweep.runners.local import Local
 from mnist_sweep.runners.ray.tune import RayTune
 from mnist_sweep.search.search import PBT, Search
 from mnist_sweep.search.space import Choice, Integer, LogUniform, Uniform, grid, repeat, sample, zipped
-from mnist_sweep.sweep.sweep import Outcome, Sweep, run
+from mnist_sweep.sweep.execution import Outcome, run
+from mnist_sweep.sweep.sweep import Sweep
 from mnist_sweep.trackers.mlflow import MLflow
 from mnist_sweep.trackers.wandb import WandB
+from mnist_sweep.trials.artifacts import Keep
 from mnist_sweep.trials.config import TrialConfig, config_id, from_flat, to_flat, trial_id
 from mnist_sweep.trials.row import Evaluation, Status, TrialRow
 
@@ -51,6 +53,7 @@ __all__ = [
     "Evaluation",
     "GradientDescent",
     "Integer",
+    "Keep",
     "Local",
     "LogUniform",
     "MLflow",

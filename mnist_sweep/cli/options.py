@@ -1,6 +1,6 @@
-"""The options that `run` and `plan` have in common: which trials there are, and how they run."""
+"""The options that `run` and `plan` share: which trials there are, and how they run."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -13,7 +13,7 @@ from mnist_sweep.trials.config import Precision
 if TYPE_CHECKING:
     from mnist_sweep.sweep.sweep import Sweep
 
-OF_TRIALS = (
+TRIAL_OPTIONS = (
     click.option(
         "--runner",
         "runner_name",
@@ -66,20 +66,20 @@ OF_TRIALS = (
 )
 
 
-def of_trials(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add these options to a command."""
-    for option in reversed(OF_TRIALS):
+def trial_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options to a command."""
+    for option in reversed(TRIAL_OPTIONS):
         command = option(command)
     return command
 
 
-def chosen_sweep(script: Path, chosen: dict[str, Any]) -> "Sweep":
-    """Return the sweep of a script as the options change it.
+def load_sweep(script: Path, options: Mapping[str, Any]) -> "Sweep":
+    """Return the sweep of a script, with the options that change its trials.
 
     Raises:
-        SweepError: The script has none, or it cannot be changed so.
+        SweepError: The script has none, or the options do not fit it.
     """
     from mnist_sweep.sweep import script as scripts
 
     names = ("num_trials", "seeds", "steps", "precision")
-    return scripts.load(script).changed(**{name: chosen[name] for name in names})
+    return scripts.load(script).with_options(**{name: options[name] for name in names})

@@ -20,7 +20,7 @@ Examples:
 """
 )
 @click.argument("script", type=click.Path(path_type=Path))
-@options.of_trials
+@options.trial_options
 @click.option(
     "--no-calibration", is_flag=True, help="Show networks and disk space only; measure neither time nor memory."
 )
@@ -40,7 +40,7 @@ def plan(script: Path, **chosen: Any) -> int:
     per_trial = {name: chosen[name] for name in ("cpus_per_trial", "gpus_per_trial", "xla")}
     on_ray = chosen["runner_name"] == "ray"
     console = Console()
-    sweep = options.chosen_sweep(script, chosen)
+    sweep = options.load_sweep(script, chosen)
     with console.status("measuring a few training steps of each kind of trial …"):
         found = estimate.plan(
             sweep,

@@ -15,7 +15,7 @@ from mnist_sweep.text.numbers import clock, counted
 from mnist_sweep.trackers.mlflow import MLflow
 from mnist_sweep.trackers.protocol import Tracker
 from mnist_sweep.trackers.wandb import WandB
-from mnist_sweep.trials.artifacts import SummaryDetail
+from mnist_sweep.trials.artifacts import Keep, SummaryDetail
 from mnist_sweep.trials.row import Status
 
 
@@ -25,12 +25,12 @@ Examples:
   mnist-sweep run sweeps/quickstart.py
   mnist-sweep run sweeps/deep_mnist.py --steps 200 --seeds 1
   mnist-sweep run sweeps/deep_mnist.py --address auto --gpus-per-trial 0.5
-Exit status: 0 every trial has a row, or the time budget is over, and none failed; 1 some failed;
+Exit status: 0 every trial has a row, or the time budget is used up, and none failed; 1 some failed;
 2 bad usage, config or data; 130 interrupted; 143 terminated.
 """
 )
 @click.argument("script", type=click.Path(path_type=Path))
-@options.of_trials
+@options.trial_options
 @click.option(
     "--address", help="Address of a running Ray cluster (`auto` or host:port); else Ray starts on this machine."
 )
@@ -82,32 +82,25 @@ Exit status: 0 every trial has a row, or the time budget is over, and none faile
 )
 @click.option("--quiet", is_flag=True, help="Print nothing but errors.")
 def run(script: Path, **chosen: Any) -> int:
-    """Run what is missing of the sweep in SCRIPT; write its tables and report."""
+    """Run the missing trials of the sweep in SCRIPT; write its tables and report."""
     from rich.console import Console
 
-    from mnist_sweep.cli.views import status as overview
+    from mnist_sweep.cli.views import progress, status
     from mnist_sweep.reports.writer import write_report
-    from mnist_sweep.sweep import progress
-    from mnist_sweep.sweep.sweep import run as run_sweep
+    from mnist_sweep.sweep.execution import run as run_sweep
 
-    sweep = options.chosen_sweep(script, chosen)
+    sweep = options.load_sweep(script, chosen)
     console = Console(quiet=chosen["quiet"])
     outcome = run_sweep(
         sweep,
         results=chosen["results"],
         runner=_runner(**chosen),
-        keep_predictions=not chosen["no_predictions"],
-        progress=progress.for_console(console),
-        retry=[Status(status) for status in chosen["retry"]],
-        keep_models=chosen["keep_models"],
-        summaries=chosen["summaries"],
-        checkpoint_seconds=chosen["checkpoint_every"],
-        storage=chosen["storage"],
+        keep=_keep(**chosen),
+        retry=list(map(Status, chosen["retry"])),
         time_budget=chosen["time_budget"],
-        code=[script.parent.resolve()],
-        trackers=_trackers(**chosen),
+        listeners=[*([] if chosen["quiet"] else [progress.for_console(console)]), *_trackers(**chosen)],
     )
-    overview.show(outcome.rows, outcome.folder, console)
+    status.show(outcome.rows, outcome.folder, console)
     if outcome.num_run:
         console.print(f"report: {write_report(outcome.folder)}", soft_wrap=True, highlight=False)
     console.print(f"ran {outcome.num_run} of {counted(outcome.num_trials, 'trial')} in {clock(outcome.seconds)}")
@@ -149,6 +142,16 @@ def _runner(**chosen: Any) -> Runner:
         if context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE:
             raise click.UsageError(f"--{name.replace('_', '-')} goes with --runner ray only.")
     return Local(**per_trial)
+
+
+def _keep(**chosen: Any) -> Keep:
+    return Keep(
+        models=chosen["keep_models"],
+        predictions=not chosen["no_predictions"],
+        summaries=chosen["summaries"],
+        checkpoint_seconds=chosen["checkpoint_every"],
+        storage=chosen["storage"],
+    )
 
 
 def _trackers(*, mlflow: str | None, wandb: str | None, **_: Any) -> list[Tracker]:

@@ -69,17 +69,17 @@ def plan(
 
 
 def _to_run(queue: WorkQueue) -> list[TrialConfig]:
-    return [*queue.missing.values(), *queue.ahead]
+    return [*queue.missing.values(), *queue.upcoming]
 
 
 def _uncalibrated(name: str, queue: WorkQueue, runner: Local | RayTune, folder: Path) -> Plan:
     return Plan(
         name=name,
         free_disk=machine.free_disk(folder),  # refuses a folder that cannot be made, before anything is measured
-        networks=tuple(network_plans.networks([*queue.trials.values(), *queue.ahead])),
+        networks=tuple(network_plans.networks([*queue.trials.values(), *queue.upcoming])),
         num_trials=len(_to_run(queue)),
         runner=type(runner).__name__,
-        num_workers=_num_workers(runner, queue.num_at_a_time),
+        num_workers=_num_workers(runner, queue.max_concurrent),
     )
 
 
@@ -145,7 +145,7 @@ def _kinds(found: Plan, queue: WorkQueue, measured: Calibration, timed: Sequence
 
 def _save(found: Plan, queue: WorkQueue, folder: Path) -> None:
     if found.seconds:
-        trials = digest(queue.work)
+        trials = digest(queue.work_ids)
         saved = SavedPlan(trials=trials, runner=found.runner, num_workers=found.num_workers, seconds=found.seconds)
         saved_plan.write(folder, saved)
 

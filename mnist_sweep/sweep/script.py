@@ -1,9 +1,10 @@
-"""A sweep script: found, run as a module, and asked for its `SWEEP`.
+"""A sweep script: imported as a module, for its `SWEEP`.
 
-The script is imported under its file's name with its folder on the import path, so a model defined in it or beside it
-has an import path that workers can follow. A mistake in it is told in one line with the line it is on.
+The script is imported under its file's name with its folder on the import path, so that workers can import a model
+defined in it or beside it. An error in it becomes one line that names the script's own line.
 """
 
+import dataclasses
 import importlib.util
 import sys
 import traceback
@@ -15,25 +16,25 @@ from mnist_sweep.text.lines import one_line
 
 
 def load(path: str | Path) -> Sweep:
-    """Return the `SWEEP` of a script.
+    """Return the `SWEEP` of a script, with the script's folder as its code.
 
     Raises:
         ScriptError: There is no such script, it has no `SWEEP`, or it raised something.
-        SweepError: As the script's own use of mnist_sweep raised it, with the script's line in front.
+        SweepError: As raised by the script's own use of mnist_sweep, after the script's line.
     """
     path = Path(path)
     if not path.is_file():
         raise ScriptError(f"there is no sweep script {path}.")
     if path.suffix != ".py":
         raise ScriptError(f"a sweep script is a .py file, but got {path}.")
-    folder = str(path.parent.resolve())
-    if folder not in sys.path:
-        sys.path.insert(0, folder)
+    folder = path.parent.resolve()
+    if str(folder) not in sys.path:
+        sys.path.insert(0, str(folder))
     sweep = getattr(_import(path), "SWEEP", None)
     if not isinstance(sweep, Sweep):
         got = "nothing" if sweep is None else f"a {type(sweep).__name__}"
         raise ScriptError(f"{path} must define SWEEP, a mnist_sweep.Sweep, but it defines {got} under that name.")
-    return sweep
+    return dataclasses.replace(sweep, code=(folder,))
 
 
 def _import(path: Path) -> object:
@@ -45,9 +46,9 @@ def _import(path: Path) -> object:
     sys.modules[path.stem] = module
     try:
         spec.loader.exec_module(module)
-    except Exception as error:  # a script may raise anything; the user wants the line, not our frames
+    except Exception as error:  # a script may raise anything; the user wants its line, not our frames
         del sys.modules[path.stem]
-        raise _told(error, path) from error
+        raise _located(error, path) from error
     return module
 
 
@@ -56,7 +57,8 @@ def _same_file(module: object, path: Path) -> bool:
     return file is not None and Path(file).resolve() == path.resolve()
 
 
-def _told(error: Exception, path: Path) -> SweepError:
+def _located(error: Exception, path: Path) -> SweepError:
+    """Return the error with the script's line in front."""
     if isinstance(error, SyntaxError) and error.filename:
         return ScriptError(f"{error.filename}:{error.lineno}: {type(error).__name__}: {error.msg}")
     own = [frame for frame in traceback.extract_tb(error.__traceback__) if Path(frame.filename) == path.absolute()]

@@ -1,4 +1,4 @@
-"""What a run has to do: the trials of a sweep that have no row, and those that its search will propose."""
+"""The work of a run: the trials of a sweep that have no row, and those that its search will propose."""
 
 import functools
 from collections.abc import Collection, Iterable, Mapping
@@ -18,20 +18,20 @@ from mnist_sweep.trials.row import Status, TrialRow
 
 
 class WorkQueue:
-    """What a run has to do.
+    """The trials that a run has to do.
 
     Args:
         trials: The trials that a sweep lists.
-        search: What it searches instead, or None.
+        search: Its search instead, or None.
         folder: Its results folder.
         rows: The rows that are there.
-        retry: Statuses whose rows are run again.
+        retry: Statuses whose trials run again.
 
     Attributes:
         trials: All trials known so far, by id, in their order; a search adds to them.
-        missing: Those of them that had no row when the run started, or one to be run again.
-        work: What there is to do, by trial id, or by number what the search will propose.
-        names: The fields by which people tell the trials apart.
+        missing: Those that had no row when the run started, or one to be replaced.
+        work_ids: Ids of the missing trials, and `proposal-0`, `proposal-1`, ... for those that the search may propose.
+        fields: Names of the config's fields in which the trials differ.
 
     Raises:
         SweepError: A row, a proposal or the search cannot be used; nothing has been written.
@@ -50,19 +50,19 @@ class WorkQueue:
         population = Population(search, kept.values()) if search and isinstance(search.algorithm, PBT) else None
         found = population.trials if population else _found(search, folder, rows)
         self.trials = {trial_id(trial): trial for trial in trials} or dict(found)
-        self.names = list(search.axes) if search else varying(map(to_flat, self.trials.values()))
+        self.fields = list(search.axes) if search else varying(map(to_flat, self.trials.values()))
         self.missing = {name: trial for name, trial in self.trials.items() if name not in kept}
         self._folder, self._search = folder, search
         self._num_trials = max(len(self.trials), search.num_trials if search else 0)
         self._proposals: TuneSearcher | Population | None = population
         if search and not population and len(self.trials) < self._num_trials:
-            told = [row for name, row in kept.items() if name in self.trials]
-            self._proposals = TuneSearcher(search, told, pending=self.missing)
-        self.work = (*self.missing, *(f"proposal-{number}" for number in range(self.num_proposals)))
+            known = [row for name, row in kept.items() if name in self.trials]
+            self._proposals = TuneSearcher(search, known, pending=self.missing)
+        self.work_ids = (*self.missing, *(f"proposal-{number}" for number in range(self.num_proposals)))
 
     @functools.cached_property
     def datasets(self) -> dict[Any, Dataset]:
-        """The data set of every `trial.data` of what there is to do.
+        """The data set of every `trial.data`, loaded once.
 
         Raises:
             SweepError: A data set cannot be loaded, or a trial cannot be trained on its own.
@@ -77,22 +77,23 @@ class WorkQueue:
 
     @property
     def num_trials(self) -> int:
-        """How many trials there will be in the end at the most."""
+        """Trials of the sweep, those that its search may still propose among them."""
         return len(self.trials) if self._proposals and self._proposals.exhausted else self._num_trials
 
     @property
     def num_proposals(self) -> int:
-        """How many more trials the search may propose."""
+        """Trials that the search may still propose."""
         return self.num_trials - len(self.trials) if self._proposals else 0
 
     @property
-    def num_at_a_time(self) -> int:
-        """How many trials can run at a time at the most: of a population, as many as it has members."""
-        return min(len(self.work), self._proposals.size) if isinstance(self._proposals, Population) else len(self.work)
+    def max_concurrent(self) -> int:
+        """Trials that can run at a time: of a population, as many as it has members."""
+        num_missing = len(self.work_ids)
+        return min(num_missing, self._proposals.size) if isinstance(self._proposals, Population) else num_missing
 
     @property
-    def ahead(self) -> list[TrialConfig]:
-        """Trials that stand for those that the search may propose."""
+    def upcoming(self) -> list[TrialConfig]:
+        """Stand-ins for the trials that the search may propose, to plan with."""
         if isinstance(self._proposals, Population):
             return self._proposals.upcoming
         return [self._search.base] * self.num_proposals if self._search else []
@@ -108,7 +109,7 @@ class WorkQueue:
         return self._proposals.warning if self._proposals else None
 
     def propose(self) -> TrialConfig | None:
-        """Return one more trial to run, noted in the results folder; None if there is none, or none now.
+        """Return one more trial to run, recorded in the results folder; None if there is none, or none now.
 
         Raises:
             LedgerError: The results folder cannot be written.
@@ -122,7 +123,7 @@ class WorkQueue:
         return trial
 
     def tell(self, row: TrialRow) -> None:
-        """Tell the search of a row that has been committed."""
+        """Tell the search a committed row."""
         if self._proposals:
             self._proposals.tell(row)
         if isinstance(self._proposals, Population):  # later rounds may have rows already
@@ -131,7 +132,7 @@ class WorkQueue:
 
 
 def _found(search: Search | None, folder: Path, rows: Mapping[str, TrialRow]) -> dict[str, TrialConfig]:
-    """Return the trials of a search that earlier runs proposed; those of another space are not among them."""
+    """Return the trials that earlier runs of a search proposed, without those outside of its space."""
     flats = {name: row.config for name, row in rows.items()} | pending_proposals.read(folder)
     points = {name: search.find(name, flat) for name, flat in flats.items()} if search else {}
     return {name: search.trial(point) for name, point in points.items() if search and point is not None}

@@ -15,7 +15,7 @@ reported, and sent by the next run of the sweep.
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from mnist_sweep.text.lines import shortened
 from mnist_sweep.text.secrets import without_secrets
@@ -49,6 +49,7 @@ class Session(Protocol):
         """
 
 
+@runtime_checkable
 class Tracker(Protocol):
     """A place that shows rows as runs, such as an MLflow server."""
 

@@ -1,7 +1,7 @@
-"""What sends rows to trackers while a sweep runs, without making it wait and without ending it.
+"""The listener that sends rows to trackers in the background, so that they neither delay a run nor end it.
 
-Each tracker has a thread of its own. One that goes away is tried again now and then and once more at the end; what it
-lacks then, the same command sends, since a row that a tracker lacks is found by asking it.
+Each tracker has a thread of its own. One that cannot be reached is tried again from time to time, and once more at the
+end. What it lacks then, the same command sends later, since a tracker is asked which rows it lacks.
 """
 
 import threading
@@ -14,12 +14,13 @@ from typing import Self
 from mnist_sweep.errors import TrackerError
 from mnist_sweep.text.numbers import counted
 from mnist_sweep.trackers.protocol import Session
+from mnist_sweep.trials.events import Event, RowCommitted
 from mnist_sweep.trials.row import TrialRow
 
-SECONDS_BETWEEN_TRIES = 30.0
+SECONDS_BETWEEN_RETRIES = 30.0
 SECONDS_AFTER_AN_INTERRUPT = 10.0
-SECONDS_BETWEEN_LOOKS = 0.1
-THE_SAME_COMMAND = "the same command sends the rest later"
+SECONDS_BETWEEN_CHECKS = 0.1
+SEND_LATER = "the same command sends the rest later"
 
 
 class TrackerSync:
@@ -27,18 +28,18 @@ class TrackerSync:
 
     Args:
         sessions: The trackers.
-        noted: Told in one line when a tracker goes away.
+        notify: Reports in one line, from a thread of its own, that a tracker cannot be reached.
         is_ending: Whether the run is to end, so that there is little time left.
     """
 
     def __init__(
-        self, sessions: Sequence[Session], *, noted: Callable[[str], None], is_ending: Callable[[], bool]
+        self, sessions: Sequence[Session], *, notify: Callable[[str], None], is_ending: Callable[[], bool]
     ) -> None:
-        self._senders = [_Sender(session, noted) for session in sessions]
+        self._senders = [_Sender(session, notify) for session in sessions]
         self._is_ending = is_ending
 
-    def ask(self, rows: Iterable[TrialRow]) -> None:
-        """Send those of some rows that a tracker lacks.
+    def send_missing(self, rows: Iterable[TrialRow]) -> None:
+        """Send the rows that a tracker lacks.
 
         Raises:
             TrackerError: A tracker cannot be asked.
@@ -47,13 +48,14 @@ class TrackerSync:
         for sender in self._senders:
             sender.send(sender.session.lacks(rows))
 
-    def send(self, row: TrialRow) -> None:
-        """Send a row that has just been committed."""
-        for sender in self._senders:
-            sender.send([row])
+    def on_event(self, event: Event) -> None:
+        """Send a row that has been committed."""
+        if isinstance(event, RowCommitted):
+            for sender in self._senders:
+                sender.send([event.row])
 
     def unsent(self) -> tuple[str, ...]:
-        """Return what each tracker lacks, in one line each; nothing for those that have all rows."""
+        """Return one line for each tracker that lacks rows."""
         return tuple(line for sender in self._senders for line in sender.unsent())
 
     def __enter__(self) -> Self:
@@ -72,15 +74,15 @@ class TrackerSync:
                 deadline = time.monotonic() + SECONDS_AFTER_AN_INTERRUPT
             if deadline is not None and time.monotonic() > deadline:
                 return
-            time.sleep(SECONDS_BETWEEN_LOOKS)
+            time.sleep(SECONDS_BETWEEN_CHECKS)
 
 
 class _Sender(threading.Thread):
     """Sends rows to one tracker, in their order."""
 
-    def __init__(self, session: Session, noted: Callable[[str], None]) -> None:
+    def __init__(self, session: Session, notify: Callable[[str], None]) -> None:
         super().__init__(name=session.name, daemon=True)
-        self.session, self._noted = session, noted
+        self.session, self._notify = session, notify
         self._rows: deque[TrialRow] = deque()
         self._changed = threading.Condition()
         self._cause: str | None = None
@@ -88,26 +90,26 @@ class _Sender(threading.Thread):
         self._is_closing = self._has_given_up = False
 
     def send(self, rows: Iterable[TrialRow]) -> None:
-        """Note rows that are to be sent."""
+        """Add rows to those that are to be sent."""
         with self._changed:
             self._rows.extend(rows)
             self._changed.notify()
 
     def close(self) -> None:
-        """Let the thread end when all is sent, or cannot be."""
+        """Let the thread end when all rows are sent, or cannot be."""
         with self._changed:
             self._is_closing = True
             self._changed.notify()
 
     def unsent(self) -> list[str]:
-        """Return how many rows the tracker lacks, why, and what to do, in one line; no line if it lacks none."""
+        """Return one line that says how many rows the tracker lacks, why, and what to do; none if it has all."""
         if not self._rows:
             return []
         why = f" ({self._cause})" if self._cause else ""
-        return [f"{self.session.name} lacks {counted(len(self._rows), 'trial')}{why}: {THE_SAME_COMMAND}."]
+        return [f"{self.session.name} lacks {counted(len(self._rows), 'trial')}{why}: {SEND_LATER}."]
 
     def run(self) -> None:
-        """Send rows until there is none left, or the last try has failed."""
+        """Send rows until none is left, or the last attempt has failed."""
         while row := self._next():
             try:
                 self.session.log(row)
@@ -130,8 +132,8 @@ class _Sender(threading.Thread):
     def _fail(self, cause: str) -> None:
         with self._changed:
             is_new, self._cause = self._cause is None, cause
-            self._rows.rotate(-1)  # one that is refused is not to stand before the others
-            self._retry_at = time.monotonic() + SECONDS_BETWEEN_TRIES
+            self._rows.rotate(-1)  # a row that is refused must not block the others
+            self._retry_at = time.monotonic() + SECONDS_BETWEEN_RETRIES
             self._has_given_up = self._is_closing
         if is_new and not self._has_given_up:
-            self._noted(f"{self.session.name} takes no runs ({cause}): rows are kept, and tried again")
+            self._notify(f"{self.session.name} accepts no runs ({cause}): rows are kept and sent again later")

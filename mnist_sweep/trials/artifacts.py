@@ -11,35 +11,48 @@ SummaryDetail = Literal["off", "scalars", "full"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Artifacts:
-    """What the trials of a run leave behind.
+class Keep:
+    """What a run keeps besides rows and tables, and where.
+
+    Attributes:
+        models: Which trials keep their trained models: the best one by validation, all that ended well, or none.
+        predictions: Whether the predicted classes of validation and test are kept, one byte an image.
+        summaries: What TensorBoard shows of each trial, in `logs/`: nothing, scalars, or everything.
+        checkpoint_seconds: Seconds between two checkpoints of a running trial, above 0.
+        storage: Folder or URL that all machines see, for checkpoints, logs and a copy of the kept models; None means
+            the results folder.
+    """
+
+    models: Retention = "best"
+    predictions: bool = True
+    summaries: SummaryDetail = "off"
+    checkpoint_seconds: float = 30.0
+    storage: str | None = None
+
+    def __post_init__(self) -> None:
+        coerce(self)
+        require(self.checkpoint_seconds > 0, "checkpoint_seconds > 0", checkpoint_seconds=self.checkpoint_seconds)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Artifacts(Keep):
+    """What the trials of one run leave behind, as its workers need to know it.
 
     Attributes:
         storage: Folder or URL of the sweep's checkpoints and logs, which workers must see under this very name.
         run_marker: Name of a file that lies there while the run lasts: a worker that sees it writes checkpoints, and
             pauses its trial when it is gone. None means that no checkpoints are written.
-        models: Which trials keep their trained models: the best one by validation, all that ended well, or none.
-        summaries: What TensorBoard shows of each trial: nothing, scalars and hyperparameters, or everything.
-        predictions: Whether the predicted classes of validation and test are kept.
-        checkpoint_seconds: Seconds between two checkpoints of a trial, above 0.
         keep_shared_prefixes: Whether trials keep their final states, for longer trials with the same beginning.
     """
 
     storage: str
     run_marker: str | None = None
     models: Retention = "none"
-    summaries: SummaryDetail = "off"
-    predictions: bool = True
-    checkpoint_seconds: float = 30.0
     keep_shared_prefixes: bool = False
 
     def are_stored_in(self, folder: Path) -> bool:
         """Return whether the storage is this results folder, which no other run writes to meanwhile."""
         return self.storage == str(folder.resolve())
-
-    def __post_init__(self) -> None:
-        coerce(self)
-        require(self.checkpoint_seconds > 0, "checkpoint_seconds > 0", checkpoint_seconds=self.checkpoint_seconds)
 
 
 class SavedModel(NamedTuple):

@@ -86,11 +86,11 @@ def ours(folder: Path, num_trials: int, *, tensorflow: bool = False) -> Figures:
     """Run empty trials as the command line runs real ones."""
     from rich.console import Console
 
-    from mnist_sweep.sweep.progress import for_console
+    from mnist_sweep.cli.views.progress import for_console
 
     with untrained(tensorflow=tensorflow):
         sweep = Sweep(name="empty", trials=trials(num_trials))
-        outcome = run(sweep, results=folder, runner=RayTune(), progress=for_console(Console()))
+        outcome = run(sweep, results=folder, runner=RayTune(), listeners=[for_console(Console())])
     assert outcome.complete, outcome
     return {}
 

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from mnist_sweep import CNN, Adagrad, Adam, GradientDescent, Momentum, Sweep, TrialConfig, TrialRow, grid, repeat, run
-from mnist_sweep.sweep.progress import Quiet
+from mnist_sweep import CNN, Adagrad, Adam, GradientDescent, Momentum, Sweep, TrialConfig, grid, repeat, run
+from mnist_sweep.trials.events import Event, RowCommitted
 from tests.benchmarks.contest import OURS, Contest, Figures, Goal
 
 NUM_SEEDS = 9
@@ -37,19 +37,21 @@ class Memory:
     peak: float
 
 
-class Meter(Quiet):
+class Meter:
     """Notes the memory of the driver and of a row's worker as each row comes in."""
 
     def __init__(self) -> None:
         self.driver: list[Memory] = []
         self.workers: dict[str, list[Memory]] = defaultdict(list)
 
-    def finished(self, row: TrialRow) -> None:
-        """Note what the driver and the row's worker hold."""
+    def on_event(self, event: Event) -> None:
+        """Note what the driver and a row's worker hold."""
+        if not isinstance(event, RowCommitted):
+            return
         self.driver.append(memory("self"))
-        assert row.worker
+        assert event.row.worker
         with contextlib.suppress(OSError):  # a worker may end after its last trial
-            self.workers[row.worker].append(memory(row.worker.rpartition(":")[2]))
+            self.workers[event.row.worker].append(memory(event.row.worker.rpartition(":")[2]))
 
 
 def memory(process: str) -> Memory:
@@ -67,7 +69,7 @@ def ours(folder: Path, num_trials: int) -> Figures:
     """
     meter = Meter()
     trials = repeat(grid(BASE, AXES), seeds=NUM_SEEDS)[:num_trials]
-    outcome = run(Sweep(name="memory", trials=trials), results=folder, progress=meter)
+    outcome = run(Sweep(name="memory", trials=trials), results=folder, listeners=[meter])
     assert outcome.complete, outcome
     workers = meter.workers.values()
     return {

@@ -7,34 +7,30 @@ import os
 import time
 from pathlib import Path
 
-from mnist_sweep import Evaluation, Sweep, TrialRow, run
-from mnist_sweep.sweep.progress import Quiet, Work
+from mnist_sweep import Sweep, run
+from mnist_sweep.trials.events import Event, RowCommitted, TrialEvaluated, TrialStarted, WorkersReady
 from tests.benchmarks.contest import OURS, Contest, Figures
 from tests.benchmarks.networks import SMALL
 
 
-class Moments(Quiet):
+class Moments:
     """Notes when workers are asked for, and when trials begin and end."""
 
     def __init__(self) -> None:
         self.at = {"imported": since_start()}
 
-    def begin(self, work: Work) -> None:
-        """Note that Ray is up."""
-        self.at["ray_is_up"] = since_start()
-
-    def started(self, trial_id: str) -> None:
-        """Note the first worker."""
-        self.at.setdefault("first_worker", since_start())
-
-    def evaluated(self, trial_id: str, evaluation: Evaluation) -> None:
-        """Note the first point of a learning curve."""
-        self.at.setdefault("first_evaluation", since_start())
-
-    def finished(self, row: TrialRow) -> None:
-        """Note the first row, and the last."""
-        self.at.setdefault("first_row", since_start())
-        self.at["last_row"] = since_start()
+    def on_event(self, event: Event) -> None:
+        """Note when Ray is up, and when the first worker, point of a learning curve and row came, and the last row."""
+        match event:
+            case WorkersReady():
+                self.at["ray_is_up"] = since_start()
+            case TrialStarted():
+                self.at.setdefault("first_worker", since_start())
+            case TrialEvaluated():
+                self.at.setdefault("first_evaluation", since_start())
+            case RowCommitted():
+                self.at.setdefault("first_row", since_start())
+                self.at["last_row"] = since_start()
 
 
 def since_start() -> float:
@@ -46,7 +42,7 @@ def since_start() -> float:
 def ours(folder: Path, num_trials: int) -> Figures:
     """Run the first trials; return the moments, and the sums of the seconds of their parts."""
     moments = Moments()
-    rows = run(Sweep(name="moments", trials=SMALL[:num_trials]), results=folder, progress=moments).rows
+    rows = run(Sweep(name="moments", trials=SMALL[:num_trials]), results=folder, listeners=[moments]).rows
     assert len(rows) == num_trials, rows
     parts = ("setup", "train", "evaluate", "total")
     sums = {f"sum_{part}": round(sum(getattr(row, f"seconds_{part}") for row in rows), 1) for part in parts}

@@ -68,7 +68,7 @@ def ours(trials: Sequence[TrialConfig], folder: Path, size: int, *, precision: P
     Raises:
         RuntimeError: A trial did not end well.
     """
-    sweep = Sweep(name="ours", trials=trials[:size]).changed(precision=precision)
+    sweep = Sweep(name="ours", trials=trials[:size]).with_options(precision=precision)
     rows = [row for row in run(sweep, results=folder).rows if row.status is Status.OK]
     pairs = [(row.val_accuracy or 0.0, row.test_accuracy or 0.0) for row in rows]
     return means(pairs, num_trials=len(sweep.trials))

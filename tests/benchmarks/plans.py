@@ -109,7 +109,7 @@ def measured(setting: Setting) -> dict[str, Any]:
     rounded = {name: round(seconds, 1) for name, seconds in figures.items()}
     ratio = round(run["seconds"] / run["predicted_seconds"], 2)
     loads = {"load_before": round(load, 2), "load_after": round(os.getloadavg()[0], 2)}
-    sweep = script.load(path).changed(num_trials=setting.trials or None, steps=setting.steps or None)
+    sweep = script.load(path).with_options(num_trials=setting.trials or None, steps=setting.steps or None)
     base = sweep.search.base if sweep.search else sweep.trials[0]
     sizes = {"steps": setting.steps or base.num_steps, "workers": run["num_workers"]}
     return {**sizes, **rounded, "ratio": ratio, **loads, **machine(run["num_run"])}

@@ -21,9 +21,9 @@ from pathlib import Path
 
 import click
 
-from mnist_sweep import Evaluation, RayTune, Sweep, TrialRow, run
+from mnist_sweep import RayTune, Sweep, run
 from mnist_sweep.runners.ray import cluster as ray_cluster
-from mnist_sweep.sweep.progress import Quiet
+from mnist_sweep.trials.events import Event, RowCommitted, TrialEvaluated
 from tests.benchmarks.contest import Figures, machine, read_lines, write_lines
 from tests.benchmarks.empty import trials, untrained
 from tests.benchmarks.memory import Memory, memory
@@ -63,20 +63,19 @@ SETTINGS = (
 )
 
 
-class Clock(Quiet):
+class Clock:
     """Notes wall time, the driver's processor time and memory as each row comes in, and counts evaluations."""
 
     def __init__(self) -> None:
         self.at: list[tuple[float, float, Memory]] = []
         self.num_evaluations = 0
 
-    def evaluated(self, trial_id: str, evaluation: Evaluation) -> None:
-        """Count it."""
-        self.num_evaluations += 1
-
-    def finished(self, row: TrialRow) -> None:
-        """Note the time and the memory."""
-        self.at.append((time.perf_counter(), time.process_time(), memory("self")))
+    def on_event(self, event: Event) -> None:
+        """Count an evaluation; note time and memory at a row."""
+        if isinstance(event, TrialEvaluated):
+            self.num_evaluations += 1
+        if isinstance(event, RowCommitted):
+            self.at.append((time.perf_counter(), time.process_time(), memory("self")))
 
 
 @click.command(help="Run every setting that has no line in the CSV file yet, each in a process of its own.")
@@ -106,7 +105,7 @@ def measured(setting: Setting) -> Figures:
     sweep = Sweep(name="scale", trials=trials(setting.trials))
     nothing = untrained(seconds=setting.seconds, num_evaluations=setting.evaluations)
     with tempfile.TemporaryDirectory(prefix="scale-") as folder, _nodes(setting), nothing:
-        outcome = run(sweep, results=folder, runner=RayTune(num_cpus=setting.workers), progress=clock)
+        outcome = run(sweep, results=folder, runner=RayTune(num_cpus=setting.workers), listeners=[clock])
     assert outcome.complete, outcome
     (wall, cpu, held), (last_wall, last_cpu, last_held) = clock.at[setting.trials // 10], clock.at[-1]
     num_trials = setting.trials - setting.trials // 10 - 1

@@ -5,9 +5,16 @@ import struct
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import click
+import click.testing
 import pytest
 
+from mnist_sweep import Keep, Local, MLflow, Outcome, RayTune, Status, Sweep, TrialConfig, WandB
+from mnist_sweep.cli import options, running
+from mnist_sweep.cli.views.progress import Log
+from mnist_sweep.sweep import execution
 from tests.cli.conftest import HEAD, Run, content
 
 SCRIPTS = {
@@ -163,3 +170,52 @@ def test_a_damaged_data_file_is_named(
         assert f"damaged/mnist/{name}" in err
         assert message in err
     assert not (folder / "results").exists()
+
+
+SWEEP = Sweep(name="one", trials=[TrialConfig()])
+
+
+@pytest.fixture
+def asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """What `run` was called with; it runs nothing."""
+    asked: dict[str, Any] = {}
+
+    def run(sweep: Any, **given: Any) -> Outcome:
+        asked.update(given, sweep=sweep)
+        return Outcome(folder=tmp_path / "results" / "one", rows=(), num_trials=1, num_run=0, seconds=0.0)
+
+    monkeypatch.setattr(execution, "run", run)
+    monkeypatch.setattr(options, "load_sweep", lambda *_: SWEEP)
+    return asked
+
+
+def invoke(*arguments: str) -> click.testing.Result:
+    return click.testing.CliRunner().invoke(running.run, ["any.py", *arguments], standalone_mode=False)
+
+
+def test_without_options_a_run_is_as_from_python_and_shows_its_progress(asked: dict[str, Any]) -> None:
+    assert invoke().return_value == 1  # nothing was run
+    [progress] = asked["listeners"]
+    assert isinstance(progress, Log)
+    assert (asked["runner"], asked["keep"], asked["retry"], asked["time_budget"]) == (RayTune(), Keep(), [], None)
+    assert (asked["sweep"], asked["results"]) == (SWEEP, Path("results"))
+
+
+def test_every_option_reaches_the_run(asked: dict[str, Any]) -> None:
+    kept = ["--keep-models", "all", "--no-predictions", "--summaries", "full", "--checkpoint-every", "5"]
+    shown = ["--quiet", "--mlflow", "http://localhost:1", "--wandb", "digits"]
+    how = ["--retry", "failed", "--retry", "stopped", "--time-budget", "9", "--max-retries", "4", "--storage", "there"]
+    invoke(*kept, *shown, *how)
+    assert asked["keep"] == Keep(
+        models="all", predictions=False, summaries="full", checkpoint_seconds=5.0, storage="there"
+    )
+    assert asked["listeners"] == [MLflow(uri="http://localhost:1"), WandB(project="digits")]
+    assert (asked["retry"], asked["time_budget"]) == ([Status.FAILED, Status.STOPPED], 9.0)
+    assert asked["runner"] == RayTune(max_retries=4)
+
+
+def test_options_of_ray_do_not_go_with_the_local_runner(asked: dict[str, Any]) -> None:
+    result = invoke("--runner", "local", "--max-concurrent", "2")
+    assert isinstance(result.exception, click.UsageError)
+    assert invoke("--runner", "local", "--cpus-per-trial", "2").exception is None
+    assert asked["runner"] == Local(cpus_per_trial=2)

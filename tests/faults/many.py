@@ -44,7 +44,7 @@ def measured(num_trials: int, *, num_parts: int, workers: int) -> dict[str, Any]
     clock = Clock()
     sweep = Sweep(name="many", trials=trials(num_trials))
     with tempfile.TemporaryDirectory(prefix="many-") as folder, untrained():
-        outcome = run(sweep, results=folder, runner=RayTune(num_cpus=workers), progress=clock)
+        outcome = run(sweep, results=folder, runner=RayTune(num_cpus=workers), listeners=[clock])
     assert outcome.complete, outcome
     size = num_trials // num_parts
     ends = [size // 20, *(size * number - 1 for number in range(1, num_parts + 1))]

@@ -28,11 +28,11 @@ from mnist_sweep import (
     run,
     trial_id,
 )
+from mnist_sweep.cli.views.progress import Log
 from mnist_sweep.errors import ConfigError
 from mnist_sweep.results import runs
 from mnist_sweep.runners.trial import execute
 from mnist_sweep.search.pbt import Population
-from mnist_sweep.sweep.progress import Log
 
 BASE = TrialConfig(model=CNN(filters=(3,), units=6, dropout=0.5), optimizer=Momentum(), num_steps=60, evaluate_every=10)
 AXES = {"optimizer.learning_rate": LogUniform(low=1e-3, high=1.0), "model.dropout": Uniform(low=0.0, high=0.6)}
@@ -48,9 +48,9 @@ def figures(row: TrialRow) -> Any:
 @pytest.fixture(scope="module")
 def outcome(tmp_path_factory: pytest.TempPathFactory) -> Any:
     shown = io.StringIO()
-    progress = Log(Console(file=shown, width=200))
+    log = Log(Console(file=shown, width=200))
     folder = tmp_path_factory.mktemp("population")
-    return run(Sweep(name="p", search=SEARCH), results=folder, runner=Local(), progress=progress), shown.getvalue()
+    return run(Sweep(name="p", search=SEARCH), results=folder, runner=Local(), listeners=[log]), shown.getvalue()
 
 
 def test_each_round_of_each_member_is_a_row_and_begins_where_the_one_before_has_ended(outcome: Any) -> None:
@@ -99,7 +99,7 @@ class Roomy:
 
 def test_no_more_trials_run_at_a_time_than_there_are_members(tmp_path: Path) -> None:
     shown = io.StringIO()
-    ended = run(Sweep(name="p", search=SEARCH), results=tmp_path, runner=Roomy(), progress=Log(Console(file=shown)))
+    ended = run(Sweep(name="p", search=SEARCH), results=tmp_path, runner=Roomy(), listeners=[Log(Console(file=shown))])
     assert shown.getvalue() == "12 trials, 0 done before, 12 to run, 4 at a time\n"
     assert [one.num_workers for one in runs.read(ended.folder)] == [4]
 

@@ -12,6 +12,7 @@ from mnist_sweep import (
     Choice,
     GradientDescent,
     Integer,
+    Keep,
     Local,
     LogUniform,
     Momentum,
@@ -170,7 +171,7 @@ def test_an_axis_must_name_a_field_of_every_part_that_it_may_meet(refused: Calla
 
 def test_seeds_and_listed_trials_do_not_go_with_a_search(refused: Callable[..., Any]) -> None:
     with refused(ConfigError, "a search has one seed"):
-        search(1).changed(seeds=3)
+        search(1).with_options(seeds=3)
     with refused(ConfigError, "lists trials or has a search"):
         Sweep(name="both", trials=[BASE], search=search(1).search)
     with refused(ConfigError, "must be a Search"):
@@ -178,7 +179,7 @@ def test_seeds_and_listed_trials_do_not_go_with_a_search(refused: Callable[..., 
 
 
 def test_options_change_what_a_search_has_in_common() -> None:
-    changed = search(9).changed(num_trials=3, steps=8, precision="mixed_bfloat16").search
+    changed = search(9).with_options(num_trials=3, steps=8, precision="mixed_bfloat16").search
     assert changed is not None
     assert (changed.num_trials, changed.base.num_steps, changed.base.precision) == (3, 8, "mixed_bfloat16")
 
@@ -216,10 +217,11 @@ class Shipping:
 @pytest.mark.parametrize(("optimizers", "num_folders"), [((Adam(), Own()), 1), ((Adam(), Momentum()), 0)])
 def test_own_code_on_an_axis_reaches_the_workers(tmp_path: Path, optimizers: tuple[Any, ...], num_folders: int) -> None:
     runner = Shipping()
-    run(search(2, axes={"optimizer": Choice(optimizers)}), results=tmp_path, runner=runner, code=[tmp_path])
+    sweep = replace(search(2, axes={"optimizer": Choice(optimizers)}), code=[tmp_path])
+    run(sweep, results=tmp_path, runner=runner)
     assert len(runner.code) == num_folders
 
 
 def test_tensorboards_table_has_the_columns_of_what_was_proposed(tmp_path: Path) -> None:
-    outcome = run(search(2), results=tmp_path, runner=Local(), summaries="scalars")
+    outcome = run(search(2), results=tmp_path, runner=Local(), keep=Keep(summaries="scalars"))
     assert b"optimizer.learning_rate" in (outcome.folder / hparams.FILE).read_bytes()

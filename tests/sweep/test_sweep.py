@@ -1,155 +1,17 @@
-import shutil
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from mnist_sweep import (
-    CNN,
-    GradientDescent,
-    Local,
-    Softmax,
-    Sweep,
-    TrialConfig,
-    config_id,
-    grid,
-    read_history,
-    read_summary,
-    read_trials,
-    run,
-    trial_id,
-)
-from mnist_sweep.errors import ConfigError, DataError, LedgerError
-from mnist_sweep.results import runs, saved_plan
-from mnist_sweep.results.ledger import Ledger
-from mnist_sweep.results.saved_plan import SavedPlan
-from mnist_sweep.runners.protocol import Observer
-from mnist_sweep.trials.artifacts import Artifacts, Retention
-from mnist_sweep.trials.row import Status, rank
+from mnist_sweep import GradientDescent, Softmax, Sweep, TrialConfig, config_id, grid
+from mnist_sweep.errors import ConfigError
 
-Refused = Callable[..., AbstractContextManager[None]]
 BASE = TrialConfig(model=Softmax(), optimizer=GradientDescent(learning_rate=0.5), num_steps=4, evaluate_every=2)
-RATES = [0.1, 0.2, 0.4]
 
 
-def sweep(rates: Sequence[float] = RATES) -> Sweep:
+def sweep(rates: Sequence[float] = (0.1, 0.2, 0.4)) -> Sweep:
     return Sweep(name="rates", trials=grid(BASE, {"optimizer.learning_rate": rates}))
-
-
-@dataclass(frozen=True)
-class Counting:
-    """The local runner, with a note of what it was asked to run."""
-
-    asked: list[str] = field(default_factory=list)
-
-    def run(
-        self,
-        trials: Mapping[str, TrialConfig],
-        datasets: Mapping[Any, Any],
-        observer: Observer,
-        *,
-        num_proposals: int = 0,
-        code: Sequence[Path] = (),
-        artifacts: Artifacts | None = None,
-    ) -> None:
-        self.asked.extend(trials)
-        Local().run(trials, datasets, observer, artifacts=artifacts)
-
-
-def nothing() -> Any:
-    """A user's data set that forgot to return."""
-
-
-def stamps(folder: Path) -> dict[str, tuple[int, int]]:
-    return {path.name: (path.stat().st_ino, path.stat().st_mtime_ns) for path in (folder / "rows").iterdir()}
-
-
-def test_every_trial_gets_a_row_and_the_tables_tell_them(tmp_path: Path) -> None:
-    outcome = run(sweep(), results=tmp_path, runner=Local())
-    assert outcome.complete
-    assert [row.trial_id for row in outcome.rows] == [trial_id(trial) for trial in sweep().trials]
-    assert list(read_trials(outcome.folder)["optimizer.learning_rate"]) == RATES
-    assert list(read_history(outcome.folder)["step"]) == [2, 4] * 3
-    assert list(read_summary(outcome.folder)["n"]) == [1, 1, 1]
-
-
-def test_a_second_run_trains_nothing_and_changes_no_row(tmp_path: Path) -> None:
-    first = run(sweep(), results=tmp_path, runner=Local())
-    before, runner = stamps(first.folder), Counting()
-    second = run(sweep(), results=tmp_path, runner=runner)
-    assert (second.num_run, runner.asked, second.rows) == (0, [], first.rows)
-    assert stamps(first.folder) == before
-
-
-def test_a_longer_axis_runs_the_new_trials_only(tmp_path: Path) -> None:
-    first, runner = run(sweep(), results=tmp_path, runner=Local()), Counting()
-    before = stamps(first.folder)
-    longer = run(sweep([0.05, *RATES]), results=tmp_path, runner=runner)
-    assert runner.asked == [trial_id(sweep([0.05]).trials[0])]
-    assert before.items() <= stamps(first.folder).items()
-    assert (len(longer.rows), longer.num_run) == (4, 1)
-
-
-def test_a_run_that_broke_off_is_finished_with_the_same_table(
-    tmp_path: Path, figures: Callable[[Path], tuple[str, str]]
-) -> None:
-    class BrokenError(Exception):
-        pass
-
-    class Breaking(Counting):
-        def run(self, trials: Any, datasets: Any, observer: Any, **options: Any) -> None:
-            some = dict(list(trials.items())[:2])
-            Local().run(some, datasets, observer)
-            raise BrokenError
-
-    whole = run(sweep(), results=tmp_path / "whole", runner=Local())
-    with pytest.raises(BrokenError):
-        run(sweep(), results=tmp_path / "broken", runner=Breaking())
-    broken = tmp_path / "broken" / "rates"
-    assert len(read_trials(broken)) == 2
-    before = stamps(broken)
-    run(sweep(), results=tmp_path / "broken", runner=Local())
-    assert before.items() <= stamps(broken).items()
-    assert figures(broken) == figures(whole.folder)
-
-
-def test_what_a_killed_run_left_half_written_is_removed_and_nothing_else(tmp_path: Path) -> None:
-    folder = run(sweep(RATES[:1]), results=tmp_path, runner=Local()).folder
-    mine = [folder / ".gitignore", folder / "rows" / ".mine-1", folder / "notes" / "a.json-7"]
-    left = [folder / ".trials.csv-7", folder / "rows" / ".0123-0.json-7", folder / "checkpoints" / ".0123-0.ckpt-7"]
-    for path in (*mine, *left):
-        path.parent.mkdir(exist_ok=True)
-        path.touch()
-    run(sweep(), results=tmp_path, runner=Local())
-    assert [path.exists() for path in (*mine, *left)] == [True] * 3 + [False] * 3
-
-
-def test_a_failed_row_runs_again_only_when_asked(tmp_path: Path) -> None:
-    trial = replace(BASE, model=Fickle())
-    failing = Sweep(name="fickle", trials=[trial])
-    Fickle.fails = True
-    first = run(failing, results=tmp_path, runner=Local())
-    assert [row.status for row in first.rows] == [Status.FAILED]
-    assert not first.complete
-    Fickle.fails = False
-    assert run(failing, results=tmp_path, runner=Local()).num_run == 0
-    again = run(failing, results=tmp_path, runner=Local(), retry=[Status.FAILED])
-    assert (again.num_run, again.complete) == (1, True)
-
-
-@dataclass(frozen=True)
-class Fickle:
-    """A user's model that fails at times."""
-
-    fails = False
-
-    def build(self, image_shape: tuple[int, int, int], num_classes: int) -> Any:
-        if self.fails:
-            raise ValueError("not today")
-        return Softmax().build(image_shape, num_classes)
 
 
 def test_no_two_trials_may_be_alike() -> None:
@@ -169,108 +31,20 @@ def test_a_name_cannot_leave_its_folder(name: str) -> None:
 
 
 def test_seeds_steps_and_precision_can_be_changed_for_all_trials() -> None:
-    changed = sweep().changed(seeds=2, steps=7, precision="mixed_bfloat16")
+    changed = sweep().with_options(seeds=2, steps=7, precision="mixed_bfloat16")
     assert [trial.seed for trial in changed.trials] == [0, 1] * 3
     assert {(trial.num_steps, trial.precision) for trial in changed.trials} == {(7, "mixed_bfloat16")}
     assert len({config_id(trial) for trial in changed.trials}) == 3
-    assert sweep().changed() == sweep()
-    assert sweep().changed(num_trials=1, seeds=2).trials == sweep().changed(seeds=2).trials[:2]
-    assert sweep().changed(num_trials=10**6) == sweep()
+    assert sweep().with_options() == sweep()
+    assert sweep().with_options(num_trials=1, seeds=2).trials == sweep().with_options(seeds=2).trials[:2]
+    assert sweep().with_options(num_trials=10**6) == sweep()
 
 
 def test_seeds_replace_those_of_the_script() -> None:
     seeded = Sweep(name="seeded", trials=[replace(BASE, seed=seed) for seed in (5, 6)])
-    assert [trial.seed for trial in seeded.changed(seeds=3).trials] == [0, 1, 2]
+    assert [trial.seed for trial in seeded.with_options(seeds=3).trials] == [0, 1, 2]
 
 
-@pytest.mark.parametrize(
-    ("trial", "error"),
-    [
-        (replace(BASE, batch_size=2000), ConfigError),
-        (replace(BASE, model=CNN(filters=(1,) * 7)), ConfigError),
-        (replace(BASE, data=nothing), DataError),
-    ],
-)
-def test_a_trial_that_cannot_run_stops_the_sweep_before_anything_is_written(
-    tmp_path: Path, trial: TrialConfig, error: type[Exception]
-) -> None:
-    with pytest.raises(error):
-        run(Sweep(name="bad", trials=[BASE, trial]), results=tmp_path / "results", runner=Local())
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_a_results_folder_that_cannot_be_written_is_told(tmp_path: Path) -> None:
-    (tmp_path / "file").touch()
-    with pytest.raises(LedgerError, match="cannot be"):
-        run(sweep(), results=tmp_path / "file", runner=Local())
-
-
-def test_rows_of_other_settings_stay_and_are_in_the_tables(tmp_path: Path) -> None:
-    run(sweep([0.1]), results=tmp_path, runner=Local())
-    other = run(sweep([0.2]), results=tmp_path, runner=Local())
-    assert len(other.rows) == 1
-    assert len(Ledger(other.folder).rows()) == len(read_trials(other.folder)) == 2
-
-
-@pytest.mark.parametrize(("keep_models", "num_kept"), [("best", 1), ("all", 3), ("none", 0)])
-def test_models_are_kept_as_asked_and_the_best_one_is_that_of_the_best_row(
-    tmp_path: Path, keep_models: Retention, num_kept: int
-) -> None:
-    outcome = run(sweep(), results=tmp_path, runner=Local(), keep_models=keep_models)
-    models = Ledger(outcome.folder).models()
-    assert len(models) == num_kept
-    assert num_kept == 0 or min(outcome.rows, key=rank).trial_id in models
-
-
-def test_a_better_trial_takes_the_place_of_the_kept_model_and_a_worse_one_does_not(tmp_path: Path) -> None:
-    for rates, best in [([0.2], 0.2), ([0.2, 0.001], 0.2), ([0.2, 0.001, 1.0], 1.0)]:
-        outcome = run(sweep(rates), results=tmp_path, runner=Local())
-        expected = {trial_id(trial) for trial in sweep([best]).trials}
-        assert min(outcome.rows, key=rank).trial_id in expected
-        assert set(Ledger(outcome.folder).models()) == expected
-
-
-def test_a_run_into_a_folder_that_was_deleted_keeps_its_best_model_again(tmp_path: Path) -> None:
-    for _ in range(2):
-        outcome = run(sweep([0.2]), results=tmp_path, runner=Local())
-        assert len(Ledger(outcome.folder).models()) == 1
-        shutil.rmtree(outcome.folder)
-
-
-def test_rows_of_before_are_not_counted_as_run_again(tmp_path: Path) -> None:
-    assert run(sweep(), results=tmp_path, runner=Local()).num_run == 3
-    again = run(sweep(), results=tmp_path, runner=Local(), retry=[Status.OK], time_budget=1e-6)
-    assert (again.num_run, again.out_of_time, len(again.rows)) == (0, True, 3)
-
-
-def test_summaries_lie_beside_the_rows_and_change_no_figure(
-    tmp_path: Path, figures: Callable[[Path], tuple[str, str]]
-) -> None:
-    plain = run(sweep(), results=tmp_path / "plain", runner=Local())
-    shown = run(sweep(), results=tmp_path / "shown", runner=Local(), summaries="full")
-    assert figures(shown.folder) == figures(plain.folder)
-    logs = {path.name for path in (shown.folder / "logs").iterdir()}
-    assert logs == {"sweep.tfevents", *(row.trial_id for row in shown.rows)}
-    assert not (plain.folder / "logs").exists()
-
-
-def predict(folder: Path, one: Sweep, seconds: float = 9.0) -> None:
-    """Leave what was predicted of the local run of a whole sweep."""
-    trials = saved_plan.digest(map(trial_id, one.trials))
-    saved_plan.write(folder / one.name, SavedPlan(trials=trials, runner="Local", num_workers=1, seconds=seconds))
-
-
-def test_a_run_records_what_was_predicted_of_it_and_no_other(tmp_path: Path) -> None:
-    predict(tmp_path, sweep())
-    run(sweep(RATES[:2]), results=tmp_path, runner=Local())  # of another sweep
-    predict(tmp_path, sweep(RATES[2:]))
-    run(sweep(), results=tmp_path, runner=Local())  # of the trial that is missing
-    assert [one.predicted_seconds for one in runs.read(tmp_path / "rates")] == [None, 9.0]
-
-
-def test_a_damaged_prediction_is_named_before_anything_runs(tmp_path: Path, refused: Refused) -> None:
-    predict(tmp_path, sweep())
-    (tmp_path / "rates" / saved_plan.FILE).write_text("{")
-    with refused(LedgerError, saved_plan.FILE, "delete it"):
-        run(sweep(), results=tmp_path, runner=Local())
-    assert not (tmp_path / "rates" / "rows").exists()
+def test_options_keep_the_name_and_the_code(tmp_path: Path) -> None:
+    changed = replace(sweep(), code=[tmp_path]).with_options(steps=7)
+    assert (changed.name, changed.code) == ("rates", (tmp_path,))

@@ -9,16 +9,16 @@ from pathlib import Path
 
 import pytest
 
-from mnist_sweep import GradientDescent, Local, Softmax, Status, Sweep, TrialConfig, grid, run, trial_id
+from mnist_sweep import GradientDescent, Keep, Local, Softmax, Status, Sweep, TrialConfig, grid, run, trial_id
 from mnist_sweep.errors import LedgerError
 from mnist_sweep.results import run_marker
 from mnist_sweep.runners.trial import steps
-from mnist_sweep.sweep.progress import Quiet
 from mnist_sweep.system import storage as storages
 from mnist_sweep.system.storage import Bucket, Folder, Storage, absolute, folder_in, storage
 from mnist_sweep.training import checkpoints
 from mnist_sweep.training.fitting import consume
 from mnist_sweep.trials.artifacts import Artifacts
+from mnist_sweep.trials.events import Event, Notice
 from tests.faults.cluster import CREDENTIALS, s3_server
 
 Refused = Callable[..., AbstractContextManager[None]]
@@ -26,15 +26,16 @@ LOOPBACK = "127.0.0.1"
 CONTENTS = [b"", b"whole", bytes(range(256)) * 50_000]
 
 
-class Noting(Quiet):
-    """Keeps what the user is told."""
+class Notices:
+    """Keeps the notices of a run."""
 
     def __init__(self) -> None:
-        self.notes: list[str] = []
+        self.texts: list[str] = []
 
-    def noted(self, note: str) -> None:
-        """Keep a note."""
-        self.notes.append(note)
+    def on_event(self, event: Event) -> None:
+        """Keep a notice."""
+        if isinstance(event, Notice):
+            self.texts.append(event.text)
 
 
 @pytest.fixture(scope="session")
@@ -196,7 +197,7 @@ def test_a_run_leaves_its_logs_and_its_best_model_on_the_storage(
     where = str(tmp_path / "there") if place == "folder" else folder_in(request.getfixturevalue("server"), "there")
     base = TrialConfig(model=Softmax(), optimizer=GradientDescent(), num_steps=40, evaluate_every=20)
     sweep = Sweep(name="rates", trials=grid(base, {"optimizer.learning_rate": [1e-6, 0.5, 1e-7]}))
-    outcome = run(sweep, results=tmp_path / "here", runner=Local(), storage=where, summaries="scalars")
+    outcome = run(sweep, results=tmp_path / "here", runner=Local(), keep=Keep(storage=where, summaries="scalars"))
     assert [row.error for row in outcome.rows] == [None] * 3
     kept = storage(folder_in(where, "rates"))
     best = outcome.rows[1].trial_id
@@ -227,10 +228,10 @@ def test_a_checkpoint_that_cannot_be_removed_is_said_and_ends_nothing(tmp_path: 
     sweep = Sweep(name="rates", trials=grid(base, {"optimizer.learning_rate": [0.1, 0.5]}))
     stuck = tmp_path / "there" / "rates" / checkpoints.name(trial_id(sweep.trials[0]))
     stuck.mkdir(parents=True)
-    told = Noting()
-    outcome = run(sweep, results=tmp_path / "here", runner=Local(), storage=str(tmp_path / "there"), progress=told)
+    notices, keep = Notices(), Keep(storage=str(tmp_path / "there"))
+    outcome = run(sweep, results=tmp_path / "here", runner=Local(), keep=keep, listeners=[notices])
     assert outcome.complete
-    assert any("the checkpoint of " in note and str(stuck) in note for note in told.notes)
+    assert any("the checkpoint of " in text and str(stuck) in text for text in notices.texts)
 
 
 def test_a_storage_that_no_trial_reaches_is_said_and_does_not_spoil_them(
@@ -253,7 +254,7 @@ def test_runs_of_other_machines_into_a_storage_are_left_alone(tmp_path: Path) ->
     for name in (theirs, ours):
         run_marker.write(there, name)
     sweep = Sweep(name="one", trials=[trial])
-    run(sweep, results=tmp_path / "ours", runner=Local(), storage=str(tmp_path / "there"))
+    run(sweep, results=tmp_path / "ours", runner=Local(), keep=Keep(storage=str(tmp_path / "there")))
     assert there.names(checkpoints.FOLDER) == [theirs]
 
 

@@ -111,7 +111,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 def test_every_row_is_a_run_with_its_config_its_curve_and_its_results(
     server: Server, tmp_path: Path, make_sweep: Callable[..., Sweep]
 ) -> None:
-    outcome = run(make_sweep("whole"), results=tmp_path, runner=Local(), trackers=[MLflow(uri=server.uri)])
+    outcome = run(make_sweep("whole"), results=tmp_path, runner=Local(), listeners=[MLflow(uri=server.uri)])
     runs = server.runs("whole")
     assert (outcome.unsent, sorted(runs)) == ((), sorted(row.trial_id for row in outcome.rows))
     for row in outcome.rows:
@@ -136,11 +136,11 @@ def test_a_second_run_and_a_longer_axis_log_no_trial_twice(
     server: Server, tmp_path: Path, make_sweep: Callable[..., Sweep]
 ) -> None:
     trackers = [MLflow(uri=server.uri)]
-    run(make_sweep("twice"), results=tmp_path, runner=Local(), trackers=trackers)
+    run(make_sweep("twice"), results=tmp_path, runner=Local(), listeners=trackers)
     before = run_ids(server.runs("twice"))
-    run(make_sweep("twice"), results=tmp_path, runner=Local(), trackers=trackers)
+    run(make_sweep("twice"), results=tmp_path, runner=Local(), listeners=trackers)
     assert run_ids(server.runs("twice")) == before
-    run(make_sweep("twice", [0.05, 0.1, 0.2, 0.4]), results=tmp_path, runner=Local(), trackers=trackers)
+    run(make_sweep("twice", [0.05, 0.1, 0.2, 0.4]), results=tmp_path, runner=Local(), listeners=trackers)
     after = run_ids(server.runs("twice"))
     assert (len(after), before.items() <= after.items()) == (4, True)
 
@@ -149,7 +149,7 @@ def test_rows_from_before_the_tracker_was_asked_for_are_logged(
     server: Server, tmp_path: Path, make_sweep: Callable[..., Sweep]
 ) -> None:
     first = run(make_sweep("before"), results=tmp_path, runner=Local())
-    again = run(make_sweep("before"), results=tmp_path, runner=Local(), trackers=[MLflow(uri=server.uri)])
+    again = run(make_sweep("before"), results=tmp_path, runner=Local(), listeners=[MLflow(uri=server.uri)])
     assert (again.num_run, again.unsent) == (0, ())
     assert sorted(server.runs("before")) == sorted(row.trial_id for row in first.rows)
 
@@ -158,12 +158,12 @@ def test_a_row_that_is_run_again_takes_the_place_of_its_run(
     server: Server, tmp_path: Path, make_sweep: Callable[..., Sweep], fickle: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     trackers, sweep = [MLflow(uri=server.uri)], make_sweep("again", [0.1], model=[fickle()])
-    run(sweep, results=tmp_path, runner=Local(), trackers=trackers)
+    run(sweep, results=tmp_path, runner=Local(), listeners=trackers)
     [[failed]] = server.runs("again").values()
     assert failed["info"]["status"] == "FAILED"
     assert "not today" in pairs(failed["data"]["tags"])["mnist_sweep.error"]
     monkeypatch.setattr(fickle, "fails", False)
-    run(sweep, results=tmp_path, runner=Local(), trackers=trackers, retry=[Status.FAILED])
+    run(sweep, results=tmp_path, runner=Local(), listeners=trackers, retry=[Status.FAILED])
     [[ok]] = server.runs("again").values()
     assert (ok["info"]["status"], pairs(ok["data"]["tags"])["mnist_sweep.status"]) == ("FINISHED", "ok")
 
@@ -176,7 +176,7 @@ def test_a_run_that_broke_off_is_replaced_by_a_whole_one(
     experiment = server.ask("experiments/create", name="broken")["experiment_id"]
     tags = [{"key": "mnist_sweep.trial_id", "value": row.trial_id}]
     server.ask("runs/create", experiment_id=experiment, start_time=round(1000 * (row.started or 0)), tags=tags)
-    run(sweep, results=tmp_path, runner=Local(), trackers=[MLflow(uri=server.uri)])
+    run(sweep, results=tmp_path, runner=Local(), listeners=[MLflow(uri=server.uri)])
     [[whole]] = server.runs("broken").values()
     assert whole["info"]["status"] == "FINISHED"
     assert pairs(whole["data"]["metrics"])["test_accuracy"] == row.test_accuracy
@@ -207,7 +207,7 @@ def test_a_server_that_goes_away_loses_no_row_and_gets_the_rest_from_the_same_co
 
     trackers = [MLflow(uri=server.uri)]
     try:
-        outcome = run(make_sweep("outage"), results=tmp_path, runner=Outage(), trackers=trackers)
+        outcome = run(make_sweep("outage"), results=tmp_path, runner=Outage(), listeners=trackers)
     finally:
         server.start()
     assert (outcome.complete, outcome.num_run) == (True, 3)
@@ -216,7 +216,7 @@ def test_a_server_that_goes_away_loses_no_row_and_gets_the_rest_from_the_same_co
     assert "the same command sends the rest" in line
     before = run_ids(server.runs("outage"))
     assert len(before) == 1
-    again = run(make_sweep("outage"), results=tmp_path, runner=Local(), trackers=trackers)
+    again = run(make_sweep("outage"), results=tmp_path, runner=Local(), listeners=trackers)
     after = run_ids(server.runs("outage"))
     assert (again.num_run, again.unsent, before.items() <= after.items()) == (0, (), True)
     assert [len(runs) for runs in after.values()] == [1, 1, 1]
@@ -229,7 +229,7 @@ def test_a_server_that_is_not_there_stops_the_sweep_before_anything_is_written(
 ) -> None:
     pytest.importorskip("mlflow")
     with refused(TrackerError, f"MLflow at {NOWHERE} cannot be reached", "Connection refused"):
-        run(make_sweep("none"), results=tmp_path / "results", runner=Local(), trackers=[MLflow(uri=NOWHERE)])
+        run(make_sweep("none"), results=tmp_path / "results", runner=Local(), listeners=[MLflow(uri=NOWHERE)])
     assert list(tmp_path.iterdir()) == []
 
 

@@ -16,7 +16,6 @@ from mnist_sweep import (
     CNN,
     OPTIMIZERS,
     Choice,
-    Evaluation,
     GradientDescent,
     Integer,
     Local,
@@ -34,8 +33,8 @@ from mnist_sweep import (
 from mnist_sweep.errors import ConfigError, LedgerError
 from mnist_sweep.results.ledger import Ledger
 from mnist_sweep.runners.protocol import Runner
-from mnist_sweep.sweep.progress import Quiet
 from mnist_sweep.training.row_builder import origin
+from mnist_sweep.trials.events import Event, Notice, TrialEvaluated
 from tests.runners.ray.users_models import Deadly, Inspecting
 
 ROOT = Path(__file__).parents[3]
@@ -83,15 +82,15 @@ def test_one_process_one_worker_and_two_workers_give_the_same_bytes(
     sweep = Sweep(name="same", trials=repeat(grid(base, {"optimizer": list(OPTIMIZERS)}), seeds=2))
     runners: dict[str, Runner] = {"local": Local(), "one": RayTune(max_concurrent=1), "two": RayTune()}
     for name, runner in runners.items():
-        assert run(sweep, results=tmp_path / name, runner=runner, progress=Quiet()).complete
+        assert run(sweep, results=tmp_path / name, runner=runner).complete
     local, one, two = (figures(tmp_path / name / "same") for name in runners)
     assert local == one == two
 
 
 @pytest.mark.usefixtures("ray_session")
 def test_a_trial_without_a_gpu_sees_none_and_has_a_thread_for_each_cpu(tmp_path: Path) -> None:
-    sweep = Sweep(name="t", trials=[TrialConfig(model=Inspecting())])
-    outcome = run(sweep, results=tmp_path, runner=RayTune(cpus_per_trial=2), code=[ROOT], progress=Quiet())
+    sweep = Sweep(name="t", trials=[TrialConfig(model=Inspecting())], code=[ROOT])
+    outcome = run(sweep, results=tmp_path, runner=RayTune(cpus_per_trial=2))
     (error,) = (row.error for row in outcome.rows)
     assert error
     assert error.startswith("RuntimeError: '' 2 (users_models.py:")
@@ -103,8 +102,8 @@ def test_a_trial_sees_its_own_gpu_only_and_says_that_tensorflow_does_not(tmp_pat
 os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
 import ray
 ray.init("local", num_cpus=2, num_gpus=2, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
-sweep = Sweep(name="t", trials=grid(TrialConfig(), {"seed": [0, 1]}))
-outcome = run(sweep, runner=RayTune(gpus_per_trial=0.6), code=code)
+sweep = Sweep(name="t", trials=grid(TrialConfig(), {"seed": [0, 1]}), code=code)
+outcome = run(sweep, runner=RayTune(gpus_per_trial=0.6))
 assert ray.is_initialized()
 print(json.dumps([row.error for row in outcome.rows]))
 """
@@ -153,7 +152,7 @@ os.environ["PATH"] = os.pathsep.join([str(Path("bin").resolve()), os.environ["PA
 import ray
 from cards import Large
 ray.init("local", num_cpus=4, num_gpus=1, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
-outcome = run({sweep}, runner=RayTune(gpus_per_trial=0.25), code=code)
+outcome = run({sweep}, runner=RayTune(gpus_per_trial=0.25))
 print(json.dumps([[row.status, row.error] for row in outcome.rows]))
 """
     return in_process(folder, code), (folder / "notes").read_text().splitlines()
@@ -161,7 +160,7 @@ print(json.dumps([[row.status, row.error] for row in outcome.rows]))
 
 @pytest.mark.slow
 def test_a_share_of_a_gpu_is_a_share_of_its_memory_and_a_trial_that_needs_more_is_alone_on_it(tmp_path: Path) -> None:
-    sweep = "Sweep(name='t', trials=grid(BASE, {'model': [Large(number=number) for number in range(3)]}))"
+    sweep = "Sweep(name='t', trials=grid(BASE, {'model': [Large(number=number) for number in range(3)]}), code=code)"
     rows, notes = on_a_card(tmp_path, sweep)
     assert rows == [["ok", None]] * 3
     assert set(notes[:-1]) == {"0 3800"}  # a quarter of what CUDA leaves of 16,000 MiB
@@ -173,7 +172,7 @@ def test_a_population_goes_on_after_members_that_were_alone_on_the_card(tmp_path
     base = "TrialConfig(model=Large(number=1), optimizer=GradientDescent(), num_steps=4, evaluate_every=2)"
     axes = "{'optimizer.learning_rate': Uniform(low=0.1, high=1.0)}"
     search = f"Search(base={base}, axes={axes}, num_trials=4, algorithm=PBT(population=2))"
-    sweep = f"Sweep(name='t', search={search})"
+    sweep = f"Sweep(name='t', search={search}, code=code)"
     rows, notes = on_a_card(tmp_path, sweep)
     assert rows == [["ok", None]] * 4
     assert "0 all" in notes
@@ -183,34 +182,34 @@ def test_a_population_goes_on_after_members_that_were_alone_on_the_card(tmp_path
 def test_a_trial_whose_worker_dies_is_retried_then_failed_and_the_sweep_continues(tmp_path: Path) -> None:
     builds = tmp_path / "builds"
     models = [Deadly(), Deadly(file=str(builds)), Deadly(number=1)]
-    sweep = Sweep(name="t", trials=grid(BASE, {"model": models}))
-    outcome = run(sweep, results=tmp_path, runner=RayTune(max_retries=1), code=[ROOT], progress=Quiet())
+    sweep = Sweep(name="t", trials=grid(BASE, {"model": models}), code=[ROOT])
+    outcome = run(sweep, results=tmp_path, runner=RayTune(max_retries=1))
     assert [row.status for row in outcome.rows] == ["ok", "failed", "ok"]
     assert (outcome.rows[1].error or "").startswith("the worker was lost: The actor died unexpectedly")
     assert builds.read_text() == "11"  # one build that killed its worker, and one more
 
 
-class LosingMarkers(Quiet):
-    """Deletes the marker of its run, and keeps the notes."""
+class LosingMarkers:
+    """A listener that deletes the marker of its run, and keeps the notes."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.notes: list[str] = []
 
-    def evaluated(self, trial_id: str, evaluation: Evaluation) -> None:
-        for marker in (self.folder / "checkpoints").glob("run-*"):
-            marker.unlink()
-
-    def noted(self, text: str) -> None:
-        self.notes.append(text)
+    def on_event(self, event: Event) -> None:
+        if isinstance(event, TrialEvaluated):
+            for marker in (self.folder / "checkpoints").glob("run-*"):
+                marker.unlink()
+        if isinstance(event, Notice):
+            self.notes.append(event.text)
 
 
 @pytest.mark.usefixtures("ray_session")
 def test_trials_of_a_run_whose_marker_is_lost_resume_from_their_checkpoints(tmp_path: Path) -> None:
     base = TrialConfig(model=Softmax(), optimizer=GradientDescent(), num_steps=60_000, evaluate_every=2_000)
-    sweep, progress = Sweep(name="t", trials=grid(base, {"seed": [0, 1]})), LosingMarkers(tmp_path / "t")
-    assert run(sweep, results=tmp_path, runner=RayTune(max_concurrent=1), progress=progress).complete
-    (note,) = progress.notes
+    sweep, losing = Sweep(name="t", trials=grid(base, {"seed": [0, 1]})), LosingMarkers(tmp_path / "t")
+    assert run(sweep, results=tmp_path, runner=RayTune(max_concurrent=1), listeners=[losing]).complete
+    (note,) = losing.notes
     assert note.endswith(") is paused and resumes later: the storage has lost the marker of this run")
 
 
@@ -222,7 +221,7 @@ def test_an_error_of_the_observer_ends_the_run_as_itself(tmp_path: Path, monkeyp
     monkeypatch.setattr(Ledger, "commit", full)
     sweep = Sweep(name="t", trials=grid(BASE, {"seed": [0, 1, 2]}))
     with pytest.raises(LedgerError, match="row cannot be written"):
-        run(sweep, results=tmp_path, runner=RayTune(), progress=Quiet())
+        run(sweep, results=tmp_path, runner=RayTune())
 
 
 def test_a_sigterm_while_ray_starts_ends_the_run_as_at_any_other_time(tmp_path: Path) -> None:
@@ -249,7 +248,7 @@ def test_asha_stops_trials_and_their_rows_say_so(tmp_path: Path) -> None:
     base = TrialConfig(model=Softmax(), optimizer=GradientDescent(), num_steps=320, evaluate_every=20)
     sweep = Sweep(name="t", trials=grid(base, {"optimizer.learning_rate": rates}))
     runner = RayTune(scheduler="asha", max_concurrent=1)
-    rows = run(sweep, results=tmp_path, runner=runner, progress=Quiet()).rows
+    rows = run(sweep, results=tmp_path, runner=runner).rows
     assert (rows[0].status, rows[0].steps, len(rows[0].history)) == ("ok", 320, 16)
     assert rows[0].test_accuracy is not None
     for row in rows[3:]:
@@ -264,7 +263,7 @@ def test_asha_stops_trials_and_their_rows_say_so(tmp_path: Path) -> None:
 
 def searched(results: Path, name: str, search: Search, **options: Any) -> Outcome:
     sweep = Sweep(name=name, search=search)
-    return run(sweep, results=results, runner=RayTune(**options), progress=Quiet())
+    return run(sweep, results=results, runner=RayTune(**options))
 
 
 @pytest.mark.usefixtures("ray_session")

@@ -1,0 +1,182 @@
+"""Progress of a run: a live view in a terminal, or a plain line for each finished trial in a log; both listeners."""
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live as RichLive
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from mnist_sweep.text.names import Flat, label
+from mnist_sweep.text.numbers import clock, counted
+from mnist_sweep.trials.events import (
+    Event,
+    Listener,
+    Notice,
+    RowCommitted,
+    RunEnded,
+    RunInterrupted,
+    RunStarted,
+    TrialEvaluated,
+    TrialStarted,
+    WorkersReady,
+)
+from mnist_sweep.trials.row import Evaluation, Status, TrialRow
+
+INTERRUPTED = "stopping: running trials write their checkpoints; interrupt again to stop at once"
+OUT_OF_TIME = "the time budget is used up: running trials write their checkpoints; the same command resumes them"
+
+
+class Log:
+    """Prints a plain line for each finished trial, and the learning curve of a trial that runs alone.
+
+    Args:
+        console: Where the lines go.
+    """
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._run: RunStarted | None = None
+        self._num_done = 0
+
+    def on_event(self, event: Event) -> None:
+        """Print what has happened."""
+        match event:
+            case RunStarted():
+                self._run, self._num_done = event, len(event.rows)
+            case WorkersReady(num_workers=num_workers) if self._run:
+                trials, num_missing = counted(self._run.num_trials, "trial"), self._run.num_missing
+                self._print(f"{trials}, {self._num_done} done before, {num_missing} to run, {num_workers} at a time")
+            case TrialEvaluated() if self._run and self._run.num_missing == 1:
+                self._print(evaluation_line(event.evaluation))
+            case RowCommitted(row=row) if self._run:
+                self._num_done += 1
+                self._print(f"{self._num_done}/{self._run.num_trials} {row_line(row, self._run.fields)}")
+            case Notice() | RunInterrupted():
+                self._print(notice_line(event))
+
+    def _print(self, text: str) -> None:
+        self._console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+
+class Live:
+    """Redraws trials done, running, failed, the best so far and the time left a few times a second.
+
+    Args:
+        console: The terminal.
+    """
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._run: RunStarted | None = None
+        self._num_workers = 0
+        self._configs: dict[str, Flat] = {}
+        self._running: dict[str, Evaluation | None] = {}
+        self._rows: list[TrialRow] = []
+        self._live = RichLive(console=console, transient=True, get_renderable=self._view)
+
+    def on_event(self, event: Event) -> None:
+        """Change what is shown; failures and notices stay on the screen."""
+        match event:
+            case RunStarted():
+                self._run, self._rows = event, list(event.rows)
+                self._live.start()
+            case WorkersReady(num_workers=num_workers):
+                self._num_workers, self._start = num_workers, time.monotonic()
+            case TrialStarted(trial_id=trial_id, config=config):
+                self._configs[trial_id], self._running[trial_id] = config, None
+            case TrialEvaluated(trial_id=trial_id, evaluation=evaluation):
+                self._running[trial_id] = evaluation
+                if self._run and self._run.num_missing == 1:
+                    self._print(Text(evaluation_line(evaluation)))
+            case RowCommitted(row=row):
+                self._add(row)
+            case Notice() | RunInterrupted():
+                self._print(Text(notice_line(event)))
+            case RunEnded():
+                self._live.stop()
+
+    def _add(self, row: TrialRow) -> None:
+        self._running.pop(row.trial_id, None)
+        self._rows.append(row)
+        if row.status is Status.FAILED and self._run:
+            self._print(Text(row_line(row, self._run.fields), style="red"))
+
+    def _print(self, text: Text) -> None:
+        self._console.print(text, soft_wrap=True)
+
+    def _view(self) -> RenderableType:
+        if not self._run or not self._num_workers:
+            return Text("starting the workers …", style="dim")
+        head = Table.grid(padding=(0, 1))
+        bar = ProgressBar(total=self._run.num_trials, completed=len(self._rows), width=30)
+        head.add_row(bar, Text(self._headline(self._run)))
+        running = Table.grid(padding=(0, 2))
+        for trial_id, evaluation in list(self._running.items())[: self._num_workers]:
+            config = self._configs[trial_id]
+            step = f"step {evaluation.step if evaluation else 0}/{config['num_steps']}"
+            accuracy = _accuracy_text(evaluation) if evaluation else ""
+            running.add_row(Text(step), Text(accuracy), Text(label(config, self._run.fields), style="dim"))
+        return Group(head, running)
+
+    def _headline(self, run: RunStarted) -> str:
+        num_done, num_before = len(self._rows), len(run.rows)
+        num_failed = sum(row.status is Status.FAILED for row in self._rows)
+        ended = (row for row in self._rows if row.status is Status.OK and row.val_accuracy is not None)
+        best = max(ended, key=_accuracy, default=None)
+        parts = [f"{num_done}/{run.num_trials}"] + [f"{num_failed} failed"] * bool(num_failed)
+        if best:
+            parts.append(f"best val {best.val_accuracy:.4f} ({label(best.config, run.fields)})")
+        if num_done > num_before:
+            each = (time.monotonic() - self._start) / (num_done - num_before)
+            parts.append(f"{clock(each * (run.num_trials - num_done))} left")
+        return " · ".join(parts)
+
+
+def for_console(console: Console) -> Listener:
+    """Return the progress that suits a console."""
+    return Live(console) if console.is_terminal else Log(console)
+
+
+def notice_line(event: Notice | RunInterrupted) -> str:
+    """Return what the user should know in one line."""
+    if isinstance(event, Notice):
+        return event.text
+    return OUT_OF_TIME if event.out_of_time else INTERRUPTED
+
+
+def evaluation_line(point: Evaluation) -> str:
+    """Return a point of a learning curve in one line, as the classic logging hooks printed it, with the validation."""
+    parts = [
+        f"step {point.step}",
+        f"learning rate {point.learning_rate:.4g}",
+        f"cross-entropy {point.train_loss:.4f}",
+        f"accuracy {point.train_accuracy:.4f}",
+    ]
+    if point.val_accuracy is not None:
+        parts.append(f"val cross-entropy {point.val_loss:.4f} accuracy {point.val_accuracy:.4f}")
+    return ", ".join([*parts, f"{point.seconds:.1f} s"])
+
+
+def _accuracy_text(point: Evaluation) -> str:
+    return f"train {point.train_accuracy:.4f}" if point.val_accuracy is None else f"val {point.val_accuracy:.4f}"
+
+
+def row_line(row: TrialRow, fields: Sequence[str]) -> str:
+    """Return a row in one line: status, accuracies, time, what tells the trial from others, and its id."""
+    parts = [f"{row.status.value:8}"]
+    if row.val_accuracy is not None and row.test_accuracy is not None:
+        parts.append(f"val {row.val_accuracy:.4f} test {row.test_accuracy:.4f}")
+    elif row.status is Status.STOPPED:
+        parts.append(f"val {row.val_accuracy:.4f} at step {row.steps}")
+    if row.seconds_total is not None:
+        parts.append(f"{row.seconds_total:.1f} s")
+    parts += [label(row.config, fields), f"({row.trial_id})", *([row.error] if row.error else [])]
+    return " ".join(parts)
+
+
+def _accuracy(row: TrialRow) -> Any:
+    return row.val_accuracy

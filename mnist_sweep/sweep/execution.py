@@ -1,0 +1,167 @@
+"""The one operation on a sweep: run what is missing.
+
+Running a sweep for the first time, again, with more trials, or after any crash is the same set difference between its
+trials' ids and those of the rows in its results folder.
+"""
+
+import dataclasses
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from mnist_sweep.results import run_marker
+from mnist_sweep.results.tables import write_tables
+from mnist_sweep.runners.protocol import Runner
+from mnist_sweep.runners.ray.tune import RayTune
+from mnist_sweep.search.search import PBT
+from mnist_sweep.sweep.dispatcher import Dispatcher
+from mnist_sweep.sweep.provenance import ProvenanceWriter
+from mnist_sweep.sweep.recorder import Recorder
+from mnist_sweep.sweep.results_folder import ResultsFolder
+from mnist_sweep.sweep.run_storage import RunStorage
+from mnist_sweep.sweep.sweep import Sweep
+from mnist_sweep.sweep.table_writer import TableWriter
+from mnist_sweep.sweep.work_queue import WorkQueue
+from mnist_sweep.system.signals import Interrupts
+from mnist_sweep.system.storage import absolute, folder_in
+from mnist_sweep.trackers.protocol import Tracker
+from mnist_sweep.trackers.sync import TrackerSync
+from mnist_sweep.trials.artifacts import Artifacts, Keep
+from mnist_sweep.trials.config import has_custom_code
+from mnist_sweep.trials.events import Listener
+from mnist_sweep.trials.row import Status, TrialRow
+from mnist_sweep.validation import require
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What a run left behind.
+
+    Attributes:
+        folder: The sweep's results folder.
+        rows: Rows of the sweep's trials, in their order; a trial without one is left out.
+        num_trials: Trials of the sweep.
+        num_run: Trials that this run ran.
+        seconds: Wall time of this run, in seconds.
+        out_of_time: Whether its time budget ended it.
+        unsent: One line for each tracker that lacks rows: how many, why, and what to do.
+    """
+
+    folder: Path
+    rows: tuple[TrialRow, ...]
+    num_trials: int
+    num_run: int
+    seconds: float
+    out_of_time: bool = False
+    unsent: tuple[str, ...] = ()
+
+    @property
+    def complete(self) -> bool:
+        """Whether every trial has a row and none failed."""
+        return len(self.rows) == self.num_trials and not self.num_failed
+
+    @property
+    def num_failed(self) -> int:
+        """Trials that failed."""
+        return sum(row.status is Status.FAILED for row in self.rows)
+
+
+def run(
+    sweep: Sweep,
+    *,
+    results: str | Path = "results",
+    runner: Runner | None = None,
+    keep: Keep | None = None,
+    retry: Iterable[Status] = (),
+    time_budget: float | None = None,
+    listeners: Sequence[Listener | Tracker] = (),
+) -> Outcome:
+    """Run the trials of a sweep that have no row yet, commit each row as it comes, and write the tables.
+
+    Args:
+        sweep: What to run.
+        results: Folder that holds a folder for each sweep.
+        runner: Where to run; `RayTune()` if None.
+        keep: What to keep besides rows and tables; `Keep()` if None.
+        retry: Statuses whose trials run again.
+        time_budget: Seconds after which the run ends as on a first Ctrl-C, above 0; None means no limit.
+        listeners: What receives the run's events, such as progress, and its rows, such as trackers; none can end it.
+
+    Raises:
+        SweepError: The sweep cannot run as asked, and nothing has been written; or the run cannot continue, as on a
+            full disk, and the rows so far are kept.
+        KeyboardInterrupt: SIGINT came once: running trials are paused and the tables written; or it came twice.
+    """
+    start = time.monotonic()
+    require(time_budget is None or time_budget > 0, "time_budget > 0", time_budget=time_budget)
+    folder = ResultsFolder(Path(results) / sweep.name)
+    dispatcher = Dispatcher([one for one in listeners if not isinstance(one, Tracker)])
+    sessions = [one.connect(sweep.name, folder.path) for one in listeners if isinstance(one, Tracker)]
+    with (
+        folder,
+        Interrupts(time_budget) as interrupts,
+        TrackerSync(sessions, notify=dispatcher.notify, is_ending=lambda: interrupts.stop_requested) as sync,
+    ):
+        folder.read()
+        queue = WorkQueue(sweep.trials, sweep.search, folder=folder.path, rows=folder.rows, retry=set(retry))
+        sync.send_missing(row for name, row in folder.rows.items() if name not in queue.missing)
+        dispatcher.add(sync)
+        num_run = _run_missing(sweep, runner or RayTune(), keep or Keep(), folder, queue, dispatcher, interrupts)
+    return Outcome(
+        folder=folder.path,
+        rows=tuple(folder.rows[name] for name in queue.trials if name in folder.rows),
+        num_trials=queue.num_trials,
+        num_run=num_run,
+        seconds=time.monotonic() - start,
+        out_of_time=interrupts.out_of_time and num_run < len(queue.missing) + queue.num_proposals,
+        unsent=sync.unsent(),
+    )
+
+
+def _run_missing(
+    sweep: Sweep,
+    runner: Runner,
+    keep: Keep,
+    folder: ResultsFolder,
+    queue: WorkQueue,
+    dispatcher: Dispatcher,
+    interrupts: Interrupts,
+) -> int:
+    """Run the trials of a queue; return how many had their rows from this run."""
+    if queue.is_empty:
+        if folder.rows:
+            write_tables(folder.path, folder.rows.values())
+        return 0
+    datasets, artifacts = queue.datasets, _artifacts(sweep, keep, folder.path)
+    storage = RunStorage(artifacts, folder, queue, notify=dispatcher.notify)
+    script_folder = sweep.code[0] if sweep.code else None
+    provenance = ProvenanceWriter(folder.path, queue, runner=type(runner).__name__, code=script_folder)
+    dispatcher.add(provenance, storage, TableWriter(folder.path, folder.rows))
+    trials = [*queue.missing.values(), *(sweep.search.ends() if sweep.search else [])]
+    with Recorder(
+        folder, queue, artifacts=artifacts, storage=storage, dispatcher=dispatcher, interrupts=interrupts
+    ) as recorder:
+        recorder.start()
+        runner.run(
+            dict(queue.missing),
+            datasets,
+            recorder,
+            num_proposals=queue.num_proposals,
+            code=sweep.code if any(map(has_custom_code, trials)) else (),
+            artifacts=artifacts,
+        )
+    return recorder.num_run
+
+
+def _artifacts(sweep: Sweep, keep: Keep, folder: Path) -> Artifacts:
+    """Return what the trials of a sweep leave behind, where its workers find it."""
+    where = folder_in(absolute(keep.storage), sweep.name) if keep.storage else str(folder.resolve())
+    return Artifacts(
+        **dataclasses.asdict(keep)
+        | {
+            "storage": where,
+            "run_marker": run_marker.new_name(folder),
+            "keep_shared_prefixes": bool(sweep.search and isinstance(sweep.search.algorithm, PBT)),
+        }
+    )

@@ -1,0 +1,75 @@
+"""The listener that records what a run was made with, and what `mnist-sweep plan` had predicted of it."""
+
+import hashlib
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from mnist_sweep.data.dataset import Dataset
+from mnist_sweep.results import runs, saved_plan
+from mnist_sweep.sweep.work_queue import WorkQueue
+from mnist_sweep.trials.events import Event, RunEnded, RunStarted, WorkersReady
+
+
+class ProvenanceWriter:
+    """Adds a line to `runs.jsonl` at the end of the run.
+
+    Args:
+        folder: The results folder.
+        queue: The trials of the run.
+        runner: Name of the runner's class.
+        code: Folder of the sweep script, or None.
+
+    Raises:
+        LedgerError: The prediction in the results folder is damaged.
+    """
+
+    def __init__(self, folder: Path, queue: WorkQueue, *, runner: str, code: Path | None) -> None:
+        self._folder, self._queue, self._runner, self._code = folder, queue, runner, code
+        self._plan = saved_plan.read(folder)
+        self._started, self._num_workers = time.time(), 0
+
+    def on_event(self, event: Event) -> None:
+        """Note when the run started and how it runs; add the line when it has ended.
+
+        Raises:
+            LedgerError: The disk is full or cannot be written.
+        """
+        match event:
+            case RunStarted():
+                self._started = time.time()
+            case WorkersReady(num_workers=num_workers):
+                self._num_workers = num_workers
+            case RunEnded(can_write=True, num_run=num_run):
+                self._append(num_run)
+
+    def _append(self, num_run: int) -> None:
+        run = runs.describe_run(
+            started=self._started,
+            runner=self._runner,
+            num_workers=self._num_workers,
+            num_run=num_run,
+            data=_digests(self._queue.datasets),
+            script_folder=self._code,
+            predicted_seconds=self._predicted_seconds(num_run),
+        )
+        runs.append(self._folder, run)
+
+    def _predicted_seconds(self, num_run: int) -> float | None:
+        """Return what was predicted of this run; None if nothing was, or it has not run all of its trials."""
+        plan, ids = self._plan, self._queue.work_ids
+        if plan is None or num_run < len(ids):
+            return None
+        return plan.seconds if plan.is_of(ids, runner=self._runner, num_workers=self._num_workers) else None
+
+
+def _digests(datasets: Mapping[Any, Dataset]) -> dict[str, str]:
+    """Return the SHA-256 of the images and labels of each split, by the name of the data set."""
+    digests = {}
+    for source, dataset in datasets.items():
+        for split in ("train", "val", "test"):
+            arrays = getattr(dataset, split)
+            content = hashlib.sha256(arrays.images.tobytes() + arrays.labels.tobytes())
+            digests[f"{getattr(source, '__name__', source)} {split}"] = content.hexdigest()
+    return digests

@@ -1,0 +1,184 @@
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mnist_sweep import Status, Sweep, TrialRow, read_trials, run, trial_id
+from mnist_sweep.errors import LedgerError
+from mnist_sweep.results import runs
+from mnist_sweep.results.ledger import Ledger
+from mnist_sweep.runners.protocol import Runner
+from mnist_sweep.trials.events import (
+    Event,
+    Notice,
+    RowCommitted,
+    RunEnded,
+    RunInterrupted,
+    RunStarted,
+    TrialEvaluated,
+    TrialStarted,
+    WorkersReady,
+)
+
+
+class When:
+    """A listener that does something at each event of a kind."""
+
+    def __init__(self, kind: type[Any], action: Callable[[Any], object]) -> None:
+        self._kind, self._action = kind, action
+
+    def on_event(self, event: Event) -> None:
+        if isinstance(event, self._kind):
+            self._action(event)
+
+
+def ids(sweep: Sweep) -> list[str]:
+    return [trial_id(trial) for trial in sweep.trials]
+
+
+def test_events_come_in_order(tmp_path: Path, sweep: Sweep, instant: Runner, events: Any) -> None:
+    run(sweep, results=tmp_path, runner=instant, listeners=[events])
+    trial = [TrialStarted, TrialEvaluated, RowCommitted]
+    assert list(map(type, events.all)) == [RunStarted, WorkersReady, *trial * 3, RunEnded]
+    started, ready, ended = events.all[0], events.all[1], events.all[-1]
+    assert (started.rows, started.num_missing, started.fields) == ((), 3, ("optimizer.learning_rate",))
+    assert (ready.num_workers, ended) == (1, RunEnded(num_run=3, error=None, can_write=True))
+    assert [event.config["optimizer.learning_rate"] for event in events.of(TrialStarted)] == [0.1, 0.2, 0.4]
+
+
+def test_a_run_with_nothing_to_do_has_no_events(tmp_path: Path, sweep: Sweep, instant: Runner, events: Any) -> None:
+    for listeners in ([], [events]):
+        run(sweep, results=tmp_path, runner=instant, listeners=listeners)
+    assert events.all == []
+
+
+def test_every_row_is_an_event_exactly_once_after_it_is_on_the_disk(
+    tmp_path: Path, sweep: Sweep, instant: Runner
+) -> None:
+    received = []
+
+    def look(event: RowCommitted) -> None:
+        assert Ledger(tmp_path / "rates").rows()[event.row.trial_id] == event.row
+        received.append(event.row.trial_id)
+
+    listeners = [When(RowCommitted, look)]
+    run(Sweep(name="rates", trials=sweep.trials[:1]), results=tmp_path, runner=instant, listeners=listeners)
+    outcome = run(sweep, results=tmp_path, runner=instant, listeners=listeners)
+    assert received == ids(sweep) == [row.trial_id for row in outcome.rows]
+
+
+def test_the_end_of_a_run_is_an_event_when_tables_and_record_are_written(
+    tmp_path: Path, sweep: Sweep, instant: Runner
+) -> None:
+    folder, lengths = tmp_path / "rates", []
+
+    def look(event: RunEnded) -> None:
+        lengths.extend([len(read_trials(folder)), len(runs.read(folder))])
+
+    run(sweep, results=tmp_path, runner=instant, listeners=[When(RunEnded, look)])
+    assert lengths == [3, 1]
+
+
+def test_a_listener_that_fails_ends_no_run_and_costs_no_row(
+    tmp_path: Path, sweep: Sweep, instant: Runner, events: Any
+) -> None:
+    def fail(event: Event) -> None:
+        raise LedgerError("mine")  # even the error that ends a run if it is the run's own
+
+    outcome = run(sweep, results=tmp_path, runner=instant, listeners=[When(object, fail), events])
+    assert outcome.complete
+    assert (len(Ledger(outcome.folder).rows()), len(read_trials(outcome.folder))) == (3, 3)
+    [notice] = events.of(Notice)
+    assert "the listener When failed" in notice.text
+    assert "LedgerError: mine" in notice.text
+
+
+def test_a_row_that_cannot_be_committed_is_no_event_and_ends_the_run(
+    tmp_path: Path, sweep: Sweep, instant: Runner, events: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commit = Ledger.commit
+
+    def full(self: Ledger, row: TrialRow) -> None:
+        if row.trial_id == ids(sweep)[1]:
+            raise LedgerError("the disk is full")
+        commit(self, row)
+
+    monkeypatch.setattr(Ledger, "commit", full)
+    with pytest.raises(LedgerError, match="the disk is full"):
+        run(sweep, results=tmp_path, runner=instant, listeners=[events])
+    assert [event.row.trial_id for event in events.of(RowCommitted)] == ids(sweep)[:1]
+    [ended] = events.of(RunEnded)
+    assert (ended.num_run, ended.can_write, type(ended.error)) == (1, False, LedgerError)
+    assert not (tmp_path / "rates" / "trials.csv").exists()
+
+
+def test_whatever_ends_a_run_its_rows_are_in_the_tables(
+    tmp_path: Path, sweep: Sweep, instant: Runner, events: Any
+) -> None:
+    class Broken:
+        def run(self, trials: Any, datasets: Any, observer: Any, **options: Any) -> None:
+            instant.run({name: trials[name] for name in ids(sweep)[:2]}, datasets, observer, **options)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        run(sweep, results=tmp_path, runner=Broken(), listeners=[events])
+    [ended] = events.of(RunEnded)
+    assert (ended.num_run, ended.can_write, type(ended.error)) == (2, True, ZeroDivisionError)
+    assert len(read_trials(tmp_path / "rates")) == 2
+
+
+@pytest.mark.parametrize("num_signals", [1, 2])
+def test_an_interrupt_ends_a_run_with_its_rows_in_the_tables(
+    tmp_path: Path, sweep: Sweep, instant: Runner, events: Any, num_signals: int
+) -> None:
+    def interrupt(event: RowCommitted) -> None:
+        for _ in range(num_signals):
+            signal.raise_signal(signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt):
+        run(sweep, results=tmp_path, runner=instant, listeners=[When(RowCommitted, interrupt), events])
+    assert events.of(RunInterrupted) == ([RunInterrupted(out_of_time=False)] if num_signals == 1 else [])
+    assert [event.num_run for event in events.of(RunEnded)] == [1]
+    assert len(read_trials(tmp_path / "rates")) == 1
+    assert not list((tmp_path / "rates" / "checkpoints").glob("run-*"))
+    assert run(sweep, results=tmp_path, runner=instant).num_run == 2
+
+
+def test_a_time_budget_ends_a_run_and_says_so(tmp_path: Path, sweep: Sweep, instant: Runner, events: Any) -> None:
+    outcome = run(sweep, results=tmp_path, runner=instant, time_budget=1e-6, listeners=[events])
+    assert (outcome.out_of_time, outcome.num_run, outcome.complete) == (True, 0, False)
+    assert events.of(RunInterrupted) == [RunInterrupted(out_of_time=True)]
+
+
+def test_a_note_of_a_trial_names_it_by_what_tells_it_from_others(
+    tmp_path: Path, sweep: Sweep, instant: Runner, events: Any
+) -> None:
+    class Noting:
+        def run(self, trials: Any, datasets: Any, observer: Any, **options: Any) -> None:
+            observer.ready(1, "the machine is slow")
+            observer.noted(None, "a node is gone")
+            observer.noted(ids(sweep)[0], "starts late")
+
+    run(sweep, results=tmp_path, runner=Noting(), listeners=[events])
+    first = ids(sweep)[0]
+    assert [(event.text, event.trial_id) for event in events.of(Notice)] == [
+        ("the machine is slow", None),
+        ("a node is gone", None),
+        (f"learning_rate=0.1 ({first}) starts late", first),
+    ]
+
+
+def test_a_trial_that_failed_is_a_row_like_any_other(
+    tmp_path: Path, sweep: Sweep, make_row: Callable[..., TrialRow], events: Any
+) -> None:
+    class Failing:
+        def run(self, trials: Any, datasets: Any, observer: Any, **options: Any) -> None:
+            observer.ready(1)
+            for trial in trials.values():
+                observer.finished(make_row(trial, Status.FAILED, error="OSError: no"))
+
+    outcome = run(sweep, results=tmp_path, runner=Failing(), listeners=[events])
+    assert (outcome.num_failed, outcome.complete) == (3, False)
+    assert [event.row for event in events.of(RowCommitted)] == list(outcome.rows)
