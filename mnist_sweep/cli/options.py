@@ -20,49 +20,49 @@ TRIAL_OPTIONS = (
         type=click.Choice(sorted(RUNNERS)),
         default="ray",
         show_default=True,
-        help="Where trials run: on Ray, or one by one in this process.",
+        help="Run trials on Ray, or one after the other in this process.",
     ),
     click.option(
         "--results",
         type=click.Path(path_type=Path),
         default=Path("results"),
         show_default=True,
-        help="Folder that holds a folder for each sweep.",
+        help="Folder with a folder for each sweep.",
     ),
     click.option(
-        "--cpus-per-trial", type=click.IntRange(1), default=1, show_default=True, help="CPUs and threads of a trial."
+        "--cpus-per-trial", type=click.IntRange(1), default=1, show_default=True, help="CPUs, and threads, per trial."
     ),
     click.option(
         "--gpus-per-trial",
         type=click.FloatRange(0),
         default=0.0,
         show_default=True,
-        help="GPUs of a trial; a fraction shares a card.",
+        help="GPUs per trial; a fraction shares a card.",
     ),
-    click.option("--xla", is_flag=True, help="Compile gradients with XLA; for GPUs, on a CPU it is slower."),
-    click.option("--max-concurrent", type=click.IntRange(1), help="Trials at a time at the most."),
+    click.option("--xla", is_flag=True, help="Compile gradients with XLA: for GPUs; slower on a CPU."),
+    click.option("--max-concurrent", type=click.IntRange(1), help="Maximum number of trials at a time."),
     click.option(
-        "--num-trials", type=click.IntRange(1), help="Take the first N trials of the script only; end a search after N."
+        "--num-trials", type=click.IntRange(1), help="Run only the first N trials of the script; end a search after N."
     ),
-    click.option("--seeds", type=click.IntRange(1), help="Run each config with the seeds 0 to N-1 instead of its own."),
-    click.option("--steps", type=click.IntRange(1), help="Training steps of every trial, instead of the script's."),
+    click.option("--seeds", type=click.IntRange(1), help="Run each config with seeds 0 to N-1 instead of its own."),
+    click.option("--steps", type=click.IntRange(1), help="Training steps of every trial, overriding the script."),
     click.option(
-        "--precision", type=click.Choice(get_args(Precision)), help="Precision of every trial, instead of the script's."
+        "--precision", type=click.Choice(get_args(Precision)), help="Precision of every trial, overriding the script."
     ),
     click.option(
         "--retry",
         type=click.Choice(["failed", "diverged", "stopped"]),
         multiple=True,
-        help="Run the trials again whose rows have this status.",
+        help="Rerun trials whose rows have this status; may be repeated.",
     ),
     click.option(
         "--keep-models",
         type=click.Choice(get_args(Retention)),
         default="best",
         show_default=True,
-        help="Whose trained models stay in models/: the best trial's, all, or none.",
+        help="Which trained models to keep in models/: the best trial's, all, or none.",
     ),
-    click.option("--no-predictions", is_flag=True, help="Do not keep the predicted classes, which `compare` asks for."),
+    click.option("--no-predictions", is_flag=True, help="Do not keep predicted classes, which `compare` needs."),
 )
 
 

@@ -32,27 +32,27 @@ Exit status: 0 every trial has a row, or the time budget is used up, and none fa
 @click.argument("script", type=click.Path(path_type=Path))
 @options.trial_options
 @click.option(
-    "--address", help="Address of a running Ray cluster (`auto` or host:port); else Ray starts on this machine."
+    "--address", help="Address of a running Ray cluster (`auto` or host:port); by default Ray starts on this machine."
 )
 @click.option(
     "--max-retries",
     type=click.IntRange(0),
     default=2,
     show_default=True,
-    help="How often a trial is tried again that lost its worker.",
+    help="Retries after a worker dies.",
 )
 @click.option(
     "--scheduler",
     type=click.Choice(get_args(Scheduler)),
     default="fifo",
     show_default=True,
-    help="Which of Ray Tune's schedulers stops trials that fall behind; fifo stops none.",
+    help="Ray Tune scheduler that stops trials which fall behind; fifo stops none.",
 )
 @click.option(
     "--time-budget",
     type=click.FloatRange(0, min_open=True),
     metavar="SECONDS",
-    help="Seconds after which running trials write their checkpoints and the run ends; the same command goes on.",
+    help="Seconds after which running trials write checkpoints and the run ends; the same command resumes it.",
 )
 @click.option(
     "--checkpoint-every",
@@ -60,27 +60,27 @@ Exit status: 0 every trial has a row, or the time budget is used up, and none fa
     default=30.0,
     show_default=True,
     metavar="SECONDS",
-    help="Seconds between two checkpoints of a running trial.",
+    help="Seconds between checkpoints of a running trial.",
 )
 @click.option(
     "--storage",
     metavar="WHERE",
-    help="Folder or URL (s3://…, gs://…) that all machines see, for what trials leave; else the results folder.",
+    help="Folder or URL (s3://…, gs://…) that all machines see, for checkpoints, logs and models.",
 )
 @click.option(
     "--summaries",
     type=click.Choice(get_args(SummaryDetail)),
     default="off",
     show_default=True,
-    help="What TensorBoard is shown of each trial, in logs/: nothing, scalars, or all there is.",
+    help="TensorBoard logs of each trial, in logs/: none, scalars only, or everything.",
 )
-@click.option("--mlflow", metavar="URI", help="Log each trial as a run to an MLflow server, too.")
+@click.option("--mlflow", metavar="URI", help="Also log each trial as a run to an MLflow server.")
 @click.option(
     "--wandb",
     metavar="PROJECT",
-    help="Log each trial as a run to Weights & Biases, too; with WANDB_MODE=offline, to files.",
+    help="Also log each trial as a run to Weights & Biases; to files with WANDB_MODE=offline.",
 )
-@click.option("--quiet", is_flag=True, help="Print nothing but errors.")
+@click.option("--quiet", is_flag=True, help="Print only errors.")
 def run(script: Path, **chosen: Any) -> int:
     """Run the missing trials of the sweep in SCRIPT; write its tables and report."""
     from rich.console import Console
