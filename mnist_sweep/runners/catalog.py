@@ -1,4 +1,4 @@
-"""The runners by the names that the command line knows them by."""
+"""The runners by their names on the command line."""
 
 from mnist_sweep.runners.local import Local
 from mnist_sweep.runners.protocol import Runner

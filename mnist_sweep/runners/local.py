@@ -1,4 +1,4 @@
-"""The runner in this process: one trial after the other, without Ray, for debugging and small sweeps."""
+"""The runner that runs one trial after the other in this process, without Ray: for debugging and small sweeps."""
 
 import itertools
 from collections.abc import Generator, Mapping, Sequence
@@ -23,8 +23,8 @@ class Local:
     """Runs trials in this process.
 
     Attributes:
-        cpus_per_trial: Threads of a trial, at least 1.
-        gpus_per_trial: GPUs of a trial; 0 hides them all.
+        cpus_per_trial: Threads per trial, at least 1.
+        gpus_per_trial: GPUs per trial; 0 hides them all.
         xla: Whether gradients are compiled with XLA.
     """
 
@@ -62,7 +62,7 @@ class Local:
 
 
 def _run(name: str, running: Generator[Item, None, TrialRow], observer: Observer) -> TrialRow | None:
-    """Run a trial to its row, or to its pause."""
+    """Run a trial until it has its row, or is paused; then return None."""
     while True:
         try:
             item = next(running)

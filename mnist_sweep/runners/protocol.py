@@ -1,4 +1,4 @@
-"""What a runner is to the sweep, and what the sweep is to a runner."""
+"""The interface between a sweep and its runners: a runner runs trials, and reports to an observer."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -12,46 +12,48 @@ from mnist_sweep.trials.row import Evaluation, TrialRow
 
 
 class Observer(Protocol):
-    """Whoever wants to know what becomes of the trials; called in one thread, the one that called `run`."""
+    """Receives what a runner reports, and decides what it does next; called in the thread that called `run`."""
 
     def ready(self, num_workers: int, warning: str | None = None) -> None:
-        """Note that the machine has what the trials ask for, and runs so many at a time; nothing has started.
+        """Report that the machine or cluster has what the trials ask for; no trial has started.
 
         Args:
             num_workers: Trials at a time.
-            warning: What the user should know of the machine, in one line.
+            warning: What the user should know about the machine or cluster, in one line.
         """
 
     def started(self, trial_id: str) -> None:
-        """Note that a trial has started."""
+        """Report that a trial has started."""
 
     def evaluated(self, trial_id: str, evaluation: Evaluation) -> None:
-        """Note a point of a running trial's learning curve; some may be left out."""
+        """Report a point of a running trial's learning curve; some may be left out."""
 
     def noted(self, trial_id: str | None, note: str) -> None:
-        """Note what the user should know of a running trial: that it goes on from a checkpoint, or lost its worker.
+        """Report what the user should know about a running trial, such as that it resumes from a checkpoint.
 
-        None stands for no trial in particular: a node was lost.
+        Args:
+            trial_id: The trial; None for something that concerns no single trial, such as the loss of a node.
+            note: One line that follows the trial's name.
         """
 
     def saved(self, trial_id: str, item: SavedModel | Predictions) -> None:
-        """Note the trained model of a trial, or its predictions; its row comes next."""
+        """Hand over the trained model of a trial, or its predictions, before its row."""
 
     def finished(self, row: TrialRow) -> None:
-        """Note a trial's row, whatever its status."""
+        """Hand over a trial's row, whatever its status."""
 
     def propose(self) -> TrialConfig | None:
-        """Return one more trial to run; None if there is none, or none before a running one has its row."""
+        """Return one more trial to run; None if there is none, or none until a running trial has its row."""
 
     def is_ending(self) -> bool:
-        """Return whether the run is to end; trials that can see the storage are told by then to pause."""
+        """Return whether the run is to end: no trial may start, and those that see the storage pause by themselves."""
 
     def rows(self) -> Sequence[TrialRow]:
         """Return the rows of the sweep that were there before."""
 
 
 class Runner(Protocol):
-    """A way to run trials."""
+    """Runs trials: in this process, on a cluster, or wherever else."""
 
     def run(
         self,
@@ -63,17 +65,17 @@ class Runner(Protocol):
         code: Sequence[Path] = (),
         artifacts: Artifacts | None = None,
     ) -> None:
-        """Run trials, then what the observer proposes; return when each has a row, or is paused as the run is to end.
+        """Run trials, then those that the observer proposes; return when each has its row, or the run is to end.
 
         Args:
             trials: What to run, by trial id.
             datasets: The data set of every `trial.data`, proposed ones included.
-            observer: Told what happens, and asked for more trials.
-            num_proposals: How many trials the observer will propose at the most.
+            observer: Receives reports, and proposes more trials.
+            num_proposals: Trials that the observer may propose, at most.
             code: Folders that the trials' own models and data sets are imported from.
             artifacts: What the trials leave behind besides their rows; None means nothing.
 
         Raises:
-            ResourceError: The machine or cluster lacks what a trial asks for, and nothing has started; or a node that
-                trials were given to lacks a package.
+            ResourceError: The machine or cluster lacks what a trial asks for, and nothing has started; or a node lacks
+                a package that trials need.
         """

@@ -108,15 +108,7 @@ def run(
         sync.send_missing(row for name, row in folder.rows.items() if name not in queue.missing)
         dispatcher.add(sync)
         num_run = _run_missing(sweep, runner or RayTune(), keep or Keep(), folder, queue, dispatcher, interrupts)
-    return Outcome(
-        folder=folder.path,
-        rows=tuple(folder.rows[name] for name in queue.trials if name in folder.rows),
-        num_trials=queue.num_trials,
-        num_run=num_run,
-        seconds=time.monotonic() - start,
-        out_of_time=interrupts.out_of_time and num_run < len(queue.missing) + queue.num_proposals,
-        unsent=sync.unsent(),
-    )
+    return _outcome(folder, queue, interrupts, num_run=num_run, start=start, unsent=sync.unsent())
 
 
 def _run_missing(
@@ -164,4 +156,24 @@ def _artifacts(sweep: Sweep, keep: Keep, folder: Path) -> Artifacts:
             "run_marker": run_marker.new_name(folder),
             "keep_shared_prefixes": bool(sweep.search and isinstance(sweep.search.algorithm, PBT)),
         }
+    )
+
+
+def _outcome(
+    folder: ResultsFolder,
+    queue: WorkQueue,
+    interrupts: Interrupts,
+    *,
+    num_run: int,
+    start: float,
+    unsent: tuple[str, ...],
+) -> Outcome:
+    return Outcome(
+        folder=folder.path,
+        rows=tuple(folder.rows[name] for name in queue.trials if name in folder.rows),
+        num_trials=queue.num_trials,
+        num_run=num_run,
+        seconds=time.monotonic() - start,
+        out_of_time=interrupts.out_of_time and num_run < len(queue.missing) + queue.num_proposals,
+        unsent=unsent,
     )

@@ -7,17 +7,12 @@ committed before anything else learns of it.
 import contextlib
 from collections.abc import Sequence
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from mnist_sweep.errors import LedgerError
 from mnist_sweep.results import predictions
 from mnist_sweep.results.kept_models import KeptModels
 from mnist_sweep.results.predictions import Predictions
-from mnist_sweep.sweep.dispatcher import Dispatcher
-from mnist_sweep.sweep.results_folder import ResultsFolder
-from mnist_sweep.sweep.run_storage import RunStorage
-from mnist_sweep.sweep.work_queue import WorkQueue
-from mnist_sweep.system.signals import Interrupts
 from mnist_sweep.text.names import label
 from mnist_sweep.trials.artifacts import Artifacts, SavedModel
 from mnist_sweep.trials.config import TrialConfig, to_flat, trial_id
@@ -31,6 +26,13 @@ from mnist_sweep.trials.events import (
     WorkersReady,
 )
 from mnist_sweep.trials.row import Evaluation, TrialRow
+
+if TYPE_CHECKING:
+    from mnist_sweep.sweep.dispatcher import Dispatcher
+    from mnist_sweep.sweep.results_folder import ResultsFolder
+    from mnist_sweep.sweep.run_storage import RunStorage
+    from mnist_sweep.sweep.work_queue import WorkQueue
+    from mnist_sweep.system.signals import Interrupts
 
 
 class Recorder:
@@ -50,13 +52,13 @@ class Recorder:
 
     def __init__(
         self,
-        folder: ResultsFolder,
-        queue: WorkQueue,
+        folder: "ResultsFolder",
+        queue: "WorkQueue",
         *,
         artifacts: Artifacts,
-        storage: RunStorage,
-        dispatcher: Dispatcher,
-        interrupts: Interrupts,
+        storage: "RunStorage",
+        dispatcher: "Dispatcher",
+        interrupts: "Interrupts",
     ) -> None:
         self._folder, self._queue, self._artifacts, self._storage = folder, queue, artifacts, storage
         self._dispatcher, self._interrupts = dispatcher, interrupts

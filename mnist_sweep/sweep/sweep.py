@@ -5,6 +5,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from mnist_sweep.errors import ConfigError
 from mnist_sweep.search.search import Search
@@ -67,16 +68,16 @@ class Sweep:
         Raises:
             ConfigError: A value breaks a rule, two trials become alike, or a search is given seeds.
         """
-        options = {"num_steps": steps, "precision": precision}
-        options = {name: value for name, value in options.items() if value is not None}
+        given: dict[str, Any] = {"num_steps": steps, "precision": precision}
+        options = {name: value for name, value in given.items() if value is not None}
         if self.search:
             require(seeds is None, "a search has one seed, that of its base", seeds=seeds)
-            base = dataclasses.replace(self.search.base, **options)  # type: ignore[arg-type]
+            base = dataclasses.replace(self.search.base, **options)
             search = dataclasses.replace(self.search, base=base, num_trials=num_trials or self.search.num_trials)
             return dataclasses.replace(self, search=search)
         if not options and seeds is None and (num_trials is None or num_trials >= len(self.trials)):
             return self
-        trials = [dataclasses.replace(trial, **options) for trial in self.trials[:num_trials]]  # type: ignore[arg-type]
+        trials = [dataclasses.replace(trial, **options) for trial in self.trials[:num_trials]]
         if seeds is not None:
             trials = repeat({config_id(trial): trial for trial in trials}.values(), seeds=seeds)
         return dataclasses.replace(self, trials=trials)
