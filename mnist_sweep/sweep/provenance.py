@@ -4,12 +4,14 @@ import hashlib
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mnist_sweep.data.dataset import Dataset
 from mnist_sweep.results import runs, saved_plan
-from mnist_sweep.sweep.work_queue import WorkQueue
 from mnist_sweep.trials.events import Event, RunEnded, RunStarted, WorkersReady
+
+if TYPE_CHECKING:
+    from mnist_sweep.sweep.work_queue import WorkQueue
 
 
 class ProvenanceWriter:
@@ -25,7 +27,7 @@ class ProvenanceWriter:
         LedgerError: The prediction in the results folder is damaged.
     """
 
-    def __init__(self, folder: Path, queue: WorkQueue, *, runner: str, code: Path | None) -> None:
+    def __init__(self, folder: Path, queue: "WorkQueue", *, runner: str, code: Path | None) -> None:
         self._folder, self._queue, self._runner, self._code = folder, queue, runner, code
         self._plan = saved_plan.read(folder)
         self._started, self._num_workers = time.time(), 0
