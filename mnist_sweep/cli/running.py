@@ -65,6 +65,7 @@ Exit status: 0 every trial has a row, or the time budget is used up, and none fa
 @click.option(
     "--storage",
     metavar="WHERE",
+    show_default="the results folder",
     help="Folder or URL (s3://…, gs://…) that all machines see, for checkpoints, logs and models.",
 )
 @click.option(
