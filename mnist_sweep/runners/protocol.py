@@ -28,6 +28,14 @@ class Observer(Protocol):
     def evaluated(self, trial_id: str, evaluation: Evaluation) -> None:
         """Report a point of a running trial's learning curve; some may be left out."""
 
+    def retried(self, trial_id: str, cause: str) -> None:
+        """Report that a trial has lost its worker and starts again.
+
+        Args:
+            trial_id: The trial.
+            cause: Why the worker was lost, in one line.
+        """
+
     def noted(self, trial_id: str | None, note: str) -> None:
         """Report what the user should know about a running trial, such as that it resumes from a checkpoint.
 

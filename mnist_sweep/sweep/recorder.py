@@ -22,6 +22,7 @@ from mnist_sweep.trials.events import (
     RunInterrupted,
     RunStarted,
     TrialEvaluated,
+    TrialRetried,
     TrialStarted,
     WorkersReady,
 )
@@ -102,6 +103,10 @@ class Recorder:
     def evaluated(self, trial_id: str, evaluation: Evaluation) -> None:
         """Pass on a point of a learning curve."""
         self._dispatcher.emit(TrialEvaluated(trial_id=trial_id, evaluation=evaluation))
+
+    def retried(self, trial_id: str, cause: str) -> None:
+        """Pass on that a trial starts again."""
+        self._dispatcher.emit(TrialRetried(trial_id=trial_id, config=self._configs[trial_id], cause=cause))
 
     def noted(self, trial_id: str | None, note: str) -> None:
         """Pass on what the user should know of a trial, or of the machines."""

@@ -70,6 +70,21 @@ class TrialEvaluated:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TrialRetried:
+    """A trial has lost its worker and starts again, elsewhere or from its checkpoint.
+
+    Attributes:
+        trial_id: Its id.
+        config: Its config, flat.
+        cause: Why the worker was lost, in one line.
+    """
+
+    trial_id: str
+    config: Flat
+    cause: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Notice:
     """Something that the user should know.
 
@@ -119,7 +134,17 @@ class RunEnded:
     can_write: bool
 
 
-Event = RunStarted | WorkersReady | TrialStarted | TrialEvaluated | Notice | RowCommitted | RunInterrupted | RunEnded
+Event = (
+    RunStarted
+    | WorkersReady
+    | TrialStarted
+    | TrialEvaluated
+    | TrialRetried
+    | Notice
+    | RowCommitted
+    | RunInterrupted
+    | RunEnded
+)
 
 
 class Listener(Protocol):

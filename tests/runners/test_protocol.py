@@ -30,6 +30,9 @@ class Notes:
     def evaluated(self, trial_id: str, evaluation: Evaluation) -> None:
         self.heard.append(("evaluated", trial_id, evaluation.step))
 
+    def retried(self, trial_id: str, cause: str) -> None:
+        self.heard.append(("retried", trial_id, cause))
+
     def noted(self, trial_id: str | None, note: str) -> None:
         self.heard.append(("noted", trial_id, note))
 

@@ -18,6 +18,7 @@ from mnist_sweep.trials.events import (
     RunInterrupted,
     RunStarted,
     TrialEvaluated,
+    TrialRetried,
     TrialStarted,
     WorkersReady,
 )
@@ -160,9 +161,12 @@ def test_a_note_of_a_trial_names_it_by_what_tells_it_from_others(
             observer.ready(1, "the machine is slow")
             observer.noted(None, "a node is gone")
             observer.noted(ids(sweep)[0], "starts late")
+            observer.retried(ids(sweep)[0], "the node is gone")
 
     run(sweep, results=tmp_path, runner=Noting(), listeners=[events])
     first = ids(sweep)[0]
+    [retried] = events.of(TrialRetried)
+    assert (retried.trial_id, retried.cause) == (first, "the node is gone")
     assert [(event.text, event.trial_id) for event in events.of(Notice)] == [
         ("the machine is slow", None),
         ("a node is gone", None),

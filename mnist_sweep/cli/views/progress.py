@@ -21,6 +21,7 @@ from mnist_sweep.trials.events import (
     RunInterrupted,
     RunStarted,
     TrialEvaluated,
+    TrialRetried,
     TrialStarted,
     WorkersReady,
 )
@@ -55,8 +56,8 @@ class Log:
             case RowCommitted(row=row) if self._run:
                 self._num_done += 1
                 self._print(f"{self._num_done}/{self._run.num_trials} {row_line(row, self._run.fields)}")
-            case Notice() | RunInterrupted():
-                self._print(notice_line(event))
+            case Notice() | TrialRetried() | RunInterrupted():
+                self._print(notice_line(event, self._run))
 
     def _print(self, text: str) -> None:
         self._console.print(text, markup=False, highlight=False, soft_wrap=True)
@@ -94,8 +95,8 @@ class Live:
                     self._print(Text(evaluation_line(evaluation)))
             case RowCommitted(row=row):
                 self._add(row)
-            case Notice() | RunInterrupted():
-                self._print(Text(notice_line(event)))
+            case Notice() | TrialRetried() | RunInterrupted():
+                self._print(Text(notice_line(event, self._run)))
             case RunEnded():
                 self._live.stop()
 
@@ -141,10 +142,12 @@ def for_console(console: Console) -> Listener:
     return Live(console) if console.is_terminal else Log(console)
 
 
-def notice_line(event: Notice | RunInterrupted) -> str:
+def notice_line(event: Notice | TrialRetried | RunInterrupted, run: RunStarted | None) -> str:
     """Return what the user should know in one line."""
     if isinstance(event, Notice):
         return event.text
+    if isinstance(event, TrialRetried):
+        return f"{label(event.config, run.fields if run else ())} ({event.trial_id}) is retried: {event.cause}"
     return OUT_OF_TIME if event.out_of_time else INTERRUPTED
 
 

@@ -82,7 +82,7 @@ class TuneCallback(tune.Callback):
         """Report that a trial lost its worker and is retried."""
         error = _error(trial)
         self._call(retries.check_node, error)
-        self._call(self._observer.noted, id_of(trial), f"is retried: {retries.lost_worker_cause(error)}")
+        self._call(self._observer.retried, id_of(trial), retries.lost_worker_cause(error))
 
     def on_trial_error(self, iteration: int, trials: Any, trial: Any, **info: Any) -> None:
         """Report the row of a trial that lost its worker and is not retried."""

@@ -12,6 +12,7 @@ from mnist_sweep.trials.events import (
     RunInterrupted,
     RunStarted,
     TrialEvaluated,
+    TrialRetried,
     TrialStarted,
     WorkersReady,
 )
@@ -87,8 +88,15 @@ def test_a_trial_that_runs_alone_shows_its_learning_curve(kind: Any) -> None:
 def test_what_the_user_should_know_stays_on_the_screen_whenever_it_comes(kind: Any) -> None:
     shown = console(terminal=kind is Live)
     interrupts = RunInterrupted(out_of_time=False), RunInterrupted(out_of_time=True)
-    send(kind(shown), Notice(text="[b]efore"), begun(), *interrupts, END, Notice(text="after"))
-    for part in ("[b]efore", "interrupt again to stop at once", "the time budget is used up", "after"):
+    retried = TrialRetried(trial_id="b", config=CONFIGS["b"], cause="out of memory")
+    send(kind(shown), Notice(text="[b]efore"), begun(), retried, *interrupts, END, Notice(text="after"))
+    for part in (
+        "[b]efore",
+        "dropout=0.5 (b) is retried: out of memory",
+        "interrupt again to stop at once",
+        "the time budget is used up",
+        "after",
+    ):
         assert part in text(shown)
 
 
