@@ -56,4 +56,6 @@ def test_a_proposal_is_on_the_disk_until_its_row_is(tmp_path: Path, search: Sear
 def test_a_population_has_as_many_trials_at_a_time_as_members(tmp_path: Path, search: Search) -> None:
     queue = WorkQueue((), replace(search, algorithm=PBT(population=2)), folder=tmp_path, rows={})
     assert (len(queue.missing), queue.num_proposals, queue.max_concurrent, len(queue.upcoming)) == (2, 2, 2, 2)
-    assert queue.rounds == (2, 2)  # steps and trials of each
+    population = queue.population
+    assert population is not None
+    assert (population.steps_per_round, population.size) == (2, 2)
