@@ -38,6 +38,7 @@ def test_a_ray_that_does_not_start_is_reported_in_one_line_whatever_it_raises(mo
         raise Exception("The current node timed out during startup.\nThe GCS has become overloaded.")
 
     monkeypatch.setattr(ray, "init", init)
+    monkeypatch.setattr(ray, "is_initialized", lambda: False)  # other tests of this process may have one
     message = "^Ray could not be reached on this machine: The current node timed out during startup. The GCS"
     with (
         mock.patch.dict(os.environ),
