@@ -62,7 +62,7 @@ class ProposalSearcher(Searcher):
         return self._to_point(trial)
 
     def on_trial_complete(self, trial_id: str, result: Any = None, error: bool = False) -> None:
-        """Make room for another trial; the search is told of the row by the observer."""
+        """Make room for another trial; the observer tells the search the row."""
         self._running.discard(trial_id)
 
     def _count_fitting(self) -> int:
