@@ -68,8 +68,9 @@ MIXTURE = [
 ]
 
 
-# TensorFlow reads this when a test module imports it, before `runtime.configure` could say so.
+# TensorFlow reads these when a test module imports it, before `runtime.configure` could set them.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 
 
 def pytest_collection_finish() -> None:
