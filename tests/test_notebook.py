@@ -22,7 +22,7 @@ def executed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, folder: str) -> An
         monkeypatch.setenv(name, str(tmp_path / name))
     monkeypatch.setenv("SWEEP_RESULTS", folder)
     notebook = nbformat.read(NOTEBOOK, as_version=4)
-    client = NotebookClient(notebook, timeout=200, resources={"metadata": {"path": str(NOTEBOOK.parent)}})
+    client = NotebookClient(notebook, timeout=600, resources={"metadata": {"path": str(NOTEBOOK.parent)}})
     return client.execute()
 
 

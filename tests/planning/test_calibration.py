@@ -102,7 +102,7 @@ def test_neither_a_main_script_without_a_guard_nor_modules_of_the_working_folder
         "print(plan(Sweep(name='one', trials=[TrialConfig(model=Softmax())]), runner=Local()))\n"
     )
     command = [sys.executable, "scripts/unguarded.py"]
-    ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=200, check=False)
+    ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=600, check=False)
     assert (ended.returncode, ended.stderr) == (0, "")
     name, shown = ended.stdout.splitlines()
     assert name == "__main__"

@@ -238,7 +238,7 @@ def test_the_command_says_in_one_line_that_the_server_is_not_there(tmp_path: Pat
     quickstart = Path(__file__).parents[2] / "sweeps" / "quickstart.py"
     address = "http://user:hush@127.0.0.1:9"
     command = [sys.executable, "-m", "mnist_sweep", "run", str(quickstart), "--runner", "local", "--mlflow", address]
-    ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=100, check=False)
+    ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=600, check=False)
     assert (ended.returncode, ended.stdout, len(ended.stderr.splitlines())) == (2, "", 1), ended.stderr
     assert ended.stderr.startswith("error: MLflow at http://***@127.0.0.1:9 cannot be reached")
     assert "hush" not in ended.stderr

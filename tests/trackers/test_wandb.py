@@ -172,7 +172,7 @@ def test_what_cannot_be_used_is_told_before_anything_is_written(
     monkeypatch.setenv("WANDB_MODE", mode)
     quickstart = Path(__file__).parents[2] / "sweeps" / "quickstart.py"
     command = [sys.executable, "-m", "mnist_sweep", "run", str(quickstart), "--runner", "local", "--wandb", "digits"]
-    ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=100, check=False)
+    ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=600, check=False)
     assert (ended.returncode, ended.stdout, len(ended.stderr.splitlines())) == (2, "", 1), ended.stderr
     assert ended.stderr.startswith("error: Weights & Biases")
     assert cause in ended.stderr

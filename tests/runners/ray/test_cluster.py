@@ -24,7 +24,7 @@ from mnist_sweep.runners.ray import cluster
 def test_what_ray_does_not_have_is_reported_in_one_line(tmp_path: Path, option: str, value: str, message: str) -> None:
     (tmp_path / "plain.py").write_text("from mnist_sweep import *\nSWEEP = Sweep(name='plain', trials=[TrialConfig()])")
     command = [sys.executable, "-m", "mnist_sweep", "run", "plain.py", option, value]
-    ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=100, check=False)
+    ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=600, check=False)
     assert ended.returncode == 2
     assert ended.stderr.startswith(f"error: {message}")
     assert ended.stderr.count("\n") == 1
@@ -72,7 +72,7 @@ print(json.dumps([listening, list(family(os.getpid()))]))
 """
     head = "import json, os\nfrom pathlib import Path\n"
     ended = subprocess.run(
-        [sys.executable, "-c", head + code], cwd=tmp_path, capture_output=True, text=True, timeout=100, check=True
+        [sys.executable, "-c", head + code], cwd=tmp_path, capture_output=True, text=True, timeout=600, check=True
     )
     listening, left = json.loads(ended.stdout)
     assert len(listening) >= 3
@@ -98,7 +98,7 @@ def head(home: Path, mode: str) -> Iterator[str]:
         yield f"127.0.0.1:{port}"
     finally:
         process.terminate()
-        process.communicate(timeout=60)
+        process.communicate(timeout=600)
 
 
 def without_ray(home: Path) -> dict[str, str]:
@@ -113,7 +113,7 @@ with cluster.connected("{address}", num_cpus=None, code=[]):
     print(cluster.warning("{address}"))
 """
     command = [sys.executable, "-c", code]
-    return subprocess.run(command, env=without_ray(home), capture_output=True, text=True, timeout=100, check=False)
+    return subprocess.run(command, env=without_ray(home), capture_output=True, text=True, timeout=600, check=False)
 
 
 @pytest.mark.cluster

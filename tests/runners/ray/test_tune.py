@@ -27,7 +27,6 @@ from mnist_sweep import (
     Sweep,
     TrialConfig,
     grid,
-    repeat,
     run,
 )
 from mnist_sweep.errors import ConfigError, LedgerError
@@ -79,7 +78,7 @@ def test_one_process_one_worker_and_two_workers_give_the_same_bytes(
     tmp_path: Path, figures: Callable[[Path], tuple[str, str]]
 ) -> None:
     base = TrialConfig(model=CNN(filters=(4,), kernel_size=3, units=8, dropout=0.3), num_steps=30, evaluate_every=10)
-    sweep = Sweep(name="same", trials=repeat(grid(base, {"optimizer": list(OPTIMIZERS)}), seeds=2))
+    sweep = Sweep(name="same", trials=grid(base, {"optimizer": list(OPTIMIZERS)}))
     runners: dict[str, Runner] = {"local": Local(), "one": RayTune(max_concurrent=1), "two": RayTune()}
     for name, runner in runners.items():
         assert run(sweep, results=tmp_path / name, runner=runner).complete
@@ -183,7 +182,7 @@ def test_a_trial_whose_worker_dies_is_retried_then_failed_and_the_sweep_continue
     builds = tmp_path / "builds"
     models = [Deadly(), Deadly(file=str(builds)), Deadly(number=1)]
     sweep = Sweep(name="t", trials=grid(BASE, {"model": models}), code=[ROOT])
-    outcome = run(sweep, results=tmp_path, runner=RayTune(max_retries=1))
+    outcome = run(sweep, results=tmp_path, runner=RayTune(max_retries=1, max_concurrent=1))
     assert [row.status for row in outcome.rows] == ["ok", "failed", "ok"]
     assert (outcome.rows[1].error or "").startswith("the worker was lost: The actor died unexpectedly")
     assert builds.read_text() == "11"  # one build that killed its worker, and one more
@@ -221,7 +220,7 @@ def test_an_error_of_the_observer_ends_the_run_as_itself(tmp_path: Path, monkeyp
     monkeypatch.setattr(Ledger, "commit", full)
     sweep = Sweep(name="t", trials=grid(BASE, {"seed": [0, 1, 2]}))
     with pytest.raises(LedgerError, match="row cannot be written"):
-        run(sweep, results=tmp_path, runner=RayTune())
+        run(sweep, results=tmp_path, runner=RayTune(max_concurrent=1))
 
 
 def test_a_sigterm_while_ray_starts_ends_the_run_as_at_any_other_time(tmp_path: Path) -> None:
