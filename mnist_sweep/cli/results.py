@@ -99,11 +99,12 @@ def replay(folder: Path, trial_id: str, script: Path | None) -> int:
     """Run TRIAL again, and compare every number with its row, bit for bit."""
     from rich.console import Console
 
+    from mnist_sweep.cli.views import replay as view
     from mnist_sweep.sweep import replay as replays
 
     replayed = replays.replay(folder, trial_id, code=script)
-    replays.show(replayed, Console())
-    return 0 if replayed.same else 1
+    view.show(replayed, Console())
+    return 0 if replayed.identical else 1
 
 
 @click.command(

@@ -1,4 +1,4 @@
-"""Runs the config of a committed row again, and says whether the figures are the same, bit for bit.
+"""Replay of a committed row: runs its config again and compares every number bit for bit.
 
 A row may come from somebody else: code that it names by an import path runs only if the user names the script.
 """
@@ -10,14 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
-
 from mnist_sweep.errors import LedgerError, ResourceError, ScriptError, SweepError
 from mnist_sweep.results import lookup
 from mnist_sweep.results.ledger import Ledger
-from mnist_sweep.results.merging import COMPARED_FIELDS, RowDifference, differences
+from mnist_sweep.results.merging import RowDifference, differences
 from mnist_sweep.results.row_json import from_json, to_json
 from mnist_sweep.runners.trial import execute
 from mnist_sweep.text.lines import shortened
@@ -30,18 +26,18 @@ MOST_THREADS = 1024
 
 
 class _StopError(Exception):
-    """The trial came as far as it did before."""
+    """The trial has reached the step at which it was stopped before."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Replayed:
+class Replay:
     """A trial that was run twice.
 
     Attributes:
         before: The committed row.
         after: The row of the second run; it is not committed.
-        differences: Figures that the two do not share, bit for bit.
-        environment: What else differs, by name: what it was then, and what it is now.
+        differences: Numbers that differ between the two, bit for bit.
+        environment: Versions, hardware and settings that differ, by name: the values before and after.
     """
 
     before: TrialRow
@@ -50,70 +46,55 @@ class Replayed:
     environment: Mapping[str, tuple[Any, Any]]
 
     @property
-    def same(self) -> bool:
-        """Whether every figure is the same, bit for bit."""
+    def identical(self) -> bool:
+        """Whether every number is the same, bit for bit."""
         return not self.differences
 
     @property
-    def without_result(self) -> bool:
-        """Whether one of the runs failed, so that there is nothing to compare."""
+    def any_failed(self) -> bool:
+        """Whether one of the runs failed, so that there are no numbers to compare."""
         return Status.FAILED in (self.before.status, self.after.status)
+
+    def __repr__(self) -> str:
+        verdict = "identical" if self.identical else counted(len(self.differences), "difference")
+        return f"<Replay of {self.before.trial_id}: {self.before.status} then, {self.after.status} now, {verdict}>"
 
 
 def replay(
-    folder: Path,
+    folder: str | Path,
     trial_id: str,
     *,
-    code: Path | None = None,
+    code: str | Path | None = None,
     on_evaluation: Callable[[Evaluation], None] = lambda _: None,
-) -> Replayed:
-    """Run the trial of a row again, in this process, with as many threads as then; the results folder stays as it is.
+) -> Replay:
+    """Run the trial of a row again in this process, with the same number of threads; the results folder is unchanged.
 
-    A trial that was stopped is stopped at the same step. A row of a GPU is run on the CPU where there is none.
+    A trial that was stopped is stopped at the same step. A row of a GPU is run on the CPU where there is no GPU.
 
     Args:
         folder: The results folder of its sweep.
-        trial_id: Its id, or a beginning of at least 4 characters that no other trial there has.
-        code: The script that defines the trial's own models or data sets, or a folder of such code; what the row names
-            by an import path is then imported.
+        trial_id: Its id, or an unambiguous beginning of at least 4 characters.
+        code: The script that defines the trial's own models or data sets, or a folder of such code. Without it, nothing
+            that the row names by an import path is imported.
         on_evaluation: Called with each point of the new learning curve.
 
     Raises:
         LedgerError: There is no such trial, or more than one.
         RowError: The folder holds damaged rows.
-        ScriptError: The trial needs code of its own, which is not given or cannot be used.
-        ConfigError: This version does not know something that the config names.
+        ScriptError: The trial needs code that is not given or cannot be used.
+        ConfigError: The config names something that this version does not know.
         ResourceError: TensorFlow already runs in this process with other settings.
     """
-    before = _row(folder, trial_id)
-    config = _config(before, code)
+    before = _row(Path(folder), trial_id)
+    config = _config(before, None if code is None else Path(code))
     _configure(before.environment)
     after = from_json(to_json(_run(before, config, on_evaluation)))
-    return Replayed(
+    return Replay(
         before=before,
         after=after,
         differences=tuple(differences(before, after)),
         environment=_changed(before, after),
     )
-
-
-def show(replayed: Replayed, console: Console) -> None:
-    """Print whether the trial came out the same, what differs and by how much, and what is not as it was."""
-    before, after = replayed.before, replayed.after
-    console.print(Text(_verdict(replayed)), soft_wrap=True)
-    for row, when in ((before, "then"), (after, "now")):
-        if row.status is Status.FAILED:
-            console.print(
-                Text(f"failed {when}: {shortened(row.error or 'no cause recorded')}", style="red"), soft_wrap=True
-            )
-    if replayed.differences and not replayed.without_result:
-        console.print(_table_of_differences(replayed.differences))
-    if not before.environment:
-        console.print("environment: not recorded")
-    elif not replayed.environment:
-        console.print("environment: the same")
-    for name, (then, now) in replayed.environment.items():
-        console.print(Text(f"{name}: {_recorded(then)} then, {_recorded(now)} now"), soft_wrap=True)
 
 
 def _row(folder: Path, trial_id: str) -> TrialRow:
@@ -175,7 +156,7 @@ def _let_import(code: Path) -> None:
 
 
 def _configure(environment: Mapping[str, Any]) -> None:
-    """Set TensorFlow up as it was for a row, as far as this machine can."""
+    """Configure TensorFlow as it was for a row, as far as this machine allows."""
     given = environment.get("threads")
     threads = given if isinstance(given, int) and 1 <= given <= MOST_THREADS else 1
     xla = environment.get("xla") is True
@@ -190,47 +171,7 @@ def _configure(environment: Mapping[str, Any]) -> None:
 
 
 def _changed(before: TrialRow, after: TrialRow) -> dict[str, tuple[Any, Any]]:
-    """Return what of the versions, the processor and the settings is not as it was, as far as it was recorded."""
+    """Return the versions, the hardware and the settings that differ, as far as they were recorded."""
     then = {"mnist_sweep": before.version, **before.environment}
     now = {"mnist_sweep": after.version, **(runtime.environment() if before.environment else {})}
     return {name: (then.get(name), now.get(name)) for name in then | now if then.get(name) != now.get(name)}
-
-
-def _verdict(replayed: Replayed) -> str:
-    before, after = replayed.before, replayed.after
-    if replayed.without_result:
-        return f"trial {before.trial_id}: {before.status} then, {after.status} now"
-    points = len(before.history)
-    what = f"{len(COMPARED_FIELDS)} figures and {counted(points, 'point')} of the learning curve"
-    if replayed.same:
-        return f"trial {before.trial_id}: the same, bit for bit, in {what}"
-    steps = {difference.step for difference in replayed.differences if difference.step is not None}
-    figures = sum(difference.step is None for difference in replayed.differences)
-    first = f"; the first point at step {min(steps)}" if steps else ""
-    return f"trial {before.trial_id}: not the same: of {what}, {figures} and {len(steps)} differ{first}"
-
-
-def _recorded(value: Any) -> str:
-    return "not recorded" if value is None else shortened(str(value))
-
-
-def _table_of_differences(found: tuple[RowDifference, ...]) -> Table:
-    """Return the differing figures of the whole trial, and of each column of the learning curve the first one."""
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for name in ("figure", "step", "then", "now", "difference", "relative"):
-        table.add_column(name, justify="left" if name == "figure" else "right", overflow="fold")
-    named = set()
-    for difference in found:
-        name, step, one, other = difference
-        if step is None or name not in named:
-            table.add_row(name, "end" if step is None else str(step), str(one), str(other), *_distance(one, other))
-        if step is not None:
-            named.add(name)
-    return table
-
-
-def _distance(one: Any, other: Any) -> tuple[str, str]:
-    """Return the absolute and the relative difference of two numbers as texts; empty where there is none."""
-    if not (isinstance(one, int | float) and isinstance(other, int | float)):
-        return "", ""
-    return f"{other - one:+.3g}", f"{abs(other - one) / abs(one):.3g}" if one else ""
