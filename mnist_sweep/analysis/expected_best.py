@@ -1,16 +1,18 @@
-"""What a budget of trials is expected to reach: the best validation accuracy against the number of trials, or seconds.
+"""Expected best validation accuracy of a budget, counted in trials or core-seconds.
 
 The curve is that of Dodge et al. 2019 (arXiv 1909.03004), with the estimator of Tang et al. 2020 (arXiv 2004.13705):
 trials are drawn without replacement, which is unbiased for random trials and exact for the ones that were run, while
-drawing with replacement expects too little of every budget. The ordinary bootstrap of such a curve never sees more than
-the best trial, and its 95% interval holds in half of all cases at the full budget (Lourie, Cho and He 2023, arXiv
-2311.09480). The interval here is of the smoothed Bayesian bootstrap (Rubin 1981; Banks 1988), in which accuracies
-above the best one fall off as fast as those of the best trials do.
+drawing with replacement underestimates every budget. The ordinary bootstrap of such a curve never exceeds the best
+trial, and its 95% interval covers in half of all cases at the full budget (Lourie, Cho and He 2023, arXiv 2311.09480).
+The interval here is that of the smoothed Bayesian bootstrap (Rubin 1981; Banks 1988), in which accuracies above the
+best one fall off as fast as those of the best trials do.
 """
 
 import math
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
+from mnist_sweep.analysis.inputs import as_trials
 from mnist_sweep.errors import LedgerError
 from mnist_sweep.statistics.intervals import UPPER
 from mnist_sweep.text.numbers import counted, interval, percent, points
@@ -21,15 +23,16 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
+NEEDED = ("status", "val_accuracy", "seconds_total")
 NUM_DRAWS = 1000
 NUM_BUDGETS = 100
 NUM_BLOCKS = 400
-FEWEST_TRIALS = 4
+MIN_TRIALS = 4
 SMALL_GAIN = 0.05
 
 
 class _Trials(NamedTuple):
-    """Validation accuracies of the trials that ended well, in rising order, and how many trials there were in all."""
+    """Validation accuracies of the trials that ended well, in rising order, and the number of all trials."""
 
     accuracies: "NDArray[np.float64]"
     num: int
@@ -39,35 +42,35 @@ class _Trials(NamedTuple):
         return self.num - len(self.accuracies)
 
 
-def budget_curve(
-    trials: "pd.DataFrame", *, by: Literal["trials", "core_seconds"] = "trials", cores_per_trial: int = 1
+def expected_best_curve(
+    trials: "str | Path | pd.DataFrame", *, by: Literal["trials", "core_seconds"] = "trials", cores_per_trial: int = 1
 ) -> "pd.DataFrame":
-    """Return the expected best validation accuracy of a budget, up to that of all trials.
+    """Return the expected best validation accuracy of each budget, up to that of all trials.
 
-    A trial without an accuracy costs its share and brings nothing; what is expected is the best of those that bring
-    something.
+    A trial without an accuracy counts towards the budget; the expectation is that of the best of the others.
 
     Args:
-        trials: What `read_trials` or `trials_frame` give.
-        by: What the budget is counted in; core-seconds are a trial's mean seconds times its cores.
-        cores_per_trial: Cores that each trial held.
+        trials: A results folder, or its trials as `read_trials` returns them.
+        by: Unit of the budget; core-seconds are a trial's mean seconds times its cores.
+        cores_per_trial: Cores of each trial.
 
     Returns:
-        float64 columns `budget`, `expected_best`, `low` and `high`, rising by budget; the last two are the 95% interval
-        of the expectation, missing where fewer than 4 trials have an accuracy.
+        float64 columns `budget`, `expected_best`, `low` and `high`, in rising order of the budget; the last three are
+        in [0, 1], the last two are the 95% interval of the expectation, NaN where fewer than 4 trials have an accuracy.
 
     Raises:
-        LedgerError: No trial ended well.
+        LedgerError: No trial ended well; the folder holds no rows or damaged ones; or the DataFrame lacks a column.
     """
     import numpy as np
     import pandas as pd
 
+    trials = as_trials(trials, columns=NEEDED)
     found = _trials(trials)
     nums = np.arange(1.0, found.num + 1)
     if found.num > NUM_BUDGETS:
         nums = np.unique(np.geomspace(1, found.num, NUM_BUDGETS).round())
     low, high = np.full((2, len(nums)), np.nan)
-    if len(found.accuracies) >= FEWEST_TRIALS:
+    if len(found.accuracies) >= MIN_TRIALS:
         low, high = np.quantile(_bootstrapped(found, nums), [1 - UPPER, UPPER], axis=0)
     cost = float(trials["seconds_total"].mean()) * cores_per_trial if by == "core_seconds" else 1.0
     expected = _expected_best(found, nums)
@@ -75,7 +78,7 @@ def budget_curve(
 
 
 def sentence(trials: "pd.DataFrame") -> str:
-    """Return in plain words what half as many trials would have reached, and what twice as many would bring.
+    """Return the expectation of half as many and of twice as many trials in words.
 
     Raises:
         LedgerError: No trial ended well.
@@ -83,7 +86,7 @@ def sentence(trials: "pd.DataFrame") -> str:
     import numpy as np
 
     found = _trials(trials)
-    if len(found.accuracies) < FEWEST_TRIALS:
+    if len(found.accuracies) < MIN_TRIALS:
         good = counted(len(found.accuracies), "trial")
         return f"Only {good} ended well: too few to say what more would bring."
     if found.accuracies[0] == found.accuracies[-1] < 1:
@@ -116,7 +119,7 @@ def _trials(trials: "pd.DataFrame") -> _Trials:
 
 
 def _expected_best(found: _Trials, nums: "NDArray[np.float64]") -> "NDArray[np.float64]":
-    """Return the mean of the best accuracy over all choices of so many trials that hold one: float64, as `nums`."""
+    """Return the mean of the best accuracy over all subsets of each size that have one: float64, of `nums`' shape."""
     import numpy as np
     from scipy.special import gammaln
 
@@ -132,9 +135,9 @@ def _expected_best(found: _Trials, nums: "NDArray[np.float64]") -> "NDArray[np.f
 def _bootstrapped(found: _Trials, nums: "NDArray[np.float64]") -> "NDArray[np.float64]":
     """Return the expected best of budgets under distributions that the trials may have come from.
 
-    Which share of all possible trials lies below each of those that were run is distributed as ordered uniform numbers
-    are. Between neighbours accuracies are spread evenly, above the best one exponentially; the scale is the mean excess
-    of the best ones, as many as the square root of their number.
+    The quantiles of the trials in such a distribution are ordered uniform numbers. Accuracies are uniform between
+    neighbours and exponential above the best one; the scale is the mean excess of the best ones, as many as the square
+    root of their number.
 
     Returns:
         float64 `[NUM_DRAWS, len(nums)]`.
@@ -161,7 +164,7 @@ def _bootstrapped(found: _Trials, nums: "NDArray[np.float64]") -> "NDArray[np.fl
 
 
 def _blocks(found: _Trials) -> tuple["NDArray[np.int_]", "NDArray[np.float64]"]:
-    """Return ranks among all trials, dense at the top, and the mean accuracy of those from each rank to the next.
+    """Return ranks among all trials, dense at the top, and the mean accuracy from each rank to the next.
 
     The first rank is that of the best trial without an accuracy, 0 if all have one.
     """

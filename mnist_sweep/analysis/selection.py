@@ -1,25 +1,22 @@
-"""The config that validation selects, how sure one can be of it, and what its figures are worth on new data.
+"""Selection of the best config by validation, with its uncertainty and its accuracy on new data.
 
 Selection looks at validation only. The best of many is partly the luckiest of many, so its validation accuracy is too
-high by an amount that is estimated here; its test accuracy was not chosen by, and stands for what to expect.
+high by an amount that is estimated here; its test accuracy played no part and is the one to expect.
 """
 
 import math
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from mnist_sweep.analysis.selection_sentences import BY_IMAGES, BY_NOTHING, BY_SEEDS, OF_ONE, Selection, sentences
+from mnist_sweep.analysis.inputs import as_trials
+from mnist_sweep.analysis.selection_result import Selection
+from mnist_sweep.analysis.selection_sentences import ONE_CONFIG, OVER_IMAGES, OVER_SEEDS, UNTESTABLE, sentences
 from mnist_sweep.errors import LedgerError
-from mnist_sweep.statistics.intervals import half_width_of_mean, wilson_interval, within
-from mnist_sweep.statistics.multiple_comparisons import (
-    Drop,
-    Noise,
-    drop_on_other_images,
-    drop_with_other_seeds,
-    seed_noise,
-    worse_by_images,
-    worse_by_seeds,
-)
+from mnist_sweep.statistics.intervals import clip_interval, half_width_of_mean, wilson_interval
+from mnist_sweep.statistics.multiple_comparisons import worse_over_images, worse_over_seeds
+from mnist_sweep.statistics.selection_bias import SelectionBias, bias_over_images, bias_over_seeds
+from mnist_sweep.statistics.two_way_residuals import ErrorVariance, error_variance
 from mnist_sweep.trials.row import Status
 from mnist_sweep.validation import require
 
@@ -28,29 +25,31 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-SMALLEST_VARIANCE = 1e-20  # of accuracies; a smaller one is that of rounding
+NEEDED = ("config_id", "seed", "status", "val_accuracy", "val_loss", "test_accuracy")
+SMALLEST_VARIANCE = 1e-20  # of accuracies; a smaller one is due to rounding
 
 
 class _Verdict(NamedTuple):
     worse: "NDArray[np.bool_]"
-    drop: Drop
+    bias: SelectionBias
     method: str
 
 
-def select(trials: "pd.DataFrame", *, num_val: int | None = None) -> Selection:
-    """Return the config that validation selects among trials.
+def select(trials: "str | Path | pd.DataFrame", *, num_val: int | None = None) -> Selection:
+    """Select the config with the best mean validation accuracy.
 
-    Where most configs have several seeds, those with one are left out: one lucky seed is not to win.
+    Where most configs have several seeds, those with one are left out, so that one lucky seed cannot win.
 
     Args:
-        trials: What `read_trials` or `trials_frame` give.
-        num_val: Images in the validation split; None takes what the trials' data sets say, if they say the same.
+        trials: A results folder, or its trials as `read_trials` returns them.
+        num_val: Images in the validation split; None takes it from the trials' data sets, if they all have the same.
 
     Raises:
-        LedgerError: No trial ended well.
-        ConfigError: `num_val` is no number of images.
+        LedgerError: No trial ended well; the folder holds no rows or damaged ones; or the DataFrame lacks a column.
+        ConfigError: `num_val` is below 1.
     """
     require(num_val is None or num_val >= 1, "num_val >= 1, or None", num_val=num_val)
+    trials = as_trials(trials, columns=NEEDED)
     good = trials[(trials["status"] == Status.OK.value) & trials["val_accuracy"].notna()]
     good = good.sort_values(["config_id", "seed"])
     if good.empty:
@@ -71,10 +70,10 @@ def select(trials: "pd.DataFrame", *, num_val: int | None = None) -> Selection:
             (of_best["test_accuracy_low"].iloc[0], of_best["test_accuracy_high"].iloc[0]),
         ),
         num_compared=len(configs),
-        expected_drop=verdict.drop.expected,
-        expected_drop_low=max(verdict.drop.low, float(configs["mean"].iloc[0]) - 1),
-        expected_drop_high=min(verdict.drop.high, float(configs["mean"].iloc[0])),
-        no_worse=tuple(configs.index[~verdict.worse]),
+        selection_bias=verdict.bias.expected,
+        selection_bias_low=max(verdict.bias.low, float(configs["mean"].iloc[0]) - 1),
+        selection_bias_high=min(verdict.bias.high, float(configs["mean"].iloc[0])),
+        tied=tuple(configs.index[~verdict.worse]),
         method=verdict.method,
         sentences=(),
     )
@@ -98,9 +97,9 @@ def _num_val(good: "pd.DataFrame") -> int | None:
 
 
 def _verdict(good: "pd.DataFrame", configs: "pd.DataFrame", num_val: int | None) -> _Verdict:
-    """Return which configs are worse than the first, and its drop: by seeds if they are shared, else by images.
+    """Return which configs are worse than the first, and its bias: over seeds if they are shared, else over images.
 
-    Seeds that all differ by the same few images leave nothing to judge by.
+    Seeds whose accuracies all differ by the same amount leave no variance to test against.
     """
     import numpy as np
     import pandas as pd
@@ -108,25 +107,25 @@ def _verdict(good: "pd.DataFrame", configs: "pd.DataFrame", num_val: int | None)
     means = configs["mean"].to_numpy(np.float64)
     none = np.zeros(len(means), np.bool_)
     if len(means) == 1:
-        return _Verdict(none, Drop(0.0, 0.0, 0.0), OF_ONE)
+        return _Verdict(none, SelectionBias(0.0, 0.0, 0.0), ONE_CONFIG)
     accuracy, config = good["val_accuracy"].to_numpy(np.float64), configs.index.get_indexer(pd.Index(good["config_id"]))
     seed = np.unique(good["seed"].to_numpy(np.int64), return_inverse=True)[1]
-    noise = seed_noise(accuracy, config, seed)
-    if noise.degrees >= 1 and noise.variance > SMALLEST_VARIANCE:
-        worse = worse_by_seeds(accuracy, config, seed, 0, noise)
-        of_mean = Noise(noise.variance / int(configs["n"].iloc[0]), noise.degrees)
-        return _Verdict(worse, drop_with_other_seeds(means, of_mean), BY_SEEDS)
+    error = error_variance(accuracy, config, seed)
+    if error.df >= 1 and error.variance > SMALLEST_VARIANCE:
+        worse = worse_over_seeds(accuracy, config, seed, 0, error)
+        of_mean = ErrorVariance(error.variance / int(configs["n"].iloc[0]), error.df)
+        return _Verdict(worse, bias_over_seeds(means, of_mean), OVER_SEEDS)
     if num_val is None:
-        return _Verdict(none, Drop(np.nan, np.nan, np.nan), BY_NOTHING)
-    return _Verdict(worse_by_images(means, 0, num_val), drop_on_other_images(means, num_val), BY_IMAGES)
+        return _Verdict(none, SelectionBias(math.nan, math.nan, math.nan), UNTESTABLE)
+    return _Verdict(worse_over_images(means, 0, num_val), bias_over_images(means, num_val), OVER_IMAGES)
 
 
 def _mean(name: str, accuracies: "pd.Series[float]", of_one: tuple[float, float]) -> dict[str, float]:
-    """Return the mean of a config's accuracies with its interval, which is `of_one` where all are the same one."""
+    """Return the mean of a config's accuracies with its interval, which is `of_one` where all are equal."""
     mean, low, high = float(accuracies.mean()), *of_one
     if accuracies.nunique() > 1:
         half = float(half_width_of_mean(accuracies.std(ddof=1), len(accuracies)))
-        low, high = within(mean - half, mean + half, least=0.0)
+        low, high = clip_interval(mean - half, mean + half, least=0.0)
     return {f"{name}_mean": mean, f"{name}_low": low, f"{name}_high": high}
 
 

@@ -43,9 +43,10 @@ def compare(folder: Path, a: str, b: str) -> int:
     """
     from rich.console import Console
 
-    from mnist_sweep.analysis import comparison as comparisons
+    from mnist_sweep.analysis import comparison
+    from mnist_sweep.cli.views import comparison as view
 
-    comparisons.show(comparisons.compare(folder, a, b), Console())
+    view.show(comparison.compare(folder, a, b), Console())
     return 0
 
 
@@ -58,13 +59,12 @@ def effects(folder: Path) -> int:
     """
     from rich.console import Console
 
-    from mnist_sweep.analysis.effects.effect import effects_frame
-    from mnist_sweep.analysis.effects.estimation import effects as effects_of
+    from mnist_sweep.analysis.effects import estimation
     from mnist_sweep.cli.views import effects as view
     from mnist_sweep.results.tables import write_table
 
-    found = effects_of(_trials(folder))
-    path = write_table(folder / "effects.csv", effects_frame(found))
+    found = estimation.effects(_trials(folder))
+    path = write_table(folder / "effects.csv", found.to_frame())
     view.show(found, Console())
     click.echo(path)
     return 0
@@ -77,9 +77,10 @@ def diff(a: Path, b: Path) -> int:
     """Show which configs two sweeps share, and how they differ."""
     from rich.console import Console
 
-    from mnist_sweep.analysis import sweep_diff as differences
+    from mnist_sweep.analysis import sweep_diff
+    from mnist_sweep.cli.views import diff as view
 
-    differences.show(differences.diff(_trials(a), _trials(b)), Console())
+    view.show(sweep_diff.diff(_trials(a), _trials(b)), Console())
     return 0
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from mnist_sweep.analysis.effects.effect import Effects
-    from mnist_sweep.analysis.selection_sentences import Selection
+    from mnist_sweep.analysis.selection_result import Selection
 
 Findings = tuple["Selection", "Effects"]
 Ask = Callable[["pd.DataFrame"], Callable[[], Findings]]

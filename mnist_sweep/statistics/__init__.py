@@ -1,5 +1,5 @@
-"""Statistics of accuracies: intervals, paired tests, multiple comparisons, configs with unequal variances.
+"""Statistics of accuracies: intervals, paired tests, multiple comparisons, selection bias.
 
-Functions of numbers and arrays; what they are asked about is the business of `analysis`. May import: `errors`,
-`validation`, `text`, `system`. Begin with `intervals`.
+Functions of numbers and arrays; `analysis` decides what they are applied to. May import: `errors`, `validation`,
+`text`, `system`. Begin with `intervals`.
 """

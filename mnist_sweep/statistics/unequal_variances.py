@@ -1,20 +1,24 @@
-"""How unequally seeds scatter from config to config, and which lead over a config chance alone reaches then.
+"""Critical values for the lead of the best config where the configs' seed-to-seed variances are unequal.
 
-With few seeds a config's own variance is hardly known, and a test that gives each config its own (Games and Howell
-1976) shows nothing. All configs together tell how unequal their variances may be: these are drawn from an inverse gamma
-distribution (Wright and Simon 2003), as wide as the accuracies allow at 99%, and the critical value is the 3% point
-then: both risks together are 4% (Berger and Boos 1994), and one more is left for variances that are distributed in
-another way. It is found by simulation of the same configs and seeds, all equal in mean.
+With few seeds a config's own variance is poorly known, and a test that uses it alone (Games and Howell 1976) has no
+power. All configs together tell how unequal their variances may be: these are modelled as draws from an inverse gamma
+distribution (Wright and Simon 2003), as wide as the accuracies allow at 99%, and the critical value is the upper 3%
+point under that distribution: both risks together are 4% (Berger and Boos 1994), and one more per cent is left for
+variances of another distribution. The critical value is found by simulating the same configs and seeds with equal
+means.
 
-Of 4, 10 or 40 equal configs with 2, 3 or 5 seeds, any was called worse in 0 to 4.6% of 2,000 sweeps (standard
-deviations alike; log-normal with 0.25, 0.5 and 1; every other 3 times, every tenth or one 5 times the others). Tukey's
-range test with the same errors did in 3.7 to 21% with 40 configs and three seeds. The price: of configs that are worse
-by 6 standard deviations of a seed, where these are alike, 90% are found instead of 99%, and where they are log-normal
-with 0.5, 42% instead of 86%. `python -m tests.benchmarks.equals` measures it.
+With 4, 10 or 40 equal configs and 2, 3 or 5 seeds, any config was called worse in 0 to 4.6% of 2,000 sweeps (equal
+standard deviations; log-normal ones with 0.25, 0.5 and 1; every other one 3 times as large, every tenth or a single one
+5 times). Tukey's range test with the same standard errors did so in 3.7 to 21% with 40 configs and three seeds. The
+price is power: of configs that are worse by 6 standard deviations of a seed, 90% are found instead of 99% where
+variances are equal, and 42% instead of 86% where they are log-normal with 0.5. Measured by
+`python -m tests.benchmarks.equals`.
 """
 
 import functools
 from typing import TYPE_CHECKING
+
+from mnist_sweep.statistics.two_way_residuals import residuals
 
 if TYPE_CHECKING:
     import numpy as np
@@ -24,33 +28,25 @@ if TYPE_CHECKING:
     Codes = NDArray[np.intp]
 
 NUM_DRAWS = 2000
-OUTSIDE = 0.01  # risk that variances are more unequal than is assumed
-BEYOND = 0.03  # risk of a larger lead; a point is left for variances of another distribution
-SPREADS = tuple(number / 5 for number in range(16))  # that are tried, all as likely beforehand (Gelman 2006)
-ALIKE = 1e6  # degrees of freedom of a distribution of variances that are the same
-SMALLEST_CHANGE = 1e-12
-SMALLEST_SHARE = 1e-4  # of the mean variance: a smaller one is that of accuracies that are rounded to images
-
-
-def residuals(accuracy: "Array", config: "Codes", seed: "Codes") -> "Array":
-    """Return what remains of accuracies when each config and each seed has an effect of its own: float64 `[n]`."""
-    import numpy as np
-
-    # Means of configs and of seeds are taken off by turns, which ends at once where every config has every seed.
-    rest, groups = accuracy, [(group, np.bincount(group)) for group in (config, seed)]
-    for turn in range(400):
-        group, num = groups[turn % 2]
-        mean = np.bincount(group, rest) / num
-        if turn > 1 and np.abs(mean).max() < SMALLEST_CHANGE:
-            break
-        rest = rest - mean[group]
-    return rest
+OUTSIDE = 0.01  # risk that variances are more unequal than assumed
+BEYOND = 0.03  # risk of a larger lead; one per cent is left for variances of another distribution
+LOG_VARIANCE_STDS = tuple(number / 5 for number in range(16))  # candidates with a uniform prior (Gelman 2006)
+EQUAL_DF = 1e6  # degrees of freedom of a distribution of equal variances
+SMALLEST_SHARE = 1e-4  # of the mean variance: a smaller one is due to accuracies that are rounded to whole images
 
 
 def leads(accuracy: "Array", config: "Codes", seed: "Codes", best: int, variance: float) -> tuple["Array", "Array"]:
-    """Return the best config's lead over each, and its standard error: float64 `[num_configs]`, over shared seeds.
+    """Return the best config's lead over each config and its standard error: float64 `[num_configs]`.
 
-    The variance is that of all configs or that of the pair's own differences, whichever is larger.
+    A lead is the mean difference over the seeds that the two configs share. Its standard error uses the pooled variance
+    or that of the pair's own differences, whichever is larger.
+
+    Args:
+        accuracy: float64 `[n]`, one for each trial.
+        config: Index of its config, from 0.
+        seed: Index of its seed, from 0.
+        best: Index of the best config.
+        variance: Pooled variance of one accuracy.
     """
     import numpy as np
 
@@ -66,12 +62,12 @@ def leads(accuracy: "Array", config: "Codes", seed: "Codes", best: int, variance
     return mean, np.sqrt(np.maximum(own, variance) / np.maximum(n, 1))
 
 
-def spread(rest: "Array", config: "Codes") -> float:
-    """Return how unequal the configs' variances may be at 99%: the standard deviation of their logarithms, up to 3.
+def log_variance_std_bound(rest: "Array", config: "Codes") -> float:
+    """Return the 99% upper bound of the standard deviation of the configs' log variances, one of LOG_VARIANCE_STDS.
 
     Args:
-        rest: What `residuals` returns.
-        config: Number of the config of each, from 0.
+        rest: Residuals of the two-way model.
+        config: Index of the config of each, from 0.
     """
     import numpy as np
     from scipy.special import digamma, gammaln
@@ -83,53 +79,55 @@ def spread(rest: "Array", config: "Codes") -> float:
         return 0.0
     logs = np.log(np.maximum(squares / df, SMALLEST_SHARE * squares.sum() / df.sum()))
     likelihood = []
-    for prior in map(_degrees, SPREADS):  # variances over a scale then have F distributions of df and prior
+    for prior in map(_prior_df, LOG_VARIANCE_STDS):  # scaled variances then have F distributions of df and prior
         expected = digamma(df / 2) - np.log(df / 2) - digamma(prior / 2) + np.log(prior / 2)
         over = logs - (logs - expected).mean()
         constant = gammaln((df + prior) / 2) - gammaln(df / 2) - gammaln(prior / 2) + df / 2 * np.log(df / prior)
         likelihood.append((constant + df / 2 * over - (df + prior) / 2 * np.log1p(df / prior * np.exp(over))).sum())
     weights = np.exp(np.array(likelihood) - max(likelihood))
-    return SPREADS[int(np.searchsorted(weights.cumsum(), (1 - OUTSIDE) * weights.sum()))]
+    return LOG_VARIANCE_STDS[int(np.searchsorted(weights.cumsum(), (1 - OUTSIDE) * weights.sum()))]
 
 
-def critical(config: "Codes", seed: "Codes", degrees: float, spread: float) -> float:
-    """Return the lead, in standard errors, that the best of equal configs has over any other in 3% of sweeps.
+def critical_lead(config: "Codes", seed: "Codes", df: float, log_variance_std: float) -> float:
+    """Return the lead, in standard errors, that the best of equal configs exceeds over any other in 3% of sweeps.
 
     Args:
         config: As in `leads`.
         seed: As in `leads`.
-        degrees: Degrees of freedom of the variance of all configs.
-        spread: Standard deviation of the logarithms of the configs' variances, one of SPREADS.
+        df: Degrees of freedom of the pooled variance.
+        log_variance_std: Standard deviation of the configs' log variances, one of LOG_VARIANCE_STDS.
     """
     import numpy as np
 
-    return _critical(np.asarray(config, np.intp).tobytes(), np.asarray(seed, np.intp).tobytes(), degrees, spread)
+    return _critical_lead(
+        np.asarray(config, np.intp).tobytes(), np.asarray(seed, np.intp).tobytes(), df, log_variance_std
+    )
 
 
 @functools.lru_cache(maxsize=256)
-def _critical(configs: bytes, seeds: bytes, degrees: float, spread: float) -> float:
+def _critical_lead(configs: bytes, seeds: bytes, df: float, log_variance_std: float) -> float:
     import numpy as np
 
     config, seed = np.frombuffer(configs, np.intp), np.frombuffer(seeds, np.intp)
-    draw, n, prior, largest = np.random.default_rng(0), np.bincount(config), _degrees(spread), []
+    draw, n, prior, largest = np.random.default_rng(0), np.bincount(config), _prior_df(log_variance_std), []
     for _ in range(NUM_DRAWS):
         scale = np.sqrt(prior / draw.chisquare(prior, len(n)))
         accuracy = scale[config] * draw.standard_normal(len(config))
         best = int((np.bincount(config, accuracy) / n).argmax())
-        variance = float((residuals(accuracy, config, seed) ** 2).sum() / degrees)
+        variance = float((residuals(accuracy, config, seed) ** 2).sum() / df)
         lead, error = leads(accuracy, config, seed, best, variance)
         largest.append((lead / error).max())
     return float(np.quantile(largest, 1 - BEYOND))
 
 
 @functools.cache
-def _degrees(spread: float) -> float:
-    """Return the degrees of freedom of an inverse chi-squared distribution by the deviation of its logarithm."""
+def _prior_df(log_variance_std: float) -> float:
+    """Return the degrees of freedom of a scaled inverse chi-squared distribution whose logarithm has this deviation."""
     from scipy.special import polygamma
 
-    if spread == 0:
-        return ALIKE
-    half, variance = 0.5 + 1 / spread**2, spread**2
+    if log_variance_std == 0:
+        return EQUAL_DF
+    half, variance = 0.5 + 1 / log_variance_std**2, log_variance_std**2
     for _ in range(20):  # Newton's steps towards trigamma(half) = variance (Smyth 2004)
         value = polygamma(1, half)
         half += value * (1 - value / variance) / polygamma(2, half)

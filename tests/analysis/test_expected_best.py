@@ -12,7 +12,7 @@ import pytest
 from numpy.typing import NDArray
 
 from mnist_sweep import read_trials
-from mnist_sweep.analysis.expected_best import budget_curve, sentence
+from mnist_sweep.analysis.expected_best import expected_best_curve, sentence
 from mnist_sweep.errors import LedgerError
 from mnist_sweep.results.frames import trials_frame
 from mnist_sweep.trials.row import Status, TrialRow
@@ -33,7 +33,7 @@ def table(accuracies: Sequence[float] | NDArray[np.float64], seconds: float = 2.
 
 @pytest.mark.parametrize("accuracies", [[0.3, 0.9, 0.5, 0.5, 0.7], [0.4, math.nan, 0.6, 0.8, math.nan, 0.5]])
 def test_expected_best_is_the_mean_over_all_choices_of_trials(accuracies: list[float]) -> None:
-    curve = budget_curve(table(accuracies))
+    curve = expected_best_curve(table(accuracies))
     for budget, expected in zip(curve["budget"], curve["expected_best"], strict=True):
         choices = itertools.combinations(accuracies, int(budget))
         some = [[one for one in choice if not math.isnan(one)] for choice in choices]
@@ -42,7 +42,7 @@ def test_expected_best_is_the_mean_over_all_choices_of_trials(accuracies: list[f
 
 def test_curve_begins_at_the_mean_ends_at_the_best_and_never_falls() -> None:
     accuracies = np.random.default_rng(0).beta(5, 2, 60)
-    curve = budget_curve(table(accuracies))
+    curve = expected_best_curve(table(accuracies))
     assert list(curve.columns) == ["budget", "expected_best", "low", "high"]
     assert curve["budget"].tolist() == list(range(1, 61))
     assert curve["expected_best"].iloc[0] == pytest.approx(accuracies.mean())
@@ -54,13 +54,13 @@ def test_curve_begins_at_the_mean_ends_at_the_best_and_never_falls() -> None:
 
 def test_order_of_the_trials_changes_nothing() -> None:
     accuracies = np.random.default_rng(1).random(20)
-    pd.testing.assert_frame_equal(budget_curve(table(accuracies)), budget_curve(table(accuracies[::-1])))
+    pd.testing.assert_frame_equal(expected_best_curve(table(accuracies)), expected_best_curve(table(accuracies[::-1])))
 
 
 def test_expected_best_is_unbiased_for_random_trials() -> None:
     """Drawing with replacement, as Dodge et al. do, would expect 0.02 less here (Tang et al. 2020)."""
     draw = np.random.default_rng(2)
-    found = np.mean([budget_curve(table(draw.random(10)))["expected_best"] for _ in range(300)], axis=0)
+    found = np.mean([expected_best_curve(table(draw.random(10)))["expected_best"] for _ in range(300)], axis=0)
     assert found == pytest.approx(np.arange(1, 11) / np.arange(2, 12), abs=0.01)
 
 
@@ -82,7 +82,7 @@ def test_intervals_hold_in_95_percent_up_to_the_whole_budget(
     budgets = np.array([2, 10, 20, 40])
     true = np.array([shape(draw, (20_000, num)).max(axis=1).mean() for num in budgets])
     for _ in range(100):
-        curve = budget_curve(table(shape(draw, (40,)))).set_index("budget").loc[budgets]
+        curve = expected_best_curve(table(shape(draw, (40,)))).set_index("budget").loc[budgets]
         held.append((curve["low"].to_numpy() <= true) & (true <= curve["high"].to_numpy()))
     assert (np.mean(held, axis=0) >= 0.9).all()
     assert 0.93 <= np.mean(held) <= 0.97
@@ -91,8 +91,8 @@ def test_intervals_hold_in_95_percent_up_to_the_whole_budget(
 def test_core_seconds_are_the_mean_seconds_of_a_trial_times_its_cores() -> None:
     accuracies = [0.5, 0.6, math.nan, 0.7, 0.8]
     by_trials, by_seconds = (
-        budget_curve(table(accuracies)),
-        budget_curve(table(accuracies), by="core_seconds", cores_per_trial=3),
+        expected_best_curve(table(accuracies)),
+        expected_best_curve(table(accuracies), by="core_seconds", cores_per_trial=3),
     )
     assert by_seconds["budget"].tolist() == [6 * num for num in by_trials["budget"]]
     pd.testing.assert_frame_equal(by_seconds.drop(columns="budget"), by_trials.drop(columns="budget"))
@@ -101,7 +101,7 @@ def test_core_seconds_are_the_mean_seconds_of_a_trial_times_its_cores() -> None:
 @pytest.mark.parametrize("num", [1, 2, 3])
 def test_few_trials_have_a_curve_without_an_interval(num: int) -> None:
     trials = table([0.5, 0.6, 0.7][:num])
-    curve = budget_curve(trials)
+    curve = expected_best_curve(trials)
     assert len(curve) == num
     assert curve[["low", "high"]].isna().all(axis=None)
     assert "too few" in sentence(trials)
@@ -115,14 +115,14 @@ def test_few_of_many_trials_that_ended_well_are_not_called_many() -> None:
 @pytest.mark.parametrize("status", [Status.FAILED, Status.DIVERGED])
 def test_nothing_that_ended_well_is_an_error_of_one_line(make_row: MakeRow, refused: Refused, status: Status) -> None:
     trials = trials_frame([make_row(status=status)])
-    for use in (budget_curve, sentence):
+    for use in (expected_best_curve, sentence):
         with refused(LedgerError, "no trial ended well", "mnist-sweep status"):
             use(trials)
 
 
 def test_curve_of_many_trials_is_that_of_all_its_budgets() -> None:
     accuracies = draw_grid(np.random.default_rng(4), (3000,))
-    curve = budget_curve(table(accuracies))
+    curve = expected_best_curve(table(accuracies))
     assert len(curve) <= 100
     assert curve["budget"].iloc[-1] == 3000
     assert curve["expected_best"].iloc[-1] == pytest.approx(accuracies.max())
@@ -160,7 +160,7 @@ def test_perfect_best_cannot_be_beaten() -> None:
 @pytest.mark.parametrize("name", ["quickstart", "deep_mnist"])
 def test_reference_sweeps_have_a_curve_and_a_sentence(name: str) -> None:
     trials = read_trials(REFERENCE / name)
-    curve = budget_curve(trials, by="core_seconds")
+    curve = expected_best_curve(trials, by="core_seconds")
     assert curve["expected_best"].iloc[-1] == trials["val_accuracy"].max()
     assert curve["budget"].iloc[-1] == pytest.approx(trials["seconds_total"].sum())
     assert sentence(trials).startswith(f"{len(trials)} trials reached")

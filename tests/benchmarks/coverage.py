@@ -16,8 +16,9 @@ from typing import Any
 import click
 import numpy as np
 
-from mnist_sweep.analysis.effects import anova
-from mnist_sweep.analysis.effects.design import Design, design
+from mnist_sweep.analysis.effects.anova import ALPHA, fit_with_interactions
+from mnist_sweep.analysis.effects.design import Design, design_of_trials
+from mnist_sweep.analysis.effects.marginal_means import marginal_means
 from tests.benchmarks.contest import machine, read_lines, write_lines
 
 FILE = Path(__file__).parents[2] / "results" / "reference" / "benchmarks" / "coverage.csv"
@@ -83,7 +84,7 @@ def simulated(
         table = table + generator.normal(0, shared, (num, num_seeds))[code]
     setting, seed = np.nonzero(generator.random(table.shape) >= missing)
     accuracy, left = table[setting, seed], np.unique(setting, return_inverse=True)[1]
-    return design(accuracy, codes[setting], left, seed, is_sample=bool(sample)), truths
+    return design_of_trials(accuracy, codes[setting], left, seed, is_sample=bool(sample)), truths
 
 
 DEFAULTS = {name: default for name, default in (simulated.__kwdefaults__ or {}).items() if name != "main"}
@@ -95,9 +96,9 @@ def held(layout: Layout, num_sweeps: int) -> tuple[float, float]:
     levels, differences = [], []
     for _ in range(num_sweeps):
         observed, truths = simulated(generator, **layout)
-        model, _ = anova.analyse(observed)
+        model, _ = fit_with_interactions(observed)
         for factor, truth in enumerate(truths):
-            found = anova.means(model, factor)
+            found = marginal_means(model, factor)
             half = found.difference.high - found.difference.mean
             errors = [level.mean - mean for level, mean in zip(found.levels, truth, strict=True)]
             levels += [level.low <= mean <= level.high for level, mean in zip(found.levels, truth, strict=True)]
@@ -112,11 +113,11 @@ def shown(layout: Layout, num_sweeps: int) -> tuple[float, float, float]:
     effects, trends, pairs = [], [], []
     for _ in range(num_sweeps):
         observed, _ = simulated(generator, **{**layout, "main": 0.0, "interaction": 0.0})
-        model, tested = anova.analyse(observed)
-        found = [anova.means(model, factor, num_trends=max(1, sum(many))) for factor in range(3)]
+        model, tested = fit_with_interactions(observed)
+        found = [marginal_means(model, factor, num_trends=max(1, sum(many))) for factor in range(3)]
         effects += [one.difference.low > 0 for one in found]
         trends.append(any(one.slope.low > 0 or one.slope.high < 0 for one in itertools.compress(found, many)))
-        pairs.append(any(pair.p < anova.ALPHA for pair in tested))
+        pairs.append(any(pair.pvalue < ALPHA for pair in tested))
     return float(np.mean(effects)), float(np.mean(trends)), float(np.mean(pairs))
 
 

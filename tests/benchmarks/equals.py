@@ -15,7 +15,8 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_sweep.statistics.multiple_comparisons import seed_noise, worse_by_seeds
+from mnist_sweep.statistics.multiple_comparisons import worse_over_seeds
+from mnist_sweep.statistics.two_way_residuals import error_variance
 from tests.benchmarks.contest import machine, read_lines, write_lines
 
 FILE = Path(__file__).parents[2] / "results" / "reference" / "benchmarks" / "equals.csv"
@@ -38,7 +39,8 @@ def worse(table: Array) -> NDArray[np.bool_]:
     """Return which configs of a table, configs down and seeds across, are called worse than the best."""
     config, seed = np.indices(table.shape).reshape(2, -1)
     accuracy = table.ravel()
-    return worse_by_seeds(accuracy, config, seed, int(table.mean(axis=1).argmax()), seed_noise(accuracy, config, seed))
+    best = int(table.mean(axis=1).argmax())
+    return worse_over_seeds(accuracy, config, seed, best, error_variance(accuracy, config, seed))
 
 
 def called(scatter: str, num_configs: int, num_seeds: int, num_sweeps: int) -> tuple[float, float]:

@@ -1,8 +1,10 @@
+"""Laws of intervals: they are scipy's, and missing where there is nothing to estimate them from."""
+
 import numpy as np
 import pytest
 from scipy import stats
 
-from mnist_sweep.statistics.intervals import half_width_of_mean, range_quantile, wilson_interval
+from mnist_sweep.statistics.intervals import half_width_of_mean, studentized_range_quantile, wilson_interval
 
 
 @pytest.mark.parametrize("num_examples", [1, 2, 300, 10_000])
@@ -33,4 +35,6 @@ def test_interval_of_one_value_is_missing() -> None:
 
 @pytest.mark.parametrize(("num_means", "df"), [(2, 3), (2, np.inf), (3, 1), (5, 20.5), (40, 78), (3000, np.inf)])
 def test_range_of_means_is_that_of_scipy(num_means: int, df: float) -> None:
-    assert range_quantile(num_means, df) == pytest.approx(stats.studentized_range.ppf(0.95, num_means, df), rel=1e-6)
+    assert studentized_range_quantile(num_means, df) == pytest.approx(
+        stats.studentized_range.ppf(0.95, num_means, df), rel=1e-6
+    )

@@ -7,26 +7,26 @@ import pytest
 from scipy import stats
 
 from mnist_sweep.statistics.paired_tests import (
-    Counts,
-    Difference,
+    AccuracyDifference,
+    ContingencyTable,
+    difference_over_images,
+    difference_over_seeds,
+    difference_over_seeds_and_images,
     mcnemar,
     newcombe_interval,
-    of_images,
-    of_seeds,
-    of_seeds_and_images,
 )
 
-APPROVAL = Counts(794, 150, 86, 570)  # Agresti, Categorical Data Analysis, table 10.1: approval of a prime minister
-AIRWAYS = Counts(1, 1, 7, 12)  # Bentur et al. 2009, in Fagerland, Lydersen and Laake 2017, chapter 8
-RESPONSE = Counts(59, 6, 16, 80)  # Cavo et al. 2012, in the same chapter
-ALTMAN = Counts(14, 5, 0, 22)  # Altman et al. 2000, Statistics with Confidence, table 6.2
+APPROVAL = ContingencyTable(794, 150, 86, 570)  # Agresti, Categorical Data Analysis, table 10.1
+AIRWAYS = ContingencyTable(1, 1, 7, 12)  # Bentur et al. 2009, in Fagerland, Lydersen and Laake 2017, chapter 8
+RESPONSE = ContingencyTable(59, 6, 16, 80)  # Cavo et al. 2012, in the same chapter
+ALTMAN = ContingencyTable(14, 5, 0, 22)  # Altman et al. 2000, Statistics with Confidence, table 6.2
 NUM_SIMULATIONS = 1000
 
 
 @pytest.mark.parametrize(
     ("counts", "exact"), [(APPROVAL, 3.716e-05), (AIRWAYS, 0.0703), (RESPONSE, 0.0525), (ALTMAN, 0.0625)]
 )
-def test_mcnemars_p_values_are_the_published_ones(counts: Counts, exact: float) -> None:
+def test_mcnemars_p_values_are_the_published_ones(counts: ContingencyTable, exact: float) -> None:
     for only_a, only_b in ((counts.only_a, counts.only_b), (counts.only_b, counts.only_a)):
         assert mcnemar(only_a, only_b) == pytest.approx(exact, rel=2e-3)
 
@@ -35,21 +35,29 @@ def test_mcnemars_p_values_are_the_published_ones(counts: Counts, exact: float) 
     ("counts", "low", "high"),
     [(RESPONSE, -0.1186, -0.0046), (ALTMAN, 0.0115, 0.2265), (APPROVAL, 0.0212, 0.0587), (AIRWAYS, -0.5069, -0.0256)],
 )
-def test_newcombes_intervals_are_the_published_ones(counts: Counts, low: float, high: float) -> None:
+def test_newcombes_intervals_are_the_published_ones(counts: ContingencyTable, low: float, high: float) -> None:
     assert newcombe_interval(counts) == pytest.approx((low, high), abs=5e-5)
-    turned = newcombe_interval(Counts(counts.both, counts.only_b, counts.only_a, counts.neither))
+    turned = newcombe_interval(ContingencyTable(counts.both, counts.only_b, counts.only_a, counts.neither))
     assert turned == pytest.approx((-high, -low), abs=5e-5)
 
 
-@pytest.mark.parametrize("counts", [Counts(0, 0, 0, 9), Counts(9, 0, 0, 0), Counts(0, 9, 0, 0), Counts(5, 0, 0, 5)])
-def test_intervals_lie_between_minus_one_and_one_and_hold_the_difference(counts: Counts) -> None:
+@pytest.mark.parametrize(
+    "counts",
+    [
+        ContingencyTable(0, 0, 0, 9),
+        ContingencyTable(9, 0, 0, 0),
+        ContingencyTable(0, 9, 0, 0),
+        ContingencyTable(5, 0, 0, 5),
+    ],
+)
+def test_intervals_lie_between_minus_one_and_one_and_hold_the_difference(counts: ContingencyTable) -> None:
     low, high = newcombe_interval(counts)
     assert -1 <= low <= (counts.only_a - counts.only_b) / sum(counts) <= high <= 1
 
 
 def test_classifiers_that_never_differ_are_equal() -> None:
-    found = of_images(Counts(290, 0, 0, 10))
-    assert (found.mean, found.p, found.images) == (0, 1, None)
+    found = difference_over_images(ContingencyTable(290, 0, 0, 10))
+    assert (found.mean, found.pvalue, found.images_needed) == (0, 1, None)
     assert found.low < 0 < found.high
 
 
@@ -66,21 +74,23 @@ def test_intervals_of_images_hold_in_95_percent_and_equals_are_told_apart_in_at_
     num: int, shares: tuple[float, ...]
 ) -> None:
     tables = np.random.default_rng(num).multinomial(num, shares, NUM_SIMULATIONS)
-    found = [of_images(Counts(*map(int, table))) for table in tables]
+    found = [difference_over_images(ContingencyTable(*map(int, table))) for table in tables]
     difference = shares[1] - shares[2]
     assert 0.93 <= np.mean([one.low <= difference <= one.high for one in found]) <= 0.97
-    assert difference or np.mean([one.p < 0.05 for one in found]) <= 0.05
+    assert difference or np.mean([one.pvalue < 0.05 for one in found]) <= 0.05
 
 
 @pytest.mark.parametrize("num_seeds", [3, 10])
 def test_intervals_of_seeds_hold_in_95_percent(num_seeds: int) -> None:
     sweeps = np.random.default_rng(num_seeds).normal(0.002, 0.004, (NUM_SIMULATIONS, num_seeds))
-    found = [of_seeds(one) for one in sweeps]
+    found = [difference_over_seeds(one) for one in sweeps]
     assert 0.93 <= np.mean([one.low <= 0.002 <= one.high for one in found]) <= 0.97
 
 
 @pytest.mark.parametrize(("num_seeds", "of_seed", "of_image"), [(3, 0.3, 0.0), (5, 0.3, 1.0), (10, 0.0, 1.0)])
-def test_intervals_of_seeds_and_images_hold_in_95_percent(num_seeds: int, of_seed: float, of_image: float) -> None:
+def test_intervals_difference_over_seeds_and_images_hold_in_95_percent(
+    num_seeds: int, of_seed: float, of_image: float
+) -> None:
     draw = np.random.default_rng(num_seeds)
     held = []
     for _ in range(NUM_SIMULATIONS):
@@ -90,14 +100,14 @@ def test_intervals_of_seeds_and_images_hold_in_95_percent(num_seeds: int, of_see
             < 1 / (1 + np.exp(-ease - draw.normal(0, of_image, 300) - draw.normal(0, of_seed, (num_seeds, 1))))
             for _ in range(2)
         )
-        found = of_seeds_and_images(a.astype(np.int8) - b.astype(np.int8))
+        found = difference_over_seeds_and_images(a.astype(np.int8) - b.astype(np.int8))
         held.append(found.low <= 0 <= found.high)
     assert 0.93 <= np.mean(held) <= 0.97
 
 
 def test_no_interval_goes_beyond_what_accuracies_can_differ_by() -> None:
     none_and_all = np.repeat(np.array([[0], [1]], np.int8), 300, axis=1)
-    for found in (of_seeds(np.array([0.9, 0.1])), of_seeds_and_images(none_and_all)):
+    for found in (difference_over_seeds(np.array([0.9, 0.1])), difference_over_seeds_and_images(none_and_all)):
         assert (found.low, found.high) == (-1, 1)
 
 
@@ -106,7 +116,7 @@ def test_noise_of_images_is_not_forgotten_over_seeds() -> None:
     ahead = np.zeros((5, 300), np.int8)
     ahead[:, :3] = 1
     ahead[np.arange(4), 10 + np.arange(4)] = 1
-    over_seeds, over_both = of_seeds(ahead.mean(axis=1)), of_seeds_and_images(ahead)
+    over_seeds, over_both = difference_over_seeds(ahead.mean(axis=1)), difference_over_seeds_and_images(ahead)
     assert over_seeds.mean == over_both.mean == pytest.approx(3.8 / 300)
     assert over_seeds.low > 0.01
     assert over_both.low < 0.002
@@ -114,22 +124,22 @@ def test_noise_of_images_is_not_forgotten_over_seeds() -> None:
 
 def test_seeds_give_the_paired_t_test_of_scipy() -> None:
     a, b = np.random.default_rng(0).normal(0.95, 0.01, (2, 6))
-    found, expected = of_seeds(a - b), stats.ttest_rel(a, b)
+    found, expected = difference_over_seeds(a - b), stats.ttest_rel(a, b)
     ends = expected.confidence_interval()
-    assert (found.p, found.low, found.high) == pytest.approx((expected.pvalue, ends.low, ends.high))
+    assert (found.pvalue, found.low, found.high) == pytest.approx((expected.pvalue, ends.low, ends.high))
 
 
 def test_seeds_that_all_differ_by_the_same_amount_leave_nothing_to_judge_by() -> None:
-    found = of_seeds(np.array([0.97, 0.93, 0.95]) - np.array([0.96, 0.92, 0.94]))  # all but for rounding
+    found = difference_over_seeds(np.array([0.97, 0.93, 0.95]) - np.array([0.96, 0.92, 0.94]))  # all but for rounding
     assert found.mean == pytest.approx(0.01)
-    assert found.seeds is None
-    assert all(math.isnan(figure) for figure in (found.low, found.high, found.p))
-    assert of_seeds(np.zeros(3)) == Difference(0, 0, 0, 1)
+    assert found.seeds_needed is None
+    assert all(math.isnan(figure) for figure in (found.low, found.high, found.pvalue))
+    assert difference_over_seeds(np.zeros(3)) == AccuracyDifference(0, 0, 0, 1)
 
 
 def test_so_many_images_show_the_difference_in_about_80_percent() -> None:
     shares = (0.90, 0.05, 0.03, 0.02)
-    needed = of_images(Counts(900, 50, 30, 20)).images
+    needed = difference_over_images(ContingencyTable(900, 50, 30, 20)).images_needed
     assert needed is not None
     tables = np.random.default_rng(1).multinomial(needed, shares, NUM_SIMULATIONS)
     shown = np.mean([mcnemar(int(table[1]), int(table[2])) < 0.05 for table in tables])
@@ -138,7 +148,7 @@ def test_so_many_images_show_the_difference_in_about_80_percent() -> None:
 
 def test_so_many_seeds_show_the_difference_in_80_percent() -> None:
     draws = np.array([1.0, -1.0, 1.0, -1.0, 1.0, -1.0, 1.0, -1.0])
-    needed = of_seeds(0.5 + draws / draws.std(ddof=1)).seeds
+    needed = difference_over_seeds(0.5 + draws / draws.std(ddof=1)).seeds_needed
     assert needed is not None
     sweeps = np.random.default_rng(2).normal(0.5, 1, (NUM_SIMULATIONS, needed))
     assert 0.77 <= np.mean(stats.ttest_1samp(sweeps, 0, axis=1).pvalue < 0.05) <= 0.83
@@ -148,36 +158,38 @@ def test_so_many_seeds_show_the_difference_in_80_percent() -> None:
 def test_where_no_difference_is_shown_more_would_be_needed_than_there_is(num_seeds: int) -> None:
     draw = np.random.default_rng(num_seeds)
     for _ in range(100):
-        found = of_seeds_and_images(draw.choice([-1, 0, 1], (num_seeds, 300), p=[0.02, 0.93, 0.05]).astype(np.int8))
-        if found.p > 0.05:
-            assert found.seeds is None or found.seeds > num_seeds
-            assert found.images is None or found.images > 300
+        found = difference_over_seeds_and_images(
+            draw.choice([-1, 0, 1], (num_seeds, 300), p=[0.02, 0.93, 0.05]).astype(np.int8)
+        )
+        if found.pvalue > 0.05:
+            assert found.seeds_needed is None or found.seeds_needed > num_seeds
+            assert found.images_needed is None or found.images_needed > 300
 
 
 @pytest.mark.parametrize(("field", "of_seed", "of_image"), [("seeds", 0.02, 0.01), ("images", 0.001, 0.15)])
 def test_so_many_seeds_or_images_show_the_difference_in_about_80_percent(
     field: str, of_seed: float, of_image: float
 ) -> None:
-    def drawn(num_seeds: int, num_images: int) -> Difference:
+    def drawn(num_seeds: int, num_images: int) -> AccuracyDifference:
         spread = draw.normal(0, of_seed, (num_seeds, 1)) + draw.normal(0, of_image, num_images)
-        return of_seeds_and_images(0.015 + spread + draw.normal(0, 0.1, (num_seeds, num_images)))
+        return difference_over_seeds_and_images(0.015 + spread + draw.normal(0, 0.1, (num_seeds, num_images)))
 
     draw, size = np.random.default_rng(0), {"seeds": 5, "images": 300}
-    needed = np.median([getattr(drawn(*size.values()), field) or np.inf for _ in range(NUM_SIMULATIONS)])
+    needed = np.median([getattr(drawn(*size.values()), f"{field}_needed") or np.inf for _ in range(NUM_SIMULATIONS)])
     size[field] = int(needed)
-    assert 0.7 <= np.mean([drawn(*size.values()).p < 0.05 for _ in range(NUM_SIMULATIONS)]) <= 0.9
+    assert 0.7 <= np.mean([drawn(*size.values()).pvalue < 0.05 for _ in range(NUM_SIMULATIONS)]) <= 0.9
 
 
 def test_no_number_of_seeds_makes_up_for_too_few_images() -> None:
     ahead = np.zeros((4, 300), np.int8)
     ahead[:, :4], ahead[:, 4:6] = 1, -1
-    found = of_seeds_and_images(ahead)
-    assert found.seeds is None
-    assert found.images is not None
-    assert found.images > 300
+    found = difference_over_seeds_and_images(ahead)
+    assert found.seeds_needed is None
+    assert found.images_needed is not None
+    assert found.images_needed > 300
 
 
-@pytest.mark.parametrize("counts", [Counts(0, 5, 2, 3), Counts(900, 50, 30, 20)])
-def test_turned_difference_is_that_of_the_other_one(counts: Counts) -> None:
-    turned = of_images(Counts(counts.both, counts.only_b, counts.only_a, counts.neither))
-    assert of_images(counts).turned() == pytest.approx(turned)
+@pytest.mark.parametrize("counts", [ContingencyTable(0, 5, 2, 3), ContingencyTable(900, 50, 30, 20)])
+def test_turned_difference_is_that_of_the_other_one(counts: ContingencyTable) -> None:
+    turned = difference_over_images(ContingencyTable(counts.both, counts.only_b, counts.only_a, counts.neither))
+    assert difference_over_images(counts).reversed() == pytest.approx(turned)

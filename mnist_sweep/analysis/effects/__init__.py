@@ -1,4 +1,5 @@
-"""What each hyperparameter does to the validation accuracy, with its uncertainty.
+"""The effect of each hyperparameter on the validation accuracy, with its uncertainty.
 
-Begin with `estimation`; `anova` holds the formulas and `sentences` the words.
+Begin with `estimation`. `marginal_means` holds the means and their confidence intervals, `anova` the tests of
+interactions, `importance` the shares of variance, `sentences` the wording.
 """

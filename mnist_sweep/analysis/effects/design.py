@@ -1,6 +1,6 @@
 """Design of an analysis: settings with their seeds and levels, and the linear model that is fitted to them.
 
-Where the same seeds repeat the settings, each seed has a fit of its own, so that what differs between seeds is seen.
+Where the same seeds repeat the settings, each seed has a fit of its own, which shows the variation between seeds.
 """
 
 import itertools
@@ -21,15 +21,15 @@ CROSSED = 0.8  # share of all pairs of settings and seeds from which on the seed
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Design:
-    """What is analysed.
+    """Settings, their accuracies and their levels.
 
     Attributes:
-        accuracy: float64 `[settings, seeds]`; one column of means where the seeds do not repeat the settings.
-        present: Share of its cells that trials have; the others are what their row and column let expect.
+        accuracy: float64 `[settings, seeds]`, in [0, 1]; one column of means if seeds do not repeat settings.
+        present: Share of its cells that have a trial, in (0, 1]; the others are imputed from their row and column.
         codes: Index of the level of each factor, -1 where a setting has none: intp `[settings, factors]`.
-        parents: For each factor the factor and the level that it is a field of, or None.
+        parents: For each factor the factor and the level it is nested in, or None.
         is_grid: Whether the settings are all combinations of the levels.
-        rounding: Variance that an accuracy has since it counts whole images (Sheppard 1898).
+        rounding: Variance of an accuracy due to rounding to whole images (Sheppard 1898).
     """
 
     accuracy: "Array"
@@ -40,14 +40,14 @@ class Design:
     rounding: float = 0.0
 
     def pairs(self) -> list[tuple[int, int]]:
-        """Return the pairs of factors that some settings both have and of which neither is a field of the other."""
+        """Return the pairs of factors that meet in some settings and of which neither is nested in the other."""
         above = [parent[0] if parent else None for parent in self.parents]
         pairs = itertools.combinations(range(len(above)), 2)
         apart = [(a, b) for a, b in pairs if above[a] != b and above[b] != a]
         return [pair for pair in apart if (self.codes[:, pair] >= 0).all(axis=1).any()]
 
 
-def design(
+def design_of_trials(
     accuracy: "Array",
     codes: "Codes",
     setting: "Codes",
@@ -60,7 +60,7 @@ def design(
 
     Args:
         accuracy: Finite: float64 `[trials]`.
-        codes: As in Design, of each trial; the levels of a factor are 0, 1, ... without a gap.
+        codes: As in Design, for each trial; the levels of a factor are 0, 1, ... without a gap.
         setting: Index of the setting of each trial, 0, 1, ... without a gap: intp `[trials]`.
         seed: Index of the seed, likewise.
         is_sample: Whether the settings are a sample even where they are all combinations of the levels.
@@ -78,7 +78,7 @@ def design(
     codes = codes[first]
     parents = tuple(_parent(codes, factor) for factor in range(codes.shape[1]))
     return Design(
-        accuracy=_filled(table),
+        accuracy=_imputed(table),
         present=float(np.isfinite(table).mean()),
         codes=codes,
         parents=parents,
@@ -87,8 +87,8 @@ def design(
     )
 
 
-def _filled(table: "Array") -> "Array":
-    """Return a table with its missing cells as rows and columns let expect them (Yates 1933)."""
+def _imputed(table: "Array") -> "Array":
+    """Return a table whose missing cells are imputed from their rows and columns (Yates 1933)."""
     import numpy as np
 
     missing = np.isnan(table)
@@ -121,11 +121,11 @@ def _num_combinations(codes: "Codes", parents: Sequence[tuple[int, int] | None])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Fit:
-    """The linear model of a design, for each seed by itself; the first coefficient is the mean.
+class LinearModel:
+    """The linear model of a design, fitted to each seed by itself; the first coefficient is the mean.
 
     Attributes:
-        of: The design.
+        design: The design.
         mains: Columns of each factor: float64 `[settings, levels - 1]`.
         roots: Square root of the coefficients' covariance in units of a setting's variance: float64 `[columns, rank]`.
         basis: Orthonormal basis of the columns: float64 `[settings, rank]`.
@@ -133,7 +133,7 @@ class Fit:
         residuals: float64 `[settings, seeds]`.
     """
 
-    of: Design
+    design: Design
     mains: tuple["Array", ...]
     roots: "Array"
     basis: "Array"
@@ -141,22 +141,26 @@ class Fit:
     residuals: "Array"
 
 
-def fit(of: Design, interactions: Sequence[tuple[int, int]] = ()) -> Fit:
-    """Return the least-squares fit of all factors, and of these interactions."""
+def fit(design: Design, interactions: Sequence[tuple[int, int]] = ()) -> LinearModel:
+    """Return the least-squares fit of all factors and these interactions."""
     import numpy as np
 
-    mains = tuple(coded(codes) for codes in of.codes.T)
-    columns = np.hstack([np.ones((len(of.codes), 1)), *mains, *(product(mains[a], mains[b]) for a, b in interactions)])
+    mains = tuple(effect_coding(codes) for codes in design.codes.T)
+    columns = np.hstack(
+        [np.ones((len(design.codes), 1)), *mains, *(interaction_columns(mains[a], mains[b]) for a, b in interactions)]
+    )
     values, vectors = np.linalg.eigh(columns.T @ columns)
     kept = values > 1e-9 * values.max()
     roots = vectors[:, kept] / np.sqrt(values[kept])
     basis = columns @ roots
-    coefficients = roots @ (basis.T @ of.accuracy)
-    residuals = of.accuracy - columns @ coefficients
-    return Fit(of=of, mains=mains, roots=roots, basis=basis, coefficients=coefficients, residuals=residuals)
+    coefficients = roots @ (basis.T @ design.accuracy)
+    residuals = design.accuracy - columns @ coefficients
+    return LinearModel(
+        design=design, mains=mains, roots=roots, basis=basis, coefficients=coefficients, residuals=residuals
+    )
 
 
-def coded(codes: "Codes") -> "Array":
+def effect_coding(codes: "Codes") -> "Array":
     """Return the effect-coded columns of a factor: float64 `[settings, levels - 1]`."""
     import numpy as np
 
@@ -165,24 +169,24 @@ def coded(codes: "Codes") -> "Array":
     return np.vstack([np.eye(num), -np.ones((1, num)), absent])[codes]
 
 
-def product(a: "Array", b: "Array") -> "Array":
+def interaction_columns(a: "Array", b: "Array") -> "Array":
     """Return the columns of the interaction of two factors: float64 `[settings, columns of a times columns of b]`."""
     return (a[:, :, None] * b[:, None, :]).reshape(len(a), -1)
 
 
-def vector_of(model: Fit, levels: Mapping[int, int]) -> "Array":
+def marginal_weights(model: LinearModel, levels: Mapping[int, int]) -> "Array":
     """Return the weights of the coefficients in the mean at levels of some factors, over all levels of the others."""
     import numpy as np
 
     vector = np.zeros(len(model.coefficients))
     vector[0] = 1
-    above = dict(parent for factor in levels if (parent := model.of.parents[factor]))
+    above = dict(parent for factor in levels if (parent := model.design.parents[factor]))
     for factor, level in (above | dict(levels)).items():
         start, num = 1 + sum(main.shape[1] for main in model.mains[:factor]), model.mains[factor].shape[1]
-        vector[start : start + num] = coded(np.arange(num + 1))[level]
+        vector[start : start + num] = effect_coding(np.arange(num + 1))[level]
     return vector
 
 
-def leverage(model: Fit, vector: "Array") -> float:
-    """Return the variance of a weighted sum of the coefficients in units of a setting's."""
+def leverage(model: LinearModel, vector: "Array") -> float:
+    """Return the variance of a weighted sum of the coefficients in units of a setting's variance."""
     return float(((vector @ model.roots) ** 2).sum())

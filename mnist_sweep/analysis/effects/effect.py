@@ -1,8 +1,11 @@
-"""What was found of the effects of hyperparameters: plain values, and a table of them."""
+"""The effects of hyperparameters as plain values, and as a table."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
+
+from mnist_sweep.analysis.html_repr import html_repr
+from mnist_sweep.text.numbers import counted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -10,14 +13,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Level:
-    """A value of a hyperparameter, or a group of values.
+    """A value of a hyperparameter, or a bin of values.
 
     Attributes:
-        value: As people write it.
+        value: Its name, formatted.
         n: Trials that ended well.
-        mean: Their validation accuracy, averaged over the other hyperparameters, in [0, 1]; NaN where it is unknown.
+        mean: Marginal mean of their validation accuracy over the other hyperparameters, in [0, 1]; NaN if unknown.
         low: Lower end of the mean's 95% interval; NaN where there is none.
-        high: Upper end.
+        high: Upper end of it.
         num_failed: Trials that failed.
         num_diverged: Trials that diverged.
     """
@@ -33,59 +36,61 @@ class Level:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Effect:
-    """What a hyperparameter does.
+    """The effect of a hyperparameter.
 
     Attributes:
-        name: Its column, with the part it depends on in brackets; columns that only change together, joined by ` + `.
+        name: Its column, with the part it depends on in brackets; columns that always change together are joined by
+            ` + `.
         kind: Whether its levels are ordered by a number.
         levels: In the order of their numbers, or of the table.
-        share: Of the variance between settings, what it explains by itself, in [0, 1]; of a part's number among the
-            settings of that part; None where it is unknown.
-        difference: Best level minus worst, in accuracy; NaN where it is unknown.
+        share: Share of the variance between settings that it explains by itself, in [0, 1]; of a part's number among
+            the settings of that part; None if unknown.
+        difference: Mean accuracy of the best level minus that of the worst, in [0, 1]; NaN if unknown.
         low: Lower end of its 95% interval, which holds for all pairs of levels at once.
-        high: Upper end.
-        shown: Whether the interval is above 0.
-        sentence: All this in plain words.
+        high: Upper end of it.
+        significant: Whether the interval is above 0.
+        sentence: The effect in words.
     """
 
     name: str
     kind: Literal["category", "number"]
-    levels: tuple[Level, ...]
+    levels: tuple[Level, ...] = field(repr=False)
     share: float | None
     difference: float
     low: float
     high: float
-    shown: bool
-    sentence: str
+    significant: bool
+    sentence: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Interaction:
-    """Whether what a hyperparameter does depends on another.
+    """Whether the effect of a hyperparameter depends on another.
 
     Attributes:
-        names: The two effects' names.
-        share: Of the variance between settings, what the two explain beyond their own effects, in [0, 1].
-        shown: Whether the F-test shows it, corrected for the number of pairs, and the share is at least 0.5%.
-        sentence: All this in plain words.
+        names: The names of the two effects.
+        share: Share of the variance between settings that the two explain beyond their own effects, in [0, 1].
+        significant: Whether the F-test is significant at the 5% level, corrected for the number of pairs, and the share
+            is at least 0.5%.
+        sentence: The interaction in words.
     """
 
     names: tuple[str, str]
     share: float | None
-    shown: bool
-    sentence: str
+    significant: bool
+    sentence: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Effects:
-    """What the hyperparameters of a table do.
+    """The effects of all hyperparameters that vary among trials.
 
     Attributes:
         effects: One for each hyperparameter, the strongest first.
-        interactions: Those that are shown, and the clearest others up to five in all.
+        interactions: The significant ones, and the clearest others up to five in all.
         num_trials: Trials with an accuracy, which all means are of.
-        left_out: Other trials by status.
-        notes: What a reader must know, in plain words.
+        left_out: Number of other trials by status.
+        notes: What limits these results, in words.
     """
 
     effects: tuple[Effect, ...]
@@ -94,15 +99,32 @@ class Effects:
     left_out: Mapping[str, int]
     notes: tuple[str, ...]
 
+    @property
+    def sentences(self) -> tuple[str, ...]:
+        """The effects and the significant interactions in words."""
+        interactions = (pair.sentence for pair in self.interactions if pair.significant)
+        return (*(effect.sentence for effect in self.effects), *interactions)
 
-def effects_frame(effects: Effects) -> "pd.DataFrame":
-    """Return one line for each level: name, level, n, mean, low, high, share, sentence."""
-    import pandas as pd
+    def __str__(self) -> str:
+        return "\n".join((*self.sentences, *self.notes))
 
-    lines = [
-        (effect.name, level.value, level.n, level.mean, level.low, level.high, effect.share, effect.sentence)
-        for effect in effects.effects
-        for level in effect.levels
-    ]
-    dtypes = {"name": "str", "level": "str", "n": "int64"} | dict.fromkeys(("mean", "low", "high", "share"), "float64")
-    return pd.DataFrame(lines, columns=[*dtypes, "sentence"]).astype(dtypes | {"sentence": "str"})
+    def __repr__(self) -> str:
+        significant = ", ".join(effect.name for effect in self.effects if effect.significant) or "none"
+        number, trials = counted(len(self.effects), "hyperparameter"), counted(self.num_trials, "trial")
+        return f"<Effects of {number} over {trials}; significant: {significant}>"
+
+    def to_frame(self) -> "pd.DataFrame":
+        """Return one line for each level: name, level, n, mean, low, high, share, sentence."""
+        import pandas as pd
+
+        lines = [
+            (effect.name, level.value, level.n, level.mean, level.low, level.high, effect.share, effect.sentence)
+            for effect in self.effects
+            for level in effect.levels
+        ]
+        numbers = dict.fromkeys(("mean", "low", "high", "share"), "float64")
+        dtypes = {"name": "str", "level": "str", "n": "int64"} | numbers | {"sentence": "str"}
+        return pd.DataFrame(lines, columns=[*dtypes]).astype(dtypes)
+
+    def _repr_html_(self) -> str:
+        return html_repr((*self.sentences, *self.notes), self.to_frame().drop(columns="sentence"))

@@ -1,22 +1,23 @@
-"""What each hyperparameter does to the validation accuracy, with its uncertainty, in numbers and in plain words.
+"""Estimation of the effect of each hyperparameter on the validation accuracy.
 
-Means and intervals are those of `anova`, shares of variance those of Optuna's fANOVA (Hutter, Hoos and Leyton-Brown
-2014). A trial that failed or diverged has no accuracy: it is counted at its levels and tested there, and never a 0. The
-seed is noise and no hyperparameter.
+Means and intervals are those of `marginal_means`, shares of variance those of Optuna's fANOVA (Hutter, Hoos and
+Leyton-Brown 2014). A trial that failed or diverged has no accuracy: it is counted and tested at its levels, and never
+treated as accuracy 0. The seed is noise, not a hyperparameter.
 """
 
 import math
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mnist_sweep.analysis.effects import anova, sentences
-from mnist_sweep.analysis.effects.anova import ALPHA
-from mnist_sweep.analysis.effects.design import Design
-from mnist_sweep.analysis.effects.design import design as design_of
+from mnist_sweep.analysis.effects import sentences
+from mnist_sweep.analysis.effects.anova import ALPHA, InteractionTest, fit_with_interactions
+from mnist_sweep.analysis.effects.design import Design, design_of_trials
 from mnist_sweep.analysis.effects.effect import Effect, Effects, Interaction, Level
-from mnist_sweep.analysis.effects.factors import Factor
-from mnist_sweep.analysis.effects.factors import factors as factors_of
-from mnist_sweep.analysis.effects.importance import shares as shares_of
+from mnist_sweep.analysis.effects.factors import Factor, find_factors
+from mnist_sweep.analysis.effects.importance import variance_shares
+from mnist_sweep.analysis.effects.marginal_means import Interval, MarginalMeans, marginal_means
+from mnist_sweep.analysis.inputs import as_trials
 from mnist_sweep.errors import LedgerError
 from mnist_sweep.trials.row import Status
 
@@ -25,54 +26,68 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-MANY = 50  # levels from which on a factor is left out
-NUM_PAIRS = 5
-MIN_SHARE = 0.005  # of an interaction; the spread within groups of numbers may pass for less
+NEEDED = ("config_id", "seed", "status", "val_accuracy", "version")
+MAX_LEVELS = 50  # of a factor that is compared
+NUM_INTERACTIONS = 5
+MIN_SHARE = 0.005  # of an interaction: variation within bins of numbers can cause less
 ENDED_BADLY = (Status.FAILED.value, Status.DIVERGED.value)
-UNKNOWN = anova.Interval(math.nan, math.nan, math.nan)
+UNKNOWN = Interval(math.nan, math.nan, math.nan)
 
 
-def effects(trials: "pd.DataFrame") -> Effects:
-    """Return what the hyperparameters of a table do, which `frames.trials_frame` or `table.read_trials` gives.
+def effects(trials: "str | Path | pd.DataFrame") -> Effects:
+    """Estimate the effect of each hyperparameter that varies among trials.
 
     A field of a part (`optimizer.learning_rate`) varies if it does among trials with the same value of the part; if the
     part varies as well, the field has an effect for each value of it.
 
+    Args:
+        trials: A results folder, or its trials as `read_trials` returns them.
+
     Raises:
-        LedgerError: The table has no trial.
+        LedgerError: There is no trial; the folder holds damaged rows; or the DataFrame lacks a column.
     """
+    trials = as_trials(trials, columns=NEEDED)
     if trials.empty:
         raise LedgerError("effects need trials, but the table has none: run the sweep first.")
-    ended = (trials["status"].eq(Status.OK.value) & trials["val_accuracy"].notna()).to_numpy(bool)
-    factors = factors_of(trials)
-    usable = [factor for factor in factors if 1 < len(factor.among(ended)[0]) <= MANY]
-    design = _design(trials[ended], usable, ended) if usable else None
-    model, pairs = anova.analyse(design) if design else (None, [])
-    num_trends = sum(factor.has_trend for factor in usable)
-    means = (
-        [anova.means(model, number, num_trends=max(1, num_trends)) for number in range(len(usable))] if model else []
-    )
-    shares = shares_of(design, [factor.kind for factor in usable]) if design else []
+    good = (trials["status"].eq(Status.OK.value) & trials["val_accuracy"].notna()).to_numpy(bool)
+    factors = find_factors(trials)
+    usable = [factor for factor in factors if 1 < len(factor.among(good)[0]) <= MAX_LEVELS]
+    design = _design(trials[good], usable, good) if usable else None
+    means, shares, tests = _estimates(design, usable)
     known = {factor.name: (mean, share) for factor, mean, share in zip(usable, means, shares, strict=True)}
     num_levels = sum(len(factor.labels) for factor in factors)
     found = [
-        _effect(factor, trials, ended, *known.get(factor.name, (None, None)), num_levels=num_levels)
+        _effect(factor, trials, good, *known.get(factor.name, (None, None)), num_levels=num_levels)
         for factor in factors
     ]
-    together = [_interaction(pair, usable) for pair in pairs]
+    interactions = [_interaction(test, usable) for test in tests]
     return Effects(
         effects=tuple(sorted(found, key=_strength)),
-        interactions=tuple(pair for number, pair in enumerate(together) if pair.shown or number < NUM_PAIRS),
-        num_trials=int(ended.sum()),
-        left_out={str(status): int(num) for status, num in trials["status"][~ended].value_counts().items()},
-        notes=tuple(sentences.notes(trials[ended], trials["status"][~ended], factors, design)),
+        interactions=tuple(
+            pair for number, pair in enumerate(interactions) if pair.significant or number < NUM_INTERACTIONS
+        ),
+        num_trials=int(good.sum()),
+        left_out={str(status): int(num) for status, num in trials["status"][~good].value_counts().items()},
+        notes=tuple(sentences.notes(trials[good], trials["status"][~good], factors, design)),
     )
+
+
+def _estimates(
+    design: Design | None, factors: Sequence[Factor]
+) -> tuple[list[MarginalMeans], list[float | None], list[InteractionTest]]:
+    """Return the marginal means and the share of variance of each factor, and the tests of interactions."""
+    if design is None:
+        return [], [], []
+    model, tests = fit_with_interactions(design)
+    num_trends = max(1, sum(factor.has_trend for factor in factors))
+    means = [marginal_means(model, number, num_trends=num_trends) for number in range(len(factors))]
+    return means, variance_shares(design, [factor.kind for factor in factors]), tests
 
 
 def _design(trials: "pd.DataFrame", factors: Sequence[Factor], rows: "NDArray[np.bool_]") -> Design:
     import numpy as np
 
-    return design_of(
+    return design_of_trials(
         trials["val_accuracy"].to_numpy(np.float64),
         np.column_stack([factor.among(rows)[1] for factor in factors]),
         trials["config_id"].factorize()[0],
@@ -83,7 +98,7 @@ def _design(trials: "pd.DataFrame", factors: Sequence[Factor], rows: "NDArray[np
 
 
 def _rounding(trials: "pd.DataFrame") -> float:
-    """Return the variance of rounding to whole validation images; 0 if it is not known how many there are."""
+    """Return the variance of rounding to whole validation images; 0 if their number is unknown."""
     import pandas as pd
 
     sizes = pd.to_numeric(trials.get("data.val_size", pd.Series(dtype="float64")), errors="coerce").dropna()
@@ -93,19 +108,21 @@ def _rounding(trials: "pd.DataFrame") -> float:
 def _effect(
     factor: Factor,
     trials: "pd.DataFrame",
-    ended: "NDArray[np.bool_]",
-    means: anova.Means | None,
+    good: "NDArray[np.bool_]",
+    means: MarginalMeans | None,
     share: float | None,
     *,
     num_levels: int,
 ) -> Effect:
     import numpy as np
 
-    num = len(factor.labels)
-    live = factor.among(ended)[0].tolist()
+    live = factor.among(good)[0].tolist()
     intervals = dict(zip(live, means.levels, strict=True)) if means else {}
-    badly = {kind: trials["status"].eq(kind).to_numpy(bool) for kind in ENDED_BADLY}
-    counts = [np.bincount(factor.codes[rows & (factor.codes >= 0)], minlength=num) for rows in (ended, *badly.values())]
+    failures = {kind: trials["status"].eq(kind).to_numpy(bool) for kind in ENDED_BADLY}
+    counts = [
+        np.bincount(factor.codes[rows & (factor.codes >= 0)], minlength=len(factor.labels)).tolist()
+        for rows in (good, *failures.values())
+    ]
     levels = tuple(
         Level(
             value=label,
@@ -114,15 +131,13 @@ def _effect(
             num_failed=num_failed,
             num_diverged=num_diverged,
         )
-        for number, (label, n, num_failed, num_diverged) in enumerate(
-            zip(factor.labels, *(c.tolist() for c in counts), strict=True)
-        )
+        for number, (label, n, num_failed, num_diverged) in enumerate(zip(factor.labels, *counts, strict=True))
     )
     difference, low, high = means.difference if means else UNKNOWN
-    said = [sentences.said(factor, [factor.labels[number] for number in live], means)]
+    parts = [sentences.effect_sentence(factor, [factor.labels[number] for number in live], means)]
     setting = trials["config_id"].factorize()[0]
-    for kind, rows in badly.items():
-        said += sentences.failures(factor, kind, rows, setting, num_tests=num_levels * len(badly))
+    for kind, rows in failures.items():
+        parts += sentences.failure_sentences(factor, kind, rows, setting, num_tests=num_levels * len(failures))
     return Effect(
         name=factor.name,
         kind=factor.kind,
@@ -131,18 +146,17 @@ def _effect(
         difference=difference,
         low=low,
         high=high,
-        shown=low > 0,
-        sentence="; ".join(said),
+        significant=low > 0,
+        sentence="; ".join(parts),
     )
 
 
-def _interaction(pair: anova.Pair, factors: Sequence[Factor]) -> Interaction:
-    a, b = (factors[number] for number in pair.factors)
-    sentence = f"{a.short} and {b.short}: no interaction shown"
-    if shown := pair.p < ALPHA and pair.share >= MIN_SHARE:
-        sentence = f"{a.short} and {b.short}: what one does depends on the other ({pair.share:.0%} of the variance)"
-    return Interaction(names=(a.name, b.name), share=pair.share, shown=shown, sentence=sentence)
+def _interaction(test: InteractionTest, factors: Sequence[Factor]) -> Interaction:
+    a, b = (factors[number] for number in test.factors)
+    significant = test.pvalue < ALPHA and test.share >= MIN_SHARE
+    sentence = sentences.interaction_sentence(a, b, test.share if significant else None)
+    return Interaction(names=(a.name, b.name), share=test.share, significant=significant, sentence=sentence)
 
 
 def _strength(effect: Effect) -> tuple[bool, float]:
-    return not effect.shown, 0.0 if math.isnan(effect.difference) else -effect.difference
+    return not effect.significant, 0.0 if math.isnan(effect.difference) else -effect.difference

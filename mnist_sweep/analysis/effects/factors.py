@@ -1,6 +1,6 @@
 """Factors: the hyperparameters that vary in a table of trials, and their levels.
 
-An axis of whole optimizers is one factor; a number of a part that varies within the part is a factor of its trials.
+An axis of whole optimizers is one factor; a number that varies within one optimizer is a factor nested in it.
 """
 
 from collections.abc import Sequence
@@ -16,20 +16,22 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 FEW = 8  # distinct numbers up to which each is a level
-NUM_GROUPS = 5
-PER_GROUP = 5  # settings that a group needs
+NUM_BINS = 5
+PER_BIN = 5  # settings that a bin needs
 UNSET = "none"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Factor:
-    """A hyperparameter that varies: what an Effect has before anything is known of it.
+    """A hyperparameter that varies among trials.
 
     Attributes:
-        labels: Its levels as people write them.
+        name: Its column, with the part's value it is nested in in brackets; joined columns are separated by ` + `.
+        kind: Whether its levels are ordered numbers.
+        labels: Its levels, formatted.
         codes: Index of the level of each trial, -1 for those that have none: intp `[trials]`.
-        of: The part's value that it is a field of, or "" if it is not.
-        is_binned: Whether its levels are groups of numbers.
+        of: The part's value that it is nested in, or "" if it is in none.
+        is_binned: Whether its levels are bins of numbers.
     """
 
     name: str
@@ -41,17 +43,17 @@ class Factor:
 
     @property
     def has_trend(self) -> bool:
-        """Whether its levels, all numbers, are enough for a trend that is no plain difference."""
+        """Whether it has more than two levels, all numbers, so that a trend is more than a difference."""
         return self.kind == "number" and len(self.labels) > 2 and UNSET not in self.labels
 
     @property
     def short(self) -> str:
-        """The name in a sentence."""
+        """Its name in a sentence: without parts, as in `learning_rate of adam`."""
         names = " + ".join(name.rpartition(".")[2] for name in self.name.partition(" (")[0].split(" + "))
         return f"{names} of {self.of}" if self.of else names
 
     def among(self, rows: "NDArray[np.bool_]") -> tuple["NDArray[np.intp]", "NDArray[np.intp]"]:
-        """Return the levels that some of these rows have, and the rows' codes among them."""
+        """Return the levels that occur in these rows, and the rows' codes among those levels."""
         import numpy as np
 
         codes = self.codes[rows]
@@ -59,26 +61,26 @@ class Factor:
         return live, np.where(codes >= 0, np.searchsorted(live, codes), -1)
 
 
-def factors(trials: "pd.DataFrame") -> list[Factor]:
-    """Return what varies in a table; columns that only change together are one factor."""
+def find_factors(trials: "pd.DataFrame") -> list[Factor]:
+    """Return the factors of a table; columns that always change together are joined to one factor."""
     import numpy as np
 
     columns = [str(name) for name in trials if name not in ID_COLUMNS | RESULT_COLUMNS]
     many = sum(_is_number(trials[name]) and trials[name].nunique() > FEW for name in columns)
-    num_groups = max(2, min(NUM_GROUPS, trials["config_id"].nunique() // (PER_GROUP * max(many, 1))))
+    num_bins = max(2, min(NUM_BINS, trials["config_id"].nunique() // (PER_BIN * max(many, 1))))
     found = []
     for name in columns:
         part = name.partition(".")[0]
         if part == name or part not in trials or trials[part].nunique() == 1:
-            found.append(_factor(trials, name, np.ones(len(trials), bool), num_groups))
+            found.append(_factor(trials, name, np.ones(len(trials), bool), num_bins))
             continue
         for given in trials[part].unique():
-            factor = _factor(trials, name, trials[part].eq(given).to_numpy(bool), num_groups)
+            factor = _factor(trials, name, trials[part].eq(given).to_numpy(bool), num_bins)
             found.append(replace(factor, name=f"{name} ({value(part, given)})", of=value(part, given)))
     return _joined([factor for factor in found if len(factor.labels) > 1])
 
 
-def _factor(trials: "pd.DataFrame", name: str, rows: "NDArray[np.bool_]", num_groups: int) -> Factor:
+def _factor(trials: "pd.DataFrame", name: str, rows: "NDArray[np.bool_]", num_bins: int) -> Factor:
     import numpy as np
     import pandas as pd
 
@@ -87,9 +89,9 @@ def _factor(trials: "pd.DataFrame", name: str, rows: "NDArray[np.bool_]", num_gr
         numbers = values.to_numpy(np.float64, na_value=np.nan)
         distinct = np.unique(numbers[~np.isnan(numbers)])
         if is_binned := len(distinct) > FEW:
-            groups = pd.qcut(numbers, num_groups, labels=False, duplicates="drop")
-            codes = np.nan_to_num(groups, nan=-1).astype(np.intp)
-            ends = [(numbers[codes == group].min(), numbers[codes == group].max()) for group in range(codes.max() + 1)]
+            bins = pd.qcut(numbers, num_bins, labels=False, duplicates="drop")
+            codes = np.nan_to_num(bins, nan=-1).astype(np.intp)
+            ends = [(numbers[codes == code].min(), numbers[codes == code].max()) for code in range(codes.max() + 1)]
             labels = [" to ".join(f"{end:.3g}" if abs(end) < 1000 else f"{end:.0f}" for end in pair) for pair in ends]
         else:
             codes = np.where(np.isnan(numbers), -1, np.searchsorted(distinct, numbers))
@@ -97,7 +99,7 @@ def _factor(trials: "pd.DataFrame", name: str, rows: "NDArray[np.bool_]", num_gr
     else:
         codes, found = values.factorize()
         labels, is_binned = [value(name, parse_cell(cell)) for cell in found], False
-    # What a version knows and a trial does not have is None; what an older version does not know is no level.
+    # A missing field is None if its version knows the field; a field that an older version does not know is no level.
     has = values.groupby(trials["version"], dropna=False).transform("count").gt(0).to_numpy(bool)
     if (unset := has & rows & values.isna().to_numpy(bool)).any():
         codes, labels = np.where(unset, len(labels), codes), [*labels, UNSET]

@@ -1,4 +1,4 @@
-"""Shares of variance by Optuna's fANOVA (Hutter, Hoos and Leyton-Brown 2014)."""
+"""Importance of factors: shares of variance by Optuna's fANOVA (Hutter, Hoos and Leyton-Brown 2014)."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -11,11 +11,18 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 FOREST = {"n_trees": 16, "seed": 0}
-FOREST_SETTINGS = 300  # drawn at random if there are more: fANOVA's time grows with their square
+FOREST_SETTINGS = 300  # a random sample if there are more: fANOVA's time is quadratic
 
 
-def shares(design: Design, kinds: Sequence[str]) -> list[float | None]:
-    """Return the share of the variance between settings of each factor, among the settings that have it."""
+def variance_shares(design: Design, kinds: Sequence[str]) -> list[float | None]:
+    """Return the share of the variance between settings that each factor explains, in [0, 1]; None where it is unknown.
+
+    The share of a nested factor is among the settings that have it.
+
+    Args:
+        design: The design.
+        kinds: `number` or `category` for each factor.
+    """
     import numpy as np
 
     means, has = design.accuracy.mean(axis=1), design.codes >= 0
@@ -55,7 +62,7 @@ def _fanova(
         for factor, (kind, num) in enumerate(zip(kinds, nums, strict=True))
     }
     verbosity = optuna.logging.get_verbosity()
-    optuna.logging.set_verbosity(optuna.logging.WARNING)  # it would log that it made a study
+    optuna.logging.set_verbosity(optuna.logging.WARNING)  # no message for the new study
     study = optuna.create_study(direction="maximize")
     optuna.logging.set_verbosity(verbosity)
     values = [dict(zip(distributions, map(int, codes[row]), strict=True)) for row in rows]

@@ -1,12 +1,13 @@
-"""What factors do to the accuracy and to failures, in plain words."""
+"""The wording of effects on the accuracy and on failures."""
 
 import math
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from mnist_sweep.analysis.effects.anova import ALPHA, Means
+from mnist_sweep.analysis.effects.anova import ALPHA
 from mnist_sweep.analysis.effects.design import Design
-from mnist_sweep.analysis.effects.factors import PER_GROUP, Factor
+from mnist_sweep.analysis.effects.factors import PER_BIN, Factor
+from mnist_sweep.analysis.effects.marginal_means import MarginalMeans
 from mnist_sweep.text.numbers import counted
 from mnist_sweep.trials.row import Status
 
@@ -16,13 +17,13 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-def said(factor: Factor, labels: Sequence[str], means: Means | None) -> str:
-    """Return what a factor does in plain words.
+def effect_sentence(factor: Factor, labels: Sequence[str], means: MarginalMeans | None) -> str:
+    """Return the effect of a factor in words.
 
     Args:
         factor: The factor.
         labels: Its levels with trials that ended well.
-        means: Their means, or None if they are not compared.
+        means: Their marginal means, or None if they are not compared.
     """
     name = factor.short
     if means is None:
@@ -59,17 +60,31 @@ def _range(factor: Factor, labels: Sequence[str]) -> str:
 
 
 def _points(accuracy: float, width: float = 1.0) -> str:
-    """Return a difference of accuracies in points, as exactly as an interval of this width allows."""
+    """Return a difference of accuracies in points, with the digits that an interval of this width allows."""
     digits = 1 if width > 0.004 else 2
     return f"{round(100 * accuracy, digits) + 0.0:.{digits}f}"  # adding 0 turns -0.0 into 0.0
 
 
-def failures(
+def interaction_sentence(a: Factor, b: Factor, share: float | None) -> str:
+    """Return the interaction of two factors in words, with its share of the variance if it is significant."""
+    if share is None:
+        return f"{a.short} and {b.short}: no interaction shown"
+    return f"{a.short} and {b.short}: what one does depends on the other ({share:.0%} of the variance)"
+
+
+def failure_sentences(
     factor: Factor, kind: str, bad: "NDArray[np.bool_]", setting: "NDArray[np.intp]", *, num_tests: int
 ) -> Iterator[str]:
-    """Yield a sentence for each level that ends badly more often than the others, corrected for the number of tests.
+    """Yield a sentence for each level with significantly more failures than the others (Fisher's exact test, 5% level).
 
-    A setting counts once, as its seeds may share their fate, unless a level has too few settings to show anything.
+    A setting counts once, since its seeds may fail together, unless a level has too few settings for a test.
+
+    Args:
+        factor: The factor.
+        kind: `failed` or `diverged`.
+        bad: bool `[trials]`, which trials ended so.
+        setting: Index of the setting of each trial: intp `[trials]`.
+        num_tests: Tests to correct for (Bonferroni).
     """
     import numpy as np
     from scipy.stats import fisher_exact
@@ -77,7 +92,7 @@ def failures(
     levels = range(len(factor.labels))
     _, first = np.unique(setting, return_index=True)
     by_setting = factor.codes[first], np.bincount(setting, bad) > 0
-    enough = min(int((by_setting[0] == level).sum()) for level in levels) >= PER_GROUP
+    enough = min(int((by_setting[0] == level).sum()) for level in levels) >= PER_BIN
     codes, badly = by_setting if enough else (factor.codes, bad)
     for level in levels:
         here, others = badly[codes == level], badly[(codes >= 0) & (codes != level)]
@@ -93,7 +108,14 @@ def failures(
 def notes(
     trials: "pd.DataFrame", left_out: "pd.Series[str]", factors: Sequence[Factor], design: Design | None
 ) -> Iterator[str]:
-    """Yield what a reader must know of these trials, which ended well, of the status of the others, and of the rest."""
+    """Yield what limits the results.
+
+    Args:
+        trials: The trials that ended well.
+        left_out: Status of the other trials.
+        factors: The factors.
+        design: The design of the analysis, if there is one.
+    """
     if not factors:
         yield "No hyperparameter varies among these trials."
     if binned := [factor.short for factor in factors if factor.is_binned]:
@@ -106,10 +128,10 @@ def notes(
         yield f"The means are of {counted(len(trials), 'trial')} that ended well; left out: {counts}."
         if Status.STOPPED.value in left_out.to_numpy():
             yield "Trials were stopped since they fell behind, so levels that lost many look better than they are."
-    yield from _of_seeds(trials, design)
+    yield from _seed_notes(trials, design)
 
 
-def _of_seeds(trials: "pd.DataFrame", design: Design | None) -> Iterator[str]:
+def _seed_notes(trials: "pd.DataFrame", design: Design | None) -> Iterator[str]:
     repeated = trials.groupby("config_id")["val_accuracy"].var(ddof=1).dropna()
     if len(repeated):
         scatter = _points(math.sqrt(repeated.mean()), 0)

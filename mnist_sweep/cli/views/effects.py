@@ -1,4 +1,4 @@
-"""Effects on a screen."""
+"""The view of `effects`: each effect in words, and the means of its levels."""
 
 import math
 
@@ -10,11 +10,11 @@ from mnist_sweep.analysis.effects.effect import Effects
 
 
 def show(effects: Effects, console: Console) -> None:
-    """Print what each hyperparameter does in words, the means of its levels, the interactions shown, and the notes."""
+    """Print the effects and significant interactions in words, the means of all levels, and the notes."""
     for effect in effects.effects:
-        console.print(Text(effect.sentence, style="" if effect.shown else "dim"), soft_wrap=True)
+        console.print(Text(effect.sentence, style="" if effect.significant else "dim"), soft_wrap=True)
     for pair in effects.interactions:
-        if pair.shown:
+        if pair.significant:
             console.print(Text(pair.sentence), soft_wrap=True)
     if effects.effects:
         console.print(_means_table(effects))
@@ -33,16 +33,16 @@ def _means_table(effects: Effects) -> Table:
     for name in ("hyperparameter", "level"):
         table.add_column(name, overflow="fold")
     levels = [level for effect in effects.effects for level in effect.levels]
-    badly = {"failed": "num_failed", "diverged": "num_diverged"}
-    badly = {name: field for name, field in badly.items() if any(getattr(level, field) for level in levels)}
-    for name in ("n", "mean", "95% interval", *badly, "share"):
+    failures = {"failed": "num_failed", "diverged": "num_diverged"}
+    failures = {name: field for name, field in failures.items() if any(getattr(level, field) for level in levels)}
+    for name in ("n", "mean", "95% interval", *failures, "share"):
         table.add_column(name, justify="right", no_wrap=True)
     for effect in effects.effects:
         for number, level in enumerate(effect.levels):
             name, share = (effect.name, effect.share) if number == 0 else ("", None)
             interval = "" if math.isnan(level.low) else f"{level.low:.4f} to {level.high:.4f}"
             mean = "" if math.isnan(level.mean) else f"{level.mean:.4f}"
-            counts = [str(getattr(level, field) or "") for field in badly.values()]
+            counts = [str(getattr(level, field) or "") for field in failures.values()]
             table.add_row(
                 Text(name),
                 Text(level.value),

@@ -10,7 +10,7 @@ from mnist_sweep.text.numbers import counted, duration, percent, percent_interva
 from mnist_sweep.trials.row import TrialRow, status_counts
 
 if TYPE_CHECKING:
-    from mnist_sweep.analysis.selection_sentences import Selection
+    from mnist_sweep.analysis.selection_result import Selection
 
 KEY, TITLE = "answer", "Answer"
 NOTHING = "No trial ended well, so there is no best config; “Failures” says why."
@@ -29,7 +29,7 @@ def section(results: Results) -> Section:
         Facts(facts=[*_accuracies(chosen), *_extent(results)], key=True),
         *([Facts(facts=settings)] if settings else []),
         Paragraph(text=" ".join(chosen.sentences)),
-        *([equals(chosen, seeds, results.settings)] if len(chosen.no_worse) > 1 else []),
+        *([equals(chosen, seeds, results.settings)] if len(chosen.tied) > 1 else []),
         Paragraph(text=f"How that was tested: {chosen.method}"),
     ]
     return Section(key=KEY, title=TITLE, finding=_finding(results, chosen, row), blocks=blocks)
@@ -45,7 +45,7 @@ def by_config(results: Results) -> dict[str, list[TrialRow]]:
 
 def equals(chosen: "Selection", seeds: dict[str, list[TrialRow]], settings: Sequence[str]) -> Table:
     """Return the configs that are not shown to be worse than the selected one, which is the first."""
-    number = len(chosen.no_worse)
+    number = len(chosen.tied)
     return Table(
         caption="Configs not shown to be worse than the best"
         + (f", the first {MAX_EQUALS} of {number:,}" if number > MAX_EQUALS else ""),
@@ -56,7 +56,7 @@ def equals(chosen: "Selection", seeds: dict[str, list[TrialRow]], settings: Sequ
             Column(title="val accuracy", numeric=True, digits=4),
             Column(title="test accuracy", numeric=True, digits=4),
         ],
-        rows=[_line(name, seeds[name], settings) for name in chosen.no_worse[:MAX_EQUALS]],
+        rows=[_line(name, seeds[name], settings) for name in chosen.tied[:MAX_EQUALS]],
     )
 
 

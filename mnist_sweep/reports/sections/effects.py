@@ -29,10 +29,10 @@ def section(results: Results) -> Section | None:
     blocks += [_chart(effect, limits) for effect in drawn[:MAX_CHARTS]]
     if len(drawn) > MAX_CHARTS:
         blocks.append(Paragraph(text=f"{counted(len(drawn) - MAX_CHARTS, 'weaker effect')} not drawn."))
-    blocks += [Paragraph(text=pair.sentence) for pair in found.interactions if pair.shown]
+    blocks += [Paragraph(text=pair.sentence) for pair in found.interactions if pair.significant]
     blocks += [Paragraph(text=note) for note in found.notes]
-    shown = [effect.sentence for effect in found.effects if effect.shown][:MAX_NAMED]
-    together = [pair.sentence for pair in found.interactions if pair.shown][:MAX_NAMED]
+    shown = [effect.sentence for effect in found.effects if effect.significant][:MAX_NAMED]
+    together = [pair.sentence for pair in found.interactions if pair.significant][:MAX_NAMED]
     finding = " ".join(map(_whole, shown or [NONE_SHOWN, *together]))
     return Section(key="effects", title="What do the settings do?", finding=finding, blocks=blocks)
 
@@ -59,7 +59,7 @@ def _table(found: Sequence["Effect"]) -> Table:
                 points(effect.difference),
                 interval(effect.low, effect.high).removeprefix("95% interval "),
                 effect.share,
-                "yes" if effect.shown else "no",
+                "yes" if effect.significant else "no",
             ]
             for effect in found
         ],

@@ -20,11 +20,11 @@ READING = (
 
 def section(results: Results) -> Section | None:
     """Return the expected best validation accuracy against trials and against core-seconds; None for a single trial."""
-    from mnist_sweep.analysis.expected_best import budget_curve, sentence
+    from mnist_sweep.analysis.expected_best import expected_best_curve, sentence
 
     if len(results.good) < 2:
         return None
-    curve = budget_curve(results.trials)
+    curve = expected_best_curve(results.trials)
     cost = float(results.trials["seconds_total"].mean()) * float(results.good[0].environment.get("threads", 1))
     charts = [_chart(curve, "trials", READING, digits=0)]
     if cost > 0:

@@ -1,0 +1,60 @@
+"""The wording of a comparison of two trials or configs: its conclusion, its method and its limits."""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from mnist_sweep.analysis.split_difference import SplitDifference
+from mnist_sweep.statistics.paired_tests import AccuracyDifference
+from mnist_sweep.text.names import different_images_note, varying
+from mnist_sweep.text.numbers import counted, interval, points, probability
+
+IMAGES = "Two trained models on the same images: McNemar's exact test (1947), interval of Newcombe (1998)."
+SEEDS_AND_IMAGES = "Over seeds and images, crossed: variance of Gallas (2006), t distribution of Satterthwaite (1946)."
+SEEDS = "Over seeds: paired t-test."
+ONE_SEED = "This is about two trained models: with other seeds, their configs may come out differently."
+TWO_SEEDS = "Two seeds tell little of the noise of seeds, so the interval may be too narrow: run three or more."
+NOT_KEPT = "Not all predictions were kept, so other images are not accounted for: on them the difference varies more."
+
+
+def conclusion(a: str, b: str, val: SplitDifference, test: SplitDifference) -> str:
+    """Return the conclusion from validation, and the same difference on test, with the better one first."""
+    on_val, on_test = val.difference, test.difference
+    if val.significant and on_val.mean < 0:
+        a, b, on_val, on_test = b, a, on_val.reversed(), on_test.reversed()
+    verdict = f"{a} is better than {b}" if val.significant else f"No difference shown between {a} and {b}"
+    needed = "" if val.significant else _needed(on_val)
+    beside = "" if test.significant else ", where no difference is shown"
+    return f"{verdict}: {difference(on_val)} on validation, {difference(on_test)} on test{beside}.{needed}"
+
+
+def difference(found: AccuracyDifference) -> str:
+    """Return a difference with its interval and p-value, as `+0.67 points (95% interval -1.33 to 2.84, p = 0.69)`."""
+    return f"{points(found.mean, signed=True)} points ({interval(found.low, found.high)}, {probability(found.pvalue)})"
+
+
+def notes(configs: Sequence[Mapping[str, Any]], method: str) -> Iterator[str]:
+    """Yield the limits of a comparison of trials with these flat configs."""
+    if len(configs) == 2:
+        yield ONE_SEED
+    if len(configs) == 4:
+        yield TWO_SEEDS
+    if method != SEEDS:
+        return
+    yield NOT_KEPT
+    if note := different_images_note(varying(configs)):
+        yield note
+
+
+def _needed(found: AccuracyDifference) -> str:
+    """Return how much data would make a difference of this size significant, with a space in front, or nothing."""
+    if not found.mean or math.isnan(found.pvalue):
+        return ""
+    ways = [
+        f"about {counted(number, noun)}"
+        for number, noun in ((found.seeds_needed, "seed"), (found.images_needed, "validation image"))
+        if number is not None
+    ]
+    if not ways:
+        return " To show one of this size, more seeds and more images together would be needed."
+    return f" To show one of this size, {' or '.join(ways)} would be needed."

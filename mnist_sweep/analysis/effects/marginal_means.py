@@ -1,0 +1,162 @@
+"""Marginal means of factors, the differences between their levels, and the confidence intervals of both.
+
+A linear model with effect-coded levels gives each level its mean over all levels of the others with equal weights, in
+samples as in grids (Searle, Speed and Milliken 1980). The unit is the setting, and its trials are repeated measures:
+
+- Where the same seeds repeat the settings, the error of a difference is its variation from seed to seed, since the
+  trials of a seed may share initial weights and batches and are then not independent.
+- Settings that are not a full grid are a sample, and their distance from the model counts as well (Clark 1973).
+- Otherwise a setting is the mean of its trials, and its distance from the model is the error.
+
+An error of two parts uses the quantiles of both, weighted by their estimates (Cochran 1964; Dunnett 1980, procedure C,
+for the range of many means), the seeds' weight w raised to the power 1 + (1 - w) ** (8 / df): two or three seeds give
+that part one or two degrees of freedom, whose quantile is far too large for a sum that is mostly the other part.
+Computed for two normal variances in any ratio, 95% intervals then cover in 93.3 to 96.5% with one degree of freedom, in
+94.9 to 96.1% with two and in 95.0 to 95.9% with three, instead of Cochran's 93.9 to 97.8, 95.0 to 97.1 and 95.0 to
+96.7%; the degrees of freedom of Satterthwaite (1946) cover in 88 to 93% with one. In simulated sweeps of 77 layouts,
+2,000 of each, intervals covered in 93.2 to 97.0% (`python -m tests.benchmarks.coverage`).
+"""
+
+import functools
+import math
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+from mnist_sweep.analysis.effects.anova import (
+    ALPHA,
+    MeanSquare,
+    least_variance,
+    mean_square_of_remainder,
+    mean_square_of_settings,
+)
+from mnist_sweep.analysis.effects.design import LinearModel, leverage, marginal_weights
+from mnist_sweep.statistics.intervals import clip_interval, studentized_range_quantile
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Array = NDArray[np.float64]
+
+STEEPNESS = 8  # of the power of the seeds' weight: computed, see above
+
+
+class Interval(NamedTuple):
+    """A mean, a difference of means or a slope, and the ends of its 95% interval, NaN where there is none."""
+
+    mean: float
+    low: float
+    high: float
+
+
+class MarginalMeans(NamedTuple):
+    """The marginal means of a factor's levels.
+
+    Attributes:
+        levels: Mean accuracy of each level.
+        worst: Index of the level with the lowest mean.
+        best: Index of the level with the highest mean.
+        difference: Best minus worst; the interval holds for all pairs of levels at once (Tukey 1949, Kramer 1956).
+        slope: Of the means over the levels in their order; the interval holds for all trends at once (Bonferroni).
+    """
+
+    levels: tuple[Interval, ...]
+    worst: int
+    best: int
+    difference: Interval
+    slope: Interval
+
+
+def marginal_means(model: LinearModel, factor: int, *, num_trends: int = 1) -> MarginalMeans:
+    """Return the marginal means of a factor; what the design cannot estimate is NaN.
+
+    Args:
+        model: The model.
+        factor: Its index.
+        num_trends: Number of factors that are tested for a trend.
+    """
+    import numpy as np
+
+    num = model.mains[factor].shape[1] + 1
+    vectors = np.array([marginal_weights(model, {factor: level}) for level in range(num)])
+    values = (vectors @ model.coefficients).mean(axis=1)
+    worst, best = int(values.argmin()), int(values.argmax())
+    scores = np.arange(num) - (num - 1) / 2
+    parts = _errors(model, vectors - vectors.mean(axis=0), num - 1)
+    levels = [_interval(model, vector, _errors(model, vector[None], 1), _t_quantile(ALPHA)) for vector in vectors]
+    difference = _interval(model, vectors[best] - vectors[worst], parts, functools.partial(_tukey_quantile, num))
+    return MarginalMeans(
+        levels=tuple(_clipped(interval, 0.0) for interval in levels),
+        worst=worst,
+        best=best,
+        difference=_clipped(difference, -1.0),
+        slope=_interval(model, scores @ vectors / (scores @ scores), parts, _t_quantile(ALPHA / num_trends)),
+    )
+
+
+def _errors(model: LinearModel, vectors: "Array", rank: int) -> list[MeanSquare]:
+    """Return the independent parts of the error of some sums of coefficients; none if it cannot be estimated.
+
+    Args:
+        model: The model.
+        vectors: Weights of the coefficients in each sum: float64 `[sums, columns]`.
+        rank: Number of linearly independent sums.
+    """
+    settings, num_seeds, present = mean_square_of_settings(model), model.residuals.shape[1], model.design.present
+    if num_seeds == 1:
+        return [settings] if settings.df > 0 else []
+    sums = vectors @ model.coefficients
+    squares = float(((sums - sums.mean(axis=1, keepdims=True)) ** 2).sum())
+    df = rank * (num_seeds - 1) * present
+    scale = num_seeds * (num_seeds - 1) * present**2 * sum(leverage(model, vector) for vector in vectors)
+    seeds = MeanSquare(squares / scale * df, df, least_variance(model))
+    if model.design.is_grid or settings.df <= 0:
+        return [seeds]
+    # Both mean squares contain the remainder; what settings add is what they have beyond it.
+    rest = mean_square_of_remainder(model)
+    own = settings.value - rest.value if rest.df > 0 else settings.value
+    return [MeanSquare(own * settings.df, settings.df), seeds]
+
+
+def _interval(
+    model: LinearModel, vector: "Array", parts: Sequence[MeanSquare], quantile: Callable[[float], float]
+) -> Interval:
+    """Return a weighted sum of the coefficients with the interval of these parts of its error and their quantiles."""
+    import numpy as np
+
+    axes = model.roots / np.linalg.norm(model.roots, axis=0)
+    if np.abs(vector - axes @ (axes.T @ vector)).max() > 1e-6:
+        return Interval(math.nan, math.nan, math.nan)
+    mean, variance = float((vector @ model.coefficients).mean()), sum(part.value for part in parts)
+    half = _weighted_quantile(parts, quantile) * math.sqrt(leverage(model, vector) * variance) if parts else math.nan
+    return Interval(mean, mean - half, mean + half)
+
+
+def _clipped(interval: Interval, least: float) -> Interval:
+    """Return a clipped interval; the mean itself may lie outside, as it is that of a model."""
+    low, high = clip_interval(interval.low, interval.high, least=least)
+    return Interval(interval.mean, min(low, interval.mean), max(high, interval.mean))
+
+
+def _weighted_quantile(parts: Sequence[MeanSquare], quantile: Callable[[float], float]) -> float:
+    """Return the quantile of an error of one part, or of the settings' own and that of their seeds."""
+    if len(parts) == 1:
+        return quantile(parts[0].df)
+    settings, seeds = parts
+    weight = seeds.value / (settings.value + seeds.value)
+    weight = math.pow(weight, 1 + math.pow(1 - weight, STEEPNESS / seeds.df))
+    return (1 - weight) * quantile(settings.df) + weight * quantile(seeds.df)
+
+
+def _t_quantile(alpha: float) -> Callable[[float], float]:
+    """Return the function from degrees of freedom to the two-sided t quantile."""
+    from scipy.special import stdtrit
+
+    return lambda df: float(stdtrit(df, 1 - alpha / 2))
+
+
+def _tukey_quantile(num_levels: int, df: float) -> float:
+    """Return the 95% quantile of the studentized range over the square root of 2; with two levels, a t quantile."""
+    if num_levels == 2:
+        return _t_quantile(ALPHA)(df)
+    return studentized_range_quantile(num_levels, float(f"{df:.2g}")) / math.sqrt(2)

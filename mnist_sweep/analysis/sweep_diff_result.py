@@ -1,0 +1,86 @@
+"""The result of comparing two sweeps, config by config."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+from mnist_sweep.analysis.html_repr import html_repr
+from mnist_sweep.text.numbers import counted, points
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Metric = Literal["val_accuracy", "test_accuracy"]
+
+
+class Change(NamedTuple):
+    """The difference of a config's accuracies in two sweeps, the second minus the first.
+
+    Attributes:
+        config_id: The config.
+        label: What distinguishes it from the other configs, as in `filters=8,16 adam`.
+        n: Seeds that ended well in both sweeps.
+        mean_a: Mean accuracy over those seeds in the first sweep, in [0, 1]; NaN if there are none.
+        mean_b: The same in the second sweep.
+        difference: Mean accuracy in the second sweep minus that in the first.
+        low: Lower end of its 95% t-interval, paired over seeds; NaN where n is below 2, or where all seeds differ by
+            the same amount, which leaves no variance to test against.
+        high: Upper end of it.
+        significant: Whether the difference is significant at a false discovery rate of 5% over all configs (Benjamini
+            and Hochberg 1995).
+    """
+
+    config_id: str
+    label: str
+    n: int
+    mean_a: float
+    mean_b: float
+    difference: float
+    low: float
+    high: float
+    significant: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SweepDiff:
+    """Two sweeps, compared config by config.
+
+    Attributes:
+        only_a: Ids of the configs in the first sweep only, in the order of its table.
+        only_b: Ids of the configs in the second sweep only.
+        changes: The configs in both, the largest difference first.
+        mean: Mean difference of the configs that have one, each counted once; NaN if none has.
+        low: Lower end of its 95% t-interval over configs; NaN where there are fewer than two, or all differ by the same
+            amount, which leaves no variance to test against.
+        high: Upper end of it.
+        metric: What is compared, `val_accuracy` or `test_accuracy`.
+        sentence: The conclusion.
+        notes: The limits of the conclusion.
+    """
+
+    only_a: tuple[str, ...]
+    only_b: tuple[str, ...]
+    changes: tuple[Change, ...]
+    mean: float
+    low: float
+    high: float
+    metric: Metric
+    sentence: str
+    notes: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return "\n".join((self.sentence, *self.notes))
+
+    def __repr__(self) -> str:
+        configs = (
+            f"{counted(len(self.changes), 'config')} in both, {len(self.only_a):,} and {len(self.only_b):,} in one"
+        )
+        return f"<SweepDiff of {self.metric}: {configs}; mean difference {points(self.mean, signed=True)} points>"
+
+    def to_frame(self) -> "pd.DataFrame":
+        """Return one line for each config in both sweeps, with the attributes of `Change` as columns."""
+        import pandas as pd
+
+        return pd.DataFrame(self.changes, columns=Change._fields)
+
+    def _repr_html_(self) -> str:
+        return html_repr((self.sentence, *self.notes), self.to_frame())

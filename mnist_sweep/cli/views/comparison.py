@@ -1,0 +1,47 @@
+"""The view of `compare`: accuracies, their difference, the conclusion, and the images behind it."""
+
+from collections.abc import Iterator
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from mnist_sweep.analysis.comparison_result import Comparison
+from mnist_sweep.text.numbers import percent, points, probability
+
+NUM_SHOWN = 20
+
+
+def show(comparison: Comparison, console: Console) -> None:
+    """Print the accuracies and their difference on both splits, the conclusion, the images behind it, the method."""
+    console.print(_table(comparison))
+    for line in (comparison.sentence, *comparison.notes, *_images(comparison), comparison.method):
+        console.print(Text(line), soft_wrap=True)
+
+
+def _table(comparison: Comparison) -> Table:
+    splits = comparison.val, comparison.test
+    found = [split.difference for split in splits]
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name in ("", *(split.name for split in splits)):
+        table.add_column(name, justify="right" if name else "left", no_wrap=True)
+    table.add_row(comparison.a, *(percent(split.accuracy_a) for split in splits))
+    table.add_row(comparison.b, *(percent(split.accuracy_b) for split in splits))
+    table.add_row("difference", *(points(one.mean, signed=True) for one in found))
+    table.add_row("95% interval", *(f"{points(one.low)} to {points(one.high)}" for one in found))
+    table.add_row("p", *(probability(one.pvalue).removeprefix("p = ").removeprefix("p ") for one in found))
+    return table
+
+
+def _images(comparison: Comparison) -> Iterator[str]:
+    """Yield McNemar's p-values seed by seed, and the images that only one of the two classifies correctly."""
+    for split in (comparison.val, comparison.test):
+        if len(split.mcnemar) > 1:
+            by_seed = zip(comparison.seeds, split.mcnemar, strict=True)
+            listed = ", ".join(f"seed {seed} {probability(p)}" for (seed, _), p in by_seed)
+            yield f"McNemar's exact test on {split.name}, seed by seed: {listed}."
+        for name, images in ((comparison.a, split.only_a), (comparison.b, split.only_b)):
+            if images:
+                more = [f"{len(images) - NUM_SHOWN:,} more"] * (len(images) > NUM_SHOWN)
+                listed = ", ".join([*map(str, images[:NUM_SHOWN]), *more])
+                yield f"{split.name} images that only {name} has right ({len(images):,}): {listed}"

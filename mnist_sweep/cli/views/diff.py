@@ -1,0 +1,45 @@
+"""The view of `diff`: the conclusion, the largest changes, and the configs of one sweep only."""
+
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from mnist_sweep.analysis.sweep_diff_result import Change, SweepDiff
+from mnist_sweep.text.numbers import counted, percent, points
+
+NUM_SHOWN = 20
+
+
+def show(found: SweepDiff, console: Console) -> None:
+    """Print the conclusion, the largest changes, the configs that are in one sweep only, and the notes."""
+    console.print(Text(found.sentence), soft_wrap=True)
+    changes = [change for change in found.changes if change.n and change.difference]
+    if changes:
+        console.print(_table(changes[:NUM_SHOWN]))
+    if len(changes) > NUM_SHOWN:
+        console.print(f"and {counted(len(changes) - NUM_SHOWN, 'smaller change')}")
+    for names, which in ((found.only_a, "first"), (found.only_b, "second")):
+        if names:
+            console.print(Text(f"only in the {which}: {', '.join(_first(names))}"), soft_wrap=True)
+    for note in found.notes:
+        console.print(Text(note), soft_wrap=True)
+
+
+def _table(changes: Sequence[Change]) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("config", no_wrap=True)
+    for name in ("n", "first", "second", "difference", "95% interval"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("setting", overflow="fold")
+    for change in changes:
+        ends = f"{points(change.low)} to {points(change.high)}" if change.low == change.low else ""
+        cells = percent(change.mean_a), percent(change.mean_b), points(change.difference, signed=True), ends
+        style = "bold" if change.significant else ""
+        table.add_row(change.config_id, str(change.n), *cells, Text(change.label), style=style)
+    return table
+
+
+def _first(names: Sequence[str]) -> list[str]:
+    return [*names[:NUM_SHOWN], *[f"{len(names) - NUM_SHOWN:,} more"] * (len(names) > NUM_SHOWN)]

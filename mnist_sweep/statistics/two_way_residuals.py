@@ -1,0 +1,75 @@
+"""Residuals of accuracies under a two-way additive model, in which each config and each seed has an effect."""
+
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+MAX_PASSES = 400
+TOLERANCE = 1e-12
+
+
+class ErrorVariance(NamedTuple):
+    """The variance of one accuracy that neither its config nor its seed explains.
+
+    Attributes:
+        variance: Of one accuracy.
+        df: Degrees of freedom of the variance; infinite if the variance is known.
+    """
+
+    variance: float
+    df: float
+
+
+def residuals(
+    accuracy: "NDArray[np.float64]", config: "NDArray[np.intp]", seed: "NDArray[np.intp]"
+) -> "NDArray[np.float64]":
+    """Return the residuals of the least-squares fit: float64 `[n]`.
+
+    Args:
+        accuracy: float64 `[n]`, one for each trial.
+        config: Index of its config, from 0.
+        seed: Index of its seed, from 0.
+    """
+    import numpy as np
+
+    # Alternating subtraction of config and seed means; it ends at once where every config has every seed.
+    rest, groups = accuracy, [(group, np.bincount(group)) for group in (config, seed)]
+    for turn in range(MAX_PASSES):
+        group, num = groups[turn % 2]
+        mean = np.bincount(group, rest) / num
+        if turn > 1 and np.abs(mean).max() < TOLERANCE:
+            break
+        rest = rest - mean[group]
+    return rest
+
+
+def error_variance(
+    accuracy: "NDArray[np.float64]", config: "NDArray[np.intp]", seed: "NDArray[np.intp]"
+) -> ErrorVariance:
+    """Return the residual variance; NaN, with no degrees of freedom, if the effects explain everything.
+
+    Args:
+        accuracy: As in `residuals`.
+        config: As in `residuals`.
+        seed: As in `residuals`.
+    """
+    import numpy as np
+
+    rest = residuals(accuracy, config, seed)
+    df = len(rest) - _num_parameters(config, seed)
+    return ErrorVariance(float((rest**2).sum() / df) if df else np.nan, df)
+
+
+def _num_parameters(config: "NDArray[np.intp]", seed: "NDArray[np.intp]") -> int:
+    """Return the rank of the model: effects of configs and seeds, less one for each connected group of trials."""
+    import numpy as np
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    num_configs, num_seeds = int(config.max()) + 1, int(seed.max()) + 1
+    num = num_configs + num_seeds
+    links = coo_array((np.ones(len(config)), (config, seed + num_configs)), shape=(num, num))
+    groups, _ = connected_components(links, directed=False)
+    return num - int(groups)

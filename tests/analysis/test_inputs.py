@@ -1,0 +1,64 @@
+"""Laws of inputs: a folder is read from its rows, a table is taken as it is, and both errors name the way out."""
+
+import dataclasses
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from mnist_sweep import TrialConfig
+from mnist_sweep.analysis.effects.estimation import effects
+from mnist_sweep.analysis.expected_best import expected_best_curve
+from mnist_sweep.analysis.inputs import as_trials
+from mnist_sweep.analysis.selection import select
+from mnist_sweep.analysis.sweep_diff import diff
+from mnist_sweep.errors import LedgerError
+from mnist_sweep.results.frames import trials_frame
+from mnist_sweep.results.ledger import Ledger
+from mnist_sweep.trials.row import TrialRow
+
+Refused = Callable[..., AbstractContextManager[None]]
+FUNCTIONS = (select, effects, expected_best_curve, lambda trials: diff(trials, trials))
+
+
+def plain(found: Any) -> str:
+    """Return a value as text, in which NaN equals NaN."""
+    return str(found.to_dict() if isinstance(found, pd.DataFrame) else dataclasses.asdict(found))
+
+
+@pytest.fixture
+def rows(tmp_path: Path, make_row: Callable[..., TrialRow]) -> list[TrialRow]:
+    """Rows that lie in the results folder `tmp_path` as well."""
+    ledger = Ledger(tmp_path)
+    ledger.open()
+    found = [make_row(TrialConfig(num_steps=steps), val_accuracy=0.9 + steps / 1000) for steps in range(1, 6)]
+    for row in found:
+        ledger.commit(row)
+    return found
+
+
+def test_folder_is_read_from_its_rows(tmp_path: Path, rows: list[TrialRow]) -> None:
+    for folder in (tmp_path, str(tmp_path)):
+        pd.testing.assert_frame_equal(as_trials(folder), trials_frame(rows))
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_folder_and_table_give_the_same(
+    tmp_path: Path, rows: list[TrialRow], function: Callable[[object], object]
+) -> None:
+    one, other = function(tmp_path), function(trials_frame(rows))
+    assert plain(one) == plain(other)
+
+
+def test_folder_without_rows_is_one_line(tmp_path: Path, refused: Refused) -> None:
+    with refused(LedgerError, f"{tmp_path} holds no rows"):
+        select(tmp_path)
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_table_of_something_else_is_one_line(refused: Refused, function: Callable[[object], object]) -> None:
+    with refused(LedgerError, "lacks the columns", "status", "`read_trials`"):
+        function(pd.DataFrame({"loss": [1.0]}))

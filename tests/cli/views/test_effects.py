@@ -1,0 +1,34 @@
+"""Laws of the view of `effects`: every sentence, level and note is printed, as text."""
+
+import io
+import json
+from collections.abc import Callable
+
+import numpy as np
+from rich.console import Console
+
+from mnist_sweep import TrialConfig, grid
+from mnist_sweep.analysis.effects.estimation import effects
+from mnist_sweep.cli.views.effects import show
+from mnist_sweep.results.frames import trials_frame
+from mnist_sweep.trials.row import TrialRow
+
+
+def test_every_sentence_level_and_note_is_printed_as_text(make_row: Callable[..., TrialRow]) -> None:
+    configs = grid(TrialConfig(), {"batch_size": [50, 100], "num_steps": [10, 20], "model.dropout": [0.0, 0.1, 0.2]})
+    gain = {(50, 10): 0.02}
+    draw = np.random.default_rng(0).normal(0.9, 1e-4, len(configs))
+    rows = [
+        make_row(config, val_accuracy=accuracy + gain.get((config.batch_size, config.num_steps), 0.0))
+        for config, accuracy in zip(configs, draw, strict=True)
+    ]
+    trials = trials_frame(rows)
+    trials["precision"] = np.where(np.arange(len(trials)) % 2, "[bold]loud", json.dumps(["[red]"]))
+    found, out = effects(trials), io.StringIO()
+    show(found, Console(width=200, file=out))
+    values = [level.value for effect in found.effects for level in effect.levels]
+    assert any(pair.significant for pair in found.interactions)
+    assert [part for part in [*found.sentences, *found.notes, *values] if part not in out.getvalue()] == []
+    assert "diverged" not in out.getvalue()
+    assert "[bold]loud" in out.getvalue()
+    assert "[red]" in out.getvalue()

@@ -1,0 +1,26 @@
+"""Laws of the two-way model: residuals and their variance are those of least squares."""
+
+import numpy as np
+import pytest
+
+from mnist_sweep.statistics.two_way_residuals import error_variance
+from tests.statistics.long_form import long_form
+
+
+@pytest.mark.parametrize("lost", [0.0, 0.2])
+def test_error_variance_is_the_residual_variance_of_least_squares(lost: float) -> None:
+    draw = np.random.default_rng(5)
+    table = draw.normal(0.9, 0.01, (7, 4)) + draw.normal(0, 0.1, 4)
+    found = long_form(table, draw.random((7, 4)) >= lost)
+    effects = np.hstack([np.eye(7)[found.config], np.eye(4)[found.seed]])
+    rest = found.accuracy - effects @ np.linalg.lstsq(effects, found.accuracy)[0]
+    df = len(rest) - np.linalg.matrix_rank(effects)
+    error = error_variance(*found)
+    assert error.df == df
+    assert error.variance == pytest.approx((rest**2).sum() / df, rel=1e-9)
+
+
+def test_seeds_that_no_two_configs_share_leave_no_degrees_of_freedom() -> None:
+    error = error_variance(np.array([0.9, 0.8, 0.7, 0.6]), np.array([0, 0, 1, 1]), np.array([0, 1, 2, 3]))
+    assert error.df == 0
+    assert np.isnan(error.variance)
