@@ -76,9 +76,9 @@ def _pairs(one: Match, other: Match) -> list[_Pair]:
     if any(pair.a.trial_id == pair.b.trial_id for pair in pairs):
         raise LedgerError(f"{one.name} would be compared with itself: name two different trials or configs.")
     if not pairs:
-        raise LedgerError(f"{one.name} and {other.name} share no seed that ended well: compare two single trials.")
+        raise LedgerError(f"{one.name} and {other.name} share no seed that succeeded: compare two single trials.")
     if len({row.config["data"] for pair in pairs for row in pair}) > 1:
-        raise LedgerError(f"{one.name} and {other.name} are of different data sets: they cannot be paired.")
+        raise LedgerError(f"{one.name} and {other.name} use different data sets: they cannot be paired.")
     return pairs
 
 

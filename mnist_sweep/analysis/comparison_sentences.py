@@ -9,12 +9,20 @@ from mnist_sweep.statistics.paired_tests import AccuracyDifference
 from mnist_sweep.text.names import different_images_note, varying
 from mnist_sweep.text.numbers import counted, interval, points, probability
 
-IMAGES = "Two trained models on the same images: McNemar's exact test (1947), interval of Newcombe (1998)."
-SEEDS_AND_IMAGES = "Over seeds and images, crossed: variance of Gallas (2006), t distribution of Satterthwaite (1946)."
-SEEDS = "Over seeds: paired t-test."
-ONE_SEED = "This is about two trained models: with other seeds, their configs may come out differently."
-TWO_SEEDS = "Two seeds tell little of the noise of seeds, so the interval may be too narrow: run three or more."
-NOT_KEPT = "Not all predictions were kept, so other images are not accounted for: on them the difference varies more."
+IMAGES = "Two trained models on the same images: McNemar's exact test (1947), Newcombe's interval (1998, method 10)."
+SEEDS_AND_IMAGES = (
+    "Paired t-test over seeds and images as crossed random factors: variance by Gallas (2006), degrees of freedom by "
+    "Satterthwaite (1946)."
+)
+SEEDS = "Paired t-test over seeds."
+ONE_SEED = "This compares two trained models: with other seeds, their configs may rank differently."
+TWO_SEEDS = (
+    "Two seeds say little about the variation between seeds, so the interval may be too narrow: run three or more."
+)
+NOT_KEPT = (
+    "Not all predictions were kept, so the interval ignores the variation between images: on other images the "
+    "difference varies more."
+)
 
 
 def conclusion(a: str, b: str, val: SplitDifference, test: SplitDifference) -> str:
@@ -22,9 +30,14 @@ def conclusion(a: str, b: str, val: SplitDifference, test: SplitDifference) -> s
     on_val, on_test = val.difference, test.difference
     if val.significant and on_val.mean < 0:
         a, b, on_val, on_test = b, a, on_val.reversed(), on_test.reversed()
-    verdict = f"{a} is better than {b}" if val.significant else f"No difference shown between {a} and {b}"
+    if val.significant:
+        verdict = f"{a} is significantly better than {b}"
+    elif math.isnan(on_val.pvalue):
+        verdict = f"Whether {a} and {b} differ cannot be tested"
+    else:
+        verdict = f"{a} and {b} are statistically tied"
+    beside = "" if test.significant else ", which is not significant"
     needed = "" if val.significant else _needed(on_val)
-    beside = "" if test.significant else ", where no difference is shown"
     return f"{verdict}: {difference(on_val)} on validation, {difference(on_test)} on test{beside}.{needed}"
 
 
@@ -56,5 +69,5 @@ def _needed(found: AccuracyDifference) -> str:
         if number is not None
     ]
     if not ways:
-        return " To show one of this size, more seeds and more images together would be needed."
-    return f" To show one of this size, {' or '.join(ways)} would be needed."
+        return " A difference of this size would take more seeds and more images together to detect."
+    return f" A difference of this size would take {' or '.join(ways)} to detect (with 80% power)."

@@ -32,7 +32,7 @@ SMALL_GAIN = 0.05
 
 
 class _Trials(NamedTuple):
-    """Validation accuracies of the trials that ended well, in rising order, and the number of all trials."""
+    """Validation accuracies of the trials that succeeded, in rising order, and the number of all trials."""
 
     accuracies: "NDArray[np.float64]"
     num: int
@@ -59,7 +59,7 @@ def expected_best_curve(
         in [0, 1], the last two are the 95% interval of the expectation, NaN where fewer than 4 trials have an accuracy.
 
     Raises:
-        LedgerError: No trial ended well; the folder holds no rows or damaged ones; or the DataFrame lacks a column.
+        LedgerError: No trial succeeded; the folder holds no rows or damaged ones; or the DataFrame lacks a column.
     """
     import numpy as np
     import pandas as pd
@@ -81,17 +81,17 @@ def sentence(trials: "pd.DataFrame") -> str:
     """Return the expectation of half as many and of twice as many trials in words.
 
     Raises:
-        LedgerError: No trial ended well.
+        LedgerError: No trial succeeded.
     """
     import numpy as np
 
     found = _trials(trials)
     if len(found.accuracies) < MIN_TRIALS:
         good = counted(len(found.accuracies), "trial")
-        return f"Only {good} ended well: too few to say what more would bring."
+        return f"Only {good} succeeded: too few to predict the gain of more."
     if found.accuracies[0] == found.accuracies[-1] < 1:
-        same = f"All trials that ended well reached {percent(found.accuracies[0])} on validation"
-        return f"{same}: what more would bring is not seen."
+        accuracy = percent(found.accuracies[0])
+        return f"All successful trials reached {accuracy} on validation: the gain of more cannot be predicted."
     half, best = _expected_best(found, np.array([found.num // 2, found.num], np.float64))
     now, twice = _bootstrapped(found, np.array([found.num, 2 * found.num], np.float64)).T
     gain, (low, high) = float((twice - now).mean()), np.quantile(twice - now, [1 - UPPER, UPPER])
@@ -100,12 +100,12 @@ def sentence(trials: "pd.DataFrame") -> str:
         f"half as many would be expected to reach {percent(half)}"
     )
     if best >= 1:
-        return f"{reached}. More cannot bring more."
+        return f"{reached}. More trials cannot improve on that."
     share = gain / (1 - best)
-    verdict = "the sweep was large enough" if share < SMALL_GAIN else "more trials may pay"
+    verdict = "the sweep was large enough" if share < SMALL_GAIN else "more trials may pay off"
     return (
-        f"{reached}, and twice as many to bring {points(gain)} points more ({interval(low, high)}), "
-        f"{share:.0%} of the errors that are left: {verdict}."
+        f"{reached}, twice as many to gain {points(gain)} points ({interval(low, high)}), {share:.0%} of the remaining "
+        f"errors: {verdict}."
     )
 
 
@@ -114,7 +114,7 @@ def _trials(trials: "pd.DataFrame") -> _Trials:
 
     good = trials.loc[trials["status"] == Status.OK.value, "val_accuracy"].dropna()
     if good.empty:
-        raise LedgerError("no trial ended well, so no budget can be judged: `mnist-sweep status DIR` shows the causes.")
+        raise LedgerError("no trial succeeded, so no budget can be judged: `mnist-sweep status DIR` shows the causes.")
     return _Trials(np.sort(good.to_numpy(np.float64)), len(trials))
 
 

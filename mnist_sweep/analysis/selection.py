@@ -45,7 +45,7 @@ def select(trials: "str | Path | pd.DataFrame", *, num_val: int | None = None) -
         num_val: Images in the validation split; None takes it from the trials' data sets, if they all have the same.
 
     Raises:
-        LedgerError: No trial ended well; the folder holds no rows or damaged ones; or the DataFrame lacks a column.
+        LedgerError: No trial succeeded; the folder holds no rows or damaged ones; or the DataFrame lacks a column.
         ConfigError: `num_val` is below 1.
     """
     require(num_val is None or num_val >= 1, "num_val >= 1, or None", num_val=num_val)
@@ -53,7 +53,9 @@ def select(trials: "str | Path | pd.DataFrame", *, num_val: int | None = None) -
     good = trials[(trials["status"] == Status.OK.value) & trials["val_accuracy"].notna()]
     good = good.sort_values(["config_id", "seed"])
     if good.empty:
-        raise LedgerError("no trial ended well, so there is none to select: `mnist-sweep status DIR` shows the causes.")
+        raise LedgerError(
+            "no trial succeeded, so there is no config to select: `mnist-sweep status DIR` shows the causes."
+        )
     configs = _configs(good)
     alone = configs["n"] < min(2, configs["n"].median())
     configs, num_val = configs[~alone], _num_val(good) if num_val is None else num_val

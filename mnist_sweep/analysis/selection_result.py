@@ -14,7 +14,7 @@ class Selection:
 
     Attributes:
         config_id: The selected config.
-        n: Its seeds that ended well.
+        n: Its seeds that succeeded.
         val_mean: Its mean validation accuracy.
         val_low: Lower end of the 95% interval of that mean, in [0, 1]: the t-interval over seeds; Wilson's for one
             seed, or for several with equal accuracies, which leave no variance to estimate.

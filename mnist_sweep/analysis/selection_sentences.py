@@ -6,23 +6,24 @@ from typing import TYPE_CHECKING
 
 from mnist_sweep.analysis.selection_result import Selection
 from mnist_sweep.text.names import different_images_note
-from mnist_sweep.text.numbers import counted, interval, percent, percent_interval, points
+from mnist_sweep.text.numbers import counted, interval, percent, percent_interval
 from mnist_sweep.trials.row import Status
 
 if TYPE_CHECKING:
     import pandas as pd
 
 OVER_SEEDS = (
-    "Leads over the seeds that configs share, by the pair's own variance where it is larger than that of all, against "
-    "the largest lead of equal configs at 5%, simulated with variances as unlike as those seen (Wright and Simon 2003; "
-    "Berger and Boos 1994)."
+    "Each config is compared with the best over the seeds they share; the standard error uses the variance pooled over "
+    "all configs, or that of the pair's own differences where it is larger. The critical value is simulated for "
+    "configs that are equal on average but whose variances differ by as much as the data allow, so that any of them is "
+    "called worse in at most 5% of sweeps (Wright and Simon 2003; Berger and Boos 1994)."
 )
 OVER_IMAGES = (
-    "Tukey's range test with the binomial error of each validation accuracy, corrected for all pairs at 5% "
-    "(Tukey 1953; Hayter 1984)."
+    "Tukey's range test on the validation accuracies with binomial standard errors, at the 5% level over all pairs of "
+    "configs (Tukey 1953; Hayter 1984)."
 )
-UNTESTABLE = "No test: no seeds that configs share and that vary, and how many images validation has is not known."
-ONE_CONFIG = "No test: one config."
+UNTESTABLE = "No test: the configs share no seeds that vary, and the number of validation images is unknown."
+ONE_CONFIG = "No test: there is only one config."
 SMALL_BIAS = 0.00005
 
 
@@ -32,8 +33,8 @@ def sentences(found: Selection, trials: "pd.DataFrame", good: "pd.DataFrame", *,
     Args:
         found: The selection, whose own sentences are not used.
         trials: All trials.
-        good: Those that ended well.
-        num_alone: Configs that were left out for having one good seed where most have several.
+        good: Those that succeeded.
+        num_alone: Configs that were left out for having one successful seed where most have several.
     """
     yield from _result(found)
     yield from _left_out(trials, good, num_alone, found.config_id)
@@ -43,40 +44,45 @@ def _result(found: Selection) -> Iterator[str]:
     """Yield the selected config, its accuracies, what to expect on new data, and its ties."""
     test, seeds = _mean(found.test_mean, found.test_low, found.test_high), counted(found.n, "seed")
     val = _mean(found.val_mean, found.val_low, found.val_high)
-    yield f"Selected by validation among {counted(found.num_compared, 'config')}: {found.config_id}, {seeds}."
-    yield f"On validation {val}; on test, which nothing was chosen by, {test}."
+    yield f"Selected by validation accuracy from {counted(found.num_compared, 'config')}: {found.config_id} ({seeds})."
+    yield f"Validation accuracy {val}; test accuracy, which played no part in the selection, {test}."
     if found.num_compared == 1:
         return
     yield _selection_bias(found)
-    ties, others = len(found.tied) - 1, found.num_compared - 1
-    if found.method == UNTESTABLE:
-        yield "Whether any config is worse cannot be tested: run each with several seeds, as with `--seeds 3`."
-    elif not ties:
-        yield f"It is better than {'the other config' if others == 1 else f'each of the {others:,} others'}."
-    else:
-        none = "The other config is not" if others == 1 else f"None of the {others:,} others is"
-        some = f"Of the {others:,} others, {ties:,} {'is' if ties == 1 else 'are'} not"
-        yield f"{none if ties == others else some} shown to be worse."
+    yield _ties(len(found.tied) - 1, found.num_compared - 1, tested=found.method != UNTESTABLE)
     if found.n == 1:
-        yield "With one seed, how much results vary from seed to seed is not seen: `--seeds 3` or more shows it."
+        yield "With one seed, the variation from seed to seed is unknown: run `--seeds 3` or more to measure it."
 
 
 def _selection_bias(found: Selection) -> str:
-    new = "images" if found.method == OVER_IMAGES else "seeds"
+    new = "on new validation images" if found.method == OVER_IMAGES else "on validation with new seeds"
     if math.isnan(found.selection_bias):
-        return "How much of its lead is luck cannot be told."
+        return "How much selection inflates its validation accuracy cannot be estimated."
     ends = interval(found.selection_bias_low, found.selection_bias_high)
     if found.selection_bias < SMALL_BIAS:
         if len(found.tied) == 1:
-            return f"It leads so clearly that selecting it did not flatter it: expect the same with new {new}."
-        return (
-            "Those that may be as good have the same accuracy, or nearly so: expect about the same on validation with "
-            f"new {new} ({ends})."
-        )
+            return f"Its lead is so clear that selection did not inflate its accuracy: expect about the same {new}."
+        return f"The configs tied with it have the same accuracy or nearly so: expect about the same {new} ({ends})."
+    digits = 1 if found.selection_bias >= 0.01 else 2
     return (
-        f"Being the best of {found.num_compared:,} is partly luck: expect about {points(found.selection_bias)} points "
-        f"less on validation with new {new} ({ends})."
+        f"The best of {found.num_compared:,} configs tends to look better than it is: expect about "
+        f"{100 * found.selection_bias:.{digits}f} points less {new} ({ends})."
     )
+
+
+def _ties(ties: int, others: int, *, tested: bool) -> str:
+    """Return how many of the other configs are statistically tied with the selected one."""
+    if not tested:
+        return "Whether any config is worse cannot be tested: run each with several seeds, for example `--seeds 3`."
+    if not ties:
+        worse = "the other config" if others == 1 else f"each of the {others:,} other configs"
+        return f"It is significantly better than {worse}."
+    if ties == others:
+        all_of = {1: "The other config is", 2: "Both other configs are"}
+        tied = all_of.get(others, f"All {others:,} other configs are")
+    else:
+        tied = f"{ties:,} of the {others:,} other configs {'is' if ties == 1 else 'are'}"
+    return f"{tied} statistically tied with it."
 
 
 def _left_out(trials: "pd.DataFrame", good: "pd.DataFrame", num_alone: int, best: str) -> Iterator[str]:
@@ -87,12 +93,12 @@ def _left_out(trials: "pd.DataFrame", good: "pd.DataFrame", num_alone: int, best
     if len(bad):
         counts = bad["status"].value_counts()
         statuses = [f"{counts[name]:,} {name}" for name in map(str, Status) if name in counts]
-        yield f"Left out, not having ended well: {counted(len(bad), 'trial')} ({', '.join(statuses)})."
+        yield f"Left out because they did not succeed: {counted(len(bad), 'trial')} ({', '.join(statuses)})."
     of_best = int((bad["config_id"] == best).sum())
     if of_best:
-        yield f"Of the selected config too, {counted(of_best, 'trial')} did not end well."
+        yield f"The selected config has {counted(of_best, 'trial')} that did not succeed."
     if num_alone:
-        yield f"Left out, having one good seed where most have several: {counted(num_alone, 'config')}."
+        yield f"Left out for having one successful seed where most have several: {counted(num_alone, 'config')}."
 
 
 def _mean(mean: float, low: float, high: float) -> str:

@@ -26,7 +26,7 @@ SMALLEST_STD = 1e-9
 def diff(
     a: "str | Path | pd.DataFrame", b: "str | Path | pd.DataFrame", *, metric: Metric = "val_accuracy"
 ) -> SweepDiff:
-    """Compare two sweeps config by config, over the seeds that ended well in both.
+    """Compare two sweeps config by config, over the seeds that succeeded in both.
 
     Args:
         a: The first sweep: its results folder, or its trials as `read_trials` returns them.

@@ -18,7 +18,7 @@ class Change(NamedTuple):
     Attributes:
         config_id: The config.
         label: What distinguishes it from the other configs, as in `filters=8,16 adam`.
-        n: Seeds that ended well in both sweeps.
+        n: Seeds that succeeded in both sweeps.
         mean_a: Mean accuracy over those seeds in the first sweep, in [0, 1]; NaN if there are none.
         mean_b: The same in the second sweep.
         difference: Mean accuracy in the second sweep minus that in the first.

@@ -39,13 +39,13 @@ def test_two_trials_are_compared_image_by_image(results: Folder) -> None:
     assert ONE_SEED in found.notes
 
 
-def test_a_real_difference_is_said_with_the_better_one_first(results: Folder) -> None:
+def test_significant_difference_names_the_better_one_first(results: Folder) -> None:
     a, b = results.add(A, val=range(40), test=range(30)), results.add(B, val=range(5))
     found = compare(results.path, a.trial_id, b.trial_id)
     assert found.val.significant
     low, high = newcombe_interval(ContingencyTable(both=260, only_a=35, only_b=0, neither=5))
     assert found.sentence.startswith(
-        f"{b.trial_id} is better than {a.trial_id}: +11.67 points "
+        f"{b.trial_id} is significantly better than {a.trial_id}: +11.67 points "
         f"(95% interval {100 * low:.2f} to {100 * high:.2f}, p < 0.0001) on validation, +15.00 points"
     )
     turned = compare(results.path, b.trial_id, a.trial_id)
@@ -53,22 +53,22 @@ def test_a_real_difference_is_said_with_the_better_one_first(results: Folder) ->
     assert turned.val.difference == pytest.approx(found.val.difference.reversed())
 
 
-def test_no_difference_is_said_with_what_would_show_one(results: Folder) -> None:
+def test_tie_says_how_many_images_would_detect_its_difference(results: Folder) -> None:
     a, b = results.add(A, val=[1, 2, 3, 4]), results.add(B, val=[5, 6])
     found = compare(results.path, a.trial_id, b.trial_id)
     assert not found.val.significant
-    assert found.sentence.startswith(f"No difference shown between {a.trial_id} and {b.trial_id}: -0.67 points")
+    assert found.sentence.startswith(f"{a.trial_id} and {b.trial_id} are statistically tied: -0.67 points")
     needed = found.val.difference.images_needed
     assert needed is not None
     assert needed > 300
-    assert f"about {needed:,} validation images would be needed." in found.sentence
+    assert f"would take about {needed:,} validation images to detect (with 80% power)." in found.sentence
 
 
 def test_equal_trials_need_nothing(results: Folder) -> None:
     a, b = results.add(A, val=[1]), results.add(B, val=[1])
     found = compare(results.path, a.trial_id, b.trial_id)
-    assert "No difference shown" in found.sentence
-    assert "needed" not in found.sentence
+    assert "statistically tied" in found.sentence
+    assert "to detect" not in found.sentence
     assert found.val.difference.low < 0 < found.val.difference.high
 
 

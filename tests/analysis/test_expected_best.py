@@ -107,16 +107,16 @@ def test_few_trials_have_a_curve_without_an_interval(num: int) -> None:
     assert "too few" in sentence(trials)
 
 
-def test_few_of_many_trials_that_ended_well_are_not_called_many() -> None:
+def test_few_of_many_trials_that_succeeded_are_not_called_many() -> None:
     trials = table([0.5, 0.6, *[math.nan] * 50])
-    assert sentence(trials) == "Only 2 trials ended well: too few to say what more would bring."
+    assert sentence(trials) == "Only 2 trials succeeded: too few to predict the gain of more."
 
 
 @pytest.mark.parametrize("status", [Status.FAILED, Status.DIVERGED])
-def test_nothing_that_ended_well_is_an_error_of_one_line(make_row: MakeRow, refused: Refused, status: Status) -> None:
+def test_nothing_that_succeeded_is_an_error_of_one_line(make_row: MakeRow, refused: Refused, status: Status) -> None:
     trials = trials_frame([make_row(status=status)])
     for use in (expected_best_curve, sentence):
-        with refused(LedgerError, "no trial ended well", "mnist-sweep status"):
+        with refused(LedgerError, "no trial succeeded", "mnist-sweep status"):
             use(trials)
 
 
@@ -136,25 +136,25 @@ def test_sweep_whose_best_ones_are_alike_was_large_enough() -> None:
 
 
 def test_sweep_whose_best_one_stands_alone_may_pay_more() -> None:
-    assert sentence(table(np.linspace(0.5, 0.95, 10))).endswith("more trials may pay.")
+    assert sentence(table(np.linspace(0.5, 0.95, 10))).endswith("more trials may pay off.")
 
 
 def test_twice_as_many_trials_bring_about_what_is_said() -> None:
     draw, told = np.random.default_rng(5), []
     for _ in range(100):
         text = sentence(table(draw.normal(0.9, 0.02, 40)))
-        told.append(float(text.partition("to bring ")[2].partition(" points")[0]) / 100)
+        told.append(float(text.partition("to gain ")[2].partition(" points")[0]) / 100)
     true = draw.normal(0, 0.02, (20_000, 80)).max(axis=1).mean() - draw.normal(0, 0.02, (20_000, 40)).max(axis=1).mean()
     assert true <= np.mean(told) <= 1.4 * true, "careful: it expects a little more than comes"
 
 
 def test_trials_that_are_all_alike_do_not_show_that_they_are_enough() -> None:
-    said = "All trials that ended well reached 10.00% on validation: what more would bring is not seen."
-    assert sentence(table([0.1] * 5)) == said
+    expected = "All successful trials reached 10.00% on validation: the gain of more cannot be predicted."
+    assert sentence(table([0.1] * 5)) == expected
 
 
 def test_perfect_best_cannot_be_beaten() -> None:
-    assert sentence(table([0.9, 0.95, 0.97, 1.0])).endswith("More cannot bring more.")
+    assert sentence(table([0.9, 0.95, 0.97, 1.0])).endswith("More trials cannot improve on that.")
 
 
 @pytest.mark.parametrize("name", ["quickstart", "deep_mnist"])

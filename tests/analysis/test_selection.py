@@ -106,7 +106,7 @@ def test_configs_that_are_clearly_worse_are_not_among_the_best() -> None:
     assert set(found.tied) == set("abc")
     assert found.tied[0] == found.config_id
     assert "Berger and Boos" in found.method
-    assert "Of the 5 others, 2 are not shown to be worse." in text(found)
+    assert "2 of the 5 other configs are statistically tied with it." in text(found)
 
 
 def test_one_seed_is_judged_by_the_images_and_its_blindness_to_seeds_is_said() -> None:
@@ -114,7 +114,7 @@ def test_one_seed_is_judged_by_the_images_and_its_blindness_to_seeds_is_said() -
     assert found.tied == ("a", "b")
     assert "binomial" in found.method
     assert "With one seed" in text(found)
-    assert "new images" in text(found)
+    assert "new validation images" in text(found)
 
 
 def test_more_images_tell_configs_apart_that_few_do_not() -> None:
@@ -153,7 +153,7 @@ def test_drop_is_between_its_ends_and_smaller_with_more_seeds() -> None:
 def test_one_lucky_seed_does_not_win_where_others_have_several() -> None:
     found = select(table({"lucky": [0.999], "a": [0.95, 0.94, 0.95], "b": [0.93, 0.94, 0.93]}))
     assert (found.config_id, found.num_compared) == ("a", 2)
-    assert "one good seed where most have several: 1 config." in text(found)
+    assert "one successful seed where most have several: 1 config." in text(found)
 
 
 def test_seeds_that_no_configs_share_leave_the_images() -> None:
@@ -174,12 +174,12 @@ def test_two_configs_with_two_seeds_that_are_equal_are_called_worse_in_at_most_5
 def test_config_alone_is_selected_without_a_test() -> None:
     found = select(table({"a": [0.95, 0.94]}))
     assert (found.tied, found.selection_bias, found.num_compared) == (("a",), 0, 1)
-    assert "among 1 config" in text(found)
+    assert "from 1 config" in text(found)
 
 
 @pytest.mark.parametrize("status", [Status.FAILED, Status.DIVERGED, Status.STOPPED])
-def test_nothing_that_ended_well_is_an_error_of_one_line(make_row: MakeRow, refused: Refused, status: Status) -> None:
-    with refused(LedgerError, "no trial ended well", "mnist-sweep status"):
+def test_nothing_that_succeeded_is_an_error_of_one_line(make_row: MakeRow, refused: Refused, status: Status) -> None:
+    with refused(LedgerError, "no trial succeeded", "mnist-sweep status"):
         select(trials_frame([make_row(status=status)]))
 
 
@@ -201,4 +201,5 @@ def test_reference_sweep_is_read_as_its_readers_read_it() -> None:
     assert (found.config_id, found.n, found.num_compared) == ("860ce0bafd68", 1, 40)
     assert 1 < len(found.tied) < 40
     assert 0 < found.selection_bias < 0.05
-    assert text(found).startswith("Selected by validation among 40 configs: 860ce0bafd68, 1 seed. On validation 97.33%")
+    assert found.sentences[0] == "Selected by validation accuracy from 40 configs: 860ce0bafd68 (1 seed)."
+    assert found.sentences[1].startswith("Validation accuracy 97.33%")

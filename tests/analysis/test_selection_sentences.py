@@ -34,8 +34,8 @@ def test_other_images_of_some_trials_are_said(field: str, sizes: list[int], expe
 @pytest.mark.parametrize(
     ("others", "expected"),
     [
-        (["a"], "It is better than the other config."),
-        (["a", "b"], "It is better than each of the 2 others."),
+        (["a"], "It is significantly better than the other config."),
+        (["a", "b"], "It is significantly better than each of the 2 other configs."),
     ],
 )
 def test_clear_winner_is_said_to_be_one(others: list[str], expected: str) -> None:
@@ -43,21 +43,37 @@ def test_clear_winner_is_said_to_be_one(others: list[str], expected: str) -> Non
     found = select(table({"best": [0.97, 0.972, 0.971], **low}))
     assert found.tied == ("best",)
     assert expected in text(found)
-    assert "did not flatter it" in text(found)
+    assert "selection did not inflate its accuracy" in text(found)
 
 
 @pytest.mark.parametrize("accuracies", [[0.95], [1.0], [0.95, 0.96], [1.0, 1.0]])
 def test_configs_that_are_all_alike_are_said_to_be_so_and_none_to_lead(accuracies: list[float]) -> None:
     found = select(table({"a": accuracies, "b": accuracies, "c": accuracies}))
     assert found.tied == ("a", "b", "c")
-    assert "leads" not in text(found)
-    assert "have the same accuracy, or nearly so" in text(found)
+    assert "lead" not in text(found)
+    assert "have the same accuracy or nearly so" in text(found)
 
 
-def test_what_did_not_end_well_is_left_out_and_counted() -> None:
+def test_trials_that_did_not_succeed_are_left_out_and_counted() -> None:
     trials = table({"a": [0.95, math.nan, 0.94], "b": [0.94, 0.93, 0.93], "c": [math.nan] * 3})
     trials.loc[trials["config_id"] == "c", "status"] = ["failed", "diverged", "stopped"]
     found = select(trials)
     assert (found.config_id, found.n, found.num_compared) == ("a", 2, 2)
     assert "4 trials (1 stopped, 1 diverged, 2 failed)" in text(found)
-    assert "Of the selected config too, 1 trial did not end well." in text(found)
+    assert "The selected config has 1 trial that did not succeed." in text(found)
+
+
+@pytest.mark.parametrize(("others", "expected"), [("b", "The other config is"), ("bc", "Both other configs are")])
+def test_ties_with_all_are_said_to_be_so(others: str, expected: str) -> None:
+    found = select(table({name: [0.95] for name in f"a{others}"}))
+    assert f"{expected} statistically tied with it." in found.sentences
+
+
+@pytest.mark.parametrize(("num", "digits"), [(3, 2), (40, 1)])
+def test_selection_bias_has_two_digits(num: int, digits: int) -> None:
+    found = select(table({str(name): [0.95 - name / 1000] for name in range(num)}))
+    expected = (
+        f"expect about {100 * found.selection_bias:.{digits}f} points less on new validation images (95% "
+    )
+    assert expected in text(found)
+    assert (found.selection_bias >= 0.01) == (digits == 1)

@@ -23,7 +23,7 @@ def test_configs_are_in_one_the_other_or_both() -> None:
     found = diff(sweep({"a": [0.9], "b": [0.9], "c": [0.9]}), sweep({"c": [0.8], "d": [0.8]}))
     assert (found.only_a, found.only_b) == (("a", "b"), ("d",))
     assert [change.config_id for change in found.changes] == ["c"]
-    assert found.sentence.startswith("1 config in both, 2 only in the first, 1 only in the second.")
+    assert found.sentence.startswith("1 config in both sweeps, 2 only in the first, 1 only in the second.")
 
 
 def test_difference_is_paired_over_the_seeds_that_ended_well_in_both() -> None:
@@ -40,7 +40,7 @@ def test_the_same_sweep_twice_has_no_difference() -> None:
     trials = read_trials(REFERENCE)
     found = diff(trials, trials)
     assert (found.mean, found.low, found.high, len(found.changes)) == (0, 0, 0, 40)
-    assert found.sentence.endswith("the same mean accuracy on validation, to the last digit.")
+    assert found.sentence.endswith("Those in both have identical mean validation accuracies.")
     assert found.notes == ()
 
 
@@ -48,7 +48,7 @@ def test_metric_can_be_that_on_test() -> None:
     a, b = sweep({"x": [0.9, 0.91]}), sweep({"x": [0.9, 0.91]})
     found = diff(a, b.assign(test_accuracy=0.5), metric="test_accuracy")
     assert found.changes[0].difference == pytest.approx(0.5 - 0.805)
-    assert "on test" in found.sentence
+    assert "of test accuracy" in found.sentence
 
 
 def test_one_common_seed_has_a_difference_and_no_interval() -> None:
@@ -90,20 +90,20 @@ def test_real_changes_are_found_and_come_first() -> None:
     found = diff(*two_sweeps(np.random.default_rng(1), true))
     assert [change.config_id for change in found.changes[:2]] == ["d", "b"]
     assert [change.significant for change in found.changes] == [True, True, False, False, False, False]
-    assert "2 of 6 are shown to differ." in found.sentence
+    assert "2 of 6 differ significantly (false discovery rate 5%)." in found.sentence
 
 
 def test_change_of_all_configs_is_a_difference() -> None:
     found = diff(*two_sweeps(np.random.default_rng(2), np.full(8, 0.01)))
     assert found.low < 0.01 < found.high
-    assert "the second is +" in found.sentence
-    assert "): a difference." in found.sentence
+    assert "the second differs from the first by +" in found.sentence
+    assert "): significant." in found.sentence
 
 
 def test_configs_that_all_change_by_the_same_amount_leave_nothing_to_judge_by() -> None:
     found = diff(sweep({"a": [0.9], "b": [0.8]}), sweep({"a": [0.9 + 1 / 300], "b": [0.8 + 1 / 300]}))
     assert math.isnan(found.low)
-    assert "(no interval): no difference shown." in found.sentence
+    assert "(no interval): not testable." in found.sentence
 
 
 def test_labels_say_what_sets_configs_apart() -> None:

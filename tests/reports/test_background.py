@@ -68,7 +68,7 @@ def test_what_a_killed_process_does_not_answer_is_computed_here(
 def test_trials_that_it_cannot_judge_are_refused_here(
     trials: pd.DataFrame, started: list[Any], refused: Refused
 ) -> None:
-    with aside() as ask, refused(LedgerError, "no trial ended well"):
+    with aside() as ask, refused(LedgerError, "no trial succeeded"):
         ask(trials.assign(status="failed"))()
 
 

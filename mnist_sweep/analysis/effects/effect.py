@@ -17,7 +17,7 @@ class Level:
 
     Attributes:
         value: Its name, formatted.
-        n: Trials that ended well.
+        n: Trials that succeeded.
         mean: Marginal mean of their validation accuracy over the other hyperparameters, in [0, 1]; NaN if unknown.
         low: Lower end of the mean's 95% interval; NaN where there is none.
         high: Upper end of it.

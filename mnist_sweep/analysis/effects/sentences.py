@@ -22,32 +22,42 @@ def effect_sentence(factor: Factor, labels: Sequence[str], means: MarginalMeans 
 
     Args:
         factor: The factor.
-        labels: Its levels with trials that ended well.
+        labels: Its levels with successful trials.
         means: Their marginal means, or None if they are not compared.
     """
     name = factor.short
     if means is None:
-        one = f"only {labels[0]} has trials that ended well" if labels else "no trial ended well"
-        return f"{name}: not compared, since {one if len(labels) < 2 else f'{len(labels)} values are too many'}"
+        return f"{name}: not compared: {_not_compared(labels)}"
     difference, low, high = means.difference
     if math.isnan(difference):
-        return f"{name}: cannot be told apart from other hyperparameters that change with it"
+        return f"{name}: confounded with other hyperparameters that change with it"
     if means.best == means.worst:
-        return f"{name}: no effect shown {_range(factor, labels)} (all have the same mean accuracy)"
-    ends = f"{labels[means.best]} over {labels[means.worst]}"
+        return f"{name}: no significant effect {_range(factor, labels)} (all have the same mean accuracy)"
+    best, worst = labels[means.best], labels[means.worst]
     if math.isnan(low):
-        return f"{name} {ends}: +{_points(difference)} points, but too few settings for an interval"
+        return (
+            f"{name}: {best} is {_points(difference)} points better than {worst}, with too few settings for an interval"
+        )
     interval = f"95% interval {_points(low, high - low)} to {_points(high, high - low)}"
     rises, falls = means.slope.low > 0, means.slope.high < 0
     trend, slope = factor.has_trend and (rises or falls), f"accuracy {'rises' if rises else 'falls'} as it rises"
     if low > 0:
-        of = f", best and worst of {len(labels)}" if len(labels) > 2 else ""
+        of = f"; best and worst of {len(labels)}" if len(labels) > 2 else ""
         at_ends = {means.best, means.worst} == {0, len(labels) - 1}
         ending = f"; {slope}" if trend and at_ends else ""
-        return f"{name} {ends}: +{_points(difference, high - low)} points, {interval}{of}{ending}"
+        return (
+            f"{name}: {best} is {_points(difference, high - low)} points better than {worst} ({interval}{of}){ending}"
+        )
+    ends = f"({best} vs {worst}: {interval} points)"
     if trend:
-        return f"{name}: {slope}, though no two levels are shown to differ ({ends}: {interval} points)"
-    return f"{name}: no effect shown {_range(factor, labels)} ({ends}: {interval} points)"
+        return f"{name}: {slope}, though no two levels differ significantly {ends}"
+    return f"{name}: no significant effect {_range(factor, labels)} {ends}"
+
+
+def _not_compared(labels: Sequence[str]) -> str:
+    if len(labels) > 1:
+        return f"{len(labels)} values are too many"
+    return f"only {labels[0]} has successful trials" if labels else "no trial succeeded"
 
 
 def _range(factor: Factor, labels: Sequence[str]) -> str:
@@ -68,8 +78,8 @@ def _points(accuracy: float, width: float = 1.0) -> str:
 def interaction_sentence(a: Factor, b: Factor, share: float | None) -> str:
     """Return the interaction of two factors in words, with its share of the variance if it is significant."""
     if share is None:
-        return f"{a.short} and {b.short}: no interaction shown"
-    return f"{a.short} and {b.short}: what one does depends on the other ({share:.0%} of the variance)"
+        return f"{a.short} and {b.short}: no significant interaction"
+    return f"{a.short} and {b.short} interact: the effect of one depends on the other ({share:.0%} of the variance)"
 
 
 def failure_sentences(
@@ -99,10 +109,8 @@ def failure_sentences(
         table = [[int(part.sum()), int((~part).sum())] for part in (here, others)]
         if here.any() and fisher_exact(table, alternative="greater").pvalue * num_tests < ALPHA:
             trials, rest = bad[factor.codes == level], bad[(factor.codes >= 0) & (factor.codes != level)]
-            counts = (
-                f"{trials.sum():,} of {counted(len(trials), 'trial')}, the others in {rest.sum():,} of {len(rest):,}"
-            )
-            yield f"{factor.labels[level]} {kind} in {counts}"
+            others = f"the other levels in {rest.sum():,} of {len(rest):,}"
+            yield f"{factor.labels[level]} {kind} in {trials.sum():,} of {counted(len(trials), 'trial')}, {others}"
 
 
 def notes(
@@ -111,7 +119,7 @@ def notes(
     """Yield what limits the results.
 
     Args:
-        trials: The trials that ended well.
+        trials: The trials that succeeded.
         left_out: Status of the other trials.
         factors: The factors.
         design: The design of the analysis, if there is one.
@@ -119,26 +127,26 @@ def notes(
     if not factors:
         yield "No hyperparameter varies among these trials."
     if binned := [factor.short for factor in factors if factor.is_binned]:
-        yield f"Compared in groups of about as many trials each, since they take many values: {', '.join(binned)}."
+        yield f"Grouped into bins with about the same number of trials, for their many values: {', '.join(binned)}."
     for factor in factors:
         if " + " in factor.name:
-            yield f"{factor.short} change only together: their effects cannot be told apart."
+            yield f"{factor.short} always change together: their effects are confounded."
     if len(left_out):
         counts = ", ".join(f"{num:,} {status}" for status, num in left_out.value_counts().items())
-        yield f"The means are of {counted(len(trials), 'trial')} that ended well; left out: {counts}."
+        yield f"The means are over {counted(len(trials), 'successful trial')}; left out: {counts}."
         if Status.STOPPED.value in left_out.to_numpy():
-            yield "Trials were stopped since they fell behind, so levels that lost many look better than they are."
+            yield "Trials that fell behind were stopped, so levels that lost many trials look better than they are."
     yield from _seed_notes(trials, design)
 
 
 def _seed_notes(trials: "pd.DataFrame", design: Design | None) -> Iterator[str]:
     repeated = trials.groupby("config_id")["val_accuracy"].var(ddof=1).dropna()
     if len(repeated):
-        scatter = _points(math.sqrt(repeated.mean()), 0)
-        yield f"Seeds are noise: trials of one setting have a standard deviation of {scatter} points."
+        std = _points(math.sqrt(repeated.mean()), 0)
+        yield f"Seed-to-seed noise: the trials of one setting have a standard deviation of {std} points."
     elif len(trials):
-        yield "Each setting has one seed, so what a seed does may be taken for an effect: run `--seeds 5` to see it."
+        yield "Each setting has one seed, so seed-to-seed noise may look like an effect: run `--seeds 5` to measure it."
     if len(repeated) and design and design.accuracy.shape[1] == 1:
-        yield "Not all settings have the same seeds: each counts once, by the mean of its trials."
+        yield "Not all settings have the same seeds: each counts once, with the mean of its trials."
     if design and design.accuracy.shape[1] == 2:
-        yield "Two seeds say little of how an effect varies between seeds, so the intervals are wide: run `--seeds 5`."
+        yield "Two seeds say little about how effects vary between seeds, so the intervals are wide: run `--seeds 5`."

@@ -36,6 +36,7 @@ def _table(comparison: Comparison) -> Table:
 def _images(comparison: Comparison) -> Iterator[str]:
     """Yield McNemar's p-values seed by seed, and the images that only one of the two classifies correctly."""
     for split in (comparison.val, comparison.test):
+        mostly = " in at least half of the seeds" if len(split.mcnemar) > 1 else ""
         if len(split.mcnemar) > 1:
             by_seed = zip(comparison.seeds, split.mcnemar, strict=True)
             listed = ", ".join(f"seed {seed} {probability(p)}" for (seed, _), p in by_seed)
@@ -44,4 +45,4 @@ def _images(comparison: Comparison) -> Iterator[str]:
             if images:
                 more = [f"{len(images) - NUM_SHOWN:,} more"] * (len(images) > NUM_SHOWN)
                 listed = ", ".join([*map(str, images[:NUM_SHOWN]), *more])
-                yield f"{split.name} images that only {name} has right ({len(images):,}): {listed}"
+                yield f"{split.name} images that only {name} classifies correctly{mostly} ({len(images):,}): {listed}"

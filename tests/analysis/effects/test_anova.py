@@ -34,5 +34,5 @@ def test_planted_interaction_is_found_and_no_other(make_trials: MakeTrials) -> N
     shown = [pair for pair in found.interactions if pair.significant]
     assert [set(pair.names) for pair in shown] == [{"optimizer", "batch_size"}]
     assert shown[0].share == pytest.approx(0.75, abs=0.1)
-    assert "what one does depends on the other" in shown[0].sentence
+    assert "the effect of one depends on the other" in shown[0].sentence
     assert len(found.interactions) == 5

@@ -126,7 +126,7 @@ def test_number_of_a_part_is_compared_within_the_part(make_trials: MakeTrials) -
     found = by_name(effects(make_trials(configs, planted, noise=0.002)))
     rate = found["optimizer.learning_rate (adam)"]
     assert sorted(found) == ["model.dropout", "optimizer", "optimizer.learning_rate (adam)"]
-    assert rate.sentence.startswith("learning_rate of adam 0.0")
+    assert rate.sentence.startswith("learning_rate of adam: 0.0")
     assert rate.low <= 0.02 <= rate.high
     assert [level.n for level in rate.levels] == [8, 8, 8]
     assert found["optimizer"].low <= 0.01 - 0.02 / 3 <= found["optimizer"].high
@@ -144,7 +144,7 @@ def test_numbers_of_many_values_are_grouped_and_their_trend_is_said(make_trials:
     assert dropout.sentence.endswith("; accuracy falls as it rises")
     assert not rate.significant
     assert "rises" not in rate.sentence
-    assert [note for note in found.notes if "groups" in note and "dropout" in note and "learning_rate" in note]
+    assert [note for note in found.notes if "bins" in note and "dropout" in note and "learning_rate" in note]
 
 
 def test_seed_is_noise_and_no_hyperparameter(make_trials: MakeTrials) -> None:
@@ -177,7 +177,7 @@ def test_none_is_a_value_of_its_own(make_trials: MakeTrials) -> None:
     configs = grid(TrialConfig(), {"log_every": [None, 10], "model.dropout": [0.0, 0.2, 0.4, 0.5]})
     effect = by_name(effects(make_trials(configs, lambda config: 0.9 + 0.05 * (config.log_every is None))))["log_every"]
     assert [level.value for level in effect.levels] == ["10", "none"]
-    assert effect.sentence.startswith("log_every none over 10: +")
+    assert effect.sentence.startswith("log_every: none is ")
 
 
 @pytest.mark.parametrize("seeds", [1, 3])
@@ -199,7 +199,7 @@ def test_trials_that_differ_in_nothing_have_no_effects(make_trials: MakeTrials) 
     assert len(found.to_frame()) == 0
 
 
-def test_table_without_trials_is_told_with_the_way_out(refused: Callable[..., AbstractContextManager[None]]) -> None:
+def test_table_without_trials_is_refused_with_the_way_out(refused: Callable[..., AbstractContextManager[None]]) -> None:
     with refused(LedgerError, "none", "run the sweep"):
         effects(trials_frame([]))
 

@@ -22,7 +22,7 @@ def test_columns_that_change_together_are_one_hyperparameter(make_trials: MakeTr
     ]
     found = effects(make_trials(configs, lambda _: 0.9))
     assert sorted(by_name(found)) == ["model.filters + model.units", "num_steps + batch_size"]
-    assert sum("change only together" in note for note in found.notes) == 2
+    assert sum("always change together" in note for note in found.notes) == 2
     values = [level.value for level in by_name(found)["num_steps + batch_size"].levels]
     assert sorted(values) == ["100 + 200", "200 + 100", "400 + 50"]
 

@@ -16,13 +16,13 @@ def test_sentences_say_the_effect_its_interval_and_what_is_not_shown(make_trials
     first, *others = (effect.sentence for effect in found.effects)
     best = found.effects[0]
     assert first == (
-        f"optimizer adam over gradient_descent: +{100 * best.difference:.1f} points, 95% interval "
-        f"{100 * best.low:.1f} to {100 * best.high:.1f}, best and worst of 3"
+        f"optimizer: adam is {100 * best.difference:.1f} points better than gradient_descent (95% interval "
+        f"{100 * best.low:.1f} to {100 * best.high:.1f}; best and worst of 3)"
     )
     assert sorted(sentence.partition(" (")[0] for sentence in others) == [
-        "batch_size: no effect shown between 50 and 100",
-        "dropout: no effect shown between 0 and 0.6",
-        "filters: no effect shown among 3 values",
+        "batch_size: no significant effect between 50 and 100",
+        "dropout: no significant effect between 0 and 0.6",
+        "filters: no significant effect among 3 values",
     ]
 
 
@@ -42,7 +42,7 @@ def test_trial_that_diverged_is_said_counted_and_never_a_0(make_trials: MakeTria
 
     found = effects(make_trials(configs, planted))
     effect = by_name(found)["optimizer.learning_rate"]
-    assert effect.sentence.endswith("; 1 diverged in 8 of 10 trials, the others in 0 of 20")
+    assert effect.sentence.endswith("; 1 diverged in 8 of 10 trials, the other levels in 0 of 20")
     assert [(level.n, level.num_diverged, level.num_failed) for level in effect.levels] == [
         (10, 0, 0),
         (10, 0, 0),
@@ -50,7 +50,7 @@ def test_trial_that_diverged_is_said_counted_and_never_a_0(make_trials: MakeTria
     ]
     assert min(level.mean for level in effect.levels) > 0.94
     assert (found.num_trials, found.left_out) == (22, {"diverged": 8})
-    assert [note for note in found.notes if "22 trials" in note and "8 diverged" in note]
+    assert [note for note in found.notes if "22 successful trials" in note and "8 diverged" in note]
     assert not any("diverged" in other.sentence for other in found.effects if other is not effect)
 
 
@@ -67,13 +67,13 @@ def test_failures_that_chance_explains_are_counted_and_not_said(make_row: MakeRo
     assert not any("failed" in effect.sentence for effect in found.effects)
 
 
-def test_sweep_without_a_good_trial_is_told(make_row: MakeRow) -> None:
+def test_sweep_without_a_successful_trial_is_reported(make_row: MakeRow) -> None:
     found = effects(trials_frame([make_row(config, Status.DIVERGED) for config in GRID]))
-    assert {effect.sentence.partition(", since ")[2] for effect in found.effects} == {"no trial ended well"}
+    assert {effect.sentence.partition(": not compared: ")[2] for effect in found.effects} == {"no trial succeeded"}
     assert (found.num_trials, found.left_out, found.interactions) == (0, {"diverged": len(GRID)}, ())
 
 
-def test_what_the_design_cannot_tell_apart_is_said(make_trials: MakeTrials) -> None:
+def test_factor_that_the_design_confounds_is_reported(make_trials: MakeTrials) -> None:
     pairs = [(50, 100), (50, 200), (100, 300), (100, 400)]
     configs = [
         TrialConfig(batch_size=size, num_steps=steps, model=CNN(dropout=rate))
@@ -81,10 +81,7 @@ def test_what_the_design_cannot_tell_apart_is_said(make_trials: MakeTrials) -> N
         for rate in (0.0, 0.1, 0.2)
     ]
     found = by_name(effects(make_trials(configs, lambda _: 0.9)))
-    assert (
-        found["batch_size"].sentence
-        == "batch_size: cannot be told apart from other hyperparameters that change with it"
-    )
+    assert found["batch_size"].sentence == "batch_size: confounded with other hyperparameters that change with it"
     assert not found["batch_size"].significant
     assert np.isfinite(found["model.dropout"].low)
 
@@ -93,7 +90,7 @@ def test_accuracy_that_is_best_in_the_middle_is_not_said_to_rise(make_trials: Ma
     peak = {20: 0.9, 50: 0.95, 100: 0.93}
     configs = repeat(grid(TrialConfig(), AXES | {"batch_size": [*peak]}), seeds=3)
     effect = by_name(effects(make_trials(configs, lambda config: peak[config.batch_size])))["batch_size"]
-    assert effect.sentence.startswith("batch_size 50 over 20: +")
+    assert effect.sentence.startswith("batch_size: 50 is ")
     assert "rises" not in effect.sentence
 
 
@@ -102,7 +99,8 @@ def test_trend_too_weak_for_two_levels_is_said_as_a_trend(make_trials: MakeTrial
     trials = make_trials(configs, lambda config: 0.95 - 0.02 * config.model.dropout, seed=3)
     effect = by_name(effects(trials))["model.dropout"]
     assert not effect.significant
-    assert effect.sentence.startswith("dropout: accuracy falls as it rises, though no two levels are shown to differ")
+    trend = "dropout: accuracy falls as it rises, though no two levels differ significantly (0 vs "
+    assert effect.sentence.startswith(trend)
 
 
 def test_one_seed_is_warned_of(make_trials: MakeTrials) -> None:
@@ -123,7 +121,7 @@ def test_end_of_an_interval_is_never_minus_nothing() -> None:
 def test_too_few_settings_have_a_difference_and_no_interval(make_trials: MakeTrials) -> None:
     found = effects(make_trials(grid(TrialConfig(), {"batch_size": [50, 100, 200]}), lambda _: 0.9))
     (effect,) = found.effects
-    assert effect.sentence.endswith("points, but too few settings for an interval")
+    assert effect.sentence.endswith(", with too few settings for an interval")
     assert np.isnan([effect.low, effect.high]).all()
     assert not effect.significant
 
@@ -132,4 +130,4 @@ def test_too_few_settings_have_a_difference_and_no_interval(make_trials: MakeTri
 def test_level_is_not_compared_with_itself_where_all_are_alike(make_trials: MakeTrials, seeds: int) -> None:
     configs = repeat(grid(TrialConfig(), {"batch_size": [10, 20, 30]}), seeds=seeds)
     (effect,) = effects(make_trials(configs, lambda _: 0.5, noise=0)).effects
-    assert effect.sentence == "batch_size: no effect shown between 10 and 30 (all have the same mean accuracy)"
+    assert effect.sentence == "batch_size: no significant effect between 10 and 30 (all have the same mean accuracy)"

@@ -29,7 +29,7 @@ def shown(comparison: Comparison, width: int = 120) -> str:
     return out.getvalue()
 
 
-def test_what_is_shown_holds_the_figures_the_conclusion_and_the_images(results: Folder) -> None:
+def test_numbers_conclusion_and_images_are_printed(results: Folder) -> None:
     for seed in range(3):
         a = results.add(TrialConfig(num_steps=7, seed=seed), val=[0, 1 + seed])
         b = results.add(TrialConfig(num_steps=8, seed=seed), val=range(100, 130), test=[7])
@@ -39,10 +39,10 @@ def test_what_is_shown_holds_the_figures_the_conclusion_and_the_images(results: 
     assert found.method in seen
     assert "99.33%" in seen
     assert "seed 0 p < 0.0001, seed 1 p < 0.0001, seed 2 p < 0.0001" in seen
-    assert f"validation images that only {a.config_id} has right (30): 100, 101" in seen
+    assert f"images that only {a.config_id} classifies correctly in at least half of the seeds (30): 100, 101" in seen
     assert "10 more" in seen
-    assert f"validation images that only {b.config_id} has right (1): 0" in seen
-    assert f"test images that only {a.config_id} has right (1): 7" in seen
+    assert f"images that only {b.config_id} classifies correctly in at least half of the seeds (1): 0" in seen
+    assert f"test images that only {a.config_id} classifies correctly in at least half of the seeds (1): 7" in seen
 
 
 def test_ids_are_never_cut(results: Folder) -> None:

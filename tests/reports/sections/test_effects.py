@@ -43,7 +43,7 @@ def test_settings_that_matter_only_together_are_said_to(make_row: MakeRow, make_
     section = effects.section(make_results(rows))
     assert section is not None
     assert section.finding.startswith("No two levels of any hyperparameter are shown to differ")
-    assert "num_steps and batch_size: what one does depends on the other" in section.finding
+    assert "num_steps and batch_size interact: the effect of one depends on the other" in section.finding
 
 
 def test_budget_curves_end_at_what_was_spent(make_sweep: MakeSweep, tmp_path: Path) -> None:
