@@ -132,16 +132,7 @@ def test_no_package_is_crowded() -> None:
 
 # Modules whose laws stand in a test file of another name, and where.
 TESTED_ELSEWHERE = {
-    "analysis.effects.anova": "analysis/effects/test_estimation.py, for effects are one computation",
-    "analysis.effects.design": "analysis/effects/test_estimation.py, for effects are one computation",
-    "analysis.effects.effect": "analysis/effects/test_estimation.py, for effects are one computation",
-    "analysis.effects.factors": "analysis/effects/test_estimation.py, for effects are one computation",
-    "analysis.effects.importance": "analysis/effects/test_estimation.py, for effects are one computation",
-    "analysis.effects.sentences": "analysis/effects/test_estimation.py, for effects are one computation",
-    "analysis.selection_sentences": "analysis/test_selection.py",
-    "analysis.split_difference": "analysis/test_comparison.py",
     "cli.analysis": "cli/test_app.py, for the command line is tested as a whole",
-    "cli.views.effects": "analysis/effects/test_estimation.py",
     "reports.blocks": "reports/test_writer.py",
     "reports.html": "reports/test_writer.py",
     "reports.markdown": "reports/test_writer.py",

@@ -72,8 +72,6 @@ def test_ties_with_all_are_said_to_be_so(others: str, expected: str) -> None:
 @pytest.mark.parametrize(("num", "digits"), [(3, 2), (40, 1)])
 def test_selection_bias_has_two_digits(num: int, digits: int) -> None:
     found = select(table({str(name): [0.95 - name / 1000] for name in range(num)}))
-    expected = (
-        f"expect about {100 * found.selection_bias:.{digits}f} points less on new validation images (95% "
-    )
+    expected = f"expect about {100 * found.selection_bias:.{digits}f} points less on new validation images (95% "
     assert expected in text(found)
     assert (found.selection_bias >= 0.01) == (digits == 1)
