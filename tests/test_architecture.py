@@ -132,7 +132,6 @@ def test_no_package_is_crowded() -> None:
 
 # Modules whose laws stand in a test file of another name, and where.
 TESTED_ELSEWHERE = {
-    "cli.analysis": "cli/test_app.py, for the command line is tested as a whole",
     "reports.blocks": "reports/test_writer.py",
     "reports.html": "reports/test_writer.py",
     "reports.markdown": "reports/test_writer.py",

@@ -1,22 +1,19 @@
-"""The commands that answer what a sweep has shown, each with its uncertainty."""
+"""The commands that analyse a results folder: `report`, `compare`, `effects` and `diff`."""
 
 import gc
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import click
 
 from mnist_sweep.cli.results import FOLDER
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 
 @click.command()
 @click.argument("folder", metavar="DIR", type=FOLDER)
 @click.option("--format", "format_", type=click.Choice(["html", "md"]), default="html", show_default=True)
 def report(folder: Path, format_: Literal["html", "md"]) -> int:
-    """Write the report: one page that needs no network, or Markdown."""
+    """Write a report on DIR: a single HTML page that works offline, or Markdown."""
     from mnist_sweep.reports.background import aside
     from mnist_sweep.reports.writer import write_report
 
@@ -37,9 +34,9 @@ Examples:
 @click.argument("a")
 @click.argument("b")
 def compare(folder: Path, a: str, b: str) -> int:
-    """Say whether the difference between A and B is real.
+    """Test whether the difference between A and B is significant.
 
-    A and B are trials of DIR, or configs, which are compared over their seeds.
+    A and B are trials in DIR, or configs, which are compared over their seeds.
     """
     from rich.console import Console
 
@@ -53,9 +50,9 @@ def compare(folder: Path, a: str, b: str) -> int:
 @click.command()
 @click.argument("folder", metavar="DIR", type=FOLDER)
 def effects(folder: Path) -> int:
-    """Say what each hyperparameter does to the result.
+    """Estimate the effect of each hyperparameter on the accuracy.
 
-    Writes DIR/effects.csv, too.
+    Also writes DIR/effects.csv.
     """
     from rich.console import Console
 
@@ -63,7 +60,8 @@ def effects(folder: Path) -> int:
     from mnist_sweep.cli.views import effects as view
     from mnist_sweep.results.tables import write_table
 
-    found = estimation.effects(_trials(folder))
+    gc.disable()  # as in rows_of
+    found = estimation.effects(folder)
     path = write_table(folder / "effects.csv", found.to_frame())
     view.show(found, Console())
     click.echo(path)
@@ -74,19 +72,12 @@ def effects(folder: Path) -> int:
 @click.argument("a", metavar="DIR", type=FOLDER)
 @click.argument("b", metavar="DIR", type=FOLDER)
 def diff(a: Path, b: Path) -> int:
-    """Show which configs two sweeps share, and how they differ."""
+    """Compare two sweeps: the configs they share, and how far their accuracies differ."""
     from rich.console import Console
 
     from mnist_sweep.analysis import sweep_diff
     from mnist_sweep.cli.views import diff as view
 
-    view.show(sweep_diff.diff(_trials(a), _trials(b)), Console())
+    gc.disable()  # as in rows_of
+    view.show(sweep_diff.diff(a, b), Console())
     return 0
-
-
-def _trials(folder: Path) -> "pd.DataFrame":
-    """Return the trials of a results folder, from its rows."""
-    from mnist_sweep.cli.results import rows_of
-    from mnist_sweep.results.frames import trials_frame
-
-    return trials_frame(rows_of(folder, with_history=False))

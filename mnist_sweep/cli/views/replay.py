@@ -36,13 +36,13 @@ def _verdict(replay: Replay) -> str:
     before, after = replay.before, replay.after
     if replay.any_failed:
         return f"trial {before.trial_id}: {before.status} then, {after.status} now"
-    what = f"{len(COMPARED_FIELDS)} figures and {counted(len(before.history), 'point')} of the learning curve"
+    what = f"{len(COMPARED_FIELDS)} numbers and {counted(len(before.history), 'point')} of the learning curve"
     if replay.identical:
-        return f"trial {before.trial_id}: the same, bit for bit, in {what}"
+        return f"trial {before.trial_id}: identical, bit for bit, in {what}"
     steps = {difference.step for difference in replay.differences if difference.step is not None}
-    figures = sum(difference.step is None for difference in replay.differences)
+    numbers = sum(difference.step is None for difference in replay.differences)
     first = f"; the first point at step {min(steps)}" if steps else ""
-    return f"trial {before.trial_id}: not the same: of {what}, {figures} and {len(steps)} differ{first}"
+    return f"trial {before.trial_id}: not identical: of {what}, {numbers} and {len(steps)} differ{first}"
 
 
 def _recorded(value: Any) -> str:
@@ -52,8 +52,8 @@ def _recorded(value: Any) -> str:
 def _table(differences: Sequence[RowDifference]) -> Table:
     """Return the differing numbers of the whole trial, and the first one of each column of the learning curve."""
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for name in ("figure", "step", "then", "now", "difference", "relative"):
-        table.add_column(name, justify="left" if name == "figure" else "right", overflow="fold")
+    for name in ("number", "step", "then", "now", "difference", "relative"):
+        table.add_column(name, justify="left" if name == "number" else "right", overflow="fold")
     seen = set()
     for name, step, one, other in differences:
         if step is None or name not in seen:

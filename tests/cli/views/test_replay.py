@@ -27,7 +27,7 @@ def shown(before: TrialRow, after: TrialRow, **environment: tuple[Any, Any]) -> 
 def test_identical_numbers_are_counted(make_row: MakeRow) -> None:
     row = make_row(environment=ENVIRONMENT)
     assert shown(row, row) == [
-        f"trial {row.trial_id}: the same, bit for bit, in 8 figures and 1 point of the learning curve",
+        f"trial {row.trial_id}: identical, bit for bit, in 8 numbers and 1 point of the learning curve",
         "environment: the same",
     ]
 
@@ -35,9 +35,9 @@ def test_identical_numbers_are_counted(make_row: MakeRow) -> None:
 def test_numbers_that_differ_have_their_distance(make_row: MakeRow) -> None:
     row = make_row(environment=ENVIRONMENT)
     lines = shown(replace(row, val_loss=0.6, parameters=600), row)
-    assert lines[0].endswith("not the same: of 8 figures and 1 point of the learning curve, 2 and 0 differ")
+    assert lines[0].endswith("not identical: of 8 numbers and 1 point of the learning curve, 2 and 0 differ")
     assert [line.split() for line in lines[1:4]] == [
-        ["figure", "step", "then", "now", "difference", "relative"],
+        ["number", "step", "then", "now", "difference", "relative"],
         ["val_loss", "end", "0.6", "0.3", "-0.3", "0.5"],
         ["parameters", "end", "600", "650", "+50", "0.0833"],
     ]
