@@ -1,6 +1,5 @@
 """Laws of the report as files: whole, without a network, with every text as text, and within its time and size."""
 
-import csv
 import json
 import re
 import resource
@@ -21,8 +20,6 @@ from mnist_sweep.errors import LedgerError, RowError
 from mnist_sweep.reports.html import policy
 from mnist_sweep.reports.report_data import read
 from mnist_sweep.reports.writer import Format, write_report
-from mnist_sweep.results.ledger import Ledger
-from mnist_sweep.results.tables import write_tables
 from mnist_sweep.trials.row import Status, TrialRow
 
 MakeRow = Callable[..., TrialRow]
@@ -181,56 +178,11 @@ def test_tampered_row_is_named(quickstart: Path, refused: Refused) -> None:
     assert not (quickstart / "report.html").exists()
 
 
-def test_tampered_table_is_named_with_trial_and_column(quickstart: Path, refused: Refused) -> None:
-    best = read(quickstart).good[0]
-    path = quickstart / "trials.csv"
-    lines = path.read_text(encoding="utf-8").splitlines()
-    table = [line.replace(str(best.val_accuracy), "0.99") if best.trial_id in line else line for line in lines]
-    path.write_text("\n".join([*table, ""]), encoding="utf-8")
-    with refused(LedgerError, str(path), "val_accuracy 0.99", best.trial_id, "`mnist-sweep table DIR`"):
-        write_report(quickstart)
-
-
-@pytest.mark.parametrize(
-    ("column", "cell"),
-    [
-        ("model.dropout", "much"),
-        ("model.dropout", "0.3"),
-        ("seed", "7"),
-        ("optimizer", "adam"),
-        ("model.filters", "[]"),
-    ],
-)
-def test_tampered_setting_is_named_with_trial_and_column(
-    quickstart: Path, refused: Refused, column: str, cell: str
-) -> None:
-    path = quickstart / "trials.csv"
-    with path.open(newline="", encoding="utf-8") as file:
-        head, first, *others = csv.reader(file)
-    first[head.index(column)] = cell
-    with path.open("w", newline="", encoding="utf-8") as file:
-        csv.writer(file, lineterminator="\n").writerows([head, first, *others])
-    with refused(LedgerError, str(path), f"{column} {cell}", first[0], "`mnist-sweep table DIR`"):
-        write_report(quickstart)
-
-
-def test_table_that_is_none_is_named(quickstart: Path, refused: Refused) -> None:
-    (quickstart / "trials.csv").write_text("trial_id,seed\na-0,0\n")
-    with refused(LedgerError, "trials.csv", "lacks the columns"):
-        write_report(quickstart)
-
-
-def test_table_that_lags_behind_the_rows_is_no_fault(quickstart: Path) -> None:
-    rows = list(Ledger(quickstart).rows().values())
-    write_tables(quickstart, rows[:7])
-    assert write_report(quickstart).exists()
-
-
-@pytest.mark.parametrize("kind", ["text", "failed", "one"])
-def test_table_as_the_rows_make_it_is_accepted(strange: Path, make_sweep: MakeSweep, tmp_path: Path, kind: str) -> None:
-    folder = strange if kind == "text" else make_sweep(tmp_path / "x", 100 if kind == "failed" else 1)
-    write_tables(folder, Ledger(folder).rows().values())
-    assert write_report(folder).exists()
+def test_report_is_made_from_rows_whatever_the_tables_say(quickstart: Path) -> None:
+    before = write_report(quickstart, format="md").read_bytes()
+    for name in ("trials", "history", "summary"):
+        (quickstart / f"{name}.csv").write_text("trial_id,seed\na-0,0\n")
+    assert write_report(quickstart, format="md").read_bytes() == before
 
 
 def test_report_that_cannot_be_written_leaves_the_one_before(
