@@ -14,12 +14,12 @@ from mnist_sweep.cli.results import FOLDER
 @click.option("--format", "format_", type=click.Choice(["html", "md"]), default="html", show_default=True)
 def report(folder: Path, format_: Literal["html", "md"]) -> int:
     """Write a report on DIR: a single HTML page that works offline, or Markdown."""
-    from mnist_sweep.reports.background import aside
+    from mnist_sweep.reports import background
     from mnist_sweep.reports.writer import write_report
 
     gc.disable()  # as in rows_of
-    with aside() as ask:
-        click.echo(write_report(folder, format=format_, ask=ask))
+    with background.executor(folder) as submit:
+        click.echo(write_report(folder, format=format_, submit=submit))
     return 0
 
 

@@ -1,18 +1,21 @@
-"""The selection and the effects of a report, which take half of its time, in a process of their own.
+"""Selection and effects of a large sweep, computed in a second process while this one reads and draws the rest.
 
-They need libraries whose imports take seconds; that process imports them while this one reads the rows. What it does
-not answer, this process computes itself.
+The second process imports optuna, scipy and scikit-learn, which takes seconds, while this one reads the rows. It is a
+plain subprocess with a connection of `multiprocessing`: a pool would run the main script again, print a traceback on
+Ctrl-C, and outlive a parent that is killed.
 """
 
 import contextlib
 import functools
 import gc
 import importlib
-import pickle
+import multiprocessing
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, BinaryIO, cast
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from mnist_sweep.system.machine import num_cpus
 
@@ -22,62 +25,70 @@ if TYPE_CHECKING:
     from mnist_sweep.analysis.effects.effect import Effects
     from mnist_sweep.analysis.selection_result import Selection
 
-Findings = tuple["Selection", "Effects"]
-Ask = Callable[["pd.DataFrame"], Callable[[], Findings]]
-COMMAND = [sys.executable, "-P", "-c", "from mnist_sweep.reports import background; background.serve()"]
+Analysis = tuple["Selection", "Effects"]
+Submit = Callable[["pd.DataFrame"], Callable[[], Analysis]]
+
+LARGE = 2000  # trials from which on a second process saves more time than it takes to start
 
 
-def here(trials: "pd.DataFrame") -> Callable[[], Findings]:
-    """Return what computes the selection and the effects of trials, of which some ended well."""
-    return functools.partial(_findings, trials)
+def submit_here(trials: "pd.DataFrame") -> Callable[[], Analysis]:
+    """Return a function that computes the selection and the effects of trials in this process."""
+    return functools.partial(_analyse, trials)
 
 
 @contextlib.contextmanager
-def aside() -> Iterator[Ask]:
-    """Start a process, and yield what has it compute meanwhile what `here` computes when it is asked for.
+def executor(folder: Path) -> Iterator[Submit]:
+    """Yield a function that submits trials for analysis, and returns a function that waits for the result.
 
-    On a single core there would be nothing to gain, and no process is started.
+    A second process is started for a large sweep on more than one core. It is killed at the end; what it fails to
+    answer is computed here.
     """
-    if num_cpus() == 1:
-        yield here
+    rows = folder / "rows"
+    if num_cpus() == 1 or not rows.is_dir() or sum(1 for _ in rows.iterdir()) < LARGE:
+        yield submit_here
         return
-    pipe = subprocess.PIPE
-    process = subprocess.Popen(  # noqa: S603 # our words
-        COMMAND, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL, start_new_session=True
-    )
-    with process:
+    ours, theirs = multiprocessing.Pipe()
+    code = f"from mnist_sweep.reports import background; background.serve({theirs.fileno()})"
+    with subprocess.Popen(  # noqa: S603 # the command is a constant but for a number
+        [sys.executable, "-P", "-c", code],
+        pass_fds=[theirs.fileno()],
+        stdin=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,  # Ctrl-C is for this process
+    ) as process:
+        theirs.close()
         try:
-            yield functools.partial(_ask, process)
+            yield functools.partial(_submit, ours)
         finally:
             process.kill()
+            ours.close()
 
 
-def serve() -> None:
-    """Read trials from the standard input, and write what is found to the standard output."""
+def serve(descriptor: int) -> None:
+    """Receive trials from the connection with this file descriptor, and send their analysis."""
+    connection: Connection[Any, Any] = Connection(descriptor)
     for name in ("optuna", "pandas", "scipy.stats", "sklearn.ensemble"):
         importlib.import_module(name)
     gc.disable()  # as in rows_of
-    found = _findings(pickle.load(sys.stdin.buffer))  # noqa: S301 # of the process that started this one
-    pickle.dump(found, sys.stdout.buffer)
+    connection.send(_analyse(connection.recv()))
 
 
-def _findings(trials: "pd.DataFrame") -> Findings:
+def _analyse(trials: "pd.DataFrame") -> Analysis:
     from mnist_sweep.analysis.effects.estimation import effects
     from mnist_sweep.analysis.selection import select
 
     return select(trials), effects(trials)
 
 
-def _ask(process: "subprocess.Popen[bytes]", trials: "pd.DataFrame") -> Callable[[], Findings]:
-    stdin, stdout = cast(BinaryIO, process.stdin), cast(BinaryIO, process.stdout)
-    with contextlib.suppress(BrokenPipeError), stdin:
-        pickle.dump(trials, stdin)
+def _submit(connection: "Connection[Any, Any]", trials: "pd.DataFrame") -> Callable[[], Analysis]:
+    with contextlib.suppress(OSError):
+        connection.send(trials)
 
-    def answer() -> Findings:
+    def result() -> Analysis:
         try:
-            found: Findings = pickle.load(stdout)  # noqa: S301 # of the process that was started here
-        except (EOFError, pickle.UnpicklingError):
-            return _findings(trials)
-        return found
+            analysis: Analysis = connection.recv()
+        except (EOFError, OSError):
+            return _analyse(trials)
+        return analysis
 
-    return answer
+    return result

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mnist_sweep.errors import no_rows
-from mnist_sweep.reports.background import Ask, Findings, here
+from mnist_sweep.reports.background import Analysis, Submit, submit_here
 from mnist_sweep.results.ledger import Ledger
 from mnist_sweep.text.names import label, varying
 from mnist_sweep.trials.row import Status, TrialRow, rank
@@ -25,14 +25,14 @@ class Results:
         rows: All rows: those that ended well, best first, then the others.
         names: Fields of the config that vary among the rows, the seed last.
         trials: The rows as `trials.csv` has them.
-        answer: What returns the selection and the effects.
+        result: Waits for the selection and the effects, and returns them.
     """
 
     folder: Path
     rows: Sequence[TrialRow]
     names: Sequence[str]
     trials: "pd.DataFrame"
-    answer: Callable[[], Findings]
+    result: Callable[[], Analysis]
 
     @functools.cached_property
     def good(self) -> list[TrialRow]:
@@ -40,9 +40,9 @@ class Results:
         return [row for row in self.rows if row.status is Status.OK and row.val_accuracy is not None]
 
     @functools.cached_property
-    def findings(self) -> Findings:
-        """The selection and the effects; there are some where a trial has ended well."""
-        return self.answer()
+    def analysis(self) -> Analysis:
+        """The selection and the effects; they exist if a trial succeeded."""
+        return self.result()
 
     @property
     def settings(self) -> list[str]:
@@ -54,12 +54,12 @@ class Results:
         return label(row.config, self.names)
 
 
-def read(folder: Path, ask: Ask = here) -> Results:
+def read(folder: Path, submit: Submit = submit_here) -> Results:
     """Return what a results folder holds.
 
     Args:
         folder: The results folder.
-        ask: What computes the selection and the effects.
+        submit: Where the selection and the effects are computed.
 
     Raises:
         LedgerError: It holds no rows, or a file in it is damaged; the message names it.
@@ -77,7 +77,7 @@ def read(folder: Path, ask: Ask = here) -> Results:
         rows=ranked,
         names=varying(row.config for row in ranked),
         trials=trials,
-        answer=ask(trials),
+        result=submit(trials),
     )
 
 

@@ -10,7 +10,7 @@ from typing import Literal
 
 from mnist_sweep.reports import html, markdown
 from mnist_sweep.reports import report_data as folders
-from mnist_sweep.reports.background import Ask, here
+from mnist_sweep.reports.background import Submit, submit_here
 from mnist_sweep.reports.blocks import Section
 from mnist_sweep.reports.report_data import Results
 from mnist_sweep.reports.sections import (
@@ -45,18 +45,18 @@ SECTIONS: tuple[Callable[[Results], Section | None], ...] = (
 OF_FINDINGS = {best_config.section, effects.section}  # made last: they wait for the answer
 
 
-def write_report(folder: Path, *, format: Format = "html", ask: Ask = here) -> Path:  # noqa: A002 # the option's name
+def write_report(folder: Path, *, format: Format = "html", submit: Submit = submit_here) -> Path:  # noqa: A002 # the option's name
     """Write `report.html`, or `report.md`, into a results folder; return its path.
 
     Args:
         folder: The results folder.
         format: Which of the two.
-        ask: What computes the selection and the effects: this process (`here`), or one beside it (`aside`).
+        submit: Where the selection and the effects are computed; by default in this process.
 
     Raises:
         LedgerError: The folder holds no rows, a file in it is damaged, or the report cannot be written.
     """
-    results = folders.read(folder, ask)
+    results = folders.read(folder, submit)
     sections = {make: make(results) for make in sorted(SECTIONS, key=lambda make: make in OF_FINDINGS)}
     shown = [section for make in SECTIONS if (section := sections[make]) is not None]
     title = f"Sweep {folder.resolve().name}"

@@ -1,8 +1,11 @@
-"""Laws of the process beside a report: it answers what this one would, and nothing waits for it or stays of it."""
+"""Laws of the second process of a large report: it returns what this one would, and nothing waits for it or stays."""
 
+import os
 import shutil
 import signal
 import subprocess
+import sys
+import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -13,8 +16,8 @@ import pytest
 
 from mnist_sweep import read_trials
 from mnist_sweep.errors import LedgerError
-from mnist_sweep.reports import background as asides
-from mnist_sweep.reports.background import aside, here
+from mnist_sweep.reports import background
+from mnist_sweep.reports.background import executor, submit_here
 from mnist_sweep.reports.writer import write_report
 
 Refused = Callable[..., AbstractContextManager[None]]
@@ -23,16 +26,17 @@ REFERENCE = Path(__file__).parents[2] / "results" / "reference" / "quickstart"
 
 @pytest.fixture
 def started(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
-    """The processes that are started from now on, whatever the number of cores."""
+    """The processes that are started from now on, whatever the number of cores and trials."""
     found: list[Any] = []
 
-    class Noted(subprocess.Popen[bytes]):
+    class Recorded(subprocess.Popen[bytes]):
         def __init__(self, *args: Any, **given: Any) -> None:
             super().__init__(*args, **given)
             found.append(self)
 
-    monkeypatch.setattr(subprocess, "Popen", Noted)
-    monkeypatch.setattr(asides, "num_cpus", lambda: 2)
+    monkeypatch.setattr(subprocess, "Popen", Recorded)
+    monkeypatch.setattr(background, "num_cpus", lambda: 2)
+    monkeypatch.setattr(background, "LARGE", 1)
     return found
 
 
@@ -41,53 +45,77 @@ def trials() -> pd.DataFrame:
     return read_trials(REFERENCE)
 
 
-def test_it_answers_what_this_process_would(
+def test_it_returns_what_this_process_would(
     trials: pd.DataFrame, started: list[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    expected = here(trials)()
-    monkeypatch.setattr(asides, "_findings", None)  # here, not there
-    with aside() as ask:
-        assert ask(trials)() == expected
+    expected = submit_here(trials)()
+    monkeypatch.setattr(background, "_analyse", None)  # here, not there
+    with executor(REFERENCE) as submit:
+        assert submit(trials)() == expected
     (process,) = started
     assert process.returncode is not None
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
-def test_what_a_killed_process_does_not_answer_is_computed_here(
-    trials: pd.DataFrame, started: list[Any], when: str
-) -> None:
-    with aside() as ask:
+def test_result_of_a_killed_process_is_computed_here(trials: pd.DataFrame, started: list[Any], when: str) -> None:
+    with executor(REFERENCE) as submit:
         if when == "before":
             started[0].kill()
             started[0].wait()
-        answer = ask(trials)
+        result = submit(trials)
         started[0].kill()
-        assert answer() == here(trials)()
+        assert result() == submit_here(trials)()
 
 
-def test_trials_that_it_cannot_judge_are_refused_here(
-    trials: pd.DataFrame, started: list[Any], refused: Refused
-) -> None:
-    with aside() as ask, refused(LedgerError, "no trial succeeded"):
-        ask(trials.assign(status="failed"))()
+def test_error_is_raised_here(trials: pd.DataFrame, started: list[Any], refused: Refused) -> None:
+    with executor(REFERENCE) as submit, refused(LedgerError, "no trial succeeded"):
+        submit(trials.assign(status="failed"))()
 
 
-def test_nothing_is_waited_for_and_nothing_stays_where_this_process_is_interrupted(started: list[Any]) -> None:
-    with pytest.raises(KeyboardInterrupt), aside():
+def test_nothing_is_waited_for_and_nothing_stays_when_this_process_is_interrupted(started: list[Any]) -> None:
+    with pytest.raises(KeyboardInterrupt), executor(REFERENCE):
         raise KeyboardInterrupt
     assert started[0].returncode == -signal.SIGKILL
 
 
-def test_single_core_starts_no_process(started: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(asides, "num_cpus", lambda: 1)
-    with aside() as ask:
-        assert ask is here
+def test_it_ends_when_this_process_is_killed() -> None:
+    code = (
+        "import os, signal, subprocess; from pathlib import Path; from mnist_sweep.reports import background as b; "
+        "popen = subprocess.Popen; kill = lambda p: (print(p.pid, flush=True), os.kill(os.getpid(), signal.SIGKILL)); "
+        "subprocess.Popen = lambda *a, **k: kill(popen(*a, **k)); b.LARGE, b.num_cpus = 1, lambda: 2; "
+        f"b.executor(Path({str(REFERENCE)!r})).__enter__()"
+    )
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stderr) == (-signal.SIGKILL, "")
+    deadline = time.monotonic() + 60
+    while alive(int(ended.stdout)):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+def alive(pid: int) -> bool:
+    """Return whether a process runs; a zombie that nobody waits for does not."""
+    try:
+        os.kill(pid, 0)
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (ProcessLookupError, FileNotFoundError):
+        return False
+
+
+@pytest.mark.parametrize(("cpus", "large"), [(1, 1), (2, 41)])
+def test_single_core_or_small_sweep_starts_no_process(
+    started: list[Any], monkeypatch: pytest.MonkeyPatch, cpus: int, large: int
+) -> None:
+    monkeypatch.setattr(background, "num_cpus", lambda: cpus)
+    monkeypatch.setattr(background, "LARGE", large)
+    with executor(REFERENCE) as submit:
+        assert submit is submit_here
     assert started == []
 
 
 def test_report_is_the_same_with_it(tmp_path: Path, started: list[Any]) -> None:
     folder = Path(shutil.copytree(REFERENCE, tmp_path / "quickstart"))
     alone = write_report(folder, format="md").read_bytes()
-    with aside() as ask:
-        assert write_report(folder, format="md", ask=ask).read_bytes() == alone
+    with executor(folder) as submit:
+        assert write_report(folder, format="md", submit=submit).read_bytes() == alone
     assert started

@@ -21,7 +21,7 @@ def section(results: Results) -> Section:
     """Return the selected config, its figures, what else might do as well, and how far all of that can be trusted."""
     if not results.good:
         return Section(key=KEY, title=TITLE, finding=NOTHING, blocks=[Facts(facts=_extent(results), key=True)])
-    chosen, _ = results.findings
+    chosen, _ = results.analysis
     seeds = by_config(results)
     row = seeds[chosen.config_id][0]
     settings = [(name, value(name, row.config[name]) or "none") for name in results.settings if name in row.config]

@@ -22,7 +22,7 @@ def section(results: Results) -> Section | None:
     """Return the effects of all hyperparameters, the strongest first; None if none varies or no trial ended well."""
     if not results.settings or not results.good:
         return None
-    _, found = results.findings
+    _, found = results.analysis
     drawn = [effect for effect in found.effects if any(not math.isnan(level.mean) for level in effect.levels)]
     limits = _limits(drawn[:MAX_CHARTS])
     blocks: list[Block] = [_table(found.effects)]

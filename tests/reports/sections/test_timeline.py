@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from mnist_sweep import TrialConfig
-from mnist_sweep.reports.background import here
+from mnist_sweep.reports.background import submit_here
 from mnist_sweep.reports.blocks import Chart
 from mnist_sweep.reports.report_data import Results
 from mnist_sweep.reports.sections import timeline
@@ -88,7 +88,7 @@ def test_bars_stay_few_and_no_work_is_lost(make_row: MakeRow, make_results: Make
         replace(row, trial_id=str(n), worker=f"a:{n % 4}", started=n // 4 * 1.1, seconds_total=1.0) for n in range(8000)
     ]
     trials = trials_frame(rows)
-    results = Results(folder=Path(), rows=rows, names=[], trials=trials, answer=here(trials))
+    results = Results(folder=Path(), rows=rows, names=[], trials=trials, result=submit_here(trials))
     bars = charts_of(timeline.section(results))[0].figure.data[0]
     assert len(bars.x) <= timeline.MAX_BARS
     assert sum(bars.x) >= 8000
