@@ -12,6 +12,8 @@ from importlib.resources import files
 from string import Template
 from typing import Any
 
+from markupsafe import Markup
+
 from mnist_sweep.reports.blocks import (
     Block,
     Cell,
@@ -25,7 +27,7 @@ from mnist_sweep.reports.blocks import (
     Table,
     written,
 )
-from mnist_sweep.reports.markup import Markup, clean, element, join
+from mnist_sweep.reports.markup import clean, element, join
 from mnist_sweep.reports.plots import for_script, to_json
 
 FIRST_ROWS = 25

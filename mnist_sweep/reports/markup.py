@@ -1,14 +1,8 @@
-"""HTML that is safe by its type: whatever text is not `Markup` is escaped when it becomes part of an element."""
+"""HTML elements, in which any text that is not `markupsafe.Markup` is escaped."""
 
-import html
 from collections.abc import Iterable
 
-
-class Markup(str):
-    """Text that is HTML already; made by `element` and `join` alone, so that no text of a user becomes one."""
-
-    __slots__ = ()
-
+from markupsafe import Markup
 
 VOID = {"img", "meta", "input"}
 
@@ -18,28 +12,29 @@ def element(tag: str, *children: str, **attributes: str | int | bool | None) -> 
 
     Args:
         tag: Its name.
-        children: What stands in it.
-        attributes: By their names, `_` for `-` and none at the end (`class_`); None and False leave one out, True gives
-            one without a value.
+        children: Its content.
+        attributes: Attributes by name, with `_` for `-` and a trailing `_` dropped (`class_`). None and False omit an
+            attribute, True writes it without a value.
     """
-    parts = "".join(_attribute(name.rstrip("_").replace("_", "-"), value) for name, value in attributes.items())
-    return Markup(f"<{tag}{parts}>" if tag in VOID else f"<{tag}{parts}>{join(children)}</{tag}>")
+    start = Markup("").join(_attribute(name.rstrip("_").replace("_", "-"), value) for name, value in attributes.items())
+    content = Markup("<%s%s>") % (tag, start)
+    return content if tag in VOID else Markup("%s%s</%s>") % (content, join(children), tag)
 
 
 def join(children: Iterable[str]) -> Markup:
-    """Return texts one after the other; those that are not `Markup` are escaped."""
-    return Markup("".join(child if isinstance(child, Markup) else html.escape(clean(child)) for child in children))
+    """Concatenate texts; those that are not `Markup` are escaped."""
+    return Markup("").join(child if isinstance(child, Markup) else clean(child) for child in children)
 
 
 def clean(text: str) -> str:
-    """Return text with bytes that are no Unicode and characters that HTML does not allow written out."""
+    """Return text with lone surrogates and control characters, which HTML does not allow, written as escapes."""
     text = text.encode(errors="backslashreplace").decode()
     if text.isprintable():
         return text
     return "".join(char if char in "\n\t" or ord(char) >= 32 else f"\\x{ord(char):02x}" for char in text)
 
 
-def _attribute(name: str, value: str | int | bool | None) -> str:
+def _attribute(name: str, value: str | int | bool | None) -> Markup:
     if value is None or value is False:
-        return ""
-    return f" {name}" if value is True else f' {name}="{html.escape(clean(str(value)))}"'
+        return Markup("")
+    return Markup(" %s") % name if value is True else Markup(' %s="%s"') % (name, clean(str(value)))

@@ -4,9 +4,10 @@ import html
 from html.parser import HTMLParser
 
 import pytest
+from markupsafe import Markup
 
 from mnist_sweep.reports.html import inline
-from mnist_sweep.reports.markup import Markup, element, join
+from mnist_sweep.reports.markup import element, join
 from mnist_sweep.reports.plots import for_script, plain
 
 STRANGE = [
@@ -40,7 +41,7 @@ class Reader(HTMLParser):
 
 def read(page: str) -> Reader:
     reader = Reader()
-    reader.feed(page)
+    reader.feed(str(page))  # a parser that slices `Markup` would escape it
     return reader
 
 
@@ -61,8 +62,8 @@ def test_elements_stand_in_elements() -> None:
     assert isinstance(join(["<"]), Markup)
 
 
-def test_text_added_to_markup_is_text_again_and_is_escaped() -> None:
-    assert join([Markup("<b>") + "<i>"]) == "&lt;b&gt;&lt;i&gt;"
+def test_text_added_to_markup_is_escaped() -> None:
+    assert join([Markup("<b>") + "<i>"]) == "<b>&lt;i&gt;"
 
 
 def test_attributes_can_be_bare_or_left_out() -> None:
