@@ -1,5 +1,5 @@
-"""The report of a sweep: one page that answers a reader's questions, made from the rows alone.
+"""The report of a sweep, generated from its rows alone.
 
-Each module of `sections` says what it has to say in `blocks`; `html` and `markdown` write the same blocks.
+Each module of `sections` returns a section made of `blocks`; `html` and `markdown` render the same blocks.
 May import: everything up to `predict`. Begin with `writer`.
 """

@@ -1,6 +1,6 @@
-"""What a report is made of, whatever it is written as: sections of text, facts, tables, charts and pictures.
+"""The parts of a report, independent of its format: sections of text, facts, tables, plots and images.
 
-Texts here are plain: whoever writes them as HTML, as Markdown or into a chart escapes them there.
+Texts are plain; `html`, `markdown` and `plots` escape them.
 """
 
 from collections.abc import Sequence
@@ -18,10 +18,10 @@ class Column:
     """One column of a table.
 
     Attributes:
-        title: Its heading, short.
-        name: Its whole name, by which a filter may ask for it; the title if empty.
-        numeric: Whether it holds numbers, which stand to the right.
-        digits: Decimals shown of its numbers; None shows six significant figures.
+        title: Short heading.
+        name: Full name, which a filter may use; the title if empty.
+        numeric: Whether it holds numbers, which are right-aligned.
+        digits: Decimals of its numbers; None shows six significant digits.
     """
 
     title: str
@@ -32,13 +32,13 @@ class Column:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
-    """Rows under columns.
+    """A table.
 
     Attributes:
         caption: What it shows.
         columns: Its columns.
-        rows: A cell for each column, row by row; None is an empty cell.
-        interactive: Whether readers of the page can sort, filter and page through it.
+        rows: One cell per column, row by row; None is an empty cell.
+        interactive: Whether it can be sorted, filtered and paged on the HTML page.
     """
 
     caption: str
@@ -48,16 +48,16 @@ class Table:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Chart:
-    """A plot, and the same figures as a table for whoever cannot see it.
+class Plot:
+    """A figure with the table behind it, for readers who cannot see the figure.
 
     Attributes:
         title: Its heading.
         finding: What it shows, in a sentence.
-        figure: The plot, without colours of text and background.
-        table: The figures behind it, or the most important of them.
-        min_width: Least width at which it can be read, in pixels; 0 if it fits a phone.
-        small: Whether it stands beside others like it.
+        figure: The figure, without colours of text and background.
+        table: The data behind it, or the most important part of it.
+        min_width: Smallest readable width in pixels; 0 if it fits a phone.
+        small: Whether it is placed beside other small plots.
     """
 
     title: str
@@ -69,12 +69,12 @@ class Chart:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Picture:
+class Image:
     """One small image.
 
     Attributes:
-        png: Its PNG file.
-        caption: What it shows; the text for whoever cannot see it.
+        png: The content of its PNG file.
+        caption: What it shows; also its alternative text.
     """
 
     png: bytes
@@ -82,57 +82,57 @@ class Picture:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Pictures:
-    """Small images in a row.
+class Images:
+    """A gallery of small images.
 
     Attributes:
         caption: What they show.
-        pictures: The images.
+        images: The images.
     """
 
     caption: str
-    pictures: Sequence[Picture]
+    images: Sequence[Image]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """Terms and what they are, as in a list of key figures.
+    """A description list.
 
     Attributes:
         facts: Pairs of a term and its value.
-        key: Whether they are the key figures of the report, to be shown large.
+        large: Whether they are the key metrics of the report, shown large.
     """
 
     facts: Sequence[tuple[str, str]]
-    key: bool = False
+    large: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Paragraph:
-    """Sentences."""
+    """A paragraph of text; text in backquotes is code."""
 
     text: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Command:
-    """A line for a terminal."""
+    """A command line to copy into a terminal."""
 
     text: str
 
 
-Block = Table | Chart | Pictures | Facts | Paragraph | Command
+Block = Table | Plot | Images | Facts | Paragraph | Command
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Section:
-    """One question of the reader and its answer.
+    """A section of the report.
 
     Attributes:
-        key: Its name in links: letters and `-`.
+        key: Its anchor in links: lowercase letters and `-`.
         title: Its heading.
-        finding: The answer in words; empty if there is none.
-        blocks: What stands behind it.
+        finding: Its main finding in words; empty if there is none.
+        blocks: Its content.
     """
 
     key: str
@@ -141,8 +141,8 @@ class Section:
     blocks: Sequence[Block] = ()
 
 
-def written(cell: Cell, digits: int | None = None) -> str:
-    """Return a cell as text: numbers with these decimals, or with six significant figures; nothing for None."""
+def cell_text(cell: Cell, digits: int | None = None) -> str:
+    """Return a cell as text: numbers with that many decimals or six significant digits, None as an empty text."""
     if cell is None:
         return ""
     if isinstance(cell, float):

@@ -1,6 +1,6 @@
 """A report as one HTML page that needs no network and, by its own security policy, cannot reach one.
 
-Words and the first rows of tables stand before the scripts, so that they are seen while Plotly is still read.
+Text and the first rows of tables come before the scripts, so that they are visible while Plotly is still loading.
 """
 
 import base64
@@ -17,56 +17,50 @@ from markupsafe import Markup
 from mnist_sweep.reports.blocks import (
     Block,
     Cell,
-    Chart,
     Column,
     Command,
     Facts,
+    Images,
     Paragraph,
-    Pictures,
+    Plot,
     Section,
     Table,
-    written,
+    cell_text,
 )
 from mnist_sweep.reports.markup import clean, element, join
-from mnist_sweep.reports.plots import for_script, to_json
+from mnist_sweep.reports.plots import figure_json, script_json
 
 FIRST_ROWS = 25
 
 
-class Data:
-    """The data that scripts read, each in an element of its own at the end of the page."""
+class ScriptData:
+    """The JSON that scripts read, each in an element of its own at the end of the page."""
 
     def __init__(self) -> None:
-        self.elements: list[Markup] = []
+        self.elements: list[str] = []
 
     def add(self, kind: str, key: str, json: str) -> None:
-        """Add JSON, which must hold no `<`, under the id `kind-key`."""
-        self.elements.append(element("script", Markup(json), type="application/json", id=f"{kind}-{key}"))
+        """Add JSON, which must not contain `<`, under the id `kind-key`."""
+        self.elements.append(f'<script type="application/json" id="{kind}-{key}">{json}</script>')
 
     def key(self, kind: str) -> str:
-        """Return a name that nothing on the page has yet."""
+        """Return an id that nothing on the page has yet."""
         return f"{kind}{len(self.elements)}"
 
 
-def render(title: str, made: str, sections: Sequence[Section]) -> str:
-    """Return the page.
-
-    Args:
-        title: Its title.
-        made: By what it was made, and from what.
-        sections: What it says.
-    """
+def render(title: str, subtitle: str, sections: Sequence[Section]) -> str:
+    """Return the HTML page of a report."""
     from plotly.offline import get_plotlyjs
 
-    scripts = {"tables": _part("tables.js"), "plotly": _in_script(get_plotlyjs()), "charts": _part("charts.js")}
-    data = Data()
+    scripts = {"tables": _resource("tables.js"), "plotly": _in_script(get_plotlyjs()), "plots": _resource("plots.js")}
+    data = ScriptData()
     main = "\n".join(_section(section, data) for section in sections)
     links = [element("li", element("a", part.key.capitalize(), href=f"#{part.key}")) for part in sections]
-    return Template(_part("page.html")).substitute(
-        policy=policy(scripts.values()),
+    return Template(_resource("page.html")).substitute(
+        policy=content_security_policy(scripts.values()),
         title=join([title]),
-        made=inline(made),
-        style=_part("style.css"),
+        subtitle=inline(subtitle),
+        style=_resource("style.css"),
         links=element("ul", *links),
         main=main,
         content="\n".join(data.elements),
@@ -74,10 +68,10 @@ def render(title: str, made: str, sections: Sequence[Section]) -> str:
     )
 
 
-def policy(scripts: Iterable[str]) -> str:
-    """Return a Content-Security-Policy that lets these scripts run and no others, and nothing reach a network.
+def content_security_policy(scripts: Iterable[str]) -> str:
+    """Return a Content-Security-Policy that allows these scripts, no other script, and no network access.
 
-    Styles may stand in the page, since Plotly sets them on its elements.
+    Inline styles are allowed because Plotly sets them on its elements.
     """
     digests = (base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() for script in scripts)
     allowed = " ".join(f"'sha256-{digest}'" for digest in digests)
@@ -88,35 +82,35 @@ def policy(scripts: Iterable[str]) -> str:
 
 
 def inline(text: str) -> Markup:
-    """Return plain text as HTML; what stands in backquotes is shown as code."""
+    """Return plain text as HTML, with text in backquotes as code."""
     parts = re.split(r"`([^`]+)`", text)
     return join(element("code", part) if index % 2 else part for index, part in enumerate(parts))
 
 
-def _part(name: str) -> str:
+def _resource(name: str) -> str:
     return files("mnist_sweep.reports").joinpath(name).read_text(encoding="utf-8")
 
 
 def _in_script(script: str) -> str:
-    """Return a script as an HTML parser will see it, which is what the policy's digest is of."""
+    """Return a script as an HTML parser sees it, which is what the policy's digest must match."""
     return script.replace("\r\n", "\n").replace("\r", "\n").replace("</script", "<\\/script")
 
 
-def _section(section: Section, data: Data) -> Markup:
+def _section(section: Section, data: ScriptData) -> Markup:
     finding = [element("p", inline(section.finding), class_="finding")] if section.finding else []
     blocks = [*_blocks(section.blocks, data)]
     heading = element("h2", section.title, id=f"{section.key}-title")
     return element("section", heading, *finding, *blocks, id=section.key, aria_labelledby=f"{section.key}-title")
 
 
-def _blocks(blocks: Sequence[Block], data: Data) -> Iterator[Markup]:
-    """Yield blocks as elements, small charts that follow each other as one grid."""
-    for small, group in itertools.groupby(blocks, key=lambda block: isinstance(block, Chart) and block.small):
+def _blocks(blocks: Sequence[Block], data: ScriptData) -> Iterator[Markup]:
+    """Yield blocks as elements, consecutive small plots as one grid."""
+    for small, group in itertools.groupby(blocks, key=lambda block: isinstance(block, Plot) and block.small):
         elements = [_block(block, data) for block in group]
-        yield element("div", *elements, class_="charts") if small else join(elements)
+        yield element("div", *elements, class_="plots") if small else join(elements)
 
 
-def _block(block: Block, data: Data) -> Markup:
+def _block(block: Block, data: ScriptData) -> Markup:
     match block:
         case Paragraph():
             return element("p", inline(block.text))
@@ -126,19 +120,19 @@ def _block(block: Block, data: Data) -> Markup:
             return _facts(block)
         case Table():
             return _interactive(block, data) if block.interactive else _table(block)
-        case Chart():
-            return _chart(block, data)
-        case Pictures():
-            return _pictures(block)
+        case Plot():
+            return _plot(block, data)
+        case Images():
+            return _images(block)
 
 
 def _facts(facts: Facts) -> Markup:
     pairs = [element("div", element("dt", term), element("dd", _fact(fact))) for term, fact in facts.facts]
-    return element("dl", *pairs, class_="key" if facts.key else "facts")
+    return element("dl", *pairs, class_="metrics" if facts.large else "facts")
 
 
 def _fact(fact: str) -> Markup:
-    """Return a fact; what stands in brackets at its end is shown small."""
+    """Return a fact, with trailing text in parentheses shown small."""
     main, bracket, rest = fact.partition(" (")
     return join([main, element("small", rest.removesuffix(")"))]) if bracket and rest.endswith(")") else join([fact])
 
@@ -148,10 +142,10 @@ def _table(table: Table) -> Markup:
     body = element(
         "tbody", *(_row(row, table.columns) for row in table.rows[: FIRST_ROWS if table.interactive else None])
     )
-    whole = element(
+    content = element(
         "table", element("caption", table.caption), head, body, class_=None if table.interactive else "plain"
     )
-    return element("div", whole, class_="scroll", tabindex=0, role="group", aria_label=table.caption)
+    return element("div", content, class_="scroll", tabindex=0, role="group", aria_label=table.caption)
 
 
 def _head(column: Column) -> Markup:
@@ -159,7 +153,7 @@ def _head(column: Column) -> Markup:
 
 
 def _row(row: Sequence[Cell], columns: Sequence[Column]) -> Markup:
-    texts = [written(cell, column.digits) for cell, column in zip(row, columns, strict=True)]
+    texts = [cell_text(cell, column.digits) for cell, column in zip(row, columns, strict=True)]
     classes = ["number" if column.numeric else None for column in columns]
     first = element("th", texts[0], scope="row", class_=classes[0])
     return element(
@@ -167,14 +161,14 @@ def _row(row: Sequence[Cell], columns: Sequence[Column]) -> Markup:
     )
 
 
-def _interactive(table: Table, data: Data) -> Markup:
+def _interactive(table: Table, data: ScriptData) -> Markup:
     key = data.key("table")
     columns = [
         {"title": column.title, "name": column.name or column.title, "numeric": column.numeric, "digits": column.digits}
         for column in table.columns
     ]
     cells = [[*map(_rounded, column)] for column in zip(*table.rows, strict=True)]
-    data.add("rows", key, for_script({"columns": columns, "cells": cells}))
+    data.add("rows", key, script_json({"columns": columns, "cells": cells}))
     return element("div", _table(table), class_="interactive", id=key)
 
 
@@ -182,22 +176,22 @@ def _rounded(cell: Any) -> Any:
     return float(f"{cell:.6g}") if isinstance(cell, float) else clean(cell) if isinstance(cell, str) else cell
 
 
-def _chart(chart: Chart, data: Data) -> Markup:
+def _plot(plot: Plot, data: ScriptData) -> Markup:
     key = data.key("plot")
-    data.add("figure", key, to_json(chart.figure))
-    words = f"{chart.title}, as a plot; the figures are in the table below it."
-    style = f"height:{chart.figure.layout.height}px;min-width:{chart.min_width}px"
-    plot = element("div", id=key, class_="plot", role="img", aria_label=words, style=style)
-    if chart.min_width:
-        plot = element("div", plot, class_="scroll", tabindex=0, role="group", aria_label=f"{chart.title}, plot")
-    same = element("details", element("summary", "The figures as a table"), _table(chart.table))
-    return element("figure", element("h3", chart.title), element("p", inline(chart.finding)), plot, same)
+    data.add("figure", key, figure_json(plot.figure))
+    words = f"{plot.title}, as a plot; the figures are in the table below it."
+    style = f"height:{plot.figure.layout.height}px;min-width:{plot.min_width}px"
+    drawing = element("div", id=key, class_="plot", role="img", aria_label=words, style=style)
+    if plot.min_width:
+        drawing = element("div", drawing, class_="scroll", tabindex=0, role="group", aria_label=f"{plot.title}, plot")
+    table = element("details", element("summary", "The figures as a table"), _table(plot.table))
+    return element("figure", element("h3", plot.title), element("p", inline(plot.finding)), drawing, table)
 
 
-def _pictures(pictures: Pictures) -> Markup:
+def _images(gallery: Images) -> Markup:
     items = []
-    for picture in pictures.pictures:
-        source = f"data:image/png;base64,{base64.b64encode(picture.png).decode()}"
-        caption = element("span", picture.caption, aria_hidden="true")
-        items.append(element("li", element("img", src=source, alt=picture.caption), caption))
-    return element("figure", element("h3", pictures.caption), element("ul", *items, class_="pictures"))
+    for image in gallery.images:
+        source = f"data:image/png;base64,{base64.b64encode(image.png).decode()}"
+        caption = element("span", image.caption, aria_hidden="true")
+        items.append(element("li", element("img", src=source, alt=image.caption), caption))
+    return element("figure", element("h3", gallery.caption), element("ul", *items, class_="images"))

@@ -1,7 +1,7 @@
-"""Plotly figures that fit the page: small, without WebGL, and without colours that only one background bears.
+"""Plotly figures that suit the page: small, without WebGL, and legible on light and dark backgrounds.
 
-Lines and points have colours after Okabe and Ito (2008) that stand out from white and from black by 3 to 1 at least;
-text, grid and background get theirs in the browser, which knows whether it is dark.
+Lines and points have colours after Okabe and Ito (2008) with a contrast of at least 3:1 to both white and black; text,
+grid and background are coloured in the browser, which knows the reader's scheme.
 """
 
 import html
@@ -26,33 +26,33 @@ def figure(*traces: Any, x: str, y: str, height: int = HEIGHT, **layout: Any) ->
         x: Title of the horizontal axis.
         y: Title of the vertical axis.
         height: In pixels; the width is the page's.
-        layout: More of Plotly's layout, by its names with `_` for each level.
+        layout: Further layout options of Plotly, with `_` between levels.
     """
     import plotly.graph_objects as go
 
-    made = go.Figure(traces)
-    made.update_layout(template="none", height=height, margin={"l": 60, "r": 16, "t": 8, "b": 48})
-    made.update_layout(legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0, "xanchor": "left"})
-    made.update_layout(xaxis_title_text=x, yaxis_title_text=y, xaxis_automargin=True, yaxis_automargin=True)
-    made.update_layout(hovermode="closest", dragmode=False, hoverlabel_align="left", **layout)
-    return made
+    plot = go.Figure(traces)
+    plot.update_layout(template="none", height=height, margin={"l": 60, "r": 16, "t": 8, "b": 48})
+    plot.update_layout(legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0, "xanchor": "left"})
+    plot.update_layout(xaxis_title_text=x, yaxis_title_text=y, xaxis_automargin=True, yaxis_automargin=True)
+    plot.update_layout(hovermode="closest", dragmode=False, hoverlabel_align="left", **layout)
+    return plot
 
 
-def to_json(made: "go.Figure") -> str:
-    """Return a figure's data and layout as JSON that may stand in a script element."""
-    content = json.loads(made.to_json())
+def figure_json(plot: "go.Figure") -> str:
+    """Return a figure's data and layout as JSON for a script element."""
+    content = json.loads(plot.to_json())
     content["layout"].pop("template", None)
-    return for_script(content)
+    return script_json(content)
 
 
-def for_script(content: Any) -> str:
-    """Return JSON that no HTML parser sees an end of its element in."""
+def script_json(content: Any) -> str:
+    """Return JSON that cannot end the script element it is placed in."""
     text = json.dumps(content, separators=(",", ":"), allow_nan=False, ensure_ascii=False)
     for char in "<>&\u2028\u2029":
         text = text.replace(char, f"\\u{ord(char):04x}")
     return text
 
 
-def plain(text: str) -> str:
-    """Return text for a label of a plot, where Plotly would take `<b>` for bold."""
+def literal(text: str) -> str:
+    """Return text for a label of a figure, where Plotly would take `<b>` for bold."""
     return html.escape(clean(text), quote=False)

@@ -1,4 +1,4 @@
-"""The results folder that a report is about: its rows, best first, and what every section asks of them."""
+"""The rows of a results folder, best first, and the analysis that several sections share."""
 
 import functools
 from collections.abc import Callable, Sequence
@@ -18,25 +18,25 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Results:
-    """What a report is made from.
+    """The content of a results folder.
 
     Attributes:
         folder: The results folder.
-        rows: All rows: those that ended well, best first, then the others.
-        names: Fields of the config that vary among the rows, the seed last.
-        trials: The rows as `trials.csv` has them.
+        rows: All rows: the successful ones, best first, then the others.
+        varying: Fields of the config that vary among the rows, the seed last.
+        trials: The rows as a table like `trials.csv`.
         result: Waits for the selection and the effects, and returns them.
     """
 
     folder: Path
     rows: Sequence[TrialRow]
-    names: Sequence[str]
+    varying: Sequence[str]
     trials: "pd.DataFrame"
     result: Callable[[], Analysis]
 
     @functools.cached_property
     def good(self) -> list[TrialRow]:
-        """The rows whose status is `ok` and that have a validation accuracy, best first."""
+        """The rows with status `ok` and a validation accuracy, best first."""
         return [row for row in self.rows if row.status is Status.OK and row.val_accuracy is not None]
 
     @functools.cached_property
@@ -45,17 +45,17 @@ class Results:
         return self.result()
 
     @property
-    def settings(self) -> list[str]:
+    def hyperparameters(self) -> list[str]:
         """The fields that vary, without the seed."""
-        return [name for name in self.names if name != "seed"]
+        return [name for name in self.varying if name != "seed"]
 
     def label(self, row: TrialRow) -> str:
-        """Return what tells a trial from the others, as in `filters=8,16 adam seed=1`."""
-        return label(row.config, self.names)
+        """Return the fields in which a trial differs from others, as in `filters=8,16 adam seed=1`."""
+        return label(row.config, self.varying)
 
 
-def read(folder: Path, submit: Submit = submit_here) -> Results:
-    """Return what a results folder holds.
+def read_results(folder: Path, submit: Submit = submit_here) -> Results:
+    """Read a results folder.
 
     Args:
         folder: The results folder.
@@ -75,14 +75,14 @@ def read(folder: Path, submit: Submit = submit_here) -> Results:
     return Results(
         folder=folder,
         rows=ranked,
-        names=varying(row.config for row in ranked),
+        varying=varying(row.config for row in ranked),
         trials=trials,
         result=submit(trials),
     )
 
 
-def evenly(rows: Sequence[TrialRow], number: int) -> Sequence[TrialRow]:
-    """Return that many rows, evenly by rank, the first and the last among them; all if there are no more."""
+def evenly_spaced(rows: Sequence[TrialRow], number: int) -> Sequence[TrialRow]:
+    """Return at most that many rows, evenly spaced, including the first and the last."""
     if len(rows) <= number:
         return rows
     return [rows[round(index * (len(rows) - 1) / (number - 1))] for index in range(number)]

@@ -4,7 +4,7 @@
   const PAGE = 25;
   const PRINTED = 500;
 
-  const written = (cell, column) => {
+  const cellText = (cell, column) => {
     if (cell === null) return "";
     if (typeof cell !== "number") return cell;
     if (column.digits === null) return String(Number(cell.toPrecision(6)));
@@ -18,7 +18,7 @@
     ">": (order) => order > 0, "<=": (order) => order <= 0, ">=": (order) => order >= 0,
   };
 
-  const SPACED = /\s+(!=|<=|>=|=|<|>)\s+/g; // a comparison may be written with spaces around it
+  const SPACED = /\s+(!=|<=|>=|=|<|>)\s+/g; // a comparison may be cellText with spaces around it
 
   // A word of the filter as a test of a row: `name<value` where there is such a column, else text anywhere in the row.
   const condition = (word, columns) => {
@@ -30,7 +30,7 @@
     return (row) => {
       const cell = row.cells[index];
       if (cell === null) return false;
-      const text = written(cell, columns[index]).toLowerCase();
+      const text = cellText(cell, columns[index]).toLowerCase();
       if (text === parts[3]) return OPERATORS[parts[2]](0); // as it is shown, rounded
       return OPERATORS[parts[2]](typeof cell === "number" && !Number.isNaN(number) ? cell - number : compare(text, parts[3]));
     };
@@ -46,7 +46,7 @@
     const { columns, cells } = JSON.parse(document.getElementById(`rows-${holder.id}`).textContent);
     const all = Array.from({ length: cells[0].length }, (_, index) => {
       const row = cells.map((column) => column[index]);
-      return { cells: row, index, text: row.map((cell, number) => written(cell, columns[number])).join("\n").toLowerCase() };
+      return { cells: row, index, text: row.map((cell, number) => cellText(cell, columns[number])).join("\n").toLowerCase() };
     });
     const body = holder.querySelector("tbody");
     const heads = [...holder.querySelectorAll("thead th")];
@@ -64,7 +64,7 @@
     const draw = (first = page * PAGE, number = PAGE) => {
       const rows = shown.slice(first, first + number);
       body.replaceChildren(...rows.map((row) => element("tr", {}, ...row.cells.map((cell, index) => {
-        const made = element(index ? "td" : "th", { textContent: written(cell, columns[index]) });
+        const made = element(index ? "td" : "th", { textContent: cellText(cell, columns[index]) });
         if (!index) made.scope = "row";
         if (columns[index].numeric) made.className = "number";
         return made;

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from mnist_sweep import CNN, Adam, GradientDescent, Momentum, TrialConfig, grid, repeat, to_flat
-from mnist_sweep.reports.report_data import Results, read
+from mnist_sweep.reports.report_data import Results, read_results
 from mnist_sweep.results.row_json import to_json
 from mnist_sweep.trials.row import Evaluation, Status, TrialRow, flat_id, trial_name
 
@@ -105,7 +105,7 @@ def make_results(make_row: Callable[..., TrialRow], write_rows: WriteRows, tmp_p
     """What a report is made from, of these rows."""
 
     def make(rows: Sequence[TrialRow]) -> Results:
-        return read(write_rows(tmp_path / f"sweep{len(list(tmp_path.iterdir()))}", rows))
+        return read_results(write_rows(tmp_path / f"sweep{len(list(tmp_path.iterdir()))}", rows))
 
     return make
 

@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 from mnist_sweep.reports.html import inline
 from mnist_sweep.reports.markup import element, join
-from mnist_sweep.reports.plots import for_script, plain
+from mnist_sweep.reports.plots import literal, script_json
 
 STRANGE = [
     "<script>alert(1)</script>",
@@ -83,12 +83,12 @@ def test_what_html_does_not_allow_is_written_out(text: str) -> None:
 def test_json_for_a_script_ends_no_element_and_is_the_same_json(text: str) -> None:
     import json
 
-    written = for_script({"text": text})
+    written = script_json({"text": text})
     assert json.loads(written) == {"text": text}
     assert not set(written) & set("<>&\u2028\u2029")
 
 
 @pytest.mark.parametrize("text", STRANGE)
 def test_label_of_a_plot_has_no_tag(text: str) -> None:
-    assert "<" not in plain(text)
-    assert html.unescape(plain(text)) == text
+    assert "<" not in literal(text)
+    assert html.unescape(literal(text)) == text

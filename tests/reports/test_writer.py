@@ -17,8 +17,8 @@ import pytest
 
 from mnist_sweep import TrialConfig
 from mnist_sweep.errors import LedgerError, RowError
-from mnist_sweep.reports.html import policy
-from mnist_sweep.reports.report_data import read
+from mnist_sweep.reports.html import content_security_policy
+from mnist_sweep.reports.report_data import read_results
 from mnist_sweep.reports.writer import Format, write_report
 from mnist_sweep.trials.row import Status, TrialRow
 
@@ -73,7 +73,7 @@ def quickstart(tmp_path: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def written(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+def reports(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """The quickstart's report in both forms."""
     folder = Path(shutil.copytree(REFERENCE / "quickstart", tmp_path_factory.mktemp("written") / "quickstart"))
     forms: tuple[Format, ...] = ("html", "md")
@@ -95,28 +95,28 @@ def test_report_lies_in_the_folder_and_nothing_else_is_left(quickstart: Path) ->
     assert {path.name for path in quickstart.iterdir()} - before == {"report.md"}
 
 
-def test_page_asks_for_nothing_and_forbids_it(written: dict[str, str]) -> None:
-    text = written["html"]
+def test_page_asks_for_nothing_and_forbids_it(reports: dict[str, str]) -> None:
+    text = reports["html"]
     page = Page(text)
     assert [source for source in page.sources if not source.startswith(("#", "data:image/png;base64,"))] == []
     assert not {"link", "iframe", "object", "base"} & set(page.tags)
     (given,) = re.findall(r'http-equiv="Content-Security-Policy" content="([^"]*)"', text)
     scripts = re.findall(r"<script>(.*?)</script>", text, re.DOTALL)
-    assert given.replace("&#x27;", "'") == policy(scripts)
-    assert "default-src 'none'" in policy(scripts)
-    assert "http:" not in policy(scripts)
+    assert given.replace("&#x27;", "'") == content_security_policy(scripts)
+    assert "default-src 'none'" in content_security_policy(scripts)
+    assert "http:" not in content_security_policy(scripts)
 
 
-def test_links_and_labels_lead_somewhere_and_ids_are_unique(written: dict[str, str]) -> None:
-    page = Page(written["html"])
+def test_links_and_labels_lead_somewhere_and_ids_are_unique(reports: dict[str, str]) -> None:
+    page = Page(reports["html"])
     assert len(page.ids) == len(set(page.ids))
     wanted = {*page.labels, *(source[1:] for source in page.sources if source.startswith("#"))}
     assert wanted - set(page.ids) == set()
 
 
-def test_both_forms_say_the_same(written: dict[str, str]) -> None:
-    page, markdown = " ".join(Page(written["html"]).said.split()), written["md"]
-    best = read(REFERENCE / "quickstart").good[0]
+def test_both_forms_say_the_same(reports: dict[str, str]) -> None:
+    page, markdown = " ".join(Page(reports["html"]).said.split()), reports["md"]
+    best = read_results(REFERENCE / "quickstart").good[0]
     findings = [part.split("\n\n")[1] for part in markdown.split("## ")[1:] if not part.startswith("#")]
     assert len(findings) > 8
     for finding in findings:
@@ -132,7 +132,7 @@ def test_every_trial_is_in_the_pages_data(make_sweep: MakeSweep, tmp_path: Path)
     text = write_report(folder).read_text(encoding="utf-8")
     (data,) = re.findall(r'<script type="application/json" id="rows-table0">(.*?)</script>', text)
     cells = json.loads(data)["cells"]
-    rows = read(folder).rows
+    rows = read_results(folder).rows
     assert cells[0] == [row.trial_id for row in rows]
     accuracy = [column["name"] for column in json.loads(data)["columns"]].index("val_accuracy")
     assert cells[accuracy] == [row.val_accuracy for row in rows]

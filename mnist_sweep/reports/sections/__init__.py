@@ -1,1 +1,1 @@
-"""The sections of the report, one module each; the order on the page is that of `reports.writer`."""
+"""The sections of the report, one module each; `reports.writer` has their order on the page."""

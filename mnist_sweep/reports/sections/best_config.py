@@ -1,4 +1,4 @@
-"""The answer first: which config is the best, how good it is, and how far that can be trusted."""
+"""The selected config: its accuracy, its ties, and how far both can be trusted."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -14,41 +14,42 @@ if TYPE_CHECKING:
 
 KEY, TITLE = "answer", "Answer"
 NOTHING = "No trial ended well, so there is no best config; “Failures” says why."
-MAX_EQUALS = 10
+MAX_TIES = 10
 
 
 def section(results: Results) -> Section:
-    """Return the selected config, its figures, what else might do as well, and how far all of that can be trusted."""
+    """Return the selected config with its metrics, the configs tied with it, and the method of selection."""
     if not results.good:
-        return Section(key=KEY, title=TITLE, finding=NOTHING, blocks=[Facts(facts=_extent(results), key=True)])
-    chosen, _ = results.analysis
-    seeds = by_config(results)
-    row = seeds[chosen.config_id][0]
-    settings = [(name, value(name, row.config[name]) or "none") for name in results.settings if name in row.config]
+        return Section(key=KEY, title=TITLE, finding=NOTHING, blocks=[Facts(facts=_totals(results), large=True)])
+    selection, _ = results.analysis
+    trials = _by_config(results)
+    row = trials[selection.config_id][0]
+    names = [name for name in results.hyperparameters if name in row.config]
+    hyperparameters = [(name, value(name, row.config[name]) or "none") for name in names]
     blocks: list[Block] = [
-        Facts(facts=[*_accuracies(chosen), *_extent(results)], key=True),
-        *([Facts(facts=settings)] if settings else []),
-        Paragraph(text=" ".join(chosen.sentences)),
-        *([equals(chosen, seeds, results.settings)] if len(chosen.tied) > 1 else []),
-        Paragraph(text=f"How that was tested: {chosen.method}"),
+        Facts(facts=[*_accuracies(selection), *_totals(results)], large=True),
+        *([Facts(facts=hyperparameters)] if hyperparameters else []),
+        Paragraph(text=" ".join(selection.sentences)),
+        *([_ties(selection, trials, results.hyperparameters)] if len(selection.tied) > 1 else []),
+        Paragraph(text=f"How that was tested: {selection.method}"),
     ]
-    return Section(key=KEY, title=TITLE, finding=_finding(results, chosen, row), blocks=blocks)
+    return Section(key=KEY, title=TITLE, finding=_finding(results, selection, row), blocks=blocks)
 
 
-def by_config(results: Results) -> dict[str, list[TrialRow]]:
-    """Return the trials of each config that ended well, best first."""
-    seeds: dict[str, list[TrialRow]] = {}
+def _by_config(results: Results) -> dict[str, list[TrialRow]]:
+    """Return the successful trials of each config, best first."""
+    trials: dict[str, list[TrialRow]] = {}
     for row in results.good:
-        seeds.setdefault(row.config_id, []).append(row)
-    return seeds
+        trials.setdefault(row.config_id, []).append(row)
+    return trials
 
 
-def equals(chosen: "Selection", seeds: dict[str, list[TrialRow]], settings: Sequence[str]) -> Table:
-    """Return the configs that are not shown to be worse than the selected one, which is the first."""
-    number = len(chosen.tied)
+def _ties(selection: "Selection", trials: dict[str, list[TrialRow]], names: Sequence[str]) -> Table:
+    """Return the configs that are not significantly worse than the selected one, which is the first."""
+    number = len(selection.tied)
     return Table(
         caption="Configs not shown to be worse than the best"
-        + (f", the first {MAX_EQUALS} of {number:,}" if number > MAX_EQUALS else ""),
+        + (f", the first {MAX_TIES} of {number:,}" if number > MAX_TIES else ""),
         columns=[
             Column(title="config"),
             Column(title="settings"),
@@ -56,13 +57,13 @@ def equals(chosen: "Selection", seeds: dict[str, list[TrialRow]], settings: Sequ
             Column(title="val accuracy", numeric=True, digits=4),
             Column(title="test accuracy", numeric=True, digits=4),
         ],
-        rows=[_line(name, seeds[name], settings) for name in chosen.tied[:MAX_EQUALS]],
+        rows=[_tie(config_id, trials[config_id], names) for config_id in selection.tied[:MAX_TIES]],
     )
 
 
-def _line(config_id: str, rows: Sequence[TrialRow], settings: Sequence[str]) -> list[Cell]:
+def _tie(config_id: str, rows: Sequence[TrialRow], names: Sequence[str]) -> list[Cell]:
     val = _mean([row.val_accuracy for row in rows])
-    return [config_id, label(rows[0].config, settings), len(rows), val, _mean([row.test_accuracy for row in rows])]
+    return [config_id, label(rows[0].config, names), len(rows), val, _mean([row.test_accuracy for row in rows])]
 
 
 def _mean(accuracies: Sequence[float | None]) -> float | None:
@@ -70,20 +71,20 @@ def _mean(accuracies: Sequence[float | None]) -> float | None:
     return sum(known) / len(known) if known else None
 
 
-def _finding(results: Results, chosen: "Selection", row: TrialRow) -> str:
+def _finding(results: Results, selection: "Selection", row: TrialRow) -> str:
     return (
-        f"The best config by validation is {label(row.config, results.settings)}: {percent(chosen.val_mean)} on "
-        f"validation, {percent(chosen.test_mean)} on test."
+        f"The best config by validation is {label(row.config, results.hyperparameters)}: "
+        f"{percent(selection.val_mean)} on validation, {percent(selection.test_mean)} on test."
     )
 
 
-def _accuracies(chosen: "Selection") -> list[tuple[str, str]]:
-    val = f"{percent(chosen.val_mean)} ({percent_interval(chosen.val_low, chosen.val_high)})"
-    test = f"{percent(chosen.test_mean)} ({percent_interval(chosen.test_low, chosen.test_high)})"
+def _accuracies(selection: "Selection") -> list[tuple[str, str]]:
+    val = f"{percent(selection.val_mean)} ({percent_interval(selection.val_low, selection.val_high)})"
+    test = f"{percent(selection.test_mean)} ({percent_interval(selection.test_low, selection.test_high)})"
     return [("validation accuracy", val), ("test accuracy", test)]
 
 
-def _extent(results: Results) -> list[tuple[str, str]]:
+def _totals(results: Results) -> list[tuple[str, str]]:
     seconds = sum(row.seconds_total or 0.0 for row in results.rows)
     configs = len({row.config_id for row in results.rows})
     return [

@@ -1,44 +1,44 @@
-"""What each hyperparameter does: the means of its levels with their intervals, and the sentence that says it."""
+"""The effect of each hyperparameter: the means of its levels with their intervals, and a sentence."""
 
 import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from mnist_sweep.reports.blocks import Block, Cell, Chart, Column, Paragraph, Section, Table
-from mnist_sweep.reports.plots import BLUE, figure, plain
+from mnist_sweep.reports.blocks import Block, Cell, Column, Paragraph, Plot, Section, Table
+from mnist_sweep.reports.plots import BLUE, figure, literal
 from mnist_sweep.reports.report_data import Results
 from mnist_sweep.text.numbers import counted, interval, points
 
 if TYPE_CHECKING:
     from mnist_sweep.analysis.effects.effect import Effect
 
-MAX_CHARTS = 8
+MAX_PLOTS = 8
 MAX_NAMED = 3
 PAD = 0.05
-NONE_SHOWN = "No two levels of any hyperparameter are shown to differ in mean validation accuracy."
+NONE_SIGNIFICANT = "No two levels of any hyperparameter are shown to differ in mean validation accuracy."
 
 
 def section(results: Results) -> Section | None:
-    """Return the effects of all hyperparameters, the strongest first; None if none varies or no trial ended well."""
-    if not results.settings or not results.good:
+    """Return the effects of all hyperparameters, strongest first; None if none varies or no trial succeeded."""
+    if not results.hyperparameters or not results.good:
         return None
-    _, found = results.analysis
-    drawn = [effect for effect in found.effects if any(not math.isnan(level.mean) for level in effect.levels)]
-    limits = _limits(drawn[:MAX_CHARTS])
-    blocks: list[Block] = [_table(found.effects)]
-    blocks += [_chart(effect, limits) for effect in drawn[:MAX_CHARTS]]
-    if len(drawn) > MAX_CHARTS:
-        blocks.append(Paragraph(text=f"{counted(len(drawn) - MAX_CHARTS, 'weaker effect')} not drawn."))
-    blocks += [Paragraph(text=pair.sentence) for pair in found.interactions if pair.significant]
-    blocks += [Paragraph(text=note) for note in found.notes]
-    shown = [effect.sentence for effect in found.effects if effect.significant][:MAX_NAMED]
-    together = [pair.sentence for pair in found.interactions if pair.significant][:MAX_NAMED]
-    finding = " ".join(map(_whole, shown or [NONE_SHOWN, *together]))
+    _, analysis = results.analysis
+    drawn = [effect for effect in analysis.effects if any(not math.isnan(level.mean) for level in effect.levels)]
+    limits = _limits(drawn[:MAX_PLOTS])
+    blocks: list[Block] = [_table(analysis.effects)]
+    blocks += [_plot(effect, limits) for effect in drawn[:MAX_PLOTS]]
+    if len(drawn) > MAX_PLOTS:
+        blocks.append(Paragraph(text=f"{counted(len(drawn) - MAX_PLOTS, 'weaker effect')} not drawn."))
+    blocks += [Paragraph(text=pair.sentence) for pair in analysis.interactions if pair.significant]
+    blocks += [Paragraph(text=note) for note in analysis.notes]
+    shown = [effect.sentence for effect in analysis.effects if effect.significant][:MAX_NAMED]
+    together = [pair.sentence for pair in analysis.interactions if pair.significant][:MAX_NAMED]
+    finding = " ".join(map(_sentence, shown or [NONE_SIGNIFICANT, *together]))
     return Section(key="effects", title="What do the settings do?", finding=finding, blocks=blocks)
 
 
-def _whole(sentence: str) -> str:
-    return sentence if sentence.endswith(".") else f"{sentence}."
+def _sentence(text: str) -> str:
+    return text if text.endswith(".") else f"{text}."
 
 
 def _table(found: Sequence["Effect"]) -> Table:
@@ -66,7 +66,7 @@ def _table(found: Sequence["Effect"]) -> Table:
     )
 
 
-def _chart(effect: "Effect", limits: Sequence[float]) -> Chart:
+def _plot(effect: "Effect", limits: Sequence[float]) -> Plot:
     columns = [
         Column(title="level"),
         Column(title="trials", numeric=True, digits=0),
@@ -78,9 +78,9 @@ def _chart(effect: "Effect", limits: Sequence[float]) -> Chart:
         [level.value, level.n, *map(_known, (level.mean, level.low, level.high)), level.num_failed, level.num_diverged]
         for level in effect.levels
     ]
-    return Chart(
+    return Plot(
         title=effect.name,
-        finding=_whole(effect.sentence),
+        finding=_sentence(effect.sentence),
         figure=_figure(effect, limits),
         table=Table(caption=f"Levels of {effect.name}", columns=columns, rows=rows),
         small=True,
@@ -94,7 +94,7 @@ def _figure(effect: "Effect", limits: Sequence[float]) -> Any:
     means = [level.mean for level in levels]
     return figure(
         go.Scatter(
-            x=[plain(level.value) for level in levels],
+            x=[literal(level.value) for level in levels],
             y=means,
             error_y={
                 "type": "data",
@@ -116,7 +116,7 @@ def _figure(effect: "Effect", limits: Sequence[float]) -> Any:
 
 
 def _limits(found: Sequence["Effect"]) -> list[float]:
-    """Return the ends of the one vertical axis that all charts share, so that effects can be compared by eye."""
+    """Return the range of the vertical axis, which all plots share so that effects can be compared by eye."""
     ends = [end for effect in found for level in effect.levels for end in (level.mean, level.low, level.high)]
     known = [min(1.0, max(0.0, end)) for end in ends if not math.isnan(end)]
     low, high = min(known, default=0.0), max(known, default=1.0)
@@ -124,5 +124,5 @@ def _limits(found: Sequence["Effect"]) -> list[float]:
     return [low - pad, high + pad]
 
 
-def _known(figure: float) -> float | None:
-    return None if math.isnan(figure) else figure
+def _known(number: float) -> float | None:
+    return None if math.isnan(number) else number

@@ -1,9 +1,9 @@
-"""Whether the sweep was large enough: the best to expect from smaller budgets."""
+"""The best accuracy to expect from smaller budgets, which shows whether the sweep was large enough."""
 
 import math
 from typing import TYPE_CHECKING, Any
 
-from mnist_sweep.reports.blocks import Chart, Column, Section, Table
+from mnist_sweep.reports.blocks import Column, Plot, Section, Table
 from mnist_sweep.reports.plots import BLUE, FAINT_BLUE, figure
 from mnist_sweep.reports.report_data import Results
 from mnist_sweep.text.numbers import duration
@@ -26,16 +26,16 @@ def section(results: Results) -> Section | None:
         return None
     curve = expected_best_curve(results.trials)
     cost = float(results.trials["seconds_total"].mean()) * float(results.good[0].environment.get("threads", 1))
-    charts = [_chart(curve, "trials", READING, digits=0)]
+    plots = [_plot(curve, "trials", READING, digits=0)]
     if cost > 0:
         reading = f"A trial cost {duration(cost)} of a core on average, so this is the same curve in another unit."
-        charts.append(_chart(curve.assign(budget=curve["budget"] * cost), "core-seconds", reading, digits=1))
-    return Section(key="budget", title="Was the sweep large enough?", finding=sentence(results.trials), blocks=charts)
+        plots.append(_plot(curve.assign(budget=curve["budget"] * cost), "core-seconds", reading, digits=1))
+    return Section(key="budget", title="Was the sweep large enough?", finding=sentence(results.trials), blocks=plots)
 
 
-def _chart(curve: "pd.DataFrame", unit: str, reading: str, *, digits: int) -> Chart:
+def _plot(curve: "pd.DataFrame", unit: str, reading: str, *, digits: int) -> Plot:
     lines = _thinned(curve)[["budget", "expected_best", "low", "high"]].to_numpy().tolist()
-    return Chart(
+    return Plot(
         title=f"Best accuracy to expect by {unit}",
         finding=reading,
         figure=_figure(curve, unit),

@@ -1,4 +1,4 @@
-"""What did not end well, by its cause."""
+"""Trials that failed, diverged or were stopped, by cause."""
 
 from collections import defaultdict
 from collections.abc import Iterable
@@ -9,8 +9,8 @@ from mnist_sweep.text.lines import listed
 from mnist_sweep.text.numbers import counted
 from mnist_sweep.trials.row import Status, TrialRow
 
-MAX_CAUSES = 50
-OF_STATUS = {
+MAX_GROUPS = 50
+CAUSES = {
     Status.DIVERGED: "the loss was no longer a finite number",
     Status.STOPPED: "stopped early by the scheduler",
     Status.FAILED: "no cause recorded",
@@ -19,16 +19,16 @@ ENDED = {Status.FAILED: "failed", Status.DIVERGED: "diverged", Status.STOPPED: "
 
 
 def section(results: Results) -> Section:
-    """Return the trials that failed, diverged, were stopped, or have something to remark, grouped by cause."""
-    groups = by_cause(results.rows)
+    """Return the trials that failed, diverged, were stopped or have a warning, grouped by cause."""
+    groups = _by_cause(results.rows)
     if not groups:
         return Section(key="failures", title="Failures", finding="No trial failed, diverged or was stopped.")
-    shown = dict(list(groups.items())[:MAX_CAUSES])
+    shown = dict(list(groups.items())[:MAX_GROUPS])
     rows: list[list[Cell]] = [
         [status.value, cause, len(trials), trials[0].trial_id, results.label(trials[0])]
         for (status, cause), trials in shown.items()
     ]
-    more = f"; the {MAX_CAUSES} most frequent of {len(groups):,}" if len(groups) > MAX_CAUSES else ""
+    more = f"; the {MAX_GROUPS} most frequent of {len(groups):,}" if len(groups) > MAX_GROUPS else ""
     table = Table(
         caption=f"Causes, most frequent first{more}",
         columns=[
@@ -43,11 +43,11 @@ def section(results: Results) -> Section:
     return Section(key="failures", title="Failures", finding=_finding(results.rows), blocks=[table])
 
 
-def by_cause(rows: Iterable[TrialRow]) -> dict[tuple[Status, str], list[TrialRow]]:
-    """Return the rows that did not end well, or have something to remark, by status and cause, most frequent first."""
+def _by_cause(rows: Iterable[TrialRow]) -> dict[tuple[Status, str], list[TrialRow]]:
+    """Group rows that were not successful or have a warning by status and cause, most frequent first."""
     groups: dict[tuple[Status, str], list[TrialRow]] = defaultdict(list)
     for row in rows:
-        cause = row.error or OF_STATUS.get(row.status)
+        cause = row.error or CAUSES.get(row.status)
         if cause:
             groups[row.status, cause].append(row)
     return dict(sorted(groups.items(), key=lambda group: -len(group[1])))

@@ -1,14 +1,14 @@
-"""The images that a kept model is most sure about and wrong, as pictures."""
+"""The confusion matrix, and the images that a kept model misclassifies with the highest confidence."""
 
 import io
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from mnist_sweep.predict.classify import class_names
-from mnist_sweep.reports.blocks import Block, Paragraph, Picture, Pictures, Section
+from mnist_sweep.reports.blocks import Block, Image, Images, Paragraph, Section
 from mnist_sweep.reports.report_data import Results
-from mnist_sweep.reports.sections import confusion
-from mnist_sweep.reports.sections.confusion import first_kept
+from mnist_sweep.reports.sections import confusion_matrix
+from mnist_sweep.reports.sections.confusion_matrix import best_with_file
 from mnist_sweep.results import mistakes
 from mnist_sweep.results.mistakes import Mistakes
 from mnist_sweep.text.numbers import counted
@@ -28,41 +28,44 @@ NONE_KEPT = (
 
 
 def section(results: Results) -> Section:
-    """Return the confusion matrix of the best trial, and the most confident mistakes of the best that kept them.
+    """Return the confusion matrix of the best trial, and the most confident mistakes of the best kept model.
 
     Raises:
         LedgerError: One of their files is damaged; the message names it.
     """
-    matrix = confusion.chart(results)
+    matrix = confusion_matrix.plot(results)
     blocks: list[Block] = [matrix] if matrix else [Paragraph(text=NO_PREDICTIONS)]
-    row = first_kept(results, SUFFIX)
+    row = best_with_file(results, SUFFIX)
     if row is None:
         return Section(key=KEY, title=TITLE, finding=NONE_KEPT, blocks=blocks)
-    shown = pictures(row, mistakes.read(mistakes.path_of(results.folder, row.trial_id)))
-    if not shown:
+    images = _images(row, mistakes.read(mistakes.path_of(results.folder, row.trial_id)))
+    if not images:
         finding = f"The model of {row.trial_id} is right on every validation image."
         return Section(key=KEY, title=TITLE, finding=finding, blocks=blocks)
-    images = counted(len(shown), "validation image")
-    finding = f"Below are {images} that the model of {row.trial_id} is surest about and wrong."
-    blocks.append(Pictures(caption="Most confident mistakes on validation", pictures=shown))
+    number = counted(len(images), "validation image")
+    finding = f"Below are {number} that the model of {row.trial_id} is surest about and wrong."
+    blocks.append(Images(caption="Most confident mistakes on validation", images=images))
     return Section(key=KEY, title=TITLE, finding=finding, blocks=blocks)
 
 
-def pictures(row: TrialRow, found: Mistakes) -> list[Picture]:
-    """Return one picture for each mistake, captioned with both classes and the model's confidence."""
+def _images(row: TrialRow, found: Mistakes) -> list[Image]:
+    """Return the image of each mistake, captioned with both classes and the model's confidence."""
     highest = max([*found.labels.tolist(), *found.predicted.tolist()], default=0)
     names = class_names(row, highest + 1)
     classes = zip(found.labels.tolist(), found.predicted.tolist(), found.confidence.tolist(), strict=True)
-    captions = [f"{_name(names, is_)} taken for {_name(names, taken)}, {sure:.1%} sure" for is_, taken, sure in classes]
-    return [Picture(png=png(image), caption=text) for image, text in zip(found.images, captions, strict=True)]
+    captions = [
+        f"{_name(names, true)} taken for {_name(names, predicted)}, {confidence:.1%} sure"
+        for true, predicted, confidence in classes
+    ]
+    return [Image(png=_png(image), caption=text) for image, text in zip(found.images, captions, strict=True)]
 
 
-def png(image: "NDArray[np.uint8]") -> bytes:
+def _png(image: "NDArray[np.uint8]") -> bytes:
     """Return the PNG file of an image, uint8 `[height, width, 1 or 3]`."""
-    from PIL import Image
+    import PIL.Image
 
     file = io.BytesIO()
-    Image.fromarray(image[:, :, 0] if image.shape[2] == 1 else image).save(file, "PNG", optimize=True)
+    PIL.Image.fromarray(image[:, :, 0] if image.shape[2] == 1 else image).save(file, "PNG", optimize=True)
     return file.getvalue()
 
 

@@ -1,18 +1,24 @@
-"""Parallel coordinates: every trial a line through its settings to its accuracy.
+"""Parallel coordinates: each trial is a line through its hyperparameters to its accuracy.
 
-Drawn with Plotly's plain lines, since its own parallel coordinates need WebGL and code made from text, which neither
-every browser nor this page's security policy allows.
+Drawn with ordinary lines, because Plotly's own parallel coordinates need WebGL and `eval`, which some browsers and the
+page's security policy forbid.
 """
 
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from mnist_sweep.reports.blocks import Block, Chart, Column, Section, Table
-from mnist_sweep.reports.plots import BLUE, GREY, RED, figure, plain
-from mnist_sweep.reports.report_data import Results, evenly
-from mnist_sweep.reports.sections import axes
-from mnist_sweep.reports.sections.axes import MAX_LEVELS, MISSING, Axis, natural
+from mnist_sweep.reports.blocks import Block, Column, Plot, Section, Table
+from mnist_sweep.reports.plots import BLUE, GREY, RED, figure, literal
+from mnist_sweep.reports.report_data import Results, evenly_spaced
+from mnist_sweep.reports.sections.parallel_axes import (
+    MAX_LEVELS,
+    MISSING,
+    Axis,
+    accuracy_axis,
+    hyperparameter_axis,
+    natural_key,
+)
 from mnist_sweep.reports.sections.trials import short_titles
 from mnist_sweep.text.lines import listed
 from mnist_sweep.text.names import value
@@ -21,22 +27,22 @@ from mnist_sweep.trials.row import TrialRow
 
 MAX_AXES = 9
 MAX_LINES = 300
-MOST = 0.7
-RARER = 0.2
-FAN = 0.03
+MIN_SHARE_OF_BEST = 0.7
+MIN_EXCESS = 0.2  # of that share over the share of all trials
+SPREAD = 0.03  # of lines with the same value, as a share of the height of an axis
 
 
 def section(results: Results) -> Section | None:
-    """Return the settings of the best trials beside those of the others; None if there is nothing to compare."""
-    names = results.settings[:MAX_AXES]
+    """Return the hyperparameters of the best trials beside those of all; None if there is nothing to compare."""
+    names = results.hyperparameters[:MAX_AXES]
     if not names or len(results.good) < 2:
         return None
     best = results.good[: max(1, round(len(results.good) / 10))]
-    table = common(best, results.good, names)
+    table = _common_values(best, results.good, names)
     blocks: list[Block] = [
-        Chart(
+        Plot(
             title="Settings and accuracy, trial by trial",
-            finding=drawn_in_words(results, names),
+            finding=_explanation(results, names),
             figure=_figure(results, names),
             table=table,
             min_width=90 * (len(names) + 1),
@@ -50,8 +56,8 @@ def section(results: Results) -> Section | None:
     )
 
 
-def common(best: Sequence[TrialRow], rows: Sequence[TrialRow], names: Sequence[str]) -> Table:
-    """Return the values of each setting among the best trials, beside the values that were tried."""
+def _common_values(best: Sequence[TrialRow], rows: Sequence[TrialRow], names: Sequence[str]) -> Table:
+    """Return the values of each hyperparameter among the best trials, beside all values that were tried."""
     return Table(
         caption="Settings of the best tenth of trials",
         columns=[Column(title="setting"), Column(title=f"among the best {len(best)}"), Column(title="tried")],
@@ -59,12 +65,12 @@ def common(best: Sequence[TrialRow], rows: Sequence[TrialRow], names: Sequence[s
     )
 
 
-def drawn_in_words(results: Results, names: Sequence[str]) -> str:
-    """Return what the lines are, and what was left out."""
+def _explanation(results: Results, names: Sequence[str]) -> str:
+    """Explain what the lines are and what is omitted."""
     text = "Each line is a trial, from its settings on the left to its validation accuracy on the right."
     if len(results.good) > MAX_LINES:
         text += f" {MAX_LINES} of {counted(len(results.good), 'trial')} are drawn, evenly by rank."
-    left_out = results.settings[len(names) :]
+    left_out = results.hyperparameters[len(names) :]
     return text + (f" Left out for lack of space: {listed(left_out)}." if left_out else "")
 
 
@@ -79,10 +85,10 @@ def _finding(best: Sequence[TrialRow], results: Results, names: Sequence[str]) -
 
 
 def _prevalent(best: Sequence[TrialRow], rows: Sequence[TrialRow], name: str) -> str | None:
-    """Return how many of the best have the value that most of them share, if it is rarer among all; else None."""
+    """Return the value that most of the best share, with its frequency, if it is rarer among all trials; else None."""
     given, number = Counter(value(name, row.config.get(name)) for row in best).most_common(1)[0]
     of_all = sum(value(name, row.config.get(name)) == given for row in rows)
-    if number < MOST * len(best) or of_all / len(rows) > number / len(best) - RARER:
+    if number < MIN_SHARE_OF_BEST * len(best) or of_all / len(rows) > number / len(best) - MIN_EXCESS:
         return None
     return f"{number:,} have {name} {given} (of all, {of_all / len(rows):.0%})"
 
@@ -92,32 +98,33 @@ def _values(rows: Sequence[TrialRow], name: str, *, counts: bool = False) -> str
     number = Counter(value(name, given) for given in values)
     if len(number) > MAX_LEVELS and all(isinstance(given, int | float) for given in values):
         return f"{value(name, min(values))} to {value(name, max(values))}"
-    ordered = [text for text, _ in number.most_common()] if counts else sorted(number, key=natural)
+    ordered = [text for text, _ in number.most_common()] if counts else sorted(number, key=natural_key)
     shown = [f"{text} ({number[text]})" if counts else text for text in ordered[:MAX_LEVELS]]
     return "; ".join(shown) + (f"; and {len(ordered) - MAX_LEVELS} more" if len(ordered) > MAX_LEVELS else "")
 
 
 def _figure(results: Results, names: Sequence[str]) -> Any:
-    rows = evenly(results.good, MAX_LINES)
+    rows = evenly_spaced(results.good, MAX_LINES)
     titles = short_titles(names)
-    of = [axes.of_setting(titles[name], name, [row.config.get(name) for row in rows]) for name in names]
-    of.append(axes.of_accuracy("val accuracy", [row.val_accuracy or 0.0 for row in rows]))
-    lines = [_line(row, of, names, number / max(1, len(rows) - 1)) for number, row in enumerate(rows)]
-    labels = [plain(results.label(row)) for row in rows]
+    axes = [hyperparameter_axis(titles[name], name, [row.config.get(name) for row in rows]) for name in names]
+    axes.append(accuracy_axis("val accuracy", [row.val_accuracy or 0.0 for row in rows]))
+    lines = [_line(row, axes, names, number / max(1, len(rows) - 1)) for number, row in enumerate(rows)]
+    labels = [literal(results.label(row)) for row in rows]
     tenth, half = max(1, round(len(rows) / 10)), max(1, len(rows) // 2)
     traces = [
         _trace(lines[half:], labels[half:], name="lower half", color=GREY, opacity=0.55),
         _trace(lines[tenth:half], labels[tenth:half], name="upper half", color=BLUE, opacity=0.65),
         _trace(lines[:tenth], labels[:tenth], name="best tenth", color=RED, opacity=0.9, width=2),
     ]
-    return _with_axes(figure(*traces, x="", y="", height=400), of)
+    return _with_axes(figure(*traces, x="", y="", height=400), axes)
 
 
-def _line(row: TrialRow, of: Sequence[Axis], names: Sequence[str], rank: float) -> list[float | None]:
-    """Return the heights of a trial on all axes, fanned out by its rank in [0, 1], and a gap behind them."""
+def _line(row: TrialRow, axes: Sequence[Axis], names: Sequence[str], rank: float) -> list[float | None]:
+    """Return the heights of a trial on all axes, spread by its rank in [0, 1], and a gap after them."""
     values = [*(row.config.get(name) for name in names), row.val_accuracy or 0.0]
-    fan = [FAN * (0.5 - rank)] * len(names) + [0.0]
-    return [*(round(axis.place(given) + by, 4) for axis, given, by in zip(of, values, fan, strict=True)), None]
+    offsets = [SPREAD * (0.5 - rank)] * len(names) + [0.0]
+    heights = [axis.height(given) + offset for axis, given, offset in zip(axes, values, offsets, strict=True)]
+    return [*(round(height, 4) for height in heights), None]
 
 
 def _trace(
@@ -143,13 +150,13 @@ def _trace(
     )
 
 
-def _with_axes(made: Any, of: Sequence[Axis]) -> Any:
-    made.update_xaxes(tickvals=[*range(len(of))], ticktext=[plain(axis.title) for axis in of])
-    made.update_xaxes(range=[-0.15, len(of) - 0.45], showgrid=False, zeroline=False)
-    made.update_yaxes(range=[MISSING - 0.08, 1.08], visible=False)
-    made.update_layout(margin={"l": 8, "r": 8})
-    for x, axis in enumerate(of):
-        made.add_shape(type="line", x0=x, x1=x, y0=MISSING - 0.04, y1=1.04, line={"width": 1, "color": GREY})
+def _with_axes(plot: Any, axes: Sequence[Axis]) -> Any:
+    plot.update_xaxes(tickvals=[*range(len(axes))], ticktext=[literal(axis.title) for axis in axes])
+    plot.update_xaxes(range=[-0.15, len(axes) - 0.45], showgrid=False, zeroline=False)
+    plot.update_yaxes(range=[MISSING - 0.08, 1.08], visible=False)
+    plot.update_layout(margin={"l": 8, "r": 8})
+    for x, axis in enumerate(axes):
+        plot.add_shape(type="line", x0=x, x1=x, y0=MISSING - 0.04, y1=1.04, line={"width": 1, "color": GREY})
         for y, text in axis.ticks:
-            made.add_annotation(x=x, y=y, text=plain(text), showarrow=False, xanchor="left", xshift=4, font_size=11)
-    return made
+            plot.add_annotation(x=x, y=y, text=literal(text), showarrow=False, xanchor="left", xshift=4, font_size=11)
+    return plot

@@ -1,18 +1,18 @@
-"""Accuracy against cost, and the trials that no other beats in both."""
+"""Accuracy against cost, and the trials that no other trial beats in both."""
 
 from collections.abc import Sequence
 from typing import Any
 
-from mnist_sweep.reports.blocks import Chart, Column, Section, Table
-from mnist_sweep.reports.plots import BLUE, RED, figure, plain
-from mnist_sweep.reports.report_data import Results, evenly
+from mnist_sweep.reports.blocks import Column, Plot, Section, Table
+from mnist_sweep.reports.plots import BLUE, RED, figure, literal
+from mnist_sweep.reports.report_data import Results, evenly_spaced
 from mnist_sweep.text.numbers import counted, duration, points
 from mnist_sweep.trials.row import TrialRow
 
 MAX_POINTS = 1000
 MAX_FRONT = 50
 CLOSE = 0.005
-LOG_FROM = 10.0
+MIN_LOG_RATIO = 10.0
 
 
 def section(results: Results) -> Section | None:
@@ -20,23 +20,23 @@ def section(results: Results) -> Section | None:
     rows = [row for row in results.good if row.seconds_total]
     if len(rows) < 2:
         return None
-    front = pareto(rows)
-    drawn = evenly(rows, MAX_POINTS)
+    front = pareto_optimal(rows)
+    drawn = evenly_spaced(rows, MAX_POINTS)
     number = "is 1 trial" if len(front) == 1 else f"are {len(front):,} trials"
     finding = f"On the front {number}: no other was both faster and better."
     if len(drawn) < len(rows):
         finding += f" {len(drawn):,} of {counted(len(rows), 'trial')} are drawn, evenly by rank, and the whole front."
-    chart = Chart(
+    plot = Plot(
         title="Validation accuracy against time",
         finding=finding,
         figure=_figure(drawn, front, results),
         table=_table(front, results),
     )
-    return Section(key="cost", title="What does accuracy cost?", finding=_finding(rows, front), blocks=[chart])
+    return Section(key="cost", title="What does accuracy cost?", finding=_finding(rows, front), blocks=[plot])
 
 
-def pareto(rows: Sequence[TrialRow]) -> list[TrialRow]:
-    """Return the trials that none beats in validation accuracy and time at once, fastest first."""
+def pareto_optimal(rows: Sequence[TrialRow]) -> list[TrialRow]:
+    """Return the trials that no other trial beats in both validation accuracy and time, fastest first."""
     front: list[TrialRow] = []
     for row in sorted(rows, key=lambda row: (row.seconds_total or 0.0, -(row.val_accuracy or 0.0))):
         if not front or (row.val_accuracy or 0.0) > (front[-1].val_accuracy or 0.0):
@@ -69,7 +69,7 @@ def _figure(rows: Sequence[TrialRow], front: Sequence[TrialRow], results: Result
         return go.Scatter(
             x=[round(row.seconds_total or 0.0, 4) for row in chosen],
             y=[round(row.val_accuracy or 0.0, 5) for row in chosen],
-            text=[plain(results.label(row)) for row in chosen],
+            text=[literal(results.label(row)) for row in chosen],
             hovertemplate="%{y:.4f} in %{x} s<br>%{text}<extra></extra>",
             **given,
         )
@@ -88,7 +88,7 @@ def _figure(rows: Sequence[TrialRow], front: Sequence[TrialRow], results: Result
         y="validation accuracy",
         height=400,
         xaxis_tickformat="~g",
-        xaxis_type="log" if max(seconds) > LOG_FROM * min(seconds) else "linear",
+        xaxis_type="log" if max(seconds) > MIN_LOG_RATIO * min(seconds) else "linear",
     )
 
 

@@ -1,4 +1,4 @@
-"""Where the results come from: runs, machines, versions, code, data, seeds; and how to get every row again."""
+"""The provenance of the results: runs, machines, versions, code, data and seeds, and how to reproduce a row."""
 
 import shlex
 from collections import Counter
@@ -8,8 +8,8 @@ from typing import Any
 
 from mnist_sweep.reports.blocks import Block, Column, Command, Facts, Paragraph, Section, Table
 from mnist_sweep.reports.report_data import Results
-from mnist_sweep.results import runs as provenance
 from mnist_sweep.results.runs import RunRecord
+from mnist_sweep.results.runs import read as read_runs
 from mnist_sweep.text.names import value
 from mnist_sweep.text.numbers import counted, duration
 from mnist_sweep.trials.row import TrialRow
@@ -21,16 +21,15 @@ NO_RUNS = "How it was run was not recorded: there is no `runs.jsonl`, which ever
 
 
 def section(results: Results) -> Section:
-    """Return the runs, the environments of the rows, the settings that are the same in all, and how to replay a row.
+    """Return the runs, the environments of the rows, the fixed hyperparameters, and how to replay a row.
 
     Raises:
         LedgerError: The record of the runs is damaged; the message names it.
     """
-    runs = provenance.read(results.folder)
-    blocks: list[Block] = [Paragraph(text=NO_RUNS)] if not runs else _of_runs(runs)
-    blocks.append(
-        Facts(facts=[("settings that are the same in all trials", _settings(results)), *_of_rows(results.rows)])
-    )
+    runs = read_runs(results.folder)
+    blocks: list[Block] = [Paragraph(text=NO_RUNS)] if not runs else _run_blocks(runs)
+    fixed = ("settings that are the same in all trials", _fixed_hyperparameters(results))
+    blocks.append(Facts(facts=[fixed, *_row_facts(results.rows)]))
     folder = shlex.quote(str(results.folder))
     blocks.append(Paragraph(text="Run a row again, and say whether its numbers are the same, bit for bit:"))
     blocks.append(Command(text=f"mnist-sweep replay {folder} {results.rows[0].trial_id}"))
@@ -51,8 +50,8 @@ def _finding(results: Results, runs: Sequence[RunRecord]) -> str:
     return text
 
 
-def _of_runs(runs: Sequence[RunRecord]) -> list[Block]:
-    commands = dict.fromkeys(_typed(run.command) for run in reversed(runs))
+def _run_blocks(runs: Sequence[RunRecord]) -> list[Block]:
+    commands = dict.fromkeys(_command_line(run.command) for run in reversed(runs))
     blocks: list[Block] = [Command(text=command) for command in list(commands)[:MAX_COMMANDS]]
     last = runs[-1]
     memory = f", {last.memory_bytes / 2**30:.1f} GiB of memory" if last.memory_bytes else ""
@@ -70,8 +69,8 @@ def _of_runs(runs: Sequence[RunRecord]) -> list[Block]:
     return [*blocks, _table(runs), Facts(facts=facts)]
 
 
-def _typed(command: Sequence[str]) -> str:
-    """Return a command line as one types it, from what Python was given: without the place of this package's own."""
+def _command_line(command: Sequence[str]) -> str:
+    """Return a command as it is typed in a terminal, without the location of this package's own script."""
     name = Path(command[0]).name if command else ""
     if name in ("__main__.py", "mnist-sweep", "mnist-sweep.exe"):
         return shlex.join(["mnist-sweep", *command[1:]])
@@ -111,8 +110,8 @@ def _commit(run: RunRecord) -> str:
     return f"{run.git_commit[:12]}{' with changes' if run.git_dirty else ''}" if run.git_commit else "none"
 
 
-def _of_rows(rows: Sequence[TrialRow]) -> list[tuple[str, str]]:
-    """Return what the rows themselves say they were made with: first what is the same in all, then what is not."""
+def _row_facts(rows: Sequence[TrialRow]) -> list[tuple[str, str]]:
+    """Return the environment that the rows recorded: what is the same in all, then what differs."""
     names = dict.fromkeys(name for row in rows for name in row.environment)
     texts = {"mnist_sweep": [_text(row.version) for row in rows]}
     texts |= {name: [_text(row.environment.get(name)) for row in rows] for name in names}
@@ -133,17 +132,17 @@ def _text(given: Any) -> str:
 
 
 def _tally(texts: Iterable[str]) -> str:
-    """Return texts with how many rows have each, most frequent first."""
+    """Return distinct texts with their number of rows, most frequent first."""
     count = Counter(texts)
     shown = [f"{text} ({counted(number, 'row')})" for text, number in count.most_common(MAX_VALUES)]
     return ", ".join(shown) + (f" and {len(count) - MAX_VALUES} more" if len(count) > MAX_VALUES else "")
 
 
-def _settings(results: Results) -> str:
+def _fixed_hyperparameters(results: Results) -> str:
     config = results.rows[0].config
     fixed = [
         f"{name} {'none' if config[name] in (None, []) else value(name, config[name])}"
         for name in config
-        if name not in (*results.names, "seed") and all(row.config.get(name) == config[name] for row in results.rows)
+        if name not in (*results.varying, "seed") and all(row.config.get(name) == config[name] for row in results.rows)
     ]
     return ", ".join(fixed) or "none"

@@ -1,4 +1,4 @@
-"""When each worker was busy, and what share of the time it was not."""
+"""When each worker was busy, and the share of time in which it was idle."""
 
 import bisect
 from collections import defaultdict
@@ -6,11 +6,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from mnist_sweep.reports.blocks import Chart, Column, Section, Table
-from mnist_sweep.reports.plots import BLUE, figure, plain
+from mnist_sweep.reports.blocks import Column, Plot, Section, Table
+from mnist_sweep.reports.plots import BLUE, figure, literal
 from mnist_sweep.reports.report_data import Results
-from mnist_sweep.results import runs as provenance
 from mnist_sweep.results.runs import RunRecord
+from mnist_sweep.results.runs import read as read_runs
 from mnist_sweep.text.numbers import counted, duration
 from mnist_sweep.trials.row import TrialRow
 
@@ -22,11 +22,11 @@ UNKNOWN = "The rows do not say when their trials started, so there is no timelin
 
 
 class Span(NamedTuple):
-    """One stretch of time, in seconds.
+    """An interval of time, in seconds.
 
     Attributes:
-        start: When it began.
-        end: When it ended.
+        start: Its start.
+        end: Its end.
     """
 
     start: float
@@ -34,14 +34,14 @@ class Span(NamedTuple):
 
 
 class Timeline(NamedTuple):
-    """What the workers of a sweep did, in seconds since the first trial, pauses left out.
+    """The work of a sweep's workers, in seconds since the first trial, without pauses.
 
-    A pause is more than PAUSE seconds in which no worker worked, as between two runs.
+    A pause is more than PAUSE seconds in which no worker ran a trial, as between two runs.
 
     Attributes:
-        work: The trials of each worker, first to last.
-        present: How long each worker was there: the stretches between pauses in which it worked at all.
-        length: How long all of it took.
+        work: The trials of each worker, in order.
+        present: Duration of each worker's presence: the periods between pauses in which it ran a trial.
+        length: Duration of the whole timeline.
     """
 
     work: Mapping[str, Sequence[Span]]
@@ -49,22 +49,22 @@ class Timeline(NamedTuple):
     length: float
 
     def busy(self, worker: str) -> float:
-        """Return for how long a worker was at work, in seconds."""
-        return sum(end - start for start, end in merged(self.work[worker], 0.0))
+        """Return the time in which a worker ran trials, in seconds."""
+        return sum(end - start for start, end in merge(self.work[worker], 0.0))
 
     def idle(self, workers: Iterable[str]) -> float:
-        """Return the share of their time in which workers ran no trial, in [0, 1]."""
+        """Return the share of their presence in which workers ran no trial, in [0, 1]."""
         workers = [*workers]
         present = sum(self.present[worker] for worker in workers)
         return max(0.0, 1 - sum(map(self.busy, workers)) / present) if present else 0.0
 
 
 def section(results: Results) -> Section:
-    """Return the timeline of workers with their idle share; one sentence if the rows do not say when trials started."""
-    timed = [row for row in results.rows if started(row) is not None and row.seconds_total and row.worker]
+    """Return the timeline of workers with their idle share; one sentence if no row has a start time."""
+    timed = [row for row in results.rows if row.started is not None and row.seconds_total and row.worker]
     if not timed:
         return Section(key=KEY, title=TITLE, finding=UNKNOWN)
-    found = timeline(timed, provenance.read(results.folder))
+    found = worker_timeline(timed, read_runs(results.folder))
     shown = [*found.work][:MAX_WORKERS]
     finding = (
         f"{counted(len(found.work), 'worker')} ran {counted(len(timed), 'trial')} in {duration(found.length)} "
@@ -72,44 +72,39 @@ def section(results: Results) -> Section:
     )
     missing = len(results.rows) - len(timed)
     finding += f" {counted(missing, 'trial')} without a starting time left out." if missing else ""
-    chart = Chart(
+    plot = Plot(
         title="Timeline of workers",
         finding=_legend(found, shown),
         figure=_figure(found, shown),
         table=_table(found, shown),
     )
-    return Section(key=KEY, title=TITLE, finding=finding, blocks=[chart])
+    return Section(key=KEY, title=TITLE, finding=finding, blocks=[plot])
 
 
-def started(row: TrialRow) -> float | None:
-    """Return when a trial started, in Unix seconds; None in rows that do not say."""
-    return getattr(row, "started", None)
+def worker_timeline(rows: Sequence[TrialRow], runs: Sequence[RunRecord] = ()) -> Timeline:
+    """Return the timeline of rows with a start time, with workers in the order of their first trial.
 
-
-def timeline(rows: Sequence[TrialRow], runs: Sequence[RunRecord] = ()) -> Timeline:
-    """Return what the workers did, from rows that say when they started; workers in the order of their first trial.
-
-    No worker was there before the run in which its trial ended, as far as `runs` are known.
+    A worker is present no earlier than the run in which its trial ended, as far as `runs` are known.
     """
     trials = _trials(rows, [Span(_seconds(run.started), _seconds(run.ended) + 1) for run in runs])
-    active = merged([span for span, _ in trials], PAUSE)
+    active = merge([span for span, _ in trials], PAUSE)
     starts, offsets, length = [start for start, _ in active], [], 0.0
     for start, end in active:
         offsets.append(length - start)
         length += end - start
     work: dict[str, list[Span]] = defaultdict(list)
-    stretches: dict[str, set[int]] = defaultdict(set)
+    periods: dict[str, set[int]] = defaultdict(set)
     for (start, end), worker in trials:
         number = bisect.bisect_right(starts, start) - 1
         work[worker].append(Span(start + offsets[number], end + offsets[number]))
-        stretches[worker].add(number)
+        periods[worker].add(number)
     lengths = [end - start for start, end in active]
-    present = {worker: sum(lengths[number] for number in stretches[worker]) for worker in work}
+    present = {worker: sum(lengths[number] for number in periods[worker]) for worker in work}
     return Timeline(dict(work), present, length)
 
 
-def merged(ordered: Sequence[Span], gap: float) -> list[Span]:
-    """Return spans, ordered by their start, with those joined that lie no further apart than `gap` seconds."""
+def merge(ordered: Sequence[Span], gap: float) -> list[Span]:
+    """Join spans, ordered by their start, that are at most `gap` seconds apart."""
     joined: list[Span] = []
     for span in ordered:
         if joined and span.start <= joined[-1].end + gap:
@@ -120,22 +115,22 @@ def merged(ordered: Sequence[Span], gap: float) -> list[Span]:
 
 
 def _trials(rows: Sequence[TrialRow], runs: Sequence[Span]) -> list[tuple[Span, str]]:
-    """Return each trial's time in its worker, ordered by its start.
+    """Return the span and the worker of each trial, ordered by start.
 
-    A trial that was paused has a start as if it had not been: it was in its last worker since the one before ended, or
-    since the run began.
+    The row of a trial that was paused has a start as if it had not been. Its span begins when its last worker's trial
+    before it ended, or when the run began.
     """
-    trials, free = [], defaultdict[str, float](float)
+    trials, free_since = [], defaultdict[str, float](float)
     for row in sorted(rows, key=_end):
         worker, end = row.worker or "", _end(row)
         begun = max((run.start for run in runs if run.start <= end <= run.end), default=0.0)
-        trials.append((Span(max(started(row) or 0.0, free[worker], begun), end), worker))
-        free[worker] = end
+        trials.append((Span(max(row.started or 0.0, free_since[worker], begun), end), worker))
+        free_since[worker] = end
     return sorted(trials)
 
 
 def _seconds(utc: str) -> float:
-    """Return a time of a run in Unix seconds; before all trials if it is no time."""
+    """Return a time of a run in Unix seconds; 0 if it is not a valid time."""
     try:
         return datetime.fromisoformat(utc).timestamp()
     except ValueError:
@@ -143,21 +138,21 @@ def _seconds(utc: str) -> float:
 
 
 def _end(row: TrialRow) -> float:
-    return (started(row) or 0.0) + (row.seconds_total or 0.0)
+    return (row.started or 0.0) + (row.seconds_total or 0.0)
 
 
 def _legend(found: Timeline, shown: Sequence[str]) -> str:
     text = f"Each bar is a trial, each gap time without one; pauses of all workers of over {PAUSE:g} s are left out."
-    left_out = len(found.work) - len(shown)
-    return text + (f" The first {len(shown)} workers are drawn, {left_out:,} are not." if left_out else "")
+    omitted = len(found.work) - len(shown)
+    return text + (f" The first {len(shown)} workers are drawn, {omitted:,} are not." if omitted else "")
 
 
 def _bars(found: Timeline, shown: Sequence[str]) -> list[tuple[str, Span]]:
-    """Return the worker and the span of each bar; bars are joined over the smallest gaps until few enough are left."""
+    """Return the worker and the span of each bar, with bars joined across the smallest gaps if there are too many."""
     bars = [(worker, span) for worker in shown for span in found.work[worker]]
     gap = found.length / 5000
     while len(bars) > MAX_BARS:
-        bars = [(worker, span) for worker in shown for span in merged(found.work[worker], gap)]
+        bars = [(worker, span) for worker in shown for span in merge(found.work[worker], gap)]
         gap *= 2
     return bars
 
@@ -169,7 +164,7 @@ def _figure(found: Timeline, shown: Sequence[str]) -> Any:
     return figure(
         go.Bar(
             orientation="h",
-            y=[plain(worker) for worker, _ in bars],
+            y=[literal(worker) for worker, _ in bars],
             base=[round(span.start, 3) for _, span in bars],
             x=[round(span.end - span.start, 3) for _, span in bars],
             marker={"color": BLUE, "line": {"width": 0.5, "color": "rgba(128, 128, 128, 0.8)"}},

@@ -1,4 +1,4 @@
-"""The table of all trials: what varies among them and what came of it."""
+"""The table of all trials: their varying hyperparameters and their metrics."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -10,7 +10,7 @@ from mnist_sweep.text.names import PARTS, value
 from mnist_sweep.text.numbers import counted
 from mnist_sweep.trials.row import TrialRow
 
-RESULTS = {
+METRICS = {
     "val_accuracy": Column(title="val accuracy", name="val_accuracy", numeric=True, digits=4),
     "test_accuracy": Column(title="test accuracy", name="test_accuracy", numeric=True, digits=4),
     "val_loss": Column(title="val loss", name="val_loss", numeric=True, digits=4),
@@ -18,40 +18,40 @@ RESULTS = {
     "parameters": Column(title="parameters", numeric=True, digits=0),
     "seconds_total": Column(title="seconds", name="seconds_total", numeric=True, digits=2),
 }
-EVEN_IF_ALL_ALIKE = {"val_accuracy", "test_accuracy", "val_loss", "seconds_total"}
+EVEN_IF_CONSTANT = {"val_accuracy", "test_accuracy", "val_loss", "seconds_total"}
 
 
 def section(results: Results) -> Section:
-    """Return the table of all trials, the best first."""
+    """Return the table of all trials, best first."""
     return Section(
         key="trials",
         title="Trials",
         finding=f"{counted(len(results.rows), 'trial')}, the best by validation accuracy first. "
         "Settings that are the same in all trials are under “Where this comes from”.",
-        blocks=[table(results.rows, results.names)],
+        blocks=[_table(results.rows, results.varying)],
     )
 
 
-def table(rows: Sequence[TrialRow], names: Sequence[str]) -> Table:
-    """Return one line for each row: its id, its status, the named fields of its config, and its figures."""
+def _table(rows: Sequence[TrialRow], names: Sequence[str]) -> Table:
+    """Return one line per row: id, status, the named fields of its config, and its metrics."""
     titles = short_titles(names)
     numeric = {name for name in names if all(_is_number(row.config.get(name)) for row in rows)}
-    figures = [name for name in RESULTS if name in EVEN_IF_ALL_ALIKE or len({getattr(row, name) for row in rows}) > 1]
-    settings = [Column(title=titles[name], name=name, numeric=name in numeric) for name in names]
+    metrics = [name for name in METRICS if name in EVEN_IF_CONSTANT or len({getattr(row, name) for row in rows}) > 1]
+    hyperparameters = [Column(title=titles[name], name=name, numeric=name in numeric) for name in names]
     return Table(
         caption="All trials",
         columns=[
             Column(title="trial", name="trial_id"),
             Column(title="status"),
-            *settings,
-            *(RESULTS[name] for name in figures),
+            *hyperparameters,
+            *(METRICS[name] for name in metrics),
         ],
         rows=[
             [
                 row.trial_id,
                 row.status.value,
                 *(_cell(row.config, name, numeric) for name in names),
-                *(getattr(row, name) for name in figures),
+                *(getattr(row, name) for name in metrics),
             ]
             for row in rows
         ],
@@ -60,7 +60,7 @@ def table(rows: Sequence[TrialRow], names: Sequence[str]) -> Table:
 
 
 def short_titles(names: Sequence[str]) -> dict[str, str]:
-    """Return the last parts of dotted names, or the whole names where last parts are the same."""
+    """Return the last part of each dotted name, or the whole name where last parts are not unique."""
     count = Counter(name.rpartition(".")[2] for name in names)
     return {name: last if count[last := name.rpartition(".")[2]] == 1 else name for name in names}
 

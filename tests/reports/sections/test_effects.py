@@ -1,4 +1,4 @@
-"""Laws of effects and budgets: every hyperparameter has its chart, and curves end at what was spent."""
+"""Laws of effects and budgets: every hyperparameter has its plot, and curves end at what was spent."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from mnist_sweep import TrialConfig, grid
-from mnist_sweep.reports.blocks import Chart
-from mnist_sweep.reports.report_data import Results, read
+from mnist_sweep.reports.blocks import Plot
+from mnist_sweep.reports.report_data import Results, read_results
 from mnist_sweep.reports.sections import effects, expected_best
 from mnist_sweep.trials.row import TrialRow
 
@@ -18,20 +18,20 @@ MakeResults = Callable[[Sequence[TrialRow]], Results]
 MakeSweep = Callable[..., Path]
 
 
-def charts_of(section: Any) -> list[Chart]:
-    return [block for block in section.blocks if isinstance(block, Chart)]
+def plots_of(section: Any) -> list[Plot]:
+    return [block for block in section.blocks if isinstance(block, Plot)]
 
 
-def test_every_hyperparameter_has_its_chart_and_the_strongest_is_said_first(
+def test_every_hyperparameter_has_its_plot_and_the_strongest_is_said_first(
     make_sweep: MakeSweep, tmp_path: Path
 ) -> None:
-    section = effects.section(read(make_sweep(tmp_path, 192, num_evaluations=2)))
+    section = effects.section(read_results(make_sweep(tmp_path, 192, num_evaluations=2)))
     assert section is not None
     assert section.finding.startswith("learning_rate of ")
     assert "shares of a setting of one part (in brackets)" in str(section.blocks[0])
-    titles = " ".join(chart.title for chart in charts_of(section))
+    titles = " ".join(plot.title for plot in plots_of(section))
     assert [name for name in ("learning_rate", "dropout", "batch_size", "optimizer") if name not in titles] == []
-    ranges = {tuple(chart.figure.layout.yaxis.range) for chart in charts_of(section)}
+    ranges = {tuple(plot.figure.layout.yaxis.range) for plot in plots_of(section)}
     assert len(ranges) == 1
 
 
@@ -47,10 +47,10 @@ def test_settings_that_matter_only_together_are_said_to(make_row: MakeRow, make_
 
 
 def test_budget_curves_end_at_what_was_spent(make_sweep: MakeSweep, tmp_path: Path) -> None:
-    results = read(make_sweep(tmp_path, 40, num_evaluations=2))
+    results = read_results(make_sweep(tmp_path, 40, num_evaluations=2))
     section = expected_best.section(results)
     assert section is not None
-    trials, seconds = charts_of(section)
+    trials, seconds = plots_of(section)
     times = [row.seconds_total for row in results.rows if row.seconds_total is not None]
     assert trials.table.rows[-1][0] == 40
     assert seconds.table.rows[-1][0] == pytest.approx(40 * sum(times) / len(times))

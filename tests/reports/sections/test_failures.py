@@ -28,11 +28,11 @@ def test_causes_are_grouped_most_frequent_first(make_row: MakeRow, make_results:
 
 
 def test_many_causes_are_cut_and_counted(make_row: MakeRow, make_results: MakeResults) -> None:
-    number = failures.MAX_CAUSES + 3
+    number = failures.MAX_GROUPS + 3
     rows = [make_row(TrialConfig(seed=seed), Status.FAILED, error=f"cause {seed}") for seed in range(number)]
     (table,) = failures.section(make_results(rows)).blocks
     assert isinstance(table, Table)
-    assert len(table.rows) == failures.MAX_CAUSES
+    assert len(table.rows) == failures.MAX_GROUPS
     assert f"of {number}" in table.caption
 
 

@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import PIL.Image
 import pytest
-from PIL import Image
 
 from mnist_sweep import TrialConfig
 from mnist_sweep.errors import LedgerError
-from mnist_sweep.reports.blocks import Pictures
+from mnist_sweep.reports.blocks import Images
 from mnist_sweep.reports.report_data import Results
-from mnist_sweep.reports.sections import confusion, mistakes
+from mnist_sweep.reports.sections import confusion_matrix, mistakes
 from mnist_sweep.results import predictions
 from mnist_sweep.results.predictions import Predictions
 from mnist_sweep.trials.row import TrialRow
@@ -41,11 +41,11 @@ def test_confusions_are_counted_and_named(make_row: MakeRow, make_results: MakeR
     test = LABELS.test.copy()
     test[[4, 14]] = 9
     keep(results, results.good[0], LABELS, test)
-    chart = confusion.chart(results)
-    assert chart is not None
-    assert chart.finding == "2 of 30 test images (6.67%) are taken for another class; most often 4 as 9 (2)."
-    assert [line[1:] for line in chart.table.rows][4] == [0, 0, 0, 0, 1, 0, 0, 0, 0, 2]
-    drawn = np.array(chart.figure.data[0].z, float)
+    plot = confusion_matrix.plot(results)
+    assert plot is not None
+    assert plot.finding == "2 of 30 test images (6.67%) are taken for another class; most often 4 as 9 (2)."
+    assert [line[1:] for line in plot.table.rows][4] == [0, 0, 0, 0, 1, 0, 0, 0, 0, 2]
+    drawn = np.array(plot.figure.data[0].z, float)
     assert np.nansum(drawn) == drawn[4, 9] == 2
     assert np.isnan(np.diag(drawn)).all()
 
@@ -55,10 +55,10 @@ def test_matrix_is_of_the_best_trial_that_has_predictions(make_row: MakeRow, mak
     results = make_results(rows)
     for row in results.good[1:]:
         keep(results, row, LABELS, LABELS.test)
-    chart = confusion.chart(results)
-    assert chart is not None
-    assert results.good[1].trial_id in chart.title
-    assert chart.finding == "All 30 test images are classified correctly."
+    plot = confusion_matrix.plot(results)
+    assert plot is not None
+    assert results.good[1].trial_id in plot.title
+    assert plot.finding == "All 30 test images are classified correctly."
 
 
 def test_many_classes_are_a_list_of_confusions(make_row: MakeRow, make_results: MakeResults) -> None:
@@ -67,9 +67,9 @@ def test_many_classes_are_a_list_of_confusions(make_row: MakeRow, make_results: 
     test = labels.test.copy()
     test[7] = 99
     keep(results, results.good[0], labels, test)
-    chart = confusion.chart(results)
-    assert chart is not None
-    assert chart.table.rows == [["7", "99", 1]]
+    plot = confusion_matrix.plot(results)
+    assert plot is not None
+    assert plot.table.rows == [["7", "99", 1]]
 
 
 def test_predictions_of_other_images_are_refused(
@@ -78,7 +78,7 @@ def test_predictions_of_other_images_are_refused(
     results = make_results([make_row()])
     keep(results, results.good[0], LABELS, LABELS.test[:7])
     with refused(LedgerError, results.good[0].trial_id, "7 predictions of 30 test images", "move it away"):
-        confusion.chart(results)
+        confusion_matrix.plot(results)
 
 
 def test_without_what_is_needed_it_says_how_to_get_it(make_row: MakeRow, make_results: MakeResults) -> None:
@@ -88,20 +88,20 @@ def test_without_what_is_needed_it_says_how_to_get_it(make_row: MakeRow, make_re
 
 
 @pytest.mark.parametrize("channels", [1, 3])
-def test_mistakes_are_pictures_with_both_classes_in_words(
+def test_mistakes_are_images_with_both_classes_in_words(
     make_row: MakeRow, make_results: MakeResults, channels: int
 ) -> None:
     results = make_results([make_row()])
     images = np.random.default_rng(0).integers(0, 255, (3, 8, 6, channels)).astype(np.uint8)
     confidence = np.array([0.999, 0.8, 0.5], np.float32)
     np.savez(path_of_mistakes(results), images=images, labels=[4, 5, 6], predicted=[9, 3, 0], confidence=confidence)
-    (pictures,) = [block for block in mistakes.section(results).blocks if isinstance(block, Pictures)]
-    assert [picture.caption for picture in pictures.pictures] == [
+    (gallery,) = [block for block in mistakes.section(results).blocks if isinstance(block, Images)]
+    assert [picture.caption for picture in gallery.images] == [
         "4 taken for 9, 99.9% sure",
         "5 taken for 3, 80.0% sure",
         "6 taken for 0, 50.0% sure",
     ]
-    with Image.open(io.BytesIO(pictures.pictures[2].png)) as picture:
+    with PIL.Image.open(io.BytesIO(gallery.images[2].png)) as picture:
         assert np.array_equal(np.asarray(picture).reshape(8, 6, channels), images[2])
 
 

@@ -6,17 +6,17 @@ from typing import Any
 import pytest
 
 from mnist_sweep import CNN, Adam, Momentum, TrialConfig, grid, repeat
-from mnist_sweep.reports.blocks import Chart
+from mnist_sweep.reports.blocks import Plot
 from mnist_sweep.reports.report_data import Results
-from mnist_sweep.reports.sections import axes, parallel_coordinates
+from mnist_sweep.reports.sections import parallel_axes, parallel_coordinates
 from mnist_sweep.trials.row import TrialRow
 
 MakeRow = Callable[..., TrialRow]
 MakeResults = Callable[[Sequence[TrialRow]], Results]
 
 
-def charts_of(section: Any) -> list[Chart]:
-    return [block for block in section.blocks if isinstance(block, Chart)]
+def plots_of(section: Any) -> list[Plot]:
+    return [block for block in section.blocks if isinstance(block, Plot)]
 
 
 def test_each_trial_is_a_line_through_its_settings(make_row: MakeRow, make_results: MakeResults) -> None:
@@ -24,10 +24,10 @@ def test_each_trial_is_a_line_through_its_settings(make_row: MakeRow, make_resul
     rows = [make_row(config, val_accuracy=0.9 + index / 100) for index, config in enumerate(configs)]
     section = parallel_coordinates.section(make_results(rows))
     assert section is not None
-    (chart,) = charts_of(section)
-    lengths = [len(trace.x) for trace in chart.figure.data]
+    (plot,) = plots_of(section)
+    lengths = [len(trace.x) for trace in plot.figure.data]
     assert sum(lengths) == 4 * (2 + 1 + 1)
-    assert {trace.name for trace in chart.figure.data} == {"best tenth", "upper half", "lower half"}
+    assert {trace.name for trace in plot.figure.data} == {"best tenth", "upper half", "lower half"}
 
 
 def test_shared_setting_of_the_best_is_found(make_row: MakeRow, make_results: MakeResults) -> None:
@@ -49,29 +49,29 @@ def test_one_trial_or_one_setting_has_no_section(
 
 
 def test_many_numbers_lie_by_their_size_and_widely_spread_ones_by_their_logarithm() -> None:
-    even = axes.of_setting("x", "x", [float(number) for number in range(11)])
-    assert [even.place(float(number)) for number in (0, 5, 10)] == [0, 0.5, 1]
+    even = parallel_axes.hyperparameter_axis("x", "x", [float(number) for number in range(11)])
+    assert [even.height(float(number)) for number in (0, 5, 10)] == [0, 0.5, 1]
     rates = [10.0 ** (power / 4) for power in range(-16, 1)]
-    assert axes.of_setting("x", "x", rates).place(10.0**-2) == pytest.approx(0.5)
+    assert parallel_axes.hyperparameter_axis("x", "x", rates).height(10.0**-2) == pytest.approx(0.5)
 
 
 @pytest.mark.parametrize("accuracies", [[0.1, 0.8967, 0.88, 0.8733], [0.1, *(0.9 + n / 1000 for n in range(20))]])
 def test_no_mark_of_an_axis_covers_another_and_the_best_has_one(accuracies: Sequence[float]) -> None:
-    ticks = axes.of_accuracy("val accuracy", accuracies).ticks
+    ticks = parallel_axes.accuracy_axis("val accuracy", accuracies).ticks
     assert [text for _, text in ticks] == ["0.1000", f"{max(accuracies):.4f}"]
 
 
 def test_few_values_lie_evenly_in_their_order() -> None:
-    axis = axes.of_setting("x", "x", [[16, 32], [8, 16], [100, 2]])
-    assert [axis.place(given) for given in ([8, 16], [16, 32], [100, 2])] == [0, 0.5, 1]
+    axis = parallel_axes.hyperparameter_axis("x", "x", [[16, 32], [8, 16], [100, 2]])
+    assert [axis.height(given) for given in ([8, 16], [16, 32], [100, 2])] == [0, 0.5, 1]
     assert [text for _, text in axis.ticks] == ["8,16", "16,32", "100,2"]
 
 
 def test_digits_of_other_scripts_are_text_among_texts() -> None:
-    assert sorted(["\u0663", "b10", "b9"], key=axes.natural) == ["b9", "b10", "\u0663"]
+    assert sorted(["\u0663", "b10", "b9"], key=parallel_axes.natural_key) == ["b9", "b10", "\u0663"]
 
 
 def test_missing_setting_lies_below_all_others() -> None:
-    axis = axes.of_setting("x", "x", [0.1, None, 0.2])
-    assert axis.place(None) == axes.MISSING < min(axis.place(0.1), axis.place(0.2))
-    assert (axes.MISSING, "none") in axis.ticks
+    axis = parallel_axes.hyperparameter_axis("x", "x", [0.1, None, 0.2])
+    assert axis.height(None) == parallel_axes.MISSING < min(axis.height(0.1), axis.height(0.2))
+    assert (parallel_axes.MISSING, "none") in axis.ticks

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from mnist_sweep import TrialConfig
-from mnist_sweep.reports.report_data import Results, evenly
+from mnist_sweep.reports.report_data import Results, evenly_spaced
 from mnist_sweep.reports.sections import pareto_front
 from mnist_sweep.trials.row import TrialRow
 
@@ -19,7 +19,7 @@ def test_front_holds_those_that_no_other_beats_in_both(make_row: MakeRow) -> Non
         make_row(TrialConfig(seed=seed), val_accuracy=drawn.random(), seconds_total=drawn.random())
         for seed in range(60)
     ]
-    front = {row.trial_id for row in pareto_front.pareto(rows)}
+    front = {row.trial_id for row in pareto_front.pareto_optimal(rows)}
 
     def beaten(row: TrialRow) -> bool:
         pair = (row.val_accuracy or 0, -(row.seconds_total or 0))
@@ -42,6 +42,6 @@ def test_cheaper_trial_that_is_nearly_as_good_is_named(make_row: MakeRow, make_r
 def test_no_more_points_are_drawn_than_a_browser_bears(make_row: MakeRow) -> None:
     row = make_row()
     rows = [replace(row, trial_id=str(number)) for number in range(5000)]
-    drawn = [row.trial_id for row in evenly(rows, pareto_front.MAX_POINTS)]
+    drawn = [row.trial_id for row in evenly_spaced(rows, pareto_front.MAX_POINTS)]
     assert len(drawn) == len(set(drawn)) == pareto_front.MAX_POINTS
     assert (drawn[0], drawn[-1]) == ("0", "4999")

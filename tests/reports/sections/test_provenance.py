@@ -11,7 +11,7 @@ from mnist_sweep import TrialConfig
 from mnist_sweep.errors import LedgerError
 from mnist_sweep.reports.blocks import Command
 from mnist_sweep.reports.report_data import Results
-from mnist_sweep.reports.sections import provenance as origin
+from mnist_sweep.reports.sections import provenance
 from mnist_sweep.results import runs
 from mnist_sweep.trials.row import TrialRow
 
@@ -26,7 +26,7 @@ def test_runs_machine_data_and_prediction_are_said(make_row: MakeRow, make_resul
         started=0, runner="ray", num_workers=2, num_run=1, data={"images": "ab" * 32}, predicted_seconds=90
     )
     runs.append(results.folder, replace(run, seconds=100.0, command=("mnist-sweep", "run", "my sweep.py")))
-    section = origin.section(results)
+    section = provenance.section(results)
     assert "The last run took 1 min 40 s; 1 min 30 s had been predicted." in section.finding
     text = str(section.blocks)
     parts = ["mnist-sweep run 'my sweep.py'", run.host, "ab" * 32, f"numpy {np.__version__}"]
@@ -49,15 +49,15 @@ def test_command_is_one_that_can_be_typed(
     results = make_results([make_row()])
     run = runs.describe_run(started=0, runner="ray", num_workers=2, num_run=1, data={})
     runs.append(results.folder, replace(run, command=given))
-    assert Command(text=expected) in origin.section(results).blocks
+    assert Command(text=expected) in provenance.section(results).blocks
 
 
 def test_rows_say_their_versions_and_seeds_and_how_to_replay_one(make_row: MakeRow, make_results: MakeResults) -> None:
     rows = [make_row(TrialConfig(seed=n), environment={"device": "GPU" if n else "CPU"}) for n in range(3)]
     results = make_results(rows)
-    section = origin.section(results)
+    section = provenance.section(results)
     text = str(section.blocks)
-    assert origin.NO_RUNS in text
+    assert provenance.NO_RUNS in text
     assert "('device of the rows', 'GPU (2 rows), CPU (1 row)')" in text
     assert "('seeds', '0, 1, 2')" in text
     assert f"mnist-sweep replay {results.folder} {results.rows[0].trial_id}" in text
@@ -69,4 +69,4 @@ def test_damaged_record_is_an_error(make_row: MakeRow, make_results: MakeResults
     results = make_results([make_row()])
     (results.folder / "runs.jsonl").write_text("garbage\n")
     with refused(LedgerError, "line 1 of", "runs.jsonl"):
-        origin.section(results)
+        provenance.section(results)

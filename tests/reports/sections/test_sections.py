@@ -19,4 +19,4 @@ def test_no_section_needs_more_than_failures(make_row: MakeRow, make_results: Ma
     results = make_results(rows)
     sections = {make.__module__.rpartition(".")[2]: make(results) for make in SECTIONS}
     none = {name for name, section in sections.items() if section is None}
-    assert none == {"curves", "effects", "expected_best", "parallel_coordinates", "pareto_front"}
+    assert none == {"effects", "expected_best", "learning_curves", "parallel_coordinates", "pareto_front"}

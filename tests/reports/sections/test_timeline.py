@@ -9,10 +9,10 @@ import pytest
 
 from mnist_sweep import TrialConfig
 from mnist_sweep.reports.background import submit_here
-from mnist_sweep.reports.blocks import Chart
+from mnist_sweep.reports.blocks import Plot
 from mnist_sweep.reports.report_data import Results
 from mnist_sweep.reports.sections import timeline
-from mnist_sweep.reports.sections.timeline import Span, merged
+from mnist_sweep.reports.sections.timeline import Span, merge
 from mnist_sweep.results.frames import trials_frame
 from mnist_sweep.results.runs import append, describe_run
 from mnist_sweep.trials.row import TrialRow
@@ -21,8 +21,8 @@ MakeRow = Callable[..., TrialRow]
 MakeResults = Callable[[Sequence[TrialRow]], Results]
 
 
-def charts_of(section: Any) -> list[Chart]:
-    return [block for block in section.blocks if isinstance(block, Chart)]
+def plots_of(section: Any) -> list[Plot]:
+    return [block for block in section.blocks if isinstance(block, Plot)]
 
 
 def trial(make_row: MakeRow, seed: int, worker: str, started: float | None, seconds: float) -> TrialRow:
@@ -34,9 +34,9 @@ def test_idle_share_is_the_gaps(make_row: MakeRow, make_results: MakeResults) ->
     rows.append(trial(make_row, 2, "b:2", 1006.0, 2.0))
     section = timeline.section(make_results(rows))
     assert "2 workers ran 3 trials in 10 s and were idle for 20.0% of it." in section.finding
-    (chart,) = charts_of(section)
-    assert {line[0]: line[3] for line in chart.table.rows} == {"a:1": 0.0, "b:2": pytest.approx(0.4)}
-    assert sorted(chart.figure.data[0].base) == [0, 0, 6]
+    (plot,) = plots_of(section)
+    assert {line[0]: line[3] for line in plot.table.rows} == {"a:1": 0.0, "b:2": pytest.approx(0.4)}
+    assert sorted(plot.figure.data[0].base) == [0, 0, 6]
 
 
 def test_one_worker_was_idle(make_row: MakeRow, make_results: MakeResults) -> None:
@@ -46,7 +46,7 @@ def test_one_worker_was_idle(make_row: MakeRow, make_results: MakeResults) -> No
 
 def test_pause_between_two_runs_is_no_idle_time(make_row: MakeRow) -> None:
     rows = [trial(make_row, 0, "a:1", 0.0, 10.0), trial(make_row, 1, "a:9", 1e6, 10.0)]
-    found = timeline.timeline(rows)
+    found = timeline.worker_timeline(rows)
     assert (found.length, found.idle(found.work)) == (20.0, 0.0)
     assert found.work["a:9"] == [Span(10.0, 20.0)]
 
@@ -54,7 +54,7 @@ def test_pause_between_two_runs_is_no_idle_time(make_row: MakeRow) -> None:
 def test_a_resumed_trial_was_not_in_its_worker_while_that_ran_another(make_row: MakeRow) -> None:
     rows = [trial(make_row, 0, "a:1", 1000.0, 10.0), trial(make_row, 1, "a:1", 970.0, 60.0)]  # it took 40 s elsewhere
     rows.append(trial(make_row, 2, "b:2", 1000.0, 15.0))
-    found = timeline.timeline(rows)
+    found = timeline.worker_timeline(rows)
     assert found.work == {"a:1": [Span(0.0, 10.0), Span(10.0, 30.0)], "b:2": [Span(0.0, 15.0)]}
     assert (found.length, found.idle(found.work)) == (30.0, 0.25)
 
@@ -88,12 +88,12 @@ def test_bars_stay_few_and_no_work_is_lost(make_row: MakeRow, make_results: Make
         replace(row, trial_id=str(n), worker=f"a:{n % 4}", started=n // 4 * 1.1, seconds_total=1.0) for n in range(8000)
     ]
     trials = trials_frame(rows)
-    results = Results(folder=Path(), rows=rows, names=[], trials=trials, result=submit_here(trials))
-    bars = charts_of(timeline.section(results))[0].figure.data[0]
+    results = Results(folder=Path(), rows=rows, varying=[], trials=trials, result=submit_here(trials))
+    bars = plots_of(timeline.section(results))[0].figure.data[0]
     assert len(bars.x) <= timeline.MAX_BARS
     assert sum(bars.x) >= 8000
 
 
 def test_spans_that_touch_become_one() -> None:
     spans = [Span(0, 2), Span(1, 3), Span(4, 5), Span(9, 10)]
-    assert merged(spans, 1.0) == [Span(0, 5), Span(9, 10)]
+    assert merge(spans, 1.0) == [Span(0, 5), Span(9, 10)]

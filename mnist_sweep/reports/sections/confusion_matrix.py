@@ -1,12 +1,12 @@
-"""Which classes the best model takes for which, on the test images that nothing was chosen by."""
+"""The confusion matrix of the best model on the test split, which selection did not use."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from mnist_sweep.errors import LedgerError
 from mnist_sweep.predict.classify import class_names
-from mnist_sweep.reports.blocks import Cell, Chart, Column, Table
-from mnist_sweep.reports.plots import figure, plain
+from mnist_sweep.reports.blocks import Cell, Column, Plot, Table
+from mnist_sweep.reports.plots import figure, literal
 from mnist_sweep.reports.report_data import Results
 from mnist_sweep.results import predictions
 from mnist_sweep.text.lines import listed
@@ -21,16 +21,16 @@ MAX_CLASSES = 20
 MAX_PAIRS = 50
 NUM_NAMED = 3
 CLEAR, STRONG = "rgba(213, 94, 0, 0)", "rgba(213, 94, 0, 0.85)"  # over either background
-SURE = "rgba(128, 128, 128, 0.25)"
+DIAGONAL = "rgba(128, 128, 128, 0.25)"
 
 
-def chart(results: Results) -> Chart | None:
-    """Return the confusion matrix of the best trial whose predictions were kept; None if there is none.
+def plot(results: Results) -> Plot | None:
+    """Return the confusion matrix of the best trial with predictions; None if there is none.
 
     Raises:
-        LedgerError: Its predictions or its labels are damaged or missing, or do not belong together.
+        LedgerError: Its predictions or labels are damaged, missing or do not match.
     """
-    row = first_kept(results, ".npz")
+    row = best_with_file(results, ".npz")
     if row is None:
         return None
     predicted = predictions.read(results.folder, row.trial_id).test
@@ -40,9 +40,9 @@ def chart(results: Results) -> Chart | None:
             f"{predictions.path_of(results.folder, row.trial_id)} has {counted(len(predicted), 'prediction')} of "
             f"{counted(len(labels), 'test image')}: move it away, and the report does without it."
         )
-    counts = matrix(labels, predicted)
+    counts = count_pairs(labels, predicted)
     names = class_names(row, len(counts))
-    return Chart(
+    return Plot(
         title=f"Confusion matrix of {row.trial_id} on test",
         finding=_finding(counts, names),
         figure=_figure(counts, names),
@@ -50,14 +50,14 @@ def chart(results: Results) -> Chart | None:
     )
 
 
-def first_kept(results: Results, suffix: str) -> TrialRow | None:
-    """Return the best trial of whose id, with this suffix, there is a file among the predictions; None if of none."""
+def best_with_file(results: Results, suffix: str) -> TrialRow | None:
+    """Return the best trial with a file of this suffix in the predictions folder; None if there is none."""
     kept = {path.name for path in (results.folder / predictions.FOLDER).glob(f"*{suffix}")}
     return next((row for row in results.good if f"{row.trial_id}{suffix}" in kept), None)
 
 
-def matrix(labels: "NDArray[Any]", predicted: "NDArray[Any]") -> "NDArray[np.int64]":
-    """Return how many images of each class (row) were taken for each class (column): int64 `[classes, classes]`."""
+def count_pairs(labels: "NDArray[Any]", predicted: "NDArray[Any]") -> "NDArray[np.int64]":
+    """Return the images by true class (row) and predicted class (column), int64 `[classes, classes]`."""
     import numpy as np
     from sklearn.metrics import confusion_matrix
 
@@ -66,12 +66,12 @@ def matrix(labels: "NDArray[Any]", predicted: "NDArray[Any]") -> "NDArray[np.int
     return counts
 
 
-def confused(counts: "NDArray[np.int64]") -> list[tuple[int, int, int]]:
-    """Return how many images, of which class, were taken for which other, most first."""
+def confusions(counts: "NDArray[np.int64]") -> list[tuple[int, int, int]]:
+    """Return number, true class and predicted class of misclassified images, most frequent first."""
     import numpy as np
 
     wrong = counts - np.diag(np.diag(counts))
-    pairs = [(int(wrong[label, taken]), int(label), int(taken)) for label, taken in np.argwhere(wrong)]
+    pairs = [(int(wrong[true, predicted]), int(true), int(predicted)) for true, predicted in np.argwhere(wrong)]
     return sorted(pairs, key=lambda pair: (-pair[0], *pair[1:]))
 
 
@@ -79,7 +79,8 @@ def _finding(counts: "NDArray[np.int64]", names: Sequence[str]) -> str:
     total, right = int(counts.sum()), int(counts.trace())
     if right == total:
         return f"All {total:,} test images are classified correctly."
-    most = [f"{names[label]} as {names[taken]} ({number:,})" for number, label, taken in confused(counts)[:NUM_NAMED]]
+    frequent = confusions(counts)[:NUM_NAMED]
+    most = [f"{names[true]} as {names[predicted]} ({number:,})" for number, true, predicted in frequent]
     share = percent(1 - right / total)
     wrong = f"{total - right:,} of {total:,} test images ({share}) are taken for another class"
     return f"{wrong}; most often {listed(most)}."
@@ -89,10 +90,10 @@ def _figure(counts: "NDArray[np.int64]", names: Sequence[str]) -> Any:
     import plotly.graph_objects as go
 
     few = len(counts) <= MAX_CLASSES
-    labels = [plain(name) for name in names]
+    labels = [literal(name) for name in names]
     numbers: list[list[int]] = counts.tolist()
     wrong = [[*row[:label], None, *row[label + 1 :]] for label, row in enumerate(numbers)]
-    made = figure(
+    heatmap = figure(
         go.Heatmap(
             z=wrong,
             x=labels,
@@ -111,10 +112,10 @@ def _figure(counts: "NDArray[np.int64]", names: Sequence[str]) -> Any:
         yaxis={"type": "category", "showgrid": False, "autorange": "reversed"},
     )
     ends = [(label - 0.5, label + 0.5) for label in range(len(numbers))]
-    square = {"type": "rect", "line": {"width": 0}, "fillcolor": SURE}
+    square = {"type": "rect", "line": {"width": 0}, "fillcolor": DIAGONAL}
     cell = {"showarrow": False, "bgcolor": "rgba(0,0,0,0)"}
-    cells = [(taken, label, number) for label, row in enumerate(numbers) for taken, number in enumerate(row)]
-    return made.update_layout(  # one by one, each would cost what all do
+    cells = [(x, y, number) for y, row in enumerate(numbers) for x, number in enumerate(row)]
+    return heatmap.update_layout(  # added one by one, each would take as long as all
         shapes=[{**square, "x0": low, "x1": high, "y0": low, "y1": high} for low, high in ends],
         annotations=[{**cell, "x": x, "y": y, "text": f"{number}"} for x, y, number in cells] if few else [],
     )
@@ -123,8 +124,8 @@ def _figure(counts: "NDArray[np.int64]", names: Sequence[str]) -> Any:
 def _table(counts: "NDArray[np.int64]", names: Sequence[str]) -> Table:
     if len(counts) > MAX_CLASSES:
         columns = [Column(title="is"), Column(title="taken for"), Column(title="images", numeric=True, digits=0)]
-        pairs = confused(counts)[:MAX_PAIRS]
-        rows: list[list[Cell]] = [[names[label], names[taken], number] for number, label, taken in pairs]
+        pairs = confusions(counts)[:MAX_PAIRS]
+        rows: list[list[Cell]] = [[names[true], names[predicted], number] for number, true, predicted in pairs]
         return Table(caption="Most frequent confusions", columns=columns, rows=rows)
     return Table(
         caption="Images of each class (row) taken for each class (column)",

@@ -1,10 +1,10 @@
-"""Learning curves: the best trials one by one, all trials as a band."""
+"""Learning curves: the best trials as lines, all trials as a band."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from mnist_sweep.reports.blocks import Block, Chart, Column, Section, Table
-from mnist_sweep.reports.plots import BLUE, FAINT_BLUE, GREY, RED, figure, plain
+from mnist_sweep.reports.blocks import Block, Column, Plot, Section, Table
+from mnist_sweep.reports.plots import BLUE, FAINT_BLUE, GREY, RED, figure, literal
 from mnist_sweep.reports.report_data import Results
 from mnist_sweep.text.numbers import counted, points
 from mnist_sweep.trials.row import Evaluation, TrialRow
@@ -18,14 +18,14 @@ LOW, HIGH = 0.1, 0.9
 
 
 def section(results: Results) -> Section | None:
-    """Return the curves of validation accuracy, and the losses of the best trial; None if no curve has two points."""
+    """Return the curves of validation accuracy and the losses of the best trial; None if no curve has two points."""
     rows = [row for row in results.good if len(_evaluations(row)) > 1]
     if not rows:
         return None
     band = quantiles(rows)
     drawn = rows[:NUM_BEST]
     blocks: list[Block] = [
-        Chart(
+        Plot(
             title="Validation accuracy while training",
             finding=f"Lines: the best {counted(len(drawn), 'trial')}. Band: the middle 80% of all {len(rows):,}.",
             figure=_accuracies(drawn, band, results),
@@ -37,9 +37,9 @@ def section(results: Results) -> Section | None:
 
 
 def quantiles(rows: Sequence[TrialRow]) -> "pd.DataFrame":
-    """Return low, median and high validation accuracy of trials by step, and how many trials were evaluated there.
+    """Return the 10th, 50th and 90th percentile of validation accuracy, and the number of trials, by step.
 
-    More than MAX_STEPS different steps are put together into that many, each named by its last step.
+    More than MAX_STEPS different steps are binned into that many, each named by its last step.
     """
     import pandas as pd
 
@@ -106,7 +106,7 @@ def _accuracies(rows: Sequence[TrialRow], band: "pd.DataFrame", results: Results
 def _lines(rows: Sequence[TrialRow], results: Results, *, name: str, color: str, width: int) -> Any:
     import plotly.graph_objects as go
 
-    curves = [(_evaluations(row), plain(results.label(row))) for row in rows]
+    curves = [(_evaluations(row), literal(results.label(row))) for row in rows]
     return go.Scatter(
         x=[step for curve, _ in curves for step in [*(point.step for point in curve), None]],
         y=[y for curve, _ in curves for y in [*(round(point.val_accuracy or 0.0, 5) for point in curve), None]],
@@ -118,13 +118,13 @@ def _lines(rows: Sequence[TrialRow], results: Results, *, name: str, color: str,
     )
 
 
-def _losses(row: TrialRow, results: Results) -> Chart:
+def _losses(row: TrialRow, results: Results) -> Plot:
     import plotly.graph_objects as go
 
     curve = _evaluations(row)
     steps = [point.step for point in curve]
     train, val = [point.train_loss for point in curve], [point.val_loss for point in curve]
-    return Chart(
+    return Plot(
         title="Loss of the best trial",
         finding=_overfitting(train[-1], val[-1]),
         figure=figure(
@@ -149,7 +149,7 @@ def _losses(row: TrialRow, results: Results) -> Chart:
 
 
 def _ticks(losses: Sequence[float | None]) -> str | None:
-    """Return 1, 2 and 5 of each decade as ticks; Plotly's own choice for losses in less than a decade."""
+    """Return ticks at 1, 2 and 5 of each decade; None, Plotly's choice, for losses within a decade."""
     known = [loss for loss in losses if loss]
     return "D2" if known and max(known) >= 10 * min(known) else None
 

@@ -23,7 +23,7 @@
 
   const draw = (plot) => {
     const { data, layout } = JSON.parse(document.getElementById(`figure-${plot.id}`).textContent);
-    const printed = plot.closest(".charts") ? PRINTED_SMALL : PRINTED;
+    const printed = plot.closest(".plots") ? PRINTED_SMALL : PRINTED;
     const width = printing ? { width: printed, autosize: false } : {};
     drawn.add(plot);
     return Plotly.react(plot, data, { ...layout, ...width, template: template() }, config);

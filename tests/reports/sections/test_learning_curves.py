@@ -6,17 +6,17 @@ from typing import Any
 import pytest
 
 from mnist_sweep import TrialConfig
-from mnist_sweep.reports.blocks import Chart
+from mnist_sweep.reports.blocks import Plot
 from mnist_sweep.reports.report_data import Results
-from mnist_sweep.reports.sections import curves
+from mnist_sweep.reports.sections import learning_curves
 from mnist_sweep.trials.row import Evaluation, TrialRow
 
 MakeRow = Callable[..., TrialRow]
 MakeResults = Callable[[Sequence[TrialRow]], Results]
 
 
-def charts_of(section: Any) -> list[Chart]:
-    return [block for block in section.blocks if isinstance(block, Chart)]
+def plots_of(section: Any) -> list[Plot]:
+    return [block for block in section.blocks if isinstance(block, Plot)]
 
 
 def row(make_row: MakeRow, seed: int, accuracies: Sequence[float | None], steps: int = 10) -> TrialRow:
@@ -29,7 +29,7 @@ def row(make_row: MakeRow, seed: int, accuracies: Sequence[float | None], steps:
 
 def test_band_is_the_quantiles_at_each_step(make_row: MakeRow) -> None:
     rows = [row(make_row, seed, [seed / 10, 0.5 + seed / 100]) for seed in range(11)]
-    band = curves.quantiles(rows)
+    band = learning_curves.quantiles(rows)
     assert band["step"].tolist() == [10, 20]
     assert band["median"].tolist() == pytest.approx([0.5, 0.55])
     assert band["low"].tolist() == pytest.approx([0.1, 0.51])
@@ -38,22 +38,22 @@ def test_band_is_the_quantiles_at_each_step(make_row: MakeRow) -> None:
 
 def test_many_steps_are_put_together_and_none_is_lost(make_row: MakeRow) -> None:
     rows = [row(make_row, seed, [0.5] * 50, steps=7 + seed) for seed in range(10)]
-    band = curves.quantiles(rows)
-    assert len(band) <= curves.MAX_STEPS
+    band = learning_curves.quantiles(rows)
+    assert len(band) <= learning_curves.MAX_STEPS
     assert band["step"].iloc[-1] == 50 * 16
     assert band["n"].max() == 10
 
 
 def test_points_that_show_training_alone_are_no_points(make_row: MakeRow, make_results: MakeResults) -> None:
     results = make_results([row(make_row, seed, [0.5, None, 0.6]) for seed in range(3)])
-    section = curves.section(results)
+    section = learning_curves.section(results)
     assert section is not None
-    assert [line[0] for line in charts_of(section)[0].table.rows] == [10, 30]
+    assert [line[0] for line in plots_of(section)[0].table.rows] == [10, 30]
 
 
 def test_whether_the_curves_still_rise_is_said(make_row: MakeRow, make_results: MakeResults) -> None:
     rising = [row(make_row, seed, [0.5, 0.6, 0.7]) for seed in range(3)]
-    section = curves.section(make_results([*rising, row(make_row, 9, [0.5, 0.9, 0.8])]))
+    section = learning_curves.section(make_results([*rising, row(make_row, 9, [0.5, 0.9, 0.8])]))
     assert section is not None
     assert "3 of 4 trials had their highest validation accuracy at their last evaluation" in section.finding
     assert "10.00 points better at step 20" in section.finding
@@ -61,16 +61,16 @@ def test_whether_the_curves_still_rise_is_said(make_row: MakeRow, make_results: 
 
 def test_half_of_the_trials_are_not_called_most(make_row: MakeRow, make_results: MakeResults) -> None:
     rows = [row(make_row, 0, [0.5, 0.6, 0.7]), row(make_row, 1, [0.5, 0.9, 0.8])]
-    section = curves.section(make_results(rows))
+    section = learning_curves.section(make_results(rows))
     assert section is not None
     assert "1 of 2 trials had their highest" in section.finding
     assert "so half had stopped improving" in section.finding
 
 
 def test_single_points_are_no_curve(make_row: MakeRow, make_results: MakeResults) -> None:
-    assert curves.section(make_results([make_row()])) is None
+    assert learning_curves.section(make_results([make_row()])) is None
 
 
 @pytest.mark.parametrize(("losses", "ticks"), [([2.0, 0.1], "D2"), ([0.5, 0.27], None), ([None, 0.0], None)])
 def test_losses_within_a_decade_have_more_marks_than_one(losses: list[float | None], ticks: str | None) -> None:
-    assert curves._ticks(losses) == ticks
+    assert learning_curves._ticks(losses) == ticks
