@@ -55,7 +55,8 @@ def render(title: str, subtitle: str, sections: Sequence[Section]) -> str:
     scripts = {"tables": _resource("tables.js"), "plotly": _in_script(get_plotlyjs()), "plots": _resource("plots.js")}
     data = ScriptData()
     main = "\n".join(_section(section, data) for section in sections)
-    links = [element("li", element("a", part.key.capitalize(), href=f"#{part.key}")) for part in sections]
+    names = {section.key: section.key.replace("-", " ").capitalize() for section in sections}
+    links = [element("li", element("a", name, href=f"#{key}")) for key, name in names.items()]
     return Template(_resource("page.html")).substitute(
         policy=content_security_policy(scripts.values()),
         title=join([title]),
@@ -179,12 +180,12 @@ def _rounded(cell: Any) -> Any:
 def _plot(plot: Plot, data: ScriptData) -> Markup:
     key = data.key("plot")
     data.add("figure", key, figure_json(plot.figure))
-    words = f"{plot.title}, as a plot; the figures are in the table below it."
+    words = f"Plot: {plot.title}. The table below it has the same data."
     style = f"height:{plot.figure.layout.height}px;min-width:{plot.min_width}px"
     drawing = element("div", id=key, class_="plot", role="img", aria_label=words, style=style)
     if plot.min_width:
         drawing = element("div", drawing, class_="scroll", tabindex=0, role="group", aria_label=f"{plot.title}, plot")
-    table = element("details", element("summary", "The figures as a table"), _table(plot.table))
+    table = element("details", element("summary", "Show the data as a table"), _table(plot.table))
     return element("figure", element("h3", plot.title), element("p", inline(plot.finding)), drawing, table)
 
 

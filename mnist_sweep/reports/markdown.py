@@ -51,7 +51,7 @@ def _block(block: Block) -> Iterator[str]:
 
 def _table(table: Table) -> Iterator[str]:
     more = len(table.rows) - MAX_ROWS
-    yield f"{inline(table.caption)}{f', the first {MAX_ROWS} of {len(table.rows):,}' if more > 0 else ''}:"
+    yield f"{inline(table.caption)}{f', first {MAX_ROWS} of {len(table.rows):,} rows' if more > 0 else ''}:"
     lines = [[_cell(column.title) for column in table.columns]]
     lines.append(["---:" if column.numeric else "---" for column in table.columns])
     lines += [

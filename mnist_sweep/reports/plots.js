@@ -1,8 +1,8 @@
 "use strict";
-// Plots are drawn when they come near the view, and all of them before the page is printed.
+// Draws a plot when it is scrolled near the viewport, and all plots before the page is printed.
 (() => {
   const dark = matchMedia("(prefers-color-scheme: dark)");
-  const PRINTED = 660; // pixels that fit the width of A4 and of Letter
+  const PRINTED = 660; // pixels that fit the width of A4 and Letter
   const PRINTED_SMALL = 300;
   const drawn = new Set();
   const plots = [...document.querySelectorAll(".plot")];

@@ -1,5 +1,5 @@
 "use strict";
-// Tables that can be sorted, filtered and paged through; only the rows in view are elements. Paper has more of them.
+// Tables that can be sorted, filtered and paged. Only visible rows are elements; a printed table has more of them.
 (() => {
   const PAGE = 25;
   const PRINTED = 500;
@@ -18,9 +18,9 @@
     ">": (order) => order > 0, "<=": (order) => order <= 0, ">=": (order) => order >= 0,
   };
 
-  const SPACED = /\s+(!=|<=|>=|=|<|>)\s+/g; // a comparison may be cellText with spaces around it
+  const SPACED = /\s+(!=|<=|>=|=|<|>)\s+/g; // a comparison may have spaces around its operator
 
-  // A word of the filter as a test of a row: `name<value` where there is such a column, else text anywhere in the row.
+  // Turns a word of the filter into a test of a row: `name<value` compares a column, other words may be anywhere.
   const condition = (word, columns) => {
     const parts = /^(.+?)(!=|<=|>=|=|<|>)(.+)$/.exec(word);
     const named = (column) => [column.name, column.title.replaceAll(" ", "_"), column.name.split(".").pop()].some((name) => name.toLowerCase() === parts[1]);
@@ -31,7 +31,7 @@
       const cell = row.cells[index];
       if (cell === null) return false;
       const text = cellText(cell, columns[index]).toLowerCase();
-      if (text === parts[3]) return OPERATORS[parts[2]](0); // as it is shown, rounded
+      if (text === parts[3]) return OPERATORS[parts[2]](0); // as displayed, rounded
       return OPERATORS[parts[2]](typeof cell === "number" && !Number.isNaN(number) ? cell - number : compare(text, parts[3]));
     };
   };
@@ -70,7 +70,7 @@
         return made;
       }))));
       const range = rows.length ? `${(first + 1).toLocaleString("en")} to ${(first + rows.length).toLocaleString("en")} of ` : "";
-      const of = shown.length === all.length ? "" : ` (${all.length.toLocaleString("en")} in all)`;
+      const of = shown.length === all.length ? "" : ` (${all.length.toLocaleString("en")} in total)`;
       status.textContent = `Rows ${range}${shown.length.toLocaleString("en")}${of}`;
       previous.disabled = page === 0;
       next.disabled = first + number >= shown.length;
@@ -109,7 +109,7 @@
     input.addEventListener("input", () => { clearTimeout(waiting); waiting = setTimeout(update, 100); });
 
     const example = columns.filter((column) => column.numeric).pop();
-    const hint = element("p", { className: "hint", id: `hint-${holder.id}` }, "Rows that hold all these words; or compare a column, as in ", element("code", { textContent: example ? `${example.name}>1` : "status=ok" }), ".");
+    const hint = element("p", { className: "hint", id: `hint-${holder.id}` }, "Shows the rows that contain all words. To compare a column, write for example ", element("code", { textContent: example ? `${example.name}>1` : "status=ok" }), ".");
     holder.prepend(
       element("div", { className: "controls" }, element("label", { htmlFor: input.id, textContent: "Filter" }), input, previous, next, status),
       hint,

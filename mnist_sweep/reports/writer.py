@@ -59,7 +59,7 @@ def write_report(folder: Path, *, format: Format = "html", submit: Submit = subm
     if format == "md":
         text = markdown.render(title, shown)
     else:
-        subtitle = f"Made from the rows of `{folder}`, {datetime.now(UTC):%Y-%m-%d %H:%M} UTC."
+        subtitle = f"Generated from the rows in `{folder}` on {datetime.now(UTC):%Y-%m-%d %H:%M} UTC."
         text = html.render(title, subtitle, shown)
     path = folder / f"report.{format}"
     write_atomically(path, text.encode(), "report")

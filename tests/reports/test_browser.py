@@ -260,17 +260,17 @@ def test_page_of_5000_trials_paints_sorts_filters_and_turns(
     assert {float(cell) for cell in browser.cells(titles.index("learning_rate"))} <= {0.01, 0.1}
     assert {int(cell) for cell in browser.cells(titles.index("seed"))} <= {0, 1}
     number = 2 * 2 * 2  # learning rates, batch sizes and seeds
-    assert browser.status().startswith(f"Rows 1 to {number} of {number} (5,000 in all)")
+    assert browser.status().startswith(f"Rows 1 to {number} of {number} (5,000 in total)")
     browser.filter("status=failed")
     assert set(browser.cells(1)) == {"failed"}
-    assert browser.status() == "Rows 1 to 25 of 100 (5,000 in all)"
+    assert browser.status() == "Rows 1 to 25 of 100 (5,000 in total)"
     browser.filter("seed < 1 val_accuracy >= 0.95")
     assert set(browser.cells(titles.index("seed"))) == {"0"}
     assert min(map(float, browser.cells(val))) >= 0.95
     browser.filter(f"seconds={browser.cells(titles.index('seconds'))[0]}")
     assert len({*browser.cells(titles.index("seconds"))}) == 1
     browser.filter("nothing-has-this-text")
-    assert (browser.status(), browser.cells(0)) == ("Rows 0 (5,000 in all)", [])
+    assert (browser.status(), browser.cells(0)) == ("Rows 0 (5,000 in total)", [])
 
     browser.driver.find_element(By.CSS_SELECTOR, "#trials input").send_keys(Keys.CONTROL, "a")
     browser.driver.find_element(By.CSS_SELECTOR, "#trials input").send_keys(Keys.DELETE)

@@ -1,5 +1,6 @@
 """The selected config: its accuracy, its ties, and how far both can be trusted."""
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -12,8 +13,8 @@ from mnist_sweep.trials.row import TrialRow, status_counts
 if TYPE_CHECKING:
     from mnist_sweep.analysis.selection_result import Selection
 
-KEY, TITLE = "answer", "Answer"
-NOTHING = "No trial ended well, so there is no best config; “Failures” says why."
+KEY, TITLE = "best-config", "Best config"
+NOTHING = "No trial succeeded, so there is no best config. “Failures” lists the causes."
 MAX_TIES = 10
 
 
@@ -31,7 +32,7 @@ def section(results: Results) -> Section:
         *([Facts(facts=hyperparameters)] if hyperparameters else []),
         Paragraph(text=" ".join(selection.sentences)),
         *([_ties(selection, trials, results.hyperparameters)] if len(selection.tied) > 1 else []),
-        Paragraph(text=f"How that was tested: {selection.method}"),
+        Paragraph(text=selection.method),
     ]
     return Section(key=KEY, title=TITLE, finding=_finding(results, selection, row), blocks=blocks)
 
@@ -47,12 +48,13 @@ def _by_config(results: Results) -> dict[str, list[TrialRow]]:
 def _ties(selection: "Selection", trials: dict[str, list[TrialRow]], names: Sequence[str]) -> Table:
     """Return the configs that are not significantly worse than the selected one, which is the first."""
     number = len(selection.tied)
+    tested = not math.isnan(selection.expected_drop)
+    relation = "statistically tied with" if tested else "that cannot be compared with"
     return Table(
-        caption="Configs not shown to be worse than the best"
-        + (f", the first {MAX_TIES} of {number:,}" if number > MAX_TIES else ""),
+        caption=f"Configs {relation} the best" + (f", first {MAX_TIES} of {number:,}" if number > MAX_TIES else ""),
         columns=[
             Column(title="config"),
-            Column(title="settings"),
+            Column(title="hyperparameters"),
             Column(title="seeds", numeric=True, digits=0),
             Column(title="val accuracy", numeric=True, digits=4),
             Column(title="test accuracy", numeric=True, digits=4),
@@ -73,7 +75,7 @@ def _mean(accuracies: Sequence[float | None]) -> float | None:
 
 def _finding(results: Results, selection: "Selection", row: TrialRow) -> str:
     return (
-        f"The best config by validation is {label(row.config, results.hyperparameters)}: "
+        f"The best config by validation accuracy is {label(row.config, results.hyperparameters)}: "
         f"{percent(selection.val_mean)} on validation, {percent(selection.test_mean)} on test."
     )
 
@@ -89,5 +91,5 @@ def _totals(results: Results) -> list[tuple[str, str]]:
     configs = len({row.config_id for row in results.rows})
     return [
         ("trials", f"{len(results.rows):,} ({status_counts(results.rows)}; {counted(configs, 'config')})"),
-        ("time of all trials", f"{duration(seconds)} ({duration(seconds / len(results.rows))} a trial)"),
+        ("total trial time", f"{duration(seconds)} ({duration(seconds / len(results.rows))} per trial)"),
     ]

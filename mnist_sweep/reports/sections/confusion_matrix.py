@@ -43,7 +43,7 @@ def plot(results: Results) -> Plot | None:
     counts = count_pairs(labels, predicted)
     names = class_names(row, len(counts))
     return Plot(
-        title=f"Confusion matrix of {row.trial_id} on test",
+        title=f"Confusion matrix of {row.trial_id} on the test split",
         finding=_finding(counts, names),
         figure=_figure(counts, names),
         table=_table(counts, names),
@@ -82,8 +82,7 @@ def _finding(counts: "NDArray[np.int64]", names: Sequence[str]) -> str:
     frequent = confusions(counts)[:NUM_NAMED]
     most = [f"{names[true]} as {names[predicted]} ({number:,})" for number, true, predicted in frequent]
     share = percent(1 - right / total)
-    wrong = f"{total - right:,} of {total:,} test images ({share}) are taken for another class"
-    return f"{wrong}; most often {listed(most)}."
+    return f"{total - right:,} of {total:,} test images ({share}) are misclassified, most often {listed(most)}."
 
 
 def _figure(counts: "NDArray[np.int64]", names: Sequence[str]) -> Any:
@@ -103,10 +102,10 @@ def _figure(counts: "NDArray[np.int64]", names: Sequence[str]) -> Any:
             colorscale=[[0, CLEAR], [1, STRONG]],
             zmin=0,
             showscale=not few,
-            hovertemplate="%{y} taken for %{x}: %{z}<extra></extra>",
+            hovertemplate="%{y} classified as %{x}: %{z}<extra></extra>",
         ),
-        x="taken for",
-        y="is",
+        x="predicted class",
+        y="true class",
         height=460,
         xaxis={"type": "category", "showgrid": False, "side": "bottom"},
         yaxis={"type": "category", "showgrid": False, "autorange": "reversed"},
@@ -123,12 +122,16 @@ def _figure(counts: "NDArray[np.int64]", names: Sequence[str]) -> Any:
 
 def _table(counts: "NDArray[np.int64]", names: Sequence[str]) -> Table:
     if len(counts) > MAX_CLASSES:
-        columns = [Column(title="is"), Column(title="taken for"), Column(title="images", numeric=True, digits=0)]
+        columns = [
+            Column(title="true class"),
+            Column(title="predicted class"),
+            Column(title="images", numeric=True, digits=0),
+        ]
         pairs = confusions(counts)[:MAX_PAIRS]
         rows: list[list[Cell]] = [[names[true], names[predicted], number] for number, true, predicted in pairs]
         return Table(caption="Most frequent confusions", columns=columns, rows=rows)
     return Table(
-        caption="Images of each class (row) taken for each class (column)",
-        columns=[Column(title="is"), *(Column(title=name, numeric=True, digits=0) for name in names)],
+        caption="Images by true class (row) and predicted class (column)",
+        columns=[Column(title="true class"), *(Column(title=name, numeric=True, digits=0) for name in names)],
         rows=[[name, *row] for name, row in zip(names, counts.tolist(), strict=True)],
     )

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 MAX_PLOTS = 8
 MAX_NAMED = 3
 PAD = 0.05
-NONE_SIGNIFICANT = "No two levels of any hyperparameter are shown to differ in mean validation accuracy."
+NONE_SIGNIFICANT = "No hyperparameter has two levels whose mean validation accuracies differ significantly."
 
 
 def section(results: Results) -> Section | None:
@@ -28,13 +28,13 @@ def section(results: Results) -> Section | None:
     blocks: list[Block] = [_table(analysis.effects)]
     blocks += [_plot(effect, limits) for effect in drawn[:MAX_PLOTS]]
     if len(drawn) > MAX_PLOTS:
-        blocks.append(Paragraph(text=f"{counted(len(drawn) - MAX_PLOTS, 'weaker effect')} not drawn."))
+        blocks.append(Paragraph(text=f"{counted(len(drawn) - MAX_PLOTS, 'weaker effect')} without a plot."))
     blocks += [Paragraph(text=pair.sentence) for pair in analysis.interactions if pair.significant]
     blocks += [Paragraph(text=note) for note in analysis.notes]
     shown = [effect.sentence for effect in analysis.effects if effect.significant][:MAX_NAMED]
     together = [pair.sentence for pair in analysis.interactions if pair.significant][:MAX_NAMED]
     finding = " ".join(map(_sentence, shown or [NONE_SIGNIFICANT, *together]))
-    return Section(key="effects", title="What do the settings do?", finding=finding, blocks=blocks)
+    return Section(key="effects", title="Effects of hyperparameters", finding=finding, blocks=blocks)
 
 
 def _sentence(text: str) -> str:
@@ -42,16 +42,16 @@ def _sentence(text: str) -> str:
 
 
 def _table(found: Sequence["Effect"]) -> Table:
-    within = "; shares of a setting of one part (in brackets) are of the variance among its trials"
+    within = "; the share of one that belongs to a part (in parentheses) is among the trials with that part"
     return Table(
-        caption="Effects on validation accuracy, the strongest first: best level against worst, in points"
+        caption="Effects on validation accuracy, strongest first: best level minus worst, in percentage points"
         + within * any(effect.name.endswith(")") for effect in found),
         columns=[
-            Column(title="setting"),
+            Column(title="hyperparameter"),
             Column(title="difference, points", numeric=True),
             Column(title="95% interval, points"),
             Column(title="share of variance", numeric=True, digits=3),
-            Column(title="effect shown"),
+            Column(title="significant"),
         ],
         rows=[
             [
@@ -82,7 +82,9 @@ def _plot(effect: "Effect", limits: Sequence[float]) -> Plot:
         title=effect.name,
         finding=_sentence(effect.sentence),
         figure=_figure(effect, limits),
-        table=Table(caption=f"Levels of {effect.name}", columns=columns, rows=rows),
+        table=Table(
+            caption=f"Mean validation accuracy by {effect.name}, with its 95% interval", columns=columns, rows=rows
+        ),
         small=True,
     )
 

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
 MAX_LINES = 25
 READING = (
-    "Line: the best validation accuracy to expect from as many of these trials, drawn at random (those that a search "
-    "proposes later may do better); band: its 95% interval."
+    "Line: the expected best validation accuracy of that many trials, drawn at random from these (trials that a search "
+    "proposes later may do better). Band: its 95% interval."
 )
 
 
@@ -28,15 +28,15 @@ def section(results: Results) -> Section | None:
     cost = float(results.trials["seconds_total"].mean()) * float(results.good[0].environment.get("threads", 1))
     plots = [_plot(curve, "trials", READING, digits=0)]
     if cost > 0:
-        reading = f"A trial cost {duration(cost)} of a core on average, so this is the same curve in another unit."
+        reading = f"The same curve in core-seconds: a trial used {duration(cost)} of one core on average."
         plots.append(_plot(curve.assign(budget=curve["budget"] * cost), "core-seconds", reading, digits=1))
-    return Section(key="budget", title="Was the sweep large enough?", finding=sentence(results.trials), blocks=plots)
+    return Section(key="expected-best", title="Expected best", finding=sentence(results.trials), blocks=plots)
 
 
 def _plot(curve: "pd.DataFrame", unit: str, reading: str, *, digits: int) -> Plot:
     lines = _thinned(curve)[["budget", "expected_best", "low", "high"]].to_numpy().tolist()
     return Plot(
-        title=f"Best accuracy to expect by {unit}",
+        title=f"Expected best accuracy by {unit}",
         finding=reading,
         figure=_figure(curve, unit),
         table=Table(

@@ -11,7 +11,7 @@ from mnist_sweep.trials.row import Status, TrialRow
 
 MAX_GROUPS = 50
 CAUSES = {
-    Status.DIVERGED: "the loss was no longer a finite number",
+    Status.DIVERGED: "the loss was not finite",
     Status.STOPPED: "stopped early by the scheduler",
     Status.FAILED: "no cause recorded",
 }
@@ -22,21 +22,21 @@ def section(results: Results) -> Section:
     """Return the trials that failed, diverged, were stopped or have a warning, grouped by cause."""
     groups = _by_cause(results.rows)
     if not groups:
-        return Section(key="failures", title="Failures", finding="No trial failed, diverged or was stopped.")
+        return Section(key="failures", title="Failures", finding="No trial failed, diverged or was stopped early.")
     shown = dict(list(groups.items())[:MAX_GROUPS])
     rows: list[list[Cell]] = [
         [status.value, cause, len(trials), trials[0].trial_id, results.label(trials[0])]
         for (status, cause), trials in shown.items()
     ]
-    more = f"; the {MAX_GROUPS} most frequent of {len(groups):,}" if len(groups) > MAX_GROUPS else ""
+    more = f", first {MAX_GROUPS} of {len(groups):,}" if len(groups) > MAX_GROUPS else ""
     table = Table(
         caption=f"Causes, most frequent first{more}",
         columns=[
             Column(title="status"),
             Column(title="cause"),
             Column(title="trials", numeric=True, digits=0),
-            Column(title="for example"),
-            Column(title="its settings"),
+            Column(title="example trial"),
+            Column(title="its hyperparameters"),
         ],
         rows=rows,
     )
@@ -58,5 +58,5 @@ def _finding(rows: Iterable[TrialRow]) -> str:
     for row in rows:
         count[row.status] += 1
     ended = [f"{counted(count[status], 'trial')} {word}" for status, word in ENDED.items() if count[status]]
-    again = " `mnist-sweep run` with `--retry failed` runs the failed ones again." if count[Status.FAILED] else ""
-    return f"{listed(ended)}.{again}" if ended else "No trial failed; some good ones have a remark."
+    again = " `mnist-sweep run SCRIPT --retry failed` runs the failed ones again." if count[Status.FAILED] else ""
+    return f"{listed(ended)}.{again}" if ended else "No trial failed, but some successful ones have a warning."

@@ -26,14 +26,15 @@ def section(results: Results) -> Section | None:
     drawn = rows[:NUM_BEST]
     blocks: list[Block] = [
         Plot(
-            title="Validation accuracy while training",
-            finding=f"Lines: the best {counted(len(drawn), 'trial')}. Band: the middle 80% of all {len(rows):,}.",
+            title="Validation accuracy during training",
+            finding=f"Lines: the best {counted(len(drawn), 'trial')}. "
+            f"Band: 10th to 90th percentile of all {counted(len(rows), 'trial')}.",
             figure=_accuracies(drawn, band, results),
             table=_table(rows[0], band),
         ),
         _losses(rows[0], results),
     ]
-    return Section(key="curves", title="Would longer training help?", finding=_finding(rows), blocks=blocks)
+    return Section(key="learning-curves", title="Learning curves", finding=_finding(rows), blocks=blocks)
 
 
 def quantiles(rows: Sequence[TrialRow]) -> "pd.DataFrame":
@@ -66,15 +67,19 @@ def _evaluations(row: TrialRow) -> list[Evaluation]:
 def _finding(rows: Sequence[TrialRow]) -> str:
     peaks = [max(_evaluations(row), key=lambda point: point.val_accuracy or 0.0) for row in rows]
     rising = sum(peak.step == _evaluations(row)[-1].step for row, peak in zip(rows, peaks, strict=True))
-    text = f"{rising:,} of {counted(len(rows), 'trial')} had their highest validation accuracy at their last evaluation"
+    text = f"{rising:,} of {counted(len(rows), 'trial')} had their highest validation accuracy at the last evaluation"
     others = "half" if 2 * rising == len(rows) else "most"
-    text += ", so more steps may bring more. " if 2 * rising > len(rows) else f", so {others} had stopped improving. "
+    text += (
+        ", so longer training may help. "
+        if 2 * rising > len(rows)
+        else f", so {others} had stopped improving before the end. "
+    )
     best, peak = rows[0], peaks[0]
     last = _evaluations(best)[-1]
     lost = (peak.val_accuracy or 0.0) - (last.val_accuracy or 0.0)
     if lost > 0:
-        return text + f"The best trial was {points(lost)} points better at step {peak.step:,} than at its end."
-    return text + f"The best trial was at its best at its end, step {last.step:,}."
+        return text + f"The best trial peaked at step {peak.step:,}, {points(lost)} points above its final accuracy."
+    return text + f"The best trial peaked at its last step, {last.step:,}."
 
 
 def _accuracies(rows: Sequence[TrialRow], band: "pd.DataFrame", results: Results) -> Any:
@@ -91,11 +96,11 @@ def _accuracies(rows: Sequence[TrialRow], band: "pd.DataFrame", results: Results
             line_width=0,
             fill="tonexty",
             fillcolor=FAINT_BLUE,
-            name="middle 80% of all",
+            name="10th to 90th percentile",
             hoverinfo="skip",
         ),
         *([_lines(others, results, name=f"next {len(others)}", color=GREY, width=1)] if others else []),
-        go.Scatter(x=steps, y=_rounded(band["median"]), name="median of all", line={"color": BLUE, "dash": "dash"}),
+        go.Scatter(x=steps, y=_rounded(band["median"]), name="median", line={"color": BLUE, "dash": "dash"}),
         _lines([best], results, name="best trial", color=RED, width=3),
         x="training steps",
         y="validation accuracy",
@@ -156,9 +161,9 @@ def _ticks(losses: Sequence[float | None]) -> str | None:
 
 def _overfitting(train: float | None, val: float | None) -> str:
     if train is None or val is None:
-        return "Loss on what it was trained on, and on the validation images."
-    return f"At its end it is {train:.3g} on what the model was trained on and {val:.3g} on the validation images." + (
-        " The gap says that the model fits the training images far better than others." if val > 2 * train else ""
+        return "Loss on the training batches and on the validation split."
+    return f"The final loss is {train:.3g} on the training batches and {val:.3g} on the validation split." + (
+        " The gap indicates overfitting." if val > 2 * train else ""
     )
 
 
@@ -170,7 +175,7 @@ def _table(best: TrialRow, band: "pd.DataFrame") -> Table:
             Column(title="step", numeric=True, digits=0),
             *(
                 Column(title=title, numeric=True, digits=4)
-                for title in ("best trial", "lowest 10%", "median", "highest 10%")
+                for title in ("best trial", "10th percentile", "median", "90th percentile")
             ),
             Column(title="trials", numeric=True, digits=0),
         ],

@@ -19,11 +19,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 SUFFIX = "-mistakes.npz"
-NO_PREDICTIONS = "There is no confusion matrix, since no predictions were kept; runs of newer versions keep them."
-KEY, TITLE = "mistakes", "What does the best model get wrong?"
+NO_PREDICTIONS = (
+    "There is no confusion matrix because no predictions were kept. Runs keep them unless given `--no-predictions`."
+)
+KEY, TITLE = "mistakes", "Misclassified images"
 NONE_KEPT = (
-    "The images that the best model is surest about and wrong were not kept; a run with `--keep-models best`, which is "
-    "the default, keeps them beside its model."
+    "No misclassified images were kept. Runs keep those of the validation split unless given `--keep-models none`."
 )
 
 
@@ -40,10 +41,10 @@ def section(results: Results) -> Section:
         return Section(key=KEY, title=TITLE, finding=NONE_KEPT, blocks=blocks)
     images = _images(row, mistakes.read(mistakes.path_of(results.folder, row.trial_id)))
     if not images:
-        finding = f"The model of {row.trial_id} is right on every validation image."
+        finding = f"The model of {row.trial_id} classifies every validation image correctly."
         return Section(key=KEY, title=TITLE, finding=finding, blocks=blocks)
     number = counted(len(images), "validation image")
-    finding = f"Below are {number} that the model of {row.trial_id} is surest about and wrong."
+    finding = f"Shown below: {number} that the model of {row.trial_id} misclassifies with the highest confidence."
     blocks.append(Images(caption="Most confident mistakes on validation", images=images))
     return Section(key=KEY, title=TITLE, finding=finding, blocks=blocks)
 
@@ -54,7 +55,7 @@ def _images(row: TrialRow, found: Mistakes) -> list[Image]:
     names = class_names(row, highest + 1)
     classes = zip(found.labels.tolist(), found.predicted.tolist(), found.confidence.tolist(), strict=True)
     captions = [
-        f"{_name(names, true)} taken for {_name(names, predicted)}, {confidence:.1%} sure"
+        f"{_name(names, true)} classified as {_name(names, predicted)}, {confidence:.1%} confidence"
         for true, predicted, confidence in classes
     ]
     return [Image(png=_png(image), caption=text) for image, text in zip(found.images, captions, strict=True)]

@@ -41,7 +41,7 @@ def section(results: Results) -> Section | None:
     table = _common_values(best, results.good, names)
     blocks: list[Block] = [
         Plot(
-            title="Settings and accuracy, trial by trial",
+            title="Hyperparameters and accuracy of each trial",
             finding=_explanation(results, names),
             figure=_figure(results, names),
             table=table,
@@ -49,8 +49,8 @@ def section(results: Results) -> Section | None:
         )
     ]
     return Section(
-        key="settings",
-        title="What the best trials have in common",
+        key="parallel-coordinates",
+        title="Parallel coordinates",
         finding=_finding(best, results, names),
         blocks=blocks,
     )
@@ -59,29 +59,29 @@ def section(results: Results) -> Section | None:
 def _common_values(best: Sequence[TrialRow], rows: Sequence[TrialRow], names: Sequence[str]) -> Table:
     """Return the values of each hyperparameter among the best trials, beside all values that were tried."""
     return Table(
-        caption="Settings of the best tenth of trials",
-        columns=[Column(title="setting"), Column(title=f"among the best {len(best)}"), Column(title="tried")],
+        caption="Hyperparameters of the top 10% of trials",
+        columns=[Column(title="hyperparameter"), Column(title="values in the top 10%"), Column(title="values tried")],
         rows=[[name, _values(best, name, counts=True), _values(rows, name)] for name in names],
     )
 
 
 def _explanation(results: Results, names: Sequence[str]) -> str:
     """Explain what the lines are and what is omitted."""
-    text = "Each line is a trial, from its settings on the left to its validation accuracy on the right."
+    text = "Each line is a trial; the rightmost axis is its validation accuracy."
     if len(results.good) > MAX_LINES:
-        text += f" {MAX_LINES} of {counted(len(results.good), 'trial')} are drawn, evenly by rank."
-    left_out = results.hyperparameters[len(names) :]
-    return text + (f" Left out for lack of space: {listed(left_out)}." if left_out else "")
+        text += f" {MAX_LINES} of {counted(len(results.good), 'trial')} are drawn, evenly spaced by rank."
+    omitted = results.hyperparameters[len(names) :]
+    return text + (f" Axes omitted for lack of space: {listed(omitted)}." if omitted else "")
 
 
 def _finding(best: Sequence[TrialRow], results: Results, names: Sequence[str]) -> str:
-    who = f"the best tenth ({len(best)} of {len(results.good):,} trials that ended well)"
+    top = f"the top 10% of trials ({len(best)} of {len(results.good):,})"
     if len(best) == 1:
-        return f"{who[0].upper()}{who[1:]} is a single trial; more would show what good ones have in common."
+        return f"With one trial in {top}, there is nothing that the best trials could have in common."
     common = [text for name in names if (text := _prevalent(best, results.good, name))]
     if not common:
-        return f"No setting is much more frequent in {who} than in the others."
-    return f"Of {who}, {listed(common)}."
+        return f"No hyperparameter value is much more frequent in {top} than among all."
+    return f"Of {top}, {listed(common)}."
 
 
 def _prevalent(best: Sequence[TrialRow], rows: Sequence[TrialRow], name: str) -> str | None:
@@ -90,7 +90,7 @@ def _prevalent(best: Sequence[TrialRow], rows: Sequence[TrialRow], name: str) ->
     of_all = sum(value(name, row.config.get(name)) == given for row in rows)
     if number < MIN_SHARE_OF_BEST * len(best) or of_all / len(rows) > number / len(best) - MIN_EXCESS:
         return None
-    return f"{number:,} have {name} {given} (of all, {of_all / len(rows):.0%})"
+    return f"{number:,} have {name}={given} ({of_all / len(rows):.0%} of all trials)"
 
 
 def _values(rows: Sequence[TrialRow], name: str, *, counts: bool = False) -> str:
@@ -112,9 +112,9 @@ def _figure(results: Results, names: Sequence[str]) -> Any:
     labels = [literal(results.label(row)) for row in rows]
     tenth, half = max(1, round(len(rows) / 10)), max(1, len(rows) // 2)
     traces = [
-        _trace(lines[half:], labels[half:], name="lower half", color=GREY, opacity=0.55),
-        _trace(lines[tenth:half], labels[tenth:half], name="upper half", color=BLUE, opacity=0.65),
-        _trace(lines[:tenth], labels[:tenth], name="best tenth", color=RED, opacity=0.9, width=2),
+        _trace(lines[half:], labels[half:], name="bottom half", color=GREY, opacity=0.55),
+        _trace(lines[tenth:half], labels[tenth:half], name="top half", color=BLUE, opacity=0.65),
+        _trace(lines[:tenth], labels[:tenth], name="top 10%", color=RED, opacity=0.9, width=2),
     ]
     return _with_axes(figure(*traces, x="", y="", height=400), axes)
 

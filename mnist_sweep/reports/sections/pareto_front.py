@@ -22,17 +22,21 @@ def section(results: Results) -> Section | None:
         return None
     front = pareto_optimal(rows)
     drawn = evenly_spaced(rows, MAX_POINTS)
-    number = "is 1 trial" if len(front) == 1 else f"are {len(front):,} trials"
-    finding = f"On the front {number}: no other was both faster and better."
+    number = "1 trial is" if len(front) == 1 else f"{len(front):,} trials are"
+    finding = f"{number} on the Pareto front: no other trial is both faster and more accurate."
     if len(drawn) < len(rows):
-        finding += f" {len(drawn):,} of {counted(len(rows), 'trial')} are drawn, evenly by rank, and the whole front."
+        finding += (
+            f" {len(drawn):,} of {counted(len(rows), 'trial')} are drawn, evenly spaced by rank, and the whole front."
+        )
     plot = Plot(
-        title="Validation accuracy against time",
+        title="Validation accuracy against wall time",
         finding=finding,
         figure=_figure(drawn, front, results),
         table=_table(front, results),
     )
-    return Section(key="cost", title="What does accuracy cost?", finding=_finding(rows, front), blocks=[plot])
+    return Section(
+        key="pareto-front", title="Pareto front: accuracy against cost", finding=_finding(rows, front), blocks=[plot]
+    )
 
 
 def pareto_optimal(rows: Sequence[TrialRow]) -> list[TrialRow]:
@@ -48,18 +52,13 @@ def _finding(rows: Sequence[TrialRow], front: Sequence[TrialRow]) -> str:
     best = front[-1]
     near = next(row for row in front if (row.val_accuracy or 0.0) >= (best.val_accuracy or 0.0) - CLOSE)
     seconds = sorted(row.seconds_total or 0.0 for row in rows)
-    text = f"Trials took {duration(seconds[0])} to {duration(seconds[-1])}. "
+    text = f"Trials took between {duration(seconds[0])} and {duration(seconds[-1])}. "
     if near is best:
-        return (
-            text
-            + f"No trial within half a point of the best was faster than it: {duration(best.seconds_total or 0.0)}."
-        )
+        took = duration(best.seconds_total or 0.0)
+        return f"{text}No faster trial came within half a point of the best, which took {took}."
     lost = points((best.val_accuracy or 0.0) - (near.val_accuracy or 0.0))
     cheap, dear = duration(near.seconds_total or 0.0), duration(best.seconds_total or 0.0)
-    return (
-        text
-        + f"The fastest trial within half a point of the best took {cheap} instead of {dear}, and lost {lost} points."
-    )
+    return f"{text}The fastest within half a point of the best took {cheap} instead of {dear}, at {lost} points less."
 
 
 def _figure(rows: Sequence[TrialRow], front: Sequence[TrialRow], results: Results) -> Any:
@@ -80,7 +79,7 @@ def _figure(rows: Sequence[TrialRow], front: Sequence[TrialRow], results: Result
         points_of(
             front,
             mode="lines+markers",
-            name="front",
+            name="Pareto front",
             line={"color": RED, "shape": "hv"},
             marker={"color": RED, "size": 10, "symbol": "diamond"},
         ),
@@ -97,7 +96,7 @@ def _table(front: Sequence[TrialRow], results: Results) -> Table:
         caption="Trials on the Pareto front, fastest first",
         columns=[
             Column(title="trial"),
-            Column(title="settings"),
+            Column(title="hyperparameters"),
             Column(title="seconds", numeric=True, digits=2),
             Column(title="val accuracy", numeric=True, digits=4),
         ],

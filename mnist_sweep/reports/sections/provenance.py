@@ -17,7 +17,7 @@ from mnist_sweep.trials.row import TrialRow
 MAX_VALUES = 6
 MAX_RUNS = 50
 MAX_COMMANDS = 5
-NO_RUNS = "How it was run was not recorded: there is no `runs.jsonl`, which every run of a newer version leaves."
+NO_RUNS = "No run is recorded: the folder has no `runs.jsonl`."
 
 
 def section(results: Results) -> Section:
@@ -28,14 +28,14 @@ def section(results: Results) -> Section:
     """
     runs = read_runs(results.folder)
     blocks: list[Block] = [Paragraph(text=NO_RUNS)] if not runs else _run_blocks(runs)
-    fixed = ("settings that are the same in all trials", _fixed_hyperparameters(results))
+    fixed = ("fixed hyperparameters", _fixed_hyperparameters(results))
     blocks.append(Facts(facts=[fixed, *_row_facts(results.rows)]))
     folder = shlex.quote(str(results.folder))
-    blocks.append(Paragraph(text="Run a row again, and say whether its numbers are the same, bit for bit:"))
+    blocks.append(Paragraph(text="Rerun a trial and compare every number with its row, bit for bit:"))
     blocks.append(Command(text=f"mnist-sweep replay {folder} {results.rows[0].trial_id}"))
-    blocks.append(Paragraph(text="Make the tables and this report anew from the rows:"))
+    blocks.append(Paragraph(text="Rebuild the tables and this report from the rows:"))
     blocks.append(Command(text=f"mnist-sweep table {folder} && mnist-sweep report {folder}"))
-    return Section(key="origin", title="Where this comes from", finding=_finding(results, runs), blocks=blocks)
+    return Section(key="provenance", title="Provenance", finding=_finding(results, runs), blocks=blocks)
 
 
 def _finding(results: Results, runs: Sequence[RunRecord]) -> str:
@@ -43,10 +43,10 @@ def _finding(results: Results, runs: Sequence[RunRecord]) -> str:
     text = f"{counted(len(results.rows), 'row')} from {workers}"
     if not runs:
         return f"{text}."
-    text += f" in {counted(len(runs), 'run')}, {runs[0].started} to {runs[-1].ended}."
+    text += f" in {counted(len(runs), 'run')}, from {runs[0].started} to {runs[-1].ended}."
     last = runs[-1]
     if last.predicted_seconds:
-        text += f" The last run took {duration(last.seconds)}; {duration(last.predicted_seconds)} had been predicted."
+        text += f" The last run took {duration(last.seconds)}; the prediction was {duration(last.predicted_seconds)}."
     return text
 
 
@@ -58,7 +58,7 @@ def _run_blocks(runs: Sequence[RunRecord]) -> list[Block]:
     facts = [
         ("machine of the last run", f"{last.host}, {counted(last.cpus, 'CPU')}{memory}"),
         (
-            "versions",
+            "versions in the last run",
             ", ".join([f"Python {last.python}", *(f"{name} {number}" for name, number in last.packages.items())]),
         ),
         *(
@@ -81,13 +81,13 @@ def _table(runs: Sequence[RunRecord]) -> Table:
     return Table(
         caption="Runs" if len(runs) <= MAX_RUNS else f"The last {MAX_RUNS} of {len(runs):,} runs",
         columns=[
-            Column(title="started, UTC"),
+            Column(title="started (UTC)"),
             Column(title="host"),
             Column(title="runner"),
             Column(title="workers", numeric=True, digits=0),
             Column(title="trials run", numeric=True, digits=0),
             Column(title="seconds", numeric=True, digits=1),
-            Column(title="predicted", numeric=True, digits=1),
+            Column(title="predicted seconds", numeric=True, digits=1),
             Column(title="git commit"),
         ],
         rows=[
@@ -107,7 +107,7 @@ def _table(runs: Sequence[RunRecord]) -> Table:
 
 
 def _commit(run: RunRecord) -> str:
-    return f"{run.git_commit[:12]}{' with changes' if run.git_dirty else ''}" if run.git_commit else "none"
+    return f"{run.git_commit[:12]}{' (modified)' if run.git_dirty else ''}" if run.git_commit else "none"
 
 
 def _row_facts(rows: Sequence[TrialRow]) -> list[tuple[str, str]]:
@@ -116,8 +116,8 @@ def _row_facts(rows: Sequence[TrialRow]) -> list[tuple[str, str]]:
     texts = {"mnist_sweep": [_text(row.version) for row in rows]}
     texts |= {name: [_text(row.environment.get(name)) for row in rows] for name in names}
     same = ", ".join(f"{name} {values[0]}" for name, values in texts.items() if len(set(values)) == 1)
-    differing = [(f"{name} of the rows", _tally(values)) for name, values in texts.items() if len(set(values)) > 1]
-    return [("seeds", _seeds(row.config["seed"] for row in rows)), ("what all rows were made with", same), *differing]
+    differing = [(name, _tally(values)) for name, values in texts.items() if len(set(values)) > 1]
+    return [("seeds", _seeds(row.config["seed"] for row in rows)), ("environment of all rows", same), *differing]
 
 
 def _seeds(seeds: Iterable[int]) -> str:

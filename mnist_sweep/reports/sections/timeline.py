@@ -17,8 +17,8 @@ from mnist_sweep.trials.row import TrialRow
 PAUSE = 20.0
 MAX_BARS = 1500
 MAX_WORKERS = 64
-KEY, TITLE = "workers", "Were the workers busy?"
-UNKNOWN = "The rows do not say when their trials started, so there is no timeline; rows of newer versions do."
+KEY, TITLE = "timeline", "Timeline"
+UNKNOWN = "There is no timeline: the rows come from an older version, which did not record when trials started."
 
 
 class Span(NamedTuple):
@@ -68,12 +68,12 @@ def section(results: Results) -> Section:
     shown = [*found.work][:MAX_WORKERS]
     finding = (
         f"{counted(len(found.work), 'worker')} ran {counted(len(timed), 'trial')} in {duration(found.length)} "
-        f"and {'was' if len(found.work) == 1 else 'were'} idle for {found.idle(found.work):.1%} of it."
+        f"and {'was' if len(found.work) == 1 else 'were'} idle {found.idle(found.work):.1%} of the time."
     )
     missing = len(results.rows) - len(timed)
-    finding += f" {counted(missing, 'trial')} without a starting time left out." if missing else ""
+    finding += f" Left out: {counted(missing, 'trial')} without a start time." if missing else ""
     plot = Plot(
-        title="Timeline of workers",
+        title="Trials of each worker",
         finding=_legend(found, shown),
         figure=_figure(found, shown),
         table=_table(found, shown),
@@ -142,9 +142,9 @@ def _end(row: TrialRow) -> float:
 
 
 def _legend(found: Timeline, shown: Sequence[str]) -> str:
-    text = f"Each bar is a trial, each gap time without one; pauses of all workers of over {PAUSE:g} s are left out."
+    text = f"Each bar is a trial, each gap is idle time. Pauses of all workers longer than {PAUSE:g} s are cut out."
     omitted = len(found.work) - len(shown)
-    return text + (f" The first {len(shown)} workers are drawn, {omitted:,} are not." if omitted else "")
+    return text + (f" Only the first {len(shown)} workers are drawn; {omitted:,} more are not." if omitted else "")
 
 
 def _bars(found: Timeline, shown: Sequence[str]) -> list[tuple[str, Span]]:
@@ -168,9 +168,9 @@ def _figure(found: Timeline, shown: Sequence[str]) -> Any:
             base=[round(span.start, 3) for _, span in bars],
             x=[round(span.end - span.start, 3) for _, span in bars],
             marker={"color": BLUE, "line": {"width": 0.5, "color": "rgba(128, 128, 128, 0.8)"}},
-            hovertemplate="%{y}: busy from %{base:.1f} s on<extra></extra>",
+            hovertemplate="%{y}: trial from %{base:.1f} s on<extra></extra>",
         ),
-        x="seconds of the sweep",
+        x="seconds since the first trial, without pauses",
         y="",
         height=120 + 22 * len(shown),
         yaxis_autorange="reversed",
@@ -186,7 +186,7 @@ def _table(found: Timeline, shown: Sequence[str]) -> Table:
         columns=[
             Column(title="worker"),
             Column(title="trials", numeric=True, digits=0),
-            Column(title="busy, seconds", numeric=True, digits=1),
+            Column(title="busy seconds", numeric=True, digits=1),
             Column(title="idle share", numeric=True, digits=3),
         ],
         rows=[[worker, len(found.work[worker]), found.busy(worker), found.idle([worker])] for worker in shown],

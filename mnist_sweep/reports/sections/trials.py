@@ -26,8 +26,8 @@ def section(results: Results) -> Section:
     return Section(
         key="trials",
         title="Trials",
-        finding=f"{counted(len(results.rows), 'trial')}, the best by validation accuracy first. "
-        "Settings that are the same in all trials are under “Where this comes from”.",
+        finding=f"{counted(len(results.rows), 'trial')}, sorted by validation accuracy. "
+        "“Provenance” lists the hyperparameters that are the same in all trials.",
         blocks=[_table(results.rows, results.varying)],
     )
 

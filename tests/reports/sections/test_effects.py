@@ -28,7 +28,7 @@ def test_every_hyperparameter_has_its_plot_and_the_strongest_is_said_first(
     section = effects.section(read_results(make_sweep(tmp_path, 192, num_evaluations=2)))
     assert section is not None
     assert section.finding.startswith("learning_rate of ")
-    assert "shares of a setting of one part (in brackets)" in str(section.blocks[0])
+    assert "belongs to a part (in parentheses)" in str(section.blocks[0])
     titles = " ".join(plot.title for plot in plots_of(section))
     assert [name for name in ("learning_rate", "dropout", "batch_size", "optimizer") if name not in titles] == []
     ranges = {tuple(plot.figure.layout.yaxis.range) for plot in plots_of(section)}
@@ -42,7 +42,7 @@ def test_settings_that_matter_only_together_are_said_to(make_row: MakeRow, make_
     rows = [make_row(config, val_accuracy=value) for config, value in zip(configs, accuracies, strict=True)]
     section = effects.section(make_results(rows))
     assert section is not None
-    assert section.finding.startswith("No two levels of any hyperparameter are shown to differ")
+    assert section.finding.startswith("No hyperparameter has two levels")
     assert "num_steps and batch_size interact: the effect of one depends on the other" in section.finding
 
 

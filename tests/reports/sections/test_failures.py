@@ -18,11 +18,11 @@ def test_causes_are_grouped_most_frequent_first(make_row: MakeRow, make_results:
     rows += [make_row(TrialConfig(seed=7), Status.DIVERGED), make_row(TrialConfig(seed=8))]
     section = failures.section(make_results(rows))
     assert section.finding.startswith("3 trials failed and 1 trial diverged. ")
-    assert "`--retry failed`" in section.finding
+    assert "SCRIPT --retry failed`" in section.finding
     (table,) = [block for block in section.blocks if isinstance(block, Table)]
     assert [line[:3] for line in table.rows] == [
         ["failed", "OOM", 2],
-        ["diverged", "the loss was no longer a finite number", 1],
+        ["diverged", "the loss was not finite", 1],
         ["failed", "no luck", 1],
     ]
 
@@ -37,9 +37,9 @@ def test_many_causes_are_cut_and_counted(make_row: MakeRow, make_results: MakeRe
 
 
 def test_none_is_said(make_row: MakeRow, make_results: MakeResults) -> None:
-    assert failures.section(make_results([make_row()])).finding == "No trial failed, diverged or was stopped."
+    assert failures.section(make_results([make_row()])).finding == "No trial failed, diverged or was stopped early."
 
 
-def test_remark_on_a_good_trial_is_shown(make_row: MakeRow, make_results: MakeResults) -> None:
+def test_warning_of_a_good_trial_is_shown(make_row: MakeRow, make_results: MakeResults) -> None:
     section = failures.section(make_results([make_row(error="its model could not be saved: x")]))
-    assert section.finding == "No trial failed; some good ones have a remark."
+    assert section.finding == "No trial failed, but some successful ones have a warning."

@@ -55,8 +55,8 @@ def test_whether_the_curves_still_rise_is_said(make_row: MakeRow, make_results: 
     rising = [row(make_row, seed, [0.5, 0.6, 0.7]) for seed in range(3)]
     section = learning_curves.section(make_results([*rising, row(make_row, 9, [0.5, 0.9, 0.8])]))
     assert section is not None
-    assert "3 of 4 trials had their highest validation accuracy at their last evaluation" in section.finding
-    assert "10.00 points better at step 20" in section.finding
+    assert "3 of 4 trials had their highest validation accuracy at the last evaluation" in section.finding
+    assert "peaked at step 20, 10.00 points above" in section.finding
 
 
 def test_half_of_the_trials_are_not_called_most(make_row: MakeRow, make_results: MakeResults) -> None:

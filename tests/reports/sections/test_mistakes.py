@@ -43,7 +43,7 @@ def test_confusions_are_counted_and_named(make_row: MakeRow, make_results: MakeR
     keep(results, results.good[0], LABELS, test)
     plot = confusion_matrix.plot(results)
     assert plot is not None
-    assert plot.finding == "2 of 30 test images (6.67%) are taken for another class; most often 4 as 9 (2)."
+    assert plot.finding == "2 of 30 test images (6.67%) are misclassified, most often 4 as 9 (2)."
     assert [line[1:] for line in plot.table.rows][4] == [0, 0, 0, 0, 1, 0, 0, 0, 0, 2]
     drawn = np.array(plot.figure.data[0].z, float)
     assert np.nansum(drawn) == drawn[4, 9] == 2
@@ -97,9 +97,9 @@ def test_mistakes_are_images_with_both_classes_in_words(
     np.savez(path_of_mistakes(results), images=images, labels=[4, 5, 6], predicted=[9, 3, 0], confidence=confidence)
     (gallery,) = [block for block in mistakes.section(results).blocks if isinstance(block, Images)]
     assert [picture.caption for picture in gallery.images] == [
-        "4 taken for 9, 99.9% sure",
-        "5 taken for 3, 80.0% sure",
-        "6 taken for 0, 50.0% sure",
+        "4 classified as 9, 99.9% confidence",
+        "5 classified as 3, 80.0% confidence",
+        "6 classified as 0, 50.0% confidence",
     ]
     with PIL.Image.open(io.BytesIO(gallery.images[2].png)) as picture:
         assert np.array_equal(np.asarray(picture).reshape(8, 6, channels), images[2])
@@ -110,7 +110,7 @@ def test_model_without_mistakes_is_said_to_be_right(make_row: MakeRow, make_resu
     none = np.zeros(0, int)
     images, confidence = np.zeros((0, 8, 8, 1), np.uint8), np.zeros(0, np.float32)
     np.savez(path_of_mistakes(results), images=images, labels=none, predicted=none, confidence=confidence)
-    assert "is right on every validation image" in mistakes.section(results).finding
+    assert "classifies every validation image correctly" in mistakes.section(results).finding
 
 
 @pytest.mark.parametrize("damage", ["torn", "garbage", "pickle", "missing", "shapes", "floats", "empty", "flipped"])

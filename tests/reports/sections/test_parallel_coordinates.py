@@ -27,7 +27,7 @@ def test_each_trial_is_a_line_through_its_settings(make_row: MakeRow, make_resul
     (plot,) = plots_of(section)
     lengths = [len(trace.x) for trace in plot.figure.data]
     assert sum(lengths) == 4 * (2 + 1 + 1)
-    assert {trace.name for trace in plot.figure.data} == {"best tenth", "upper half", "lower half"}
+    assert {trace.name for trace in plot.figure.data} == {"top 10%", "top half", "bottom half"}
 
 
 def test_shared_setting_of_the_best_is_found(make_row: MakeRow, make_results: MakeResults) -> None:
@@ -36,7 +36,7 @@ def test_shared_setting_of_the_best_is_found(make_row: MakeRow, make_results: Ma
     rows = [make_row(config, val_accuracy=0.8 + 0.1 * of) for config, of in zip(configs, good, strict=True)]
     section = parallel_coordinates.section(make_results(rows))
     assert section is not None
-    assert "4 have optimizer momentum (of all, 50%)" in section.finding
+    assert "4 have optimizer=momentum (50% of all trials)" in section.finding
 
 
 @pytest.mark.parametrize("varying", [[0.0], [0.0, 0.5]])

@@ -36,7 +36,7 @@ def test_cheaper_trial_that_is_nearly_as_good_is_named(make_row: MakeRow, make_r
     ]
     section = pareto_front.section(make_results(rows))
     assert section is not None
-    assert "took 11 s instead of 20 s, and lost 0.30 points" in section.finding
+    assert "took 11 s instead of 20 s, at 0.30 points less" in section.finding
 
 
 def test_no_more_points_are_drawn_than_a_browser_bears(make_row: MakeRow) -> None:

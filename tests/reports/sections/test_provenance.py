@@ -27,7 +27,7 @@ def test_runs_machine_data_and_prediction_are_said(make_row: MakeRow, make_resul
     )
     runs.append(results.folder, replace(run, seconds=100.0, command=("mnist-sweep", "run", "my sweep.py")))
     section = provenance.section(results)
-    assert "The last run took 1 min 40 s; 1 min 30 s had been predicted." in section.finding
+    assert "The last run took 1 min 40 s; the prediction was 1 min 30 s." in section.finding
     text = str(section.blocks)
     parts = ["mnist-sweep run 'my sweep.py'", run.host, "ab" * 32, f"numpy {np.__version__}"]
     assert [part for part in parts if part not in text] == []
@@ -58,7 +58,7 @@ def test_rows_say_their_versions_and_seeds_and_how_to_replay_one(make_row: MakeR
     section = provenance.section(results)
     text = str(section.blocks)
     assert provenance.NO_RUNS in text
-    assert "('device of the rows', 'GPU (2 rows), CPU (1 row)')" in text
+    assert "('device', 'GPU (2 rows), CPU (1 row)')" in text
     assert "('seeds', '0, 1, 2')" in text
     assert f"mnist-sweep replay {results.folder} {results.rows[0].trial_id}" in text
     assert "model cnn" in text
