@@ -132,15 +132,6 @@ def test_no_package_is_crowded() -> None:
 
 # Modules whose laws stand in a test file of another name, and where.
 TESTED_ELSEWHERE = {
-    "reports.blocks": "reports/test_writer.py",
-    "reports.html": "reports/test_writer.py",
-    "reports.markdown": "reports/test_writer.py",
-    "reports.plots": "reports/test_writer.py",
-    "reports.report_data": "reports/test_writer.py",
-    "reports.sections.agreement": "reports/test_writer.py",
-    "reports.sections.axes": "reports/sections/test_parallel_coordinates.py",
-    "reports.sections.confusion": "reports/sections/test_mistakes.py",
-    "reports.sections.expected_best": "reports/sections/test_sections.py",
     "training.callback": "training/test_fitting.py",
 }
 

@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from html.parser import HTMLParser
 from pathlib import Path
@@ -15,11 +15,11 @@ from typing import Any
 
 import pytest
 
-from mnist_sweep import TrialConfig
+from mnist_sweep import Softmax, TrialConfig
 from mnist_sweep.errors import LedgerError, RowError
 from mnist_sweep.reports.html import content_security_policy
-from mnist_sweep.reports.report_data import read_results
-from mnist_sweep.reports.writer import Format, write_report
+from mnist_sweep.reports.report_data import Results, read_results
+from mnist_sweep.reports.writer import SECTIONS, Format, write_report
 from mnist_sweep.trials.row import Status, TrialRow
 
 MakeRow = Callable[..., TrialRow]
@@ -185,6 +185,16 @@ def test_report_is_made_from_rows_whatever_the_tables_say(quickstart: Path) -> N
     assert write_report(quickstart, format="md").read_bytes() == before
 
 
+def test_only_failed_trials_are_a_report(
+    make_row: MakeRow, make_results: Callable[[Sequence[TrialRow]], Results]
+) -> None:
+    rows = [make_row(config, Status.FAILED, error="x") for config in (TrialConfig(), TrialConfig(model=Softmax()))]
+    results = make_results(rows)
+    sections = {make.__module__.rpartition(".")[2]: make(results) for make in SECTIONS}
+    none = {name for name, section in sections.items() if section is None}
+    assert none == {"effects", "expected_best", "learning_curves", "parallel_coordinates", "pareto_front"}
+
+
 def test_report_that_cannot_be_written_leaves_the_one_before(
     quickstart: Path, refused: Refused, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -201,7 +211,7 @@ def test_report_that_cannot_be_written_leaves_the_one_before(
 
 def test_report_needs_neither_tensorflow_nor_ray(quickstart: Path) -> None:
     code = (
-        "import sys; from pathlib import Path; from mnist_sweep.reports.writer import Format, write_report; "
+        "import sys; from pathlib import Path; from mnist_sweep.reports.writer import SECTIONS, Format, write_report; "
         f"print(sorted({{'plotly', 'pandas', 'scipy', 'sklearn'}} & sys.modules.keys())); "
         f"write_report(Path({str(quickstart)!r}), format='md'); "
         "print(sorted({'tensorflow', 'keras', 'ray'} & sys.modules.keys()))"

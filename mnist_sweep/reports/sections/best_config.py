@@ -48,7 +48,7 @@ def _by_config(results: Results) -> dict[str, list[TrialRow]]:
 def _ties(selection: "Selection", trials: dict[str, list[TrialRow]], names: Sequence[str]) -> Table:
     """Return the configs that are not significantly worse than the selected one, which is the first."""
     number = len(selection.tied)
-    tested = not math.isnan(selection.expected_drop)
+    tested = not math.isnan(selection.selection_bias)
     relation = "statistically tied with" if tested else "that cannot be compared with"
     return Table(
         caption=f"Configs {relation} the best" + (f", first {MAX_TIES} of {number:,}" if number > MAX_TIES else ""),

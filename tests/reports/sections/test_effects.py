@@ -1,4 +1,4 @@
-"""Laws of effects and budgets: every hyperparameter has its plot, and curves end at what was spent."""
+"""Laws of effects: every hyperparameter has its plot, and the strongest are named."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -9,7 +9,7 @@ import pytest
 from mnist_sweep import TrialConfig, grid
 from mnist_sweep.reports.blocks import Plot
 from mnist_sweep.reports.report_data import Results, read_results
-from mnist_sweep.reports.sections import effects, expected_best
+from mnist_sweep.reports.sections import effects
 from mnist_sweep.trials.row import TrialRow
 
 pytestmark = pytest.mark.filterwarnings("ignore:Argument ``normalize`` is an experimental")  # of Optuna
@@ -46,19 +46,5 @@ def test_settings_that_matter_only_together_are_said_to(make_row: MakeRow, make_
     assert "num_steps and batch_size interact: the effect of one depends on the other" in section.finding
 
 
-def test_budget_curves_end_at_what_was_spent(make_sweep: MakeSweep, tmp_path: Path) -> None:
-    results = read_results(make_sweep(tmp_path, 40, num_evaluations=2))
-    section = expected_best.section(results)
-    assert section is not None
-    trials, seconds = plots_of(section)
-    times = [row.seconds_total for row in results.rows if row.seconds_total is not None]
-    assert trials.table.rows[-1][0] == 40
-    assert seconds.table.rows[-1][0] == pytest.approx(40 * sum(times) / len(times))
-    assert trials.table.rows[-1][1] == seconds.table.rows[-1][1] == pytest.approx(results.good[0].val_accuracy)
-
-
-def test_nothing_that_varies_has_no_effect_and_one_trial_no_budget(
-    make_row: MakeRow, make_results: MakeResults
-) -> None:
+def test_nothing_that_varies_has_no_effect(make_row: MakeRow, make_results: MakeResults) -> None:
     assert effects.section(make_results([make_row(TrialConfig(seed=seed)) for seed in range(2)])) is None
-    assert expected_best.section(make_results([make_row()])) is None

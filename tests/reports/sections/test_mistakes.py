@@ -10,75 +10,20 @@ import numpy as np
 import PIL.Image
 import pytest
 
-from mnist_sweep import TrialConfig
 from mnist_sweep.errors import LedgerError
 from mnist_sweep.reports.blocks import Images
 from mnist_sweep.reports.report_data import Results
-from mnist_sweep.reports.sections import confusion_matrix, mistakes
-from mnist_sweep.results import predictions
-from mnist_sweep.results.predictions import Predictions
+from mnist_sweep.reports.sections import mistakes
 from mnist_sweep.trials.row import TrialRow
 
 MakeRow = Callable[..., TrialRow]
 MakeResults = Callable[[Sequence[TrialRow]], Results]
 Refused = Callable[..., AbstractContextManager[None]]
-LABELS = Predictions(np.arange(20, dtype=np.uint8) % 10, np.arange(30, dtype=np.uint8) % 10)
-
-
-def keep(results: Results, row: TrialRow, labels: Predictions, test: Any) -> None:
-    """Write the labels of a row's data, and what its trial predicted on test."""
-    predictions.write_labels(results.folder, predictions.data_id(row.config), labels)
-    predictions.write(results.folder, row.trial_id, Predictions(labels.val, test))
 
 
 def path_of_mistakes(results: Results) -> Path:
     (results.folder / "predictions").mkdir(exist_ok=True)
     return results.folder / "predictions" / f"{results.good[0].trial_id}-mistakes.npz"
-
-
-def test_confusions_are_counted_and_named(make_row: MakeRow, make_results: MakeResults) -> None:
-    results = make_results([make_row()])
-    test = LABELS.test.copy()
-    test[[4, 14]] = 9
-    keep(results, results.good[0], LABELS, test)
-    plot = confusion_matrix.plot(results)
-    assert plot is not None
-    assert plot.finding == "2 of 30 test images (6.67%) are misclassified, most often 4 as 9 (2)."
-    assert [line[1:] for line in plot.table.rows][4] == [0, 0, 0, 0, 1, 0, 0, 0, 0, 2]
-    drawn = np.array(plot.figure.data[0].z, float)
-    assert np.nansum(drawn) == drawn[4, 9] == 2
-    assert np.isnan(np.diag(drawn)).all()
-
-
-def test_matrix_is_of_the_best_trial_that_has_predictions(make_row: MakeRow, make_results: MakeResults) -> None:
-    rows = [make_row(TrialConfig(seed=seed), val_accuracy=0.9 - seed / 10) for seed in range(3)]
-    results = make_results(rows)
-    for row in results.good[1:]:
-        keep(results, row, LABELS, LABELS.test)
-    plot = confusion_matrix.plot(results)
-    assert plot is not None
-    assert results.good[1].trial_id in plot.title
-    assert plot.finding == "All 30 test images are classified correctly."
-
-
-def test_many_classes_are_a_list_of_confusions(make_row: MakeRow, make_results: MakeResults) -> None:
-    results = make_results([make_row()])
-    labels = Predictions(np.arange(100, dtype=np.uint8), np.arange(100, dtype=np.uint8))
-    test = labels.test.copy()
-    test[7] = 99
-    keep(results, results.good[0], labels, test)
-    plot = confusion_matrix.plot(results)
-    assert plot is not None
-    assert plot.table.rows == [["7", "99", 1]]
-
-
-def test_predictions_of_other_images_are_refused(
-    make_row: MakeRow, make_results: MakeResults, refused: Refused
-) -> None:
-    results = make_results([make_row()])
-    keep(results, results.good[0], LABELS, LABELS.test[:7])
-    with refused(LedgerError, results.good[0].trial_id, "7 predictions of 30 test images", "move it away"):
-        confusion_matrix.plot(results)
 
 
 def test_without_what_is_needed_it_says_how_to_get_it(make_row: MakeRow, make_results: MakeResults) -> None:

@@ -2,10 +2,9 @@
 
 import random
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 
 from mnist_sweep import TrialConfig
-from mnist_sweep.reports.report_data import Results, evenly_spaced
+from mnist_sweep.reports.report_data import Results
 from mnist_sweep.reports.sections import pareto_front
 from mnist_sweep.trials.row import TrialRow
 
@@ -37,11 +36,3 @@ def test_cheaper_trial_that_is_nearly_as_good_is_named(make_row: MakeRow, make_r
     section = pareto_front.section(make_results(rows))
     assert section is not None
     assert "took 11 s instead of 20 s, at 0.30 points less" in section.finding
-
-
-def test_no_more_points_are_drawn_than_a_browser_bears(make_row: MakeRow) -> None:
-    row = make_row()
-    rows = [replace(row, trial_id=str(number)) for number in range(5000)]
-    drawn = [row.trial_id for row in evenly_spaced(rows, pareto_front.MAX_POINTS)]
-    assert len(drawn) == len(set(drawn)) == pareto_front.MAX_POINTS
-    assert (drawn[0], drawn[-1]) == ("0", "4999")

@@ -1,0 +1,38 @@
+"""Texts that are not to become markup, and a reader that shows whether they did."""
+
+from html.parser import HTMLParser
+
+STRANGE = [
+    "<script>alert(1)</script>",
+    "</script><img src=x onerror=alert(1)>",
+    '" onload="alert(1)',
+    "' onload='alert(1)",
+    "&lt;b&gt; & <b>",
+    "=1+1",
+    "]]> <!-- --> <![CDATA[",
+    "\u2028\u2029\U0001f600",
+]
+
+
+class Reader(HTMLParser):
+    """Collects the elements, the attributes and the text of a page."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.attributes: list[tuple[str, str | None]] = []
+        self.text = ""
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.attributes += attrs
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+def read_html(page: str) -> Reader:
+    """Return what an HTML parser sees on a page."""
+    reader = Reader()
+    reader.feed(str(page))  # a parser that slices `Markup` would escape it
+    return reader

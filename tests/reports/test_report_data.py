@@ -1,0 +1,48 @@
+"""Laws of the content of a results folder: best first, and labelled by what varies."""
+
+import itertools
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from mnist_sweep import TrialConfig
+from mnist_sweep.errors import LedgerError
+from mnist_sweep.reports.report_data import Results, evenly_spaced, read_results
+from mnist_sweep.trials.row import Status, TrialRow
+
+MakeRow = Callable[..., TrialRow]
+MakeResults = Callable[[Sequence[TrialRow]], Results]
+
+
+def test_successful_rows_are_first_by_accuracy_and_the_others_last(
+    make_row: MakeRow, make_results: MakeResults
+) -> None:
+    rows = [make_row(TrialConfig(seed=seed), val_accuracy=value) for seed, value in enumerate([0.7, 0.9])]
+    rows.append(make_row(TrialConfig(seed=2), Status.FAILED, error="x"))
+    results = make_results(rows)
+    assert [row.config["seed"] for row in results.rows] == [1, 0, 2]
+    assert results.good == results.rows[:2]
+
+
+def test_fields_that_vary_make_the_labels(make_row: MakeRow, make_results: MakeResults) -> None:
+    rows = [make_row(TrialConfig(seed=seed, batch_size=10 + seed)) for seed in range(2)]
+    results = make_results(rows)
+    assert (results.varying, results.hyperparameters) == (["batch_size", "seed"], ["batch_size"])
+    assert sorted(map(results.label, results.rows)) == ["batch_size=10 seed=0", "batch_size=11 seed=1"]
+
+
+def test_folder_without_rows_is_refused(tmp_path: Path, refused: Callable[..., AbstractContextManager[None]]) -> None:
+    with refused(LedgerError, f"{tmp_path} holds no rows"):
+        read_results(tmp_path)
+
+
+@pytest.mark.parametrize(("number", "spaced"), [(3, 3), (5000, 1000)])
+def test_rows_are_thinned_evenly_with_both_ends(make_row: MakeRow, number: int, spaced: int) -> None:
+    row = make_row()
+    kept = [int(row.trial_id) for row in evenly_spaced([replace(row, trial_id=str(n)) for n in range(number)], 1000)]
+    assert len(set(kept)) == len(kept) == spaced
+    assert (kept[0], kept[-1]) == (0, number - 1)
+    assert max(b - a for a, b in itertools.pairwise(kept)) <= -(-number // spaced) + 1
