@@ -7,7 +7,8 @@ cross-entropy, 1,000 steps of batch 100. Its variant with 0.01 on the summed cro
 Command: python sweeps/softmax_regression.py --seeds 3
 Cost: 84 trials of 1,000 steps; 68 s on 2 busy cores of an AMD EPYC (Zen 3), n = 1
 Result: the recipe 91.7% on test (n = 3, 95% interval 90.5 to 92.9; published 91 to 92%), Adam 0.01 92.2%;
-Adagrad 0.2 over 0.01 +3.2 points of validation; no significant effect of the batch size; results/reference/softmax_regression
+Adagrad 0.2 over 0.01 +3.2 points of validation; no significant effect of the batch size;
+results/reference/softmax_regression
 """
 
 import mnist_sweep
