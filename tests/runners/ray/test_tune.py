@@ -203,6 +203,7 @@ class LosingMarkers:
             self.notes.append(event.text)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("ray_session")
 def test_trials_of_a_run_whose_marker_is_lost_resume_from_their_checkpoints(tmp_path: Path) -> None:
     base = TrialConfig(model=Softmax(), optimizer=GradientDescent(), num_steps=60_000, evaluate_every=2_000)
