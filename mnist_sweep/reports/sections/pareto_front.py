@@ -58,7 +58,8 @@ def _finding(rows: Sequence[TrialRow], front: Sequence[TrialRow]) -> str:
         return f"{text}No faster trial came within half a point of the best, which took {took}."
     lost = points((best.val_accuracy or 0.0) - (near.val_accuracy or 0.0))
     cheap, dear = duration(near.seconds_total or 0.0), duration(best.seconds_total or 0.0)
-    return f"{text}The fastest within half a point of the best took {cheap} instead of {dear}, at {lost} points less."
+    fastest = "The fastest trial within half a point of the best"
+    return f"{text}{fastest} took {cheap} instead of {dear}, at {lost} points less."
 
 
 def _figure(rows: Sequence[TrialRow], front: Sequence[TrialRow], results: Results) -> Any:
