@@ -35,6 +35,7 @@ PACKAGES = [
     "analysis",
     "predict",
     "reports",
+    "testing",
     "cli",
     "__init__",
     "__main__",
