@@ -1,4 +1,4 @@
-"""The documents: their commands parse, their examples run, their output is what is printed, their links lead somewhere."""
+"""The documents: commands parse, examples run, output is what is printed, links lead somewhere."""
 
 import contextlib
 import importlib.util

@@ -60,6 +60,10 @@ class Recorded:
     def noted(self, trial_id: str | None, note: str) -> None:
         """Record nothing: notices are for people."""
 
+    def retried(self, trial_id: str, cause: str) -> None:
+        """Record that a trial lost its worker and is retried."""
+        self.calls.append(("retried", trial_id))
+
     def saved(self, trial_id: str, item: SavedModel | Predictions) -> None:
         """Record that a model or predictions arrived."""
         self.calls.append(("saved", trial_id))
