@@ -44,7 +44,7 @@ class Block(NamedTuple):
 def blocks() -> Iterator[Block]:
     for document in DOCUMENTS:
         text = (ROOT / document).read_text()
-        for found in re.finditer(r"(?:^<!-- (.+) -->\n)?^```(\w*)\n(.*?)^```$", text, re.DOTALL | re.MULTILINE):
+        for found in re.finditer(r"(?:^<!-- ([^\n]+) -->\n)?^```(\w*)\n(.*?)^```$", text, re.DOTALL | re.MULTILINE):
             yield Block(document, found[1] or "", found[2], found[3])
 
 
@@ -80,7 +80,7 @@ def parsed(command: str) -> list[str]:
     return [words[0].removeprefix(".venv/bin/"), *words[1:]]
 
 
-@pytest.mark.parametrize(("document", "command"), commands())
+@pytest.mark.parametrize(("document", "command"), [*commands()])
 def test_a_command_is_one_that_its_program_takes(document: str, command: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
     match parsed(command):
