@@ -1,37 +1,86 @@
 """mnist_sweep: hyperparameter sweeps you can trust.
 
 A script lists trials (`TrialConfig`, `grid`, `zipped`, `sample`, `repeat`) or says where to search for them (`Search`),
-names them (`Sweep`) and runs them (`main`, or `run` from Python); `read_trials`, `read_history` and `read_summary` give
-the results as DataFrames.
+names them (`Sweep`), predicts their cost (`plan`) and runs them (`main`, or `run` from Python). `read_trials`,
+`read_history` and `read_summary` return the results as DataFrames; `select`, `effects`, `compare` and `diff` answer
+questions about them; `report` writes the report.
+
+Each name is imported from its module when it is first used, so that `import mnist_sweep` takes milliseconds.
 """
+
+import importlib
+from typing import TYPE_CHECKING, Any
 
 __version__ = "0.4.0"
 
-from mnist_sweep.cli.app import main
-from mnist_sweep.data.cifar10 import CIFAR10
-from mnist_sweep.data.dataset import Dataset, Split
-from mnist_sweep.data.digits import Digits
-from mnist_sweep.data.mnist import MNIST
-from mnist_sweep.data.sources import DATASETS
-from mnist_sweep.models.catalog import MODELS
-from mnist_sweep.models.cnn import CNN
-from mnist_sweep.models.protocol import VARIABLE
-from mnist_sweep.models.resnet import ResNet
-from mnist_sweep.models.softmax import Softmax
-from mnist_sweep.optim.optimizers import OPTIMIZERS, Adagrad, Adam, GradientDescent, Momentum, RMSProp
-from mnist_sweep.optim.schedules import SCHEDULES, Constant, Cosine, Stepwise
-from mnist_sweep.results.tables import read_history, read_summary, read_trials
-from mnist_sweep.runners.local import Local
-from mnist_sweep.runners.ray.tune import RayTune
-from mnist_sweep.search.search import PBT, Search
-from mnist_sweep.search.space import Choice, Integer, LogUniform, Uniform, grid, repeat, sample, zipped
-from mnist_sweep.sweep.execution import Outcome, run
-from mnist_sweep.sweep.sweep import Sweep
-from mnist_sweep.trackers.mlflow import MLflow
-from mnist_sweep.trackers.wandb import WandB
-from mnist_sweep.trials.artifacts import Keep
-from mnist_sweep.trials.config import TrialConfig, config_id, from_flat, to_flat, trial_id
-from mnist_sweep.trials.row import Evaluation, Status, TrialRow
+if TYPE_CHECKING:
+    from mnist_sweep.analysis.comparison import compare
+    from mnist_sweep.analysis.effects.estimation import effects
+    from mnist_sweep.analysis.selection import select
+    from mnist_sweep.analysis.sweep_diff import diff
+    from mnist_sweep.cli.app import main
+    from mnist_sweep.data.cifar10 import CIFAR10
+    from mnist_sweep.data.dataset import Dataset, Split
+    from mnist_sweep.data.digits import Digits
+    from mnist_sweep.data.mnist import MNIST
+    from mnist_sweep.data.sources import DATASETS
+    from mnist_sweep.models.catalog import MODELS
+    from mnist_sweep.models.cnn import CNN
+    from mnist_sweep.models.protocol import VARIABLE
+    from mnist_sweep.models.resnet import ResNet
+    from mnist_sweep.models.softmax import Softmax
+    from mnist_sweep.optim.optimizers import OPTIMIZERS, Adagrad, Adam, GradientDescent, Momentum, RMSProp
+    from mnist_sweep.optim.schedules import SCHEDULES, Constant, Cosine, Stepwise
+    from mnist_sweep.planning.estimate import plan
+    from mnist_sweep.reports.writer import write_report as report
+    from mnist_sweep.results.tables import read_history, read_summary, read_trials
+    from mnist_sweep.runners.local import Local
+    from mnist_sweep.runners.ray.tune import RayTune
+    from mnist_sweep.search.search import PBT, Search
+    from mnist_sweep.search.space import Choice, Integer, LogUniform, Uniform, grid, repeat, sample, zipped
+    from mnist_sweep.sweep.execution import Outcome, run
+    from mnist_sweep.sweep.sweep import Sweep
+    from mnist_sweep.trackers.mlflow import MLflow
+    from mnist_sweep.trackers.wandb import WandB
+    from mnist_sweep.trials.artifacts import Keep
+    from mnist_sweep.trials.config import TrialConfig, config_id, from_flat, to_flat, trial_id
+    from mnist_sweep.trials.row import Evaluation, Status, TrialRow
+
+_MODULES = {
+    "analysis.comparison": "compare",
+    "analysis.effects.estimation": "effects",
+    "analysis.selection": "select",
+    "analysis.sweep_diff": "diff",
+    "cli.app": "main",
+    "data.cifar10": "CIFAR10",
+    "data.dataset": "Dataset Split",
+    "data.digits": "Digits",
+    "data.mnist": "MNIST",
+    "data.sources": "DATASETS",
+    "models.catalog": "MODELS",
+    "models.cnn": "CNN",
+    "models.protocol": "VARIABLE",
+    "models.resnet": "ResNet",
+    "models.softmax": "Softmax",
+    "optim.optimizers": "OPTIMIZERS Adagrad Adam GradientDescent Momentum RMSProp",
+    "optim.schedules": "SCHEDULES Constant Cosine Stepwise",
+    "planning.estimate": "plan",
+    "reports.writer": "write_report",
+    "results.tables": "read_history read_summary read_trials",
+    "runners.local": "Local",
+    "runners.ray.tune": "RayTune",
+    "search.search": "PBT Search",
+    "search.space": "Choice Integer LogUniform Uniform grid repeat sample zipped",
+    "sweep.execution": "Outcome run",
+    "sweep.sweep": "Sweep",
+    "trackers.mlflow": "MLflow",
+    "trackers.wandb": "WandB",
+    "trials.artifacts": "Keep",
+    "trials.config": "TrialConfig config_id from_flat to_flat trial_id",
+    "trials.row": "Evaluation Status TrialRow",
+}
+_ORIGINAL = {"report": "write_report"}
+_MODULE_OF = {name: f"mnist_sweep.{module}" for module, names in _MODULES.items() for name in names.split()}
 
 __all__ = [
     "CIFAR10",
@@ -72,17 +121,35 @@ __all__ = [
     "TrialRow",
     "Uniform",
     "WandB",
+    "compare",
     "config_id",
+    "diff",
+    "effects",
     "from_flat",
     "grid",
     "main",
+    "plan",
     "read_history",
     "read_summary",
     "read_trials",
     "repeat",
+    "report",
     "run",
     "sample",
+    "select",
     "to_flat",
     "trial_id",
     "zipped",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    original = _ORIGINAL.get(name, name)
+    if name not in __all__:
+        raise AttributeError(f"module 'mnist_sweep' has no attribute {name!r}")
+    value = globals()[name] = getattr(importlib.import_module(_MODULE_OF[original]), original)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -107,8 +107,10 @@ def test_a_command_is_one_that_its_program_takes(document: str, command: str, mo
 @contextlib.contextmanager
 def beside_results(folder: Path) -> Iterator[io.StringIO]:
     """Run the body in a folder that holds what a run of the quickstart leaves; give what it prints."""
-    for name in ("results/quickstart", "results/reference/quickstart"):
-        shutil.copytree(ROOT / "results" / "reference" / "quickstart", folder / name)
+    reference = ROOT / "results" / "reference"
+    shutil.copytree(reference / "quickstart", folder / "results" / "quickstart")
+    for name in ("quickstart", "softmax_regression"):
+        shutil.copytree(reference / name, folder / "results" / "reference" / name)
     with contextlib.chdir(folder), contextlib.redirect_stdout(io.StringIO()) as printed:
         yield printed
 
@@ -210,6 +212,15 @@ def test_documents_import_public_names_only_and_name_each_of_them() -> None:
     assert imported <= set(mnist_sweep.__all__)
     words = {word for document in DOCUMENTS for word in re.findall(r"\w+", (ROOT / document).read_text())}
     assert set(mnist_sweep.__all__) - words == set()
+
+
+def test_the_map_names_every_package_and_module() -> None:
+    package = ROOT / "mnist_sweep"
+    mapped = (package / "README.md").read_text().partition("<!-- map -->")[2].partition("<!-- /map -->")[0]
+    named = set(re.findall(r"`(\w+)`", mapped))
+    there = {path.stem for path in package.rglob("*.py")} - {"__init__", "__main__"}
+    packages = {path.name for path in package.iterdir() if (path / "__init__.py").is_file()}
+    assert (there | packages) - named == set()
 
 
 def test_every_dependency_has_a_line_that_says_what_it_is_for() -> None:
