@@ -148,16 +148,16 @@ def test_output_that_is_not_run_here_names_the_test_that_checks_it() -> None:
 
 
 PYTHON = [block for block in BLOCKS if block.language == "python"]
+SCRIPTS = [block for block in PYTHON if "mnist_sweep.main" in block.text]
 OUTPUT = {block.comment: block.text for block in BLOCKS if block.comment.endswith("-output")}
 
 
 @pytest.mark.filterwarnings("ignore:Argument ``normalize`` is an experimental")  # of Optuna
-@pytest.mark.parametrize("block", PYTHON, ids=lambda block: f"{block.document}-{block.comment}")
+@pytest.mark.parametrize(
+    "block", [block for block in PYTHON if block not in SCRIPTS], ids=lambda block: f"{block.document}-{block.comment}"
+)
 def test_an_example_in_python_runs_and_prints_what_is_shown(block: Block, tmp_path: Path, tf: Any) -> None:
     names: dict[str, Any] = {"__name__": "example"}
-    if "def test_" in block.text or "mnist_sweep.main" in block.text:
-        (tmp_path / "my_sweep.py").write_text(block.text)
-        pytest.skip("run as a script below")
     with beside_results(tmp_path) as printed:
         exec(compile(block.text, f"{block.document}: {block.comment}", "exec"), names)
     assert isinstance(names.get("SWEEP", Sweep(name="none", trials=[mnist_sweep.TrialConfig()])), Sweep)
@@ -165,9 +165,7 @@ def test_an_example_in_python_runs_and_prints_what_is_shown(block: Block, tmp_pa
     assert lines == OUTPUT.get(f"{block.comment}-output", "").splitlines()
 
 
-@pytest.mark.parametrize(
-    "block", [block for block in PYTHON if "mnist_sweep.main" in block.text], ids=lambda block: block.document
-)
+@pytest.mark.parametrize("block", SCRIPTS, ids=lambda block: block.document)
 def test_an_example_of_a_script_runs(block: Block, tmp_path: Path) -> None:
     (tmp_path / "my_sweep.py").write_text(block.text)
     command = [sys.executable, "my_sweep.py", "--runner", "local", "--quiet"]
