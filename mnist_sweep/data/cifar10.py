@@ -5,15 +5,14 @@ only those that the splits need are read, so part of the data set is enough for 
 Source: A. Krizhevsky, "Learning Multiple Layers of Features from Tiny Images", 2009.
 """
 
-import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from mnist_sweep.data import archive, download, idx
-from mnist_sweep.data.dataset import Dataset, Split, check_sizes
+from mnist_sweep.data import archive, download
+from mnist_sweep.data.verified_files import VerifiedFiles
 from mnist_sweep.errors import DataError
-from mnist_sweep.validation import coerce
 
 if TYPE_CHECKING:
     import numpy as np
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
 MIRRORS = ("https://www.cs.toronto.edu/~kriz",)
 ARCHIVE = "cifar-10-binary.tar.gz"
 ARCHIVE_SHA256 = "c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9ddda3db29a59bca1dd"
-NUM_CLASSES = 10
 SIDE = 32
 RECORD_BYTES = 1 + 3 * SIDE * SIDE
 RECORDS_PER_FILE = 10_000
@@ -36,24 +34,17 @@ SHA256 = {
     "data_batch_5.bin": "755304fc0b379caeae8c14f0dac912fbc7d6cd469eb67a1029a08a39453a9add",
     TEST_FILE: "8e2eb146ae340b09e24670f29cabc6326dba54da8789dab6768acf480273f65b",
 }
-NUM_TRAIN = 50_000
-WAY_OUT = "Replace it, or delete it and run `mnist-sweep data cifar10`."
-
-_SUBFOLDER = "cifar10"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CIFAR10:
+class CIFAR10(VerifiedFiles):
     """CIFAR-10: 10 classes, image shape `(32, 32, 3)`, pixels from 0 to 255.
+
+    Validation is the first of the 50,000 training images, train those after it, test the first of the 10,000 others.
+    He et al. 2015 (arXiv 1512.03385, section 4.2) also split them into 45,000 and 5,000.
 
     Attributes:
         CLASSES: Names of the classes 0 to 9.
-        image_shape: Height, width and channels of every image.
-        num_classes: Number of classes.
-        train_size: Images in train: those after validation.
-        val_size: Images in validation: the first of the 50,000 training images. He et al. 2015 (arXiv 1512.03385,
-            section 4.2) also split them into 45,000 and 5,000.
-        test_size: Images in test: the first of the 10,000 test images.
     """
 
     CLASSES: ClassVar[tuple[str, ...]] = (
@@ -62,59 +53,38 @@ class CIFAR10:
     )
     image_shape: ClassVar[tuple[int, int, int]] = (SIDE, SIDE, 3)
     num_classes: ClassVar[int] = len(CLASSES)
+    _available: ClassVar[tuple[int, int]] = (50_000, RECORDS_PER_FILE)
+    _folder: ClassVar[str] = "cifar10"
+    _checksums: ClassVar[dict[str, str]] = SHA256
 
     train_size: int = 45_000
     val_size: int = 5_000
     test_size: int = RECORDS_PER_FILE
 
-    def __post_init__(self) -> None:
-        coerce(self)
-        check_sizes(self.train_size, self.val_size, self.test_size, num_train=NUM_TRAIN, num_test=RECORDS_PER_FILE)
+    def _needed(self) -> dict[str, list[str]]:
+        num_files = -(-(self.train_size + self.val_size) // RECORDS_PER_FILE)
+        return {name: [name, f"{name}.gz"] for name in (*list(SHA256)[:num_files], TEST_FILE)}
 
-    def load(self) -> Dataset:
-        """Return the data set; missing files are downloaded first.
+    def _fetch(self, missing: Sequence[str], console: "Console | None") -> dict[str, Path]:
+        """Extract all files into the cache, from a local archive or else from a downloaded one."""
+        folder = download.cache_folder() / self._folder
+        path = download.find(self._folder, [ARCHIVE])
+        if path is None:
+            path = folder / ARCHIVE
+            urls = download.mirror_urls(self._folder, ARCHIVE, MIRRORS)
+            download.fetch(urls, path, sha256=ARCHIVE_SHA256, console=console)
+        with self._way_out():
+            archive.extract(path, folder, SHA256)
+        return {name: folder / name for name in missing}
 
-        Raises:
-            DownloadError: A missing file could not be downloaded.
-            DataError: A file is not CIFAR-10's.
-        """
+    def _parse(self, name: str, content: bytes, path: Path) -> Any:
+        return parse_records(content, path)
+
+    def _join(self, parsed: Sequence[Any]) -> Sequence[Any]:
         import numpy as np
 
-        *parts, test = [_read(name, path) for name, path in self._paths(None).items()]
-        images, labels = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
-        val, train = slice(self.val_size), slice(self.val_size, self.val_size + self.train_size)
-        return Dataset(
-            train=Split(images=images[train], labels=labels[train]),
-            val=Split(images=images[val], labels=labels[val]),
-            test=Split(images=test[0][: self.test_size], labels=test[1][: self.test_size]),
-            num_classes=self.num_classes,
-        )
-
-    def files(self, *, console: "Console | None" = None) -> dict[str, Path]:
-        """Return the paths of the files that the splits need, by name; missing ones are downloaded, all are verified.
-
-        Args:
-            console: Console for the progress of downloads; standard error if None.
-
-        Raises:
-            DownloadError: A missing file could not be downloaded.
-            DataError: A file is not CIFAR-10's.
-        """
-        paths = self._paths(console)
-        for name, path in paths.items():
-            _read(name, path)
-        return paths
-
-    def _paths(self, console: "Console | None") -> dict[str, Path]:
-        """Return the paths of the needed files, training files first, not yet verified."""
-        num_files = -(-(self.train_size + self.val_size) // RECORDS_PER_FILE)
-        names = [*list(SHA256)[:num_files], TEST_FILE]
-        found = {name: path for name in names if (path := _found(name))}
-        if len(found) < len(names):
-            for name, path in found.items():
-                _read(name, path)  # report a damaged file before a download, which would not replace it
-            _unpack(console)
-        return {name: _found(name) or download.cache_folder() / _SUBFOLDER / name for name in names}
+        *parts, test = parsed
+        return *map(np.concatenate, zip(*parts, strict=True)), *test
 
 
 def parse_records(content: bytes, path: Path) -> tuple["NDArray[np.uint8]", "NDArray[np.uint8]"]:
@@ -131,38 +101,8 @@ def parse_records(content: bytes, path: Path) -> tuple["NDArray[np.uint8]", "NDA
         )
     records = np.frombuffer(content, np.uint8).reshape(-1, RECORD_BYTES)
     labels = records[:, 0]
-    if (label := int(labels.max())) >= NUM_CLASSES:
+    if (label := int(labels.max())) >= CIFAR10.num_classes:
         position = int(labels.argmax())
-        raise DataError(f"{path} has label {label} in record {position}, expected 0 to {NUM_CLASSES - 1}.")
+        raise DataError(f"{path} has label {label} in record {position}, expected 0 to {CIFAR10.num_classes - 1}.")
     images = records[:, 1:].reshape(-1, 3, SIDE, SIDE).transpose(0, 2, 3, 1)
     return np.ascontiguousarray(images), labels.copy()
-
-
-def _found(name: str) -> Path | None:
-    return download.find(_SUBFOLDER, [f"{name}{suffix}" for suffix in ("", ".gz")])
-
-
-def _unpack(console: "Console | None") -> None:
-    """Extract all files into the cache, from a local archive or else from a downloaded one."""
-    folder = download.cache_folder() / _SUBFOLDER
-    path = download.find(_SUBFOLDER, [ARCHIVE])
-    if path is None:
-        path = folder / ARCHIVE
-        urls = download.mirror_urls(_SUBFOLDER, ARCHIVE, MIRRORS)
-        download.fetch(urls, path, sha256=ARCHIVE_SHA256, console=console)
-    try:
-        archive.extract(path, folder, SHA256)
-    except DataError as error:
-        raise DataError(f"{error} {WAY_OUT}") from error
-
-
-def _read(name: str, path: Path) -> tuple["NDArray[np.uint8]", "NDArray[np.uint8]"]:
-    """Return the images and labels in a file; the structure is checked before the checksum, for a better message."""
-    try:
-        content = idx.read_bytes(path)
-        arrays = parse_records(content, path)
-        if (digest := hashlib.sha256(content).hexdigest()) != SHA256[name]:
-            raise DataError(f"{path} unpacks to bytes of SHA-256 {digest}, expected {SHA256[name]}.")
-    except DataError as error:
-        raise DataError(f"{error} {WAY_OUT}") from error
-    return arrays

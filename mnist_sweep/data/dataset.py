@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from mnist_sweep.errors import DataError
-from mnist_sweep.validation import require
 
 if TYPE_CHECKING:
     import numpy as np
@@ -65,8 +64,8 @@ class Dataset:
             shape, label = split.images.shape[1:], int(split.labels.max())
             same = shape == self.image_shape
             _require(same, f"{name} image_shape == train image_shape", **{name: shape, "train": self.image_shape})
-            rule = f"{name} labels < num_classes"
-            _require(label < self.num_classes, rule, label=label, num_classes=self.num_classes)
+            fits = label < self.num_classes
+            _require(fits, f"{name} labels < num_classes", label=label, num_classes=self.num_classes)
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
@@ -103,22 +102,8 @@ class FileSource(DataSource, Protocol):
     def files(self, *, console: "Console | None" = None) -> dict[str, Path]:
         """Return the path of each file, by content; missing ones are downloaded, and all are verified.
 
-        Args:
-            console: Console for the progress of downloads; standard error if None.
+        The progress of downloads is shown on the console, or on standard error if it is None.
         """
-
-
-def check_sizes(train_size: int, val_size: int, test_size: int, *, num_train: int, num_test: int) -> None:
-    """Validate that splits of these sizes can be taken from this many training and test images.
-
-    Raises:
-        ConfigError: A size is out of range.
-    """
-    require(train_size >= 1, "train_size >= 1", train_size=train_size)
-    require(val_size >= 1, "val_size >= 1", val_size=val_size)
-    rule = f"train_size + val_size <= {num_train}"
-    require(train_size + val_size <= num_train, rule, train_size=train_size, val_size=val_size)
-    require(1 <= test_size <= num_test, f"1 <= test_size <= {num_test}", test_size=test_size)
 
 
 def _check_array(name: str, array: object, *, rank: int) -> None:

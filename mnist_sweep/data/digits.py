@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 NUM_IMAGES = 1797
 SHA256 = "87ff0c9e40dc7e2c0e34e7257799c2e3f3aec1a016363bb11cad869ec428a826"
+WAY_OUT = "install scikit-learn again."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,8 +28,6 @@ class Digits:
     """The digits of scikit-learn: 10 classes, image shape `(8, 8, 1)`, pixels from 0 to 16.
 
     Attributes:
-        image_shape: Height, width and channels of every image.
-        num_classes: Number of classes.
         val_size: Images in validation: the first of the set.
         test_size: Images in test: the last of the set; those in between are train.
     """
@@ -57,24 +56,17 @@ class Digits:
         try:
             table = np.loadtxt(_file(), delimiter=",", dtype=np.uint8)
         except (OSError, EOFError, ValueError) as error:
-            raise DataError(f"scikit-learn's digits cannot be read ({error}): install scikit-learn again.") from error
+            raise DataError(f"scikit-learn's digits cannot be read ({error}): {WAY_OUT}") from error
         images, labels = table[:, :-1].reshape(-1, 8, 8, 1), table[:, -1]
-        digest = hashlib.sha256(images.tobytes() + labels.tobytes()).hexdigest()
-        if digest != SHA256:
-            raise DataError(
-                f"SHA-256 of scikit-learn's digits is {digest}, expected {SHA256}: install scikit-learn again."
-            )
+        if (digest := hashlib.sha256(images.tobytes() + labels.tobytes()).hexdigest()) != SHA256:
+            raise DataError(f"SHA-256 of scikit-learn's digits is {digest}, expected {SHA256}: {WAY_OUT}")
         cuts = self.val_size, NUM_IMAGES - self.test_size
         parts = zip(np.split(images, cuts), np.split(labels, cuts), strict=True)
         val, train, test = (Split(images=part_images, labels=part_labels) for part_images, part_labels in parts)
         return Dataset(train=train, val=val, test=test, num_classes=self.num_classes, pixel_max=16)
 
     def files(self, *, console: "Console | None" = None) -> dict[str, Path]:
-        """Return the path of the one file, in the scikit-learn package, after verifying it.
-
-        Raises:
-            DataError: The installed scikit-learn has other digits.
-        """
+        """Return the path of the one file, in the scikit-learn package, after verifying it as `load` does."""
         self.load()
         return {"digits": _file()}
 

@@ -163,27 +163,19 @@ def _download(
 
 def _open(url: str, timeout: float) -> "addinfourl":
     """Open a URL; unlike with `urllib.request.urlopen`, no server can redirect to schemes other than these."""
-    import urllib.error
-    import urllib.request
+    from urllib import error, request
 
-    opener = urllib.request.OpenerDirector()
-    for handler in (
-        urllib.request.ProxyHandler,
-        urllib.request.HTTPHandler,
-        urllib.request.HTTPSHandler,
-        urllib.request.FileHandler,
-        urllib.request.HTTPRedirectHandler,
-        urllib.request.HTTPErrorProcessor,
-        urllib.request.HTTPDefaultErrorHandler,
-        urllib.request.UnknownHandler,
-    ):
+    opener = request.OpenerDirector()
+    schemes = request.ProxyHandler, request.HTTPHandler, request.HTTPSHandler, request.FileHandler
+    answers = request.HTTPRedirectHandler, request.HTTPErrorProcessor, request.HTTPDefaultErrorHandler
+    for handler in (*schemes, *answers, request.UnknownHandler):
         opener.add_handler(handler())
     try:
         response: addinfourl = opener.open(url, timeout=timeout)
         return response
-    except urllib.error.HTTPError as error:
-        with error:
-            raise DownloadError(f"the server answered {error.code} {error.reason}") from error
+    except error.HTTPError as failed:
+        with failed:
+            raise DownloadError(f"the server answered {failed.code} {failed.reason}") from failed
 
 
 @contextlib.contextmanager

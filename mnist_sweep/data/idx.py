@@ -23,26 +23,7 @@ IMAGES_MAGIC = 2051
 LABELS_MAGIC = 2049
 MAX_BYTES = 1 << 30
 
-_GZIP_MAGIC = b"\x1f\x8b"
 _CHUNK_BYTES = 1 << 20
-
-
-def read_images(path: Path) -> "NDArray[np.uint8]":
-    """Return the images of a file: uint8 `[n, height, width]`, read-only.
-
-    Raises:
-        DataError: The file is missing, unreadable, damaged, or holds something else.
-    """
-    return parse_images(read_bytes(path), path)
-
-
-def read_labels(path: Path, *, num_classes: int = 10) -> "NDArray[np.uint8]":
-    """Return the labels of a file: uint8 `[n]`, read-only, each in `[0, num_classes)`.
-
-    Raises:
-        DataError: The file is missing, unreadable, damaged, or holds something else.
-    """
-    return parse_labels(read_bytes(path), path, num_classes=num_classes)
 
 
 def read_bytes(path: Path, *, max_bytes: int = MAX_BYTES) -> bytes:
@@ -53,11 +34,14 @@ def read_bytes(path: Path, *, max_bytes: int = MAX_BYTES) -> bytes:
     """
     try:
         with path.open("rb") as file:
-            is_compressed = file.read(2) == _GZIP_MAGIC
-            file.seek(0)
+            is_compressed = file.peek(2).startswith(b"\x1f\x8b")
             content: IO[bytes] | gzip.GzipFile = gzip.GzipFile(fileobj=file) if is_compressed else file
-            with content:
-                return _read_all(content, path, max_bytes)
+            unpacked = io.BytesIO()
+            while chunk := content.read(_CHUNK_BYTES):
+                unpacked.write(chunk)
+                if unpacked.tell() > max_bytes:
+                    raise DataError(f"{path} holds more than {max_bytes:,} bytes when unpacked.")
+            return unpacked.getvalue()
     except EOFError as error:
         size = path.stat().st_size
         raise DataError(f"{path} is cut off: its gzip stream does not end within the file's {size:,} bytes.") from error
@@ -93,15 +77,6 @@ def parse_labels(content: bytes, path: Path, *, num_classes: int = 10) -> "NDArr
         position = int(labels.argmax())
         raise DataError(f"{path} has label {label} at position {position}, expected 0 to {num_classes - 1}.")
     return labels
-
-
-def _read_all(content: IO[bytes] | gzip.GzipFile, path: Path, max_bytes: int) -> bytes:
-    buffer = io.BytesIO()
-    while chunk := content.read(_CHUNK_BYTES):
-        buffer.write(chunk)
-        if buffer.tell() > max_bytes:
-            raise DataError(f"{path} holds more than {max_bytes:,} bytes when unpacked.")
-    return buffer.getvalue()
 
 
 def _header(content: bytes, path: Path, *, magic: int, rank: int) -> tuple[int, tuple[int, ...]]:

@@ -6,14 +6,13 @@ import tarfile
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 
 from mnist_sweep.data import cifar10
 from mnist_sweep.data.cifar10 import CIFAR10, parse_records
-from mnist_sweep.errors import ConfigError, DataError, DownloadError
+from mnist_sweep.errors import DataError, DownloadError
 
 Refused = Callable[..., AbstractContextManager[None]]
 PART = CIFAR10(train_size=9_000, val_size=1_000)
@@ -151,11 +150,3 @@ def test_an_archive_with_a_wrong_file_is_refused_with_a_way_out(archive: Path, r
     archive_of(archive, dict.fromkeys(cifar10.SHA256, bytes(3073)))
     with refused(DataError, str(archive), "SHA-256", "`mnist-sweep data cifar10`"):
         PART.load()
-
-
-@pytest.mark.parametrize(
-    "sizes", [{"train_size": 0}, {"val_size": 0}, {"test_size": 10_001}, {"train_size": 45_001}, {"test_size": 0}]
-)
-def test_sizes_that_do_not_fit_are_refused(sizes: dict[str, Any]) -> None:
-    with pytest.raises(ConfigError, match="must hold"):
-        CIFAR10(**sizes)

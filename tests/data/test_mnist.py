@@ -6,13 +6,12 @@ import shutil
 import struct
 import time
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 
 from mnist_sweep.data.mnist import MNIST
-from mnist_sweep.errors import ConfigError, DataError, DownloadError
+from mnist_sweep.errors import DataError, DownloadError
 
 HEADERS = {
     "train-images-idx3-ubyte": (2051, 60_000, 28, 28),
@@ -82,26 +81,6 @@ def test_loading_takes_little_more_time_than_unpacking(real_mnist: Path) -> None
     unpacked = time.process_time()
     MNIST().load()
     assert time.process_time() - unpacked < 5 * (unpacked - started)
-
-
-@pytest.mark.parametrize(
-    ("sizes", "message"),
-    [
-        ({"train_size": 0}, "`train_size >= 1` must hold, but got train_size=0"),
-        ({"val_size": 0}, "`val_size >= 1`"),
-        ({"train_size": 55_001}, "`train_size [+] val_size <= 60000` .* train_size=55001, val_size=5000"),
-        ({"test_size": 0}, "`1 <= test_size <= 10000` must hold, but got test_size=0"),
-        ({"test_size": 10_001}, "test_size=10001"),
-        ({"test_size": "all"}, "whole number"),
-    ],
-)
-def test_sizes_beyond_the_files_cannot_exist(sizes: dict[str, Any], message: str) -> None:
-    with pytest.raises(ConfigError, match=message):
-        MNIST(**sizes)
-
-
-def test_way_of_writing_a_size_makes_no_difference() -> None:
-    assert MNIST(train_size=1000.0) == MNIST(train_size=np.int64(1000)) == MNIST(train_size=1000)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("name", [SMALL, "t10k-labels.idx1-ubyte", "t10k-labels.idx1-ubyte.gz"])

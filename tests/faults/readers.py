@@ -309,7 +309,14 @@ def _search(path: Path) -> None:
 
 
 READERS = {
-    "idx": Reader(file="images", reads=(idx.read_images, idx.read_labels), seeds=_images),
+    "idx": Reader(
+        file="images",
+        reads=(
+            lambda path: idx.parse_images(idx.read_bytes(path), path),
+            lambda path: idx.parse_labels(idx.read_bytes(path), path),
+        ),
+        seeds=_images,
+    ),
     "cifar10": Reader(
         file="batch.bin", reads=(lambda path: cifar10.parse_records(idx.read_bytes(path), path),), seeds=_records
     ),
