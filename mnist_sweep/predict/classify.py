@@ -10,7 +10,6 @@ from typing import NamedTuple
 
 from mnist_sweep.data.sources import DATASETS
 from mnist_sweep.errors import LedgerError
-from mnist_sweep.predict import image_files
 from mnist_sweep.results import lookup
 from mnist_sweep.results.ledger import Ledger
 from mnist_sweep.training import runtime
@@ -64,6 +63,7 @@ def predict(model_file: Path, images: Sequence[Path]) -> list[Classification]:
         LedgerError: The model file is damaged, or made of more than Keras' own layers.
     """
     from mnist_sweep.models import keras_file
+    from mnist_sweep.predict import image_files
 
     image_shape = keras_file.image_shape(model_file)
     prepared = [image for path in images for image in image_files.read(path, image_shape)]

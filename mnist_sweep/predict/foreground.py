@@ -7,12 +7,11 @@ Sources: P. Soille, "Morphological Image Analysis", 2nd edition 2004, chapter 6 
 Capacity Route Problem", Operations Research 9, 1961 (the paths of a spanning tree pass lowest).
 """
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-    from PIL import Image
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
 
 LIGHT = 128
 WORKING_PIXELS = 50_000
@@ -36,16 +35,13 @@ class Foreground(NamedTuple):
         is_dark_on_light: Whether it is dark on light.
     """
 
-    strokes: "NDArray[np.float32]"
+    strokes: NDArray[np.float32]
     size: tuple[int, int]
     is_dark_on_light: bool
 
 
-def extract(page: "Image.Image") -> Foreground | None:
+def extract(page: Image.Image) -> Foreground | None:
     """Return the writing on a grey page, of mode L; None if nothing stands out from paper and noise."""
-    import numpy as np
-    from PIL import Image
-
     factor = max(1.0, (page.width * page.height / WORKING_PIXELS) ** 0.5)
     width, height = (max(1, round(side / factor)) for side in page.size)
     pixels = np.asarray(page.resize((width, height), Image.Resampling.BOX), np.float32)
@@ -66,14 +62,12 @@ def extract(page: "Image.Image") -> Foreground | None:
     return Foreground(strokes, (shown[0], shown[1]), dark)
 
 
-def border_level(pixels: "NDArray[Any]") -> float:
+def border_level(pixels: NDArray[Any]) -> float:
     """Return the median of the pixels at the border, which is assumed to be blank."""
-    import numpy as np
-
     return float(np.median(pixels.ravel()[_border(pixels)]))
 
 
-def is_dark_on_light(pixels: "NDArray[np.float32]") -> bool:
+def is_dark_on_light(pixels: NDArray[np.float32]) -> bool:
     """Return whether the writing is dark on a light page.
 
     Where the border itself is dark, in the shade or on a blackboard, the writing is what differs from it most, and
@@ -87,12 +81,11 @@ def is_dark_on_light(pixels: "NDArray[np.float32]") -> bool:
     return darker > (float(smooth.max()) + EYE_BLACK) / (border + EYE_BLACK)
 
 
-def _fill_pits(pixels: "NDArray[np.float32]") -> "NDArray[np.float32]":
+def _fill_pits(pixels: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return pixels with every pit filled to the lowest level at which it drains over the border.
 
     A pit that reaches the border is shade and stays, unless it is darker there than shade can be.
     """
-    import numpy as np
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import breadth_first_order, minimum_spanning_tree
 
@@ -110,9 +103,8 @@ def _fill_pits(pixels: "NDArray[np.float32]") -> "NDArray[np.float32]":
     return np.array(filled[:-1], np.float32).reshape(pixels.shape) - 1
 
 
-def _stroke_mask(absorption: "NDArray[np.float32]", noise: float) -> "NDArray[np.bool_] | None":
+def _stroke_mask(absorption: NDArray[np.float32], noise: float) -> NDArray[np.bool_] | None:
     """Return which pixels are strokes and not specks; None if the strongest absorption is weak or may be noise."""
-    import numpy as np
     from scipy import ndimage
 
     if absorption.max() < max(MIN_ABSORPTION, MIN_TIMES_NOISE * noise):
@@ -123,17 +115,14 @@ def _stroke_mask(absorption: "NDArray[np.float32]", noise: float) -> "NDArray[np
     return np.asarray((sums > SPECK_SHARE * sums.max())[parts])
 
 
-def _border(pixels: "NDArray[Any]") -> "NDArray[np.intp]":
+def _border(pixels: NDArray[Any]) -> NDArray[np.intp]:
     """Return the positions of the border pixels in the flat array, each once."""
-    import numpy as np
-
     inside = np.zeros(pixels.shape, bool)
     inside[1:-1, 1:-1] = True
     return np.flatnonzero(~inside)
 
 
-def _blurred(pixels: "NDArray[np.float32]") -> "NDArray[np.float32]":
-    import numpy as np
+def _blurred(pixels: NDArray[np.float32]) -> NDArray[np.float32]:
     from scipy import ndimage
 
     return np.asarray(ndimage.gaussian_filter(pixels, BLUR))

@@ -10,17 +10,16 @@ import io
 import struct
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from mnist_sweep.data import idx
 from mnist_sweep.errors import DataError
 from mnist_sweep.predict import foreground
 from mnist_sweep.text.lines import one_line
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-    from PIL import Image
 
 MAX_PIXELS = 50_000_000
 BOX_SHARE = 20 / 28
@@ -37,7 +36,7 @@ class PreparedImage(NamedTuple):
     """
 
     name: str
-    pixels: "NDArray[np.float32]"
+    pixels: NDArray[np.float32]
     preprocessing: str
 
 
@@ -49,16 +48,12 @@ def read(path: Path, image_shape: tuple[int, int, int]) -> list[PreparedImage]:
     """
     content = idx.read_bytes(path)
     if int.from_bytes(content[:4], "big") == idx.IMAGES_MAGIC:
-        from PIL import Image
-
         images = [Image.fromarray(array) for array in idx.parse_images(content, path)]
         return [_prepared(f"{path}[{number}]", image, image_shape) for number, image in enumerate(images)]
     return [_prepared(str(path), _opened(content, path), image_shape)]
 
 
-def _opened(content: bytes, path: Path) -> "Image.Image":
-    from PIL import Image, UnidentifiedImageError
-
+def _opened(content: bytes, path: Path) -> Image.Image:
     if not content:
         raise DataError(f"{path} is empty, expected an image in PNG, JPEG or IDX format.")
     try:
@@ -79,19 +74,15 @@ def _opened(content: bytes, path: Path) -> "Image.Image":
         raise DataError(f"{path} is a damaged image ({one_line(error)}).") from error
 
 
-def _upright(image: "Image.Image") -> "Image.Image":
+def _upright(image: Image.Image) -> Image.Image:
     """Return an image in the orientation of its EXIF block, or as it is if the block is damaged."""
-    from PIL import ImageOps
-
     try:
         return ImageOps.exif_transpose(image)
     except (SyntaxError, ValueError, struct.error):
         return image
 
 
-def _on_white(image: "Image.Image") -> "Image.Image":
-    from PIL import Image
-
+def _on_white(image: Image.Image) -> Image.Image:
     if image.mode.startswith("I"):
         return _in_8_bits(image).convert("RGB")
     if not image.has_transparency_data:
@@ -101,19 +92,14 @@ def _on_white(image: "Image.Image") -> "Image.Image":
     return Image.alpha_composite(white, image).convert("RGB")
 
 
-def _in_8_bits(image: "Image.Image") -> "Image.Image":
+def _in_8_bits(image: Image.Image) -> Image.Image:
     """Return a grey 16-bit image in 8 bits, white where transparent; Pillow's own conversion would clip it."""
-    import numpy as np
-    from PIL import Image
-
     levels = np.asarray(image)
     clear = levels == image.info.get("transparency", -1)
     return Image.fromarray(np.where(clear, 255, (levels / 257).round()).astype(np.uint8))
 
 
-def _prepared(name: str, image: "Image.Image", image_shape: tuple[int, int, int]) -> PreparedImage:
-    import numpy as np
-
+def _prepared(name: str, image: Image.Image, image_shape: tuple[int, int, int]) -> PreparedImage:
     height, width, channels = image_shape
     if channels not in (1, 3):
         raise DataError(f"{name} is a picture of 1 or 3 channels, but the model was trained on {channels}.")
@@ -125,20 +111,15 @@ def _prepared(name: str, image: "Image.Image", image_shape: tuple[int, int, int]
     return PreparedImage(name, pixels, ", ".join(done))
 
 
-def _as_photo(image: "Image.Image", size: tuple[int, int]) -> tuple["Image.Image", list[str]]:
-    from PIL import ImageOps
-
+def _as_photo(image: Image.Image, size: tuple[int, int]) -> tuple[Image.Image, list[str]]:
     image = image.convert("RGB")
     if image.size == size:
         return image, []
     return ImageOps.fit(image, size), [f"cut and scaled from {_shown(image.size)} to {_shown(size)}"]
 
 
-def _as_digit(image: "Image.Image", size: tuple[int, int]) -> tuple["Image.Image", list[str]]:
+def _as_digit(image: Image.Image, size: tuple[int, int]) -> tuple[Image.Image, list[str]]:
     """Return a grey image prepared as MNIST's, and what was done to it."""
-    import numpy as np
-    from PIL import Image
-
     page = image.convert("L")
     if page.size == size:
         pixels = np.asarray(page)
@@ -157,11 +138,8 @@ def _as_digit(image: "Image.Image", size: tuple[int, int]) -> tuple["Image.Image
     return _centred(small, size), [INVERTED, cut] if found.is_dark_on_light else [cut]
 
 
-def _centred(digit: "NDArray[np.float32]", size: tuple[int, int]) -> "Image.Image":
+def _centred(digit: NDArray[np.float32], size: tuple[int, int]) -> Image.Image:
     """Return an image of a size with the digit's centre of mass as near its middle as the digit fits inside."""
-    import numpy as np
-    from PIL import Image
-
     canvas = np.zeros(size[::-1], np.uint8)
     corner = []
     for axis, side in enumerate(canvas.shape):

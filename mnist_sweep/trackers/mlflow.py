@@ -6,7 +6,7 @@ row of the same trial, are deleted when the row is logged; MLflow keeps deleted 
 
 import json
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -18,12 +18,7 @@ from mnist_sweep.trackers.protocol import cause
 from mnist_sweep.trials.row import Status, TrialRow
 
 PREFIX = "mnist_sweep."
-STATUSES = {
-    Status.OK: "FINISHED",
-    Status.STOPPED: "KILLED",
-    Status.DIVERGED: "FAILED",
-    Status.FAILED: "FAILED",
-}
+STATUSES = {Status.OK: "FINISHED", Status.STOPPED: "KILLED", Status.DIVERGED: "FAILED", Status.FAILED: "FAILED"}
 # Limits of MLflow: items per request, characters per value.
 MAX_METRICS, MAX_PARAMS, MAX_PAGE = 1000, 100, 1000
 MAX_PARAM, MAX_TAG = 6000, 5000
@@ -69,13 +64,7 @@ class MLflow:
 
 
 class Experiment:
-    """The runs of one sweep on an MLflow server.
-
-    Args:
-        client: An MlflowClient.
-        sweep: Name of the sweep.
-        name: What messages call the server.
-    """
+    """The runs of one sweep on an MLflow server, in the session of an MlflowClient."""
 
     def __init__(self, client: Any, sweep: str, name: str) -> None:
         self._client, self._sweep, self.name = client, sweep, name
@@ -130,10 +119,11 @@ class Experiment:
         tags = {f"{PREFIX}{name}": value[:MAX_TAG] for name, value in run_data.tags(row, self._sweep).items()}
         run_id = self._client.create_run(self._experiment(), started, tags, row.trial_id).info.run_id
         runs[run_id] = None
-        for params in _batches(list(_params(row)), MAX_PARAMS):
-            self._client.log_batch(run_id, params=params)
-        for metrics in _batches(list(_metrics(row)), MAX_METRICS):
-            self._client.log_batch(run_id, metrics=metrics)
+        params, metrics = list(_params(row)), list(_metrics(row))
+        for start in range(0, len(params), MAX_PARAMS):
+            self._client.log_batch(run_id, params=params[start : start + MAX_PARAMS])
+        for start in range(0, len(metrics), MAX_METRICS):
+            self._client.log_batch(run_id, metrics=metrics[start : start + MAX_METRICS])
         ended = None if row.started is None else run_data.milliseconds(row.started + (row.seconds_total or 0.0))
         self._client.set_terminated(run_id, STATUSES[row.status], ended)
         runs[run_id] = started or 0
@@ -163,8 +153,3 @@ def _metrics(row: TrialRow) -> Iterator[Any]:
     for name, value in run_data.final_metrics(row).items():
         if name not in on_curve:
             yield Metric(name, value, run_data.milliseconds(started + (row.seconds_total or 0.0)), row.steps or 0)
-
-
-def _batches(items: Sequence[Any], size: int) -> Iterator[Sequence[Any]]:
-    for start in range(0, len(items), size):
-        yield items[start : start + size]

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from mnist_sweep.trials.row import TrialRow
+from mnist_sweep.trials.row import Evaluation, TrialRow
 
 CURVE_METRICS = ("train_loss", "train_accuracy", "val_loss", "val_accuracy", "learning_rate")
 FINAL_METRICS = ("train_loss", "val_loss", "val_accuracy")
@@ -35,8 +35,7 @@ def curve(row: TrialRow) -> Iterator[Point]:
     last, total = 0, row.seconds_total or 0.0
     before = max(0.0, row.history[-1].seconds - total) if row.history else 0.0
     for point in row.history:
-        metrics = {name: value for name in CURVE_METRICS if (value := getattr(point, name)) is not None}
-        yield Point(point.step, max(0.0, point.seconds - before), metrics)
+        yield Point(point.step, max(0.0, point.seconds - before), _present(point, CURVE_METRICS))
         last = point.step if point.val_accuracy is not None else last
     if row.steps is not None and row.steps > last:
         yield Point(row.steps, total, _present(row, FINAL_METRICS))
@@ -58,5 +57,5 @@ def milliseconds(seconds: float | None) -> int | None:
     return None if seconds is None else round(1000 * seconds)
 
 
-def _present(row: TrialRow, names: tuple[str, ...]) -> dict[str, float]:
-    return {name: value for name in names if (value := getattr(row, name)) is not None}
+def _present(values: TrialRow | Evaluation, names: tuple[str, ...]) -> dict[str, float]:
+    return {name: value for name in names if (value := getattr(values, name)) is not None}

@@ -4,11 +4,11 @@ Each tracker has a thread of its own. One that cannot be reached is tried again 
 end. What it lacks then, the same command sends later, since a tracker is asked which rows it lacks.
 """
 
+import math
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from types import TracebackType
 from typing import Self
 
 from mnist_sweep.errors import TrackerError
@@ -63,22 +63,18 @@ class TrackerSync:
             sender.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, error: object, trace: object) -> None:
         for sender in self._senders:
             sender.close()
-        deadline: float | None = None
-        while any(sender.is_alive() for sender in self._senders):
-            if deadline is None and (kind is not None or self._is_ending()):
+        deadline = math.inf
+        while any(sender.is_alive() for sender in self._senders) and time.monotonic() <= deadline:
+            if deadline == math.inf and (kind is not None or self._is_ending()):
                 deadline = time.monotonic() + SECONDS_AFTER_AN_INTERRUPT
-            if deadline is not None and time.monotonic() > deadline:
-                return
             time.sleep(SECONDS_BETWEEN_CHECKS)
 
 
 class _Sender(threading.Thread):
-    """Sends rows to one tracker, in their order."""
+    """Sends rows to one tracker, in their order; once closed, it ends when all are sent or cannot be."""
 
     def __init__(self, session: Session, notify: Callable[[str], None]) -> None:
         super().__init__(name=session.name, daemon=True)
@@ -90,13 +86,11 @@ class _Sender(threading.Thread):
         self._is_closing = self._has_given_up = False
 
     def send(self, rows: Iterable[TrialRow]) -> None:
-        """Add rows to those that are to be sent."""
         with self._changed:
             self._rows.extend(rows)
             self._changed.notify()
 
     def close(self) -> None:
-        """Let the thread end when all rows are sent, or cannot be."""
         with self._changed:
             self._is_closing = True
             self._changed.notify()
@@ -109,7 +103,6 @@ class _Sender(threading.Thread):
         return [f"{self.session.name} lacks {counted(len(self._rows), 'trial')}{why}: {SEND_LATER}."]
 
     def run(self) -> None:
-        """Send rows until none is left, or the last attempt has failed."""
         while row := self._next():
             try:
                 self.session.log(row)

@@ -20,21 +20,13 @@ from mnist_sweep.trackers.protocol import cause
 from mnist_sweep.trials.row import Status, TrialRow
 
 FOLDER, COMPLETE = "wandb", "whole"
-LOGIN_SECONDS, INIT_SECONDS, FINISH_SECONDS = 10, 20.0, 30.0
+LOGIN_SECONDS = 10
 # W&B gets no reports of its own errors, and nothing about this machine and process besides the row.
 NO_TELEMETRY = {"WANDB_ERROR_REPORTING": "false", "WANDB_SILENT": "true"}
-ROW_ONLY = {
-    "console": "off",
-    "disable_code": True,
-    "disable_git": True,
-    "host": "",
-    "save_code": False,
-    "silent": True,
-    "x_disable_machine_info": True,
-    "x_disable_meta": True,
-    "x_disable_stats": True,
-    "x_save_requirements": False,
-}
+NO_CODE = {"console": "off", "disable_code": True, "disable_git": True, "save_code": False, "silent": True}
+NO_MACHINE = {"host": "", "x_disable_machine_info": True, "x_disable_meta": True, "x_disable_stats": True}
+NO_PACKAGES = {"x_save_requirements": False}
+TIMEOUTS = {"init_timeout": 20.0, "finish_timeout": 30.0, "finish_timeout_raises": True}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,13 +70,7 @@ class WandB:
 
 
 class Project:
-    """The runs of one sweep in a project.
-
-    Args:
-        project: Name of the project.
-        sweep: Name of the sweep, by which the project groups its runs.
-        folder: The sweep's results folder.
-    """
+    """The runs of one sweep in a project, which groups them by the sweep's name; `folder` holds the results."""
 
     def __init__(self, project: str, sweep: str, folder: Path) -> None:
         self._project, self._sweep, self._folder = project, sweep, folder
@@ -92,7 +78,7 @@ class Project:
 
     def lacks(self, rows: Iterable[TrialRow]) -> list[TrialRow]:
         """Return the rows without a complete run; see `Session.lacks`."""
-        files = self._runs.glob(f"*run-*/{COMPLETE}")
+        files = self._folder.glob(f"{FOLDER}/*run-*/{COMPLETE}")
         complete = {_id_of(path.parent) for path in files if path.read_bytes() == self._project.encode()}
         return [row for row in rows if run_id(row) not in complete]
 
@@ -101,7 +87,9 @@ class Project:
         import wandb
 
         try:
-            self._remove_incomplete(run_id(row))
+            for path in self._folder.glob(f"{FOLDER}/*run-*"):
+                if _id_of(path) == run_id(row) and not (path / COMPLETE).exists():
+                    shutil.rmtree(path)
             run = self._start(row)
             for point in run_data.curve(row):
                 run.log(point.metrics, step=point.step)
@@ -110,10 +98,6 @@ class Project:
             Path(run.dir).with_name(COMPLETE).write_bytes(self._project.encode())
         except (OSError, wandb.errors.Error) as error:  # a timeout is an OSError, too
             raise TrackerError(cause(error)) from error
-
-    @property
-    def _runs(self) -> Path:
-        return self._folder / FOLDER
 
     def _start(self, row: TrialRow) -> Any:
         import wandb
@@ -128,18 +112,8 @@ class Project:
             dir=self._folder,
             reinit="create_new",
             resume="allow",
-            settings=wandb.Settings(
-                **ROW_ONLY,
-                init_timeout=INIT_SECONDS,
-                finish_timeout=FINISH_SECONDS,
-                finish_timeout_raises=True,
-            ),
+            settings=wandb.Settings(**NO_CODE, **NO_MACHINE, **NO_PACKAGES, **TIMEOUTS),
         )
-
-    def _remove_incomplete(self, id_: str) -> None:
-        for path in self._runs.glob("*run-*"):
-            if _id_of(path) == id_ and not (path / COMPLETE).exists():
-                shutil.rmtree(path)
 
 
 def run_id(row: TrialRow) -> str:

@@ -32,11 +32,7 @@ def hyperparameters(flat: Mapping[str, Any]) -> dict[str, bool | int | float | s
 
 
 def write(storage: Storage, flats: Iterable[Mapping[str, Any]]) -> None:
-    """Write the columns of a sweep's table to its storage, replacing those of an earlier run.
-
-    Args:
-        storage: Storage of the sweep's logs.
-        flats: The flat config of every trial.
+    """Write the columns of a sweep's table, given its trials' flat configs, replacing those of an earlier run.
 
     Raises:
         LedgerError: The file cannot be written.
@@ -46,39 +42,28 @@ def write(storage: Storage, flats: Iterable[Mapping[str, Any]]) -> None:
     from tensorboard.plugins.hparams import api_pb2, metadata, plugin_data_pb2
     from tensorboard.summary.writer.record_writer import RecordWriter
 
+    values_of: dict[str, list[Any]] = {}
+    for flat in flats:
+        for name, value in hyperparameters(flat).items():
+            values_of.setdefault(name, []).append(value)
     columns = api_pb2.Experiment(time_created_secs=time.time())
-    for name, values in _values(flats).items():
-        _describe(columns.hparam_infos.add(name=name, differs=len(set(values)) > 1), values)
+    for name, values in values_of.items():
+        _domain(values).update_hparam_info(columns.hparam_infos.add(name=name, differs=len(set(values)) > 1))
     for name, (run, tag) in RESULTS.items():
         columns.metric_infos.add(name=api_pb2.MetricName(group=run, tag=tag), display_name=name)
     content = metadata.create_summary_metadata(plugin_data_pb2.HParamsPluginData(experiment=columns))
-    value = Summary.Value(tag=metadata.EXPERIMENT_TAG, metadata=content, tensor=metadata.NULL_TENSOR)
+    summary = Summary.Value(tag=metadata.EXPERIMENT_TAG, metadata=content, tensor=metadata.NULL_TENSOR)
     file = io.BytesIO()
-    for event in (Event(file_version="brain.Event:2"), Event(summary=Summary(value=[value]))):
+    for event in (Event(file_version="brain.Event:2"), Event(summary=Summary(value=[summary]))):
         event.wall_time = time.time()
         RecordWriter(file).write(event.SerializeToString())
     storage.write(FILE, file.getvalue(), "the table of hyperparameters")
 
 
-def _values(flats: Iterable[Mapping[str, Any]]) -> dict[str, list[Any]]:
-    values: dict[str, list[Any]] = {}
-    for flat in flats:
-        for name, value in hyperparameters(flat).items():
-            values.setdefault(name, []).append(value)
-    return values
-
-
-def _describe(info: Any, values: list[Any]) -> None:
-    """Set the type and the domain of a column."""
-    from tensorboard.plugins.hparams import api_pb2
+def _domain(values: list[Any]) -> Any:
+    from tensorboard.plugins.hparams import api
 
     kinds = {type(value) for value in values}
     if kinds <= {int, float}:
-        info.type = api_pb2.DATA_TYPE_FLOAT64
-        info.domain_interval.min_value, info.domain_interval.max_value = min(values), max(values)
-    elif kinds == {bool}:
-        info.type = api_pb2.DATA_TYPE_BOOL
-        info.domain_discrete.extend(sorted(set(values)))
-    else:
-        info.type = api_pb2.DATA_TYPE_STRING
-        info.domain_discrete.extend(sorted(set(map(str, values))))
+        return api.RealInterval(float(min(values)), float(max(values)))
+    return api.Discrete(sorted(set(values if kinds == {bool} else map(str, values))))
