@@ -20,12 +20,9 @@ MAX_BYTES = 1 << 30
 
 
 def extract(archive: Path, folder: Path, sha256: Mapping[str, str]) -> None:
-    """Extract files of an archive into a folder.
+    """Extract the files with these names and SHA-256 from a tar archive, compressed or not, into a folder.
 
-    Args:
-        archive: A tar file, compressed or not.
-        folder: Destination; it is created.
-        sha256: SHA-256 of each file by its name, wherever it is in the archive.
+    They may be anywhere in the archive. The folder is created.
 
     Raises:
         DataError: The archive is damaged, lacks a file, has other content under its name, or holds a path that leaves

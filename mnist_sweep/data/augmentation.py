@@ -17,9 +17,6 @@ def pad_crop_flip(images: Any, draws: Any) -> Any:
     Args:
         images: uint8 `[batch, height, width, channels]`.
         draws: int32 `[batch, 3]` from `draw`: first row and first column of the window, and whether to mirror it.
-
-    Returns:
-        uint8 of the same shape.
     """
     _, height, width, _ = images.shape
     padded = tf.pad(images, [[0, 0], [PADDING, PADDING], [PADDING, PADDING], [0, 0]])
@@ -32,10 +29,7 @@ def pad_crop_flip(images: Any, draws: Any) -> Any:
 def draw(seed: Any, step: Any, batch_size: int) -> Any:
     """Return random `draws` for `pad_crop_flip`: int32 `[batch_size, 3]`, in [0, 9), [0, 9) and [0, 2).
 
-    Args:
-        seed: Scalar int64 tensor.
-        step: Scalar int64 tensor.
-        batch_size: Images in the batch.
+    Seed and step are scalar int64 tensors.
     """
     uniform = tf.random.stateless_uniform([batch_size, 3], tf.stack([seed, step]))
     return tf.cast(uniform * [2.0 * PADDING + 1.0, 2.0 * PADDING + 1.0, 2.0], tf.int32)

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 FOLDERS_VARIABLE = "MNIST_SWEEP_DATA"
-MAX_BYTES = 1 << 30
-TIMEOUT_SECONDS = 30.0
+MAX_BYTES = 1 << 30  # of a download
+TIMEOUT_SECONDS = 30.0  # without data, after which a server is given up
 
 _CHUNK_BYTES = 1 << 16
 
@@ -60,24 +60,14 @@ def override_variable(subfolder: str) -> str:
     return f"MNIST_SWEEP_{subfolder.upper()}_URL"
 
 
-def fetch(
-    urls: Sequence[str],
-    destination: Path,
-    *,
-    sha256: str,
-    console: "Console | None" = None,
-    max_bytes: int = MAX_BYTES,
-    timeout: float = TIMEOUT_SECONDS,
-) -> None:
-    """Download a file from the first URL that has it to `<folder>/<subfolder>/<name>`.
+def fetch(urls: Sequence[str], destination: Path, *, sha256: str, console: "Console | None" = None) -> None:
+    """Download a file from the first URL (http, https or file) that has it; its folder is created.
 
     Args:
-        urls: URLs to try in turn: http, https or file.
-        destination: The final path; its folder is created.
+        urls: URLs to try in turn.
+        destination: The final path.
         sha256: SHA-256 of the file as distributed, in hexadecimal.
         console: Where progress is shown; standard error if None.
-        max_bytes: Maximum length of a download.
-        timeout: Seconds without data after which a server is given up.
 
     Raises:
         DownloadError: No URL had the file, or the folder cannot be written; nothing is left behind.
@@ -90,7 +80,7 @@ def fetch(
             file.seek(0)
             file.truncate()
             try:
-                return _download(url, file, sha256=sha256, console=console, max_bytes=max_bytes, timeout=timeout)
+                return _download(url, file, sha256, console)
             except (OSError, HTTPException, ValueError) as error:
                 causes.append(f"{url} ({_cause(getattr(error, 'reason', error))})")
         subfolder, name = destination.parent.name, destination.name
@@ -140,18 +130,16 @@ def _created(path: Path, stack: contextlib.ExitStack) -> IO[bytes]:
     return stack.enter_context(files.replacing(path))
 
 
-def _download(
-    url: str, file: IO[bytes], *, sha256: str, console: "Console | None", max_bytes: int, timeout: float
-) -> None:
+def _download(url: str, file: IO[bytes], sha256: str, console: "Console | None") -> None:
     digest = hashlib.sha256()
     received = 0
-    with _open(url, timeout) as response:
+    with _open(url) as response:
         declared = response.headers["Content-Length"]
         with _progress(url, int(declared) if declared else None, console) as advance:
             while chunk := response.read(_CHUNK_BYTES):
                 received += len(chunk)
-                if received > max_bytes:
-                    raise DownloadError(f"it is longer than {max_bytes:,} bytes")
+                if received > MAX_BYTES:
+                    raise DownloadError(f"it is longer than {MAX_BYTES:,} bytes")
                 file.write(chunk)
                 digest.update(chunk)
                 advance(len(chunk))
@@ -161,7 +149,7 @@ def _download(
         raise DownloadError(f"SHA-256 of its {received:,} bytes is {digest.hexdigest()}, expected {sha256}")
 
 
-def _open(url: str, timeout: float) -> "addinfourl":
+def _open(url: str) -> "addinfourl":
     """Open a URL; unlike with `urllib.request.urlopen`, no server can redirect to schemes other than these."""
     from urllib import error, request
 
@@ -171,7 +159,7 @@ def _open(url: str, timeout: float) -> "addinfourl":
     for handler in (*schemes, *answers, request.UnknownHandler):
         opener.add_handler(handler())
     try:
-        response: addinfourl = opener.open(url, timeout=timeout)
+        response: addinfourl = opener.open(url, timeout=TIMEOUT_SECONDS)
         return response
     except error.HTTPError as failed:
         with failed:

@@ -71,6 +71,3 @@ class MNIST(VerifiedFiles):
         if array.shape != expected:
             raise DataError(f"{path} holds an array of shape {array.shape}, expected {expected}.")
         return array[..., None] if kind == "images" else array
-
-    def _join(self, parsed: Sequence[Any]) -> Sequence[Any]:
-        return parsed

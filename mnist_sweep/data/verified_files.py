@@ -114,6 +114,6 @@ class VerifiedFiles(abc.ABC):
     def _parse(self, name: str, content: bytes, path: Path) -> Any:
         """Return what a file holds, or raise a DataError about its structure."""
 
-    @abc.abstractmethod
     def _join(self, parsed: Sequence[Any]) -> Sequence[Any]:
-        """Return the images and labels for training and those for testing, from what the needed files hold."""
+        """Return the images and labels for training, then those for testing, from what the needed files hold."""
+        return parsed

@@ -105,10 +105,12 @@ def test_file_scheme_is_allowed(tmp_path: Path, destination: Path) -> None:
         ("silent/file", "timed out"),
     ],
 )
-def test_failed_download_is_one_line_and_leaves_nothing(server: str, destination: Path, path: str, cause: str) -> None:
-    timeout = 0.3 if path.startswith("silent") else 60
+def test_failed_download_is_one_line_and_leaves_nothing(
+    server: str, destination: Path, monkeypatch: pytest.MonkeyPatch, path: str, cause: str
+) -> None:
+    monkeypatch.setattr(download, "TIMEOUT_SECONDS", 0.3 if path.startswith("silent") else 60)
     with pytest.raises(DownloadError, match=cause) as raised:
-        download.fetch([f"{server}/{path}"], destination, sha256=SHA256, timeout=timeout)
+        download.fetch([f"{server}/{path}"], destination, sha256=SHA256)
     assert f"{server}/{path} (" in str(raised.value)
     assert "\n" not in str(raised.value)
     assert not destination.parent.parent.exists()
@@ -136,10 +138,14 @@ def test_other_schemes_and_bad_addresses_are_download_errors(destination: Path, 
 
 
 @pytest.mark.parametrize("kind", ["good", "undeclared"])
-def test_length_is_bounded_declared_or_not(server: str, destination: Path, kind: str) -> None:
+def test_length_is_bounded_declared_or_not(
+    server: str, destination: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    monkeypatch.setattr(download, "MAX_BYTES", 255_999)
     with pytest.raises(DownloadError, match="it is longer than 255,999 bytes"):
-        download.fetch([f"{server}/{kind}/file"], destination, sha256=SHA256, max_bytes=255_999)
-    download.fetch([f"{server}/{kind}/file"], destination, sha256=SHA256, max_bytes=256_000)
+        download.fetch([f"{server}/{kind}/file"], destination, sha256=SHA256)
+    monkeypatch.setattr(download, "MAX_BYTES", 256_000)
+    download.fetch([f"{server}/{kind}/file"], destination, sha256=SHA256)
 
 
 @pytest.mark.parametrize("first", ["missing", "wrong", "cut"])
