@@ -6,6 +6,7 @@ left as it is.
 Source: Y. LeCun, C. Cortes, C. Burges, "The MNIST database of handwritten digits", 1998.
 """
 
+import contextlib
 import io
 import struct
 import warnings
@@ -58,14 +59,14 @@ def _opened(content: bytes, path: Path) -> Image.Image:
         raise DataError(f"{path} is empty, expected an image in PNG, JPEG or IDX format.")
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter(
-                "ignore"
-            )  # about many pixels, since our own limit is lower, and about damaged EXIF blocks
-            image = Image.open(io.BytesIO(content), formats=["PNG", "JPEG"])
+            warnings.simplefilter("ignore")  # about many pixels, as our limit is lower, and about damaged EXIF blocks
+            image: Image.Image = Image.open(io.BytesIO(content), formats=["PNG", "JPEG"])
             if image.width * image.height > MAX_PIXELS:
                 raise DataError(f"{path} has {image.width}x{image.height} pixels, expected at most {MAX_PIXELS:,}.")
             image.load()
-            return _on_white(_upright(image))
+            with contextlib.suppress(SyntaxError, ValueError, struct.error):  # a damaged EXIF block
+                image = ImageOps.exif_transpose(image)
+            return _on_white(image)
     except DataError:
         raise
     except UnidentifiedImageError as error:
@@ -74,29 +75,16 @@ def _opened(content: bytes, path: Path) -> Image.Image:
         raise DataError(f"{path} is a damaged image ({one_line(error)}).") from error
 
 
-def _upright(image: Image.Image) -> Image.Image:
-    """Return an image in the orientation of its EXIF block, or as it is if the block is damaged."""
-    try:
-        return ImageOps.exif_transpose(image)
-    except (SyntaxError, ValueError, struct.error):
-        return image
-
-
 def _on_white(image: Image.Image) -> Image.Image:
-    if image.mode.startswith("I"):
-        return _in_8_bits(image).convert("RGB")
+    if image.mode.startswith("I"):  # of 16 bits, which Pillow's own conversion would clip
+        levels = np.asarray(image)
+        clear = levels == image.info.get("transparency", -1)
+        image = Image.fromarray(np.where(clear, 255, (levels / 257).round()).astype(np.uint8))
     if not image.has_transparency_data:
         return image.convert("RGB")
     image = image.convert("RGBA")
     white = Image.new("RGBA", image.size, "white")
     return Image.alpha_composite(white, image).convert("RGB")
-
-
-def _in_8_bits(image: Image.Image) -> Image.Image:
-    """Return a grey 16-bit image in 8 bits, white where transparent; Pillow's own conversion would clip it."""
-    levels = np.asarray(image)
-    clear = levels == image.info.get("transparency", -1)
-    return Image.fromarray(np.where(clear, 255, (levels / 257).round()).astype(np.uint8))
 
 
 def _prepared(name: str, image: Image.Image, image_shape: tuple[int, int, int]) -> PreparedImage:

@@ -9,7 +9,7 @@ import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from mnist_sweep.errors import TrackerError
 from mnist_sweep.text.secrets import without_secrets
@@ -117,7 +117,10 @@ class Experiment:
             del runs[run_id]
         started = run_data.milliseconds(row.started)
         tags = {f"{PREFIX}{name}": value[:MAX_TAG] for name, value in run_data.tags(row, self._sweep).items()}
-        run_id = self._client.create_run(self._experiment(), started, tags, row.trial_id).info.run_id
+        if self._id is None:
+            found = self._client.get_experiment_by_name(self._sweep)
+            self._id = found.experiment_id if found else self._client.create_experiment(self._sweep)
+        run_id = self._client.create_run(self._id, started, tags, row.trial_id).info.run_id
         runs[run_id] = None
         params, metrics = list(_params(row)), list(_metrics(row))
         for start in range(0, len(params), MAX_PARAMS):
@@ -127,12 +130,6 @@ class Experiment:
         ended = None if row.started is None else run_data.milliseconds(row.started + (row.seconds_total or 0.0))
         self._client.set_terminated(run_id, STATUSES[row.status], ended)
         runs[run_id] = started or 0
-
-    def _experiment(self) -> str:
-        if self._id is None:
-            found = self._client.get_experiment_by_name(self._sweep)
-            self._id = cast(str, found.experiment_id if found else self._client.create_experiment(self._sweep))
-        return self._id
 
 
 def _params(row: TrialRow) -> Iterator[Any]:

@@ -54,11 +54,7 @@ class Tracker(Protocol):
     """A place that shows rows as runs, such as an MLflow server."""
 
     def connect(self, sweep: str, folder: Path) -> Session:
-        """Return a session, without writing anything yet.
-
-        Args:
-            sweep: The sweep's name.
-            folder: Its results folder, where a tracker may keep files of its own.
+        """Return a session, without writing anything yet; the results folder may hold files of the tracker's own.
 
         Raises:
             TrackerError: The tracker's package is not installed, or the tracker cannot be reached.

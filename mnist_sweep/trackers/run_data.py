@@ -14,10 +14,7 @@ RESULT_METRICS = (*FINAL_METRICS, "test_accuracy", "parameters", *TIMES)
 class Point(NamedTuple):
     """A point of a learning curve.
 
-    Attributes:
-        step: Training steps so far.
-        seconds: Time since the trial started, in seconds; 0 for points that it shares with the trial that it resumed.
-        metrics: Values measured there, by name.
+    `seconds` is the time since the trial started; 0 for points that it shares with the trial that it resumed.
     """
 
     step: int

@@ -96,7 +96,6 @@ class _Sender(threading.Thread):
             self._changed.notify()
 
     def unsent(self) -> list[str]:
-        """Return one line that says how many rows the tracker lacks, why, and what to do; none if it has all."""
         if not self._rows:
             return []
         why = f" ({self._cause})" if self._cause else ""

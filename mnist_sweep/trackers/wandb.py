@@ -23,9 +23,9 @@ FOLDER, COMPLETE = "wandb", "whole"
 LOGIN_SECONDS = 10
 # W&B gets no reports of its own errors, and nothing about this machine and process besides the row.
 NO_TELEMETRY = {"WANDB_ERROR_REPORTING": "false", "WANDB_SILENT": "true"}
-NO_CODE = {"console": "off", "disable_code": True, "disable_git": True, "save_code": False, "silent": True}
+NO_CODE = {"disable_code": True, "disable_git": True, "save_code": False, "x_save_requirements": False}
 NO_MACHINE = {"host": "", "x_disable_machine_info": True, "x_disable_meta": True, "x_disable_stats": True}
-NO_PACKAGES = {"x_save_requirements": False}
+NO_OUTPUT = {"console": "off", "silent": True}
 TIMEOUTS = {"init_timeout": 20.0, "finish_timeout": 30.0, "finish_timeout_raises": True}
 
 
@@ -112,7 +112,7 @@ class Project:
             dir=self._folder,
             reinit="create_new",
             resume="allow",
-            settings=wandb.Settings(**NO_CODE, **NO_MACHINE, **NO_PACKAGES, **TIMEOUTS),
+            settings=wandb.Settings(**NO_CODE, **NO_MACHINE, **NO_OUTPUT, **TIMEOUTS),
         )
 
 

@@ -1,4 +1,1 @@
-"""TensorBoard logs of a trial: learning curve, weights, activations, graph, traces and hyperparameters.
-
-Begin with `writer`.
-"""
+"""TensorBoard logs of a trial: learning curve, weights, activations, graph, traces. Begin with `writer`."""

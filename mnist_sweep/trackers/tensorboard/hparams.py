@@ -61,9 +61,9 @@ def write(storage: Storage, flats: Iterable[Mapping[str, Any]]) -> None:
 
 
 def _domain(values: list[Any]) -> Any:
-    from tensorboard.plugins.hparams import api
+    from tensorboard.plugins.hparams import summary_v2  # whose `api` would load TensorFlow
 
     kinds = {type(value) for value in values}
     if kinds <= {int, float}:
-        return api.RealInterval(float(min(values)), float(max(values)))
-    return api.Discrete(sorted(set(values if kinds == {bool} else map(str, values))))
+        return summary_v2.RealInterval(float(min(values)), float(max(values)))
+    return summary_v2.Discrete(sorted(set(values if kinds == {bool} else map(str, values))))

@@ -35,7 +35,6 @@ class LayerSummaries:
         self.values = tf.function(self._values, autograph=False)
 
     def _values(self, images: Any) -> tuple[dict[str, tuple[Any, Any]], dict[str, Any]]:
-        """Return each weighted layer's pre-activations and activations, and each pooling layer's output, by name."""
         outputs = keras.tree.flatten(self._model(images, training=False)) if self._model else []
         layers: dict[str, tuple[Any, Any]] = {}
         for layer, end, value in zip(self._weighted, self._ends, outputs, strict=False):
@@ -81,7 +80,6 @@ def _nonlinearities(operations: list[Any]) -> dict[str, Any]:
 
 
 def _linear(layer: Any, inputs: Any) -> Any:
-    """Return the output of a layer without its activation."""
     activation, layer.activation = layer.activation, keras.activations.linear
     try:
         return layer(inputs)

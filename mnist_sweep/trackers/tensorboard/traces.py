@@ -33,14 +33,9 @@ def graph_definition(graph: Any) -> Any:
 
 
 def profile(call: Callable[[], object], graph: Any) -> tuple[Any, float]:
-    """Return the run metadata of a call of a graph, under the names of `graph_definition`, and its wall time.
+    """Return the `RunMetadata` of a call of a graph, under the names of `graph_definition`, and its seconds.
 
-    Args:
-        call: Calls the graph's function; is called twice, since the first call may compile.
-        graph: The function's graph.
-
-    Returns:
-        A `RunMetadata` of the graph's operations that ran, without those inside its branches, and seconds.
+    It is called twice, since the first call may compile. Operations inside the graph's branches are left out.
     """
     call()
     with tempfile.TemporaryDirectory(prefix="mnist-sweep-") as folder:
@@ -79,8 +74,7 @@ def _metadata(profile: bytes, graph: Any) -> Any:
         names = {number: event.name.rpartition(":")[0] for number, event in plane.event_metadata.items()}
         for line in plane.lines:
             for event in line.events:
-                operation = operations.get(names[event.metadata_id])
-                if operation is not None:
+                if operation := operations.get(names[event.metadata_id]):
                     micros = event.duration_ps // 1_000_000
                     stats = device.node_stats.add(
                         node_name=_scoped(operation.name, operation.type),

@@ -28,6 +28,7 @@ from mnist_sweep.trials.row import Evaluation, Status
 NUM_IMAGES_SHOWN = 10
 NUM_IMAGES_SUMMARIZED = 100
 EVALUATIONS_BETWEEN_TRACES = 10
+STATISTICS = {"mean": tf.reduce_mean, "stddev": tf.math.reduce_std, "min": tf.reduce_min, "max": tf.reduce_max}
 NODE = re.compile(r"\{\{.*?\}\}")
 Given = ParamSpec("Given")
 RUN_METADATA = tf.compat.v1.SummaryMetadata(plugin_data={"plugin_name": "graph_run_metadata", "content": b"1"})
@@ -45,17 +46,15 @@ def _unless_failed(
         try:
             method(self, *arguments, **named)
         except (OSError, tf.errors.OpError) as error:
-            self.error = NODE.sub("", one_line(error)).strip()
+            self.error = self.error or NODE.sub("", one_line(error)).strip()
 
     return wrapper
 
 
 class TensorBoardWriter:
-    """Writes the TensorBoard logs of one trial; a context that lasts as long as the trial's training.
+    """Writes the TensorBoard logs of one trial to a folder; a context that lasts as long as the trial's training.
 
     Args:
-        folder: The trial's folder of logs.
-        config: The trial.
         full: Whether to write weights, activations, images, the graph, memory and traces, too.
         fresh: Whether to remove what an earlier run of the trial left there, because this one starts over.
 
@@ -63,13 +62,11 @@ class TensorBoardWriter:
         error: Why nothing is written any more, or None.
     """
 
-    def __init__(self, folder: Path, config: TrialConfig, *, full: bool, fresh: bool = True) -> None:
-        self.error: str | None = None
-        self._config, self._full = config, full
-        self._open(folder, fresh=fresh)
+    error: str | None = None
 
     @_unless_failed
-    def _open(self, folder: Path, *, fresh: bool) -> None:
+    def __init__(self, folder: Path, config: TrialConfig, *, full: bool, fresh: bool = True) -> None:
+        self._config, self._full = config, full
         if fresh:
             shutil.rmtree(folder, ignore_errors=True)
         for stale in folder.glob("*tfevents*"):  # a trial that resumes writes these again
@@ -78,17 +75,11 @@ class TensorBoardWriter:
             tf.summary.create_file_writer(str(folder / name)) for name in ("", "train", "test")
         )
         with self._own.as_default(step=0):
-            hparams.hparams(hyperparameters(to_flat(self._config)), trial_id=trial_id(self._config))
+            hparams.hparams(hyperparameters(to_flat(config)), trial_id=trial_id(config))
 
     @_unless_failed
     def on_train_begin(self, model: Any, step: Any, images: Callable[[int], Any]) -> None:
-        """Write the graph of a training step and the first validation images.
-
-        Args:
-            model: The Keras model.
-            step: `tf.function` of one training step.
-            images: Returns the first so many validation images.
-        """
+        """Write the graph of a training step, a `tf.function`, and the first so many validation images."""
         if not self._full:
             return
         self._model, self._layers = model, LayerSummaries(model)
@@ -108,12 +99,7 @@ class TensorBoardWriter:
 
     @_unless_failed
     def on_trace(self, step: int, run_step: Callable[[], object]) -> None:
-        """Write time and memory of each operation of a step, and its total time.
-
-        Args:
-            step: The step's number.
-            run_step: Runs the step whose graph was written; is called twice.
-        """
+        """Write time and memory of each operation of a step, which is run twice, and its total time."""
         metadata, seconds = traces.profile(run_step, self._graph)
         with self._train.as_default(step=step):
             tf.summary.write(f"step {step}", tf.constant(metadata.SerializeToString()), metadata=RUN_METADATA)
@@ -122,21 +108,20 @@ class TensorBoardWriter:
     @_unless_failed
     def on_evaluation(self, evaluation: Evaluation) -> None:
         """Write a point of the learning curve, and the network's weights and activations if `full`."""
+        has_validation = evaluation.val_accuracy is not None
         with self._train.as_default(step=evaluation.step):
             tf.summary.scalar("accuracy", evaluation.train_accuracy)
             tf.summary.scalar("cross_entropy", evaluation.train_loss)
             tf.summary.scalar("learning_rate", evaluation.learning_rate)
-        if evaluation.val_accuracy is None or evaluation.val_loss is None:
-            return
-        with self._test.as_default(step=evaluation.step):
-            tf.summary.scalar("accuracy", evaluation.val_accuracy)
-            tf.summary.scalar("cross_entropy", evaluation.val_loss)
-        if self._full:
-            with self._train.as_default(step=evaluation.step):
+            if self._full and has_validation:
                 _write_weights(self._model)
                 for name, value in traces.memory().items():
                     tf.summary.scalar(f"trace/{name}", value)
-            with self._test.as_default(step=evaluation.step):
+        with self._test.as_default(step=evaluation.step):
+            if has_validation:
+                tf.summary.scalar("accuracy", evaluation.val_accuracy)
+                tf.summary.scalar("cross_entropy", evaluation.val_loss)
+            if self._full and has_validation:
                 self._layers.write(self._images)
 
     @_unless_failed
@@ -151,13 +136,10 @@ class TensorBoardWriter:
     def __enter__(self) -> Self:
         return self
 
+    @_unless_failed
     def __exit__(self, kind: type[BaseException] | None, error: object, trace: object) -> None:
         if kind and issubclass(kind, Exception):  # neither a pause nor an early stop
             self.on_train_end(Status.FAILED, None)
-        self._close()
-
-    @_unless_failed
-    def _close(self) -> None:
         for writer in (self._own, self._train, self._test):
             writer.close()
 
@@ -165,8 +147,6 @@ class TensorBoardWriter:
 def _write_weights(model: Any) -> None:
     for variable in model.trainable_variables:
         name, value = variable.path, tf.convert_to_tensor(variable.value)
-        tf.summary.scalar(f"{name}/mean", tf.reduce_mean(value))
-        tf.summary.scalar(f"{name}/stddev", tf.math.reduce_std(value))
-        tf.summary.scalar(f"{name}/min", tf.reduce_min(value))
-        tf.summary.scalar(f"{name}/max", tf.reduce_max(value))
+        for statistic, reduce in STATISTICS.items():
+            tf.summary.scalar(f"{name}/{statistic}", reduce(value))
         tf.summary.histogram(f"{name}/histogram", value)
