@@ -1,21 +1,20 @@
 """Population-based training (Jaderberg et al. 2017, arXiv 1711.09846), as trials that anyone can run again.
 
-A population trains in rounds of equal length. After each round, the worst members continue from the state of some of
-the best, with perturbed hyperparameters. All members have one seed, so the training of a member so far is one trial
-whose hyperparameters changed on the way: each round of each member is a row of its own, which depends on its config
-alone, and merely starts from the state at the end of the round before. The next hyperparameters depend on the rows and
-the search's seed; no other state is kept.
+After each round, the worst members continue from the state of some of the best, with perturbed hyperparameters. All
+members have one seed, so each round of each member is a row of its own, of a trial whose hyperparameters changed on the
+way; it merely starts from the state at the end of the round before. The next hyperparameters depend on the rows and the
+search's seed; no other state is kept.
 """
 
 import dataclasses
+import operator
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from mnist_sweep.search.search import Search
 from mnist_sweep.search.space import Choice
-from mnist_sweep.trials import overrides
 from mnist_sweep.trials.config import TrialConfig, trial_id
-from mnist_sweep.trials.overrides import replace_fields
+from mnist_sweep.trials.overrides import config_at, replace_fields
 from mnist_sweep.trials.row import Status, TrialRow
 
 if TYPE_CHECKING:
@@ -27,11 +26,7 @@ PERTURBATION_FACTORS = (0.8, 1.2)
 
 
 class Population:
-    """The trials of a population, round by round.
-
-    Args:
-        search: The search; its algorithm is a PBT.
-        rows: The existing rows.
+    """The trials of a population, round by round, given the rows that exist.
 
     Attributes:
         trials: All trials so far, by id; a round is added when the one before has its rows.
@@ -44,14 +39,12 @@ class Population:
     warning: str | None = None
 
     def __init__(self, search: Search, rows: Iterable[TrialRow]) -> None:
-        self._search = search
-        self._rows = {row.trial_id: row for row in rows}
+        self._search, self._rows = search, {row.trial_id: row for row in rows}
         self.size = search.algorithm.population
         self._num_rounds = search.num_trials // self.size
         self.steps_per_round = search.base.num_steps // self._num_rounds
         self._members = [self._initial_member(member) for member in range(self.size)]
-        self._round = 1
-        self.exhausted = False
+        self._round, self.exhausted = 1, False
         self.trials = {trial_id(trial): trial for trial in self._members}
         self._advance()
         self._suggested = set(self.trials)
@@ -64,12 +57,8 @@ class Population:
     @property
     def upcoming(self) -> list[TrialConfig]:
         """The members with their present hyperparameters, and the steps of each round that has not begun."""
-        rounds = range(self._round + 1, self._num_rounds + 1)
-        return [
-            dataclasses.replace(member, num_steps=number * self.steps_per_round)
-            for number in rounds
-            for member in self._members
-        ]
+        ends = [number * self.steps_per_round for number in range(self._round + 1, self._num_rounds + 1)]
+        return [dataclasses.replace(member, num_steps=end) for end in ends for member in self._members]
 
     def ask(self) -> TrialConfig | None:
         """Return a trial that was added since and not returned yet; None if this round has no more."""
@@ -103,7 +92,7 @@ class Population:
         num_replaced = max(1, int(self.size * self._search.algorithm.quantile))
         steps = self._members[0].num_steps + self.steps_per_round
         following = [dataclasses.replace(trial, num_steps=steps) for trial in self._members]
-        for member in best_first[-num_replaced:] if self.size > 1 else []:
+        for member in best_first[-num_replaced:]:
             generator = self._generator(self._round, member)
             parent = self._members[best_first[int(generator.integers(num_replaced))]]
             changed = (parent.num_steps, tuple(self._perturbed(parent, generator).items()))
@@ -111,13 +100,8 @@ class Population:
         return following
 
     def _perturbed(self, parent: TrialConfig, generator: "np.random.Generator") -> dict[str, float]:
-        now = overrides.config_at(parent, parent.num_steps)
-        values = {}
-        for name, axis in self._search.axes.items():
-            part, _, inner = name.partition(".")
-            value = getattr(getattr(now, part), inner) if inner else getattr(now, part)
-            values[name] = float(_perturb(axis, value, generator))
-        return values
+        now, axes = config_at(parent, parent.num_steps), self._search.axes
+        return {name: float(_perturb(axis, operator.attrgetter(name)(now), generator)) for name, axis in axes.items()}
 
     def _accuracy(self, trial: TrialConfig) -> float:
         row = self._rows[trial_id(trial)]

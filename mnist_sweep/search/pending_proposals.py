@@ -17,9 +17,9 @@ def write(folder: Path, trial: TrialConfig) -> None:
     Raises:
         LedgerError: The disk is full or cannot be written.
     """
-    path = _path(folder, trial_id(trial))
-    make_folder(path.parent)
-    write_atomically(path, json.dumps(to_flat(trial), indent=1).encode(), "proposal")
+    make_folder(folder / FOLDER)
+    content = json.dumps(to_flat(trial), indent=1).encode()
+    write_atomically(folder / FOLDER / f"{trial_id(trial)}.json", content, "proposal")
 
 
 def read(folder: Path) -> dict[str, dict[str, Any]]:
@@ -28,23 +28,17 @@ def read(folder: Path) -> dict[str, dict[str, Any]]:
     Raises:
         LedgerError: A file is damaged.
     """
-    return {path.stem: _read(path) for path in sorted((folder / FOLDER).glob("[!.]*.json"))}
+    found = {}
+    for path in sorted((folder / FOLDER).glob("[!.]*.json")):
+        try:
+            found[path.stem] = json.loads(path.read_bytes())
+        except ValueError as error:
+            raise LedgerError(f"{path} is damaged ({error}): delete it to continue.") from error
+        if not isinstance(found[path.stem], dict):
+            raise LedgerError(f"{path} is not a proposal of a search: delete it to continue.")
+    return found
 
 
 def delete(folder: Path, trial_id: str) -> None:
     """Delete the file of a trial if there is one."""
-    _path(folder, trial_id).unlink(missing_ok=True)
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        flat = json.loads(path.read_bytes())
-    except ValueError as error:
-        raise LedgerError(f"{path} is damaged ({error}): delete it to continue.") from error
-    if not isinstance(flat, dict):
-        raise LedgerError(f"{path} is not a proposal of a search: delete it to continue.")
-    return flat
-
-
-def _path(folder: Path, trial_id: str) -> Path:
-    return folder / FOLDER / f"{trial_id}.json"
+    (folder / FOLDER / f"{trial_id}.json").unlink(missing_ok=True)

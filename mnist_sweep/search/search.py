@@ -7,13 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from mnist_sweep.errors import ConfigError
-from mnist_sweep.search.space import Choice, Integer, LogUniform, Uniform
+from mnist_sweep.search.space import Choice, Distribution
 from mnist_sweep.trials import config, overrides, shared_prefix
 from mnist_sweep.trials.config import REGISTRIES, TrialConfig
-from mnist_sweep.trials.overrides import replace_fields
 from mnist_sweep.validation import coerce, require, shown_in_one_line
 
-Axis = Uniform | LogUniform | Integer | Choice
 SEARCHER_METHODS = ("suggest", "on_trial_complete", "set_search_properties")
 
 
@@ -68,22 +66,15 @@ class Search:
         if isinstance(self.algorithm, PBT):
             self._check_population(self.algorithm)
         elif self.algorithm != "tpe" and not is_searcher:
-            raise ConfigError(
-                "a search's algorithm must be 'tpe', a PBT or a searcher of Ray Tune, but got "
-                f"{shown_in_one_line(self.algorithm)}."
-            )
+            known, given = "'tpe', a PBT or a searcher of Ray Tune", shown_in_one_line(self.algorithm)
+            raise ConfigError(f"a search's algorithm must be {known}, but got {given}.")
         self.ends()
 
-    def _check_population(self, algorithm: "PBT") -> None:
+    def _check_population(self, algorithm: PBT) -> None:
         size, base = algorithm.population, self.base
         divides = self.num_trials % size == 0 and base.num_steps % (self.num_trials // size) == 0
-        require(
-            divides,
-            "num_trials is a multiple of population, and num_steps of num_trials / population",
-            num_trials=self.num_trials,
-            population=size,
-            num_steps=base.num_steps,
-        )
+        rule = "num_trials is a multiple of population, and num_steps of num_trials / population"
+        require(divides, rule, num_trials=self.num_trials, population=size, num_steps=base.num_steps)
         interval = base.num_steps // (self.num_trials // size)
         rule = "the steps of a round are a multiple of evaluate_every, and the schedule does not depend on num_steps"
         holds = interval == base.num_steps or shared_prefix.is_shareable(base, interval)
@@ -98,27 +89,18 @@ class Search:
         """Return the trial at a point of the space.
 
         Raises:
-            UnknownNameError: An axis names no field.
             ConfigError: A value breaks a rule.
         """
-        return replace_fields(self.base, values)
+        return overrides.replace_fields(self.base, values)
 
     def ends(self) -> list[TrialConfig]:
-        """Return the trials at the corners of the space: of each axis its first or last value, of a choice every value.
-
-        Raises:
-            UnknownNameError: An axis names no field.
-            ConfigError: A value breaks a rule.
-        """
+        """Return the trials at the space's corners: of each axis its first or last value, of a choice every value."""
         corners = [{name: _ends(axis)[side] for name, axis in self.axes.items()} for side in (0, -1)]
         corners += [corners[0] | {name: value} for name, axis in self.axes.items() for value in _ends(axis)]
         return [self.trial(corner | chosen) for chosen in self._parts() for corner in corners]
 
     def find(self, trial_id: str, flat: Mapping[str, Any]) -> dict[str, Any] | None:
-        """Return the value of each axis at the trial of this id and flat form, or None if it is not in this space.
-
-        Only values are read from the flat form, never names of code.
-        """
+        """Return the axes' values at the trial of an id and flat form, or None outside of the space; import no code."""
         for chosen in self._parts():
             values = {name: chosen[name] if name in chosen else _as_tuple(flat.get(name)) for name in self.axes}
             is_inside = all(_contains(axis, values[name]) for name, axis in self.axes.items())
@@ -128,24 +110,23 @@ class Search:
 
     def _parts(self) -> list[dict[str, Any]]:
         """Return every combination of the axes whose values are whole parts, such as optimizers."""
-        axes = {
-            name: axis.values for name, axis in self.axes.items() if name in REGISTRIES and isinstance(axis, Choice)
-        }
-        return [dict(zip(axes, chosen, strict=True)) for chosen in itertools.product(*axes.values())]
+        names = [name for name, axis in self.axes.items() if name in REGISTRIES and isinstance(axis, Choice)]
+        combinations = itertools.product(*(self.axes[name].values for name in names))
+        return [dict(zip(names, chosen, strict=True)) for chosen in combinations]
 
 
 def _check_axis(name: str, axis: Any) -> None:
-    if not isinstance(axis, Axis):
+    if not isinstance(axis, Distribution):
         known = "Uniform, LogUniform, Integer or Choice"
         raise ConfigError(f"the axis {name!r} of a search must be a {known}, but got {shown_in_one_line(axis)}.")
     if name == "seed" or name.partition(".")[0] == "data":
         raise ConfigError(f"a search has one seed and one data set, but got the axis {name!r}: set it in the base.")
     if isinstance(axis, Choice):
-        shown = [repr(value) for value in axis.values]
-        require(len(set(shown)) == len(shown), f"the values of the axis {name!r} differ", values=axis.values)
+        num_different = len(set(map(repr, axis.values)))
+        require(num_different == len(axis.values), f"the values of the axis {name!r} differ", values=axis.values)
 
 
-def _ends(axis: Axis) -> tuple[Any, ...]:
+def _ends(axis: Distribution) -> tuple[Any, ...]:
     return axis.values if isinstance(axis, Choice) else (axis.low, axis.high)
 
 
@@ -153,7 +134,7 @@ def _as_tuple(value: Any) -> Any:
     return tuple(map(_as_tuple, value)) if isinstance(value, list) else value
 
 
-def _contains(axis: Axis, value: Any) -> bool:
+def _contains(axis: Distribution, value: Any) -> bool:
     if isinstance(axis, Choice):
         return value in axis.values
     return isinstance(value, int | float) and axis.low <= value <= axis.high

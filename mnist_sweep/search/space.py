@@ -6,26 +6,21 @@ function returns plain trials, spaces can be added with `+` and nested, and ever
 
 import dataclasses
 import itertools
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from mnist_sweep.errors import ConfigError
 from mnist_sweep.trials.config import TrialConfig
 from mnist_sweep.trials.overrides import replace_fields
-from mnist_sweep.validation import INFINITY, coerce, require, shown_in_one_line
+from mnist_sweep.validation import coerce, require, shown_in_one_line
 
 if TYPE_CHECKING:
     import numpy as np
 
+Trials = TrialConfig | Iterable[TrialConfig]
 Axes = Mapping[str, Any]
-
-
-class Distribution(Protocol):
-    """A distribution from which `sample` draws the values of a field."""
-
-    def draw(self, generator: "np.random.Generator") -> Any:
-        """Return one value."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +32,7 @@ class Uniform:
 
     def __post_init__(self) -> None:
         coerce(self)
-        require(-INFINITY < self.low < self.high < INFINITY, "low < high", low=self.low, high=self.high)
+        require(-math.inf < self.low < self.high < math.inf, "low < high", low=self.low, high=self.high)
 
     def draw(self, generator: "np.random.Generator") -> float:
         """Return one number."""
@@ -53,12 +48,10 @@ class LogUniform:
 
     def __post_init__(self) -> None:
         coerce(self)
-        require(0 < self.low < self.high < INFINITY, "0 < low < high", low=self.low, high=self.high)
+        require(0 < self.low < self.high < math.inf, "0 < low < high", low=self.low, high=self.high)
 
     def draw(self, generator: "np.random.Generator") -> float:
         """Return one number."""
-        import math
-
         return math.exp(generator.uniform(math.log(self.low), math.log(self.high)))
 
 
@@ -94,7 +87,10 @@ class Choice:
         return self.values[int(generator.integers(len(self.values)))]
 
 
-def grid(base: TrialConfig | Iterable[TrialConfig], axes: Axes) -> list[TrialConfig]:
+Distribution = Uniform | LogUniform | Integer | Choice
+
+
+def grid(base: Trials, axes: Axes) -> list[TrialConfig]:
     """Return every combination of the axes' values, for each base; the last axis varies fastest.
 
     Raises:
@@ -102,11 +98,11 @@ def grid(base: TrialConfig | Iterable[TrialConfig], axes: Axes) -> list[TrialCon
         UnknownNameError: An axis names no field.
     """
     _check_axes(axes)
-    combinations = [dict(zip(axes, values, strict=True)) for values in itertools.product(*axes.values())]
-    return [replace_fields(trial, changed) for trial in _trials(base) for changed in combinations]
+    points = [dict(zip(axes, values, strict=True)) for values in itertools.product(*axes.values())]
+    return [replace_fields(trial, point) for trial in _trials(base) for point in points]
 
 
-def zipped(base: TrialConfig | Iterable[TrialConfig], axes: Axes) -> list[TrialConfig]:
+def zipped(base: Trials, axes: Axes) -> list[TrialConfig]:
     """Return the first values of all axes together, then the second ones, and so on, for each base.
 
     Raises:
@@ -116,13 +112,11 @@ def zipped(base: TrialConfig | Iterable[TrialConfig], axes: Axes) -> list[TrialC
     _check_axes(axes)
     lengths = {name: len(values) for name, values in axes.items()}
     require(len(set(lengths.values())) <= 1, "zipped axes are of one length", **lengths)
-    rows = [dict(zip(axes, values, strict=True)) for values in zip(*axes.values(), strict=True)]
-    return [replace_fields(trial, changed) for trial in _trials(base) for changed in rows]
+    points = [dict(zip(axes, values, strict=True)) for values in zip(*axes.values(), strict=True)]
+    return [replace_fields(trial, point) for trial in _trials(base) for point in points]
 
 
-def sample(
-    base: TrialConfig | Iterable[TrialConfig], axes: Mapping[str, Distribution], *, num_trials: int, seed: int
-) -> list[TrialConfig]:
+def sample(base: Trials, axes: Mapping[str, Distribution], *, num_trials: int, seed: int) -> list[TrialConfig]:
     """Return `num_trials` random trials for each base; with the same seed, a larger number extends a smaller one.
 
     Raises:
@@ -132,7 +126,7 @@ def sample(
     import numpy as np
 
     require(len(axes) >= 1, "at least one axis", axes=list(axes))
-    _check_count("num_trials", num_trials)
+    require(type(num_trials) is int and num_trials >= 1, "num_trials >= 1", num_trials=num_trials)
     require(isinstance(seed, int) and 0 <= seed < 2**63, "0 <= seed < 2**63", seed=seed)
     for name, axis in axes.items():
         if not hasattr(axis, "draw"):
@@ -140,26 +134,22 @@ def sample(
     trials = []
     for number, trial in enumerate(_trials(base)):
         generator = np.random.Generator(np.random.Philox(key=[seed, number]))
-        for _ in range(num_trials):
-            trials.append(replace_fields(trial, {name: axis.draw(generator) for name, axis in axes.items()}))
+        points = [{name: axis.draw(generator) for name, axis in axes.items()} for _ in range(num_trials)]
+        trials += [replace_fields(trial, point) for point in points]
     return trials
 
 
-def repeat(trials: TrialConfig | Iterable[TrialConfig], *, seeds: int) -> list[TrialConfig]:
+def repeat(trials: Trials, *, seeds: int) -> list[TrialConfig]:
     """Return each trial with the seeds 0 to `seeds - 1`, the seeds of a trial next to each other.
 
     Raises:
         ConfigError: `seeds` is below 1.
     """
-    _check_count("seeds", seeds)
+    require(type(seeds) is int and seeds >= 1, "seeds >= 1", seeds=seeds)
     return [dataclasses.replace(trial, seed=seed) for trial in _trials(trials) for seed in range(seeds)]
 
 
-def _check_count(name: str, number: int) -> None:
-    require(type(number) is int and number >= 1, f"{name} >= 1", **{name: number})
-
-
-def _trials(base: TrialConfig | Iterable[TrialConfig]) -> list[TrialConfig]:
+def _trials(base: Trials) -> list[TrialConfig]:
     trials = [base] if isinstance(base, TrialConfig) else list(base)
     require(len(trials) >= 1, "at least one base trial", trials=trials)
     return trials

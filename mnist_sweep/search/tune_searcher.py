@@ -5,22 +5,20 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from mnist_sweep.errors import ConfigError
-from mnist_sweep.search.search import Axis, Search
-from mnist_sweep.search.space import Choice, Integer, LogUniform
+from mnist_sweep.search.search import Search
+from mnist_sweep.search.space import Choice, Distribution, Integer, LogUniform
 from mnist_sweep.trials.config import TrialConfig, trial_id
 from mnist_sweep.trials.row import METRIC, Status, TrialRow
 
 MAX_KNOWN_SUGGESTIONS = 100
-PLAIN_TYPES = (bool, float, int, str)
 
 
 class TuneSearcher:
     """Suggests the trials of a search.
 
     Args:
-        search: The search.
         rows: Existing rows of its space, which the searcher is told first.
-        pending: Ids of trials that an earlier run suggested; this run has them already, so they are not returned again.
+        pending: Ids of trials that an earlier run suggested, which are not returned again.
 
     Attributes:
         warning: What the user should know of the searcher, in one line, or None.
@@ -33,15 +31,14 @@ class TuneSearcher:
     def __init__(self, search: Search, rows: Iterable[TrialRow], pending: Collection[str] = ()) -> None:
         self.warning: str | None = None
         self.exhausted = False
-        self._search = search
+        self._search, self._pending = search, set(pending)
         self._labels = {name: _labels(axis) for name, axis in search.axes.items() if isinstance(axis, Choice)}
         self._searcher = _tpe(search.seed) if search.algorithm == "tpe" else copy.deepcopy(search.algorithm)
+        self._name = type(self._searcher).__name__
         space = {name: _domain(axis, self._labels.get(name)) for name, axis in search.axes.items()}
         if not self._searcher.set_search_properties(METRIC, "max", space):
-            name = type(self._searcher).__name__
-            raise ConfigError(f"the axes are the space of a search: give {name} neither a space nor a metric.")
+            raise ConfigError(f"the axes are the space of a search: give {self._name} neither a space nor a metric.")
         self._suggestions: dict[str, str] = {}  # the searcher's own id of each trial that has no row yet
-        self._pending = set(pending)
         self._rows: dict[str, TrialRow] = {}
         self._untold: set[str] = set()
         self._num_suggestions = 0
@@ -59,25 +56,20 @@ class TuneSearcher:
                 break
             trial = self._search.trial({axis: self._value(axis, value) for axis, value in point.items()})
             name = trial_id(trial)
-            if name not in self._rows and name not in self._suggestions:
+            if name in self._rows:
+                self._complete(suggestion, self._rows[name])
+                num_known += name not in self._untold
+                self._untold.discard(name)
+            elif name in self._suggestions:
+                self._searcher.on_trial_complete(suggestion, error=True)
+                num_known += 1
+            else:
                 self._suggestions[name] = suggestion
                 if name not in self._pending:
                     return trial
                 self._pending.remove(name)
-            else:
-                num_known += self._reject(name, suggestion)
         self.exhausted = not self._suggestions
         return None
-
-    def _reject(self, name: str, suggestion: str) -> bool:
-        """Tell the searcher the end of a trial that it suggested again; return whether it learned nothing."""
-        if name not in self._rows:
-            self._searcher.on_trial_complete(suggestion, error=True)
-            return True
-        self._complete(suggestion, self._rows[name])
-        is_known = name not in self._untold
-        self._untold.discard(name)
-        return is_known
 
     def tell(self, row: TrialRow) -> None:
         """Tell the searcher a row, whether it suggested the trial or not."""
@@ -97,25 +89,21 @@ class TuneSearcher:
         try:
             self._searcher.add_evaluated_point(labelled, value)
         except NotImplementedError:
-            name = type(self._searcher).__name__
-            self.warning = f"{name} cannot be told earlier rows; it learns those of trials that it suggests again"
+            self.warning = f"{self._name} cannot be told earlier rows; it learns those of trials that it suggests again"
             return False
         return True
 
     def _complete(self, suggestion: str, row: TrialRow) -> None:
-        value = _accuracy(row)
-        result = None if value is None else {METRIC: value}
-        self._searcher.on_trial_complete(suggestion, result=result, error=value is None)
+        result = None if (value := _accuracy(row)) is None else {METRIC: value}
+        self._searcher.on_trial_complete(suggestion, result=result, error=result is None)
 
     def _value(self, axis: str, label: Any) -> Any:
         labels = self._labels.get(axis)
-        values = self._search.axes[axis]
-        return values.values[labels.index(label)] if labels is not None and isinstance(values, Choice) else label
+        return self._search.axes[axis].values[labels.index(label)] if labels else label
 
     def _label(self, axis: str, value: Any) -> Any:
         labels = self._labels.get(axis)
-        values = self._search.axes[axis]
-        return labels[values.values.index(value)] if labels is not None and isinstance(values, Choice) else value
+        return labels[self._search.axes[axis].values.index(value)] if labels else value
 
 
 def _accuracy(row: TrialRow) -> float | None:
@@ -125,11 +113,11 @@ def _accuracy(row: TrialRow) -> float | None:
 
 def _labels(axis: Choice) -> list[Any]:
     """Return what stands for a choice's values in a searcher: the values if all are plain, else their text."""
-    plain = all(isinstance(value, PLAIN_TYPES) for value in axis.values)
+    plain = all(isinstance(value, bool | float | int | str) for value in axis.values)
     return list(axis.values) if plain else [repr(value) for value in axis.values]
 
 
-def _domain(axis: Axis, labels: list[Any] | None) -> Any:
+def _domain(axis: Distribution, labels: list[Any] | None) -> Any:
     from ray import tune
 
     if isinstance(axis, Choice):
