@@ -4,7 +4,7 @@ import itertools
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from mnist_sweep.data.dataset import Dataset
 from mnist_sweep.results.predictions import Predictions
@@ -56,26 +56,23 @@ class Local:
                 return
             name = trial_id(trial)
             observer.started(name)
-            row = _run(name, steps(trial, datasets[trial.data], artifacts=artifacts), observer)
-            if row:
-                observer.finished(row)
+            _run(name, steps(trial, datasets[trial.data], artifacts=artifacts), observer)
 
 
-def _run(name: str, running: Generator[Item, None, TrialRow], observer: Observer) -> TrialRow | None:
-    """Run a trial until it has its row, or is paused; then return None."""
+def _run(name: str, running: Generator[Item, None, TrialRow], observer: Observer) -> None:
+    """Run a trial until it has its row, or is paused."""
     while True:
         try:
             item = next(running)
         except StopIteration as end:
-            return cast(TrialRow, end.value)
+            return observer.finished(end.value)
         if isinstance(item, SavedModel | Predictions):
             observer.saved(name, item)
             continue
         if isinstance(item, Evaluation):
             observer.evaluated(name, item)
-        note = item.note if isinstance(item, Heartbeat) else None
-        if ending := observer.is_ending():
-            note = pause(running)
+        ending = observer.is_ending()
+        note = pause(running) if ending else item.note if isinstance(item, Heartbeat) else None
         if note:
             observer.noted(name, note)
         if ending:

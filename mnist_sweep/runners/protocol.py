@@ -15,11 +15,9 @@ class Observer(Protocol):
     """Receives what a runner reports, and decides what it does next; called in the thread that called `run`."""
 
     def ready(self, num_workers: int, warning: str | None = None) -> None:
-        """Report that the machine or cluster has what the trials ask for; no trial has started.
+        """Report that the machine or cluster has room for some trials at a time; no trial has started.
 
-        Args:
-            num_workers: Trials at a time.
-            warning: What the user should know about the machine or cluster, in one line.
+        `warning` is what the user should know about the machine or cluster, in one line.
         """
 
     def started(self, trial_id: str) -> None:
@@ -29,19 +27,12 @@ class Observer(Protocol):
         """Report a point of a running trial's learning curve; some may be left out."""
 
     def retried(self, trial_id: str, cause: str) -> None:
-        """Report that a trial has lost its worker and starts again.
-
-        Args:
-            trial_id: The trial.
-            cause: Why the worker was lost, in one line.
-        """
+        """Report that a trial starts again, and why it has lost its worker, in one line."""
 
     def noted(self, trial_id: str | None, note: str) -> None:
-        """Report what the user should know about a running trial, such as that it resumes from a checkpoint.
+        """Report what the user should know about a running trial, in one line that follows its name.
 
-        Args:
-            trial_id: The trial; None for something that concerns no single trial, such as the loss of a node.
-            note: One line that follows the trial's name.
+        The id is None for something that concerns no single trial, such as the loss of a node.
         """
 
     def saved(self, trial_id: str, item: SavedModel | Predictions) -> None:

@@ -10,7 +10,7 @@ import time
 import traceback
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, cast
 
 from mnist_sweep.data import sources
 from mnist_sweep.data.dataset import Dataset
@@ -19,6 +19,7 @@ from mnist_sweep.results.predictions import Predictions
 from mnist_sweep.system.storage import Bucket, Folder, storage
 from mnist_sweep.text.lines import shortened
 from mnist_sweep.training import fitting, row_builder, runtime
+from mnist_sweep.training.callback import TrainingCallback
 from mnist_sweep.training.checkpoints import Checkpoints
 from mnist_sweep.training.state import Heartbeat
 from mnist_sweep.trials import shared_prefix
@@ -26,26 +27,18 @@ from mnist_sweep.trials.artifacts import Artifacts, SavedModel
 from mnist_sweep.trials.config import TrialConfig, trial_id
 from mnist_sweep.trials.row import Evaluation, TrialRow, rank
 
-if TYPE_CHECKING:
-    from mnist_sweep.trackers.tensorboard.writer import TensorBoardWriter
-
 KEPT_SWEEPS = 4
 Item = Evaluation | Heartbeat | Predictions | SavedModel
 
 
-def execute(
-    config: TrialConfig,
-    dataset: Dataset | None = None,
-    *,
-    on_evaluation: Callable[[Evaluation], None] = lambda _: None,
-) -> TrialRow:
+def execute(config: TrialConfig, *, on_evaluation: Callable[[Evaluation], None] = lambda _: None) -> TrialRow:
     """Run a trial in this process; call a function with each point of its learning curve, and return its row."""
 
     def on_item(item: Item) -> None:
         if isinstance(item, Evaluation):
             on_evaluation(item)
 
-    return fitting.consume(steps(config, dataset), on_item)
+    return fitting.consume(steps(config), on_item)
 
 
 def steps(
@@ -59,8 +52,7 @@ def steps(
     Args:
         config: The trial.
         dataset: The data set that `config.data` stands for; loaded if None.
-        artifacts: What to leave behind; None means nothing. If only the best model is kept, those are yielded that are
-            better than all before in this process.
+        artifacts: What to leave behind; None means nothing.
     """
     start = time.perf_counter()
     problems: list[str] = []
@@ -91,24 +83,18 @@ def pause(running: Generator[Item, None, TrialRow]) -> str | None:
 
 def storage_of(artifacts: Artifacts) -> Folder | Bucket:
     """Return the storage of a trial's artifacts, the same one for all trials of a process."""
-    found: Folder | Bucket = runtime.cached(
-        "storages", artifacts.storage, lambda: storage(artifacts.storage), limit=KEPT_SWEEPS
-    )
-    return found
+    name = artifacts.storage
+    return cast(Folder | Bucket, runtime.cached("storages", name, lambda: storage(name), limit=KEPT_SWEEPS))
 
 
 def _checkpoints(config: TrialConfig, artifacts: Artifacts | None, problems: list[str]) -> Checkpoints | None:
     if artifacts is None or artifacts.run_marker is None:
         return None
-    where = storage_of(artifacts)
+    where, shares = storage_of(artifacts), artifacts.keep_shared_prefixes
     try:
         if not where.exists(artifacts.run_marker):
             return None
-        start = (
-            shared_prefix.latest_start(config, where.names(shared_prefix.FOLDER))
-            if artifacts.keep_shared_prefixes
-            else None
-        )
+        start = shared_prefix.latest_start(config, where.names(shared_prefix.FOLDER)) if shares else None
     except LedgerError as error:
         problems.append(f"it ran without checkpoints: {error}")
         return None
@@ -118,14 +104,14 @@ def _checkpoints(config: TrialConfig, artifacts: Artifacts | None, problems: lis
         seconds=artifacts.checkpoint_seconds,
         identity={"version": row_builder.version(), **runtime.environment()},
         start=start,
-        end=shared_prefix.final_state_name(config) if artifacts.keep_shared_prefixes else None,
+        end=shared_prefix.final_state_name(config) if shares else None,
     )
 
 
 @contextlib.contextmanager
 def _summaries(
     config: TrialConfig, artifacts: Artifacts | None, checkpoints: Checkpoints | None, problems: list[str]
-) -> Iterator["TensorBoardWriter | None"]:
+) -> Iterator[TrainingCallback | None]:
     """Give the writer of the trial's logs, or None if none are kept; add why they could not be kept to `problems`."""
     if artifacts is None or artifacts.summaries == "off":
         yield None
@@ -167,7 +153,6 @@ def _collected(problems: list[str]) -> Iterator[None]:
 
 
 def _saved(model: Any, dataset: Dataset, problems: list[str]) -> Iterator[SavedModel]:
-    """Yield the model as a file, unless it cannot be saved."""
     from mnist_sweep.models import keras_file
     from mnist_sweep.results import mistakes
 
@@ -180,9 +165,8 @@ def _saved(model: Any, dataset: Dataset, problems: list[str]) -> Iterator[SavedM
 
 
 def _is_kept(row: TrialRow, artifacts: Artifacts) -> bool:
-    """Return whether the model of a row is sent to the results folder, where those of all workers are compared."""
-    run = artifacts.storage, artifacts.run_marker
-    best = runtime.cached("best", run, list, limit=KEPT_SWEEPS)
+    """Return whether the model is sent to the results folder, where those of all workers are compared."""
+    best = runtime.cached("best", (artifacts.storage, artifacts.run_marker), list, limit=KEPT_SWEEPS)
     if artifacts.models == "best" and (not best or rank(row) < rank(best[0])):
         best[:] = [row]
         return True
