@@ -1,4 +1,4 @@
-"""The runner on Ray Tune: connection to a cluster, experiments, workers, schedulers, retries.
+"""The runner on Ray Tune: connection to a cluster, experiments, workers, schedulers.
 
-Begin with `tune`, which puts the other modules together; `retries` says when a trial runs again.
+Begin with `tune`, which puts the other modules together; `callback` says when a trial runs again.
 """

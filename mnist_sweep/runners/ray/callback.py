@@ -1,20 +1,26 @@
-"""Tune's callback: reports to the observer of the run what Tune reports, and ends a run that is asked to end."""
+"""Tune's callback: reports to the observer of the run what Tune reports, and ends a run that is asked to end.
+
+Where a model, data set or optimizer raises, the row is `failed`. A trial is retried up to `max_retries` times (Tune
+counts) if its worker or node is lost, once alone on a GPU if it ran out of memory on a shared one, and resumes from its
+checkpoint if its worker took the run for ended. A node that lacks a package would lose trial after trial: the run ends.
+"""
 
 import dataclasses
 import json
+import re
 import time
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
 
 from ray import tune
 
+from mnist_sweep.errors import ResourceError
 from mnist_sweep.results.predictions import Predictions
 from mnist_sweep.results.row_json import from_json
 from mnist_sweep.runners.protocol import Observer
-from mnist_sweep.runners.ray import retries
 from mnist_sweep.runners.ray.evaluation_messages import EvaluationReceiver
 from mnist_sweep.training.row_builder import failed
 from mnist_sweep.trials.artifacts import SavedModel
@@ -22,41 +28,31 @@ from mnist_sweep.trials.config import TrialConfig
 from mnist_sweep.trials.row import TrialRow
 
 SECONDS_TO_PAUSE = 10.0
+OUT_OF_MEMORY = "ResourceExhaustedError"  # TensorFlow's
 
 
 class TuneCallback(tune.Callback):
-    """Reports to an observer what Tune reports.
-
-    Args:
-        trials: The trials by id; proposed ones are added to them while Tune runs.
-        observer: The observer of the run.
-        node_messages: Ray's messages on its nodes.
-        gpus_per_trial: GPUs of each trial.
+    """Reports what Tune reports to an observer: on trials by id, to which proposed ones are added while Tune runs.
 
     Attributes:
-        error: The exception that ended the run before its last trial, or None.
+        error: The exception of the observer that ended the run before its last trial, or None.
         has_ended: Whether the run was asked to end, and its trials are paused or had the time for it.
         paused: Ids of trials whose workers took the run for ended while it was not.
         out_of_memory: Ids of trials that need a GPU of their own; their rows are not reported.
     """
 
     def __init__(
-        self,
-        trials: Mapping[str, TrialConfig],
-        observer: Observer,
-        node_messages: SimpleQueue[str],
-        *,
-        gpus_per_trial: float,
+        self, trials: dict[str, TrialConfig], observer: Observer, node_messages: SimpleQueue[str], gpus_per_trial: float
     ) -> None:
         self.error: BaseException | None = None
         self.has_ended = False
         self.paused: list[str] = []
         self.out_of_memory: list[str] = []
-        self._trials, self._observer, self._node_messages = trials, observer, node_messages
-        self._gpus_per_trial = gpus_per_trial
+        self._trials, self._observer = trials, observer
+        self._node_messages, self._gpus_per_trial = node_messages, gpus_per_trial
         self._running: set[str] = set()
-        self._curves: defaultdict[str, EvaluationReceiver] = defaultdict(EvaluationReceiver)
         self._pausing: set[str] | None = None
+        self._curves: defaultdict[str, EvaluationReceiver] = defaultdict(EvaluationReceiver)
         self._deadline = 0.0
 
     def __getstate__(self) -> dict[str, Any]:
@@ -65,36 +61,31 @@ class TuneCallback(tune.Callback):
     def on_trial_start(self, iteration: int, trials: Any, trial: Any, **info: Any) -> None:
         """Report that a trial starts."""
         self._running.add(id_of(trial))
-        self._call(self._observer.started, id_of(trial))
+        self.call(self._observer.started, id_of(trial))
 
     def on_trial_result(self, iteration: int, trials: Any, trial: Any, result: Any, **info: Any) -> None:
         """Report a worker's message; take large values out of it, since Tune keeps the last one of each trial."""
-        self._call(self._receive, id_of(trial), result)
+        self.call(self._receive, id_of(trial), result)
 
     def on_trial_complete(self, iteration: int, trials: Any, trial: Any, **info: Any) -> None:
         """Report the row of a trial that a scheduler stopped."""
         trial_id = id_of(trial)
-        row = self._curves[trial_id].stopped_row(self._trials[trial_id]) if trial_id in self._running else None
-        if row:
-            self._call(self._finish, row)
+        if trial_id in self._running and (row := self._curves[trial_id].stopped_row(self._trials[trial_id])):
+            self.call(self._finish, row)
 
     def on_trial_recover(self, iteration: int, trials: Any, trial: Any, **info: Any) -> None:
         """Report that a trial lost its worker and is retried."""
-        error = _error(trial)
-        self._call(retries.check_node, error)
-        self._call(self._observer.retried, id_of(trial), retries.lost_worker_cause(error))
+        self.call(self._observer.retried, id_of(trial), self._lost_worker_cause(trial))
 
     def on_trial_error(self, iteration: int, trials: Any, trial: Any, **info: Any) -> None:
         """Report the row of a trial that lost its worker and is not retried."""
-        error = _error(trial)
-        self._call(retries.check_node, error)
-        row = failed(self._trials[id_of(trial)], error=retries.lost_worker_cause(error))
-        self._call(self._finish, dataclasses.replace(row, worker=None))  # `failed` names this process
+        row = failed(self._trials[id_of(trial)], error=self._lost_worker_cause(trial))
+        self.call(self._finish, dataclasses.replace(row, worker=None))  # `failed` names this process
 
     def on_step_end(self, iteration: int, trials: Any, **info: Any) -> None:
         """Report messages on nodes; end the run if it is asked to end and its trials are paused."""
         while not self._node_messages.empty():
-            self._call(self._observer.noted, None, self._node_messages.get())
+            self.call(self._observer.noted, None, self._node_messages.get())
         if not self._observer.is_ending():
             return
         if self._pausing is None:
@@ -103,9 +94,21 @@ class TuneCallback(tune.Callback):
             self.has_ended = True
             raise tune.TuneError("the run was asked to end")  # the only way out of Tune that leaves its trials alone
 
+    def call(self, function: Callable[..., Any], *values: Any) -> Any:
+        """Call a function of the observer, and keep the exception that it raises, which Tune would wrap in text."""
+        try:
+            return function(*values)
+        except BaseException as error:  # the run ends with the error itself
+            self.error = error
+            raise
+
+    def _lost_worker_cause(self, trial: Any) -> str:
+        error = Path(trial.error_file).read_text(encoding="utf-8") if trial.error_file else ""
+        return str(self.call(lost_worker_cause, error))
+
     def _receive(self, trial_id: str, message: dict[str, Any]) -> None:
         if "missing_package" in message:
-            raise retries.unfit_node(message["node"], message["missing_package"])
+            raise _unfit_node(message["node"], message["missing_package"])
         for kind in (SavedModel, Predictions):
             if kind.__name__ in message:
                 self._observer.saved(trial_id, message.pop(kind.__name__).content)
@@ -126,7 +129,7 @@ class TuneCallback(tune.Callback):
 
     def _finish(self, row: TrialRow) -> None:
         self._forget(row.trial_id)
-        if retries.needs_whole_gpu(row, gpus_per_trial=self._gpus_per_trial):
+        if needs_whole_gpu(row, gpus_per_trial=self._gpus_per_trial):
             self.out_of_memory.append(row.trial_id)
             self._observer.noted(row.trial_id, "ran out of its share of a GPU's memory; it is retried alone on a GPU")
         else:
@@ -136,19 +139,34 @@ class TuneCallback(tune.Callback):
         self._running.discard(trial_id)
         self._curves.pop(trial_id, None)
 
-    def _call(self, function: Callable[..., None], *values: Any) -> None:
-        try:
-            function(*values)
-        except BaseException as error:  # Tune would wrap it in text; the run ends with the error itself
-            self.error = error
-            raise
-
 
 def id_of(trial: Any) -> str:
     """Return the id of one of Tune's trials."""
     return str(json.loads(trial.config["trial"])["id"])
 
 
-def _error(trial: Any) -> str:
-    """Return what Ray says on the end of a trial that has no row; empty if it says nothing."""
-    return Path(trial.error_file).read_text(encoding="utf-8") if trial.error_file else ""
+def needs_whole_gpu(row: TrialRow, *, gpus_per_trial: float) -> bool:
+    """Return whether a trial is to be retried alone on a GPU, as it ran out of memory on one that it shared."""
+    return 0 < gpus_per_trial < 1 and (row.error or "").startswith(OUT_OF_MEMORY)
+
+
+def lost_worker_cause(error: str) -> str:
+    """Return one line on why a trial has no row, from Ray's error file: its worker died, or could not even read it.
+
+    Raises:
+        ResourceError: The node lacks a package that workers import.
+    """
+    if missing := re.search(r"^ModuleNotFoundError: .+", error, re.MULTILINE):
+        node = re.search(r"\bip=([^\s,)]+)", error)
+        raise _unfit_node(node[1] if node else "of a worker", missing[0])
+    lines = [line.strip() for line in error.splitlines()[1:] if line.strip()]
+    if not lines:
+        return "the worker was lost, and Ray gives no reason"
+    return lines[-1] if any(line.startswith("File ") for line in lines) else f"the worker was lost: {lines[0]}"
+
+
+def _unfit_node(node: str, cause: str) -> ResourceError:
+    return ResourceError(
+        f"every node must have the packages that trials import, but the node {node} does not ({cause}): install there "
+        "what this machine has, or take the node out of the cluster, and run the same command again."
+    )

@@ -15,7 +15,6 @@ from typing import Any
 
 from mnist_sweep.errors import ResourceError
 from mnist_sweep.runners.ray import private
-from mnist_sweep.system import machine
 from mnist_sweep.text.lines import one_line
 
 MAX_SHIPPED_BYTES = 64 << 20
@@ -42,10 +41,9 @@ ENVIRONMENT = {
 def connected(address: str | None, *, num_cpus: int | None, code: Sequence[Path]) -> Iterator[SimpleQueue[str]]:
     """Connect to Ray while the body runs, and give a queue of Ray's messages on its nodes, each in one line.
 
-    A Ray that this process is connected to already is used as it is, and stays.
-
     Args:
-        address: A running cluster (`auto`, or `host:port`), or None to start Ray here.
+        address: A running cluster (`auto`, or `host:port`), or None to start Ray here. A Ray that this process is
+            connected to already is used as it is, and stays.
         num_cpus: CPUs of the Ray that is started here; None means all of this machine.
         code: Folders that trials import from; the first is shipped to the nodes of a running cluster.
 
@@ -60,9 +58,9 @@ def connected(address: str | None, *, num_cpus: int | None, code: Sequence[Path]
     if ray.is_initialized():
         yield node_messages
         return
-    options = _cluster_options(address, code) if address else {"address": "local", "num_cpus": num_cpus}
+    local = {"address": "local", "num_cpus": num_cpus, "include_dashboard": False}
     with private.intercepted_node_messages(lambda text: node_messages.put(in_one_line(text))):
-        _init(options)
+        _init(_cluster_options(address, code) if address else local)
         try:
             yield node_messages
         finally:
@@ -82,14 +80,11 @@ def _init(options: Mapping[str, Any]) -> None:
     """Call `ray.init`, and import Tune while Ray's processes start, which takes seconds."""
     import ray
 
-    quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR", "configure_logging": False}
-    if options["address"] == "local":
-        quiet["include_dashboard"] = False
     importing = threading.Thread(target=importlib.import_module, args=["ray.tune"])
     importing.start()
     try:
         with private.kept_sigterm_handler():
-            ray.init(**quiet, **options)
+            ray.init(log_to_driver=False, logging_level="ERROR", configure_logging=False, **options)
     except Exception as error:  # a bare Exception, too, where Ray's processes take too long on a busy machine
         where = "on this machine" if options["address"] == "local" else f"at {options['address']}"
         raise ResourceError(f"Ray could not be reached {where}: {one_line(error)}") from error
@@ -99,18 +94,15 @@ def _init(options: Mapping[str, Any]) -> None:
 
 def in_one_line(message: str) -> str:
     """Return a message of Ray on its nodes in one line."""
-    lost = re.search(r"address: (\S+) .*has been marked dead", message)
-    if lost:
+    if lost := re.search(r"address: (\S+) .*has been marked dead", message):
         return f"the node {lost[1]} was lost; the trials that ran there are retried"
     return textwrap.shorten(f"Ray says: {message}", MAX_MESSAGE_LENGTH, placeholder=" …")
 
 
 def warning(address: str | None) -> str | None:
-    """Return what the user should know of the Ray that this process is connected to, in one line, or None.
-
-    A cluster without token authentication accepts every driver, so it is known only if this driver has shown no token.
-    """
+    """Return what the user should know of the Ray that this process is connected to, in one line, or None."""
     found = [private.version_warning()]
+    # A cluster without token authentication accepts every driver; a driver that shows a token cannot tell.
     if address and os.environ.get("RAY_AUTH_MODE", "").lower() != "token":
         found.append(
             f"the cluster at {address} asks for no token, so anyone who reaches its ports can run code on it: "
@@ -119,22 +111,8 @@ def warning(address: str | None) -> str | None:
     return "; ".join(filter(None, found)) or None
 
 
-def capacity(*, cpus_per_trial: int, gpus_per_trial: float) -> int:
-    """Return how many trials fit on the connected Ray at a time, each on one machine.
-
-    Raises:
-        ResourceError: Not even one fits.
-    """
-    return machine.total_capacity(_node_sizes(), cpus_per_trial=cpus_per_trial, gpus_per_trial=gpus_per_trial)
-
-
-def current_capacity(*, cpus_per_trial: int, gpus_per_trial: float) -> int:
-    """Return how many trials fit now, when nodes may have joined or been lost; 0 if none does."""
-    return sum(machine.capacity(*size, cpus_per_trial, gpus_per_trial) for size in _node_sizes())
-
-
-def _node_sizes() -> list[tuple[float, float]]:
-    """Return the CPUs and GPUs of each node."""
+def node_sizes() -> list[tuple[float, float]]:
+    """Return the CPUs and GPUs of each node of the connected Ray."""
     import ray
 
     nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
@@ -149,11 +127,7 @@ def _token_mode() -> dict[str, str]:
 
 
 def _check_reachable(address: str) -> None:
-    """Validate that `host:port` accepts connections; Ray itself would try for minutes.
-
-    Raises:
-        ResourceError: It does not.
-    """
+    """Validate that `host:port` accepts connections; Ray itself would try for minutes."""
     host, _, port = address.removeprefix("ray://").rpartition(":")
     if not (host and port.isdigit()):
         return
@@ -164,11 +138,7 @@ def _check_reachable(address: str) -> None:
 
 
 def _check_size(folder: Path) -> None:
-    """Validate that a folder is small enough to be shipped to every node; Ray would pack a home folder, or a disk.
-
-    Raises:
-        ResourceError: It is too large.
-    """
+    """Validate that a folder is small enough to be shipped to every node; Ray would pack a home folder, or a disk."""
     total = 0
     for parent, folders, files in os.walk(folder):
         folders[:] = [name for name in folders if name not in NOT_SHIPPED]

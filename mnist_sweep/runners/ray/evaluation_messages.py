@@ -1,8 +1,7 @@
 """Evaluations on their way from a worker to the driver, which makes the row of a trial that a scheduler stops.
 
-A worker cannot make that row, since it is ended when its trial is stopped. So that messages stay as short as they are
-at first, each holds only the points since the one before and the few numbers that no other process knows; the driver
-keeps the learning curve of each running trial.
+A worker cannot make that row, since it is ended when its trial is stopped. So that messages stay short, each holds only
+the points since the one before and what no other process knows; the driver keeps the curve of each running trial.
 """
 
 import math
@@ -17,19 +16,14 @@ from mnist_sweep.trials.row import METRIC, TIME, Evaluation, TrialRow
 
 
 class EvaluationSender:
-    """Makes, in a worker, the messages of one trial while it trains.
-
-    Args:
-        has_scheduler: Whether a scheduler may stop the trial: no point is left out then.
-        min_interval: Seconds between two messages that no scheduler needs.
-    """
+    """Makes, in a worker, the messages of one trial while it trains; no point is left out if there is a scheduler."""
 
     def __init__(self, *, has_scheduler: bool, min_interval: float) -> None:
         self._has_scheduler, self._min_interval = has_scheduler, min_interval
         self._start, self._last_message = time.monotonic(), -math.inf
         self._heartbeat = Heartbeat(0, 0)
         self._unsent: list[Evaluation] = []
-        self._is_first = True
+        self._origin = {"origin": row_builder.origin()} if has_scheduler else {}
 
     def message(self, item: Evaluation | Heartbeat) -> dict[str, Any] | None:
         """Return the message on what a trial has yielded, or None if there is nothing to send now."""
@@ -48,22 +42,15 @@ class EvaluationSender:
         return self._points()
 
     def _points(self) -> dict[str, Any]:
-        points, self._unsent = [list(point) for point in self._unsent], []
-        if self._is_first and self._has_scheduler:
-            self._is_first = False
-            return {"points": points, "origin": row_builder.origin()}
-        return {"points": points}
+        message = {"points": [list(point) for point in self._unsent], **self._origin}
+        self._unsent, self._origin = [], {}
+        return message
 
     def _progress(self, point: Evaluation) -> dict[str, Any]:
         """Return what a scheduler decides by, and what a row needs if it stops the trial now."""
-        seconds = time.monotonic() - self._start
-        timing = row_builder.timing(seconds, point.seconds - self._heartbeat.inherited)
-        return {
-            METRIC: point.val_accuracy,
-            TIME: point.step,
-            "parameters": self._heartbeat.parameters,
-            "timing": timing,
-        }
+        parameters, own_seconds = self._heartbeat.parameters, point.seconds - self._heartbeat.inherited
+        timing = row_builder.timing(time.monotonic() - self._start, own_seconds)
+        return {METRIC: point.val_accuracy, TIME: point.step, "parameters": parameters, "timing": timing}
 
 
 class EvaluationReceiver:
@@ -72,7 +59,8 @@ class EvaluationReceiver:
     def __init__(self) -> None:
         self._points: list[Evaluation] = []
         self._origin: Mapping[str, Any] = {}
-        self._stop: dict[str, Any] | None = None
+        self._facts: dict[str, Any] = {}
+        self._end = 0
 
     def receive(self, message: dict[str, Any]) -> Evaluation:
         """Take the points and what goes with them out of a message; return the last point."""
@@ -82,12 +70,11 @@ class EvaluationReceiver:
         if self._origin:
             self._points += points
         if "timing" in message:
-            self._stop = {name: message.pop(name) for name in ("parameters", "timing")} | {"end": len(self._points)}
+            self._facts, self._end = {name: message.pop(name) for name in ("parameters", "timing")}, len(self._points)
         return points[-1]
 
     def stopped_row(self, trial: TrialConfig) -> TrialRow | None:
         """Return the row of the trial as of its last validation; None if no scheduler can have stopped it."""
-        if self._stop is None:
+        if not self._facts:
             return None
-        end, facts = self._stop["end"], {name: self._stop[name] for name in ("parameters", "timing")}
-        return row_builder.stopped(trial, self._points[:end], origin=self._origin, **facts)
+        return row_builder.stopped(trial, self._points[: self._end], origin=self._origin, **self._facts)

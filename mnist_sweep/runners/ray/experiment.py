@@ -1,23 +1,27 @@
 """One experiment of Ray Tune: a batch of trials, those that are proposed meanwhile, and how they are launched."""
 
 import tempfile
-from collections.abc import Sequence
-from dataclasses import dataclass
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from queue import SimpleQueue
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from ray import tune
+from ray.tune.search import Searcher
+from ray.tune.search.basic_variant import BasicVariantGenerator
 
 from mnist_sweep.runners.protocol import Observer
 from mnist_sweep.runners.ray import cluster
+from mnist_sweep.runners.ray.callback import TuneCallback, id_of
 from mnist_sweep.runners.ray.schedulers import Scheduler, create_scheduler
 from mnist_sweep.runners.ray.worker import WorkerSettings, trainable, trial_text
+from mnist_sweep.system import machine
 from mnist_sweep.trials.config import TrialConfig, trial_id
 
-if TYPE_CHECKING:
-    from mnist_sweep.runners.ray.callback import TuneCallback
-    from mnist_sweep.runners.ray.trial_source import ProposalSearcher
-
-# Without a limit, Tune starts the workers of a search one after the other.
-MAX_CONCURRENT_PROPOSALS = 10_000
+NUM_GPUS_ALONE = 1.0
+SECONDS_BETWEEN_COUNTS = 1.0
+MAX_CONCURRENT_PROPOSALS = 10_000  # without a limit, Tune starts the workers of a search one after the other
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,9 +35,7 @@ class Experiment:
         node_messages: Ray's messages on its nodes.
         sources: Each `trial.data`, in the order of the workers' data sets.
         settings: What all workers get.
-        scheduler: Which of Tune's schedulers stops trials.
-        max_concurrent: Maximum number of trials at a time; None means as many as there is room for.
-        max_retries: Maximum number of retries of a trial whose worker is lost.
+        scheduler, max_concurrent, max_retries: As in `RayTune`.
     """
 
     trials: dict[str, TrialConfig]
@@ -46,55 +48,56 @@ class Experiment:
     max_concurrent: int | None
     max_retries: int
 
-    def fit(self) -> "TuneCallback":
-        """Run the trials; return the callback, which knows those that have to run again."""
-        from ray import tune
+    def run(self) -> dict[str, TrialConfig]:
+        """Run the trials, and those alone on a GPU that need one; return those that have to run again."""
+        callback = self.fit()
+        paused = callback.paused
+        if callback.out_of_memory and not self.observer.is_ending():
+            large = {name: self.trials[name] for name in callback.out_of_memory}
+            settings = replace(self.settings, runtime={**self.settings.runtime, "gpus": NUM_GPUS_ALONE})
+            paused += replace(self, trials=large, num_proposals=0, settings=settings).fit().paused
+        return {name: self.trials[name] for name in paused}
 
-        from mnist_sweep.runners.ray.callback import TuneCallback
-
-        gpus = self.settings.runtime["gpus"]
-        callback = TuneCallback(self.trials, self.observer, self.node_messages, gpus_per_trial=gpus)
-        searcher = self._searcher() if self.num_proposals else None
+    def fit(self) -> TuneCallback:
+        """Run Tune once; return the callback, which knows the trials that have to run again."""
+        runtime = self.settings.runtime
+        callback = TuneCallback(self.trials, self.observer, self.node_messages, gpus_per_trial=runtime["gpus"])
+        with_settings = tune.with_parameters(trainable(), settings=self.settings)
         with tempfile.TemporaryDirectory(prefix="mnist-sweep-", ignore_cleanup_errors=True) as folder:
             tuner = tune.Tuner(
-                tune.with_resources(tune.with_parameters(trainable(), settings=self.settings), self._resources()),
+                tune.with_resources(with_settings, {"cpu": runtime["threads"], "gpu": runtime["gpus"]}),
                 param_space={"trial": ""},
-                tune_config=self._tune_config(searcher),
+                tune_config=self._tune_config(self._searcher(callback) if self.num_proposals else None),
                 run_config=self._run_config(callback, folder),
             )
             try:
                 tuner.fit()
             except tune.TuneError:
-                error = callback.error or (searcher.error if searcher else None)
-                if error:
-                    raise error from None
+                if callback.error:
+                    raise callback.error from None
                 if not callback.has_ended:
                     raise
         return callback
 
-    def _searcher(self) -> "ProposalSearcher":
+    def _searcher(self, callback: TuneCallback) -> "ProposalSearcher":
         """Return what suggests the trials first, then what the observer proposes."""
-        from mnist_sweep.runners.ray.trial_source import ProposalSearcher
-
         listed = iter([*self.trials.values()])
 
-        def ask() -> TrialConfig | None:
+        def next_point() -> dict[str, str] | None:
             trial = next(listed, None) or self.observer.propose()
-            if trial:
-                self.trials[trial_id(trial)] = trial
-            return trial
+            if trial is None:
+                return None
+            self.trials[trial_id(trial)] = trial
+            return self._point(trial)
 
-        return ProposalSearcher(ask, self._point, self._capacity)
+        return ProposalSearcher(lambda: callback.call(next_point), self._capacity)
 
     def _tune_config(self, searcher: "ProposalSearcher | None") -> Any:
-        from ray import tune
-
-        from mnist_sweep.runners.ray.callback import id_of
-        from mnist_sweep.runners.ray.trial_source import preset_points
-
         points = [self._point(trial) for trial in self.trials.values()]
+        # A grid instead of a generator of these points would be copied for each of them.
+        listed = BasicVariantGenerator(points_to_evaluate=points, max_concurrent=self.max_concurrent or 0)
         return tune.TuneConfig(
-            search_alg=searcher or preset_points(points, self.max_concurrent),
+            search_alg=searcher or listed,
             num_samples=len(points) + self.num_proposals,
             max_concurrent_trials=(self.max_concurrent or MAX_CONCURRENT_PROPOSALS) if searcher else None,
             scheduler=create_scheduler(self.scheduler, self.trials.values(), self.observer.rows()),
@@ -103,9 +106,7 @@ class Experiment:
             trial_dirname_creator=id_of,
         )
 
-    def _run_config(self, callback: "TuneCallback", folder: str) -> Any:
-        from ray import tune
-
+    def _run_config(self, callback: TuneCallback, folder: str) -> Any:
         return tune.RunConfig(
             storage_path=folder,
             name="tune",
@@ -116,13 +117,45 @@ class Experiment:
         )
 
     def _point(self, trial: TrialConfig) -> dict[str, str]:
-        """Return the config by which Tune sends a trial to a worker."""
         return {"trial": trial_text(trial, self.sources.index(trial.data))}
 
-    def _resources(self) -> dict[str, float]:
-        return {"cpu": self.settings.runtime["threads"], "gpu": self.settings.runtime["gpus"]}
-
     def _capacity(self) -> int:
-        return cluster.current_capacity(
-            cpus_per_trial=self.settings.runtime["threads"], gpus_per_trial=self.settings.runtime["gpus"]
-        )
+        threads, gpus = self.settings.runtime["threads"], self.settings.runtime["gpus"]
+        return sum(machine.capacity(*size, threads, gpus) for size in cluster.node_sizes())
+
+
+class ProposalSearcher(Searcher):
+    """Suggests a trial whenever there is room for one, and one more, so that a cluster that can grow does.
+
+    Args:
+        ask: Returns the config of the next trial, or None if there is none, or none before a running one has ended.
+        capacity: Returns how many trials fit now, when nodes may have joined or been lost.
+    """
+
+    def __init__(self, ask: Callable[[], dict[str, Any] | None], capacity: Callable[[], int]) -> None:
+        super().__init__()
+        self._ask, self._capacity = ask, capacity
+        self._running: set[str] = set()
+        self._num_fitting, self._valid_until = 0, 0.0
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {}  # Tune pickles its searchers for a restore that is never asked for
+
+    def save(self, checkpoint_path: str) -> None:
+        """Write nothing: the ledger is the memory of a search."""
+
+    def suggest(self, trial_id: str) -> Any:
+        """Return the next trial's config; None if it has to wait, `FINISHED` if no more will come."""
+        if time.monotonic() > self._valid_until:
+            self._num_fitting, self._valid_until = self._capacity(), time.monotonic() + SECONDS_BETWEEN_COUNTS
+        if len(self._running) > self._num_fitting:
+            return None
+        point = self._ask()
+        if point is None:
+            return None if self._running else Searcher.FINISHED
+        self._running.add(trial_id)
+        return point
+
+    def on_trial_complete(self, trial_id: str, result: Any = None, error: bool = False) -> None:
+        """Make room for another trial; the observer tells the search the row."""
+        self._running.discard(trial_id)

@@ -25,14 +25,13 @@ WITHOUT = {
 
 
 def version_warning() -> str | None:
-    """Return one line on a version of Ray that has not been tested, and on what it lacks; None for a tested one."""
+    """Return one line on an untested version of Ray and what it lacks; None for a tested one."""
     import ray
 
     if ray.__version__.rpartition(".")[0] in TESTED_VERSIONS:
         return None
     lacking = [f"it lacks {name}: {effect}" for name, effect in WITHOUT.items() if _owner(name) is None]
-    untested = f"Ray {ray.__version__} is untested, tested is {', '.join(TESTED_VERSIONS)}"
-    return "; ".join([untested, *lacking])
+    return "; ".join([f"Ray {ray.__version__} is untested, tested is {', '.join(TESTED_VERSIONS)}", *lacking])
 
 
 @contextlib.contextmanager
@@ -44,24 +43,18 @@ def intercepted_node_messages(on_message: Callable[[str], None]) -> Iterator[Non
 
 @contextlib.contextmanager
 def kept_sigterm_handler() -> Iterator[None]:
-    """Keep this process's handler of SIGTERM while Ray starts, whose own ends the process wherever it is.
-
-    The handler that Ray's native code installs is replaced after the body.
-    """
+    """Keep this process's handler of SIGTERM while Ray starts, whose own ends the process wherever it is."""
     handler = signal.getsignal(signal.SIGTERM)
     try:
         with _replaced(SET_SIGTERM_HANDLER, lambda handler: None):
             yield
     finally:
-        if threading.current_thread() is threading.main_thread():
+        if threading.current_thread() is threading.main_thread():  # Ray's native code has installed one, too
             signal.signal(signal.SIGTERM, handler)
 
 
 def has_live_worker(tune_controller: Any) -> Callable[[Any], bool]:
-    """Return a function that tells whether a worker starts or runs for a trial.
-
-    Without Tune's private names it is always False, so that the first pending trial is chosen, as Tune itself does.
-    """
+    """Return a function that tells whether a worker starts or runs for a trial; without Tune's names it is False."""
     manager = getattr(tune_controller, "_actor_manager", None)
     live = set(getattr(manager, "live_actors", ()))
     workers: Mapping[Any, Any] = getattr(tune_controller, "_trial_to_actor", {})
@@ -70,21 +63,19 @@ def has_live_worker(tune_controller: Any) -> Callable[[Any], bool]:
 
 @contextlib.contextmanager
 def _replaced(name: str, function: Callable[..., None]) -> Iterator[None]:
-    """Replace a function of Ray while the body runs; do nothing if this version of Ray does not have it."""
+    """Replace a function of Ray while the body runs, if this version of Ray has it."""
     owner, attribute = _owner(name), name.rpartition(".")[2]
-    if owner is None:
-        yield
-        return
-    original = getattr(owner, attribute)
-    setattr(owner, attribute, function)
+    original = getattr(owner, attribute, None)
+    if original:
+        setattr(owner, attribute, function)
     try:
         yield
     finally:
-        setattr(owner, attribute, original)
+        if original:
+            setattr(owner, attribute, original)
 
 
 def _owner(name: str) -> Any:
-    """Return the module of Ray that has this function, or None."""
     module, _, attribute = name.rpartition(".")
     try:
         owner = importlib.import_module(module)

@@ -1,12 +1,7 @@
 """Ray Tune's schedulers, which stop trials that fall behind, set up from the sweep's own numbers of steps.
 
 They see the validation accuracy at each evaluation, and time is counted in training steps. Before the first trial
-starts they see the learning curves of the rows that exist already, so a resumed sweep stops the same trials as one
-without a break.
-
-A free worker gets the first pending trial that no other worker is starting for. Tune itself chooses the first pending
-trial and ends the worker that starts for it: a node that joins would get no trial for as long as trials end on other
-nodes sooner than a worker starts.
+starts they see the curves of the existing rows, so a resumed sweep stops the same trials as one without a break.
 """
 
 import math
@@ -30,19 +25,12 @@ def create_scheduler(name: Scheduler, trials: Iterable[TrialConfig], rows: Seque
     not before the first evaluation, and a quarter of the trials continue from each rung. `hyperband` (Li et al. 2016,
     arXiv 1603.06560) is its asynchronous form with three brackets. `median` (Golovin et al. 2017) stops a trial whose
     best accuracy is below the median of the others' mean accuracies at the same step.
-
-    Args:
-        name: Which scheduler.
-        trials: The trials of the run.
-        rows: The rows of the sweep that exist already.
     """
     from ray.tune.schedulers import AsyncHyperBandScheduler, FIFOScheduler, MedianStoppingRule
 
-    class Fifo(_FirstPending, FIFOScheduler):
-        pass
+    class Fifo(_FirstPending, FIFOScheduler): ...
 
-    class Asha(_FirstPending, AsyncHyperBandScheduler):
-        pass
+    class Asha(_FirstPending, AsyncHyperBandScheduler): ...
 
     class Median(_FirstPending, MedianStoppingRule):
         def on_trial_complete(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> None:
@@ -71,7 +59,11 @@ def create_scheduler(name: Scheduler, trials: Iterable[TrialConfig], rows: Seque
 
 
 class _FirstPending:
-    """Chooses the first pending trial that no worker starts for, and looks at no trial again once it has ended."""
+    """Chooses the first pending trial that no worker starts for, and looks at no trial again once it has ended.
+
+    Tune itself chooses the first pending trial and ends the worker that starts for it: a node that joins would get no
+    trial for as long as trials end on other nodes sooner than a worker starts.
+    """
 
     _unfinished: tuple[Any, ...] = ()
     _num_seen = 0
@@ -79,28 +71,23 @@ class _FirstPending:
     def choose_trial_to_run(self, tune_controller: Any) -> Any:
         """Return the first pending trial that no worker starts for, or None."""
         trials = tune_controller.get_trials()
-        added = trials[self._num_seen :]
-        self._unfinished = tuple(trial for trial in (*self._unfinished, *added) if not trial.is_finished())
-        self._num_seen = len(trials)
+        known = (*self._unfinished, *trials[self._num_seen :])
+        self._unfinished, self._num_seen = tuple(trial for trial in known if not trial.is_finished()), len(trials)
         has_live_worker = private.has_live_worker(tune_controller)
         pending = (trial for trial in self._unfinished if trial.status == "PENDING")
         return next((trial for trial in pending if not has_live_worker(trial)), None)
 
 
 class _FinishedTrial(NamedTuple):
-    """As much of one of Tune's trials as schedulers read, for a trial of an earlier run."""
-
-    trial_id: str
+    trial_id: str  # all that schedulers read of one of Tune's trials
 
 
 def _replay(scheduler: Any, row: TrialRow) -> None:
-    """Show a scheduler the learning curve of a row."""
-    points = [point for point in row.history if point.val_accuracy is not None]
-    if not points:
-        return
+    validated = [point for point in row.history if point.val_accuracy is not None]
+    results = [{METRIC: point.val_accuracy, TIME: point.step} for point in validated]
     trial = _FinishedTrial(row.trial_id)
-    scheduler.on_trial_add(None, trial)
-    for point in points:
-        result = {METRIC: point.val_accuracy, TIME: point.step}
-        scheduler.on_trial_result(None, trial, result)
-    scheduler.on_trial_complete(None, trial, result)
+    if results:
+        scheduler.on_trial_add(None, trial)
+        for result in results:
+            scheduler.on_trial_result(None, trial, result)
+        scheduler.on_trial_complete(None, trial, results[-1])

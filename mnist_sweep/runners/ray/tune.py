@@ -5,19 +5,17 @@ the sweep. Its own loggers, checkpoints and restore are off: the ledger does wha
 Workers are reused from trial to trial, with TensorFlow, the data and the traced graphs in memory.
 """
 
-import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from queue import SimpleQueue
 from typing import Any
 
 from mnist_sweep.data.dataset import Dataset
 from mnist_sweep.runners.protocol import Observer
-from mnist_sweep.runners.ray import cluster, retries
-from mnist_sweep.runners.ray.experiment import Experiment
+from mnist_sweep.runners.ray import cluster
 from mnist_sweep.runners.ray.schedulers import Scheduler
 from mnist_sweep.runners.ray.worker import WorkerSettings
+from mnist_sweep.system import machine
 from mnist_sweep.trials.artifacts import Artifacts
 from mnist_sweep.trials.config import TrialConfig, trial_id
 from mnist_sweep.validation import coerce, require
@@ -75,70 +73,38 @@ class RayTune:
         """Run the trials on Ray; see `Runner.run`."""
         import ray
 
+        from mnist_sweep.runners.ray.experiment import Experiment
+
         with cluster.connected(self.address, num_cpus=self.num_cpus, code=code) as node_messages:
             if observer.is_ending():
                 return
-            capacity = cluster.capacity(cpus_per_trial=self.cpus_per_trial, gpus_per_trial=self.gpus_per_trial)
-            num_workers = min(capacity, self.max_concurrent or capacity, len(trials) + num_proposals)
-            observer.ready(num_workers, cluster.warning(self.address))
-            session = _Session(
-                datasets={source: ray.put(dataset) for source, dataset in datasets.items()},
-                observer=observer,
-                node_messages=node_messages,
+            cpus, gpus, num_left = self.cpus_per_trial, self.gpus_per_trial, len(trials) + num_proposals
+            capacity = machine.total_capacity(cluster.node_sizes(), cpus_per_trial=cpus, gpus_per_trial=gpus)
+            observer.ready(min(capacity, self.max_concurrent or capacity, num_left), cluster.warning(self.address))
+            settings = WorkerSettings(
+                datasets=[ray.put(dataset) for dataset in datasets.values()],
+                runtime={"threads": cpus, "gpus": gpus, "xla": self.xla},
                 code=[str(folder) for folder in code],
                 artifacts=artifacts,
+                has_scheduler=self.scheduler != "fifo",
+                min_interval=SECONDS_BETWEEN_MESSAGES if num_left > 1 else 0.0,
             )
-            num_left = len(trials) + num_proposals
             batch = dict(trials) or _proposed(observer, num_left)
             while batch:
-                reruns = self._run_batch(batch, num_left - len(batch), session)
+                experiment = Experiment(
+                    trials=batch,
+                    num_proposals=num_left - len(batch),
+                    observer=observer,
+                    node_messages=node_messages,
+                    sources=list(datasets),
+                    settings=settings,
+                    scheduler=self.scheduler,
+                    max_concurrent=self.max_concurrent,
+                    max_retries=self.max_retries,
+                )
+                reruns = experiment.run()
                 num_left += len(reruns) - len(batch)
                 batch = reruns or _proposed(observer, num_left)
-
-    def _run_batch(
-        self, batch: dict[str, TrialConfig], num_proposals: int, session: "_Session"
-    ) -> dict[str, TrialConfig]:
-        """Run trials, adding to them what is proposed; return those that have to run again."""
-        callback = self._experiment(batch, num_proposals, session).fit()
-        reruns = {name: batch[name] for name in callback.paused}
-        if callback.out_of_memory and not session.observer.is_ending():
-            alone = dataclasses.replace(self, gpus_per_trial=retries.NUM_GPUS_ALONE)
-            large = {name: batch[name] for name in callback.out_of_memory}
-            reruns |= {name: large[name] for name in alone._experiment(large, 0, session).fit().paused}
-        return reruns
-
-    def _experiment(self, batch: dict[str, TrialConfig], num_proposals: int, session: "_Session") -> Experiment:
-        """Return what Tune is to run with these settings."""
-        settings = WorkerSettings(
-            datasets=list(session.datasets.values()),
-            runtime={"threads": self.cpus_per_trial, "gpus": self.gpus_per_trial, "xla": self.xla},
-            code=session.code,
-            artifacts=session.artifacts,
-            has_scheduler=self.scheduler != "fifo",
-            min_interval=SECONDS_BETWEEN_MESSAGES if len(batch) + num_proposals > 1 else 0.0,
-        )
-        return Experiment(
-            trials=batch,
-            num_proposals=num_proposals,
-            observer=session.observer,
-            node_messages=session.node_messages,
-            sources=list(session.datasets),
-            settings=settings,
-            scheduler=self.scheduler,
-            max_concurrent=self.max_concurrent,
-            max_retries=self.max_retries,
-        )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Session:
-    """What all experiments of a run have in common; `datasets` are Ray's references by `trial.data`."""
-
-    datasets: Mapping[Any, Any]
-    observer: Observer
-    node_messages: SimpleQueue[str]
-    code: Sequence[str]
-    artifacts: Artifacts | None
 
 
 def _proposed(observer: Observer, num_left: int) -> dict[str, TrialConfig]:

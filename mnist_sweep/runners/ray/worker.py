@@ -1,8 +1,7 @@
 """What Ray runs in a worker: one trial after the other, reported to the driver in small dictionaries.
 
 A message holds `points` (of the learning curve, with what `evaluation_messages` adds), `note`, `paused`,
-`missing_package` (and the `node` that lacks it), or `row` with the trained model and the predictions. Tune formats each
-message for its log, whether it keeps one or not, so large values are wrapped in a `Payload`.
+`missing_package` (and the `node` that lacks it), or `row` with the trained model and the predictions.
 """
 
 import json
@@ -35,7 +34,7 @@ class WorkerSettings:
         runtime: Arguments of `runtime.configure`.
         code: Folders to import the user's code from.
         artifacts: What the trials leave behind besides their rows; None means nothing.
-        has_scheduler: Whether a scheduler may stop trials.
+        has_scheduler: Whether a scheduler may stop trials, so that no validation is left out.
         min_interval: Seconds between two messages on a learning curve that no scheduler needs.
     """
 
@@ -49,11 +48,7 @@ class WorkerSettings:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Payload:
-    """A value that is too large to be formatted.
-
-    Attributes:
-        content: A trained model, or predictions.
-    """
+    """A value that is too large to be formatted for Tune's log, as each message is, whether there is a log or not."""
 
     content: SavedModel | Predictions
 

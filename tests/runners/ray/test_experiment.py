@@ -1,5 +1,6 @@
-"""What Tune is given, and what becomes of its errors; real experiments are in test_tune."""
+"""What Tune is given, when it is given more, and what becomes of its errors; real experiments are in test_tune."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
@@ -10,8 +11,9 @@ from ray.tune.search import Searcher
 
 from mnist_sweep import TrialConfig, trial_id
 from mnist_sweep.errors import LedgerError
+from mnist_sweep.runners.ray import experiment as module
 from mnist_sweep.runners.ray.callback import TuneCallback
-from mnist_sweep.runners.ray.experiment import Experiment
+from mnist_sweep.runners.ray.experiment import Experiment, ProposalSearcher
 from tests.runners.ray.test_worker import SETTINGS
 from tests.runners.test_protocol import Notes
 
@@ -46,7 +48,7 @@ def test_tune_retries_a_trial_as_often_as_the_runner_says(max_retries: int, tmp_
 def test_listed_trials_come_first_then_those_that_are_proposed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Experiment, "_capacity", lambda self: 10)
     made = experiment(TRIALS[0], TRIALS[1], proposed=(TRIALS[2],))
-    searcher = made._searcher()
+    searcher = made._searcher(callback())
     suggested = [searcher.suggest(name) for name in "abcd"]
     assert suggested == [*map(made._point, TRIALS), None]
     assert list(made.trials.values()) == TRIALS
@@ -55,9 +57,50 @@ def test_listed_trials_come_first_then_those_that_are_proposed(monkeypatch: pyte
 def test_there_is_a_limit_for_every_trial_that_is_asked_for() -> None:
     assert experiment(*TRIALS, max_concurrent=2)._tune_config(None).num_samples == 3
     made = experiment(TRIALS[0], proposed=(TRIALS[1],), max_concurrent=2)
-    config = made._tune_config(made._searcher())
+    config = made._tune_config(made._searcher(callback()))
     assert (config.num_samples, config.max_concurrent_trials) == (2, 2)
     assert isinstance(config.search_alg, Searcher)
+
+
+def test_one_more_trial_is_asked_for_than_fits_and_a_node_that_joins_makes_room(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "SECONDS_BETWEEN_COUNTS", 0.0)
+    capacity = [2]
+    searcher = ProposalSearcher(lambda: {"trial": "x"}, lambda: capacity[0])
+    names = iter("abcdefghij")
+    suggested = [searcher.suggest(next(names)) for _ in range(5)]
+    assert [point is not None for point in suggested] == [True, True, True, False, False]
+    capacity[0] = 3
+    assert searcher.suggest("joined") is not None
+    assert searcher.suggest("waits") is None
+    searcher.on_trial_complete("a")
+    assert searcher.suggest("next") is not None
+
+
+def test_a_search_that_proposes_nothing_while_nothing_runs_has_ended() -> None:
+    assert ProposalSearcher(lambda: None, lambda: 2).suggest("a") == Searcher.FINISHED
+
+
+def test_a_search_that_proposes_nothing_while_a_trial_runs_waits_for_its_row() -> None:
+    points: Iterator[dict[str, Any]] = iter([{}])
+    searcher = ProposalSearcher(lambda: next(points, None), lambda: 2)
+    assert searcher.suggest("a") == {}
+    assert searcher.suggest("b") is None
+    searcher.on_trial_complete("a")
+    assert searcher.suggest("c") == Searcher.FINISHED
+
+
+def test_an_error_of_who_is_asked_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(self: Notes) -> TrialConfig:
+        raise OSError("no space")
+
+    monkeypatch.setattr(Notes, "propose", refuse)
+    monkeypatch.setattr(Experiment, "_capacity", lambda self: 2)
+    kept = callback()
+    with pytest.raises(OSError, match="no space") as raised:
+        experiment()._searcher(kept).suggest("a")
+    assert kept.error is raised.value
 
 
 class FakeTuner:
