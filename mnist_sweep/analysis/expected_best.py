@@ -12,6 +12,9 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
 from mnist_sweep.analysis.inputs import as_trials
 from mnist_sweep.errors import LedgerError
 from mnist_sweep.statistics.intervals import UPPER
@@ -19,9 +22,7 @@ from mnist_sweep.text.numbers import counted, interval, percent, points
 from mnist_sweep.trials.row import Status
 
 if TYPE_CHECKING:
-    import numpy as np
     import pandas as pd
-    from numpy.typing import NDArray
 
 NEEDED = ("status", "val_accuracy", "seconds_total")
 NUM_DRAWS = 1000
@@ -34,7 +35,7 @@ SMALL_GAIN = 0.05
 class _Trials(NamedTuple):
     """Validation accuracies of the trials that succeeded, in rising order, and the number of all trials."""
 
-    accuracies: "NDArray[np.float64]"
+    accuracies: NDArray[np.float64]
     num: int
 
     @property
@@ -61,7 +62,6 @@ def expected_best_curve(
     Raises:
         LedgerError: No trial succeeded; the folder holds no rows or damaged ones; or the DataFrame lacks a column.
     """
-    import numpy as np
     import pandas as pd
 
     trials = as_trials(trials, columns=NEEDED)
@@ -83,8 +83,6 @@ def sentence(trials: "pd.DataFrame") -> str:
     Raises:
         LedgerError: No trial succeeded.
     """
-    import numpy as np
-
     found = _trials(trials)
     if len(found.accuracies) < MIN_TRIALS:
         good = counted(len(found.accuracies), "trial")
@@ -110,17 +108,14 @@ def sentence(trials: "pd.DataFrame") -> str:
 
 
 def _trials(trials: "pd.DataFrame") -> _Trials:
-    import numpy as np
-
     good = trials.loc[trials["status"] == Status.OK.value, "val_accuracy"].dropna()
     if good.empty:
         raise LedgerError("no trial succeeded, so no budget can be judged: `mnist-sweep status DIR` shows the causes.")
     return _Trials(np.sort(good.to_numpy(np.float64)), len(trials))
 
 
-def _expected_best(found: _Trials, nums: "NDArray[np.float64]") -> "NDArray[np.float64]":
+def _expected_best(found: _Trials, nums: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the mean of the best accuracy over all subsets of each size that have one: float64, of `nums`' shape."""
-    import numpy as np
     from scipy.special import gammaln
 
     ranks, num = np.arange(found.num_without, found.num + 1), nums[:, None]
@@ -132,7 +127,7 @@ def _expected_best(found: _Trials, nums: "NDArray[np.float64]") -> "NDArray[np.f
     return expected
 
 
-def _bootstrapped(found: _Trials, nums: "NDArray[np.float64]") -> "NDArray[np.float64]":
+def _bootstrapped(found: _Trials, nums: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the expected best of budgets under distributions that the trials may have come from.
 
     The quantiles of the trials in such a distribution are ordered uniform numbers. Accuracies are uniform between
@@ -142,7 +137,6 @@ def _bootstrapped(found: _Trials, nums: "NDArray[np.float64]") -> "NDArray[np.fl
     Returns:
         float64 `[NUM_DRAWS, len(nums)]`.
     """
-    import numpy as np
     from scipy.special import exp1
 
     ranks, means = _blocks(found)
@@ -163,13 +157,11 @@ def _bootstrapped(found: _Trials, nums: "NDArray[np.float64]") -> "NDArray[np.fl
     return np.minimum(expected, 1.0)
 
 
-def _blocks(found: _Trials) -> tuple["NDArray[np.int_]", "NDArray[np.float64]"]:
+def _blocks(found: _Trials) -> tuple[NDArray[np.int_], NDArray[np.float64]]:
     """Return ranks among all trials, dense at the top, and the mean accuracy from each rank to the next.
 
     The first rank is that of the best trial without an accuracy, 0 if all have one.
     """
-    import numpy as np
-
     num = len(found.accuracies)
     from_top = np.arange(1, num + 1)
     if num > NUM_BLOCKS:

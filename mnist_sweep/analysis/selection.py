@@ -9,6 +9,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
 from mnist_sweep.analysis.inputs import as_trials
 from mnist_sweep.analysis.selection_result import Selection
 from mnist_sweep.analysis.selection_sentences import ONE_CONFIG, OVER_IMAGES, OVER_SEEDS, UNTESTABLE, sentences
@@ -21,16 +24,14 @@ from mnist_sweep.trials.row import Status
 from mnist_sweep.validation import require
 
 if TYPE_CHECKING:
-    import numpy as np
     import pandas as pd
-    from numpy.typing import NDArray
 
 NEEDED = ("config_id", "seed", "status", "val_accuracy", "val_loss", "test_accuracy")
 SMALLEST_VARIANCE = 1e-20  # of accuracies; a smaller one is due to rounding
 
 
 class _Verdict(NamedTuple):
-    worse: "NDArray[np.bool_]"
+    worse: NDArray[np.bool_]
     bias: SelectionBias
     method: str
 
@@ -103,7 +104,6 @@ def _verdict(good: "pd.DataFrame", configs: "pd.DataFrame", num_val: int | None)
 
     Seeds whose accuracies all differ by the same amount leave no variance to test against.
     """
-    import numpy as np
     import pandas as pd
 
     means = configs["mean"].to_numpy(np.float64)

@@ -2,7 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
 
 from mnist_sweep.statistics.paired_tests import (
     AccuracyDifference,
@@ -12,10 +14,6 @@ from mnist_sweep.statistics.paired_tests import (
     difference_over_seeds_and_images,
     mcnemar,
 )
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
 
 ALPHA = 0.05
 
@@ -52,7 +50,7 @@ class SplitDifference:
         return self.difference.pvalue < ALPHA and not low <= 0 <= high
 
 
-def over_images(name: str, a: "NDArray[np.bool_]", b: "NDArray[np.bool_]") -> SplitDifference:
+def over_images(name: str, a: NDArray[np.bool_], b: NDArray[np.bool_]) -> SplitDifference:
     """Return the difference on the images of a split.
 
     Args:
@@ -60,8 +58,6 @@ def over_images(name: str, a: "NDArray[np.bool_]", b: "NDArray[np.bool_]") -> Sp
         a: bool `[num_seeds, num_images]`, which images a classifies correctly.
         b: The same for b, with the same seeds in the same order.
     """
-    import numpy as np
-
     ahead = a.astype(np.int8) - b.astype(np.int8)
     tables = [ContingencyTable.of(*pair) for pair in zip(a, b, strict=True)]
     return SplitDifference(
@@ -78,8 +74,6 @@ def over_images(name: str, a: "NDArray[np.bool_]", b: "NDArray[np.bool_]") -> Sp
 
 def over_seeds(name: str, a: Sequence[float], b: Sequence[float]) -> SplitDifference:
     """Return the difference of the accuracies of two or more seeds; `a` and `b` have the same seeds in one order."""
-    import numpy as np
-
     return SplitDifference(
         name=name,
         accuracy_a=float(np.mean(a)),

@@ -6,6 +6,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from mnist_sweep.analysis.inputs import as_trials
 from mnist_sweep.analysis.sweep_diff_result import Change, Metric, SweepDiff
 from mnist_sweep.analysis.sweep_diff_sentences import conclusion, notes
@@ -15,9 +18,7 @@ from mnist_sweep.text.names import label, varying
 from mnist_sweep.trials.row import Status
 
 if TYPE_CHECKING:
-    import numpy as np
     import pandas as pd
-    from numpy.typing import NDArray
 
 FALSE_DISCOVERY_RATE = 0.05
 SMALLEST_STD = 1e-9
@@ -60,8 +61,6 @@ def diff(
 
 def _changes(a: "pd.DataFrame", b: "pd.DataFrame", ids: list[str], metric: str) -> list[Change]:
     """Return the changes of configs, the largest first."""
-    import numpy as np
-
     pairs = _good(a, metric).merge(_good(b, metric), on=["config_id", "seed"], suffixes=("_a", "_b"))
     pairs["change"] = pairs[f"{metric}_b"] - pairs[f"{metric}_a"]
     groups = pairs.groupby("config_id")
@@ -85,9 +84,8 @@ def _good(trials: "pd.DataFrame", metric: str) -> "pd.DataFrame":
     return found
 
 
-def _significant(mean: "NDArray[Any]", std: "NDArray[Any]", n: "NDArray[Any]") -> "NDArray[np.bool_]":
+def _significant(mean: NDArray[Any], std: NDArray[Any], n: NDArray[Any]) -> NDArray[np.bool_]:
     """Return which mean changes are significant: bool `[num_configs]`; none is without any variance to test against."""
-    import numpy as np
     from scipy.stats import false_discovery_control, t
 
     significant, tested = np.zeros(len(mean), np.bool_), (n > 1) & (std > SMALLEST_STD)
@@ -115,8 +113,6 @@ def _labels(*frames: "pd.DataFrame") -> dict[str, str]:
 
 def _mean(differences: Sequence[float]) -> tuple[float, float, float]:
     """Return the mean of the differences of configs, and the ends of its 95% t-interval."""
-    import numpy as np
-
     if not differences:
         return math.nan, math.nan, math.nan
     mean, num = float(np.mean(differences)), len(differences)

@@ -5,24 +5,22 @@ From scipy.special, whose import is a second faster than that of scipy.stats; th
 
 import functools
 import math
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+import numpy as np
+from numpy.typing import NDArray
 
 CONFIDENCE = 0.95
 UPPER = (1 + CONFIDENCE) / 2
 
 
-def wilson_interval(num_correct: Any, num_examples: Any) -> tuple["NDArray[np.float64]", "NDArray[np.float64]"]:
+def wilson_interval(num_correct: Any, num_examples: Any) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return the ends of the 95% score interval of a proportion (Wilson 1927): float64, of the arguments' shape.
 
     Args:
         num_correct: Examples classified correctly, in [0, num_examples]; NaN gives NaN.
         num_examples: Examples, at least 1.
     """
-    import numpy as np
     from scipy.special import ndtri
 
     z2 = ndtri(UPPER) ** 2
@@ -32,14 +30,13 @@ def wilson_interval(num_correct: Any, num_examples: Any) -> tuple["NDArray[np.fl
     return np.where(correct == 0, 0.0, middle - half), np.where(correct == examples, 1.0, middle + half)
 
 
-def half_width_of_mean(std: Any, n: Any) -> "NDArray[np.float64]":
+def half_width_of_mean(std: Any, n: Any) -> NDArray[np.float64]:
     """Return half the width of the 95% t-interval of a mean: float64, of the arguments' shape, NaN where n is below 2.
 
     Args:
         std: Sample standard deviation.
         n: Sample size.
     """
-    import numpy as np
     from scipy.special import stdtrit
 
     std, n = np.asarray(std, np.float64), np.asarray(n, np.float64)

@@ -5,26 +5,23 @@ family-wise error, the chance of calling any config worse where all are equal, i
 over images by Tukey's range test, over seeds by the simulation that `unequal_variances` describes.
 """
 
-from typing import TYPE_CHECKING
+import numpy as np
+from numpy.typing import NDArray
 
 from mnist_sweep.statistics.intervals import studentized_range_quantile
 from mnist_sweep.statistics.two_way_residuals import ErrorVariance, residuals
 from mnist_sweep.statistics.unequal_variances import critical_lead, leads, log_variance_std_bound
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
 SMALLEST_LEAD = 1e-12
 
 
 def worse_over_seeds(
-    accuracy: "NDArray[np.float64]",
-    config: "NDArray[np.intp]",
-    seed: "NDArray[np.intp]",
+    accuracy: NDArray[np.float64],
+    config: NDArray[np.intp],
+    seed: NDArray[np.intp],
     best: int,
     error: ErrorVariance,
-) -> "NDArray[np.bool_]":
+) -> NDArray[np.bool_]:
     """Return which configs are significantly worse than the best one over the seeds they share: bool `[num_configs]`.
 
     Args:
@@ -41,7 +38,7 @@ def worse_over_seeds(
     return worse
 
 
-def worse_over_images(accuracy: "NDArray[np.float64]", best: int, num_images: int) -> "NDArray[np.bool_]":
+def worse_over_images(accuracy: NDArray[np.float64], best: int, num_images: int) -> NDArray[np.bool_]:
     """Return which configs are significantly worse than the best one, by the binomial error of each accuracy.
 
     Tukey's range test with a known variance, that of the pair's mean accuracy. All configs see the same images, which
@@ -55,8 +52,6 @@ def worse_over_images(accuracy: "NDArray[np.float64]", best: int, num_images: in
     Returns:
         bool `[num_configs]`.
     """
-    import numpy as np
-
     middle = (accuracy + accuracy[best]) / 2
     error = np.sqrt(middle * (1 - middle) / num_images)
     lead, threshold = accuracy[best] - accuracy, studentized_range_quantile(len(accuracy), np.inf)

@@ -3,13 +3,12 @@
 import bisect
 import math
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
 
 from mnist_sweep.statistics.intervals import CONFIDENCE, UPPER, clip_interval, wilson_interval
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
 
 POWER = 0.8
 MOST = 10**9
@@ -25,7 +24,7 @@ class ContingencyTable(NamedTuple):
     neither: int
 
     @classmethod
-    def of(cls, a: "NDArray[np.bool_]", b: "NDArray[np.bool_]") -> "ContingencyTable":
+    def of(cls, a: NDArray[np.bool_], b: NDArray[np.bool_]) -> "ContingencyTable":
         """Return the table of two classifiers, given which images each classifies correctly: bool `[num_images]`."""
         return cls(*(int(images.sum()) for images in (a & b, a & ~b, b & ~a, ~a & ~b)))
 
@@ -103,7 +102,7 @@ def newcombe_interval(table: ContingencyTable) -> tuple[float, float]:
     return (correct_a - correct_b) / num - low, (correct_a - correct_b) / num + high
 
 
-def difference_over_seeds(differences: "NDArray[Any]") -> AccuracyDifference:
+def difference_over_seeds(differences: NDArray[Any]) -> AccuracyDifference:
     """Return the difference of two configs, with its uncertainty over seeds: a paired t-test.
 
     The number of seeds needed is Guenther's (1981).
@@ -112,7 +111,6 @@ def difference_over_seeds(differences: "NDArray[Any]") -> AccuracyDifference:
         differences: float64 `[n]`, accuracy of a minus that of b for each seed; n >= 2. If all are equal and not 0,
             there is no variance to test against, and interval and p-value are NaN.
     """
-    import numpy as np
     from scipy.stats import ttest_1samp
 
     mean, std = float(np.mean(differences)), float(np.std(differences, ddof=1))
@@ -129,7 +127,7 @@ def difference_over_seeds(differences: "NDArray[Any]") -> AccuracyDifference:
     )
 
 
-def difference_over_seeds_and_images(differences: "NDArray[Any]") -> AccuracyDifference:
+def difference_over_seeds_and_images(differences: NDArray[Any]) -> AccuracyDifference:
     """Return the difference of two configs, with its uncertainty over seeds and images.
 
     Seeds and images are crossed random factors, so the variance of the mean is that over seeds, plus that over images,

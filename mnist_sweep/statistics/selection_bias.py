@@ -1,13 +1,12 @@
 """Selection bias: by how much the accuracy of the best of many configs overstates it."""
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
 
 from mnist_sweep.statistics.intervals import UPPER, studentized_range_quantile
 from mnist_sweep.statistics.two_way_residuals import ErrorVariance
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
 
 NUM_DRAWS = 2000
 TINY = 1e-300
@@ -27,7 +26,7 @@ class SelectionBias(NamedTuple):
     high: float
 
 
-def bias_over_seeds(means: "NDArray[np.float64]", error: ErrorVariance) -> SelectionBias:
+def bias_over_seeds(means: NDArray[np.float64], error: ErrorVariance) -> SelectionBias:
     """Return by how much the best of these mean accuracies overstates its accuracy with other seeds.
 
     Args:
@@ -37,7 +36,7 @@ def bias_over_seeds(means: "NDArray[np.float64]", error: ErrorVariance) -> Selec
     return _bias(means, error, shared=False)
 
 
-def bias_over_images(means: "NDArray[np.float64]", num_images: int) -> SelectionBias:
+def bias_over_images(means: NDArray[np.float64], num_images: int) -> SelectionBias:
     """Return by how much the best of these accuracies overstates its accuracy on other images.
 
     That the images are easy or hard for all configs alike did not influence the selection; it widens the interval only.
@@ -46,15 +45,13 @@ def bias_over_images(means: "NDArray[np.float64]", num_images: int) -> Selection
         means: float64 `[num_configs]`, the accuracy of each config.
         num_images: Images that all of them were measured on.
     """
-    import numpy as np
-
     # The arc sine of the square root of a proportion has the same variance for all proportions.
     angles = np.arcsin(np.sqrt(means))
     found = _bias(angles, ErrorVariance(1 / (4 * num_images), np.inf), shared=True)
     return SelectionBias(*(float(means.max() - np.sin(min(angles.max() - one, np.pi / 2)) ** 2) for one in found))
 
 
-def _bias(means: "NDArray[np.float64]", error: ErrorVariance, *, shared: bool) -> SelectionBias:
+def _bias(means: NDArray[np.float64], error: ErrorVariance, *, shared: bool) -> SelectionBias:
     """Return the bias of the best of means with normal errors.
 
     The true means of a group are modelled as a sample from a normal distribution, whose variance is that of the means
@@ -62,8 +59,6 @@ def _bias(means: "NDArray[np.float64]", error: ErrorVariance, *, shared: bool) -
     affected by selection (Efron 2011). The group are the means that may be those of the best config; the interval is
     the wider one of that group's and of all means', since the limit of the group is arbitrary.
     """
-    import numpy as np
-
     if not error.variance > 0:
         return SelectionBias(0.0, 0.0, 0.0)
     reach = studentized_range_quantile(len(means), error.df) * np.sqrt(error.variance) if len(means) > 1 else 0.0
@@ -74,10 +69,8 @@ def _bias(means: "NDArray[np.float64]", error: ErrorVariance, *, shared: bool) -
     return SelectionBias(float(expected), float(min(low for low, _ in ends)), float(max(high for _, high in ends)))
 
 
-def _draws(group: "NDArray[np.float64]", error: ErrorVariance, *, shared: bool) -> "NDArray[np.float64]":
+def _draws(group: NDArray[np.float64], error: ErrorVariance, *, shared: bool) -> NDArray[np.float64]:
     """Return draws of the bias of the best of a group under the model, whose variances are drawn as well."""
-    import numpy as np
-
     num, draw = len(group), np.random.default_rng(0)
     variance = np.full(NUM_DRAWS, error.variance)
     if np.isfinite(error.df):

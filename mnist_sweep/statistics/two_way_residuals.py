@@ -1,10 +1,9 @@
 """Residuals of accuracies under a two-way additive model, in which each config and each seed has an effect."""
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+import numpy as np
+from numpy.typing import NDArray
 
 MAX_PASSES = 400
 TOLERANCE = 1e-12
@@ -22,9 +21,7 @@ class ErrorVariance(NamedTuple):
     df: float
 
 
-def residuals(
-    accuracy: "NDArray[np.float64]", config: "NDArray[np.intp]", seed: "NDArray[np.intp]"
-) -> "NDArray[np.float64]":
+def residuals(accuracy: NDArray[np.float64], config: NDArray[np.intp], seed: NDArray[np.intp]) -> NDArray[np.float64]:
     """Return the residuals of the least-squares fit: float64 `[n]`.
 
     Args:
@@ -32,8 +29,6 @@ def residuals(
         config: Index of its config, from 0.
         seed: Index of its seed, from 0.
     """
-    import numpy as np
-
     # Alternating subtraction of config and seed means; it ends at once where every config has every seed.
     rest, groups = accuracy, [(group, np.bincount(group)) for group in (config, seed)]
     for turn in range(MAX_PASSES):
@@ -45,9 +40,7 @@ def residuals(
     return rest
 
 
-def error_variance(
-    accuracy: "NDArray[np.float64]", config: "NDArray[np.intp]", seed: "NDArray[np.intp]"
-) -> ErrorVariance:
+def error_variance(accuracy: NDArray[np.float64], config: NDArray[np.intp], seed: NDArray[np.intp]) -> ErrorVariance:
     """Return the residual variance; NaN, with no degrees of freedom, if the effects explain everything.
 
     Args:
@@ -55,16 +48,13 @@ def error_variance(
         config: As in `residuals`.
         seed: As in `residuals`.
     """
-    import numpy as np
-
     rest = residuals(accuracy, config, seed)
     df = len(rest) - _num_parameters(config, seed)
     return ErrorVariance(float((rest**2).sum() / df) if df else np.nan, df)
 
 
-def _num_parameters(config: "NDArray[np.intp]", seed: "NDArray[np.intp]") -> int:
+def _num_parameters(config: NDArray[np.intp], seed: NDArray[np.intp]) -> int:
     """Return the rank of the model: effects of configs and seeds, less one for each connected group of trials."""
-    import numpy as np
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 

@@ -16,17 +16,14 @@ variances are equal, and 42% instead of 86% where they are log-normal with 0.5. 
 """
 
 import functools
-from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
 
 from mnist_sweep.statistics.two_way_residuals import residuals
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    Array = NDArray[np.float64]
-    Codes = NDArray[np.intp]
-
+Array = NDArray[np.float64]
+Codes = NDArray[np.intp]
 NUM_DRAWS = 2000
 OUTSIDE = 0.01  # risk that variances are more unequal than assumed
 BEYOND = 0.03  # risk of a larger lead; one per cent is left for variances of another distribution
@@ -35,7 +32,7 @@ EQUAL_DF = 1e6  # degrees of freedom of a distribution of equal variances
 SMALLEST_SHARE = 1e-4  # of the mean variance: a smaller one is due to accuracies that are rounded to whole images
 
 
-def leads(accuracy: "Array", config: "Codes", seed: "Codes", best: int, variance: float) -> tuple["Array", "Array"]:
+def leads(accuracy: Array, config: Codes, seed: Codes, best: int, variance: float) -> tuple[Array, Array]:
     """Return the best config's lead over each config and its standard error: float64 `[num_configs]`.
 
     A lead is the mean difference over the seeds that the two configs share. Its standard error uses the pooled variance
@@ -48,8 +45,6 @@ def leads(accuracy: "Array", config: "Codes", seed: "Codes", best: int, variance
         best: Index of the best config.
         variance: Pooled variance of one accuracy.
     """
-    import numpy as np
-
     num_configs = int(config.max()) + 1
     of_best = np.full(int(seed.max()) + 1, np.nan)
     of_best[seed[config == best]] = accuracy[config == best]
@@ -62,14 +57,13 @@ def leads(accuracy: "Array", config: "Codes", seed: "Codes", best: int, variance
     return mean, np.sqrt(np.maximum(own, variance) / np.maximum(n, 1))
 
 
-def log_variance_std_bound(rest: "Array", config: "Codes") -> float:
+def log_variance_std_bound(rest: Array, config: Codes) -> float:
     """Return the 99% upper bound of the standard deviation of the configs' log variances, one of LOG_VARIANCE_STDS.
 
     Args:
         rest: Residuals of the two-way model.
         config: Index of the config of each, from 0.
     """
-    import numpy as np
     from scipy.special import digamma, gammaln
 
     df = np.bincount(config) - 1
@@ -88,7 +82,7 @@ def log_variance_std_bound(rest: "Array", config: "Codes") -> float:
     return LOG_VARIANCE_STDS[int(np.searchsorted(weights.cumsum(), (1 - OUTSIDE) * weights.sum()))]
 
 
-def critical_lead(config: "Codes", seed: "Codes", df: float, log_variance_std: float) -> float:
+def critical_lead(config: Codes, seed: Codes, df: float, log_variance_std: float) -> float:
     """Return the lead, in standard errors, that the best of equal configs exceeds over any other in 3% of sweeps.
 
     Args:
@@ -97,8 +91,6 @@ def critical_lead(config: "Codes", seed: "Codes", df: float, log_variance_std: f
         df: Degrees of freedom of the pooled variance.
         log_variance_std: Standard deviation of the configs' log variances, one of LOG_VARIANCE_STDS.
     """
-    import numpy as np
-
     return _critical_lead(
         np.asarray(config, np.intp).tobytes(), np.asarray(seed, np.intp).tobytes(), df, log_variance_std
     )
@@ -106,8 +98,6 @@ def critical_lead(config: "Codes", seed: "Codes", df: float, log_variance_std: f
 
 @functools.lru_cache(maxsize=256)
 def _critical_lead(configs: bytes, seeds: bytes, df: float, log_variance_std: float) -> float:
-    import numpy as np
-
     config, seed = np.frombuffer(configs, np.intp), np.frombuffer(seeds, np.intp)
     draw, n, prior, largest = np.random.default_rng(0), np.bincount(config), _prior_df(log_variance_std), []
     for _ in range(NUM_DRAWS):

@@ -6,6 +6,8 @@ The unit is the setting; its trials with different seeds are repeated measures.
 import math
 from typing import NamedTuple
 
+import numpy as np
+
 from mnist_sweep.analysis.effects.design import Design, LinearModel, fit, interaction_columns
 from mnist_sweep.statistics.intervals import CONFIDENCE
 
@@ -101,8 +103,6 @@ def _test(model: LinearModel, pair: tuple[int, int], num_pairs: int) -> Interact
 
 def _explained(model: LinearModel, pair: tuple[int, int]) -> MeanSquare:
     """Return what the interaction of two factors explains; nothing if it has more columns than are tested."""
-    import numpy as np
-
     a, b = (model.mains[factor] for factor in pair)
     if a.shape[1] * b.shape[1] > MAX_COLUMNS:
         return MeanSquare(0.0, 0)

@@ -7,15 +7,12 @@ import itertools
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+import numpy as np
+from numpy.typing import NDArray
 
-    Array = NDArray[np.float64]
-    Codes = NDArray[np.intp]
-
+Array = NDArray[np.float64]
+Codes = NDArray[np.intp]
 CROSSED = 0.8  # share of all pairs of settings and seeds from which on the seeds repeat the settings
 
 
@@ -32,9 +29,9 @@ class Design:
         rounding: Variance of an accuracy due to rounding to whole images (Sheppard 1898).
     """
 
-    accuracy: "Array"
+    accuracy: Array
     present: float
-    codes: "Codes"
+    codes: Codes
     parents: tuple[tuple[int, int] | None, ...]
     is_grid: bool
     rounding: float = 0.0
@@ -48,10 +45,10 @@ class Design:
 
 
 def design_of_trials(
-    accuracy: "Array",
-    codes: "Codes",
-    setting: "Codes",
-    seed: "Codes",
+    accuracy: Array,
+    codes: Codes,
+    setting: Codes,
+    seed: Codes,
     *,
     is_sample: bool = False,
     rounding: float = 0.0,
@@ -66,8 +63,6 @@ def design_of_trials(
         is_sample: Whether the settings are a sample even where they are all combinations of the levels.
         rounding: As in Design.
     """
-    import numpy as np
-
     _, first, counts = np.unique(setting, return_index=True, return_counts=True)
     shape = len(first), int(seed.max()) + 1
     if counts.max() == 1 or len(accuracy) < CROSSED * math.prod(shape):
@@ -87,10 +82,8 @@ def design_of_trials(
     )
 
 
-def _imputed(table: "Array") -> "Array":
+def _imputed(table: Array) -> Array:
     """Return a table whose missing cells are imputed from their rows and columns (Yates 1933)."""
-    import numpy as np
-
     missing = np.isnan(table)
     filled = np.where(missing, np.nanmean(table, axis=1, keepdims=True), table)
     for _ in range(50 if missing.any() else 0):
@@ -99,9 +92,7 @@ def _imputed(table: "Array") -> "Array":
     return filled
 
 
-def _parent(codes: "Codes", factor: int) -> tuple[int, int] | None:
-    import numpy as np
-
+def _parent(codes: Codes, factor: int) -> tuple[int, int] | None:
     has = codes[:, factor] >= 0
     for other in range(codes.shape[1]) if not has.all() else ():
         levels = np.unique(codes[has, other])
@@ -110,7 +101,7 @@ def _parent(codes: "Codes", factor: int) -> tuple[int, int] | None:
     return None
 
 
-def _num_combinations(codes: "Codes", parents: Sequence[tuple[int, int] | None]) -> int:
+def _num_combinations(codes: Codes, parents: Sequence[tuple[int, int] | None]) -> int:
     nums = (codes.max(axis=0) + 1).tolist()
     whole = [factor for factor, parent in enumerate(parents) if parent is None]
 
@@ -134,17 +125,15 @@ class LinearModel:
     """
 
     design: Design
-    mains: tuple["Array", ...]
-    roots: "Array"
-    basis: "Array"
-    coefficients: "Array"
-    residuals: "Array"
+    mains: tuple[Array, ...]
+    roots: Array
+    basis: Array
+    coefficients: Array
+    residuals: Array
 
 
 def fit(design: Design, interactions: Sequence[tuple[int, int]] = ()) -> LinearModel:
     """Return the least-squares fit of all factors and these interactions."""
-    import numpy as np
-
     mains = tuple(effect_coding(codes) for codes in design.codes.T)
     columns = np.hstack(
         [np.ones((len(design.codes), 1)), *mains, *(interaction_columns(mains[a], mains[b]) for a, b in interactions)]
@@ -160,24 +149,20 @@ def fit(design: Design, interactions: Sequence[tuple[int, int]] = ()) -> LinearM
     )
 
 
-def effect_coding(codes: "Codes") -> "Array":
+def effect_coding(codes: Codes) -> Array:
     """Return the effect-coded columns of a factor: float64 `[settings, levels - 1]`."""
-    import numpy as np
-
     num = int(codes.max())
     absent = np.zeros((1, num))
     return np.vstack([np.eye(num), -np.ones((1, num)), absent])[codes]
 
 
-def interaction_columns(a: "Array", b: "Array") -> "Array":
+def interaction_columns(a: Array, b: Array) -> Array:
     """Return the columns of the interaction of two factors: float64 `[settings, columns of a times columns of b]`."""
     return (a[:, :, None] * b[:, None, :]).reshape(len(a), -1)
 
 
-def marginal_weights(model: LinearModel, levels: Mapping[int, int]) -> "Array":
+def marginal_weights(model: LinearModel, levels: Mapping[int, int]) -> Array:
     """Return the weights of the coefficients in the mean at levels of some factors, over all levels of the others."""
-    import numpy as np
-
     vector = np.zeros(len(model.coefficients))
     vector[0] = 1
     above = dict(parent for factor in levels if (parent := model.design.parents[factor]))
@@ -187,6 +172,6 @@ def marginal_weights(model: LinearModel, levels: Mapping[int, int]) -> "Array":
     return vector
 
 
-def leverage(model: LinearModel, vector: "Array") -> float:
+def leverage(model: LinearModel, vector: Array) -> float:
     """Return the variance of a weighted sum of the coefficients in units of a setting's variance."""
     return float(((vector @ model.roots) ** 2).sum())

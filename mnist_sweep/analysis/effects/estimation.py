@@ -10,6 +10,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+from numpy.typing import NDArray
+
 from mnist_sweep.analysis.effects import sentences
 from mnist_sweep.analysis.effects.anova import ALPHA, InteractionTest, fit_with_interactions
 from mnist_sweep.analysis.effects.design import Design, design_of_trials
@@ -22,9 +25,7 @@ from mnist_sweep.errors import LedgerError
 from mnist_sweep.trials.row import Status
 
 if TYPE_CHECKING:
-    import numpy as np
     import pandas as pd
-    from numpy.typing import NDArray
 
 NEEDED = ("config_id", "seed", "status", "val_accuracy", "version")
 MAX_LEVELS = 50  # of a factor that is compared
@@ -84,9 +85,7 @@ def _estimates(
     return means, variance_shares(design, [factor.kind for factor in factors]), tests
 
 
-def _design(trials: "pd.DataFrame", factors: Sequence[Factor], rows: "NDArray[np.bool_]") -> Design:
-    import numpy as np
-
+def _design(trials: "pd.DataFrame", factors: Sequence[Factor], rows: NDArray[np.bool_]) -> Design:
     return design_of_trials(
         trials["val_accuracy"].to_numpy(np.float64),
         np.column_stack([factor.among(rows)[1] for factor in factors]),
@@ -108,14 +107,12 @@ def _rounding(trials: "pd.DataFrame") -> float:
 def _effect(
     factor: Factor,
     trials: "pd.DataFrame",
-    good: "NDArray[np.bool_]",
+    good: NDArray[np.bool_],
     means: MarginalMeans | None,
     share: float | None,
     *,
     num_levels: int,
 ) -> Effect:
-    import numpy as np
-
     live = factor.among(good)[0].tolist()
     intervals = dict(zip(live, means.levels, strict=True)) if means else {}
     failures = {kind: trials["status"].eq(kind).to_numpy(bool) for kind in ENDED_BADLY}

@@ -7,13 +7,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
+import numpy as np
+from numpy.typing import NDArray
+
 from mnist_sweep.results.frames import ID_COLUMNS, RESULT_COLUMNS, parse_cell
 from mnist_sweep.text.names import value
 
 if TYPE_CHECKING:
-    import numpy as np
     import pandas as pd
-    from numpy.typing import NDArray
 
 FEW = 8  # distinct numbers up to which each is a level
 NUM_BINS = 5
@@ -37,7 +38,7 @@ class Factor:
     name: str
     kind: Literal["category", "number"]
     labels: tuple[str, ...]
-    codes: "NDArray[np.intp]"
+    codes: NDArray[np.intp]
     of: str = ""
     is_binned: bool = False
 
@@ -52,10 +53,8 @@ class Factor:
         names = " + ".join(name.rpartition(".")[2] for name in self.name.partition(" (")[0].split(" + "))
         return f"{names} of {self.of}" if self.of else names
 
-    def among(self, rows: "NDArray[np.bool_]") -> tuple["NDArray[np.intp]", "NDArray[np.intp]"]:
+    def among(self, rows: NDArray[np.bool_]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
         """Return the levels that occur in these rows, and the rows' codes among those levels."""
-        import numpy as np
-
         codes = self.codes[rows]
         live = np.unique(codes[codes >= 0])
         return live, np.where(codes >= 0, np.searchsorted(live, codes), -1)
@@ -63,8 +62,6 @@ class Factor:
 
 def find_factors(trials: "pd.DataFrame") -> list[Factor]:
     """Return the factors of a table; columns that always change together are joined to one factor."""
-    import numpy as np
-
     columns = [str(name) for name in trials if name not in ID_COLUMNS | RESULT_COLUMNS]
     many = sum(_is_number(trials[name]) and trials[name].nunique() > FEW for name in columns)
     num_bins = max(2, min(NUM_BINS, trials["config_id"].nunique() // (PER_BIN * max(many, 1))))
@@ -80,8 +77,7 @@ def find_factors(trials: "pd.DataFrame") -> list[Factor]:
     return _joined([factor for factor in found if len(factor.labels) > 1])
 
 
-def _factor(trials: "pd.DataFrame", name: str, rows: "NDArray[np.bool_]", num_bins: int) -> Factor:
-    import numpy as np
+def _factor(trials: "pd.DataFrame", name: str, rows: NDArray[np.bool_], num_bins: int) -> Factor:
     import pandas as pd
 
     values = trials[name].where(rows)
@@ -128,8 +124,6 @@ def _joined(factors: Sequence[Factor]) -> list[Factor]:
 
 def _change_together(a: Factor, b: Factor) -> bool:
     """Return whether the levels of two factors imply each other, or within one part those of one the other's."""
-    import numpy as np
-
     nums = [len(np.unique(factor.codes)) for factor in (a, b)]
     num_both = len(np.unique(a.codes * (len(b.labels) + 1) + b.codes))
     same_part = (
@@ -139,8 +133,6 @@ def _change_together(a: Factor, b: Factor) -> bool:
 
 
 def _both(a: Factor, b: Factor) -> Factor:
-    import numpy as np
-
     has = (a.codes >= 0) & (b.codes >= 0)
     found, inverse = np.unique(np.stack([a.codes, b.codes])[:, has], axis=1, return_inverse=True)
     codes = np.full(len(has), -1)

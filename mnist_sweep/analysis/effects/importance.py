@@ -1,14 +1,13 @@
 """Importance of factors: shares of variance by Optuna's fANOVA (Hutter, Hoos and Leyton-Brown 2014)."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from mnist_sweep.analysis.effects.anova import RESOLUTION
 from mnist_sweep.analysis.effects.design import Design
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
 
 FOREST = {"n_trees": 16, "seed": 0}
 FOREST_SETTINGS = 300  # a random sample if there are more: fANOVA's time is quadratic
@@ -23,8 +22,6 @@ def variance_shares(design: Design, kinds: Sequence[str]) -> list[float | None]:
         design: The design.
         kinds: `number` or `category` for each factor.
     """
-    import numpy as np
-
     means, has = design.accuracy.mean(axis=1), design.codes >= 0
     places, forest_of = np.unique(has, axis=1, return_inverse=True)
     limit = FOREST_SETTINGS // max(1, sum(not rows.all() for rows in places.T))
@@ -46,9 +43,8 @@ def variance_shares(design: Design, kinds: Sequence[str]) -> list[float | None]:
 
 
 def _fanova(
-    means: "NDArray[np.float64]", codes: "NDArray[np.intp]", kinds: Sequence[str], limit: int
+    means: NDArray[np.float64], codes: NDArray[np.intp], kinds: Sequence[str], limit: int
 ) -> list[float | None]:
-    import numpy as np
     import optuna
 
     rows = np.random.default_rng(0).permutation(len(means))[:limit]

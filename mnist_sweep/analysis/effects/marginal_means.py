@@ -20,7 +20,10 @@ Computed for two normal variances in any ratio, 95% intervals then cover in 93.3
 import functools
 import math
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
 
 from mnist_sweep.analysis.effects.anova import (
     ALPHA,
@@ -32,12 +35,7 @@ from mnist_sweep.analysis.effects.anova import (
 from mnist_sweep.analysis.effects.design import LinearModel, leverage, marginal_weights
 from mnist_sweep.statistics.intervals import clip_interval, studentized_range_quantile
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    Array = NDArray[np.float64]
-
+Array = NDArray[np.float64]
 STEEPNESS = 8  # of the power of the seeds' weight: computed, see above
 
 
@@ -75,8 +73,6 @@ def marginal_means(model: LinearModel, factor: int, *, num_trends: int = 1) -> M
         factor: Its index.
         num_trends: Number of factors that are tested for a trend.
     """
-    import numpy as np
-
     num = model.mains[factor].shape[1] + 1
     vectors = np.array([marginal_weights(model, {factor: level}) for level in range(num)])
     values = (vectors @ model.coefficients).mean(axis=1)
@@ -94,7 +90,7 @@ def marginal_means(model: LinearModel, factor: int, *, num_trends: int = 1) -> M
     )
 
 
-def _errors(model: LinearModel, vectors: "Array", rank: int) -> list[MeanSquare]:
+def _errors(model: LinearModel, vectors: Array, rank: int) -> list[MeanSquare]:
     """Return the independent parts of the error of some sums of coefficients; none if it cannot be estimated.
 
     Args:
@@ -119,11 +115,9 @@ def _errors(model: LinearModel, vectors: "Array", rank: int) -> list[MeanSquare]
 
 
 def _interval(
-    model: LinearModel, vector: "Array", parts: Sequence[MeanSquare], quantile: Callable[[float], float]
+    model: LinearModel, vector: Array, parts: Sequence[MeanSquare], quantile: Callable[[float], float]
 ) -> Interval:
     """Return a weighted sum of the coefficients with the interval of these parts of its error and their quantiles."""
-    import numpy as np
-
     axes = model.roots / np.linalg.norm(model.roots, axis=0)
     if np.abs(vector - axes @ (axes.T @ vector)).max() > 1e-6:
         return Interval(math.nan, math.nan, math.nan)

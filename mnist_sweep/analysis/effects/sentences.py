@@ -4,6 +4,9 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+import numpy as np
+from numpy.typing import NDArray
+
 from mnist_sweep.analysis.effects.anova import ALPHA
 from mnist_sweep.analysis.effects.design import Design
 from mnist_sweep.analysis.effects.factors import PER_BIN, Factor
@@ -12,9 +15,7 @@ from mnist_sweep.text.numbers import counted
 from mnist_sweep.trials.row import Status
 
 if TYPE_CHECKING:
-    import numpy as np
     import pandas as pd
-    from numpy.typing import NDArray
 
 
 def effect_sentence(factor: Factor, labels: Sequence[str], means: MarginalMeans | None) -> str:
@@ -83,7 +84,7 @@ def interaction_sentence(a: Factor, b: Factor, share: float | None) -> str:
 
 
 def failure_sentences(
-    factor: Factor, kind: str, bad: "NDArray[np.bool_]", setting: "NDArray[np.intp]", *, num_tests: int
+    factor: Factor, kind: str, bad: NDArray[np.bool_], setting: NDArray[np.intp], *, num_tests: int
 ) -> Iterator[str]:
     """Yield a sentence for each level with significantly more failures than the others (Fisher's exact test, 5% level).
 
@@ -96,7 +97,6 @@ def failure_sentences(
         setting: Index of the setting of each trial: intp `[trials]`.
         num_tests: Tests to correct for (Bonferroni).
     """
-    import numpy as np
     from scipy.stats import fisher_exact
 
     levels = range(len(factor.labels))
