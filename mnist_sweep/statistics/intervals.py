@@ -31,12 +31,7 @@ def wilson_interval(num_correct: Any, num_examples: Any) -> tuple[NDArray[np.flo
 
 
 def half_width_of_mean(std: Any, n: Any) -> NDArray[np.float64]:
-    """Return half the width of the 95% t-interval of a mean: float64, of the arguments' shape, NaN where n is below 2.
-
-    Args:
-        std: Sample standard deviation.
-        n: Sample size.
-    """
+    """Return half the width of the 95% t-interval of a mean: float64, of the arguments' shape, NaN where n < 2."""
     from scipy.special import stdtrit
 
     std, n = np.asarray(std, np.float64), np.asarray(n, np.float64)

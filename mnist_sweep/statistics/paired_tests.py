@@ -55,12 +55,7 @@ class AccuracyDifference(NamedTuple):
 
 
 def mcnemar(only_a: int, only_b: int) -> float:
-    """Return the p-value of McNemar's exact test (1947) that two classifiers are equally accurate.
-
-    Args:
-        only_a: Images that only a classifies correctly.
-        only_b: Images that only b classifies correctly.
-    """
+    """Return the p-value of McNemar's exact test (1947), given how many images only a and only b classify correctly."""
     from scipy.stats import binomtest
 
     num = only_a + only_b
@@ -83,17 +78,11 @@ def difference_over_images(table: ContingencyTable) -> AccuracyDifference:
 
 
 def newcombe_interval(table: ContingencyTable) -> tuple[float, float]:
-    """Return the ends of the 95% interval of a paired difference of proportions, in [-1, 1].
-
-    Method 10 of Newcombe (1998), Statistics in Medicine 17, 2635.
-    """
+    """Return the 95% interval of a paired difference of proportions (Newcombe 1998, Stat. Med. 17, 2635, method 10)."""
     both, only_a, only_b, neither = table
     num, correct_a, correct_b = sum(table), both + only_a, both + only_b
-    mean_a, mean_b = correct_a / num, correct_b / num
-    lows, highs = wilson_interval([correct_a, correct_b], [num, num])
-    below_a, below_b, above_a, above_b = map(
-        float, (mean_a - lows[0], mean_b - lows[1], highs[0] - mean_a, highs[1] - mean_b)
-    )
+    means, (lows, highs) = np.array([correct_a, correct_b]) / num, wilson_interval([correct_a, correct_b], [num, num])
+    (below_a, below_b), (above_a, above_b) = (means - lows).tolist(), (highs - means).tolist()
     product = math.prod((correct_a, num - correct_a, correct_b, num - correct_b))
     excess = both * neither - only_a * only_b
     phi = (max(excess - num / 2, 0) if excess > 0 else excess) / math.sqrt(product) if product else 0.0
@@ -122,9 +111,8 @@ def difference_over_seeds(differences: NDArray[Any]) -> AccuracyDifference:
     ends = result.confidence_interval(CONFIDENCE)
     upper, power = _normal_quantiles()
     seeds = math.ceil(((upper + power) * std / mean) ** 2 + upper**2 / 2) if mean else None
-    return AccuracyDifference(
-        mean, *clip_interval(float(ends.low), float(ends.high)), float(result.pvalue), None, seeds
-    )
+    low, high = clip_interval(float(ends.low), float(ends.high))
+    return AccuracyDifference(mean, low, high, float(result.pvalue), seeds_needed=seeds)
 
 
 def difference_over_seeds_and_images(differences: NDArray[Any]) -> AccuracyDifference:
@@ -188,7 +176,6 @@ class _CrossedVariance(NamedTuple):
         return self._replace(seeds=seeds, images=self.images * share, rest=self.rest * share, num_images=num)
 
     def detects(self, mean: float) -> bool:
-        """Return whether a mean of this size is significant with 80% power."""
         from scipy.special import stdtrit
 
         return abs(mean) >= float(stdtrit(self.df, [UPPER, POWER]).sum()) * math.sqrt(self.variance)

@@ -3,10 +3,9 @@
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from mnist_sweep.statistics.intervals import UPPER, studentized_range_quantile
-from mnist_sweep.statistics.two_way_residuals import ErrorVariance
+from mnist_sweep.statistics.two_way_residuals import Array, ErrorVariance
 
 NUM_DRAWS = 2000
 TINY = 1e-300
@@ -26,7 +25,7 @@ class SelectionBias(NamedTuple):
     high: float
 
 
-def bias_over_seeds(means: NDArray[np.float64], error: ErrorVariance) -> SelectionBias:
+def bias_over_seeds(means: Array, error: ErrorVariance) -> SelectionBias:
     """Return by how much the best of these mean accuracies overstates its accuracy with other seeds.
 
     Args:
@@ -36,7 +35,7 @@ def bias_over_seeds(means: NDArray[np.float64], error: ErrorVariance) -> Selecti
     return _bias(means, error, shared=False)
 
 
-def bias_over_images(means: NDArray[np.float64], num_images: int) -> SelectionBias:
+def bias_over_images(means: Array, num_images: int) -> SelectionBias:
     """Return by how much the best of these accuracies overstates its accuracy on other images.
 
     That the images are easy or hard for all configs alike did not influence the selection; it widens the interval only.
@@ -51,7 +50,7 @@ def bias_over_images(means: NDArray[np.float64], num_images: int) -> SelectionBi
     return SelectionBias(*(float(means.max() - np.sin(min(angles.max() - one, np.pi / 2)) ** 2) for one in found))
 
 
-def _bias(means: NDArray[np.float64], error: ErrorVariance, *, shared: bool) -> SelectionBias:
+def _bias(means: Array, error: ErrorVariance, *, shared: bool) -> SelectionBias:
     """Return the bias of the best of means with normal errors.
 
     The true means of a group are modelled as a sample from a normal distribution, whose variance is that of the means
@@ -69,7 +68,7 @@ def _bias(means: NDArray[np.float64], error: ErrorVariance, *, shared: bool) -> 
     return SelectionBias(float(expected), float(min(low for low, _ in ends)), float(max(high for _, high in ends)))
 
 
-def _draws(group: NDArray[np.float64], error: ErrorVariance, *, shared: bool) -> NDArray[np.float64]:
+def _draws(group: Array, error: ErrorVariance, *, shared: bool) -> Array:
     """Return draws of the bias of the best of a group under the model, whose variances are drawn as well."""
     num, draw = len(group), np.random.default_rng(0)
     variance = np.full(NUM_DRAWS, error.variance)

@@ -5,6 +5,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+Array = NDArray[np.float64]
+Codes = NDArray[np.intp]
 MAX_PASSES = 400
 TOLERANCE = 1e-12
 
@@ -21,7 +23,7 @@ class ErrorVariance(NamedTuple):
     df: float
 
 
-def residuals(accuracy: NDArray[np.float64], config: NDArray[np.intp], seed: NDArray[np.intp]) -> NDArray[np.float64]:
+def residuals(accuracy: Array, config: Codes, seed: Codes) -> Array:
     """Return the residuals of the least-squares fit: float64 `[n]`.
 
     Args:
@@ -40,20 +42,14 @@ def residuals(accuracy: NDArray[np.float64], config: NDArray[np.intp], seed: NDA
     return rest
 
 
-def error_variance(accuracy: NDArray[np.float64], config: NDArray[np.intp], seed: NDArray[np.intp]) -> ErrorVariance:
-    """Return the residual variance; NaN, with no degrees of freedom, if the effects explain everything.
-
-    Args:
-        accuracy: As in `residuals`.
-        config: As in `residuals`.
-        seed: As in `residuals`.
-    """
+def error_variance(accuracy: Array, config: Codes, seed: Codes) -> ErrorVariance:
+    """Return the residual variance; NaN, with no degrees of freedom, if the effects explain everything."""
     rest = residuals(accuracy, config, seed)
     df = len(rest) - _num_parameters(config, seed)
     return ErrorVariance(float((rest**2).sum() / df) if df else np.nan, df)
 
 
-def _num_parameters(config: NDArray[np.intp], seed: NDArray[np.intp]) -> int:
+def _num_parameters(config: Codes, seed: Codes) -> int:
     """Return the rank of the model: effects of configs and seeds, less one for each connected group of trials."""
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
