@@ -9,8 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from mnist_sweep.analysis import comparison_sentences as sentences
-from mnist_sweep.analysis.comparison_result import Comparison
+from mnist_sweep.analysis.comparison_result import IMAGES, SEEDS, SEEDS_AND_IMAGES, Comparison, conclusion, notes
 from mnist_sweep.analysis.split_difference import SplitDifference, over_images, over_seeds
 from mnist_sweep.errors import LedgerError
 from mnist_sweep.results import correct_images
@@ -48,8 +47,8 @@ def compare(folder: str | Path, a: str, b: str) -> Comparison:
         val=val,
         test=test,
         method=method,
-        sentence=sentences.conclusion(one.name, other.name, val, test),
-        notes=tuple(sentences.notes([row.config for pair in pairs for row in pair], method)),
+        sentence=conclusion(one.name, other.name, val, test),
+        notes=tuple(notes([row.config for pair in pairs for row in pair], method)),
     )
 
 
@@ -60,10 +59,10 @@ def _differences(folder: Path, pairs: Sequence[_Pair]) -> tuple[SplitDifference,
         correct = correct_images.read(folder, compared)
         val = over_images("validation", correct.val[::2], correct.val[1::2])
         test = over_images("test", correct.test[::2], correct.test[1::2])
-        return val, test, sentences.SEEDS_AND_IMAGES if len(pairs) > 1 else sentences.IMAGES
+        return val, test, SEEDS_AND_IMAGES if len(pairs) > 1 else IMAGES
     val = over_seeds("validation", *zip(*[(a.val_accuracy, b.val_accuracy) for a, b in pairs], strict=True))
     test = over_seeds("test", *zip(*[(a.test_accuracy, b.test_accuracy) for a, b in pairs], strict=True))
-    return val, test, sentences.SEEDS
+    return val, test, SEEDS
 
 
 def _pairs(one: Match, other: Match) -> list[_Pair]:

@@ -1,10 +1,30 @@
-"""The result of comparing two trials or configs."""
+"""The result of comparing two trials or configs, and its wording: the conclusion, the method and the limits."""
 
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from mnist_sweep.analysis.comparison_sentences import difference
 from mnist_sweep.analysis.html_repr import html_repr
 from mnist_sweep.analysis.split_difference import SplitDifference
+from mnist_sweep.statistics.paired_tests import AccuracyDifference
+from mnist_sweep.text.names import different_images_note, varying
+from mnist_sweep.text.numbers import counted, interval, points, probability
+
+IMAGES = "Two trained models on the same images: McNemar's exact test (1947), Newcombe's interval (1998, method 10)."
+SEEDS_AND_IMAGES = (
+    "Paired t-test over seeds and images as crossed random factors: variance by Gallas (2006), degrees of freedom by "
+    "Satterthwaite (1946)."
+)
+SEEDS = "Paired t-test over seeds."
+ONE_SEED = "This compares two trained models: with other seeds, their configs may rank differently."
+TWO_SEEDS = (
+    "Two seeds say little about the variation between seeds, so the interval may be too narrow: run three or more."
+)
+NOT_KEPT = (
+    "Not all predictions were kept, so the interval ignores the variation between images: on other images the "
+    "difference varies more."
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,11 +60,55 @@ class Comparison:
     def _repr_html_(self) -> str:
         import pandas as pd
 
-        splits = {split.name: split for split in (self.val, self.test)}
-        lines = {
-            name: {self.a: split.accuracy_a, self.b: split.accuracy_b, "difference": split.difference.mean}
-            | {end: getattr(split.difference, end) for end in ("low", "high", "pvalue")}
-            for name, split in splits.items()
-        }
-        table = pd.DataFrame.from_dict(lines, orient="index").reset_index(names="split")
-        return html_repr((self.sentence, *self.notes, self.method), table)
+        columns = ["split", self.a, self.b, "difference", "low", "high", "pvalue"]
+        splits = (self.val, self.test)
+        lines = [(split.name, split.accuracy_a, split.accuracy_b, *split.difference[:4]) for split in splits]
+        return html_repr((self.sentence, *self.notes, self.method), pd.DataFrame(lines, columns=columns))
+
+
+def conclusion(a: str, b: str, val: SplitDifference, test: SplitDifference) -> str:
+    """Return the conclusion from validation, and the same difference on test, with the better one first."""
+    on_val, on_test = val.difference, test.difference
+    if val.significant and on_val.mean < 0:
+        a, b, on_val, on_test = b, a, on_val.reversed(), on_test.reversed()
+    if val.significant:
+        verdict = f"{a} is significantly better than {b}"
+    elif math.isnan(on_val.pvalue):
+        verdict = f"Whether {a} and {b} differ cannot be tested"
+    else:
+        verdict = f"{a} and {b} are statistically tied"
+    beside = "" if test.significant else ", which is not significant"
+    needed = "" if val.significant else _needed(on_val)
+    return f"{verdict}: {difference(on_val)} on validation, {difference(on_test)} on test{beside}.{needed}"
+
+
+def difference(found: AccuracyDifference) -> str:
+    """Return a difference with its interval and p-value, as `+0.67 points (95% interval -1.33 to 2.84, p = 0.69)`."""
+    return f"{points(found.mean, signed=True)} points ({interval(found.low, found.high)}, {probability(found.pvalue)})"
+
+
+def notes(configs: Sequence[Mapping[str, Any]], method: str) -> Iterator[str]:
+    """Yield the limits of a comparison of trials with these flat configs."""
+    if len(configs) == 2:
+        yield ONE_SEED
+    if len(configs) == 4:
+        yield TWO_SEEDS
+    if method != SEEDS:
+        return
+    yield NOT_KEPT
+    if note := different_images_note(varying(configs)):
+        yield note
+
+
+def _needed(found: AccuracyDifference) -> str:
+    """Return how much data would make a difference of this size significant, with a space in front, or nothing."""
+    if not found.mean or math.isnan(found.pvalue):
+        return ""
+    ways = [
+        f"about {counted(number, noun)}"
+        for number, noun in ((found.seeds_needed, "seed"), (found.images_needed, "validation image"))
+        if number is not None
+    ]
+    if not ways:
+        return " A difference of this size would take more seeds and more images together to detect."
+    return f" A difference of this size would take {' or '.join(ways)} to detect (with 80% power)."

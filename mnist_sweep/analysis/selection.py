@@ -7,14 +7,13 @@ high by an amount that is estimated here; its test accuracy played no part and i
 import math
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mnist_sweep.analysis.inputs import as_trials
-from mnist_sweep.analysis.selection_result import Selection
-from mnist_sweep.analysis.selection_sentences import ONE_CONFIG, OVER_IMAGES, OVER_SEEDS, UNTESTABLE, sentences
+from mnist_sweep.analysis.selection_result import ONE_CONFIG, OVER_IMAGES, OVER_SEEDS, UNTESTABLE, Selection, sentences
 from mnist_sweep.errors import LedgerError
 from mnist_sweep.statistics.intervals import clip_interval, half_width_of_mean, wilson_interval
 from mnist_sweep.statistics.multiple_comparisons import worse_over_images, worse_over_seeds
@@ -28,12 +27,6 @@ if TYPE_CHECKING:
 
 NEEDED = ("config_id", "seed", "status", "val_accuracy", "val_loss", "test_accuracy")
 SMALLEST_VARIANCE = 1e-20  # of accuracies; a smaller one is due to rounding
-
-
-class _Verdict(NamedTuple):
-    worse: NDArray[np.bool_]
-    bias: SelectionBias
-    method: str
 
 
 def select(trials: "str | Path | pd.DataFrame", *, num_val: int | None = None) -> Selection:
@@ -60,24 +53,21 @@ def select(trials: "str | Path | pd.DataFrame", *, num_val: int | None = None) -
     configs = _configs(good)
     alone = configs["n"] < min(2, configs["n"].median())
     configs, num_val = configs[~alone], _num_val(good) if num_val is None else num_val
-    verdict = _verdict(good[good["config_id"].isin(configs.index)], configs, num_val)
-    best, n = str(configs.index[0]), int(configs["n"].iloc[0])
+    worse, bias, method = _verdict(good[good["config_id"].isin(configs.index)], configs, num_val)
+    best, mean = str(configs.index[0]), float(configs["mean"].iloc[0])
     of_best = good[good["config_id"] == best]
+    first = of_best.iloc[0]
     found = Selection(
         config_id=best,
-        n=n,
-        **_mean("val", of_best["val_accuracy"], _wilson(of_best["val_accuracy"].iloc[0], num_val)),
-        **_mean(
-            "test",
-            of_best["test_accuracy"],
-            (of_best["test_accuracy_low"].iloc[0], of_best["test_accuracy_high"].iloc[0]),
-        ),
+        n=len(of_best),
+        **_mean("val", of_best["val_accuracy"], _wilson(first["val_accuracy"], num_val)),
+        **_mean("test", of_best["test_accuracy"], (first["test_accuracy_low"], first["test_accuracy_high"])),
         num_compared=len(configs),
-        selection_bias=verdict.bias.expected,
-        selection_bias_low=max(verdict.bias.low, float(configs["mean"].iloc[0]) - 1),
-        selection_bias_high=min(verdict.bias.high, float(configs["mean"].iloc[0])),
-        tied=tuple(configs.index[~verdict.worse]),
-        method=verdict.method,
+        selection_bias=bias.expected,
+        selection_bias_low=max(bias.low, mean - 1),
+        selection_bias_high=min(bias.high, mean),
+        tied=tuple(configs.index[~worse]),
+        method=method,
         sentences=(),
     )
     return replace(found, sentences=tuple(sentences(found, trials, good, num_alone=int(alone.sum()))))
@@ -99,8 +89,10 @@ def _num_val(good: "pd.DataFrame") -> int | None:
     return int(column.iloc[0])
 
 
-def _verdict(good: "pd.DataFrame", configs: "pd.DataFrame", num_val: int | None) -> _Verdict:
-    """Return which configs are worse than the first, and its bias: over seeds if they are shared, else over images.
+def _verdict(
+    good: "pd.DataFrame", configs: "pd.DataFrame", num_val: int | None
+) -> tuple[NDArray[np.bool_], SelectionBias, str]:
+    """Return which configs are worse than the first, its bias, the method: over seeds if shared, else over images.
 
     Seeds whose accuracies all differ by the same amount leave no variance to test against.
     """
@@ -109,17 +101,17 @@ def _verdict(good: "pd.DataFrame", configs: "pd.DataFrame", num_val: int | None)
     means = configs["mean"].to_numpy(np.float64)
     none = np.zeros(len(means), np.bool_)
     if len(means) == 1:
-        return _Verdict(none, SelectionBias(0.0, 0.0, 0.0), ONE_CONFIG)
+        return none, SelectionBias(0.0, 0.0, 0.0), ONE_CONFIG
     accuracy, config = good["val_accuracy"].to_numpy(np.float64), configs.index.get_indexer(pd.Index(good["config_id"]))
     seed = np.unique(good["seed"].to_numpy(np.int64), return_inverse=True)[1]
     error = error_variance(accuracy, config, seed)
     if error.df >= 1 and error.variance > SMALLEST_VARIANCE:
         worse = worse_over_seeds(accuracy, config, seed, 0, error)
         of_mean = ErrorVariance(error.variance / int(configs["n"].iloc[0]), error.df)
-        return _Verdict(worse, bias_over_seeds(means, of_mean), OVER_SEEDS)
+        return worse, bias_over_seeds(means, of_mean), OVER_SEEDS
     if num_val is None:
-        return _Verdict(none, SelectionBias(math.nan, math.nan, math.nan), UNTESTABLE)
-    return _Verdict(worse_over_images(means, 0, num_val), bias_over_images(means, num_val), OVER_IMAGES)
+        return none, SelectionBias(math.nan, math.nan, math.nan), UNTESTABLE
+    return worse_over_images(means, 0, num_val), bias_over_images(means, num_val), OVER_IMAGES
 
 
 def _mean(name: str, accuracies: "pd.Series[float]", of_one: tuple[float, float]) -> dict[str, float]:

@@ -1,9 +1,31 @@
-"""The result of selecting a config by validation."""
+"""The result of selecting a config by validation, and its wording: what to expect, what is tied, what was left out."""
 
+import math
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from mnist_sweep.analysis.html_repr import html_repr
-from mnist_sweep.text.numbers import percent
+from mnist_sweep.text.names import different_images_note
+from mnist_sweep.text.numbers import counted, interval, percent, percent_interval
+from mnist_sweep.trials.row import Status
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+OVER_SEEDS = (
+    "Each config is compared with the best over the seeds they share; the standard error uses the variance pooled over "
+    "all configs, or that of the pair's own differences where it is larger. The critical value is simulated for "
+    "configs that are equal on average but whose variances differ by as much as the data allow, so that any of them is "
+    "called worse in at most 5% of sweeps (Wright and Simon 2003; Berger and Boos 1994)."
+)
+OVER_IMAGES = (
+    "Tukey's range test on the validation accuracies with binomial standard errors, at the 5% level over all pairs of "
+    "configs (Tukey 1953; Hayter 1984)."
+)
+UNTESTABLE = "No test: the configs share no seeds that vary, and the number of validation images is unknown."
+ONE_CONFIG = "No test: there is only one config."
+SMALL_BIAS = 0.00005
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,3 +88,74 @@ class Selection:
             ("test", self.test_mean, self.test_low, self.test_high),
         ]
         return html_repr(self.sentences, pd.DataFrame(lines, columns=["split", "mean", "low", "high"]))
+
+
+def sentences(found: Selection, trials: "pd.DataFrame", good: "pd.DataFrame", *, num_alone: int) -> Iterator[str]:
+    """Yield the sentences of a selection, given all trials, the good ones, and how many configs had one seed only."""
+    yield from _result(found)
+    yield from _left_out(trials, good, num_alone, found.config_id)
+
+
+def _result(found: Selection) -> Iterator[str]:
+    """Yield the selected config, its accuracies, what to expect on new data, and its ties."""
+    test, seeds = _mean(found.test_mean, found.test_low, found.test_high), counted(found.n, "seed")
+    val = _mean(found.val_mean, found.val_low, found.val_high)
+    yield f"Selected by validation accuracy from {counted(found.num_compared, 'config')}: {found.config_id} ({seeds})."
+    yield f"Validation accuracy {val}; test accuracy, which played no part in the selection, {test}."
+    if found.num_compared == 1:
+        return
+    yield _selection_bias(found)
+    yield _ties(len(found.tied) - 1, found.num_compared - 1, tested=found.method != UNTESTABLE)
+    if found.n == 1:
+        yield "With one seed, the variation from seed to seed is unknown: run `--seeds 3` or more to measure it."
+
+
+def _selection_bias(found: Selection) -> str:
+    new = "on new validation images" if found.method == OVER_IMAGES else "on validation with new seeds"
+    if math.isnan(found.selection_bias):
+        return "How much selection inflates its validation accuracy cannot be estimated."
+    ends = interval(found.selection_bias_low, found.selection_bias_high)
+    if found.selection_bias < SMALL_BIAS:
+        if len(found.tied) == 1:
+            return f"Its lead is so clear that selection did not inflate its accuracy: expect about the same {new}."
+        return f"The configs tied with it have the same accuracy or nearly so: expect about the same {new} ({ends})."
+    digits = 1 if found.selection_bias >= 0.01 else 2
+    return (
+        f"The best of {found.num_compared:,} configs tends to look better than it is: expect about "
+        f"{100 * found.selection_bias:.{digits}f} points less {new} ({ends})."
+    )
+
+
+def _ties(ties: int, others: int, *, tested: bool) -> str:
+    """Return how many of the other configs are statistically tied with the selected one."""
+    if not tested:
+        return "Whether any config is worse cannot be tested: run each with several seeds, for example `--seeds 3`."
+    if not ties:
+        worse = "the other config" if others == 1 else f"each of the {others:,} other configs"
+        return f"It is significantly better than {worse}."
+    if ties == others:
+        all_of = {1: "The other config is", 2: "Both other configs are"}
+        tied = all_of.get(others, f"All {others:,} other configs are")
+    else:
+        tied = f"{ties:,} of the {others:,} other configs {'is' if ties == 1 else 'are'}"
+    return f"{tied} statistically tied with it."
+
+
+def _left_out(trials: "pd.DataFrame", good: "pd.DataFrame", num_alone: int, best: str) -> Iterator[str]:
+    """Yield what was left out of the selection, and why, and what makes the rest hard to compare."""
+    if note := different_images_note(str(name) for name in good if good[name].nunique(dropna=False) > 1):
+        yield note
+    bad = trials.drop(good.index)
+    if len(bad):
+        counts = bad["status"].value_counts()
+        statuses = [f"{counts[name]:,} {name}" for name in map(str, Status) if name in counts]
+        yield f"Left out because they did not succeed: {counted(len(bad), 'trial')} ({', '.join(statuses)})."
+    of_best = int((bad["config_id"] == best).sum())
+    if of_best:
+        yield f"The selected config has {counted(of_best, 'trial')} that did not succeed."
+    if num_alone:
+        yield f"Left out for having one successful seed where most have several: {counted(num_alone, 'config')}."
+
+
+def _mean(mean: float, low: float, high: float) -> str:
+    return f"{percent(mean)} ({percent_interval(low, high)})"

@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,9 +10,8 @@ from numpy.typing import NDArray
 
 from mnist_sweep.analysis.inputs import as_trials
 from mnist_sweep.analysis.sweep_diff_result import Change, Metric, SweepDiff
-from mnist_sweep.analysis.sweep_diff_sentences import conclusion, notes
 from mnist_sweep.results.frames import ID_COLUMNS, RESULT_COLUMNS, parse_cell
-from mnist_sweep.statistics.intervals import clip_interval, half_width_of_mean
+from mnist_sweep.statistics.intervals import half_width_of_mean
 from mnist_sweep.text.names import label, varying
 from mnist_sweep.trials.row import Status
 
@@ -40,23 +38,17 @@ def diff(
     needed = ("config_id", "seed", "status", metric)
     a, b = as_trials(a, columns=needed), as_trials(b, columns=needed)
     ids_a, ids_b = dict.fromkeys(a["config_id"]), dict.fromkeys(b["config_id"])
-    only_a, only_b = (
-        tuple(name for name in one if name not in other) for one, other in ((ids_a, ids_b), (ids_b, ids_a))
-    )
     changes = tuple(_changes(a, b, [name for name in ids_a if name in ids_b], metric))
     mean, low, high = _mean([change.difference for change in changes if change.n])
-    found = SweepDiff(
-        only_a=only_a,
-        only_b=only_b,
+    return SweepDiff(
+        only_a=tuple(name for name in ids_a if name not in ids_b),
+        only_b=tuple(name for name in ids_b if name not in ids_a),
         changes=changes,
         mean=mean,
         low=low,
         high=high,
         metric=metric,
-        sentence="",
-        notes=tuple(notes(changes)),
     )
-    return replace(found, sentence=conclusion(found))
 
 
 def _changes(a: "pd.DataFrame", b: "pd.DataFrame", ids: list[str], metric: str) -> list[Change]:
@@ -67,21 +59,22 @@ def _changes(a: "pd.DataFrame", b: "pd.DataFrame", ids: list[str], metric: str) 
     means = groups[[f"{metric}_a", f"{metric}_b", "change"]].mean().reindex(ids)
     n, std = groups.size().reindex(ids, fill_value=0).to_numpy(), groups["change"].std(ddof=1).reindex(ids).to_numpy()
     mean = means["change"].to_numpy(np.float64)
-    half = np.where((std > SMALLEST_STD) | (mean == 0), half_width_of_mean(std, n), np.nan)
     labels = _labels(a, b)
-    lines = zip(ids, n, means[f"{metric}_a"], means[f"{metric}_b"], mean, half, _significant(mean, std, n), strict=True)
-    changes = [
-        Change(
-            name, labels[name], int(num), one, other, change, *clip_interval(change - width, change + width), bool(sure)
-        )
-        for name, num, one, other, change, width, sure in lines
-    ]
+    numbers = means[f"{metric}_a"], means[f"{metric}_b"], mean, *_ends(mean, std, n)
+    lines = zip(ids, n, zip(*numbers, strict=True), _significant(mean, std, n), strict=True)
+    changes = [Change(name, labels[name], int(num), *values, bool(sure)) for name, num, values, sure in lines]
     return sorted(changes, key=lambda change: (not change.n, -abs(change.difference), change.config_id))
 
 
 def _good(trials: "pd.DataFrame", metric: str) -> "pd.DataFrame":
     found: pd.DataFrame = trials.loc[trials["status"] == Status.OK.value, ["config_id", "seed", metric]].dropna()
     return found
+
+
+def _ends(mean: Any, std: Any, n: Any) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the ends of the 95% t-intervals of mean differences; NaN without any variance to test against."""
+    half = np.where((std > SMALLEST_STD) | (mean == 0), half_width_of_mean(std, n), np.nan)
+    return np.maximum(mean - half, -1.0), np.minimum(mean + half, 1.0)
 
 
 def _significant(mean: NDArray[Any], std: NDArray[Any], n: NDArray[Any]) -> NDArray[np.bool_]:
@@ -115,7 +108,6 @@ def _mean(differences: Sequence[float]) -> tuple[float, float, float]:
     """Return the mean of the differences of configs, and the ends of its 95% t-interval."""
     if not differences:
         return math.nan, math.nan, math.nan
-    mean, num = float(np.mean(differences)), len(differences)
-    std = float(np.std(differences, ddof=1)) if num > 1 else math.nan
-    half = float(half_width_of_mean(std, num)) if std > SMALLEST_STD or mean == 0 else math.nan
-    return mean, *clip_interval(mean - half, mean + half)
+    mean, num = np.mean(differences), len(differences)
+    low, high = _ends(mean, np.std(differences, ddof=1) if num > 1 else math.nan, num)
+    return float(mean), float(low), float(high)

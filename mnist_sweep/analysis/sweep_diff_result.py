@@ -1,15 +1,21 @@
-"""The result of comparing two sweeps, config by config."""
+"""The result of comparing two sweeps, config by config, and its wording."""
 
+import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from mnist_sweep.analysis.html_repr import html_repr
-from mnist_sweep.text.numbers import counted, points
+from mnist_sweep.text.numbers import counted, interval, points
 
 if TYPE_CHECKING:
     import pandas as pd
 
 Metric = Literal["val_accuracy", "test_accuracy"]
+
+SPLITS = {"val_accuracy": "validation", "test_accuracy": "test"}
+ONE_SEED = "Configs with one common seed have no interval: run `--seeds 3` or more to get one."
+NO_SEED = "Configs with no seed that succeeded in both sweeps have no difference."
 
 
 class Change(NamedTuple):
@@ -52,9 +58,7 @@ class SweepDiff:
         low: Lower end of its 95% t-interval over configs; NaN where there are fewer than two, or all differ by the same
             amount, which leaves no variance to test against.
         high: Upper end of it.
-        metric: What is compared, `val_accuracy` or `test_accuracy`.
-        sentence: The conclusion.
-        notes: The limits of the conclusion.
+        metric: What is compared.
     """
 
     only_a: tuple[str, ...]
@@ -64,16 +68,43 @@ class SweepDiff:
     low: float
     high: float
     metric: Metric
-    sentence: str
-    notes: tuple[str, ...]
+
+    @property
+    def sentence(self) -> str:
+        """The conclusion."""
+        return " ".join(self._sentences())
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """The limits of the conclusion."""
+        no_seed = any(change.n == 0 for change in self.changes)
+        one_seed = any(change.n == 1 and change.difference for change in self.changes)
+        return (NO_SEED,) * no_seed + (ONE_SEED,) * one_seed
+
+    def _sentences(self) -> Iterator[str]:
+        yield (
+            f"{counted(len(self.changes), 'config')} in both sweeps, {len(self.only_a):,} only in the first, "
+            f"{len(self.only_b):,} only in the second."
+        )
+        compared, split = [change for change in self.changes if change.n], SPLITS[self.metric]
+        if compared and not any(change.difference for change in compared):
+            yield f"Those in both have identical mean {split} accuracies."
+        elif compared:
+            mean = f"{points(self.mean, signed=True)} points of {split} accuracy ({interval(self.low, self.high)})"
+            significant = "significant" if self.low > 0 or self.high < 0 else "not significant"
+            verdict = "not testable" if math.isnan(self.low) else significant
+            yield f"Averaged over those in both, the second differs from the first by {mean}: {verdict}."
+        if several := [change for change in compared if change.n > 1 and change.difference]:
+            num = sum(change.significant for change in several)
+            differ = f"{num:,} of {len(several):,} {'differs' if num == 1 else 'differ'} significantly"
+            yield f"Config by config, {differ} (false discovery rate 5%)."
 
     def __str__(self) -> str:
         return "\n".join((self.sentence, *self.notes))
 
     def __repr__(self) -> str:
-        configs = (
-            f"{counted(len(self.changes), 'config')} in both, {len(self.only_a):,} and {len(self.only_b):,} in one"
-        )
+        both = counted(len(self.changes), "config")
+        configs = f"{both} in both, {len(self.only_a):,} and {len(self.only_b):,} in one"
         return f"<SweepDiff of {self.metric}: {configs}; mean difference {points(self.mean, signed=True)} points>"
 
     def to_frame(self) -> "pd.DataFrame":

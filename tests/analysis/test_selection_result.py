@@ -1,21 +1,89 @@
-"""Laws of a selection as a value: short in a terminal, in words when printed, a table in a notebook."""
+"""Laws of a selection as a value: short in a terminal, a table in a notebook, and its wording, which says no NaN."""
+
+import math
+from pathlib import Path
+
+import pytest
 
 from mnist_sweep.analysis.selection import select
-from tests.analysis.tables import trials
+from mnist_sweep.analysis.selection_result import Selection
+from tests.analysis.tables import trials as table
+
+REFERENCE = Path(__file__).parents[2] / "results" / "reference" / "quickstart"
+
+
+def text(found: Selection) -> str:
+    assert all("nan" not in sentence and sentence.endswith(".") for sentence in found.sentences)
+    return " ".join(found.sentences)
 
 
 def test_repr_has_the_config_its_accuracies_and_the_ties() -> None:
-    found = select(trials({"a": [0.95], "b": [0.94], "c": [0.5]}))
+    found = select(table({"a": [0.95], "b": [0.94], "c": [0.5]}))
     assert repr(found) == "<Selection of a: validation 95.00%, test 94.00%; 2 of 3 tied>"
 
 
 def test_printed_it_is_its_sentences() -> None:
-    found = select(trials({"a": [0.95], "b": [0.94]}))
+    found = select(table({"a": [0.95], "b": [0.94]}))
     assert str(found).splitlines() == list(found.sentences)
 
 
 def test_notebook_shows_the_sentences_and_both_splits() -> None:
-    page = select(trials({"<a>": [0.95], "b": [0.94]}))._repr_html_()
+    page = select(table({"<a>": [0.95], "b": [0.94]}))._repr_html_()
     assert "<a>" not in page
     assert "&lt;a&gt;" in page
     assert page.index("<td>validation</td>") < page.index("<td>0.9500</td>") < page.index("<td>test</td>")
+
+
+@pytest.mark.parametrize(
+    ("field", "sizes", "expected"),
+    [("data.val_size", [300, 299], True), ("data.train_size", [300, 299], False), ("data.val_size", [300, 300], False)],
+)
+def test_other_images_of_some_trials_are_said(field: str, sizes: list[int], expected: bool) -> None:
+    found = select(table({"a": [0.9], "b": [0.91]}, **{field: sizes}))
+    assert (f"The configs differ in {field}, so they may not have been measured" in text(found)) is expected
+
+
+@pytest.mark.parametrize(
+    ("others", "expected"),
+    [
+        (["a"], "It is significantly better than the other config."),
+        (["a", "b"], "It is significantly better than each of the 2 other configs."),
+    ],
+)
+def test_clear_winner_is_said_to_be_one(others: list[str], expected: str) -> None:
+    low = {name: [0.5, 0.503, 0.501] for name in others}
+    found = select(table({"best": [0.97, 0.972, 0.971], **low}))
+    assert found.tied == ("best",)
+    assert expected in text(found)
+    assert "selection did not inflate its accuracy" in text(found)
+
+
+@pytest.mark.parametrize("accuracies", [[0.95], [1.0], [0.95, 0.96], [1.0, 1.0]])
+def test_configs_that_are_all_alike_are_said_to_be_so_and_none_to_lead(accuracies: list[float]) -> None:
+    found = select(table({"a": accuracies, "b": accuracies, "c": accuracies}))
+    assert found.tied == ("a", "b", "c")
+    assert "lead" not in text(found)
+    assert "have the same accuracy or nearly so" in text(found)
+
+
+def test_trials_that_did_not_succeed_are_left_out_and_counted() -> None:
+    trials = table({"a": [0.95, math.nan, 0.94], "b": [0.94, 0.93, 0.93], "c": [math.nan] * 3})
+    trials.loc[trials["config_id"] == "c", "status"] = ["failed", "diverged", "stopped"]
+    found = select(trials)
+    assert (found.config_id, found.n, found.num_compared) == ("a", 2, 2)
+    assert "4 trials (1 stopped, 1 diverged, 2 failed)" in text(found)
+    assert "The selected config has 1 trial that did not succeed." in text(found)
+
+
+@pytest.mark.parametrize(("others", "expected"), [("b", "The other config is"), ("bc", "Both other configs are")])
+def test_ties_with_all_are_said_to_be_so(others: str, expected: str) -> None:
+    found = select(table({name: [0.95] for name in f"a{others}"}))
+    assert f"{expected} statistically tied with it." in found.sentences
+
+
+@pytest.mark.parametrize(("num", "digits"), [(3, 2), (40, 1)])
+def test_selection_bias_has_two_digits(num: int, digits: int) -> None:
+    found = select(table({str(name): [0.95 - name / 1000] for name in range(num)}))
+    expected = f"expect about {100 * found.selection_bias:.{digits}f} points less on new validation images (95% "
+    assert expected in text(found)
+    assert (found.selection_bias >= 0.01) == (digits == 1)

@@ -1,9 +1,11 @@
-"""Laws of a difference of sweeps as a value: short in a terminal, in words when printed, a table in a notebook."""
+"""Laws of a difference of sweeps as a value: what is printed, its wording and its limits, a table in a notebook."""
+
+import math
 
 import numpy as np
 
 from mnist_sweep.analysis.sweep_diff import diff
-from mnist_sweep.analysis.sweep_diff_result import Change
+from mnist_sweep.analysis.sweep_diff_result import NO_SEED, ONE_SEED, Change
 from tests.analysis.tables import sweep, two_sweeps
 
 
@@ -30,3 +32,15 @@ def test_notebook_shows_the_conclusion_and_the_changes() -> None:
     page = diff(sweep({"<": [0.9]}), sweep({"<": [0.8]}))._repr_html_()
     assert "1 config in both" in page
     assert "<td>&lt;</td>" in page
+
+
+def test_configs_are_counted_first() -> None:
+    found = diff(sweep({"a": [0.9], "b": [0.9], "c": [0.9]}), sweep({"c": [0.8], "d": [0.8]}))
+    assert found.sentence.startswith("1 config in both")
+
+
+def test_seeds_that_are_missing_are_noted() -> None:
+    one = diff(sweep({"x": [0.9], "y": [0.8]}), sweep({"x": [0.95], "y": [0.8]}))
+    none = diff(sweep({"x": [0.9, math.nan]}), sweep({"x": [math.nan, 0.9]}))
+    assert (one.notes, none.notes) == ((ONE_SEED,), (NO_SEED,))
+    assert diff(*two_sweeps(np.random.default_rng(0), np.zeros(3))).notes == ()
