@@ -1,11 +1,10 @@
 """Expected best validation accuracy of a budget, counted in trials or core-seconds.
 
-The curve is that of Dodge et al. 2019 (arXiv 1909.03004), with the estimator of Tang et al. 2020 (arXiv 2004.13705):
-trials are drawn without replacement, which is unbiased for random trials and exact for the ones that were run, while
-drawing with replacement underestimates every budget. The ordinary bootstrap of such a curve never exceeds the best
-trial, and its 95% interval covers in half of all cases at the full budget (Lourie, Cho and He 2023, arXiv 2311.09480).
-The interval here is that of the smoothed Bayesian bootstrap (Rubin 1981; Banks 1988), in which accuracies above the
-best one fall off as fast as those of the best trials do.
+The curve is that of Dodge et al. 2019 (arXiv 1909.03004), with the unbiased estimator of Tang et al. 2020 (arXiv
+2004.13705), which draws trials without replacement. The ordinary bootstrap never exceeds the best trial, and its 95%
+interval covers in half of all cases at the full budget (Lourie, Cho and He 2023, arXiv 2311.09480). The interval here
+is that of the smoothed Bayesian bootstrap (Rubin 1981; Banks 1988), in which accuracies above the best one fall off as
+fast as those of the best trials do.
 """
 
 import math
@@ -132,10 +131,7 @@ def _bootstrapped(found: _Trials, nums: NDArray[np.float64]) -> NDArray[np.float
 
     The quantiles of the trials in such a distribution are ordered uniform numbers. Accuracies are uniform between
     neighbours and exponential above the best one; the scale is the mean excess of the best ones, as many as the square
-    root of their number.
-
-    Returns:
-        float64 `[NUM_DRAWS, len(nums)]`.
+    root of their number. The result is float64 `[NUM_DRAWS, len(nums)]`.
     """
     from scipy.special import exp1
 
@@ -167,7 +163,7 @@ def _blocks(found: _Trials) -> tuple[NDArray[np.int_], NDArray[np.float64]]:
     if num > NUM_BLOCKS:
         from_top = np.unique(np.geomspace(1, num, NUM_BLOCKS).round().astype(int))
     ends = num + 1 - from_top[::-1]
-    starts = np.maximum(np.r_[1, ends[:-1]], 1)
+    starts = np.r_[1, ends[:-1]]
     sums = np.r_[0.0, np.cumsum(found.accuracies)]
     means = (sums[ends] - sums[starts - 1]) / (ends - starts + 1)
     return np.r_[0, ends] + found.num_without, means

@@ -28,9 +28,7 @@ class SelectionBias(NamedTuple):
 def bias_over_seeds(means: Array, error: ErrorVariance) -> SelectionBias:
     """Return by how much the best of these mean accuracies overstates its accuracy with other seeds.
 
-    Args:
-        means: float64 `[num_configs]`, the mean accuracy of each config.
-        error: Variance of each mean.
+    `means` is float64 `[num_configs]`; `error` is the variance of each mean.
     """
     return _bias(means, error, shared=False)
 

@@ -7,6 +7,7 @@ import itertools
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,13 +46,7 @@ class Design:
 
 
 def design_of_trials(
-    accuracy: Array,
-    codes: Codes,
-    setting: Codes,
-    seed: Codes,
-    *,
-    is_sample: bool = False,
-    rounding: float = 0.0,
+    accuracy: Array, codes: Codes, setting: Codes, seed: Codes, *, is_sample: bool = False, rounding: float = 0.0
 ) -> Design:
     """Return the design of some trials.
 
@@ -111,8 +106,7 @@ def _num_combinations(codes: Codes, parents: Sequence[tuple[int, int] | None]) -
     return math.prod(sum(below((factor, level)) for level in range(nums[factor])) for factor in whole)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class LinearModel:
+class LinearModel(NamedTuple):
     """The linear model of a design, fitted to each seed by itself; the first coefficient is the mean.
 
     Attributes:
@@ -135,25 +129,20 @@ class LinearModel:
 def fit(design: Design, interactions: Sequence[tuple[int, int]] = ()) -> LinearModel:
     """Return the least-squares fit of all factors and these interactions."""
     mains = tuple(effect_coding(codes) for codes in design.codes.T)
-    columns = np.hstack(
-        [np.ones((len(design.codes), 1)), *mains, *(interaction_columns(mains[a], mains[b]) for a, b in interactions)]
-    )
+    products = [interaction_columns(mains[a], mains[b]) for a, b in interactions]
+    columns = np.hstack([np.ones((len(design.codes), 1)), *mains, *products])
     values, vectors = np.linalg.eigh(columns.T @ columns)
     kept = values > 1e-9 * values.max()
     roots = vectors[:, kept] / np.sqrt(values[kept])
     basis = columns @ roots
     coefficients = roots @ (basis.T @ design.accuracy)
-    residuals = design.accuracy - columns @ coefficients
-    return LinearModel(
-        design=design, mains=mains, roots=roots, basis=basis, coefficients=coefficients, residuals=residuals
-    )
+    return LinearModel(design, mains, roots, basis, coefficients, design.accuracy - columns @ coefficients)
 
 
 def effect_coding(codes: Codes) -> Array:
     """Return the effect-coded columns of a factor: float64 `[settings, levels - 1]`."""
     num = int(codes.max())
-    absent = np.zeros((1, num))
-    return np.vstack([np.eye(num), -np.ones((1, num)), absent])[codes]
+    return np.vstack([np.eye(num), np.full((1, num), -1.0), np.zeros((1, num))])[codes]  # -1, the last, is absent
 
 
 def interaction_columns(a: Array, b: Array) -> Array:

@@ -57,16 +57,11 @@ def effects(trials: "str | Path | pd.DataFrame") -> Effects:
     means, shares, tests = _estimates(design, usable)
     known = {factor.name: (mean, share) for factor, mean, share in zip(usable, means, shares, strict=True)}
     num_levels = sum(len(factor.labels) for factor in factors)
-    found = [
-        _effect(factor, trials, good, *known.get(factor.name, (None, None)), num_levels=num_levels)
-        for factor in factors
-    ]
-    interactions = [_interaction(test, usable) for test in tests]
+    found = [_effect(factor, trials, good, num_levels, *known.get(factor.name, (None, None))) for factor in factors]
+    pairs = [_interaction(test, usable) for test in tests]
     return Effects(
         effects=tuple(sorted(found, key=_strength)),
-        interactions=tuple(
-            pair for number, pair in enumerate(interactions) if pair.significant or number < NUM_INTERACTIONS
-        ),
+        interactions=tuple(pair for number, pair in enumerate(pairs) if pair.significant or number < NUM_INTERACTIONS),
         num_trials=int(good.sum()),
         left_out={str(status): int(num) for status, num in trials["status"][~good].value_counts().items()},
         notes=tuple(sentences.notes(trials[good], trials["status"][~good], factors, design)),
@@ -108,10 +103,9 @@ def _effect(
     factor: Factor,
     trials: "pd.DataFrame",
     good: NDArray[np.bool_],
+    num_levels: int,
     means: MarginalMeans | None,
     share: float | None,
-    *,
-    num_levels: int,
 ) -> Effect:
     live = factor.among(good)[0].tolist()
     intervals = dict(zip(live, means.levels, strict=True)) if means else {}
@@ -121,14 +115,8 @@ def _effect(
         for rows in (good, *failures.values())
     ]
     levels = tuple(
-        Level(
-            value=label,
-            n=n,
-            **intervals.get(number, UNKNOWN)._asdict(),
-            num_failed=num_failed,
-            num_diverged=num_diverged,
-        )
-        for number, (label, n, num_failed, num_diverged) in enumerate(zip(factor.labels, *counts, strict=True))
+        Level(value=label, n=n, **intervals.get(number, UNKNOWN)._asdict(), num_failed=failed, num_diverged=diverged)
+        for number, (label, n, failed, diverged) in enumerate(zip(factor.labels, *counts, strict=True))
     )
     difference, low, high = means.difference if means else UNKNOWN
     parts = [sentences.effect_sentence(factor, [factor.labels[number] for number in live], means)]

@@ -4,10 +4,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from mnist_sweep.analysis.effects.anova import RESOLUTION
-from mnist_sweep.analysis.effects.design import Design
+from mnist_sweep.analysis.effects.design import Array, Codes, Design
 
 FOREST = {"n_trees": 16, "seed": 0}
 FOREST_SETTINGS = 300  # a random sample if there are more: fANOVA's time is quadratic
@@ -27,24 +26,16 @@ def variance_shares(design: Design, kinds: Sequence[str]) -> list[float | None]:
     limit = FOREST_SETTINGS // max(1, sum(not rows.all() for rows in places.T))
     found: list[float | None] = [None] * len(kinds)
     for number, rows in enumerate(places.T):
-        inside = [
-            factor for factor in range(len(kinds)) if has[rows, factor].all() and np.ptp(design.codes[rows, factor]) > 0
-        ]
-        importances = _fanova(
-            means[rows],
-            design.codes[np.ix_(rows, inside)],
-            [kinds[factor] for factor in inside],
-            FOREST_SETTINGS if rows.all() else limit,
-        )
-        for factor, share in zip(inside, importances, strict=True):
+        varies = has[rows].all(axis=0) & (np.ptp(design.codes[rows], axis=0) > 0)
+        inside, most = np.flatnonzero(varies).tolist(), FOREST_SETTINGS if rows.all() else limit
+        shares = _fanova(means[rows], design.codes[np.ix_(rows, inside)], [kinds[factor] for factor in inside], most)
+        for factor, share in zip(inside, shares, strict=True):
             if forest_of[factor] == number:
                 found[factor] = share
     return found
 
 
-def _fanova(
-    means: NDArray[np.float64], codes: NDArray[np.intp], kinds: Sequence[str], limit: int
-) -> list[float | None]:
+def _fanova(means: Array, codes: Codes, kinds: Sequence[str], limit: int) -> list[float | None]:
     import optuna
 
     rows = np.random.default_rng(0).permutation(len(means))[:limit]

@@ -11,10 +11,9 @@ samples as in grids (Searle, Speed and Milliken 1980). The unit is the setting, 
 An error of two parts uses the quantiles of both, weighted by their estimates (Cochran 1964; Dunnett 1980, procedure C,
 for the range of many means), the seeds' weight w raised to the power 1 + (1 - w) ** (8 / df): two or three seeds give
 that part one or two degrees of freedom, whose quantile is far too large for a sum that is mostly the other part.
-Computed for two normal variances in any ratio, 95% intervals then cover in 93.3 to 96.5% with one degree of freedom, in
-94.9 to 96.1% with two and in 95.0 to 95.9% with three, instead of Cochran's 93.9 to 97.8, 95.0 to 97.1 and 95.0 to
-96.7%; the degrees of freedom of Satterthwaite (1946) cover in 88 to 93% with one. In simulated sweeps of 77 layouts,
-2,000 of each, intervals covered in 93.2 to 97.0% (`python -m tests.benchmarks.coverage`).
+Computed for two normal variances in any ratio, 95% intervals with one degree of freedom then cover in 93.3 to 96.5%
+instead of Cochran's 93.9 to 97.8%, or the 88 to 93% of Satterthwaite (1946). In simulated sweeps of 77 layouts, 2,000
+of each, intervals covered in 93.2 to 97.0% (`python -m tests.benchmarks.coverage`).
 """
 
 import functools
@@ -23,19 +22,12 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-from mnist_sweep.analysis.effects.anova import (
-    ALPHA,
-    MeanSquare,
-    least_variance,
-    mean_square_of_remainder,
-    mean_square_of_settings,
-)
-from mnist_sweep.analysis.effects.design import LinearModel, leverage, marginal_weights
+from mnist_sweep.analysis.effects import anova
+from mnist_sweep.analysis.effects.anova import ALPHA, MeanSquare
+from mnist_sweep.analysis.effects.design import Array, LinearModel, leverage, marginal_weights
 from mnist_sweep.statistics.intervals import clip_interval, studentized_range_quantile
 
-Array = NDArray[np.float64]
 STEEPNESS = 8  # of the power of the seeds' weight: computed, see above
 
 
@@ -66,12 +58,9 @@ class MarginalMeans(NamedTuple):
 
 
 def marginal_means(model: LinearModel, factor: int, *, num_trends: int = 1) -> MarginalMeans:
-    """Return the marginal means of a factor; what the design cannot estimate is NaN.
+    """Return the marginal means of the factor with this index; what the design cannot estimate is NaN.
 
-    Args:
-        model: The model.
-        factor: Its index.
-        num_trends: Number of factors that are tested for a trend.
+    `num_trends` is the number of factors that are tested for a trend.
     """
     num = model.mains[factor].shape[1] + 1
     vectors = np.array([marginal_weights(model, {factor: level}) for level in range(num)])
@@ -93,23 +82,20 @@ def marginal_means(model: LinearModel, factor: int, *, num_trends: int = 1) -> M
 def _errors(model: LinearModel, vectors: Array, rank: int) -> list[MeanSquare]:
     """Return the independent parts of the error of some sums of coefficients; none if it cannot be estimated.
 
-    Args:
-        model: The model.
-        vectors: Weights of the coefficients in each sum: float64 `[sums, columns]`.
-        rank: Number of linearly independent sums.
+    `vectors` are the weights of the coefficients in each sum: float64 `[sums, columns]`; `rank` is their rank.
     """
-    settings, num_seeds, present = mean_square_of_settings(model), model.residuals.shape[1], model.design.present
+    settings, num_seeds, present = anova.mean_square_of_settings(model), model.residuals.shape[1], model.design.present
     if num_seeds == 1:
         return [settings] if settings.df > 0 else []
     sums = vectors @ model.coefficients
     squares = float(((sums - sums.mean(axis=1, keepdims=True)) ** 2).sum())
     df = rank * (num_seeds - 1) * present
     scale = num_seeds * (num_seeds - 1) * present**2 * sum(leverage(model, vector) for vector in vectors)
-    seeds = MeanSquare(squares / scale * df, df, least_variance(model))
+    seeds = MeanSquare(squares / scale * df, df, anova.least_variance(model))
     if model.design.is_grid or settings.df <= 0:
         return [seeds]
     # Both mean squares contain the remainder; what settings add is what they have beyond it.
-    rest = mean_square_of_remainder(model)
+    rest = anova.mean_square_of_remainder(model)
     own = settings.value - rest.value if rest.df > 0 else settings.value
     return [MeanSquare(own * settings.df, settings.df), seeds]
 

@@ -19,13 +19,7 @@ if TYPE_CHECKING:
 
 
 def effect_sentence(factor: Factor, labels: Sequence[str], means: MarginalMeans | None) -> str:
-    """Return the effect of a factor in words.
-
-    Args:
-        factor: The factor.
-        labels: Its levels with successful trials.
-        means: Their marginal means, or None if they are not compared.
-    """
+    """Return the effect of a factor in words, given its levels with successful trials and their means, if compared."""
     name = factor.short
     if means is None:
         return f"{name}: not compared: {_not_compared(labels)}"
@@ -36,19 +30,16 @@ def effect_sentence(factor: Factor, labels: Sequence[str], means: MarginalMeans 
         return f"{name}: no significant effect {_range(factor, labels)} (all have the same mean accuracy)"
     best, worst = labels[means.best], labels[means.worst]
     if math.isnan(low):
-        return (
-            f"{name}: {best} is {_points(difference)} points better than {worst}, with too few settings for an interval"
-        )
+        better = f"{best} is {_points(difference)} points better than {worst}"
+        return f"{name}: {better}, with too few settings for an interval"
     interval = f"95% interval {_points(low, high - low)} to {_points(high, high - low)}"
     rises, falls = means.slope.low > 0, means.slope.high < 0
     trend, slope = factor.has_trend and (rises or falls), f"accuracy {'rises' if rises else 'falls'} as it rises"
     if low > 0:
         of = f"; best and worst of {len(labels)}" if len(labels) > 2 else ""
-        at_ends = {means.best, means.worst} == {0, len(labels) - 1}
-        ending = f"; {slope}" if trend and at_ends else ""
-        return (
-            f"{name}: {best} is {_points(difference, high - low)} points better than {worst} ({interval}{of}){ending}"
-        )
+        ending = f"; {slope}" if trend and {means.best, means.worst} == {0, len(labels) - 1} else ""
+        better = f"{best} is {_points(difference, high - low)} points better than {worst}"
+        return f"{name}: {better} ({interval}{of}){ending}"
     ends = f"({best} vs {worst}: {interval} points)"
     if trend:
         return f"{name}: {slope}, though no two levels differ significantly {ends}"
@@ -116,14 +107,7 @@ def failure_sentences(
 def notes(
     trials: "pd.DataFrame", left_out: "pd.Series[str]", factors: Sequence[Factor], design: Design | None
 ) -> Iterator[str]:
-    """Yield what limits the results.
-
-    Args:
-        trials: The trials that succeeded.
-        left_out: Status of the other trials.
-        factors: The factors.
-        design: The design of the analysis, if there is one.
-    """
+    """Yield what limits the results of the trials that succeeded; `left_out` has the status of the others."""
     if not factors:
         yield "No hyperparameter varies among these trials."
     if binned := [factor.short for factor in factors if factor.is_binned]:

@@ -8,6 +8,8 @@ from rich.text import Text
 
 from mnist_sweep.analysis.effects.effect import Effects
 
+TITLE = "mean validation accuracy, and share of its variance"
+
 
 def show(effects: Effects, console: Console) -> None:
     """Print the effects and significant interactions in words, the means of all levels, and the notes."""
@@ -23,13 +25,7 @@ def show(effects: Effects, console: Console) -> None:
 
 
 def _means_table(effects: Effects) -> Table:
-    table = Table(
-        title="mean validation accuracy, and share of its variance",
-        title_justify="left",
-        box=None,
-        pad_edge=False,
-        header_style="bold",
-    )
+    table = Table(title=TITLE, title_justify="left", box=None, pad_edge=False, header_style="bold")
     for name in ("hyperparameter", "level"):
         table.add_column(name, overflow="fold")
     levels = [level for effect in effects.effects for level in effect.levels]
@@ -43,13 +39,6 @@ def _means_table(effects: Effects) -> Table:
             interval = "" if math.isnan(level.low) else f"{level.low:.4f} to {level.high:.4f}"
             mean = "" if math.isnan(level.mean) else f"{level.mean:.4f}"
             counts = [str(getattr(level, field) or "") for field in failures.values()]
-            table.add_row(
-                Text(name),
-                Text(level.value),
-                str(level.n),
-                mean,
-                interval,
-                *counts,
-                f"{share:.0%}" if share is not None else "",
-            )
+            cells = str(level.n), mean, interval, *counts, "" if share is None else f"{share:.0%}"
+            table.add_row(Text(name), Text(level.value), *cells)
     return table
