@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from mnist_sweep.analysis.comparison_result import IMAGES, SEEDS, SEEDS_AND_IMAGES, Comparison, conclusion, notes
+from mnist_sweep.analysis.comparison_sentences import IMAGES, SEEDS, SEEDS_AND_IMAGES, Comparison, conclusion, notes
 from mnist_sweep.analysis.split_difference import SplitDifference, over_images, over_seeds
 from mnist_sweep.errors import LedgerError
 from mnist_sweep.results import correct_images

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnist_sweep.analysis.inputs import as_trials
-from mnist_sweep.analysis.sweep_diff_result import Change, Metric, SweepDiff
+from mnist_sweep.analysis.sweep_diff_sentences import Change, Metric, SweepDiff
 from mnist_sweep.results.frames import ID_COLUMNS, RESULT_COLUMNS, parse_cell
 from mnist_sweep.statistics.intervals import half_width_of_mean
 from mnist_sweep.text.names import label, varying

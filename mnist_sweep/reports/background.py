@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from mnist_sweep.analysis.effects.effect import Effects
-    from mnist_sweep.analysis.selection_result import Selection
+    from mnist_sweep.analysis.selection_sentences import Selection
 
 Analysis = tuple["Selection", "Effects"]
 Submit = Callable[["pd.DataFrame"], Callable[[], Analysis]]

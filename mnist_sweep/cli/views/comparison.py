@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from mnist_sweep.analysis.comparison_result import Comparison
+from mnist_sweep.analysis.comparison_sentences import Comparison
 from mnist_sweep.text.numbers import percent, points, probability
 
 NUM_SHOWN = 20

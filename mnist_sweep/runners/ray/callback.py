@@ -1,13 +1,7 @@
-"""Tune's callback: reports to the observer of the run what Tune reports, and ends a run that is asked to end.
-
-Where a model, data set or optimizer raises, the row is `failed`. A trial is retried up to `max_retries` times (Tune
-counts) if its worker or node is lost, once alone on a GPU if it ran out of memory on a shared one, and resumes from its
-checkpoint if its worker took the run for ended. A node that lacks a package would lose trial after trial: the run ends.
-"""
+"""Tune's callback: reports to the observer of the run what Tune reports, and ends a run that is asked to end."""
 
 import dataclasses
 import json
-import re
 import time
 from collections import defaultdict
 from collections.abc import Callable
@@ -17,10 +11,10 @@ from typing import Any
 
 from ray import tune
 
-from mnist_sweep.errors import ResourceError
 from mnist_sweep.results.predictions import Predictions
 from mnist_sweep.results.row_json import from_json
 from mnist_sweep.runners.protocol import Observer
+from mnist_sweep.runners.ray import retries
 from mnist_sweep.runners.ray.evaluation_messages import EvaluationReceiver
 from mnist_sweep.training.row_builder import failed
 from mnist_sweep.trials.artifacts import SavedModel
@@ -28,7 +22,6 @@ from mnist_sweep.trials.config import TrialConfig
 from mnist_sweep.trials.row import TrialRow
 
 SECONDS_TO_PAUSE = 10.0
-OUT_OF_MEMORY = "ResourceExhaustedError"  # TensorFlow's
 
 
 class TuneCallback(tune.Callback):
@@ -104,11 +97,11 @@ class TuneCallback(tune.Callback):
 
     def _lost_worker_cause(self, trial: Any) -> str:
         error = Path(trial.error_file).read_text(encoding="utf-8") if trial.error_file else ""
-        return str(self.call(lost_worker_cause, error))
+        return str(self.call(retries.lost_worker_cause, error))
 
     def _receive(self, trial_id: str, message: dict[str, Any]) -> None:
         if "missing_package" in message:
-            raise _unfit_node(message["node"], message["missing_package"])
+            raise retries.unfit_node(message["node"], message["missing_package"])
         for kind in (SavedModel, Predictions):
             if kind.__name__ in message:
                 self._observer.saved(trial_id, message.pop(kind.__name__).content)
@@ -129,7 +122,7 @@ class TuneCallback(tune.Callback):
 
     def _finish(self, row: TrialRow) -> None:
         self._forget(row.trial_id)
-        if needs_whole_gpu(row, gpus_per_trial=self._gpus_per_trial):
+        if retries.needs_whole_gpu(row, gpus_per_trial=self._gpus_per_trial):
             self.out_of_memory.append(row.trial_id)
             self._observer.noted(row.trial_id, "ran out of its share of a GPU's memory; it is retried alone on a GPU")
         else:
@@ -143,30 +136,3 @@ class TuneCallback(tune.Callback):
 def id_of(trial: Any) -> str:
     """Return the id of one of Tune's trials."""
     return str(json.loads(trial.config["trial"])["id"])
-
-
-def needs_whole_gpu(row: TrialRow, *, gpus_per_trial: float) -> bool:
-    """Return whether a trial is to be retried alone on a GPU, as it ran out of memory on one that it shared."""
-    return 0 < gpus_per_trial < 1 and (row.error or "").startswith(OUT_OF_MEMORY)
-
-
-def lost_worker_cause(error: str) -> str:
-    """Return one line on why a trial has no row, from Ray's error file: its worker died, or could not even read it.
-
-    Raises:
-        ResourceError: The node lacks a package that workers import.
-    """
-    if missing := re.search(r"^ModuleNotFoundError: .+", error, re.MULTILINE):
-        node = re.search(r"\bip=([^\s,)]+)", error)
-        raise _unfit_node(node[1] if node else "of a worker", missing[0])
-    lines = [line.strip() for line in error.splitlines()[1:] if line.strip()]
-    if not lines:
-        return "the worker was lost, and Ray gives no reason"
-    return lines[-1] if any(line.startswith("File ") for line in lines) else f"the worker was lost: {lines[0]}"
-
-
-def _unfit_node(node: str, cause: str) -> ResourceError:
-    return ResourceError(
-        f"every node must have the packages that trials import, but the node {node} does not ({cause}): install there "
-        "what this machine has, or take the node out of the cluster, and run the same command again."
-    )

@@ -9,7 +9,7 @@ from rich.console import Console
 
 from mnist_sweep import TrialConfig
 from mnist_sweep.analysis.comparison import compare
-from mnist_sweep.analysis.comparison_result import Comparison
+from mnist_sweep.analysis.comparison_sentences import Comparison
 from mnist_sweep.cli.views.comparison import show
 from mnist_sweep.trials.row import TrialRow
 from tests.analysis.folders import Folder

@@ -5,7 +5,7 @@ import math
 import pytest
 
 from mnist_sweep import Digits, TrialConfig
-from mnist_sweep.analysis.comparison_result import (
+from mnist_sweep.analysis.comparison_sentences import (
     IMAGES,
     NOT_KEPT,
     ONE_SEED,

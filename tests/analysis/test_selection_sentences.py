@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from mnist_sweep.analysis.selection import select
-from mnist_sweep.analysis.selection_result import Selection
+from mnist_sweep.analysis.selection_sentences import Selection
 from tests.analysis.tables import trials as table
 
 REFERENCE = Path(__file__).parents[2] / "results" / "reference" / "quickstart"

@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from mnist_sweep.analysis.sweep_diff import diff
-from mnist_sweep.analysis.sweep_diff_result import NO_SEED, ONE_SEED, Change
+from mnist_sweep.analysis.sweep_diff_sentences import NO_SEED, ONE_SEED, Change
 from tests.analysis.tables import sweep, two_sweeps
 
 

@@ -1,0 +1,41 @@
+"""When a trial is retried, and when its failure is final. Decisions only; no Ray is needed to test them.
+
+Where a model, data set or optimizer raises, the row is `failed`. A trial is retried up to `max_retries` times (Tune
+counts) if its worker or node is lost, once alone on a GPU if it ran out of memory on a shared one, and resumes from its
+checkpoint if its worker took the run for ended. A node that lacks a package would lose trial after trial: the run ends.
+"""
+
+import re
+
+from mnist_sweep.errors import ResourceError
+from mnist_sweep.trials.row import TrialRow
+
+OUT_OF_MEMORY = "ResourceExhaustedError"  # TensorFlow's
+
+
+def needs_whole_gpu(row: TrialRow, *, gpus_per_trial: float) -> bool:
+    """Return whether a trial is to be retried alone on a GPU, as it ran out of memory on one that it shared."""
+    return 0 < gpus_per_trial < 1 and (row.error or "").startswith(OUT_OF_MEMORY)
+
+
+def lost_worker_cause(error: str) -> str:
+    """Return one line on why a trial has no row, from Ray's error file: its worker died, or could not even read it.
+
+    Raises:
+        ResourceError: The node lacks a package that workers import.
+    """
+    if missing := re.search(r"^ModuleNotFoundError: .+", error, re.MULTILINE):
+        node = re.search(r"\bip=([^\s,)]+)", error)
+        raise unfit_node(node[1] if node else "of a worker", missing[0])
+    lines = [line.strip() for line in error.splitlines()[1:] if line.strip()]
+    if not lines:
+        return "the worker was lost, and Ray gives no reason"
+    return lines[-1] if any(line.startswith("File ") for line in lines) else f"the worker was lost: {lines[0]}"
+
+
+def unfit_node(node: str, cause: str) -> ResourceError:
+    """Return the error that ends a run on a node that lacks a package."""
+    return ResourceError(
+        f"every node must have the packages that trials import, but the node {node} does not ({cause}): install there "
+        "what this machine has, or take the node out of the cluster, and run the same command again."
+    )

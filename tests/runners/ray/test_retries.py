@@ -1,0 +1,44 @@
+import pytest
+
+from mnist_sweep.errors import ResourceError
+from mnist_sweep.runners.ray.experiment import NUM_GPUS_ALONE
+from mnist_sweep.runners.ray.retries import lost_worker_cause, needs_whole_gpu
+from mnist_sweep.training.row_builder import failed
+from tests.runners.ray.test_callback import KILLED, MISSING_PACKAGE, OUT_OF_MEMORY, TRIAL
+
+
+def test_a_trial_out_of_memory_on_a_shared_gpu_is_retried_alone() -> None:
+    assert needs_whole_gpu(OUT_OF_MEMORY, gpus_per_trial=0.25)
+    assert not needs_whole_gpu(OUT_OF_MEMORY, gpus_per_trial=NUM_GPUS_ALONE)
+
+
+@pytest.mark.parametrize("gpus", [0.0, 1.0, 2.0])
+def test_a_trial_out_of_memory_that_shared_no_gpu_has_failed(gpus: float) -> None:
+    assert not needs_whole_gpu(OUT_OF_MEMORY, gpus_per_trial=gpus)
+
+
+def test_a_trial_that_failed_in_any_other_way_is_not_retried() -> None:
+    row = failed(TRIAL, error="ValueError: the loss is ResourceExhaustedError")
+    assert not needs_whole_gpu(row, gpus_per_trial=0.25)
+
+
+@pytest.mark.parametrize(
+    ("error", "cause"),
+    [
+        ("", "the worker was lost, and Ray gives no reason"),
+        ("Failure # 1\nThe actor died unexpectedly.\nMore.\n", "the worker was lost: The actor died unexpectedly."),
+        ('Failure # 1\nDied.\n  File "x.py", line 1\nValueError: bad pickle\n', "ValueError: bad pickle"),
+    ],
+)
+def test_the_cause_of_a_lost_worker_is_one_line(error: str, cause: str) -> None:
+    assert lost_worker_cause(error) == cause
+
+
+def test_a_node_that_lacks_a_package_ends_the_run_in_one_line_with_its_address() -> None:
+    with pytest.raises(ResourceError, match=r"the node 10\.0\.0\.3 .*named 'mnist_sweep'.*: install ") as raised:
+        lost_worker_cause(MISSING_PACKAGE)
+    assert "\n" not in str(raised.value)
+
+
+def test_a_node_that_lost_a_worker_and_lacks_nothing_is_used_again() -> None:
+    assert lost_worker_cause(KILLED).startswith("the worker was lost: The actor died unexpectedly")
