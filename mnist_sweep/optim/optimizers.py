@@ -39,20 +39,21 @@ class Optimizer(Protocol):
         """
 
 
-def numbers(optimizer: Optimizer) -> dict[str, float]:
+def numbers(optimizer: Any) -> dict[str, float]:
     """Return the float fields of an optimizer by name, which are fed into a graph that trials share."""
     cls: Any = type(optimizer)
     types = field_types(cls)
-    return {
-        field.name: getattr(optimizer, field.name) for field in dataclasses.fields(cls) if types[field.name] is float
-    }
+    names = (field.name for field in dataclasses.fields(optimizer) if types[field.name] is float)
+    return {name: getattr(optimizer, name) for name in names}
 
 
-def _check(optimizer: Any, **shares: float) -> None:
-    rate = optimizer.learning_rate
-    require(0 < rate < INFINITY, "0 < learning_rate < infinity", learning_rate=rate)
-    for name, share in shares.items():
-        require(0 <= share < 1, f"0 <= {name} < 1", **{name: share})
+def _validate(optimizer: Any) -> None:
+    coerce(optimizer)
+    for name, value in numbers(optimizer).items():
+        if name in ("learning_rate", "epsilon"):
+            require(0 < value < INFINITY, f"0 < {name} < infinity", **{name: value})
+        elif name in ("beta_1", "beta_2", "momentum", "rho"):
+            require(0 <= value < 1, f"0 <= {name} < 1", **{name: value})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,8 +68,7 @@ class GradientDescent:
     SLOTS: ClassVar[Mapping[str, float]] = {}
 
     def __post_init__(self) -> None:
-        coerce(self)
-        _check(self)
+        _validate(self)
 
     @staticmethod
     def apply(variable: Any, gradient: Any, slots: Mapping[str, Any], numbers: Mapping[str, Any], step: Any) -> None:
@@ -92,21 +92,15 @@ class Momentum:
     SLOTS: ClassVar[Mapping[str, float]] = {"accumulator": 0.0}
 
     def __post_init__(self) -> None:
-        coerce(self)
-        _check(self, momentum=self.momentum)
+        _validate(self)
 
     @staticmethod
     def apply(variable: Any, gradient: Any, slots: Mapping[str, Any], numbers: Mapping[str, Any], step: Any) -> None:
         """Accumulate the gradient and subtract the accumulator times the learning rate."""
         import tensorflow as tf
 
-        tf.raw_ops.ResourceApplyMomentum(
-            var=variable,
-            accum=slots["accumulator"],
-            lr=numbers["learning_rate"],
-            grad=gradient,
-            momentum=numbers["momentum"],
-        )
+        sums, rate, momentum = slots["accumulator"], numbers["learning_rate"], numbers["momentum"]
+        tf.raw_ops.ResourceApplyMomentum(var=variable, accum=sums, lr=rate, grad=gradient, momentum=momentum)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,27 +121,16 @@ class Adam:
     SLOTS: ClassVar[Mapping[str, float]] = {"m": 0.0, "v": 0.0}
 
     def __post_init__(self) -> None:
-        coerce(self)
-        _check(self, beta_1=self.beta_1, beta_2=self.beta_2)
-        require(0 < self.epsilon < INFINITY, "0 < epsilon < infinity", epsilon=self.epsilon)
+        _validate(self)
 
     @staticmethod
     def apply(variable: Any, gradient: Any, slots: Mapping[str, Any], numbers: Mapping[str, Any], step: Any) -> None:
         """Subtract the mean gradient over the root of the mean square, both bias-corrected."""
         import tensorflow as tf
 
-        tf.raw_ops.ResourceApplyAdam(
-            var=variable,
-            m=slots["m"],
-            v=slots["v"],
-            beta1_power=numbers["beta_1"] ** step,
-            beta2_power=numbers["beta_2"] ** step,
-            lr=numbers["learning_rate"],
-            beta1=numbers["beta_1"],
-            beta2=numbers["beta_2"],
-            epsilon=numbers["epsilon"],
-            grad=gradient,
-        )
+        rate, epsilon, beta_1, beta_2 = (numbers[name] for name in ("learning_rate", "epsilon", "beta_1", "beta_2"))
+        betas = {"beta1_power": beta_1**step, "beta2_power": beta_2**step, "beta1": beta_1, "beta2": beta_2}
+        tf.raw_ops.ResourceApplyAdam(var=variable, **slots, **betas, lr=rate, epsilon=epsilon, grad=gradient)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,25 +151,16 @@ class RMSProp:
     SLOTS: ClassVar[Mapping[str, float]] = {"mean_square": 1.0, "update": 0.0}
 
     def __post_init__(self) -> None:
-        coerce(self)
-        _check(self, rho=self.rho, momentum=self.momentum)
-        require(0 < self.epsilon < INFINITY, "0 < epsilon < infinity", epsilon=self.epsilon)
+        _validate(self)
 
     @staticmethod
     def apply(variable: Any, gradient: Any, slots: Mapping[str, Any], numbers: Mapping[str, Any], step: Any) -> None:
         """Subtract the gradient over the root of its mean square."""
         import tensorflow as tf
 
-        tf.raw_ops.ResourceApplyRMSProp(
-            var=variable,
-            ms=slots["mean_square"],
-            mom=slots["update"],
-            lr=numbers["learning_rate"],
-            rho=numbers["rho"],
-            momentum=numbers["momentum"],
-            epsilon=numbers["epsilon"],
-            grad=gradient,
-        )
+        squares, update, rate = slots["mean_square"], slots["update"], numbers["learning_rate"]
+        constants = {name: numbers[name] for name in ("rho", "momentum", "epsilon")}
+        tf.raw_ops.ResourceApplyRMSProp(var=variable, ms=squares, mom=update, lr=rate, grad=gradient, **constants)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -201,17 +175,15 @@ class Adagrad:
     SLOTS: ClassVar[Mapping[str, float]] = {"accumulator": 0.1}
 
     def __post_init__(self) -> None:
-        coerce(self)
-        _check(self)
+        _validate(self)
 
     @staticmethod
     def apply(variable: Any, gradient: Any, slots: Mapping[str, Any], numbers: Mapping[str, Any], step: Any) -> None:
         """Subtract the gradient over the root of the sum of its squares, which starts at 0.1."""
         import tensorflow as tf
 
-        tf.raw_ops.ResourceApplyAdagrad(
-            var=variable, accum=slots["accumulator"], lr=numbers["learning_rate"], grad=gradient
-        )
+        sums, rate = slots["accumulator"], numbers["learning_rate"]
+        tf.raw_ops.ResourceApplyAdagrad(var=variable, accum=sums, lr=rate, grad=gradient)
 
 
 OPTIMIZERS: dict[str, type[Optimizer]] = {

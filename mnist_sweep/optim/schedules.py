@@ -4,7 +4,7 @@ Each begins with an optional linear warm-up (Goyal et al. 2017, arXiv 1706.02677
 """
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from mnist_sweep.validation import coerce, require
 
@@ -31,15 +31,11 @@ class Constant:
     warmup_steps: int = 0
 
     def __post_init__(self) -> None:
-        coerce(self)
-        _check_warmup(self.warmup_steps)
+        _validate(self)
 
     def factors(self, first: int, last: int, num_steps: int) -> "NDArray[np.float64]":
         """Return ones, except during warm-up: float64 `[last - first]`."""
-        import numpy as np
-
-        steps = np.arange(first, last)
-        return _warmup(steps, self.warmup_steps)
+        return _warmup(first, last, self.warmup_steps)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,19 +53,17 @@ class Stepwise:
     warmup_steps: int = 0
 
     def __post_init__(self) -> None:
-        coerce(self)
+        _validate(self)
         rising = self.boundaries == tuple(sorted({step for step in self.boundaries if step >= 1}))
         require(rising and len(self.boundaries) >= 1, "1 <= boundaries, rising", boundaries=self.boundaries)
         require(0 < self.factor <= 1, "0 < factor <= 1", factor=self.factor)
-        _check_warmup(self.warmup_steps)
 
     def factors(self, first: int, last: int, num_steps: int) -> "NDArray[np.float64]":
         """Return the powers of `factor`, except during warm-up: float64 `[last - first]`."""
         import numpy as np
 
-        steps = np.arange(first, last)
-        passed = np.searchsorted(self.boundaries, steps, side="right")
-        return self.factor**passed * _warmup(steps, self.warmup_steps)
+        passed = np.searchsorted(self.boundaries, np.arange(first, last), side="right")
+        return self.factor**passed * _warmup(first, last, self.warmup_steps)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,28 +79,28 @@ class Cosine:
     warmup_steps: int = 0
 
     def __post_init__(self) -> None:
-        coerce(self)
+        _validate(self)
         require(0 <= self.final <= 1, "0 <= final <= 1", final=self.final)
-        _check_warmup(self.warmup_steps)
 
     def factors(self, first: int, last: int, num_steps: int) -> "NDArray[np.float64]":
         """Return the half cosine from 1 to `final` over the steps after the warm-up: float64 `[last - first]`."""
         import numpy as np
 
-        steps = np.arange(first, last)
-        share = np.clip((steps - self.warmup_steps) / max(1, num_steps - self.warmup_steps), 0, 1)
+        after = np.arange(first, last) - self.warmup_steps
+        share = np.clip(after / max(1, num_steps - self.warmup_steps), 0, 1)
         cosine = self.final + (1 - self.final) * (1 + np.cos(np.pi * share)) / 2
-        return np.asarray(cosine * _warmup(steps, self.warmup_steps), np.float64)
+        return np.asarray(cosine * _warmup(first, last, self.warmup_steps), np.float64)
 
 
-def _check_warmup(warmup_steps: int) -> None:
-    require(warmup_steps >= 0, "warmup_steps >= 0", warmup_steps=warmup_steps)
+def _validate(schedule: Any) -> None:
+    coerce(schedule)
+    require(schedule.warmup_steps >= 0, "warmup_steps >= 0", warmup_steps=schedule.warmup_steps)
 
 
-def _warmup(steps: "NDArray[np.signedinteger]", warmup_steps: int) -> "NDArray[np.float64]":
+def _warmup(first: int, last: int, warmup_steps: int) -> "NDArray[np.float64]":
     import numpy as np
 
-    return np.asarray(np.minimum(1.0, (steps + 1) / (warmup_steps + 1)), np.float64)
+    return np.asarray(np.minimum(1.0, np.arange(first + 1, last + 1) / (warmup_steps + 1)), np.float64)
 
 
 SCHEDULES: dict[str, type[Schedule]] = {"constant": Constant, "cosine": Cosine, "stepwise": Stepwise}
