@@ -68,6 +68,6 @@ def _layers(trial: TrialConfig, dataset: Shaped) -> list[LayerShape]:
     if describe is not None:
         layers: list[LayerShape] = describe(dataset.image_shape, dataset.num_classes)
         return layers
-    from mnist_sweep.training.initial_weights import build_model
+    from mnist_sweep.training.graph_cache import build_model
 
     return shapes.describe_built(build_model(trial, dataset))

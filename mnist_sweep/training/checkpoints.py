@@ -10,13 +10,15 @@ import io
 import json
 import time
 from collections.abc import Mapping
+from dataclasses import KW_ONLY, asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from mnist_sweep.errors import CheckpointError, DataError
 from mnist_sweep.system import npz
 from mnist_sweep.system.storage import Storage
 from mnist_sweep.text.lines import one_line
-from mnist_sweep.training.state import TrainingState, from_json_value, to_json_value
+from mnist_sweep.training.state import TrainingState
+from mnist_sweep.trials.row import Evaluation
 
 if TYPE_CHECKING:
     import numpy as np
@@ -28,10 +30,11 @@ STATE = "state"
 DIGEST_BYTES = hashlib.sha256().digest_size
 
 
+@dataclass
 class Checkpoints:
     """The checkpoint of one trial, replaced at intervals.
 
-    Args:
+    Attributes:
         storage: Where it is stored.
         trial_id: Id of the trial.
         seconds: Interval between two checkpoints, in seconds of the worker's clock.
@@ -40,24 +43,20 @@ class Checkpoints:
         end: Name for its own final state, from which longer trials start, or None.
     """
 
-    def __init__(
-        self,
-        storage: Storage,
-        trial_id: str,
-        *,
-        seconds: float,
-        identity: Mapping[str, Any],
-        start: str | None = None,
-        end: str | None = None,
-    ) -> None:
-        self._storage, self._name = storage, name(trial_id)
-        self._seconds, self._identity = seconds, {"trial_id": trial_id, **identity}
-        self._start, self._end, self._shared = start, end, identity
-        self._next = time.monotonic() + seconds
+    storage: Storage
+    trial_id: str
+    _: KW_ONLY
+    seconds: float
+    identity: Mapping[str, Any]
+    start: str | None = None
+    end: str | None = None
+
+    def __post_init__(self) -> None:
+        self._next = time.monotonic() + self.seconds
 
     def exist(self) -> bool:
         """Return whether the trial has a checkpoint."""
-        return self._storage.exists(self._name)
+        return self.storage.exists(name(self.trial_id))
 
     def is_due(self) -> bool:
         """Return whether it is time to write a checkpoint."""
@@ -69,8 +68,9 @@ class Checkpoints:
         Raises:
             LedgerError: The storage is full or cannot be reached; the trial may continue without a checkpoint.
         """
-        self._next = time.monotonic() + self._seconds
-        self._storage.write(self._name, to_bytes(state, arrays, self._identity), "checkpoint")
+        self._next = time.monotonic() + self.seconds
+        content = to_bytes(state, arrays, {"trial_id": self.trial_id, **self.identity})
+        self.storage.write(name(self.trial_id), content, "checkpoint")
 
     def load(self) -> "tuple[TrainingState, dict[str, np.ndarray[Any, Any]]] | None":
         """Return the state in which the trial resumes or starts, and its arrays by name; None if it has no checkpoint.
@@ -79,13 +79,13 @@ class Checkpoints:
             CheckpointError: The checkpoint is damaged, or was made under another identity.
             LedgerError: The storage cannot be reached.
         """
-        content = self._storage.read(self._name)
+        content = self.storage.read(name(self.trial_id))
         if content is not None:
-            return from_bytes(content, self._identity)
-        content = self._storage.read(self._start) if self._start else None
+            return from_bytes(content, {"trial_id": self.trial_id, **self.identity})
+        content = self.storage.read(self.start) if self.start else None
         if content is None:
             return None
-        state, arrays = from_bytes(content, {"end": self._start, **self._shared})
+        state, arrays = from_bytes(content, {"end": self.start, **self.identity})
         state.inherit()
         return state, arrays
 
@@ -95,8 +95,8 @@ class Checkpoints:
         Raises:
             LedgerError: The storage is full or cannot be reached; longer trials then start over.
         """
-        if self._end:
-            self._storage.write(self._end, to_bytes(state, arrays, {"end": self._end, **self._shared}), "checkpoint")
+        if self.end:
+            self.storage.write(self.end, to_bytes(state, arrays, {"end": self.end, **self.identity}), "checkpoint")
 
 
 def name(trial_id: str) -> str:
@@ -108,7 +108,7 @@ def to_bytes(state: TrainingState, arrays: "Arrays", identity: Mapping[str, Any]
     """Return the content of a checkpoint file."""
     import numpy as np
 
-    text = json.dumps({"identity": identity, "course": to_json_value(state)})
+    text = json.dumps({"identity": identity, "course": asdict(state)})
     content = npz.to_bytes({STATE: np.frombuffer(text.encode(), np.uint8), **arrays}, compressed=False)
     return hashlib.sha256(content).digest() + content
 
@@ -125,7 +125,8 @@ def from_bytes(content: bytes, identity: Mapping[str, Any]) -> "tuple[TrainingSt
     try:
         arrays = npz.read(io.BytesIO(archive))
         value = json.loads(arrays.pop(STATE).tobytes())
-        found, state = dict(value["identity"]), from_json_value(value["course"])
+        found, state = dict(value["identity"]), TrainingState(**value["course"])
+        state.history = [Evaluation(*point) for point in state.history]
     except (DataError, KeyError, RecursionError, TypeError, ValueError) as error:
         raise CheckpointError(f"this version cannot read its checkpoint ({one_line(error)})") from error
     names = sorted(key for key in found.keys() | identity.keys() if found.get(key, ...) != identity.get(key, ...))

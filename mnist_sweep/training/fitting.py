@@ -10,9 +10,8 @@ from typing import TypeVar, cast
 
 from mnist_sweep.data.dataset import Dataset
 from mnist_sweep.errors import LedgerError
-from mnist_sweep.training.callback import TrainingCallback
 from mnist_sweep.training.checkpoints import Checkpoints
-from mnist_sweep.training.loop import TrainingLoop
+from mnist_sweep.training.loop import TrainingCallback, TrainingLoop
 from mnist_sweep.training.state import FitResult, Heartbeat
 from mnist_sweep.trials import overrides
 from mnist_sweep.trials.config import TrialConfig
@@ -36,9 +35,8 @@ def validate(config: TrialConfig, data: Dataset) -> None:
     limit = len(data.train.labels)
     overrides.validate(config)
     require(config.batch_size <= limit, f"batch_size <= {limit} (the training split)", batch_size=config.batch_size)
-    model_check = getattr(config.model, "check", None)
-    if model_check is not None:
-        model_check(data.image_shape, data.num_classes)
+    if hasattr(config.model, "check"):
+        config.model.check(data.image_shape, data.num_classes)
 
 
 def train(
@@ -54,11 +52,7 @@ def train(
     step, when the test split is evaluated, too. A heartbeat comes before the first point and about once a second;
     `Paused` may be thrown in at any item.
 
-    Args:
-        config: What to train.
-        data: What to train it on.
-        callback: What follows the training, if anything.
-        checkpoints: Where to resume from and what to write meanwhile; None means to start over and write nothing.
+    The trial resumes from `checkpoints` and writes them meanwhile; None means to start over and write nothing.
 
     Raises:
         ConfigError: The batch is larger than the training split, or the model does not fit the images.

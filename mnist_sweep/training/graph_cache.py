@@ -1,66 +1,89 @@
-"""What a process keeps from trial to trial: traced graphs, and data sets as tensors."""
+"""What a process keeps from trial to trial: traced graphs, initial values of weights, and data sets as tensors.
+
+The built-in models are built once, and only their draws are repeated for each trial, which takes a tenth of the
+time: every variable with a random initializer has a seed of its own, a function of the trial's seed and its place.
+"""
 
 import functools
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any
 
-from mnist_sweep.data.dataset import Dataset, Split
+import tensorflow as tf
+
+from mnist_sweep.data.batches import subseed
+from mnist_sweep.data.dataset import Dataset, Shaped
 from mnist_sweep.models.catalog import is_builtin
 from mnist_sweep.training import runtime
+from mnist_sweep.training.network import Network
+from mnist_sweep.training.train_step import TrainStep
 from mnist_sweep.trials.config import TrialConfig
 from mnist_sweep.trials.signature import network_signature, update_signature
 
-if TYPE_CHECKING:
-    from mnist_sweep.training.network import Network
-    from mnist_sweep.training.train_step import TrainStep
-
 MAX_GRAPHS = 16
+MAX_MODELS = 64
 MAX_DATASETS = 2
 
 
-def initialized_graphs(config: TrialConfig, data: Dataset) -> tuple["Network", "TrainStep"]:
+def initialized_graphs(config: TrialConfig, data: Dataset) -> tuple[Network, TrainStep]:
     """Return the network and the training step of a trial in their initial state, traced by an earlier trial if any."""
-    from mnist_sweep.training import initial_weights
-    from mnist_sweep.training.network import Network
-    from mnist_sweep.training.train_step import TrainStep
+    build = functools.cache(lambda: build_model(config, data))
 
     def new_network() -> Network:
         scales_loss, autograph = config.precision == "mixed_float16", not is_builtin(config.model)
         return Network(build(), data, batch_size=config.batch_size, scales_loss=scales_loss, autograph=autograph)
 
-    shapes = _shapes(config, data)
-    build = functools.cache(lambda: initial_weights.build_model(config, data))
-    key = (network_signature(config), data.pixel_max, *shapes)
+    key = (network_signature(config), data.pixel_max, data.image_shape, data.num_classes)
     network: Network = runtime.cached("networks", key, new_network, limit=MAX_GRAPHS)
-    step_key = (network, update_signature(config))
-    train_step: TrainStep = runtime.cached(
-        "train_steps", step_key, lambda: TrainStep(network, config), limit=MAX_GRAPHS
-    )
-    network.set_weights(initial_weights.draw(config, build, shapes))
+    new_step, step_key = functools.partial(TrainStep, network, config), (network, update_signature(config))
+    train_step: TrainStep = runtime.cached("train_steps", step_key, new_step, limit=MAX_GRAPHS)
+    network.set_weights(_initial_values(config, data, build))
     train_step.reset(config)
     return network, train_step
 
 
-def initial_values(config: TrialConfig, data: Dataset) -> list[Any]:
-    """Return the initial values of all variables of a trial's model."""
-    from mnist_sweep.training import initial_weights
+def build_model(config: TrialConfig, data: Shaped) -> Any:
+    """Return the config's untrained Keras model; a user's model draws its weights from the config's seed."""
+    if not is_builtin(config.model):
+        runtime.seed_everything(subseed(config.seed, "weights"))
+    with runtime.precision(config.precision):
+        return config.model.build(data.image_shape, data.num_classes)
 
-    return initial_weights.draw(config, lambda: initial_weights.build_model(config, data), _shapes(config, data))
+
+def initial_values(config: TrialConfig, data: Shaped) -> list[Any]:
+    """Return the initial value of each variable of a trial's model, in the order of Keras' `variables`."""
+    return _initial_values(config, data, functools.partial(build_model, config, data))
+
+
+def _initial_values(config: TrialConfig, data: Shaped, build: Callable[[], Any]) -> list[Any]:
+    if not is_builtin(config.model):
+        return [variable.value for variable in build().variables]
+    key = (config.model, config.precision, data.image_shape, data.num_classes)
+    initial: Any = runtime.cached("initial weights", key, lambda: _initial_tensors(build()), limit=MAX_MODELS)
+    seeds = (subseed(config.seed, f"weights-{number}") for number in range(len(initial)))
+    return [_drawn(tensor, initializer, seed) for (tensor, initializer), seed in zip(initial, seeds, strict=True)]
+
+
+def _initial_tensors(model: Any) -> list[tuple[Any, Any]]:
+    """Return each variable's initial value, and its initializer if that is random, else None."""
+    pairs = [(layer, variable) for layer in model.layers for variable in layer.variables]
+    initializers = {id(variable): getattr(layer, f"{variable.name}_initializer", None) for layer, variable in pairs}
+    found = [(tf.identity(variable.value), initializers[id(variable)]) for variable in model.variables]
+    return [(tensor, one if one is not None and "seed" in one.get_config() else None) for tensor, one in found]
+
+
+def _drawn(tensor: Any, initializer: Any, seed: int) -> Any:
+    if initializer is None:
+        return tensor
+    drawn = initializer.from_config({**initializer.get_config(), "seed": seed % 2**32})
+    return drawn(tensor.shape, dtype=tensor.dtype.name)
 
 
 def tensors(data: Dataset) -> dict[str, tuple[Any, Any]]:
     """Return the images and the labels of each split: uint8 `[n, height, width, channels]` and int32 `[n]`."""
-    found: dict[str, tuple[Any, Any]] = runtime.cached("tensors", data, lambda: _tensors(data), limit=MAX_DATASETS)
+
+    def make() -> dict[str, tuple[Any, Any]]:
+        splits = {"train": data.train, "val": data.val, "test": data.test}
+        return {name: (tf.constant(one.images), tf.constant(one.labels, tf.int32)) for name, one in splits.items()}
+
+    found: dict[str, tuple[Any, Any]] = runtime.cached("tensors", data, make, limit=MAX_DATASETS)
     return found
-
-
-def _shapes(config: TrialConfig, data: Dataset) -> tuple[Any, ...]:
-    return config.precision, data.image_shape, data.num_classes
-
-
-def _tensors(data: Dataset) -> dict[str, tuple[Any, Any]]:
-    import tensorflow as tf
-
-    def pair(split: Split) -> tuple[Any, Any]:
-        return tf.constant(split.images), tf.constant(split.labels, tf.int32)
-
-    return {"train": pair(data.train), "val": pair(data.val), "test": pair(data.test)}

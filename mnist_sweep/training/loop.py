@@ -8,14 +8,12 @@ import functools
 import math
 import time
 from collections.abc import Callable, Generator, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 from mnist_sweep.data.batches import indices
 from mnist_sweep.data.dataset import Dataset
 from mnist_sweep.errors import CheckpointError, LedgerError
 from mnist_sweep.results.predictions import Predictions
-from mnist_sweep.training import graph_cache
-from mnist_sweep.training.callback import TrainingCallback
 from mnist_sweep.training.checkpoints import Checkpoints
 from mnist_sweep.training.state import FitResult, Heartbeat, PhaseTimer, Sums, TrainingState
 from mnist_sweep.trials import overrides
@@ -25,32 +23,51 @@ from mnist_sweep.trials.row import Evaluation, Status
 SECONDS_PER_CALL = 1.0
 INITIAL_STEPS_PER_CALL = 20
 MAX_STEPS_PER_CALL = 200
-SPLITS = ("val", "test")
+
+
+class TrainingCallback(Protocol):
+    """Receives what happens between the first step of a trial and its last, as for TensorBoard; changes no number."""
+
+    def on_train_begin(self, model: Any, step: Any, images: Callable[[int], Any]) -> None:
+        """Receive the Keras model, the `tf.function` of one training step, and what returns the first n images.
+
+        These are validation images, float32 `[n, height, width, channels]` in [0, 1].
+        """
+
+    def is_traced(self, step: int) -> bool:
+        """Return whether to trace the step that ends at a point of the learning curve."""
+
+    def on_trace(self, step: int, run_step: Callable[[], object]) -> None:
+        """Trace a step; `run_step` repeats it each time that it is called."""
+
+    def on_evaluation(self, evaluation: Evaluation) -> None:
+        """Receive a point of the learning curve."""
+
+    def on_train_end(self, status: Status, test_accuracy: float | None) -> None:
+        """Receive how the trial ended, and its accuracy on the test split."""
 
 
 class TrainingLoop:
-    """One model in training.
-
-    Args:
-        config: What to train.
-        data: What to train it on.
-        callback: What follows the training, if anything.
-        checkpoints: Where to resume from and what to write meanwhile; None means to start over and write nothing.
-    """
+    """One model in training; the arguments are those of `fitting.train`."""
 
     def __init__(
         self, config: TrialConfig, data: Dataset, callback: TrainingCallback | None, checkpoints: Checkpoints | None
     ) -> None:
-        self._config, self._data, self._callback, self._checkpoints = config, data, callback, checkpoints
+        from mnist_sweep.training import graph_cache
+
+        self._config, self._callback, self._checkpoints = config, callback, checkpoints
         self._timer = PhaseTimer()
         self._predicted: dict[str, Any] = {}
         self._current = overrides.config_at(config, 0)
+        self._initial_values = functools.partial(graph_cache.initial_values, data=data)
         self._network, self._train_step = graph_cache.initialized_graphs(self._current, data)
         self._splits = graph_cache.tensors(data)
         self._state, self._note = self._resumed()
         self._timer.seconds = self._state.seconds
         if callback:
-            callback.on_train_begin(self._network.model, self._train_step.run_step, self._val_images)
+            network, images = self._network, self._splits["val"][0]
+            run_step = self._train_step.run_step
+            callback.on_train_begin(network.model, run_step, lambda count: network.scaled_images(images[:count]))
         self._timer.add_to("setup")
 
     def _resumed(self) -> tuple[TrainingState, str | None]:
@@ -104,27 +121,29 @@ class TrainingLoop:
                 yield from self._save_if_due()
 
     def _set_hyperparameters(self, config: TrialConfig) -> None:
-        """Set the numbers of the optimizer and of the model to those that hold from now on."""
         if config == self._current:
             return
         self._train_step.set_hyperparameters(config)
-        old, new = (graph_cache.initial_values(of, self._data) for of in (self._current, config))
-        self._network.update_hyperparameters(old, new)
+        self._network.update_hyperparameters(self._initial_values(self._current), self._initial_values(config))
         self._current = config
 
     def _run_steps(self, end: int) -> None:
         """Take the steps up to `end` in one call of the graph."""
-        state, config, train_step = self._state, self._config, self._train_step
-        images, labels = self._splits["train"]
+        state, train_step = self._state, self._train_step
         start = time.perf_counter()
-        rows = indices(config.seed, state.step, end, batch_size=config.batch_size, num_examples=len(labels))
-        rates = _learning_rates(self._current, state.step, end).astype("float32")
-        seeds, sums = train_step.subseeds(config.seed), Sums(state.loss_sum, state.num_correct)
-        sums, taken = train_step.run_steps(images, labels, rows, rates, state.step, seeds, sums)
+        rows, rates = self._inputs(state.step, end)
+        seeds, sums = train_step.subseeds(self._config.seed), Sums(state.loss_sum, state.num_correct)
+        sums, taken = train_step.run_steps(*self._splits["train"], rows, rates, state.step, seeds, sums)
         state.loss_sum, state.num_correct = float(sums.loss), int(sums.num_correct)
         state.step += int(taken)
         seconds = time.perf_counter() - start
         train_step.seconds_per_step = min(train_step.seconds_per_step, seconds / int(taken))
+
+    def _inputs(self, first: int, last: int) -> tuple[Any, Any]:
+        """Return the rows of example numbers and the learning rates of steps `first` to `last - 1`."""
+        seed, batch_size, num_examples = self._config.seed, self._config.batch_size, len(self._splits["train"][1])
+        rows = indices(seed, first, last, batch_size=batch_size, num_examples=num_examples)
+        return rows, _learning_rates(self._current, first, last).astype("float32")
 
     def _steps_per_call(self) -> int:
         seconds = self._train_step.seconds_per_step
@@ -149,7 +168,7 @@ class TrainingLoop:
             val_loss=validated[0],
             val_accuracy=validated[1],
             learning_rate=float(_learning_rates(self._current, state.step - 1, state.step)[0]),
-            seconds=state.inherited + self._timer.total(),
+            seconds=state.inherited + sum(self._timer.seconds.values()),
         )
 
     def _notify(self, evaluation: Evaluation) -> None:
@@ -161,17 +180,10 @@ class TrainingLoop:
 
     def _last_step(self) -> Callable[[], object]:
         """Return a function that repeats the last step, on the same batch."""
-        step, config, train_step = self._state.step - 1, self._config, self._train_step
-        images, labels = self._splits["train"]
-        (rows,) = indices(config.seed, step, step + 1, batch_size=config.batch_size, num_examples=len(labels))
-        (rate,) = _learning_rates(self._current, step, step + 1).astype("float32")
-        return functools.partial(
-            train_step.run_step, images, labels, rows, rate, step, train_step.subseeds(config.seed)
-        )
-
-    def _val_images(self, count: int) -> Any:
-        """Return the first so many validation images, scaled."""
-        return self._network.scaled_images(self._splits["val"][0][:count])
+        step, train_step = self._state.step - 1, self._train_step
+        (rows,), (rate,) = self._inputs(step, step + 1)
+        seeds = train_step.subseeds(self._config.seed)
+        return functools.partial(train_step.run_step, *self._splits["train"], rows, rate, step, seeds)
 
     def _heartbeat(self, note: str | None = None) -> Heartbeat:
         return Heartbeat(self._state.step, self._network.parameters, note, self._state.inherited)
@@ -205,6 +217,7 @@ class TrainingLoop:
             self._evaluate("val")
         if self._callback:
             self._callback.on_train_end(status, test_accuracy)
+        predicted = {split: classes.numpy() for split, classes in self._predicted.items()}
         return FitResult(
             status=status,
             steps=self._state.step,
@@ -213,14 +226,14 @@ class TrainingLoop:
             parameters=self._network.parameters,
             seconds=self._timer.seconds,
             model=self._network.model if is_ok else None,
-            predictions=Predictions(**{name: self._predicted[name].numpy() for name in SPLITS}) if is_ok else None,
+            predictions=Predictions(**predicted) if is_ok else None,
         )
 
 
 def _next_point(config: TrialConfig, step: int) -> int:
     """Return the step after which the learning curve has its next point."""
-    every = [config.evaluate_every, *([config.log_every] if config.log_every else [])]
-    return min(config.num_steps, *(step - step % steps + steps for steps in every))
+    intervals = config.evaluate_every, config.log_every or config.num_steps
+    return min(config.num_steps, *(step - step % steps + steps for steps in intervals))
 
 
 def _learning_rates(config: TrialConfig, first: int, last: int) -> Any:

@@ -20,28 +20,18 @@ from mnist_sweep.training import runtime
 class Network:
     """A model with the graphs that no optimizer is part of.
 
-    Args:
-        model: The Keras model.
-        data: The data set that it is for.
-        batch_size: Examples in a training step.
-        scales_loss: Whether gradients are to be those of a scaled loss, as float16 needs.
-        autograph: Whether the model may branch on a tensor's value, as a user's may.
-
     Attributes:
-        model: The Keras model.
         weights: Trainable variables of the model.
         draws: State of each layer that draws random numbers in training.
         parameters: Number of values in the weights.
-        scales_loss: Whether gradients are those of a scaled loss.
+        scales_loss: Whether gradients are those of a scaled loss, as float16 needs.
         gradients: Graph from images, labels and loss scale to the batch's mean loss, logits, and the gradients of the
             scaled loss, one for each weight.
         evaluate: Graph from images and labels of a split to what `inference.evaluate` returns.
     """
 
     def __init__(self, model: Any, data: Dataset, *, batch_size: int, scales_loss: bool, autograph: bool) -> None:
-        self.model = model
-        self._pixel_max = float(data.pixel_max)
-        self.scales_loss = scales_loss
+        self.model, self.scales_loss, self._pixel_max = model, scales_loss, float(data.pixel_max)
         self.weights = [variable.value for variable in model.trainable_variables]
         self.draws = [variable.value for variable in model.variables if variable.name == "seed_generator_state"]
         self.parameters = sum(int(np.prod(weight.shape)) for weight in self.weights)
@@ -50,9 +40,8 @@ class Network:
         batch = tf.TensorSpec((batch_size, *data.image_shape), tf.uint8)
         labels = tf.TensorSpec((batch_size,), tf.int32)
         graph = partial(tf.function, autograph=autograph)
-        scale = tf.TensorSpec((), tf.float32)
-        compiled = {"jit_compile": True} if runtime.compiles_with_xla() else {}
-        self.gradients = graph(self._gradients, input_signature=[batch, labels, scale], **compiled)
+        scale, xla = tf.TensorSpec((), tf.float32), runtime.compiles_with_xla() or None
+        self.gradients = graph(self._gradients, input_signature=[batch, labels, scale], jit_compile=xla)
         self.evaluate = graph(self._evaluate, input_signature=[self.images, self.labels])
 
     def set_weights(self, values: Sequence[Any]) -> None:
@@ -61,12 +50,7 @@ class Network:
             variable.value.assign(value)
 
     def update_hyperparameters(self, old: Sequence[Any], new: Sequence[Any]) -> None:
-        """Set the variables that are not trained and whose initial value changes from `old` to `new`.
-
-        Args:
-            old: Initial values under the hyperparameters until now, in the order of `variables`.
-            new: Initial values under those from now on.
-        """
+        """Set the variables that are not trained and whose initial value changes from `old` to `new`."""
         for variable, before, value in zip(self.model.variables, old, new, strict=True):
             if not variable.trainable and not np.array_equal(before, value):
                 variable.value.assign(value)
@@ -89,11 +73,8 @@ class Network:
                 if self.scales_loss:
                     objective *= loss_scale
         with tf.name_scope("gradient_tape/"):  # where TensorFlow puts all else of a gradient
-            return loss, logits, [_dense(gradient) for gradient in tape.gradient(objective, self.weights)]
+            gradients = tape.gradient(objective, self.weights)
+            return loss, logits, [None if one is None else tf.convert_to_tensor(one) for one in gradients]
 
     def _evaluate(self, images: Any, labels: Any) -> Any:
         return inference.evaluate(self.model, images, labels, pixel_max=self._pixel_max)
-
-
-def _dense(gradient: Any) -> Any:
-    return tf.convert_to_tensor(gradient) if isinstance(gradient, tf.IndexedSlices) else gradient

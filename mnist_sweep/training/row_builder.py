@@ -20,22 +20,15 @@ from mnist_sweep.trials.row import Evaluation, Status, TrialRow
 def ended(config: TrialConfig, result: FitResult, *, num_test: int, seconds: float) -> TrialRow:
     """Return the row of a trial that has just trained to its last step, or until it diverged.
 
-    Args:
-        config: The trial.
-        result: The result of its training.
-        num_test: Images of the test split.
-        seconds: Wall time since its last start, in seconds.
+    There are `num_test` images in the test split, and `seconds` of wall time have passed since its last start.
     """
-    last = result.history[-1] if result.status is Status.OK else None
     parts: dict[str, Any] = {f"seconds_{name}": value for name, value in result.seconds.items()}
     return TrialRow(
         **_identity(config),
+        **(_metrics(result.history[-1]) if result.status is Status.OK else {}),
         status=result.status,
-        val_accuracy=last.val_accuracy if last else None,
-        val_loss=last.val_loss if last else None,
         test_accuracy=result.test_accuracy,
         num_test=num_test,
-        train_loss=last.train_loss if last else None,
         steps=result.steps,
         parameters=result.parameters,
         **timing(seconds, sum(parts.values())),
@@ -55,21 +48,14 @@ def stopped(
 ) -> TrialRow:
     """Return the row of a trial that was stopped, whether this process trained it or another one.
 
-    Args:
-        config: The trial.
-        points: Its learning curve up to the stop, at least one point.
-        parameters: Trainable weights of the model.
-        timing: What `timing` returned at the last point.
-        origin: What `origin` returned in the process that trained it.
+    `points` is its learning curve up to the stop, at least one point; `timing` and `origin` are what the functions of
+    these names returned at the last point, in the process that trained it.
     """
-    last = points[-1]
     return TrialRow(
         **_identity(config),
+        **_metrics(points[-1]),
         status=Status.STOPPED,
-        val_accuracy=last.val_accuracy,
-        val_loss=last.val_loss,
-        train_loss=last.train_loss,
-        steps=last.step,
+        steps=points[-1].step,
         parameters=parameters,
         **timing,
         **origin,
@@ -87,9 +73,7 @@ def failed(config: TrialConfig, *, error: str, trace: str | None = None) -> Tria
 def timing(since_start: float, in_all_starts: float) -> dict[str, Any]:
     """Return the fields of a row that say when a trial that ends now started, as if never paused, and its duration.
 
-    Args:
-        since_start: Wall time since its last start, in seconds.
-        in_all_starts: Wall time that it trained and evaluated since its first start, in seconds.
+    The seconds are the wall time since its last start, and the time that it trained and evaluated in all its starts.
     """
     total = max(since_start, in_all_starts)
     return {"started": time.time() - total, "seconds_total": total}
@@ -126,9 +110,9 @@ def _worker() -> str:
 
 
 def _identity(config: TrialConfig) -> dict[str, Any]:
-    return {
-        "trial_id": trial_id(config),
-        "config_id": config_id(config),
-        "config": to_flat(config),
-        "defaults": defaults(config),
-    }
+    ids = {"trial_id": trial_id(config), "config_id": config_id(config)}
+    return {**ids, "config": to_flat(config), "defaults": defaults(config)}
+
+
+def _metrics(point: Evaluation) -> dict[str, Any]:
+    return {"val_accuracy": point.val_accuracy, "val_loss": point.val_loss, "train_loss": point.train_loss}

@@ -12,6 +12,7 @@ import platform
 import sys
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterator
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +49,7 @@ def configure(*, threads: int, gpus: float = 0.0, xla: bool = False) -> None:
         # TensorFlow's own default excludes processors without AVX-512.
         os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    with _quiet(), _without("sklearn"), _uncollected():
+    with _silent_and_fast_imports():
         import keras
         import tensorflow as tf
 
@@ -69,43 +70,27 @@ def configure(*, threads: int, gpus: float = 0.0, xla: bool = False) -> None:
 
 
 @contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Discard standard error of native code: TensorFlow logs from C++ while it is imported, whatever its log level."""
-    sys.stderr.flush()
-    before = os.dup(2)
-    try:
+def _silent_and_fast_imports() -> Iterator[None]:
+    """Import without standard error, the garbage collector, and scikit-learn, unless that is loaded.
+
+    TensorFlow logs from C++ while it is imported, whatever its log level; the imports create a million objects and no
+    garbage; and Keras needs a second less without scikit-learn.
+    """
+    with contextlib.ExitStack() as undo:
+        sys.stderr.flush()
+        before = os.dup(2)
+        undo.callback(os.close, before)
+        undo.callback(os.dup2, before, 2)
         with Path(os.devnull).open("w") as nowhere:
             os.dup2(nowhere.fileno(), 2)
+        if "sklearn" not in sys.modules:
+            modules: dict[str, Any] = sys.modules
+            modules["sklearn"] = None  # documented by Python's import system
+            undo.callback(modules.pop, "sklearn")
+        if gc.isenabled():
+            gc.disable()
+            undo.callback(gc.enable)
         yield
-    finally:
-        os.dup2(before, 2)
-        os.close(before)
-
-
-@contextlib.contextmanager
-def _uncollected() -> Iterator[None]:
-    """Disable the garbage collector during imports, which create a million objects and no garbage."""
-    on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if on:
-            gc.enable()
-
-
-@contextlib.contextmanager
-def _without(package: str) -> Iterator[None]:
-    """Let imports of a package fail unless it is loaded: Keras needs a second less without scikit-learn."""
-    if package in sys.modules:
-        yield
-        return
-    modules: dict[str, Any] = sys.modules
-    modules[package] = None  # documented by Python's import system
-    try:
-        yield
-    finally:
-        del modules[package]
 
 
 def _configure_gpus(gpus: float) -> None:
@@ -180,10 +165,8 @@ def cached(kind: str, key: Hashable, make: Callable[[], Any], *, limit: int) -> 
 
 def environment() -> dict[str, Any]:
     """Return what a trial's results may depend on besides its config: versions, processor, threads and device."""
-    from importlib.metadata import version
-
     return {
-        **{name: version(name) for name in ("tensorflow", "keras", "numpy")},
+        **{name: metadata.version(name) for name in ("tensorflow", "keras", "numpy")},
         "python": platform.python_version(),
         "machine": platform.machine(),
         "processor": _processor(),

@@ -1,8 +1,6 @@
 """The state of a trial in training, apart from its weights, and its result."""
 
-import dataclasses
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -16,8 +14,6 @@ class Heartbeat(NamedTuple):
     """A sign of life between the points of a learning curve.
 
     Attributes:
-        step: Training steps taken so far.
-        parameters: Trainable weights of the model.
         note: One line for the user, or None.
         inherited: Wall time of the trials whose steps this one shares, in seconds.
     """
@@ -29,11 +25,9 @@ class Heartbeat(NamedTuple):
 
 
 class Sums(NamedTuple):
-    """What a graph of many steps adds up, in the same order however the steps are divided among calls.
+    """Sum of the batches' mean losses (float64), and number of correct classifications (int64), over many steps.
 
-    Attributes:
-        loss: Sum of the batches' mean losses, float64.
-        num_correct: Number of correct classifications, int64.
+    A graph adds them up in the same order however the steps are divided among calls.
     """
 
     loss: Any
@@ -45,12 +39,10 @@ class TrainingState:
     """How far a trial has come.
 
     Attributes:
-        step: Training steps taken.
         first: Step of the last point of the learning curve, after which the next two are sums.
         loss_sum: Sum of the mean losses of the batches since then.
         num_correct: Examples of these batches classified correctly.
         seconds: Wall time by phase, in seconds.
-        history: The learning curve so far.
         inherited: Wall time of the trials whose steps this one shares, in seconds.
     """
 
@@ -79,10 +71,8 @@ class FitResult:
 
     Attributes:
         status: OK, or DIVERGED when a loss was not finite.
-        steps: Training steps taken.
         history: The learning curve, without the point at which a loss was not finite.
         test_accuracy: Share of the test split classified correctly after the last step; None unless OK.
-        parameters: Trainable weights of the model.
         seconds: Wall time by phase, in seconds: `setup`, `train` and `evaluate`.
         model: The trained Keras model if OK; the next trial with its signature trains the same object anew.
         predictions: Its predicted classes of the validation and test images; None unless OK.
@@ -99,11 +89,7 @@ class FitResult:
 
 
 class PhaseTimer:
-    """Adds up wall time by phase.
-
-    Attributes:
-        seconds: Seconds by phase.
-    """
+    """Adds up wall time by phase, in `seconds`."""
 
     def __init__(self) -> None:
         self.seconds = dict.fromkeys(PHASES, 0.0)
@@ -118,19 +104,3 @@ class PhaseTimer:
     def skip(self) -> None:
         """Leave out the time since the last call."""
         self._since = time.perf_counter()
-
-    def total(self) -> float:
-        """Return the time of all phases."""
-        return sum(self.seconds.values())
-
-
-def to_json_value(state: TrainingState) -> dict[str, Any]:
-    """Return a state as JSON values; numbers keep all their bits."""
-    return dataclasses.asdict(state) | {"history": [list(evaluation) for evaluation in state.history]}
-
-
-def from_json_value(value: Mapping[str, Any]) -> TrainingState:
-    """Return the state that `to_json_value` made the values of."""
-    state = TrainingState(**value)
-    state.history = [Evaluation(*evaluation) for evaluation in state.history]
-    return state

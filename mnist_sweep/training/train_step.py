@@ -39,41 +39,23 @@ class TrainStep:
     """
 
     def __init__(self, network: Network, config: TrialConfig) -> None:
-        self._network = network
-        self._optimizer = config.optimizer
+        self._network, self._optimizer = network, config.optimizer
         self._augment = AUGMENTATIONS.get(config.augmentation)
         self._weight_decay = tf.Variable(0.0, trainable=False) if config.weight_decay else None
-        self._slots = [self._new_slots(weight) for weight in network.weights]
+        starts, shapes = config.optimizer.SLOTS.items(), [weight.shape for weight in network.weights]
+        self._slots = [{name: tf.Variable(tf.fill(shape, start)) for name, start in starts} for shape in shapes]
         self._hyperparameters = {name: tf.Variable(0.0, trainable=False) for name in numbers(config.optimizer)}
         self._loss_scale = tf.Variable(INITIAL_LOSS_SCALE, trainable=False)
         self._good_steps = tf.Variable(0, trainable=False)
-        seeds = tf.TensorSpec((len(network.draws) + 1,), tf.int64, "seeds")
-        self.run_steps = tf.function(
-            self._run_steps,
-            autograph=False,
-            input_signature=[
-                network.images,
-                network.labels,
-                tf.TensorSpec((None, config.batch_size), tf.int32),
-                tf.TensorSpec((None,), tf.float32),
-                tf.TensorSpec((), tf.int64),
-                seeds,
-                Sums(tf.TensorSpec((), tf.float64), tf.TensorSpec((), tf.int64)),
-            ],
-        )
-        self.run_step = tf.function(
-            self._run_step,
-            autograph=not is_builtin(config.model),
-            input_signature=[
-                network.images,
-                network.labels,
-                tf.TensorSpec((config.batch_size,), tf.int32, "rows"),
-                tf.TensorSpec((), tf.float32, "learning_rate"),
-                tf.TensorSpec((), tf.int64, "step"),
-                seeds,
-            ],
-        )
         self.seconds_per_step = math.inf
+        spec, split = tf.TensorSpec, (network.images, network.labels)
+        rows, rates = spec((None, config.batch_size), tf.int32), spec((None,), tf.float32)
+        row, rate = spec((config.batch_size,), tf.int32, "rows"), spec((), tf.float32, "learning_rate")
+        step, seeds = spec((), tf.int64, "step"), spec((len(network.draws) + 1,), tf.int64, "seeds")
+        sums = Sums(spec((), tf.float64), spec((), tf.int64))
+        many, one = [*split, rows, rates, step, seeds, sums], [*split, row, rate, step, seeds]
+        self.run_steps = tf.function(self._run_steps, autograph=False, input_signature=many)
+        self.run_step = tf.function(self._run_step, autograph=not is_builtin(config.model), input_signature=one)
 
     def reset(self, config: TrialConfig) -> None:
         """Set slots, hyperparameters and loss scale to the initial state of a trial."""
@@ -102,9 +84,8 @@ class TrainStep:
             CheckpointError: It belongs to another network or optimizer; nothing has been set.
         """
         state = self._state()
-        if {name: tuple(variable.shape) for name, variable in state.items()} != {
-            name: array.shape for name, array in snapshot.items()
-        }:
+        expected = {name: tuple(variable.shape) for name, variable in state.items()}
+        if expected != {name: array.shape for name, array in snapshot.items()}:
             raise CheckpointError("its checkpoint belongs to another network: the model's code has changed")
         for name, variable in state.items():
             variable.assign(snapshot[name].view(variable.dtype.as_numpy_dtype))
@@ -128,9 +109,6 @@ class TrainStep:
         scale = {"loss_scale": self._loss_scale, "good_steps": self._good_steps}
         return self._network.state() | slots | scale
 
-    def _new_slots(self, weight: tf.Variable) -> dict[str, tf.Variable]:
-        return {name: tf.Variable(tf.fill(weight.shape, start)) for name, start in self._optimizer.SLOTS.items()}
-
     def _run_steps(
         self, images: Any, labels: Any, rows: Any, learning_rates: Any, first: Any, seeds: Any, sums: Sums
     ) -> tuple[Sums, Any]:
@@ -141,11 +119,9 @@ class TrainStep:
             sums = Sums(sums.loss + tf.cast(loss, tf.float64), sums.num_correct + correct)
             return number + 1, sums, tf.math.is_finite(loss)
 
+        start = (tf.constant(0), sums, tf.constant(True))
         steps, sums, _ = tf.while_loop(
-            lambda number, _, finite: (number < tf.shape(rows)[0]) & finite,
-            body,
-            (tf.constant(0), sums, tf.constant(True)),
-            parallel_iterations=1,
+            lambda number, _, finite: (number < tf.shape(rows)[0]) & finite, body, start, parallel_iterations=1
         )
         return sums, steps
 

@@ -8,7 +8,7 @@ from mnist_sweep.data import sources
 from mnist_sweep.data.dataset import Dataset
 from mnist_sweep.models import inference
 from mnist_sweep.training import runtime
-from mnist_sweep.training.initial_weights import build_model
+from mnist_sweep.training.graph_cache import build_model
 from mnist_sweep.training.network import Network
 
 TRIAL = TrialConfig(model=CNN(filters=(4,), kernel_size=3, units=8, dropout=0.5), optimizer=Adam())

@@ -7,7 +7,7 @@ from mnist_sweep import CNN, Adam, Digits, TrialConfig
 from mnist_sweep.data import sources
 from mnist_sweep.data.dataset import Dataset
 from mnist_sweep.training import runtime
-from mnist_sweep.training.initial_weights import build_model
+from mnist_sweep.training.graph_cache import build_model
 from mnist_sweep.training.network import Network
 from mnist_sweep.training.state import Sums
 from mnist_sweep.training.train_step import TrainStep
