@@ -41,9 +41,8 @@ class CNN:
     def __post_init__(self) -> None:
         coerce(self)
         require(len(self.filters) >= 1 and min(self.filters) >= 1, "filters >= 1 in every block", filters=self.filters)
-        require(self.kernel_size >= 1, "kernel_size >= 1", kernel_size=self.kernel_size)
-        require(self.pool_size >= 1, "pool_size >= 1", pool_size=self.pool_size)
-        require(self.units >= 1, "units >= 1", units=self.units)
+        for name in ("kernel_size", "pool_size", "units"):
+            require(getattr(self, name) >= 1, f"{name} >= 1", **{name: getattr(self, name)})
         require(0 <= self.dropout < 1, "0 <= dropout < 1", dropout=self.dropout)
 
     def check(self, image_shape: tuple[int, int, int], num_classes: int) -> None:
@@ -92,15 +91,9 @@ class CNN:
         layers = keras.layers
         images = x = keras.Input(image_shape, name="images")
         for block, filters in enumerate(self.filters, start=1):
-            convolution = layers.Conv2D(
-                filters,
-                self.kernel_size,
-                padding="same",
-                activation="relu",
-                name=f"conv{block}",
-                **self._initializers(),
-            )
-            x = layers.MaxPooling2D(self.pool_size, padding="same", name=f"pool{block}")(convolution(x))
+            options = {"padding": "same", "activation": "relu", "name": f"conv{block}", **self._initializers()}
+            x = layers.Conv2D(filters, self.kernel_size, **options)(x)
+            x = layers.MaxPooling2D(self.pool_size, padding="same", name=f"pool{block}")(x)
         x = layers.Flatten(name="flatten")(x)
         x = layers.Dense(self.units, activation="relu", name="hidden", **self._initializers())(x)
         x = Dropout(self.dropout, name="dropout")(x)
@@ -110,9 +103,7 @@ class CNN:
     def _initializers(self) -> dict[str, Any]:
         import keras
 
-        if self.initializer != "truncated_normal":
-            return {"kernel_initializer": self.initializer, "bias_initializer": "zeros"}
-        return {
-            "kernel_initializer": keras.initializers.TruncatedNormal(stddev=0.1),
-            "bias_initializer": keras.initializers.Constant(0.1),
-        }
+        kernel, bias = self.initializer, "zeros"
+        if self.initializer == "truncated_normal":
+            kernel, bias = keras.initializers.TruncatedNormal(stddev=0.1), keras.initializers.Constant(0.1)
+        return {"kernel_initializer": kernel, "bias_initializer": bias}

@@ -39,17 +39,11 @@ def logits(model: Any, images: Any, *, pixel_max: float = 1.0) -> "NDArray[np.fl
 
 
 def evaluate(model: Any, images: Any, labels: Any, *, pixel_max: float) -> tuple[Any, Any, Any]:
-    """Add to the graph the evaluation of a Keras model on a whole split.
-
-    Args:
-        model: The model.
-        images: uint8 tensor `[num_images, height, width, channels]`.
-        labels: int32 tensor `[num_images]`.
-        pixel_max: Pixel value that counts as 1.0.
+    """Add to the graph the evaluation of a Keras model on a split: uint8 `[n, height, width, channels]`, int32 `[n]`.
 
     Returns:
         The sum of the losses (float64), the number of correct classifications (int64), and the predicted classes
-        (uint16 `[num_images]`).
+        (uint16 `[n]`).
     """
     import tensorflow as tf
 

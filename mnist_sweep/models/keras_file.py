@@ -7,7 +7,7 @@ are built from a file in a results folder, and nothing that it names is imported
 import json
 import tempfile
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -58,11 +58,17 @@ def image_shape(path: Path) -> tuple[int, int, int]:
     Raises:
         LedgerError: The file is damaged, holds layers that are not Keras' own, or takes no images.
     """
+    modules: set[str] = set()
+
+    def with_module_noted(part: dict[str, Any]) -> dict[str, Any]:
+        if "class_name" in part and part.get("module") is not None:
+            modules.add(str(part["module"]))
+        return part
+
     try:
         with zipfile.ZipFile(path) as archive:
-            config = json.loads(archive.read(CONFIG))
+            config = json.loads(archive.read(CONFIG), object_hook=with_module_noted)
         shape = config["config"]["layers"][0]["config"]["batch_shape"]
-        modules = {str(name) for name in _modules(config) if name is not None}
     except (*npz.ZIP_ERRORS, IndexError, TypeError) as error:
         raise LedgerError(f"{path} is not a model file ({one_line(error)}).") from error
     foreign = {one_line(name) for name in modules if name.partition(".")[0] != "keras"}
@@ -73,20 +79,7 @@ def image_shape(path: Path) -> tuple[int, int, int]:
         )
     if not isinstance(shape, list) or len(shape) != 4 or not all(type(side) is int and side > 0 for side in shape[1:]):
         raise LedgerError(f"{path} takes an input of shape {shape!r}, expected images.")
-    height, width, channels = shape[1:]
-    return height, width, channels
-
-
-def _modules(config: Any) -> Iterator[str | None]:
-    """Yield the module of every class that a Keras config names."""
-    if isinstance(config, dict):
-        if "class_name" in config:
-            yield config.get("module")
-        for value in config.values():
-            yield from _modules(value)
-    elif isinstance(config, list):
-        for value in config:
-            yield from _modules(value)
+    return shape[1], shape[2], shape[3]
 
 
 def probabilities(path: Path, images: "Sequence[NDArray[np.float32]]") -> "NDArray[np.float64]":

@@ -47,8 +47,8 @@ class ResNet:
         for filters, strides in self._blocks():
             layers.append(convolution(layers[-1].output, filters, strides=strides))
             layers.append(convolution(layers[-1].output, filters))
-        layers.append(shapes.average(layers[-1].output))
-        return [*layers, shapes.dense(layers[-1].output, num_classes)]
+        channels = layers[-1].output[-1:]
+        return [*layers, LayerShape("average", channels, 0, 0), shapes.dense(channels, num_classes)]
 
     def build(self, image_shape: tuple[int, int, int], num_classes: int) -> "keras.Model":
         """Return the untrained model, mapping `(batch, *image_shape)` to logits of shape `(batch, num_classes)`."""

@@ -51,11 +51,6 @@ def pooling(volume: Volume, *, pool_size: int) -> LayerShape:
     return LayerShape(f"pool {pool_size}x{pool_size}", (*output, channels), 0, 0, rule)
 
 
-def average(volume: Volume) -> LayerShape:
-    """Return a global average pooling."""
-    return LayerShape("average", volume[-1:], 0, 0)
-
-
 def dense(volume: Volume, units: int) -> LayerShape:
     """Return a dense layer on the flattened volume."""
     weights = math.prod(volume) * units
@@ -64,12 +59,10 @@ def dense(volume: Volume, units: int) -> LayerShape:
 
 def _windows(sides: list[int], window: int, stride: int) -> tuple[list[int], str]:
     """Return how many windows fit each side, and the rule with its numbers."""
-    output = [-(-side // stride) for side in sides]
-    rules = []
-    for side, fits in zip(sides, output, strict=True):
-        padding = max(0, (fits - 1) * stride + window - side)
-        rules.append(f"({side} - {window} + {padding}) / {stride} + 1 = {fits}")
-    return output, ", ".join(dict.fromkeys(rules))
+    fits = {side: -(-side // stride) for side in sides}
+    padding = {side: max(0, (fits[side] - 1) * stride + window - side) for side in sides}
+    rules = [f"({side} - {window} + {padding[side]}) / {stride} + 1 = {fits[side]}" for side in fits]
+    return [fits[side] for side in sides], ", ".join(rules)
 
 
 def describe_built(model: Any) -> list[LayerShape]:
