@@ -24,7 +24,7 @@ from mnist_sweep.optim.optimizers import OPTIMIZERS, Adam, Optimizer
 from mnist_sweep.optim.schedules import SCHEDULES, Constant, Schedule
 from mnist_sweep.trials.registry import name_of, resolve
 from mnist_sweep.trials.row import flat_id, trial_name
-from mnist_sweep.validation import require, shown_in_one_line
+from mnist_sweep.validation import INFINITY, require, shown_in_one_line
 
 Precision = Literal["float32", "mixed_bfloat16", "mixed_float16"]
 Augmentation = Literal["none", "pad_crop_flip"]
@@ -83,9 +83,7 @@ class TrialConfig:
         for name in ("num_steps", "batch_size", "evaluate_every"):
             require(getattr(self, name) >= 1, f"{name} >= 1", **{name: getattr(self, name)})
         require(self.log_every is None or self.log_every >= 1, "log_every >= 1, or None", log_every=self.log_every)
-        require(
-            0 <= self.weight_decay < validation.INFINITY, "0 <= weight_decay < infinity", weight_decay=self.weight_decay
-        )
+        require(0 <= self.weight_decay < INFINITY, "0 <= weight_decay < infinity", weight_decay=self.weight_decay)
         steps = [0, *(step for step, _ in self.changes), self.num_steps]
         rising = all(step < after for step, after in itertools.pairwise(steps))
         require(rising, "0 < steps of changes < num_steps, rising", changes=self.changes, num_steps=self.num_steps)
@@ -140,7 +138,8 @@ def make(kind: str, name: str, options: Mapping[str, Any]) -> Any:
     if not (isinstance(found, type) and dataclasses.is_dataclass(found)):
         raise ConfigError(f"the {kind} {name!r} must be a frozen dataclass, or, for data, a function.")
     _check_names(found, options, f"the {kind} {name!r}")
-    missing = [item.name for item in dataclasses.fields(found) if _is_required(item) and item.name not in options]
+    required = [item.name for item in dataclasses.fields(found) if _default(item) is dataclasses.MISSING]
+    missing = [name for name in required if name not in options]
     if missing:
         raise ConfigError(f"the {kind} {name!r} has no default for {', '.join(missing)}: give its value, not its name.")
     return cast(Any, found)(**options)
@@ -159,15 +158,13 @@ def trial_id(config: TrialConfig) -> str:
 
 def defaults(config: TrialConfig) -> tuple[str, ...]:
     """Return the names in the flat form that have their default values, in its order."""
-    names = []
+    names: list[str] = []
     for item in dataclasses.fields(config):
-        value = getattr(config, item.name)
-        default = item.default_factory() if callable(item.default_factory) else item.default
-        if item.name not in REGISTRIES:
-            names += [item.name] * (value == default)
-            continue
-        names += [item.name] * (_type(value) is type(default))
-        names += [f"{item.name}.{inner.name}" for inner in _fields(value) if _is_default(value, inner)]
+        value, default = getattr(config, item.name), _default(item)
+        is_part = item.name in REGISTRIES
+        names += [item.name] * (_type(value) is type(default) if is_part else value == default)
+        if is_part:
+            names += [f"{item.name}.{inner.name}" for inner in _fields(value) if _is_default(value, inner)]
     return tuple(names)
 
 
@@ -176,14 +173,13 @@ def has_custom_code(config: TrialConfig) -> bool:
     return any(_type(getattr(config, part)) not in registry.values() for part, registry in REGISTRIES.items())
 
 
-def _is_required(item: "dataclasses.Field[Any]") -> bool:
-    return item.default is dataclasses.MISSING and item.default_factory is dataclasses.MISSING
+def _default(item: "dataclasses.Field[Any]") -> Any:
+    return item.default_factory() if callable(item.default_factory) else item.default
 
 
 def _is_default(value: Any, item: "dataclasses.Field[Any]") -> bool:
-    if callable(item.default_factory):
-        return bool(getattr(value, item.name) == item.default_factory())
-    return item.default is not dataclasses.MISSING and bool(getattr(value, item.name) == item.default)
+    default = _default(item)
+    return default is not dataclasses.MISSING and bool(getattr(value, item.name) == default)
 
 
 def _component(kind: str, value: Any) -> Any:
@@ -192,10 +188,8 @@ def _component(kind: str, value: Any) -> Any:
     if kind == "data" and isinstance(value, FunctionType):
         return value
     method = {"data": "load", "model": "build", "optimizer": "apply", "schedule": "factors"}[kind]
-    frozen = (
-        dataclasses.is_dataclass(value) and not isinstance(value, type) and cast(Any, value).__dataclass_params__.frozen
-    )
-    if not (frozen and hasattr(value, method)):
+    is_value = dataclasses.is_dataclass(value) and not isinstance(value, type)
+    if not (is_value and cast(Any, value).__dataclass_params__.frozen and hasattr(value, method)):
         raise ConfigError(
             f"`{kind}` must be an instance of a frozen dataclass with `{method}`, but got {shown_in_one_line(value)}."
         )

@@ -34,23 +34,14 @@ class RunStarted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkersReady:
-    """The machine or cluster has what the trials ask for, and the results folder can be written.
-
-    Attributes:
-        num_workers: Trials at a time, at most.
-    """
+    """The machine or cluster has what `num_workers` trials at a time ask for; the results folder can be written."""
 
     num_workers: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrialStarted:
-    """A trial has started, for the first time or again.
-
-    Attributes:
-        trial_id: Its id.
-        config: Its config, flat.
-    """
+    """A trial has started, for the first time or again."""
 
     trial_id: str
     config: Flat
@@ -58,12 +49,7 @@ class TrialStarted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrialEvaluated:
-    """A running trial has a new point of its learning curve; some points may be left out.
-
-    Attributes:
-        trial_id: Its id.
-        evaluation: The point.
-    """
+    """A running trial has a new point of its learning curve; some points may be left out."""
 
     trial_id: str
     evaluation: Evaluation
@@ -74,8 +60,6 @@ class TrialRetried:
     """A trial has lost its worker and starts again, elsewhere or from its checkpoint.
 
     Attributes:
-        trial_id: Its id.
-        config: Its config, flat.
         cause: Why the worker was lost, in one line.
     """
 
@@ -86,12 +70,7 @@ class TrialRetried:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notice:
-    """Something that the user should know.
-
-    Attributes:
-        text: One line.
-        trial_id: The trial that it is about, or None.
-    """
+    """Something that the user should know, in one line, about a trial or the whole run."""
 
     text: str
     trial_id: str | None = None
@@ -99,22 +78,14 @@ class Notice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RowCommitted:
-    """A trial has ended and its row is on the disk; every row of a run comes exactly once.
-
-    Attributes:
-        row: The row, whatever its status.
-    """
+    """A trial has ended and its row, whatever its status, is on the disk; every row of a run comes exactly once."""
 
     row: TrialRow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunInterrupted:
-    """The run is to end early: running trials write their checkpoints.
-
-    Attributes:
-        out_of_time: Whether the time budget is used up; else a signal has come.
-    """
+    """The run is to end early, by a signal or because it is out of time: running trials write their checkpoints."""
 
     out_of_time: bool
 
@@ -134,17 +105,8 @@ class RunEnded:
     can_write: bool
 
 
-Event = (
-    RunStarted
-    | WorkersReady
-    | TrialStarted
-    | TrialEvaluated
-    | TrialRetried
-    | Notice
-    | RowCommitted
-    | RunInterrupted
-    | RunEnded
-)
+TrialEvent = TrialStarted | TrialEvaluated | TrialRetried | RowCommitted
+Event = RunStarted | WorkersReady | TrialEvent | Notice | RunInterrupted | RunEnded
 
 
 class Listener(Protocol):
