@@ -5,13 +5,7 @@ import subprocess
 
 
 def output(program: str, *arguments: str, timeout: float = 60.0) -> str | None:
-    """Return what a program prints; None if it is not installed, fails, or prints no text.
-
-    Args:
-        program: Its name, which is looked for on PATH.
-        arguments: Its arguments; no shell reads them.
-        timeout: Seconds after which it counts as failed.
-    """
+    """Return what a program prints; None if it is not on PATH, fails, prints no text, or takes over `timeout` s."""
     path = shutil.which(program)
     if path is None:
         return None

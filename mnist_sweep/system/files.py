@@ -21,7 +21,7 @@ def replacing(path: Path, *, durable: bool = True) -> Iterator[BinaryIO]:
     """Open a new file that replaces `path` if the body succeeds, and is removed if it fails.
 
     Args:
-        path: The file's final place, in an existing folder. What lies there stays until the body has succeeded.
+        path: The file's final place, in an existing folder.
         durable: Whether the file must survive a crash of the machine from the end of the context on.
 
     Raises:
@@ -44,25 +44,24 @@ def replacing(path: Path, *, durable: bool = True) -> Iterator[BinaryIO]:
         raise
 
 
-def write_atomically(path: Path, content: bytes, what: str) -> None:
-    """Write a file durably: once this returns, no crash of the process or the machine loses it.
+@contextlib.contextmanager
+def ledger_errors(failure: str, way_out: str = "") -> Iterator[None]:
+    """Raise a LedgerError for an OSError of the body: the failure, its cause in parentheses, and the way out."""
+    try:
+        yield
+    except OSError as error:
+        raise LedgerError(f"{failure} ({error.strerror or error}){way_out}.") from error
 
-    Args:
-        path: The file's final place, in an existing folder.
-        content: Its content.
-        what: What errors call it, such as `row`.
+
+def write_atomically(path: Path, content: bytes, what: str) -> None:
+    """Write a file, which errors call `what`, durably into an existing folder: no crash loses it once this returns.
 
     Raises:
         LedgerError: The disk is full or cannot be written; a file that `path` named before is unchanged.
     """
-    try:
-        with replacing(path) as file:
-            file.write(content)
-    except OSError as error:
-        raise LedgerError(
-            f"{what} {path} cannot be written ({error.strerror}): make space or repair the disk, "
-            "then run the same command to resume."
-        ) from error
+    way_out = ": make space or repair the disk, then run the same command to resume"
+    with ledger_errors(f"{what} {path} cannot be written", way_out), replacing(path) as file:
+        file.write(content)
 
 
 def remove_unfinished(folder: Path) -> None:
@@ -79,10 +78,8 @@ def make_folder(folder: Path) -> None:
     Raises:
         LedgerError: It cannot be made.
     """
-    try:
+    with ledger_errors(f"the folder {folder} cannot be made"):
         folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise LedgerError(f"the folder {folder} cannot be made ({error.strerror}).") from error
 
 
 def flush_folder(folder: Path) -> None:

@@ -9,7 +9,6 @@ import json
 import os
 import platform
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 from mnist_sweep.errors import LedgerError
@@ -19,11 +18,7 @@ HOLDER = ".driver.json"
 
 
 class Lock:
-    """The lock of a results folder; a context manager that releases it on exit.
-
-    Args:
-        folder: The results folder.
-    """
+    """The lock of a results folder; a context manager that releases it on exit."""
 
     def __init__(self, folder: Path) -> None:
         import filelock
@@ -43,7 +38,8 @@ class Lock:
             return False
         try:
             self._lock.acquire(timeout=0)
-            holder = {"host": platform.node(), "pid": os.getpid(), "since": _now()}
+            since = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+            holder = {"host": platform.node(), "pid": os.getpid(), "since": since}
             (self._folder / HOLDER).write_text(json.dumps(holder), encoding="utf-8")
         except filelock.Timeout as error:
             raise LedgerError(
@@ -60,21 +56,14 @@ class Lock:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         if self._lock.is_locked:
             with contextlib.suppress(OSError):  # the folder may be gone
                 (self._folder / HOLDER).unlink()
         self._lock.release()
 
 
-def _now() -> str:
-    return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-
-
 def _holder(folder: Path) -> str:
-    """Return which process holds the lock, as far as it is recorded."""
     try:
         holder = json.loads((folder / HOLDER).read_text(encoding="utf-8"))
         return f"process {holder['pid']} on {holder['host']} since {holder['since']}"

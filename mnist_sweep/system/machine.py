@@ -1,6 +1,5 @@
 """The resources of this machine: CPUs, GPUs, memory and disk space; and how many trials fit on machines at a time."""
 
-import contextlib
 import os
 import resource
 import shutil
@@ -34,15 +33,12 @@ def free_memory() -> int | None:
 
     On Linux this is the kernel's MemAvailable, or what a container's control group has left if that is less.
     """
-    try:
-        free = _kib(MEMINFO, "MemAvailable") << 10
-    except (KeyError, OSError, ValueError):
-        return None
+    free = _reported(MEMINFO, "MemAvailable")
     try:
         limit, used = (int((CGROUP / f"memory.{name}").read_text()) for name in ("max", "current"))
     except (OSError, ValueError):  # no control group of its own, or one without a limit
         return free
-    return min(free, max(0, limit - used))
+    return None if free is None else min(free, max(0, limit - used))
 
 
 def peak_memory() -> int:
@@ -50,18 +46,13 @@ def peak_memory() -> int:
 
     From VmHWM where the system has it: `ru_maxrss` also counts the process that started this one.
     """
-    with contextlib.suppress(KeyError, OSError, ValueError):
-        return _kib(STATUS, "VmHWM") << 10
     held = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return held if sys.platform == "darwin" else held << 10
+    return _reported(STATUS, "VmHWM") or (held if sys.platform == "darwin" else held << 10)
 
 
 def shared_memory() -> int:
     """Return this process's memory that is mapped from files, which processes share, in bytes; 0 if not known."""
-    try:
-        return _kib(STATUS, "RssFile") << 10
-    except (KeyError, OSError, ValueError):
-        return 0
+    return _reported(STATUS, "RssFile") or 0
 
 
 def free_disk(folder: Path) -> int:
@@ -92,12 +83,7 @@ def capacity(cpus: float, gpus: float, cpus_per_trial: int, gpus_per_trial: floa
 
 
 def total_capacity(machines: Sequence[tuple[float, float]], *, cpus_per_trial: int, gpus_per_trial: float) -> int:
-    """Return how many trials fit on some machines at a time, each trial on one machine.
-
-    Args:
-        machines: CPUs and GPUs of each machine.
-        cpus_per_trial: CPUs of a trial.
-        gpus_per_trial: GPUs of a trial.
+    """Return how many trials fit on machines with these CPUs and GPUs at a time, each trial on one machine.
 
     Raises:
         ResourceError: No trial fits.
@@ -112,6 +98,10 @@ def total_capacity(machines: Sequence[tuple[float, float]], *, cpus_per_trial: i
     return fits
 
 
-def _kib(file: Path, name: str) -> int:
-    fields = dict(line.split(":", 1) for line in file.read_text(encoding="utf-8").splitlines())
-    return int(fields[name].split()[0])
+def _reported(file: Path, name: str) -> int | None:
+    """Return a field of a file under /proc in bytes; None if the system does not report it."""
+    try:
+        fields = dict(line.split(":", 1) for line in file.read_text(encoding="utf-8").splitlines())
+        return int(fields[name].split()[0]) << 10
+    except (KeyError, OSError, ValueError):
+        return None

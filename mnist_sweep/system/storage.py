@@ -1,7 +1,9 @@
 """Storage for what is too large for a row: a folder, or a bucket on one of pyarrow's file systems."""
 
+import contextlib
 import functools
 import textwrap
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path, PurePosixPath
@@ -9,7 +11,7 @@ from typing import Any, ClassVar, Protocol
 from urllib.parse import urlsplit
 
 from mnist_sweep.errors import LedgerError
-from mnist_sweep.system.files import make_folder, write_atomically
+from mnist_sweep.system.files import ledger_errors, make_folder, write_atomically
 
 # In seconds. A server that does not answer counts as unreachable after a minute at most.
 S3_TIMEOUTS = {"connect_timeout": 5.0, "request_timeout": 10.0}  # of each of four tries
@@ -81,32 +83,26 @@ class Folder:
 
     def read(self, name: str) -> bytes | None:
         """Return the content of a file, or None if it does not exist."""
-        try:
-            return (self.path / name).read_bytes()
-        except FileNotFoundError:
-            return None
-        except OSError as error:
-            raise LedgerError(f"{self.path / name} cannot be read ({error.strerror}).") from error
+        with ledger_errors(f"{self.path / name} cannot be read"):
+            try:
+                return (self.path / name).read_bytes()
+            except FileNotFoundError:
+                return None
 
     def write(self, name: str, content: bytes, what: str) -> None:
         """Write a file atomically and durably."""
-        path = self.path / name
-        make_folder(path.parent)
-        write_atomically(path, content, what)
+        make_folder((self.path / name).parent)
+        write_atomically(self.path / name, content, what)
 
     def exists(self, name: str) -> bool:
         """Return whether the file exists."""
-        try:
+        with ledger_errors(f"{self.path / name} cannot be checked"):
             return (self.path / name).is_file()
-        except OSError as error:
-            raise LedgerError(f"{self.path / name} cannot be checked ({error.strerror}).") from error
 
     def delete(self, name: str) -> None:
         """Remove a file if it exists."""
-        try:
+        with ledger_errors(f"{self.path / name} cannot be removed"):
             (self.path / name).unlink(missing_ok=True)
-        except OSError as error:
-            raise LedgerError(f"{self.path / name} cannot be removed ({error.strerror}).") from error
 
     def names(self, folder: str) -> list[str]:
         """Return the sorted names of the files in a folder."""
@@ -125,111 +121,87 @@ class Bucket:
     SECONDS_BETWEEN_LOOKS: ClassVar[float] = 5.0
 
     def __post_init__(self) -> None:
-        self._at("")
+        _file_system(self.url)
 
     def read(self, name: str) -> bytes | None:
         """Return the content of a file, or None if it does not exist."""
-        files, path = self._at(name)
-        try:
-            with files.open_input_file(path) as file:
-                content: bytes = file.read()
-        except FileNotFoundError:
-            return None
-        except OSError as error:
-            raise self._error(name, "read", error) from error
-        return content
+        with self._open(name, "read") as (files, path):
+            try:
+                with files.open_input_file(path) as file:
+                    return bytes(file.read())
+            except FileNotFoundError:
+                return None
 
     def write(self, name: str, content: bytes, what: str) -> None:
         """Write a file, which the bucket shows once it is complete."""
-        files, path = self._at(name)
-        try:
+        with self._open(name, "written", f"{what} ") as (files, path):
             files.create_dir(str(PurePosixPath(path).parent), recursive=True)
             with files.open_output_stream(path) as file:
                 file.write(content)
-        except OSError as error:
-            raise self._error(f"{what} {name}", "written", error) from error
 
     def exists(self, name: str) -> bool:
         """Return whether the file exists."""
         from pyarrow.fs import FileType
 
-        files, path = self._at(name)
-        try:
+        with self._open(name, "checked") as (files, path):
             return bool(files.get_file_info(path).type == FileType.File)
-        except OSError as error:
-            raise self._error(name, "checked", error) from error
 
     def delete(self, name: str) -> None:
         """Remove a file if it exists."""
-        files, path = self._at(name)
-        try:
+        with self._open(name, "removed") as (files, path):
             if self.exists(name):
                 files.delete_file(path)
-        except OSError as error:
-            raise self._error(name, "removed", error) from error
 
     def names(self, folder: str) -> list[str]:
         """Return the sorted names of the files in a folder."""
         from pyarrow.fs import FileSelector
 
-        files, path = self._at(folder)
-        try:
+        with self._open(folder, "listed") as (files, path):
             found = files.get_file_info(FileSelector(path, allow_not_found=True))
-        except OSError as error:
-            raise self._error(folder, "listed", error) from error
         return sorted(f"{folder}/{info.base_name}" for info in found if info.is_file)
 
     def download(self, name: str, folder: Path) -> None:
         """Copy the files of a folder of the bucket into an existing folder on this machine."""
         from pyarrow.fs import FileSelector, copy_files
 
-        files, path = self._at(name)
-        try:
+        with self._open(name, "read") as (files, path):
             if files.get_file_info(FileSelector(path, allow_not_found=True)):
                 copy_files(path, str(folder), source_filesystem=files)
-        except OSError as error:
-            raise self._error(name, "read", error) from error
 
     def upload(self, folder: Path, name: str) -> None:
         """Replace the files of a folder of the bucket by those of a folder on this machine."""
         from pyarrow.fs import copy_files
 
-        files, path = self._at(name)
-        try:
+        with self._open(name, "written") as (files, path):
             files.delete_dir_contents(path, missing_dir_ok=True)
             copy_files(str(folder), path, destination_filesystem=files)
-        except OSError as error:
-            raise self._error(name, "written", error) from error
 
-    def _at(self, name: str) -> tuple[Any, str]:
-        """Return the file system and the path of a file on it."""
+    @contextlib.contextmanager
+    def _open(self, name: str, done: str, what: str = "") -> Iterator[tuple[Any, str]]:
+        """Yield the file system and the path of a file on it; an OSError says that the file cannot be `done`."""
+        files, path = _file_system(self.url)
         try:
-            files, path = _file_system(self.url)
-        except (OSError, ValueError) as error:
-            raise LedgerError(
-                f"a storage must be a folder or a URL such as s3://bucket/folder, but got {self.url}: {_line(error)}."
-            ) from error
-        return files, f"{path}/{name}".rstrip("/")
-
-    def _error(self, name: str, done: str, error: Exception) -> LedgerError:
-        return LedgerError(f"{name} cannot be {done} on the storage {self.url} ({_line(error)}).")
+            yield files, f"{path}/{name}".rstrip("/")
+        except OSError as error:
+            raise LedgerError(f"{what}{name} cannot be {done} on the storage {self.url} ({_line(error)}).") from error
 
 
 @functools.cache
 def _file_system(url: str) -> tuple[Any, str]:
     from pyarrow.fs import FileSystem
 
-    files, path = FileSystem.from_uri(url)
-    if not path.strip("/"):
-        raise ValueError("it names no bucket or folder")
-    timeouts: dict[str, Any] = {}
-    if files.type_name == "s3":
-        timeouts = S3_TIMEOUTS
-    elif files.type_name == "gcs":
-        timeouts = {"retry_time_limit": timedelta(seconds=GS_TIMEOUT)}
-    if timeouts:  # the default is minutes
-        remake, (options,) = files.__reduce__()
-        files = remake(options | timeouts)
+    timeouts = {"s3": S3_TIMEOUTS, "gcs": {"retry_time_limit": timedelta(seconds=GS_TIMEOUT)}}
+    try:
+        files, path = FileSystem.from_uri(url)
+        if not path.strip("/"):
+            raise ValueError("it names no bucket or folder")
+        if files.type_name in timeouts:  # the default is minutes
+            remake, (options,) = files.__reduce__()
+            files = remake(options | timeouts[files.type_name])
+    except (OSError, ValueError) as error:
+        raise LedgerError(
+            f"a storage must be a folder or a URL such as s3://bucket/folder, but got {url}: {_line(error)}."
+        ) from error
     return files, path
 
 
