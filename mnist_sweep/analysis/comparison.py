@@ -12,7 +12,7 @@ from typing import NamedTuple
 from mnist_sweep.analysis.comparison_sentences import IMAGES, SEEDS, SEEDS_AND_IMAGES, Comparison, conclusion, notes
 from mnist_sweep.analysis.split_difference import SplitDifference, over_images, over_seeds
 from mnist_sweep.errors import LedgerError
-from mnist_sweep.results import correct_images
+from mnist_sweep.results import predictions
 from mnist_sweep.results.ledger import Ledger
 from mnist_sweep.results.lookup import Match, find
 from mnist_sweep.trials.row import Status, TrialRow
@@ -55,8 +55,8 @@ def compare(folder: str | Path, a: str, b: str) -> Comparison:
 def _differences(folder: Path, pairs: Sequence[_Pair]) -> tuple[SplitDifference, SplitDifference, str]:
     """Return the differences on validation and test, and the method: by images where predictions allow it."""
     compared = [row for pair in pairs for row in pair]
-    if correct_images.are_kept(folder, compared) or len(pairs) == 1:
-        correct = correct_images.read(folder, compared)
+    if predictions.are_kept(folder, compared) or len(pairs) == 1:
+        correct = predictions.correct_images(folder, compared)
         val = over_images("validation", correct.val[::2], correct.val[1::2])
         test = over_images("test", correct.test[::2], correct.test[1::2])
         return val, test, SEEDS_AND_IMAGES if len(pairs) > 1 else IMAGES

@@ -1,17 +1,17 @@
-"""The classes that trials predicted, at one byte an image, and the labels to compare them with.
+"""The classes that trials predicted, at one byte an image, the labels of those images, and which of them are correct.
 
 A trial's predictions are in `predictions/<trial_id>.npz`, and the labels of a data set in
 `predictions/labels-<data_id>.npz`: arrays `val` and `test`, in the order of the split's images.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mnist_sweep.errors import DataError, LedgerError
 from mnist_sweep.system import npz
 from mnist_sweep.system.files import make_folder, write_atomically
-from mnist_sweep.trials.row import flat_id
+from mnist_sweep.trials.row import TrialRow, flat_id
 
 if TYPE_CHECKING:
     import numpy as np
@@ -32,6 +32,18 @@ class Predictions(NamedTuple):
 
     val: "NDArray[np.integer[Any]]"
     test: "NDArray[np.integer[Any]]"
+
+
+class CorrectImages(NamedTuple):
+    """Which images are classified correctly, in the order of the trials and of the images.
+
+    Attributes:
+        val: bool `[num_trials, num_val]`.
+        test: bool `[num_trials, num_test]`.
+    """
+
+    val: "NDArray[np.bool_]"
+    test: "NDArray[np.bool_]"
 
 
 def data_id(flat_config: Mapping[str, Any]) -> str:
@@ -55,14 +67,9 @@ def read(folder: Path, trial_id: str) -> Predictions:
     Raises:
         LedgerError: They were not kept, or the file is damaged.
     """
-    path = path_of(folder, trial_id)
-    try:
-        return _read(path)
-    except FileNotFoundError as error:
-        raise LedgerError(
-            f"the predictions of trial {trial_id} are not kept in {path.parent}: "
-            f"move {folder / 'rows' / trial_id}.json away, and the next run makes both again."
-        ) from error
+    path, row = path_of(folder, trial_id), folder / "rows" / f"{trial_id}.json"
+    lacking = f"the predictions of trial {trial_id} are not kept in {path.parent}"
+    return _read(path, f"{lacking}: move {row} away, and the next run makes both again.")
 
 
 def write_labels(folder: Path, data_id: str, labels: Predictions) -> None:
@@ -75,7 +82,7 @@ def write_labels(folder: Path, data_id: str, labels: Predictions) -> None:
     path, content = _labels_path(folder, data_id), _content(labels)
     if not path.exists():
         _write(path, content)
-    elif not equal(_read(path), labels):
+    elif not equal(read_labels(folder, data_id), labels):
         raise LedgerError(f"{path} holds other labels than the data set has now: use another --results for it.")
 
 
@@ -86,15 +93,51 @@ def read_labels(folder: Path, data_id: str) -> Predictions:
         LedgerError: They were not kept, or the file is damaged.
     """
     path = _labels_path(folder, data_id)
-    try:
-        return _read(path)
-    except FileNotFoundError as error:
-        raise LedgerError(f"there is no {path}: the next run that trains on this data set writes it.") from error
+    return _read(path, f"there is no {path}: the next run that trains on this data set writes it.")
 
 
 def path_of(folder: Path, trial_id: str) -> Path:
     """Return the path of a trial's predictions, which exists if they were kept."""
     return folder / FOLDER / f"{trial_id}.npz"
+
+
+def are_kept(folder: Path, rows: Sequence[TrialRow]) -> bool:
+    """Return whether a results folder has the predictions of all these trials."""
+    return all(path_of(folder, row.trial_id).exists() for row in rows)
+
+
+def correct_images(folder: Path, rows: Sequence[TrialRow]) -> CorrectImages:
+    """Return which images some trials of a results folder, all evaluated on the same ones, classify correctly.
+
+    Raises:
+        LedgerError: Predictions or labels were not kept, are damaged, or contradict the rows; or the trials were
+            evaluated on different images.
+    """
+    import numpy as np
+
+    predicted = [read(folder, row.trial_id) for row in rows]
+    labels = _labels_of_all(folder, rows)
+    for row, mine in zip(rows, predicted, strict=True):
+        _check(folder, row, mine, labels)
+    return CorrectImages(*(np.array([mine[place] for mine in predicted]) == labels[place] for place in range(2)))
+
+
+def _labels_of_all(folder: Path, rows: Sequence[TrialRow]) -> Predictions:
+    ids = {data_id(row.config): row.trial_id for row in rows}
+    first, *others = [read_labels(folder, data_id) for data_id in ids]
+    if not all(equal(first, other) for other in others):
+        raise LedgerError(f"{' and '.join(ids.values())} were evaluated on different images: they cannot be paired.")
+    return first
+
+
+def _check(folder: Path, row: TrialRow, predictions: Predictions, labels: Predictions) -> None:
+    """Validate that predictions give the accuracies of their row."""
+    for predicted, true, share in zip(predictions, labels, (row.val_accuracy, row.test_accuracy), strict=True):
+        if share is None or len(predicted) != len(true) or abs((predicted == true).sum() - share * len(true)) > 0.5:
+            raise LedgerError(
+                f"{path_of(folder, row.trial_id)} does not give the accuracies of the trial's row: "
+                f"move {folder / 'rows' / row.trial_id}.json away, and the next run makes both again."
+            )
 
 
 def _labels_path(folder: Path, data_id: str) -> Path:
@@ -123,24 +166,19 @@ def _write(path: Path, content: bytes) -> None:
     write_atomically(path, content, "predictions")
 
 
-def _read(path: Path) -> Predictions:
+def _read(path: Path, lacking: str) -> Predictions:
     try:
         with path.open("rb") as file:
             arrays = npz.read(file, Predictions._fields)
-    except FileNotFoundError:
-        raise
-    except OSError as error:
-        raise _damaged(path, str(error.strerror)) from error
-    except DataError as error:
-        raise _damaged(path, str(error)) from error
-    for array in arrays.values():
-        if array.ndim != 1 or array.dtype.name not in DTYPES or not array.size:
-            raise _damaged(path, f"it holds {array.dtype} of {array.shape}")
+        for array in arrays.values():
+            if array.ndim != 1 or array.dtype.name not in DTYPES or not array.size:
+                raise DataError(f"it holds {array.dtype} of {array.shape}")
+    except FileNotFoundError as error:
+        raise LedgerError(lacking) from error
+    except (DataError, OSError) as error:
+        cause = getattr(error, "strerror", error)
+        raise LedgerError(f"{path} does not hold predictions ({cause}): it is damaged, move it away.") from error
     return Predictions(**arrays)
-
-
-def _damaged(path: Path, cause: str) -> LedgerError:
-    return LedgerError(f"{path} does not hold predictions ({cause}): it is damaged, move it away.")
 
 
 def equal(one: Predictions, other: Predictions) -> bool:

@@ -1,4 +1,4 @@
-"""Laws of kept predictions: they come back as they were, small, and nothing else is ever taken for them."""
+"""Laws of kept predictions: they come back as they were, small; nothing else, and none of another row, is taken for them."""
 
 import io
 import zipfile
@@ -12,13 +12,28 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mnist_sweep import CIFAR10, Digits, Softmax, TrialConfig
+from mnist_sweep import CIFAR10, MNIST, Digits, Softmax, TrialConfig
 from mnist_sweep.errors import DataError, LedgerError
-from mnist_sweep.results.predictions import Predictions, data_id, equal, path_of, read, read_labels, write, write_labels
+from mnist_sweep.results.predictions import (
+    Predictions,
+    are_kept,
+    correct_images,
+    data_id,
+    equal,
+    path_of,
+    read,
+    read_labels,
+    write,
+    write_labels,
+)
 from mnist_sweep.trials.config import to_flat
+from mnist_sweep.trials.row import TrialRow
 
 Refused = Callable[..., AbstractContextManager[None]]
+MakeRow = Callable[..., TrialRow]
 KEPT = Predictions(np.arange(300, dtype=np.uint8) % 10, np.arange(200, dtype=np.uint8) % 7)
+LABELS = Predictions(np.array([0, 1, 2, 3]), np.array([3, 2, 1]))
+ACCURACIES = {"val_accuracy": 0.75, "test_accuracy": 1.0}
 
 
 @pytest.mark.parametrize(
@@ -155,3 +170,48 @@ def test_changed_bytes_are_named_or_change_nothing(
     except LedgerError as error:
         message = str(error)
     assert message == "" or (str(path) in message and len(message.splitlines()) == 1)
+
+
+@pytest.fixture
+def keep(tmp_path: Path, make_row: MakeRow) -> Callable[..., TrialRow]:
+    """Rows of trials that are wrong about the last validation image, and whose predictions are kept."""
+
+    def make(config: TrialConfig, labels: Predictions = LABELS, **given: Any) -> TrialRow:
+        row = make_row(config, **(ACCURACIES | given))
+        write(tmp_path, row.trial_id, labels._replace(val=np.array([0, 1, 2, 9])))
+        write_labels(tmp_path, data_id(row.config), labels)
+        return row
+
+    return make
+
+
+def test_images_are_told_apart_in_the_order_of_the_trials(tmp_path: Path, keep: Callable[..., TrialRow]) -> None:
+    rows = [keep(TrialConfig(seed=seed)) for seed in range(2)]
+    assert are_kept(tmp_path, rows)
+    found = correct_images(tmp_path, rows)
+    assert found.val.tolist() == [[True, True, True, False]] * 2
+    assert found.test.tolist() == [[True, True, True]] * 2
+
+
+def test_predictions_that_are_not_kept_are_named(tmp_path: Path, make_row: MakeRow, refused: Refused) -> None:
+    row = make_row()
+    assert not are_kept(tmp_path, [row])
+    with refused(LedgerError, row.trial_id, "not kept"):
+        correct_images(tmp_path, [row])
+
+
+@pytest.mark.parametrize("given", [{"val_accuracy": 1.0}, {"test_accuracy": 0.5}, {"test_accuracy": None}])
+def test_predictions_that_contradict_their_row_are_refused(
+    tmp_path: Path, keep: Callable[..., TrialRow], refused: Refused, given: dict[str, Any]
+) -> None:
+    row = keep(TrialConfig(), **given)
+    with refused(LedgerError, f"{row.trial_id}.npz", "accuracies of the trial's row"):
+        correct_images(tmp_path, [row])
+
+
+def test_trials_on_different_images_are_not_paired(
+    tmp_path: Path, keep: Callable[..., TrialRow], refused: Refused
+) -> None:
+    rows = [keep(TrialConfig()), keep(TrialConfig(data=MNIST()), LABELS._replace(test=np.array([1, 2, 3])))]
+    with refused(LedgerError, rows[0].trial_id, "different images"):
+        correct_images(tmp_path, rows)
