@@ -13,7 +13,7 @@ from typing import Literal, NamedTuple
 
 from mnist_sweep.errors import LedgerError, NewerRowError, RowError
 from mnist_sweep.results.row_json import from_json, to_json
-from mnist_sweep.system.files import make_folder, remove_unfinished, write_atomically
+from mnist_sweep.system.files import ledger_errors, make_folder, remove_unfinished, write_atomically
 from mnist_sweep.text.lines import shortened
 from mnist_sweep.text.numbers import counted
 from mnist_sweep.trials.row import TrialRow
@@ -26,7 +26,7 @@ class BadFile(NamedTuple):
     """A file under `rows/` that is not a row.
 
     Attributes:
-        path: Path of the file.
+        path: The file.
         cause: What is wrong with it, in words.
         fault: `damaged`: its content is not a row, or it has another row's name. `newer`: only a newer version can read
             it. `unreadable`: the disk or its permissions prevent reading it.
@@ -74,14 +74,10 @@ class Ledger:
                 "choose one by its absolute path with --results."
             )
         probe = self.rows_folder / f".probe-{os.getpid()}"
-        try:
+        with ledger_errors(f"the results folder {self.folder} cannot be written", ": choose another with --results"):
             self.rows_folder.mkdir(parents=True, exist_ok=True)
             probe.touch()
             probe.unlink()
-        except OSError as error:
-            raise LedgerError(
-                f"the results folder {self.folder} cannot be written ({error.strerror}): choose another with --results."
-            ) from error
 
     def remove_unfinished(self) -> None:
         """Remove partial files of runs that died while writing.
@@ -117,8 +113,7 @@ class Ledger:
     def rows(self, *, with_history: bool = True) -> dict[str, TrialRow]:
         """Return the committed rows by trial id, in the order of the ids; none if there is no folder yet.
 
-        Args:
-            with_history: Whether to read the learning curves; False is faster, and leaves them empty.
+        It is faster without the learning curves, which are empty then.
 
         Raises:
             RowError: Some files are not rows; the message counts them, names the first ones, and says what to do.
@@ -148,15 +143,12 @@ class Ledger:
 
     def _entries(self) -> "list[os.DirEntry[str]]":
         """Return the entries of `rows/` by name, without those that begin with a dot, which are partial or foreign."""
-        try:
-            with os.scandir(self.rows_folder) as entries:
-                return sorted((one for one in entries if not one.name.startswith(".")), key=lambda one: one.name)
-        except FileNotFoundError:
-            return []
-        except OSError as error:
-            raise LedgerError(
-                f"the results folder {self.folder} cannot be read ({error.strerror}): choose another with --results."
-            ) from error
+        with ledger_errors(f"the results folder {self.folder} cannot be read", ": choose another with --results"):
+            try:
+                with os.scandir(self.rows_folder) as entries:
+                    return sorted((one for one in entries if not one.name.startswith(".")), key=lambda one: one.name)
+            except FileNotFoundError:
+                return []
 
     def _complaint(self, bad: Sequence[BadFile], num_files: int) -> str:
         named = [f"{shortened(one.path.name)} ({one.cause})" for one in bad[:NUM_NAMED]]

@@ -5,7 +5,6 @@ written until the user has decided which are right.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,7 +12,7 @@ from typing import Any, NamedTuple
 from mnist_sweep.errors import LedgerError, no_rows
 from mnist_sweep.results.ledger import Ledger
 from mnist_sweep.results.tables import write_tables
-from mnist_sweep.system.files import write_atomically
+from mnist_sweep.system.files import ledger_errors, write_atomically
 from mnist_sweep.system.lock import Lock
 from mnist_sweep.text.numbers import counted
 from mnist_sweep.trials.row import Evaluation, Status, TrialRow
@@ -50,15 +49,14 @@ class RowDifference(NamedTuple):
     other: Any
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MergeResult:
+class MergeResult(NamedTuple):
     """What a merge did.
 
     Attributes:
-        num_copied: Number of trials that are new in the folder.
-        num_replaced: Number of trials whose row was replaced by one that is further along.
-        num_known: Number of the sources' rows that this folder or an earlier source already had.
-        num_files: Number of models and predictions that were copied.
+        num_copied: Trials that are new in the folder.
+        num_replaced: Trials whose row was replaced by one that is further along.
+        num_known: Rows of the sources that the folder or an earlier source already had.
+        num_files: Models and predictions that were copied.
     """
 
     num_copied: int
@@ -81,7 +79,7 @@ def merge(into: Path, sources: Sequence[Path]) -> MergeResult:
 
     Args:
         into: The folder that gets the rows, which is made if necessary.
-        sources: The folders with the rows, which are not changed.
+        sources: The folders with the rows.
 
     Raises:
         RowError: A folder holds damaged rows.
@@ -98,29 +96,13 @@ def merge(into: Path, sources: Sequence[Path]) -> MergeResult:
         best = _best({into: there, **given})
         ledger.open()
         lock.acquire()
-        merged = _copy_rows(ledger, there, given, best)
+        num_files = sum(_copy_companions(source, into, rows, best) for source, rows in given.items())
+        new = [found for found in best.values() if found.folder != into]
+        for folder, row in new:
+            _copy(Ledger(folder).rows_folder / f"{row.trial_id}.json", ledger.rows_folder, "row")
         write_tables(into, ledger.rows().values())
-    return merged
-
-
-def _copy_rows(
-    ledger: Ledger,
-    there: Mapping[str, TrialRow],
-    given: Mapping[Path, Mapping[str, TrialRow]],
-    best: Mapping[str, _Candidate],
-) -> MergeResult:
-    into = ledger.folder
-    num_files = sum(_copy_companions(source, into, rows, best) for source, rows in given.items())
-    new = [found for found in best.values() if found.folder != into]
-    for folder, row in new:
-        _copy(Ledger(folder).rows_folder / f"{row.trial_id}.json", ledger.rows_folder, "row")
-    num_replaced = sum(found.row.trial_id in there for found in new)
-    return MergeResult(
-        num_copied=len(new) - num_replaced,
-        num_replaced=num_replaced,
-        num_known=sum(map(len, given.values())) - len(new),
-        num_files=num_files,
-    )
+    replaced, known = sum(found.row.trial_id in there for found in new), sum(map(len, given.values())) - len(new)
+    return MergeResult(num_copied=len(new) - replaced, num_replaced=replaced, num_known=known, num_files=num_files)
 
 
 def differences(one: TrialRow, other: TrialRow) -> list[RowDifference]:
@@ -147,18 +129,14 @@ def _rows(source: Path, into: Path) -> dict[str, TrialRow]:
 
 
 def _best(folders: Mapping[Path, Mapping[str, TrialRow]]) -> dict[str, _Candidate]:
-    """Return the row of each trial that is furthest along, the first of several.
-
-    Raises:
-        LedgerError: The numbers of some trials differ between folders.
-    """
+    """Return the row of each trial that is furthest along, the first of several; their numbers must not differ."""
     best: dict[str, _Candidate] = {}
     conflicts: dict[str, str] = {}
     for folder, rows in folders.items():
         for trial_id, row in rows.items():
-            known, found = best.setdefault(trial_id, _Candidate(folder, row)), _Candidate(folder, row)
-            conflict = next(_conflicts(known, found), None)
-            if conflict:
+            found = _Candidate(folder, row)
+            known = best.setdefault(trial_id, found)
+            if conflict := next(_conflicts(known, found), None):
                 conflicts.setdefault(trial_id, conflict)
             elif _progress(row) > _progress(known.row):
                 best[trial_id] = found
@@ -181,8 +159,8 @@ def _conflicts(known: _Candidate, found: _Candidate) -> Iterator[str]:
     for name, step, one, other in differences(known.row, found.row):
         if not is_continued or step in steps:
             place = "" if step is None else f" at step {step}"
-            versions = known.row.version, found.row.version
-            made = "" if versions[0] == versions[1] else f", of versions {versions[0]} and {versions[1]}"
+            one_version, other_version = known.row.version, found.row.version
+            made = "" if one_version == other_version else f", of versions {one_version} and {other_version}"
             yield f"{name}{place} is {one} in {known.folder} but {other} in {found.folder}{made}"
 
 
@@ -212,9 +190,7 @@ def _copy_companions(source: Path, into: Path, rows: Mapping[str, TrialRow], bes
 
 
 def _copy(path: Path, folder: Path, what: str) -> None:
-    try:
+    with ledger_errors(f"{what} {path} cannot be copied to {folder}"):
         content = path.read_bytes()
         folder.mkdir(exist_ok=True)
-    except OSError as error:
-        raise LedgerError(f"{what} {path} cannot be copied to {folder} ({error.strerror}).") from error
     write_atomically(folder / path.name, content, what)

@@ -5,13 +5,12 @@ they may be intact.
 """
 
 import os
-from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from mnist_sweep.errors import LedgerError, no_rows
+from mnist_sweep.errors import no_rows
 from mnist_sweep.results.ledger import BadFile, Ledger
-from mnist_sweep.system.files import flush_folder
+from mnist_sweep.system.files import flush_folder, ledger_errors
 from mnist_sweep.system.lock import Lock
 
 
@@ -44,20 +43,15 @@ def move_damaged(folder: Path) -> list[MovedFile]:
     with Lock(folder) as lock:
         lock.acquire()
         damaged = [bad for bad in ledger.inspect()[1] if bad.fault == "damaged"]
-        return _move(damaged, ledger) if damaged else []
-
-
-def _move(damaged: Sequence[BadFile], ledger: Ledger) -> list[MovedFile]:
-    try:
-        ledger.damaged_folder.mkdir(exist_ok=True)
-        moved = [_moved(bad, ledger.damaged_folder) for bad in damaged]
-        for folder in (ledger.damaged_folder, ledger.rows_folder, ledger.folder):
-            flush_folder(folder)
-    except OSError as error:
-        raise LedgerError(
-            f"damaged rows cannot be moved to {ledger.damaged_folder} ({error.strerror}): make it a writable folder."
-        ) from error
-    return moved
+        if not damaged:
+            return []
+        way_out = ": make it a writable folder"
+        with ledger_errors(f"damaged rows cannot be moved to {ledger.damaged_folder}", way_out):
+            ledger.damaged_folder.mkdir(exist_ok=True)
+            moved = [_moved(bad, ledger.damaged_folder) for bad in damaged]
+            for changed in (ledger.damaged_folder, ledger.rows_folder, ledger.folder):
+                flush_folder(changed)
+        return moved
 
 
 def _moved(bad: BadFile, folder: Path) -> MovedFile:

@@ -4,6 +4,7 @@ A row holds what its own numbers depend on; the record of a run holds the rest: 
 the data. What looks like a secret is removed from the command line first.
 """
 
+import contextlib
 import dataclasses
 import importlib.metadata
 import json
@@ -11,7 +12,7 @@ import platform
 import socket
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,7 +20,7 @@ from typing import Any
 
 from mnist_sweep.errors import ConfigError, LedgerError
 from mnist_sweep.system import commands, machine
-from mnist_sweep.system.files import write_atomically
+from mnist_sweep.system.files import ledger_errors, write_atomically
 from mnist_sweep.text.secrets import without_secrets
 from mnist_sweep.validation import coerce, require
 
@@ -87,16 +88,9 @@ def describe_run(
     script_folder: Path | None = None,
     predicted_seconds: float | None = None,
 ) -> RunRecord:
-    """Return the record of this process's run, which ends now.
+    """Return the record of this process's run, which started at `started` in Unix seconds and ends now.
 
-    Args:
-        started: Start in Unix seconds.
-        runner: Name of the runner, such as `ray`.
-        num_workers: Maximum number of trials at a time.
-        num_run: Number of trials that the run ran.
-        data: SHA-256 of the data by the name of its files or arrays.
-        script_folder: Folder of the sweep script, whose git commit is recorded; None records no commit.
-        predicted_seconds: Predicted wall time in seconds.
+    It has the git commit of the sweep script's folder if that is given; the rest is as in RunRecord.
     """
     ended = time.time()
     commit, dirty = git_state(script_folder) if script_folder else (None, None)
@@ -108,7 +102,7 @@ def describe_run(
         cpus=machine.num_cpus(),
         memory_bytes=machine.total_memory(),
         python=platform.python_version(),
-        packages=_versions(),
+        packages=dict(_versions()),
         git_commit=commit,
         git_dirty=dirty,
         runner=runner,
@@ -168,25 +162,18 @@ def _run(line: bytes, where: str) -> RunRecord:
 
 
 def _bytes(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except FileNotFoundError:
-        return b""
-    except OSError as error:
-        raise LedgerError(
-            f"{path} cannot be read ({error.strerror}): correct its permissions or repair the disk."
-        ) from error
+    with ledger_errors(f"{path} cannot be read", ": correct its permissions or repair the disk"):
+        try:
+            return path.read_bytes()
+        except FileNotFoundError:
+            return b""
 
 
 def _utc(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _versions() -> dict[str, str]:
-    found = {}
+def _versions() -> Iterator[tuple[str, str]]:
     for name in PACKAGES:
-        try:
-            found[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            continue
-    return found
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            yield name, importlib.metadata.version(name)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, BinaryIO, Literal
 
 from mnist_sweep.errors import LedgerError
 from mnist_sweep.results.frames import HISTORY_COLUMNS, ID_COLUMNS, RESULT_COLUMNS, SUMMARY_COLUMNS, all_frames
-from mnist_sweep.system.files import replacing
+from mnist_sweep.system.files import ledger_errors, replacing
 from mnist_sweep.text.lines import one_line
 from mnist_sweep.trials.row import Status, TrialRow
 
@@ -74,13 +74,9 @@ def read_summary(path: str | Path) -> "pd.DataFrame":
 
 
 def _write(path: Path, frame: "pd.DataFrame", write: Callable[["pd.DataFrame", BinaryIO], None]) -> Path:
-    try:
-        with replacing(path, durable=False) as file:  # it can be made again from the rows
-            write(frame, file)
-    except OSError as error:
-        raise LedgerError(
-            f"{path} cannot be written ({error.strerror or error}): make space or repair the disk."
-        ) from error
+    failure, way_out = f"{path} cannot be written", ": make space or repair the disk"
+    with ledger_errors(failure, way_out), replacing(path, durable=False) as file:  # it can be made again from the rows
+        write(frame, file)
     return path
 
 
