@@ -52,14 +52,10 @@ def coerced_fields(value: Any) -> dict[str, Any]:
         ConfigError: A value cannot be coerced.
     """
     cls: Any = type(value)
-    types = field_types(cls)
-    changed = {}
-    for field in dataclasses.fields(value):
-        given = getattr(value, field.name)
-        coerced = _coerced(given, types[field.name], f"{type(value).__name__}.{field.name}")
-        if type(coerced) is not type(given) or coerced is not given:
-            changed[field.name] = coerced
-    return changed
+    hints = field_types(cls)
+    given = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+    coerced = {name: _coerced(item, hints[name], f"{cls.__name__}.{name}") for name, item in given.items()}
+    return {name: item for name, item in coerced.items() if item is not given[name]}
 
 
 @functools.cache
@@ -89,17 +85,14 @@ def _coerced(given: Any, hint: Any, name: str) -> Any:
         return _coerced(given, inner[0], name)
     if origin is tuple:
         return _sequence(given, arguments, name)
-    if hint is bool:
-        _require(isinstance(given, bool), "is True or False", name, given)
-        return given
     if hint is int:
         return given if type(given) is int else _integer(given, name)
     if hint is float:
         number = given if type(given) is float else _number(given, name)
         return number or 0.0  # -0.0 is equal to 0.0 but has another hash
-    if hint is str:
-        _require(isinstance(given, str), "is a string", name, given)
-        return str(given)
+    if hint in (bool, str):
+        _require(isinstance(given, hint), "is a string" if hint is str else "is True or False", name, given)
+        return hint(given)
     return _plain(given)
 
 

@@ -5,7 +5,6 @@ fields of the configs, so the same rows give the same frame, whatever their orde
 """
 
 import json
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -16,33 +15,15 @@ if TYPE_CHECKING:
     import pandas as pd
 
 ID_COLUMNS = {"trial_id": "str", "config_id": "str", "seed": "Int64", "status": "str"}
+METRICS = ("val_accuracy", "val_loss", "test_accuracy", "test_accuracy_low", "test_accuracy_high", "train_loss")
+TIMES = ("seconds_total", "seconds_setup", "seconds_train", "seconds_evaluate")
 RESULT_COLUMNS = {
-    "val_accuracy": "float64",
-    "val_loss": "float64",
-    "test_accuracy": "float64",
-    "test_accuracy_low": "float64",
-    "test_accuracy_high": "float64",
-    "train_loss": "float64",
-    "steps": "Int64",
-    "parameters": "Int64",
-    "seconds_total": "float64",
-    "seconds_setup": "float64",
-    "seconds_train": "float64",
-    "seconds_evaluate": "float64",
-    "worker": "str",
-    "version": "str",
-    "error": "str",
+    **dict.fromkeys(METRICS, "float64"),
+    **dict.fromkeys(("steps", "parameters"), "Int64"),
+    **dict.fromkeys(TIMES, "float64"),
+    **dict.fromkeys(("worker", "version", "error"), "str"),
 }
-HISTORY_COLUMNS = {
-    "trial_id": "str",
-    "step": "Int64",
-    "train_loss": "float64",
-    "train_accuracy": "float64",
-    "val_loss": "float64",
-    "val_accuracy": "float64",
-    "learning_rate": "float64",
-    "seconds": "float64",
-}
+HISTORY_COLUMNS = {"trial_id": "str", **dict.fromkeys(Evaluation._fields, "float64"), "step": "Int64"}
 LARGEST = 2**63 - 1  # that Int64 holds
 AVERAGED = ("val_accuracy", "test_accuracy", "val_loss", "seconds_total")
 SUMMARY_COLUMNS = {"n": "Int64"} | {
@@ -90,14 +71,10 @@ def config_columns(configs: Sequence[Mapping[str, Any]]) -> list[str]:
 def _ordered(rows: Iterable[TrialRow]) -> tuple[list[TrialRow], list[str]]:
     by_id = sorted(rows, key=lambda row: row.trial_id)
     columns = config_columns([row.config for row in by_id])
-
     first = by_id[0].config if by_id else {}
     differing = [name for name in columns if any(row.config.get(name) != first.get(name) for row in by_id)]
-
-    def key(row: TrialRow) -> list[tuple[int, Any]]:
-        return [_sortable(row.config.get(name)) for name in [*differing, "seed"]]
-
-    return sorted(by_id, key=key), columns
+    names = [*differing, "seed"]
+    return sorted(by_id, key=lambda row: [_sortable(row.config.get(name)) for name in names]), columns
 
 
 def _sortable(value: Any) -> tuple[int, Any]:
@@ -111,20 +88,17 @@ def _sortable(value: Any) -> tuple[int, Any]:
 
 
 def _trials(ordered: Sequence[TrialRow], columns: Sequence[str]) -> "pd.DataFrame":
+    import numpy as np
+
     from mnist_sweep.statistics.intervals import wilson_interval
 
     names = ID_COLUMNS | RESULT_COLUMNS
     table: dict[str, Any] = {name: [getattr(row, name, None) for row in ordered] for name in names}
     table["seed"] = [row.config["seed"] for row in ordered]
     table["status"] = [row.status.value for row in ordered]
-    counts = [
-        (math.nan, math.nan)
-        if row.test_accuracy is None or row.num_test is None
-        else (round(row.test_accuracy * row.num_test), row.num_test)
-        for row in ordered
-    ]
-    correct, examples = zip(*counts, strict=True) if counts else ((), ())
-    table["test_accuracy_low"], table["test_accuracy_high"] = wilson_interval(correct, examples)
+    num_test = np.array([row.num_test for row in ordered], np.float64)  # None becomes NaN
+    num_correct = np.round(np.array(table["test_accuracy"], np.float64) * num_test)
+    table["test_accuracy_low"], table["test_accuracy_high"] = wilson_interval(num_correct, num_test)
     configs = {name: [row.config.get(name) for row in ordered] for name in columns}
     kinds = {name: {*map(type, cells)} for name, cells in configs.items()}
     configs |= {name: [*map(_cell, configs[name])] for name in columns if kinds[name] & {list, dict}}

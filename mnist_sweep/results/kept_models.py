@@ -13,10 +13,7 @@ from mnist_sweep.trials.row import Status, TrialRow, rank
 class KeptModels:
     """Holds each trained model until its row is committed, and then keeps or drops it.
 
-    Args:
-        ledger: The ledger whose folder keeps the models.
-        artifacts: Which models to keep, and the storage for copies of them.
-        warn: Called with a message if a copy fails.
+    Kept models are copied to the storage of the artifacts; if that fails, `warn` is called with a message.
     """
 
     def __init__(self, ledger: Ledger, artifacts: Artifacts, *, warn: Callable[[str], None]) -> None:

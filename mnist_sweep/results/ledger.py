@@ -136,7 +136,7 @@ class Ledger:
             try:
                 row = _read(entry, with_history=with_history)
             except (OSError, ValueError) as error:
-                bad.append(BadFile(Path(entry.path), _cause(error), _fault(error)))
+                bad.append(_bad_file(Path(entry.path), error))
             else:
                 rows[row.trial_id] = row
         return rows, bad
@@ -183,13 +183,10 @@ def _read(entry: "os.DirEntry[str]", *, with_history: bool) -> TrialRow:
     return row
 
 
-def _cause(error: Exception) -> str:
+def _bad_file(path: Path, error: OSError | ValueError) -> BadFile:
     if isinstance(error, UnicodeDecodeError):
-        return "it is not text"
-    return shortened(error.strerror if isinstance(error, OSError) and error.strerror else str(error))
-
-
-def _fault(error: Exception) -> Literal["damaged", "newer", "unreadable"]:
+        return BadFile(path, "it is not text", "damaged")
+    cause = shortened(getattr(error, "strerror", None) or str(error))
     if isinstance(error, NewerRowError):
-        return "newer"
-    return "damaged" if isinstance(error, ValueError) else "unreadable"
+        return BadFile(path, cause, "newer")
+    return BadFile(path, cause, "damaged" if isinstance(error, ValueError) else "unreadable")

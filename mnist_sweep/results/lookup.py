@@ -25,13 +25,10 @@ class Match(NamedTuple):
 
 
 def find(rows: Mapping[str, TrialRow], name: str, folder: Path) -> Match:
-    """Return the trial or config with an id, or with the only id that begins with the name.
+    """Return the trial or config of a results folder with an id, or with the only id that begins with the name.
 
-    Args:
-        rows: The rows of a results folder by trial id.
-        name: The id of a config, or of a trial (the config's id, a hyphen and the seed), or at least 4 characters of
-            the config's id. The seed cannot be abbreviated.
-        folder: The results folder, for messages.
+    The name is the id of a config, or of a trial (the config's id, a hyphen and the seed), or has at least 4 characters
+    of the config's id. The seed cannot be abbreviated.
 
     Raises:
         LedgerError: No id matches, or more than one; the message lists similar ones.

@@ -48,10 +48,6 @@ def write(storage: Storage, name: str) -> None:
 class RunMonitor:
     """Checks from time to time, in a worker, whether the marker of its run still exists.
 
-    Args:
-        storage: Where the marker lies.
-        name: Name of the marker.
-
     Attributes:
         is_shared: Whether this machine saw the marker at first.
     """

@@ -139,11 +139,7 @@ def _read(path: Path, name: str, dtypes: Mapping[str, str], *, key: Sequence[str
 
 
 def _check_end(path: Path) -> None:
-    """Validate that the last line of a file ends with a line feed alone, as the tables' lines do.
-
-    Raises:
-        ValueError: It does not.
-    """
+    """Raise a ValueError unless the last line of a file ends with a line feed alone, as the tables' lines do."""
     with path.open("rb") as file:
         file.seek(max(0, file.seek(0, os.SEEK_END) - 2))
         end = file.read()

@@ -1,4 +1,8 @@
-"""Storage for what is too large for a row: a folder, or a bucket on one of pyarrow's file systems."""
+"""Storage for what is too large for a row: a folder, or a bucket on one of pyarrow's file systems.
+
+Files have names, which are relative paths with `/`, and are written atomically: a crash leaves the old content or the
+new. Each method raises a LedgerError, in one line that names the file, if the storage cannot be reached or written.
+"""
 
 import contextlib
 import functools
@@ -7,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path, PurePosixPath
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
 from mnist_sweep.errors import LedgerError
@@ -19,34 +23,7 @@ GS_TIMEOUT = 30.0  # of all tries
 LONGEST_ERROR = 300
 
 
-class Storage(Protocol):
-    """Files by name, a relative path with `/`.
-
-    Each method raises LedgerError, in one line that names the file, if the storage cannot be reached or written.
-
-    Attributes:
-        SECONDS_BETWEEN_LOOKS: Seconds to wait before checking again whether a file exists.
-    """
-
-    SECONDS_BETWEEN_LOOKS: ClassVar[float]
-
-    def read(self, name: str) -> bytes | None:
-        """Return the content of a file, or None if it does not exist."""
-
-    def write(self, name: str, content: bytes, what: str) -> None:
-        """Write a file atomically: a crash leaves the old content or the new. Errors call the file `what`."""
-
-    def exists(self, name: str) -> bool:
-        """Return whether the file exists."""
-
-    def delete(self, name: str) -> None:
-        """Remove a file if it exists."""
-
-    def names(self, folder: str) -> list[str]:
-        """Return the sorted names of the files in a folder; none if there is no such folder."""
-
-
-def storage(where: str) -> "Folder | Bucket":
+def storage(where: str) -> "Storage":
     """Return the storage at a path, or at a URL such as `s3://bucket/folder`.
 
     Raises:
@@ -79,7 +56,7 @@ class Folder:
     """
 
     path: Path
-    SECONDS_BETWEEN_LOOKS: ClassVar[float] = 0.1
+    SECONDS_BETWEEN_LOOKS: ClassVar[float] = 0.1  # for a file that may come or go
 
     def read(self, name: str) -> bytes | None:
         """Return the content of a file, or None if it does not exist."""
@@ -90,7 +67,7 @@ class Folder:
                 return None
 
     def write(self, name: str, content: bytes, what: str) -> None:
-        """Write a file atomically and durably."""
+        """Write a file durably; errors call it `what`."""
         make_folder((self.path / name).parent)
         write_atomically(self.path / name, content, what)
 
@@ -105,7 +82,7 @@ class Folder:
             (self.path / name).unlink(missing_ok=True)
 
     def names(self, folder: str) -> list[str]:
-        """Return the sorted names of the files in a folder."""
+        """Return the sorted names of the files in a folder; none if there is no such folder."""
         return sorted(f"{folder}/{path.name}" for path in (self.path / folder).glob("[!.]*") if path.is_file())
 
 
@@ -133,7 +110,7 @@ class Bucket:
                 return None
 
     def write(self, name: str, content: bytes, what: str) -> None:
-        """Write a file, which the bucket shows once it is complete."""
+        """Write a file, which the bucket shows once it is complete; errors call it `what`."""
         with self._open(name, "written", f"{what} ") as (files, path):
             files.create_dir(str(PurePosixPath(path).parent), recursive=True)
             with files.open_output_stream(path) as file:
@@ -153,7 +130,7 @@ class Bucket:
                 files.delete_file(path)
 
     def names(self, folder: str) -> list[str]:
-        """Return the sorted names of the files in a folder."""
+        """Return the sorted names of the files in a folder; none if there is no such folder."""
         from pyarrow.fs import FileSelector
 
         with self._open(folder, "listed") as (files, path):
@@ -184,6 +161,9 @@ class Bucket:
             yield files, f"{path}/{name}".rstrip("/")
         except OSError as error:
             raise LedgerError(f"{what}{name} cannot be {done} on the storage {self.url} ({_line(error)}).") from error
+
+
+Storage = Folder | Bucket
 
 
 @functools.cache

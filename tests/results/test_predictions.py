@@ -1,4 +1,4 @@
-"""Laws of kept predictions: they come back as they were, small; nothing else, and none of another row, is taken for them."""
+"""Laws of kept predictions: they come back as they were, and nothing else, nor another row's, is taken for them."""
 
 import io
 import zipfile
