@@ -6,13 +6,13 @@ from typing import Literal
 
 import click
 
-from mnist_sweep.cli.results import FOLDER
+from mnist_sweep.cli.options import PATH
 
 
 @click.command()
-@click.argument("folder", metavar="DIR", type=FOLDER)
-@click.option("--format", "format_", type=click.Choice(["html", "md"]), default="html", show_default=True)
-def report(folder: Path, format_: Literal["html", "md"]) -> int:
+@click.argument("folder", metavar="DIR", type=PATH)
+@click.option("--format", "format_", type=click.Choice(["html", "md"]), default="html")
+def report(folder: Path, format_: Literal["html", "md"]) -> None:
     """Write a report on DIR: a single HTML page that works offline, or Markdown."""
     from mnist_sweep.reports import background
     from mnist_sweep.reports.writer import write_report
@@ -20,7 +20,6 @@ def report(folder: Path, format_: Literal["html", "md"]) -> int:
     gc.disable()  # as in rows_of
     with background.executor(folder) as submit:
         click.echo(write_report(folder, format=format_, submit=submit))
-    return 0
 
 
 @click.command(
@@ -30,10 +29,10 @@ Examples:
   mnist-sweep compare results/deep_mnist 1abd711fcdcf 0126d12adeb5         two configs, over their seeds
 """
 )
-@click.argument("folder", metavar="DIR", type=FOLDER)
+@click.argument("folder", metavar="DIR", type=PATH)
 @click.argument("a")
 @click.argument("b")
-def compare(folder: Path, a: str, b: str) -> int:
+def compare(folder: Path, a: str, b: str) -> None:
     """Test whether the difference between A and B is significant.
 
     A and B are trials in DIR, or configs, which are compared over their seeds.
@@ -44,12 +43,11 @@ def compare(folder: Path, a: str, b: str) -> int:
     from mnist_sweep.cli.views import comparison as view
 
     view.show(comparison.compare(folder, a, b), Console())
-    return 0
 
 
 @click.command()
-@click.argument("folder", metavar="DIR", type=FOLDER)
-def effects(folder: Path) -> int:
+@click.argument("folder", metavar="DIR", type=PATH)
+def effects(folder: Path) -> None:
     """Estimate the effect of each hyperparameter on the accuracy.
 
     Also writes DIR/effects.csv.
@@ -65,13 +63,12 @@ def effects(folder: Path) -> int:
     path = write_table(folder / "effects.csv", found.to_frame())
     view.show(found, Console())
     click.echo(path)
-    return 0
 
 
 @click.command()
-@click.argument("a", metavar="DIR", type=FOLDER)
-@click.argument("b", metavar="DIR", type=FOLDER)
-def diff(a: Path, b: Path) -> int:
+@click.argument("a", metavar="DIR", type=PATH)
+@click.argument("b", metavar="DIR", type=PATH)
+def diff(a: Path, b: Path) -> None:
     """Compare two sweeps: the configs they share, and how far their accuracies differ."""
     from rich.console import Console
 
@@ -80,4 +77,3 @@ def diff(a: Path, b: Path) -> int:
 
     gc.disable()  # as in rows_of
     view.show(sweep_diff.diff(a, b), Console())
-    return 0

@@ -17,7 +17,7 @@ TERMINATED = 143
 
 
 @click.group(
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100, "show_default": True},
     epilog="""\b
 Examples:
   mnist-sweep run sweeps/quickstart.py
@@ -31,22 +31,10 @@ def cli() -> None:
     """Hyperparameter sweeps you can trust."""
 
 
-for _command in (
-    running.run,
-    planning.plan,
-    results.status,
-    results.table,
-    analysis.report,
-    analysis.effects,
-    analysis.compare,
-    analysis.diff,
-    results.merge,
-    results.mend,
-    results.replay,
-    results.predict,
-    running.data,
-):
-    cli.add_command(_command)
+for _module in (running, planning, results, analysis):
+    for _command in vars(_module).values():
+        if isinstance(_command, click.Command):
+            cli.add_command(_command)
 
 
 def main(script: str | None = None) -> None:

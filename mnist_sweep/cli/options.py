@@ -13,31 +13,19 @@ from mnist_sweep.trials.config import Precision
 if TYPE_CHECKING:
     from mnist_sweep.sweep.sweep import Sweep
 
+PATH = click.Path(path_type=Path)
 TRIAL_OPTIONS = (
     click.option(
         "--runner",
         "runner_name",
         type=click.Choice(sorted(RUNNERS)),
         default="ray",
-        show_default=True,
         help="Run trials on Ray, or one after the other in this process.",
     ),
+    click.option("--results", type=PATH, default=Path("results"), help="Folder with a folder for each sweep."),
+    click.option("--cpus-per-trial", type=click.IntRange(1), default=1, help="CPUs, and threads, per trial."),
     click.option(
-        "--results",
-        type=click.Path(path_type=Path),
-        default=Path("results"),
-        show_default=True,
-        help="Folder with a folder for each sweep.",
-    ),
-    click.option(
-        "--cpus-per-trial", type=click.IntRange(1), default=1, show_default=True, help="CPUs, and threads, per trial."
-    ),
-    click.option(
-        "--gpus-per-trial",
-        type=click.FloatRange(0),
-        default=0.0,
-        show_default=True,
-        help="GPUs per trial; a fraction shares a card.",
+        "--gpus-per-trial", type=click.FloatRange(0), default=0.0, help="GPUs per trial; a fraction shares a card."
     ),
     click.option("--xla", is_flag=True, help="Compile gradients with XLA: for GPUs; slower on a CPU."),
     click.option("--max-concurrent", type=click.IntRange(1), help="Maximum number of trials at a time."),
@@ -59,7 +47,6 @@ TRIAL_OPTIONS = (
         "--keep-models",
         type=click.Choice(get_args(Retention)),
         default="best",
-        show_default=True,
         help="Which trained models to keep in models/: the best trial's, all, or none.",
     ),
     click.option("--no-predictions", is_flag=True, help="Do not keep predicted classes, which `compare` needs."),

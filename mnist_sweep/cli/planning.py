@@ -8,6 +8,7 @@ import click
 from mnist_sweep.cli import options
 from mnist_sweep.runners.local import Local
 from mnist_sweep.runners.ray.tune import RayTune
+from mnist_sweep.trials.artifacts import Keep
 from mnist_sweep.trials.row import Status
 
 
@@ -19,12 +20,12 @@ Examples:
   mnist-sweep plan sweeps/cifar10_resnet.py --no-calibration
 """
 )
-@click.argument("script", type=click.Path(path_type=Path))
+@click.argument("script", type=options.PATH)
 @options.trial_options
 @click.option(
     "--no-calibration", is_flag=True, help="Show networks and disk space only; measure neither time nor memory."
 )
-def plan(script: Path, **chosen: Any) -> int:
+def plan(script: Path, **chosen: Any) -> None:
     """Estimate time, memory and disk space of the sweep in SCRIPT.
 
     Shows the layers of its networks with output, parameters, and multiply-adds per image. Then measures a few training
@@ -46,10 +47,9 @@ def plan(script: Path, **chosen: Any) -> int:
             sweep,
             results=chosen["results"],
             runner=RayTune(**per_trial, max_concurrent=chosen["max_concurrent"]) if on_ray else Local(**per_trial),
+            keep=Keep(models=chosen["keep_models"], predictions=not chosen["no_predictions"]),
             retry=[Status(status) for status in chosen["retry"]],
-            keep_models=chosen["keep_models"],
-            keep_predictions=not chosen["no_predictions"],
             calibrate=not chosen["no_calibration"],
+            before_calibration=lambda known: view.show_networks(known, console),
         )
-    view.show(found, console)
-    return 0
+    view.show_forecast(found, console)

@@ -5,17 +5,16 @@ from pathlib import Path
 
 import click
 
+from mnist_sweep.cli.options import PATH
 from mnist_sweep.errors import no_rows
 from mnist_sweep.results.ledger import Ledger
 from mnist_sweep.text.numbers import counted
 from mnist_sweep.trials.row import TrialRow
 
-FOLDER = click.Path(path_type=Path)
-
 
 @click.command()
-@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
-def status(folder: Path) -> int:
+@click.argument("folder", metavar="DIR", type=PATH)
+def status(folder: Path) -> None:
     """Show the status of the trials in DIR, and the best of them.
 
     The sweep script is not needed.
@@ -25,23 +24,21 @@ def status(folder: Path) -> int:
     from mnist_sweep.cli.views import status as overview
 
     overview.show(rows_of(folder, with_history=False), folder, Console())
-    return 0
 
 
 @click.command()
-@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
-def table(folder: Path) -> int:
+@click.argument("folder", metavar="DIR", type=PATH)
+def table(folder: Path) -> None:
     """Rebuild the CSV tables in DIR from its rows."""
     from mnist_sweep.results.tables import write_tables
 
     for path in write_tables(folder, rows_of(folder)):
         click.echo(path)
-    return 0
 
 
 @click.command()
-@click.argument("folder", metavar="DIR", type=FOLDER)
-def mend(folder: Path) -> int:
+@click.argument("folder", metavar="DIR", type=PATH)
+def mend(folder: Path) -> None:
     """Move damaged rows of DIR to DIR/damaged.
 
     The next run of the sweep runs those trials again.
@@ -53,7 +50,6 @@ def mend(folder: Path) -> int:
         click.echo(f"{file.source} -> {file.target}: {file.cause}")
     kept = Ledger(folder).rows(with_history=False)
     click.echo(f"{counted(len(moved), 'file')} moved, {counted(len(kept), 'row')} intact")
-    return 0
 
 
 @click.command(
@@ -62,9 +58,9 @@ Example:
   mnist-sweep merge results/all machine1/deep_mnist machine2/deep_mnist
 """
 )
-@click.argument("into", metavar="DIR", type=FOLDER)
-@click.argument("sources", metavar="FROM…", nargs=-1, required=True, type=FOLDER)
-def merge(into: Path, sources: tuple[Path, ...]) -> int:
+@click.argument("into", metavar="DIR", type=PATH)
+@click.argument("sources", metavar="FROM…", nargs=-1, required=True, type=PATH)
+def merge(into: Path, sources: tuple[Path, ...]) -> None:
     """Merge the rows of several results folders into DIR.
 
     DIR may be new. If two folders have different numbers for one trial, the conflict is reported and nothing is
@@ -73,11 +69,8 @@ def merge(into: Path, sources: tuple[Path, ...]) -> int:
     from mnist_sweep.results.merging import merge as merge_folders
 
     merged = merge_folders(into, sources)
-    click.echo(
-        f"{into}: {counted(merged.num_copied, 'row')} copied, {merged.num_replaced} replaced, "
-        f"{merged.num_known} already there"
-    )
-    return 0
+    copied = counted(merged.num_copied, "row")
+    click.echo(f"{into}: {copied} copied, {merged.num_replaced} replaced, {merged.num_known} already there")
 
 
 @click.command(
@@ -88,7 +81,7 @@ Examples:
 Exit status: 0 if all numbers are the same bit for bit, 1 if some differ, 2 on a usage error.
 """
 )
-@click.argument("folder", metavar="DIR", type=FOLDER)
+@click.argument("folder", metavar="DIR", type=PATH)
 @click.argument("trial_id", metavar="TRIAL")
 @click.option(
     "--script",
@@ -114,13 +107,11 @@ Examples:
   mnist-sweep predict results/deep_mnist t10k-images-idx3-ubyte.gz --trial 3e245bb0b710-0
 """
 )
-@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
-@click.argument("images", metavar="IMAGE…", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("folder", metavar="DIR", type=PATH)
+@click.argument("images", metavar="IMAGE…", nargs=-1, required=True, type=PATH)
 @click.option("--trial", "name", help="Trial or config whose model is used, by a prefix of its id.")
-@click.option(
-    "--top", type=click.IntRange(1), default=3, show_default=True, help="Number of classes shown for each image."
-)
-def predict(folder: Path, images: tuple[Path, ...], name: str | None, top: int) -> int:
+@click.option("--top", type=click.IntRange(1), default=3, help="Number of classes shown for each image.")
+def predict(folder: Path, images: tuple[Path, ...], name: str | None, top: int) -> None:
     """Classify each IMAGE with the best model in DIR.
 
     Images are PNG, JPEG or IDX files. How they were preprocessed is shown.
@@ -135,7 +126,6 @@ def predict(folder: Path, images: tuple[Path, ...], name: str | None, top: int) 
         ranked = sorted(zip(answer.probabilities, names, strict=True), key=lambda pair: -pair[0])[:top]
         shown = ", ".join(f"{name} {probability:.1%}" for probability, name in ranked)
         click.echo(f"{answer.name}: {shown}{f' ({answer.preprocessing})' if answer.preprocessing else ''}")
-    return 0
 
 
 def rows_of(folder: Path, *, with_history: bool = True) -> list[TrialRow]:

@@ -29,23 +29,16 @@ Exit status: 0 every trial has a row, or the time budget is used up, and none fa
 2 bad usage, config or data; 130 interrupted; 143 terminated.
 """
 )
-@click.argument("script", type=click.Path(path_type=Path))
+@click.argument("script", type=options.PATH)
 @options.trial_options
 @click.option(
     "--address", help="Address of a running Ray cluster (`auto` or host:port); by default Ray starts on this machine."
 )
-@click.option(
-    "--max-retries",
-    type=click.IntRange(0),
-    default=2,
-    show_default=True,
-    help="Retries after a worker dies.",
-)
+@click.option("--max-retries", type=click.IntRange(0), default=2, help="Retries after a worker dies.")
 @click.option(
     "--scheduler",
     type=click.Choice(get_args(Scheduler)),
     default="fifo",
-    show_default=True,
     help="Ray Tune scheduler that stops trials which fall behind; fifo stops none.",
 )
 @click.option(
@@ -58,7 +51,6 @@ Exit status: 0 every trial has a row, or the time budget is used up, and none fa
     "--checkpoint-every",
     type=click.FloatRange(0, min_open=True),
     default=30.0,
-    show_default=True,
     metavar="SECONDS",
     help="Seconds between checkpoints of a running trial.",
 )
@@ -72,7 +64,6 @@ Exit status: 0 every trial has a row, or the time budget is used up, and none fa
     "--summaries",
     type=click.Choice(get_args(SummaryDetail)),
     default="off",
-    show_default=True,
     help="TensorBoard logs of each trial, in logs/: none, scalars only, or everything.",
 )
 @click.option("--mlflow", metavar="URI", help="Also log each trial as a run to an MLflow server.")
@@ -119,7 +110,7 @@ Examples:
 """
 )
 @click.argument("name")
-def data(name: str) -> int:
+def data(name: str) -> None:
     """Find or download the data set NAME, and verify it."""
     from mnist_sweep.trials.config import make
 
@@ -130,7 +121,6 @@ def data(name: str) -> int:
             click.echo(f"{part}: {path}")
     sizes = ", ".join(f"{len(getattr(loaded, split).labels):,} {split}" for split in ("train", "val", "test"))
     click.echo(f"{name}: {sizes} images of {'x'.join(map(str, loaded.image_shape))}, verified")
-    return 0
 
 
 def _runner(**chosen: Any) -> Runner:

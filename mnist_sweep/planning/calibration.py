@@ -151,12 +151,7 @@ def _messages(receiver: "Connection[None, Any]", process: BaseProcess, log: Path
 
 
 def _measure_all(
-    sender: "Connection[Any, None]",
-    log: str,
-    runner: Local | RayTune,
-    number: int,
-    flats: Sequence[Flat],
-    started: float,
+    sender: "Connection[Any, None]", log: str, runner: Local | RayTune, number: int, flats: Sequence[Flat], start: float
 ) -> None:
     """Send the seconds that the start of this process took, then a cost or the cause of a failure for each trial."""
     with Path(log).open("w") as file:  # libraries and the user's code may print
@@ -173,7 +168,7 @@ def _measure_all(
     except SweepError as error:
         sender.send(ResourceError(str(error)))
         return
-    sender.send(time.time() - started)
+    sender.send(time.time() - start)
     for trial in trials:
         try:
             sender.send(measurement.measure(trial, datasets[trial.data]))

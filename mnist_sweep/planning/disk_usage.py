@@ -6,7 +6,7 @@ Sizes of rows and tables are those in `results/reference`. TensorBoard's logs ar
 from collections.abc import Mapping, Sequence
 
 from mnist_sweep.data.dataset import Dataset
-from mnist_sweep.trials.artifacts import Artifacts
+from mnist_sweep.trials.artifacts import Keep
 from mnist_sweep.trials.config import TrialConfig
 
 # In bytes: a trial's row and each point of its curve there, the same in the tables, and what else files hold.
@@ -22,9 +22,10 @@ WEIGHT = 4
 def estimate(
     trials: Sequence[tuple[TrialConfig, int]],
     datasets: Mapping[object, Dataset],
-    artifacts: Artifacts,
+    keep: Keep,
     *,
     num_workers: int,
+    is_population: bool = False,
 ) -> dict[str, int]:
     """Return the disk space of trials in bytes, by type of file; nothing without trials.
 
@@ -34,8 +35,9 @@ def estimate(
     Args:
         trials: What is to run, each with the number of its network's parameters.
         datasets: The data set of every `trial.data`.
-        artifacts: What is kept besides rows.
+        keep: What is kept besides rows.
         num_workers: Trials at a time.
+        is_population: Whether the trials are the rounds of a population.
     """
     if not trials:
         return {}
@@ -46,9 +48,9 @@ def estimate(
     return {
         "rows": sum(_blocks(ROW + ROW_POINT * number) for number in points),
         "tables": REPORT + sum(TABLES + TABLES_POINT * number for number in points),
-        "predictions": sum(_blocks(PREDICTIONS + number) for number in images) if artifacts.predictions else 0,
-        "models": {"all": sum(models), "best": max(models), "none": 0}[artifacts.models],
-        "checkpoints": 2 * sum(sorted(states)[-num_workers:]) + sum(states) * artifacts.keep_shared_prefixes,
+        "predictions": sum(_blocks(PREDICTIONS + number) for number in images) if keep.predictions else 0,
+        "models": {"all": sum(models), "best": max(models), "none": 0}[keep.models],
+        "checkpoints": 2 * sum(sorted(states)[-num_workers:]) + sum(states) * is_population,
     }
 
 

@@ -1,6 +1,6 @@
 """Estimates what a run of a sweep will take on this machine."""
 
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from mnist_sweep.runners.ray.tune import RayTune
 from mnist_sweep.sweep.sweep import Sweep
 from mnist_sweep.sweep.work_queue import WorkQueue
 from mnist_sweep.system import machine
-from mnist_sweep.trials.artifacts import Artifacts, Retention
+from mnist_sweep.trials.artifacts import Keep, Retention
 from mnist_sweep.trials.config import TrialConfig
 from mnist_sweep.trials.row import Status
 from mnist_sweep.trials.signature import graph_signature
@@ -35,36 +35,39 @@ def plan(
     *,
     results: str | Path = "results",
     runner: Local | RayTune | None = None,
+    keep: Keep | None = None,
     retry: Iterable[Status] = (),
-    keep_models: Retention = "best",
-    keep_predictions: bool = True,
     calibrate: bool = True,
+    before_calibration: Callable[[Plan], None] = lambda _: None,
 ) -> Plan:
     """Return what `run` with the same arguments will take on this machine.
 
     With `calibrate`, a few training steps of each kind of trial are run in processes of their own, for time and memory,
     and the time is saved in the results folder, so that the report of the run shows it beside the real one. Without,
-    nothing is written, and the data need not be there.
+    nothing is written, and the data need not be there. `before_calibration` receives the plan without time and memory.
 
     Raises:
         SweepError: The sweep, its rows or its data cannot be used, a trial does not fit this machine, or the results
             folder cannot be written.
     """
-    runner, folder = runner or RayTune(), Path(results) / sweep.name
+    runner, keep, folder = runner or RayTune(), keep or Keep(), Path(results) / sweep.name
     rows = Ledger(folder).rows(with_history=False)
     queue = WorkQueue(sweep.trials, sweep.search, folder=folder, rows=rows, retry=set(retry))
-    kept = Artifacts(storage=str(folder), models=keep_models, predictions=keep_predictions)
     found = _uncalibrated(sweep.name, queue, runner, folder)
     try:
-        found = replace(found, disk=_disk(found, queue, kept))
+        found = replace(found, disk=_disk(found, queue, keep))
     except DataError as error:
         if calibrate:
             raise
-        return replace(found, data_error=str(error))
+        found = replace(found, data_error=str(error))
+    before_calibration(found)
     if calibrate and found.num_trials:
         measured = calibration.calibrate(_to_run(queue), runner, found.num_workers)
-        found = _calibrated(found, queue, measured, keep_models)
-        _save(found, queue, folder)
+        found = _calibrated(found, queue, measured, keep.models)
+    if found.seconds:
+        trials = digest(queue.work_ids)
+        saved = SavedPlan(trials=trials, runner=found.runner, num_workers=found.num_workers, seconds=found.seconds)
+        saved_plan.write(folder, saved)
     return found
 
 
@@ -91,15 +94,14 @@ def _num_workers(runner: Local | RayTune, num_trials: int) -> int:
     return min(room, runner.max_concurrent or room, num_trials)
 
 
-def _disk(found: Plan, queue: WorkQueue, kept: Artifacts) -> dict[str, int]:
+def _disk(found: Plan, queue: WorkQueue, keep: Keep) -> dict[str, int]:
     parameters = {network.key: network.parameters for network in found.networks}
     trials = [(trial, parameters[network_key(trial)]) for trial in _to_run(queue)]
-    kept = replace(kept, keep_shared_prefixes=queue.population is not None)
-    return disk_usage.estimate(trials, queue.datasets, kept, num_workers=found.num_workers)
+    is_population = queue.population is not None
+    return disk_usage.estimate(trials, queue.datasets, keep, num_workers=found.num_workers, is_population=is_population)
 
 
 def _calibrated(found: Plan, queue: WorkQueue, measured: Calibration, models: Retention) -> Plan:
-    """Return a plan with the time and the memory that a calibration predicts."""
     population = queue.population
     timed = []
     for trial in _to_run(queue):
@@ -141,13 +143,6 @@ def _kinds(found: Plan, queue: WorkQueue, measured: Calibration, timed: Sequence
             one = replace(one, step_seconds=cost.step, evaluation_seconds=evaluation, trial_seconds=longest)
         kinds.append(replace(one, failure=measured.failures.get(key, "")))
     return kinds
-
-
-def _save(found: Plan, queue: WorkQueue, folder: Path) -> None:
-    if found.seconds:
-        trials = digest(queue.work_ids)
-        saved = SavedPlan(trials=trials, runner=found.runner, num_workers=found.num_workers, seconds=found.seconds)
-        saved_plan.write(folder, saved)
 
 
 def _name(trial: TrialConfig) -> str:

@@ -64,8 +64,7 @@ def networks(trials: Iterable[TrialConfig]) -> list[NetworkPlan]:
 
 
 def _layers(trial: TrialConfig, dataset: Shaped) -> list[LayerShape]:
-    describe = getattr(trial.model, "describe", None)
-    if describe is not None:
+    if describe := getattr(trial.model, "describe", None):
         layers: list[LayerShape] = describe(dataset.image_shape, dataset.num_classes)
         return layers
     from mnist_sweep.training.graph_cache import build_model

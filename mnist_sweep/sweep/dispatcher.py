@@ -44,10 +44,5 @@ class Dispatcher:
         except Exception as error:  # a user's listener may raise anything: no row is worth less than its error
             if id(listener) not in self._failed:
                 self._failed.add(id(listener))
-                self._report(f"the listener {type(listener).__name__} failed, the run continues: {first_cause(error)}")
-
-    def _report(self, text: str) -> None:
-        if len(self._users) > 1:
-            self.notify(text)
-        else:
-            logging.getLogger(__name__).warning(text)
+                report = self.notify if len(self._users) > 1 else logging.getLogger(__name__).warning
+                report(f"the listener {type(listener).__name__} failed, the run continues: {first_cause(error)}")

@@ -11,17 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mnist_sweep.results import run_marker
-from mnist_sweep.results.tables import write_tables
 from mnist_sweep.runners.protocol import Runner
 from mnist_sweep.runners.ray.tune import RayTune
-from mnist_sweep.search.search import PBT
 from mnist_sweep.sweep.dispatcher import Dispatcher
 from mnist_sweep.sweep.provenance import ProvenanceWriter
 from mnist_sweep.sweep.recorder import Recorder
 from mnist_sweep.sweep.results_folder import ResultsFolder
 from mnist_sweep.sweep.run_storage import RunStorage
 from mnist_sweep.sweep.sweep import Sweep
-from mnist_sweep.sweep.table_writer import TableWriter
 from mnist_sweep.sweep.work_queue import WorkQueue
 from mnist_sweep.system.signals import Interrupts
 from mnist_sweep.system.storage import absolute, folder_in
@@ -89,8 +86,7 @@ def run(
         listeners: What receives the run's events, such as progress, and its rows, such as trackers; none can end it.
 
     Raises:
-        SweepError: The sweep cannot run as asked, and nothing has been written; or the run cannot continue, as on a
-            full disk, and the rows so far are kept.
+        SweepError: The sweep cannot run as asked, and nothing is written; or the disk is full, and rows are kept.
         KeyboardInterrupt: SIGINT came once: running trials are paused and the tables written; or it came twice.
     """
     start = time.monotonic()
@@ -98,17 +94,21 @@ def run(
     folder = ResultsFolder(Path(results) / sweep.name)
     dispatcher = Dispatcher([one for one in listeners if not isinstance(one, Tracker)])
     sessions = [one.connect(sweep.name, folder.path) for one in listeners if isinstance(one, Tracker)]
-    with (
-        folder,
-        Interrupts(time_budget) as interrupts,
-        TrackerSync(sessions, notify=dispatcher.notify, is_ending=lambda: interrupts.stop_requested) as sync,
-    ):
-        folder.read()
-        queue = WorkQueue(sweep.trials, sweep.search, folder=folder.path, rows=folder.rows, retry=set(retry))
+    sync = TrackerSync(sessions, notify=dispatcher.notify, is_ending=lambda: interrupts.stop_requested)
+    with folder.lock, Interrupts(time_budget) as interrupts, sync:
+        queue = WorkQueue(sweep.trials, sweep.search, folder=folder.path, rows=folder.read(), retry=set(retry))
         sync.send_missing(row for name, row in folder.rows.items() if name not in queue.missing)
         dispatcher.add(sync)
         num_run = _run_missing(sweep, runner or RayTune(), keep or Keep(), folder, queue, dispatcher, interrupts)
-    return _outcome(folder, queue, interrupts, num_run=num_run, start=start, unsent=sync.unsent())
+    return Outcome(
+        folder=folder.path,
+        rows=tuple(folder.rows[name] for name in queue.trials if name in folder.rows),
+        num_trials=queue.num_trials,
+        num_run=num_run,
+        seconds=time.monotonic() - start,
+        out_of_time=interrupts.out_of_time and num_run < len(queue.missing) + queue.num_proposals,
+        unsent=sync.unsent(),
+    )
 
 
 def _run_missing(
@@ -121,19 +121,17 @@ def _run_missing(
     interrupts: Interrupts,
 ) -> int:
     """Run the trials of a queue; return how many had their rows from this run."""
-    if queue.is_empty:
-        if folder.rows:
-            write_tables(folder.path, folder.rows.values())
+    if not queue.work_ids:
+        folder.write_tables()
         return 0
-    datasets, artifacts = queue.datasets, _artifacts(sweep, keep, folder.path)
+    datasets = queue.datasets
+    artifacts = _artifacts(sweep, keep, folder.path, keep_shared_prefixes=queue.population is not None)
     storage = RunStorage(artifacts, folder, queue, notify=dispatcher.notify)
     script_folder = sweep.code[0] if sweep.code else None
     provenance = ProvenanceWriter(folder.path, queue, runner=type(runner).__name__, code=script_folder)
-    dispatcher.add(provenance, storage, TableWriter(folder.path, folder.rows))
+    dispatcher.add(provenance, storage, folder)
     trials = [*queue.missing.values(), *(sweep.search.ends() if sweep.search else [])]
-    with Recorder(
-        folder, queue, artifacts=artifacts, storage=storage, dispatcher=dispatcher, interrupts=interrupts
-    ) as recorder:
+    with Recorder(folder, queue, storage=storage, dispatcher=dispatcher, interrupts=interrupts) as recorder:
         recorder.start()
         runner.run(
             dict(queue.missing),
@@ -146,34 +144,8 @@ def _run_missing(
     return recorder.num_run
 
 
-def _artifacts(sweep: Sweep, keep: Keep, folder: Path) -> Artifacts:
+def _artifacts(sweep: Sweep, keep: Keep, folder: Path, *, keep_shared_prefixes: bool) -> Artifacts:
     """Return what the trials of a sweep leave behind, where its workers find it."""
-    where = folder_in(absolute(keep.storage), sweep.name) if keep.storage else str(folder.resolve())
-    return Artifacts(
-        **dataclasses.asdict(keep)
-        | {
-            "storage": where,
-            "run_marker": run_marker.new_name(folder),
-            "keep_shared_prefixes": bool(sweep.search and isinstance(sweep.search.algorithm, PBT)),
-        }
-    )
-
-
-def _outcome(
-    folder: ResultsFolder,
-    queue: WorkQueue,
-    interrupts: Interrupts,
-    *,
-    num_run: int,
-    start: float,
-    unsent: tuple[str, ...],
-) -> Outcome:
-    return Outcome(
-        folder=folder.path,
-        rows=tuple(folder.rows[name] for name in queue.trials if name in folder.rows),
-        num_trials=queue.num_trials,
-        num_run=num_run,
-        seconds=time.monotonic() - start,
-        out_of_time=interrupts.out_of_time and num_run < len(queue.missing) + queue.num_proposals,
-        unsent=unsent,
-    )
+    storage = folder_in(absolute(keep.storage), sweep.name) if keep.storage else str(folder.resolve())
+    own = {"storage": storage, "run_marker": run_marker.new_name(folder), "keep_shared_prefixes": keep_shared_prefixes}
+    return Artifacts(**dataclasses.asdict(keep) | own)

@@ -4,22 +4,18 @@ import hashlib
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from mnist_sweep.data.dataset import Dataset
 from mnist_sweep.results import runs, saved_plan
+from mnist_sweep.sweep.work_queue import WorkQueue
 from mnist_sweep.trials.events import Event, RunEnded, RunStarted, WorkersReady
-
-if TYPE_CHECKING:
-    from mnist_sweep.sweep.work_queue import WorkQueue
 
 
 class ProvenanceWriter:
     """Adds a line to `runs.jsonl` at the end of the run.
 
     Args:
-        folder: The results folder.
-        queue: The trials of the run.
         runner: Name of the runner's class.
         code: Folder of the sweep script, or None.
 
@@ -27,7 +23,7 @@ class ProvenanceWriter:
         LedgerError: The prediction in the results folder is damaged.
     """
 
-    def __init__(self, folder: Path, queue: "WorkQueue", *, runner: str, code: Path | None) -> None:
+    def __init__(self, folder: Path, queue: WorkQueue, *, runner: str, code: Path | None) -> None:
         self._folder, self._queue, self._runner, self._code = folder, queue, runner, code
         self._plan = saved_plan.read(folder)
         self._started, self._num_workers = time.time(), 0
@@ -44,10 +40,10 @@ class ProvenanceWriter:
             case WorkersReady(num_workers=num_workers):
                 self._num_workers = num_workers
             case RunEnded(can_write=True, num_run=num_run):
-                self._append(num_run)
+                runs.append(self._folder, self._record(num_run))
 
-    def _append(self, num_run: int) -> None:
-        run = runs.describe_run(
+    def _record(self, num_run: int) -> runs.RunRecord:
+        return runs.describe_run(
             started=self._started,
             runner=self._runner,
             num_workers=self._num_workers,
@@ -56,7 +52,6 @@ class ProvenanceWriter:
             script_folder=self._code,
             predicted_seconds=self._predicted_seconds(num_run),
         )
-        runs.append(self._folder, run)
 
     def _predicted_seconds(self, num_run: int) -> float | None:
         """Return what was predicted of this run; None if nothing was, or it has not run all of its trials."""

@@ -6,46 +6,26 @@ committed before anything else learns of it.
 
 import contextlib
 from collections.abc import Sequence
-from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 from mnist_sweep.errors import LedgerError
 from mnist_sweep.results import predictions
 from mnist_sweep.results.kept_models import KeptModels
 from mnist_sweep.results.predictions import Predictions
+from mnist_sweep.sweep.dispatcher import Dispatcher
+from mnist_sweep.sweep.results_folder import ResultsFolder
+from mnist_sweep.sweep.run_storage import RunStorage
+from mnist_sweep.sweep.work_queue import WorkQueue
+from mnist_sweep.system.signals import Interrupts
 from mnist_sweep.text.names import label
-from mnist_sweep.trials.artifacts import Artifacts, SavedModel
+from mnist_sweep.trials import events
+from mnist_sweep.trials.artifacts import SavedModel
 from mnist_sweep.trials.config import TrialConfig, to_flat, trial_id
-from mnist_sweep.trials.events import (
-    RowCommitted,
-    RunEnded,
-    RunInterrupted,
-    RunStarted,
-    TrialEvaluated,
-    TrialRetried,
-    TrialStarted,
-    WorkersReady,
-)
 from mnist_sweep.trials.row import Evaluation, TrialRow
-
-if TYPE_CHECKING:
-    from mnist_sweep.sweep.dispatcher import Dispatcher
-    from mnist_sweep.sweep.results_folder import ResultsFolder
-    from mnist_sweep.sweep.run_storage import RunStorage
-    from mnist_sweep.sweep.work_queue import WorkQueue
-    from mnist_sweep.system.signals import Interrupts
 
 
 class Recorder:
     """Records a run in its results folder; a context that lasts as long as the run.
-
-    Args:
-        folder: Where rows are committed.
-        queue: The trials of the run.
-        artifacts: What the trials leave behind.
-        storage: Where they leave it.
-        dispatcher: Takes the events.
-        interrupts: Whether the run is to end.
 
     Attributes:
         num_run: Trials that have had their rows from this run.
@@ -53,41 +33,40 @@ class Recorder:
 
     def __init__(
         self,
-        folder: "ResultsFolder",
-        queue: "WorkQueue",
+        folder: ResultsFolder,
+        queue: WorkQueue,
         *,
-        artifacts: Artifacts,
-        storage: "RunStorage",
-        dispatcher: "Dispatcher",
-        interrupts: "Interrupts",
+        storage: RunStorage,
+        dispatcher: Dispatcher,
+        interrupts: Interrupts,
     ) -> None:
-        self._folder, self._queue, self._artifacts, self._storage = folder, queue, artifacts, storage
+        self._folder, self._queue, self._storage = folder, queue, storage
         self._dispatcher, self._interrupts = dispatcher, interrupts
         self._configs = {name: to_flat(trial) for name, trial in queue.trials.items()}
-        self._models = KeptModels(folder.ledger, artifacts, warn=dispatcher.notify)
+        self._models = KeptModels(folder.ledger, storage.artifacts, warn=dispatcher.notify)
         self._is_open = False
         self.num_run = 0
 
     def start(self) -> None:
         """Report what there is to do."""
         rows, fields = tuple(self.rows()), tuple(self._queue.fields)
-        self._dispatcher.emit(RunStarted(rows=rows, num_trials=self._queue.num_trials, fields=fields))
+        self._dispatcher.emit(events.RunStarted(rows=rows, num_trials=self._queue.num_trials, fields=fields))
 
     def ready(self, num_workers: int, warning: str | None = None) -> None:
         """Open the results folder and the storage."""
         self._folder.open(self._queue.missing)
         self._is_open = True
-        if self._artifacts.predictions:
+        if self._storage.artifacts.predictions:
             self._write_labels()
         self._storage.open(self.rows())
-        self._dispatcher.emit(WorkersReady(num_workers=min(num_workers, self._queue.max_concurrent)))
+        self._dispatcher.emit(events.WorkersReady(num_workers=min(num_workers, self._queue.max_concurrent)))
         for note in filter(None, (warning, self._queue.note)):
             self._dispatcher.notify(note)
 
     def rows(self) -> Sequence[TrialRow]:
         """Return the rows of the sweep that were there before."""
-        known = self._configs.keys() - self._queue.missing.keys()
-        return [self._folder.rows[name] for name in self._configs if name in known and name in self._folder.rows]
+        rows = self._folder.rows
+        return [rows[name] for name in self._configs if name in rows and name not in self._queue.missing]
 
     def propose(self) -> TrialConfig | None:
         """Return one more trial to run; None if there is none, or none now."""
@@ -98,15 +77,15 @@ class Recorder:
 
     def started(self, trial_id: str) -> None:
         """Pass on that a trial has started."""
-        self._dispatcher.emit(TrialStarted(trial_id=trial_id, config=self._configs[trial_id]))
+        self._dispatcher.emit(events.TrialStarted(trial_id=trial_id, config=self._configs[trial_id]))
 
     def evaluated(self, trial_id: str, evaluation: Evaluation) -> None:
         """Pass on a point of a learning curve."""
-        self._dispatcher.emit(TrialEvaluated(trial_id=trial_id, evaluation=evaluation))
+        self._dispatcher.emit(events.TrialEvaluated(trial_id=trial_id, evaluation=evaluation))
 
     def retried(self, trial_id: str, cause: str) -> None:
         """Pass on that a trial starts again."""
-        self._dispatcher.emit(TrialRetried(trial_id=trial_id, config=self._configs[trial_id], cause=cause))
+        self._dispatcher.emit(events.TrialRetried(trial_id=trial_id, config=self._configs[trial_id], cause=cause))
 
     def noted(self, trial_id: str | None, note: str) -> None:
         """Pass on what the user should know of a trial, or of the machines."""
@@ -125,29 +104,26 @@ class Recorder:
         self._models.finished(row, self._folder.rows.values())
         self._folder.commit(row)
         self.num_run += 1
-        self._dispatcher.emit(RowCommitted(row=row))
+        self._dispatcher.emit(events.RowCommitted(row=row))
         self._queue.tell(row)
 
     def is_ending(self) -> bool:
         """Return whether the run is to end; the first time, let workers pause their trials."""
         if self._interrupts.stop_requested and self._storage.has_marker:
             self._storage.attempt("running trials cannot be paused", self._storage.remove_marker)
-            self._dispatcher.emit(RunInterrupted(out_of_time=self._interrupts.out_of_time))
+            self._dispatcher.emit(events.RunInterrupted(out_of_time=self._interrupts.out_of_time))
         return self._interrupts.stop_requested
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         with contextlib.suppress(LedgerError):  # the next run removes a marker that stays
             self._storage.remove_marker()
         can_write = self._is_open and not isinstance(error, LedgerError)
-        self._dispatcher.emit(RunEnded(num_run=self.num_run, error=error, can_write=can_write))
+        self._dispatcher.emit(events.RunEnded(num_run=self.num_run, error=error, can_write=can_write))
 
     def _write_labels(self) -> None:
-        """Write the labels that predictions are compared with."""
         for source, dataset in self._queue.datasets.items():
             flat = to_flat(TrialConfig(data=source))
             labels = Predictions(val=dataset.val.labels, test=dataset.test.labels)

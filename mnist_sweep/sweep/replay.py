@@ -3,7 +3,7 @@
 A row may come from somebody else: code that it names by an import path runs only if the user names the script.
 """
 
-import sys
+import contextlib
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -16,6 +16,7 @@ from mnist_sweep.results.ledger import Ledger
 from mnist_sweep.results.merging import RowDifference, differences
 from mnist_sweep.results.row_json import from_json, to_json
 from mnist_sweep.runners.trial import execute
+from mnist_sweep.sweep import script
 from mnist_sweep.text.lines import shortened
 from mnist_sweep.text.numbers import counted
 from mnist_sweep.training import row_builder, runtime
@@ -90,20 +91,15 @@ def replay(
     _configure(before.environment)
     after = from_json(to_json(_run(before, config, on_evaluation)))
     return Replay(
-        before=before,
-        after=after,
-        differences=tuple(differences(before, after)),
-        environment=_changed(before, after),
+        before=before, after=after, differences=tuple(differences(before, after)), environment=_changed(before, after)
     )
 
 
 def _row(folder: Path, trial_id: str) -> TrialRow:
     rows = lookup.find(Ledger(folder).rows(), trial_id, folder).rows
     if len(rows) > 1:
-        raise LedgerError(
-            f"{trial_id!r} names {counted(len(rows), 'trial')} of {folder}: write the seed too, "
-            f"as in {rows[0].trial_id}."
-        )
+        named = f"{trial_id!r} names {counted(len(rows), 'trial')} of {folder}"
+        raise LedgerError(f"{named}: write the seed too, as in {rows[0].trial_id}.")
     return rows[0]
 
 
@@ -129,30 +125,22 @@ def _run(before: TrialRow, config: TrialConfig, on_evaluation: Callable[[Evaluat
 
 def _config(row: TrialRow, code: Path | None) -> TrialConfig:
     own = [str(row.config.get(part)) for part in REGISTRIES if ":" in str(row.config.get(part))]
-    if own and code is None:
-        raise ScriptError(
-            f"trial {row.trial_id} needs {shortened(', '.join(own))}, and no code of a results folder is run unasked: "
-            "name the script that it came from with --script."
-        )
-    if own and code is not None:
-        _let_import(code)
+    if own:
+        if code is None:
+            raise ScriptError(
+                f"trial {row.trial_id} needs {shortened(', '.join(own))}, and no code of a results folder is run "
+                "unasked: name the script that it came from with --script."
+            )
+        if not code.exists():
+            raise ScriptError(f"there is no sweep script {code}.")
+        script.let_import(code if code.is_dir() else code.parent)
     try:
         return from_flat(row.config)
     except SweepError:
         raise
     except Exception as error:  # a class of the user's own may refuse its fields in any way
-        raise ScriptError(
-            f"the config of trial {row.trial_id} cannot be built with the code as it is now: "
-            f"{row_builder.first_cause(error)}"
-        ) from error
-
-
-def _let_import(code: Path) -> None:
-    if not code.exists():
-        raise ScriptError(f"there is no sweep script {code}.")
-    folder = str((code if code.is_dir() else code.parent).resolve())
-    if folder not in sys.path:
-        sys.path.insert(0, folder)
+        what = f"the config of trial {row.trial_id} cannot be built with the code as it is now"
+        raise ScriptError(f"{what}: {row_builder.first_cause(error)}") from error
 
 
 def _configure(environment: Mapping[str, Any]) -> None:
@@ -161,13 +149,9 @@ def _configure(environment: Mapping[str, Any]) -> None:
     threads = given if isinstance(given, int) and 1 <= given <= MOST_THREADS else 1
     xla = environment.get("xla") is True
     if environment.get("device") == "GPU":
-        try:
-            runtime.configure(threads=threads, gpus=1, xla=xla)
-        except ResourceError:
-            pass
-        else:
-            return
-    runtime.configure(threads=threads, xla=xla)
+        with contextlib.suppress(ResourceError):
+            return runtime.configure(threads=threads, gpus=1, xla=xla)
+    return runtime.configure(threads=threads, xla=xla)
 
 
 def _changed(before: TrialRow, after: TrialRow) -> dict[str, tuple[Any, Any]]:

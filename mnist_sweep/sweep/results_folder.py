@@ -1,42 +1,46 @@
-"""The results folder of a sweep while a run fills it: one run at a time, and all of its rows in memory."""
+"""The results folder of a sweep while a run fills it: one run at a time, its rows in memory, its tables up to date."""
 
+import math
+import time
 from collections.abc import Container
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from mnist_sweep.errors import LedgerError
+from mnist_sweep.results import tables
 from mnist_sweep.results.ledger import Ledger
 from mnist_sweep.system.lock import Lock
+from mnist_sweep.trials.events import Event, RowCommitted, RunEnded, WorkersReady
 from mnist_sweep.trials.row import TrialRow
+
+MIN_SECONDS_BETWEEN = 5.0
+MAX_TIME_SHARE = 0.05
 
 
 class ResultsFolder:
-    """A results folder that this run alone writes to; a context, at whose end the lock is released.
-
-    Args:
-        path: Where it lies, or will lie.
+    """A results folder that this run alone writes to; a listener that writes the tables from time to time.
 
     Attributes:
-        path: Where it lies.
+        path: Where it lies, or will lie.
+        lock: Its lock, to be released at the end of the run.
         ledger: Its files of rows and models.
         rows: Its rows by trial id, also those of other settings, and those committed since.
     """
 
     def __init__(self, path: Path) -> None:
-        self.path, self.ledger = path, Ledger(path)
+        self.path, self.lock, self.ledger = path, Lock(path), Ledger(path)
         self.rows: dict[str, TrialRow] = {}
-        self._lock = Lock(path)
+        self._next_write = math.inf
 
-    def read(self) -> None:
-        """Lock the folder if it is there, and read its rows.
+    def read(self) -> dict[str, TrialRow]:
+        """Lock the folder if it is there, read its rows, and return them.
 
         Raises:
             LedgerError: Another run writes to it, or a row cannot be read.
         """
         if self.path.is_dir():
-            self._lock.acquire()
+            self.lock.acquire()
         self.rows = self.ledger.rows()
+        return self.rows
 
     def open(self, missing: Container[str]) -> None:
         """Create the folder if need be, lock it, and remove what killed runs left half written.
@@ -48,7 +52,7 @@ class ResultsFolder:
             LedgerError: It cannot be written, or another run has written to it since it was read.
         """
         self.ledger.open()
-        if self._lock.acquire() and any(name in missing for name in self.ledger.rows(with_history=False)):
+        if self.lock.acquire() and any(name in missing for name in self.ledger.rows(with_history=False)):
             raise LedgerError(f"another run has just written to {self.path}: run the same command again.")
         self.ledger.remove_unfinished()
 
@@ -61,11 +65,23 @@ class ResultsFolder:
         self.ledger.commit(row)
         self.rows[row.trial_id] = row
 
-    def __enter__(self) -> Self:
-        self._lock.__enter__()
-        return self
+    def write_tables(self) -> None:
+        """Write the tables if there are rows.
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._lock.__exit__(kind, error, trace)
+        Raises:
+            LedgerError: The disk is full or cannot be written.
+        """
+        if self.rows:
+            start = time.monotonic()
+            tables.write_tables(self.path, self.rows.values())
+            self._next_write = start + max(MIN_SECONDS_BETWEEN, (time.monotonic() - start) / MAX_TIME_SHARE)
+
+    def on_event(self, event: Event) -> None:
+        """Write the tables if it is time, and at the end of the run."""
+        match event:
+            case WorkersReady():
+                self._next_write = time.monotonic() + MIN_SECONDS_BETWEEN
+            case RowCommitted() if time.monotonic() > self._next_write:
+                self.write_tables()
+            case RunEnded(can_write=True):
+                self.write_tables()

@@ -1,10 +1,12 @@
 """What a run does in the storage that its trials write to: its marker, and removing what is no longer needed."""
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from mnist_sweep.errors import LedgerError
 from mnist_sweep.results import run_marker
+from mnist_sweep.sweep.results_folder import ResultsFolder
+from mnist_sweep.sweep.work_queue import WorkQueue
 from mnist_sweep.system.storage import storage
 from mnist_sweep.trackers.tensorboard import hparams
 from mnist_sweep.training import checkpoints
@@ -14,28 +16,22 @@ from mnist_sweep.trials.config import to_flat
 from mnist_sweep.trials.events import Event, RowCommitted, RunEnded
 from mnist_sweep.trials.row import TrialRow
 
-if TYPE_CHECKING:
-    from mnist_sweep.sweep.results_folder import ResultsFolder
-    from mnist_sweep.sweep.work_queue import WorkQueue
-
 
 class RunStorage:
     """The storage of a run's trials, as the driver sees it; a listener.
 
     Args:
-        artifacts: What the trials leave behind, and where.
-        folder: The results folder.
-        queue: The trials of the run.
         notify: Reports to the user, in one line, what the storage refuses and the run can do without.
 
     Attributes:
+        artifacts: What the trials leave behind, and where.
         has_marker: Whether the marker of the run is there, so that workers write checkpoints.
     """
 
     def __init__(
-        self, artifacts: Artifacts, folder: "ResultsFolder", queue: "WorkQueue", *, notify: Callable[[str], None]
+        self, artifacts: Artifacts, folder: ResultsFolder, queue: WorkQueue, *, notify: Callable[[str], None]
     ) -> None:
-        self._artifacts, self._folder, self._queue, self._notify = artifacts, folder, queue, notify
+        self.artifacts, self._folder, self._queue, self._notify = artifacts, folder, queue, notify
         self._storage = storage(artifacts.storage)
         self._num_described = 0
         self.has_marker = False
@@ -43,16 +39,23 @@ class RunStorage:
     def open(self, done: Sequence[TrialRow]) -> None:
         """Remove what dead runs left, describe the trials to TensorBoard, and place the marker of this run.
 
+        Markers of runs into this folder that were killed are removed, and checkpoints of trials that have their rows.
+
         Args:
             done: Rows of the sweep that were there before.
 
         Raises:
             LedgerError: The storage cannot be written.
         """
-        self._tidy({checkpoints.name(row.trial_id) for row in done})
+        finished = {checkpoints.name(row.trial_id) for row in done}
+        is_ours = self.artifacts.are_stored_in(self._folder.path)
+        for name in self._storage.names(checkpoints.FOLDER):
+            is_dead = run_marker.is_marker(name) and (is_ours or run_marker.belongs_to(name, self._folder.path))
+            if is_dead or name in finished:
+                self._storage.delete(name)
         self._describe_trials()
-        if self._artifacts.run_marker:
-            run_marker.write(self._storage, self._artifacts.run_marker)
+        if self.artifacts.run_marker:
+            run_marker.write(self._storage, self.artifacts.run_marker)
             self.has_marker = True
 
     def remove_marker(self) -> None:
@@ -61,9 +64,9 @@ class RunStorage:
         Raises:
             LedgerError: The storage cannot be written.
         """
-        if self.has_marker and self._artifacts.run_marker:
+        if self.has_marker and self.artifacts.run_marker:
             self.has_marker = False
-            self._storage.delete(self._artifacts.run_marker)
+            self._storage.delete(self.artifacts.run_marker)
 
     def attempt(self, otherwise: str, action: Callable[..., None], *arguments: Any) -> None:
         """Do what the run can do without; report it if the storage refuses."""
@@ -79,25 +82,16 @@ class RunStorage:
                 name = checkpoints.name(row.trial_id)
                 self.attempt(f"the checkpoint of {row.trial_id} cannot be removed", self._storage.delete, name)
             case RunEnded(can_write=True):
-                if self._artifacts.keep_shared_prefixes and self._queue.trials.keys() <= self._folder.rows.keys():
+                if self.artifacts.keep_shared_prefixes and self._queue.trials.keys() <= self._folder.rows.keys():
                     self.attempt("shared beginnings of trials cannot be removed", self._remove_shared_prefixes)
                 if len(self._queue.trials) > self._num_described:
                     self.attempt("TensorBoard's table lacks columns of proposed trials", self._describe_trials)
-
-    def _tidy(self, done: set[str]) -> None:
-        """Remove markers of runs into this folder that were killed, and checkpoints of trials that have their rows."""
-        is_ours = self._artifacts.are_stored_in(self._folder.path)
-        for name in self._storage.names(checkpoints.FOLDER):
-            is_dead = run_marker.is_marker(name) and (is_ours or run_marker.belongs_to(name, self._folder.path))
-            if is_dead or name in done:
-                self._storage.delete(name)
 
     def _remove_shared_prefixes(self) -> None:
         for name in self._storage.names(shared_prefix.FOLDER):
             self._storage.delete(name)
 
     def _describe_trials(self) -> None:
-        """Write the columns of TensorBoard's table of hyperparameters."""
         self._num_described = len(self._queue.trials)
-        if self._artifacts.summaries != "off":
+        if self.artifacts.summaries != "off":
             hparams.write(self._storage, map(to_flat, self._queue.trials.values()))

@@ -27,9 +27,7 @@ def load(path: str | Path) -> Sweep:
         raise ScriptError(f"there is no sweep script {path}.")
     if path.suffix != ".py":
         raise ScriptError(f"a sweep script is a .py file, but got {path}.")
-    folder = path.parent.resolve()
-    if str(folder) not in sys.path:
-        sys.path.insert(0, str(folder))
+    folder = let_import(path.parent)
     sweep = getattr(_import(path), "SWEEP", None)
     if not isinstance(sweep, Sweep):
         got = "nothing" if sweep is None else f"a {type(sweep).__name__}"
@@ -37,10 +35,19 @@ def load(path: str | Path) -> Sweep:
     return dataclasses.replace(sweep, code=(folder,))
 
 
+def let_import(folder: Path) -> Path:
+    """Put a folder on the import path if it is not there, and return its full path."""
+    full = folder.resolve()
+    if str(full) not in sys.path:
+        sys.path.insert(0, str(full))
+    return full
+
+
 def _import(path: Path) -> object:
     spec = importlib.util.spec_from_file_location(path.stem, path)
     known = sys.modules.get(path.stem)
-    if spec is None or spec.loader is None or (known is not None and not _same_file(known, path)):
+    is_other = known is not None and Path(getattr(known, "__file__", None) or "").resolve() != path.resolve()
+    if spec is None or spec.loader is None or is_other:
         raise ScriptError(f"{path} cannot be imported as {path.stem!r}, which is another module: rename the script.")
     module = importlib.util.module_from_spec(spec)
     sys.modules[path.stem] = module
@@ -52,13 +59,7 @@ def _import(path: Path) -> object:
     return module
 
 
-def _same_file(module: object, path: Path) -> bool:
-    file = getattr(module, "__file__", None)
-    return file is not None and Path(file).resolve() == path.resolve()
-
-
 def _located(error: Exception, path: Path) -> SweepError:
-    """Return the error with the script's line in front."""
     if isinstance(error, SyntaxError) and error.filename:
         return ScriptError(f"{error.filename}:{error.lineno}: {type(error).__name__}: {error.msg}")
     own = [frame for frame in traceback.extract_tb(error.__traceback__) if Path(frame.filename) == path.absolute()]

@@ -32,6 +32,7 @@ class WorkQueue:
         missing: Those that had no row when the run started, or one to be replaced.
         work_ids: Ids of the missing trials, and `proposal-0`, `proposal-1`, ... for those that the search may propose.
         fields: Names of the config's fields in which the trials differ.
+        population: The population whose rounds are to run; None for other sweeps.
 
     Raises:
         SweepError: A row, a proposal or the search cannot be used; nothing has been written.
@@ -47,15 +48,15 @@ class WorkQueue:
         retry: Collection[Status] = (),
     ) -> None:
         kept = {name: row for name, row in rows.items() if row.status not in retry}
-        population = Population(search, kept.values()) if search and isinstance(search.algorithm, PBT) else None
-        found = population.trials if population else _found(search, folder, rows)
+        self.population = Population(search, kept.values()) if search and isinstance(search.algorithm, PBT) else None
+        found = self.population.trials if self.population else _found(search, folder, rows)
         self.trials = {trial_id(trial): trial for trial in trials} or dict(found)
         self.fields = list(search.axes) if search else varying(map(to_flat, self.trials.values()))
         self.missing = {name: trial for name, trial in self.trials.items() if name not in kept}
         self._folder, self._search = folder, search
         self._num_trials = max(len(self.trials), search.num_trials if search else 0)
-        self._proposals: TuneSearcher | Population | None = population
-        if search and not population and len(self.trials) < self._num_trials:
+        self._proposals: TuneSearcher | Population | None = self.population
+        if search and not self.population and len(self.trials) < self._num_trials:
             known = [row for name, row in kept.items() if name in self.trials]
             self._proposals = TuneSearcher(search, known, pending=self.missing)
         self.work_ids = (*self.missing, *(f"proposal-{number}" for number in range(self.num_proposals)))
@@ -68,12 +69,12 @@ class WorkQueue:
             SweepError: A data set cannot be loaded, or a trial cannot be trained on its own.
         """
         proposed = self._search.ends() if self._search and self._proposals else []
-        return _checked([*self.missing.values(), *proposed])
-
-    @property
-    def is_empty(self) -> bool:
-        """Whether there is nothing to do."""
-        return not self.missing and self.num_proposals == 0
+        datasets: dict[Any, Dataset] = {}
+        for trial in [*self.missing.values(), *proposed]:
+            if trial.data not in datasets:
+                datasets[trial.data] = sources.load(trial.data)
+            validate(trial, datasets[trial.data])
+        return datasets
 
     @property
     def num_trials(self) -> int:
@@ -88,20 +89,15 @@ class WorkQueue:
     @property
     def max_concurrent(self) -> int:
         """Trials that can run at a time: of a population, as many as it has members."""
-        num_missing = len(self.work_ids)
-        return min(num_missing, self._proposals.size) if isinstance(self._proposals, Population) else num_missing
+        num_work = len(self.work_ids)
+        return min(num_work, self.population.size) if self.population else num_work
 
     @property
     def upcoming(self) -> list[TrialConfig]:
         """Stand-ins for the trials that the search may propose, to plan with."""
-        if isinstance(self._proposals, Population):
-            return self._proposals.upcoming
+        if self.population:
+            return self.population.upcoming
         return [self._search.base] * self.num_proposals if self._search else []
-
-    @property
-    def population(self) -> Population | None:
-        """The population whose rounds are to run; None for other sweeps."""
-        return self._proposals if isinstance(self._proposals, Population) else None
 
     @property
     def note(self) -> str | None:
@@ -115,19 +111,18 @@ class WorkQueue:
             LedgerError: The results folder cannot be written.
         """
         trial = self._proposals.ask() if self._proposals and self.num_proposals else None
-        if trial is None:
-            return None
-        validate(trial, self.datasets[trial.data])
-        pending_proposals.write(self._folder, trial)
-        self.trials[trial_id(trial)] = self.missing[trial_id(trial)] = trial
+        if trial:
+            validate(trial, self.datasets[trial.data])
+            pending_proposals.write(self._folder, trial)
+            self.trials[trial_id(trial)] = self.missing[trial_id(trial)] = trial
         return trial
 
     def tell(self, row: TrialRow) -> None:
         """Tell the search a committed row."""
         if self._proposals:
             self._proposals.tell(row)
-        if isinstance(self._proposals, Population):  # later rounds may have rows already
-            self.trials |= self._proposals.finished
+        if self.population:  # later rounds may have rows already
+            self.trials |= self.population.finished
         pending_proposals.delete(self._folder, row.trial_id)
 
 
@@ -136,12 +131,3 @@ def _found(search: Search | None, folder: Path, rows: Mapping[str, TrialRow]) ->
     flats = {name: row.config for name, row in rows.items()} | pending_proposals.read(folder)
     points = {name: search.find(name, flat) for name, flat in flats.items()} if search else {}
     return {name: search.trial(point) for name, point in points.items() if search and point is not None}
-
-
-def _checked(trials: Iterable[TrialConfig]) -> dict[Any, Dataset]:
-    datasets: dict[Any, Dataset] = {}
-    for trial in trials:
-        if trial.data not in datasets:
-            datasets[trial.data] = sources.load(trial.data)
-        validate(trial, datasets[trial.data])
-    return datasets

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from mnist_sweep import Local, RayTune, Status, TrialConfig
+from mnist_sweep import Keep, Local, RayTune, Status, TrialConfig
 from mnist_sweep.planning import calibration, estimate
 from mnist_sweep.planning.calibration import Calibration
 from mnist_sweep.planning.forecast import Plan
@@ -23,6 +23,7 @@ def test_the_options_are_those_of_the_run(run: Run, monkeypatch: pytest.MonkeyPa
     plans: list[dict[str, Any]] = []
 
     def plan(sweep: Any, **options: Any) -> Plan:
+        del options["before_calibration"]
         plans.append(options | {"num_trials": len(sweep.trials), "steps": sweep.trials[0].num_steps})
         return Plan(name=sweep.name, networks=(), num_trials=0, runner="Local", num_workers=0, free_disk=1)
 
@@ -34,15 +35,14 @@ def test_the_options_are_those_of_the_run(run: Run, monkeypatch: pytest.MonkeyPa
         *("--no-predictions", "--no-calibration"),
     )
     run("plan", "good.py", "--runner", "local", "--cpus-per-trial", "2")
-    defaults = {"results": Path("results"), "retry": [], "keep_models": "best", "keep_predictions": True}
+    defaults = {"results": Path("results"), "retry": [], "keep": Keep()}
     defaults |= {"calibrate": True, "num_trials": 2, "steps": 4}
     assert plans[0] == defaults | {"runner": RayTune()}
     assert plans[1] == {
         "results": Path("other"),
         "runner": RayTune(cpus_per_trial=2, gpus_per_trial=0.5, xla=True, max_concurrent=3),
         "retry": [Status.FAILED],
-        "keep_models": "none",
-        "keep_predictions": False,
+        "keep": Keep(models="none", predictions=False),
         "calibrate": False,
         "num_trials": 1,
         "steps": 7,
@@ -71,6 +71,22 @@ def test_a_sweep_whose_data_is_not_there_is_planned_unless_it_is_to_be_measured(
     assert "\nto run: 1 trial; " in out
     status, out, err = run("plan", "far.py")
     assert (status, out, err.count("\n")) == (2, "", 1)
+
+
+def test_the_networks_are_shown_before_anything_is_measured(
+    run: Run, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shown: list[str] = []
+
+    def calibrate(trials: Sequence[TrialConfig], *_: object) -> Calibration:
+        shown.append(capsys.readouterr().out)
+        return Calibration(start=3.0, costs={graph_signature(trial): COST for trial in trials}, failures={})
+
+    monkeypatch.setattr(calibration, "calibrate", calibrate)
+    status, out, _ = run("plan", "good.py", "--runner", "local")
+    [before] = shown
+    assert (status, before.startswith("good: 2 trials, 1 network\n"), "multiply-adds" in before) == (0, True, True)
+    assert ("to run: " in before, "multiply-adds" in out, "to run: 2 trials" in out) == (False, False, True)
 
 
 def test_what_was_planned_is_recorded_by_the_run_and_shown_in_its_report(

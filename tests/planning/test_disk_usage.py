@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 
-from mnist_sweep import CNN, Adam, GradientDescent, Softmax, TrialConfig
+from mnist_sweep import CNN, Adam, GradientDescent, Keep, Softmax, TrialConfig
 from mnist_sweep.data import sources
+from mnist_sweep.data.dataset import Dataset
 from mnist_sweep.data.digits import Digits
 from mnist_sweep.planning import disk_usage
-from mnist_sweep.trials.artifacts import Artifacts, Retention
+from mnist_sweep.trials.artifacts import Retention
 from mnist_sweep.trials.config import from_flat
 
 REFERENCE = Path(__file__).parents[2] / "results" / "reference"
@@ -22,10 +23,12 @@ def left(
     *sized: tuple[TrialConfig, int],
     models: Retention = "none",
     num_workers: int = 1,
-    keep_shared_prefixes: bool = False,
+    is_population: bool = False,
 ) -> dict[str, int]:
-    artifacts = Artifacts(storage="unused", models=models, keep_shared_prefixes=keep_shared_prefixes)
-    return disk_usage.estimate(sized, {DIGITS: sources.load(DIGITS)}, artifacts, num_workers=num_workers)
+    datasets: dict[object, Dataset] = {DIGITS: sources.load(DIGITS)}
+    return disk_usage.estimate(
+        sized, datasets, Keep(models=models), num_workers=num_workers, is_population=is_population
+    )
 
 
 @pytest.mark.parametrize("sweep", SWEEPS)
@@ -37,7 +40,7 @@ def test_rows_and_tables_are_as_large_as_those_of_real_runs(sweep: str) -> None:
     found = disk_usage.estimate(
         [(trial, 1) for trial in trials],
         {trial.data: sources.load(DIGITS) for trial in trials},
-        Artifacts(storage="unused", predictions=False),
+        Keep(models="none", predictions=False),
         num_workers=1,
     )
     tables = sum(file.stat().st_size for file in (REFERENCE / sweep).glob("*.csv"))
@@ -71,5 +74,5 @@ def test_models_that_stay_and_checkpoints_of_trials_that_run() -> None:
 
 def test_the_end_of_every_trial_of_a_population_stays_until_the_last() -> None:
     large = (TrialConfig(model=CNN(), optimizer=Adam(), num_steps=2), 10**6)
-    running, ends = left(*[large] * 5)["checkpoints"], left(*[large] * 5, keep_shared_prefixes=True)["checkpoints"]
+    running, ends = left(*[large] * 5)["checkpoints"], left(*[large] * 5, is_population=True)["checkpoints"]
     assert ends - running == 5 * running / 2

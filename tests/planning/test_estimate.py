@@ -13,6 +13,7 @@ from mnist_sweep import (
     PBT,
     Adam,
     GradientDescent,
+    Keep,
     Local,
     RayTune,
     Search,
@@ -130,7 +131,7 @@ def test_without_a_calibration_networks_and_disk_are_planned_and_nothing_is_writ
 
 
 def test_what_is_not_kept_takes_no_space(tmp_path: Path) -> None:
-    found = plan(SWEEP, results=tmp_path, keep_models="none", keep_predictions=False, calibrate=False)
+    found = plan(SWEEP, results=tmp_path, keep=Keep(models="none", predictions=False), calibrate=False)
     assert (found.disk["models"], found.disk["predictions"]) == (0, 0)
 
 

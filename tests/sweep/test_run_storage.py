@@ -40,7 +40,8 @@ class Case:
 
 @pytest.fixture
 def case(tmp_path: Path, sweep: Sweep, make_row: Callable[..., TrialRow]) -> Iterator[Case]:
-    with ResultsFolder(tmp_path / "rates") as folder:
+    folder = ResultsFolder(tmp_path / "rates")
+    with folder.lock:
         folder.open(missing=())
         yield Case(folder, sweep, make_row)
 

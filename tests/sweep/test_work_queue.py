@@ -25,7 +25,7 @@ def test_what_is_missing_is_what_has_no_row_or_one_to_be_replaced(tmp_path: Path
     again = WorkQueue(sweep.trials, None, folder=tmp_path, rows=rows, retry=[Status.FAILED])
     assert list(again.missing) == [trial_id(second), trial_id(third)]
     done = WorkQueue(sweep.trials, None, folder=tmp_path, rows=rows_of(*map(make_row, sweep.trials)))
-    assert (done.is_empty, done.propose()) == (True, None)
+    assert (done.work_ids, done.propose()) == ((), None)
 
 
 def test_a_trial_that_cannot_be_trained_is_refused_before_it_runs(tmp_path: Path, sweep: Sweep) -> None:

@@ -13,14 +13,18 @@ from mnist_sweep.trials.signature import model_signature
 KIND_WIDTH = 25
 
 
-def show(plan: Plan, console: Console) -> None:
-    """Print a plan."""
+def show_networks(plan: Plan, console: Console) -> None:
+    """Print the networks of a plan, layer by layer."""
     num_trials = sum(network.num_trials for network in plan.networks)
     _print(f"{plan.name}: {counted(num_trials, 'trial')}, {counted(len(plan.networks), 'network')}", console)
     for number, network in enumerate(plan.networks, start=1):
         _print(f"\nnetwork {number} {_title(network)}", console)
         console.print(_layers(network))
     console.print()
+
+
+def show_forecast(plan: Plan, console: Console) -> None:
+    """Print what a plan says of time, memory and disk, and its warnings."""
     if plan.kinds:
         console.print(_kinds(plan.kinds))
     for line in _summary(plan):

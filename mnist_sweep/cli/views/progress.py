@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Sequence
-from typing import Any
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live as RichLive
@@ -12,51 +11,35 @@ from rich.text import Text
 
 from mnist_sweep.text.names import Flat, label
 from mnist_sweep.text.numbers import clock, counted
-from mnist_sweep.trials.events import (
-    Event,
-    Listener,
-    Notice,
-    RowCommitted,
-    RunEnded,
-    RunInterrupted,
-    RunStarted,
-    TrialEvaluated,
-    TrialRetried,
-    TrialStarted,
-    WorkersReady,
-)
-from mnist_sweep.trials.row import Evaluation, Status, TrialRow
+from mnist_sweep.trials import events
+from mnist_sweep.trials.row import Evaluation, Status, TrialRow, rank
 
 INTERRUPTED = "stopping: running trials write their checkpoints; interrupt again to stop at once"
 OUT_OF_TIME = "the time budget is used up: running trials write their checkpoints; the same command resumes them"
 
 
 class Log:
-    """Prints a plain line for each finished trial, and the learning curve of a trial that runs alone.
-
-    Args:
-        console: Where the lines go.
-    """
+    """Prints a plain line for each finished trial, and the learning curve of a trial that runs alone."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
-        self._run: RunStarted | None = None
+        self._run: events.RunStarted | None = None
         self._num_done = 0
 
-    def on_event(self, event: Event) -> None:
+    def on_event(self, event: events.Event) -> None:
         """Print what has happened."""
         match event:
-            case RunStarted():
+            case events.RunStarted():
                 self._run, self._num_done = event, len(event.rows)
-            case WorkersReady(num_workers=num_workers) if self._run:
+            case events.WorkersReady(num_workers=num_workers) if self._run:
                 trials, num_missing = counted(self._run.num_trials, "trial"), self._run.num_missing
                 self._print(f"{trials}, {self._num_done} done before, {num_missing} to run, {num_workers} at a time")
-            case TrialEvaluated() if self._run and self._run.num_missing == 1:
+            case events.TrialEvaluated() if self._run and self._run.num_missing == 1:
                 self._print(evaluation_line(event.evaluation))
-            case RowCommitted(row=row) if self._run:
+            case events.RowCommitted(row=row) if self._run:
                 self._num_done += 1
                 self._print(f"{self._num_done}/{self._run.num_trials} {row_line(row, self._run.fields)}")
-            case Notice() | TrialRetried() | RunInterrupted():
+            case events.Notice() | events.TrialRetried() | events.RunInterrupted():
                 self._print(notice_line(event, self._run))
 
     def _print(self, text: str) -> None:
@@ -64,40 +47,36 @@ class Log:
 
 
 class Live:
-    """Redraws trials done, running, failed, the best so far and the time left a few times a second.
-
-    Args:
-        console: The terminal.
-    """
+    """Redraws trials done, running, failed, the best so far and the time left a few times a second."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
-        self._run: RunStarted | None = None
+        self._run: events.RunStarted | None = None
         self._num_workers = 0
         self._configs: dict[str, Flat] = {}
         self._running: dict[str, Evaluation | None] = {}
         self._rows: list[TrialRow] = []
         self._live = RichLive(console=console, transient=True, get_renderable=self._view)
 
-    def on_event(self, event: Event) -> None:
+    def on_event(self, event: events.Event) -> None:
         """Change what is shown; failures and notices stay on the screen."""
         match event:
-            case RunStarted():
+            case events.RunStarted():
                 self._run, self._rows = event, list(event.rows)
                 self._live.start()
-            case WorkersReady(num_workers=num_workers):
+            case events.WorkersReady(num_workers=num_workers):
                 self._num_workers, self._start = num_workers, time.monotonic()
-            case TrialStarted(trial_id=trial_id, config=config):
+            case events.TrialStarted(trial_id=trial_id, config=config):
                 self._configs[trial_id], self._running[trial_id] = config, None
-            case TrialEvaluated(trial_id=trial_id, evaluation=evaluation):
+            case events.TrialEvaluated(trial_id=trial_id, evaluation=evaluation):
                 self._running[trial_id] = evaluation
                 if self._run and self._run.num_missing == 1:
                     self._print(Text(evaluation_line(evaluation)))
-            case RowCommitted(row=row):
+            case events.RowCommitted(row=row):
                 self._add(row)
-            case Notice() | TrialRetried() | RunInterrupted():
+            case events.Notice() | events.TrialRetried() | events.RunInterrupted():
                 self._print(Text(notice_line(event, self._run)))
-            case RunEnded():
+            case events.RunEnded():
                 self._live.stop()
 
     def _add(self, row: TrialRow) -> None:
@@ -123,11 +102,11 @@ class Live:
             running.add_row(Text(step), Text(accuracy), Text(label(config, self._run.fields), style="dim"))
         return Group(head, running)
 
-    def _headline(self, run: RunStarted) -> str:
+    def _headline(self, run: events.RunStarted) -> str:
         num_done, num_before = len(self._rows), len(run.rows)
         num_failed = sum(row.status is Status.FAILED for row in self._rows)
         ended = (row for row in self._rows if row.status is Status.OK and row.val_accuracy is not None)
-        best = max(ended, key=_accuracy, default=None)
+        best = min(ended, key=rank, default=None)
         parts = [f"{num_done}/{run.num_trials}"] + [f"{num_failed} failed"] * bool(num_failed)
         if best:
             parts.append(f"best val {best.val_accuracy:.4f} ({label(best.config, run.fields)})")
@@ -137,16 +116,18 @@ class Live:
         return " · ".join(parts)
 
 
-def for_console(console: Console) -> Listener:
+def for_console(console: Console) -> events.Listener:
     """Return the progress that suits a console."""
     return Live(console) if console.is_terminal else Log(console)
 
 
-def notice_line(event: Notice | TrialRetried | RunInterrupted, run: RunStarted | None) -> str:
+def notice_line(
+    event: events.Notice | events.TrialRetried | events.RunInterrupted, run: events.RunStarted | None
+) -> str:
     """Return what the user should know in one line."""
-    if isinstance(event, Notice):
+    if isinstance(event, events.Notice):
         return event.text
-    if isinstance(event, TrialRetried):
+    if isinstance(event, events.TrialRetried):
         return f"{label(event.config, run.fields if run else ())} ({event.trial_id}) is retried: {event.cause}"
     return OUT_OF_TIME if event.out_of_time else INTERRUPTED
 
@@ -179,7 +160,3 @@ def row_line(row: TrialRow, fields: Sequence[str]) -> str:
         parts.append(f"{row.seconds_total:.1f} s")
     parts += [label(row.config, fields), f"({row.trial_id})", *([row.error] if row.error else [])]
     return " ".join(parts)
-
-
-def _accuracy(row: TrialRow) -> Any:
-    return row.val_accuracy

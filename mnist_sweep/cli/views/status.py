@@ -14,7 +14,6 @@ from mnist_sweep.text.numbers import counted
 from mnist_sweep.trials.row import Status, TrialRow, rank, status_counts
 
 NUM_BEST, NUM_CAUSES = 5, 10
-TOO_WIDE = ("changes",)
 STYLES = {Status.OK: "green", Status.STOPPED: "yellow", Status.DIVERGED: "yellow", Status.FAILED: "red"}
 
 
@@ -23,8 +22,8 @@ def show(rows: Sequence[TrialRow], folder: Path, console: Console) -> None:
     console.print(Text(f"{counted(len(rows), 'trial')}: {status_counts(rows)}"))
     best = sorted((row for row in rows if row.status is Status.OK), key=rank)[:NUM_BEST]
     if best:
-        names = [name for name in varying(row.config for row in rows) if name not in TOO_WIDE]
-        console.print(_best_table(best, names))
+        too_wide = "changes"
+        console.print(_best_table(best, [name for name in varying(row.config for row in rows) if name != too_wide]))
     failures = [*_failures(rows).items()]
     for cause, trials in failures[:NUM_CAUSES]:
         others = f" and {len(trials) - 1} more" if len(trials) > 1 else ""

@@ -28,7 +28,8 @@ MEASURED = replace(PLAN, seconds=39.4, memory=4 * 10**9, worker_memory=3 * 10**9
 
 def shown(plan: Plan, width: int = 120) -> str:
     console = Console(file=io.StringIO(), width=width, color_system=None)
-    view.show(plan, console)
+    view.show_networks(plan, console)
+    view.show_forecast(plan, console)
     assert isinstance(console.file, io.StringIO)
     return console.file.getvalue()
 
