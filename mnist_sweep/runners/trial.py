@@ -19,8 +19,8 @@ from mnist_sweep.results.predictions import Predictions
 from mnist_sweep.system.storage import Bucket, Folder, storage
 from mnist_sweep.text.lines import shortened
 from mnist_sweep.training import fitting, row_builder, runtime
-from mnist_sweep.training.callback import TrainingCallback
 from mnist_sweep.training.checkpoints import Checkpoints
+from mnist_sweep.training.loop import TrainingCallback
 from mnist_sweep.training.state import Heartbeat
 from mnist_sweep.trials import shared_prefix
 from mnist_sweep.trials.artifacts import Artifacts, SavedModel
