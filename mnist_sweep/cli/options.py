@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
-from mnist_sweep.runners.catalog import RUNNERS
 from mnist_sweep.trials.artifacts import Retention
 from mnist_sweep.trials.config import Precision
 
@@ -18,7 +17,7 @@ TRIAL_OPTIONS = (
     click.option(
         "--runner",
         "runner_name",
-        type=click.Choice(sorted(RUNNERS)),
+        type=click.Choice(("local", "ray")),
         default="ray",
         help="Run trials on Ray, or one after the other in this process.",
     ),

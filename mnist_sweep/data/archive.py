@@ -9,29 +9,34 @@ import hashlib
 import lzma
 import tarfile
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
+from typing import IO
 
-from mnist_sweep.data import download
 from mnist_sweep.errors import DataError
 from mnist_sweep.text.lines import one_line
 
 MAX_BYTES = 1 << 30
 
 
-def extract(archive: Path, folder: Path, sha256: Mapping[str, str]) -> None:
+def extract(
+    archive: Path,
+    folder: Path,
+    sha256: Mapping[str, str],
+    *,
+    create: Callable[[Path], contextlib.AbstractContextManager[IO[bytes]]],
+) -> None:
     """Extract the files with these names and SHA-256 from a tar archive, compressed or not, into a folder.
 
-    They may be anywhere in the archive. The folder is created.
+    They may be anywhere in the archive. `create` opens a file that appears under its name when its context ends well.
 
     Raises:
         DataError: The archive is damaged, lacks a file, has other content under its name, or holds a path that leaves
             its folder, a link or a device; nothing is changed then.
-        DownloadError: The folder cannot be written.
     """
     with contextlib.ExitStack() as all_good:
         for name, content in _verified(archive, sha256):
-            all_good.enter_context(download.replacing(folder / name)).write(content)
+            all_good.enter_context(create(folder / name)).write(content)
 
 
 def _verified(archive: Path, sha256: Mapping[str, str]) -> Iterator[tuple[str, bytes]]:

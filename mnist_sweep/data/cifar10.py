@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from mnist_sweep.data import archive, download
+from mnist_sweep.data import archive, download, locations
 from mnist_sweep.data.verified_files import VerifiedFiles
 from mnist_sweep.errors import DataError
 
@@ -67,14 +67,14 @@ class CIFAR10(VerifiedFiles):
 
     def _fetch(self, missing: Sequence[str], console: "Console | None") -> dict[str, Path]:
         """Extract all files into the cache, from a local archive or else from a downloaded one."""
-        folder = download.cache_folder() / self._folder
-        path = download.find(self._folder, [ARCHIVE])
+        folder = locations.cache_folder() / self._folder
+        path = locations.find(self._folder, [ARCHIVE])
         if path is None:
             path = folder / ARCHIVE
             urls = download.mirror_urls(self._folder, ARCHIVE, MIRRORS)
             download.fetch(urls, path, sha256=ARCHIVE_SHA256, console=console)
         with self._way_out():
-            archive.extract(path, folder, SHA256)
+            archive.extract(path, folder, SHA256, create=download.replacing)
         return {name: folder / name for name in missing}
 
     def _parse(self, name: str, content: bytes, path: Path) -> Any:

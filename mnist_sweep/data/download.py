@@ -1,4 +1,4 @@
-"""The folders of data files on this machine, and the download of missing files.
+"""The download of missing data files.
 
 A download is written beside its destination under a temporary name, verified, and only then renamed: under the final
 name there is either no file or the right one, even after a crash or with several workers downloading at once.
@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
-from mnist_sweep.errors import DataError, DownloadError
+from mnist_sweep.data.locations import FOLDERS_VARIABLE
+from mnist_sweep.errors import DownloadError
 from mnist_sweep.system import files
 from mnist_sweep.text.lines import one_line
 
@@ -20,33 +21,10 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-FOLDERS_VARIABLE = "MNIST_SWEEP_DATA"
 MAX_BYTES = 1 << 30  # of a download
 TIMEOUT_SECONDS = 30.0  # without data, after which a server is given up
 
 _CHUNK_BYTES = 1 << 16
-
-
-def search_folders() -> list[Path]:
-    """Return the folders to search for data, in order: those of `MNIST_SWEEP_DATA`, then the cache."""
-    named = os.environ.get(FOLDERS_VARIABLE, "").split(os.pathsep)
-    return [*(_expanded(Path(name)) for name in named if name), cache_folder()]
-
-
-def cache_folder() -> Path:
-    """Return the folder for downloads: `$XDG_CACHE_HOME/mnist_sweep`, or else `~/.cache/mnist_sweep`.
-
-    Raises:
-        DataError: The user has no home folder.
-    """
-    return _expanded(Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache")) / "mnist_sweep"
-
-
-def find(subfolder: str, names: Sequence[str]) -> Path | None:
-    """Return the first file `<folder>/<subfolder>/<name>` that exists, folder by folder, or None if there is none."""
-    candidates = (folder / subfolder / name for folder in search_folders() for name in names)
-    # Before Python 3.14, Path.is_file raises an error for a folder that the user may not enter; os.access does not.
-    return next((path for path in candidates if os.access(path, os.F_OK) and path.is_file()), None)
 
 
 def mirror_urls(subfolder: str, name: str, mirrors: Sequence[str]) -> list[str]:
@@ -88,13 +66,6 @@ def fetch(urls: Sequence[str], destination: Path, *, sha256: str, console: "Cons
             f"{name} could not be downloaded from {', nor from '.join(causes)}: place it as {subfolder}/{name} in a "
             f"folder named by {FOLDERS_VARIABLE}, or set {override_variable(subfolder)} to another URL."
         )
-
-
-def _expanded(path: Path) -> Path:
-    try:
-        return path.expanduser()
-    except RuntimeError as error:
-        raise DataError(f"{path} needs a home folder, and there is none: set XDG_CACHE_HOME or HOME.") from error
 
 
 @contextlib.contextmanager

@@ -28,7 +28,6 @@ from mnist_sweep.errors import ResourceError, SweepError
 from mnist_sweep.planning import measurement
 from mnist_sweep.planning.measurement import TrialCost
 from mnist_sweep.runners.local import Local
-from mnist_sweep.runners.ray.tune import RayTune
 from mnist_sweep.training import runtime
 from mnist_sweep.trials.config import TrialConfig, from_flat, to_flat
 from mnist_sweep.trials.signature import graph_signature
@@ -59,7 +58,7 @@ class Calibration:
         return max((getattr(cost, name) for cost in self.costs.values()), default=0)
 
 
-def calibrate(trials: Iterable[TrialConfig], runner: Local | RayTune, num_workers: int) -> Calibration:
+def calibrate(trials: Iterable[TrialConfig], runner: "Local | RayTune", num_workers: int) -> Calibration:
     """Measure one trial of each kind: of all that share a graph, and so the time of a step.
 
     There must be at least one trial and one worker.
@@ -99,7 +98,7 @@ def _mean(costs: Sequence[TrialCost]) -> TrialCost:
 
 
 @contextlib.contextmanager
-def _process(runner: Local | RayTune, number: int, flats: Sequence[Flat]) -> Iterator[Iterator[Any]]:
+def _process(runner: "Local | RayTune", number: int, flats: Sequence[Flat]) -> Iterator[Iterator[Any]]:
     """Start a process; yield an iterator over its messages; kill it at the end of the body."""
     receiver, sender = SPAWN.Pipe(duplex=False)
     with receiver, tempfile.NamedTemporaryFile() as log:
@@ -151,13 +150,18 @@ def _messages(receiver: "Connection[None, Any]", process: BaseProcess, log: Path
 
 
 def _measure_all(
-    sender: "Connection[Any, None]", log: str, runner: Local | RayTune, number: int, flats: Sequence[Flat], start: float
+    sender: "Connection[Any, None]",
+    log: str,
+    runner: "Local | RayTune",
+    number: int,
+    flats: Sequence[Flat],
+    start: float,
 ) -> None:
     """Send the seconds that the start of this process took, then a cost or the cause of a failure for each trial."""
     with Path(log).open("w") as file:  # libraries and the user's code may print
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)
-    if isinstance(runner, RayTune):
+    if not isinstance(runner, Local):
         os.nice(int(os.environ.get(NICENESS, RAY_NICENESS)))
     if runner.gpus_per_trial:
         os.environ["CUDA_VISIBLE_DEVICES"] = _visible_gpus(number, runner.gpus_per_trial)

@@ -6,25 +6,27 @@ time: every variable with a random initializer has a seed of its own, a function
 
 import functools
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import tensorflow as tf
 
 from mnist_sweep.data.batches import subseed
-from mnist_sweep.data.dataset import Dataset, Shaped
 from mnist_sweep.models.catalog import is_builtin
 from mnist_sweep.training import runtime
 from mnist_sweep.training.network import Network
 from mnist_sweep.training.train_step import TrainStep
-from mnist_sweep.trials.config import TrialConfig
 from mnist_sweep.trials.signature import network_signature, update_signature
+
+if TYPE_CHECKING:
+    from mnist_sweep.data.dataset import Dataset, Shaped
+    from mnist_sweep.trials.config import TrialConfig
 
 MAX_GRAPHS = 16
 MAX_MODELS = 64
 MAX_DATASETS = 2
 
 
-def initialized_graphs(config: TrialConfig, data: Dataset) -> tuple[Network, TrainStep]:
+def initialized_graphs(config: "TrialConfig", data: "Dataset") -> tuple[Network, TrainStep]:
     """Return the network and the training step of a trial in their initial state, traced by an earlier trial if any."""
     build = functools.cache(lambda: build_model(config, data))
 
@@ -41,7 +43,7 @@ def initialized_graphs(config: TrialConfig, data: Dataset) -> tuple[Network, Tra
     return network, train_step
 
 
-def build_model(config: TrialConfig, data: Shaped) -> Any:
+def build_model(config: "TrialConfig", data: "Shaped") -> Any:
     """Return the config's untrained Keras model; a user's model draws its weights from the config's seed."""
     if not is_builtin(config.model):
         runtime.seed_everything(subseed(config.seed, "weights"))
@@ -49,12 +51,12 @@ def build_model(config: TrialConfig, data: Shaped) -> Any:
         return config.model.build(data.image_shape, data.num_classes)
 
 
-def initial_values(config: TrialConfig, data: Shaped) -> list[Any]:
+def initial_values(config: "TrialConfig", data: "Shaped") -> list[Any]:
     """Return the initial value of each variable of a trial's model, in the order of Keras' `variables`."""
     return _initial_values(config, data, functools.partial(build_model, config, data))
 
 
-def _initial_values(config: TrialConfig, data: Shaped, build: Callable[[], Any]) -> list[Any]:
+def _initial_values(config: "TrialConfig", data: "Shaped", build: Callable[[], Any]) -> list[Any]:
     if not is_builtin(config.model):
         return [variable.value for variable in build().variables]
     key = (config.model, config.precision, data.image_shape, data.num_classes)
@@ -78,7 +80,7 @@ def _drawn(tensor: Any, initializer: Any, seed: int) -> Any:
     return drawn(tensor.shape, dtype=tensor.dtype.name)
 
 
-def tensors(data: Dataset) -> dict[str, tuple[Any, Any]]:
+def tensors(data: "Dataset") -> dict[str, tuple[Any, Any]]:
     """Return the images and the labels of each split: uint8 `[n, height, width, channels]` and int32 `[n]`."""
 
     def make() -> dict[str, tuple[Any, Any]]:

@@ -8,17 +8,19 @@ import functools
 import math
 import time
 from collections.abc import Callable, Generator, Sequence
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from mnist_sweep.data.batches import indices
-from mnist_sweep.data.dataset import Dataset
 from mnist_sweep.errors import CheckpointError, LedgerError
 from mnist_sweep.results.predictions import Predictions
-from mnist_sweep.training.checkpoints import Checkpoints
 from mnist_sweep.training.state import FitResult, Heartbeat, PhaseTimer, Sums, TrainingState
 from mnist_sweep.trials import overrides
-from mnist_sweep.trials.config import TrialConfig
 from mnist_sweep.trials.row import Evaluation, Status
+
+if TYPE_CHECKING:
+    from mnist_sweep.data.dataset import Dataset
+    from mnist_sweep.training.checkpoints import Checkpoints
+    from mnist_sweep.trials.config import TrialConfig
 
 SECONDS_PER_CALL = 1.0
 INITIAL_STEPS_PER_CALL = 20
@@ -51,7 +53,11 @@ class TrainingLoop:
     """One model in training; the arguments are those of `fitting.train`."""
 
     def __init__(
-        self, config: TrialConfig, data: Dataset, callback: TrainingCallback | None, checkpoints: Checkpoints | None
+        self,
+        config: "TrialConfig",
+        data: "Dataset",
+        callback: TrainingCallback | None,
+        checkpoints: "Checkpoints | None",
     ) -> None:
         from mnist_sweep.training import graph_cache
 
@@ -120,7 +126,7 @@ class TrainingLoop:
                 self._timer.skip()
                 yield from self._save_if_due()
 
-    def _set_hyperparameters(self, config: TrialConfig) -> None:
+    def _set_hyperparameters(self, config: "TrialConfig") -> None:
         if config == self._current:
             return
         self._train_step.set_hyperparameters(config)
@@ -192,7 +198,7 @@ class TrainingLoop:
         if self._checkpoints and self._checkpoints.is_due():
             yield from self._saved(lambda _: self.save_checkpoint())
 
-    def _saved(self, save: Callable[[Checkpoints], None]) -> Generator[Heartbeat, None, None]:
+    def _saved(self, save: Callable[["Checkpoints"], None]) -> Generator[Heartbeat, None, None]:
         if self._checkpoints:
             try:
                 save(self._checkpoints)
@@ -230,12 +236,12 @@ class TrainingLoop:
         )
 
 
-def _next_point(config: TrialConfig, step: int) -> int:
+def _next_point(config: "TrialConfig", step: int) -> int:
     """Return the step after which the learning curve has its next point."""
     intervals = config.evaluate_every, config.log_every or config.num_steps
     return min(config.num_steps, *(step - step % steps + steps for steps in intervals))
 
 
-def _learning_rates(config: TrialConfig, first: int, last: int) -> Any:
+def _learning_rates(config: "TrialConfig", first: int, last: int) -> Any:
     """Return the learning rates of steps `first` to `last - 1`: float64 `[last - first]`."""
     return config.optimizer.learning_rate * config.schedule.factors(first, last, config.num_steps)

@@ -7,14 +7,16 @@ need this file's source text on the worker's disk. Name scopes end in a slash, w
 
 from collections.abc import Sequence
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import tensorflow as tf
 
-from mnist_sweep.data.dataset import Dataset
 from mnist_sweep.models import inference
 from mnist_sweep.training import runtime
+
+if TYPE_CHECKING:
+    from mnist_sweep.data.dataset import Dataset
 
 
 class Network:
@@ -30,7 +32,7 @@ class Network:
         evaluate: Graph from images and labels of a split to what `inference.evaluate` returns.
     """
 
-    def __init__(self, model: Any, data: Dataset, *, batch_size: int, scales_loss: bool, autograph: bool) -> None:
+    def __init__(self, model: Any, data: "Dataset", *, batch_size: int, scales_loss: bool, autograph: bool) -> None:
         self.model, self.scales_loss, self._pixel_max = model, scales_loss, float(data.pixel_max)
         self.weights = [variable.value for variable in model.trainable_variables]
         self.draws = [variable.value for variable in model.variables if variable.name == "seed_generator_state"]

@@ -7,7 +7,7 @@ scale are variables that `reset` initialises, everything else comes in as argume
 import contextlib
 import math
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import tensorflow as tf
@@ -18,9 +18,11 @@ from mnist_sweep.errors import CheckpointError
 from mnist_sweep.models import inference
 from mnist_sweep.models.catalog import is_builtin
 from mnist_sweep.optim.optimizers import numbers
-from mnist_sweep.training.network import Network
 from mnist_sweep.training.state import Sums
-from mnist_sweep.trials.config import TrialConfig
+
+if TYPE_CHECKING:
+    from mnist_sweep.training.network import Network
+    from mnist_sweep.trials.config import TrialConfig
 
 INITIAL_LOSS_SCALE = 2.0**15
 STEPS_TO_DOUBLE = 2000
@@ -38,7 +40,7 @@ class TrainStep:
         seconds_per_step: Shortest wall time of a step so far, in seconds.
     """
 
-    def __init__(self, network: Network, config: TrialConfig) -> None:
+    def __init__(self, network: "Network", config: "TrialConfig") -> None:
         self._network, self._optimizer = network, config.optimizer
         self._augment = AUGMENTATIONS.get(config.augmentation)
         self._weight_decay = tf.Variable(0.0, trainable=False) if config.weight_decay else None
@@ -57,7 +59,7 @@ class TrainStep:
         self.run_steps = tf.function(self._run_steps, autograph=False, input_signature=many)
         self.run_step = tf.function(self._run_step, autograph=not is_builtin(config.model), input_signature=one)
 
-    def reset(self, config: TrialConfig) -> None:
+    def reset(self, config: "TrialConfig") -> None:
         """Set slots, hyperparameters and loss scale to the initial state of a trial."""
         for slots in self._slots:
             for name, slot in slots.items():
@@ -66,7 +68,7 @@ class TrainStep:
         self._loss_scale.assign(INITIAL_LOSS_SCALE)
         self._good_steps.assign(0)
 
-    def set_hyperparameters(self, config: TrialConfig) -> None:
+    def set_hyperparameters(self, config: "TrialConfig") -> None:
         """Set the numbers of the optimizer, and the weight decay, to those of a trial."""
         for name, value in numbers(config.optimizer).items():
             self._hyperparameters[name].assign(value)

@@ -2,15 +2,17 @@
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mnist_sweep.errors import UnknownNameError
-from mnist_sweep.trials.config import TrialConfig
 from mnist_sweep.trials.signature import graph_signature
 from mnist_sweep.validation import require
 
+if TYPE_CHECKING:
+    from mnist_sweep.trials.config import TrialConfig
 
-def replace_fields(trial: TrialConfig, values: Mapping[str, Any]) -> TrialConfig:
+
+def replace_fields(trial: "TrialConfig", values: Mapping[str, Any]) -> "TrialConfig":
     """Return a trial with other values for some fields: whole parts first, then dotted fields, whatever their order.
 
     Raises:
@@ -28,7 +30,7 @@ def replace_fields(trial: TrialConfig, values: Mapping[str, Any]) -> TrialConfig
     return trial
 
 
-def config_at(config: TrialConfig, step: int) -> TrialConfig:
+def config_at(config: "TrialConfig", step: int) -> "TrialConfig":
     """Return the config, without changes, whose values hold after a number of steps.
 
     Raises:
@@ -39,12 +41,12 @@ def config_at(config: TrialConfig, step: int) -> TrialConfig:
     return replace_fields(dataclasses.replace(config, changes=()), values)
 
 
-def next_change(config: TrialConfig, step: int) -> int:
+def next_change(config: "TrialConfig", step: int) -> int:
     """Return the first step after `step` at which values change, or the last step of the trial."""
     return min((since for since, _ in config.changes if since > step), default=config.num_steps)
 
 
-def validate(config: TrialConfig) -> None:
+def validate(config: "TrialConfig") -> None:
     """Validate that the graph of the first step serves all steps: that only numbers change.
 
     Raises:

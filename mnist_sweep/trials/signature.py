@@ -5,10 +5,13 @@ and schedules are fed; whatever else a model or an optimizer has is part of the 
 """
 
 import dataclasses
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from mnist_sweep.optim.optimizers import Optimizer, numbers
-from mnist_sweep.trials.config import TrialConfig
+from mnist_sweep.optim.optimizers import numbers
+
+if TYPE_CHECKING:
+    from mnist_sweep.optim.optimizers import Optimizer
+    from mnist_sweep.trials.config import TrialConfig
 
 
 def model_signature(model: Any) -> tuple[Any, ...]:
@@ -16,22 +19,22 @@ def model_signature(model: Any) -> tuple[Any, ...]:
     return _signature(model, {field.name for field in dataclasses.fields(model) if field.metadata.get("variable")})
 
 
-def optimizer_signature(optimizer: Optimizer) -> tuple[Any, ...]:
+def optimizer_signature(optimizer: "Optimizer") -> tuple[Any, ...]:
     """Return the type of an optimizer and its fields, apart from its numbers."""
     return _signature(optimizer, numbers(optimizer))
 
 
-def network_signature(config: TrialConfig) -> tuple[Any, ...]:
+def network_signature(config: "TrialConfig") -> tuple[Any, ...]:
     """Return what the graphs of gradients and of evaluation depend on, besides the data set."""
     return model_signature(config.model), config.batch_size, config.precision
 
 
-def update_signature(config: TrialConfig) -> tuple[Any, ...]:
+def update_signature(config: "TrialConfig") -> tuple[Any, ...]:
     """Return what the graph of a training step depends on, besides its network."""
     return optimizer_signature(config.optimizer), config.weight_decay > 0, config.augmentation
 
 
-def graph_signature(config: TrialConfig) -> tuple[Any, ...]:
+def graph_signature(config: "TrialConfig") -> tuple[Any, ...]:
     """Return what all graphs of a trial depend on: trials of one signature take the same time for a step."""
     return config.data, *network_signature(config), *update_signature(config)
 

@@ -5,14 +5,15 @@ import hashlib
 import io
 import random
 import tarfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Literal
 
 import pytest
 
-from mnist_sweep.data.archive import extract
+from mnist_sweep.data import archive as archives
+from mnist_sweep.data import download
 from mnist_sweep.errors import DataError, DownloadError
 
 Refused = Callable[..., AbstractContextManager[None]]
@@ -32,6 +33,10 @@ def pack(path: Path, *members: tuple[str, bytes | None], mode: Literal["w", "w:g
                 member.size = len(content)
             archive.addfile(member, io.BytesIO(content or b""))
     return path
+
+
+def extract(archive: Path, folder: Path, wanted: Mapping[str, str]) -> None:
+    archives.extract(archive, folder, wanted, create=download.replacing)
 
 
 def everything_in(folder: Path) -> list[str]:

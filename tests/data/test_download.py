@@ -14,7 +14,7 @@ import pytest
 from rich.console import Console
 
 from mnist_sweep.data import download
-from mnist_sweep.errors import DataError, DownloadError
+from mnist_sweep.errors import DownloadError
 
 CONTENT = bytes(range(256)) * 1000
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
@@ -216,42 +216,6 @@ def test_progress_goes_to_standard_error(server: str, destination: Path, capsys:
     download.fetch([f"{server}/good/file"], destination, sha256=SHA256)
     out, err = capsys.readouterr()
     assert (out, err) == ("", f"downloading {server}/good/file\n")
-
-
-def test_named_folders_come_before_the_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("MNIST_SWEEP_DATA", os.pathsep.join([str(tmp_path / "a"), "", str(tmp_path / "b")]))
-    cache = tmp_path / "cache" / "mnist_sweep"
-    assert download.search_folders() == [tmp_path / "a", tmp_path / "b", cache]
-
-
-def test_cache_lies_in_the_home_folder_unless_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("XDG_CACHE_HOME")
-    monkeypatch.setenv("HOME", str(tmp_path))
-    assert download.search_folders() == [tmp_path / ".cache" / "mnist_sweep"]
-
-
-def test_user_without_a_home_folder_is_told_what_to_set(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("XDG_CACHE_HOME")
-    monkeypatch.setattr(os.path, "expanduser", lambda path: path)
-    with pytest.raises(DataError, match=r"^~/\.cache needs a home folder, and there is none: set XDG"):
-        download.search_folders()
-
-
-def test_found_is_the_first_file_folder_by_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("MNIST_SWEEP_DATA", os.pathsep.join([str(tmp_path / "a"), str(tmp_path / "b")]))
-    first, second = tmp_path / "a" / "mnist" / "plain", tmp_path / "b" / "mnist" / "plain.gz"
-    assert download.find("mnist", ["plain.gz", "plain"]) is None
-    for path in (second, first):
-        path.parent.mkdir(parents=True)
-        path.touch()
-        assert download.find("mnist", ["plain.gz", "plain"]) == path
-    assert download.find("cifar10", ["plain.gz", "plain"]) is None
-
-
-def test_folder_in_place_of_a_file_is_not_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("MNIST_SWEEP_DATA", str(tmp_path))
-    (tmp_path / "mnist" / "plain").mkdir(parents=True)
-    assert download.find("mnist", ["plain"]) is None
 
 
 def test_environment_overrides_all_mirrors(monkeypatch: pytest.MonkeyPatch) -> None:

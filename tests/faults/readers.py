@@ -32,7 +32,7 @@ from mnist_sweep import (
     to_flat,
     trial_id,
 )
-from mnist_sweep.data import archive, cifar10, idx
+from mnist_sweep.data import archive, cifar10, download, idx
 from mnist_sweep.errors import SweepError
 from mnist_sweep.models import keras_file
 from mnist_sweep.predict import image_files
@@ -322,7 +322,7 @@ READERS = {
     ),
     "archive": Reader(
         file="archive",
-        reads=(lambda path: archive.extract(path, path.with_name("out"), WANTED),),
+        reads=(lambda path: archive.extract(path, path.with_name("out"), WANTED, create=download.replacing),),
         seeds=_archives,
         forms=(bytes, _with_checksums),
     ),

@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 
 from mnist_sweep.results.predictions import Predictions
-from mnist_sweep.runners.catalog import RUNNERS
+from mnist_sweep.runners.local import Local
 from mnist_sweep.runners.protocol import Observer, Runner
+from mnist_sweep.runners.ray.tune import RayTune
 from mnist_sweep.sweep.recorder import Recorder
 from mnist_sweep.trials.artifacts import SavedModel
 from mnist_sweep.trials.config import TrialConfig
@@ -56,9 +57,16 @@ def parameters(function: Any) -> list[tuple[str, Any, Any]]:
     return [(one.name, one.kind, one.default) for one in inspect.signature(function).parameters.values()]
 
 
-@pytest.mark.parametrize("runner", RUNNERS.values())
+@pytest.mark.parametrize("runner", [Local, RayTune])
 def test_every_runner_runs_as_the_interface_says(runner: type[Any]) -> None:
     assert parameters(runner.run) == parameters(Runner.run)
+
+
+@pytest.mark.parametrize("runner", [Local, RayTune])
+def test_every_runner_is_a_frozen_value_with_resources(runner: type[Any]) -> None:
+    made = runner()
+    assert (made.cpus_per_trial, made.gpus_per_trial) == (1, 0.0)
+    assert hash(made) == hash(runner())
 
 
 @pytest.mark.parametrize("kind", [Recorder, Notes])
