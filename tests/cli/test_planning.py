@@ -106,7 +106,7 @@ def test_what_was_planned_is_recorded_by_the_run_and_shown_in_its_report(
     assert run("run", *options, "--quiet")[0] == 0
     (line,) = (results / "runs.jsonl").read_text().splitlines()
     assert json.loads(line)["predicted_seconds"] == 16
-    assert re.search(r"The last run took [^;]+; 16 s had been predicted\.", (results / "report.html").read_text())
+    assert re.search(r"The last run took [^;]+; the prediction was 16 s\.", (results / "report.html").read_text())
     before = content(folder)
     assert "\nto run: nothing, " in run("plan", *options)[1]
     assert content(folder) == before
