@@ -8,6 +8,7 @@ import dataclasses
 import functools
 import math
 import numbers
+import operator
 import types
 import typing
 from typing import Any
@@ -113,8 +114,7 @@ def _sequence(given: Any, arguments: tuple[Any, ...], name: str) -> Any:
     hints = arguments[:1] * len(given) if arguments[1:] == (...,) else arguments
     _require(len(given) == len(hints), f"has {len(hints)} items", name, given)
     items = tuple(_coerced(item, hint, name) for item, hint in zip(given, hints, strict=True))
-    same = type(given) is tuple and all(one is other for one, other in zip(given, items, strict=True))
-    return given if same else items
+    return given if type(given) is tuple and all(map(operator.is_, given, items)) else items
 
 
 def _integer(given: Any, name: str) -> int:

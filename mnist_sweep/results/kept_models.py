@@ -45,7 +45,6 @@ class KeptModels:
         self._share(row.trial_id, model, worse)
 
     def _share(self, trial_id: str, model: SavedModel, worse: Iterable[str]) -> None:
-        """Copy a kept model to the storage, and delete worse ones there."""
         if self._shared is None:
             return
         try:

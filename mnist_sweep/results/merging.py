@@ -75,11 +75,7 @@ def merge(into: Path, sources: Sequence[Path]) -> MergeResult:
 
     Of a trial in several folders, the row that is furthest along is kept: a failed one is replaced by any other, and a
     stopped one by one that continued from the same points. Failed rows may differ, as only their causes do. Kept models
-    and predictions are copied with the rows, and nothing else.
-
-    Args:
-        into: The folder that gets the rows, which is made if necessary.
-        sources: The folders with the rows.
+    and predictions are copied with the rows, and nothing else. The folder is made if necessary.
 
     Raises:
         RowError: A folder holds damaged rows.
@@ -146,7 +142,6 @@ def _best(folders: Mapping[Path, Mapping[str, TrialRow]]) -> dict[str, _Candidat
 
 
 def _progress(row: TrialRow) -> tuple[int, int]:
-    """Return how far along a trial is, as a sort key."""
     stages = {Status.FAILED: 0, Status.STOPPED: 1}
     return stages.get(row.status, 2), (row.steps or 0) if row.status is Status.STOPPED else 0
 

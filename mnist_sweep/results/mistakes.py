@@ -95,7 +95,6 @@ def read(path: Path) -> Mistakes:
 
 
 def _is_whole(found: Mistakes) -> bool:
-    """Return whether the arrays' dtypes and shapes fit together."""
     images, labels, predicted, confidence = found
     return (
         images.dtype.name == "uint8"

@@ -35,7 +35,7 @@ class Predictions(NamedTuple):
 
 
 class CorrectImages(NamedTuple):
-    """Which images are classified correctly, in the order of the trials and of the images.
+    """Which images each trial classifies correctly, in the order of the trials and of the images.
 
     Attributes:
         val: bool `[num_trials, num_val]`.

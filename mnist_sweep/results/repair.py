@@ -15,13 +15,7 @@ from mnist_sweep.system.lock import Lock
 
 
 class MovedFile(NamedTuple):
-    """A file that was moved away.
-
-    Attributes:
-        source: Its path before.
-        target: Its path now.
-        cause: What was wrong with it, in words.
-    """
+    """A file that was moved away, and what was wrong with it, in words."""
 
     source: Path
     target: Path

@@ -54,18 +54,17 @@ class RunMonitor:
 
     def __init__(self, storage: Storage, name: str) -> None:
         self._storage, self._name = storage, name
-        self._next_check = time.monotonic() + storage.SECONDS_BETWEEN_LOOKS
-        try:
-            self.is_shared = storage.exists(name)
-        except LedgerError:  # the trial reports it when it looks for its checkpoint
-            self.is_shared = False
+        self.is_shared = self._exists(if_unreachable=False)  # the trial reports it when it looks for its checkpoint
 
     def has_ended(self) -> bool:
         """Return whether the run has ended, as of the last check."""
         if not self.is_shared or time.monotonic() < self._next_check:
             return False
+        return not self._exists(if_unreachable=True)  # for a while, which says nothing about the run
+
+    def _exists(self, *, if_unreachable: bool) -> bool:
         self._next_check = time.monotonic() + self._storage.SECONDS_BETWEEN_LOOKS
         try:
-            return not self._storage.exists(self._name)
-        except LedgerError:  # a storage that is unreachable for a while says nothing about the run
-            return False
+            return self._storage.exists(self._name)
+        except LedgerError:
+            return if_unreachable

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 # that a text with one of its own gets another, and no two texts are written alike.
 FORMULA = re.compile(r"'*\s*[=+\-@\uff1d\uff0b\uff0d\uff20]|'*[\t\r\n\0]")
 
+REBUILD = "`mnist-sweep table DIR` rebuilds it."
+
 
 def write_tables(folder: Path, rows: Iterable[TrialRow]) -> list[Path]:
     """Write `trials.csv`, `history.csv` and `summary.csv` into a folder, each atomically; return their paths.
@@ -115,27 +117,21 @@ def _read(path: Path, name: str, dtypes: Mapping[str, str], *, key: Sequence[str
     except FileNotFoundError as error:
         raise LedgerError(f"there is no {path}: `mnist-sweep table DIR` makes it from the rows.") from error
     except (OSError, TypeError, ValueError) as error:
-        raise LedgerError(
-            f"{path} is not a {name} ({one_line(error)}): `mnist-sweep table DIR` rebuilds it."
-        ) from error
+        raise LedgerError(f"{path} is not a {name} ({one_line(error)}): {REBUILD}") from error
     missing = [column for column in dtypes if column not in frame.columns]
     if missing:
-        raise LedgerError(f"{path} lacks the columns {', '.join(missing)}: `mnist-sweep table DIR` rebuilds it.")
+        raise LedgerError(f"{path} lacks the columns {', '.join(missing)}: {REBUILD}")
     keys = frame[[*key]]
     if (wrong := keys.isna().any(axis=1) | keys.duplicated()).any():
         cells = ", ".join(f"{column} {cell}" for column, cell in keys[wrong].iloc[0].items())
-        raise LedgerError(
-            f"{path} has more than one line of {cells}, or a line without it: `mnist-sweep table DIR` rebuilds it."
-        )
+        raise LedgerError(f"{path} has more than one line of {cells}, or a line without it: {REBUILD}")
     if "status" in dtypes and (wrong := ~frame["status"].isin([*Status])).any():
         first = frame[wrong].iloc[0]
-        raise LedgerError(
-            f"{path} has status {first['status']} for trial {first['trial_id']}, which is none of {', '.join(Status)}: "
-            "`mnist-sweep table DIR` rebuilds it."
-        )
+        found = f"status {first['status']} for trial {first['trial_id']}"
+        raise LedgerError(f"{path} has {found}, which is none of {', '.join(Status)}: {REBUILD}")
     plain = {"Float64": "float64", "string": "str"}
-    found = {name: str(dtype) for name, dtype in frame.dtypes.items() if name not in dtypes}
-    return _changed(frame.astype({name: plain[dtype] for name, dtype in found.items() if dtype in plain}), _as_meant)
+    others = {name: str(dtype) for name, dtype in frame.dtypes.items() if name not in dtypes}
+    return _changed(frame.astype({name: plain[dtype] for name, dtype in others.items() if dtype in plain}), _as_meant)
 
 
 def _check_end(path: Path) -> None:
@@ -156,7 +152,6 @@ def _texts(frame: "pd.DataFrame") -> dict[str, set[str]]:
 
 
 def _changed(frame: "pd.DataFrame", change: Callable[[str], str]) -> "pd.DataFrame":
-    """Return a frame with its texts changed, and everything else unchanged."""
     import pandas as pd
 
     columns = {}

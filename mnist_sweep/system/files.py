@@ -18,11 +18,9 @@ UNFINISHED = re.compile(r"\..+\.(ckpt|csv|html|json|jsonl|keras|md|npz)-\d+")
 
 @contextlib.contextmanager
 def replacing(path: Path, *, durable: bool = True) -> Iterator[BinaryIO]:
-    """Open a new file that replaces `path` if the body succeeds, and is removed if it fails.
+    """Open a new file that replaces `path`, in an existing folder, if the body succeeds, and is removed if it fails.
 
-    Args:
-        path: The file's final place, in an existing folder.
-        durable: Whether the file must survive a crash of the machine from the end of the context on.
+    If durable, it survives a crash of the machine from the end of the context on.
 
     Raises:
         OSError: The disk is full or cannot be written.

@@ -56,7 +56,7 @@ class Folder:
     """
 
     path: Path
-    SECONDS_BETWEEN_LOOKS: ClassVar[float] = 0.1  # for a file that may come or go
+    SECONDS_BETWEEN_LOOKS: ClassVar[float] = 0.1  # between checks of whether a file still exists
 
     def read(self, name: str) -> bytes | None:
         """Return the content of a file, or None if it does not exist."""
@@ -118,10 +118,8 @@ class Bucket:
 
     def exists(self, name: str) -> bool:
         """Return whether the file exists."""
-        from pyarrow.fs import FileType
-
         with self._open(name, "checked") as (files, path):
-            return bool(files.get_file_info(path).type == FileType.File)
+            return bool(files.get_file_info(path).is_file)
 
     def delete(self, name: str) -> None:
         """Remove a file if it exists."""
