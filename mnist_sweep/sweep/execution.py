@@ -13,9 +13,8 @@ from pathlib import Path
 from mnist_sweep.results import run_marker
 from mnist_sweep.runners.protocol import Runner
 from mnist_sweep.runners.ray.tune import RayTune
-from mnist_sweep.sweep.dispatcher import Dispatcher
 from mnist_sweep.sweep.provenance import ProvenanceWriter
-from mnist_sweep.sweep.recorder import Recorder
+from mnist_sweep.sweep.recorder import Dispatcher, Recorder
 from mnist_sweep.sweep.results_folder import ResultsFolder
 from mnist_sweep.sweep.run_storage import RunStorage
 from mnist_sweep.sweep.sweep import Sweep
@@ -125,27 +124,17 @@ def _run_missing(
         folder.write_tables()
         return 0
     datasets = queue.datasets
-    artifacts = _artifacts(sweep, keep, folder.path, keep_shared_prefixes=queue.population is not None)
+    path, is_population = folder.path, queue.population is not None
+    where = folder_in(absolute(keep.storage), sweep.name) if keep.storage else str(path.resolve())
+    own = {"storage": where, "run_marker": run_marker.new_name(path), "keep_shared_prefixes": is_population}
+    artifacts = Artifacts(**dataclasses.asdict(keep) | own)
     storage = RunStorage(artifacts, folder, queue, notify=dispatcher.notify)
-    script_folder = sweep.code[0] if sweep.code else None
-    provenance = ProvenanceWriter(folder.path, queue, runner=type(runner).__name__, code=script_folder)
+    provenance = ProvenanceWriter(path, queue, runner=type(runner).__name__, code=next(iter(sweep.code), None))
     dispatcher.add(provenance, storage, folder)
     trials = [*queue.missing.values(), *(sweep.search.ends() if sweep.search else [])]
+    code = sweep.code if any(map(has_custom_code, trials)) else ()
+    missing, num_proposals = dict(queue.missing), queue.num_proposals
     with Recorder(folder, queue, storage=storage, dispatcher=dispatcher, interrupts=interrupts) as recorder:
         recorder.start()
-        runner.run(
-            dict(queue.missing),
-            datasets,
-            recorder,
-            num_proposals=queue.num_proposals,
-            code=sweep.code if any(map(has_custom_code, trials)) else (),
-            artifacts=artifacts,
-        )
+        runner.run(missing, datasets, recorder, num_proposals=num_proposals, code=code, artifacts=artifacts)
     return recorder.num_run
-
-
-def _artifacts(sweep: Sweep, keep: Keep, folder: Path, *, keep_shared_prefixes: bool) -> Artifacts:
-    """Return what the trials of a sweep leave behind, where its workers find it."""
-    storage = folder_in(absolute(keep.storage), sweep.name) if keep.storage else str(folder.resolve())
-    own = {"storage": storage, "run_marker": run_marker.new_name(folder), "keep_shared_prefixes": keep_shared_prefixes}
-    return Artifacts(**dataclasses.asdict(keep) | own)

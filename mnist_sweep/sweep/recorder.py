@@ -1,27 +1,68 @@
-"""The observer of a run: commits every row, and passes on as events what the runner reports.
+"""The observer of a run, which commits every row and reports events, and the dispatcher that passes them to listeners.
 
 What a trial leaves behind is written before its row, since a trial that has a row never runs again; and its row is
 committed before anything else learns of it.
 """
 
 import contextlib
-from collections.abc import Sequence
+import logging
+import threading
+from collections.abc import Iterable, Sequence
 from typing import Self
 
 from mnist_sweep.errors import LedgerError
 from mnist_sweep.results import predictions
 from mnist_sweep.results.kept_models import KeptModels
 from mnist_sweep.results.predictions import Predictions
-from mnist_sweep.sweep.dispatcher import Dispatcher
 from mnist_sweep.sweep.results_folder import ResultsFolder
 from mnist_sweep.sweep.run_storage import RunStorage
 from mnist_sweep.sweep.work_queue import WorkQueue
 from mnist_sweep.system.signals import Interrupts
 from mnist_sweep.text.names import label
+from mnist_sweep.training.row_builder import first_cause
 from mnist_sweep.trials import events
 from mnist_sweep.trials.artifacts import SavedModel
 from mnist_sweep.trials.config import TrialConfig, to_flat, trial_id
 from mnist_sweep.trials.row import Evaluation, TrialRow
+
+
+class Dispatcher:
+    """Passes events to listeners, one event at a time, whichever thread it comes from.
+
+    Args:
+        listeners: The user's. An exception in one is reported in a notice, once, and ends nothing.
+    """
+
+    def __init__(self, listeners: Iterable[events.Listener]) -> None:
+        self._own: list[events.Listener] = []
+        self._users = list(listeners)
+        self._failed: set[int] = set()
+        self._lock = threading.RLock()
+
+    def add(self, *listeners: events.Listener) -> None:
+        """Add listeners that belong to the run: they receive an event before the user's, and their errors end it."""
+        self._own += listeners
+
+    def emit(self, event: events.Event) -> None:
+        """Pass an event to every listener; then raise what one of the run's own has raised."""
+        with self._lock, contextlib.ExitStack() as stack:
+            for listener in reversed(self._users):
+                stack.callback(self._emit_safely, listener, event)
+            for listener in reversed(self._own):
+                stack.callback(listener.on_event, event)
+
+    def notify(self, text: str, trial_id: str | None = None) -> None:
+        """Pass a notice to every listener."""
+        self.emit(events.Notice(text=text, trial_id=trial_id))
+
+    def _emit_safely(self, listener: events.Listener, event: events.Event) -> None:
+        try:
+            listener.on_event(event)
+        except Exception as error:  # a user's listener may raise anything: no row is worth less than its error
+            if id(listener) not in self._failed:
+                self._failed.add(id(listener))
+                report = self.notify if len(self._users) > 1 else logging.getLogger(__name__).warning
+                report(f"the listener {type(listener).__name__} failed, the run continues: {first_cause(error)}")
 
 
 class Recorder:
@@ -56,8 +97,11 @@ class Recorder:
         """Open the results folder and the storage."""
         self._folder.open(self._queue.missing)
         self._is_open = True
-        if self._storage.artifacts.predictions:
-            self._write_labels()
+        labelled = self._queue.datasets if self._storage.artifacts.predictions else {}
+        for source, dataset in labelled.items():
+            labels = Predictions(val=dataset.val.labels, test=dataset.test.labels)
+            data_id = predictions.data_id(to_flat(TrialConfig(data=source)))
+            predictions.write_labels(self._folder.path, data_id, labels)
         self._storage.open(self.rows())
         self._dispatcher.emit(events.WorkersReady(num_workers=min(num_workers, self._queue.max_concurrent)))
         for note in filter(None, (warning, self._queue.note)):
@@ -122,9 +166,3 @@ class Recorder:
             self._storage.remove_marker()
         can_write = self._is_open and not isinstance(error, LedgerError)
         self._dispatcher.emit(events.RunEnded(num_run=self.num_run, error=error, can_write=can_write))
-
-    def _write_labels(self) -> None:
-        for source, dataset in self._queue.datasets.items():
-            flat = to_flat(TrialConfig(data=source))
-            labels = Predictions(val=dataset.val.labels, test=dataset.test.labels)
-            predictions.write_labels(self._folder.path, predictions.data_id(flat), labels)

@@ -33,10 +33,8 @@ class Sweep:
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}", self.name):
-            raise ConfigError(
-                "a sweep's name must be 1 to 100 letters, digits, `.`, `_` or `-`, not starting with `.` or `-`, "
-                f"but got name={self.name!r}."
-            )
+            rule = "a sweep's name must be 1 to 100 letters, digits, `.`, `_` or `-`, not starting with `.` or `-`"
+            raise ConfigError(f"{rule}, but got name={self.name!r}.")
         object.__setattr__(self, "trials", tuple(self.trials))
         object.__setattr__(self, "code", tuple(self.code))
         if self.search is not None and not isinstance(self.search, Search):
