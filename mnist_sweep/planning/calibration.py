@@ -21,7 +21,7 @@ from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from mnist_sweep.data import sources
 from mnist_sweep.errors import ResourceError, SweepError
@@ -31,6 +31,9 @@ from mnist_sweep.runners.local import Local
 from mnist_sweep.training import runtime
 from mnist_sweep.trials.config import TrialConfig, from_flat, to_flat
 from mnist_sweep.trials.signature import graph_signature
+
+if TYPE_CHECKING:
+    from mnist_sweep.runners.ray.tune import RayTune
 
 Flat = Mapping[str, Any]
 SPAWN = multiprocessing.get_context("spawn")

@@ -2,13 +2,18 @@
 
 import copy
 from collections.abc import Collection, Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mnist_sweep.errors import ConfigError
-from mnist_sweep.search.search import Search
-from mnist_sweep.search.space import Choice, Distribution, Integer, LogUniform
-from mnist_sweep.trials.config import TrialConfig, trial_id
-from mnist_sweep.trials.row import METRIC, Status, TrialRow
+from mnist_sweep.search.space import Choice, Integer, LogUniform
+from mnist_sweep.trials.config import trial_id
+from mnist_sweep.trials.row import METRIC, Status
+
+if TYPE_CHECKING:
+    from mnist_sweep.search.search import Search
+    from mnist_sweep.search.space import Distribution
+    from mnist_sweep.trials.config import TrialConfig
+    from mnist_sweep.trials.row import TrialRow
 
 MAX_KNOWN_SUGGESTIONS = 100
 
@@ -28,7 +33,7 @@ class TuneSearcher:
         ConfigError: The searcher cannot search this space.
     """
 
-    def __init__(self, search: Search, rows: Iterable[TrialRow], pending: Collection[str] = ()) -> None:
+    def __init__(self, search: "Search", rows: Iterable["TrialRow"], pending: Collection[str] = ()) -> None:
         self.warning: str | None = None
         self.exhausted = False
         self._search, self._pending = search, set(pending)
@@ -45,7 +50,7 @@ class TuneSearcher:
         for row in rows:
             self.tell(row)
 
-    def ask(self) -> TrialConfig | None:
+    def ask(self) -> "TrialConfig | None":
         """Return a trial that was neither returned before nor has a row; None if the searcher has none now."""
         num_known = 0
         while num_known < MAX_KNOWN_SUGGESTIONS:
@@ -71,7 +76,7 @@ class TuneSearcher:
         self.exhausted = not self._suggestions
         return None
 
-    def tell(self, row: TrialRow) -> None:
+    def tell(self, row: "TrialRow") -> None:
         """Tell the searcher a row, whether it suggested the trial or not."""
         self._rows[row.trial_id] = row
         suggestion = self._suggestions.pop(row.trial_id, None)
@@ -80,7 +85,7 @@ class TuneSearcher:
         elif not self._add(row):
             self._untold.add(row.trial_id)
 
-    def _add(self, row: TrialRow) -> bool:
+    def _add(self, row: "TrialRow") -> bool:
         """Tell the searcher a row that it did not suggest; return False if there is nothing to tell, or no way."""
         point, value = self._search.find(row.trial_id, row.config), _accuracy(row)
         if point is None or value is None:
@@ -93,7 +98,7 @@ class TuneSearcher:
             return False
         return True
 
-    def _complete(self, suggestion: str, row: TrialRow) -> None:
+    def _complete(self, suggestion: str, row: "TrialRow") -> None:
         result = None if (value := _accuracy(row)) is None else {METRIC: value}
         self._searcher.on_trial_complete(suggestion, result=result, error=result is None)
 
@@ -106,7 +111,7 @@ class TuneSearcher:
         return labels[self._search.axes[axis].values.index(value)] if labels else value
 
 
-def _accuracy(row: TrialRow) -> float | None:
+def _accuracy(row: "TrialRow") -> float | None:
     """Return what a searcher is told: 0 for a trial that diverged, None for one that failed."""
     return 0.0 if row.status is Status.DIVERGED else row.val_accuracy
 
@@ -117,7 +122,7 @@ def _labels(axis: Choice) -> list[Any]:
     return list(axis.values) if plain else [repr(value) for value in axis.values]
 
 
-def _domain(axis: Distribution, labels: list[Any] | None) -> Any:
+def _domain(axis: "Distribution", labels: list[Any] | None) -> Any:
     from ray import tune
 
     if isinstance(axis, Choice):

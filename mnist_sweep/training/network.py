@@ -27,13 +27,15 @@ class Network:
         draws: State of each layer that draws random numbers in training.
         parameters: Number of values in the weights.
         scales_loss: Whether gradients are those of a scaled loss, as float16 needs.
+        autograph: Whether AutoGraph converts the model's code, as one of the user's may need.
         gradients: Graph from images, labels and loss scale to the batch's mean loss, logits, and the gradients of the
             scaled loss, one for each weight.
         evaluate: Graph from images and labels of a split to what `inference.evaluate` returns.
     """
 
     def __init__(self, model: Any, data: "Dataset", *, batch_size: int, scales_loss: bool, autograph: bool) -> None:
-        self.model, self.scales_loss, self._pixel_max = model, scales_loss, float(data.pixel_max)
+        self.model, self.scales_loss, self.autograph = model, scales_loss, autograph
+        self._pixel_max = float(data.pixel_max)
         self.weights = [variable.value for variable in model.trainable_variables]
         self.draws = [variable.value for variable in model.variables if variable.name == "seed_generator_state"]
         self.parameters = sum(int(np.prod(weight.shape)) for weight in self.weights)

@@ -2,10 +2,11 @@
 
 import time
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from mnist_sweep.results.predictions import Predictions
-from mnist_sweep.trials.row import Evaluation, Status
+if TYPE_CHECKING:
+    from mnist_sweep.results.predictions import Predictions
+    from mnist_sweep.trials.row import Evaluation, Status
 
 PHASES = ("setup", "train", "evaluate")
 
@@ -51,7 +52,7 @@ class TrainingState:
     loss_sum: float = 0.0
     num_correct: int = 0
     seconds: dict[str, float] = field(default_factory=lambda: dict.fromkeys(PHASES, 0.0))
-    history: list[Evaluation] = field(default_factory=list)
+    history: list["Evaluation"] = field(default_factory=list)
     inherited: float = 0.0
 
     def inherit(self) -> None:
@@ -59,7 +60,7 @@ class TrainingState:
         self.inherited += sum(self.seconds.values())
         self.seconds = dict.fromkeys(PHASES, 0.0)
 
-    def add(self, evaluation: Evaluation) -> None:
+    def add(self, evaluation: "Evaluation") -> None:
         """Add a point to the learning curve, and reset the sums."""
         self.history.append(evaluation)
         self.first, self.loss_sum, self.num_correct = self.step, 0.0, 0
@@ -78,14 +79,14 @@ class FitResult:
         predictions: Its predicted classes of the validation and test images; None unless OK.
     """
 
-    status: Status
+    status: "Status"
     steps: int
-    history: tuple[Evaluation, ...]
+    history: tuple["Evaluation", ...]
     test_accuracy: float | None
     parameters: int
     seconds: dict[str, float]
     model: Any
-    predictions: Predictions | None
+    predictions: "Predictions | None"
 
 
 class PhaseTimer:

@@ -16,7 +16,6 @@ from mnist_sweep.data.augmentation import AUGMENTATIONS, draw
 from mnist_sweep.data.batches import subseed
 from mnist_sweep.errors import CheckpointError
 from mnist_sweep.models import inference
-from mnist_sweep.models.catalog import is_builtin
 from mnist_sweep.optim.optimizers import numbers
 from mnist_sweep.training.state import Sums
 
@@ -57,7 +56,7 @@ class TrainStep:
         sums = Sums(spec((), tf.float64), spec((), tf.int64))
         many, one = [*split, rows, rates, step, seeds, sums], [*split, row, rate, step, seeds]
         self.run_steps = tf.function(self._run_steps, autograph=False, input_signature=many)
-        self.run_step = tf.function(self._run_step, autograph=not is_builtin(config.model), input_signature=one)
+        self.run_step = tf.function(self._run_step, autograph=network.autograph, input_signature=one)
 
     def reset(self, config: "TrialConfig") -> None:
         """Set slots, hyperparameters and loss scale to the initial state of a trial."""
