@@ -74,8 +74,8 @@ os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 
 
 def pytest_collection_finish() -> None:
-    """Configure TensorFlow as a trial on one CPU does, before a test runs its first operation."""
-    if "tensorflow" in sys.modules:
+    """Configure TensorFlow as a trial on one CPU does, before a test that trains runs its first operation."""
+    if {"tensorflow", "mnist_sweep.training.fitting"} & sys.modules.keys():
         _configure()
 
 

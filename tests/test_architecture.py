@@ -40,7 +40,7 @@ PACKAGES = [
     "__init__",
     "__main__",
 ]
-LONGEST_CHAIN = 20
+LONGEST_CHAIN = 15
 HEAVY = {"keras", "mlflow", "optuna", "pandas", "plotly", "ray", "scipy", "sklearn", "tensorflow", "wandb"}
 
 
