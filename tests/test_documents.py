@@ -130,7 +130,7 @@ def test_a_command_that_reads_prints_what_is_shown(
 ) -> None:
     monkeypatch.setenv("COLUMNS", "80")
     with beside_results(tmp_path) as printed:
-        assert cli.main(parsed(command)[1:], standalone_mode=False) == 0
+        assert not cli.main(parsed(command)[1:], standalone_mode=False)
     lines = {line.rstrip() for line in printed.getvalue().splitlines()}
     assert [line for line in shown if line not in lines | {"…"} and "rows/" not in line] == []
 

@@ -9,7 +9,7 @@ from typing import Any
 from mnist_sweep.data.dataset import Dataset
 from mnist_sweep.results import runs, saved_plan
 from mnist_sweep.sweep.work_queue import WorkQueue
-from mnist_sweep.trials.events import Event, RunEnded, RunStarted, WorkersReady
+from mnist_sweep.trials.events import Event, RunEnded, WorkersReady
 
 
 class ProvenanceWriter:
@@ -29,14 +29,12 @@ class ProvenanceWriter:
         self._started, self._num_workers = time.time(), 0
 
     def on_event(self, event: Event) -> None:
-        """Note when the run started and how it runs; add the line when it has ended.
+        """Note how many trials run at a time; add the line when the run has ended.
 
         Raises:
             LedgerError: The disk is full or cannot be written.
         """
         match event:
-            case RunStarted():
-                self._started = time.time()
             case WorkersReady(num_workers=num_workers):
                 self._num_workers = num_workers
             case RunEnded(can_write=True, num_run=num_run):

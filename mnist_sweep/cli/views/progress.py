@@ -40,7 +40,7 @@ class Log:
                 self._num_done += 1
                 self._print(f"{self._num_done}/{self._run.num_trials} {row_line(row, self._run.fields)}")
             case events.Notice() | events.TrialRetried() | events.RunInterrupted():
-                self._print(notice_line(event, self._run))
+                self._print(notice_line(event, self._run.fields if self._run else ()))
 
     def _print(self, text: str) -> None:
         self._console.print(text, markup=False, highlight=False, soft_wrap=True)
@@ -73,17 +73,14 @@ class Live:
                 if self._run and self._run.num_missing == 1:
                     self._print(Text(evaluation_line(evaluation)))
             case events.RowCommitted(row=row):
-                self._add(row)
+                self._running.pop(row.trial_id, None)
+                self._rows.append(row)
+                if row.status is Status.FAILED and self._run:
+                    self._print(Text(row_line(row, self._run.fields), style="red"))
             case events.Notice() | events.TrialRetried() | events.RunInterrupted():
-                self._print(Text(notice_line(event, self._run)))
+                self._print(Text(notice_line(event, self._run.fields if self._run else ())))
             case events.RunEnded():
                 self._live.stop()
-
-    def _add(self, row: TrialRow) -> None:
-        self._running.pop(row.trial_id, None)
-        self._rows.append(row)
-        if row.status is Status.FAILED and self._run:
-            self._print(Text(row_line(row, self._run.fields), style="red"))
 
     def _print(self, text: Text) -> None:
         self._console.print(text, soft_wrap=True)
@@ -121,28 +118,22 @@ def for_console(console: Console) -> events.Listener:
     return Live(console) if console.is_terminal else Log(console)
 
 
-def notice_line(
-    event: events.Notice | events.TrialRetried | events.RunInterrupted, run: events.RunStarted | None
-) -> str:
+def notice_line(event: events.Notice | events.TrialRetried | events.RunInterrupted, fields: Sequence[str]) -> str:
     """Return what the user should know in one line."""
     if isinstance(event, events.Notice):
         return event.text
     if isinstance(event, events.TrialRetried):
-        return f"{label(event.config, run.fields if run else ())} ({event.trial_id}) is retried: {event.cause}"
+        return f"{label(event.config, fields)} ({event.trial_id}) is retried: {event.cause}"
     return OUT_OF_TIME if event.out_of_time else INTERRUPTED
 
 
 def evaluation_line(point: Evaluation) -> str:
     """Return a point of a learning curve in one line, as the classic logging hooks printed it, with the validation."""
-    parts = [
-        f"step {point.step}",
-        f"learning rate {point.learning_rate:.4g}",
-        f"cross-entropy {point.train_loss:.4f}",
-        f"accuracy {point.train_accuracy:.4f}",
-    ]
+    line = f"step {point.step}, learning rate {point.learning_rate:.4g}, "
+    line += f"cross-entropy {point.train_loss:.4f}, accuracy {point.train_accuracy:.4f}"
     if point.val_accuracy is not None:
-        parts.append(f"val cross-entropy {point.val_loss:.4f} accuracy {point.val_accuracy:.4f}")
-    return ", ".join([*parts, f"{point.seconds:.1f} s"])
+        line += f", val cross-entropy {point.val_loss:.4f} accuracy {point.val_accuracy:.4f}"
+    return f"{line}, {point.seconds:.1f} s"
 
 
 def _accuracy_text(point: Evaluation) -> str:

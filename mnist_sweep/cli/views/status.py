@@ -22,8 +22,8 @@ def show(rows: Sequence[TrialRow], folder: Path, console: Console) -> None:
     console.print(Text(f"{counted(len(rows), 'trial')}: {status_counts(rows)}"))
     best = sorted((row for row in rows if row.status is Status.OK), key=rank)[:NUM_BEST]
     if best:
-        too_wide = "changes"
-        console.print(_best_table(best, [name for name in varying(row.config for row in rows) if name != too_wide]))
+        names = [name for name in varying(row.config for row in rows) if name != "changes"]  # these are too wide
+        console.print(_best_table(best, names))
     failures = [*_failures(rows).items()]
     for cause, trials in failures[:NUM_CAUSES]:
         others = f" and {len(trials) - 1} more" if len(trials) > 1 else ""
