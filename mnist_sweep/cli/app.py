@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from mnist_sweep.cli import analysis, planning, results, running
+from mnist_sweep.cli import analysis, results, running
 from mnist_sweep.errors import SweepError
 from mnist_sweep.text.lines import one_line, printable
 
@@ -31,7 +31,7 @@ def cli() -> None:
     """Hyperparameter sweeps you can trust."""
 
 
-for _module in (running, planning, results, analysis):
+for _module in (analysis, results, running):
     for _command in vars(_module).values():
         if isinstance(_command, click.Command):
             cli.add_command(_command)

@@ -1,4 +1,4 @@
-"""The commands around a sweep script: run it, and find its data."""
+"""The commands around the run of a sweep script: plan it, run it, and find its data."""
 
 from pathlib import Path
 from typing import Any, get_args
@@ -17,6 +17,51 @@ from mnist_sweep.trackers.protocol import Tracker
 from mnist_sweep.trackers.wandb import WandB
 from mnist_sweep.trials.artifacts import Keep, SummaryDetail
 from mnist_sweep.trials.row import Status
+
+PER_TRIAL = ("cpus_per_trial", "gpus_per_trial", "xla")
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  mnist-sweep plan sweeps/quickstart.py
+  mnist-sweep plan sweeps/deep_mnist.py --steps 1000 --max-concurrent 1
+  mnist-sweep plan sweeps/cifar10_resnet.py --no-calibration
+"""
+)
+@click.argument("script", type=options.PATH)
+@options.trial_options
+@click.option(
+    "--no-calibration", is_flag=True, help="Show networks and disk space only; measure neither time nor memory."
+)
+def plan(script: Path, **chosen: Any) -> None:
+    """Estimate time, memory and disk space of the sweep in SCRIPT.
+
+    Shows the layers of its networks with output, parameters, and multiply-adds per image. Then measures a few training
+    steps of each kind of trial on this machine, with as many trials at a time as the run will have, and estimates what
+    the missing trials will take. The time is saved in the results folder; the report of a run with the same options
+    shows it beside the real time.
+    """
+    from rich.console import Console
+
+    from mnist_sweep.cli.views import forecast as view
+    from mnist_sweep.planning import estimate
+
+    per_trial = {name: chosen[name] for name in PER_TRIAL}
+    on_ray = chosen["runner_name"] == "ray"
+    console = Console()
+    sweep = options.load_sweep(script, chosen)
+    with console.status("measuring a few training steps of each kind of trial …"):
+        found = estimate.plan(
+            sweep,
+            results=chosen["results"],
+            runner=RayTune(**per_trial, max_concurrent=chosen["max_concurrent"]) if on_ray else Local(**per_trial),
+            keep=Keep(models=chosen["keep_models"], predictions=not chosen["no_predictions"]),
+            retry=[Status(status) for status in chosen["retry"]],
+            calibrate=not chosen["no_calibration"],
+            before_calibration=lambda known: view.show_networks(known, console),
+        )
+    view.show_forecast(found, console)
 
 
 @click.command(
@@ -87,7 +132,13 @@ def run(script: Path, **chosen: Any) -> int:
         sweep,
         results=chosen["results"],
         runner=_runner(**chosen),
-        keep=_keep(**chosen),
+        keep=Keep(
+            models=chosen["keep_models"],
+            predictions=not chosen["no_predictions"],
+            summaries=chosen["summaries"],
+            checkpoint_seconds=chosen["checkpoint_every"],
+            storage=chosen["storage"],
+        ),
         retry=list(map(Status, chosen["retry"])),
         time_budget=chosen["time_budget"],
         listeners=[*([] if chosen["quiet"] else [progress.for_console(console)]), *_trackers(**chosen)],
@@ -124,7 +175,7 @@ def data(name: str) -> None:
 
 
 def _runner(**chosen: Any) -> Runner:
-    per_trial = {name: chosen[name] for name in ("cpus_per_trial", "gpus_per_trial", "xla")}
+    per_trial = {name: chosen[name] for name in PER_TRIAL}
     where = {name: chosen[name] for name in ("address", "max_concurrent", "scheduler", "max_retries")}
     if chosen["runner_name"] == "ray":
         return RayTune(**per_trial, **where)
@@ -133,16 +184,6 @@ def _runner(**chosen: Any) -> Runner:
         if context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE:
             raise click.UsageError(f"--{name.replace('_', '-')} goes with --runner ray only.")
     return Local(**per_trial)
-
-
-def _keep(**chosen: Any) -> Keep:
-    return Keep(
-        models=chosen["keep_models"],
-        predictions=not chosen["no_predictions"],
-        summaries=chosen["summaries"],
-        checkpoint_seconds=chosen["checkpoint_every"],
-        storage=chosen["storage"],
-    )
 
 
 def _trackers(*, mlflow: str | None, wandb: str | None, **_: Any) -> list[Tracker]:

@@ -69,9 +69,7 @@ def calibrate(trials: Iterable[TrialConfig], runner: "Local | RayTune", num_work
     Raises:
         ResourceError: A process cannot configure TensorFlow, load a data set or import a model.
     """
-    kinds: dict[Hashable, TrialConfig] = {}
-    for trial in trials:
-        kinds.setdefault(graph_signature(trial), trial)
+    kinds: dict[Hashable, TrialConfig] = {graph_signature(trial): trial for trial in trials}
     keys = list(kinds)
     shares = [keys[worker::num_workers] or [keys[worker % len(keys)]] for worker in range(num_workers)]
     starts: list[float] = []
@@ -153,12 +151,7 @@ def _messages(receiver: "Connection[None, Any]", process: BaseProcess, log: Path
 
 
 def _measure_all(
-    sender: "Connection[Any, None]",
-    log: str,
-    runner: "Local | RayTune",
-    number: int,
-    flats: Sequence[Flat],
-    start: float,
+    pipe: "Connection[Any, None]", log: str, runner: "Local | RayTune", number: int, flats: Sequence[Flat], start: float
 ) -> None:
     """Send the seconds that the start of this process took, then a cost or the cause of a failure for each trial."""
     with Path(log).open("w") as file:  # libraries and the user's code may print
@@ -173,14 +166,14 @@ def _measure_all(
         trials = [from_flat(flat) for flat in flats]
         datasets = {trial.data: measurement.subset(sources.load(trial.data)) for trial in trials}
     except SweepError as error:
-        sender.send(ResourceError(str(error)))
+        pipe.send(ResourceError(str(error)))
         return
-    sender.send(time.time() - start)
+    pipe.send(time.time() - start)
     for trial in trials:
         try:
-            sender.send(measurement.measure(trial, datasets[trial.data]))
+            pipe.send(measurement.measure(trial, datasets[trial.data]))
         except SweepError as error:
-            sender.send(str(error))
+            pipe.send(str(error))
     parent = multiprocessing.parent_process()
     with contextlib.suppress(SweepError):
         while parent and parent.is_alive():

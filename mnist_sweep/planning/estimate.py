@@ -4,13 +4,15 @@ from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from mnist_sweep.data import sources
+from mnist_sweep.data.dataset import Shaped
 from mnist_sweep.errors import DataError
+from mnist_sweep.models import shapes
+from mnist_sweep.models.shapes import LayerShape
 from mnist_sweep.planning import calibration, disk_usage, makespan
-from mnist_sweep.planning import networks as network_plans
 from mnist_sweep.planning.calibration import Calibration
-from mnist_sweep.planning.forecast import KindPlan, Plan
+from mnist_sweep.planning.forecast import KindPlan, NetworkPlan, Plan
 from mnist_sweep.planning.makespan import TimedTrial
-from mnist_sweep.planning.networks import network_key
 from mnist_sweep.results import saved_plan
 from mnist_sweep.results.ledger import Ledger
 from mnist_sweep.results.saved_plan import SavedPlan, digest
@@ -22,7 +24,7 @@ from mnist_sweep.system import machine
 from mnist_sweep.trials.artifacts import Keep, Retention
 from mnist_sweep.trials.config import TrialConfig
 from mnist_sweep.trials.row import Status
-from mnist_sweep.trials.signature import graph_signature
+from mnist_sweep.trials.signature import graph_signature, model_signature
 
 # What Ray's processes and the driver held besides their libraries, and what Ray adds to a worker: measured with the
 # quickstart, Ray 2.60.
@@ -47,13 +49,19 @@ def plan(
     nothing is written, and the data need not be there. `before_calibration` receives the plan without time and memory.
 
     Raises:
-        SweepError: The sweep, its rows or its data cannot be used, a trial does not fit this machine, or the results
-            folder cannot be written.
+        SweepError: The sweep, its data or its results folder cannot be used, or a trial does not fit this machine.
     """
     runner, keep, folder = runner or RayTune(), keep or Keep(), Path(results) / sweep.name
     rows = Ledger(folder).rows(with_history=False)
     queue = WorkQueue(sweep.trials, sweep.search, folder=folder, rows=rows, retry=set(retry))
-    found = _uncalibrated(sweep.name, queue, runner, folder)
+    found = Plan(
+        name=sweep.name,
+        free_disk=machine.free_disk(folder),  # refuses a folder that cannot be made, before anything is measured
+        networks=tuple(networks([*queue.trials.values(), *queue.upcoming])),
+        num_trials=len(_to_run(queue)),
+        runner=type(runner).__name__,
+        num_workers=_num_workers(runner, queue.max_concurrent),
+    )
     try:
         found = replace(found, disk=_disk(found, queue, keep))
     except DataError as error:
@@ -75,15 +83,40 @@ def _to_run(queue: WorkQueue) -> list[TrialConfig]:
     return [*queue.missing.values(), *queue.upcoming]
 
 
-def _uncalibrated(name: str, queue: WorkQueue, runner: Local | RayTune, folder: Path) -> Plan:
-    return Plan(
-        name=name,
-        free_disk=machine.free_disk(folder),  # refuses a folder that cannot be made, before anything is measured
-        networks=tuple(network_plans.networks([*queue.trials.values(), *queue.upcoming])),
-        num_trials=len(_to_run(queue)),
-        runner=type(runner).__name__,
-        num_workers=_num_workers(runner, queue.max_concurrent),
-    )
+def network_key(trial: TrialConfig) -> Hashable:
+    """Return what trials of one network have in common."""
+    return model_signature(trial.model), trial.data
+
+
+def networks(trials: Iterable[TrialConfig]) -> list[NetworkPlan]:
+    """Return the distinct networks of trials, in their order.
+
+    Raises:
+        SweepError: A data set cannot be loaded, or a model does not fit its images.
+    """
+    groups: dict[Hashable, list[TrialConfig]] = {}
+    for trial in trials:
+        groups.setdefault(network_key(trial), []).append(trial)
+    data = {trial.data: sources.shaped(trial.data) for trial, *_ in groups.values()}
+    return [
+        NetworkPlan(
+            key=key,
+            model=trial.model,
+            image_shape=data[trial.data].image_shape,
+            num_trials=1 + len(others),
+            layers=tuple(_layers(trial, data[trial.data])),
+        )
+        for key, (trial, *others) in groups.items()
+    ]
+
+
+def _layers(trial: TrialConfig, dataset: Shaped) -> list[LayerShape]:
+    if describe := getattr(trial.model, "describe", None):
+        layers: list[LayerShape] = describe(dataset.image_shape, dataset.num_classes)
+        return layers
+    from mnist_sweep.training.graph_cache import build_model
+
+    return shapes.describe_built(build_model(trial, dataset))
 
 
 def _num_workers(runner: Local | RayTune, num_trials: int) -> int:
@@ -109,19 +142,15 @@ def _calibrated(found: Plan, queue: WorkQueue, measured: Calibration, models: Re
             # a trial of a population trains the steps of its round only
             trained = replace(trial, num_steps=population.steps_per_round, changes=()) if population else trial
             timed.append(makespan.timed(trained, queue.datasets[trial.data], graph_signature(trial), cost))
-    on_ray = found.runner == "RayTune"
+    on_ray, num_workers = found.runner == "RayTune", found.num_workers
+    size, start = population.size if population else len(timed), measured.start
     worker_memory = measured.peak("memory") + WORKER_MEMORY * on_ray
     return replace(
         found,
         seconds=makespan.wall_seconds(
-            timed,
-            runner=found.runner,
-            num_workers=found.num_workers,
-            start=measured.start,
-            models=models,
-            round_size=population.size if population else len(timed),
+            timed, runner=found.runner, num_workers=num_workers, start=start, models=models, round_size=size
         ),
-        memory=found.num_workers * worker_memory + measured.peak("shared_memory") + RAY_MEMORY * on_ray,
+        memory=num_workers * worker_memory + measured.peak("shared_memory") + RAY_MEMORY * on_ray,
         worker_memory=worker_memory,
         gpu_memory=measured.peak("gpu_memory"),
         free_memory=machine.free_memory(),

@@ -1,10 +1,35 @@
 """The plan of a sweep as a value: what its missing trials will take on this machine, and what will not fit."""
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
-from mnist_sweep.planning.networks import NetworkPlan
+from mnist_sweep.models.shapes import LayerShape
 from mnist_sweep.text.numbers import clock, counted, size
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NetworkPlan:
+    """One network of a sweep; trials that differ in numbers only share it.
+
+    Attributes:
+        key: What `network_key` returns for its trials.
+        model: Its hyperparameters, as in the first of its trials.
+        image_shape: Height, width and channels of its images.
+        num_trials: Trials that train it.
+        layers: Its layers, each with its output for one image.
+    """
+
+    key: Hashable
+    model: Any
+    image_shape: tuple[int, int, int]
+    num_trials: int
+    layers: tuple[LayerShape, ...]
+
+    @property
+    def parameters(self) -> int:
+        """Number of trainable weights."""
+        return sum(layer.parameters for layer in self.layers)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -14,7 +39,6 @@ class KindPlan:
     Attributes:
         network: Number of their network in the plan, from 1.
         name: Optimizer, batch size and whatever else distinguishes the kinds of a network.
-        num_trials: Trials of this kind.
         step_seconds: A training step; 0 if the trials will fail.
         evaluation_seconds: An evaluation on the validation split.
         trial_seconds: The longest of the trials, once its graphs are traced.

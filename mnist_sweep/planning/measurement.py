@@ -7,7 +7,9 @@ takes the same time.
 
 import time
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
 
 from mnist_sweep.data.dataset import Dataset, Split
 from mnist_sweep.errors import SweepError
@@ -17,10 +19,6 @@ from mnist_sweep.training import fitting
 from mnist_sweep.trials.artifacts import Artifacts
 from mnist_sweep.trials.config import TrialConfig
 from mnist_sweep.trials.row import Status, TrialRow
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
 
 SECONDS_OF_STEPS = 0.5
 MIN_STEPS, MAX_STEPS = 4, 200
@@ -59,10 +57,8 @@ class TrialCost:
 class ZeroLearningRate:
     """The schedule that multiplies the learning rate by 0."""
 
-    def factors(self, first: int, last: int, num_steps: int) -> "NDArray[np.float64]":
+    def factors(self, first: int, last: int, num_steps: int) -> NDArray[np.float64]:
         """Return zeros: float64 `[last - first]`."""
-        import numpy as np
-
         return np.zeros(last - first)
 
 
@@ -95,11 +91,9 @@ def measure(config: TrialConfig, dataset: Dataset) -> TrialCost:
 
 def subset(dataset: Dataset) -> Dataset:
     """Return a data set with at most `MAX_IMAGES` validation and test images, which all take the same time."""
-
-    def head(split: Split) -> Split:
-        return Split(images=split.images[:MAX_IMAGES], labels=split.labels[:MAX_IMAGES])
-
-    return replace(dataset, val=head(dataset.val), test=head(dataset.test))
+    splits = (dataset.val, dataset.test)
+    val, test = (Split(images=one.images[:MAX_IMAGES], labels=one.labels[:MAX_IMAGES]) for one in splits)
+    return replace(dataset, val=val, test=test)
 
 
 def _run(config: TrialConfig, dataset: Dataset, num_steps: int, *, keep: bool = False) -> tuple[TrialRow, float]:

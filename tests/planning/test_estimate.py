@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Hashable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +10,13 @@ import pytest
 
 from mnist_sweep import (
     CIFAR10,
+    CNN,
     PBT,
     Adam,
     GradientDescent,
     Keep,
     Local,
+    Momentum,
     RayTune,
     Search,
     Softmax,
@@ -181,3 +183,32 @@ def test_a_folder_that_cannot_be_made_is_refused_before_anything_is_measured(tmp
     (tmp_path / "file").touch()
     with refused(LedgerError, "results folder", "--results"):
         plan(SWEEP, results=tmp_path / "file")
+
+
+@dataclass(frozen=True)
+class Wide:
+    """A user's model, which cannot describe itself."""
+
+    units: int = 7
+
+    def build(self, image_shape: tuple[int, int, int], num_classes: int) -> Any:
+        import keras
+
+        layers = keras.layers
+        return keras.Sequential([keras.Input(image_shape), layers.Flatten(), layers.Dense(num_classes)])
+
+
+def test_trials_that_differ_in_numbers_alone_share_a_network() -> None:
+    models = [CNN(filters=(4,)), CNN(filters=(4,), dropout=0.5), CNN(filters=(8,)), Softmax()]
+    plans = estimate.networks(grid(TrialConfig(), {"model": models, "optimizer": [Adam(), Momentum()], "seed": [0, 1]}))
+    assert [(one.model, one.num_trials) for one in plans] == [(models[0], 8), (models[2], 4), (models[3], 4)]
+    assert {one.image_shape for one in plans} == {(8, 8, 1)}
+
+
+@pytest.mark.usefixtures("tf")
+def test_a_model_of_the_users_is_built_to_be_described() -> None:
+    (one,) = estimate.networks([TrialConfig(model=Wide())])
+    assert one.layers[-1].output == (10,)
+    assert sum(layer.parameters for layer in one.layers) == 650
+    assert sum(layer.multiply_adds for layer in one.layers) == 640
+    assert {layer.rule for layer in one.layers} == {""}

@@ -5,8 +5,7 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.table import Table
 
-from mnist_sweep.planning.forecast import KindPlan, Plan
-from mnist_sweep.planning.networks import NetworkPlan
+from mnist_sweep.planning.forecast import KindPlan, NetworkPlan, Plan
 from mnist_sweep.text.numbers import clock, counted, size
 from mnist_sweep.trials.signature import model_signature
 

@@ -7,8 +7,8 @@ from rich.console import Console
 
 from mnist_sweep import CNN, Softmax, TrialConfig
 from mnist_sweep.cli.views import forecast as view
+from mnist_sweep.planning.estimate import networks
 from mnist_sweep.planning.forecast import KindPlan, Plan
-from mnist_sweep.planning.networks import networks
 
 PLAN = Plan(
     name="digits",
