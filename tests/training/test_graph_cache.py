@@ -94,9 +94,10 @@ def test_a_variable_that_builds_differ_in_differs_between_seeds_and_no_other(mod
 
 @pytest.mark.parametrize("model", EVERY_START, ids=str)
 def test_draws_have_the_spread_of_the_models_own_initializers(model: Any) -> None:
-    built = [variable.numpy() for variable in model.build((8, 8, 1), 10).variables]
-    for mine, keras_own in zip(started(model, 0), built, strict=True):
-        assert mine.shape == keras_own.shape
+    built = [[variable.numpy() for variable in model.build((8, 8, 1), 10).variables] for _ in range(8)]
+    drawn = [started(model, seed) for seed in range(8)]
+    for mine, keras_own in zip(zip(*drawn, strict=True), zip(*built, strict=True), strict=True):
+        assert np.shape(mine) == np.shape(keras_own)
         assert np.std(mine) == pytest.approx(np.std(keras_own), rel=0.5)
 
 
