@@ -56,15 +56,14 @@ def files() -> dict[str, Path]:
 FILES = files()
 
 
-def imports(module: str, *, only_when_imported: bool = False) -> Iterator[str]:
-    """Yield the full name of everything that a module imports; all of it, or only what its own import runs."""
+def imports(module: str, *, only_when_imported: bool = False, with_types: bool = True) -> Iterator[str]:
+    """Yield the full name of everything that a module imports; only what its own import runs, or all that ever runs."""
     nodes: list[ast.AST] = [ast.parse(FILES[module].read_text(encoding="utf-8"))]
     while nodes:
         node = nodes.pop()
-        later = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) or (
-            isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING")
-        )
-        if not (only_when_imported and later):
+        for_types = isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING")
+        later = for_types or isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
+        if not (only_when_imported and later) and (with_types or not for_types):
             nodes.extend(ast.iter_child_nodes(node))
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
@@ -73,10 +72,10 @@ def imports(module: str, *, only_when_imported: bool = False) -> Iterator[str]:
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
-def own_imports(module: str) -> set[str]:
+def own_imports(module: str, *, with_types: bool = True) -> set[str]:
     """Return the modules of the package that a module imports, apart from itself."""
     found = set()
-    for name in imports(module):
+    for name in imports(module, with_types=with_types):
         package, _, inner = name.partition(".")
         if package != "mnist_sweep":
             continue
@@ -119,7 +118,7 @@ def test_import_chains_are_short() -> None:
 
     def length(module: str) -> int:
         if module not in lengths:
-            lengths[module] = 1 + max(map(length, own_imports(module)), default=0)
+            lengths[module] = 1 + max(map(length, own_imports(module, with_types=False)), default=0)
         return lengths[module]
 
     assert max(map(length, FILES)) <= LONGEST_CHAIN
