@@ -32,13 +32,9 @@ class Column:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
-    """A table.
+    """A table of rows with one cell per column; None is an empty cell.
 
-    Attributes:
-        caption: What it shows.
-        columns: Its columns.
-        rows: One cell per column, row by row; None is an empty cell.
-        interactive: Whether it can be sorted, filtered and paged on the HTML page.
+    An interactive one can be sorted, filtered and paged on the HTML page.
     """
 
     caption: str
@@ -54,7 +50,7 @@ class Plot:
     Attributes:
         title: Its heading.
         finding: What it shows, in a sentence.
-        figure: The figure, without colours of text and background.
+        figure: Without colours of text and background.
         table: The data behind it, or the most important part of it.
         min_width: Smallest readable width in pixels; 0 if it fits a phone.
         small: Whether it is placed beside other small plots.
@@ -70,12 +66,7 @@ class Plot:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Image:
-    """One small image.
-
-    Attributes:
-        png: The content of its PNG file.
-        caption: What it shows; also its alternative text.
-    """
+    """One small image: the content of its PNG file, and a caption, which is also its alternative text."""
 
     png: bytes
     caption: str
@@ -83,12 +74,7 @@ class Image:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Images:
-    """A gallery of small images.
-
-    Attributes:
-        caption: What they show.
-        images: The images.
-    """
+    """A gallery of small images."""
 
     caption: str
     images: Sequence[Image]
@@ -96,12 +82,7 @@ class Images:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """A description list.
-
-    Attributes:
-        facts: Pairs of a term and its value.
-        large: Whether they are the key metrics of the report, shown large.
-    """
+    """A list of pairs of a term and its value; the key metrics of the report are shown large."""
 
     facts: Sequence[tuple[str, str]]
     large: bool = False
@@ -139,6 +120,16 @@ class Section:
     title: str
     finding: str
     blocks: Sequence[Block] = ()
+
+
+def text_columns(*titles: str) -> list[Column]:
+    """Return columns of text."""
+    return [Column(title=title) for title in titles]
+
+
+def number_columns(*titles: str, digits: int | None) -> list[Column]:
+    """Return columns of numbers with that many decimals."""
+    return [Column(title=title, numeric=True, digits=digits) for title in titles]
 
 
 def cell_text(cell: Cell, digits: int | None = None) -> str:

@@ -14,19 +14,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from mnist_sweep.reports.blocks import (
-    Block,
-    Cell,
-    Column,
-    Command,
-    Facts,
-    Images,
-    Paragraph,
-    Plot,
-    Section,
-    Table,
-    cell_text,
-)
+from mnist_sweep.reports.blocks import Block, Command, Facts, Images, Paragraph, Plot, Section, Table, cell_text
 from mnist_sweep.reports.markup import clean, element, join
 from mnist_sweep.reports.plots import figure_json, script_json
 
@@ -139,27 +127,17 @@ def _fact(fact: str) -> Markup:
 
 
 def _table(table: Table) -> Markup:
-    head = element("thead", element("tr", *map(_head, table.columns)))
-    body = element(
-        "tbody", *(_row(row, table.columns) for row in table.rows[: FIRST_ROWS if table.interactive else None])
-    )
-    content = element(
-        "table", element("caption", table.caption), head, body, class_=None if table.interactive else "plain"
-    )
+    classes = ["number" if column.numeric else None for column in table.columns]
+    titles = [column.title for column in table.columns]
+    head = [element("th", title, scope="col", class_=name) for title, name in zip(titles, classes, strict=True)]
+    rows = []
+    for row in table.rows[: FIRST_ROWS if table.interactive else None]:
+        first, *others = [cell_text(cell, column.digits) for cell, column in zip(row, table.columns, strict=True)]
+        cells = [element("td", text, class_=name) for text, name in zip(others, classes[1:], strict=True)]
+        rows.append(element("tr", element("th", first, scope="row", class_=classes[0]), *cells))
+    parts = element("caption", table.caption), element("thead", element("tr", *head)), element("tbody", *rows)
+    content = element("table", *parts, class_=None if table.interactive else "plain")
     return element("div", content, class_="scroll", tabindex=0, role="group", aria_label=table.caption)
-
-
-def _head(column: Column) -> Markup:
-    return element("th", column.title, scope="col", class_="number" if column.numeric else None)
-
-
-def _row(row: Sequence[Cell], columns: Sequence[Column]) -> Markup:
-    texts = [cell_text(cell, column.digits) for cell, column in zip(row, columns, strict=True)]
-    classes = ["number" if column.numeric else None for column in columns]
-    first = element("th", texts[0], scope="row", class_=classes[0])
-    return element(
-        "tr", first, *(element("td", text, class_=name) for text, name in zip(texts[1:], classes[1:], strict=True))
-    )
 
 
 def _interactive(table: Table, data: ScriptData) -> Markup:

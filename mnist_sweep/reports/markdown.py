@@ -62,7 +62,6 @@ def _table(table: Table) -> Iterator[str]:
 
 
 def _cell(text: str) -> str:
-    """Return plain text as a table cell; backquotes are escaped, too."""
     return _escaped(_line(text))
 
 

@@ -10,11 +10,8 @@ VOID = {"img", "meta", "input"}
 def element(tag: str, *children: str, **attributes: str | int | bool | None) -> Markup:
     """Return an element; children that are not `Markup` are escaped.
 
-    Args:
-        tag: Its name.
-        children: Its content.
-        attributes: Attributes by name, with `_` for `-` and a trailing `_` dropped (`class_`). None and False omit an
-            attribute, True writes it without a value.
+    Names of attributes have `_` for `-`, and a trailing `_` is dropped (`class_`). None and False omit an attribute,
+    True writes it without a value.
     """
     start = Markup("").join(_attribute(name.rstrip("_").replace("_", "-"), value) for name, value in attributes.items())
     content = Markup("<%s%s>") % (tag, start)

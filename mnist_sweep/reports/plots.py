@@ -19,15 +19,7 @@ HEIGHT = 340
 
 
 def figure(*traces: Any, x: str, y: str, height: int = HEIGHT, **layout: Any) -> "go.Figure":
-    """Return a figure of these traces.
-
-    Args:
-        traces: Plotly traces.
-        x: Title of the horizontal axis.
-        y: Title of the vertical axis.
-        height: In pixels; the width is the page's.
-        layout: Further layout options of Plotly, with `_` between levels.
-    """
+    """Return a figure of Plotly traces, with titles of both axes and a height in pixels; the width is the page's."""
     import plotly.graph_objects as go
 
     plot = go.Figure(traces)
@@ -36,6 +28,13 @@ def figure(*traces: Any, x: str, y: str, height: int = HEIGHT, **layout: Any) ->
     plot.update_layout(xaxis_title_text=x, yaxis_title_text=y, xaxis_automargin=True, yaxis_automargin=True)
     plot.update_layout(hovermode="closest", dragmode=False, hoverlabel_align="left", **layout)
     return plot
+
+
+def scatter(**options: Any) -> Any:
+    """Return a Plotly trace of points or a line."""
+    import plotly.graph_objects as go
+
+    return go.Scatter(**options)
 
 
 def figure_json(plot: "go.Figure") -> str:

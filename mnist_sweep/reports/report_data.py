@@ -21,7 +21,6 @@ class Results:
     """The content of a results folder.
 
     Attributes:
-        folder: The results folder.
         rows: All rows: the successful ones, best first, then the others.
         varying: Fields of the config that vary among the rows, the seed last.
         trials: The rows as a table like `trials.csv`.
@@ -55,11 +54,7 @@ class Results:
 
 
 def read_results(folder: Path, submit: Submit = submit_here) -> Results:
-    """Read a results folder.
-
-    Args:
-        folder: The results folder.
-        submit: Where the selection and the effects are computed.
+    """Read a results folder, and submit its trials for analysis.
 
     Raises:
         LedgerError: It holds no rows, or a file in it is damaged; the message names it.
@@ -72,13 +67,8 @@ def read_results(folder: Path, submit: Submit = submit_here) -> Results:
     order = {status: number for number, status in enumerate(Status)}
     ranked = sorted(rows, key=lambda row: (order[row.status], row.val_accuracy is None, rank(row)))
     trials = trials_frame(ranked)
-    return Results(
-        folder=folder,
-        rows=ranked,
-        varying=varying(row.config for row in ranked),
-        trials=trials,
-        result=submit(trials),
-    )
+    names = varying(row.config for row in ranked)
+    return Results(folder=folder, rows=ranked, varying=names, trials=trials, result=submit(trials))
 
 
 def evenly_spaced(rows: Sequence[TrialRow], number: int) -> Sequence[TrialRow]:

@@ -44,10 +44,7 @@ NEED_ANALYSIS = {best_config.section, effects.section}  # built last, since they
 def write_report(folder: Path, *, format: Format = "html", submit: Submit = submit_here) -> Path:  # noqa: A002 # the option's name
     """Write `report.html` or `report.md` into a results folder, and return its path.
 
-    Args:
-        folder: The results folder.
-        format: Which of the two to write.
-        submit: Where the selection and the effects are computed; by default in this process.
+    The selection and the effects are computed where `submit` says, by default in this process.
 
     Raises:
         LedgerError: The folder holds no rows, a file in it is damaged, or the report cannot be written.

@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from mnist_sweep.reports.blocks import Block, Cell, Column, Facts, Paragraph, Section, Table
+from mnist_sweep.reports.blocks import Block, Cell, Facts, Paragraph, Section, Table, number_columns, text_columns
 from mnist_sweep.reports.report_data import Results
 from mnist_sweep.text.names import label, value
 from mnist_sweep.text.numbers import counted, duration, percent, percent_interval
@@ -38,7 +38,6 @@ def section(results: Results) -> Section:
 
 
 def _by_config(results: Results) -> dict[str, list[TrialRow]]:
-    """Return the successful trials of each config, best first."""
     trials: dict[str, list[TrialRow]] = {}
     for row in results.good:
         trials.setdefault(row.config_id, []).append(row)
@@ -53,11 +52,9 @@ def _ties(selection: "Selection", trials: dict[str, list[TrialRow]], names: Sequ
     return Table(
         caption=f"Configs {relation} the best" + (f", first {MAX_TIES} of {number:,}" if number > MAX_TIES else ""),
         columns=[
-            Column(title="config"),
-            Column(title="hyperparameters"),
-            Column(title="seeds", numeric=True, digits=0),
-            Column(title="val accuracy", numeric=True, digits=4),
-            Column(title="test accuracy", numeric=True, digits=4),
+            *text_columns("config", "hyperparameters"),
+            *number_columns("seeds", digits=0),
+            *number_columns("val accuracy", "test accuracy", digits=4),
         ],
         rows=[_tie(config_id, trials[config_id], names) for config_id in selection.tied[:MAX_TIES]],
     )

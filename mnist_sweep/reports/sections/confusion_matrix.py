@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from mnist_sweep.errors import LedgerError
 from mnist_sweep.predict.classify import class_names
-from mnist_sweep.reports.blocks import Cell, Column, Plot, Table
+from mnist_sweep.reports.blocks import Cell, Plot, Table, number_columns, text_columns
 from mnist_sweep.reports.plots import figure, literal
 from mnist_sweep.reports.report_data import Results
 from mnist_sweep.results import predictions
@@ -42,12 +42,9 @@ def plot(results: Results) -> Plot | None:
         )
     counts = count_pairs(labels, predicted)
     names = class_names(row, len(counts))
-    return Plot(
-        title=f"Confusion matrix of {row.trial_id} on the test split",
-        finding=_finding(counts, names),
-        figure=_figure(counts, names),
-        table=_table(counts, names),
-    )
+    title = f"Confusion matrix of {row.trial_id} on the test split"
+    finding = _finding(counts, names)
+    return Plot(title=title, finding=finding, figure=_figure(counts, names), table=_table(counts, names))
 
 
 def best_with_file(results: Results, suffix: str) -> TrialRow | None:
@@ -99,8 +96,8 @@ def _figure(counts: "NDArray[np.int64]", names: Sequence[str]) -> Any:
             y=labels,
             xgap=1,
             ygap=1,
-            colorscale=[[0, CLEAR], [1, STRONG]],
             zmin=0,
+            colorscale=[[0, CLEAR], [1, STRONG]],
             showscale=not few,
             hovertemplate="%{y} classified as %{x}: %{z}<extra></extra>",
         ),
@@ -122,16 +119,12 @@ def _figure(counts: "NDArray[np.int64]", names: Sequence[str]) -> Any:
 
 def _table(counts: "NDArray[np.int64]", names: Sequence[str]) -> Table:
     if len(counts) > MAX_CLASSES:
-        columns = [
-            Column(title="true class"),
-            Column(title="predicted class"),
-            Column(title="images", numeric=True, digits=0),
-        ]
+        columns = [*text_columns("true class", "predicted class"), *number_columns("images", digits=0)]
         pairs = confusions(counts)[:MAX_PAIRS]
         rows: list[list[Cell]] = [[names[true], names[predicted], number] for number, true, predicted in pairs]
         return Table(caption="Most frequent confusions", columns=columns, rows=rows)
     return Table(
         caption="Images by true class (row) and predicted class (column)",
-        columns=[Column(title="true class"), *(Column(title=name, numeric=True, digits=0) for name in names)],
+        columns=[*text_columns("true class"), *number_columns(*names, digits=0)],
         rows=[[name, *row] for name, row in zip(names, counts.tolist(), strict=True)],
     )

@@ -4,8 +4,8 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from mnist_sweep.reports.blocks import Block, Cell, Column, Paragraph, Plot, Section, Table
-from mnist_sweep.reports.plots import BLUE, figure, literal
+from mnist_sweep.reports.blocks import Block, Cell, Paragraph, Plot, Section, Table, number_columns, text_columns
+from mnist_sweep.reports.plots import BLUE, figure, literal, scatter
 from mnist_sweep.reports.report_data import Results
 from mnist_sweep.text.numbers import counted, interval, points
 
@@ -47,55 +47,43 @@ def _table(found: Sequence["Effect"]) -> Table:
         caption="Effects on validation accuracy, strongest first: best level minus worst, in percentage points"
         + within * any(effect.name.endswith(")") for effect in found),
         columns=[
-            Column(title="hyperparameter"),
-            Column(title="difference, points", numeric=True),
-            Column(title="95% interval, points"),
-            Column(title="share of variance", numeric=True, digits=3),
-            Column(title="significant"),
+            *text_columns("hyperparameter"),
+            *number_columns("difference, points", digits=None),
+            *text_columns("95% interval, points"),
+            *number_columns("share of variance", digits=3),
+            *text_columns("significant"),
         ],
-        rows=[
-            [
-                effect.name,
-                points(effect.difference),
-                interval(effect.low, effect.high).removeprefix("95% interval "),
-                effect.share,
-                "yes" if effect.significant else "no",
-            ]
-            for effect in found
-        ],
+        rows=[*map(_row, found)],
     )
+
+
+def _row(effect: "Effect") -> list[Cell]:
+    between = interval(effect.low, effect.high).removeprefix("95% interval ")
+    return [effect.name, points(effect.difference), between, effect.share, "yes" if effect.significant else "no"]
 
 
 def _plot(effect: "Effect", limits: Sequence[float]) -> Plot:
     columns = [
-        Column(title="level"),
-        Column(title="trials", numeric=True, digits=0),
-        *(Column(title=title, numeric=True, digits=4) for title in ("mean", "low", "high")),
-        Column(title="failed", numeric=True, digits=0),
-        Column(title="diverged", numeric=True, digits=0),
+        *text_columns("level"),
+        *number_columns("trials", digits=0),
+        *number_columns("mean", "low", "high", digits=4),
+        *number_columns("failed", "diverged", digits=0),
     ]
     rows: list[list[Cell]] = [
         [level.value, level.n, *map(_known, (level.mean, level.low, level.high)), level.num_failed, level.num_diverged]
         for level in effect.levels
     ]
-    return Plot(
-        title=effect.name,
-        finding=_sentence(effect.sentence),
-        figure=_figure(effect, limits),
-        table=Table(
-            caption=f"Mean validation accuracy by {effect.name}, with its 95% interval", columns=columns, rows=rows
-        ),
-        small=True,
-    )
+    caption = f"Mean validation accuracy by {effect.name}, with its 95% interval"
+    table = Table(caption=caption, columns=columns, rows=rows)
+    drawing = _figure(effect, limits)
+    return Plot(title=effect.name, finding=_sentence(effect.sentence), figure=drawing, table=table, small=True)
 
 
 def _figure(effect: "Effect", limits: Sequence[float]) -> Any:
-    import plotly.graph_objects as go
-
     levels = [level for level in effect.levels if not math.isnan(level.mean)]
     means = [level.mean for level in levels]
     return figure(
-        go.Scatter(
+        scatter(
             x=[literal(level.value) for level in levels],
             y=means,
             error_y={

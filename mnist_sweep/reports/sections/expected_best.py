@@ -3,8 +3,8 @@
 import math
 from typing import TYPE_CHECKING, Any
 
-from mnist_sweep.reports.blocks import Column, Plot, Section, Table
-from mnist_sweep.reports.plots import BLUE, FAINT_BLUE, figure
+from mnist_sweep.reports.blocks import Plot, Section, Table, number_columns
+from mnist_sweep.reports.plots import BLUE, FAINT_BLUE, figure, scatter
 from mnist_sweep.reports.report_data import Results
 from mnist_sweep.text.numbers import duration
 
@@ -41,10 +41,7 @@ def _plot(curve: "pd.DataFrame", unit: str, reading: str, *, digits: int) -> Plo
         figure=_figure(curve, unit),
         table=Table(
             caption=f"Expected best validation accuracy by {unit}",
-            columns=[
-                Column(title=unit, numeric=True, digits=digits),
-                *(Column(title=title, numeric=True, digits=4) for title in ("expected best", "low", "high")),
-            ],
+            columns=[*number_columns(unit, digits=digits), *number_columns("expected best", "low", "high", digits=4)],
             rows=[[None if math.isnan(cell) else cell for cell in line] for line in lines],
         ),
         small=True,
@@ -58,14 +55,12 @@ def _thinned(curve: "pd.DataFrame") -> "pd.DataFrame":
 
 
 def _figure(curve: "pd.DataFrame", unit: str) -> Any:
-    import plotly.graph_objects as go
-
     budget = curve["budget"].tolist()
     edges = {"mode": "lines", "line_width": 0, "showlegend": False, "hoverinfo": "skip"}
     return figure(
-        go.Scatter(x=budget, y=curve["low"].tolist(), **edges),
-        go.Scatter(x=budget, y=curve["high"].tolist(), fill="tonexty", fillcolor=FAINT_BLUE, **edges),
-        go.Scatter(
+        scatter(x=budget, y=curve["low"].tolist(), **edges),
+        scatter(x=budget, y=curve["high"].tolist(), fill="tonexty", fillcolor=FAINT_BLUE, **edges),
+        scatter(
             x=budget,
             y=curve["expected_best"].tolist(),
             mode="lines",

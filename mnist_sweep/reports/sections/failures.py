@@ -1,9 +1,9 @@
 """Trials that failed, diverged or were stopped, by cause."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 
-from mnist_sweep.reports.blocks import Cell, Column, Section, Table
+from mnist_sweep.reports.blocks import Cell, Section, Table, number_columns, text_columns
 from mnist_sweep.reports.report_data import Results
 from mnist_sweep.text.lines import listed
 from mnist_sweep.text.numbers import counted
@@ -29,17 +29,9 @@ def section(results: Results) -> Section:
         for (status, cause), trials in shown.items()
     ]
     more = f", first {MAX_GROUPS} of {len(groups):,}" if len(groups) > MAX_GROUPS else ""
-    table = Table(
-        caption=f"Causes, most frequent first{more}",
-        columns=[
-            Column(title="status"),
-            Column(title="cause"),
-            Column(title="trials", numeric=True, digits=0),
-            Column(title="example trial"),
-            Column(title="its hyperparameters"),
-        ],
-        rows=rows,
-    )
+    examples = text_columns("example trial", "its hyperparameters")
+    columns = [*text_columns("status", "cause"), *number_columns("trials", digits=0), *examples]
+    table = Table(caption=f"Causes, most frequent first{more}", columns=columns, rows=rows)
     return Section(key="failures", title="Failures", finding=_finding(results.rows), blocks=[table])
 
 
@@ -47,16 +39,13 @@ def _by_cause(rows: Iterable[TrialRow]) -> dict[tuple[Status, str], list[TrialRo
     """Group rows that were not successful or have a warning by status and cause, most frequent first."""
     groups: dict[tuple[Status, str], list[TrialRow]] = defaultdict(list)
     for row in rows:
-        cause = row.error or CAUSES.get(row.status)
-        if cause:
+        if cause := row.error or CAUSES.get(row.status):
             groups[row.status, cause].append(row)
     return dict(sorted(groups.items(), key=lambda group: -len(group[1])))
 
 
 def _finding(rows: Iterable[TrialRow]) -> str:
-    count: dict[Status, int] = defaultdict(int)
-    for row in rows:
-        count[row.status] += 1
+    count = Counter(row.status for row in rows)
     ended = [f"{counted(count[status], 'trial')} {word}" for status, word in ENDED.items() if count[status]]
     again = " `mnist-sweep run SCRIPT --retry failed` runs the failed ones again." if count[Status.FAILED] else ""
     return f"{listed(ended)}.{again}" if ended else "No trial failed, but some successful ones have a warning."

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from mnist_sweep.reports.blocks import Block, Column, Plot, Section, Table
-from mnist_sweep.reports.plots import BLUE, FAINT_BLUE, GREY, RED, figure, literal
+from mnist_sweep.reports.blocks import Block, Plot, Section, Table, number_columns
+from mnist_sweep.reports.plots import BLUE, FAINT_BLUE, GREY, RED, figure, literal, scatter
 from mnist_sweep.reports.report_data import Results
 from mnist_sweep.text.numbers import counted, points
 from mnist_sweep.trials.row import Evaluation, TrialRow
@@ -51,13 +51,8 @@ def quantiles(rows: Sequence[TrialRow]) -> "pd.DataFrame":
         frame["step"] = frame.groupby(bins, observed=True)["step"].transform("max")
         frame = frame.drop_duplicates(["trial_id", "step"], keep="last")
     groups = frame.groupby("step")["val_accuracy"]
-    columns = {
-        "low": groups.quantile(LOW),
-        "median": groups.median(),
-        "high": groups.quantile(HIGH),
-        "n": groups.size(),
-    }
-    return pd.DataFrame(columns).reset_index()
+    low, high = groups.quantile(LOW), groups.quantile(HIGH)
+    return pd.DataFrame({"low": low, "median": groups.median(), "high": high, "n": groups.size()}).reset_index()
 
 
 def _evaluations(row: TrialRow) -> list[Evaluation]:
@@ -69,11 +64,8 @@ def _finding(rows: Sequence[TrialRow]) -> str:
     rising = sum(peak.step == _evaluations(row)[-1].step for row, peak in zip(rows, peaks, strict=True))
     text = f"{rising:,} of {counted(len(rows), 'trial')} had their highest validation accuracy at the last evaluation"
     others = "half" if 2 * rising == len(rows) else "most"
-    text += (
-        ", so longer training may help. "
-        if 2 * rising > len(rows)
-        else f", so {others} had stopped improving before the end. "
-    )
+    stopped = f"{others} had stopped improving before the end"
+    text += f", so {'longer training may help' if 2 * rising > len(rows) else stopped}. "
     best, peak = rows[0], peaks[0]
     last = _evaluations(best)[-1]
     lost = (peak.val_accuracy or 0.0) - (last.val_accuracy or 0.0)
@@ -83,24 +75,14 @@ def _finding(rows: Sequence[TrialRow]) -> str:
 
 
 def _accuracies(rows: Sequence[TrialRow], band: "pd.DataFrame", results: Results) -> Any:
-    import plotly.graph_objects as go
-
     steps = band["step"].tolist()
+    edge = {"x": steps, "mode": "lines", "line_width": 0, "hoverinfo": "skip"}
     best, *others = rows
     return figure(
-        go.Scatter(x=steps, y=_rounded(band["low"]), mode="lines", line_width=0, showlegend=False, hoverinfo="skip"),
-        go.Scatter(
-            x=steps,
-            y=_rounded(band["high"]),
-            mode="lines",
-            line_width=0,
-            fill="tonexty",
-            fillcolor=FAINT_BLUE,
-            name="10th to 90th percentile",
-            hoverinfo="skip",
-        ),
+        scatter(y=_rounded(band["low"]), showlegend=False, **edge),
+        scatter(y=_rounded(band["high"]), fill="tonexty", fillcolor=FAINT_BLUE, name="10th to 90th percentile", **edge),
         *([_lines(others, results, name=f"next {len(others)}", color=GREY, width=1)] if others else []),
-        go.Scatter(x=steps, y=_rounded(band["median"]), name="median", line={"color": BLUE, "dash": "dash"}),
+        scatter(x=steps, y=_rounded(band["median"]), name="median", line={"color": BLUE, "dash": "dash"}),
         _lines([best], results, name="best trial", color=RED, width=3),
         x="training steps",
         y="validation accuracy",
@@ -109,10 +91,8 @@ def _accuracies(rows: Sequence[TrialRow], band: "pd.DataFrame", results: Results
 
 
 def _lines(rows: Sequence[TrialRow], results: Results, *, name: str, color: str, width: int) -> Any:
-    import plotly.graph_objects as go
-
     curves = [(_evaluations(row), literal(results.label(row))) for row in rows]
-    return go.Scatter(
+    return scatter(
         x=[step for curve, _ in curves for step in [*(point.step for point in curve), None]],
         y=[y for curve, _ in curves for y in [*(round(point.val_accuracy or 0.0, 5) for point in curve), None]],
         text=[text for curve, text in curves for _ in [*curve, None]],
@@ -124,8 +104,6 @@ def _lines(rows: Sequence[TrialRow], results: Results, *, name: str, color: str,
 
 
 def _losses(row: TrialRow, results: Results) -> Plot:
-    import plotly.graph_objects as go
-
     curve = _evaluations(row)
     steps = [point.step for point in curve]
     train, val = [point.train_loss for point in curve], [point.val_loss for point in curve]
@@ -133,8 +111,8 @@ def _losses(row: TrialRow, results: Results) -> Plot:
         title="Loss of the best trial",
         finding=_overfitting(train[-1], val[-1]),
         figure=figure(
-            go.Scatter(x=steps, y=_rounded(train), name="train", line={"color": BLUE, "dash": "dot"}),
-            go.Scatter(x=steps, y=_rounded(val), name="validation", line={"color": RED}),
+            scatter(x=steps, y=_rounded(train), name="train", line={"color": BLUE, "dash": "dot"}),
+            scatter(x=steps, y=_rounded(val), name="validation", line={"color": RED}),
             x="training steps",
             y="cross-entropy, nats",
             yaxis_type="log",
@@ -143,11 +121,7 @@ def _losses(row: TrialRow, results: Results) -> Plot:
         ),
         table=Table(
             caption=f"Loss of the best trial, {results.label(row)}",
-            columns=[
-                Column(title="step", numeric=True, digits=0),
-                Column(title="train loss", numeric=True, digits=4),
-                Column(title="val loss", numeric=True, digits=4),
-            ],
+            columns=[*number_columns("step", digits=0), *number_columns("train loss", "val loss", digits=4)],
             rows=list(zip(steps, train, val, strict=True))[-MAX_STEPS:],
         ),
     )
@@ -169,20 +143,12 @@ def _overfitting(train: float | None, val: float | None) -> str:
 
 def _table(best: TrialRow, band: "pd.DataFrame") -> Table:
     of_best = {point.step: point.val_accuracy for point in best.history}
+    accuracies = number_columns("best trial", "10th percentile", "median", "90th percentile", digits=4)
+    lines = zip(*(band[name].tolist() for name in band), strict=True)
     return Table(
         caption="Validation accuracy by step",
-        columns=[
-            Column(title="step", numeric=True, digits=0),
-            *(
-                Column(title=title, numeric=True, digits=4)
-                for title in ("best trial", "10th percentile", "median", "90th percentile")
-            ),
-            Column(title="trials", numeric=True, digits=0),
-        ],
-        rows=[
-            [step, of_best.get(step), low, median, high, n]
-            for step, low, median, high, n in zip(*(band[name].tolist() for name in band), strict=True)
-        ],
+        columns=[*number_columns("step", digits=0), *accuracies, *number_columns("trials", digits=0)],
+        rows=[[step, of_best.get(step), *others] for step, *others in lines],
     )
 
 

@@ -50,7 +50,6 @@ def section(results: Results) -> Section:
 
 
 def _images(row: TrialRow, found: Mistakes) -> list[Image]:
-    """Return the image of each mistake, captioned with both classes and the model's confidence."""
     highest = max([*found.labels.tolist(), *found.predicted.tolist()], default=0)
     names = class_names(row, highest + 1)
     classes = zip(found.labels.tolist(), found.predicted.tolist(), found.confidence.tolist(), strict=True)

@@ -8,8 +8,8 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from mnist_sweep.reports.blocks import Block, Column, Plot, Section, Table
-from mnist_sweep.reports.plots import BLUE, GREY, RED, figure, literal
+from mnist_sweep.reports.blocks import Plot, Section, Table, text_columns
+from mnist_sweep.reports.plots import BLUE, GREY, RED, figure, literal, scatter
 from mnist_sweep.reports.report_data import Results, evenly_spaced
 from mnist_sweep.reports.sections.parallel_axes import (
     MAX_LEVELS,
@@ -38,35 +38,26 @@ def section(results: Results) -> Section | None:
     if not names or len(results.good) < 2:
         return None
     best = results.good[: max(1, round(len(results.good) / 10))]
-    table = _common_values(best, results.good, names)
-    blocks: list[Block] = [
-        Plot(
-            title="Hyperparameters and accuracy of each trial",
-            finding=_explanation(results, names),
-            figure=_figure(results, names),
-            table=table,
-            min_width=90 * (len(names) + 1),
-        )
-    ]
-    return Section(
-        key="parallel-coordinates",
-        title="Parallel coordinates",
-        finding=_finding(best, results, names),
-        blocks=blocks,
+    plot = Plot(
+        title="Hyperparameters and accuracy of each trial",
+        finding=_explanation(results, names),
+        figure=_figure(results, names),
+        table=_common_values(best, results.good, names),
+        min_width=90 * (len(names) + 1),
     )
+    finding = _finding(best, results, names)
+    return Section(key="parallel-coordinates", title="Parallel coordinates", finding=finding, blocks=[plot])
 
 
 def _common_values(best: Sequence[TrialRow], rows: Sequence[TrialRow], names: Sequence[str]) -> Table:
-    """Return the values of each hyperparameter among the best trials, beside all values that were tried."""
     return Table(
         caption="Hyperparameters of the top 10% of trials",
-        columns=[Column(title="hyperparameter"), Column(title="values in the top 10%"), Column(title="values tried")],
+        columns=text_columns("hyperparameter", "values in the top 10%", "values tried"),
         rows=[[name, _values(best, name, counts=True), _values(rows, name)] for name in names],
     )
 
 
 def _explanation(results: Results, names: Sequence[str]) -> str:
-    """Explain what the lines are and what is omitted."""
     text = "Each line is a trial; the rightmost axis is its validation accuracy."
     if len(results.good) > MAX_LINES:
         text += f" {MAX_LINES} of {counted(len(results.good), 'trial')} are drawn, evenly spaced by rank."
@@ -112,9 +103,9 @@ def _figure(results: Results, names: Sequence[str]) -> Any:
     labels = [literal(results.label(row)) for row in rows]
     tenth, half = max(1, round(len(rows) / 10)), max(1, len(rows) // 2)
     traces = [
-        _trace(lines[half:], labels[half:], name="bottom half", color=GREY, opacity=0.55),
-        _trace(lines[tenth:half], labels[tenth:half], name="top half", color=BLUE, opacity=0.65),
-        _trace(lines[:tenth], labels[:tenth], name="top 10%", color=RED, opacity=0.9, width=2),
+        _trace(lines[half:], labels[half:], name="bottom half", line={"color": GREY, "width": 1}, opacity=0.55),
+        _trace(lines[tenth:half], labels[tenth:half], name="top half", line={"color": BLUE, "width": 1}, opacity=0.65),
+        _trace(lines[:tenth], labels[:tenth], name="top 10%", line={"color": RED, "width": 2}, opacity=0.9),
     ]
     return _with_axes(figure(*traces, x="", y="", height=400), axes)
 
@@ -127,26 +118,14 @@ def _line(row: TrialRow, axes: Sequence[Axis], names: Sequence[str], rank: float
     return [*(round(height, 4) for height in heights), None]
 
 
-def _trace(
-    lines: Sequence[Sequence[float | None]],
-    labels: Sequence[str],
-    *,
-    name: str,
-    color: str,
-    opacity: float,
-    width: int = 1,
-) -> Any:
-    import plotly.graph_objects as go
-
-    return go.Scatter(
-        name=name,
+def _trace(lines: Sequence[Sequence[float | None]], labels: Sequence[str], **options: Any) -> Any:
+    return scatter(
         x=[x for line in lines for x in range(len(line))],
         y=[y for line in lines for y in line],
         text=[label for line, label in zip(lines, labels, strict=True) for _ in line],
         mode="lines",
-        line={"color": color, "width": width},
-        opacity=opacity,
         hovertemplate="%{text}<extra></extra>",
+        **options,
     )
 
 

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
-from mnist_sweep.reports.blocks import Column, Plot, Section, Table
-from mnist_sweep.reports.plots import BLUE, RED, figure, literal
+from mnist_sweep.reports.blocks import Plot, Section, Table, number_columns, text_columns
+from mnist_sweep.reports.plots import BLUE, RED, figure, literal, scatter
 from mnist_sweep.reports.report_data import Results, evenly_spaced
 from mnist_sweep.text.numbers import counted, duration, points
 from mnist_sweep.trials.row import TrialRow
@@ -25,18 +25,16 @@ def section(results: Results) -> Section | None:
     number = "1 trial is" if len(front) == 1 else f"{len(front):,} trials are"
     finding = f"{number} on the Pareto front: no other trial is both faster and more accurate."
     if len(drawn) < len(rows):
-        finding += (
-            f" {len(drawn):,} of {counted(len(rows), 'trial')} are drawn, evenly spaced by rank, and the whole front."
-        )
+        of_all = f"{len(drawn):,} of {counted(len(rows), 'trial')}"
+        finding += f" {of_all} are drawn, evenly spaced by rank, and the whole front."
     plot = Plot(
         title="Validation accuracy against wall time",
         finding=finding,
         figure=_figure(drawn, front, results),
         table=_table(front, results),
     )
-    return Section(
-        key="pareto-front", title="Pareto front: accuracy against cost", finding=_finding(rows, front), blocks=[plot]
-    )
+    title = "Pareto front: accuracy against cost"
+    return Section(key="pareto-front", title=title, finding=_finding(rows, front), blocks=[plot])
 
 
 def pareto_optimal(rows: Sequence[TrialRow]) -> list[TrialRow]:
@@ -63,10 +61,8 @@ def _finding(rows: Sequence[TrialRow], front: Sequence[TrialRow]) -> str:
 
 
 def _figure(rows: Sequence[TrialRow], front: Sequence[TrialRow], results: Results) -> Any:
-    import plotly.graph_objects as go
-
     def points_of(chosen: Sequence[TrialRow], **given: Any) -> Any:
-        return go.Scatter(
+        return scatter(
             x=[round(row.seconds_total or 0.0, 4) for row in chosen],
             y=[round(row.val_accuracy or 0.0, 5) for row in chosen],
             text=[literal(results.label(row)) for row in chosen],
@@ -74,16 +70,11 @@ def _figure(rows: Sequence[TrialRow], front: Sequence[TrialRow], results: Result
             **given,
         )
 
+    diamond = {"color": RED, "size": 10, "symbol": "diamond"}
     seconds = [row.seconds_total or 0.0 for row in [*rows, *front]]
     return figure(
         points_of(rows, mode="markers", name="trials", marker={"color": BLUE, "size": 6, "opacity": 0.5}),
-        points_of(
-            front,
-            mode="lines+markers",
-            name="Pareto front",
-            line={"color": RED, "shape": "hv"},
-            marker={"color": RED, "size": 10, "symbol": "diamond"},
-        ),
+        points_of(front, mode="lines+markers", name="Pareto front", line={"color": RED, "shape": "hv"}, marker=diamond),
         x="wall time of the trial, seconds",
         y="validation accuracy",
         height=400,
@@ -93,13 +84,9 @@ def _figure(rows: Sequence[TrialRow], front: Sequence[TrialRow], results: Result
 
 
 def _table(front: Sequence[TrialRow], results: Results) -> Table:
+    numbers = [*number_columns("seconds", digits=2), *number_columns("val accuracy", digits=4)]
     return Table(
         caption="Trials on the Pareto front, fastest first",
-        columns=[
-            Column(title="trial"),
-            Column(title="hyperparameters"),
-            Column(title="seconds", numeric=True, digits=2),
-            Column(title="val accuracy", numeric=True, digits=4),
-        ],
+        columns=[*text_columns("trial", "hyperparameters"), *numbers],
         rows=[[row.trial_id, results.label(row), row.seconds_total, row.val_accuracy] for row in front[-MAX_FRONT:]],
     )

@@ -6,7 +6,17 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from mnist_sweep.reports.blocks import Block, Column, Command, Facts, Paragraph, Section, Table
+from mnist_sweep.reports.blocks import (
+    Block,
+    Cell,
+    Command,
+    Facts,
+    Paragraph,
+    Section,
+    Table,
+    number_columns,
+    text_columns,
+)
 from mnist_sweep.reports.report_data import Results
 from mnist_sweep.results.runs import RunRecord
 from mnist_sweep.results.runs import read as read_runs
@@ -55,16 +65,12 @@ def _run_blocks(runs: Sequence[RunRecord]) -> list[Block]:
     blocks: list[Block] = [Command(text=command) for command in list(commands)[:MAX_COMMANDS]]
     last = runs[-1]
     memory = f", {last.memory_bytes / 2**30:.1f} GiB of memory" if last.memory_bytes else ""
+    versions = [f"Python {last.python}", *(f"{name} {number}" for name, number in last.packages.items())]
+    digests = {f"SHA-256 of {name}": digest for run in runs for name, digest in run.data.items()}
     facts = [
         ("machine of the last run", f"{last.host}, {counted(last.cpus, 'CPU')}{memory}"),
-        (
-            "versions in the last run",
-            ", ".join([f"Python {last.python}", *(f"{name} {number}" for name, number in last.packages.items())]),
-        ),
-        *(
-            (f"SHA-256 of {name}", digest)
-            for name, digest in {k: v for run in runs for k, v in run.data.items()}.items()
-        ),
+        ("versions in the last run", ", ".join(versions)),
+        *digests.items(),
     ]
     return [*blocks, _table(runs), Facts(facts=facts)]
 
@@ -81,33 +87,19 @@ def _table(runs: Sequence[RunRecord]) -> Table:
     return Table(
         caption="Runs" if len(runs) <= MAX_RUNS else f"The last {MAX_RUNS} of {len(runs):,} runs",
         columns=[
-            Column(title="started (UTC)"),
-            Column(title="host"),
-            Column(title="runner"),
-            Column(title="workers", numeric=True, digits=0),
-            Column(title="trials run", numeric=True, digits=0),
-            Column(title="seconds", numeric=True, digits=1),
-            Column(title="predicted seconds", numeric=True, digits=1),
-            Column(title="git commit"),
+            *text_columns("started (UTC)", "host", "runner"),
+            *number_columns("workers", "trials run", digits=0),
+            *number_columns("seconds", "predicted seconds", digits=1),
+            *text_columns("git commit"),
         ],
-        rows=[
-            [
-                run.started,
-                run.host,
-                run.runner,
-                run.num_workers,
-                run.num_run,
-                run.seconds,
-                run.predicted_seconds,
-                _commit(run),
-            ]
-            for run in runs[-MAX_RUNS:]
-        ],
+        rows=[*map(_row, runs[-MAX_RUNS:])],
     )
 
 
-def _commit(run: RunRecord) -> str:
-    return f"{run.git_commit[:12]}{' (modified)' if run.git_dirty else ''}" if run.git_commit else "none"
+def _row(run: RunRecord) -> list[Cell]:
+    commit = f"{run.git_commit[:12]}{' (modified)' if run.git_dirty else ''}" if run.git_commit else "none"
+    numbers = run.num_workers, run.num_run, run.seconds, run.predicted_seconds
+    return [run.started, run.host, run.runner, *numbers, commit]
 
 
 def _row_facts(rows: Sequence[TrialRow]) -> list[tuple[str, str]]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from mnist_sweep.reports.blocks import Column, Plot, Section, Table
+from mnist_sweep.reports.blocks import Plot, Section, Table, number_columns, text_columns
 from mnist_sweep.reports.plots import BLUE, figure, literal
 from mnist_sweep.reports.report_data import Results
 from mnist_sweep.results.runs import RunRecord
@@ -22,12 +22,7 @@ UNKNOWN = "There is no timeline: the rows come from an older version, which did 
 
 
 class Span(NamedTuple):
-    """An interval of time, in seconds.
-
-    Attributes:
-        start: Its start.
-        end: Its end.
-    """
+    """An interval of time, in seconds."""
 
     start: float
     end: float
@@ -72,12 +67,8 @@ def section(results: Results) -> Section:
     )
     missing = len(results.rows) - len(timed)
     finding += f" Left out: {counted(missing, 'trial')} without a start time." if missing else ""
-    plot = Plot(
-        title="Trials of each worker",
-        finding=_legend(found, shown),
-        figure=_figure(found, shown),
-        table=_table(found, shown),
-    )
+    drawing, table = _figure(found, shown), _table(found, shown)
+    plot = Plot(title="Trials of each worker", finding=_legend(found, shown), figure=drawing, table=table)
     return Section(key=KEY, title=TITLE, finding=finding, blocks=[plot])
 
 
@@ -181,13 +172,14 @@ def _figure(found: Timeline, shown: Sequence[str]) -> Any:
 
 
 def _table(found: Timeline, shown: Sequence[str]) -> Table:
+    columns = [
+        *text_columns("worker"),
+        *number_columns("trials", digits=0),
+        *number_columns("busy seconds", digits=1),
+        *number_columns("idle share", digits=3),
+    ]
     return Table(
         caption="Workers",
-        columns=[
-            Column(title="worker"),
-            Column(title="trials", numeric=True, digits=0),
-            Column(title="busy seconds", numeric=True, digits=1),
-            Column(title="idle share", numeric=True, digits=3),
-        ],
+        columns=columns,
         rows=[[worker, len(found.work[worker]), found.busy(worker), found.idle([worker])] for worker in shown],
     )

@@ -33,28 +33,15 @@ def section(results: Results) -> Section:
 
 
 def _table(rows: Sequence[TrialRow], names: Sequence[str]) -> Table:
-    """Return one line per row: id, status, the named fields of its config, and its metrics."""
     titles = short_titles(names)
     numeric = {name for name in names if all(_is_number(row.config.get(name)) for row in rows)}
     metrics = [name for name in METRICS if name in EVEN_IF_CONSTANT or len({getattr(row, name) for row in rows}) > 1]
     hyperparameters = [Column(title=titles[name], name=name, numeric=name in numeric) for name in names]
+    first = [Column(title="trial", name="trial_id"), Column(title="status")]
     return Table(
         caption="All trials",
-        columns=[
-            Column(title="trial", name="trial_id"),
-            Column(title="status"),
-            *hyperparameters,
-            *(METRICS[name] for name in metrics),
-        ],
-        rows=[
-            [
-                row.trial_id,
-                row.status.value,
-                *(_cell(row.config, name, numeric) for name in names),
-                *(getattr(row, name) for name in metrics),
-            ]
-            for row in rows
-        ],
+        columns=[*first, *hyperparameters, *(METRICS[name] for name in metrics)],
+        rows=[[*_cells(row, names, numeric), *(getattr(row, name) for name in metrics)] for row in rows],
         interactive=True,
     )
 
@@ -67,6 +54,10 @@ def short_titles(names: Sequence[str]) -> dict[str, str]:
 
 def _is_number(given: Any) -> bool:
     return given is None or (isinstance(given, int | float) and not isinstance(given, bool))
+
+
+def _cells(row: TrialRow, names: Sequence[str], numeric: set[str]) -> list[Cell]:
+    return [row.trial_id, row.status.value, *(_cell(row.config, name, numeric) for name in names)]
 
 
 def _cell(config: Mapping[str, Any], name: str, numeric: set[str]) -> Cell:
