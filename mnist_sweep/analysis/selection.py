@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_sweep.analysis.inputs import as_trials
-from mnist_sweep.analysis.selection_sentences import (
+from mnist_sweep.analysis.best_config_sentences import (
     ONE_CONFIG,
     OVER_IMAGES,
     OVER_SEEDS,
@@ -21,6 +20,7 @@ from mnist_sweep.analysis.selection_sentences import (
     Selection,
     sentences,
 )
+from mnist_sweep.analysis.inputs import as_trials
 from mnist_sweep.errors import LedgerError
 from mnist_sweep.statistics.intervals import clip_interval, half_width_of_mean, wilson_interval
 from mnist_sweep.statistics.multiple_comparisons import worse_over_images, worse_over_seeds

@@ -30,7 +30,7 @@ from mnist_sweep.planning.measurement import TrialCost
 from mnist_sweep.runners.local import Local
 from mnist_sweep.training import runtime
 from mnist_sweep.trials.config import TrialConfig, from_flat, to_flat
-from mnist_sweep.trials.signature import graph_signature
+from mnist_sweep.trials.graph_signatures import graph_signature
 
 if TYPE_CHECKING:
     from mnist_sweep.runners.ray.tune import RayTune

@@ -23,8 +23,8 @@ from mnist_sweep.sweep.work_queue import WorkQueue
 from mnist_sweep.system import machine
 from mnist_sweep.trials.artifacts import Keep, Retention
 from mnist_sweep.trials.config import TrialConfig
+from mnist_sweep.trials.graph_signatures import graph_signature, model_signature
 from mnist_sweep.trials.row import Status
-from mnist_sweep.trials.signature import graph_signature, model_signature
 
 # What Ray's processes and the driver held besides their libraries, and what Ray adds to a worker: measured with the
 # quickstart, Ray 2.60.

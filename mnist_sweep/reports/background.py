@@ -22,8 +22,8 @@ from mnist_sweep.system.machine import num_cpus
 if TYPE_CHECKING:
     import pandas as pd
 
+    from mnist_sweep.analysis.best_config_sentences import Selection
     from mnist_sweep.analysis.effects.effect import Effects
-    from mnist_sweep.analysis.selection_sentences import Selection
 
 Analysis = tuple["Selection", "Effects"]
 Submit = Callable[["pd.DataFrame"], Callable[[], Analysis]]

@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 from mnist_sweep.errors import LedgerError, no_rows
 from mnist_sweep.results.ledger import Ledger
 from mnist_sweep.results.tables import write_tables
+from mnist_sweep.system.driver_lock import Lock
 from mnist_sweep.system.files import ledger_errors, write_atomically
-from mnist_sweep.system.lock import Lock
 from mnist_sweep.text.numbers import counted
 from mnist_sweep.trials.row import Evaluation, Status, TrialRow
 

@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 from mnist_sweep.errors import no_rows
 from mnist_sweep.results.ledger import BadFile, Ledger
+from mnist_sweep.system.driver_lock import Lock
 from mnist_sweep.system.files import flush_folder, ledger_errors
-from mnist_sweep.system.lock import Lock
 
 
 class MovedFile(NamedTuple):

@@ -8,7 +8,7 @@ from pathlib import Path
 from mnist_sweep.errors import LedgerError
 from mnist_sweep.results import tables
 from mnist_sweep.results.ledger import Ledger
-from mnist_sweep.system.lock import Lock
+from mnist_sweep.system.driver_lock import Lock
 from mnist_sweep.trials.events import Event, RowCommitted, RunEnded, WorkersReady
 from mnist_sweep.trials.row import TrialRow
 

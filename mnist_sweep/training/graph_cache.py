@@ -15,7 +15,7 @@ from mnist_sweep.models.catalog import is_builtin
 from mnist_sweep.training import runtime
 from mnist_sweep.training.network import Network
 from mnist_sweep.training.train_step import TrainStep
-from mnist_sweep.trials.signature import network_signature, update_signature
+from mnist_sweep.trials.graph_signatures import network_signature, update_signature
 
 if TYPE_CHECKING:
     from mnist_sweep.data.dataset import Dataset, Shaped

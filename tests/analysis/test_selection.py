@@ -12,8 +12,8 @@ import pytest
 from scipy import stats
 
 from mnist_sweep import Softmax, TrialConfig, read_trials
+from mnist_sweep.analysis.best_config_sentences import Selection
 from mnist_sweep.analysis.selection import select
-from mnist_sweep.analysis.selection_sentences import Selection
 from mnist_sweep.errors import ConfigError, LedgerError
 from mnist_sweep.results.frames import all_frames, trials_frame
 from mnist_sweep.results.tables import write_tables

@@ -21,7 +21,7 @@ from mnist_sweep.planning.calibration import Calibration
 from mnist_sweep.planning.forecast import Plan
 from mnist_sweep.planning.measurement import TrialCost
 from mnist_sweep.sweep import execution
-from mnist_sweep.trials.signature import graph_signature
+from mnist_sweep.trials.graph_signatures import graph_signature
 from tests.cli.conftest import HEAD, Run, content
 
 COST = TrialCost(step=1.0, image=0.0, overhead=2.5, tracing=0.0, saving=0.0, num_images=300, memory=1, shared_memory=1)

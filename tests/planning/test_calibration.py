@@ -21,7 +21,7 @@ from mnist_sweep.planning.calibration import Calibration, calibrate
 from mnist_sweep.planning.measurement import TrialCost
 from mnist_sweep.training import runtime
 from mnist_sweep.trials.config import from_flat, to_flat
-from mnist_sweep.trials.signature import graph_signature
+from mnist_sweep.trials.graph_signatures import graph_signature
 
 COST = TrialCost(step=1.0, image=0.1, overhead=2.0, tracing=3.0, saving=0.5, num_images=9, memory=7, shared_memory=5)
 MODELS = """\

@@ -36,8 +36,8 @@ from mnist_sweep.results import saved_plan
 from mnist_sweep.results.ledger import Ledger
 from mnist_sweep.results.saved_plan import SavedPlan
 from mnist_sweep.system import machine
+from mnist_sweep.trials.graph_signatures import graph_signature
 from mnist_sweep.trials.row import TrialRow
-from mnist_sweep.trials.signature import graph_signature
 
 Refused = Callable[..., AbstractContextManager[None]]
 Measured = Callable[..., None]

@@ -17,7 +17,7 @@ from mnist_sweep.results.ledger import Ledger
 from mnist_sweep.results.merging import MergeResult, RowDifference, differences, merge
 from mnist_sweep.results.row_json import to_json
 from mnist_sweep.results.tables import write_tables
-from mnist_sweep.system.lock import Lock
+from mnist_sweep.system.driver_lock import Lock
 from mnist_sweep.trials.row import Evaluation, Status, TrialRow
 
 Refused = Callable[..., AbstractContextManager[None]]

@@ -18,7 +18,7 @@ from mnist_sweep.analysis.effects.anova import ALPHA, InteractionTest, fit_with_
 from mnist_sweep.analysis.effects.design import Design, design_of_trials
 from mnist_sweep.analysis.effects.effect import Effect, Effects, Interaction, Level
 from mnist_sweep.analysis.effects.factors import Factor, find_factors
-from mnist_sweep.analysis.effects.importance import variance_shares
+from mnist_sweep.analysis.effects.fanova_importance import variance_shares
 from mnist_sweep.analysis.effects.marginal_means import Interval, MarginalMeans, marginal_means
 from mnist_sweep.analysis.inputs import as_trials
 from mnist_sweep.errors import LedgerError

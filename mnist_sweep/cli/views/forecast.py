@@ -7,7 +7,7 @@ from rich.table import Table
 
 from mnist_sweep.planning.forecast import KindPlan, NetworkPlan, Plan
 from mnist_sweep.text.numbers import clock, counted, size
-from mnist_sweep.trials.signature import model_signature
+from mnist_sweep.trials.graph_signatures import model_signature
 
 KIND_WIDTH = 25
 

@@ -11,7 +11,7 @@ from mnist_sweep.text.numbers import counted, duration, percent, percent_interva
 from mnist_sweep.trials.row import TrialRow, status_counts
 
 if TYPE_CHECKING:
-    from mnist_sweep.analysis.selection_sentences import Selection
+    from mnist_sweep.analysis.best_config_sentences import Selection
 
 KEY, TITLE = "best-config", "Best config"
 NOTHING = "No trial succeeded, so there is no best config. “Failures” lists the causes."

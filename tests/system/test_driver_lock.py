@@ -5,12 +5,12 @@ from pathlib import Path
 import pytest
 
 from mnist_sweep.errors import LedgerError
-from mnist_sweep.system.lock import Lock
+from mnist_sweep.system.driver_lock import Lock
 
 HOLD = """
 import sys, time
 from pathlib import Path
-from mnist_sweep.system.lock import Lock
+from mnist_sweep.system.driver_lock import Lock
 with Lock(Path(sys.argv[1])) as lock:
     lock.acquire()
     print("held", flush=True)
