@@ -13,7 +13,7 @@ from mnist_sweep.cli.options import PATH
 @click.argument("folder", metavar="DIR", type=PATH)
 @click.option("--format", "format_", type=click.Choice(["html", "md"]), default="html")
 def report(folder: Path, format_: Literal["html", "md"]) -> None:
-    """Write a report on DIR: a single HTML page that works offline, or Markdown."""
+    """Write the report on DIR: one offline HTML page, or Markdown."""
     from mnist_sweep.reports import background
     from mnist_sweep.reports.writer import write_report
 
@@ -69,7 +69,7 @@ def effects(folder: Path) -> None:
 @click.argument("a", metavar="DIR", type=PATH)
 @click.argument("b", metavar="DIR", type=PATH)
 def diff(a: Path, b: Path) -> None:
-    """Compare two sweeps: the configs they share, and how far their accuracies differ."""
+    """Compare the configs and accuracies of two sweeps."""
     from rich.console import Console
 
     from mnist_sweep.analysis import sweep_diff

@@ -89,7 +89,7 @@ Exit status: 0 if all numbers are the same bit for bit, 1 if some differ, 2 on a
     help="Script that defines the trial's own model or data set, or lies beside the module that does.",
 )
 def replay(folder: Path, trial_id: str, script: Path | None) -> int:
-    """Run TRIAL again, and compare every number with its row, bit for bit."""
+    """Run TRIAL again and compare it with its row, bit for bit."""
     from rich.console import Console
 
     from mnist_sweep.cli.views import replay as view

@@ -119,7 +119,7 @@ Exit status: 0 every trial has a row, or the time budget is used up, and none fa
 )
 @click.option("--quiet", is_flag=True, help="Print only errors.")
 def run(script: Path, **chosen: Any) -> int:
-    """Run the missing trials of the sweep in SCRIPT; write its tables and report."""
+    """Run the missing trials of SCRIPT; write tables and report."""
     from rich.console import Console
 
     from mnist_sweep.cli.views import progress, status
