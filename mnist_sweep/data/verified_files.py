@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerifiedFiles(abc.ABC):
-    """A data set of training images, the first of which are for validation, and of test images.
+    """A data set in files: training images, the first ones for validation, and test images.
 
     Attributes:
         image_shape: Height, width and channels of every image.

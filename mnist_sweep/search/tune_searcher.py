@@ -22,7 +22,7 @@ class TuneSearcher:
     """Suggests the trials of a search.
 
     Args:
-        rows: Existing rows of its space, which the searcher is told first.
+        rows: Existing rows of its space, which the searcher learns first.
         pending: Ids of trials that an earlier run suggested, which are not returned again.
 
     Attributes:
@@ -112,7 +112,7 @@ class TuneSearcher:
 
 
 def _accuracy(row: "TrialRow") -> float | None:
-    """Return what a searcher is told: 0 for a trial that diverged, None for one that failed."""
+    """Return the value that a searcher learns: 0 for a trial that diverged, None for one that failed."""
     return 0.0 if row.status is Status.DIVERGED else row.val_accuracy
 
 

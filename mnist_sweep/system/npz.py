@@ -23,7 +23,7 @@ NPZ_ERRORS = (*ZIP_ERRORS, MemoryError, OverflowError, SyntaxError, TypeError, t
 
 
 def to_bytes(arrays: "Mapping[str, NDArray[Any]]", *, compressed: bool = True) -> bytes:
-    """Return the content of an `.npz` file with these arrays, none of which may hold Python objects."""
+    """Return the content of an `.npz` file with these arrays, which may not hold Python objects."""
     import numpy as np
 
     file = io.BytesIO()

@@ -1,6 +1,6 @@
 """The listener that sends rows to trackers in the background, so that they neither delay a run nor end it.
 
-Each tracker has a thread of its own. One that cannot be reached is tried again from time to time, and once more at the
+Each tracker has a thread of its own. One that cannot be reached is retried from time to time, and once more at the
 end. What it lacks then, the same command sends later, since a tracker is asked which rows it lacks.
 """
 

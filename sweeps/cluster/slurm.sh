@@ -12,8 +12,8 @@
 #
 # Results go to results/ of the folder it is submitted from, which all machines must share, and what Ray says to
 # slurm-JOB-ray-MACHINE.log. Two minutes before its time is over, or by `scancel --batch --signal=USR1 JOB`, running
-# trials write their checkpoints and the job ends with 143; submitting it again goes on from them. A plain scancel ends
-# everything at once, and trials go on from the checkpoints that they had.
+# trials write their checkpoints and the job ends with 143; submitting it again resumes them. A plain scancel ends
+# everything at once, and trials resume from the checkpoints that they had.
 set -euo pipefail
 cd "${SLURM_SUBMIT_DIR:-.}"
 [ -f .venv/bin/activate ] && source .venv/bin/activate

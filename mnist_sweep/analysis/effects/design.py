@@ -38,7 +38,7 @@ class Design:
     rounding: float = 0.0
 
     def pairs(self) -> list[tuple[int, int]]:
-        """Return the pairs of factors that meet in some settings and of which neither is nested in the other."""
+        """Return the pairs of factors that meet in some settings, neither nested in the other."""
         above = [parent[0] if parent else None for parent in self.parents]
         pairs = itertools.combinations(range(len(above)), 2)
         apart = [(a, b) for a, b in pairs if above[a] != b and above[b] != a]

@@ -80,7 +80,7 @@ def trial_text(trial: TrialConfig, dataset: int) -> str:
 
 
 def messages(text: str, settings: WorkerSettings) -> Iterator[dict[str, Any]]:
-    """Run the trial of a JSON text: yield messages to the driver, of which the last is `done`."""
+    """Run the trial of a JSON text: yield messages to the driver; the last one is `done`."""
     import ray
 
     sys.path += [folder for folder in settings.code if folder not in sys.path]
