@@ -1,4 +1,5 @@
 import ast
+import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from mnist_sweep import (
     from_flat,
     run,
     to_flat,
+    trial_id,
 )
 from mnist_sweep.sweep import script
 
@@ -39,6 +41,30 @@ def test_every_trial_of_a_sweep_can_be_told_and_run_again(path: Path) -> None:
     sweep = script.load(path)
     assert sweep.name == path.stem
     assert all(from_flat(to_flat(trial)) == trial for trial in sweep.trials)
+
+
+# The ids of every trial of each sweep, or of a search's base, in their order: what rows are found by may never change.
+IDS = {
+    "asha_mnist": "d961ec1e635bd759",
+    "cifar10_part": "c4ebb8200b89c4e1",
+    "cifar10_resnet": "619b641cb1112ef9",
+    "deep_mnist": "b11ecfc928815f88",
+    "deep_mnist_tensorboard": "3250365acfc712de",
+    "fast_mnist": "55e0da5c205fc29a",
+    "layers_cnn": "fb85a3e3f30ba32a",
+    "layers_cnn_start": "f67eb10b3c78383f",
+    "quickstart": "c35696856b4780ee",
+    "search_digits": "a9f8fe725f47c829",
+    "softmax_regression": "1ada05686724617f",
+}
+
+
+@pytest.mark.parametrize("path", SWEEPS, ids=lambda path: path.stem)
+def test_trials_have_the_ids_that_they_always_had(path: Path) -> None:
+    sweep = script.load(path)
+    trials = [sweep.search.base] if sweep.search else sweep.trials
+    ids = " ".join(map(trial_id, trials))
+    assert hashlib.sha256(ids.encode()).hexdigest()[:16] == IDS[path.stem]
 
 
 def test_the_quickstart_asks_about_filters_dropout_and_all_optimizers() -> None:
