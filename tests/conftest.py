@@ -7,6 +7,7 @@ import contextlib
 import errno
 import ipaddress
 import os
+import signal
 import socket
 import sys
 from collections.abc import Callable, Iterator
@@ -68,6 +69,9 @@ MIXTURE = [
 ]
 
 
+# A shell's background job ignores SIGINT, and so would the runs of its tests.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 # TensorFlow reads these when a test module imports it, before `runtime.configure` could set them.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
