@@ -244,7 +244,8 @@ def environment() -> dict[str, str]:
     path = {"PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])}
     token = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(16)}
     patience = {"RAY_raylet_start_wait_time_s": "150"}  # a busy machine starts a node slowly
-    return CREDENTIALS | path | token | patience | {"no_proxy": HOST}
+    open_to_nodes = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "1"}  # a local Ray of this process may have set 0
+    return CREDENTIALS | path | token | patience | open_to_nodes | {"no_proxy": HOST}
 
 
 @contextlib.contextmanager
