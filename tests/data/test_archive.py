@@ -138,6 +138,9 @@ def test_a_negative_size_is_refused_and_does_not_lead_back_for_ever(
         archive.addfile(tarfile.TarInfo("readme.html"))
         member = tarfile.TarInfo("b.bin")
         member.size = size
-        archive.addfile(member)
+        assert archive.fileobj is not None
+        header = member.tobuf(form)
+        archive.fileobj.write(header)  # addfile refuses such a size from Python 3.13 on
+        archive.offset += len(header)
     with refused(DataError, f"{tmp_path / 'x.tar'} holds 'b.bin' of {size:,} bytes"):
         extract(tmp_path / "x.tar", tmp_path / "out", WANTED)
