@@ -132,7 +132,7 @@ def test_a_name_of_the_archive_does_not_break_the_line(tmp_path: Path, refused: 
 
 @pytest.mark.parametrize(("form", "size"), [(tarfile.GNU_FORMAT, -512), (tarfile.PAX_FORMAT, -1536)])
 def test_a_negative_size_is_refused_and_does_not_lead_back_for_ever(
-    tmp_path: Path, refused: Refused, form: int, size: int
+    tmp_path: Path, refused: Refused, form: Literal[1, 2], size: int
 ) -> None:
     with tarfile.open(tmp_path / "x.tar", "w", format=form) as archive:
         archive.addfile(tarfile.TarInfo("readme.html"))
