@@ -71,11 +71,11 @@ class RayTune:
         artifacts: Artifacts | None = None,
     ) -> None:
         """Run the trials on Ray; see `Runner.run`."""
-        import ray
-
-        from mnist_sweep.runners.ray.experiment import Experiment
-
         with cluster.connected(self.address, num_cpus=self.num_cpus, code=code) as node_messages:
+            import ray  # not before: Ray reads the environment that keeps it on loopback when it is imported
+
+            from mnist_sweep.runners.ray.experiment import Experiment
+
             if observer.is_ending():
                 return
             cpus, gpus, num_left = self.cpus_per_trial, self.gpus_per_trial, len(trials) + num_proposals
