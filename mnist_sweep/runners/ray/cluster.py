@@ -59,7 +59,8 @@ def connected(address: str | None, *, num_cpus: int | None, code: Sequence[Path]
         yield node_messages
         return
     local = {"address": "local", "num_cpus": num_cpus, "include_dashboard": False}
-    with private.intercepted_node_messages(lambda text: node_messages.put(in_one_line(text))):
+    on_loopback = contextlib.nullcontext() if address else private.kept_on_loopback()
+    with on_loopback, private.intercepted_node_messages(lambda text: node_messages.put(in_one_line(text))):
         _init(_cluster_options(address, code) if address else local)
         try:
             yield node_messages

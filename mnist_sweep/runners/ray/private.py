@@ -11,14 +11,17 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 TESTED_VERSIONS = ("2.60",)
-# Ray listens on loopback only. The variable is named after the systems on which that is the default.
+# Ray listens on loopback only. The variable is named after the systems on which that is the default; this process has
+# read it if a script or a searcher has imported Ray before.
 LOOPBACK = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
+HAS_READ_LOOPBACK = "ray._private.ray_constants.ENABLE_RAY_CLUSTER"
 # Tune's actors bring an environment of their own, so they cannot use the workers that Ray starts in advance.
 NO_IDLE_WORKERS = {"RAY_prestart_worker_first_driver": "0"}
 
 PRINT_NODE_MESSAGE = "ray._private.worker.print_to_stdstream"
 SET_SIGTERM_HANDLER = "ray._private.utils.set_sigterm_handler"
 WITHOUT = {
+    HAS_READ_LOOPBACK: "Ray may listen beyond loopback where a script imports it",
     PRINT_NODE_MESSAGE: "lost nodes are not reported",
     SET_SIGTERM_HANDLER: "a SIGTERM while Ray starts ends the run at once",
 }
@@ -38,6 +41,13 @@ def version_warning() -> str | None:
 def intercepted_node_messages(on_message: Callable[[str], None]) -> Iterator[None]:
     """Pass on the messages on its nodes that Ray would print on several lines, and that no setting turns off."""
     with _replaced(PRINT_NODE_MESSAGE, lambda data, **_: on_message("\n".join(data["lines"]))):
+        yield
+
+
+@contextlib.contextmanager
+def kept_on_loopback() -> Iterator[None]:
+    """Keep a Ray that is started in the body on loopback, whenever this process imported Ray."""
+    with _replaced(HAS_READ_LOOPBACK, False):
         yield
 
 
@@ -62,12 +72,12 @@ def has_live_worker(tune_controller: Any) -> Callable[[Any], bool]:
 
 
 @contextlib.contextmanager
-def _replaced(name: str, function: Callable[..., None]) -> Iterator[None]:
-    """Replace a function of Ray while the body runs, if this version of Ray has it."""
+def _replaced(name: str, value: Any) -> Iterator[None]:
+    """Replace a function or a constant of Ray while the body runs, if this version of Ray has it."""
     owner, attribute = _owner(name), name.rpartition(".")[2]
     original = getattr(owner, attribute, None)
     if original:
-        setattr(owner, attribute, function)
+        setattr(owner, attribute, value)
     try:
         yield
     finally:

@@ -72,7 +72,7 @@ class RayTune:
     ) -> None:
         """Run the trials on Ray; see `Runner.run`."""
         with cluster.connected(self.address, num_cpus=self.num_cpus, code=code) as node_messages:
-            import ray  # not before: Ray reads the environment that keeps it on loopback when it is imported
+            import ray  # not before: Tune is imported while Ray's processes start
 
             from mnist_sweep.runners.ray.experiment import Experiment
 

@@ -49,7 +49,15 @@ def test_a_ray_that_does_not_start_is_reported_in_one_line_whatever_it_raises(mo
 
 
 @pytest.mark.skipif(not Path("/proc/net/tcp").exists(), reason="needs Linux's list of open ports")
-def test_ray_listens_on_loopback_only_and_is_gone_afterwards(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "sweep",
+    [
+        'Sweep(name="t", trials=[trial])',
+        'Sweep(name="t", search=Search(base=trial, axes={"weight_decay": Choice((0.0, 0.1))}, num_trials=1))',
+    ],
+    ids=["listed", "search"],  # whose searcher imports Ray before the runner does
+)
+def test_ray_listens_on_loopback_only_and_is_gone_afterwards(tmp_path: Path, sweep: str) -> None:
     code = """
 def family(pid):
     for children in Path(f"/proc/{pid}/task").glob("*/children"):
@@ -63,7 +71,7 @@ def sockets(pid):
         except OSError:
             pass
 
-from mnist_sweep import GradientDescent, RayTune, Softmax, Sweep, TrialConfig, run
+from mnist_sweep import *
 from mnist_sweep.trials.events import WorkersReady
 
 listening = None
@@ -77,12 +85,17 @@ class Look:  # at what a user's run has opened, when its workers are to start
             listening = [line[1] for line in lines if line[3] == "0A" and f"socket:[{line[9]}]" in own]
 
 trial = TrialConfig(model=Softmax(), optimizer=GradientDescent(), num_steps=2, evaluate_every=2)
-assert run(Sweep(name="t", trials=[trial]), runner=RayTune(num_cpus=1), listeners=[Look()]).complete
+assert run(SWEEP, runner=RayTune(num_cpus=1), listeners=[Look()]).complete
 print(json.dumps([listening, list(family(os.getpid()))]))
 """
     head = "import json, os\nfrom pathlib import Path\n"
     ended = subprocess.run(
-        [sys.executable, "-c", head + code], cwd=tmp_path, capture_output=True, text=True, timeout=600, check=True
+        [sys.executable, "-c", head + code.replace("SWEEP", sweep)],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=600,
+        check=True,
     )
     listening, left = json.loads(ended.stdout)
     assert len(listening) >= 3

@@ -3,7 +3,7 @@ from types import SimpleNamespace
 
 import pytest
 import ray
-from ray._private import utils, worker
+from ray._private import ray_constants, utils, worker
 
 from mnist_sweep.runners.ray import private
 
@@ -34,6 +34,13 @@ def test_node_messages_are_passed_on_and_rays_own_function_is_back_afterwards() 
         worker.print_to_stdstream({"lines": ["a node", "is lost"]}, ignore_prefix=False)
     assert messages == ["a node\nis lost"]
     assert worker.print_to_stdstream is original
+
+
+def test_a_ray_that_was_imported_before_is_kept_on_loopback(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ray_constants, "ENABLE_RAY_CLUSTER", True)
+    with private.kept_on_loopback():
+        assert not ray_constants.ENABLE_RAY_CLUSTER
+    assert ray_constants.ENABLE_RAY_CLUSTER
 
 
 def test_a_sigterm_handler_outlives_the_start_of_ray() -> None:
