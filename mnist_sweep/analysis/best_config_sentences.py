@@ -47,7 +47,7 @@ class Selection:
         num_compared: Configs that it was selected from, itself included.
         selection_bias: By how much its validation accuracy is expected to overstate its accuracy with other seeds, or
             on other images where configs have one seed, because it was selected by it; in [-1, 1].
-        selection_bias_low: Lower end of the 95% interval of that bias.
+        selection_bias_low: Lower end of the 95% interval of that bias, clipped so that an accuracy in [0, 1] remains.
         selection_bias_high: Upper end of it.
         tied: Configs that are statistically tied with it (not significantly worse at the 5% level), best first; the
             first one is itself. All configs where no test is possible.

@@ -1,10 +1,10 @@
 """Expected best validation accuracy of a budget, counted in trials or core-seconds.
 
-The curve is that of Dodge et al. 2019 (arXiv 1909.03004), with the unbiased estimator of Tang et al. 2020 (arXiv
-2004.13705), which draws trials without replacement. The ordinary bootstrap never exceeds the best trial, and its 95%
-interval covers in half of all cases at the full budget (Lourie, Cho and He 2023, arXiv 2311.09480). The interval here
-is that of the smoothed Bayesian bootstrap (Rubin 1981; Banks 1988), in which accuracies above the best one fall off as
-fast as those of the best trials do.
+The curve is that of Dodge et al. 2019 (arXiv 1909.03004), with the estimator of Tang et al. 2020 (arXiv 2004.13705),
+which draws trials without replacement: unbiased for random trials, while drawing with replacement underestimates every
+budget. The ordinary bootstrap never exceeds the best trial, and its 95% interval covers in half of all cases at the
+full budget (Lourie, Cho and He 2023, arXiv 2311.09480). The interval here is that of the smoothed Bayesian bootstrap
+(Rubin 1981; Banks 1988), in which accuracies above the best one fall off as fast as those of the best trials do.
 """
 
 import math

@@ -78,7 +78,7 @@ def difference_over_images(table: ContingencyTable) -> AccuracyDifference:
 
 
 def newcombe_interval(table: ContingencyTable) -> tuple[float, float]:
-    """Return the 95% interval of a paired difference of proportions (Newcombe 1998, Stat. Med. 17, 2635, method 10)."""
+    """Return the 95% interval, in [-1, 1], of a paired difference (Newcombe 1998, Stat. Med. 17, 2635, method 10)."""
     both, only_a, only_b, neither = table
     num, correct_a, correct_b = sum(table), both + only_a, both + only_b
     means, (lows, highs) = np.array([correct_a, correct_b]) / num, wilson_interval([correct_a, correct_b], [num, num])
