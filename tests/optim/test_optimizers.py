@@ -38,7 +38,7 @@ class Annotated:
 
     @staticmethod
     def apply(variable: Any, gradient: Any, slots: Any, numbers: Any, step: Any) -> None:
-        raise NotImplementedError
+        variable.assign_sub(numbers["learning_rate"] * gradient)
 
 
 def descend(it: GradientDescent, gradients: list[Array]) -> list[Array]:

@@ -9,7 +9,6 @@ from mnist_sweep import (
     Adagrad,
     Adam,
     Dataset,
-    Digits,
     GradientDescent,
     Momentum,
     ResNet,
@@ -19,7 +18,6 @@ from mnist_sweep import (
     Stepwise,
     TrialConfig,
 )
-from mnist_sweep.data import sources
 from mnist_sweep.data.batches import indices, subseed
 from mnist_sweep.errors import ConfigError
 from mnist_sweep.training import runtime
@@ -36,11 +34,6 @@ SMALL = TrialConfig(
 )
 
 pytestmark = pytest.mark.usefixtures("nothing_kept")
-
-
-@pytest.fixture(scope="module")
-def digits() -> Dataset:
-    return sources.load(Digits())
 
 
 def numbers(result: FitResult) -> list[Any]:

@@ -17,11 +17,6 @@ MODEL = CNN(filters=(2,), kernel_size=3, units=4, dropout=0.5)
 TRIAL = TrialConfig(model=MODEL, optimizer=Adam())
 
 
-@pytest.fixture
-def digits() -> Dataset:
-    return sources.load(Digits())
-
-
 @pytest.mark.parametrize(
     ("trial", "same_network", "same_train_step"),
     [

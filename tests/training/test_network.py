@@ -1,33 +1,9 @@
-from typing import Any
-
 import numpy as np
-import pytest
 
-from mnist_sweep import CNN, Adam, Digits, TrialConfig
-from mnist_sweep.data import sources
 from mnist_sweep.data.dataset import Dataset
 from mnist_sweep.models import inference
-from mnist_sweep.training import runtime
-from mnist_sweep.training.graph_cache import build_model
 from mnist_sweep.training.network import Network
-
-TRIAL = TrialConfig(model=CNN(filters=(4,), kernel_size=3, units=8, dropout=0.5), optimizer=Adam())
-
-
-@pytest.fixture(scope="module")
-def digits() -> Dataset:
-    runtime.configure(threads=1)
-    return sources.load(Digits())
-
-
-@pytest.fixture
-def network(digits: Dataset) -> Network:
-    model = build_model(TRIAL, digits)
-    return Network(model, digits, batch_size=TRIAL.batch_size, scales_loss=False, autograph=False)
-
-
-def held(network: Network) -> list[Any]:
-    return [variable.numpy() for variable in network.model.variables]
+from tests.training.conftest import held
 
 
 def test_evaluation_is_that_of_the_model_on_scaled_images(network: Network, digits: Dataset) -> None:

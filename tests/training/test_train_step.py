@@ -1,39 +1,16 @@
-from typing import Any
-
 import numpy as np
 import pytest
 
-from mnist_sweep import CNN, Adam, Digits, TrialConfig
-from mnist_sweep.data import sources
 from mnist_sweep.data.dataset import Dataset
-from mnist_sweep.training import runtime
-from mnist_sweep.training.graph_cache import build_model
 from mnist_sweep.training.network import Network
 from mnist_sweep.training.state import Sums
 from mnist_sweep.training.train_step import TrainStep
-
-TRIAL = TrialConfig(model=CNN(filters=(4,), kernel_size=3, units=8, dropout=0.5), optimizer=Adam())
-
-
-@pytest.fixture(scope="module")
-def digits() -> Dataset:
-    runtime.configure(threads=1)
-    return sources.load(Digits())
-
-
-@pytest.fixture
-def network(digits: Dataset) -> Network:
-    model = build_model(TRIAL, digits)
-    return Network(model, digits, batch_size=TRIAL.batch_size, scales_loss=False, autograph=False)
+from tests.training.conftest import TRIAL, held
 
 
 @pytest.fixture
 def train_step(network: Network) -> TrainStep:
     return TrainStep(network, TRIAL)
-
-
-def held(network: Network) -> list[Any]:
-    return [variable.numpy() for variable in network.model.variables]
 
 
 def test_starting_puts_weights_slots_and_numbers_back(network: Network, train_step: TrainStep, digits: Dataset) -> None:
