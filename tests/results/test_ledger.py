@@ -7,7 +7,8 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import fields, replace
 from importlib.metadata import version
@@ -15,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mnist_sweep import Adam
@@ -31,6 +32,7 @@ from tests.results.test_row_json import forged, of_format_1
 Refused = Callable[..., AbstractContextManager[None]]
 MakeRow = Callable[..., TrialRow]
 WAY_OUT = "moves damaged files to"
+NOBODY = 65534
 
 
 @pytest.fixture
@@ -318,13 +320,52 @@ def test_row_of_an_older_version_lacks_fields_and_is_read(ledger: Ledger, make_r
     assert ledger.rows() == {row.trial_id: replace(row, num_test=None, worker=None), other.trial_id: other}
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read anything")
-def test_row_that_may_not_be_read_is_named_and_stays(ledger: Ledger, make_row: MakeRow, refused: Refused) -> None:
+def as_its_owner(folder: Path, code: str) -> list[str]:
+    """Run code in a folder, in a process that may do there what its owner may; return the lines that it prints.
+
+    Root may do anything, so its folder is given away first, to the user who takes over once all is imported, which
+    that user may not be able to read.
+    """
+    head = (
+        "import filelock, os, pathlib\n"
+        "from mnist_sweep.errors import LedgerError, RowError\n"
+        "from mnist_sweep.results.ledger import Ledger\n"
+        "from mnist_sweep.results.repair import move_damaged\n"
+        "ledger = Ledger(pathlib.Path('sweep'))\n"
+        "if os.geteuid() == 0:\n"
+        "    os.setgroups([])\n"
+        f"    os.setgid({NOBODY})\n"
+        f"    os.setuid({NOBODY})\n"
+    )
+    if os.geteuid() == 0:
+        for path in (folder, *folder.rglob("*")):
+            os.chown(path, NOBODY, NOBODY)
+    command = [sys.executable, "-P", "-c", head + code]
+    ended = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stderr
+    return ended.stdout.splitlines()
+
+
+@pytest.fixture
+def reachable() -> Iterator[Path]:
+    """Return a new folder that another user could reach, which `tmp_path` is not."""
+    with tempfile.TemporaryDirectory() as folder:
+        yield Path(folder)
+
+
+def test_row_that_may_not_be_read_is_named_and_stays(reachable: Path, make_row: MakeRow) -> None:
+    ledger = Ledger(reachable / "sweep")
+    ledger.open()
     ledger.commit(make_row())
-    (ledger.rows_folder / f"{make_row().trial_id}.json").chmod(0)
-    with refused(RowError, "Permission denied", "need other permissions, or the disk repaired"):
-        ledger.rows()
-    assert move_damaged(ledger.folder) == []
+    path = ledger.rows_folder / f"{make_row().trial_id}.json"
+    path.chmod(0)
+    read = "try:\n    ledger.rows()\nexcept RowError as error:\n    print(error)\nprint(move_damaged(ledger.folder))\n"
+    message, moved = as_its_owner(reachable, read)
+    assert f"{path.name} (" in message
+    assert "Permission denied" in message
+    assert "need other permissions, or the disk repaired" in message
+    assert moved == "[]"
+    assert path.exists()
 
 
 def test_row_that_the_disk_does_not_give_is_named_and_stays(ledger: Ledger, refused: Refused) -> None:
@@ -375,19 +416,24 @@ def contents(draw: st.DrawFn, row: TrialRow) -> bytes:
     )
 
 
-@settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(data=st.data(), with_history=st.booleans())
+@pytest.mark.parametrize("max_examples", [60, pytest.param(150, marks=pytest.mark.slow)])
 def test_whatever_a_file_holds_it_is_told_in_one_line_or_is_a_row_that_fits_the_tables(
-    ledger: Ledger, make_row: MakeRow, data: st.DataObject, with_history: bool
+    ledger: Ledger, make_row: MakeRow, max_examples: int
 ) -> None:
     row = make_row(TrialConfig(seed=1))
-    (ledger.rows_folder / f"{row.trial_id}.json").write_bytes(data.draw(contents(row)))
-    rows, bad = ledger.inspect(with_history=with_history)
-    assert len(rows) + len(bad) == 1
-    assert all(one.cause.isprintable() and one.fault in {"damaged", "newer"} for one in bad)
-    assert all(read.config == row.config for read in rows.values())
-    if rows:
-        write_tables(ledger.folder, rows.values())
+
+    @settings(max_examples=max_examples, deadline=None, derandomize=True)
+    @given(content=contents(row), with_history=st.booleans())
+    def hold(content: bytes, with_history: bool) -> None:
+        (ledger.rows_folder / f"{row.trial_id}.json").write_bytes(content)
+        rows, bad = ledger.inspect(with_history=with_history)
+        assert len(rows) + len(bad) == 1
+        assert all(one.cause.isprintable() and one.fault in {"damaged", "newer"} for one in bad)
+        assert all(read.config == row.config for read in rows.values())
+        if rows:
+            write_tables(ledger.folder, rows.values())
+
+    hold()
 
 
 FIGURE = st.none() | st.floats(allow_nan=False, allow_infinity=False)
@@ -402,19 +448,26 @@ ROWS = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=30, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(commits=st.lists(st.tuples(st.integers(0, 3), st.sampled_from(list(Status)), ROWS), min_size=1, max_size=6))
+COMMITS = st.lists(st.tuples(st.integers(0, 3), st.sampled_from(list(Status)), ROWS), min_size=1, max_size=6)
+
+
+@pytest.mark.parametrize("max_examples", [30, pytest.param(50, marks=pytest.mark.slow)])
 def test_the_last_row_committed_of_each_trial_comes_back_bit_for_bit(
-    make_row: MakeRow, tmp_path_factory: pytest.TempPathFactory, commits: list[tuple[int, Status, dict[str, Any]]]
+    make_row: MakeRow, tmp_path_factory: pytest.TempPathFactory, max_examples: int
 ) -> None:
-    ledger = Ledger(tmp_path_factory.mktemp("ledger"))
-    ledger.open()
-    last = {}
-    for seed, status, figures in commits:
-        row = make_row(TrialConfig(seed=seed), status, **figures)
-        ledger.commit(row)
-        last[row.trial_id] = row
-    assert repr(ledger.rows()) == repr({trial_id: last[trial_id] for trial_id in sorted(last)})
+    @settings(max_examples=max_examples, deadline=None, derandomize=True)
+    @given(commits=COMMITS)
+    def hold(commits: list[tuple[int, Status, dict[str, Any]]]) -> None:
+        ledger = Ledger(tmp_path_factory.mktemp("ledger"))
+        ledger.open()
+        last = {}
+        for seed, status, figures in commits:
+            row = make_row(TrialConfig(seed=seed), status, **figures)
+            ledger.commit(row)
+            last[row.trial_id] = row
+        assert repr(ledger.rows()) == repr({trial_id: last[trial_id] for trial_id in sorted(last)})
+
+    hold()
 
 
 @pytest.mark.parametrize(
@@ -448,11 +501,11 @@ def test_file_in_the_place_of_the_rows_is_told(refused: Refused, tmp_path: Path)
         Ledger(tmp_path).open()
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
-def test_folder_that_may_not_be_written_is_told(refused: Refused, tmp_path: Path) -> None:
-    tmp_path.chmod(0o500)
-    with refused(LedgerError, "Permission denied", "--results"):
-        Ledger(tmp_path / "sweep").open()
+def test_folder_that_may_not_be_written_is_told(reachable: Path) -> None:
+    reachable.chmod(0o500)
+    (message,) = as_its_owner(reachable, "try:\n    ledger.open()\nexcept LedgerError as error:\n    print(error)\n")
+    assert "Permission denied" in message
+    assert "--results" in message
 
 
 def test_commit_into_a_folder_that_vanished_is_told(ledger: Ledger, make_row: MakeRow, refused: Refused) -> None:
