@@ -1,5 +1,8 @@
 """Laws of what a trial costs: measured on the real network, whatever its numbers are."""
 
+import json
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +15,7 @@ from mnist_sweep.data.dataset import Dataset
 from mnist_sweep.data.digits import Digits
 from mnist_sweep.errors import SweepError
 from mnist_sweep.planning import measurement
+from mnist_sweep.trials.config import to_flat
 from mnist_sweep.trials.row import TrialRow
 
 DIGITS = sources.load(Digits())
@@ -32,10 +36,31 @@ def test_a_larger_network_costs_more_whatever_its_learning_rate() -> None:
     large = measurement.measure(TrialConfig(model=CNN(filters=(32, 64), units=512), optimizer=rate), DIGITS)
     assert 0 < small.step < large.step
     assert 0 < small.image < large.image
-    assert min(small.memory, large.memory) > 0  # of a process that other tests have used, too
+    assert min(small.memory, large.memory) > 0  # of a process that other tests have used, too; see below
     assert small.num_images == len(DIGITS.val)
     assert min(small.overhead, large.overhead) > 0
     assert min(small.tracing, large.tracing, small.saving, large.saving) >= 0
+
+
+@pytest.mark.slow
+def test_a_larger_network_takes_more_memory_in_a_process_of_its_own() -> None:
+    def memory(trial: TrialConfig) -> int:
+        code = (
+            "import json, sys\n"
+            "from mnist_sweep import Digits\n"
+            "from mnist_sweep.data import sources\n"
+            "from mnist_sweep.planning import measurement\n"
+            "from mnist_sweep.training import runtime\n"
+            "from mnist_sweep.trials.config import from_flat\n"
+            "runtime.configure(threads=1)\n"
+            "trial = from_flat(json.loads(sys.argv[1]))\n"
+            "print(measurement.measure(trial, sources.load(Digits())).memory)\n"
+        )
+        command = [sys.executable, "-c", code, json.dumps(to_flat(trial))]
+        return int(subprocess.run(command, capture_output=True, text=True, timeout=600, check=True).stdout)
+
+    large = CNN(filters=(32, 64), units=512)
+    assert 0 < memory(TrialConfig(model=Softmax())) < memory(TrialConfig(model=large))
 
 
 @pytest.mark.usefixtures("tf")

@@ -11,7 +11,7 @@ from typing import Any, cast
 
 import pandas as pd
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mnist_sweep import (
@@ -363,35 +363,42 @@ def test_numbers_among_texts_of_a_column_stay_as_they_are(tmp_path: Path, make_r
     assert sorted(line["model.shift"] for line in written(tmp_path, rows)) == ["", "'-3", "-3"]
 
 
-@settings(max_examples=15, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(
-    texts=st.lists(
-        st.builds(
-            "{}{}".format,
-            st.text("'=+-@ \t\r\n\0\x0b\xa0\uff1d\uff0b\uff0d\uff20\"a1", max_size=6),
-            st.text(st.characters(exclude_categories=["Cs"]), max_size=4),
-        ).filter(bool),
-        min_size=5,
-        max_size=20,
-    )
+EXAMPLES = pytest.mark.parametrize("max_examples", [15, pytest.param(30, marks=pytest.mark.slow)])
+TEXTS = st.lists(
+    st.builds(
+        "{}{}".format,
+        st.text("'=+-@ \t\r\n\0\x0b\xa0\uff1d\uff0b\uff0d\uff20\"a1", max_size=6),
+        st.text(st.characters(exclude_categories=["Cs"]), max_size=4),
+    ).filter(bool),
+    min_size=5,
+    max_size=20,
 )
+
+
+@EXAMPLES
 def test_any_text_is_read_back_exactly_and_starts_no_formula(
-    tmp_path: Path, make_row: MakeRow, texts: list[str]
+    tmp_path: Path, make_row: MakeRow, max_examples: int
 ) -> None:
-    # A column of texts that all look like numbers is one of numbers once it is read; one word more makes it texts.
-    rows = [
-        replace(
-            make_row(TrialConfig(seed=seed), status=Status.FAILED, error=text, worker=text),
-            config={**make_row().config, "model.note": text, "seed": seed},
-        )
-        for seed, text in enumerate([*texts, "word"])
-    ]
-    lines = written(tmp_path, rows)
-    frame = read_trials(tmp_path).sort_values("seed")
-    for name in ("error", "worker", "model.note"):
-        assert list(frame[name]) == [*texts, "word"]
-        assert not [line[name] for line in lines if line[name].lstrip()[:1] in tuple("=+-@\uff1d\uff0b\uff0d\uff20")]
-        assert not [line[name] for line in lines if line[name][0] in "\t\r\n\0"]
+    @settings(max_examples=max_examples, deadline=None, derandomize=True)
+    @given(texts=TEXTS)
+    def hold(texts: list[str]) -> None:
+        # A column of texts that all look like numbers is one of numbers once it is read; one word more makes it texts.
+        rows = [
+            replace(
+                make_row(TrialConfig(seed=seed), status=Status.FAILED, error=text, worker=text),
+                config={**make_row().config, "model.note": text, "seed": seed},
+            )
+            for seed, text in enumerate([*texts, "word"])
+        ]
+        lines = written(tmp_path, rows)
+        frame = read_trials(tmp_path).sort_values("seed")
+        for name in ("error", "worker", "model.note"):
+            assert list(frame[name]) == [*texts, "word"]
+            cells = [line[name] for line in lines]
+            assert not [cell for cell in cells if cell.lstrip()[:1] in tuple("=+-@\uff1d\uff0b\uff0d\uff20")]
+            assert not [cell for cell in cells if cell[0] in "\t\r\n\0"]
+
+    hold()
 
 
 FIGURE = st.none() | st.floats(allow_nan=False, allow_infinity=False)
@@ -403,17 +410,19 @@ FIGURES = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=15, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(figures=st.lists(FIGURES, min_size=1, max_size=4))
-def test_any_figures_are_read_back_bit_for_bit(
-    tmp_path: Path, make_row: MakeRow, figures: list[dict[str, Any]]
-) -> None:
-    rows = [make_row(TrialConfig(seed=seed), **row) for seed, row in enumerate(figures)]
-    write_tables(tmp_path, rows)
-    frame = read_trials(tmp_path).sort_values("seed")
-    for name in figures[0]:
-        cells_read = [None if pd.isna(cell) else cell for cell in frame[name].tolist()]
-        assert repr(cells_read) == repr([row[name] for row in figures]), name
+@EXAMPLES
+def test_any_figures_are_read_back_bit_for_bit(tmp_path: Path, make_row: MakeRow, max_examples: int) -> None:
+    @settings(max_examples=max_examples, deadline=None, derandomize=True)
+    @given(figures=st.lists(FIGURES, min_size=1, max_size=4))
+    def hold(figures: list[dict[str, Any]]) -> None:
+        rows = [make_row(TrialConfig(seed=seed), **row) for seed, row in enumerate(figures)]
+        write_tables(tmp_path, rows)
+        frame = read_trials(tmp_path).sort_values("seed")
+        for name in figures[0]:
+            cells_read = [None if pd.isna(cell) else cell for cell in frame[name].tolist()]
+            assert repr(cells_read) == repr([row[name] for row in figures]), name
+
+    hold()
 
 
 def test_text_that_is_no_unicode_breaks_no_table(tmp_path: Path, make_row: MakeRow) -> None:

@@ -16,7 +16,7 @@ from mnist_sweep.statistics.two_way_residuals import error_variance, residuals
 from tests.benchmarks import equals
 from tests.statistics.long_form import Array, long_form
 
-NUM_SIMULATIONS = 1000
+SIMULATIONS = pytest.mark.parametrize("num_simulations", [1000, pytest.param(2000, marks=pytest.mark.slow)])
 
 
 def worse(table: Array) -> NDArray[np.bool_]:
@@ -24,12 +24,15 @@ def worse(table: Array) -> NDArray[np.bool_]:
     return worse_over_seeds(*found, int(table.mean(axis=1).argmax()), error_variance(*found))
 
 
+@SIMULATIONS
 @pytest.mark.parametrize("num_seeds", [3, 5])
 @pytest.mark.parametrize("num_configs", [4, 10, 40])
-def test_equal_configs_are_called_worse_in_at_most_5_percent_of_sweeps(num_configs: int, num_seeds: int) -> None:
+def test_equal_configs_are_called_worse_in_at_most_5_percent_of_sweeps(
+    num_configs: int, num_seeds: int, num_simulations: int
+) -> None:
     draw = np.random.default_rng(num_configs + num_seeds)
-    tables = draw.normal(0.97, 0.003, (NUM_SIMULATIONS, num_configs, num_seeds))
-    tables += draw.normal(0, 0.01, (NUM_SIMULATIONS, 1, num_seeds))
+    tables = draw.normal(0.97, 0.003, (num_simulations, num_configs, num_seeds))
+    tables += draw.normal(0, 0.01, (num_simulations, 1, num_seeds))
     assert np.mean([worse(table).any() for table in tables]) <= 0.05
 
 
@@ -45,12 +48,13 @@ def test_worse_configs_are_found_where_seeds_vary_alike() -> None:
     assert equals.called("equal", 40, 3, 100)[1] > 0.85
 
 
+@SIMULATIONS
 @pytest.mark.parametrize(("num_configs", "num_images", "share"), [(4, 300, 0.93), (40, 300, 0.93), (40, 5000, 0.975)])
 def test_configs_that_are_equal_but_for_their_images_are_called_worse_in_at_most_5_percent(
-    num_configs: int, num_images: int, share: float
+    num_configs: int, num_images: int, share: float, num_simulations: int
 ) -> None:
     draw = np.random.default_rng(num_configs)
-    sweeps = draw.binomial(num_images, share, (NUM_SIMULATIONS, num_configs)) / num_images
+    sweeps = draw.binomial(num_images, share, (num_simulations, num_configs)) / num_images
     assert np.mean([worse_over_images(one, int(one.argmax()), num_images).any() for one in sweeps]) <= 0.05
 
 

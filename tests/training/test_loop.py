@@ -11,7 +11,6 @@ from mnist_sweep import (
     CNN,
     Adagrad,
     Dataset,
-    Digits,
     GradientDescent,
     Momentum,
     ResNet,
@@ -19,7 +18,6 @@ from mnist_sweep import (
     Softmax,
     Stepwise,
 )
-from mnist_sweep.data import sources
 from mnist_sweep.system.storage import Folder
 from mnist_sweep.training import loop, runtime, state
 from mnist_sweep.training.checkpoints import Checkpoints
@@ -29,11 +27,6 @@ from mnist_sweep.trials.row import Evaluation, Status
 from tests.training.test_fitting import SMALL, Normalized, numbers
 
 pytestmark = pytest.mark.usefixtures("nothing_kept")
-
-
-@pytest.fixture(scope="module")
-def digits() -> Dataset:
-    return sources.load(Digits())
 
 
 @pytest.mark.parametrize("most", [1, 7])
@@ -65,11 +58,23 @@ RESUMED = {
 }
 
 
+@pytest.mark.parametrize(
+    ("num_steps", "starts"),
+    [
+        (29, [0, 9, 18, 20, 29]),
+        pytest.param(50, [0, 9, 18, 20, 29, 38, 40, 49, 50], marks=pytest.mark.slow),
+    ],
+)
 @pytest.mark.parametrize("case", RESUMED)
 def test_a_trial_paused_again_and_again_ends_with_the_same_bits(
-    case: str, digits: Dataset, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    case: str,
+    num_steps: int,
+    starts: list[int],
+    digits: Dataset,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
 ) -> None:
-    config = replace(RESUMED[case], num_steps=29)
+    config = replace(RESUMED[case], num_steps=num_steps)
     whole = fit(config, digits)
     monkeypatch.setattr(loop, "MAX_STEPS_PER_CALL", 9)
     steps = []
@@ -89,7 +94,7 @@ def test_a_trial_paused_again_and_again_ends_with_the_same_bits(
         except StopIteration as end:
             result = end.value
             break
-    assert steps == [0, 9, 18, 20, 29]
+    assert steps == starts
     assert numbers(result) == numbers(whole)
 
 

@@ -86,6 +86,28 @@ def test_one_process_one_worker_and_two_workers_give_the_same_bytes(
     assert local == one == two
 
 
+@pytest.mark.slow
+def test_a_script_gives_the_same_bytes_in_one_process_one_worker_and_two_workers(
+    tmp_path: Path, figures: Callable[[Path], tuple[str, str]]
+) -> None:
+    script = """
+import mnist_sweep
+from mnist_sweep import *
+BASE = TrialConfig(model=CNN(filters=(4,), kernel_size=3, units=8, dropout=0.3), num_steps=30, evaluate_every=10)
+SWEEP = Sweep(name="same", trials=repeat(grid(BASE, {"optimizer": list(OPTIMIZERS)}), seeds=2))
+if __name__ == "__main__":
+    mnist_sweep.main(__file__)
+"""
+    (tmp_path / "same.py").write_text(script)
+    ways = {"local": ["--runner", "local"], "one": ["--max-concurrent", "1"], "two": []}
+    for name, options in ways.items():
+        command = [sys.executable, "same.py", "--results", name, "--quiet", *options]
+        ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=600, check=False)
+        assert (ended.returncode, ended.stdout, ended.stderr) == (0, "", "")
+    local, one, two = (figures(tmp_path / name / "same") for name in ways)
+    assert local == one == two
+
+
 @pytest.mark.usefixtures("ray_session")
 def test_a_trial_without_a_gpu_sees_none_and_has_a_thread_for_each_cpu(tmp_path: Path) -> None:
     sweep = Sweep(name="t", trials=[TrialConfig(model=Inspecting())], code=[ROOT])
@@ -177,12 +199,20 @@ def test_a_population_goes_on_after_members_that_were_alone_on_the_card(tmp_path
     assert "0 all" in notes
 
 
+ONE_WORKER_OR_TWO = pytest.mark.parametrize(
+    "max_concurrent", [1, pytest.param(None, marks=pytest.mark.slow)], ids=["one worker", "two workers"]
+)
+
+
+@ONE_WORKER_OR_TWO
 @pytest.mark.usefixtures("ray_session")
-def test_a_trial_whose_worker_dies_is_retried_then_failed_and_the_sweep_continues(tmp_path: Path) -> None:
+def test_a_trial_whose_worker_dies_is_retried_then_failed_and_the_sweep_continues(
+    tmp_path: Path, max_concurrent: int | None
+) -> None:
     builds = tmp_path / "builds"
     models = [Deadly(), Deadly(file=str(builds)), Deadly(number=1)]
     sweep = Sweep(name="t", trials=grid(BASE, {"model": models}), code=[ROOT])
-    outcome = run(sweep, results=tmp_path, runner=RayTune(max_retries=1, max_concurrent=1))
+    outcome = run(sweep, results=tmp_path, runner=RayTune(max_retries=1, max_concurrent=max_concurrent))
     assert [row.status for row in outcome.rows] == ["ok", "failed", "ok"]
     assert (outcome.rows[1].error or "").startswith("the worker was lost: The actor died unexpectedly")
     assert builds.read_text() == "11"  # one build that killed its worker, and one more
@@ -213,15 +243,18 @@ def test_trials_of_a_run_whose_marker_is_lost_resume_from_their_checkpoints(tmp_
     assert note.endswith(") is paused and resumes later: the storage has lost the marker of this run")
 
 
+@ONE_WORKER_OR_TWO
 @pytest.mark.usefixtures("ray_session")
-def test_an_error_of_the_observer_ends_the_run_as_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_error_of_the_observer_ends_the_run_as_itself(
+    tmp_path: Path, max_concurrent: int | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def full(*_: object) -> None:
         raise LedgerError("row cannot be written")
 
     monkeypatch.setattr(Ledger, "commit", full)
     sweep = Sweep(name="t", trials=grid(BASE, {"seed": [0, 1, 2]}))
     with pytest.raises(LedgerError, match="row cannot be written"):
-        run(sweep, results=tmp_path, runner=RayTune(max_concurrent=1))
+        run(sweep, results=tmp_path, runner=RayTune(max_concurrent=max_concurrent))
 
 
 def test_a_sigterm_while_ray_starts_ends_the_run_as_at_any_other_time(tmp_path: Path) -> None:
@@ -275,6 +308,16 @@ def test_a_search_goes_on_until_its_space_is_exhausted(tmp_path: Path) -> None:
     assert {row.status for row in outcome.rows} == {"ok"}
     found = {(row.config["optimizer"], row.config["batch_size"]) for row in outcome.rows}
     assert found == {(name, size) for name in ("gradient_descent", "momentum") for size in (10, 20)}
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("ray_session")
+def test_a_search_that_goes_on_stays_in_its_space(tmp_path: Path) -> None:
+    axes = {"optimizer": Choice((GradientDescent(), Momentum())), "batch_size": Integer(low=10, high=50)}
+    for num_trials, expected in ((3, 3), (5, 2)):
+        outcome = searched(tmp_path, "search", Search(base=BASE, axes=axes, num_trials=num_trials))
+        assert (outcome.complete, outcome.num_run) == (True, expected)
+    assert all(row.status == "ok" and 10 <= row.config["batch_size"] <= 50 for row in outcome.rows)
 
 
 @pytest.mark.usefixtures("ray_session")

@@ -203,17 +203,22 @@ def test_the_graph_is_that_of_a_whole_step_in_scopes_and_has_each_timed_operatio
     assert any(int(size) >= 4 * config.batch_size for size in re.findall(r"total_bytes: (\d+)", trace))
 
 
-def test_every_tenth_evaluation_is_traced_and_each_shows_the_memory(tmp_path: Path, tensorboard: Serve) -> None:
-    name = run(tmp_path, "full", replace(TRIAL, num_steps=25, evaluate_every=2)).trial_id
+@pytest.mark.parametrize(
+    ("num_steps", "traced"), [(25, [2, 22]), pytest.param(45, [2, 22, 42], marks=pytest.mark.slow)]
+)
+def test_every_tenth_evaluation_is_traced_and_each_shows_the_memory(
+    tmp_path: Path, num_steps: int, traced: list[int], tensorboard: Serve
+) -> None:
+    name = run(tmp_path, "full", replace(TRIAL, num_steps=num_steps, evaluate_every=2)).trial_id
     ask = tensorboard(tmp_path / "logs")
-    assert list(ask("plugin/graphs/info")[f"{name}/train"]["tags"]) == ["step 2", "step 22"]
+    assert list(ask("plugin/graphs/info")[f"{name}/train"]["tags"]) == [f"step {step}" for step in traced]
 
     def points(tag: str) -> list[Any]:
         return list(ask(f"plugin/scalars/scalars?run={name}/train&tag=trace/{tag}"))
 
-    assert [point[1] for point in points("step_milliseconds")] == [2, 22]
+    assert [point[1] for point in points("step_milliseconds")] == traced
     peaks, held = points("peak_memory_mib"), points("resident_memory_mib")
-    assert [point[1] for point in peaks] == [point[1] for point in held] == [*range(2, 25, 2), 25]
+    assert [point[1] for point in peaks] == [point[1] for point in held] == [*range(2, num_steps, 2), num_steps]
     assert all(0 < now[2] <= peak[2] + 1 for now, peak in zip(held, peaks, strict=True))
 
 
@@ -306,9 +311,14 @@ def test_a_trial_run_again_leaves_no_trace_of_the_first_time(tmp_path: Path) -> 
     assert len(list((tmp_path / "logs" / trial_id(TRIAL) / "train").iterdir())) == 1
 
 
+@pytest.mark.parametrize(
+    ("num_steps", "evaluate_every"), [(12, 4), pytest.param(25, 2, marks=pytest.mark.slow)], ids=str
+)
 @pytest.mark.parametrize("config", [TRIAL, RESNET, FLOAT16], ids=["cnn", "resnet", "float16"])
-def test_what_is_shown_changes_no_figure(tmp_path: Path, config: TrialConfig) -> None:
-    config = replace(config, num_steps=12, evaluate_every=4)
+def test_what_is_shown_changes_no_figure(
+    tmp_path: Path, config: TrialConfig, num_steps: int, evaluate_every: int
+) -> None:
+    config = replace(config, num_steps=num_steps, evaluate_every=evaluate_every)
 
     def figures(level: Any) -> list[Any]:
         row = run(tmp_path, level, config)
