@@ -47,12 +47,14 @@ def numbers(optimizer: Any) -> dict[str, float]:
     return {name: getattr(optimizer, name) for name in names}
 
 
-def _validate(optimizer: Any) -> None:
+def _validate(optimizer: Any, *own: str) -> None:
+    """Coerce all fields, and validate the learning rate and `own` fields; a subclass may give others any meaning."""
     coerce(optimizer)
-    for name, value in numbers(optimizer).items():
+    for name in ("learning_rate", *own):
+        value = getattr(optimizer, name)
         if name in ("learning_rate", "epsilon"):
             require(0 < value < INFINITY, f"0 < {name} < infinity", **{name: value})
-        elif name in ("beta_1", "beta_2", "momentum", "rho"):
+        else:
             require(0 <= value < 1, f"0 <= {name} < 1", **{name: value})
 
 
@@ -92,7 +94,7 @@ class Momentum:
     SLOTS: ClassVar[Mapping[str, float]] = {"accumulator": 0.0}
 
     def __post_init__(self) -> None:
-        _validate(self)
+        _validate(self, "momentum")
 
     @staticmethod
     def apply(variable: Any, gradient: Any, slots: Mapping[str, Any], numbers: Mapping[str, Any], step: Any) -> None:
@@ -121,7 +123,7 @@ class Adam:
     SLOTS: ClassVar[Mapping[str, float]] = {"m": 0.0, "v": 0.0}
 
     def __post_init__(self) -> None:
-        _validate(self)
+        _validate(self, "beta_1", "beta_2", "epsilon")
 
     @staticmethod
     def apply(variable: Any, gradient: Any, slots: Mapping[str, Any], numbers: Mapping[str, Any], step: Any) -> None:
@@ -130,7 +132,8 @@ class Adam:
 
         rate, epsilon, beta_1, beta_2 = (numbers[name] for name in ("learning_rate", "epsilon", "beta_1", "beta_2"))
         betas = {"beta1_power": beta_1**step, "beta2_power": beta_2**step, "beta1": beta_1, "beta2": beta_2}
-        tf.raw_ops.ResourceApplyAdam(var=variable, **slots, **betas, lr=rate, epsilon=epsilon, grad=gradient)
+        moments = {"m": slots["m"], "v": slots["v"]}
+        tf.raw_ops.ResourceApplyAdam(var=variable, **moments, **betas, lr=rate, epsilon=epsilon, grad=gradient)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,7 +154,7 @@ class RMSProp:
     SLOTS: ClassVar[Mapping[str, float]] = {"mean_square": 1.0, "update": 0.0}
 
     def __post_init__(self) -> None:
-        _validate(self)
+        _validate(self, "rho", "momentum", "epsilon")
 
     @staticmethod
     def apply(variable: Any, gradient: Any, slots: Mapping[str, Any], numbers: Mapping[str, Any], step: Any) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from mnist_sweep.errors import ConfigError
 from mnist_sweep.optim.optimizers import (
     OPTIMIZERS,
     Adagrad,
@@ -39,6 +40,14 @@ class Annotated:
     @staticmethod
     def apply(variable: Any, gradient: Any, slots: Any, numbers: Any, step: Any) -> None:
         variable.assign_sub(numbers["learning_rate"] * gradient)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Extended(Adam):
+    """A user's subclass with fields and a slot of its own, where `momentum` has another meaning."""
+
+    momentum: float = 1.5
+    SLOTS: ClassVar[Mapping[str, float]] = {**Adam.SLOTS, "largest_v": 0.0}
 
 
 def descend(it: GradientDescent, gradients: list[Array]) -> list[Array]:
@@ -180,6 +189,18 @@ def test_only_slots_remember(tf: Any, name: str) -> None:
 )
 def test_slots_start_where_tensorflow_1_started_them(optimizer: type[Optimizer], slots: dict[str, float]) -> None:
     assert dict(optimizer.SLOTS) == slots
+
+
+def test_rules_of_a_built_in_optimizer_hold_for_its_own_fields_in_a_subclass_and_for_no_others() -> None:
+    assert Extended().momentum == 1.5
+    for name, value in (("learning_rate", -1.0), ("beta_1", 1.0), ("epsilon", 0.0)):
+        with pytest.raises(ConfigError, match=rf"{name} < .* but got {name}={value}"):
+            Extended(**{name: value})
+
+
+def test_subclass_with_further_slots_can_apply_the_built_in_update(tf: Any) -> None:
+    extended, plain = Weight(tf, Extended()), Weight(tf, Adam())
+    np.testing.assert_array_equal(extended.take(GRADIENTS[0]), plain.take(GRADIENTS[0]))
 
 
 def test_numbers_are_all_float_fields_by_name() -> None:
