@@ -9,7 +9,7 @@ PADDING = 4
 
 
 def pad_crop_flip(images: Any, draws: Any) -> Any:
-    """Return each image shifted by up to 4 pixels, padded with black, and mirrored half the time.
+    """Return each image shifted by up to 4 pixels, padded with black, and mirrored half the time: uint8, same shape.
 
     He et al. 2015 (arXiv 1512.03385), section 4.2: pad 4 pixels on each side, crop a random window of the image's size
     from the padded image or its mirror image.

@@ -38,8 +38,9 @@ def validate(config: "TrialConfig", data: "Dataset") -> None:
     limit = len(data.train.labels)
     overrides.validate(config)
     require(config.batch_size <= limit, f"batch_size <= {limit} (the training split)", batch_size=config.batch_size)
-    if hasattr(config.model, "check"):
-        config.model.check(data.image_shape, data.num_classes)
+    check = getattr(config.model, "check", None)
+    if check is not None:
+        check(data.image_shape, data.num_classes)
 
 
 def train(

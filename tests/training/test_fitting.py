@@ -215,6 +215,14 @@ def test_a_batch_larger_than_the_training_split_is_refused(digits: Dataset) -> N
         fit(replace(SMALL, batch_size=1198), digits)
 
 
+def test_a_model_whose_check_is_none_has_none(digits: Dataset) -> None:
+    @dataclass(frozen=True)
+    class Unchecked(Normalized):
+        check: None = None
+
+    validate(replace(SMALL, model=Unchecked()), digits)
+
+
 def test_blocks_that_do_not_fit_the_image_are_refused_before_tensorflow_is_asked(digits: Dataset) -> None:
     with pytest.raises(ConfigError, match="block 4"):
         validate(replace(SMALL, model=CNN(filters=(4,) * 5)), digits)
