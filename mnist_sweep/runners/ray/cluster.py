@@ -103,13 +103,25 @@ def in_one_line(message: str) -> str:
 def warning(address: str | None) -> str | None:
     """Return what the user should know of the Ray that this process is connected to, in one line, or None."""
     found = [private.version_warning()]
-    # A cluster without token authentication accepts every driver; a driver that shows a token cannot tell.
-    if address and os.environ.get("RAY_AUTH_MODE", "").lower() != "token":
+    if address and _accepts_anyone():
         found.append(
             f"the cluster at {address} asks for no token, so anyone who reaches its ports can run code on it: "
             "start its nodes with RAY_AUTH_MODE=token"
         )
     return "; ".join(filter(None, found)) or None
+
+
+def _accepts_anyone() -> bool:
+    """Return whether the cluster answers callers without a token, which a driver that shows one cannot notice."""
+    import grpc
+    import ray
+
+    with grpc.insecure_channel(ray.get_runtime_context().gcs_address, [("grpc.enable_http_proxy", 0)]) as channel:
+        try:
+            channel.unary_unary("/ray.rpc.NodeInfoGcsService/CheckAlive")(b"", timeout=SECONDS_TO_CONNECT)
+        except grpc.RpcError:
+            return False
+    return True
 
 
 def node_sizes() -> list[tuple[float, float]]:
