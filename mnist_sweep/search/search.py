@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from mnist_sweep.errors import ConfigError
-from mnist_sweep.search.space import Choice, Distribution
+from mnist_sweep.search.space import Choice, Integer, LogUniform, Uniform
 from mnist_sweep.trials import config, overrides, shared_prefix
 from mnist_sweep.trials.config import REGISTRIES, TrialConfig
 from mnist_sweep.validation import coerce, require, shown_in_one_line
 
+Axis = Uniform | LogUniform | Integer | Choice
 SEARCHER_METHODS = ("suggest", "on_trial_complete", "set_search_properties")
 
 
@@ -89,6 +90,7 @@ class Search:
         """Return the trial at a point of the space.
 
         Raises:
+            UnknownNameError: An axis names no field.
             ConfigError: A value breaks a rule.
         """
         return overrides.replace_fields(self.base, values)
@@ -116,7 +118,7 @@ class Search:
 
 
 def _check_axis(name: str, axis: Any) -> None:
-    if not isinstance(axis, Distribution):
+    if not isinstance(axis, Axis):
         known = "Uniform, LogUniform, Integer or Choice"
         raise ConfigError(f"the axis {name!r} of a search must be a {known}, but got {shown_in_one_line(axis)}.")
     if name == "seed" or name.partition(".")[0] == "data":
@@ -126,7 +128,7 @@ def _check_axis(name: str, axis: Any) -> None:
         require(num_different == len(axis.values), f"the values of the axis {name!r} differ", values=axis.values)
 
 
-def _ends(axis: Distribution) -> tuple[Any, ...]:
+def _ends(axis: Axis) -> tuple[Any, ...]:
     return axis.values if isinstance(axis, Choice) else (axis.low, axis.high)
 
 
@@ -134,7 +136,7 @@ def _as_tuple(value: Any) -> Any:
     return tuple(map(_as_tuple, value)) if isinstance(value, list) else value
 
 
-def _contains(axis: Distribution, value: Any) -> bool:
+def _contains(axis: Axis, value: Any) -> bool:
     if isinstance(axis, Choice):
         return value in axis.values
     return isinstance(value, int | float) and axis.low <= value <= axis.high

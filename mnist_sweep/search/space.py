@@ -9,7 +9,7 @@ import itertools
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from mnist_sweep.errors import ConfigError
 from mnist_sweep.trials.config import TrialConfig
@@ -21,6 +21,13 @@ if TYPE_CHECKING:
 
 Trials = TrialConfig | Iterable[TrialConfig]
 Axes = Mapping[str, Any]
+
+
+class Distribution(Protocol):
+    """What `sample` draws the values of a field from: one of those below, or any object with this method."""
+
+    def draw(self, generator: "np.random.Generator") -> Any:
+        """Return one value."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,9 +92,6 @@ class Choice:
     def draw(self, generator: "np.random.Generator") -> Any:
         """Return one of the values."""
         return self.values[int(generator.integers(len(self.values)))]
-
-
-Distribution = Uniform | LogUniform | Integer | Choice
 
 
 def grid(base: Trials, axes: Axes) -> list[TrialConfig]:

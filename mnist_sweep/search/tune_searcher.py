@@ -10,8 +10,7 @@ from mnist_sweep.trials.config import trial_id
 from mnist_sweep.trials.row import METRIC, Status
 
 if TYPE_CHECKING:
-    from mnist_sweep.search.search import Search
-    from mnist_sweep.search.space import Distribution
+    from mnist_sweep.search.search import Axis, Search
     from mnist_sweep.trials.config import TrialConfig
     from mnist_sweep.trials.row import TrialRow
 
@@ -122,7 +121,7 @@ def _labels(axis: Choice) -> list[Any]:
     return list(axis.values) if plain else [repr(value) for value in axis.values]
 
 
-def _domain(axis: "Distribution", labels: list[Any] | None) -> Any:
+def _domain(axis: "Axis", labels: list[Any] | None) -> Any:
     from ray import tune
 
     if isinstance(axis, Choice):

@@ -219,6 +219,18 @@ def test_sample_is_the_same_in_every_version() -> None:
     assert [units for _, units in values] == [630, 253, 549]
 
 
+class PowersOfTwo:
+    """A distribution of a user's own."""
+
+    def draw(self, generator: np.random.Generator) -> int:
+        return 1 << int(generator.integers(3, 8))
+
+
+def test_sample_draws_from_any_object_that_draws() -> None:
+    axes: dict[str, Distribution] = {"batch_size": PowersOfTwo(), "model.dropout": Uniform(low=0, high=1)}
+    assert {trial.batch_size for trial in sample(BASE, axes, num_trials=50, seed=0)} == {8, 16, 32, 64, 128}
+
+
 def test_sampled_values_stay_in_their_ranges() -> None:
     for trial in sample(BASE, AXES, num_trials=200, seed=3):
         model = cast(CNN, trial.model)
