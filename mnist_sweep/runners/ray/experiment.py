@@ -62,7 +62,9 @@ class Experiment:
         """Run Tune once; return the callback, which knows the trials that have to run again."""
         runtime = self.settings.runtime
         callback = TuneCallback(self.trials, self.observer, self.node_messages, gpus_per_trial=runtime["gpus"])
-        with_settings = tune.with_parameters(trainable(), settings=self.settings)
+        is_single = len(self.trials) + self.num_proposals == 1  # and reports every point of its curve
+        settings = replace(self.settings, min_interval=0.0) if is_single else self.settings
+        with_settings = tune.with_parameters(trainable(), settings=settings)
         with tempfile.TemporaryDirectory(prefix="mnist-sweep-", ignore_cleanup_errors=True) as folder:
             tuner = tune.Tuner(
                 tune.with_resources(with_settings, {"cpu": runtime["threads"], "gpu": runtime["gpus"]}),

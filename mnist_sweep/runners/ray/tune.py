@@ -87,7 +87,7 @@ class RayTune:
                 code=[str(folder) for folder in code],
                 artifacts=artifacts,
                 has_scheduler=self.scheduler != "fifo",
-                min_interval=SECONDS_BETWEEN_MESSAGES if num_left > 1 else 0.0,
+                min_interval=SECONDS_BETWEEN_MESSAGES,
             )
             batch = dict(trials) or _proposed(observer, num_left)
             while batch:

@@ -1,6 +1,7 @@
 """What Tune is given, when it is given more, and what becomes of its errors; real experiments are in test_tune."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
@@ -14,6 +15,7 @@ from mnist_sweep.errors import LedgerError
 from mnist_sweep.runners.ray import experiment as module
 from mnist_sweep.runners.ray.callback import TuneCallback
 from mnist_sweep.runners.ray.experiment import Experiment, ProposalSearcher
+from mnist_sweep.runners.ray.worker import WorkerSettings
 from tests.runners.ray.test_worker import SETTINGS
 from tests.runners.test_protocol import Notes
 
@@ -120,6 +122,18 @@ def failing(monkeypatch: pytest.MonkeyPatch) -> type[FakeTuner]:
     for name in ("with_resources", "with_parameters"):
         monkeypatch.setattr(tune, name, lambda *_, **__: None)
     return FakeTuner
+
+
+@pytest.mark.parametrize(("trials", "proposed", "interval"), [(1, 0, 0.0), (2, 0, 0.5), (1, 1, 0.5)])
+def test_a_single_trial_reports_every_point_also_when_it_runs_again(
+    failing: type[FakeTuner], monkeypatch: pytest.MonkeyPatch, trials: int, proposed: int, interval: float
+) -> None:
+    given: list[WorkerSettings] = []
+    monkeypatch.setattr(tune, "with_parameters", lambda _, settings: given.append(settings))
+    monkeypatch.setattr(failing, "fit", lambda self: None)
+    settings = replace(SETTINGS, min_interval=0.5)
+    experiment(*TRIALS[:trials], num_proposals=proposed, settings=settings).fit()
+    assert given[0].min_interval == interval
 
 
 def test_a_failure_of_tune_itself_is_raised(failing: type[FakeTuner]) -> None:
