@@ -1,7 +1,7 @@
 """The interface of a tracker, which shows each row as a run outside the results folder.
 
 A tracker is a copy, never the memory of a sweep: what it lacks is the set difference of the rows and its runs. Any
-object with `connect` is a tracker, and is passed as one of `trackers` to `mnist_sweep.run`, which calls
+object with `connect` is a tracker, and is passed among the `listeners` of `mnist_sweep.run`, which calls
 
 1. `Tracker.connect` and then `Session.lacks` once, in its own thread, before the first trial starts. `lacks` gets the
    rows that the results folder already holds. A `TrackerError` from either ends the run, before anything is written;
