@@ -147,9 +147,9 @@ class Recorder:
         """Keep the model of a trial if it is to be kept, commit its row, and pass it on."""
         self._models.finished(row, self._folder.rows.values())
         self._folder.commit(row)
+        self._queue.tell(row)
         self.num_run += 1
         self._dispatcher.emit(events.RowCommitted(row=row))
-        self._queue.tell(row)
 
     def is_ending(self) -> bool:
         """Return whether the run is to end; the first time, let workers pause their trials."""

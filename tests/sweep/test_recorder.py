@@ -7,11 +7,13 @@ from typing import Any
 
 import pytest
 
-from mnist_sweep import Status, Sweep, TrialRow, read_trials, run, trial_id
+from mnist_sweep import Choice, Search, Status, Sweep, TrialRow, read_trials, run, trial_id
 from mnist_sweep.errors import LedgerError
 from mnist_sweep.results import runs
 from mnist_sweep.results.ledger import Ledger
 from mnist_sweep.runners.protocol import Runner
+from mnist_sweep.search import pending_proposals
+from mnist_sweep.sweep import results_folder
 from mnist_sweep.sweep.recorder import Dispatcher
 from mnist_sweep.trials.events import (
     Event,
@@ -52,6 +54,23 @@ def test_events_come_in_order(tmp_path: Path, sweep: Sweep, instant: Runner, eve
     assert (started.rows, started.num_missing, started.fields) == ((), 3, ("optimizer.learning_rate",))
     assert (ready.num_workers, ended) == (1, RunEnded(num_run=3, error=None, can_write=True))
     assert [event.config["optimizer.learning_rate"] for event in events.of(TrialStarted)] == [0.1, 0.2, 0.4]
+
+
+def test_a_proposal_whose_row_is_committed_is_gone_even_if_the_tables_cannot_be_written(
+    tmp_path: Path, sweep: Sweep, instant: Runner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise LedgerError("the disk is full")
+
+    monkeypatch.setattr(results_folder, "MIN_SECONDS_BETWEEN", -1.0)
+    monkeypatch.setattr(results_folder.tables, "write_tables", refuse)
+    trial, axes = sweep.trials[0], {"optimizer.learning_rate": Choice((0.1, 0.2))}
+    pending_proposals.write(tmp_path / "rates", trial)
+    search = Sweep(name="rates", search=Search(base=trial, axes=axes, num_trials=1))
+    with pytest.raises(LedgerError, match="the disk is full"):
+        run(search, results=tmp_path, runner=instant)
+    assert list(Ledger(tmp_path / "rates").rows()) == [trial_id(trial)]
+    assert pending_proposals.read(tmp_path / "rates") == {}
 
 
 def test_a_run_with_nothing_to_do_has_no_events(tmp_path: Path, sweep: Sweep, instant: Runner, events: Any) -> None:
