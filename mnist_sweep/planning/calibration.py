@@ -39,7 +39,7 @@ Flat = Mapping[str, Any]
 SPAWN = multiprocessing.get_context("spawn")
 # What Ray adds to the niceness of its workers, unless the variable says otherwise.
 NICENESS, RAY_NICENESS = "RAY_worker_niceness", "15"
-SAFE_PATH = "PYTHONSAFEPATH"
+SAFE_PATH, HERE_ONLY = "PYTHONSAFEPATH", "of a measuring process, not of those that it starts"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +69,9 @@ def calibrate(trials: Iterable[TrialConfig], runner: "Local | RayTune", num_work
     Raises:
         ResourceError: A process cannot configure TensorFlow, load a data set or import a model.
     """
-    kinds: dict[Hashable, TrialConfig] = {graph_signature(trial): trial for trial in trials}
+    kinds: dict[Hashable, TrialConfig] = {}
+    for trial in trials:
+        kinds.setdefault(graph_signature(trial), trial)
     keys = list(kinds)
     shares = [keys[worker::num_workers] or [keys[worker % len(keys)]] for worker in range(num_workers)]
     starts: list[float] = []
@@ -104,7 +106,7 @@ def _process(runner: "Local | RayTune", number: int, flats: Sequence[Flat]) -> I
     receiver, sender = SPAWN.Pipe(duplex=False)
     with receiver, tempfile.NamedTemporaryFile() as log:
         arguments = (sender, log.name, runner, number, flats, time.time())
-        process = SPAWN.Process(target=_measure_all, args=arguments, daemon=True)
+        process = SPAWN.Process(target=_measure_all, args=arguments)  # a daemon could have no processes of its own
         try:
             with _isolated():
                 process.start()
@@ -122,7 +124,7 @@ def _isolated() -> Iterator[None]:
     main, safe_path = sys.modules["__main__"], os.environ.get(SAFE_PATH)
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, [])
     sys.modules["__main__"] = ModuleType("__main__")
-    os.environ[SAFE_PATH] = "1"
+    os.environ[SAFE_PATH] = safe_path or HERE_ONLY
     try:
         resource_tracker.ensure_running()  # before the signal is blocked, which it would undo
         signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
@@ -157,6 +159,8 @@ def _measure_all(
     with Path(log).open("w") as file:  # libraries and the user's code may print
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)
+    if os.environ.get(SAFE_PATH) == HERE_ONLY:
+        del os.environ[SAFE_PATH]
     if not isinstance(runner, Local):
         os.nice(int(os.environ.get(NICENESS, RAY_NICENESS)))
     if runner.gpus_per_trial:

@@ -1,11 +1,12 @@
 """Laws of calibration: each kind is measured in processes of its own, and a trial that fails is named."""
 
+import contextlib
 import multiprocessing
 import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from multiprocessing.spawn import get_preparation_data
 from pathlib import Path
@@ -25,6 +26,7 @@ from mnist_sweep.trials.graph_signatures import graph_signature
 
 COST = TrialCost(step=1.0, image=0.1, overhead=2.0, tracing=3.0, saving=0.5, num_images=9, memory=7, shared_memory=5)
 MODELS = """\
+import multiprocessing
 import os
 import time
 from dataclasses import dataclass
@@ -45,6 +47,14 @@ class Meeting:
             if time.monotonic() > deadline:
                 raise TimeoutError("nobody came")
             time.sleep(0.01)
+        return Softmax().build(image_shape, num_classes)
+
+
+@dataclass(frozen=True)
+class Helped:
+    def build(self, image_shape, num_classes):
+        with multiprocessing.get_context("spawn").Pool(1) as pool:
+            assert pool.map(os.getenv, ["PYTHONSAFEPATH"]) == [None]
         return Softmax().build(image_shape, num_classes)
 
 
@@ -74,11 +84,12 @@ def test_every_kind_is_measured_beside_others_or_its_failure_named(
 ) -> None:
     (tmp_path / "users_models.py").write_text(MODELS)
     monkeypatch.setattr(sys, "path", [*sys.path, str(tmp_path)])
+    monkeypatch.delenv(calibration.SAFE_PATH, raising=False)
     base = TrialConfig(model=Softmax(), optimizer=GradientDescent(learning_rate=1e30))
     broken, killed = (with_model(base, name) for name in ("Broken", "Killed"))
     one, two = str(tmp_path / "one"), str(tmp_path / "two")
     meeting = [with_model(base, "Meeting", mine=mine, other=other) for mine, other in ((one, two), (two, one))]
-    good = [*meeting, *grid(base, {"seed": [0, 1]})]
+    good = [*meeting, with_model(base, "Helped"), *grid(base, {"seed": [0, 1]})]
     found = calibrate([*good, broken, killed], Local(), 2)
     assert list(found.costs) == list(dict.fromkeys(map(graph_signature, good)))
     assert min(cost.step for cost in found.costs.values()) > 0
@@ -90,6 +101,19 @@ def test_every_kind_is_measured_beside_others_or_its_failure_named(
     )
     assert capfd.readouterr() == ("", "")
     assert multiprocessing.active_children() == []
+
+
+def test_the_first_trial_of_each_kind_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    measured: list[int] = []
+
+    @contextlib.contextmanager
+    def process(runner: object, number: int, flats: Sequence[Mapping[str, Any]]) -> Iterator[Iterator[Any]]:
+        measured.extend(flat["seed"] for flat in flats)
+        yield iter([0.5, *[COST] * len(flats)])
+
+    monkeypatch.setattr(calibration, "_process", process)
+    calibrate([TrialConfig(seed=seed, batch_size=batch) for batch in (50, 60) for seed in (2, 1)], Local(), 1)
+    assert measured == [2, 2]
 
 
 @pytest.mark.slow
