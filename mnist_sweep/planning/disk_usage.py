@@ -3,6 +3,7 @@
 Sizes of rows and tables are those in `results/reference`. TensorBoard's logs are not counted.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 
 from mnist_sweep.data.dataset import Dataset
@@ -56,8 +57,9 @@ def estimate(
 
 def num_points(trial: TrialConfig) -> int:
     """Return how many points a trial's learning curve has: one at each evaluation, log entry and at the end."""
-    intervals = (trial.evaluate_every, trial.log_every or trial.evaluate_every)
-    return len({step for interval in intervals for step in range(interval, trial.num_steps, interval)}) + 1
+    evaluate, log = trial.evaluate_every, trial.log_every or trial.evaluate_every
+    evaluations, logs, both = ((trial.num_steps - 1) // every for every in (evaluate, log, math.lcm(evaluate, log)))
+    return evaluations + logs - both + 1
 
 
 def _blocks(size: int) -> int:

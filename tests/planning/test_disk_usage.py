@@ -59,6 +59,11 @@ def test_points_of_the_curve_and_of_training_alone_are_counted_once() -> None:
     assert disk_usage.num_points(TrialConfig(num_steps=100, evaluate_every=30)) == 4
     assert disk_usage.num_points(TrialConfig(num_steps=100, evaluate_every=30, log_every=20)) == 7
     assert disk_usage.num_points(TrialConfig(num_steps=1, evaluate_every=30, log_every=20)) == 1
+    assert disk_usage.num_points(TrialConfig(num_steps=60, evaluate_every=30, log_every=20)) == 4
+
+
+def test_points_of_a_very_long_trial_are_counted_at_once() -> None:
+    assert disk_usage.num_points(TrialConfig(num_steps=10**15, evaluate_every=1)) == 10**15
 
 
 def test_models_that_stay_and_checkpoints_of_trials_that_run() -> None:
