@@ -47,6 +47,9 @@ class Observer(Protocol):
     def is_ending(self) -> bool:
         """Return whether the run is to end: no trial may start, and those that see the storage pause by themselves."""
 
+    def definitions(self) -> Mapping[str, Any]:
+        """Return the user's own classes and functions in the trials, proposed ones included, by their names in rows."""
+
     def rows(self) -> Sequence[TrialRow]:
         """Return the rows of the sweep that were there before."""
 

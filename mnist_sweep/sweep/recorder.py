@@ -7,8 +7,8 @@ committed before anything else learns of it.
 import contextlib
 import logging
 import threading
-from collections.abc import Iterable, Sequence
-from typing import Self
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Self
 
 from mnist_sweep.errors import LedgerError
 from mnist_sweep.results import predictions
@@ -111,6 +111,10 @@ class Recorder:
         """Return the rows of the sweep that were there before."""
         rows = self._folder.rows
         return [rows[name] for name in self._configs if name in rows and name not in self._queue.missing]
+
+    def definitions(self) -> Mapping[str, Any]:
+        """Return the user's own classes and functions in the trials, by their names in rows."""
+        return self._queue.definitions
 
     def propose(self) -> TrialConfig | None:
         """Return one more trial to run; None if there is none, or none now."""

@@ -14,6 +14,7 @@ from mnist_sweep.search.tune_searcher import TuneSearcher
 from mnist_sweep.text.names import varying
 from mnist_sweep.training.fitting import validate
 from mnist_sweep.trials.config import TrialConfig, to_flat, trial_id
+from mnist_sweep.trials.definitions import own_definitions
 from mnist_sweep.trials.row import Status, TrialRow
 
 
@@ -31,6 +32,7 @@ class WorkQueue:
         trials: All trials known so far, by id, in their order; a search adds to them.
         missing: Those that had no row when the run started, or one to be replaced.
         work_ids: Ids of the missing trials, and `proposal-0`, `proposal-1`, ... for those that the search may propose.
+        definitions: The user's own classes and functions in all trials, proposed ones included, by their names in rows.
         fields: Names of the config's fields in which the trials differ.
         population: The population whose rounds are to run; None for other sweeps.
 
@@ -51,6 +53,8 @@ class WorkQueue:
         self.population = Population(search, kept.values()) if search and isinstance(search.algorithm, PBT) else None
         found = self.population.trials if self.population else _found(search, folder, rows)
         self.trials = {trial_id(trial): trial for trial in trials} or dict(found)
+        proposable = search.ends() if search else []
+        self.definitions = own_definitions([*self.trials.values(), *proposable])
         self.fields = list(search.axes) if search else varying(map(to_flat, self.trials.values()))
         self.missing = {name: trial for name, trial in self.trials.items() if name not in kept}
         self._folder, self._search = folder, search

@@ -13,6 +13,7 @@ from mnist_sweep.runners.protocol import Runner
 from mnist_sweep.testing.law import law
 from mnist_sweep.trials.artifacts import SavedModel
 from mnist_sweep.trials.config import TrialConfig, trial_id
+from mnist_sweep.trials.definitions import own_definitions
 from mnist_sweep.trials.row import Evaluation, Status, TrialRow
 
 BASE = TrialConfig(model=Softmax(), optimizer=GradientDescent(), num_steps=4, evaluate_every=2)
@@ -80,6 +81,10 @@ class Recorded:
     def is_ending(self) -> bool:
         """Return whether the run is to end."""
         return self._ending
+
+    def definitions(self) -> Mapping[str, Any]:
+        """Return the classes of the trials that are not the package's."""
+        return own_definitions([dataclasses.replace(BASE, model=Failing())])
 
     def rows(self) -> Sequence[TrialRow]:
         """Return no rows: nothing was run before."""

@@ -98,7 +98,7 @@ def to_flat(config: TrialConfig) -> dict[str, Any]:
         if item.name not in REGISTRIES:
             flat[item.name] = _json(value, item.name) if isinstance(value, tuple) else value
             continue
-        flat[item.name] = name_of(_type(value), REGISTRIES[item.name])
+        flat[item.name] = name_of(type_of(value), REGISTRIES[item.name])
         for inner in _fields(value):
             flat[f"{item.name}.{inner.name}"] = _json(getattr(value, inner.name), f"{item.name}.{inner.name}")
     return flat
@@ -162,7 +162,7 @@ def defaults(config: TrialConfig) -> tuple[str, ...]:
     for item in dataclasses.fields(config):
         value, default = getattr(config, item.name), _default(item)
         is_part = item.name in REGISTRIES
-        names += [item.name] * (_type(value) is type(default) if is_part else value == default)
+        names += [item.name] * (type_of(value) is type(default) if is_part else value == default)
         if is_part:
             names += [f"{item.name}.{inner.name}" for inner in _fields(value) if _is_default(value, inner)]
     return tuple(names)
@@ -170,7 +170,7 @@ def defaults(config: TrialConfig) -> tuple[str, ...]:
 
 def has_custom_code(config: TrialConfig) -> bool:
     """Return whether a part of a config is in no registry, so that its code must be sent to the workers."""
-    return any(_type(getattr(config, part)) not in registry.values() for part, registry in REGISTRIES.items())
+    return any(type_of(getattr(config, part)) not in registry.values() for part, registry in REGISTRIES.items())
 
 
 def _default(item: "dataclasses.Field[Any]") -> Any:
@@ -197,7 +197,8 @@ def _component(kind: str, value: Any) -> Any:
     return dataclasses.replace(cast(Any, value), **changed) if changed else value
 
 
-def _type(value: Any) -> Any:
+def type_of(value: Any) -> Any:
+    """Return what names a part of a config: its class, or a function itself."""
     return value if isinstance(value, FunctionType) else type(value)
 
 

@@ -13,6 +13,9 @@ from typing import Any
 from mnist_sweep.errors import ConfigError, ScriptError, UnknownNameError
 from mnist_sweep.text.lines import one_line
 
+SHIPPED: dict[str, Any] = {}
+"""In a worker, the definitions that it cannot import, as the driver sent them; see `shipping`."""
+
 
 def name_of(thing: Any, registry: Mapping[str, Any]) -> str:
     """Return the registered name of a type or function, or else its import path.
@@ -20,7 +23,7 @@ def name_of(thing: Any, registry: Mapping[str, Any]) -> str:
     Raises:
         ConfigError: It has no import path, being a lambda or defined inside a function.
     """
-    for name, registered in registry.items():
+    for name, registered in (*registry.items(), *SHIPPED.items()):
         if registered is thing:
             return name
     module, name = thing.__module__, thing.__qualname__
@@ -45,6 +48,8 @@ def resolve(name: str, registry: Mapping[str, Any], *, kind: str) -> Any:
                 "name your own by its import path, `package.module:Name`."
             )
         return registry[name]
+    if name in SHIPPED:
+        return SHIPPED[name]
     module, _, attribute = name.partition(":")
     try:
         return getattr(importlib.import_module(module), attribute)

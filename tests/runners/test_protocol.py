@@ -1,5 +1,5 @@
 import inspect
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -42,6 +42,9 @@ class Notes:
 
     def is_ending(self) -> bool:
         return len(self.heard) >= self.ends_after
+
+    def definitions(self) -> Mapping[str, Any]:
+        return {}
 
     def rows(self) -> Sequence[TrialRow]:
         return ()

@@ -16,6 +16,7 @@ from mnist_sweep.runners.ray import cluster
 from mnist_sweep.runners.ray.schedulers import Scheduler
 from mnist_sweep.runners.ray.worker import WorkerSettings
 from mnist_sweep.system import machine
+from mnist_sweep.trials import shipping
 from mnist_sweep.trials.artifacts import Artifacts
 from mnist_sweep.trials.config import TrialConfig, trial_id
 from mnist_sweep.validation import coerce, require
@@ -71,6 +72,7 @@ class RayTune:
         artifacts: Artifacts | None = None,
     ) -> None:
         """Run the trials on Ray; see `Runner.run`."""
+        definitions = shipping.pack(observer.definitions())
         with cluster.connected(self.address, num_cpus=self.num_cpus, code=code) as node_messages:
             import ray  # not before: Tune is imported while Ray's processes start
 
@@ -85,6 +87,7 @@ class RayTune:
                 datasets=[ray.put(dataset) for dataset in datasets.values()],
                 runtime={"threads": cpus, "gpus": gpus, "xla": self.xla},
                 code=[str(folder) for folder in code],
+                definitions=definitions,
                 artifacts=artifacts,
                 has_scheduler=self.scheduler != "fifo",
                 min_interval=SECONDS_BETWEEN_MESSAGES,

@@ -18,6 +18,7 @@ from mnist_sweep.runners.ray.evaluation_messages import EvaluationSender
 from mnist_sweep.runners.trial import Item, pause, steps, storage_of
 from mnist_sweep.training import runtime
 from mnist_sweep.training.row_builder import failed, first_cause
+from mnist_sweep.trials import shipping
 from mnist_sweep.trials.artifacts import Artifacts, SavedModel
 from mnist_sweep.trials.config import TrialConfig, from_flat, to_flat, trial_id
 from mnist_sweep.trials.row import TrialRow
@@ -33,6 +34,7 @@ class WorkerSettings:
         datasets: Ray's references to the data sets.
         runtime: Arguments of `runtime.configure`.
         code: Folders to import the user's code from.
+        definitions: What `shipping.pack` returned for the user's own definitions.
         artifacts: What the trials leave behind besides their rows; None means nothing.
         has_scheduler: Whether a scheduler may stop trials, so that no validation is left out.
         min_interval: Seconds between two messages on a learning curve that no scheduler needs.
@@ -41,6 +43,7 @@ class WorkerSettings:
     datasets: Sequence[Any]
     runtime: Mapping[str, Any]
     code: Sequence[str]
+    definitions: bytes
     artifacts: Artifacts | None
     has_scheduler: bool
     min_interval: float
@@ -85,6 +88,7 @@ def messages(text: str, settings: WorkerSettings) -> Iterator[dict[str, Any]]:
 
     sys.path += [folder for folder in settings.code if folder not in sys.path]
     try:
+        shipping.unpack(settings.definitions)
         yield from _messages(json.loads(text), settings)
     except ImportError as error:  # one of a model that is built becomes a row
         yield {"missing_package": first_cause(error), "node": ray.util.get_node_ip_address(), "done": True}

@@ -29,6 +29,7 @@ SETTINGS = WorkerSettings(
     datasets=[None],
     runtime={"threads": 1, "gpus": 0.0, "xla": False},
     code=[],
+    definitions=b"",
     artifacts=None,
     has_scheduler=False,
     min_interval=0.0,

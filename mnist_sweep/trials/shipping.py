@@ -1,0 +1,92 @@
+"""The user's own definitions on their way to the workers: by name where a worker can import them, else by value.
+
+A class of a notebook, of the running script, or of code from standard input has no module that a worker could import,
+or one whose import would run the sweep again. It is sent by value, with cloudpickle, and with the text of its files,
+which TensorFlow's AutoGraph and tracebacks read. Only what the driver sends is unpickled, nothing of a results folder.
+"""
+
+import contextlib
+import copyreg
+import dataclasses
+import functools
+import linecache
+import sys
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from mnist_sweep.errors import ScriptError
+from mnist_sweep.text.lines import listed, one_line
+from mnist_sweep.trials import own_source, registry
+
+
+def pack(definitions: Mapping[str, Any]) -> bytes:
+    """Return what a worker needs of some definitions, given by the names that rows store; empty if it can import all.
+
+    Raises:
+        ScriptError: A definition cannot be sent, since it refers to something that cannot be pickled.
+    """
+    by_value = {name: definition for name, definition in definitions.items() if not is_importable(definition)}
+    if not by_value:
+        return b""
+    try:
+        with _sent_by_value(by_value):
+            return _dumps((_texts(by_value), by_value))
+    except Exception as error:  # whatever the user's objects raise when they are pickled
+        raise ScriptError(
+            f"workers cannot import {listed([f'`{name}`' for name in by_value])}, so they get it by value, which fails "
+            f"({one_line(error)}): import it from a module of its own, or use Local(in_process=True)."
+        ) from error
+
+
+@functools.lru_cache(maxsize=4)
+def unpack(content: bytes) -> None:
+    """Let this process find what `pack` returned under the same names; the same content is loaded once."""
+    if content:
+        import cloudpickle
+
+        texts, definitions = cloudpickle.loads(content)
+        for file, text in texts.items():
+            if not linecache.getlines(file):
+                linecache.cache[file] = (len(text), None, text.splitlines(keepends=True), file)
+        registry.SHIPPED.update(definitions)
+
+
+def is_importable(definition: Any) -> bool:
+    """Return whether another process can import the module of a class or function by its name."""
+    module = sys.modules.get(definition.__module__)
+    spec = getattr(module, "__spec__", None)
+    return module is None or (spec is not None and spec.name == definition.__module__)
+
+
+@contextlib.contextmanager
+def _sent_by_value(definitions: Mapping[str, Any]) -> Iterator[None]:
+    """Let cloudpickle send the modules of some definitions by value, as it does with `__main__`."""
+    import cloudpickle
+
+    names = {definition.__module__ for definition in definitions.values()} - {"__main__"}
+    modules = [sys.modules[name] for name in names]
+    for module in modules:
+        cloudpickle.register_pickle_by_value(module)
+    try:
+        yield
+    finally:
+        for module in modules:
+            cloudpickle.unregister_pickle_by_value(module)
+
+
+def _dumps(value: Any) -> bytes:
+    import cloudpickle
+
+    # The mark of a dataclass field without a default is compared by identity.
+    copyreg.pickle(type(dataclasses.MISSING), lambda _: "MISSING")
+    return bytes(cloudpickle.dumps(value))
+
+
+def _texts(definitions: Mapping[str, Any]) -> dict[str, str]:
+    """Return the texts of the files of some definitions and of what else their modules define, by file name."""
+    found = {}
+    for module in {definition.__module__ for definition in definitions.values()}:
+        for value in vars(sys.modules[module]).values():
+            if getattr(value, "__module__", None) == module and callable(value) and hasattr(value, "__name__"):
+                found.update({file: own_source.text_of(file) for file in own_source.files_of(value)})
+    return {file: text for file, text in found.items() if text}

@@ -1,0 +1,103 @@
+"""Laws of definitions on their way to workers: what a worker cannot import arrives by value, and does the same."""
+
+import pickle
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+import pytest
+
+from mnist_sweep.errors import ScriptError
+from mnist_sweep.trials import shipping
+from mnist_sweep.trials.definitions import own_definitions
+from tests.trials.test_definitions import TRIALS
+
+Refused = Callable[..., AbstractContextManager[None]]
+PROGRAM = """
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from mnist_sweep import VARIABLE, Digits, Softmax, TrialConfig, to_flat, trial_id
+from mnist_sweep.trials import shipping
+from mnist_sweep.trials.definitions import own_definitions
+
+FACTOR = 3
+
+def times(number):
+    return FACTOR * number
+
+@dataclass(frozen=True)
+class Net:
+    units: int
+    rate: float = field(default=0.5, metadata=VARIABLE)
+
+    def build(self, image_shape, num_classes):
+        return times(self.units)
+
+@dataclass(frozen=True, slots=True)
+class Slim(Net):
+    def build(self, image_shape, num_classes):
+        return Net.build(self, image_shape, num_classes) + 1
+
+def images():
+    return Digits().load()
+
+trials = [TrialConfig(model=Net(4)), TrialConfig(model=Slim(5), data=images)]
+"""
+SEND = """
+import json
+Path("sent").write_bytes(shipping.pack(own_definitions(trials)))
+Path("flats").write_text(json.dumps([[trial_id(one), to_flat(one)] for one in trials]))
+"""
+RECEIVE = """
+import dataclasses, inspect, json
+from pathlib import Path
+from mnist_sweep import *
+from mnist_sweep.errors import ConfigError
+from mnist_sweep.trials import shipping
+from mnist_sweep.trials.graph_signatures import model_signature
+
+content = Path("sent").read_bytes()
+shipping.unpack(content)
+for name, flat in json.loads(Path("flats").read_text()):
+    trial = from_flat(flat)
+    assert to_flat(trial) == flat and trial_id(trial) == name
+    shipping.unpack(bytes(bytearray(content)))
+    assert from_flat(flat) == trial and hash(from_flat(flat)) == hash(trial)
+    assert "rate" not in dict(model_signature(trial.model)[1:])
+    print(trial.model, trial.model.build(None, None), "def build" in inspect.getsource(trial.model.build))
+try:
+    from_flat({"model": flat["model"].replace("Slim", "Net")})
+except ConfigError as error:
+    print(error)
+"""
+
+
+@pytest.mark.parametrize("words", [["program.py"], ["-"]])
+def test_definitions_of_a_program_arrive_by_value(tmp_path: Path, words: list[str]) -> None:
+    (tmp_path / "program.py").write_text(PROGRAM + SEND)
+    with (tmp_path / "program.py").open() as file:
+        subprocess.run([sys.executable, *words], cwd=tmp_path, stdin=file, check=True)
+    (tmp_path / "program.py").unlink()
+    done = subprocess.run([sys.executable, "-c", RECEIVE], cwd=tmp_path, capture_output=True, text=True)
+    lines = done.stdout.splitlines()
+    assert lines[:2] == ["Net(units=4, rate=0.5) 12 True", "Slim(units=5, rate=0.5) 16 True"], done.stderr
+    assert "has no default for units" in lines[2]
+
+
+def test_definitions_of_a_module_are_sent_by_name() -> None:
+    assert shipping.pack(own_definitions(TRIALS)) == b""
+    shipping.unpack(b"")
+
+
+def test_what_cannot_be_sent_is_named_with_a_way_out(monkeypatch: pytest.MonkeyPatch, refused: Refused) -> None:
+    definitions = own_definitions(TRIALS)
+    module = sys.modules[TRIALS[0].model.__module__]
+    monkeypatch.setattr(module, "__spec__", None)
+    assert sorted(pickle.loads(shipping.pack(definitions))[1]) == sorted(definitions)
+    monkeypatch.setattr(module, "Digits", threading.Lock())  # `images` refers to it
+    with refused(ScriptError, f"cannot import `{module.__name__}:images` and", "cannot pickle", "Local(in_process"):
+        shipping.pack(definitions)
