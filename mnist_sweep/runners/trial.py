@@ -17,6 +17,7 @@ from mnist_sweep.data.dataset import Dataset
 from mnist_sweep.errors import LedgerError
 from mnist_sweep.results.predictions import Predictions
 from mnist_sweep.system.storage import Bucket, Folder, storage
+from mnist_sweep.text.causes import first_cause
 from mnist_sweep.text.lines import shortened
 from mnist_sweep.training import fitting, row_builder, runtime
 from mnist_sweep.training.checkpoints import Checkpoints
@@ -62,7 +63,7 @@ def steps(
         with _summaries(config, artifacts, checkpoints, problems) as summaries:
             result = yield from fitting.train(config, dataset, callback=summaries, checkpoints=checkpoints)
     except Exception as error:  # a user's model or data set may raise anything: it becomes the row's error
-        return row_builder.failed(config, error=row_builder.first_cause(error), trace=traceback.format_exc())
+        return row_builder.failed(config, error=first_cause(error), trace=traceback.format_exc())
     seconds = time.perf_counter() - start
     row = row_builder.ended(config, result, num_test=len(dataset.test.labels), seconds=seconds)
     if artifacts and artifacts.predictions and result.predictions:
@@ -159,7 +160,7 @@ def _saved(model: Any, dataset: Dataset, problems: list[str]) -> Iterator[SavedM
     try:
         saved = SavedModel(keras_file.to_bytes(model), mistakes.to_bytes(mistakes.find(model, dataset)))
     except Exception as error:  # a user's layer may raise anything: the trial is good all the same
-        problems.append(f"its model could not be saved: {row_builder.first_cause(error)}")
+        problems.append(f"its model could not be saved: {first_cause(error)}")
     else:
         yield saved
 

@@ -18,8 +18,8 @@ from mnist_sweep.sweep.results_folder import ResultsFolder
 from mnist_sweep.sweep.run_storage import RunStorage
 from mnist_sweep.sweep.work_queue import WorkQueue
 from mnist_sweep.system.signals import Interrupts
+from mnist_sweep.text.causes import first_cause
 from mnist_sweep.text.names import label
-from mnist_sweep.training.row_builder import first_cause
 from mnist_sweep.trials import events
 from mnist_sweep.trials.artifacts import SavedModel
 from mnist_sweep.trials.config import TrialConfig, to_flat, trial_id

@@ -17,6 +17,7 @@ from mnist_sweep.results.merging import RowDifference, differences
 from mnist_sweep.results.row_json import from_json, to_json
 from mnist_sweep.runners.trial import execute
 from mnist_sweep.sweep import script
+from mnist_sweep.text.causes import first_cause
 from mnist_sweep.text.lines import shortened
 from mnist_sweep.text.numbers import counted
 from mnist_sweep.training import row_builder, runtime
@@ -140,7 +141,7 @@ def _config(row: TrialRow, code: Path | None) -> TrialConfig:
         raise
     except Exception as error:  # a class of the user's own may refuse its fields in any way
         what = f"the config of trial {row.trial_id} cannot be built with the code as it is now"
-        raise ScriptError(f"{what}: {row_builder.first_cause(error)}") from error
+        raise ScriptError(f"{what}: {first_cause(error)}") from error
 
 
 def _configure(environment: Mapping[str, Any]) -> None:

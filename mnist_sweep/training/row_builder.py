@@ -2,15 +2,11 @@
 
 import os
 import platform
-import sys
 import time
-import traceback
 from collections.abc import Mapping, Sequence
 from importlib import metadata
-from pathlib import Path
 from typing import Any
 
-from mnist_sweep.text.lines import one_line
 from mnist_sweep.training import runtime
 from mnist_sweep.training.state import FitResult
 from mnist_sweep.trials.config import TrialConfig, config_id, defaults, to_flat, trial_id
@@ -84,25 +80,9 @@ def origin() -> dict[str, Any]:
     return {"worker": _worker(), "version": version(), "environment": runtime.environment()}
 
 
-def first_cause(error: BaseException) -> str:
-    """Return one line on an exception: its type, its message, and the line of the user's own code that raised it."""
-    while error.__cause__ is not None:
-        error = error.__cause__
-    message = one_line(error)
-    frames = traceback.extract_tb(error.__traceback__)
-    own = [frame for frame in frames if not _is_library(frame.filename)] or frames
-    place = f" ({Path(own[-1].filename).name}:{own[-1].lineno})" if own else ""
-    return f"{type(error).__name__}: {message}{place}"
-
-
 def version() -> str:
     """Return the installed version of this package."""
     return metadata.version("mnist-sweep")
-
-
-def _is_library(filename: str) -> bool:
-    package = str(Path(__file__).parents[1])
-    return filename.startswith((package, sys.prefix, sys.base_prefix, "<")) or "site-packages" in filename
 
 
 def _worker() -> str:

@@ -1,8 +1,5 @@
 import time
-from pathlib import Path
 from typing import Any
-
-import pytest
 
 from mnist_sweep import TrialConfig, config_id, trial_id
 from mnist_sweep.training import row_builder
@@ -54,24 +51,3 @@ def test_a_trial_that_ends_now_took_as_long_as_its_last_start_or_all_its_trainin
         timing = row_builder.timing(0.5, seconds)
         assert timing["seconds_total"] == seconds
         assert before <= timing["started"] + seconds + 1e-6 <= time.time() + 2e-6
-
-
-def raised(message: str) -> Exception:
-    try:
-        try:
-            raise KeyError(message)
-        except KeyError as error:
-            raise RuntimeError("wrapped") from error
-    except RuntimeError as error:
-        return error
-
-
-@pytest.mark.parametrize(
-    ("error", "line"),
-    [
-        (ValueError("a\n  b"), "ValueError: a b"),
-        (raised("gone"), f"KeyError: 'gone' ({Path(__file__).name}:{raised.__code__.co_firstlineno + 3})"),
-    ],
-)
-def test_the_first_cause_is_one_line_with_the_users_own_place(error: Exception, line: str) -> None:
-    assert row_builder.first_cause(error) == line

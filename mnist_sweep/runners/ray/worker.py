@@ -16,8 +16,9 @@ from mnist_sweep.results.row_json import to_json
 from mnist_sweep.results.run_marker import RunMonitor
 from mnist_sweep.runners.ray.evaluation_messages import EvaluationSender
 from mnist_sweep.runners.trial import Item, pause, steps, storage_of
+from mnist_sweep.text.causes import first_cause
 from mnist_sweep.training import runtime
-from mnist_sweep.training.row_builder import failed, first_cause
+from mnist_sweep.training.row_builder import failed
 from mnist_sweep.trials import shipping
 from mnist_sweep.trials.artifacts import Artifacts, SavedModel
 from mnist_sweep.trials.config import TrialConfig, from_flat, to_flat, trial_id
