@@ -14,6 +14,7 @@ that breaks it, and the way out. The command line prints that line and exits wit
     │       └── NewerRowError          a newer version of mnist_sweep made the row
     ├── CheckpointError (ValueError)   a trial cannot resume from its checkpoint
     ├── ResourceError (RuntimeError)   the machine or cluster lacks what a trial needs
+    ├── ProcessLostError (RuntimeError)  a process that runs code of the user's has ended before that code did
     └── TrackerError (ConnectionError)  a tracker such as MLflow cannot be used
 """
 
@@ -62,6 +63,20 @@ class NewerRowError(RowError):
 
 class ResourceError(SweepError, RuntimeError):
     """The machine or cluster lacks what a trial needs."""
+
+
+class ProcessLostError(SweepError, RuntimeError):
+    """A process that runs code of the user's has ended before that code did.
+
+    Args:
+        cause: What ended it, in one line.
+        is_own_doing: Whether that was the code itself, which would do so again, rather than the system.
+        trace: The stack at its end, or None.
+    """
+
+    def __init__(self, cause: str, *, is_own_doing: bool = False, trace: str | None = None) -> None:
+        super().__init__(cause)
+        self.is_own_doing, self.trace = is_own_doing, trace
 
 
 class TrackerError(SweepError, ConnectionError):

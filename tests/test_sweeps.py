@@ -163,6 +163,6 @@ def test_the_resnet_divides_its_rate_at_epochs_100_150_and_200_of_250() -> None:
 def test_deep_mnist_runs_on_the_real_images(real_mnist: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MNIST_SWEEP_DATA", str(real_mnist.parent))
     short = script.load(FOLDER / "deep_mnist.py").with_options(steps=2)
-    outcome = run(Sweep(name="short", trials=short.trials[:2]), results=tmp_path, runner=Local())
+    outcome = run(Sweep(name="short", trials=short.trials[:2]), results=tmp_path, runner=Local(in_process=True))
     assert [row.num_test for row in outcome.rows] == [10_000, 10_000]
     assert all(row.val_accuracy is not None and row.val_accuracy > 0.05 for row in outcome.rows)

@@ -9,6 +9,7 @@ from mnist_sweep.results.predictions import Predictions
 from mnist_sweep.trials.artifacts import Artifacts, SavedModel
 from mnist_sweep.trials.config import TrialConfig
 from mnist_sweep.trials.row import Evaluation, TrialRow
+from mnist_sweep.validation import require
 
 
 class Observer(Protocol):
@@ -81,3 +82,13 @@ class Runner(Protocol):
             ResourceError: The machine or cluster lacks what a trial asks for, and nothing has started; or a node lacks
                 a package that trials need.
         """
+
+
+def require_one_gpu(gpus_per_trial: float) -> None:
+    """Validate that a trial asks for one GPU at most.
+
+    Raises:
+        ConfigError: It asks for more.
+    """
+    rule = "0 <= gpus_per_trial <= 1 (a trial trains on one GPU, so another one would be idle)"
+    require(0 <= gpus_per_trial <= 1, rule, gpus_per_trial=gpus_per_trial)

@@ -1,14 +1,15 @@
-"""One trial, as every runner runs it: config in, row out, whatever happens in between.
+"""One trial, as every runner runs it, in whatever process: config in, row out, whatever happens in between.
 
 What a trial could not keep, such as a checkpoint, a log or a model, is named in its row and fails nothing.
 """
 
 import contextlib
 import dataclasses
+import functools
 import tempfile
 import time
 import traceback
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Mapping
 from pathlib import Path
 from typing import Any, cast
 
@@ -19,16 +20,18 @@ from mnist_sweep.results.predictions import Predictions
 from mnist_sweep.system.storage import Bucket, Folder, storage
 from mnist_sweep.text.causes import first_cause
 from mnist_sweep.text.lines import shortened
+from mnist_sweep.text.names import Flat
 from mnist_sweep.training import fitting, row_builder, runtime
 from mnist_sweep.training.checkpoints import Checkpoints
 from mnist_sweep.training.loop import TrainingCallback
 from mnist_sweep.training.state import Heartbeat
-from mnist_sweep.trials import shared_prefix
+from mnist_sweep.trials import shared_prefix, shipping
 from mnist_sweep.trials.artifacts import Artifacts, SavedModel
-from mnist_sweep.trials.config import TrialConfig, trial_id
+from mnist_sweep.trials.config import TrialConfig, from_flat, trial_id
 from mnist_sweep.trials.row import Evaluation, TrialRow, rank
 
 KEPT_SWEEPS = 4
+KEPT_DATASETS = 2
 Item = Evaluation | Heartbeat | Predictions | SavedModel
 
 
@@ -47,8 +50,8 @@ def steps(
 ) -> Generator[Item, None, TrialRow]:
     """Run a trial in this process: yield its learning curve and what it leaves behind; return its row.
 
-    An exception of the user's code becomes a `failed` row. There are heartbeats about once a second; `fitting.Paused`
-    may be thrown in at any of them, and is raised again when the checkpoint is written.
+    An exception of the user's code, `sys.exit` included, becomes a `failed` row. There are heartbeats about once a
+    second; `fitting.Paused` may be thrown in at any of them, and is raised again when the checkpoint is written.
 
     Args:
         config: The trial.
@@ -62,24 +65,69 @@ def steps(
         checkpoints = _checkpoints(config, artifacts, problems)
         with _summaries(config, artifacts, checkpoints, problems) as summaries:
             result = yield from fitting.train(config, dataset, callback=summaries, checkpoints=checkpoints)
-    except Exception as error:  # a user's model or data set may raise anything: it becomes the row's error
-        return row_builder.failed(config, error=first_cause(error), trace=traceback.format_exc())
+    except (Exception, SystemExit) as error:  # a user's model or data set may raise anything
+        return _failed(config, error)
     seconds = time.perf_counter() - start
     row = row_builder.ended(config, result, num_test=len(dataset.test.labels), seconds=seconds)
-    if artifacts and artifacts.predictions and result.predictions:
-        yield result.predictions
-    if artifacts and result.model is not None and _is_kept(row, artifacts):
-        yield from _saved(result.model, dataset, problems)
+    with contextlib.suppress(fitting.Paused):  # it has ended
+        if artifacts and artifacts.predictions and result.predictions:
+            yield result.predictions
+    with contextlib.suppress(fitting.Paused):
+        if artifacts and result.model is not None and _is_kept(row, artifacts):
+            yield from _saved(result.model, dataset, problems)
     return dataclasses.replace(row, error="; ".join(problems) or None)
 
 
-def pause(running: Generator[Item, None, TrialRow]) -> str | None:
-    """Let a trial that `steps` runs write its checkpoint and end; return a note for the user, or None."""
+def pausable(
+    running: Generator[Item | None, None, TrialRow], is_ending: Callable[[], bool]
+) -> Generator[Item, None, TrialRow | fitting.Paused]:
+    """Pass on what a trial yields and returns; once its run is to end, let it write its checkpoint and end.
+
+    Return what it was paused with instead of its row, if it has none: its notes are for the user. A trial in a process
+    of its own may have ended before it could be paused.
+    """
+    advance, is_pausing = functools.partial(next, running), False
+    while True:
+        try:
+            item = advance()
+        except StopIteration as end:
+            return cast(TrialRow, end.value)
+        except fitting.Paused as paused:
+            return paused
+        if item is not None:
+            yield item
+        pauses = not is_pausing and not isinstance(item, SavedModel | Predictions) and is_ending()
+        advance = functools.partial(running.throw, fitting.Paused()) if pauses else functools.partial(next, running)
+        is_pausing |= pauses
+
+
+def prepare(settings: Mapping[str, Any], definitions: bytes) -> Generator[Item, None, None]:
+    """Prepare a process that runs trials only: with arguments of `runtime.configure`, and what `shipping` packed."""
+    yield from ()
+    shipping.unpack(definitions)
+    runtime.configure(**settings)
+
+
+def keep_dataset(key: int, dataset: Dataset) -> Generator[Item, None, None]:
+    """Keep a data set in this process for the trials that name it by its key."""
+    yield from ()
+    runtime.cached("datasets", key, lambda: dataset, limit=KEPT_DATASETS)
+
+
+def isolated_steps(flat: Flat, key: int, artifacts: Artifacts | None) -> Generator[Item, None, TrialRow]:
+    """Run a trial in a process that runs trials only, where KeyboardInterrupt is an error like any other."""
+    config = from_flat(flat)
+    dataset = runtime.cached("datasets", key, lambda: None, limit=KEPT_DATASETS)
     try:
-        running.throw(fitting.Paused())
-    except fitting.Paused as paused:
-        return "; ".join(getattr(paused, "__notes__", [])) or None
-    raise AssertionError("a paused trial ends")
+        return (yield from steps(config, dataset, artifacts=artifacts))
+    except (GeneratorExit, fitting.Paused):
+        raise
+    except BaseException as error:  # only the user's code can have raised it
+        return _failed(config, error)
+
+
+def _failed(config: TrialConfig, error: BaseException) -> TrialRow:
+    return row_builder.failed(config, error=first_cause(error), trace=traceback.format_exc())
 
 
 def storage_of(artifacts: Artifacts) -> Folder | Bucket:
@@ -159,7 +207,7 @@ def _saved(model: Any, dataset: Dataset, problems: list[str]) -> Iterator[SavedM
 
     try:
         saved = SavedModel(keras_file.to_bytes(model), mistakes.to_bytes(mistakes.find(model, dataset)))
-    except Exception as error:  # a user's layer may raise anything: the trial is good all the same
+    except (Exception, SystemExit) as error:  # a user's layer may raise anything: the trial is good all the same
         problems.append(f"its model could not be saved: {first_cause(error)}")
     else:
         yield saved

@@ -21,7 +21,9 @@ BASE = TrialConfig(model=Softmax(), optimizer=GradientDescent(learning_rate=0.5)
 @pytest.fixture(scope="module")
 def outcome(tmp_path_factory: pytest.TempPathFactory) -> Outcome:
     trials = grid(BASE, {"optimizer.learning_rate": [0.5, 0.001]})
-    return run(Sweep(name="asked", trials=trials), results=tmp_path_factory.mktemp("results"), runner=Local())
+    return run(
+        Sweep(name="asked", trials=trials), results=tmp_path_factory.mktemp("results"), runner=Local(in_process=True)
+    )
 
 
 def images_of(folder: Path, labels: range) -> list[Path]:

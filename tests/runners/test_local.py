@@ -23,7 +23,7 @@ def trials() -> Mapping[str, TrialConfig]:
 
 def test_everything_is_reported_in_order() -> None:
     notes = Notes()
-    Local().run(trials(), {BASE.data: sources.load(BASE.data)}, notes)
+    Local(in_process=True).run(trials(), {BASE.data: sources.load(BASE.data)}, notes)
     first, second = trials()
     each = [
         [("started", name), ("evaluated", name, 2), ("evaluated", name, 4), ("finished", name, Status.OK)]
@@ -34,7 +34,7 @@ def test_everything_is_reported_in_order() -> None:
 
 def test_what_a_trial_leaves_is_reported_before_its_row() -> None:
     notes, artifacts = Notes(), Artifacts(storage="unused", models="all")
-    Local().run(trials(), {BASE.data: sources.load(BASE.data)}, notes, artifacts=artifacts)
+    Local(in_process=True).run(trials(), {BASE.data: sources.load(BASE.data)}, notes, artifacts=artifacts)
     first, _ = trials()
     of_first = [note for note in notes.heard if note[1] == first]
     assert of_first[-3:] == [
@@ -51,10 +51,10 @@ def test_a_trial_is_paused_when_the_run_is_to_end(tmp_path: Path) -> None:
     datasets = {BASE.data: sources.load(BASE.data)}
     first, _ = trials()
     ending = Notes(ends_after=3)
-    Local().run(trials(), datasets, ending, artifacts=artifacts)
+    Local(in_process=True).run(trials(), datasets, ending, artifacts=artifacts)
     assert ending.heard == [("ready", 1), ("started", first), ("evaluated", first, 2)]
     notes = Notes(ends_after=6)
-    Local().run(trials(), datasets, notes, artifacts=artifacts)
+    Local(in_process=True).run(trials(), datasets, notes, artifacts=artifacts)
     assert notes.heard[2:] == [
         ("noted", first, "resumes at step 2"),
         ("evaluated", first, 2),
@@ -64,7 +64,9 @@ def test_a_trial_is_paused_when_the_run_is_to_end(tmp_path: Path) -> None:
     ]
 
 
-@pytest.mark.parametrize("options", [{"cpus_per_trial": 0}, {"gpus_per_trial": -1}, {"cpus_per_trial": 1.5}])
+@pytest.mark.parametrize(
+    "options", [{"cpus_per_trial": 0}, {"gpus_per_trial": -1}, {"gpus_per_trial": 2}, {"cpus_per_trial": 1.5}]
+)
 def test_resources_that_make_no_sense_are_refused(options: dict[str, float]) -> None:
     with pytest.raises(ConfigError, match="must hold"):
         Local(**options)  # type: ignore[arg-type]  # on purpose

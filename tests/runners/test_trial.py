@@ -9,10 +9,10 @@ from mnist_sweep import CNN, Dataset, GradientDescent, Softmax, TrialConfig, tri
 from mnist_sweep.results import run_marker
 from mnist_sweep.results.predictions import Predictions
 from mnist_sweep.results.row_json import from_json, to_json
-from mnist_sweep.runners.trial import execute, pause, steps
+from mnist_sweep.runners.trial import execute, pausable, steps
 from mnist_sweep.system.storage import Folder
 from mnist_sweep.training import runtime
-from mnist_sweep.training.fitting import consume
+from mnist_sweep.training.fitting import Paused, consume
 from mnist_sweep.training.state import Heartbeat
 from mnist_sweep.trials.artifacts import Artifacts
 from mnist_sweep.trials.row import Evaluation, Status
@@ -85,10 +85,13 @@ def test_the_parts_of_the_time_make_the_whole() -> None:
 
 @pytest.mark.usefixtures("nothing_kept")
 def test_a_trial_that_was_paused_ends_when_it_ended_and_counts_what_it_took_before(marked: Artifacts) -> None:
-    running = steps(TRIAL, artifacts=marked)
-    while not isinstance(point := next(running), Evaluation):
-        pass
-    pause(running)
+    points: list[Evaluation] = []
+
+    def keep(item: Any) -> None:
+        points.extend([item] if isinstance(item, Evaluation) else [])
+
+    assert isinstance(consume(pausable(steps(TRIAL, artifacts=marked), lambda: bool(points)), keep), Paused)
+    (point,) = points
     row = consume(steps(TRIAL, artifacts=marked), lambda _: None)
     assert row.started is not None
     assert row.seconds_total is not None

@@ -50,7 +50,9 @@ def outcome(tmp_path_factory: pytest.TempPathFactory) -> Any:
     shown = io.StringIO()
     log = Log(Console(file=shown, width=200))
     folder = tmp_path_factory.mktemp("population")
-    return run(Sweep(name="p", search=SEARCH), results=folder, runner=Local(), listeners=[log]), shown.getvalue()
+    return run(
+        Sweep(name="p", search=SEARCH), results=folder, runner=Local(in_process=True), listeners=[log]
+    ), shown.getvalue()
 
 
 def test_each_round_of_each_member_is_a_row_and_begins_where_the_one_before_has_ended(outcome: Any) -> None:
@@ -84,10 +86,10 @@ def test_what_is_missing_runs_again_to_the_same_rows(outcome: Any, tmp_path: Pat
     before = {row.trial_id: figures(row) for row in ended.rows}
     for row in ended.rows[6:9]:
         (ended.folder / "rows" / f"{row.trial_id}.json").unlink()
-    again = run(Sweep(name="p", search=SEARCH), results=ended.folder.parent, runner=Local())
+    again = run(Sweep(name="p", search=SEARCH), results=ended.folder.parent, runner=Local(in_process=True))
     assert again.num_run == 3
     assert {row.trial_id: figures(row) for row in again.rows} == before
-    assert run(Sweep(name="p", search=SEARCH), results=ended.folder.parent, runner=Local()).num_run == 0
+    assert run(Sweep(name="p", search=SEARCH), results=ended.folder.parent, runner=Local(in_process=True)).num_run == 0
 
 
 class Roomy:

@@ -53,7 +53,7 @@ def stamps(folder: Path) -> dict[str, tuple[int, int]]:
 
 
 def test_a_search_runs_as_many_different_trials_of_its_space_as_asked_for(tmp_path: Path) -> None:
-    outcome = run(search(5), results=tmp_path, runner=Local())
+    outcome = run(search(5), results=tmp_path, runner=Local(in_process=True))
     assert outcome.complete
     assert outcome.num_run == 5 == len({row.trial_id for row in outcome.rows})
     assert all(1e-3 <= row.config["optimizer.learning_rate"] <= 1.0 for row in outcome.rows)
@@ -62,7 +62,7 @@ def test_a_search_runs_as_many_different_trials_of_its_space_as_asked_for(tmp_pa
 
 def test_the_same_seed_proposes_the_same_trials_and_another_one_others(tmp_path: Path) -> None:
     def ids(folder: str, seed: int) -> set[str]:
-        rows = run(search(4, seed=seed), results=tmp_path / folder, runner=Local()).rows
+        rows = run(search(4, seed=seed), results=tmp_path / folder, runner=Local(in_process=True)).rows
         return {row.trial_id for row in rows}
 
     assert ids("a", 0) == ids("b", 0)
@@ -70,24 +70,24 @@ def test_the_same_seed_proposes_the_same_trials_and_another_one_others(tmp_path:
 
 
 def test_a_search_goes_on_where_it_ended_and_ends_at_once_when_it_is_done(tmp_path: Path) -> None:
-    run(search(3), results=tmp_path, runner=Local())
+    run(search(3), results=tmp_path, runner=Local(in_process=True))
     before = stamps(tmp_path)
-    more = run(search(5), results=tmp_path, runner=Local())
+    more = run(search(5), results=tmp_path, runner=Local(in_process=True))
     assert (more.num_run, len(more.rows)) == (2, 5)
     assert stamps(tmp_path).items() >= before.items()
-    assert run(search(5), results=tmp_path, runner=Local()).num_run == 0
-    assert run(search(2), results=tmp_path, runner=Local()).num_run == 0
+    assert run(search(5), results=tmp_path, runner=Local(in_process=True)).num_run == 0
+    assert run(search(2), results=tmp_path, runner=Local(in_process=True)).num_run == 0
 
 
 def test_a_search_runs_first_what_was_left_unfinished(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     endless = replace(BASE, num_steps=10**7, evaluate_every=1)
     asked = count()  # a second passes each time that somebody asks for the time, so it is over while a trial runs
     monkeypatch.setattr(signals, "time", SimpleNamespace(monotonic=lambda: next(asked)))
-    ended = run(search(3, base=endless), results=tmp_path, runner=Local(), time_budget=20)
+    ended = run(search(3, base=endless), results=tmp_path, runner=Local(in_process=True), time_budget=20)
     assert ended.out_of_time
     assert ended.rows == ()
     (left,) = told(tmp_path, "proposals")
-    again = run(search(3, base=endless), results=tmp_path, runner=Local(), time_budget=20)
+    again = run(search(3, base=endless), results=tmp_path, runner=Local(in_process=True), time_budget=20)
     assert again.out_of_time
     assert (again.num_trials, again.num_run) == (3, 0)
     assert told(tmp_path, "proposals") == [left]
@@ -115,7 +115,7 @@ def test_what_was_left_unfinished_is_not_proposed_once_more(tmp_path: Path) -> N
 
 def test_a_space_with_few_trials_ends_the_search(tmp_path: Path) -> None:
     axes = {"optimizer.learning_rate": Choice((0.1, 0.2)), "batch_size": Choice((10, 20))}
-    outcome = run(search(50, axes=axes), results=tmp_path, runner=Local())
+    outcome = run(search(50, axes=axes), results=tmp_path, runner=Local(in_process=True))
     assert outcome.complete
     assert outcome.num_trials == len(outcome.rows) == 4
 
@@ -136,7 +136,7 @@ def test_a_proposal_that_is_damaged_is_named(tmp_path: Path, refused: Callable[.
     for content in ("{", "[]"):
         path.write_text(content)
         with refused(LedgerError, str(path), "delete it to continue"):
-            run(search(1), results=tmp_path, runner=Local())
+            run(search(1), results=tmp_path, runner=Local(in_process=True))
 
 
 @pytest.mark.parametrize(
@@ -186,7 +186,7 @@ def test_options_change_what_a_search_has_in_common() -> None:
 
 def test_a_time_budget_must_be_positive(tmp_path: Path, refused: Callable[..., Any]) -> None:
     with refused(ConfigError, "time_budget > 0"):
-        run(search(1), results=tmp_path, runner=Local(), time_budget=0)
+        run(search(1), results=tmp_path, runner=Local(in_process=True), time_budget=0)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -195,7 +195,7 @@ def test_a_space_with_trials_that_do_not_fit_is_refused_before_anything_runs(
 ) -> None:
     axes = {"batch_size": Integer(low=10, high=2000)}
     with refused(ConfigError, "batch_size <= 1197", "batch_size=2000"):
-        run(search(2, axes=axes), results=tmp_path, runner=Local())
+        run(search(2, axes=axes), results=tmp_path, runner=Local(in_process=True))
     assert list(tmp_path.iterdir()) == []
 
 
@@ -223,5 +223,5 @@ def test_own_code_on_an_axis_reaches_the_workers(tmp_path: Path, optimizers: tup
 
 
 def test_tensorboards_table_has_the_columns_of_what_was_proposed(tmp_path: Path) -> None:
-    outcome = run(search(2), results=tmp_path, runner=Local(), keep=Keep(summaries="scalars"))
+    outcome = run(search(2), results=tmp_path, runner=Local(in_process=True), keep=Keep(summaries="scalars"))
     assert b"optimizer.learning_rate" in (outcome.folder / hparams.FILE).read_bytes()

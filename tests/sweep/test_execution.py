@@ -54,7 +54,7 @@ class Counting:
         artifacts: Artifacts | None = None,
     ) -> None:
         self.asked.extend(trials)
-        Local().run(trials, datasets, observer, artifacts=artifacts)
+        Local(in_process=True).run(trials, datasets, observer, artifacts=artifacts)
 
 
 def nothing() -> Any:
@@ -66,7 +66,7 @@ def stamps(folder: Path) -> dict[str, tuple[int, int]]:
 
 
 def test_every_trial_gets_a_row_and_the_tables_tell_them(tmp_path: Path) -> None:
-    outcome = run(sweep(), results=tmp_path, runner=Local())
+    outcome = run(sweep(), results=tmp_path, runner=Local(in_process=True))
     assert outcome.complete
     assert [row.trial_id for row in outcome.rows] == [trial_id(trial) for trial in sweep().trials]
     assert list(read_trials(outcome.folder)["optimizer.learning_rate"]) == RATES
@@ -75,7 +75,7 @@ def test_every_trial_gets_a_row_and_the_tables_tell_them(tmp_path: Path) -> None
 
 
 def test_a_second_run_trains_nothing_and_changes_no_row(tmp_path: Path) -> None:
-    first = run(sweep(), results=tmp_path, runner=Local())
+    first = run(sweep(), results=tmp_path, runner=Local(in_process=True))
     before, runner = stamps(first.folder), Counting()
     second = run(sweep(), results=tmp_path, runner=runner)
     assert (second.num_run, runner.asked, second.rows) == (0, [], first.rows)
@@ -83,7 +83,7 @@ def test_a_second_run_trains_nothing_and_changes_no_row(tmp_path: Path) -> None:
 
 
 def test_a_longer_axis_runs_the_new_trials_only(tmp_path: Path) -> None:
-    first, runner = run(sweep(), results=tmp_path, runner=Local()), Counting()
+    first, runner = run(sweep(), results=tmp_path, runner=Local(in_process=True)), Counting()
     before = stamps(first.folder)
     longer = run(sweep([0.05, *RATES]), results=tmp_path, runner=runner)
     assert runner.asked == [trial_id(sweep([0.05]).trials[0])]
@@ -100,28 +100,28 @@ def test_a_run_that_broke_off_is_finished_with_the_same_table(
     class Breaking(Counting):
         def run(self, trials: Any, datasets: Any, observer: Any, **options: Any) -> None:
             some = dict(list(trials.items())[:2])
-            Local().run(some, datasets, observer)
+            Local(in_process=True).run(some, datasets, observer)
             raise BrokenError
 
-    whole = run(sweep(), results=tmp_path / "whole", runner=Local())
+    whole = run(sweep(), results=tmp_path / "whole", runner=Local(in_process=True))
     with pytest.raises(BrokenError):
         run(sweep(), results=tmp_path / "broken", runner=Breaking())
     broken = tmp_path / "broken" / "rates"
     assert len(read_trials(broken)) == 2
     before = stamps(broken)
-    run(sweep(), results=tmp_path / "broken", runner=Local())
+    run(sweep(), results=tmp_path / "broken", runner=Local(in_process=True))
     assert before.items() <= stamps(broken).items()
     assert figures(broken) == figures(whole.folder)
 
 
 def test_what_a_killed_run_left_half_written_is_removed_and_nothing_else(tmp_path: Path) -> None:
-    folder = run(sweep(RATES[:1]), results=tmp_path, runner=Local()).folder
+    folder = run(sweep(RATES[:1]), results=tmp_path, runner=Local(in_process=True)).folder
     mine = [folder / ".gitignore", folder / "rows" / ".mine-1", folder / "notes" / "a.json-7"]
     left = [folder / ".trials.csv-7", folder / "rows" / ".0123-0.json-7", folder / "checkpoints" / ".0123-0.ckpt-7"]
     for path in (*mine, *left):
         path.parent.mkdir(exist_ok=True)
         path.touch()
-    run(sweep(), results=tmp_path, runner=Local())
+    run(sweep(), results=tmp_path, runner=Local(in_process=True))
     assert [path.exists() for path in (*mine, *left)] == [True] * 3 + [False] * 3
 
 
@@ -129,12 +129,12 @@ def test_a_failed_row_runs_again_only_when_asked(tmp_path: Path) -> None:
     trial = replace(BASE, model=Fickle())
     failing = Sweep(name="fickle", trials=[trial])
     Fickle.fails = True
-    first = run(failing, results=tmp_path, runner=Local())
+    first = run(failing, results=tmp_path, runner=Local(in_process=True))
     assert [row.status for row in first.rows] == [Status.FAILED]
     assert not first.complete
     Fickle.fails = False
-    assert run(failing, results=tmp_path, runner=Local()).num_run == 0
-    again = run(failing, results=tmp_path, runner=Local(), retry=[Status.FAILED])
+    assert run(failing, results=tmp_path, runner=Local(in_process=True)).num_run == 0
+    again = run(failing, results=tmp_path, runner=Local(in_process=True), retry=[Status.FAILED])
     assert (again.num_run, again.complete) == (1, True)
 
 
@@ -162,19 +162,19 @@ def test_a_trial_that_cannot_run_stops_the_sweep_before_anything_is_written(
     tmp_path: Path, trial: TrialConfig, error: type[Exception]
 ) -> None:
     with pytest.raises(error):
-        run(Sweep(name="bad", trials=[BASE, trial]), results=tmp_path / "results", runner=Local())
+        run(Sweep(name="bad", trials=[BASE, trial]), results=tmp_path / "results", runner=Local(in_process=True))
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_results_folder_that_cannot_be_written_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(LedgerError, match="cannot be"):
-        run(sweep(), results=tmp_path / "file", runner=Local())
+        run(sweep(), results=tmp_path / "file", runner=Local(in_process=True))
 
 
 def test_rows_of_other_settings_stay_and_are_in_the_tables(tmp_path: Path) -> None:
-    run(sweep([0.1]), results=tmp_path, runner=Local())
-    other = run(sweep([0.2]), results=tmp_path, runner=Local())
+    run(sweep([0.1]), results=tmp_path, runner=Local(in_process=True))
+    other = run(sweep([0.2]), results=tmp_path, runner=Local(in_process=True))
     assert len(other.rows) == 1
     assert len(Ledger(other.folder).rows()) == len(read_trials(other.folder)) == 2
 
@@ -183,7 +183,7 @@ def test_rows_of_other_settings_stay_and_are_in_the_tables(tmp_path: Path) -> No
 def test_models_are_kept_as_asked_and_the_best_one_is_that_of_the_best_row(
     tmp_path: Path, models: Retention, num_kept: int
 ) -> None:
-    outcome = run(sweep(), results=tmp_path, runner=Local(), keep=Keep(models=models))
+    outcome = run(sweep(), results=tmp_path, runner=Local(in_process=True), keep=Keep(models=models))
     kept = Ledger(outcome.folder).models()
     assert len(kept) == num_kept
     assert num_kept == 0 or min(outcome.rows, key=rank).trial_id in kept
@@ -191,7 +191,7 @@ def test_models_are_kept_as_asked_and_the_best_one_is_that_of_the_best_row(
 
 def test_a_better_trial_takes_the_place_of_the_kept_model_and_a_worse_one_does_not(tmp_path: Path) -> None:
     for rates, best in [([0.2], 0.2), ([0.2, 0.001], 0.2), ([0.2, 0.001, 1.0], 1.0)]:
-        outcome = run(sweep(rates), results=tmp_path, runner=Local())
+        outcome = run(sweep(rates), results=tmp_path, runner=Local(in_process=True))
         expected = {trial_id(trial) for trial in sweep([best]).trials}
         assert min(outcome.rows, key=rank).trial_id in expected
         assert set(Ledger(outcome.folder).models()) == expected
@@ -199,22 +199,22 @@ def test_a_better_trial_takes_the_place_of_the_kept_model_and_a_worse_one_does_n
 
 def test_a_run_into_a_folder_that_was_deleted_keeps_its_best_model_again(tmp_path: Path) -> None:
     for _ in range(2):
-        outcome = run(sweep([0.2]), results=tmp_path, runner=Local())
+        outcome = run(sweep([0.2]), results=tmp_path, runner=Local(in_process=True))
         assert len(Ledger(outcome.folder).models()) == 1
         shutil.rmtree(outcome.folder)
 
 
 def test_rows_of_before_are_not_counted_as_run_again(tmp_path: Path) -> None:
-    assert run(sweep(), results=tmp_path, runner=Local()).num_run == 3
-    again = run(sweep(), results=tmp_path, runner=Local(), retry=[Status.OK], time_budget=1e-6)
+    assert run(sweep(), results=tmp_path, runner=Local(in_process=True)).num_run == 3
+    again = run(sweep(), results=tmp_path, runner=Local(in_process=True), retry=[Status.OK], time_budget=1e-6)
     assert (again.num_run, again.out_of_time, len(again.rows)) == (0, True, 3)
 
 
 def test_summaries_lie_beside_the_rows_and_change_no_figure(
     tmp_path: Path, figures: Callable[[Path], tuple[str, str]]
 ) -> None:
-    plain = run(sweep(), results=tmp_path / "plain", runner=Local())
-    shown = run(sweep(), results=tmp_path / "shown", runner=Local(), keep=Keep(summaries="full"))
+    plain = run(sweep(), results=tmp_path / "plain", runner=Local(in_process=True))
+    shown = run(sweep(), results=tmp_path / "shown", runner=Local(in_process=True), keep=Keep(summaries="full"))
     assert figures(shown.folder) == figures(plain.folder)
     logs = {path.name for path in (shown.folder / "logs").iterdir()}
     assert logs == {"sweep.tfevents", *(row.trial_id for row in shown.rows)}

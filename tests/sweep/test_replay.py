@@ -55,7 +55,7 @@ class Wide:
 def rows(tf: Any, tmp_path_factory: pytest.TempPathFactory) -> dict[str, TrialRow]:
     """Rows of real trials, by the names of their configs."""
     results = tmp_path_factory.mktemp("results")
-    outcome = run(Sweep(name="real", trials=[*CONFIGS.values()]), results=results, runner=Local())
+    outcome = run(Sweep(name="real", trials=[*CONFIGS.values()]), results=results, runner=Local(in_process=True))
     return dict(zip(CONFIGS, outcome.rows, strict=True))
 
 
@@ -91,7 +91,7 @@ def own_row(script: Path, monkeypatch: pytest.MonkeyPatch, rows: dict[str, Trial
         with monkeypatch.context() as patch:
             patch.syspath_prepend(script.parent)
             trials = grid(BASE, {"model": ["wide_networks:Wide"], "model.units": [units]})
-            (row,) = run(Sweep(name="own", trials=trials), results=script.parent, runner=Local()).rows
+            (row,) = run(Sweep(name="own", trials=trials), results=script.parent, runner=Local(in_process=True)).rows
         del sys.modules["wide_networks"]
         return row
 

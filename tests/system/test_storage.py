@@ -197,7 +197,9 @@ def test_a_run_leaves_its_logs_and_its_best_model_on_the_storage(
     where = str(tmp_path / "there") if place == "folder" else folder_in(request.getfixturevalue("server"), "there")
     base = TrialConfig(model=Softmax(), optimizer=GradientDescent(), num_steps=40, evaluate_every=20)
     sweep = Sweep(name="rates", trials=grid(base, {"optimizer.learning_rate": [1e-6, 0.5, 1e-7]}))
-    outcome = run(sweep, results=tmp_path / "here", runner=Local(), keep=Keep(storage=where, summaries="scalars"))
+    outcome = run(
+        sweep, results=tmp_path / "here", runner=Local(in_process=True), keep=Keep(storage=where, summaries="scalars")
+    )
     assert [row.error for row in outcome.rows] == [None] * 3
     kept = storage(folder_in(where, "rates"))
     best = outcome.rows[1].trial_id
@@ -229,7 +231,7 @@ def test_a_checkpoint_that_cannot_be_removed_is_said_and_ends_nothing(tmp_path: 
     stuck = tmp_path / "there" / "rates" / checkpoints.name(trial_id(sweep.trials[0]))
     stuck.mkdir(parents=True)
     notices, keep = Notices(), Keep(storage=str(tmp_path / "there"))
-    outcome = run(sweep, results=tmp_path / "here", runner=Local(), keep=keep, listeners=[notices])
+    outcome = run(sweep, results=tmp_path / "here", runner=Local(in_process=True), keep=keep, listeners=[notices])
     assert outcome.complete
     assert any("the checkpoint of " in text and str(stuck) in text for text in notices.texts)
 
@@ -254,7 +256,7 @@ def test_runs_of_other_machines_into_a_storage_are_left_alone(tmp_path: Path) ->
     for name in (theirs, ours):
         run_marker.write(there, name)
     sweep = Sweep(name="one", trials=[trial])
-    run(sweep, results=tmp_path / "ours", runner=Local(), keep=Keep(storage=str(tmp_path / "there")))
+    run(sweep, results=tmp_path / "ours", runner=Local(in_process=True), keep=Keep(storage=str(tmp_path / "there")))
     assert there.names(checkpoints.FOLDER) == [theirs]
 
 

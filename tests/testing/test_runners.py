@@ -27,11 +27,14 @@ class Forgetful:
         artifacts: Artifacts | None = None,
     ) -> None:
         kept = dict(list(trials.items())[:-1])
-        Local().run(kept, datasets, observer, num_proposals=num_proposals, code=code, artifacts=artifacts)
+        Local(in_process=True).run(
+            kept, datasets, observer, num_proposals=num_proposals, code=code, artifacts=artifacts
+        )
 
 
-def test_the_local_runner_keeps_the_contract(tf: Any) -> None:
-    check_runner(Local)
+@pytest.mark.parametrize("in_process", [True, pytest.param(False, marks=pytest.mark.slow)])
+def test_the_local_runner_keeps_the_contract(tf: Any, in_process: bool) -> None:
+    check_runner(lambda: Local(in_process=in_process))
 
 
 def test_a_runner_that_forgets_a_trial_is_named(tf: Any) -> None:

@@ -111,7 +111,9 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 def test_every_row_is_a_run_with_its_config_its_curve_and_its_results(
     server: Server, tmp_path: Path, make_sweep: Callable[..., Sweep]
 ) -> None:
-    outcome = run(make_sweep("whole"), results=tmp_path, runner=Local(), listeners=[MLflow(uri=server.uri)])
+    outcome = run(
+        make_sweep("whole"), results=tmp_path, runner=Local(in_process=True), listeners=[MLflow(uri=server.uri)]
+    )
     runs = server.runs("whole")
     assert (outcome.unsent, sorted(runs)) == ((), sorted(row.trial_id for row in outcome.rows))
     for row in outcome.rows:
@@ -136,11 +138,11 @@ def test_a_second_run_and_a_longer_axis_log_no_trial_twice(
     server: Server, tmp_path: Path, make_sweep: Callable[..., Sweep]
 ) -> None:
     trackers = [MLflow(uri=server.uri)]
-    run(make_sweep("twice"), results=tmp_path, runner=Local(), listeners=trackers)
+    run(make_sweep("twice"), results=tmp_path, runner=Local(in_process=True), listeners=trackers)
     before = run_ids(server.runs("twice"))
-    run(make_sweep("twice"), results=tmp_path, runner=Local(), listeners=trackers)
+    run(make_sweep("twice"), results=tmp_path, runner=Local(in_process=True), listeners=trackers)
     assert run_ids(server.runs("twice")) == before
-    run(make_sweep("twice", [0.05, 0.1, 0.2, 0.4]), results=tmp_path, runner=Local(), listeners=trackers)
+    run(make_sweep("twice", [0.05, 0.1, 0.2, 0.4]), results=tmp_path, runner=Local(in_process=True), listeners=trackers)
     after = run_ids(server.runs("twice"))
     assert (len(after), before.items() <= after.items()) == (4, True)
 
@@ -148,8 +150,10 @@ def test_a_second_run_and_a_longer_axis_log_no_trial_twice(
 def test_rows_from_before_the_tracker_was_asked_for_are_logged(
     server: Server, tmp_path: Path, make_sweep: Callable[..., Sweep]
 ) -> None:
-    first = run(make_sweep("before"), results=tmp_path, runner=Local())
-    again = run(make_sweep("before"), results=tmp_path, runner=Local(), listeners=[MLflow(uri=server.uri)])
+    first = run(make_sweep("before"), results=tmp_path, runner=Local(in_process=True))
+    again = run(
+        make_sweep("before"), results=tmp_path, runner=Local(in_process=True), listeners=[MLflow(uri=server.uri)]
+    )
     assert (again.num_run, again.unsent) == (0, ())
     assert sorted(server.runs("before")) == sorted(row.trial_id for row in first.rows)
 
@@ -158,12 +162,12 @@ def test_a_row_that_is_run_again_takes_the_place_of_its_run(
     server: Server, tmp_path: Path, make_sweep: Callable[..., Sweep], fickle: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     trackers, sweep = [MLflow(uri=server.uri)], make_sweep("again", [0.1], model=[fickle()])
-    run(sweep, results=tmp_path, runner=Local(), listeners=trackers)
+    run(sweep, results=tmp_path, runner=Local(in_process=True), listeners=trackers)
     [[failed]] = server.runs("again").values()
     assert failed["info"]["status"] == "FAILED"
     assert "not today" in pairs(failed["data"]["tags"])["mnist_sweep.error"]
     monkeypatch.setattr(fickle, "fails", False)
-    run(sweep, results=tmp_path, runner=Local(), listeners=trackers, retry=[Status.FAILED])
+    run(sweep, results=tmp_path, runner=Local(in_process=True), listeners=trackers, retry=[Status.FAILED])
     [[ok]] = server.runs("again").values()
     assert (ok["info"]["status"], pairs(ok["data"]["tags"])["mnist_sweep.status"]) == ("FINISHED", "ok")
 
@@ -172,11 +176,11 @@ def test_a_run_that_broke_off_is_replaced_by_a_whole_one(
     server: Server, tmp_path: Path, make_sweep: Callable[..., Sweep]
 ) -> None:
     sweep = make_sweep("broken", [0.1])
-    row = run(sweep, results=tmp_path, runner=Local()).rows[0]
+    row = run(sweep, results=tmp_path, runner=Local(in_process=True)).rows[0]
     experiment = server.ask("experiments/create", name="broken")["experiment_id"]
     tags = [{"key": "mnist_sweep.trial_id", "value": row.trial_id}]
     server.ask("runs/create", experiment_id=experiment, start_time=round(1000 * (row.started or 0)), tags=tags)
-    run(sweep, results=tmp_path, runner=Local(), listeners=[MLflow(uri=server.uri)])
+    run(sweep, results=tmp_path, runner=Local(in_process=True), listeners=[MLflow(uri=server.uri)])
     [[whole]] = server.runs("broken").values()
     assert whole["info"]["status"] == "FINISHED"
     assert pairs(whole["data"]["metrics"])["test_accuracy"] == row.test_accuracy
@@ -199,11 +203,11 @@ def test_a_server_that_goes_away_loses_no_row_and_gets_the_rest_from_the_same_co
             artifacts: Artifacts | None = None,
         ) -> None:
             first, *others = trials
-            Local().run({first: trials[first]}, datasets, observer, artifacts=artifacts)
+            Local(in_process=True).run({first: trials[first]}, datasets, observer, artifacts=artifacts)
             while not any(one["info"]["status"] == "FINISHED" for [one] in server.runs("outage").values()):
                 time.sleep(0.1)
             server.stop()
-            Local().run({name: trials[name] for name in others}, datasets, observer, artifacts=artifacts)
+            Local(in_process=True).run({name: trials[name] for name in others}, datasets, observer, artifacts=artifacts)
 
     trackers = [MLflow(uri=server.uri)]
     try:
@@ -216,7 +220,7 @@ def test_a_server_that_goes_away_loses_no_row_and_gets_the_rest_from_the_same_co
     assert "the same command sends the rest" in line
     before = run_ids(server.runs("outage"))
     assert len(before) == 1
-    again = run(make_sweep("outage"), results=tmp_path, runner=Local(), listeners=trackers)
+    again = run(make_sweep("outage"), results=tmp_path, runner=Local(in_process=True), listeners=trackers)
     after = run_ids(server.runs("outage"))
     assert (again.num_run, again.unsent, before.items() <= after.items()) == (0, (), True)
     assert [len(runs) for runs in after.values()] == [1, 1, 1]
@@ -229,7 +233,12 @@ def test_a_server_that_is_not_there_stops_the_sweep_before_anything_is_written(
 ) -> None:
     pytest.importorskip("mlflow")
     with refused(TrackerError, f"MLflow at {NOWHERE} cannot be reached", "Connection refused"):
-        run(make_sweep("none"), results=tmp_path / "results", runner=Local(), listeners=[MLflow(uri=NOWHERE)])
+        run(
+            make_sweep("none"),
+            results=tmp_path / "results",
+            runner=Local(in_process=True),
+            listeners=[MLflow(uri=NOWHERE)],
+        )
     assert list(tmp_path.iterdir()) == []
 
 

@@ -87,7 +87,9 @@ def files(folder: Path) -> dict[str, Path]:
 def test_every_row_is_an_offline_run_with_its_config_its_curve_and_its_results(
     tmp_path: Path, make_sweep: Callable[..., Sweep]
 ) -> None:
-    outcome = run(make_sweep("rates"), results=tmp_path, runner=Local(), listeners=[WandB(project="digits")])
+    outcome = run(
+        make_sweep("rates"), results=tmp_path, runner=Local(in_process=True), listeners=[WandB(project="digits")]
+    )
     found = files(outcome.folder)
     assert (outcome.unsent, sorted(found)) == ((), sorted(run_id(row) for row in outcome.rows))
     for row in outcome.rows:
@@ -106,15 +108,15 @@ def test_every_row_is_an_offline_run_with_its_config_its_curve_and_its_results(
 def test_a_second_run_logs_no_trial_twice_and_one_that_broke_off_again(
     tmp_path: Path, make_sweep: Callable[..., Sweep]
 ) -> None:
-    first = run(make_sweep("rates"), results=tmp_path, runner=Local())
+    first = run(make_sweep("rates"), results=tmp_path, runner=Local(in_process=True))
     trackers = [WandB(project="digits")]
-    again = run(make_sweep("rates"), results=tmp_path, runner=Local(), listeners=trackers)
+    again = run(make_sweep("rates"), results=tmp_path, runner=Local(in_process=True), listeners=trackers)
     before = {path: path.stat().st_mtime_ns for path in files(first.folder).values()}
     assert (again.num_run, len(before)) == (0, 3)
     broken = files(first.folder)[run_id(first.rows[0])]
     broken.with_name(COMPLETE).unlink()
     del before[broken]
-    run(make_sweep("rates"), results=tmp_path, runner=Local(), listeners=trackers)
+    run(make_sweep("rates"), results=tmp_path, runner=Local(in_process=True), listeners=trackers)
     after = {path: path.stat().st_mtime_ns for path in files(first.folder).values()}
     assert (len(after), before.items() <= after.items()) == (3, True)
 
@@ -122,7 +124,9 @@ def test_a_second_run_logs_no_trial_twice_and_one_that_broke_off_again(
 @pytest.mark.usefixtures("offline")
 def test_every_project_has_every_row_once(tmp_path: Path, make_sweep: Callable[..., Sweep]) -> None:
     for project in ("one", "other", "one", "other"):
-        outcome = run(make_sweep("rates"), results=tmp_path, runner=Local(), listeners=[WandB(project=project)])
+        outcome = run(
+            make_sweep("rates"), results=tmp_path, runner=Local(in_process=True), listeners=[WandB(project=project)]
+        )
     found = [logged(path).run for path in (outcome.folder / "wandb").glob("offline-run-*/run-*.wandb")]
     trials = [row.trial_id for row in outcome.rows]
     assert sorted((said.project, said.display_name) for said in found) == sorted(
@@ -146,9 +150,9 @@ def test_a_row_that_is_run_again_is_another_run(
     tmp_path: Path, make_sweep: Callable[..., Sweep], fickle: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     trackers, sweep = [WandB(project="digits")], make_sweep("again", [0.1], model=[fickle()])
-    failed = run(sweep, results=tmp_path, runner=Local(), listeners=trackers)
+    failed = run(sweep, results=tmp_path, runner=Local(in_process=True), listeners=trackers)
     monkeypatch.setattr(fickle, "fails", False)
-    again = run(sweep, results=tmp_path, runner=Local(), listeners=trackers, retry=[Status.FAILED])
+    again = run(sweep, results=tmp_path, runner=Local(in_process=True), listeners=trackers, retry=[Status.FAILED])
     found = files(again.folder)
     ends = [logged(found[run_id(outcome.rows[0])]).exit_code for outcome in (failed, again)]
     assert (len(found), ends) == (2, [1, 0])
@@ -156,7 +160,9 @@ def test_a_row_that_is_run_again_is_another_run(
 
 @pytest.mark.usefixtures("offline")
 def test_a_run_holds_nothing_of_this_machine_but_the_row(tmp_path: Path, make_sweep: Callable[..., Sweep]) -> None:
-    outcome = run(make_sweep("bare", [0.1]), results=tmp_path, runner=Local(), listeners=[WandB(project="digits")])
+    outcome = run(
+        make_sweep("bare", [0.1]), results=tmp_path, runner=Local(in_process=True), listeners=[WandB(project="digits")]
+    )
     [path] = files(outcome.folder).values()
     held = path.read_bytes()
     assert [told for told in (str(Path.cwd()), sys.executable, str(tmp_path)) if told.encode() in held] == []

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from mnist_sweep.data.dataset import Dataset
-from mnist_sweep.runners.protocol import Observer
+from mnist_sweep.runners.protocol import Observer, require_one_gpu
 from mnist_sweep.runners.ray import cluster
 from mnist_sweep.runners.ray.schedulers import Scheduler
 from mnist_sweep.runners.ray.worker import WorkerSettings
@@ -32,8 +32,8 @@ class RayTune:
         address: Address of a running cluster (`auto`, or `host:port`); None starts Ray on this machine, on loopback and
             without a dashboard, and stops it afterwards. A Ray that this process is connected to is used as it is.
         cpus_per_trial: CPUs and threads of a trial, at least 1.
-        gpus_per_trial: GPUs of a trial, whole or a fraction below 1; 0 hides them all. A trial that runs out of its
-            share of a GPU's memory is retried alone on a GPU.
+        gpus_per_trial: GPUs of a trial, 1 or a fraction; 0 hides them all. A trial that runs out of its share of a
+            GPU's memory is retried alone on a GPU.
         max_concurrent: Maximum number of trials at a time; None means as many as there is room for.
         num_cpus: CPUs of the Ray that is started here; None means all of this machine.
         xla: Whether gradients are compiled with XLA.
@@ -53,9 +53,7 @@ class RayTune:
     def __post_init__(self) -> None:
         coerce(self)
         require(self.cpus_per_trial >= 1, "cpus_per_trial >= 1", cpus_per_trial=self.cpus_per_trial)
-        gpus = self.gpus_per_trial
-        whole_or_share = 0 <= gpus < 1 or (gpus >= 1 and gpus.is_integer())
-        require(whole_or_share, "gpus_per_trial is whole or in [0, 1)", gpus_per_trial=gpus)
+        require_one_gpu(self.gpus_per_trial)
         for name in ("max_concurrent", "num_cpus"):
             value = getattr(self, name)
             require(value is None or value >= 1, f"{name} >= 1", **{name: value})

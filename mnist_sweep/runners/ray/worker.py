@@ -7,7 +7,7 @@ A message holds `points` (of the learning curve, with what `evaluation_messages`
 import json
 import sys
 from collections.abc import Generator, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from mnist_sweep.errors import SweepError
@@ -15,13 +15,14 @@ from mnist_sweep.results.predictions import Predictions
 from mnist_sweep.results.row_json import to_json
 from mnist_sweep.results.run_marker import RunMonitor
 from mnist_sweep.runners.ray.evaluation_messages import EvaluationSender
-from mnist_sweep.runners.trial import Item, pause, steps, storage_of
+from mnist_sweep.runners.trial import Item, pausable, steps, storage_of
+from mnist_sweep.runners.trial_process import TrialProcess
 from mnist_sweep.text.causes import first_cause
 from mnist_sweep.training import runtime
 from mnist_sweep.training.row_builder import failed
 from mnist_sweep.trials import shipping
 from mnist_sweep.trials.artifacts import Artifacts, SavedModel
-from mnist_sweep.trials.config import TrialConfig, from_flat, to_flat, trial_id
+from mnist_sweep.trials.config import TrialConfig, from_flat, has_custom_code, to_flat, trial_id
 from mnist_sweep.trials.row import TrialRow
 
 KEPT_DATASETS = 2
@@ -63,17 +64,22 @@ def trainable() -> Any:
 
     class Trainable(tune.Trainable):
         def setup(self, config: dict[str, Any], settings: WorkerSettings) -> None:
-            self.settings = settings
+            from mnist_sweep.runners.trial_process import TrialProcess
+
+            self.settings, self.process = settings, TrialProcess(settings.runtime, settings.definitions)
             self.reset_config(config)
 
         def reset_config(self, new_config: dict[str, Any]) -> bool:
             from mnist_sweep.runners.ray import worker
 
-            self.messages = worker.messages(new_config["trial"], self.settings)
+            self.messages = worker.messages(new_config["trial"], self.settings, self.process)
             return True
 
         def step(self) -> dict[str, Any]:
             return next(self.messages)
+
+        def cleanup(self) -> None:
+            self.process.end()
 
     return Trainable
 
@@ -83,47 +89,57 @@ def trial_text(trial: TrialConfig, dataset: int) -> str:
     return json.dumps({"id": trial_id(trial), "flat": to_flat(trial), "dataset": dataset})
 
 
-def messages(text: str, settings: WorkerSettings) -> Iterator[dict[str, Any]]:
-    """Run the trial of a JSON text: yield messages to the driver; the last one is `done`."""
+def messages(text: str, settings: WorkerSettings, process: TrialProcess) -> Iterator[dict[str, Any]]:
+    """Run the trial of a JSON text: yield messages to the driver; the last one is `done`.
+
+    A trial of the user's own code runs in a child process, so that Ray does not take its end for that of the worker.
+    """
     import ray
 
     sys.path += [folder for folder in settings.code if folder not in sys.path]
     try:
         shipping.unpack(settings.definitions)
-        yield from _messages(json.loads(text), settings)
+        yield from _messages(json.loads(text), settings, process)
     except ImportError as error:  # one of a model that is built becomes a row
         yield {"missing_package": first_cause(error), "node": ray.util.get_node_ip_address(), "done": True}
 
 
-def _messages(spec: Mapping[str, Any], settings: WorkerSettings) -> Iterator[dict[str, Any]]:
+def _messages(spec: Mapping[str, Any], settings: WorkerSettings, process: TrialProcess) -> Iterator[dict[str, Any]]:
     import ray
 
     trial, reference = from_flat(spec["flat"]), settings.datasets[spec["dataset"]]
+    is_own = has_custom_code(replace(trial, data=TrialConfig().data))
     try:
-        runtime.configure(**settings.runtime)
+        if is_own:
+            process.start()
+        else:
+            runtime.configure(**settings.runtime)
         dataset = runtime.cached("datasets", reference, lambda: ray.get(reference), limit=KEPT_DATASETS)
     except SweepError as error:
         yield {"row": to_json(failed(trial, error=first_cause(error))), "done": True}
         return
-    yield from relay(steps(trial, dataset, artifacts=settings.artifacts), settings)
+    running = (process.steps if is_own else steps)(trial, dataset, artifacts=settings.artifacts)
+    yield from relay(running, settings)
 
 
-def relay(running: Generator[Item, None, TrialRow], settings: WorkerSettings) -> Iterator[dict[str, Any]]:
+def relay(running: Generator[Item | None, None, TrialRow], settings: WorkerSettings) -> Iterator[dict[str, Any]]:
     """Turn what a running trial yields and returns into messages; pause it when its run has ended."""
     artifacts = settings.artifacts
     monitor = RunMonitor(storage_of(artifacts), artifacts.run_marker) if artifacts and artifacts.run_marker else None
     sender = EvaluationSender(has_scheduler=settings.has_scheduler, min_interval=settings.min_interval)
     saved: dict[str, Payload] = {}
+    items = pausable(running, lambda: bool(monitor and monitor.has_ended()))
     while True:
         try:
-            item = next(running)
+            item = next(items)
         except StopIteration as end:
-            yield {**saved, "row": to_json(end.value), "done": True}
-            return
+            result = end.value
+            break
         if isinstance(item, SavedModel | Predictions):
             saved[type(item).__name__] = Payload(item)
-        elif monitor and monitor.has_ended():
-            yield {"paused": True, "note": pause(running), "done": True}
-            return
         elif message := sender.message(item):
             yield message
+    if isinstance(result, TrialRow):
+        yield {**saved, "row": to_json(result), "done": True}
+    else:
+        yield {"paused": True, "note": "; ".join(getattr(result, "__notes__", [])) or None, "done": True}

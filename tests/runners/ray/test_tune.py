@@ -79,7 +79,7 @@ def test_one_process_one_worker_and_two_workers_give_the_same_bytes(
 ) -> None:
     base = TrialConfig(model=CNN(filters=(4,), kernel_size=3, units=8, dropout=0.3), num_steps=30, evaluate_every=10)
     sweep = Sweep(name="same", trials=grid(base, {"optimizer": list(OPTIMIZERS)}))
-    runners: dict[str, Runner] = {"local": Local(), "one": RayTune(max_concurrent=1), "two": RayTune()}
+    runners: dict[str, Runner] = {"local": Local(in_process=True), "one": RayTune(max_concurrent=1), "two": RayTune()}
     for name, runner in runners.items():
         assert run(sweep, results=tmp_path / name, runner=runner).complete
     local, one, two = (figures(tmp_path / name / "same") for name in runners)

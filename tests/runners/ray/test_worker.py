@@ -17,6 +17,7 @@ from mnist_sweep.results.row_json import from_json
 from mnist_sweep.runners.ray import worker
 from mnist_sweep.runners.ray.worker import Payload, WorkerSettings
 from mnist_sweep.runners.trial import Item
+from mnist_sweep.runners.trial_process import TrialProcess
 from mnist_sweep.system.storage import Folder
 from mnist_sweep.training import fitting, runtime
 from mnist_sweep.training.row_builder import failed
@@ -34,6 +35,7 @@ SETTINGS = WorkerSettings(
     has_scheduler=False,
     min_interval=0.0,
 )
+PROCESS = TrialProcess(SETTINGS.runtime, b"")
 ROW = failed(TRIAL, error="x")
 POINT = Evaluation(1, 1.0, 0.5, 1.0, 0.5, 0.1, 1.0)
 MODEL, PREDICTIONS = SavedModel(b"model", b""), Predictions(np.arange(3), np.arange(4))
@@ -89,7 +91,7 @@ def test_a_package_that_the_node_lacks_is_named_with_the_node(monkeypatch: pytes
         raise ModuleNotFoundError("No module named 'own'")
 
     monkeypatch.setattr(worker, "from_flat", lacking)
-    (message,) = worker.messages(worker.trial_text(TRIAL, 0), SETTINGS)
+    (message,) = worker.messages(worker.trial_text(TRIAL, 0), SETTINGS, PROCESS)
     assert message["missing_package"].startswith("ModuleNotFoundError: No module named 'own'")
     assert message["node"]
     assert message["done"]
@@ -100,7 +102,7 @@ def test_a_worker_that_cannot_be_configured_sends_a_failed_row(monkeypatch: pyte
         raise ConfigError("refused")
 
     monkeypatch.setattr(runtime, "configure", refuse)
-    (message,) = worker.messages(worker.trial_text(TRIAL, 0), SETTINGS)
+    (message,) = worker.messages(worker.trial_text(TRIAL, 0), SETTINGS, PROCESS)
     row = from_json(message["row"])
     assert (row.trial_id, row.status) == (trial_id(TRIAL), Status.FAILED)
     assert (row.error or "").startswith("ConfigError: refused")
@@ -113,7 +115,7 @@ def test_a_model_of_the_users_own_is_imported_from_the_shipped_code(
     monkeypatch.setattr("sys.path", ["before"])
     monkeypatch.setattr(worker, "_messages", lambda *_: iter(()))
     settings = replace(SETTINGS, code=[str(tmp_path), "before"])
-    assert list(worker.messages(worker.trial_text(TRIAL, 0), settings)) == []
+    assert list(worker.messages(worker.trial_text(TRIAL, 0), settings, PROCESS)) == []
     import sys
 
     assert sys.path == ["before", str(tmp_path)]

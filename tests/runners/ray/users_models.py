@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ class Inspecting:
 
 @dataclass(frozen=True)
 class Deadly:
-    """Kills the worker that builds it, and leaves a line in a file; an empty name kills nothing."""
+    """Kills the worker in whose process it is built, and leaves a line in a file; an empty name kills nothing."""
 
     file: str = ""
     number: int = 0
@@ -31,5 +32,6 @@ class Deadly:
         if self.file:
             with Path(self.file).open("a", encoding="utf-8") as file:
                 file.write("1")
-            os.kill(os.getpid(), signal.SIGKILL)
+            os.kill(os.getppid(), signal.SIGKILL)
+            time.sleep(60)
         return Softmax().build(image_shape, num_classes)

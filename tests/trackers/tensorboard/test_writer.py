@@ -275,7 +275,7 @@ def test_each_trial_of_a_sweep_is_a_row_of_the_table_with_its_settings_and_resul
     diverging = replace(small, optimizer=GradientDescent(learning_rate=1e30))
     failing = replace(small, model=Failing())
     sweep = Sweep(name="mixed", trials=[small, replace(small, model=Softmax()), diverging, failing])
-    outcome = run_sweep(sweep, results=tmp_path, runner=Local(), keep=Keep(summaries="full"))
+    outcome = run_sweep(sweep, results=tmp_path, runner=Local(in_process=True), keep=Keep(summaries="full"))
     assert {row.status for row in outcome.rows} == {Status.OK, Status.DIVERGED, Status.FAILED}
     ask = tensorboard(outcome.folder / "logs")
     columns, sessions = table(ask)
@@ -298,7 +298,7 @@ def test_the_table_has_the_columns_of_the_sweep_as_it_is_now(tmp_path: Path, ten
     small = replace(TRIAL, model=Softmax(), num_steps=2, evaluate_every=2, log_every=None)
     for trials in ([small], [small, replace(small, optimizer=Momentum())]):
         sweep = Sweep(name="grown", trials=trials)
-        outcome = run_sweep(sweep, results=tmp_path, runner=Local(), keep=Keep(summaries="scalars"))
+        outcome = run_sweep(sweep, results=tmp_path, runner=Local(in_process=True), keep=Keep(summaries="scalars"))
     ask = tensorboard(outcome.folder / "logs")
     columns, sessions = table(ask)
     assert "optimizer.momentum" in {info["name"] for info in columns["hparamInfos"]}

@@ -1,0 +1,49 @@
+"""Loading of the user's own data in a child process, so that no data function can end the run."""
+
+from collections.abc import Callable, Generator
+from typing import Any
+
+from mnist_sweep.data import sources
+from mnist_sweep.data.dataset import Dataset, DataSource
+from mnist_sweep.errors import DataError, ProcessLostError, SweepError
+from mnist_sweep.system.child_process import ChildProcess
+from mnist_sweep.text.causes import first_cause
+from mnist_sweep.text.names import Flat
+from mnist_sweep.trials import shipping
+from mnist_sweep.trials.config import TrialConfig, from_flat, to_flat
+from mnist_sweep.trials.definitions import own_definitions
+
+
+def load(source: DataSource | Callable[[], Dataset]) -> Dataset:
+    """Return the data set of a source, as `sources.load` does; one of the user's own is loaded in a child process.
+
+    Raises:
+        DataError: As raised by `sources.load`, or the source raised something else, or ended its process.
+    """
+    if type(source) in sources.DATASETS.values():
+        return sources.load(source)
+    config = TrialConfig(data=source)
+    definitions = shipping.pack(own_definitions([config]))
+    with ChildProcess() as child:
+        try:
+            loaded: Dataset = child.call(_load, to_flat(config), definitions)
+        except ProcessLostError as lost:
+            raise _failure(source, str(lost)) from lost
+    return loaded
+
+
+def _load(flat: Flat, definitions: bytes) -> Generator[None, None, Dataset]:
+    yield from ()
+    shipping.unpack(definitions)
+    source = from_flat(flat).data
+    try:
+        return sources.load(source)
+    except SweepError:
+        raise
+    except BaseException as error:  # a user's function may raise anything, `sys.exit` included
+        raise _failure(source, first_cause(error)) from error
+
+
+def _failure(source: Any, cause: str) -> DataError:
+    name = getattr(source, "__qualname__", type(source).__name__)
+    return DataError(f"the data source {name} cannot be loaded: {cause}.")

@@ -1,0 +1,121 @@
+"""What a child process does: it runs the functions that its parent names, until the parent is gone.
+
+It ends with its parent, even if that is killed. Ctrl-C and SIGTERM, which a terminal or a cluster sends to all
+processes of a group, are left to the parent, which pauses what runs here. What ends this process is written down first.
+"""
+
+import contextlib
+import faulthandler
+import functools
+import io
+import os
+import select
+import signal
+import sys
+import threading
+import traceback
+from collections.abc import Callable, Generator, Sequence
+from multiprocessing.connection import Connection
+from typing import Any
+
+from mnist_sweep.errors import SweepError
+from mnist_sweep.system import exits
+from mnist_sweep.text.causes import first_cause, own_place
+
+LEFT_TO_PARENT = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+# What ends a process that does not handle it, besides the signals that faulthandler knows.
+ENDING = (signal.SIGALRM, signal.SIGQUIT, signal.SIGSYS, signal.SIGTRAP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGXCPU)
+SET_PARENT_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG of Linux's prctl
+
+
+def serve(connection: int, last_words: int, parent: int, main_file: str | None) -> None:
+    """Run what comes through a connection, until it ends.
+
+    Args:
+        connection: File descriptor of a duplex connection to the parent.
+        last_words: File descriptor to which goes what ends this process.
+        parent: Process id of the parent.
+        main_file: File of the parent's main script, after which its classes are named; None if there is none.
+    """
+    _leave_signals_to_parent()
+    _end_with_parent(connection, parent)
+    _keep_last_words(last_words)
+    if main_file:
+        sys.modules["__main__"].__file__ = main_file
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace", line_buffering=True)
+    for number in (connection, last_words):
+        os.set_inheritable(number, False)
+    with contextlib.suppress(EOFError, OSError), Connection(connection) as pipe:
+        os.register_at_fork(after_in_child=functools.partial(_leave, pipe))
+        while request := pipe.recv():
+            kind, *arguments = request
+            if kind == "run":  # what is thrown into a generator may come too late
+                _run(pipe, *arguments)
+
+
+def _run(pipe: "Connection[Any, Any]", number: int, function: Callable[..., Any], arguments: Sequence[Any]) -> None:
+    """Send the items of a generator function, then its result or error; throw into it what the parent sends."""
+    pid = os.getpid()
+
+    def send(kind: str, value: Any) -> None:
+        exits.end_copy(pid)
+        pipe.send((number, kind, value))
+
+    thrown: BaseException | None = None
+    try:
+        running: Generator[Any, None, Any] = function(*arguments)
+        while True:
+            send("item", running.throw(thrown) if thrown else next(running))
+            thrown = pipe.recv()[-1] if pipe.poll() else None
+    except StopIteration as end:
+        send("result", end.value)
+    except BaseException as error:  # of whatever kind, the parent raises it
+        crosses = error is thrown or isinstance(error, SweepError)
+        send("error", error if crosses else SweepError(first_cause(error)))
+
+
+def _leave_signals_to_parent() -> None:
+    handled = [number for number in LEFT_TO_PARENT if signal.getsignal(number) is not signal.SIG_IGN]
+    for number in handled:
+        signal.signal(number, lambda number, frame: None)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, LEFT_TO_PARENT)
+
+
+def _end_with_parent(connection: int, parent: int) -> None:
+    if sys.platform == "linux":
+        import ctypes
+
+        ctypes.CDLL(None).prctl(SET_PARENT_DEATH_SIGNAL, signal.SIGKILL)
+    if os.getppid() != parent:
+        os._exit(exits.FAILED)
+    threading.Thread(target=_watch, args=(connection, os._exit), daemon=True).start()
+
+
+def _watch(connection: int, end: Callable[[int], object]) -> None:
+    """End this process when the other side of the connection is closed, whatever the main thread does."""
+    closed = select.poll()
+    closed.register(connection, 0)
+    closed.poll()
+    end(exits.FAILED)
+
+
+def _keep_last_words(file: int) -> None:
+    def write(call: str, stack: Sequence[traceback.FrameSummary]) -> None:
+        found = own_place(stack)
+        os.write(file, (f"{call} ({found})" if found else call).encode())
+
+    faulthandler.enable(file)
+    for number in ENDING:
+        faulthandler.register(number, file, chain=True)
+    exits.refuse(write, (*exits.ENDING, "kill"))
+
+
+def _leave(pipe: "Connection[Any, Any]") -> None:
+    """Make a forked copy of this process one like any other."""
+    pipe.close()
+    faulthandler.disable()
+    for number in LEFT_TO_PARENT:
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)

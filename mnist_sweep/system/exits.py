@@ -1,0 +1,69 @@
+"""Refusal of the calls by which code of the user's would end this process in silence, such as `os._exit(0)`.
+
+In the main thread such a call raises `ProcessExitError`, a SystemExit that names it. No other thread can be stopped
+like that: there the process does end, after a report and with a status other than 0. Copies of the process that
+`os.fork` makes may call what they like.
+"""
+
+import os
+import signal
+import threading
+import traceback
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+FAILED = 2
+ENDING = ("_exit", "execv", "execve")
+KILLS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
+Report = Callable[[str, Sequence[traceback.FrameSummary]], None]
+
+
+class ProcessExitError(SystemExit):
+    """Code of the user's asked for the end of this process."""
+
+
+class _Refusal:
+    """A function of `os` that would end this process."""
+
+    def __init__(self, name: str, report: Report, end: Callable[[int], Any]):
+        self.name, self.original, self._report, self._end = name, getattr(os, name), report, end
+        self._pid = os.getpid()
+
+    def __call__(self, *arguments: Any, **options: Any) -> Any:
+        is_other_kill = self.name == "kill" and (arguments[0] != self._pid or arguments[1] not in KILLS)
+        if os.getpid() != self._pid or is_other_kill:
+            return self.original(*arguments, **options)
+        shown = f"{signal.Signals(arguments[1]).name} to itself" if self.name == "kill" else repr(arguments[0])
+        call = f"os.{self.name}({shown})"
+        if threading.current_thread() is threading.main_thread():
+            raise ProcessExitError(call)
+        self._report(call, traceback.extract_stack()[:-1])
+        return self._end((self.name == "_exit" and arguments[0]) or FAILED)
+
+
+def refuse(report: Report, names: Iterable[str] = ENDING) -> Callable[[], None]:
+    """Refuse such calls from now on, and return the function that allows them again.
+
+    Where they are refused already, nothing changes.
+
+    Args:
+        report: Receives the call and the stack of a thread that ends the process all the same.
+        names: Functions of `os`; with `kill`, only what would kill this process is refused.
+    """
+    if isinstance(os._exit, _Refusal):
+        return lambda: None
+    refusals = [_Refusal(name, report, os._exit) for name in names]
+    for refusal in refusals:
+        setattr(os, refusal.name, refusal)
+
+    def allow() -> None:
+        for refusal in refusals:
+            setattr(os, refusal.name, refusal.original)
+
+    return allow
+
+
+def end_copy(pid: int) -> None:
+    """End this process if it is a forked copy of the one with this id, in which the user's code has returned."""
+    if os.getpid() != pid:
+        os._exit(FAILED)
