@@ -9,6 +9,8 @@ import click
 
 from mnist_sweep.cli import analysis, results, running
 from mnist_sweep.errors import SweepError
+from mnist_sweep.system import exits
+from mnist_sweep.text.causes import first_cause
 from mnist_sweep.text.lines import one_line, printable
 
 BAD_USAGE = 2
@@ -52,8 +54,9 @@ def main(script: str | None = None) -> None:
         raise KeyboardInterrupt
 
     signal.signal(signal.SIGTERM, terminate)
+    exits.refuse()
     try:
-        sys.exit(cli.main(arguments, prog_name="mnist-sweep", standalone_mode=False))
+        status = cli.main(arguments, prog_name="mnist-sweep", standalone_mode=False)
     except click.exceptions.NoArgsIsHelpError as error:
         error.show()
         sys.exit(BAD_USAGE)
@@ -62,10 +65,15 @@ def main(script: str | None = None) -> None:
         _fail(f"{error.format_message()} See `{command} --help`.")
     except SweepError as error:
         _fail(str(error))
+    except SystemExit as error:  # of the user's code
+        _fail(f"code of the sweep's would end the command: {first_cause(error)}.")
     except (click.Abort, KeyboardInterrupt):
         command = shlex.join(["mnist-sweep", *arguments] if script is None else ["python", *sys.argv])
         click.echo(f"interrupted: finished trials and checkpoints are kept; to resume, run: {command}", err=True)
         sys.exit(interrupted)
+    if not status:
+        exits.allow()
+    sys.exit(status)
 
 
 def _fail(message: str) -> None:

@@ -17,9 +17,9 @@ TRIAL_OPTIONS = (
     click.option(
         "--runner",
         "runner_name",
-        type=click.Choice(("local", "ray")),
+        type=click.Choice(("in-process", "local", "ray")),
         default="ray",
-        help="Run trials on Ray, or one after the other in this process.",
+        help="Run trials on Ray, or one by one: in a process of their own, or in this one, to debug them.",
     ),
     click.option("--results", type=PATH, default=Path("results"), help="Folder with a folder for each sweep."),
     click.option("--cpus-per-trial", type=click.IntRange(1), default=1, help="CPUs, and threads, per trial."),

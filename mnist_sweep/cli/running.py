@@ -48,14 +48,13 @@ def plan(script: Path, **chosen: Any) -> None:
     from mnist_sweep.planning import estimate
 
     per_trial = {name: chosen[name] for name in PER_TRIAL}
-    on_ray = chosen["runner_name"] == "ray"
     console = Console()
     sweep = options.load_sweep(script, chosen)
     with console.status("measuring a few training steps of each kind of trial …"):
         found = estimate.plan(
             sweep,
             results=chosen["results"],
-            runner=RayTune(**per_trial, max_concurrent=chosen["max_concurrent"]) if on_ray else Local(**per_trial),
+            runner=_runner_of(chosen["runner_name"], per_trial, {"max_concurrent": chosen["max_concurrent"]}),
             keep=Keep(models=chosen["keep_models"], predictions=not chosen["no_predictions"]),
             retry=[Status(status) for status in chosen["retry"]],
             calibrate=not chosen["no_calibration"],
@@ -177,13 +176,17 @@ def data(name: str) -> None:
 def _runner(**chosen: Any) -> Runner:
     per_trial = {name: chosen[name] for name in PER_TRIAL}
     where = {name: chosen[name] for name in ("address", "max_concurrent", "scheduler", "max_retries")}
-    if chosen["runner_name"] == "ray":
-        return RayTune(**per_trial, **where)
     context = click.get_current_context()
-    for name in where:
+    for name in where if chosen["runner_name"] != "ray" else ():
         if context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE:
             raise click.UsageError(f"--{name.replace('_', '-')} goes with --runner ray only.")
-    return Local(**per_trial)
+    return _runner_of(chosen["runner_name"], per_trial, where)
+
+
+def _runner_of(name: str, per_trial: dict[str, Any], on_ray: dict[str, Any]) -> Local | RayTune:
+    if name == "ray":
+        return RayTune(**per_trial, **on_ray)
+    return Local(**per_trial, in_process=name == "in-process")
 
 
 def _trackers(*, mlflow: str | None, wandb: str | None, **_: Any) -> list[Tracker]:

@@ -28,7 +28,7 @@ def load(source: DataSource | Callable[[], Dataset]) -> Dataset:
         try:
             loaded: Dataset = child.call(_load, to_flat(config), definitions)
         except ProcessLostError as lost:
-            raise _failure(source, str(lost)) from lost
+            raise DataError(f"the data source {_name(source)} cannot be loaded: {lost}.") from lost
     return loaded
 
 
@@ -41,9 +41,8 @@ def _load(flat: Flat, definitions: bytes) -> Generator[None, None, Dataset]:
     except SweepError:
         raise
     except BaseException as error:  # a user's function may raise anything, `sys.exit` included
-        raise _failure(source, first_cause(error)) from error
+        raise DataError(f"the data source {_name(source)} raised {first_cause(error)}.") from error
 
 
-def _failure(source: Any, cause: str) -> DataError:
-    name = getattr(source, "__qualname__", type(source).__name__)
-    return DataError(f"the data source {name} cannot be loaded: {cause}.")
+def _name(source: Any) -> str:
+    return str(getattr(source, "__qualname__", type(source).__name__))

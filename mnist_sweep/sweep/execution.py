@@ -4,13 +4,17 @@ Running a sweep for the first time, again, with more trials, or after any crash 
 trials' ids and those of the rows in its results folder.
 """
 
+import contextlib
 import dataclasses
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from mnist_sweep.data import sources
+from mnist_sweep.errors import SweepError
 from mnist_sweep.results import run_marker
+from mnist_sweep.runners import data_process
 from mnist_sweep.runners.protocol import Runner
 from mnist_sweep.runners.ray.tune import RayTune
 from mnist_sweep.sweep.provenance import ProvenanceWriter
@@ -19,8 +23,11 @@ from mnist_sweep.sweep.results_folder import ResultsFolder
 from mnist_sweep.sweep.run_storage import RunStorage
 from mnist_sweep.sweep.sweep import Sweep
 from mnist_sweep.sweep.work_queue import WorkQueue
+from mnist_sweep.system import exits
 from mnist_sweep.system.signals import Interrupts
 from mnist_sweep.system.storage import absolute, folder_in
+from mnist_sweep.text.causes import first_cause
+from mnist_sweep.text.numbers import counted
 from mnist_sweep.trackers.protocol import Tracker
 from mnist_sweep.trackers.sync import TrackerSync
 from mnist_sweep.trials.artifacts import Artifacts, Keep
@@ -91,14 +98,16 @@ def run(
     start = time.monotonic()
     require(time_budget is None or time_budget > 0, "time_budget > 0", time_budget=time_budget)
     folder = ResultsFolder(Path(results) / sweep.name)
-    dispatcher = Dispatcher([one for one in listeners if not isinstance(one, Tracker)])
-    sessions = [one.connect(sweep.name, folder.path) for one in listeners if isinstance(one, Tracker)]
-    sync = TrackerSync(sessions, notify=dispatcher.notify, is_ending=lambda: interrupts.stop_requested)
-    with folder.lock, Interrupts(time_budget) as interrupts, sync:
-        queue = WorkQueue(sweep.trials, sweep.search, folder=folder.path, rows=folder.read(), retry=set(retry))
-        sync.send_missing(row for name, row in folder.rows.items() if name not in queue.missing)
-        dispatcher.add(sync)
-        num_run = _run_missing(sweep, runner or RayTune(), keep or Keep(), folder, queue, dispatcher, interrupts)
+    runner, interrupts = runner or RayTune(), Interrupts(time_budget)
+    with _exits_refused(interrupts):
+        dispatcher = Dispatcher([one for one in listeners if not isinstance(one, Tracker)])
+        sessions = [one.connect(sweep.name, folder.path) for one in listeners if isinstance(one, Tracker)]
+        sync = TrackerSync(sessions, notify=dispatcher.notify, is_ending=lambda: interrupts.stop_requested)
+        with folder.lock, interrupts, sync:
+            queue = _work_queue(sweep, folder, set(retry), runner)
+            sync.send_missing(row for name, row in folder.rows.items() if name not in queue.missing)
+            dispatcher.add(sync)
+            num_run = _run_missing(sweep, runner, keep or Keep(), folder, queue, dispatcher, interrupts)
     return Outcome(
         folder=folder.path,
         rows=tuple(folder.rows[name] for name in queue.trials if name in folder.rows),
@@ -108,6 +117,12 @@ def run(
         out_of_time=interrupts.out_of_time and num_run < len(queue.missing) + queue.num_proposals,
         unsent=sync.unsent(),
     )
+
+
+def _work_queue(sweep: Sweep, folder: ResultsFolder, retry: Collection[Status], runner: Runner) -> WorkQueue:
+    load = sources.load if getattr(runner, "in_process", False) else data_process.load
+    rows = folder.read()
+    return WorkQueue(sweep.trials, sweep.search, folder=folder.path, rows=rows, retry=retry, load=load)
 
 
 def _run_missing(
@@ -137,4 +152,27 @@ def _run_missing(
     with Recorder(folder, queue, storage=storage, dispatcher=dispatcher, interrupts=interrupts) as recorder:
         recorder.start()
         runner.run(missing, datasets, recorder, num_proposals=num_proposals, code=code, artifacts=artifacts)
+        num_lacking = len(queue.missing) - recorder.num_run
+        if num_lacking and not interrupts.stop_requested:
+            raise SweepError(
+                f"the runner {type(runner).__name__} ended without rows of {counted(num_lacking, 'trial')}."
+            )
     return recorder.num_run
+
+
+@contextlib.contextmanager
+def _exits_refused(interrupts: Interrupts) -> Iterator[None]:
+    """Let no code of the user's end the process in the body, nor while it ends because the body has failed.
+
+    Raises:
+        SweepError: Code of the user's has called `sys.exit`, and not to handle a signal.
+    """
+    is_new = exits.refuse()
+    try:
+        yield
+    except SystemExit as error:
+        if interrupts.stop_requested:
+            raise
+        raise SweepError(f"code of the sweep's would end the run: {first_cause(error)}.") from error
+    if is_new:
+        exits.allow()

@@ -6,6 +6,7 @@ committed before anything else learns of it.
 
 import contextlib
 import logging
+import os
 import threading
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Self
@@ -17,6 +18,7 @@ from mnist_sweep.results.predictions import Predictions
 from mnist_sweep.sweep.results_folder import ResultsFolder
 from mnist_sweep.sweep.run_storage import RunStorage
 from mnist_sweep.sweep.work_queue import WorkQueue
+from mnist_sweep.system import exits
 from mnist_sweep.system.signals import Interrupts
 from mnist_sweep.text.causes import first_cause
 from mnist_sweep.text.names import label
@@ -58,7 +60,10 @@ class Dispatcher:
     def _emit_safely(self, listener: events.Listener, event: events.Event) -> None:
         try:
             listener.on_event(event)
-        except Exception as error:  # a user's listener may raise anything: no row is worth less than its error
+        except (
+            Exception,
+            SystemExit,
+        ) as error:  # a listener may raise anything: its error is worth no row
             if id(listener) not in self._failed:
                 self._failed.add(id(listener))
                 report = self.notify if len(self._users) > 1 else logging.getLogger(__name__).warning
@@ -85,7 +90,7 @@ class Recorder:
         self._dispatcher, self._interrupts = dispatcher, interrupts
         self._configs = {name: to_flat(trial) for name, trial in queue.trials.items()}
         self._models = KeptModels(folder.ledger, storage.artifacts, warn=dispatcher.notify)
-        self._is_open = False
+        self._is_open, self._pid = False, os.getpid()
         self.num_run = 0
 
     def start(self) -> None:
@@ -149,6 +154,7 @@ class Recorder:
 
     def finished(self, row: TrialRow) -> None:
         """Keep the model of a trial if it is to be kept, commit its row, and pass it on."""
+        exits.end_copy(self._pid)
         self._models.finished(row, self._folder.rows.values())
         self._folder.commit(row)
         self._queue.tell(row)
@@ -157,6 +163,7 @@ class Recorder:
 
     def is_ending(self) -> bool:
         """Return whether the run is to end; the first time, let workers pause their trials."""
+        exits.end_copy(self._pid)
         if self._interrupts.stop_requested and self._storage.has_marker:
             self._storage.attempt("running trials cannot be paused", self._storage.remove_marker)
             self._dispatcher.emit(events.RunInterrupted(out_of_time=self._interrupts.out_of_time))

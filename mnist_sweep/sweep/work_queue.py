@@ -1,7 +1,7 @@
 """The work of a run: the trials of a sweep that have no row, and those that its search will propose."""
 
 import functools
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ class WorkQueue:
         folder: Its results folder.
         rows: The rows that are there.
         retry: Statuses whose trials run again.
+        load: Loads a data source.
 
     Attributes:
         trials: All trials known so far, by id, in their order; a search adds to them.
@@ -48,6 +49,7 @@ class WorkQueue:
         folder: Path,
         rows: Mapping[str, TrialRow],
         retry: Collection[Status] = (),
+        load: Callable[[Any], Dataset] = sources.load,
     ) -> None:
         kept = {name: row for name, row in rows.items() if row.status not in retry}
         self.population = Population(search, kept.values()) if search and isinstance(search.algorithm, PBT) else None
@@ -57,7 +59,7 @@ class WorkQueue:
         self.definitions = own_definitions([*self.trials.values(), *proposable])
         self.fields = list(search.axes) if search else varying(map(to_flat, self.trials.values()))
         self.missing = {name: trial for name, trial in self.trials.items() if name not in kept}
-        self._folder, self._search = folder, search
+        self._folder, self._search, self._load = folder, search, load
         self._num_trials = max(len(self.trials), search.num_trials if search else 0)
         self._proposals: TuneSearcher | Population | None = self.population
         if search and not self.population and len(self.trials) < self._num_trials:
@@ -76,7 +78,7 @@ class WorkQueue:
         datasets: dict[Any, Dataset] = {}
         for trial in [*self.missing.values(), *proposed]:
             if trial.data not in datasets:
-                datasets[trial.data] = sources.load(trial.data)
+                datasets[trial.data] = self._load(trial.data)
             validate(trial, datasets[trial.data])
         return datasets
 

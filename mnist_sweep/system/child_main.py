@@ -13,14 +13,13 @@ import select
 import signal
 import sys
 import threading
-import traceback
 from collections.abc import Callable, Generator, Sequence
 from multiprocessing.connection import Connection
 from typing import Any
 
 from mnist_sweep.errors import SweepError
 from mnist_sweep.system import exits
-from mnist_sweep.text.causes import first_cause, own_place
+from mnist_sweep.text.causes import first_cause
 
 LEFT_TO_PARENT = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 # What ends a process that does not handle it, besides the signals that faulthandler knows.
@@ -102,14 +101,10 @@ def _watch(connection: int, end: Callable[[int], object]) -> None:
 
 
 def _keep_last_words(file: int) -> None:
-    def write(call: str, stack: Sequence[traceback.FrameSummary]) -> None:
-        found = own_place(stack)
-        os.write(file, (f"{call} ({found})" if found else call).encode())
-
     faulthandler.enable(file)
     for number in ENDING:
         faulthandler.register(number, file, chain=True)
-    exits.refuse(write, (*exits.ENDING, "kill"))
+    exits.refuse(lambda call: os.write(file, call.encode()), (*exits.ENDING, "kill"))
 
 
 def _leave(pipe: "Connection[Any, Any]") -> None:

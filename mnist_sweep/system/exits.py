@@ -7,15 +7,17 @@ like that: there the process does end, after a report and with a status other th
 
 import os
 import signal
+import sys
 import threading
 import traceback
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+from mnist_sweep.text.causes import own_place
+
 FAILED = 2
 ENDING = ("_exit", "execv", "execve")
 KILLS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
-Report = Callable[[str, Sequence[traceback.FrameSummary]], None]
 
 
 class ProcessExitError(SystemExit):
@@ -25,7 +27,7 @@ class ProcessExitError(SystemExit):
 class _Refusal:
     """A function of `os` that would end this process."""
 
-    def __init__(self, name: str, report: Report, end: Callable[[int], Any]):
+    def __init__(self, name: str, report: Callable[[str], object], end: Callable[[int], object]) -> None:
         self.name, self.original, self._report, self._end = name, getattr(os, name), report, end
         self._pid = os.getpid()
 
@@ -37,33 +39,43 @@ class _Refusal:
         call = f"os.{self.name}({shown})"
         if threading.current_thread() is threading.main_thread():
             raise ProcessExitError(call)
-        self._report(call, traceback.extract_stack()[:-1])
+        self._report(_located(call, traceback.extract_stack()[:-1]))
         return self._end((self.name == "_exit" and arguments[0]) or FAILED)
 
 
-def refuse(report: Report, names: Iterable[str] = ENDING) -> Callable[[], None]:
-    """Refuse such calls from now on, and return the function that allows them again.
-
-    Where they are refused already, nothing changes.
+def refuse(report: Callable[[str], object] | None = None, names: Iterable[str] = ENDING) -> bool:
+    """Refuse such calls from now on; return whether they were allowed before.
 
     Args:
-        report: Receives the call and the stack of a thread that ends the process all the same.
-        names: Functions of `os`; with `kill`, only what would kill this process is refused.
+        report: Receives, in one line, the call by which a thread ends the process all the same; None prints it.
+        names: Functions of `os`; of `kill`, only what would kill this process is refused.
     """
     if isinstance(os._exit, _Refusal):
-        return lambda: None
-    refusals = [_Refusal(name, report, os._exit) for name in names]
+        return False
+    refusals = [_Refusal(name, report or _print, os._exit) for name in names]
     for refusal in refusals:
         setattr(os, refusal.name, refusal)
+    return True
 
-    def allow() -> None:
-        for refusal in refusals:
-            setattr(os, refusal.name, refusal.original)
 
-    return allow
+def allow() -> None:
+    """Allow such calls again."""
+    for name, function in vars(os).copy().items():
+        if isinstance(function, _Refusal):
+            setattr(os, name, function.original)
 
 
 def end_copy(pid: int) -> None:
     """End this process if it is a forked copy of the one with this id, in which the user's code has returned."""
     if os.getpid() != pid:
         os._exit(FAILED)
+
+
+def _located(call: str, stack: Sequence[traceback.FrameSummary]) -> str:
+    place = own_place(stack)
+    return f"{call} ({place})" if place else call
+
+
+def _print(call: str) -> None:
+    sys.stderr.write(f"error: a thread of your code ends this process by {call}\n")
+    sys.stderr.flush()

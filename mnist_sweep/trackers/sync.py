@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Self
 
 from mnist_sweep.errors import TrackerError
+from mnist_sweep.text.causes import first_cause
 from mnist_sweep.text.numbers import counted
 from mnist_sweep.trackers.protocol import Session
 from mnist_sweep.trials.events import Event, RowCommitted
@@ -107,6 +108,8 @@ class _Sender(threading.Thread):
                 self.session.log(row)
             except TrackerError as error:
                 self._fail(str(error))
+            except (Exception, SystemExit) as error:  # a tracker of the user's own may raise anything
+                self._fail(first_cause(error))
             else:
                 with self._changed:
                     self._rows.popleft()

@@ -53,7 +53,7 @@ def resolve(name: str, registry: Mapping[str, Any], *, kind: str) -> Any:
     module, _, attribute = name.partition(":")
     try:
         return getattr(importlib.import_module(module), attribute)
-    except Exception as error:  # a user's module may raise anything while it is imported
+    except (Exception, SystemExit) as error:  # a user's module may raise anything while it is imported
         raise ScriptError(
             f"the {kind} {name!r} cannot be imported ({one_line(error)}): put its folder on PYTHONPATH, "
             "or install its package."

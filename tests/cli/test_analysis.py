@@ -9,7 +9,7 @@ from tests.cli.conftest import Run, content
 
 
 def test_each_command_prints_its_result_and_changes_no_row(folder: Path, run: Run) -> None:
-    run("run", "good.py", "--runner", "local", "--quiet")
+    run("run", "good.py", "--runner", "in-process", "--quiet")
     results = folder / "results" / "good"
     before = content(results)
     a, b = sorted(path.stem for path in (results / "rows").glob("*.json"))

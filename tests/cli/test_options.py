@@ -19,7 +19,7 @@ NONE = dict.fromkeys(["num_trials", "seeds", "steps", "precision"])
 
 def test_options_change_every_trial(folder: Path, run: Run) -> None:
     options = ["--steps", "3", "--seeds", "3", "--precision", "mixed_bfloat16", "--quiet"]
-    assert run("run", "good.py", "--runner", "local", *options) == (0, "", "")
+    assert run("run", "good.py", "--runner", "in-process", *options) == (0, "", "")
     table = read_trials(folder / "results" / "good")
     assert (list(table["seed"]), set(table["num_steps"]), set(table["precision"])) == (
         [0, 1, 2],

@@ -8,7 +8,7 @@ from tests.cli.conftest import Run, content
 
 
 def test_a_row_that_is_none_is_named_with_the_way_out(folder: Path, run: Run) -> None:
-    run("run", "good.py", "--runner", "local", "--quiet")
+    run("run", "good.py", "--runner", "in-process", "--quiet")
     row = next((folder / "results" / "good" / "rows").glob("*.json"))
     row.write_text(row.read_text()[:100])
     before = content(folder)
@@ -23,7 +23,7 @@ def test_a_row_that_is_none_is_named_with_the_way_out(folder: Path, run: Run) ->
 
 
 def test_status_and_table_need_no_script(folder: Path, run: Run) -> None:
-    run("run", "good.py", "--runner", "local", "--quiet")
+    run("run", "good.py", "--runner", "in-process", "--quiet")
     (folder / "good.py").unlink()
     tables = {path.name: path.read_bytes() for path in (folder / "results" / "good").glob("*.csv")}
     for path in (folder / "results" / "good").glob("*.csv"):
@@ -37,7 +37,7 @@ def test_status_and_table_need_no_script(folder: Path, run: Run) -> None:
 def test_predict_asks_the_kept_model_and_refuses_what_is_no_image(folder: Path, run: Run) -> None:
     from PIL import Image
 
-    run("run", "good.py", "--runner", "local", "--quiet")
+    run("run", "good.py", "--runner", "in-process", "--quiet")
     Image.new("L", (8, 8)).save(folder / "black.png")
     status, out, err = run("predict", "results/good", "black.png", "--top", "2")
     assert (status, err) == (0, "")
@@ -54,7 +54,7 @@ def test_predict_asks_the_kept_model_and_refuses_what_is_no_image(folder: Path, 
 
 
 def test_mend_moves_damaged_rows_and_counts_the_others(folder: Path, run: Run) -> None:
-    run("run", "good.py", "--runner", "local", "--quiet")
+    run("run", "good.py", "--runner", "in-process", "--quiet")
     row, _ = sorted((folder / "results" / "good" / "rows").glob("*.json"))
     row.write_text(row.read_text()[:100])
     status, out, err = run("mend", "results/good")
@@ -69,7 +69,7 @@ def test_mend_moves_damaged_rows_and_counts_the_others(folder: Path, run: Run) -
 
 def test_merge_joins_the_rows_of_folders(folder: Path, run: Run) -> None:
     for name in ("here", "there"):
-        run("run", "good.py", "--runner", "local", "--quiet", "--results", name)
+        run("run", "good.py", "--runner", "in-process", "--quiet", "--results", name)
     next((folder / "here" / "good" / "rows").glob("*.json")).unlink()
     status, out, err = run("merge", "all", "here/good", "there/good")
     assert (status, err) == (0, "")
@@ -78,7 +78,7 @@ def test_merge_joins_the_rows_of_folders(folder: Path, run: Run) -> None:
 
 
 def test_replay_gives_0_for_a_row_that_comes_out_again(folder: Path, run: Run) -> None:
-    run("run", "good.py", "--runner", "local", "--quiet")
+    run("run", "good.py", "--runner", "in-process", "--quiet")
     trial = next((folder / "results" / "good" / "rows").glob("*.json")).stem
     status, out, err = run("replay", "results/good", trial, "--script", "good.py")
     assert (status, err) == (0, "")

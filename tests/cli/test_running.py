@@ -66,7 +66,7 @@ def test_a_bad_script_is_one_line_status_2_and_changes_nothing(folder: Path, run
 
 
 def test_what_runs_gives_0_and_says_what_came_and_where(folder: Path, run: Run) -> None:
-    status, out, err = run("run", "good.py", "--runner", "local")
+    status, out, err = run("run", "good.py", "--runner", "in-process")
     assert (status, err) == (0, "")
     assert "2 trials: 2 ok" in out
     assert "results/good/: history.csv, summary.csv, trials.csv, rows/, models/" in out
@@ -83,13 +83,13 @@ class Mine:
 SWEEP = Sweep(name="mine", trials=grid(BASE, {"model": [Mine()], "seed": [0, 1]}))
 """
     (folder / "mine_bad.py").write_text(HEAD + mine)
-    status, out, _ = run("run", "mine_bad.py", "--runner", "local")
+    status, out, _ = run("run", "mine_bad.py", "--runner", "in-process")
     assert status == 1
     assert "failed: OSError: out of cheese (mine_bad.py:9): " in out
     assert "and 1 more" in out
-    status, out, _ = run("run", "mine_bad.py", "--runner", "local")
+    status, out, _ = run("run", "mine_bad.py", "--runner", "in-process")
     assert (status, "ran 0 of 2" in out) == (1, True)
-    status, out, _ = run("run", "mine_bad.py", "--runner", "local", "--retry", "failed")
+    status, out, _ = run("run", "mine_bad.py", "--runner", "in-process", "--retry", "failed")
     assert (status, "ran 2 of 2" in out) == (1, True)
 
 
@@ -227,6 +227,8 @@ def test_options_of_ray_do_not_go_with_the_local_runner(asked: dict[str, Any]) -
     assert isinstance(result.exception, click.UsageError)
     assert invoke("--runner", "local", "--cpus-per-trial", "2").exception is None
     assert asked["runner"] == Local(cpus_per_trial=2)
+    assert invoke("--runner", "in-process").exception is None
+    assert asked["runner"] == Local(in_process=True)
 
 
 def test_the_options_of_plan_are_those_of_the_run(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -29,7 +29,7 @@ from mnist_sweep import (
     trial_id,
 )
 from mnist_sweep.cli.views.progress import Log
-from mnist_sweep.errors import ConfigError
+from mnist_sweep.errors import ConfigError, SweepError
 from mnist_sweep.results import runs
 from mnist_sweep.runners.trial import execute
 from mnist_sweep.search.pbt import Population
@@ -101,9 +101,10 @@ class Roomy:
 
 def test_no_more_trials_run_at_a_time_than_there_are_members(tmp_path: Path) -> None:
     shown = io.StringIO()
-    ended = run(Sweep(name="p", search=SEARCH), results=tmp_path, runner=Roomy(), listeners=[Log(Console(file=shown))])
+    with pytest.raises(SweepError, match="Roomy ended without rows of 4 trials"):
+        run(Sweep(name="p", search=SEARCH), results=tmp_path, runner=Roomy(), listeners=[Log(Console(file=shown))])
     assert shown.getvalue() == "12 trials, 0 done before, 12 to run, 4 at a time\n"
-    assert [one.num_workers for one in runs.read(ended.folder)] == [4]
+    assert [one.num_workers for one in runs.read(tmp_path / "p")] == [4]
 
 
 def rounds(make_row: MakeRow, accuracy: Callable[[TrialConfig], float], search: Search = SEARCH) -> list[Any]:

@@ -25,7 +25,7 @@ from mnist_sweep import (
     to_flat,
     trial_id,
 )
-from mnist_sweep.errors import ConfigError, LedgerError, UnknownNameError
+from mnist_sweep.errors import ConfigError, LedgerError, SweepError, UnknownNameError
 from mnist_sweep.system import signals
 from mnist_sweep.trackers.tensorboard import hparams
 
@@ -107,8 +107,9 @@ class Proposing:
 
 def test_what_was_left_unfinished_is_not_proposed_once_more(tmp_path: Path) -> None:
     first, again = Proposing(), Proposing()
-    run(search(3), results=tmp_path, runner=first)
-    run(search(5), results=tmp_path, runner=again)
+    for count, runner in [(3, first), (5, again)]:
+        with pytest.raises(SweepError, match="Proposing ended without rows"):
+            run(search(count), results=tmp_path, runner=runner)
     assert sorted(again.left) == sorted(first.proposed)
     assert len({*again.left, *again.proposed}) == 5
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from mnist_sweep import Choice, Search, Status, Sweep, TrialRow, read_trials, run, trial_id
-from mnist_sweep.errors import LedgerError
+from mnist_sweep.errors import LedgerError, SweepError
 from mnist_sweep.results import runs, tables
 from mnist_sweep.results.ledger import Ledger
 from mnist_sweep.runners.protocol import Runner
@@ -187,7 +187,8 @@ def test_a_note_of_a_trial_names_it_by_what_tells_it_from_others(
             observer.noted(ids(sweep)[0], "starts late")
             observer.retried(ids(sweep)[0], "the node is gone")
 
-    run(sweep, results=tmp_path, runner=Noting(), listeners=[events])
+    with pytest.raises(SweepError, match="the runner Noting ended without rows of 3 trials"):
+        run(sweep, results=tmp_path, runner=Noting(), listeners=[events])
     first = ids(sweep)[0]
     [retried] = events.of(TrialRetried)
     assert (retried.trial_id, retried.cause) == (first, "the node is gone")

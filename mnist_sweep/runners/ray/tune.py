@@ -15,6 +15,7 @@ from mnist_sweep.runners.protocol import Observer, require_one_gpu
 from mnist_sweep.runners.ray import cluster
 from mnist_sweep.runners.ray.schedulers import Scheduler
 from mnist_sweep.runners.ray.worker import WorkerSettings
+from mnist_sweep.runners.trial_process import TrialProcess
 from mnist_sweep.system import machine
 from mnist_sweep.trials import shipping
 from mnist_sweep.trials.artifacts import Artifacts
@@ -81,15 +82,8 @@ class RayTune:
             cpus, gpus, num_left = self.cpus_per_trial, self.gpus_per_trial, len(trials) + num_proposals
             capacity = machine.total_capacity(cluster.node_sizes(), cpus_per_trial=cpus, gpus_per_trial=gpus)
             observer.ready(min(capacity, self.max_concurrent or capacity, num_left), cluster.warning(self.address))
-            settings = WorkerSettings(
-                datasets=[ray.put(dataset) for dataset in datasets.values()],
-                runtime={"threads": cpus, "gpus": gpus, "xla": self.xla},
-                code=[str(folder) for folder in code],
-                definitions=definitions,
-                artifacts=artifacts,
-                has_scheduler=self.scheduler != "fifo",
-                min_interval=SECONDS_BETWEEN_MESSAGES,
-            )
+            references = [ray.put(dataset) for dataset in datasets.values()]
+            settings = self._worker_settings(references, code, definitions, artifacts)
             batch = dict(trials) or _proposed(observer, num_left)
             while batch:
                 experiment = Experiment(
@@ -106,6 +100,20 @@ class RayTune:
                 reruns = experiment.run()
                 num_left += len(reruns) - len(batch)
                 batch = reruns or _proposed(observer, num_left)
+
+    def _worker_settings(
+        self, datasets: Sequence[Any], code: Sequence[Path], definitions: bytes, artifacts: Artifacts | None
+    ) -> WorkerSettings:
+        return WorkerSettings(
+            datasets=datasets,
+            runtime={"threads": self.cpus_per_trial, "gpus": self.gpus_per_trial, "xla": self.xla},
+            code=[str(folder) for folder in code],
+            definitions=definitions,
+            artifacts=artifacts,
+            has_scheduler=self.scheduler != "fifo",
+            min_interval=SECONDS_BETWEEN_MESSAGES,
+            new_process=TrialProcess,
+        )
 
 
 def _proposed(observer: Observer, num_left: int) -> dict[str, TrialConfig]:

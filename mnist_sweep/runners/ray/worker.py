@@ -6,9 +6,9 @@ A message holds `points` (of the learning curve, with what `evaluation_messages`
 
 import json
 import sys
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mnist_sweep.errors import SweepError
 from mnist_sweep.results.predictions import Predictions
@@ -16,7 +16,6 @@ from mnist_sweep.results.row_json import to_json
 from mnist_sweep.results.run_marker import RunMonitor
 from mnist_sweep.runners.ray.evaluation_messages import EvaluationSender
 from mnist_sweep.runners.trial import Item, pausable, steps, storage_of
-from mnist_sweep.runners.trial_process import TrialProcess
 from mnist_sweep.text.causes import first_cause
 from mnist_sweep.training import runtime
 from mnist_sweep.training.row_builder import failed
@@ -24,6 +23,9 @@ from mnist_sweep.trials import shipping
 from mnist_sweep.trials.artifacts import Artifacts, SavedModel
 from mnist_sweep.trials.config import TrialConfig, from_flat, has_custom_code, to_flat, trial_id
 from mnist_sweep.trials.row import TrialRow
+
+if TYPE_CHECKING:
+    from mnist_sweep.runners.trial_process import TrialProcess
 
 KEPT_DATASETS = 2
 
@@ -40,6 +42,7 @@ class WorkerSettings:
         artifacts: What the trials leave behind besides their rows; None means nothing.
         has_scheduler: Whether a scheduler may stop trials, so that no validation is left out.
         min_interval: Seconds between two messages on a learning curve that no scheduler needs.
+        new_process: Returns a process for trials of the user's own code, from `runtime` and `definitions`.
     """
 
     datasets: Sequence[Any]
@@ -49,6 +52,7 @@ class WorkerSettings:
     artifacts: Artifacts | None
     has_scheduler: bool
     min_interval: float
+    new_process: "Callable[[Mapping[str, Any], bytes], TrialProcess]"
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -64,9 +68,7 @@ def trainable() -> Any:
 
     class Trainable(tune.Trainable):
         def setup(self, config: dict[str, Any], settings: WorkerSettings) -> None:
-            from mnist_sweep.runners.trial_process import TrialProcess
-
-            self.settings, self.process = settings, TrialProcess(settings.runtime, settings.definitions)
+            self.settings, self.process = settings, settings.new_process(settings.runtime, settings.definitions)
             self.reset_config(config)
 
         def reset_config(self, new_config: dict[str, Any]) -> bool:
@@ -89,7 +91,7 @@ def trial_text(trial: TrialConfig, dataset: int) -> str:
     return json.dumps({"id": trial_id(trial), "flat": to_flat(trial), "dataset": dataset})
 
 
-def messages(text: str, settings: WorkerSettings, process: TrialProcess) -> Iterator[dict[str, Any]]:
+def messages(text: str, settings: WorkerSettings, process: "TrialProcess") -> Iterator[dict[str, Any]]:
     """Run the trial of a JSON text: yield messages to the driver; the last one is `done`.
 
     A trial of the user's own code runs in a child process, so that Ray does not take its end for that of the worker.
@@ -104,7 +106,7 @@ def messages(text: str, settings: WorkerSettings, process: TrialProcess) -> Iter
         yield {"missing_package": first_cause(error), "node": ray.util.get_node_ip_address(), "done": True}
 
 
-def _messages(spec: Mapping[str, Any], settings: WorkerSettings, process: TrialProcess) -> Iterator[dict[str, Any]]:
+def _messages(spec: Mapping[str, Any], settings: WorkerSettings, process: "TrialProcess") -> Iterator[dict[str, Any]]:
     import ray
 
     trial, reference = from_flat(spec["flat"]), settings.datasets[spec["dataset"]]

@@ -34,6 +34,7 @@ SETTINGS = WorkerSettings(
     artifacts=None,
     has_scheduler=False,
     min_interval=0.0,
+    new_process=TrialProcess,
 )
 PROCESS = TrialProcess(SETTINGS.runtime, b"")
 ROW = failed(TRIAL, error="x")
