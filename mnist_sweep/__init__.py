@@ -9,6 +9,7 @@ Each name is imported from its module when it is first used, so that `import mni
 """
 
 import importlib
+import sys
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.4.0"
@@ -153,3 +154,13 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return sorted({*globals(), *__all__})
+
+
+def _report_uncaught(*raised: Any) -> None:
+    from mnist_sweep.cli.uncaught import report
+
+    report(*raised)
+
+
+if sys.excepthook is sys.__excepthook__:
+    sys.excepthook = _report_uncaught

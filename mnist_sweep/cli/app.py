@@ -8,12 +8,12 @@ from typing import Any
 import click
 
 from mnist_sweep.cli import analysis, results, running
+from mnist_sweep.cli.uncaught import BAD_USAGE, fail
 from mnist_sweep.errors import SweepError
 from mnist_sweep.system import exits
-from mnist_sweep.text.causes import first_cause
-from mnist_sweep.text.lines import one_line, printable
+from mnist_sweep.text.causes import first_cause, own_frames
+from mnist_sweep.trials.importing import starts_a_run
 
-BAD_USAGE = 2
 INTERRUPTED = 130
 TERMINATED = 143
 
@@ -39,6 +39,7 @@ for _module in (analysis, results, running):
             cli.add_command(_command)
 
 
+@starts_a_run
 def main(script: str | None = None) -> None:
     """Run the command line, and exit with its status.
 
@@ -62,11 +63,15 @@ def main(script: str | None = None) -> None:
         sys.exit(BAD_USAGE)
     except click.UsageError as error:
         command = error.ctx.command_path if error.ctx else "mnist-sweep"
-        _fail(f"{error.format_message()} See `{command} --help`.")
+        fail(f"{error.format_message()} See `{command} --help`.")
     except SweepError as error:
-        _fail(str(error))
+        fail(str(error), error)
     except SystemExit as error:  # of the user's code
-        _fail(f"code of the sweep's would end the command: {first_cause(error)}.")
+        fail(f"code of the sweep's would end the command: {first_cause(error)}.", error)
+    except Exception as error:  # a user's data set, model or script may raise anything; the rest is a bug of ours
+        if not own_frames(error):
+            raise
+        fail(first_cause(error), error)
     except (click.Abort, KeyboardInterrupt):
         command = shlex.join(["mnist-sweep", *arguments] if script is None else ["python", *sys.argv])
         click.echo(f"interrupted: finished trials and checkpoints are kept; to resume, run: {command}", err=True)
@@ -74,8 +79,3 @@ def main(script: str | None = None) -> None:
     if not status:
         exits.allow()
     sys.exit(status)
-
-
-def _fail(message: str) -> None:
-    click.echo(f"error: {printable(one_line(message))}", err=True)
-    sys.exit(BAD_USAGE)

@@ -9,7 +9,8 @@ from mnist_sweep.data.cifar10 import CIFAR10
 from mnist_sweep.data.dataset import Dataset, DataSource, Shaped
 from mnist_sweep.data.digits import Digits
 from mnist_sweep.data.mnist import MNIST
-from mnist_sweep.errors import DataError
+from mnist_sweep.errors import DataError, SweepError
+from mnist_sweep.text.causes import first_cause
 
 DATASETS: dict[str, type[DataSource]] = {"cifar10": CIFAR10, "digits": Digits, "mnist": MNIST}
 
@@ -18,14 +19,20 @@ def load(source: DataSource | Callable[[], Dataset]) -> Dataset:
     """Return the data set of a data source, or of a plain function that returns one.
 
     Raises:
-        DataError: The source is neither, or returned something else, or data of another shape than it declares; or as
-            raised by the source itself.
+        DataError: The source is neither, raised something, or returned something else, or data of another shape than
+            it declares.
+        SweepError: As raised by the source itself.
     """
     make = source.load if isinstance(source, DataSource) and not isinstance(source, type) else source
     name = getattr(source, "__qualname__", type(source).__name__)
     if not callable(make):
         raise DataError(f"a data source must be a function or have a `load` method, but got {source!r}.")
-    dataset = make()
+    try:
+        dataset = make()
+    except SweepError:
+        raise
+    except Exception as error:  # a user's data source may raise anything
+        raise DataError(f"the data source {name} raised {first_cause(error)}.") from error
     if not isinstance(dataset, Dataset):
         raise DataError(f"the data source {name} must return a Dataset, but got type={type(dataset).__name__!r}.")
     if isinstance(source, Shaped) and _shape(source) != _shape(dataset):

@@ -24,6 +24,7 @@ from mnist_sweep.system import machine
 from mnist_sweep.trials.artifacts import Keep, Retention
 from mnist_sweep.trials.config import TrialConfig
 from mnist_sweep.trials.graph_signatures import graph_signature, model_signature
+from mnist_sweep.trials.importing import starts_a_run
 from mnist_sweep.trials.row import Status
 
 # What Ray's processes and the driver held besides their libraries, and what Ray adds to a worker: measured with the
@@ -32,6 +33,7 @@ RAY_MEMORY = 450 << 20
 WORKER_MEMORY = 60 << 20
 
 
+@starts_a_run
 def plan(
     sweep: Sweep,
     *,

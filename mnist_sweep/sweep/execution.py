@@ -33,6 +33,7 @@ from mnist_sweep.trackers.sync import TrackerSync
 from mnist_sweep.trials.artifacts import Artifacts, Keep
 from mnist_sweep.trials.config import has_custom_code
 from mnist_sweep.trials.events import Listener
+from mnist_sweep.trials.importing import starts_a_run
 from mnist_sweep.trials.row import Status, TrialRow
 from mnist_sweep.validation import require
 
@@ -70,6 +71,7 @@ class Outcome:
         return sum(row.status is Status.FAILED for row in self.rows)
 
 
+@starts_a_run
 def run(
     sweep: Sweep,
     *,

@@ -1,22 +1,25 @@
 """A sweep script: imported as a module, for its `SWEEP`.
 
 The script is imported under its file's name with its folder on the import path, so that workers can import a model
-defined in it or beside it. An error in it becomes one line that names the script's own line.
+defined in it or beside it. The import ends where the script starts a run, so none is started twice. An error in the
+script becomes one line that names the script's own line.
 """
 
 import dataclasses
-import importlib.util
 import sys
-import traceback
+from importlib.machinery import ModuleSpec, SourceFileLoader
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
+from types import ModuleType
 
-from mnist_sweep.errors import ScriptError, SweepError
+from mnist_sweep.errors import ScriptError
+from mnist_sweep.sweep.script_errors import located
 from mnist_sweep.sweep.sweep import Sweep
-from mnist_sweep.text.lines import one_line
+from mnist_sweep.trials.importing import RunReachedError, definitions_only
 
 
 def load(path: str | Path) -> Sweep:
-    """Return the `SWEEP` of a script, with the script's folder as its code.
+    """Return the `SWEEP` of a script, with the folders of its code: its own, and that of its package if it is in one.
 
     Raises:
         ScriptError: There is no such script, it has no `SWEEP`, or it raised something.
@@ -27,12 +30,18 @@ def load(path: str | Path) -> Sweep:
         raise ScriptError(f"there is no sweep script {path}.")
     if path.suffix != ".py":
         raise ScriptError(f"a sweep script is a .py file, but got {path}.")
-    folder = let_import(path.parent)
-    sweep = getattr(_import(path), "SWEEP", None)
+    module = import_script(path)
+    sweep = getattr(module, "SWEEP", None)
     if not isinstance(sweep, Sweep):
         got = "nothing" if sweep is None else f"a {type(sweep).__name__}"
-        raise ScriptError(f"{path} must define SWEEP, a mnist_sweep.Sweep, but it defines {got} under that name.")
-    return dataclasses.replace(sweep, code=(folder,))
+        reached = getattr(module, "__run_reached__", "")
+        where = f" before it calls {reached}, where its import ends" if reached else ""
+        raise ScriptError(
+            f"{path} must define SWEEP, a mnist_sweep.Sweep,{where} but it defines {got} under that name."
+        )
+    folder, (root, package) = path.parent.resolve(), _package(path)
+    folders = (root, folder) if package and package.partition(".")[0] in sys.modules else (folder, root)
+    return dataclasses.replace(sweep, code=tuple(dict.fromkeys(folders)))
 
 
 def let_import(folder: Path) -> Path:
@@ -43,27 +52,40 @@ def let_import(folder: Path) -> Path:
     return full
 
 
-def _import(path: Path) -> object:
-    spec = importlib.util.spec_from_file_location(path.stem, path)
+def import_script(path: Path) -> ModuleType:
+    """Import a script for what it defines, up to where it starts a run, and return its module.
+
+    Raises:
+        ScriptError: It raised something, or there is another module of its name.
+        SweepError: As raised by its own use of mnist_sweep.
+    """
     known = sys.modules.get(path.stem)
-    is_other = known is not None and Path(getattr(known, "__file__", None) or "").resolve() != path.resolve()
-    if spec is None or spec.loader is None or is_other:
+    if known is not None and Path(getattr(known, "__file__", None) or "").resolve() != path.resolve():
         raise ScriptError(f"{path} cannot be imported as {path.stem!r}, which is another module: rename the script.")
-    module = importlib.util.module_from_spec(spec)
+    root, package = _package(path)
+    let_import(root)
+    let_import(path.parent)
+    loader = SourceFileLoader(path.stem, str(path))
+    spec = spec_from_file_location(f"{package}.{path.stem}" if package else path.stem, path, loader=loader)
+    module = module_from_spec(spec or ModuleSpec(path.stem, loader))
+    module.__name__ = path.stem  # as rows name it, whatever its package
     sys.modules[path.stem] = module
     try:
-        spec.loader.exec_module(module)
-    except Exception as error:  # a script may raise anything; the user wants its line, not our frames
+        with definitions_only():
+            loader.exec_module(module)
+    except RunReachedError as reached:
+        module.__spec__ = None  # a worker that imported it by name would start the run: its classes go by value
+        vars(module)["__run_reached__"] = f"{reached.function}()"
+    except (Exception, SystemExit) as error:  # a script may raise anything; the user wants its line, not our frames
         del sys.modules[path.stem]
-        raise _located(error, path) from error
+        raise located(error, path) from error
     return module
 
 
-def _located(error: Exception, path: Path) -> SweepError:
-    if isinstance(error, SyntaxError) and error.filename:
-        return ScriptError(f"{error.filename}:{error.lineno}: {type(error).__name__}: {error.msg}")
-    own = [frame for frame in traceback.extract_tb(error.__traceback__) if Path(frame.filename) == path.absolute()]
-    line = f"{path}:{own[-1].lineno}" if own else str(path)
-    if isinstance(error, SweepError):
-        return type(error)(f"{line}: {error}")
-    return ScriptError(f"{line}: {type(error).__name__}: {one_line(error)}")
+def _package(path: Path) -> tuple[Path, str]:
+    """Return the folder from which a script's package is imported, and the package's name, empty if it is in none."""
+    folder, names = path.parent.resolve(), list[str]()
+    while (folder / "__init__.py").is_file():
+        names.insert(0, folder.name)
+        folder = folder.parent
+    return folder, ".".join(names)

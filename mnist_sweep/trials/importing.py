@@ -6,9 +6,13 @@ there.
 """
 
 import contextlib
-from collections.abc import Iterator
+import functools
+from collections.abc import Callable, Iterator
 from contextvars import ContextVar
+from typing import ParamSpec, TypeVar
 
+Parameters = ParamSpec("Parameters")
+Result = TypeVar("Result")
 _is_importing = ContextVar("is_importing", default=False)
 
 
@@ -36,11 +40,13 @@ def definitions_only() -> Iterator[None]:
         _is_importing.reset(token)
 
 
-def end_import(function: str) -> None:
-    """End the import that calls this function, which starts a run; do nothing outside of imports.
+def starts_a_run(function: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
+    """Decorate a function that starts a run: it ends an import that calls it."""
 
-    Raises:
-        RunReachedError: Code is imported for its definitions.
-    """
-    if _is_importing.get():
-        raise RunReachedError(function)
+    @functools.wraps(function)
+    def unless_importing(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
+        if _is_importing.get():
+            raise RunReachedError(function.__name__)
+        return function(*args, **kwargs)
+
+    return unless_importing

@@ -12,6 +12,7 @@ from typing import Any
 
 from mnist_sweep.errors import ConfigError, ScriptError, UnknownNameError
 from mnist_sweep.text.lines import one_line
+from mnist_sweep.trials.importing import RunReachedError, definitions_only
 
 SHIPPED: dict[str, Any] = {}
 """In a worker, the definitions that it cannot import, as the driver sent them; see `shipping`."""
@@ -52,7 +53,13 @@ def resolve(name: str, registry: Mapping[str, Any], *, kind: str) -> Any:
         return SHIPPED[name]
     module, _, attribute = name.partition(":")
     try:
-        return getattr(importlib.import_module(module), attribute)
+        with definitions_only():
+            return getattr(importlib.import_module(module), attribute)
+    except RunReachedError as reached:
+        raise ScriptError(
+            f"the {kind} {name!r} cannot be imported, since its module calls {reached.function}() whenever it is "
+            'imported: put that call under `if __name__ == "__main__":`.'
+        ) from None
     except (Exception, SystemExit) as error:  # a user's module may raise anything while it is imported
         raise ScriptError(
             f"the {kind} {name!r} cannot be imported ({one_line(error)}): put its folder on PYTHONPATH, "

@@ -6,6 +6,9 @@ import pytest
 
 from mnist_sweep.errors import ConfigError, ScriptError, SweepError
 from mnist_sweep.sweep.script import load
+from mnist_sweep.trials import shipping
+from mnist_sweep.trials.config import to_flat
+from mnist_sweep.trials.registry import name_of
 
 
 @pytest.fixture(autouse=True)
@@ -53,6 +56,7 @@ assert from_flat(to_flat(SWEEP.trials[0])) == SWEEP.trials[0]
         ("def", "some_sweep.py:3: SyntaxError"),
         ("import no_such_module", "some_sweep.py:3: ModuleNotFoundError"),
         ("TrialConfig(num_step=3)", "some_sweep.py:3: TypeError"),
+        ("raise SystemExit(0)", "some_sweep.py:3: SystemExit: 0"),
     ],
 )
 def test_a_mistake_in_a_script_is_told_in_one_line(tmp_path: Path, text: str, message: str) -> None:
@@ -84,3 +88,51 @@ def test_a_script_that_failed_can_be_mended_and_loaded_again(tmp_path: Path) -> 
     with pytest.raises(SweepError):
         load(write(tmp_path, "1 / 0", "mended.py"))
     assert load(write(tmp_path, "SWEEP = Sweep(name='a', trials=[TrialConfig()])", "mended.py"))
+
+
+MODEL = """
+@dataclass(frozen=True)
+class Mine:
+    def build(self, image_shape, num_classes): ...
+"""
+SWEEP = "SWEEP = Sweep(name='a', trials=[TrialConfig(model=Mine())])\n"
+
+
+@pytest.mark.parametrize("call", ["main(__file__)", "run(SWEEP)", "print(run(SWEEP).rows)", "plan(SWEEP)"])
+def test_the_import_of_a_script_ends_where_it_starts_a_run(tmp_path: Path, call: str) -> None:
+    sweep = load(write(tmp_path, f"{MODEL}{SWEEP}{call}\nraise RuntimeError\n", "unguarded.py"))
+    assert not shipping.is_importable(type(sweep.trials[0].model))  # an import by name would start the run
+    assert name_of(type(sweep.trials[0].model), {}) == "unguarded:Mine"
+
+
+def test_a_script_defines_its_sweep_before_it_starts_a_run(tmp_path: Path) -> None:
+    with pytest.raises(ScriptError, match=r"must define SWEEP.* before it calls run\(\), where its import ends"):
+        load(write(tmp_path, f"{MODEL}run(3)\n{SWEEP}"))
+
+
+def test_what_a_worker_can_import_by_name_is_sent_by_name(tmp_path: Path) -> None:
+    (trial,) = load(write(tmp_path, f"{MODEL}{SWEEP}if __name__ == '__main__':\n    main(__file__)\n")).trials
+    assert shipping.is_importable(type(trial.model))
+
+
+def test_a_script_in_a_package_may_use_relative_imports(tmp_path: Path) -> None:
+    folder = tmp_path / "lab" / "inner"
+    folder.mkdir(parents=True)
+    for package in (folder, folder.parent):
+        (package / "__init__.py").touch()
+    (tmp_path / "lab" / "models.py").write_text(HEAD + MODEL)
+    own = (
+        MODEL.replace("Mine", "Own")
+        + "SWEEP = Sweep(name='a', trials=[TrialConfig(model=Mine()), TrialConfig(model=Own())])"
+    )
+    sweep = load(write(folder, f"from ..models import Mine\n{own}", "packaged.py"))
+    assert [to_flat(trial)["model"] for trial in sweep.trials] == ["lab.models:Mine", "packaged:Own"]
+    assert sweep.code == (tmp_path, folder)  # the first is sent to the nodes of a cluster
+    assert [shipping.is_importable(type(trial.model)) for trial in sweep.trials] == [True, False]
+
+
+def test_a_script_in_a_package_that_does_not_use_it_is_sent_as_its_folder_alone(tmp_path: Path) -> None:
+    (tmp_path / "unused").mkdir()
+    (tmp_path / "unused" / "__init__.py").touch()
+    sweep = load(write(tmp_path / "unused", MODEL + SWEEP))
+    assert sweep.code == (tmp_path / "unused", tmp_path)

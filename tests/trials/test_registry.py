@@ -93,3 +93,11 @@ def test_import_path_into_a_broken_module_is_told_in_one_line(
     broken(source)
     with refused(ScriptError, "broken_module:Net", cause):
         resolve("broken_module:Net", REGISTRY, kind="model")
+
+
+def test_import_path_into_a_module_that_starts_a_run_names_the_guard(
+    refused: Refused, broken: Callable[[str], None]
+) -> None:
+    broken("import mnist_sweep\nmnist_sweep.run(None)")
+    with refused(ScriptError, "broken_module:Net", "calls run() whenever it is imported", 'if __name__ == "__main__":'):
+        resolve("broken_module:Net", REGISTRY, kind="model")

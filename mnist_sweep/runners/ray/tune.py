@@ -86,7 +86,7 @@ class RayTune:
             settings = self._worker_settings(references, code, definitions, artifacts)
             batch = dict(trials) or _proposed(observer, num_left)
             while batch:
-                experiment = Experiment(
+                reruns = Experiment(
                     trials=batch,
                     num_proposals=num_left - len(batch),
                     observer=observer,
@@ -96,8 +96,7 @@ class RayTune:
                     scheduler=self.scheduler,
                     max_concurrent=self.max_concurrent,
                     max_retries=self.max_retries,
-                )
-                reruns = experiment.run()
+                ).run()
                 num_left += len(reruns) - len(batch)
                 batch = reruns or _proposed(observer, num_left)
 

@@ -1,0 +1,44 @@
+"""The end of a program on a mistake of its user: one line on standard error, and status 2.
+
+A sweep script makes its trials before it calls `main`, so a mistake in them is raised where only Python's hook for
+uncaught exceptions sees it: `python script.py` ends as `mnist-sweep run script.py` does.
+"""
+
+import sys
+import traceback
+from pathlib import Path
+from types import TracebackType
+from typing import NoReturn
+
+import click
+
+from mnist_sweep.errors import SweepError
+from mnist_sweep.sweep.script_errors import COMMAND, is_sweep_script, located
+from mnist_sweep.text.lines import one_line, printable
+
+BAD_USAGE = 2
+TRACEBACK = "--traceback"
+
+
+def report(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """Report an uncaught exception: a hook for `sys.excepthook`.
+
+    An error of this package, and any exception of a sweep script, is one line; the rest is left to Python.
+    """
+    program = Path(getattr(sys.modules["__main__"], "__file__", COMMAND))
+    is_prompt = hasattr(sys, "ps1") or bool(sys.flags.interactive)
+    is_mistake = isinstance(error, SweepError) or (isinstance(error, Exception) and is_sweep_script(program))
+    if is_prompt or not is_mistake:
+        sys.__excepthook__(kind, error, trace)
+        return
+    if program.is_relative_to(Path.cwd()):
+        program = program.relative_to(Path.cwd())
+    fail(str(located(error, program)), error)
+
+
+def fail(message: str, error: BaseException | None = None) -> NoReturn:
+    """Print one line, after the traceback of an exception if `--traceback` asks for it, and exit with status 2."""
+    if error is not None and TRACEBACK in sys.argv:
+        traceback.print_exception(error)
+    click.echo(f"error: {printable(one_line(message))}", err=True)
+    sys.exit(BAD_USAGE)

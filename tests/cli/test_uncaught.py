@@ -1,0 +1,63 @@
+"""Laws of uncaught exceptions: a sweep script ends on its mistakes as `mnist-sweep run` does."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+HEAD = "import sys, mnist_sweep\nfrom mnist_sweep import TrialConfig\n"
+TAIL = "\nif __name__ == '__main__':\n    mnist_sweep.main(__file__)\n"
+
+
+def python(folder: Path, *words: str, given: str = "") -> tuple[int, str]:
+    done = subprocess.run([sys.executable, *words], cwd=folder, input=given, capture_output=True, text=True)
+    assert done.stdout == ""
+    return done.returncode, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("mistake", "message"),
+    [
+        ("BASE = TrialConfig(num_steps=0)", "`num_steps >= 1` must hold, but got num_steps=0."),
+        ("BASE = TrialConfig(num_step=3)", "TypeError: TrialConfig.__init__() got an unexpected keyword argument"),
+    ],
+)
+def test_a_mistake_of_a_sweep_script_is_one_line_and_status_2_either_way(
+    tmp_path: Path, mistake: str, message: str
+) -> None:
+    (tmp_path / "mine.py").write_text(HEAD + mistake + TAIL)
+    status, line = python(tmp_path, "mine.py")
+    assert (status, line.count("\n")) == (2, 1)
+    assert line.startswith(f"error: mine.py:3: {message}")
+    assert python(tmp_path, "-m", "mnist_sweep", "run", "mine.py") == (2, line)
+    for words in (["mine.py"], ["-m", "mnist_sweep", "run", "mine.py"]):
+        status, shown = python(tmp_path, *words, "--traceback")
+        assert status == 2
+        assert shown.startswith("Traceback")
+        assert shown.endswith(line)
+
+
+def test_an_error_of_this_package_is_one_line_in_every_program(tmp_path: Path) -> None:
+    text = HEAD + "TrialConfig(num_steps=0)\n"
+    rule = "`num_steps >= 1` must hold, but got num_steps=0.\n"
+    assert python(tmp_path, "-", given=text) == (2, f"error: <stdin>:3: {rule}")
+    assert python(tmp_path, "-c", text) == (2, f"error: <string>:3: {rule}")
+
+
+def test_another_exception_of_another_program_is_left_to_python(tmp_path: Path) -> None:
+    status, shown = python(tmp_path, "-", given=f"{HEAD}1 / 0\n")
+    assert status == 1
+    assert shown.startswith("Traceback")
+    assert shown.endswith("ZeroDivisionError: division by zero\n")
+
+
+def test_a_hook_of_a_users_own_stays(tmp_path: Path) -> None:
+    hook = "import sys\nsys.excepthook = lambda *raised: print('mine', file=sys.stderr)\n"
+    assert python(tmp_path, "-", given=f"{hook}{HEAD}TrialConfig(num_steps=0)\n") == (1, "mine\n")
+
+
+def test_at_a_prompt_the_traceback_is_shown_and_python_continues(tmp_path: Path) -> None:
+    status, shown = python(tmp_path, "-i", "-c", f"{HEAD}TrialConfig(num_steps=0)", given="sys.exit(7)\n")
+    assert status == 7
+    assert "Traceback" in shown
