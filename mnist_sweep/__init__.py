@@ -37,8 +37,9 @@ if TYPE_CHECKING:
     from mnist_sweep.results.tables import read_history, read_summary, read_trials
     from mnist_sweep.runners.local import Local
     from mnist_sweep.runners.ray.tune import RayTune
+    from mnist_sweep.search.distributions import Choice, Integer, LogUniform, Uniform
     from mnist_sweep.search.search import PBT, Search
-    from mnist_sweep.search.space import Choice, Integer, LogUniform, Uniform, grid, repeat, sample, zipped
+    from mnist_sweep.search.space import grid, repeat, sample, zipped
     from mnist_sweep.sweep.execution import Outcome, run
     from mnist_sweep.sweep.sweep import Sweep
     from mnist_sweep.trackers.mlflow import MLflow
@@ -70,8 +71,9 @@ _MODULES = {
     "results.tables": "read_history read_summary read_trials",
     "runners.local": "Local",
     "runners.ray.tune": "RayTune",
+    "search.distributions": "Choice Integer LogUniform Uniform",
     "search.search": "PBT Search",
-    "search.space": "Choice Integer LogUniform Uniform grid repeat sample zipped",
+    "search.space": "grid repeat sample zipped",
     "sweep.execution": "Outcome run",
     "sweep.sweep": "Sweep",
     "trackers.mlflow": "MLflow",

@@ -1,4 +1,4 @@
 """Search spaces and search algorithms: grids, random samples, Ray Tune's searchers, population-based training.
 
-May import: everything up to `trials`. Begin with `space`.
+May import: everything up to `trials`. Begin with `space` and `distributions`.
 """

@@ -11,7 +11,7 @@ import operator
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from mnist_sweep.search.space import Choice
+from mnist_sweep.search.distributions import Choice, nearest
 from mnist_sweep.trials.config import trial_id
 from mnist_sweep.trials.overrides import config_at, replace_fields
 from mnist_sweep.trials.row import Status
@@ -124,4 +124,4 @@ def _perturb(axis: Any, value: float, generator: "np.random.Generator") -> Any:
     if isinstance(axis, Choice):
         index = axis.values.index(value) + (1 if up else -1)
         return axis.values[min(max(index, 0), len(axis.values) - 1)]
-    return min(max(value * PERTURBATION_FACTORS[up], axis.low), axis.high)
+    return nearest(axis, value * PERTURBATION_FACTORS[up])

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from mnist_sweep.errors import ConfigError
-from mnist_sweep.search.space import Choice, Integer, LogUniform, Uniform
+from mnist_sweep.search import axis_rules
+from mnist_sweep.search.distributions import Choice, contains, ends
 from mnist_sweep.trials import config, overrides, shared_prefix
 from mnist_sweep.trials.config import REGISTRIES, TrialConfig
 from mnist_sweep.validation import coerce, require, shown_in_one_line
 
-Axis = Uniform | LogUniform | Integer | Choice
 SEARCHER_METHODS = ("suggest", "on_trial_complete", "set_search_properties")
 
 
@@ -62,14 +62,14 @@ class Search:
         require(0 <= self.seed < 2**31, "0 <= seed < 2**31", seed=self.seed)
         require(len(self.axes) >= 1, "at least one axis", axes=list(self.axes))
         for name, axis in self.axes.items():
-            _check_axis(name, axis)
+            axis_rules.check_axis(name, axis)
+        axis_rules.check_space(self.base, self.axes, self._parts())
         is_searcher = all(hasattr(self.algorithm, method) for method in SEARCHER_METHODS)
         if isinstance(self.algorithm, PBT):
             self._check_population(self.algorithm)
         elif self.algorithm != "tpe" and not is_searcher:
             known, given = "'tpe', a PBT or a searcher of Ray Tune", shown_in_one_line(self.algorithm)
             raise ConfigError(f"a search's algorithm must be {known}, but got {given}.")
-        self.ends()
 
     def _check_population(self, algorithm: PBT) -> None:
         size, base = algorithm.population, self.base
@@ -82,7 +82,7 @@ class Search:
         require(holds, rule, steps=interval, evaluate_every=base.evaluate_every, schedule=base.schedule)
         require(not base.changes and base.num_steps > 1, "the base of a PBT has steps and no changes", base=base)
         for name, axis in self.axes.items():
-            for value in _ends(axis):
+            for value in ends(axis):
                 require(isinstance(value, int | float), "the axes of a PBT are of numbers", name=name, value=value)
                 overrides.validate(dataclasses.replace(base, changes=((1, ((name, value),)),)))
 
@@ -97,15 +97,15 @@ class Search:
 
     def ends(self) -> list[TrialConfig]:
         """Return the trials at the space's corners: of each axis its first or last value, of a choice every value."""
-        corners = [{name: _ends(axis)[side] for name, axis in self.axes.items()} for side in (0, -1)]
-        corners += [corners[0] | {name: value} for name, axis in self.axes.items() for value in _ends(axis)]
+        corners = [{name: ends(axis)[side] for name, axis in self.axes.items()} for side in (0, -1)]
+        corners += [corners[0] | {name: value} for name, axis in self.axes.items() for value in ends(axis)]
         return [self.trial(corner | chosen) for chosen in self._parts() for corner in corners]
 
     def find(self, trial_id: str, flat: Mapping[str, Any]) -> dict[str, Any] | None:
         """Return the axes' values at the trial of an id and flat form, or None outside of the space; import no code."""
         for chosen in self._parts():
             values = {name: chosen[name] if name in chosen else _as_tuple(flat.get(name)) for name in self.axes}
-            is_inside = all(_contains(axis, values[name]) for name, axis in self.axes.items())
+            is_inside = all(contains(axis, values[name]) for name, axis in self.axes.items())
             if is_inside and config.trial_id(self.trial(values)) == trial_id:
                 return values
         return None
@@ -117,26 +117,5 @@ class Search:
         return [dict(zip(names, chosen, strict=True)) for chosen in combinations]
 
 
-def _check_axis(name: str, axis: Any) -> None:
-    if not isinstance(axis, Axis):
-        known = "Uniform, LogUniform, Integer or Choice"
-        raise ConfigError(f"the axis {name!r} of a search must be a {known}, but got {shown_in_one_line(axis)}.")
-    if name == "seed" or name.partition(".")[0] == "data":
-        raise ConfigError(f"a search has one seed and one data set, but got the axis {name!r}: set it in the base.")
-    if isinstance(axis, Choice):
-        num_different = len(set(map(repr, axis.values)))
-        require(num_different == len(axis.values), f"the values of the axis {name!r} differ", values=axis.values)
-
-
-def _ends(axis: Axis) -> tuple[Any, ...]:
-    return axis.values if isinstance(axis, Choice) else (axis.low, axis.high)
-
-
 def _as_tuple(value: Any) -> Any:
     return tuple(map(_as_tuple, value)) if isinstance(value, list) else value
-
-
-def _contains(axis: Axis, value: Any) -> bool:
-    if isinstance(axis, Choice):
-        return value in axis.values
-    return isinstance(value, int | float) and axis.low <= value <= axis.high

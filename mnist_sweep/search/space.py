@@ -6,92 +6,18 @@ function returns plain trials, spaces can be added with `+` and nested, and ever
 
 import dataclasses
 import itertools
-import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any
 
 from mnist_sweep.errors import ConfigError
+from mnist_sweep.search import axis_rules
+from mnist_sweep.search.distributions import Distribution
 from mnist_sweep.trials.config import TrialConfig
 from mnist_sweep.trials.overrides import replace_fields
-from mnist_sweep.validation import coerce, require, shown_in_one_line
-
-if TYPE_CHECKING:
-    import numpy as np
+from mnist_sweep.validation import require, shown_in_one_line
 
 Trials = TrialConfig | Iterable[TrialConfig]
 Axes = Mapping[str, Any]
-
-
-class Distribution(Protocol):
-    """What `sample` draws the values of a field from: one of those below, or any object with this method."""
-
-    def draw(self, generator: "np.random.Generator") -> Any:
-        """Return one value."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Uniform:
-    """The uniform distribution of numbers in [low, high)."""
-
-    low: float
-    high: float
-
-    def __post_init__(self) -> None:
-        coerce(self)
-        require(-math.inf < self.low < self.high < math.inf, "low < high", low=self.low, high=self.high)
-
-    def draw(self, generator: "np.random.Generator") -> float:
-        """Return one number."""
-        return float(generator.uniform(self.low, self.high))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LogUniform:
-    """The distribution of numbers in [low, high) whose logarithms are uniform."""
-
-    low: float
-    high: float
-
-    def __post_init__(self) -> None:
-        coerce(self)
-        require(0 < self.low < self.high < math.inf, "0 < low < high", low=self.low, high=self.high)
-
-    def draw(self, generator: "np.random.Generator") -> float:
-        """Return one number."""
-        return math.exp(generator.uniform(math.log(self.low), math.log(self.high)))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Integer:
-    """The uniform distribution of integers in [low, high]."""
-
-    low: int
-    high: int
-
-    def __post_init__(self) -> None:
-        coerce(self)
-        inside = -(2**63) <= self.low <= self.high < 2**63
-        require(inside, "low <= high, in 64 bits", low=self.low, high=self.high)
-
-    def draw(self, generator: "np.random.Generator") -> int:
-        """Return one number."""
-        return int(generator.integers(self.low, self.high, endpoint=True))
-
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """The uniform distribution over some values."""
-
-    values: tuple[Any, ...]
-
-    def __post_init__(self) -> None:
-        coerce(self)
-        require(len(self.values) >= 1, "at least one value", values=self.values)
-
-    def draw(self, generator: "np.random.Generator") -> Any:
-        """Return one of the values."""
-        return self.values[int(generator.integers(len(self.values)))]
 
 
 def grid(base: Trials, axes: Axes) -> list[TrialConfig]:
@@ -137,6 +63,8 @@ def sample(base: Trials, axes: Mapping[str, Distribution], *, num_trials: int, s
             raise ConfigError(f"the axis {name!r} must be a distribution, but got {shown_in_one_line(axis)}.")
     trials = []
     for number, trial in enumerate(_trials(base)):
+        for name, axis in axes.items():
+            axis_rules.check_type(trial, name, axis)
         generator = np.random.Generator(np.random.Philox(key=[seed, number]))
         points = [{name: axis.draw(generator) for name, axis in axes.items()} for _ in range(num_trials)]
         trials += [replace_fields(trial, point) for point in points]

@@ -5,12 +5,14 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from mnist_sweep.errors import ConfigError
-from mnist_sweep.search.space import Choice, Integer, LogUniform
+from mnist_sweep.search.distributions import Choice, Integer, LogUniform, nearest
+from mnist_sweep.text.causes import first_cause
 from mnist_sweep.trials.config import trial_id
 from mnist_sweep.trials.row import METRIC, Status
 
 if TYPE_CHECKING:
-    from mnist_sweep.search.search import Axis, Search
+    from mnist_sweep.search.distributions import Axis
+    from mnist_sweep.search.search import Search
     from mnist_sweep.trials.config import TrialConfig
     from mnist_sweep.trials.row import TrialRow
 
@@ -58,9 +60,12 @@ class TuneSearcher:
             point = self._searcher.suggest(suggestion)
             if not isinstance(point, Mapping):  # None, or the searcher's constant for being finished
                 break
-            trial = self._search.trial({axis: self._value(axis, value) for axis, value in point.items()})
-            name = trial_id(trial)
-            if name in self._rows:
+            trial = self._trial(point)
+            name = trial_id(trial) if trial else ""
+            if trial is None:
+                self._searcher.on_trial_complete(suggestion, error=True)
+                num_known += 1
+            elif name in self._rows:
                 self._complete(suggestion, self._rows[name])
                 num_known += name not in self._untold
                 self._untold.discard(name)
@@ -97,17 +102,30 @@ class TuneSearcher:
             return False
         return True
 
+    def _trial(self, point: Mapping[str, Any]) -> "TrialConfig | None":
+        """Return the trial at a point that was suggested; None if it breaks a rule."""
+        try:
+            return self._search.trial({name: self._value(name, value) for name, value in point.items()})
+        except Exception as error:  # a class of the user's own may refuse its fields in any way
+            left_out = f"trials that break a rule are not proposed; the first one: {first_cause(error)}"
+            self.warning = self.warning or left_out
+            return None
+
     def _complete(self, suggestion: str, row: "TrialRow") -> None:
         result = None if (value := _accuracy(row)) is None else {METRIC: value}
         self._searcher.on_trial_complete(suggestion, result=result, error=result is None)
 
-    def _value(self, axis: str, label: Any) -> Any:
-        labels = self._labels.get(axis)
-        return self._search.axes[axis].values[labels.index(label)] if labels else label
+    def _value(self, name: str, label: Any) -> Any:
+        axis = self._search.axes[name]
+        if isinstance(axis, Choice):
+            return axis.values[self._labels[name].index(label)]
+        return nearest(axis, axis.low + axis.step * label if _is_counted(axis) else label)
 
-    def _label(self, axis: str, value: Any) -> Any:
-        labels = self._labels.get(axis)
-        return labels[self._search.axes[axis].values.index(value)] if labels else value
+    def _label(self, name: str, value: Any) -> Any:
+        axis = self._search.axes[name]
+        if isinstance(axis, Choice):
+            return self._labels[name][axis.values.index(value)]
+        return (value - axis.low) // axis.step if _is_counted(axis) else value
 
 
 def _accuracy(row: "TrialRow") -> float | None:
@@ -121,13 +139,20 @@ def _labels(axis: Choice) -> list[Any]:
     return list(axis.values) if plain else [repr(value) for value in axis.values]
 
 
+def _is_counted(axis: Any) -> bool:
+    """Return whether a searcher gets the number of steps from the lowest value: Tune's own rounds multiples of them."""
+    return isinstance(axis, Integer) and axis.step > 1
+
+
 def _domain(axis: "Axis", labels: list[Any] | None) -> Any:
     from ray import tune
 
     if isinstance(axis, Choice):
         return tune.choice(labels)
     if isinstance(axis, Integer):
-        return tune.randint(axis.low, axis.high + 1)
+        if _is_counted(axis):
+            return tune.randint(0, (axis.high - axis.low) // axis.step + 1)
+        return (tune.lograndint if axis.log else tune.randint)(axis.low, axis.high + 1)
     return (tune.loguniform if isinstance(axis, LogUniform) else tune.uniform)(axis.low, axis.high)
 
 

@@ -123,7 +123,10 @@ class Recorder:
 
     def propose(self) -> TrialConfig | None:
         """Return one more trial to run; None if there is none, or none now."""
+        note = self._queue.note
         trial = None if self.is_ending() else self._queue.propose()
+        if self._queue.note and self._queue.note != note:
+            self._dispatcher.notify(self._queue.note)
         if trial:
             self._configs[trial_id(trial)] = to_flat(trial)
         return trial

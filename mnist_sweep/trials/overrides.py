@@ -1,6 +1,7 @@
 """Fields of a trial with other values: in another trial, or from a step on in the middle of training."""
 
 import dataclasses
+import difflib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -65,5 +66,6 @@ def validate(config: "TrialConfig") -> None:
 def _check_field(value: Any, field: str, name: str) -> None:
     known = [item.name for item in dataclasses.fields(value)] if dataclasses.is_dataclass(value) else []
     if field not in known:
-        what = type(value).__name__
-        raise UnknownNameError(f"the axis {name!r} names no field of {what}: known are {', '.join(known) or 'none'}.")
+        near = difflib.get_close_matches(field, known, 1)
+        listed = f"known are {', '.join(known) or 'none'}{f'; did you mean {near[0]}?' if near else '.'}"
+        raise UnknownNameError(f"the axis {name!r} names no field of {type(value).__name__}: {listed}")

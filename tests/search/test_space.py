@@ -30,7 +30,7 @@ from mnist_sweep import (
     zipped,
 )
 from mnist_sweep.errors import ConfigError, UnknownNameError
-from mnist_sweep.search.space import Distribution
+from mnist_sweep.search.distributions import Distribution
 from mnist_sweep.trials.overrides import replace_fields
 
 Refused = Callable[..., AbstractContextManager[None]]

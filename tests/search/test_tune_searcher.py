@@ -5,7 +5,18 @@ import numpy as np
 import pytest
 from ray.tune.search import Searcher
 
-from mnist_sweep import GradientDescent, LogUniform, Search, Softmax, Status, TrialConfig, TrialRow, trial_id
+from mnist_sweep import (
+    GradientDescent,
+    Integer,
+    LogUniform,
+    Search,
+    Softmax,
+    Status,
+    TrialConfig,
+    TrialRow,
+    to_flat,
+    trial_id,
+)
 from mnist_sweep.errors import ConfigError
 from mnist_sweep.search.tune_searcher import TuneSearcher
 
@@ -135,3 +146,40 @@ def test_a_searcher_with_a_space_of_its_own_is_refused(refused: Callable[..., An
     space = {"x": pytest.importorskip("optuna").distributions.FloatDistribution(0, 1)}
     with refused(ConfigError, "OptunaSearch", "neither a space nor a metric"):
         TuneSearcher(search(algorithm=OptunaSearch(space, metric="x", mode="max")), [])
+
+
+WHOLE = {
+    "batch_size": Integer(low=10, high=90, step=20),
+    "num_steps": Integer(low=1, high=1000, log=True),
+    "evaluate_every": Integer(low=5, high=7),
+}
+
+
+def test_whole_numbers_come_from_their_axes_and_are_learned_again(make_row: MakeRow) -> None:
+    space = search(axes=WHOLE)
+    proposals = TuneSearcher(space, [])
+    trials = [proposals.ask() for _ in range(30)]
+    rows = [make_row(trial) for trial in trials if trial]
+    assert {row.config["batch_size"] for row in rows} == {10, 30, 50, 70, 90}
+    assert {row.config["evaluate_every"] for row in rows} == {5, 6, 7}
+    assert sum(row.config["num_steps"] < 100 for row in rows) > 12  # two thirds of the logarithms
+    again = TuneSearcher(space, rows)
+    assert again.warning is None
+    for row in rows:
+        assert space.find(row.trial_id, row.config) == {name: row.config[name] for name in WHOLE}
+    other = space.trial({"batch_size": 20, "num_steps": 1, "evaluate_every": 5})
+    assert space.find(trial_id(other), to_flat(other)) is None
+
+
+class Steps(Listing):
+    def suggest(self, trial_id: str) -> Any:
+        self.number += 1
+        return {"num_steps": self.number % 7}
+
+
+def test_a_proposal_that_breaks_a_rule_is_left_out_and_said(make_row: MakeRow) -> None:
+    proposals = TuneSearcher(search(axes={"num_steps": Integer(low=1, high=9)}, algorithm=Steps()), [])
+    object.__setattr__(proposals._search.axes["num_steps"], "low", 0)
+    proposed = [trial.num_steps for trial in iter(proposals.ask, None) if trial]
+    assert proposed == [1, 2, 3, 4, 5, 6]
+    assert "not proposed; the first one: ConfigError: `num_steps >= 1` must hold" in (proposals.warning or "")

@@ -1,0 +1,126 @@
+"""Distributions that a sample or a search draws the values of a field from."""
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from mnist_sweep.validation import coerce, require
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+class Distribution(Protocol):
+    """What `sample` draws the values of a field from: one of those below, or any object with this method."""
+
+    def draw(self, generator: "np.random.Generator") -> Any:
+        """Return one value."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Uniform:
+    """The uniform distribution of numbers in [low, high)."""
+
+    low: float
+    high: float
+
+    def __post_init__(self) -> None:
+        coerce(self)
+        require(-math.inf < self.low < self.high < math.inf, "low < high", low=self.low, high=self.high)
+
+    def draw(self, generator: "np.random.Generator") -> float:
+        """Return one number."""
+        return float(generator.uniform(self.low, self.high))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogUniform:
+    """The distribution of numbers in [low, high) whose logarithms are uniform."""
+
+    low: float
+    high: float
+
+    def __post_init__(self) -> None:
+        coerce(self)
+        require(0 < self.low < self.high < math.inf, "0 < low < high", low=self.low, high=self.high)
+
+    def draw(self, generator: "np.random.Generator") -> float:
+        """Return one number."""
+        return math.exp(generator.uniform(math.log(self.low), math.log(self.high)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Integer:
+    """The distribution of the integers low, low + step, low + 2 * step, … up to high, which is one of them.
+
+    Attributes:
+        low: The smallest one; at least 1 with `log`.
+        high: The largest one.
+        step: The distance between two of them, at least 1.
+        log: Whether their logarithms are uniform rather than they themselves; then `step` is 1.
+    """
+
+    low: int
+    high: int
+    step: int = 1
+    log: bool = False
+
+    def __post_init__(self) -> None:
+        coerce(self)
+        inside = -(2**63) <= self.low <= self.high < 2**63
+        require(inside, "low <= high, in 64 bits", low=self.low, high=self.high)
+        require(self.step >= 1, "step >= 1", step=self.step)
+        require(self.step == 1 or not self.log, "step == 1 with log", step=self.step)
+        require(self.low >= 1 or not self.log, "low >= 1 with log", low=self.low)
+        bounds = {"low": self.low, "high": self.high, "step": self.step}
+        require((self.high - self.low) % self.step == 0, "high - low is a multiple of step", **bounds)
+
+    def draw(self, generator: "np.random.Generator") -> int:
+        """Return one number."""
+        if self.log:  # each integer stands for the interval of the numbers that round to it
+            value = math.exp(generator.uniform(math.log(self.low - 0.5), math.log(self.high + 0.5)))
+            return int(nearest(self, value))
+        if self.step == 1:
+            return int(generator.integers(self.low, self.high, endpoint=True))
+        num_steps = (self.high - self.low) // self.step
+        return self.low + self.step * int(generator.integers(num_steps, endpoint=True))
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The uniform distribution over some values."""
+
+    values: tuple[Any, ...]
+
+    def __post_init__(self) -> None:
+        coerce(self)
+        require(len(self.values) >= 1, "at least one value", values=self.values)
+
+    def draw(self, generator: "np.random.Generator") -> Any:
+        """Return one of the values."""
+        return self.values[int(generator.integers(len(self.values)))]
+
+
+Axis = Uniform | LogUniform | Integer | Choice
+"""What a search takes: a searcher has to know the distribution, not only draw from it."""
+
+
+def ends(axis: Axis) -> tuple[Any, ...]:
+    """Return the bounds of an axis of numbers, or all values of a choice."""
+    return axis.values if isinstance(axis, Choice) else (axis.low, axis.high)
+
+
+def contains(axis: Axis, value: Any) -> bool:
+    """Return whether a value may have been drawn from an axis."""
+    if isinstance(axis, Choice):
+        return value in axis.values
+    return isinstance(value, int | float) and axis.low <= value <= axis.high and value == nearest(axis, value)
+
+
+def nearest(axis: Uniform | LogUniform | Integer, value: float) -> float:
+    """Return the number on an axis that is nearest to another one."""
+    inside = min(max(value, axis.low), axis.high)
+    if not isinstance(axis, Integer):
+        return inside
+    offset = inside - axis.low
+    return axis.low + axis.step * round(offset if axis.step == 1 else offset / axis.step)

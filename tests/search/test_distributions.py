@@ -1,0 +1,68 @@
+"""Laws of distributions: what is drawn, contained and nearest."""
+
+import math
+import statistics
+from collections import Counter
+from typing import Any
+
+import numpy as np
+import pytest
+
+from mnist_sweep import Choice, Integer, LogUniform, Uniform
+from mnist_sweep.errors import ConfigError
+from mnist_sweep.search.distributions import Axis, contains, ends, nearest
+
+GENERATOR = np.random.Generator(np.random.Philox(key=[3, 0]))
+
+
+@pytest.mark.parametrize(
+    "axis",
+    [
+        Uniform(low=-1, high=3),
+        LogUniform(low=1e-4, high=10),
+        Integer(low=-1, high=2),
+        Integer(low=-(2**63), high=2**63 - 1),
+        Integer(low=1, high=64, log=True),
+        Integer(low=8, high=128, step=24),
+        Choice(("a", (1, 2), None)),
+    ],
+)
+def test_an_axis_contains_its_ends_and_what_it_draws_and_nothing_outside(axis: Axis) -> None:
+    for value in [*ends(axis), *(axis.draw(GENERATOR) for _ in range(200))]:
+        assert contains(axis, value)
+        if not isinstance(axis, Choice):
+            assert nearest(axis, value) == value
+    for value in ("os:system", 2**70, -(2**70), float("nan"), [1]):
+        assert not contains(axis, value)
+
+
+def test_integers_with_a_step_are_those_of_their_grid_alike() -> None:
+    axis = Integer(low=16, high=64, step=16)
+    drawn = Counter(axis.draw(GENERATOR) for _ in range(4000))
+    assert sorted(drawn) == [16, 32, 48, 64]
+    assert all(number / 4000 == pytest.approx(0.25, abs=0.03) for number in drawn.values())
+    assert [contains(axis, value) for value in (16, 17, 32.0, 80)] == [True, False, True, False]
+    assert [nearest(axis, value) for value in (0, 30.0, 41, 1e9)] == [16, 32, 48, 64]
+
+
+def test_integers_with_log_fill_each_factor_alike_both_ends_included() -> None:
+    drawn = [Integer(low=1, high=1000, log=True).draw(GENERATOR) for _ in range(4000)]
+    assert min(drawn) == 1
+    assert max(drawn) <= 1000
+    assert statistics.median(drawn) == pytest.approx(math.sqrt(0.5 * 1000.5), rel=0.2)
+    assert all(type(value) is int for value in drawn)
+    assert {Integer(low=3, high=3, log=True).draw(GENERATOR) for _ in range(9)} == {3}
+
+
+@pytest.mark.parametrize(
+    ("given", "rule"),
+    [
+        ({"low": 0, "high": 8, "log": True}, "low >= 1 with log"),
+        ({"low": 1, "high": 9, "log": True, "step": 2}, "step == 1 with log"),
+        ({"low": 1, "high": 8, "step": 2}, "high - low is a multiple of step"),
+        ({"low": 1, "high": 8, "step": 0}, "step >= 1"),
+    ],
+)
+def test_integers_that_make_no_sense_are_refused(given: dict[str, Any], rule: str) -> None:
+    with pytest.raises(ConfigError, match=rule):
+        Integer(**given)
