@@ -32,7 +32,7 @@ def load(source: DataSource | Callable[[], Dataset]) -> Dataset:
     except SweepError:
         raise
     except Exception as error:  # a user's data source may raise anything
-        raise DataError(f"the data source {name} cannot be loaded: {first_cause(error)}.") from error
+        raise DataError(f"the data source {name} raised {first_cause(error)}.") from error
     if not isinstance(dataset, Dataset):
         raise DataError(f"the data source {name} must return a Dataset, but got type={type(dataset).__name__!r}.")
     if isinstance(source, Shaped) and _shape(source) != _shape(dataset):
