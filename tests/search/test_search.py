@@ -107,9 +107,9 @@ class Proposing:
 
 def test_what_was_left_unfinished_is_not_proposed_once_more(tmp_path: Path) -> None:
     first, again = Proposing(), Proposing()
-    for count, runner in [(3, first), (5, again)]:
+    for num_trials, runner in [(3, first), (5, again)]:
         with pytest.raises(SweepError, match="Proposing ended without rows"):
-            run(search(count), results=tmp_path, runner=runner)
+            run(search(num_trials), results=tmp_path, runner=runner)
     assert sorted(again.left) == sorted(first.proposed)
     assert len({*again.left, *again.proposed}) == 5
 
