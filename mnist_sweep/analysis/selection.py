@@ -26,6 +26,7 @@ from mnist_sweep.statistics.intervals import clip_interval, half_width_of_mean, 
 from mnist_sweep.statistics.multiple_comparisons import worse_over_images, worse_over_seeds
 from mnist_sweep.statistics.selection_bias import SelectionBias, bias_over_images, bias_over_seeds
 from mnist_sweep.statistics.two_way_residuals import ErrorVariance, error_variance
+from mnist_sweep.trials.ranking import DIGITS
 from mnist_sweep.trials.row import Status
 from mnist_sweep.validation import require
 
@@ -84,7 +85,8 @@ def _configs(good: "pd.DataFrame") -> "pd.DataFrame":
     """Return n, mean validation accuracy and loss of each config, best first; ties go to the smaller loss."""
     groups = good.groupby("config_id")
     table: pd.DataFrame = groups["val_accuracy"].agg(n="size", mean="mean").assign(loss=groups["val_loss"].mean())
-    return table.sort_values(["mean", "loss", "config_id"], ascending=[False, True, True])
+    by = ["mean", "loss", "config_id"]  # as in trials.ranking
+    return table.sort_values(by, ascending=[False, True, True], key=lambda column: column.round(DIGITS))
 
 
 def _num_val(good: "pd.DataFrame") -> int | None:

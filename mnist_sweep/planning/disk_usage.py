@@ -4,11 +4,13 @@ Sizes of rows and tables are those in `results/reference`. TensorBoard's logs ar
 """
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from mnist_sweep.data.dataset import Dataset
+from mnist_sweep.results.kept_models import MAX_UNFINISHED
 from mnist_sweep.trials.artifacts import Keep
-from mnist_sweep.trials.config import TrialConfig
+from mnist_sweep.trials.config import TrialConfig, config_id
 
 # In bytes: a trial's row and each point of its curve there, the same in the tables, and what else files hold.
 BLOCK = 4096
@@ -30,8 +32,9 @@ def estimate(
 ) -> dict[str, int]:
     """Return the disk space of trials in bytes, by type of file; nothing without trials.
 
-    `tables` includes the report. `checkpoints` are those of the trials that run at a time, each with the one that it
-    is about to replace; a population also keeps the end of every trial until the last one is finished.
+    `tables` includes the report. `models` includes those that are kept until the selected config is known, in any order
+    of the trials. `checkpoints` are those of the trials that run at a time, each with the one that it is about to
+    replace; a population also keeps the end of every trial until the last one is finished.
 
     Args:
         trials: What is to run, each with the number of its network's parameters.
@@ -50,9 +53,15 @@ def estimate(
         "rows": sum(_blocks(ROW + ROW_POINT * number) for number in points),
         "tables": REPORT + sum(TABLES + TABLES_POINT * number for number in points),
         "predictions": sum(_blocks(PREDICTIONS + number) for number in images) if keep.predictions else 0,
-        "models": {"all": sum(models), "best": max(models), "none": 0}[keep.models],
+        "models": {"all": sum(models), "best": sum(sorted(models)[-_num_kept(trials) :]), "none": 0}[keep.models],
         "checkpoints": 2 * sum(sorted(states)[-num_workers:]) + sum(states) * is_population,
     }
+
+
+def _num_kept(trials: Sequence[tuple[TrialConfig, int]]) -> int:
+    """Return how many models are kept at a time at most, one of which is that of the selected config in the end."""
+    seeds = Counter(config_id(trial) for trial, _ in trials).most_common(MAX_UNFINISHED)
+    return 1 if seeds[0][1] == 1 else 2 + sum(number for _, number in seeds)
 
 
 def num_points(trial: TrialConfig) -> int:

@@ -145,6 +145,7 @@ def _calibrated(found: Plan, queue: WorkQueue, measured: Calibration, models: Re
             trained = replace(trial, num_steps=population.steps_per_round, changes=()) if population else trial
             timed.append(makespan.timed(trained, queue.datasets[trial.data], graph_signature(trial), cost))
     on_ray, num_workers = found.runner == "RayTune", found.num_workers
+    models = "all" if models == "best" and queue.several_seeds else models  # every trial saves its model then
     size, start = population.size if population else len(timed), measured.start
     worker_memory = measured.peak("memory") + WORKER_MEMORY * on_ray
     return replace(

@@ -1,55 +1,119 @@
-"""Which trained models of a run are kept in the results folder: all of them, or only the best."""
+"""Which trained models of a run are kept in the results folder: all of them, or that of the selected config.
 
-from collections.abc import Callable, Iterable
+The selected config is only known when its last seed has ended. Until then, the models of all that may be selected are
+kept: those of the best configs that lack a seed, and the median seed of the best of the others.
+"""
+
+import functools
+import itertools
+from collections.abc import Callable, Collection, Mapping
+from typing import Any
 
 from mnist_sweep.errors import LedgerError
 from mnist_sweep.results import mistakes
 from mnist_sweep.results.ledger import Ledger
-from mnist_sweep.system.storage import storage
+from mnist_sweep.system.files import ledger_errors
+from mnist_sweep.system.storage import Storage, storage
+from mnist_sweep.trials import ranking
 from mnist_sweep.trials.artifacts import Artifacts, SavedModel
-from mnist_sweep.trials.row import Status, TrialRow, rank
+from mnist_sweep.trials.row import TrialRow, config_of
+
+MAX_UNFINISHED = 16  # configs that lack a seed and whose models are kept, which bounds the disk space
 
 
 class KeptModels:
     """Holds each trained model until its row is committed, and then keeps or drops it.
 
     Kept models are copied to the storage of the artifacts; if that fails, `warn` is called with a message.
+
+    Args:
+        rows: The rows of the results folder by trial id, to which the run adds its own.
+        missing: The trials that had no row when the run started, by id; a search adds to them.
     """
 
-    def __init__(self, ledger: Ledger, artifacts: Artifacts, *, warn: Callable[[str], None]) -> None:
-        self._ledger, self._warn = ledger, warn
-        self._only_best = artifacts.models == "best"
+    def __init__(
+        self,
+        ledger: Ledger,
+        artifacts: Artifacts,
+        *,
+        rows: Mapping[str, TrialRow],
+        missing: Mapping[str, Any],
+        warn: Callable[[str], None],
+    ) -> None:
+        self._ledger, self._rows, self._missing, self._warn = ledger, rows, missing, warn
+        self._only_selected = artifacts.models == "best"
         self._shared = None if artifacts.are_stored_in(ledger.folder) else storage(artifacts.storage)
         self._held: dict[str, SavedModel] = {}
+        self._finished: set[str] = set()
 
     def hold(self, trial_id: str, model: SavedModel) -> None:
         """Hold a model until its row is committed."""
         self._held[trial_id] = model
 
-    def finished(self, row: TrialRow, others: Iterable[TrialRow]) -> None:
-        """Keep the model of a row, unless only the best is kept and another row is better.
+    def finished(self, row: TrialRow) -> None:
+        """Keep the model of a row that is about to be committed, unless its config cannot be the selected one.
 
         Raises:
             LedgerError: The results folder cannot be written.
         """
+        self._finished.add(row.trial_id)
+        self._add(row)
         model = self._held.pop(row.trial_id, None)
-        better = (other for other in others if other.status is Status.OK and rank(other) < rank(row))
-        if model is None or (self._only_best and any(better)):
+        if model is None:
             return
-        path = self._ledger.write_model(row.trial_id, model.content)
-        mistakes.write(self._ledger.folder, row.trial_id, model.mistakes)
-        worse = {name: other for name, other in self._ledger.models().items() if self._only_best and other != path}
-        for name, other in worse.items():
-            other.unlink()
-            mistakes.path_of(self._ledger.folder, name).unlink(missing_ok=True)
-        self._share(row.trial_id, model, worse)
+        kept = self._kept({*self._ledger.models(), row.trial_id}) if self._only_selected else {row.trial_id}
+        if row.trial_id in kept:
+            self._ledger.write_model(row.trial_id, model.content)
+            mistakes.write(self._ledger.folder, row.trial_id, model.mistakes)
+            content, name = model.content, f"models/{row.trial_id}.keras"
+            self._share(name, "copied to", lambda shared, file: shared.write(file, content, "model"))
+        if self._only_selected:
+            self._remove_others(kept)
 
-    def _share(self, trial_id: str, model: SavedModel, worse: Iterable[str]) -> None:
-        if self._shared is None:
-            return
+    def prune(self) -> None:
+        """Remove the models that the results rule out, at the end of a run.
+
+        Raises:
+            LedgerError: The results folder cannot be written.
+        """
+        if self._only_selected:
+            self._remove_others(self._kept(self._ledger.models()))
+
+    @functools.cached_property
+    def _results(self) -> dict[str, ranking.ConfigResult]:
+        return ranking.by_config(self._rows.values())
+
+    def _add(self, row: TrialRow) -> None:
+        config = self._results.pop(row.config_id, None)
+        others = [other for other in (config.rows if config else ()) if other.trial_id != row.trial_id]
+        self._results |= ranking.by_config([*others, row])
+
+    def _kept(self, models: Collection[str]) -> set[str]:
+        """Return which of the models of these trials may be that of the selected config in the end."""
+        unfinished = {config_of(name) for name in self._missing if name not in self._finished}
+        ranked = sorted(self._results.values(), key=ranking.by_mean)
+        ended = [one for one in ranked if one.config_id not in unfinished]
+        open_ = [one for one in ranked if one.config_id in unfinished][:MAX_UNFINISHED]
+        # A config with one seed is not selected where most have several; whether they have is known in the end.
+        orders = [ended, [one for one in ended if len(one.rows) > 1]] if unfinished else [ranking.selected_first(ended)]
+        kept = {row.trial_id for one in open_ for row in one.rows if row.trial_id in models}
+        for order in orders:
+            medians = (row for one in order if (row := one.nearest_to_median(models)))
+            kept |= {row.trial_id for row in itertools.islice(medians, 1)}
+        return kept
+
+    def _remove_others(self, kept: set[str]) -> None:
+        others = {name: path for name, path in self._ledger.models().items() if kept and name not in kept}
+        for name, path in others.items():
+            with ledger_errors(f"the model {path} cannot be removed", ": check the permissions of its folder"):
+                path.unlink(missing_ok=True)
+                mistakes.path_of(self._ledger.folder, name).unlink(missing_ok=True)
+            self._share(f"models/{name}.keras", "removed from", lambda shared, file: shared.delete(file))
+
+    def _share(self, file: str, done: str, action: Callable[[Storage, str], None]) -> None:
+        """Do the same in the storage, unless it is the results folder itself."""
         try:
-            self._shared.write(f"models/{trial_id}.keras", model.content, "model")
-            for name in worse:
-                self._shared.delete(f"models/{name}.keras")
-        except LedgerError as error:  # the results folder has it
-            self._warn(f"the model of {trial_id} was not copied to the storage: {error}")
+            if self._shared is not None:
+                action(self._shared, file)
+        except LedgerError as error:  # the results folder is as it should be
+            self._warn(f"{file} was not {done} the storage: {error}")

@@ -215,8 +215,9 @@ def _saved(model: Any, dataset: Dataset, problems: list[str]) -> Iterator[SavedM
 
 def _is_kept(row: TrialRow, artifacts: Artifacts) -> bool:
     """Return whether the model is sent to the results folder, where those of all workers are compared."""
+    if artifacts.models != "best" or artifacts.several_seeds:
+        return artifacts.models != "none"
     best = runtime.cached("best", (artifacts.storage, artifacts.run_marker), list, limit=KEPT_SWEEPS)
-    if artifacts.models == "best" and (not best or rank(row) < rank(best[0])):
+    if is_best := not best or rank(row) < rank(best[0]):
         best[:] = [row]
-        return True
-    return artifacts.models == "all"
+    return is_best

@@ -17,6 +17,7 @@ from mnist_sweep.results import run_marker
 from mnist_sweep.runners import data_process
 from mnist_sweep.runners.protocol import Runner
 from mnist_sweep.runners.ray.tune import RayTune
+from mnist_sweep.sweep.best_config import BestConfig, best_config
 from mnist_sweep.sweep.provenance import ProvenanceWriter
 from mnist_sweep.sweep.recorder import Dispatcher, Recorder
 from mnist_sweep.sweep.results_folder import ResultsFolder
@@ -50,6 +51,7 @@ class Outcome:
         seconds: Wall time of this run, in seconds.
         out_of_time: Whether its time budget ended it.
         unsent: One line for each tracker that lacks rows: how many, why, and what to do.
+        best: The selected config of these rows, with its kept model; None if no trial succeeded.
     """
 
     folder: Path
@@ -59,6 +61,7 @@ class Outcome:
     seconds: float
     out_of_time: bool = False
     unsent: tuple[str, ...] = ()
+    best: BestConfig | None = None
 
     @property
     def complete(self) -> bool:
@@ -118,6 +121,7 @@ def run(
         seconds=time.monotonic() - start,
         out_of_time=interrupts.out_of_time and num_run < len(queue.missing) + queue.num_proposals,
         unsent=sync.unsent(),
+        best=best_config(queue.trials, folder),
     )
 
 
@@ -143,8 +147,12 @@ def _run_missing(
     datasets = queue.datasets
     path, is_population = folder.path, queue.population is not None
     where = folder_in(absolute(keep.storage), sweep.name) if keep.storage else str(path.resolve())
-    own = {"storage": where, "run_marker": run_marker.new_name(path), "keep_shared_prefixes": is_population}
-    artifacts = Artifacts(**dataclasses.asdict(keep) | own)
+    artifacts = Artifacts(
+        **dataclasses.asdict(keep) | {"storage": where},
+        run_marker=run_marker.new_name(path),
+        keep_shared_prefixes=is_population,
+        several_seeds=queue.several_seeds,
+    )
     storage = RunStorage(artifacts, folder, queue, notify=dispatcher.notify)
     provenance = ProvenanceWriter(path, queue, runner=type(runner).__name__, code=next(iter(sweep.code), None))
     dispatcher.add(provenance, storage, folder)

@@ -89,7 +89,9 @@ class Recorder:
         self._folder, self._queue, self._storage = folder, queue, storage
         self._dispatcher, self._interrupts = dispatcher, interrupts
         self._configs = {name: to_flat(trial) for name, trial in queue.trials.items()}
-        self._models = KeptModels(folder.ledger, storage.artifacts, warn=dispatcher.notify)
+        self._models = KeptModels(
+            folder.ledger, storage.artifacts, rows=folder.rows, missing=queue.missing, warn=dispatcher.notify
+        )
         self._is_open, self._pid = False, os.getpid()
         self.num_run = 0
 
@@ -158,7 +160,7 @@ class Recorder:
     def finished(self, row: TrialRow) -> None:
         """Keep the model of a trial if it is to be kept, commit its row, and pass it on."""
         exits.end_copy(self._pid)
-        self._models.finished(row, self._folder.rows.values())
+        self._models.finished(row)
         self._folder.commit(row)
         self._queue.tell(row)
         self.num_run += 1
@@ -179,4 +181,6 @@ class Recorder:
         with contextlib.suppress(LedgerError):  # the next run removes a marker that stays
             self._storage.remove_marker()
         can_write = self._is_open and not isinstance(error, LedgerError)
+        if can_write and self.num_run:
+            self._models.prune()
         self._dispatcher.emit(events.RunEnded(num_run=self.num_run, error=error, can_write=can_write))

@@ -1,6 +1,7 @@
 """The work of a run: the trials of a sweep that have no row, and those that its search will propose."""
 
 import functools
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from mnist_sweep.text.names import varying
 from mnist_sweep.training.fitting import validate
 from mnist_sweep.trials.config import TrialConfig, to_flat, trial_id
 from mnist_sweep.trials.definitions import own_definitions
-from mnist_sweep.trials.row import Status, TrialRow
+from mnist_sweep.trials.row import Status, TrialRow, config_of
 
 
 class WorkQueue:
@@ -60,6 +61,7 @@ class WorkQueue:
         self.fields = list(search.axes) if search else varying(map(to_flat, self.trials.values()))
         self.missing = {name: trial for name, trial in self.trials.items() if name not in kept}
         self._folder, self._search, self._load = folder, search, load
+        self._known = {*self.trials, *rows}
         self._num_trials = max(len(self.trials), search.num_trials if search else 0)
         self._proposals: TuneSearcher | Population | None = self.population
         if search and not self.population and len(self.trials) < self._num_trials:
@@ -91,6 +93,12 @@ class WorkQueue:
     def num_proposals(self) -> int:
         """Trials that the search may still propose."""
         return self.num_trials - len(self.trials) if self._proposals else 0
+
+    @property
+    def several_seeds(self) -> bool:
+        """Whether a missing trial is of a config that has another trial, here or in the results folder."""
+        count = Counter(map(config_of, self._known))
+        return any(count[config_of(name)] > 1 for name in self.missing)
 
     @property
     def max_concurrent(self) -> int:

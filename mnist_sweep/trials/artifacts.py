@@ -15,7 +15,8 @@ class Keep:
     """What a run keeps besides rows and tables, and where.
 
     Attributes:
-        models: Which trials keep their trained models: the best one by validation, all that ended well, or none.
+        models: Which trials keep their trained models: the median seed of the selected config, all that ended well, or
+            none.
         predictions: Whether the predicted classes of validation and test are kept, one byte an image.
         summaries: What TensorBoard shows of each trial, in `logs/`: nothing, scalars, or everything.
         checkpoint_seconds: Seconds between two checkpoints of a running trial, above 0.
@@ -43,12 +44,14 @@ class Artifacts(Keep):
         run_marker: Name of a file that lies there while the run lasts: a worker that sees it writes checkpoints, and
             pauses its trial when it is gone. None means that no checkpoints are written.
         keep_shared_prefixes: Whether trials keep their final states, for longer trials with the same beginning.
+        several_seeds: Whether configs have several trials, so that no worker alone can tell whose model is to be kept.
     """
 
     storage: str
     run_marker: str | None = None
     models: Retention = "none"
     keep_shared_prefixes: bool = False
+    several_seeds: bool = False
 
     def are_stored_in(self, folder: Path) -> bool:
         """Return whether the storage is this results folder, which no other run writes to meanwhile."""

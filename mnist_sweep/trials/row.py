@@ -119,6 +119,11 @@ def trial_name(config_id: str, seed: int) -> str:
     return f"{config_id}-{seed}"
 
 
+def config_of(trial_id: str) -> str:
+    """Return the id of a trial's config."""
+    return trial_id.rpartition("-")[0]
+
+
 def status_counts(rows: Iterable[TrialRow]) -> str:
     """Return the number of rows with each status, as in `38 ok, 2 failed`."""
     by_status = Counter(row.status for row in rows)

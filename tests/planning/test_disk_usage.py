@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 
-from mnist_sweep import CNN, Adam, GradientDescent, Keep, Softmax, TrialConfig
+from mnist_sweep import CNN, Adam, GradientDescent, Keep, Softmax, TrialConfig, grid, repeat
 from mnist_sweep.data import sources
 from mnist_sweep.data.dataset import Dataset
 from mnist_sweep.data.digits import Digits
 from mnist_sweep.planning import disk_usage
+from mnist_sweep.results.kept_models import MAX_UNFINISHED
 from mnist_sweep.trials.artifacts import Retention
 from mnist_sweep.trials.config import from_flat
 
@@ -75,6 +76,17 @@ def test_models_that_stay_and_checkpoints_of_trials_that_run() -> None:
     assert left(small, large)["models"] == 0
     assert left(small, large)["checkpoints"] == left(large)["checkpoints"]
     assert 2 * 3 * 4 * 10**6 <= left(large)["checkpoints"] < left(small, large, num_workers=2)["checkpoints"]
+
+
+def test_models_that_may_be_selected_stay_until_the_last_seed() -> None:
+    def models(configs: int, seeds: int) -> int:
+        trials = repeat(grid(TrialConfig(model=Softmax()), {"num_steps": range(1, configs + 1)}), seeds=seeds)
+        return left(*[(trial, 10**6) for trial in trials], models="best")["models"]
+
+    one = models(1, 1)
+    assert models(40, 1) == one
+    assert models(2, 3) == 6 * one
+    assert models(40, 3) == (2 + 3 * MAX_UNFINISHED) * one
 
 
 def test_the_end_of_every_trial_of_a_population_stays_until_the_last() -> None:

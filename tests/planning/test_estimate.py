@@ -84,6 +84,15 @@ def test_ray_takes_time_and_memory_of_its_own(tmp_path: Path) -> None:
     assert found.memory == (1 << 30) + found.worker_memory + estimate.RAY_MEMORY
 
 
+def test_every_trial_saves_its_model_where_configs_have_several_seeds(tmp_path: Path, measured: Measured) -> None:
+    measured(replace(COST, saving=1.0))
+    seeds = Sweep(name="seeds", trials=[replace(BASE, seed=seed) for seed in range(2)])
+    found, without = (
+        plan(seeds, results=tmp_path, runner=Local(), keep=Keep(models=models)).seconds for models in ("best", "none")
+    )
+    assert (found, without) == (3 + 2 * 13, 3 + 2 * 12)
+
+
 def test_memory_on_a_gpu_is_the_most_of_any_kind(tmp_path: Path, measured: Measured) -> None:
     measured(replace(COST, gpu_memory=2 * 10**9))
     assert plan(SWEEP, results=tmp_path, runner=Local()).gpu_memory == 2 * 10**9

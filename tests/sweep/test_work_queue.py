@@ -28,6 +28,18 @@ def test_what_is_missing_is_what_has_no_row_or_one_to_be_replaced(tmp_path: Path
     assert (done.work_ids, done.propose()) == ((), None)
 
 
+def test_a_config_has_several_seeds_here_or_with_the_rows_that_are_there(
+    tmp_path: Path, sweep: Sweep, make_row: Make
+) -> None:
+    first, *others = sweep.trials
+    other_seed, done = replace(first, seed=7), rows_of(make_row(first))
+    assert not WorkQueue(sweep.trials, None, folder=tmp_path, rows=done).several_seeds
+    assert WorkQueue([first, other_seed], None, folder=tmp_path, rows={}).several_seeds
+    assert WorkQueue([other_seed], None, folder=tmp_path, rows=done).several_seeds
+    both = rows_of(make_row(first), make_row(other_seed))
+    assert not WorkQueue(others, None, folder=tmp_path, rows=both).several_seeds
+
+
 def test_a_trial_that_cannot_be_trained_is_refused_before_it_runs(tmp_path: Path, sweep: Sweep) -> None:
     queue = WorkQueue([replace(sweep.trials[0], batch_size=2000)], None, folder=tmp_path, rows={})
     with pytest.raises(ConfigError, match="batch_size"):

@@ -1,4 +1,4 @@
-"""The `status` of a results folder in a terminal: trials by status, the best of them, the failures by cause."""
+"""The `status` of a results folder in a terminal: trials by status, the best configs, the failures by cause."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -11,17 +11,18 @@ from rich.text import Text
 from mnist_sweep.text.lines import printable
 from mnist_sweep.text.names import value, varying
 from mnist_sweep.text.numbers import counted
-from mnist_sweep.trials.row import Status, TrialRow, rank, status_counts
+from mnist_sweep.trials import ranking
+from mnist_sweep.trials.ranking import ConfigResult
+from mnist_sweep.trials.row import Status, TrialRow, status_counts
 
 NUM_BEST, NUM_CAUSES = 5, 10
 STYLES = {Status.OK: "green", Status.STOPPED: "yellow", Status.DIVERGED: "yellow", Status.FAILED: "red"}
 
 
 def show(rows: Sequence[TrialRow], folder: Path, console: Console) -> None:
-    """Print the counts, the best trials by validation accuracy, the failures by cause, and the files."""
+    """Print the counts, the best configs by validation accuracy, the failures by cause, and the files."""
     console.print(Text(f"{counted(len(rows), 'trial')}: {status_counts(rows)}"))
-    best = sorted((row for row in rows if row.status is Status.OK), key=rank)[:NUM_BEST]
-    if best:
+    if best := ranking.selected_first(ranking.by_config(rows).values())[:NUM_BEST]:
         names = [name for name in varying(row.config for row in rows) if name != "changes"]  # these are too wide
         console.print(_best_table(best, names))
     failures = [*_failures(rows).items()]
@@ -36,20 +37,29 @@ def show(rows: Sequence[TrialRow], folder: Path, console: Console) -> None:
     console.print(Text(f"{folder}/: {', '.join([*files, 'rows/', *folders])}"), soft_wrap=True)
 
 
-def _best_table(best: Sequence[TrialRow], names: Sequence[str]) -> Table:
-    table = Table(
-        title="best by validation accuracy", title_justify="left", box=None, pad_edge=False, header_style="bold"
-    )
-    table.add_column("trial", style=STYLES[Status.OK], min_width=max(len(row.trial_id) for row in best))
-    for name in ["val", "test", "seconds"]:
+def _best_table(best: Sequence[ConfigResult], names: Sequence[str]) -> Table:
+    """Return the table of configs, the selected one first: as trials if all have one seed, else as means over seeds."""
+    several = any(len(one.rows) > 1 for one in best)
+    ids = [one.config_id if several else one.rows[0].trial_id for one in best]
+    title = f"best by {'mean ' * several}validation accuracy"
+    table = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
+    table.add_column("config" if several else "trial", style=STYLES[Status.OK], min_width=max(map(len, ids)))
+    for name in ["seeds"] * several + ["val", "test", "seconds"]:
         table.add_column(name, justify="right", no_wrap=True)
+    names = [name for name in names if not (several and name == "seed")]
     for name in names:
         table.add_column(name.rpartition(".")[2], overflow="fold")
-    for row in best:
-        figures = [f"{row.val_accuracy:.4f}", f"{row.test_accuracy:.4f}", f"{row.seconds_total:.1f}"]
-        config = [Text(printable(value(name, row.config[name])) if name in row.config else "") for name in names]
-        table.add_row(row.trial_id, *figures, *config)
+    for one, name in zip(best, ids, strict=True):
+        numbers = [str(len(one.rows))] * several + [f"{one.val_accuracy:.4f}", *_test_and_seconds(one)]
+        flat = one.rows[0].config
+        table.add_row(name, *numbers, *(Text(printable(value(key, flat[key])) if key in flat else "") for key in names))
     return table
+
+
+def _test_and_seconds(result: ConfigResult) -> list[str]:
+    seconds = [row.seconds_total for row in result.rows if row.seconds_total is not None]
+    test = "" if result.test_accuracy is None else f"{result.test_accuracy:.4f}"
+    return [test, f"{sum(seconds) / len(seconds):.1f}" if seconds else ""]
 
 
 def _failures(rows: Sequence[TrialRow]) -> dict[str, list[str]]:

@@ -17,7 +17,7 @@ def row(trial_id: str, status: Status = Status.OK, **figures: Any) -> TrialRow:
         "schedule": "constant",
         "seed": int(trial_id),
     }
-    return TrialRow(trial_id=trial_id, config_id="x", status=status, config=config, **figures)
+    return TrialRow(trial_id=trial_id, config_id=f"x{trial_id}", status=status, config=config, **figures)
 
 
 def shown(rows: list[TrialRow], folder: Path, *, width: int = 80) -> str:
@@ -40,6 +40,19 @@ def test_the_best_come_first_by_validation_accuracy(tmp_path: Path) -> None:
         ["3", "0.7000"],
         ["2", "0.5000"],
         ["4", "0.3000"],
+    ]
+
+
+def test_configs_with_several_seeds_come_by_their_means_the_selected_one_first(tmp_path: Path) -> None:
+    lucky = [replace(finished(str(seed), accuracy), config_id="lucky") for seed, accuracy in enumerate((0.95, 0.7))]
+    steady = [replace(finished(str(seed), accuracy), config_id="steady") for seed, accuracy in enumerate((0.9, 0.89))]
+    lines = shown([*lucky, *steady, finished("5", 0.99)], tmp_path).splitlines()
+    assert lines[1].strip() == "best by mean validation accuracy"
+    assert [line.split()[:4] for line in lines[2:6]] == [
+        ["config", "seeds", "val", "test"],
+        ["steady", "2", "0.8950", "0.5000"],
+        ["lucky", "2", "0.8250", "0.5000"],
+        ["x5", "1", "0.9900", "0.5000"],
     ]
 
 

@@ -1,0 +1,82 @@
+"""The order of configs by validation accuracy, and the trial that represents each.
+
+A config is ranked by its mean over seeds, so that no lucky seed selects it, and represented by its median seed, which
+is at most as good as half of them. The order is that of `select`; this module needs no pandas.
+"""
+
+import math
+import statistics
+from collections.abc import Container, Iterable
+from dataclasses import dataclass
+
+from mnist_sweep.trials.row import Status, TrialRow, rank
+
+DIGITS = 12  # to which means are compared: equal ones may differ by rounding
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigResult:
+    """The successful trials of one config.
+
+    Attributes:
+        rows: Their rows, at least one, best first.
+        val_accuracy: Mean validation accuracy, in [0, 1].
+        val_loss: Mean validation loss, in nats.
+    """
+
+    rows: tuple[TrialRow, ...]
+    val_accuracy: float
+    val_loss: float
+
+    @property
+    def config_id(self) -> str:
+        """Its id."""
+        return self.rows[0].config_id
+
+    @property
+    def test_accuracy(self) -> float | None:
+        """Mean test accuracy, in [0, 1]; None if no trial has one."""
+        known = [row.test_accuracy for row in self.rows if row.test_accuracy is not None]
+        return math.fsum(known) / len(known) if known else None
+
+    @property
+    def median_seed(self) -> TrialRow:
+        """The row of its median seed; the lower one of two in the middle."""
+        return self.rows[len(self.rows) // 2]
+
+    def nearest_to_median(self, trial_ids: Container[str]) -> TrialRow | None:
+        """Return the one of these trials that is nearest in rank to the median seed; None if none is its own."""
+        middle = len(self.rows) // 2
+        places = [place for place, row in enumerate(self.rows) if row.trial_id in trial_ids]
+        return self.rows[min(places, key=lambda place: abs(place - middle))] if places else None
+
+
+def by_config(rows: Iterable[TrialRow]) -> dict[str, ConfigResult]:
+    """Return the results of the configs that have successful trials with a validation accuracy, by their ids."""
+    groups: dict[str, list[TrialRow]] = {}
+    for row in rows:
+        if row.status is Status.OK and row.val_accuracy is not None:
+            groups.setdefault(row.config_id, []).append(row)
+    return {name: _result(group) for name, group in groups.items()}
+
+
+def by_mean(result: ConfigResult) -> tuple[float, float, str]:
+    """Return the sort key of configs, best first: mean validation accuracy, then mean loss, then id."""
+    return -round(result.val_accuracy, DIGITS), round(result.val_loss, DIGITS), result.config_id
+
+
+def selected_first(results: Iterable[ConfigResult]) -> list[ConfigResult]:
+    """Return configs as `select` ranks them: the selected one first.
+
+    Where most configs have several seeds, those with one come last, so that one lucky seed cannot win.
+    """
+    results = list(results)
+    few = min(2, statistics.median([len(result.rows) for result in results] or [0]))
+    return sorted(results, key=lambda result: (len(result.rows) < few, by_mean(result)))
+
+
+def _result(rows: Iterable[TrialRow]) -> ConfigResult:
+    best_first = tuple(sorted(rows, key=rank))
+    accuracies = [row.val_accuracy or 0.0 for row in best_first]
+    losses = [math.inf if row.val_loss is None else row.val_loss for row in best_first]
+    return ConfigResult(best_first, math.fsum(accuracies) / len(best_first), math.fsum(losses) / len(best_first))
