@@ -7,7 +7,7 @@ trials' ids and those of the rows in its results folder.
 import contextlib
 import dataclasses
 import time
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -100,19 +100,32 @@ def run(
         SweepError: The sweep cannot run as asked, and nothing is written; or the disk is full, and rows are kept.
         KeyboardInterrupt: SIGINT came once: running trials are paused and the tables written; or it came twice.
     """
-    start = time.monotonic()
     require(time_budget is None or time_budget > 0, "time_budget > 0", time_budget=time_budget)
-    folder = ResultsFolder(Path(results) / sweep.name)
-    runner, interrupts = runner or RayTune(), Interrupts(time_budget)
+    folder, interrupts = ResultsFolder(Path(results) / sweep.name), Interrupts(time_budget)
     with _exits_refused(interrupts):
-        dispatcher = Dispatcher([one for one in listeners if not isinstance(one, Tracker)])
-        sessions = [one.connect(sweep.name, folder.path) for one in listeners if isinstance(one, Tracker)]
-        sync = TrackerSync(sessions, notify=dispatcher.notify, is_ending=lambda: interrupts.stop_requested)
-        with folder.lock, interrupts, sync:
-            queue = _work_queue(sweep, folder, set(retry), runner)
-            sync.send_missing(row for name, row in folder.rows.items() if name not in queue.missing)
-            dispatcher.add(sync)
-            num_run = _run_missing(sweep, runner, keep or Keep(), folder, queue, dispatcher, interrupts)
+        return _run(sweep, folder, runner or RayTune(), keep or Keep(), set(retry), listeners, interrupts)
+
+
+def _run(
+    sweep: Sweep,
+    folder: ResultsFolder,
+    runner: Runner,
+    keep: Keep,
+    retry: set[Status],
+    listeners: Sequence[Listener | Tracker],
+    interrupts: Interrupts,
+) -> Outcome:
+    start = time.monotonic()
+    dispatcher = Dispatcher([one for one in listeners if not isinstance(one, Tracker)])
+    sessions = [one.connect(sweep.name, folder.path) for one in listeners if isinstance(one, Tracker)]
+    sync = TrackerSync(sessions, notify=dispatcher.notify, is_ending=lambda: interrupts.stop_requested)
+    load = sources.load if getattr(runner, "in_process", False) else data_process.load
+    with folder.lock, interrupts, sync:
+        rows = folder.read()
+        queue = WorkQueue(sweep.trials, sweep.search, folder=folder.path, rows=rows, retry=retry, load=load)
+        sync.send_missing(row for name, row in folder.rows.items() if name not in queue.missing)
+        dispatcher.add(sync)
+        num_run = _run_missing(sweep, runner, keep, folder, queue, dispatcher, interrupts)
     return Outcome(
         folder=folder.path,
         rows=tuple(folder.rows[name] for name in queue.trials if name in folder.rows),
@@ -123,12 +136,6 @@ def run(
         unsent=sync.unsent(),
         best=best_config(queue.trials, folder),
     )
-
-
-def _work_queue(sweep: Sweep, folder: ResultsFolder, retry: Collection[Status], runner: Runner) -> WorkQueue:
-    load = sources.load if getattr(runner, "in_process", False) else data_process.load
-    rows = folder.read()
-    return WorkQueue(sweep.trials, sweep.search, folder=folder.path, rows=rows, retry=retry, load=load)
 
 
 def _run_missing(

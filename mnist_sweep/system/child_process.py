@@ -161,6 +161,8 @@ class ChildProcess:
                     return
 
     def _lost(self) -> ProcessLostError:
+        if self._pipe.closed:
+            return ProcessLostError("its process has been ended")
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(SECONDS_TO_END)
         status = self._process.poll()

@@ -5,6 +5,7 @@ time: every variable with a random initializer has a seed of its own, a function
 """
 
 import functools
+import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ import tensorflow as tf
 
 from mnist_sweep.data.batches import subseed
 from mnist_sweep.models.catalog import is_builtin
+from mnist_sweep.system import exits
 from mnist_sweep.training import runtime
 from mnist_sweep.training.network import Network
 from mnist_sweep.training.train_step import TrainStep
@@ -47,8 +49,11 @@ def build_model(config: "TrialConfig", data: "Shaped") -> Any:
     """Return the config's untrained Keras model; a user's model draws its weights from the config's seed."""
     if not is_builtin(config.model):
         runtime.seed_everything(subseed(config.seed, "weights"))
+    pid = os.getpid()
     with runtime.precision(config.precision):
-        return config.model.build(data.image_shape, data.num_classes)
+        model = config.model.build(data.image_shape, data.num_classes)
+    exits.end_copy(pid)  # TensorFlow would hang in it
+    return model
 
 
 def initial_values(config: "TrialConfig", data: "Shaped") -> list[Any]:

@@ -43,7 +43,7 @@ class Network:
         self.labels = tf.TensorSpec((None,), tf.int32, "labels")
         batch = tf.TensorSpec((batch_size, *data.image_shape), tf.uint8)
         labels = tf.TensorSpec((batch_size,), tf.int32)
-        graph = partial(tf.function, autograph=autograph)
+        graph = partial(runtime.traced, autograph=autograph)
         scale, xla = tf.TensorSpec((), tf.float32), runtime.compiles_with_xla() or None
         self.gradients = graph(self._gradients, input_signature=[batch, labels, scale], jit_compile=xla)
         self.evaluate = graph(self._evaluate, input_signature=[self.images, self.labels])

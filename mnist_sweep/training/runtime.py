@@ -6,6 +6,7 @@ With more threads or a GPU those kernels are enabled.
 """
 
 import contextlib
+import functools
 import gc
 import os
 import platform
@@ -106,12 +107,13 @@ def _configure_gpus(gpus: float) -> None:
             f"the trial holds {gpus:g} GPU (CUDA_VISIBLE_DEVICES={seen}), but TensorFlow sees none: "
             "install the extra `gpu` (tensorflow[and-cuda]) and check the driver, or run without --gpus-per-trial."
         )
+    if len(cards) > 1:  # a trial trains on one
+        tf.config.set_visible_devices(cards[:1], "GPU")
     if gpus < 1:
         limit = tf.config.LogicalDeviceConfiguration(memory_limit=int(_card_memory() * gpus))
         tf.config.set_logical_device_configuration(cards[0], [limit])
         return
-    for card in cards:
-        tf.config.experimental.set_memory_growth(card, True)
+    tf.config.experimental.set_memory_growth(cards[0], True)
 
 
 def _card_memory() -> float:
@@ -150,6 +152,19 @@ def precision(policy: str) -> Iterator[None]:
         yield
     finally:
         keras.config.set_dtype_policy(before)
+
+
+def traced(method: Callable[..., Any], **options: Any) -> Any:
+    """Return a method as a `tf.function` of its own, so that TensorFlow does not warn that it is traced often.
+
+    TensorFlow counts by the code of the method, whatever its object; but each network and each kind of optimizer has
+    graphs of its own, which are traced once.
+    """
+    import tensorflow as tf
+
+    function = functools.partial(method)
+    vars(function)["__name__"] = method.__name__  # names the graph
+    return tf.function(function, **options)
 
 
 def cached(kind: str, key: Hashable, make: Callable[[], Any], *, limit: int) -> Any:

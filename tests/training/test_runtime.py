@@ -1,7 +1,11 @@
+import logging
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from functools import partial
+from typing import Any
+from unittest import mock
 
 import pytest
 
@@ -97,6 +101,35 @@ print(row.environment["xla"], row.val_loss, row.error)
     assert losses[0] == pytest.approx(losses[1], rel=1e-3)
 
 
+@pytest.mark.parametrize("gpus", [0.5, 1])
+def test_a_trial_leaves_other_cards_alone(tf: Any, monkeypatch: pytest.MonkeyPatch, gpus: float) -> None:
+    called: list[tuple[Any, ...]] = []
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda _: ["first", "second"])
+    monkeypatch.setattr(tf.config, "set_visible_devices", lambda cards, kind: called.append((cards, kind)))
+    monkeypatch.setattr(tf.config, "set_logical_device_configuration", lambda card, _: called.append((card,)))
+    monkeypatch.setattr(tf.config.experimental, "set_memory_growth", lambda card, _: called.append((card,)))
+    monkeypatch.setattr(runtime, "_card_memory", lambda: 1000.0)
+    runtime._configure_gpus(gpus)
+    assert called == [(["first"], "GPU"), ("first",)]
+
+
 def test_settings_that_tensorflow_does_not_know_of_are_refused_too() -> None:
     with pytest.raises(ResourceError, match="xla=True: start the sweep in a new process"):
         runtime.configure(threads=1, xla=True)
+
+
+def test_methods_of_many_objects_are_traced_without_a_warning(tf: Any, caplog: pytest.LogCaptureFixture) -> None:
+    class Doubling:
+        def double(self, value: Any) -> Any:
+            return value + value
+
+    def warnings(graph: Callable[[Any], Any]) -> int:
+        caplog.clear()
+        for _ in range(8):
+            assert int(graph(Doubling().double)(tf.constant(2))) == 4
+        return sum("retracing" in record.message for record in caplog.records)
+
+    monitored = logging.getLogger("tensorflow")
+    with mock.patch.object(monitored, "propagate", True):
+        assert warnings(tf.function) > 0
+        assert warnings(runtime.traced) == 0

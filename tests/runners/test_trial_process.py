@@ -1,0 +1,136 @@
+"""Laws of the process that runs trials; that runners keep the contract with it is in tests/testing."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mnist_sweep import CNN, Dataset, GradientDescent, Softmax, TrialConfig, trial_id
+from mnist_sweep.data import sources
+from mnist_sweep.errors import ProcessLostError, ResourceError
+from mnist_sweep.results import run_marker
+from mnist_sweep.runners.trial import KEPT_DATASETS, execute, pausable
+from mnist_sweep.runners.trial_process import TrialProcess
+from mnist_sweep.system.child_process import ChildProcess
+from mnist_sweep.system.storage import Folder
+from mnist_sweep.training.fitting import Paused, consume
+from mnist_sweep.trials.artifacts import Artifacts
+from mnist_sweep.trials.row import Evaluation, Status, TrialRow
+from tests.runners.users_models import Ending
+
+BASE = TrialConfig(model=Softmax(), optimizer=GradientDescent(), num_steps=4, evaluate_every=2)
+SETTINGS = {"threads": 1, "gpus": 0.0, "xla": False}
+MODELS = "users_models.py"
+EXITS = {
+    "leave": rf"SystemExit: no GPU \({MODELS}:\d+\)",
+    "exit": rf"ProcessExitError: os._exit\(0\) \({MODELS}:\d+\)",
+    "interrupt": rf"KeyboardInterrupt \({MODELS}:\d+\)",
+}
+
+
+@pytest.fixture(scope="module")
+def process() -> Iterator[TrialProcess]:
+    with TrialProcess(SETTINGS, b"") as process:
+        yield process
+
+
+@pytest.fixture
+def digits() -> Dataset:
+    return sources.load(BASE.data)
+
+
+def run(process: TrialProcess, config: TrialConfig, dataset: Dataset) -> TrialRow:
+    row = consume(process.steps(config, dataset), lambda _: None)
+    assert isinstance(row, TrialRow)
+    return row
+
+
+def numbers(row: TrialRow) -> Any:
+    points = [point._replace(seconds=0.0) for point in row.history]
+    return row.trial_id, row.status, row.val_loss, row.test_accuracy, row.environment, points
+
+
+def test_a_row_is_that_of_any_other_process(process: TrialProcess, tf: Any, digits: Dataset) -> None:
+    config = replace(BASE, model=CNN(filters=(4,), kernel_size=3, units=8, dropout=0.3))
+    there, here = run(process, config, digits), execute(config)
+    assert numbers(there) == numbers(here)
+    assert there.worker != here.worker
+
+
+def test_an_exit_is_a_failed_row_and_leaves_the_process(process: TrialProcess, digits: Dataset) -> None:
+    pid = process.start().pid
+    errors = {how: run(process, replace(BASE, model=Ending(how=how)), digits).error or "" for how in EXITS}
+    assert [how for how, pattern in EXITS.items() if not re.fullmatch(pattern, errors[how])] == [], errors
+    assert run(process, replace(BASE, model=Ending()), digits).status is Status.OK
+    assert process.start().pid == pid
+
+
+def test_a_copy_that_a_model_forks_sends_no_row(process: TrialProcess, digits: Dataset) -> None:
+    assert run(process, replace(BASE, model=Ending(how="fork")), digits).status is Status.OK
+    assert run(process, BASE, digits).trial_id == trial_id(BASE)
+
+
+def test_a_data_set_is_sent_once_and_the_last_ones_stay(
+    process: TrialProcess, digits: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent: list[int] = []
+    call = ChildProcess.call
+
+    def counting(self: ChildProcess, function: Any, *arguments: Any) -> Any:
+        sent.append(arguments[0])
+        return call(self, function, *arguments)
+
+    monkeypatch.setattr(ChildProcess, "call", counting)
+    datasets = [digits, *(replace(digits) for _ in range(KEPT_DATASETS))]
+    for number in (0, 0, 1, 0, 2, 0, 1):
+        assert run(process, BASE, datasets[number]).status is Status.OK
+    assert sent == [id(datasets[number]) for number in (0, 1, 2, 1)]
+
+
+def test_a_trial_is_paused_there_and_resumes(process: TrialProcess, digits: Dataset, tmp_path: Path) -> None:
+    name = run_marker.new_name(tmp_path)
+    run_marker.write(Folder(tmp_path), name)
+    artifacts = Artifacts(storage=str(tmp_path), run_marker=name)
+    long, points = replace(BASE, num_steps=10**6, evaluate_every=10**6, log_every=100), 0
+
+    def has_points() -> bool:
+        return points > 0
+
+    items = pausable(process.steps(long, digits, artifacts=artifacts), has_points)
+    paused = None
+    while paused is None:
+        try:
+            points += isinstance(next(items), Evaluation)
+        except StopIteration as end:
+            paused = end.value
+    assert isinstance(paused, Paused)
+    resumed = next(item for item in process.steps(long, digits, artifacts=artifacts) if item)
+    assert "resumes at step" in (getattr(resumed, "note", None) or "")
+
+
+def test_a_crash_is_a_failed_row_with_its_stack(process: TrialProcess, digits: Dataset) -> None:
+    row = run(process, replace(BASE, model=Ending(how="abort")), digits)
+    assert re.fullmatch(rf"its process was killed by SIGABRT \({MODELS}:\d+\)", row.error or "")
+    assert "in _abort" in (row.traceback or "")
+
+
+@pytest.mark.slow
+def test_what_ends_the_process_itself_is_told_and_the_next_trial_has_another(digits: Dataset) -> None:
+    with TrialProcess(SETTINGS, b"") as process:
+        row = run(process, replace(BASE, model=Ending(how="exit_in_a_thread")), digits)
+        assert re.fullmatch(rf"its process ended by os._exit\(0\) \({MODELS}:\d+\)", row.error or "")
+        with pytest.raises(ProcessLostError, match="SIGKILL, as happens when memory runs out"):
+            run(process, replace(BASE, model=Ending(how="kill")), digits)
+        assert run(process, BASE, digits).status is Status.OK
+
+
+def test_a_process_that_cannot_start_is_a_lack_of_resources(monkeypatch: pytest.MonkeyPatch) -> None:
+    def lost(*_: Any) -> None:
+        raise ProcessLostError("its process was killed by SIGKILL")
+
+    monkeypatch.setattr(ChildProcess, "call", lost)
+    with TrialProcess(SETTINGS, b"") as process, pytest.raises(ResourceError, match="cannot be started: its process"):
+        process.start()

@@ -1,0 +1,190 @@
+"""Laws of child processes; what runs in them is imported from here."""
+
+import ctypes
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Generator, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mnist_sweep.errors import ConfigError, ProcessLostError, SweepError
+from mnist_sweep.system import child_process
+from mnist_sweep.system.child_process import ChildProcess
+
+HERE = Path(__file__).name
+
+
+class PausedError(BaseException):
+    """What is thrown into a run."""
+
+
+def counting(number: int) -> Generator[int, None, int]:
+    yield from range(number)
+    return os.getpid()
+
+
+def endless() -> Generator[int, None, None]:
+    try:
+        while True:
+            time.sleep(0.01)
+            yield 1
+    except PausedError as paused:
+        paused.add_note("as far as 1")
+        raise
+
+
+def deaf() -> Generator[int, None, None]:
+    yield 1
+    time.sleep(60)
+
+
+def throw(running: Generator[Any, None, Any]) -> None:
+    running.throw(PausedError())
+    for _ in running:
+        pass
+
+
+def describing() -> Generator[None, None, tuple[list[str], list[str], int]]:
+    yield
+    return sys.path, sys.argv, sys.flags.dont_write_bytecode
+
+
+def printing() -> Generator[None, None, None]:
+    yield
+    sys.stdout.write("to the output: ü\n")
+    os.write(2, b"to the errors\n")
+
+
+def forking() -> Generator[None, None, int]:
+    yield
+    if os.fork() == 0:
+        return 0
+    os.wait()
+    return 1
+
+
+def raising(error: BaseException) -> Generator[None, None, None]:
+    yield
+    raise error
+
+
+def aborting() -> Generator[None, None, None]:
+    yield
+    os.abort()
+
+
+def crashing() -> Generator[None, None, None]:
+    yield
+    ctypes.string_at(0)
+
+
+def alarmed() -> Generator[None, None, None]:
+    yield
+    signal.alarm(1)
+    time.sleep(60)
+
+
+def killed() -> Generator[None, None, None]:
+    yield
+    signal.raise_signal(signal.SIGKILL)
+
+
+def ending_in_a_thread() -> Generator[None, None, None]:
+    yield
+    threading.Thread(target=lambda: os._exit(0)).start()
+    time.sleep(60)
+
+
+def ending_in_c() -> Generator[None, None, None]:
+    yield
+    ctypes.CDLL(None).exit(0)
+
+
+@pytest.fixture(scope="module")
+def child() -> Iterator[ChildProcess]:
+    with ChildProcess() as child:
+        yield child
+
+
+def test_items_and_result_come_from_another_process(child: ChildProcess) -> None:
+    running = child.run(counting, 3)
+    assert [next(running) for _ in range(3)] == [0, 1, 2]
+    with pytest.raises(StopIteration) as end:
+        next(running)
+    assert end.value.value == child.pid != os.getpid()
+
+
+def test_it_has_the_path_the_arguments_and_the_options_of_this_process(child: ChildProcess) -> None:
+    assert child.call(describing) == (sys.path, sys.argv, sys.flags.dont_write_bytecode)
+
+
+def test_what_is_thrown_in_arrives_and_comes_back_with_its_notes(child: ChildProcess) -> None:
+    running = child.run(endless)
+    next(running)
+    with pytest.raises(PausedError) as caught:
+        throw(running)
+    assert caught.value.__notes__ == ["as far as 1"]
+    assert child.call(counting, 0) == child.pid
+
+
+def test_a_run_that_is_closed_leaves_the_process_for_the_next_one(child: ChildProcess) -> None:
+    running = child.run(endless)
+    next(running)
+    running.close()
+    assert child.call(counting, 0) == child.pid
+
+
+def test_errors_come_as_they_are_if_they_are_ours_and_as_one_line_if_not(child: ChildProcess) -> None:
+    with pytest.raises(ConfigError, match=r"^a rule$"):
+        child.call(raising, ConfigError("a rule"))
+    for error in (ValueError("a value"), SystemExit("a value"), KeyboardInterrupt("a value")):
+        with pytest.raises(SweepError, match=rf"^{type(error).__name__}: a value \({HERE}:\d+\)$"):
+            child.call(raising, error)
+    assert child.call(counting, 0) == child.pid
+
+
+def test_a_forked_copy_is_not_heard(child: ChildProcess) -> None:
+    assert child.call(forking) == 1
+    assert child.call(counting, 0) == child.pid
+
+
+def test_what_it_prints_is_printed_here(capfd: pytest.CaptureFixture[str]) -> None:
+    with ChildProcess() as child:
+        child.call(printing)
+    assert capfd.readouterr() == ("to the output: ü\n", "to the errors\n")
+
+
+@pytest.mark.parametrize(
+    ("function", "cause", "is_own_doing"),
+    [
+        (aborting, rf"was killed by SIGABRT \({HERE}:\d+\)", True),
+        (crashing, rf"was killed by SIGSEGV \({HERE}:\d+\)", True),
+        (alarmed, rf"was killed by SIGALRM \({HERE}:\d+\)", True),
+        (killed, "was killed by SIGKILL, as happens when memory runs out", False),
+        (ending_in_a_thread, rf"ended by os._exit\(0\) \({HERE}:\d+\)", True),
+        (ending_in_c, "ended with exit status 0", True),
+    ],
+)
+def test_an_end_is_told_with_its_cause_and_place(function: Callable[[], Any], cause: str, is_own_doing: bool) -> None:
+    with ChildProcess() as child:
+        with pytest.raises(ProcessLostError, match=f"^its process {cause}$") as caught:
+            child.call(function)
+        assert (caught.value.is_own_doing, child.is_alive) == (is_own_doing, False)
+
+
+def test_silence_is_told_and_a_run_that_does_not_obey_ends_with_its_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(child_process, "SECONDS_BETWEEN_SIGNS", 0.05)
+    monkeypatch.setattr(child_process, "SECONDS_TO_OBEY", 0.2)
+    with ChildProcess() as child:
+        running = child.run(deaf)
+        while next(running) is not None:
+            pass
+        with pytest.raises(PausedError) as caught:
+            throw(running)
+        assert "did not end within 0.2 s" in caught.value.__notes__[0]
+        assert not child.is_alive
