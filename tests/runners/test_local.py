@@ -1,4 +1,4 @@
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -6,12 +6,16 @@ import pytest
 
 from mnist_sweep import GradientDescent, Local, Softmax, TrialConfig, trial_id
 from mnist_sweep.data import sources
-from mnist_sweep.errors import ConfigError
+from mnist_sweep.errors import ConfigError, ProcessLostError
 from mnist_sweep.results import run_marker
 from mnist_sweep.results.predictions import Predictions
+from mnist_sweep.runners import local
+from mnist_sweep.runners.local import MAX_RETRIES
+from mnist_sweep.system import machine
 from mnist_sweep.system.storage import Folder
+from mnist_sweep.training.row_builder import failed
 from mnist_sweep.trials.artifacts import Artifacts, SavedModel
-from mnist_sweep.trials.row import Status
+from mnist_sweep.trials.row import Status, TrialRow
 from tests.runners.test_protocol import Notes
 
 BASE = TrialConfig(model=Softmax(), optimizer=GradientDescent(), num_steps=4, evaluate_every=2)
@@ -62,6 +66,72 @@ def test_a_trial_is_paused_when_the_run_is_to_end(tmp_path: Path) -> None:
         ("saved", first, Predictions),
         ("finished", first, Status.OK),
     ]
+
+
+class Losing:
+    """A process whose first runs of a trial the system ends."""
+
+    def __init__(self, num_lost: int) -> None:
+        self.num_left = num_lost
+
+    def __call__(self, *_: object) -> "Losing":
+        return self
+
+    def start(self) -> None: ...
+
+    def end(self) -> None: ...
+
+    def __enter__(self) -> "Losing":
+        return self
+
+    def __exit__(self, *_: object) -> None: ...
+
+    def steps(self, config: TrialConfig, *_: object, **__: object) -> Generator[None, None, TrialRow]:
+        yield
+        self.num_left -= 1
+        if self.num_left >= 0:
+            raise ProcessLostError("its process was killed by SIGKILL")
+        return failed(config, error="at last")
+
+
+@pytest.mark.parametrize("num_lost", [1, MAX_RETRIES + 1])
+def test_a_trial_whose_process_the_system_ends_is_retried(monkeypatch: pytest.MonkeyPatch, num_lost: int) -> None:
+    monkeypatch.setattr(local, "TrialProcess", Losing(num_lost))
+    notes = Rows()
+    Local().run({trial_id(BASE): BASE}, {BASE.data: sources.load(BASE.data)}, notes)
+    retried = ("retried", trial_id(BASE), "its process was killed by SIGKILL")
+    expected = [retried] * min(num_lost, MAX_RETRIES)
+    assert notes.heard[2:] == [*expected, ("finished", trial_id(BASE), Status.FAILED)]
+    (row,) = notes.rows_heard
+    assert row.error == ("at last" if num_lost == 1 else "its process was killed by SIGKILL")
+        "at last" if num_lost == 1 else "its process was killed by SIGKILL"
+    ]
+
+
+class Rows(Notes):
+    """An observer that keeps the rows, too."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.rows_heard: list[TrialRow] = []
+
+    def finished(self, row: TrialRow) -> None:
+        super().finished(row)
+        self.rows_heard.append(row)
+
+
+@pytest.mark.parametrize(
+    ("num_gpus", "visible", "note"),
+    [(1, None, None), (2, "0", None), (2, None, "trials run one by one on 1 of 2 GPUs: on Ray they use all of them")],
+)
+def test_a_card_that_idles_is_told(
+    monkeypatch: pytest.MonkeyPatch, num_gpus: int, visible: str | None, note: str | None
+) -> None:
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    if visible is not None:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+    monkeypatch.setattr(machine, "num_gpus", lambda: num_gpus)
+    assert local._idle_cards() == note
 
 
 @pytest.mark.parametrize(

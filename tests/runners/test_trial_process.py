@@ -1,5 +1,6 @@
 """Laws of the process that runs trials; that runners keep the contract with it is in tests/testing."""
 
+import contextlib
 import re
 from collections.abc import Iterator
 from dataclasses import replace
@@ -12,7 +13,7 @@ from mnist_sweep import CNN, Dataset, GradientDescent, Softmax, TrialConfig, tri
 from mnist_sweep.data import sources
 from mnist_sweep.errors import ProcessLostError, ResourceError
 from mnist_sweep.results import run_marker
-from mnist_sweep.runners.trial import KEPT_DATASETS, execute, pausable
+from mnist_sweep.runners.trial import KEPT_DATASETS, execute, keep_dataset, pausable
 from mnist_sweep.runners.trial_process import TrialProcess
 from mnist_sweep.system.child_process import ChildProcess
 from mnist_sweep.system.storage import Folder
@@ -80,11 +81,11 @@ def test_a_data_set_is_sent_once_and_the_last_ones_stay(
     call = ChildProcess.call
 
     def counting(self: ChildProcess, function: Any, *arguments: Any) -> Any:
-        sent.append(arguments[0])
+        sent.extend(arguments[:1] if function is keep_dataset else ())
         return call(self, function, *arguments)
 
     monkeypatch.setattr(ChildProcess, "call", counting)
-    datasets = [digits, *(replace(digits) for _ in range(KEPT_DATASETS))]
+    datasets = [replace(digits) for _ in range(KEPT_DATASETS + 1)]
     for number in (0, 0, 1, 0, 2, 0, 1):
         assert run(process, BASE, datasets[number]).status is Status.OK
     assert sent == [id(datasets[number]) for number in (0, 1, 2, 1)]
@@ -111,15 +112,12 @@ def test_a_trial_is_paused_there_and_resumes(process: TrialProcess, digits: Data
     assert "resumes at step" in (getattr(resumed, "note", None) or "")
 
 
-def test_a_crash_is_a_failed_row_with_its_stack(process: TrialProcess, digits: Dataset) -> None:
-    row = run(process, replace(BASE, model=Ending(how="abort")), digits)
-    assert re.fullmatch(rf"its process was killed by SIGABRT \({MODELS}:\d+\)", row.error or "")
-    assert "in _abort" in (row.traceback or "")
-
-
 @pytest.mark.slow
 def test_what_ends_the_process_itself_is_told_and_the_next_trial_has_another(digits: Dataset) -> None:
     with TrialProcess(SETTINGS, b"") as process:
+        row = run(process, replace(BASE, model=Ending(how="abort")), digits)
+        assert re.fullmatch(rf"its process was killed by SIGABRT \({MODELS}:\d+\)", row.error or "")
+        assert "in _abort" in (row.traceback or "")
         row = run(process, replace(BASE, model=Ending(how="exit_in_a_thread")), digits)
         assert re.fullmatch(rf"its process ended by os._exit\(0\) \({MODELS}:\d+\)", row.error or "")
         with pytest.raises(ProcessLostError, match="SIGKILL, as happens when memory runs out"):
@@ -134,3 +132,21 @@ def test_a_process_that_cannot_start_is_a_lack_of_resources(monkeypatch: pytest.
     monkeypatch.setattr(ChildProcess, "call", lost)
     with TrialProcess(SETTINGS, b"") as process, pytest.raises(ResourceError, match="cannot be started: its process"):
         process.start()
+
+
+@pytest.mark.parametrize("is_own_doing", [True, False])
+def test_a_trial_that_ends_its_process_has_failed_and_another_end_is_raised(
+    digits: Dataset, monkeypatch: pytest.MonkeyPatch, is_own_doing: bool
+) -> None:
+    lost = ProcessLostError("its process was killed by SIGABRT", is_own_doing=is_own_doing, trace="a stack")
+
+    def end(*_: Any) -> Any:
+        raise lost
+
+    monkeypatch.setattr(ChildProcess, "call", lambda *_: None)
+    monkeypatch.setattr(ChildProcess, "run", end)
+    with TrialProcess(SETTINGS, b"") as process:
+        with pytest.raises(ProcessLostError) if not is_own_doing else contextlib.nullcontext():
+            row = run(process, BASE, digits)
+        if is_own_doing:
+            assert (row.status, row.error, row.traceback, row.worker) == (Status.FAILED, str(lost), "a stack", None)
