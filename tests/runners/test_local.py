@@ -104,8 +104,6 @@ def test_a_trial_whose_process_the_system_ends_is_retried(monkeypatch: pytest.Mo
     assert notes.heard[2:] == [*expected, ("finished", trial_id(BASE), Status.FAILED)]
     (row,) = notes.rows_heard
     assert row.error == ("at last" if num_lost == 1 else "its process was killed by SIGKILL")
-        "at last" if num_lost == 1 else "its process was killed by SIGKILL"
-    ]
 
 
 class Rows(Notes):
