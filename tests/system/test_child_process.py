@@ -1,5 +1,6 @@
 """Laws of child processes; what runs in them is imported from here."""
 
+import atexit
 import ctypes
 import os
 import signal
@@ -58,6 +59,12 @@ def printing() -> Generator[None, None, None]:
     yield
     sys.stdout.write("to the output: ü\n")
     os.write(2, b"to the errors\n")
+
+
+def registering() -> Generator[None, None, None]:
+    yield
+    atexit.register(sys.stdout.write, "the end")
+    threading.Timer(0.1, lambda: sys.stdout.write("a thread, ")).start()
 
 
 def forking() -> Generator[None, None, int]:
@@ -157,6 +164,12 @@ def test_what_it_prints_is_printed_here(capfd: pytest.CaptureFixture[str]) -> No
     with ChildProcess() as child:
         child.call(printing)
     assert capfd.readouterr() == ("to the output: ü\n", "to the errors\n")
+
+
+def test_it_ends_when_its_threads_and_exit_handlers_have(capfd: pytest.CaptureFixture[str]) -> None:
+    with ChildProcess() as child:
+        child.call(registering)
+    assert capfd.readouterr() == ("a thread, the end", "")
 
 
 @pytest.mark.parametrize(
