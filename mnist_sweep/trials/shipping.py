@@ -12,6 +12,8 @@ import functools
 import linecache
 import sys
 from collections.abc import Iterator, Mapping
+from pathlib import Path
+from types import FunctionType
 from typing import Any
 
 from mnist_sweep.errors import ScriptError
@@ -20,35 +22,42 @@ from mnist_sweep.trials import own_source, registry
 
 
 def pack(definitions: Mapping[str, Any]) -> bytes:
-    """Return what a worker needs of some definitions, given by the names that rows store; empty if it can import all.
+    """Return what a worker needs of some definitions, given by the names that rows store; empty if there are none.
 
     Raises:
         ScriptError: A definition cannot be sent, since it refers to something that cannot be pickled.
     """
-    by_value = {name: definition for name, definition in definitions.items() if not is_importable(definition)}
-    if not by_value:
+    if not definitions:
         return b""
+    by_value = {name: definition for name, definition in definitions.items() if not is_importable(definition)}
     try:
         with _sent_by_value(by_value):
-            return _dumps((_texts(by_value), by_value))
+            sent = _dumps(by_value)
     except Exception as error:  # whatever the user's objects raise when they are pickled
         raise ScriptError(
             f"workers cannot import {listed([f'`{name}`' for name in by_value])}, so they get it by value, which fails "
             f"({one_line(error)}): import it from a module of its own, or use Local(in_process=True)."
         ) from error
+    folders = [str(Path(folder).resolve()) for folder in sys.path if Path(folder).is_dir()]
+    return _dumps((folders, _texts(by_value), sent))
 
 
 @functools.lru_cache(maxsize=4)
 def unpack(content: bytes) -> None:
-    """Let this process find what `pack` returned under the same names; the same content is loaded once."""
-    if content:
-        import cloudpickle
+    """Let this process find what `pack` returned under the same names; the same content is loaded once.
 
-        texts, definitions = cloudpickle.loads(content)
-        for file, text in texts.items():
-            if not linecache.getlines(file):
-                linecache.cache[file] = (len(text), None, text.splitlines(keepends=True), file)
-        registry.SHIPPED.update(definitions)
+    From then on it also imports from the driver's folders, as far as they are on this machine.
+    """
+    if not content:
+        return
+    import cloudpickle
+
+    folders, texts, sent = cloudpickle.loads(content)
+    sys.path += [folder for folder in folders if folder not in sys.path and Path(folder).is_dir()]
+    for file, text in texts.items():
+        if not linecache.getlines(file):
+            linecache.cache[file] = (len(text), None, text.splitlines(keepends=True), file)
+    registry.SHIPPED.update(cloudpickle.loads(sent))
 
 
 def is_importable(definition: Any) -> bool:
@@ -87,6 +96,6 @@ def _texts(definitions: Mapping[str, Any]) -> dict[str, str]:
     found = {}
     for module in {definition.__module__ for definition in definitions.values()}:
         for value in vars(sys.modules[module]).values():
-            if getattr(value, "__module__", None) == module and callable(value) and hasattr(value, "__name__"):
+            if getattr(value, "__module__", None) == module and isinstance(value, type | FunctionType):
                 found.update({file: own_source.text_of(file) for file in own_source.files_of(value)})
     return {file: text for file, text in found.items() if text}

@@ -1,76 +1,52 @@
-"""Laws of the source of definitions: it is what was run, however it was given to Python."""
+"""Laws of the text of the user's own code: it is kept however it was given to Python."""
 
 import linecache
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType
-from typing import Any
 
 import pytest
 
-from mnist_sweep.trials.own_source import source_of
+from mnist_sweep.trials import own_source
 
-METHOD = """\
-@dataclass(frozen=True)
-class Tiny:
-    units: int = 4
+PROGRAM = """\
+from functools import cache
+from mnist_sweep.trials.own_source import files_of, text_of
 
-    def build(self, image_shape, num_classes):
-        return self.units"""
-BARE = """\
-@dataclass(frozen=True)
-class Wide(Tiny):
-    units: int = 64"""
-FUNCTION = """\
+class Net:
+    @property
+    def width(self):
+        return 3
+
+    @staticmethod
+    def build():
+        return 4
+
+@cache
 def images():
-    return 3"""
-PROGRAM = "\n".join(["from dataclasses import dataclass", METHOD, BARE, FUNCTION, ""])
-SHOW = f"""{PROGRAM}
-from mnist_sweep.trials.own_source import source_of
-print(source_of(Tiny), source_of(Wide), source_of(images), sep="\\n")
+    return 5
+
+for definition in (Net, images.__wrapped__):
+    (file,) = files_of(definition)
+    print(text_of(file), end="--")
 """
 
 
-@pytest.fixture
-def main(monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
-    """A `__main__` without a file, as in a notebook."""
-    module, before = ModuleType("__main__"), set(linecache.cache)
-    monkeypatch.setitem(sys.modules, "__main__", module)
-    yield module
-    for name in set(linecache.cache) - before:
-        del linecache.cache[name]
-
-
-def run_cell(main: ModuleType, number: int, text: str) -> None:
-    name = f"/nowhere/ipykernel/{number}.py"
-    linecache.cache[name] = (len(text), None, text.splitlines(keepends=True), name)
-    exec(compile(text, name, "exec"), vars(main))
-
-
 @pytest.mark.parametrize("given", ["file", "-c", "standard input"])
-def test_source_is_found_however_a_program_is_given(tmp_path: Path, given: str) -> None:
-    (tmp_path / "program.py").write_text(SHOW)
-    words = {"file": ["program.py"], "-c": ["-c", SHOW], "standard input": ["-"]}[given]
+def test_the_text_is_found_however_a_program_is_given(tmp_path: Path, given: str) -> None:
+    (tmp_path / "program.py").write_text(PROGRAM)
+    words = {"file": ["program.py"], "-c": ["-c", PROGRAM], "standard input": ["-"]}[given]
     with (tmp_path / "program.py").open() as file:
         done = subprocess.run([sys.executable, *words], cwd=tmp_path, stdin=file, capture_output=True, text=True)
-    assert done.stdout == "\n".join([METHOD, BARE, FUNCTION, ""]), done.stderr
+    assert done.stdout == f"{PROGRAM}--" * 2, done.stderr
 
 
-def test_source_from_a_pipe_is_not_kept(tmp_path: Path) -> None:
-    done = subprocess.run([sys.executable, "-"], cwd=tmp_path, input=SHOW, capture_output=True, text=True)
-    assert done.stdout == "None\nNone\nNone\n", done.stderr
+def test_what_was_piped_is_not_kept(tmp_path: Path) -> None:
+    done = subprocess.run([sys.executable, "-"], cwd=tmp_path, input=PROGRAM, capture_output=True, text=True)
+    assert done.stdout == "----", done.stderr
 
 
-def test_a_cell_that_is_edited_and_run_again_is_other_source_and_the_old_class_keeps_its_own(main: Any) -> None:
-    run_cell(main, 1, PROGRAM)
-    old, bare = main.Tiny, main.Wide
-    run_cell(main, 2, PROGRAM.replace("4", "5"))
-    assert (source_of(old), source_of(main.Tiny)) == (METHOD, METHOD.replace("4", "5"))
-    assert source_of(bare) == BARE.replace("4", "5")  # without a method of its own it is taken from the last cell
-
-
-def test_a_class_that_another_one_of_its_name_hides_is_found_by_its_line(main: Any) -> None:
-    run_cell(main, 1, f"{PROGRAM}old = Tiny\n{METHOD.replace('4', '5')}\n")
-    assert (source_of(main.old), source_of(main.Tiny)) == (METHOD, METHOD.replace("4", "5"))
+def test_the_text_of_a_cell_is_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(linecache.cache, "cell 1", (6, None, ["a = 1\n"], "cell 1"))
+    monkeypatch.setitem(linecache.cache, "cell 2", (6, None, ["a = 2\n"], "cell 2"))
+    assert [own_source.text_of(f"cell {number}") for number in (1, 2, 3)] == ["a = 1\n", "a = 2\n", ""]

@@ -88,8 +88,20 @@ def test_definitions_of_a_program_arrive_by_value(tmp_path: Path, words: list[st
     assert "has no default for units" in lines[2]
 
 
-def test_definitions_of_a_module_are_sent_by_name() -> None:
-    assert shipping.pack(own_definitions(TRIALS)) == b""
+def test_definitions_of_a_module_are_sent_by_name_with_the_folders_to_import_from(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(sys, "path", [*sys.path, str(tmp_path)])
+    _, texts, sent = pickle.loads(content := shipping.pack(own_definitions(TRIALS)))
+    assert (texts, pickle.loads(sent)) == ({}, {})
+    monkeypatch.setattr(sys, "path", ["before"])
+    shipping.unpack(content)
+    assert sys.path[0] == "before"
+    assert str(tmp_path) in sys.path
+
+
+def test_nothing_is_sent_for_built_in_parts() -> None:
+    assert shipping.pack({}) == b""
     shipping.unpack(b"")
 
 
@@ -97,7 +109,7 @@ def test_what_cannot_be_sent_is_named_with_a_way_out(monkeypatch: pytest.MonkeyP
     definitions = own_definitions(TRIALS)
     module = sys.modules[TRIALS[0].model.__module__]
     monkeypatch.setattr(module, "__spec__", None)
-    assert sorted(pickle.loads(shipping.pack(definitions))[1]) == sorted(definitions)
+    assert sorted(pickle.loads(pickle.loads(shipping.pack(definitions))[2])) == sorted(definitions)
     monkeypatch.setattr(module, "Digits", threading.Lock())  # `images` refers to it
     with refused(ScriptError, f"cannot import `{module.__name__}:images` and", "cannot pickle", "Local(in_process"):
         shipping.pack(definitions)
