@@ -29,7 +29,9 @@ from mnist_sweep.planning import measurement
 from mnist_sweep.planning.measurement import TrialCost
 from mnist_sweep.runners.local import Local
 from mnist_sweep.training import runtime
+from mnist_sweep.trials import shipping
 from mnist_sweep.trials.config import TrialConfig, from_flat, to_flat
+from mnist_sweep.trials.definitions import own_definitions
 from mnist_sweep.trials.graph_signatures import graph_signature
 
 if TYPE_CHECKING:
@@ -78,8 +80,10 @@ def calibrate(trials: Iterable[TrialConfig], runner: "Local | RayTune", num_work
     costs: dict[Hashable, list[TrialCost]] = {key: [] for key in keys}
     failures: dict[Hashable, str] = {}
     with contextlib.ExitStack() as stack:
+        definitions = shipping.pack(own_definitions(kinds.values()))
         tasks = [[to_flat(kinds[key]) for key in share] for share in shares]
-        workers = [stack.enter_context(_process(runner, number, task)) for number, task in enumerate(tasks)]
+        processes = [_process(runner, number, task, definitions) for number, task in enumerate(tasks)]
+        workers = [stack.enter_context(process) for process in processes]
         for share, messages in zip(shares, workers, strict=True):
             starts += [start for start in [next(messages)] if isinstance(start, float)]
             for key, message in zip(share, messages, strict=False):
@@ -101,11 +105,13 @@ def _mean(costs: Sequence[TrialCost]) -> TrialCost:
 
 
 @contextlib.contextmanager
-def _process(runner: "Local | RayTune", number: int, flats: Sequence[Flat]) -> Iterator[Iterator[Any]]:
+def _process(
+    runner: "Local | RayTune", number: int, flats: Sequence[Flat], definitions: bytes
+) -> Iterator[Iterator[Any]]:
     """Start a process; yield an iterator over its messages; kill it at the end of the body."""
     receiver, sender = SPAWN.Pipe(duplex=False)
     with receiver, tempfile.NamedTemporaryFile() as log:
-        arguments = (sender, log.name, runner, number, flats, time.time())
+        arguments = (sender, log.name, runner, number, flats, definitions, time.time())
         process = SPAWN.Process(target=_measure_all, args=arguments)  # a daemon could have no processes of its own
         try:
             with _isolated():
@@ -153,7 +159,13 @@ def _messages(receiver: "Connection[None, Any]", process: BaseProcess, log: Path
 
 
 def _measure_all(
-    pipe: "Connection[Any, None]", log: str, runner: "Local | RayTune", number: int, flats: Sequence[Flat], start: float
+    pipe: "Connection[Any, None]",
+    log: str,
+    runner: "Local | RayTune",
+    number: int,
+    flats: Sequence[Flat],
+    definitions: bytes,
+    start: float,
 ) -> None:
     """Send the seconds that the start of this process took, then a cost or the cause of a failure for each trial."""
     with Path(log).open("w") as file:  # libraries and the user's code may print
@@ -167,6 +179,7 @@ def _measure_all(
         os.environ["CUDA_VISIBLE_DEVICES"] = _visible_gpus(number, runner.gpus_per_trial)
     try:
         runtime.configure(threads=runner.cpus_per_trial, gpus=runner.gpus_per_trial, xla=runner.xla)
+        shipping.unpack(definitions)
         trials = [from_flat(flat) for flat in flats]
         datasets = {trial.data: measurement.subset(sources.load(trial.data)) for trial in trials}
     except SweepError as error:

@@ -21,6 +21,7 @@ from mnist_sweep.text.causes import first_cause
 from mnist_sweep.text.lines import shortened
 from mnist_sweep.text.numbers import counted
 from mnist_sweep.training import row_builder, runtime
+from mnist_sweep.trials import registry
 from mnist_sweep.trials.config import REGISTRIES, TrialConfig, from_flat
 from mnist_sweep.trials.row import Evaluation, Status, TrialRow
 
@@ -88,9 +89,10 @@ def replay(
         ResourceError: TensorFlow already runs in this process with other settings.
     """
     before = _row(Path(folder), trial_id)
-    config = _config(before, None if code is None else Path(code))
-    _configure(before.environment)
-    after = from_json(to_json(_run(before, config, on_evaluation)))
+    with registry.standing_for(_unnamed_definitions(before, None if code is None else Path(code))):
+        config = _config(before)
+        _configure(before.environment)
+        after = from_json(to_json(_run(before, config, on_evaluation)))
     return Replay(
         before=before, after=after, differences=tuple(differences(before, after)), environment=_changed(before, after)
     )
@@ -124,17 +126,32 @@ def _run(before: TrialRow, config: TrialConfig, on_evaluation: Callable[[Evaluat
         )
 
 
-def _config(row: TrialRow, code: Path | None) -> TrialConfig:
-    own = [str(row.config.get(part)) for part in REGISTRIES if ":" in str(row.config.get(part))]
-    if own:
-        if code is None:
-            raise ScriptError(
-                f"trial {row.trial_id} needs {shortened(', '.join(own))}, and no code of a results folder is run "
-                "unasked: name the script that it came from with --script."
-            )
-        if not code.exists():
-            raise ScriptError(f"there is no sweep script {code}.")
-        script.let_import(code if code.is_dir() else code.parent)
+def _unnamed_definitions(row: TrialRow, code: Path | None) -> dict[str, Any]:
+    """Make the user's code importable; return what stands for names that say nothing about where it is."""
+    own = [name for part in REGISTRIES if ":" in (name := str(row.config.get(part)))]
+    modules = {name.partition(":")[0] for name in own}
+    unnamed = [name for name in own if name.partition(":")[0] in registry.UNNAMED_MODULES]
+    if not own:
+        return {}
+    if code is None:
+        source = "the cell that defines it, saved as a file," if unnamed else "the script that it came from"
+        raise ScriptError(
+            f"trial {row.trial_id} needs {shortened(', '.join(own))}, and no code of a results folder is run "
+            f"unasked: name {source} with --script."
+        )
+    if not code.exists():
+        raise ScriptError(f"there is no sweep script {code}.")
+    script.let_import(code if code.is_dir() else code.parent)
+    if code.is_dir() or not (unnamed or code.stem in modules):
+        return {}
+    module = script.import_script(code)
+    lacking = [name for name in unnamed if not hasattr(module, name.partition(":")[2])]
+    if lacking:
+        raise ScriptError(f"{code} does not define {shortened(', '.join(lacking))}, which trial {row.trial_id} needs.")
+    return {name: getattr(module, name.partition(":")[2]) for name in unnamed}
+
+
+def _config(row: TrialRow) -> TrialConfig:
     try:
         return from_flat(row.config)
     except SweepError:

@@ -39,17 +39,16 @@ def load(path: str | Path) -> Sweep:
         raise ScriptError(
             f"{path} must define SWEEP, a mnist_sweep.Sweep,{where} but it defines {got} under that name."
         )
-    folder, (root, package) = path.parent.resolve(), _package(path)
+    folder, (root, package) = path.parent.resolve(), _package(path.parent)
     folders = (root, folder) if package and package.partition(".")[0] in sys.modules else (folder, root)
     return dataclasses.replace(sweep, code=tuple(dict.fromkeys(folders)))
 
 
-def let_import(folder: Path) -> Path:
-    """Put a folder on the import path if it is not there, and return its full path."""
-    full = folder.resolve()
-    if str(full) not in sys.path:
-        sys.path.insert(0, str(full))
-    return full
+def let_import(folder: Path) -> None:
+    """Put a folder, and the one that its package is imported from, on the import path if they are not there."""
+    for full in (_package(folder)[0], folder.resolve()):
+        if str(full) not in sys.path:
+            sys.path.insert(0, str(full))
 
 
 def import_script(path: Path) -> ModuleType:
@@ -62,8 +61,7 @@ def import_script(path: Path) -> ModuleType:
     known = sys.modules.get(path.stem)
     if known is not None and Path(getattr(known, "__file__", None) or "").resolve() != path.resolve():
         raise ScriptError(f"{path} cannot be imported as {path.stem!r}, which is another module: rename the script.")
-    root, package = _package(path)
-    let_import(root)
+    package = _package(path.parent)[1]
     let_import(path.parent)
     loader = SourceFileLoader(path.stem, str(path))
     spec = spec_from_file_location(f"{package}.{path.stem}" if package else path.stem, path, loader=loader)
@@ -82,9 +80,9 @@ def import_script(path: Path) -> ModuleType:
     return module
 
 
-def _package(path: Path) -> tuple[Path, str]:
-    """Return the folder from which a script's package is imported, and the package's name, empty if it is in none."""
-    folder, names = path.parent.resolve(), list[str]()
+def _package(folder: Path) -> tuple[Path, str]:
+    """Return the folder that the package in a folder is imported from, and its name, empty if it is none."""
+    folder, names = folder.resolve(), list[str]()
     while (folder / "__init__.py").is_file():
         names.insert(0, folder.name)
         folder = folder.parent

@@ -4,9 +4,10 @@ Rows store types by name, so that a row can be run again on any machine that can
 running script is named after the script's file, not `__main__`.
 """
 
+import contextlib
 import importlib
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,22 @@ from mnist_sweep.trials.importing import RunReachedError, definitions_only
 
 SHIPPED: dict[str, Any] = {}
 """In a worker, the definitions that it cannot import, as the driver sent them; see `shipping`."""
+
+
+UNNAMED_MODULES = ("__main__", "<stdin>")
+"""Modules of names that say nothing about where a definition is: in a notebook, a command, or standard input."""
+
+
+@contextlib.contextmanager
+def standing_for(definitions: Mapping[str, Any]) -> Iterator[None]:
+    """Let names stand for definitions while the body runs."""
+    before = SHIPPED.copy()
+    SHIPPED.update(definitions)
+    try:
+        yield
+    finally:
+        SHIPPED.clear()
+        SHIPPED.update(before)
 
 
 def name_of(thing: Any, registry: Mapping[str, Any]) -> str:
@@ -61,6 +78,11 @@ def resolve(name: str, registry: Mapping[str, Any], *, kind: str) -> Any:
             'imported: put that call under `if __name__ == "__main__":`.'
         ) from None
     except (Exception, SystemExit) as error:  # a user's module may raise anything while it is imported
+        if module in UNNAMED_MODULES:
+            raise ScriptError(
+                f"the {kind} {name!r} was defined in a notebook, in `python -c` or on standard input, and not in this "
+                "program: move it to a module and import it from there."
+            ) from error
         raise ScriptError(
             f"the {kind} {name!r} cannot be imported ({one_line(error)}): put its folder on PYTHONPATH, "
             "or install its package."

@@ -16,8 +16,9 @@ from mnist_sweep.errors import LedgerError, ResourceError, RowError, ScriptError
 from mnist_sweep.results.ledger import Ledger
 from mnist_sweep.results.merging import RowDifference
 from mnist_sweep.sweep.replay import replay
-from mnist_sweep.trials.config import to_flat, trial_id
-from mnist_sweep.trials.row import Evaluation, Status, TrialRow
+from mnist_sweep.trials import registry
+from mnist_sweep.trials.config import from_flat, to_flat, trial_id
+from mnist_sweep.trials.row import Evaluation, Status, TrialRow, flat_id
 from tests.results.test_row_json import forged
 
 Refused = Callable[..., AbstractContextManager[None]]
@@ -320,3 +321,33 @@ def test_trial_is_named_by_a_beginning_that_only_one_has(
     with refused(LedgerError, "'../../etc/passwd'"):
         replay(commit(row), "../../etc/passwd")
     assert replay(commit(row), f"{row.config_id[:5]}-0").before == row
+
+
+@pytest.mark.parametrize("module", ["__main__", "<stdin>"])
+def test_a_class_of_a_notebook_is_run_from_the_file_that_now_holds_it(
+    own_row: Callable[..., TrialRow], script: Path, commit: Commit, refused: Refused, module: str
+) -> None:
+    row = own_row()
+    config = {**row.config, "model": f"{module}:Wide"}
+    hashed = flat_id({name: value for name, value in config.items() if name not in (*row.defaults, "seed")})
+    row = replace(row, config=config, config_id=hashed, trial_id=f"{hashed}-0")
+    folder = commit(row)
+    with refused(ScriptError, f"needs {module}:Wide", "name the cell that defines it, saved as a file, with --script"):
+        replay(folder, row.trial_id)
+    replayed = replay(folder, row.trial_id, code=script)
+    assert replayed.identical
+    assert (replayed.after.config, replayed.after.trial_id) == (row.config, row.trial_id)
+    assert registry.SHIPPED == {}
+    script.write_text("")
+    with refused(ScriptError, f"{script} does not define {module}:Wide", row.trial_id):
+        replay(folder, row.trial_id, code=script)
+    with refused(ScriptError, f"{module}:Wide", "was defined in a notebook", "move it to a module"):
+        from_flat(row.config)
+
+
+def test_a_script_that_starts_a_run_is_not_run_by_a_replay(
+    own_row: Callable[..., TrialRow], script: Path, commit: Commit
+) -> None:
+    row = own_row()
+    script.write_text(f"{SCRIPT}\nimport mnist_sweep\nmnist_sweep.run(None)\nraise RuntimeError\n")
+    assert replay(commit(row), row.trial_id, code=script).identical
