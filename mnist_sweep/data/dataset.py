@@ -4,6 +4,8 @@ Images stay uint8, as in the files, until they are in the graph: a quarter of th
 one place that scales them. Arrays are never copied here, so they may be read-only views of shared memory.
 """
 
+import hashlib
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
@@ -14,6 +16,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
     from rich.console import Console
+
+DIGEST_LENGTH = 16  # hexadecimal digits
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -36,6 +40,15 @@ class Split:
 
     def __len__(self) -> int:
         return len(self.labels)
+
+    def sha256(self) -> str:
+        """Return the SHA-256 of the bytes of the images and then of the labels, in hexadecimal digits."""
+        import numpy as np
+
+        content = hashlib.sha256()
+        for array in (self.images, self.labels):
+            content.update(np.ascontiguousarray(array).data)
+        return content.hexdigest()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -72,6 +85,13 @@ class Dataset:
         """Height, width and channels of every image."""
         height, width, channels = self.train.images.shape[1:]
         return height, width, channels
+
+    def digest(self) -> str:
+        """Return the first 16 hexadecimal digits of a SHA-256 of everything that training and evaluation see."""
+        splits = {"train": self.train, "val": self.val, "test": self.test}
+        content = {name: [split.images.shape, split.sha256()] for name, split in splits.items()}
+        text = json.dumps([content, self.num_classes, self.pixel_max])
+        return hashlib.sha256(text.encode()).hexdigest()[:DIGEST_LENGTH]
 
 
 @runtime_checkable

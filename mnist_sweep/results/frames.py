@@ -17,11 +17,12 @@ if TYPE_CHECKING:
 ID_COLUMNS = {"trial_id": "str", "config_id": "str", "seed": "Int64", "status": "str"}
 METRICS = ("val_accuracy", "val_loss", "test_accuracy", "test_accuracy_low", "test_accuracy_high", "train_loss")
 TIMES = ("seconds_total", "seconds_setup", "seconds_train", "seconds_evaluate")
+KIND_COLUMNS = ("data_digest", "code_digest", "merged_from")  # since 0.5
 RESULT_COLUMNS = {
     **dict.fromkeys(METRICS, "float64"),
     **dict.fromkeys(("steps", "parameters"), "Int64"),
     **dict.fromkeys(TIMES, "float64"),
-    **dict.fromkeys(("worker", "version", "error"), "str"),
+    **dict.fromkeys(("worker", "version", "error", *KIND_COLUMNS), "str"),
 }
 HISTORY_COLUMNS = {"trial_id": "str", **dict.fromkeys(Evaluation._fields, "float64"), "step": "Int64"}
 LARGEST = 2**63 - 1  # that Int64 holds

@@ -13,7 +13,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Literal
 
 from mnist_sweep.errors import LedgerError
-from mnist_sweep.results.frames import HISTORY_COLUMNS, ID_COLUMNS, RESULT_COLUMNS, SUMMARY_COLUMNS, all_frames
+from mnist_sweep.results.frames import (
+    HISTORY_COLUMNS,
+    ID_COLUMNS,
+    KIND_COLUMNS,
+    RESULT_COLUMNS,
+    SUMMARY_COLUMNS,
+    all_frames,
+)
 from mnist_sweep.system.files import ledger_errors, replacing
 from mnist_sweep.text.lines import one_line
 from mnist_sweep.trials.row import Status, TrialRow
@@ -118,6 +125,8 @@ def _read(path: Path, name: str, dtypes: Mapping[str, str], *, key: Sequence[str
         raise LedgerError(f"there is no {path}: `mnist-sweep table DIR` makes it from the rows.") from error
     except (OSError, TypeError, ValueError) as error:
         raise LedgerError(f"{path} is not a {name} ({one_line(error)}): {REBUILD}") from error
+    added = [name for name in KIND_COLUMNS if name in dtypes and name not in frame]  # of a table before 0.5
+    frame = frame.assign(**{name: pd.Series(pd.NA, frame.index, "str") for name in added})
     missing = [column for column in dtypes if column not in frame.columns]
     if missing:
         raise LedgerError(f"{path} lacks the columns {', '.join(missing)}: {REBUILD}")

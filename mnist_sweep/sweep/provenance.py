@@ -1,6 +1,5 @@
 """The listener that records what a run was made with, and what `mnist-sweep plan` had predicted of it."""
 
-import hashlib
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -64,7 +63,5 @@ def _digests(datasets: Mapping[Any, Dataset]) -> dict[str, str]:
     digests = {}
     for source, dataset in datasets.items():
         for split in ("train", "val", "test"):
-            arrays = getattr(dataset, split)
-            content = hashlib.sha256(arrays.images.tobytes() + arrays.labels.tobytes())
-            digests[f"{getattr(source, '__name__', source)} {split}"] = content.hexdigest()
+            digests[f"{getattr(source, '__name__', source)} {split}"] = getattr(dataset, split).sha256()
     return digests

@@ -75,6 +75,10 @@ class TrialRow:
         environment: What else the results may depend on: versions, processor, threads, device.
         error: Cause of a failure in one line, or why the model of a successful trial was not saved, or None.
         traceback: The whole traceback of that failure, or None.
+        data_digest: Digest of the data set (`Dataset.digest`); None in rows of versions before 0.5.
+        code_digest: Digest of the user's own code that the trial reaches (`code_digest.CodeDigests`), that of no code
+            for built-in parts; None in rows of versions before 0.5.
+        merged_from: Name of the results folder that a forced merge of unrelated sweeps copied the row from, or None.
         history: The learning curve, in the order of its steps.
     """
 
@@ -100,6 +104,9 @@ class TrialRow:
     environment: Mapping[str, Any] = field(default_factory=dict)
     error: str | None = None
     traceback: str | None = None
+    data_digest: str | None = None
+    code_digest: str | None = None
+    merged_from: str | None = None
     history: tuple[Evaluation, ...] = ()
 
 

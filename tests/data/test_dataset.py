@@ -77,6 +77,27 @@ def test_datasets_are_frozen() -> None:
         dataset().num_classes = 5  # type: ignore[misc]
 
 
+def test_digest_is_of_what_training_and_evaluation_see() -> None:
+    same = dataset(val=split(4))
+    assert dataset(val=split(4)).digest() == same.digest() == pickle.loads(pickle.dumps(same)).digest()
+    images = same.train.images.copy()
+    images[0, 0, 0, 0] += 1
+    others = [
+        dataclasses.replace(same, train=Split(images=images, labels=same.train.labels)),
+        dataclasses.replace(same, val=same.test, test=same.val),
+        dataclasses.replace(same, pixel_max=16),
+        dataclasses.replace(same, num_classes=same.num_classes + 1),
+    ]
+    assert same.digest() not in {other.digest() for other in others}
+
+
+def test_digest_does_not_depend_on_the_layout_in_memory() -> None:
+    images = np.arange(120, dtype=np.uint8).reshape(2, 5, 4, 3)
+    labels = np.zeros(2, np.uint8)
+    views = [images, np.asfortranarray(images), images[::-1].copy()[::-1]]
+    assert len({Split(images=view, labels=labels).sha256() for view in views}) == 1
+
+
 def test_dataset_survives_pickling() -> None:
     copy = pickle.loads(pickle.dumps(dataset(pixel_max=16)))
     assert (copy.pixel_max, copy.image_shape, len(copy.train)) == (16, (4, 5, 1), 3)

@@ -44,7 +44,7 @@ CONFIG = (
 TRIALS = (
     f"trial_id, config_id, seed, status, {CONFIG}, val_accuracy, val_loss, test_accuracy, test_accuracy_low, "
     "test_accuracy_high, train_loss, steps, parameters, seconds_total, seconds_setup, seconds_train, "
-    "seconds_evaluate, worker, version, error"
+    "seconds_evaluate, worker, version, error, data_digest, code_digest, merged_from"
 )
 HISTORY = "trial_id, step, train_loss, train_accuracy, val_loss, val_accuracy, learning_rate, seconds"
 SUMMARY = (
@@ -91,6 +91,19 @@ def test_columns_of_the_summary_begin_as_in_the_contract_and_each_figure_has_its
     assert columns[columns.index("n") + 1 :] == [
         f"{f}_{end}" for f in figures for end in ("mean", "std", "low", "high")
     ]
+
+
+def test_a_table_of_an_earlier_version_is_read_without_its_later_columns(tmp_path: Path, make_row: MakeRow) -> None:
+    now = cells(write_tables(tmp_path, [make_row(SOFTMAX, data_digest="ab12")])[0])
+    later = ("data_digest", "code_digest", "merged_from")
+    earlier = [{name: cell for name, cell in line.items() if name not in later} for line in now]
+    with (tmp_path / "trials.csv").open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, earlier[0].keys(), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(earlier)
+    frame = read_trials(tmp_path)
+    assert frame["val_accuracy"].tolist() == [0.9]
+    assert frame[[*later]].isna().all(axis=None)
 
 
 def test_every_config_is_one_line_with_its_own_fields_only(
