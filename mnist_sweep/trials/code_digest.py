@@ -1,0 +1,206 @@
+"""The digest of the user's own code that a trial reaches, by which an edited model is told from the one before.
+
+It is made from the source of the trial's parts and of everything of the user's own that they reach: base classes,
+functions and constants, also in other modules, without importing one of them. What the code means counts, not how it is
+written (`normal_form`), so that one digest holds on every version of Python. Names are resolved as Python does it, but
+from the source alone: a function that is found by its name in a text (`getattr`, `importlib`) is not seen.
+"""
+
+import ast
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from types import FunctionType
+from typing import Any
+
+from mnist_sweep.data.dataset import DIGEST_LENGTH
+from mnist_sweep.trials.config import REGISTRIES, TrialConfig
+from mnist_sweep.trials.normal_form import normal_form
+from mnist_sweep.trials.source_code import (
+    PACKAGE,
+    SourceModule,
+    Target,
+    bound_names,
+    changed_names,
+    imported,
+    source_module,
+)
+
+Scopes = tuple[Mapping[str, Target | None], ...]
+FUNCTIONS = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
+
+
+class CodeDigests:
+    """The digests of trials, as the code is when they are first asked for; one for each run."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[Any, ...], dict[str, str] | None] = {}
+
+    def of(self, config: TrialConfig) -> str | None:
+        """Return the digest of a trial's own code, which is that of no code if all parts are built in.
+
+        It is None if the source of a part cannot be found.
+        """
+        definitions = self.definitions(config)
+        return None if definitions is None else _digest(definitions)
+
+    def definitions(self, config: TrialConfig) -> dict[str, str] | None:
+        """Return the digest of each own definition that a trial reaches, by its name, such as `net:Net`."""
+        parts = own_parts(config)
+        if parts not in self._known:
+            self._known[parts] = reached(parts)
+        return self._known[parts]
+
+
+def own_parts(config: TrialConfig) -> tuple[Any, ...]:
+    """Return the classes and functions of a trial's parts that are in no registry."""
+    given = {part: getattr(config, part) for part in REGISTRIES}
+    found = {part: value if isinstance(value, FunctionType) else type(value) for part, value in given.items()}
+    return tuple(thing for part, thing in found.items() if thing not in REGISTRIES[part].values())
+
+
+def reached(parts: tuple[Any, ...]) -> dict[str, str] | None:
+    """Return the digests of the definitions that classes and functions reach, by name; None if one has no source."""
+    packages = frozenset(part.__module__.partition(".")[0] for part in parts) - {PACKAGE, "__main__"}
+    search = _Search(packages)
+    for part in parts:
+        if part.__module__.partition(".")[0] == PACKAGE:
+            continue  # its version is in the row
+        try:
+            if not search.visit(Target(part.__module__, (part.__name__,))):
+                return None
+        except RecursionError:  # an expression of a thousand terms
+            return None
+    return {name: _digest(texts) for name, texts in search.texts.items()}
+
+
+class _Search:
+    """Collects the normal forms of definitions, beginning with some of them.
+
+    Attributes:
+        texts: Normal forms of the statements that define each name, by the name with its module.
+    """
+
+    def __init__(self, own_packages: frozenset[str]) -> None:
+        self.texts: dict[str, list[str]] = {}
+        self._own_packages = own_packages
+        self._modules: dict[str, SourceModule | None] = {}
+        self._seen: set[Target] = set()
+
+    def visit(self, target: Target) -> bool:
+        """Collect what a name in a module reaches; return whether it is defined in a module of the user's own."""
+        module = self._module(target.module)
+        if module is None or target in self._seen:
+            return module is not None
+        self._seen.add(target)
+        if module.content:
+            self.texts[module.label] = [hashlib.sha256(module.content).hexdigest()]
+            return True
+        if not target.names:
+            names = (*module.bindings, *module.imports)
+            return {self.visit(Target(target.module, (name,))) for name in names} <= {True}
+        name, *rest = target.names
+        submodule = Target(f"{target.module}.{name}", tuple(rest))
+        for imports in module.imports.get(name, ()):
+            is_submodule = imports == Target(target.module, (name,))  # `from . import name` in a package
+            self.visit(submodule if is_submodule else Target(imports.module, (*imports.names, *rest)))
+        if name in module.bindings or name in module.imports:
+            self._define(target.module, module, name)
+            return True
+        return any(map(self.visit, [submodule, *(Target(star, target.names) for star in module.stars)]))
+
+    def _module(self, name: str) -> SourceModule | None:
+        if name not in self._modules:
+            self._modules[name] = source_module(name, self._own_packages)
+        return self._modules[name]
+
+    def _define(self, module_name: str, module: SourceModule, name: str) -> None:
+        """Collect the statements that bind a name, or change what it stands for, and what they reach."""
+        key = f"{module.label}:{name}"
+        if key in self.texts:
+            return
+        imports = module.imports.get(name, ())
+        self.texts[key] = [f"import {target.module} {'.'.join(target.names)}" for target in imports]
+        used = [*module.bindings.get(name, ())]
+        for statement in module.effects:
+            found = {target.names[0] for target in references(statement, "") if not target.module}
+            packages = {target.module.partition(".")[0] for one in found for target in module.imports.get(one, ())}
+            if name not in found or statement in used or PACKAGE in packages:  # a call of `run` changes nothing
+                continue
+            if name in changed_names(statement):
+                used.append(statement)
+            elif not bound_names(statement):
+                self.texts[key].append(normal_form(statement))
+        for statement in used:
+            self.texts[key].append(normal_form(statement))
+            for target in references(statement, module.package):
+                self.visit(target if target.module else Target(module_name, target.names))
+
+
+def references(node: ast.AST, package: str, scopes: Scopes = ()) -> set[Target]:
+    """Return what the names in a syntax tree stand for, without local ones; those of the same module have none.
+
+    Args:
+        node: A statement or an expression.
+        package: What relative imports are relative to.
+        scopes: The local names of the functions around it, and what those stand for that are imported there.
+    """
+    chain = _chain(node)
+    if chain:
+        local = next((scope for scope in reversed(scopes) if chain[0] in scope), None)
+        if local is None:
+            return {Target("", chain)}
+        found = local[chain[0]]
+        return {Target(found.module, (*found.names, *chain[1:]))} if found else set()
+    inner = (*scopes, _locals(node, package)) if isinstance(node, FUNCTIONS | ast.ClassDef) else scopes
+    targets: set[Target] = set()
+    for child, is_inside in _children(node):
+        is_method = isinstance(node, ast.ClassDef) and isinstance(child, FUNCTIONS)  # which sees no name of the class
+        targets |= references(child, package, inner if is_inside and not is_method else scopes)
+    return targets
+
+
+def _children(node: ast.AST) -> Iterator[tuple[ast.AST, bool]]:
+    """Yield the nodes below one that matter, and whether they are inside of it, if it is a function."""
+    for name, value in ast.iter_fields(node):
+        if name in ("returns", "type_params") or (name == "annotation" and isinstance(node, ast.arg)):
+            continue
+        for child in value if isinstance(value, list) else [value]:
+            if isinstance(child, ast.arguments):
+                yield from ((default, False) for default in (*child.defaults, *filter(None, child.kw_defaults)))
+            elif isinstance(child, ast.AST):
+                yield child, name == "body"
+
+
+def _chain(node: ast.AST) -> tuple[str, ...]:
+    """Return `("a", "b")` for `a.b`, and nothing for what does not begin with a name."""
+    if isinstance(node, ast.Name):
+        return (node.id,)
+    if isinstance(node, ast.Attribute):
+        before = _chain(node.value)
+        return (*before, node.attr) if before else ()
+    return ()
+
+
+def _locals(
+    scope: "ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | ast.ClassDef", package: str
+) -> dict[str, Target | None]:
+    """Return the local names of a function or a class, and what those stand for that it imports."""
+    names = (
+        {node.arg for node in ast.walk(scope.args) if isinstance(node, ast.arg)} if hasattr(scope, "args") else set()
+    )
+    outer: set[str] = set()
+    found: dict[str, Target | None] = {}
+    for statement in scope.body if isinstance(scope.body, list) else [scope.body]:
+        names |= bound_names(statement)
+        for inner in ast.walk(statement):
+            if isinstance(inner, ast.Global | ast.Nonlocal):
+                outer |= {*inner.names}
+            found |= {name: target for name, target in imported(inner, package) if name != "*"}
+    return {name: found.get(name) for name in names - outer}
+
+
+def _digest(content: object) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode(errors="surrogatepass")).hexdigest()[
+        :DIGEST_LENGTH
+    ]

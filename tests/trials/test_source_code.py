@@ -1,0 +1,129 @@
+"""Laws of the source code: which modules are the user's own, read without imports, and what their names stand for."""
+
+import ast
+import importlib
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from mnist_sweep.trials.source_code import SourceModule, Target, bound_names, changed_names, source_module
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder on the import path."""
+    monkeypatch.syspath_prepend(tmp_path)
+    importlib.invalidate_caches()
+    return tmp_path
+
+
+def only(code: str) -> ast.stmt:
+    (statement,) = ast.parse(code).body
+    return statement
+
+
+def test_a_module_is_read_and_not_imported(folder: Path) -> None:
+    (folder / "own_and_fatal.py").write_text("raise SystemExit\nX = 1\n")
+    module = source_module("own_and_fatal")
+    assert module is not None
+    assert (module.label, [*module.bindings]) == ("own_and_fatal", ["X"])
+    assert "own_and_fatal" not in sys.modules
+
+
+@pytest.mark.parametrize(
+    "name", ["json", "json.decoder", "numpy", "numpy.linalg", "mnist_sweep.data", "sys", "absent", "a.b"]
+)
+def test_installed_modules_are_not_the_users(name: str) -> None:
+    assert source_module(name) is None
+
+
+def test_an_installed_package_that_defines_a_part_is_the_users() -> None:
+    assert source_module("pytest", frozenset({"pytest"})) is not None
+
+
+def test_packages_with_and_without_an_init_are_found(folder: Path) -> None:
+    for name in ("own_pack/__init__.py", "own_pack/inner/deep.py"):
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text("from . import other\n")
+    for name in ("own_pack", "own_pack.inner", "own_pack.inner.deep"):
+        assert source_module(name) is not None, name
+    deep = source_module("own_pack.inner.deep")
+    assert deep is not None
+    assert deep.imports == {"other": [Target("own_pack.inner", ("other",))]}
+
+
+def test_a_file_that_is_not_source_is_one_content(folder: Path) -> None:
+    (folder / "own_broken.py").write_bytes(b"def \xff\n")
+    module = source_module("own_broken")
+    assert module is not None
+    assert module.content == b"def \xff\n"
+
+
+def test_the_script_is_named_by_its_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "my_sweep.py").write_text("X = 1\n")
+    main = ModuleType("__main__")
+    main.__file__ = str(tmp_path / "my_sweep.py")
+    monkeypatch.setitem(sys.modules, "__main__", main)
+    module = source_module("__main__")
+    assert module is not None
+    assert (module.label, [*module.bindings]) == ("my_sweep", ["X"])
+
+
+def test_of_a_notebook_the_cell_that_ran_last_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    main = ModuleType("__main__")
+    cells = ["", "def f(): return 1", "this is no code", "X = 1", "def f(): return 2"]
+    vars(main).update(get_ipython=None, In=cells)
+    monkeypatch.setitem(sys.modules, "__main__", main)
+    module = source_module("__main__")
+    assert module is not None
+    assert {name: [*map(ast.unparse, found)] for name, found in module.bindings.items()} == {
+        "f": ["def f():\n    return 2"],
+        "X": ["X = 1"],
+    }
+
+
+def test_code_on_the_command_line_is_source(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "__main__", ModuleType("__main__"))
+    monkeypatch.setattr(sys, "orig_argv", ["python", "-c", "X = 1", "--quiet"])
+    module = source_module("__main__")
+    assert module is not None
+    assert [*module.bindings] == ["X"]
+
+
+def test_blocks_that_no_import_runs_are_left_out() -> None:
+    module = SourceModule("m", "")
+    guarded = "if __name__ == '__main__':\n    X = 1\nif TYPE_CHECKING:\n    import a\n"
+    module.add(ast.parse(f"{guarded}try:\n    import b\nexcept E:\n    b = 0").body)
+    assert ([*module.bindings], [*module.imports]) == (["b"], ["b"])
+
+
+@pytest.mark.parametrize(
+    ("code", "names"),
+    [
+        ("def f(x): y = 1", {"f"}),
+        ("class A:\n    b = 1", {"A"}),
+        ("a, (b, *c) = d", {"a", "b", "c"}),
+        ("for a in b:\n    def f(): c = 1", {"a", "f"}),
+        ("with a as b: import c.d as e, f.g", {"b", "e", "f"}),
+        ("a[0] = b.c = 1", set()),
+    ],
+)
+def test_statements_bind_names_of_their_own_scope(code: str, names: set[str]) -> None:
+    assert bound_names(only(code)) == names
+
+
+@pytest.mark.parametrize(
+    ("code", "names"),
+    [
+        ("a.b = 1", {"a"}),
+        ("a['b'].c += 1", {"a"}),
+        ("a.update(b)", {"a"}),
+        ("for x in y:\n    a[x] = 1", {"a"}),
+        ("f(a)", set()),
+        ("a = b.copy()", set()),
+    ],
+)
+def test_statements_change_what_names_stand_for(code: str, names: set[str]) -> None:
+    assert changed_names(only(code)) == names
