@@ -1,0 +1,166 @@
+"""Kinds of rows: those trained with the same data and code, which alone one figure may hold.
+
+Rows of different configs may differ in their data sets, or in the code of their models, since the configs say so. Rows
+that name the same data set or the same parts, and were trained with different ones, are of different kinds; so are rows
+of unrelated sweeps that a forced merge put together.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import NamedTuple
+
+from mnist_sweep.text.lines import listed, shortened
+from mnist_sweep.text.names import PARTS, Flat
+from mnist_sweep.text.numbers import counted
+from mnist_sweep.trials.row import Status, TrialRow
+
+FIELDS = ("data_digest", "code_digest", "merged_from")
+UNKNOWN = "unknown"
+
+
+class Kind(NamedTuple):
+    """What a row was trained with.
+
+    Attributes:
+        data: The data set that its config names, with its fields.
+        parts: The parts of the user's own that its config names, separated by spaces.
+        data_digest: Digest of the data set; `unknown` if the row has none; None for a built-in one without, whose files
+            are verified.
+        code_digest: Digest of the code of the parts; `unknown` if the row has none; None without such parts.
+        merged_from: The results folder that a forced merge copied the row from, or "".
+    """
+
+    data: str
+    parts: str
+    data_digest: str | None
+    code_digest: str | None
+    merged_from: str
+
+
+class Kinds(NamedTuple):
+    """The kinds of some rows.
+
+    Attributes:
+        num_rows: Number of rows of each kind.
+        kept: The kinds that one figure may hold, those of the most successful rows.
+    """
+
+    num_rows: Mapping[Kind, int]
+    kept: frozenset[Kind]
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the reader of a figure of the kept kinds must know, a line each."""
+        num_left_out = sum(number for kind, number in self.num_rows.items() if kind not in self.kept)
+        known = [number for kind, number in self.num_rows.items() if kind in self.kept and UNKNOWN in kind]
+        notes = []
+        if num_left_out:
+            rows = counted(sum(self.num_rows.values()), "row")
+            notes.append(
+                f"{num_left_out:,} of {rows} {'is' if num_left_out == 1 else 'are'} of another kind, and in no figure: "
+                f"{'; '.join(_differences(self.num_rows))}; the last columns of trials.csv tell them apart."
+            )
+        if known:
+            rows = counted(sum(known), "row")
+            notes.append(
+                f"{rows} of a version before 0.5 without digests: whether data and code were the same is unknown."
+            )
+        return tuple(notes)
+
+
+def kind_of(row: TrialRow) -> Kind:
+    """Return the kind of a row."""
+    return kind(row.config, row.data_digest, row.code_digest, row.merged_from)
+
+
+def kind(config: Flat, data_digest: str | None, code_digest: str | None, merged_from: str | None) -> Kind:
+    """Return the kind of a row with this flat config; None for a digest or a folder that it does not have."""
+    data, parts = data_key(config), code_key(config)
+    unknown = UNKNOWN if ":" in str(config.get("data", "")) else None
+    code = (code_digest or UNKNOWN) if parts else None
+    return Kind(data, parts, data_digest or unknown, code, merged_from or "")
+
+
+def data_key(config: Flat) -> str:
+    """Return the data set that a flat config names, with its fields."""
+    return " ".join(f"{name}={config[name]}" for name in sorted(config) if name == "data" or name.startswith("data."))
+
+
+def code_key(config: Flat) -> str:
+    """Return the import paths of the parts of a flat config that are the user's own."""
+    return " ".join(str(config[part]) for part in PARTS if ":" in str(config.get(part, "")))
+
+
+def kinds(rows: Iterable[tuple[Kind, bool]]) -> Kinds:
+    """Return the kinds of rows, given the kind of each, and whether it succeeded."""
+    num_rows: Counter[Kind] = Counter()
+    num_ok: Counter[Kind] = Counter()
+    for one, is_ok in rows:
+        num_rows[one] += 1
+        num_ok[one] += is_ok
+    kept: Mapping[Kind, int] = num_ok
+    for group, found in _DIVISIONS.values():
+        kept = _largest(kept, group, found)
+    return Kinds(num_rows, frozenset(kept))
+
+
+def of_one_kind(rows: Iterable[TrialRow]) -> tuple[list[TrialRow], tuple[str, ...]]:
+    """Return the rows that one figure may hold, and what its reader must know."""
+    rows = list(rows)
+    is_alike = len({(row.data_digest, row.code_digest, row.merged_from) for row in rows}) == 1
+    if is_alike and rows[0].data_digest and rows[0].code_digest:
+        return rows, ()
+    of_rows = [kind_of(row) for row in rows]
+    found = kinds((one, row.status is Status.OK) for one, row in zip(of_rows, rows, strict=True))
+    return [row for one, row in zip(of_rows, rows, strict=True) if one in found.kept], found.notes
+
+
+def _largest(
+    numbers: Mapping[Kind, int], group: Callable[[Kind], str], found: Callable[[Kind], str | None]
+) -> dict[Kind, int]:
+    """Return the kinds without those that differ from the largest of their group in what was found."""
+    totals: Counter[tuple[str, str | None]] = Counter()
+    for one, number in numbers.items():
+        totals[group(one), found(one)] += number
+    best: dict[str, tuple[int, bool, str]] = {}
+    for (name, text), number in totals.items():
+        if text is not None:
+            rank = number, text != UNKNOWN, text
+            best[name] = max(best.get(name, rank), rank)
+    return {one: number for one, number in numbers.items() if found(one) in (None, best.get(group(one), "...")[-1])}
+
+
+def _differences(num_rows: Mapping[Kind, int]) -> Iterator[str]:
+    """Yield what differs among kinds, with the number of rows of each."""
+    for what, (group, found) in _DIVISIONS.items():
+        totals: dict[str, Counter[str]] = {}
+        for one, number in num_rows.items():
+            if (text := found(one)) is not None:
+                totals.setdefault(group(one), Counter())[text] += number
+        for name, counts in totals.items():
+            if len(counts) > 1:
+                parts = [f"{text or 'no folder'} in {counted(number, 'row')}" for text, number in counts.most_common()]
+                yield f"{what.format(shortened(name))} {shortened(listed(parts))}"
+
+
+_DIVISIONS: dict[str, tuple[Callable[[Kind], str], Callable[[Kind], str | None]]] = {
+    "they were merged from": (lambda _: "", lambda one: one.merged_from),
+    "the digest of {} is": (lambda one: one.data, lambda one: one.data_digest),
+    "the digest of the code of {} is": (lambda one: one.parts, lambda one: one.code_digest),
+}
+
+
+def differences(one: Iterable[TrialRow], other: Iterable[TrialRow]) -> list[str]:
+    """Return what two groups of rows name alike, but were trained with in other forms, as far as digests are known."""
+    texts = []
+    for what, (group, found) in _DIVISIONS.items():
+        known: list[dict[str, set[str]]] = [{}, {}]
+        for side, rows in zip(known, (one, other), strict=True):
+            for kind in map(kind_of, rows):
+                if (text := found(kind)) not in (None, UNKNOWN, ""):
+                    side.setdefault(group(kind), set()).add(str(text))
+        for name in sorted(known[0].keys() & known[1].keys()):
+            if known[0][name] != known[1][name]:
+                then, now = (listed(sorted(side[name])) for side in known)
+                texts.append(f"{what.format(shortened(name))} {then} and {now}")
+    return texts
