@@ -10,6 +10,7 @@ that breaks it, and the way out. The command line prints that line and exits wit
     │   └── DownloadError (OSError)    a data file could not be downloaded
     ├── ScriptError (ImportError)      a sweep script, or code that a row names by its import path, cannot be loaded
     ├── LedgerError (OSError)          the results folder cannot be read or written
+    │   ├── StaleRowsError             rows were trained with other data or code than the sweep has now
     │   └── RowError (ValueError)      a file under rows/ is not a row
     │       └── NewerRowError          a newer version of mnist_sweep made the row
     ├── CheckpointError (ValueError)   a trial cannot resume from its checkpoint
@@ -47,6 +48,10 @@ class ScriptError(SweepError, ImportError):
 
 class LedgerError(SweepError, OSError):
     """The results folder cannot be read or written."""
+
+
+class StaleRowsError(LedgerError):
+    """Rows of the results folder were trained with other data or code than the sweep has now."""
 
 
 class RowError(LedgerError, ValueError):

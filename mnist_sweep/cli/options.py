@@ -48,6 +48,11 @@ TRIAL_OPTIONS = (
         default="best",
         help="Which trained models to keep in models/: the best trial's, all, or none.",
     ),
+    click.option(
+        "--set-aside",
+        is_flag=True,
+        help="Move rows of other data or code to set_aside/ in the results folder, and rerun their trials.",
+    ),
     click.option("--traceback", is_flag=True, expose_value=False, help="Show where an error was raised."),
     click.option("--no-predictions", is_flag=True, help="Do not keep predicted classes, which `compare` needs."),
 )

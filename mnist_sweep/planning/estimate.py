@@ -3,8 +3,8 @@
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
-from mnist_sweep.data import sources
 from mnist_sweep.data.dataset import Shaped
 from mnist_sweep.errors import DataError
 from mnist_sweep.models import shapes
@@ -16,8 +16,11 @@ from mnist_sweep.planning.makespan import TimedTrial
 from mnist_sweep.results import saved_plan
 from mnist_sweep.results.ledger import Ledger
 from mnist_sweep.results.saved_plan import SavedPlan, digest
+from mnist_sweep.runners import data_process
 from mnist_sweep.runners.local import Local
 from mnist_sweep.runners.ray.tune import RayTune
+from mnist_sweep.sweep import stale_rows
+from mnist_sweep.sweep.inputs import RunInputs
 from mnist_sweep.sweep.sweep import Sweep
 from mnist_sweep.sweep.work_queue import WorkQueue
 from mnist_sweep.system import machine
@@ -54,8 +57,7 @@ def plan(
         SweepError: The sweep, its data or its results folder cannot be used, or a trial does not fit this machine.
     """
     runner, keep, folder = runner or RayTune(), keep or Keep(), Path(results) / sweep.name
-    rows = Ledger(folder).rows(with_history=False)
-    queue = WorkQueue(sweep.trials, sweep.search, folder=folder, rows=rows, retry=set(retry))
+    queue = _queue(sweep, folder, set(retry), keep=keep, needs_data=calibrate)
     found = Plan(
         name=sweep.name,
         free_disk=machine.free_disk(folder),  # refuses a folder that cannot be made, before anything is measured
@@ -81,6 +83,27 @@ def plan(
     return found
 
 
+def _queue(sweep: Sweep, folder: Path, retry: set[Status], *, keep: Keep, needs_data: bool) -> WorkQueue:
+    """Return the work that a run has to do, also for trials whose rows it would set aside.
+
+    Raises:
+        StaleRowsError: The run would be refused.
+        DataError: A data set of the user's own cannot be loaded, although the data are needed.
+    """
+    rows, inputs = Ledger(folder).rows(with_history=False), RunInputs()
+    try:
+        with inputs:
+            stale = stale_rows.find(sweep, rows, retry, inputs, folder)
+    except DataError:
+        if needs_data:
+            raise
+    else:
+        if not keep.set_aside:
+            stale.refuse(folder)
+        rows = {name: row for name, row in rows.items() if row not in stale.rows}
+    return WorkQueue(sweep.trials, sweep.search, folder=folder, rows=rows, retry=retry, inputs=inputs)
+
+
 def _to_run(queue: WorkQueue) -> list[TrialConfig]:
     return [*queue.missing.values(), *queue.upcoming]
 
@@ -99,7 +122,7 @@ def networks(trials: Iterable[TrialConfig]) -> list[NetworkPlan]:
     groups: dict[Hashable, list[TrialConfig]] = {}
     for trial in trials:
         groups.setdefault(network_key(trial), []).append(trial)
-    data = {trial.data: sources.shaped(trial.data) for trial, *_ in groups.values()}
+    data = {trial.data: _shaped(trial.data) for trial, *_ in groups.values()}
     return [
         NetworkPlan(
             key=key,
@@ -110,6 +133,11 @@ def networks(trials: Iterable[TrialConfig]) -> list[NetworkPlan]:
         )
         for key, (trial, *others) in groups.items()
     ]
+
+
+def _shaped(source: Any) -> Shaped:
+    is_declared = isinstance(source, Shaped) and not isinstance(source, type)
+    return source if is_declared else data_process.load(source)
 
 
 def _layers(trial: TrialConfig, dataset: Shaped) -> list[LayerShape]:

@@ -49,6 +49,7 @@ class RunRecord:
         num_run: Number of trials that the run ran.
         seconds: Wall time in seconds.
         data: SHA-256 of the data by the name of its files or arrays.
+        code: Digest of each definition of the user's own that the trials reached, by its name, such as `net:Net`.
         predicted_seconds: Wall time that `mnist-sweep plan` predicted, in seconds, or None.
     """
 
@@ -67,11 +68,12 @@ class RunRecord:
     num_run: int
     seconds: float
     data: Mapping[str, str]
+    code: Mapping[str, str] = dataclasses.field(default_factory=dict)
     predicted_seconds: float | None = None
 
     def __post_init__(self) -> None:
         coerce(self)
-        for name in ("packages", "data"):
+        for name in ("packages", "data", "code"):
             given = getattr(self, name)
             texts = isinstance(given, Mapping) and all(isinstance(text, str) for pair in given.items() for text in pair)
             require(texts, f"RunRecord.{name} maps names to texts", **{name: given})

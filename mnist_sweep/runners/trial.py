@@ -25,9 +25,9 @@ from mnist_sweep.training import fitting, row_builder, runtime
 from mnist_sweep.training.checkpoints import Checkpoints
 from mnist_sweep.training.loop import TrainingCallback
 from mnist_sweep.training.state import Heartbeat
-from mnist_sweep.trials import shared_prefix, shipping
+from mnist_sweep.trials import kinds, shared_prefix, shipping
 from mnist_sweep.trials.artifacts import Artifacts, SavedModel
-from mnist_sweep.trials.config import TrialConfig, from_flat, trial_id
+from mnist_sweep.trials.config import TrialConfig, from_flat, to_flat, trial_id
 from mnist_sweep.trials.row import Evaluation, TrialRow, rank
 
 KEPT_SWEEPS = 4
@@ -151,10 +151,15 @@ def _checkpoints(config: TrialConfig, artifacts: Artifacts | None, problems: lis
         where,
         trial_id(config),
         seconds=artifacts.checkpoint_seconds,
-        identity={"version": row_builder.version(), **runtime.environment()},
+        identity={"version": row_builder.version(), **_digests(config, artifacts), **runtime.environment()},
         start=start,
         end=shared_prefix.final_state_name(config) if shares else None,
     )
+
+
+def _digests(config: TrialConfig, artifacts: Artifacts) -> dict[str, str | None]:
+    flat, known = to_flat(config), artifacts.digests
+    return {"data": known.get(kinds.data_key(flat)), "code": known.get(kinds.code_key(flat))}
 
 
 @contextlib.contextmanager

@@ -17,7 +17,9 @@ from mnist_sweep.results import run_marker
 from mnist_sweep.runners import data_process
 from mnist_sweep.runners.protocol import Runner
 from mnist_sweep.runners.ray.tune import RayTune
+from mnist_sweep.sweep import stale_rows
 from mnist_sweep.sweep.best_config import BestConfig, best_config
+from mnist_sweep.sweep.inputs import RunInputs
 from mnist_sweep.sweep.provenance import ProvenanceWriter
 from mnist_sweep.sweep.recorder import Dispatcher, Recorder
 from mnist_sweep.sweep.results_folder import ResultsFolder
@@ -119,10 +121,8 @@ def _run(
     dispatcher = Dispatcher([one for one in listeners if not isinstance(one, Tracker)])
     sessions = [one.connect(sweep.name, folder.path) for one in listeners if isinstance(one, Tracker)]
     sync = TrackerSync(sessions, notify=dispatcher.notify, is_ending=lambda: interrupts.stop_requested)
-    load = sources.load if getattr(runner, "in_process", False) else data_process.load
     with folder.lock, interrupts, sync:
-        rows = folder.read()
-        queue = WorkQueue(sweep.trials, sweep.search, folder=folder.path, rows=rows, retry=retry, load=load)
+        queue = _work_queue(sweep, folder, retry, runner, set_aside=keep.set_aside)
         sync.send_missing(row for name, row in folder.rows.items() if name not in queue.missing)
         dispatcher.add(sync)
         num_run = _run_missing(sweep, runner, keep, folder, queue, dispatcher, interrupts)
@@ -138,6 +138,27 @@ def _run(
     )
 
 
+def _work_queue(
+    sweep: Sweep, folder: ResultsFolder, retry: set[Status], runner: Runner, *, set_aside: bool
+) -> WorkQueue:
+    """Read the rows of a folder, refuse or set aside stale ones, and return the work that is left.
+
+    Raises:
+        StaleRowsError: Rows were trained with other data or code, and are not to be set aside.
+    """
+    inputs = RunInputs(sources.load if getattr(runner, "in_process", False) else data_process.load)
+    stale = stale_rows.find(sweep, folder.read(), retry, inputs, folder.path)
+    notes = [stale.note] if stale.note else []
+    if not set_aside:
+        stale.refuse(folder.path)
+    elif stale.rows:
+        target = folder.set_aside(stale.rows)
+        notes.append(f"{'; '.join(stale.causes)}: set aside in {target}/")
+    queue = WorkQueue(sweep.trials, sweep.search, folder=folder.path, rows=folder.rows, retry=retry, inputs=inputs)
+    queue.notes += notes
+    return queue
+
+
 def _run_missing(
     sweep: Sweep,
     runner: Runner,
@@ -151,7 +172,7 @@ def _run_missing(
     if not queue.work_ids:
         folder.write_tables()
         return 0
-    datasets = queue.datasets
+    datasets, digests = queue.datasets, queue.digests_by_key
     path, is_population = folder.path, queue.population is not None
     where = folder_in(absolute(keep.storage), sweep.name) if keep.storage else str(path.resolve())
     artifacts = Artifacts(
@@ -159,6 +180,7 @@ def _run_missing(
         run_marker=run_marker.new_name(path),
         keep_shared_prefixes=is_population,
         several_seeds=queue.several_seeds,
+        digests=digests,
     )
     storage = RunStorage(artifacts, folder, queue, notify=dispatcher.notify)
     provenance = ProvenanceWriter(path, queue, runner=type(runner).__name__, code=next(iter(sweep.code), None))

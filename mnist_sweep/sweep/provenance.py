@@ -1,5 +1,6 @@
 """The listener that records what a run was made with, and what `mnist-sweep plan` had predicted of it."""
 
+import dataclasses
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -40,7 +41,7 @@ class ProvenanceWriter:
                 runs.append(self._folder, self._record(num_run))
 
     def _record(self, num_run: int) -> runs.RunRecord:
-        return runs.describe_run(
+        described = runs.describe_run(
             started=self._started,
             runner=self._runner,
             num_workers=self._num_workers,
@@ -49,6 +50,8 @@ class ProvenanceWriter:
             script_folder=self._code,
             predicted_seconds=self._predicted_seconds(num_run),
         )
+        definitions = self._queue.inputs.definitions(self._queue.trials.values())
+        return dataclasses.replace(described, code=definitions)
 
     def _predicted_seconds(self, num_run: int) -> float | None:
         """Return what was predicted of this run; None if nothing was, or it has not run all of its trials."""

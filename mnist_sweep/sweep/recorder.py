@@ -5,6 +5,7 @@ committed before anything else learns of it.
 """
 
 import contextlib
+import dataclasses
 import logging
 import os
 import threading
@@ -111,7 +112,7 @@ class Recorder:
             predictions.write_labels(self._folder.path, data_id, labels)
         self._storage.open(self.rows())
         self._dispatcher.emit(events.WorkersReady(num_workers=min(num_workers, self._queue.max_concurrent)))
-        for note in filter(None, (warning, self._queue.note)):
+        for note in filter(None, (warning, self._queue.note, *self._queue.notes)):
             self._dispatcher.notify(note)
 
     def rows(self) -> Sequence[TrialRow]:
@@ -158,8 +159,10 @@ class Recorder:
             self._models.hold(trial_id, item)
 
     def finished(self, row: TrialRow) -> None:
-        """Keep the model of a trial if it is to be kept, commit its row, and pass it on."""
+        """Keep the model of a trial if it is to be kept, commit its row with its digests, and pass it on."""
         exits.end_copy(self._pid)
+        digests = self._queue.inputs.digests(self._queue.trials[row.trial_id])
+        row = dataclasses.replace(row, data_digest=digests.data, code_digest=digests.code)
         self._models.finished(row)
         self._folder.commit(row)
         self._queue.tell(row)

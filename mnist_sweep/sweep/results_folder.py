@@ -2,11 +2,11 @@
 
 import math
 import time
-from collections.abc import Container
+from collections.abc import Container, Sequence
 from pathlib import Path
 
 from mnist_sweep.errors import LedgerError
-from mnist_sweep.results import tables
+from mnist_sweep.results import set_aside, tables
 from mnist_sweep.results.ledger import Ledger
 from mnist_sweep.system.driver_lock import Lock
 from mnist_sweep.trials.events import Event, RowCommitted, RunEnded, WorkersReady
@@ -55,6 +55,16 @@ class ResultsFolder:
         if self.lock.acquire() and any(name in missing for name in self.ledger.rows(with_history=False)):
             raise LedgerError(f"another run has just written to {self.path}: run the same command again.")
         self.ledger.remove_unfinished()
+
+    def set_aside(self, stale: Sequence[TrialRow]) -> Path:
+        """Move rows to a folder of their own below this one, and return that.
+
+        Raises:
+            LedgerError: They cannot be moved.
+        """
+        names = {row.trial_id for row in stale}
+        self.rows = {name: row for name, row in self.rows.items() if name not in names}
+        return set_aside.set_aside(self.path, stale, self.rows.values())
 
     def commit(self, row: TrialRow) -> None:
         """Write a row, durably.

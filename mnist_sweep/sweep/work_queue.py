@@ -2,20 +2,22 @@
 
 import functools
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from mnist_sweep.data import sources
 from mnist_sweep.data.dataset import Dataset
 from mnist_sweep.search import pending_proposals
 from mnist_sweep.search.pbt import Population
 from mnist_sweep.search.search import PBT, Search
 from mnist_sweep.search.tune_searcher import TuneSearcher
+from mnist_sweep.sweep.inputs import RunInputs
 from mnist_sweep.text.names import varying
 from mnist_sweep.training.fitting import validate
+from mnist_sweep.trials.code_digest import own_parts
 from mnist_sweep.trials.config import TrialConfig, to_flat, trial_id
 from mnist_sweep.trials.definitions import own_definitions
+from mnist_sweep.trials.kinds import code_key, data_key
 from mnist_sweep.trials.row import Status, TrialRow, config_of
 
 
@@ -28,7 +30,7 @@ class WorkQueue:
         folder: Its results folder.
         rows: The rows that are there.
         retry: Statuses whose trials run again.
-        load: Loads a data source.
+        inputs: The trials' data sets and the user's own code; None reads them as they are.
 
     Attributes:
         trials: All trials known so far, by id, in their order; a search adds to them.
@@ -37,6 +39,8 @@ class WorkQueue:
         definitions: The user's own classes and functions in all trials, proposed ones included, by their names in rows.
         fields: Names of the config's fields in which the trials differ.
         population: The population whose rounds are to run; None for other sweeps.
+        inputs: The trials' data sets and the user's own code.
+        notes: What the user should know before the first trial, in lines.
 
     Raises:
         SweepError: A row, a proposal or the search cannot be used; nothing has been written.
@@ -50,8 +54,9 @@ class WorkQueue:
         folder: Path,
         rows: Mapping[str, TrialRow],
         retry: Collection[Status] = (),
-        load: Callable[[Any], Dataset] = sources.load,
+        inputs: RunInputs | None = None,
     ) -> None:
+        self.inputs, self.notes = inputs or RunInputs(), list[str]()
         kept = {name: row for name, row in rows.items() if row.status not in retry}
         self.population = Population(search, kept.values()) if search and isinstance(search.algorithm, PBT) else None
         found = self.population.trials if self.population else _found(search, folder, rows)
@@ -60,7 +65,7 @@ class WorkQueue:
         self.definitions = own_definitions([*self.trials.values(), *proposable])
         self.fields = list(search.axes) if search else varying(map(to_flat, self.trials.values()))
         self.missing = {name: trial for name, trial in self.trials.items() if name not in kept}
-        self._folder, self._search, self._load = folder, search, load
+        self._folder, self._search = folder, search
         self._known = {*self.trials, *rows}
         self._num_trials = max(len(self.trials), search.num_trials if search else 0)
         self._proposals: TuneSearcher | Population | None = self.population
@@ -78,11 +83,23 @@ class WorkQueue:
         """
         proposed = self._search.ends() if self._search and self._proposals else []
         datasets: dict[Any, Dataset] = {}
-        for trial in [*self.missing.values(), *proposed]:
-            if trial.data not in datasets:
-                datasets[trial.data] = self._load(trial.data)
-            validate(trial, datasets[trial.data])
+        with self.inputs:
+            for trial in [*self.missing.values(), *proposed]:
+                if trial.data not in datasets:
+                    datasets[trial.data] = self.inputs.dataset(trial.data)
+                    self.inputs.digests(trial)
+                validate(trial, datasets[trial.data])
         return datasets
+
+    @property
+    def digests_by_key(self) -> dict[str, str]:
+        """The digests of the data sets and of the user's own code, by `kinds.data_key` and `code_key`."""
+        found: dict[str, str] = {}
+        proposed = self._search.ends() if self._search and self._proposals else []
+        for trial in {(trial.data, own_parts(trial)): trial for trial in [*self.missing.values(), *proposed]}.values():
+            flat, digests = to_flat(trial), self.inputs.digests(trial)
+            found |= {data_key(flat): digests.data, code_key(flat): digests.code or ""}
+        return found
 
     @property
     def num_trials(self) -> int:

@@ -1,6 +1,7 @@
 """What trials leave behind besides their rows: trained models, TensorBoard logs, predictions, checkpoints."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -22,6 +23,8 @@ class Keep:
         checkpoint_seconds: Seconds between two checkpoints of a running trial, above 0.
         storage: Folder or URL that all machines see, for checkpoints, logs and a copy of the kept models; None means
             the results folder.
+        set_aside: Whether rows of other data or code than now are moved to `set_aside/`, and their trials run again;
+            otherwise a run with such rows is refused.
     """
 
     models: Retention = "best"
@@ -29,6 +32,7 @@ class Keep:
     summaries: SummaryDetail = "off"
     checkpoint_seconds: float = 30.0
     storage: str | None = None
+    set_aside: bool = False
 
     def __post_init__(self) -> None:
         coerce(self)
@@ -45,6 +49,8 @@ class Artifacts(Keep):
             pauses its trial when it is gone. None means that no checkpoints are written.
         keep_shared_prefixes: Whether trials keep their final states, for longer trials with the same beginning.
         several_seeds: Whether configs have several trials, so that no worker alone can tell whose model is to be kept.
+        digests: Digests of the data and of the user's own code by `kinds.data_key` and `code_key`; a trial does not
+            resume from a checkpoint of others.
     """
 
     storage: str
@@ -52,6 +58,7 @@ class Artifacts(Keep):
     models: Retention = "none"
     keep_shared_prefixes: bool = False
     several_seeds: bool = False
+    digests: Mapping[str, str] = field(default_factory=dict)
 
     def are_stored_in(self, folder: Path) -> bool:
         """Return whether the storage is this results folder, which no other run writes to meanwhile."""

@@ -21,7 +21,9 @@ from mnist_sweep.planning import calibration, measurement
 from mnist_sweep.planning.calibration import Calibration, calibrate
 from mnist_sweep.planning.measurement import TrialCost
 from mnist_sweep.training import runtime
+from mnist_sweep.trials import shipping
 from mnist_sweep.trials.config import from_flat, to_flat
+from mnist_sweep.trials.definitions import own_definitions
 from mnist_sweep.trials.graph_signatures import graph_signature
 
 COST = TrialCost(step=1.0, image=0.1, overhead=2.0, tracing=3.0, saving=0.5, num_images=9, memory=7, shared_memory=5)
@@ -151,7 +153,9 @@ def measure_all(
     monkeypatch.setattr(runtime, "configure", lambda **_: None)
     sent: list[Any] = []
     sender = cast("Any", SimpleNamespace(send=sent.append))
-    calibration._measure_all(sender, os.devnull, runner, number, [to_flat(trial) for trial in trials], 0.0)
+    definitions = shipping.pack(own_definitions(trials))
+    flats = [to_flat(trial) for trial in trials]
+    calibration._measure_all(sender, os.devnull, runner, number, flats, definitions, 0.0)
     return sent
 
 

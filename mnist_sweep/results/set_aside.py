@@ -1,0 +1,68 @@
+"""Setting aside rows of other data or code: they are moved with what belongs to them, and nothing is deleted.
+
+They lie in a folder of their own below the results folder, which is a results folder itself: every command reads it.
+"""
+
+import os
+import shutil
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from mnist_sweep.results import predictions
+from mnist_sweep.results.ledger import Ledger
+from mnist_sweep.results.tables import write_tables
+from mnist_sweep.system.files import flush_folder, ledger_errors
+from mnist_sweep.trials.row import TrialRow
+
+FOLDER = "set_aside"
+COMPANIONS = (("models", ".keras"), ("predictions", ".npz"), ("predictions", "-mistakes.npz"))
+
+
+def set_aside(folder: Path, rows: Sequence[TrialRow], others: Iterable[TrialRow]) -> Path:
+    """Move rows of a results folder, with their models and predictions, to a new folder below it, and return that.
+
+    Labels of the data sets go with them, and stay as well where one of the `others`, which stay, needs them. The new
+    folder gets tables.
+
+    Raises:
+        LedgerError: A file cannot be moved; those moved before are in the new folder, and moving again moves the rest.
+    """
+    target = _new_folder(folder)
+    with ledger_errors(f"rows cannot be moved to {target}", ": make it a writable folder"):
+        (target / "rows").mkdir(parents=True)
+        for row in rows:
+            for name, end in COMPANIONS:
+                _move(folder, target, f"{name}/{row.trial_id}{end}")
+        left, moved = ({predictions.data_id(row.config) for row in found} for found in (others, rows))
+        for data_id in sorted(moved):
+            name = f"{predictions.FOLDER}/labels-{data_id}.npz"
+            (_copy if data_id in left else _move)(folder, target, name)
+        for row in rows:
+            _move(folder, target, f"rows/{row.trial_id}.json")
+        for changed in (target / "rows", target, Ledger(folder).rows_folder, folder):
+            flush_folder(changed)
+    write_tables(target, rows)
+    return target
+
+
+def _new_folder(folder: Path) -> Path:
+    """Return a path below a results folder that does not exist yet, named by the time."""
+    name, number = datetime.now(UTC).strftime("%Y-%m-%dT%H-%M-%SZ"), 1
+    target = folder / FOLDER / name
+    while os.path.lexists(target):
+        number += 1
+        target = folder / FOLDER / f"{name}-{number}"
+    return target
+
+
+def _move(folder: Path, target: Path, name: str) -> None:
+    if (folder / name).exists():
+        (target / name).parent.mkdir(exist_ok=True)
+        (folder / name).rename(target / name)
+
+
+def _copy(folder: Path, target: Path, name: str) -> None:
+    if (folder / name).exists():
+        (target / name).parent.mkdir(exist_ok=True)
+        shutil.copy2(folder / name, target / name)

@@ -1,0 +1,81 @@
+"""What the trials of a run are made from besides their configs: data sets and the user's own code, with digests."""
+
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple, Self
+
+from mnist_sweep.data.dataset import Dataset
+from mnist_sweep.data.sources import DATASETS
+from mnist_sweep.runners import data_process
+from mnist_sweep.trials.code_digest import CodeDigests, own_parts
+from mnist_sweep.trials.config import TrialConfig, to_flat
+from mnist_sweep.trials.kinds import code_key, data_key
+
+
+class Digests(NamedTuple):
+    """The digests in a trial's row: of its data set, and of the user's own code, None if its source is unknown."""
+
+    data: str
+    code: str | None
+
+
+class RunInputs:
+    """Data sets and code as they are now, each read once; at the end of the context the data sets are dropped.
+
+    Args:
+        load: Loads a data source.
+    """
+
+    def __init__(self, load: Callable[[Any], Dataset] = data_process.load) -> None:
+        self._load = load
+        self._datasets: dict[Any, Dataset] = {}
+        self._data_digests: dict[Any, str] = {}
+        self._code = CodeDigests()
+
+    def dataset(self, source: Any) -> Dataset:
+        """Return the data set of a data source.
+
+        Raises:
+            DataError: It cannot be loaded.
+        """
+        if source not in self._datasets:
+            self._datasets[source] = self._load(source)
+        return self._datasets[source]
+
+    def digests(self, trial: TrialConfig) -> Digests:
+        """Return the digests of what a trial is trained with.
+
+        Raises:
+            DataError: Its data set has to be loaded, and cannot be.
+        """
+        if trial.data not in self._data_digests:
+            self._data_digests[trial.data] = self.dataset(trial.data).digest()
+        return Digests(self._data_digests[trial.data], self._code.of(trial))
+
+    def own_digests(self, trials: Iterable[TrialConfig]) -> dict[str, str]:
+        """Return the digests of data sets and code that are the user's own, by their keys as in `trials.kinds`.
+
+        Raises:
+            DataError: A data set of the user's own cannot be loaded.
+        """
+        found = {}
+        for trial in {(trial.data, own_parts(trial)): trial for trial in trials if own_parts(trial)}.values():
+            flat = to_flat(trial)
+            if code := self._code.of(trial):
+                found[code_key(flat)] = code
+            if type(trial.data) not in DATASETS.values():
+                found[data_key(flat)] = self.digests(trial).data
+        return found
+
+    def definitions(self, trials: Iterable[TrialConfig]) -> dict[str, str]:
+        """Return the digest of each definition of the user's own that trials reach, by its name."""
+        found: dict[str, str] = {}
+        for trial in {own_parts(trial): trial for trial in trials}.values():
+            found |= self._code.definitions(trial) or {}
+        return found
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Drop the data sets; their digests stay."""
+        self._datasets.clear()
