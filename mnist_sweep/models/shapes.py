@@ -5,7 +5,11 @@ times. Multiply-adds count products with weights; biases, pooling and normalisat
 """
 
 import math
-from typing import Any, NamedTuple
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from mnist_sweep.models.layer_calls import LayerCall
 
 Volume = tuple[int, ...]
 
@@ -65,16 +69,18 @@ def _windows(sides: list[int], window: int, stride: int) -> tuple[list[int], str
     return [fits[side] for side in sides], ", ".join(rules)
 
 
-def describe_built(model: Any) -> list[LayerShape]:
-    """Return the layers of any built Keras model, without the rules of their windows.
+def describe_calls(calls: "Iterable[LayerCall]") -> list[LayerShape]:
+    """Return the layers of any built Keras model, as a call reaches them, without the rules of their windows.
 
-    Multiply-adds are counted for layers with a `kernel`, applied once for each output pixel, and are 0 for others.
+    Weights count at the first call of their layer. Multiply-adds are counted for layers with a `kernel`, applied once
+    for each output pixel, and are 0 for others.
     """
-    layers = []
-    for layer in model.layers:
-        output = tuple(getattr(layer.output, "shape", (None,))[1:])
-        parameters = sum(math.prod(weight.shape) for weight in layer.trainable_variables)
-        kernel = getattr(layer, "kernel", None)
+    layers, counted = [], set[int]()
+    for call in calls:
+        output = tuple(getattr(call.outputs, "shape", (None,))[1:])
+        parameters = sum(math.prod(weight.shape) for weight in call.weights if id(weight) not in counted)
+        counted |= set(map(id, call.weights))
+        kernel = getattr(call.layer, "kernel", None)
         multiply_adds = 0 if kernel is None else math.prod(kernel.shape) * math.prod(output[:-1])
-        layers.append(LayerShape(layer.name, output, parameters, multiply_adds))
+        layers.append(LayerShape(call.layer.name, output, parameters, multiply_adds))
     return layers

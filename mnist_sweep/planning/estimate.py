@@ -6,9 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from mnist_sweep.data.dataset import Shaped
-from mnist_sweep.errors import DataError
-from mnist_sweep.models import shapes
-from mnist_sweep.models.shapes import LayerShape
+from mnist_sweep.errors import ConfigError, DataError
 from mnist_sweep.planning import calibration, disk_usage, makespan
 from mnist_sweep.planning.calibration import Calibration
 from mnist_sweep.planning.forecast import KindPlan, NetworkPlan, Plan
@@ -24,6 +22,7 @@ from mnist_sweep.sweep.inputs import RunInputs
 from mnist_sweep.sweep.sweep import Sweep
 from mnist_sweep.sweep.work_queue import WorkQueue
 from mnist_sweep.system import machine
+from mnist_sweep.training import model_check
 from mnist_sweep.trials.artifacts import Keep, Retention
 from mnist_sweep.trials.config import TrialConfig
 from mnist_sweep.trials.graph_signatures import graph_signature, model_signature
@@ -129,7 +128,7 @@ def networks(trials: Iterable[TrialConfig]) -> list[NetworkPlan]:
             model=trial.model,
             image_shape=data[trial.data].image_shape,
             num_trials=1 + len(others),
-            layers=tuple(_layers(trial, data[trial.data])),
+            **_layers(trial, data[trial.data]),
         )
         for key, (trial, *others) in groups.items()
     ]
@@ -140,13 +139,14 @@ def _shaped(source: Any) -> Shaped:
     return source if is_declared else data_process.load(source)
 
 
-def _layers(trial: TrialConfig, dataset: Shaped) -> list[LayerShape]:
+def _layers(trial: TrialConfig, dataset: Shaped) -> dict[str, Any]:
+    """Return the fields of a network's plan on its layers."""
     if describe := getattr(trial.model, "describe", None):
-        layers: list[LayerShape] = describe(dataset.image_shape, dataset.num_classes)
-        return layers
-    from mnist_sweep.training.graph_cache import build_model
-
-    return shapes.describe_built(build_model(trial, dataset))
+        return {"layers": tuple(describe(dataset.image_shape, dataset.num_classes))}
+    try:
+        return {"layers": tuple(model_check.describe(trial, dataset))}
+    except ConfigError as error:
+        return {"error": str(error)}
 
 
 def _num_workers(runner: Local | RayTune, num_trials: int) -> int:

@@ -17,14 +17,16 @@ class NetworkPlan:
         model: Its hyperparameters, as in the first of its trials.
         image_shape: Height, width and channels of its images.
         num_trials: Trials that train it.
-        layers: Its layers, each with its output for one image.
+        layers: Its layers, each with its output for one image; empty if they cannot be told.
+        error: Why its layers cannot be told, in one line; empty if they can.
     """
 
     key: Hashable
     model: Any
     image_shape: tuple[int, int, int]
     num_trials: int
-    layers: tuple[LayerShape, ...]
+    layers: tuple[LayerShape, ...] = ()
+    error: str = ""
 
     @property
     def parameters(self) -> int:
@@ -112,6 +114,11 @@ class Plan:
             way_out = "choose another folder with --results, or keep less (--keep-models none, --no-predictions)"
             free = f"only {size(self.free_disk)} are free on the disk"
             warnings.append(f"the results need {size(needed)}, but {free}: {way_out}.")
+        failing = {kind.network for kind in self.kinds if kind.failure}
+        for number, network in enumerate(self.networks, start=1):
+            if network.error and number not in failing:
+                trials = f"{counted(network.num_trials, 'trial')} of network {number}"
+                warnings.append(f"{trials} cannot be planned: {network.error}")
         for kind in self.kinds:
             if kind.failure:
                 trials = f"{counted(kind.num_trials, 'trial')} of network {kind.network} ({kind.name})"

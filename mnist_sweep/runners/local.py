@@ -17,7 +17,7 @@ from mnist_sweep.runners.protocol import Observer, require_one_gpu
 from mnist_sweep.runners.trial import Item, pausable, steps
 from mnist_sweep.runners.trial_process import TrialProcess
 from mnist_sweep.system import machine
-from mnist_sweep.training import runtime
+from mnist_sweep.training import model_check, runtime
 from mnist_sweep.trials import shipping
 from mnist_sweep.trials.artifacts import Artifacts, SavedModel
 from mnist_sweep.trials.config import TrialConfig, trial_id
@@ -65,11 +65,15 @@ class Local:
             if self.in_process:
                 runtime.configure(**settings)
                 start: Callable[..., Generator[Item | None, None, TrialRow]] = steps
+                check = model_check.check_models
             else:
                 process = stack.enter_context(TrialProcess(settings, shipping.pack(observer.definitions())))
                 process.start()
-                start = process.steps
+                start, check = process.steps, process.check_models
+            notes = check(model_check.candidates(trials.values(), datasets))
             observer.ready(1, _idle_cards() if self.gpus_per_trial else None)
+            for note in notes:
+                observer.noted(None, note)
             proposed = iter(observer.propose, None) if num_proposals else ()
             for trial in itertools.chain(trials.values(), proposed):
                 if observer.is_ending():

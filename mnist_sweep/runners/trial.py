@@ -9,7 +9,7 @@ import functools
 import tempfile
 import time
 import traceback
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -21,9 +21,11 @@ from mnist_sweep.system.storage import Bucket, Folder, storage
 from mnist_sweep.text.causes import first_cause
 from mnist_sweep.text.lines import shortened
 from mnist_sweep.text.names import Flat
-from mnist_sweep.training import fitting, row_builder, runtime
+from mnist_sweep.training import fitting, model_check, row_builder, runtime
 from mnist_sweep.training.checkpoints import Checkpoints
 from mnist_sweep.training.loop import TrainingCallback
+from mnist_sweep.training.model_check import Candidate
+from mnist_sweep.training.sample import Sample
 from mnist_sweep.training.state import Heartbeat
 from mnist_sweep.trials import kinds, shared_prefix, shipping
 from mnist_sweep.trials.artifacts import Artifacts, SavedModel
@@ -62,6 +64,7 @@ def steps(
     problems: list[str] = []
     try:
         dataset = sources.load(config.data) if dataset is None else dataset
+        model_check.check_model(config, dataset)
         checkpoints = _checkpoints(config, artifacts, problems)
         with _summaries(config, artifacts, checkpoints, problems) as summaries:
             result = yield from fitting.train(config, dataset, callback=summaries, checkpoints=checkpoints)
@@ -106,6 +109,12 @@ def prepare(settings: Mapping[str, Any], definitions: bytes) -> Generator[Item, 
     yield from ()
     shipping.unpack(definitions)
     runtime.configure(**settings)
+
+
+def check_models(models: Sequence[tuple[Flat, Sample]]) -> Generator[Item, None, list[str]]:
+    """Check models in a process that runs trials only; return notes on them."""
+    yield from ()
+    return model_check.check_models([Candidate(from_flat(flat), sample) for flat, sample in models])
 
 
 def keep_dataset(key: int, dataset: Dataset) -> Generator[Item, None, None]:

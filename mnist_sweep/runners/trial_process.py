@@ -1,7 +1,7 @@
 """A child process that runs trials, so that no model of the user's can end the run; replaced when it has ended."""
 
 import dataclasses
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from typing import Any, Self
 
 from mnist_sweep.data.dataset import Dataset
@@ -10,6 +10,7 @@ from mnist_sweep.runners import trial
 from mnist_sweep.runners.trial import KEPT_DATASETS, Item
 from mnist_sweep.system.child_process import ChildProcess
 from mnist_sweep.training import row_builder
+from mnist_sweep.training.model_check import Candidate
 from mnist_sweep.trials.artifacts import Artifacts
 from mnist_sweep.trials.config import TrialConfig, to_flat
 from mnist_sweep.trials.row import TrialRow
@@ -63,6 +64,24 @@ class TrialProcess:
                 raise
             row = failed(config, lost)
         return row
+
+    def check_models(self, models: Sequence[Candidate]) -> list[str]:
+        """Check models in the process, as `model_check.check_models` does in this one; return notes on them.
+
+        If a model ends the process, so will its trial, which reports it.
+
+        Raises:
+            ConfigError: As raised by `model_check.check_models`.
+            ResourceError: As raised by `start`.
+        """
+        if not models:
+            return []
+        flats = [(to_flat(config), sample) for config, sample in models]
+        try:
+            notes: list[str] = self.start().call(trial.check_models, flats)
+        except ProcessLostError:
+            return []
+        return notes
 
     def end(self) -> None:
         """End the process if there is one."""

@@ -52,7 +52,14 @@ def build_model(config: "TrialConfig", data: "Shaped") -> Any:
     pid = os.getpid()
     with runtime.precision(config.precision):
         model = config.model.build(data.image_shape, data.num_classes)
-    exits.end_copy(pid)  # TensorFlow would hang in it
+        exits.end_copy(pid)  # TensorFlow would hang in it
+        return model if is_builtin(config.model) else with_weights(model, data.image_shape)
+
+
+def with_weights(model: Any, image_shape: tuple[int, int, int]) -> Any:
+    """Return a user's Keras model once it has its weights, which a sequential or subclassed one makes when called."""
+    if not getattr(model, "inputs", None):
+        model(tf.zeros((1, *image_shape)))
     return model
 
 

@@ -24,6 +24,7 @@ class Network:
 
     Attributes:
         weights: Trainable variables of the model.
+        constraints: What a user's layer projects each weight with after an update, or None.
         draws: State of each layer that draws random numbers in training.
         parameters: Number of values in the weights.
         scales_loss: Whether gradients are those of a scaled loss, as float16 needs.
@@ -37,6 +38,7 @@ class Network:
         self.model, self.scales_loss, self.autograph = model, scales_loss, autograph
         self._pixel_max = float(data.pixel_max)
         self.weights = [variable.value for variable in model.trainable_variables]
+        self.constraints = [getattr(variable, "constraint", None) for variable in model.trainable_variables]
         self.draws = [variable.value for variable in model.variables if variable.name == "seed_generator_state"]
         self.parameters = sum(int(np.prod(weight.shape)) for weight in self.weights)
         self.images = tf.TensorSpec((None, *data.image_shape), tf.uint8, "images")

@@ -8,6 +8,7 @@ With more threads or a GPU those kernels are enabled.
 import contextlib
 import functools
 import gc
+import importlib
 import os
 import platform
 import sys
@@ -45,14 +46,9 @@ def configure(*, threads: int, gpus: float = 0.0, xla: bool = False) -> None:
     )
     if _CONFIGURED:
         raise refusal
-    os.environ["KERAS_BACKEND"] = "tensorflow"
-    if "tensorflow" not in sys.modules:
-        # TensorFlow's own default excludes processors without AVX-512.
-        os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    with _silent_and_fast_imports():
-        import keras
-        import tensorflow as tf
+    load()
+    import keras
+    import tensorflow as tf
 
     try:
         tf.config.threading.set_intra_op_parallelism_threads(threads)
@@ -68,6 +64,18 @@ def configure(*, threads: int, gpus: float = 0.0, xla: bool = False) -> None:
         # Rewriting a new graph takes 65 ms, and its steps were no faster on a CPU.
         tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
     _CONFIGURED.update(wanted)
+
+
+def load() -> None:
+    """Import TensorFlow, with oneDNN and without its log, and Keras on it, unless they are; configure nothing."""
+    os.environ["KERAS_BACKEND"] = "tensorflow"
+    if "tensorflow" not in sys.modules:
+        # TensorFlow's own default excludes processors without AVX-512.
+        os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    if "keras" not in sys.modules:
+        with _silent_and_fast_imports():
+            importlib.import_module("keras")
 
 
 @contextlib.contextmanager

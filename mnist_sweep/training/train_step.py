@@ -152,12 +152,15 @@ class TrainStep:
     def _apply(self, gradients: Any, learning_rate: Any, step: Any) -> None:
         values = {name: variable.read_value() for name, variable in self._hyperparameters.items()}
         values["learning_rate"] = learning_rate
-        for weight, slots, gradient in zip(self._network.weights, self._slots, gradients, strict=True):
+        weights = zip(self._network.weights, self._network.constraints, strict=True)
+        for (weight, constraint), slots, gradient in zip(weights, self._slots, gradients, strict=True):
             if gradient is not None:
                 if self._weight_decay is not None:
                     gradient += self._weight_decay * weight
                 handles = {name: slot.handle for name, slot in slots.items()}
                 self._optimizer.apply(weight.handle, gradient, handles, values, step)
+                if constraint is not None:
+                    weight.assign(constraint(weight))
 
     def _apply_scaled(self, gradients: Any, learning_rate: Any, step: Any) -> None:
         """Apply gradients of a scaled loss, or skip the step and halve the scale where they overflowed.

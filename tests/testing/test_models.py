@@ -45,10 +45,10 @@ def test_a_model_of_ones_own_keeps_it(tf: Any) -> None:
 @pytest.mark.parametrize(
     ("fault", "named"),
     [
-        ("softmax", "must return logits, but the outputs are probabilities"),
-        ("classes", r"logits of shape \(8, 10\), but got \(8, 11\)"),
-        ("frozen", "must have weights to train"),
-        ("noise", "equal images must have equal logits"),
+        ("softmax", r"to logits \(batch, 10\), but its outputs are probabilities: remove the softmax"),
+        ("classes", r"its outputs have the shape \(batch, 11\)"),
+        ("frozen", "none of its 2 variables is trainable"),
+        ("noise", "equal images have different logits in evaluation"),
     ],
 )
 def test_each_broken_law_is_named(tf: Any, fault: str, named: str) -> None:

@@ -18,7 +18,8 @@ def show_networks(plan: Plan, console: Console) -> None:
     _print(f"{plan.name}: {counted(num_trials, 'trial')}, {counted(len(plan.networks), 'network')}", console)
     for number, network in enumerate(plan.networks, start=1):
         _print(f"\nnetwork {number} {_title(network)}", console)
-        console.print(_layers(network))
+        if network.layers:
+            console.print(_layers(network))
     console.print()
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from ray import tune
 
+from mnist_sweep.errors import ConfigError
 from mnist_sweep.results.predictions import Predictions
 from mnist_sweep.results.row_json import from_json
 from mnist_sweep.runners.protocol import Observer
@@ -44,6 +45,7 @@ class TuneCallback(tune.Callback):
         self._trials, self._observer = trials, observer
         self._node_messages, self._gpus_per_trial = node_messages, gpus_per_trial
         self._running: set[str] = set()
+        self._model_notes: set[str] = set()
         self._pausing: set[str] | None = None
         self._curves: defaultdict[str, EvaluationReceiver] = defaultdict(EvaluationReceiver)
         self._deadline = 0.0
@@ -100,8 +102,7 @@ class TuneCallback(tune.Callback):
         return str(self.call(retries.lost_worker_cause, error))
 
     def _receive(self, trial_id: str, message: dict[str, Any]) -> None:
-        if "missing_package" in message:
-            raise retries.unfit_node(message["node"], message["missing_package"])
+        self._receive_check(message)
         for kind in (SavedModel, Predictions):
             if kind.__name__ in message:
                 self._observer.saved(trial_id, message.pop(kind.__name__).content)
@@ -113,6 +114,17 @@ class TuneCallback(tune.Callback):
             self._pause(trial_id)
         if "row" in message:
             self._finish(from_json(message.pop("row")))
+
+    def _receive_check(self, message: dict[str, Any]) -> None:
+        """Report what a worker found out before its first trial; end the run if no trial may train."""
+        if "missing_package" in message:
+            raise retries.unfit_node(message["node"], message["missing_package"])
+        if "refused_model" in message:
+            raise ConfigError(message["refused_model"])
+        for note in message.get("model_notes", []):  # every worker sends the same ones
+            if note not in self._model_notes:
+                self._model_notes.add(note)
+                self._observer.noted(None, note)
 
     def _pause(self, trial_id: str) -> None:
         self._forget(trial_id)

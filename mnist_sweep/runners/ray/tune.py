@@ -6,7 +6,7 @@ Workers are reused from trial to trial, with TensorFlow, the data and the traced
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +17,10 @@ from mnist_sweep.runners.ray.schedulers import Scheduler
 from mnist_sweep.runners.ray.worker import WorkerSettings
 from mnist_sweep.runners.trial_process import TrialProcess
 from mnist_sweep.system import machine
+from mnist_sweep.training import model_check
 from mnist_sweep.trials import shipping
 from mnist_sweep.trials.artifacts import Artifacts
-from mnist_sweep.trials.config import TrialConfig, trial_id
+from mnist_sweep.trials.config import TrialConfig, to_flat, trial_id
 from mnist_sweep.validation import coerce, require
 
 SECONDS_BETWEEN_MESSAGES = 0.5
@@ -84,6 +85,8 @@ class RayTune:
             observer.ready(min(capacity, self.max_concurrent or capacity, num_left), cluster.warning(self.address))
             references = [ray.put(dataset) for dataset in datasets.values()]
             settings = self._worker_settings(references, code, definitions, artifacts)
+            models = model_check.candidates(trials.values(), datasets)
+            settings = replace(settings, models=[(to_flat(config), sample) for config, sample in models])
             batch = dict(trials) or _proposed(observer, num_left)
             while batch:
                 reruns = Experiment(

@@ -1,7 +1,8 @@
 """What Ray runs in a worker: one trial after the other, reported to the driver in small dictionaries.
 
 A message holds `points` (of the learning curve, with what `evaluation_messages` adds), `note`, `paused`,
-`missing_package` (and the `node` that lacks it), or `row` with the trained model and the predictions.
+`missing_package` (and the `node` that lacks it), `model_notes`, `refused_model` (why), or `row` with the trained model
+and the predictions.
 """
 
 import json
@@ -10,15 +11,18 @@ from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from mnist_sweep.errors import SweepError
+from mnist_sweep.errors import ConfigError, SweepError
 from mnist_sweep.results.predictions import Predictions
 from mnist_sweep.results.row_json import to_json
 from mnist_sweep.results.run_marker import RunMonitor
 from mnist_sweep.runners.ray.evaluation_messages import EvaluationSender
 from mnist_sweep.runners.trial import Item, pausable, steps, storage_of
 from mnist_sweep.text.causes import first_cause
+from mnist_sweep.text.names import Flat
 from mnist_sweep.training import runtime
+from mnist_sweep.training.model_check import Candidate
 from mnist_sweep.training.row_builder import failed
+from mnist_sweep.training.sample import Sample
 from mnist_sweep.trials import shipping
 from mnist_sweep.trials.artifacts import Artifacts, SavedModel
 from mnist_sweep.trials.config import TrialConfig, from_flat, has_custom_code, to_flat, trial_id
@@ -43,6 +47,7 @@ class WorkerSettings:
         has_scheduler: Whether a scheduler may stop trials, so that no validation is left out.
         min_interval: Seconds between two messages on a learning curve that no scheduler needs.
         new_process: Returns a process for trials of the user's own code, from `runtime` and `definitions`.
+        models: The models to check before any trial trains: a trial that has it, and a sample of its data.
     """
 
     datasets: Sequence[Any]
@@ -53,6 +58,7 @@ class WorkerSettings:
     has_scheduler: bool
     min_interval: float
     new_process: "Callable[[Mapping[str, Any], bytes], TrialProcess]"
+    models: Sequence[tuple[Flat, Sample]] = ()
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -120,8 +126,24 @@ def _messages(spec: Mapping[str, Any], settings: WorkerSettings, process: "Trial
     except SweepError as error:
         yield {"row": to_json(failed(trial, error=first_cause(error))), "done": True}
         return
+    try:
+        yield from _model_notes(settings.models, process)
+    except ConfigError as error:
+        yield {"refused_model": str(error), "done": True}
+        return
     running = (process.steps if is_own else steps)(trial, dataset, artifacts=settings.artifacts)
     yield from relay(running, settings)
+
+
+def _model_notes(models: Sequence[tuple[Flat, Sample]], process: "TrialProcess") -> Iterator[dict[str, Any]]:
+    """Check the models of the run, unless this worker has; yield their notes.
+
+    Every worker checks all of them, so that none trains anything if one is refused.
+    """
+    candidates = [Candidate(from_flat(flat), sample) for flat, sample in models]
+    key = tuple(trial_id(candidate.config) for candidate in candidates)
+    if notes := runtime.cached("models of the run", key, lambda: process.check_models(candidates), limit=1):
+        yield {"model_notes": notes}
 
 
 def relay(running: Generator[Item | None, None, TrialRow], settings: WorkerSettings) -> Iterator[dict[str, Any]]:

@@ -1,0 +1,160 @@
+"""What `build` of a user's model returns, and what it leaves behind: the same model each time, and nothing else.
+
+Each trial sets out from the weights of a model of its own, which must follow from its config and its seed.
+"""
+
+import contextlib
+import dataclasses
+import hashlib
+import re
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import keras
+import tensorflow as tf
+
+from mnist_sweep.data.batches import subseed
+from mnist_sweep.errors import ConfigError
+from mnist_sweep.models import layer_calls
+from mnist_sweep.models.layer_calls import LayerCall
+from mnist_sweep.text.causes import first_cause
+from mnist_sweep.training import runtime
+from mnist_sweep.training.graph_cache import with_weights
+from mnist_sweep.training.model_laws import ModelLaws, law
+
+if TYPE_CHECKING:
+    from mnist_sweep.data.dataset import Shaped
+    from mnist_sweep.training.sample import Sample
+    from mnist_sweep.trials.config import TrialConfig
+
+Result = TypeVar("Result")
+
+WAY_OUT = "make its layers anew in each call, from its fields and Keras' initializers alone"
+
+# What Keras writes around the line that says what is wrong.
+KERAS_FRAME = re.compile(
+    r"\x1b\[\d*m|Exception encountered when calling \S+\(\)\. |Arguments received by .*•.*?(?= \(|$)"
+)
+
+
+class BuildError(Exception):
+    """The user's `build` has raised the exception that is the cause of this one."""
+
+
+def check(config: "TrialConfig", sample: "Sample") -> tuple[str | None, list[str]]:
+    """Check the model of a trial; return the digest of its initial weights, and notes on what may be meant.
+
+    If `build` raises an exception, which the trial reports, the digest is None.
+
+    Raises:
+        ConfigError: It can only be a mistake; the message is what came, and the way out.
+    """
+    try:
+        other = weights_digest(build(dataclasses.replace(config, seed=config.seed ^ 1), sample))
+        first, model = build(config, sample), build(config, sample)
+    except BuildError:
+        return None, []
+    shared = {id(variable) for variable in first.variables} & {id(variable) for variable in model.variables}
+    law(not shared, "two calls return the same weights", WAY_OUT)
+    digest = weights_digest(first)
+    del first  # which may be large
+    _check_same(model, digest)
+    notes = ["its initial weights are the same for every seed"] * (digest == other and _is_random(model))
+    laws = ModelLaws(model, sample, config.precision)
+    return digest, [*notes, *_called(laws.check)]
+
+
+def check_again(config: "TrialConfig", sample: "Sample", digest: str | None) -> None:
+    """Check that the model of a trial is still what it was, now that others have been built.
+
+    Raises:
+        ConfigError: Its initial weights have changed.
+    """
+    with contextlib.suppress(BuildError):
+        _check_same(build(config, sample), digest)
+
+
+def _check_same(model: Any, digest: str | None) -> None:
+    same = digest is None or weights_digest(model) == digest
+    law(same, "two calls with one seed return different initial weights", WAY_OUT)
+
+
+def calls(config: "TrialConfig", data: "Shaped") -> list[LayerCall]:
+    """Return the calls of layers in a call of a trial's model with one image.
+
+    Raises:
+        ConfigError: There are none; the message is why.
+    """
+    try:
+        model = build(config, data)
+    except BuildError as error:
+        raise ConfigError(f"it raises {first_cause(error)}") from error
+    return _called(lambda: layer_calls.record(model, tf.zeros((1, *data.image_shape)))[1])
+
+
+def build(config: "TrialConfig", data: "Shaped") -> Any:
+    """Return the model as a trial builds it, with its weights.
+
+    Raises:
+        BuildError: `build` raises an exception.
+        ConfigError: It returns no model for the images, or has changed what it shares with other models.
+    """
+    before = _shared(config)
+    with runtime.precision(config.precision):
+        runtime.seed_everything(subseed(config.seed, "weights"))
+        try:
+            model = config.model.build(data.image_shape, data.num_classes)
+        except (Exception, SystemExit) as error:  # whatever the user's code raises
+            raise BuildError from error
+        _check_kind(model, before, _shared(config))
+        return _called(lambda: with_weights(model, data.image_shape))
+
+
+def _check_kind(model: Any, before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
+    changed = ", ".join(f"{name} to {after[name]}" for name in before if after[name] != before[name])
+    law(not changed, f"it sets {changed}", "leave that alone: a trial has its own `precision` and `seed`")
+    law(model is not None, "it returns None", "end it with `return model`")
+    law(isinstance(model, keras.Model), f"it returns {_described(model)}", "return a keras.Model")
+    dtypes = [one.dtype for one in getattr(model, "inputs", None) or [] if not one.dtype.startswith("float")]
+    law(not dtypes, f"its input is {', '.join(dtypes)}", "leave the dtype of keras.Input alone")
+
+
+def weights_digest(model: Any) -> str:
+    """Return a digest of the initial values of a model's variables, apart from seeds."""
+    digest = hashlib.sha256()
+    for variable in model.variables:
+        if variable.name != "seed_generator_state":
+            digest.update(f"{variable.shape} {variable.dtype}".encode() + variable.numpy().tobytes())
+    return digest.hexdigest()
+
+
+def _called(call: Callable[[], Result]) -> Result:
+    """Return what a call of the model returns; an exception breaks a law."""
+    try:
+        return call()
+    except ConfigError:
+        raise
+    except Exception as error:  # whatever the user's layers raise
+        cause = KERAS_FRAME.sub("", first_cause(error))
+        raise ConfigError(f"a call of it fails ({cause}): build it for `image_shape` and any batch") from error
+
+
+def _shared(config: "TrialConfig") -> dict[str, Any]:
+    """Return what a `build` could change for later models, by name."""
+    return {
+        "the dtype policy": keras.config.dtype_policy().name,
+        "floatx": keras.config.floatx(),
+        "the image data format": keras.config.image_data_format(),
+        "functions to run eagerly": tf.config.functions_run_eagerly(),
+        "its own fields": repr(config.model),
+    }
+
+
+def _described(value: Any) -> str:
+    return f"the class {value.__name__}" if isinstance(value, type) else f"a {type(value).__name__}"
+
+
+def _is_random(model: Any) -> bool:
+    """Return whether a model has weights that differ from each other, so that they may have been drawn."""
+    kernels = [weight.numpy() for weight in model.trainable_variables if len(weight.shape) > 1]
+    return any(kernel.min() < kernel.max() for kernel in kernels)

@@ -1,0 +1,118 @@
+"""The check of the user's own models before any trial trains, in the process that will train them.
+
+It refuses what can only be a mistake, and would otherwise give wrong numbers or fail far from its cause; what may be
+meant becomes a note. An exception in `build` is left to the trial, whose row reports it. Built-in models need no check.
+"""
+
+import contextlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from mnist_sweep.errors import ConfigError
+from mnist_sweep.models import shapes
+from mnist_sweep.models.catalog import is_builtin
+from mnist_sweep.models.shapes import LayerShape
+from mnist_sweep.text.lines import shortened
+from mnist_sweep.training import runtime, sample
+from mnist_sweep.trials.graph_signatures import model_signature
+from mnist_sweep.validation import shown_in_one_line
+
+if TYPE_CHECKING:
+    from mnist_sweep.data.dataset import Dataset, Shaped
+    from mnist_sweep.training.sample import Sample
+    from mnist_sweep.trials.config import TrialConfig
+
+MAX_MODELS = 4096
+
+
+class Candidate(NamedTuple):
+    """A model to check: one of the trials that have it, and a sample of its data."""
+
+    config: "TrialConfig"
+    sample: "Sample"
+
+
+class Checked(NamedTuple):
+    """What the check of a model has found: a digest of its initial weights, None if `build` fails, and notes."""
+
+    digest: str | None
+    notes: tuple[str, ...] = ()
+
+
+def candidates(trials: Iterable["TrialConfig"], datasets: Mapping[Any, "Dataset"]) -> list[Candidate]:
+    """Return the distinct models of trials that are not built in."""
+    own = {_key(trial): trial for trial in trials if not is_builtin(trial.model)}
+    samples = {source: sample.draw(datasets[source]) for source in {trial.data for trial in own.values()}}
+    return [Candidate(trial, samples[trial.data]) for trial in own.values()]
+
+
+def check_models(models: Sequence[Candidate]) -> list[str]:
+    """Check models in this process; return notes for the user, one line each.
+
+    Raises:
+        ConfigError: A model breaks the contract of `build`; the message says how, and the way out.
+    """
+    found = [_checked(model) for model in models]
+    for model, checked in reversed([*zip(models, found, strict=True)][:-1]):
+        with _refused(*model):
+            _builds().check_again(*model, checked.digest)
+    return [note for checked in found for note in checked.notes]
+
+
+def check_model(config: "TrialConfig", data: "Dataset") -> None:
+    """Check the model of one trial, unless it is built in or this process has checked it.
+
+    Raises:
+        ConfigError: As raised by `check_models`.
+    """
+    if not is_builtin(config.model):
+        _checked(Candidate(config, sample.draw(data)))
+
+
+def describe(config: "TrialConfig", data: "Shaped") -> list[LayerShape]:
+    """Return the layers of a trial's model, built in this process.
+
+    Raises:
+        ConfigError: It cannot be built, or cannot be called with an image.
+    """
+    with _refused(config, data):
+        return shapes.describe_calls(_builds().calls(config, data))
+
+
+def _checked(model: Candidate) -> Checked:
+    def check() -> Checked:
+        with _refused(*model):
+            digest, notes = _builds().check(*model)
+        return Checked(digest, tuple(f"{_name(model.config)}: {note}" for note in notes))
+
+    key = _key(model.config), model.sample.image_shape, model.sample.num_classes
+    found: Checked = runtime.cached("checked models", key, check, limit=MAX_MODELS)
+    return found
+
+
+def _builds() -> Any:
+    runtime.load()
+    from mnist_sweep.training import model_builds
+
+    return model_builds
+
+
+@contextlib.contextmanager
+def _refused(config: "TrialConfig", data: "Shaped") -> Iterator[None]:
+    """Add the contract of `build` to what is wrong with a model."""
+    try:
+        yield
+    except ConfigError as error:
+        shape = ", ".join(map(str, ("batch", *data.image_shape)))
+        raise ConfigError(
+            f"`build` of {_name(config)} must return a new Keras model from float32 images ({shape}) in [0, 1] to "
+            f"logits (batch, {data.num_classes}), but {error}."
+        ) from None  # a row names the last error of a chain
+
+
+def _name(config: "TrialConfig") -> str:
+    return shortened(shown_in_one_line(config.model))
+
+
+def _key(config: "TrialConfig") -> tuple[Any, ...]:
+    return model_signature(config.model), config.precision, config.data

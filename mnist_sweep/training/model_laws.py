@@ -1,0 +1,226 @@
+"""The laws of a user's Keras model, tried on one batch: a model that breaks one would not train as meant.
+
+Everything runs eagerly on a model of its own, so no weight and no graph of a trial is touched. Its variables are put
+back before each training step, so that whatever the model keeps elsewhere shows.
+"""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from mnist_sweep.errors import ConfigError
+from mnist_sweep.models import layer_calls
+from mnist_sweep.models.layer_calls import LayerCall
+from mnist_sweep.training import runtime
+from mnist_sweep.training.sample import Sample
+from mnist_sweep.trials.config import Precision
+
+MIN_SPREAD, MAX_SPREAD = 1 / 50, 50  # of what the first weights see, relative to the images; scaled twice, it is 1/255
+ROUNDING = 1e-6  # difference between the logits of two images that may be rounding, relative to the logits
+GAINS = 1.0, 10.0, 100.0  # of random weights, under which logits leave [-1, 1]
+TOLERANCES: dict[Precision, float] = {
+    "float32": 1e-3,
+    "mixed_float16": 2e-2,
+    "mixed_bfloat16": 1e-1,
+}  # of logits, in batches of other sizes
+
+Array = NDArray[Any]
+
+
+def law(holds: bool, finding: str, way_out: str) -> None:
+    """Validate that a model keeps a law.
+
+    Raises:
+        ConfigError: It does not; the message is what came instead, as a clause, and the way out.
+    """
+    if not holds:
+        raise ConfigError(f"{finding}: {way_out}")
+
+
+class ModelLaws:
+    """The laws of one model.
+
+    Args:
+        model: A built Keras model; its weights are random after the last law.
+        sample: The batch.
+        precision: The dtype policy that the model was built under.
+    """
+
+    def __init__(self, model: Any, sample: Sample, precision: Precision) -> None:
+        self._model, self._images, self._labels = model, tf.constant(sample.images), tf.constant(sample.labels)
+        self._shape, self._tolerance = (len(sample.labels), sample.num_classes), TOLERANCES[precision]
+        self._start = [variable.numpy() for variable in model.variables]
+
+    def check(self) -> list[str]:
+        """Try every law; return notes on what may be meant, one line each.
+
+        Raises:
+            ConfigError: A law is broken that nobody breaks on purpose.
+        """
+        count = len(self._model.variables)
+        trained = bool(self._model.trainable_variables)
+        law(trained, f"none of its {count} variables is trainable", "let `build` return layers that train")
+        outputs, calls = layer_calls.record(self._model, self._images)
+        logits = self._checked(outputs)
+        self._check_evaluation(logits)
+        notes = [*self._check_scale(calls), *self._check_range(logits), *_ignored(self._model)]
+        self._put_back()
+        self._check_gradients(count, varies=_varies(logits))
+        self._put_back()
+        if not _varies(logits):  # whatever training draws or keeps would not show
+            self._draw(1.0)
+            self._start = [variable.numpy() for variable in self._model.variables]
+            self._check_evaluation(self._evaluated())
+        self._check_state()
+        return notes
+
+    def _checked(self, outputs: Any) -> Array:
+        """Return outputs as logits, if they are: float64 `[n, num_classes]`."""
+        law(outputs is not None, "a call of it returns None", "return the logits")
+        if isinstance(outputs, dict | list | tuple):
+            law(len(outputs) == 1, f"it has {len(outputs)} outputs", "return the logits alone")
+            law(False, f"its output is a {type(outputs).__name__}", "return the logits alone")
+        shape = tuple(outputs.shape)
+        shown = ", ".join(map(str, ("batch", *shape[1:]) if shape[:1] == self._shape[:1] else shape))
+        law(shape == self._shape, f"its outputs have the shape ({shown})", "end it with Dense(num_classes)")
+        logits = np.asarray(tf.cast(outputs, tf.float64))
+        finite = bool(np.isfinite(logits).all())
+        law(finite, "its outputs are not finite before the first step", "look for its first NaN or infinite value")
+        return logits
+
+    def _evaluated(self, num_images: int | None = None) -> Array:
+        return np.asarray(tf.cast(self._model(self._images[:num_images], training=False), tf.float64))
+
+    def _check_evaluation(self, logits: Array) -> None:
+        """Validate that evaluation is a function of one image and the variables, which it leaves alone."""
+        again = self._evaluated()
+        pairs = zip(self._model.variables, self._start, strict=True)
+        changed = [variable.path for variable, value in pairs if not np.array_equal(variable.numpy(), value)]
+        if changed and not any("seed_generator" in path for path in changed):
+            law(False, f"evaluation changes {_named(changed)}", "let a layer change its state only if `training`")
+        way_out = "draw random numbers only if `training`"
+        law(not changed and np.array_equal(again, logits), "equal images have different logits in evaluation", way_out)
+        difference = np.abs(self._evaluated(1) - logits[:1]).max()
+        alone = bool(difference <= self._tolerance * max(1e-6, np.abs(logits).max()))
+        way_out = "compute nothing across the batch, and leave `training` of layers such as BatchNormalization alone"
+        law(alone, "the logits of an image depend on the other images of its batch", way_out)
+
+    def _check_scale(self, calls: Sequence[LayerCall]) -> list[str]:
+        """Validate that the first weights see images of about the scale in which they come."""
+        inputs = (self._spread(call.inputs) for call in calls if call.weights)
+        spread = next((spread for spread in inputs if spread), None)
+        if spread is None:
+            return []
+        ratio = spread / self._spread(self._images)
+        finding = f"its first weights see images that differ by {spread:.2g} at most"
+        law(ratio >= MIN_SPREAD, finding, "images come in [0, 1] already, so remove its own scaling, as by 1/255")
+        return [f"{finding}: images come in [0, 1]"] if ratio > MAX_SPREAD else []
+
+    def _spread(self, values: Any) -> float:
+        """Return how far images differ at most in one place of a tensor; 0 if it is none that holds them."""
+        values = values[0] if isinstance(values, list | tuple) and values else values
+        if not tf.is_tensor(values) or not values.dtype.is_floating or values.shape.rank == 0:
+            return 0.0
+        each = np.asarray(tf.cast(values, tf.float64))
+        images = each.reshape(self._shape[0], -1) if len(each) % self._shape[0] == 0 else each.reshape(-1, 1)
+        return float(np.ptp(images, axis=0).max(initial=0.0))
+
+    def _check_gradients(self, count: int, *, varies: bool) -> None:
+        """Validate that a training step changes every weight, of which there are `count` with the other variables."""
+        weights = self._model.trainable_variables
+        with tf.GradientTape() as tape:
+            loss = self._loss(seed=1)
+        gradients = tape.gradient(loss, [weight.value for weight in weights])
+        law(len(self._model.variables) == count, "its first training step makes variables", "make them in `build`")
+        known = {id(variable.value) for variable in self._model.variables}
+        foreign = [variable.name for variable in tape.watched_variables() if id(variable) not in known]
+        law(not foreign, f"{_named(foreign)} is no weight of a layer, so it is not trained", "make it by add_weight")
+        found = {weight.path: gradient for weight, gradient in zip(weights, gradients, strict=True)}
+        unreached = [path for path, gradient in found.items() if gradient is None]
+        way_out = "set `trainable` to False where that is meant, or use operations that have gradients"
+        law(not unreached, f"no gradient reaches {_named(unreached)}", way_out)
+        arrays = {path: np.asarray(tf.convert_to_tensor(gradient)) for path, gradient in found.items()}
+        infinite = [path for path, array in arrays.items() if not np.isfinite(array).all()]
+        way_out = "look for a square root, a logarithm or a quotient of zero"
+        law(not infinite, f"the gradient of {_named(infinite)} is not finite", way_out)
+        law(any(array.any() for array in arrays.values()), "every gradient is zero", "start weights at random")
+        kernels = [array for array in arrays.values() if array.ndim >= 2]
+        stuck = not varies and bool(kernels) and not any(array.any() for array in kernels)
+        law(not stuck, "all images have the same logits, and only biases have a gradient", "start weights at random")
+
+    def _check_state(self) -> None:
+        """Validate that a training step is a function of the images and the variables, and changes these alone."""
+        logits, losses = self._evaluated(), []
+        for seed in (1, 2):
+            losses.append(float(self._loss(seed=seed)))
+            self._put_back()
+        way_out = "draw random numbers from keras.random with a SeedGenerator, and keep all state in weights"
+        same = math.isclose(*losses, rel_tol=1e-5, abs_tol=1e-6)
+        law(same, f"two equal training steps have the losses {losses[0]:.6g} and {losses[1]:.6g}", way_out)
+        kept = np.array_equal(self._evaluated(), logits)
+        law(kept, "training changes more than its variables", "keep all state in weights, made by add_weight")
+
+    def _loss(self, *, seed: int) -> Any:
+        """Return the loss of a training step: scalar float32."""
+        runtime.seed_everything(seed)
+        outputs = self._model(self._images, training=True)
+        self._checked(outputs)
+        losses = tf.nn.sparse_softmax_cross_entropy_with_logits(self._labels, tf.cast(outputs, tf.float32))
+        loss = tf.add_n([tf.reduce_mean(losses), *(tf.cast(one, tf.float32) for one in self._model.losses)])
+        law(math.isfinite(loss), f"the loss is {float(loss)} before the first step", "look at the losses it adds")
+        return loss
+
+    def _check_range(self, logits: Array) -> list[str]:
+        """Validate that outputs depend on the images and can be any logits, at random weights if need be."""
+        if self._shape[1] == 1:
+            return []
+        seen = [logits]
+        for gain in GAINS:
+            if np.min(seen) < 0 and np.max(np.abs(seen)) > 1 and any(map(_varies, seen)):
+                break
+            self._draw(gain)
+            outputs = self._evaluated()
+            if not np.isfinite(outputs).all():
+                return []
+            seen.append(outputs)
+        law(any(map(_varies, seen)), "all images have the same logits, whatever its weights", "use the images")
+        low, high = np.min(seen), np.max(seen)
+        if low >= 0 and high <= 1:
+            sums = np.sum(seen, axis=-1)
+            kind = "probabilities" if np.abs(sums - 1).max() < 0.05 else "values in [0, 1]"
+            law(False, f"its outputs are {kind}", "remove the softmax or sigmoid at its end")
+        bounded = "stay in [-1, 1]" if low >= -1 and high <= 1 else "are never negative" if low >= 0 else None
+        return [f"its outputs {bounded}, whatever its weights, so no class can be sure"] if bounded else []
+
+    def _draw(self, gain: float) -> None:
+        """Draw all weights from normal distributions, under which layers multiply the spread of values by `gain`."""
+        drawn = np.random.default_rng(0)
+        for weight in self._model.trainable_variables:
+            fan_in = math.prod(weight.shape[:-1]) if len(weight.shape) > 1 else 1
+            weight.assign(drawn.normal(0, gain / math.sqrt(fan_in), weight.shape))
+
+    def _put_back(self) -> None:
+        for variable, value in zip(self._model.variables, self._start, strict=True):
+            variable.assign(value)
+
+
+def _varies(logits: Array) -> bool:
+    return bool(np.ptp(logits, axis=0).max() > ROUNDING * np.abs(logits).max())
+
+
+def _named(paths: Sequence[str]) -> str:
+    """Return the first of some variables by name, and how many others there are."""
+    others = f" and {len(paths) - 1} other variables" if len(paths) > 1 else ""
+    return f"{paths[0] if paths else ''}{others}"
+
+
+def _ignored(model: Any) -> list[str]:
+    """Return a note on what of a model takes no part in training here."""
+    methods = ("compute_loss", "fit", "train_step", "test_step")
+    own = [name for name in methods if not getattr(type(model), name).__module__.startswith("keras.")]
+    ignored = ["what `compile` was given"] * bool(model.compiled) + [f"`{name}`" for name in own]
+    return [f"{', '.join(ignored)} is ignored: its trial says how it is trained"] if ignored else []

@@ -1,0 +1,59 @@
+"""What the laws say; which models break them, in any kind and body, is in `tests/faults/test_wrong_models.py`."""
+
+from typing import Any
+
+import pytest
+
+from mnist_sweep import Digits
+from mnist_sweep.errors import ConfigError
+from mnist_sweep.training import runtime, sample
+from mnist_sweep.training.model_laws import ModelLaws
+from mnist_sweep.trials.config import Precision
+
+pytestmark = pytest.mark.usefixtures("tf", "nothing_kept")
+
+
+def checked(*layers: Any, precision: Precision = "float32") -> list[str]:
+    import keras
+
+    model = keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Flatten(), *layers])
+    return ModelLaws(model, sample.draw(Digits().load()), precision).check()
+
+
+@pytest.mark.parametrize("precision", ["float32", "mixed_float16", "mixed_bfloat16"])
+def test_a_model_of_batch_normalisation_and_dropout_keeps_them_in_every_precision(precision: Precision) -> None:
+    from keras import layers
+
+    with runtime.precision(precision):
+        parts = [layers.Dense(16), layers.BatchNormalization(), layers.ReLU(), layers.Dropout(0.5), layers.Dense(10)]
+    assert checked(*parts, precision=precision) == []
+
+
+def test_a_finding_comes_with_its_number_and_the_way_out() -> None:
+    from keras import layers
+
+    with pytest.raises(ConfigError, match=r"differ by 0\.0039 at most: images come in \[0, 1\] already"):
+        checked(layers.Rescaling(1 / 255), layers.Dense(10))
+    with pytest.raises(ConfigError, match=r"no gradient reaches \S+kernel and 1 other variables: set `trainable`"):
+        checked(layers.Dense(4), layers.Lambda(lambda x: x // 1), layers.Dense(10))
+    with pytest.raises(ConfigError, match=r"outputs have the shape \(batch, 7\): end it with Dense\(num_classes\)"):
+        checked(layers.Dense(7))
+
+
+def test_what_may_be_meant_is_a_note() -> None:
+    from keras import layers
+
+    assert checked(layers.Dense(10, "tanh")) == [
+        "its outputs stay in [-1, 1], whatever its weights, so no class can be sure"
+    ]
+    (scaled,) = checked(layers.Rescaling(255.0), layers.Dense(10))
+    assert scaled.startswith("its first weights see images that differ by 2")
+
+
+def test_what_a_zero_head_hides_is_looked_for_under_other_weights() -> None:
+    import tensorflow as tf
+    from keras import layers
+
+    zeros = layers.Dense(10, kernel_initializer="zeros")
+    with pytest.raises(ConfigError, match="depend on the other images"):
+        checked(layers.Dense(4), layers.Lambda(lambda x: x - tf.reduce_mean(x, axis=0)), zeros)
