@@ -11,20 +11,16 @@ import json
 import math
 import re
 from collections.abc import Mapping
-from itertools import chain
-from types import UnionType
-from typing import Any, get_args, get_origin
+from typing import Any
 
 from mnist_sweep.errors import NewerRowError, RowError
+from mnist_sweep.results.row_validation import KINDS, validate_curve, validate_fields
 from mnist_sweep.trials.row import Evaluation, Status, TrialRow, flat_id, trial_name
 
 FORMAT = 2
 HISTORY = ',\n "history": '
 DAMAGED = "its content does not match its own digest: it was damaged or edited"
-KINDS: dict[str, Any] = {
-    item.name: get_args(item.type) if isinstance(item.type, UnionType) else get_origin(item.type) or item.type
-    for item in dataclasses.fields(TrialRow)
-}
+NO_POINTS: dict[str, Any] = dict.fromkeys(Evaluation._fields, ())
 POINT = functools.partial(tuple.__new__, Evaluation)  # without a Python call for each of 100,000s of points
 START = f'{{"format": {FORMAT}, "digest": "'
 LENGTH = len(f'{START}{"0" * 16}"')
@@ -130,16 +126,12 @@ def _row(content: Mapping[str, Any]) -> TrialRow:
         "defaults": tuple(content["defaults"]),
         "history": _history(content.get("history", ())),
     }
-    fields = {**content, **read}
-    for name, value in fields.items():
-        if not isinstance(value, KINDS[name]) or (isinstance(value, float) and not math.isfinite(value)):
-            raise TypeError(f"{name} is {value!r}")
+    fields = {"environment": {}, **content, **read}
+    validate_fields(fields)
     return TrialRow(**fields)
 
 
 def _is_named_by_its_config(row: TrialRow) -> bool:
-    if type(row.config["seed"]) is not int:
-        raise TypeError(f"seed is {row.config['seed']!r}")
     omitted = {*row.defaults, "seed"}
     config_id = flat_id({name: value for name, value in row.config.items() if name not in omitted})
     return row.config_id == config_id and row.trial_id == trial_name(config_id, row.config["seed"])
@@ -147,16 +139,11 @@ def _is_named_by_its_config(row: TrialRow) -> bool:
 
 def _history(curve: Any) -> tuple[Evaluation, ...]:
     """Return the points of a learning curve from its columns, or from the points that format 1 has."""
-    if isinstance(curve, dict):
-        if curve.keys() != set(Evaluation._fields):
-            raise ValueError(f"history has the columns {', '.join(curve)}")
-        points = tuple(map(POINT, zip(*(curve[name] for name in Evaluation._fields), strict=True)))
-    else:
-        points = tuple(Evaluation(**point) for point in curve)
-    kinds = {type(point.step) for point in points} | ({*map(type, chain.from_iterable(points))} - {float, type(None)})
-    if not kinds <= {int}:
-        raise TypeError("history has points that are no numbers")
-    return points
+    if not isinstance(curve, dict):
+        points = [Evaluation(**point) for point in curve]
+        curve = dict(zip(Evaluation._fields, zip(*points, strict=True), strict=True)) if points else NO_POINTS
+    validate_curve(curve)
+    return tuple(map(POINT, zip(*(curve[name] for name in Evaluation._fields), strict=True)))
 
 
 def _json(value: Any) -> str:
@@ -175,7 +162,14 @@ def _no_constant(name: str) -> None:
     raise ValueError(f"{name} is no JSON number")
 
 
-DECODER = json.JSONDecoder(parse_constant=_no_constant)
+def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    content = dict(pairs)
+    if len(content) < len(pairs):
+        raise ValueError("a name stands in it twice")
+    return content
+
+
+DECODER = json.JSONDecoder(parse_constant=_no_constant, object_pairs_hook=_distinct)
 
 
 def _finite(value: Any) -> Any:

@@ -436,14 +436,17 @@ def test_whatever_a_file_holds_it_is_told_in_one_line_or_is_a_row_that_fits_the_
     hold()
 
 
-FIGURE = st.none() | st.floats(allow_nan=False, allow_infinity=False)
+SHARE, FIGURE = st.floats(0, 1), st.none() | st.floats(allow_nan=False, allow_infinity=False)
+VALUES = (FIGURE, st.none() | SHARE, FIGURE, st.none() | SHARE, FIGURE, st.floats(0, 1e10))
+POINTS = st.builds(Evaluation, st.integers(0, 2**63 - 1), *VALUES)
 ROWS = st.fixed_dictionaries(
     {
-        "val_accuracy": FIGURE,
+        "val_accuracy": SHARE,
         "val_loss": FIGURE,
-        "parameters": st.none() | st.integers(0, 2**63),
+        "test_accuracy": SHARE,
+        "parameters": st.none() | st.integers(0, 2**63 - 1),
         "error": st.none() | st.text(st.characters()),
-        "history": st.lists(st.builds(Evaluation, st.integers(0), *[FIGURE] * 6), max_size=3).map(tuple),
+        "history": st.lists(POINTS, max_size=3, unique_by=lambda point: point.step).map(sorted).map(tuple),
     }
 )
 

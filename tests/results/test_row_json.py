@@ -11,7 +11,7 @@ import pytest
 
 from mnist_sweep.errors import RowError
 from mnist_sweep.results.row_json import from_json, to_json
-from mnist_sweep.trials.config import TrialConfig
+from mnist_sweep.trials.config import TrialConfig, to_flat
 from mnist_sweep.trials.row import Evaluation, Status, TrialRow, flat_id, trial_name
 
 Refused = Callable[..., AbstractContextManager[None]]
@@ -23,7 +23,11 @@ def forged(row: TrialRow, **changed: Any) -> str:
     """Return the text of a row with some fields changed (or, given `...`, left out) and the digest that then fits."""
     content = json.loads(to_json(row)) | changed
     kept = {name: value for name, value in content.items() if value is not ... and name not in {"format", "digest"}}
-    body = "".join(f",\n {json.dumps(name)}: {json.dumps(value)}" for name, value in kept.items()) + "}\n"
+    return with_digest("".join(f",\n {json.dumps(name)}: {json.dumps(value)}" for name, value in kept.items()) + "}\n")
+
+
+def with_digest(body: str) -> str:
+    """Return the text of a row with everything after its digest given."""
     return f'{{"format": 2, "digest": "{hashlib.sha256(body.encode()).hexdigest()[:16]}"{body}'
 
 
@@ -40,11 +44,11 @@ def of_format_1(row: TrialRow) -> dict[str, Any]:
     [
         {},
         {"val_accuracy": 0.1 + 0.2, "val_loss": 5e-324, "train_loss": 1.7976931348623157e308, "seconds_total": 1 / 3},
-        {"val_accuracy": None, "parameters": None, "history": ()},
+        {"status": Status.STOPPED, "val_accuracy": None, "parameters": None, "history": ()},
         {"status": Status.FAILED, "error": "a, \"b\" and 'c'\n\r\té\u2028\U0001f600\udc80\0", "traceback": "x\ny\n"},
         {"status": Status.DIVERGED, "steps": 3},
         {"status": Status.STOPPED, "environment": {"threads": 1, "device": "CPU", "nested": {"list": [1, 0.1, None]}}},
-        {"parameters": 2**63, "seconds_setup": -0.0},
+        {"parameters": 2**63 - 1, "seconds_setup": -0.0},
     ],
 )
 def test_row_is_read_back_exactly(make_row: MakeRow, given: dict[str, Any]) -> None:
@@ -126,7 +130,7 @@ def test_figure_edited_to_no_number_is_noticed(make_row: MakeRow, refused: Refus
     [
         ({"trial_id": "0123456789ab-0"}, "does not match its id 0123456789ab-0"),
         ({"config_id": "0123456789ab"}, "does not match its id"),
-        ({"config": {"seed": 0, "another": 7}}, "does not match its id"),
+        ({"config": {**to_flat(TrialConfig()), "another": 7}}, "does not match its id"),
         ({"defaults": []}, "does not match its id"),
         ({"config": {}}, "seed"),
         ({"config": 3}, ""),
@@ -144,6 +148,17 @@ def test_row_that_contradicts_itself_is_refused(
 ) -> None:
     with refused(RowError, part):
         from_json(forged(make_row(), **changed))
+
+
+@pytest.mark.parametrize(
+    ("before", "after"), [('"status":', '"status": "ok", "status":'), ('"seed": 0', '"seed": 1, "seed": 0')]
+)
+def test_name_that_stands_twice_in_an_object_is_refused(
+    make_row: MakeRow, refused: Refused, before: str, after: str
+) -> None:
+    body = to_json(make_row()).partition(",")[2].partition(",")[2]
+    with refused(RowError, "it is not JSON (a name stands in it twice)"):
+        from_json(with_digest("," + body.replace(before, after)))
 
 
 @pytest.mark.parametrize(
@@ -202,13 +217,14 @@ def test_forging_without_changes_is_the_row(make_row: MakeRow) -> None:
 def test_format_of_version_1_is_read_for_ever() -> None:
     text = (
         '{"format":1,"trial_id":"2ad0b931443d-7","config_id":"2ad0b931443d","status":"ok","config":{"num_steps":2,'
-        '"seed":7,"model":"cnn"},"defaults":["model"],"val_accuracy":0.5,"history":[],"digest":"DIGEST"}'
+        '"seed":7,"data":"mnist","model":"cnn","optimizer":"adam","schedule":"constant"},"defaults":["data","model",'
+        '"optimizer","schedule"],"val_accuracy":0.5,"test_accuracy":0.25,"history":[],"digest":"DIGEST"}'
     )
     content = json.loads(text)
     del content["digest"]
     canonical = json.dumps(content, sort_keys=True, separators=(",", ":"))
     row = from_json(text.replace("DIGEST", hashlib.sha256(canonical.encode()).hexdigest()[:16]))
-    assert (row.trial_id, row.val_accuracy, row.test_accuracy) == ("2ad0b931443d-7", 0.5, None)
+    assert (row.trial_id, row.val_accuracy, row.test_accuracy) == ("2ad0b931443d-7", 0.5, 0.25)
 
 
 def test_figure_that_does_not_exist_is_none_and_never_0() -> None:

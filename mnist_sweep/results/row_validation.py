@@ -1,0 +1,109 @@
+"""The rules that the fields of a row keep: kinds, ranges and sizes.
+
+A results folder may come from anybody, so whatever reads rows relies on these rules, and no command checks them again.
+"""
+
+import dataclasses
+import sys
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from types import UnionType
+from typing import Any, get_args, get_origin
+
+from mnist_sweep.text.names import PARTS
+from mnist_sweep.trials.row import Evaluation, Status, TrialRow
+
+KINDS: dict[str, Any] = {
+    item.name: get_args(item.type) if isinstance(item.type, UnionType) else get_origin(item.type) or item.type
+    for item in dataclasses.fields(TrialRow)
+}
+MAX_DEPTH = 8  # of lists and objects in each other
+MAX_INTEGER = 2**63 - 1  # that a column of a table holds
+MAX_FLOAT = sys.float_info.max
+SHARE, METRIC, COUNT, SECONDS = (0.0, 1.0), (-MAX_FLOAT, MAX_FLOAT), (0, MAX_INTEGER), (0.0, 1e10)
+RANGES: dict[str, tuple[float, float]] = {
+    **dict.fromkeys(("val_accuracy", "test_accuracy", "train_accuracy"), SHARE),
+    **dict.fromkeys(("val_loss", "train_loss", "learning_rate"), METRIC),
+    **dict.fromkeys(("num_test", "steps", "step", "parameters"), COUNT),
+    **dict.fromkeys(["seconds", *(name for name in KINDS if name.startswith("seconds_"))], SECONDS),
+    "started": (-5e10, 1e11),  # years that a date can have
+}
+OPTIONAL = {"train_loss", "train_accuracy", "val_loss", "val_accuracy", "learning_rate"}  # in a learning curve
+
+
+def validate_fields(fields: Mapping[str, Any]) -> None:
+    """Validate the fields of a row, all but the learning curve.
+
+    Raises:
+        ValueError: A field is not of its kind, out of its range, or lacking for the row's status.
+        TypeError: The same.
+    """
+    for name, value in fields.items():
+        if not isinstance(value, KINDS[name]) or isinstance(value, bool):
+            raise TypeError(f"{name} is {value!r}")
+        if name in RANGES and value is not None:
+            _validate_range(name, value, value)
+    for name in ("config", "environment"):
+        _validate_json(fields[name], name)
+    _validate_config(fields["config"])
+    if fields["status"] is Status.OK:
+        lacking = [name for name in ("val_accuracy", "test_accuracy") if fields.get(name) is None]
+        if lacking:
+            raise ValueError(f"its status is ok, but it lacks {', '.join(lacking)}")
+    if not all(isinstance(name, str) for name in fields["defaults"]):
+        raise TypeError("defaults are not names")
+
+
+def validate_curve(columns: Mapping[str, Sequence[Any]]) -> None:
+    """Validate the columns of a learning curve, whose steps must rise.
+
+    Raises:
+        ValueError: A column is missing, or a value is out of its range.
+        TypeError: A value is not a number.
+    """
+    if columns.keys() != set(Evaluation._fields):
+        raise ValueError(f"history has the columns {', '.join(columns)}")
+    for name, column in columns.items():
+        kinds = {*map(type, column)}
+        if not kinds <= ({int} if name == "step" else {int, float, type(None)}):
+            raise TypeError("history has points that are no numbers")
+        values = [value for value in column if value is not None] if type(None) in kinds else column
+        if len(values) < len(column) and name not in OPTIONAL:
+            raise TypeError(f"history lacks {name}")
+        if values:
+            _validate_range(f"{name} in history", min(values), max(values), RANGES[name])
+    if any(step >= after for step, after in pairwise(columns["step"])):
+        raise ValueError("history has steps that do not rise")
+
+
+def _validate_range(name: str, low: float, high: float, ends: tuple[float, float] | None = None) -> None:
+    least, most = ends or RANGES[name]
+    if not least <= low <= high <= most:
+        raise ValueError(f"{name} is {low if low < least or low != low else high!r}, not in [{least:g}, {most:g}]")
+
+
+def _validate_json(value: Any, name: str, depth: int = MAX_DEPTH) -> None:
+    """Validate that numbers are finite, texts are Unicode, and lists and objects are in each other a few times only."""
+    if isinstance(value, str):
+        if not value.isascii() and any("\ud800" <= char <= "\udfff" for char in value):
+            raise ValueError(f"{name} has text that is not Unicode")
+    elif isinstance(value, float | int):
+        if not abs(value) <= MAX_FLOAT:
+            raise ValueError(f"{name} has a number beyond {MAX_FLOAT:g}")
+    elif isinstance(value, dict | list):
+        if not depth:
+            raise ValueError(f"{name} has more than {MAX_DEPTH} levels")
+        for item in [*value, *value.values()] if isinstance(value, dict) else value:
+            _validate_json(item, name, depth - 1)
+
+
+def _validate_config(config: Mapping[str, Any]) -> None:
+    if type(config.get("seed")) is not int or not 0 <= config["seed"] <= MAX_INTEGER:
+        raise ValueError(f"config has the seed {config.get('seed')!r}")
+    for part in PARTS:
+        if not isinstance(config.get(part), str):
+            raise TypeError(f"config has the {part} {config.get(part)!r}")
+    for change in config.get("changes", []):
+        step, values = change
+        if type(step) is not int or not all(isinstance(name, str) for name, _ in values):
+            raise TypeError(f"config has the change {change!r}")
