@@ -71,6 +71,8 @@ def merge(into: Path, sources: tuple[Path, ...]) -> None:
     merged = merge_folders(into, sources)
     copied = counted(merged.num_copied, "row")
     click.echo(f"{into}: {copied} copied, {merged.num_replaced} replaced, {merged.num_known} already there")
+    for path in merged.left_out:
+        click.echo(f"left out, since links may lead anywhere: {path}", err=True)
 
 
 @click.command(

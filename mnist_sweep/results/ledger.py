@@ -3,22 +3,30 @@
 The ledger is the only source of truth; tables and reports are derived from it and can be rebuilt at any time.
 """
 
+import errno
 import os
 import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from io import FileIO
 from pathlib import Path
 from typing import Literal, NamedTuple
 
 from mnist_sweep.errors import LedgerError, NewerRowError, RowError
 from mnist_sweep.results.row_json import from_json, to_json
-from mnist_sweep.system.files import ledger_errors, make_folder, remove_unfinished, write_atomically
+from mnist_sweep.system.files import (
+    ledger_errors,
+    make_folder,
+    read_regular,
+    remove_unfinished,
+    replacing,
+    write_atomically,
+)
 from mnist_sweep.text.lines import shortened
-from mnist_sweep.text.numbers import counted
+from mnist_sweep.text.numbers import counted, size
 from mnist_sweep.trials.row import TrialRow
 
 NUM_NAMED = 3
+MAX_BYTES = 32 << 20  # of a row's text, which may take ten times as much while it is read
 OF_A_RAY_JOB = "working_dir_files"  # in the path of the folder that Ray unpacks a job's files into
 
 
@@ -73,10 +81,10 @@ class Ledger:
                 f"the results folder {self.folder.resolve()} would be removed with the other files of this Ray job: "
                 "choose one by its absolute path with --results."
             )
-        probe = self.rows_folder / f".probe-{os.getpid()}"
         with ledger_errors(f"the results folder {self.folder} cannot be written", ": choose another with --results"):
             self.rows_folder.mkdir(parents=True, exist_ok=True)
-            probe.touch()
+            with replacing(probe := self.rows_folder / ".probe", durable=False):
+                pass
             probe.unlink()
 
     def remove_unfinished(self) -> None:
@@ -84,7 +92,8 @@ class Ledger:
 
         A worker that outlives its driver for a moment may then fail to write a checkpoint, which no one needs.
         """
-        for folder in (self.folder, *(path for path in self.folder.iterdir() if path.is_dir())):
+        inner = (path for path in self.folder.iterdir() if path.is_dir() and not path.is_symlink())
+        for folder in (self.folder, *inner):
             remove_unfinished(folder)
 
     def commit(self, row: TrialRow) -> None:
@@ -93,7 +102,13 @@ class Ledger:
         Raises:
             LedgerError: The disk is full or cannot be written; an earlier row of the trial is unchanged.
         """
-        write_atomically(self.rows_folder / f"{row.trial_id}.json", to_json(row).encode(), "row")
+        content = to_json(row).encode()
+        if len(content) > MAX_BYTES:
+            raise LedgerError(
+                f"the row of trial {row.trial_id} has {size(len(content))}, more than the {size(MAX_BYTES)} allowed: "
+                "evaluate or log less often."
+            )
+        write_atomically(self.rows_folder / f"{row.trial_id}.json", content, "row")
 
     def write_model(self, trial_id: str, content: bytes) -> Path:
         """Write the `.keras` file of a trial durably; return its path.
@@ -175,8 +190,7 @@ def _read(entry: "os.DirEntry[str]", *, with_history: bool) -> TrialRow:
     if not entry.is_file():
         kind = "directory" if entry.is_dir() else "link to nothing" if entry.is_symlink() else "special file"
         raise RowError(f"it is a {kind}")
-    with FileIO(entry.path) as file:
-        text = file.read().decode().replace("\r\n", "\n")  # as Git may check a text file out
+    text = read_regular(entry.path, MAX_BYTES).decode().replace("\r\n", "\n")  # as Git may check a text file out
     row = from_json(text, with_history=with_history)
     if entry.name != f"{row.trial_id}.json":
         raise RowError(f"it holds the row of trial {row.trial_id}")
@@ -189,4 +203,5 @@ def _bad_file(path: Path, error: OSError | ValueError) -> BadFile:
     cause = shortened(getattr(error, "strerror", None) or str(error))
     if isinstance(error, NewerRowError):
         return BadFile(path, cause, "newer")
-    return BadFile(path, cause, "damaged" if isinstance(error, ValueError) else "unreadable")
+    is_readable = isinstance(error, ValueError) or error.errno in (errno.EFBIG, errno.EINVAL)
+    return BadFile(path, cause, "damaged" if is_readable else "unreadable")

@@ -13,7 +13,7 @@ from mnist_sweep.errors import LedgerError, no_rows
 from mnist_sweep.results.ledger import Ledger
 from mnist_sweep.results.tables import write_tables
 from mnist_sweep.system.driver_lock import Lock
-from mnist_sweep.system.files import ledger_errors, write_atomically
+from mnist_sweep.system.files import ledger_errors, read_regular, require_own_folder, write_atomically
 from mnist_sweep.text.numbers import counted
 from mnist_sweep.trials.row import Evaluation, Status, TrialRow
 
@@ -57,12 +57,14 @@ class MergeResult(NamedTuple):
         num_replaced: Trials whose row was replaced by one that is further along.
         num_known: Rows of the sources that the folder or an earlier source already had.
         num_files: Models and predictions that were copied.
+        left_out: Links among the sources' models and predictions, which may lead to any file of this machine.
     """
 
     num_copied: int
     num_replaced: int
     num_known: int
     num_files: int
+    left_out: tuple[Path, ...] = ()
 
 
 class _Candidate(NamedTuple):
@@ -75,7 +77,7 @@ def merge(into: Path, sources: Sequence[Path]) -> MergeResult:
 
     Of a trial in several folders, the row that is furthest along is kept: a failed one is replaced by any other, and a
     stopped one by one that continued from the same points. Failed rows may differ, as only their causes do. Kept models
-    and predictions are copied with the rows, and nothing else. The folder is made if necessary.
+    and predictions are copied with the rows, and nothing else; links are left out. The folder is made if necessary.
 
     Raises:
         RowError: A folder holds damaged rows.
@@ -92,13 +94,19 @@ def merge(into: Path, sources: Sequence[Path]) -> MergeResult:
         best = _best({into: there, **given})
         ledger.open()
         lock.acquire()
-        num_files = sum(_copy_companions(source, into, rows, best) for source, rows in given.items())
+        num_files, left_out = 0, []
+        for path in chain.from_iterable(_companions(source, into, rows, best) for source, rows in given.items()):
+            if path.is_symlink() or path.parent.is_symlink():
+                left_out.append(path)
+            else:
+                _copy(path, into / path.parent.name, path.parent.name.removesuffix("s"), follow_links=False)
+                num_files += 1
         new = [found for found in best.values() if found.folder != into]
         for folder, row in new:
             _copy(Ledger(folder).rows_folder / f"{row.trial_id}.json", ledger.rows_folder, "row")
         write_tables(into, ledger.rows().values())
     replaced, known = sum(found.row.trial_id in there for found in new), sum(map(len, given.values())) - len(new)
-    return MergeResult(num_copied=len(new) - replaced, num_replaced=replaced, num_known=known, num_files=num_files)
+    return MergeResult(len(new) - replaced, replaced, known, num_files, tuple(left_out))
 
 
 def differences(one: TrialRow, other: TrialRow) -> list[RowDifference]:
@@ -170,22 +178,19 @@ def _conflict_message(conflicts: Mapping[str, str]) -> str:
     )
 
 
-def _copy_companions(source: Path, into: Path, rows: Mapping[str, TrialRow], best: Mapping[str, _Candidate]) -> int:
-    """Copy the missing models and predictions of the kept rows; return their number."""
+def _companions(
+    source: Path, into: Path, rows: Mapping[str, TrialRow], best: Mapping[str, _Candidate]
+) -> Iterator[Path]:
+    """Yield the models and predictions of the kept rows that the folder lacks when they are asked for."""
     kept = {trial_id for trial_id, row in rows.items() if _progress(row) == _progress(best[trial_id].row)}
-    paths = chain.from_iterable(sorted((source / name).glob(f"[!.]*{end}")) for name, end in COMPANIONS.items())
-    number = 0
-    for path in paths:
-        folder = into / path.parent.name
+    for path in chain.from_iterable(sorted((source / name).glob(f"[!.]*{end}")) for name, end in COMPANIONS.items()):
         belongs = path.stem.removesuffix(MISTAKES) in kept or path.stem.startswith(LABELS)
-        if belongs and not (folder / path.name).exists():
-            _copy(path, folder, path.parent.name.removesuffix("s"))
-            number += 1
-    return number
+        if belongs and not (into / path.parent.name / path.name).exists():
+            yield path
 
 
-def _copy(path: Path, folder: Path, what: str) -> None:
+def _copy(path: Path, folder: Path, what: str, *, follow_links: bool = True) -> None:
     with ledger_errors(f"{what} {path} cannot be copied to {folder}"):
-        content = path.read_bytes()
-        folder.mkdir(exist_ok=True)
+        content = read_regular(path, follow_links=follow_links)
+        require_own_folder(folder)
     write_atomically(folder / path.name, content, what)

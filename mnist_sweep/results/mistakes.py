@@ -11,7 +11,7 @@ from mnist_sweep.errors import DataError, LedgerError
 from mnist_sweep.models import inference
 from mnist_sweep.results import predictions
 from mnist_sweep.system import npz
-from mnist_sweep.system.files import make_folder, write_atomically
+from mnist_sweep.system.files import make_folder, open_regular, write_atomically
 
 if TYPE_CHECKING:
     import numpy as np
@@ -46,7 +46,8 @@ def find(model: Any, dataset: Dataset) -> Mistakes:
     probabilities = tf.nn.softmax(inference.logits(model, images, pixel_max=dataset.pixel_max)).numpy()
     predicted, confidence = probabilities.argmax(axis=1), probabilities.max(axis=1)
     wrong = np.flatnonzero(predicted != labels)
-    surest = wrong[np.argsort(-confidence[wrong], kind="stable")][:MAX_MISTAKES]
+    number = min(MAX_MISTAKES, npz.MAX_BYTES // (2 * images[0].nbytes))  # more bytes are not read back
+    surest = wrong[np.argsort(-confidence[wrong], kind="stable")][:number]
     # A picture has pixels from 0 to 255.
     shown = images[surest].astype(np.uint32) * 255 // dataset.pixel_max
     if shown.shape[3] not in PICTURE_CHANNELS:
@@ -84,10 +85,11 @@ def read(path: Path) -> Mistakes:
     import numpy as np
 
     try:
-        with path.open("rb") as file:
+        with open_regular(path, npz.MAX_BYTES) as file:
             arrays = npz.read(file, Mistakes._fields)
     except (OSError, DataError) as error:
-        raise LedgerError(f"{path} is damaged ({error}): delete it, and the report omits it.") from error
+        cause = getattr(error, "strerror", error)
+        raise LedgerError(f"{path} is damaged ({cause}): delete it, and the report omits it.") from error
     found = Mistakes(**{name: np.atleast_1d(array)[:MAX_MISTAKES] for name, array in arrays.items()})
     if not _is_whole(found):
         raise LedgerError(f"{path} does not hold images and their classes: delete it, and the report omits it.")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mnist_sweep.errors import DataError, LedgerError
 from mnist_sweep.system import npz
-from mnist_sweep.system.files import make_folder, write_atomically
+from mnist_sweep.system.files import make_folder, open_regular, write_atomically
 from mnist_sweep.trials.row import TrialRow, flat_id
 
 if TYPE_CHECKING:
@@ -168,7 +168,7 @@ def _write(path: Path, content: bytes) -> None:
 
 def _read(path: Path, lacking: str) -> Predictions:
     try:
-        with path.open("rb") as file:
+        with open_regular(path, npz.MAX_BYTES) as file:
             arrays = npz.read(file, Predictions._fields)
         for array in arrays.values():
             if array.ndim != 1 or array.dtype.name not in DTYPES or not array.size:

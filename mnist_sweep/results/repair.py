@@ -11,7 +11,7 @@ from typing import NamedTuple
 from mnist_sweep.errors import no_rows
 from mnist_sweep.results.ledger import BadFile, Ledger
 from mnist_sweep.system.driver_lock import Lock
-from mnist_sweep.system.files import flush_folder, ledger_errors
+from mnist_sweep.system.files import flush_folder, ledger_errors, require_own_folder
 
 
 class MovedFile(NamedTuple):
@@ -41,7 +41,7 @@ def move_damaged(folder: Path) -> list[MovedFile]:
             return []
         way_out = ": make it a writable folder"
         with ledger_errors(f"damaged rows cannot be moved to {ledger.damaged_folder}", way_out):
-            ledger.damaged_folder.mkdir(exist_ok=True)
+            require_own_folder(ledger.damaged_folder)
             moved = [_moved(bad, ledger.damaged_folder) for bad in damaged]
             for changed in (ledger.damaged_folder, ledger.rows_folder, ledger.folder):
                 flush_folder(changed)

@@ -20,6 +20,7 @@ from mnist_sweep.trials.row import Evaluation, Status, TrialRow, flat_id, trial_
 FORMAT = 2
 HISTORY = ',\n "history": '
 DAMAGED = "its content does not match its own digest: it was damaged or edited"
+MAX_OBJECTS = 1_000_000  # each takes 20 times as much memory as text
 NO_POINTS: dict[str, Any] = dict.fromkeys(Evaluation._fields, ())
 POINT = functools.partial(tuple.__new__, Evaluation)  # without a Python call for each of 100,000s of points
 START = f'{{"format": {FORMAT}, "digest": "'
@@ -94,6 +95,8 @@ def _content_of_format_1(text: str) -> dict[str, Any]:
 
 
 def _object(text: str) -> dict[str, Any]:
+    if text.count("[") + text.count("{") > MAX_OBJECTS:
+        raise RowError(f"it holds more than {MAX_OBJECTS:,} lists and objects")
     try:
         content = DECODER.decode(text)
     except (ValueError, RecursionError) as error:

@@ -20,11 +20,12 @@ from typing import Any
 
 from mnist_sweep.errors import ConfigError, LedgerError
 from mnist_sweep.system import commands, machine
-from mnist_sweep.system.files import ledger_errors, write_atomically
+from mnist_sweep.system.files import ledger_errors, read_regular, write_atomically
 from mnist_sweep.text.secrets import without_secrets
 from mnist_sweep.validation import coerce, require
 
 FILE = "runs.jsonl"
+MAX_BYTES = 64 << 20
 PACKAGES = ("mnist-sweep", "tensorflow", "keras", "ray", "numpy", "pandas", "scipy", "optuna")
 GIT_SECONDS = 5.0
 
@@ -166,7 +167,7 @@ def _run(line: bytes, where: str) -> RunRecord:
 def _bytes(path: Path) -> bytes:
     with ledger_errors(f"{path} cannot be read", ": correct its permissions or repair the disk"):
         try:
-            return path.read_bytes()
+            return read_regular(path, MAX_BYTES)
         except FileNotFoundError:
             return b""
 

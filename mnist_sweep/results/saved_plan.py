@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mnist_sweep.errors import ConfigError, LedgerError
-from mnist_sweep.system.files import make_folder, write_atomically
+from mnist_sweep.system.files import make_folder, read_regular, write_atomically
 from mnist_sweep.validation import coerce, require
 
 FILE = "plan.json"
+MAX_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +64,7 @@ def read(folder: Path) -> SavedPlan | None:
     """
     path = folder / FILE
     try:
-        return SavedPlan(**json.loads(path.read_bytes()))
+        return SavedPlan(**json.loads(read_regular(path, MAX_BYTES)))
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:

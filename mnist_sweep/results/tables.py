@@ -9,6 +9,7 @@ import csv
 import os
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from io import FileIO
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Literal
 
@@ -21,7 +22,7 @@ from mnist_sweep.results.frames import (
     SUMMARY_COLUMNS,
     all_frames,
 )
-from mnist_sweep.system.files import ledger_errors, replacing
+from mnist_sweep.system.files import ledger_errors, open_regular, replacing
 from mnist_sweep.text.lines import one_line
 from mnist_sweep.trials.row import Status, TrialRow
 
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 # that a text with one of its own gets another, and no two texts are written alike.
 FORMULA = re.compile(r"'*\s*[=+\-@\uff1d\uff0b\uff0d\uff20]|'*[\t\r\n\0]")
 
+MAX_BYTES = 1 << 30
 REBUILD = "`mnist-sweep table DIR` rebuilds it."
 
 
@@ -112,15 +114,16 @@ def _read(path: Path, name: str, dtypes: Mapping[str, str], *, key: Sequence[str
 
     path = path / name if path.is_dir() else path
     try:
-        _check_end(path)
-        frame = pd.read_csv(
-            path,
-            dtype=dtypes,
-            keep_default_na=False,
-            na_values=[""],
-            lineterminator="\n",
-            dtype_backend="numpy_nullable",
-        )
+        with open_regular(path, MAX_BYTES) as file:
+            _check_end(file)
+            frame = pd.read_csv(
+                file,
+                dtype=dtypes,
+                keep_default_na=False,
+                na_values=[""],
+                lineterminator="\n",
+                dtype_backend="numpy_nullable",
+            )
     except FileNotFoundError as error:
         raise LedgerError(f"there is no {path}: `mnist-sweep table DIR` makes it from the rows.") from error
     except (OSError, TypeError, ValueError) as error:
@@ -143,11 +146,11 @@ def _read(path: Path, name: str, dtypes: Mapping[str, str], *, key: Sequence[str
     return _changed(frame.astype({name: plain[dtype] for name, dtype in others.items() if dtype in plain}), _as_meant)
 
 
-def _check_end(path: Path) -> None:
+def _check_end(file: FileIO) -> None:
     """Raise a ValueError unless the last line of a file ends with a line feed alone, as the tables' lines do."""
-    with path.open("rb") as file:
-        file.seek(max(0, file.seek(0, os.SEEK_END) - 2))
-        end = file.read()
+    file.seek(max(0, file.seek(0, os.SEEK_END) - 2))
+    end = file.read()
+    file.seek(0)
     if end == b"\r\n":
         raise ValueError("its lines end in CR LF: another program wrote it")
     if end and not end.endswith(b"\n"):

@@ -5,10 +5,11 @@ from pathlib import Path
 from typing import Any
 
 from mnist_sweep.errors import LedgerError
-from mnist_sweep.system.files import make_folder, write_atomically
+from mnist_sweep.system.files import make_folder, read_regular, write_atomically
 from mnist_sweep.trials.config import TrialConfig, to_flat, trial_id
 
 FOLDER = "proposals"
+MAX_BYTES = 1 << 20
 
 
 def write(folder: Path, trial: TrialConfig) -> None:
@@ -31,9 +32,10 @@ def read(folder: Path) -> dict[str, dict[str, Any]]:
     found = {}
     for path in sorted((folder / FOLDER).glob("[!.]*.json")):
         try:
-            found[path.stem] = json.loads(path.read_bytes())
-        except ValueError as error:
-            raise LedgerError(f"{path} is damaged ({error}): delete it to continue.") from error
+            found[path.stem] = json.loads(read_regular(path, MAX_BYTES))
+        except (OSError, RecursionError, ValueError) as error:
+            cause = getattr(error, "strerror", error)
+            raise LedgerError(f"{path} is damaged ({cause}): delete it to continue.") from error
         if not isinstance(found[path.stem], dict):
             raise LedgerError(f"{path} is not a proposal of a search: delete it to continue.")
     return found

@@ -1,10 +1,12 @@
 """A lock on a results folder, so that one process at a time writes to it.
 
-The lock is the operating system's and is released when its process ends, however it ends.
+The lock is the operating system's and is released when its process ends, however it ends. It needs no right to write
+the file, so users of a shared folder can take turns.
 """
 
 import contextlib
 import datetime
+import fcntl
 import json
 import os
 import platform
@@ -12,19 +14,20 @@ from pathlib import Path
 from typing import Self
 
 from mnist_sweep.errors import LedgerError
+from mnist_sweep.system.files import read_regular, replacing
 
 NAME = ".lock"
 HOLDER = ".driver.json"
+MAX_BYTES = 1 << 20
+FOR_OTHERS = 0o022  # who else may write to the folder, and so to the file
 
 
 class Lock:
     """The lock of a results folder; a context manager that releases it on exit."""
 
     def __init__(self, folder: Path) -> None:
-        import filelock
-
         self._folder = folder
-        self._lock = filelock.FileLock(folder / NAME)
+        self._descriptor: int | None = None
 
     def acquire(self) -> bool:
         """Acquire the lock of an existing folder; return False if this object already holds it.
@@ -32,16 +35,19 @@ class Lock:
         Raises:
             LedgerError: Another process holds it, or the folder cannot be written.
         """
-        import filelock
-
-        if self._lock.is_locked:
+        if self._descriptor is not None:
             return False
         try:
-            self._lock.acquire(timeout=0)
-            since = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-            holder = {"host": platform.node(), "pid": os.getpid(), "since": since}
-            (self._folder / HOLDER).write_text(json.dumps(holder), encoding="utf-8")
-        except filelock.Timeout as error:
+            with contextlib.ExitStack() as stack:
+                descriptor = _open(self._folder)
+                stack.callback(os.close, descriptor)
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                since = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+                holder = {"host": platform.node(), "pid": os.getpid(), "since": since}
+                with replacing(self._folder / HOLDER, durable=False) as file:
+                    file.write(json.dumps(holder).encode())
+                stack.pop_all()
+        except BlockingIOError as error:
             raise LedgerError(
                 f"{self._folder} is in use by {_holder(self._folder)}: wait for it to end, "
                 "or choose another folder with --results."
@@ -51,21 +57,35 @@ class Lock:
                 f"the results folder {self._folder} cannot be written ({error.strerror}): "
                 "choose another with --results."
             ) from error
+        self._descriptor = descriptor
         return True
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._lock.is_locked:
+        if self._descriptor is not None:
             with contextlib.suppress(OSError):  # the folder may be gone
                 (self._folder / HOLDER).unlink()
-        self._lock.release()
+            os.close(self._descriptor)
+            self._descriptor = None
+
+
+def _open(folder: Path) -> int:
+    """Open the lock's file, which is made if necessary; another user's need not be writable."""
+    flags = os.O_CLOEXEC | os.O_NOFOLLOW
+    try:
+        descriptor = os.open(folder / NAME, os.O_RDWR | os.O_CREAT | flags, 0o644)
+    except PermissionError:
+        return os.open(folder / NAME, os.O_RDONLY | flags)
+    with contextlib.suppress(PermissionError):  # it is another user's, and writable already
+        os.fchmod(descriptor, 0o644 | folder.stat().st_mode & FOR_OTHERS)
+    return descriptor
 
 
 def _holder(folder: Path) -> str:
     try:
-        holder = json.loads((folder / HOLDER).read_text(encoding="utf-8"))
+        holder = json.loads(read_regular(folder / HOLDER, MAX_BYTES))
         return f"process {holder['pid']} on {holder['host']} since {holder['since']}"
     except (OSError, ValueError, KeyError, TypeError):
         return "another process"

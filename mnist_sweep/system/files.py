@@ -5,15 +5,47 @@ to be read again is written here.
 """
 
 import contextlib
+import errno
 import os
 import re
+import stat
 from collections.abc import Iterator
+from io import FileIO
 from pathlib import Path
 from typing import BinaryIO
 
 from mnist_sweep.errors import LedgerError
+from mnist_sweep.text.numbers import size
 
 UNFINISHED = re.compile(r"\..+\.(ckpt|csv|html|json|jsonl|keras|md|npz)-\d+")
+
+
+@contextlib.contextmanager
+def open_regular(path: Path | str, max_bytes: int | None = None, *, follow_links: bool = True) -> Iterator[FileIO]:
+    """Open a regular file for reading, without waiting for a pipe or a device, which might never end.
+
+    Raises:
+        OSError: It is anything else, a link if those are not followed, has more than `max_bytes`, or cannot be read.
+    """
+    flags = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | (0 if follow_links else os.O_NOFOLLOW)
+    with FileIO(path, opener=lambda name, _: os.open(name, flags)) as file:
+        status = os.fstat(file.fileno())
+        if not stat.S_ISREG(status.st_mode):
+            raise OSError(errno.EINVAL, "it is a special file", str(path))
+        if max_bytes is not None and status.st_size > max_bytes:
+            too_large = f"it has {size(status.st_size)}, more than the {size(max_bytes)} allowed"
+            raise OSError(errno.EFBIG, too_large, str(path))
+        yield file
+
+
+def read_regular(path: Path | str, max_bytes: int | None = None, *, follow_links: bool = True) -> bytes:
+    """Return the content of a regular file.
+
+    Raises:
+        OSError: As raised by `open_regular`.
+    """
+    with open_regular(path, max_bytes, follow_links=follow_links) as file:
+        return file.read()
 
 
 @contextlib.contextmanager
@@ -78,6 +110,17 @@ def make_folder(folder: Path) -> None:
     """
     with ledger_errors(f"the folder {folder} cannot be made"):
         folder.mkdir(parents=True, exist_ok=True)
+
+
+def require_own_folder(folder: Path) -> None:
+    """Make a folder in an existing one, unless it exists and is not a link to some other place.
+
+    Raises:
+        OSError: It is a link or a file, or cannot be made.
+    """
+    folder.mkdir(exist_ok=True)
+    if folder.is_symlink():
+        raise OSError(errno.ELOOP, "it is a link", str(folder))
 
 
 def flush_folder(folder: Path) -> None:

@@ -123,7 +123,7 @@ def from_bytes(content: bytes, identity: Mapping[str, Any]) -> "tuple[TrainingSt
     if hashlib.sha256(archive).digest() != digest:
         raise CheckpointError("its checkpoint is damaged")
     try:
-        arrays = npz.read(io.BytesIO(archive))
+        arrays = npz.read(io.BytesIO(archive), max_bytes=len(archive))
         value = json.loads(arrays.pop(STATE).tobytes())
         found, state = dict(value["identity"]), TrainingState(**value["course"])
         state.history = [Evaluation(*point) for point in state.history]

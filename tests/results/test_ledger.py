@@ -327,7 +327,7 @@ def as_its_owner(folder: Path, code: str) -> list[str]:
     that user may not be able to read.
     """
     head = (
-        "import filelock, os, pathlib\n"
+        "import os, pathlib\n"
         "from mnist_sweep.errors import LedgerError, RowError\n"
         "from mnist_sweep.results.ledger import Ledger\n"
         "from mnist_sweep.results.repair import move_damaged\n"
@@ -515,3 +515,19 @@ def test_commit_into_a_folder_that_vanished_is_told(ledger: Ledger, make_row: Ma
     ledger.rows_folder.rmdir()
     with refused(LedgerError, str(ledger.rows_folder / make_row().trial_id)):
         ledger.commit(make_row())
+
+
+def test_file_that_is_too_large_for_a_row_is_named_and_not_read(ledger: Ledger, refused: Refused) -> None:
+    with (ledger.rows_folder / "a-0.json").open("wb") as file:
+        file.truncate(10 << 30)
+    with refused(RowError, "a-0.json (it has 11 GB, more than the 34 MB allowed)", WAY_OUT):
+        ledger.rows()
+
+
+def test_row_that_could_not_be_read_again_is_not_committed(
+    ledger: Ledger, make_row: MakeRow, refused: Refused, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mnist_sweep.results.ledger.MAX_BYTES", 1000)
+    with refused(LedgerError, "more than the 1 kB allowed: evaluate or log less often"):
+        ledger.commit(make_row())
+    assert files(ledger) == []

@@ -343,3 +343,43 @@ def test_rows_of_different_sweeps_lie_side_by_side(make_row: MakeRow, make_folde
     here, there = (make_folder(str(number), row) for number, row in enumerate(rows))
     merge(here, [there])
     assert Ledger(here).rows() == {row.trial_id: row for row in sorted(rows, key=lambda row: row.trial_id)}
+
+
+@pytest.mark.parametrize("linked", ["models", "models/{}.keras", "predictions/{}.npz"])
+def test_links_are_left_out_and_named_since_they_may_lead_anywhere(
+    make_row: MakeRow, make_folder: MakeFolder, tmp_path: Path, linked: str
+) -> None:
+    row = make_row()
+    there, outside = make_folder("there", row), tmp_path / "outside"
+    outside.mkdir()
+    (outside / f"{row.trial_id}.keras").write_text("private")
+    link = there / linked.format(row.trial_id)
+    link.parent.mkdir(exist_ok=True)
+    link.symlink_to(outside if linked == "models" else outside / f"{row.trial_id}.keras")
+    merged = merge(tmp_path / "all", [there])
+    assert (merged.num_copied, merged.num_files, len(merged.left_out)) == (1, 0, 1)
+    assert link in (merged.left_out[0], merged.left_out[0].parent)
+    assert not list((tmp_path / "all").glob("models/*"))
+
+
+def test_nothing_is_written_through_a_link(
+    make_row: MakeRow, make_folder: MakeFolder, refused: Refused, tmp_path: Path
+) -> None:
+    here, there = make_folder("here", make_row()), make_folder("there", make_row(TrialConfig(seed=1)))
+    (there / "models").mkdir()
+    (there / "models" / f"{make_row(TrialConfig(seed=1)).trial_id}.keras").write_text("a model")
+    (tmp_path / "elsewhere").mkdir()
+    (here / "models").symlink_to(tmp_path / "elsewhere")
+    with refused(LedgerError, f"cannot be copied to {here / 'models'} (it is a link)"):
+        merge(here, [there])
+    assert list((tmp_path / "elsewhere").iterdir()) == []
+
+
+def test_pipe_in_the_place_of_a_model_is_not_waited_for(
+    make_row: MakeRow, make_folder: MakeFolder, refused: Refused, tmp_path: Path
+) -> None:
+    there = make_folder("there", make_row())
+    (there / "models").mkdir()
+    os.mkfifo(there / "models" / f"{make_row().trial_id}.keras")
+    with refused(LedgerError, "cannot be copied to", "(it is a special file)"):
+        merge(tmp_path / "all", [there])

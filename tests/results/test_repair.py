@@ -101,3 +101,13 @@ def test_file_in_the_place_of_the_damaged_folder_is_an_error(ledger: Ledger, ref
     with refused(LedgerError, str(ledger.damaged_folder), "File exists"):
         move_damaged(ledger.folder)
     assert files(ledger) == ["notes.txt"]
+
+
+def test_nothing_is_moved_through_a_link(ledger: Ledger, refused: Refused, tmp_path: Path) -> None:
+    (ledger.rows_folder / "notes.txt").touch()
+    (tmp_path / "elsewhere").mkdir()
+    ledger.damaged_folder.symlink_to(tmp_path / "elsewhere")
+    with refused(LedgerError, f"cannot be moved to {ledger.damaged_folder} (it is a link)"):
+        move_damaged(ledger.folder)
+    assert files(ledger) == ["notes.txt"]
+    assert list((tmp_path / "elsewhere").iterdir()) == []

@@ -1,3 +1,6 @@
+import contextlib
+import fcntl
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -63,3 +66,45 @@ def test_an_unknown_holder_is_still_a_holder(tmp_path: Path) -> None:
     finally:
         process.kill()
         process.communicate()
+
+
+def test_a_lock_of_another_user_needs_no_right_to_write_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / ".lock").touch(mode=0o444)
+    opened = os.open
+
+    def denied(path: "os.PathLike[str]", flags: int, *rest: int) -> int:
+        if flags & os.O_RDWR and Path(path).name == ".lock":  # root may write all the same
+            raise PermissionError(13, "Permission denied", str(path))
+        return opened(path, flags, *rest)
+
+    monkeypatch.setattr(os, "open", denied)
+    with Lock(tmp_path) as lock:
+        assert lock.acquire()
+        with Lock(tmp_path) as other, pytest.raises(LedgerError, match="in use by process"):
+            other.acquire()
+
+
+@pytest.mark.parametrize(("folder", "file"), [(0o755, 0o644), (0o775, 0o664), (0o777, 0o666)])
+def test_who_may_write_to_the_folder_may_write_the_lock(tmp_path: Path, folder: int, file: int) -> None:
+    tmp_path.chmod(folder)
+    with Lock(tmp_path) as lock:
+        lock.acquire()
+    assert (tmp_path / ".lock").stat().st_mode & 0o777 == file
+
+
+@pytest.mark.parametrize("name", [".lock", ".driver.json"])
+def test_a_link_in_the_folder_leads_nowhere(tmp_path: Path, name: str) -> None:
+    victim = tmp_path / "victim"
+    victim.write_text("precious")
+    (tmp_path / "sweep").mkdir()
+    (tmp_path / "sweep" / name).symlink_to(victim)
+    with Lock(tmp_path / "sweep") as lock, contextlib.suppress(LedgerError):
+        lock.acquire()
+    assert victim.read_text() == "precious"
+
+
+def test_a_lock_excludes_earlier_versions_which_lock_the_same_file(tmp_path: Path) -> None:
+    with Lock(tmp_path) as lock, (tmp_path / ".lock").open("a") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        with pytest.raises(LedgerError, match="in use by another process"):
+            lock.acquire()

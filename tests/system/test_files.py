@@ -1,5 +1,6 @@
 """Laws of atomic writes: the old content or the new, never a part, and nothing left behind."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from mnist_sweep.errors import LedgerError
-from mnist_sweep.system.files import make_folder, remove_unfinished, replacing, write_atomically
+from mnist_sweep.system.files import make_folder, read_regular, remove_unfinished, replacing, write_atomically
 
 Refused = Callable[..., AbstractContextManager[None]]
 
@@ -79,3 +80,25 @@ def test_folder_that_cannot_be_made_is_an_error_of_one_line(tmp_path: Path, refu
     (tmp_path / "file").touch()
     with refused(LedgerError, f"{tmp_path / 'file' / 'c'} cannot be made (Not a directory)"):
         make_folder(tmp_path / "file" / "c")
+
+
+def test_regular_file_is_read_up_to_its_limit(tmp_path: Path) -> None:
+    path = tmp_path / "a"
+    path.write_bytes(b"12345")
+    (tmp_path / "link").symlink_to(path)
+    assert read_regular(path) == read_regular(path, 5) == read_regular(tmp_path / "link", 5) == b"12345"
+    with pytest.raises(OSError, match="it has 5 B, more than the 4 B allowed"):
+        read_regular(path, 4)
+    with pytest.raises(OSError, match="symbolic link"):
+        read_regular(tmp_path / "link", follow_links=False)
+
+
+def test_what_might_never_end_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path / "pipe", Path("/dev/zero")):
+        with pytest.raises(OSError, match="it is a special file"):
+            read_regular(path)
+    with pytest.raises(IsADirectoryError):
+        read_regular(tmp_path)
+    with pytest.raises(FileNotFoundError):
+        read_regular(tmp_path / "none")
