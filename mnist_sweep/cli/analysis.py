@@ -7,6 +7,7 @@ from typing import Literal
 import click
 
 from mnist_sweep.cli.options import PATH
+from mnist_sweep.cli.streams import echo
 
 
 @click.command()
@@ -19,7 +20,7 @@ def report(folder: Path, format_: Literal["html", "md"]) -> None:
 
     gc.disable()  # as in rows_of
     with background.executor(folder) as submit:
-        click.echo(write_report(folder, format=format_, submit=submit))
+        echo(write_report(folder, format=format_, submit=submit))
 
 
 @click.command(
@@ -37,12 +38,11 @@ def compare(folder: Path, a: str, b: str) -> None:
 
     A and B are trials in DIR, or configs, which are compared over their seeds.
     """
-    from rich.console import Console
-
     from mnist_sweep.analysis import comparison
     from mnist_sweep.cli.views import comparison as view
+    from mnist_sweep.cli.views.terminal import Terminal
 
-    view.show(comparison.compare(folder, a, b), Console())
+    view.show(comparison.compare(folder, a, b), Terminal())
 
 
 @click.command()
@@ -52,17 +52,16 @@ def effects(folder: Path) -> None:
 
     Also writes DIR/effects.csv.
     """
-    from rich.console import Console
-
     from mnist_sweep.analysis.effects import estimation
     from mnist_sweep.cli.views import effects as view
+    from mnist_sweep.cli.views.terminal import Terminal
     from mnist_sweep.results.tables import write_table
 
     gc.disable()  # as in rows_of
     found = estimation.effects(folder)
     path = write_table(folder / "effects.csv", found.to_frame())
-    view.show(found, Console())
-    click.echo(path)
+    view.show(found, Terminal())
+    echo(path)
 
 
 @click.command()
@@ -70,10 +69,9 @@ def effects(folder: Path) -> None:
 @click.argument("b", metavar="DIR", type=PATH)
 def diff(a: Path, b: Path) -> None:
     """Compare the configs and accuracies of two sweeps."""
-    from rich.console import Console
-
     from mnist_sweep.analysis import sweep_diff
     from mnist_sweep.cli.views import diff as view
+    from mnist_sweep.cli.views.terminal import Terminal
 
     gc.disable()  # as in rows_of
-    view.show(sweep_diff.diff(a, b), Console())
+    view.show(sweep_diff.diff(a, b), Terminal())

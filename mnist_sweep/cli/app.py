@@ -1,5 +1,6 @@
 """The command line: parses arguments, calls functions, prints what they return."""
 
+import errno
 import shlex
 import signal
 import sys
@@ -8,6 +9,7 @@ from typing import Any
 import click
 
 from mnist_sweep.cli import analysis, results, running
+from mnist_sweep.cli.streams import echo, tolerant_streams
 from mnist_sweep.cli.uncaught import BAD_USAGE, fail
 from mnist_sweep.errors import SweepError
 from mnist_sweep.system import exits
@@ -43,9 +45,33 @@ for _module in (analysis, results, running):
 def main(script: str | None = None) -> None:
     """Run the command line, and exit with its status.
 
+    What standard output loses, such as on a full disk, is reported. A run continues without it; another command, which
+    then has not answered, fails.
+
     Args:
         script: A sweep script to run with the command line's arguments as options; None for the whole command.
     """
+    is_run = script is not None or sys.argv[1:2] == ["run"]
+    status: Any = 0
+    ended: Any = 0
+
+    def report(error: OSError) -> None:
+        nonlocal status
+        is_closed_pipe = error.errno == errno.EPIPE  # whoever read the output has ended, as `head` does
+        status = 0 if is_run else 1 if is_closed_pipe else BAD_USAGE
+        if is_run or not is_closed_pipe:
+            continues = ": the run continues without it" * is_run
+            echo(f"error: standard output cannot be written ({error.strerror}){continues}.", err=True)
+
+    with tolerant_streams(report):
+        try:
+            _main(script)
+        except SystemExit as end:
+            ended = end.code
+    sys.exit(status or ended)
+
+
+def _main(script: str | None) -> None:
     arguments = sys.argv[1:] if script is None else ["run", script, *sys.argv[1:]]
     interrupted = INTERRUPTED
 
@@ -74,7 +100,7 @@ def main(script: str | None = None) -> None:
         fail(first_cause(error), error)
     except (click.Abort, KeyboardInterrupt):
         command = shlex.join(["mnist-sweep", *arguments] if script is None else ["python", *sys.argv])
-        click.echo(f"interrupted: finished trials and checkpoints are kept; to resume, run: {command}", err=True)
+        echo(f"interrupted: finished trials and checkpoints are kept; to resume, run: {command}", err=True)
         sys.exit(interrupted)
     if not status:
         exits.allow()

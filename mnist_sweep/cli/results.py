@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from mnist_sweep.cli.options import PATH
+from mnist_sweep.cli.streams import echo
 from mnist_sweep.errors import no_rows
 from mnist_sweep.results.ledger import Ledger
 from mnist_sweep.text.numbers import counted
@@ -19,11 +20,10 @@ def status(folder: Path) -> None:
 
     The sweep script is not needed.
     """
-    from rich.console import Console
-
     from mnist_sweep.cli.views import status as overview
+    from mnist_sweep.cli.views.terminal import Terminal
 
-    overview.show(rows_of(folder, with_history=False), folder, Console())
+    overview.show(rows_of(folder, with_history=False), folder, Terminal())
 
 
 @click.command()
@@ -33,7 +33,7 @@ def table(folder: Path) -> None:
     from mnist_sweep.results.tables import write_tables
 
     for path in write_tables(folder, rows_of(folder)):
-        click.echo(path)
+        echo(path)
 
 
 @click.command()
@@ -47,9 +47,9 @@ def mend(folder: Path) -> None:
 
     moved = move_damaged(folder)
     for file in moved:
-        click.echo(f"{file.source} -> {file.target}: {file.cause}")
+        echo(f"{file.source} -> {file.target}: {file.cause}")
     kept = Ledger(folder).rows(with_history=False)
-    click.echo(f"{counted(len(moved), 'file')} moved, {counted(len(kept), 'row')} intact")
+    echo(f"{counted(len(moved), 'file')} moved, {counted(len(kept), 'row')} intact")
 
 
 @click.command(
@@ -70,9 +70,9 @@ def merge(into: Path, sources: tuple[Path, ...]) -> None:
 
     merged = merge_folders(into, sources)
     copied = counted(merged.num_copied, "row")
-    click.echo(f"{into}: {copied} copied, {merged.num_replaced} replaced, {merged.num_known} already there")
+    echo(f"{into}: {copied} copied, {merged.num_replaced} replaced, {merged.num_known} already there")
     for path in merged.left_out:
-        click.echo(f"left out, since links may lead anywhere: {path}", err=True)
+        echo(f"left out, since links may lead anywhere: {path}", err=True)
 
 
 @click.command(
@@ -92,13 +92,12 @@ Exit status: 0 if all numbers are the same bit for bit, 1 if some differ, 2 on a
 )
 def replay(folder: Path, trial_id: str, script: Path | None) -> int:
     """Run TRIAL again and compare it with its row, bit for bit."""
-    from rich.console import Console
-
     from mnist_sweep.cli.views import replay as view
+    from mnist_sweep.cli.views.terminal import Terminal
     from mnist_sweep.sweep import replay as replays
 
     replayed = replays.replay(folder, trial_id, code=script)
-    view.show(replayed, Console())
+    view.show(replayed, Terminal())
     return 0 if replayed.identical else 1
 
 
@@ -122,12 +121,12 @@ def predict(folder: Path, images: tuple[Path, ...], name: str | None, top: int) 
 
     row, model_file = predictions.best_model(folder, name)
     answers = predictions.predict(model_file, images)
-    click.echo(f"by the model of trial {row.trial_id}, validation accuracy {row.val_accuracy:.4f}")
+    echo(f"by the model of trial {row.trial_id}, validation accuracy {row.val_accuracy:.4f}")
     for answer in answers:
         names = predictions.class_names(row, len(answer.probabilities))
         ranked = sorted(zip(answer.probabilities, names, strict=True), key=lambda pair: -pair[0])[:top]
         shown = ", ".join(f"{name} {probability:.1%}" for probability, name in ranked)
-        click.echo(f"{answer.name}: {shown}{f' ({answer.preprocessing})' if answer.preprocessing else ''}")
+        echo(f"{answer.name}: {shown}{f' ({answer.preprocessing})' if answer.preprocessing else ''}")
 
 
 def rows_of(folder: Path, *, with_history: bool = True) -> list[TrialRow]:

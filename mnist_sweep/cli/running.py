@@ -6,6 +6,7 @@ from typing import Any, get_args
 import click
 
 from mnist_sweep.cli import options
+from mnist_sweep.cli.streams import echo
 from mnist_sweep.data.dataset import FileSource
 from mnist_sweep.runners.local import Local
 from mnist_sweep.runners.protocol import Runner
@@ -42,13 +43,12 @@ def plan(script: Path, **chosen: Any) -> None:
     the missing trials will take. The time is saved in the results folder; the report of a run with the same options
     shows it beside the real time.
     """
-    from rich.console import Console
-
     from mnist_sweep.cli.views import forecast as view
+    from mnist_sweep.cli.views.terminal import Terminal
     from mnist_sweep.planning import estimate
 
     per_trial = {name: chosen[name] for name in PER_TRIAL}
-    console = Console()
+    console = Terminal()
     sweep = options.load_sweep(script, chosen)
     with console.status("measuring a few training steps of each kind of trial …"):
         found = estimate.plan(
@@ -123,14 +123,13 @@ Exit status: 0 every trial has a row, or the time budget is used up, and none fa
 @click.option("--quiet", is_flag=True, help="Print only errors.")
 def run(script: Path, **chosen: Any) -> int:
     """Run the missing trials of SCRIPT; write tables and report."""
-    from rich.console import Console
-
     from mnist_sweep.cli.views import progress, status
+    from mnist_sweep.cli.views.terminal import Terminal
     from mnist_sweep.reports.writer import write_report
     from mnist_sweep.sweep.execution import run as run_sweep
 
     sweep = options.load_sweep(script, chosen)
-    console = Console(quiet=chosen["quiet"])
+    console = Terminal(quiet=chosen["quiet"])
     outcome = run_sweep(
         sweep,
         results=chosen["results"],
@@ -148,11 +147,11 @@ def run(script: Path, **chosen: Any) -> int:
         listeners=[*([] if chosen["quiet"] else [progress.for_console(console)]), *_trackers(**chosen)],
     )
     status.show(outcome.rows, outcome.folder, console)
-    if outcome.num_run:
+    if outcome.num_run or (outcome.rows and not _has_report(outcome.folder)):
         console.print(f"report: {write_report(outcome.folder)}", soft_wrap=True, highlight=False)
     console.print(f"ran {outcome.num_run} of {counted(outcome.num_trials, 'trial')} in {clock(outcome.seconds)}")
     for line in outcome.unsent:
-        click.echo(line, err=True)
+        echo(line, err=True)
     return 0 if outcome.complete or (outcome.out_of_time and not outcome.num_failed) else 1
 
 
@@ -173,9 +172,15 @@ def data(name: str) -> None:
     loaded = source.load()
     if isinstance(source, FileSource):
         for part, path in source.files().items():
-            click.echo(f"{part}: {path}")
+            echo(f"{part}: {path}")
     sizes = ", ".join(f"{len(getattr(loaded, split).labels):,} {split}" for split in ("train", "val", "test"))
-    click.echo(f"{name}: {sizes} images of {'x'.join(map(str, loaded.image_shape))}, verified")
+    echo(f"{name}: {sizes} images of {'x'.join(map(str, loaded.image_shape))}, verified")
+
+
+def _has_report(folder: Path) -> bool:
+    """Return whether the report is newer than the last run, after which it may not have been written."""
+    report, runs = folder / "report.html", folder / "runs.jsonl"
+    return report.exists() and (not runs.exists() or report.stat().st_mtime_ns >= runs.stat().st_mtime_ns)
 
 
 def _runner(**chosen: Any) -> Runner:

@@ -10,11 +10,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import NoReturn
 
-import click
-
+from mnist_sweep.cli.streams import echo
 from mnist_sweep.errors import SweepError
 from mnist_sweep.sweep.script_errors import COMMAND, is_sweep_script, located
-from mnist_sweep.text.lines import one_line, printable
+from mnist_sweep.text.lines import one_line
 
 BAD_USAGE = 2
 TRACEBACK = "--traceback"
@@ -40,5 +39,5 @@ def fail(message: str, error: BaseException | None = None) -> NoReturn:
     """Print one line, after the traceback of an exception if `--traceback` asks for it, and exit with status 2."""
     if error is not None and TRACEBACK in sys.argv:
         traceback.print_exception(error)
-    click.echo(f"error: {printable(one_line(message))}", err=True)
+    echo(f"error: {one_line(message)}", err=True)
     sys.exit(BAD_USAGE)

@@ -12,6 +12,7 @@ from mnist_sweep.data.sources import DATASETS
 from mnist_sweep.errors import LedgerError
 from mnist_sweep.results import lookup
 from mnist_sweep.results.ledger import Ledger
+from mnist_sweep.system.files import is_folder
 from mnist_sweep.training import runtime
 from mnist_sweep.trials.row import Status, TrialRow, rank
 
@@ -40,7 +41,7 @@ def best_model(folder: Path, name: str | None = None) -> tuple[TrialRow, Path]:
     Raises:
         LedgerError: There is no such folder or trial, or none of its models is kept.
     """
-    if not folder.is_dir():
+    if not is_folder(folder):
         raise LedgerError(f"{folder} is not a folder: give a sweep's results folder, such as results/quickstart.")
     ledger = Ledger(folder)
     rows, models = ledger.rows(with_history=False), ledger.models()

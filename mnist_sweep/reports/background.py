@@ -31,6 +31,13 @@ Submit = Callable[["pd.DataFrame"], Callable[[], Analysis]]
 LARGE = 2000  # trials from which on a second process saves more time than it takes to start
 
 
+def _num_files(folder: Path) -> int:
+    try:
+        return sum(1 for _ in folder.iterdir())
+    except OSError:  # whoever reads the rows says what is wrong
+        return 0
+
+
 def submit_here(trials: "pd.DataFrame") -> Callable[[], Analysis]:
     """Return a function that computes the selection and the effects of trials in this process."""
     return functools.partial(_analyse, trials)
@@ -43,8 +50,7 @@ def executor(folder: Path) -> Iterator[Submit]:
     A second process is started for a large sweep on more than one core. It is killed at the end; what it fails to
     answer is computed here.
     """
-    rows = folder / "rows"
-    if num_cpus() == 1 or not rows.is_dir() or sum(1 for _ in rows.iterdir()) < LARGE:
+    if num_cpus() == 1 or _num_files(folder / "rows") < LARGE:
         yield submit_here
         return
     ours, theirs = multiprocessing.Pipe()

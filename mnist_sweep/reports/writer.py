@@ -1,5 +1,6 @@
 """Writes the report of a sweep: builds its sections from the rows and renders them as HTML or Markdown."""
 
+import shlex
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -59,5 +60,6 @@ def write_report(folder: Path, *, format: Format = "html", submit: Submit = subm
         subtitle = f"Generated from the rows in `{folder}` on {datetime.now(UTC):%Y-%m-%d %H:%M} UTC."
         text = html.render(title, subtitle, shown)
     path = folder / f"report.{format}"
-    write_atomically(path, text.encode(), "report")
+    then = f"run `{shlex.join(['mnist-sweep', 'report', str(folder)])}`"
+    write_atomically(path, text.encode(), "report", then=then)
     return path

@@ -13,7 +13,7 @@ from mnist_sweep.errors import LedgerError, no_rows
 from mnist_sweep.results.ledger import Ledger
 from mnist_sweep.results.tables import write_tables
 from mnist_sweep.system.driver_lock import Lock
-from mnist_sweep.system.files import ledger_errors, read_regular, require_own_folder, write_atomically
+from mnist_sweep.system.files import is_folder, ledger_errors, read_regular, require_own_folder, write_atomically
 from mnist_sweep.text.numbers import counted
 from mnist_sweep.trials.row import Evaluation, Status, TrialRow
 
@@ -87,7 +87,7 @@ def merge(into: Path, sources: Sequence[Path]) -> MergeResult:
     """
     ledger = Ledger(into)
     with Lock(into) as lock:
-        if into.is_dir():
+        if is_folder(into):
             lock.acquire()
         there = ledger.rows()
         given = {source: _rows(source, into) for source in sources}
@@ -124,7 +124,7 @@ def differences(one: TrialRow, other: TrialRow) -> list[RowDifference]:
 
 
 def _rows(source: Path, into: Path) -> dict[str, TrialRow]:
-    if into.exists() and source.exists() and source.samefile(into):
+    if is_folder(into) and is_folder(source) and source.samefile(into):
         raise LedgerError(f"{source} cannot be merged into itself: pass the folder that gets the rows, then others.")
     rows = Ledger(source).rows()
     if not rows:

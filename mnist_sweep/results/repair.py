@@ -11,7 +11,7 @@ from typing import NamedTuple
 from mnist_sweep.errors import no_rows
 from mnist_sweep.results.ledger import BadFile, Ledger
 from mnist_sweep.system.driver_lock import Lock
-from mnist_sweep.system.files import flush_folder, ledger_errors, require_own_folder
+from mnist_sweep.system.files import flush_folder, is_folder, ledger_errors, require_own_folder
 
 
 class MovedFile(NamedTuple):
@@ -32,7 +32,7 @@ def move_damaged(folder: Path) -> list[MovedFile]:
             been then.
     """
     ledger = Ledger(folder)
-    if not ledger.rows_folder.is_dir():
+    if not is_folder(ledger.rows_folder):
         raise no_rows(folder)
     with Lock(folder) as lock:
         lock.acquire()

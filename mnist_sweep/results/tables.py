@@ -22,7 +22,7 @@ from mnist_sweep.results.frames import (
     SUMMARY_COLUMNS,
     all_frames,
 )
-from mnist_sweep.system.files import ledger_errors, open_regular, replacing
+from mnist_sweep.system.files import open_regular, remedy, replacing
 from mnist_sweep.text.lines import one_line
 from mnist_sweep.trials.row import Status, TrialRow
 
@@ -85,9 +85,11 @@ def read_summary(path: str | Path) -> "pd.DataFrame":
 
 
 def _write(path: Path, frame: "pd.DataFrame", write: Callable[["pd.DataFrame", BinaryIO], None]) -> Path:
-    failure, way_out = f"{path} cannot be written", ": make space or repair the disk"
-    with ledger_errors(failure, way_out), replacing(path, durable=False) as file:  # it can be made again from the rows
-        write(frame, file)
+    try:
+        with replacing(path, durable=False) as file:  # it can be made again from the rows
+            write(frame, file)
+    except OSError as error:
+        raise LedgerError(f"{path} cannot be written ({error.strerror or error}): {remedy(error)}.") from error
     return path
 
 

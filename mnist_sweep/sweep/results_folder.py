@@ -9,6 +9,7 @@ from mnist_sweep.errors import LedgerError
 from mnist_sweep.results import set_aside, tables
 from mnist_sweep.results.ledger import Ledger
 from mnist_sweep.system.driver_lock import Lock
+from mnist_sweep.system.files import is_folder
 from mnist_sweep.trials.events import Event, RowCommitted, RunEnded, WorkersReady
 from mnist_sweep.trials.row import TrialRow
 
@@ -37,7 +38,7 @@ class ResultsFolder:
         Raises:
             LedgerError: Another run writes to it, or a row cannot be read.
         """
-        if self.path.is_dir():
+        if is_folder(self.path):
             self.lock.acquire()
         self.rows = self.ledger.rows()
         return self.rows

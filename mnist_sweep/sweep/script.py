@@ -15,6 +15,7 @@ from types import ModuleType
 from mnist_sweep.errors import ScriptError
 from mnist_sweep.sweep.script_errors import located
 from mnist_sweep.sweep.sweep import Sweep
+from mnist_sweep.system.files import is_file
 from mnist_sweep.trials.importing import RunReachedError, definitions_only
 
 
@@ -26,7 +27,7 @@ def load(path: str | Path) -> Sweep:
         SweepError: As raised by the script's own use of mnist_sweep, after the script's line.
     """
     path = Path(path)
-    if not path.is_file():
+    if not is_file(path):
         raise ScriptError(f"there is no sweep script {path}.")
     if path.suffix != ".py":
         raise ScriptError(f"a sweep script is a .py file, but got {path}.")

@@ -17,6 +17,15 @@ from typing import BinaryIO
 from mnist_sweep.errors import LedgerError
 from mnist_sweep.text.numbers import size
 
+RUN_AGAIN = "run the same command to resume"
+REMEDIES = {
+    **dict.fromkeys((errno.ENOSPC, errno.EDQUOT, errno.EFBIG), "make space"),
+    **dict.fromkeys((errno.EACCES, errno.EPERM), "change the permissions of the folder"),
+    **dict.fromkeys((errno.ENOENT, errno.ESTALE), "bring the folder back, which was moved or removed"),
+    **dict.fromkeys((errno.EISDIR, errno.ENOTDIR, errno.ENOTEMPTY), "move away what is in its place"),
+    errno.EROFS: "make the file system writable",
+    errno.ENAMETOOLONG: "choose a shorter path",
+}
 UNFINISHED = re.compile(r"\..+\.(ckpt|csv|html|json|jsonl|keras|md|npz)-\d+")
 
 
@@ -83,15 +92,25 @@ def ledger_errors(failure: str, way_out: str = "") -> Iterator[None]:
         raise LedgerError(f"{failure} ({error.strerror or error}){way_out}.") from error
 
 
-def write_atomically(path: Path, content: bytes, what: str) -> None:
+def write_atomically(path: Path, content: bytes, what: str, *, then: str = RUN_AGAIN) -> None:
     """Write a file, which errors call `what`, durably into an existing folder: no crash loses it once this returns.
+
+    Errors name the cause's remedy, and say what to do `then`.
 
     Raises:
         LedgerError: The disk is full or cannot be written; a file that `path` named before is unchanged.
     """
-    way_out = ": make space or repair the disk, then run the same command to resume"
-    with ledger_errors(f"{what} {path} cannot be written", way_out), replacing(path) as file:
-        file.write(content)
+    try:
+        with replacing(path) as file:
+            file.write(content)
+    except OSError as error:
+        cause = error.strerror or error
+        raise LedgerError(f"{what} {path} cannot be written ({cause}): {remedy(error)}, then {then}.") from error
+
+
+def remedy(error: OSError) -> str:
+    """Return what makes a path writable that could not be written, by the cause."""
+    return REMEDIES.get(error.errno or 0, "repair the disk")
 
 
 def remove_unfinished(folder: Path) -> None:
@@ -110,6 +129,22 @@ def make_folder(folder: Path) -> None:
     """
     with ledger_errors(f"the folder {folder} cannot be made"):
         folder.mkdir(parents=True, exist_ok=True)
+
+
+def is_folder(path: Path) -> bool:
+    """Return whether a folder exists; it does not under a name that is too long, or in a folder that is closed."""
+    try:
+        return path.is_dir()
+    except OSError:
+        return False
+
+
+def is_file(path: Path) -> bool:
+    """Return whether a regular file exists, likewise."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
 
 
 def require_own_folder(folder: Path) -> None:

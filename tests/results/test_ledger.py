@@ -152,7 +152,7 @@ def test_full_disk_is_told_and_leaves_the_ledger_as_it_was(ledger: Ledger, make_
     limit = "resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))"
     ended = commit_in_child(ledger, make_row(), before=limit)
     assert ended.stderr.splitlines()[-1].startswith("mnist_sweep.errors.LedgerError: row ")
-    assert "make space" in ended.stderr.splitlines()[-1]
+    assert "make space, then run the same command" in ended.stderr.splitlines()[-1]
     assert (ledger.rows(), files(ledger)) == (before, names)
 
 

@@ -1,5 +1,6 @@
 """Laws of atomic writes: the old content or the new, never a part, and nothing left behind."""
 
+import errno
 import os
 import signal
 import subprocess
@@ -11,7 +12,15 @@ from pathlib import Path
 import pytest
 
 from mnist_sweep.errors import LedgerError
-from mnist_sweep.system.files import make_folder, read_regular, remove_unfinished, replacing, write_atomically
+from mnist_sweep.system.files import (
+    is_file,
+    is_folder,
+    make_folder,
+    read_regular,
+    remove_unfinished,
+    replacing,
+    write_atomically,
+)
 
 Refused = Callable[..., AbstractContextManager[None]]
 
@@ -102,3 +111,31 @@ def test_what_might_never_end_is_not_waited_for(tmp_path: Path) -> None:
         read_regular(tmp_path)
     with pytest.raises(FileNotFoundError):
         read_regular(tmp_path / "none")
+
+
+@pytest.mark.parametrize(
+    ("number", "says"),
+    [
+        (errno.ENOSPC, "make space, then run the same command to resume"),
+        (errno.EROFS, "make the file system writable, then"),
+        (errno.EACCES, "change the permissions of the folder, then"),
+        (errno.ENOENT, "bring the folder back, which was moved or removed, then"),
+        (errno.ENAMETOOLONG, "choose a shorter path, then"),
+        (errno.EIO, "repair the disk, then"),
+    ],
+)
+def test_error_of_a_write_names_the_remedy_of_its_cause(
+    tmp_path: Path, refused: Refused, monkeypatch: pytest.MonkeyPatch, number: int, says: str
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(Path, "open", fail)
+    with refused(LedgerError, f"({os.strerror(number)}): {says}"):
+        write_atomically(tmp_path / "a.csv", b"new", "table")
+
+
+def test_a_name_that_is_too_long_exists_nowhere(tmp_path: Path) -> None:
+    assert not is_folder(tmp_path / ("a" * 300))
+    assert not is_file(tmp_path / ("a" * 300))
+    assert is_folder(tmp_path)

@@ -1,0 +1,71 @@
+"""Standard output and error of the command line: lines of plain text, of which a stream may lose some.
+
+A line quotes names from a results folder, which may hold sequences that control a terminal, so every character that
+does not print is written as an escape.
+"""
+
+import contextlib
+import io
+import sys
+from collections.abc import Callable, Iterator
+from typing import Any, TextIO
+
+import click
+
+from mnist_sweep.text.lines import printable
+
+
+def echo(value: object, *, err: bool = False) -> None:
+    """Print a value on a line of its own."""
+    click.echo(printable(str(value)), err=err)
+
+
+@contextlib.contextmanager
+def tolerant_streams(on_loss: Callable[[OSError], None]) -> Iterator[None]:
+    """Let standard output and error lose what cannot be written, such as to a full disk or a closed pipe.
+
+    Args:
+        on_loss: Receives the first error of standard output.
+    """
+    streams = sys.stdout, sys.stderr
+    sys.stdout, sys.stderr = _tolerant(sys.stdout, on_loss), _tolerant(sys.stderr, lambda _: None)
+    try:
+        yield
+    finally:
+        if sys.stdout:
+            sys.stdout.flush()
+        sys.stdout, sys.stderr = streams
+
+
+class _LossyFile(io.FileIO):
+    """A file that is told once that it cannot be written, and from then on drops what it is given."""
+
+    def __init__(self, descriptor: int, on_loss: Callable[[OSError], None]) -> None:
+        super().__init__(descriptor, "w", closefd=False)
+        self._on_loss, self._is_lost = on_loss, False
+
+    def write(self, content: Any) -> int:
+        """Write bytes; once that has failed, drop them."""
+        if not self._is_lost:
+            try:
+                return super().write(content)
+            except OSError as error:
+                self._is_lost = True
+                self._on_loss(error)
+        return memoryview(content).nbytes
+
+
+def _tolerant(stream: TextIO, on_loss: Callable[[OSError], None]) -> TextIO:
+    """Return a stream to the same file; the stream itself if it has none, as in a test or a notebook."""
+    try:
+        file = _LossyFile(stream.fileno(), on_loss)
+        stream.flush()
+    except (AttributeError, OSError):
+        return stream
+    return io.TextIOWrapper(
+        io.BufferedWriter(file),
+        encoding=stream.encoding,
+        errors="backslashreplace",
+        line_buffering=getattr(stream, "line_buffering", False),
+        write_through=getattr(stream, "write_through", False),
+    )
