@@ -4,20 +4,28 @@ import os
 import resource
 import shutil
 import sys
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Iterator, Sequence
+from pathlib import Path, PurePosixPath
 
 from mnist_sweep.errors import LedgerError, ResourceError
 from mnist_sweep.system import commands
 
 MEMINFO = Path("/proc/meminfo")
 STATUS = Path("/proc/self/status")
+MEMBERSHIP = Path("/proc/self/cgroup")
 CGROUP = Path("/sys/fs/cgroup")
 
 
 def num_cpus() -> int:
-    """Return the number of CPUs that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    """Return the number of CPUs that this process may use.
+
+    These are the CPUs that it is bound to, or the whole ones in the quota of its control groups (a container's, a batch
+    job's) if they are fewer, and at least 1.
+    """
+    bound = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    quotas = [int(text.split()[0]) / int(text.split()[1]) for (text,) in _limits("cpu", "cpu.max")]
+    quotas += [int(quota) / int(period) for quota, period in _limits("cpu", "cpu.cfs_quota_us", "cpu.cfs_period_us")]
+    return max(1, min([bound, *map(int, quotas)]))
 
 
 def total_memory() -> int | None:
@@ -31,14 +39,13 @@ def total_memory() -> int | None:
 def free_memory() -> int | None:
     """Return the memory available to new processes without swapping, in bytes; None if the system does not report it.
 
-    On Linux this is the kernel's MemAvailable, or what a container's control group has left if that is less.
+    On Linux this is the kernel's MemAvailable, or what its control groups, such as a container's, have left if that is
+    less.
     """
     free = _reported(MEMINFO, "MemAvailable")
-    try:
-        limit, used = (int((CGROUP / f"memory.{name}").read_text()) for name in ("max", "current"))
-    except (OSError, ValueError):  # no control group of its own, or one without a limit
-        return free
-    return None if free is None else min(free, max(0, limit - used))
+    limits = [*_limits("memory", "memory.max", "memory.current")]
+    limits += _limits("memory", "memory.limit_in_bytes", "memory.usage_in_bytes")
+    return None if free is None else min([free, *(max(0, int(limit) - int(used)) for limit, used in limits)])
 
 
 def peak_memory() -> int:
@@ -61,7 +68,7 @@ def free_disk(folder: Path) -> int:
     Raises:
         LedgerError: The folder cannot be made.
     """
-    there = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
+    there = next(path for path in (folder.absolute(), *folder.absolute().parents) if os.access(path, os.F_OK))
     if not (there.is_dir() and os.access(there, os.W_OK)):
         raise LedgerError(f"the results folder {folder} cannot be made: choose another with --results.")
     return shutil.disk_usage(there).free
@@ -96,6 +103,29 @@ def total_capacity(machines: Sequence[tuple[float, float]], *, cpus_per_trial: i
             f"{gpus_per_trial=:g}, and the largest has {cpus:g} CPUs and {gpus:g} GPUs."
         )
     return fits
+
+
+def _limits(controller: str, *names: str) -> Iterator[tuple[str, ...]]:
+    """Yield what these files say in the control groups of this process, its own and those around it, if they limit it.
+
+    Version 2 has one tree of groups, version 1 one for each controller; both may be mounted.
+    """
+    try:
+        lines = MEMBERSHIP.read_text(encoding="utf-8").splitlines()
+    except OSError:
+        lines = []
+    for line in dict.fromkeys([*lines, "0::/"]):  # a container may see its own group as the root
+        _, controllers, group = line.split(":", 2)
+        if controllers and controller not in controllers.split(","):
+            continue
+        for part in (PurePosixPath(group), *PurePosixPath(group).parents):
+            folder = (CGROUP / controller if controllers else CGROUP) / part.relative_to("/")
+            try:
+                texts = tuple((folder / name).read_text(encoding="utf-8").strip() for name in names)
+            except (OSError, UnicodeDecodeError):
+                continue
+            if not texts[0].startswith(("max", "-1")):
+                yield texts
 
 
 def _reported(file: Path, name: str) -> int | None:

@@ -1,10 +1,14 @@
 """Short names of trials: what varies among them, and nothing else."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 Flat = Mapping[str, Any]
 PARTS = ("data", "model", "optimizer", "schedule")
+# What tables call results: a field of that name keeps its part's name in front.
+METRICS = ("val_accuracy", "val_loss", "test_accuracy", "train_loss")
+TAKEN = {"trial", "status", "seed", "val", "test", "seconds", "steps", "parameters", "error", "n", *METRICS}
 
 
 def varying(flats: Iterable[Flat]) -> list[str]:
@@ -26,8 +30,16 @@ def varying(flats: Iterable[Flat]) -> list[str]:
 
 def label(flat: Flat, names: Iterable[str]) -> str:
     """Return these fields of a flat config as in `filters=8,16 dropout=0.2 adam`; a part shows its value alone."""
-    shown = [_field(name, flat[name]) for name in names if name in flat and (name, flat[name]) != ("changes", [])]
+    short = short_names([name for name in names if name in flat and (name, flat[name]) != ("changes", [])])
+    shown = [_field(name, shortened, flat[name]) for name, shortened in short.items()]
     return " ".join(shown) or value("model", flat["model"])
+
+
+def short_names(names: Iterable[str]) -> dict[str, str]:
+    """Return the last part of each dotted name, or the whole name where the last one is not unique or has a meaning."""
+    last = {name: name.rpartition(".")[2] for name in names}
+    count = Counter(last.values())
+    return {name: name if count[short] > 1 or short in TAKEN else short for name, short in last.items()}
 
 
 def value(name: str, given: Any) -> str:
@@ -41,9 +53,9 @@ def value(name: str, given: Any) -> str:
     return f"{given:g}" if isinstance(given, float) else str(given)
 
 
-def _field(name: str, given: Any) -> str:
+def _field(name: str, short: str, given: Any) -> str:
     shown = value(name, given)
-    return shown if name in (*PARTS, "precision", "changes") else f"{name.rpartition('.')[2]}={shown}"
+    return shown if name in (*PARTS, "precision", "changes") else f"{short}={shown}"
 
 
 def different_images_note(names: Iterable[str]) -> str:

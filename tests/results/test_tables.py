@@ -335,7 +335,7 @@ FORMULAS = [
     "=",
     "-",
 ]
-PLAIN = ["'", "''", "'a", "a=1", "1-1", "'1", " a", "a@b", '"=1', "[-1]", "(=1)"]
+PLAIN = ["'a", "a=1", "1-1", "'1", " a", "a@b", '"=1', "[-1]", "(=1)"]
 
 
 @pytest.mark.parametrize("text", FORMULAS)
@@ -350,6 +350,19 @@ def test_text_that_starts_a_formula_has_one_apostrophe_in_front(tmp_path: Path, 
 def test_text_that_starts_no_formula_is_written_as_it_is(tmp_path: Path, make_row: MakeRow, text: str) -> None:
     (line,) = written(tmp_path, [make_row(status=Status.FAILED, error=text)])
     assert line["error"] == text
+
+
+def test_an_empty_text_is_not_a_missing_one(tmp_path: Path, make_row: MakeRow) -> None:
+    texts = ["", "'", "''", None, "a"]
+    rows = [
+        replace(row, config={**row.config, "model.suffix": text, "model.tag": ""})
+        for row, text in zip(map(make_row, repeat([TrialConfig()], seeds=5)), texts, strict=True)
+    ]
+    written(tmp_path, rows)
+    frame = read_trials(tmp_path).sort_values("seed")
+    assert [None if cell != cell else cell for cell in frame["model.suffix"]] == texts
+    assert [*frame["model.tag"]] == [""] * 5
+    assert {*frame.groupby("model.suffix").groups} == {"", "'", "''", "a"}
 
 
 @pytest.mark.parametrize("text", ["a\r=1", "a\r\n=1", "a\n=1", "\r", "a,=1", 'a",=1', 'a"\r=1'])

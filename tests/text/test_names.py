@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from mnist_sweep import CNN, Adam, Momentum, RMSProp, Softmax, TrialConfig, grid, to_flat
-from mnist_sweep.text.names import PARTS, different_images_note, label, value, varying
+from mnist_sweep.text.names import PARTS, different_images_note, label, short_names, value, varying
 from mnist_sweep.trials.config import REGISTRIES
 
 BASE = TrialConfig()
@@ -120,3 +120,16 @@ def test_changes_are_shown_with_their_steps() -> None:
 def test_configs_that_differ_in_their_images_are_noted() -> None:
     assert different_images_note(["model.units", "data.train_size", "seed"]) == ""
     assert "differ in data.val_size" in different_images_note(["model.units", "data.val_size"])
+
+
+def test_short_names_are_unique_and_none_has_the_name_of_a_result() -> None:
+    names = ["model.filters", "optimizer.momentum", "model.momentum", "model.seed", "model.val_accuracy", "seed"]
+    assert [*short_names(names).values()] == ["filters", *names[1:]]
+    assert short_names([]) == {}
+
+
+def test_fields_of_one_name_are_told_apart_in_a_label() -> None:
+    flat = to_flat(BASE) | {"model.seed": 7, "model.beta_1": 0.5}
+    assert label(flat, ["model.seed", "seed"]) == "model.seed=7 seed=0"
+    assert label(flat, ["model.beta_1", "optimizer.beta_1"]) == "model.beta_1=0.5 optimizer.beta_1=0.9"
+    assert label(flat, ["optimizer.beta_1"]) == "beta_1=0.9"

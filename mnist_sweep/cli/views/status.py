@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from mnist_sweep.text.lines import printable
-from mnist_sweep.text.names import value, varying
+from mnist_sweep.text.names import short_names, value, varying
 from mnist_sweep.text.numbers import counted
 from mnist_sweep.trials import ranking
 from mnist_sweep.trials.ranking import ConfigResult
@@ -47,8 +47,8 @@ def _best_table(best: Sequence[ConfigResult], names: Sequence[str]) -> Table:
     for name in ["seeds"] * several + ["val", "test", "seconds"]:
         table.add_column(name, justify="right", no_wrap=True)
     names = [name for name in names if not (several and name == "seed")]
-    for name in names:
-        table.add_column(name.rpartition(".")[2], overflow="fold")
+    for name in short_names(names).values():
+        table.add_column(Text(name), overflow="fold")
     for one, name in zip(best, ids, strict=True):
         numbers = [str(len(one.rows))] * several + [f"{one.val_accuracy:.4f}", *_test_and_seconds(one)]
         flat = one.rows[0].config

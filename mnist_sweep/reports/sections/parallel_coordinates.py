@@ -19,9 +19,8 @@ from mnist_sweep.reports.sections.parallel_axes import (
     hyperparameter_axis,
     natural_key,
 )
-from mnist_sweep.reports.sections.trials import short_titles
 from mnist_sweep.text.lines import listed
-from mnist_sweep.text.names import value
+from mnist_sweep.text.names import short_names, value
 from mnist_sweep.text.numbers import counted
 from mnist_sweep.trials.row import TrialRow
 
@@ -96,7 +95,7 @@ def _values(rows: Sequence[TrialRow], name: str, *, counts: bool = False) -> str
 
 def _figure(results: Results, names: Sequence[str]) -> Any:
     rows = evenly_spaced(results.good, MAX_LINES)
-    titles = short_titles(names)
+    titles = short_names(names)
     axes = [hyperparameter_axis(titles[name], name, [row.config.get(name) for row in rows]) for name in names]
     axes.append(accuracy_axis("val accuracy", [row.val_accuracy or 0.0 for row in rows]))
     lines = [_line(row, axes, names, number / max(1, len(rows) - 1)) for number, row in enumerate(rows)]

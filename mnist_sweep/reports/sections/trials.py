@@ -1,12 +1,11 @@
 """The table of all trials: their varying hyperparameters and their metrics."""
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mnist_sweep.reports.blocks import Cell, Column, Section, Table
 from mnist_sweep.reports.report_data import Results
-from mnist_sweep.text.names import PARTS, value
+from mnist_sweep.text.names import PARTS, short_names, value
 from mnist_sweep.text.numbers import counted
 from mnist_sweep.trials.row import TrialRow
 
@@ -33,7 +32,7 @@ def section(results: Results) -> Section:
 
 
 def _table(rows: Sequence[TrialRow], names: Sequence[str]) -> Table:
-    titles = short_titles(names)
+    titles = short_names(names)
     numeric = {name for name in names if all(_is_number(row.config.get(name)) for row in rows)}
     metrics = [name for name in METRICS if name in EVEN_IF_CONSTANT or len({getattr(row, name) for row in rows}) > 1]
     hyperparameters = [Column(title=titles[name], name=name, numeric=name in numeric) for name in names]
@@ -44,12 +43,6 @@ def _table(rows: Sequence[TrialRow], names: Sequence[str]) -> Table:
         rows=[[*_cells(row, names, numeric), *(getattr(row, name) for name in metrics)] for row in rows],
         interactive=True,
     )
-
-
-def short_titles(names: Sequence[str]) -> dict[str, str]:
-    """Return the last part of each dotted name, or the whole name where last parts are not unique."""
-    count = Counter(name.rpartition(".")[2] for name in names)
-    return {name: last if count[last := name.rpartition(".")[2]] == 1 else name for name in names}
 
 
 def _is_number(given: Any) -> bool:

@@ -15,6 +15,7 @@ from typing import Any
 
 from mnist_sweep.errors import ResourceError
 from mnist_sweep.runners.ray import private
+from mnist_sweep.system import machine
 from mnist_sweep.text.lines import one_line
 
 MAX_SHIPPED_BYTES = 64 << 20
@@ -44,7 +45,7 @@ def connected(address: str | None, *, num_cpus: int | None, code: Sequence[Path]
     Args:
         address: A running cluster (`auto`, or `host:port`), or None to start Ray here. A Ray that this process is
             connected to already is used as it is, and stays.
-        num_cpus: CPUs of the Ray that is started here; None means all of this machine.
+        num_cpus: CPUs of the Ray that is started here; None means all that this process may use.
         code: Folders that trials import from; the first is shipped to the nodes of a running cluster.
 
     Raises:
@@ -58,9 +59,13 @@ def connected(address: str | None, *, num_cpus: int | None, code: Sequence[Path]
     if ray.is_initialized():
         yield node_messages
         return
-    local = {"address": "local", "num_cpus": num_cpus, "include_dashboard": False}
-    on_loopback = contextlib.nullcontext() if address else private.kept_on_loopback()
-    with on_loopback, private.intercepted_node_messages(lambda text: node_messages.put(in_one_line(text))):
+    local = {"address": "local", "num_cpus": num_cpus or machine.num_cpus(), "include_dashboard": False}
+    here = contextlib.nullcontext() if address else private.kept_on_loopback()
+    with (
+        here,
+        private.short_temporary_folder(),
+        private.intercepted_node_messages(lambda text: node_messages.put(in_one_line(text))),
+    ):
         _init(_cluster_options(address, code) if address else local)
         try:
             yield node_messages

@@ -5,9 +5,12 @@ Each has a fallback: where a version of Ray lacks the name, trials give the same
 
 import contextlib
 import importlib
+import os
 import signal
+import tempfile
 import threading
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 TESTED_VERSIONS = ("2.60",)
@@ -18,6 +21,7 @@ HAS_READ_LOOPBACK = "ray._private.ray_constants.ENABLE_RAY_CLUSTER"
 # Tune's actors bring an environment of their own, so they cannot use the workers that Ray starts in advance.
 NO_IDLE_WORKERS = {"RAY_prestart_worker_first_driver": "0"}
 
+MAX_TMPDIR = 30  # bytes
 PRINT_NODE_MESSAGE = "ray._private.worker.print_to_stdstream"
 SET_SIGTERM_HANDLER = "ray._private.utils.set_sigterm_handler"
 WITHOUT = {
@@ -69,6 +73,24 @@ def has_live_worker(tune_controller: Any) -> Callable[[Any], bool]:
     live = set(getattr(manager, "live_actors", ()))
     workers: Mapping[Any, Any] = getattr(tune_controller, "_trial_to_actor", {})
     return lambda trial: workers.get(trial) in live
+
+
+@contextlib.contextmanager
+def short_temporary_folder() -> Iterator[None]:
+    """Give a Ray that is started in the body a folder of its own if TMPDIR, as set for a batch job, is too long.
+
+    Its sockets lie there, and the path of a socket has at most 107 bytes, of which Ray needs 74.
+    """
+    if "RAY_TMPDIR" in os.environ or len(os.fsencode(os.environ.get("TMPDIR", ""))) <= MAX_TMPDIR:
+        yield
+        return
+    short = Path("/", "tmp")  # where Ray itself goes without TMPDIR
+    with tempfile.TemporaryDirectory(prefix="ray-", dir=short, ignore_cleanup_errors=True) as folder:
+        os.environ["RAY_TMPDIR"] = folder
+        try:
+            yield
+        finally:
+            del os.environ["RAY_TMPDIR"]
 
 
 @contextlib.contextmanager

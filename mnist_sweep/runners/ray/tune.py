@@ -37,7 +37,7 @@ class RayTune:
         gpus_per_trial: GPUs of a trial, 1 or a fraction; 0 hides them all. A trial that runs out of its share of a
             GPU's memory is retried alone on a GPU.
         max_concurrent: Maximum number of trials at a time; None means as many as there is room for.
-        num_cpus: CPUs of the Ray that is started here; None means all of this machine.
+        num_cpus: CPUs of the Ray that is started here; None means all that this process may use.
         xla: Whether gradients are compiled with XLA.
         scheduler: Which of Tune's schedulers stops trials that fall behind; `fifo` stops none.
         max_retries: Maximum number of retries of a trial whose worker is lost, at least 0.

@@ -32,8 +32,3 @@ def test_every_row_is_a_line_best_first_and_the_others_last(make_row: MakeRow, m
     assert titles[:3] == ["trial", "status", "seed"]
     assert [line[titles.index("val accuracy")] for line in table.rows] == [0.9, 0.8, 0.7, None, None]
     assert [line[1] for line in table.rows] == ["ok", "ok", "ok", "diverged", "failed"]
-
-
-def test_last_parts_of_names_are_titles_where_they_are_clear() -> None:
-    names = ["model.filters", "optimizer.momentum", "model.momentum"]
-    assert [*trials.short_titles(names).values()] == ["filters", "optimizer.momentum", "model.momentum"]

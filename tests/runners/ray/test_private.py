@@ -1,4 +1,6 @@
+import os
 import signal
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -84,3 +86,26 @@ def test_ray_still_reads_the_variable_that_keeps_it_on_loopback() -> None:
     from ray._private import ray_constants
 
     assert {ray_constants.ENABLE_RAY_CLUSTERS_ENV_VAR: "0"} == private.LOOPBACK
+
+
+@pytest.mark.parametrize(("length", "is_short"), [(10, False), (30, False), (31, True), (200, True)])
+def test_a_long_temporary_folder_is_replaced_while_ray_starts(
+    monkeypatch: pytest.MonkeyPatch, length: int, is_short: bool
+) -> None:
+    monkeypatch.delenv("RAY_TMPDIR", raising=False)
+    monkeypatch.setenv("TMPDIR", "/" + "a" * (length - 1))
+    with private.short_temporary_folder():
+        folder = os.environ.get("RAY_TMPDIR")
+        assert (folder is not None) == is_short
+        if folder:
+            assert len(folder) <= private.MAX_TMPDIR
+            assert Path(folder).stat().st_mode & 0o077 == 0
+    assert "RAY_TMPDIR" not in os.environ
+    assert not (folder and Path(folder).exists())
+
+
+def test_a_temporary_folder_that_the_user_chose_for_ray_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TMPDIR", "/" + "a" * 200)
+    monkeypatch.setenv("RAY_TMPDIR", "/chosen")
+    with private.short_temporary_folder():
+        assert os.environ["RAY_TMPDIR"] == "/chosen"
