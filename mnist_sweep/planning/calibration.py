@@ -111,7 +111,7 @@ def _process(
     """Start a process; yield an iterator over its messages; kill it at the end of the body."""
     receiver, sender = SPAWN.Pipe(duplex=False)
     with receiver, tempfile.NamedTemporaryFile() as log:
-        arguments = (sender, log.name, runner, number, flats, definitions, time.time())
+        arguments = (sender, log.name, runner, number, flats, definitions, time.monotonic())
         process = SPAWN.Process(target=_measure_all, args=arguments)  # a daemon could have no processes of its own
         try:
             with _isolated():
@@ -185,7 +185,7 @@ def _measure_all(
     except SweepError as error:
         pipe.send(ResourceError(str(error)))
         return
-    pipe.send(time.time() - start)
+    pipe.send(time.monotonic() - start)
     for trial in trials:
         try:
             pipe.send(measurement.measure(trial, datasets[trial.data]))

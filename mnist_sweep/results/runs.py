@@ -8,7 +8,10 @@ import contextlib
 import dataclasses
 import importlib.metadata
 import json
+import os
 import platform
+import shlex
+import shutil
 import socket
 import sys
 import time
@@ -83,7 +86,7 @@ class RunRecord:
 
 def describe_run(
     *,
-    started: float,
+    seconds: float,
     runner: str,
     num_workers: int,
     num_run: int,
@@ -91,14 +94,14 @@ def describe_run(
     script_folder: Path | None = None,
     predicted_seconds: float | None = None,
 ) -> RunRecord:
-    """Return the record of this process's run, which started at `started` in Unix seconds and ends now.
+    """Return the record of this process's run, which ends now after so many seconds by a clock that never steps.
 
     It has the git commit of the sweep script's folder if that is given; the rest is as in RunRecord.
     """
     ended = time.time()
     commit, dirty = git_state(script_folder) if script_folder else (None, None)
     return RunRecord(
-        started=_utc(started),
+        started=_utc(ended - seconds),
         ended=_utc(ended),
         command=tuple(sys.argv),
         host=socket.gethostname(),
@@ -111,7 +114,7 @@ def describe_run(
         runner=runner,
         num_workers=num_workers,
         num_run=num_run,
-        seconds=ended - started,
+        seconds=seconds,
         data=dict(data),
         predicted_seconds=predicted_seconds,
     )
@@ -145,6 +148,16 @@ def git_state(folder: Path) -> tuple[str | None, bool | None]:
     commit = _git(folder, "rev-parse", "--verify", "HEAD")
     changes = commit and _git(folder, "status", "--porcelain", "--untracked-files=no")
     return (commit, bool(changes)) if commit and changes is not None else (None, None)
+
+
+def git_refusal(folder: Path) -> str | None:
+    """Return why a repository's commit is not recorded, in one line; None if it is, or if there is no repository."""
+    path = folder.resolve()
+    top = next((one for one in (path, *path.parents) if os.access(one / ".git", os.F_OK)), None)
+    if top is None or shutil.which("git") is None or _git(path, "rev-parse", "--git-dir") is not None:
+        return None
+    way_out = shlex.join(["git", "config", "--global", "--add", "safe.directory", str(top)])
+    return f"the commit of {top} is not recorded, since git refuses it, as it does another user's folder: `{way_out}`"
 
 
 def _git(folder: Path, *arguments: str) -> str | None:

@@ -183,7 +183,8 @@ def _run_missing(
         digests=digests,
     )
     storage = RunStorage(artifacts, folder, queue, notify=dispatcher.notify)
-    provenance = ProvenanceWriter(path, queue, runner=type(runner).__name__, code=next(iter(sweep.code), None))
+    code_folder, name = next(iter(sweep.code), None), type(runner).__name__
+    provenance = ProvenanceWriter(path, queue, runner=name, code=code_folder, notify=dispatcher.notify)
     dispatcher.add(provenance, storage, folder)
     trials = [*queue.missing.values(), *(sweep.search.ends() if sweep.search else [])]
     code = sweep.code if any(map(has_custom_code, trials)) else ()

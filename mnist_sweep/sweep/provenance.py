@@ -2,7 +2,7 @@
 
 import dataclasses
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,15 +18,19 @@ class ProvenanceWriter:
     Args:
         runner: Name of the runner's class.
         code: Folder of the sweep script, or None.
+        notify: Receives a note on what cannot be recorded.
 
     Raises:
         LedgerError: The prediction in the results folder is damaged.
     """
 
-    def __init__(self, folder: Path, queue: WorkQueue, *, runner: str, code: Path | None) -> None:
+    def __init__(
+        self, folder: Path, queue: WorkQueue, *, runner: str, code: Path | None, notify: Callable[[str], None]
+    ) -> None:
         self._folder, self._queue, self._runner, self._code = folder, queue, runner, code
+        self._notify = notify
         self._plan = saved_plan.read(folder)
-        self._started, self._num_workers = time.time(), 0
+        self._start, self._num_workers = time.monotonic(), 0
 
     def on_event(self, event: Event) -> None:
         """Note how many trials run at a time; add the line when the run has ended.
@@ -39,10 +43,12 @@ class ProvenanceWriter:
                 self._num_workers = num_workers
             case RunEnded(can_write=True, num_run=num_run):
                 runs.append(self._folder, self._record(num_run))
+                if self._code and (refusal := runs.git_refusal(self._code)):
+                    self._notify(refusal)
 
     def _record(self, num_run: int) -> runs.RunRecord:
         described = runs.describe_run(
-            started=self._started,
+            seconds=time.monotonic() - self._start,
             runner=self._runner,
             num_workers=self._num_workers,
             num_run=num_run,

@@ -235,7 +235,7 @@ def _plans() -> list[bytes]:
 
 
 def _runs() -> list[bytes]:
-    run = runs.describe_run(started=0.0, runner="ray", num_workers=2, num_run=3, data={"images": "0a" * 32})
+    run = runs.describe_run(seconds=0.0, runner="ray", num_workers=2, num_run=3, data={"images": "0a" * 32})
     with tempfile.TemporaryDirectory(prefix="mnist-sweep-") as folder:
         runs.append(Path(folder), run)
         line = (Path(folder) / runs.FILE).read_bytes()

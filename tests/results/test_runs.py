@@ -5,9 +5,9 @@ import json
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from datetime import datetime, timedelta
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -16,14 +16,15 @@ import pytest
 
 from mnist_sweep.errors import ConfigError, LedgerError
 from mnist_sweep.results import runs as provenance
-from mnist_sweep.results.runs import RunRecord, append, describe_run, git_state, read
+from mnist_sweep.results.runs import RunRecord, append, describe_run, git_refusal, git_state, read
+from mnist_sweep.system.machine import num_cpus
 
 Refused = Callable[..., AbstractContextManager[None]]
 GIT = ["git", "-c", "user.name=a", "-c", "user.email=a@b", "-c", "commit.gpgsign=false"]
 
 
 def run_of(**given: Any) -> RunRecord:
-    made = describe_run(started=time.time() - 5, runner="ray", num_workers=2, num_run=3, data={"images": "ab" * 32})
+    made = describe_run(seconds=5.0, runner="ray", num_workers=2, num_run=3, data={"images": "ab" * 32})
     return dataclasses.replace(made, **given)
 
 
@@ -64,14 +65,14 @@ def test_each_run_is_one_line_of_json(tmp_path: Path) -> None:
 
 def test_what_is_observed_is_of_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "argv", ["mnist-sweep", "run", "x.py"])
-    run = describe_run(started=0.0, runner="local", num_workers=1, num_run=0, data={}, predicted_seconds=1.0)
-    assert (run.started, run.command, run.predicted_seconds) == ("1970-01-01T00:00:00Z", tuple(sys.argv), 1.0)
+    run = describe_run(seconds=2.5, runner="local", num_workers=1, num_run=0, data={}, predicted_seconds=1.0)
+    assert (run.seconds, run.command, run.predicted_seconds) == (2.5, tuple(sys.argv), 1.0)
     assert run.packages["numpy"] == version("numpy")
     assert run.python == sys.version.split()[0]
-    assert run.cpus == len(os.sched_getaffinity(0))
+    assert run.cpus == num_cpus()
     assert run.memory_bytes is not None
     assert run.memory_bytes > 2**28
-    assert run.seconds == pytest.approx(time.time(), abs=60)
+    assert datetime.fromisoformat(run.ended) - datetime.fromisoformat(run.started) <= timedelta(seconds=3)
     assert run.ended.endswith("Z")
 
 
@@ -87,8 +88,23 @@ def test_commit_and_changes_are_those_of_the_scripts_folder(repository: Path) ->
     assert git_state(repository) == (commit, False)
     (repository / "sweep.py").write_text("2")
     assert git_state(repository) == (commit, True)
-    run = describe_run(started=0.0, runner="ray", num_workers=1, num_run=0, data={}, script_folder=repository)
+    run = describe_run(seconds=2.5, runner="ray", num_workers=1, num_run=0, data={}, script_folder=repository)
     assert (run.git_commit, run.git_dirty) == (commit, True)
+
+
+def test_a_repository_that_git_refuses_is_told_with_the_way_out(
+    repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inner = repository / "my sweeps"
+    inner.mkdir()
+    assert git_refusal(inner) is None
+    monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")  # git's own
+    assert git_state(inner) == (None, None)
+    assert str(git_refusal(inner)).endswith(f"`git config --global --add safe.directory {repository}`")
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
+    assert git_refusal(tmp_path) is None
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert git_refusal(inner) is None
 
 
 @pytest.mark.parametrize("without_git", [False, True])

@@ -23,7 +23,7 @@ Refused = Callable[..., AbstractContextManager[None]]
 def test_runs_machine_data_and_prediction_are_said(make_row: MakeRow, make_results: MakeResults) -> None:
     results = make_results([make_row()])
     run = runs.describe_run(
-        started=0, runner="ray", num_workers=2, num_run=1, data={"images": "ab" * 32}, predicted_seconds=90
+        seconds=0.0, runner="ray", num_workers=2, num_run=1, data={"images": "ab" * 32}, predicted_seconds=90
     )
     runs.append(results.folder, replace(run, seconds=100.0, command=("mnist-sweep", "run", "my sweep.py")))
     section = provenance.section(results)
@@ -47,7 +47,7 @@ def test_command_is_one_that_can_be_typed(
     make_row: MakeRow, make_results: MakeResults, given: tuple[str, ...], expected: str
 ) -> None:
     results = make_results([make_row()])
-    run = runs.describe_run(started=0, runner="ray", num_workers=2, num_run=1, data={})
+    run = runs.describe_run(seconds=0.0, runner="ray", num_workers=2, num_run=1, data={})
     runs.append(results.folder, replace(run, command=given))
     assert Command(text=expected) in provenance.section(results).blocks
 

@@ -64,7 +64,7 @@ def test_a_resumed_trial_was_not_in_its_worker_before_the_run_in_which_it_ended(
 ) -> None:
     rows = [trial(make_row, 0, "a:1", 1000.0, 10.0), trial(make_row, 1, "a:9", 5010.0, 60.0)]  # 40 s of them before
     results = make_results([*rows, trial(make_row, 2, "b:9", 5055.0, 15.0)])
-    one = describe_run(started=0.0, runner="RayTune", num_workers=2, num_run=1, data={})
+    one = describe_run(seconds=0.0, runner="RayTune", num_workers=2, num_run=1, data={})
     for started, ended in (("1970-01-01T00:16:00Z", "1970-01-01T00:17:00Z"), ("1970-01-01T01:24:10Z", one.ended)):
         append(results.folder, replace(one, started=started, ended=ended))
     section = timeline.section(results)
