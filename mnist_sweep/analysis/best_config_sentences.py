@@ -23,9 +23,14 @@ OVER_IMAGES = (
     "Tukey's range test on the validation accuracies with binomial standard errors, at the 5% level over all pairs of "
     "configs (Tukey 1953; Hayter 1984)."
 )
-UNTESTABLE = "No test: the configs share no seeds that vary, and the number of validation images is unknown."
+ONE_SEED = "No test: the best config has one seed."
+UNTESTABLE = "No test: no config shares two seeds with the best, or none varies and the number of images is unknown."
 ONE_CONFIG = "No test: there is only one config."
 SMALL_BIAS = 0.00005
+WITH_ONE_SEED = (
+    "With one seed, its lead cannot be told from the luck of that seed: run each config with several seeds, for "
+    "example `--seeds 3`."
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,11 +51,13 @@ class Selection:
         test_high: Upper end of it.
         num_compared: Configs that it was selected from, itself included.
         selection_bias: By how much its validation accuracy is expected to overstate its accuracy with other seeds, or
-            on other images where configs have one seed, because it was selected by it; in [-1, 1].
+            on other images where its seeds are all alike, because it was selected by it; in [-1, 1], NaN with one seed.
         selection_bias_low: Lower end of the 95% interval of that bias, clipped so that an accuracy in [0, 1] remains.
         selection_bias_high: Upper end of it.
         tied: Configs that are statistically tied with it (not significantly worse at the 5% level), best first; the
-            first one is itself. All configs where no test is possible.
+            first one is itself. The untested ones are among them.
+        untested: Configs that cannot be compared with it, since they share fewer than two seeds with it: all with one
+            seed each.
         method: The statistical test behind `tied`, its correction and its source.
         sentences: The result in words.
     """
@@ -68,6 +75,7 @@ class Selection:
     selection_bias_low: float
     selection_bias_high: float
     tied: tuple[str, ...]
+    untested: tuple[str, ...]
     method: str
     sentences: tuple[str, ...]
 
@@ -75,10 +83,10 @@ class Selection:
         return "\n".join(self.sentences)
 
     def __repr__(self) -> str:
-        return (
-            f"<Selection of {self.config_id}: validation {percent(self.val_mean)}, test {percent(self.test_mean)}; "
-            f"{len(self.tied):,} of {self.num_compared:,} tied>"
-        )
+        ties = f"{len(self.tied) - len(self.untested):,} of {self.num_compared:,} tied"
+        untested = f", {len(self.untested):,} untested" if self.untested else ""
+        accuracies = f"validation {percent(self.val_mean)}, test {percent(self.test_mean)}"
+        return f"<Selection of {self.config_id}: {accuracies}; {ties}{untested}>"
 
     def _repr_html_(self) -> str:
         import pandas as pd
@@ -104,10 +112,12 @@ def _result(found: Selection) -> Iterator[str]:
     yield f"Validation accuracy {val}; test accuracy, which played no part in the selection, {test}."
     if found.num_compared == 1:
         return
+    if found.method == ONE_SEED:
+        yield WITH_ONE_SEED
+        return
     yield _selection_bias(found)
-    yield _ties(len(found.tied) - 1, found.num_compared - 1, tested=found.method != UNTESTABLE)
-    if found.n == 1:
-        yield "With one seed, the variation from seed to seed is unknown: run `--seeds 3` or more to measure it."
+    untested = len(found.untested)
+    yield _ties(len(found.tied) - 1 - untested, found.num_compared - 1, untested)
 
 
 def _selection_bias(found: Selection) -> str:
@@ -118,7 +128,7 @@ def _selection_bias(found: Selection) -> str:
     if found.selection_bias < SMALL_BIAS:
         if len(found.tied) == 1:
             return f"Its lead is so clear that selection did not inflate its accuracy: expect about the same {new}."
-        return f"The configs tied with it have the same accuracy or nearly so: expect about the same {new} ({ends})."
+        return f"The selection is not expected to have inflated its accuracy: expect about the same {new} ({ends})."
     digits = 1 if found.selection_bias >= 0.01 else 2
     return (
         f"The best of {found.num_compared:,} configs tends to look better than it is: expect about "
@@ -126,19 +136,22 @@ def _selection_bias(found: Selection) -> str:
     )
 
 
-def _ties(ties: int, others: int, *, tested: bool) -> str:
-    """Return how many of the other configs are statistically tied with the selected one."""
-    if not tested:
-        return "Whether any config is worse cannot be tested: run each with several seeds, for example `--seeds 3`."
+def _ties(ties: int, others: int, untested: int) -> str:
+    """Return how many of the other configs are statistically tied with the selected one, and how many are untested."""
+    if untested == others:
+        return "Whether any config is worse cannot be tested: run each with the same seeds, for example `--seeds 3`."
+    share = "shares" if untested == 1 else "share"
+    rest = f"; {untested:,} that {share} fewer than two seeds with it cannot be tested" if untested else ""
     if not ties:
-        worse = "the other config" if others == 1 else f"each of the {others:,} other configs"
-        return f"It is significantly better than {worse}."
+        all_of = "the other config" if others == 1 else f"each of the {others:,} other configs"
+        worse = f"{others - untested:,} of the {others:,} other configs" if untested else all_of
+        return f"It is significantly better than {worse}{rest}."
     if ties == others:
         all_of = {1: "The other config is", 2: "Both other configs are"}
         tied = all_of.get(others, f"All {others:,} other configs are")
     else:
         tied = f"{ties:,} of the {others:,} other configs {'is' if ties == 1 else 'are'}"
-    return f"{tied} statistically tied with it."
+    return f"{tied} statistically tied with it{rest}."
 
 
 def _left_out(trials: "pd.DataFrame", good: "pd.DataFrame", num_alone: int, best: str) -> Iterator[str]:

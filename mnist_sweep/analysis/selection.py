@@ -7,13 +7,14 @@ high by an amount that is estimated here; its test accuracy played no part and i
 import math
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mnist_sweep.analysis.best_config_sentences import (
     ONE_CONFIG,
+    ONE_SEED,
     OVER_IMAGES,
     OVER_SEEDS,
     UNTESTABLE,
@@ -33,8 +34,17 @@ from mnist_sweep.validation import require
 if TYPE_CHECKING:
     import pandas as pd
 
-NEEDED = ("config_id", "seed", "status", "val_accuracy", "val_loss", "test_accuracy")
+TEST = ("test_accuracy", "test_accuracy_low", "test_accuracy_high")
+NEEDED = ("config_id", "seed", "status", "val_accuracy", "val_loss", *TEST)
+MIN_SEEDS = 2  # that a config must share with the best to be tested
 SMALLEST_VARIANCE = 1e-20  # of accuracies; a smaller one is due to rounding
+
+
+class _Verdict(NamedTuple):
+    worse: NDArray[np.bool_]
+    untested: NDArray[np.bool_]
+    bias: SelectionBias
+    method: str
 
 
 def select(trials: "str | Path | pd.DataFrame", *, num_val: int | None = None) -> Selection:
@@ -61,7 +71,7 @@ def select(trials: "str | Path | pd.DataFrame", *, num_val: int | None = None) -
     configs = _configs(good)
     alone = configs["n"] < min(2, configs["n"].median())
     configs, num_val = configs[~alone], _num_val(good) if num_val is None else num_val
-    worse, bias, method = _verdict(good[good["config_id"].isin(configs.index)], configs, num_val)
+    verdict = _verdict(good[good["config_id"].isin(configs.index)], configs, num_val)
     best, mean = str(configs.index[0]), float(configs["mean"].iloc[0])
     of_best = good[good["config_id"] == best]
     first = of_best.iloc[0]
@@ -69,13 +79,14 @@ def select(trials: "str | Path | pd.DataFrame", *, num_val: int | None = None) -
         config_id=best,
         n=len(of_best),
         **_mean("val", of_best["val_accuracy"], _wilson(first["val_accuracy"], num_val)),
-        **_mean("test", of_best["test_accuracy"], (first["test_accuracy_low"], first["test_accuracy_high"])),
+        **_mean("test", of_best["test_accuracy"], (first[TEST[1]], first[TEST[2]])),
         num_compared=len(configs),
-        selection_bias=bias.expected,
-        selection_bias_low=max(bias.low, mean - 1),
-        selection_bias_high=min(bias.high, mean),
-        tied=tuple(configs.index[~worse]),
-        method=method,
+        selection_bias=verdict.bias.expected,
+        selection_bias_low=max(verdict.bias.low, mean - 1),
+        selection_bias_high=min(verdict.bias.high, mean),
+        tied=tuple(configs.index[~verdict.worse]),
+        untested=tuple(configs.index[verdict.untested]),
+        method=verdict.method,
         sentences=(),
     )
     return replace(found, sentences=tuple(sentences(found, trials, good, num_alone=int(alone.sum()))))
@@ -98,29 +109,33 @@ def _num_val(good: "pd.DataFrame") -> int | None:
     return int(column.iloc[0])
 
 
-def _verdict(
-    good: "pd.DataFrame", configs: "pd.DataFrame", num_val: int | None
-) -> tuple[NDArray[np.bool_], SelectionBias, str]:
-    """Return which configs are worse than the first, its bias, the method: over seeds if shared, else over images.
+def _verdict(good: "pd.DataFrame", configs: "pd.DataFrame", num_val: int | None) -> _Verdict:
+    """Return which configs are worse than the first, or untested, and its bias: over the seeds that they share.
 
-    Seeds whose accuracies all differ by the same amount leave no variance to test against.
+    One shared seed shows no noise of seeds, which would be taken for a lead: such a config is not tested. Seeds whose
+    accuracies all differ by the same amount leave that of the images.
     """
     import pandas as pd
 
     means = configs["mean"].to_numpy(np.float64)
-    none = np.zeros(len(means), np.bool_)
+    none, unknown = np.zeros(len(means), np.bool_), SelectionBias(math.nan, math.nan, math.nan)
     if len(means) == 1:
-        return none, SelectionBias(0.0, 0.0, 0.0), ONE_CONFIG
+        return _Verdict(none, none, SelectionBias(0.0, 0.0, 0.0), ONE_CONFIG)
     accuracy, config = good["val_accuracy"].to_numpy(np.float64), configs.index.get_indexer(pd.Index(good["config_id"]))
     seed = np.unique(good["seed"].to_numpy(np.int64), return_inverse=True)[1]
+    others, untested = np.arange(len(means)) > 0, np.bincount(config, np.isin(seed, seed[config == 0])) < MIN_SEEDS
+    if untested[1:].all():
+        return _Verdict(none, others, unknown, ONE_SEED if configs["n"].iloc[0] == 1 else UNTESTABLE)
+    untested &= others
     error = error_variance(accuracy, config, seed)
     if error.df >= 1 and error.variance > SMALLEST_VARIANCE:
         worse = worse_over_seeds(accuracy, config, seed, 0, error)
         of_mean = ErrorVariance(error.variance / int(configs["n"].iloc[0]), error.df)
-        return worse, bias_over_seeds(means, of_mean), OVER_SEEDS
+        return _Verdict(worse & ~untested, untested, bias_over_seeds(means, of_mean), OVER_SEEDS)
     if num_val is None:
-        return none, SelectionBias(math.nan, math.nan, math.nan), UNTESTABLE
-    return worse_over_images(means, 0, num_val), bias_over_images(means, num_val), OVER_IMAGES
+        return _Verdict(none, others, unknown, UNTESTABLE)
+    worse = worse_over_images(means, 0, num_val) & ~untested
+    return _Verdict(worse, untested, bias_over_images(means, num_val), OVER_IMAGES)
 
 
 def _mean(name: str, accuracies: "pd.Series[float]", of_one: tuple[float, float]) -> dict[str, float]:

@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 # The start of a formula, also after spaces and as a full-width character. The pattern includes leading apostrophes, so
-# that a text with one of its own gets another, and no two texts are written alike. An empty text gets one, too: it could
-# not be told from a missing one.
+# that a text with one of its own gets another, and no two texts are written alike. An empty text gets one because
+# nothing stands for a missing value.
 FORMULA = re.compile(r"'*\s*[=+\-@\uff1d\uff0b\uff0d\uff20]|'*[\t\r\n\0]|'*\Z")
 
 MAX_BYTES = 1 << 30

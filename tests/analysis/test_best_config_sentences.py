@@ -3,6 +3,7 @@
 import math
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from mnist_sweep.analysis.best_config_sentences import Selection
@@ -18,7 +19,7 @@ def text(found: Selection) -> str:
 
 
 def test_repr_has_the_config_its_accuracies_and_the_ties() -> None:
-    found = select(table({"a": [0.95], "b": [0.94], "c": [0.5]}))
+    found = select(table({"a": [0.95, 0.95], "b": [0.94, 0.94], "c": [0.5, 0.5]}))
     assert repr(found) == "<Selection of a: validation 95.00%, test 94.00%; 2 of 3 tied>"
 
 
@@ -58,12 +59,45 @@ def test_clear_winner_is_said_to_be_one(others: list[str], expected: str) -> Non
     assert "selection did not inflate its accuracy" in text(found)
 
 
-@pytest.mark.parametrize("accuracies", [[0.95], [1.0], [0.95, 0.96], [1.0, 1.0]])
-def test_configs_that_are_all_alike_are_said_to_be_so_and_none_to_lead(accuracies: list[float]) -> None:
+@pytest.mark.parametrize("accuracies", [[0.95, 0.95], [0.95, 0.96], [1.0, 1.0]])
+def test_of_configs_that_are_all_alike_none_is_said_to_lead(accuracies: list[float]) -> None:
     found = select(table({"a": accuracies, "b": accuracies, "c": accuracies}))
     assert found.tied == ("a", "b", "c")
     assert "lead" not in text(found)
-    assert "have the same accuracy or nearly so" in text(found)
+    assert "selection is not expected to have inflated its accuracy" in text(found)
+
+
+@pytest.mark.parametrize(
+    ("others", "expected"),
+    [
+        ({"b": [0.94, 0.951, 0.949]}, "It is significantly better than 1 of the 2 other configs"),
+        ({"b": [0.951, 0.961, 0.953]}, "1 of the 2 other configs is statistically tied with it"),
+    ],
+)
+def test_config_that_shares_no_seed_with_the_best_is_said_to_be_untested(
+    others: dict[str, list[float]], expected: str
+) -> None:
+    shared, alone = table({"a": [0.95, 0.96, 0.955], **others}), table({"c": [0.5, 0.51, 0.52]}).assign(seed=[7, 8, 9])
+    found = select(pd.concat([shared, alone]))
+    assert found.untested == ("c",)
+    assert found.tied[-1] == "c"
+    assert f"{expected}; 1 that shares fewer than two seeds with it cannot be tested." in found.sentences
+    assert repr(found).endswith(f"; {len(found.tied) - 1} of 3 tied, 1 untested>")
+
+
+def test_best_that_shares_no_seed_with_any_is_not_said_to_be_tied() -> None:
+    best, others = table({"a": [0.95, 0.96]}), table({"b": [0.8, 0.81], "c": [0.5, 0.53]}).assign(seed=[7, 8, 7, 8])
+    found = select(pd.concat([best, others]))
+    assert (found.config_id, found.untested) == ("a", ("b", "c"))
+    assert "Whether any config is worse cannot be tested" in text(found)
+    assert "tied" not in text(found)
+
+
+def test_small_selection_bias_says_nothing_of_ties_with_other_accuracies() -> None:
+    found = select(table({"a": [0.9618, 0.9602, 0.9964], "b": [0.9284, 0.9278, 0.9472], "c": [0.9166, 0.9258, 0.913]}))
+    assert found.selection_bias == 0
+    assert len(found.tied) > 1
+    assert "same accuracy" not in text(found)
 
 
 def test_trials_that_did_not_succeed_are_left_out_and_counted() -> None:
@@ -77,13 +111,13 @@ def test_trials_that_did_not_succeed_are_left_out_and_counted() -> None:
 
 @pytest.mark.parametrize(("others", "expected"), [("b", "The other config is"), ("bc", "Both other configs are")])
 def test_ties_with_all_are_said_to_be_so(others: str, expected: str) -> None:
-    found = select(table({name: [0.95] for name in f"a{others}"}))
+    found = select(table({name: [0.95, 0.95] for name in f"a{others}"}))
     assert f"{expected} statistically tied with it." in found.sentences
 
 
 @pytest.mark.parametrize(("num", "digits"), [(3, 2), (40, 1)])
 def test_selection_bias_has_two_digits(num: int, digits: int) -> None:
-    found = select(table({str(name): [0.95 - name / 1000] for name in range(num)}))
+    found = select(table({str(name): [0.95 - name / 1000] * 2 for name in range(num)}))
     expected = f"expect about {100 * found.selection_bias:.{digits}f} points less on new validation images (95% "
     assert expected in text(found)
     assert (found.selection_bias >= 0.01) == (digits == 1)

@@ -12,7 +12,7 @@ import pytest
 from scipy import stats
 
 from mnist_sweep import Softmax, TrialConfig, read_trials
-from mnist_sweep.analysis.best_config_sentences import Selection
+from mnist_sweep.analysis.best_config_sentences import ONE_SEED, UNTESTABLE, Selection
 from mnist_sweep.analysis.selection import select
 from mnist_sweep.errors import ConfigError, LedgerError
 from mnist_sweep.results.frames import all_frames, trials_frame
@@ -109,17 +109,28 @@ def test_configs_that_are_clearly_worse_are_not_among_the_best() -> None:
     assert "2 of the 5 other configs are statistically tied with it." in text(found)
 
 
-def test_one_seed_is_judged_by_the_images_and_its_blindness_to_seeds_is_said() -> None:
-    found = select(table({"a": [0.95], "b": [0.94], "c": [0.5]}))
-    assert found.tied == ("a", "b")
-    assert "binomial" in found.method
-    assert "With one seed" in text(found)
-    assert "new validation images" in text(found)
+@pytest.mark.parametrize("num_val", [None, 10_000])
+def test_with_one_seed_no_lead_is_called_one_and_the_way_to_test_it_is_said(num_val: int | None) -> None:
+    found = select(table({"a": [0.95], "b": [0.94], "c": [0.5]}), num_val=num_val)
+    assert (found.tied, found.untested, found.method) == (("a", "b", "c"), ("b", "c"), ONE_SEED)
+    assert math.isnan(found.selection_bias)
+    assert "its lead cannot be told from the luck of that seed" in text(found)
+    assert "`--seeds 3`" in text(found)
+    assert "expect" not in text(found)
 
 
-def test_more_images_tell_configs_apart_that_few_do_not() -> None:
-    trials = table({"a": [0.95], "b": [0.93]})
+def test_configs_that_share_one_seed_with_the_best_are_not_tested() -> None:
+    trials = table({"a": [0.95, 0.953, 0.951], "b": [0.6, 0.603, 0.602], "c": [0.5, math.nan, 0.51], "d": [0.4, 0.41]})
+    found = select(trials[(trials["config_id"] != "c") | (trials["seed"] != 2)])
+    assert found.tied == ("a",)
+    found = select(pd.concat([trials[trials["config_id"] != "d"], table({"d": [0.4, 0.41]}).assign(seed=[2, 7])]))
+    assert (found.tied, found.untested) == (("a", "d"), ("d",))
+
+
+def test_more_images_tell_configs_apart_that_few_do_not_where_seeds_are_all_alike() -> None:
+    trials = table({"a": [0.95, 0.95], "b": [0.93, 0.93]})
     assert select(trials).tied == ("a", "b")
+    assert "binomial" in select(trials).method
     assert select(trials, num_val=10_000).tied == ("a",)
 
 
@@ -137,7 +148,11 @@ def test_one_seed_with_an_unknown_number_of_images_excludes_nothing(sizes: list[
     assert found.tied == ("a", "b")
     assert math.isnan(found.val_low)
     assert math.isnan(found.selection_bias)
-    assert "cannot be tested" in text(found)
+
+
+def test_seeds_that_are_all_alike_leave_nothing_to_test_without_the_number_of_images() -> None:
+    found = select(table({"a": [0.95, 0.95], "b": [0.5, 0.5]}).drop(columns="data.val_size"))
+    assert (found.tied, found.untested, found.method) == (("a", "b"), ("b",), UNTESTABLE)
 
 
 def test_drop_is_between_its_ends_and_smaller_with_more_seeds() -> None:
@@ -156,11 +171,11 @@ def test_one_lucky_seed_does_not_win_where_others_have_several() -> None:
     assert "one successful seed where most have several: 1 config." in text(found)
 
 
-def test_seeds_that_no_configs_share_leave_the_images() -> None:
-    trials = table({"a": [0.95, 0.94], "b": [0.94, 0.95]}).assign(seed=[0, 1, 2, 3])
-    found = select(trials)
-    assert "binomial" in found.method
+def test_seeds_that_no_configs_share_leave_nothing_to_test() -> None:
+    found = select(table({"a": [0.95, 0.94], "b": [0.64, 0.65]}).assign(seed=[0, 1, 2, 3]))
+    assert (found.tied, found.untested, found.method) == (("a", "b"), ("b",), UNTESTABLE)
     assert "With one seed" not in text(found)
+    assert "run each with the same seeds" in text(found)
 
 
 def test_two_configs_with_two_seeds_that_are_equal_are_called_worse_in_at_most_5_percent() -> None:
@@ -199,7 +214,6 @@ def test_interval_on_test_holds_the_true_accuracy_of_what_was_selected() -> None
 def test_reference_sweep_is_read_as_its_readers_read_it() -> None:
     found = select(read_trials(REFERENCE))
     assert (found.config_id, found.n, found.num_compared) == ("860ce0bafd68", 1, 40)
-    assert 1 < len(found.tied) < 40
-    assert 0 < found.selection_bias < 0.05
+    assert (len(found.tied), len(found.untested), found.method) == (40, 39, ONE_SEED)
     assert found.sentences[0] == "Selected by validation accuracy from 40 configs: 860ce0bafd68 (1 seed)."
     assert found.sentences[1].startswith("Validation accuracy 97.33%")

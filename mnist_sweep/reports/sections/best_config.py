@@ -1,6 +1,5 @@
 """The selected config: its accuracy, its ties, and how far both can be trusted."""
 
-import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -47,8 +46,8 @@ def _by_config(results: Results) -> dict[str, list[TrialRow]]:
 def _ties(selection: "Selection", trials: dict[str, list[TrialRow]], names: Sequence[str]) -> Table:
     """Return the configs that are not significantly worse than the selected one, which is the first."""
     number = len(selection.tied)
-    tested = not math.isnan(selection.selection_bias)
-    relation = "statistically tied with" if tested else "that cannot be compared with"
+    some = "not shown to be worse than" if len(selection.untested) < number - 1 else "that cannot be compared with"
+    relation = some if selection.untested else "statistically tied with"
     return Table(
         caption=f"Configs {relation} the best" + (f", first {MAX_TIES} of {number:,}" if number > MAX_TIES else ""),
         columns=[
