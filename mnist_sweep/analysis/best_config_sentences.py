@@ -43,12 +43,19 @@ class Selection:
         config_id: The selected config.
         n: Its seeds that succeeded.
         val_mean: Its mean validation accuracy.
-        val_low: Lower end of the 95% interval of that mean, in [0, 1]: the t-interval over seeds; Wilson's for one
-            seed, or for several with equal accuracies, which leave no variance to estimate.
+        val_low: Lower end of the 95% interval of that mean for these validation images, in [0, 1]: the t-interval over
+            seeds. With one seed, or several with equal accuracies, which leave no variance to estimate: that for new
+            images.
         val_high: Upper end of it.
+        val_new_low: Lower end of the 95% interval for new images, over seeds and images: no narrower than Wilson's,
+            which it is for one seed (of that trained model) and for equal accuracies. NaN if the number of validation
+            images is unknown.
+        val_new_high: Upper end of it.
         test_mean: Its mean test accuracy.
-        test_low: Lower end of the 95% interval of that mean.
+        test_low: Lower end of the 95% interval of that mean for these test images, as on validation.
         test_high: Upper end of it.
+        test_new_low: Lower end of the 95% interval for new images, as on validation.
+        test_new_high: Upper end of it.
         num_compared: Configs that it was selected from, itself included.
         selection_bias: By how much its validation accuracy is expected to overstate its accuracy with other seeds, or
             on other images where its seeds are all alike, because it was selected by it; in [-1, 1], NaN with one seed.
@@ -67,9 +74,13 @@ class Selection:
     val_mean: float
     val_low: float
     val_high: float
+    val_new_low: float
+    val_new_high: float
     test_mean: float
     test_low: float
     test_high: float
+    test_new_low: float
+    test_new_high: float
     num_compared: int
     selection_bias: float
     selection_bias_low: float
@@ -91,11 +102,19 @@ class Selection:
     def _repr_html_(self) -> str:
         import pandas as pd
 
-        lines = [
-            ("validation", self.val_mean, self.val_low, self.val_high),
-            ("test", self.test_mean, self.test_low, self.test_high),
-        ]
-        return html_repr(self.sentences, pd.DataFrame(lines, columns=["split", "mean", "low", "high"]))
+        val = "validation", self.val_mean, self.val_low, self.val_high, self.val_new_low, self.val_new_high
+        test = "test", self.test_mean, self.test_low, self.test_high, self.test_new_low, self.test_new_high
+        ends = [f"{end} for {images} images" for images in ("these", "new") for end in ("low", "high")]
+        return html_repr(self.sentences, pd.DataFrame([val, test], columns=["split", "mean", *ends]))
+
+    @property
+    def intervals(self) -> tuple[str, str]:
+        """The 95% intervals on validation and on test in words, with what each of them is for."""
+        val = self.val_low, self.val_high, self.val_new_low, self.val_new_high
+        test = self.test_low, self.test_high, self.test_new_low, self.test_new_high
+        return _intervals(*val, of="these validation images", n=self.n), _intervals(
+            *test, of="these test images", n=self.n
+        )
 
 
 def sentences(found: Selection, trials: "pd.DataFrame", good: "pd.DataFrame", *, num_alone: int) -> Iterator[str]:
@@ -106,8 +125,11 @@ def sentences(found: Selection, trials: "pd.DataFrame", good: "pd.DataFrame", *,
 
 def _result(found: Selection) -> Iterator[str]:
     """Yield the selected config, its accuracies, what to expect on new data, and its ties."""
-    test, seeds = _mean(found.test_mean, found.test_low, found.test_high), counted(found.n, "seed")
-    val = _mean(found.val_mean, found.val_low, found.val_high)
+    seeds = counted(found.n, "seed")
+    val, test = (
+        f"{percent(mean)} ({ends})"
+        for mean, ends in zip((found.val_mean, found.test_mean), found.intervals, strict=True)
+    )
     yield f"Selected by validation accuracy from {counted(found.num_compared, 'config')}: {found.config_id} ({seeds})."
     yield f"Validation accuracy {val}; test accuracy, which played no part in the selection, {test}."
     if found.num_compared == 1:
@@ -116,12 +138,12 @@ def _result(found: Selection) -> Iterator[str]:
         yield WITH_ONE_SEED
         return
     yield _selection_bias(found)
-    untested = len(found.untested)
-    yield _ties(len(found.tied) - 1 - untested, found.num_compared - 1, untested)
+    untested, scope = len(found.untested), "new" if found.method == OVER_IMAGES else "these validation"
+    yield _ties(len(found.tied) - 1 - untested, found.num_compared - 1, untested, scope=f"for {scope} images")
 
 
 def _selection_bias(found: Selection) -> str:
-    new = "on new validation images" if found.method == OVER_IMAGES else "on validation with new seeds"
+    new = "on new images" if found.method == OVER_IMAGES else "on these validation images with new seeds"
     if math.isnan(found.selection_bias):
         return "How much selection inflates its validation accuracy cannot be estimated."
     ends = interval(found.selection_bias_low, found.selection_bias_high)
@@ -136,7 +158,7 @@ def _selection_bias(found: Selection) -> str:
     )
 
 
-def _ties(ties: int, others: int, untested: int) -> str:
+def _ties(ties: int, others: int, untested: int, *, scope: str) -> str:
     """Return how many of the other configs are statistically tied with the selected one, and how many are untested."""
     if untested == others:
         return "Whether any config is worse cannot be tested: run each with the same seeds, for example `--seeds 3`."
@@ -145,13 +167,13 @@ def _ties(ties: int, others: int, untested: int) -> str:
     if not ties:
         all_of = "the other config" if others == 1 else f"each of the {others:,} other configs"
         worse = f"{others - untested:,} of the {others:,} other configs" if untested else all_of
-        return f"It is significantly better than {worse}{rest}."
+        return f"It is significantly better than {worse} {scope}{rest}."
     if ties == others:
         all_of = {1: "The other config is", 2: "Both other configs are"}
         tied = all_of.get(others, f"All {others:,} other configs are")
     else:
         tied = f"{ties:,} of the {others:,} other configs {'is' if ties == 1 else 'are'}"
-    return f"{tied} statistically tied with it{rest}."
+    return f"{tied} statistically tied with it {scope}{rest}."
 
 
 def _left_out(trials: "pd.DataFrame", good: "pd.DataFrame", num_alone: int, best: str) -> Iterator[str]:
@@ -170,5 +192,16 @@ def _left_out(trials: "pd.DataFrame", good: "pd.DataFrame", num_alone: int, best
         yield f"Left out for having one successful seed where most have several: {counted(num_alone, 'config')}."
 
 
-def _mean(mean: float, low: float, high: float) -> str:
-    return f"{percent(mean)} ({percent_interval(low, high)})"
+def _intervals(low: float, high: float, new_low: float, new_high: float, *, of: str, n: int) -> str:
+    if math.isnan(new_low) and (n == 1 or math.isnan(low)):
+        return percent_interval(new_low, new_high)
+    new = f"{percent(new_low)} to {percent(new_high)} for new images"
+    if n == 1:
+        return f"95% interval {new}, of this trained model"
+    if math.isnan(new_low):
+        return f"{percent_interval(low, high)} for {of}"
+    return (
+        f"95% interval {new}"
+        if (low, high) == (new_low, new_high)
+        else f"{percent_interval(low, high)} for {of}, {new}"
+    )

@@ -9,12 +9,21 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from mnist_sweep.analysis.comparison_sentences import IMAGES, SEEDS, SEEDS_AND_IMAGES, Comparison, conclusion, notes
+from mnist_sweep.analysis.comparison_sentences import (
+    IMAGES,
+    SEEDS,
+    SEEDS_AND_IMAGES,
+    Comparison,
+    conclusion,
+    notes,
+    unequal_spread,
+)
 from mnist_sweep.analysis.split_difference import SplitDifference, over_images, over_seeds
 from mnist_sweep.errors import LedgerError
 from mnist_sweep.results import predictions
 from mnist_sweep.results.ledger import Ledger
 from mnist_sweep.results.lookup import Match, find
+from mnist_sweep.text.names import label, varying
 from mnist_sweep.trials.row import Status, TrialRow
 
 
@@ -40,16 +49,31 @@ def compare(folder: str | Path, a: str, b: str) -> Comparison:
     one, other = find(rows, a, folder), find(rows, b, folder)
     pairs = _pairs(one, other)
     val, test, method = _differences(folder, pairs)
+    labels = _labels(pairs[0])
+    names = [f"{name} ({label})" if label else name for name, label in zip((one.name, other.name), labels, strict=True)]
+    accuracies = [[float(row.val_accuracy or 0) for row in rows] for rows in zip(*pairs, strict=True)]
     return Comparison(
         a=one.name,
         b=other.name,
+        label_a=labels[0],
+        label_b=labels[1],
         seeds=tuple((pair.a.config["seed"], pair.b.config["seed"]) for pair in pairs),
         val=val,
         test=test,
         method=method,
-        sentence=conclusion(one.name, other.name, val, test),
-        notes=tuple(notes([row.config for pair in pairs for row in pair], method)),
+        sentence=conclusion(*names, val, test, method),
+        notes=(
+            *notes([row.config for pair in pairs for row in pair], method),
+            *unequal_spread((one.name, other.name), accuracies),
+        ),
     )
+
+
+def _labels(pair: _Pair) -> tuple[str, str]:
+    """Return the fields in which two configs differ, with the values of each; "" if they differ in none."""
+    configs = [row.config for row in pair]
+    names = varying(configs)
+    return (label(configs[0], names), label(configs[1], names)) if names else ("", "")
 
 
 def _differences(folder: Path, pairs: Sequence[_Pair]) -> tuple[SplitDifference, SplitDifference, str]:

@@ -23,7 +23,7 @@ from mnist_sweep.analysis.best_config_sentences import (
 )
 from mnist_sweep.analysis.inputs import as_trials
 from mnist_sweep.errors import LedgerError
-from mnist_sweep.statistics.intervals import clip_interval, half_width_of_mean, wilson_interval
+from mnist_sweep.statistics.intervals import clip_interval, half_width_of_mean, interval_of_sum, wilson_interval
 from mnist_sweep.statistics.multiple_comparisons import worse_over_images, worse_over_seeds
 from mnist_sweep.statistics.selection_bias import SelectionBias, bias_over_images, bias_over_seeds
 from mnist_sweep.statistics.two_way_residuals import ErrorVariance, error_variance
@@ -74,12 +74,11 @@ def select(trials: "str | Path | pd.DataFrame", *, num_val: int | None = None) -
     verdict = _verdict(good[good["config_id"].isin(configs.index)], configs, num_val)
     best, mean = str(configs.index[0]), float(configs["mean"].iloc[0])
     of_best = good[good["config_id"] == best]
-    first = of_best.iloc[0]
     found = Selection(
         config_id=best,
         n=len(of_best),
-        **_mean("val", of_best["val_accuracy"], _wilson(first["val_accuracy"], num_val)),
-        **_mean("test", of_best["test_accuracy"], (first[TEST[1]], first[TEST[2]])),
+        **_mean("val", of_best["val_accuracy"], _wilson(mean, num_val)),
+        **_mean("test", of_best["test_accuracy"], (float(of_best[TEST[1]].mean()), float(of_best[TEST[2]].mean()))),
         num_compared=len(configs),
         selection_bias=verdict.bias.expected,
         selection_bias_low=max(verdict.bias.low, mean - 1),
@@ -138,17 +137,24 @@ def _verdict(good: "pd.DataFrame", configs: "pd.DataFrame", num_val: int | None)
     return _Verdict(worse, untested, bias_over_images(means, num_val), OVER_IMAGES)
 
 
-def _mean(name: str, accuracies: "pd.Series[float]", of_one: tuple[float, float]) -> dict[str, float]:
-    """Return the mean of a config's accuracies with its interval, which is `of_one` where all are equal."""
-    mean, low, high = float(accuracies.mean()), *of_one
+def _mean(name: str, accuracies: "pd.Series[float]", of_images: tuple[float, float]) -> dict[str, float]:
+    """Return the mean of a config's accuracies with its intervals, given that of the images alone.
+
+    The errors of seeds and of images are added as if independent, the images' as if each seed classified the same ones
+    correctly: wider than needed where seeds err on different images.
+    """
+    mean, these, new = float(accuracies.mean()), of_images, of_images
     if accuracies.nunique() > 1:
         half = float(half_width_of_mean(accuracies.std(ddof=1), len(accuracies)))
-        low, high = clip_interval(mean - half, mean + half, least=0.0)
-    return {f"{name}_mean": mean, f"{name}_low": low, f"{name}_high": high}
+        these = mean - half, mean + half
+        new = interval_of_sum(mean, these, of_images)
+    ends = (*clip_interval(*these, least=0.0), *clip_interval(*new, least=0.0))
+    names = (f"{name}_{end}" for end in ("low", "high", "new_low", "new_high"))
+    return {f"{name}_mean": mean, **dict(zip(names, ends, strict=True))}
 
 
 def _wilson(accuracy: float, num_images: int | None) -> tuple[float, float]:
     if num_images is None:
         return math.nan, math.nan
-    low, high = wilson_interval(round(accuracy * num_images), num_images)
+    low, high = wilson_interval(accuracy * num_images, num_images)
     return float(low), float(high)

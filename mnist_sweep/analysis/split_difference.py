@@ -27,6 +27,7 @@ class SplitDifference:
         accuracy_a: Mean accuracy of a over the compared seeds, in [0, 1].
         accuracy_b: Mean accuracy of b.
         difference: Accuracy of a minus that of b, with its interval and p-value.
+        by_seed: The difference in each seed.
         num_images: Images in the split; None where predictions were not kept.
         mcnemar: p-value of McNemar's exact test for each seed, in their order; empty where predictions were not kept.
         only_a: Indices, from 0, of the images that a classifies correctly and b does not; with several seeds, those
@@ -38,6 +39,7 @@ class SplitDifference:
     accuracy_a: float
     accuracy_b: float
     difference: AccuracyDifference
+    by_seed: tuple[float, ...] = ()
     num_images: int | None = None
     mcnemar: tuple[float, ...] = ()
     only_a: tuple[int, ...] = ()
@@ -65,6 +67,7 @@ def over_images(name: str, a: NDArray[np.bool_], b: NDArray[np.bool_]) -> SplitD
         accuracy_a=float(a.mean()),
         accuracy_b=float(b.mean()),
         difference=difference_over_seeds_and_images(ahead) if len(a) > 1 else difference_over_images(tables[0]),
+        by_seed=tuple(ahead.mean(axis=1).tolist()),
         num_images=a.shape[1],
         mcnemar=tuple(mcnemar(table.only_a, table.only_b) for table in tables),
         only_a=tuple(np.flatnonzero(ahead.mean(axis=0) >= 0.5).tolist()),
@@ -79,4 +82,5 @@ def over_seeds(name: str, a: Sequence[float], b: Sequence[float]) -> SplitDiffer
         accuracy_a=float(np.mean(a)),
         accuracy_b=float(np.mean(b)),
         difference=difference_over_seeds(np.subtract(a, b)),
+        by_seed=tuple(np.subtract(a, b).tolist()),
     )

@@ -1,7 +1,7 @@
 """Difference of two sweeps: which configs are in one, the other, or both, and how far apart their accuracies are."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -38,11 +38,13 @@ def diff(
     needed = ("config_id", "seed", "status", metric)
     a, b = as_trials(a, columns=needed), as_trials(b, columns=needed)
     ids_a, ids_b = dict.fromkeys(a["config_id"]), dict.fromkeys(b["config_id"])
-    changes = tuple(_changes(a, b, [name for name in ids_a if name in ids_b], metric))
+    labels = _labels(a, b)
+    changes = tuple(_changes(a, b, [name for name in ids_a if name in ids_b], metric, labels))
     mean, low, high = _mean([change.difference for change in changes if change.n])
     return SweepDiff(
         only_a=tuple(name for name in ids_a if name not in ids_b),
         only_b=tuple(name for name in ids_b if name not in ids_a),
+        labels=labels,
         changes=changes,
         mean=mean,
         low=low,
@@ -51,7 +53,9 @@ def diff(
     )
 
 
-def _changes(a: "pd.DataFrame", b: "pd.DataFrame", ids: list[str], metric: str) -> list[Change]:
+def _changes(
+    a: "pd.DataFrame", b: "pd.DataFrame", ids: list[str], metric: str, labels: Mapping[str, str]
+) -> list[Change]:
     """Return the changes of configs, the largest first."""
     pairs = _good(a, metric).merge(_good(b, metric), on=["config_id", "seed"], suffixes=("_a", "_b"))
     pairs["change"] = pairs[f"{metric}_b"] - pairs[f"{metric}_a"]
@@ -59,7 +63,6 @@ def _changes(a: "pd.DataFrame", b: "pd.DataFrame", ids: list[str], metric: str) 
     means = groups[[f"{metric}_a", f"{metric}_b", "change"]].mean().reindex(ids)
     n, std = groups.size().reindex(ids, fill_value=0).to_numpy(), groups["change"].std(ddof=1).reindex(ids).to_numpy()
     mean = means["change"].to_numpy(np.float64)
-    labels = _labels(a, b)
     numbers = means[f"{metric}_a"], means[f"{metric}_b"], mean, *_ends(mean, std, n)
     lines = zip(ids, n, zip(*numbers, strict=True), _significant(mean, std, n), strict=True)
     changes = [Change(name, labels[name], int(num), *values, bool(sure)) for name, num, values, sure in lines]
@@ -73,7 +76,7 @@ def _good(trials: "pd.DataFrame", metric: str) -> "pd.DataFrame":
 
 def _ends(mean: Any, std: Any, n: Any) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return the ends of the 95% t-intervals of mean differences; NaN without any variance to test against."""
-    half = np.where((std > SMALLEST_STD) | (mean == 0), half_width_of_mean(std, n), np.nan)
+    half = np.where(std > SMALLEST_STD, half_width_of_mean(std, n), np.nan)
     return np.maximum(mean - half, -1.0), np.minimum(mean + half, 1.0)
 
 

@@ -1,7 +1,7 @@
 """The result of comparing two sweeps, config by config, and its wording."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
@@ -15,6 +15,7 @@ Metric = Literal["val_accuracy", "test_accuracy"]
 
 SPLITS = {"val_accuracy": "validation", "test_accuracy": "test"}
 ONE_SEED = "Configs with one common seed have no interval: run `--seeds 3` or more to get one."
+THESE_IMAGES = "Intervals are for these images: for new images, the differences vary more."
 NO_SEED = "Configs with no seed that succeeded in both sweeps have no difference."
 
 
@@ -53,6 +54,7 @@ class SweepDiff:
     Attributes:
         only_a: Ids of the configs in the first sweep only, in the order of its table.
         only_b: Ids of the configs in the second sweep only.
+        labels: What distinguishes each config from the others, by its id.
         changes: The configs in both, the largest difference first.
         mean: Mean difference of the configs that have one, each counted once; NaN if none has.
         low: Lower end of its 95% t-interval over configs; NaN where there are fewer than two, or all differ by the same
@@ -63,6 +65,7 @@ class SweepDiff:
 
     only_a: tuple[str, ...]
     only_b: tuple[str, ...]
+    labels: Mapping[str, str]
     changes: tuple[Change, ...]
     mean: float
     low: float
@@ -79,7 +82,8 @@ class SweepDiff:
         """The limits of the conclusion."""
         no_seed = any(change.n == 0 for change in self.changes)
         one_seed = any(change.n == 1 and change.difference for change in self.changes)
-        return (NO_SEED,) * no_seed + (ONE_SEED,) * one_seed
+        intervals = not all(math.isnan(low) for low in (self.low, *(change.low for change in self.changes)))
+        return (NO_SEED,) * no_seed + (ONE_SEED,) * one_seed + (THESE_IMAGES,) * intervals
 
     def _sentences(self) -> Iterator[str]:
         yield (

@@ -97,16 +97,15 @@ def difference_over_seeds(differences: NDArray[Any]) -> AccuracyDifference:
     The number of seeds needed is Guenther's (1981).
 
     Args:
-        differences: float64 `[n]`, accuracy of a minus that of b for each seed; n >= 2. If all are equal and not 0,
-            there is no variance to test against, and interval and p-value are NaN.
+        differences: float64 `[n]`, accuracy of a minus that of b for each seed; n >= 2. If all are equal, there is no
+            variance to test against, and the interval is NaN; so is the p-value if they are not 0.
     """
     from scipy.stats import ttest_1samp
 
     mean, std = float(np.mean(differences)), float(np.std(differences, ddof=1))
     if std < SMALLEST_STD:
-        if abs(mean) < SMALLEST_STD:
-            return AccuracyDifference(0.0, 0.0, 0.0, 1.0)
-        return AccuracyDifference(mean, math.nan, math.nan, math.nan)
+        mean, pvalue = (0.0, 1.0) if abs(mean) < SMALLEST_STD else (mean, math.nan)
+        return AccuracyDifference(mean, math.nan, math.nan, pvalue)
     result = ttest_1samp(differences, 0.0)
     ends = result.confidence_interval(CONFIDENCE)
     upper, power = _normal_quantiles()
@@ -120,7 +119,7 @@ def difference_over_seeds_and_images(differences: NDArray[Any]) -> AccuracyDiffe
 
     Seeds and images are crossed random factors, so the variance of the mean is that over seeds, plus that over images,
     minus that of the remainder, which both contain (Gallas 2006; Owen 2007). Degrees of freedom by Satterthwaite
-    (1946).
+    (1946). If all differences are equal, the interval is as wide as Wilson's of no image in `num_images`.
 
     Args:
         differences: int8 `[n, num_images]`, for each seed and image 1 if only a is correct, -1 if only b is, else 0;
@@ -136,7 +135,8 @@ def difference_over_seeds_and_images(differences: NDArray[Any]) -> AccuracyDiffe
     rest /= num_seeds * num_images * (num_seeds - 1) * (num_images - 1)
     parts = _CrossedVariance(float(seeds), float(images), float(rest), num_seeds, num_images)
     if not parts.variance > 0:
-        return AccuracyDifference(mean, mean, mean, float(not mean))
+        none = float(wilson_interval(0, num_images)[1])
+        return AccuracyDifference(mean, *clip_interval(mean - none, mean + none), float(not mean))
     error = math.sqrt(parts.variance)
     half = float(t.ppf(UPPER, parts.df)) * error
     return AccuracyDifference(

@@ -47,8 +47,8 @@ def test_other_images_of_some_trials_are_said(field: str, sizes: list[int], expe
 @pytest.mark.parametrize(
     ("others", "expected"),
     [
-        (["a"], "It is significantly better than the other config."),
-        (["a", "b"], "It is significantly better than each of the 2 other configs."),
+        (["a"], "It is significantly better than the other config for these validation images."),
+        (["a", "b"], "It is significantly better than each of the 2 other configs for these validation images."),
     ],
 )
 def test_clear_winner_is_said_to_be_one(others: list[str], expected: str) -> None:
@@ -81,7 +81,10 @@ def test_config_that_shares_no_seed_with_the_best_is_said_to_be_untested(
     found = select(pd.concat([shared, alone]))
     assert found.untested == ("c",)
     assert found.tied[-1] == "c"
-    assert f"{expected}; 1 that shares fewer than two seeds with it cannot be tested." in found.sentences
+    assert (
+        f"{expected} for these validation images; 1 that shares fewer than two seeds with it cannot be tested."
+        in found.sentences
+    )
     assert repr(found).endswith(f"; {len(found.tied) - 1} of 3 tied, 1 untested>")
 
 
@@ -112,12 +115,12 @@ def test_trials_that_did_not_succeed_are_left_out_and_counted() -> None:
 @pytest.mark.parametrize(("others", "expected"), [("b", "The other config is"), ("bc", "Both other configs are")])
 def test_ties_with_all_are_said_to_be_so(others: str, expected: str) -> None:
     found = select(table({name: [0.95, 0.95] for name in f"a{others}"}))
-    assert f"{expected} statistically tied with it." in found.sentences
+    assert f"{expected} statistically tied with it for new images." in found.sentences
 
 
 @pytest.mark.parametrize(("num", "digits"), [(3, 2), (40, 1)])
 def test_selection_bias_has_two_digits(num: int, digits: int) -> None:
     found = select(table({str(name): [0.95 - name / 1000] * 2 for name in range(num)}))
-    expected = f"expect about {100 * found.selection_bias:.{digits}f} points less on new validation images (95% "
+    expected = f"expect about {100 * found.selection_bias:.{digits}f} points less on new images (95% "
     assert expected in text(found)
     assert (found.selection_bias >= 0.01) == (digits == 1)

@@ -45,8 +45,8 @@ def test_significant_difference_names_the_better_one_first(results: Folder) -> N
     assert found.val.significant
     low, high = newcombe_interval(ContingencyTable(both=260, only_a=35, only_b=0, neither=5))
     assert found.sentence.startswith(
-        f"{b.trial_id} is significantly better than {a.trial_id}: +11.67 points "
-        f"(95% interval {100 * low:.2f} to {100 * high:.2f}, p < 0.0001) on validation, +15.00 points"
+        f"{b.trial_id} (num_steps=8) is significantly better than {a.trial_id} (num_steps=7) for new images: "
+        f"+11.67 points (95% interval {100 * low:.2f} to {100 * high:.2f}, p < 0.0001) on validation, +15.00 points"
     )
     turned = compare(results.path, b.trial_id, a.trial_id)
     assert turned.sentence == found.sentence
@@ -57,7 +57,8 @@ def test_tie_says_how_many_images_would_detect_its_difference(results: Folder) -
     a, b = results.add(A, val=[1, 2, 3, 4]), results.add(B, val=[5, 6])
     found = compare(results.path, a.trial_id, b.trial_id)
     assert not found.val.significant
-    assert found.sentence.startswith(f"{a.trial_id} and {b.trial_id} are statistically tied: -0.67 points")
+    names = f"{a.trial_id} (num_steps=7) and {b.trial_id} (num_steps=8)"
+    assert found.sentence.startswith(f"{names} are statistically tied for new images: -0.67 points")
     needed = found.val.difference.images_needed
     assert needed is not None
     assert needed > 300
@@ -81,7 +82,8 @@ def test_configs_are_compared_over_seeds_and_images(results: Folder) -> None:
     assert (found.method, found.notes) == (SEEDS_AND_IMAGES, ())
     assert found.val.only_a == tuple(range(10, 35))
     assert found.val.only_b == ()
-    assert len(found.val.mcnemar) == 4
+    assert len(found.val.mcnemar) == len(found.val.by_seed) == 4
+    assert (found.label_a, found.label_b) == ("num_steps=7", "num_steps=8")
     assert found.val.significant
     assert found.val.accuracy_a - found.val.accuracy_b == pytest.approx(found.val.difference.mean) == 25 / 300
 

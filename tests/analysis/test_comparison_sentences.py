@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import pytest
 
 from mnist_sweep import Digits, TrialConfig
@@ -15,6 +16,7 @@ from mnist_sweep.analysis.comparison_sentences import (
     Comparison,
     conclusion,
     notes,
+    unequal_spread,
 )
 from mnist_sweep.analysis.split_difference import SplitDifference, over_seeds
 from mnist_sweep.statistics.paired_tests import AccuracyDifference
@@ -23,6 +25,8 @@ from mnist_sweep.trials.config import to_flat
 FOUND = Comparison(
     a="one",
     b="<other>",
+    label_a="units=1",
+    label_b="units=2",
     seeds=((0, 0), (1, 1), (2, 2)),
     val=over_seeds("validation", [0.9, 0.92, 0.91], [0.8, 0.81, 0.83]),
     test=over_seeds("test", [0.9, 0.9, 0.9], [0.9, 0.9, 0.9]),
@@ -74,9 +78,10 @@ def test_other_images_are_noted_where_predictions_were_not_kept() -> None:
 def test_better_one_comes_first() -> None:
     val, test = split("validation", *CLEAR), split("test", *EQUAL)
     turned = split("validation", -0.03, -0.05, -0.01, 0.002)
-    assert conclusion("a", "b", val, test) == conclusion("b", "a", turned, test)
-    sentence = conclusion("a", "b", val, test)
-    assert sentence.startswith("a is significantly better than b: +3.00 points (95% interval 1.00 to 5.00, p = 0.002)")
+    sentence = conclusion("a", "b", val, test, SEEDS)
+    assert sentence == conclusion("b", "a", turned, test, SEEDS)
+    better = "a is significantly better than b for these images"
+    assert sentence.startswith(f"{better}: +3.00 points (95% interval 1.00 to 5.00, p = 0.002)")
     assert sentence.endswith("on test, which is not significant.")
 
 
@@ -93,14 +98,30 @@ def test_better_one_comes_first() -> None:
 )
 def test_tie_says_what_its_difference_would_take(needed: dict[str, int], expected: str) -> None:
     tie = split("validation", 0.01, -0.02, 0.04, 0.3, **needed)
-    sentence = conclusion("a", "b", tie, split("test", *CLEAR))
-    assert sentence.startswith("a and b are statistically tied: +1.00 points")
+    sentence = conclusion("a", "b", tie, split("test", *CLEAR), IMAGES)
+    assert sentence.startswith("a and b are statistically tied for new images: +1.00 points")
     assert "on test. A difference of this size" in sentence
     assert f"would take {expected}" in sentence
 
 
 def test_difference_that_cannot_be_tested_is_no_tie() -> None:
     untestable = split("validation", 0.01, math.nan, math.nan, math.nan)
-    sentence = conclusion("a", "b", untestable, split("test", *EQUAL))
-    assert sentence.startswith("Whether a and b differ cannot be tested: +1.00 points (no interval, no test)")
+    sentence = conclusion("a", "b", untestable, split("test", *EQUAL), SEEDS_AND_IMAGES)
+    assert sentence.startswith("Whether a and b differ cannot be tested for new images: +1.00 points (no interval, no")
     assert "to detect" not in sentence
+
+
+def test_config_whose_seeds_vary_more_is_noted() -> None:
+    steady, collapsed = [0.951, 0.953, 0.952, 0.95, 0.952], [0.955, 0.957, 0.1, 0.953, 0.955]
+    (note,) = unequal_spread(("a", "b"), (steady, collapsed))
+    assert note == next(unequal_spread(("b", "a"), (collapsed, steady)))
+    assert note.startswith("The seeds of b vary more than those of a (standard deviations 38.24 and 0.11 points)")
+    assert list(unequal_spread(("a", "b"), (steady, [0.5] * 5)))
+    assert not list(unequal_spread(("a", "b"), ([0.5] * 5, [0.6] * 5)))
+    assert not list(unequal_spread(("a", "b"), ([0.5], [0.6])))
+
+
+def test_seeds_that_vary_alike_are_noted_in_1_percent() -> None:
+    draw = np.random.default_rng(0)
+    noted = [bool([*unequal_spread(("a", "b"), draw.normal(0.9, 0.01, (2, 3)).tolist())]) for _ in range(1000)]
+    assert np.mean(noted) <= 0.02

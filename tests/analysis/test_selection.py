@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -17,12 +18,13 @@ from mnist_sweep.analysis.selection import select
 from mnist_sweep.errors import ConfigError, LedgerError
 from mnist_sweep.results.frames import all_frames, trials_frame
 from mnist_sweep.results.tables import write_tables
-from mnist_sweep.statistics.intervals import wilson_interval
+from mnist_sweep.statistics.intervals import half_width_of_mean, interval_of_sum, wilson_interval
 from mnist_sweep.trials.row import Status, TrialRow
 from tests.analysis.tables import trials as table
 
 Refused = Callable[..., AbstractContextManager[None]]
 MakeRow = Callable[..., TrialRow]
+HARD = SimpleNamespace(cdf=stats.beta.cdf(0.5, 2, 0.2), sf=stats.beta.sf(0.5, 2, 0.2))  # shares of hard and easy images
 REFERENCE = Path(__file__).parents[2] / "results" / "reference" / "quickstart"
 
 
@@ -81,6 +83,42 @@ def test_seeds_that_are_all_alike_have_the_interval_of_one(make_row: MakeRow) ->
     assert found.val_low < 0.9 < found.val_high
 
 
+def test_interval_for_new_images_is_no_narrower_than_the_images_allow() -> None:
+    found = select(table({"a": [0.8230, 0.8256, 0.8243], "b": [0.7, 0.71, 0.72]}), num_val=10_000)
+    low, high = wilson_interval(0.8243 * 10_000, 10_000)
+    assert found.val_new_low < low < found.val_low < found.val_high < high < found.val_new_high
+    ends = f"{100 * found.val_new_low:.2f}% to {100 * found.val_new_high:.2f}% for new images"
+    assert f"for these validation images, {ends}" in text(found)
+    unknown = select(table({"a": [0.8230, 0.8256], "b": [0.7, 0.71]}).drop(columns="data.val_size"))
+    assert math.isnan(unknown.val_new_low)
+    assert "for these validation images)" in text(unknown)
+
+
+def test_one_seed_has_the_interval_of_its_trained_model() -> None:
+    found = select(table({"a": [0.95], "b": [0.94]}))
+    assert (found.val_low, found.val_high) == (found.val_new_low, found.val_new_high)
+    assert "% for new images, of this trained model)" in text(found)
+
+
+@pytest.mark.parametrize("num_seeds", [2, 3, 5, 10])
+def test_intervals_cover_the_accuracy_for_these_and_for_new_images(num_seeds: int) -> None:
+    """Images are easy or hard for all seeds alike, and each seed adds luck of its own."""
+    draw, these, new = np.random.default_rng(num_seeds), [], []
+    for _ in range(1000):
+        easy = draw.beta(2, 0.2, 1000)
+        luck = draw.normal(0, 0.01, num_seeds)
+        correct = draw.random((num_seeds, 1000)) < np.clip(np.where(easy > 0.5, 0.985, 0.2) + luck[:, None], 0, 1)
+        # of the images, the seeds' mean accuracy, and of all images
+        of_these, of_all = np.where(easy > 0.5, 0.985, 0.2).mean(), 0.985 * HARD.sf + 0.2 * HARD.cdf
+        mean, std = correct.mean(), correct.mean(axis=1).std(ddof=1)
+        half = float(half_width_of_mean(std, num_seeds))
+        ends = interval_of_sum(mean, (mean - half, mean + half), wilson_interval(correct.mean() * 1000, 1000))
+        these.append(abs(mean - of_these) <= half)
+        new.append(ends[0] <= of_all <= ends[1])
+    assert 0.93 <= np.mean(these) <= 0.97
+    assert 0.94 <= np.mean(new) <= 0.99
+
+
 def test_drop_leaves_an_accuracy() -> None:
     found = select(table({"a": [0.99, 0.97], "b": [0.3, 0.9], "c": [0.95, 0.2]}))
     assert found.selection_bias_low == pytest.approx(-0.02)
@@ -106,7 +144,7 @@ def test_configs_that_are_clearly_worse_are_not_among_the_best() -> None:
     assert set(found.tied) == set("abc")
     assert found.tied[0] == found.config_id
     assert "Berger and Boos" in found.method
-    assert "2 of the 5 other configs are statistically tied with it." in text(found)
+    assert "2 of the 5 other configs are statistically tied with it for these validation images." in text(found)
 
 
 @pytest.mark.parametrize("num_val", [None, 10_000])

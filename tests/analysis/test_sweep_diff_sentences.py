@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from mnist_sweep.analysis.sweep_diff import diff
-from mnist_sweep.analysis.sweep_diff_sentences import NO_SEED, ONE_SEED, Change
+from mnist_sweep.analysis.sweep_diff_sentences import NO_SEED, ONE_SEED, THESE_IMAGES, Change
 from tests.analysis.tables import sweep, two_sweeps
 
 
@@ -42,5 +42,5 @@ def test_configs_are_counted_first() -> None:
 def test_seeds_that_are_missing_are_noted() -> None:
     one = diff(sweep({"x": [0.9], "y": [0.8]}), sweep({"x": [0.95], "y": [0.8]}))
     none = diff(sweep({"x": [0.9, math.nan]}), sweep({"x": [math.nan, 0.9]}))
-    assert (one.notes, none.notes) == ((ONE_SEED,), (NO_SEED,))
-    assert diff(*two_sweeps(np.random.default_rng(0), np.zeros(3))).notes == ()
+    assert (one.notes, none.notes) == ((ONE_SEED, THESE_IMAGES), (NO_SEED,))
+    assert diff(*two_sweeps(np.random.default_rng(0), np.zeros(3))).notes == (THESE_IMAGES,)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from mnist_sweep.statistics.intervals import wilson_interval
 from mnist_sweep.statistics.paired_tests import (
     AccuracyDifference,
     ContingencyTable,
@@ -134,7 +135,15 @@ def test_seeds_that_all_differ_by_the_same_amount_leave_nothing_to_judge_by() ->
     assert found.mean == pytest.approx(0.01)
     assert found.seeds_needed is None
     assert all(math.isnan(figure) for figure in (found.low, found.high, found.pvalue))
-    assert difference_over_seeds(np.zeros(3)) == AccuracyDifference(0, 0, 0, 1)
+    same = difference_over_seeds(np.zeros(3))
+    assert (same.mean, same.pvalue) == (0, 1)
+    assert math.isnan(same.low)
+
+
+def test_seeds_that_agree_on_all_images_have_the_interval_of_none_that_differs() -> None:
+    found = difference_over_seeds_and_images(np.zeros((3, 300), np.int8))
+    none = wilson_interval(0, 300)[1]
+    assert (found.mean, found.low, found.high, found.pvalue) == (0, -none, none, 1)
 
 
 def test_so_many_images_show_the_difference_in_about_80_percent() -> None:

@@ -27,7 +27,7 @@ class Design:
         codes: Index of the level of each factor, -1 where a setting has none: intp `[settings, factors]`.
         parents: For each factor the factor and the level it is nested in, or None.
         is_grid: Whether the settings are all combinations of the levels.
-        rounding: Variance of an accuracy due to rounding to whole images (Sheppard 1898).
+        rounding: Variance of an accuracy due to rounding to whole images (Sheppard 1898): a twelfth of its square.
     """
 
     accuracy: Array

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnist_sweep.analysis.effects import sentences
-from mnist_sweep.analysis.effects.anova import ALPHA, InteractionTest, fit_with_interactions
+from mnist_sweep.analysis.effects.anova import ALPHA, RESOLUTION, InteractionTest, fit_with_interactions
 from mnist_sweep.analysis.effects.design import Design, design_of_trials
 from mnist_sweep.analysis.effects.effect import Effect, Effects, Interaction, Level
 from mnist_sweep.analysis.effects.factors import Factor, find_factors
@@ -92,11 +92,14 @@ def _design(trials: "pd.DataFrame", factors: Sequence[Factor], rows: NDArray[np.
 
 
 def _rounding(trials: "pd.DataFrame") -> float:
-    """Return the variance of rounding to whole validation images; 0 if their number is unknown."""
+    """Return the variance of rounding to whole validation images, taken for the smallest step if they are unknown."""
     import pandas as pd
 
     sizes = pd.to_numeric(trials.get("data.val_size", pd.Series(dtype="float64")), errors="coerce").dropna()
-    return float((1 / (12 * sizes**2)).mean()) if len(sizes) else 0.0
+    if len(sizes):
+        return float((1 / (12 * sizes**2)).mean())
+    steps = np.diff(np.unique(trials["val_accuracy"].to_numpy(np.float64)))
+    return float(steps[steps > RESOLUTION].min(initial=1.0) ** 2 / 12) if (steps > RESOLUTION).any() else 0.0
 
 
 def _effect(

@@ -29,6 +29,7 @@ from mnist_sweep.analysis.effects.anova import ALPHA, MeanSquare
 from mnist_sweep.analysis.effects.design import Array, LinearModel, leverage, marginal_weights
 from mnist_sweep.statistics.intervals import clip_interval, studentized_range_quantile
 
+ONE_IMAGE = math.sqrt(12)  # in standard deviations of rounding
 STEEPNESS = 8  # of the power of the seeds' weight: computed, see above
 
 
@@ -110,6 +111,8 @@ def _interval(
         return Interval(math.nan, math.nan, math.nan)
     mean, variance = float((vector @ model.coefficients).mean()), sum(part.value for part in parts)
     half = _weighted_quantile(parts, quantile) * math.sqrt(leverage(model, vector) * variance) if parts else math.nan
+    if variance <= len(parts) * anova.least_variance(model):  # then all round alike
+        half = max(half, ONE_IMAGE * math.sqrt(model.design.rounding) + anova.RESOLUTION)
     return Interval(mean, mean - half, mean + half)
 
 

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+THESE_IMAGES = "Intervals are for these validation images: for new images, effects vary more."
+
+
 def effect_sentence(factor: Factor, labels: Sequence[str], means: MarginalMeans | None) -> str:
     """Return the effect of a factor in words, given its levels with successful trials and their means, if compared."""
     name = factor.short
@@ -121,6 +124,8 @@ def notes(
         if Status.STOPPED.value in left_out.to_numpy():
             yield "Trials that fell behind were stopped, so levels that lost many trials look better than they are."
     yield from _seed_notes(trials, design)
+    if design:
+        yield THESE_IMAGES
 
 
 def _seed_notes(trials: "pd.DataFrame", design: Design | None) -> Iterator[str]:

@@ -25,8 +25,9 @@ def _table(comparison: Comparison) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
     for name in ("", *(split.name for split in splits)):
         table.add_column(name, justify="right" if name else "left", no_wrap=True)
-    table.add_row(comparison.a, *(percent(split.accuracy_a) for split in splits))
-    table.add_row(comparison.b, *(percent(split.accuracy_b) for split in splits))
+    names = (f"{comparison.a} {comparison.label_a}", f"{comparison.b} {comparison.label_b}")
+    table.add_row(Text(names[0].rstrip()), *(percent(split.accuracy_a) for split in splits))
+    table.add_row(Text(names[1].rstrip()), *(percent(split.accuracy_b) for split in splits))
     table.add_row("difference", *(points(one.mean, signed=True) for one in found))
     table.add_row("95% interval", *(f"{points(one.low)} to {points(one.high)}" for one in found))
     table.add_row("p", *(probability(one.pvalue).removeprefix("p = ").removeprefix("p ") for one in found))
@@ -38,9 +39,11 @@ def _images(comparison: Comparison) -> Iterator[str]:
     for split in (comparison.val, comparison.test):
         mostly = " in at least half of the seeds" if len(split.mcnemar) > 1 else ""
         if len(split.mcnemar) > 1:
-            by_seed = zip(comparison.seeds, split.mcnemar, strict=True)
-            listed = ", ".join(f"seed {seed} {probability(p)}" for (seed, _), p in by_seed)
-            yield f"McNemar's exact test on {split.name}, seed by seed: {listed}."
+            by_seed = zip(comparison.seeds, split.by_seed, split.mcnemar, strict=True)
+            listed = ", ".join(
+                f"seed {seed} {points(mean, signed=True)} ({probability(p)})" for (seed, _), mean, p in by_seed
+            )
+            yield f"{comparison.a} minus {comparison.b} on {split.name}, in points, by McNemar's exact test: {listed}."
         for name, images in ((comparison.a, split.only_a), (comparison.b, split.only_b)):
             if images:
                 more = [f"{len(images) - NUM_SHOWN:,} more"] * (len(images) > NUM_SHOWN)

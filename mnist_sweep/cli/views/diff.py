@@ -22,7 +22,8 @@ def show(found: SweepDiff, console: Console) -> None:
         console.print(f"and {counted(len(changes) - NUM_SHOWN, 'smaller change')}")
     for names, which in ((found.only_a, "first"), (found.only_b, "second")):
         if names:
-            console.print(Text(f"only in the {which}: {', '.join(_first(names))}"), soft_wrap=True)
+            named = [f"{name} ({found.labels[name]})" for name in names]
+            console.print(Text(f"only in the {which}: {', '.join(_first(named))}"), soft_wrap=True)
     for note in found.notes:
         console.print(Text(note), soft_wrap=True)
 

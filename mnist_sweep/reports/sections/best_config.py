@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from mnist_sweep.reports.blocks import Block, Cell, Facts, Paragraph, Section, Table, number_columns, text_columns
 from mnist_sweep.reports.report_data import Results
 from mnist_sweep.text.names import label, value
-from mnist_sweep.text.numbers import counted, duration, percent, percent_interval
+from mnist_sweep.text.numbers import counted, duration, percent
 from mnist_sweep.trials.row import TrialRow, status_counts
 
 if TYPE_CHECKING:
@@ -77,9 +77,11 @@ def _finding(results: Results, selection: "Selection", row: TrialRow) -> str:
 
 
 def _accuracies(selection: "Selection") -> list[tuple[str, str]]:
-    val = f"{percent(selection.val_mean)} ({percent_interval(selection.val_low, selection.val_high)})"
-    test = f"{percent(selection.test_mean)} ({percent_interval(selection.test_low, selection.test_high)})"
-    return [("validation accuracy", val), ("test accuracy", test)]
+    val, test = selection.intervals
+    return [
+        ("validation accuracy", f"{percent(selection.val_mean)} ({val})"),
+        ("test accuracy", f"{percent(selection.test_mean)} ({test})"),
+    ]
 
 
 def _totals(results: Results) -> list[tuple[str, str]]:

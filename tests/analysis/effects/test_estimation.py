@@ -181,6 +181,17 @@ def test_none_is_a_value_of_its_own(make_trials: MakeTrials) -> None:
     assert effect.sentence.startswith("log_every: none is ")
 
 
+@pytest.mark.parametrize("known", [True, False])
+@pytest.mark.parametrize("seeds", [1, 3])
+def test_one_image_is_no_effect_however_many_rows_agree(make_row: MakeRow, seeds: int, known: bool) -> None:
+    configs = repeat(grid(TrialConfig(), {"batch_size": [50, 100], "model.dropout": [0.1, 0.2, 0.3]}), seeds=seeds)
+    rows = [make_row(config, val_accuracy=0.9 + (config.batch_size == 50) / 300) for config in configs]
+    trials = trials_frame(rows)
+    effect = by_name(effects(trials if known else trials.drop(columns="data.val_size")))["batch_size"]
+    assert not effect.significant
+    assert effect.low < 0 < 1 / 300 < effect.high < 3 / 300
+
+
 @pytest.mark.parametrize("seeds", [1, 3])
 def test_accuracies_without_any_noise_break_nothing(make_trials: MakeTrials, seeds: int) -> None:
     found = by_name(

@@ -38,7 +38,9 @@ def test_numbers_conclusion_and_images_are_printed(results: Folder) -> None:
     assert found.sentence in seen
     assert found.method in seen
     assert "99.33%" in seen
-    assert "seed 0 p < 0.0001, seed 1 p < 0.0001, seed 2 p < 0.0001" in seen
+    seeds = ", ".join(f"seed {seed} +9.33 (p < 0.0001)" for seed in range(3))
+    assert f"{a.config_id} minus {b.config_id} on validation, in points, by McNemar's exact test: {seeds}." in seen
+    assert f"\n{a.config_id} num_steps=7 " in seen
     assert f"images that only {a.config_id} classifies correctly in at least half of the seeds (30): 100, 101" in seen
     assert "10 more" in seen
     assert f"images that only {b.config_id} classifies correctly in at least half of the seeds (1): 0" in seen

@@ -21,8 +21,8 @@ def shown(found: SweepDiff) -> str:
 
 def test_configs_of_one_sweep_only_are_listed() -> None:
     text = shown(diff(sweep({"a": [0.9], "b": [0.9], "c": [0.9]}), sweep({"c": [0.8], "d": [0.8]})))
-    assert "only in the first: a, b" in text
-    assert "only in the second: d" in text
+    assert "only in the first: a (units=97), b (units=98)" in text
+    assert "only in the second: d (units=100)" in text
 
 
 def test_largest_change_comes_first_after_conclusion_and_header() -> None:
@@ -32,7 +32,7 @@ def test_largest_change_comes_first_after_conclusion_and_header() -> None:
     assert lines[1].split()[:3] == ["config", "n", "first"]
     assert lines[2].startswith("d ")
     assert "-4." in lines[2]
-    assert len(lines) == 2 + 6
+    assert lines[2 + 6 :] == list(found.notes)
 
 
 def test_config_without_a_common_seed_has_no_line() -> None:
