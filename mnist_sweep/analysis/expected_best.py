@@ -1,7 +1,9 @@
 """Expected best validation accuracy of a budget, counted in trials or core-seconds.
 
+A budget buys configs, each with as many seeds as in the sweep, and its best is the one with the highest mean over them:
+the seeds of one config are not independent draws from the search space.
 The curve is that of Dodge et al. 2019 (arXiv 1909.03004), with the estimator of Tang et al. 2020 (arXiv 2004.13705),
-which draws trials without replacement: unbiased for random trials, while drawing with replacement underestimates every
+which draws configs without replacement: unbiased for random ones, while drawing with replacement underestimates every
 budget. The ordinary bootstrap never exceeds the best trial, and its 95% interval covers in half of all cases at the
 full budget (Lourie, Cho and He 2023, arXiv 2311.09480). The interval here is that of the smoothed Bayesian bootstrap
 (Rubin 1981; Banks 1988), in which accuracies above the best one fall off as fast as those of the best trials do.
@@ -16,26 +18,30 @@ from numpy.typing import NDArray
 
 from mnist_sweep.analysis.inputs import as_trials
 from mnist_sweep.errors import LedgerError
-from mnist_sweep.statistics.intervals import UPPER
 from mnist_sweep.text.numbers import counted, interval, percent, points
 from mnist_sweep.trials.row import Status
 
 if TYPE_CHECKING:
     import pandas as pd
 
-NEEDED = ("status", "val_accuracy", "seconds_total")
+NEEDED = ("config_id", "status", "val_accuracy", "seconds_total")
 NUM_DRAWS = 1000
 NUM_BUDGETS = 100
 NUM_BLOCKS = 400
-MIN_TRIALS = 4
+MIN_CONFIGS = 10
+TAILS = (0.015, 0.985)  # of the draws: 95% intervals, which their 95% would cover in 88 to 95% of sweeps
 SMALL_GAIN = 0.05
 
 
-class _Trials(NamedTuple):
-    """Validation accuracies of the trials that succeeded, in rising order, and the number of all trials."""
+class _Configs(NamedTuple):
+    """Mean validation accuracies of the configs that have one, in rising order, and the number of all configs.
+
+    `size` is the mean number of trials of a config.
+    """
 
     accuracies: NDArray[np.float64]
     num: int
+    size: float
 
     @property
     def num_without(self) -> int:
@@ -47,7 +53,7 @@ def expected_best_curve(
 ) -> "pd.DataFrame":
     """Return the expected best validation accuracy of each budget, up to that of all trials.
 
-    A trial without an accuracy counts towards the budget; the expectation is that of the best of the others.
+    A config without an accuracy counts towards the budget; the expectation is that of the best of the others.
 
     Args:
         trials: A results folder, or its trials as `read_trials` returns them.
@@ -55,8 +61,9 @@ def expected_best_curve(
         cores_per_trial: Cores of each trial.
 
     Returns:
-        float64 columns `budget`, `expected_best`, `low` and `high`, in rising order of the budget; the last three are
-        in [0, 1], the last two are the 95% interval of the expectation, NaN where fewer than 4 trials have an accuracy.
+        float64 columns `budget`, `expected_best`, `low` and `high`, in rising order of the budget, a line for each
+        number of configs; the last three are in [0, 1], the last two are the 95% interval of the expectation, NaN where
+        fewer than 10 configs have an accuracy.
 
     Raises:
         LedgerError: No trial succeeded; the folder holds no rows or damaged ones; or the DataFrame lacks a column.
@@ -64,56 +71,58 @@ def expected_best_curve(
     import pandas as pd
 
     trials = as_trials(trials, columns=NEEDED)
-    found = _trials(trials)
+    found = _configs(trials)
     nums = np.arange(1.0, found.num + 1)
     if found.num > NUM_BUDGETS:
         nums = np.unique(np.geomspace(1, found.num, NUM_BUDGETS).round())
     low, high = np.full((2, len(nums)), np.nan)
-    if len(found.accuracies) >= MIN_TRIALS:
-        low, high = np.quantile(_bootstrapped(found, nums), [1 - UPPER, UPPER], axis=0)
+    if len(found.accuracies) >= MIN_CONFIGS:
+        low, high = np.quantile(_bootstrapped(found, nums), TAILS, axis=0)
     cost = float(trials["seconds_total"].mean()) * cores_per_trial if by == "core_seconds" else 1.0
     expected = _expected_best(found, nums)
-    return pd.DataFrame({"budget": nums * cost, "expected_best": expected, "low": low, "high": high})
+    return pd.DataFrame({"budget": nums * found.size * cost, "expected_best": expected, "low": low, "high": high})
 
 
 def sentence(trials: "pd.DataFrame") -> str:
-    """Return the expectation of half as many and of twice as many trials in words.
+    """Return the expectation of half as many and of twice as many configs in words.
 
     Raises:
         LedgerError: No trial succeeded.
     """
-    found = _trials(trials)
-    if len(found.accuracies) < MIN_TRIALS:
-        good = counted(len(found.accuracies), "trial")
+    found = _configs(trials)
+    noun = "trial" if found.size == 1 else "config"
+    if len(found.accuracies) < MIN_CONFIGS:
+        good = counted(len(found.accuracies), noun)
         return f"Only {good} succeeded: too few to predict the gain of more."
     if found.accuracies[0] == found.accuracies[-1] < 1:
         accuracy = percent(found.accuracies[0])
-        return f"All successful trials reached {accuracy} on validation: the gain of more cannot be predicted."
+        return f"All successful {noun}s reached {accuracy} on validation: the gain of more cannot be predicted."
     half, best = _expected_best(found, np.array([found.num // 2, found.num], np.float64))
     now, twice = _bootstrapped(found, np.array([found.num, 2 * found.num], np.float64)).T
-    gain, (low, high) = float((twice - now).mean()), np.quantile(twice - now, [1 - UPPER, UPPER])
+    gain, (low, high) = float((twice - now).mean()), np.quantile(twice - now, TAILS)
     reached = (
-        f"{counted(found.num, 'trial')} reached {percent(best)} on validation; "
+        f"{counted(found.num, noun)} reached {percent(best)} on validation{'' if found.size == 1 else ', over seeds'}; "
         f"half as many would be expected to reach {percent(half)}"
     )
     if best >= 1:
-        return f"{reached}. More trials cannot improve on that."
+        return f"{reached}. More {noun}s cannot improve on that."
     share = gain / (1 - best)
-    verdict = "the sweep was large enough" if share < SMALL_GAIN else "more trials may pay off"
+    verdict = "the sweep was large enough" if share < SMALL_GAIN else f"more {noun}s may pay off"
     return (
         f"{reached}, twice as many to gain {points(gain)} points ({interval(low, high)}), {share:.0%} of the remaining "
         f"errors: {verdict}."
     )
 
 
-def _trials(trials: "pd.DataFrame") -> _Trials:
-    good = trials.loc[trials["status"] == Status.OK.value, "val_accuracy"].dropna()
+def _configs(trials: "pd.DataFrame") -> _Configs:
+    good = trials[(trials["status"] == Status.OK.value) & trials["val_accuracy"].notna()]
     if good.empty:
         raise LedgerError("no trial succeeded, so no budget can be judged: `mnist-sweep status DIR` shows the causes.")
-    return _Trials(np.sort(good.to_numpy(np.float64)), len(trials))
+    means, num = good.groupby("config_id")["val_accuracy"].mean(), trials["config_id"].nunique()
+    return _Configs(np.sort(means.to_numpy(np.float64)), num, len(trials) / num)
 
 
-def _expected_best(found: _Trials, nums: NDArray[np.float64]) -> NDArray[np.float64]:
+def _expected_best(found: _Configs, nums: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the mean of the best accuracy over all subsets of each size that have one: float64, of `nums`' shape."""
     from scipy.special import gammaln
 
@@ -126,24 +135,26 @@ def _expected_best(found: _Trials, nums: NDArray[np.float64]) -> NDArray[np.floa
     return expected
 
 
-def _bootstrapped(found: _Trials, nums: NDArray[np.float64]) -> NDArray[np.float64]:
+def _bootstrapped(found: _Configs, nums: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the expected best of budgets under distributions that the trials may have come from.
 
-    The quantiles of the trials in such a distribution are ordered uniform numbers. Accuracies are uniform between
-    neighbours and exponential above the best one; the scale is the mean excess of the best ones, as many as the square
-    root of their number. The result is float64 `[NUM_DRAWS, len(nums)]`.
+    The quantiles of the configs in such a distribution are ordered uniform numbers. Accuracies are uniform between
+    neighbours and exponential above the best one; the scale is drawn, given the mean excess of the best ones, as many
+    as the square root of their number. The result is float64 `[NUM_DRAWS, len(nums)]`.
     """
     from scipy.special import exp1
 
     ranks, means = _blocks(found)
     shapes = np.diff(ranks, prepend=0, append=found.num + 1)
-    steps = np.random.default_rng(0).gamma(shapes, size=(NUM_DRAWS, len(shapes)))
+    draw = np.random.default_rng(0)
+    steps = draw.gamma(shapes, size=(NUM_DRAWS, len(shapes)))
     total = steps.sum(axis=1)
     with np.errstate(divide="ignore"):
         log_below = np.log(np.cumsum(steps[:, :-1], axis=1) / total[:, None])
     above = steps[:, -1] / total
     num_top = math.ceil(math.sqrt(len(found.accuracies)))
     scale = found.accuracies[-num_top:].mean() - found.accuracies[-num_top - 1]
+    scale = scale * num_top / draw.gamma(num_top, size=NUM_DRAWS)
     expected = np.empty((NUM_DRAWS, len(nums)))
     for place, num in enumerate(nums):
         below = np.exp(num * log_below)
@@ -153,10 +164,10 @@ def _bootstrapped(found: _Trials, nums: NDArray[np.float64]) -> NDArray[np.float
     return np.minimum(expected, 1.0)
 
 
-def _blocks(found: _Trials) -> tuple[NDArray[np.int_], NDArray[np.float64]]:
-    """Return ranks among all trials, dense at the top, and the mean accuracy from each rank to the next.
+def _blocks(found: _Configs) -> tuple[NDArray[np.int_], NDArray[np.float64]]:
+    """Return ranks among all configs, dense at the top, and the mean accuracy from each rank to the next.
 
-    The first rank is that of the best trial without an accuracy, 0 if all have one.
+    The first rank is that of the best config without an accuracy, 0 if all have one.
     """
     num = len(found.accuracies)
     from_top = np.arange(1, num + 1)

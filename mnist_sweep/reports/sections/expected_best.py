@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 MAX_LINES = 25
 READING = (
     "Line: the expected best validation accuracy of that many trials, drawn at random from these (trials that a search "
-    "proposes later may do better). Band: its 95% interval."
+    "proposes later may do better), each config with all its seeds. Band: its 95% interval."
 )
 
 
