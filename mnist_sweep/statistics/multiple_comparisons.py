@@ -22,19 +22,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnist_sweep.statistics.intervals import studentized_range_quantile
-from mnist_sweep.statistics.two_way_residuals import Array, Codes, ErrorVariance, residuals
+from mnist_sweep.statistics.two_way_residuals import Array, Codes, ErrorVariance, residuals, table_residuals, to_table
+from mnist_sweep.statistics.unequal_variances import equal_configs, log_variance_std_bound, prior_df
 
 SMALLEST_LEAD = 1e-12
 NUM_DRAWS = 2000
-OUTSIDE = 0.01  # risk that variances are more unequal than assumed
+MOST_CELLS = 1_000_000  # of the tables that are simulated at once
 BEYOND = 0.03  # risk of a larger lead; one per cent is left for variances of another distribution
-LOG_VARIANCE_STDS = tuple(number / 5 for number in range(16))  # candidates with a uniform prior (Gelman 2006)
-EQUAL_DF = 1e6  # degrees of freedom of a distribution of equal variances
-SMALLEST_SHARE = 1e-4  # of the mean variance: a smaller one is due to accuracies that are rounded to whole images
 
 
 def worse_over_seeds(accuracy: Array, config: Codes, seed: Codes, best: int, error: ErrorVariance) -> NDArray[np.bool_]:
     """Return which configs are significantly worse than the best one over the seeds they share: bool `[num_configs]`.
+
+    A config that shares fewer than two seeds with the best one is not tested: the noise of one seed is unknown.
 
     Args:
         accuracy: float64 `[n]`, one for each trial.
@@ -43,9 +43,10 @@ def worse_over_seeds(accuracy: Array, config: Codes, seed: Codes, best: int, err
         best: Index of the best config.
         error: The pooled variance, as `error_variance` returns it.
     """
-    lead, standard_error = _leads(accuracy, config, seed, best, error.variance)
+    present, table = to_table(accuracy, config, seed)
+    lead, standard_error = _leads(table[None], present, np.array([best]), np.array([error.variance]))
     log_variance_std = log_variance_std_bound(residuals(accuracy, config, seed), config)
-    return _is_worse(lead, critical_lead(config, seed, error.df, log_variance_std) * standard_error)
+    return _is_worse(lead[0], critical_lead(config, seed, error.df, log_variance_std) * standard_error[0])
 
 
 def worse_over_images(accuracy: Array, best: int, num_images: int) -> NDArray[np.bool_]:
@@ -68,51 +69,25 @@ def _is_worse(lead: Array, threshold: Array) -> NDArray[np.bool_]:
     return (lead > SMALLEST_LEAD) & (lead > threshold)
 
 
-def _leads(accuracy: Array, config: Codes, seed: Codes, best: int, variance: float) -> tuple[Array, Array]:
-    """Return the best config's lead over each config and its standard error: float64 `[num_configs]`.
+def _leads(tables: Array, present: NDArray[np.bool_], best: Codes, variance: Array) -> tuple[Array, Array]:
+    """Return the best config's lead over each config and its standard error: float64 `[num_tables, num_configs]`.
 
-    A lead is the mean difference over the seeds that the two configs share. Its standard error uses the pooled variance
-    or that of the pair's own differences, whichever is larger.
+    A lead is the mean difference over the seeds that the two configs share, 0 if these are fewer than two. Its standard
+    error uses the pooled variance or that of the pair's own differences, whichever is larger.
     """
-    num_configs = int(config.max()) + 1
-    of_best = np.full(int(seed.max()) + 1, np.nan)
-    of_best[seed[config == best]] = accuracy[config == best]
-    lead = of_best[seed] - accuracy
-    if not (shared := ~np.isnan(lead)).all():
-        lead, config = lead[shared], config[shared]
-    n = np.bincount(config, minlength=num_configs)
-    mean = np.bincount(config, lead, num_configs) / np.maximum(n, 1)
-    own = np.bincount(config, (lead - mean[config]) ** 2, num_configs) / np.maximum(n - 1, 1) / 2
-    return mean, np.sqrt(np.maximum(own, variance) / np.maximum(n, 1))
-
-
-def log_variance_std_bound(rest: Array, config: Codes) -> float:
-    """Return the 99% upper bound of the standard deviation of the configs' log variances, one of LOG_VARIANCE_STDS.
-
-    Args:
-        rest: Residuals of the two-way model.
-        config: Index of the config of each, from 0.
-    """
-    from scipy.special import digamma, gammaln
-
-    df = np.bincount(config) - 1
-    squares = np.bincount(config, rest**2)[df > 0]
-    df = df[df > 0]
-    if not squares.any():
-        return 0.0
-    logs = np.log(np.maximum(squares / df, SMALLEST_SHARE * squares.sum() / df.sum()))
-    likelihood = []
-    for prior in map(_prior_df, LOG_VARIANCE_STDS):  # scaled variances then have F distributions of df and prior
-        expected = digamma(df / 2) - np.log(df / 2) - digamma(prior / 2) + np.log(prior / 2)
-        over = logs - (logs - expected).mean()
-        constant = gammaln((df + prior) / 2) - gammaln(df / 2) - gammaln(prior / 2) + df / 2 * np.log(df / prior)
-        likelihood.append((constant + df / 2 * over - (df + prior) / 2 * np.log1p(df / prior * np.exp(over))).sum())
-    weights = np.exp(np.array(likelihood) - max(likelihood))
-    return LOG_VARIANCE_STDS[int(np.searchsorted(weights.cumsum(), (1 - OUTSIDE) * weights.sum()))]
+    shared = present & present[best][:, None]
+    n = np.maximum(shared.sum(axis=2), 1)
+    lead = np.where(shared, tables[np.arange(len(best)), best][:, None] - tables, 0.0)
+    mean = lead.sum(axis=2) / n
+    own = np.where(shared, lead - mean[:, :, None], 0.0)
+    own = (own**2).sum(axis=2) / np.maximum(n - 1, 1) / 2
+    return np.where(n > 1, mean, 0.0), np.sqrt(np.maximum(own, variance[:, None]) / n)
 
 
 def critical_lead(config: Codes, seed: Codes, df: float, log_variance_std: float) -> float:
     """Return the lead, in standard errors, that the best of equal configs exceeds over any other in 3% of sweeps.
+
+    It is found again for the same numbers of configs and seeds, in whatever order.
 
     Args:
         config: As in `worse_over_seeds`.
@@ -120,33 +95,22 @@ def critical_lead(config: Codes, seed: Codes, df: float, log_variance_std: float
         df: Degrees of freedom of the pooled variance.
         log_variance_std: Standard deviation of the configs' log variances, one of LOG_VARIANCE_STDS.
     """
-    configs, seeds = (np.asarray(codes, np.intp).tobytes() for codes in (config, seed))
-    return _critical_lead(configs, seeds, df, log_variance_std)
+    present, _ = to_table(np.zeros(len(config)), config, seed)
+    for _ in range(2):  # an order of its own
+        present = present[np.lexsort(present.T)]
+        present = present[:, np.lexsort(present)]
+    return _critical_lead(present.tobytes(), present.shape, df, log_variance_std)
 
 
 @functools.lru_cache(maxsize=256)
-def _critical_lead(configs: bytes, seeds: bytes, df: float, log_variance_std: float) -> float:
-    config, seed = np.frombuffer(configs, np.intp), np.frombuffer(seeds, np.intp)
-    draw, n, prior, largest = np.random.default_rng(0), np.bincount(config), _prior_df(log_variance_std), []
-    for _ in range(NUM_DRAWS):
-        scale = np.sqrt(prior / draw.chisquare(prior, len(n)))
-        accuracy = scale[config] * draw.standard_normal(len(config))
-        best = int((np.bincount(config, accuracy) / n).argmax())
-        variance = float((residuals(accuracy, config, seed) ** 2).sum() / df)
-        lead, error = _leads(accuracy, config, seed, best, variance)
-        largest.append((lead / error).max())
-    return float(np.quantile(largest, 1 - BEYOND))
-
-
-@functools.cache
-def _prior_df(log_variance_std: float) -> float:
-    """Return the degrees of freedom of a scaled inverse chi-squared distribution whose logarithm has this deviation."""
-    from scipy.special import polygamma
-
-    if log_variance_std == 0:
-        return EQUAL_DF
-    half, variance = 0.5 + 1 / log_variance_std**2, log_variance_std**2
-    for _ in range(20):  # Newton's steps towards trigamma(half) = variance (Smyth 2004)
-        value = polygamma(1, half)
-        half += value * (1 - value / variance) / polygamma(2, half)
-    return 2 * float(half)
+def _critical_lead(cells: bytes, shape: tuple[int, int], df: float, log_variance_std: float) -> float:
+    present = np.frombuffer(cells, np.bool_).reshape(shape)
+    draw, prior, largest = np.random.default_rng(0), prior_df(log_variance_std), list[Array]()
+    num_at_once = max(1, MOST_CELLS // present.size)
+    for start in range(0, NUM_DRAWS, num_at_once):
+        tables = np.array([equal_configs(draw, present, prior) for _ in range(min(num_at_once, NUM_DRAWS - start))])
+        best = (tables.sum(axis=2) / present.sum(axis=1)).argmax(axis=1)
+        rest = table_residuals(tables, present)
+        lead, error = _leads(tables, present, best, (rest**2).sum(axis=(1, 2)) / df)
+        largest.append((lead / error).max(axis=1))
+    return float(np.quantile(np.concatenate(largest), 1 - BEYOND))

@@ -42,6 +42,31 @@ def residuals(accuracy: Array, config: Codes, seed: Codes) -> Array:
     return rest
 
 
+def to_table(accuracy: Array, config: Codes, seed: Codes) -> tuple[NDArray[np.bool_], Array]:
+    """Return which config has which seed, and the accuracies, 0 where there is none: `[num_configs, num_seeds]`."""
+    shape = int(config.max()) + 1, int(seed.max()) + 1
+    present, table = np.zeros(shape, np.bool_), np.zeros(shape)
+    present[config, seed], table[config, seed] = True, accuracy
+    return present, table
+
+
+def table_residuals(tables: Array, present: NDArray[np.bool_]) -> Array:
+    """Return the residuals of many tables at once: float64, of their shape, 0 where there is no accuracy.
+
+    Args:
+        tables: float64 `[num_tables, num_configs, num_seeds]`.
+        present: bool `[num_configs, num_seeds]`, which of their cells are accuracies.
+    """
+    rest = np.where(present, tables, 0.0)
+    for turn in range(MAX_PASSES):
+        axis = 2 - turn % 2
+        mean = rest.sum(axis=axis, keepdims=True) / np.maximum(present.sum(axis=axis - 1, keepdims=True), 1)
+        if turn > 1 and np.abs(mean).max() < TOLERANCE:
+            break
+        rest = np.where(present, rest - mean, 0.0)
+    return rest
+
+
 def error_variance(accuracy: Array, config: Codes, seed: Codes) -> ErrorVariance:
     """Return the residual variance; NaN, with no degrees of freedom, if the effects explain everything."""
     rest = residuals(accuracy, config, seed)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mnist_sweep.statistics.two_way_residuals import error_variance
+from mnist_sweep.statistics.two_way_residuals import error_variance, residuals, table_residuals, to_table
 from tests.statistics.long_form import long_form
 
 
@@ -24,3 +24,19 @@ def test_seeds_that_no_two_configs_share_leave_no_degrees_of_freedom() -> None:
     error = error_variance(np.array([0.9, 0.8, 0.7, 0.6]), np.array([0, 0, 1, 1]), np.array([0, 1, 2, 3]))
     assert error.df == 0
     assert np.isnan(error.variance)
+
+
+@pytest.mark.parametrize("lost", [0.0, 0.3])
+def test_residuals_of_many_tables_are_those_of_each(lost: float) -> None:
+    draw = np.random.default_rng(6)
+    kept = draw.random((5, 4)) >= lost
+    kept[:, 0] = kept[0] = True
+    tables = draw.normal(0, 1, (3, 5, 4))
+    found = table_residuals(tables, kept)
+    for table, rest in zip(tables, found, strict=True):
+        accuracy, config, seed = long_form(table, kept)
+        np.testing.assert_allclose(rest[kept], residuals(accuracy, config, seed), atol=1e-9)
+        present, filled = to_table(accuracy, config, seed)
+        np.testing.assert_array_equal(present, kept)
+        np.testing.assert_array_equal(filled, np.where(kept, table, 0))
+    assert not found[:, ~kept].any()

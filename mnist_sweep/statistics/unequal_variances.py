@@ -1,0 +1,58 @@
+"""Unequal variances of configs: how unequal they may be, given few seeds, and tables of configs that vary so."""
+
+import functools
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mnist_sweep.statistics.two_way_residuals import Array, Codes
+
+OUTSIDE = 0.01  # risk that variances are more unequal than assumed
+LOG_VARIANCE_STDS = tuple(number / 5 for number in range(16))  # candidates with a uniform prior (Gelman 2006)
+EQUAL_DF = 1e6  # degrees of freedom of a distribution of equal variances
+SMALLEST_SHARE = 1e-4  # of the mean variance: a smaller one is due to accuracies that are rounded to whole images
+
+
+def log_variance_std_bound(rest: Array, config: Codes) -> float:
+    """Return the 99% upper bound of the standard deviation of the configs' log variances, one of LOG_VARIANCE_STDS.
+
+    Args:
+        rest: Residuals of the two-way model.
+        config: Index of the config of each, from 0.
+    """
+    from scipy.special import digamma, gammaln
+
+    df = np.bincount(config) - 1
+    squares = np.bincount(config, rest**2)[df > 0]
+    df = df[df > 0]
+    if not squares.any():
+        return 0.0
+    logs = np.log(np.maximum(squares / df, SMALLEST_SHARE * squares.sum() / df.sum()))
+    likelihood = []
+    for prior in map(prior_df, LOG_VARIANCE_STDS):  # scaled variances then have F distributions of df and prior
+        expected = digamma(df / 2) - np.log(df / 2) - digamma(prior / 2) + np.log(prior / 2)
+        over = logs - (logs - expected).mean()
+        constant = gammaln((df + prior) / 2) - gammaln(df / 2) - gammaln(prior / 2) + df / 2 * np.log(df / prior)
+        likelihood.append((constant + df / 2 * over - (df + prior) / 2 * np.log1p(df / prior * np.exp(over))).sum())
+    weights = np.exp(np.array(likelihood) - max(likelihood))
+    return LOG_VARIANCE_STDS[int(np.searchsorted(weights.cumsum(), (1 - OUTSIDE) * weights.sum()))]
+
+
+def equal_configs(draw: np.random.Generator, present: NDArray[np.bool_], prior: float) -> Array:
+    """Return accuracies of configs with equal means whose variances have a prior with these degrees of freedom."""
+    scale = np.sqrt(prior / draw.chisquare(prior, len(present)))
+    return np.where(present, scale[:, None] * draw.standard_normal(present.shape), 0.0)
+
+
+@functools.cache
+def prior_df(log_variance_std: float) -> float:
+    """Return the degrees of freedom of a scaled inverse chi-squared distribution whose logarithm has this deviation."""
+    from scipy.special import polygamma
+
+    if log_variance_std == 0:
+        return EQUAL_DF
+    half, variance = 0.5 + 1 / log_variance_std**2, log_variance_std**2
+    for _ in range(20):  # Newton's steps towards trigamma(half) = variance (Smyth 2004)
+        value = polygamma(1, half)
+        half += value * (1 - value / variance) / polygamma(2, half)
+    return 2 * float(half)
