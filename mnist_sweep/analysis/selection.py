@@ -26,7 +26,7 @@ from mnist_sweep.errors import LedgerError
 from mnist_sweep.statistics.intervals import clip_interval, half_width_of_mean, interval_of_sum, wilson_interval
 from mnist_sweep.statistics.multiple_comparisons import worse_over_images, worse_over_seeds
 from mnist_sweep.statistics.selection_bias import SelectionBias, bias_over_images, bias_over_seeds
-from mnist_sweep.statistics.two_way_residuals import ErrorVariance, error_variance
+from mnist_sweep.statistics.two_way_residuals import error_variance
 from mnist_sweep.trials.ranking import DIGITS
 from mnist_sweep.trials.row import Status
 from mnist_sweep.validation import require
@@ -129,8 +129,11 @@ def _verdict(good: "pd.DataFrame", configs: "pd.DataFrame", num_val: int | None)
     error = error_variance(accuracy, config, seed)
     if error.df >= 1 and error.variance > SMALLEST_VARIANCE:
         worse = worse_over_seeds(accuracy, config, seed, 0, error)
-        of_mean = ErrorVariance(error.variance / int(configs["n"].iloc[0]), error.df)
-        return _Verdict(worse & ~untested, untested, bias_over_seeds(means, of_mean), OVER_SEEDS)
+        if configs["n"].iloc[0] <= MIN_SEEDS:
+            return _Verdict(worse & ~untested, untested, unknown, OVER_SEEDS)
+        tied = ~(worse | untested)[config]
+        codes = (np.unique(code[tied], return_inverse=True)[1] for code in (config, seed))
+        return _Verdict(worse & ~untested, untested, bias_over_seeds(accuracy[tied], *codes, best=0), OVER_SEEDS)
     if num_val is None:
         return _Verdict(none, others, unknown, UNTESTABLE)
     worse = worse_over_images(means, 0, num_val) & ~untested

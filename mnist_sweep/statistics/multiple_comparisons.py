@@ -22,12 +22,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnist_sweep.statistics.intervals import studentized_range_quantile
-from mnist_sweep.statistics.two_way_residuals import Array, Codes, ErrorVariance, residuals, table_residuals, to_table
-from mnist_sweep.statistics.unequal_variances import equal_configs, log_variance_std_bound, prior_df
+from mnist_sweep.statistics.two_way_residuals import (
+    Array,
+    Codes,
+    ErrorVariance,
+    in_order,
+    residuals,
+    table_residuals,
+    to_table,
+)
+from mnist_sweep.statistics.unequal_variances import log_variance_std_bound, simulated_tables
 
 SMALLEST_LEAD = 1e-12
-NUM_DRAWS = 2000
-MOST_CELLS = 1_000_000  # of the tables that are simulated at once
 BEYOND = 0.03  # risk of a larger lead; one per cent is left for variances of another distribution
 
 
@@ -95,20 +101,14 @@ def critical_lead(config: Codes, seed: Codes, df: float, log_variance_std: float
         df: Degrees of freedom of the pooled variance.
         log_variance_std: Standard deviation of the configs' log variances, one of LOG_VARIANCE_STDS.
     """
-    present, _ = to_table(np.zeros(len(config)), config, seed)
-    for _ in range(2):  # an order of its own
-        present = present[np.lexsort(present.T)]
-        present = present[:, np.lexsort(present)]
+    present = in_order(to_table(np.zeros(len(config)), config, seed)[0])
     return _critical_lead(present.tobytes(), present.shape, df, log_variance_std)
 
 
 @functools.lru_cache(maxsize=256)
 def _critical_lead(cells: bytes, shape: tuple[int, int], df: float, log_variance_std: float) -> float:
-    present = np.frombuffer(cells, np.bool_).reshape(shape)
-    draw, prior, largest = np.random.default_rng(0), prior_df(log_variance_std), list[Array]()
-    num_at_once = max(1, MOST_CELLS // present.size)
-    for start in range(0, NUM_DRAWS, num_at_once):
-        tables = np.array([equal_configs(draw, present, prior) for _ in range(min(num_at_once, NUM_DRAWS - start))])
+    present, largest = np.frombuffer(cells, np.bool_).reshape(shape), list[Array]()
+    for tables in simulated_tables(present, log_variance_std):
         best = (tables.sum(axis=2) / present.sum(axis=1)).argmax(axis=1)
         rest = table_residuals(tables, present)
         lead, error = _leads(tables, present, best, (rest**2).sum(axis=(1, 2)) / df)

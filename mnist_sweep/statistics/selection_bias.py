@@ -1,13 +1,28 @@
 """Selection bias: by how much the accuracy of the best of many configs overstates it."""
 
+import functools
+import math
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
-from mnist_sweep.statistics.intervals import UPPER, studentized_range_quantile
-from mnist_sweep.statistics.two_way_residuals import Array, ErrorVariance
+from mnist_sweep.statistics.intervals import UPPER, half_width_of_mean, studentized_range_quantile
+from mnist_sweep.statistics.two_way_residuals import (
+    Array,
+    Codes,
+    ErrorVariance,
+    error_variance,
+    in_order,
+    table_residuals,
+    to_table,
+)
+from mnist_sweep.statistics.unequal_variances import log_variance_std_bound, simulated_tables
 
 NUM_DRAWS = 2000
+SMALLEST_VARIANCE = 1e-20  # of accuracies; a smaller one is due to rounding
+TAIL = 0.035
+UNLIKELY = 0.5  # risk of more unequal variances: the middle one, so that intervals are not too wide on average
 TINY = 1e-300
 
 
@@ -25,12 +40,60 @@ class SelectionBias(NamedTuple):
     high: float
 
 
-def bias_over_seeds(means: Array, error: ErrorVariance) -> SelectionBias:
-    """Return by how much the best of these mean accuracies overstates its accuracy with other seeds.
+def bias_over_seeds(accuracy: Array, config: Codes, seed: Codes, best: int) -> SelectionBias:
+    """Return by how much the best of some configs overstates its accuracy with other seeds.
 
-    `means` is float64 `[num_configs]`; `error` is the variance of each mean.
+    The expectation is that of `bias_over_images`. The interval needs no distribution of the configs' true means: its
+    upper end allows for any of them to be the luckiest, its lower end for an unlucky one. Both are simulated, for
+    variances as unequal as those of these configs are. What a seed does to all configs alike adds its t-interval.
+
+    Args:
+        accuracy: float64 `[n]`, one for each trial of the configs that may be the best: those tied with it.
+        config: Index of its config, from 0.
+        seed: Index of its seed, from 0.
+        best: Index of the best config, which must have three seeds or more.
     """
-    return _bias(means, error, shared=False)
+    present, table = to_table(accuracy, config, seed)
+    n, error = present.sum(axis=1), error_variance(accuracy, config, seed)
+    num_configs, num_seeds, means = len(n), int(n[best]), table.sum(axis=1) / n
+    if not (num_configs > 1 and error.df >= 1 and error.variance > SMALLEST_VARIANCE):
+        half = float(half_width_of_mean(table[best][present[best]].std(ddof=1), num_seeds))
+        return SelectionBias(0.0, -half, half)
+    rest = table_residuals(table[None], present)[0]
+    own = (rest[best] ** 2).sum() / (num_seeds - 1) * num_configs / (num_configs - 1)
+    variance = max(own, error.variance) / num_seeds
+    low, high = _ends(present, error.df, log_variance_std_bound(rest[present], np.nonzero(present)[0], UNLIKELY))
+    shared = _half_width_of_seeds(table - means[:, None], present, best, error.variance)
+    below, above = (math.hypot(end * math.sqrt(variance), shared) for end in (low, high))
+    expected = (means[best] - means.mean()) * variance / max(variance, means.var(ddof=1))
+    return SelectionBias(float(min(max(expected, -below), above)), -below, above)
+
+
+def _half_width_of_seeds(over: Array, present: NDArray[np.bool_], best: int, variance: float) -> float:
+    """Return half the width of the 95% t-interval of what the best config's seeds do to all configs alike."""
+    num = present.sum(axis=0)
+    effects = (np.where(present, over, 0.0).sum(axis=0) / np.maximum(num, 1))[present[best]]
+    excess = max(float(effects.var(ddof=1)) - variance / float(num[present[best]].mean()), 0.0)
+    return float(half_width_of_mean(math.sqrt(excess), len(effects)))
+
+
+def _ends(present: NDArray[np.bool_], df: float, log_variance_std: float) -> tuple[float, float]:
+    """Return the standard errors by which a config is unlucky, and the best of equal ones lucky, in 3.5% of sweeps."""
+    present = in_order(present)
+    return _simulated_ends(present.tobytes(), present.shape, df, log_variance_std)
+
+
+@functools.lru_cache(maxsize=256)
+def _simulated_ends(cells: bytes, shape: tuple[int, int], df: float, log_variance_std: float) -> tuple[float, float]:
+    present = np.frombuffer(cells, np.bool_).reshape(shape)
+    n, unlucky, lucky = present.sum(axis=1), list[Array](), list[Array]()
+    for tables in simulated_tables(present, log_variance_std):
+        rest, means = table_residuals(tables, present), tables.sum(axis=2) / n
+        own = (rest**2).sum(axis=2) / np.maximum(n - 1, 1) * len(n) / (len(n) - 1)
+        ratio = means / np.sqrt(np.maximum(own, (rest**2).sum(axis=(1, 2), keepdims=True)[..., 0] / df) / n)
+        unlucky.append(-ratio.ravel())
+        lucky.append(ratio[np.arange(len(means)), means.argmax(axis=1)])
+    return (float(np.quantile(np.concatenate(unlucky), 1 - TAIL)), float(np.quantile(np.concatenate(lucky), 1 - TAIL)))
 
 
 def bias_over_images(means: Array, num_images: int) -> SelectionBias:

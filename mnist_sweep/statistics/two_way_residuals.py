@@ -50,6 +50,14 @@ def to_table(accuracy: Array, config: Codes, seed: Codes) -> tuple[NDArray[np.bo
     return present, table
 
 
+def in_order(present: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return which config has which seed with both in an order that depends on nothing else: the same for the same."""
+    for _ in range(2):
+        present = present[np.lexsort(present.T)]
+        present = present[:, np.lexsort(present)]
+    return present
+
+
 def table_residuals(tables: Array, present: NDArray[np.bool_]) -> Array:
     """Return the residuals of many tables at once: float64, of their shape, 0 where there is no accuracy.
 

@@ -1,24 +1,28 @@
 """Unequal variances of configs: how unequal they may be, given few seeds, and tables of configs that vary so."""
 
 import functools
+from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mnist_sweep.statistics.two_way_residuals import Array, Codes
 
+NUM_DRAWS = 2000
+MOST_CELLS = 1_000_000  # of the tables that are simulated at once
 OUTSIDE = 0.01  # risk that variances are more unequal than assumed
 LOG_VARIANCE_STDS = tuple(number / 5 for number in range(16))  # candidates with a uniform prior (Gelman 2006)
 EQUAL_DF = 1e6  # degrees of freedom of a distribution of equal variances
 SMALLEST_SHARE = 1e-4  # of the mean variance: a smaller one is due to accuracies that are rounded to whole images
 
 
-def log_variance_std_bound(rest: Array, config: Codes) -> float:
-    """Return the 99% upper bound of the standard deviation of the configs' log variances, one of LOG_VARIANCE_STDS.
+def log_variance_std_bound(rest: Array, config: Codes, risk: float = OUTSIDE) -> float:
+    """Return an upper bound of the standard deviation of the configs' log variances, one of LOG_VARIANCE_STDS.
 
     Args:
         rest: Residuals of the two-way model.
         config: Index of the config of each, from 0.
+        risk: Probability that it is larger.
     """
     from scipy.special import digamma, gammaln
 
@@ -35,11 +39,26 @@ def log_variance_std_bound(rest: Array, config: Codes) -> float:
         constant = gammaln((df + prior) / 2) - gammaln(df / 2) - gammaln(prior / 2) + df / 2 * np.log(df / prior)
         likelihood.append((constant + df / 2 * over - (df + prior) / 2 * np.log1p(df / prior * np.exp(over))).sum())
     weights = np.exp(np.array(likelihood) - max(likelihood))
-    return LOG_VARIANCE_STDS[int(np.searchsorted(weights.cumsum(), (1 - OUTSIDE) * weights.sum()))]
+    return LOG_VARIANCE_STDS[int(np.searchsorted(weights.cumsum(), (1 - risk) * weights.sum()))]
 
 
-def equal_configs(draw: np.random.Generator, present: NDArray[np.bool_], prior: float) -> Array:
-    """Return accuracies of configs with equal means whose variances have a prior with these degrees of freedom."""
+def simulated_tables(present: NDArray[np.bool_], log_variance_std: float) -> Iterator[Array]:
+    """Yield tables of configs with equal means and these log variances, NUM_DRAWS in all, 0 where there is no trial.
+
+    Args:
+        present: bool `[num_configs, num_seeds]`, which config has which seed.
+        log_variance_std: Standard deviation of the configs' log variances, one of LOG_VARIANCE_STDS.
+
+    Yields:
+        float64 `[num_tables, num_configs, num_seeds]`.
+    """
+    draw, prior, num_at_once = np.random.default_rng(0), prior_df(log_variance_std), max(1, MOST_CELLS // present.size)
+    for start in range(0, NUM_DRAWS, num_at_once):
+        tables = [_table(draw, present, prior) for _ in range(min(num_at_once, NUM_DRAWS - start))]
+        yield np.array(tables)
+
+
+def _table(draw: np.random.Generator, present: NDArray[np.bool_], prior: float) -> Array:
     scale = np.sqrt(prior / draw.chisquare(prior, len(present)))
     return np.where(present, scale[:, None] * draw.standard_normal(present.shape), 0.0)
 

@@ -96,11 +96,10 @@ def test_best_that_shares_no_seed_with_any_is_not_said_to_be_tied() -> None:
     assert "tied" not in text(found)
 
 
-def test_small_selection_bias_says_nothing_of_ties_with_other_accuracies() -> None:
-    found = select(table({"a": [0.9618, 0.9602, 0.9964], "b": [0.9284, 0.9278, 0.9472], "c": [0.9166, 0.9258, 0.913]}))
-    assert found.selection_bias == 0
-    assert len(found.tied) > 1
-    assert "same accuracy" not in text(found)
+def test_two_seeds_are_said_to_be_too_few_for_the_selection_bias() -> None:
+    found = select(table({"a": [0.96, 0.95], "b": [0.955, 0.953], "c": [0.95, 0.951]}))
+    assert math.isnan(found.selection_bias)
+    assert "cannot be estimated from two seeds: run each config with three or more." in text(found)
 
 
 def test_trials_that_did_not_succeed_are_left_out_and_counted() -> None:

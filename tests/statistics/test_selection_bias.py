@@ -4,8 +4,11 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from mnist_sweep.statistics.multiple_comparisons import worse_over_seeds
 from mnist_sweep.statistics.selection_bias import SelectionBias, bias_over_images, bias_over_seeds
-from mnist_sweep.statistics.two_way_residuals import ErrorVariance, error_variance
+from mnist_sweep.statistics.two_way_residuals import error_variance
+from tests.benchmarks import errors
+from tests.benchmarks.kinds import KINDS
 from tests.statistics.long_form import Array, long_form
 
 
@@ -20,13 +23,21 @@ def test_expected_bias_among_equals_is_what_the_best_of_so_many_gains(num: int, 
 @pytest.mark.parametrize("others", [1, 3, 39])
 def test_clear_winner_has_no_bias(others: int) -> None:
     means = np.array([0.99, *np.linspace(0.89, 0.9, others)])
-    for found in (bias_over_seeds(means, ErrorVariance(1e-6, 6)), bias_over_images(means, 2000)):
+    table = means[:, None] + np.random.default_rng(0).normal(0, 0.001, (len(means), 3))
+    for found in (bias_of(table), bias_over_images(means, 2000)):
         assert found.expected == 0
         assert found.low < 0 < found.high
 
 
+def test_bias_of_a_clear_winner_has_the_interval_of_its_own_seeds() -> None:
+    noise = np.array([[0.0, 0.0004, 0.0002], [0.02, 0.01, -0.03], [0.02, -0.03, 0.01], [0, 0, 0]])
+    found = bias_of(np.array([[0.9943], [0.2], [0.3], [0.098]]) + noise)
+    ends = stats.t.interval(0.95, 2, scale=stats.sem(noise[0]))
+    assert (found.expected, found.low, found.high) == pytest.approx((0, *ends))
+
+
 def test_means_without_error_have_no_bias() -> None:
-    assert bias_over_seeds(np.array([0.9, 0.9, 0.9]), ErrorVariance(0.0, 4)) == SelectionBias(0, 0, 0)
+    assert bias_of(np.tile(0.9, (3, 3))) == SelectionBias(0, 0, 0)
 
 
 def test_bias_is_no_more_than_the_lead_over_the_mean() -> None:
@@ -47,9 +58,13 @@ def test_best_of_perfect_accuracies_can_only_drop() -> None:
 
 
 def bias_of(table: Array) -> SelectionBias:
-    """Return the drop of the best config of a table as a selection estimates it."""
-    error = error_variance(*long_form(table))
-    return bias_over_seeds(table.mean(axis=1), ErrorVariance(error.variance / table.shape[1], error.df))
+    """Return the bias of the best config of a table as a selection estimates it, among those tied with it."""
+    found, best = long_form(table, ~np.isnan(table)), int(np.nanmean(table, axis=1).argmax())
+    error = error_variance(*found)
+    worse = worse_over_seeds(*found, best, error) if error.variance > 1e-20 else np.zeros(len(table), np.bool_)
+    tied = np.flatnonzero(~worse)
+    kept = long_form(table[tied], ~np.isnan(table[tied]))
+    return bias_over_seeds(*kept, int(np.searchsorted(tied, best)))
 
 
 @pytest.mark.parametrize(("num_images", "spread"), [(300, 0.02), (5000, 0.0), (5000, 0.003)])
@@ -76,5 +91,19 @@ def test_interval_of_the_bias_over_seeds_covers_the_drop(spread: float) -> None:
 
 
 def test_same_accuracies_have_the_same_bias() -> None:
-    means = stats.norm.ppf(np.linspace(0.1, 0.9, 9))
-    assert bias_over_seeds(means, ErrorVariance(0.5, 8)) == bias_over_seeds(means, ErrorVariance(0.5, 8))
+    found = long_form(np.random.default_rng(9).normal(0.9, 0.01, (9, 3)))
+    assert bias_over_seeds(*found, 0) == bias_over_seeds(*found, 0)
+
+
+@pytest.mark.parametrize("kind", ["equal", "half constant", "shared seeds", "log-normal spreads, 0.5"])
+def test_interval_covers_the_drop_on_data_that_is_not_ideal(kind: str) -> None:
+    assert 0.91 <= errors.selections(kind, 10, 3, 60)["bias_covered"] <= 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("num_seeds", [3, 5])
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "collapses"])
+def test_interval_covers_the_drop_on_every_kind_of_data(kind: str, num_seeds: int) -> None:
+    figures = errors.selections(kind, 10, num_seeds, 500)
+    assert 0.92 <= figures["bias_covered"] <= 0.99
+    assert max(figures["called_worse"], figures["best_lost"]) <= 0.06

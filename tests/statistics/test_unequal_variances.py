@@ -4,7 +4,12 @@ import numpy as np
 import pytest
 
 from mnist_sweep.statistics.two_way_residuals import Array, residuals
-from mnist_sweep.statistics.unequal_variances import LOG_VARIANCE_STDS, equal_configs, log_variance_std_bound, prior_df
+from mnist_sweep.statistics.unequal_variances import (
+    LOG_VARIANCE_STDS,
+    NUM_DRAWS,
+    log_variance_std_bound,
+    simulated_tables,
+)
 
 CONFIG, SEED = np.indices((40, 3)).reshape(2, -1)
 
@@ -37,10 +42,14 @@ def test_accuracies_without_noise_have_no_spread() -> None:
     assert log_variance_std_bound(np.zeros(len(CONFIG)), CONFIG) == 0
 
 
-def test_equal_configs_vary_as_unequally_as_they_should() -> None:
-    draw = np.random.default_rng(3)
+def test_simulated_configs_vary_as_unequally_as_they_should() -> None:
     present = np.ones((400, 200), np.bool_)
     present[0, 0] = False
-    table = equal_configs(draw, present, prior_df(0.6))
-    assert table[0, 0] == 0
-    assert np.log(table[1:].var(axis=1)).std() == pytest.approx(0.6, rel=0.1)
+    tables = next(simulated_tables(present, 0.6))
+    assert not tables[:, 0, 0].any()
+    assert np.log(tables[0, 1:].var(axis=1)).std() == pytest.approx(0.6, rel=0.1)
+
+
+@pytest.mark.parametrize("shape", [(3, 2), (40, 3)])
+def test_as_many_tables_are_simulated_in_any_portions(shape: tuple[int, int]) -> None:
+    assert sum(map(len, simulated_tables(np.ones(shape, np.bool_), 0.4))) == NUM_DRAWS
