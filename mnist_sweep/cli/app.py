@@ -13,11 +13,9 @@ from mnist_sweep.cli.streams import echo, tolerant_streams
 from mnist_sweep.cli.uncaught import BAD_USAGE, fail
 from mnist_sweep.errors import SweepError
 from mnist_sweep.system import exits
+from mnist_sweep.system.signals import SIGNALS, leave_closed_terminal
 from mnist_sweep.text.causes import first_cause, own_frames
 from mnist_sweep.trials.importing import starts_a_run
-
-INTERRUPTED = 130
-TERMINATED = 143
 
 
 @click.group(
@@ -73,14 +71,17 @@ def main(script: str | None = None) -> None:
 
 def _main(script: str | None) -> None:
     arguments = sys.argv[1:] if script is None else ["run", script, *sys.argv[1:]]
-    interrupted = INTERRUPTED
+    ended_by = signal.SIGINT
 
-    def terminate(*_: Any) -> None:
-        nonlocal interrupted
-        interrupted = TERMINATED
+    def terminate(number: int, _: Any) -> None:
+        nonlocal ended_by
+        ended_by = signal.Signals(number)
+        leave_closed_terminal()
         raise KeyboardInterrupt
 
-    signal.signal(signal.SIGTERM, terminate)
+    for number in set(SIGNALS) - {signal.SIGINT}:
+        if signal.getsignal(number) is not signal.SIG_IGN:  # as nohup leaves SIGHUP
+            signal.signal(number, terminate)
     exits.refuse()
     try:
         status = cli.main(arguments, prog_name="mnist-sweep", standalone_mode=False)
@@ -101,7 +102,7 @@ def _main(script: str | None) -> None:
     except (click.Abort, KeyboardInterrupt):
         command = shlex.join(["mnist-sweep", *arguments] if script is None else ["python", *sys.argv])
         echo(f"interrupted: finished trials and checkpoints are kept; to resume, run: {command}", err=True)
-        sys.exit(interrupted)
+        sys.exit(128 + ended_by)
     if not status:
         exits.allow()
     sys.exit(status)

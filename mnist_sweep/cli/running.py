@@ -74,7 +74,7 @@ Examples:
   mnist-sweep run sweeps/deep_mnist.py --steps 200 --seeds 1
   mnist-sweep run sweeps/deep_mnist.py --address auto --gpus-per-trial 0.5
 Exit status: 0 every trial has a row, or the time budget is used up, and none failed; 1 some failed;
-2 bad usage, config or data; 130 interrupted; 143 terminated.
+2 bad usage, config or data; 129 hung up; 130 interrupted; 143 terminated.
 """
 )
 @click.argument("script", type=options.PATH)

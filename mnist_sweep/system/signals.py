@@ -1,19 +1,25 @@
-"""Requests to stop a run: a first Ctrl-C or SIGTERM, or the end of its time budget; a second signal ends it at once."""
+"""Requests to stop a run: a first Ctrl-C, SIGTERM or SIGHUP, or the end of its time budget.
 
+A second signal ends the run at once.
+"""
+
+import contextlib
 import math
+import os
 import signal
+import stat
 import threading
 import time
 from types import FrameType
 from typing import Any, Self
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Interrupts:
     """A context in which the first signal only requests a stop; it is raised again when the context exits.
 
-    A signal that is ignored, such as SIGINT in a background job of a shell, stays ignored.
+    A signal that is ignored, such as SIGHUP under nohup, or SIGINT in a background job of a shell, stays ignored.
 
     Args:
         seconds: Time budget in seconds, after which a stop is requested without a signal; None means no limit.
@@ -47,6 +53,7 @@ class Interrupts:
             signal.raise_signal(self._first)
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
+        leave_closed_terminal()
         if self._first is None:
             self._first = number
             return
@@ -54,3 +61,13 @@ class Interrupts:
         if callable(before):
             before(number, frame)
         raise KeyboardInterrupt
+
+
+def leave_closed_terminal() -> None:
+    """Write standard output and error to the null device if their terminal was closed, where each write would fail."""
+    for descriptor in (1, 2):
+        with contextlib.suppress(OSError):  # it is closed altogether
+            if stat.S_ISCHR(os.fstat(descriptor).st_mode) and not os.isatty(descriptor):
+                nowhere = os.open(os.devnull, os.O_WRONLY)
+                os.dup2(nowhere, descriptor)
+                os.close(nowhere)

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from mnist_sweep.cli import app
+from mnist_sweep.system.signals import SIGNALS
 
 HEAD = """\
 import mnist_sweep
@@ -33,7 +34,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def run(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Run]:
     """The command line in this process: its exit status, standard output and standard error."""
-    on_terminate, before = signal.getsignal(signal.SIGTERM), set(sys.modules)
+    handlers, before = {number: signal.getsignal(number) for number in SIGNALS}, set(sys.modules)
     monkeypatch.setattr(sys, "path", list(sys.path))
 
     def main(*arguments: str) -> tuple[int, str, str]:
@@ -44,7 +45,8 @@ def run(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFix
         return int(ended.value.code or 0), out, err
 
     yield main
-    signal.signal(signal.SIGTERM, on_terminate)
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
     for name in set(sys.modules) - before:
         if getattr(sys.modules[name], "SWEEP", None) or name.endswith("_bad"):
             del sys.modules[name]

@@ -78,6 +78,13 @@ def test_help_is_quick_and_loads_nothing_heavy() -> None:
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, check=False).returncode == 0
 
 
+def test_a_hangup_that_is_ignored_as_under_nohup_stays_ignored(run: Run) -> None:
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    run("--version")
+    assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    assert signal.getsignal(signal.SIGTERM) not in (signal.SIG_IGN, signal.SIG_DFL)
+
+
 def start(folder: Path) -> "subprocess.Popen[str]":
     (folder / "long.py").write_text(LONG)
     command = [sys.executable, "long.py", "--max-concurrent", "2"]
@@ -103,7 +110,7 @@ def wait_for_rows(process: "subprocess.Popen[str]", rows: Path, number: int) -> 
 @pytest.mark.skipif(os.name != "posix", reason="POSIX signals")
 def test_a_sweep_killed_or_interrupted_goes_on_where_it_was(folder: Path, figures: Figures) -> None:
     rows = folder / "results" / "long" / "rows"
-    for how, status in [(signal.SIGKILL, -9), (signal.SIGINT, 130), (signal.SIGTERM, 143)]:
+    for how, status in [(signal.SIGKILL, -9), (signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]:
         process = start(folder)
         wait_for_rows(process, rows, len(list(rows.glob("*.json"))) + 1)
         process.send_signal(how)

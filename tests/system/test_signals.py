@@ -1,28 +1,70 @@
+import operator
+import os
+import pty
 import signal
+import sys
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from mnist_sweep.system.signals import Interrupts
+from mnist_sweep.system.signals import SIGNALS, Interrupts
 
 
 @pytest.fixture(autouse=True)
 def _heard() -> Iterator[None]:
     """Signals do what they do in a foreground process, wherever the tests run."""
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.getsignal(number) for number in SIGNALS}
+    for number in SIGNALS:
+        signal.signal(number, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     yield
     for number, handler in before.items():
         signal.signal(number, handler)
 
 
-def test_a_signal_that_is_ignored_stays_ignored() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+@pytest.mark.parametrize("number", SIGNALS)
+def test_a_signal_that_is_ignored_stays_ignored(number: signal.Signals) -> None:
+    signal.signal(number, signal.SIG_IGN)
     with Interrupts() as interrupts:
-        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(number)
         assert not interrupts.stop_requested
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+def test_each_signal_requests_a_stop(number: signal.Signals) -> None:
+    heard = []
+    signal.signal(number, lambda number, _: heard.append(number))
+    with Interrupts() as interrupts:
+        signal.raise_signal(number)
+        assert interrupts.stop_requested
+        assert heard == []
+    assert heard == [number]
+
+
+def test_a_closed_terminal_takes_what_is_written_without_an_error(tmp_path: Path) -> None:
+    body = """
+import sys
+from pathlib import Path
+from mnist_sweep.system.signals import Interrupts
+
+with Interrupts() as interrupts:
+    print("ready", flush=True)
+    while not interrupts.stop_requested:
+        pass
+    print("to a terminal", flush=True)
+    print("that has gone", file=sys.stderr, flush=True)
+    Path(sys.argv[1]).touch()
+"""
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.execv(sys.executable, [sys.executable, "-c", body, str(tmp_path / "written")])
+    assert os.read(terminal, 5) == b"ready"
+    os.close(terminal)
+    _, status = os.waitpid(pid, 0)
+    assert os.waitstatus_to_exitcode(status) == -signal.SIGHUP
+    assert (tmp_path / "written").exists()
 
 
 def test_the_first_signal_is_noted_and_comes_at_the_end() -> None:
@@ -43,10 +85,10 @@ def test_the_second_signal_ends_the_body_at_once() -> None:
 
 
 def test_the_handlers_of_before_are_back_afterwards() -> None:
-    before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+    before = list(map(signal.getsignal, SIGNALS))
     with Interrupts():
-        assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] != before
-    assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before
+        assert all(map(operator.ne, map(signal.getsignal, SIGNALS), before))
+    assert list(map(signal.getsignal, SIGNALS)) == before
 
 
 def test_an_error_of_the_body_is_not_hidden_by_a_signal() -> None:
