@@ -13,7 +13,7 @@ from mnist_sweep.cli.streams import echo, tolerant_streams
 from mnist_sweep.cli.uncaught import BAD_USAGE, fail
 from mnist_sweep.errors import SweepError
 from mnist_sweep.system import exits
-from mnist_sweep.system.signals import SIGNALS, leave_closed_terminal
+from mnist_sweep.system.signals import handle_all, leave_closed_terminal
 from mnist_sweep.text.causes import first_cause, own_frames
 from mnist_sweep.trials.importing import starts_a_run
 
@@ -79,9 +79,7 @@ def _main(script: str | None) -> None:
         leave_closed_terminal()
         raise KeyboardInterrupt
 
-    for number in set(SIGNALS) - {signal.SIGINT}:
-        if signal.getsignal(number) is not signal.SIG_IGN:  # as nohup leaves SIGHUP
-            signal.signal(number, terminate)
+    handle_all(terminate)
     exits.refuse()
     try:
         status = cli.main(arguments, prog_name="mnist-sweep", standalone_mode=False)

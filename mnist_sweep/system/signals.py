@@ -10,6 +10,7 @@ import signal
 import stat
 import threading
 import time
+from collections.abc import Callable
 from types import FrameType
 from typing import Any, Self
 
@@ -18,8 +19,6 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 class Interrupts:
     """A context in which the first signal only requests a stop; it is raised again when the context exits.
-
-    A signal that is ignored, such as SIGHUP under nohup, or SIGINT in a background job of a shell, stays ignored.
 
     Args:
         seconds: Time budget in seconds, after which a stop is requested without a signal; None means no limit.
@@ -42,8 +41,7 @@ class Interrupts:
 
     def __enter__(self) -> Self:
         if threading.current_thread() is threading.main_thread():  # no other thread may set handlers
-            handled = [number for number in SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
-            self._before = {number: signal.signal(number, self._handle) for number in handled}
+            self._before = handle_all(self._handle)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
@@ -61,6 +59,15 @@ class Interrupts:
         if callable(before):
             before(number, frame)
         raise KeyboardInterrupt
+
+
+def handle_all(handler: Callable[[int, FrameType | None], object]) -> dict[int, Any]:
+    """Set the handler of each signal that requests a stop, and return the handlers before.
+
+    A signal that is ignored, such as SIGHUP under nohup, or SIGINT in a background job of a shell, stays ignored.
+    """
+    handled = [number for number in SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
+    return {number: signal.signal(number, handler) for number in handled}
 
 
 def leave_closed_terminal() -> None:

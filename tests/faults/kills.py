@@ -48,7 +48,7 @@ KINDS = {
 }
 COMMAND = ["killed.py", "--checkpoint-every", "1"]
 SECONDS = (0.5, 10)
-NOT_STARTED = "Ray could not be reached on this machine"
+NOT_STARTED = "Ray could not be started on this machine"
 NO_WORKER = re.compile("^ray::(IDLE|[A-Za-z]*Agent)")
 Row = tuple[int, int]
 

@@ -15,7 +15,7 @@ from mnist_sweep.errors import ConfigError
 from mnist_sweep.results.predictions import Predictions
 from mnist_sweep.results.row_json import from_json
 from mnist_sweep.runners.protocol import Observer
-from mnist_sweep.runners.ray import retries
+from mnist_sweep.runners.ray import private, retries
 from mnist_sweep.runners.ray.evaluation_messages import EvaluationReceiver
 from mnist_sweep.training.row_builder import failed
 from mnist_sweep.trials.artifacts import SavedModel
@@ -25,12 +25,17 @@ from mnist_sweep.trials.row import TrialRow
 SECONDS_TO_PAUSE = 10.0
 
 
+class BrokenRay(BaseException):
+    """Raised when a process of Ray has ended; no Exception, upon which Tune would wait for its workers."""
+
+
 class TuneCallback(tune.Callback):
     """Reports what Tune reports to an observer: on trials by id, to which proposed ones are added while Tune runs.
 
     Attributes:
         error: The exception of the observer that ended the run before its last trial, or None.
         has_ended: Whether the run was asked to end, and its trials are paused or had the time for it.
+        dead_process: Name of the process of Ray whose end has ended the run, or None.
         paused: Ids of trials whose workers took the run for ended while it was not.
         out_of_memory: Ids of trials that need a GPU of their own; their rows are not reported.
     """
@@ -40,12 +45,14 @@ class TuneCallback(tune.Callback):
     ) -> None:
         self.error: BaseException | None = None
         self.has_ended = False
+        self.dead_process: str | None = None
         self.paused: list[str] = []
         self.out_of_memory: list[str] = []
         self._trials, self._observer = trials, observer
         self._node_messages, self._gpus_per_trial = node_messages, gpus_per_trial
         self._running: set[str] = set()
         self._model_notes: set[str] = set()
+        self._finished: set[str] = set()
         self._pausing: set[str] | None = None
         self._curves: defaultdict[str, EvaluationReceiver] = defaultdict(EvaluationReceiver)
         self._deadline = 0.0
@@ -78,7 +85,10 @@ class TuneCallback(tune.Callback):
         self.call(self._finish, dataclasses.replace(row, worker=None))  # `failed` names this process
 
     def on_step_end(self, iteration: int, trials: Any, **info: Any) -> None:
-        """Report messages on nodes; end the run if it is asked to end and its trials are paused."""
+        """Report messages on nodes; end the run if Ray has broken down, or it is asked to end and trials are paused."""
+        if dead_process := private.dead_process():
+            self.dead_process = dead_process
+            raise BrokenRay  # soon, since Ray's native code would end this process, too
         while not self._node_messages.empty():
             self.call(self._observer.noted, None, self._node_messages.get())
         if not self._observer.is_ending():
@@ -88,6 +98,10 @@ class TuneCallback(tune.Callback):
         if not self._pausing & self._running or time.monotonic() > self._deadline:
             self.has_ended = True
             raise tune.TuneError("the run was asked to end")  # the only way out of Tune that leaves its trials alone
+
+    def unfinished(self) -> list[str]:
+        """Return the ids of the trials that have no row yet, in their order."""
+        return [name for name in self._trials if name not in self._finished]
 
     def call(self, function: Callable[..., Any], *values: Any) -> Any:
         """Call a function of the observer, and keep the exception that it raises, which Tune would wrap in text."""
@@ -138,6 +152,7 @@ class TuneCallback(tune.Callback):
             self.out_of_memory.append(row.trial_id)
             self._observer.noted(row.trial_id, "ran out of its share of a GPU's memory; it is retried alone on a GPU")
         else:
+            self._finished.add(row.trial_id)
             self._observer.finished(row)
 
     def _forget(self, trial_id: str) -> None:

@@ -6,6 +6,7 @@ import logging
 import os
 import re
 import socket
+import sys
 import textwrap
 import threading
 from collections.abc import Iterator, Mapping, Sequence
@@ -21,6 +22,7 @@ from mnist_sweep.text.lines import one_line
 MAX_SHIPPED_BYTES = 64 << 20
 MAX_MESSAGE_LENGTH = 300
 SECONDS_TO_CONNECT = 5
+WITHOUT_RAY = "use --runner local, which needs no Ray."
 NOT_SHIPPED = ("results", ".git", ".venv", "__pycache__")
 
 # Read by Ray when it is imported or started: a trial that holds no GPU sees none, and no usage report is sent.
@@ -51,7 +53,9 @@ def connected(address: str | None, *, num_cpus: int | None, code: Sequence[Path]
     Raises:
         ResourceError: Ray could not be reached or started, or the folder is too large to ship.
     """
-    os.environ.update(ENVIRONMENT | (_token_mode() if address else private.LOOPBACK | private.NO_IDLE_WORKERS))
+    os.environ.update(ENVIRONMENT | (_token_mode() if address else private.LOCAL))
+    if not (address or is_connected()):
+        _check_loopback()
     import ray
 
     logging.getLogger("ray").setLevel(logging.CRITICAL)  # what a user must know comes as rows and errors
@@ -60,9 +64,9 @@ def connected(address: str | None, *, num_cpus: int | None, code: Sequence[Path]
         yield node_messages
         return
     local = {"address": "local", "num_cpus": num_cpus or machine.num_cpus(), "include_dashboard": False}
-    here = contextlib.nullcontext() if address else private.kept_on_loopback()
+    kept = contextlib.nullcontext() if address else private.kept_local()
     with (
-        here,
+        kept,
         private.short_temporary_folder(),
         private.intercepted_node_messages(lambda text: node_messages.put(in_one_line(text))),
     ):
@@ -71,6 +75,12 @@ def connected(address: str | None, *, num_cpus: int | None, code: Sequence[Path]
             yield node_messages
         finally:
             ray.shutdown()
+
+
+def is_connected() -> bool:
+    """Return whether this process is connected to a Ray already."""
+    ray = sys.modules.get("ray")
+    return ray is not None and bool(ray.is_initialized())
 
 
 def _cluster_options(address: str, code: Sequence[Path]) -> dict[str, Any]:
@@ -92,8 +102,10 @@ def _init(options: Mapping[str, Any]) -> None:
         with private.kept_sigterm_handler():
             ray.init(log_to_driver=False, logging_level="ERROR", configure_logging=False, **options)
     except Exception as error:  # a bare Exception, too, where Ray's processes take too long on a busy machine
-        where = "on this machine" if options["address"] == "local" else f"at {options['address']}"
-        raise ResourceError(f"Ray could not be reached {where}: {one_line(error)}") from error
+        cause = textwrap.shorten(one_line(error), MAX_MESSAGE_LENGTH, placeholder=" …")
+        if options["address"] != "local":
+            raise ResourceError(f"Ray could not be reached at {options['address']}: {cause}") from error
+        raise ResourceError(f"Ray could not be started on this machine ({cause}): {WITHOUT_RAY}") from error
     finally:
         importing.join()
 
@@ -142,6 +154,16 @@ def _token_mode() -> dict[str, str]:
     is_named = any(name in os.environ for name in ("RAY_AUTH_MODE", "RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"))
     has_token = is_named or Path("~/.ray/auth_token").expanduser().is_file()
     return {"RAY_AUTH_MODE": os.environ.get("RAY_AUTH_MODE", "token")} if has_token else {}
+
+
+def _check_loopback() -> None:
+    """Validate that this machine can connect to itself; Ray's native code would end this process instead."""
+    try:
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            socket.create_connection(server.getsockname(), timeout=SECONDS_TO_CONNECT).close()
+    except OSError as error:
+        cause = f"127.0.0.1 cannot be reached: {error.strerror or error}"
+        raise ResourceError(f"Ray needs a loopback interface ({cause}): set it up, or {WITHOUT_RAY}") from error
 
 
 def _check_reachable(address: str) -> None:

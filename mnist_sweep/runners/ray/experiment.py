@@ -8,12 +8,13 @@ from queue import SimpleQueue
 from typing import Any
 
 from ray import tune
+from ray.exceptions import RayError
 from ray.tune.search import Searcher
 from ray.tune.search.basic_variant import BasicVariantGenerator
 
 from mnist_sweep.runners.protocol import Observer
-from mnist_sweep.runners.ray import cluster
-from mnist_sweep.runners.ray.callback import TuneCallback, id_of
+from mnist_sweep.runners.ray import cluster, private
+from mnist_sweep.runners.ray.callback import BrokenRay, TuneCallback, id_of
 from mnist_sweep.runners.ray.schedulers import Scheduler, create_scheduler
 from mnist_sweep.runners.ray.worker import WorkerSettings, trainable, trial_text
 from mnist_sweep.system import machine
@@ -51,6 +52,8 @@ class Experiment:
     def run(self) -> dict[str, TrialConfig]:
         """Run the trials, and those alone on a GPU that need one; return those that have to run again."""
         callback = self.fit()
+        if callback.dead_process:
+            return {name: self.trials[name] for name in callback.unfinished()}
         paused = callback.paused
         if callback.out_of_memory and not self.observer.is_ending():
             large = {name: self.trials[name] for name in callback.out_of_memory}
@@ -74,10 +77,11 @@ class Experiment:
             )
             try:
                 tuner.fit()
-            except tune.TuneError:
+            except (tune.TuneError, RayError, BrokenRay):
                 if callback.error:
                     raise callback.error from None
-                if not callback.has_ended:
+                callback.dead_process = callback.dead_process or private.dead_process()
+                if not (callback.has_ended or callback.dead_process):
                     raise
         return callback
 

@@ -5,27 +5,42 @@ Each has a fallback: where a version of Ray lacks the name, trials give the same
 
 import contextlib
 import importlib
+import math
 import os
 import signal
+import subprocess
 import tempfile
 import threading
-from collections.abc import Callable, Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 TESTED_VERSIONS = ("2.60",)
-# Ray listens on loopback only. The variable is named after the systems on which that is the default; this process has
-# read it if a script or a searcher has imported Ray before.
-LOOPBACK = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
+# A Ray that is started here listens on loopback only: the variable is named after the systems on which that is the
+# default; this process has read it if a script or a searcher has imported Ray before. Tune's actors bring an
+# environment of their own, so they cannot use the workers that Ray starts in advance.
+LOCAL = {
+    "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
+    "RAY_prestart_worker_first_driver": "0",
+}
 HAS_READ_LOOPBACK = "ray._private.ray_constants.ENABLE_RAY_CLUSTER"
-# Tune's actors bring an environment of their own, so they cannot use the workers that Ray starts in advance.
-NO_IDLE_WORKERS = {"RAY_prestart_worker_first_driver": "0"}
-
 MAX_TMPDIR = 30  # bytes
+GLOBAL_NODE = "ray._private.worker._global_node"
+POPEN = "ray._private.services.ConsolePopen"
+GCS_PORT = "ray._private.node.wait_for_persisted_port"
+GET_NODE = "ray._private.services.get_node"
+SECONDS_TO_START = 14.0  # of the GCS, then of the raylet; Ray itself waits 30 s for each
+MILLISECONDS_BETWEEN_LOOKS = 500
+VITAL_PROCESSES = ("gcs_server", "raylet")
 PRINT_NODE_MESSAGE = "ray._private.worker.print_to_stdstream"
 SET_SIGTERM_HANDLER = "ray._private.utils.set_sigterm_handler"
 WITHOUT = {
     HAS_READ_LOOPBACK: "Ray may listen beyond loopback where a script imports it",
+    GLOBAL_NODE: "a Ray that breaks down ends the run with lines of its own",
+    POPEN: "signals to the run's process group end Ray at once",
+    GCS_PORT: "a Ray that cannot start is waited for",
+    GET_NODE: "a Ray that cannot start is waited for",
     PRINT_NODE_MESSAGE: "lost nodes are not reported",
     SET_SIGTERM_HANDLER: "a SIGTERM while Ray starts ends the run at once",
 }
@@ -49,10 +64,69 @@ def intercepted_node_messages(on_message: Callable[[str], None]) -> Iterator[Non
 
 
 @contextlib.contextmanager
-def kept_on_loopback() -> Iterator[None]:
-    """Keep a Ray that is started in the body on loopback, whenever this process imported Ray."""
-    with _replaced(HAS_READ_LOOPBACK, False):
+def kept_local() -> Iterator[None]:
+    """Keep a Ray that is started in the body on loopback, and let it end with this process, however that ends.
+
+    Its processes are in groups of their own: a signal to the group of the run, as a terminal sends it, pauses trials.
+    """
+    processes = _Processes()
+    with (
+        _replaced(HAS_READ_LOOPBACK, False),
+        _replaced(POPEN, processes.start),
+        _replaced(GCS_PORT, processes.gcs_port),
+        _replaced(GET_NODE, processes.node),
+        processes.ending,
+    ):
         yield
+
+
+class _Processes:
+    """The processes of a local Ray; `ending` is a context at whose end all have ended."""
+
+    def __init__(self) -> None:
+        self.ending = contextlib.ExitStack()
+        self._popen, self._gcs_port, self._get_node = map(_value, (POPEN, GCS_PORT, GET_NODE))
+        self._started: dict[str, tuple[Any, float]] = {}
+
+    def start(self, command: Sequence[str], **options: Any) -> Any:
+        """Start one, in Ray's place."""
+        process = self._popen(command, process_group=0, **options)
+        self.ending.callback(_end_group, process)
+        name = Path(command[0]).name
+        self._started[name] = process, time.monotonic()
+        if name == "raylet":
+            # Kills the raylet's agents when this process was killed: they would live on for a minute.
+            script = 'read -r _; kill -s KILL -- "-$1"'
+            guard = self._popen(["sh", "-c", script, "sh", str(process.pid)], stdin=subprocess.PIPE, process_group=0)
+            self.ending.enter_context(guard)
+            self.ending.callback(guard.kill)
+        return process
+
+    def gcs_port(self, *arguments: Any, timeout_ms: int) -> Any:
+        """Return the port of the GCS, once it has one."""
+        while True:
+            try:
+                return self._gcs_port(*arguments, timeout_ms=min(timeout_ms, MILLISECONDS_BETWEEN_LOOKS))
+            except RuntimeError:
+                self._check("gcs_server")
+
+    def node(self, *arguments: Any) -> Any:
+        """Return what Ray knows of the node that has been started; it asks again until it knows something."""
+        self._check("raylet")
+        return self._get_node(*arguments)
+
+    def _check(self, name: str) -> None:
+        process, start = self._started.get(name, (None, math.inf))
+        if process and process.poll() is not None:
+            raise TimeoutError(f"its {name} has ended with status {process.returncode}")
+        if time.monotonic() > start + SECONDS_TO_START:
+            raise TimeoutError(f"its {name} did not start within {SECONDS_TO_START:g} s")
+
+
+def _end_group(leader: Any) -> None:
+    with contextlib.suppress(ProcessLookupError):  # Ray has ended it
+        os.killpg(leader.pid, signal.SIGKILL)
+    leader.wait()
 
 
 @contextlib.contextmanager
@@ -65,6 +139,12 @@ def kept_sigterm_handler() -> Iterator[None]:
     finally:
         if threading.current_thread() is threading.main_thread():  # Ray's native code has installed one, too
             signal.signal(signal.SIGTERM, handler)
+
+
+def dead_process() -> str | None:
+    """Return the name of a process without which the Ray that was started here cannot run, if it has ended."""
+    dead = [name for name, _ in getattr(_value(GLOBAL_NODE), "dead_processes", list)()]
+    return next((name for name in VITAL_PROCESSES if name in dead), None)
 
 
 def has_live_worker(tune_controller: Any) -> Callable[[Any], bool]:
@@ -96,8 +176,7 @@ def short_temporary_folder() -> Iterator[None]:
 @contextlib.contextmanager
 def _replaced(name: str, value: Any) -> Iterator[None]:
     """Replace a function or a constant of Ray while the body runs, if this version of Ray has it."""
-    owner, attribute = _owner(name), name.rpartition(".")[2]
-    original = getattr(owner, attribute, None)
+    owner, attribute, original = _owner(name), name.rpartition(".")[2], _value(name)
     if original:
         setattr(owner, attribute, value)
     try:
@@ -114,3 +193,8 @@ def _owner(name: str) -> Any:
     except ImportError:
         return None
     return owner if hasattr(owner, attribute) else None
+
+
+def _value(name: str) -> Any:
+    """Return what Ray has under a name, or None."""
+    return getattr(_owner(name), name.rpartition(".")[2], None)

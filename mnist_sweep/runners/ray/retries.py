@@ -39,3 +39,11 @@ def unfit_node(node: str, cause: str) -> ResourceError:
         f"every node must have the packages that trials import, but the node {node} does not ({cause}): install there "
         "what this machine has, or take the node out of the cluster, and run the same command again."
     )
+
+
+def broken_ray(process: str) -> ResourceError:
+    """Return the error that ends a run whose Ray cannot be started again, or has broken down too often."""
+    return ResourceError(
+        f"Ray's {process} ended unexpectedly, as when memory runs out: finished trials and checkpoints are kept; run "
+        "the same command again, or with --runner local."
+    )

@@ -5,14 +5,16 @@ the sweep. Its own loggers, checkpoints and restore are off: the ledger does wha
 Workers are reused from trial to trial, with TensorFlow, the data and the traced graphs in memory.
 """
 
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any
 
 from mnist_sweep.data.dataset import Dataset
 from mnist_sweep.runners.protocol import Observer, require_one_gpu
-from mnist_sweep.runners.ray import cluster
+from mnist_sweep.runners.ray import cluster, private, retries
 from mnist_sweep.runners.ray.schedulers import Scheduler
 from mnist_sweep.runners.ray.worker import WorkerSettings
 from mnist_sweep.runners.trial_process import TrialProcess
@@ -73,35 +75,64 @@ class RayTune:
     ) -> None:
         """Run the trials on Ray; see `Runner.run`."""
         definitions = shipping.pack(observer.definitions())
-        with cluster.connected(self.address, num_cpus=self.num_cpus, code=code) as node_messages:
-            import ray  # not before: Tune is imported while Ray's processes start
+        left, num_left, is_first = dict(trials), len(trials) + num_proposals, True
+        for num_starts in itertools.count(1):
+            is_own = not (self.address or cluster.is_connected())
+            with cluster.connected(self.address, num_cpus=self.num_cpus, code=code) as node_messages:
+                import ray  # not before: Tune is imported while Ray's processes start
 
-            from mnist_sweep.runners.ray.experiment import Experiment
+                if observer.is_ending():
+                    return
+                if is_first:
+                    observer.ready(min(self._capacity(), num_left), cluster.warning(self.address))
+                references = [ray.put(dataset) for dataset in datasets.values()]
+                settings = self._worker_settings(references, code, definitions, artifacts)
+                models = model_check.candidates(left.values(), datasets)
+                settings = replace(settings, models=[(to_flat(config), sample) for config, sample in models])
+                left, num_left = self._run_all(left, num_left, list(datasets), observer, node_messages, settings)
+                dead_process, is_first = private.dead_process(), False
+                if not dead_process or observer.is_ending():
+                    return
+                if not is_own or num_starts > self.max_retries:
+                    raise retries.broken_ray(dead_process)
+                observer.noted(None, f"Ray's {dead_process} ended unexpectedly; Ray and its trials start again")
 
-            if observer.is_ending():
-                return
-            cpus, gpus, num_left = self.cpus_per_trial, self.gpus_per_trial, len(trials) + num_proposals
-            capacity = machine.total_capacity(cluster.node_sizes(), cpus_per_trial=cpus, gpus_per_trial=gpus)
-            observer.ready(min(capacity, self.max_concurrent or capacity, num_left), cluster.warning(self.address))
-            references = [ray.put(dataset) for dataset in datasets.values()]
-            settings = self._worker_settings(references, code, definitions, artifacts)
-            models = model_check.candidates(trials.values(), datasets)
-            settings = replace(settings, models=[(to_flat(config), sample) for config, sample in models])
-            batch = dict(trials) or _proposed(observer, num_left)
-            while batch:
-                reruns = Experiment(
-                    trials=batch,
-                    num_proposals=num_left - len(batch),
-                    observer=observer,
-                    node_messages=node_messages,
-                    sources=list(datasets),
-                    settings=settings,
-                    scheduler=self.scheduler,
-                    max_concurrent=self.max_concurrent,
-                    max_retries=self.max_retries,
-                ).run()
-                num_left += len(reruns) - len(batch)
-                batch = reruns or _proposed(observer, num_left)
+    def _capacity(self) -> int:
+        """Return how many trials may run at a time."""
+        cpus, gpus = self.cpus_per_trial, self.gpus_per_trial
+        capacity = machine.total_capacity(cluster.node_sizes(), cpus_per_trial=cpus, gpus_per_trial=gpus)
+        return min(capacity, self.max_concurrent or capacity)
+
+    def _run_all(
+        self,
+        batch: dict[str, TrialConfig],
+        num_left: int,
+        sources: list[Any],
+        observer: Observer,
+        node_messages: SimpleQueue[str],
+        settings: WorkerSettings,
+    ) -> tuple[dict[str, TrialConfig], int]:
+        """Run trials, and those that are proposed, until none is left or Ray has broken down; return those left."""
+        from mnist_sweep.runners.ray.experiment import Experiment
+
+        batch = batch or _proposed(observer, num_left)
+        while batch:
+            reruns = Experiment(
+                trials=batch,
+                num_proposals=num_left - len(batch),
+                observer=observer,
+                node_messages=node_messages,
+                sources=sources,
+                settings=settings,
+                scheduler=self.scheduler,
+                max_concurrent=self.max_concurrent,
+                max_retries=self.max_retries,
+            ).run()
+            num_left += len(reruns) - len(batch)
+            if private.dead_process():
+                return reruns, num_left
+            batch = reruns or _proposed(observer, num_left)
+        return {}, 0
 
     def _worker_settings(
         self, datasets: Sequence[Any], code: Sequence[Path], definitions: bytes, artifacts: Artifacts | None

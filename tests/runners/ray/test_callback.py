@@ -14,7 +14,8 @@ from mnist_sweep import Status, TrialConfig, TrialRow
 from mnist_sweep.errors import LedgerError, ResourceError
 from mnist_sweep.results.row_json import to_json
 from mnist_sweep.runners.ray import callback as module
-from mnist_sweep.runners.ray.callback import TuneCallback
+from mnist_sweep.runners.ray import private
+from mnist_sweep.runners.ray.callback import BrokenRay, TuneCallback
 from mnist_sweep.runners.ray.evaluation_messages import EvaluationSender
 from mnist_sweep.runners.ray.worker import Payload
 from mnist_sweep.training.row_builder import failed
@@ -159,6 +160,19 @@ def test_a_trial_that_is_paused_while_the_run_goes_on_is_kept_for_later() -> Non
     made.on_trial_result(1, [], tune_trial(), {"paused": True, "note": None, "done": True})
     assert made.paused == [NAME]
     assert observer.heard[-1][2].endswith("the storage has lost the marker of this run")
+
+
+def test_a_ray_that_has_broken_down_ends_the_experiment_and_keeps_what_is_unfinished(
+    make_row: Callable[..., TrialRow], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = TrialConfig(seed=1)
+    made = TuneCallback({NAME: TRIAL, trial_id(other): other}, Rows(), SimpleQueue(), gpus_per_trial=0.0)
+    made.on_trial_start(1, [], tune_trial())
+    made.on_trial_result(1, [], tune_trial(), {"row": to_json(make_row(TRIAL)), "done": True})
+    monkeypatch.setattr(private, "dead_process", lambda: "raylet")
+    with pytest.raises(BrokenRay):
+        made.on_step_end(1, [])
+    assert (made.dead_process, made.unfinished()) == ("raylet", [trial_id(other)])
 
 
 def test_a_run_that_is_to_end_ends_when_its_trials_are_paused() -> None:

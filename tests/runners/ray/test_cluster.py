@@ -1,4 +1,5 @@
 import contextlib
+import errno
 import json
 import os
 import socket
@@ -39,7 +40,26 @@ def test_a_ray_that_does_not_start_is_reported_in_one_line_whatever_it_raises(mo
 
     monkeypatch.setattr(ray, "init", init)
     monkeypatch.setattr(ray, "is_initialized", lambda: False)  # other tests of this process may have one
-    message = "^Ray could not be reached on this machine: The current node timed out during startup. The GCS"
+    message = r"^Ray could not be started on this machine \(The current node timed out .* The GCS .*--runner local"
+    with (
+        mock.patch.dict(os.environ),
+        pytest.raises(ResourceError, match=message),
+        cluster.connected(None, num_cpus=1, code=[]),
+    ):
+        pass
+
+
+def test_a_machine_that_cannot_connect_to_itself_is_refused_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    import ray
+
+    def unreachable(*_: object, **__: object) -> socket.socket:
+        raise OSError(errno.ENETUNREACH, "Network is unreachable")
+
+    monkeypatch.setattr(socket, "create_connection", unreachable)
+    monkeypatch.setattr(ray, "is_initialized", lambda: False)
+    message = (
+        r"^Ray needs a loopback interface \(127.0.0.1 cannot be reached: Network is unreachable\): .*--runner local"
+    )
     with (
         mock.patch.dict(os.environ),
         pytest.raises(ResourceError, match=message),

@@ -8,12 +8,14 @@ from typing import Any
 
 import pytest
 from ray import tune
+from ray.exceptions import RayError
 from ray.tune.search import Searcher
 
 from mnist_sweep import TrialConfig, trial_id
 from mnist_sweep.errors import LedgerError
 from mnist_sweep.runners.ray import experiment as module
-from mnist_sweep.runners.ray.callback import TuneCallback
+from mnist_sweep.runners.ray import private
+from mnist_sweep.runners.ray.callback import BrokenRay, TuneCallback
 from mnist_sweep.runners.ray.experiment import Experiment, ProposalSearcher
 from mnist_sweep.runners.ray.worker import WorkerSettings
 from tests.runners.ray.test_worker import SETTINGS
@@ -149,6 +151,19 @@ def test_the_error_of_a_callback_is_raised_as_itself(failing: type[FakeTuner], m
     monkeypatch.setattr(failing, "fit", fail)
     with pytest.raises(LedgerError, match="the disk is full"):
         experiment(*TRIALS).fit()
+
+
+@pytest.mark.parametrize("error", [BrokenRay(), tune.TuneError("wrapped"), RayError("lost")])
+def test_trials_of_a_ray_that_has_broken_down_run_again(
+    failing: type[FakeTuner], monkeypatch: pytest.MonkeyPatch, error: BaseException
+) -> None:
+    def fail(self: FakeTuner) -> None:
+        raise error
+
+    monkeypatch.setattr(failing, "fit", fail)
+    monkeypatch.setattr(private, "dead_process", lambda: "gcs_server")
+    made = experiment(*TRIALS)
+    assert made.run() == made.trials
 
 
 def test_a_run_that_was_asked_to_end_is_no_error(failing: type[FakeTuner], monkeypatch: pytest.MonkeyPatch) -> None:

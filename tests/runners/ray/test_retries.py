@@ -2,9 +2,15 @@ import pytest
 
 from mnist_sweep.errors import ResourceError
 from mnist_sweep.runners.ray.experiment import NUM_GPUS_ALONE
-from mnist_sweep.runners.ray.retries import lost_worker_cause, needs_whole_gpu
+from mnist_sweep.runners.ray.retries import broken_ray, lost_worker_cause, needs_whole_gpu
 from mnist_sweep.training.row_builder import failed
 from tests.runners.ray.test_callback import KILLED, MISSING_PACKAGE, OUT_OF_MEMORY, TRIAL
+
+
+def test_a_ray_that_cannot_start_again_is_an_error_with_the_way_out() -> None:
+    error = str(broken_ray("raylet"))
+    assert error.startswith("Ray's raylet ended unexpectedly")
+    assert "run the same command again, or with --runner local" in error
 
 
 def test_a_trial_out_of_memory_on_a_shared_gpu_is_retried_alone() -> None:
