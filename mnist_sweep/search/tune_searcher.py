@@ -1,6 +1,7 @@
 """One of Ray Tune's searchers behind ask and tell: asked for trials and told rows, without a running Ray."""
 
 import copy
+import sys
 from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +36,10 @@ class TuneSearcher:
     """
 
     def __init__(self, search: "Search", rows: Iterable["TrialRow"], pending: Collection[str] = ()) -> None:
+        if sys.flags.optimize > 1:
+            raise ConfigError(
+                "a search needs Ray Tune, which python -OO cannot import without docstrings: use -O."
+            )
         self.warning: str | None = None
         self.exhausted = False
         self._search, self._pending = search, set(pending)

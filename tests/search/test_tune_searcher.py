@@ -1,4 +1,7 @@
+import subprocess
+import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -183,3 +186,19 @@ def test_a_proposal_that_breaks_a_rule_is_left_out_and_said(make_row: MakeRow) -
     proposed = [trial.num_steps for trial in iter(proposals.ask, None) if trial]
     assert proposed == [1, 2, 3, 4, 5, 6]
     assert "not proposed; the first one: ConfigError: `num_steps >= 1` must hold" in (proposals.warning or "")
+
+
+def test_an_optimisation_that_ray_tune_does_not_survive_is_refused(tmp_path: Path) -> None:
+    code = """
+from mnist_sweep import *
+from mnist_sweep.errors import ConfigError
+search = Search(base=TrialConfig(), axes={"batch_size": Integer(low=1, high=9)}, num_trials=1)
+try:
+    run(Sweep(name="s", search=search), runner=Local())
+except ConfigError as error:
+    print(error)
+"""
+    command = [sys.executable, "-OO", "-c", code]
+    ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert ended.stdout == "a search needs Ray Tune, which python -OO cannot import without docstrings: use -O.\n"
+    assert list(tmp_path.iterdir()) == []

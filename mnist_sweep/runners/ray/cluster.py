@@ -22,7 +22,7 @@ from mnist_sweep.text.lines import one_line
 MAX_SHIPPED_BYTES = 64 << 20
 MAX_MESSAGE_LENGTH = 300
 SECONDS_TO_CONNECT = 5
-WITHOUT_RAY = "use --runner local, which needs no Ray."
+WITHOUT_RAY = "--runner local, which needs no Ray."
 NOT_SHIPPED = ("results", ".git", ".venv", "__pycache__")
 
 # Read by Ray when it is imported or started: a trial that holds no GPU sees none, and no usage report is sent.
@@ -53,6 +53,10 @@ def connected(address: str | None, *, num_cpus: int | None, code: Sequence[Path]
     Raises:
         ResourceError: Ray could not be reached or started, or the folder is too large to ship.
     """
+    if sys.flags.optimize > 1:
+        raise ResourceError(
+            f"Ray cannot be imported under python -OO, which drops docstrings: use -O or {WITHOUT_RAY}"
+        )
     os.environ.update(ENVIRONMENT | (_token_mode() if address else private.LOCAL))
     if not (address or is_connected()):
         _check_loopback()
@@ -105,7 +109,7 @@ def _init(options: Mapping[str, Any]) -> None:
         cause = textwrap.shorten(one_line(error), MAX_MESSAGE_LENGTH, placeholder=" …")
         if options["address"] != "local":
             raise ResourceError(f"Ray could not be reached at {options['address']}: {cause}") from error
-        raise ResourceError(f"Ray could not be started on this machine ({cause}): {WITHOUT_RAY}") from error
+        raise ResourceError(f"Ray could not be started on this machine ({cause}): use {WITHOUT_RAY}") from error
     finally:
         importing.join()
 
@@ -163,7 +167,7 @@ def _check_loopback() -> None:
             socket.create_connection(server.getsockname(), timeout=SECONDS_TO_CONNECT).close()
     except OSError as error:
         cause = f"127.0.0.1 cannot be reached: {error.strerror or error}"
-        raise ResourceError(f"Ray needs a loopback interface ({cause}): set it up, or {WITHOUT_RAY}") from error
+        raise ResourceError(f"Ray needs a loopback interface ({cause}): set it up, or use {WITHOUT_RAY}") from error
 
 
 def _check_reachable(address: str) -> None:

@@ -68,6 +68,21 @@ def test_a_machine_that_cannot_connect_to_itself_is_refused_at_once(monkeypatch:
         pass
 
 
+def test_an_optimisation_that_ray_does_not_survive_is_refused_before_it_is_imported() -> None:
+    code = """
+from mnist_sweep.errors import SweepError
+from mnist_sweep.runners.ray import cluster
+try:
+    with cluster.connected(None, num_cpus=1, code=[]):
+        pass
+except SweepError as error:
+    print(error)
+"""
+    ended = subprocess.run([sys.executable, "-OO", "-c", code], capture_output=True, text=True, check=True)
+    assert ended.stdout.startswith("Ray cannot be imported under python -OO")
+    assert ended.stdout.endswith("--runner local, which needs no Ray.\n")
+
+
 @pytest.mark.skipif(not Path("/proc/net/tcp").exists(), reason="needs Linux's list of open ports")
 @pytest.mark.parametrize(
     "sweep",
