@@ -30,6 +30,7 @@ from mnist_sweep import (
     read_history,
     read_trials,
 )
+from mnist_sweep.system import exits
 from mnist_sweep.trials.config import TrialConfig, config_id, defaults, to_flat, trial_id
 from mnist_sweep.trials.row import Evaluation, Status, TrialRow
 
@@ -118,6 +119,12 @@ def _isolated(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for name in ("MNIST", "CIFAR10"):
         monkeypatch.setenv(f"MNIST_SWEEP_{name}_URL", (tmp_path / "no_mirror").as_uri())
     monkeypatch.setenv("no_proxy", "127.0.0.1")
+
+
+@pytest.fixture(autouse=True)
+def _exits_allowed() -> Iterator[None]:
+    yield
+    exits.allow()  # after a run that has failed they stay refused
 
 
 def _real(name: str, monkeypatch: pytest.MonkeyPatch) -> Path:

@@ -40,7 +40,7 @@ class Dispatcher:
         self._own: list[events.Listener] = []
         self._users = list(listeners)
         self._failed: set[int] = set()
-        self._lock = threading.RLock()
+        self._lock, self._pid = threading.RLock(), os.getpid()
 
     def add(self, *listeners: events.Listener) -> None:
         """Add listeners that belong to the run: they receive an event before the user's, and their errors end it."""
@@ -61,6 +61,7 @@ class Dispatcher:
     def _emit_safely(self, listener: events.Listener, event: events.Event) -> None:
         try:
             listener.on_event(event)
+            exits.end_copy(self._pid)
         except (
             Exception,
             SystemExit,
@@ -93,7 +94,7 @@ class Recorder:
         self._models = KeptModels(
             folder.ledger, storage.artifacts, rows=folder.rows, missing=queue.missing, warn=dispatcher.notify
         )
-        self._is_open, self._pid = False, os.getpid()
+        self._is_open = False
         self.num_run = 0
 
     def start(self) -> None:
@@ -160,7 +161,6 @@ class Recorder:
 
     def finished(self, row: TrialRow) -> None:
         """Keep the model of a trial if it is to be kept, commit its row with its digests, and pass it on."""
-        exits.end_copy(self._pid)
         digests = self._queue.inputs.digests(self._queue.trials[row.trial_id])
         row = dataclasses.replace(row, data_digest=digests.data, code_digest=digests.code)
         self._models.finished(row)
@@ -171,7 +171,6 @@ class Recorder:
 
     def is_ending(self) -> bool:
         """Return whether the run is to end; the first time, let workers pause their trials."""
-        exits.end_copy(self._pid)
         if self._interrupts.stop_requested and self._storage.has_marker:
             self._storage.attempt("running trials cannot be paused", self._storage.remove_marker)
             self._dispatcher.emit(events.RunInterrupted(out_of_time=self._interrupts.out_of_time))

@@ -1,4 +1,7 @@
+import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
@@ -15,6 +18,7 @@ from mnist_sweep import (
     Softmax,
     Sweep,
     TrialConfig,
+    WandB,
     grid,
     read_history,
     read_summary,
@@ -22,7 +26,7 @@ from mnist_sweep import (
     run,
     trial_id,
 )
-from mnist_sweep.errors import ConfigError, DataError, LedgerError
+from mnist_sweep.errors import ConfigError, DataError, LedgerError, SweepError
 from mnist_sweep.results.ledger import Ledger
 from mnist_sweep.runners.protocol import Observer
 from mnist_sweep.trials.artifacts import Artifacts, Retention
@@ -164,6 +168,67 @@ def test_a_trial_that_cannot_run_stops_the_sweep_before_anything_is_written(
     with pytest.raises(error):
         run(Sweep(name="bad", trials=[BASE, trial]), results=tmp_path / "results", runner=Local(in_process=True))
     assert list(tmp_path.iterdir()) == []
+
+
+def exiting() -> Any:
+    """A user's data set that exits."""
+    sys.exit(0)
+
+
+@dataclass(frozen=True)
+class Checking:
+    """A user's model whose check exits."""
+
+    def check(self, image_shape: tuple[int, int, int], num_classes: int) -> None:
+        os._exit(0)
+
+    def build(self, image_shape: tuple[int, int, int], num_classes: int) -> Any:
+        return Softmax().build(image_shape, num_classes)
+
+
+class Connecting(WandB):
+    """A user's tracker that exits."""
+
+    def connect(self, sweep: str, folder: Path) -> Any:
+        sys.exit(0)
+
+
+class Forgetful(Counting):
+    """A runner that runs nothing."""
+
+    def run(self, trials: Any, datasets: Any, observer: Any, **options: Any) -> None:
+        observer.ready(1)
+
+
+@pytest.mark.parametrize(
+    ("trial", "options", "message"),
+    [
+        (replace(BASE, data=exiting), {"runner": Local(in_process=True)}, "SystemExit: 0 (test_execution.py:"),
+        (replace(BASE, data=exiting), {"runner": Local()}, "the data source exiting raised SystemExit: 0 (test_exec"),
+        (replace(BASE, model=Checking()), {}, "ProcessExitError: os._exit(0) (test_execution.py:"),
+        (BASE, {"listeners": [Connecting(project="p")]}, "SystemExit: 0 (test_execution.py:"),
+        (BASE, {"runner": Forgetful()}, "the runner Forgetful ended without rows of 1 trial."),
+    ],
+)
+def test_no_exit_and_no_runner_ends_a_run_without_rows_and_an_error(
+    tmp_path: Path, refused: Refused, trial: TrialConfig, options: Any, message: str
+) -> None:
+    with refused(SweepError, message):
+        run(Sweep(name="exits", trials=[trial]), results=tmp_path / "results", **options)
+
+
+def test_an_exit_handler_does_not_hide_that_rows_are_missing(tmp_path: Path) -> None:
+    code = """
+import atexit, os
+from mnist_sweep import run
+from tests.sweep.test_execution import Forgetful, sweep
+atexit.register(lambda: os._exit(0))
+run(sweep(), runner=Forgetful())
+"""
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    ended = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, env=environment)
+    assert ended.returncode not in (0, None), ended.stderr
+    assert "the runner Forgetful ended without rows of 3 trials" in ended.stderr
 
 
 def test_a_results_folder_that_cannot_be_written_is_told(tmp_path: Path) -> None:

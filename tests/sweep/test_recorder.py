@@ -1,4 +1,8 @@
+import os
+import re
 import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -29,6 +33,7 @@ from mnist_sweep.trials.events import (
 )
 
 EVENT = WorkersReady(num_workers=2)
+IMPORTING = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
 
 
 class When:
@@ -118,6 +123,35 @@ def test_a_listener_that_fails_ends_no_run_and_costs_no_row(
     [notice] = events.of(Notice)
     assert "the listener When failed" in notice.text
     assert "LedgerError: mine" in notice.text
+
+
+@pytest.mark.parametrize("leave", [lambda _: sys.exit(0), lambda _: os._exit(0)])
+def test_a_listener_that_exits_ends_no_run(
+    tmp_path: Path, sweep: Sweep, instant: Runner, events: Any, leave: Callable[[Event], None]
+) -> None:
+    assert run(sweep, results=tmp_path, runner=instant, listeners=[When(RowCommitted, leave), events]).complete
+    [notice] = events.of(Notice)
+    assert re.search(r"failed, the run continues: (SystemExit: 0|ProcessExitError: os._exit\(0\)) ", notice.text)
+
+
+def test_a_listener_that_forks_leaves_one_run(tmp_path: Path) -> None:
+    code = """
+import os
+from tests.sweep.conftest import Instant
+from tests.conftest import RESULT
+from mnist_sweep import Sweep, TrialConfig, run
+from mnist_sweep.training.row_builder import failed
+
+class Forking:
+    def on_event(self, event):
+        os.fork()
+
+sweep = Sweep(name="forked", trials=[TrialConfig(seed=seed) for seed in range(3)])
+outcome = run(sweep, runner=Instant(lambda trial: failed(trial, error="x")), listeners=[Forking()])
+print(len(outcome.rows))
+"""
+    ended = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, env=IMPORTING)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "3\n", "")
 
 
 def test_a_row_that_cannot_be_committed_is_no_event_and_ends_the_run(

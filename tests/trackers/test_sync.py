@@ -16,8 +16,9 @@ class Kept:
 
     name = "kept"
 
-    def __init__(self, refused: TrialRow | None = None) -> None:
+    def __init__(self, refused: TrialRow | None = None, error: BaseException | None = None) -> None:
         self.rows: list[TrialRow] = []
+        self.error = error or TrackerError("out of order")
         self.refused = refused
         self.has_refused = threading.Event()
 
@@ -27,7 +28,7 @@ class Kept:
     def log(self, row: TrialRow) -> None:
         if row is self.refused:
             self.has_refused.set()
-            raise TrackerError("out of order")
+            raise self.error
         self.rows.append(row)
 
 
@@ -38,6 +39,23 @@ def rows(make_row: Callable[..., TrialRow]) -> list[TrialRow]:
 
 def started(session: Any, notices: list[str], *, is_ending: bool = False) -> TrackerSync:
     return TrackerSync([session], notify=notices.append, is_ending=lambda: is_ending)
+
+
+@pytest.mark.parametrize(
+    ("error", "cause"),
+    [(SystemExit(0), "SystemExit: 0 (test_sync.py:"), (ValueError("mine"), "ValueError: mine (test_sync.py:")],
+)
+def test_a_tracker_that_fails_in_any_way_gets_the_other_rows(
+    rows: list[TrialRow], error: BaseException, cause: str
+) -> None:
+    session, notices = Kept(refused=rows[0], error=error), list[str]()
+    with started(session, notices, is_ending=True) as trackers:
+        for row in rows:
+            trackers.on_event(RowCommitted(row=row))
+        assert session.has_refused.wait(10)
+    (line,) = trackers.unsent()
+    assert line.startswith("kept lacks ")
+    assert cause in line
 
 
 def test_a_tracker_gets_what_it_lacks_and_every_row_that_is_committed(rows: list[TrialRow]) -> None:
