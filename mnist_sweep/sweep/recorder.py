@@ -61,15 +61,13 @@ class Dispatcher:
     def _emit_safely(self, listener: events.Listener, event: events.Event) -> None:
         try:
             listener.on_event(event)
+        except (Exception, SystemExit) as error:  # a listener may raise anything: that costs no row
             exits.end_copy(self._pid)
-        except (
-            Exception,
-            SystemExit,
-        ) as error:  # a listener may raise anything: its error is worth no row
             if id(listener) not in self._failed:
                 self._failed.add(id(listener))
                 report = self.notify if len(self._users) > 1 else logging.getLogger(__name__).warning
                 report(f"the listener {type(listener).__name__} failed, the run continues: {first_cause(error)}")
+        exits.end_copy(self._pid)
 
 
 class Recorder:

@@ -308,7 +308,7 @@ def test_what_was_planned_is_recorded_by_the_run_and_shown_in_its_report(
         return Calibration(start=3.0, costs={graph_signature(trial): COST for trial in trials}, failures={})
 
     monkeypatch.setattr(calibration, "calibrate", calibrate)
-    options = ["good.py", "--runner", "local"]
+    options = ["good.py", "--runner", "in-process"]
     status, out, err = run("plan", *options)
     assert (status, err) == (0, "")
     assert "\ntime: 0:16, " in out  # 3 s to start, and two trials of 4 steps
