@@ -9,6 +9,7 @@ import functools
 import math
 import numbers
 import operator
+import re
 import types
 import typing
 from typing import Any
@@ -30,8 +31,8 @@ def require(holds: bool, rule: str, /, **values: object) -> None:
 
 
 def shown_in_one_line(value: object) -> str:
-    """Return the `repr` of a value without line breaks."""
-    return " ".join(line.strip() for line in repr(value).splitlines())
+    """Return the `repr` of a value without line breaks and addresses of memory."""
+    return re.sub(" at 0x[0-9a-f]+", "", " ".join(line.strip() for line in repr(value).splitlines()))
 
 
 def coerce(value: Any) -> None:

@@ -190,11 +190,44 @@ def _component(kind: str, value: Any) -> Any:
     method = {"data": "load", "model": "build", "optimizer": "apply", "schedule": "factors"}[kind]
     is_value = dataclasses.is_dataclass(value) and not isinstance(value, type)
     if not (is_value and cast(Any, value).__dataclass_params__.frozen and hasattr(value, method)):
-        raise ConfigError(
-            f"`{kind}` must be an instance of a frozen dataclass with `{method}`, but got {shown_in_one_line(value)}."
-        )
+        got = f"{shown_in_one_line(value)}, {_reason(value, method)}"
+        raise ConfigError(f"`{kind}` must be an instance of a frozen dataclass with `{method}`, but got {got}.")
     changed = validation.coerced_fields(value)
-    return dataclasses.replace(cast(Any, value), **changed) if changed else value
+    component = dataclasses.replace(cast(Any, value), **changed) if changed else value
+    if type(component) not in REGISTRIES[kind].values():
+        _check_fields(kind, component)
+    return component
+
+
+def _reason(value: Any, method: str) -> str:
+    """Return why a value cannot be a part of a trial."""
+    if isinstance(value, type):
+        return f"the class itself: write {value.__name__}()"
+    if dataclasses.is_dataclass(value) and cast(Any, value).__dataclass_params__.frozen:
+        return f"which has no `{method}`"
+    return f"whose class is not frozen: write @dataclass(frozen=True) above {type(value).__name__}"
+
+
+def _check_fields(kind: str, value: Any) -> None:
+    """Validate that a value of a user's own class can be stored in a row, and made again from it."""
+    flat = {}
+    for item in dataclasses.fields(value):
+        name, given = f"{kind}.{item.name}", getattr(value, item.name)
+        if not item.init:
+            raise ConfigError(f"{name} must be an argument of {type(value).__name__}, so that a row can make it again.")
+        flat[item.name] = _json(given, name)
+        try:
+            hash(given)
+        except TypeError as error:
+            got = shown_in_one_line(given)
+            raise ConfigError(f"{name} must be hashable, as numbers, texts and tuples are, but got {got}.") from error
+    again = type(value)(**flat)
+    for name, changed in validation.coerced_fields(again).items():
+        object.__setattr__(again, name, changed)
+    for name, stored in flat.items():
+        if (now := _json(getattr(again, name), name)) != stored:
+            rule = f"{kind}.{name} must stay the same when a row makes the {type(value).__name__} again"
+            raise ConfigError(f"{rule}, but {stored!r} becomes {now!r}.")
 
 
 def type_of(value: Any) -> Any:
@@ -210,7 +243,9 @@ def _json(value: Any, name: str) -> Any:
     try:
         return json.loads(json.dumps(value, allow_nan=False))
     except (TypeError, ValueError) as error:
-        raise ConfigError(f"{name} must be a JSON value, so that a row can store it, but got {value!r}.") from error
+        kinds = "a number, a text, True, False, None, or a sequence of them"
+        got = shown_in_one_line(value)
+        raise ConfigError(f"{name} must be {kinds}, so that a row can store it, but got {got}.") from error
 
 
 def _check_names(cls: Any, options: Mapping[str, Any], what: str) -> None:
