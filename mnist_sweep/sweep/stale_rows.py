@@ -13,6 +13,7 @@ from mnist_sweep.sweep.sweep import Sweep
 from mnist_sweep.text.lines import listed, shortened
 from mnist_sweep.text.numbers import counted
 from mnist_sweep.trials.config import TrialConfig
+from mnist_sweep.trials.definitions import own_definitions
 from mnist_sweep.trials.kinds import UNKNOWN, kind_of
 from mnist_sweep.trials.row import Status, TrialRow
 
@@ -61,9 +62,11 @@ def find(
     """Return the stale rows of a sweep's results folder, without those that run again anyway.
 
     Raises:
+        ConfigError: A class or function was defined again after trials were made with it.
         DataError: A data set of the user's own cannot be loaded.
     """
     trials = [*sweep.trials, *(sweep.search.ends() if sweep.search else [])]
+    own_definitions(trials)  # digests are those of the code as it is now
     digests = inputs.own_digests(trials)
     found = [row for row in rows.values() if row.status not in retry] if digests else []
     data: dict[str, list[TrialRow]] = {}

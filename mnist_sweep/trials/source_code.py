@@ -16,6 +16,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from mnist_sweep.trials import own_source
+
 PACKAGE = __name__.partition(".")[0]
 MAIN = "__main__"
 SCOPES = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda
@@ -89,7 +91,7 @@ def source_module(name: str, own_packages: frozenset[str] = frozenset()) -> Sour
         name: Its name, as in `sys.modules`.
         own_packages: Packages that are the user's although they are installed.
     """
-    if name == MAIN and not getattr(sys.modules[MAIN], "__file__", None):
+    if name == MAIN and getattr(sys.modules[MAIN], "__file__", None) in (None, own_source.STANDARD_INPUT):
         return _cells()
     path, folders = _location(name)
     if path is None and not folders:
@@ -97,8 +99,10 @@ def source_module(name: str, own_packages: frozenset[str] = frozenset()) -> Sour
     if not _is_own(name, path or Path(folders[0]), own_packages):
         return None
     label = path.stem if path and name == MAIN else name
-    package = getattr(sys.modules.get(MAIN), "__package__", None) or "" if name == MAIN else name
-    module = SourceModule(label, package if folders or name == MAIN else package.rpartition(".")[0], path)
+    package = getattr(sys.modules.get(name), "__package__", None)  # of a script in a package: not that of its name
+    if package is None:
+        package = name if folders else name.rpartition(".")[0]
+    module = SourceModule(label, package, path)
     if path is None:
         return module
     try:
@@ -204,12 +208,13 @@ def _standard_library() -> tuple[Path, ...]:
 
 
 def _cells() -> SourceModule | None:
-    """Return the cells of a notebook, or the code on Python's command line, as one module; None without either."""
+    """Return the cells of a notebook, or a program from the command line or standard input; None if it is not kept."""
     main = vars(sys.modules[MAIN])
     module = SourceModule(MAIN, "")
     texts = main.get("In") if "get_ipython" in main else None
-    if texts is None and "-c" in sys.orig_argv:
-        texts = sys.orig_argv[sys.orig_argv.index("-c") + 1 :][:1]
+    if texts is None:
+        name = own_source.STANDARD_INPUT if "__file__" in main else own_source.COMMAND
+        texts = [text for text in [own_source.text_of(name)] if text]
     if not texts:
         return None
     for text in texts:

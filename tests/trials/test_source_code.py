@@ -2,12 +2,14 @@
 
 import ast
 import importlib
+import subprocess
 import sys
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 
+from mnist_sweep.sweep.script import import_script
 from mnist_sweep.trials.source_code import SourceModule, Target, bound_names, changed_names, source_module
 
 
@@ -90,6 +92,27 @@ def test_code_on_the_command_line_is_source(monkeypatch: pytest.MonkeyPatch) -> 
     module = source_module("__main__")
     assert module is not None
     assert [*module.bindings] == ["X"]
+
+
+def test_a_program_from_a_file_on_standard_input_is_source(tmp_path: Path) -> None:
+    (tmp_path / "program.py").write_text(
+        "from mnist_sweep.trials.source_code import source_module\nprint(*source_module('__main__').bindings)\nX = 1\n"
+    )
+    with (tmp_path / "program.py").open() as file:
+        done = subprocess.run([sys.executable, "-"], stdin=file, capture_output=True, text=True)
+    assert done.stdout == "X\n", done.stderr
+
+
+def test_a_script_in_a_package_is_relative_to_it_whatever_its_name(folder: Path) -> None:
+    package = folder / "lab_of_scripts"
+    package.mkdir()
+    (package / "__init__.py").touch()
+    (package / "nets.py").write_text("Net = 3\n")
+    (package / "packaged_script.py").write_text("from .nets import Net\n")
+    import_script(package / "packaged_script.py")
+    module = source_module("packaged_script")
+    assert module is not None
+    assert module.imports == {"Net": [Target("lab_of_scripts.nets", ("Net",))]}
 
 
 def test_blocks_that_no_import_runs_are_left_out() -> None:
