@@ -125,7 +125,7 @@ class ChildProcess:
         return self
 
     def __exit__(self, *_: object) -> None:
-        with contextlib.suppress(OSError):  # it has ended
+        with contextlib.suppress(OSError, subprocess.TimeoutExpired):  # it has ended, or does not
             self._pipe.send(None)
             self._process.wait(SECONDS_TO_END)
         self.kill()

@@ -17,12 +17,11 @@ from mnist_sweep.models import layer_calls
 from mnist_sweep.models.layer_calls import LayerCall
 from mnist_sweep.training import runtime
 from mnist_sweep.training.sample import Sample
-from mnist_sweep.trials.config import Precision
 
 MIN_SPREAD, MAX_SPREAD = 1 / 50, 50  # of what the first weights see, relative to the images; scaled twice, it is 1/255
 ROUNDING = 1e-6  # difference between the logits of two images that may be rounding, relative to the logits
 GAINS = 1.0, 10.0, 100.0  # of random weights, under which logits leave [-1, 1]
-TOLERANCES: dict[Precision, float] = {
+TOLERANCES = {
     "float32": 1e-3,
     "mixed_float16": 2e-2,
     "mixed_bfloat16": 1e-1,
@@ -50,7 +49,7 @@ class ModelLaws:
         precision: The dtype policy that the model was built under.
     """
 
-    def __init__(self, model: Any, sample: Sample, precision: Precision) -> None:
+    def __init__(self, model: Any, sample: Sample, precision: str) -> None:
         self._model, self._images, self._labels = model, tf.constant(sample.images), tf.constant(sample.labels)
         self._shape, self._tolerance = (len(sample.labels), sample.num_classes), TOLERANCES[precision]
         self._start = [variable.numpy() for variable in model.variables]

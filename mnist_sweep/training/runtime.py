@@ -54,6 +54,8 @@ def configure(*, threads: int, gpus: float = 0.0, xla: bool = False) -> None:
         tf.config.threading.set_intra_op_parallelism_threads(threads)
         tf.config.threading.set_inter_op_parallelism_threads(1)
         _configure_gpus(gpus)
+    except ResourceError:
+        raise
     except RuntimeError as error:
         raise refusal from error
     keras.config.set_image_data_format("channels_last")

@@ -8,12 +8,11 @@ from mnist_sweep import Digits
 from mnist_sweep.errors import ConfigError
 from mnist_sweep.training import runtime, sample
 from mnist_sweep.training.model_laws import ModelLaws
-from mnist_sweep.trials.config import Precision
 
 pytestmark = pytest.mark.usefixtures("tf", "nothing_kept")
 
 
-def checked(*layers: Any, precision: Precision = "float32") -> list[str]:
+def checked(*layers: Any, precision: str = "float32") -> list[str]:
     import keras
 
     model = keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Flatten(), *layers])
@@ -21,7 +20,7 @@ def checked(*layers: Any, precision: Precision = "float32") -> list[str]:
 
 
 @pytest.mark.parametrize("precision", ["float32", "mixed_float16", "mixed_bfloat16"])
-def test_a_model_of_batch_normalisation_and_dropout_keeps_them_in_every_precision(precision: Precision) -> None:
+def test_a_model_of_batch_normalisation_and_dropout_keeps_them_in_every_precision(precision: str) -> None:
     from keras import layers
 
     with runtime.precision(precision):
