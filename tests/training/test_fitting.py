@@ -20,7 +20,7 @@ from mnist_sweep import (
 )
 from mnist_sweep.data.batches import indices, subseed
 from mnist_sweep.errors import ConfigError
-from mnist_sweep.training import runtime
+from mnist_sweep.training import graph_cache, runtime
 from mnist_sweep.training.fitting import fit, validate
 from mnist_sweep.training.state import FitResult
 from mnist_sweep.trials.config import Precision
@@ -52,17 +52,78 @@ class Normalized:
     """A user's model with state of every kind: batch statistics, Keras' own dropout, a regulariser."""
 
     units: int = 8
+    dropout: float = 0.2
 
     def build(self, image_shape: tuple[int, int, int], num_classes: int) -> Any:
         import keras
 
         images = keras.Input(image_shape)
         x = keras.layers.Dense(self.units, kernel_regularizer="l2")(keras.layers.Flatten()(images))
-        x = keras.layers.Dropout(0.2)(keras.layers.BatchNormalization()(x))
+        x = keras.layers.Dropout(self.dropout)(keras.layers.BatchNormalization()(x))
         return keras.Model(images, keras.layers.Dense(num_classes)(x))
 
 
-@pytest.mark.parametrize("model", [SMALL.model, Softmax(), Normalized(), ResNet(depth=8, filters=2)])
+@dataclass(frozen=True)
+class Written:
+    """One network, written in different ways; only a functional one has its weights when `build` returns."""
+
+    kind: str
+
+    def build(self, image_shape: tuple[int, int, int], num_classes: int) -> Any:
+        from keras import Input, Model, Sequential, layers
+
+        head = layers.Dense(num_classes, kernel_constraint="non_neg")
+        parts = [layers.Flatten(), layers.Dense(8), layers.BatchNormalization(), layers.Dropout(0.2), head]
+        if self.kind == "functional":
+            return Sequential([Input(image_shape), *parts])
+        if self.kind == "unbuilt":
+            return Sequential(parts)
+
+        def call(self: Any, images: Any) -> Any:
+            for part in self.parts:
+                images = part(images)
+            return images
+
+        model = type("Net", (Model,), {"call": call})()
+        model.parts = parts
+        return model
+
+
+@pytest.mark.parametrize("kind", ["unbuilt", "subclassed"])
+def test_a_model_without_weights_trains_as_the_same_one_with_weights(kind: str, digits: Dataset) -> None:
+    trial = replace(SMALL, num_steps=20)
+    expected = fit(replace(trial, model=Written("functional")), digits)
+    assert expected.parameters == 64 * 8 + 8 + 2 * 8 + 8 * 10 + 10
+    assert numbers(fit(replace(trial, model=Written(kind)), digits)) == numbers(expected)
+
+
+def test_constraints_of_weights_hold_after_each_step(digits: Dataset) -> None:
+    model = fit(replace(SMALL, model=Written("functional"), num_steps=20), digits).model
+    first, *_, head, _ = model.trainable_variables
+    assert first.numpy().min() < 0 == head.numpy().min()
+
+
+def test_batch_normalisation_equals_that_of_keras_own_layers_in_a_plain_loop(tf: Any, digits: Dataset) -> None:
+    trial = replace(SMALL, model=Normalized(dropout=0.0), optimizer=GradientDescent(learning_rate=0.1), num_steps=20)
+    result, model = fit(trial, digits), graph_cache.build_model(trial, digits)
+    rows = indices(trial.seed, 0, 20, batch_size=20, num_examples=len(digits.train.labels))
+    for row in rows:
+        with tf.GradientTape() as tape:
+            logits = model(digits.train.images[row] / np.float32(16), training=True)
+            losses = tf.nn.sparse_softmax_cross_entropy_with_logits(digits.train.labels[row].astype("int32"), logits)
+            loss = tf.add_n([tf.reduce_mean(losses), *model.losses])
+        weights = model.trainable_variables
+        for weight, gradient in zip(weights, tape.gradient(loss, [one.value for one in weights]), strict=True):
+            weight.assign_sub(0.1 * gradient)
+    for variable, expected in zip(result.model.weights, model.weights, strict=True):
+        np.testing.assert_allclose(variable.numpy(), expected.numpy(), rtol=1e-4, atol=1e-5)
+    classes = model(digits.val.images / np.float32(16), training=False).numpy().argmax(axis=1)
+    assert val_accuracy(result) == pytest.approx((classes == digits.val.labels).mean())
+
+
+@pytest.mark.parametrize(
+    "model", [SMALL.model, Softmax(), Normalized(), Written("subclassed"), ResNet(depth=8, filters=2)]
+)
 def test_a_trial_does_not_notice_what_its_process_trained_before(model: Any, digits: Dataset) -> None:
     trial = replace(SMALL, model=model)
     alone = fit(trial, digits)

@@ -24,7 +24,7 @@ from mnist_sweep.training.checkpoints import Checkpoints
 from mnist_sweep.training.fitting import Paused, consume, fit, train
 from mnist_sweep.training.state import Heartbeat
 from mnist_sweep.trials.row import Evaluation, Status
-from tests.training.test_fitting import SMALL, Normalized, numbers
+from tests.training.test_fitting import SMALL, Normalized, Written, numbers
 
 pytestmark = pytest.mark.usefixtures("nothing_kept")
 
@@ -43,6 +43,7 @@ RESUMED = {
     "Adam": SMALL,
     "RMSProp": replace(SMALL, optimizer=RMSProp()),
     "Adagrad": replace(SMALL, optimizer=Adagrad()),
+    "a subclassed model of the user's": replace(SMALL, model=Written("subclassed")),
     "batch normalisation, augmentation, a schedule": replace(
         SMALL,
         model=ResNet(depth=8, filters=2),
