@@ -22,12 +22,19 @@ class Model(Protocol):
     """
 
     def build(self, image_shape: tuple[int, int, int], num_classes: int) -> "keras.Model":
-        """Return the untrained model.
+        """Return a new, untrained model, which depends on nothing but the fields, the arguments and Keras' seed.
+
+        It may be functional, sequential or subclassed, and may get its weights in its first call. The sweep trains it:
+        what `compile` was given, `fit` and `train_step` are ignored; losses that layers add and constraints of weights
+        are not. Before any trial trains, `training.model_check` holds it against this contract.
 
         Args:
             image_shape: Height, width and channels of an image.
             num_classes: Number of logits.
 
         Returns:
-            A model from float32 images in [0, 1] of shape `(batch, *image_shape)` to logits `(batch, num_classes)`.
+            A model from float32 images in [0, 1] of shape `(batch, *image_shape)`, of any number, to logits
+            `(batch, num_classes)`, without a softmax or sigmoid. All its state is in variables of its layers, random
+            numbers come from Keras' seed generators, and in evaluation (`training=False`) the logits of an image depend
+            on that image and the variables alone.
         """

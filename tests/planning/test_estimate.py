@@ -31,6 +31,7 @@ from mnist_sweep.errors import DataError, LedgerError, ResourceError
 from mnist_sweep.planning import calibration, estimate
 from mnist_sweep.planning.calibration import Calibration
 from mnist_sweep.planning.estimate import plan
+from mnist_sweep.planning.forecast import Plan
 from mnist_sweep.planning.measurement import TrialCost
 from mnist_sweep.results import saved_plan
 from mnist_sweep.results.ledger import Ledger
@@ -212,6 +213,35 @@ def test_trials_that_differ_in_numbers_alone_share_a_network() -> None:
     plans = estimate.networks(grid(TrialConfig(), {"model": models, "optimizer": [Adam(), Momentum()], "seed": [0, 1]}))
     assert [(one.model, one.num_trials) for one in plans] == [(models[0], 8), (models[2], 4), (models[3], 4)]
     assert {one.image_shape for one in plans} == {(8, 8, 1)}
+
+
+@dataclass(frozen=True)
+class Odd:
+    """A user's model without weights until it is called, without a `return`, or with an error."""
+
+    kind: str
+
+    def build(self, image_shape: tuple[int, int, int], num_classes: int) -> Any:
+        import keras
+
+        layers = keras.layers
+        model = keras.Sequential([layers.Flatten(), layers.Dense(8), layers.Dense(8), layers.Dense(num_classes)])
+        if self.kind == "broken":
+            raise RuntimeError("no such layer")
+        return model if self.kind == "unbuilt" else None
+
+
+@pytest.mark.usefixtures("tf")
+def test_models_of_every_kind_are_described_or_one_line_says_why_not() -> None:
+    plans = estimate.networks([TrialConfig(model=Odd(kind)) for kind in ("unbuilt", "none", "broken")])
+    assert [one.parameters for one in plans] == [64 * 8 + 8 + 8 * 8 + 8 + 8 * 10 + 10, 0, 0]
+    assert plans[1].error.endswith("but it returns None: end it with `return model`.")
+    assert "but it raises RuntimeError: no such layer (test_estimate.py:" in plans[2].error
+    found = Plan(name="x", networks=tuple(plans), num_trials=3, runner="Local", num_workers=1, free_disk=1)
+    assert [warning.partition(":")[0] for warning in found.warnings] == [
+        "1 trial of network 2 cannot be planned",
+        "1 trial of network 3 cannot be planned",
+    ]
 
 
 @pytest.mark.usefixtures("tf")

@@ -17,6 +17,7 @@ from mnist_sweep.training.row_builder import failed
 from mnist_sweep.trials.artifacts import Artifacts, SavedModel
 from mnist_sweep.trials.row import Status, TrialRow
 from tests.runners.test_protocol import Notes
+from tests.training.test_model_check import Own
 
 BASE = TrialConfig(model=Softmax(), optimizer=GradientDescent(), num_steps=4, evaluate_every=2)
 
@@ -138,3 +139,22 @@ def test_a_card_that_idles_is_told(
 def test_resources_that_make_no_sense_are_refused(options: dict[str, float]) -> None:
     with pytest.raises(ConfigError, match="must hold"):
         Local(**options)  # type: ignore[arg-type]  # on purpose
+
+
+def test_a_model_that_is_refused_ends_the_run_before_it_is_ready_and_one_that_is_proposed_fails() -> None:
+    wrong = replace(BASE, model=Own("softmax"))
+    datasets, notes = {BASE.data: sources.load(BASE.data)}, Notes(proposed=[wrong])
+    with pytest.raises(ConfigError, match="its outputs are probabilities"):
+        Local(in_process=True).run({**trials(), trial_id(wrong): wrong}, datasets, notes)
+    assert notes.heard == []
+    Local(in_process=True).run({}, datasets, notes, num_proposals=1)
+    assert notes.heard == [("ready", 1), ("started", trial_id(wrong)), ("finished", trial_id(wrong), Status.FAILED)]
+
+
+def test_what_may_be_meant_in_a_model_is_noted_before_the_first_trial() -> None:
+    meant = replace(BASE, model=Own("tanh"))
+    datasets, notes = {BASE.data: sources.load(BASE.data)}, Notes()
+    Local(in_process=True).run({trial_id(meant): meant}, datasets, notes)
+    (kind, about, note), *_ = notes.heard[1:]
+    assert (kind, about) == ("noted", None)
+    assert note.startswith("Own(activation='tanh', rate=0.1): its outputs stay in [-1, 1]")

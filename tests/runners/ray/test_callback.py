@@ -11,7 +11,7 @@ import pytest
 from ray import tune
 
 from mnist_sweep import Status, TrialConfig, TrialRow
-from mnist_sweep.errors import LedgerError, ResourceError
+from mnist_sweep.errors import ConfigError, LedgerError, ResourceError
 from mnist_sweep.results.row_json import to_json
 from mnist_sweep.runners.ray import callback as module
 from mnist_sweep.runners.ray import private
@@ -87,6 +87,16 @@ def test_a_worker_that_finds_its_node_unfit_ends_the_run_with_its_address() -> N
     message = {"missing_package": "ModuleNotFoundError: No module named 'tensorflow'", "node": "10.0.0.3"}
     with pytest.raises(ResourceError, match=r"the node 10\.0\.0\.3 .*'tensorflow'"):
         callback().on_trial_result(1, [], tune_trial(), message)
+
+
+def test_a_model_that_a_worker_refuses_ends_the_run_and_notes_on_models_come_once() -> None:
+    observer = Rows()
+    receiving = callback(observer)
+    for _ in range(2):
+        receiving.on_trial_result(1, [], tune_trial(), {"model_notes": ["one", "two"]})
+    assert observer.heard == [("noted", None, "one"), ("noted", None, "two")]
+    with pytest.raises(ConfigError, match="softmax"):
+        receiving.on_trial_result(1, [], tune_trial(), {"refused_model": "remove the softmax"})
 
 
 def test_a_worker_that_was_killed_is_retried(tmp_path: Path) -> None:

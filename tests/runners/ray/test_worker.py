@@ -1,13 +1,14 @@
 """What a worker sends; what the driver makes of it is in test_callback."""
 
 import pickle
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
+import ray
 
 from mnist_sweep import Softmax, Status, TrialConfig, TrialRow, trial_id
 from mnist_sweep.errors import ConfigError
@@ -20,9 +21,12 @@ from mnist_sweep.runners.trial import Item
 from mnist_sweep.runners.trial_process import TrialProcess
 from mnist_sweep.system.storage import Folder
 from mnist_sweep.training import fitting, runtime
+from mnist_sweep.training.model_check import Candidate
 from mnist_sweep.training.row_builder import failed
+from mnist_sweep.training.sample import Sample
 from mnist_sweep.training.state import Heartbeat
 from mnist_sweep.trials.artifacts import Artifacts, SavedModel
+from mnist_sweep.trials.config import to_flat
 from mnist_sweep.trials.row import Evaluation
 
 TRIAL = TrialConfig(model=Softmax())
@@ -39,6 +43,8 @@ SETTINGS = WorkerSettings(
 PROCESS = TrialProcess(SETTINGS.runtime, b"")
 ROW = failed(TRIAL, error="x")
 POINT = Evaluation(1, 1.0, 0.5, 1.0, 0.5, 0.1, 1.0)
+SAMPLE = Sample(np.zeros((1, 2, 2, 1), np.float32), np.zeros(1, np.int32), 2)
+REFUSED = SAMPLE._replace(num_classes=3)
 MODEL, PREDICTIONS = SavedModel(b"model", b""), Predictions(np.arange(3), np.arange(4))
 
 
@@ -96,6 +102,32 @@ def test_a_package_that_the_node_lacks_is_named_with_the_node(monkeypatch: pytes
     assert message["missing_package"].startswith("ModuleNotFoundError: No module named 'own'")
     assert message["node"]
     assert message["done"]
+
+
+def test_a_worker_checks_all_models_of_the_run_before_its_first_trial(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Process:
+        checked: ClassVar[list[TrialConfig]] = []
+
+        def check_models(self, models: Sequence[Candidate]) -> list[str]:
+            self.checked.extend(config for config, _ in models)
+            if models[0].sample is REFUSED:
+                raise ConfigError("remove the softmax")
+            return ["a note"]
+
+    process: Any = Process()
+    monkeypatch.setattr(ray, "get", lambda reference: None)
+    monkeypatch.setattr(worker, "steps", lambda *_, **__: running())
+    monkeypatch.setattr(runtime, "configure", lambda **_: None)
+    runtime._CACHE.clear()
+    settings = replace(SETTINGS, models=[(to_flat(TRIAL), SAMPLE)])
+    for notes in ([{"model_notes": ["a note"]}], [{"model_notes": ["a note"]}]):
+        *before, last = worker.messages(worker.trial_text(TRIAL, 0), settings, process)
+        assert (before, "row" in last) == (notes, True)
+    assert process.checked == [TRIAL]
+    runtime._CACHE.clear()
+    settings = replace(settings, models=[(to_flat(TRIAL), REFUSED)])
+    (message,) = worker.messages(worker.trial_text(TRIAL, 0), settings, process)
+    assert message == {"refused_model": "remove the softmax", "done": True}
 
 
 def test_a_worker_that_cannot_be_configured_sends_a_failed_row(monkeypatch: pytest.MonkeyPatch) -> None:
