@@ -1,4 +1,4 @@
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from mnist_sweep.runners import local
 from mnist_sweep.runners.local import MAX_RETRIES
 from mnist_sweep.system import machine
 from mnist_sweep.system.storage import Folder
+from mnist_sweep.training.model_check import Candidate
 from mnist_sweep.training.row_builder import failed
 from mnist_sweep.trials.artifacts import Artifacts, SavedModel
 from mnist_sweep.trials.row import Status, TrialRow
@@ -80,7 +81,8 @@ class Losing:
 
     def start(self) -> None: ...
 
-    def end(self) -> None: ...
+    def check_models(self, models: Sequence[Candidate]) -> list[str]:
+        return []
 
     def __enter__(self) -> "Losing":
         return self

@@ -8,7 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -33,8 +33,9 @@ from mnist_sweep.errors import ConfigError, LedgerError
 from mnist_sweep.results.ledger import Ledger
 from mnist_sweep.runners.protocol import Runner
 from mnist_sweep.training.row_builder import origin
-from mnist_sweep.trials.events import Event, Notice, TrialEvaluated
+from mnist_sweep.trials.events import Event, Notice, TrialEvaluated, TrialRetried
 from tests.runners.ray.users_models import Deadly, Inspecting
+from tests.runners.users_models import Ending
 
 ROOT = Path(__file__).parents[3]
 BASE = TrialConfig(model=Softmax(), optimizer=GradientDescent(), num_steps=4, evaluate_every=2)
@@ -202,6 +203,30 @@ def test_a_population_goes_on_after_members_that_were_alone_on_the_card(tmp_path
 ONE_WORKER_OR_TWO = pytest.mark.parametrize(
     "max_concurrent", [1, pytest.param(None, marks=pytest.mark.slow)], ids=["one worker", "two workers"]
 )
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("ray_session")
+def test_what_a_model_ends_is_not_retried_but_what_the_system_ends_is(tmp_path: Path) -> None:
+    class Retries:
+        ids: ClassVar[list[str]] = []
+
+        def on_event(self, event: Event) -> None:
+            self.ids.extend([event.trial_id] if isinstance(event, TrialRetried) else [])
+
+    errors = {
+        "": "",
+        "leave": "SystemExit: no GPU (users_models.py:",
+        "exit": "ProcessExitError: os._exit(0) (users_models.py:",
+        "abort": "its process was killed by SIGABRT (users_models.py:",
+        "kill": "its process was killed by SIGKILL, as happens when memory runs out",
+    }
+    sweep = Sweep(name="t", trials=grid(BASE, {"model": list(map(Ending, errors))}), code=[ROOT])
+    runner = RayTune(max_retries=1, max_concurrent=1)
+    rows = run(sweep, results=tmp_path, runner=runner, listeners=[Retries()]).rows
+    assert [row.status for row in rows] == ["ok", *["failed"] * 4]
+    assert [row.error for row, error in zip(rows, errors.values(), strict=True) if error not in (row.error or "")] == []
+    assert Retries.ids == [rows[-1].trial_id]
 
 
 @ONE_WORKER_OR_TWO
