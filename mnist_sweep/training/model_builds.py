@@ -6,6 +6,7 @@ Each trial sets out from the weights of a model of its own, which must follow fr
 import contextlib
 import dataclasses
 import hashlib
+import os
 import re
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -17,6 +18,7 @@ from mnist_sweep.data.batches import subseed
 from mnist_sweep.errors import ConfigError
 from mnist_sweep.models import layer_calls
 from mnist_sweep.models.layer_calls import LayerCall
+from mnist_sweep.system import exits
 from mnist_sweep.text.causes import first_cause
 from mnist_sweep.training import runtime
 from mnist_sweep.training.graph_cache import with_weights
@@ -99,13 +101,15 @@ def build(config: "TrialConfig", data: "Shaped") -> Any:
         BuildError: `build` raises an exception.
         ConfigError: It returns no model for the images, or has changed what it shares with other models.
     """
-    before = _shared(config)
+    before, pid = _shared(config), os.getpid()
     with runtime.precision(config.precision):
         runtime.seed_everything(subseed(config.seed, "weights"))
         try:
             model = config.model.build(data.image_shape, data.num_classes)
         except (Exception, SystemExit) as error:  # whatever the user's code raises
             raise BuildError from error
+        finally:
+            exits.end_copy(pid)
         _check_kind(model, before, _shared(config))
         return _called(lambda: with_weights(model, data.image_shape))
 
@@ -134,7 +138,7 @@ def _called(call: Callable[[], Result]) -> Result:
         return call()
     except ConfigError:
         raise
-    except Exception as error:  # whatever the user's layers raise
+    except (Exception, SystemExit) as error:  # whatever the user's layers raise
         cause = KERAS_FRAME.sub("", first_cause(error))
         raise ConfigError(f"a call of it fails ({cause}): build it for `image_shape` and any batch") from error
 
