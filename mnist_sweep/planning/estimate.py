@@ -89,7 +89,7 @@ def _queue(sweep: Sweep, folder: Path, retry: set[Status], *, keep: Keep, needs_
         StaleRowsError: The run would be refused.
         DataError: A data set of the user's own cannot be loaded, although the data are needed.
     """
-    rows, inputs = Ledger(folder).rows(with_history=False), RunInputs()
+    rows, inputs = Ledger(folder).rows(with_history=False), RunInputs(data_process.load)
     try:
         with inputs:
             stale = stale_rows.find(sweep, rows, retry, inputs, folder)

@@ -3,9 +3,8 @@
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple, Self
 
+from mnist_sweep.data import sources
 from mnist_sweep.data.dataset import Dataset
-from mnist_sweep.data.sources import DATASETS
-from mnist_sweep.runners import data_process
 from mnist_sweep.trials.code_digest import CodeDigests, own_parts
 from mnist_sweep.trials.config import TrialConfig, to_flat
 from mnist_sweep.trials.kinds import code_key, data_key
@@ -25,7 +24,7 @@ class RunInputs:
         load: Loads a data source.
     """
 
-    def __init__(self, load: Callable[[Any], Dataset] = data_process.load) -> None:
+    def __init__(self, load: Callable[[Any], Dataset] = sources.load) -> None:
         self._load = load
         self._datasets: dict[Any, Dataset] = {}
         self._data_digests: dict[Any, str] = {}
@@ -62,7 +61,7 @@ class RunInputs:
             flat = to_flat(trial)
             if code := self._code.of(trial):
                 found[code_key(flat)] = code
-            if type(trial.data) not in DATASETS.values():
+            if type(trial.data) not in sources.DATASETS.values():
                 found[data_key(flat)] = self.digests(trial).data
         return found
 
