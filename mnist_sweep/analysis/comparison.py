@@ -24,6 +24,7 @@ from mnist_sweep.results import predictions
 from mnist_sweep.results.ledger import Ledger
 from mnist_sweep.results.lookup import Match, find
 from mnist_sweep.text.names import label, varying
+from mnist_sweep.trials import kinds
 from mnist_sweep.trials.row import Status, TrialRow
 
 
@@ -46,7 +47,7 @@ def compare(folder: str | Path, a: str, b: str) -> Comparison:
     """
     folder = Path(folder)
     rows = Ledger(folder).rows(with_history=False)
-    one, other = find(rows, a, folder), find(rows, b, folder)
+    one, other, kind_notes = _of_one_kind(find(rows, a, folder), find(rows, b, folder))
     pairs = _pairs(one, other)
     val, test, method = _differences(folder, pairs)
     labels = _labels(pairs[0])
@@ -63,6 +64,7 @@ def compare(folder: str | Path, a: str, b: str) -> Comparison:
         method=method,
         sentence=conclusion(*names, val, test, method),
         notes=(
+            *kind_notes,
             *notes([row.config for pair in pairs for row in pair], method),
             *unequal_spread((one.name, other.name), accuracies),
         ),
@@ -87,6 +89,23 @@ def _differences(folder: Path, pairs: Sequence[_Pair]) -> tuple[SplitDifference,
     val = over_seeds("validation", *zip(*[(a.val_accuracy, b.val_accuracy) for a, b in pairs], strict=True))
     test = over_seeds("test", *zip(*[(a.test_accuracy, b.test_accuracy) for a, b in pairs], strict=True))
     return val, test, SEEDS
+
+
+def _of_one_kind(one: Match, other: Match) -> tuple[Match, Match, tuple[str, ...]]:
+    """Return the rows that one comparison may hold, and what its reader must know of the others.
+
+    Raises:
+        LedgerError: They were not trained with the same data or code.
+    """
+    kept, notes = kinds.of_one_kind([*one.rows, *other.rows])
+    names = {row.trial_id for row in kept}
+    left = [Match(found.name, tuple(row for row in found.rows if row.trial_id in names)) for found in (one, other)]
+    if not all(found.rows for found in left):
+        differ = kinds.differences(map(kinds.kind_of, one.rows), map(kinds.kind_of, other.rows))
+        cause = "; ".join(differ) or "the rows of one have no digests, or come from another sweep"
+        named = f"{one.name} and {other.name} were not trained with the same data and code"
+        raise LedgerError(f"{named} ({cause}): they cannot be paired.")
+    return left[0], left[1], notes
 
 
 def _pairs(one: Match, other: Match) -> list[_Pair]:

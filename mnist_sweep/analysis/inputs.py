@@ -6,13 +6,20 @@ from typing import TYPE_CHECKING
 
 from mnist_sweep.errors import LedgerError, no_rows
 from mnist_sweep.results.ledger import Ledger
+from mnist_sweep.text.names import PARTS
+from mnist_sweep.trials import kinds
+from mnist_sweep.trials.row import Status
 
 if TYPE_CHECKING:
     import pandas as pd
 
+NOTES = "notes"
+
 
 def as_trials(trials: "str | Path | pd.DataFrame", *, columns: Sequence[str] = ()) -> "pd.DataFrame":
-    """Return the trials of a results folder from its rows; a DataFrame is returned unchanged.
+    """Return the trials of a results folder from its rows, or those of a DataFrame, as far as one figure may hold them.
+
+    What the reader of a figure must know of rows of other kinds (`trials.kinds`) is in `attrs[NOTES]`, a line each.
 
     Args:
         trials: The folder, or what `read_trials` returns.
@@ -26,8 +33,39 @@ def as_trials(trials: "str | Path | pd.DataFrame", *, columns: Sequence[str] = (
     if not isinstance(trials, str | Path):
         if missing := [name for name in columns if name not in trials.columns]:
             raise LedgerError(f"the table lacks the columns {', '.join(missing)}: pass what `read_trials` returns.")
-        return trials
+        return _of_one_kind(trials)
     rows = Ledger(Path(trials)).rows(with_history=False).values()
     if not rows:
         raise no_rows(Path(trials))
-    return trials_frame(rows)
+    kept, notes = kinds.of_one_kind(rows)
+    frame = trials_frame(kept)
+    frame.attrs[NOTES] = notes
+    return frame
+
+
+def distinct_kinds(trials: "pd.DataFrame") -> list[kinds.Kind]:
+    """Return the kinds of the trials of a table, each at least once."""
+    return kinds_of(trials.drop_duplicates(_kind_columns(trials)))
+
+
+def kinds_of(trials: "pd.DataFrame") -> list[kinds.Kind]:
+    """Return the kind of each trial of a table; a column that it lacks counts as empty."""
+    cells = trials[_kind_columns(trials)].astype(object)
+    lines = cells.where(cells.notna(), None).to_dict("records")
+    flats = [{str(name): cell for name, cell in line.items()} for line in lines]
+    return [kinds.kind(flat, *(flat.get(name) for name in kinds.FIELDS)) for flat in flats]
+
+
+def _kind_columns(trials: "pd.DataFrame") -> list[str]:
+    names = (*PARTS, *kinds.FIELDS)
+    return [name for name in map(str, trials) if name in names or name.startswith("data.")]
+
+
+def _of_one_kind(trials: "pd.DataFrame") -> "pd.DataFrame":
+    if not {*kinds.FIELDS} <= {*trials} or len(trials[[*kinds.FIELDS]].drop_duplicates()) <= 1:
+        return trials
+    of_trials = kinds_of(trials)
+    found = kinds.kinds(zip(of_trials, trials["status"] == Status.OK.value, strict=True))
+    kept = trials[[one in found.kept for one in of_trials]]
+    kept.attrs[NOTES] = found.notes
+    return kept

@@ -21,7 +21,7 @@ from mnist_sweep.analysis.best_config_sentences import (
     Selection,
     sentences,
 )
-from mnist_sweep.analysis.inputs import as_trials
+from mnist_sweep.analysis.inputs import NOTES, as_trials
 from mnist_sweep.errors import LedgerError
 from mnist_sweep.statistics.intervals import clip_interval, half_width_of_mean, interval_of_sum, wilson_interval
 from mnist_sweep.statistics.multiple_comparisons import worse_over_images, worse_over_seeds
@@ -88,7 +88,8 @@ def select(trials: "str | Path | pd.DataFrame", *, num_val: int | None = None) -
         method=verdict.method,
         sentences=(),
     )
-    return replace(found, sentences=tuple(sentences(found, trials, good, num_alone=int(alone.sum()))))
+    said = (*sentences(found, trials, good, num_alone=int(alone.sum())), *trials.attrs.get(NOTES, ()))
+    return replace(found, sentences=said)
 
 
 def _configs(good: "pd.DataFrame") -> "pd.DataFrame":

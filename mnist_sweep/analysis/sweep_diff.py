@@ -1,18 +1,19 @@
 """Difference of two sweeps: which configs are in one, the other, or both, and how far apart their accuracies are."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_sweep.analysis.inputs import as_trials
+from mnist_sweep.analysis.inputs import NOTES, as_trials, distinct_kinds
 from mnist_sweep.analysis.sweep_diff_sentences import Change, Metric, SweepDiff
 from mnist_sweep.results.frames import ID_COLUMNS, RESULT_COLUMNS, parse_cell
 from mnist_sweep.statistics.intervals import half_width_of_mean
 from mnist_sweep.text.names import label, varying
+from mnist_sweep.trials import kinds
 from mnist_sweep.trials.row import Status
 
 if TYPE_CHECKING:
@@ -50,7 +51,16 @@ def diff(
         low=low,
         high=high,
         metric=metric,
+        kind_notes=tuple(_kind_notes(a, b)),
     )
+
+
+def _kind_notes(a: "pd.DataFrame", b: "pd.DataFrame") -> Iterator[str]:
+    """Yield what the reader must know of the kinds of both sweeps' rows."""
+    if differ := kinds.differences(distinct_kinds(a), distinct_kinds(b)):
+        yield f"The two sweeps were not trained with the same data and code: {'; '.join(differ)}."
+    for which, frame in (("first", a), ("second", b)):
+        yield from (f"Of the {which}, {note}" for note in frame.attrs.get(NOTES, ()))
 
 
 def _changes(

@@ -61,6 +61,7 @@ class SweepDiff:
             amount, which leaves no variance to test against.
         high: Upper end of it.
         metric: What is compared.
+        kind_notes: What differs between the data and the code that their rows were trained with, a line each.
     """
 
     only_a: tuple[str, ...]
@@ -71,6 +72,7 @@ class SweepDiff:
     low: float
     high: float
     metric: Metric
+    kind_notes: tuple[str, ...] = ()
 
     @property
     def sentence(self) -> str:
@@ -83,7 +85,7 @@ class SweepDiff:
         no_seed = any(change.n == 0 for change in self.changes)
         one_seed = any(change.n == 1 and change.difference for change in self.changes)
         intervals = not all(math.isnan(low) for low in (self.low, *(change.low for change in self.changes)))
-        return (NO_SEED,) * no_seed + (ONE_SEED,) * one_seed + (THESE_IMAGES,) * intervals
+        return (*self.kind_notes, *(NO_SEED,) * no_seed, *(ONE_SEED,) * one_seed, *(THESE_IMAGES,) * intervals)
 
     def _sentences(self) -> Iterator[str]:
         yield (

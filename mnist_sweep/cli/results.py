@@ -10,6 +10,7 @@ from mnist_sweep.cli.streams import echo
 from mnist_sweep.errors import no_rows
 from mnist_sweep.results.ledger import Ledger
 from mnist_sweep.text.numbers import counted
+from mnist_sweep.trials import kinds
 from mnist_sweep.trials.row import TrialRow
 
 
@@ -32,8 +33,11 @@ def table(folder: Path) -> None:
     """Rebuild the CSV tables in DIR from its rows."""
     from mnist_sweep.results.tables import write_tables
 
-    for path in write_tables(folder, rows_of(folder)):
+    rows = rows_of(folder)
+    for path in write_tables(folder, rows):
         echo(path)
+    for note in kinds.of_one_kind(rows)[1]:
+        echo(note)
 
 
 @click.command()
@@ -60,7 +64,10 @@ Example:
 )
 @click.argument("into", metavar="DIR", type=PATH)
 @click.argument("sources", metavar="FROM…", nargs=-1, required=True, type=PATH)
-def merge(into: Path, sources: tuple[Path, ...]) -> None:
+@click.option(
+    "--force", is_flag=True, help="Merge unrelated sweeps, too; the column merged_from tells their rows apart."
+)
+def merge(into: Path, sources: tuple[Path, ...], *, force: bool) -> None:
     """Merge the rows of several results folders into DIR.
 
     DIR may be new. If two folders have different numbers for one trial, the conflict is reported and nothing is
@@ -68,7 +75,7 @@ def merge(into: Path, sources: tuple[Path, ...]) -> None:
     """
     from mnist_sweep.results.merging import merge as merge_folders
 
-    merged = merge_folders(into, sources)
+    merged = merge_folders(into, sources, force=force)
     copied = counted(merged.num_copied, "row")
     echo(f"{into}: {copied} copied, {merged.num_replaced} replaced, {merged.num_known} already there")
     for path in merged.left_out:

@@ -8,7 +8,7 @@ import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from mnist_sweep.errors import DataError
 
@@ -77,6 +77,8 @@ class Dataset:
             shape, label = split.images.shape[1:], int(split.labels.max())
             same = shape == self.image_shape
             _require(same, f"{name} image_shape == train image_shape", **{name: shape, "train": self.image_shape})
+            full = int(split.images.max()) if self.pixel_max < 255 else 0
+            _require(full <= self.pixel_max, f"{name} pixels <= pixel_max", pixel=full, pixel_max=self.pixel_max)
             fits = label < self.num_classes
             _require(fits, f"{name} labels < num_classes", label=label, num_classes=self.num_classes)
 
@@ -131,12 +133,38 @@ def _check_array(name: str, array: object, *, rank: int) -> None:
 
     if not isinstance(array, np.ndarray):
         raise DataError(f"`{name}` must be a NumPy array, but got type={type(array).__name__!r}.")
-    _require(array.dtype == np.uint8, f"{name}.dtype == uint8", dtype=str(array.dtype))
-    _require(array.ndim == rank, f"{name}.ndim == {rank}", shape=array.shape)
+    is_one_hot = rank == 1 and array.ndim == 2
+    hint = ": `labels.argmax(axis=1)` turns columns of classes into classes" if is_one_hot else _cast_hint(name, array)
+    _require(array.dtype == np.uint8, f"{name}.dtype == uint8", hint, dtype=str(array.dtype))
+    _require(array.ndim == rank, f"{name}.ndim == {rank}", hint, shape=array.shape)
     _require(array.size > 0, f"{name}.size > 0", shape=array.shape)
 
 
-def _require(holds: bool, rule: str, **values: object) -> None:
+def _cast_hint(name: str, array: "NDArray[Any]") -> str:
+    """Return the range of an array's values, and how to cast them to uint8 so that nothing is lost."""
+    import numpy as np
+
+    if array.dtype == np.uint8 or array.dtype.kind not in "biuf" or not array.size:
+        return ""
+    low, high = array.min(), array.max()
+    fits = low >= 0 and high <= 255 and bool((array == np.rint(array)).all()) and (name == "labels" or high > 1)
+    if not np.isfinite([low, high]).all():
+        way_out = "remove what is not finite"
+    elif array.dtype.kind == "b" and name == "images":
+        way_out = "use `images.astype('uint8')`, and pixel_max=1"
+    elif fits:
+        way_out = f"use `{name}.astype('uint8')`"
+    elif name == "labels" or (low < -1 and array.dtype.kind != "u"):
+        way_out = "they must lie in 0 to 255"
+    elif high > 1:
+        way_out = f"scale them to 0 to 255, such as `np.rint(images * (255 / {high:g})).astype('uint8')`"
+    else:
+        change = "images * 255" if low >= 0 else "(images + 1) * 127.5"
+        way_out = f"use `np.rint({change}).astype('uint8')`"
+    return f" from {low:g} to {high:g}: {way_out}"
+
+
+def _require(holds: bool, rule: str, hint: str = "", /, **values: object) -> None:
     if not holds:
         shown = ", ".join(f"{name}={value!r}" for name, value in values.items())
-        raise DataError(f"`{rule}` must hold, but got {shown}.")
+        raise DataError(f"`{rule}` must hold, but got {shown}{hint}.")

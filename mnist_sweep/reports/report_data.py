@@ -10,6 +10,7 @@ from mnist_sweep.errors import no_rows
 from mnist_sweep.reports.background import Analysis, Submit, submit_here
 from mnist_sweep.results.ledger import Ledger
 from mnist_sweep.text.names import label, varying
+from mnist_sweep.trials import kinds
 from mnist_sweep.trials.row import Status, TrialRow, rank
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ class Results:
         rows: All rows: the successful ones, best first, then the others.
         varying: Fields of the config that vary among the rows, the seed last.
         trials: The rows as a table like `trials.csv`.
+        notes: What the reader must know of rows of other kinds, which are left out, a line each.
         result: Waits for the selection and the effects, and returns them.
     """
 
@@ -32,6 +34,7 @@ class Results:
     varying: Sequence[str]
     trials: "pd.DataFrame"
     result: Callable[[], Analysis]
+    notes: Sequence[str] = ()
 
     @functools.cached_property
     def good(self) -> list[TrialRow]:
@@ -61,14 +64,14 @@ def read_results(folder: Path, submit: Submit = submit_here) -> Results:
     """
     from mnist_sweep.results.frames import trials_frame
 
-    rows = Ledger(folder).rows().values()
+    rows, notes = kinds.of_one_kind(Ledger(folder).rows().values())
     if not rows:
         raise no_rows(folder)
     order = {status: number for number, status in enumerate(Status)}
     ranked = sorted(rows, key=lambda row: (order[row.status], row.val_accuracy is None, rank(row)))
     trials = trials_frame(ranked)
     names = varying(row.config for row in ranked)
-    return Results(folder=folder, rows=ranked, varying=names, trials=trials, result=submit(trials))
+    return Results(folder=folder, rows=ranked, varying=names, trials=trials, result=submit(trials), notes=notes)
 
 
 def evenly_spaced(rows: Sequence[TrialRow], number: int) -> Sequence[TrialRow]:

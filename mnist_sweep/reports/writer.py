@@ -2,13 +2,14 @@
 
 import shlex
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
 from mnist_sweep.reports import html, markdown
 from mnist_sweep.reports.background import Submit, submit_here
-from mnist_sweep.reports.blocks import Section
+from mnist_sweep.reports.blocks import Paragraph, Section
 from mnist_sweep.reports.report_data import Results, read_results
 from mnist_sweep.reports.sections import (
     best_config,
@@ -53,6 +54,8 @@ def write_report(folder: Path, *, format: Format = "html", submit: Submit = subm
     results = read_results(folder, submit)
     sections = {make: make(results) for make in sorted(SECTIONS, key=lambda make: make in NEED_ANALYSIS)}
     shown = [section for make in SECTIONS if (section := sections[make]) is not None]
+    notes = [Paragraph(text=note) for note in results.notes]
+    shown[:1] = [replace(first, blocks=[*notes, *first.blocks]) for first in shown[:1]]
     title = f"Sweep {folder.resolve().name}"
     if format == "md":
         text = markdown.render(title, shown)

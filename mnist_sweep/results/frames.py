@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from mnist_sweep.text.names import PARTS
+from mnist_sweep.trials import kinds
 from mnist_sweep.trials.row import Evaluation, Status, TrialRow
 
 if TYPE_CHECKING:
@@ -38,11 +39,13 @@ def all_frames(rows: Iterable[TrialRow]) -> dict[str, "pd.DataFrame"]:
     `trials` has one line for each row, as `trials_frame` says. `history` has one line for each evaluation, in the order
     of `trials` and then of the steps. `summary` has one line for each config, over its seeds with status `ok`: `n`
     counts them, `_std` is the sample standard deviation, and `_low` and `_high` are the 95% t-interval of the mean, cut
-    off at the limits of the metric. The last three are missing where n is below 2.
+    off at the limits of the metric. The last three are missing where n is below 2. Rows of another kind than most
+    (`trials.kinds`) are in no figure of it.
     """
     ordered, columns = _ordered(rows)
     trials = _trials(ordered, columns)
-    return {"trials": trials, "history": _history(ordered), "summary": _summary(trials)}
+    kept = {row.trial_id for row in kinds.of_one_kind(ordered)[0]}
+    return {"trials": trials, "history": _history(ordered), "summary": _summary(trials, trials["trial_id"].isin(kept))}
 
 
 def trials_frame(rows: Iterable[TrialRow]) -> "pd.DataFrame":
@@ -132,12 +135,12 @@ def _history(ordered: Sequence[TrialRow]) -> "pd.DataFrame":
     return _typed({"trial_id": trial_ids} | dict(zip(Evaluation._fields, columns, strict=True)), HISTORY_COLUMNS)
 
 
-def _summary(trials: "pd.DataFrame") -> "pd.DataFrame":
+def _summary(trials: "pd.DataFrame", is_kept: "pd.Series[bool]") -> "pd.DataFrame":
     from mnist_sweep.statistics.intervals import half_width_of_mean
 
     columns = [name for name in trials.columns if name not in ID_COLUMNS | RESULT_COLUMNS]
     table = trials.drop_duplicates("config_id")[["config_id", *columns]].set_index("config_id")
-    groups = trials[trials["status"] == Status.OK.value].groupby("config_id", sort=False)
+    groups = trials[is_kept & (trials["status"] == Status.OK.value)].groupby("config_id", sort=False)
     table["n"] = groups.size().reindex(table.index, fill_value=0)
     for name in AVERAGED:
         mean, std = groups[name].mean().reindex(table.index), groups[name].std(ddof=1).reindex(table.index)

@@ -5,12 +5,14 @@ written until the user has decided which are right.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from mnist_sweep.errors import LedgerError, no_rows
 from mnist_sweep.results.ledger import Ledger
+from mnist_sweep.results.related import contradiction
 from mnist_sweep.results.tables import write_tables
 from mnist_sweep.system.driver_lock import Lock
 from mnist_sweep.system.files import is_folder, ledger_errors, read_regular, require_own_folder, write_atomically
@@ -72,18 +74,21 @@ class _Candidate(NamedTuple):
     row: TrialRow
 
 
-def merge(into: Path, sources: Sequence[Path]) -> MergeResult:
+def merge(into: Path, sources: Sequence[Path], *, force: bool = False) -> MergeResult:
     """Copy the rows that a results folder lacks from others, byte for byte, and rebuild its tables.
 
     Of a trial in several folders, the row that is furthest along is kept: a failed one is replaced by any other, and a
     stopped one by one that continued from the same points. Failed rows may differ, as only their causes do. Kept models
     and predictions are copied with the rows, and nothing else; links are left out. The folder is made if necessary.
 
+    With `force`, rows of unrelated sweeps are merged, too: each gets the name of its folder as `merged_from`, which no
+    figure mixes with others.
+
     Raises:
         RowError: A folder holds damaged rows.
-        LedgerError: A trial's numbers differ between folders, a source holds no rows or is `into`, a run is using
-            `into`, or the disk cannot be written. Only in the last case may some rows have been copied; merging again
-            copies the rest.
+        LedgerError: The folders hold unrelated sweeps (`related`), a trial's numbers differ between folders, a source
+            holds no rows or is `into`, a run is using `into`, or the disk cannot be written. Only in the last case may
+            some rows have been copied; merging again copies the rest.
     """
     ledger = Ledger(into)
     with Lock(into) as lock:
@@ -91,6 +96,7 @@ def merge(into: Path, sources: Sequence[Path]) -> MergeResult:
             lock.acquire()
         there = ledger.rows()
         given = {source: _rows(source, into) for source in sources}
+        are_unrelated = _are_unrelated({into: there, **given}, force=force)
         best = _best({into: there, **given})
         ledger.open()
         lock.acquire()
@@ -103,10 +109,23 @@ def merge(into: Path, sources: Sequence[Path]) -> MergeResult:
                 num_files += 1
         new = [found for found in best.values() if found.folder != into]
         for folder, row in new:
-            _copy(Ledger(folder).rows_folder / f"{row.trial_id}.json", ledger.rows_folder, "row")
+            if are_unrelated:
+                ledger.commit(replace(row, merged_from=row.merged_from or folder.resolve().name))
+            else:
+                _copy(Ledger(folder).rows_folder / f"{row.trial_id}.json", ledger.rows_folder, "row")
         write_tables(into, ledger.rows().values())
     replaced, known = sum(found.row.trial_id in there for found in new), sum(map(len, given.values())) - len(new)
     return MergeResult(len(new) - replaced, replaced, known, num_files, tuple(left_out))
+
+
+def _are_unrelated(folders: Mapping[Path, Mapping[str, TrialRow]], *, force: bool) -> bool:
+    cause = contradiction({folder: rows.values() for folder, rows in folders.items()})
+    if cause and not force:
+        raise LedgerError(
+            f"nothing was merged, since the sweeps are unrelated: {cause}; merge each into a folder of its own, or "
+            "pass --force, which names each row's folder in the column merged_from."
+        )
+    return cause is not None
 
 
 def differences(one: TrialRow, other: TrialRow) -> list[RowDifference]:

@@ -37,9 +37,7 @@ class TuneSearcher:
 
     def __init__(self, search: "Search", rows: Iterable["TrialRow"], pending: Collection[str] = ()) -> None:
         if sys.flags.optimize > 1:
-            raise ConfigError(
-                "a search needs Ray Tune, which python -OO cannot import without docstrings: use -O."
-            )
+            raise ConfigError("a search needs Ray Tune, which python -OO cannot import without docstrings: use -O.")
         self.warning: str | None = None
         self.exhausted = False
         self._search, self._pending = search, set(pending)

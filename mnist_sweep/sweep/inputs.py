@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple, Self
 
-from mnist_sweep.data import sources
+from mnist_sweep.data import checks, sources
 from mnist_sweep.data.dataset import Dataset
 from mnist_sweep.trials.code_digest import CodeDigests, own_parts
 from mnist_sweep.trials.config import TrialConfig, to_flat
@@ -34,11 +34,22 @@ class RunInputs:
         """Return the data set of a data source.
 
         Raises:
-            DataError: It cannot be loaded.
+            DataError: It cannot be loaded, or has one class only.
         """
         if source not in self._datasets:
-            self._datasets[source] = self._load(source)
+            loaded = self._load(source)
+            checks.validate(_name(source), loaded)
+            self._datasets[source] = loaded
         return self._datasets[source]
+
+    def notes(self, source: Any) -> list[str]:
+        """Return what the user should know of a data set before the first trial, a line each.
+
+        Raises:
+            DataError: It has to be loaded, and cannot be.
+        """
+        is_built_in = type(source) in sources.DATASETS.values()
+        return checks.notes(_name(source), self.dataset(source), is_built_in=is_built_in)
 
     def digests(self, trial: TrialConfig) -> Digests:
         """Return the digests of what a trial is trained with.
@@ -78,3 +89,7 @@ class RunInputs:
     def __exit__(self, *_: object) -> None:
         """Drop the data sets; their digests stay."""
         self._datasets.clear()
+
+
+def _name(source: Any) -> str:
+    return str(getattr(source, "__qualname__", type(source).__name__))

@@ -6,7 +6,7 @@ A row may come from somebody else: code that it names by an import path runs onl
 import contextlib
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +17,14 @@ from mnist_sweep.results.merging import RowDifference, differences
 from mnist_sweep.results.row_json import from_json, to_json
 from mnist_sweep.runners.trial import execute
 from mnist_sweep.sweep import script
+from mnist_sweep.sweep.inputs import RunInputs
 from mnist_sweep.text.causes import first_cause
 from mnist_sweep.text.lines import shortened
 from mnist_sweep.text.numbers import counted
 from mnist_sweep.training import row_builder, runtime
 from mnist_sweep.trials import registry
 from mnist_sweep.trials.config import REGISTRIES, TrialConfig, from_flat
+from mnist_sweep.trials.kinds import UNKNOWN, kind_of
 from mnist_sweep.trials.row import Evaluation, Status, TrialRow
 
 MOST_THREADS = 1024
@@ -92,10 +94,18 @@ def replay(
     with registry.standing_for(_unnamed_definitions(before, None if code is None else Path(code))):
         config = _config(before)
         _configure(before.environment)
-        after = from_json(to_json(_run(before, config, on_evaluation)))
+        after = from_json(to_json(_with_digests(_run(before, config, on_evaluation), config)))
     return Replay(
         before=before, after=after, differences=tuple(differences(before, after)), environment=_changed(before, after)
     )
+
+
+def _with_digests(row: TrialRow, config: TrialConfig) -> TrialRow:
+    try:
+        digests = RunInputs().digests(config)
+    except Exception:  # a user's data source may raise anything: then it is the row's error as well
+        return row
+    return replace(row, data_digest=digests.data, code_digest=digests.code)
 
 
 def _row(folder: Path, trial_id: str) -> TrialRow:
@@ -173,7 +183,14 @@ def _configure(environment: Mapping[str, Any]) -> None:
 
 
 def _changed(before: TrialRow, after: TrialRow) -> dict[str, tuple[Any, Any]]:
-    """Return the versions, the hardware and the settings that differ, as far as they were recorded."""
+    """Return the versions, the hardware, the settings, data and code that differ, as far as they were recorded."""
     then = {"mnist_sweep": before.version, **before.environment}
     now = {"mnist_sweep": after.version, **(runtime.environment() if before.environment else {})}
+    one, other = kind_of(before), kind_of(after)
+    for name, was, became in (
+        ("data", one.data_digest, other.data_digest),
+        ("code", one.code_digest, other.code_digest),
+    ):
+        if was and became:  # neither is there of a built-in part in rows of versions before 0.5
+            then[name], now[name] = None if was == UNKNOWN else was, became
     return {name: (then.get(name), now.get(name)) for name in then | now if then.get(name) != now.get(name)}

@@ -88,6 +88,7 @@ class WorkQueue:
                 if trial.data not in datasets:
                     datasets[trial.data] = self.inputs.dataset(trial.data)
                     self.inputs.digests(trial)
+                    self.notes += self.inputs.notes(trial.data)
                 validate(trial, datasets[trial.data])
         return datasets
 

@@ -150,17 +150,18 @@ _DIVISIONS: dict[str, tuple[Callable[[Kind], str], Callable[[Kind], str | None]]
 }
 
 
-def differences(one: Iterable[TrialRow], other: Iterable[TrialRow]) -> list[str]:
+def differences(one: Iterable[Kind], other: Iterable[Kind]) -> list[str]:
     """Return what two groups of rows name alike, but were trained with in other forms, as far as digests are known."""
     texts = []
+    groups = [*one], [*other]
     for what, (group, found) in _DIVISIONS.items():
         known: list[dict[str, set[str]]] = [{}, {}]
-        for side, rows in zip(known, (one, other), strict=True):
-            for kind in map(kind_of, rows):
-                if (text := found(kind)) not in (None, UNKNOWN, ""):
-                    side.setdefault(group(kind), set()).add(str(text))
+        for side, members in zip(known, groups, strict=True):
+            for member in members:
+                if (text := found(member)) not in (None, UNKNOWN, ""):
+                    side.setdefault(group(member), set()).add(str(text))
         for name in sorted(known[0].keys() & known[1].keys()):
             if known[0][name] != known[1][name]:
-                then, now = (listed(sorted(side[name])) for side in known)
-                texts.append(f"{what.format(shortened(name))} {then} and {now}")
+                first, second = (listed(sorted(side[name])) for side in known)
+                texts.append(f"{what.format(shortened(name))} {first} and {second}")
     return texts

@@ -84,9 +84,6 @@ class Losing:
     def check_models(self, models: Sequence[Candidate]) -> list[str]:
         return []
 
-    def check_models(self, models: object) -> list[str]:
-        return []
-
     def __enter__(self) -> "Losing":
         return self
 

@@ -81,7 +81,7 @@ def test_rows_of_a_forced_merge_are_kept_apart(make_row: MakeRow) -> None:
 
 
 def test_differences_are_those_of_known_digests(make: MakeRow) -> None:
-    one, other = make(data_digest="a", code_digest="c"), make(data_digest="b", code_digest="c")
+    one, other = (kind_of(make(data_digest=name, code_digest="c")) for name in "ab")
     assert differences([one], [other]) == ["the digest of data=bars:bars is a and b"]
-    assert differences([one], [one]) == differences([one], [make()]) == []
-    assert differences([one], [make(data="bars:dots", data_digest="b")]) == []
+    assert differences([one], [one]) == differences([one], [kind_of(make())]) == []
+    assert differences([one], [kind_of(make(data="bars:dots", data_digest="b"))]) == []

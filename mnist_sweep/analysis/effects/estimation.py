@@ -20,7 +20,7 @@ from mnist_sweep.analysis.effects.effect import Effect, Effects, Interaction, Le
 from mnist_sweep.analysis.effects.factors import Factor, find_factors
 from mnist_sweep.analysis.effects.fanova_importance import variance_shares
 from mnist_sweep.analysis.effects.marginal_means import Interval, MarginalMeans, marginal_means
-from mnist_sweep.analysis.inputs import as_trials
+from mnist_sweep.analysis.inputs import NOTES, as_trials
 from mnist_sweep.errors import LedgerError
 from mnist_sweep.trials.row import Status
 
@@ -64,7 +64,7 @@ def effects(trials: "str | Path | pd.DataFrame") -> Effects:
         interactions=tuple(pair for number, pair in enumerate(pairs) if pair.significant or number < NUM_INTERACTIONS),
         num_trials=int(good.sum()),
         left_out={str(status): int(num) for status, num in trials["status"][~good].value_counts().items()},
-        notes=tuple(sentences.notes(trials[good], trials["status"][~good], factors, design)),
+        notes=(*trials.attrs.get(NOTES, ()), *sentences.notes(trials[good], trials["status"][~good], factors, design)),
     )
 
 

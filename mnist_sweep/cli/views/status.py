@@ -11,7 +11,7 @@ from rich.text import Text
 from mnist_sweep.text.lines import printable
 from mnist_sweep.text.names import short_names, value, varying
 from mnist_sweep.text.numbers import counted
-from mnist_sweep.trials import ranking
+from mnist_sweep.trials import kinds, ranking
 from mnist_sweep.trials.ranking import ConfigResult
 from mnist_sweep.trials.row import Status, TrialRow, status_counts
 
@@ -22,7 +22,8 @@ STYLES = {Status.OK: "green", Status.STOPPED: "yellow", Status.DIVERGED: "yellow
 def show(rows: Sequence[TrialRow], folder: Path, console: Console) -> None:
     """Print the counts, the best configs by validation accuracy, the failures by cause, and the files."""
     console.print(Text(f"{counted(len(rows), 'trial')}: {status_counts(rows)}"))
-    if best := ranking.selected_first(ranking.by_config(rows).values())[:NUM_BEST]:
+    of_one_kind, notes = kinds.of_one_kind(rows)
+    if best := ranking.selected_first(ranking.by_config(of_one_kind).values())[:NUM_BEST]:
         names = [name for name in varying(row.config for row in rows) if name != "changes"]  # these are too wide
         console.print(_best_table(best, names))
     failures = [*_failures(rows).items()]
@@ -35,6 +36,8 @@ def show(rows: Sequence[TrialRow], folder: Path, console: Console) -> None:
     files = [path.name for path in sorted(folder.glob("*.csv"))]
     folders = [f"{name}/" for name in ("models", "logs") if (folder / name).is_dir()]
     console.print(Text(f"{folder}/: {', '.join([*files, 'rows/', *folders])}"), soft_wrap=True)
+    for note in notes:
+        console.print(Text(note), soft_wrap=True)
 
 
 def _best_table(best: Sequence[ConfigResult], names: Sequence[str]) -> Table:

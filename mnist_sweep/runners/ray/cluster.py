@@ -54,9 +54,7 @@ def connected(address: str | None, *, num_cpus: int | None, code: Sequence[Path]
         ResourceError: Ray could not be reached or started, or the folder is too large to ship.
     """
     if sys.flags.optimize > 1:
-        raise ResourceError(
-            f"Ray cannot be imported under python -OO, which drops docstrings: use -O or {WITHOUT_RAY}"
-        )
+        raise ResourceError(f"Ray cannot be imported under python -OO, which drops docstrings: use -O or {WITHOUT_RAY}")
     os.environ.update(ENVIRONMENT | (_token_mode() if address else private.LOCAL))
     if not (address or is_connected()):
         _check_loopback()

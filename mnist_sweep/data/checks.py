@@ -1,0 +1,148 @@
+"""What may be wrong with a data set although it can be trained on: notes for the user, each with the measured number.
+
+Nothing here refuses a data set but one of a single class, with which every model is right. What can only be wrong in
+another way, such as a label beyond the classes, cannot exist (`dataset`).
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+from itertools import combinations
+from typing import TYPE_CHECKING, Any
+
+from mnist_sweep.data.dataset import Dataset, Split
+from mnist_sweep.data.neighbours import label_notes
+from mnist_sweep.errors import DataError
+from mnist_sweep.text.lines import listed
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+SPLITS = ("train", "val", "test")
+MAX_NAMED = 10
+DARK = 0.5  # of the full pixel: the largest pixel of images that may be scaled otherwise than declared
+SHIFT = 0.2  # of the full pixel: a difference of the splits' means that different images rarely have
+MANY_CONSTANT = 0.05  # share of a split
+MANY_REPEATED = 0.1  # share of a split
+MOST_CHANNELS = 4
+
+
+def validate(name: str, data: Dataset) -> None:
+    """Validate that there is something to learn.
+
+    Raises:
+        DataError: The training split has images of one class only.
+    """
+    labels = data.train.labels
+    if len(labels) > 1 and (labels == labels[0]).all():
+        raise DataError(
+            f"the data source {name} has images of class {labels[0]} only in train ({len(labels):,} images), so every "
+            "model is right and nothing is learned: add images of another class."
+        )
+
+
+def notes(name: str, data: Dataset, *, is_built_in: bool = False) -> list[str]:
+    """Return what the user should know of a data set before the first trial, a line each.
+
+    Of a built-in data set, whose files are verified, only the classes are looked at, since its splits can be small.
+    """
+    found = [*_class_notes(data)]
+    if not is_built_in:
+        found += _image_notes(data)
+    return [f"data {name}: {note}" for note in found]
+
+
+def _image_notes(data: Dataset) -> list[str]:
+    scale = [*_scale_notes(data)]
+    constant = [*_constant_notes(data)]
+    if constant:  # of which no two differ, whatever their labels are
+        return [*scale, *constant]
+    return [*scale, *_duplicate_notes(data), *([] if scale else label_notes(data))]
+
+
+def _splits(data: Dataset) -> dict[str, Split]:
+    return {name: getattr(data, name) for name in SPLITS}
+
+
+def _class_notes(data: Dataset) -> Iterator[str]:
+    import numpy as np
+
+    counts = {name: np.bincount(split.labels, minlength=data.num_classes) for name, split in _splits(data).items()}
+    never = np.flatnonzero(sum(counts.values()) == 0)
+    if len(never):
+        yield f"no image of {_classes(never)} in any split, of num_classes={data.num_classes}"
+    for name, count in counts.items():
+        missing = np.flatnonzero((count == 0) & (sum(counts.values()) > 0))
+        if len(missing):
+            others = [f"{counts[other][missing].sum():,} in {other}" for other in SPLITS if other != name]
+            yield f"no image of {_classes(missing)} in {name} ({', '.join(others)})"
+
+
+def _classes(classes: "NDArray[np.intp]") -> str:
+    names = [*map(str, classes[:MAX_NAMED]), *["more"] * (len(classes) > MAX_NAMED)]
+    return f"class{'es' if len(classes) > 1 else ''} {listed(names)}"
+
+
+def _scale_notes(data: Dataset) -> Iterator[str]:
+    """Yield what does not fit the declared full pixel, or differs among the splits."""
+    import numpy as np
+
+    largest = {name: int(split.images.max()) for name, split in _splits(data).items()}
+    measured = ", ".join(f"{pixel} in {name}" for name, pixel in largest.items())
+    top = max(largest.values())
+    if 0 < top <= DARK * data.pixel_max:
+        fix = (
+            "floats cast to uint8 must be multiplied by 255 first"
+            if top == 1
+            else f"if {top} is white, pixel_max={top}"
+        )
+        yield f"the largest pixel is {top} of pixel_max={data.pixel_max}, so all images are dark: {fix}"
+    elif min(largest.values()) <= DARK * top:
+        yield f"the splits are scaled differently: the largest pixel is {measured}"
+    else:
+        means = {name: float(np.mean(split.images)) / data.pixel_max for name, split in _splits(data).items()}
+        if max(means.values()) - min(means.values()) > SHIFT:
+            shown = ", ".join(f"{mean:.2f} in {name}" for name, mean in means.items())
+            yield f"the splits differ in brightness, as if some were inverted: the mean pixel, of 0 to 1, is {shown}"
+    height, width, channels = data.image_shape
+    if channels > MOST_CHANNELS >= height:
+        yield f"images of {height}x{width} pixels with {channels} channels: the axes must be height, width, channels"
+
+
+def _constant_notes(data: Dataset) -> Iterator[str]:
+    for name, split in _splits(data).items():
+        flat = split.images.reshape(len(split), -1)
+        number = int((flat.min(axis=1) == flat.max(axis=1)).sum()) if flat.shape[1] > 1 else 0
+        if number > MANY_CONSTANT * len(split):
+            share = _share(number, len(split))
+            yield f"{number:,} of {len(split):,} {name} images ({share}) are constant: all their pixels are alike"
+
+
+def _duplicate_notes(data: Dataset) -> Iterator[str]:
+    """Yield the images that are in two splits, have two labels, or fill a split."""
+    hashes = {name: _hashes(split) for name, split in _splits(data).items()}
+    for one, other in combinations(SPLITS, 2):
+        known = {*hashes[one]}
+        number, size = sum(image in known for image in hashes[other]), len(hashes[other])
+        if number:
+            yield f"{number:,} of {size:,} {other} images ({_share(number, size)}) are in {one}, too"
+    for name, found in hashes.items():
+        labels = getattr(data, name).labels.tolist()
+        num_labelled, distinct, size = len({*zip(found, labels, strict=True)}), len({*found}), len(found)
+        if num_labelled > distinct:
+            of = Counter(image for image, _ in {*zip(found, labels, strict=True)})
+            number = sum(count > 1 for count in of.values())
+            yield f"{number:,} of {distinct:,} different {name} images ({_share(number, distinct)}) have several labels"
+        if size - distinct > MANY_REPEATED * size:
+            yield f"only {distinct:,} of {size:,} {name} images are different"
+
+
+def _hashes(split: Split) -> list[int]:
+    import numpy as np
+
+    flat: Any = np.ascontiguousarray(split.images).reshape(len(split), -1)
+    return [hash(image.tobytes()) for image in flat]
+
+
+def _share(number: int, size: int) -> str:
+    return f"{number / size:.0%}" if number >= 0.01 * size else f"{number / size:.2%}"

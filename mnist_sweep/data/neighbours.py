@@ -1,0 +1,134 @@
+"""Whether labels belong to their images, as far as neighbours tell: images alike should have the same label.
+
+A label of an image is guessed from the images that it is most like, by three simple rules. Where none of them does
+better than chance, labels and images may have been shuffled apart, or ordered differently. It is a hint, not a proof:
+classes that differ in nothing that these rules see are possible.
+"""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from mnist_sweep.data.dataset import Dataset, Split
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Features = tuple["NDArray[np.float64]", "NDArray[np.float64]"]
+
+MAX_IMAGES = 1000  # of each side of a comparison
+MIN_IMAGES = 100
+BLOCKS = 8  # means of at most 8 x 8 blocks of pixels
+SURE = 3.0  # standard deviations above chance, which one of 700 shuffled data sets reaches
+MIN_OF_CLASS = 10
+CLEAR, LOST = 0.6, 0.1  # shares guessed rightly of a class within train, and of the class in another split
+
+
+def label_notes(data: Dataset) -> Iterator[str]:
+    """Yield the splits whose labels look unrelated to their images, and classes that look exchanged."""
+    halves = [
+        Split(images=data.train.images[part], labels=data.train.labels[part]) for part in _halves(len(data.train))
+    ]
+    within = _guessed(*halves)
+    if within is None:
+        return
+    if note := _unrelated("train", "the other half of it", halves[1], within):
+        yield note
+        return
+    for name in ("val", "test"):
+        split = _sample(getattr(data, name))
+        guesses = _guessed(data.train, split)
+        if guesses is None:
+            continue
+        if note := _unrelated(name, "train", split, guesses):
+            yield note
+        else:
+            yield from _exchanged(name, split, guesses[0], _sample(halves[1]), within[0])
+
+
+def _halves(number: int) -> tuple[slice, slice]:
+    return slice(0, number, 2), slice(1, number, 2)
+
+
+def _sample(split: Split) -> Split:
+    """Return at most `MAX_IMAGES` images, drawn with a fixed seed."""
+    import numpy as np
+
+    if len(split) <= MAX_IMAGES:
+        return split
+    drawn = np.random.default_rng(0).choice(len(split), MAX_IMAGES, replace=False)
+    return Split(images=split.images[drawn], labels=split.labels[drawn])
+
+
+def _guessed(known: Split, asked: Split) -> "list[NDArray[np.uint8]] | None":
+    """Return the labels of `asked` as each rule guesses them from `known`; None if there are too few images."""
+    import numpy as np
+
+    known, asked = _sample(known), _sample(asked)
+    if min(len(known), len(asked)) < MIN_IMAGES or len(np.unique(asked.labels)) < 2:
+        return None
+    ours, theirs = _features(known.images), _features(asked.images)
+    guesses = [known.labels[_nearest(a, b)] for a, b in zip(ours, theirs, strict=True)]
+    classes = np.unique(known.labels)
+    both = [np.concatenate(features, axis=1) for features in (ours, theirs)]
+    means = np.stack([both[0][known.labels == one].mean(axis=0) for one in classes])
+    return [
+        *guesses,
+        classes[_nearest(means / both[0].std(axis=0).clip(1e-9), both[1] / both[0].std(axis=0).clip(1e-9))],
+    ]
+
+
+def _features(images: "NDArray[np.uint8]") -> "Features":
+    """Return the means of blocks of each image, and its mean, contrast and differences of neighbouring pixels."""
+    import numpy as np
+
+    pixels = images.astype(np.float32)
+    rows, columns = (np.array_split(np.arange(size), min(size, BLOCKS)) for size in pixels.shape[1:3])
+    blocks = np.stack([pixels[:, part].mean(axis=1) for part in rows], axis=1)
+    blocks = np.stack([blocks[:, :, part].mean(axis=2) for part in columns], axis=2)
+    axes = (1, 2)
+    steps = [np.abs(np.diff(pixels, axis=axis)).sum(axis=axes) / pixels[0, ..., 0].size for axis in axes]
+    others = [pixels.mean(axis=axes), pixels.std(axis=axes), *steps]
+    return blocks.reshape(len(images), -1).astype(np.float64), np.concatenate(others, axis=1).astype(np.float64)
+
+
+def _nearest(known: "NDArray[np.float64]", asked: "NDArray[np.float64]") -> Any:
+    """Return the index of the nearest of `known` for each of `asked`: intp `[len(asked)]`."""
+    return ((known**2).sum(axis=1) - 2 * asked @ known.T).argmin(axis=1)
+
+
+def _unrelated(name: str, source: str, split: Split, guesses: "list[NDArray[np.uint8]]") -> str | None:
+    """Return a note if no rule guesses the labels of a split better than chance."""
+    import numpy as np
+
+    labels = _sample(split).labels
+    number, best = len(labels), 0.0
+    for guess in guesses:
+        shares = [np.bincount(found, minlength=256) / number for found in (guess, labels)]
+        chance = float(shares[0] @ shares[1])
+        right = float((guess == labels).mean())
+        best = max(best, right)
+        if right - chance > SURE * np.sqrt(max(chance * (1 - chance), 1 / number) / number):
+            return None
+    likeliest = float(np.bincount(labels).max() / number)
+    return (
+        f"the labels of {name} look unrelated to its images: guessed from the nearest images of {source}, "
+        f"{best:.1%} of {number:,} are right, and {likeliest:.1%} are of the largest class"
+    )
+
+
+def _exchanged(
+    name: str, split: Split, guess: "NDArray[np.uint8]", half: Split, within: "NDArray[np.uint8]"
+) -> Iterator[str]:
+    """Yield classes that are told apart well within train, and are others in a split."""
+    import numpy as np
+
+    for label in np.unique(split.labels):
+        there, here = half.labels == label, split.labels == label
+        if min(there.sum(), here.sum()) < MIN_OF_CLASS or (within[there] == label).mean() < CLEAR:
+            continue
+        if (guess[here] == label).mean() <= LOST:
+            likely = int(np.bincount(guess[here]).argmax())
+            number = int((guess[here] == likely).sum())
+            images = f"{number:,} of {int(here.sum()):,} images"
+            yield f"class {label} of {name} looks like class {likely} of train: {images}"

@@ -1,0 +1,117 @@
+"""Laws of the checks: what may be wrong with a data set is said with its number, and of a good one nothing."""
+
+import re
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from mnist_sweep.data.checks import notes, validate
+from mnist_sweep.data.dataset import Dataset, Split
+from mnist_sweep.data.digits import Digits
+from mnist_sweep.errors import DataError
+
+GOOD = Digits().load()
+
+
+def changed(name: str, images: object = None, labels: object = None) -> Dataset:
+    split = getattr(GOOD, name)
+    images, labels = split.images if images is None else images, split.labels if labels is None else labels
+    split = Split(images=np.asarray(images, np.uint8), labels=np.asarray(labels, np.uint8))
+    parts: dict[str, Any] = {name: split}
+    return replace(GOOD, **parts)
+
+
+def with_channels_first(dataset: Dataset) -> Dataset:
+    splits: dict[str, Any] = {}
+    for name in ("train", "val", "test"):
+        split = getattr(dataset, name)
+        splits[name] = Split(images=np.moveaxis(split.images, 3, 1), labels=split.labels)
+    return replace(dataset, **splits)
+
+
+def test_of_a_good_data_set_nothing_is_said() -> None:
+    assert notes("digits", GOOD) == []
+
+
+VAL, TRAIN = GOOD.val, GOOD.train
+WITHOUT_7 = TRAIN.labels != 7
+CASES = {
+    "scale": (replace(GOOD, pixel_max=255), "the largest pixel is 16 of pixel_max=255"),
+    "cast": (
+        replace(
+            changed("train", TRAIN.images > 8),
+            val=changed("val", VAL.images > 8).val,
+            test=changed("test", GOOD.test.images > 8).test,
+        ),
+        "the largest pixel is 1 of pixel_max=16, .*multiplied by 255",
+    ),
+    "scale of a split": (
+        changed("val", VAL.images // 4),
+        "scaled differently: the largest pixel is 16 in train, 4 in val, 16 in test",
+    ),
+    "inverted": (
+        changed("val", 16 - VAL.images),
+        r"the mean pixel, of 0 to 1, is 0.31 in train, 0.69 in val, 0.31 in test",
+    ),
+    "constant": (
+        changed("val", np.full_like(VAL.images, 3) + np.arange(300, dtype=np.uint8)[:, None, None, None] % 2),
+        r"300 of 300 val images \(100%\) are constant",
+    ),
+    "shared": (changed("val", TRAIN.images[:90], TRAIN.labels[:90]), r"90 of 90 val images \(100%\) are in train, too"),
+    "one shared": (
+        changed("val", np.concatenate([VAL.images[1:], TRAIN.images[:1]]), np.append(VAL.labels[1:], TRAIN.labels[0])),
+        r"1 of 300 val images \(0.33%\) are in train",
+    ),
+    "one split": (replace(GOOD, val=TRAIN, test=TRAIN), r"1,197 of 1,197 test images \(100%\) are in val, too"),
+    "two labels": (
+        changed("val", VAL.images[[*range(300), 0]], np.append(VAL.labels, 9 - VAL.labels[0])),
+        r"1 of 300 different val images \(0.33%\) have several labels",
+    ),
+    "repeated": (
+        changed("val", np.tile(VAL.images[:100], (3, 1, 1, 1)), np.tile(VAL.labels[:100], 3)),
+        "only 100 of 300 val images are different",
+    ),
+    "class missing": (
+        changed("train", TRAIN.images[WITHOUT_7], TRAIN.labels[WITHOUT_7]),
+        r"no image of class 7 in train \(29 in val, 30 in test\)",
+    ),
+    "class too many": (replace(GOOD, num_classes=12), "no image of classes 10 and 11 in any split, of num_classes=12"),
+    "shuffled": (
+        changed("train", labels=np.random.default_rng(0).permutation(TRAIN.labels)),
+        "labels of train look unrelated",
+    ),
+    "shuffled split": (
+        changed("val", labels=np.random.default_rng(0).permutation(VAL.labels)),
+        "labels of val look unrelated",
+    ),
+    "exchanged": (
+        changed("val", labels=np.array([1, 0, *range(2, 10)])[VAL.labels]),
+        "class 0 of val looks like class 1 of train: 2. of",
+    ),
+    "axes": (
+        with_channels_first(GOOD),
+        "1x8 pixels with 8 channels",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_what_looks_wrong_is_said_with_its_number(name: str) -> None:
+    data, message = CASES[name]
+    found = notes("mine", data)
+    assert any(re.search(message, note) for note in found), found
+    assert all(note.startswith("data mine: ") and "\n" not in note for note in found)
+
+
+def test_of_a_built_in_data_set_only_the_classes_are_looked_at() -> None:
+    data = replace(GOOD, val=Split(images=TRAIN.images[:5], labels=TRAIN.labels[:5]))
+    assert len(notes("digits", data, is_built_in=True)) == 1
+
+
+def test_one_class_only_is_refused() -> None:
+    ones = TRAIN.labels == 1
+    with pytest.raises(DataError, match=r"the data source mine has images of class 1 only in train \(121 images\)"):
+        validate("mine", changed("train", TRAIN.images[ones], TRAIN.labels[ones]))
+    validate("mine", GOOD)
