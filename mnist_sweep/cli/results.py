@@ -7,8 +7,9 @@ import click
 
 from mnist_sweep.cli.options import PATH
 from mnist_sweep.cli.streams import echo
-from mnist_sweep.errors import no_rows
+from mnist_sweep.errors import SweepError, no_rows
 from mnist_sweep.results.ledger import Ledger
+from mnist_sweep.text.lines import one_line
 from mnist_sweep.text.numbers import counted
 from mnist_sweep.trials import kinds
 from mnist_sweep.trials.row import TrialRow
@@ -113,27 +114,36 @@ def replay(folder: Path, trial_id: str, script: Path | None) -> int:
 Examples:
   mnist-sweep predict results/deep_mnist photo.jpg scan.png
   mnist-sweep predict results/deep_mnist t10k-images-idx3-ubyte.gz --trial 3e245bb0b710-0
+Exit status: 0 every image is classified; 2 some cannot be, or bad usage.
 """
 )
 @click.argument("folder", metavar="DIR", type=PATH)
 @click.argument("images", metavar="IMAGE…", nargs=-1, required=True, type=PATH)
 @click.option("--trial", "name", help="Trial or config whose model is used, by a prefix of its id.")
 @click.option("--top", type=click.IntRange(1), default=3, help="Number of classes shown for each image.")
-def predict(folder: Path, images: tuple[Path, ...], name: str | None, top: int) -> None:
+def predict(folder: Path, images: tuple[Path, ...], name: str | None, top: int) -> int:
     """Classify each IMAGE with the best model in DIR.
 
-    Images are PNG, JPEG or IDX files. How they were preprocessed is shown.
+    That is the model of the selected config's median seed. Images are PNG, JPEG or IDX files. How they were
+    preprocessed is shown.
     """
     from mnist_sweep.predict import classify as predictions
+    from mnist_sweep.results import data_cards
 
-    row, model_file = predictions.best_model(folder, name)
-    answers = predictions.predict(model_file, images)
-    echo(f"by the model of trial {row.trial_id}, validation accuracy {row.val_accuracy:.4f}")
+    model = predictions.best_model(folder, name)
+    card = data_cards.read(folder, model.row.config)
+    answers = predictions.predict(model.file, images, card)
+    echo(f"by the model of trial {model.row.trial_id}, {model.role}")
     for answer in answers:
-        names = predictions.class_names(row, len(answer.probabilities))
+        if isinstance(answer, SweepError):
+            click.echo(f"error: {one_line(answer)}", err=True)
+            continue
+        names = card.names(len(answer.probabilities))
         ranked = sorted(zip(answer.probabilities, names, strict=True), key=lambda pair: -pair[0])[:top]
         shown = ", ".join(f"{name} {probability:.1%}" for probability, name in ranked)
-        echo(f"{answer.name}: {shown}{f' ({answer.preprocessing})' if answer.preprocessing else ''}")
+        preprocessing = f" ({answer.preprocessing})" if answer.preprocessing else ""
+        echo(f"{answer.name}: {shown}{preprocessing}")
+    return 2 if any(isinstance(answer, SweepError) for answer in answers) else 0
 
 
 def rows_of(folder: Path, *, with_history: bool = True) -> list[TrialRow]:

@@ -28,12 +28,18 @@ class Digits:
     """The digits of scikit-learn: 10 classes, image shape `(8, 8, 1)`, pixels from 0 to 16.
 
     Attributes:
+        HANDWRITING: The images are light handwriting on dark, and `predict` prepares a picture accordingly.
+        SPLITS_DIFFER: Why accuracies on the splits are not alike.
         val_size: Images in validation: the first of the set.
         test_size: Images in test: the last of the set; those in between are train.
     """
 
     image_shape: ClassVar[tuple[int, int, int]] = (8, 8, 1)
     num_classes: ClassVar[int] = 10
+    HANDWRITING: ClassVar[bool] = True
+    SPLITS_DIFFER: ClassVar[str] = (
+        "The images are ordered by writer: validation has the first and test the last of them, by other writers."
+    )
 
     val_size: int = 300
     test_size: int = 300

@@ -41,8 +41,12 @@ class MNIST(VerifiedFiles):
     """MNIST: 10 classes, image shape `(28, 28, 1)`, pixels from 0 to 255.
 
     Validation is the first of the 60,000 training images, train those after it, test the first of the 10,000 others.
+
+    Attributes:
+        HANDWRITING: The images are light handwriting on dark, and `predict` prepares a picture accordingly.
     """
 
+    HANDWRITING: ClassVar[bool] = True
     image_shape: ClassVar[tuple[int, int, int]] = (28, 28, 1)
     num_classes: ClassVar[int] = 10
     _available: ClassVar[tuple[int, int]] = (60_000, 10_000)

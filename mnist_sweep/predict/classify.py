@@ -8,13 +8,29 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from mnist_sweep.data.sources import DATASETS
-from mnist_sweep.errors import LedgerError
+from mnist_sweep.errors import DataError, LedgerError
 from mnist_sweep.results import lookup
+from mnist_sweep.results.data_cards import DataCard
 from mnist_sweep.results.ledger import Ledger
 from mnist_sweep.system.files import is_folder
 from mnist_sweep.training import runtime
-from mnist_sweep.trials.row import Status, TrialRow, rank
+from mnist_sweep.trials import ranking
+from mnist_sweep.trials.ranking import ConfigResult
+from mnist_sweep.trials.row import TrialRow
+
+
+class KeptModel(NamedTuple):
+    """A kept model, and what its trial is.
+
+    Attributes:
+        row: The row of its trial.
+        file: The `.keras` file.
+        role: What its trial is, in words: the median seed of the selected config, or why it is not.
+    """
+
+    row: TrialRow
+    file: Path
+    role: str
 
 
 class Classification(NamedTuple):
@@ -31,8 +47,10 @@ class Classification(NamedTuple):
     probabilities: tuple[float, ...]
 
 
-def best_model(folder: Path, name: str | None = None) -> tuple[TrialRow, Path]:
-    """Return the row and the model file of the best trial whose model is kept.
+def best_model(folder: Path, name: str | None = None) -> KeptModel:
+    """Return the kept model of the selected config, of the trial that is nearest to its median seed.
+
+    If none of its models is kept, that of the next best config is returned.
 
     Args:
         folder: A sweep's results folder.
@@ -45,38 +63,48 @@ def best_model(folder: Path, name: str | None = None) -> tuple[TrialRow, Path]:
         raise LedgerError(f"{folder} is not a folder: give a sweep's results folder, such as results/quickstart.")
     ledger = Ledger(folder)
     rows, models = ledger.rows(with_history=False), ledger.models()
-    found = lookup.find(rows, name, folder) if name is not None else None
-    named = found.rows if found else rows.values()
-    candidates = [row for row in named if row.trial_id in models and row.status is Status.OK]
-    if not candidates:
+    match = lookup.find(rows, name, folder) if name is not None else None
+    ranked = ranking.selected_first(ranking.by_config(match.rows if match else rows.values()).values())
+    found = ranking.representative(ranked, models)
+    if not found:
         kept = f": those of {', '.join(models)} are" if models else ""
-        whose = f"the model of {found.name} is" if found else "models are"
+        whose = f"the model of {match.name} is" if match else "models are"
         raise LedgerError(f"{whose} not kept in {folder}{kept}; a run with `--keep-models all` keeps all.")
-    row = min(candidates, key=rank)
-    return row, models[row.trial_id]
+    result, row = found
+    return KeptModel(row, models[row.trial_id], _role(ranked[0], result, row))
 
 
-def predict(model_file: Path, images: Sequence[Path]) -> list[Classification]:
-    """Return the class probabilities of the images in PNG, JPEG and IDX files.
+def _role(selected: ConfigResult, result: ConfigResult, row: TrialRow) -> str:
+    parts = [f"validation accuracy {row.val_accuracy:.4f}"]
+    if seeds := result.role(row):
+        parts.append(f"{seeds}, whose mean is {result.val_accuracy:.4f}")
+    if result is not selected:
+        best = f"{selected.config_id} with {selected.val_accuracy:.4f}"
+        parts.append(f"not the selected config, {best}, whose models are not kept")
+    return "; ".join(parts)
+
+
+def predict(model_file: Path, images: Sequence[Path], card: DataCard) -> list[Classification | DataError]:
+    """Return the class probabilities of the images in PNG, JPEG and IDX files, prepared as the model's data.
+
+    An image that cannot be classified has the reason in its place.
 
     Raises:
-        DataError: A file is not an image; nothing is classified then.
         LedgerError: The model file is damaged, or made of more than Keras' own layers.
     """
     from mnist_sweep.models import keras_file
     from mnist_sweep.predict import image_files
 
     image_shape = keras_file.image_shape(model_file)
-    prepared = [image for path in images for image in image_files.read(path, image_shape)]
+    read = [image for path in images for image in image_files.read(path, image_shape, handwriting=card.handwriting)]
+    prepared = [image for image in read if not isinstance(image, DataError)]
+    if not prepared:
+        return [image for image in read if isinstance(image, DataError)]
     runtime.configure(threads=1)
-    probabilities = keras_file.probabilities(model_file, [image.pixels for image in prepared])
+    probabilities = iter(keras_file.probabilities(model_file, [image.pixels for image in prepared]))
     return [
-        Classification(image.name, image.preprocessing, tuple(map(float, one)))
-        for image, one in zip(prepared, probabilities, strict=True)
+        image
+        if isinstance(image, DataError)
+        else Classification(image.name, image.preprocessing, tuple(map(float, next(probabilities))))
+        for image in read
     ]
-
-
-def class_names(row: TrialRow, num_classes: int) -> Sequence[str]:
-    """Return the names of the classes of a row's data set, which are the labels if it has no names."""
-    source = DATASETS.get(row.config["data"])
-    return getattr(source, "CLASSES", None) or [str(label) for label in range(num_classes)]

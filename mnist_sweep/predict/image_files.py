@@ -1,8 +1,8 @@
 """Image files prepared as the images that a network was trained on.
 
-The writing on a grey picture is taken for a digit and prepared as MNIST's were: light on dark, scaled to fit a box of
-20 pixels in a side of 28, with its centre of mass in the middle. A picture of the right size that is light on dark is
-left as it is.
+A picture is scaled to the size of these images, and nothing else. For a network that was trained on handwriting, the
+writing on it is taken for a digit and prepared as MNIST's were: light on dark, scaled to fit a box of 20 pixels in a
+side of 28, with its centre of mass in the middle; one of the right size that is light on dark is left as it is.
 Source: Y. LeCun, C. Cortes, C. Burges, "The MNIST database of handwritten digits", 1998.
 """
 
@@ -41,17 +41,31 @@ class PreparedImage(NamedTuple):
     preprocessing: str
 
 
-def read(path: Path, image_shape: tuple[int, int, int]) -> list[PreparedImage]:
+def read(path: Path, image_shape: tuple[int, int, int], *, handwriting: bool) -> list[PreparedImage | DataError]:
     """Return the images of a PNG, JPEG or IDX file, prepared for a network that takes this shape.
 
-    Raises:
-        DataError: The file is missing, empty, too large or not an image, or the shape has neither 1 nor 3 channels.
+    In the place of an image that cannot be prepared stands the reason: the file is missing, empty, too large or not an
+    image, nothing is written on it, or the shape has neither 1 nor 3 channels.
+
+    Args:
+        path: The file.
+        image_shape: Height, width and channels of the images that the network was trained on.
+        handwriting: Whether these are handwriting.
     """
-    content = idx.read_bytes(path)
-    if int.from_bytes(content[:4], "big") == idx.IMAGES_MAGIC:
+    try:
+        content = idx.read_bytes(path)
+        if int.from_bytes(content[:4], "big") != idx.IMAGES_MAGIC:
+            return [_prepared(str(path), _opened(content, path), image_shape, handwriting)]
         images = [Image.fromarray(array) for array in idx.parse_images(content, path)]
-        return [_prepared(f"{path}[{number}]", image, image_shape) for number, image in enumerate(images)]
-    return [_prepared(str(path), _opened(content, path), image_shape)]
+    except DataError as error:
+        return [error]
+    prepared: list[PreparedImage | DataError] = []
+    for number, image in enumerate(images):
+        try:
+            prepared.append(_prepared(f"{path}[{number}]", image, image_shape, handwriting))
+        except DataError as error:
+            prepared.append(error)
+    return prepared
 
 
 def _opened(content: bytes, path: Path) -> Image.Image:
@@ -87,28 +101,28 @@ def _on_white(image: Image.Image) -> Image.Image:
     return Image.alpha_composite(white, image).convert("RGB")
 
 
-def _prepared(name: str, image: Image.Image, image_shape: tuple[int, int, int]) -> PreparedImage:
+def _prepared(name: str, image: Image.Image, image_shape: tuple[int, int, int], handwriting: bool) -> PreparedImage:
     height, width, channels = image_shape
     if channels not in (1, 3):
         raise DataError(f"{name} is a picture of 1 or 3 channels, but the model was trained on {channels}.")
+    image = image.convert("L" if channels == 1 else "RGB")
     try:
-        made, done = _as_digit(image, (width, height)) if channels == 1 else _as_photo(image, (width, height))
+        made, done = (_as_digit if handwriting and channels == 1 else _scaled)(image, (width, height))
     except DataError as error:
         raise DataError(f"{name} {error}") from error
     pixels = np.asarray(made, np.float32).reshape(height, width, channels) / np.float32(255)
     return PreparedImage(name, pixels, ", ".join(done))
 
 
-def _as_photo(image: Image.Image, size: tuple[int, int]) -> tuple[Image.Image, list[str]]:
-    image = image.convert("RGB")
+def _scaled(image: Image.Image, size: tuple[int, int]) -> tuple[Image.Image, list[str]]:
     if image.size == size:
         return image, []
-    return ImageOps.fit(image, size), [f"cut and scaled from {_shown(image.size)} to {_shown(size)}"]
+    stretched = ", which changes its proportions" * (image.width * size[1] != image.height * size[0])
+    return image.resize(size), [f"scaled from {_shown(image.size)} to {_shown(size)}{stretched}"]
 
 
-def _as_digit(image: Image.Image, size: tuple[int, int]) -> tuple[Image.Image, list[str]]:
+def _as_digit(page: Image.Image, size: tuple[int, int]) -> tuple[Image.Image, list[str]]:
     """Return a grey image prepared as MNIST's, and what was done to it."""
-    page = image.convert("L")
     if page.size == size:
         pixels = np.asarray(page)
         if foreground.border_level(pixels) < foreground.LIGHT:

@@ -5,7 +5,6 @@ kept: those of the best configs that lack a seed, and the median seed of the bes
 """
 
 import functools
-import itertools
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
@@ -97,10 +96,8 @@ class KeptModels:
         # A config with one seed is not selected where most have several; whether they have is known in the end.
         orders = [ended, [one for one in ended if len(one.rows) > 1]] if unfinished else [ranking.selected_first(ended)]
         kept = {row.trial_id for one in open_ for row in one.rows if row.trial_id in models}
-        for order in orders:
-            medians = (row for one in order if (row := one.nearest_to_median(models)))
-            kept |= {row.trial_id for row in itertools.islice(medians, 1)}
-        return kept
+        found = (ranking.representative(order, models) for order in orders)
+        return kept | {row.trial_id for _, row in filter(None, found)}
 
     def _remove_others(self, kept: set[str]) -> None:
         others = {name: path for name, path in self._ledger.models().items() if kept and name not in kept}

@@ -30,7 +30,7 @@ COMPARED_FIELDS = (
     "parameters",
 )
 CURVE = tuple(name for name in Evaluation._fields if name not in {"step", "seconds"})
-COMPANIONS = {"models": ".keras", "predictions": ".npz"}
+COMPANIONS = {"models": ".keras", "predictions": ".npz", "data": ".json"}
 LABELS, MISTAKES = "labels-", "-mistakes"
 NUM_NAMED = 5
 
@@ -58,7 +58,7 @@ class MergeResult(NamedTuple):
         num_copied: Trials that are new in the folder.
         num_replaced: Trials whose row was replaced by one that is further along.
         num_known: Rows of the sources that the folder or an earlier source already had.
-        num_files: Models and predictions that were copied.
+        num_files: Models, predictions and data cards that were copied.
         left_out: Links among the sources' models and predictions, which may lead to any file of this machine.
     """
 
@@ -203,7 +203,8 @@ def _companions(
     """Yield the models and predictions of the kept rows that the folder lacks when they are asked for."""
     kept = {trial_id for trial_id, row in rows.items() if _progress(row) == _progress(best[trial_id].row)}
     for path in chain.from_iterable(sorted((source / name).glob(f"[!.]*{end}")) for name, end in COMPANIONS.items()):
-        belongs = path.stem.removesuffix(MISTAKES) in kept or path.stem.startswith(LABELS)
+        of_data = path.stem.startswith(LABELS) or path.parent.name == "data"
+        belongs = of_data or path.stem.removesuffix(MISTAKES) in kept
         if belongs and not (into / path.parent.name / path.name).exists():
             yield path
 

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Self
 
 from mnist_sweep.errors import LedgerError
-from mnist_sweep.results import predictions
+from mnist_sweep.results import data_cards, predictions
 from mnist_sweep.results.kept_models import KeptModels
 from mnist_sweep.results.predictions import Predictions
 from mnist_sweep.sweep.results_folder import ResultsFolder
@@ -104,11 +104,12 @@ class Recorder:
         """Open the results folder and the storage."""
         self._folder.open(self._queue.missing)
         self._is_open = True
-        labelled = self._queue.datasets if self._storage.artifacts.predictions else {}
-        for source, dataset in labelled.items():
+        for source, dataset in self._queue.datasets.items():
             labels = Predictions(val=dataset.val.labels, test=dataset.test.labels)
             data_id = predictions.data_id(to_flat(TrialConfig(data=source)))
-            predictions.write_labels(self._folder.path, data_id, labels)
+            data_cards.write(self._folder.path, data_id, data_cards.describe(source, dataset))
+            if self._storage.artifacts.predictions:
+                predictions.write_labels(self._folder.path, data_id, labels)
         self._storage.open(self.rows())
         self._dispatcher.emit(events.WorkersReady(num_workers=min(num_workers, self._queue.max_concurrent)))
         for note in filter(None, (warning, self._queue.note, *self._queue.notes)):

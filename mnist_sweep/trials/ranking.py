@@ -50,6 +50,13 @@ class ConfigResult:
         places = [place for place, row in enumerate(self.rows) if row.trial_id in trial_ids]
         return self.rows[min(places, key=lambda place: abs(place - middle))] if places else None
 
+    def role(self, row: TrialRow) -> str:
+        """Return what a trial is among the seeds, in words; empty if there is one seed."""
+        if len(self.rows) == 1:
+            return ""
+        nearest = "the median" if row == self.median_seed else "the nearest to the median that is kept"
+        return f"{nearest} of {len(self.rows)} seeds"
+
 
 def by_config(rows: Iterable[TrialRow]) -> dict[str, ConfigResult]:
     """Return the results of the configs that have successful trials with a validation accuracy, by their ids."""
@@ -73,6 +80,14 @@ def selected_first(results: Iterable[ConfigResult]) -> list[ConfigResult]:
     results = list(results)
     few = min(2, statistics.median([len(result.rows) for result in results] or [0]))
     return sorted(results, key=lambda result: (len(result.rows) < few, by_mean(result)))
+
+
+def representative(results: Iterable[ConfigResult], trial_ids: Container[str]) -> tuple[ConfigResult, TrialRow] | None:
+    """Return the first config that has one of these trials, and its trial nearest to the median seed; None if none has.
+
+    For models and predictions, of which not all are kept.
+    """
+    return next(((one, row) for one in results if (row := one.nearest_to_median(trial_ids))), None)
 
 
 def _result(rows: Iterable[TrialRow]) -> ConfigResult:

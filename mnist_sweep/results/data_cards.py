@@ -1,0 +1,101 @@
+"""What a results folder records of its data sets, so that it can be read without their code.
+
+A card is `data/<data id>.json`. A folder of version 0.4 has none: there, the built-in data sets speak for themselves.
+"""
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from mnist_sweep.data.sources import DATASETS
+from mnist_sweep.errors import ConfigError, DataError, LedgerError
+from mnist_sweep.results.predictions import data_id
+from mnist_sweep.system.files import make_folder, write_atomically
+from mnist_sweep.text.lines import printable, shortened
+from mnist_sweep.validation import coerce, require
+
+FOLDER = "data"
+MAX_BYTES = 1 << 20
+
+
+class _Sized(Protocol):
+    num_classes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DataCard:
+    """What readers of results need to know of a data set.
+
+    Attributes:
+        class_names: Names of the classes in the order of their labels; empty if they have none.
+        handwriting: Whether the images are light handwriting on dark, centred as MNIST's.
+        splits_differ: Why the splits are not alike, in a sentence; empty if no reason is known.
+    """
+
+    class_names: tuple[str, ...] = ()
+    handwriting: bool = False
+    splits_differ: str = ""
+
+    def __post_init__(self) -> None:
+        coerce(self)
+        texts = all(isinstance(name, str) for name in self.class_names)
+        require(texts, "class_names are texts", class_names=self.class_names)
+
+    def names(self, num_classes: int) -> list[str]:
+        """Return a name for each class: its own, or its label."""
+        labels = [str(label) for label in range(num_classes)]
+        return [*map(printable, self.class_names), *labels[len(self.class_names) :]][:num_classes]
+
+
+def describe(source: Any, dataset: _Sized | None = None) -> DataCard:
+    """Return the card of a data source, from what it declares: `CLASSES`, `HANDWRITING` and `SPLITS_DIFFER`.
+
+    Raises:
+        DataError: A declaration is of another type, or there is not one name for each class of the data set.
+    """
+    name = getattr(source, "__qualname__", type(source).__name__)
+    names, differ = getattr(source, "CLASSES", ()), getattr(source, "SPLITS_DIFFER", "")
+    try:
+        given = [names] if isinstance(names, str) else names
+        card = DataCard(
+            class_names=tuple(given), handwriting=getattr(source, "HANDWRITING", False), splits_differ=differ
+        )
+    except (ConfigError, TypeError) as error:
+        raise DataError(f"what the data source {name} declares cannot be used: {error}") from error
+    number = len(card.class_names)
+    if dataset is not None and number not in (0, dataset.num_classes):
+        raise DataError(f"the data source {name} has {number} CLASSES, but its data has {dataset.num_classes} classes.")
+    return card
+
+
+def write(folder: Path, name: str, card: DataCard) -> None:
+    """Write the card of the data set with this id into a results folder durably.
+
+    Raises:
+        LedgerError: The disk is full or cannot be written.
+    """
+    make_folder(folder / FOLDER)
+    content = json.dumps(dataclasses.asdict(card), indent=1).encode() + b"\n"
+    write_atomically(folder / FOLDER / f"{name}.json", content, "data card")
+
+
+def read(folder: Path, config: Mapping[str, Any]) -> DataCard:
+    """Return the card of a flat config's data set; without a file, that of a built-in one or an empty one.
+
+    Raises:
+        LedgerError: The file is damaged, or cannot be read.
+    """
+    path = folder / FOLDER / f"{data_id(config)}.json"
+    try:
+        with path.open("rb") as file:
+            return DataCard(**json.loads(file.read(MAX_BYTES)))
+    except (FileNotFoundError, NotADirectoryError):
+        return describe(DATASETS.get(str(config.get("data"))))
+    except OSError as error:
+        raise LedgerError(f"{path} cannot be read ({error.strerror}): check its permissions and the disk.") from error
+    except (ConfigError, RecursionError, TypeError, ValueError) as error:
+        cause = shortened(str(error))
+        raise LedgerError(f"{path} is damaged ({cause}): delete it, and classes are shown by their labels.") from error
