@@ -38,7 +38,7 @@ class Digits:
     num_classes: ClassVar[int] = 10
     HANDWRITING: ClassVar[bool] = True
     SPLITS_DIFFER: ClassVar[str] = (
-        "The images are ordered by writer: validation has the first and test the last of them, by other writers."
+        "The images are ordered by writer: validation has the first, test the last, so each is by writers of its own."
     )
 
     val_size: int = 300

@@ -76,8 +76,8 @@ def best_model(folder: Path, name: str | None = None) -> KeptModel:
 
 def _role(selected: ConfigResult, result: ConfigResult, row: TrialRow) -> str:
     parts = [f"validation accuracy {row.val_accuracy:.4f}"]
-    if seeds := result.role(row):
-        parts.append(f"{seeds}, whose mean is {result.val_accuracy:.4f}")
+    if seed := result.role(row):
+        parts.append(f"{seed} of {len(result.rows)}, whose mean is {result.val_accuracy:.4f}")
     if result is not selected:
         best = f"{selected.config_id} with {selected.val_accuracy:.4f}"
         parts.append(f"not the selected config, {best}, whose models are not kept")

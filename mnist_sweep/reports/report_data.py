@@ -1,7 +1,7 @@
 """The rows of a results folder, best first, and the analysis that several sections share."""
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,11 +10,15 @@ from mnist_sweep.errors import no_rows
 from mnist_sweep.reports.background import Analysis, Submit, submit_here
 from mnist_sweep.results.ledger import Ledger
 from mnist_sweep.text.names import label, varying
-from mnist_sweep.trials import kinds
+from mnist_sweep.trials import kinds, ranking
+from mnist_sweep.trials.ranking import ConfigResult
 from mnist_sweep.trials.row import Status, TrialRow, rank
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+BEST_TRIAL = "the best trial"  # where configs have one seed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +44,25 @@ class Results:
     def good(self) -> list[TrialRow]:
         """The rows with status `ok` and a validation accuracy, best first."""
         return [row for row in self.rows if row.status is Status.OK and row.val_accuracy is not None]
+
+    @functools.cached_property
+    def configs(self) -> list[ConfigResult]:
+        """The configs of these rows, the selected one first."""
+        return ranking.selected_first(ranking.by_config(self.good).values())
+
+    def best_of(self, trial_ids: Container[str]) -> tuple[TrialRow, str] | None:
+        """Return the one of these trials that stands for the best config, and what it is in words; None if none does.
+
+        It is the trial nearest to the median seed of the selected config, or else of the next best one.
+        """
+        found = ranking.representative(self.configs, trial_ids)
+        if not found:
+            return None
+        config, row = found
+        seed = config.role(row)
+        if config is self.configs[0]:
+            return row, f"{seed} of the selected config" if seed else BEST_TRIAL
+        return row, f"{seed or 'the trial'} of config {row.config_id}, since nothing of the selected config is kept"
 
     @functools.cached_property
     def analysis(self) -> Analysis:

@@ -8,8 +8,9 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
+from mnist_sweep.data.dataset import Shaped
 from mnist_sweep.data.sources import DATASETS
 from mnist_sweep.errors import ConfigError, DataError, LedgerError
 from mnist_sweep.results.predictions import data_id
@@ -19,10 +20,6 @@ from mnist_sweep.validation import coerce, require
 
 FOLDER = "data"
 MAX_BYTES = 1 << 20
-
-
-class _Sized(Protocol):
-    num_classes: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +47,7 @@ class DataCard:
         return [*map(printable, self.class_names), *labels[len(self.class_names) :]][:num_classes]
 
 
-def describe(source: Any, dataset: _Sized | None = None) -> DataCard:
+def describe(source: Any, dataset: Shaped | None = None) -> DataCard:
     """Return the card of a data source, from what it declares: `CLASSES`, `HANDWRITING` and `SPLITS_DIFFER`.
 
     Raises:

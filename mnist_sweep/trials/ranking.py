@@ -51,11 +51,10 @@ class ConfigResult:
         return self.rows[min(places, key=lambda place: abs(place - middle))] if places else None
 
     def role(self, row: TrialRow) -> str:
-        """Return what a trial is among the seeds, in words; empty if there is one seed."""
+        """Return which of the seeds a trial is, in words; empty if there is one seed."""
         if len(self.rows) == 1:
             return ""
-        nearest = "the median" if row == self.median_seed else "the nearest to the median that is kept"
-        return f"{nearest} of {len(self.rows)} seeds"
+        return "the median seed" if row.trial_id == self.median_seed.trial_id else "the kept seed nearest to the median"
 
 
 def by_config(rows: Iterable[TrialRow]) -> dict[str, ConfigResult]:

@@ -8,11 +8,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mnist_sweep import CIFAR10, GradientDescent, Local, Outcome, Softmax, Sweep, TrialConfig, grid, run
+from mnist_sweep import GradientDescent, Local, Outcome, Softmax, Sweep, TrialConfig, grid, run
 from mnist_sweep.data import sources
 from mnist_sweep.errors import DataError, LedgerError
 from mnist_sweep.predict import classify
-from mnist_sweep.trials.row import rank
+from mnist_sweep.predict.classify import Classification
+from mnist_sweep.results.data_cards import DataCard
+from mnist_sweep.results.ledger import Ledger
+from mnist_sweep.trials.row import TrialRow, rank
 
 Refused = Callable[..., AbstractContextManager[None]]
 BASE = TrialConfig(model=Softmax(), optimizer=GradientDescent(learning_rate=0.5), num_steps=200, evaluate_every=200)
@@ -37,10 +40,16 @@ def images_of(folder: Path, labels: range) -> list[Path]:
     return paths
 
 
+def answered(model_file: Path, images: list[Path]) -> list[Classification]:
+    answers = classify.predict(model_file, images, DataCard(handwriting=True))
+    return [answer for answer in answers if isinstance(answer, Classification)]
+
+
 def test_the_best_model_names_most_of_the_digits(outcome: Outcome, tmp_path: Path) -> None:
-    row, model_file = classify.best_model(outcome.folder)
+    row, model_file, role = classify.best_model(outcome.folder)
     assert row.trial_id == min(outcome.rows, key=rank).trial_id == model_file.stem
-    answers = classify.predict(model_file, images_of(tmp_path, range(10)))
+    assert role == f"validation accuracy {row.val_accuracy:.4f}"
+    answers = answered(model_file, images_of(tmp_path, range(10)))
     assert sum(int(np.argmax(answer.probabilities)) == label for label, answer in enumerate(answers)) >= 8
     assert [sum(answer.probabilities) for answer in answers] == pytest.approx([1] * 10)
 
@@ -54,9 +63,9 @@ def test_a_trial_without_a_model_or_of_another_sweep_is_refused(outcome: Outcome
 
 
 def test_a_trial_is_named_by_the_beginning_of_its_id(outcome: Outcome) -> None:
-    best, model_file = classify.best_model(outcome.folder)
-    for name in (best.trial_id, best.config_id, best.config_id[:6]):
-        assert classify.best_model(outcome.folder, name) == (best, model_file)
+    best = classify.best_model(outcome.folder)
+    for name in (best.row.trial_id, best.row.config_id, best.row.config_id[:6]):
+        assert classify.best_model(outcome.folder, name) == best
 
 
 def test_a_folder_without_models_is_refused(tmp_path: Path, refused: Refused) -> None:
@@ -66,16 +75,39 @@ def test_a_folder_without_models_is_refused(tmp_path: Path, refused: Refused) ->
         classify.best_model(tmp_path / "nowhere")
 
 
-def test_nothing_is_predicted_if_one_file_is_no_image(outcome: Outcome, tmp_path: Path, refused: Refused) -> None:
+def test_one_file_that_is_no_image_leaves_the_others_answered(outcome: Outcome, tmp_path: Path) -> None:
     (tmp_path / "empty.png").touch()
-    with refused(DataError, "empty.png is empty"):
-        classify.predict(
-            classify.best_model(outcome.folder)[1], [*images_of(tmp_path, range(1)), tmp_path / "empty.png"]
-        )
+    zero, one = images_of(tmp_path, range(2))
+    model_file = classify.best_model(outcome.folder).file
+    before, refused, after = classify.predict(model_file, [zero, tmp_path / "empty.png", one], DataCard())
+    assert isinstance(refused, DataError)
+    assert "empty.png is empty" in str(refused)
+    assert [answer.name for answer in (before, after) if isinstance(answer, Classification)] == [str(zero), str(one)]
+    assert [str(one) for one in classify.predict(model_file, [tmp_path / "empty.png"], DataCard())] == [str(refused)]
 
 
-def test_classes_have_the_names_of_their_data_set(outcome: Outcome) -> None:
-    row = outcome.rows[0]
-    assert list(classify.class_names(row, 10)) == [str(label) for label in range(10)]
-    assert CIFAR10.CLASSES[3] == "cat"
-    assert len(CIFAR10.CLASSES) == 10
+def test_it_is_the_selected_configs_model_or_says_why_not(tmp_path: Path, make_row: Callable[..., TrialRow]) -> None:
+    ledger = Ledger(tmp_path)
+    ledger.open()
+    lucky, steady = (
+        [
+            make_row(TrialConfig(num_steps=steps, seed=seed), val_accuracy=accuracy)
+            for seed, accuracy in enumerate(seeds)
+        ]
+        for steps, seeds in ((7, (0.7, 0.95, 0.6)), (9, (0.8, 0.9, 0.85)))
+    )
+    for row in (*lucky, *steady):
+        ledger.commit(row)
+    ledger.write_model(lucky[1].trial_id, b"of version 0.4: the luckiest")
+    found = classify.best_model(tmp_path)
+    assert found.row.trial_id == lucky[1].trial_id
+    assert found.role == (
+        "validation accuracy 0.9500; the kept seed nearest to the median of 3, whose mean is 0.7500; "
+        f"not the selected config, {steady[0].config_id} with 0.8500, whose models are not kept"
+    )
+    for row in steady[1:]:
+        ledger.write_model(row.trial_id, b"")
+    found = classify.best_model(tmp_path)
+    assert found.file.stem == found.row.trial_id == steady[2].trial_id
+    assert found.role == "validation accuracy 0.8500; the median seed of 3, whose mean is 0.8500"
+    assert classify.best_model(tmp_path, steady[1].trial_id).role == "validation accuracy 0.9000"

@@ -10,10 +10,21 @@ import pytest
 from PIL import ExifTags, Image, ImageDraw
 
 from mnist_sweep.errors import DataError
-from mnist_sweep.predict.image_files import read
+from mnist_sweep.predict import image_files
+from mnist_sweep.predict.image_files import PreparedImage
 
 Refused = Callable[..., AbstractContextManager[None]]
 MNIST, CIFAR = (28, 28, 1), (32, 32, 3)
+
+
+def read(path: Path, shape: tuple[int, int, int], *, handwriting: bool = True) -> list[PreparedImage]:
+    """Return the prepared images of a file; raise what stands in the place of one."""
+    images = []
+    for image in image_files.read(path, shape, handwriting=handwriting):
+        if isinstance(image, DataError):
+            raise image
+        images.append(image)
+    return images
 
 
 def drawn(size: tuple[int, int], box: tuple[int, int, int, int], *, ink: int, paper: int) -> Image.Image:
@@ -138,15 +149,36 @@ def test_an_image_of_1_bit_or_with_a_clear_colour_is_read(tmp_path: Path) -> Non
     assert not read(tmp_path / "clear.png", MNIST)[0].pixels.any()
 
 
-def test_a_photo_in_colour_is_cut_to_the_middle_and_scaled(tmp_path: Path) -> None:
-    pixels = np.zeros((32, 96, 3), np.uint8)
-    pixels[:, 32:64] = (255, 128, 0)
-    Image.fromarray(pixels).save(tmp_path / "wide.png")
-    (picture,) = read(tmp_path / "wide.png", CIFAR)
-    np.testing.assert_allclose(picture.pixels, np.broadcast_to([1, 128 / 255, 0], CIFAR), atol=0.01)
-    assert picture.preprocessing == "cut and scaled from 96x32 to 32x32"
-    Image.fromarray(pixels[:, 32:64]).save(tmp_path / "same.png")
-    assert read(tmp_path / "same.png", CIFAR)[0].preprocessing == ""
+@pytest.mark.parametrize("shape", [CIFAR, (32, 32, 1)])
+def test_a_picture_of_anything_but_handwriting_is_scaled_and_nothing_else(
+    tmp_path: Path, shape: tuple[int, int, int]
+) -> None:
+    pixels = np.full((64, 64, 3), 250, np.uint8)
+    pixels[:, 32:] = 130
+    Image.fromarray(pixels).save(tmp_path / "large.png")
+    (picture,) = read(tmp_path / "large.png", shape, handwriting=False)
+    assert picture.preprocessing == "scaled from 64x64 to 32x32"
+    np.testing.assert_allclose(
+        picture.pixels[:, [0, 31]], np.array([[[250], [130]]]) / 255 * np.ones(shape[2]), atol=0.01
+    )
+    Image.fromarray(pixels[:32, 16:48]).save(tmp_path / "same.png")
+    (same,) = read(tmp_path / "same.png", shape, handwriting=False)
+    assert same.preprocessing == ""
+    np.testing.assert_allclose(same.pixels[:, [0, 31]], picture.pixels[:, [0, 31]], atol=0.01)
+    Image.fromarray(pixels[:32]).save(tmp_path / "wide.png")
+    assert read(tmp_path / "wide.png", shape, handwriting=False)[0].preprocessing == (
+        "scaled from 64x32 to 32x32, which changes its proportions"
+    )
+
+
+def test_an_empty_page_among_others_is_refused_alone(tmp_path: Path) -> None:
+    images = np.zeros((3, 60, 60), np.uint8)
+    images[::2, 10:50, 20:30] = 200
+    one, blank, other = image_files.read(idx_file(tmp_path / "pages", images), MNIST, handwriting=True)
+    assert isinstance(one, PreparedImage)
+    assert isinstance(other, PreparedImage)
+    assert isinstance(blank, DataError)
+    assert str(blank) == f"{tmp_path}/pages[1] shows nothing that stands out from its background."
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 
 from mnist_sweep.reports.blocks import Block, Cell, Facts, Paragraph, Section, Table, number_columns, text_columns
 from mnist_sweep.reports.report_data import Results
-from mnist_sweep.text.names import label, value
+from mnist_sweep.reports.sections.split_shift import shift
+from mnist_sweep.text.names import label, short_names, value
 from mnist_sweep.text.numbers import counted, duration, percent
 from mnist_sweep.trials.row import TrialRow, status_counts
 
@@ -24,12 +25,13 @@ def section(results: Results) -> Section:
     selection, _ = results.analysis
     trials = _by_config(results)
     row = trials[selection.config_id][0]
-    names = [name for name in results.hyperparameters if name in row.config]
-    hyperparameters = [(name, value(name, row.config[name]) or "none") for name in names]
+    names = {name: short for name, short in short_names(results.hyperparameters).items() if name in row.config}
+    hyperparameters = [(short, value(name, row.config[name]) or "none") for name, short in names.items()]
     blocks: list[Block] = [
         Facts(facts=[*_accuracies(selection), *_totals(results)], large=True),
         *([Facts(facts=hyperparameters)] if hyperparameters else []),
         Paragraph(text=" ".join(selection.sentences)),
+        *shift(results),
         *([_ties(selection, trials, results.hyperparameters)] if len(selection.tied) > 1 else []),
         Paragraph(text=selection.method),
     ]

@@ -1,17 +1,15 @@
-"""The confusion matrix of the best model on the test split, which selection did not use."""
+"""The confusion matrix of the selected config on the test split, which selection did not use."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from mnist_sweep.errors import LedgerError
-from mnist_sweep.predict.classify import class_names
 from mnist_sweep.reports.blocks import Cell, Plot, Table, number_columns, text_columns
-from mnist_sweep.reports.plots import figure, literal
-from mnist_sweep.reports.report_data import Results
-from mnist_sweep.results import predictions
+from mnist_sweep.reports.plots import BLUE, figure, literal
+from mnist_sweep.reports.report_data import BEST_TRIAL, Results
+from mnist_sweep.results import data_cards, predictions
 from mnist_sweep.text.lines import listed
 from mnist_sweep.text.numbers import counted, percent
-from mnist_sweep.trials.row import TrialRow
 
 if TYPE_CHECKING:
     import numpy as np
@@ -19,20 +17,22 @@ if TYPE_CHECKING:
 
 MAX_CLASSES = 20
 MAX_PAIRS = 50
+MAX_BARS = 20
 NUM_NAMED = 3
 CLEAR, STRONG = "rgba(213, 94, 0, 0)", "rgba(213, 94, 0, 0.85)"  # over either background
 DIAGONAL = "rgba(128, 128, 128, 0.25)"
 
 
 def plot(results: Results) -> Plot | None:
-    """Return the confusion matrix of the best trial with predictions; None if there is none.
+    """Return the confusion matrix of the selected config's median seed; None if no predictions are kept.
 
     Raises:
         LedgerError: Its predictions or labels are damaged, missing or do not match.
     """
-    row = best_with_file(results, ".npz")
-    if row is None:
+    found = results.best_of(ids_with_file(results, ".npz"))
+    if found is None:
         return None
+    row, role = found
     predicted = predictions.read(results.folder, row.trial_id).test
     labels = predictions.read_labels(results.folder, predictions.data_id(row.config)).test
     if len(predicted) != len(labels):
@@ -41,16 +41,18 @@ def plot(results: Results) -> Plot | None:
             f"{counted(len(labels), 'test image')}: move it away, and the report does without it."
         )
     counts = count_pairs(labels, predicted)
-    names = class_names(row, len(counts))
-    title = f"Confusion matrix of {row.trial_id} on the test split"
-    finding = _finding(counts, names)
-    return Plot(title=title, finding=finding, figure=_figure(counts, names), table=_table(counts, names))
+    names = data_cards.read(results.folder, row.config).names(len(counts))
+    finding = _finding(counts, names) + f" The trial is {role}." * (role != BEST_TRIAL)
+    if len(counts) > MAX_CLASSES:
+        title, drawing = f"Most frequent confusions of {row.trial_id} on the test split", _pairs_figure(counts, names)
+    else:
+        title, drawing = f"Confusion matrix of {row.trial_id} on the test split", _figure(counts, names)
+    return Plot(title=title, finding=finding, figure=drawing, table=_table(counts, names))
 
 
-def best_with_file(results: Results, suffix: str) -> TrialRow | None:
-    """Return the best trial with a file of this suffix in the predictions folder; None if there is none."""
-    kept = {path.name for path in (results.folder / predictions.FOLDER).glob(f"*{suffix}")}
-    return next((row for row in results.good if f"{row.trial_id}{suffix}" in kept), None)
+def ids_with_file(results: Results, suffix: str) -> set[str]:
+    """Return the trials that have a file of this suffix in the predictions folder."""
+    return {path.name.removesuffix(suffix) for path in (results.folder / predictions.FOLDER).glob(f"*{suffix}")}
 
 
 def count_pairs(labels: "NDArray[Any]", predicted: "NDArray[Any]") -> "NDArray[np.int64]":
@@ -85,7 +87,6 @@ def _finding(counts: "NDArray[np.int64]", names: Sequence[str]) -> str:
 def _figure(counts: "NDArray[np.int64]", names: Sequence[str]) -> Any:
     import plotly.graph_objects as go
 
-    few = len(counts) <= MAX_CLASSES
     labels = [literal(name) for name in names]
     numbers: list[list[int]] = counts.tolist()
     wrong = [[*row[:label], None, *row[label + 1 :]] for label, row in enumerate(numbers)]
@@ -98,7 +99,7 @@ def _figure(counts: "NDArray[np.int64]", names: Sequence[str]) -> Any:
             ygap=1,
             zmin=0,
             colorscale=[[0, CLEAR], [1, STRONG]],
-            showscale=not few,
+            showscale=False,
             hovertemplate="%{y} classified as %{x}: %{z}<extra></extra>",
         ),
         x="predicted class",
@@ -113,8 +114,24 @@ def _figure(counts: "NDArray[np.int64]", names: Sequence[str]) -> Any:
     cells = [(x, y, number) for y, row in enumerate(numbers) for x, number in enumerate(row)]
     return heatmap.update_layout(  # added one by one, each would take as long as all
         shapes=[{**square, "x0": low, "x1": high, "y0": low, "y1": high} for low, high in ends],
-        annotations=[{**cell, "x": x, "y": y, "text": f"{number}"} for x, y, number in cells] if few else [],
+        annotations=[{**cell, "x": x, "y": y, "text": f"{number}"} for x, y, number in cells],
     )
+
+
+def _pairs_figure(counts: "NDArray[np.int64]", names: Sequence[str]) -> Any:
+    """Return bars of the most frequent confusions: the cells of many classes would be too small to read."""
+    import plotly.graph_objects as go
+
+    pairs = confusions(counts)[:MAX_BARS]
+    bars = go.Bar(
+        orientation="h",
+        x=[number for number, *_ in pairs],
+        y=[literal(f"{names[true]} as {names[predicted]}") for _, true, predicted in pairs],
+        marker={"color": BLUE},
+        hovertemplate="%{y}: %{x}<extra></extra>",
+    )
+    layout = {"yaxis_autorange": "reversed", "yaxis_type": "category", "xaxis_tickformat": ",d"}
+    return figure(bars, x="test images", y="", height=120 + 22 * len(pairs), **layout)
 
 
 def _table(counts: "NDArray[np.int64]", names: Sequence[str]) -> Table:

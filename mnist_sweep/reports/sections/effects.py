@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 MAX_PLOTS = 8
 MAX_NAMED = 3
 PAD = 0.05
+READING = " The bars of the best and the worst level overlap unless the two differ significantly."
 NONE_SIGNIFICANT = "No hyperparameter has two levels whose mean validation accuracies differ significantly."
 
 
@@ -76,7 +77,8 @@ def _plot(effect: "Effect", limits: Sequence[float]) -> Plot:
     caption = f"Mean validation accuracy by {effect.name}, with its 95% interval"
     table = Table(caption=caption, columns=columns, rows=rows)
     drawing = _figure(effect, limits)
-    return Plot(title=effect.name, finding=_sentence(effect.sentence), figure=drawing, table=table, small=True)
+    finding = f"{_sentence(effect.sentence)}{READING * (not math.isnan(_half(effect)))}"
+    return Plot(title=effect.name, finding=finding, figure=drawing, table=table, small=True)
 
 
 def _figure(effect: "Effect", limits: Sequence[float]) -> Any:
@@ -86,12 +88,7 @@ def _figure(effect: "Effect", limits: Sequence[float]) -> Any:
         scatter(
             x=[literal(level.value) for level in levels],
             y=means,
-            error_y={
-                "type": "data",
-                "array": [_known(level.high - level.mean) for level in levels],
-                "arrayminus": [_known(level.mean - level.low) for level in levels],
-                "color": BLUE,
-            },
+            error_y={"type": "constant", "value": _known(_half(effect)), "color": BLUE},
             mode="lines+markers" if effect.kind == "number" else "markers",
             marker={"color": BLUE, "size": 9},
             line={"color": BLUE, "width": 1, "dash": "dot"},
@@ -105,9 +102,23 @@ def _figure(effect: "Effect", limits: Sequence[float]) -> Any:
     )
 
 
+def _half(effect: "Effect") -> float:
+    """Return half the length of the bars at levels: those of the best and the worst overlap unless they differ.
+
+    The 95% interval of their difference, which holds for all pairs at once, is above 0 just if the bars do not overlap
+    (Hochberg and Tamhane 1987, section 3.2.3, on uncertainty intervals).
+    """
+    return (effect.high - effect.low) / 4
+
+
 def _limits(found: Sequence["Effect"]) -> list[float]:
     """Return the range of the vertical axis, which all plots share so that effects can be compared by eye."""
-    ends = [end for effect in found for level in effect.levels for end in (level.mean, level.low, level.high)]
+    ends = [
+        end
+        for effect in found
+        for level in effect.levels
+        for end in (level.mean, level.mean - _half(effect), level.mean + _half(effect))
+    ]
     known = [min(1.0, max(0.0, end)) for end in ends if not math.isnan(end)]
     low, high = min(known, default=0.0), max(known, default=1.0)
     pad = PAD * (high - low)

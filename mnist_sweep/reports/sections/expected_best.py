@@ -19,32 +19,30 @@ READING = (
 
 
 def section(results: Results) -> Section | None:
-    """Return the expected best validation accuracy against trials and against core-seconds; None for a single trial."""
+    """Return the expected best validation accuracy against the number of trials; None for a single trial."""
     from mnist_sweep.analysis.expected_best import expected_best_curve, sentence
 
     if len(results.good) < 2:
         return None
     curve = expected_best_curve(results.trials)
     cost = float(results.trials["seconds_total"].mean()) * float(results.good[0].environment.get("threads", 1))
-    plots = [_plot(curve, "trials", READING, digits=0)]
-    if cost > 0:
-        reading = f"The same curve in core-seconds: a trial used {duration(cost)} of one core on average."
-        plots.append(_plot(curve.assign(budget=curve["budget"] * cost), "core-seconds", reading, digits=1))
-    return Section(key="expected-best", title="Expected best", finding=sentence(results.trials), blocks=plots)
+    reading = READING + f" A trial used {duration(cost)} of one core on average." * (cost > 0)
+    return Section(
+        key="expected-best", title="Expected best", finding=sentence(results.trials), blocks=[_plot(curve, reading)]
+    )
 
 
-def _plot(curve: "pd.DataFrame", unit: str, reading: str, *, digits: int) -> Plot:
+def _plot(curve: "pd.DataFrame", reading: str) -> Plot:
     lines = _thinned(curve)[["budget", "expected_best", "low", "high"]].to_numpy().tolist()
     return Plot(
-        title=f"Expected best accuracy by {unit}",
+        title="Expected best accuracy by trials",
         finding=reading,
-        figure=_figure(curve, unit),
+        figure=_figure(curve),
         table=Table(
-            caption=f"Expected best validation accuracy by {unit}",
-            columns=[*number_columns(unit, digits=digits), *number_columns("expected best", "low", "high", digits=4)],
+            caption="Expected best validation accuracy by trials",
+            columns=[*number_columns("trials", digits=0), *number_columns("expected best", "low", "high", digits=4)],
             rows=[[None if math.isnan(cell) else cell for cell in line] for line in lines],
         ),
-        small=True,
     )
 
 
@@ -54,7 +52,7 @@ def _thinned(curve: "pd.DataFrame") -> "pd.DataFrame":
     return curve.iloc[::-1].iloc[::step].iloc[::-1]
 
 
-def _figure(curve: "pd.DataFrame", unit: str) -> Any:
+def _figure(curve: "pd.DataFrame") -> Any:
     budget = curve["budget"].tolist()
     edges = {"mode": "lines", "line_width": 0, "showlegend": False, "hoverinfo": "skip"}
     return figure(
@@ -68,7 +66,7 @@ def _figure(curve: "pd.DataFrame", unit: str) -> Any:
             showlegend=False,
             hovertemplate="%{y:.4f} from %{x:.4g}<extra></extra>",
         ),
-        x=unit,
+        x="trials",
         y="expected best",
         height=300,
     )

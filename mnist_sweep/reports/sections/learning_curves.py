@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from mnist_sweep.reports.blocks import Block, Plot, Section, Table, number_columns
 from mnist_sweep.reports.plots import BLUE, FAINT_BLUE, GREY, RED, figure, literal, scatter
-from mnist_sweep.reports.report_data import Results
+from mnist_sweep.reports.report_data import BEST_TRIAL, Results
 from mnist_sweep.text.numbers import counted, points
 from mnist_sweep.trials.row import Evaluation, TrialRow
 
@@ -18,23 +18,38 @@ LOW, HIGH = 0.1, 0.9
 
 
 def section(results: Results) -> Section | None:
-    """Return the curves of validation accuracy and the losses of the best trial; None if no curve has two points."""
-    rows = [row for row in results.good if len(_evaluations(row)) > 1]
-    if not rows:
+    """Return the curves of validation accuracy and the losses of the selected config; None if no curve has two points.
+
+    With several seeds, the median one stands for the config.
+    """
+    good = {row.trial_id: row for row in results.good if len(_evaluations(row)) > 1}
+    found = results.best_of(good)
+    if not found:
         return None
+    rows, name = [found[0], *(row for row in good.values() if row is not found[0])], found[1]
     band = quantiles(rows)
     drawn = rows[:NUM_BEST]
     blocks: list[Block] = [
         Plot(
             title="Validation accuracy during training",
-            finding=f"Lines: the best {counted(len(drawn), 'trial')}. "
-            f"Band: 10th to 90th percentile of all {counted(len(rows), 'trial')}.",
-            figure=_accuracies(drawn, band, results),
-            table=_table(rows[0], band),
+            finding=f"{_lines_in_words(len(drawn), name)} Band: 10th to 90th percentile of all "
+            f"{counted(len(rows), 'trial')}.",
+            figure=_accuracies(drawn, band, results, name),
+            table=_table(rows[0], band, name),
         ),
-        _losses(rows[0], results),
+        _losses(rows[0], results, name),
     ]
-    return Section(key="learning-curves", title="Learning curves", finding=_finding(rows), blocks=blocks)
+    return Section(key="learning-curves", title="Learning curves", finding=_finding(rows, name), blocks=blocks)
+
+
+def _lines_in_words(number: int, name: str) -> str:
+    if name == BEST_TRIAL or number == 1:
+        return f"Lines: the best {counted(number, 'trial')}."
+    return f"Lines: {name}, and the best {counted(number - 1, 'trial')} besides."
+
+
+def _short(name: str) -> str:
+    return "best trial" if name == BEST_TRIAL else "selected config"
 
 
 def quantiles(rows: Sequence[TrialRow]) -> "pd.DataFrame":
@@ -59,22 +74,22 @@ def _evaluations(row: TrialRow) -> list[Evaluation]:
     return [point for point in row.history if point.val_accuracy is not None]
 
 
-def _finding(rows: Sequence[TrialRow]) -> str:
+def _finding(rows: Sequence[TrialRow], name: str) -> str:
     peaks = [max(_evaluations(row), key=lambda point: point.val_accuracy or 0.0) for row in rows]
     rising = sum(peak.step == _evaluations(row)[-1].step for row, peak in zip(rows, peaks, strict=True))
     text = f"{rising:,} of {counted(len(rows), 'trial')} had their highest validation accuracy at the last evaluation"
     others = "half" if 2 * rising == len(rows) else "most"
     stopped = f"{others} had stopped improving before the end"
     text += f", so {'longer training may help' if 2 * rising > len(rows) else stopped}. "
-    best, peak = rows[0], peaks[0]
+    best, peak, subject = rows[0], peaks[0], f"{name[0].upper()}{name[1:]}"
     last = _evaluations(best)[-1]
     lost = (peak.val_accuracy or 0.0) - (last.val_accuracy or 0.0)
     if lost > 0:
-        return text + f"The best trial peaked at step {peak.step:,}, {points(lost)} points above its final accuracy."
-    return text + f"The best trial peaked at its last step, {last.step:,}."
+        return f"{text}{subject} peaked at step {peak.step:,}, {points(lost)} points above its final accuracy."
+    return f"{text}{subject} peaked at its last step, {last.step:,}."
 
 
-def _accuracies(rows: Sequence[TrialRow], band: "pd.DataFrame", results: Results) -> Any:
+def _accuracies(rows: Sequence[TrialRow], band: "pd.DataFrame", results: Results, name: str) -> Any:
     steps = band["step"].tolist()
     edge = {"x": steps, "mode": "lines", "line_width": 0, "hoverinfo": "skip"}
     best, *others = rows
@@ -83,7 +98,7 @@ def _accuracies(rows: Sequence[TrialRow], band: "pd.DataFrame", results: Results
         scatter(y=_rounded(band["high"]), fill="tonexty", fillcolor=FAINT_BLUE, name="10th to 90th percentile", **edge),
         *([_lines(others, results, name=f"next {len(others)}", color=GREY, width=1)] if others else []),
         scatter(x=steps, y=_rounded(band["median"]), name="median", line={"color": BLUE, "dash": "dash"}),
-        _lines([best], results, name="best trial", color=RED, width=3),
+        _lines([best], results, name=_short(name), color=RED, width=3),
         x="training steps",
         y="validation accuracy",
         height=400,
@@ -103,12 +118,12 @@ def _lines(rows: Sequence[TrialRow], results: Results, *, name: str, color: str,
     )
 
 
-def _losses(row: TrialRow, results: Results) -> Plot:
+def _losses(row: TrialRow, results: Results, name: str) -> Plot:
     curve = _evaluations(row)
     steps = [point.step for point in curve]
     train, val = [point.train_loss for point in curve], [point.val_loss for point in curve]
     return Plot(
-        title="Loss of the best trial",
+        title=f"Loss of {name}",
         finding=_overfitting(train[-1], val[-1]),
         figure=figure(
             scatter(x=steps, y=_rounded(train), name="train", line={"color": BLUE, "dash": "dot"}),
@@ -120,7 +135,7 @@ def _losses(row: TrialRow, results: Results) -> Plot:
             yaxis_dtick=_ticks([*train, *val]),
         ),
         table=Table(
-            caption=f"Loss of the best trial, {results.label(row)}",
+            caption=f"Loss of {name}, {results.label(row)}",
             columns=[*number_columns("step", digits=0), *number_columns("train loss", "val loss", digits=4)],
             rows=list(zip(steps, train, val, strict=True))[-MAX_STEPS:],
         ),
@@ -141,9 +156,9 @@ def _overfitting(train: float | None, val: float | None) -> str:
     )
 
 
-def _table(best: TrialRow, band: "pd.DataFrame") -> Table:
+def _table(best: TrialRow, band: "pd.DataFrame", name: str) -> Table:
     of_best = {point.step: point.val_accuracy for point in best.history}
-    accuracies = number_columns("best trial", "10th percentile", "median", "90th percentile", digits=4)
+    accuracies = number_columns(_short(name), "10th percentile", "median", "90th percentile", digits=4)
     lines = zip(*(band[name].tolist() for name in band), strict=True)
     return Table(
         caption="Validation accuracy by step",

@@ -4,15 +4,14 @@ import io
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from mnist_sweep.predict.classify import class_names
 from mnist_sweep.reports.blocks import Block, Image, Images, Paragraph, Section
 from mnist_sweep.reports.report_data import Results
 from mnist_sweep.reports.sections import confusion_matrix
-from mnist_sweep.reports.sections.confusion_matrix import best_with_file
-from mnist_sweep.results import mistakes
+from mnist_sweep.reports.sections.confusion_matrix import ids_with_file
+from mnist_sweep.results import data_cards, mistakes
+from mnist_sweep.results.data_cards import DataCard
 from mnist_sweep.results.mistakes import Mistakes
 from mnist_sweep.text.numbers import counted
-from mnist_sweep.trials.row import TrialRow
 
 if TYPE_CHECKING:
     import numpy as np
@@ -29,29 +28,32 @@ NONE_KEPT = (
 
 
 def section(results: Results) -> Section:
-    """Return the confusion matrix of the best trial, and the most confident mistakes of the best kept model.
+    """Return the confusion matrix of the selected config, and the most confident mistakes of its kept model.
 
     Raises:
         LedgerError: One of their files is damaged; the message names it.
     """
     matrix = confusion_matrix.plot(results)
     blocks: list[Block] = [matrix] if matrix else [Paragraph(text=NO_PREDICTIONS)]
-    row = best_with_file(results, SUFFIX)
-    if row is None:
+    kept = results.best_of(ids_with_file(results, SUFFIX))
+    if kept is None:
         return Section(key=KEY, title=TITLE, finding=NONE_KEPT, blocks=blocks)
-    images = _images(row, mistakes.read(mistakes.path_of(results.folder, row.trial_id)))
+    row, role = kept
+    model = f"the model of {row.trial_id}, {role},"
+    found = mistakes.read(mistakes.path_of(results.folder, row.trial_id))
+    images = _images(found, data_cards.read(results.folder, row.config))
     if not images:
-        finding = f"The model of {row.trial_id} classifies every validation image correctly."
+        finding = f"{model[0].upper()}{model[1:]} classifies every validation image correctly."
         return Section(key=KEY, title=TITLE, finding=finding, blocks=blocks)
     number = counted(len(images), "validation image")
-    finding = f"Shown below: {number} that the model of {row.trial_id} misclassifies with the highest confidence."
+    finding = f"Shown below: {number} that {model} misclassifies with the highest confidence."
     blocks.append(Images(caption="Most confident mistakes on validation", images=images))
     return Section(key=KEY, title=TITLE, finding=finding, blocks=blocks)
 
 
-def _images(row: TrialRow, found: Mistakes) -> list[Image]:
+def _images(found: Mistakes, card: DataCard) -> list[Image]:
     highest = max([*found.labels.tolist(), *found.predicted.tolist()], default=0)
-    names = class_names(row, highest + 1)
+    names = card.names(highest + 1)
     classes = zip(found.labels.tolist(), found.predicted.tolist(), found.confidence.tolist(), strict=True)
     captions = [
         f"{_name(names, true)} classified as {_name(names, predicted)}, {confidence:.1%} confidence"

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from mnist_sweep.text.names import value
 
 MAX_LEVELS = 8
-MAX_TEXT = 14
+MAX_TEXT = 40
 MISSING = -0.1
 MIN_LOG_RATIO = 30.0
 MIN_GAP = 0.05  # between two ticks, as a share of the height of an axis

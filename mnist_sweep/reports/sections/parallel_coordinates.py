@@ -28,6 +28,7 @@ MAX_AXES = 9
 MAX_LINES = 300
 MIN_SHARE_OF_BEST = 0.7
 MIN_EXCESS = 0.2  # of that share over the share of all trials
+MIN_WIDTH, CHARACTER_WIDTH, MARGIN = 90, 7, 16  # of an axis, of a character of its ticks, and beside them, in pixels
 SPREAD = 0.03  # of lines with the same value, as a share of the height of an axis
 
 
@@ -37,12 +38,15 @@ def section(results: Results) -> Section | None:
     if not names or len(results.good) < 2:
         return None
     best = results.good[: max(1, round(len(results.good) / 10))]
+    rows = evenly_spaced(results.good, MAX_LINES)
+    axes = _axes(rows, names)
+    longest = max(len(text) for axis in axes for _, text in axis.ticks)
     plot = Plot(
         title="Hyperparameters and accuracy of each trial",
         finding=_explanation(results, names),
-        figure=_figure(results, names),
+        figure=_figure(results, rows, names, axes),
         table=_common_values(best, results.good, names),
-        min_width=90 * (len(names) + 1),
+        min_width=max(MIN_WIDTH, CHARACTER_WIDTH * longest + MARGIN) * len(axes),
     )
     finding = _finding(best, results, names)
     return Section(key="parallel-coordinates", title="Parallel coordinates", finding=finding, blocks=[plot])
@@ -52,7 +56,9 @@ def _common_values(best: Sequence[TrialRow], rows: Sequence[TrialRow], names: Se
     return Table(
         caption="Hyperparameters of the top 10% of trials",
         columns=text_columns("hyperparameter", "values in the top 10%", "values tried"),
-        rows=[[name, _values(best, name, counts=True), _values(rows, name)] for name in names],
+        rows=[
+            [short, _values(best, name, counts=True), _values(rows, name)] for name, short in short_names(names).items()
+        ],
     )
 
 
@@ -93,11 +99,13 @@ def _values(rows: Sequence[TrialRow], name: str, *, counts: bool = False) -> str
     return "; ".join(shown) + (f"; and {len(ordered) - MAX_LEVELS} more" if len(ordered) > MAX_LEVELS else "")
 
 
-def _figure(results: Results, names: Sequence[str]) -> Any:
-    rows = evenly_spaced(results.good, MAX_LINES)
+def _axes(rows: Sequence[TrialRow], names: Sequence[str]) -> list[Axis]:
     titles = short_names(names)
     axes = [hyperparameter_axis(titles[name], name, [row.config.get(name) for row in rows]) for name in names]
-    axes.append(accuracy_axis("val accuracy", [row.val_accuracy or 0.0 for row in rows]))
+    return [*axes, accuracy_axis("val accuracy", [row.val_accuracy or 0.0 for row in rows])]
+
+
+def _figure(results: Results, rows: Sequence[TrialRow], names: Sequence[str], axes: Sequence[Axis]) -> Any:
     lines = [_line(row, axes, names, number / max(1, len(rows) - 1)) for number, row in enumerate(rows)]
     labels = [literal(results.label(row)) for row in rows]
     tenth, half = max(1, round(len(rows) / 10)), max(1, len(rows) // 2)

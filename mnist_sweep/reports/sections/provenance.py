@@ -20,8 +20,10 @@ from mnist_sweep.reports.blocks import (
 from mnist_sweep.reports.report_data import Results
 from mnist_sweep.results.runs import RunRecord
 from mnist_sweep.results.runs import read as read_runs
+from mnist_sweep.text.lines import listed
 from mnist_sweep.text.names import value
 from mnist_sweep.text.numbers import counted, duration
+from mnist_sweep.trials.config import REGISTRIES
 from mnist_sweep.trials.row import TrialRow
 
 MAX_VALUES = 6
@@ -41,16 +43,34 @@ def section(results: Results) -> Section:
     fixed = ("fixed hyperparameters", _fixed_hyperparameters(results))
     blocks.append(Facts(facts=[fixed, *_row_facts(results.rows)]))
     folder = shlex.quote(str(results.folder))
-    blocks.append(Paragraph(text="Rerun a trial and compare every number with its row, bit for bit:"))
-    blocks.append(Command(text=f"mnist-sweep replay {folder} {results.rows[0].trial_id}"))
+    row = results.configs[0].median_seed if results.configs else results.rows[0]
+    blocks += _replay(folder, row, runs)
     blocks.append(Paragraph(text="Rebuild the tables and this report from the rows:"))
     blocks.append(Command(text=f"mnist-sweep table {folder} && mnist-sweep report {folder}"))
     return Section(key="provenance", title="Provenance", finding=_finding(results, runs), blocks=blocks)
 
 
+def _replay(folder: str, row: TrialRow, runs: Sequence[RunRecord]) -> list[Block]:
+    """Return how to replay a row; code of the user's own is in the script of the last run, or a module named so."""
+    own = [str(row.config.get(part)) for part in REGISTRIES if ":" in str(row.config.get(part))]
+    modules = {name.partition(":")[0].partition(".")[0] for name in own}
+    if "__main__" in modules or "<stdin>" in modules:
+        defined = f"Its trials use {listed(own)}, defined in a notebook, on standard input or by `python -c`"
+        return [Paragraph(text=f"{defined}: to compare trials with their rows, run the same code into another folder.")]
+    scripts = [word for run in reversed(runs) for word in run.command if word.endswith(".py") and not _is_package(word)]
+    script = next(iter([*scripts, *(f"{module}.py" for module in sorted(modules))])) if own else ""
+    text = "Rerun a trial and compare every number with its row, bit for bit:"
+    command = f"mnist-sweep replay {folder} {row.trial_id}" + f" --script {shlex.quote(script)}" * bool(script)
+    return [Paragraph(text=text), Command(text=command)]
+
+
+def _is_package(word: str) -> bool:
+    return Path(word).name == "__main__.py"
+
+
 def _finding(results: Results, runs: Sequence[RunRecord]) -> str:
-    workers = counted(len({row.worker for row in results.rows if row.worker}), "worker")
-    text = f"{counted(len(results.rows), 'row')} from {workers}"
+    machines = counted(len({row.worker.rpartition(":")[0] for row in results.rows if row.worker}), "machine")
+    text = f"{counted(len(results.rows), 'row')} from {machines}"
     if not runs:
         return f"{text}."
     text += f" in {counted(len(runs), 'run')}, from {runs[0].started} to {runs[-1].ended}."
@@ -88,7 +108,7 @@ def _table(runs: Sequence[RunRecord]) -> Table:
         caption="Runs" if len(runs) <= MAX_RUNS else f"The last {MAX_RUNS} of {len(runs):,} runs",
         columns=[
             *text_columns("started (UTC)", "host", "runner"),
-            *number_columns("workers", "trials run", digits=0),
+            *number_columns("trials at a time", "trials run", digits=0),
             *number_columns("seconds", "predicted seconds", digits=1),
             *text_columns("git commit"),
         ],

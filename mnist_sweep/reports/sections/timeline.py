@@ -1,6 +1,8 @@
 """When each worker was busy, and the share of time in which it was idle."""
 
 import bisect
+import heapq
+import itertools
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
@@ -43,6 +45,14 @@ class Timeline(NamedTuple):
     present: Mapping[str, float]
     length: float
 
+    @property
+    def at_a_time(self) -> int:
+        """The largest number of trials that ran at a time."""
+        ends = heapq.merge(*((span.end for span in merge(spans, 0.0)) for spans in self.work.values()))
+        starts = heapq.merge(*((span.start for span in merge(spans, 0.0)) for spans in self.work.values()))
+        changes = heapq.merge(((end, -1) for end in ends), ((start, 1) for start in starts))
+        return max(itertools.accumulate(change for _, change in changes), default=0)
+
     def busy(self, worker: str) -> float:
         """Return the time in which a worker ran trials, in seconds."""
         return sum(end - start for start, end in merge(self.work[worker], 0.0))
@@ -55,15 +65,18 @@ class Timeline(NamedTuple):
 
 
 def section(results: Results) -> Section:
-    """Return the timeline of workers with their idle share; one sentence if no row has a start time."""
+    """Return the timeline of workers with their idle share; one sentence if no row has a start time.
+
+    A worker is a process here: one that was replaced, or that of another run, is another worker.
+    """
     timed = [row for row in results.rows if row.started is not None and row.seconds_total and row.worker]
     if not timed:
         return Section(key=KEY, title=TITLE, finding=UNKNOWN)
     found = worker_timeline(timed, read_runs(results.folder))
     shown = [*found.work][:MAX_WORKERS]
     finding = (
-        f"{counted(len(found.work), 'worker')} ran {counted(len(timed), 'trial')} in {duration(found.length)} "
-        f"and {'was' if len(found.work) == 1 else 'were'} idle {found.idle(found.work):.1%} of the time."
+        f"{counted(len(timed), 'trial')} ran in {duration(found.length)}, at most {found.at_a_time:,} at a time; "
+        f"workers were idle {found.idle(found.work):.1%} of the time."
     )
     missing = len(results.rows) - len(timed)
     finding += f" Left out: {counted(missing, 'trial')} without a start time." if missing else ""

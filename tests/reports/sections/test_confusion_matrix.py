@@ -10,7 +10,8 @@ from mnist_sweep import TrialConfig
 from mnist_sweep.errors import LedgerError
 from mnist_sweep.reports.report_data import Results
 from mnist_sweep.reports.sections import confusion_matrix
-from mnist_sweep.results import predictions
+from mnist_sweep.results import data_cards, predictions
+from mnist_sweep.results.data_cards import DataCard
 from mnist_sweep.results.predictions import Predictions
 from mnist_sweep.trials.row import TrialRow
 
@@ -48,7 +49,20 @@ def test_matrix_is_of_the_best_trial_that_has_predictions(make_row: MakeRow, mak
     plot = confusion_matrix.plot(results)
     assert plot is not None
     assert results.good[1].trial_id in plot.title
-    assert plot.finding == "All 30 test images are classified correctly."
+    right = "All 30 test images are classified correctly."
+    assert plot.finding == f"{right} The trial is the median seed of the selected config."
+
+
+def test_classes_have_the_names_of_their_data(make_row: MakeRow, make_results: MakeResults) -> None:
+    results = make_results([make_row()])
+    keep(results, results.good[0], LABELS, 9 - LABELS.test)
+    names = [f"class {letter}" for letter in "abcdefghij"]
+    card = DataCard(class_names=tuple(names))
+    data_cards.write(results.folder, predictions.data_id(results.good[0].config), card)
+    plot = confusion_matrix.plot(results)
+    assert plot is not None
+    assert [line[0] for line in plot.table.rows] == list(plot.figure.data[0].x) == names
+    assert "class a as class j (3)" in plot.finding
 
 
 def test_many_classes_are_a_list_of_confusions(make_row: MakeRow, make_results: MakeResults) -> None:

@@ -56,7 +56,10 @@ def test_whether_the_curves_still_rise_is_said(make_row: MakeRow, make_results: 
     section = learning_curves.section(make_results([*rising, row(make_row, 9, [0.5, 0.9, 0.8])]))
     assert section is not None
     assert "3 of 4 trials had their highest validation accuracy at the last evaluation" in section.finding
-    assert "peaked at step 20, 10.00 points above" in section.finding
+    assert "The median seed of the selected config peaked at its last step, 30." in section.finding
+    falling = learning_curves.section(make_results([row(make_row, 9, [0.5, 0.9, 0.8])]))
+    assert falling is not None
+    assert "The best trial peaked at step 20, 10.00 points above" in falling.finding
 
 
 def test_half_of_the_trials_are_not_called_most(make_row: MakeRow, make_results: MakeResults) -> None:

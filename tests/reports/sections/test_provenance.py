@@ -60,7 +60,35 @@ def test_rows_say_their_versions_and_seeds_and_how_to_replay_one(make_row: MakeR
     assert provenance.NO_RUNS in text
     assert "('device', 'GPU (2 rows), CPU (1 row)')" in text
     assert "('seeds', '0, 1, 2')" in text
-    assert f"mnist-sweep replay {results.folder} {results.rows[0].trial_id}" in text
+    assert f"mnist-sweep replay {results.folder} {results.configs[0].median_seed.trial_id}" in text
+
+
+@pytest.mark.parametrize(
+    ("model", "command", "script"),
+    [
+        ("mine:Net", ("mnist-sweep", "run", "my sweep.py", "--seeds", "2"), " --script 'my sweep.py'"),
+        ("mine:Net", ("sweeps/mine.py",), " --script sweeps/mine.py"),
+        ("mine.nets:Net", ("/opt/site-packages/mnist_sweep/__main__.py", "run", "a.py"), " --script a.py"),
+        ("mine.nets:Net", ("/opt/bin/pytest",), " --script mine.py"),
+        ("softmax", ("sweeps/mine.py",), ""),
+    ],
+)
+def test_a_row_of_own_code_is_replayed_with_its_script(
+    make_row: MakeRow, make_results: MakeResults, model: str, command: tuple[str, ...], script: str
+) -> None:
+    row = make_row()
+    results = make_results([replace(row, config={**row.config, "model": model})])
+    run = runs.describe_run(seconds=0.0, runner="ray", num_workers=2, num_run=1, data={})
+    runs.append(results.folder, replace(run, command=command))
+    expected = f"mnist-sweep replay {results.folder} {row.trial_id}{script}"
+    assert Command(text=expected) in provenance.section(results).blocks
+
+
+def test_a_row_of_a_notebook_has_no_command_that_cannot_work(make_row: MakeRow, make_results: MakeResults) -> None:
+    row = make_row()
+    section = provenance.section(make_results([replace(row, config={**row.config, "model": "__main__:Net"})]))
+    assert "__main__:Net, defined in a notebook" in str(section.blocks)
+    assert "mnist-sweep replay" not in str(section.blocks)
     assert "model cnn" in text
     assert "changes none" in text
 

@@ -33,15 +33,23 @@ def test_idle_share_is_the_gaps(make_row: MakeRow, make_results: MakeResults) ->
     rows = [trial(make_row, 0, "a:1", 1000.0, 10.0), trial(make_row, 1, "b:2", 1000.0, 4.0)]
     rows.append(trial(make_row, 2, "b:2", 1006.0, 2.0))
     section = timeline.section(make_results(rows))
-    assert "2 workers ran 3 trials in 10 s and were idle 20.0% of the time." in section.finding
+    assert "3 trials ran in 10 s, at most 2 at a time; workers were idle 20.0% of the time." in section.finding
     (plot,) = plots_of(section)
     assert {line[0]: line[3] for line in plot.table.rows} == {"a:1": 0.0, "b:2": pytest.approx(0.4)}
     assert sorted(plot.figure.data[0].base) == [0, 0, 6]
 
 
+def test_processes_of_two_runs_are_not_counted_as_if_they_had_run_at_a_time(
+    make_row: MakeRow, make_results: MakeResults
+) -> None:
+    rows = [trial(make_row, seed, f"a:{seed}", 100.0 * (seed // 2), 10.0) for seed in range(6)]
+    finding = timeline.section(make_results(rows)).finding
+    assert finding.startswith("6 trials ran in 30 s, at most 2 at a time; ")
+
+
 def test_one_worker_was_idle(make_row: MakeRow, make_results: MakeResults) -> None:
     section = timeline.section(make_results([trial(make_row, 0, "a:1", 1000.0, 10.0)]))
-    assert section.finding == "1 worker ran 1 trial in 10 s and was idle 0.0% of the time."
+    assert section.finding == "1 trial ran in 10 s, at most 1 at a time; workers were idle 0.0% of the time."
 
 
 def test_pause_between_two_runs_is_no_idle_time(make_row: MakeRow) -> None:
@@ -68,8 +76,8 @@ def test_a_resumed_trial_was_not_in_its_worker_before_the_run_in_which_it_ended(
     for started, ended in (("1970-01-01T00:16:00Z", "1970-01-01T00:17:00Z"), ("1970-01-01T01:24:10Z", one.ended)):
         append(results.folder, replace(one, started=started, ended=ended))
     section = timeline.section(results)
-    assert "3 workers ran 3 trials in 30 s and were idle 10.0% of the time." in section.finding
-    assert "3 workers ran 3 trials in 1 min 10 s" in timeline.section(make_results(results.rows)).finding
+    assert "3 trials ran in 30 s, at most 2 at a time; workers were idle 10.0% of the time." in section.finding
+    assert "3 trials ran in 1 min 10 s, at most 2 at a time" in timeline.section(make_results(results.rows)).finding
 
 
 def test_rows_without_a_start_are_counted_and_left_out(make_row: MakeRow, make_results: MakeResults) -> None:
