@@ -11,15 +11,20 @@ NOTEBOOK = ROOT / "sweeps" / "analyse.ipynb"
 REFERENCE = "results/reference"
 
 
-def executed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, folder: str) -> Any:
-    """Return the notebook after its execution in a fresh kernel, with a results folder of this repository."""
+@pytest.fixture
+def jupyter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What executes notebooks, apart from the user's own settings."""
     for package in ("ipykernel", "nbclient", "nbformat"):
         pytest.importorskip(package, reason=f"executing a notebook needs {package}: pip install -e '.[test]'")
+    for name in ("IPYTHONDIR", "JUPYTER_CONFIG_DIR", "JUPYTER_RUNTIME_DIR"):
+        monkeypatch.setenv(name, str(tmp_path / name))
+
+
+def executed(monkeypatch: pytest.MonkeyPatch, folder: str) -> Any:
+    """Return the notebook after its execution in a fresh kernel, with a results folder of this repository."""
     import nbformat
     from nbclient import NotebookClient
 
-    for name in ("IPYTHONDIR", "JUPYTER_CONFIG_DIR", "JUPYTER_RUNTIME_DIR"):
-        monkeypatch.setenv(name, str(tmp_path / name))
     monkeypatch.setenv("SWEEP_RESULTS", folder)
     notebook = nbformat.read(NOTEBOOK, as_version=4)
     client = NotebookClient(notebook, timeout=600, resources={"metadata": {"path": str(NOTEBOOK.parent)}})
@@ -33,17 +38,17 @@ def texts(notebook: Any) -> list[str]:
     return ["".join(output.text for output in cell.outputs) for cell in cells]
 
 
-def test_the_outputs_that_are_kept_are_those_of_an_execution(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.usefixtures("jupyter")
+def test_the_outputs_that_are_kept_are_those_of_an_execution(monkeypatch: pytest.MonkeyPatch) -> None:
     nbformat = pytest.importorskip("nbformat")
-    shown = texts(executed(tmp_path, monkeypatch, f"{REFERENCE}/quickstart"))
+    shown = texts(executed(monkeypatch, f"{REFERENCE}/quickstart"))
     assert shown[-1] == "mnist_sweep says the same\n"
     assert shown == texts(nbformat.read(NOTEBOOK, as_version=4))
 
 
-def test_the_answers_are_the_same_over_several_seeds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert (
-        texts(executed(tmp_path, monkeypatch, f"{REFERENCE}/softmax_regression"))[-1] == "mnist_sweep says the same\n"
-    )
+@pytest.mark.usefixtures("jupyter")
+def test_the_answers_are_the_same_over_several_seeds(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert texts(executed(monkeypatch, f"{REFERENCE}/softmax_regression"))[-1] == "mnist_sweep says the same\n"
 
 
 def test_until_its_last_cell_the_notebook_needs_no_mnist_sweep_and_no_rows(
@@ -60,3 +65,45 @@ def test_until_its_last_cell_the_notebook_needs_no_mnist_sweep_and_no_rows(
     assert "mnist_sweep" in last
     assert "mnist_sweep" not in "\n".join(line for line in "\n".join(cells).splitlines() if "import" in line)
     assert known["best"] == "860ce0bafd68"
+
+
+CELLS = {
+    "model": """\
+from dataclasses import dataclass
+import mnist_sweep
+from mnist_sweep import Local, RayTune, Sweep, TrialConfig
+
+@dataclass(frozen=True)
+class Tiny:
+    units: int = 4
+
+    def build(self, image_shape, num_classes):
+        import keras
+        layers = [keras.Input(image_shape), keras.layers.Flatten(), keras.layers.Dense(self.units, "relu")]
+        return keras.Sequential([*layers, keras.layers.Dense(num_classes)])
+""",
+    "sweep": 'SWEEP = Sweep(name="tiny", trials=[TrialConfig(model=Tiny(units), num_steps=5) for units in (4, 8)])',
+    "run": """\
+try:
+    print(mnist_sweep.run(SWEEP, runner=RUNNER).num_run, "run")
+except mnist_sweep.errors.SweepError as error:
+    print(error)
+""",
+}
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("jupyter")
+@pytest.mark.parametrize("runner", ["Local()", "RayTune(num_cpus=1)"])
+def test_a_class_of_a_cell_runs_everywhere_and_is_other_code_once_it_is_edited(tmp_path: Path, runner: str) -> None:
+    import nbformat
+    from nbclient import NotebookClient
+
+    cells = {**CELLS, "run": CELLS["run"].replace("RUNNER", runner), "edited": CELLS["model"].replace("relu", "tanh")}
+    order = ["model", "sweep", "run", "run", "edited", "run", "sweep", "run"]
+    book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cells[name]) for name in order])
+    NotebookClient(book, timeout=300, resources={"metadata": {"path": str(tmp_path)}}).execute()
+    printed = [output.text for cell in book.cells for output in cell.outputs if output.get("name") == "stdout"]
+    assert printed[:2] == ["2 run\n", "0 run\n"]
+    assert "`__main__:Tiny` was defined again" in printed[2]
+    assert "the code of __main__:Tiny has changed" in printed[3]

@@ -1,3 +1,5 @@
+import json
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -136,3 +138,47 @@ def test_a_script_in_a_package_that_does_not_use_it_is_sent_as_its_folder_alone(
     (tmp_path / "unused" / "__init__.py").touch()
     sweep = load(write(tmp_path / "unused", MODEL + SWEEP))
     assert sweep.code == (tmp_path / "unused", tmp_path)
+
+
+NETWORK = """\
+from dataclasses import dataclass
+import mnist_sweep
+from mnist_sweep import RayTune, Sweep, TrialConfig
+
+@dataclass(frozen=True)
+class Tiny:
+    units: int = 8
+
+    def build(self, image_shape, num_classes):
+        import keras
+        layers = [keras.Input(image_shape), keras.layers.Flatten(), keras.layers.Dense(self.units, "relu")]
+        return keras.Sequential([*layers, keras.layers.Dense(num_classes)])
+
+SWEEP = Sweep(name="tiny", trials=[TrialConfig(model=Tiny(units), num_steps=5) for units in (4, 8)])
+"""
+PROGRAMS = {
+    "main.py": NETWORK + "mnist_sweep.main(__file__)\n",
+    "runs.py": NETWORK + "print(f'ran {mnist_sweep.run(SWEEP, runner=RayTune(num_cpus=1)).num_run} of 2')\n",
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("words", "name"),
+    [
+        (["main.py"], "main:Tiny"),
+        (["runs.py"], "runs:Tiny"),
+        (["-m", "mnist_sweep", "run", "runs.py"], "runs:Tiny"),
+        (["-"], "<stdin>:Tiny"),
+        (["-c", PROGRAMS["runs.py"]], "__main__:Tiny"),
+    ],
+)
+def test_an_unguarded_program_runs_its_own_classes_on_ray_once(tmp_path: Path, words: list[str], name: str) -> None:
+    for file, text in PROGRAMS.items():
+        (tmp_path / file).write_text(text)
+    command, program = [sys.executable, *words], PROGRAMS["runs.py"]
+    done = subprocess.run(command, cwd=tmp_path, input=program, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("ran 2 of 2") == 1
+    rows = [json.loads(path.read_text()) for path in (tmp_path / "results" / "tiny" / "rows").glob("*.json")]
+    assert [(row["status"], row["config"]["model"]) for row in rows] == [("ok", name)] * 2
