@@ -1,26 +1,38 @@
 """Trained models as `.keras` files, which Keras loads without this package.
 
-Such a file is a ZIP archive with the layers in JSON and the weights in HDF5. Only layers of Keras itself
-are built from a file in a results folder, and nothing that it names is imported.
+Such a file is a ZIP archive with the layers in JSON and the weights in HDF5. Only layers of Keras itself are built from
+a file in a results folder, but none that runs other code or reads other files, and nothing that it names is imported.
 """
 
+import contextlib
 import json
+import math
 import tempfile
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mnist_sweep.errors import LedgerError
 from mnist_sweep.models import inference
 from mnist_sweep.system import npz
-from mnist_sweep.text.lines import one_line
+from mnist_sweep.system.files import open_regular
+from mnist_sweep.text.lines import one_line, shortened
+from mnist_sweep.text.numbers import size
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-CONFIG = "config.json"
+CONFIG, WEIGHTS = "config.json", "model.weights.h5"
+MAX_CONFIG_BYTES = 16 << 20
+MAX_PACKED = 10  # times as large as the file: Keras does not compress its members
+FOREIGN_CODE = {"FlaxLayer", "JaxLayer", "Lambda", "TFSMLayer", "TorchModuleWrapper"}
+OTHER_FILES = {"IntegerLookup", "StringLookup", "TextVectorization"}
+KERAS_ERRORS = (
+    *(ArithmeticError, AssertionError, AttributeError, ImportError, LookupError, MemoryError, OSError, RuntimeError),
+    *(TypeError, ValueError, zipfile.BadZipFile),
+)
 
 
 def to_bytes(model: Any) -> bytes:
@@ -56,25 +68,31 @@ def image_shape(path: Path) -> tuple[int, int, int]:
     """Return the image shape of a file's model, without loading Keras.
 
     Raises:
-        LedgerError: The file is damaged, holds layers that are not Keras' own, or takes no images.
+        LedgerError: The file is damaged, holds layers that are not Keras' own or would run other code, or takes no
+            images.
     """
-    modules: set[str] = set()
+    foreign: set[str] = set()
 
     def with_module_noted(part: dict[str, Any]) -> dict[str, Any]:
-        if "class_name" in part and part.get("module") is not None:
-            modules.add(str(part["module"]))
+        module, name = str(part.get("module")), str(part.get("class_name"))
+        if "class_name" in part and module != "None" and module.partition(".")[0] != "keras":
+            foreign.add(f"layers of {one_line(module)}")
+        if name in FOREIGN_CODE | OTHER_FILES:
+            foreign.add(f"a {name}, which {'runs other code' if name in FOREIGN_CODE else 'may read other files'}")
         return part
 
     try:
-        with zipfile.ZipFile(path) as archive:
+        with open_regular(path) as file, zipfile.ZipFile(file) as archive:
+            npz.require_size([archive.getinfo(CONFIG)], MAX_CONFIG_BYTES)
+            npz.require_size(archive.infolist(), MAX_CONFIG_BYTES + MAX_PACKED * path.stat().st_size)
             config = json.loads(archive.read(CONFIG), object_hook=with_module_noted)
         shape = config["config"]["layers"][0]["config"]["batch_shape"]
     except (*npz.ZIP_ERRORS, IndexError, TypeError) as error:
-        raise LedgerError(f"{path} is not a model file ({one_line(error)}).") from error
-    foreign = {one_line(name) for name in modules if name.partition(".")[0] != "keras"}
+        cause = one_line(getattr(error, "strerror", None) or error)
+        raise LedgerError(f"{path} is not a model file ({cause}).") from error
     if foreign:
         raise LedgerError(
-            f"{path} holds layers of {', '.join(sorted(foreign))}, which are not built from a results folder: "
+            f"{path} holds {' and '.join(sorted(foreign))}: these are not built from a results folder; "
             "load it in Python with keras.saving.load_model, if you trust it."
         )
     if not isinstance(shape, list) or len(shape) != 4 or not all(type(side) is int and side > 0 for side in shape[1:]):
@@ -94,10 +112,38 @@ def probabilities(path: Path, images: "Sequence[NDArray[np.float32]]") -> "NDArr
     import tensorflow as tf
 
     try:
-        model = keras.saving.load_model(path, compile=False, safe_mode=True)
-    except (OSError, TypeError, ValueError) as error:
-        raise LedgerError(f"{path} cannot be loaded ({one_line(error)}).") from error
-    graph = tf.function(model, autograph=False)  # rounds as training's evaluation does, in bfloat16 too
-    logits = inference.logits(graph, np.stack(images)).astype(np.float64)
+        with zipfile.ZipFile(path) as archive:
+            num_bytes = archive.getinfo(WEIGHTS).file_size
+        with _no_more_weights_than(num_bytes):
+            model = keras.saving.load_model(path, compile=False, safe_mode=True)
+        graph = tf.function(model, autograph=False)  # rounds as training's evaluation does, in bfloat16 too
+        logits = inference.logits(graph, np.stack(images)).astype(np.float64)
+    except (*KERAS_ERRORS, tf.errors.OpError) as error:  # whatever a layer raises for values that no layer can have
+        raise LedgerError(f"{path} cannot be loaded ({shortened(one_line(error))}).") from error
     shares = np.exp(logits - logits.max(axis=1, keepdims=True))
     return np.asarray(shares / shares.sum(axis=1, keepdims=True))
+
+
+@contextlib.contextmanager
+def _no_more_weights_than(num_bytes: int) -> Iterator[None]:
+    """Let Keras' layers allocate no more weights than there are bytes for them in a file.
+
+    Raises:
+        ValueError: A layer would; nothing was allocated for it.
+    """
+    import keras
+
+    number, add_weight = 0, keras.layers.Layer.add_weight
+
+    def add_if_in_file(layer: Any, shape: Any = None, *arguments: Any, **options: Any) -> Any:
+        nonlocal number
+        number += math.prod(shape or ())
+        if number > num_bytes:
+            raise ValueError(f"its layers have {number:,} weights or more, and it holds {size(num_bytes)} of them")
+        return add_weight(layer, shape, *arguments, **options)
+
+    keras.layers.Layer.add_weight = add_if_in_file
+    try:
+        yield
+    finally:
+        keras.layers.Layer.add_weight = add_weight

@@ -101,8 +101,49 @@ def test_a_lambda_layer_is_not_run(model_file: Path, refused: Refused) -> None:
         layer |= {"class_name": "Lambda", "config": {"name": "conv1", "function": code}}
 
     rewrite(model_file, with_lambda)
-    with refused(LedgerError, str(model_file)):
+    with refused(LedgerError, str(model_file), "a Lambda, which runs other code"):
         keras_file.probabilities(model_file, list(IMAGES))
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [("TorchModuleWrapper", "runs other code"), ("TFSMLayer", "runs other code"), ("StringLookup", "other files")],
+)
+def test_a_layer_of_keras_that_reaches_beyond_the_file_is_not_built(
+    model_file: Path, refused: Refused, name: str, says: str
+) -> None:
+    rewrite(model_file, lambda config: config["config"]["layers"][1].update(class_name=name))
+    with refused(LedgerError, f"{model_file} holds a {name}, which", says, "keras.saving.load_model"):
+        keras_file.image_shape(model_file)
+
+
+def test_layers_larger_than_the_files_weights_are_refused_before_they_are_allocated(
+    model_file: Path, refused: Refused
+) -> None:
+    def with_units(config: dict[str, Any]) -> None:
+        layer = next(one for one in config["config"]["layers"] if one["class_name"] == "Dense")
+        layer["config"]["units"] = 10**9
+
+    rewrite(model_file, with_units)
+    with refused(
+        LedgerError, f"{model_file} cannot be loaded (its layers have", "(its layers have 12,000,000,", "and it holds"
+    ):
+        keras_file.probabilities(model_file, list(IMAGES))
+
+
+@pytest.mark.parametrize("kernel_size", [0, -1, "a", None, [1] * 9, 10**30, {}])
+def test_values_that_no_layer_can_have_are_one_line(model_file: Path, refused: Refused, kernel_size: Any) -> None:
+    rewrite(model_file, lambda config: config["config"]["layers"][1]["config"].update(kernel_size=kernel_size))
+    with refused(LedgerError, f"{model_file} cannot be loaded ("):
+        keras_file.probabilities(model_file, list(IMAGES))
+
+
+def test_a_config_that_unpacks_to_too_much_is_not_read(tmp_path: Path, refused: Refused) -> None:
+    path = tmp_path / "model.keras"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("config.json", b" " * (keras_file.MAX_CONFIG_BYTES + 1))
+    with refused(LedgerError, f"{path} is not a model file (it unpacks to 17 MB, more than the 17 MB allowed)"):
+        keras_file.image_shape(path)
 
 
 @pytest.mark.parametrize(
