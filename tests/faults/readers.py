@@ -33,7 +33,7 @@ from mnist_sweep import (
     trial_id,
 )
 from mnist_sweep.data import archive, cifar10, download, idx
-from mnist_sweep.errors import SweepError
+from mnist_sweep.errors import DataError, SweepError
 from mnist_sweep.models import keras_file
 from mnist_sweep.predict import image_files
 from mnist_sweep.results import mistakes, predictions, runs, saved_plan
@@ -176,6 +176,12 @@ def _rows() -> list[bytes]:
         json.dumps({name: value for name, value in content.items() if name not in {"format", "digest"}}).encode()
         for content in contents
     ]
+
+
+def _read_pictures(path: Path, image_shape: tuple[int, int, int], *, handwriting: bool) -> None:
+    for found in image_files.read(path, image_shape, handwriting=handwriting):
+        if isinstance(found, DataError):
+            raise found
 
 
 def _pictures() -> list[bytes]:
@@ -337,7 +343,10 @@ READERS = {
     ),
     "picture": Reader(
         file="picture",
-        reads=(lambda path: image_files.read(path, (28, 28, 1)), lambda path: image_files.read(path, (20, 28, 3))),
+        reads=(
+            lambda path: _read_pictures(path, (28, 28, 1), handwriting=True),
+            lambda path: _read_pictures(path, (20, 28, 3), handwriting=False),
+        ),
         seeds=_pictures,
         forms=(bytes, _with_crcs),
     ),
