@@ -2,10 +2,10 @@
 
 from typing import TYPE_CHECKING, NamedTuple
 
-import numpy as np
-from numpy.typing import NDArray
-
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from mnist_sweep.data.dataset import Dataset
 
 NUM_IMAGES = 4  # of the training split, and as many of noise, which differ whatever the data
@@ -20,8 +20,8 @@ class Sample(NamedTuple):
         num_classes: Number of classes of the data set.
     """
 
-    images: NDArray[np.float32]
-    labels: NDArray[np.int32]
+    images: "NDArray[np.float32]"
+    labels: "NDArray[np.int32]"
     num_classes: int
 
     @property
@@ -33,6 +33,8 @@ class Sample(NamedTuple):
 
 def draw(data: "Dataset") -> Sample:
     """Return a sample of a data set, always the same."""
+    import numpy as np
+
     places = np.linspace(0, len(data.train.labels) - 1, NUM_IMAGES).astype(int)
     noise = np.random.default_rng(0).random((NUM_IMAGES, *data.image_shape), np.float32)
     images = data.train.images[places].astype(np.float32) / np.float32(data.pixel_max)
