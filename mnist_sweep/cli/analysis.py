@@ -8,19 +8,22 @@ import click
 
 from mnist_sweep.cli.options import PATH
 from mnist_sweep.cli.streams import echo
+from mnist_sweep.errors import LedgerError
+from mnist_sweep.system.files import is_read_only
 
 
 @click.command()
 @click.argument("folder", metavar="DIR", type=PATH)
 @click.option("--format", "format_", type=click.Choice(["html", "md"]), default="html")
-def report(folder: Path, format_: Literal["html", "md"]) -> None:
+@click.option("--output", metavar="FILE", type=PATH, help="Write to FILE instead of a file in DIR.")
+def report(folder: Path, format_: Literal["html", "md"], output: Path | None) -> None:
     """Write the report on DIR: one offline HTML page, or Markdown."""
     from mnist_sweep.reports import background
     from mnist_sweep.reports.writer import write_report
 
     gc.disable()  # as in rows_of
     with background.executor(folder) as submit:
-        echo(write_report(folder, format=format_, submit=submit))
+        echo(write_report(folder, format=format_, output=output, submit=submit))
 
 
 @click.command(
@@ -50,7 +53,7 @@ def compare(folder: Path, a: str, b: str) -> None:
 def effects(folder: Path) -> None:
     """Estimate the effect of each hyperparameter on the accuracy.
 
-    Also writes DIR/effects.csv.
+    Also writes DIR/effects.csv, unless DIR may only be read.
     """
     from mnist_sweep.analysis.effects import estimation
     from mnist_sweep.cli.views import effects as view
@@ -59,9 +62,13 @@ def effects(folder: Path) -> None:
 
     gc.disable()  # as in rows_of
     found = estimation.effects(folder)
-    path = write_table(folder / "effects.csv", found.to_frame())
     view.show(found, Terminal())
-    echo(path)
+    try:
+        echo(write_table(folder / "effects.csv", found.to_frame()))
+    except LedgerError as error:
+        if not is_read_only(error):
+            raise
+        echo(f"note: {error}", err=True)
 
 
 @click.command()

@@ -43,8 +43,14 @@ SECTIONS: tuple[Callable[[Results], Section | None], ...] = (
 NEED_ANALYSIS = {best_config.section, effects.section}  # built last, since they wait for it
 
 
-def write_report(folder: Path, *, format: Format = "html", submit: Submit = submit_here) -> Path:  # noqa: A002 # the option's name
-    """Write `report.html` or `report.md` into a results folder, and return its path.
+def write_report(
+    folder: Path,
+    *,
+    format: Format = "html",  # noqa: A002 # the option's name
+    output: Path | None = None,
+    submit: Submit = submit_here,
+) -> Path:
+    """Write `report.html` or `report.md` into a results folder, or another file, and return its path.
 
     The selection and the effects are computed where `submit` says, by default in this process.
 
@@ -62,7 +68,7 @@ def write_report(folder: Path, *, format: Format = "html", submit: Submit = subm
     else:
         subtitle = f"Generated from the rows in `{folder}` on {datetime.now(UTC):%Y-%m-%d %H:%M} UTC."
         text = html.render(title, subtitle, shown)
-    path = folder / f"report.{format}"
-    then = f"run `{shlex.join(['mnist-sweep', 'report', str(folder)])}`"
-    write_atomically(path, text.encode(), "report", then=then)
+    path = output or folder / f"report.{format}"
+    command = shlex.join(["mnist-sweep", "report", str(folder), *(["--format", "md"] if format == "md" else [])])
+    write_atomically(path, text.encode(), "report", then=f"run `{command}`, which also takes --output FILE")
     return path

@@ -103,6 +103,8 @@ def _validate_config(config: Mapping[str, Any]) -> None:
     for part in PARTS:
         if not isinstance(config.get(part), str):
             raise TypeError(f"config has the {part} {config.get(part)!r}")
+    if foreign := [name for name in config if "." in name and name.partition(".")[0] not in PARTS]:
+        raise ValueError(f"config has the field {foreign[0]!r} of no part")
     for change in config.get("changes", []):
         step, values = change
         if type(step) is not int or not all(isinstance(name, str) for name, _ in values):

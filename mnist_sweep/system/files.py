@@ -108,6 +108,12 @@ def write_atomically(path: Path, content: bytes, what: str, *, then: str = RUN_A
         raise LedgerError(f"{what} {path} cannot be written ({cause}): {remedy(error)}, then {then}.") from error
 
 
+def is_read_only(error: BaseException) -> bool:
+    """Return whether the cause of an error is that this user may not write, rather than a fault of the disk."""
+    cause = error if error.__cause__ is None else error.__cause__
+    return isinstance(cause, OSError) and cause.errno in (errno.EACCES, errno.EPERM, errno.EROFS)
+
+
 def remedy(error: OSError) -> str:
     """Return what makes a path writable that could not be written, by the cause."""
     return REMEDIES.get(error.errno or 0, "repair the disk")

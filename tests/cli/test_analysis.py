@@ -1,10 +1,17 @@
 """Laws of the commands that analyse a results folder: each prints its result, and refuses a folder without rows."""
 
+import errno
+import os
 import re
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from mnist_sweep import TrialConfig
+from mnist_sweep.results.ledger import Ledger
+from mnist_sweep.trials.row import TrialRow
 from tests.cli.conftest import Run, content
 
 
@@ -32,3 +39,39 @@ def test_folder_without_rows_is_one_line(folder: Path, run: Run, arguments: list
     status, out, err = run(*arguments)
     assert (status, out) == (2, "")
     assert err.startswith("error: none holds no rows: ")
+
+
+@pytest.fixture
+def closed(folder: Path, make_row: Callable[..., TrialRow], monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A results folder with two rows that may only be read."""
+    ledger = Ledger(folder / "closed")
+    ledger.open()
+    for seed in (0, 1):
+        ledger.commit(make_row(TrialConfig(seed=seed)))
+    opened = Path.open
+
+    def refuse(path: Path, mode: str = "r", *rest: Any, **more: Any) -> Any:
+        if "x" in mode and path.parent.name == "closed":  # root may write all the same
+            raise OSError(errno.EROFS, os.strerror(errno.EROFS), str(path))
+        return opened(path, mode, *rest, **more)
+
+    monkeypatch.setattr(Path, "open", refuse)
+    return ledger.folder
+
+
+def test_effects_are_shown_of_a_folder_that_may_only_be_read(closed: Path, run: Run) -> None:
+    status, out, err = run("effects", "closed")
+    assert status == 0
+    assert "No hyperparameter varies among these trials." in out
+    assert err.startswith("note: closed/effects.csv cannot be written (Read-only file system)")
+    assert err.count("\n") == 1
+
+
+def test_a_report_can_be_written_elsewhere(closed: Path, run: Run) -> None:
+    status, out, err = run("report", "closed", "--format", "md")
+    assert (status, out) == (2, "")
+    assert "closed/report.md cannot be written (Read-only file system)" in err
+    assert "`mnist-sweep report closed --format md`, which also takes --output FILE" in err
+    status, out, _ = run("report", "closed", "--format", "md", "--output", "mine.md")
+    assert (status, out) == (0, "mine.md\n")
+    assert Path("mine.md").read_text().startswith("# Sweep closed")
