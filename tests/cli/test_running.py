@@ -322,3 +322,15 @@ def test_what_was_planned_is_recorded_by_the_run_and_shown_in_its_report(
     before = content(folder)
     assert "\nto run: nothing, " in run("plan", *options)[1]
     assert content(folder) == before
+
+
+def test_a_report_that_could_not_be_written_is_written_by_the_same_command(folder: Path, run: Run) -> None:
+    report = folder / "results" / "good" / "report.html"
+    report.mkdir(parents=True)  # stands for a full disk: the report alone cannot be written
+    status, _, err = run("run", "good.py", "--runner", "in-process")
+    assert (status, "then run `mnist-sweep report results/good`" in err) == (2, True)
+    report.rmdir()
+    status, out, _ = run("run", "good.py", "--runner", "in-process")
+    assert (status, "report: results/good/report.html" in out, report.is_file()) == (0, True, True)
+    status, out, _ = run("run", "good.py", "--runner", "in-process")
+    assert (status, "report:" in out) == (0, False)
