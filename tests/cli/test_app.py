@@ -94,6 +94,7 @@ def start(folder: Path) -> "subprocess.Popen[str]":
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
+        start_new_session=True,
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # heard, wherever the tests run
     )
 
@@ -113,7 +114,7 @@ def test_a_sweep_killed_or_interrupted_goes_on_where_it_was(folder: Path, figure
     for how, status in [(signal.SIGKILL, -9), (signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]:
         process = start(folder)
         wait_for_rows(process, rows, len(list(rows.glob("*.json"))) + 1)
-        process.send_signal(how)
+        os.killpg(process.pid, how)  # as a terminal, or `timeout`
         out, _ = process.communicate(timeout=300)
         assert process.returncode == status, out
         assert "Traceback" not in out

@@ -42,7 +42,8 @@ class RayTune:
         num_cpus: CPUs of the Ray that is started here; None means all that this process may use.
         xla: Whether gradients are compiled with XLA.
         scheduler: Which of Tune's schedulers stops trials that fall behind; `fifo` stops none.
-        max_retries: Maximum number of retries of a trial whose worker is lost, at least 0.
+        max_retries: Maximum number of retries of a trial whose worker is lost, and of a Ray that is started here and
+            breaks down, at least 0.
     """
 
     address: str | None = None

@@ -300,6 +300,39 @@ mnist_sweep.main("one.py")
     assert "Traceback" not in told
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["raylet", "gcs_server"])
+def test_a_ray_that_breaks_down_starts_again_with_its_trials_and_is_reported_in_one_line(
+    tmp_path: Path, kind: str
+) -> None:
+    code = f"""
+from mnist_sweep.runners.ray import private
+from mnist_sweep.trials.events import Notice, TrialEvaluated
+
+notes = []
+
+class Kill:
+    done = False
+
+    def on_event(self, event):
+        if isinstance(event, Notice):
+            notes.append(event.text)
+        if isinstance(event, TrialEvaluated) and not self.done:
+            self.done = True
+            processes = private._value(private.GLOBAL_NODE).live_processes()
+            next(process for kind, process in processes if kind == "{kind}").kill()
+
+base = TrialConfig(model=Softmax(), optimizer=GradientDescent(), num_steps=4000, evaluate_every=500)
+sweep = Sweep(name="t", trials=[base])
+os.dup2(os.open("stderr", os.O_CREAT | os.O_WRONLY), 2)  # to which Ray's native code would write
+outcome = run(sweep, runner=RayTune(max_concurrent=1, num_cpus=1), listeners=[Kill()])
+print(json.dumps([outcome.complete, notes[0], Path("stderr").read_text()]))
+"""
+    complete, note, errors = in_process(tmp_path, code)
+    assert (complete, errors) == (True, "")
+    assert note == f"Ray's {kind} ended unexpectedly; Ray and its trials start again"
+
+
 @pytest.mark.usefixtures("ray_session")
 def test_asha_stops_trials_and_their_rows_say_so(tmp_path: Path) -> None:
     rates = [0.5, 0.4, 0.3, 1e-6, 2e-6, 3e-6, 4e-6, 5e-6]
