@@ -5,7 +5,6 @@ Each has a fallback: where a version of Ray lacks the name, trials give the same
 
 import contextlib
 import importlib
-import math
 import os
 import signal
 import subprocess
@@ -86,14 +85,15 @@ class _Processes:
     def __init__(self) -> None:
         self.ending = contextlib.ExitStack()
         self._popen, self._gcs_port, self._get_node = map(_value, (POPEN, GCS_PORT, GET_NODE))
-        self._started: dict[str, tuple[Any, float]] = {}
+        self._started: dict[str, Any] = {}
+        self._asked_since: dict[str, float] = {}
 
     def start(self, command: Sequence[str], **options: Any) -> Any:
         """Start one, in Ray's place."""
         process = self._popen(command, process_group=0, **options)
         self.ending.callback(_end_group, process)
         name = Path(command[0]).name
-        self._started[name] = process, time.monotonic()
+        self._started[name] = process
         if name == "raylet":
             # Kills the raylet's agents when this process was killed: they would live on for a minute.
             script = 'read -r _; kill -s KILL -- "-$1"'
@@ -116,10 +116,10 @@ class _Processes:
         return self._get_node(*arguments)
 
     def _check(self, name: str) -> None:
-        process, start = self._started.get(name, (None, math.inf))
+        process, now = self._started.get(name), time.monotonic()
         if process and process.poll() is not None:
             raise TimeoutError(f"its {name} has ended with status {process.returncode}")
-        if time.monotonic() > start + SECONDS_TO_START:
+        if now > self._asked_since.setdefault(name, now) + SECONDS_TO_START:
             raise TimeoutError(f"its {name} did not start within {SECONDS_TO_START:g} s")
 
 
