@@ -179,11 +179,13 @@ def _summaries(
     if artifacts is None or artifacts.summaries == "off":
         yield None
         return
+    from mnist_sweep.trackers.tensorboard.hparams import log_folder
     from mnist_sweep.trackers.tensorboard.writer import TensorBoardWriter
 
+    name = log_folder(to_flat(config), artifacts.fields, trial_id(config))
     full, fresh = artifacts.summaries == "full", not (checkpoints and checkpoints.exist())
     with (
-        _working_folder(storage_of(artifacts), f"logs/{trial_id(config)}", problems) as folder,
+        _working_folder(storage_of(artifacts), name, problems) as folder,
         TensorBoardWriter(folder, config, full=full, fresh=fresh) as summaries,
     ):
         yield summaries

@@ -179,6 +179,7 @@ def _run_missing(
         **dataclasses.asdict(keep) | {"storage": where},
         run_marker=run_marker.new_name(path),
         keep_shared_prefixes=is_population,
+        fields=tuple(queue.fields),
         several_seeds=queue.several_seeds,
         digests=digests,
     )

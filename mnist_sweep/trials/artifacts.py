@@ -48,6 +48,7 @@ class Artifacts(Keep):
         run_marker: Name of a file that lies there while the run lasts: a worker that sees it writes checkpoints, and
             pauses its trial when it is gone. None means that no checkpoints are written.
         keep_shared_prefixes: Whether trials keep their final states, for longer trials with the same beginning.
+        fields: Names of the fields in which the sweep's trials differ, which name the trials' logs.
         several_seeds: Whether configs have several trials, so that no worker alone can tell whose model is to be kept.
         digests: Digests of the data and of the user's own code by `kinds.data_key` and `code_key`; a trial does not
             resume from a checkpoint of others.
@@ -57,6 +58,7 @@ class Artifacts(Keep):
     run_marker: str | None = None
     models: Retention = "none"
     keep_shared_prefixes: bool = False
+    fields: tuple[str, ...] = ()
     several_seeds: bool = False
     digests: Mapping[str, str] = field(default_factory=dict)
 

@@ -282,5 +282,6 @@ def test_summaries_lie_beside_the_rows_and_change_no_figure(
     shown = run(sweep(), results=tmp_path / "shown", runner=Local(in_process=True), keep=Keep(summaries="full"))
     assert figures(shown.folder) == figures(plain.folder)
     logs = {path.name for path in (shown.folder / "logs").iterdir()}
-    assert logs == {"sweep.tfevents", *(row.trial_id for row in shown.rows)}
+    rows = zip(RATES, shown.rows, strict=True)
+    assert logs == {"sweep.tfevents", *(f"learning_rate={rate} {row.trial_id}" for rate, row in rows)}
     assert not (plain.folder / "logs").exists()

@@ -15,6 +15,7 @@ from mnist_sweep.results import run_marker
 from mnist_sweep.runners.trial import steps
 from mnist_sweep.system import storage as storages
 from mnist_sweep.system.storage import Bucket, Folder, Storage, absolute, folder_in, storage
+from mnist_sweep.trackers.tensorboard.hparams import log_folder
 from mnist_sweep.training import checkpoints
 from mnist_sweep.training.fitting import consume
 from mnist_sweep.trials.artifacts import Artifacts
@@ -207,7 +208,8 @@ def test_a_run_leaves_its_logs_and_its_best_model_on_the_storage(
     assert kept.read(f"models/{best}.keras") == (outcome.folder / "models" / f"{best}.keras").read_bytes()
     assert kept.names("logs") == ["logs/sweep.tfevents"]
     for row in outcome.rows:
-        assert len(kept.names(f"logs/{row.trial_id}")) == len(kept.names(f"logs/{row.trial_id}/train")) == 1
+        folder = log_folder(row.config, ["optimizer.learning_rate"], row.trial_id)
+        assert len(kept.names(folder)) == len(kept.names(f"{folder}/train")) == 1
     assert kept.names("checkpoints") == []
     assert not (outcome.folder / "logs").exists()
 

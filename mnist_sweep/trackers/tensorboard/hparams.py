@@ -6,20 +6,29 @@ the file, and without TensorFlow, which it never loads: the file holds one recor
 
 import io
 import json
+import re
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from mnist_sweep.system.storage import Storage
+from mnist_sweep.text.names import label
 
+UNSAFE, MAX_LABEL = re.compile(r"[^\w .,;=+-]|^\."), 120  # in names of files everywhere
 FILE = "logs/sweep.tfevents"  # TensorBoard reads what has `tfevents` in its name
 RESULTS = {  # the name of a column, the run below the trial's, the tag in that run
-    "val_accuracy": ("test", "accuracy"),
+    "val_accuracy": ("validation", "accuracy"),
     "test_accuracy": ("", "test_accuracy"),
-    "val_loss": ("test", "cross_entropy"),
+    "val_loss": ("validation", "cross_entropy"),
     "train_accuracy": ("train", "accuracy"),
     "train_loss": ("train", "cross_entropy"),
 }
+
+
+def log_folder(flat: Mapping[str, Any], fields: Sequence[str], trial_id: str) -> str:
+    """Return the folder of a trial's logs, which names its runs: the fields in which trials differ, and its id."""
+    text = UNSAFE.sub("_", label(flat, fields))[:MAX_LABEL] if fields else ""
+    return f"logs/{text}{' ' * bool(text)}{trial_id}"
 
 
 def hyperparameters(flat: Mapping[str, Any]) -> dict[str, bool | int | float | str]:

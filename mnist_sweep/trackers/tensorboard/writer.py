@@ -1,9 +1,9 @@
 """The TensorBoard logs of a trial in training.
 
-A trial has a folder of its own with the runs `train` (batches as they were trained on) and `test` (the validation
-split), and beside them its hyperparameters and its accuracy on the test split. `full` adds what the classic expert
-tutorial showed. Nothing here changes a weight, so logs do not change a trial's numbers. Where they cannot be written,
-as on a full disk, the trial continues without them.
+A trial has a folder of its own with the runs `train` (batches as they were trained on) and `validation`, and beside
+them its hyperparameters and its accuracy on the test split. `full` adds what the classic expert tutorial showed.
+Nothing here changes a weight, so logs do not change a trial's numbers. Where they cannot be written, as on a full disk,
+the trial continues without them.
 """
 
 import functools
@@ -71,8 +71,8 @@ class TensorBoardWriter:
             shutil.rmtree(folder, ignore_errors=True)
         for stale in folder.glob("*tfevents*"):  # a trial that resumes writes these again
             stale.unlink()
-        self._own, self._train, self._test = (
-            tf.summary.create_file_writer(str(folder / name)) for name in ("", "train", "test")
+        self._own, self._train, self._validation = (
+            tf.summary.create_file_writer(str(folder / name)) for name in ("", "train", "validation")
         )
         with self._own.as_default(step=0):
             hparams.hparams(hyperparameters(to_flat(config)), trial_id=trial_id(config))
@@ -87,7 +87,7 @@ class TensorBoardWriter:
         self._graph = step.get_concrete_function().graph
         with self._train.as_default(step=0):
             tf.summary.graph(traces.graph_definition(self._graph))
-        with self._test.as_default(step=0):
+        with self._validation.as_default(step=0):
             tf.summary.image("images", self._images, max_outputs=NUM_IMAGES_SHOWN)
 
     def is_traced(self, step: int) -> bool:
@@ -117,7 +117,7 @@ class TensorBoardWriter:
                 _write_weights(self._model)
                 for name, value in traces.memory().items():
                     tf.summary.scalar(f"trace/{name}", value)
-        with self._test.as_default(step=evaluation.step):
+        with self._validation.as_default(step=evaluation.step):
             if has_validation:
                 tf.summary.scalar("accuracy", evaluation.val_accuracy)
                 tf.summary.scalar("cross_entropy", evaluation.val_loss)
@@ -140,7 +140,7 @@ class TensorBoardWriter:
     def __exit__(self, kind: type[BaseException] | None, error: object, trace: object) -> None:
         if kind and issubclass(kind, Exception):  # neither a pause nor an early stop
             self.on_train_end(Status.FAILED, None)
-        for writer in (self._own, self._train, self._test):
+        for writer in (self._own, self._train, self._validation):
             writer.close()
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from mnist_sweep.errors import LedgerError
 from mnist_sweep.system.storage import Folder
 from mnist_sweep.trackers.tensorboard import hparams
+from mnist_sweep.trials.config import TrialConfig, to_flat
 
 
 def test_settings_are_what_the_table_can_hold() -> None:
@@ -30,3 +31,12 @@ def test_a_folder_that_cannot_be_made_is_an_error_of_one_line(tmp_path: Path, re
     (tmp_path / "logs").write_text("a file")
     with refused(LedgerError, str(tmp_path / "logs"), "cannot be made"):
         hparams.write(Folder(tmp_path), [])
+
+
+def test_logs_are_named_by_what_distinguishes_a_trial_in_every_file_system() -> None:
+    flat = to_flat(TrialConfig(seed=3))
+    assert hparams.log_folder(flat, [], "1234-3") == "logs/1234-3"
+    assert hparams.log_folder(flat, ["optimizer", "seed"], "1234-3") == "logs/adam seed=3 1234-3"
+    assert hparams.log_folder({"a": "../x:\x1b\n"}, ["a"], "1") == "logs/a=.._x___ 1"
+    assert hparams.log_folder({"model": "mine:.hidden"}, ["model"], "1") == "logs/_hidden 1"
+    assert len(hparams.log_folder({"a": "x" * 999}, ["a"], "1")) < 140

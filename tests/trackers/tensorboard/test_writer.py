@@ -110,24 +110,24 @@ def test_full_summaries_show_all_that_the_expert_tutorial_showed(tmp_path: Path,
     row = run(tmp_path, "full")
     assert row.error is None
     name = trial_id(TRIAL)
-    train, test = f"{name}/train", f"{name}/test"
+    train, validation = f"{name}/train", f"{name}/validation"
     ask = tensorboard(tmp_path / "logs")
-    assert set(ask("runs")) == {name, train, test}
+    assert set(ask("runs")) == {name, train, validation}
     scalars = ask("plugin/scalars/tags")
     figures = {f"{weight}/{figure}" for weight in WEIGHTS for figure in ("mean", "stddev", "min", "max")}
     traced = {"trace/step_milliseconds", "trace/peak_memory_mib", "trace/resident_memory_mib"}
     assert set(scalars[train]) == {"accuracy", "cross_entropy", "learning_rate"} | figures | traced
-    assert set(scalars[test]) == {"accuracy", "cross_entropy"}
+    assert set(scalars[validation]) == {"accuracy", "cross_entropy"}
     assert set(scalars[name]) == {"test_accuracy"}
     histograms = ask("plugin/histograms/tags")
     assert set(histograms[train]) == {f"{weight}/histogram" for weight in WEIGHTS}
     kinds = ("pre_activations", "activations")
     layers = ("conv1", "conv2", "hidden", "logits")
-    assert set(histograms[test]) == {f"{layer}/{kind}" for layer in layers for kind in kinds}
+    assert set(histograms[validation]) == {f"{layer}/{kind}" for layer in layers for kind in kinds}
     images = ask("plugin/images/tags")
     shown = {"images", "conv1/filters", "conv1/convolved", "conv2/convolved", "pool1/pooled", "pool2/pooled"}
-    assert set(images[test]) == shown
-    assert images[test]["conv1/filters"]["samples"] == 4
+    assert set(images[validation]) == shown
+    assert images[validation]["conv1/filters"]["samples"] == 4
     graphs = ask("plugin/graphs/info")[train]
     assert graphs["run_graph"]
     assert list(graphs["tags"]) == ["step 10"]
