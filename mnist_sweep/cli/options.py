@@ -46,7 +46,7 @@ TRIAL_OPTIONS = (
         "--keep-models",
         type=click.Choice(get_args(Retention)),
         default="best",
-        help="Which trained models to keep in models/: the best trial's, all, or none.",
+        help="Which trained models to keep in models/: the selected config's, all, or none.",
     ),
     click.option(
         "--set-aside",
