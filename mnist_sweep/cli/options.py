@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from mnist_sweep.sweep.sweep import Sweep
 
 PATH = click.Path(path_type=Path)
+TRACEBACK = click.option("--traceback", is_flag=True, expose_value=False, help="Show where an error was raised.")
 TRIAL_OPTIONS = (
     click.option(
         "--runner",
@@ -53,7 +54,7 @@ TRIAL_OPTIONS = (
         is_flag=True,
         help="Move rows of other data or code to set_aside/ in the results folder, and rerun their trials.",
     ),
-    click.option("--traceback", is_flag=True, expose_value=False, help="Show where an error was raised."),
+    TRACEBACK,
     click.option("--no-predictions", is_flag=True, help="Do not keep predicted classes, which `compare` needs."),
 )
 

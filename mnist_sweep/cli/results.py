@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from mnist_sweep.cli.options import PATH
+from mnist_sweep.cli.options import PATH, TRACEBACK
 from mnist_sweep.cli.streams import echo
 from mnist_sweep.errors import SweepError, no_rows
 from mnist_sweep.results.ledger import Ledger
@@ -98,6 +98,7 @@ Exit status: 0 if all numbers are the same bit for bit, 1 if some differ, 2 on a
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="Script that defines the trial's own model or data set, or lies beside the module that does.",
 )
+@TRACEBACK
 def replay(folder: Path, trial_id: str, script: Path | None) -> int:
     """Run TRIAL again and compare it with its row, bit for bit."""
     from mnist_sweep.cli.views import replay as view
