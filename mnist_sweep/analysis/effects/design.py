@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 Codes = NDArray[np.intp]
+MAX_BLOCKS = 200
 CROSSED = 0.8  # share of all pairs of settings and seeds from which on the seeds repeat the settings
 
 
@@ -61,7 +62,7 @@ def design_of_trials(
     _, first, counts = np.unique(setting, return_index=True, return_counts=True)
     shape = len(first), int(seed.max()) + 1
     if counts.max() == 1 or len(accuracy) < CROSSED * math.prod(shape):
-        shape, table = (len(first), 1), (np.bincount(setting, accuracy) / counts)[:, None]
+        shape, table = (len(first), 1), _means(accuracy, setting, seed)[:, None]
     else:
         table = np.full(shape, np.nan)
         table[setting, seed] = accuracy
@@ -75,6 +76,19 @@ def design_of_trials(
         is_grid=not is_sample and len(np.unique(codes, axis=0)) == _num_combinations(codes, parents),
         rounding=rounding,
     )
+
+
+def _means(accuracy: Array, setting: Codes, seed: Codes) -> Array:
+    """Return the mean of each setting over its seeds, less what a seed does to all settings (seeds are blocks)."""
+    counts, num_seeds = np.bincount(setting), int(seed.max()) + 1
+    means = np.bincount(setting, accuracy) / counts
+    if num_seeds > MAX_BLOCKS or counts.max() == 1:
+        return np.asarray(means)
+    trials = np.zeros((len(counts), num_seeds))
+    trials[setting, seed] = 1
+    normal = np.diag(trials.sum(axis=0)) - trials.T @ (trials / counts[:, None])
+    effects = np.linalg.pinv(normal, hermitian=True) @ np.bincount(seed, accuracy - means[setting])
+    return np.asarray(np.bincount(setting, accuracy - effects[seed]) / counts)
 
 
 def _imputed(table: Array) -> Array:

@@ -48,7 +48,8 @@ class Effect:
         difference: Mean accuracy of the best level minus that of the worst, in [0, 1]; NaN if unknown.
         low: Lower end of its 95% interval, which holds for all pairs of levels at once.
         high: Upper end of it.
-        significant: Whether the interval is above 0.
+        significant: Whether the interval is above 0, and the p-value significant at the 5% level over all
+            hyperparameters (Holm 1979): of a sweep without any effect, 5% have one that is.
         sentence: The effect in words.
     """
 

@@ -57,7 +57,11 @@ def effects(trials: "str | Path | pd.DataFrame") -> Effects:
     means, shares, tests = _estimates(design, usable)
     known = {factor.name: (mean, share) for factor, mean, share in zip(usable, means, shares, strict=True)}
     num_levels = sum(len(factor.labels) for factor in factors)
-    found = [_effect(factor, trials, good, num_levels, *known.get(factor.name, (None, None))) for factor in factors]
+    sure = dict(zip(known, _significant([mean.pvalue for mean in means]), strict=True))
+    found = [
+        _effect(factor, trials, good, num_levels, *known.get(factor.name, (None, None)), sure.get(factor.name, False))
+        for factor in factors
+    ]
     pairs = [_interaction(test, usable) for test in tests]
     return Effects(
         effects=tuple(sorted(found, key=_strength)),
@@ -78,6 +82,15 @@ def _estimates(
     num_trends = max(1, sum(factor.has_trend for factor in factors))
     means = [marginal_means(model, number, num_trends=num_trends) for number in range(len(factors))]
     return means, variance_shares(design, [factor.kind for factor in factors]), tests
+
+
+def _significant(pvalues: Sequence[float]) -> list[bool]:
+    """Return which p-values are significant at 5% over all of them (Holm 1979)."""
+    order = np.argsort(pvalues)
+    limits = ALPHA / np.arange(len(pvalues), 0, -1)
+    found = np.zeros(len(pvalues), np.bool_)
+    found[order] = np.logical_and.accumulate(np.asarray(pvalues)[order] <= limits)
+    return found.tolist()
 
 
 def _design(trials: "pd.DataFrame", factors: Sequence[Factor], rows: NDArray[np.bool_]) -> Design:
@@ -109,6 +122,7 @@ def _effect(
     num_levels: int,
     means: MarginalMeans | None,
     share: float | None,
+    significant: bool,
 ) -> Effect:
     live = factor.among(good)[0].tolist()
     intervals = dict(zip(live, means.levels, strict=True)) if means else {}
@@ -122,7 +136,9 @@ def _effect(
         for number, (label, n, failed, diverged) in enumerate(zip(factor.labels, *counts, strict=True))
     )
     difference, low, high = means.difference if means else UNKNOWN
-    parts = [sentences.effect_sentence(factor, [factor.labels[number] for number in live], means)]
+    parts = [
+        sentences.effect_sentence(factor, [factor.labels[number] for number in live], means, significant=significant)
+    ]
     setting = trials["config_id"].factorize()[0]
     for kind, rows in failures.items():
         parts += sentences.failure_sentences(factor, kind, rows, setting, num_tests=num_levels * len(failures))
@@ -134,7 +150,7 @@ def _effect(
         difference=difference,
         low=low,
         high=high,
-        significant=low > 0,
+        significant=significant,
         sentence="; ".join(parts),
     )
 

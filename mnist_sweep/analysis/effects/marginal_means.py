@@ -15,7 +15,11 @@ covered in 93.2 to 97.0% (`python -m tests.benchmarks.coverage`).
 Two or three seeds give the variation from seed to seed few degrees of freedom. In a grid, that of a difference is no
 smaller than what settings and seeds leave when each has an effect of its own (seeds are blocks), which has more: where
 it is not larger, that remainder is the error, and up to twice of it degrees of freedom lie in between. Computed for
-normal variances in any ratio, 95% intervals then cover in 92 to 98% with two degrees of freedom of the seeds and more. One is so few that the remainder counts as two, and the seeds from half of it on: 95% and more.
+normal variances in any ratio, 95% intervals then cover in 92 to 98% with two degrees of freedom of the seeds and more.
+One is so few that the remainder counts as two, and the seeds from half of it on: 95% and more.
+
+Where the levels of a factor vary unequally (Bartlett 1937, at the 20% level), a difference has the variance of its two
+levels and Welch's (1947) degrees of freedom, since an error of all levels would be too small for a noisy one.
 """
 
 import functools
@@ -25,7 +29,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from mnist_sweep.analysis.effects import anova
+from mnist_sweep.analysis.effects import anova, level_variances
 from mnist_sweep.analysis.effects.anova import ALPHA, MeanSquare
 from mnist_sweep.analysis.effects.design import Array, LinearModel, leverage, marginal_weights
 from mnist_sweep.statistics.intervals import clip_interval, studentized_range_quantile, weight_of_few
@@ -51,6 +55,7 @@ class MarginalMeans(NamedTuple):
         worst: Index of the level with the lowest mean.
         best: Index of the level with the highest mean.
         difference: Best minus worst; the interval holds for all pairs of levels at once (Tukey 1949, Kramer 1956).
+        pvalue: Of the difference, for all pairs at once; 1 where its interval is not above 0.
         slope: Of the means over the levels in their order; the interval holds for all trends at once (Bonferroni).
     """
 
@@ -58,6 +63,7 @@ class MarginalMeans(NamedTuple):
     worst: int
     best: int
     difference: Interval
+    pvalue: float
     slope: Interval
 
 
@@ -72,13 +78,15 @@ def marginal_means(model: LinearModel, factor: int, *, num_trends: int = 1) -> M
     worst, best = int(values.argmin()), int(values.argmax())
     scores = np.arange(num) - (num - 1) / 2
     parts = _errors(model, vectors - vectors.mean(axis=0), num - 1, of_differences=True)
+    of_pair = level_variances.of_difference(model, factor, vectors[best] - vectors[worst], parts)
     levels = [_interval(model, vector, _errors(model, vector[None], 1), _t_quantile(ALPHA)) for vector in vectors]
-    difference = _interval(model, vectors[best] - vectors[worst], parts, functools.partial(_tukey_quantile, num))
+    difference = _interval(model, vectors[best] - vectors[worst], of_pair, functools.partial(_tukey_quantile, num))
     return MarginalMeans(
         levels=tuple(_clipped(interval, 0.0) for interval in levels),
         worst=worst,
         best=best,
         difference=_clipped(difference, -1.0),
+        pvalue=_pvalue(model, vectors[best] - vectors[worst], of_pair, num) if difference.low > 0 else 1.0,
         slope=_interval(model, scores @ vectors / (scores @ scores), parts, _t_quantile(ALPHA / num_trends)),
     )
 
@@ -124,7 +132,7 @@ def _interval(
     if np.abs(vector - axes @ (axes.T @ vector)).max() > 1e-6:
         return Interval(math.nan, math.nan, math.nan)
     mean, variance = float((vector @ model.coefficients).mean()), sum(part.value for part in parts)
-    half = _weighted_quantile(parts, quantile) * math.sqrt(leverage(model, vector) * variance) if parts else math.nan
+    half = _weighted(parts, quantile) * math.sqrt(leverage(model, vector) * variance) if parts else math.nan
     if variance <= len(parts) * anova.least_variance(model):  # then all round alike
         half = max(half, ONE_IMAGE * math.sqrt(model.design.rounding) + anova.RESOLUTION)
     return Interval(mean, mean - half, mean + half)
@@ -136,13 +144,25 @@ def _clipped(interval: Interval, least: float) -> Interval:
     return Interval(interval.mean, min(low, interval.mean), max(high, interval.mean))
 
 
-def _weighted_quantile(parts: Sequence[MeanSquare], quantile: Callable[[float], float]) -> float:
-    """Return the quantile of an error of one part, or of the settings' own and that of their seeds."""
+def _weighted(parts: Sequence[MeanSquare], of_df: Callable[[float], float]) -> float:
+    """Return a quantile, or a p-value, of an error of one part, or of the settings' own and that of their seeds."""
     if len(parts) == 1:
-        return quantile(parts[0].df)
+        return of_df(parts[0].df)
     settings, seeds = parts
     weight = weight_of_few(seeds.value / (settings.value + seeds.value), seeds.df)
-    return (1 - weight) * quantile(settings.df) + weight * quantile(seeds.df)
+    return (1 - weight) * of_df(settings.df) + weight * of_df(seeds.df)
+
+
+def _pvalue(model: LinearModel, vector: Array, parts: Sequence[MeanSquare], num_levels: int) -> float:
+    """Return the p-value of the difference of the best and the worst of so many levels."""
+    from scipy.special import stdtr
+    from scipy.stats import studentized_range
+
+    error = math.sqrt(leverage(model, vector) * sum(part.value for part in parts))
+    ratio = float((vector @ model.coefficients).mean()) / error
+    if num_levels == 2:
+        return _weighted(parts, lambda df: 2 * float(stdtr(df, -ratio)))
+    return _weighted(parts, lambda df: float(studentized_range.sf(ratio * math.sqrt(2), num_levels, df)))
 
 
 def _t_quantile(alpha: float) -> Callable[[float], float]:

@@ -21,8 +21,13 @@ if TYPE_CHECKING:
 THESE_IMAGES = "Intervals are for these validation images: for new images, effects vary more."
 
 
-def effect_sentence(factor: Factor, labels: Sequence[str], means: MarginalMeans | None) -> str:
-    """Return the effect of a factor in words, given its levels with successful trials and their means, if compared."""
+def effect_sentence(
+    factor: Factor, labels: Sequence[str], means: MarginalMeans | None, *, significant: bool = True
+) -> str:
+    """Return the effect of a factor in words, given its levels with successful trials and their means, if compared.
+
+    With all factors tested it may not be `significant` although its own interval is above 0.
+    """
     name = factor.short
     if means is None:
         return f"{name}: not compared: {_not_compared(labels)}"
@@ -42,7 +47,8 @@ def effect_sentence(factor: Factor, labels: Sequence[str], means: MarginalMeans 
         of = f"; best and worst of {len(labels)}" if len(labels) > 2 else ""
         ending = f"; {slope}" if trend and {means.best, means.worst} == {0, len(labels) - 1} else ""
         better = f"{best} is {_points(difference, high - low)} points better than {worst}"
-        return f"{name}: {better} ({interval}{of}){ending}"
+        alone = "" if significant else ", by itself: not significant with all hyperparameters tested"
+        return f"{name}: {better} ({interval}{of}){ending}{alone}"
     ends = f"({best} vs {worst}: {interval} points)"
     if trend:
         return f"{name}: {slope}, though no two levels differ significantly {ends}"

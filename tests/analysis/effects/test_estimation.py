@@ -172,6 +172,26 @@ def test_what_two_seeds_share_hides_no_effect(make_trials: MakeTrials) -> None:
     assert np.mean([effect.low <= 0.008 <= effect.high for effect in found]) > 0.8
 
 
+def test_some_effect_is_significant_by_chance_in_5_percent_of_sweeps(make_trials: MakeTrials) -> None:
+    axes = {"batch_size": [50, 100], "model.dropout": [0.1, 0.2], "num_steps": [5, 6], "log_every": [1, 2]}
+    configs = grid(TrialConfig(), axes)
+    found = [effects(make_trials(configs, lambda _: 0.9, seed=seed)).effects for seed in range(60)]
+    assert np.mean([any(effect.low > 0 for effect in sweep) for sweep in found]) > 0.08
+    assert np.mean([any(effect.significant for effect in sweep) for sweep in found]) <= 0.1
+    alone = [effect.sentence for sweep in found for effect in sweep if effect.low > 0 and not effect.significant]
+    assert alone
+    assert all(sentence.endswith("by itself: not significant with all hyperparameters tested") for sentence in alone)
+
+
+def test_missing_rows_do_not_make_the_luck_of_a_seed_an_effect(make_trials: MakeTrials) -> None:
+    draw = np.random.default_rng(0)
+    configs = repeat(grid(TrialConfig(), {"batch_size": [50, 100], "model.dropout": [0.1, 0.2, 0.3]}), seeds=3)
+    trials = make_trials(configs, lambda config: 0.8 + 0.1 * config.seed, noise=0.001)
+    found = [effects(trials[draw.random(len(trials)) < 0.7]).effects for _ in range(20)]
+    differences = [effect.difference for sweep in found for effect in sweep if not np.isnan(effect.difference)]
+    assert np.mean(np.array(differences) < 0.005) > 0.9
+
+
 def test_same_trials_have_the_same_effects_in_any_order(make_trials: MakeTrials) -> None:
     trials = make_trials(repeat(GRID, seeds=2), lambda config: 0.95 + GAIN[optimizer_of(config)])
     one, other = effects(trials), effects(trials.sample(frac=1, random_state=0))
