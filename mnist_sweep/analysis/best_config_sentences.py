@@ -171,8 +171,8 @@ def _ties(ties: int, others: int, untested: int, *, scope: str) -> str:
         worse = f"{others - untested:,} of the {others:,} other configs" if untested else all_of
         return f"It is significantly better than {worse} {scope}{rest}."
     if ties == others:
-        all_of = {1: "The other config is", 2: "Both other configs are"}
-        tied = all_of.get(others, f"All {others:,} other configs are")
+        few = {1: "The other config is", 2: "Both other configs are"}
+        tied = few.get(others, f"All {others:,} other configs are")
     else:
         tied = f"{ties:,} of the {others:,} other configs {'is' if ties == 1 else 'are'}"
     return f"{tied} statistically tied with it {scope}{rest}."

@@ -62,7 +62,7 @@ def compare(folder: str | Path, a: str, b: str) -> Comparison:
         val=val,
         test=test,
         method=method,
-        sentence=conclusion(*names, val, test, method),
+        sentence=conclusion(names[0], names[1], val, test, method),
         notes=(
             *kind_notes,
             *notes([row.config for pair in pairs for row in pair], method),

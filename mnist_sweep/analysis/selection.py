@@ -133,8 +133,9 @@ def _verdict(good: "pd.DataFrame", configs: "pd.DataFrame", num_val: int | None)
         if configs["n"].iloc[0] <= MIN_SEEDS:
             return _Verdict(worse & ~untested, untested, unknown, OVER_SEEDS)
         tied = ~(worse | untested)[config]
-        codes = (np.unique(code[tied], return_inverse=True)[1] for code in (config, seed))
-        return _Verdict(worse & ~untested, untested, bias_over_seeds(accuracy[tied], *codes, best=0), OVER_SEEDS)
+        kept = [np.unique(code[tied], return_inverse=True)[1] for code in (config, seed)]
+        bias = bias_over_seeds(accuracy[tied], kept[0], kept[1], best=0)
+        return _Verdict(worse & ~untested, untested, bias, OVER_SEEDS)
     if num_val is None:
         return _Verdict(none, others, unknown, UNTESTABLE)
     worse = worse_over_images(means, 0, num_val) & ~untested

@@ -110,9 +110,10 @@ def test_intervals_cover_the_accuracy_for_these_and_for_new_images(num_seeds: in
         correct = draw.random((num_seeds, 1000)) < np.clip(np.where(easy > 0.5, 0.985, 0.2) + luck[:, None], 0, 1)
         # of the images, the seeds' mean accuracy, and of all images
         of_these, of_all = np.where(easy > 0.5, 0.985, 0.2).mean(), 0.985 * HARD.sf + 0.2 * HARD.cdf
-        mean, std = correct.mean(), correct.mean(axis=1).std(ddof=1)
+        mean, std = float(correct.mean()), correct.mean(axis=1).std(ddof=1)
         half = float(half_width_of_mean(std, num_seeds))
-        ends = interval_of_sum(mean, (mean - half, mean + half), wilson_interval(correct.mean() * 1000, 1000))
+        low, high = map(float, wilson_interval(mean * 1000, 1000))
+        ends = interval_of_sum(mean, (mean - half, mean + half), (low, high))
         these.append(abs(mean - of_these) <= half)
         new.append(ends[0] <= of_all <= ends[1])
     assert 0.93 <= np.mean(these) <= 0.97

@@ -14,12 +14,13 @@ from pathlib import Path
 
 import click
 import numpy as np
+from numpy.typing import NDArray
 
 from mnist_sweep.analysis.comparison_sentences import unequal_spread
 from mnist_sweep.statistics.multiple_comparisons import worse_over_seeds
 from mnist_sweep.statistics.paired_tests import difference_over_seeds
 from mnist_sweep.statistics.selection_bias import SelectionBias, bias_over_seeds
-from mnist_sweep.statistics.two_way_residuals import Array, error_variance
+from mnist_sweep.statistics.two_way_residuals import error_variance
 from tests.benchmarks.contest import machine, read_lines, write_lines
 from tests.benchmarks.kinds import KINDS, MEANS, Sweep
 
@@ -28,8 +29,8 @@ NUM_SWEEPS = 2000
 LAYOUTS = tuple(itertools.product((10, 2, 40), (3, 2, 5, 10), KINDS))
 
 
-def selected(sweep: Sweep) -> tuple[int, Array, SelectionBias | None]:
-    """Return the best config, which ones are called worse (1) or not (0), and the bias, if it can be estimated.
+def selected(sweep: Sweep) -> tuple[int, NDArray[np.bool_], SelectionBias | None]:
+    """Return the best config, which ones are called worse, and the bias, if it can be estimated.
 
     As in `select`, which this does without tables: configs with one seed are left out.
     """
@@ -39,14 +40,14 @@ def selected(sweep: Sweep) -> tuple[int, Array, SelectionBias | None]:
     error = error_variance(accuracy, config, seed)
     shared = (~np.isnan(sweep.accuracy) & ~np.isnan(sweep.accuracy[best])).sum(axis=1)
     if error.df < 1 or (shared >= 2).sum() < 2:
-        return best, np.zeros(len(shared)), None
+        return best, np.zeros(len(shared), np.bool_), None
     worse = worse_over_seeds(accuracy, config, seed, best, error)
     tied = ~worse & (shared >= 2)
     if (~np.isnan(sweep.accuracy[best])).sum() < 3:
         return best, worse, None
     kept = tied[config]
     codes = [np.unique(code[kept], return_inverse=True)[1] for code in (config, seed)]
-    return best, worse, bias_over_seeds(accuracy[kept], *codes, int(tied[:best].sum()))
+    return best, worse, bias_over_seeds(accuracy[kept], codes[0], codes[1], int(tied[:best].sum()))
 
 
 def with_seeds(sweep: Sweep) -> Sweep:

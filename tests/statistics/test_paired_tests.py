@@ -154,7 +154,7 @@ def test_seeds_that_all_differ_by_the_same_amount_leave_nothing_to_judge_by() ->
 
 def test_seeds_that_agree_on_all_images_have_the_interval_of_none_that_differs() -> None:
     found = difference_over_seeds_and_images(np.zeros((3, 300), np.int8))
-    none = wilson_interval(0, 300)[1]
+    none = float(wilson_interval(0, 300)[1])
     assert (found.mean, found.low, found.high, found.pvalue) == (0, -none, none, 1)
 
 

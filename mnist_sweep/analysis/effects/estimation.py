@@ -59,7 +59,14 @@ def effects(trials: "str | Path | pd.DataFrame") -> Effects:
     num_levels = sum(len(factor.labels) for factor in factors)
     sure = dict(zip(known, _significant([mean.pvalue for mean in means]), strict=True))
     found = [
-        _effect(factor, trials, good, num_levels, *known.get(factor.name, (None, None)), sure.get(factor.name, False))
+        _effect(
+            factor,
+            trials,
+            good,
+            num_levels,
+            *known.get(factor.name, (None, None)),
+            significant=sure.get(factor.name, False),
+        )
         for factor in factors
     ]
     pairs = [_interaction(test, usable) for test in tests]
@@ -122,6 +129,7 @@ def _effect(
     num_levels: int,
     means: MarginalMeans | None,
     share: float | None,
+    *,
     significant: bool,
 ) -> Effect:
     live = factor.among(good)[0].tolist()

@@ -50,9 +50,10 @@ def _squares(model: LinearModel) -> Array:
 def _df(model: LinearModel) -> float:
     """Return the degrees of freedom of all these squares."""
     num_settings, num_seeds = model.residuals.shape
+    df = num_settings - model.basis.shape[1]
     if model.design.is_grid and num_seeds > 1:
-        return (num_settings - 1) * (num_seeds - 1) - model.residuals.size * (1 - model.design.present)
-    return num_settings - model.basis.shape[1]
+        df = (num_settings - 1) * (num_seeds - 1) - model.residuals.size * (1 - model.design.present)
+    return float(df)
 
 
 def _bartlett(variance: Array, df: Array) -> float:

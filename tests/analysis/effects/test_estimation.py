@@ -165,7 +165,7 @@ def test_what_two_seeds_share_hides_no_effect(make_trials: MakeTrials) -> None:
     configs = repeat(grid(TrialConfig(), axes), seeds=2)
 
     def planted(config: TrialConfig) -> float:
-        return 0.85 + 0.03 * (-1) ** config.seed + 0.008 * isinstance(config.optimizer, Momentum)
+        return 0.82 + 0.06 * config.seed + 0.008 * isinstance(config.optimizer, Momentum)
 
     found = [by_name(effects(make_trials(configs, planted, noise=0.002, seed=seed)))["optimizer"] for seed in range(20)]
     assert np.mean([effect.significant for effect in found]) > 0.8
