@@ -1,10 +1,12 @@
 """HTML elements, in which any text that is not `markupsafe.Markup` is escaped."""
 
+import re
 from collections.abc import Iterable
 
 from markupsafe import Markup
 
 VOID = {"img", "meta", "input"}
+CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 
 def element(tag: str, *children: str, **attributes: str | int | bool | None) -> Markup:
@@ -24,11 +26,9 @@ def join(children: Iterable[str]) -> Markup:
 
 
 def clean(text: str) -> str:
-    """Return text with lone surrogates and control characters, which HTML does not allow, written as escapes."""
+    """Return text with lone surrogates, control characters and what reorders a line written as escapes."""
     text = text.encode(errors="backslashreplace").decode()
-    if text.isprintable():
-        return text
-    return "".join(char if char in "\n\t" or ord(char) >= 32 else f"\\x{ord(char):02x}" for char in text)
+    return text if text.isprintable() else CONTROL.sub(lambda found: ascii(found[0])[1:-1], text)
 
 
 def _attribute(name: str, value: str | int | bool | None) -> Markup:

@@ -28,7 +28,7 @@ def test_attributes_can_be_bare_or_left_out() -> None:
     )
 
 
-@pytest.mark.parametrize("text", ["caf\udce9", "a\x00b", "a\x1b[31mb"])
+@pytest.mark.parametrize("text", ["caf\udce9", "a\x00b", "a\x1b[31mb", "a\x9b31mb", "a\u202eb", "a\u2066b"])
 def test_what_html_does_not_allow_is_written_out(text: str) -> None:
     page = element("p", text)
     assert page.encode()

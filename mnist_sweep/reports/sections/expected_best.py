@@ -25,7 +25,8 @@ def section(results: Results) -> Section | None:
     if len(results.good) < 2:
         return None
     curve = expected_best_curve(results.trials)
-    cost = float(results.trials["seconds_total"].mean()) * float(results.good[0].environment.get("threads", 1))
+    threads = results.good[0].environment.get("threads")  # not recorded by a trial that was run without a setting
+    cost = float(results.trials["seconds_total"].mean()) * (threads if type(threads) is int and threads > 0 else 1)
     reading = READING + f" A trial used {duration(cost)} of one core on average." * (cost > 0)
     return Section(
         key="expected-best", title="Expected best", finding=sentence(results.trials), blocks=[_plot(curve, reading)]
