@@ -23,6 +23,7 @@ from mnist_sweep.system import exits
 from mnist_sweep.system.signals import Interrupts
 from mnist_sweep.text.causes import first_cause
 from mnist_sweep.text.names import label
+from mnist_sweep.training import runtime
 from mnist_sweep.trials import events
 from mnist_sweep.trials.artifacts import SavedModel
 from mnist_sweep.trials.config import TrialConfig, to_flat, trial_id
@@ -112,7 +113,7 @@ class Recorder:
                 predictions.write_labels(self._folder.path, data_id, labels)
         self._storage.open(self.rows())
         self._dispatcher.emit(events.WorkersReady(num_workers=min(num_workers, self._queue.max_concurrent)))
-        for note in filter(None, (warning, self._queue.note, *self._queue.notes)):
+        for note in filter(None, (warning, runtime.kernel_note(), self._queue.note, *self._queue.notes)):
             self._dispatcher.notify(note)
 
     def rows(self) -> Sequence[TrialRow]:

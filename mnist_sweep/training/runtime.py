@@ -20,7 +20,10 @@ from typing import Any
 
 from mnist_sweep.errors import ResourceError
 from mnist_sweep.system import commands
+from mnist_sweep.text.lines import listed
 
+# Variables by which the same trial computes other last digits, and their usual values.
+KERNELS = {"TF_ENABLE_ONEDNN_OPTS": "1", "TF_XLA_FLAGS": "", "ONEDNN_MAX_CPU_ISA": "", "DNNL_MAX_CPU_ISA": ""}
 _CACHE: dict[str, OrderedDict[Hashable, Any]] = {}
 _CONFIGURED: dict[str, float] = {}
 
@@ -186,6 +189,14 @@ def cached(kind: str, key: Hashable, make: Callable[[], Any], *, limit: int) -> 
     while len(entries) > limit:
         entries.popitem(last=False)
     return entries[key]
+
+
+def kernel_note() -> str | None:
+    """Return one line on variables of the environment that choose other kernels than a trial's usual ones, or None."""
+    chosen = [f"{name}={os.environ[name]}" for name, usual in KERNELS.items() if os.environ.get(name, usual) != usual]
+    if not chosen:
+        return None
+    return f"{listed(chosen)} in the environment: numbers may differ in their last digits from those without"
 
 
 def environment() -> dict[str, Any]:

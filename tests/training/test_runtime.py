@@ -133,3 +133,17 @@ def test_methods_of_many_objects_are_traced_without_a_warning(tf: Any, caplog: p
     with mock.patch.object(monitored, "propagate", True):
         assert warnings(tf.function) > 0
         assert warnings(runtime.traced) == 0
+
+
+def test_variables_that_choose_other_kernels_are_noted_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, usual in runtime.KERNELS.items():
+        monkeypatch.setenv(name, usual)
+    assert runtime.kernel_note() is None
+    monkeypatch.setenv("TF_ENABLE_ONEDNN_OPTS", "0")
+    monkeypatch.setenv("TF_XLA_FLAGS", "--tf_xla_auto_jit=2")
+    assert (runtime.kernel_note() or "").startswith(
+        "TF_ENABLE_ONEDNN_OPTS=0 and TF_XLA_FLAGS=--tf_xla_auto_jit=2 in the"
+    )
+    for name in runtime.KERNELS:
+        monkeypatch.delenv(name)
+    assert runtime.kernel_note() is None
