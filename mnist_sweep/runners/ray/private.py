@@ -18,10 +18,12 @@ from typing import Any
 TESTED_VERSIONS = ("2.60",)
 # A Ray that is started here listens on loopback only: the variable is named after the systems on which that is the
 # default; this process has read it if a script or a searcher has imported Ray before. Tune's actors bring an
-# environment of their own, so they cannot use the workers that Ray starts in advance.
+# environment of their own, so they cannot use the workers that Ray starts in advance. The driver asks for its raylet
+# again and again, so that it sees whether that still runs.
 LOCAL = {
     "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
     "RAY_prestart_worker_first_driver": "0",
+    "RAY_raylet_start_wait_time_s": "1",
 }
 HAS_READ_LOOPBACK = "ray._private.ray_constants.ENABLE_RAY_CLUSTER"
 MAX_TMPDIR = 30  # bytes
