@@ -91,16 +91,16 @@ def _main(script: str | None) -> None:
         fail(f"{error.format_message()} See `{command} --help`.")
     except SweepError as error:
         fail(str(error), error)
+    except (click.Abort, KeyboardInterrupt):
+        command = shlex.join(["mnist-sweep", *arguments] if script is None else ["python", *sys.argv])
+        echo(f"interrupted: finished trials and checkpoints are kept; to resume, run: {command}", err=True)
+        sys.exit(128 + ended_by)
     except SystemExit as error:  # of the user's code
         fail(f"code of the sweep's would end the command: {first_cause(error)}.", error)
     except Exception as error:  # a user's data set, model or script may raise anything; the rest is a bug of ours
         if not own_frames(error):
             raise
         fail(first_cause(error), error)
-    except (click.Abort, KeyboardInterrupt):
-        command = shlex.join(["mnist-sweep", *arguments] if script is None else ["python", *sys.argv])
-        echo(f"interrupted: finished trials and checkpoints are kept; to resume, run: {command}", err=True)
-        sys.exit(128 + ended_by)
     if not status:
         exits.allow()
     sys.exit(status)

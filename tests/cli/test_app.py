@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from mnist_sweep.sweep import execution
 from tests.cli.conftest import Run, content
 
 Figures = Callable[[Path], tuple[str, str]]
@@ -76,6 +77,20 @@ def test_help_is_quick_and_loads_nothing_heavy() -> None:
     code = "import sys; from mnist_sweep.cli.app import cli; cli.main(['--help'], standalone_mode=False); "
     code += "sys.exit(bool({'tensorflow', 'keras', 'ray', 'pandas', 'numpy', 'sklearn'} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, check=False).returncode == 0
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
+def test_a_run_that_a_signal_ends_says_how_to_resume_it(
+    run: Run, monkeypatch: pytest.MonkeyPatch, number: signal.Signals, status: int
+) -> None:
+    for one in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(one, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    monkeypatch.setattr(execution, "run", lambda *_, **__: signal.raise_signal(number))
+    ended, out, err = run("run", "good.py")
+    assert (ended, out) == (status, "")
+    assert err.strip().endswith("to resume, run: mnist-sweep run good.py")
+    assert "Traceback" not in err
 
 
 def test_a_hangup_that_is_ignored_as_under_nohup_stays_ignored(run: Run) -> None:
