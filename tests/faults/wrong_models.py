@@ -198,6 +198,12 @@ def _all_zero(layers: Layers, number: int) -> None:
     layers.append(keras.layers.Dense(NUM_CLASSES, kernel_initializer="zeros"))
 
 
+def _cleared(layers: Layers, number: int) -> None:
+    import keras
+
+    keras.backend.clear_session()
+
+
 def _shared_layers(layers: Layers, number: int) -> None:
     layers[:] = SHARED.setdefault("layers", list(layers))
 
@@ -279,6 +285,9 @@ FAULTS: dict[str, tuple[str, Fault]] = {
             _step(lambda x, training, w: (training and w.assign(0.9 * w + 0.1), x * w)[1], _scalar(trainable=False))
         ),
     ),
+    "cleared_session": (RIGHT, _cleared),
+    "binarised": (NOTED, _first(_step(lambda x, _: _tf().round(x)))),
+    "cast": (NOTED, _first(_step(lambda x, _: _tf().cast(_tf().cast(x * 9, "uint8"), x.dtype)))),
     "tanh": (NOTED, _last(_keras("Activation", "tanh"))),
     "relu": (NOTED, _last(_keras("ReLU"))),
     "compiled": (NOTED, lambda layers, number: Finally(_compiled)),
@@ -322,6 +331,9 @@ FAULTS: dict[str, tuple[str, Fault]] = {
     "rounded": (REFUSED, _hidden(_step(lambda x, _: _tf().cast(x > 0, x.dtype)))),
     "unused_weight": (REFUSED, _hidden(_step(lambda x, _, w: x, _unused))),
     "untracked_weight": (REFUSED, _hidden(_step(lambda x, _, w: x @ w, _untracked))),
+    "dropped_whole": (REFUSED, _hidden(_keras("Dropout", 1.0))),
+    "float16_head": (REFUSED, _head(_dense(dtype="float16"))),
+    "float64_head": (REFUSED, _head(_dense(dtype="float64"))),
     "all_zero": (REFUSED, _all_zero),
     "numpy_noise": (
         REFUSED,
