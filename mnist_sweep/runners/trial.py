@@ -114,7 +114,9 @@ def prepare(settings: Mapping[str, Any], definitions: bytes) -> Generator[Item, 
 def check_models(models: Sequence[tuple[Flat, Sample]]) -> Generator[Item, None, list[str]]:
     """Check models in a process that runs trials only; return notes on them."""
     yield from ()
-    return model_check.check_models([Candidate(from_flat(flat), sample) for flat, sample in models])
+    with contextlib.suppress(KeyboardInterrupt):  # only a model can have raised it: its trial reports it
+        return model_check.check_models([Candidate(from_flat(flat), sample) for flat, sample in models])
+    return []
 
 
 def keep_dataset(key: int, dataset: Dataset) -> Generator[Item, None, None]:

@@ -11,16 +11,18 @@ import pytest
 
 from mnist_sweep import CNN, Dataset, GradientDescent, Softmax, TrialConfig, trial_id
 from mnist_sweep.data import sources
-from mnist_sweep.errors import ProcessLostError, ResourceError
+from mnist_sweep.errors import ConfigError, ProcessLostError, ResourceError
 from mnist_sweep.results import run_marker
 from mnist_sweep.runners.trial import KEPT_DATASETS, execute, keep_dataset, pausable
 from mnist_sweep.runners.trial_process import TrialProcess
 from mnist_sweep.system.child_process import ChildProcess
 from mnist_sweep.system.storage import Folder
+from mnist_sweep.training import model_check
 from mnist_sweep.training.fitting import Paused, consume
 from mnist_sweep.trials.artifacts import Artifacts
 from mnist_sweep.trials.row import Evaluation, Status, TrialRow
 from tests.runners.users_models import Ending
+from tests.training.test_model_check import Own
 
 BASE = TrialConfig(model=Softmax(), optimizer=GradientDescent(), num_steps=4, evaluate_every=2)
 SETTINGS = {"threads": 1, "gpus": 0.0, "xla": False}
@@ -67,6 +69,17 @@ def test_an_exit_is_a_failed_row_and_leaves_the_process(process: TrialProcess, d
     assert [how for how, pattern in EXITS.items() if not re.fullmatch(pattern, errors[how])] == [], errors
     assert run(process, replace(BASE, model=Ending()), digits).status is Status.OK
     assert process.start().pid == pid
+
+
+def test_a_model_is_refused_there_and_one_that_exits_in_build_is_left_to_its_trial(
+    process: TrialProcess, digits: Dataset
+) -> None:
+    exiting = [replace(BASE, model=Ending(how=how)) for how in EXITS]
+    assert process.check_models(model_check.candidates(exiting, {BASE.data: digits})) == []
+    wrong = replace(BASE, model=Own("softmax"))
+    with pytest.raises(ConfigError, match="its outputs are probabilities"):
+        process.check_models(model_check.candidates([*exiting[:1], wrong], {BASE.data: digits}))
+    assert process.start().is_alive
 
 
 def test_a_copy_that_a_model_forks_sends_no_row(process: TrialProcess, digits: Dataset) -> None:
