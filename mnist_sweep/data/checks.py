@@ -55,7 +55,8 @@ def notes(name: str, data: Dataset, *, is_built_in: bool = False) -> list[str]:
 def _image_notes(data: Dataset) -> list[str]:
     scale = [*_scale_notes(data)]
     constant = [*_constant_notes(data)]
-    if constant:  # of which no two differ, whatever their labels are
+    is_cut = max(int(split.images.max()) for split in _splits(data).values()) <= 1 < data.pixel_max
+    if constant or is_cut:  # images of which many are alike for that reason alone
         return [*scale, *constant]
     return [*scale, *_duplicate_notes(data), *([] if scale else label_notes(data))]
 

@@ -15,7 +15,7 @@ from mnist_sweep import CNN, GradientDescent, Local, Softmax, Sweep, TrialConfig
 from mnist_sweep.errors import LedgerError, ResourceError, RowError, ScriptError, UnknownNameError
 from mnist_sweep.results.ledger import Ledger
 from mnist_sweep.results.merging import RowDifference
-from mnist_sweep.sweep.replay import replay
+from mnist_sweep.sweep.replay import _changed, replay
 from mnist_sweep.trials import registry
 from mnist_sweep.trials.config import from_flat, to_flat, trial_id
 from mnist_sweep.trials.row import Evaluation, Status, TrialRow, flat_id
@@ -351,3 +351,13 @@ def test_a_script_that_starts_a_run_is_not_run_by_a_replay(
     row = own_row()
     script.write_text(f"{SCRIPT}\nimport mnist_sweep\nmnist_sweep.run(None)\nraise RuntimeError\n")
     assert replay(commit(row), row.trial_id, code=script).identical
+
+
+def test_other_data_and_code_are_named_as_far_as_rows_know_theirs(make_row: MakeRow) -> None:
+    after = make_row(data_digest="new", code_digest="code", environment={})
+    before = replace(after, data_digest="old")
+    assert _changed(before, after) == {"data": ("old", "new")}
+    assert _changed(after, after) == _changed(make_row(environment={}), after) == {}
+    config = before.config | {"model": "net:Net"}
+    one, other = (replace(row, config=config, code_digest=None) for row in (before, after))
+    assert _changed(one, replace(other, code_digest="code"))["code"] == (None, "code")
