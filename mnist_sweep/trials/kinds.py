@@ -108,7 +108,8 @@ def of_one_kind(rows: Iterable[TrialRow]) -> tuple[list[TrialRow], tuple[str, ..
     """Return the rows that one figure may hold, and what its reader must know."""
     rows = list(rows)
     is_alike = len({(row.data_digest, row.code_digest, row.merged_from) for row in rows}) == 1
-    if is_alike and rows[0].data_digest and rows[0].code_digest:
+    is_known = bool(rows) and bool(rows[0].data_digest and rows[0].code_digest)
+    if is_alike and (is_known or not any(":" in str(row.config.get(part)) for row in rows for part in PARTS)):
         return rows, ()
     of_rows = [kind_of(row) for row in rows]
     found = kinds((one, row.status is Status.OK) for one, row in zip(of_rows, rows, strict=True))
