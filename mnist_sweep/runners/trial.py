@@ -17,6 +17,7 @@ from mnist_sweep.data import sources
 from mnist_sweep.data.dataset import Dataset
 from mnist_sweep.errors import LedgerError
 from mnist_sweep.results.predictions import Predictions
+from mnist_sweep.runners import code_check
 from mnist_sweep.system.storage import Bucket, Folder, storage
 from mnist_sweep.text.causes import first_cause
 from mnist_sweep.text.lines import shortened
@@ -63,6 +64,7 @@ def steps(
     start = time.perf_counter()
     problems: list[str] = []
     try:
+        code_check.validate(config, artifacts.digests if artifacts else {})
         dataset = sources.load(config.data) if dataset is None else dataset
         model_check.check_model(config, dataset)
         checkpoints = _checkpoints(config, artifacts, problems)

@@ -1,0 +1,36 @@
+"""Whether a worker has the same code of the user's own as the machine that drives the run, whose digest rows get."""
+
+import platform
+from collections.abc import Mapping
+
+from mnist_sweep.errors import ScriptError
+from mnist_sweep.training import runtime
+from mnist_sweep.trials.code_digest import CodeDigests, own_parts
+from mnist_sweep.trials.config import TrialConfig, to_flat
+from mnist_sweep.trials.kinds import code_key
+
+KEPT_DIGESTS = 8
+
+
+def validate(config: TrialConfig, digests: Mapping[str, str]) -> None:
+    """Validate that the trial's own code here is that of the run, as far as both are known.
+
+    Code that came by value has no source here. The digest is computed once for the same classes.
+
+    Args:
+        config: The trial.
+        digests: The run's digests by `kinds.code_key`.
+
+    Raises:
+        ScriptError: It is other code, such as that of another file on this node.
+    """
+    parts = own_parts(config)
+    expected = digests.get(code_key(to_flat(config))) if parts else None
+    if not expected:
+        return
+    found = runtime.cached("code digests", parts, lambda: CodeDigests().of(config), limit=KEPT_DIGESTS)
+    if found and found != expected:
+        raise ScriptError(
+            f"the code of {code_key(to_flat(config))} on {platform.node()} is not that of the run (digest {found}, not "
+            f"{expected}): let every machine have the same files, and change none while a run lasts."
+        )
