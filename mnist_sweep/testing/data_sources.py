@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from mnist_sweep.data import sources
 from mnist_sweep.data.dataset import Dataset, DataSource
+from mnist_sweep.results import data_cards
 from mnist_sweep.testing.law import law
 from mnist_sweep.trials.config import TrialConfig, from_flat, to_flat
 
@@ -16,13 +17,14 @@ def check_data_source(source: DataSource | Callable[[], Dataset]) -> None:
 
     Raises:
         AssertionError: A law is broken; the message names it.
-        SweepError: What the source returns is no data set.
+        SweepError: What the source returns is no data set, or what it declares does not fit it.
     """
     import numpy as np
 
     config = TrialConfig(data=source)
     law(from_flat(to_flat(config)).data == source, "A data source must equal the one that its row describes.")
     first, again = sources.load(source), sources.load(source)
+    data_cards.describe(source, first)
     shaped = sources.shaped(source)
     shape = (shaped.image_shape, shaped.num_classes)
     law(shape == (first.image_shape, first.num_classes), "A data source must have the shape that it announces.")
