@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from mnist_sweep.results import predictions
+from mnist_sweep.results import data_cards, predictions
 from mnist_sweep.results.ledger import Ledger
 from mnist_sweep.results.tables import write_tables
 from mnist_sweep.system.files import flush_folder, ledger_errors
@@ -22,8 +22,8 @@ COMPANIONS = (("models", ".keras"), ("predictions", ".npz"), ("predictions", "-m
 def set_aside(folder: Path, rows: Sequence[TrialRow], others: Iterable[TrialRow]) -> Path:
     """Move rows of a results folder, with their models and predictions, to a new folder below it, and return that.
 
-    Labels of the data sets go with them, and stay as well where one of the `others`, which stay, needs them. The new
-    folder gets tables.
+    Labels and cards of the data sets go with them, and stay as well where one of the `others`, which stay, needs them.
+    The new folder gets tables.
 
     Raises:
         LedgerError: A file cannot be moved; those moved before are in the new folder, and moving again moves the rest.
@@ -36,8 +36,8 @@ def set_aside(folder: Path, rows: Sequence[TrialRow], others: Iterable[TrialRow]
                 _move(folder, target, f"{name}/{row.trial_id}{end}")
         left, moved = ({predictions.data_id(row.config) for row in found} for found in (others, rows))
         for data_id in sorted(moved):
-            name = f"{predictions.FOLDER}/labels-{data_id}.npz"
-            (_copy if data_id in left else _move)(folder, target, name)
+            for name in (f"{predictions.FOLDER}/labels-{data_id}.npz", f"{data_cards.FOLDER}/{data_id}.json"):
+                (_copy if data_id in left else _move)(folder, target, name)
         for row in rows:
             _move(folder, target, f"rows/{row.trial_id}.json")
         for changed in (target / "rows", target, Ledger(folder).rows_folder, folder):

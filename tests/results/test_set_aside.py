@@ -9,7 +9,8 @@ import pytest
 
 from mnist_sweep import Digits, TrialConfig, read_trials
 from mnist_sweep.errors import LedgerError
-from mnist_sweep.results import predictions
+from mnist_sweep.results import data_cards, predictions
+from mnist_sweep.results.data_cards import DataCard
 from mnist_sweep.results.ledger import Ledger
 from mnist_sweep.results.predictions import Predictions
 from mnist_sweep.results.set_aside import set_aside
@@ -50,12 +51,14 @@ def test_rows_go_with_what_belongs_to_them_into_a_results_folder_of_their_own(
     assert {f"models/{stale.trial_id}.keras", f"predictions/labels-{predictions.data_id(stale.config)}.npz"} <= moved
 
 
-def test_labels_stay_as_well_where_other_rows_need_them(tmp_path: Path, make_row: MakeRow) -> None:
+def test_labels_and_cards_stay_as_well_where_other_rows_need_them(tmp_path: Path, make_row: MakeRow) -> None:
     stale, other = make_row(), make_row(TrialConfig(seed=1))
+    data_id = predictions.data_id(stale.config)
     committed(tmp_path, stale, other)
+    data_cards.write(tmp_path, data_id, DataCard(class_names=("cat", "dog")))
     target = set_aside(tmp_path, [stale], [other])
-    name = f"predictions/labels-{predictions.data_id(stale.config)}.npz"
-    assert (tmp_path / name).read_bytes() == (target / name).read_bytes()
+    for name in (f"predictions/labels-{data_id}.npz", f"data/{data_id}.json"):
+        assert (tmp_path / name).read_bytes() == (target / name).read_bytes()
 
 
 def test_each_time_has_a_folder_of_its_own(tmp_path: Path, make_row: MakeRow) -> None:
