@@ -1,12 +1,11 @@
 """What a run does in the storage that its trials write to: its marker, and removing what is no longer needed."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mnist_sweep.errors import LedgerError
 from mnist_sweep.results import run_marker
 from mnist_sweep.sweep.results_folder import ResultsFolder
-from mnist_sweep.sweep.work_queue import WorkQueue
 from mnist_sweep.system.storage import storage
 from mnist_sweep.trackers.tensorboard import hparams
 from mnist_sweep.training import checkpoints
@@ -15,6 +14,9 @@ from mnist_sweep.trials.artifacts import Artifacts
 from mnist_sweep.trials.config import to_flat
 from mnist_sweep.trials.events import Event, RowCommitted, RunEnded
 from mnist_sweep.trials.row import TrialRow
+
+if TYPE_CHECKING:
+    from mnist_sweep.sweep.work_queue import WorkQueue
 
 
 class RunStorage:
@@ -29,7 +31,7 @@ class RunStorage:
     """
 
     def __init__(
-        self, artifacts: Artifacts, folder: ResultsFolder, queue: WorkQueue, *, notify: Callable[[str], None]
+        self, artifacts: Artifacts, folder: ResultsFolder, queue: "WorkQueue", *, notify: Callable[[str], None]
     ) -> None:
         self.artifacts, self._folder, self._queue, self._notify = artifacts, folder, queue, notify
         self._storage = storage(artifacts.storage)
