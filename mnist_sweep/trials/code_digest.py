@@ -14,9 +14,11 @@ from types import FunctionType
 from typing import Any
 
 from mnist_sweep.data.dataset import DIGEST_LENGTH
+from mnist_sweep.trials.compiled_code import compiled
 from mnist_sweep.trials.config import REGISTRIES, TrialConfig
 from mnist_sweep.trials.normal_form import normal_form
 from mnist_sweep.trials.source_code import (
+    MAIN,
     PACKAGE,
     SourceModule,
     Target,
@@ -67,7 +69,7 @@ def reached(parts: tuple[Any, ...]) -> dict[str, str] | None:
         if part.__module__.partition(".")[0] == PACKAGE:
             continue  # its version is in the row
         try:
-            if not search.visit(Target(part.__module__, (part.__name__,))):
+            if not search.visit(Target(part.__module__, (part.__name__,))) and not search.visit_compiled(part):
                 return None
         except RecursionError:  # an expression of a thousand terms
             return None
@@ -108,6 +110,16 @@ class _Search:
             self._define(target.module, module, name)
             return True
         return any(map(self.visit, [submodule, *(Target(star, target.names) for star in module.stars)]))
+
+    def visit_compiled(self, part: Any) -> bool:
+        """Collect what a part of a program reaches whose text is not kept; return whether it is one."""
+        if part.__module__ != MAIN:
+            return False
+        texts, outside = compiled(part)
+        self.texts |= texts
+        for module, *names in outside:
+            self.visit(Target(module, tuple(names)))
+        return True
 
     def _module(self, name: str) -> SourceModule | None:
         if name not in self._modules:
