@@ -31,11 +31,15 @@ def test_a_mistake_of_a_sweep_script_is_one_line_and_status_2_either_way(
     assert (status, line.count("\n")) == (2, 1)
     assert line.startswith(f"error: mine.py:3: {message}")
     assert python(tmp_path, "-m", "mnist_sweep", "run", "mine.py") == (2, line)
-    for words in (["mine.py"], ["-m", "mnist_sweep", "run", "mine.py"]):
-        status, shown = python(tmp_path, *words, "--traceback")
-        assert status == 2
-        assert shown.startswith("Traceback")
-        assert shown.endswith(line)
+
+
+@pytest.mark.parametrize("words", [["mine.py"], ["-m", "mnist_sweep", "run", "mine.py"]])
+def test_the_traceback_is_shown_on_request(tmp_path: Path, words: list[str]) -> None:
+    (tmp_path / "mine.py").write_text(f"{HEAD}TrialConfig(num_steps=0){TAIL}")
+    status, shown = python(tmp_path, *words, "--traceback")
+    assert status == 2
+    assert shown.startswith("Traceback")
+    assert shown.endswith("\nerror: mine.py:3: `num_steps >= 1` must hold, but got num_steps=0.\n")
 
 
 def test_an_error_of_this_package_is_one_line_in_every_program(tmp_path: Path) -> None:
