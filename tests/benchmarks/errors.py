@@ -1,9 +1,9 @@
-"""How often do `select` and `compare` err on data that is not ideal, and how often do their intervals cover?
+"""How often do `select`, `compare` and `effects` err on data that is not ideal, and how often do their intervals cover?
 
 Sweeps of each kind of `kinds` are drawn. Where all configs are equal, none may be called worse. Where some are better,
 the truly best one may not be called worse, and the interval of the selection bias must cover the drop of the best one;
-how the true means lie changes from sweep to sweep. Beside it is what is found of a config that is worse: of two, by
-how much `compare` finds in 80%.
+how the true means lie changes from sweep to sweep. Two configs are compared by `compare` as well; a grid of 3 times 4
+configs without any effect goes to `effects`.
 
 Command: python -m tests.benchmarks.errors
 Result: results/reference/benchmarks/errors.csv
@@ -17,6 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnist_sweep.analysis.comparison_sentences import unequal_spread
+from mnist_sweep.analysis.effects.anova import fit_with_interactions
+from mnist_sweep.analysis.effects.design import design_of_trials
+from mnist_sweep.analysis.effects.estimation import significant_over_all
+from mnist_sweep.analysis.effects.marginal_means import marginal_means
 from mnist_sweep.statistics.multiple_comparisons import worse_over_seeds
 from mnist_sweep.statistics.paired_tests import difference_over_seeds
 from mnist_sweep.statistics.selection_bias import SelectionBias, bias_over_seeds
@@ -26,7 +30,8 @@ from tests.benchmarks.kinds import KINDS, MEANS, Sweep
 
 FILE = Path(__file__).parents[2] / "results" / "reference" / "benchmarks" / "errors.csv"
 NUM_SWEEPS = 2000
-LAYOUTS = tuple(itertools.product((10, 2, 40), (3, 2, 5, 10), KINDS))
+GRID = np.array([*itertools.product(range(3), range(4))])
+LAYOUTS = tuple(itertools.product((10, 2, len(GRID), 40), (3, 2, 5, 10), KINDS))
 
 
 def selected(sweep: Sweep) -> tuple[int, NDArray[np.bool_], SelectionBias | None]:
@@ -95,13 +100,28 @@ def comparisons(kind: str, num_seeds: int, num_sweeps: int) -> dict[str, float]:
     return figures | {"found_in_80_percent": float(np.nanquantile(leads, 0.8))}
 
 
+def effects(kind: str, num_seeds: int, num_sweeps: int) -> dict[str, float]:
+    """Return how often a factor of a grid without effects seems to have one, and any of both is called significant."""
+    draw, each, some = np.random.default_rng(num_seeds), [], []
+    for _ in range(num_sweeps):
+        accuracy = 0.9 + KINDS[kind](draw, np.zeros(len(GRID)), num_seeds).accuracy / 1000
+        config, seed = np.nonzero(~np.isnan(accuracy))
+        codes, setting = GRID[config], np.unique(config, return_inverse=True)[1]
+        model, _ = fit_with_interactions(design_of_trials(accuracy[config, seed], codes, setting, seed))
+        found = [marginal_means(model, factor) for factor in range(GRID.shape[1])]
+        each += [one.difference.low > 0 for one in found]
+        some.append(any(significant_over_all([one.pvalue for one in found])))
+    return {"effect": float(np.mean(each)), "some_effect": float(np.mean(some))}
+
+
 @click.command(help="Measure every layout that the CSV file does not hold yet.")
 @click.option("--file", type=click.Path(path_type=Path), default=FILE, help="The CSV file.")
 @click.option("--sweeps", type=click.IntRange(1), default=NUM_SWEEPS, show_default=True, help="Of each layout.")
 def main(file: Path, sweeps: int) -> None:
     lines = read_lines(file)
     for num_configs, num_seeds, kind in LAYOUTS[len(lines) :]:
-        figures = selections(kind, num_configs, num_seeds, sweeps)
+        grid = num_configs == len(GRID)
+        figures = effects(kind, num_seeds, sweeps) if grid else selections(kind, num_configs, num_seeds, sweeps)
         figures |= comparisons(kind, num_seeds, sweeps) if num_configs == 2 else {}
         rounded = {name: round(figure, 4) for name, figure in figures.items()}
         lines.append({"num_seeds": num_seeds, "num_configs": num_configs, "kind": kind} | rounded | machine(sweeps))

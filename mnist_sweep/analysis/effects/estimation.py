@@ -57,7 +57,7 @@ def effects(trials: "str | Path | pd.DataFrame") -> Effects:
     means, shares, tests = _estimates(design, usable)
     known = {factor.name: (mean, share) for factor, mean, share in zip(usable, means, shares, strict=True)}
     num_levels = sum(len(factor.labels) for factor in factors)
-    sure = dict(zip(known, _significant([mean.pvalue for mean in means]), strict=True))
+    sure = dict(zip(known, significant_over_all([mean.pvalue for mean in means]), strict=True))
     found = [
         _effect(
             factor,
@@ -91,7 +91,7 @@ def _estimates(
     return means, variance_shares(design, [factor.kind for factor in factors]), tests
 
 
-def _significant(pvalues: Sequence[float]) -> list[bool]:
+def significant_over_all(pvalues: Sequence[float]) -> list[bool]:
     """Return which p-values are significant at 5% over all of them (Holm 1979)."""
     order = np.argsort(pvalues)
     limits = ALPHA / np.arange(len(pvalues), 0, -1)
