@@ -17,7 +17,8 @@ OVER_SEEDS = (
     "Each config is compared with the best over the seeds they share; the standard error uses the variance pooled over "
     "all configs, or that of the pair's own differences where it is larger. The critical value is simulated for "
     "configs that are equal on average but whose variances differ by as much as the data allow, so that any of them is "
-    "called worse in at most 5% of sweeps (Wright and Simon 2003; Berger and Boos 1994)."
+    "called worse in at most 5% of sweeps (Wright and Simon 2003; Berger and Boos 1994). A collapse so rare that these "
+    "seeds do not show it is in no interval."
 )
 OVER_IMAGES = (
     "Tukey's range test on the validation accuracies with binomial standard errors, at the 5% level over all pairs of "
