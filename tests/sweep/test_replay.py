@@ -358,6 +358,6 @@ def test_other_data_and_code_are_named_as_far_as_rows_know_theirs(make_row: Make
     before = replace(after, data_digest="old")
     assert _changed(before, after) == {"data": ("old", "new")}
     assert _changed(after, after) == _changed(make_row(environment={}), after) == {}
-    config = before.config | {"model": "net:Net"}
+    config = {**before.config, "model": "net:Net"}
     one, other = (replace(row, config=config, code_digest=None) for row in (before, after))
     assert _changed(one, replace(other, code_digest="code"))["code"] == (None, "code")
