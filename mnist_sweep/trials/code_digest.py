@@ -11,11 +11,11 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from types import FunctionType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mnist_sweep.data.dataset import DIGEST_LENGTH
+from mnist_sweep.text.names import PARTS
 from mnist_sweep.trials.compiled_code import compiled
-from mnist_sweep.trials.config import REGISTRIES, TrialConfig
 from mnist_sweep.trials.normal_form import normal_form
 from mnist_sweep.trials.source_code import (
     MAIN,
@@ -28,6 +28,9 @@ from mnist_sweep.trials.source_code import (
     source_module,
 )
 
+if TYPE_CHECKING:
+    from mnist_sweep.trials.config import TrialConfig
+
 Scopes = tuple[Mapping[str, Target | None], ...]
 FUNCTIONS = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 
@@ -38,7 +41,7 @@ class CodeDigests:
     def __init__(self) -> None:
         self._known: dict[tuple[Any, ...], dict[str, str] | None] = {}
 
-    def of(self, config: TrialConfig) -> str | None:
+    def of(self, config: "TrialConfig") -> str | None:
         """Return the digest of a trial's own code, which is that of no code if all parts are built in.
 
         It is None if the source of a part cannot be found.
@@ -46,7 +49,7 @@ class CodeDigests:
         definitions = self.definitions(config)
         return None if definitions is None else _digest(definitions)
 
-    def definitions(self, config: TrialConfig) -> dict[str, str] | None:
+    def definitions(self, config: "TrialConfig") -> dict[str, str] | None:
         """Return the digest of each own definition that a trial reaches, by its name, such as `net:Net`."""
         parts = own_parts(config)
         if parts not in self._known:
@@ -54,11 +57,11 @@ class CodeDigests:
         return self._known[parts]
 
 
-def own_parts(config: TrialConfig) -> tuple[Any, ...]:
-    """Return the classes and functions of a trial's parts that are in no registry."""
-    given = {part: getattr(config, part) for part in REGISTRIES}
-    found = {part: value if isinstance(value, FunctionType) else type(value) for part, value in given.items()}
-    return tuple(thing for part, thing in found.items() if thing not in REGISTRIES[part].values())
+def own_parts(config: "TrialConfig") -> tuple[Any, ...]:
+    """Return the classes and functions of a trial's parts that are not of this package."""
+    given = [getattr(config, part) for part in PARTS]
+    found = [value if isinstance(value, FunctionType) else type(value) for value in given]
+    return tuple(thing for thing in found if thing.__module__.partition(".")[0] != PACKAGE)
 
 
 def reached(parts: tuple[Any, ...]) -> dict[str, str] | None:
@@ -66,8 +69,6 @@ def reached(parts: tuple[Any, ...]) -> dict[str, str] | None:
     packages = frozenset(part.__module__.partition(".")[0] for part in parts) - {PACKAGE, "__main__"}
     search = _Search(packages)
     for part in parts:
-        if part.__module__.partition(".")[0] == PACKAGE:
-            continue  # its version is in the row
         try:
             if not search.visit(Target(part.__module__, (part.__name__,))) and not search.visit_compiled(part):
                 return None
