@@ -108,7 +108,7 @@ def _half(effect: "Effect") -> float:
     The 95% interval of their difference, which holds for all pairs at once, is above 0 just if the bars do not overlap
     (Hochberg and Tamhane 1987, section 3.2.3, on uncertainty intervals).
     """
-    return (effect.high - effect.low) / 4
+    return (effect.difference - effect.low) / 2
 
 
 def _limits(found: Sequence["Effect"]) -> list[float]:

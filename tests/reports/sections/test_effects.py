@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from mnist_sweep import TrialConfig, grid
-from mnist_sweep.reports.blocks import Plot
+from mnist_sweep.reports.blocks import Plot, Table
 from mnist_sweep.reports.report_data import Results, read_results
 from mnist_sweep.reports.sections import effects
 from mnist_sweep.trials.row import TrialRow
@@ -31,6 +31,15 @@ def test_every_hyperparameter_has_its_plot_and_the_strongest_is_said_first(
     assert "belongs to a part (in parentheses)" in str(section.blocks[0])
     titles = " ".join(plot.title for plot in plots_of(section))
     assert [name for name in ("learning_rate", "dropout", "batch_size", "optimizer") if name not in titles] == []
+    table, significant = section.blocks[0], set()
+    assert isinstance(table, Table)
+    for plot, row in zip(plots_of(section), table.rows, strict=False):
+        (trace,) = plot.figure.data
+        if trace.error_y.value is not None:
+            apart = max(trace.y) - min(trace.y) > 2 * trace.error_y.value
+            assert (row[0], row[-1]) == (plot.title, "yes" if apart else "no")
+            significant.add(apart)
+    assert significant == {True, False}
     ranges = {tuple(plot.figure.layout.yaxis.range) for plot in plots_of(section)}
     assert len(ranges) == 1
 
