@@ -234,13 +234,13 @@ def test_what_a_model_ends_is_not_retried_but_what_the_system_ends_is(tmp_path: 
 def test_a_trial_whose_worker_dies_is_retried_then_failed_and_the_sweep_continues(
     tmp_path: Path, max_concurrent: int | None
 ) -> None:
-    builds = tmp_path / "builds"
-    models = [Deadly(), Deadly(file=str(builds)), Deadly(number=1)]
-    sweep = Sweep(name="t", trials=grid(BASE, {"model": models}), code=[ROOT])
+    tries = tmp_path / "tries"
+    schedules = [Deadly(), Deadly(file=str(tries)), Deadly(number=1)]
+    sweep = Sweep(name="t", trials=grid(BASE, {"schedule": schedules}), code=[ROOT])
     outcome = run(sweep, results=tmp_path, runner=RayTune(max_retries=1, max_concurrent=max_concurrent))
     assert [row.status for row in outcome.rows] == ["ok", "failed", "ok"]
     assert (outcome.rows[1].error or "").startswith("the worker was lost: The actor died unexpectedly")
-    assert builds.read_text() == "11"  # one build that killed its worker, and one more
+    assert tries.read_text() == "11"  # one try that killed its worker, and one more
 
 
 class LosingMarkers:

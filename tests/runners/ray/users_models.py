@@ -1,4 +1,4 @@
-"""Models of a user's own that show, or break, the worker that builds them."""
+"""Parts of trials of a user's own that show, or break, the worker that uses them."""
 
 import os
 import signal
@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mnist_sweep import Softmax
+import numpy as np
+from numpy.typing import NDArray
 
 
 @dataclass(frozen=True)
@@ -23,15 +24,15 @@ class Inspecting:
 
 @dataclass(frozen=True)
 class Deadly:
-    """Kills the worker in whose process it is built, and leaves a line in a file; an empty name kills nothing."""
+    """A schedule that kills the worker whose trial it is part of, and leaves a line in a file, if that has a name."""
 
     file: str = ""
     number: int = 0
 
-    def build(self, image_shape: tuple[int, int, int], num_classes: int) -> Any:
+    def factors(self, first: int, last: int, num_steps: int) -> NDArray[np.float64]:
         if self.file:
             with Path(self.file).open("a", encoding="utf-8") as file:
                 file.write("1")
             os.kill(os.getppid(), signal.SIGKILL)
             time.sleep(60)
-        return Softmax().build(image_shape, num_classes)
+        return np.ones(last - first)
