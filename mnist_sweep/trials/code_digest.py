@@ -9,6 +9,7 @@ from the source alone: a function that is found by its name in a text (`getattr`
 import ast
 import hashlib
 import json
+import sys
 from collections.abc import Iterator, Mapping
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
@@ -114,8 +115,8 @@ class _Search:
 
     def visit_compiled(self, part: Any) -> bool:
         """Collect what a part of a program reaches whose text is not kept; return whether it is one."""
-        if part.__module__ != MAIN:
-            return False
+        if part.__module__ != MAIN or vars(sys.modules[MAIN]).get(part.__name__) is not part:
+            return False  # such as one that has come to a worker by value
         texts, outside = compiled(part)
         self.texts |= texts
         for module, *names in outside:

@@ -2,9 +2,13 @@
 
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
+from mnist_sweep import TrialConfig
+from mnist_sweep.trials.code_digest import CodeDigests
 
 PROGRAM = """
 import time
@@ -58,3 +62,8 @@ def test_a_piped_program_has_a_digest_of_what_its_trials_reach(folder: Path) -> 
     assert len(set(others)) == len(changes)
     (folder / "nets.py").write_text("def layer(width):\n    return width + 1\n")
     assert digest(folder) not in (before, *others)
+
+
+def test_a_class_that_came_to_a_worker_by_value_has_no_digest_there() -> None:
+    came = dataclass(frozen=True)(type("Came", (), {"__module__": "__main__", "build": digest}))
+    assert CodeDigests().of(TrialConfig(model=came())) is None
