@@ -109,7 +109,7 @@ def test_the_first_trial_of_each_kind_is_measured(monkeypatch: pytest.MonkeyPatc
     measured: list[int] = []
 
     @contextlib.contextmanager
-    def process(runner: object, number: int, flats: Sequence[Mapping[str, Any]]) -> Iterator[Iterator[Any]]:
+    def process(runner: object, number: int, flats: Sequence[Mapping[str, Any]], _: bytes) -> Iterator[Iterator[Any]]:
         measured.extend(flat["seed"] for flat in flats)
         yield iter([0.5, *[COST] * len(flats)])
 

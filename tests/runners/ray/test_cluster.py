@@ -18,7 +18,7 @@ from mnist_sweep.runners.ray import cluster
 @pytest.mark.parametrize(
     ("option", "value", "message"),
     [
-        ("--gpus-per-trial", "64", "`cpus_per_trial` and `gpus_per_trial` must fit one machine"),
+        ("--gpus-per-trial", "1", "`cpus_per_trial` and `gpus_per_trial` must fit one machine"),
         ("--address", "127.0.0.1:9", "Ray could not be reached at 127.0.0.1:9: Connection refused"),
     ],
 )

@@ -284,9 +284,11 @@ def test_each_trial_of_a_sweep_is_a_row_of_the_table_with_its_settings_and_resul
     assert {info["name"] for info in columns["hparamInfos"]} == set().union(*flats)
     differing = {info["name"] for info in columns["hparamInfos"] if info.get("differs")}
     assert differing == {"model", "model.initializer", "optimizer", "optimizer.learning_rate"}
-    assert sessions.keys() == {row.trial_id for row in outcome.rows}
+    labels, ids = zip(*(name.rsplit(" ", 1) for name in sessions), strict=True)
+    assert set(labels) == {"cnn adam", "softmax adam", "cnn gradient_descent", "Failing adam"}
+    of_trial = dict(zip(ids, sessions.values(), strict=True))
     for row, flat in zip(outcome.rows, flats, strict=True):
-        session = sessions[row.trial_id]
+        session = of_trial[row.trial_id]
         assert session["hparams"] == flat
         assert session["status"] == ("STATUS_SUCCESS" if row.status is Status.OK else "STATUS_FAILURE")
         expected = {name: getattr(row, name) for name in experiment.RESULTS.keys() - {"train_accuracy"}}
