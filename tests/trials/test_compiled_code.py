@@ -4,6 +4,7 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -65,5 +66,5 @@ def test_a_piped_program_has_a_digest_of_what_its_trials_reach(folder: Path) -> 
 
 
 def test_a_class_that_came_to_a_worker_by_value_has_no_digest_there() -> None:
-    came = dataclass(frozen=True)(type("Came", (), {"__module__": "__main__", "build": digest}))
+    came: Any = dataclass(frozen=True)(type("Came", (), {"__module__": "__main__", "build": digest}))
     assert CodeDigests().of(TrialConfig(model=came())) is None
