@@ -10,7 +10,7 @@ from mnist_sweep.analysis.effects.design import design_of_trials, fit, marginal_
 from mnist_sweep.analysis.effects.level_variances import _bartlett, of_difference
 from mnist_sweep.analysis.effects.marginal_means import _errors, marginal_means
 
-CODES = np.array([*itertools.product(range(3), range(8))])
+CODES = np.array([*itertools.product(range(3), range(2), range(2), range(2))])
 
 
 def model_of(scale: float, *, num_seeds: int = 1, seed: int = 0):  # type: ignore[no-untyped-def]  # a private model
@@ -22,7 +22,7 @@ def model_of(scale: float, *, num_seeds: int = 1, seed: int = 0):  # type: ignor
 
 @pytest.mark.parametrize("num_seeds", [1, 3])
 def test_noisy_level_widens_its_differences_and_no_others(num_seeds: int) -> None:
-    model = model_of(5.0, num_seeds=num_seeds)
+    model = model_of(10.0, num_seeds=num_seeds)
     vectors = np.array([marginal_weights(model, {0: level}) for level in range(3)])
     parts = _errors(model, vectors - vectors.mean(axis=0), 2, of_differences=True)
     (noisy,) = of_difference(model, 0, vectors[0] - vectors[1], parts)
