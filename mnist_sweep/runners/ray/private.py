@@ -31,7 +31,8 @@ GLOBAL_NODE = "ray._private.worker._global_node"
 POPEN = "ray._private.services.ConsolePopen"
 GCS_PORT = "ray._private.node.wait_for_persisted_port"
 GET_NODE = "ray._private.services.get_node"
-SECONDS_TO_START = 14.0  # of the GCS, then of the raylet; Ray itself waits 30 s for each
+SECONDS_TO_START = 14.0  # of the GCS, then of the raylet; longer on a busy machine, as Ray itself waits 30 s for each
+MAX_SECONDS_TO_START = 30.0
 MILLISECONDS_BETWEEN_LOOKS = 500
 VITAL_PROCESSES = ("gcs_server", "raylet")
 PRINT_NODE_MESSAGE = "ray._private.worker.print_to_stdstream"
@@ -121,8 +122,10 @@ class _Processes:
         process, now = self._started.get(name), time.monotonic()
         if process and process.poll() is not None:
             raise TimeoutError(f"its {name} has ended with status {process.returncode}")
-        if now > self._asked_since.setdefault(name, now) + SECONDS_TO_START:
-            raise TimeoutError(f"its {name} did not start within {SECONDS_TO_START:g} s")
+        busy = os.getloadavg()[0] / (os.cpu_count() or 1)
+        limit = min(SECONDS_TO_START * max(1.0, busy), MAX_SECONDS_TO_START)
+        if now > self._asked_since.setdefault(name, now) + limit:
+            raise TimeoutError(f"its {name} did not start within {limit:.0f} s")
 
 
 def _end_group(leader: Any) -> None:
