@@ -16,7 +16,8 @@ SECONDS = 30
 
 def handlers() -> Generator[None, None, list[Any]]:
     yield
-    return [callable(signal.getsignal(number)) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)]
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)  # under nohup the last one is ignored, which is as good
+    return [signal.getsignal(number) is not signal.SIG_DFL for number in numbers]
 
 
 def main_file() -> Generator[None, None, Any]:

@@ -194,8 +194,8 @@ def test_silence_is_told_and_a_run_that_does_not_obey_ends_with_its_process(monk
     monkeypatch.setattr(child_process, "SECONDS_TO_OBEY", 0.2)
     with ChildProcess() as child:
         running = child.run(deaf)
-        while next(running) is not None:
-            pass
+        assert next(item for item in running if item is not None) == 1
+        assert next(running) is None
         with pytest.raises(PausedError) as caught:
             throw(running)
         assert "did not end within 0.2 s" in caught.value.__notes__[0]

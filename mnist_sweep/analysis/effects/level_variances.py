@@ -31,6 +31,8 @@ def of_difference(model: LinearModel, factor: int, vector: Array, parts: Sequenc
     if _bartlett(variance, df) >= UNEQUAL:
         return [*parts]
     weights = (model.basis @ (model.roots.T @ vector)) ** 2
+    if not weights.any():  # the means do not differ
+        return [*parts]
     of_levels = np.bincount(codes[has], weights[has]) * variance
     ratio = float(of_levels.sum() / weights.sum()) / pooled
     welch = float(of_levels.sum() ** 2 / (of_levels**2 / df).sum())
