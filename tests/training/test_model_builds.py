@@ -19,7 +19,7 @@ MAKE: list[Callable[[int], Any]] = []
 
 @dataclass(frozen=True)
 class Built:
-    """A model whose `build` is one of the functions in `MAKE`, of the number of classes: no row can store a function."""
+    """A model whose `build` is one of the functions in `MAKE`: no row can store a function."""
 
     number: int
 
