@@ -93,7 +93,7 @@ class _Processes:
 
     def start(self, command: Sequence[str], **options: Any) -> Any:
         """Start one, in Ray's place."""
-        process = self._popen(command, process_group=0, **options)
+        process = self._popen(command, **{**options, "process_group": 0})
         self.ending.callback(_end_group, process)
         name = Path(command[0]).name
         self._started[name] = process

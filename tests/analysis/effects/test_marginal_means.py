@@ -24,14 +24,23 @@ DESIGNS: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.mark.parametrize("design", DESIGNS)
+# Each takes several seconds, so the default run has one of each kind.
+QUICK = ("grid, one seed", "grid, three seeds with shared noise", "sample, two seeds")
+
+
+def designs(*, but_not: str = "") -> list[Any]:
+    names = [name for name in DESIGNS if not but_not or but_not not in name]
+    return [pytest.param(name, marks=[] if name in QUICK else pytest.mark.slow) for name in names]
+
+
+@pytest.mark.parametrize("design", designs())
 def test_95_percent_intervals_hold_the_truth_in_95_percent_of_sweeps(design: str) -> None:
     means, differences = coverage.held(DESIGNS[design], 500)
     assert 0.93 <= means <= 0.98
     assert 0.93 <= differences <= 0.98
 
 
-@pytest.mark.parametrize("design", [name for name in DESIGNS if "interaction" not in name])
+@pytest.mark.parametrize("design", designs(but_not="interaction"))
 def test_nothing_planted_is_shown_in_5_percent_of_sweeps(design: str) -> None:
     effects, trends, pairs = coverage.shown(DESIGNS[design], 100)
     assert effects <= 0.07

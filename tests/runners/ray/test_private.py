@@ -1,3 +1,4 @@
+import contextlib
 import os
 import signal
 import subprocess
@@ -55,8 +56,11 @@ def raylet(tmp_path: Path) -> str:
     return str(tmp_path / "raylet")
 
 
-def test_processes_of_ray_are_in_groups_of_their_own_and_end_with_the_context(raylet: str) -> None:
-    with private.kept_local():
+@pytest.mark.parametrize("num_contexts", [1, 2])
+def test_processes_of_ray_are_in_groups_of_their_own_and_end_with_the_context(raylet: str, num_contexts: int) -> None:
+    with contextlib.ExitStack() as stack:
+        for _ in range(num_contexts):
+            stack.enter_context(private.kept_local())
         processes = [services.ConsolePopen([name, "300"]) for name in ("/bin/sleep", raylet)]
         groups = {os.getpgid(process.pid) for process in processes}
         assert groups == {process.pid for process in processes}
