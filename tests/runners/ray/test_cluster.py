@@ -186,8 +186,8 @@ def test_a_cluster_that_asks_for_a_token_gets_the_drivers_and_refuses_a_driver_w
     with head(tmp_path / "head", "token") as address:
         assert driver(address, tmp_path / "head").stdout.strip() == "None"
         refused = driver(address, tmp_path)
-    assert refused.returncode == 1
-    assert "ResourceError: Ray could not be reached" in refused.stderr
+    assert refused.returncode == 2
+    assert "Ray could not be reached" in refused.stderr
 
 
 @pytest.mark.usefixtures("ray_session")
