@@ -21,7 +21,7 @@ from mnist_sweep.statistics.unequal_variances import log_variance_std_bound, sim
 
 NUM_DRAWS = 2000
 SMALLEST_VARIANCE = 1e-20  # of accuracies; a smaller one is due to rounding
-TAIL = 0.035
+TAIL = 0.05
 UNLIKELY = 0.5  # risk of more unequal variances: the middle one, so that intervals are not too wide on average
 TINY = 1e-300
 
@@ -78,7 +78,7 @@ def _half_width_of_seeds(over: Array, present: NDArray[np.bool_], best: int, var
 
 
 def _ends(present: NDArray[np.bool_], df: float, log_variance_std: float) -> tuple[float, float]:
-    """Return the standard errors by which a config is unlucky, and the best of equal ones lucky, in 3.5% of sweeps."""
+    """Return the standard errors by which a config is unlucky, and the best of equal ones lucky, in 5% of sweeps."""
     present = in_order(present)
     return _simulated_ends(present.tobytes(), present.shape, df, log_variance_std)
 

@@ -105,5 +105,5 @@ def test_interval_covers_the_drop_on_data_that_is_not_ideal(kind: str) -> None:
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "collapses"])
 def test_interval_covers_the_drop_on_every_kind_of_data(kind: str, num_seeds: int) -> None:
     figures = errors.selections(kind, 10, num_seeds, 500)
-    assert 0.92 <= figures["bias_covered"] <= 0.995  # wide on some kinds: any config may be the luckiest
+    assert 0.92 <= figures["bias_covered"] <= 0.99
     assert max(figures["called_worse"], figures["best_lost"]) <= 0.06

@@ -36,8 +36,8 @@ def designs(*, but_not: str = "") -> list[Any]:
 @pytest.mark.parametrize("design", designs())
 def test_95_percent_intervals_hold_the_truth_in_95_percent_of_sweeps(design: str) -> None:
     means, differences = coverage.held(DESIGNS[design], 500)
-    assert 0.93 <= means <= 0.98
-    assert 0.93 <= differences <= 0.98
+    assert 0.93 <= means <= 0.97
+    assert 0.93 <= differences <= 0.97
 
 
 @pytest.mark.parametrize("design", designs(but_not="interaction"))
