@@ -12,11 +12,11 @@ An error of two parts uses the quantiles of both, weighted by their estimates (C
 for the range of many means) as `weight_of_few` says. How often intervals cover is measured by `python -m
 tests.benchmarks.coverage`.
 
-Two or three seeds give the variation from seed to seed few degrees of freedom. In a grid of so few, that of a difference is no
-smaller than what settings and seeds leave when each has an effect of its own (seeds are blocks), which has more: where
-it is not larger, that remainder is the error, and up to twice of it degrees of freedom lie in between. Computed for
-normal variances in any ratio, 95% intervals then cover in 92 to 98% with two degrees of freedom of the seeds and more.
-One is so few that the remainder counts as two, and the seeds from half of it on: 95% and more.
+Two or three seeds give the variation from seed to seed few degrees of freedom. In a grid of so few, that of a
+difference is no smaller than what settings and seeds leave when each has an effect of its own (seeds are blocks), which
+has more: where it is not larger, that remainder is the error, and up to twice of it degrees of freedom lie in between.
+Computed for normal variances in any ratio, 95% intervals then cover in 92 to 98% with two degrees of freedom of the
+seeds and more. One is so few that the remainder counts as two, and the seeds from half of it on: 95% and more.
 
 Where the levels of a factor vary unequally (Bartlett 1937, at the 20% level), a difference has the variance of its two
 levels and Welch's (1947) degrees of freedom, since an error of all levels would be too small for a noisy one.

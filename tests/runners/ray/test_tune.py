@@ -135,8 +135,8 @@ print(json.dumps([row.error for row in outcome.rows]))
     assert all(error.startswith("ResourceError: the trial holds 0.6 GPU") for error in errors)
 
 
-# What TensorFlow says of cards is the one thing that a machine without them cannot show. It is replaced as TensorFlow is
-# imported, in whatever process that is.
+# What TensorFlow says of cards is the one thing that a machine without them cannot show. It is replaced when TensorFlow
+# is imported, in whatever process that is.
 SITECUSTOMIZE = """
 import importlib.util
 import os
