@@ -125,7 +125,6 @@ def run(script: Path, **chosen: Any) -> int:
     """Run the missing trials of SCRIPT; write tables and report."""
     from mnist_sweep.cli.views import progress, status
     from mnist_sweep.cli.views.terminal import Terminal
-    from mnist_sweep.reports.writer import write_report
     from mnist_sweep.sweep.execution import run as run_sweep
 
     sweep = options.load_sweep(script, chosen)
@@ -148,6 +147,8 @@ def run(script: Path, **chosen: Any) -> int:
     )
     status.show(outcome.rows, outcome.folder, console)
     if outcome.num_run or (outcome.rows and not _has_report(outcome.folder)):
+        from mnist_sweep.reports.writer import write_report
+
         console.print(f"report: {write_report(outcome.folder)}", soft_wrap=True, highlight=False)
     console.print(f"ran {outcome.num_run} of {counted(outcome.num_trials, 'trial')} in {clock(outcome.seconds)}")
     for line in outcome.unsent:
