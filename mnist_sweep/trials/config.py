@@ -6,7 +6,6 @@ no existing id. Hence a default, once released, never changes.
 
 import dataclasses
 import itertools
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import FunctionType
@@ -24,6 +23,7 @@ from mnist_sweep.optim.optimizers import OPTIMIZERS, Adam, Optimizer
 from mnist_sweep.optim.schedules import SCHEDULES, Constant, Schedule
 from mnist_sweep.trials.registry import name_of, resolve
 from mnist_sweep.trials.row import flat_id, trial_name
+from mnist_sweep.trials.stored_fields import as_json, validate_fields
 from mnist_sweep.validation import INFINITY, require, shown_in_one_line
 
 Precision = Literal["float32", "mixed_bfloat16", "mixed_float16"]
@@ -96,11 +96,11 @@ def to_flat(config: TrialConfig) -> dict[str, Any]:
     for item in dataclasses.fields(config):
         value = getattr(config, item.name)
         if item.name not in REGISTRIES:
-            flat[item.name] = _json(value, item.name) if isinstance(value, tuple) else value
+            flat[item.name] = as_json(value, item.name) if isinstance(value, tuple) else value
             continue
         flat[item.name] = name_of(type_of(value), REGISTRIES[item.name])
         for inner in _fields(value):
-            flat[f"{item.name}.{inner.name}"] = _json(getattr(value, inner.name), f"{item.name}.{inner.name}")
+            flat[f"{item.name}.{inner.name}"] = as_json(getattr(value, inner.name), f"{item.name}.{inner.name}")
     return flat
 
 
@@ -195,7 +195,7 @@ def _component(kind: str, value: Any) -> Any:
     changed = validation.coerced_fields(value)
     component = dataclasses.replace(cast(Any, value), **changed) if changed else value
     if type(component) not in REGISTRIES[kind].values():
-        _check_fields(kind, component)
+        validate_fields(kind, component)
     return component
 
 
@@ -208,28 +208,6 @@ def _reason(value: Any, method: str) -> str:
     return f"whose class is not frozen: write @dataclass(frozen=True) above {type(value).__name__}"
 
 
-def _check_fields(kind: str, value: Any) -> None:
-    """Validate that a value of a user's own class can be stored in a row, and made again from it."""
-    flat = {}
-    for item in dataclasses.fields(value):
-        name, given = f"{kind}.{item.name}", getattr(value, item.name)
-        if not item.init:
-            raise ConfigError(f"{name} must be an argument of {type(value).__name__}, so that a row can make it again.")
-        flat[item.name] = _json(given, name)
-        try:
-            hash(given)
-        except TypeError as error:
-            got = shown_in_one_line(given)
-            raise ConfigError(f"{name} must be hashable, as numbers, texts and tuples are, but got {got}.") from error
-    again = type(value)(**flat)
-    for name, changed in validation.coerced_fields(again).items():
-        object.__setattr__(again, name, changed)
-    for name, stored in flat.items():
-        if (now := _json(getattr(again, name), name)) != stored:
-            rule = f"{kind}.{name} must stay the same when a row makes the {type(value).__name__} again"
-            raise ConfigError(f"{rule}, but {stored!r} becomes {now!r}.")
-
-
 def type_of(value: Any) -> Any:
     """Return what names a part of a config: its class, or a function itself."""
     return value if isinstance(value, FunctionType) else type(value)
@@ -237,15 +215,6 @@ def type_of(value: Any) -> Any:
 
 def _fields(value: Any) -> tuple["dataclasses.Field[Any]", ...]:
     return () if isinstance(value, FunctionType) else dataclasses.fields(value)
-
-
-def _json(value: Any, name: str) -> Any:
-    try:
-        return json.loads(json.dumps(value, allow_nan=False))
-    except (TypeError, ValueError) as error:
-        kinds = "a number, a text, True, False, None, or a sequence of them"
-        got = shown_in_one_line(value)
-        raise ConfigError(f"{name} must be {kinds}, so that a row can store it, but got {got}.") from error
 
 
 def _check_names(cls: Any, options: Mapping[str, Any], what: str) -> None:

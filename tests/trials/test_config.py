@@ -7,7 +7,6 @@ import sys
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import FrozenInstanceError, dataclass, field, fields, replace
-from pathlib import Path
 from random import Random
 from types import SimpleNamespace
 from typing import Any, ClassVar, Literal, cast
@@ -554,38 +553,6 @@ def test_part_of_a_flat_form_is_a_name(refused: Refused, bad: Any) -> None:
 def test_function_without_an_import_path_is_no_data_set_of_a_row(refused: Refused) -> None:
     with refused(ConfigError, "<lambda>", "top level of a module"):
         trial_id(TrialConfig(data=lambda: sources.load(Digits())))
-
-
-@pytest.mark.parametrize("value", [object(), NAN, {1, 2}, b"bytes", lambda: 3, Path("images"), np.zeros(3)])
-def test_field_that_no_row_can_keep_is_refused(refused: Refused, value: Any) -> None:
-    with refused(ConfigError, "model.window must be a number, a text, ", "so that a row can store it"):
-        TrialConfig(model=Net(window=value))
-
-
-@pytest.mark.parametrize("value", [{"a": 1}, (1, {"a": 1})])
-def test_field_that_no_set_can_hold_is_refused(refused: Refused, value: Any) -> None:
-    with refused(ConfigError, "model.window must be hashable", repr(value)):
-        TrialConfig(model=Net(window=value))
-
-
-@dataclass(frozen=True)
-class Doubling(Net):
-    """Becomes another value whenever it is made again."""
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "window", self.window * 2)
-
-
-@dataclass(frozen=True)
-class Derived(Net):
-    area: int = field(init=False, default=9)
-
-
-def test_value_that_a_row_does_not_make_again_is_refused(refused: Refused) -> None:
-    with refused(ConfigError, "model.window must stay the same when a row makes the Doubling", "6 becomes 12"):
-        TrialConfig(model=Doubling(window=3))
-    with refused(ConfigError, "model.area must be an argument of Derived"):
-        TrialConfig(model=Derived())
 
 
 def test_part_of_the_wrong_kind_is_refused_with_the_way_to_write_it(refused: Refused) -> None:
