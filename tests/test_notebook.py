@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from tests.sweep.test_script import TINY, TINY_SWEEP
+
 ROOT = Path(__file__).parents[1]
 NOTEBOOK = ROOT / "sweeps" / "analyse.ipynb"
 REFERENCE = "results/reference"
@@ -68,21 +70,8 @@ def test_until_its_last_cell_the_notebook_needs_no_mnist_sweep_and_no_rows(
 
 
 CELLS = {
-    "model": """\
-from dataclasses import dataclass
-import mnist_sweep
-from mnist_sweep import Local, RayTune, Sweep, TrialConfig
-
-@dataclass(frozen=True)
-class Tiny:
-    units: int = 4
-
-    def build(self, image_shape, num_classes):
-        import keras
-        layers = [keras.Input(image_shape), keras.layers.Flatten(), keras.layers.Dense(self.units, "relu")]
-        return keras.Sequential([*layers, keras.layers.Dense(num_classes)])
-""",
-    "sweep": 'SWEEP = Sweep(name="tiny", trials=[TrialConfig(model=Tiny(units), num_steps=5) for units in (4, 8)])',
+    "model": TINY,
+    "sweep": TINY_SWEEP,
     "run": """\
 try:
     print(mnist_sweep.run(SWEEP, runner=RUNNER).num_run, "run")

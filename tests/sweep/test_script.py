@@ -140,10 +140,10 @@ def test_a_script_in_a_package_that_does_not_use_it_is_sent_as_its_folder_alone(
     assert sweep.code == (tmp_path / "unused", tmp_path)
 
 
-NETWORK = """\
+TINY = """\
 from dataclasses import dataclass
 import mnist_sweep
-from mnist_sweep import RayTune, Sweep, TrialConfig
+from mnist_sweep import Local, RayTune, Sweep, TrialConfig
 
 @dataclass(frozen=True)
 class Tiny:
@@ -153,9 +153,9 @@ class Tiny:
         import keras
         layers = [keras.Input(image_shape), keras.layers.Flatten(), keras.layers.Dense(self.units, "relu")]
         return keras.Sequential([*layers, keras.layers.Dense(num_classes)])
-
-SWEEP = Sweep(name="tiny", trials=[TrialConfig(model=Tiny(units), num_steps=5) for units in (4, 8)])
 """
+TINY_SWEEP = 'SWEEP = Sweep(name="tiny", trials=[TrialConfig(model=Tiny(units), num_steps=5) for units in (4, 8)])\n'
+NETWORK = f"{TINY}\n{TINY_SWEEP}"
 PROGRAMS = {
     "main.py": NETWORK + "mnist_sweep.main(__file__)\n",
     "runs.py": NETWORK + "print(f'ran {mnist_sweep.run(SWEEP, runner=RayTune(num_cpus=1)).num_run} of 2')\n",
