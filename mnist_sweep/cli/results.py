@@ -48,7 +48,7 @@ def mend(folder: Path) -> None:
 
     The next run of the sweep runs those trials again.
     """
-    from mnist_sweep.results.repair import move_damaged
+    from mnist_sweep.results.damaged_rows import move_damaged
 
     moved = move_damaged(folder)
     for file in moved:

@@ -22,8 +22,8 @@ from hypothesis import strategies as st
 
 from mnist_sweep import Adam
 from mnist_sweep.errors import LedgerError, RowError
+from mnist_sweep.results.damaged_rows import move_damaged
 from mnist_sweep.results.ledger import Ledger
-from mnist_sweep.results.repair import move_damaged
 from mnist_sweep.results.row_json import to_json
 from mnist_sweep.results.tables import write_tables
 from mnist_sweep.trials.config import TrialConfig
@@ -331,7 +331,7 @@ def as_its_owner(folder: Path, code: str) -> list[str]:
         "import os, pathlib\n"
         "from mnist_sweep.errors import LedgerError, RowError\n"
         "from mnist_sweep.results.ledger import Ledger\n"
-        "from mnist_sweep.results.repair import move_damaged\n"
+        "from mnist_sweep.results.damaged_rows import move_damaged\n"
         "ledger = Ledger(pathlib.Path('sweep'))\n"
         "if os.geteuid() == 0:\n"
         "    os.setgroups([])\n"
