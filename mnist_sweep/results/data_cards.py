@@ -14,7 +14,7 @@ from mnist_sweep.data.dataset import Shaped
 from mnist_sweep.data.sources import DATASETS
 from mnist_sweep.errors import ConfigError, DataError, LedgerError
 from mnist_sweep.results.predictions import data_id
-from mnist_sweep.system.files import make_folder, write_atomically
+from mnist_sweep.system.files import make_folder, read_regular, write_atomically
 from mnist_sweep.text.lines import printable, shortened
 from mnist_sweep.validation import coerce, require
 
@@ -87,8 +87,7 @@ def read(folder: Path, config: Mapping[str, Any]) -> DataCard:
     """
     path = folder / FOLDER / f"{data_id(config)}.json"
     try:
-        with path.open("rb") as file:
-            return DataCard(**json.loads(file.read(MAX_BYTES)))
+        return DataCard(**json.loads(read_regular(path, MAX_BYTES)))
     except (FileNotFoundError, NotADirectoryError):
         return describe(DATASETS.get(str(config.get("data"))))
     except OSError as error:

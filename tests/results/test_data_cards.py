@@ -1,5 +1,6 @@
 """Laws of data cards: they hold what a data source declares, so that its code need not be run to read results."""
 
+import os
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -75,4 +76,17 @@ def test_a_damaged_card_is_named_with_the_way_out(tmp_path: Path, content: bytes
     (file,) = (tmp_path / "data").iterdir()
     file.write_bytes(content)
     with refused(LedgerError, str(file), "is damaged", "delete it"):
+        data_cards.read(tmp_path, config)
+
+
+def test_a_card_is_a_file_of_bounded_size_and_no_pipe_is_waited_for(tmp_path: Path, refused: Refused) -> None:
+    config = to_flat(TrialConfig())
+    path = tmp_path / data_cards.FOLDER / f"{data_id(config)}.json"
+    path.parent.mkdir()
+    os.mkfifo(path)
+    with refused(LedgerError, path.name, "special file"):
+        data_cards.read(tmp_path, config)
+    path.unlink()
+    path.write_bytes(b" " * (data_cards.MAX_BYTES + 1))
+    with refused(LedgerError, path.name, "more than the 1 MB allowed"):
         data_cards.read(tmp_path, config)
