@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from mnist_sweep.optim.schedules import SCHEDULES, Constant, Cosine, Stepwise
     from mnist_sweep.planning.estimate import plan
     from mnist_sweep.reports.writer import write_report as report
-    from mnist_sweep.results.tables import read_history, read_summary, read_trials
+    from mnist_sweep.results.csv_tables import read_history, read_summary, read_trials
     from mnist_sweep.runners.local import Local
     from mnist_sweep.runners.ray.tune import RayTune
     from mnist_sweep.search.distributions import Choice, Integer, LogUniform, Uniform
@@ -68,7 +68,7 @@ _MODULES = {
     "optim.schedules": "SCHEDULES Constant Cosine Stepwise",
     "planning.estimate": "plan",
     "reports.writer": "write_report",
-    "results.tables": "read_history read_summary read_trials",
+    "results.csv_tables": "read_history read_summary read_trials",
     "runners.local": "Local",
     "runners.ray.tune": "RayTune",
     "search.distributions": "Choice Integer LogUniform Uniform",

@@ -73,7 +73,7 @@ MIXTURE = [
 # A shell's background job ignores SIGINT, and so would the runs of its tests.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
-# TensorFlow reads these when a test module imports it, before `runtime.configure` could set them.
+# TensorFlow reads these when a test module imports it, before `tensorflow_runtime.configure` could set them.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 
@@ -85,9 +85,9 @@ def pytest_collection_finish() -> None:
 
 
 def _configure() -> None:
-    from mnist_sweep.training import runtime
+    from mnist_sweep.training import tensorflow_runtime
 
-    runtime.configure(threads=1)
+    tensorflow_runtime.configure(threads=1)
 
 
 def _is_loopback(host: str) -> bool:
@@ -221,9 +221,9 @@ def figures() -> Callable[[Path], tuple[str, str]]:
 @pytest.fixture
 def nothing_kept() -> Iterator[None]:
     """Let a test start, and end, in a process that keeps nothing from other trials."""
-    from mnist_sweep.training import runtime
+    from mnist_sweep.training import tensorflow_runtime
 
     _configure()
-    runtime._CACHE.clear()
+    tensorflow_runtime._CACHE.clear()
     yield
-    runtime._CACHE.clear()
+    tensorflow_runtime._CACHE.clear()

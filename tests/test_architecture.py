@@ -184,8 +184,8 @@ OF_TENSORFLOW = {
     "trackers.tensorboard.traces",
     "trackers.tensorboard.writer",
     "training.graph_cache",
-    "training.model_builds",
-    "training.model_laws",
+    "training.repeated_builds",
+    "training.refused_models",
     "training.network",
     "training.train_step",
 }

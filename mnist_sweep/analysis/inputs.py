@@ -28,7 +28,7 @@ def as_trials(trials: "str | Path | pd.DataFrame", *, columns: Sequence[str] = (
     Raises:
         LedgerError: The folder holds no rows or damaged ones, or the DataFrame lacks a column.
     """
-    from mnist_sweep.results.frames import trials_frame
+    from mnist_sweep.results.data_frames import trials_frame
 
     if not isinstance(trials, str | Path):
         if missing := [name for name in columns if name not in trials.columns]:

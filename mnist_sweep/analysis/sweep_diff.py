@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from mnist_sweep.analysis.inputs import NOTES, as_trials, distinct_kinds
 from mnist_sweep.analysis.sweep_diff_sentences import Change, Metric, SweepDiff
-from mnist_sweep.results.frames import ID_COLUMNS, RESULT_COLUMNS, parse_cell
+from mnist_sweep.results.data_frames import ID_COLUMNS, RESULT_COLUMNS, parse_cell
 from mnist_sweep.statistics.intervals import half_width_of_mean
 from mnist_sweep.text.names import label, varying
 from mnist_sweep.trials import kinds

@@ -15,7 +15,7 @@ from mnist_sweep.errors import SweepError
 from mnist_sweep.system import exits
 from mnist_sweep.system.signals import handle_all, leave_closed_terminal
 from mnist_sweep.text.causes import first_cause, own_frames
-from mnist_sweep.trials.importing import starts_a_run
+from mnist_sweep.trials.user_code.unguarded_scripts import starts_a_run
 
 
 @click.group(

@@ -32,7 +32,7 @@ def status(folder: Path) -> None:
 @click.argument("folder", metavar="DIR", type=PATH)
 def table(folder: Path) -> None:
     """Rebuild the CSV tables in DIR from its rows."""
-    from mnist_sweep.results.tables import write_tables
+    from mnist_sweep.results.csv_tables import write_tables
 
     rows = rows_of(folder)
     for path in write_tables(folder, rows):

@@ -25,14 +25,14 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from mnist_sweep.data import sources
 from mnist_sweep.errors import ResourceError, SweepError
-from mnist_sweep.planning import measurement
-from mnist_sweep.planning.measurement import TrialCost
+from mnist_sweep.planning import trial_measurement
+from mnist_sweep.planning.trial_measurement import TrialCost
 from mnist_sweep.runners.local import Local
-from mnist_sweep.training import runtime
-from mnist_sweep.trials import shipping
+from mnist_sweep.training import tensorflow_runtime
 from mnist_sweep.trials.config import TrialConfig, from_flat, to_flat
-from mnist_sweep.trials.definitions import own_definitions
 from mnist_sweep.trials.graph_signatures import graph_signature
+from mnist_sweep.trials.user_code import shipping
+from mnist_sweep.trials.user_code.definitions import own_definitions
 
 if TYPE_CHECKING:
     from mnist_sweep.runners.ray.tune import RayTune
@@ -178,23 +178,23 @@ def _measure_all(
     if runner.gpus_per_trial:
         os.environ["CUDA_VISIBLE_DEVICES"] = _visible_gpus(number, runner.gpus_per_trial)
     try:
-        runtime.configure(threads=runner.cpus_per_trial, gpus=runner.gpus_per_trial, xla=runner.xla)
+        tensorflow_runtime.configure(threads=runner.cpus_per_trial, gpus=runner.gpus_per_trial, xla=runner.xla)
         shipping.unpack(definitions)
         trials = [from_flat(flat) for flat in flats]
-        datasets = {trial.data: measurement.subset(sources.load(trial.data)) for trial in trials}
+        datasets = {trial.data: trial_measurement.subset(sources.load(trial.data)) for trial in trials}
     except SweepError as error:
         pipe.send(ResourceError(str(error)))
         return
     pipe.send(time.monotonic() - start)
     for trial in trials:
         try:
-            pipe.send(measurement.measure(trial, datasets[trial.data]))
+            pipe.send(trial_measurement.measure(trial, datasets[trial.data]))
         except SweepError as error:
             pipe.send(str(error))
     parent = multiprocessing.parent_process()
     with contextlib.suppress(SweepError):
         while parent and parent.is_alive():
-            measurement.measure(trials[-1], datasets[trials[-1].data])
+            trial_measurement.measure(trials[-1], datasets[trials[-1].data])
 
 
 def _visible_gpus(worker: int, gpus: float) -> str:

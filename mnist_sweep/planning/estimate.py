@@ -7,10 +7,10 @@ from typing import Any
 
 from mnist_sweep.data.dataset import Shaped
 from mnist_sweep.errors import ConfigError, DataError
-from mnist_sweep.planning import calibration, disk_usage, makespan
+from mnist_sweep.planning import calibration, disk_usage, wall_time
 from mnist_sweep.planning.calibration import Calibration
 from mnist_sweep.planning.forecast import KindPlan, NetworkPlan, Plan
-from mnist_sweep.planning.makespan import TimedTrial
+from mnist_sweep.planning.wall_time import TimedTrial
 from mnist_sweep.results import saved_plan
 from mnist_sweep.results.ledger import Ledger
 from mnist_sweep.results.saved_plan import SavedPlan, digest
@@ -19,15 +19,15 @@ from mnist_sweep.runners.local import Local
 from mnist_sweep.runners.ray.tune import RayTune
 from mnist_sweep.sweep import stale_rows
 from mnist_sweep.sweep.inputs import RunInputs
+from mnist_sweep.sweep.remaining_trials import RemainingTrials
 from mnist_sweep.sweep.sweep import Sweep
-from mnist_sweep.sweep.work_queue import WorkQueue
 from mnist_sweep.system import machine
 from mnist_sweep.training import model_check
 from mnist_sweep.trials.artifacts import Keep, Retention
 from mnist_sweep.trials.config import TrialConfig
 from mnist_sweep.trials.graph_signatures import graph_signature, model_signature
-from mnist_sweep.trials.importing import starts_a_run
 from mnist_sweep.trials.row import Status
+from mnist_sweep.trials.user_code.unguarded_scripts import starts_a_run
 
 # What Ray's processes and the driver held besides their libraries, and what Ray adds to a worker: measured with the
 # quickstart, Ray 2.60.
@@ -56,33 +56,33 @@ def plan(
         SweepError: The sweep, its data or its results folder cannot be used, or a trial does not fit this machine.
     """
     runner, keep, folder = runner or RayTune(), keep or Keep(), Path(results) / sweep.name
-    queue = _queue(sweep, folder, set(retry), keep=keep, needs_data=calibrate)
+    remaining = _remaining(sweep, folder, set(retry), keep=keep, needs_data=calibrate)
     found = Plan(
         name=sweep.name,
         free_disk=machine.free_disk(folder),  # refuses a folder that cannot be made, before anything is measured
-        networks=tuple(networks([*queue.trials.values(), *queue.upcoming])),
-        num_trials=len(_to_run(queue)),
+        networks=tuple(networks([*remaining.trials.values(), *remaining.upcoming])),
+        num_trials=len(_to_run(remaining)),
         runner=type(runner).__name__,
-        num_workers=_num_workers(runner, queue.max_concurrent),
+        num_workers=_num_workers(runner, remaining.max_concurrent),
     )
     try:
-        found = replace(found, disk=_disk(found, queue, keep))
+        found = replace(found, disk=_disk(found, remaining, keep))
     except DataError as error:
         if calibrate:
             raise
         found = replace(found, data_error=str(error))
     before_calibration(found)
     if calibrate and found.num_trials:
-        measured = calibration.calibrate(_to_run(queue), runner, found.num_workers)
-        found = _calibrated(found, queue, measured, keep.models)
+        measured = calibration.calibrate(_to_run(remaining), runner, found.num_workers)
+        found = _calibrated(found, remaining, measured, keep.models)
     if found.seconds:
-        trials = digest(queue.work_ids)
+        trials = digest(remaining.work_ids)
         saved = SavedPlan(trials=trials, runner=found.runner, num_workers=found.num_workers, seconds=found.seconds)
         saved_plan.write(folder, saved)
     return found
 
 
-def _queue(sweep: Sweep, folder: Path, retry: set[Status], *, keep: Keep, needs_data: bool) -> WorkQueue:
+def _remaining(sweep: Sweep, folder: Path, retry: set[Status], *, keep: Keep, needs_data: bool) -> RemainingTrials:
     """Return the work that a run has to do, also for trials whose rows it would set aside.
 
     Raises:
@@ -100,11 +100,11 @@ def _queue(sweep: Sweep, folder: Path, retry: set[Status], *, keep: Keep, needs_
         if not keep.set_aside:
             stale.refuse(folder)
         rows = {name: row for name, row in rows.items() if row not in stale.rows}
-    return WorkQueue(sweep.trials, sweep.search, folder=folder, rows=rows, retry=retry, inputs=inputs)
+    return RemainingTrials(sweep.trials, sweep.search, folder=folder, rows=rows, retry=retry, inputs=inputs)
 
 
-def _to_run(queue: WorkQueue) -> list[TrialConfig]:
-    return [*queue.missing.values(), *queue.upcoming]
+def _to_run(remaining: RemainingTrials) -> list[TrialConfig]:
+    return [*remaining.missing.values(), *remaining.upcoming]
 
 
 def network_key(trial: TrialConfig) -> Hashable:
@@ -157,48 +157,52 @@ def _num_workers(runner: Local | RayTune, num_trials: int) -> int:
     return min(room, runner.max_concurrent or room, num_trials)
 
 
-def _disk(found: Plan, queue: WorkQueue, keep: Keep) -> dict[str, int]:
+def _disk(found: Plan, remaining: RemainingTrials, keep: Keep) -> dict[str, int]:
     parameters = {network.key: network.parameters for network in found.networks}
-    trials = [(trial, parameters[network_key(trial)]) for trial in _to_run(queue)]
-    is_population = queue.population is not None
-    return disk_usage.estimate(trials, queue.datasets, keep, num_workers=found.num_workers, is_population=is_population)
+    trials = [(trial, parameters[network_key(trial)]) for trial in _to_run(remaining)]
+    is_population = remaining.population is not None
+    return disk_usage.estimate(
+        trials, remaining.datasets, keep, num_workers=found.num_workers, is_population=is_population
+    )
 
 
-def _calibrated(found: Plan, queue: WorkQueue, measured: Calibration, models: Retention) -> Plan:
-    population = queue.population
+def _calibrated(found: Plan, remaining: RemainingTrials, measured: Calibration, models: Retention) -> Plan:
+    population = remaining.population
     timed = []
-    for trial in _to_run(queue):
+    for trial in _to_run(remaining):
         if cost := measured.costs.get(graph_signature(trial)):
             # a trial of a population trains the steps of its round only
             trained = replace(trial, num_steps=population.steps_per_round, changes=()) if population else trial
-            timed.append(makespan.timed(trained, queue.datasets[trial.data], graph_signature(trial), cost))
+            timed.append(wall_time.timed(trained, remaining.datasets[trial.data], graph_signature(trial), cost))
     on_ray, num_workers = found.runner == "RayTune", found.num_workers
-    models = "all" if models == "best" and queue.several_seeds else models  # every trial saves its model then
+    models = "all" if models == "best" and remaining.several_seeds else models  # every trial saves its model then
     size, start = population.size if population else len(timed), measured.start
     worker_memory = measured.peak("memory") + WORKER_MEMORY * on_ray
     return replace(
         found,
-        seconds=makespan.wall_seconds(
+        seconds=wall_time.wall_seconds(
             timed, runner=found.runner, num_workers=num_workers, start=start, models=models, round_size=size
         ),
         memory=num_workers * worker_memory + measured.peak("shared_memory") + RAY_MEMORY * on_ray,
         worker_memory=worker_memory,
         gpu_memory=measured.peak("gpu_memory"),
         free_memory=machine.free_memory(),
-        kinds=tuple(_kinds(found, queue, measured, timed)),
+        kinds=tuple(_kinds(found, remaining, measured, timed)),
     )
 
 
-def _kinds(found: Plan, queue: WorkQueue, measured: Calibration, timed: Sequence[TimedTrial]) -> list[KindPlan]:
+def _kinds(
+    found: Plan, remaining: RemainingTrials, measured: Calibration, timed: Sequence[TimedTrial]
+) -> list[KindPlan]:
     numbers = {network.key: number for number, network in enumerate(found.networks, start=1)}
     groups: dict[Hashable, list[TrialConfig]] = {}
-    for trial in _to_run(queue):
+    for trial in _to_run(remaining):
         groups.setdefault(graph_signature(trial), []).append(trial)
     kinds = []
     for key, (trial, *others) in groups.items():
         one = KindPlan(network=numbers[network_key(trial)], name=_name(trial), num_trials=1 + len(others))
         if cost := measured.costs.get(key):
-            evaluation = cost.image * len(queue.datasets[trial.data].val)
+            evaluation = cost.image * len(remaining.datasets[trial.data].val)
             longest = max(one.seconds for one in timed if one.kind == key)
             one = replace(one, step_seconds=cost.step, evaluation_seconds=evaluation, trial_seconds=longest)
         kinds.append(replace(one, failure=measured.failures.get(key, "")))

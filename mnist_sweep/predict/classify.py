@@ -13,7 +13,7 @@ from mnist_sweep.results import lookup
 from mnist_sweep.results.data_cards import DataCard
 from mnist_sweep.results.ledger import Ledger
 from mnist_sweep.system.files import is_folder
-from mnist_sweep.training import runtime
+from mnist_sweep.training import tensorflow_runtime
 from mnist_sweep.trials import ranking
 from mnist_sweep.trials.ranking import ConfigResult
 from mnist_sweep.trials.row import TrialRow
@@ -100,7 +100,7 @@ def predict(model_file: Path, images: Sequence[Path], card: DataCard) -> list[Cl
     prepared = [image for image in read if not isinstance(image, DataError)]
     if not prepared:
         return [image for image in read if isinstance(image, DataError)]
-    runtime.configure(threads=1)
+    tensorflow_runtime.configure(threads=1)
     probabilities = iter(keras_file.probabilities(model_file, [image.pixels for image in prepared]))
     return [
         image

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from mnist_sweep.errors import LedgerError, no_rows
+from mnist_sweep.results.csv_tables import write_tables
 from mnist_sweep.results.ledger import Ledger
 from mnist_sweep.results.related import contradiction
-from mnist_sweep.results.tables import write_tables
 from mnist_sweep.system.driver_lock import Lock
 from mnist_sweep.system.files import is_folder, ledger_errors, read_regular, require_own_folder, write_atomically
 from mnist_sweep.text.numbers import counted

@@ -4,10 +4,10 @@ import platform
 from collections.abc import Mapping
 
 from mnist_sweep.errors import ScriptError
-from mnist_sweep.training import runtime
-from mnist_sweep.trials.code_digest import CodeDigests, own_parts
+from mnist_sweep.training import tensorflow_runtime
 from mnist_sweep.trials.config import TrialConfig, to_flat
 from mnist_sweep.trials.kinds import code_key
+from mnist_sweep.trials.user_code.code_digest import CodeDigests, own_parts
 
 KEPT_DIGESTS = 8
 
@@ -28,7 +28,7 @@ def validate(config: TrialConfig, digests: Mapping[str, str]) -> None:
     expected = digests.get(code_key(to_flat(config))) if parts else None
     if not expected:
         return
-    found = runtime.cached("code digests", parts, lambda: CodeDigests().of(config), limit=KEPT_DIGESTS)
+    found = tensorflow_runtime.cached("code digests", parts, lambda: CodeDigests().of(config), limit=KEPT_DIGESTS)
     if found and found != expected:
         raise ScriptError(
             f"the code of {code_key(to_flat(config))} on {platform.node()} is not that of the run (digest {found}, not "

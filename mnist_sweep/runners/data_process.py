@@ -9,9 +9,9 @@ from mnist_sweep.errors import DataError, ProcessLostError, SweepError
 from mnist_sweep.system.child_process import ChildProcess
 from mnist_sweep.text.causes import first_cause
 from mnist_sweep.text.names import Flat
-from mnist_sweep.trials import shipping
 from mnist_sweep.trials.config import TrialConfig, from_flat, to_flat
-from mnist_sweep.trials.definitions import own_definitions
+from mnist_sweep.trials.user_code import shipping
+from mnist_sweep.trials.user_code.definitions import own_definitions
 
 
 def load(source: DataSource | Callable[[], Dataset]) -> Dataset:

@@ -17,11 +17,11 @@ from mnist_sweep.runners.protocol import Observer, require_one_gpu
 from mnist_sweep.runners.trial import Item, pausable, steps
 from mnist_sweep.runners.trial_process import TrialProcess
 from mnist_sweep.system import machine
-from mnist_sweep.training import model_check, runtime
-from mnist_sweep.trials import shipping
+from mnist_sweep.training import model_check, tensorflow_runtime
 from mnist_sweep.trials.artifacts import Artifacts, SavedModel
 from mnist_sweep.trials.config import TrialConfig, trial_id
 from mnist_sweep.trials.row import Evaluation, TrialRow
+from mnist_sweep.trials.user_code import shipping
 from mnist_sweep.validation import coerce, require
 
 MAX_RETRIES = 2
@@ -63,7 +63,7 @@ class Local:
         settings: dict[str, Any] = {"threads": self.cpus_per_trial, "gpus": self.gpus_per_trial, "xla": self.xla}
         with contextlib.ExitStack() as stack:
             if self.in_process:
-                runtime.configure(**settings)
+                tensorflow_runtime.configure(**settings)
                 start: Callable[..., Generator[Item | None, None, TrialRow]] = steps
                 check = model_check.check_models
             else:

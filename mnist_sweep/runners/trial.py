@@ -22,16 +22,17 @@ from mnist_sweep.system.storage import Bucket, Folder, storage
 from mnist_sweep.text.causes import first_cause
 from mnist_sweep.text.lines import shortened
 from mnist_sweep.text.names import Flat
-from mnist_sweep.training import fitting, model_check, row_builder, runtime
+from mnist_sweep.training import fitting, model_check, row_builder, tensorflow_runtime
 from mnist_sweep.training.checkpoints import Checkpoints
 from mnist_sweep.training.loop import TrainingCallback
 from mnist_sweep.training.model_check import Candidate
 from mnist_sweep.training.sample import Sample
 from mnist_sweep.training.state import Heartbeat
-from mnist_sweep.trials import kinds, shared_prefix, shipping
+from mnist_sweep.trials import kinds, shared_prefix
 from mnist_sweep.trials.artifacts import Artifacts, SavedModel
 from mnist_sweep.trials.config import TrialConfig, from_flat, to_flat, trial_id
 from mnist_sweep.trials.row import Evaluation, TrialRow, rank
+from mnist_sweep.trials.user_code import shipping
 
 KEPT_SWEEPS = 4
 KEPT_DATASETS = 2
@@ -107,10 +108,10 @@ def pausable(
 
 
 def prepare(settings: Mapping[str, Any], definitions: bytes) -> Generator[Item, None, None]:
-    """Prepare a process that runs trials only: with arguments of `runtime.configure`, and what `shipping` packed."""
+    """Prepare a process that only runs trials: `tensorflow_runtime.configure`, and what `shipping` packed."""
     yield from ()
     shipping.unpack(definitions)
-    runtime.configure(**settings)
+    tensorflow_runtime.configure(**settings)
 
 
 def check_models(models: Sequence[tuple[Flat, Sample]]) -> Generator[Item, None, list[str]]:
@@ -124,13 +125,13 @@ def check_models(models: Sequence[tuple[Flat, Sample]]) -> Generator[Item, None,
 def keep_dataset(key: int, dataset: Dataset) -> Generator[Item, None, None]:
     """Keep a data set in this process for the trials that name it by its key."""
     yield from ()
-    runtime.cached("datasets", key, lambda: dataset, limit=KEPT_DATASETS)
+    tensorflow_runtime.cached("datasets", key, lambda: dataset, limit=KEPT_DATASETS)
 
 
 def isolated_steps(flat: Flat, key: int, artifacts: Artifacts | None) -> Generator[Item, None, TrialRow]:
     """Run a trial in a process that runs trials only, where KeyboardInterrupt is an error like any other."""
     config = from_flat(flat)
-    dataset = runtime.cached("datasets", key, lambda: None, limit=KEPT_DATASETS)
+    dataset = tensorflow_runtime.cached("datasets", key, lambda: None, limit=KEPT_DATASETS)
     try:
         return (yield from steps(config, dataset, artifacts=artifacts))
     except (GeneratorExit, fitting.Paused):
@@ -146,7 +147,7 @@ def _failed(config: TrialConfig, error: BaseException) -> TrialRow:
 def storage_of(artifacts: Artifacts) -> Folder | Bucket:
     """Return the storage of a trial's artifacts, the same one for all trials of a process."""
     name = artifacts.storage
-    return cast(Folder | Bucket, runtime.cached("storages", name, lambda: storage(name), limit=KEPT_SWEEPS))
+    return cast(Folder | Bucket, tensorflow_runtime.cached("storages", name, lambda: storage(name), limit=KEPT_SWEEPS))
 
 
 def _checkpoints(config: TrialConfig, artifacts: Artifacts | None, problems: list[str]) -> Checkpoints | None:
@@ -164,7 +165,7 @@ def _checkpoints(config: TrialConfig, artifacts: Artifacts | None, problems: lis
         where,
         trial_id(config),
         seconds=artifacts.checkpoint_seconds,
-        identity={"version": row_builder.version(), **_digests(config, artifacts), **runtime.environment()},
+        identity={"version": row_builder.version(), **_digests(config, artifacts), **tensorflow_runtime.environment()},
         start=start,
         end=shared_prefix.final_state_name(config) if shares else None,
     )
@@ -237,7 +238,7 @@ def _is_kept(row: TrialRow, artifacts: Artifacts) -> bool:
     """Return whether the model is sent to the results folder, where those of all workers are compared."""
     if artifacts.models != "best" or artifacts.several_seeds:
         return artifacts.models != "none"
-    best = runtime.cached("best", (artifacts.storage, artifacts.run_marker), list, limit=KEPT_SWEEPS)
+    best = tensorflow_runtime.cached("best", (artifacts.storage, artifacts.run_marker), list, limit=KEPT_SWEEPS)
     if is_best := not best or rank(row) < rank(best[0]):
         best[:] = [row]
     return is_best

@@ -22,10 +22,10 @@ from mnist_sweep.sweep.best_config import BestConfig, best_config
 from mnist_sweep.sweep.inputs import RunInputs
 from mnist_sweep.sweep.provenance import ProvenanceWriter
 from mnist_sweep.sweep.recorder import Dispatcher, Recorder
+from mnist_sweep.sweep.remaining_trials import RemainingTrials
 from mnist_sweep.sweep.results_folder import ResultsFolder
 from mnist_sweep.sweep.run_storage import RunStorage
 from mnist_sweep.sweep.sweep import Sweep
-from mnist_sweep.sweep.work_queue import WorkQueue
 from mnist_sweep.system import exits
 from mnist_sweep.system.signals import Interrupts
 from mnist_sweep.system.storage import absolute, folder_in
@@ -36,8 +36,8 @@ from mnist_sweep.trackers.sync import TrackerSync
 from mnist_sweep.trials.artifacts import Artifacts, Keep
 from mnist_sweep.trials.config import has_custom_code
 from mnist_sweep.trials.events import Listener
-from mnist_sweep.trials.importing import starts_a_run
 from mnist_sweep.trials.row import Status, TrialRow
+from mnist_sweep.trials.user_code.unguarded_scripts import starts_a_run
 from mnist_sweep.validation import require
 
 
@@ -122,25 +122,25 @@ def _run(
     sessions = [one.connect(sweep.name, folder.path) for one in listeners if isinstance(one, Tracker)]
     sync = TrackerSync(sessions, notify=dispatcher.notify, is_ending=lambda: interrupts.stop_requested)
     with folder.lock, interrupts, sync:
-        queue = _work_queue(sweep, folder, retry, runner, set_aside=keep.set_aside)
-        sync.send_missing(row for name, row in folder.rows.items() if name not in queue.missing)
+        remaining = _remaining(sweep, folder, retry, runner, set_aside=keep.set_aside)
+        sync.send_missing(row for name, row in folder.rows.items() if name not in remaining.missing)
         dispatcher.add(sync)
-        num_run = _run_missing(sweep, runner, keep, folder, queue, dispatcher, interrupts)
+        num_run = _run_missing(sweep, runner, keep, folder, remaining, dispatcher, interrupts)
     return Outcome(
         folder=folder.path,
-        rows=tuple(folder.rows[name] for name in queue.trials if name in folder.rows),
-        num_trials=queue.num_trials,
+        rows=tuple(folder.rows[name] for name in remaining.trials if name in folder.rows),
+        num_trials=remaining.num_trials,
         num_run=num_run,
         seconds=time.monotonic() - start,
-        out_of_time=interrupts.out_of_time and num_run < len(queue.missing) + queue.num_proposals,
+        out_of_time=interrupts.out_of_time and num_run < len(remaining.missing) + remaining.num_proposals,
         unsent=sync.unsent(),
-        best=best_config(queue.trials, folder),
+        best=best_config(remaining.trials, folder),
     )
 
 
-def _work_queue(
+def _remaining(
     sweep: Sweep, folder: ResultsFolder, retry: set[Status], runner: Runner, *, set_aside: bool
-) -> WorkQueue:
+) -> RemainingTrials:
     """Read the rows of a folder, refuse or set aside stale ones, and return the work that is left.
 
     Raises:
@@ -154,9 +154,11 @@ def _work_queue(
     elif stale.rows:
         target = folder.set_aside(stale.rows)
         notes.append(f"{'; '.join(stale.causes)}: set aside in {target}/")
-    queue = WorkQueue(sweep.trials, sweep.search, folder=folder.path, rows=folder.rows, retry=retry, inputs=inputs)
-    queue.notes += notes
-    return queue
+    remaining = RemainingTrials(
+        sweep.trials, sweep.search, folder=folder.path, rows=folder.rows, retry=retry, inputs=inputs
+    )
+    remaining.notes += notes
+    return remaining
 
 
 def _run_missing(
@@ -164,36 +166,36 @@ def _run_missing(
     runner: Runner,
     keep: Keep,
     folder: ResultsFolder,
-    queue: WorkQueue,
+    remaining: RemainingTrials,
     dispatcher: Dispatcher,
     interrupts: Interrupts,
 ) -> int:
-    """Run the trials of a queue; return how many had their rows from this run."""
-    if not queue.work_ids:
+    """Run the remaining trials; return how many had their rows from this run."""
+    if not remaining.work_ids:
         folder.write_tables()
         return 0
-    datasets, digests = queue.datasets, queue.digests_by_key
-    path, is_population = folder.path, queue.population is not None
+    datasets, digests = remaining.datasets, remaining.digests_by_key
+    path, is_population = folder.path, remaining.population is not None
     where = folder_in(absolute(keep.storage), sweep.name) if keep.storage else str(path.resolve())
     artifacts = Artifacts(
         **dataclasses.asdict(keep) | {"storage": where},
         run_marker=run_marker.new_name(path),
         keep_shared_prefixes=is_population,
-        fields=tuple(queue.fields),
-        several_seeds=queue.several_seeds,
+        fields=tuple(remaining.fields),
+        several_seeds=remaining.several_seeds,
         digests=digests,
     )
-    storage = RunStorage(artifacts, folder, queue, notify=dispatcher.notify)
+    storage = RunStorage(artifacts, folder, remaining, notify=dispatcher.notify)
     code_folder, name = next(iter(sweep.code), None), type(runner).__name__
-    provenance = ProvenanceWriter(path, queue, runner=name, code=code_folder, notify=dispatcher.notify)
+    provenance = ProvenanceWriter(path, remaining, runner=name, code=code_folder, notify=dispatcher.notify)
     dispatcher.add(provenance, storage, folder)
-    trials = [*queue.missing.values(), *(sweep.search.ends() if sweep.search else [])]
+    trials = [*remaining.missing.values(), *(sweep.search.ends() if sweep.search else [])]
     code = sweep.code if any(map(has_custom_code, trials)) else ()
-    missing, num_proposals = dict(queue.missing), queue.num_proposals
-    with Recorder(folder, queue, storage=storage, dispatcher=dispatcher, interrupts=interrupts) as recorder:
+    missing, num_proposals = dict(remaining.missing), remaining.num_proposals
+    with Recorder(folder, remaining, storage=storage, dispatcher=dispatcher, interrupts=interrupts) as recorder:
         recorder.start()
         runner.run(missing, datasets, recorder, num_proposals=num_proposals, code=code, artifacts=artifacts)
-        num_lacking = len(queue.missing) - recorder.num_run
+        num_lacking = len(remaining.missing) - recorder.num_run
         if num_lacking and not interrupts.stop_requested:
             raise SweepError(
                 f"the runner {type(runner).__name__} ended without rows of {counted(num_lacking, 'trial')}."

@@ -3,11 +3,11 @@
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple, Self
 
-from mnist_sweep.data import checks, sources
+from mnist_sweep.data import dataset_checks, sources
 from mnist_sweep.data.dataset import Dataset
-from mnist_sweep.trials.code_digest import CodeDigests, own_parts
 from mnist_sweep.trials.config import TrialConfig, to_flat
 from mnist_sweep.trials.kinds import code_key, data_key
+from mnist_sweep.trials.user_code.code_digest import CodeDigests, own_parts
 
 
 class Digests(NamedTuple):
@@ -38,7 +38,7 @@ class RunInputs:
         """
         if source not in self._datasets:
             loaded = self._load(source)
-            checks.validate(_name(source), loaded)
+            dataset_checks.validate(_name(source), loaded)
             self._datasets[source] = loaded
         return self._datasets[source]
 
@@ -49,7 +49,7 @@ class RunInputs:
             DataError: It has to be loaded, and cannot be.
         """
         is_built_in = type(source) in sources.DATASETS.values()
-        return checks.notes(_name(source), self.dataset(source), is_built_in=is_built_in)
+        return dataset_checks.notes(_name(source), self.dataset(source), is_built_in=is_built_in)
 
     def digests(self, trial: TrialConfig) -> Digests:
         """Return the digests of what a trial is trained with.

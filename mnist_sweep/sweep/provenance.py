@@ -8,7 +8,7 @@ from typing import Any
 
 from mnist_sweep.data.dataset import Dataset
 from mnist_sweep.results import runs, saved_plan
-from mnist_sweep.sweep.work_queue import WorkQueue
+from mnist_sweep.sweep.remaining_trials import RemainingTrials
 from mnist_sweep.trials.events import Event, RunEnded, WorkersReady
 
 
@@ -25,9 +25,9 @@ class ProvenanceWriter:
     """
 
     def __init__(
-        self, folder: Path, queue: WorkQueue, *, runner: str, code: Path | None, notify: Callable[[str], None]
+        self, folder: Path, remaining: RemainingTrials, *, runner: str, code: Path | None, notify: Callable[[str], None]
     ) -> None:
-        self._folder, self._queue, self._runner, self._code = folder, queue, runner, code
+        self._folder, self._remaining, self._runner, self._code = folder, remaining, runner, code
         self._notify = notify
         self._plan = saved_plan.read(folder)
         self._start, self._num_workers = time.monotonic(), 0
@@ -52,16 +52,16 @@ class ProvenanceWriter:
             runner=self._runner,
             num_workers=self._num_workers,
             num_run=num_run,
-            data=_digests(self._queue.datasets),
+            data=_digests(self._remaining.datasets),
             script_folder=self._code,
             predicted_seconds=self._predicted_seconds(num_run),
         )
-        definitions = self._queue.inputs.definitions(self._queue.trials.values())
+        definitions = self._remaining.inputs.definitions(self._remaining.trials.values())
         return dataclasses.replace(described, code=definitions)
 
     def _predicted_seconds(self, num_run: int) -> float | None:
         """Return what was predicted of this run; None if nothing was, or it has not run all of its trials."""
-        plan, ids = self._plan, self._queue.work_ids
+        plan, ids = self._plan, self._remaining.work_ids
         if plan is None or num_run < len(ids):
             return None
         return plan.seconds if plan.is_of(ids, runner=self._runner, num_workers=self._num_workers) else None

@@ -16,14 +16,14 @@ from mnist_sweep.errors import LedgerError
 from mnist_sweep.results import data_cards, predictions
 from mnist_sweep.results.kept_models import KeptModels
 from mnist_sweep.results.predictions import Predictions
+from mnist_sweep.sweep.remaining_trials import RemainingTrials
 from mnist_sweep.sweep.results_folder import ResultsFolder
 from mnist_sweep.sweep.run_storage import RunStorage
-from mnist_sweep.sweep.work_queue import WorkQueue
 from mnist_sweep.system import exits
 from mnist_sweep.system.signals import Interrupts
 from mnist_sweep.text.causes import first_cause
 from mnist_sweep.text.names import label
-from mnist_sweep.training import runtime
+from mnist_sweep.training import tensorflow_runtime
 from mnist_sweep.trials import events
 from mnist_sweep.trials.artifacts import SavedModel
 from mnist_sweep.trials.config import TrialConfig, to_flat, trial_id
@@ -81,56 +81,58 @@ class Recorder:
     def __init__(
         self,
         folder: ResultsFolder,
-        queue: WorkQueue,
+        remaining: RemainingTrials,
         *,
         storage: RunStorage,
         dispatcher: Dispatcher,
         interrupts: Interrupts,
     ) -> None:
-        self._folder, self._queue, self._storage = folder, queue, storage
+        self._folder, self._remaining, self._storage = folder, remaining, storage
         self._dispatcher, self._interrupts = dispatcher, interrupts
-        self._configs = {name: to_flat(trial) for name, trial in queue.trials.items()}
+        self._configs = {name: to_flat(trial) for name, trial in remaining.trials.items()}
         self._models = KeptModels(
-            folder.ledger, storage.artifacts, rows=folder.rows, missing=queue.missing, warn=dispatcher.notify
+            folder.ledger, storage.artifacts, rows=folder.rows, missing=remaining.missing, warn=dispatcher.notify
         )
         self._is_open = False
         self.num_run = 0
 
     def start(self) -> None:
         """Report what there is to do."""
-        rows, fields = tuple(self.rows()), tuple(self._queue.fields)
-        self._dispatcher.emit(events.RunStarted(rows=rows, num_trials=self._queue.num_trials, fields=fields))
+        rows, fields = tuple(self.rows()), tuple(self._remaining.fields)
+        self._dispatcher.emit(events.RunStarted(rows=rows, num_trials=self._remaining.num_trials, fields=fields))
 
     def ready(self, num_workers: int, warning: str | None = None) -> None:
         """Open the results folder and the storage."""
-        self._folder.open(self._queue.missing)
+        self._folder.open(self._remaining.missing)
         self._is_open = True
-        for source, dataset in self._queue.datasets.items():
+        for source, dataset in self._remaining.datasets.items():
             labels = Predictions(val=dataset.val.labels, test=dataset.test.labels)
             data_id = predictions.data_id(to_flat(TrialConfig(data=source)))
             data_cards.write(self._folder.path, data_id, data_cards.describe(source, dataset))
             if self._storage.artifacts.predictions:
                 predictions.write_labels(self._folder.path, data_id, labels)
         self._storage.open(self.rows())
-        self._dispatcher.emit(events.WorkersReady(num_workers=min(num_workers, self._queue.max_concurrent)))
-        for note in filter(None, (warning, runtime.kernel_note(), self._queue.note, *self._queue.notes)):
+        self._dispatcher.emit(events.WorkersReady(num_workers=min(num_workers, self._remaining.max_concurrent)))
+        for note in filter(
+            None, (warning, tensorflow_runtime.kernel_note(), self._remaining.note, *self._remaining.notes)
+        ):
             self._dispatcher.notify(note)
 
     def rows(self) -> Sequence[TrialRow]:
         """Return the rows of the sweep that were there before."""
         rows = self._folder.rows
-        return [rows[name] for name in self._configs if name in rows and name not in self._queue.missing]
+        return [rows[name] for name in self._configs if name in rows and name not in self._remaining.missing]
 
     def definitions(self) -> Mapping[str, Any]:
         """Return the user's own classes and functions in the trials, by their names in rows."""
-        return self._queue.definitions
+        return self._remaining.definitions
 
     def propose(self) -> TrialConfig | None:
         """Return one more trial to run; None if there is none, or none now."""
-        note = self._queue.note
-        trial = None if self.is_ending() else self._queue.propose()
-        if self._queue.note and self._queue.note != note:
-            self._dispatcher.notify(self._queue.note)
+        note = self._remaining.note
+        trial = None if self.is_ending() else self._remaining.propose()
+        if self._remaining.note and self._remaining.note != note:
+            self._dispatcher.notify(self._remaining.note)
         if trial:
             self._configs[trial_id(trial)] = to_flat(trial)
         return trial
@@ -149,7 +151,7 @@ class Recorder:
 
     def noted(self, trial_id: str | None, note: str) -> None:
         """Pass on what the user should know of a trial, or of the machines."""
-        prefix = f"{label(self._configs[trial_id], self._queue.fields)} ({trial_id}) " if trial_id else ""
+        prefix = f"{label(self._configs[trial_id], self._remaining.fields)} ({trial_id}) " if trial_id else ""
         self._dispatcher.notify(prefix + note, trial_id)
 
     def saved(self, trial_id: str, item: SavedModel | Predictions) -> None:
@@ -161,11 +163,11 @@ class Recorder:
 
     def finished(self, row: TrialRow) -> None:
         """Keep the model of a trial if it is to be kept, commit its row with its digests, and pass it on."""
-        digests = self._queue.inputs.digests(self._queue.trials[row.trial_id])
+        digests = self._remaining.inputs.digests(self._remaining.trials[row.trial_id])
         row = dataclasses.replace(row, data_digest=digests.data, code_digest=digests.code)
         self._models.finished(row)
         self._folder.commit(row)
-        self._queue.tell(row)
+        self._remaining.tell(row)
         self.num_run += 1
         self._dispatcher.emit(events.RowCommitted(row=row))
 

@@ -16,7 +16,7 @@ from mnist_sweep.trials.events import Event, RowCommitted, RunEnded
 from mnist_sweep.trials.row import TrialRow
 
 if TYPE_CHECKING:
-    from mnist_sweep.sweep.work_queue import WorkQueue
+    from mnist_sweep.sweep.remaining_trials import RemainingTrials
 
 
 class RunStorage:
@@ -31,9 +31,14 @@ class RunStorage:
     """
 
     def __init__(
-        self, artifacts: Artifacts, folder: ResultsFolder, queue: "WorkQueue", *, notify: Callable[[str], None]
+        self,
+        artifacts: Artifacts,
+        folder: ResultsFolder,
+        remaining: "RemainingTrials",
+        *,
+        notify: Callable[[str], None],
     ) -> None:
-        self.artifacts, self._folder, self._queue, self._notify = artifacts, folder, queue, notify
+        self.artifacts, self._folder, self._remaining, self._notify = artifacts, folder, remaining, notify
         self._storage = storage(artifacts.storage)
         self._num_described = 0
         self.has_marker = False
@@ -84,9 +89,9 @@ class RunStorage:
                 name = checkpoints.name(row.trial_id)
                 self.attempt(f"the checkpoint of {row.trial_id} cannot be removed", self._storage.delete, name)
             case RunEnded(can_write=True):
-                if self.artifacts.keep_shared_prefixes and self._queue.trials.keys() <= self._folder.rows.keys():
+                if self.artifacts.keep_shared_prefixes and self._remaining.trials.keys() <= self._folder.rows.keys():
                     self.attempt("shared beginnings of trials cannot be removed", self._remove_shared_prefixes)
-                if len(self._queue.trials) > self._num_described:
+                if len(self._remaining.trials) > self._num_described:
                     self.attempt("TensorBoard's table lacks columns of proposed trials", self._describe_trials)
 
     def _remove_shared_prefixes(self) -> None:
@@ -94,6 +99,6 @@ class RunStorage:
             self._storage.delete(name)
 
     def _describe_trials(self) -> None:
-        self._num_described = len(self._queue.trials)
+        self._num_described = len(self._remaining.trials)
         if self.artifacts.summaries != "off":
-            hparams.write(self._storage, map(to_flat, self._queue.trials.values()))
+            hparams.write(self._storage, map(to_flat, self._remaining.trials.values()))

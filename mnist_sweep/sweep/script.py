@@ -16,7 +16,7 @@ from mnist_sweep.errors import ScriptError
 from mnist_sweep.sweep.script_errors import located
 from mnist_sweep.sweep.sweep import Sweep
 from mnist_sweep.system.files import is_file
-from mnist_sweep.trials.importing import RunReachedError, definitions_only
+from mnist_sweep.trials.user_code.unguarded_scripts import RunReachedError, definitions_only
 
 
 def load(path: str | Path) -> Sweep:

@@ -7,15 +7,15 @@ from typing import NamedTuple
 
 from mnist_sweep.errors import LedgerError, StaleRowsError
 from mnist_sweep.results import runs
-from mnist_sweep.results.set_aside import FOLDER
+from mnist_sweep.results.set_aside_rows import FOLDER
 from mnist_sweep.sweep.inputs import RunInputs
 from mnist_sweep.sweep.sweep import Sweep
 from mnist_sweep.text.lines import listed, shortened
 from mnist_sweep.text.numbers import counted
 from mnist_sweep.trials.config import TrialConfig
-from mnist_sweep.trials.definitions import own_definitions
 from mnist_sweep.trials.kinds import UNKNOWN, kind_of
 from mnist_sweep.trials.row import Status, TrialRow
+from mnist_sweep.trials.user_code.definitions import own_definitions
 
 NUM_NAMED = 5
 

@@ -10,7 +10,7 @@ from mnist_sweep.data.dataset import Dataset, Split
 from mnist_sweep.errors import ConfigError
 from mnist_sweep.models.protocol import Model
 from mnist_sweep.testing.law import law
-from mnist_sweep.training import model_check, runtime, sample
+from mnist_sweep.training import model_check, sample, tensorflow_runtime
 from mnist_sweep.training.model_check import Candidate
 from mnist_sweep.trials.config import TrialConfig, from_flat, to_flat
 
@@ -30,7 +30,7 @@ def check_model(model: Model, *, image_shape: tuple[int, int, int] = (8, 8, 1), 
         AssertionError: A law is broken, such as one that a run holds models against; the message names it.
         SweepError: The model, or its own `check`, refuses the images.
     """
-    runtime.configure(threads=1)
+    tensorflow_runtime.configure(threads=1)
     _check_value(model)
     check = getattr(model, "check", None)
     if check is not None:

@@ -13,8 +13,8 @@ from mnist_sweep.runners.protocol import Runner
 from mnist_sweep.testing.law import law
 from mnist_sweep.trials.artifacts import SavedModel
 from mnist_sweep.trials.config import TrialConfig, trial_id
-from mnist_sweep.trials.definitions import own_definitions
 from mnist_sweep.trials.row import Evaluation, Status, TrialRow
+from mnist_sweep.trials.user_code.definitions import own_definitions
 
 BASE = TrialConfig(model=Softmax(), optimizer=GradientDescent(), num_steps=4, evaluate_every=2)
 

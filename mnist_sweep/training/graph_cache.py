@@ -14,7 +14,7 @@ import tensorflow as tf
 from mnist_sweep.data.batches import subseed
 from mnist_sweep.models.catalog import is_builtin
 from mnist_sweep.system import exits
-from mnist_sweep.training import runtime
+from mnist_sweep.training import tensorflow_runtime
 from mnist_sweep.training.network import Network
 from mnist_sweep.training.train_step import TrainStep
 from mnist_sweep.trials.graph_signatures import network_signature, update_signature
@@ -37,9 +37,9 @@ def initialized_graphs(config: "TrialConfig", data: "Dataset") -> tuple[Network,
         return Network(build(), data, batch_size=config.batch_size, scales_loss=scales_loss, autograph=autograph)
 
     key = (network_signature(config), data.pixel_max, data.image_shape, data.num_classes)
-    network: Network = runtime.cached("networks", key, new_network, limit=MAX_GRAPHS)
+    network: Network = tensorflow_runtime.cached("networks", key, new_network, limit=MAX_GRAPHS)
     new_step, step_key = functools.partial(TrainStep, network, config), (network, update_signature(config))
-    train_step: TrainStep = runtime.cached("train_steps", step_key, new_step, limit=MAX_GRAPHS)
+    train_step: TrainStep = tensorflow_runtime.cached("train_steps", step_key, new_step, limit=MAX_GRAPHS)
     network.set_weights(_initial_values(config, data, build))
     train_step.reset(config)
     return network, train_step
@@ -48,9 +48,9 @@ def initialized_graphs(config: "TrialConfig", data: "Dataset") -> tuple[Network,
 def build_model(config: "TrialConfig", data: "Shaped") -> Any:
     """Return the config's untrained Keras model; a user's model draws its weights from the config's seed."""
     if not is_builtin(config.model):
-        runtime.seed_everything(subseed(config.seed, "weights"))
+        tensorflow_runtime.seed_everything(subseed(config.seed, "weights"))
     pid = os.getpid()
-    with runtime.precision(config.precision):
+    with tensorflow_runtime.precision(config.precision):
         model = config.model.build(data.image_shape, data.num_classes)
         exits.end_copy(pid)  # TensorFlow would hang in it
         return model if is_builtin(config.model) else with_weights(model, data.image_shape)
@@ -72,7 +72,9 @@ def _initial_values(config: "TrialConfig", data: "Shaped", build: Callable[[], A
     if not is_builtin(config.model):
         return [variable.value for variable in build().variables]
     key = (config.model, config.precision, data.image_shape, data.num_classes)
-    initial: Any = runtime.cached("initial weights", key, lambda: _initial_tensors(build()), limit=MAX_MODELS)
+    initial: Any = tensorflow_runtime.cached(
+        "initial weights", key, lambda: _initial_tensors(build()), limit=MAX_MODELS
+    )
     seeds = (subseed(config.seed, f"weights-{number}") for number in range(len(initial)))
     return [_drawn(tensor, initializer, seed) for (tensor, initializer), seed in zip(initial, seeds, strict=True)]
 
@@ -99,5 +101,5 @@ def tensors(data: "Dataset") -> dict[str, tuple[Any, Any]]:
         splits = {"train": data.train, "val": data.val, "test": data.test}
         return {name: (tf.constant(one.images), tf.constant(one.labels, tf.int32)) for name, one in splits.items()}
 
-    found: dict[str, tuple[Any, Any]] = runtime.cached("tensors", data, make, limit=MAX_DATASETS)
+    found: dict[str, tuple[Any, Any]] = tensorflow_runtime.cached("tensors", data, make, limit=MAX_DATASETS)
     return found

@@ -13,7 +13,7 @@ from mnist_sweep.models import shapes
 from mnist_sweep.models.catalog import is_builtin
 from mnist_sweep.models.shapes import LayerShape
 from mnist_sweep.text.lines import shortened
-from mnist_sweep.training import runtime, sample
+from mnist_sweep.training import sample, tensorflow_runtime
 from mnist_sweep.trials.graph_signatures import model_signature
 from mnist_sweep.validation import shown_in_one_line
 
@@ -86,15 +86,15 @@ def _checked(model: Candidate) -> Checked:
         return Checked(digest, tuple(f"{_name(model.config)}: {note}" for note in notes))
 
     key = _key(model.config), model.sample.image_shape, model.sample.num_classes
-    found: Checked = runtime.cached("checked models", key, check, limit=MAX_MODELS)
+    found: Checked = tensorflow_runtime.cached("checked models", key, check, limit=MAX_MODELS)
     return found
 
 
 def _builds() -> Any:
-    runtime.load()
-    from mnist_sweep.training import model_builds
+    tensorflow_runtime.load()
+    from mnist_sweep.training import repeated_builds
 
-    return model_builds
+    return repeated_builds
 
 
 @contextlib.contextmanager

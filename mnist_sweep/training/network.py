@@ -13,7 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 from mnist_sweep.models import inference
-from mnist_sweep.training import runtime
+from mnist_sweep.training import tensorflow_runtime
 
 if TYPE_CHECKING:
     from mnist_sweep.data.dataset import Dataset
@@ -45,8 +45,8 @@ class Network:
         self.labels = tf.TensorSpec((None,), tf.int32, "labels")
         batch = tf.TensorSpec((batch_size, *data.image_shape), tf.uint8)
         labels = tf.TensorSpec((batch_size,), tf.int32)
-        graph = partial(runtime.traced, autograph=autograph)
-        scale, xla = tf.TensorSpec((), tf.float32), runtime.compiles_with_xla() or None
+        graph = partial(tensorflow_runtime.traced, autograph=autograph)
+        scale, xla = tf.TensorSpec((), tf.float32), tensorflow_runtime.compiles_with_xla() or None
         self.gradients = graph(self._gradients, input_signature=[batch, labels, scale], jit_compile=xla)
         self.evaluate = graph(self._evaluate, input_signature=[self.images, self.labels])
 

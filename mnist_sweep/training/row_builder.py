@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from importlib import metadata
 from typing import Any
 
-from mnist_sweep.training import runtime
+from mnist_sweep.training import tensorflow_runtime
 from mnist_sweep.training.state import FitResult
 from mnist_sweep.trials.config import TrialConfig, config_id, defaults, to_flat, trial_id
 from mnist_sweep.trials.row import Evaluation, Status, TrialRow
@@ -77,7 +77,7 @@ def timing(since_start: float, in_all_starts: float) -> dict[str, Any]:
 
 def origin() -> dict[str, Any]:
     """Return the fields of a row that name this process, its version of the package and its environment."""
-    return {"worker": _worker(), "version": version(), "environment": runtime.environment()}
+    return {"worker": _worker(), "version": version(), "environment": tensorflow_runtime.environment()}
 
 
 def version() -> str:

@@ -17,7 +17,7 @@ from mnist_sweep.data.batches import subseed
 from mnist_sweep.errors import CheckpointError
 from mnist_sweep.models import inference
 from mnist_sweep.optim.optimizers import numbers
-from mnist_sweep.training import runtime
+from mnist_sweep.training import tensorflow_runtime
 from mnist_sweep.training.state import Sums
 
 if TYPE_CHECKING:
@@ -56,8 +56,8 @@ class TrainStep:
         step, seeds = spec((), tf.int64, "step"), spec((len(network.draws) + 1,), tf.int64, "seeds")
         sums = Sums(spec((), tf.float64), spec((), tf.int64))
         many, one = [*split, rows, rates, step, seeds, sums], [*split, row, rate, step, seeds]
-        self.run_steps = runtime.traced(self._run_steps, autograph=False, input_signature=many)
-        self.run_step = runtime.traced(self._run_step, autograph=network.autograph, input_signature=one)
+        self.run_steps = tensorflow_runtime.traced(self._run_steps, autograph=False, input_signature=many)
+        self.run_step = tensorflow_runtime.traced(self._run_step, autograph=network.autograph, input_signature=one)
 
     def reset(self, config: "TrialConfig") -> None:
         """Set slots, hyperparameters and loss scale to the initial state of a trial."""

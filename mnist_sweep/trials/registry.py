@@ -13,7 +13,7 @@ from typing import Any
 
 from mnist_sweep.errors import ConfigError, ScriptError, UnknownNameError
 from mnist_sweep.text.lines import one_line
-from mnist_sweep.trials.importing import RunReachedError, definitions_only
+from mnist_sweep.trials.user_code.unguarded_scripts import RunReachedError, definitions_only
 
 SHIPPED: dict[str, Any] = {}
 """In a worker, the definitions that it cannot import, as the driver sent them; see `shipping`."""

@@ -15,6 +15,7 @@ from unittest import mock
 
 from mnist_sweep import RayTune, Softmax, Sweep, TrialConfig, repeat, run
 from mnist_sweep.runners.ray import experiment, worker
+from mnist_sweep.training import tensorflow_runtime
 from tests.benchmarks.contest import OURS, Contest, Figures, Goal
 
 BASE = TrialConfig(model=Softmax(), num_steps=1)
@@ -45,7 +46,7 @@ def untrained(*, seconds: float = 0.0, num_evaluations: int = 1, tensorflow: boo
 
             from mnist_sweep import Evaluation, Status
             from mnist_sweep.results.predictions import Predictions
-            from mnist_sweep.training import fitting, runtime
+            from mnist_sweep.training import fitting
             from mnist_sweep.training.state import FitResult
 
             def curve(config: Any, data: Any, **_: Any) -> Any:
@@ -70,7 +71,7 @@ def untrained(*, seconds: float = 0.0, num_evaluations: int = 1, tensorflow: boo
             with contextlib.ExitStack() as stack:
                 stack.enter_context(mock.patch.object(fitting, "train", curve))
                 if not tensorflow:
-                    stack.enter_context(mock.patch.object(runtime, "configure", mock.Mock()))
+                    stack.enter_context(mock.patch.object(tensorflow_runtime, "configure", mock.Mock()))
                 return super().step()
 
     with mock.patch.object(experiment, "trainable", return_value=Untrained):

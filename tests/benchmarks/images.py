@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from mnist_sweep import CIFAR10, Momentum, ResNet, TrialConfig
-from mnist_sweep.training import runtime
+from mnist_sweep.training import tensorflow_runtime
 from mnist_sweep.training.fitting import fit
 from tests.benchmarks.contest import OURS, Contest, Figures, Goal, Round
 from tests.benchmarks.step import few_evaluated
@@ -28,7 +28,7 @@ TURNS = 3
 
 def one_thread(_: Path, num_steps: int) -> Figures:
     """Return the median seconds of a step of each depth and of preparing its images, and their quotients."""
-    runtime.configure(threads=1)
+    tensorflow_runtime.configure(threads=1)
     import tensorflow as tf
 
     from mnist_sweep.data.augmentation import draw, pad_crop_flip

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from mnist_sweep import CNN, MNIST, Dataset, Split, TrialConfig
-from mnist_sweep.training import runtime
+from mnist_sweep.training import tensorflow_runtime
 from mnist_sweep.training.fitting import fit
 from tests.benchmarks.contest import OURS, Contest, Figures, Goal
 
@@ -53,7 +53,7 @@ def all_cores(_: Path, size: int) -> Figures:
 
 def one_core(num_steps: int, together: Any, answers: Any) -> None:
     """Put the median seconds of a step and of a product of two matrices into the queue."""
-    runtime.configure(threads=1)
+    tensorflow_runtime.configure(threads=1)
     import tensorflow as tf
 
     data = few_evaluated(TRIAL.data.load())  # type: ignore[union-attr]  # a source, not a function

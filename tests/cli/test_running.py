@@ -19,7 +19,7 @@ from mnist_sweep.cli.views.progress import Log
 from mnist_sweep.planning import calibration, estimate
 from mnist_sweep.planning.calibration import Calibration
 from mnist_sweep.planning.forecast import Plan
-from mnist_sweep.planning.measurement import TrialCost
+from mnist_sweep.planning.trial_measurement import TrialCost
 from mnist_sweep.sweep import execution
 from mnist_sweep.trials.graph_signatures import graph_signature
 from tests.cli.conftest import HEAD, Run, content

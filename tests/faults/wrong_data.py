@@ -16,7 +16,7 @@ import click
 import numpy as np
 
 from mnist_sweep import Dataset, Digits, Split
-from mnist_sweep.data import checks
+from mnist_sweep.data import dataset_checks
 from mnist_sweep.errors import DataError
 
 Generator = np.random.Generator
@@ -285,10 +285,10 @@ def said_of(data: Arrays) -> tuple[str, ...]:
     try:
         splits = {name: Split(images=data[f"x_{name}"], labels=data[f"y_{name}"]) for name in SPLITS}
         made = Dataset(**splits, num_classes=data["num_classes"], pixel_max=data["pixel_max"])
-        checks.validate("made", made)
+        dataset_checks.validate("made", made)
     except DataError as error:
         return (str(error),)
-    return tuple(checks.notes("made", made))
+    return tuple(dataset_checks.notes("made", made))
 
 
 def outcomes(seeds: int) -> Iterator[Outcome]:

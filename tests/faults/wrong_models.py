@@ -21,7 +21,7 @@ import numpy as np
 
 from mnist_sweep import Dataset, Split, TrialConfig
 from mnist_sweep.errors import ConfigError
-from mnist_sweep.training import model_check, runtime
+from mnist_sweep.training import model_check, tensorflow_runtime
 
 KINDS = "functional", "sequential", "unbuilt", "subclassed", "nested"
 BODIES = "dense", "convolution", "normalised", "dropped", "residual"
@@ -404,7 +404,7 @@ def main() -> int:
     parser.add_argument("--variants", type=int, default=240)
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
-    runtime.configure(threads=1)
+    tensorflow_runtime.configure(threads=1)
     data, counts, start = dataset(), Counter[str](), time.perf_counter()
     for model in variants(arguments.variants, arguments.seed):
         expected, (ended, message) = FAULTS[model.fault][0], ending(model, data)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from mnist_sweep.models.catalog import MODELS
-from mnist_sweep.training import runtime
+from mnist_sweep.training import tensorflow_runtime
 
 SIZES: dict[str, dict[str, Any]] = {"cnn": {"filters": (2, 3), "units": 4}, "resnet": {"depth": 8, "filters": 2}}
 IMAGES = np.random.default_rng(0).random((4, 8, 8, 1), dtype="float32")
@@ -18,7 +18,7 @@ IMAGES = np.random.default_rng(0).random((4, 8, 8, 1), dtype="float32")
 
 @pytest.fixture(autouse=True)
 def _seeded(tf: Any) -> None:
-    runtime.seed_everything(0)
+    tensorflow_runtime.seed_everything(0)
 
 
 def small(cls: Any, **options: Any) -> Any:
@@ -56,7 +56,7 @@ def test_outputs_are_logits_and_no_probabilities(cls: Any) -> None:
 @pytest.mark.parametrize("cls", ALL)
 @pytest.mark.parametrize("policy", ["float32", "mixed_bfloat16", "mixed_float16"])
 def test_weights_are_float32_whatever_the_arithmetic(cls: Any, policy: str) -> None:
-    with runtime.precision(policy):
+    with tensorflow_runtime.precision(policy):
         model = small(cls, initializer="glorot_uniform", dropout=0.5).build((8, 8, 1), 10)
     outputs = model(IMAGES, training=True)
     assert outputs.dtype == policy.removeprefix("mixed_")
@@ -74,7 +74,7 @@ def test_inference_has_no_randomness(cls: Any) -> None:
 def test_the_global_seed_alone_decides_the_initial_weights(hyperparameters: Any) -> None:
     kernels = []
     for seed in (1, 1, 2):
-        runtime.seed_everything(seed)
+        tensorflow_runtime.seed_everything(seed)
         kernels.append(hyperparameters.build((8, 8, 1), 10).trainable_variables[0].numpy())
     np.testing.assert_array_equal(kernels[0], kernels[1])
     assert (kernels[0] != kernels[2]).any() == (getattr(hyperparameters, "initializer", "") != "zeros")

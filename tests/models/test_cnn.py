@@ -9,7 +9,7 @@ import pytest
 
 from mnist_sweep.errors import ConfigError
 from mnist_sweep.models.cnn import CNN
-from mnist_sweep.training import runtime
+from mnist_sweep.training import tensorflow_runtime
 
 Refused = Callable[..., AbstractContextManager[None]]
 
@@ -18,7 +18,7 @@ SMALL = CNN(filters=(2, 3), kernel_size=3, units=5)
 
 @pytest.fixture(autouse=True)
 def _seeded(tf: Any) -> None:
-    runtime.seed_everything(0)
+    tensorflow_runtime.seed_everything(0)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 
 from mnist_sweep import CNN
 from mnist_sweep.models import inference
-from mnist_sweep.training import runtime
+from mnist_sweep.training import tensorflow_runtime
 
 IMAGES = np.random.default_rng(0).integers(0, 17, (1197, 8, 8, 1), np.uint8)
 LABELS = np.random.default_rng(1).integers(0, 10, 1197, np.int32)
@@ -16,7 +16,7 @@ LABELS = np.random.default_rng(1).integers(0, 10, 1197, np.int32)
 
 @pytest.fixture
 def model(tf: Any) -> Any:
-    runtime.seed_everything(0)
+    tensorflow_runtime.seed_everything(0)
     return CNN(filters=(4,), kernel_size=3, units=8, dropout=0.5).build((8, 8, 1), 10)
 
 

@@ -5,14 +5,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mnist_sweep.training import runtime
+from mnist_sweep.training import tensorflow_runtime
 
 ONES = np.ones((100, 1000), "float32")
 
 
 @pytest.fixture(autouse=True)
 def _seeded(tf: Any) -> None:
-    runtime.seed_everything(0)
+    tensorflow_runtime.seed_everything(0)
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import pytest
 
 from mnist_sweep.errors import ConfigError
 from mnist_sweep.models.resnet import ResNet
-from mnist_sweep.training import runtime
+from mnist_sweep.training import tensorflow_runtime
 from mnist_sweep.trials.config import Precision
 
 IMAGES = np.random.default_rng(0).random((6, 32, 32, 3), dtype="float32")
@@ -15,7 +15,7 @@ IMAGES = np.random.default_rng(0).random((6, 32, 32, 3), dtype="float32")
 
 @pytest.fixture(autouse=True)
 def _seeded(tf: Any) -> None:
-    runtime.seed_everything(0)
+    tensorflow_runtime.seed_everything(0)
 
 
 @pytest.mark.parametrize(("depth", "millions"), [(20, 0.27), (32, 0.46), (44, 0.66), (56, 0.85), (110, 1.7)])
@@ -106,7 +106,7 @@ def test_batch_normalisation_in_mixed_precision_rounds_its_output_and_nothing_el
 ) -> None:
     import keras
 
-    with runtime.precision(precision):
+    with tensorflow_runtime.precision(precision):
         model = ResNet(depth=8, filters=2).build((8, 8, 1), 10)
     layer = next(layer for layer in model.layers if type(layer).__name__ == "BatchNormalization")
     before, after = keras.Model(model.input, layer.input), keras.Model(model.input, layer.output)

@@ -9,7 +9,7 @@ from mnist_sweep.models import shapes
 from mnist_sweep.models.cnn import CNN
 from mnist_sweep.models.resnet import ResNet
 from mnist_sweep.models.softmax import Softmax
-from mnist_sweep.training import runtime
+from mnist_sweep.training import tensorflow_runtime
 
 MODELS = [
     Softmax(),
@@ -23,7 +23,7 @@ MODELS = [
 
 @pytest.fixture(autouse=True)
 def _seeded(tf: Any) -> None:
-    runtime.seed_everything(0)
+    tensorflow_runtime.seed_everything(0)
 
 
 def multiply_adds(layer: Any) -> int:

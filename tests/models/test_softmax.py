@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from mnist_sweep.models.softmax import Softmax
-from mnist_sweep.training import runtime
+from mnist_sweep.training import tensorflow_runtime
 
 
 @pytest.fixture(autouse=True)
 def _seeded(tf: Any) -> None:
-    runtime.seed_everything(0)
+    tensorflow_runtime.seed_everything(0)
 
 
 @pytest.mark.parametrize(

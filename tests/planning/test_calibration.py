@@ -17,14 +17,14 @@ import pytest
 
 from mnist_sweep import GradientDescent, Local, RayTune, Softmax, TrialConfig, grid
 from mnist_sweep.errors import ConfigError, ResourceError
-from mnist_sweep.planning import calibration, measurement
+from mnist_sweep.planning import calibration, trial_measurement
 from mnist_sweep.planning.calibration import Calibration, calibrate
-from mnist_sweep.planning.measurement import TrialCost
-from mnist_sweep.training import runtime
-from mnist_sweep.trials import shipping
+from mnist_sweep.planning.trial_measurement import TrialCost
+from mnist_sweep.training import tensorflow_runtime
 from mnist_sweep.trials.config import from_flat, to_flat
-from mnist_sweep.trials.definitions import own_definitions
 from mnist_sweep.trials.graph_signatures import graph_signature
+from mnist_sweep.trials.user_code import shipping
+from mnist_sweep.trials.user_code.definitions import own_definitions
 
 COST = TrialCost(step=1.0, image=0.1, overhead=2.0, tracing=3.0, saving=0.5, num_images=9, memory=7, shared_memory=5)
 MODELS = """\
@@ -150,7 +150,7 @@ def measure_all(
 ) -> list[Any]:
     """Return what a process would send of trials, and leave this process as it is."""
     monkeypatch.setattr(os, "dup2", lambda *_: None)
-    monkeypatch.setattr(runtime, "configure", lambda **_: None)
+    monkeypatch.setattr(tensorflow_runtime, "configure", lambda **_: None)
     sent: list[Any] = []
     sender = cast("Any", SimpleNamespace(send=sent.append))
     definitions = shipping.pack(own_definitions(trials))
@@ -165,7 +165,7 @@ def test_a_kind_that_is_refused_is_named_and_those_after_it_are_measured(monkeyp
             raise ConfigError("no 1")
         return COST
 
-    monkeypatch.setattr(measurement, "measure", measure)
+    monkeypatch.setattr(trial_measurement, "measure", measure)
     start, *sent = measure_all(Local(), [TrialConfig(model=Softmax(), seed=seed) for seed in (1, 2)], monkeypatch)
     assert isinstance(start, float)
     assert sent == ["no 1", COST]
@@ -174,7 +174,7 @@ def test_a_kind_that_is_refused_is_named_and_those_after_it_are_measured(monkeyp
 def test_a_process_is_as_nice_as_a_worker_of_ray_and_sees_the_same_gpus(monkeypatch: pytest.MonkeyPatch) -> None:
     niceness: list[int] = []
     monkeypatch.setattr(os, "nice", niceness.append)
-    monkeypatch.setattr(measurement, "measure", lambda *_: COST)
+    monkeypatch.setattr(trial_measurement, "measure", lambda *_: COST)
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "all")
     monkeypatch.delenv(calibration.NICENESS, raising=False)
     measure_all(Local(), [TrialConfig()], monkeypatch)

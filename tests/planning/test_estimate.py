@@ -32,7 +32,7 @@ from mnist_sweep.planning import calibration, estimate
 from mnist_sweep.planning.calibration import Calibration
 from mnist_sweep.planning.estimate import plan
 from mnist_sweep.planning.forecast import Plan
-from mnist_sweep.planning.measurement import TrialCost
+from mnist_sweep.planning.trial_measurement import TrialCost
 from mnist_sweep.results import saved_plan
 from mnist_sweep.results.ledger import Ledger
 from mnist_sweep.results.saved_plan import SavedPlan

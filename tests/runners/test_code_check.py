@@ -10,8 +10,8 @@ import pytest
 from mnist_sweep import TrialConfig
 from mnist_sweep.errors import ScriptError
 from mnist_sweep.runners import code_check
-from mnist_sweep.training import runtime
-from mnist_sweep.trials.code_digest import CodeDigests
+from mnist_sweep.training import tensorflow_runtime
+from mnist_sweep.trials.user_code.code_digest import CodeDigests
 
 SOURCE = """
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ class Net:
 @pytest.fixture
 def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[TrialConfig]:
     monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setattr(runtime, "_CACHE", {})
+    monkeypatch.setattr(tensorflow_runtime, "_CACHE", {})
     (tmp_path / "checked_net.py").write_text(SOURCE)
     importlib.invalidate_caches()
     yield TrialConfig(model=importlib.import_module("checked_net").Net())
@@ -39,7 +39,7 @@ def test_other_code_is_refused_and_the_same_is_not(config: TrialConfig, tmp_path
     (tmp_path / "checked_net.py").write_text(SOURCE.replace("return 1", "return 2"))
     with pytest.raises(ScriptError, match=r"the code of checked_net:Net on .* is not that of the run"):
         code_check.validate(config, {"checked_net:Net": digest})
-    runtime._CACHE.clear()
+    tensorflow_runtime._CACHE.clear()
     (tmp_path / "checked_net.py").write_text(SOURCE)
     code_check.validate(config, {"checked_net:Net": digest})
 

@@ -11,7 +11,7 @@ from mnist_sweep.results.predictions import Predictions
 from mnist_sweep.results.row_json import from_json, to_json
 from mnist_sweep.runners.trial import execute, pausable, steps
 from mnist_sweep.system.storage import Folder
-from mnist_sweep.training import runtime
+from mnist_sweep.training import tensorflow_runtime
 from mnist_sweep.training.fitting import Paused, consume
 from mnist_sweep.training.state import Heartbeat
 from mnist_sweep.trials.artifacts import Artifacts
@@ -22,7 +22,7 @@ TRIAL = TrialConfig(model=Softmax(), optimizer=GradientDescent(learning_rate=0.5
 
 @pytest.fixture(autouse=True)
 def _configured() -> None:
-    runtime.configure(threads=1)
+    tensorflow_runtime.configure(threads=1)
 
 
 @pytest.fixture

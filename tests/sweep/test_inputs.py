@@ -7,9 +7,9 @@ from unittest import mock
 from mnist_sweep import Dataset, Digits, Softmax, TrialConfig
 from mnist_sweep.data import sources
 from mnist_sweep.sweep.inputs import RunInputs
-from mnist_sweep.trials.code_digest import CodeDigests
 from mnist_sweep.trials.config import to_flat
 from mnist_sweep.trials.kinds import code_key, data_key
+from mnist_sweep.trials.user_code.code_digest import CodeDigests
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,9 @@ import pytest
 
 from mnist_sweep import Sweep, TrialRow
 from mnist_sweep.results import run_marker
+from mnist_sweep.sweep.remaining_trials import RemainingTrials
 from mnist_sweep.sweep.results_folder import ResultsFolder
 from mnist_sweep.sweep.run_storage import RunStorage
-from mnist_sweep.sweep.work_queue import WorkQueue
 from mnist_sweep.system.storage import Folder
 from mnist_sweep.trackers.tensorboard import hparams
 from mnist_sweep.training import checkpoints
@@ -26,12 +26,12 @@ class Case:
     def __init__(self, folder: ResultsFolder, sweep: Sweep, make_row: Callable[..., TrialRow]) -> None:
         self.folder, self.files = folder, Folder(folder.path.parent / "storage")
         self.artifacts = Artifacts(storage=str(self.files.path), run_marker=run_marker.new_name(folder.path))
-        self.queue = WorkQueue(sweep.trials, sweep.search, folder=folder.path, rows={})
+        self.remaining = RemainingTrials(sweep.trials, sweep.search, folder=folder.path, rows={})
         self.rows = [make_row(trial) for trial in sweep.trials]
         self.notices: list[str] = []
 
     def storage(self, **changed: Any) -> RunStorage:
-        return RunStorage(replace(self.artifacts, **changed), self.folder, self.queue, notify=self.notices.append)
+        return RunStorage(replace(self.artifacts, **changed), self.folder, self.remaining, notify=self.notices.append)
 
     def place(self, *names: str) -> None:
         for name in names:

@@ -8,9 +8,9 @@ import pytest
 
 from mnist_sweep.errors import ConfigError, ScriptError, SweepError
 from mnist_sweep.sweep.script import load
-from mnist_sweep.trials import shipping
 from mnist_sweep.trials.config import to_flat
 from mnist_sweep.trials.registry import name_of
+from mnist_sweep.trials.user_code import shipping
 
 
 @pytest.fixture(autouse=True)

@@ -7,7 +7,7 @@ import pytest
 from mnist_sweep import CNN, Adam, Digits, TrialConfig
 from mnist_sweep.data import sources
 from mnist_sweep.data.dataset import Dataset
-from mnist_sweep.training import runtime
+from mnist_sweep.training import tensorflow_runtime
 from mnist_sweep.training.graph_cache import build_model
 from mnist_sweep.training.network import Network
 
@@ -16,7 +16,7 @@ TRIAL = TrialConfig(model=CNN(filters=(4,), kernel_size=3, units=8, dropout=0.5)
 
 @pytest.fixture(scope="package")
 def digits() -> Dataset:
-    runtime.configure(threads=1)
+    tensorflow_runtime.configure(threads=1)
     return sources.load(Digits())
 
 

@@ -20,7 +20,7 @@ from mnist_sweep import (
 )
 from mnist_sweep.data.batches import indices, subseed
 from mnist_sweep.errors import ConfigError
-from mnist_sweep.training import graph_cache, runtime
+from mnist_sweep.training import graph_cache, tensorflow_runtime
 from mnist_sweep.training.fitting import fit, validate
 from mnist_sweep.training.state import FitResult
 from mnist_sweep.trials.config import Precision
@@ -127,7 +127,7 @@ def test_batch_normalisation_equals_that_of_keras_own_layers_in_a_plain_loop(tf:
 def test_a_trial_does_not_notice_what_its_process_trained_before(model: Any, digits: Dataset) -> None:
     trial = replace(SMALL, model=model)
     alone = fit(trial, digits)
-    runtime._CACHE.clear()
+    tensorflow_runtime._CACHE.clear()
     fit(replace(trial, seed=1, optimizer=Adam(learning_rate=0.1, beta_1=0.5)), digits)
     fit(replace(trial, optimizer=Momentum()), digits)
     assert numbers(fit(trial, digits)) == numbers(alone)
@@ -137,7 +137,10 @@ def test_trials_that_differ_only_in_numbers_share_one_graph(digits: Dataset) -> 
     for dropout, rate, seed in [(0.0, 0.1, 0), (0.5, 0.01, 1), (0.9, 0.001, 2)]:
         model = replace(SMALL.model, dropout=dropout)  # type: ignore[type-var]  # a model is a dataclass
         fit(replace(SMALL, model=model, optimizer=Adam(learning_rate=rate), seed=seed, num_steps=30), digits)
-    (network,), (train_step,) = runtime._CACHE["networks"].values(), runtime._CACHE["train_steps"].values()
+    (network,), (train_step,) = (
+        tensorflow_runtime._CACHE["networks"].values(),
+        tensorflow_runtime._CACHE["train_steps"].values(),
+    )
     assert train_step.run_steps.experimental_get_tracing_count() == 1
     assert network.evaluate.experimental_get_tracing_count() == 1
     assert train_step.run_step.experimental_get_tracing_count() == 0  # what summaries show costs nothing without them
@@ -146,8 +149,8 @@ def test_trials_that_differ_only_in_numbers_share_one_graph(digits: Dataset) -> 
 def test_trials_that_differ_in_their_optimizers_share_a_network(digits: Dataset) -> None:
     for optimizer in (Adam(), Momentum()):
         fit(replace(SMALL, optimizer=optimizer, num_steps=10), digits)
-    (network,) = runtime._CACHE["networks"].values()
-    assert len(runtime._CACHE["train_steps"]) == 2
+    (network,) = tensorflow_runtime._CACHE["networks"].values()
+    assert len(tensorflow_runtime._CACHE["train_steps"]) == 2
     assert network.gradients.experimental_get_tracing_count() == 1
 
 
@@ -163,14 +166,14 @@ def test_weight_decay_and_augmentation_change_training_and_share_the_network(
     plain, other = fit(SMALL, digits), fit(replace(SMALL, **changed), digits)
     assert other.history[-1].val_loss != plain.history[-1].val_loss
     assert numbers(fit(SMALL, digits)) == numbers(plain)
-    (network,) = runtime._CACHE["networks"].values()
+    (network,) = tensorflow_runtime._CACHE["networks"].values()
     assert network.gradients.experimental_get_tracing_count() == 1
 
 
 def test_weight_decay_is_a_number_of_one_graph(digits: Dataset) -> None:
     losses = {fit(replace(SMALL, weight_decay=decay), digits).history[-1].val_loss for decay in (0.1, 0.01)}
     assert len(losses) == 2
-    assert len(runtime._CACHE["train_steps"]) == 1
+    assert len(tensorflow_runtime._CACHE["train_steps"]) == 1
 
 
 def test_the_test_split_changes_nothing_but_the_test_accuracy(digits: Dataset) -> None:

@@ -9,7 +9,7 @@ import pytest
 from mnist_sweep import CNN, Adam, Digits, Momentum, ResNet, Softmax, TrialConfig
 from mnist_sweep.data import sources
 from mnist_sweep.data.dataset import Dataset
-from mnist_sweep.training import graph_cache, runtime
+from mnist_sweep.training import graph_cache, tensorflow_runtime
 
 pytestmark = pytest.mark.usefixtures("nothing_kept")
 
@@ -39,7 +39,7 @@ def test_graphs_that_are_taken_over_start_as_fresh_ones_do(digits: Dataset) -> N
     other = replace(TRIAL, seed=1)
     first = graph_cache.initialized_graphs(TRIAL, digits)[0].model.get_weights()
     taken_over = graph_cache.initialized_graphs(other, digits)[0].model.get_weights()
-    runtime._CACHE.clear()
+    tensorflow_runtime._CACHE.clear()
     fresh = graph_cache.initialized_graphs(other, digits)[0].model.get_weights()
     assert not np.array_equal(first[0], fresh[0])
     for mine, theirs in zip(taken_over, fresh, strict=True):
@@ -70,7 +70,7 @@ def started(model: Any, seed: int) -> list[Any]:
 @pytest.mark.parametrize("model", EVERY_START, ids=str)
 def test_weights_are_a_function_of_the_seed_whatever_started_before(model: Any) -> None:
     alone = started(model, 3)
-    runtime._CACHE.clear()
+    tensorflow_runtime._CACHE.clear()
     started(model, 1)
     started(model, 2)
     assert all(map(np.array_equal, started(model, 3), alone))
@@ -80,7 +80,7 @@ def test_weights_are_a_function_of_the_seed_whatever_started_before(model: Any) 
 def test_a_variable_that_builds_differ_in_differs_between_seeds_and_no_other(model: Any) -> None:
     builds = []
     for seed in (1, 2):
-        runtime.seed_everything(seed)
+        tensorflow_runtime.seed_everything(seed)
         builds.append([variable.numpy() for variable in model.build((8, 8, 1), 10).variables])
     drawn = [not np.array_equal(*pair) for pair in zip(*builds, strict=True)]
     differ = [not np.array_equal(*pair) for pair in zip(started(model, 1), started(model, 2), strict=True)]

@@ -19,7 +19,7 @@ from mnist_sweep import (
     Stepwise,
 )
 from mnist_sweep.system.storage import Folder
-from mnist_sweep.training import loop, runtime, state
+from mnist_sweep.training import loop, state, tensorflow_runtime
 from mnist_sweep.training.checkpoints import Checkpoints
 from mnist_sweep.training.fitting import Paused, consume, fit, train
 from mnist_sweep.training.state import Heartbeat
@@ -80,7 +80,7 @@ def test_a_trial_paused_again_and_again_ends_with_the_same_bits(
     monkeypatch.setattr(loop, "MAX_STEPS_PER_CALL", 9)
     steps = []
     while True:
-        runtime._CACHE.clear()
+        tensorflow_runtime._CACHE.clear()
         checkpoints = Checkpoints(Folder(tmp_path), "x", seconds=1e9, identity={"version": "1"})
         items = train(config, digits, checkpoints=checkpoints)
         begun = next(items)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_sweep.results.frames import ID_COLUMNS, RESULT_COLUMNS, parse_cell
+from mnist_sweep.results.data_frames import ID_COLUMNS, RESULT_COLUMNS, parse_cell
 from mnist_sweep.text.names import value
 
 if TYPE_CHECKING:

@@ -20,9 +20,9 @@ from mnist_sweep.runners.ray.worker import WorkerSettings
 from mnist_sweep.runners.trial_process import TrialProcess
 from mnist_sweep.system import machine
 from mnist_sweep.training import model_check
-from mnist_sweep.trials import shipping
 from mnist_sweep.trials.artifacts import Artifacts
 from mnist_sweep.trials.config import TrialConfig, to_flat, trial_id
+from mnist_sweep.trials.user_code import shipping
 from mnist_sweep.validation import coerce, require
 
 SECONDS_BETWEEN_MESSAGES = 0.5

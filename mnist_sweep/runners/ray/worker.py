@@ -19,14 +19,14 @@ from mnist_sweep.runners.ray.evaluation_messages import EvaluationSender
 from mnist_sweep.runners.trial import Item, pausable, steps, storage_of
 from mnist_sweep.text.causes import first_cause
 from mnist_sweep.text.names import Flat
-from mnist_sweep.training import runtime
+from mnist_sweep.training import tensorflow_runtime
 from mnist_sweep.training.model_check import Candidate
 from mnist_sweep.training.row_builder import failed
 from mnist_sweep.training.sample import Sample
-from mnist_sweep.trials import shipping
 from mnist_sweep.trials.artifacts import Artifacts, SavedModel
 from mnist_sweep.trials.config import TrialConfig, from_flat, has_custom_code, to_flat, trial_id
 from mnist_sweep.trials.row import TrialRow
+from mnist_sweep.trials.user_code import shipping
 
 if TYPE_CHECKING:
     from mnist_sweep.runners.trial_process import TrialProcess
@@ -40,7 +40,7 @@ class WorkerSettings:
 
     Attributes:
         datasets: Ray's references to the data sets.
-        runtime: Arguments of `runtime.configure`.
+        runtime: Arguments of `tensorflow_runtime.configure`.
         code: Folders to import the user's code from.
         definitions: What `shipping.pack` returned for the user's own definitions.
         artifacts: What the trials leave behind besides their rows; None means nothing.
@@ -121,8 +121,8 @@ def _messages(spec: Mapping[str, Any], settings: WorkerSettings, process: "Trial
         if is_own:
             process.start()
         else:
-            runtime.configure(**settings.runtime)
-        dataset = runtime.cached("datasets", reference, lambda: ray.get(reference), limit=KEPT_DATASETS)
+            tensorflow_runtime.configure(**settings.runtime)
+        dataset = tensorflow_runtime.cached("datasets", reference, lambda: ray.get(reference), limit=KEPT_DATASETS)
     except SweepError as error:
         yield {"row": to_json(failed(trial, error=first_cause(error))), "done": True}
         return
@@ -142,7 +142,7 @@ def _model_notes(models: Sequence[tuple[Flat, Sample]], process: "TrialProcess")
     """
     candidates = [Candidate(from_flat(flat), sample) for flat, sample in models]
     key = tuple(trial_id(candidate.config) for candidate in candidates)
-    if notes := runtime.cached("models of the run", key, lambda: process.check_models(candidates), limit=1):
+    if notes := tensorflow_runtime.cached("models of the run", key, lambda: process.check_models(candidates), limit=1):
         yield {"model_notes": notes}
 
 

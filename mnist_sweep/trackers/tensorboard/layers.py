@@ -9,7 +9,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from mnist_sweep.training import runtime
+from mnist_sweep.training import tensorflow_runtime
 
 SHOWN_MAPS = 16
 NONLINEARITIES = (
@@ -34,7 +34,7 @@ class LayerSummaries:
         self._ends = [ends.get(layer.name) for layer in self._weighted]
         seen = [end.input if end else layer.input for layer, end in zip(self._weighted, self._ends, strict=True)]
         self._model = keras.Model(model.inputs[0], [*seen, *(pool.output for pool in self._pools)]) if seen else None
-        self.values = runtime.traced(self._values, autograph=False)
+        self.values = tensorflow_runtime.traced(self._values, autograph=False)
 
     def _values(self, images: Any) -> tuple[dict[str, tuple[Any, Any]], dict[str, Any]]:
         outputs = keras.tree.flatten(self._model(images, training=False)) if self._model else []

@@ -20,7 +20,7 @@ from mnist_sweep.runners.ray.worker import Payload, WorkerSettings
 from mnist_sweep.runners.trial import Item
 from mnist_sweep.runners.trial_process import TrialProcess
 from mnist_sweep.system.storage import Folder
-from mnist_sweep.training import fitting, runtime
+from mnist_sweep.training import fitting, tensorflow_runtime
 from mnist_sweep.training.model_check import Candidate
 from mnist_sweep.training.row_builder import failed
 from mnist_sweep.training.sample import Sample
@@ -117,14 +117,14 @@ def test_a_worker_checks_all_models_of_the_run_before_its_first_trial(monkeypatc
     process: Any = Process()
     monkeypatch.setattr(ray, "get", lambda reference: None)
     monkeypatch.setattr(worker, "steps", lambda *_, **__: running())
-    monkeypatch.setattr(runtime, "configure", lambda **_: None)
-    runtime._CACHE.clear()
+    monkeypatch.setattr(tensorflow_runtime, "configure", lambda **_: None)
+    tensorflow_runtime._CACHE.clear()
     settings = replace(SETTINGS, models=[(to_flat(TRIAL), SAMPLE)])
     for notes in ([{"model_notes": ["a note"]}], [{"model_notes": ["a note"]}]):
         *before, last = worker.messages(worker.trial_text(TRIAL, 0), settings, process)
         assert (before, "row" in last) == (notes, True)
     assert process.checked == [TRIAL]
-    runtime._CACHE.clear()
+    tensorflow_runtime._CACHE.clear()
     settings = replace(settings, models=[(to_flat(TRIAL), REFUSED)])
     (message,) = worker.messages(worker.trial_text(TRIAL, 0), settings, process)
     assert message == {"refused_model": "remove the softmax", "done": True}
@@ -134,7 +134,7 @@ def test_a_worker_that_cannot_be_configured_sends_a_failed_row(monkeypatch: pyte
     def refuse(**_: Any) -> None:
         raise ConfigError("refused")
 
-    monkeypatch.setattr(runtime, "configure", refuse)
+    monkeypatch.setattr(tensorflow_runtime, "configure", refuse)
     (message,) = worker.messages(worker.trial_text(TRIAL, 0), SETTINGS, PROCESS)
     row = from_json(message["row"])
     assert (row.trial_id, row.status) == (trial_id(TRIAL), Status.FAILED)

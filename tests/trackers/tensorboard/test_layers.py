@@ -6,7 +6,7 @@ import pytest
 
 from mnist_sweep import CNN, ResNet, Softmax
 from mnist_sweep.trackers.tensorboard.layers import LayerSummaries
-from mnist_sweep.training import runtime
+from mnist_sweep.training import tensorflow_runtime
 
 BLOCKS = [f"block{number}" for number in (1, 2, 3)]
 ENDS = {"conv": "relu"} | {f"{block}_conv{place}": f"{block}_relu{place}" for block in BLOCKS for place in (1, 2)}
@@ -14,14 +14,14 @@ ENDS = {"conv": "relu"} | {f"{block}_conv{place}": f"{block}_relu{place}" for bl
 
 @pytest.fixture(scope="module")
 def images() -> Any:
-    runtime.configure(threads=1)
+    tensorflow_runtime.configure(threads=1)
     return np.random.default_rng(0).random((5, 32, 32, 3), dtype="float32")
 
 
 @pytest.fixture(autouse=True)
 def seeded() -> None:
     """The same weights each time: of few units, all may lie on one side by chance."""
-    runtime.seed_everything(0)
+    tensorflow_runtime.seed_everything(0)
 
 
 def of(model: Any, name: str, images: Any) -> tuple[Any, Any]:

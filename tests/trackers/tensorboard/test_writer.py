@@ -28,7 +28,7 @@ from mnist_sweep import run as run_sweep
 from mnist_sweep.runners import trial
 from mnist_sweep.trackers.tensorboard import hparams as experiment
 from mnist_sweep.trackers.tensorboard.writer import TensorBoardWriter
-from mnist_sweep.training import runtime
+from mnist_sweep.training import tensorflow_runtime
 from mnist_sweep.training.fitting import consume
 from mnist_sweep.trials.artifacts import Artifacts
 
@@ -101,7 +101,7 @@ def tensorboard() -> Serve:
 
 
 def run(folder: Path, level: Any, config: TrialConfig = TRIAL) -> Any:
-    runtime.configure(threads=1)
+    tensorflow_runtime.configure(threads=1)
     steps = trial.steps(config, artifacts=Artifacts(storage=str(folder), summaries=level))
     return consume(steps, lambda _: None)
 
@@ -349,7 +349,7 @@ def test_logs_that_cannot_be_written_are_said_and_do_not_spoil_their_trial(
 
 
 def test_a_trial_that_goes_on_is_one_session_of_the_table(tmp_path: Path, tensorboard: Serve) -> None:
-    runtime.configure(threads=1)
+    tensorflow_runtime.configure(threads=1)
     folder = tmp_path / trial_id(TRIAL)
     with pytest.raises(KeyError), TensorBoardWriter(folder, TRIAL, full=False):
         raise KeyError

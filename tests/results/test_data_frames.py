@@ -11,7 +11,7 @@ import pytest
 from scipy import stats
 
 from mnist_sweep import TrialConfig, grid, repeat
-from mnist_sweep.results.frames import all_frames, trials_frame
+from mnist_sweep.results.data_frames import all_frames, trials_frame
 from mnist_sweep.trials.row import Status, TrialRow
 
 MakeRow = Callable[..., TrialRow]

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Literal
 
 from mnist_sweep.errors import LedgerError
-from mnist_sweep.results.frames import (
+from mnist_sweep.results.data_frames import (
     HISTORY_COLUMNS,
     ID_COLUMNS,
     KIND_COLUMNS,

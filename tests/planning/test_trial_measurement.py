@@ -14,7 +14,7 @@ from mnist_sweep.data import sources
 from mnist_sweep.data.dataset import Dataset
 from mnist_sweep.data.digits import Digits
 from mnist_sweep.errors import SweepError
-from mnist_sweep.planning import measurement
+from mnist_sweep.planning import trial_measurement
 from mnist_sweep.trials.config import to_flat
 from mnist_sweep.trials.row import TrialRow
 
@@ -32,8 +32,8 @@ class Broken:
 @pytest.mark.usefixtures("tf")
 def test_a_larger_network_costs_more_whatever_its_learning_rate() -> None:
     rate = GradientDescent(learning_rate=1e30)  # diverges at its second step
-    small = measurement.measure(TrialConfig(model=Softmax(), optimizer=rate), DIGITS)
-    large = measurement.measure(TrialConfig(model=CNN(filters=(32, 64), units=512), optimizer=rate), DIGITS)
+    small = trial_measurement.measure(TrialConfig(model=Softmax(), optimizer=rate), DIGITS)
+    large = trial_measurement.measure(TrialConfig(model=CNN(filters=(32, 64), units=512), optimizer=rate), DIGITS)
     assert 0 < small.step < large.step
     assert 0 < small.image < large.image
     assert min(small.memory, large.memory) > 0  # of a process that other tests have used, too; see below
@@ -54,7 +54,7 @@ def test_a_larger_network_takes_more_memory_in_a_process_of_its_own() -> None:
             "from mnist_sweep.trials.config import from_flat\n"
             "runtime.configure(threads=1)\n"
             "trial = from_flat(json.loads(sys.argv[1]))\n"
-            "print(measurement.measure(trial, sources.load(Digits())).memory)\n"
+            "print(trial_measurement.measure(trial, sources.load(Digits())).memory)\n"
         )
         command = [sys.executable, "-c", code, json.dumps(to_flat(trial))]
         return int(subprocess.run(command, capture_output=True, text=True, timeout=600, check=True).stdout)
@@ -66,13 +66,13 @@ def test_a_larger_network_takes_more_memory_in_a_process_of_its_own() -> None:
 @pytest.mark.usefixtures("tf")
 def test_a_trial_whose_numbers_change_after_more_steps_than_are_measured_costs_something() -> None:
     changing = TrialConfig(model=Softmax(), changes=((500, (("optimizer.learning_rate", 0.1),)),))
-    assert measurement.measure(changing, DIGITS).step > 0
+    assert trial_measurement.measure(changing, DIGITS).step > 0
 
 
 @pytest.mark.usefixtures("tf")
 def test_a_trial_that_fails_says_why() -> None:
     with pytest.raises(SweepError, match="OSError: out of cheese"):
-        measurement.measure(TrialConfig(model=Broken()), DIGITS)
+        trial_measurement.measure(TrialConfig(model=Broken()), DIGITS)
 
 
 def test_costs_follow_from_three_short_trials(
@@ -85,9 +85,9 @@ def test_costs_follow_from_three_short_trials(
         seconds = {"seconds_train": 0.01 * num_steps, "seconds_evaluate": 6.0, "seconds_total": 1.0}
         return make_row(config, **seconds), {1: 109.01, 2: 9.02, 50: 4.0}[num_steps]
 
-    monkeypatch.setattr(measurement, "_run", run)
-    monkeypatch.setattr(measurement, "_peak_gpu_memory", lambda: 5)
-    cost = measurement.measure(TrialConfig(), DIGITS)
+    monkeypatch.setattr(trial_measurement, "_run", run)
+    monkeypatch.setattr(trial_measurement, "_peak_gpu_memory", lambda: 5)
+    cost = trial_measurement.measure(TrialConfig(), DIGITS)
     assert steps == [1, 2, 50]  # half a second
     assert (cost.step, cost.image) == pytest.approx((0.01, 0.01))
     assert (cost.overhead, cost.tracing, cost.saving) == pytest.approx((3.0, 100.0, 3.0))
@@ -95,6 +95,6 @@ def test_costs_follow_from_three_short_trials(
 
 
 def test_evaluations_are_measured_on_a_part_of_the_images(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(measurement, "MAX_IMAGES", 7)
-    few = measurement.subset(DIGITS)
+    monkeypatch.setattr(trial_measurement, "MAX_IMAGES", 7)
+    few = trial_measurement.subset(DIGITS)
     assert (len(few.train), len(few.val), len(few.test)) == (1197, 7, 7)

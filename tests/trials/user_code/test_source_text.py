@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from mnist_sweep.trials import own_source
+from mnist_sweep.trials.user_code import source_text
 
 PROGRAM = """\
 from functools import cache
-from mnist_sweep.trials.own_source import files_of, text_of
+from mnist_sweep.trials.user_code.source_text import files_of, text_of
 
 class Net:
     @property
@@ -49,4 +49,4 @@ def test_what_was_piped_is_not_kept(tmp_path: Path) -> None:
 def test_the_text_of_a_cell_is_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(linecache.cache, "cell 1", (6, None, ["a = 1\n"], "cell 1"))
     monkeypatch.setitem(linecache.cache, "cell 2", (6, None, ["a = 2\n"], "cell 2"))
-    assert [own_source.text_of(f"cell {number}") for number in (1, 2, 3)] == ["a = 1\n", "a = 2\n", ""]
+    assert [source_text.text_of(f"cell {number}") for number in (1, 2, 3)] == ["a = 1\n", "a = 2\n", ""]

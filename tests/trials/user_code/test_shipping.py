@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from mnist_sweep.errors import ScriptError
-from mnist_sweep.trials import shipping
-from mnist_sweep.trials.definitions import own_definitions
-from tests.trials.test_definitions import TRIALS
+from mnist_sweep.trials.user_code import shipping
+from mnist_sweep.trials.user_code.definitions import own_definitions
+from tests.trials.user_code.test_definitions import TRIALS
 
 Refused = Callable[..., AbstractContextManager[None]]
 PROGRAM = """
@@ -21,8 +21,8 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from mnist_sweep import VARIABLE, Digits, Softmax, TrialConfig, to_flat, trial_id
-from mnist_sweep.trials import shipping
-from mnist_sweep.trials.definitions import own_definitions
+from mnist_sweep.trials.user_code import shipping
+from mnist_sweep.trials.user_code.definitions import own_definitions
 
 FACTOR = 3
 
@@ -57,7 +57,7 @@ import dataclasses, inspect, json
 from pathlib import Path
 from mnist_sweep import *
 from mnist_sweep.errors import ConfigError
-from mnist_sweep.trials import shipping
+from mnist_sweep.trials.user_code import shipping
 from mnist_sweep.trials.graph_signatures import model_signature
 
 content = Path("sent").read_bytes()

@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any
 
 from mnist_sweep.data.dataset import DIGEST_LENGTH
 from mnist_sweep.text.names import PARTS
-from mnist_sweep.trials.compiled_code import compiled
-from mnist_sweep.trials.normal_form import normal_form
-from mnist_sweep.trials.source_code import (
+from mnist_sweep.trials.user_code.compiled_code import compiled
+from mnist_sweep.trials.user_code.normal_form import normal_form
+from mnist_sweep.trials.user_code.user_modules import (
     MAIN,
     PACKAGE,
     SourceModule,

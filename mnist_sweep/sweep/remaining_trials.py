@@ -14,14 +14,14 @@ from mnist_sweep.search.tune_searcher import TuneSearcher
 from mnist_sweep.sweep.inputs import RunInputs
 from mnist_sweep.text.names import varying
 from mnist_sweep.training.fitting import validate
-from mnist_sweep.trials.code_digest import own_parts
 from mnist_sweep.trials.config import TrialConfig, to_flat, trial_id
-from mnist_sweep.trials.definitions import own_definitions
 from mnist_sweep.trials.kinds import code_key, data_key
 from mnist_sweep.trials.row import Status, TrialRow, config_of
+from mnist_sweep.trials.user_code.code_digest import own_parts
+from mnist_sweep.trials.user_code.definitions import own_definitions
 
 
-class WorkQueue:
+class RemainingTrials:
     """The trials that a run has to do.
 
     Args:

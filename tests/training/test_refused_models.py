@@ -6,8 +6,8 @@ import pytest
 
 from mnist_sweep import Digits
 from mnist_sweep.errors import ConfigError
-from mnist_sweep.training import runtime, sample
-from mnist_sweep.training.model_laws import ModelLaws
+from mnist_sweep.training import sample, tensorflow_runtime
+from mnist_sweep.training.refused_models import ModelLaws
 
 pytestmark = pytest.mark.usefixtures("tf", "nothing_kept")
 
@@ -23,7 +23,7 @@ def checked(*layers: Any, precision: str = "float32") -> list[str]:
 def test_a_model_of_batch_normalisation_and_dropout_keeps_them_in_every_precision(precision: str) -> None:
     from keras import layers
 
-    with runtime.precision(precision):
+    with tensorflow_runtime.precision(precision):
         parts = [layers.Dense(16), layers.BatchNormalization(), layers.ReLU(), layers.Dropout(0.5), layers.Dense(10)]
     assert checked(*parts, precision=precision) == []
 

@@ -16,7 +16,7 @@ from mnist_sweep.errors import ConfigError
 from mnist_sweep.models import layer_calls
 from mnist_sweep.models.layer_calls import LayerCall
 from mnist_sweep.text.lines import listed
-from mnist_sweep.training import runtime
+from mnist_sweep.training import tensorflow_runtime
 from mnist_sweep.training.sample import Sample
 
 MIN_SPREAD, MAX_SPREAD = 1 / 50, 50  # of what the first weights see, relative to the images; scaled twice, it is 1/255
@@ -173,7 +173,7 @@ class ModelLaws:
 
     def _loss(self, *, seed: int) -> Any:
         """Return the loss of a training step: scalar float32."""
-        runtime.seed_everything(seed)
+        tensorflow_runtime.seed_everything(seed)
         outputs = self._model(self._images, training=True)
         self._checked(outputs)
         losses = tf.nn.sparse_softmax_cross_entropy_with_logits(self._labels, tf.cast(outputs, tf.float32))

@@ -9,7 +9,7 @@ from collections.abc import Hashable, Mapping, Sequence
 from typing import NamedTuple
 
 from mnist_sweep.data.dataset import Dataset
-from mnist_sweep.planning.measurement import TrialCost
+from mnist_sweep.planning.trial_measurement import TrialCost
 from mnist_sweep.trials.artifacts import Retention
 from mnist_sweep.trials.config import TrialConfig
 

@@ -10,17 +10,17 @@ from unittest import mock
 import pytest
 
 from mnist_sweep.errors import ResourceError
-from mnist_sweep.training import runtime
+from mnist_sweep.training import tensorflow_runtime
 
 
 @pytest.fixture(autouse=True)
 def _configured() -> None:
-    runtime.configure(threads=1)
+    tensorflow_runtime.configure(threads=1)
 
 
 def test_a_second_equal_configuration_does_nothing() -> None:
-    runtime.configure(threads=1)
-    assert runtime.environment()["threads"] == 1
+    tensorflow_runtime.configure(threads=1)
+    assert tensorflow_runtime.environment()["threads"] == 1
 
 
 def test_other_settings_are_refused_once_tensorflow_runs() -> None:
@@ -28,17 +28,17 @@ def test_other_settings_are_refused_once_tensorflow_runs() -> None:
 
     tf.constant(1) + 1
     with pytest.raises(ResourceError, match="new process"):
-        runtime.configure(threads=2)
+        tensorflow_runtime.configure(threads=2)
 
 
 def test_a_trial_that_holds_a_gpu_fails_where_there_is_none() -> None:
-    code = "from mnist_sweep.training import runtime; runtime.configure(threads=1, gpus=0.5)"
+    code = "from mnist_sweep.training import runtime; tensorflow_runtime.configure(threads=1, gpus=0.5)"
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert "the trial holds 0.5 GPU" in ended.stderr
 
 
 def test_the_import_of_tensorflow_writes_nothing_to_the_terminal() -> None:
-    code = "from mnist_sweep.training import runtime; runtime.configure(threads=1)"
+    code = "from mnist_sweep.training import runtime; tensorflow_runtime.configure(threads=1)"
     loud = {name: value for name, value in os.environ.items() if name != "TF_CPP_MIN_LOG_LEVEL"}
     ended = subprocess.run([sys.executable, "-c", code], env=loud, capture_output=True, text=True, check=True)
     assert (ended.stdout, ended.stderr) == ("", "")
@@ -49,7 +49,7 @@ def test_the_same_seed_gives_the_same_initial_weights() -> None:
 
     drawn = []
     for _ in range(2):
-        runtime.seed_everything(2**40 + 1)
+        tensorflow_runtime.seed_everything(2**40 + 1)
         drawn.append(keras.initializers.GlorotUniform()((2, 2)).numpy().tolist())
     assert drawn[0] == drawn[1]
 
@@ -60,7 +60,7 @@ def test_the_precision_before_comes_back_even_after_an_error() -> None:
     before = keras.config.dtype_policy().name
 
     def failing_build() -> None:
-        with runtime.precision("mixed_bfloat16"):
+        with tensorflow_runtime.precision("mixed_bfloat16"):
             assert keras.layers.Dense(1).compute_dtype == "bfloat16"
             raise KeyError
 
@@ -76,7 +76,7 @@ def test_of_what_is_kept_the_last_used_stay() -> None:
         made.append(key)
         return key.upper()
 
-    assert [runtime.cached("test", key, partial(make, key), limit=2) for key in "abacab"] == list("ABACAB")
+    assert [tensorflow_runtime.cached("test", key, partial(make, key), limit=2) for key in "abacab"] == list("ABACAB")
     assert made == ["a", "b", "c", "b"]
 
 
@@ -86,8 +86,8 @@ def test_xla_compiles_the_same_training() -> None:
 import sys
 from mnist_sweep import CNN, Adam, TrialConfig
 from mnist_sweep.runners import trial
-from mnist_sweep.training import runtime
-runtime.configure(threads=1, xla=sys.argv[1] == "xla")
+from mnist_sweep.training import tensorflow_runtime
+tensorflow_runtime.configure(threads=1, xla=sys.argv[1] == "xla")
 model = CNN(filters=(4,), kernel_size=3, units=8)
 row = trial.execute(TrialConfig(model=model, optimizer=Adam(learning_rate=0.01), num_steps=40, evaluate_every=40))
 print(row.environment["xla"], row.val_loss, row.error)
@@ -108,14 +108,14 @@ def test_a_trial_leaves_other_cards_alone(tf: Any, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(tf.config, "set_visible_devices", lambda cards, kind: called.append((cards, kind)))
     monkeypatch.setattr(tf.config, "set_logical_device_configuration", lambda card, _: called.append((card,)))
     monkeypatch.setattr(tf.config.experimental, "set_memory_growth", lambda card, _: called.append((card,)))
-    monkeypatch.setattr(runtime, "_card_memory", lambda: 1000.0)
-    runtime._configure_gpus(gpus)
+    monkeypatch.setattr(tensorflow_runtime, "_card_memory", lambda: 1000.0)
+    tensorflow_runtime._configure_gpus(gpus)
     assert called == [(["first"], "GPU"), ("first",)]
 
 
 def test_settings_that_tensorflow_does_not_know_of_are_refused_too() -> None:
     with pytest.raises(ResourceError, match="xla=True: start the sweep in a new process"):
-        runtime.configure(threads=1, xla=True)
+        tensorflow_runtime.configure(threads=1, xla=True)
 
 
 def test_methods_of_many_objects_are_traced_without_a_warning(tf: Any, caplog: pytest.LogCaptureFixture) -> None:
@@ -132,18 +132,18 @@ def test_methods_of_many_objects_are_traced_without_a_warning(tf: Any, caplog: p
     monitored = logging.getLogger("tensorflow")
     with mock.patch.object(monitored, "propagate", True):
         assert warnings(tf.function) > 0
-        assert warnings(runtime.traced) == 0
+        assert warnings(tensorflow_runtime.traced) == 0
 
 
 def test_variables_that_choose_other_kernels_are_noted_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, usual in runtime.KERNELS.items():
+    for name, usual in tensorflow_runtime.KERNELS.items():
         monkeypatch.setenv(name, usual)
-    assert runtime.kernel_note() is None
+    assert tensorflow_runtime.kernel_note() is None
     monkeypatch.setenv("TF_ENABLE_ONEDNN_OPTS", "0")
     monkeypatch.setenv("TF_XLA_FLAGS", "--tf_xla_auto_jit=2")
-    assert (runtime.kernel_note() or "").startswith(
+    assert (tensorflow_runtime.kernel_note() or "").startswith(
         "TF_ENABLE_ONEDNN_OPTS=0 and TF_XLA_FLAGS=--tf_xla_auto_jit=2 in the"
     )
-    for name in runtime.KERNELS:
+    for name in tensorflow_runtime.KERNELS:
         monkeypatch.delenv(name)
-    assert runtime.kernel_note() is None
+    assert tensorflow_runtime.kernel_note() is None

@@ -8,7 +8,7 @@ import pytest
 
 from mnist_sweep import Digits, TrialConfig
 from mnist_sweep.errors import ConfigError
-from mnist_sweep.training import model_builds, sample
+from mnist_sweep.training import repeated_builds, sample
 
 pytestmark = pytest.mark.usefixtures("tf", "nothing_kept")
 DIGITS = sample.draw(Digits().load())
@@ -46,25 +46,25 @@ def trial(make: Callable[[int], Any]) -> TrialConfig:
 
 
 def test_a_model_without_weights_gets_them_from_the_seed_of_its_trial() -> None:
-    models = [model_builds.build(replace(trial(unbuilt), seed=seed), DIGITS) for seed in (0, 0, 1)]
+    models = [repeated_builds.build(replace(trial(unbuilt), seed=seed), DIGITS) for seed in (0, 0, 1)]
     assert [len(model.trainable_variables) for model in models] == [2, 2, 2]
-    first, again, other = map(model_builds.weights_digest, models)
+    first, again, other = map(repeated_builds.weights_digest, models)
     assert first == again != other
 
 
 def test_weights_that_no_seed_changes_are_noted_unless_they_are_constants() -> None:
-    assert model_builds.check(trial(pretrained), DIGITS)[1] == ["its initial weights are the same for every seed"]
+    assert repeated_builds.check(trial(pretrained), DIGITS)[1] == ["its initial weights are the same for every seed"]
     zeros = trial(lambda num_classes: unbuilt(num_classes, kernel_initializer="zeros"))
-    assert model_builds.check(zeros, DIGITS)[1] == []
+    assert repeated_builds.check(zeros, DIGITS)[1] == []
 
 
 def test_an_exception_in_build_is_left_to_the_trial() -> None:
     def fail(num_classes: int) -> Any:
         raise SystemExit("no GPU")
 
-    assert model_builds.check(trial(fail), DIGITS) == (None, [])
+    assert repeated_builds.check(trial(fail), DIGITS) == (None, [])
     with pytest.raises(ConfigError, match=r"it raises SystemExit: no GPU \(test_model_builds\.py:\d+\)"):
-        model_builds.calls(trial(fail), DIGITS)
+        repeated_builds.calls(trial(fail), DIGITS)
 
 
 def test_an_error_of_a_layer_is_one_line_without_what_keras_puts_around_it() -> None:
@@ -72,7 +72,7 @@ def test_an_error_of_a_layer_is_one_line_without_what_keras_puts_around_it() -> 
 
     fixed = trial(lambda num_classes: keras.Sequential([keras.Input((3, 3, 1)), *unbuilt(num_classes).layers]))
     with pytest.raises(ConfigError) as refused:
-        model_builds.check(fixed, DIGITS)
+        repeated_builds.check(fixed, DIGITS)
     assert "found shape=(8, 8, 8, 1)" in str(refused.value) or "received input with shape" in str(refused.value)
     assert not {"\n", "\x1b", "•"} & set(str(refused.value))
     assert "Exception encountered" not in str(refused.value)
@@ -84,13 +84,13 @@ def test_a_model_that_others_have_changed_since_is_found_out() -> None:
     def build(num_classes: int) -> Any:
         return unbuilt(num_classes, bias_initializer="zeros" if width[0] == 4 else "ones")
 
-    digest, _ = model_builds.check(trial(build), DIGITS)
-    model_builds.check_again(trial(build), DIGITS, digest)
+    digest, _ = repeated_builds.check(trial(build), DIGITS)
+    repeated_builds.check_again(trial(build), DIGITS, digest)
     width[0] = 5
     with pytest.raises(ConfigError, match="different initial weights: make its layers anew"):
-        model_builds.check_again(trial(build), DIGITS, digest)
+        repeated_builds.check_again(trial(build), DIGITS, digest)
 
 
 def test_the_layers_of_an_unbuilt_model_are_known() -> None:
-    flatten, dense = model_builds.calls(trial(unbuilt), DIGITS)
+    flatten, dense = repeated_builds.calls(trial(unbuilt), DIGITS)
     assert (tuple(flatten.outputs.shape), len(dense.weights)) == ((1, 64), 2)

@@ -20,9 +20,9 @@ from mnist_sweep.models import layer_calls
 from mnist_sweep.models.layer_calls import LayerCall
 from mnist_sweep.system import exits
 from mnist_sweep.text.causes import first_cause
-from mnist_sweep.training import runtime
+from mnist_sweep.training import tensorflow_runtime
 from mnist_sweep.training.graph_cache import with_weights
-from mnist_sweep.training.model_laws import ModelLaws, law
+from mnist_sweep.training.refused_models import ModelLaws, law
 
 if TYPE_CHECKING:
     from mnist_sweep.data.dataset import Shaped
@@ -102,8 +102,8 @@ def build(config: "TrialConfig", data: "Shaped") -> Any:
         ConfigError: It returns no model for the images, or has changed what it shares with other models.
     """
     before, pid = _shared(config), os.getpid()
-    with runtime.precision(config.precision):
-        runtime.seed_everything(subseed(config.seed, "weights"))
+    with tensorflow_runtime.precision(config.precision):
+        tensorflow_runtime.seed_everything(subseed(config.seed, "weights"))
         try:
             model = config.model.build(data.image_shape, data.num_classes)
         except (Exception, SystemExit) as error:  # whatever the user's code raises

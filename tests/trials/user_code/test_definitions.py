@@ -10,7 +10,7 @@ import pytest
 
 from mnist_sweep import Dataset, Digits, Softmax, TrialConfig
 from mnist_sweep.errors import ConfigError
-from mnist_sweep.trials.definitions import own_definitions
+from mnist_sweep.trials.user_code.definitions import own_definitions
 
 Refused = Callable[..., AbstractContextManager[None]]
 

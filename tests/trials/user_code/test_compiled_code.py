@@ -9,14 +9,14 @@ from typing import Any
 import pytest
 
 from mnist_sweep import TrialConfig
-from mnist_sweep.trials.code_digest import CodeDigests
+from mnist_sweep.trials.user_code.code_digest import CodeDigests
 
 PROGRAM = """
 import time
 from dataclasses import dataclass
 import nets
 from mnist_sweep import TrialConfig
-from mnist_sweep.trials.code_digest import CodeDigests
+from mnist_sweep.trials.user_code.code_digest import CodeDigests
 
 FACTOR, UNUSED, NOW = 3, 4, time.time()
 

@@ -5,16 +5,16 @@ import pytest
 from mnist_sweep import TrialConfig
 from mnist_sweep.data import sources
 from mnist_sweep.data.digits import Digits
-from mnist_sweep.planning import makespan
-from mnist_sweep.planning.makespan import TimedTrial
-from mnist_sweep.planning.measurement import TrialCost
+from mnist_sweep.planning import wall_time
+from mnist_sweep.planning.trial_measurement import TrialCost
+from mnist_sweep.planning.wall_time import TimedTrial
 from mnist_sweep.trials.artifacts import Retention
 
 
 def taken(
     trials: list[TimedTrial], num_workers: int = 1, *, models: Retention = "none", size: int = 99, start: float = 0.0
 ) -> float:
-    return makespan.wall_seconds(
+    return wall_time.wall_seconds(
         trials, runner="Local", num_workers=num_workers, start=start, models=models, round_size=size
     )
 
@@ -47,8 +47,8 @@ def test_models_that_may_be_the_best_are_saved_less_and_less_often(models: Reten
 
 
 def test_the_start_and_what_a_runner_adds_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(makespan.START_AND_END, "Local", 7.0)
-    monkeypatch.setitem(makespan.BETWEEN_TRIALS, "Local", 0.5)
+    monkeypatch.setitem(wall_time.START_AND_END, "Local", 7.0)
+    monkeypatch.setitem(wall_time.BETWEEN_TRIALS, "Local", 0.5)
     assert taken([TimedTrial(kind="a", seconds=1.0)] * 4, 2, start=4.0) == 7 + 4 + 2 * 1.5
 
 
@@ -57,7 +57,7 @@ def test_a_trial_takes_its_steps_and_the_images_of_its_evaluations() -> None:
     cost = TrialCost(
         step=1.0, image=0.01, overhead=5.0, tracing=7.0, saving=2.0, num_images=100, memory=1, shared_memory=1
     )
-    trial = makespan.timed(TrialConfig(num_steps=250, evaluate_every=100), dataset, "a", cost)
+    trial = wall_time.timed(TrialConfig(num_steps=250, evaluate_every=100), dataset, "a", cost)
     assert trial.seconds == pytest.approx(5 + 250 + 3 * 3 + 3)  # three validations, one test, of 300 images each
     assert trial.tracing == 7
     assert trial.saving == pytest.approx(2 + 200 * 0.01)

@@ -10,7 +10,7 @@ from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
 from mnist_sweep.data.dataset import Dataset, Split
-from mnist_sweep.data.neighbours import label_notes
+from mnist_sweep.data.label_checks import label_notes
 from mnist_sweep.errors import DataError
 from mnist_sweep.text.lines import listed
 

@@ -10,7 +10,7 @@ from types import ModuleType
 import pytest
 
 from mnist_sweep.sweep.script import import_script
-from mnist_sweep.trials.source_code import SourceModule, Target, bound_names, changed_names, source_module
+from mnist_sweep.trials.user_code.user_modules import SourceModule, Target, bound_names, changed_names, source_module
 
 
 @pytest.fixture
@@ -96,7 +96,8 @@ def test_code_on_the_command_line_is_source(monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_a_program_from_a_file_on_standard_input_is_source(tmp_path: Path) -> None:
     (tmp_path / "program.py").write_text(
-        "from mnist_sweep.trials.source_code import source_module\nprint(*source_module('__main__').bindings)\nX = 1\n"
+        "from mnist_sweep.trials.user_code.user_modules import source_module\n"
+        "print(*source_module('__main__').bindings)\nX = 1\n"
     )
     with (tmp_path / "program.py").open() as file:
         done = subprocess.run([sys.executable, "-"], stdin=file, capture_output=True, text=True)

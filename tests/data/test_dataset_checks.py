@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mnist_sweep.data.checks import notes, validate
 from mnist_sweep.data.dataset import Dataset, Split
+from mnist_sweep.data.dataset_checks import notes, validate
 from mnist_sweep.data.digits import Digits
 from mnist_sweep.errors import DataError
 

@@ -28,8 +28,8 @@ from mnist_sweep import (
     repeat,
 )
 from mnist_sweep.errors import LedgerError
-from mnist_sweep.results.frames import all_frames, trials_frame
-from mnist_sweep.results.tables import write_tables
+from mnist_sweep.results.csv_tables import write_tables
+from mnist_sweep.results.data_frames import all_frames, trials_frame
 from mnist_sweep.trials.row import Evaluation, Status, TrialRow
 
 Refused = Callable[..., AbstractContextManager[None]]

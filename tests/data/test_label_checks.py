@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mnist_sweep.data.dataset import Dataset, Split
-from mnist_sweep.data.neighbours import label_notes
+from mnist_sweep.data.label_checks import label_notes
 
 
 def made(seed: int, *, size: int = 400, shuffled: bool = False) -> Dataset:

@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from mnist_sweep.trials import own_source
+from mnist_sweep.trials.user_code import source_text
 
 PACKAGE = __name__.partition(".")[0]
 MAIN = "__main__"
@@ -91,7 +91,7 @@ def source_module(name: str, own_packages: frozenset[str] = frozenset()) -> Sour
         name: Its name, as in `sys.modules`.
         own_packages: Packages that are the user's although they are installed.
     """
-    if name == MAIN and getattr(sys.modules[MAIN], "__file__", None) in (None, own_source.STANDARD_INPUT):
+    if name == MAIN and getattr(sys.modules[MAIN], "__file__", None) in (None, source_text.STANDARD_INPUT):
         return _cells()
     path, folders = _location(name)
     if path is None and not folders:
@@ -213,8 +213,8 @@ def _cells() -> SourceModule | None:
     module = SourceModule(MAIN, "")
     texts = main.get("In") if "get_ipython" in main else None
     if texts is None:
-        name = own_source.STANDARD_INPUT if "__file__" in main else own_source.COMMAND
-        texts = [text for text in [own_source.text_of(name)] if text]
+        name = source_text.STANDARD_INPUT if "__file__" in main else source_text.COMMAND
+        texts = [text for text in [source_text.text_of(name)] if text]
     if not texts:
         return None
     for text in texts:

@@ -18,7 +18,8 @@ from typing import Any
 
 from mnist_sweep.errors import ScriptError
 from mnist_sweep.text.lines import listed, one_line
-from mnist_sweep.trials import own_source, registry
+from mnist_sweep.trials import registry
+from mnist_sweep.trials.user_code import source_text
 
 
 def pack(definitions: Mapping[str, Any]) -> bytes:
@@ -97,5 +98,5 @@ def _texts(definitions: Mapping[str, Any]) -> dict[str, str]:
     for module in {definition.__module__ for definition in definitions.values()}:
         for value in vars(sys.modules[module]).values():
             if getattr(value, "__module__", None) == module and isinstance(value, type | FunctionType):
-                found.update({file: own_source.text_of(file) for file in own_source.files_of(value)})
+                found.update({file: source_text.text_of(file) for file in source_text.files_of(value)})
     return {file: text for file, text in found.items() if text}

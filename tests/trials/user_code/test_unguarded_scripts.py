@@ -5,7 +5,7 @@ import inspect
 
 import pytest
 
-from mnist_sweep.trials.importing import RunReachedError, definitions_only, starts_a_run
+from mnist_sweep.trials.user_code.unguarded_scripts import RunReachedError, definitions_only, starts_a_run
 
 
 def run(sweep: int, *, results: str = "results") -> str:
