@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from mnist_sweep.data.cifar10 import CIFAR10
     from mnist_sweep.data.dataset import Dataset, Split
     from mnist_sweep.data.digits import Digits
+    from mnist_sweep.data.loading import DATASETS
     from mnist_sweep.data.mnist import MNIST
-    from mnist_sweep.data.sources import DATASETS
     from mnist_sweep.models.catalog import MODELS
     from mnist_sweep.models.cnn import CNN
     from mnist_sweep.models.protocol import VARIABLE
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from mnist_sweep.models.softmax import Softmax
     from mnist_sweep.optim.optimizers import OPTIMIZERS, Adagrad, Adam, GradientDescent, Momentum, RMSProp
     from mnist_sweep.optim.schedules import SCHEDULES, Constant, Cosine, Stepwise
-    from mnist_sweep.planning.estimate import plan
+    from mnist_sweep.planning.plan_builder import plan
     from mnist_sweep.reports.writer import write_report as report
     from mnist_sweep.results.csv_tables import read_history, read_summary, read_trials
     from mnist_sweep.runners.local import Local
@@ -58,7 +58,7 @@ _MODULES = {
     "data.dataset": "Dataset Split",
     "data.digits": "Digits",
     "data.mnist": "MNIST",
-    "data.sources": "DATASETS",
+    "data.loading": "DATASETS",
     "models.catalog": "MODELS",
     "models.cnn": "CNN",
     "models.protocol": "VARIABLE",
@@ -66,7 +66,7 @@ _MODULES = {
     "models.softmax": "Softmax",
     "optim.optimizers": "OPTIMIZERS Adagrad Adam GradientDescent Momentum RMSProp",
     "optim.schedules": "SCHEDULES Constant Cosine Stepwise",
-    "planning.estimate": "plan",
+    "planning.plan_builder": "plan",
     "reports.writer": "write_report",
     "results.csv_tables": "read_history read_summary read_trials",
     "runners.local": "Local",

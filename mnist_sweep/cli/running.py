@@ -43,15 +43,15 @@ def plan(script: Path, **chosen: Any) -> None:
     the missing trials will take. The time is saved in the results folder; the report of a run with the same options
     shows it beside the real time.
     """
-    from mnist_sweep.cli.views import forecast as view
+    from mnist_sweep.cli.views import plan as view
     from mnist_sweep.cli.views.terminal import Terminal
-    from mnist_sweep.planning import estimate
+    from mnist_sweep.planning import plan_builder
 
     per_trial = {name: chosen[name] for name in PER_TRIAL}
     console = Terminal()
     sweep = options.load_sweep(script, chosen)
     with console.status("measuring a few training steps of each kind of trial …"):
-        found = estimate.plan(
+        found = plan_builder.plan(
             sweep,
             results=chosen["results"],
             runner=_runner_of(chosen["runner_name"], per_trial, {"max_concurrent": chosen["max_concurrent"]}),
@@ -64,7 +64,7 @@ def plan(script: Path, **chosen: Any) -> None:
             calibrate=not chosen["no_calibration"],
             before_calibration=lambda known: view.show_networks(known, console),
         )
-    view.show_forecast(found, console)
+    view.show_plan(found, console)
 
 
 @click.command(

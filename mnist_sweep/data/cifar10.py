@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from mnist_sweep.data import archive, download, locations
+from mnist_sweep.data import archive, data_folders, download
 from mnist_sweep.data.verified_files import VerifiedFiles
 from mnist_sweep.errors import DataError
 
@@ -67,8 +67,8 @@ class CIFAR10(VerifiedFiles):
 
     def _fetch(self, missing: Sequence[str], console: "Console | None") -> dict[str, Path]:
         """Extract all files into the cache, from a local archive or else from a downloaded one."""
-        folder = locations.cache_folder() / self._folder
-        path = locations.find(self._folder, [ARCHIVE])
+        folder = data_folders.cache_folder() / self._folder
+        path = data_folders.find(self._folder, [ARCHIVE])
         if path is None:
             path = folder / ARCHIVE
             urls = download.mirror_urls(self._folder, ARCHIVE, MIRRORS)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
-from mnist_sweep.data.locations import FOLDERS_VARIABLE
+from mnist_sweep.data.data_folders import FOLDERS_VARIABLE
 from mnist_sweep.errors import DownloadError
 from mnist_sweep.system import files
 from mnist_sweep.text.lines import one_line

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from mnist_sweep.data import download, idx, locations
+from mnist_sweep.data import data_folders, download, idx
 from mnist_sweep.data.verified_files import VerifiedFiles
 from mnist_sweep.errors import DataError
 
@@ -62,7 +62,7 @@ class MNIST(VerifiedFiles):
         return {part: [f"{name}{suffix}" for name in names for suffix in (".gz", "")] for part, names in both.items()}
 
     def _fetch(self, missing: Sequence[str], console: "Console | None") -> dict[str, Path]:
-        paths = {part: locations.cache_folder() / self._folder / f"{FILES[part]}.gz" for part in missing}
+        paths = {part: data_folders.cache_folder() / self._folder / f"{FILES[part]}.gz" for part in missing}
         for part, path in paths.items():
             urls = download.mirror_urls(self._folder, path.name, MIRRORS)
             download.fetch(urls, path, sha256=COMPRESSED_SHA256[part], console=console)

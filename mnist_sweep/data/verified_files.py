@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from mnist_sweep.data import idx, locations
+from mnist_sweep.data import data_folders, idx
 from mnist_sweep.data.dataset import Dataset, Split
 from mnist_sweep.errors import DataError
 from mnist_sweep.validation import coerce, require
@@ -79,7 +79,7 @@ class VerifiedFiles(abc.ABC):
     def _paths(self, console: "Console | None") -> dict[str, Path]:
         """Return the paths of the needed files, not yet verified unless others are missing."""
         needed = self._needed()
-        found = {name: path for name, names in needed.items() if (path := locations.find(self._folder, names))}
+        found = {name: path for name, names in needed.items() if (path := data_folders.find(self._folder, names))}
         if missing := [name for name in needed if name not in found]:
             for name, path in found.items():
                 self._read(name, path)  # report a damaged file before a download, which would not replace it

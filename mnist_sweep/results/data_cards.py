@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from mnist_sweep.data.dataset import Shaped
-from mnist_sweep.data.sources import DATASETS
+from mnist_sweep.data.loading import DATASETS
 from mnist_sweep.errors import ConfigError, DataError, LedgerError
 from mnist_sweep.results.predictions import data_id
 from mnist_sweep.system.files import make_folder, read_regular, write_atomically

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Generator
 from typing import Any
 
-from mnist_sweep.data import sources
+from mnist_sweep.data import loading
 from mnist_sweep.data.dataset import Dataset, DataSource
 from mnist_sweep.errors import DataError, ProcessLostError, SweepError
 from mnist_sweep.system.child_process import ChildProcess
@@ -15,13 +15,13 @@ from mnist_sweep.trials.user_code.definitions import own_definitions
 
 
 def load(source: DataSource | Callable[[], Dataset]) -> Dataset:
-    """Return the data set of a source, as `sources.load` does; one of the user's own is loaded in a child process.
+    """Return the data set of a source, as `loading.load` does; one of the user's own is loaded in a child process.
 
     Raises:
-        DataError: As raised by `sources.load`, or the source raised something else, or ended its process.
+        DataError: As raised by `loading.load`, or the source raised something else, or ended its process.
     """
-    if type(source) in sources.DATASETS.values():
-        return sources.load(source)
+    if type(source) in loading.DATASETS.values():
+        return loading.load(source)
     config = TrialConfig(data=source)
     definitions = shipping.pack(own_definitions([config]))
     with ChildProcess() as child:
@@ -37,7 +37,7 @@ def _load(flat: Flat, definitions: bytes) -> Generator[None, None, Dataset]:
     shipping.unpack(definitions)
     source = from_flat(flat).data
     try:
-        return sources.load(source)
+        return loading.load(source)
     except SweepError:
         raise
     except BaseException as error:  # a user's function may raise anything, `sys.exit` included

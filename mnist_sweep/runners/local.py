@@ -17,7 +17,7 @@ from mnist_sweep.runners.protocol import Observer, require_one_gpu
 from mnist_sweep.runners.trial import Item, pausable, steps
 from mnist_sweep.runners.trial_process import TrialProcess
 from mnist_sweep.system import machine
-from mnist_sweep.training import model_check, tensorflow_runtime
+from mnist_sweep.training import model_candidates, tensorflow_runtime
 from mnist_sweep.trials.artifacts import Artifacts, SavedModel
 from mnist_sweep.trials.config import TrialConfig, trial_id
 from mnist_sweep.trials.row import Evaluation, TrialRow
@@ -65,12 +65,12 @@ class Local:
             if self.in_process:
                 tensorflow_runtime.configure(**settings)
                 start: Callable[..., Generator[Item | None, None, TrialRow]] = steps
-                check = model_check.check_models
+                check = model_candidates.check_models
             else:
                 process = stack.enter_context(TrialProcess(settings, shipping.pack(observer.definitions())))
                 process.start()
                 start, check = process.steps, process.check_models
-            notes = check(model_check.candidates(trials.values(), datasets))
+            notes = check(model_candidates.candidates(trials.values(), datasets))
             observer.ready(1, _idle_cards() if self.gpus_per_trial else None)
             for note in notes:
                 observer.noted(None, note)

@@ -13,7 +13,7 @@ from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
-from mnist_sweep.data import sources
+from mnist_sweep.data import loading
 from mnist_sweep.data.dataset import Dataset
 from mnist_sweep.errors import LedgerError
 from mnist_sweep.results.predictions import Predictions
@@ -22,12 +22,12 @@ from mnist_sweep.system.storage import Bucket, Folder, storage
 from mnist_sweep.text.causes import first_cause
 from mnist_sweep.text.lines import shortened
 from mnist_sweep.text.names import Flat
-from mnist_sweep.training import fitting, model_check, row_builder, tensorflow_runtime
+from mnist_sweep.training import fitting, model_candidates, row_builder, tensorflow_runtime
 from mnist_sweep.training.checkpoints import Checkpoints
 from mnist_sweep.training.loop import TrainingCallback
-from mnist_sweep.training.model_check import Candidate
+from mnist_sweep.training.model_candidates import Candidate
 from mnist_sweep.training.sample import Sample
-from mnist_sweep.training.state import Heartbeat
+from mnist_sweep.training.trial_progress import Heartbeat
 from mnist_sweep.trials import kinds, shared_prefix
 from mnist_sweep.trials.artifacts import Artifacts, SavedModel
 from mnist_sweep.trials.config import TrialConfig, from_flat, to_flat, trial_id
@@ -66,8 +66,8 @@ def steps(
     problems: list[str] = []
     try:
         code_check.validate(config, artifacts.digests if artifacts else {})
-        dataset = sources.load(config.data) if dataset is None else dataset
-        model_check.check_model(config, dataset)
+        dataset = loading.load(config.data) if dataset is None else dataset
+        model_candidates.check_model(config, dataset)
         checkpoints = _checkpoints(config, artifacts, problems)
         with _summaries(config, artifacts, checkpoints, problems) as summaries:
             result = yield from fitting.train(config, dataset, callback=summaries, checkpoints=checkpoints)
@@ -118,7 +118,7 @@ def check_models(models: Sequence[tuple[Flat, Sample]]) -> Generator[Item, None,
     """Check models in a process that runs trials only; return notes on them."""
     yield from ()
     with contextlib.suppress(KeyboardInterrupt):  # only a model can have raised it: its trial reports it
-        return model_check.check_models([Candidate(from_flat(flat), sample) for flat, sample in models])
+        return model_candidates.check_models([Candidate(from_flat(flat), sample) for flat, sample in models])
     return []
 
 

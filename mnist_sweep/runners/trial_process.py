@@ -10,7 +10,7 @@ from mnist_sweep.runners import trial
 from mnist_sweep.runners.trial import KEPT_DATASETS, Item
 from mnist_sweep.system.child_process import ChildProcess
 from mnist_sweep.training import row_builder
-from mnist_sweep.training.model_check import Candidate
+from mnist_sweep.training.model_candidates import Candidate
 from mnist_sweep.trials.artifacts import Artifacts
 from mnist_sweep.trials.config import TrialConfig, to_flat
 from mnist_sweep.trials.row import TrialRow
@@ -66,12 +66,12 @@ class TrialProcess:
         return row
 
     def check_models(self, models: Sequence[Candidate]) -> list[str]:
-        """Check models in the process, as `model_check.check_models` does in this one; return notes on them.
+        """Check models in the process, as `model_candidates.check_models` does in this one; return notes on them.
 
         If a model ends the process, so will its trial, which reports it.
 
         Raises:
-            ConfigError: As raised by `model_check.check_models`.
+            ConfigError: As raised by `model_candidates.check_models`.
             ResourceError: As raised by `start`.
         """
         if not models:

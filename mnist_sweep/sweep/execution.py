@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from mnist_sweep.data import sources
+from mnist_sweep.data import loading
 from mnist_sweep.errors import SweepError
 from mnist_sweep.results import run_marker
 from mnist_sweep.runners import data_process
@@ -146,7 +146,7 @@ def _remaining(
     Raises:
         StaleRowsError: Rows were trained with other data or code, and are not to be set aside.
     """
-    inputs = RunInputs(sources.load if getattr(runner, "in_process", False) else data_process.load)
+    inputs = RunInputs(loading.load if getattr(runner, "in_process", False) else data_process.load)
     stale = stale_rows.find(sweep, folder.read(), retry, inputs, folder.path)
     notes = [stale.note] if stale.note else []
     if not set_aside:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple, Self
 
-from mnist_sweep.data import dataset_checks, sources
+from mnist_sweep.data import dataset_checks, loading
 from mnist_sweep.data.dataset import Dataset
 from mnist_sweep.trials.config import TrialConfig, to_flat
 from mnist_sweep.trials.kinds import code_key, data_key
@@ -24,7 +24,7 @@ class RunInputs:
         load: Loads a data source.
     """
 
-    def __init__(self, load: Callable[[Any], Dataset] = sources.load) -> None:
+    def __init__(self, load: Callable[[Any], Dataset] = loading.load) -> None:
         self._load = load
         self._datasets: dict[Any, Dataset] = {}
         self._data_digests: dict[Any, str] = {}
@@ -48,7 +48,7 @@ class RunInputs:
         Raises:
             DataError: It has to be loaded, and cannot be.
         """
-        is_built_in = type(source) in sources.DATASETS.values()
+        is_built_in = type(source) in loading.DATASETS.values()
         return dataset_checks.notes(_name(source), self.dataset(source), is_built_in=is_built_in)
 
     def digests(self, trial: TrialConfig) -> Digests:
@@ -72,7 +72,7 @@ class RunInputs:
             flat = to_flat(trial)
             if code := self._code.of(trial):
                 found[code_key(flat)] = code
-            if type(trial.data) not in sources.DATASETS.values():
+            if type(trial.data) not in loading.DATASETS.values():
                 found[data_key(flat)] = self.digests(trial).data
         return found
 

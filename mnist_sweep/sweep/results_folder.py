@@ -6,7 +6,7 @@ from collections.abc import Container, Sequence
 from pathlib import Path
 
 from mnist_sweep.errors import LedgerError
-from mnist_sweep.results import csv_tables, set_aside_rows
+from mnist_sweep.results import csv_tables, superseded_rows
 from mnist_sweep.results.ledger import Ledger
 from mnist_sweep.system.driver_lock import Lock
 from mnist_sweep.system.files import is_folder
@@ -65,7 +65,7 @@ class ResultsFolder:
         """
         names = {row.trial_id for row in stale}
         self.rows = {name: row for name, row in self.rows.items() if name not in names}
-        return set_aside_rows.set_aside(self.path, stale, self.rows.values())
+        return superseded_rows.set_aside(self.path, stale, self.rows.values())
 
     def commit(self, row: TrialRow) -> None:
         """Write a row, durably.

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from mnist_sweep.errors import LedgerError, StaleRowsError
 from mnist_sweep.results import runs
-from mnist_sweep.results.set_aside_rows import FOLDER
+from mnist_sweep.results.superseded_rows import FOLDER
 from mnist_sweep.sweep.inputs import RunInputs
 from mnist_sweep.sweep.sweep import Sweep
 from mnist_sweep.text.lines import listed, shortened

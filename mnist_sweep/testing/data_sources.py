@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from mnist_sweep.data import sources
+from mnist_sweep.data import loading
 from mnist_sweep.data.dataset import Dataset, DataSource
 from mnist_sweep.results import data_cards
 from mnist_sweep.testing.law import law
@@ -23,9 +23,9 @@ def check_data_source(source: DataSource | Callable[[], Dataset]) -> None:
 
     config = TrialConfig(data=source)
     law(from_flat(to_flat(config)).data == source, "A data source must equal the one that its row describes.")
-    first, again = sources.load(source), sources.load(source)
+    first, again = loading.load(source), loading.load(source)
     data_cards.describe(source, first)
-    shaped = sources.shaped(source)
+    shaped = loading.shaped(source)
     shape = (shaped.image_shape, shaped.num_classes)
     law(shape == (first.image_shape, first.num_classes), "A data source must have the shape that it announces.")
     for name in ("train", "val", "test"):

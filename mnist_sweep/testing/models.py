@@ -10,8 +10,8 @@ from mnist_sweep.data.dataset import Dataset, Split
 from mnist_sweep.errors import ConfigError
 from mnist_sweep.models.protocol import Model
 from mnist_sweep.testing.law import law
-from mnist_sweep.training import model_check, sample, tensorflow_runtime
-from mnist_sweep.training.model_check import Candidate
+from mnist_sweep.training import model_candidates, sample, tensorflow_runtime
+from mnist_sweep.training.model_candidates import Candidate
 from mnist_sweep.trials.config import TrialConfig, from_flat, to_flat
 
 NUM_IMAGES = 8
@@ -50,7 +50,7 @@ def _check_value(model: Any) -> None:
 def _check_build(model: Model, dataset: Dataset) -> None:
     model.build(dataset.image_shape, dataset.num_classes)  # whose own error is not the contract's
     try:
-        model_check.check_models([Candidate(TrialConfig(model=model), sample.draw(dataset))])
+        model_candidates.check_models([Candidate(TrialConfig(model=model), sample.draw(dataset))])
     except ConfigError as error:
         raise AssertionError(str(error)) from error
 

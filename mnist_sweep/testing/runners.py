@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from mnist_sweep.data import sources
+from mnist_sweep.data import loading
 from mnist_sweep.models.softmax import Softmax
 from mnist_sweep.optim.optimizers import GradientDescent
 from mnist_sweep.results.predictions import Predictions
@@ -115,7 +115,7 @@ def check_runner(make: Callable[[], Runner]) -> None:
 
 def _run(runner: Runner, trials: Sequence[TrialConfig], observer: Recorded, *, num_proposals: int = 0) -> None:
     named: Mapping[str, TrialConfig] = {trial_id(trial): trial for trial in trials}
-    runner.run(named, {BASE.data: sources.load(BASE.data)}, observer, num_proposals=num_proposals)
+    runner.run(named, {BASE.data: loading.load(BASE.data)}, observer, num_proposals=num_proposals)
 
 
 def _check_rows(observer: Recorded, trials: Sequence[TrialConfig], failing: TrialConfig) -> None:

@@ -17,7 +17,7 @@ from mnist_sweep.errors import CheckpointError, DataError
 from mnist_sweep.system import npz
 from mnist_sweep.system.storage import Storage
 from mnist_sweep.text.lines import one_line
-from mnist_sweep.training.state import TrainingState
+from mnist_sweep.training.trial_progress import TrainingState
 from mnist_sweep.trials.row import Evaluation
 
 if TYPE_CHECKING:

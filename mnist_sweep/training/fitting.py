@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from mnist_sweep.data.dataset import Dataset
     from mnist_sweep.training.checkpoints import Checkpoints
     from mnist_sweep.training.loop import TrainingCallback
-    from mnist_sweep.training.state import FitResult, Heartbeat
+    from mnist_sweep.training.trial_progress import FitResult, Heartbeat
     from mnist_sweep.trials.config import TrialConfig
     from mnist_sweep.trials.row import Evaluation
 

@@ -17,7 +17,7 @@ from mnist_sweep.system import exits
 from mnist_sweep.training import tensorflow_runtime
 from mnist_sweep.training.network import Network
 from mnist_sweep.training.train_step import TrainStep
-from mnist_sweep.trials.graph_signatures import network_signature, update_signature
+from mnist_sweep.trials.graph_sharing import network_signature, update_signature
 
 if TYPE_CHECKING:
     from mnist_sweep.data.dataset import Dataset, Shaped

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from mnist_sweep.data.batches import indices
 from mnist_sweep.errors import CheckpointError, LedgerError
 from mnist_sweep.results.predictions import Predictions
-from mnist_sweep.training.state import FitResult, Heartbeat, PhaseTimer, Sums, TrainingState
+from mnist_sweep.training.trial_progress import FitResult, Heartbeat, PhaseTimer, Sums, TrainingState
 from mnist_sweep.trials import overrides
 from mnist_sweep.trials.row import Evaluation, Status
 

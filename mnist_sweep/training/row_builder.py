@@ -8,7 +8,7 @@ from importlib import metadata
 from typing import Any
 
 from mnist_sweep.training import tensorflow_runtime
-from mnist_sweep.training.state import FitResult
+from mnist_sweep.training.trial_progress import FitResult
 from mnist_sweep.trials.config import TrialConfig, config_id, defaults, to_flat, trial_id
 from mnist_sweep.trials.row import Evaluation, Status, TrialRow
 

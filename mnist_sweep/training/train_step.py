@@ -18,7 +18,7 @@ from mnist_sweep.errors import CheckpointError
 from mnist_sweep.models import inference
 from mnist_sweep.optim.optimizers import numbers
 from mnist_sweep.training import tensorflow_runtime
-from mnist_sweep.training.state import Sums
+from mnist_sweep.training.trial_progress import Sums
 
 if TYPE_CHECKING:
     from mnist_sweep.training.network import Network

@@ -14,7 +14,7 @@ from typing import Any, Literal, cast
 from mnist_sweep import validation
 from mnist_sweep.data.dataset import Dataset, DataSource
 from mnist_sweep.data.digits import Digits
-from mnist_sweep.data.sources import DATASETS
+from mnist_sweep.data.loading import DATASETS
 from mnist_sweep.errors import ConfigError, UnknownNameError
 from mnist_sweep.models.catalog import MODELS
 from mnist_sweep.models.cnn import CNN

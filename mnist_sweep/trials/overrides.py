@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from mnist_sweep.errors import UnknownNameError
-from mnist_sweep.trials.graph_signatures import graph_signature
+from mnist_sweep.trials.graph_sharing import graph_signature
 from mnist_sweep.validation import require
 
 if TYPE_CHECKING:

@@ -47,7 +47,7 @@ def untrained(*, seconds: float = 0.0, num_evaluations: int = 1, tensorflow: boo
             from mnist_sweep import Evaluation, Status
             from mnist_sweep.results.predictions import Predictions
             from mnist_sweep.training import fitting
-            from mnist_sweep.training.state import FitResult
+            from mnist_sweep.training.trial_progress import FitResult
 
             def curve(config: Any, data: Any, **_: Any) -> Any:
                 names = ("train_loss", "train_accuracy", "val_loss", "val_accuracy", "learning_rate", "seconds")

@@ -16,7 +16,7 @@ from typing import Any
 
 from mnist_sweep import Adagrad
 from mnist_sweep.data.dataset import DataSource
-from mnist_sweep.data.sources import load
+from mnist_sweep.data.loading import load
 from mnist_sweep.trials.config import from_flat
 
 Job = Mapping[str, Any]

@@ -16,12 +16,12 @@ import pytest
 from mnist_sweep import Keep, Local, MLflow, Outcome, RayTune, Status, Sweep, TrialConfig, WandB
 from mnist_sweep.cli import options, running
 from mnist_sweep.cli.views.progress import Log
-from mnist_sweep.planning import calibration, estimate
-from mnist_sweep.planning.calibration import Calibration
-from mnist_sweep.planning.forecast import Plan
+from mnist_sweep.planning import calibration_processes, plan_builder
+from mnist_sweep.planning.calibration_processes import Calibration
+from mnist_sweep.planning.sweep_plan import Plan
 from mnist_sweep.planning.trial_measurement import TrialCost
 from mnist_sweep.sweep import execution
-from mnist_sweep.trials.graph_signatures import graph_signature
+from mnist_sweep.trials.graph_sharing import graph_signature
 from tests.cli.conftest import HEAD, Run, content
 
 COST = TrialCost(step=1.0, image=0.0, overhead=2.5, tracing=0.0, saving=0.0, num_images=300, memory=1, shared_memory=1)
@@ -239,7 +239,7 @@ def test_the_options_of_plan_are_those_of_the_run(run: Run, monkeypatch: pytest.
         plans.append(options | {"num_trials": len(sweep.trials), "steps": sweep.trials[0].num_steps})
         return Plan(name=sweep.name, networks=(), num_trials=0, runner="Local", num_workers=0, free_disk=1)
 
-    monkeypatch.setattr(estimate, "plan", plan)
+    monkeypatch.setattr(plan_builder, "plan", plan)
     run("plan", "good.py")
     run(
         *("plan", "good.py", "--cpus-per-trial", "2", "--gpus-per-trial", "0.5", "--xla", "--max-concurrent", "3"),
@@ -294,7 +294,7 @@ def test_the_networks_are_shown_before_anything_is_measured(
         shown.append(capsys.readouterr().out)
         return Calibration(start=3.0, costs={graph_signature(trial): COST for trial in trials}, failures={})
 
-    monkeypatch.setattr(calibration, "calibrate", calibrate)
+    monkeypatch.setattr(calibration_processes, "calibrate", calibrate)
     status, out, _ = run("plan", "good.py", "--runner", "local")
     [before] = shown
     assert (status, before.startswith("good: 2 trials, 1 network\n"), "multiply-adds" in before) == (0, True, True)
@@ -307,7 +307,7 @@ def test_what_was_planned_is_recorded_by_the_run_and_shown_in_its_report(
     def calibrate(trials: Sequence[TrialConfig], *_: object) -> Calibration:
         return Calibration(start=3.0, costs={graph_signature(trial): COST for trial in trials}, failures={})
 
-    monkeypatch.setattr(calibration, "calibrate", calibrate)
+    monkeypatch.setattr(calibration_processes, "calibrate", calibrate)
     options = ["good.py", "--runner", "in-process"]
     status, out, err = run("plan", *options)
     assert (status, err) == (0, "")

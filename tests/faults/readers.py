@@ -40,7 +40,7 @@ from mnist_sweep.results import mistakes, predictions, runs, saved_plan
 from mnist_sweep.results.ledger import Ledger
 from mnist_sweep.search import pending_proposals
 from mnist_sweep.training import checkpoints
-from mnist_sweep.training.state import TrainingState
+from mnist_sweep.training.trial_progress import TrainingState
 from mnist_sweep.trials.row import Evaluation
 
 REFERENCE = Path(__file__).parents[2] / "results" / "reference"

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from mnist_sweep import CNN, Adam, GradientDescent, Keep, Softmax, TrialConfig, grid, repeat
-from mnist_sweep.data import sources
+from mnist_sweep.data import loading
 from mnist_sweep.data.dataset import Dataset
 from mnist_sweep.data.digits import Digits
 from mnist_sweep.planning import disk_usage
@@ -26,7 +26,7 @@ def left(
     num_workers: int = 1,
     is_population: bool = False,
 ) -> dict[str, int]:
-    datasets: dict[object, Dataset] = {DIGITS: sources.load(DIGITS)}
+    datasets: dict[object, Dataset] = {DIGITS: loading.load(DIGITS)}
     return disk_usage.estimate(
         sized, datasets, Keep(models=models), num_workers=num_workers, is_population=is_population
     )
@@ -40,7 +40,7 @@ def test_rows_and_tables_are_as_large_as_those_of_real_runs(sweep: str) -> None:
     assert [disk_usage.num_points(trial) for trial in trials] == points
     found = disk_usage.estimate(
         [(trial, 1) for trial in trials],
-        {trial.data: sources.load(DIGITS) for trial in trials},
+        {trial.data: loading.load(DIGITS) for trial in trials},
         Keep(models="none", predictions=False),
         num_workers=1,
     )

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from mnist_sweep import CNN, GradientDescent, Softmax, TrialConfig
-from mnist_sweep.data import sources
+from mnist_sweep.data import loading
 from mnist_sweep.data.dataset import Dataset
 from mnist_sweep.data.digits import Digits
 from mnist_sweep.errors import SweepError
@@ -18,7 +18,7 @@ from mnist_sweep.planning import trial_measurement
 from mnist_sweep.trials.config import to_flat
 from mnist_sweep.trials.row import TrialRow
 
-DIGITS = sources.load(Digits())
+DIGITS = loading.load(Digits())
 
 
 @dataclass(frozen=True)
@@ -50,11 +50,11 @@ def test_a_larger_network_takes_more_memory_in_a_process_of_its_own() -> None:
             "from mnist_sweep import Digits\n"
             "from mnist_sweep.data import sources\n"
             "from mnist_sweep.planning import measurement\n"
-            "from mnist_sweep.training import runtime\n"
+            "from mnist_sweep.training import tensorflow_runtime\n"
             "from mnist_sweep.trials.config import from_flat\n"
-            "runtime.configure(threads=1)\n"
+            "tensorflow_runtime.configure(threads=1)\n"
             "trial = from_flat(json.loads(sys.argv[1]))\n"
-            "print(trial_measurement.measure(trial, sources.load(Digits())).memory)\n"
+            "print(trial_measurement.measure(trial, loading.load(Digits())).memory)\n"
         )
         command = [sys.executable, "-c", code, json.dumps(to_flat(trial))]
         return int(subprocess.run(command, capture_output=True, text=True, timeout=600, check=True).stdout)

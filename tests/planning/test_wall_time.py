@@ -3,7 +3,7 @@
 import pytest
 
 from mnist_sweep import TrialConfig
-from mnist_sweep.data import sources
+from mnist_sweep.data import loading
 from mnist_sweep.data.digits import Digits
 from mnist_sweep.planning import wall_time
 from mnist_sweep.planning.trial_measurement import TrialCost
@@ -53,7 +53,7 @@ def test_the_start_and_what_a_runner_adds_are_counted(monkeypatch: pytest.Monkey
 
 
 def test_a_trial_takes_its_steps_and_the_images_of_its_evaluations() -> None:
-    dataset = sources.load(Digits())
+    dataset = loading.load(Digits())
     cost = TrialCost(
         step=1.0, image=0.01, overhead=5.0, tracing=7.0, saving=2.0, num_images=100, memory=1, shared_memory=1
     )

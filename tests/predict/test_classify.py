@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from mnist_sweep import GradientDescent, Local, Outcome, Softmax, Sweep, TrialConfig, grid, run
-from mnist_sweep.data import sources
+from mnist_sweep.data import loading
 from mnist_sweep.errors import DataError, LedgerError
 from mnist_sweep.predict import classify
 from mnist_sweep.predict.classify import Classification
@@ -31,7 +31,7 @@ def outcome(tmp_path_factory: pytest.TempPathFactory) -> Outcome:
 
 def images_of(folder: Path, labels: range) -> list[Path]:
     """Write an image of each of these classes of the test split."""
-    test = sources.load(BASE.data).test
+    test = loading.load(BASE.data).test
     paths = []
     for label in labels:
         pixels = test.images[list(test.labels).index(label), ..., 0]

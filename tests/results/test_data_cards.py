@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from mnist_sweep import CIFAR10, MNIST, Digits, TrialConfig
-from mnist_sweep.data import sources
+from mnist_sweep.data import loading
 from mnist_sweep.errors import DataError, LedgerError
 from mnist_sweep.results import data_cards
 from mnist_sweep.results.data_cards import DataCard
@@ -61,12 +61,12 @@ def test_declarations_of_another_kind_are_refused(given: Any, refused: Refused) 
     pets = Pets()
     pets.CLASSES = given
     with refused(DataError, "the data source Pets "):
-        data_cards.describe(pets, sources.load(Digits()))
+        data_cards.describe(pets, loading.load(Digits()))
 
 
 def test_there_must_be_a_name_for_each_class(refused: Refused) -> None:
     with refused(DataError, "the data source Pets has 2 CLASSES, but its data has 10 classes."):
-        data_cards.describe(Pets(), sources.load(Digits()))
+        data_cards.describe(Pets(), loading.load(Digits()))
 
 
 @pytest.mark.parametrize("content", [b"", b"[]", b"{", b'{"class_names": [1]}', b'{"other": 1}', b"[" * 10**5, b"\xff"])

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from mnist_sweep import GradientDescent, Local, Softmax, TrialConfig, trial_id
-from mnist_sweep.data import sources
+from mnist_sweep.data import loading
 from mnist_sweep.errors import ConfigError, ProcessLostError
 from mnist_sweep.results import run_marker
 from mnist_sweep.results.predictions import Predictions
@@ -13,12 +13,12 @@ from mnist_sweep.runners import local
 from mnist_sweep.runners.local import MAX_RETRIES
 from mnist_sweep.system import machine
 from mnist_sweep.system.storage import Folder
-from mnist_sweep.training.model_check import Candidate
+from mnist_sweep.training.model_candidates import Candidate
 from mnist_sweep.training.row_builder import failed
 from mnist_sweep.trials.artifacts import Artifacts, SavedModel
 from mnist_sweep.trials.row import Status, TrialRow
 from tests.runners.test_protocol import Notes
-from tests.training.test_model_check import Own
+from tests.training.test_model_candidates import Own
 
 BASE = TrialConfig(model=Softmax(), optimizer=GradientDescent(), num_steps=4, evaluate_every=2)
 
@@ -29,7 +29,7 @@ def trials() -> Mapping[str, TrialConfig]:
 
 def test_everything_is_reported_in_order() -> None:
     notes = Notes()
-    Local(in_process=True).run(trials(), {BASE.data: sources.load(BASE.data)}, notes)
+    Local(in_process=True).run(trials(), {BASE.data: loading.load(BASE.data)}, notes)
     first, second = trials()
     each = [
         [("started", name), ("evaluated", name, 2), ("evaluated", name, 4), ("finished", name, Status.OK)]
@@ -40,7 +40,7 @@ def test_everything_is_reported_in_order() -> None:
 
 def test_what_a_trial_leaves_is_reported_before_its_row() -> None:
     notes, artifacts = Notes(), Artifacts(storage="unused", models="all")
-    Local(in_process=True).run(trials(), {BASE.data: sources.load(BASE.data)}, notes, artifacts=artifacts)
+    Local(in_process=True).run(trials(), {BASE.data: loading.load(BASE.data)}, notes, artifacts=artifacts)
     first, _ = trials()
     of_first = [note for note in notes.heard if note[1] == first]
     assert of_first[-3:] == [
@@ -54,7 +54,7 @@ def test_a_trial_is_paused_when_the_run_is_to_end(tmp_path: Path) -> None:
     name = run_marker.new_name(tmp_path)
     run_marker.write(Folder(tmp_path), name)
     artifacts = Artifacts(storage=str(tmp_path), run_marker=name)
-    datasets = {BASE.data: sources.load(BASE.data)}
+    datasets = {BASE.data: loading.load(BASE.data)}
     first, _ = trials()
     ending = Notes(ends_after=3)
     Local(in_process=True).run(trials(), datasets, ending, artifacts=artifacts)
@@ -101,7 +101,7 @@ class Losing:
 def test_a_trial_whose_process_the_system_ends_is_retried(monkeypatch: pytest.MonkeyPatch, num_lost: int) -> None:
     monkeypatch.setattr(local, "TrialProcess", Losing(num_lost))
     notes = Rows()
-    Local().run({trial_id(BASE): BASE}, {BASE.data: sources.load(BASE.data)}, notes)
+    Local().run({trial_id(BASE): BASE}, {BASE.data: loading.load(BASE.data)}, notes)
     retried = ("retried", trial_id(BASE), "its process was killed by SIGKILL")
     expected = [retried] * min(num_lost, MAX_RETRIES)
     assert notes.heard[2:] == [*expected, ("finished", trial_id(BASE), Status.FAILED)]
@@ -145,7 +145,7 @@ def test_resources_that_make_no_sense_are_refused(options: dict[str, float]) -> 
 
 def test_a_model_that_is_refused_ends_the_run_before_it_is_ready_and_one_that_is_proposed_fails() -> None:
     wrong = replace(BASE, model=Own("softmax"))
-    datasets, notes = {BASE.data: sources.load(BASE.data)}, Notes(proposed=[wrong])
+    datasets, notes = {BASE.data: loading.load(BASE.data)}, Notes(proposed=[wrong])
     with pytest.raises(ConfigError, match="its outputs are probabilities"):
         Local(in_process=True).run({**trials(), trial_id(wrong): wrong}, datasets, notes)
     assert notes.heard == []
@@ -155,7 +155,7 @@ def test_a_model_that_is_refused_ends_the_run_before_it_is_ready_and_one_that_is
 
 def test_what_may_be_meant_in_a_model_is_noted_before_the_first_trial() -> None:
     meant = replace(BASE, model=Own("tanh"))
-    datasets, notes = {BASE.data: sources.load(BASE.data)}, Notes()
+    datasets, notes = {BASE.data: loading.load(BASE.data)}, Notes()
     Local(in_process=True).run({trial_id(meant): meant}, datasets, notes)
     (kind, about, note), *_ = notes.heard[1:]
     assert (kind, about) == ("noted", None)

@@ -13,7 +13,7 @@ from mnist_sweep.runners.trial import execute, pausable, steps
 from mnist_sweep.system.storage import Folder
 from mnist_sweep.training import tensorflow_runtime
 from mnist_sweep.training.fitting import Paused, consume
-from mnist_sweep.training.state import Heartbeat
+from mnist_sweep.training.trial_progress import Heartbeat
 from mnist_sweep.trials.artifacts import Artifacts
 from mnist_sweep.trials.row import Evaluation, Status
 

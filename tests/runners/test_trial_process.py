@@ -10,19 +10,19 @@ from typing import Any
 import pytest
 
 from mnist_sweep import CNN, Dataset, GradientDescent, Softmax, TrialConfig, trial_id
-from mnist_sweep.data import sources
+from mnist_sweep.data import loading
 from mnist_sweep.errors import ConfigError, ProcessLostError, ResourceError
 from mnist_sweep.results import run_marker
 from mnist_sweep.runners.trial import KEPT_DATASETS, execute, keep_dataset, pausable
 from mnist_sweep.runners.trial_process import TrialProcess
 from mnist_sweep.system.child_process import ChildProcess
 from mnist_sweep.system.storage import Folder
-from mnist_sweep.training import model_check
+from mnist_sweep.training import model_candidates
 from mnist_sweep.training.fitting import Paused, consume
 from mnist_sweep.trials.artifacts import Artifacts
 from mnist_sweep.trials.row import Evaluation, Status, TrialRow
 from tests.runners.users_models import Ending
-from tests.training.test_model_check import Own
+from tests.training.test_model_candidates import Own
 
 BASE = TrialConfig(model=Softmax(), optimizer=GradientDescent(), num_steps=4, evaluate_every=2)
 SETTINGS = {"threads": 1, "gpus": 0.0, "xla": False}
@@ -42,7 +42,7 @@ def process() -> Iterator[TrialProcess]:
 
 @pytest.fixture
 def digits() -> Dataset:
-    return sources.load(BASE.data)
+    return loading.load(BASE.data)
 
 
 def run(process: TrialProcess, config: TrialConfig, dataset: Dataset) -> TrialRow:
@@ -75,10 +75,10 @@ def test_a_model_is_refused_there_and_one_that_exits_in_build_is_left_to_its_tri
     process: TrialProcess, digits: Dataset
 ) -> None:
     exiting = [replace(BASE, model=Ending(how=how)) for how in EXITS]
-    assert process.check_models(model_check.candidates(exiting, {BASE.data: digits})) == []
+    assert process.check_models(model_candidates.candidates(exiting, {BASE.data: digits})) == []
     wrong = replace(BASE, model=Own("softmax"))
     with pytest.raises(ConfigError, match="its outputs are probabilities"):
-        process.check_models(model_check.candidates([*exiting[:1], wrong], {BASE.data: digits}))
+        process.check_models(model_candidates.candidates([*exiting[:1], wrong], {BASE.data: digits}))
     assert process.start().is_alive
 
 

@@ -5,7 +5,7 @@ from typing import Any
 from unittest import mock
 
 from mnist_sweep import Dataset, Digits, Softmax, TrialConfig
-from mnist_sweep.data import sources
+from mnist_sweep.data import loading
 from mnist_sweep.sweep.inputs import RunInputs
 from mnist_sweep.trials.config import to_flat
 from mnist_sweep.trials.kinds import code_key, data_key
@@ -29,7 +29,7 @@ class Net:
 
 
 def test_a_data_set_is_loaded_once_and_its_digest_outlives_it() -> None:
-    load = mock.Mock(side_effect=sources.load)
+    load = mock.Mock(side_effect=loading.load)
     inputs, trial = RunInputs(load), TrialConfig(data=Digits(val_size=20))
     with inputs:
         assert inputs.dataset(trial.data) is inputs.dataset(trial.data)
@@ -47,7 +47,7 @@ def test_built_in_parts_have_no_digests_of_their_own_and_are_not_loaded() -> Non
 
 def test_own_data_and_code_are_found_by_the_keys_of_rows() -> None:
     trials = [TrialConfig(data=Mine(size), model=Net(units)) for size in (10, 20) for units in (8, 16)]
-    with RunInputs(sources.load) as inputs:
+    with RunInputs(loading.load) as inputs:
         found = inputs.own_digests(trials)
         assert found == {
             **{data_key(to_flat(trial)): inputs.digests(trial).data for trial in trials},

@@ -11,7 +11,7 @@ import pytest
 
 from mnist_sweep import Keep, Status, Sweep, TrialConfig, run
 from mnist_sweep.errors import StaleRowsError
-from mnist_sweep.planning.estimate import plan
+from mnist_sweep.planning.plan_builder import plan
 from mnist_sweep.results.ledger import Ledger
 from mnist_sweep.runners.protocol import Runner
 from mnist_sweep.sweep import stale_rows

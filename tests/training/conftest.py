@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from mnist_sweep import CNN, Adam, Digits, TrialConfig
-from mnist_sweep.data import sources
+from mnist_sweep.data import loading
 from mnist_sweep.data.dataset import Dataset
 from mnist_sweep.training import tensorflow_runtime
 from mnist_sweep.training.graph_cache import build_model
@@ -17,7 +17,7 @@ TRIAL = TrialConfig(model=CNN(filters=(4,), kernel_size=3, units=8, dropout=0.5)
 @pytest.fixture(scope="package")
 def digits() -> Dataset:
     tensorflow_runtime.configure(threads=1)
-    return sources.load(Digits())
+    return loading.load(Digits())
 
 
 @pytest.fixture

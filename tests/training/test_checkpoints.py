@@ -12,7 +12,7 @@ from mnist_sweep.errors import CheckpointError
 from mnist_sweep.system.storage import Folder
 from mnist_sweep.training import checkpoints
 from mnist_sweep.training.checkpoints import Checkpoints, from_bytes, to_bytes
-from mnist_sweep.training.state import TrainingState
+from mnist_sweep.training.trial_progress import TrainingState
 from mnist_sweep.trials.row import Evaluation
 from tests.system.test_npz import zipped
 

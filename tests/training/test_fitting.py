@@ -22,7 +22,7 @@ from mnist_sweep.data.batches import indices, subseed
 from mnist_sweep.errors import ConfigError
 from mnist_sweep.training import graph_cache, tensorflow_runtime
 from mnist_sweep.training.fitting import fit, validate
-from mnist_sweep.training.state import FitResult
+from mnist_sweep.training.trial_progress import FitResult
 from mnist_sweep.trials.config import Precision
 
 SMALL = TrialConfig(

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from mnist_sweep import CNN, Adam, Digits, Momentum, ResNet, Softmax, TrialConfig
-from mnist_sweep.data import sources
+from mnist_sweep.data import loading
 from mnist_sweep.data.dataset import Dataset
 from mnist_sweep.training import graph_cache, tensorflow_runtime
 
@@ -64,7 +64,7 @@ EVERY_START = [
 
 def started(model: Any, seed: int) -> list[Any]:
     trial = TrialConfig(model=model, seed=seed)
-    return [np.asarray(value) for value in graph_cache.initial_values(trial, sources.load(Digits()))]
+    return [np.asarray(value) for value in graph_cache.initial_values(trial, loading.load(Digits()))]
 
 
 @pytest.mark.parametrize("model", EVERY_START, ids=str)

@@ -19,10 +19,10 @@ from mnist_sweep import (
     Stepwise,
 )
 from mnist_sweep.system.storage import Folder
-from mnist_sweep.training import loop, state, tensorflow_runtime
+from mnist_sweep.training import loop, tensorflow_runtime, trial_progress
 from mnist_sweep.training.checkpoints import Checkpoints
 from mnist_sweep.training.fitting import Paused, consume, fit, train
-from mnist_sweep.training.state import Heartbeat
+from mnist_sweep.training.trial_progress import Heartbeat
 from mnist_sweep.trials.row import Evaluation, Status
 from tests.training.test_fitting import SMALL, Normalized, Written, numbers
 
@@ -113,7 +113,7 @@ def test_what_a_runner_does_with_a_point_is_no_time_of_the_trial(
     digits: Dataset, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     now = [0.0]
-    monkeypatch.setattr(state, "time", SimpleNamespace(perf_counter=lambda: now[0]))
+    monkeypatch.setattr(trial_progress, "time", SimpleNamespace(perf_counter=lambda: now[0]))
 
     def seen(_: object) -> None:
         now[0] += 1

@@ -63,7 +63,7 @@ def test_an_exception_in_build_is_left_to_the_trial() -> None:
         raise SystemExit("no GPU")
 
     assert repeated_builds.check(trial(fail), DIGITS) == (None, [])
-    with pytest.raises(ConfigError, match=r"it raises SystemExit: no GPU \(test_model_builds\.py:\d+\)"):
+    with pytest.raises(ConfigError, match=r"it raises SystemExit: no GPU \(test_repeated_builds\.py:\d+\)"):
         repeated_builds.calls(trial(fail), DIGITS)
 
 

@@ -32,13 +32,13 @@ def test_other_settings_are_refused_once_tensorflow_runs() -> None:
 
 
 def test_a_trial_that_holds_a_gpu_fails_where_there_is_none() -> None:
-    code = "from mnist_sweep.training import runtime; tensorflow_runtime.configure(threads=1, gpus=0.5)"
+    code = "from mnist_sweep.training import tensorflow_runtime; tensorflow_runtime.configure(threads=1, gpus=0.5)"
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert "the trial holds 0.5 GPU" in ended.stderr
 
 
 def test_the_import_of_tensorflow_writes_nothing_to_the_terminal() -> None:
-    code = "from mnist_sweep.training import runtime; tensorflow_runtime.configure(threads=1)"
+    code = "from mnist_sweep.training import tensorflow_runtime; tensorflow_runtime.configure(threads=1)"
     loud = {name: value for name, value in os.environ.items() if name != "TF_CPP_MIN_LOG_LEVEL"}
     ended = subprocess.run([sys.executable, "-c", code], env=loud, capture_output=True, text=True, check=True)
     assert (ended.stdout, ended.stderr) == ("", "")

@@ -3,8 +3,8 @@ import pytest
 
 from mnist_sweep.data.dataset import Dataset
 from mnist_sweep.training.network import Network
-from mnist_sweep.training.state import Sums
 from mnist_sweep.training.train_step import TrainStep
+from mnist_sweep.training.trial_progress import Sums
 from tests.training.conftest import TRIAL, held
 
 

@@ -40,7 +40,7 @@ from mnist_sweep import (
     to_flat,
     trial_id,
 )
-from mnist_sweep.data import sources
+from mnist_sweep.data import loading
 from mnist_sweep.errors import ConfigError, ScriptError, UnknownNameError
 from mnist_sweep.results.row_json import from_json, to_json
 from mnist_sweep.trials.config import REGISTRIES, defaults, make
@@ -110,7 +110,7 @@ class Images:
     folder: str
 
     def load(self) -> Dataset:
-        return sources.load(Digits())
+        return loading.load(Digits())
 
 
 @dataclass
@@ -127,7 +127,7 @@ class ChangeableByIdentity(Changeable):
 
 
 def own_digits() -> Dataset:
-    return sources.load(Digits(val_size=100))
+    return loading.load(Digits(val_size=100))
 
 
 def with_part(kind: str, part: Any) -> TrialConfig:
@@ -552,7 +552,7 @@ def test_part_of_a_flat_form_is_a_name(refused: Refused, bad: Any) -> None:
 
 def test_function_without_an_import_path_is_no_data_set_of_a_row(refused: Refused) -> None:
     with refused(ConfigError, "<lambda>", "top level of a module"):
-        trial_id(TrialConfig(data=lambda: sources.load(Digits())))
+        trial_id(TrialConfig(data=lambda: loading.load(Digits())))
 
 
 def test_part_of_the_wrong_kind_is_refused_with_the_way_to_write_it(refused: Refused) -> None:

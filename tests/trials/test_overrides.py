@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 
 from mnist_sweep import CNN, Digits, Momentum, Stepwise, TrialConfig, config_id
-from mnist_sweep.data import sources
+from mnist_sweep.data import loading
 from mnist_sweep.errors import ConfigError, UnknownNameError
 from mnist_sweep.training.fitting import fit
 from mnist_sweep.trials import overrides
 from mnist_sweep.trials.config import from_flat, to_flat
 
-DIGITS = sources.load(Digits())
+DIGITS = loading.load(Digits())
 PLAIN = TrialConfig(
     model=CNN(filters=(3,), units=6, dropout=0.5),
     optimizer=Momentum(learning_rate=0.1),

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from mnist_sweep.training import row_builder
-from mnist_sweep.training.state import Heartbeat
+from mnist_sweep.training.trial_progress import Heartbeat
 from mnist_sweep.trials.config import TrialConfig
 from mnist_sweep.trials.row import METRIC, TIME, Evaluation, TrialRow
 

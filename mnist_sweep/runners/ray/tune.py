@@ -19,7 +19,7 @@ from mnist_sweep.runners.ray.schedulers import Scheduler
 from mnist_sweep.runners.ray.worker import WorkerSettings
 from mnist_sweep.runners.trial_process import TrialProcess
 from mnist_sweep.system import machine
-from mnist_sweep.training import model_check
+from mnist_sweep.training import model_candidates
 from mnist_sweep.trials.artifacts import Artifacts
 from mnist_sweep.trials.config import TrialConfig, to_flat, trial_id
 from mnist_sweep.trials.user_code import shipping
@@ -88,7 +88,7 @@ class RayTune:
                     observer.ready(min(self._capacity(), num_left), cluster.warning(self.address))
                 references = [ray.put(dataset) for dataset in datasets.values()]
                 settings = self._worker_settings(references, code, definitions, artifacts)
-                models = model_check.candidates(left.values(), datasets)
+                models = model_candidates.candidates(left.values(), datasets)
                 settings = replace(settings, models=[(to_flat(config), sample) for config, sample in models])
                 left, num_left = self._run_all(left, num_left, list(datasets), observer, node_messages, settings)
                 dead_process, is_first = private.dead_process(), False

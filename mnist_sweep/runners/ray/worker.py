@@ -20,7 +20,7 @@ from mnist_sweep.runners.trial import Item, pausable, steps, storage_of
 from mnist_sweep.text.causes import first_cause
 from mnist_sweep.text.names import Flat
 from mnist_sweep.training import tensorflow_runtime
-from mnist_sweep.training.model_check import Candidate
+from mnist_sweep.training.model_candidates import Candidate
 from mnist_sweep.training.row_builder import failed
 from mnist_sweep.training.sample import Sample
 from mnist_sweep.trials.artifacts import Artifacts, SavedModel

@@ -19,7 +19,7 @@ from mnist_sweep.runners.ray.callback import BrokenRay, TuneCallback
 from mnist_sweep.runners.ray.evaluation_messages import EvaluationSender
 from mnist_sweep.runners.ray.worker import Payload
 from mnist_sweep.training.row_builder import failed
-from mnist_sweep.training.state import Heartbeat
+from mnist_sweep.training.trial_progress import Heartbeat
 from mnist_sweep.trials.artifacts import SavedModel
 from mnist_sweep.trials.config import trial_id
 from mnist_sweep.trials.row import Evaluation

@@ -11,7 +11,7 @@ from mnist_sweep import Softmax, TrialConfig
 from mnist_sweep.results.row_json import from_json, to_json
 from mnist_sweep.runners.ray.evaluation_messages import EvaluationReceiver, EvaluationSender
 from mnist_sweep.training import row_builder
-from mnist_sweep.training.state import Heartbeat
+from mnist_sweep.training.trial_progress import Heartbeat
 from mnist_sweep.trials.row import Evaluation
 
 TRIAL = TrialConfig(model=Softmax(), num_steps=1000, evaluate_every=1, log_every=1)

@@ -21,10 +21,10 @@ from mnist_sweep.runners.trial import Item
 from mnist_sweep.runners.trial_process import TrialProcess
 from mnist_sweep.system.storage import Folder
 from mnist_sweep.training import fitting, tensorflow_runtime
-from mnist_sweep.training.model_check import Candidate
+from mnist_sweep.training.model_candidates import Candidate
 from mnist_sweep.training.row_builder import failed
 from mnist_sweep.training.sample import Sample
-from mnist_sweep.training.state import Heartbeat
+from mnist_sweep.training.trial_progress import Heartbeat
 from mnist_sweep.trials.artifacts import Artifacts, SavedModel
 from mnist_sweep.trials.config import to_flat
 from mnist_sweep.trials.row import Evaluation

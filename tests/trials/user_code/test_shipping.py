@@ -58,7 +58,7 @@ from pathlib import Path
 from mnist_sweep import *
 from mnist_sweep.errors import ConfigError
 from mnist_sweep.trials.user_code import shipping
-from mnist_sweep.trials.graph_signatures import model_signature
+from mnist_sweep.trials.graph_sharing import model_signature
 
 content = Path("sent").read_bytes()
 shipping.unpack(content)

@@ -11,7 +11,7 @@ from mnist_sweep.models.cnn import CNN
 from mnist_sweep.models.protocol import VARIABLE
 from mnist_sweep.models.softmax import Softmax
 from mnist_sweep.optim.optimizers import OPTIMIZERS
-from mnist_sweep.trials.graph_signatures import (
+from mnist_sweep.trials.graph_sharing import (
     graph_signature,
     model_signature,
     network_signature,

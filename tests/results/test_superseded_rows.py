@@ -13,7 +13,7 @@ from mnist_sweep.results import data_cards, predictions
 from mnist_sweep.results.data_cards import DataCard
 from mnist_sweep.results.ledger import Ledger
 from mnist_sweep.results.predictions import Predictions
-from mnist_sweep.results.set_aside_rows import set_aside
+from mnist_sweep.results.superseded_rows import set_aside
 from mnist_sweep.trials.row import TrialRow
 
 MakeRow = Callable[..., TrialRow]

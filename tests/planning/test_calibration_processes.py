@@ -17,12 +17,12 @@ import pytest
 
 from mnist_sweep import GradientDescent, Local, RayTune, Softmax, TrialConfig, grid
 from mnist_sweep.errors import ConfigError, ResourceError
-from mnist_sweep.planning import calibration, trial_measurement
-from mnist_sweep.planning.calibration import Calibration, calibrate
+from mnist_sweep.planning import calibration_processes, trial_measurement
+from mnist_sweep.planning.calibration_processes import Calibration, calibrate
 from mnist_sweep.planning.trial_measurement import TrialCost
 from mnist_sweep.training import tensorflow_runtime
 from mnist_sweep.trials.config import from_flat, to_flat
-from mnist_sweep.trials.graph_signatures import graph_signature
+from mnist_sweep.trials.graph_sharing import graph_signature
 from mnist_sweep.trials.user_code import shipping
 from mnist_sweep.trials.user_code.definitions import own_definitions
 
@@ -86,7 +86,7 @@ def test_every_kind_is_measured_beside_others_or_its_failure_named(
 ) -> None:
     (tmp_path / "users_models.py").write_text(MODELS)
     monkeypatch.setattr(sys, "path", [*sys.path, str(tmp_path)])
-    monkeypatch.delenv(calibration.SAFE_PATH, raising=False)
+    monkeypatch.delenv(calibration_processes.SAFE_PATH, raising=False)
     base = TrialConfig(model=Softmax(), optimizer=GradientDescent(learning_rate=1e30))
     broken, killed = (with_model(base, name) for name in ("Broken", "Killed"))
     one, two = str(tmp_path / "one"), str(tmp_path / "two")
@@ -113,7 +113,7 @@ def test_the_first_trial_of_each_kind_is_measured(monkeypatch: pytest.MonkeyPatc
         measured.extend(flat["seed"] for flat in flats)
         yield iter([0.5, *[COST] * len(flats)])
 
-    monkeypatch.setattr(calibration, "_process", process)
+    monkeypatch.setattr(calibration_processes, "_process", process)
     calibrate([TrialConfig(seed=seed, batch_size=batch) for batch in (50, 60) for seed in (2, 1)], Local(), 1)
     assert measured == [2, 2]
 
@@ -123,7 +123,7 @@ def test_neither_a_main_script_without_a_guard_nor_modules_of_the_working_folder
     (tmp_path / "socket.py").write_text("raise OSError('out of cheese')\n")
     (tmp_path / "scripts").mkdir()
     (tmp_path / "scripts" / "unguarded.py").write_text(
-        "from mnist_sweep import *\nfrom mnist_sweep.planning.estimate import plan\n"
+        "from mnist_sweep import *\nfrom mnist_sweep.planning.plan_builder import plan\n"
         "print(__name__, flush=True)\n"
         "print(plan(Sweep(name='one', trials=[TrialConfig(model=Softmax())]), runner=Local()))\n"
     )
@@ -137,7 +137,7 @@ def test_neither_a_main_script_without_a_guard_nor_modules_of_the_working_folder
 
 def test_a_process_knows_no_main_script_and_leaves_ctrl_c_to_its_parent() -> None:
     main, before, variables = sys.modules["__main__"], signal.pthread_sigmask(signal.SIG_BLOCK, []), dict(os.environ)
-    with calibration._isolated():
+    with calibration_processes._isolated():
         assert not {"init_main_from_name", "init_main_from_path"} & get_preparation_data("worker").keys()
         assert signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, [])
     assert sys.modules["__main__"] is main
@@ -155,7 +155,7 @@ def measure_all(
     sender = cast("Any", SimpleNamespace(send=sent.append))
     definitions = shipping.pack(own_definitions(trials))
     flats = [to_flat(trial) for trial in trials]
-    calibration._measure_all(sender, os.devnull, runner, number, flats, definitions, 0.0)
+    calibration_processes._measure_all(sender, os.devnull, runner, number, flats, definitions, 0.0)
     return sent
 
 
@@ -176,19 +176,19 @@ def test_a_process_is_as_nice_as_a_worker_of_ray_and_sees_the_same_gpus(monkeypa
     monkeypatch.setattr(os, "nice", niceness.append)
     monkeypatch.setattr(trial_measurement, "measure", lambda *_: COST)
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "all")
-    monkeypatch.delenv(calibration.NICENESS, raising=False)
+    monkeypatch.delenv(calibration_processes.NICENESS, raising=False)
     measure_all(Local(), [TrialConfig()], monkeypatch)
     measure_all(RayTune(), [TrialConfig()], monkeypatch)
     assert os.environ["CUDA_VISIBLE_DEVICES"] == "all"
-    monkeypatch.setenv(calibration.NICENESS, "3")
+    monkeypatch.setenv(calibration_processes.NICENESS, "3")
     measure_all(RayTune(gpus_per_trial=0.5), [TrialConfig()], monkeypatch, number=2)
     assert os.environ["CUDA_VISIBLE_DEVICES"] == "1"
     assert niceness == [15, 3]
 
 
 def test_gpus_are_shown_as_ray_would() -> None:
-    assert [calibration._visible_gpus(worker, 0.5) for worker in range(4)] == ["0", "0", "1", "1"]
-    assert [calibration._visible_gpus(worker, 2) for worker in range(2)] == ["0,1", "2,3"]
+    assert [calibration_processes._visible_gpus(worker, 0.5) for worker in range(4)] == ["0", "0", "1", "1"]
+    assert [calibration_processes._visible_gpus(worker, 2) for worker in range(2)] == ["0,1", "2,3"]
 
 
 def messages(sent: list[Any], code: int, output: str, folder: Path) -> Iterator[Any]:
@@ -199,7 +199,7 @@ def messages(sent: list[Any], code: int, output: str, folder: Path) -> Iterator[
     sender.close()
     (folder / "log").write_text(output)
     process = cast("Any", SimpleNamespace(join=lambda: None, exitcode=code))
-    return calibration._messages(cast("Any", receiver), process, folder / "log")
+    return calibration_processes._messages(cast("Any", receiver), process, folder / "log")
 
 
 @pytest.mark.parametrize(
@@ -223,7 +223,7 @@ def test_what_refuses_a_whole_process_is_raised(tmp_path: Path) -> None:
 
 
 def test_a_kind_that_several_processes_measured_costs_their_mean_time_and_most_memory() -> None:
-    assert calibration._mean([COST, replace(COST, step=2.0, memory=8)]) == replace(COST, step=1.5, memory=8)
+    assert calibration_processes._mean([COST, replace(COST, step=2.0, memory=8)]) == replace(COST, step=1.5, memory=8)
     costs = [replace(COST, memory=8), replace(COST, gpu_memory=6)]
     found = Calibration(start=0.0, costs=dict(enumerate(costs)), failures={})
     assert [found.peak(name) for name in ("memory", "shared_memory", "gpu_memory")] == [8, 5, 6]

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from mnist_sweep.planning.forecast import KindPlan, Plan
+from mnist_sweep.planning.sweep_plan import KindPlan, Plan
 
 GB = 10**9
 PLAN = Plan(name="one", networks=(), num_trials=3, runner="RayTune", num_workers=3, free_disk=GB)

@@ -6,9 +6,9 @@ from dataclasses import replace
 from rich.console import Console
 
 from mnist_sweep import CNN, Softmax, TrialConfig
-from mnist_sweep.cli.views import forecast as view
-from mnist_sweep.planning.estimate import networks
-from mnist_sweep.planning.forecast import KindPlan, Plan
+from mnist_sweep.cli.views import plan as view
+from mnist_sweep.planning.plan_builder import networks
+from mnist_sweep.planning.sweep_plan import KindPlan, Plan
 
 PLAN = Plan(
     name="digits",
@@ -29,7 +29,7 @@ MEASURED = replace(PLAN, seconds=39.4, memory=4 * 10**9, worker_memory=3 * 10**9
 def shown(plan: Plan, width: int = 120) -> str:
     console = Console(file=io.StringIO(), width=width, color_system=None)
     view.show_networks(plan, console)
-    view.show_forecast(plan, console)
+    view.show_plan(plan, console)
     assert isinstance(console.file, io.StringIO)
     return console.file.getvalue()
 

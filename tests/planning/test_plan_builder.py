@@ -28,16 +28,16 @@ from mnist_sweep import (
     trial_id,
 )
 from mnist_sweep.errors import DataError, LedgerError, ResourceError
-from mnist_sweep.planning import calibration, estimate
-from mnist_sweep.planning.calibration import Calibration
-from mnist_sweep.planning.estimate import plan
-from mnist_sweep.planning.forecast import Plan
+from mnist_sweep.planning import calibration_processes, plan_builder
+from mnist_sweep.planning.calibration_processes import Calibration
+from mnist_sweep.planning.plan_builder import plan
+from mnist_sweep.planning.sweep_plan import Plan
 from mnist_sweep.planning.trial_measurement import TrialCost
 from mnist_sweep.results import saved_plan
 from mnist_sweep.results.ledger import Ledger
 from mnist_sweep.results.saved_plan import SavedPlan
 from mnist_sweep.system import machine
-from mnist_sweep.trials.graph_signatures import graph_signature
+from mnist_sweep.trials.graph_sharing import graph_signature
 from mnist_sweep.trials.row import TrialRow
 
 Refused = Callable[..., AbstractContextManager[None]]
@@ -61,7 +61,7 @@ def measured(monkeypatch: pytest.MonkeyPatch) -> Measured:
             }
             return Calibration(start=3.0, costs=costs, failures=failures or {})
 
-        monkeypatch.setattr(calibration, "calibrate", calibrate)
+        monkeypatch.setattr(calibration_processes, "calibrate", calibrate)
 
     set_up()
     return set_up
@@ -81,8 +81,8 @@ def test_time_and_memory_follow_from_what_was_measured(tmp_path: Path) -> None:
 def test_ray_takes_time_and_memory_of_its_own(tmp_path: Path) -> None:
     found = plan(SWEEP, results=tmp_path, runner=RayTune(max_concurrent=1))
     assert found.seconds == pytest.approx(7 + 3 + 3 * 12.06)
-    assert found.worker_memory == (3 << 30) + estimate.WORKER_MEMORY
-    assert found.memory == (1 << 30) + found.worker_memory + estimate.RAY_MEMORY
+    assert found.worker_memory == (3 << 30) + plan_builder.WORKER_MEMORY
+    assert found.memory == (1 << 30) + found.worker_memory + plan_builder.RAY_MEMORY
 
 
 def test_every_trial_saves_its_model_where_configs_have_several_seeds(tmp_path: Path, measured: Measured) -> None:
@@ -210,7 +210,8 @@ class Wide:
 
 def test_trials_that_differ_in_numbers_alone_share_a_network() -> None:
     models = [CNN(filters=(4,)), CNN(filters=(4,), dropout=0.5), CNN(filters=(8,)), Softmax()]
-    plans = estimate.networks(grid(TrialConfig(), {"model": models, "optimizer": [Adam(), Momentum()], "seed": [0, 1]}))
+    trials = grid(TrialConfig(), {"model": models, "optimizer": [Adam(), Momentum()], "seed": [0, 1]})
+    plans = plan_builder.networks(trials)
     assert [(one.model, one.num_trials) for one in plans] == [(models[0], 8), (models[2], 4), (models[3], 4)]
     assert {one.image_shape for one in plans} == {(8, 8, 1)}
 
@@ -233,10 +234,10 @@ class Odd:
 
 @pytest.mark.usefixtures("tf")
 def test_models_of_every_kind_are_described_or_one_line_says_why_not() -> None:
-    plans = estimate.networks([TrialConfig(model=Odd(kind)) for kind in ("unbuilt", "none", "broken")])
+    plans = plan_builder.networks([TrialConfig(model=Odd(kind)) for kind in ("unbuilt", "none", "broken")])
     assert [one.parameters for one in plans] == [64 * 8 + 8 + 8 * 8 + 8 + 8 * 10 + 10, 0, 0]
     assert plans[1].error.endswith("but it returns None: end it with `return model`.")
-    assert "but it raises RuntimeError: no such layer (test_estimate.py:" in plans[2].error
+    assert "but it raises RuntimeError: no such layer (test_plan_builder.py:" in plans[2].error
     found = Plan(name="x", networks=tuple(plans), num_trials=3, runner="Local", num_workers=1, free_disk=1)
     assert [warning.partition(":")[0] for warning in found.warnings] == [
         "1 trial of network 2 cannot be planned",
@@ -246,7 +247,7 @@ def test_models_of_every_kind_are_described_or_one_line_says_why_not() -> None:
 
 @pytest.mark.usefixtures("tf")
 def test_a_model_of_the_users_is_built_to_be_described() -> None:
-    (one,) = estimate.networks([TrialConfig(model=Wide())])
+    (one,) = plan_builder.networks([TrialConfig(model=Wide())])
     assert one.layers[-1].output == (10,)
     assert sum(layer.parameters for layer in one.layers) == 650
     assert sum(layer.multiply_adds for layer in one.layers) == 640

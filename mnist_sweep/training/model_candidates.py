@@ -14,7 +14,7 @@ from mnist_sweep.models.catalog import is_builtin
 from mnist_sweep.models.shapes import LayerShape
 from mnist_sweep.text.lines import shortened
 from mnist_sweep.training import sample, tensorflow_runtime
-from mnist_sweep.trials.graph_signatures import model_signature
+from mnist_sweep.trials.graph_sharing import model_signature
 from mnist_sweep.validation import shown_in_one_line
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ import pytest
 from mnist_sweep import CNN, VARIABLE, Dataset, Digits, Softmax, Status, TrialConfig
 from mnist_sweep.errors import ConfigError
 from mnist_sweep.runners import trial
-from mnist_sweep.training import model_check
+from mnist_sweep.training import model_candidates
 
 pytestmark = pytest.mark.usefixtures("nothing_kept")
 BUILT: list[str] = []
@@ -38,7 +38,7 @@ def digits() -> Dataset:
 
 
 def check(*trials: TrialConfig, digits: Dataset) -> list[str]:
-    return model_check.check_models(model_check.candidates(trials, {OWN.data: digits}))
+    return model_candidates.check_models(model_candidates.candidates(trials, {OWN.data: digits}))
 
 
 def test_only_distinct_models_that_are_not_built_in_are_candidates(digits: Dataset) -> None:
@@ -50,7 +50,7 @@ def test_only_distinct_models_that_are_not_built_in_are_candidates(digits: Datas
         TrialConfig(),
         replace(OWN, model=Softmax()),
     ]
-    assert [one.config.model for one in model_check.candidates(trials, {OWN.data: digits})] == [
+    assert [one.config.model for one in model_candidates.candidates(trials, {OWN.data: digits})] == [
         Own(rate=0.2),
         Own("softmax"),
     ]
@@ -75,7 +75,7 @@ def test_a_model_is_checked_once_in_a_process_and_again_after_all_others(digits:
     BUILT.clear()
     check(OWN, replace(OWN, model=Own("tanh")), digits=digits)
     assert BUILT == ["None"] * 3 + ["tanh"] * 3 + ["None"]
-    model_check.check_model(OWN, digits)
+    model_candidates.check_model(OWN, digits)
     assert len(BUILT) == 7
 
 
@@ -90,7 +90,7 @@ def test_a_trial_whose_model_was_not_checked_before_the_run_fails_with_that_line
 
 def test_built_in_models_cost_no_check() -> None:
     code = (
-        "import sys; from mnist_sweep import *; from mnist_sweep.training import model_check as m\n"
+        "import sys; from mnist_sweep import *; from mnist_sweep.training import model_candidates as m\n"
         "trials = [TrialConfig(), TrialConfig(model=Softmax())]; data = {TrialConfig().data: Digits().load()}\n"
         "assert m.check_models(m.candidates(trials, data)) == [] and m.check_model(trials[0], None) is None\n"
         "assert not {'tensorflow', 'keras'} & sys.modules.keys()"

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.table import Table
 
-from mnist_sweep.planning.forecast import KindPlan, NetworkPlan, Plan
+from mnist_sweep.planning.sweep_plan import KindPlan, NetworkPlan, Plan
 from mnist_sweep.text.numbers import clock, counted, size
-from mnist_sweep.trials.graph_signatures import model_signature
+from mnist_sweep.trials.graph_sharing import model_signature
 
 KIND_WIDTH = 25
 
@@ -23,7 +23,7 @@ def show_networks(plan: Plan, console: Console) -> None:
     console.print()
 
 
-def show_forecast(plan: Plan, console: Console) -> None:
+def show_plan(plan: Plan, console: Console) -> None:
     """Print what a plan says of time, memory and disk, and its warnings."""
     if plan.kinds:
         console.print(_kinds(plan.kinds))

@@ -4,8 +4,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from mnist_sweep.training import state
-from mnist_sweep.training.state import PhaseTimer, TrainingState
+from mnist_sweep.training import trial_progress
+from mnist_sweep.training.trial_progress import PhaseTimer, TrainingState
 from mnist_sweep.trials.row import Evaluation
 
 POINT = Evaluation(20, 0.1 + 0.2, 1 / 3, None, None, 1e-4, 1.5)
@@ -35,7 +35,7 @@ def test_each_phase_has_the_time_since_the_last_call_and_what_is_skipped_is_in_n
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     now = [0.0]
-    monkeypatch.setattr(state, "time", SimpleNamespace(perf_counter=lambda: now[0]))
+    monkeypatch.setattr(trial_progress, "time", SimpleNamespace(perf_counter=lambda: now[0]))
     timer = PhaseTimer()
     for seconds, record in [(1, "setup"), (2, "train"), (4, None), (8, "evaluate"), (16, "train")]:
         now[0] += seconds

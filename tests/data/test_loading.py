@@ -12,7 +12,7 @@ import pytest
 
 from mnist_sweep.data.dataset import Dataset, DataSource, FileSource, Shaped
 from mnist_sweep.data.digits import Digits
-from mnist_sweep.data.sources import DATASETS, load, shaped
+from mnist_sweep.data.loading import DATASETS, load, shaped
 from mnist_sweep.errors import DataError
 
 
@@ -111,7 +111,7 @@ LISTS_HEAVY_IMPORTS = """
 import sys, types
 parent = sys.modules["mnist_sweep"] = types.ModuleType("mnist_sweep")  # without what its __init__ imports
 parent.__path__ = ["mnist_sweep"]
-import mnist_sweep.data.sources, mnist_sweep.data.batches
+import mnist_sweep.data.loading, mnist_sweep.data.batches
 print([name for name in ("numpy", "sklearn", "rich", "tensorflow", "pandas", "ray", "ssl") if name in sys.modules])
 """
 

@@ -7,9 +7,9 @@ from typing import Any
 
 from mnist_sweep.data.dataset import Shaped
 from mnist_sweep.errors import ConfigError, DataError
-from mnist_sweep.planning import calibration, disk_usage, wall_time
-from mnist_sweep.planning.calibration import Calibration
-from mnist_sweep.planning.forecast import KindPlan, NetworkPlan, Plan
+from mnist_sweep.planning import calibration_processes, disk_usage, wall_time
+from mnist_sweep.planning.calibration_processes import Calibration
+from mnist_sweep.planning.sweep_plan import KindPlan, NetworkPlan, Plan
 from mnist_sweep.planning.wall_time import TimedTrial
 from mnist_sweep.results import saved_plan
 from mnist_sweep.results.ledger import Ledger
@@ -22,10 +22,10 @@ from mnist_sweep.sweep.inputs import RunInputs
 from mnist_sweep.sweep.remaining_trials import RemainingTrials
 from mnist_sweep.sweep.sweep import Sweep
 from mnist_sweep.system import machine
-from mnist_sweep.training import model_check
+from mnist_sweep.training import model_candidates
 from mnist_sweep.trials.artifacts import Keep, Retention
 from mnist_sweep.trials.config import TrialConfig
-from mnist_sweep.trials.graph_signatures import graph_signature, model_signature
+from mnist_sweep.trials.graph_sharing import graph_signature, model_signature
 from mnist_sweep.trials.row import Status
 from mnist_sweep.trials.user_code.unguarded_scripts import starts_a_run
 
@@ -73,7 +73,7 @@ def plan(
         found = replace(found, data_error=str(error))
     before_calibration(found)
     if calibrate and found.num_trials:
-        measured = calibration.calibrate(_to_run(remaining), runner, found.num_workers)
+        measured = calibration_processes.calibrate(_to_run(remaining), runner, found.num_workers)
         found = _calibrated(found, remaining, measured, keep.models)
     if found.seconds:
         trials = digest(remaining.work_ids)
@@ -144,7 +144,7 @@ def _layers(trial: TrialConfig, dataset: Shaped) -> dict[str, Any]:
     if describe := getattr(trial.model, "describe", None):
         return {"layers": tuple(describe(dataset.image_shape, dataset.num_classes))}
     try:
-        return {"layers": tuple(model_check.describe(trial, dataset))}
+        return {"layers": tuple(model_candidates.describe(trial, dataset))}
     except ConfigError as error:
         return {"error": str(error)}
 

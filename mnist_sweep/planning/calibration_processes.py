@@ -23,14 +23,14 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Literal
 
-from mnist_sweep.data import sources
+from mnist_sweep.data import loading
 from mnist_sweep.errors import ResourceError, SweepError
 from mnist_sweep.planning import trial_measurement
 from mnist_sweep.planning.trial_measurement import TrialCost
 from mnist_sweep.runners.local import Local
 from mnist_sweep.training import tensorflow_runtime
 from mnist_sweep.trials.config import TrialConfig, from_flat, to_flat
-from mnist_sweep.trials.graph_signatures import graph_signature
+from mnist_sweep.trials.graph_sharing import graph_signature
 from mnist_sweep.trials.user_code import shipping
 from mnist_sweep.trials.user_code.definitions import own_definitions
 
@@ -181,7 +181,7 @@ def _measure_all(
         tensorflow_runtime.configure(threads=runner.cpus_per_trial, gpus=runner.gpus_per_trial, xla=runner.xla)
         shipping.unpack(definitions)
         trials = [from_flat(flat) for flat in flats]
-        datasets = {trial.data: trial_measurement.subset(sources.load(trial.data)) for trial in trials}
+        datasets = {trial.data: trial_measurement.subset(loading.load(trial.data)) for trial in trials}
     except SweepError as error:
         pipe.send(ResourceError(str(error)))
         return
