@@ -48,8 +48,8 @@ def test_a_larger_network_takes_more_memory_in_a_process_of_its_own() -> None:
         code = (
             "import json, sys\n"
             "from mnist_sweep import Digits\n"
-            "from mnist_sweep.data import sources\n"
-            "from mnist_sweep.planning import measurement\n"
+            "from mnist_sweep.data import loading\n"
+            "from mnist_sweep.planning import trial_measurement\n"
             "from mnist_sweep.training import tensorflow_runtime\n"
             "from mnist_sweep.trials.config import from_flat\n"
             "tensorflow_runtime.configure(threads=1)\n"
