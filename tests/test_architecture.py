@@ -192,7 +192,7 @@ OF_TENSORFLOW = {
 
 
 def test_imports_are_seen_wherever_they_stand() -> None:
-    loop, cache = "training.loop", "mnist_sweep.training.graph_cache"
+    loop, cache = "training.training_loop", "mnist_sweep.training.graph_cache"
     in_a_function, of_a_module, of_a_name = "training.graph_cache", "trials.overrides", "trials.config"
     assert {in_a_function, of_a_module, of_a_name} <= own_imports(loop)
     assert cache in set(imports(loop))

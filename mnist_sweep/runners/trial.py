@@ -24,9 +24,9 @@ from mnist_sweep.text.lines import shortened
 from mnist_sweep.text.names import Flat
 from mnist_sweep.training import fitting, model_candidates, row_builder, tensorflow_runtime
 from mnist_sweep.training.checkpoints import Checkpoints
-from mnist_sweep.training.loop import TrainingCallback
 from mnist_sweep.training.model_candidates import Candidate
 from mnist_sweep.training.sample import Sample
+from mnist_sweep.training.training_loop import TrainingCallback
 from mnist_sweep.training.trial_progress import Heartbeat
 from mnist_sweep.trials import kinds, shared_prefix
 from mnist_sweep.trials.artifacts import Artifacts, SavedModel

@@ -9,14 +9,14 @@ from collections.abc import Callable, Generator
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from mnist_sweep.errors import LedgerError
-from mnist_sweep.training.loop import TrainingLoop
+from mnist_sweep.training.training_loop import TrainingLoop
 from mnist_sweep.trials import overrides
 from mnist_sweep.validation import require
 
 if TYPE_CHECKING:
     from mnist_sweep.data.dataset import Dataset
     from mnist_sweep.training.checkpoints import Checkpoints
-    from mnist_sweep.training.loop import TrainingCallback
+    from mnist_sweep.training.training_loop import TrainingCallback
     from mnist_sweep.training.trial_progress import FitResult, Heartbeat
     from mnist_sweep.trials.config import TrialConfig
     from mnist_sweep.trials.row import Evaluation

@@ -19,7 +19,7 @@ from mnist_sweep import (
     Stepwise,
 )
 from mnist_sweep.system.storage import Folder
-from mnist_sweep.training import loop, tensorflow_runtime, trial_progress
+from mnist_sweep.training import tensorflow_runtime, training_loop, trial_progress
 from mnist_sweep.training.checkpoints import Checkpoints
 from mnist_sweep.training.fitting import Paused, consume, fit, train
 from mnist_sweep.training.trial_progress import Heartbeat
@@ -34,7 +34,7 @@ def test_steps_in_one_call_or_in_many_give_the_same_bits(
     most: int, digits: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = fit(SMALL, digits)
-    monkeypatch.setattr(loop, "MAX_STEPS_PER_CALL", most)
+    monkeypatch.setattr(training_loop, "MAX_STEPS_PER_CALL", most)
     assert numbers(fit(SMALL, digits)) == numbers(whole)
 
 
@@ -77,7 +77,7 @@ def test_a_trial_paused_again_and_again_ends_with_the_same_bits(
 ) -> None:
     config = replace(RESUMED[case], num_steps=num_steps)
     whole = fit(config, digits)
-    monkeypatch.setattr(loop, "MAX_STEPS_PER_CALL", 9)
+    monkeypatch.setattr(training_loop, "MAX_STEPS_PER_CALL", 9)
     steps = []
     while True:
         tensorflow_runtime._CACHE.clear()
