@@ -45,6 +45,7 @@ TRIAL_OPTIONS = (
     ),
     click.option(
         "--keep-models",
+        "models",
         type=click.Choice(get_args(Retention)),
         default="best",
         help="Which trained models to keep in models/: the selected config's, all, or none.",

@@ -9,7 +9,6 @@ from mnist_sweep.cli import options
 from mnist_sweep.cli.streams import echo
 from mnist_sweep.data.dataset import FileSource
 from mnist_sweep.runners.local import Local
-from mnist_sweep.runners.protocol import Runner
 from mnist_sweep.runners.ray.schedulers import Scheduler
 from mnist_sweep.runners.ray.tune import RayTune
 from mnist_sweep.text.numbers import clock, counted
@@ -20,6 +19,8 @@ from mnist_sweep.trials.artifacts import Keep, SummaryDetail
 from mnist_sweep.trials.row import Status
 
 PER_TRIAL = ("cpus_per_trial", "gpus_per_trial", "xla")
+ON_RAY = ("address", "max_concurrent", "scheduler", "max_retries")
+KEEP = ("models", "summaries", "checkpoint_seconds", "storage", "set_aside")
 
 
 @click.command(
@@ -47,20 +48,15 @@ def plan(script: Path, **chosen: Any) -> None:
     from mnist_sweep.cli.views.terminal import Terminal
     from mnist_sweep.planning import plan_builder
 
-    per_trial = {name: chosen[name] for name in PER_TRIAL}
     console = Terminal()
     sweep = options.load_sweep(script, chosen)
     with console.status("measuring a few training steps of each kind of trial …"):
         found = plan_builder.plan(
             sweep,
             results=chosen["results"],
-            runner=_runner_of(chosen["runner_name"], per_trial, {"max_concurrent": chosen["max_concurrent"]}),
-            keep=Keep(
-                models=chosen["keep_models"],
-                predictions=not chosen["no_predictions"],
-                set_aside=chosen["set_aside"],
-            ),
-            retry=[Status(status) for status in chosen["retry"]],
+            runner=_runner(chosen),
+            keep=_keep(chosen),
+            retry=list(map(Status, chosen["retry"])),
             calibrate=not chosen["no_calibration"],
             before_calibration=lambda known: view.show_networks(known, console),
         )
@@ -97,6 +93,7 @@ Exit status: 0 every trial has a row, or the time budget is used up, and none fa
 )
 @click.option(
     "--checkpoint-every",
+    "checkpoint_seconds",
     type=click.FloatRange(0, min_open=True),
     default=30.0,
     metavar="SECONDS",
@@ -128,19 +125,13 @@ def run(script: Path, **chosen: Any) -> int:
     from mnist_sweep.sweep.execution import run as run_sweep
 
     sweep = options.load_sweep(script, chosen)
+    _validate_runner(chosen)
     console = Terminal(quiet=chosen["quiet"])
     outcome = run_sweep(
         sweep,
         results=chosen["results"],
-        runner=_runner(**chosen),
-        keep=Keep(
-            models=chosen["keep_models"],
-            predictions=not chosen["no_predictions"],
-            summaries=chosen["summaries"],
-            checkpoint_seconds=chosen["checkpoint_every"],
-            storage=chosen["storage"],
-            set_aside=chosen["set_aside"],
-        ),
+        runner=_runner(chosen),
+        keep=_keep(chosen),
         retry=list(map(Status, chosen["retry"])),
         time_budget=chosen["time_budget"],
         listeners=[*([] if chosen["quiet"] else [progress.for_console(console)]), *_trackers(**chosen)],
@@ -184,20 +175,24 @@ def _has_report(folder: Path) -> bool:
     return report.exists() and (not runs.exists() or report.stat().st_mtime_ns >= runs.stat().st_mtime_ns)
 
 
-def _runner(**chosen: Any) -> Runner:
-    per_trial = {name: chosen[name] for name in PER_TRIAL}
-    where = {name: chosen[name] for name in ("address", "max_concurrent", "scheduler", "max_retries")}
+def _validate_runner(chosen: dict[str, Any]) -> None:
+    """Validate that no option of Ray is given for another runner."""
     context = click.get_current_context()
-    for name in where if chosen["runner_name"] != "ray" else ():
+    for name in ON_RAY if chosen["runner_name"] != "ray" else ():
         if context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE:
             raise click.UsageError(f"--{name.replace('_', '-')} goes with --runner ray only.")
-    return _runner_of(chosen["runner_name"], per_trial, where)
 
 
-def _runner_of(name: str, per_trial: dict[str, Any], on_ray: dict[str, Any]) -> Local | RayTune:
-    if name == "ray":
-        return RayTune(**per_trial, **on_ray)
-    return Local(**per_trial, in_process=name == "in-process")
+def _runner(chosen: dict[str, Any]) -> Local | RayTune:
+    per_trial = {name: chosen[name] for name in PER_TRIAL}
+    if chosen["runner_name"] == "ray":
+        return RayTune(**per_trial, **{name: chosen[name] for name in ON_RAY if name in chosen})
+    return Local(**per_trial, in_process=chosen["runner_name"] == "in-process")
+
+
+def _keep(chosen: dict[str, Any]) -> Keep:
+    kept = {name: chosen[name] for name in KEEP if name in chosen}
+    return Keep(predictions=not chosen["no_predictions"], **kept)
 
 
 def _trackers(*, mlflow: str | None, wandb: str | None, **_: Any) -> list[Tracker]:
