@@ -1,13 +1,15 @@
 """The selected config: its accuracy, its ties, and how far both can be trusted."""
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from mnist_sweep.reports.blocks import Block, Cell, Facts, Paragraph, Section, Table, number_columns, text_columns
+from mnist_sweep.reports.blocks import Block, Facts, Paragraph, Section, Table, number_columns, text_columns
 from mnist_sweep.reports.report_data import Results
-from mnist_sweep.reports.sections.split_shift import shift
+from mnist_sweep.results import data_cards
 from mnist_sweep.text.names import label, short_names, value
-from mnist_sweep.text.numbers import counted, duration, percent
+from mnist_sweep.text.numbers import counted, duration, percent, points
+from mnist_sweep.trials.ranking import ConfigResult
 from mnist_sweep.trials.row import TrialRow, status_counts
 
 if TYPE_CHECKING:
@@ -23,8 +25,8 @@ def section(results: Results) -> Section:
     if not results.good:
         return Section(key=KEY, title=TITLE, finding=NOTHING, blocks=[Facts(facts=_totals(results), large=True)])
     selection, _ = results.analysis
-    trials = _by_config(results)
-    row = trials[selection.config_id][0]
+    configs = {config.config_id: config for config in results.configs}
+    row = configs[selection.config_id].rows[0]
     names = {name: short for name, short in short_names(results.hyperparameters).items() if name in row.config}
     hyperparameters = [(short, value(name, row.config[name]) or "none") for name, short in names.items()]
     blocks: list[Block] = [
@@ -32,20 +34,33 @@ def section(results: Results) -> Section:
         *([Facts(facts=hyperparameters)] if hyperparameters else []),
         Paragraph(text=" ".join(selection.sentences)),
         *shift(results),
-        *([_ties(selection, trials, results.hyperparameters)] if len(selection.tied) > 1 else []),
+        *([_ties(selection, configs, results.hyperparameters)] if len(selection.tied) > 1 else []),
         Paragraph(text=selection.method),
     ]
     return Section(key=KEY, title=TITLE, finding=_finding(results, selection, row), blocks=blocks)
 
 
-def _by_config(results: Results) -> dict[str, list[TrialRow]]:
-    trials: dict[str, list[TrialRow]] = {}
-    for row in results.good:
-        trials.setdefault(row.config_id, []).append(row)
-    return trials
+def shift(results: Results) -> list[Block]:
+    """Return the mean difference between validation and test over all trials, which no selection inflates.
+
+    For each data set its reason, if it declares one. Nothing without trials that were tested.
+
+    Raises:
+        LedgerError: A data card is damaged.
+    """
+    tested = [row for row in results.good if row.test_accuracy is not None]
+    if not tested:
+        return []
+    mean = math.fsum((row.val_accuracy or 0.0) - (row.test_accuracy or 0.0) for row in tested) / len(tested)
+    one, all_of_them = "Test accuracy is", f"Over all {counted(len(tested), 'trial')}, test accuracy is on average"
+    subject, side = all_of_them if len(tested) > 1 else one, "below" if mean > 0 else "above"
+    text = f"{subject} {points(abs(mean))} points {side} validation accuracy."
+    cards = {data_cards.read(results.folder, row.config) for row in tested}
+    reasons = sorted({card.splits_differ for card in cards if card.splits_differ})
+    return [Paragraph(text=" ".join([text, *reasons]))]
 
 
-def _ties(selection: "Selection", trials: dict[str, list[TrialRow]], names: Sequence[str]) -> Table:
+def _ties(selection: "Selection", configs: Mapping[str, ConfigResult], names: Sequence[str]) -> Table:
     """Return the configs that are not significantly worse than the selected one, which is the first."""
     number = len(selection.tied)
     some = "not shown to be worse than" if len(selection.untested) < number - 1 else "that cannot be compared with"
@@ -57,18 +72,11 @@ def _ties(selection: "Selection", trials: dict[str, list[TrialRow]], names: Sequ
             *number_columns("seeds", digits=0),
             *number_columns("val accuracy", "test accuracy", digits=4),
         ],
-        rows=[_tie(config_id, trials[config_id], names) for config_id in selection.tied[:MAX_TIES]],
+        rows=[
+            [one.config_id, label(one.rows[0].config, names), len(one.rows), one.val_accuracy, one.test_accuracy]
+            for one in (configs[config_id] for config_id in selection.tied[:MAX_TIES])
+        ],
     )
-
-
-def _tie(config_id: str, rows: Sequence[TrialRow], names: Sequence[str]) -> list[Cell]:
-    val = _mean([row.val_accuracy for row in rows])
-    return [config_id, label(rows[0].config, names), len(rows), val, _mean([row.test_accuracy for row in rows])]
-
-
-def _mean(accuracies: Sequence[float | None]) -> float | None:
-    known = [accuracy for accuracy in accuracies if accuracy is not None]
-    return sum(known) / len(known) if known else None
 
 
 def _finding(results: Results, selection: "Selection", row: TrialRow) -> str:
