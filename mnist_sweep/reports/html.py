@@ -21,19 +21,7 @@ from mnist_sweep.reports.plots import figure_json, script_json
 FIRST_ROWS = 25
 
 
-class ScriptData:
-    """The JSON that scripts read, each in an element of its own at the end of the page."""
-
-    def __init__(self) -> None:
-        self.elements: list[str] = []
-
-    def add(self, kind: str, key: str, json: str) -> None:
-        """Add JSON, which must not contain `<`, under the id `kind-key`."""
-        self.elements.append(f'<script type="application/json" id="{kind}-{key}">{json}</script>')
-
-    def key(self, kind: str) -> str:
-        """Return an id that nothing on the page has yet."""
-        return f"{kind}{len(self.elements)}"
+ScriptData = dict[str, str]  # the JSON that scripts read, without `<`, by the id of its element
 
 
 def render(title: str, subtitle: str, sections: Sequence[Section]) -> str:
@@ -41,7 +29,7 @@ def render(title: str, subtitle: str, sections: Sequence[Section]) -> str:
     from plotly.offline import get_plotlyjs
 
     scripts = {"tables": _resource("tables.js"), "plotly": _in_script(get_plotlyjs()), "plots": _resource("plots.js")}
-    data = ScriptData()
+    data: ScriptData = {}
     main = "\n".join(_section(section, data) for section in sections)
     names = {section.key: section.key.replace("-", " ").capitalize() for section in sections}
     links = [element("li", element("a", name, href=f"#{key}")) for key, name in names.items()]
@@ -52,7 +40,7 @@ def render(title: str, subtitle: str, sections: Sequence[Section]) -> str:
         style=_resource("style.css"),
         links=element("ul", *links),
         main=main,
-        content="\n".join(data.elements),
+        content="\n".join(f'<script type="application/json" id="{key}">{json}</script>' for key, json in data.items()),
         **scripts,
     )
 
@@ -141,13 +129,13 @@ def _table(table: Table) -> Markup:
 
 
 def _interactive(table: Table, data: ScriptData) -> Markup:
-    key = data.key("table")
+    key = f"table{len(data)}"
     columns = [
         {"title": column.title, "name": column.name or column.title, "numeric": column.numeric, "digits": column.digits}
         for column in table.columns
     ]
     cells = [[*map(_rounded, column)] for column in zip(*table.rows, strict=True)]
-    data.add("rows", key, script_json({"columns": columns, "cells": cells}))
+    data[f"rows-{key}"] = script_json({"columns": columns, "cells": cells})
     return element("div", _table(table), class_="interactive", id=key)
 
 
@@ -156,8 +144,8 @@ def _rounded(cell: Any) -> Any:
 
 
 def _plot(plot: Plot, data: ScriptData) -> Markup:
-    key = data.key("plot")
-    data.add("figure", key, figure_json(plot.figure))
+    key = f"plot{len(data)}"
+    data[f"figure-{key}"] = figure_json(plot.figure)
     words = f"Plot: {plot.title}. The table below it has the same data."
     style = f"height:{plot.figure.layout.height}px;min-width:{plot.min_width}px"
     drawing = element("div", id=key, class_="plot", role="img", aria_label=words, style=style)
