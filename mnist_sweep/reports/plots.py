@@ -30,11 +30,14 @@ def figure(*traces: Any, x: str, y: str, height: int = HEIGHT, **layout: Any) ->
     return plot
 
 
-def scatter(**options: Any) -> Any:
+def scatter(**options: Any) -> dict[str, Any]:
     """Return a Plotly trace of points or a line."""
-    import plotly.graph_objects as go
+    return {"type": "scatter", **options}
 
-    return go.Scatter(**options)
+
+def bars(**options: Any) -> dict[str, Any]:
+    """Return a Plotly trace of horizontal bars."""
+    return {"type": "bar", "orientation": "h", **options}
 
 
 def figure_json(plot: "go.Figure") -> str:

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 
+import numpy as np
+
 from mnist_sweep.data import loading
 from mnist_sweep.data.dataset import Dataset, DataSource
 from mnist_sweep.results import data_cards
@@ -19,8 +21,6 @@ def check_data_source(source: DataSource | Callable[[], Dataset]) -> None:
         AssertionError: A law is broken; the message names it.
         SweepError: What the source returns is no data set, or what it declares does not fit it.
     """
-    import numpy as np
-
     config = TrialConfig(data=source)
     law(from_flat(to_flat(config)).data == source, "A data source must equal the one that its row describes.")
     first, again = loading.load(source), loading.load(source)

@@ -6,6 +6,8 @@ Beyond what a run checks before its first trial, the value must survive being wr
 import dataclasses
 from typing import Any
 
+import numpy as np
+
 from mnist_sweep.data.dataset import Dataset, Split
 from mnist_sweep.errors import ConfigError
 from mnist_sweep.models.protocol import Model
@@ -73,8 +75,6 @@ def _check_training(model: Model, dataset: Dataset) -> None:
 
 
 def _dataset(image_shape: tuple[int, int, int], num_classes: int) -> Dataset:
-    import numpy as np
-
     generator = np.random.default_rng(0)
     images = generator.integers(0, 256, (NUM_IMAGES, *image_shape)).astype(np.uint8)
     split = Split(images=images, labels=(np.arange(NUM_IMAGES) % num_classes).astype(np.uint8))

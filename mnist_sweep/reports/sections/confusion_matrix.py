@@ -1,19 +1,18 @@
 """The confusion matrix of the selected config on the test split, which selection did not use."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from mnist_sweep.errors import LedgerError
 from mnist_sweep.reports.blocks import Cell, Plot, Table, number_columns, text_columns
-from mnist_sweep.reports.plots import BLUE, figure, literal
+from mnist_sweep.reports.plots import BLUE, bars, figure, literal
 from mnist_sweep.reports.report_data import BEST_TRIAL, Results
 from mnist_sweep.results import data_cards, predictions
 from mnist_sweep.text.lines import listed
 from mnist_sweep.text.numbers import counted, percent
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
 
 MAX_CLASSES = 20
 MAX_PAIRS = 50
@@ -55,9 +54,8 @@ def ids_with_file(results: Results, suffix: str) -> set[str]:
     return {path.name.removesuffix(suffix) for path in (results.folder / predictions.FOLDER).glob(f"*{suffix}")}
 
 
-def count_pairs(labels: "NDArray[Any]", predicted: "NDArray[Any]") -> "NDArray[np.int64]":
+def count_pairs(labels: NDArray[Any], predicted: NDArray[Any]) -> NDArray[np.int64]:
     """Return the images by true class (row) and predicted class (column), int64 `[classes, classes]`."""
-    import numpy as np
     from sklearn.metrics import confusion_matrix
 
     classes = np.arange(1 + max(labels.max(), predicted.max()))
@@ -65,16 +63,14 @@ def count_pairs(labels: "NDArray[Any]", predicted: "NDArray[Any]") -> "NDArray[n
     return counts
 
 
-def confusions(counts: "NDArray[np.int64]") -> list[tuple[int, int, int]]:
+def confusions(counts: NDArray[np.int64]) -> list[tuple[int, int, int]]:
     """Return number, true class and predicted class of misclassified images, most frequent first."""
-    import numpy as np
-
     wrong = counts - np.diag(np.diag(counts))
     pairs = [(int(wrong[true, predicted]), int(true), int(predicted)) for true, predicted in np.argwhere(wrong)]
     return sorted(pairs, key=lambda pair: (-pair[0], *pair[1:]))
 
 
-def _finding(counts: "NDArray[np.int64]", names: Sequence[str]) -> str:
+def _finding(counts: NDArray[np.int64], names: Sequence[str]) -> str:
     total, right = int(counts.sum()), int(counts.trace())
     if right == total:
         return f"All {total:,} test images are classified correctly."
@@ -84,7 +80,7 @@ def _finding(counts: "NDArray[np.int64]", names: Sequence[str]) -> str:
     return f"{total - right:,} of {total:,} test images ({share}) are misclassified, most often {listed(most)}."
 
 
-def _figure(counts: "NDArray[np.int64]", names: Sequence[str]) -> Any:
+def _figure(counts: NDArray[np.int64], names: Sequence[str]) -> Any:
     import plotly.graph_objects as go
 
     labels = [literal(name) for name in names]
@@ -118,23 +114,20 @@ def _figure(counts: "NDArray[np.int64]", names: Sequence[str]) -> Any:
     )
 
 
-def _pairs_figure(counts: "NDArray[np.int64]", names: Sequence[str]) -> Any:
+def _pairs_figure(counts: NDArray[np.int64], names: Sequence[str]) -> Any:
     """Return bars of the most frequent confusions: the cells of many classes would be too small to read."""
-    import plotly.graph_objects as go
-
     pairs = confusions(counts)[:MAX_BARS]
-    bars = go.Bar(
-        orientation="h",
+    trace = bars(
         x=[number for number, *_ in pairs],
         y=[literal(f"{names[true]} as {names[predicted]}") for _, true, predicted in pairs],
         marker={"color": BLUE},
         hovertemplate="%{y}: %{x}<extra></extra>",
     )
     layout = {"yaxis_autorange": "reversed", "yaxis_type": "category", "xaxis_tickformat": ",d"}
-    return figure(bars, x="test images", y="", height=120 + 22 * len(pairs), **layout)
+    return figure(trace, x="test images", y="", height=120 + 22 * len(pairs), **layout)
 
 
-def _table(counts: "NDArray[np.int64]", names: Sequence[str]) -> Table:
+def _table(counts: NDArray[np.int64], names: Sequence[str]) -> Table:
     if len(counts) > MAX_CLASSES:
         columns = [*text_columns("true class", "predicted class"), *number_columns("images", digits=0)]
         pairs = confusions(counts)[:MAX_PAIRS]

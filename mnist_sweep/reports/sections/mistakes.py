@@ -2,7 +2,10 @@
 
 import io
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+
+import numpy as np
+import PIL.Image
+from numpy.typing import NDArray
 
 from mnist_sweep.reports.blocks import Block, Image, Images, Paragraph, Section
 from mnist_sweep.reports.report_data import Results
@@ -12,10 +15,6 @@ from mnist_sweep.results import data_cards, mistakes
 from mnist_sweep.results.data_cards import DataCard
 from mnist_sweep.results.mistakes import Mistakes
 from mnist_sweep.text.numbers import counted
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
 
 SUFFIX = "-mistakes.npz"
 NO_PREDICTIONS = (
@@ -62,10 +61,8 @@ def _images(found: Mistakes, card: DataCard) -> list[Image]:
     return [Image(png=_png(image), caption=text) for image, text in zip(found.images, captions, strict=True)]
 
 
-def _png(image: "NDArray[np.uint8]") -> bytes:
+def _png(image: NDArray[np.uint8]) -> bytes:
     """Return the PNG file of an image, uint8 `[height, width, 1 or 3]`."""
-    import PIL.Image
-
     file = io.BytesIO()
     PIL.Image.fromarray(image[:, :, 0] if image.shape[2] == 1 else image).save(file, "PNG", optimize=True)
     return file.getvalue()

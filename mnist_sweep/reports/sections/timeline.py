@@ -1,7 +1,6 @@
 """When each worker was busy, and the share of time in which it was idle."""
 
 import bisect
-import heapq
 import itertools
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -9,7 +8,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from mnist_sweep.reports.blocks import Plot, Section, Table, number_columns, text_columns
-from mnist_sweep.reports.plots import BLUE, figure, literal
+from mnist_sweep.reports.plots import BLUE, bars, figure, literal
 from mnist_sweep.reports.report_data import Results
 from mnist_sweep.results.runs import RunRecord
 from mnist_sweep.results.runs import read as read_runs
@@ -48,9 +47,8 @@ class Timeline(NamedTuple):
     @property
     def at_a_time(self) -> int:
         """The largest number of trials that ran at a time."""
-        ends = heapq.merge(*((span.end for span in merge(spans, 0.0)) for spans in self.work.values()))
-        starts = heapq.merge(*((span.start for span in merge(spans, 0.0)) for spans in self.work.values()))
-        changes = heapq.merge(((end, -1) for end in ends), ((start, 1) for start in starts))
+        spans = [span for spans in self.work.values() for span in merge(spans, 0.0)]
+        changes = sorted([(span.start, 1) for span in spans] + [(span.end, -1) for span in spans])
         return max(itertools.accumulate(change for _, change in changes), default=0)
 
     def busy(self, worker: str) -> float:
@@ -151,26 +149,23 @@ def _legend(found: Timeline, shown: Sequence[str]) -> str:
     return text + (f" Only the first {len(shown)} workers are drawn; {omitted:,} more are not." if omitted else "")
 
 
-def _bars(found: Timeline, shown: Sequence[str]) -> list[tuple[str, Span]]:
+def _drawn(found: Timeline, shown: Sequence[str]) -> list[tuple[str, Span]]:
     """Return the worker and the span of each bar, with bars joined across the smallest gaps if there are too many."""
-    bars = [(worker, span) for worker in shown for span in found.work[worker]]
+    drawn = [(worker, span) for worker in shown for span in found.work[worker]]
     gap = found.length / 5000
-    while len(bars) > MAX_BARS:
-        bars = [(worker, span) for worker in shown for span in merge(found.work[worker], gap)]
+    while len(drawn) > MAX_BARS:
+        drawn = [(worker, span) for worker in shown for span in merge(found.work[worker], gap)]
         gap *= 2
-    return bars
+    return drawn
 
 
 def _figure(found: Timeline, shown: Sequence[str]) -> Any:
-    import plotly.graph_objects as go
-
-    bars = _bars(found, shown)
+    drawn = _drawn(found, shown)
     return figure(
-        go.Bar(
-            orientation="h",
-            y=[literal(worker) for worker, _ in bars],
-            base=[round(span.start, 3) for _, span in bars],
-            x=[round(span.end - span.start, 3) for _, span in bars],
+        bars(
+            y=[literal(worker) for worker, _ in drawn],
+            base=[round(span.start, 3) for _, span in drawn],
+            x=[round(span.end - span.start, 3) for _, span in drawn],
             marker={"color": BLUE, "line": {"width": 0.5, "color": "rgba(128, 128, 128, 0.8)"}},
             hovertemplate="%{y}: trial from %{base:.1f} s on<extra></extra>",
         ),
