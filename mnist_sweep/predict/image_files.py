@@ -28,13 +28,7 @@ INVERTED = "inverted, since it was dark on light"
 
 
 class PreparedImage(NamedTuple):
-    """One image as the network takes it.
-
-    Attributes:
-        name: Its file, and its number in it if the file holds several.
-        pixels: float32 `[height, width, channels]`, in [0, 1].
-        preprocessing: What was done to it, in words; empty if nothing.
-    """
+    """One image, as in `Classification`, with its pixels: float32 `[height, width, channels]`, in [0, 1]."""
 
     name: str
     pixels: NDArray[np.float32]
@@ -42,30 +36,21 @@ class PreparedImage(NamedTuple):
 
 
 def read(path: Path, image_shape: tuple[int, int, int], *, handwriting: bool) -> list[PreparedImage | DataError]:
-    """Return the images of a PNG, JPEG or IDX file, prepared for a network that takes this shape.
+    """Return the images of a PNG, JPEG or IDX file, prepared as those of this shape that a network was trained on.
 
     In the place of an image that cannot be prepared stands the reason: the file is missing, empty, too large or not an
     image, nothing is written on it, or the shape has neither 1 nor 3 channels.
-
-    Args:
-        path: The file.
-        image_shape: Height, width and channels of the images that the network was trained on.
-        handwriting: Whether these are handwriting.
     """
     try:
         content = idx.read_bytes(path)
-        if int.from_bytes(content[:4], "big") != idx.IMAGES_MAGIC:
-            return [_prepared(str(path), _opened(content, path), image_shape, handwriting)]
-        images = [Image.fromarray(array) for array in idx.parse_images(content, path)]
+        if int.from_bytes(content[:4], "big") == idx.IMAGES_MAGIC:
+            arrays = idx.parse_images(content, path)
+            images = {f"{path}[{number}]": Image.fromarray(array) for number, array in enumerate(arrays)}
+        else:
+            images = {str(path): _opened(content, path)}
     except DataError as error:
         return [error]
-    prepared: list[PreparedImage | DataError] = []
-    for number, image in enumerate(images):
-        try:
-            prepared.append(_prepared(f"{path}[{number}]", image, image_shape, handwriting))
-        except DataError as error:
-            prepared.append(error)
-    return prepared
+    return [_prepared(name, image, image_shape, handwriting) for name, image in images.items()]
 
 
 def _opened(content: bytes, path: Path) -> Image.Image:
@@ -101,15 +86,17 @@ def _on_white(image: Image.Image) -> Image.Image:
     return Image.alpha_composite(white, image).convert("RGB")
 
 
-def _prepared(name: str, image: Image.Image, image_shape: tuple[int, int, int], handwriting: bool) -> PreparedImage:
+def _prepared(
+    name: str, image: Image.Image, image_shape: tuple[int, int, int], handwriting: bool
+) -> PreparedImage | DataError:
     height, width, channels = image_shape
     if channels not in (1, 3):
-        raise DataError(f"{name} is a picture of 1 or 3 channels, but the model was trained on {channels}.")
+        return DataError(f"{name} is a picture of 1 or 3 channels, but the model was trained on {channels}.")
     image = image.convert("L" if channels == 1 else "RGB")
     try:
         made, done = (_as_digit if handwriting and channels == 1 else _scaled)(image, (width, height))
     except DataError as error:
-        raise DataError(f"{name} {error}") from error
+        return DataError(f"{name} {error}")
     pixels = np.asarray(made, np.float32).reshape(height, width, channels) / np.float32(255)
     return PreparedImage(name, pixels, ", ".join(done))
 
