@@ -5,7 +5,7 @@ A row may come from somebody else: code that it names by an import path runs onl
 
 import contextlib
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -65,13 +65,7 @@ class Replay:
         return f"<Replay of {self.before.trial_id}: {self.before.status} then, {self.after.status} now, {verdict}>"
 
 
-def replay(
-    folder: str | Path,
-    trial_id: str,
-    *,
-    code: str | Path | None = None,
-    on_evaluation: Callable[[Evaluation], None] = lambda _: None,
-) -> Replay:
+def replay(folder: str | Path, trial_id: str, *, code: str | Path | None = None) -> Replay:
     """Run the trial of a row again in this process, with the same number of threads; the results folder is unchanged.
 
     A trial that was stopped is stopped at the same step. A row of a GPU is run on the CPU where there is no GPU.
@@ -81,7 +75,6 @@ def replay(
         trial_id: Its id, or an unambiguous beginning of at least 4 characters.
         code: The script that defines the trial's own models or data sets, or a folder of such code. Without it, nothing
             that the row names by an import path is imported.
-        on_evaluation: Called with each point of the new learning curve.
 
     Raises:
         LedgerError: There is no such trial, or more than one.
@@ -94,7 +87,7 @@ def replay(
     with registry.standing_for(_unnamed_definitions(before, None if code is None else Path(code))):
         config = _config(before)
         _configure(before.environment)
-        after = from_json(to_json(_with_digests(_run(before, config, on_evaluation), config)))
+        after = from_json(to_json(_with_digests(_run(before, config), config)))
     return Replay(
         before=before, after=after, differences=tuple(differences(before, after)), environment=_changed(before, after)
     )
@@ -116,13 +109,12 @@ def _row(folder: Path, trial_id: str) -> TrialRow:
     return rows[0]
 
 
-def _run(before: TrialRow, config: TrialConfig, on_evaluation: Callable[[Evaluation], None]) -> TrialRow:
+def _run(before: TrialRow, config: TrialConfig) -> TrialRow:
     """Run a trial to its end, or to the step at which it was stopped."""
     points: list[Evaluation] = []
 
     def watch(point: Evaluation) -> None:
         points.append(point)
-        on_evaluation(point)
         if before.status is Status.STOPPED and point.step >= (before.steps or 0):
             raise _StopError
 
