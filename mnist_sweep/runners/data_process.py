@@ -28,7 +28,7 @@ def load(source: DataSource | Callable[[], Dataset]) -> Dataset:
         try:
             loaded: Dataset = child.call(_load, to_flat(config), definitions)
         except ProcessLostError as lost:
-            raise DataError(f"the data source {_name(source)} cannot be loaded: {lost}.") from lost
+            raise DataError(f"the data source {name_of(source)} cannot be loaded: {lost}.") from lost
     return loaded
 
 
@@ -41,8 +41,9 @@ def _load(flat: Flat, definitions: bytes) -> Generator[None, None, Dataset]:
     except SweepError:
         raise
     except BaseException as error:  # a user's function may raise anything, `sys.exit` included
-        raise DataError(f"the data source {_name(source)} raised {first_cause(error)}.") from error
+        raise DataError(f"the data source {name_of(source)} raised {first_cause(error)}.") from error
 
 
-def _name(source: Any) -> str:
+def name_of(source: Any) -> str:
+    """Return what messages call a data source: the name of its class or function."""
     return str(getattr(source, "__qualname__", type(source).__name__))

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple, Self
 
 from mnist_sweep.data import dataset_checks, loading
 from mnist_sweep.data.dataset import Dataset
+from mnist_sweep.runners.data_process import name_of
 from mnist_sweep.trials.config import TrialConfig, to_flat
 from mnist_sweep.trials.kinds import code_key, data_key
 from mnist_sweep.trials.user_code.code_digest import CodeDigests, own_parts
@@ -18,11 +19,7 @@ class Digests(NamedTuple):
 
 
 class RunInputs:
-    """Data sets and code as they are now, each read once; at the end of the context the data sets are dropped.
-
-    Args:
-        load: Loads a data source.
-    """
+    """Data sets and code as they are now, each read once; at the end of the context the data sets are dropped."""
 
     def __init__(self, load: Callable[[Any], Dataset] = loading.load) -> None:
         self._load = load
@@ -38,7 +35,7 @@ class RunInputs:
         """
         if source not in self._datasets:
             loaded = self._load(source)
-            dataset_checks.validate(_name(source), loaded)
+            dataset_checks.validate(name_of(source), loaded)
             self._datasets[source] = loaded
         return self._datasets[source]
 
@@ -49,7 +46,7 @@ class RunInputs:
             DataError: It has to be loaded, and cannot be.
         """
         is_built_in = type(source) in loading.DATASETS.values()
-        return dataset_checks.notes(_name(source), self.dataset(source), is_built_in=is_built_in)
+        return dataset_checks.notes(name_of(source), self.dataset(source), is_built_in=is_built_in)
 
     def digests(self, trial: TrialConfig) -> Digests:
         """Return the digests of what a trial is trained with.
@@ -89,7 +86,3 @@ class RunInputs:
     def __exit__(self, *_: object) -> None:
         """Drop the data sets; their digests stay."""
         self._datasets.clear()
-
-
-def _name(source: Any) -> str:
-    return str(getattr(source, "__qualname__", type(source).__name__))
