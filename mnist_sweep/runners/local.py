@@ -18,6 +18,7 @@ from mnist_sweep.runners.trial import Item, pausable, steps
 from mnist_sweep.runners.trial_process import TrialProcess
 from mnist_sweep.system import machine
 from mnist_sweep.training import model_candidates, tensorflow_runtime
+from mnist_sweep.training.fitting import consume
 from mnist_sweep.trials.artifacts import Artifacts, SavedModel
 from mnist_sweep.trials.config import TrialConfig, trial_id
 from mnist_sweep.trials.row import Evaluation, TrialRow
@@ -98,19 +99,16 @@ def _run(trial: TrialConfig, start: Callable[[], Generator[Item | None, None, Tr
 
 def _report(name: str, running: Generator[Item | None, None, TrialRow], observer: Observer) -> None:
     """Report what a trial yields and returns."""
-    items = pausable(running, observer.is_ending)
-    while True:
-        try:
-            item = next(items)
-        except StopIteration as end:
-            result = end.value
-            break
+
+    def report(item: Item) -> None:
         if isinstance(item, SavedModel | Predictions):
             observer.saved(name, item)
         elif isinstance(item, Evaluation):
             observer.evaluated(name, item)
         elif item.note:
             observer.noted(name, item.note)
+
+    result = consume(pausable(running, observer.is_ending), report)
     if isinstance(result, TrialRow):
         observer.finished(result)
     elif notes := getattr(result, "__notes__", []):
