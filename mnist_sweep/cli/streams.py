@@ -24,8 +24,7 @@ def echo(value: object, *, err: bool = False) -> None:
 def tolerant_streams(on_loss: Callable[[OSError], None]) -> Iterator[None]:
     """Let standard output and error lose what cannot be written, such as to a full disk or a closed pipe.
 
-    Args:
-        on_loss: Receives the first error of standard output.
+    `on_loss` receives the first error of standard output.
     """
     streams = sys.stdout, sys.stderr
     sys.stdout, sys.stderr = _tolerant(sys.stdout, on_loss), _tolerant(sys.stderr, lambda _: None)

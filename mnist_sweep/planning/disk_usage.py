@@ -30,18 +30,12 @@ def estimate(
     num_workers: int,
     is_population: bool = False,
 ) -> dict[str, int]:
-    """Return the disk space of trials in bytes, by type of file; nothing without trials.
+    """Return the disk space of trials, each with its number of parameters, in bytes by type of file.
 
     `tables` includes the report. `models` includes those that are kept until the selected config is known, in any order
     of the trials. `checkpoints` are those of the trials that run at a time, each with the one that it is about to
-    replace; a population also keeps the end of every trial until the last one is finished.
-
-    Args:
-        trials: What is to run, each with the number of its network's parameters.
-        datasets: The data set of every `trial.data`.
-        keep: What is kept besides rows.
-        num_workers: Trials at a time.
-        is_population: Whether the trials are the rounds of a population.
+    replace; a population also keeps the end of every trial until the last one is finished. Without trials, the result
+    is empty.
     """
     if not trials:
         return {}

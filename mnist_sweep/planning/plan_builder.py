@@ -83,12 +83,7 @@ def plan(
 
 
 def _remaining(sweep: Sweep, folder: Path, retry: set[Status], *, keep: Keep, needs_data: bool) -> RemainingTrials:
-    """Return the work that a run has to do, also for trials whose rows it would set aside.
-
-    Raises:
-        StaleRowsError: The run would be refused.
-        DataError: A data set of the user's own cannot be loaded, although the data are needed.
-    """
+    """Return the work that a run has to do, also for trials whose rows it would set aside."""
     rows, inputs = Ledger(folder).rows(with_history=False), RunInputs(data_process.load)
     try:
         with inputs:

@@ -16,7 +16,6 @@ class NetworkPlan:
         key: What `network_key` returns for its trials.
         model: Its hyperparameters, as in the first of its trials.
         image_shape: Height, width and channels of its images.
-        num_trials: Trials that train it.
         layers: Its layers, each with its output for one image; empty if they cannot be told.
         error: Why its layers cannot be told, in one line; empty if they can.
     """
@@ -61,7 +60,6 @@ class Plan:
     """What a run of a sweep will take on this machine: times in seconds, sizes in bytes.
 
     Attributes:
-        name: Name of the sweep.
         networks: The distinct networks of all its trials.
         num_trials: Trials to run; finished ones are left out.
         runner: Name of the runner's class.

@@ -20,13 +20,7 @@ from mnist_sweep.trials.row import TrialRow
 
 
 class KeptModel(NamedTuple):
-    """A kept model, and what its trial is.
-
-    Attributes:
-        row: The row of its trial.
-        file: The `.keras` file.
-        role: What its trial is, in words: the median seed of the selected config, or why it is not.
-    """
+    """A `.keras` file, and in words what its trial is: the median seed of the selected config, or why it is not."""
 
     row: TrialRow
     file: Path
@@ -50,11 +44,8 @@ class Classification(NamedTuple):
 def best_model(folder: Path, name: str | None = None) -> KeptModel:
     """Return the kept model of the selected config, of the trial that is nearest to its median seed.
 
-    If none of its models is kept, that of the next best config is returned.
-
-    Args:
-        folder: A sweep's results folder.
-        name: The trial, or the config whose trials, to choose from, as `lookup.find` takes it; None means all.
+    If none of its models is kept, that of the next best config is returned. A `name` of a trial or config, as
+    `lookup.find` takes it, leaves no other to choose from.
 
     Raises:
         LedgerError: There is no such folder or trial, or none of its models is kept.

@@ -17,11 +17,7 @@ Cell = str | int | float | None
 class Column:
     """One column of a table.
 
-    Attributes:
-        title: Short heading.
-        name: Full name, which a filter may use; the title if empty.
-        numeric: Whether it holds numbers, which are right-aligned.
-        digits: Decimals of its numbers; None shows six significant digits.
+    Filters may use its full `name`, the title if empty. None as `digits` shows six significant ones.
     """
 
     title: str
@@ -45,13 +41,9 @@ class Table:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plot:
-    """A figure with the table behind it, for readers who cannot see the figure.
+    """A figure without colours of text and background, and the most important data behind it as a table.
 
     Attributes:
-        title: Its heading.
-        finding: What it shows, in a sentence.
-        figure: Without colours of text and background.
-        table: The data behind it, or the most important part of it.
         min_width: Smallest readable width in pixels; 0 if it fits a phone.
         small: Whether it is placed beside other small plots.
     """
@@ -107,14 +99,7 @@ Block = Table | Plot | Images | Facts | Paragraph | Command
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Section:
-    """A section of the report.
-
-    Attributes:
-        key: Its anchor in links: lowercase letters and `-`.
-        title: Its heading.
-        finding: Its main finding in words; empty if there is none.
-        blocks: Its content.
-    """
+    """A section of the report, with its main finding in words; `key` is its anchor: lowercase letters and `-`."""
 
     key: str
     title: str

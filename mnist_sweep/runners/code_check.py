@@ -15,11 +15,7 @@ KEPT_DIGESTS = 8
 def validate(config: TrialConfig, digests: Mapping[str, str]) -> None:
     """Validate that the trial's own code here is that of the run, as far as both are known.
 
-    Code that came by value has no source here. The digest is computed once for the same classes.
-
-    Args:
-        config: The trial.
-        digests: The run's digests by `kinds.code_key`.
+    Code that came by value has no source here. `digests` are the run's, by `kinds.code_key`.
 
     Raises:
         ScriptError: It is other code, such as that of another file on this node.

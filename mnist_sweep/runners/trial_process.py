@@ -17,12 +17,7 @@ from mnist_sweep.trials.row import TrialRow
 
 
 class TrialProcess:
-    """A process for trials, one after the other; a context, at whose end it ends.
-
-    Args:
-        settings: Arguments of `runtime.configure`.
-        definitions: What `shipping.pack` returned for the user's own definitions.
-    """
+    """A process for trials, one after the other, as `trial.prepare` leaves it; a context, at whose end it ends."""
 
     def __init__(self, settings: Mapping[str, Any], definitions: bytes) -> None:
         self._settings, self._definitions = settings, definitions

@@ -141,11 +141,7 @@ def _run(
 def _remaining(
     sweep: Sweep, folder: ResultsFolder, retry: set[Status], runner: Runner, *, set_aside: bool
 ) -> RemainingTrials:
-    """Read the rows of a folder, refuse or set aside stale ones, and return the work that is left.
-
-    Raises:
-        StaleRowsError: Rows were trained with other data or code, and are not to be set aside.
-    """
+    """Read the rows of a folder, refuse or set aside stale ones, and return the work that is left."""
     inputs = RunInputs(loading.load if getattr(runner, "in_process", False) else data_process.load)
     stale = stale_rows.find(sweep, folder.read(), retry, inputs, folder.path)
     notes = [stale.note] if stale.note else []
@@ -197,19 +193,13 @@ def _run_missing(
         runner.run(missing, datasets, recorder, num_proposals=num_proposals, code=code, artifacts=artifacts)
         num_lacking = len(remaining.missing) - recorder.num_run
         if num_lacking and not interrupts.stop_requested:
-            raise SweepError(
-                f"the runner {type(runner).__name__} ended without rows of {counted(num_lacking, 'trial')}."
-            )
+            raise SweepError(f"the runner {name} ended without rows of {counted(num_lacking, 'trial')}.")
     return recorder.num_run
 
 
 @contextlib.contextmanager
 def _exits_refused(interrupts: Interrupts) -> Iterator[None]:
-    """Let no code of the user's end the process in the body, nor while it ends because the body has failed.
-
-    Raises:
-        SweepError: Code of the user's has called `sys.exit`, and not to handle a signal.
-    """
+    """Let no code of the user's end the process in the body, nor while it ends because the body has failed."""
     is_new = exits.refuse()
     try:
         yield

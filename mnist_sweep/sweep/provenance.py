@@ -13,12 +13,7 @@ from mnist_sweep.trials.events import Event, RunEnded, WorkersReady
 
 
 class ProvenanceWriter:
-    """Adds a line to `runs.jsonl` at the end of the run.
-
-    Args:
-        runner: Name of the runner's class.
-        code: Folder of the sweep script, or None.
-        notify: Receives a note on what cannot be recorded.
+    """Adds a line to `runs.jsonl` at the end of the run; `code` is the folder of the sweep script.
 
     Raises:
         LedgerError: The prediction in the results folder is damaged.

@@ -33,8 +33,7 @@ from mnist_sweep.trials.row import Evaluation, TrialRow
 class Dispatcher:
     """Passes events to listeners, one event at a time, whichever thread it comes from.
 
-    Args:
-        listeners: The user's. An exception in one is reported in a notice, once, and ends nothing.
+    An exception in one of the user's `listeners` is reported in a notice, once, and ends nothing.
     """
 
     def __init__(self, listeners: Iterable[events.Listener]) -> None:
@@ -113,9 +112,8 @@ class Recorder:
                 predictions.write_labels(self._folder.path, data_id, labels)
         self._storage.open(self.rows())
         self._dispatcher.emit(events.WorkersReady(num_workers=min(num_workers, self._remaining.max_concurrent)))
-        for note in filter(
-            None, (warning, tensorflow_runtime.kernel_note(), self._remaining.note, *self._remaining.notes)
-        ):
+        notes = [warning, tensorflow_runtime.kernel_note(), self._remaining.note, *self._remaining.notes]
+        for note in filter(None, notes):
             self._dispatcher.notify(note)
 
     def rows(self) -> Sequence[TrialRow]:

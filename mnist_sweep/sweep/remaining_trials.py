@@ -22,15 +22,7 @@ from mnist_sweep.trials.user_code.definitions import own_definitions
 
 
 class RemainingTrials:
-    """The trials that a run has to do.
-
-    Args:
-        trials: The trials that a sweep lists.
-        search: Its search instead, or None.
-        folder: Its results folder.
-        rows: The rows that are there.
-        retry: Statuses whose trials run again.
-        inputs: The trials' data sets and the user's own code; None reads them as they are.
+    """The trials that a run has to do, of those that a sweep lists, or of its search; `rows` are in its folder.
 
     Attributes:
         trials: All trials known so far, by id, in their order; a search adds to them.
@@ -39,7 +31,7 @@ class RemainingTrials:
         definitions: The user's own classes and functions in all trials, proposed ones included, by their names in rows.
         fields: Names of the config's fields in which the trials differ.
         population: The population whose rounds are to run; None for other sweeps.
-        inputs: The trials' data sets and the user's own code.
+        inputs: The trials' data sets and the user's own code, as they are now.
         notes: What the user should know before the first trial, in lines.
 
     Raises:

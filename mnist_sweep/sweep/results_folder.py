@@ -46,11 +46,8 @@ class ResultsFolder:
     def open(self, missing: Container[str]) -> None:
         """Create the folder if need be, lock it, and remove what killed runs left half written.
 
-        Args:
-            missing: Ids of trials that had no row when the folder was read.
-
         Raises:
-            LedgerError: It cannot be written, or another run has written to it since it was read.
+            LedgerError: It cannot be written, or another run has run one of the `missing` trials since it was read.
         """
         self.ledger.open()
         if self.lock.acquire() and any(name in missing for name in self.ledger.rows(with_history=False)):

@@ -22,8 +22,7 @@ if TYPE_CHECKING:
 class RunStorage:
     """The storage of a run's trials, as the driver sees it; a listener.
 
-    Args:
-        notify: Reports to the user, in one line, what the storage refuses and the run can do without.
+    What the storage refuses and the run can do without is reported to the user by `notify`.
 
     Attributes:
         artifacts: What the trials leave behind, and where.
@@ -46,10 +45,7 @@ class RunStorage:
     def open(self, done: Sequence[TrialRow]) -> None:
         """Remove what dead runs left, describe the trials to TensorBoard, and place the marker of this run.
 
-        Markers of runs into this folder that were killed are removed, and checkpoints of trials that have their rows.
-
-        Args:
-            done: Rows of the sweep that were there before.
+        Markers of runs into this folder that were killed are removed, and checkpoints of trials whose rows are `done`.
 
         Raises:
             LedgerError: The storage cannot be written.

@@ -27,10 +27,7 @@ SEND_LATER = "the same command sends the rest later"
 class TrackerSync:
     """Sends rows to trackers in the background; a context, at whose end it waits until they are sent.
 
-    Args:
-        sessions: The trackers.
-        notify: Reports in one line, from a thread of its own, that a tracker cannot be reached.
-        is_ending: Whether the run is to end, so that there is little time left.
+    `notify` is called in other threads. Once the run `is_ending`, there is little time left.
     """
 
     def __init__(

@@ -35,8 +35,6 @@ class Checkpoints:
     """The checkpoint of one trial, replaced at intervals.
 
     Attributes:
-        storage: Where it is stored.
-        trial_id: Id of the trial.
         seconds: Interval between two checkpoints, in seconds of the worker's clock.
         identity: What a trial must share with a checkpoint in order to resume from it.
         start: Name of the final state of a shorter trial whose steps this one shares, or None.

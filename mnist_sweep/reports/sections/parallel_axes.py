@@ -16,13 +16,7 @@ MIN_GAP = 0.05  # between two ticks, as a share of the height of an axis
 
 
 class Axis(NamedTuple):
-    """One vertical axis.
-
-    Attributes:
-        title: Its heading.
-        heights: Height of each value that occurs, in [0, 1], by the value's JSON; MISSING for None.
-        ticks: Heights and texts of its ticks.
-    """
+    """One vertical axis: the height of each value by its JSON, in [0, 1] or MISSING for None, and its ticks."""
 
     title: str
     heights: Mapping[str, float]
@@ -42,7 +36,8 @@ def hyperparameter_axis(title: str, name: str, values: Sequence[Any]) -> Axis:
     else:
         heights = _even(sorted(present, key=present.__getitem__ if numeric else natural_key))
     missing = [(MISSING, "none")] if None in values else []
-    texts = {height: _short(value(name, present[text])) for text, height in heights.items()}
+    texts = {height: value(name, present[text]) for text, height in heights.items()}
+    texts = {height: text if len(text) <= MAX_TEXT else f"{text[: MAX_TEXT - 1]}…" for height, text in texts.items()}
     return Axis(title, {**heights, "null": MISSING}, [*missing, *_ticks(texts)])
 
 
@@ -80,7 +75,3 @@ def _ticks(texts: Mapping[float, str]) -> list[tuple[float, str]]:
         if all(abs(height - other) >= MIN_GAP for other in shown):
             shown.append(height)
     return [(height, texts[height]) for height in sorted(shown)]
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= MAX_TEXT else f"{text[: MAX_TEXT - 1]}…"

@@ -57,15 +57,12 @@ def _replay(folder: str, row: TrialRow, runs: Sequence[RunRecord]) -> list[Block
     if "__main__" in modules or "<stdin>" in modules:
         defined = f"Its trials use {listed(own)}, defined in a notebook, on standard input or by `python -c`"
         return [Paragraph(text=f"{defined}: to compare trials with their rows, run the same code into another folder.")]
-    scripts = [word for run in reversed(runs) for word in run.command if word.endswith(".py") and not _is_package(word)]
+    words = [word for run in reversed(runs) for word in run.command if word.endswith(".py")]
+    scripts = [word for word in words if Path(word).name != "__main__.py"]
     script = next(iter([*scripts, *(f"{module}.py" for module in sorted(modules))])) if own else ""
     text = "Rerun a trial and compare every number with its row, bit for bit:"
     command = f"mnist-sweep replay {folder} {row.trial_id}" + f" --script {shlex.quote(script)}" * bool(script)
     return [Paragraph(text=text), Command(text=command)]
-
-
-def _is_package(word: str) -> bool:
-    return Path(word).name == "__main__.py"
 
 
 def _finding(results: Results, runs: Sequence[RunRecord]) -> str:
