@@ -19,7 +19,10 @@ class Digests(NamedTuple):
 
 
 class RunInputs:
-    """Data sets and code as they are now, each read once; at the end of the context the data sets are dropped."""
+    """Data sets and code as they are now, each read once; at the end of the context the data sets are dropped.
+
+    What has to load a data set raises DataError if it cannot be loaded, or has one class only.
+    """
 
     def __init__(self, load: Callable[[Any], Dataset] = loading.load) -> None:
         self._load = load
@@ -28,11 +31,7 @@ class RunInputs:
         self._code = CodeDigests()
 
     def dataset(self, source: Any) -> Dataset:
-        """Return the data set of a data source.
-
-        Raises:
-            DataError: It cannot be loaded, or has one class only.
-        """
+        """Return the data set of a data source."""
         if source not in self._datasets:
             loaded = self._load(source)
             dataset_checks.validate(name_of(source), loaded)
@@ -40,30 +39,18 @@ class RunInputs:
         return self._datasets[source]
 
     def notes(self, source: Any) -> list[str]:
-        """Return what the user should know of a data set before the first trial, a line each.
-
-        Raises:
-            DataError: It has to be loaded, and cannot be.
-        """
+        """Return what the user should know of a data set before the first trial, a line each."""
         is_built_in = type(source) in loading.DATASETS.values()
         return dataset_checks.notes(name_of(source), self.dataset(source), is_built_in=is_built_in)
 
     def digests(self, trial: TrialConfig) -> Digests:
-        """Return the digests of what a trial is trained with.
-
-        Raises:
-            DataError: Its data set has to be loaded, and cannot be.
-        """
+        """Return the digests of what a trial is trained with."""
         if trial.data not in self._data_digests:
             self._data_digests[trial.data] = self.dataset(trial.data).digest()
         return Digests(self._data_digests[trial.data], self._code.of(trial))
 
     def own_digests(self, trials: Iterable[TrialConfig]) -> dict[str, str]:
-        """Return the digests of data sets and code that are the user's own, by their keys as in `trials.kinds`.
-
-        Raises:
-            DataError: A data set of the user's own cannot be loaded.
-        """
+        """Return the digests of data sets and code that are the user's own, by their keys as in `trials.kinds`."""
         found = {}
         for trial in {(trial.data, own_parts(trial)): trial for trial in trials if own_parts(trial)}.values():
             flat = to_flat(trial)

@@ -20,6 +20,8 @@ MAX_TIME_SHARE = 0.05
 class ResultsFolder:
     """A results folder that this run alone writes to; a listener that writes the tables from time to time.
 
+    What writes or moves something raises LedgerError if the disk is full or cannot be written.
+
     Attributes:
         path: Where it lies, or will lie.
         lock: Its lock, to be released at the end of the run.
@@ -55,30 +57,18 @@ class ResultsFolder:
         self.ledger.remove_unfinished()
 
     def set_aside(self, stale: Sequence[TrialRow]) -> Path:
-        """Move rows to a folder of their own below this one, and return that.
-
-        Raises:
-            LedgerError: They cannot be moved.
-        """
+        """Move rows to a folder of their own below this one, and return that."""
         names = {row.trial_id for row in stale}
         self.rows = {name: row for name, row in self.rows.items() if name not in names}
         return superseded_rows.set_aside(self.path, stale, self.rows.values())
 
     def commit(self, row: TrialRow) -> None:
-        """Write a row, durably.
-
-        Raises:
-            LedgerError: The disk is full or cannot be written.
-        """
+        """Write a row, durably."""
         self.ledger.commit(row)
         self.rows[row.trial_id] = row
 
     def write_tables(self) -> None:
-        """Write the tables if there are rows.
-
-        Raises:
-            LedgerError: The disk is full or cannot be written.
-        """
+        """Write the tables if there are rows."""
         if self.rows:
             start = time.monotonic()
             csv_tables.write_tables(self.path, self.rows.values())
