@@ -15,6 +15,7 @@ from mnist_sweep.trials import events
 from mnist_sweep.trials.row import Evaluation, Status, TrialRow, rank
 
 INTERRUPTED = "stopping: running trials write their checkpoints; interrupt again to stop at once"
+NOT_STARTED = events.RunStarted(rows=(), num_trials=0, fields=())
 OUT_OF_TIME = "the time budget is used up: running trials write their checkpoints; the same command resumes them"
 
 
@@ -22,25 +23,23 @@ class Log:
     """Prints a plain line for each finished trial, and the learning curve of a trial that runs alone."""
 
     def __init__(self, console: Console) -> None:
-        self._console = console
-        self._run: events.RunStarted | None = None
-        self._num_done = 0
+        self._console, self._run, self._num_done = console, NOT_STARTED, 0
 
     def on_event(self, event: events.Event) -> None:
         """Print what has happened."""
         match event:
             case events.RunStarted():
                 self._run, self._num_done = event, len(event.rows)
-            case events.WorkersReady(num_workers=num_workers) if self._run:
+            case events.WorkersReady(num_workers=num_workers):
                 trials, num_missing = counted(self._run.num_trials, "trial"), self._run.num_missing
                 self._print(f"{trials}, {self._num_done} done before, {num_missing} to run, {num_workers} at a time")
-            case events.TrialEvaluated() if self._run and self._run.num_missing == 1:
+            case events.TrialEvaluated() if self._run.num_missing == 1:
                 self._print(evaluation_line(event.evaluation))
-            case events.RowCommitted(row=row) if self._run:
+            case events.RowCommitted(row=row):
                 self._num_done += 1
                 self._print(f"{self._num_done}/{self._run.num_trials} {row_line(row, self._run.fields)}")
             case events.Notice() | events.TrialRetried() | events.RunInterrupted():
-                self._print(notice_line(event, self._run.fields if self._run else ()))
+                self._print(notice_line(event, self._run.fields))
 
     def _print(self, text: str) -> None:
         self._console.print(text, markup=False, highlight=False, soft_wrap=True)
@@ -50,11 +49,8 @@ class Live:
     """Redraws trials done, running, failed, the best so far and the time left a few times a second."""
 
     def __init__(self, console: Console) -> None:
-        self._console = console
-        self._run: events.RunStarted | None = None
-        self._num_workers = 0
-        self._configs: dict[str, Flat] = {}
-        self._running: dict[str, Evaluation | None] = {}
+        self._console, self._run, self._num_workers = console, NOT_STARTED, 0
+        self._running: dict[str, tuple[Flat, Evaluation | None]] = {}
         self._rows: list[TrialRow] = []
         self._live = RichLive(console=console, transient=True, get_renderable=self._view)
 
@@ -67,18 +63,18 @@ class Live:
             case events.WorkersReady(num_workers=num_workers):
                 self._num_workers, self._start = num_workers, time.monotonic()
             case events.TrialStarted(trial_id=trial_id, config=config):
-                self._configs[trial_id], self._running[trial_id] = config, None
+                self._running[trial_id] = config, None
             case events.TrialEvaluated(trial_id=trial_id, evaluation=evaluation):
-                self._running[trial_id] = evaluation
-                if self._run and self._run.num_missing == 1:
+                self._running[trial_id] = self._running[trial_id][0], evaluation
+                if self._run.num_missing == 1:
                     self._print(Text(evaluation_line(evaluation)))
             case events.RowCommitted(row=row):
                 self._running.pop(row.trial_id, None)
                 self._rows.append(row)
-                if row.status is Status.FAILED and self._run:
+                if row.status is Status.FAILED:
                     self._print(Text(row_line(row, self._run.fields), style="red"))
             case events.Notice() | events.TrialRetried() | events.RunInterrupted():
-                self._print(Text(notice_line(event, self._run.fields if self._run else ())))
+                self._print(Text(notice_line(event, self._run.fields)))
             case events.RunEnded():
                 self._live.stop()
 
@@ -86,21 +82,20 @@ class Live:
         self._console.print(text, soft_wrap=True)
 
     def _view(self) -> RenderableType:
-        if not self._run or not self._num_workers:
+        if not self._num_workers:
             return Text("starting the workers …", style="dim")
         head = Table.grid(padding=(0, 1))
         bar = ProgressBar(total=self._run.num_trials, completed=len(self._rows), width=30)
-        head.add_row(bar, Text(self._headline(self._run)))
+        head.add_row(bar, Text(self._headline()))
         running = Table.grid(padding=(0, 2))
-        for trial_id, evaluation in list(self._running.items())[: self._num_workers]:
-            config = self._configs[trial_id]
+        for config, evaluation in list(self._running.values())[: self._num_workers]:
             step = f"step {evaluation.step if evaluation else 0}/{config['num_steps']}"
             accuracy = _accuracy_text(evaluation) if evaluation else ""
             running.add_row(Text(step), Text(accuracy), Text(label(config, self._run.fields), style="dim"))
         return Group(head, running)
 
-    def _headline(self, run: events.RunStarted) -> str:
-        num_done, num_before = len(self._rows), len(run.rows)
+    def _headline(self) -> str:
+        run, num_done, num_before = self._run, len(self._rows), len(self._run.rows)
         num_failed = sum(row.status is Status.FAILED for row in self._rows)
         ended = (row for row in self._rows if row.status is Status.OK and row.val_accuracy is not None)
         best = min(ended, key=rank, default=None)
