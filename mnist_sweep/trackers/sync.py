@@ -21,7 +21,6 @@ from mnist_sweep.trials.row import TrialRow
 SECONDS_BETWEEN_RETRIES = 30.0
 SECONDS_AFTER_AN_INTERRUPT = 10.0
 SECONDS_BETWEEN_CHECKS = 0.1
-SEND_LATER = "the same command sends the rest later"
 
 
 class TrackerSync:
@@ -96,8 +95,8 @@ class _Sender(threading.Thread):
     def unsent(self) -> list[str]:
         if not self._rows:
             return []
-        why = f" ({self._cause})" if self._cause else ""
-        return [f"{self.session.name} lacks {counted(len(self._rows), 'trial')}{why}: {SEND_LATER}."]
+        lacks = f"lacks {counted(len(self._rows), 'trial')}" + (f" ({self._cause})" if self._cause else "")
+        return [f"{self.session.name} {lacks}: the same command sends the rest later."]
 
     def run(self) -> None:
         while row := self._next():

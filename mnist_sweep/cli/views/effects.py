@@ -8,8 +8,6 @@ from rich.text import Text
 
 from mnist_sweep.analysis.effects.effect import Effects
 
-TITLE = "mean validation accuracy, and share of its variance"
-
 
 def show(effects: Effects, console: Console) -> None:
     """Print the effects and significant interactions in words, the means of all levels, and the notes."""
@@ -25,7 +23,8 @@ def show(effects: Effects, console: Console) -> None:
 
 
 def _means_table(effects: Effects) -> Table:
-    table = Table(title=TITLE, title_justify="left", box=None, pad_edge=False, header_style="bold")
+    title = "mean validation accuracy, and share of its variance"
+    table = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
     for name in ("hyperparameter", "level"):
         table.add_column(name, overflow="fold")
     levels = [level for effect in effects.effects for level in effect.levels]

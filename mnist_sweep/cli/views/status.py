@@ -16,7 +16,6 @@ from mnist_sweep.trials.ranking import ConfigResult
 from mnist_sweep.trials.row import Status, TrialRow, status_counts
 
 NUM_BEST, NUM_CAUSES = 5, 10
-STYLES = {Status.OK: "green", Status.STOPPED: "yellow", Status.DIVERGED: "yellow", Status.FAILED: "red"}
 
 
 def show(rows: Sequence[TrialRow], folder: Path, console: Console) -> None:
@@ -46,7 +45,7 @@ def _best_table(best: Sequence[ConfigResult], names: Sequence[str]) -> Table:
     ids = [one.config_id if several else one.rows[0].trial_id for one in best]
     title = f"best by {'mean ' * several}validation accuracy"
     table = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
-    table.add_column("config" if several else "trial", style=STYLES[Status.OK], min_width=max(map(len, ids)))
+    table.add_column("config" if several else "trial", style="green", min_width=max(map(len, ids)))
     for name in ["seeds"] * several + ["val", "test", "seconds"]:
         table.add_column(name, justify="right", no_wrap=True)
     names = [name for name in names if not (several and name == "seed")]

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
 MAX_PLOTS = 8
 MAX_NAMED = 3
-PAD = 0.05
 READING = " The bars of the best and the worst level overlap unless the two differ significantly."
 NONE_SIGNIFICANT = "No hyperparameter has two levels whose mean validation accuracies differ significantly."
 
@@ -121,7 +120,7 @@ def _limits(found: Sequence["Effect"]) -> list[float]:
     ]
     known = [min(1.0, max(0.0, end)) for end in ends if not math.isnan(end)]
     low, high = min(known, default=0.0), max(known, default=1.0)
-    pad = PAD * (high - low)
+    pad = 0.05 * (high - low)
     return [low - pad, high + pad]
 
 

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
 NUM_BEST = 30
 MAX_STEPS = 60
-LOW, HIGH = 0.1, 0.9
 
 
 def section(results: Results) -> Section | None:
@@ -66,7 +65,7 @@ def quantiles(rows: Sequence[TrialRow]) -> "pd.DataFrame":
         frame["step"] = frame.groupby(bins, observed=True)["step"].transform("max")
         frame = frame.drop_duplicates(["trial_id", "step"], keep="last")
     groups = frame.groupby("step")["val_accuracy"]
-    low, high = groups.quantile(LOW), groups.quantile(HIGH)
+    low, high = groups.quantile(0.1), groups.quantile(0.9)
     return pd.DataFrame({"low": low, "median": groups.median(), "high": high, "n": groups.size()}).reset_index()
 
 
