@@ -5,10 +5,7 @@ Texts are plain; `html`, `markdown` and `plots` escape them.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    import plotly.graph_objects as go
+from typing import Any
 
 Cell = str | int | float | None
 
@@ -41,7 +38,7 @@ class Table:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plot:
-    """A figure without colours of text and background, and the most important data behind it as a table.
+    """A Plotly figure without colours of text and background, and the most important data behind it as a table.
 
     Attributes:
         min_width: Smallest readable width in pixels; 0 if it fits a phone.
@@ -50,7 +47,7 @@ class Plot:
 
     title: str
     finding: str
-    figure: "go.Figure"
+    figure: Any
     table: Table
     min_width: int = 0
     small: bool = False

@@ -6,20 +6,17 @@ grid and background are coloured in the browser, which knows the reader's scheme
 
 import html
 import json
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from mnist_sweep.reports.markup import clean
-
-if TYPE_CHECKING:
-    import plotly.graph_objects as go
 
 BLUE, RED, GREY = "#2b83ba", "#d55e00", "#808080"
 FAINT_BLUE = "rgba(43, 131, 186, 0.25)"
 HEIGHT = 340
 
 
-def figure(*traces: Any, x: str, y: str, height: int = HEIGHT, **layout: Any) -> "go.Figure":
-    """Return a figure of Plotly traces, with titles of both axes and a height in pixels; the width is the page's."""
+def figure(*traces: Any, x: str, y: str, height: int = HEIGHT, **layout: Any) -> Any:
+    """Return a Plotly figure of traces, with titles of both axes and a height in pixels; the width is the page's."""
     import plotly.graph_objects as go
 
     plot = go.Figure(traces)
@@ -40,7 +37,7 @@ def bars(**options: Any) -> dict[str, Any]:
     return {"type": "bar", "orientation": "h", **options}
 
 
-def figure_json(plot: "go.Figure") -> str:
+def figure_json(plot: Any) -> str:
     """Return a figure's data and layout as JSON for a script element."""
     content = json.loads(plot.to_json())
     content["layout"].pop("template", None)

@@ -2,8 +2,8 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
+from mnist_sweep.analysis.best_config_sentences import Selection
 from mnist_sweep.reports.blocks import Block, Facts, Paragraph, Section, Table, number_columns, text_columns
 from mnist_sweep.reports.report_data import Results
 from mnist_sweep.results import data_cards
@@ -11,9 +11,6 @@ from mnist_sweep.text.names import label, short_names, value
 from mnist_sweep.text.numbers import counted, duration, percent, points
 from mnist_sweep.trials.ranking import ConfigResult
 from mnist_sweep.trials.row import TrialRow, status_counts
-
-if TYPE_CHECKING:
-    from mnist_sweep.analysis.best_config_sentences import Selection
 
 KEY, TITLE = "best-config", "Best config"
 NOTHING = "No trial succeeded, so there is no best config. “Failures” lists the causes."
@@ -60,7 +57,7 @@ def shift(results: Results) -> list[Block]:
     return [Paragraph(text=" ".join([text, *reasons]))]
 
 
-def _ties(selection: "Selection", configs: Mapping[str, ConfigResult], names: Sequence[str]) -> Table:
+def _ties(selection: Selection, configs: Mapping[str, ConfigResult], names: Sequence[str]) -> Table:
     """Return the configs that are not significantly worse than the selected one, which is the first."""
     number = len(selection.tied)
     some = "not shown to be worse than" if len(selection.untested) < number - 1 else "that cannot be compared with"
@@ -79,14 +76,14 @@ def _ties(selection: "Selection", configs: Mapping[str, ConfigResult], names: Se
     )
 
 
-def _finding(results: Results, selection: "Selection", row: TrialRow) -> str:
+def _finding(results: Results, selection: Selection, row: TrialRow) -> str:
     return (
         f"The best config by validation accuracy is {label(row.config, results.hyperparameters)}: "
         f"{percent(selection.val_mean)} on validation, {percent(selection.test_mean)} on test."
     )
 
 
-def _accuracies(selection: "Selection") -> list[tuple[str, str]]:
+def _accuracies(selection: Selection) -> list[tuple[str, str]]:
     val, test = selection.intervals
     return [
         ("validation accuracy", f"{percent(selection.val_mean)} ({val})"),

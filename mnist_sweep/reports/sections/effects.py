@@ -2,15 +2,13 @@
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from mnist_sweep.analysis.effects.effect import Effect
 from mnist_sweep.reports.blocks import Block, Cell, Paragraph, Plot, Section, Table, number_columns, text_columns
 from mnist_sweep.reports.plots import BLUE, figure, literal, scatter
 from mnist_sweep.reports.report_data import Results
 from mnist_sweep.text.numbers import counted, interval, points
-
-if TYPE_CHECKING:
-    from mnist_sweep.analysis.effects.effect import Effect
 
 MAX_PLOTS = 8
 MAX_NAMED = 3
@@ -41,7 +39,7 @@ def _sentence(text: str) -> str:
     return text if text.endswith(".") else f"{text}."
 
 
-def _table(found: Sequence["Effect"]) -> Table:
+def _table(found: Sequence[Effect]) -> Table:
     within = "; the share of one that belongs to a part (in parentheses) is among the trials with that part"
     return Table(
         caption="Effects on validation accuracy, strongest first: best level minus worst, in percentage points"
@@ -57,12 +55,12 @@ def _table(found: Sequence["Effect"]) -> Table:
     )
 
 
-def _row(effect: "Effect") -> list[Cell]:
+def _row(effect: Effect) -> list[Cell]:
     between = interval(effect.low, effect.high).removeprefix("95% interval ")
     return [effect.name, points(effect.difference), between, effect.share, "yes" if effect.significant else "no"]
 
 
-def _plot(effect: "Effect", limits: Sequence[float]) -> Plot:
+def _plot(effect: Effect, limits: Sequence[float]) -> Plot:
     columns = [
         *text_columns("level"),
         *number_columns("trials", digits=0),
@@ -80,7 +78,7 @@ def _plot(effect: "Effect", limits: Sequence[float]) -> Plot:
     return Plot(title=effect.name, finding=finding, figure=drawing, table=table, small=True)
 
 
-def _figure(effect: "Effect", limits: Sequence[float]) -> Any:
+def _figure(effect: Effect, limits: Sequence[float]) -> Any:
     levels = [level for level in effect.levels if not math.isnan(level.mean)]
     means = [level.mean for level in levels]
     return figure(
@@ -101,7 +99,7 @@ def _figure(effect: "Effect", limits: Sequence[float]) -> Any:
     )
 
 
-def _half(effect: "Effect") -> float:
+def _half(effect: Effect) -> float:
     """Return half the length of the bars at levels: those of the best and the worst overlap unless they differ.
 
     The 95% interval of their difference, which holds for all pairs at once, is above 0 just if the bars do not overlap
@@ -110,7 +108,7 @@ def _half(effect: "Effect") -> float:
     return (effect.difference - effect.low) / 2
 
 
-def _limits(found: Sequence["Effect"]) -> list[float]:
+def _limits(found: Sequence[Effect]) -> list[float]:
     """Return the range of the vertical axis, which all plots share so that effects can be compared by eye."""
     ends = [
         end
