@@ -64,7 +64,7 @@ class Live:
                 self._num_workers, self._start = num_workers, time.monotonic()
             case events.TrialStarted(trial_id=trial_id, config=config):
                 self._running[trial_id] = config, None
-            case events.TrialEvaluated(trial_id=trial_id, evaluation=evaluation):
+            case events.TrialEvaluated(trial_id=trial_id, evaluation=evaluation) if trial_id in self._running:
                 self._running[trial_id] = self._running[trial_id][0], evaluation
                 if self._run.num_missing == 1:
                     self._print(Text(evaluation_line(evaluation)))
