@@ -116,29 +116,31 @@ def of_one_kind(rows: Iterable[TrialRow]) -> tuple[list[TrialRow], tuple[str, ..
     return [row for one, row in zip(of_rows, rows, strict=True) if one in found.kept], found.notes
 
 
+def _counts(
+    num_rows: Mapping[Kind, int], group: Callable[[Kind], str], found: Callable[[Kind], str | None]
+) -> dict[str, Counter[str]]:
+    """Return the number of rows of each group with each text that is found."""
+    counts: dict[str, Counter[str]] = {}
+    for one, number in num_rows.items():
+        if (text := found(one)) is not None:
+            counts.setdefault(group(one), Counter())[text] += number
+    return counts
+
+
 def _largest(
-    numbers: Mapping[Kind, int], group: Callable[[Kind], str], found: Callable[[Kind], str | None]
+    num_rows: Mapping[Kind, int], group: Callable[[Kind], str], found: Callable[[Kind], str | None]
 ) -> dict[Kind, int]:
     """Return the kinds without those that differ from the largest of their group in what was found."""
-    totals: Counter[tuple[str, str | None]] = Counter()
-    for one, number in numbers.items():
-        totals[group(one), found(one)] += number
-    best: dict[str, tuple[int, bool, str]] = {}
-    for (name, text), number in totals.items():
-        if text is not None:
-            rank = number, text != UNKNOWN, text
-            best[name] = max(best.get(name, rank), rank)
-    return {one: number for one, number in numbers.items() if found(one) in (None, best.get(group(one), "...")[-1])}
+    best = {}
+    for name, counts in _counts(num_rows, group, found).items():
+        _, _, best[name] = max((number, text != UNKNOWN, text) for text, number in counts.items())
+    return {one: number for one, number in num_rows.items() if found(one) in (None, best.get(group(one)))}
 
 
 def _differences(num_rows: Mapping[Kind, int]) -> Iterator[str]:
     """Yield what differs among kinds, with the number of rows of each."""
     for what, (group, found) in _DIVISIONS.items():
-        totals: dict[str, Counter[str]] = {}
-        for one, number in num_rows.items():
-            if (text := found(one)) is not None:
-                totals.setdefault(group(one), Counter())[text] += number
-        for name, counts in totals.items():
+        for name, counts in _counts(num_rows, group, found).items():
             if len(counts) > 1:
                 parts = [f"{text or 'no folder'} in {counted(number, 'row')}" for text, number in counts.most_common()]
                 yield f"{what.format(shortened(name))} {shortened(listed(parts))}"
@@ -154,15 +156,11 @@ _DIVISIONS: dict[str, tuple[Callable[[Kind], str], Callable[[Kind], str | None]]
 def differences(one: Iterable[Kind], other: Iterable[Kind]) -> list[str]:
     """Return what two groups of rows name alike, but were trained with in other forms, as far as digests are known."""
     texts = []
-    groups = [*one], [*other]
+    sides = Counter(one), Counter(other)
     for what, (group, found) in _DIVISIONS.items():
-        known: list[dict[str, set[str]]] = [{}, {}]
-        for side, members in zip(known, groups, strict=True):
-            for member in members:
-                if (text := found(member)) not in (None, UNKNOWN, ""):
-                    side.setdefault(group(member), set()).add(str(text))
-        for name in sorted(known[0].keys() & known[1].keys()):
-            if known[0][name] != known[1][name]:
-                first, second = (listed(sorted(side[name])) for side in known)
-                texts.append(f"{what.format(shortened(name))} {first} and {second}")
+        ours, theirs = (_counts(side, group, found) for side in sides)
+        for name in sorted(ours.keys() & theirs.keys()):
+            first, second = (counts[name].keys() - {UNKNOWN, ""} for counts in (ours, theirs))
+            if first and second and first != second:
+                texts.append(f"{what.format(shortened(name))} {listed(sorted(first))} and {listed(sorted(second))}")
     return texts
