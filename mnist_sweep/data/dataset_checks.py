@@ -7,16 +7,15 @@ another way, such as a label beyond the classes, cannot exist (`dataset`).
 from collections import Counter
 from collections.abc import Iterator
 from itertools import combinations
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from mnist_sweep.data.dataset import Dataset, Split
 from mnist_sweep.data.label_checks import label_notes
 from mnist_sweep.errors import DataError
 from mnist_sweep.text.lines import listed
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
 
 SPLITS = ("train", "val", "test")
 MAX_NAMED = 10
@@ -66,8 +65,6 @@ def _splits(data: Dataset) -> dict[str, Split]:
 
 
 def _class_notes(data: Dataset) -> Iterator[str]:
-    import numpy as np
-
     counts = {name: np.bincount(split.labels, minlength=data.num_classes) for name, split in _splits(data).items()}
     never = np.flatnonzero(sum(counts.values()) == 0)
     if len(never):
@@ -79,15 +76,13 @@ def _class_notes(data: Dataset) -> Iterator[str]:
             yield f"no image of {_classes(missing)} in {name} ({', '.join(others)})"
 
 
-def _classes(classes: "NDArray[np.intp]") -> str:
+def _classes(classes: NDArray[np.intp]) -> str:
     names = [*map(str, classes[:MAX_NAMED]), *["more"] * (len(classes) > MAX_NAMED)]
     return f"class{'es' if len(classes) > 1 else ''} {listed(names)}"
 
 
 def _scale_notes(data: Dataset) -> Iterator[str]:
     """Yield what does not fit the declared full pixel, or differs among the splits."""
-    import numpy as np
-
     largest = {name: int(split.images.max()) for name, split in _splits(data).items()}
     measured = ", ".join(f"{pixel} in {name}" for name, pixel in largest.items())
     top = max(largest.values())
@@ -139,8 +134,6 @@ def _duplicate_notes(data: Dataset) -> Iterator[str]:
 
 
 def _hashes(split: Split) -> list[int]:
-    import numpy as np
-
     flat: Any = np.ascontiguousarray(split.images).reshape(len(split), -1)
     return [hash(image.tobytes()) for image in flat]
 

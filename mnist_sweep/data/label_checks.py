@@ -6,15 +6,14 @@ classes that differ in nothing that these rules see are possible.
 """
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from mnist_sweep.data.dataset import Dataset, Split
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    Features = tuple["NDArray[np.float64]", "NDArray[np.float64]"]
+Features = tuple[NDArray[np.float64], NDArray[np.float64]]
 
 MAX_IMAGES = 1000  # of each side of a comparison
 MIN_IMAGES = 100
@@ -52,18 +51,14 @@ def _halves(number: int) -> tuple[slice, slice]:
 
 def _sample(split: Split) -> Split:
     """Return at most `MAX_IMAGES` images, drawn with a fixed seed."""
-    import numpy as np
-
     if len(split) <= MAX_IMAGES:
         return split
     drawn = np.random.default_rng(0).choice(len(split), MAX_IMAGES, replace=False)
     return Split(images=split.images[drawn], labels=split.labels[drawn])
 
 
-def _guessed(known: Split, asked: Split) -> "list[NDArray[np.uint8]] | None":
+def _guessed(known: Split, asked: Split) -> list[NDArray[np.uint8]] | None:
     """Return the labels of `asked` as each rule guesses them from `known`; None if there are too few images."""
-    import numpy as np
-
     known, asked = _sample(known), _sample(asked)
     if min(len(known), len(asked)) < MIN_IMAGES or len(np.unique(asked.labels)) < 2:
         return None
@@ -78,10 +73,8 @@ def _guessed(known: Split, asked: Split) -> "list[NDArray[np.uint8]] | None":
     ]
 
 
-def _features(images: "NDArray[np.uint8]") -> "Features":
+def _features(images: NDArray[np.uint8]) -> Features:
     """Return the means of blocks of each image, and its mean, contrast and differences of neighbouring pixels."""
-    import numpy as np
-
     pixels = images.astype(np.float32)
     rows, columns = (np.array_split(np.arange(size), min(size, BLOCKS)) for size in pixels.shape[1:3])
     blocks = np.stack([pixels[:, part].mean(axis=1) for part in rows], axis=1)
@@ -92,15 +85,13 @@ def _features(images: "NDArray[np.uint8]") -> "Features":
     return blocks.reshape(len(images), -1).astype(np.float64), np.concatenate(others, axis=1).astype(np.float64)
 
 
-def _nearest(known: "NDArray[np.float64]", asked: "NDArray[np.float64]") -> Any:
+def _nearest(known: NDArray[np.float64], asked: NDArray[np.float64]) -> Any:
     """Return the index of the nearest of `known` for each of `asked`: intp `[len(asked)]`."""
     return ((known**2).sum(axis=1) - 2 * asked @ known.T).argmin(axis=1)
 
 
-def _unrelated(name: str, source: str, split: Split, guesses: "list[NDArray[np.uint8]]") -> str | None:
+def _unrelated(name: str, source: str, split: Split, guesses: list[NDArray[np.uint8]]) -> str | None:
     """Return a note if no rule guesses the labels of a split better than chance."""
-    import numpy as np
-
     labels = _sample(split).labels
     number, best = len(labels), 0.0
     for guess in guesses:
@@ -118,11 +109,9 @@ def _unrelated(name: str, source: str, split: Split, guesses: "list[NDArray[np.u
 
 
 def _exchanged(
-    name: str, split: Split, guess: "NDArray[np.uint8]", half: Split, within: "NDArray[np.uint8]"
+    name: str, split: Split, guess: NDArray[np.uint8], half: Split, within: NDArray[np.uint8]
 ) -> Iterator[str]:
     """Yield classes that are told apart well within train, and are others in a split."""
-    import numpy as np
-
     for label in np.unique(split.labels):
         there, here = half.labels == label, split.labels == label
         if min(there.sum(), here.sum()) < MIN_OF_CLASS or (within[there] == label).mean() < CLEAR:

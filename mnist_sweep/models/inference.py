@@ -4,11 +4,10 @@
 results: another one sums the losses in another order.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+import numpy as np
+from numpy.typing import NDArray
 
 BATCH_SIZE = 500
 
@@ -29,10 +28,8 @@ def num_correct(logits: Any, labels: Any) -> Any:
         return tf.math.count_nonzero(tf.argmax(logits, axis=-1, output_type=tf.int32) == labels)
 
 
-def logits(model: Any, images: Any, *, pixel_max: float = 1.0) -> "NDArray[np.float32]":
+def logits(model: Any, images: Any, *, pixel_max: float = 1.0) -> NDArray[np.float32]:
     """Return the logits of a Keras model for images: float32 `[num_images, num_classes]`."""
-    import numpy as np
-
     starts = range(0, len(images), BATCH_SIZE)
     batches = [_logits(model, images[start : start + BATCH_SIZE], pixel_max).numpy() for start in starts]
     return np.concatenate(batches)

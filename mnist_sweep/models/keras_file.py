@@ -11,7 +11,10 @@ import tempfile
 import zipfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from mnist_sweep.errors import LedgerError
 from mnist_sweep.models import inference
@@ -19,10 +22,6 @@ from mnist_sweep.system import npz
 from mnist_sweep.system.files import open_regular
 from mnist_sweep.text.lines import one_line, shortened
 from mnist_sweep.text.numbers import size
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
 
 CONFIG, WEIGHTS = "config.json", "model.weights.h5"
 MAX_CONFIG_BYTES = 16 << 20
@@ -100,7 +99,7 @@ def image_shape(path: Path) -> tuple[int, int, int]:
     return shape[1], shape[2], shape[3]
 
 
-def probabilities(path: Path, images: "Sequence[NDArray[np.float32]]") -> "NDArray[np.float64]":
+def probabilities(path: Path, images: Sequence[NDArray[np.float32]]) -> NDArray[np.float64]:
     """Return the probability of each class for each image: float64 `[images, classes]`.
 
     Raises:
@@ -108,7 +107,6 @@ def probabilities(path: Path, images: "Sequence[NDArray[np.float32]]") -> "NDArr
     """
     image_shape(path)
     import keras
-    import numpy as np
     import tensorflow as tf
 
     try:

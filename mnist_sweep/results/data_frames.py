@@ -8,6 +8,8 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from mnist_sweep.text.names import PARTS
 from mnist_sweep.trials import kinds
 from mnist_sweep.trials.row import Evaluation, Status, TrialRow
@@ -92,8 +94,6 @@ def _sortable(value: Any) -> tuple[int, Any]:
 
 
 def _trials(ordered: Sequence[TrialRow], columns: Sequence[str]) -> "pd.DataFrame":
-    import numpy as np
-
     from mnist_sweep.statistics.intervals import wilson_interval
 
     names = ID_COLUMNS | RESULT_COLUMNS

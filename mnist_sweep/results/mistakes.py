@@ -4,7 +4,10 @@ They are in `predictions/<trial_id>-mistakes.npz`, for each trial whose model is
 """
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
 
 from mnist_sweep.data.dataset import Dataset
 from mnist_sweep.errors import DataError, LedgerError
@@ -12,10 +15,6 @@ from mnist_sweep.models import inference
 from mnist_sweep.results import predictions
 from mnist_sweep.system import npz
 from mnist_sweep.system.files import make_folder, open_regular, write_atomically
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
 
 MAX_MISTAKES = 24
 PICTURE_CHANNELS = (1, 3)
@@ -31,15 +30,14 @@ class Mistakes(NamedTuple):
         confidence: Probability of the predicted class, float32 `[k]`, in [0, 1].
     """
 
-    images: "NDArray[np.uint8]"
-    labels: "NDArray[np.integer]"
-    predicted: "NDArray[np.integer]"
-    confidence: "NDArray[np.float32]"
+    images: NDArray[np.uint8]
+    labels: NDArray[np.integer]
+    predicted: NDArray[np.integer]
+    confidence: NDArray[np.float32]
 
 
 def find(model: Any, dataset: Dataset) -> Mistakes:
     """Return the most confident mistakes of a Keras model, at most 24."""
-    import numpy as np
     import tensorflow as tf
 
     images, labels = dataset.val.images, dataset.val.labels
@@ -82,8 +80,6 @@ def read(path: Path) -> Mistakes:
     Raises:
         LedgerError: The file is damaged, or does not hold mistakes.
     """
-    import numpy as np
-
     try:
         with open_regular(path, npz.MAX_BYTES) as file:
             arrays = npz.read(file, Mistakes._fields)

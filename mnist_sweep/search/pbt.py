@@ -9,19 +9,15 @@ search's seed; no other state is kept.
 import dataclasses
 import operator
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import numpy as np
 
 from mnist_sweep.search.distributions import Choice, nearest
-from mnist_sweep.trials.config import trial_id
+from mnist_sweep.search.search import Search
+from mnist_sweep.trials.config import TrialConfig, trial_id
 from mnist_sweep.trials.overrides import config_at, replace_fields
-from mnist_sweep.trials.row import Status
-
-if TYPE_CHECKING:
-    import numpy as np
-
-    from mnist_sweep.search.search import Search
-    from mnist_sweep.trials.config import TrialConfig
-    from mnist_sweep.trials.row import TrialRow
+from mnist_sweep.trials.row import Status, TrialRow
 
 # The defaults of Ray Tune's own PBT.
 RESAMPLE_PROBABILITY = 0.25
@@ -41,7 +37,7 @@ class Population:
 
     warning: str | None = None
 
-    def __init__(self, search: "Search", rows: Iterable["TrialRow"]) -> None:
+    def __init__(self, search: Search, rows: Iterable[TrialRow]) -> None:
         self._search, self._rows = search, {row.trial_id: row for row in rows}
         self.size = search.algorithm.population
         self._num_rounds = search.num_trials // self.size
@@ -53,17 +49,17 @@ class Population:
         self._suggested = set(self.trials)
 
     @property
-    def finished(self) -> dict[str, "TrialConfig"]:
+    def finished(self) -> dict[str, TrialConfig]:
         """The trials that have rows, by id."""
         return {name: trial for name, trial in self.trials.items() if name in self._rows}
 
     @property
-    def upcoming(self) -> list["TrialConfig"]:
+    def upcoming(self) -> list[TrialConfig]:
         """The members with their present hyperparameters, and the steps of each round that has not begun."""
         ends = [number * self.steps_per_round for number in range(self._round + 1, self._num_rounds + 1)]
         return [dataclasses.replace(member, num_steps=end) for end in ends for member in self._members]
 
-    def ask(self) -> "TrialConfig | None":
+    def ask(self) -> TrialConfig | None:
         """Return a trial that was added since and not returned yet; None if this round has no more."""
         for name, trial in self.trials.items():
             if name not in self._suggested and name not in self._rows:
@@ -71,7 +67,7 @@ class Population:
                 return trial
         return None
 
-    def tell(self, row: "TrialRow") -> None:
+    def tell(self, row: TrialRow) -> None:
         """Take a row; the last one of a round starts the next."""
         self._rows[row.trial_id] = row
         self._advance()
@@ -85,12 +81,12 @@ class Population:
             self._round += 1
             self.trials |= {trial_id(trial): trial for trial in self._members}
 
-    def _initial_member(self, member: int) -> "TrialConfig":
+    def _initial_member(self, member: int) -> TrialConfig:
         generator = self._generator(0, member)
         short = dataclasses.replace(self._search.base, num_steps=self.steps_per_round)
         return replace_fields(short, {name: axis.draw(generator) for name, axis in self._search.axes.items()})
 
-    def _next_members(self) -> list["TrialConfig"]:
+    def _next_members(self) -> list[TrialConfig]:
         best_first = sorted(range(self.size), key=lambda member: -self._accuracy(self._members[member]))
         num_replaced = max(1, int(self.size * self._search.algorithm.quantile))
         steps = self._members[0].num_steps + self.steps_per_round
@@ -102,21 +98,19 @@ class Population:
             following[member] = dataclasses.replace(parent, num_steps=steps, changes=(*parent.changes, changed))
         return following
 
-    def _perturbed(self, parent: "TrialConfig", generator: "np.random.Generator") -> dict[str, float]:
+    def _perturbed(self, parent: TrialConfig, generator: np.random.Generator) -> dict[str, float]:
         now, axes = config_at(parent, parent.num_steps), self._search.axes
         return {name: float(_perturb(axis, operator.attrgetter(name)(now), generator)) for name, axis in axes.items()}
 
-    def _accuracy(self, trial: "TrialConfig") -> float:
+    def _accuracy(self, trial: TrialConfig) -> float:
         row = self._rows[trial_id(trial)]
         return row.val_accuracy if row.status is Status.OK and row.val_accuracy is not None else -1.0
 
-    def _generator(self, number: int, member: int) -> "np.random.Generator":
-        import numpy as np
-
+    def _generator(self, number: int, member: int) -> np.random.Generator:
         return np.random.Generator(np.random.Philox(key=[self._search.seed, number * self.size + member]))
 
 
-def _perturb(axis: Any, value: float, generator: "np.random.Generator") -> Any:
+def _perturb(axis: Any, value: float, generator: np.random.Generator) -> Any:
     """Return another value: drawn again, or a fifth larger or smaller, or its neighbour in a choice."""
     if generator.random() < RESAMPLE_PROBABILITY:
         return axis.draw(generator)

@@ -3,19 +3,14 @@
 import copy
 import sys
 from collections.abc import Collection, Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from mnist_sweep.errors import ConfigError
-from mnist_sweep.search.distributions import Choice, Integer, LogUniform, nearest
+from mnist_sweep.search.distributions import Axis, Choice, Integer, LogUniform, nearest
+from mnist_sweep.search.search import Search
 from mnist_sweep.text.causes import first_cause
-from mnist_sweep.trials.config import trial_id
-from mnist_sweep.trials.row import METRIC, Status
-
-if TYPE_CHECKING:
-    from mnist_sweep.search.distributions import Axis
-    from mnist_sweep.search.search import Search
-    from mnist_sweep.trials.config import TrialConfig
-    from mnist_sweep.trials.row import TrialRow
+from mnist_sweep.trials.config import TrialConfig, trial_id
+from mnist_sweep.trials.row import METRIC, Status, TrialRow
 
 MAX_KNOWN_SUGGESTIONS = 100
 
@@ -35,7 +30,7 @@ class TuneSearcher:
         ConfigError: The searcher cannot search this space.
     """
 
-    def __init__(self, search: "Search", rows: Iterable["TrialRow"], pending: Collection[str] = ()) -> None:
+    def __init__(self, search: Search, rows: Iterable[TrialRow], pending: Collection[str] = ()) -> None:
         if sys.flags.optimize > 1:
             raise ConfigError("a search needs Ray Tune, which python -OO cannot import without docstrings: use -O.")
         self.warning: str | None = None
@@ -54,7 +49,7 @@ class TuneSearcher:
         for row in rows:
             self.tell(row)
 
-    def ask(self) -> "TrialConfig | None":
+    def ask(self) -> TrialConfig | None:
         """Return a trial that was neither returned before nor has a row; None if the searcher has none now."""
         num_known = 0
         while num_known < MAX_KNOWN_SUGGESTIONS:
@@ -83,7 +78,7 @@ class TuneSearcher:
         self.exhausted = not self._suggestions
         return None
 
-    def tell(self, row: "TrialRow") -> None:
+    def tell(self, row: TrialRow) -> None:
         """Tell the searcher a row, whether it suggested the trial or not."""
         self._rows[row.trial_id] = row
         suggestion = self._suggestions.pop(row.trial_id, None)
@@ -92,7 +87,7 @@ class TuneSearcher:
         elif not self._add(row):
             self._untold.add(row.trial_id)
 
-    def _add(self, row: "TrialRow") -> bool:
+    def _add(self, row: TrialRow) -> bool:
         """Tell the searcher a row that it did not suggest; return False if there is nothing to tell, or no way."""
         point, value = self._search.find(row.trial_id, row.config), _accuracy(row)
         if point is None or value is None:
@@ -105,7 +100,7 @@ class TuneSearcher:
             return False
         return True
 
-    def _trial(self, point: Mapping[str, Any]) -> "TrialConfig | None":
+    def _trial(self, point: Mapping[str, Any]) -> TrialConfig | None:
         """Return the trial at a point that was suggested; None if it breaks a rule."""
         try:
             return self._search.trial({name: self._value(name, value) for name, value in point.items()})
@@ -114,7 +109,7 @@ class TuneSearcher:
             self.warning = self.warning or left_out
             return None
 
-    def _complete(self, suggestion: str, row: "TrialRow") -> None:
+    def _complete(self, suggestion: str, row: TrialRow) -> None:
         result = None if (value := _accuracy(row)) is None else {METRIC: value}
         self._searcher.on_trial_complete(suggestion, result=result, error=result is None)
 
@@ -131,7 +126,7 @@ class TuneSearcher:
         return (value - axis.low) // axis.step if _is_counted(axis) else value
 
 
-def _accuracy(row: "TrialRow") -> float | None:
+def _accuracy(row: TrialRow) -> float | None:
     """Return the value that a searcher learns: 0 for a trial that diverged, None for one that failed."""
     return 0.0 if row.status is Status.DIVERGED else row.val_accuracy
 
@@ -147,7 +142,7 @@ def _is_counted(axis: Any) -> bool:
     return isinstance(axis, Integer) and axis.step > 1
 
 
-def _domain(axis: "Axis", labels: list[Any] | None) -> Any:
+def _domain(axis: Axis, labels: list[Any] | None) -> Any:
     from ray import tune
 
     if isinstance(axis, Choice):
