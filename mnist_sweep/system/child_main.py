@@ -19,9 +19,9 @@ from typing import Any
 
 from mnist_sweep.errors import SweepError
 from mnist_sweep.system import exits
+from mnist_sweep.system.signals import SIGNALS, handle_all
 from mnist_sweep.text.causes import first_cause
 
-LEFT_TO_PARENT = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 # What ends a process that does not handle it, besides the signals that faulthandler knows.
 ENDING = (signal.SIGALRM, signal.SIGQUIT, signal.SIGSYS, signal.SIGTRAP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGXCPU)
 SET_PARENT_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG of Linux's prctl
@@ -36,7 +36,8 @@ def serve(connection: int, last_words: int, parent: int, main_file: str | None) 
         parent: Process id of the parent.
         main_file: File of the parent's main script, after which its classes are named; None if there is none.
     """
-    _leave_signals_to_parent()
+    handle_all(lambda number, frame: None)  # they are left to the parent
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
     _end_with_parent(connection, parent)
     _keep_last_words(last_words)
     if main_file:
@@ -75,13 +76,6 @@ def _run(pipe: "Connection[Any, Any]", number: int, function: Callable[..., Any]
         send("error", error if crosses else SweepError(first_cause(error)))
 
 
-def _leave_signals_to_parent() -> None:
-    handled = [number for number in LEFT_TO_PARENT if signal.getsignal(number) is not signal.SIG_IGN]
-    for number in handled:
-        signal.signal(number, lambda number, frame: None)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, LEFT_TO_PARENT)
-
-
 def _end_with_parent(connection: int, parent: int) -> None:
     if sys.platform == "linux":
         import ctypes
@@ -111,6 +105,6 @@ def _leave(pipe: "Connection[Any, Any]") -> None:
     """Make a forked copy of this process one like any other."""
     pipe.close()
     faulthandler.disable()
-    for number in LEFT_TO_PARENT:
+    for number in SIGNALS:
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)

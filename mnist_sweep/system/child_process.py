@@ -20,13 +20,13 @@ from pathlib import Path
 from typing import IO, Any, Self
 
 from mnist_sweep.errors import ProcessLostError
+from mnist_sweep.system.signals import SIGNALS
 from mnist_sweep.text.causes import fault_place
 
 SECONDS_BETWEEN_SIGNS = 1.0
 SECONDS_TO_OBEY = 10.0
 SECONDS_TO_END = 10.0
 MAX_LAST_WORDS = 1 << 16
-BLOCKED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 # The exit handler runs after all others, and instead of the teardown of modules, which for TensorFlow takes a second.
 CODE = """\
 import atexit, os, sys
@@ -206,7 +206,7 @@ def _command(connection: int, last_words: int) -> list[str]:
 @contextlib.contextmanager
 def _signals_held() -> Iterator[None]:
     """Hold back signals, also from a process that is started meanwhile and cannot handle them yet."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, BLOCKED)
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
     try:
         yield
     finally:
