@@ -4,14 +4,13 @@ Nothing is deleted. Files that only a newer version can read, or that permission
 they may be intact.
 """
 
-import os
 from pathlib import Path
 from typing import NamedTuple
 
 from mnist_sweep.errors import no_rows
 from mnist_sweep.results.ledger import BadFile, Ledger
 from mnist_sweep.system.driver_lock import Lock
-from mnist_sweep.system.files import flush_folder, is_folder, ledger_errors, require_own_folder
+from mnist_sweep.system.files import flush_folder, is_folder, ledger_errors, require_own_folder, unused
 
 
 class MovedFile(NamedTuple):
@@ -49,10 +48,6 @@ def move_damaged(folder: Path) -> list[MovedFile]:
 
 
 def _moved(bad: BadFile, folder: Path) -> MovedFile:
-    """Move a file into a folder, under an unused name."""
-    target, number = folder / bad.path.name, 1
-    while os.path.lexists(target):
-        number += 1
-        target = folder / f"{bad.path.name}.{number}"
+    target = unused(folder / bad.path.name, ".")
     bad.path.rename(target)
     return MovedFile(bad.path, target, bad.cause)

@@ -3,7 +3,6 @@
 They lie in a folder of their own below the results folder, which is a results folder itself: every command reads it.
 """
 
-import os
 import shutil
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
@@ -12,7 +11,7 @@ from pathlib import Path
 from mnist_sweep.results import data_cards, predictions
 from mnist_sweep.results.csv_tables import write_tables
 from mnist_sweep.results.ledger import Ledger
-from mnist_sweep.system.files import flush_folder, ledger_errors
+from mnist_sweep.system.files import flush_folder, ledger_errors, unused
 from mnist_sweep.trials.row import TrialRow
 
 FOLDER = "set_aside"
@@ -28,7 +27,7 @@ def set_aside(folder: Path, rows: Sequence[TrialRow], others: Iterable[TrialRow]
     Raises:
         LedgerError: A file cannot be moved; those moved before are in the new folder, and moving again moves the rest.
     """
-    target = _new_folder(folder)
+    target = unused(folder / FOLDER / datetime.now(UTC).strftime("%Y-%m-%dT%H-%M-%SZ"), "-")
     with ledger_errors(f"rows cannot be moved to {target}", ": make it a writable folder"):
         (target / "rows").mkdir(parents=True)
         for row in rows:
@@ -37,7 +36,7 @@ def set_aside(folder: Path, rows: Sequence[TrialRow], others: Iterable[TrialRow]
         left, moved = ({predictions.data_id(row.config) for row in found} for found in (others, rows))
         for data_id in sorted(moved):
             for name in (f"{predictions.FOLDER}/labels-{data_id}.npz", f"{data_cards.FOLDER}/{data_id}.json"):
-                (_copy if data_id in left else _move)(folder, target, name)
+                _move(folder, target, name, keep=data_id in left)
         for row in rows:
             _move(folder, target, f"rows/{row.trial_id}.json")
         for changed in (target / "rows", target, Ledger(folder).rows_folder, folder):
@@ -46,23 +45,10 @@ def set_aside(folder: Path, rows: Sequence[TrialRow], others: Iterable[TrialRow]
     return target
 
 
-def _new_folder(folder: Path) -> Path:
-    """Return a path below a results folder that does not exist yet, named by the time."""
-    name, number = datetime.now(UTC).strftime("%Y-%m-%dT%H-%M-%SZ"), 1
-    target = folder / FOLDER / name
-    while os.path.lexists(target):
-        number += 1
-        target = folder / FOLDER / f"{name}-{number}"
-    return target
-
-
-def _move(folder: Path, target: Path, name: str) -> None:
+def _move(folder: Path, target: Path, name: str, *, keep: bool = False) -> None:
     if (folder / name).exists():
         (target / name).parent.mkdir(exist_ok=True)
-        (folder / name).rename(target / name)
-
-
-def _copy(folder: Path, target: Path, name: str) -> None:
-    if (folder / name).exists():
-        (target / name).parent.mkdir(exist_ok=True)
-        shutil.copy2(folder / name, target / name)
+        if keep:
+            shutil.copy2(folder / name, target / name)
+        else:
+            (folder / name).rename(target / name)

@@ -6,6 +6,7 @@ to be read again is written here.
 
 import contextlib
 import errno
+import itertools
 import os
 import re
 import stat
@@ -151,6 +152,12 @@ def is_file(path: Path) -> bool:
         return path.is_file()
     except OSError:
         return False
+
+
+def unused(path: Path, mark: str) -> Path:
+    """Return a path where nothing lies: this one, or else its name with the mark and a number from 2 on."""
+    numbered = (path.with_name(f"{path.name}{mark}{number}") for number in itertools.count(2))
+    return next(one for one in itertools.chain([path], numbered) if not os.path.lexists(one))
 
 
 def require_own_folder(folder: Path) -> None:
