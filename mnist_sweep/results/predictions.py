@@ -79,7 +79,7 @@ def write_labels(folder: Path, data_id: str, labels: Predictions) -> None:
         DataError: The values are not classes.
         LedgerError: The folder has other labels, or the disk is full or cannot be written.
     """
-    path, content = _labels_path(folder, data_id), _content(labels)
+    path, content = path_of(folder, f"labels-{data_id}"), _content(labels)
     if not path.exists():
         _write(path, content)
     elif not equal(read_labels(folder, data_id), labels):
@@ -92,7 +92,7 @@ def read_labels(folder: Path, data_id: str) -> Predictions:
     Raises:
         LedgerError: They were not kept, or the file is damaged.
     """
-    path = _labels_path(folder, data_id)
+    path = path_of(folder, f"labels-{data_id}")
     return _read(path, f"there is no {path}: the next run that trains on this data set writes it.")
 
 
@@ -138,10 +138,6 @@ def _check(folder: Path, row: TrialRow, predictions: Predictions, labels: Predic
                 f"{path_of(folder, row.trial_id)} does not give the accuracies of the trial's row: "
                 f"move {folder / 'rows' / row.trial_id}.json away, and the next run makes both again."
             )
-
-
-def _labels_path(folder: Path, data_id: str) -> Path:
-    return folder / FOLDER / f"labels-{data_id}.npz"
 
 
 def _content(predictions: Predictions) -> bytes:
