@@ -164,7 +164,8 @@ def defaults(config: TrialConfig) -> tuple[str, ...]:
         is_part = item.name in REGISTRIES
         names += [item.name] * (type_of(value) is type(default) if is_part else value == default)
         if is_part:
-            names += [f"{item.name}.{inner.name}" for inner in _fields(value) if _is_default(value, inner)]
+            inner_names = (inner.name for inner in _fields(value) if getattr(value, inner.name) == _default(inner))
+            names += [f"{item.name}.{name}" for name in inner_names]
     return tuple(names)
 
 
@@ -175,11 +176,6 @@ def has_custom_code(config: TrialConfig) -> bool:
 
 def _default(item: "dataclasses.Field[Any]") -> Any:
     return item.default_factory() if callable(item.default_factory) else item.default
-
-
-def _is_default(value: Any, item: "dataclasses.Field[Any]") -> bool:
-    default = _default(item)
-    return default is not dataclasses.MISSING and bool(getattr(value, item.name) == default)
 
 
 def _component(kind: str, value: Any) -> Any:

@@ -7,6 +7,7 @@ from the source alone: a function that is found by its name in a text (`getattr`
 """
 
 import ast
+import functools
 import hashlib
 import json
 import sys
@@ -87,8 +88,7 @@ class _Search:
 
     def __init__(self, own_packages: frozenset[str]) -> None:
         self.texts: dict[str, list[str]] = {}
-        self._own_packages = own_packages
-        self._modules: dict[str, SourceModule | None] = {}
+        self._module = functools.cache(functools.partial(source_module, own_packages=own_packages))
         self._seen: set[Target] = set()
 
     def visit(self, target: Target) -> bool:
@@ -122,11 +122,6 @@ class _Search:
         for module, *names in outside:
             self.visit(Target(module, tuple(names)))
         return True
-
-    def _module(self, name: str) -> SourceModule | None:
-        if name not in self._modules:
-            self._modules[name] = source_module(name, self._own_packages)
-        return self._modules[name]
 
     def _define(self, module_name: str, module: SourceModule, name: str) -> None:
         """Collect the statements that bind a name, or change what it stands for, and what they reach."""
