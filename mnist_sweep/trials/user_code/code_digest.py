@@ -80,11 +80,7 @@ def reached(parts: tuple[Any, ...]) -> dict[str, str] | None:
 
 
 class _Search:
-    """Collects the normal forms of definitions, beginning with some of them.
-
-    Attributes:
-        texts: Normal forms of the statements that define each name, by the name with its module.
-    """
+    """Collects the normal forms of the statements that define names, as `texts` by the name with its module."""
 
     def __init__(self, own_packages: frozenset[str]) -> None:
         self.texts: dict[str, list[str]] = {}

@@ -25,16 +25,10 @@ def own_definitions(trials: Iterable[TrialConfig]) -> dict[str, Any]:
             if definition in registry.values():
                 continue
             name = name_of(definition, registry)
-            if found.setdefault(name, definition) is not definition:
-                raise _redefined(name)
-    for name, definition in found.items():
-        if getattr(sys.modules.get(definition.__module__), definition.__name__, definition) is not definition:
-            raise _redefined(name)
+            present = getattr(sys.modules.get(definition.__module__), definition.__name__, definition)
+            if definition is not present or found.setdefault(name, definition) is not definition:
+                raise ConfigError(
+                    f"`{name}` was defined again after trials were made with it: make the trials and the sweep again, "
+                    "too, so that all of them use the new definition."
+                )
     return found
-
-
-def _redefined(name: str) -> ConfigError:
-    return ConfigError(
-        f"`{name}` was defined again after trials were made with it: make the trials and the sweep again, too, so that "
-        "all of them use the new definition."
-    )

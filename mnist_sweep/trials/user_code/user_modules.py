@@ -85,12 +85,7 @@ class SourceModule:
 
 
 def source_module(name: str, own_packages: frozenset[str] = frozenset()) -> SourceModule | None:
-    """Return the user's own module of a name; None if there is none, or it is not the user's.
-
-    Args:
-        name: Its name, as in `sys.modules`.
-        own_packages: Packages that are the user's although they are installed.
-    """
+    """Return the user's own module of a name, or of a package that is the user's although it is installed, or None."""
     if name == MAIN and getattr(sys.modules[MAIN], "__file__", None) in (None, source_text.STANDARD_INPUT):
         return _cells()
     path, folders = _location(name)
