@@ -28,7 +28,6 @@ RESULT_COLUMNS = {
     **dict.fromkeys(("worker", "version", "error", *KIND_COLUMNS), "str"),
 }
 HISTORY_COLUMNS = {"trial_id": "str", **dict.fromkeys(Evaluation._fields, "float64"), "step": "Int64"}
-LARGEST = 2**63 - 1  # that Int64 holds
 AVERAGED = ("val_accuracy", "test_accuracy", "val_loss", "seconds_total")
 SUMMARY_COLUMNS = {"n": "Int64"} | {
     f"{name}_{figure}": "float64" for name in AVERAGED for figure in ("mean", "std", "low", "high")
@@ -113,7 +112,7 @@ def _trials(ordered: Sequence[TrialRow], columns: Sequence[str]) -> "pd.DataFram
 
 def _whole(cells: Sequence[int | None]) -> str:
     """Return the dtype for integers, as those of a user's own class may need more than 64 bits."""
-    return "Int64" if max((abs(cell) for cell in cells if cell is not None), default=0) <= LARGEST else "object"
+    return "Int64" if max((abs(cell) for cell in cells if cell is not None), default=0) < 2**63 else "object"
 
 
 def _cell(value: Any) -> Any:

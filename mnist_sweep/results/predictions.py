@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
 FOLDER = "predictions"
-DTYPES = ("uint8", "uint16")
 
 
 class Predictions(NamedTuple):
@@ -167,7 +166,7 @@ def _read(path: Path, lacking: str) -> Predictions:
         with open_regular(path, npz.MAX_BYTES) as file:
             arrays = npz.read(file, Predictions._fields)
         for array in arrays.values():
-            if array.ndim != 1 or array.dtype.name not in DTYPES or not array.size:
+            if array.ndim != 1 or array.dtype.name not in ("uint8", "uint16") or not array.size:
                 raise DataError(f"it holds {array.dtype} of {array.shape}")
     except FileNotFoundError as error:
         raise LedgerError(lacking) from error

@@ -21,7 +21,6 @@ FORMAT = 2
 HISTORY = ',\n "history": '
 DAMAGED = "its content does not match its own digest: it was damaged or edited"
 MAX_OBJECTS = 1_000_000  # each takes 20 times as much memory as text
-NO_POINTS: dict[str, Any] = dict.fromkeys(Evaluation._fields, ())
 POINT = functools.partial(tuple.__new__, Evaluation)  # without a Python call for each of 100,000s of points
 START = f'{{"format": {FORMAT}, "digest": "'
 LENGTH = len(f'{START}{"0" * 16}"')
@@ -144,7 +143,7 @@ def _history(curve: Any) -> tuple[Evaluation, ...]:
     """Return the points of a learning curve from its columns, or from the points that format 1 has."""
     if not isinstance(curve, dict):
         points = [Evaluation(**point) for point in curve]
-        curve = dict(zip(Evaluation._fields, zip(*points, strict=True), strict=True)) if points else NO_POINTS
+        curve = {name: [getattr(point, name) for point in points] for name in Evaluation._fields}
     validate_curve(curve)
     return tuple(map(POINT, zip(*(curve[name] for name in Evaluation._fields), strict=True)))
 

@@ -30,7 +30,6 @@ from mnist_sweep.validation import coerce, require
 FILE = "runs.jsonl"
 MAX_BYTES = 64 << 20
 PACKAGES = ("mnist-sweep", "tensorflow", "keras", "ray", "numpy", "pandas", "scipy", "optuna")
-GIT_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,7 +161,7 @@ def git_refusal(folder: Path) -> str | None:
 
 def _git(folder: Path, *arguments: str) -> str | None:
     options = "--no-optional-locks", "-c", "core.fsmonitor=false", "-C", str(folder)
-    printed = commands.output("git", *options, *arguments, timeout=GIT_SECONDS)
+    printed = commands.output("git", *options, *arguments, timeout=5.0)
     return None if printed is None else printed.strip()
 
 

@@ -19,8 +19,7 @@ from mnist_sweep.system.files import ledger_errors, make_folder, read_regular, w
 
 # In seconds. A server that does not answer counts as unreachable after a minute at most.
 S3_TIMEOUTS = {"connect_timeout": 5.0, "request_timeout": 10.0}  # of each of four tries
-GS_TIMEOUT = 30.0  # of all tries
-LONGEST_ERROR = 300
+GS_TIMEOUTS = {"retry_time_limit": timedelta(seconds=30)}  # of all tries
 
 
 def storage(where: str) -> "Storage":
@@ -168,7 +167,7 @@ Storage = Folder | Bucket
 def _file_system(url: str) -> tuple[Any, str]:
     from pyarrow.fs import FileSystem
 
-    timeouts = {"s3": S3_TIMEOUTS, "gcs": {"retry_time_limit": timedelta(seconds=GS_TIMEOUT)}}
+    timeouts: dict[str, dict[str, Any]] = {"s3": S3_TIMEOUTS, "gcs": GS_TIMEOUTS}
     try:
         files, path = FileSystem.from_uri(url)
         if not path.strip("/"):
@@ -184,4 +183,4 @@ def _file_system(url: str) -> tuple[Any, str]:
 
 
 def _line(error: Exception) -> str:
-    return textwrap.shorten(str(error), LONGEST_ERROR, placeholder=" …").rstrip(".")
+    return textwrap.shorten(str(error), 300, placeholder=" …").rstrip(".")
