@@ -17,7 +17,6 @@ from mnist_sweep.errors import DataError
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
-    from rich.console import Console
 
 MIRRORS = ("https://www.cs.toronto.edu/~kriz",)
 ARCHIVE = "cifar-10-binary.tar.gz"
@@ -65,14 +64,14 @@ class CIFAR10(VerifiedFiles):
         num_files = -(-(self.train_size + self.val_size) // RECORDS_PER_FILE)
         return {name: [name, f"{name}.gz"] for name in (*list(SHA256)[:num_files], TEST_FILE)}
 
-    def _fetch(self, missing: Sequence[str], console: "Console | None") -> dict[str, Path]:
+    def _fetch(self, missing: Sequence[str]) -> dict[str, Path]:
         """Extract all files into the cache, from a local archive or else from a downloaded one."""
         folder = data_folders.cache_folder() / self._folder
         path = data_folders.find(self._folder, [ARCHIVE])
         if path is None:
             path = folder / ARCHIVE
             urls = download.mirror_urls(self._folder, ARCHIVE, MIRRORS)
-            download.fetch(urls, path, sha256=ARCHIVE_SHA256, console=console)
+            download.fetch(urls, path, sha256=ARCHIVE_SHA256)
         with self._way_out():
             archive.extract(path, folder, SHA256, create=download.replacing)
         return {name: folder / name for name in missing}

@@ -15,7 +15,6 @@ from mnist_sweep.errors import DataError
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
-    from rich.console import Console
 
 DIGEST_LENGTH = 16  # hexadecimal digits
 
@@ -121,11 +120,8 @@ class Shaped(Protocol):
 class FileSource(DataSource, Protocol):
     """A data source that reads files on this machine."""
 
-    def files(self, *, console: "Console | None" = None) -> dict[str, Path]:
-        """Return the path of each file, by content; missing ones are downloaded, and all are verified.
-
-        The progress of downloads is shown on the console, or on standard error if it is None.
-        """
+    def files(self) -> dict[str, Path]:
+        """Return the path of each file, by content; missing ones are downloaded, and all are verified."""
 
 
 def _check_array(name: str, array: object, *, rank: int) -> None:

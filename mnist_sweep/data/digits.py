@@ -9,14 +9,11 @@ import hashlib
 import importlib.util
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from mnist_sweep.data.dataset import Dataset, Split
 from mnist_sweep.errors import DataError
 from mnist_sweep.validation import coerce, require
-
-if TYPE_CHECKING:
-    from rich.console import Console
 
 NUM_IMAGES = 1797
 SHA256 = "87ff0c9e40dc7e2c0e34e7257799c2e3f3aec1a016363bb11cad869ec428a826"
@@ -71,7 +68,7 @@ class Digits:
         val, train, test = (Split(images=part_images, labels=part_labels) for part_images, part_labels in parts)
         return Dataset(train=train, val=val, test=test, num_classes=self.num_classes, pixel_max=16)
 
-    def files(self, *, console: "Console | None" = None) -> dict[str, Path]:
+    def files(self) -> dict[str, Path]:
         """Return the path of the one file, in the scikit-learn package, after verifying it as `load` does."""
         self.load()
         return {"digits": _file()}

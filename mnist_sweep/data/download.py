@@ -19,8 +19,6 @@ from mnist_sweep.text.lines import one_line
 if TYPE_CHECKING:
     from urllib.response import addinfourl
 
-    from rich.console import Console
-
 MAX_BYTES = 1 << 30  # of a download
 TIMEOUT_SECONDS = 30.0  # without data, after which a server is given up
 
@@ -38,14 +36,15 @@ def override_variable(subfolder: str) -> str:
     return f"MNIST_SWEEP_{subfolder.upper()}_URL"
 
 
-def fetch(urls: Sequence[str], destination: Path, *, sha256: str, console: "Console | None" = None) -> None:
+def fetch(urls: Sequence[str], destination: Path, *, sha256: str) -> None:
     """Download a file from the first URL (http, https or file) that has it; its folder is created.
+
+    Progress is shown on standard error.
 
     Args:
         urls: URLs to try in turn.
         destination: The final path.
         sha256: SHA-256 of the file as distributed, in hexadecimal.
-        console: Where progress is shown; standard error if None.
 
     Raises:
         DownloadError: No URL had the file, or the folder cannot be written; nothing is left behind.
@@ -58,7 +57,7 @@ def fetch(urls: Sequence[str], destination: Path, *, sha256: str, console: "Cons
             file.seek(0)
             file.truncate()
             try:
-                return _download(url, file, sha256, console)
+                return _download(url, file, sha256)
             except (OSError, HTTPException, ValueError) as error:
                 causes.append(f"{url} ({_cause(getattr(error, 'reason', error))})")
         subfolder, name = destination.parent.name, destination.name
@@ -101,12 +100,12 @@ def _created(path: Path, stack: contextlib.ExitStack) -> IO[bytes]:
     return stack.enter_context(files.replacing(path))
 
 
-def _download(url: str, file: IO[bytes], sha256: str, console: "Console | None") -> None:
+def _download(url: str, file: IO[bytes], sha256: str) -> None:
     digest = hashlib.sha256()
     received = 0
     with _open(url) as response:
         declared = response.headers["Content-Length"]
-        with _progress(url, int(declared) if declared else None, console) as advance:
+        with _progress(url, int(declared) if declared else None) as advance:
             while chunk := response.read(_CHUNK_BYTES):
                 received += len(chunk)
                 if received > MAX_BYTES:
@@ -138,12 +137,12 @@ def _open(url: str) -> "addinfourl":
 
 
 @contextlib.contextmanager
-def _progress(url: str, total: int | None, console: "Console | None") -> Iterator[Callable[[int], None]]:
+def _progress(url: str, total: int | None) -> Iterator[Callable[[int], None]]:
     """Show a progress bar, or one plain line without a terminal, during the body; yield the function to advance it."""
     from rich.console import Console
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
-    console = console or Console(stderr=True)
+    console = Console(stderr=True)
     if not console.is_terminal:
         console.print(f"downloading {url}", markup=False, highlight=False, soft_wrap=True)
         yield lambda count: None

@@ -6,14 +6,11 @@ Source: Y. LeCun, C. Cortes, C. Burges, "The MNIST database of handwritten digit
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from mnist_sweep.data import data_folders, download, idx
 from mnist_sweep.data.verified_files import VerifiedFiles
 from mnist_sweep.errors import DataError
-
-if TYPE_CHECKING:
-    from rich.console import Console
 
 MIRRORS = ("https://storage.googleapis.com/cvdf-datasets/mnist", "https://ossci-datasets.s3.amazonaws.com/mnist")
 FILES = {
@@ -61,11 +58,11 @@ class MNIST(VerifiedFiles):
         both = {part: (name, name.replace("-idx", ".idx")) for part, name in FILES.items()}
         return {part: [f"{name}{suffix}" for name in names for suffix in (".gz", "")] for part, names in both.items()}
 
-    def _fetch(self, missing: Sequence[str], console: "Console | None") -> dict[str, Path]:
+    def _fetch(self, missing: Sequence[str]) -> dict[str, Path]:
         paths = {part: data_folders.cache_folder() / self._folder / f"{FILES[part]}.gz" for part in missing}
         for part, path in paths.items():
             urls = download.mirror_urls(self._folder, path.name, MIRRORS)
-            download.fetch(urls, path, sha256=COMPRESSED_SHA256[part], console=console)
+            download.fetch(urls, path, sha256=COMPRESSED_SHA256[part])
         return paths
 
     def _parse(self, name: str, content: bytes, path: Path) -> Any:

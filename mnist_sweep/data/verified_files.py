@@ -10,15 +10,12 @@ import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from mnist_sweep.data import data_folders, idx
 from mnist_sweep.data.dataset import Dataset, Split
 from mnist_sweep.errors import DataError
 from mnist_sweep.validation import coerce, require
-
-if TYPE_CHECKING:
-    from rich.console import Console
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +56,7 @@ class VerifiedFiles(abc.ABC):
             DownloadError: A missing file could not be downloaded.
             DataError: A file is not the data set's.
         """
-        parsed = [self._read(name, path) for name, path in self._paths(None).items()]
+        parsed = [self._read(name, path) for name, path in self._paths().items()]
         images, labels, test_images, test_labels = self._join(parsed)
         val, train = slice(self.val_size), slice(self.val_size, self.val_size + self.train_size)
         return Dataset(
@@ -69,21 +66,21 @@ class VerifiedFiles(abc.ABC):
             num_classes=self.num_classes,
         )
 
-    def files(self, *, console: "Console | None" = None) -> dict[str, Path]:
+    def files(self) -> dict[str, Path]:
         """Return the paths of the files that the splits need; see `FileSource.files`, and for errors `load`."""
-        paths = self._paths(console)
+        paths = self._paths()
         for name, path in paths.items():
             self._read(name, path)
         return paths
 
-    def _paths(self, console: "Console | None") -> dict[str, Path]:
+    def _paths(self) -> dict[str, Path]:
         """Return the paths of the needed files, not yet verified unless others are missing."""
         needed = self._needed()
         found = {name: path for name, names in needed.items() if (path := data_folders.find(self._folder, names))}
         if missing := [name for name in needed if name not in found]:
             for name, path in found.items():
                 self._read(name, path)  # report a damaged file before a download, which would not replace it
-            found |= self._fetch(missing, console)
+            found |= self._fetch(missing)
         return {name: found[name] for name in needed}
 
     def _read(self, name: str, path: Path) -> Any:
@@ -107,7 +104,7 @@ class VerifiedFiles(abc.ABC):
         """Return the names that each file may have, by its name in `_checksums`, training files first."""
 
     @abc.abstractmethod
-    def _fetch(self, missing: Sequence[str], console: "Console | None") -> dict[str, Path]:
+    def _fetch(self, missing: Sequence[str]) -> dict[str, Path]:
         """Download missing files into the cache, and return their paths by name."""
 
     @abc.abstractmethod

@@ -4,9 +4,8 @@ import dataclasses
 import json
 from typing import Any
 
-from mnist_sweep import validation
 from mnist_sweep.errors import ConfigError
-from mnist_sweep.validation import shown_in_one_line
+from mnist_sweep.validation import coerce, shown_in_one_line
 
 
 def as_json(value: Any, name: str) -> Any:
@@ -41,8 +40,7 @@ def validate_fields(kind: str, value: Any) -> None:
             got = shown_in_one_line(given)
             raise ConfigError(f"{name} must be hashable, as numbers, texts and tuples are, but got {got}.") from error
     again = type(value)(**flat)
-    for name, changed in validation.coerced_fields(again).items():
-        object.__setattr__(again, name, changed)
+    coerce(again)
     for name, stored in flat.items():
         if (now := as_json(getattr(again, name), name)) != stored:
             rule = f"{kind}.{name} must stay the same when a row makes the {type(value).__name__} again"
