@@ -165,7 +165,7 @@ def data(name: str) -> None:
     if isinstance(source, FileSource):
         for part, path in source.files().items():
             echo(f"{part}: {path}")
-    sizes = ", ".join(f"{len(getattr(loaded, split).labels):,} {split}" for split in ("train", "val", "test"))
+    sizes = ", ".join(f"{len(split):,} {part}" for part, split in loaded.splits.items())
     echo(f"{name}: {sizes} images of {'x'.join(map(str, loaded.image_shape))}, verified")
 
 

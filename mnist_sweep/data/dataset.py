@@ -72,7 +72,7 @@ class Dataset:
     def __post_init__(self) -> None:
         _require(1 <= self.num_classes <= 256, "1 <= num_classes <= 256", num_classes=self.num_classes)
         _require(1 <= self.pixel_max <= 255, "1 <= pixel_max <= 255", pixel_max=self.pixel_max)
-        for name, split in (("train", self.train), ("val", self.val), ("test", self.test)):
+        for name, split in self.splits.items():
             shape, label = split.images.shape[1:], int(split.labels.max())
             same = shape == self.image_shape
             _require(same, f"{name} image_shape == train image_shape", **{name: shape, "train": self.image_shape})
@@ -82,6 +82,11 @@ class Dataset:
             _require(fits, f"{name} labels < num_classes", label=label, num_classes=self.num_classes)
 
     @property
+    def splits(self) -> dict[str, Split]:
+        """The splits by name: `train`, `val` and `test`."""
+        return {"train": self.train, "val": self.val, "test": self.test}
+
+    @property
     def image_shape(self) -> tuple[int, int, int]:
         """Height, width and channels of every image."""
         height, width, channels = self.train.images.shape[1:]
@@ -89,8 +94,7 @@ class Dataset:
 
     def digest(self) -> str:
         """Return the first 16 hexadecimal digits of a SHA-256 of everything that training and evaluation see."""
-        splits = {"train": self.train, "val": self.val, "test": self.test}
-        content = {name: [split.images.shape, split.sha256()] for name, split in splits.items()}
+        content = {name: [split.images.shape, split.sha256()] for name, split in self.splits.items()}
         text = json.dumps([content, self.num_classes, self.pixel_max])
         return hashlib.sha256(text.encode()).hexdigest()[:DIGEST_LENGTH]
 

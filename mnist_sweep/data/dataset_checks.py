@@ -17,7 +17,6 @@ from mnist_sweep.data.label_checks import label_notes
 from mnist_sweep.errors import DataError
 from mnist_sweep.text.lines import listed
 
-SPLITS = ("train", "val", "test")
 MAX_NAMED = 10
 DARK = 0.5  # of the full pixel: the largest pixel of images that may be scaled otherwise than declared
 SHIFT = 0.2  # of the full pixel: a difference of the splits' means that different images rarely have
@@ -54,25 +53,21 @@ def notes(name: str, data: Dataset, *, is_built_in: bool = False) -> list[str]:
 def _image_notes(data: Dataset) -> list[str]:
     scale = [*_scale_notes(data)]
     constant = [*_constant_notes(data)]
-    is_cut = max(int(split.images.max()) for split in _splits(data).values()) <= 1 < data.pixel_max
+    is_cut = max(int(split.images.max()) for split in data.splits.values()) <= 1 < data.pixel_max
     if constant or is_cut:  # images of which many are alike for that reason alone
         return [*scale, *constant]
     return [*scale, *_duplicate_notes(data), *([] if scale else label_notes(data))]
 
 
-def _splits(data: Dataset) -> dict[str, Split]:
-    return {name: getattr(data, name) for name in SPLITS}
-
-
 def _class_notes(data: Dataset) -> Iterator[str]:
-    counts = {name: np.bincount(split.labels, minlength=data.num_classes) for name, split in _splits(data).items()}
+    counts = {name: np.bincount(split.labels, minlength=data.num_classes) for name, split in data.splits.items()}
     never = np.flatnonzero(sum(counts.values()) == 0)
     if len(never):
         yield f"no image of {_classes(never)} in any split, of num_classes={data.num_classes}"
     for name, count in counts.items():
         missing = np.flatnonzero((count == 0) & (sum(counts.values()) > 0))
         if len(missing):
-            others = [f"{counts[other][missing].sum():,} in {other}" for other in SPLITS if other != name]
+            others = [f"{counts[other][missing].sum():,} in {other}" for other in counts if other != name]
             yield f"no image of {_classes(missing)} in {name} ({', '.join(others)})"
 
 
@@ -83,7 +78,7 @@ def _classes(classes: NDArray[np.intp]) -> str:
 
 def _scale_notes(data: Dataset) -> Iterator[str]:
     """Yield what does not fit the declared full pixel, or differs among the splits."""
-    largest = {name: int(split.images.max()) for name, split in _splits(data).items()}
+    largest = {name: int(split.images.max()) for name, split in data.splits.items()}
     measured = ", ".join(f"{pixel} in {name}" for name, pixel in largest.items())
     top = max(largest.values())
     if 0 < top <= DARK * data.pixel_max:
@@ -96,7 +91,7 @@ def _scale_notes(data: Dataset) -> Iterator[str]:
     elif min(largest.values()) <= DARK * top:
         yield f"the splits are scaled differently: the largest pixel is {measured}"
     else:
-        means = {name: float(np.mean(split.images)) / data.pixel_max for name, split in _splits(data).items()}
+        means = {name: float(np.mean(split.images)) / data.pixel_max for name, split in data.splits.items()}
         if max(means.values()) - min(means.values()) > SHIFT:
             shown = ", ".join(f"{mean:.2f} in {name}" for name, mean in means.items())
             yield f"the splits differ in brightness, as if some were inverted: the mean pixel, of 0 to 1, is {shown}"
@@ -106,7 +101,7 @@ def _scale_notes(data: Dataset) -> Iterator[str]:
 
 
 def _constant_notes(data: Dataset) -> Iterator[str]:
-    for name, split in _splits(data).items():
+    for name, split in data.splits.items():
         flat = split.images.reshape(len(split), -1)
         number = int((flat.min(axis=1) == flat.max(axis=1)).sum()) if flat.shape[1] > 1 else 0
         if number > MANY_CONSTANT * len(split):
@@ -116,14 +111,14 @@ def _constant_notes(data: Dataset) -> Iterator[str]:
 
 def _duplicate_notes(data: Dataset) -> Iterator[str]:
     """Yield the images that are in two splits, have two labels, or fill a split."""
-    hashes = {name: _hashes(split) for name, split in _splits(data).items()}
-    for one, other in combinations(SPLITS, 2):
+    hashes = {name: _hashes(split) for name, split in data.splits.items()}
+    for one, other in combinations(hashes, 2):
         known = {*hashes[one]}
         number, size = sum(image in known for image in hashes[other]), len(hashes[other])
         if number:
             yield f"{number:,} of {size:,} {other} images ({_share(number, size)}) are in {one}, too"
     for name, found in hashes.items():
-        labels = getattr(data, name).labels.tolist()
+        labels = data.splits[name].labels.tolist()
         num_labelled, distinct, size = len({*zip(found, labels, strict=True)}), len({*found}), len(found)
         if num_labelled > distinct:
             of = Counter(image for image, _ in {*zip(found, labels, strict=True)})

@@ -66,6 +66,6 @@ def _digests(datasets: Mapping[Any, Dataset]) -> dict[str, str]:
     """Return the SHA-256 of the images and labels of each split, by the name of the data set."""
     digests = {}
     for source, dataset in datasets.items():
-        for split in ("train", "val", "test"):
-            digests[f"{getattr(source, '__name__', source)} {split}"] = getattr(dataset, split).sha256()
+        for name, split in dataset.splits.items():
+            digests[f"{getattr(source, '__name__', source)} {name}"] = split.sha256()
     return digests
