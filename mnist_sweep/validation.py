@@ -83,7 +83,7 @@ def _coerced(given: Any, hint: Any, name: str) -> Any:
     if origin in (typing.Union, types.UnionType):
         inner = [argument for argument in arguments if argument is not type(None)]
         if len(inner) > 1 or (given is None and len(inner) < len(arguments)):
-            return _plain(given)
+            return with_tuples(given)
         return _coerced(given, inner[0], name)
     if origin is tuple:
         return _sequence(given, arguments, name)
@@ -95,7 +95,7 @@ def _coerced(given: Any, hint: Any, name: str) -> Any:
     if hint in (bool, str):
         _require(isinstance(given, hint), "is a string" if hint is str else "is True or False", name, given)
         return hint(given)
-    return _plain(given)
+    return with_tuples(given)
 
 
 def _require(holds: bool, rule: str, name: str, given: Any) -> None:
@@ -106,8 +106,9 @@ def _is(given: Any, argument: Any) -> bool:
     return isinstance(given, bool) == isinstance(argument, bool) and given.__hash__ is not None and given == argument
 
 
-def _plain(given: Any) -> Any:
-    return tuple(map(_plain, given)) if isinstance(given, list | tuple) else given
+def with_tuples(given: Any) -> Any:
+    """Return a value with tuples in place of lists, also of those inside."""
+    return tuple(map(with_tuples, given)) if isinstance(given, list | tuple) else given
 
 
 def _sequence(given: Any, arguments: tuple[Any, ...], name: str) -> Any:

@@ -11,7 +11,7 @@ from mnist_sweep.search import axis_rules
 from mnist_sweep.search.distributions import Choice, contains, ends
 from mnist_sweep.trials import config, overrides, shared_prefix
 from mnist_sweep.trials.config import REGISTRIES, TrialConfig
-from mnist_sweep.validation import coerce, require, shown_in_one_line
+from mnist_sweep.validation import coerce, require, shown_in_one_line, with_tuples
 
 SEARCHER_METHODS = ("suggest", "on_trial_complete", "set_search_properties")
 
@@ -104,7 +104,7 @@ class Search:
     def find(self, trial_id: str, flat: Mapping[str, Any]) -> dict[str, Any] | None:
         """Return the axes' values at the trial of an id and flat form, or None outside of the space; import no code."""
         for chosen in self._parts():
-            values = {name: chosen[name] if name in chosen else _as_tuple(flat.get(name)) for name in self.axes}
+            values = {name: chosen[name] if name in chosen else with_tuples(flat.get(name)) for name in self.axes}
             is_inside = all(contains(axis, values[name]) for name, axis in self.axes.items())
             if is_inside and config.trial_id(self.trial(values)) == trial_id:
                 return values
@@ -115,7 +115,3 @@ class Search:
         names = [name for name, axis in self.axes.items() if name in REGISTRIES and isinstance(axis, Choice)]
         combinations = itertools.product(*(self.axes[name].values for name in names))
         return [dict(zip(names, chosen, strict=True)) for chosen in combinations]
-
-
-def _as_tuple(value: Any) -> Any:
-    return tuple(map(_as_tuple, value)) if isinstance(value, list) else value
