@@ -25,9 +25,8 @@ CLEAR, LOST = 0.6, 0.1  # shares guessed rightly of a class within train, and of
 
 def label_notes(data: Dataset) -> Iterator[str]:
     """Yield the splits whose labels look unrelated to their images, and classes that look exchanged."""
-    halves = [
-        Split(images=data.train.images[part], labels=data.train.labels[part]) for part in _halves(len(data.train))
-    ]
+    images, labels = data.train.images, data.train.labels
+    halves = [Split(images=images[start::2], labels=labels[start::2]) for start in (0, 1)]
     within = _guessed(*halves)
     if within is None:
         return
@@ -43,10 +42,6 @@ def label_notes(data: Dataset) -> Iterator[str]:
             yield note
         else:
             yield from _exchanged(name, split, guesses[0], _sample(halves[1]), within[0])
-
-
-def _halves(number: int) -> tuple[slice, slice]:
-    return slice(0, number, 2), slice(1, number, 2)
 
 
 def _sample(split: Split) -> Split:
