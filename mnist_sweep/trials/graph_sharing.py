@@ -7,10 +7,9 @@ and schedules are fed; whatever else a model or an optimizer has is part of the 
 import dataclasses
 from typing import TYPE_CHECKING, Any
 
-from mnist_sweep.optim.optimizers import numbers
+from mnist_sweep.optim.optimizers import Optimizer, numbers
 
 if TYPE_CHECKING:
-    from mnist_sweep.optim.optimizers import Optimizer
     from mnist_sweep.trials.config import TrialConfig
 
 
@@ -19,7 +18,7 @@ def model_signature(model: Any) -> tuple[Any, ...]:
     return _signature(model, {field.name for field in dataclasses.fields(model) if field.metadata.get("variable")})
 
 
-def optimizer_signature(optimizer: "Optimizer") -> tuple[Any, ...]:
+def optimizer_signature(optimizer: Optimizer) -> tuple[Any, ...]:
     """Return the type of an optimizer and its fields, apart from its numbers."""
     return _signature(optimizer, numbers(optimizer))
 
