@@ -19,6 +19,7 @@ from mnist_sweep.system.files import (
     read_regular,
     remove_unfinished,
     replacing,
+    unused,
     write_atomically,
 )
 
@@ -139,3 +140,11 @@ def test_a_name_that_is_too_long_exists_nowhere(tmp_path: Path) -> None:
     assert not is_folder(tmp_path / ("a" * 300))
     assert not is_file(tmp_path / ("a" * 300))
     assert is_folder(tmp_path)
+
+
+def test_an_unused_name_is_the_given_one_or_the_first_with_a_number(tmp_path: Path) -> None:
+    path = tmp_path / "rows"
+    assert unused(path, "-") == path
+    path.symlink_to("nowhere")
+    (tmp_path / "rows-2").touch()
+    assert unused(path, "-") == tmp_path / "rows-3"
