@@ -60,14 +60,11 @@ class TuneSearcher:
                 break
             trial = self._trial(point)
             name = trial_id(trial) if trial else ""
-            if trial is None:
-                self._searcher.on_trial_complete(suggestion, error=True)
-                num_known += 1
-            elif name in self._rows:
+            if name in self._rows:
                 self._complete(suggestion, self._rows[name])
                 num_known += name not in self._untold
                 self._untold.discard(name)
-            elif name in self._suggestions:
+            elif trial is None or name in self._suggestions:
                 self._searcher.on_trial_complete(suggestion, error=True)
                 num_known += 1
             else:
