@@ -124,10 +124,8 @@ def imported(node: ast.AST, package: str) -> Iterator[tuple[str, Target]]:
 
 
 def bound_names(node: ast.AST) -> set[str]:
-    """Return the names that a statement binds in its own scope, without imports in other statements."""
-    if isinstance(node, SCOPES):
-        return {getattr(node, "name", "")} - {""}
-    names = {name for name, _ in imported(node, "")}
+    """Return the names that a statement binds in its own scope."""
+    names: set[str] = set()
     for inner in _in_this_scope(node):
         if isinstance(inner, ast.Name) and isinstance(inner.ctx, ast.Store | ast.Del):
             names.add(inner.id)
