@@ -8,6 +8,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+import keras
 import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
@@ -16,7 +17,6 @@ from mnist_sweep.errors import ConfigError
 from mnist_sweep.models import layer_calls
 from mnist_sweep.models.layer_calls import LayerCall
 from mnist_sweep.text.lines import listed
-from mnist_sweep.training import tensorflow_runtime
 from mnist_sweep.training.sample import Sample
 
 MIN_SPREAD, MAX_SPREAD = 1 / 50, 50  # of what the first weights see, relative to the images; scaled twice, it is 1/255
@@ -24,6 +24,7 @@ GAMMA = 1 + 1e-5  # changes pixels by 4e-6 at most, which float32 tells apart, a
 ROUNDING = 1e-6  # difference between the logits of two images that may be rounding, relative to the logits
 GAINS = 1.0, 10.0, 100.0  # of random weights, under which logits leave [-1, 1]
 TOLERANCES = {"float32": 2e-2, "mixed_float16": 2e-2, "mixed_bfloat16": 1e-1}  # of logits; a GPU computes in TF32
+DRAWS = "equal images have different logits in evaluation", "draw random numbers only if `training`"
 
 Array = NDArray[Any]
 
@@ -51,7 +52,7 @@ class ModelLaws:
         self._model, self._images, self._labels = model, tf.constant(sample.images), tf.constant(sample.labels)
         self._shape, self._tolerance = (len(sample.labels), sample.num_classes), TOLERANCES[precision]
         self._is_exact = precision == "float32" and not tf.config.get_visible_devices("GPU")
-        self._start = [variable.numpy() for variable in model.variables]
+        self._start = self._values()
 
     def check(self) -> list[str]:
         """Try every law; return notes on what may be meant, one line each.
@@ -66,17 +67,22 @@ class ModelLaws:
         law(not others, f"{_named(others)} is not float32", "leave dtypes to the trial's `precision`")
         outputs, calls = layer_calls.record(self._model, self._images)
         logits = self._checked(outputs)
-        notes = self._check_evaluation(logits)
-        notes += [*self._check_scale(calls), *self._check_range(logits), *_ignored(self._model)]
+        self._check_evaluation(logits)
+        notes = [*self._check_scale(calls), *_ignored(self._model)]
+        if not (_ends_linearly(outputs, calls) and _varies(logits)):
+            notes += self._check_range(logits)
         self._put_back()
-        loss = self._check_gradients(count)
+        loss, rounds = self._check_gradients(count)
         self._put_back()
         if not _varies(logits):  # whatever training draws or keeps would not show
             self._draw(1.0)
-            self._start, logits = [variable.numpy() for variable in self._model.variables], self._evaluated()
-            notes += self._check_evaluation(logits)
-            loss = float(self._loss(seed=1))
+            self._start, logits = self._values(), self._evaluated()
+            self._check_evaluation(logits)
+            loss = float(self._loss())
             self._put_back()
+        rounds = rounds and self._is_exact and _varies(logits)
+        if rounds and np.array_equal(self._evaluated(self._images**GAMMA), logits):
+            notes.append("its logits stay the same when all pixels change a little, so it rounds its images")
         self._check_state(logits, loss)
         return notes
 
@@ -98,23 +104,21 @@ class ModelLaws:
         images = self._images if images is None else images
         return np.asarray(tf.cast(self._model(images, training=False), tf.float64))
 
-    def _check_evaluation(self, logits: Array) -> list[str]:
+    def _check_evaluation(self, logits: Array) -> None:
         """Validate that evaluation is a function of one image and the variables, which it leaves alone."""
-        again = self._evaluated()
         pairs = zip(self._model.variables, self._start, strict=True)
-        changed = [variable.path for variable, value in pairs if not np.array_equal(variable.numpy(), value)]
-        if changed and not any("seed_generator" in path for path in changed):
-            law(False, f"evaluation changes {_named(changed)}", "let a layer change its state only if `training`")
-        way_out = "draw random numbers only if `training`"
-        law(not changed and np.array_equal(again, logits), "equal images have different logits in evaluation", way_out)
+        changed = [variable.path for variable, value in pairs if not np.array_equal(variable.value, value)]
+        draws = any("seed_generator" in path for path in changed)
+        finding = f"evaluation changes {_named(changed)}"
+        law(draws or not changed, finding, "let a layer change its state only if `training`")
         difference = np.abs(self._evaluated(self._images[:1]) - logits[:1]).max()
         alone = bool(difference <= self._tolerance * max(1e-6, np.abs(logits).max()))
         way_out = "compute nothing across the batch, and leave `training` of layers such as BatchNormalization alone"
+        law(not draws and (alone or self._repeats()), *DRAWS)
         law(alone, "the logits of an image depend on the other images of its batch", way_out)
-        is_exact = self._is_exact and _varies(logits)
-        if not is_exact or not np.array_equal(self._evaluated(self._images**GAMMA), logits):
-            return []
-        return ["its logits stay the same when all pixels change a little, so it rounds its images"]
+
+    def _repeats(self) -> bool:
+        return np.array_equal(self._evaluated(), self._evaluated())
 
     def _check_scale(self, calls: Sequence[LayerCall]) -> list[str]:
         """Validate that the first weights see images of about the scale in which they come."""
@@ -124,7 +128,8 @@ class ModelLaws:
             return []
         ratio = spread / self._spread(self._images)
         finding = f"its first weights see images that differ by {spread:.2g} at most"
-        law(ratio >= MIN_SPREAD, finding, "images come in [0, 1] already, so remove its own scaling, as by 1/255")
+        way_out = "images come in [0, 1] already, so remove its own scaling by 1/255, or put Rescaling(255.0) before it"
+        law(ratio >= MIN_SPREAD, finding, way_out)
         return [f"{finding}: images come in [0, 1]"] if ratio > MAX_SPREAD else []
 
     def _spread(self, values: Any) -> float:
@@ -136,12 +141,16 @@ class ModelLaws:
         images = each.reshape(self._shape[0], -1) if len(each) % self._shape[0] == 0 else each.reshape(-1, 1)
         return float(np.ptp(images, axis=0).max(initial=0.0))
 
-    def _check_gradients(self, count: int) -> float:
-        """Validate that a training step changes every weight, and none of `count` variables is new; return its loss."""
+    def _check_gradients(self, count: int) -> tuple[float, bool]:
+        """Validate that a training step changes every weight, and none of `count` variables is new.
+
+        Return its loss, and whether no gradient reaches the images.
+        """
         weights = self._model.trainable_variables
         with tf.GradientTape() as tape:
-            loss = self._loss(seed=1)
-        gradients = tape.gradient(loss, [weight.value for weight in weights])
+            tape.watch(self._images)
+            loss = self._loss()
+        *gradients, of_images = tape.gradient(loss, [*(weight.value for weight in weights), self._images])
         law(len(self._model.variables) == count, "its first training step makes variables", "make them in `build`")
         known = {id(variable.value) for variable in self._model.variables}
         foreign = [variable.name for variable in tape.watched_variables() if id(variable) not in known]
@@ -159,21 +168,20 @@ class ModelLaws:
         stuck = bool(kernels) and not any(array.any() for array in kernels)
         way_out = "start weights at random, and let no Dropout drop a whole layer"
         law(not stuck, "its biases alone have a gradient", way_out)
-        return float(loss)
+        return float(loss), of_images is None or not np.any(of_images)
 
     def _check_state(self, logits: Array, loss: float) -> None:
         """Validate that a training step is a function of the images and the variables, and changes these alone."""
-        losses = loss, float(self._loss(seed=2))
-        self._put_back()
+        kept = np.array_equal(self._evaluated(), logits)
+        law(kept or self._repeats(), *DRAWS)
+        losses = loss, float(self._loss())
         way_out = "draw random numbers from keras.random with a SeedGenerator, and keep all state in weights"
         same = math.isclose(*losses, rel_tol=1e-5, abs_tol=1e-6)
         law(same, f"two equal training steps have the losses {losses[0]:.6g} and {losses[1]:.6g}", way_out)
-        kept = np.array_equal(self._evaluated(), logits)
         law(kept, "training changes more than its variables", "keep all state in weights, made by add_weight")
 
-    def _loss(self, *, seed: int) -> Any:
-        """Return the loss of a training step: scalar float32."""
-        tensorflow_runtime.seed_everything(seed)
+    def _loss(self) -> Any:
+        """Return the loss of a training step, for which global generators are in another state each time: float32."""
         outputs = self._model(self._images, training=True)
         self._checked(outputs)
         losses = tf.nn.sparse_softmax_cross_entropy_with_logits(self._labels, tf.cast(outputs, tf.float32))
@@ -210,13 +218,23 @@ class ModelLaws:
             fan_in = math.prod(weight.shape[:-1]) if len(weight.shape) > 1 else 1
             weight.assign(drawn.normal(0, gain / math.sqrt(fan_in), weight.shape))
 
+    def _values(self) -> list[Array]:
+        return [variable.value.numpy() for variable in self._model.variables]
+
     def _put_back(self) -> None:
         for variable, value in zip(self._model.variables, self._start, strict=True):
-            variable.assign(value)
+            variable.value.assign(value)
 
 
 def _varies(logits: Array) -> bool:
     return bool(np.ptp(logits, axis=0).max() > ROUNDING * np.abs(logits).max())
+
+
+def _ends_linearly(outputs: Any, calls: Sequence[LayerCall]) -> bool:
+    """Return whether outputs are those of a trained layer without an activation, so that they can be any logits."""
+    last = calls[-1]
+    is_linear = getattr(last.layer, "activation", None) is keras.activations.linear
+    return is_linear and bool(last.weights) and outputs is last.outputs
 
 
 def _named(paths: Sequence[str]) -> str:

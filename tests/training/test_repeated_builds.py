@@ -2,8 +2,10 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
+import numpy as np
 import pytest
 
 from mnist_sweep import Digits, TrialConfig
@@ -40,6 +42,13 @@ def pretrained(num_classes: int) -> Any:
     return unbuilt(num_classes)
 
 
+def overwritten(num_classes: int) -> Any:
+    model = unbuilt(num_classes)
+    model.build((None, 8, 8, 1))
+    model.set_weights([np.linspace(0, 1, weight.size).reshape(weight.shape) for weight in model.get_weights()])
+    return model
+
+
 def trial(make: Callable[[int], Any]) -> TrialConfig:
     MAKE.append(make)
     return TrialConfig(model=Built(len(MAKE) - 1))
@@ -53,9 +62,23 @@ def test_a_model_without_weights_gets_them_from_the_seed_of_its_trial() -> None:
 
 
 def test_weights_that_no_seed_changes_are_noted_unless_they_are_constants() -> None:
-    assert repeated_builds.check(trial(pretrained), DIGITS)[1] == ["its initial weights are the same for every seed"]
+    for make in (pretrained, overwritten):
+        assert repeated_builds.check(trial(make), DIGITS)[1] == ["its initial weights are the same for every seed"]
     zeros = trial(lambda num_classes: unbuilt(num_classes, kernel_initializer="zeros"))
     assert repeated_builds.check(zeros, DIGITS)[1] == []
+
+
+def test_a_third_model_is_built_only_if_no_initializer_draws_by_the_seed() -> None:
+    built: list[str] = []
+
+    def counted(num_classes: int, **options: Any) -> Any:
+        built.append("model")
+        return unbuilt(num_classes, **options)
+
+    repeated_builds.check(trial(counted), DIGITS)
+    assert len(built) == 2
+    repeated_builds.check(trial(partial(counted, kernel_initializer="zeros")), DIGITS)
+    assert len(built) == 5
 
 
 def test_an_exception_in_build_is_left_to_the_trial() -> None:
