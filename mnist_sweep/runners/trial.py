@@ -114,12 +114,12 @@ def prepare(settings: Mapping[str, Any], definitions: bytes) -> Generator[Item, 
     tensorflow_runtime.configure(**settings)
 
 
-def check_models(models: Sequence[tuple[Flat, Sample]]) -> Generator[Item, None, list[str]]:
-    """Check models in a process that runs trials only; return notes on them."""
+def check_models(models: Sequence[tuple[Flat, Sample]]) -> Generator[Item, None, list[str] | None]:
+    """Check models in a process that runs trials only; return notes, or None if one raises KeyboardInterrupt."""
     yield from ()
-    with contextlib.suppress(KeyboardInterrupt):  # only a model can have raised it: its trial reports it
+    with contextlib.suppress(KeyboardInterrupt):
         return model_candidates.check_models([Candidate(from_flat(flat), sample) for flat, sample in models])
-    return []
+    return None
 
 
 def keep_dataset(key: int, dataset: Dataset) -> Generator[Item, None, None]:

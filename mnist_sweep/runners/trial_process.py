@@ -1,5 +1,6 @@
 """A child process that runs trials, so that no model of the user's can end the run; replaced when it has ended."""
 
+import contextlib
 import dataclasses
 from collections.abc import Generator, Mapping, Sequence
 from typing import Any, Self
@@ -63,7 +64,7 @@ class TrialProcess:
     def check_models(self, models: Sequence[Candidate]) -> list[str]:
         """Check models in the process, as `model_candidates.check_models` does in this one; return notes on them.
 
-        If a model ends the process, so will its trial, which reports it.
+        If a model ends the process, its trial will report it; then each of the others is checked by itself.
 
         Raises:
             ConfigError: As raised by `model_candidates.check_models`.
@@ -72,11 +73,12 @@ class TrialProcess:
         if not models:
             return []
         flats = [(to_flat(config), sample) for config, sample in models]
-        try:
-            notes: list[str] = self.start().call(trial.check_models, flats)
-        except ProcessLostError:
-            return []
-        return notes
+        with contextlib.suppress(ProcessLostError):
+            notes: list[str] | None = self.start().call(trial.check_models, flats)
+            if notes is not None:
+                return notes
+        alone = [[model] for model in models] if len(models) > 1 else []
+        return [note for model in alone for note in self.check_models(model)]
 
     def end(self) -> None:
         """End the process if there is one."""

@@ -157,15 +157,24 @@ def seed_everything(seed: int) -> None:
 
 @contextlib.contextmanager
 def precision(policy: str) -> Iterator[None]:
-    """Build layers under a Keras dtype policy, and restore the previous one afterwards."""
+    """Build layers under a Keras dtype policy; restore it afterwards, with what else a user's `build` may have set."""
     import keras
+    import tensorflow as tf
 
-    before = keras.config.dtype_policy()
+    setters: dict[Any, Callable[[Any], None]] = {
+        keras.config.dtype_policy: keras.config.set_dtype_policy,
+        keras.config.floatx: keras.config.set_floatx,
+        keras.config.image_data_format: keras.config.set_image_data_format,
+        tf.config.functions_run_eagerly: tf.config.run_functions_eagerly,
+    }
+    before = {get: get() for get in setters}
     keras.config.set_dtype_policy(policy)
     try:
         yield
     finally:
-        keras.config.set_dtype_policy(before)
+        for get, value in before.items():
+            if get() != value:
+                setters[get](value)
 
 
 def traced(method: Callable[..., Any], **options: Any) -> Any:

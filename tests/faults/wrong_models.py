@@ -188,6 +188,12 @@ def _tf() -> Any:
     return tf
 
 
+def _recurrent() -> Layers:
+    import keras
+
+    return [keras.layers.Reshape((1, 8)), keras.layers.LSTM(4, dropout=0.2)]
+
+
 def _all_zero(layers: Layers, number: int) -> None:
     import keras
 
@@ -279,6 +285,7 @@ FAULTS: dict[str, tuple[str, Fault]] = {
     "there_and_back": (RIGHT, _first(_step(lambda x, _: x * 255 / 255))),
     "frozen_part": (RIGHT, _hidden(_dense(8, trainable=False))),
     "random_flip": (RIGHT, _first(_keras("RandomFlip", "horizontal"))),
+    "unused_masks": (RIGHT, lambda layers, number: layers.__setitem__(slice(-1, -1), _recurrent())),
     "moving_average": (
         RIGHT,
         _hidden(

@@ -78,8 +78,15 @@ def test_a_model_is_refused_there_and_one_that_exits_in_build_is_left_to_its_tri
     assert process.check_models(model_candidates.candidates(exiting, {BASE.data: digits})) == []
     wrong = replace(BASE, model=Own("softmax"))
     with pytest.raises(ConfigError, match="its outputs are probabilities"):
-        process.check_models(model_candidates.candidates([*exiting[:1], wrong], {BASE.data: digits}))
+        process.check_models(model_candidates.candidates([*exiting, wrong], {BASE.data: digits}))
     assert process.start().is_alive
+
+
+@pytest.mark.slow
+def test_a_model_that_ends_the_process_hides_no_other(process: TrialProcess, digits: Dataset) -> None:
+    aborting, wrong = replace(BASE, model=Ending(how="abort")), replace(BASE, model=Own("softmax"))
+    with pytest.raises(ConfigError, match="its outputs are probabilities"):
+        process.check_models(model_candidates.candidates([aborting, wrong], {BASE.data: digits}))
 
 
 def test_a_copy_that_a_model_forks_sends_no_row(process: TrialProcess, digits: Dataset) -> None:

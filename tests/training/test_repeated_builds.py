@@ -90,6 +90,21 @@ def test_an_exception_in_build_is_left_to_the_trial() -> None:
         repeated_builds.calls(trial(fail), DIGITS)
 
 
+def test_settings_that_build_changes_are_refused_and_set_back() -> None:
+    import keras
+
+    def build(num_classes: int) -> Any:
+        keras.config.set_floatx("float64")
+        keras.config.set_dtype_policy("mixed_bfloat16")
+        keras.config.set_image_data_format("channels_first")
+        return unbuilt(num_classes)
+
+    with pytest.raises(ConfigError, match="it sets the dtype policy to mixed_bfloat16, floatx to float64, the image"):
+        repeated_builds.check(trial(build), DIGITS)
+    assert (keras.config.floatx(), keras.config.image_data_format()) == ("float32", "channels_last")
+    assert keras.config.dtype_policy().name == "float32"
+
+
 def test_an_error_of_a_layer_is_one_line_without_what_keras_puts_around_it() -> None:
     import keras
 

@@ -29,6 +29,34 @@ class BrokenRay(BaseException):
     """Raised when a process of Ray has ended; no Exception, upon which Tune would wait for its workers."""
 
 
+class Readiness:
+    """Whether trials may train: once a worker has refused no model, the observer learns that there is room for them.
+
+    Args:
+        observer: Hears of trials that have started only then.
+        num_workers, warning: Arguments of `Observer.ready`.
+    """
+
+    def __init__(self, observer: Observer, num_workers: int, warning: str | None) -> None:
+        self._observer, self._num_workers, self._warning = observer, num_workers, warning
+        self._waiting: list[str] | None = []
+
+    def started(self, trial_id: str) -> None:
+        """Report that a trial has started, now or when trials may train."""
+        if self._waiting is None:
+            self._observer.started(trial_id)
+        else:
+            self._waiting.append(trial_id)
+
+    def reach(self) -> None:
+        """Report, once, that trials may train."""
+        if self._waiting is not None:
+            waiting, self._waiting = self._waiting, None
+            self._observer.ready(self._num_workers, self._warning)
+            for trial_id in waiting:
+                self._observer.started(trial_id)
+
+
 class TuneCallback(tune.Callback):
     """Reports what Tune reports to an observer: on trials by id, to which proposed ones are added while Tune runs.
 
@@ -41,14 +69,19 @@ class TuneCallback(tune.Callback):
     """
 
     def __init__(
-        self, trials: dict[str, TrialConfig], observer: Observer, node_messages: SimpleQueue[str], gpus_per_trial: float
+        self,
+        trials: dict[str, TrialConfig],
+        observer: Observer,
+        readiness: Readiness,
+        node_messages: SimpleQueue[str],
+        gpus_per_trial: float,
     ) -> None:
         self.error: BaseException | None = None
         self.has_ended = False
         self.dead_process: str | None = None
         self.paused: list[str] = []
         self.out_of_memory: list[str] = []
-        self._trials, self._observer = trials, observer
+        self._trials, self._observer, self._readiness = trials, observer, readiness
         self._node_messages, self._gpus_per_trial = node_messages, gpus_per_trial
         self._running: set[str] = set()
         self._model_notes: set[str] = set()
@@ -63,7 +96,7 @@ class TuneCallback(tune.Callback):
     def on_trial_start(self, iteration: int, trials: Any, trial: Any, **info: Any) -> None:
         """Report that a trial starts."""
         self._running.add(id_of(trial))
-        self.call(self._observer.started, id_of(trial))
+        self.call(self._readiness.started, id_of(trial))
 
     def on_trial_result(self, iteration: int, trials: Any, trial: Any, result: Any, **info: Any) -> None:
         """Report a worker's message; take large values out of it, since Tune keeps the last one of each trial."""
@@ -77,7 +110,9 @@ class TuneCallback(tune.Callback):
 
     def on_trial_recover(self, iteration: int, trials: Any, trial: Any, **info: Any) -> None:
         """Report that a trial lost its worker and is retried."""
-        self.call(self._observer.retried, id_of(trial), self._lost_worker_cause(trial))
+        cause = self._lost_worker_cause(trial)
+        self.call(self._readiness.reach)
+        self.call(self._observer.retried, id_of(trial), cause)
 
     def on_trial_error(self, iteration: int, trials: Any, trial: Any, **info: Any) -> None:
         """Report the row of a trial that lost its worker and is not retried."""
@@ -135,6 +170,7 @@ class TuneCallback(tune.Callback):
             raise retries.unfit_node(message["node"], message["missing_package"])
         if "refused_model" in message:
             raise ConfigError(message["refused_model"])
+        self._readiness.reach()
         for note in message.get("model_notes", []):  # every worker sends the same ones
             if note not in self._model_notes:
                 self._model_notes.add(note)
@@ -147,6 +183,7 @@ class TuneCallback(tune.Callback):
             self._observer.noted(trial_id, "is paused and resumes later: the storage has lost the marker of this run")
 
     def _finish(self, row: TrialRow) -> None:
+        self._readiness.reach()
         self._forget(row.trial_id)
         if retries.needs_whole_gpu(row, gpus_per_trial=self._gpus_per_trial):
             self.out_of_memory.append(row.trial_id)

@@ -14,7 +14,7 @@ from ray.tune.search.basic_variant import BasicVariantGenerator
 
 from mnist_sweep.runners.protocol import Observer
 from mnist_sweep.runners.ray import cluster, private
-from mnist_sweep.runners.ray.callback import BrokenRay, TuneCallback, id_of
+from mnist_sweep.runners.ray.callback import BrokenRay, Readiness, TuneCallback, id_of
 from mnist_sweep.runners.ray.schedulers import Scheduler, create_scheduler
 from mnist_sweep.runners.ray.worker import WorkerSettings, trainable, trial_text
 from mnist_sweep.system import machine
@@ -32,7 +32,7 @@ class Experiment:
     Attributes:
         trials: The trials by id; those that are proposed are added.
         num_proposals: Maximum number of trials that the observer will propose.
-        observer: The observer of the run.
+        observer, readiness: The observer of the run, and whether its trials may train.
         node_messages: Ray's messages on its nodes.
         sources: Each `trial.data`, in the order of the workers' data sets.
         settings: What all workers get.
@@ -42,6 +42,7 @@ class Experiment:
     trials: dict[str, TrialConfig]
     num_proposals: int
     observer: Observer
+    readiness: Readiness
     node_messages: SimpleQueue[str]
     sources: Sequence[Any]
     settings: WorkerSettings
@@ -64,7 +65,9 @@ class Experiment:
     def fit(self) -> TuneCallback:
         """Run Tune once; return the callback, which knows the trials that have to run again."""
         runtime = self.settings.runtime
-        callback = TuneCallback(self.trials, self.observer, self.node_messages, gpus_per_trial=runtime["gpus"])
+        callback = TuneCallback(
+            self.trials, self.observer, self.readiness, self.node_messages, gpus_per_trial=runtime["gpus"]
+        )
         is_single = len(self.trials) + self.num_proposals == 1  # and reports every point of its curve
         settings = replace(self.settings, min_interval=0.0) if is_single else self.settings
         with_settings = tune.with_parameters(trainable(), settings=settings)

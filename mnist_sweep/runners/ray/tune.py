@@ -9,8 +9,7 @@ import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from queue import SimpleQueue
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mnist_sweep.data.dataset import Dataset
 from mnist_sweep.runners.protocol import Observer, require_one_gpu
@@ -24,6 +23,9 @@ from mnist_sweep.trials.artifacts import Artifacts
 from mnist_sweep.trials.config import TrialConfig, to_flat, trial_id
 from mnist_sweep.trials.user_code import shipping
 from mnist_sweep.validation import coerce, require
+
+if TYPE_CHECKING:
+    from mnist_sweep.runners.ray.experiment import Experiment
 
 SECONDS_BETWEEN_MESSAGES = 0.5
 
@@ -76,22 +78,40 @@ class RayTune:
     ) -> None:
         """Run the trials on Ray; see `Runner.run`."""
         definitions = shipping.pack(observer.definitions())
-        left, num_left, is_first = dict(trials), len(trials) + num_proposals, True
+        left, num_left, readiness = dict(trials), len(trials) + num_proposals, None
         for num_starts in itertools.count(1):
             is_own = not (self.address or cluster.is_connected())
             with cluster.connected(self.address, num_cpus=self.num_cpus, code=code) as node_messages:
                 import ray  # not before: Tune is imported while Ray's processes start
 
+                from mnist_sweep.runners.ray.callback import Readiness
+                from mnist_sweep.runners.ray.experiment import Experiment
+
                 if observer.is_ending():
                     return
-                if is_first:
-                    observer.ready(min(self._capacity(), num_left), cluster.warning(self.address))
+                if readiness is None:
+                    capacity = min(self._capacity(), num_left)
+                    readiness = Readiness(observer, capacity, cluster.warning(self.address))
                 references = [ray.put(dataset) for dataset in datasets.values()]
                 settings = self._worker_settings(references, code, definitions, artifacts)
                 models = model_candidates.candidates(left.values(), datasets)
                 settings = replace(settings, models=[(to_flat(config), sample) for config, sample in models])
-                left, num_left = self._run_all(left, num_left, list(datasets), observer, node_messages, settings)
-                dead_process, is_first = private.dead_process(), False
+                if not models:
+                    readiness.reach()
+                experiment = Experiment(
+                    trials=left,
+                    num_proposals=num_left - len(left),
+                    observer=observer,
+                    readiness=readiness,
+                    node_messages=node_messages,
+                    sources=list(datasets),
+                    settings=settings,
+                    scheduler=self.scheduler,
+                    max_concurrent=self.max_concurrent,
+                    max_retries=self.max_retries,
+                )
+                left, num_left = _run_all(experiment, num_left)
+                dead_process = private.dead_process()
                 if not dead_process or observer.is_ending():
                     return
                 if not is_own or num_starts > self.max_retries:
@@ -103,37 +123,6 @@ class RayTune:
         cpus, gpus = self.cpus_per_trial, self.gpus_per_trial
         capacity = machine.total_capacity(cluster.node_sizes(), cpus_per_trial=cpus, gpus_per_trial=gpus)
         return min(capacity, self.max_concurrent or capacity)
-
-    def _run_all(
-        self,
-        batch: dict[str, TrialConfig],
-        num_left: int,
-        sources: list[Any],
-        observer: Observer,
-        node_messages: SimpleQueue[str],
-        settings: WorkerSettings,
-    ) -> tuple[dict[str, TrialConfig], int]:
-        """Run trials, and those that are proposed, until none is left or Ray has broken down; return those left."""
-        from mnist_sweep.runners.ray.experiment import Experiment
-
-        batch = batch or _proposed(observer, num_left)
-        while batch:
-            reruns = Experiment(
-                trials=batch,
-                num_proposals=num_left - len(batch),
-                observer=observer,
-                node_messages=node_messages,
-                sources=sources,
-                settings=settings,
-                scheduler=self.scheduler,
-                max_concurrent=self.max_concurrent,
-                max_retries=self.max_retries,
-            ).run()
-            num_left += len(reruns) - len(batch)
-            if private.dead_process():
-                return reruns, num_left
-            batch = reruns or _proposed(observer, num_left)
-        return {}, 0
 
     def _worker_settings(
         self, datasets: Sequence[Any], code: Sequence[Path], definitions: bytes, artifacts: Artifacts | None
@@ -148,6 +137,18 @@ class RayTune:
             min_interval=SECONDS_BETWEEN_MESSAGES,
             new_process=TrialProcess,
         )
+
+
+def _run_all(experiment: "Experiment", num_left: int) -> tuple[dict[str, TrialConfig], int]:
+    """Run trials, and those that are proposed, until none is left or Ray has broken down; return those left."""
+    batch = experiment.trials or _proposed(experiment.observer, num_left)
+    while batch:
+        reruns = replace(experiment, trials=batch, num_proposals=num_left - len(batch)).run()
+        num_left += len(reruns) - len(batch)
+        if private.dead_process():
+            return reruns, num_left
+        batch = reruns or _proposed(experiment.observer, num_left)
+    return {}, 0
 
 
 def _proposed(observer: Observer, num_left: int) -> dict[str, TrialConfig]:

@@ -136,13 +136,14 @@ def _messages(spec: Mapping[str, Any], settings: WorkerSettings, process: "Trial
 
 
 def _model_notes(models: Sequence[tuple[Flat, Sample]], process: "TrialProcess") -> Iterator[dict[str, Any]]:
-    """Check the models of the run, unless this worker has; yield their notes.
+    """Check the models of the run, unless this worker has; yield notes on them, if only to say that none is refused.
 
     Every worker checks all of them, so that none trains anything if one is refused.
     """
     candidates = [Candidate(from_flat(flat), sample) for flat, sample in models]
     key = tuple(trial_id(candidate.config) for candidate in candidates)
-    if notes := tensorflow_runtime.cached("models of the run", key, lambda: process.check_models(candidates), limit=1):
+    notes = tensorflow_runtime.cached("models of the run", key, lambda: process.check_models(candidates), limit=1)
+    if models:
         yield {"model_notes": notes}
 
 

@@ -15,7 +15,7 @@ from mnist_sweep.errors import ConfigError, LedgerError, ResourceError
 from mnist_sweep.results.row_json import to_json
 from mnist_sweep.runners.ray import callback as module
 from mnist_sweep.runners.ray import private
-from mnist_sweep.runners.ray.callback import BrokenRay, TuneCallback
+from mnist_sweep.runners.ray.callback import BrokenRay, Readiness, TuneCallback
 from mnist_sweep.runners.ray.evaluation_messages import EvaluationSender
 from mnist_sweep.runners.ray.worker import Payload
 from mnist_sweep.training.row_builder import failed
@@ -50,7 +50,14 @@ class Rows(Notes):
 
 
 def callback(observer: Notes | None = None, *, gpus: float = 0.0) -> TuneCallback:
-    return TuneCallback({NAME: TRIAL}, observer or Rows(), SimpleQueue(), gpus_per_trial=gpus)
+    return made({NAME: TRIAL}, observer or Rows(), gpus=gpus)
+
+
+def made(trials: dict[str, TrialConfig], observer: Notes, messages: Any = None, *, gpus: float = 0.0) -> TuneCallback:
+    readiness = Readiness(observer, 1, None)
+    readiness.reach()
+    observer.heard.clear()
+    return TuneCallback(trials, observer, readiness, messages or SimpleQueue(), gpus_per_trial=gpus)
 
 
 def tune_trial(error_file: Path | None = None, error: str = "") -> Any:
@@ -99,6 +106,21 @@ def test_a_model_that_a_worker_refuses_ends_the_run_and_notes_on_models_come_onc
         receiving.on_trial_result(1, [], tune_trial(), {"refused_model": "remove the softmax"})
 
 
+def test_a_run_is_ready_once_a_worker_has_refused_no_model_or_a_trial_has_its_row(tmp_path: Path) -> None:
+    messages: list[dict[str, Any]] = [{"model_notes": []}, {"row": to_json(failed(TRIAL, error="no"))}]
+    for message in messages:
+        observer = Rows()
+        receiving = TuneCallback({NAME: TRIAL}, observer, Readiness(observer, 3, None), SimpleQueue(), gpus_per_trial=0)
+        receiving.on_trial_start(1, [], tune_trial())
+        assert observer.heard == []
+        receiving.on_trial_result(1, [], tune_trial(), message)
+        assert observer.heard[:2] == [("ready", 3), ("started", NAME)]
+    observer = Rows()
+    receiving = TuneCallback({NAME: TRIAL}, observer, Readiness(observer, 3, None), SimpleQueue(), gpus_per_trial=0)
+    receiving.on_trial_recover(1, [], tune_trial(tmp_path / "error", KILLED))
+    assert [kind for kind, *_ in observer.heard] == ["ready", "retried"]
+
+
 def test_a_worker_that_was_killed_is_retried(tmp_path: Path) -> None:
     observer = Rows()
     started(observer).on_trial_recover(1, [], tune_trial(tmp_path / "error", KILLED))
@@ -115,9 +137,9 @@ def test_a_trial_that_lost_its_last_worker_is_a_failed_row_of_no_worker(tmp_path
 def test_rays_messages_on_its_nodes_are_reported_between_two_events() -> None:
     node_messages: SimpleQueue[str] = SimpleQueue()
     observer = Notes()
-    made = TuneCallback({}, observer, node_messages, gpus_per_trial=0.0)
+    receiving = made({}, observer, node_messages)
     node_messages.put("the node 10.0.0.3 was lost")
-    made.on_step_end(1, [])
+    receiving.on_step_end(1, [])
     assert observer.heard == [("noted", None, "the node 10.0.0.3 was lost")]
 
 
@@ -176,13 +198,13 @@ def test_a_ray_that_has_broken_down_ends_the_experiment_and_keeps_what_is_unfini
     make_row: Callable[..., TrialRow], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     other = TrialConfig(seed=1)
-    made = TuneCallback({NAME: TRIAL, trial_id(other): other}, Rows(), SimpleQueue(), gpus_per_trial=0.0)
-    made.on_trial_start(1, [], tune_trial())
-    made.on_trial_result(1, [], tune_trial(), {"row": to_json(make_row(TRIAL)), "done": True})
+    receiving = made({NAME: TRIAL, trial_id(other): other}, Rows())
+    receiving.on_trial_start(1, [], tune_trial())
+    receiving.on_trial_result(1, [], tune_trial(), {"row": to_json(make_row(TRIAL)), "done": True})
     monkeypatch.setattr(private, "dead_process", lambda: "raylet")
     with pytest.raises(BrokenRay):
-        made.on_step_end(1, [])
-    assert (made.dead_process, made.unfinished()) == ("raylet", [trial_id(other)])
+        receiving.on_step_end(1, [])
+    assert (receiving.dead_process, receiving.unfinished()) == ("raylet", [trial_id(other)])
 
 
 def test_a_run_that_is_to_end_ends_when_its_trials_are_paused() -> None:

@@ -15,7 +15,7 @@ from mnist_sweep import TrialConfig, trial_id
 from mnist_sweep.errors import LedgerError
 from mnist_sweep.runners.ray import experiment as module
 from mnist_sweep.runners.ray import private
-from mnist_sweep.runners.ray.callback import BrokenRay, TuneCallback
+from mnist_sweep.runners.ray.callback import BrokenRay, Readiness, TuneCallback
 from mnist_sweep.runners.ray.experiment import Experiment, ProposalSearcher
 from mnist_sweep.runners.ray.worker import WorkerSettings
 from tests.runners.ray.test_worker import SETTINGS
@@ -29,6 +29,7 @@ def experiment(*trials: TrialConfig, proposed: tuple[TrialConfig, ...] = (), **c
         "trials": {trial_id(trial): trial for trial in trials},
         "num_proposals": len(proposed),
         "observer": Notes(proposed=proposed),
+        "readiness": Readiness(Notes(), 1, None),
         "node_messages": SimpleQueue(),
         "sources": [TrialConfig().data],
         "settings": SETTINGS,
@@ -40,7 +41,7 @@ def experiment(*trials: TrialConfig, proposed: tuple[TrialConfig, ...] = (), **c
 
 
 def callback() -> TuneCallback:
-    return TuneCallback({}, Notes(), SimpleQueue(), gpus_per_trial=0.0)
+    return TuneCallback({}, Notes(), Readiness(Notes(), 1, None), SimpleQueue(), gpus_per_trial=0.0)
 
 
 @pytest.mark.parametrize("max_retries", [0, 3])
