@@ -41,6 +41,7 @@ class Effect:
     Attributes:
         name: Its column, with the part it depends on in brackets; columns that always change together are joined by
             ` + `.
+        title: Its name in tables and sentences, as everywhere else: `dropout`, or `learning_rate of adam`.
         kind: Whether its levels are ordered by a number.
         levels: In the order of their numbers, or of the table.
         share: Share of the variance between settings that it explains by itself, in [0, 1]; of a part's number among
@@ -54,6 +55,7 @@ class Effect:
     """
 
     name: str
+    title: str = field(repr=False)
     kind: Literal["category", "number"]
     levels: tuple[Level, ...] = field(repr=False)
     share: float | None
@@ -110,7 +112,7 @@ class Effects:
         return "\n".join((*self.sentences, *self.notes))
 
     def __repr__(self) -> str:
-        significant = ", ".join(effect.name for effect in self.effects if effect.significant) or "none"
+        significant = ", ".join(effect.title for effect in self.effects if effect.significant) or "none"
         number, trials = counted(len(self.effects), "hyperparameter"), counted(self.num_trials, "trial")
         return f"<Effects of {number} over {trials}; significant: {significant}>"
 

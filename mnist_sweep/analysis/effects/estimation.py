@@ -152,6 +152,7 @@ def _effect(
         parts += sentences.failure_sentences(factor, kind, rows, setting, num_tests=num_levels * len(failures))
     return Effect(
         name=factor.name,
+        title=factor.short,
         kind=factor.kind,
         levels=levels,
         share=share,

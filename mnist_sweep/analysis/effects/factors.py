@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnist_sweep.results.data_frames import ID_COLUMNS, RESULT_COLUMNS, parse_cell
-from mnist_sweep.text.names import value
+from mnist_sweep.text.names import short_names, value
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -33,6 +33,7 @@ class Factor:
         codes: Index of the level of each trial, -1 for those that have none: intp `[trials]`.
         of: The part's value that it is nested in, or "" if it is in none.
         is_binned: Whether its levels are bins of numbers.
+        short: Its name in tables and sentences, as everywhere else: `dropout`, or `learning_rate of adam`.
     """
 
     name: str
@@ -41,17 +42,12 @@ class Factor:
     codes: NDArray[np.intp]
     of: str = ""
     is_binned: bool = False
+    short: str = ""
 
     @property
     def has_trend(self) -> bool:
         """Whether it has more than two levels, all numbers, so that a trend is more than a difference."""
         return self.kind == "number" and len(self.labels) > 2 and UNSET not in self.labels
-
-    @property
-    def short(self) -> str:
-        """Its name in a sentence: without parts, as in `learning_rate of adam`."""
-        names = " + ".join(name.rpartition(".")[2] for name in self.name.partition(" (")[0].split(" + "))
-        return f"{names} of {self.of}" if self.of else names
 
     def among(self, rows: NDArray[np.bool_]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
         """Return the levels that occur in these rows, and the rows' codes among those levels."""
@@ -74,7 +70,12 @@ def find_factors(trials: "pd.DataFrame") -> list[Factor]:
         for given in trials[part].unique():
             factor = _factor(trials, name, trials[part].eq(given).to_numpy(bool), num_bins)
             found.append(replace(factor, name=f"{name} ({value(part, given)})", of=value(part, given)))
-    return _joined([factor for factor in found if len(factor.labels) > 1])
+    joined = _joined([factor for factor in found if len(factor.labels) > 1])
+    columns_of = [factor.name.partition(" (")[0].split(" + ") for factor in joined]
+    short = short_names({name for names in columns_of for name in names})
+    titles = [" + ".join(short[name] for name in names) for names in columns_of]
+    suffixes = [f" of {factor.of}" if factor.of else "" for factor in joined]
+    return [replace(one, short=title + of) for one, title, of in zip(joined, titles, suffixes, strict=True)]
 
 
 def _factor(trials: "pd.DataFrame", name: str, rows: NDArray[np.bool_], num_bins: int) -> Factor:

@@ -34,7 +34,7 @@ def _means_table(effects: Effects) -> Table:
         table.add_column(name, justify="right", no_wrap=True)
     for effect in effects.effects:
         for number, level in enumerate(effect.levels):
-            name, share = (effect.name, effect.share) if number == 0 else ("", None)
+            name, share = (effect.title, effect.share) if number == 0 else ("", None)
             interval = "" if math.isnan(level.low) else f"{level.low:.4f} to {level.high:.4f}"
             mean = "" if math.isnan(level.mean) else f"{level.mean:.4f}"
             counts = [str(getattr(level, field) or "") for field in failures.values()]

@@ -40,7 +40,7 @@ def _sentence(text: str) -> str:
 
 
 def _table(found: Sequence[Effect]) -> Table:
-    within = "; the share of one that belongs to a part (in parentheses) is among the trials with that part"
+    within = "; the share of one that belongs to a part (… of …) is among the trials with that part"
     return Table(
         caption="Effects on validation accuracy, strongest first: best level minus worst, in percentage points"
         + within * any(effect.name.endswith(")") for effect in found),
@@ -57,7 +57,7 @@ def _table(found: Sequence[Effect]) -> Table:
 
 def _row(effect: Effect) -> list[Cell]:
     between = interval(effect.low, effect.high).removeprefix("95% interval ")
-    return [effect.name, points(effect.difference), between, effect.share, "yes" if effect.significant else "no"]
+    return [effect.title, points(effect.difference), between, effect.share, "yes" if effect.significant else "no"]
 
 
 def _plot(effect: Effect, limits: Sequence[float]) -> Plot:
@@ -71,11 +71,11 @@ def _plot(effect: Effect, limits: Sequence[float]) -> Plot:
         [level.value, level.n, *map(_known, (level.mean, level.low, level.high)), level.num_failed, level.num_diverged]
         for level in effect.levels
     ]
-    caption = f"Mean validation accuracy by {effect.name}, with its 95% interval"
+    caption = f"Mean validation accuracy by {effect.title}, with its 95% interval"
     table = Table(caption=caption, columns=columns, rows=rows)
     drawing = _figure(effect, limits)
     finding = f"{_sentence(effect.sentence)}{READING * (not math.isnan(_half(effect)))}"
-    return Plot(title=effect.name, finding=finding, figure=drawing, table=table, small=True)
+    return Plot(title=effect.title, finding=finding, figure=drawing, table=table, small=True)
 
 
 def _figure(effect: Effect, limits: Sequence[float]) -> Any:

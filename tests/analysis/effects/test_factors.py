@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+import numpy as np
+
 from mnist_sweep import CNN, MNIST, Digits, Softmax, TrialConfig, repeat
 from mnist_sweep.analysis.effects.estimation import effects
 from mnist_sweep.results.data_frames import trials_frame
@@ -31,7 +33,17 @@ def test_parts_that_change_together_keep_their_own_numbers(make_trials: MakeTria
     configs = [TrialConfig(data=MNIST(), model=Softmax()), TrialConfig(data=Digits(), model=CNN(units=64))]
     configs += [TrialConfig(data=Digits(), model=CNN(units=128))]
     found = by_name(effects(make_trials(repeat(configs, seeds=5), lambda _: 0.9)))
-    assert sorted(found) == ["data + model", "model.units (cnn)"]
+    assert {name: effect.title for name, effect in found.items()} == {
+        "data + model": "data + model",
+        "model.units (cnn)": "units of cnn",
+    }
+
+
+def test_titles_are_the_names_by_which_tables_and_labels_know_fields(make_trials: MakeTrials) -> None:
+    trials = make_trials(GRID, lambda _: 0.9)
+    assert by_name(effects(trials))["model.dropout"].title == "dropout"
+    trials["schedule.dropout"] = np.arange(len(trials)) % 3
+    assert by_name(effects(trials))["model.dropout"].title == "model.dropout"
 
 
 def test_field_that_an_older_version_does_not_have_is_no_hyperparameter(make_row: MakeRow) -> None:

@@ -28,7 +28,7 @@ def test_every_hyperparameter_has_its_plot_and_the_strongest_is_said_first(
     section = effects.section(read_results(make_sweep(tmp_path, 192, num_evaluations=2)))
     assert section is not None
     assert section.finding.startswith("learning_rate of ")
-    assert "belongs to a part (in parentheses)" in str(section.blocks[0])
+    assert "belongs to a part (… of …)" in str(section.blocks[0])
     titles = " ".join(plot.title for plot in plots_of(section))
     assert [name for name in ("learning_rate", "dropout", "batch_size", "optimizer") if name not in titles] == []
     table, significant = section.blocks[0], set()
