@@ -60,7 +60,8 @@ def _field(name: str, short: str, given: Any) -> str:
 
 def different_images_note(names: Iterable[str]) -> str:
     """Return a sentence on configs that differ in these fields; none if none may change what they are evaluated on."""
-    of_images = [name for name in names if name.partition(".")[0] == "data" and name != "data.train_size"]
+    short = short_names(names)
+    of_images = [short[name] for name in short if name.partition(".")[0] == "data" and name != "data.train_size"]
     if not of_images:
         return ""
     return f"The configs differ in {of_images[0]}, so they may not have been measured on the same images."
