@@ -119,7 +119,7 @@ def test_changes_are_shown_with_their_steps() -> None:
 
 def test_configs_that_differ_in_their_images_are_noted() -> None:
     assert different_images_note(["model.units", "data.train_size", "seed"]) == ""
-    assert "differ in data.val_size" in different_images_note(["model.units", "data.val_size"])
+    assert "differ in val_size," in different_images_note(["model.units", "data.val_size"])
 
 
 def test_short_names_are_unique_and_none_has_the_name_of_a_result() -> None:

@@ -9,6 +9,7 @@ import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 from mnist_sweep.data.dataset import Dataset
@@ -25,6 +26,7 @@ from mnist_sweep.trials.user_code import shipping
 from mnist_sweep.validation import coerce, require
 
 if TYPE_CHECKING:
+    from mnist_sweep.runners.ray.callback import Readiness
     from mnist_sweep.runners.ray.experiment import Experiment
 
 SECONDS_BETWEEN_MESSAGES = 0.5
@@ -85,7 +87,6 @@ class RayTune:
                 import ray  # not before: Tune is imported while Ray's processes start
 
                 from mnist_sweep.runners.ray.callback import Readiness
-                from mnist_sweep.runners.ray.experiment import Experiment
 
                 if observer.is_ending():
                     return
@@ -98,18 +99,8 @@ class RayTune:
                 settings = replace(settings, models=[(to_flat(config), sample) for config, sample in models])
                 if not models:
                     readiness.reach()
-                experiment = Experiment(
-                    trials=left,
-                    num_proposals=num_left - len(left),
-                    observer=observer,
-                    readiness=readiness,
-                    node_messages=node_messages,
-                    sources=list(datasets),
-                    settings=settings,
-                    scheduler=self.scheduler,
-                    max_concurrent=self.max_concurrent,
-                    max_retries=self.max_retries,
-                )
+                sources = [*datasets]
+                experiment = self._experiment(left, observer, readiness, node_messages, sources, settings)
                 left, num_left = _run_all(experiment, num_left)
                 dead_process = private.dead_process()
                 if not dead_process or observer.is_ending():
@@ -123,6 +114,30 @@ class RayTune:
         cpus, gpus = self.cpus_per_trial, self.gpus_per_trial
         capacity = machine.total_capacity(cluster.node_sizes(), cpus_per_trial=cpus, gpus_per_trial=gpus)
         return min(capacity, self.max_concurrent or capacity)
+
+    def _experiment(
+        self,
+        trials: dict[str, TrialConfig],
+        observer: Observer,
+        readiness: "Readiness",
+        node_messages: SimpleQueue[str],
+        sources: Sequence[Any],
+        settings: WorkerSettings,
+    ) -> "Experiment":
+        from mnist_sweep.runners.ray.experiment import Experiment
+
+        return Experiment(
+            trials=trials,
+            num_proposals=0,
+            observer=observer,
+            readiness=readiness,
+            node_messages=node_messages,
+            sources=sources,
+            settings=settings,
+            scheduler=self.scheduler,
+            max_concurrent=self.max_concurrent,
+            max_retries=self.max_retries,
+        )
 
     def _worker_settings(
         self, datasets: Sequence[Any], code: Sequence[Path], definitions: bytes, artifacts: Artifacts | None
