@@ -33,27 +33,28 @@ class Readiness:
     """Whether trials may train: once a worker has refused no model, the observer learns that there is room for them.
 
     Args:
-        observer: Hears of trials that have started only then.
+        observer: Learns only then which trials have started.
         num_workers, warning: Arguments of `Observer.ready`.
     """
 
     def __init__(self, observer: Observer, num_workers: int, warning: str | None) -> None:
-        self._observer, self._num_workers, self._warning = observer, num_workers, warning
-        self._waiting: list[str] | None = []
+        self._observer, self._ready = observer, (num_workers, warning)
+        self._waiting: list[str] = []
+        self.is_reached = False
 
     def started(self, trial_id: str) -> None:
         """Report that a trial has started, now or when trials may train."""
-        if self._waiting is None:
+        if self.is_reached:
             self._observer.started(trial_id)
         else:
             self._waiting.append(trial_id)
 
     def reach(self) -> None:
         """Report, once, that trials may train."""
-        if self._waiting is not None:
-            waiting, self._waiting = self._waiting, None
-            self._observer.ready(self._num_workers, self._warning)
-            for trial_id in waiting:
+        if not self.is_reached:
+            self.is_reached = True
+            self._observer.ready(*self._ready)
+            for trial_id in self._waiting:
                 self._observer.started(trial_id)
 
 

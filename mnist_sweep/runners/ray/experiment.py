@@ -93,7 +93,7 @@ class Experiment:
         listed = iter([*self.trials.values()])
 
         def next_point() -> dict[str, str] | None:
-            trial = next(listed, None) or self.observer.propose()
+            trial = next(listed, None) or (self.observer.propose() if self.readiness.is_reached else None)
             if trial is None:
                 return None
             self.trials[trial_id(trial)] = trial

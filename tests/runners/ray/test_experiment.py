@@ -25,11 +25,13 @@ TRIALS = [TrialConfig(seed=seed) for seed in range(3)]
 
 
 def experiment(*trials: TrialConfig, proposed: tuple[TrialConfig, ...] = (), **changed: Any) -> Experiment:
+    reached = Readiness(Notes(), 1, None)
+    reached.reach()
     fields: dict[str, Any] = {
         "trials": {trial_id(trial): trial for trial in trials},
         "num_proposals": len(proposed),
         "observer": Notes(proposed=proposed),
-        "readiness": Readiness(Notes(), 1, None),
+        "readiness": reached,
         "node_messages": SimpleQueue(),
         "sources": [TrialConfig().data],
         "settings": SETTINGS,
@@ -57,6 +59,15 @@ def test_listed_trials_come_first_then_those_that_are_proposed(monkeypatch: pyte
     suggested = [searcher.suggest(name) for name in "abcd"]
     assert suggested == [*map(made._point, TRIALS), None]
     assert list(made.trials.values()) == TRIALS
+
+
+def test_none_is_proposed_before_trials_may_train(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Experiment, "_capacity", lambda self: 10)
+    made = experiment(TRIALS[0], proposed=(TRIALS[1],), readiness=Readiness(Notes(), 1, None))
+    searcher = made._searcher(callback())
+    assert [searcher.suggest(name) for name in "ab"] == [made._point(TRIALS[0]), None]
+    made.readiness.reach()
+    assert searcher.suggest("c") == made._point(TRIALS[1])
 
 
 def test_there_is_a_limit_for_every_trial_that_is_asked_for() -> None:
