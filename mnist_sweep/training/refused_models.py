@@ -52,7 +52,7 @@ class ModelLaws:
         self._model, self._images, self._labels = model, tf.constant(sample.images), tf.constant(sample.labels)
         self._shape, self._tolerance = (len(sample.labels), sample.num_classes), TOLERANCES[precision]
         self._is_exact = precision == "float32" and not tf.config.get_visible_devices("GPU")
-        self._start = self._values()
+        self._start = [variable.value.numpy() for variable in model.variables]
 
     def check(self) -> list[str]:
         """Try every law; return notes on what may be meant, one line each.
@@ -76,12 +76,11 @@ class ModelLaws:
         self._put_back()
         if not _varies(logits):  # whatever training draws or keeps would not show
             self._draw(1.0)
-            self._start, logits = self._values(), self._evaluated()
+            self._start, logits = [variable.value.numpy() for variable in self._model.variables], self._evaluated()
             self._check_evaluation(logits)
             loss = float(self._loss())
             self._put_back()
-        rounds = rounds and self._is_exact and _varies(logits)
-        if rounds and np.array_equal(self._evaluated(self._images**GAMMA), logits):
+        if rounds and _varies(logits) and np.array_equal(self._evaluated(self._images**GAMMA), logits):
             notes.append("its logits stay the same when all pixels change a little, so it rounds its images")
         self._check_state(logits, loss)
         return notes
@@ -111,8 +110,7 @@ class ModelLaws:
         states = [
             path for path in changed if "seed_generator" not in path
         ]  # Keras' LSTM draws masks that it never uses
-        finding = f"evaluation changes {_named(states)}"
-        law(not states, finding, "let a layer change its state only if `training`")
+        law(not states, f"evaluation changes {_named(states)}", "let a layer change its state only if `training`")
         difference = np.abs(self._evaluated(self._images[:1]) - logits[:1]).max()
         alone = bool(difference <= self._tolerance * max(1e-6, np.abs(logits).max()))
         way_out = "compute nothing across the batch, and leave `training` of layers such as BatchNormalization alone"
@@ -146,7 +144,7 @@ class ModelLaws:
     def _check_gradients(self, count: int) -> tuple[float, bool]:
         """Validate that a training step changes every weight, and none of `count` variables is new.
 
-        Return its loss, and whether no gradient reaches the images.
+        Return its loss, and whether no gradient reaches the images, where that can be told from rounding.
         """
         weights = self._model.trainable_variables
         with tf.GradientTape() as tape:
@@ -170,7 +168,7 @@ class ModelLaws:
         stuck = bool(kernels) and not any(array.any() for array in kernels)
         way_out = "start weights at random, and let no Dropout drop a whole layer"
         law(not stuck, "its biases alone have a gradient", way_out)
-        return float(loss), of_images is None or not np.any(of_images)
+        return float(loss), self._is_exact and (of_images is None or not np.any(of_images))
 
     def _check_state(self, logits: Array, loss: float) -> None:
         """Validate that a training step is a function of the images and the variables, and changes these alone."""
@@ -221,9 +219,6 @@ class ModelLaws:
             fan_in = math.prod(weight.shape[:-1]) if len(weight.shape) > 1 else 1
             weight.assign(drawn.normal(0, gain / math.sqrt(fan_in), weight.shape))
 
-    def _values(self) -> list[Array]:
-        return [variable.value.numpy() for variable in self._model.variables]
-
     def _put_back(self) -> None:
         for variable, value in zip(self._model.variables, self._start, strict=True):
             variable.value.assign(value)
@@ -235,9 +230,8 @@ def _varies(logits: Array) -> bool:
 
 def _ends_linearly(outputs: Any, calls: Sequence[LayerCall]) -> bool:
     """Return whether outputs are those of a trained layer without an activation, so that they can be any logits."""
-    last = calls[-1]
-    is_linear = getattr(last.layer, "activation", None) is keras.activations.linear
-    return is_linear and bool(last.weights) and outputs is last.outputs
+    layer, _, last, weights = calls[-1]
+    return outputs is last and bool(weights) and getattr(layer, "activation", None) is keras.activations.linear
 
 
 def _named(paths: Sequence[str]) -> str:
