@@ -122,7 +122,8 @@ class ModelLaws:
 
     def _check_scale(self, calls: Sequence[LayerCall]) -> list[str]:
         """Validate that the first weights see images of about the scale in which they come."""
-        inputs = (self._spread(call.inputs) for call in calls if call.weights)
+        first = (call for call in calls if call.weights or hasattr(call.layer, "kernel"))  # which may be frozen
+        inputs = (self._spread(call.inputs) for call in first)
         spread = next((spread for spread in inputs if spread), None)
         if spread is None:
             return []
@@ -194,20 +195,21 @@ class ModelLaws:
         """Validate that outputs depend on the images and can be any logits, at random weights if need be."""
         if self._shape[1] == 1:
             return []
-        seen = [logits]
+        seen, sums_are_one = [logits], np.abs(logits.sum(axis=-1) - 1).max() < 0.05
         for gain in GAINS:
             if np.min(seen) < 0 and np.max(np.abs(seen)) > 1 and any(map(_varies, seen)):
                 break
             self._draw(gain)
             outputs = self._evaluated()
-            if not np.isfinite(outputs).all():
-                return []
+            if not np.isfinite(outputs).all():  # a deep network: what has been seen must do
+                if len(seen) == 1 and not sums_are_one:
+                    return []
+                break
             seen.append(outputs)
         law(any(map(_varies, seen)), "all images have the same logits, whatever its weights", "use the images")
         low, high = np.min(seen), np.max(seen)
         if low >= 0 and high <= 1:
-            sums = np.sum(seen, axis=-1)
-            kind = "probabilities" if np.abs(sums - 1).max() < 0.05 else "values in [0, 1]"
+            kind = "probabilities" if sums_are_one else "values in [0, 1]"
             law(False, f"its outputs are {kind}", "remove the softmax or sigmoid at its end")
         bounded = "stay in [-1, 1]" if low >= -1 and high <= 1 else "are never negative" if low >= 0 else None
         return [f"its outputs {bounded}, whatever its weights, so no class can be sure"] if bounded else []

@@ -39,6 +39,23 @@ def test_a_finding_comes_with_its_number_and_the_way_out() -> None:
         checked(layers.Dense(7))
 
 
+def test_an_end_that_bounds_the_outputs_of_a_deep_network_is_found_though_random_weights_overflow() -> None:
+    from keras import layers
+
+    for activation, kind in (("softmax", "probabilities"), ("sigmoid", r"values in \[0, 1\]")):
+        with pytest.raises(ConfigError, match=f"its outputs are {kind}"):
+            checked(*(layers.Dense(8) for _ in range(40)), layers.Dense(10, activation))
+
+
+def test_the_scale_of_images_is_looked_at_where_they_enter_a_frozen_network() -> None:
+    from keras import initializers, layers
+
+    small = layers.Dense(16, kernel_initializer=initializers.RandomNormal(stddev=1e-4), trainable=False)
+    assert checked(small, layers.Dense(10)) == []
+    with pytest.raises(ConfigError, match="images come in"):
+        checked(layers.Rescaling(1 / 255), layers.Dense(16, trainable=False), layers.Dense(10))
+
+
 def test_what_may_be_meant_is_a_note() -> None:
     from keras import layers
 
