@@ -9,6 +9,7 @@ Each name is imported from its module when it is first used, so that `import mni
 """
 
 import importlib
+import io
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -158,11 +159,23 @@ def __dir__() -> list[str]:
     return sorted({*globals(), *__all__})
 
 
+def _is_imported_by_program() -> bool:
+    """Return whether the program itself names this package, not only a library that it uses."""
+    program = getattr(sys.modules["__main__"], "__file__", None)
+    if program in (None, "<stdin>"):  # also a prompt, `-c`, and `-m` while it imports the packages around its module
+        return sys.argv[:1] != ["-m"]
+    try:
+        with io.open_code(program) as file:
+            return __name__.encode() in file.read()
+    except OSError:  # of an archive
+        return False
+
+
 def _report_uncaught(*raised: Any) -> None:
     from mnist_sweep.cli.uncaught import report
 
     report(*raised)
 
 
-if sys.excepthook is sys.__excepthook__:
+if sys.excepthook is sys.__excepthook__ and _is_imported_by_program():
     sys.excepthook = _report_uncaught

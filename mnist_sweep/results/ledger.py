@@ -14,7 +14,7 @@ from typing import Literal, NamedTuple
 from mnist_sweep.errors import LedgerError, NewerRowError, RowError
 from mnist_sweep.results.row_json import from_json, to_json
 from mnist_sweep.system.files import (
-    ledger_errors,
+    folder_error,
     make_folder,
     read_regular,
     remove_unfinished,
@@ -27,6 +27,7 @@ from mnist_sweep.trials.row import TrialRow
 
 NUM_NAMED = 3
 MAX_BYTES = 32 << 20  # of a row's text, which may take ten times as much while it is read
+WRITTEN_AFTER_TRAINING = ("models", "predictions")
 OF_A_RAY_JOB = "working_dir_files"  # in the path of the folder that Ray unpacks a job's files into
 
 
@@ -70,8 +71,8 @@ class Ledger:
         """The folder that damaged files are moved to."""
         return self.folder / "damaged"
 
-    def open(self) -> None:
-        """Make the folder if necessary, and validate that it can be written.
+    def open(self, elsewhere: str = "") -> None:
+        """Make the folder if necessary, and validate that it can be written; errors end with `elsewhere`.
 
         Raises:
             LedgerError: It cannot be written, or belongs to a Ray job, which removes it at its end.
@@ -81,11 +82,16 @@ class Ledger:
                 f"the results folder {self.folder.resolve()} would be removed with the other files of this Ray job: "
                 "choose one by its absolute path with --results."
             )
-        with ledger_errors(f"the results folder {self.folder} cannot be written", ": choose another with --results"):
+        try:
             self.rows_folder.mkdir(parents=True, exist_ok=True)
             with replacing(probe := self.rows_folder / ".probe", durable=False):
                 pass
             probe.unlink()
+            for inner in (self.folder / name for name in WRITTEN_AFTER_TRAINING):
+                if inner.exists() and not os.access(inner, os.W_OK):
+                    raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), inner)
+        except OSError as error:
+            raise folder_error(self.folder, "written", error, elsewhere) from error
 
     def remove_unfinished(self) -> None:
         """Remove partial files of runs that died while writing.
@@ -158,12 +164,13 @@ class Ledger:
 
     def _entries(self) -> "list[os.DirEntry[str]]":
         """Return the entries of `rows/` by name, without those that begin with a dot, which are partial or foreign."""
-        with ledger_errors(f"the results folder {self.folder} cannot be read", ": choose another with --results"):
-            try:
-                with os.scandir(self.rows_folder) as entries:
-                    return sorted((one for one in entries if not one.name.startswith(".")), key=lambda one: one.name)
-            except FileNotFoundError:
-                return []
+        try:
+            with os.scandir(self.rows_folder) as entries:
+                return sorted((one for one in entries if not one.name.startswith(".")), key=lambda one: one.name)
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            raise folder_error(self.folder, "read", error) from error
 
     def _complaint(self, bad: Sequence[BadFile], num_files: int) -> str:
         named = [f"{shortened(one.path.name)} ({one.cause})" for one in bad[:NUM_NAMED]]

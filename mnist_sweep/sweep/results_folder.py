@@ -15,6 +15,7 @@ from mnist_sweep.trials.row import TrialRow
 
 MIN_SECONDS_BETWEEN = 5.0
 MAX_TIME_SHARE = 0.05
+ELSEWHERE = ", or choose another folder with --results"
 
 
 class ResultsFolder:
@@ -30,7 +31,7 @@ class ResultsFolder:
     """
 
     def __init__(self, path: Path) -> None:
-        self.path, self.lock, self.ledger = path, Lock(path), Ledger(path)
+        self.path, self.lock, self.ledger = path, Lock(path, ELSEWHERE), Ledger(path)
         self.rows: dict[str, TrialRow] = {}
         self._next_write = math.inf
 
@@ -51,7 +52,7 @@ class ResultsFolder:
         Raises:
             LedgerError: It cannot be written, or another run has run one of the `missing` trials since it was read.
         """
-        self.ledger.open()
+        self.ledger.open(ELSEWHERE)
         if self.lock.acquire() and any(name in missing for name in self.ledger.rows(with_history=False)):
             raise LedgerError(f"another run has just written to {self.path}: run the same command again.")
         self.ledger.remove_unfinished()

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Self
 
 from mnist_sweep.errors import LedgerError
-from mnist_sweep.system.files import read_regular, replacing
+from mnist_sweep.system.files import folder_error, read_regular, replacing
 
 NAME = ".lock"
 HOLDER = ".driver.json"
@@ -23,10 +23,13 @@ FOR_OTHERS = 0o022  # who else may write to the folder, and so to the file
 
 
 class Lock:
-    """The lock of a results folder; a context manager that releases it on exit."""
+    """The lock of a results folder; a context manager that releases it on exit.
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    Errors end with `elsewhere`, which says how to use another folder.
+    """
+
+    def __init__(self, folder: Path, elsewhere: str = "") -> None:
+        self._folder, self._elsewhere = folder, elsewhere
         self._descriptor: int | None = None
 
     def acquire(self) -> bool:
@@ -49,14 +52,10 @@ class Lock:
                 stack.pop_all()
         except BlockingIOError as error:
             raise LedgerError(
-                f"{self._folder} is in use by {_holder(self._folder)}: wait for it to end, "
-                "or choose another folder with --results."
+                f"{self._folder} is in use by {_holder(self._folder)}: wait for it to end{self._elsewhere}."
             ) from error
         except OSError as error:
-            raise LedgerError(
-                f"the results folder {self._folder} cannot be written ({error.strerror}): "
-                "choose another with --results."
-            ) from error
+            raise folder_error(self._folder, "written", error, self._elsewhere) from error
         self._descriptor = descriptor
         return True
 

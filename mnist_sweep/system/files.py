@@ -23,7 +23,7 @@ REMEDIES = {
     **dict.fromkeys((errno.ENOSPC, errno.EDQUOT, errno.EFBIG), "make space"),
     **dict.fromkeys((errno.EACCES, errno.EPERM), "change the permissions of the folder"),
     **dict.fromkeys((errno.ENOENT, errno.ESTALE), "bring the folder back, which was moved or removed"),
-    **dict.fromkeys((errno.EISDIR, errno.ENOTDIR, errno.ENOTEMPTY), "move away what is in its place"),
+    **dict.fromkeys((errno.EEXIST, errno.EISDIR, errno.ENOTDIR, errno.ENOTEMPTY), "move away what is in its place"),
     errno.EROFS: "make the file system writable",
     errno.ENAMETOOLONG: "choose a shorter path",
 }
@@ -90,7 +90,7 @@ def ledger_errors(failure: str, way_out: str = "") -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise LedgerError(f"{failure} ({error.strerror or error}){way_out}.") from error
+        raise LedgerError(f"{failure} ({cause(error)}){way_out}.") from error
 
 
 def write_atomically(path: Path, content: bytes, what: str, *, then: str = RUN_AGAIN) -> None:
@@ -105,14 +105,30 @@ def write_atomically(path: Path, content: bytes, what: str, *, then: str = RUN_A
         with replacing(path) as file:
             file.write(content)
     except OSError as error:
-        cause = error.strerror or error
-        raise LedgerError(f"{what} {path} cannot be written ({cause}): {remedy(error)}, then {then}.") from error
+        raise LedgerError(f"{what} {path} cannot be written ({cause(error)}): {remedy(error)}, then {then}.") from error
+
+
+def folder_error(folder: Path, verb: str, error: OSError, elsewhere: str = "") -> LedgerError:
+    """Return the error of a results folder that cannot be read or written: its cause, the remedy, and `elsewhere`."""
+    return LedgerError(f"the results folder {folder} cannot be {verb} ({cause(error)}): {remedy(error)}{elsewhere}.")
+
+
+def cause(error: OSError) -> str:
+    """Return the cause of an error; of a denied permission, with the path that denies it, and its owner if another."""
+    shown = str(error.strerror or error)
+    if error.errno not in (errno.EACCES, errno.EPERM) or error.filename is None:
+        return shown
+    path = Path(os.fsdecode(error.filename))
+    with contextlib.suppress(OSError, KeyError):  # it is out of reach, or its owner has no name here
+        path = path if path.exists() else path.parent
+        return f"{shown}: {path}" + (f" belongs to {path.owner()}" if path.stat().st_uid != os.geteuid() else "")
+    return shown
 
 
 def is_read_only(error: BaseException) -> bool:
     """Return whether the cause of an error is that this user may not write, rather than a fault of the disk."""
-    cause = error if error.__cause__ is None else error.__cause__
-    return isinstance(cause, OSError) and cause.errno in (errno.EACCES, errno.EPERM, errno.EROFS)
+    origin = error.__cause__ or error
+    return isinstance(origin, OSError) and origin.errno in (errno.EACCES, errno.EPERM, errno.EROFS)
 
 
 def remedy(error: OSError) -> str:

@@ -56,6 +56,20 @@ def test_another_exception_of_another_program_is_left_to_python(tmp_path: Path) 
     assert shown.endswith("ZeroDivisionError: division by zero\n")
 
 
+@pytest.mark.parametrize("words", [["app.py"], ["-m", "package.app"]])
+def test_a_program_that_reaches_this_package_by_a_library_keeps_pythons_hook(tmp_path: Path, words: list[str]) -> None:
+    (tmp_path / "library.py").write_text(f"{HEAD}def trial():\n    return TrialConfig(num_steps=0)\n")
+    app = "import sys, library\nassert sys.excepthook is sys.__excepthook__\nlibrary.trial()\n"
+    (tmp_path / "app.py").write_text(app)
+    (tmp_path / "package").mkdir()
+    (tmp_path / "package" / "__init__.py").write_text("import library\n")
+    (tmp_path / "package" / "app.py").write_text(app)
+    status, shown = python(tmp_path, *words)
+    assert status == 1
+    assert shown.startswith("Traceback")
+    assert "ConfigError: `num_steps >= 1` must hold" in shown
+
+
 def test_a_hook_of_a_users_own_stays(tmp_path: Path) -> None:
     hook = "import sys\nsys.excepthook = lambda *raised: print('mine', file=sys.stderr)\n"
     assert python(tmp_path, "-", given=f"{hook}{HEAD}TrialConfig(num_steps=0)\n") == (1, "mine\n")

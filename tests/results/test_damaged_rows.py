@@ -88,7 +88,7 @@ def test_folder_that_is_no_results_folder_is_refused(tmp_path: Path, refused: Re
 
 def test_folder_that_a_run_is_using_is_not_repaired(ledger: Ledger, refused: Refused) -> None:
     (ledger.rows_folder / "notes.txt").touch()
-    with Lock(ledger.folder) as lock, refused(LedgerError, f"{ledger.folder} is in use by process {os.getpid()}"):
+    with Lock(ledger.folder) as lock, refused(LedgerError, f"in use by process {os.getpid()}", "wait for it to end."):
         lock.acquire()
         move_damaged(ledger.folder)
     assert files(ledger) == ["notes.txt"]

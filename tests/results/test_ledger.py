@@ -501,15 +501,25 @@ def test_file_in_the_place_of_the_rows_is_told(refused: Refused, tmp_path: Path)
     (tmp_path / "rows").write_text("in the way")
     with refused(LedgerError, str(tmp_path), "Not a directory"):
         Ledger(tmp_path).rows()
-    with refused(LedgerError, str(tmp_path), "--results"):
-        Ledger(tmp_path).open()
+    with refused(LedgerError, str(tmp_path), "move away what is in its place, or choose another"):
+        Ledger(tmp_path).open(", or choose another")
 
 
 def test_folder_that_may_not_be_written_is_told(reachable: Path) -> None:
     reachable.chmod(0o500)
     (message,) = as_its_owner(reachable, "try:\n    ledger.open()\nexcept LedgerError as error:\n    print(error)\n")
-    assert "Permission denied" in message
-    assert "--results" in message
+    assert "(Permission denied: " in message
+    assert message.endswith(": change the permissions of the folder.")
+
+
+@pytest.mark.parametrize("name", ["rows", "models", "predictions"])
+def test_folder_that_only_another_user_may_write_is_named_before_a_trial_trains(reachable: Path, name: str) -> None:
+    Ledger(reachable / "sweep").open()
+    (reachable / "sweep" / name).mkdir(exist_ok=True)
+    (reachable / "sweep" / name).chmod(0o555)
+    code = "os.geteuid = lambda: -1\ntry:\n    ledger.open()\nexcept LedgerError as error:\n    print(error)\n"
+    (message,) = as_its_owner(reachable, code)
+    assert f"(Permission denied: sweep/{name} belongs to {reachable.owner()}): change the permissions" in message
 
 
 def test_commit_into_a_folder_that_vanished_is_told(ledger: Ledger, make_row: MakeRow, refused: Refused) -> None:

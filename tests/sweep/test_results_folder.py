@@ -49,7 +49,7 @@ def test_a_folder_has_one_run_at_a_time(tmp_path: Path, refused: Callable[..., A
     first, second, third = (ResultsFolder(tmp_path / "one") for _ in range(3))
     with first.lock:
         first.read()
-        with second.lock, refused(LedgerError, "is in use by process"):
+        with second.lock, refused(LedgerError, "is in use by process", "or choose another folder with --results."):
             second.read()
     with third.lock:
         third.read()

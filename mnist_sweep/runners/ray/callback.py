@@ -6,16 +6,16 @@ import time
 from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
-from queue import SimpleQueue
 from typing import Any
 
 from ray import tune
 
-from mnist_sweep.errors import ConfigError
+from mnist_sweep.errors import ConfigError, ResourceError
 from mnist_sweep.results.predictions import Predictions
 from mnist_sweep.results.row_json import from_json
 from mnist_sweep.runners.protocol import Observer
 from mnist_sweep.runners.ray import private, retries
+from mnist_sweep.runners.ray.cluster import Messages
 from mnist_sweep.runners.ray.evaluation_messages import EvaluationReceiver
 from mnist_sweep.training.row_builder import failed
 from mnist_sweep.trials.artifacts import SavedModel
@@ -74,7 +74,7 @@ class TuneCallback(tune.Callback):
         trials: dict[str, TrialConfig],
         observer: Observer,
         readiness: Readiness,
-        node_messages: SimpleQueue[str],
+        node_messages: Messages,
         gpus_per_trial: float,
     ) -> None:
         self.error: BaseException | None = None
@@ -126,7 +126,7 @@ class TuneCallback(tune.Callback):
             self.dead_process = dead_process
             raise BrokenRay  # soon, since Ray's native code would end this process, too
         while not self._node_messages.empty():
-            self.call(self._observer.noted, None, self._node_messages.get())
+            self._note(self._node_messages.get())
         if not self._observer.is_ending():
             return
         if self._pausing is None:
@@ -146,6 +146,12 @@ class TuneCallback(tune.Callback):
         except BaseException as error:  # the run ends with the error itself
             self.error = error
             raise
+
+    def _note(self, message: str | ResourceError) -> None:
+        if isinstance(message, ResourceError):
+            self.error = message
+            raise BrokenRay
+        self.call(self._observer.noted, None, message)
 
     def _lost_worker_cause(self, trial: Any) -> str:
         error = Path(trial.error_file).read_text(encoding="utf-8") if trial.error_file else ""

@@ -15,7 +15,7 @@ from queue import SimpleQueue
 from typing import Any
 
 from mnist_sweep.errors import ResourceError
-from mnist_sweep.runners.ray import private
+from mnist_sweep.runners.ray import gcs, private
 from mnist_sweep.system import machine
 from mnist_sweep.text.lines import one_line
 
@@ -23,6 +23,7 @@ MAX_SHIPPED_BYTES = 64 << 20
 MAX_MESSAGE_LENGTH = 300
 SECONDS_TO_CONNECT = 5
 WITHOUT_RAY = "--runner local, which needs no Ray."
+Messages = SimpleQueue[str | ResourceError]
 NOT_SHIPPED = ("results", ".git", ".venv", "__pycache__")
 
 # Read by Ray when it is imported or started: a trial that holds no GPU sees none, and no usage report is sent.
@@ -36,13 +37,16 @@ ENVIRONMENT = {
     "TUNE_DISABLE_SIGINT_HANDLER": "1",
     "TUNE_DISABLE_STRICT_METRIC_CHECKING": "1",
     "TUNE_GLOBAL_CHECKPOINT_S": "3600",
+    "TUNE_STATE_REFRESH_PERIOD": "1e9",  # it is printed only, and asked of a GCS that may have been lost
     "TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S": "0",
 }
 
 
 @contextlib.contextmanager
-def connected(address: str | None, *, num_cpus: int | None, code: Sequence[Path]) -> Iterator[SimpleQueue[str]]:
+def connected(address: str | None, *, num_cpus: int | None, code: Sequence[Path]) -> Iterator[Messages]:
     """Connect to Ray while the body runs, and give a queue of Ray's messages on its nodes, each in one line.
+
+    An error in the queue says that the running cluster is lost.
 
     Args:
         address: A running cluster (`auto`, or `host:port`), or None to start Ray here. A Ray that this process is
@@ -61,20 +65,20 @@ def connected(address: str | None, *, num_cpus: int | None, code: Sequence[Path]
     import ray
 
     logging.getLogger("ray").setLevel(logging.CRITICAL)  # what a user must know comes as rows and errors
-    node_messages: SimpleQueue[str] = SimpleQueue()
+    node_messages: Messages = SimpleQueue()
     if ray.is_initialized():
         yield node_messages
         return
     local = {"address": "local", "num_cpus": num_cpus or machine.num_cpus(), "include_dashboard": False}
-    kept = contextlib.nullcontext() if address else private.kept_local()
     with (
-        kept,
+        contextlib.nullcontext() if address else private.kept_local(),
         private.short_temporary_folder(),
         private.intercepted_node_messages(lambda text: node_messages.put(in_one_line(text))),
     ):
         _init(_cluster_options(address, code) if address else local)
         try:
-            yield node_messages
+            with gcs.watched(address, node_messages.put):
+                yield node_messages
         finally:
             ray.shutdown()
 
@@ -87,7 +91,7 @@ def is_connected() -> bool:
 
 def _cluster_options(address: str, code: Sequence[Path]) -> dict[str, Any]:
     """Return the arguments of `ray.init` for a running cluster; check what would make it wait or fail."""
-    _check_reachable(address)
+    gcs.require_reachable(address)
     if not code:
         return {"address": address}
     _check_size(code[0])
@@ -122,25 +126,12 @@ def in_one_line(message: str) -> str:
 def warning(address: str | None) -> str | None:
     """Return what the user should know of the Ray that this process is connected to, in one line, or None."""
     found = [private.version_warning()]
-    if address and _accepts_anyone():
+    if address and gcs.accepts_anyone():
         found.append(
             f"the cluster at {address} asks for no token, so anyone who reaches its ports can run code on it: "
             "start its nodes with RAY_AUTH_MODE=token"
         )
     return "; ".join(filter(None, found)) or None
-
-
-def _accepts_anyone() -> bool:
-    """Return whether the cluster answers callers without a token, which a driver that shows one cannot notice."""
-    import grpc
-    import ray
-
-    with grpc.insecure_channel(ray.get_runtime_context().gcs_address, [("grpc.enable_http_proxy", 0)]) as channel:
-        try:
-            channel.unary_unary("/ray.rpc.NodeInfoGcsService/CheckAlive")(b"", timeout=SECONDS_TO_CONNECT)
-        except grpc.RpcError:
-            return False
-    return True
 
 
 def node_sizes() -> list[tuple[float, float]]:
@@ -164,19 +155,11 @@ def _check_loopback() -> None:
         with socket.create_server(("127.0.0.1", 0)) as server:
             socket.create_connection(server.getsockname(), timeout=SECONDS_TO_CONNECT).close()
     except OSError as error:
-        cause = f"127.0.0.1 cannot be reached: {error.strerror or error}"
-        raise ResourceError(f"Ray needs a loopback interface ({cause}): set it up, or use {WITHOUT_RAY}") from error
-
-
-def _check_reachable(address: str) -> None:
-    """Validate that `host:port` accepts connections; Ray itself would try for minutes."""
-    host, _, port = address.removeprefix("ray://").rpartition(":")
-    if not (host and port.isdigit()):
-        return
-    try:
-        socket.create_connection((host, int(port)), timeout=SECONDS_TO_CONNECT).close()
-    except OSError as error:
-        raise ResourceError(f"Ray could not be reached at {address}: {error.strerror or error}.") from error
+        cause = os.strerror(error.errno) if error.errno else error
+        raise ResourceError(
+            f"Ray needs the loopback address 127.0.0.1, which cannot be reached ({cause}): set it up, or use "
+            f"{WITHOUT_RAY}"
+        ) from error
 
 
 def _check_size(folder: Path) -> None:

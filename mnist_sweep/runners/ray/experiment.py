@@ -1,10 +1,10 @@
 """One experiment of Ray Tune: a batch of trials, those that are proposed meanwhile, and how they are launched."""
 
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from queue import SimpleQueue
 from typing import Any
 
 from ray import tune
@@ -21,7 +21,7 @@ from mnist_sweep.system import machine
 from mnist_sweep.trials.config import TrialConfig, trial_id
 
 NUM_GPUS_ALONE = 1.0
-SECONDS_BETWEEN_COUNTS = 1.0
+SECONDS_BETWEEN_COUNTS, MAX_SECONDS_TO_COUNT = 1.0, 5.0
 MAX_CONCURRENT_PROPOSALS = 10_000  # without a limit, Tune starts the workers of a search one after the other
 
 
@@ -43,7 +43,7 @@ class Experiment:
     num_proposals: int
     observer: Observer
     readiness: Readiness
-    node_messages: SimpleQueue[str]
+    node_messages: cluster.Messages
     sources: Sequence[Any]
     settings: WorkerSettings
     scheduler: Scheduler
@@ -130,7 +130,11 @@ class Experiment:
 
     def _capacity(self) -> int:
         threads, gpus = self.settings.runtime["threads"], self.settings.runtime["gpus"]
-        return sum(machine.capacity(*size, threads, gpus) for size in cluster.node_sizes())
+        sizes: list[tuple[float, float]] = []
+        asking = threading.Thread(target=lambda: sizes.extend(cluster.node_sizes()), daemon=True)
+        asking.start()
+        asking.join(MAX_SECONDS_TO_COUNT)  # a lost GCS would be waited for until Ray ends this process
+        return sum(machine.capacity(*size, threads, gpus) for size in sizes)
 
 
 class ProposalSearcher(Searcher):

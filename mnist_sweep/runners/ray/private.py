@@ -31,6 +31,7 @@ GLOBAL_NODE = "ray._private.worker._global_node"
 POPEN = "ray._private.services.ConsolePopen"
 GCS_PORT = "ray._private.node.wait_for_persisted_port"
 GET_NODE = "ray._private.services.get_node"
+FIND_ADDRESS = "ray._private.services.get_ray_address_from_environment"
 SECONDS_TO_START = 14.0  # of the GCS, then of the raylet; longer on a busy machine, as Ray itself waits 30 s for each
 MAX_SECONDS_TO_START = 30.0
 MILLISECONDS_BETWEEN_LOOKS = 500
@@ -43,6 +44,7 @@ WITHOUT = {
     POPEN: "signals to the run's process group end Ray at once",
     GCS_PORT: "a Ray that cannot start is waited for",
     GET_NODE: "a Ray that cannot start is waited for",
+    FIND_ADDRESS: "a cluster that `auto` finds and that does not answer is waited for",
     PRINT_NODE_MESSAGE: "lost nodes are not reported",
     SET_SIGTERM_HANDLER: "a SIGTERM while Ray starts ends the run at once",
 }
@@ -150,6 +152,16 @@ def dead_process() -> str | None:
     """Return the name of a process without which the Ray that was started here cannot run, if it has ended."""
     dead = [name for name, _ in getattr(_value(GLOBAL_NODE), "dead_processes", list)()]
     return next((name for name in VITAL_PROCESSES if name in dead), None)
+
+
+def found_address() -> str | None:
+    """Return the address that `auto` stands for; None if this version of Ray does not tell.
+
+    Raises:
+        ConnectionError: There is none.
+    """
+    find = _value(FIND_ADDRESS)
+    return str(find("auto", None)) if find else None
 
 
 def has_live_worker(tune_controller: Any) -> Callable[[Any], bool]:

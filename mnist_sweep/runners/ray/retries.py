@@ -47,3 +47,11 @@ def broken_ray(process: str) -> ResourceError:
         f"Ray's {process} ended unexpectedly, as when memory runs out: finished trials and checkpoints are kept; run "
         "the same command again, or with --runner local."
     )
+
+
+def lost_cluster(address: str) -> ResourceError:
+    """Return the error that ends a run whose running cluster does not answer any more."""
+    return ResourceError(
+        f"the cluster at {address} no longer answers: finished trials and checkpoints are kept; run the same command "
+        "again once it does, or with --runner local."
+    )

@@ -9,12 +9,11 @@ import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 from mnist_sweep.data.dataset import Dataset
 from mnist_sweep.runners.protocol import Observer, require_one_gpu
-from mnist_sweep.runners.ray import cluster, private, retries
+from mnist_sweep.runners.ray import cluster, gcs, private, retries
 from mnist_sweep.runners.ray.schedulers import Scheduler
 from mnist_sweep.runners.ray.worker import WorkerSettings
 from mnist_sweep.runners.trial_process import TrialProcess
@@ -61,6 +60,8 @@ class RayTune:
 
     def __post_init__(self) -> None:
         coerce(self)
+        is_address = self.address is None or gcs.is_address(self.address)
+        require(is_address, "address is auto or host:port", address=self.address)
         require(self.cpus_per_trial >= 1, "cpus_per_trial >= 1", cpus_per_trial=self.cpus_per_trial)
         require_one_gpu(self.gpus_per_trial)
         for name in ("max_concurrent", "num_cpus"):
@@ -120,7 +121,7 @@ class RayTune:
         trials: dict[str, TrialConfig],
         observer: Observer,
         readiness: "Readiness",
-        node_messages: SimpleQueue[str],
+        node_messages: cluster.Messages,
         sources: Sequence[Any],
         settings: WorkerSettings,
     ) -> "Experiment":

@@ -14,8 +14,9 @@ from mnist_sweep import Status, TrialConfig, TrialRow
 from mnist_sweep.errors import ConfigError, LedgerError, ResourceError
 from mnist_sweep.results.row_json import to_json
 from mnist_sweep.runners.ray import callback as module
-from mnist_sweep.runners.ray import private
+from mnist_sweep.runners.ray import private, retries
 from mnist_sweep.runners.ray.callback import BrokenRay, Readiness, TuneCallback
+from mnist_sweep.runners.ray.cluster import Messages
 from mnist_sweep.runners.ray.evaluation_messages import EvaluationSender
 from mnist_sweep.runners.ray.worker import Payload
 from mnist_sweep.training.row_builder import failed
@@ -135,12 +136,16 @@ def test_a_trial_that_lost_its_last_worker_is_a_failed_row_of_no_worker(tmp_path
 
 
 def test_rays_messages_on_its_nodes_are_reported_between_two_events() -> None:
-    node_messages: SimpleQueue[str] = SimpleQueue()
+    node_messages: Messages = SimpleQueue()
     observer = Notes()
     receiving = made({}, observer, node_messages)
     node_messages.put("the node 10.0.0.3 was lost")
     receiving.on_step_end(1, [])
     assert observer.heard == [("noted", None, "the node 10.0.0.3 was lost")]
+    node_messages.put(lost := retries.lost_cluster("10.0.0.1:6379"))
+    with pytest.raises(BrokenRay):
+        made.on_step_end(2, [])
+    assert made.error is lost
 
 
 def test_what_a_worker_sends_is_reported_in_order_and_large_values_are_taken_out(

@@ -12,7 +12,7 @@ from unittest import mock
 import pytest
 
 from mnist_sweep.errors import ResourceError
-from mnist_sweep.runners.ray import cluster
+from mnist_sweep.runners.ray import cluster, gcs
 
 
 @pytest.mark.parametrize(
@@ -57,9 +57,7 @@ def test_a_machine_that_cannot_connect_to_itself_is_refused_at_once(monkeypatch:
 
     monkeypatch.setattr(socket, "create_connection", unreachable)
     monkeypatch.setattr(ray, "is_initialized", lambda: False)
-    message = (
-        r"^Ray needs a loopback interface \(127.0.0.1 cannot be reached: Network is unreachable\): .*--runner local"
-    )
+    message = r"^Ray needs the loopback address 127.0.0.1, .* \(Network is unreachable\): .*--runner local"
     with (
         mock.patch.dict(os.environ),
         pytest.raises(ResourceError, match=message),
@@ -71,7 +69,7 @@ def test_a_machine_that_cannot_connect_to_itself_is_refused_at_once(monkeypatch:
 def test_an_optimisation_that_ray_does_not_survive_is_refused_before_it_is_imported() -> None:
     code = """
 from mnist_sweep.errors import SweepError
-from mnist_sweep.runners.ray import cluster
+from mnist_sweep.runners.ray import cluster, gcs
 try:
     with cluster.connected(None, num_cpus=1, code=[]):
         pass
@@ -166,7 +164,7 @@ def without_ray(home: Path) -> dict[str, str]:
 def driver(address: str, home: Path) -> subprocess.CompletedProcess[str]:
     """Connect to a cluster as a driver with this home folder, and print its warning."""
     code = f"""
-from mnist_sweep.runners.ray import cluster
+from mnist_sweep.runners.ray import cluster, gcs
 with cluster.connected("{address}", num_cpus=None, code=[]):
     print(cluster.warning("{address}"))
 """
@@ -195,7 +193,7 @@ def test_the_token_of_a_driver_says_nothing_about_what_its_cluster_asks_for(monk
     for mode in ("token", "disabled"):
         monkeypatch.setenv("RAY_AUTH_MODE", mode)
         assert cluster.warning("10.0.0.1:6379") is None  # the tests' own Ray asks for one
-    monkeypatch.setattr(cluster, "_accepts_anyone", lambda: True)
+    monkeypatch.setattr(gcs, "accepts_anyone", lambda: True)
     assert "asks for no token" in (cluster.warning("10.0.0.1:6379") or "")
 
 
@@ -207,7 +205,7 @@ def test_a_ray_of_ones_own_is_not_warned_of(monkeypatch: pytest.MonkeyPatch) -> 
 def test_an_untested_version_of_ray_is_warned_of_in_the_same_line(monkeypatch: pytest.MonkeyPatch) -> None:
     import ray
 
-    monkeypatch.setattr(cluster, "_accepts_anyone", lambda: True)
+    monkeypatch.setattr(gcs, "accepts_anyone", lambda: True)
     monkeypatch.setattr(ray, "__version__", "2.99.0")
     assert (cluster.warning(None) or "").startswith("Ray 2.99.0 is untested")
     both = cluster.warning("10.0.0.1:6379") or ""

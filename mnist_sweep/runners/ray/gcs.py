@@ -1,0 +1,112 @@
+"""The GCS of a running cluster, its head process: where it is, whether it answers, and that it still does.
+
+It is asked by gRPC, since Ray's own client tries for a minute or more, prints native log lines, and ends this process.
+"""
+
+import contextlib
+import os
+import re
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+from mnist_sweep.errors import ResourceError
+from mnist_sweep.runners.ray import private, retries
+
+if TYPE_CHECKING:
+    import grpc
+
+ANY = "auto"
+ADDRESS = re.compile(r"(?:\[([^][\s]+)\]|([^][:/\s]+)):(\d{1,5})")
+METHOD = "/ray.rpc.NodeInfoGcsService/CheckAlive"
+SECONDS_TO_CONNECT = 5.0
+SECONDS_TO_ANSWER = 20.0  # on a busy machine
+SECONDS_BETWEEN = 2.0
+MAX_UNANSWERED = 5
+RECONNECT = "RAY_gcs_rpc_server_reconnect_timeout_s"  # set by users whose GCS may start again, with its state in Redis
+
+
+def is_address(text: str) -> bool:
+    """Return whether a text is an address: `auto`, or `host:port`."""
+    found = ADDRESS.fullmatch(text)
+    return text == ANY or (found is not None and 0 < int(found[3]) < 1 << 16)
+
+
+def require_reachable(address: str) -> None:
+    """Validate that a Ray answers at `host:port`, or where Ray would look for one if it is `auto`.
+
+    Raises:
+        ResourceError: None does.
+    """
+    where = address
+    try:
+        if address == ANY:
+            where = private.found_address() or address
+        if found := ADDRESS.fullmatch(where):  # Ray knows best what is wrong with any other
+            socket.create_connection((found[1] or found[2], int(found[3])), timeout=SECONDS_TO_CONNECT).close()
+            if not _answers(where):
+                raise TimeoutError("what listens there does not answer as Ray does")
+    except OSError as error:
+        origin = "" if where == address else ", which RAY_ADDRESS or the last `ray start` names"
+        raise ResourceError(f"Ray could not be reached at {where}{origin}: {error.strerror or error}.") from error
+
+
+def accepts_anyone() -> bool:
+    """Return whether the connected cluster answers callers without a token, which a driver with one cannot notice."""
+    import grpc
+    import ray
+
+    return _answer(ray.get_runtime_context().gcs_address) is grpc.StatusCode.OK
+
+
+@contextlib.contextmanager
+def watched(cluster: str | None, report: Callable[[ResourceError], object]) -> Iterator[None]:
+    """Report an error once the GCS of a running cluster, if this process is connected to one, answers no longer.
+
+    That takes 10 to 35 s; after 60 s, Ray would end this process.
+    """
+    if cluster is None or RECONNECT in os.environ:
+        yield
+        return
+    import ray
+
+    address, end = ray.get_runtime_context().gcs_address, threading.Event()
+
+    def watch() -> None:
+        num_unanswered = 0
+        while num_unanswered < MAX_UNANSWERED:
+            if end.wait(SECONDS_BETWEEN):
+                return
+            num_unanswered = 0 if _answers(address, SECONDS_TO_CONNECT) else num_unanswered + 1
+        report(retries.lost_cluster(cluster))
+
+    thread = threading.Thread(target=watch, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        end.set()
+        thread.join()
+
+
+def _answers(address: str, seconds: float = SECONDS_TO_ANSWER) -> bool:
+    """Return whether a GCS answers at all, if only that it wants a token."""
+    from grpc import StatusCode
+
+    if os.environ.get("RAY_USE_TLS", "0").lower() in ("1", "true"):
+        return True  # whoever listens there is not asked without certificates
+    others = () if private.version_warning() else (StatusCode.UNIMPLEMENTED,)  # as a dashboard or client server says
+    return _answer(address, seconds) not in (StatusCode.UNAVAILABLE, StatusCode.DEADLINE_EXCEEDED, *others)
+
+
+def _answer(address: str, seconds: float = SECONDS_TO_ANSWER) -> "grpc.StatusCode":
+    """Return the status with which a GCS answers a caller without a token."""
+    import grpc
+
+    with grpc.insecure_channel(address, [("grpc.enable_http_proxy", 0)]) as channel:
+        try:
+            channel.unary_unary(METHOD)(b"", timeout=seconds)
+        except grpc.RpcError as error:
+            return error.code()
+    return grpc.StatusCode.OK
