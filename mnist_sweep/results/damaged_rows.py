@@ -40,7 +40,8 @@ def move_damaged(folder: Path) -> list[MovedFile]:
             return []
         way_out = ": make it a writable folder"
         with ledger_errors(f"damaged rows cannot be moved to {ledger.damaged_folder}", way_out):
-            require_own_folder(ledger.damaged_folder)
+            for own in (ledger.rows_folder, ledger.damaged_folder):
+                require_own_folder(own)
             moved = [_moved(bad, ledger.damaged_folder) for bad in damaged]
             for changed in (ledger.damaged_folder, ledger.rows_folder, ledger.folder):
                 flush_folder(changed)

@@ -11,7 +11,7 @@ from pathlib import Path
 from mnist_sweep.results import data_cards, predictions
 from mnist_sweep.results.csv_tables import write_tables
 from mnist_sweep.results.ledger import Ledger
-from mnist_sweep.system.files import flush_folder, ledger_errors, unused
+from mnist_sweep.system.files import flush_folder, ledger_errors, require_own_folder, unused
 from mnist_sweep.trials.row import TrialRow
 
 FOLDER = "set_aside"
@@ -29,6 +29,8 @@ def set_aside(folder: Path, rows: Sequence[TrialRow], others: Iterable[TrialRow]
     """
     target = unused(folder / FOLDER / datetime.now(UTC).strftime("%Y-%m-%dT%H-%M-%SZ"), "-")
     with ledger_errors(f"rows cannot be moved to {target}", ": make it a writable folder"):
+        for own in (Ledger(folder).rows_folder, target.parent):
+            require_own_folder(own)
         (target / "rows").mkdir(parents=True)
         for row in rows:
             for name, end in COMPANIONS:

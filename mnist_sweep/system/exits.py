@@ -65,6 +65,14 @@ def allow() -> None:
             setattr(os, name, function.original)
 
 
+def end_process(line: str) -> None:
+    """End this process from a thread, with an error in one line, since its main thread hangs."""
+    sys.stdout.flush()
+    sys.stderr.write(f"error: {line}\n")
+    sys.stderr.flush()
+    getattr(os._exit, "original", os._exit)(FAILED)
+
+
 def end_copy(pid: int) -> None:
     """End this process if it is a forked copy of the one with this id, in which the user's code has returned."""
     if os.getpid() != pid:

@@ -184,7 +184,7 @@ def require_own_folder(folder: Path) -> None:
     """
     folder.mkdir(exist_ok=True)
     if folder.is_symlink():
-        raise OSError(errno.ELOOP, "it is a link", str(folder))
+        raise OSError(errno.ELOOP, f"{folder} is a link", str(folder))
 
 
 def flush_folder(folder: Path) -> None:

@@ -103,11 +103,21 @@ def test_file_in_the_place_of_the_damaged_folder_is_an_error(ledger: Ledger, ref
     assert files(ledger) == ["notes.txt"]
 
 
+def test_nothing_is_moved_from_a_folder_that_is_linked(ledger: Ledger, refused: Refused, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    ledger.rows_folder.rename(elsewhere)
+    (elsewhere / "letter.txt").touch()
+    ledger.rows_folder.symlink_to(elsewhere)
+    with refused(LedgerError, f"({ledger.rows_folder} is a link)"):
+        move_damaged(ledger.folder)
+    assert [path.name for path in elsewhere.iterdir()] == ["letter.txt"]
+
+
 def test_nothing_is_moved_through_a_link(ledger: Ledger, refused: Refused, tmp_path: Path) -> None:
     (ledger.rows_folder / "notes.txt").touch()
     (tmp_path / "elsewhere").mkdir()
     ledger.damaged_folder.symlink_to(tmp_path / "elsewhere")
-    with refused(LedgerError, f"cannot be moved to {ledger.damaged_folder} (it is a link)"):
+    with refused(LedgerError, f"cannot be moved to {ledger.damaged_folder} ({ledger.damaged_folder} is a link)"):
         move_damaged(ledger.folder)
     assert files(ledger) == ["notes.txt"]
     assert list((tmp_path / "elsewhere").iterdir()) == []

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from mnist_sweep.errors import ResourceError
 from mnist_sweep.runners.ray import private, retries
+from mnist_sweep.system import exits
 
 if TYPE_CHECKING:
     import grpc
@@ -24,6 +25,7 @@ SECONDS_TO_CONNECT = 5.0
 SECONDS_TO_ANSWER = 20.0  # on a busy machine
 SECONDS_BETWEEN = 2.0
 MAX_UNANSWERED = 5
+SECONDS_TO_END = 10.0
 RECONNECT = "RAY_gcs_rpc_server_reconnect_timeout_s"  # set by users whose GCS may start again, with its state in Redis
 
 
@@ -64,7 +66,8 @@ def accepts_anyone() -> bool:
 def watched(cluster: str | None, report: Callable[[ResourceError], object]) -> Iterator[None]:
     """Report an error once the GCS of a running cluster, if this process is connected to one, answers no longer.
 
-    That takes 10 to 35 s; after 60 s, Ray would end this process.
+    That takes 10 to 35 s. If the body then hangs, in a call of Ray that waits for the GCS, this process ends, as it would
+    after 60 s by Ray itself.
     """
     if cluster is None or RECONNECT in os.environ:
         yield
@@ -79,7 +82,9 @@ def watched(cluster: str | None, report: Callable[[ResourceError], object]) -> I
             if end.wait(SECONDS_BETWEEN):
                 return
             num_unanswered = 0 if _answers(address, SECONDS_TO_CONNECT) else num_unanswered + 1
-        report(retries.lost_cluster(cluster))
+        report(error := retries.lost_cluster(cluster))
+        if not end.wait(SECONDS_TO_END):
+            exits.end_process(str(error))
 
     thread = threading.Thread(target=watch, daemon=True)
     thread.start()

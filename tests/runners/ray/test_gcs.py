@@ -92,6 +92,25 @@ def test_a_lost_gcs_is_reported_once(connected: grpc.Server) -> None:
     assert reported.empty()
 
 
+def test_a_run_that_waits_for_a_lost_gcs_ends_in_one_line() -> None:
+    code = """
+import time
+from types import SimpleNamespace
+import ray
+from mnist_sweep.runners.ray import gcs
+from mnist_sweep.system import exits
+exits.refuse()
+gcs.SECONDS_BETWEEN = gcs.SECONDS_TO_END = 0.0
+ray.get_runtime_context = lambda: SimpleNamespace(gcs_address="127.0.0.1:9")
+with gcs.watched("10.0.0.1:6379", lambda error: None):
+    time.sleep(600)
+"""
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300, check=False)
+    assert ended.returncode == 2
+    assert ended.stderr.startswith("error: the cluster at 10.0.0.1:6379 no longer answers")
+    assert ended.stderr.count("\n") == 1
+
+
 @pytest.mark.usefixtures("connected")
 def test_a_gcs_that_answers_is_not_reported() -> None:
     reported = SimpleQueue[ResourceError]()
@@ -118,19 +137,19 @@ import mnist_sweep
 from mnist_sweep import *
 BASE = TrialConfig(model=Softmax(), optimizer=GradientDescent(), num_steps=10**6, evaluate_every=1000)
 LISTED = dict(trials=[BASE])
-SEARCH = dict(search=Search(base=BASE, axes={"weight_decay": Uniform(0.0, 0.1)}, num_trials=9))
+SEARCH = dict(search=Search(base=BASE, axes={"weight_decay": Uniform(low=0.0, high=0.1)}, num_trials=9))
 """
     (tmp_path / "long.py").write_text(f"{script}SWEEP = Sweep(name='long', **{'SEARCH' if search else 'LISTED'})\n")
     with head(tmp_path / "head", "disabled") as address:
         command = [sys.executable, "-u", "-m", "mnist_sweep", "run", "long.py", "--address", address]
-        driver = subprocess.Popen(
+        with subprocess.Popen(
             command, cwd=tmp_path, env=without_ray(tmp_path), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-        )
-        assert driver.stdout is not None
-        assert any("to run" in line for line in driver.stdout)
-        os.kill(gcs_server(address), signal.SIGKILL)
-        _, errors = driver.communicate(timeout=300)
-    assert driver.returncode == 2
+        ) as driver:
+            assert driver.stdout is not None
+            if any("to run" in line for line in driver.stdout):
+                os.kill(gcs_server(address), signal.SIGKILL)
+            _, errors = driver.communicate(timeout=300)
+    assert driver.returncode == 2, errors
     *notes, error = errors.splitlines()
     assert error.startswith(f"error: the cluster at {address} no longer answers")
     assert all("asks for no token" in note for note in notes)
