@@ -66,8 +66,8 @@ def accepts_anyone() -> bool:
 def watched(cluster: str | None, report: Callable[[ResourceError], object]) -> Iterator[None]:
     """Report an error once the GCS of a running cluster, if this process is connected to one, answers no longer.
 
-    That takes 10 to 35 s. If the body then hangs, in a call of Ray that waits for the GCS, this process ends, as it would
-    after 60 s by Ray itself.
+    That takes 10 to 35 s. If the body then hangs, in a call of Ray that waits for the GCS, this process ends; Ray would
+    end it after 60 s.
     """
     if cluster is None or RECONNECT in os.environ:
         yield
