@@ -24,15 +24,17 @@ from mnist_sweep.sweep.sweep import Sweep
 from mnist_sweep.system import machine
 from mnist_sweep.training import model_candidates
 from mnist_sweep.trials.artifacts import Keep, Retention
-from mnist_sweep.trials.config import TrialConfig
+from mnist_sweep.trials.config import TrialConfig, has_custom_training
 from mnist_sweep.trials.graph_sharing import graph_signature, model_signature
 from mnist_sweep.trials.row import Status
 from mnist_sweep.trials.user_code.unguarded_scripts import starts_a_run
 
-# What Ray's processes and the driver held besides their libraries, and what Ray adds to a worker: measured with the
-# quickstart, Ray 2.60.
+# What Ray's processes and the driver held besides their libraries, what Ray adds to a worker, and what a worker holds
+# whose trials all run in its child process: measured with the quickstart, Ray 2.60. And what a driver alone held.
 RAY_MEMORY = 450 << 20
 WORKER_MEMORY = 60 << 20
+IDLE_MEMORY = 60 << 20
+DRIVER_MEMORY = 160 << 20
 
 
 @starts_a_run
@@ -75,6 +77,7 @@ def plan(
     if calibrate and found.num_trials:
         measured = calibration_processes.calibrate(_to_run(remaining), runner, found.num_workers)
         found = _calibrated(found, remaining, measured, keep.models)
+        found = replace(found, **_memory(runner, found.num_workers, _to_run(remaining), measured))
     if found.seconds:
         trials = digest(remaining.work_ids)
         saved = SavedPlan(trials=trials, runner=found.runner, num_workers=found.num_workers, seconds=found.seconds)
@@ -169,21 +172,34 @@ def _calibrated(found: Plan, remaining: RemainingTrials, measured: Calibration, 
             # a trial of a population trains the steps of its round only
             trained = replace(trial, num_steps=population.steps_per_round, changes=()) if population else trial
             timed.append(wall_time.timed(trained, remaining.datasets[trial.data], graph_signature(trial), cost))
-    on_ray, num_workers = found.runner == "RayTune", found.num_workers
     models = "all" if models == "best" and remaining.several_seeds else models  # every trial saves its model then
     size, start = population.size if population else len(timed), measured.start
-    worker_memory = measured.peak("memory") + WORKER_MEMORY * on_ray
     return replace(
         found,
         seconds=wall_time.wall_seconds(
-            timed, runner=found.runner, num_workers=num_workers, start=start, models=models, round_size=size
+            timed, runner=found.runner, num_workers=found.num_workers, start=start, models=models, round_size=size
         ),
-        memory=num_workers * worker_memory + measured.peak("shared_memory") + RAY_MEMORY * on_ray,
-        worker_memory=worker_memory,
-        gpu_memory=measured.peak("gpu_memory"),
-        free_memory=machine.free_memory(),
         kinds=tuple(_kinds(found, remaining, measured, timed)),
     )
+
+
+def _memory(
+    runner: Local | RayTune, num_workers: int, trials: Iterable[TrialConfig], measured: Calibration
+) -> dict[str, Any]:
+    """Return the fields of a plan on memory: on Ray, trials of the user's own code run in a child of their worker."""
+    on_ray, peaks = isinstance(runner, RayTune), {False: 0, True: 0}
+    for trial in trials:
+        if cost := measured.costs.get(graph_signature(trial)):
+            in_child = on_ray and has_custom_training(trial)
+            peaks[in_child] = max(peaks[in_child], cost.memory)
+    worker = peaks[True] + (max(peaks[False], IDLE_MEMORY) + WORKER_MEMORY if on_ray else peaks[False])
+    others = RAY_MEMORY if on_ray else 0 if getattr(runner, "in_process", False) else DRIVER_MEMORY
+    return {
+        "memory": num_workers * worker + measured.peak("shared_memory") + others,
+        "worker_memory": worker,
+        "gpu_memory": measured.peak("gpu_memory"),
+        "free_memory": machine.free_memory(),
+    }
 
 
 def _kinds(

@@ -29,8 +29,7 @@ def set_aside(folder: Path, rows: Sequence[TrialRow], others: Iterable[TrialRow]
     """
     target = unused(folder / FOLDER / datetime.now(UTC).strftime("%Y-%m-%dT%H-%M-%SZ"), "-")
     with ledger_errors(f"rows cannot be moved to {target}", ": make it a writable folder"):
-        for own in (Ledger(folder).rows_folder, target.parent):
-            require_own_folder(own)
+        require_own_folder(target.parent)
         (target / "rows").mkdir(parents=True)
         for row in rows:
             for name, end in COMPANIONS:
@@ -49,8 +48,9 @@ def set_aside(folder: Path, rows: Sequence[TrialRow], others: Iterable[TrialRow]
 
 def _move(folder: Path, target: Path, name: str, *, keep: bool = False) -> None:
     if (folder / name).exists():
-        (target / name).parent.mkdir(exist_ok=True)
+        for parent in ((folder / name).parent, (target / name).parent):
+            require_own_folder(parent)
         if keep:
-            shutil.copy2(folder / name, target / name)
+            shutil.copy2(folder / name, target / name, follow_symlinks=False)
         else:
             (folder / name).rename(target / name)

@@ -174,6 +174,11 @@ def has_custom_code(config: TrialConfig) -> bool:
     return any(type_of(getattr(config, part)) not in registry.values() for part, registry in REGISTRIES.items())
 
 
+def has_custom_training(config: TrialConfig) -> bool:
+    """Return whether a part of a config other than its data is in no registry, so that its trial needs a process."""
+    return has_custom_code(dataclasses.replace(config, data=TrialConfig().data))
+
+
 def _default(item: "dataclasses.Field[Any]") -> Any:
     return item.default_factory() if callable(item.default_factory) else item.default
 

@@ -72,7 +72,9 @@ def test_time_and_memory_follow_from_what_was_measured(tmp_path: Path) -> None:
     found = plan(SWEEP, results=tmp_path, runner=Local())
     assert (found.num_trials, found.runner, found.num_workers) == (3, "Local", 1)
     assert found.seconds == 3 + 3 * 12
-    assert (found.memory, found.worker_memory, found.gpu_memory) == (4 << 30, 3 << 30, 0)
+    assert (found.memory, found.worker_memory) == ((4 << 30) + estimate.DRIVER_MEMORY, 3 << 30)
+    assert found.gpu_memory == 0
+    assert plan(SWEEP, results=tmp_path, runner=Local(in_process=True)).memory == 4 << 30
     times = [(one.network, one.num_trials, one.step_seconds, one.trial_seconds) for one in found.kinds]
     assert times == [(1, 1, 1.0, 12.0), (1, 2, 1.0, 12.0)]
 
@@ -83,6 +85,16 @@ def test_ray_takes_time_and_memory_of_its_own(tmp_path: Path) -> None:
     assert found.seconds == pytest.approx(7 + 3 + 3 * 12.06)
     assert found.worker_memory == (3 << 30) + plan_builder.WORKER_MEMORY
     assert found.memory == (1 << 30) + found.worker_memory + plan_builder.RAY_MEMORY
+
+
+@pytest.mark.parametrize("others", [[], TRIALS], ids=["alone", "mixed"])
+@pytest.mark.usefixtures("measured", "tf")
+def test_a_worker_on_ray_has_a_child_with_models_of_ones_own(tmp_path: Path, others: list[TrialConfig]) -> None:
+    mixed = Sweep(name="mixed", trials=[replace(BASE, model=Wide()), *others])
+    found = plan(mixed, results=tmp_path, runner=RayTune(max_concurrent=1))
+    worker = (3 << 30 if others else estimate.IDLE_MEMORY) + estimate.WORKER_MEMORY
+    assert found.worker_memory == (3 << 30) + worker
+    assert plan(mixed, results=tmp_path, runner=Local()).worker_memory == 3 << 30
 
 
 def test_every_trial_saves_its_model_where_configs_have_several_seeds(tmp_path: Path, measured: Measured) -> None:
@@ -191,7 +203,7 @@ def test_as_many_run_at_a_time_as_fit_are_wanted_and_are_there(
 
 def test_a_folder_that_cannot_be_made_is_refused_before_anything_is_measured(tmp_path: Path, refused: Refused) -> None:
     (tmp_path / "file").touch()
-    with refused(LedgerError, "results folder", "--results"):
+    with refused(LedgerError, "results folder", "move away what is in its place"):
         plan(SWEEP, results=tmp_path / "file")
 
 

@@ -51,6 +51,20 @@ def test_rows_go_with_what_belongs_to_them_into_a_results_folder_of_their_own(
     assert {f"models/{stale.trial_id}.keras", f"predictions/labels-{predictions.data_id(stale.config)}.npz"} <= moved
 
 
+@pytest.mark.parametrize("name", ["rows", "models", "predictions", "set_aside"])
+def test_nothing_is_moved_from_or_into_a_folder_that_is_linked(tmp_path: Path, make_row: MakeRow, name: str) -> None:
+    folder, elsewhere, row = tmp_path / "sweep", tmp_path / "elsewhere", make_row()
+    committed(folder, row)
+    (folder / name).mkdir(exist_ok=True)
+    (folder / name).rename(elsewhere)
+    (folder / name).symlink_to(elsewhere)
+    before = files(elsewhere)
+    with pytest.raises(LedgerError, match=f"{name} is a link"):
+        set_aside(folder, [row], [])
+    assert files(elsewhere) == before
+    assert list(Ledger(folder).rows()) == [row.trial_id]
+
+
 def test_labels_and_cards_stay_as_well_where_other_rows_need_them(tmp_path: Path, make_row: MakeRow) -> None:
     stale, other = make_row(), make_row(TrialConfig(seed=1))
     data_id = predictions.data_id(stale.config)

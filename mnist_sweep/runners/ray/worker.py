@@ -8,7 +8,7 @@ and the predictions.
 import json
 import sys
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mnist_sweep.errors import ConfigError, SweepError
@@ -24,7 +24,7 @@ from mnist_sweep.training.model_candidates import Candidate
 from mnist_sweep.training.row_builder import failed
 from mnist_sweep.training.sample import Sample
 from mnist_sweep.trials.artifacts import Artifacts, SavedModel
-from mnist_sweep.trials.config import TrialConfig, from_flat, has_custom_code, to_flat, trial_id
+from mnist_sweep.trials.config import TrialConfig, from_flat, has_custom_training, to_flat, trial_id
 from mnist_sweep.trials.row import TrialRow
 from mnist_sweep.trials.user_code import shipping
 
@@ -116,7 +116,7 @@ def _messages(spec: Mapping[str, Any], settings: WorkerSettings, process: "Trial
     import ray
 
     trial, reference = from_flat(spec["flat"]), settings.datasets[spec["dataset"]]
-    is_own = has_custom_code(replace(trial, data=TrialConfig().data))
+    is_own = has_custom_training(trial)
     try:
         if is_own:
             process.start()
