@@ -72,7 +72,7 @@ def test_time_and_memory_follow_from_what_was_measured(tmp_path: Path) -> None:
     found = plan(SWEEP, results=tmp_path, runner=Local())
     assert (found.num_trials, found.runner, found.num_workers) == (3, "Local", 1)
     assert found.seconds == 3 + 3 * 12
-    assert (found.memory, found.worker_memory) == ((4 << 30) + estimate.DRIVER_MEMORY, 3 << 30)
+    assert (found.memory, found.worker_memory) == ((4 << 30) + plan_builder.DRIVER_MEMORY, 3 << 30)
     assert found.gpu_memory == 0
     assert plan(SWEEP, results=tmp_path, runner=Local(in_process=True)).memory == 4 << 30
     times = [(one.network, one.num_trials, one.step_seconds, one.trial_seconds) for one in found.kinds]
@@ -92,7 +92,7 @@ def test_ray_takes_time_and_memory_of_its_own(tmp_path: Path) -> None:
 def test_a_worker_on_ray_has_a_child_with_models_of_ones_own(tmp_path: Path, others: list[TrialConfig]) -> None:
     mixed = Sweep(name="mixed", trials=[replace(BASE, model=Wide()), *others])
     found = plan(mixed, results=tmp_path, runner=RayTune(max_concurrent=1))
-    worker = (3 << 30 if others else estimate.IDLE_MEMORY) + estimate.WORKER_MEMORY
+    worker = (3 << 30 if others else plan_builder.IDLE_MEMORY) + plan_builder.WORKER_MEMORY
     assert found.worker_memory == (3 << 30) + worker
     assert plan(mixed, results=tmp_path, runner=Local()).worker_memory == 3 << 30
 
