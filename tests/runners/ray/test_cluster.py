@@ -2,6 +2,7 @@ import contextlib
 import errno
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -147,14 +148,25 @@ def head(home: Path, mode: str) -> Iterator[str]:
     command = [sys.executable, "-m", "ray.scripts.scripts", "start", "--head", "--block", "--num-cpus=1"]
     command += ["--node-ip-address=127.0.0.1", f"--port={port}", "--include-dashboard=false"]
     environment = without_ray(home) | {"RAY_AUTH_MODE": mode, "RAY_USAGE_STATS_ENABLED": "0"}
-    process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    process = subprocess.Popen(
+        command,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
     try:
         assert process.stdout is not None
         assert any("Ray runtime started" in line for line in process.stdout)
         yield f"127.0.0.1:{port}"
     finally:
         process.terminate()
-        process.communicate(timeout=600)
+        try:
+            process.communicate(timeout=60)
+        except subprocess.TimeoutExpired:  # without its GCS it waits for a minute or more
+            os.killpg(process.pid, signal.SIGKILL)
+            process.communicate()
 
 
 def without_ray(home: Path) -> dict[str, str]:
