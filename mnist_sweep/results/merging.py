@@ -4,6 +4,7 @@ A trial in two folders must have the same numbers in both, since they follow fro
 written until the user has decided which are right.
 """
 
+import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
@@ -14,8 +15,9 @@ from mnist_sweep.errors import LedgerError, no_rows
 from mnist_sweep.results.csv_tables import write_tables
 from mnist_sweep.results.ledger import Ledger
 from mnist_sweep.results.related import contradiction
+from mnist_sweep.system import npz
 from mnist_sweep.system.driver_lock import Lock
-from mnist_sweep.system.files import is_folder, ledger_errors, read_regular, require_own_folder, write_atomically
+from mnist_sweep.system.files import is_folder, ledger_errors, open_regular, replacing, require_own_folder
 from mnist_sweep.text.numbers import counted
 from mnist_sweep.trials.row import Evaluation, Status, TrialRow
 
@@ -210,7 +212,8 @@ def _companions(
 
 
 def _copy(path: Path, folder: Path, what: str, *, follow_links: bool = True) -> None:
-    with ledger_errors(f"{what} {path} cannot be copied to {folder}"):
-        content = read_regular(path, follow_links=follow_links)
+    max_bytes = None if what == "model" else npz.MAX_BYTES  # more than any command reads of the others
+    with ledger_errors(f"{what} {path} cannot be copied to {folder}", ": correct that, and merge again"):
         require_own_folder(folder)
-    write_atomically(folder / path.name, content, what)
+        with open_regular(path, max_bytes, follow_links=follow_links) as source, replacing(folder / path.name) as copy:
+            shutil.copyfileobj(source, copy)

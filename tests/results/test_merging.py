@@ -3,6 +3,7 @@
 import itertools
 import os
 import shutil
+import tracemalloc
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import replace
@@ -17,6 +18,7 @@ from mnist_sweep.results.csv_tables import write_tables
 from mnist_sweep.results.ledger import Ledger
 from mnist_sweep.results.merging import MergeResult, RowDifference, differences, merge
 from mnist_sweep.results.row_json import to_json
+from mnist_sweep.system import npz
 from mnist_sweep.system.driver_lock import Lock
 from mnist_sweep.trials.row import Evaluation, Status, TrialRow
 
@@ -383,3 +385,19 @@ def test_pipe_in_the_place_of_a_model_is_not_waited_for(
     os.mkfifo(there / "models" / f"{make_row().trial_id}.keras")
     with refused(LedgerError, "cannot be copied to", "(it is a special file)"):
         merge(tmp_path / "all", [there])
+
+
+def test_file_of_any_size_takes_no_memory_and_one_that_no_command_reads_is_not_copied(
+    make_row: MakeRow, make_folder: MakeFolder, refused: Refused, tmp_path: Path
+) -> None:
+    there, name = make_folder("there", make_row()), make_row().trial_id
+    for file in (f"models/{name}.keras", f"predictions/{name}.npz"):
+        (there / file).parent.mkdir(exist_ok=True)
+        (there / file).touch()
+        os.truncate(there / file, npz.MAX_BYTES + 1)
+    tracemalloc.start()
+    with refused(LedgerError, f"{name}.npz cannot be copied to", "more than the 67 MB allowed", "merge again"):
+        merge(tmp_path / "all", [there])
+    assert tracemalloc.get_traced_memory()[1] < npz.MAX_BYTES // 4
+    tracemalloc.stop()
+    assert [path.name for path in (tmp_path / "all").glob("*/*")] == [f"{name}.keras"]
