@@ -51,7 +51,8 @@ def require_reachable(address: str) -> None:
                 raise TimeoutError("what listens there does not answer as Ray does")
     except OSError as error:
         origin = "" if where == address else ", which RAY_ADDRESS or the last `ray start` names"
-        raise ResourceError(f"Ray could not be reached at {where}{origin}: {error.strerror or error}.") from error
+        cause = str(error.strerror or error).rstrip(".")
+        raise ResourceError(f"Ray could not be reached at {where}{origin}: {cause}.") from error
 
 
 def accepts_anyone() -> bool:

@@ -18,7 +18,7 @@ import ray
 
 from mnist_sweep import RayTune
 from mnist_sweep.errors import ConfigError, ResourceError
-from mnist_sweep.runners.ray import gcs
+from mnist_sweep.runners.ray import gcs, private
 from tests.runners.ray.test_cluster import head, without_ray
 
 
@@ -83,6 +83,15 @@ def test_where_auto_leads_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
         gcs.require_reachable("auto")
 
 
+def test_an_auto_that_leads_nowhere_is_rays_own_word(monkeypatch: pytest.MonkeyPatch) -> None:
+    def none() -> str:
+        raise ConnectionError("Could not find any running Ray instance.")
+
+    monkeypatch.setattr(private, "found_address", none)
+    with pytest.raises(ResourceError, match=r"^Ray could not be reached at auto: .* any running Ray instance\.$"):
+        gcs.require_reachable("auto")
+
+
 def test_a_lost_gcs_is_reported_once(connected: grpc.Server) -> None:
     reported = SimpleQueue[ResourceError]()
     with gcs.watched("10.0.0.1:6379", reported.put):
@@ -97,7 +106,7 @@ def test_a_run_that_waits_for_a_lost_gcs_ends_in_one_line() -> None:
 import time
 from types import SimpleNamespace
 import ray
-from mnist_sweep.runners.ray import gcs
+from mnist_sweep.runners.ray import gcs, private
 from mnist_sweep.system import exits
 exits.refuse()
 gcs.SECONDS_BETWEEN = gcs.SECONDS_TO_END = 0.0
