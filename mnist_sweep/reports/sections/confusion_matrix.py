@@ -15,6 +15,7 @@ from mnist_sweep.text.lines import listed
 from mnist_sweep.text.numbers import counted, percent
 
 MAX_CLASSES = 20
+MAX_COUNTED = 2048  # whose counts take 34 MB
 MAX_PAIRS = 50
 MAX_BARS = 20
 NUM_NAMED = 3
@@ -39,6 +40,8 @@ def plot(results: Results) -> Plot | None:
             f"{predictions.path_of(results.folder, row.trial_id)} has {counted(len(predicted), 'prediction')} of "
             f"{counted(len(labels), 'test image')}: move it away, and the report does without it."
         )
+    if (largest := max(int(labels.max()), int(predicted.max()))) >= MAX_COUNTED:
+        raise LedgerError(f"classes of {row.trial_id} go up to {largest:,}: a matrix takes {MAX_COUNTED:,} at most.")
     counts = count_pairs(labels, predicted)
     names = data_cards.read(results.folder, row.config).names(len(counts))
     finding = _finding(counts, names) + f" The trial is {role}." * (role != BEST_TRIAL)
@@ -58,7 +61,7 @@ def count_pairs(labels: NDArray[Any], predicted: NDArray[Any]) -> NDArray[np.int
     """Return the images by true class (row) and predicted class (column), int64 `[classes, classes]`."""
     from sklearn.metrics import confusion_matrix
 
-    classes = np.arange(1 + max(labels.max(), predicted.max()))
+    classes = np.arange(1 + max(int(labels.max()), int(predicted.max())))
     counts: NDArray[np.int64] = confusion_matrix(labels, predicted, labels=classes)
     return counts
 

@@ -76,6 +76,18 @@ def test_many_classes_are_a_list_of_confusions(make_row: MakeRow, make_results: 
     assert plot.table.rows == [["7", "99", 1]]
 
 
+def test_every_class_of_a_byte_is_counted_and_more_than_a_matrix_takes_are_refused(
+    make_row: MakeRow, make_results: MakeResults, refused: Refused
+) -> None:
+    classes = np.arange(256, dtype=np.uint8)
+    assert confusion_matrix.count_pairs(classes, classes).tolist() == np.eye(256).tolist()
+    results = make_results([make_row()])
+    many = np.array([65535], np.uint16)
+    keep(results, results.good[0], Predictions(many, many), many)
+    with refused(LedgerError, "go up to 65,535", "2,048 at most"):
+        confusion_matrix.plot(results)
+
+
 def test_predictions_of_other_images_are_refused(
     make_row: MakeRow, make_results: MakeResults, refused: Refused
 ) -> None:
