@@ -15,7 +15,7 @@ that breaks it, and the way out. The command line prints that line and exits wit
     │       └── NewerRowError          a newer version of mnist_sweep made the row
     ├── CheckpointError (ValueError)   a trial cannot resume from its checkpoint
     ├── ResourceError (RuntimeError)   the machine or cluster lacks what a trial needs
-    ├── ProcessLostError (RuntimeError)  a process that runs code of the user's has ended before that code did
+    ├── ProcessLostError (RuntimeError)  a process ended before the user code that it ran
     └── TrackerError (ConnectionError)  a tracker such as MLflow cannot be used
 """
 
@@ -71,7 +71,7 @@ class ResourceError(SweepError, RuntimeError):
 
 
 class ProcessLostError(SweepError, RuntimeError):
-    """A process that runs code of the user's has ended before that code did.
+    """A process ended before the user code that it ran.
 
     Args:
         cause: What ended it, in one line.

@@ -94,5 +94,5 @@ def test_a_class_of_a_cell_runs_everywhere_and_is_other_code_once_it_is_edited(t
     NotebookClient(book, timeout=300, resources={"metadata": {"path": str(tmp_path)}}).execute()
     printed = [output.text for cell in book.cells for output in cell.outputs if output.get("name") == "stdout"]
     assert printed[:2] == ["2 run\n", "0 run\n"]
-    assert "`__main__:Tiny` was defined again" in printed[2]
+    assert "`__main__:Tiny` was redefined" in printed[2]
     assert "the code of __main__:Tiny has changed" in printed[3]

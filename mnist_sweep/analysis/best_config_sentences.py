@@ -17,8 +17,8 @@ OVER_SEEDS = (
     "Each config is compared with the best over the seeds they share; the standard error uses the variance pooled over "
     "all configs, or that of the pair's own differences where it is larger. The critical value is simulated for "
     "configs that are equal on average but whose variances differ by as much as the data allow, so that any of them is "
-    "called worse in at most 5% of sweeps (Wright and Simon 2003; Berger and Boos 1994). A collapse so rare that these "
-    "seeds do not show it is in no interval."
+    "called worse in at most 5% of sweeps (Wright and Simon 2003; Berger and Boos 1994). No interval accounts for "
+    "a collapse so rare that these seeds do not show it."
 )
 OVER_IMAGES = (
     "Tukey's range test on the validation accuracies with binomial standard errors, at the 5% level over all pairs of "
@@ -29,7 +29,7 @@ UNTESTABLE = "No test: no config shares two seeds with the best, or none varies 
 ONE_CONFIG = "No test: there is only one config."
 SMALL_BIAS = 0.00005
 WITH_ONE_SEED = (
-    "With one seed, its lead cannot be told from the luck of that seed: run each config with several seeds, for "
+    "With one seed, its lead cannot be distinguished from seed-to-seed noise: run each config with several seeds, for "
     "example `--seeds 3`."
 )
 
@@ -200,7 +200,7 @@ def _intervals(low: float, high: float, new_low: float, new_high: float, *, of: 
         return percent_interval(new_low, new_high)
     new = f"{percent(new_low)} to {percent(new_high)} for new images"
     if n == 1:
-        return f"95% interval {new}, of this trained model"
+        return f"95% interval {new}, given this trained model"
     if math.isnan(new_low):
         return f"{percent_interval(low, high)} for {of}"
     return (

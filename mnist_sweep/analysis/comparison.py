@@ -92,7 +92,7 @@ def _differences(folder: Path, pairs: Sequence[_Pair]) -> tuple[SplitDifference,
 
 
 def _of_one_kind(one: Match, other: Match) -> tuple[Match, Match, tuple[str, ...]]:
-    """Return the rows that one comparison may hold, and what its reader must know of the others.
+    """Return the rows that may be compared, and notes on the others.
 
     Raises:
         LedgerError: They were not trained with the same data or code.

@@ -17,9 +17,9 @@ NOTES = "notes"
 
 
 def as_trials(trials: "str | Path | pd.DataFrame", *, columns: Sequence[str] = ()) -> "pd.DataFrame":
-    """Return the trials of a results folder from its rows, or those of a DataFrame, as far as one figure may hold them.
+    """Return the trials of a results folder from its rows, or those of a DataFrame, that one statistic may combine.
 
-    What the reader of a figure must know of rows of other kinds (`trials.kinds`) is in `attrs[NOTES]`, a line each.
+    Notes on rows of other kinds (`trials.kinds`) are in `attrs[NOTES]`, one line each.
 
     Args:
         trials: The folder, or what `read_trials` returns.

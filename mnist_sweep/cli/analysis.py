@@ -53,7 +53,7 @@ def compare(folder: Path, a: str, b: str) -> None:
 def effects(folder: Path) -> None:
     """Estimate the effect of each hyperparameter on the accuracy.
 
-    Also writes DIR/effects.csv, unless DIR may only be read.
+    Also writes DIR/effects.csv, unless DIR is read-only.
     """
     from mnist_sweep.analysis.effects import estimation
     from mnist_sweep.cli.views import effects as view

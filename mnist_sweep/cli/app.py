@@ -43,8 +43,8 @@ for _module in (analysis, results, running):
 def main(script: str | None = None) -> None:
     """Run the command line, and exit with its status.
 
-    What standard output loses, such as on a full disk, is reported. A run continues without it; another command, which
-    then has not answered, fails.
+    A write error of standard output, such as on a full disk, is reported. A run continues; any other command, which
+    has then not delivered its answer, fails.
 
     Args:
         script: A sweep script to run with the command line's arguments as options; None for the whole command.
@@ -96,7 +96,7 @@ def _main(script: str | None) -> None:
         echo(f"interrupted: finished trials and checkpoints are kept; to resume, run: {command}", err=True)
         sys.exit(128 + ended_by)
     except SystemExit as error:  # of the user's code
-        fail(f"code of the sweep's would end the command: {first_cause(error)}.", error)
+        fail(f"the sweep's own code would end the command: {first_cause(error)}.", error)
     except Exception as error:  # a user's data set, model or script may raise anything; the rest is a bug of ours
         if not own_frames(error):
             raise

@@ -20,12 +20,12 @@ TRIAL_OPTIONS = (
         "runner_name",
         type=click.Choice(("in-process", "local", "ray")),
         default="ray",
-        help="Run trials on Ray, or one by one: in a process of their own, or in this one, to debug them.",
+        help="Run trials on Ray, or one by one: in a child process, or in this process, for debugging.",
     ),
     click.option("--results", type=PATH, default=Path("results"), help="Folder with a folder for each sweep."),
     click.option("--cpus-per-trial", type=click.IntRange(1), default=1, help="CPUs, and threads, per trial."),
     click.option(
-        "--gpus-per-trial", type=click.FloatRange(0), default=0.0, help="GPUs per trial; a fraction shares a card."
+        "--gpus-per-trial", type=click.FloatRange(0), default=0.0, help="GPUs per trial; a fraction shares a GPU."
     ),
     click.option("--xla", is_flag=True, help="Compile gradients with XLA: for GPUs; slower on a CPU."),
     click.option("--max-concurrent", type=click.IntRange(1), help="Maximum number of trials at a time."),
@@ -53,7 +53,7 @@ TRIAL_OPTIONS = (
     click.option(
         "--set-aside",
         is_flag=True,
-        help="Move rows of other data or code to set_aside/ in the results folder, and rerun their trials.",
+        help="Move rows of different data or code to set_aside/ in the results folder, and rerun their trials.",
     ),
     TRACEBACK,
     click.option("--no-predictions", is_flag=True, help="Do not keep predicted classes, which `compare` needs."),

@@ -80,7 +80,7 @@ def merge(into: Path, sources: tuple[Path, ...], *, force: bool) -> None:
     copied = counted(merged.num_copied, "row")
     echo(f"{into}: {copied} copied, {merged.num_replaced} replaced, {merged.num_known} already there")
     for path in merged.left_out:
-        echo(f"left out, since links may lead anywhere: {path}", err=True)
+        echo(f"left out, since symbolic links may lead anywhere: {path}", err=True)
 
 
 @click.command(
@@ -125,8 +125,8 @@ Exit status: 0 every image is classified; 2 some cannot be, or bad usage.
 def predict(folder: Path, images: tuple[Path, ...], name: str | None, top: int) -> int:
     """Classify each IMAGE with the best model in DIR.
 
-    That is the model of the selected config's median seed. Images are PNG, JPEG or IDX files. How they were
-    preprocessed is shown.
+    That is the model of the selected config's median seed. Images are PNG, JPEG or IDX files. The output shows how
+    they were preprocessed.
     """
     from mnist_sweep.predict import classify as predictions
     from mnist_sweep.results import data_cards
@@ -134,7 +134,7 @@ def predict(folder: Path, images: tuple[Path, ...], name: str | None, top: int) 
     model = predictions.best_model(folder, name)
     card = data_cards.read(folder, model.row.config)
     answers = predictions.predict(model.file, images, card)
-    echo(f"by the model of trial {model.row.trial_id}, {model.role}")
+    echo(f"classified by the model of trial {model.row.trial_id}, {model.role}")
     for answer in answers:
         if isinstance(answer, SweepError):
             click.echo(f"error: {one_line(answer)}", err=True)

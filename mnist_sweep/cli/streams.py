@@ -37,7 +37,7 @@ def tolerant_streams(on_loss: Callable[[OSError], None]) -> Iterator[None]:
 
 
 class _LossyFile(io.FileIO):
-    """A file that is told once that it cannot be written, and from then on drops what it is given."""
+    """A file that drops all further output after its first write error."""
 
     def __init__(self, descriptor: int, on_loss: Callable[[OSError], None]) -> None:
         super().__init__(descriptor, "w", closefd=False)

@@ -134,7 +134,7 @@ def _check_array(name: str, array: object, *, rank: int) -> None:
     if not isinstance(array, np.ndarray):
         raise DataError(f"`{name}` must be a NumPy array, but got type={type(array).__name__!r}.")
     is_one_hot = rank == 1 and array.ndim == 2
-    hint = ": `labels.argmax(axis=1)` turns columns of classes into classes" if is_one_hot else _cast_hint(name, array)
+    hint = ": `labels.argmax(axis=1)` converts one-hot labels to classes" if is_one_hot else _cast_hint(name, array)
     _require(array.dtype == np.uint8, f"{name}.dtype == uint8", hint, dtype=str(array.dtype))
     _require(array.ndim == rank, f"{name}.ndim == {rank}", hint, shape=array.shape)
     _require(array.size > 0, f"{name}.size > 0", shape=array.shape)
@@ -149,13 +149,13 @@ def _cast_hint(name: str, array: "NDArray[Any]") -> str:
     low, high = array.min(), array.max()
     fits = low >= 0 and high <= 255 and bool((array == np.rint(array)).all()) and (name == "labels" or high > 1)
     if not np.isfinite([low, high]).all():
-        way_out = "remove what is not finite"
+        way_out = "remove values that are not finite"
     elif array.dtype.kind == "b" and name == "images":
         way_out = "use `images.astype('uint8')`, and pixel_max=1"
     elif fits:
         way_out = f"use `{name}.astype('uint8')`"
     elif name == "labels" or (low < -1 and array.dtype.kind != "u"):
-        way_out = "they must lie in 0 to 255"
+        way_out = "they must lie between 0 and 255"
     elif high > 1:
         way_out = f"scale them to 0 to 255, such as `np.rint(images * (255 / {high:g})).astype('uint8')`"
     else:

@@ -34,7 +34,7 @@ def validate(name: str, data: Dataset) -> None:
     labels = data.train.labels
     if len(labels) > 1 and (labels == labels[0]).all():
         raise DataError(
-            f"the data source {name} has images of class {labels[0]} only in train ({len(labels):,} images), so every "
+            f"the data source {name} has only images of class {labels[0]} in train ({len(labels):,} images), so every "
             "model is right and nothing is learned: add images of another class."
         )
 
@@ -63,7 +63,7 @@ def _class_notes(data: Dataset) -> Iterator[str]:
     counts = {name: np.bincount(split.labels, minlength=data.num_classes) for name, split in data.splits.items()}
     never = np.flatnonzero(sum(counts.values()) == 0)
     if len(never):
-        yield f"no image of {_classes(never)} in any split, of num_classes={data.num_classes}"
+        yield f"no image of {_classes(never)} in any split, although num_classes={data.num_classes}"
     for name, count in counts.items():
         missing = np.flatnonzero((count == 0) & (sum(counts.values()) > 0))
         if len(missing):

@@ -30,7 +30,7 @@ def label_notes(data: Dataset) -> Iterator[str]:
     within = _guessed(*halves)
     if within is None:
         return
-    if note := _unrelated("train", "the other half of it", halves[1], within):
+    if note := _unrelated("train", "its other half", halves[1], within):
         yield note
         return
     for name in ("val", "test"):
@@ -99,7 +99,7 @@ def _unrelated(name: str, source: str, split: Split, guesses: list[NDArray[np.ui
     likeliest = float(np.bincount(labels).max() / number)
     return (
         f"the labels of {name} look unrelated to its images: guessed from the nearest images of {source}, "
-        f"{best:.1%} of {number:,} are right, and {likeliest:.1%} are of the largest class"
+        f"{best:.1%} of {number:,} are right; the largest class alone has {likeliest:.1%}"
     )
 
 

@@ -16,8 +16,8 @@ class NetworkPlan:
         key: What `network_key` returns for its trials.
         model: Its hyperparameters, as in the first of its trials.
         image_shape: Height, width and channels of its images.
-        layers: Its layers, each with its output for one image; empty if they cannot be told.
-        error: Why its layers cannot be told, in one line; empty if they can.
+        layers: Its layers, each with its output for one image; empty if they are unknown.
+        error: Why its layers are unknown, in one line; empty if they are known.
     """
 
     key: Hashable

@@ -1,6 +1,6 @@
 """Image files prepared as the images that a network was trained on.
 
-A picture is scaled to the size of these images, and nothing else. For a network that was trained on handwriting, the
+An image is scaled to the size of these, and nothing else is done. For a network that was trained on handwriting, the
 writing on it is taken for a digit and prepared as MNIST's were: light on dark, scaled to fit a box of 20 pixels in a
 side of 28, with its centre of mass in the middle; one of the right size that is light on dark is left as it is.
 Source: Y. LeCun, C. Cortes, C. Burges, "The MNIST database of handwritten digits", 1998.
@@ -91,7 +91,7 @@ def _prepared(
 ) -> PreparedImage | DataError:
     height, width, channels = image_shape
     if channels not in (1, 3):
-        return DataError(f"{name} is a picture of 1 or 3 channels, but the model was trained on {channels}.")
+        return DataError(f"{name} is an image of 1 or 3 channels, but the model was trained on {channels}.")
     image = image.convert("L" if channels == 1 else "RGB")
     try:
         made, done = (_as_digit if handwriting and channels == 1 else _scaled)(image, (width, height))

@@ -39,7 +39,7 @@ class DataCard:
     def __post_init__(self) -> None:
         coerce(self)
         texts = all(isinstance(name, str) for name in self.class_names)
-        require(texts, "class_names are texts", class_names=self.class_names)
+        require(texts, "class_names are strings", class_names=self.class_names)
 
     def names(self, num_classes: int) -> list[str]:
         """Return a name for each class: its own, or its label."""

@@ -41,7 +41,7 @@ def all_frames(rows: Iterable[TrialRow]) -> dict[str, "pd.DataFrame"]:
     of `trials` and then of the steps. `summary` has one line for each config, over its seeds with status `ok`: `n`
     counts them, `_std` is the sample standard deviation, and `_low` and `_high` are the 95% t-interval of the mean, cut
     off at the limits of the metric. The last three are missing where n is below 2. Rows of another kind than most
-    (`trials.kinds`) are in no figure of it.
+    (`trials.kinds`) are not in it.
     """
     ordered, columns = _ordered(rows)
     trials = _trials(ordered, columns)

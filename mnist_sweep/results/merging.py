@@ -83,8 +83,8 @@ def merge(into: Path, sources: Sequence[Path], *, force: bool = False) -> MergeR
     stopped one by one that continued from the same points. Failed rows may differ, as only their causes do. Kept models
     and predictions are copied with the rows, and nothing else; links are left out. The folder is made if necessary.
 
-    With `force`, rows of unrelated sweeps are merged, too: each gets the name of its folder as `merged_from`, which no
-    figure mixes with others.
+    With `force`, rows of unrelated sweeps are merged, too: each gets the name of its folder as `merged_from`, and no
+    statistic mixes rows of different folders.
 
     Raises:
         RowError: A folder holds damaged rows.

@@ -32,7 +32,7 @@ def _contradiction(one: Path, rows: list[TrialRow], other: Path, others: list[Tr
         return f"{one} and {other} were trained with other data or code: {'; '.join(differ)}"
     ours, theirs = ({str(row.config.get("data")) for row in found} for found in (rows, others))
     if others and not ours & theirs:
-        return f"{one} and {other} share no config and are of other data: {_named(ours)} and {_named(theirs)}"
+        return f"{one} and {other} share no config and use different data: {_named(ours)} and {_named(theirs)}"
     return None
 
 

@@ -83,7 +83,7 @@ def _validate_range(name: str, low: float, high: float, ends: tuple[float, float
 
 
 def _validate_json(value: Any, name: str, depth: int = MAX_DEPTH) -> None:
-    """Validate that numbers are finite, texts are Unicode, and lists and objects are in each other a few times only."""
+    """Validate that numbers are finite, texts are Unicode, and lists and objects are not nested too deeply."""
     if isinstance(value, str):
         if not value.isascii() and any("\ud800" <= char <= "\udfff" for char in value):
             raise ValueError(f"{name} has text that is not Unicode")

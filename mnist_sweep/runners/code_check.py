@@ -1,4 +1,4 @@
-"""Whether a worker has the same code of the user's own as the machine that drives the run, whose digest rows get."""
+"""Check that a worker has the same user code as the driver, whose digest is recorded in the rows."""
 
 import platform
 from collections.abc import Mapping

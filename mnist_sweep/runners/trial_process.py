@@ -1,4 +1,4 @@
-"""A child process that runs trials, so that no model of the user's can end the run; replaced when it has ended."""
+"""A child process that runs trials, so that no user model can end the run; it is replaced when it has ended."""
 
 import contextlib
 import dataclasses

@@ -36,10 +36,10 @@ def check_axis(name: str, axis: Any) -> None:
 
 
 def check_type(trial: TrialConfig, name: str, axis: Any) -> None:
-    """Validate that a field of a trial that takes whole numbers has no axis of others.
+    """Validate that a field of integers has no axis of real numbers.
 
     Raises:
-        ConfigError: It has; the message shows the axis that it takes.
+        ConfigError: It has one; the message shows the axis to use instead.
     """
     part, _, inner = name.partition(".")
     owner: Any = getattr(trial, part, None) if inner else trial
@@ -94,8 +94,8 @@ def _check_field(base: TrialConfig, name: str, axes: Mapping[str, Axis], chosen:
         kind = type(getattr(lacking, part)).__name__
         values = [f"{other}({inner}={_shown(value)})" for other in having for value in ends(axes[name])]
         raise UnknownNameError(
-            f"{name!r} is no field of {kind}, which the axis {part!r} may choose: instead of an axis of its own, write "
-            f"its values into that one, as in Choice(({kind}(), {', '.join(values)}))."
+            f"{name!r} is not a field of {kind}, which the axis {part!r} may choose: remove its own axis, and list "
+            f"its values in that one, as in Choice(({kind}(), {', '.join(values)}))."
         )
 
 

@@ -206,6 +206,6 @@ def _exits_refused(interrupts: Interrupts) -> Iterator[None]:
     except SystemExit as error:
         if interrupts.stop_requested:
             raise
-        raise SweepError(f"code of the sweep's would end the run: {first_cause(error)}.") from error
+        raise SweepError(f"the sweep's own code would end the run: {first_cause(error)}.") from error
     if is_new:
         exits.allow()

@@ -138,8 +138,8 @@ def _unnamed_definitions(row: TrialRow, code: Path | None) -> dict[str, Any]:
     if code is None:
         source = "the cell that defines it, saved as a file," if unnamed else "the script that it came from"
         raise ScriptError(
-            f"trial {row.trial_id} needs {shortened(', '.join(own))}, and no code of a results folder is run "
-            f"unasked: name {source} with --script."
+            f"trial {row.trial_id} needs {shortened(', '.join(own))}, and code named by a results folder is not "
+            f"run unasked: pass {source} with --script."
         )
     if not code.exists():
         raise ScriptError(f"there is no sweep script {code}.")

@@ -36,7 +36,7 @@ def load(path: str | Path) -> Sweep:
     if not isinstance(sweep, Sweep):
         got = "nothing" if sweep is None else f"a {type(sweep).__name__}"
         reached = getattr(module, "__run_reached__", "")
-        where = f" before it calls {reached}, where its import ends" if reached else ""
+        where = f" before it calls {reached}, where its import ends," if reached else ""
         raise ScriptError(
             f"{path} must define SWEEP, a mnist_sweep.Sweep,{where} but it defines {got} under that name."
         )

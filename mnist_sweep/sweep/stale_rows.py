@@ -40,7 +40,7 @@ class StaleRows(NamedTuple):
             return None
         return (
             f"{counted(self.num_unknown, 'row')} of a version before 0.5 without digests: "
-            "whether data and code were what they are now is unknown"
+            "whether data and code have changed since is unknown"
         )
 
     def refuse(self, folder: Path) -> None:

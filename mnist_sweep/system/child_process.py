@@ -38,7 +38,7 @@ serve({connection}, {last_words}, {parent}, {main_file!r})
 
 
 class ChildProcess:
-    """A process of this one's own; a context, at whose end it ends."""
+    """A child of this process; a context manager that ends it on exit."""
 
     def __init__(self) -> None:
         from multiprocessing import Pipe
@@ -73,7 +73,7 @@ class ChildProcess:
         return not self._pipe.closed and self._process.poll() is None
 
     def run(self, function: Callable[..., Generator[Any, None, Any]], *arguments: Any) -> Generator[Any, None, Any]:
-        """Run a generator function there, and yield and return here what it does there.
+        """Run a generator function in the child, and yield and return here what it yields and returns there.
 
         If nothing comes for a second, None is yielded. What is thrown in here is thrown in there at one of the next
         items; those before it still come. If the function does not end within `SECONDS_TO_OBEY` then, the process does.

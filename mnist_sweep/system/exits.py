@@ -1,4 +1,4 @@
-"""Refusal of the calls by which code of the user's would end this process in silence, such as `os._exit(0)`.
+"""Refusal of calls by which user code would end this process silently, such as `os._exit(0)`.
 
 In the main thread such a call raises `ProcessExitError`, a SystemExit that names it. No other thread can be stopped
 like that: there the process does end, after a report and with a status other than 0. Copies of the process that
@@ -21,7 +21,7 @@ KILLS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
 
 
 class ProcessExitError(SystemExit):
-    """Code of the user's asked for the end of this process."""
+    """User code called a function that would end this process."""
 
 
 class _Refusal:
@@ -85,5 +85,5 @@ def _located(call: str, stack: Sequence[traceback.FrameSummary]) -> str:
 
 
 def _print(call: str) -> None:
-    sys.stderr.write(f"error: a thread of your code ends this process by {call}\n")
+    sys.stderr.write(f"error: a thread of your code ends this process with {call}\n")
     sys.stderr.flush()

@@ -128,7 +128,7 @@ class ModelLaws:
         if spread is None:
             return []
         ratio = spread / self._spread(self._images)
-        finding = f"its first weights see images that differ by {spread:.2g} at most"
+        finding = f"its first layer with weights sees images that differ by at most {spread:.2g}"
         way_out = "images come in [0, 1] already, so remove its own scaling by 1/255, or put Rescaling(255.0) before it"
         law(ratio >= MIN_SPREAD, finding, way_out)
         return [f"{finding}: images come in [0, 1]"] if ratio > MAX_SPREAD else []
@@ -152,23 +152,23 @@ class ModelLaws:
             tape.watch(self._images)
             loss = self._loss()
         *gradients, of_images = tape.gradient(loss, [*(weight.value for weight in weights), self._images])
-        law(len(self._model.variables) == count, "its first training step makes variables", "make them in `build`")
+        law(len(self._model.variables) == count, "its first training step creates variables", "create them in `build`")
         known = {id(variable.value) for variable in self._model.variables}
         foreign = [variable.name for variable in tape.watched_variables() if id(variable) not in known]
-        law(not foreign, f"{_named(foreign)} is no weight of a layer, so it is not trained", "make it by add_weight")
+        law(not foreign, f"{_named(foreign)} is not a weight of a layer, so it is not trained", "use add_weight")
         found = {weight.path: gradient for weight, gradient in zip(weights, gradients, strict=True)}
         unreached = [path for path, gradient in found.items() if gradient is None]
         way_out = "set `trainable` to False where that is meant, or use operations that have gradients"
         law(not unreached, f"no gradient reaches {_named(unreached)}", way_out)
         arrays = {path: np.asarray(tf.convert_to_tensor(gradient)) for path, gradient in found.items()}
         infinite = [path for path, array in arrays.items() if not np.isfinite(array).all()]
-        way_out = "look for a square root, a logarithm or a quotient of zero"
+        way_out = "look for a square root or a logarithm of zero, or a division by zero"
         law(not infinite, f"the gradient of {_named(infinite)} is not finite", way_out)
         law(any(array.any() for array in arrays.values()), "every gradient is zero", "start weights at random")
         kernels = [array for array in arrays.values() if array.ndim >= 2]
         stuck = bool(kernels) and not any(array.any() for array in kernels)
         way_out = "start weights at random, and let no Dropout drop a whole layer"
-        law(not stuck, "its biases alone have a gradient", way_out)
+        law(not stuck, "only its biases have a gradient", way_out)
         return float(loss), self._is_exact and (of_images is None or not np.any(of_images))
 
     def _check_state(self, logits: Array, loss: float) -> None:
@@ -212,7 +212,7 @@ class ModelLaws:
             kind = "probabilities" if sums_are_one else "values in [0, 1]"
             law(False, f"its outputs are {kind}", "remove the softmax or sigmoid at its end")
         bounded = "stay in [-1, 1]" if low >= -1 and high <= 1 else "are never negative" if low >= 0 else None
-        return [f"its outputs {bounded}, whatever its weights, so no class can be sure"] if bounded else []
+        return [f"its outputs {bounded}, whatever its weights, so it can be sure of no class"] if bounded else []
 
     def _draw(self, gain: float) -> None:
         """Draw all weights from normal distributions, under which layers multiply the spread of values by `gain`."""
@@ -247,4 +247,4 @@ def _ignored(model: Any) -> list[str]:
     methods = ("compute_loss", "fit", "train_step", "test_step")
     own = [name for name in methods if not getattr(type(model), name).__module__.startswith("keras.")]
     ignored = ["`compile`"] * bool(model.compiled) + [f"`{name}`" for name in own]
-    return [f"its trial trains it, without its {listed(ignored)}"] if ignored else []
+    return [f"the sweep trains it and ignores its {listed(ignored)}"] if ignored else []

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 Result = TypeVar("Result")
 
-WAY_OUT = "make its layers anew in each call, from its fields and Keras' initializers alone"
+WAY_OUT = "create new layers in each call, from its fields and Keras' initializers alone"
 
 # What Keras writes around the line that says what is wrong.
 KERAS_FRAME = re.compile(
@@ -50,7 +50,7 @@ def check(config: "TrialConfig", sample: "Sample") -> tuple[str | None, list[str
     If `build` raises an exception, which the trial reports, the digest is None.
 
     Raises:
-        ConfigError: It can only be a mistake; the message is what came, and the way out.
+        ConfigError: A law is broken; the message is the finding and the way out.
     """
     try:
         first, model = build(config, sample), build(config, sample)

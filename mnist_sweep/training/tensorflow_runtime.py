@@ -206,7 +206,7 @@ def kernel_note() -> str | None:
     chosen = [f"{name}={os.environ[name]}" for name, usual in KERNELS.items() if os.environ.get(name, usual) != usual]
     if not chosen:
         return None
-    return f"{listed(chosen)} in the environment: numbers may differ in their last digits from those without"
+    return f"{listed(chosen)} in the environment: results may differ in the last digits from runs without it"
 
 
 def environment() -> dict[str, Any]:

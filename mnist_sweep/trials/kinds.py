@@ -1,4 +1,4 @@
-"""Kinds of rows: those trained with the same data and code, which alone one figure may hold.
+"""Kinds of rows: those trained with the same data and code, which are the only rows that a statistic may combine.
 
 Rows of different configs may differ in their data sets, or in the code of their models, since the configs say so. Rows
 that name the same data set or the same parts, and were trained with different ones, are of different kinds; so are rows
@@ -42,7 +42,7 @@ class Kinds(NamedTuple):
 
     Attributes:
         num_rows: Number of rows of each kind.
-        kept: The kinds that one figure may hold, those of the most successful rows.
+        kept: The kinds that one statistic may combine: those with the most successful rows.
     """
 
     num_rows: Mapping[Kind, int]
@@ -50,14 +50,14 @@ class Kinds(NamedTuple):
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What the reader of a figure of the kept kinds must know, a line each."""
+        """Notes on the rows that are left out or have no digests, one line each."""
         num_left_out = sum(number for kind, number in self.num_rows.items() if kind not in self.kept)
         known = [number for kind, number in self.num_rows.items() if kind in self.kept and UNKNOWN in kind]
         notes = []
         if num_left_out:
             rows = counted(sum(self.num_rows.values()), "row")
             notes.append(
-                f"{num_left_out:,} of {rows} {'is' if num_left_out == 1 else 'are'} of another kind, and in no figure: "
+                f"{num_left_out:,} of {rows} {'is' if num_left_out == 1 else 'are'} of another kind and left out: "
                 f"{'; '.join(_differences(self.num_rows))}; the last columns of trials.csv tell them apart."
             )
         if known:
@@ -105,7 +105,7 @@ def kinds(rows: Iterable[tuple[Kind, bool]]) -> Kinds:
 
 
 def of_one_kind(rows: Iterable[TrialRow]) -> tuple[list[TrialRow], tuple[str, ...]]:
-    """Return the rows that one figure may hold, and what its reader must know."""
+    """Return the rows that one statistic may combine, and notes on the others."""
     rows = list(rows)
     is_alike = len({(row.data_digest, row.code_digest, row.merged_from) for row in rows}) == 1
     is_known = bool(rows) and bool(rows[0].data_digest and rows[0].code_digest)

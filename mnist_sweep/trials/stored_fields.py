@@ -17,7 +17,7 @@ def as_json(value: Any, name: str) -> Any:
     try:
         return json.loads(json.dumps(value, allow_nan=False))
     except (TypeError, ValueError) as error:
-        kinds = "a number, a text, True, False, None, or a sequence of them"
+        kinds = "a number, a string, True, False, None, or a sequence of them"
         got = shown_in_one_line(value)
         raise ConfigError(f"{name} must be {kinds}, so that a row can store it, but got {got}.") from error
 
@@ -38,10 +38,10 @@ def validate_fields(kind: str, value: Any) -> None:
             hash(given)
         except TypeError as error:
             got = shown_in_one_line(given)
-            raise ConfigError(f"{name} must be hashable, as numbers, texts and tuples are, but got {got}.") from error
+            raise ConfigError(f"{name} must be hashable, as numbers, strings and tuples are, but got {got}.") from error
     again = type(value)(**flat)
     coerce(again)
     for name, stored in flat.items():
         if (now := as_json(getattr(again, name), name)) != stored:
-            rule = f"{kind}.{name} must stay the same when a row makes the {type(value).__name__} again"
+            rule = f"{kind}.{name} must keep its value when the {type(value).__name__} is restored from a row"
             raise ConfigError(f"{rule}, but {stored!r} becomes {now!r}.")

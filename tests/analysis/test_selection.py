@@ -97,7 +97,7 @@ def test_interval_for_new_images_is_no_narrower_than_the_images_allow() -> None:
 def test_one_seed_has_the_interval_of_its_trained_model() -> None:
     found = select(table({"a": [0.95], "b": [0.94]}))
     assert (found.val_low, found.val_high) == (found.val_new_low, found.val_new_high)
-    assert "% for new images, of this trained model)" in text(found)
+    assert "% for new images, given this trained model)" in text(found)
 
 
 @pytest.mark.parametrize("num_seeds", [2, 3, 5, 10])
@@ -153,7 +153,7 @@ def test_with_one_seed_no_lead_is_called_one_and_the_way_to_test_it_is_said(num_
     found = select(table({"a": [0.95], "b": [0.94], "c": [0.5]}), num_val=num_val)
     assert (found.tied, found.untested, found.method) == (("a", "b", "c"), ("b", "c"), ONE_SEED)
     assert math.isnan(found.selection_bias)
-    assert "its lead cannot be told from the luck of that seed" in text(found)
+    assert "its lead cannot be distinguished from seed-to-seed noise" in text(found)
     assert "`--seeds 3`" in text(found)
     assert "expect" not in text(found)
 

@@ -41,7 +41,7 @@ def test_predict_asks_the_kept_model_and_refuses_what_is_no_image(folder: Path, 
     Image.new("L", (8, 8)).save(folder / "black.png")
     status, out, err = run("predict", "results/good", "black.png", "--top", "2")
     assert (status, err) == (0, "")
-    assert out.startswith("by the model of trial ")
+    assert out.startswith("classified by the model of trial ")
     assert re.search(r"^black\.png: \d \d+\.\d%, \d \d+\.\d%$", out, re.MULTILINE)
     (folder / "empty.png").touch()
     before = content(folder)

@@ -36,7 +36,7 @@ def test_other_digests_of_the_same_data_are_a_contradiction(make_row: MakeRow) -
 
 def test_data_sets_of_which_none_is_shared_are_a_contradiction(make_row: MakeRow) -> None:
     rows = [make_row(TrialConfig(data=data)) for data in (Digits(), MNIST())]
-    cause = "one and other share no config and are of other data: digits and mnist"
+    cause = "one and other share no config and use different data: digits and mnist"
     assert contradiction({ONE: rows[:1], OTHER: rows[1:]}) == cause
 
 

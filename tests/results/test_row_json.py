@@ -157,7 +157,7 @@ def test_name_that_stands_twice_in_an_object_is_refused(
     make_row: MakeRow, refused: Refused, before: str, after: str
 ) -> None:
     body = to_json(make_row()).partition(",")[2].partition(",")[2]
-    with refused(RowError, "it is not JSON (a name stands in it twice)"):
+    with refused(RowError, "it is not JSON (a name occurs in it twice)"):
         from_json(with_digest("," + body.replace(before, after)))
 
 

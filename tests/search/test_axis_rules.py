@@ -86,7 +86,7 @@ def test_a_field_that_not_every_choice_has_is_refused_with_the_way_to_write_it(r
         "optimizer.momentum": Uniform(low=0.5, high=0.9),
     }
     choice = "Choice((GradientDescent(), Momentum(momentum=0.5), Momentum(momentum=0.9)))"
-    with refused(UnknownNameError, "'optimizer.momentum' is no field of GradientDescent", "'optimizer'", choice):
+    with refused(UnknownNameError, "'optimizer.momentum' is not a field of GradientDescent", "'optimizer'", choice):
         Search(base=BASE, axes=axes, num_trials=3)
     values = (GradientDescent(), Momentum(momentum=0.5), Momentum(momentum=0.9))
     assert len(Search(base=BASE, axes={"optimizer": Choice(values)}, num_trials=3).ends()) == 15

@@ -325,7 +325,7 @@ def test_a_class_of_a_notebook_is_run_from_the_file_that_now_holds_it(
     hashed = flat_id({name: value for name, value in config.items() if name not in (*row.defaults, "seed")})
     row = replace(row, config=config, config_id=hashed, trial_id=f"{hashed}-0")
     folder = commit(row)
-    with refused(ScriptError, f"needs {module}:Wide", "name the cell that defines it, saved as a file, with --script"):
+    with refused(ScriptError, f"needs {module}:Wide", "pass the cell that defines it, saved as a file, with --script"):
         replay(folder, row.trial_id)
     replayed = replay(folder, row.trial_id, code=script)
     assert replayed.identical

@@ -115,7 +115,7 @@ def test_rows_without_digests_are_unknown_which_is_said_once(
     changed = edit("pixel_max=16", "pixel_max=20")
     assert run(changed, results=tmp_path, runner=instant, listeners=[events]).num_run == 1
     assert [event.text for event in events.of(Notice) if "unknown" in event.text] == [
-        "1 row of a version before 0.5 without digests: whether data and code were what they are now is unknown"
+        "1 row of a version before 0.5 without digests: whether data and code have changed since is unknown"
     ]
 
 

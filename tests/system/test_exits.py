@@ -61,7 +61,7 @@ def ended(code: str) -> "subprocess.CompletedProcess[str]":
 
 def test_a_thread_ends_the_process_with_a_word_and_not_with_0() -> None:
     process = ended("exits.refuse()\nthreading.Thread(target=lambda: os._exit(0)).start()\nthreading.Event().wait()")
-    word = "error: a thread of your code ends this process by os._exit(0)\n"
+    word = "error: a thread of your code ends this process with os._exit(0)\n"
     assert (process.returncode, process.stderr) == (FAILED, word)
 
 

@@ -31,7 +31,7 @@ def test_a_model_of_batch_normalisation_and_dropout_keeps_them_in_every_precisio
 def test_a_finding_comes_with_its_number_and_the_way_out() -> None:
     from keras import layers
 
-    with pytest.raises(ConfigError, match=r"differ by 0\.0039 at most: images come in \[0, 1\] already"):
+    with pytest.raises(ConfigError, match=r"differ by at most 0\.0039: images come in \[0, 1\] already"):
         checked(layers.Rescaling(1 / 255), layers.Dense(10))
     with pytest.raises(ConfigError, match=r"no gradient reaches \S+kernel and 1 other variables: set `trainable`"):
         checked(layers.Dense(4), layers.Lambda(lambda x: x // 1), layers.Dense(10))
@@ -60,10 +60,10 @@ def test_what_may_be_meant_is_a_note() -> None:
     from keras import layers
 
     assert checked(layers.Dense(10, "tanh")) == [
-        "its outputs stay in [-1, 1], whatever its weights, so no class can be sure"
+        "its outputs stay in [-1, 1], whatever its weights, so it can be sure of no class"
     ]
     (scaled,) = checked(layers.Rescaling(255.0), layers.Dense(10))
-    assert scaled.startswith("its first weights see images that differ by 2")
+    assert scaled.startswith("its first layer with weights sees images that differ by at most 2")
 
 
 def test_what_a_zero_head_hides_is_looked_for_under_other_weights() -> None:

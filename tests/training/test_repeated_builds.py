@@ -125,7 +125,7 @@ def test_a_model_that_others_have_changed_since_is_found_out() -> None:
     digest, _ = repeated_builds.check(trial(build), DIGITS)
     repeated_builds.check_again(trial(build), DIGITS, digest)
     width[0] = 5
-    with pytest.raises(ConfigError, match="different initial weights: make its layers anew"):
+    with pytest.raises(ConfigError, match="different initial weights: create new layers"):
         repeated_builds.check_again(trial(build), DIGITS, digest)
 
 

@@ -38,7 +38,7 @@ def test_the_data_of_most_successful_rows_are_kept(make: MakeRow) -> None:
     kept, (note,) = of_one_kind([*old, *new, *failed])
     assert kept == new
     assert note.startswith(
-        "6 of 9 rows are of another kind, and in no figure: the digest of data=bars:bars is old in 6"
+        "6 of 9 rows are of another kind and left out: the digest of data=bars:bars is old in 6 rows"
     )
 
 

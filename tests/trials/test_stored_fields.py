@@ -14,7 +14,7 @@ from tests.trials.test_config import NAN, Net, Refused
 
 @pytest.mark.parametrize("value", [object(), NAN, {1, 2}, b"bytes", lambda: 3, Path("images"), np.zeros(3)])
 def test_field_that_no_row_can_keep_is_refused(refused: Refused, value: Any) -> None:
-    with refused(ConfigError, "model.window must be a number, a text, ", "so that a row can store it"):
+    with refused(ConfigError, "model.window must be a number, a string, ", "so that a row can store it"):
         TrialConfig(model=Net(window=value))
 
 
@@ -38,7 +38,7 @@ class Derived(Net):
 
 
 def test_value_that_a_row_does_not_make_again_is_refused(refused: Refused) -> None:
-    with refused(ConfigError, "model.window must stay the same when a row makes the Doubling", "6 becomes 12"):
+    with refused(ConfigError, "model.window must keep its value when the Doubling is restored", "6 becomes 12"):
         TrialConfig(model=Doubling(window=3))
     with refused(ConfigError, "model.area must be an argument of Derived"):
         TrialConfig(model=Derived())

@@ -39,7 +39,7 @@ def effect_sentence(
     best, worst = labels[means.best], labels[means.worst]
     if math.isnan(low):
         better = f"{best} is {_points(difference)} points better than {worst}"
-        return f"{name}: {better}, with too few settings for an interval"
+        return f"{name}: {better}, with too few configs for an interval"
     interval = f"95% interval {_points(low, high - low)} to {_points(high, high - low)}"
     rises, falls = means.slope.low > 0, means.slope.high < 0
     trend, slope = factor.has_trend and (rises or falls), f"accuracy {'rises' if rises else 'falls'} as it rises"
@@ -47,7 +47,7 @@ def effect_sentence(
         of = f"; best and worst of {len(labels)}" if len(labels) > 2 else ""
         ending = f"; {slope}" if trend and {means.best, means.worst} == {0, len(labels) - 1} else ""
         better = f"{best} is {_points(difference, high - low)} points better than {worst}"
-        alone = "" if significant else ", by itself: not significant with all hyperparameters tested"
+        alone = "" if significant else "; not significant once corrected for all hyperparameters"
         return f"{name}: {better} ({interval}{of}){ending}{alone}"
     ends = f"({best} vs {worst}: {interval} points)"
     if trend:
@@ -138,10 +138,10 @@ def _seed_notes(trials: "pd.DataFrame", design: Design | None) -> Iterator[str]:
     repeated = trials.groupby("config_id")["val_accuracy"].var(ddof=1).dropna()
     if len(repeated):
         std = _points(math.sqrt(repeated.mean()), 0)
-        yield f"Seed-to-seed noise: the trials of one setting have a standard deviation of {std} points."
+        yield f"Seed-to-seed noise: the trials of one config have a standard deviation of {std} points."
     elif len(trials):
-        yield "Each setting has one seed, so seed-to-seed noise may look like an effect: run `--seeds 5` to measure it."
+        yield "Each config has one seed, so seed-to-seed noise may look like an effect: run `--seeds 5` to measure it."
     if len(repeated) and design and design.accuracy.shape[1] == 1:
-        yield "Not all settings have the same seeds: each counts once, with the mean of its trials."
+        yield "Not all configs have the same seeds: each counts once, with the mean of its trials."
     if design and design.accuracy.shape[1] == 2:
         yield "Two seeds say little about how effects vary between seeds, so the intervals are wide: run `--seeds 5`."

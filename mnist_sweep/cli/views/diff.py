@@ -33,7 +33,7 @@ def _table(changes: Sequence[Change]) -> Table:
     table.add_column("config", no_wrap=True)
     for name in ("n", "first", "second", "difference", "95% interval"):
         table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("setting", overflow="fold")
+    table.add_column("hyperparameters", overflow="fold")
     for change in changes:
         ends = f"{points(change.low)} to {points(change.high)}" if change.low == change.low else ""
         cells = percent(change.mean_a), percent(change.mean_b), points(change.difference, signed=True), ends

@@ -60,7 +60,7 @@ def shift(results: Results) -> list[Block]:
 def _ties(selection: Selection, configs: Mapping[str, ConfigResult], names: Sequence[str]) -> Table:
     """Return the configs that are not significantly worse than the selected one, which is the first."""
     number = len(selection.tied)
-    some = "not shown to be worse than" if len(selection.untested) < number - 1 else "that cannot be compared with"
+    some = "tied with or untested against" if len(selection.untested) < number - 1 else "that cannot be compared with"
     relation = some if selection.untested else "statistically tied with"
     return Table(
         caption=f"Configs {relation} the best" + (f", first {MAX_TIES} of {number:,}" if number > MAX_TIES else ""),

@@ -44,7 +44,7 @@ def section(results: Results) -> Section | None:
 def _lines_in_words(number: int, name: str) -> str:
     if name == BEST_TRIAL or number == 1:
         return f"Lines: the best {counted(number, 'trial')}."
-    return f"Lines: {name}, and the best {counted(number - 1, 'trial')} besides."
+    return f"Lines: {name}, and the best {counted(number - 1, 'other trial')}."
 
 
 def _short(name: str) -> str:

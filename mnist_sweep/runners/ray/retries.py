@@ -36,8 +36,8 @@ def lost_worker_cause(error: str) -> str:
 def unfit_node(node: str, cause: str) -> ResourceError:
     """Return the error that ends a run on a node that lacks a package."""
     return ResourceError(
-        f"every node must have the packages that trials import, but the node {node} does not ({cause}): install there "
-        "what this machine has, or take the node out of the cluster, and run the same command again."
+        f"every node must have the packages that trials import, but the node {node} does not ({cause}): install "
+        "there what this machine has, or remove the node from the cluster, and run the same command again."
     )
 
 

@@ -28,7 +28,7 @@ def own_definitions(trials: Iterable[TrialConfig]) -> dict[str, Any]:
             present = getattr(sys.modules.get(definition.__module__), definition.__name__, definition)
             if definition is not present or found.setdefault(name, definition) is not definition:
                 raise ConfigError(
-                    f"`{name}` was defined again after trials were made with it: make the trials and the sweep again, "
-                    "too, so that all of them use the new definition."
+                    f"`{name}` was redefined after trials were created with it: create the trials and the sweep again, "
+                    "so that all of them use the new definition."
                 )
     return found

@@ -36,7 +36,7 @@ def pack(definitions: Mapping[str, Any]) -> bytes:
             sent = _dumps(by_value)
     except Exception as error:  # whatever the user's objects raise when they are pickled
         raise ScriptError(
-            f"workers cannot import {listed([f'`{name}`' for name in by_value])}, so they get it by value, which fails "
+            f"workers cannot import {listed([f'`{name}`' for name in by_value])}, so it is sent by value, which fails "
             f"({one_line(error)}): import it from a module of its own, or use Local(in_process=True)."
         ) from error
     folders = [str(Path(folder).resolve()) for folder in sys.path if Path(folder).is_dir()]

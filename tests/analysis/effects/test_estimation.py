@@ -180,7 +180,7 @@ def test_some_effect_is_significant_by_chance_in_5_percent_of_sweeps(make_trials
     assert np.mean([any(effect.significant for effect in sweep) for sweep in found]) <= 0.1
     alone = [effect.sentence for sweep in found for effect in sweep if effect.low > 0 and not effect.significant]
     assert alone
-    assert all(sentence.endswith("by itself: not significant with all hyperparameters tested") for sentence in alone)
+    assert all(sentence.endswith("; not significant once corrected for all hyperparameters") for sentence in alone)
 
 
 def test_missing_rows_do_not_make_the_luck_of_a_seed_an_effect(make_trials: MakeTrials) -> None:

@@ -121,7 +121,7 @@ def test_end_of_an_interval_is_never_minus_nothing() -> None:
 def test_too_few_settings_have_a_difference_and_no_interval(make_trials: MakeTrials) -> None:
     found = effects(make_trials(grid(TrialConfig(), {"batch_size": [50, 100, 200]}), lambda _: 0.9))
     (effect,) = found.effects
-    assert effect.sentence.endswith(", with too few settings for an interval")
+    assert effect.sentence.endswith(", with too few configs for an interval")
     assert np.isnan([effect.low, effect.high]).all()
     assert not effect.significant
 

@@ -144,8 +144,8 @@ def test_rays_messages_on_its_nodes_are_reported_between_two_events() -> None:
     assert observer.heard == [("noted", None, "the node 10.0.0.3 was lost")]
     node_messages.put(lost := retries.lost_cluster("10.0.0.1:6379"))
     with pytest.raises(BrokenRay):
-        made.on_step_end(2, [])
-    assert made.error is lost
+        receiving.on_step_end(2, [])
+    assert receiving.error is lost
 
 
 def test_what_a_worker_sends_is_reported_in_order_and_large_values_are_taken_out(

@@ -44,10 +44,10 @@ def test_trials_of_a_definition_that_was_made_again_are_refused(
 ) -> None:
     again = type("Net", (Net,), {"__module__": __name__})
     monkeypatch.setattr(sys.modules[__name__], "Net", again)
-    with refused(ConfigError, f"`{__name__}:Net` was defined again", "make the trials and the sweep again"):
+    with refused(ConfigError, f"`{__name__}:Net` was redefined", "create the trials and the sweep again"):
         own_definitions(TRIALS)
     newer: Any = dataclass(frozen=True)(again)
     monkeypatch.setattr(sys.modules[__name__], "Net", newer)
     assert own_definitions([TrialConfig(model=newer())]) == {f"{__name__}:Net": newer}
-    with refused(ConfigError, "was defined again"):
+    with refused(ConfigError, "was redefined"):
         own_definitions([TrialConfig(model=newer()), *TRIALS])
