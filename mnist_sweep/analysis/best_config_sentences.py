@@ -60,7 +60,7 @@ class Selection:
         num_compared: Configs that it was selected from, itself included.
         selection_bias: By how much its validation accuracy is expected to overstate its accuracy with other seeds, or
             on other images where its seeds are all alike, because it was selected by it; in [-1, 1], NaN with one
-            seed or two.
+            seed or two, or where a run lies far from the others of its config.
         selection_bias_low: Lower end of the 95% interval of that bias, clipped so that an accuracy in [0, 1] remains.
         selection_bias_high: Upper end of it.
         tied: Configs that are statistically tied with it (not significantly worse at the 5% level), best first; the
@@ -147,8 +147,10 @@ def _result(found: Selection) -> Iterator[str]:
 def _selection_bias(found: Selection) -> str:
     new = "on new images" if found.method == OVER_IMAGES else "on these validation images with new seeds"
     if math.isnan(found.selection_bias):
-        few = " from two seeds: run each config with three or more" if found.n == 2 else ""
-        return f"How much selection inflates its validation accuracy cannot be estimated{few}."
+        why = " from two seeds: run each config with three or more" if found.n == 2 else ""
+        if found.method == OVER_SEEDS and found.n > 2:
+            why = ": a run of one of the tied configs lies far from that config's others, as after a collapse"
+        return f"How much selection inflates its validation accuracy cannot be estimated{why}."
     ends = interval(found.selection_bias_low, found.selection_bias_high)
     if found.selection_bias < SMALL_BIAS:
         if len(found.tied) == 1:

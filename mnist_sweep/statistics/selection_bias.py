@@ -19,15 +19,18 @@ from mnist_sweep.statistics.two_way_residuals import (
 )
 from mnist_sweep.statistics.unequal_variances import log_variance_std_bound, simulated_tables
 
+COLLAPSED = 30  # times the median distance of a run from its config's median: 20 to 25 standard deviations
+CHANCE = 3  # times its expected value, up to which the variance of what seeds do to all configs alike may be chance
 NUM_DRAWS = 2000
+OFTEN = 0.05  # share of simulated sweeps that are enough for a quantile
 SMALLEST_VARIANCE = 1e-20  # of accuracies; a smaller one is due to rounding
-TAIL = 0.05
+TAIL = 0.075  # risk beyond an end in addition to 2.5%, by the number of seeds
 UNLIKELY = 0.5  # risk of more unequal variances: the middle one, so that intervals are not too wide on average
 TINY = 1e-300
 
 
 class SelectionBias(NamedTuple):
-    """By how much the accuracy of the best config overstates it; negative where it understates it.
+    """By how much the accuracy of the best config overstates it; negative where it understates it, NaN if unknown.
 
     Attributes:
         expected: Its expectation given the accuracies of this sweep, in [-1, 1].
@@ -45,7 +48,10 @@ def bias_over_seeds(accuracy: Array, config: Codes, seed: Codes, best: int) -> S
 
     The expectation is that of `bias_over_images`. The interval needs no distribution of the configs' true means: its
     upper end allows for any of them to be the luckiest, its lower end for an unlucky one. Both are simulated, for
-    variances as unequal as those of these configs are. What a seed does to all configs alike adds its t-interval.
+    variances as unequal as those of these configs are. What a seed does to all configs alike adds its t-interval. Where
+    a run lies far from its config's others, as after a collapse, nothing is estimated: with 10 configs of 3 seeds, of
+    which one run in 20 falls by 30 standard deviations, that is so in 75% of sweeps. In the others no collapse is seen,
+    and intervals would cover what collapses cost in 40%.
 
     Args:
         accuracy: float64 `[n]`, one for each trial of the configs that may be the best: those tied with it.
@@ -56,44 +62,64 @@ def bias_over_seeds(accuracy: Array, config: Codes, seed: Codes, best: int) -> S
     present, table = to_table(accuracy, config, seed)
     n, error = present.sum(axis=1), error_variance(accuracy, config, seed)
     num_configs, num_seeds, means = len(n), int(n[best]), table.sum(axis=1) / n
+    if _has_collapses(table, present):
+        return SelectionBias(math.nan, math.nan, math.nan)
     if not (num_configs > 1 and error.df >= 1 and error.variance > SMALLEST_VARIANCE):
         half = float(half_width_of_mean(table[best][present[best]].std(ddof=1), num_seeds))
         return SelectionBias(0.0, -half, half)
     rest = table_residuals(table[None], present)[0]
     own = (rest[best] ** 2).sum() / (num_seeds - 1) * num_configs / (num_configs - 1)
     variance = max(own, error.variance) / num_seeds
-    low, high = _ends(present, error.df, log_variance_std_bound(rest[present], np.nonzero(present)[0], UNLIKELY))
+    log_variance_std = log_variance_std_bound(rest[present], np.nonzero(present)[0], UNLIKELY)
+    low, high = _ends(present, num_seeds, error.df, log_variance_std)
     shared = _half_width_of_seeds(table - means[:, None], present, best, error.variance)
     below, above = (math.hypot(end * math.sqrt(variance), shared) for end in (low, high))
     expected = (means[best] - means.mean()) * variance / max(variance, means.var(ddof=1))
     return SelectionBias(float(min(max(expected, -below), above)), -below, above)
 
 
+def _has_collapses(table: Array, present: NDArray[np.bool_]) -> bool:
+    """Return whether any run lies farther from its config's median than noise explains."""
+    runs = np.where(present, table, np.nan)
+    away = np.abs(runs - np.nanmedian(runs, axis=1, keepdims=True))
+    away = away[away > 0]
+    return bool(len(away)) and bool(away.max() > COLLAPSED * np.quantile(away, 0.5, method="lower"))
+
+
 def _half_width_of_seeds(over: Array, present: NDArray[np.bool_], best: int, variance: float) -> float:
     """Return half the width of the 95% t-interval of what the best config's seeds do to all configs alike."""
     num = present.sum(axis=0)
     effects = (np.where(present, over, 0.0).sum(axis=0) / np.maximum(num, 1))[present[best]]
-    excess = max(float(effects.var(ddof=1)) - variance / float(num[present[best]].mean()), 0.0)
+    excess = max(float(effects.var(ddof=1)) - CHANCE * variance / float(num[present[best]].mean()), 0.0)
     return float(half_width_of_mean(math.sqrt(excess), len(effects)))
 
 
-def _ends(present: NDArray[np.bool_], df: float, log_variance_std: float) -> tuple[float, float]:
-    """Return the standard errors by which a config is unlucky, and the best of equal ones lucky, in 5% of sweeps."""
+def _ends(present: NDArray[np.bool_], num_seeds: int, df: float, log_variance_std: float) -> tuple[float, float]:
+    """Return by how many standard errors a config is unlucky, and the best of equal ones lucky, in few sweeps.
+
+    Only those with `num_seeds` seeds count, unless they are rarely the best. "Few" is 2.5% and, since few seeds make
+    the intervals wider than that, more with fewer seeds: simulated, 5% with three and 3.3% with ten.
+    """
     present = in_order(present)
-    return _simulated_ends(present.tobytes(), present.shape, df, log_variance_std)
+    return _simulated_ends(present.tobytes(), present.shape, num_seeds, df, log_variance_std)
 
 
 @functools.lru_cache(maxsize=256)
-def _simulated_ends(cells: bytes, shape: tuple[int, int], df: float, log_variance_std: float) -> tuple[float, float]:
+def _simulated_ends(
+    cells: bytes, shape: tuple[int, int], num_seeds: int, df: float, log_variance_std: float
+) -> tuple[float, float]:
     present = np.frombuffer(cells, np.bool_).reshape(shape)
     n, unlucky, lucky = present.sum(axis=1), list[Array](), list[Array]()
     for tables in simulated_tables(present, log_variance_std):
         rest, means = table_residuals(tables, present), tables.sum(axis=2) / n
         own = (rest**2).sum(axis=2) / np.maximum(n - 1, 1) * len(n) / (len(n) - 1)
         ratio = means / np.sqrt(np.maximum(own, (rest**2).sum(axis=(1, 2), keepdims=True)[..., 0] / df) / n)
-        unlucky.append(-ratio.ravel())
-        lucky.append(ratio[np.arange(len(means)), means.argmax(axis=1)])
-    return (float(np.quantile(np.concatenate(unlucky), 1 - TAIL)), float(np.quantile(np.concatenate(lucky), 1 - TAIL)))
+        best = means.argmax(axis=1)
+        has = n[best] == num_seeds if np.mean(n[best] == num_seeds) > OFTEN else np.ones(len(best), np.bool_)
+        unlucky.append(-ratio[:, n == num_seeds].ravel())
+        lucky.append(ratio[np.arange(len(best)), best][has])
+    low, high = (float(np.quantile(np.concatenate(ends), UPPER - TAIL / num_seeds)) for ends in (unlucky, lucky))
+    return low, high
 
 
 def bias_over_images(means: Array, num_images: int) -> SelectionBias:

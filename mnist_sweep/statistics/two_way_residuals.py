@@ -7,8 +7,6 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 Codes = NDArray[np.intp]
-MAX_PASSES = 400
-TOLERANCE = 1e-12
 
 
 class ErrorVariance(NamedTuple):
@@ -31,15 +29,8 @@ def residuals(accuracy: Array, config: Codes, seed: Codes) -> Array:
         config: Index of its config, from 0.
         seed: Index of its seed, from 0.
     """
-    # Alternating subtraction of config and seed means; it ends at once where every config has every seed.
-    rest, groups = accuracy, [(group, np.bincount(group)) for group in (config, seed)]
-    for turn in range(MAX_PASSES):
-        group, num = groups[turn % 2]
-        mean = np.bincount(group, rest) / num
-        if turn > 1 and np.abs(mean).max() < TOLERANCE:
-            break
-        rest = rest - mean[group]
-    return rest
+    present, table = to_table(accuracy, config, seed)
+    return np.asarray(table_residuals(table[None], present)[0, config, seed])
 
 
 def to_table(accuracy: Array, config: Codes, seed: Codes) -> tuple[NDArray[np.bool_], Array]:
@@ -65,30 +56,22 @@ def table_residuals(tables: Array, present: NDArray[np.bool_]) -> Array:
         tables: float64 `[num_tables, num_configs, num_seeds]`.
         present: bool `[num_configs, num_seeds]`, which of their cells are accuracies.
     """
-    rest = np.where(present, tables, 0.0)
-    for turn in range(MAX_PASSES):
-        axis = 2 - turn % 2
-        mean = rest.sum(axis=axis, keepdims=True) / np.maximum(present.sum(axis=axis - 1, keepdims=True), 1)
-        if turn > 1 and np.abs(mean).max() < TOLERANCE:
-            break
-        rest = np.where(present, rest - mean, 0.0)
-    return rest
+    of_config = np.maximum(present.sum(axis=1), 1)[:, None]
+    means = tables.sum(axis=2, where=present, keepdims=True) / of_config
+    seeds = (tables - means).sum(axis=1, where=present) @ np.linalg.pinv(_normal_matrix(present), hermitian=True)
+    rest = np.where(present, tables - seeds[:, None], 0.0)
+    return np.where(present, rest - rest.sum(axis=2, keepdims=True) / of_config, 0.0)
+
+
+def _normal_matrix(present: NDArray[np.bool_]) -> Array:
+    """Return the normal matrix of the seeds' effects, given the configs': float64 `[num_seeds, num_seeds]`."""
+    trials = present.astype(np.float64)
+    return np.asarray(np.diag(trials.sum(axis=0)) - trials.T @ (trials / np.maximum(present.sum(axis=1), 1)[:, None]))
 
 
 def error_variance(accuracy: Array, config: Codes, seed: Codes) -> ErrorVariance:
     """Return the residual variance; NaN, with no degrees of freedom, if the effects explain everything."""
-    rest = residuals(accuracy, config, seed)
-    df = len(rest) - _num_parameters(config, seed)
-    return ErrorVariance(float((rest**2).sum() / df) if df else np.nan, df)
-
-
-def _num_parameters(config: Codes, seed: Codes) -> int:
-    """Return the rank of the model: effects of configs and seeds, less one for each connected group of trials."""
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
-
-    num_configs, num_seeds = int(config.max()) + 1, int(seed.max()) + 1
-    num = num_configs + num_seeds
-    links = coo_array((np.ones(len(config)), (config, seed + num_configs)), shape=(num, num))
-    groups, _ = connected_components(links, directed=False)
-    return num - int(groups)
+    present, table = to_table(accuracy, config, seed)
+    num_parameters = int(present.any(axis=1).sum() + np.linalg.matrix_rank(_normal_matrix(present), hermitian=True))
+    df = len(accuracy) - num_parameters
+    return ErrorVariance(float((table_residuals(table[None], present) ** 2).sum() / df) if df else np.nan, df)

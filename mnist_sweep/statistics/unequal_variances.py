@@ -32,13 +32,13 @@ def log_variance_std_bound(rest: Array, config: Codes, risk: float = OUTSIDE) ->
     if not squares.any():
         return 0.0
     logs = np.log(np.maximum(squares / df, SMALLEST_SHARE * squares.sum() / df.sum()))
-    likelihood = []
-    for prior in map(prior_df, LOG_VARIANCE_STDS):  # scaled variances then have F distributions of df and prior
-        expected = digamma(df / 2) - np.log(df / 2) - digamma(prior / 2) + np.log(prior / 2)
-        over = logs - (logs - expected).mean()
-        constant = gammaln((df + prior) / 2) - gammaln(df / 2) - gammaln(prior / 2) + df / 2 * np.log(df / prior)
-        likelihood.append((constant + df / 2 * over - (df + prior) / 2 * np.log1p(df / prior * np.exp(over))).sum())
-    weights = np.exp(np.array(likelihood) - max(likelihood))
+    prior = np.array([*map(prior_df, LOG_VARIANCE_STDS)])[:, None]  # scaled variances have F distributions of df and it
+    expected = digamma(df / 2) - np.log(df / 2) - digamma(prior / 2) + np.log(prior / 2)
+    over = logs - (logs - expected).mean(axis=1, keepdims=True)
+    constant = gammaln((df + prior) / 2) - gammaln(df / 2) - gammaln(prior / 2) + df / 2 * np.log(df / prior)
+    each = constant + df / 2 * over - (df + prior) / 2 * np.log1p(df / prior * np.exp(over))
+    likelihood = each.sum(axis=1)
+    weights = np.exp(likelihood - likelihood.max())
     return LOG_VARIANCE_STDS[int(np.searchsorted(weights.cumsum(), (1 - risk) * weights.sum()))]
 
 
@@ -54,13 +54,9 @@ def simulated_tables(present: NDArray[np.bool_], log_variance_std: float) -> Ite
     """
     draw, prior, num_at_once = np.random.default_rng(0), prior_df(log_variance_std), max(1, MOST_CELLS // present.size)
     for start in range(0, NUM_DRAWS, num_at_once):
-        tables = [_table(draw, present, prior) for _ in range(min(num_at_once, NUM_DRAWS - start))]
-        yield np.array(tables)
-
-
-def _table(draw: np.random.Generator, present: NDArray[np.bool_], prior: float) -> Array:
-    scale = np.sqrt(prior / draw.chisquare(prior, len(present)))
-    return np.where(present, scale[:, None] * draw.standard_normal(present.shape), 0.0)
+        num = min(num_at_once, NUM_DRAWS - start)
+        scale = np.sqrt(prior / draw.chisquare(prior, (num, len(present), 1)))
+        yield np.where(present, scale * draw.standard_normal((num, *present.shape)), 0.0)
 
 
 @functools.cache

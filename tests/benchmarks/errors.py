@@ -1,15 +1,17 @@
 """How often do `select`, `compare` and `effects` err on data that is not ideal, and how often do their intervals cover?
 
 Sweeps of each kind of `kinds` are drawn. Where all configs are equal, none may be called worse. Where some are better,
-the truly best one may not be called worse, and the interval of the selection bias must cover the drop of the best one;
-how the true means lie changes from sweep to sweep. Two configs are compared by `compare` as well; a grid of 3 times 4
-configs without any effect goes to `effects`.
+the truly best one may not be called worse, and the interval of the selection bias must cover the drop of the best one
+where it is given; how the true means lie changes from sweep to sweep. Two configs are compared by `compare` as well.
+Grids of configs without any effect of one, two or five hyperparameters go to `effects`.
 
 Command: python -m tests.benchmarks.errors
 Result: results/reference/benchmarks/errors.csv
 """
 
 import itertools
+import math
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -20,18 +22,21 @@ from mnist_sweep.analysis.comparison_sentences import unequal_spread
 from mnist_sweep.analysis.effects.anova import fit_with_interactions
 from mnist_sweep.analysis.effects.design import design_of_trials
 from mnist_sweep.analysis.effects.estimation import significant_over_all
-from mnist_sweep.analysis.effects.marginal_means import marginal_means
+from mnist_sweep.analysis.effects.marginal_means import MarginalMeans, marginal_means
 from mnist_sweep.statistics.multiple_comparisons import worse_over_seeds
 from mnist_sweep.statistics.paired_tests import difference_over_seeds
 from mnist_sweep.statistics.selection_bias import SelectionBias, bias_over_seeds
 from mnist_sweep.statistics.two_way_residuals import error_variance
 from tests.benchmarks.contest import machine, read_lines, write_lines
-from tests.benchmarks.kinds import KINDS, MEANS, Sweep
+from tests.benchmarks.kinds import KINDS, MEANS, Array, Sweep
 
 FILE = Path(__file__).parents[2] / "results" / "reference" / "benchmarks" / "errors.csv"
 NUM_SWEEPS = 2000
-GRID = np.array([*itertools.product(range(3), range(4))])
-LAYOUTS = tuple(itertools.product((10, 2, len(GRID), 40), (3, 2, 5, 10), KINDS))
+EQUAL = 1e-9
+GRIDS = {12: (3, 4), 32: (2, 2, 2, 2, 2), 7: (7,)}  # levels of each hyperparameter, by the number of configs
+SEEDS = {10: (3, 2, 5, 10), 12: (3, 2, 5, 10, 1), 2: (3, 2, 5, 10), 32: (3, 2), 7: (3, 2), 40: (3, 5), 96: (3,)}
+LAYOUTS = tuple((num, seeds, kind) for num, numbers in SEEDS.items() for seeds in numbers for kind in KINDS)
+"""Configs, seeds and kind of data; 40 and 96 configs with fewer numbers of seeds, as their simulations are long."""
 
 
 def selected(sweep: Sweep) -> tuple[int, NDArray[np.bool_], SelectionBias | None]:
@@ -52,7 +57,8 @@ def selected(sweep: Sweep) -> tuple[int, NDArray[np.bool_], SelectionBias | None
         return best, worse, None
     kept = tied[config]
     codes = [np.unique(code[kept], return_inverse=True)[1] for code in (config, seed)]
-    return best, worse, bias_over_seeds(accuracy[kept], codes[0], codes[1], int(tied[:best].sum()))
+    bias = bias_over_seeds(accuracy[kept], codes[0], codes[1], int(tied[:best].sum()))
+    return best, worse, None if math.isnan(bias.expected) else bias
 
 
 def with_seeds(sweep: Sweep) -> Sweep:
@@ -77,8 +83,10 @@ def selections(kind: str, num_configs: int, num_seeds: int, num_sweeps: int) -> 
                 drop = float(np.nanmean(sweep.accuracy[best])) - sweep.mean[best]
                 covered.append(bias.low <= drop <= bias.high)
                 widths.append(bias.high - bias.low)
-    figures = {"called_worse": float(np.mean(false)), "best_lost": float(np.mean(lost))}
-    return figures | {
+    return {
+        "called_worse": float(np.mean(false)),
+        "best_lost": float(np.mean(lost)),
+        "bias_given": len(covered) / (len(false) + len(lost)),
         "bias_covered": float(np.mean(covered)) if covered else np.nan,
         "bias_width": float(np.median(widths)) if covered else np.nan,
     }
@@ -100,18 +108,37 @@ def comparisons(kind: str, num_seeds: int, num_sweeps: int) -> dict[str, float]:
     return figures | {"found_in_80_percent": float(np.nanquantile(leads, 0.8))}
 
 
-def effects(kind: str, num_seeds: int, num_sweeps: int) -> dict[str, float]:
-    """Return how often a factor of a grid without effects seems to have one, and any of both is called significant."""
-    draw, each, some = np.random.default_rng(num_seeds), [], []
+def effects(kind: str, nums: tuple[int, ...], num_seeds: int, num_sweeps: int) -> dict[str, float]:
+    """Return how often a factor of a grid seems to have an effect that it has not, and any of them is significant.
+
+    The true means of a kind may differ by chance of its construction, and a factor with an effect is not counted.
+    """
+    draw, each, some = np.random.default_rng(num_seeds), list[bool](), list[bool]()
     for _ in range(num_sweeps):
-        accuracy = 0.9 + KINDS[kind](draw, np.zeros(len(GRID)), num_seeds).accuracy / 1000
-        config, seed = np.nonzero(~np.isnan(accuracy))
-        codes, setting = GRID[config], np.unique(config, return_inverse=True)[1]
-        model, _ = fit_with_interactions(design_of_trials(accuracy[config, seed], codes, setting, seed))
-        found = [marginal_means(model, factor) for factor in range(GRID.shape[1])]
-        each += [one.difference.low > 0 for one in found]
-        some.append(any(significant_over_all([one.pvalue for one in found])))
-    return {"effect": float(np.mean(each)), "some_effect": float(np.mean(some))}
+        sweep = KINDS[kind](draw, np.zeros(math.prod(nums)), num_seeds)
+        means, significant = tested(sweep.accuracy, nums)
+        none = [*without_effect(sweep.mean.reshape(nums))]
+        each += [one.difference.low > 0 for one in itertools.compress(means, none)]
+        some.append(any(itertools.compress(significant, none)))
+    return {"effect": float(np.mean(each)) if each else np.nan, "some_effect": float(np.mean(some))}
+
+
+def tested(accuracy: Array, nums: tuple[int, ...]) -> tuple[list[MarginalMeans], list[bool]]:
+    """Return the marginal means of each factor of a grid, and whether its effect is significant, as `effects` does."""
+    codes = np.array([*itertools.product(*map(range, nums))])
+    config, seed = np.nonzero(~np.isnan(accuracy))
+    setting = np.unique(config, return_inverse=True)[1]
+    design = design_of_trials(0.9 + accuracy[config, seed] / 1000, codes[config], setting, seed)
+    model, _ = fit_with_interactions(design)
+    means = [marginal_means(model, factor) for factor in range(len(nums))]
+    return means, significant_over_all([one.pvalue for one in means], design.accuracy.shape[1])
+
+
+def without_effect(mean: Array) -> Iterator[bool]:
+    """Yield for each factor whether the true means of its levels, given in the shape of the grid, are equal."""
+    for factor in range(mean.ndim):
+        others = tuple(other for other in range(mean.ndim) if other != factor)
+        yield bool(np.ptp(mean.mean(axis=others)) < EQUAL)
 
 
 @click.command(help="Measure every layout that the CSV file does not hold yet.")
@@ -120,8 +147,8 @@ def effects(kind: str, num_seeds: int, num_sweeps: int) -> dict[str, float]:
 def main(file: Path, sweeps: int) -> None:
     lines = read_lines(file)
     for num_configs, num_seeds, kind in LAYOUTS[len(lines) :]:
-        grid = num_configs == len(GRID)
-        figures = effects(kind, num_seeds, sweeps) if grid else selections(kind, num_configs, num_seeds, sweeps)
+        grid = GRIDS.get(num_configs)
+        figures = effects(kind, grid, num_seeds, sweeps) if grid else selections(kind, num_configs, num_seeds, sweeps)
         figures |= comparisons(kind, num_seeds, sweeps) if num_configs == 2 else {}
         rounded = {name: round(figure, 4) for name, figure in figures.items()}
         lines.append({"num_seeds": num_seeds, "num_configs": num_configs, "kind": kind} | rounded | machine(sweeps))

@@ -100,6 +100,29 @@ def test_interval_covers_the_drop_on_data_that_is_not_ideal(kind: str) -> None:
     assert 0.91 <= errors.selections(kind, 10, 3, 60)["bias_covered"] <= 1
 
 
+def test_run_far_from_the_others_of_its_config_leaves_no_interval() -> None:
+    """What collapses cost on average, seeds that happen to show one cannot tell, and those that show none cannot."""
+    table = np.random.default_rng(0).normal(0.97, 0.003, (10, 3))
+    assert np.isfinite(bias_of(table)).all()
+    table[4, 1] = 0.1
+    assert np.isnan(bias_of(table)).all()
+
+
+def test_configs_that_vary_unequally_are_not_taken_for_collapses() -> None:
+    given = [errors.selections(kind, 10, 3, 30)["bias_given"] for kind in ("one 5 times as noisy", "heavy tails")]
+    assert min(given) > 0.9
+
+
+def test_noise_of_seeds_that_all_configs_share_is_not_made_of_chance() -> None:
+    """With three seeds, a t quantile of 4.3 of an excess by chance made intervals of few configs too wide."""
+    draw, widths = np.random.default_rng(5), []
+    for _ in range(100):
+        table = draw.standard_normal((5, 3))
+        found = bias_of(table)
+        widths.append(found.high - found.low)
+    assert np.median(widths) < 3
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("num_seeds", [3, 5])
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "collapses"])

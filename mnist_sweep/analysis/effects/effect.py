@@ -50,7 +50,8 @@ class Effect:
         low: Lower end of its 95% interval, which holds for all pairs of levels at once.
         high: Upper end of it.
         significant: Whether the interval is above 0, and the p-value significant at the 5% level over all
-            hyperparameters (Holm 1979): of a sweep without any effect, 5% have one that is.
+            hyperparameters (Holm 1979): of sweeps without any effect, at most 5% have one that is, with three seeds or
+            more.
         sentence: The effect in words.
     """
 

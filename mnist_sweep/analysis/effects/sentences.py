@@ -144,4 +144,7 @@ def _seed_notes(trials: "pd.DataFrame", design: Design | None) -> Iterator[str]:
     if len(repeated) and design and design.accuracy.shape[1] == 1:
         yield "Not all configs have the same seeds: each counts once, with the mean of its trials."
     if design and design.accuracy.shape[1] == 2:
-        yield "Two seeds say little about how effects vary between seeds, so the intervals are wide: run `--seeds 5`."
+        yield (
+            "Two seeds say little about how effects vary between seeds: intervals are wide, and more than 5% of sweeps "
+            "without any effect may show one. Run `--seeds 3` or more."
+        )
