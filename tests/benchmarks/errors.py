@@ -34,9 +34,24 @@ FILE = Path(__file__).parents[2] / "results" / "reference" / "benchmarks" / "err
 NUM_SWEEPS = 2000
 EQUAL = 1e-9
 GRIDS = {12: (3, 4), 32: (2, 2, 2, 2, 2), 7: (7,)}  # levels of each hyperparameter, by the number of configs
-SEEDS = {10: (3, 2, 5, 10), 12: (3, 2, 5, 10, 1), 2: (3, 2, 5, 10), 32: (3, 2), 7: (3, 2), 40: (3, 5), 96: (3,)}
-LAYOUTS = tuple((num, seeds, kind) for num, numbers in SEEDS.items() for seeds in numbers for kind in KINDS)
-"""Configs, seeds and kind of data; 40 and 96 configs with fewer numbers of seeds, as their simulations are long."""
+SIZES = (
+    (10, 3),
+    (12, 3),
+    (12, 2),
+    (2, 3),
+    (12, 5),
+    (10, 5),
+    (2, 2),
+    (2, 5),
+    (2, 10),
+    (32, 3),
+    (7, 3),
+    (40, 3),
+    (12, 1),
+)
+LARGE = ((10, 2), (10, 10), (12, 10), (96, 3))
+LAYOUTS = tuple((*size, kind) for size in (*SIZES, *LARGE) for kind in KINDS)
+"""Configs, seeds and kind of data."""
 
 
 def selected(sweep: Sweep) -> tuple[int, NDArray[np.bool_], SelectionBias | None]:
@@ -146,7 +161,8 @@ def without_effect(mean: Array) -> Iterator[bool]:
 @click.option("--sweeps", type=click.IntRange(1), default=NUM_SWEEPS, show_default=True, help="Of each layout.")
 def main(file: Path, sweeps: int) -> None:
     lines = read_lines(file)
-    for num_configs, num_seeds, kind in LAYOUTS[len(lines) :]:
+    measured = {(line["num_configs"], line["num_seeds"], line["kind"]) for line in lines}
+    for num_configs, num_seeds, kind in (layout for layout in LAYOUTS if layout not in measured):
         grid = GRIDS.get(num_configs)
         figures = effects(kind, grid, num_seeds, sweeps) if grid else selections(kind, num_configs, num_seeds, sweeps)
         figures |= comparisons(kind, num_seeds, sweeps) if num_configs == 2 else {}

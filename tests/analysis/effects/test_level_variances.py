@@ -8,7 +8,7 @@ from scipy import stats
 
 from mnist_sweep.analysis.effects.design import design_of_trials, fit, marginal_weights
 from mnist_sweep.analysis.effects.level_variances import _bartlett, of_difference
-from mnist_sweep.analysis.effects.marginal_means import _errors, marginal_means
+from mnist_sweep.analysis.effects.marginal_means import _errors, _less_chance, marginal_means
 
 CODES = np.array([*itertools.product(range(3), range(2), range(2), range(2))])
 
@@ -24,7 +24,7 @@ def model_of(scale: float, *, num_seeds: int = 1, seed: int = 0):  # type: ignor
 def test_noisy_level_widens_its_differences_and_no_others(num_seeds: int) -> None:
     model = model_of(10.0, num_seeds=num_seeds)
     vectors = np.array([marginal_weights(model, {0: level}) for level in range(3)])
-    parts = _errors(model, vectors - vectors.mean(axis=0), 2, of_differences=True)
+    parts = _errors(model, vectors - vectors.mean(axis=0), 2, _less_chance)
     (noisy,) = of_difference(model, 0, vectors[0] - vectors[1], parts)
     (quiet,) = of_difference(model, 0, vectors[2] - vectors[1], parts)
     assert noisy.value > parts[0].value > quiet.value
@@ -34,7 +34,7 @@ def test_noisy_level_widens_its_differences_and_no_others(num_seeds: int) -> Non
 def test_levels_that_vary_alike_keep_the_error_of_all() -> None:
     model = model_of(1.0, seed=1)
     vectors = np.array([marginal_weights(model, {0: level}) for level in range(3)])
-    parts = _errors(model, vectors - vectors.mean(axis=0), 2, of_differences=True)
+    parts = _errors(model, vectors - vectors.mean(axis=0), 2, _less_chance)
     assert of_difference(model, 0, vectors[0] - vectors[1], parts) == parts
     assert of_difference(model, 0, vectors[0] - vectors[1], []) == []
 
