@@ -29,8 +29,22 @@ def residuals(accuracy: Array, config: Codes, seed: Codes) -> Array:
         config: Index of its config, from 0.
         seed: Index of its seed, from 0.
     """
-    present, table = to_table(accuracy, config, seed)
-    return np.asarray(table_residuals(table[None], present)[0, config, seed])
+    rest, shared = np.zeros(len(accuracy)), _shared(config, seed)
+    if shared.any():
+        codes = [np.unique(code[shared], return_inverse=True)[1] for code in (config, seed)]
+        present, table = to_table(accuracy[shared], *codes)
+        rest[shared] = table_residuals(table[None], present)[0][tuple(codes)]
+    return rest
+
+
+def _shared(config: Codes, seed: Codes) -> NDArray[np.bool_]:
+    """Return which trials do not have their config or seed to themselves, whose effect would leave no residual."""
+    shared, alone = np.ones(len(config), np.bool_), np.ones(len(config), np.bool_)
+    while alone.any():
+        counts = [np.bincount(code, shared)[code] for code in (config, seed)]
+        alone = shared & (np.minimum(*counts) < 2)
+        shared &= ~alone
+    return shared
 
 
 def to_table(accuracy: Array, config: Codes, seed: Codes) -> tuple[NDArray[np.bool_], Array]:
@@ -71,7 +85,17 @@ def _normal_matrix(present: NDArray[np.bool_]) -> Array:
 
 def error_variance(accuracy: Array, config: Codes, seed: Codes) -> ErrorVariance:
     """Return the residual variance; NaN, with no degrees of freedom, if the effects explain everything."""
-    present, table = to_table(accuracy, config, seed)
-    num_parameters = int(present.any(axis=1).sum() + np.linalg.matrix_rank(_normal_matrix(present), hermitian=True))
-    df = len(accuracy) - num_parameters
-    return ErrorVariance(float((table_residuals(table[None], present) ** 2).sum() / df) if df else np.nan, df)
+    df = len(accuracy) - _num_parameters(config, seed)
+    return ErrorVariance(float((residuals(accuracy, config, seed) ** 2).sum() / df) if df else np.nan, df)
+
+
+def _num_parameters(config: Codes, seed: Codes) -> int:
+    """Return the rank of the model: effects of configs and seeds, less one for each connected group of trials."""
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    num_configs, num_seeds = int(config.max()) + 1, int(seed.max()) + 1
+    num = num_configs + num_seeds
+    links = coo_array((np.ones(len(config)), (config, seed + num_configs)), shape=(num, num))
+    groups, _ = connected_components(links, directed=False)
+    return num - int(groups)
