@@ -93,7 +93,8 @@ def _main(script: str | None) -> None:
         fail(str(error), error)
     except (click.Abort, KeyboardInterrupt):
         command = shlex.join(["mnist-sweep", *arguments] if script is None else ["python", *sys.argv])
-        echo(f"interrupted: finished trials and checkpoints are kept; to resume, run: {command}", err=True)
+        kept = "finished trials and checkpoints are kept; to resume" if arguments[:1] == ["run"] else "to start again"
+        echo(f"interrupted: {kept}, run: {command}", err=True)
         sys.exit(128 + ended_by)
     except SystemExit as error:  # of the user's code
         fail(f"the sweep's own code would end the command: {first_cause(error)}.", error)

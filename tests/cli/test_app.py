@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from mnist_sweep.planning import plan_builder
 from mnist_sweep.sweep import execution
 from tests.cli.conftest import Run, content
 
@@ -91,6 +92,14 @@ def test_a_run_that_a_signal_ends_says_how_to_resume_it(
     assert (ended, out) == (status, "")
     assert err.strip().endswith("to resume, run: mnist-sweep run good.py")
     assert "Traceback" not in err
+
+
+def test_another_command_that_is_interrupted_claims_nothing_to_be_kept(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    monkeypatch.setattr(plan_builder, "plan", lambda *_, **__: signal.raise_signal(signal.SIGINT))
+    assert run("plan", "good.py") == (130, "", "\ninterrupted: to start again, run: mnist-sweep plan good.py\n")
 
 
 def test_a_hangup_that_is_ignored_as_under_nohup_stays_ignored(run: Run) -> None:
