@@ -129,7 +129,7 @@ def test_without_predictions_other_images_are_said(results: Folder) -> None:
     for seed in range(3):
         a = results.add(TrialConfig(seed=seed), val=range(seed + 1), kept=False)
         b = results.add(TrialConfig(data=Digits(val_size=299), seed=seed), val=range(30 + 2 * seed), kept=False)
-    assert "differ in data.val_size" in " ".join(compare(results.path, a.config_id, b.config_id).notes)
+    assert "differ in val_size" in " ".join(compare(results.path, a.config_id, b.config_id).notes)
 
 
 def test_single_trial_without_predictions_is_refused_with_the_way_out(results: Folder, refused: Refused) -> None:

@@ -71,7 +71,7 @@ def test_few_seeds_and_missing_predictions_are_noted(num: int, method: str) -> N
 
 def test_other_images_are_noted_where_predictions_were_not_kept() -> None:
     configs = [to_flat(TrialConfig(data=Digits(val_size=size), seed=seed)) for size in (300, 299) for seed in range(3)]
-    assert "data.val_size" in " ".join(notes(configs, SEEDS))
+    assert "differ in val_size" in " ".join(notes(configs, SEEDS))
     assert list(notes(configs, SEEDS_AND_IMAGES)) == []
 
 
