@@ -50,8 +50,8 @@ def bias_over_seeds(accuracy: Array, config: Codes, seed: Codes, best: int) -> S
     upper end allows for any of them to be the luckiest, its lower end for an unlucky one. Both are simulated, for
     variances as unequal as those of these configs are. What a seed does to all configs alike adds its t-interval. Where
     a run lies far from its config's others, as after a collapse, nothing is estimated: with 10 configs of 3 seeds, of
-    which one run in 20 falls by 30 standard deviations, that is so in 75% of sweeps. In the others no collapse is seen,
-    and intervals would cover what collapses cost in 40%.
+    which one run in 20 falls by 30 standard deviations, that is so in 68% of sweeps. In the others hardly any collapse
+    is seen, and the mean with collapses lies in 54% of the intervals: they are those of runs that do not collapse.
 
     Args:
         accuracy: float64 `[n]`, one for each trial of the configs that may be the best: those tied with it.
@@ -97,8 +97,8 @@ def _half_width_of_seeds(over: Array, present: NDArray[np.bool_], best: int, var
 def _ends(present: NDArray[np.bool_], num_seeds: int, df: float, log_variance_std: float) -> tuple[float, float]:
     """Return by how many standard errors a config is unlucky, and the best of equal ones lucky, in few sweeps.
 
-    Only those with `num_seeds` seeds count, unless they are rarely the best. "Few" is 2.5% and, since few seeds make
-    the intervals wider than that, more with fewer seeds: simulated, 5% with three and 3.3% with ten.
+    Only those with `num_seeds` seeds count, unless they are rarely the best. "Few" is 5% with three seeds and 3.3% with
+    ten, tending to 2.5%: with so many each, intervals cover in 93.1 to 98.9% on 12 kinds of data (`tests.benchmarks`).
     """
     present = in_order(present)
     return _simulated_ends(present.tobytes(), present.shape, num_seeds, df, log_variance_std)

