@@ -107,9 +107,8 @@ class ModelLaws:
         """Validate that evaluation is a function of one image and the variables, which it leaves alone."""
         pairs = zip(self._model.variables, self._start, strict=True)
         changed = [variable.path for variable, value in pairs if not np.array_equal(variable.value, value)]
-        states = [
-            path for path in changed if "seed_generator" not in path
-        ]  # Keras' LSTM draws masks that it never uses
+        # Keras' LSTM draws masks that it never uses.
+        states = [path for path in changed if "seed_generator" not in path]
         law(not states, f"evaluation changes {_named(states)}", "let a layer change its state only if `training`")
         difference = np.abs(self._evaluated(self._images[:1]) - logits[:1]).max()
         alone = bool(difference <= self._tolerance * max(1e-6, np.abs(logits).max()))
