@@ -1,12 +1,13 @@
 """Tune's callback: reports to the observer of the run what Tune reports, and ends a run that is asked to end."""
 
 import dataclasses
+import gc
 import json
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from ray import tune
 
@@ -65,7 +66,7 @@ class TuneCallback(tune.Callback):
         error: The exception of the observer that ended the run before its last trial, or None.
         has_ended: Whether the run was asked to end, and its trials are paused or had the time for it.
         dead_process: Name of the process of Ray whose end has ended the run, or None.
-        paused: Ids of trials whose workers took the run for ended while it was not.
+        paused: Ids of trials whose workers took the run for ended while it was not, or were lost while they started.
         out_of_memory: Ids of trials that need a GPU of their own; their rows are not reported.
     """
 
@@ -76,6 +77,7 @@ class TuneCallback(tune.Callback):
         readiness: Readiness,
         node_messages: Messages,
         gpus_per_trial: float,
+        restarts: Counter[str] | None = None,
     ) -> None:
         self.error: BaseException | None = None
         self.has_ended = False
@@ -84,6 +86,7 @@ class TuneCallback(tune.Callback):
         self.out_of_memory: list[str] = []
         self._trials, self._observer, self._readiness = trials, observer, readiness
         self._node_messages, self._gpus_per_trial = node_messages, gpus_per_trial
+        self._restarts = Counter[str]() if restarts is None else restarts
         self._running: set[str] = set()
         self._model_notes: set[str] = set()
         self._finished: set[str] = set()
@@ -116,15 +119,26 @@ class TuneCallback(tune.Callback):
         self.call(self._observer.retried, id_of(trial), cause)
 
     def on_trial_error(self, iteration: int, trials: Any, trial: Any, **info: Any) -> None:
-        """Report the row of a trial that lost its worker and is not retried."""
-        row = failed(self._trials[id_of(trial)], error=self._lost_worker_cause(trial))
+        """Report the row of a trial that lost its worker and is not retried.
+
+        Tune itself retries no trial whose worker was lost while it started: such a trial runs again afterwards.
+        """
+        trial_id, cause = id_of(trial), self._lost_worker_cause(trial)
+        if trial.should_recover() and self._restarts[trial_id] < trial.max_failures:
+            self._restarts[trial_id] += 1
+            self._forget(trial_id)
+            self.paused.append(trial_id)
+            self.call(self._readiness.reach)
+            self.call(self._observer.retried, trial_id, cause)
+            return
+        row = failed(self._trials[trial_id], error=cause)
         self.call(self._finish, dataclasses.replace(row, worker=None))  # `failed` names this process
 
     def on_step_end(self, iteration: int, trials: Any, **info: Any) -> None:
         """Report messages on nodes; end the run if Ray has broken down, or it is asked to end and trials are paused."""
         if dead_process := private.dead_process():
             self.dead_process = dead_process
-            raise BrokenRay  # soon, since Ray's native code would end this process, too
+            _end_tune()  # soon, since Ray's native code would end this process, too
         while not self._node_messages.empty():
             self._note(self._node_messages.get())
         if not self._observer.is_ending():
@@ -150,7 +164,7 @@ class TuneCallback(tune.Callback):
     def _note(self, message: str | ResourceError) -> None:
         if isinstance(message, ResourceError):
             self.error = message
-            raise BrokenRay
+            _end_tune()
         self.call(self._observer.noted, None, message)
 
     def _lost_worker_cause(self, trial: Any) -> str:
@@ -202,6 +216,11 @@ class TuneCallback(tune.Callback):
     def _forget(self, trial_id: str) -> None:
         self._running.discard(trial_id)
         self._curves.pop(trial_id, None)
+
+
+def _end_tune() -> NoReturn:
+    gc.freeze()  # what is left of Tune, if it were collected, would wait for a GCS that may have ended
+    raise BrokenRay
 
 
 def id_of(trial: Any) -> str:

@@ -3,8 +3,9 @@
 import tempfile
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ray import tune
@@ -37,6 +38,7 @@ class Experiment:
         sources: Each `trial.data`, in the order of the workers' data sets.
         settings: What all workers get.
         scheduler, max_concurrent, max_retries: As in `RayTune`.
+        restarts: How often each trial has run again after its worker was lost while it started.
     """
 
     trials: dict[str, TrialConfig]
@@ -49,6 +51,7 @@ class Experiment:
     scheduler: Scheduler
     max_concurrent: int | None
     max_retries: int
+    restarts: Counter[str] = field(default_factory=Counter)
 
     def run(self) -> dict[str, TrialConfig]:
         """Run the trials, and those alone on a GPU that need one; return those that have to run again."""
@@ -66,7 +69,7 @@ class Experiment:
         """Run Tune once; return the callback, which knows the trials that have to run again."""
         runtime = self.settings.runtime
         callback = TuneCallback(
-            self.trials, self.observer, self.readiness, self.node_messages, gpus_per_trial=runtime["gpus"]
+            self.trials, self.observer, self.readiness, self.node_messages, runtime["gpus"], self.restarts
         )
         is_single = len(self.trials) + self.num_proposals == 1  # and reports every point of its curve
         settings = replace(self.settings, min_interval=0.0) if is_single else self.settings

@@ -61,11 +61,12 @@ def made(trials: dict[str, TrialConfig], observer: Notes, messages: Any = None, 
     return TuneCallback(trials, observer, readiness, messages or SimpleQueue(), gpus_per_trial=gpus)
 
 
-def tune_trial(error_file: Path | None = None, error: str = "") -> Any:
+def tune_trial(error_file: Path | None = None, error: str = "", *, is_starting: bool = False) -> Any:
     """Return one of Tune's trials, which lost its worker if there is an error file."""
     if error_file:
         error_file.write_text(error)
-    return SimpleNamespace(config={"trial": json.dumps({"id": NAME})}, error_file=error_file and str(error_file))
+    named, path = {"trial": json.dumps({"id": NAME})}, error_file and str(error_file)
+    return SimpleNamespace(config=named, error_file=path, max_failures=1, should_recover=lambda: is_starting)
 
 
 def started(observer: Notes | None = None, *, gpus: float = 0.0) -> TuneCallback:
@@ -133,6 +134,18 @@ def test_a_trial_that_lost_its_last_worker_is_a_failed_row_of_no_worker(tmp_path
     observer = Rows()
     started(observer).on_trial_error(1, [], tune_trial(tmp_path / "error", KILLED))
     assert [(row.status, row.worker) for row in observer.finished_rows] == [(Status.FAILED, None)]
+
+
+def test_a_trial_that_lost_its_worker_while_it_started_runs_again_as_often_as_tune_would_retry_it(
+    tmp_path: Path,
+) -> None:
+    observer = Rows()
+    receiving = started(observer)
+    for _ in range(2):
+        receiving.on_trial_error(1, [], tune_trial(tmp_path / "error", KILLED, is_starting=True))
+    assert receiving.paused == [NAME]
+    assert [kind for kind, *_ in observer.heard].count("retried") == 1
+    assert [row.status for row in observer.finished_rows] == [Status.FAILED]
 
 
 def test_rays_messages_on_its_nodes_are_reported_between_two_events() -> None:
