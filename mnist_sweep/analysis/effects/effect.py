@@ -51,7 +51,7 @@ class Effect:
         high: Upper end of it.
         significant: Whether the interval is above 0, and the p-value significant at the 5% level over all
             hyperparameters (Holm 1979): of sweeps without any effect, at most 5% have one that is, with three seeds or
-            more.
+            more; simulated, up to 10% of those of one hyperparameter of which one level varies far more.
         sentence: The effect in words.
     """
 
