@@ -18,11 +18,11 @@ def text_of(file: str) -> str:
     Python keeps the text of a notebook's cells, each run of a cell under another name, and that of `python -c`. What
     was piped to standard input is gone; a file that is redirected to it is read again.
     """
+    words = sys.orig_argv
+    if file == COMMAND and "-c" in words[:-1]:  # whose text Python 3.13 keeps changed
+        return words[words.index("-c") + 1]
     if text := "".join(linecache.getlines(file)):
         return text
-    words = sys.orig_argv
-    if file == COMMAND and "-c" in words[:-1]:
-        return words[words.index("-c") + 1]
     if file == STANDARD_INPUT and sys.stdin is not None and stat.S_ISREG(os.fstat(0).st_mode):
         return os.pread(0, os.fstat(0).st_size, 0).decode(errors="replace")
     return ""
