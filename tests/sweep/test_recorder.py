@@ -150,7 +150,8 @@ sweep = Sweep(name="forked", trials=[TrialConfig(seed=seed) for seed in range(3)
 outcome = run(sweep, runner=Instant(lambda trial: failed(trial, error="x")), listeners=[Forking()])
 print(len(outcome.rows))
 """
-    ended = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, env=IMPORTING)
+    words = [sys.executable, "-W", "ignore:This process:DeprecationWarning", "-c", code]  # of Python 3.12 and later
+    ended = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, env=IMPORTING)
     assert (ended.returncode, ended.stdout, ended.stderr) == (0, "3\n", "")
 
 

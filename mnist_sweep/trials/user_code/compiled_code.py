@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
+DERIVED = ("__doc__", "__firstlineno__", "__module__", "__static_attributes__")  # by Python, some from 3.13 on
 PLAIN = (bool, int, float, complex, str, bytes, tuple, frozenset, type(None), type(...))
 
 
@@ -55,7 +56,7 @@ def _values(value: Any) -> Iterator[str]:
         yield f"{_text(value.__defaults__)} {_text(tuple((value.__kwdefaults__ or {}).items()))}"
     if isinstance(value, type):
         fields = {name: member for name, member in vars(value).items() if isinstance(member, PLAIN)}
-        yield from (f"{name}={_text(fields[name])}" for name in sorted(fields) if name not in ("__doc__", "__module__"))
+        yield from (f"{name}={_text(fields[name])}" for name in sorted(fields) if name not in DERIVED)
         yield from (f"{name}: {kind}" for name, kind in vars(value).get("__annotations__", {}).items())
 
 

@@ -9,12 +9,14 @@ import contextlib
 import copyreg
 import dataclasses
 import functools
+import io
 import linecache
 import sys
-from collections.abc import Iterator, Mapping
+from collections import ChainMap
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from types import FunctionType
-from typing import Any
+from types import CodeType, FunctionType
+from typing import Any, ClassVar
 
 from mnist_sweep.errors import ScriptError
 from mnist_sweep.text.lines import listed, one_line
@@ -87,9 +89,22 @@ def _sent_by_value(definitions: Mapping[str, Any]) -> Iterator[None]:
 def _dumps(value: Any) -> bytes:
     import cloudpickle
 
+    def code(value: CodeType) -> tuple[Any, ...]:
+        return _code_of_file, (value.co_filename, *cloudpickle.Pickler.dispatch_table[CodeType](value))
+
+    class Pickler(cloudpickle.Pickler):  # type: ignore[misc]  # cloudpickle brings no types
+        dispatch_table: ClassVar[Any] = ChainMap({CodeType: code}, cloudpickle.Pickler.dispatch_table)
+
     # The mark of a dataclass field without a default is compared by identity.
     copyreg.pickle(type(dataclasses.MISSING), lambda _: "MISSING")
-    return bytes(cloudpickle.dumps(value))
+    content = io.BytesIO()
+    Pickler(content).dump(value)
+    return content.getvalue()
+
+
+def _code_of_file(file: str, make: Callable[..., CodeType], arguments: tuple[Any, ...]) -> CodeType:
+    """Return code with the name of its file, which cloudpickle 3.1.3 leaves out, and by which its source is found."""
+    return make(*arguments).replace(co_filename=file)
 
 
 def _texts(definitions: Mapping[str, Any]) -> dict[str, str]:
