@@ -1,8 +1,7 @@
 """Laws of what makes two trials share a compiled graph."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
-from typing import Any, ClassVar, cast
+from typing import Any, cast
 
 import pytest
 
@@ -18,6 +17,7 @@ from mnist_sweep.trials.graph_sharing import (
     optimizer_signature,
     update_signature,
 )
+from tests.optim.test_optimizers import Annotated
 
 
 @dataclass(frozen=True)
@@ -67,20 +67,6 @@ def test_model_signature_is_hashable() -> None:
     assert len({model_signature(model) for model in (CNN(), CNN(dropout=0.5), Softmax())}) == 2
 
 
-@dataclass(frozen=True)
-class Nesterov:
-    """A user's optimizer whose annotations are strings, as under `from __future__ import annotations`."""
-
-    learning_rate: "float" = 0.1
-    decay: "float" = 0.5
-    nesterov: "bool" = False
-    SLOTS: ClassVar[Mapping[str, float]] = {}
-
-    @staticmethod
-    def apply(variable: Any, gradient: Any, slots: Any, numbers: Any, step: Any) -> None:
-        raise NotImplementedError
-
-
 @pytest.mark.parametrize("name", sorted(OPTIMIZERS))
 def test_optimizer_signature_ignores_numbers(name: str) -> None:
     one = OPTIMIZERS[name]()
@@ -90,9 +76,9 @@ def test_optimizer_signature_ignores_numbers(name: str) -> None:
 
 
 def test_optimizer_signature_distinguishes_types_and_other_fields() -> None:
-    optimizers = [*(cls() for cls in OPTIMIZERS.values()), Nesterov(), Nesterov(nesterov=True)]
+    optimizers = [*(cls() for cls in OPTIMIZERS.values()), Annotated(), Annotated(nesterov=True)]
     assert len({optimizer_signature(optimizer) for optimizer in optimizers}) == len(OPTIMIZERS) + 2
-    assert optimizer_signature(Nesterov(decay=0.1)) == optimizer_signature(Nesterov(decay=0.2))
+    assert optimizer_signature(Annotated(decay=0.1)) == optimizer_signature(Annotated(decay=0.2))
 
 
 TRIAL = TrialConfig(model=CNN(filters=(2,)), optimizer=Momentum())
