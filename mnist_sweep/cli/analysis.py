@@ -6,6 +6,7 @@ from typing import Literal
 
 import click
 
+from mnist_sweep.cli.answer import Answer, answering
 from mnist_sweep.cli.options import PATH
 from mnist_sweep.cli.streams import echo
 from mnist_sweep.errors import LedgerError
@@ -16,14 +17,16 @@ from mnist_sweep.system.files import is_read_only
 @click.argument("folder", metavar="DIR", type=PATH)
 @click.option("--format", "format_", type=click.Choice(["html", "md"]), default="html")
 @click.option("--output", metavar="FILE", type=PATH, help="Write to FILE instead of a file in DIR.")
-def report(folder: Path, format_: Literal["html", "md"], output: Path | None) -> None:
+@answering
+def report(folder: Path, format_: Literal["html", "md"], output: Path | None) -> Answer:
     """Write the report on DIR: one offline HTML page, or Markdown."""
     from mnist_sweep.reports import background
     from mnist_sweep.reports.writer import write_report
 
     gc.disable()  # as in rows_of
     with background.executor(folder) as submit:
-        echo(write_report(folder, format=format_, output=output, submit=submit))
+        file = write_report(folder, format=format_, output=output, submit=submit)
+    return Answer(value={"file": file}, show=lambda: echo(file))
 
 
 @click.command(
@@ -36,7 +39,8 @@ Examples:
 @click.argument("folder", metavar="DIR", type=PATH)
 @click.argument("a")
 @click.argument("b")
-def compare(folder: Path, a: str, b: str) -> None:
+@answering
+def compare(folder: Path, a: str, b: str) -> Answer:
     """Test whether the difference between A and B is significant.
 
     A and B are trials in DIR, or configs, which are compared over their seeds.
@@ -45,12 +49,14 @@ def compare(folder: Path, a: str, b: str) -> None:
     from mnist_sweep.cli.views import comparison as view
     from mnist_sweep.cli.views.terminal import Terminal
 
-    view.show(comparison.compare(folder, a, b), Terminal())
+    found = comparison.compare(folder, a, b)
+    return Answer(value=found, show=lambda: view.show(found, Terminal()))
 
 
 @click.command()
 @click.argument("folder", metavar="DIR", type=PATH)
-def effects(folder: Path) -> None:
+@answering
+def effects(folder: Path) -> Answer:
     """Estimate the effect of each hyperparameter on the accuracy.
 
     Also writes DIR/effects.csv, unless DIR is read-only.
@@ -61,24 +67,33 @@ def effects(folder: Path) -> None:
     from mnist_sweep.results.csv_tables import write_table
 
     gc.disable()  # as in rows_of
-    found = estimation.effects(folder)
-    view.show(found, Terminal())
+    found, file = estimation.effects(folder), None
     try:
-        echo(write_table(folder / "effects.csv", found.to_frame()))
+        file = write_table(folder / "effects.csv", found.to_frame())
     except LedgerError as error:
         if not is_read_only(error):
+            view.show(found, Terminal())  # which cost more than the table that is lost
             raise
         echo(f"note: {error}", err=True)
+
+    def show() -> None:
+        view.show(found, Terminal())
+        if file:
+            echo(file)
+
+    return Answer(value=found, show=show)
 
 
 @click.command()
 @click.argument("a", metavar="DIR", type=PATH)
 @click.argument("b", metavar="DIR", type=PATH)
-def diff(a: Path, b: Path) -> None:
+@answering
+def diff(a: Path, b: Path) -> Answer:
     """Compare the configs and accuracies of two sweeps."""
     from mnist_sweep.analysis import sweep_diff
     from mnist_sweep.cli.views import diff as view
     from mnist_sweep.cli.views.terminal import Terminal
 
     gc.disable()  # as in rows_of
-    view.show(sweep_diff.diff(a, b), Terminal())
+    found = sweep_diff.diff(a, b)
+    return Answer(value=found, show=lambda: view.show(found, Terminal()))

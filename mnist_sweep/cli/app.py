@@ -9,8 +9,10 @@ from typing import Any
 import click
 
 from mnist_sweep.cli import analysis, results, running
+from mnist_sweep.cli.answer import print_error
+from mnist_sweep.cli.exit_status import ExitStatus
 from mnist_sweep.cli.streams import echo, tolerant_streams
-from mnist_sweep.cli.uncaught import BAD_USAGE, fail
+from mnist_sweep.cli.uncaught import fail
 from mnist_sweep.errors import SweepError
 from mnist_sweep.system import exits
 from mnist_sweep.system.signals import handle_all, leave_closed_terminal
@@ -56,7 +58,7 @@ def main(script: str | None = None) -> None:
     def report(error: OSError) -> None:
         nonlocal status
         is_closed_pipe = error.errno == errno.EPIPE  # whoever read the output has ended, as `head` does
-        status = 0 if is_run else 1 if is_closed_pipe else BAD_USAGE
+        status = ExitStatus.OK if is_run else ExitStatus.NOT_ALL if is_closed_pipe else ExitStatus.REFUSED
         if is_run or not is_closed_pipe:
             continues = ": the run continues without it" * is_run
             echo(f"error: standard output cannot be written ({error.strerror}){continues}.", err=True)
@@ -85,16 +87,18 @@ def _main(script: str | None) -> None:
         status = cli.main(arguments, prog_name="mnist-sweep", standalone_mode=False)
     except click.exceptions.NoArgsIsHelpError as error:
         error.show()
-        sys.exit(BAD_USAGE)
+        sys.exit(ExitStatus.REFUSED)
     except click.UsageError as error:
         command = error.ctx.command_path if error.ctx else "mnist-sweep"
         fail(f"{error.format_message()} See `{command} --help`.")
     except SweepError as error:
         fail(str(error), error)
-    except (click.Abort, KeyboardInterrupt):
+    except (click.Abort, KeyboardInterrupt) as error:
         command = shlex.join(["mnist-sweep", *arguments] if script is None else ["python", *sys.argv])
         kept = "finished trials and checkpoints are kept; to resume" if arguments[:1] == ["run"] else "to start again"
-        echo(f"interrupted: {kept}, run: {command}", err=True)
+        message = f"interrupted: {kept}, run: {command}"
+        echo(message, err=True)
+        print_error(message, error, 128 + ended_by)
         sys.exit(128 + ended_by)
     except SystemExit as error:  # of the user's code
         fail(f"the sweep's own code would end the command: {first_cause(error)}.", error)

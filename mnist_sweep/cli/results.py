@@ -5,6 +5,8 @@ from pathlib import Path
 
 import click
 
+from mnist_sweep.cli.answer import Answer, answering
+from mnist_sweep.cli.exit_status import ExitStatus
 from mnist_sweep.cli.options import PATH, TRACEBACK
 from mnist_sweep.cli.streams import echo
 from mnist_sweep.errors import SweepError, no_rows
@@ -17,33 +19,36 @@ from mnist_sweep.trials.row import TrialRow
 
 @click.command()
 @click.argument("folder", metavar="DIR", type=PATH)
-def status(folder: Path) -> None:
+@answering
+def status(folder: Path) -> Answer:
     """Show the status of the trials in DIR, and the best of them.
 
     The sweep script is not needed.
     """
-    from mnist_sweep.cli.views import status as overview
+    from mnist_sweep.analysis.folder_status import folder_status
+    from mnist_sweep.cli.views import status as view
     from mnist_sweep.cli.views.terminal import Terminal
 
-    overview.show(rows_of(folder, with_history=False), folder, Terminal())
+    found = folder_status(rows_of(folder, with_history=False), folder)
+    return Answer(value=found, show=lambda: view.show(found, Terminal()))
 
 
 @click.command()
 @click.argument("folder", metavar="DIR", type=PATH)
-def table(folder: Path) -> None:
+@answering
+def table(folder: Path) -> Answer:
     """Rebuild the CSV tables in DIR from its rows."""
     from mnist_sweep.results.csv_tables import write_tables
 
     rows = rows_of(folder)
-    for path in write_tables(folder, rows):
-        echo(path)
-    for note in kinds.of_one_kind(rows)[1]:
-        echo(note)
+    files, notes = write_tables(folder, rows), kinds.of_one_kind(rows)[1]
+    return Answer(value={"files": files, "notes": notes}, show=lambda: _echo_all(*files, *notes))
 
 
 @click.command()
 @click.argument("folder", metavar="DIR", type=PATH)
-def mend(folder: Path) -> None:
+@answering
+def mend(folder: Path) -> Answer:
     """Move damaged rows of DIR to DIR/damaged.
 
     The next run of the sweep runs those trials again.
@@ -51,10 +56,10 @@ def mend(folder: Path) -> None:
     from mnist_sweep.results.damaged_rows import move_damaged
 
     moved = move_damaged(folder)
-    for file in moved:
-        echo(f"{file.source} -> {file.target}: {file.cause}")
-    kept = Ledger(folder).rows(with_history=False)
-    echo(f"{counted(len(moved), 'file')} moved, {counted(len(kept), 'row')} intact")
+    lines = [f"{file.source} -> {file.target}: {file.cause}" for file in moved]
+    num_intact = len(Ledger(folder).rows(with_history=False))
+    lines.append(f"{counted(len(moved), 'file')} moved, {counted(num_intact, 'row')} intact")
+    return Answer(value={"moved": moved, "num_intact": num_intact}, show=lambda: _echo_all(*lines))
 
 
 @click.command(
@@ -68,7 +73,8 @@ Example:
 @click.option(
     "--force", is_flag=True, help="Merge unrelated sweeps, too; the column merged_from tells their rows apart."
 )
-def merge(into: Path, sources: tuple[Path, ...], *, force: bool) -> None:
+@answering
+def merge(into: Path, sources: tuple[Path, ...], *, force: bool) -> Answer:
     """Merge the rows of several results folders into DIR.
 
     DIR may be new. If two folders have different numbers for one trial, the conflict is reported and nothing is
@@ -77,10 +83,11 @@ def merge(into: Path, sources: tuple[Path, ...], *, force: bool) -> None:
     from mnist_sweep.results.merging import merge as merge_folders
 
     merged = merge_folders(into, sources, force=force)
-    copied = counted(merged.num_copied, "row")
-    echo(f"{into}: {copied} copied, {merged.num_replaced} replaced, {merged.num_known} already there")
     for path in merged.left_out:
         echo(f"left out, since symbolic links may lead anywhere: {path}", err=True)
+    copied = counted(merged.num_copied, "row")
+    line = f"{into}: {copied} copied, {merged.num_replaced} replaced, {merged.num_known} already there"
+    return Answer(value=merged, show=lambda: echo(line))
 
 
 @click.command(
@@ -99,15 +106,16 @@ Exit status: 0 if all numbers are the same bit for bit, 1 if some differ, 2 on a
     help="Script that defines the trial's own model or data set, or lies beside the module that does.",
 )
 @TRACEBACK
-def replay(folder: Path, trial_id: str, script: Path | None) -> int:
+@answering
+def replay(folder: Path, trial_id: str, script: Path | None) -> Answer:
     """Run TRIAL again and compare it with its row, bit for bit."""
     from mnist_sweep.cli.views import replay as view
     from mnist_sweep.cli.views.terminal import Terminal
     from mnist_sweep.sweep import replay as replays
 
     replayed = replays.replay(folder, trial_id, code=script)
-    view.show(replayed, Terminal())
-    return 0 if replayed.identical else 1
+    status = ExitStatus.OK if replayed.identical else ExitStatus.NOT_ALL
+    return Answer(value=replayed, show=lambda: view.show(replayed, Terminal()), status=status)
 
 
 @click.command(
@@ -122,7 +130,8 @@ Exit status: 0 every image is classified; 2 some cannot be, or bad usage.
 @click.argument("images", metavar="IMAGE…", nargs=-1, required=True, type=PATH)
 @click.option("--trial", "name", help="Trial or config whose model is used, by a prefix of its id.")
 @click.option("--top", type=click.IntRange(1), default=3, help="Number of classes shown for each image.")
-def predict(folder: Path, images: tuple[Path, ...], name: str | None, top: int) -> int:
+@answering
+def predict(folder: Path, images: tuple[Path, ...], name: str | None, top: int) -> Answer:
     """Classify each IMAGE with the best model in DIR.
 
     That is the model of the selected config's median seed. Images are PNG, JPEG or IDX files. The output shows how
@@ -134,17 +143,28 @@ def predict(folder: Path, images: tuple[Path, ...], name: str | None, top: int) 
     model = predictions.best_model(folder, name)
     card = data_cards.read(folder, model.row.config)
     answers = predictions.predict(model.file, images, card)
-    echo(f"classified by the model of trial {model.row.trial_id}, {model.role}")
-    for answer in answers:
-        if isinstance(answer, SweepError):
-            click.echo(f"error: {one_line(answer)}", err=True)
-            continue
-        names = card.names(len(answer.probabilities))
-        ranked = sorted(zip(answer.probabilities, names, strict=True), key=lambda pair: -pair[0])[:top]
-        shown = ", ".join(f"{name} {probability:.1%}" for probability, name in ranked)
-        preprocessing = f" ({answer.preprocessing})" if answer.preprocessing else ""
-        echo(f"{answer.name}: {shown}{preprocessing}")
-    return 2 if any(isinstance(answer, SweepError) for answer in answers) else 0
+    good = [answer for answer in answers if not isinstance(answer, SweepError)]
+    errors = [one_line(answer) for answer in answers if isinstance(answer, SweepError)]
+    names = card.names(len(good[0].probabilities)) if good else []
+    for error in errors:
+        click.echo(f"error: {error}", err=True)
+
+    def show() -> None:
+        echo(f"classified by the model of trial {model.row.trial_id}, {model.role}")
+        for answer in good:
+            ranked = sorted(zip(answer.probabilities, names, strict=True), key=lambda pair: -pair[0])[:top]
+            shown = ", ".join(f"{name} {probability:.1%}" for probability, name in ranked)
+            preprocessing = f" ({answer.preprocessing})" if answer.preprocessing else ""
+            echo(f"{answer.name}: {shown}{preprocessing}")
+
+    value = {"trial_id": model.row.trial_id, "model": model.file, "role": model.role, "classes": names}
+    status = ExitStatus.REFUSED if errors else ExitStatus.OK
+    return Answer(value={**value, "images": good, "errors": errors}, show=show, status=status)
+
+
+def _echo_all(*lines: object) -> None:
+    for line in lines:
+        echo(line)
 
 
 def rows_of(folder: Path, *, with_history: bool = True) -> list[TrialRow]:

@@ -6,6 +6,9 @@ from typing import Any, get_args
 import click
 
 from mnist_sweep.cli import options
+from mnist_sweep.cli.answer import Answer, answering
+from mnist_sweep.cli.exit_status import ExitStatus
+from mnist_sweep.cli.json_value import json_value
 from mnist_sweep.cli.streams import echo
 from mnist_sweep.data.dataset import FileSource
 from mnist_sweep.runners.local import Local
@@ -36,7 +39,8 @@ Examples:
 @click.option(
     "--no-calibration", is_flag=True, help="Show networks and disk space only; measure neither time nor memory."
 )
-def plan(script: Path, **chosen: Any) -> None:
+@answering
+def plan(script: Path, **chosen: Any) -> Answer:
     """Estimate time, memory and disk space of the sweep in SCRIPT.
 
     Shows the layers of its networks with output, parameters, and multiply-adds per image. Then measures a few training
@@ -60,7 +64,7 @@ def plan(script: Path, **chosen: Any) -> None:
             calibrate=not chosen["no_calibration"],
             before_calibration=lambda known: view.show_networks(known, console),
         )
-    view.show_plan(found, console)
+    return Answer(value=found, show=lambda: view.show_plan(found, console))
 
 
 @click.command(
@@ -118,8 +122,10 @@ Exit status: 0 every trial has a row, or the time budget is used up, and none fa
     help="Also log each trial as a run to Weights & Biases; to files with WANDB_MODE=offline.",
 )
 @click.option("--quiet", is_flag=True, help="Print only errors.")
-def run(script: Path, **chosen: Any) -> int:
+@answering
+def run(script: Path, **chosen: Any) -> Answer:
     """Run the missing trials of SCRIPT; write tables and report."""
+    from mnist_sweep.analysis.folder_status import folder_status
     from mnist_sweep.cli.views import progress, status
     from mnist_sweep.cli.views.terminal import Terminal
     from mnist_sweep.sweep.execution import run as run_sweep
@@ -136,15 +142,19 @@ def run(script: Path, **chosen: Any) -> int:
         time_budget=chosen["time_budget"],
         listeners=[*([] if chosen["quiet"] else [progress.for_console(console)]), *_trackers(**chosen)],
     )
-    status.show(outcome.rows, outcome.folder, console)
+    status.show(folder_status(outcome.rows, outcome.folder), console)
+    report = None
     if outcome.num_run or (outcome.rows and not _has_report(outcome.folder)):
         from mnist_sweep.reports.writer import write_report
 
-        console.print(f"report: {write_report(outcome.folder)}", soft_wrap=True, highlight=False)
+        report = write_report(outcome.folder)
+        console.print(f"report: {report}", soft_wrap=True, highlight=False)
     console.print(f"ran {outcome.num_run} of {counted(outcome.num_trials, 'trial')} in {clock(outcome.seconds)}")
     for line in outcome.unsent:
         echo(line, err=True)
-    return 0 if outcome.complete or (outcome.out_of_time and not outcome.num_failed) else 1
+    is_good = outcome.complete or (outcome.out_of_time and not outcome.num_failed)
+    value = {**json_value(outcome), "report": report}
+    return Answer(value=value, status=ExitStatus.OK if is_good else ExitStatus.NOT_ALL)
 
 
 @click.command(
@@ -156,17 +166,21 @@ Examples:
 """
 )
 @click.argument("name")
-def data(name: str) -> None:
+@answering
+def data(name: str) -> Answer:
     """Find or download the data set NAME, and verify it."""
     from mnist_sweep.trials.config import make
 
     source = make("data", name, {})
     loaded = source.load()
-    if isinstance(source, FileSource):
-        for part, path in source.files().items():
-            echo(f"{part}: {path}")
-    sizes = ", ".join(f"{len(split):,} {part}" for part, split in loaded.splits.items())
-    echo(f"{name}: {sizes} images of {'x'.join(map(str, loaded.image_shape))}, verified")
+    files = source.files() if isinstance(source, FileSource) else {}
+    for part, path in files.items():
+        echo(f"{part}: {path}")
+    sizes = {part: len(split) for part, split in loaded.splits.items()}
+    shown = ", ".join(f"{number:,} {part}" for part, number in sizes.items())
+    echo(f"{name}: {shown} images of {'x'.join(map(str, loaded.image_shape))}, verified")
+    value = {"name": name, "files": files, "sizes": sizes, "image_shape": loaded.image_shape}
+    return Answer(value={**value, "num_classes": loaded.num_classes})
 
 
 def _has_report(folder: Path) -> bool:

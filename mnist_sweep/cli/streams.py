@@ -6,6 +6,7 @@ does not print is written as an escape.
 
 import contextlib
 import io
+import os
 import sys
 from collections.abc import Callable, Iterator
 from typing import Any, TextIO
@@ -13,6 +14,8 @@ from typing import Any, TextIO
 import click
 
 from mnist_sweep.text.lines import printable
+
+STDOUT, STDERR = 1, 2
 
 
 def echo(value: object, *, err: bool = False) -> None:
@@ -34,6 +37,21 @@ def tolerant_streams(on_loss: Callable[[OSError], None]) -> Iterator[None]:
         if sys.stdout:
             sys.stdout.flush()
         sys.stdout, sys.stderr = streams
+
+
+@contextlib.contextmanager
+def output_on_stderr() -> Iterator[None]:
+    """Send to standard error what is printed to standard output, by child processes and native code too."""
+    if sys.stdout:
+        sys.stdout.flush()
+    with contextlib.ExitStack() as stack:
+        with contextlib.suppress(OSError):  # the shell has closed one of them
+            before = os.dup(STDOUT)
+            stack.callback(os.close, before)
+            stack.callback(os.dup2, before, STDOUT)
+            os.dup2(STDERR, STDOUT)
+        stack.enter_context(contextlib.redirect_stdout(sys.stderr))
+        yield
 
 
 class _LossyFile(io.FileIO):

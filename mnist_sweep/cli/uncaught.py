@@ -10,12 +10,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import NoReturn
 
+from mnist_sweep.cli.answer import print_error
+from mnist_sweep.cli.exit_status import ExitStatus
 from mnist_sweep.cli.streams import echo
 from mnist_sweep.errors import SweepError
 from mnist_sweep.sweep.script_errors import COMMAND, is_sweep_script, located
 from mnist_sweep.text.lines import one_line
 
-BAD_USAGE = 2
 TRACEBACK = "--traceback"
 
 
@@ -26,18 +27,23 @@ def report(kind: type[BaseException], error: BaseException, trace: TracebackType
     """
     program = Path(getattr(sys.modules["__main__"], "__file__", COMMAND))
     is_prompt = hasattr(sys, "ps1") or bool(sys.flags.interactive)
-    is_mistake = isinstance(error, SweepError) or (isinstance(error, Exception) and is_sweep_script(program))
-    if is_prompt or not is_mistake:
+    is_script = is_sweep_script(program)
+    if is_prompt or not (isinstance(error, SweepError) or (isinstance(error, Exception) and is_script)):
         sys.__excepthook__(kind, error, trace)
         return
     if program.is_relative_to(Path.cwd()):
         program = program.relative_to(Path.cwd())
-    fail(str(located(error, program)), error)
+    fail(str(located(error, program)), error, as_json=is_script)
 
 
-def fail(message: str, error: BaseException | None = None) -> NoReturn:
-    """Print one line, after the traceback of an exception if `--traceback` asks for it, and exit with status 2."""
+def fail(message: str, error: BaseException | None = None, *, as_json: bool = True) -> NoReturn:
+    """Print one line, after the traceback of an exception if `--traceback` asks for it, and exit with status 2.
+
+    With `as_json`, the error's object is printed as well if the command line asks for JSON.
+    """
     if error is not None and TRACEBACK in sys.argv:
         traceback.print_exception(error)
     echo(f"error: {one_line(message)}", err=True)
-    sys.exit(BAD_USAGE)
+    if as_json:
+        print_error(one_line(message), error, ExitStatus.REFUSED)
+    sys.exit(ExitStatus.REFUSED)

@@ -6,6 +6,7 @@ from typing import Any
 
 from mnist_sweep.models.shapes import LayerShape
 from mnist_sweep.text.numbers import clock, counted, size
+from mnist_sweep.trials.graph_sharing import model_signature
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,12 +21,18 @@ class NetworkPlan:
         error: Why its layers are unknown, in one line; empty if they are known.
     """
 
-    key: Hashable
-    model: Any
+    key: Hashable = field(metadata={"json": False})
+    model: Any = field(metadata={"json": False})
     image_shape: tuple[int, int, int]
     num_trials: int
     layers: tuple[LayerShape, ...] = ()
     error: str = ""
+
+    @property
+    def description(self) -> str:
+        """The model's class with its fields, apart from those that change no layer."""
+        cls, *fields = model_signature(self.model)
+        return f"{cls.__name__}({', '.join(f'{name}={value!r}' for name, value in fields)})"
 
     @property
     def parameters(self) -> int:

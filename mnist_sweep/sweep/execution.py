@@ -8,7 +8,7 @@ import contextlib
 import dataclasses
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from mnist_sweep.data import loading
@@ -57,7 +57,7 @@ class Outcome:
     """
 
     folder: Path
-    rows: tuple[TrialRow, ...]
+    rows: tuple[TrialRow, ...] = field(metadata={"json": False})
     num_trials: int
     num_run: int
     seconds: float

@@ -11,6 +11,7 @@ import pytest
 from mnist_sweep import read_history, read_summary, read_trials
 from mnist_sweep.analysis import comparison, sweep_diff
 from mnist_sweep.analysis.effects import estimation
+from mnist_sweep.analysis.folder_status import folder_status
 from mnist_sweep.cli.views import comparison as comparison_view
 from mnist_sweep.cli.views import diff, effects, status
 from mnist_sweep.cli.views.terminal import Terminal
@@ -53,7 +54,7 @@ def answers(folder: Path) -> list[Callable[[], object]]:
     rows = Ledger(folder).rows()
     one, other = list(rows)[:2]
     return [
-        lambda: status.show([*rows.values()], folder, console),
+        lambda: status.show(folder_status([*rows.values()], folder), console),
         lambda: write_tables(folder, rows.values()),
         lambda: (read_trials(folder), read_history(folder), read_summary(folder)),
         lambda: effects.show(estimation.effects(folder), console),

@@ -7,7 +7,6 @@ from rich.table import Table
 
 from mnist_sweep.planning.sweep_plan import KindPlan, NetworkPlan, Plan
 from mnist_sweep.text.numbers import clock, counted, size
-from mnist_sweep.trials.graph_sharing import model_signature
 
 KIND_WIDTH = 25
 
@@ -38,9 +37,8 @@ def _print(line: str, console: Console, style: str | None = None) -> None:
 
 
 def _title(network: NetworkPlan) -> str:
-    cls, *fields = model_signature(network.model)
-    model = f"{cls.__name__}({', '.join(f'{name}={value!r}' for name, value in fields)})"
-    return f"({counted(network.num_trials, 'trial')}, {'x'.join(map(str, network.image_shape))} images): {model}"
+    shape = "x".join(map(str, network.image_shape))
+    return f"({counted(network.num_trials, 'trial')}, {shape} images): {network.description}"
 
 
 def _layers(network: NetworkPlan) -> Table:

@@ -5,6 +5,7 @@ from typing import Any
 
 from rich.console import Console
 
+from mnist_sweep.analysis.folder_status import folder_status
 from mnist_sweep.cli.views.status import show
 from mnist_sweep.trials.row import Status, TrialRow
 
@@ -22,7 +23,7 @@ def row(trial_id: str, status: Status = Status.OK, **figures: Any) -> TrialRow:
 
 def shown(rows: list[TrialRow], folder: Path, *, width: int = 80) -> str:
     out = io.StringIO()
-    show(rows, folder, Console(file=out, width=width))
+    show(folder_status(rows, folder), Console(file=out, width=width))
     return out.getvalue()
 
 

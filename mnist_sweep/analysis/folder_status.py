@@ -1,0 +1,109 @@
+"""The status of a results folder: trials by status, the best configs, the failures by cause."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mnist_sweep.text.names import varying
+from mnist_sweep.trials import kinds, ranking
+from mnist_sweep.trials.ranking import ConfigResult
+from mnist_sweep.trials.row import Status, TrialRow
+
+NUM_BEST = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RankedConfig:
+    """A config with its results.
+
+    Attributes:
+        config_id: Its id.
+        trial_ids: Its successful trials, best first.
+        val_accuracy: Its mean validation accuracy, in [0, 1].
+        test_accuracy: Its mean test accuracy, in [0, 1]; None if it was not measured.
+        seconds: Mean wall time of its trials, in seconds; None if unknown.
+        values: Those of the fields in which trials differ that it has, with their JSON values.
+    """
+
+    config_id: str
+    trial_ids: tuple[str, ...]
+    val_accuracy: float
+    test_accuracy: float | None
+    seconds: float | None
+    values: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """A cause of failed trials, and their ids."""
+
+    cause: str
+    trial_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FolderStatus:
+    """The status of a results folder.
+
+    Attributes:
+        folder: The results folder.
+        num_trials: Trials with a row.
+        statuses: How many of them have each status.
+        fields: The fields in which trials differ, the seed last.
+        best: The best configs by validation accuracy, the selected one first, at most five.
+        failures: The causes of failed trials, the most frequent first.
+        files: Names of the tables and folders that are there.
+        notes: What rows were left out, in words.
+    """
+
+    folder: Path
+    num_trials: int
+    statuses: Mapping[str, int]
+    fields: tuple[str, ...]
+    best: tuple[RankedConfig, ...]
+    failures: tuple[Failure, ...]
+    files: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+def folder_status(rows: Sequence[TrialRow], folder: Path) -> FolderStatus:
+    """Return the status of a results folder with these rows."""
+    of_one_kind, notes = kinds.of_one_kind(rows)
+    best = ranking.selected_first(ranking.by_config(of_one_kind).values())[:NUM_BEST]
+    fields = tuple(name for name in varying(row.config for row in rows) if name != "changes")  # these are too wide
+    statuses = Counter(row.status for row in rows)
+    tables = [path.name for path in sorted(folder.glob("*.csv"))]
+    return FolderStatus(
+        folder=folder,
+        num_trials=len(rows),
+        statuses={status.value: statuses[status] for status in Status},
+        fields=fields,
+        best=tuple(_ranked(one, fields) for one in best),
+        failures=tuple(_failures(rows)),
+        files=(*tables, "rows/", *(f"{name}/" for name in ("models", "logs") if (folder / name).is_dir())),
+        notes=notes,
+    )
+
+
+def _ranked(result: ConfigResult, fields: Sequence[str]) -> RankedConfig:
+    seconds = [row.seconds_total for row in result.rows if row.seconds_total is not None]
+    flat = result.rows[0].config
+    return RankedConfig(
+        config_id=result.config_id,
+        trial_ids=tuple(row.trial_id for row in result.rows),
+        val_accuracy=result.val_accuracy,
+        test_accuracy=result.test_accuracy,
+        seconds=sum(seconds) / len(seconds) if seconds else None,
+        values={name: flat[name] for name in fields if name in flat},
+    )
+
+
+def _failures(rows: Iterable[TrialRow]) -> list[Failure]:
+    causes = defaultdict(list)
+    for row in rows:
+        if row.status is Status.FAILED:
+            causes[row.error or "no cause recorded"].append(row.trial_id)
+    found = [Failure(cause=cause, trial_ids=tuple(trials)) for cause, trials in causes.items()]
+    return sorted(found, key=lambda failure: -len(failure.trial_ids))

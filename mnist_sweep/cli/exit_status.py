@@ -1,0 +1,19 @@
+"""The exit statuses of all commands, in one place: what a program may rely on."""
+
+import enum
+
+
+class ExitStatus(enum.IntEnum):
+    """The outcome of a command; one that a signal ends has 128 and the signal's number (129, 130 or 143).
+
+    Attributes:
+        OK: The command did what it says. `run`: every trial has a row, or the time budget ran out, and none failed.
+            `replay`: all numbers are the same.
+        NOT_ALL: `run`: some trials failed. `replay`: some numbers differ. Any command: its output was cut off.
+        REFUSED: Bad usage, configuration, data or results folder, which one line explains. `predict`: some images
+            cannot be classified.
+    """
+
+    OK = 0
+    NOT_ALL = 1
+    REFUSED = 2
