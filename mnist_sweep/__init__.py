@@ -2,8 +2,8 @@
 
 A script lists trials (`TrialConfig`, `grid`, `zipped`, `sample`, `repeat`) or says where to search for them (`Search`),
 names them (`Sweep`), predicts their cost (`plan`) and runs them (`main`, or `run` from Python). `read_trials`,
-`read_history` and `read_summary` return the results as DataFrames; `select`, `effects`, `compare` and `diff` answer
-questions about them; `report` writes the report.
+`read_history` and `read_summary` return the results as DataFrames; `select`, `effects`, `compare`, `verdict` and `diff`
+answer questions about them; `report` writes the report.
 
 Each name is imported from its module when it is first used, so that `import mnist_sweep` takes milliseconds.
 """
@@ -18,6 +18,7 @@ __version__ = "0.4.0"
 if TYPE_CHECKING:
     from mnist_sweep.analysis.comparison import compare
     from mnist_sweep.analysis.effects.estimation import effects
+    from mnist_sweep.analysis.judgement import verdict
     from mnist_sweep.analysis.selection import select
     from mnist_sweep.analysis.sweep_diff import diff
     from mnist_sweep.cli.app import main
@@ -52,6 +53,7 @@ if TYPE_CHECKING:
 _MODULES = {
     "analysis.comparison": "compare",
     "analysis.effects.estimation": "effects",
+    "analysis.judgement": "verdict",
     "analysis.selection": "select",
     "analysis.sweep_diff": "diff",
     "cli.app": "main",
@@ -143,6 +145,7 @@ __all__ = [
     "select",
     "to_flat",
     "trial_id",
+    "verdict",
     "zipped",
 ]
 

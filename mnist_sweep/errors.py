@@ -10,6 +10,7 @@ that breaks it, and the way out. The command line prints that line and exits wit
     │   └── DownloadError (OSError)    a data file could not be downloaded
     ├── ScriptError (ImportError)      a sweep script, or code that a row names by its import path, cannot be loaded
     ├── LedgerError (OSError)          the results folder cannot be read or written
+    │   ├── IncomparableError          no difference of two trials or configs can be computed from their rows
     │   ├── StaleRowsError             rows were trained with other data or code than the sweep has now
     │   └── RowError (ValueError)      a file under rows/ is not a row
     │       └── NewerRowError          a newer version of mnist_sweep made the row
@@ -48,6 +49,10 @@ class ScriptError(SweepError, ImportError):
 
 class LedgerError(SweepError, OSError):
     """The results folder cannot be read or written."""
+
+
+class IncomparableError(LedgerError):
+    """Two trials or configs are there, but their rows allow no comparison."""
 
 
 class StaleRowsError(LedgerError):

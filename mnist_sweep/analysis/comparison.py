@@ -19,7 +19,7 @@ from mnist_sweep.analysis.comparison_sentences import (
     unequal_spread,
 )
 from mnist_sweep.analysis.split_difference import SplitDifference, over_images, over_seeds
-from mnist_sweep.errors import LedgerError
+from mnist_sweep.errors import IncomparableError, LedgerError
 from mnist_sweep.results import predictions
 from mnist_sweep.results.ledger import Ledger
 from mnist_sweep.results.lookup import Match, find
@@ -28,9 +28,20 @@ from mnist_sweep.trials import kinds
 from mnist_sweep.trials.row import Status, TrialRow
 
 
-class _Pair(NamedTuple):
+class Pair(NamedTuple):
+    """A row of each of two trials or configs."""
+
     a: TrialRow
     b: TrialRow
+
+
+class Pairs(NamedTuple):
+    """The rows of two trials or configs, those that are compared with each other, and notes on the others."""
+
+    one: Match
+    other: Match
+    pairs: list[Pair]
+    notes: tuple[str, ...]
 
 
 def compare(folder: str | Path, a: str, b: str) -> Comparison:
@@ -42,13 +53,23 @@ def compare(folder: str | Path, a: str, b: str) -> Comparison:
         b: Id of the other one, or its beginning.
 
     Raises:
-        LedgerError: One of them does not exist, has no accuracies, or cannot be paired with the other; or the
-            predictions of two single trials were not kept, or are damaged.
+        IncomparableError: One of them has no accuracies, or cannot be paired with the other; or the predictions of two
+            single trials were not kept.
+        LedgerError: One of them does not exist, both are the same, or predictions are damaged.
     """
-    folder = Path(folder)
+    return compare_pairs(Path(folder), pairs_of(Path(folder), a, b))
+
+
+def pairs_of(folder: Path, a: str, b: str) -> Pairs:
+    """Return the rows of two trials or configs that are compared; see `compare`."""
     rows = Ledger(folder).rows(with_history=False)
-    one, other, kind_notes = _of_one_kind(find(rows, a, folder), find(rows, b, folder))
-    pairs = _pairs(one, other)
+    one, other, notes = _of_one_kind(find(rows, a, folder), find(rows, b, folder))
+    return Pairs(one, other, _pairs(one, other), notes)
+
+
+def compare_pairs(folder: Path, paired: Pairs) -> Comparison:
+    """Return the comparison of paired rows; see `compare`."""
+    one, other, pairs, kind_notes = paired
     val, test, method = _differences(folder, pairs)
     labels = _labels(pairs[0])
     names = [f"{name} ({label})" if label else name for name, label in zip((one.name, other.name), labels, strict=True)]
@@ -71,14 +92,14 @@ def compare(folder: str | Path, a: str, b: str) -> Comparison:
     )
 
 
-def _labels(pair: _Pair) -> tuple[str, str]:
+def _labels(pair: Pair) -> tuple[str, str]:
     """Return the fields in which two configs differ, with the values of each; "" if they differ in none."""
     configs = [row.config for row in pair]
     names = varying(configs)
     return (label(configs[0], names), label(configs[1], names)) if names else ("", "")
 
 
-def _differences(folder: Path, pairs: Sequence[_Pair]) -> tuple[SplitDifference, SplitDifference, str]:
+def _differences(folder: Path, pairs: Sequence[Pair]) -> tuple[SplitDifference, SplitDifference, str]:
     """Return the differences on validation and test, and the method: by images where predictions allow it."""
     compared = [row for pair in pairs for row in pair]
     if predictions.are_kept(folder, compared) or len(pairs) == 1:
@@ -95,7 +116,7 @@ def _of_one_kind(one: Match, other: Match) -> tuple[Match, Match, tuple[str, ...
     """Return the rows that may be compared, and notes on the others.
 
     Raises:
-        LedgerError: They were not trained with the same data or code.
+        IncomparableError: They were not trained with the same data or code.
     """
     kept, notes = kinds.of_one_kind([*one.rows, *other.rows])
     names = {row.trial_id for row in kept}
@@ -104,23 +125,23 @@ def _of_one_kind(one: Match, other: Match) -> tuple[Match, Match, tuple[str, ...
         differ = kinds.differences(map(kinds.kind_of, one.rows), map(kinds.kind_of, other.rows))
         cause = "; ".join(differ) or "the rows of one have no digests, or come from another sweep"
         named = f"{one.name} and {other.name} were not trained with the same data and code"
-        raise LedgerError(f"{named} ({cause}): they cannot be paired.")
+        raise IncomparableError(f"{named} ({cause}): they cannot be paired.")
     return left[0], left[1], notes
 
 
-def _pairs(one: Match, other: Match) -> list[_Pair]:
+def _pairs(one: Match, other: Match) -> list[Pair]:
     """Return the rows to compare: two single ones, or those of each seed that both have."""
     good_a, good_b = _good(one), _good(other)
     if len(one.rows) == len(other.rows) == 1:
-        pairs = [_Pair(*good_a.values(), *good_b.values())]
+        pairs = [Pair(*good_a.values(), *good_b.values())]
     else:
-        pairs = [_Pair(good_a[seed], good_b[seed]) for seed in sorted(good_a.keys() & good_b.keys())]
+        pairs = [Pair(good_a[seed], good_b[seed]) for seed in sorted(good_a.keys() & good_b.keys())]
     if any(pair.a.trial_id == pair.b.trial_id for pair in pairs):
         raise LedgerError(f"{one.name} would be compared with itself: name two different trials or configs.")
     if not pairs:
-        raise LedgerError(f"{one.name} and {other.name} share no seed that succeeded: compare two single trials.")
+        raise IncomparableError(f"{one.name} and {other.name} share no seed that succeeded: compare two single trials.")
     if len({row.config["data"] for pair in pairs for row in pair}) > 1:
-        raise LedgerError(f"{one.name} and {other.name} use different data sets: they cannot be paired.")
+        raise IncomparableError(f"{one.name} and {other.name} use different data sets: they cannot be paired.")
     return pairs
 
 
@@ -134,5 +155,5 @@ def _good(found: Match) -> dict[int, TrialRow]:
     if not good:
         row = found.rows[0]
         cause = f" ({row.error})" if row.error else ""
-        raise LedgerError(f"{found.name} has no accuracy to compare: it ended as {row.status.value}{cause}.")
+        raise IncomparableError(f"{found.name} has no accuracy to compare: it ended as {row.status.value}{cause}.")
     return good

@@ -1,4 +1,4 @@
-"""The commands that analyse a results folder: `report`, `compare`, `effects` and `diff`."""
+"""The commands that analyse a results folder: `report`, `compare`, `verdict`, `effects` and `diff`."""
 
 import gc
 from pathlib import Path
@@ -7,8 +7,9 @@ from typing import Literal
 import click
 
 from mnist_sweep.cli.answer import Answer, answering
+from mnist_sweep.cli.exit_status import ExitStatus
 from mnist_sweep.cli.options import PATH
-from mnist_sweep.cli.streams import echo
+from mnist_sweep.cli.streams import echo, echo_all
 from mnist_sweep.errors import LedgerError
 from mnist_sweep.system.files import is_read_only
 
@@ -51,6 +52,36 @@ def compare(folder: Path, a: str, b: str) -> Answer:
 
     found = comparison.compare(folder, a, b)
     return Answer(value=found, show=lambda: view.show(found, Terminal()))
+
+
+@click.command(
+    epilog="""\b
+Example:
+  mnist-sweep verdict results/deep_mnist 1abd711fcdcf 0126d12adeb5 --json
+Exit status: 0 one is better; 3 they are equivalent; 4 undecided; 2 bad usage.
+"""
+)
+@click.argument("folder", metavar="DIR", type=PATH)
+@click.argument("a")
+@click.argument("b")
+@click.option(
+    "--within",
+    type=click.FloatRange(0, 10, min_open=True),
+    default=0.5,
+    metavar="POINTS",
+    help="Largest difference of accuracies, in percentage points, that does not count.",
+)
+@answering
+def verdict(folder: Path, a: str, b: str, within: float) -> Answer:
+    """Judge which of A and B is better, for a program to act on.
+
+    A and B are configs in DIR, judged over their seeds, or trials, judged as trained models.
+    """
+    from mnist_sweep.analysis import judgement
+
+    found = judgement.verdict(folder, a, b, within=within / 100)
+    statuses = {"better": ExitStatus.OK, "equivalent": ExitStatus.EQUIVALENT, "undecided": ExitStatus.UNDECIDED}
+    return Answer(value=found, show=lambda: echo_all(found.sentence, *found.notes), status=statuses[found.outcome])
 
 
 @click.command()

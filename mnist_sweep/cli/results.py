@@ -8,7 +8,7 @@ import click
 from mnist_sweep.cli.answer import Answer, answering
 from mnist_sweep.cli.exit_status import ExitStatus
 from mnist_sweep.cli.options import PATH, TRACEBACK
-from mnist_sweep.cli.streams import echo
+from mnist_sweep.cli.streams import echo, echo_all
 from mnist_sweep.errors import SweepError, no_rows
 from mnist_sweep.results.ledger import Ledger
 from mnist_sweep.text.lines import one_line
@@ -42,7 +42,7 @@ def table(folder: Path) -> Answer:
 
     rows = rows_of(folder)
     files, notes = write_tables(folder, rows), kinds.of_one_kind(rows)[1]
-    return Answer(value={"files": files, "notes": notes}, show=lambda: _echo_all(*files, *notes))
+    return Answer(value={"files": files, "notes": notes}, show=lambda: echo_all(*files, *notes))
 
 
 @click.command()
@@ -59,7 +59,7 @@ def mend(folder: Path) -> Answer:
     lines = [f"{file.source} -> {file.target}: {file.cause}" for file in moved]
     num_intact = len(Ledger(folder).rows(with_history=False))
     lines.append(f"{counted(len(moved), 'file')} moved, {counted(num_intact, 'row')} intact")
-    return Answer(value={"moved": moved, "num_intact": num_intact}, show=lambda: _echo_all(*lines))
+    return Answer(value={"moved": moved, "num_intact": num_intact}, show=lambda: echo_all(*lines))
 
 
 @click.command(
@@ -160,11 +160,6 @@ def predict(folder: Path, images: tuple[Path, ...], name: str | None, top: int) 
     value = {"trial_id": model.row.trial_id, "model": model.file, "role": model.role, "classes": names}
     status = ExitStatus.REFUSED if errors else ExitStatus.OK
     return Answer(value={**value, "images": good, "errors": errors}, show=show, status=status)
-
-
-def _echo_all(*lines: object) -> None:
-    for line in lines:
-        echo(line)
 
 
 def rows_of(folder: Path, *, with_history: bool = True) -> list[TrialRow]:

@@ -23,6 +23,12 @@ def echo(value: object, *, err: bool = False) -> None:
     click.echo(printable(str(value)), err=err)
 
 
+def echo_all(*values: object) -> None:
+    """Print each value on a line of its own."""
+    for value in values:
+        echo(value)
+
+
 @contextlib.contextmanager
 def tolerant_streams(on_loss: Callable[[OSError], None]) -> Iterator[None]:
     """Let standard output and error lose what cannot be written, such as to a full disk or a closed pipe.

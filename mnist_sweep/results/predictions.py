@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from mnist_sweep.errors import DataError, LedgerError
+from mnist_sweep.errors import DataError, IncomparableError, LedgerError
 from mnist_sweep.system import npz
 from mnist_sweep.system.files import make_folder, open_regular, write_atomically
 from mnist_sweep.trials.row import TrialRow, flat_id
@@ -125,7 +125,8 @@ def _labels_of_all(folder: Path, rows: Sequence[TrialRow]) -> Predictions:
     ids = {data_id(row.config): row.trial_id for row in rows}
     first, *others = [read_labels(folder, data_id) for data_id in ids]
     if not all(equal(first, other) for other in others):
-        raise LedgerError(f"{' and '.join(ids.values())} were evaluated on different images: they cannot be paired.")
+        named = " and ".join(ids.values())
+        raise IncomparableError(f"{named} were evaluated on different images: they cannot be paired.")
     return first
 
 
@@ -169,7 +170,7 @@ def _read(path: Path, lacking: str) -> Predictions:
             if array.ndim != 1 or array.dtype.name not in ("uint8", "uint16") or not array.size:
                 raise DataError(f"it holds {array.dtype} of {array.shape}")
     except FileNotFoundError as error:
-        raise LedgerError(lacking) from error
+        raise IncomparableError(lacking) from error
     except (DataError, OSError) as error:
         cause = getattr(error, "strerror", error)
         raise LedgerError(f"{path} does not hold predictions ({cause}): it is damaged, move it away.") from error

@@ -8,7 +8,14 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_sweep.statistics.intervals import CONFIDENCE, UPPER, clip_interval, weight_of_few, wilson_interval
+from mnist_sweep.statistics.intervals import (
+    CONFIDENCE,
+    UPPER,
+    clip_interval,
+    half_width_of_mean,
+    weight_of_few,
+    wilson_interval,
+)
 
 POWER = 0.8
 MOST = 10**9
@@ -129,18 +136,12 @@ def difference_over_seeds_and_images(differences: NDArray[Any]) -> AccuracyDiffe
         differences: int8 `[n, num_images]`, for each seed and image 1 if only a is correct, -1 if only b is, else 0;
             n >= 2.
     """
+    mean, parts = float(differences.mean(axis=1).mean()), _CrossedVariance.of(differences)
     num_seeds, num_images = differences.shape
-    by_seed, by_image = differences.mean(axis=1), differences.mean(axis=0)
-    mean = float(by_seed.mean())
-    seeds, images = by_seed.var(ddof=1) / num_seeds, by_image.var(ddof=1) / num_images
-    rest = ((differences - by_seed[:, None] - by_image + mean) ** 2).sum()
-    rest /= num_seeds * num_images * (num_seeds - 1) * (num_images - 1)
-    parts = _CrossedVariance(float(seeds), float(images), float(rest), num_seeds, num_images)
     if not parts.variance > 0:
         none = float(wilson_interval(0, num_images)[1])
         return AccuracyDifference(mean, *clip_interval(mean - none, mean + none), float(not mean))
-    error = math.sqrt(parts.variance)
-    half = parts.quantile(UPPER) * error
+    error, half = math.sqrt(parts.variance), parts.half_width
     return AccuracyDifference(
         mean,
         *clip_interval(mean - half, mean + half),
@@ -148,6 +149,29 @@ def difference_over_seeds_and_images(differences: NDArray[Any]) -> AccuracyDiffe
         images_needed=_smallest(num_images, lambda num: parts.with_images(num).detects(mean)) if mean else None,
         seeds_needed=_smallest(num_seeds, lambda num: parts.with_seeds(num).detects(mean)) if mean else None,
     )
+
+
+def data_for_half_width(differences: NDArray[Any], half_width: float) -> tuple[int | None, int | None]:
+    """Return the seeds, and the images, with which the 95% interval of a difference is expected to be this narrow.
+
+    Variances are taken as estimated. None where they are unknown, or where no number of seeds, or of images, is enough.
+
+    Args:
+        differences: As in `difference_over_seeds` or `difference_over_seeds_and_images`; also `[1, num_images]`.
+        half_width: Half the width of the interval, above 0.
+    """
+    std = float(np.std(differences, ddof=differences.ndim == 1))
+    if differences.ndim == 1:
+        seeds = _smallest(2, lambda num: float(half_width_of_mean(std, num)) <= half_width)
+        return (seeds, None) if std > SMALLEST_STD else (None, None)
+    num_seeds, num_images = differences.shape
+    if not std:
+        return None, _smallest(num_images, lambda num: float(wilson_interval(0, num)[1]) <= half_width)
+    if num_seeds == 1:
+        return None, math.ceil((_normal_quantiles()[0] * std / half_width) ** 2)
+    parts = _CrossedVariance.of(differences)
+    seeds = _smallest(2, lambda num: parts.with_seeds(num).half_width <= half_width)
+    return seeds, _smallest(2, lambda num: parts.with_images(num).half_width <= half_width)
 
 
 class _CrossedVariance(NamedTuple):
@@ -159,9 +183,22 @@ class _CrossedVariance(NamedTuple):
     num_seeds: int
     num_images: int
 
+    @classmethod
+    def of(cls, differences: NDArray[Any]) -> "_CrossedVariance":
+        num_seeds, num_images = differences.shape
+        by_seed, by_image = differences.mean(axis=1), differences.mean(axis=0)
+        seeds, images = by_seed.var(ddof=1) / num_seeds, by_image.var(ddof=1) / num_images
+        rest = ((differences - by_seed[:, None] - by_image + by_seed.mean()) ** 2).sum()
+        rest /= num_seeds * num_images * (num_seeds - 1) * (num_images - 1)
+        return cls(float(seeds), float(images), float(rest), num_seeds, num_images)
+
     @property
     def variance(self) -> float:
         return max(self.seeds + self.images - self.rest, self.seeds, self.images)
+
+    @property
+    def half_width(self) -> float:
+        return self.quantile(UPPER) * math.sqrt(self.variance)
 
     def quantile(self, probability: float) -> float:
         """Return the quantile of the mean's error, in standard errors."""

@@ -87,6 +87,10 @@ SCHEMAS: dict[str, Schema] = {
     "report": {"file": TEXT},
     "compare": dict.fromkeys(("a", "b", "label_a", "label_b", "method", "sentence"), TEXT)
     | {"seeds": [[int]], "val": SPLIT, "test": SPLIT, "notes": [TEXT]},
+    "verdict": dict.fromkeys(("outcome", "a", "b", "reason", "sentence"), TEXT)
+    | {"better": TEXT | None, "scope": TEXT | None, "within": NUMBER, "error": NUMBER, "num_seeds": int}
+    | {"these_images": DIFFERENCE, "new_images": DIFFERENCE, "test": DIFFERENCE}
+    | {"seeds_needed": int | None, "images_needed": int | None, "notes": [TEXT]},
     "effects": {
         "effects": [EFFECT],
         "interactions": [{"names": [TEXT], "share": OPTIONAL, "significant": bool, "sentence": TEXT}],
@@ -169,6 +173,7 @@ def test_each_command_prints_one_object_of_its_schema(folder: Path, run: Run) ->
         "predict": ["results/good", "empty.png"],
         "report": ["results/good", "--format", "md"],
         "compare": ["results/good", a, b],
+        "verdict": ["results/good", a, b],
         "effects": ["results/good"],
         "diff": ["results/good", "results/good"],
         "plan": ["good.py", "--no-calibration"],
@@ -177,7 +182,7 @@ def test_each_command_prints_one_object_of_its_schema(folder: Path, run: Run) ->
     assert {*asked, "run", "error"} == SCHEMAS.keys()
     for name, arguments in asked.items():
         status, out, err = run(name, *arguments, "--json")
-        assert status == (2 if name == "predict" else 0), err
+        assert status == {"predict": 2, "verdict": 4}.get(name, 0), err
         assert answer(out, name)
         text = run(name, *arguments)[1]
         assert text or name == "predict"

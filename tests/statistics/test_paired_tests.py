@@ -10,6 +10,7 @@ from mnist_sweep.statistics.intervals import wilson_interval
 from mnist_sweep.statistics.paired_tests import (
     AccuracyDifference,
     ContingencyTable,
+    data_for_half_width,
     difference_over_images,
     difference_over_seeds,
     difference_over_seeds_and_images,
@@ -214,3 +215,26 @@ def test_no_number_of_seeds_makes_up_for_too_few_images() -> None:
 def test_turned_difference_is_that_of_the_other_one(counts: ContingencyTable) -> None:
     turned = difference_over_images(ContingencyTable(counts.both, counts.only_b, counts.only_a, counts.neither))
     assert difference_over_images(counts).reversed() == pytest.approx(turned)
+
+
+def test_the_data_for_the_present_interval_are_the_present_data() -> None:
+    draw = np.random.default_rng(1)
+    of_seeds = draw.normal(0, 0.02, 4)
+    one, other = draw.random((2, 4, 300)) < 0.9
+    crossed = one.astype(np.int8) - other.astype(np.int8)
+    by_seed, both = difference_over_seeds(of_seeds), difference_over_seeds_and_images(crossed)
+    assert data_for_half_width(of_seeds, 1.0001 * (by_seed.high - by_seed.low) / 2) == (4, None)
+    assert data_for_half_width(of_seeds, 0.9999 * (by_seed.high - by_seed.low) / 2) == (5, None)
+    half_width = (both.high - both.low) / 2
+    assert data_for_half_width(crossed, 1.00001 * half_width) == (4, 300)
+    assert data_for_half_width(crossed, 0.99999 * half_width) == (5, 301)
+    half_width = 1.959964 * crossed[0].std() / math.sqrt(300)
+    assert data_for_half_width(crossed[:1], 1.0001 * half_width) == (None, 300)
+
+
+def test_data_without_variance_need_no_seeds_that_are_known() -> None:
+    assert data_for_half_width(np.full(4, 0.25), 0.01) == (None, None)
+    seeds, images = data_for_half_width(np.zeros((3, 300), np.int8), 0.01)
+    assert seeds is None
+    assert images is not None
+    assert wilson_interval(0, images)[1] <= 0.01 < wilson_interval(0, images - 1)[1]

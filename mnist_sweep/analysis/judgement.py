@@ -1,0 +1,160 @@
+"""Judgement on two configs, for a program that has to act on it: one is better, they are equivalent, or it is open.
+
+It is drawn from `compare`. A difference that is not significant is no reason to take two configs for equal, so they are
+equivalent only where the whole interval lies within a margin, below which a difference does not count.
+"""
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from mnist_sweep.analysis.comparison import Pairs, compare_pairs, pairs_of
+from mnist_sweep.analysis.comparison_sentences import SCOPES, SEEDS, Comparison, difference
+from mnist_sweep.errors import IncomparableError
+from mnist_sweep.results import predictions
+from mnist_sweep.statistics.paired_tests import AccuracyDifference, data_for_half_width, difference_over_seeds
+from mnist_sweep.text.numbers import counted, points
+from mnist_sweep.validation import require
+
+WITHIN = 0.005
+ERROR = 0.05
+MIN_SEEDS = 3
+ONE_SEED = "they share one seed, which says nothing about others: run both with three seeds or more"
+TWO_SEEDS = "they share two seeds, and with fewer than three the test errs more often"
+NO_VARIANCE = "their seeds differ by the same amount, which leaves no variance to test against"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """Which of two configs is better, as far as the rows of a results folder tell.
+
+    Accuracies and differences are shares; differences are those of a minus b on validation.
+
+    Attributes:
+        outcome: `better`: the difference is significant. `equivalent`: it is not, and its 95% interval lies within the
+            margin. `undecided`: neither, or there is no test.
+        a: Id of the first config, or of the first trial if two trained models are judged.
+        b: Id of the second one.
+        better: Id of the better one; None unless the outcome is `better`.
+        scope: What the outcome holds for: `new images` where predictions were kept, else `these images`; None without a
+            test.
+        within: The margin: a smaller difference does not count.
+        error: Probability of `better` for equal configs, over many verdicts, each on rows that are looked at once.
+        num_seeds: Seeds that both have; 1 for two trained models.
+        these_images: The difference on these images, over seeds; None without a test, and for two trained models.
+        new_images: The difference on new images, over seeds and images; None where predictions were not kept.
+        test: The difference on the test split in the same scope, which played no part.
+        seeds_needed: Seeds of each config that are expected to decide it, if they vary as so far: a difference of the
+            observed size would be found with 80% power, or the interval reaches half the margin to either side, so that
+            one of the other outcomes follows. None unless the outcome is `undecided`, and where no number is known.
+        images_needed: Validation images that would do so with as many seeds, or None likewise.
+        reason: Why the outcome is `undecided`, or "".
+        sentence: The verdict in words.
+        notes: The limits of the comparison.
+    """
+
+    outcome: Literal["better", "equivalent", "undecided"]
+    a: str
+    b: str
+    better: str | None = None
+    scope: str | None = None
+    within: float
+    error: float = ERROR
+    num_seeds: int = 0
+    these_images: AccuracyDifference | None = None
+    new_images: AccuracyDifference | None = None
+    test: AccuracyDifference | None = None
+    seeds_needed: int | None = None
+    images_needed: int | None = None
+    reason: str = ""
+    sentence: str
+    notes: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        return "\n".join((self.sentence, *self.notes))
+
+    def __repr__(self) -> str:
+        return f"<Verdict on {self.a} and {self.b}: {self.outcome}{f', {self.better}' if self.better else ''}>"
+
+
+def verdict(folder: str | Path, a: str, b: str, *, within: float = WITHIN) -> Verdict:
+    """Judge which of two configs of a results folder is better, over the seeds that both have.
+
+    Two trials, named with their seeds, are judged as trained models. Configs need three shared seeds: with two, equal
+    ones would be called different on new images in up to 7% (simulated, 2,000 comparisons for each of 14 layouts), with
+    three or five in 1.2 to 5.6%. Each look at a growing folder adds to that.
+
+    Args:
+        folder: The results folder.
+        a: Id of a config or trial, or the beginning of one.
+        b: Id of the other one, or its beginning.
+        within: The margin as a share, in (0, 0.1]: 0.005 is half a point.
+
+    Raises:
+        ConfigError: `within` is out of range.
+        LedgerError: One of them does not exist, both are the same, or files are damaged.
+    """
+    require(0 < within <= 0.1, "0 < within <= 0.1 (a share: 0.005 is half a point)", within=within)
+    try:
+        paired = pairs_of(Path(folder), a, b)
+        names = paired.one.name, paired.other.name
+        if len(paired.pairs) == 1 and not all("-" in name for name in names):
+            return _undecided(*names, within, ONE_SEED, num_seeds=1, seeds_needed=MIN_SEEDS, notes=paired.notes)
+        found = compare_pairs(Path(folder), paired)
+    except IncomparableError as error:
+        return _undecided(a, b, within, str(error).rstrip("."))
+    return _judged(Path(folder), paired, found, within)
+
+
+def _undecided(a: str, b: str, within: float, reason: str, **known: Any) -> Verdict:
+    said = f"Whether {a} or {b} is better is undecided: {reason}."
+    return Verdict(outcome="undecided", a=a, b=b, within=within, reason=reason, sentence=said, **known)
+
+
+def _judged(folder: Path, paired: Pairs, found: Comparison, within: float) -> Verdict:
+    on_val, num_seeds, is_new = found.val.difference, len(paired.pairs), found.method != SEEDS
+    a, b = f"{found.a} ({found.label_a})", f"{found.b} ({found.label_b})"
+    given: dict[str, Any] = {
+        "a": found.a,
+        "b": found.b,
+        "within": within,
+        "scope": "new images" if is_new else "these images",
+        "num_seeds": num_seeds,
+        "these_images": difference_over_seeds(np.array(found.val.by_seed)) if num_seeds > 1 else None,
+        "new_images": on_val if is_new else None,
+        "test": found.test.difference,
+        "notes": found.notes,
+    }
+    reason = TWO_SEEDS if num_seeds == 2 else NO_VARIANCE if math.isnan(on_val.low) else ""
+    if not reason and found.val.significant:
+        better = found.a if on_val.mean > 0 else found.b
+        return Verdict(outcome="better", better=better, sentence=found.sentence, **given)
+    margin, said = f"{points(within)} points", f"{difference(on_val)} on validation"
+    if not reason and -within < on_val.low and on_val.high < within:
+        sentence = f"{a} and {b} are equivalent within {margin} {SCOPES[found.method]}: {said}."
+        return Verdict(outcome="equivalent", sentence=sentence, **given)
+    reason = reason or f"the interval holds 0 and reaches beyond {margin}"
+    seeds, images = _needed(folder, paired, found, within)
+    ways = [f"{counted(num, noun)}" for num, noun in ((seeds, "seed"), (images, "validation image")) if num is not None]
+    way_out = f"About {' or '.join(ways)} would decide it" if ways else "It takes more seeds and more images"
+    sentence = f"Whether {a} or {b} is better is undecided {SCOPES[found.method]}: {said}; {reason}. {way_out}."
+    given |= {"seeds_needed": seeds, "images_needed": images, "reason": reason}
+    return Verdict(outcome="undecided", sentence=sentence, **given)
+
+
+def _needed(folder: Path, paired: Pairs, found: Comparison, within: float) -> tuple[int | None, int | None]:
+    """Return the seeds, and the images, that are expected to decide."""
+    differences, on_val = np.array(found.val.by_seed), found.val.difference
+    if found.method != SEEDS:
+        correct = predictions.correct_images(folder, [row for pair in paired.pairs for row in pair]).val
+        differences = correct[::2].astype(np.int8) - correct[1::2].astype(np.int8)
+    seeds, images = data_for_half_width(differences, within / 2)
+    seeds, images = _fewer(seeds, on_val.seeds_needed), _fewer(images, on_val.images_needed)
+    return None if seeds is None else max(seeds, MIN_SEEDS, len(paired.pairs) + 1), images
+
+
+def _fewer(one: int | None, other: int | None) -> int | None:
+    return min((number for number in (one, other) if number is not None), default=None)
