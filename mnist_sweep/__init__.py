@@ -3,7 +3,7 @@
 A script lists trials (`TrialConfig`, `grid`, `zipped`, `sample`, `repeat`) or says where to search for them (`Search`),
 names them (`Sweep`), predicts their cost (`plan`) and runs them (`main`, or `run` from Python). `read_trials`,
 `read_history` and `read_summary` return the results as DataFrames; `select`, `effects`, `compare`, `verdict` and `diff`
-answer questions about them; `report` writes the report.
+answer questions about them, and `next_runs` proposes what to run next; `report` writes the report.
 
 Each name is imported from its module when it is first used, so that `import mnist_sweep` takes milliseconds.
 """
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from mnist_sweep.analysis.comparison import compare
     from mnist_sweep.analysis.effects.estimation import effects
     from mnist_sweep.analysis.judgement import verdict
+    from mnist_sweep.analysis.proposed_runs import next_runs
     from mnist_sweep.analysis.selection import select
     from mnist_sweep.analysis.sweep_diff import diff
     from mnist_sweep.cli.app import main
@@ -54,6 +55,7 @@ _MODULES = {
     "analysis.comparison": "compare",
     "analysis.effects.estimation": "effects",
     "analysis.judgement": "verdict",
+    "analysis.proposed_runs": "next_runs",
     "analysis.selection": "select",
     "analysis.sweep_diff": "diff",
     "cli.app": "main",
@@ -134,6 +136,7 @@ __all__ = [
     "from_flat",
     "grid",
     "main",
+    "next_runs",
     "plan",
     "read_history",
     "read_summary",

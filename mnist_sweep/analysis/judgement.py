@@ -97,7 +97,7 @@ def verdict(folder: str | Path, a: str, b: str, *, within: float = WITHIN) -> Ve
         ConfigError: `within` is out of range.
         LedgerError: One of them does not exist, both are the same, or files are damaged.
     """
-    require(0 < within <= 0.1, "0 < within <= 0.1 (a share: 0.005 is half a point)", within=within)
+    validate_margin(within)
     try:
         paired = pairs_of(Path(folder), a, b)
         names = paired.one.name, paired.other.name
@@ -107,6 +107,15 @@ def verdict(folder: str | Path, a: str, b: str, *, within: float = WITHIN) -> Ve
     except IncomparableError as error:
         return _undecided(a, b, within, str(error).rstrip("."))
     return _judged(Path(folder), paired, found, within)
+
+
+def validate_margin(within: float) -> None:
+    """Validate a margin, which is a share: a number of percentage points would make all configs equivalent.
+
+    Raises:
+        ConfigError: It is out of range.
+    """
+    require(0 < within <= 0.1, "0 < within <= 0.1 (a share: 0.005 is half a point)", within=within)
 
 
 def _undecided(a: str, b: str, within: float, reason: str, **known: Any) -> Verdict:

@@ -1,6 +1,7 @@
-"""The commands that analyse a results folder: `report`, `compare`, `verdict`, `effects` and `diff`."""
+"""The commands that analyse a results folder: `report`, `compare`, `verdict`, `next`, `effects`, `diff`."""
 
 import gc
+import shlex
 from pathlib import Path
 from typing import Literal
 
@@ -12,6 +13,15 @@ from mnist_sweep.cli.options import PATH
 from mnist_sweep.cli.streams import echo, echo_all
 from mnist_sweep.errors import LedgerError
 from mnist_sweep.system.files import is_read_only
+from mnist_sweep.text.numbers import counted, duration
+
+WITHIN = click.option(
+    "--within",
+    type=click.FloatRange(0, 10, min_open=True),
+    default=0.5,
+    metavar="POINTS",
+    help="Largest difference of accuracies, in percentage points, that does not count.",
+)
 
 
 @click.command()
@@ -64,13 +74,7 @@ Exit status: 0 one is better; 3 they are equivalent; 4 undecided; 2 bad usage.
 @click.argument("folder", metavar="DIR", type=PATH)
 @click.argument("a")
 @click.argument("b")
-@click.option(
-    "--within",
-    type=click.FloatRange(0, 10, min_open=True),
-    default=0.5,
-    metavar="POINTS",
-    help="Largest difference of accuracies, in percentage points, that does not count.",
-)
+@WITHIN
 @answering
 def verdict(folder: Path, a: str, b: str, within: float) -> Answer:
     """Judge which of A and B is better, for a program to act on.
@@ -82,6 +86,39 @@ def verdict(folder: Path, a: str, b: str, within: float) -> Answer:
     found = judgement.verdict(folder, a, b, within=within / 100)
     statuses = {"better": ExitStatus.OK, "equivalent": ExitStatus.EQUIVALENT, "undecided": ExitStatus.UNDECIDED}
     return Answer(value=found, show=lambda: echo_all(found.sentence, *found.notes), status=statuses[found.outcome])
+
+
+@click.command(
+    "next",
+    epilog="""\b
+Examples:
+  mnist-sweep next results/deep_mnist --budget 2h
+  mnist-sweep next results/deep_mnist --budget 20 --script sweeps/deep_mnist.py
+""",
+)
+@click.argument("folder", metavar="DIR", type=PATH)
+@click.option("--budget", metavar="TIME|N", help="What the runs may take: a time such as 90min or 2h, or N trials.")
+@click.option("--script", type=PATH, help="The sweep script; by default that of the last run, with its options.")
+@WITHIN
+@answering
+def propose(folder: Path, budget: str | None, script: Path | None, within: float) -> Answer:
+    """Propose what to run next, with the commands.
+
+    First what was interrupted, then more seeds of the configs that may be the best, or more trials of a search.
+    """
+    from mnist_sweep.analysis.proposed_runs import next_runs
+
+    gc.disable()  # as in rows_of
+    found = next_runs(folder, budget=budget, within=within / 100, script=script)
+
+    def show() -> None:
+        for run in found.runs:
+            time = "" if run.seconds is None else f", about {duration(run.seconds)}"
+            echo(f"{run.reason}: {counted(run.num_trials, 'trial')}{time}")
+            echo_all(*([f"  {shlex.join(run.command)}"] if run.command else []))
+        echo_all(*found.notes, *([] if found.runs or found.notes else ["nothing: the rows leave nothing open"]))
+
+    return Answer(value=found, show=show)
 
 
 @click.command()

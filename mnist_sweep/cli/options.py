@@ -33,6 +33,7 @@ TRIAL_OPTIONS = (
         "--num-trials", type=click.IntRange(1), help="Run only the first N trials of the script; end a search after N."
     ),
     click.option("--seeds", type=click.IntRange(1), help="Run each config with seeds 0 to N-1 instead of its own."),
+    click.option("--configs", metavar="ID,…", help="Run only these configs of the script, by their ids or prefixes."),
     click.option("--steps", type=click.IntRange(1), help="Training steps of every trial, overriding the script."),
     click.option(
         "--precision", type=click.Choice(get_args(Precision)), help="Precision of every trial, overriding the script."
@@ -76,4 +77,5 @@ def load_sweep(script: Path, options: Mapping[str, Any]) -> "Sweep":
     from mnist_sweep.sweep import script as scripts
 
     names = ("num_trials", "seeds", "steps", "precision")
-    return scripts.load(script).with_options(**{name: options[name] for name in names})
+    configs = options["configs"].split(",") if options["configs"] is not None else None
+    return scripts.load(script).with_options(**{name: options[name] for name in names}, configs=configs)

@@ -162,8 +162,7 @@ def data_for_half_width(differences: NDArray[Any], half_width: float) -> tuple[i
     """
     std = float(np.std(differences, ddof=differences.ndim == 1))
     if differences.ndim == 1:
-        seeds = _smallest(2, lambda num: float(half_width_of_mean(std, num)) <= half_width)
-        return (seeds, None) if std > SMALLEST_STD else (None, None)
+        return seeds_for_half_width(std, half_width), None
     num_seeds, num_images = differences.shape
     if not std:
         return None, _smallest(num_images, lambda num: float(wilson_interval(0, num)[1]) <= half_width)
@@ -172,6 +171,18 @@ def data_for_half_width(differences: NDArray[Any], half_width: float) -> tuple[i
     parts = _CrossedVariance.of(differences)
     seeds = _smallest(2, lambda num: parts.with_seeds(num).half_width <= half_width)
     return seeds, _smallest(2, lambda num: parts.with_images(num).half_width <= half_width)
+
+
+def seeds_for_half_width(std: float, half_width: float) -> int | None:
+    """Return the seeds with which the 95% t-interval of a mean difference is this narrow; None without a deviation.
+
+    Args:
+        std: Standard deviation of the differences over seeds.
+        half_width: Half the width of the interval, above 0.
+    """
+    if std < SMALLEST_STD:
+        return None
+    return _smallest(2, lambda num: float(half_width_of_mean(std, num)) <= half_width)
 
 
 class _CrossedVariance(NamedTuple):

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from mnist_sweep.errors import ConfigError
+from mnist_sweep.results.lookup import SHORTEST_PREFIX
 from mnist_sweep.search.search import Search
 from mnist_sweep.search.space import repeat
 from mnist_sweep.trials.config import Precision, TrialConfig, config_id, trial_id
@@ -54,6 +55,7 @@ class Sweep:
         seeds: int | None = None,
         steps: int | None = None,
         precision: Precision | None = None,
+        configs: Sequence[str] | None = None,
     ) -> "Sweep":
         """Return this sweep with other options for all trials; None keeps what each trial says.
 
@@ -62,20 +64,39 @@ class Sweep:
             seeds: Run each config with the seeds 0 to `seeds - 1`.
             steps: Training steps of every trial.
             precision: Precision of every trial.
+            configs: Ids of the configs to run, or their beginnings of at least 4 characters, as they are with the other
+                options.
 
         Raises:
-            ConfigError: A value breaks a rule, two trials become alike, or a search is given seeds.
+            ConfigError: A value breaks a rule, two trials become alike, a search is given seeds or configs, or there is
+                not one config with an id.
         """
         given: dict[str, Any] = {"num_steps": steps, "precision": precision}
         options = {name: value for name, value in given.items() if value is not None}
         if self.search:
             require(seeds is None, "a search has one seed, that of its base", seeds=seeds)
+            require(configs is None, "a search proposes its configs itself", configs=configs)
             base = dataclasses.replace(self.search.base, **options)
             search = dataclasses.replace(self.search, base=base, num_trials=num_trials or self.search.num_trials)
             return dataclasses.replace(self, search=search)
-        if not options and seeds is None and (num_trials is None or num_trials >= len(self.trials)):
+        if not options and seeds is None and configs is None and (num_trials is None or num_trials >= len(self.trials)):
             return self
         trials = [dataclasses.replace(trial, **options) for trial in self.trials[:num_trials]]
+        if configs is not None:
+            trials = _with_configs(trials, configs)
         if seeds is not None:
             trials = repeat({config_id(trial): trial for trial in trials}.values(), seeds=seeds)
         return dataclasses.replace(self, trials=trials)
+
+
+def _with_configs(trials: Sequence[TrialConfig], names: Sequence[str]) -> list[TrialConfig]:
+    """Return the trials of the configs with these ids, or beginnings of ids."""
+    ids = [config_id(trial) for trial in trials]
+    chosen = set()
+    for name in names:
+        found = {one for one in ids if len(name) >= SHORTEST_PREFIX and one.startswith(name)}
+        rule = f"one config of the sweep has an id that begins with each of `configs` ({SHORTEST_PREFIX} characters)"
+        require(len(found) == 1, rule, name=name, found=sorted(found))
+        chosen |= found
+    require(bool(chosen), "configs names at least one", configs=names)
+    return [trial for trial, one in zip(trials, ids, strict=True) if one in chosen]

@@ -8,13 +8,16 @@ import pytest
 from mnist_sweep import read_trials
 from mnist_sweep.cli.options import load_sweep
 from mnist_sweep.errors import ConfigError
-from tests.cli.conftest import Run
+from tests.cli.conftest import HEAD, Run
 
 SCRIPT = """
 from mnist_sweep import *
 SWEEP = Sweep(name="one", trials=grid(TrialConfig(model=Softmax()), {"seed": [5, 6]}))
 """
-NONE = dict.fromkeys(["num_trials", "seeds", "steps", "precision"])
+RATES = HEAD + "SWEEP = Sweep(name='rates', trials=grid(BASE, {'optimizer.learning_rate': [0.1, 0.2, 0.4]}))\n"
+SEARCH = HEAD + "AXES = {'batch_size': Integer(low=10, high=90)}\n"
+SEARCH += "SWEEP = Sweep(name='search', search=Search(base=BASE, axes=AXES, num_trials=3))\n"
+NONE = dict.fromkeys(["num_trials", "seeds", "steps", "precision", "configs"])
 
 
 def test_options_change_every_trial(folder: Path, run: Run) -> None:
@@ -37,3 +40,27 @@ def test_the_options_change_the_trials_of_the_script(tmp_path: Path, monkeypatch
     assert [(trial.seed, trial.num_steps) for trial in changed.trials] == [(0, 7), (1, 7), (2, 7)]
     with pytest.raises(ConfigError, match="num_steps >= 1"):
         load_sweep(tmp_path / "options_sweep.py", NONE | {"steps": 0})
+
+
+def test_configs_are_chosen_by_their_ids_as_the_other_options_make_them(folder: Path, run: Run) -> None:
+    (folder / "rates.py").write_text(RATES)
+    (folder / "search.py").write_text(SEARCH)
+    assert run("run", "rates.py", "--runner", "in-process", "--quiet")[0] == 0
+    first, second, _ = dict.fromkeys(read_trials(folder / "results" / "rates")["config_id"])
+    options = ["--configs", f"{second[:5]},{first}", "--seeds", "2"]
+    status, out, _ = run("run", "rates.py", "--runner", "in-process", *options)
+    assert (status, "ran 2 of 4 trials" in out) == (0, True)
+    table = read_trials(folder / "results" / "rates")
+    assert dict(table["config_id"].value_counts())[second] == 2
+    assert len(table) == 5
+    for names, message in {
+        "ffffffffffff": "begins with each of `configs`",
+        f"{first},": "but got name='', found=[]",
+        "": "but got name=''",
+        first[:3]: "4 characters",
+        f"{first} {second}": "begins with",
+        f"{first}-0": "begins with",
+    }.items():
+        status, out, err = run("run", "rates.py", "--configs", names)
+        assert (status, out, err.count("\n"), message in err) == (2, "", 1, True), err
+    assert "a search proposes its configs itself" in run("run", "search.py", "--configs", first)[2]

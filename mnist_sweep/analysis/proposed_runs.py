@@ -1,0 +1,246 @@
+"""Proposals of what to run next under a budget, from the committed rows alone.
+
+First comes what was interrupted, then what would tell the best configs apart: more seeds of those that are tied with
+the best, or more trials of a search. Seeds are at most doubled at a time, since ties are decided on the way.
+"""
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+
+from mnist_sweep.analysis.judgement import MIN_SEEDS, WITHIN, validate_margin
+from mnist_sweep.analysis.selection import select
+from mnist_sweep.errors import ConfigError, no_rows
+from mnist_sweep.results import runs
+from mnist_sweep.results.ledger import Ledger
+from mnist_sweep.results.rerun_command import rerun_command
+from mnist_sweep.search import pending_proposals
+from mnist_sweep.statistics.paired_tests import seeds_for_half_width
+from mnist_sweep.text.numbers import counted, duration
+from mnist_sweep.training import checkpoints
+from mnist_sweep.trials import kinds, ranking
+from mnist_sweep.trials.row import Status, TrialRow
+
+UNITS = {"s": 1, "min": 60, "h": 3600}
+EXTENSION = 0.5  # of a search without a budget: share of its trials that are added
+Kind = Literal["finish", "seeds", "search"]
+
+
+class Budget(NamedTuple):
+    """Trials, and wall time in seconds, that runs take or may take."""
+
+    trials: float = math.inf
+    seconds: float = math.inf
+
+    def covers(self, other: "Budget") -> bool:
+        """Return whether neither number of another one is larger."""
+        return other.trials <= self.trials and other.seconds <= self.seconds
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProposedRun:
+    """A run to do next.
+
+    Attributes:
+        kind: `finish`: trials that were interrupted, or ended from outside. `seeds`: more seeds of the configs that may
+            be the best. `search`: more trials of the search.
+        num_trials: Trials that it runs.
+        seconds: Its expected wall time: the measured time of its configs' trials (of all trials, for new ones) over the
+            trials at a time of the last run; the start of the run is left out. None if no trial was measured.
+        config_ids: The configs that get seeds, best first; empty for the other kinds.
+        seeds: Seeds that each of them has then; None for the other kinds.
+        command: The words of the command; empty if the script is unknown.
+        reason: Why, in words.
+    """
+
+    kind: Kind
+    num_trials: int
+    seconds: float | None
+    config_ids: tuple[str, ...] = ()
+    seeds: int | None = None
+    command: tuple[str, ...]
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProposedRuns:
+    """What to run next.
+
+    Attributes:
+        folder: The results folder.
+        runs: In their order; together they keep to the budget. Empty where the rows leave nothing open.
+        notes: What was left out, and why, in words.
+    """
+
+    folder: Path
+    runs: tuple[ProposedRun, ...]
+    notes: tuple[str, ...]
+
+
+def next_runs(
+    folder: str | Path, *, budget: str | None = None, within: float = WITHIN, script: str | Path | None = None
+) -> ProposedRuns:
+    """Propose what to run next, from the rows of a results folder.
+
+    Interrupted trials come first, and those that ended from outside, such as by a lost worker; one that failed by an
+    exception would fail again. Then the configs that are tied with the best (`select`) get the seeds with which the
+    interval of a difference is expected to reach half of `within` to either side: at least three, and at most twice as
+    many as they have. Where the budget is too small, those with the lowest means are left out first. A search gets more
+    trials instead, half as many again without a budget; a population is not extended.
+
+    Args:
+        folder: The results folder.
+        budget: What the runs may take together: a time such as `90min` or `2h`, or a number of trials such as `20`.
+        within: The largest difference that does not count, as a share, in (0, 0.1].
+        script: The sweep script; None means that of the last run, with its options.
+
+    Raises:
+        ConfigError: The budget is no time and no number, or `within` is out of range.
+        LedgerError: The folder holds no rows or damaged ones.
+    """
+    left, folder = _budget(budget), Path(folder)
+    validate_margin(within)
+    known = _known(folder, script)
+    found, notes = [], list(known.notes)
+    is_search = (folder / pending_proposals.FOLDER).is_dir()
+    for which in ("finish", "search" if is_search else "seeds"):
+        run = (
+            _finish(known) if which == "finish" else _search(known, left) if is_search else _seeds(known, left, within)
+        )
+        if run is None:
+            continue
+        cost = Budget(run.num_trials, run.seconds or 0.0)
+        if not left.covers(cost):
+            seconds = "" if run.seconds is None else f", {duration(run.seconds)}"
+            notes.append(f"The budget is too small for {counted(run.num_trials, 'trial')}{seconds} ({run.reason}).")
+            continue
+        found.append(run)
+        left = Budget(left.trials - cost.trials, left.seconds - cost.seconds)
+    return ProposedRuns(folder=folder, runs=tuple(found), notes=tuple(notes))
+
+
+def _budget(text: str | None) -> Budget:
+    if text is None:
+        return Budget()
+    found = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?) *(s|min|h)|([0-9]+)(?: *trials?)?", text.strip())
+    if not found or float(found[1] or found[3]) == 0:
+        known = "a time such as `90min` or `2h`, or a number of trials such as `20`"
+        raise ConfigError(f"a budget must be {known}, above 0, but got {text!r}.")
+    return Budget(trials=int(found[3])) if found[3] else Budget(seconds=float(found[1]) * UNITS[found[2]])
+
+
+class _Known(NamedTuple):
+    """What is known of a results folder: its rows, those with an accuracy by config, and how the last run ran."""
+
+    folder: Path
+    rows: Mapping[str, TrialRow]
+    good: Mapping[str, Sequence[TrialRow]]
+    num_workers: int
+    command: tuple[str, ...]
+    notes: Sequence[str]
+
+    def run(self, kind: Kind, missing: Mapping[str, int], reason: str, *options: str, **given: Any) -> ProposedRun:
+        """Return a run of so many trials of each config; "" stands for configs without any time."""
+        times = {name: _mean_seconds(rows) for name, rows in self.good.items()}
+        known = [seconds for seconds in times.values() if seconds is not None]
+        mean = sum(known) / len(known) if known else None
+        num, seconds = sum(missing.values()), None
+        if mean is not None:
+            each = ((times.get(name) or mean) * trials for name, trials in missing.items())
+            seconds = sum(each) / min(self.num_workers, max(num, 1))
+        command = (*self.command, *options) if self.command else ()
+        return ProposedRun(kind=kind, num_trials=num, seconds=seconds, command=command, reason=reason, **given)
+
+
+def _known(folder: Path, script: str | Path | None) -> _Known:
+    rows = Ledger(folder).rows(with_history=False)
+    if not rows:
+        raise no_rows(folder)
+    kept, notes = kinds.of_one_kind(rows.values())
+    good = {name: result.rows for name, result in ranking.by_config(kept).items()}
+    records = runs.read(folder)
+    last = records[-1].command if records else ()
+    command = rerun_command(("mnist-sweep", "run", str(script)) if script else last, folder)
+    own = sum(row.status is Status.FAILED and row.traceback is not None for row in rows.values())
+    if own:
+        notes += (
+            f"{counted(own, 'trial')} failed by an exception: correct its cause, then run with `--retry failed`.",
+        )
+    if not command:
+        notes += ("Commands are unknown, since the last run of a script is not recorded: pass the script.",)
+    return _Known(folder, rows, good, records[-1].num_workers if records else 1, command, notes)
+
+
+def _mean_seconds(rows: Sequence[TrialRow]) -> float | None:
+    seconds = [row.seconds_total for row in rows if row.seconds_total is not None]
+    return sum(seconds) / len(seconds) if seconds else None
+
+
+def _pending(known: _Known) -> set[str]:
+    saved = {path.stem for path in (known.folder / checkpoints.FOLDER).glob("[!.]*-*.ckpt")}
+    return (saved | pending_proposals.read(known.folder).keys()) - known.rows.keys()
+
+
+def _finish(known: _Known) -> ProposedRun | None:
+    """Return the run of interrupted trials, and of those that ended from outside; None if there are none."""
+    pending = len(_pending(known))
+    lost = sum(row.status is Status.FAILED and row.traceback is None for row in known.rows.values())
+    if not pending + lost:
+        return None
+    reason = f"{counted(pending, 'trial')} interrupted, {lost:,} ended from outside"
+    return known.run("finish", {"": pending + lost}, reason, *(("--retry", "failed") if lost else ()))
+
+
+def _seeds(known: _Known, left: Budget, within: float) -> ProposedRun | None:
+    """Return the run of more seeds that the budget covers, or else the smallest one; None if the best one is known."""
+    tied = list(select(known.folder).tied) if known.good else []
+    if len(tied) < 2:
+        return None
+    wanted = _seeds_wanted([known.good[name] for name in tied], within)
+    fewest = 1 + max(len(known.good[name]) for name in tied[:2])
+    sizes = [(num, wanted) for num in range(len(tied), 1, -1)] + [(2, num) for num in range(wanted - 1, fewest - 1, -1)]
+    for num_configs, num_seeds in sizes:
+        names = tied[:num_configs]
+        there = {name: {row.config["seed"] for row in known.good[name]} for name in names}
+        missing = {name: len({*range(num_seeds)} - there[name]) for name in names}
+        if not any(missing.values()):
+            continue  # these have the seeds that others lack
+        chosen = () if num_configs == len(known.good) else ("--configs", ",".join(names))
+        reason = f"{counted(len(tied), 'config')} may be the best; {num_seeds:,} seeds for {num_configs:,} of them"
+        options, given = ("--seeds", str(num_seeds), *chosen), {"config_ids": tuple(names), "seeds": num_seeds}
+        run = known.run("seeds", missing, reason, *options, **given)
+        if left.covers(Budget(run.num_trials, run.seconds or 0.0)):
+            break
+    return run
+
+
+def _seeds_wanted(tied: Sequence[Sequence[TrialRow]], within: float) -> int:
+    """Return the seeds that tied configs, the best first, are to have."""
+    by_seed = [{row.config["seed"]: row.val_accuracy or 0.0 for row in rows} for rows in tied]
+    fewest = min(map(len, by_seed))
+    if fewest < MIN_SEEDS:
+        return MIN_SEEDS
+    best, *others = by_seed
+    pairs = [[best[seed] - other[seed] for seed in sorted(best.keys() & other.keys())] for other in others]
+    variances = [np.var(differences, ddof=1) for differences in pairs if len(differences) > 1]
+    needed = seeds_for_half_width(float(np.sqrt(np.mean(variances))), within / 2) if variances else None
+    return max(fewest + 1, min(needed or 0, 2 * fewest))
+
+
+def _search(known: _Known, left: Budget) -> ProposedRun | None:
+    """Return the run of more trials of a search that the budget covers; None for a population."""
+    if any(row.config.get("changes") for row in known.rows.values()):
+        return None
+    num_known = len(known.rows) + len(_pending(known))
+    one = known.run("search", {"": known.num_workers}, "")
+    most = left.trials
+    if one.seconds and left.seconds < math.inf:
+        most = min(most, left.seconds // one.seconds * known.num_workers)
+    num = max(1, math.ceil(EXTENSION * num_known) if most == math.inf else int(most))
+    reason = f"the search has {counted(num_known, 'trial')}, and {num:,} more may find a better one"
+    return known.run("search", {"": num}, reason, "--num-trials", str(num_known + num))
