@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from mnist_sweep.data.cifar10 import CIFAR10
     from mnist_sweep.data.dataset import Dataset, Split
     from mnist_sweep.data.digits import Digits
+    from mnist_sweep.data.files.image_folder import ImageFolder
     from mnist_sweep.data.loading import DATASETS
     from mnist_sweep.data.mnist import MNIST
     from mnist_sweep.models.catalog import MODELS
@@ -62,6 +63,7 @@ _MODULES = {
     "data.cifar10": "CIFAR10",
     "data.dataset": "Dataset Split",
     "data.digits": "Digits",
+    "data.files.image_folder": "ImageFolder",
     "data.mnist": "MNIST",
     "data.loading": "DATASETS",
     "models.catalog": "MODELS",
@@ -109,6 +111,7 @@ __all__ = [
     "Digits",
     "Evaluation",
     "GradientDescent",
+    "ImageFolder",
     "Integer",
     "Keep",
     "Local",

@@ -134,8 +134,8 @@ Exit status: 0 every image is classified; 2 some cannot be, or bad usage.
 def predict(folder: Path, images: tuple[Path, ...], name: str | None, top: int) -> Answer:
     """Classify each IMAGE with the best model in DIR.
 
-    That is the model of the selected config's median seed. Images are PNG, JPEG or IDX files. The output shows how
-    they were preprocessed.
+    That is the model of the selected config's median seed. Images are PNG, JPEG, BMP, GIF, TIFF, WebP or IDX files.
+    The output shows how they were preprocessed.
     """
     from mnist_sweep.predict import classify as predictions
     from mnist_sweep.results import data_cards

@@ -12,7 +12,7 @@ FOLDERS_VARIABLE = "MNIST_SWEEP_DATA"
 def search_folders() -> list[Path]:
     """Return the folders to search for data, in order: those of `MNIST_SWEEP_DATA`, then the cache."""
     named = os.environ.get(FOLDERS_VARIABLE, "").split(os.pathsep)
-    return [*(_expanded(Path(name)) for name in named if name), cache_folder()]
+    return [*(expanded(Path(name)) for name in named if name), cache_folder()]
 
 
 def cache_folder() -> Path:
@@ -21,7 +21,7 @@ def cache_folder() -> Path:
     Raises:
         DataError: The user has no home folder.
     """
-    return _expanded(Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache")) / "mnist_sweep"
+    return expanded(Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache")) / "mnist_sweep"
 
 
 def find(subfolder: str, names: Sequence[str]) -> Path | None:
@@ -31,7 +31,12 @@ def find(subfolder: str, names: Sequence[str]) -> Path | None:
     return next((path for path in candidates if os.access(path, os.F_OK) and path.is_file()), None)
 
 
-def _expanded(path: Path) -> Path:
+def expanded(path: Path) -> Path:
+    """Return a path with the user's home folder for a leading `~`.
+
+    Raises:
+        DataError: The user has no home folder.
+    """
     try:
         return path.expanduser()
     except RuntimeError as error:

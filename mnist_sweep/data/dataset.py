@@ -61,6 +61,8 @@ class Dataset:
         num_classes: Number of classes, in [1, 256]; labels are smaller.
         pixel_max: The uint8 value of a full pixel, in [1, 255]: 255 in MNIST, 16 in digits. Images are divided by it in
             the graph, which scales them to [0, 1].
+        class_names: Names of the classes in the order of their labels; empty if they have none.
+        notes: What the user should know of where the data come from, a line each; shown before the first trial.
     """
 
     train: Split
@@ -68,10 +70,15 @@ class Dataset:
     test: Split
     num_classes: int
     pixel_max: int = 255
+    class_names: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         _require(1 <= self.num_classes <= 256, "1 <= num_classes <= 256", num_classes=self.num_classes)
         _require(1 <= self.pixel_max <= 255, "1 <= pixel_max <= 255", pixel_max=self.pixel_max)
+        num_names = len(self.class_names)
+        named = num_names in (0, self.num_classes)
+        _require(named, "num_class_names in (0, num_classes)", num_class_names=num_names, num_classes=self.num_classes)
         for name, split in self.splits.items():
             shape, label = split.images.shape[1:], int(split.labels.max())
             same = shape == self.image_shape

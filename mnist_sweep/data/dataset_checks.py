@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from mnist_sweep.data.dataset import Dataset, Split
 from mnist_sweep.data.label_checks import label_notes
 from mnist_sweep.errors import DataError
-from mnist_sweep.text.lines import listed
+from mnist_sweep.text.lines import listed, printable
 
 MAX_NAMED = 10
 DARK = 0.5  # of the full pixel: the largest pixel of images that may be scaled otherwise than declared
@@ -23,6 +23,7 @@ SHIFT = 0.2  # of the full pixel: a difference of the splits' means that differe
 MANY_CONSTANT = 0.05  # share of a split
 MANY_REPEATED = 0.1  # share of a split
 MOST_CHANNELS = 4
+FEW, FEW_OF_MEAN = 10, 0.1  # train images of a class, and their share of the mean of all classes
 
 
 def validate(name: str, data: Dataset) -> None:
@@ -39,14 +40,14 @@ def validate(name: str, data: Dataset) -> None:
         )
 
 
-def notes(name: str, data: Dataset, *, is_built_in: bool = False) -> list[str]:
+def notes(name: str, data: Dataset, *, is_verified: bool = False) -> list[str]:
     """Return what the user should know of a data set before the first trial, a line each.
 
-    Of a built-in data set, whose files are verified, only the classes are looked at, since its splits can be small.
+    Of a data set whose files are verified, only the classes are looked at, since its splits can be small.
     """
-    found = [*_class_notes(data)]
-    if not is_built_in:
-        found += _image_notes(data)
+    found = [*data.notes, *_class_notes(data)]
+    if not is_verified:
+        found += [*_few_notes(data), *_image_notes(data)]
     return [f"data {name}: {note}" for note in found]
 
 
@@ -63,16 +64,24 @@ def _class_notes(data: Dataset) -> Iterator[str]:
     counts = {name: np.bincount(split.labels, minlength=data.num_classes) for name, split in data.splits.items()}
     never = np.flatnonzero(sum(counts.values()) == 0)
     if len(never):
-        yield f"no image of {_classes(never)} in any split, although num_classes={data.num_classes}"
+        yield f"no image of {_classes(never, data)} in any split, although num_classes={data.num_classes}"
     for name, count in counts.items():
         missing = np.flatnonzero((count == 0) & (sum(counts.values()) > 0))
         if len(missing):
             others = [f"{counts[other][missing].sum():,} in {other}" for other in counts if other != name]
-            yield f"no image of {_classes(missing)} in {name} ({', '.join(others)})"
+            yield f"no image of {_classes(missing, data)} in {name} ({', '.join(others)})"
 
 
-def _classes(classes: NDArray[np.intp]) -> str:
-    names = [*map(str, classes[:MAX_NAMED]), *["more"] * (len(classes) > MAX_NAMED)]
+def _few_notes(data: Dataset) -> Iterator[str]:
+    counts = np.bincount(data.train.labels, minlength=data.num_classes)
+    few = np.flatnonzero((counts > 0) & (counts < FEW) & (counts < FEW_OF_MEAN * counts.mean()))
+    if len(few):
+        yield f"only {listed([*map(str, counts[few][:MAX_NAMED])])} train images of {_classes(few, data)}"
+
+
+def _classes(classes: NDArray[np.intp], data: Dataset) -> str:
+    names = [printable(data.class_names[label]) if data.class_names else str(label) for label in classes[:MAX_NAMED]]
+    names += ["more"] * (len(classes) > MAX_NAMED)
     return f"class{'es' if len(classes) > 1 else ''} {listed(names)}"
 
 

@@ -8,11 +8,18 @@ from collections.abc import Callable
 from mnist_sweep.data.cifar10 import CIFAR10
 from mnist_sweep.data.dataset import Dataset, DataSource, Shaped
 from mnist_sweep.data.digits import Digits
+from mnist_sweep.data.files.image_folder import ImageFolder
+from mnist_sweep.data.files.own_files import OwnFiles
 from mnist_sweep.data.mnist import MNIST
 from mnist_sweep.errors import DataError, SweepError
 from mnist_sweep.text.causes import first_cause
 
-DATASETS: dict[str, type[DataSource]] = {"cifar10": CIFAR10, "digits": Digits, "mnist": MNIST}
+DATASETS: dict[str, type[DataSource]] = {
+    "cifar10": CIFAR10,
+    "digits": Digits,
+    "image_folder": ImageFolder,
+    "mnist": MNIST,
+}
 
 
 def load(source: DataSource | Callable[[], Dataset]) -> Dataset:
@@ -38,6 +45,11 @@ def load(source: DataSource | Callable[[], Dataset]) -> Dataset:
     if isinstance(source, Shaped) and _shape(source) != _shape(dataset):
         raise DataError(f"the data source {name} declares {_shape(source)}, but its data has {_shape(dataset)}.")
     return dataset
+
+
+def is_verified(source: object) -> bool:
+    """Return whether the data of a source are always the same, being built in and verified."""
+    return type(source) in DATASETS.values() and not isinstance(source, OwnFiles)
 
 
 def shaped(source: DataSource | Callable[[], Dataset]) -> Shaped:

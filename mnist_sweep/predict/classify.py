@@ -76,7 +76,7 @@ def _role(selected: ConfigResult, result: ConfigResult, row: TrialRow) -> str:
 
 
 def predict(model_file: Path, images: Sequence[Path], card: DataCard) -> list[Classification | DataError]:
-    """Return the class probabilities of the images in PNG, JPEG and IDX files, prepared as the model's data.
+    """Return the class probabilities of the images in image and IDX files, prepared as the model's data.
 
     An image that cannot be classified has the reason in its place.
 
@@ -87,7 +87,7 @@ def predict(model_file: Path, images: Sequence[Path], card: DataCard) -> list[Cl
     from mnist_sweep.predict import image_files
 
     image_shape = keras_file.image_shape(model_file)
-    read = [image for path in images for image in image_files.read(path, image_shape, handwriting=card.handwriting)]
+    read = [image for path in images for image in image_files.read(path, image_shape, card)]
     prepared = [image for image in read if not isinstance(image, DataError)]
     if not prepared:
         return [image for image in read if isinstance(image, DataError)]

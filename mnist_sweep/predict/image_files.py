@@ -6,24 +6,25 @@ side of 28, with its centre of mass in the middle; one of the right size that is
 Source: Y. LeCun, C. Cortes, C. Burges, "The MNIST database of handwritten digits", 1998.
 """
 
-import contextlib
-import io
-import struct
-import warnings
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image
 
 from mnist_sweep.data import idx
+from mnist_sweep.data.files import decoding
 from mnist_sweep.errors import DataError
 from mnist_sweep.predict import foreground
-from mnist_sweep.text.lines import one_line
+from mnist_sweep.results.data_cards import DataCard
 
-MAX_PIXELS = 50_000_000
 BOX_SHARE = 20 / 28
+HOW: dict[decoding.Resize, str] = {
+    "pad": " between black bars",
+    "crop": ", cut at its edges",
+    "stretch": ", which changes its proportions",
+}
 INVERTED = "inverted, since it was dark on light"
 
 
@@ -35,8 +36,8 @@ class PreparedImage(NamedTuple):
     preprocessing: str
 
 
-def read(path: Path, image_shape: tuple[int, int, int], *, handwriting: bool) -> list[PreparedImage | DataError]:
-    """Return the images of a PNG, JPEG or IDX file, prepared as those of this shape that a network was trained on.
+def read(path: Path, image_shape: tuple[int, int, int], card: DataCard) -> list[PreparedImage | DataError]:
+    """Return the images of an image or IDX file, prepared as those of this shape and card that a network trained on.
 
     In the place of an image that cannot be prepared stands the reason: the file is missing, empty, too large or not an
     image, nothing is written on it, or the shape has neither 1 nor 3 channels.
@@ -47,65 +48,42 @@ def read(path: Path, image_shape: tuple[int, int, int], *, handwriting: bool) ->
             arrays = idx.parse_images(content, path)
             images = {f"{path}[{number}]": Image.fromarray(array) for number, array in enumerate(arrays)}
         else:
-            images = {str(path): _opened(content, path)}
+            images = {str(path): _decoded(content, path)}
     except DataError as error:
         return [error]
-    return [_prepared(name, image, image_shape, handwriting) for name, image in images.items()]
+    return [_prepared(name, image, image_shape, card) for name, image in images.items()]
 
 
-def _opened(content: bytes, path: Path) -> Image.Image:
-    if not content:
-        raise DataError(f"{path} is empty, expected an image in PNG, JPEG or IDX format.")
+def _decoded(content: bytes, path: Path) -> Image.Image:
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # about many pixels, as our limit is lower, and about damaged EXIF blocks
-            image: Image.Image = Image.open(io.BytesIO(content), formats=["PNG", "JPEG"])
-            if image.width * image.height > MAX_PIXELS:
-                raise DataError(f"{path} has {image.width}x{image.height} pixels, expected at most {MAX_PIXELS:,}.")
-            image.load()
-            with contextlib.suppress(SyntaxError, ValueError, struct.error):  # a damaged EXIF block
-                image = ImageOps.exif_transpose(image)
-            return _on_white(image)
-    except DataError:
-        raise
-    except UnidentifiedImageError as error:
-        raise DataError(f"{path} is not an image in PNG, JPEG or IDX format.") from error
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise DataError(f"{path} is a damaged image ({one_line(error)}).") from error
-
-
-def _on_white(image: Image.Image) -> Image.Image:
-    if image.mode.startswith("I"):  # of 16 bits, which Pillow's own conversion would clip
-        levels = np.asarray(image)
-        clear = levels == image.info.get("transparency", -1)
-        image = Image.fromarray(np.where(clear, 255, (levels / 257).round()).astype(np.uint8))
-    if not image.has_transparency_data:
-        return image.convert("RGB")
-    image = image.convert("RGBA")
-    white = Image.new("RGBA", image.size, "white")
-    return Image.alpha_composite(white, image).convert("RGB")
+        return decoding.decode(content)
+    except DataError as error:
+        raise DataError(f"{path} {error}.") from error
 
 
 def _prepared(
-    name: str, image: Image.Image, image_shape: tuple[int, int, int], handwriting: bool
+    name: str, image: Image.Image, image_shape: tuple[int, int, int], card: DataCard
 ) -> PreparedImage | DataError:
     height, width, channels = image_shape
     if channels not in (1, 3):
         return DataError(f"{name} is an image of 1 or 3 channels, but the model was trained on {channels}.")
     image = image.convert("L" if channels == 1 else "RGB")
     try:
-        made, done = (_as_digit if handwriting and channels == 1 else _scaled)(image, (width, height))
+        if card.handwriting and channels == 1:
+            made, done = _as_digit(image, (width, height))
+        else:
+            made, done = _scaled(image, (width, height), card.resize)
     except DataError as error:
         return DataError(f"{name} {error}")
     pixels = np.asarray(made, np.float32).reshape(height, width, channels) / np.float32(255)
     return PreparedImage(name, pixels, ", ".join(done))
 
 
-def _scaled(image: Image.Image, size: tuple[int, int]) -> tuple[Image.Image, list[str]]:
+def _scaled(image: Image.Image, size: tuple[int, int], how: decoding.Resize) -> tuple[Image.Image, list[str]]:
     if image.size == size:
         return image, []
-    stretched = ", which changes its proportions" * (image.width * size[1] != image.height * size[0])
-    return image.resize(size), [f"scaled from {_shown(image.size)} to {_shown(size)}{stretched}"]
+    changed = HOW[how] * (image.width * size[1] != image.height * size[0])
+    return decoding.resized(image, size, how), [f"scaled from {_shown(image.size)} to {_shown(size)}{changed}"]
 
 
 def _as_digit(page: Image.Image, size: tuple[int, int]) -> tuple[Image.Image, list[str]]:

@@ -8,9 +8,10 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-from mnist_sweep.data.dataset import Shaped
+from mnist_sweep.data.dataset import Dataset, Shaped
+from mnist_sweep.data.files.image_folder import ImageFolder
 from mnist_sweep.data.loading import DATASETS
 from mnist_sweep.errors import ConfigError, DataError, LedgerError
 from mnist_sweep.results.predictions import data_id
@@ -30,11 +31,13 @@ class DataCard:
         class_names: Names of the classes in the order of their labels; empty if they have none.
         handwriting: Whether the images are light handwriting on dark, centred as MNIST's.
         splits_differ: Why the splits are not alike, in a sentence; empty if no reason is known.
+        resize: How images of another size were scaled, as in `ImageFolder`.
     """
 
     class_names: tuple[str, ...] = ()
     handwriting: bool = False
     splits_differ: str = ""
+    resize: Literal["pad", "crop", "stretch"] = "stretch"
 
     def __post_init__(self) -> None:
         coerce(self)
@@ -50,15 +53,21 @@ class DataCard:
 def describe(source: Any, dataset: Shaped | None = None) -> DataCard:
     """Return the card of a data source, from what it declares: `CLASSES`, `HANDWRITING` and `SPLITS_DIFFER`.
 
+    Without `CLASSES`, the classes have the names that the data set gives them.
+
     Raises:
         DataError: A declaration is of another type, or there is not one name for each class of the data set.
     """
     name = getattr(source, "__qualname__", type(source).__name__)
-    names, differ = getattr(source, "CLASSES", ()), getattr(source, "SPLITS_DIFFER", "")
+    names = getattr(source, "CLASSES", dataset.class_names if isinstance(dataset, Dataset) else ())
+    differ = getattr(source, "SPLITS_DIFFER", "")
     try:
         given = [names] if isinstance(names, str) else names
         card = DataCard(
-            class_names=tuple(given), handwriting=getattr(source, "HANDWRITING", False), splits_differ=differ
+            class_names=tuple(given),
+            handwriting=getattr(source, "HANDWRITING", False),
+            splits_differ=differ,
+            resize=source.resize if isinstance(source, ImageFolder) else "stretch",
         )
     except (ConfigError, TypeError) as error:
         raise DataError(f"what the data source {name} declares cannot be used: {error}") from error

@@ -40,8 +40,8 @@ class RunInputs:
 
     def notes(self, source: Any) -> list[str]:
         """Return what the user should know of a data set before the first trial, a line each."""
-        is_built_in = type(source) in loading.DATASETS.values()
-        return dataset_checks.notes(name_of(source), self.dataset(source), is_built_in=is_built_in)
+        is_verified = loading.is_verified(source)
+        return dataset_checks.notes(name_of(source), self.dataset(source), is_verified=is_verified)
 
     def digests(self, trial: TrialConfig) -> Digests:
         """Return the digests of what a trial is trained with."""
@@ -52,11 +52,11 @@ class RunInputs:
     def own_digests(self, trials: Iterable[TrialConfig]) -> dict[str, str]:
         """Return the digests of data sets and code that are the user's own, by their keys as in `trials.kinds`."""
         found = {}
-        for trial in {(trial.data, own_parts(trial)): trial for trial in trials if own_parts(trial)}.values():
+        for trial in {(trial.data, own_parts(trial)): trial for trial in trials}.values():
             flat = to_flat(trial)
-            if code := self._code.of(trial):
+            if own_parts(trial) and (code := self._code.of(trial)):
                 found[code_key(flat)] = code
-            if type(trial.data) not in loading.DATASETS.values():
+            if not loading.is_verified(trial.data):
                 found[data_key(flat)] = self.digests(trial).data
         return found
 

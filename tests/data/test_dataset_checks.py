@@ -107,7 +107,7 @@ def test_what_looks_wrong_is_said_with_its_number(name: str) -> None:
 
 def test_of_a_built_in_data_set_only_the_classes_are_looked_at() -> None:
     data = replace(GOOD, val=Split(images=TRAIN.images[:5], labels=TRAIN.labels[:5]))
-    assert len(notes("digits", data, is_built_in=True)) == 1
+    assert len(notes("digits", data, is_verified=True)) == 1
 
 
 def test_one_class_only_is_refused() -> None:
@@ -115,3 +115,11 @@ def test_one_class_only_is_refused() -> None:
     with pytest.raises(DataError, match=r"the data source mine has only images of class 1 in train \(121 images\)"):
         validate("mine", changed("train", TRAIN.images[ones], TRAIN.labels[ones]))
     validate("mine", GOOD)
+
+
+def test_a_class_of_few_images_is_reported_by_its_name() -> None:
+    few = np.flatnonzero((TRAIN.labels != 7) | (np.cumsum(TRAIN.labels == 7) <= 5))
+    data = replace(GOOD, train=Split(images=TRAIN.images[few], labels=TRAIN.labels[few]))
+    assert notes("digits", data) == ["data digits: only 5 train images of class 7"]
+    named = replace(data, class_names=tuple("abcdefghij"), notes=("from a folder",))
+    assert notes("digits", named) == ["data digits: from a folder", "data digits: only 5 train images of class h"]

@@ -12,11 +12,14 @@ import pytest
 
 from mnist_sweep.data.dataset import Dataset, DataSource, FileSource, Shaped
 from mnist_sweep.data.digits import Digits
-from mnist_sweep.data.loading import DATASETS, load, shaped
+from mnist_sweep.data.files.own_files import OwnFiles
+from mnist_sweep.data.loading import DATASETS, is_verified, load, shaped
 from mnist_sweep.errors import DataError
 
+VERIFIED = sorted(name for name, cls in DATASETS.items() if not issubclass(cls, OwnFiles))
 
-@pytest.fixture(params=sorted(DATASETS))
+
+@pytest.fixture(params=VERIFIED)
 def source(request: pytest.FixtureRequest) -> DataSource:
     if request.param != "digits":
         request.getfixturevalue(f"real_{request.param}")
@@ -65,7 +68,14 @@ def test_source_knows_the_shape_of_its_data_before_it_loads_them(source: DataSou
     assert (known.image_shape, known.num_classes) == (loaded.image_shape, loaded.num_classes)
 
 
-@pytest.mark.parametrize("name", DATASETS)
+def test_own_files_are_not_verified(source: DataSource) -> None:
+    assert is_verified(source)
+    own: Any = DATASETS["image_folder"]
+    assert not is_verified(own("pets"))
+    assert not is_verified(digits)
+
+
+@pytest.mark.parametrize("name", VERIFIED)
 def test_the_shape_is_known_where_no_data_is_at_hand(name: str) -> None:
     known = shaped(DATASETS[name]())
     assert known.num_classes == 10

@@ -283,7 +283,7 @@ def nothing_in_a_split(random: Generator, data: Arrays) -> None:
 def said_of(data: Arrays) -> tuple[str, ...]:
     """Return the error that refuses a data set, or the notes on it."""
     try:
-        splits = {name: Split(images=data[f"x_{name}"], labels=data[f"y_{name}"]) for name in SPLITS}
+        splits: dict[str, Any] = {name: Split(images=data[f"x_{name}"], labels=data[f"y_{name}"]) for name in SPLITS}
         made = Dataset(**splits, num_classes=data["num_classes"], pixel_max=data["pixel_max"])
         dataset_checks.validate("made", made)
     except DataError as error:

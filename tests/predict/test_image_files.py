@@ -12,6 +12,7 @@ from PIL import ExifTags, Image, ImageDraw
 from mnist_sweep.errors import DataError
 from mnist_sweep.predict import image_files
 from mnist_sweep.predict.image_files import PreparedImage
+from mnist_sweep.results.data_cards import DataCard
 
 Refused = Callable[..., AbstractContextManager[None]]
 MNIST, CIFAR = (28, 28, 1), (32, 32, 3)
@@ -20,7 +21,7 @@ MNIST, CIFAR = (28, 28, 1), (32, 32, 3)
 def read(path: Path, shape: tuple[int, int, int], *, handwriting: bool = True) -> list[PreparedImage]:
     """Return the prepared images of a file; raise what stands in the place of one."""
     images = []
-    for image in image_files.read(path, shape, handwriting=handwriting):
+    for image in image_files.read(path, shape, DataCard(handwriting=handwriting)):
         if isinstance(image, DataError):
             raise image
         images.append(image)
@@ -173,7 +174,7 @@ def test_a_picture_of_anything_but_handwriting_is_scaled_and_nothing_else(
 def test_an_empty_page_among_others_is_refused_alone(tmp_path: Path) -> None:
     images = np.zeros((3, 60, 60), np.uint8)
     images[::2, 10:50, 20:30] = 200
-    one, blank, other = image_files.read(idx_file(tmp_path / "pages", images), MNIST, handwriting=True)
+    one, blank, other = image_files.read(idx_file(tmp_path / "pages", images), MNIST, DataCard(handwriting=True))
     assert isinstance(one, PreparedImage)
     assert isinstance(other, PreparedImage)
     assert isinstance(blank, DataError)
@@ -183,8 +184,8 @@ def test_an_empty_page_among_others_is_refused_alone(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "says"),
     [
-        ("empty.png", b"", "is empty, expected an image in PNG, JPEG or IDX format"),
-        ("text.png", b"no image at all", "is not an image in PNG, JPEG or IDX format"),
+        ("empty.png", b"", "is empty"),
+        ("text.png", b"no image at all", "is not an image in PNG, JPEG, BMP, GIF, TIFF or WebP format"),
         ("labels", bytes([0, 0, 8, 1, 0, 0, 0, 1, 7]), "is not an image"),
         ("short", bytes([0, 0, 8, 3, 0, 0, 0, 9]), "is cut off"),
     ],
@@ -241,3 +242,14 @@ def test_a_picture_for_a_network_of_other_channels_is_refused(tmp_path: Path, re
     Image.new("RGB", (8, 8)).save(tmp_path / "photo.png")
     with refused(DataError, "photo.png", "1 or 3 channels", "trained on 4"):
         read(tmp_path / "photo.png", (8, 8, 4))
+
+
+def test_an_image_is_scaled_as_those_that_the_network_was_trained_on(tmp_path: Path) -> None:
+    Image.new("L", (20, 10), 200).save(tmp_path / "wide.png")
+    says = {"pad": " between black bars", "crop": ", cut at its edges", "stretch": ", which changes its proportions"}
+    for how, words in says.items():
+        card = DataCard(resize=how)  # type: ignore[arg-type]  # one of the three
+        (image,) = image_files.read(tmp_path / "wide.png", (8, 8, 1), card)
+        assert isinstance(image, PreparedImage)
+        assert image.preprocessing == f"scaled from 20x10 to 8x8{words}"
+        assert bool(image.pixels.min() > 0) is (how != "pad")

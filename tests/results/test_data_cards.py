@@ -3,12 +3,13 @@
 import os
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from mnist_sweep import CIFAR10, MNIST, Digits, TrialConfig
+from mnist_sweep import CIFAR10, MNIST, Digits, ImageFolder, TrialConfig
 from mnist_sweep.data import loading
 from mnist_sweep.errors import DataError, LedgerError
 from mnist_sweep.results import data_cards
@@ -90,3 +91,10 @@ def test_a_card_is_a_file_of_bounded_size_and_no_pipe_is_waited_for(tmp_path: Pa
     path.write_bytes(b" " * (data_cards.MAX_BYTES + 1))
     with refused(LedgerError, path.name, "more than the 1 MB allowed"):
         data_cards.read(tmp_path, config)
+
+
+def test_class_names_and_scaling_come_from_the_data() -> None:
+    dataset = replace(Digits().load(), class_names=tuple("abcdefghij"))
+    card = data_cards.describe(ImageFolder("pets", resize="crop"), dataset)
+    assert (card.names(10), card.resize) == ([*"abcdefghij"], "crop")
+    assert data_cards.describe(Digits(), dataset).resize == "stretch"

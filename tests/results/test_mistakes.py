@@ -50,9 +50,8 @@ def test_images_of_other_channels_are_shown_by_their_mean(tf: Any, dataset: Data
     def doubled(split: Split) -> Split:
         return Split(images=np.concatenate([split.images, 0 * split.images], axis=3), labels=split.labels)
 
-    two = Dataset(
-        **{name: doubled(getattr(dataset, name)) for name in ("train", "val", "test")}, num_classes=3, pixel_max=2
-    )
+    splits: dict[str, Any] = {name: doubled(split) for name, split in dataset.splits.items()}
+    two = Dataset(**splits, num_classes=3, pixel_max=2)
     found = mistakes.find(Telling(), two)
     assert found.images[:, 0, 0].tolist() == [[127], [63], [0]]
     mistakes.write(tmp_path, "a-0", mistakes.to_bytes(found))

@@ -41,13 +41,17 @@ from mnist_sweep import (
     trial_id,
 )
 from mnist_sweep.data import loading
+from mnist_sweep.data.files.own_files import OwnFiles
 from mnist_sweep.errors import ConfigError, ScriptError, UnknownNameError
 from mnist_sweep.results.row_json import from_json, to_json
 from mnist_sweep.trials.config import REGISTRIES, defaults, make
 
 Refused = Callable[..., AbstractContextManager[None]]
 NAN, INFINITY = float("nan"), float("inf")
-REQUIRED: dict[type, dict[str, Any]] = {Stepwise: {"boundaries": (500, 800)}}
+REQUIRED: dict[type, dict[str, Any]] = {
+    Stepwise: {"boundaries": (500, 800)},
+    **{cls: {"path": "pets"} for cls in loading.DATASETS.values() if issubclass(cls, OwnFiles)},
+}
 
 # Ids of this version; a later one that changes any of them would run every finished trial again.
 GOLDEN: list[tuple[TrialConfig, str]] = [
@@ -391,6 +395,10 @@ def off_default() -> list[TrialConfig]:
         "boundaries": (1, 2, 3),
         "initializer": "glorot_uniform",
         "precision": "mixed_float16",
+        "path": "others",
+        "image_size": 32,
+        "color": "rgb",
+        "resize": "crop",
     }
     trials = [TrialConfig(), TrialConfig(model=CNN(initializer="truncated_normal"))]
     for kind, registry in REGISTRIES.items():
