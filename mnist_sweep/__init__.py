@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from mnist_sweep.runners.local import Local
     from mnist_sweep.runners.ray.tune import RayTune
     from mnist_sweep.search.distributions import Choice, Integer, LogUniform, Uniform
+    from mnist_sweep.search.race import Known
     from mnist_sweep.search.search import PBT, Search
     from mnist_sweep.search.space import grid, repeat, sample, zipped
     from mnist_sweep.sweep.execution import Outcome, run
@@ -79,6 +80,7 @@ _MODULES = {
     "runners.local": "Local",
     "runners.ray.tune": "RayTune",
     "search.distributions": "Choice Integer LogUniform Uniform",
+    "search.race": "Known",
     "search.search": "PBT Search",
     "search.space": "grid repeat sample zipped",
     "sweep.execution": "Outcome run",
@@ -114,6 +116,7 @@ __all__ = [
     "ImageFolder",
     "Integer",
     "Keep",
+    "Known",
     "Local",
     "LogUniform",
     "MLflow",

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from mnist_sweep.results import saved_race
+from mnist_sweep.search.race_summary import RaceSummary, summary
 from mnist_sweep.text.names import varying
 from mnist_sweep.trials import kinds, ranking
 from mnist_sweep.trials.ranking import ConfigResult
@@ -56,6 +58,7 @@ class FolderStatus:
         failures: The causes of failed trials, the most frequent first.
         files: Names of the tables and folders that are there.
         notes: What rows were left out, in words.
+        race: The state of the race that the rows are of; None for other sweeps.
     """
 
     folder: Path
@@ -66,10 +69,16 @@ class FolderStatus:
     failures: tuple[Failure, ...]
     files: tuple[str, ...]
     notes: tuple[str, ...]
+    race: RaceSummary | None = None
 
 
 def folder_status(rows: Sequence[TrialRow], folder: Path) -> FolderStatus:
-    """Return the status of a results folder with these rows."""
+    """Return the status of a results folder with these rows.
+
+    Raises:
+        LedgerError: The file that describes a race is damaged.
+    """
+    saved = saved_race.read(folder)
     of_one_kind, notes = kinds.of_one_kind(rows)
     best = ranking.selected_first(ranking.by_config(of_one_kind).values())[:NUM_BEST]
     fields = tuple(name for name in varying(row.config for row in rows) if name != "changes")  # these are too wide
@@ -84,6 +93,7 @@ def folder_status(rows: Sequence[TrialRow], folder: Path) -> FolderStatus:
         failures=tuple(_failures(rows)),
         files=(*tables, "rows/", *(f"{name}/" for name in ("models", "logs") if (folder / name).is_dir())),
         notes=notes,
+        race=summary(saved.race(rows)) if saved else None,
     )
 
 

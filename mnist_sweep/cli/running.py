@@ -1,7 +1,7 @@
 """The commands around the run of a sweep script: plan it, run it, and find its data."""
 
 from pathlib import Path
-from typing import Any, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
@@ -21,8 +21,12 @@ from mnist_sweep.trackers.wandb import WandB
 from mnist_sweep.trials.artifacts import Keep, SummaryDetail
 from mnist_sweep.trials.row import Status
 
+if TYPE_CHECKING:
+    from mnist_sweep.search.race import Known
+
 PER_TRIAL = ("cpus_per_trial", "gpus_per_trial", "xla")
 ON_RAY = ("address", "max_concurrent", "scheduler", "max_retries")
+RACE = ("within", "error", "max_seeds")
 KEEP = ("models", "summaries", "checkpoint_seconds", "storage", "set_aside")
 
 
@@ -73,6 +77,7 @@ Examples:
   mnist-sweep run sweeps/quickstart.py
   mnist-sweep run sweeps/deep_mnist.py --steps 200 --seeds 1
   mnist-sweep run sweeps/deep_mnist.py --address auto --gpus-per-trial 0.5
+  mnist-sweep run sweeps/deep_mnist.py --until-known --within 0.5
 Exit status: 0 every trial has a row, or the time budget is used up, and none failed; 1 some failed;
 2 bad usage, config or data; 129 hung up; 130 interrupted; 143 terminated.
 """
@@ -95,6 +100,24 @@ Exit status: 0 every trial has a row, or the time budget is used up, and none fa
     metavar="SECONDS",
     help="Seconds after which running trials write checkpoints and the run ends; the same command resumes it.",
 )
+@click.option(
+    "--until-known",
+    is_flag=True,
+    help="Race the configs: add a seed at a time, drop configs shown to be worse, and stop when the best is known.",
+)
+@click.option(
+    "--within",
+    type=click.FloatRange(0, 100, min_open=True),
+    metavar="POINTS",
+    help="With --until-known: the difference of mean validation accuracies that does not matter, in points.",
+)
+@click.option(
+    "--error",
+    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    default=0.05,
+    help="With --until-known: largest probability of a wrong answer.",
+)
+@click.option("--max-seeds", type=click.IntRange(2), default=30, help="With --until-known: most seeds of a config.")
 @click.option(
     "--checkpoint-every",
     "checkpoint_seconds",
@@ -130,6 +153,7 @@ def run(script: Path, **chosen: Any) -> Answer:
     from mnist_sweep.cli.views.terminal import Terminal
     from mnist_sweep.sweep.execution import run as run_sweep
 
+    until = _until(chosen)
     sweep = options.load_sweep(script, chosen)
     _validate_runner(chosen)
     console = Terminal(quiet=chosen["quiet"])
@@ -141,6 +165,7 @@ def run(script: Path, **chosen: Any) -> Answer:
         retry=list(map(Status, chosen["retry"])),
         time_budget=chosen["time_budget"],
         listeners=[*([] if chosen["quiet"] else [progress.for_console(console)]), *_trackers(**chosen)],
+        until=until,
     )
     status.show(folder_status(outcome.rows, outcome.folder), console)
     report = None
@@ -189,11 +214,34 @@ def _has_report(folder: Path) -> bool:
     return report.exists() and (not runs.exists() or report.stat().st_mtime_ns >= runs.stat().st_mtime_ns)
 
 
+def _until(chosen: dict[str, Any]) -> "Known | None":
+    """Return when a race ends, or None; validate that options of a race and of other runs are not mixed."""
+    from mnist_sweep.search.race import Known
+
+    given = {name for name in chosen if _is_given(name)}
+    if not chosen["until_known"]:
+        for name in RACE:
+            if name in given:
+                raise click.UsageError(f"--{name.replace('_', '-')} goes with --until-known only.")
+        return None
+    if chosen["within"] is None:
+        raise click.UsageError("--until-known needs --within POINTS, the difference that does not matter to you.")
+    for name in ("num_trials", "seeds"):
+        if name in given:
+            raise click.UsageError(
+                f"--{name.replace('_', '-')} does not go with --until-known, which races all configs and adds seeds."
+            )
+    return Known(within=chosen["within"] / 100, error=chosen["error"], max_seeds=chosen["max_seeds"])
+
+
+def _is_given(name: str) -> bool:
+    return click.get_current_context().get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE
+
+
 def _validate_runner(chosen: dict[str, Any]) -> None:
     """Validate that no option of Ray is given for another runner."""
-    context = click.get_current_context()
     for name in ON_RAY if chosen["runner_name"] != "ray" else ():
-        if context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE:
+        if _is_given(name):
             raise click.UsageError(f"--{name.replace('_', '-')} goes with --runner ray only.")
 
 

@@ -98,7 +98,9 @@ def _remaining(sweep: Sweep, folder: Path, retry: set[Status], *, keep: Keep, ne
         if not keep.set_aside:
             stale.refuse(folder)
         rows = {name: row for name, row in rows.items() if row not in stale.rows}
-    return RemainingTrials(sweep.trials, sweep.search, folder=folder, rows=rows, retry=retry, inputs=inputs)
+    return RemainingTrials(
+        sweep.trials, sweep.search, folder=folder, rows=rows, retry=retry, inputs=inputs, until=sweep.until
+    )
 
 
 def _to_run(remaining: RemainingTrials) -> list[TrialConfig]:

@@ -21,6 +21,7 @@ from mnist_sweep.reports.sections import (
     parallel_coordinates,
     pareto_front,
     provenance,
+    race,
     timeline,
     trials,
 )
@@ -29,6 +30,7 @@ from mnist_sweep.system.files import write_atomically
 Format = Literal["html", "md"]
 SECTIONS: tuple[Callable[[Results], Section | None], ...] = (
     best_config.section,
+    race.section,
     trials.section,
     effects.section,
     parallel_coordinates.section,

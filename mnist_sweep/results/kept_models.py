@@ -28,6 +28,7 @@ class KeptModels:
     Args:
         rows: The rows of the results folder by trial id, to which the run adds its own.
         missing: The trials that had no row when the run started, by id; a search adds to them.
+        undecided: Returns the configs of a race that may get more seeds; of the best of them, one model each is kept.
     """
 
     def __init__(
@@ -38,8 +39,10 @@ class KeptModels:
         rows: Mapping[str, TrialRow],
         missing: Mapping[str, Any],
         warn: Callable[[str], None],
+        undecided: Callable[[], Collection[str]] = tuple,
     ) -> None:
         self._ledger, self._rows, self._missing, self._warn = ledger, rows, missing, warn
+        self._undecided = undecided
         self._only_selected = artifacts.models == "best"
         self._shared = None if artifacts.are_stored_in(ledger.folder) else storage(artifacts.storage)
         self._held: dict[str, SavedModel] = {}
@@ -96,6 +99,9 @@ class KeptModels:
         # A config with one seed is not selected where most have several; whether they have is known in the end.
         orders = [ended, [one for one in ended if len(one.rows) > 1]] if unfinished else [ranking.selected_first(ended)]
         kept = {row.trial_id for one in open_ for row in one.rows if row.trial_id in models}
+        undecided = {*self._undecided()}
+        racing = [one for one in ranked if one.config_id in undecided][:MAX_UNFINISHED]
+        kept |= {row.trial_id for one in racing if (row := one.nearest_to_median(models))}
         found = (ranking.representative(order, models) for order in orders)
         return kept | {row.trial_id for _, row in filter(None, found)}
 

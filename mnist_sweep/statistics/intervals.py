@@ -31,6 +31,13 @@ def wilson_interval(num_correct: Any, num_examples: Any) -> tuple[NDArray[np.flo
     return np.where(correct == 0, 0.0, middle - half), np.where(correct == examples, 1.0, middle + half)
 
 
+def share_upper_limit(count: int, number: int) -> float:
+    """Return the one-sided 95% upper limit of a share, `count` of a `number` (Clopper and Pearson 1934)."""
+    from scipy.special import betaincinv
+
+    return float(betaincinv(count + 1, number - count, CONFIDENCE)) if count < number else 1.0
+
+
 def half_width_of_mean(std: Any, n: Any) -> NDArray[np.float64]:
     """Return half the width of the 95% t-interval of a mean: float64, of the arguments' shape, NaN where n < 2."""
     from scipy.special import stdtrit

@@ -17,6 +17,8 @@ from mnist_sweep.results import run_marker
 from mnist_sweep.runners import data_process
 from mnist_sweep.runners.protocol import Runner
 from mnist_sweep.runners.ray.tune import RayTune
+from mnist_sweep.search.race import Known
+from mnist_sweep.search.race_summary import RaceSummary, summary
 from mnist_sweep.sweep import stale_rows
 from mnist_sweep.sweep.best_config import BestConfig, best_config
 from mnist_sweep.sweep.inputs import RunInputs
@@ -54,6 +56,7 @@ class Outcome:
         out_of_time: Whether its time budget ended it.
         unsent: One line for each tracker that lacks rows: how many, why, and what to do.
         best: The selected config of these rows, with its kept model; None if no trial succeeded.
+        race: What a run with `until` has decided; None for other runs.
     """
 
     folder: Path
@@ -64,6 +67,7 @@ class Outcome:
     out_of_time: bool = False
     unsent: tuple[str, ...] = ()
     best: BestConfig | None = None
+    race: RaceSummary | None = None
 
     @property
     def complete(self) -> bool:
@@ -86,6 +90,7 @@ def run(
     retry: Iterable[Status] = (),
     time_budget: float | None = None,
     listeners: Sequence[Listener | Tracker] = (),
+    until: Known | None = None,
 ) -> Outcome:
     """Run the trials of a sweep that have no row yet, commit each row as it comes, and write the tables.
 
@@ -97,15 +102,20 @@ def run(
         retry: Statuses whose trials run again.
         time_budget: Seconds after which the run ends as on a first Ctrl-C, above 0; None means no limit.
         listeners: What receives the run's events, such as progress, and its rows, such as trackers; none can end it.
+        until: Race the sweep's configs, with one more seed at a time, until the best is known.
 
     Raises:
         SweepError: The sweep cannot run as asked, and nothing is written; or the disk is full, and rows are kept.
         KeyboardInterrupt: SIGINT came once: running trials are paused and the tables written; or it came twice.
     """
     require(time_budget is None or time_budget > 0, "time_budget > 0", time_budget=time_budget)
+    sweep, runner = sweep.with_options(until=until), runner or RayTune()
+    if sweep.until:
+        rule = "a race has no scheduler: it compares the ends of trials, which a scheduler would stop before"
+        require(getattr(runner, "scheduler", "fifo") == "fifo", rule, scheduler=getattr(runner, "scheduler", None))
     folder, interrupts = ResultsFolder(Path(results) / sweep.name), Interrupts(time_budget)
     with _exits_refused(interrupts):
-        return _run(sweep, folder, runner or RayTune(), keep or Keep(), set(retry), listeners, interrupts)
+        return _run(sweep, folder, runner, keep or Keep(), set(retry), listeners, interrupts)
 
 
 def _run(
@@ -135,6 +145,7 @@ def _run(
         out_of_time=interrupts.out_of_time and num_run < len(remaining.missing) + remaining.num_proposals,
         unsent=sync.unsent(),
         best=best_config(remaining.trials, folder),
+        race=summary(remaining.race) if remaining.race else None,
     )
 
 
@@ -151,7 +162,13 @@ def _remaining(
         target = folder.set_aside(stale.rows)
         notes.append(f"{'; '.join(stale.causes)}: set aside in {target}/")
     remaining = RemainingTrials(
-        sweep.trials, sweep.search, folder=folder.path, rows=folder.rows, retry=retry, inputs=inputs
+        sweep.trials,
+        sweep.search,
+        folder=folder.path,
+        rows=folder.rows,
+        retry=retry,
+        inputs=inputs,
+        until=sweep.until,
     )
     remaining.notes += notes
     return remaining
@@ -168,6 +185,7 @@ def _run_missing(
 ) -> int:
     """Run the remaining trials; return how many had their rows from this run."""
     if not remaining.work_ids:
+        remaining.save_race()
         folder.write_tables()
         return 0
     datasets, digests = remaining.datasets, remaining.digests_by_key
@@ -185,7 +203,7 @@ def _run_missing(
     code_folder, name = next(iter(sweep.code), None), type(runner).__name__
     provenance = ProvenanceWriter(path, remaining, runner=name, code=code_folder, notify=dispatcher.notify)
     dispatcher.add(provenance, storage, folder)
-    trials = [*remaining.missing.values(), *(sweep.search.ends() if sweep.search else [])]
+    trials = [*remaining.missing.values(), *remaining.proposable]
     code = sweep.code if any(map(has_custom_code, trials)) else ()
     missing, num_proposals = dict(remaining.missing), remaining.num_proposals
     with Recorder(folder, remaining, storage=storage, dispatcher=dispatcher, interrupts=interrupts) as recorder:

@@ -90,7 +90,12 @@ class Recorder:
         self._dispatcher, self._interrupts = dispatcher, interrupts
         self._configs = {name: to_flat(trial) for name, trial in remaining.trials.items()}
         self._models = KeptModels(
-            folder.ledger, storage.artifacts, rows=folder.rows, missing=remaining.missing, warn=dispatcher.notify
+            folder.ledger,
+            storage.artifacts,
+            rows=folder.rows,
+            missing=remaining.missing,
+            warn=dispatcher.notify,
+            undecided=lambda: remaining.race.remaining if remaining.race and not remaining.race.end else (),
         )
         self._is_open = False
         self.num_run = 0
@@ -104,6 +109,7 @@ class Recorder:
         """Open the results folder and the storage."""
         self._folder.open(self._remaining.missing)
         self._is_open = True
+        self._remaining.save_race()
         for source, dataset in self._remaining.datasets.items():
             labels = Predictions(val=dataset.val.labels, test=dataset.test.labels)
             data_id = predictions.data_id(to_flat(TrialConfig(data=source)))
@@ -165,9 +171,11 @@ class Recorder:
         row = dataclasses.replace(row, data_digest=digests.data, code_digest=digests.code)
         self._models.finished(row)
         self._folder.commit(row)
-        self._remaining.tell(row)
+        lines = self._remaining.tell(row)
         self.num_run += 1
         self._dispatcher.emit(events.RowCommitted(row=row))
+        for line in lines:
+            self._dispatcher.notify(line)
 
     def is_ending(self) -> bool:
         """Return whether the run is to end; the first time, let workers pause their trials."""

@@ -7,14 +7,18 @@ from pathlib import Path
 from typing import Any
 
 from mnist_sweep.data.dataset import Dataset
-from mnist_sweep.search import pending_proposals
+from mnist_sweep.errors import ConfigError
+from mnist_sweep.results import saved_race
+from mnist_sweep.search import pending_proposals, race_summary
 from mnist_sweep.search.pbt import Population
+from mnist_sweep.search.race import Known, Race
+from mnist_sweep.search.race_trials import RaceTrials
 from mnist_sweep.search.search import PBT, Search
 from mnist_sweep.search.tune_searcher import TuneSearcher
 from mnist_sweep.sweep.inputs import RunInputs
 from mnist_sweep.text.names import varying
 from mnist_sweep.training.fitting import validate
-from mnist_sweep.trials.config import TrialConfig, to_flat, trial_id
+from mnist_sweep.trials.config import TrialConfig, config_id, to_flat, trial_id
 from mnist_sweep.trials.kinds import code_key, data_key
 from mnist_sweep.trials.row import Status, TrialRow, config_of
 from mnist_sweep.trials.user_code.code_digest import own_parts
@@ -22,7 +26,7 @@ from mnist_sweep.trials.user_code.definitions import own_definitions
 
 
 class RemainingTrials:
-    """The trials that a run has to do, of those that a sweep lists, or of its search; `rows` are in its folder.
+    """The trials that a run has to do, of those that a sweep lists, its search or its race; `rows` are in its folder.
 
     Attributes:
         trials: All trials known so far, by id, in their order; a search adds to them.
@@ -31,11 +35,13 @@ class RemainingTrials:
         definitions: The user's own classes and functions in all trials, proposed ones included, by their names in rows.
         fields: Names of the config's fields in which the trials differ.
         population: The population whose rounds are to run; None for other sweeps.
+        proposable: Trials that stand for those that may be proposed: the corners of a search's space, or a race's
+            settings.
         inputs: The trials' data sets and the user's own code, as they are now.
         notes: What the user should know before the first trial, in lines.
 
     Raises:
-        SweepError: A row, a proposal or the search cannot be used; nothing has been written.
+        SweepError: A row, a proposal, the search or the race cannot be used; nothing has been written.
     """
 
     def __init__(
@@ -47,23 +53,30 @@ class RemainingTrials:
         rows: Mapping[str, TrialRow],
         retry: Collection[Status] = (),
         inputs: RunInputs | None = None,
+        until: Known | None = None,
     ) -> None:
         self.inputs, self.notes = inputs or RunInputs(), list[str]()
         kept = {name: row for name, row in rows.items() if row.status not in retry}
         self.population = Population(search, kept.values()) if search and isinstance(search.algorithm, PBT) else None
-        found = self.population.trials if self.population else _found(search, folder, rows)
-        self.trials = {trial_id(trial): trial for trial in trials} or dict(found)
-        proposable = search.ends() if search else []
-        self.definitions = own_definitions([*self.trials.values(), *proposable])
+        self._racing = _racing(trials, until, kept, self.inputs, folder) if until else None
+        rounds = self.population or self._racing
+        found = rounds.trials if rounds else _found(search, folder, rows)
+        self.trials = dict(found) if rounds else {trial_id(trial): trial for trial in trials} or dict(found)
+        settings = [*self._racing.settings.values()] if self._racing else []
+        self.proposable = search.ends() if search else settings
+        self.definitions = own_definitions([*self.trials.values(), *self.proposable])
         self.fields = list(search.axes) if search else varying(map(to_flat, self.trials.values()))
         self.missing = {name: trial for name, trial in self.trials.items() if name not in kept}
         self._folder, self._search = folder, search
         self._known = {*self.trials, *rows}
-        self._num_trials = max(len(self.trials), search.num_trials if search else 0)
-        self._proposals: TuneSearcher | Population | None = self.population
+        most = self._racing.race.max_trials if self._racing else search.num_trials if search else 0
+        self._num_trials = max(len(self.trials), most)
+        self._proposals: TuneSearcher | Population | RaceTrials | None = rounds
         if search and not self.population and len(self.trials) < self._num_trials:
             known = [row for name, row in kept.items() if name in self.trials]
             self._proposals = TuneSearcher(search, known, pending=self.missing)
+        if self.race:
+            self.notes.append(race_summary.opening(self.race))
         self.work_ids = (*self.missing, *(f"proposal-{number}" for number in range(self.num_proposals)))
 
     @functools.cached_property
@@ -73,7 +86,7 @@ class RemainingTrials:
         Raises:
             SweepError: A data set cannot be loaded, or a trial cannot be trained on its own.
         """
-        proposed = self._search.ends() if self._search and self._proposals else []
+        proposed = self.proposable if self._proposals else []
         datasets: dict[Any, Dataset] = {}
         with self.inputs:
             for trial in [*self.missing.values(), *proposed]:
@@ -88,11 +101,16 @@ class RemainingTrials:
     def digests_by_key(self) -> dict[str, str]:
         """The digests of the data sets and of the user's own code, by `kinds.data_key` and `code_key`."""
         found: dict[str, str] = {}
-        proposed = self._search.ends() if self._search and self._proposals else []
+        proposed = self.proposable if self._proposals else []
         for trial in {(trial.data, own_parts(trial)): trial for trial in [*self.missing.values(), *proposed]}.values():
             flat, digests = to_flat(trial), self.inputs.digests(trial)
             found |= {data_key(flat): digests.data, code_key(flat): digests.code or ""}
         return found
+
+    @property
+    def race(self) -> Race | None:
+        """The race that is run; None for other sweeps."""
+        return self._racing.race if self._racing else None
 
     @property
     def num_trials(self) -> int:
@@ -108,7 +126,7 @@ class RemainingTrials:
     def several_seeds(self) -> bool:
         """Whether a missing trial is of a config that has another trial, here or in the results folder."""
         count = Counter(map(config_of, self._known))
-        return any(count[config_of(name)] > 1 for name in self.missing)
+        return self._racing is not None or any(count[config_of(name)] > 1 for name in self.missing)
 
     @property
     def max_concurrent(self) -> int:
@@ -119,14 +137,23 @@ class RemainingTrials:
     @property
     def upcoming(self) -> list[TrialConfig]:
         """Stand-ins for the trials that the search may propose, to plan with."""
-        if self.population:
-            return self.population.upcoming
+        if rounds := self.population or self._racing:
+            return rounds.upcoming
         return [self._search.base] * self.num_proposals if self._search else []
 
     @property
     def note(self) -> str | None:
         """What the user should know of the search, in one line, or None."""
         return self._proposals.warning if self._proposals else None
+
+    def save_race(self) -> None:
+        """Write into the results folder what a race depends on besides its rows.
+
+        Raises:
+            LedgerError: The results folder cannot be written.
+        """
+        if self.race:
+            saved_race.write(self._folder, self.race)
 
     def propose(self) -> TrialConfig | None:
         """Return one more trial to run, recorded in the results folder; None if there is none, or none now.
@@ -137,17 +164,35 @@ class RemainingTrials:
         trial = self._proposals.ask() if self._proposals and self.num_proposals else None
         if trial:
             validate(trial, self.datasets[trial.data])
-            pending_proposals.write(self._folder, trial)
+            if self._search:
+                pending_proposals.write(self._folder, trial)
             self.trials[trial_id(trial)] = self.missing[trial_id(trial)] = trial
         return trial
 
-    def tell(self, row: TrialRow) -> None:
-        """Tell the search a committed row."""
-        if self._proposals:
-            self._proposals.tell(row)
+    def tell(self, row: TrialRow) -> list[str]:
+        """Tell the search a committed row; return what the user should know of it, in lines."""
+        lines = self._proposals.tell(row) if self._proposals else None
         if self.population:  # later rounds may have rows already
             self.trials |= self.population.finished
         pending_proposals.delete(self._folder, row.trial_id)
+        return lines or []
+
+
+def _racing(
+    trials: Iterable[TrialConfig], until: Known, kept: Mapping[str, TrialRow], inputs: RunInputs, folder: Path
+) -> RaceTrials:
+    """Return the trials of a race, with the number of images of an earlier run of these settings if there was one."""
+    trials = [*trials]
+    sources = {trial.data for trial in trials}
+    if len(sources) > 1:
+        raise ConfigError(
+            "a race compares settings on the same validation images, but the trials have "
+            f"{len(sources)} data sets: race those of each on their own."
+        )
+    saved = saved_race.read(folder)
+    is_known = saved is not None and {*saved.settings} == {*map(config_id, trials)}
+    num_val = saved.num_val if saved and is_known else len(inputs.dataset(sources.pop()).val)
+    return RaceTrials(trials, until, kept.values(), num_val=num_val)
 
 
 def _found(search: Search | None, folder: Path, rows: Mapping[str, TrialRow]) -> dict[str, TrialConfig]:

@@ -9,7 +9,8 @@ from typing import Any
 
 from mnist_sweep.errors import ConfigError
 from mnist_sweep.results.lookup import SHORTEST_PREFIX
-from mnist_sweep.search.search import Search
+from mnist_sweep.search.race import Known
+from mnist_sweep.search.search import PBT, Search
 from mnist_sweep.search.space import repeat
 from mnist_sweep.trials.config import Precision, TrialConfig, config_id, trial_id
 from mnist_sweep.validation import require, shown_in_one_line
@@ -25,12 +26,15 @@ class Sweep:
         search: What to search.
         code: Folders that the trials' own models and data sets are imported from; a script's is added when it is
             loaded.
+        until: When a race between the configs of `trials` ends: each runs with the seeds 0, 1, 2 and so on instead of
+            its own until the best is known. None runs the trials as they are listed.
     """
 
     name: str
     trials: Sequence[TrialConfig] = ()
     search: Search | None = None
     code: Sequence[Path] = ()
+    until: Known | None = None
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}", self.name):
@@ -42,11 +46,25 @@ class Sweep:
             raise ConfigError(f"a sweep's search must be a Search, but got {shown_in_one_line(self.search)}.")
         require(bool(self.trials) or self.search is not None, "a sweep has at least one trial", trials=self.trials)
         require(not self.trials or self.search is None, "a sweep lists trials or has a search", trials=len(self.trials))
+        if self.until is not None:
+            self._check_race(self.until)
         numbers: dict[str, int] = {}
         for number, trial in enumerate(self.trials, start=1):
             earlier = numbers.setdefault(trial_id(trial), number)
             if earlier != number:
                 raise ConfigError(f"no two trials may be alike, but trials {earlier} and {number} both are {trial}.")
+
+    def _check_race(self, until: Known) -> None:
+        if not isinstance(until, Known):
+            raise ConfigError(f"a sweep runs until a Known, but got {shown_in_one_line(until)}.")
+        if self.search:
+            is_population = isinstance(self.search.algorithm, PBT)
+            inherits = "members of a population inherit from each other, so no run shows what its config is worth"
+            proposes = "a search proposes new configs, and gives none of them a second seed"
+            cause = inherits if is_population else proposes
+            raise ConfigError(f"a race compares listed configs over their seeds: {cause}.")
+        num_settings = len({*map(config_id, self.trials)})
+        require(num_settings >= 2, "a race has at least 2 configs, not counting seeds", configs=num_settings)
 
     def with_options(
         self,
@@ -56,6 +74,7 @@ class Sweep:
         steps: int | None = None,
         precision: Precision | None = None,
         configs: Sequence[str] | None = None,
+        until: Known | None = None,
     ) -> "Sweep":
         """Return this sweep with other options for all trials; None keeps what each trial says.
 
@@ -66,11 +85,20 @@ class Sweep:
             precision: Precision of every trial.
             configs: Ids of the configs to run, or their beginnings of at least 4 characters, as they are with the other
                 options.
+            until: When a race between the configs ends; it has seeds of its own.
 
         Raises:
-            ConfigError: A value breaks a rule, two trials become alike, a search is given seeds or configs, or there is
-                not one config with an id.
+            ConfigError: A value breaks a rule, two trials become alike, a search or a race is given seeds, a search is
+                given configs, or there is not one config with an id.
         """
+        until = until or self.until
+        if until is not None:
+            require(seeds is None, "a race adds seeds until the best config is known", seeds=seeds)
+            require(num_trials is None, "a race runs all configs of its sweep", num_trials=num_trials)
+        if until is not self.until:
+            return dataclasses.replace(self, until=until).with_options(
+                steps=steps, precision=precision, configs=configs
+            )
         given: dict[str, Any] = {"num_steps": steps, "precision": precision}
         options = {name: value for name, value in given.items() if value is not None}
         if self.search:

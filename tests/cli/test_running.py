@@ -13,7 +13,7 @@ import click
 import click.testing
 import pytest
 
-from mnist_sweep import Keep, Local, MLflow, Outcome, RayTune, Status, Sweep, TrialConfig, WandB
+from mnist_sweep import Keep, Known, Local, MLflow, Outcome, RayTune, Status, Sweep, TrialConfig, WandB
 from mnist_sweep.cli import options, running
 from mnist_sweep.cli.views.progress import Log
 from mnist_sweep.planning import calibration_processes, plan_builder
@@ -220,6 +220,53 @@ def test_every_option_reaches_the_run(asked: dict[str, Any]) -> None:
     assert asked["listeners"] == [MLflow(uri="http://localhost:1"), WandB(project="digits")]
     assert (asked["retry"], asked["time_budget"]) == ([Status.FAILED, Status.STOPPED], 9.0)
     assert asked["runner"] == RayTune(max_retries=4)
+
+
+def test_a_race_is_asked_for_in_points(asked: dict[str, Any]) -> None:
+    assert invoke("--until-known", "--within", "0.5").exception is None
+    assert asked["until"] == Known(within=0.005, error=0.05, max_seeds=30)
+    invoke("--until-known", "--within", "2", "--error", "0.01", "--max-seeds", "7")
+    assert asked["until"] == Known(within=0.02, error=0.01, max_seeds=7)
+    invoke()
+    assert asked["until"] is None
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--until-known"], "--until-known needs --within POINTS"),
+        (["--within", "0.5"], "--within goes with --until-known only"),
+        (["--error", "0.05"], "--error goes with --until-known only"),
+        (["--max-seeds", "9"], "--max-seeds goes with --until-known only"),
+        (["--until-known", "--within", "0"], "0.0 is not in the range 0<x<=100"),
+        (["--until-known", "--within", "nan"], "`0 < within <= 1` must hold"),
+        (["--until-known", "--within", "1", "--error", "1"], "1.0 is not in the range 0<x<1"),
+        (["--until-known", "--within", "1", "--max-seeds", "1"], "1 is not in the range x>=2"),
+        (["--until-known", "--within", "1", "--seeds", "3"], "--seeds does not go with --until-known"),
+        (["--until-known", "--within", "1", "--num-trials", "3"], "--num-trials does not go with --until-known"),
+        (["--until-known", "--within", "1"], "a race has at least 2 configs"),
+    ],
+)
+def test_a_race_that_cannot_be_run_is_refused_in_one_line(
+    folder: Path, run: Run, arguments: list[str], says: str
+) -> None:
+    status, out, err = run("run", "good.py", *arguments)
+    assert (status, out, err.count("\n")) == (2, "", 1)
+    assert says in err
+    assert not (folder / "results").exists()
+
+
+def test_a_race_prints_its_answer_and_status_prints_it_again(folder: Path, run: Run) -> None:
+    axes = "{'optimizer.learning_rate': [0.0001, 0.5]}"
+    (folder / "race_bad.py").write_text(HEAD + f"SWEEP = Sweep(name='race', trials=grid(BASE, {axes}))\n")
+    given = ["--until-known", "--within", "1", "--max-seeds", "8", "--runner", "in-process", "--no-predictions"]
+    status, out, _ = run("run", "race_bad.py", *given)
+    (answer,) = [line for line in out.splitlines() if line.startswith("Of 2 configs, ")]
+    assert status == 0
+    assert answer.endswith("instead of 16.")
+    status, out, _ = run("status", "results/race")
+    assert (status, answer in out.splitlines()) == (0, True)
+    assert answer.partition("(")[0] in (folder / "results" / "race" / "report.html").read_text()
 
 
 def test_options_of_ray_do_not_go_with_the_local_runner(asked: dict[str, Any]) -> None:

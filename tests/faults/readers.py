@@ -36,7 +36,7 @@ from mnist_sweep.data import archive, cifar10, download, idx
 from mnist_sweep.errors import DataError, SweepError
 from mnist_sweep.models import keras_file
 from mnist_sweep.predict import image_files
-from mnist_sweep.results import mistakes, predictions, runs, saved_plan
+from mnist_sweep.results import mistakes, predictions, runs, saved_plan, saved_race
 from mnist_sweep.results.data_cards import DataCard
 from mnist_sweep.results.ledger import Ledger
 from mnist_sweep.search import pending_proposals
@@ -241,6 +241,11 @@ def _plans() -> list[bytes]:
     return [b'{"trials": "%s", "runner": "RayTune", "num_workers": 2, "seconds": 12.5}' % (b"0a" * 32)]
 
 
+def _races() -> list[bytes]:
+    limits = b'"num_val": 300, "within": 0.005, "error": 0.05, "max_seeds": 30'
+    return [b'{"settings": ["%s", "%s"], %s}' % (b"0a" * 6, b"1b" * 6, limits)]
+
+
 def _runs() -> list[bytes]:
     run = runs.describe_run(seconds=0.0, runner="ray", num_workers=2, num_run=3, data={"images": "0a" * 32})
     with tempfile.TemporaryDirectory(prefix="mnist-sweep-") as folder:
@@ -365,6 +370,7 @@ READERS = {
     ),
     "proposal": Reader(file=f"proposals/{trial_id(PROPOSED)}.json", reads=(_search,), seeds=_proposals),
     "plan": Reader(file=saved_plan.FILE, reads=(lambda path: saved_plan.read(path.parent),), seeds=_plans),
+    "race": Reader(file=saved_race.FILE, reads=(lambda path: saved_race.read(path.parent),), seeds=_races),
     "runs": Reader(file=runs.FILE, reads=(lambda path: runs.read(path.parent),), seeds=_runs),
     "model": Reader(
         file="a-0.keras",

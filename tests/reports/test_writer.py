@@ -192,7 +192,7 @@ def test_only_failed_trials_are_a_report(
     results = make_results(rows)
     sections = {make.__module__.rpartition(".")[2]: make(results) for make in SECTIONS}
     none = {name for name, section in sections.items() if section is None}
-    assert none == {"effects", "expected_best", "learning_curves", "parallel_coordinates", "pareto_front"}
+    assert none == {"effects", "expected_best", "learning_curves", "parallel_coordinates", "pareto_front", "race"}
 
 
 def test_report_that_cannot_be_written_leaves_the_one_before(

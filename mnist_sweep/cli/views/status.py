@@ -1,4 +1,4 @@
-"""The `status` of a results folder in a terminal: trials by status, the best configs, the failures by cause."""
+"""The `status` of a results folder in a terminal: trials by status, the best configs, the failures by cause, a race."""
 
 from collections.abc import Sequence
 
@@ -7,6 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from mnist_sweep.analysis.folder_status import FolderStatus, RankedConfig
+from mnist_sweep.cli.views import race
 from mnist_sweep.text.lines import printable
 from mnist_sweep.text.names import short_names, value
 from mnist_sweep.text.numbers import counted
@@ -15,7 +16,7 @@ NUM_CAUSES = 10
 
 
 def show(found: FolderStatus, console: Console) -> None:
-    """Print the counts, the best configs by validation accuracy, the failures by cause, and the files."""
+    """Print the counts, the best configs by validation accuracy, the failures by cause, the files, and a race."""
     counts = ", ".join(f"{number} {status}" for status, number in found.statuses.items() if number) or "none finished"
     console.print(Text(f"{counted(found.num_trials, 'trial')}: {counts}"))
     if found.best:
@@ -30,6 +31,8 @@ def show(found: FolderStatus, console: Console) -> None:
     console.print(Text(f"{found.folder}/: {', '.join(found.files)}"), soft_wrap=True)
     for note in found.notes:
         console.print(Text(note), soft_wrap=True)
+    if found.race:
+        race.show(found.race, console)
 
 
 def _best_table(best: Sequence[RankedConfig], fields: Sequence[str]) -> Table:

@@ -1,0 +1,32 @@
+"""The view of a race: who remains, who is out and by whom, and the answer."""
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from mnist_sweep.search.race_summary import RaceSummary
+from mnist_sweep.text.lines import printable
+from mnist_sweep.text.numbers import counted, percent
+
+NUM_SHOWN = 10
+
+
+def show(race: RaceSummary, console: Console) -> None:
+    """Print the best configs that remain, the last ones that are out, and the answer."""
+    remaining = [one for one in race.settings if one.remains]
+    gone = race.settings[len(remaining) :]
+    shown = [*remaining[:NUM_SHOWN], *gone[:NUM_SHOWN]]
+    table = Table(title="race", title_justify="left", box=None, pad_edge=False, header_style="bold")
+    table.add_column("config", overflow="fold")
+    table.add_column("val", justify="right", no_wrap=True)
+    table.add_column("seeds", justify="right", no_wrap=True)
+    table.add_column("collapsed", no_wrap=True)
+    table.add_column("", overflow="fold")
+    for one in shown:
+        cells = (one.label, percent(one.val_accuracy), str(one.num_seeds), one.collapsed, one.state)
+        table.add_row(*(Text(printable(cell)) for cell in cells))
+    console.print(table)
+    if num_left := len(race.settings) - len(shown):
+        console.print(Text(f"{counted(num_left, 'config')} more: the report lists all"))
+    for sentence in race.sentences:
+        console.print(Text(printable(sentence)), soft_wrap=True)

@@ -1,0 +1,80 @@
+"""What a race depends on besides its rows, kept in the sweep's results folder, so that its state can be read there."""
+
+import dataclasses
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from mnist_sweep.errors import ConfigError, LedgerError
+from mnist_sweep.search.race import Known, Race
+from mnist_sweep.system.files import make_folder, read_regular, write_atomically
+from mnist_sweep.trials.row import TrialRow
+from mnist_sweep.validation import coerce, require
+
+FILE = "race.json"
+MAX_BYTES = 4 << 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SavedRace:
+    """The settings of a race, and when it ends.
+
+    Attributes:
+        settings: Ids of their configs, in the order in which their rows are taken; at least 2, no two alike.
+        num_val: Images in the validation split, at least 1.
+        within, error, max_seeds: As in `Known`.
+    """
+
+    settings: tuple[str, ...]
+    num_val: int
+    within: float
+    error: float
+    max_seeds: int
+
+    def __post_init__(self) -> None:
+        coerce(self)
+        require(1 < len(self.settings) == len({*self.settings}), "settings are 2 or more ids", settings=self.settings)
+        require(self.num_val >= 1, "num_val >= 1", num_val=self.num_val)
+        _ = self.known
+
+    @property
+    def known(self) -> Known:
+        """When the race ends."""
+        return Known(within=self.within, error=self.error, max_seeds=self.max_seeds)
+
+    def race(self, rows: Iterable[TrialRow]) -> Race:
+        """Return the state of the race, given the rows of its folder."""
+        return Race(self.settings, self.known, num_val=self.num_val, rows=rows)
+
+
+def write(folder: Path, race: Race) -> None:
+    """Write a race durably into a results folder, which is made if need be, unless it is there already.
+
+    Raises:
+        LedgerError: The folder cannot be written.
+    """
+    given = SavedRace(settings=race.settings, num_val=race.num_val, **dataclasses.asdict(race.known))
+    if read(folder) != given:
+        make_folder(folder)
+        content = json.dumps(dataclasses.asdict(given), indent=1, allow_nan=False).encode() + b"\n"
+        write_atomically(folder / FILE, content, "race")
+
+
+def read(folder: Path) -> SavedRace | None:
+    """Return the race in a results folder, or None if there is none.
+
+    Raises:
+        LedgerError: The race is damaged, or cannot be read.
+    """
+    path = folder / FILE
+    try:
+        return SavedRace(**json.loads(read_regular(path, MAX_BYTES)))
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        raise LedgerError(f"{path} cannot be read ({error.strerror}): check its permissions and the disk.") from error
+    except (ConfigError, RecursionError, TypeError, ValueError) as error:
+        raise LedgerError(
+            f"{path} is damaged or was edited: delete it; the next run of the race writes it again."
+        ) from error

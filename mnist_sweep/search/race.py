@@ -1,0 +1,172 @@
+"""A race: settings run with one more seed, round by round, until the best of them is known.
+
+A setting is a config without its seed, named by its config's id. What has been decided is a function of the rows alone:
+they are taken seed by seed, and those of a seed in the settings' order, up to the first one that is lacking. So a run
+that was killed, extended or merged decides as one that was not, in whatever order its rows came.
+"""
+
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+from mnist_sweep.statistics.sequential import MIN_SEEDS, Elimination
+from mnist_sweep.trials.row import Status, TrialRow, trial_name
+from mnist_sweep.validation import coerce, require
+
+End = Literal["one", "within", "seeds"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """When a race ends: one setting remains, or all that do are within a difference that does not matter.
+
+    Attributes:
+        within: That difference of mean validation accuracies, in (0, 1]; 0.005 is half a point.
+        error: Largest probability that a best setting is eliminated or that "within" is false, in (0, 1).
+        max_seeds: Seeds with which a setting ends the race undecided, at least 2.
+    """
+
+    within: float
+    error: float = 0.05
+    max_seeds: int = 30
+
+    def __post_init__(self) -> None:
+        coerce(self)
+        require(0 < self.within <= 1, "0 < within <= 1", within=self.within)
+        require(0 < self.error < 1, "0 < error < 1", error=self.error)
+        require(self.max_seeds >= MIN_SEEDS, f"max_seeds >= {MIN_SEEDS}", max_seeds=self.max_seeds)
+
+    @property
+    def max_runs_without_accuracy(self) -> int:
+        """Runs without any accuracy after which a setting is out.
+
+        A setting of which half the runs give one is lost so with a probability of at most the error.
+        """
+        return max(MIN_SEEDS, math.ceil(-math.log2(self.error)))
+
+
+class Departure(NamedTuple):
+    """A setting that was eliminated.
+
+    Attributes:
+        num_seeds: Its seeds so far.
+        rival: The setting that is better by the strongest evidence; None if none of its own runs gave an accuracy.
+        lead: That setting's mean lead over it, over the seeds of both, in [0, 1].
+    """
+
+    num_seeds: int
+    rival: str | None
+    lead: float
+
+
+class Race:
+    """The state of a race between settings.
+
+    Args:
+        settings: Ids of their configs, at least 2.
+        known: When it ends.
+        num_val: Images in the validation split, whose number is the step of an accuracy.
+        rows: Rows of these settings, and any others.
+
+    Attributes:
+        rows: The rows of these settings with seeds below `max_seeds`, by trial id.
+        departures: The settings that are out, in order.
+    """
+
+    def __init__(self, settings: Sequence[str], known: Known, *, num_val: int, rows: Iterable[TrialRow] = ()) -> None:
+        self.settings, self.known, self.num_val = tuple(settings), known, num_val
+        self.departures: dict[str, Departure] = {}
+        self._index = {name: index for index, name in enumerate(self.settings)}
+        num, step = len(self.settings), 1 / num_val
+        self._elimination = Elimination(num, within=known.within, error=known.error, step=step)
+        self._has_accuracy: set[str] = set()
+        self._num_taken = 0  # places in the order of the rows, those of eliminated settings included
+        self.rows = {row.trial_id: row for row in rows if self._is_ours(row)}
+        self._advance()
+
+    @property
+    def remaining(self) -> list[str]:
+        """The settings that are not out."""
+        return [name for name in self.settings if name not in self.departures]
+
+    @property
+    def end(self) -> End | None:
+        """Why the race has ended: one setting remains, all are within the difference, or no seeds are left; or None."""
+        if len(self.departures) == len(self.settings) - 1:
+            return "one"
+        if self._elimination.within[0]:
+            return "within"
+        return "seeds" if self._num_taken == self.max_trials else None
+
+    @property
+    def max_trials(self) -> int:
+        """Trials with all seeds of all settings."""
+        return len(self.settings) * self.known.max_seeds
+
+    @property
+    def num_rounds(self) -> int:
+        """Seeds that all remaining settings have."""
+        return self._num_taken // len(self.settings)
+
+    def add(self, row: TrialRow) -> None:
+        """Add a row, and decide what can be decided."""
+        if self._is_ours(row):
+            self.rows[row.trial_id] = row
+            self._advance()
+
+    def lacking(self) -> Iterator[tuple[str, int]]:
+        """Yield the settings and seeds that are needed next and have no rows, in their order; none after the end."""
+        for place in range(self._num_taken, 0 if self.end else self.max_trials):
+            setting, seed = self._at(place)
+            if setting not in self.departures and trial_name(setting, seed) not in self.rows:
+                yield setting, seed
+
+    def taken(self, setting: str) -> list[TrialRow]:
+        """Return the rows of a setting that the decisions depend on, seed by seed."""
+        gone = self.departures.get(setting)
+        num_seeds = gone.num_seeds if gone else -((self._index[setting] - self._num_taken) // len(self.settings))
+        return [self.rows[trial_name(setting, seed)] for seed in range(num_seeds)]
+
+    def _is_ours(self, row: TrialRow) -> bool:
+        return row.config_id in self._index and row.config["seed"] < self.known.max_seeds
+
+    def _at(self, place: int) -> tuple[str, int]:
+        seed, index = divmod(place, len(self.settings))
+        return self.settings[index], seed
+
+    def _advance(self) -> None:
+        while self.end is None:
+            setting, seed = self._at(self._num_taken)
+            if setting not in self.departures:
+                row = self.rows.get(trial_name(setting, seed))
+                if row is None:
+                    return
+                self._take(setting, seed + 1, accuracy_of(row))
+            self._num_taken += 1
+            if self._num_taken % len(self.settings) == 0:
+                self._elimination.end_round()
+
+    def _take(self, setting: str, num_seeds: int, accuracy: float) -> None:
+        index = self._index[setting]
+        self._elimination.add(index, accuracy)
+        if not math.isnan(accuracy):
+            self._has_accuracy.add(setting)
+        gave_none = setting not in self._has_accuracy and num_seeds >= self.known.max_runs_without_accuracy
+        if gave_none and len(self.remaining) > 1:
+            self._elimination.eliminate(index)
+        for name, remains in zip(self.settings, self._elimination.remaining[0], strict=True):
+            if not remains and name not in self.departures:
+                self.departures[name] = self._departure(name, num_seeds - (self._index[name] > index))
+
+    def _departure(self, setting: str, num_seeds: int) -> Departure:
+        if setting not in self._has_accuracy:
+            return Departure(num_seeds, None, math.nan)
+        index = self._index[setting]
+        rival = int(self._elimination.evidence[0, index].argmax())
+        return Departure(num_seeds, self.settings[rival], float(self._elimination.lead[0, index, rival]))
+
+
+def accuracy_of(row: TrialRow) -> float:
+    """Return the validation accuracy of a row; NaN for a run that did not end, which has none to compare."""
+    return row.val_accuracy if row.status is Status.OK and row.val_accuracy is not None else math.nan

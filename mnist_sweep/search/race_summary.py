@@ -1,0 +1,180 @@
+"""A race as a value and in sentences: who remains, who is out and by whom, the answer, and its limits."""
+
+import math
+import statistics
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from mnist_sweep.search.race import End, Known, Race, accuracy_of
+from mnist_sweep.statistics.intervals import share_upper_limit
+from mnist_sweep.text.lines import listed
+from mnist_sweep.text.names import label, varying
+from mnist_sweep.text.numbers import counted, percent, points
+from mnist_sweep.trials.row import Status, TrialRow
+
+COLLAPSED_SHARE = 0.5  # of a setting's median accuracy; a run below has collapsed
+MAX_NAMED = 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SettingState:
+    """A setting of a race.
+
+    Attributes:
+        config_id: Id of its config.
+        label: What tells it from the others.
+        val_accuracy: Mean validation accuracy of its runs, in [0, 1]; NaN if none has one.
+        num_seeds: Its runs that the decisions depend on.
+        num_collapsed: Those that diverged, or ended below half of its median accuracy.
+        collapsed_below: Upper 95% limit of the share of such runs, in (0, 1].
+        remains: Whether it is not out.
+        rival: Id of the config that it is worse than by the strongest evidence; None if it remains or has no accuracy.
+        state: That it remains, or why it is out, in words.
+    """
+
+    config_id: str
+    label: str
+    val_accuracy: float
+    num_seeds: int
+    num_collapsed: int
+    collapsed_below: float
+    remains: bool
+    rival: str | None
+    state: str
+
+    @property
+    def collapsed(self) -> str:
+        """Its collapsed runs, and what their share is below with 95% confidence, in words."""
+        return f"{self.num_collapsed} of {self.num_seeds} (below {math.ceil(100 * self.collapsed_below)}%)"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RaceSummary:
+    """The state of a race.
+
+    Attributes:
+        known: When it ends.
+        end: Why it has ended: `one` remains, all that do are `within` the difference, or no `seeds` are left; or None.
+        num_rounds: Seeds that all remaining settings have.
+        num_trials: Trials that have rows.
+        max_trials: Trials with all seeds of all settings.
+        settings: Those that remain, the best first, and then those that are out, the last one first.
+        sentences: The answer, to quote, and what it does not hold for.
+    """
+
+    known: Known
+    end: End | None
+    num_rounds: int
+    num_trials: int
+    max_trials: int
+    settings: tuple[SettingState, ...]
+    sentences: tuple[str, ...]
+
+    @property
+    def remaining(self) -> tuple[str, ...]:
+        """Ids of the configs that remain, the best first."""
+        return tuple(one.config_id for one in self.settings if one.remains)
+
+
+def summary(race: Race) -> RaceSummary:
+    """Return the state of a race as a value."""
+    names = labels(race)
+    found = [_setting(race, name, names) for name in race.settings]
+    remaining = sorted((one for one in found if one.remains), key=lambda one: (-one.val_accuracy, one.config_id))
+    order = {name: place for place, name in enumerate(race.departures)}
+    gone = sorted((one for one in found if not one.remains), key=lambda one: -order[one.config_id])
+    return RaceSummary(
+        known=race.known,
+        end=race.end,
+        num_rounds=race.num_rounds,
+        num_trials=len(race.rows),
+        max_trials=race.max_trials,
+        settings=(*remaining, *gone),
+        sentences=tuple(_sentences(race, remaining)),
+    )
+
+
+def opening(race: Race) -> str:
+    """Return what the race does, in one line."""
+    return (
+        f"a race of {counted(len(race.settings), 'config')}: seeds are added, at most {race.known.max_seeds} each, "
+        f"until all that remain are within {_points(race.known.within)} of each other"
+    )
+
+
+def departures(race: Race, settings: Iterable[str]) -> list[str]:
+    """Return a line for each of these settings: why it is out, and after how many seeds."""
+    names = labels(race)
+    return [f"{names[name]} is {_state(race, name, names)}" for name in settings]
+
+
+def labels(race: Race) -> dict[str, str]:
+    """Return what tells each setting from the others, by its id; the id itself if it has no row."""
+    flats = {row.config_id: row.config for row in race.rows.values()}
+    names = [name for name in varying(flats.values()) if name != "seed"]
+    return {name: label(flats[name], names) if name in flats else name for name in race.settings}
+
+
+def _setting(race: Race, setting: str, names: Mapping[str, str]) -> SettingState:
+    rows, gone = race.taken(setting), race.departures.get(setting)
+    accuracies = [accuracy for accuracy in map(accuracy_of, rows) if not math.isnan(accuracy)]
+    low = COLLAPSED_SHARE * statistics.median(accuracies) if accuracies else 0.0
+    num_collapsed = _num_diverged(rows) + sum(accuracy < low for accuracy in accuracies)
+    return SettingState(
+        config_id=setting,
+        label=names[setting],
+        val_accuracy=math.fsum(accuracies) / len(accuracies) if accuracies else math.nan,
+        num_seeds=len(rows),
+        num_collapsed=num_collapsed,
+        collapsed_below=share_upper_limit(num_collapsed, len(rows)),
+        remains=gone is None,
+        rival=gone.rival if gone else None,
+        state=_state(race, setting, names),
+    )
+
+
+def _num_diverged(rows: Sequence[TrialRow]) -> int:
+    return sum(row.status is Status.DIVERGED for row in rows)
+
+
+def _state(race: Race, setting: str, names: Mapping[str, str]) -> str:
+    gone = race.departures.get(setting)
+    if gone is None:
+        return "remains"
+    cause = f"{points(gone.lead)} points worse than {names[gone.rival]}" if gone.rival else "no run gave an accuracy"
+    return f"out after {counted(gone.num_seeds, 'seed')}: {cause}"
+
+
+def _sentences(race: Race, remaining: Sequence[SettingState]) -> list[str]:
+    shown = [f"{one.label} ({percent(one.val_accuracy)})" for one in remaining[:MAX_NAMED]]
+    more = [f"{len(remaining) - MAX_NAMED:,} more"] * (len(remaining) > MAX_NAMED)
+    spent = f"{counted(len(race.rows), 'trial')} instead of {race.max_trials:,}"
+    remain = "remains" if len(remaining) == 1 else "remain"
+    head = f"Of {counted(len(race.settings), 'config')}, {len(remaining)} {remain}{_verdict(race)}"
+    return [f"{head}: {listed([*shown, *more])}; {spent}.", *_limits(remaining)]
+
+
+def _verdict(race: Race) -> str:
+    known, error = race.known, f"for these images (error at most {100 * race.known.error:g}%)"
+    match race.end:
+        case "one":
+            return f" as the best {error}"
+        case "within":
+            return f" within {_points(known.within)} of each other {error}"
+        case "seeds":
+            return f" after all {known.max_seeds} seeds, not shown to be within {_points(known.within)} {error}"
+    return f" after {counted(race.num_rounds, 'seed')}, and the race is not decided {error}"
+
+
+def _limits(remaining: Sequence[SettingState]) -> list[str]:
+    """Return what the answer does not say: of runs unlike those seen, and of other images."""
+    fell = [f"{one.label} {one.collapsed}" for one in remaining if one.num_collapsed]
+    if not all(one.num_seeds for one in remaining):
+        return []
+    most = math.ceil(100 * max(one.collapsed_below for one in remaining))
+    runs = f"collapsed runs: {listed(fell)}" if fell else f"none collapsed, so that less than {most}% of a config's do"
+    return [f"This holds for runs such as those seen ({runs}), not for new images."]
+
+
+def _points(difference: float) -> str:
+    return f"{100 * difference:g} point{'s' * (difference != 0.01)}"

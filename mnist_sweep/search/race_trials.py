@@ -1,0 +1,62 @@
+"""The trials of a race, as those of a search: each is asked for when it is needed, and rows are told."""
+
+import dataclasses
+from collections.abc import Iterable
+
+from mnist_sweep.search import race_summary
+from mnist_sweep.search.race import Known, Race
+from mnist_sweep.statistics.sequential import MIN_SEEDS
+from mnist_sweep.trials.config import TrialConfig, config_id
+from mnist_sweep.trials.row import TrialRow, trial_name
+
+
+class RaceTrials:
+    """The trials of a race, given the rows that exist.
+
+    Trials of a later round are asked for while those of this one still run, so that no worker waits.
+
+    Attributes:
+        race: What has been decided.
+        settings: A trial of each setting, by its config's id.
+        trials: All trials so far, by id: those that have rows, those that were asked for, and those of the first two
+            rounds, since two seeds of each setting are needed.
+        warning: None; other searchers may have something to report.
+    """
+
+    warning: str | None = None
+
+    def __init__(self, trials: Iterable[TrialConfig], known: Known, rows: Iterable[TrialRow], *, num_val: int) -> None:
+        self.settings = {config_id(trial): dataclasses.replace(trial, seed=0) for trial in trials}
+        self.race = Race([*self.settings], known, num_val=num_val, rows=rows)
+        self.trials = {name: self._trial(row.config_id, row.config["seed"]) for name, row in self.race.rows.items()}
+        for setting, seed in self.race.lacking():
+            if seed < MIN_SEEDS:
+                self.trials[trial_name(setting, seed)] = self._trial(setting, seed)
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether the race has ended."""
+        return self.race.end is not None
+
+    @property
+    def upcoming(self) -> list[TrialConfig]:
+        """The trials that may be asked for, at most: up to the last seed of the settings that remain."""
+        lacking = (pair for pair in self.race.lacking() if trial_name(*pair) not in self.trials)
+        return [self._trial(*pair) for pair in lacking]
+
+    def ask(self) -> TrialConfig | None:
+        """Return the next trial that is needed and was not returned yet; None if there is none."""
+        for setting, seed in self.race.lacking():
+            if (name := trial_name(setting, seed)) not in self.trials:
+                self.trials[name] = self._trial(setting, seed)
+                return self.trials[name]
+        return None
+
+    def tell(self, row: TrialRow) -> list[str]:
+        """Take a row; return a line for each setting that is out by it."""
+        known = len(self.race.departures)
+        self.race.add(row)
+        return race_summary.departures(self.race, [*self.race.departures][known:])
+
+    def _trial(self, setting: str, seed: int) -> TrialConfig:
+        return dataclasses.replace(self.settings[setting], seed=seed)

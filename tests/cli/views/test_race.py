@@ -1,0 +1,33 @@
+"""Laws of the view of a race: who remains comes first, then who is out, and the answer last."""
+
+import io
+from collections.abc import Callable
+
+from rich.console import Console
+
+from mnist_sweep import TrialRow
+from mnist_sweep.cli.views import race as view
+from mnist_sweep.search.race import Race
+from mnist_sweep.search.race_summary import summary
+from tests.search.races import IDS, KNOWN, NUM_VAL, rows_of
+
+
+def shown(race: Race) -> list[str]:
+    out = io.StringIO()
+    view.show(summary(race), Console(file=out, width=140))
+    return [line.rstrip() for line in out.getvalue().splitlines()]
+
+
+def test_settings_are_listed_with_their_state_and_then_the_answer(make_row: Callable[..., TrialRow]) -> None:
+    lines = shown(Race(IDS, KNOWN, num_val=NUM_VAL, rows=rows_of(make_row)))
+    assert lines[0] == "race"
+    assert [line.split()[0] for line in lines[2:6]] == [
+        f"learning_rate={rate}" for rate in ("0.1", "0.3", "0.4", "0.2")
+    ]
+    assert lines[2].endswith("remains")
+    assert "points worse than" in lines[5]
+    assert lines[6].startswith("Of 4 configs, 2 remain within 2 points")
+
+
+def test_a_race_without_rows_can_be_shown() -> None:
+    assert "4 remain after 0 seeds" in shown(Race(IDS, KNOWN, num_val=NUM_VAL))[-1]

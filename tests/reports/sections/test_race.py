@@ -1,0 +1,25 @@
+"""Laws of the section on a race: only for a race, with every setting and the answer."""
+
+from collections.abc import Callable, Sequence
+
+from mnist_sweep import TrialRow
+from mnist_sweep.reports.blocks import Table
+from mnist_sweep.reports.report_data import Results
+from mnist_sweep.reports.sections import race as race_section
+from mnist_sweep.results import saved_race
+from mnist_sweep.search.race import Race
+from tests.search.races import IDS, KNOWN, NUM_VAL, rows_of
+
+
+def test_section_has_the_answer_and_every_setting(
+    make_row: Callable[..., TrialRow], make_results: Callable[[Sequence[TrialRow]], Results]
+) -> None:
+    results = make_results(rows_of(make_row))
+    assert race_section.section(results) is None
+    saved_race.write(results.folder, Race(IDS, KNOWN, num_val=NUM_VAL))
+    section = race_section.section(results)
+    assert section is not None
+    assert section.finding.startswith("Of 4 configs, 2 remain within 2 points of each other")
+    (table,) = [block for block in section.blocks if isinstance(block, Table)]
+    assert [line[0] for line in table.rows] == [f"learning_rate={rate}" for rate in ("0.1", "0.3", "0.4", "0.2")]
+    assert [line[-1] == "remains" for line in table.rows] == [True, True, False, False]

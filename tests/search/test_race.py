@@ -1,0 +1,128 @@
+"""Laws of a race: what is decided follows from its rows, in whatever order they came, and waits for none in vain."""
+
+import dataclasses
+import itertools
+import math
+import random
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pytest
+
+from mnist_sweep import Known, Status, TrialConfig, TrialRow
+from mnist_sweep.errors import ConfigError
+from mnist_sweep.search.race import Race
+from tests.search.races import CONFIGS, IDS, KNOWN, NUM_VAL, rows_of
+
+MakeRow = Callable[..., TrialRow]
+
+
+@pytest.fixture
+def rows(make_row: MakeRow) -> list[TrialRow]:
+    return rows_of(make_row)
+
+
+def race(rows: Sequence[TrialRow], known: Known = KNOWN) -> Race:
+    return Race(IDS, known, num_val=NUM_VAL, rows=rows)
+
+
+def state(one: Race) -> Any:
+    return one.departures, one.end, one.remaining, [*one.lacking()]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "rule"),
+    [
+        ({"within": 0}, "within"),
+        ({"within": 1.5}, "within"),
+        ({"within": math.nan}, "within"),
+        ({"error": 0}, "error"),
+        ({"error": 1}, "error"),
+        ({"max_seeds": 1}, "max_seeds"),
+    ],
+)
+def test_rules_are_stated(wrong: dict[str, Any], rule: str, refused: Callable[..., Any]) -> None:
+    with refused(ConfigError, rule):
+        Known(**{"within": 0.01} | wrong)
+
+
+def test_settings_leave_in_order_of_their_distance_and_the_rest_are_alike(rows: list[TrialRow]) -> None:
+    found = race(rows)
+    assert [*found.departures] == [IDS[1], IDS[3]]
+    assert found.departures[IDS[1]].num_seeds < found.departures[IDS[3]].num_seeds
+    assert found.departures[IDS[3]].rival in (IDS[0], IDS[2])
+    assert found.departures[IDS[3]].lead == pytest.approx(0.05, abs=0.015)
+    assert (found.end, found.remaining) == ("within", [IDS[0], IDS[2]])
+
+
+def test_order_of_arrival_changes_nothing(rows: list[TrialRow]) -> None:
+    shuffled, one_by_one = [*rows], race([])
+    random.Random(0).shuffle(shuffled)
+    for row in shuffled:
+        one_by_one.add(row)
+    assert state(one_by_one) == state(race(rows)) == state(race(shuffled))
+
+
+def test_race_that_asks_for_what_is_lacking_decides_as_one_with_all_rows(rows: list[TrialRow]) -> None:
+    by_id, asked = {row.trial_id: row for row in rows}, race([])
+    while pair := next(asked.lacking(), None):
+        asked = race([*asked.rows.values(), by_id[f"{pair[0]}-{pair[1]}"]])  # as after each restart
+    assert (asked.departures, asked.end) == (race(rows).departures, race(rows).end)
+    assert len(asked.rows) < len(rows)
+
+
+def test_a_row_that_is_lacking_holds_every_later_decision(rows: list[TrialRow]) -> None:
+    lacking = [row for row in rows if row.trial_id != f"{IDS[0]}-1"]
+    found = race(lacking)
+    assert (found.departures, found.num_rounds, found.end) == ({}, 1, None)
+    assert [*found.lacking()] == [(IDS[0], 1)]
+
+
+def test_settings_that_are_out_need_no_more_rows_even_in_the_middle_of_a_round(rows: list[TrialRow]) -> None:
+    out_after = race(rows).departures[IDS[1]].num_seeds
+    for number in range(len(rows)):
+        found = race(rows[:number])
+        if IDS[1] in found.departures:
+            break
+    assert found.departures[IDS[1]].num_seeds == out_after
+    assert IDS[1] not in {setting for setting, _ in found.lacking()}
+
+
+def test_failed_and_diverged_runs_are_no_accuracies_and_hold_nothing(rows: list[TrialRow], make_row: MakeRow) -> None:
+    third = dataclasses.replace(CONFIGS[0], seed=2)
+    for status in (Status.FAILED, Status.DIVERGED, Status.STOPPED):
+        changed = [make_row(third, status) if row.trial_id == f"{IDS[0]}-2" else row for row in rows]
+        assert [*race(changed).departures] == [IDS[1], IDS[3]]
+        assert race(changed).taken(IDS[0])[2].status is status
+
+
+def test_setting_without_any_accuracy_is_out_after_a_few_seeds(rows: list[TrialRow], make_row: MakeRow) -> None:
+    last = {f"{IDS[3]}-{seed}": dataclasses.replace(CONFIGS[3], seed=seed) for seed in range(12)}
+    changed = [make_row(last[row.trial_id], Status.DIVERGED) if row.trial_id in last else row for row in rows]
+    gone = race(changed).departures[IDS[3]]
+    assert (gone.num_seeds, gone.rival) == (5, None)
+    assert Known(within=0.01, error=0.01).max_runs_without_accuracy == 7
+    none = race(
+        [
+            make_row(dataclasses.replace(row_trial, seed=seed), Status.DIVERGED)
+            for seed, row_trial in itertools.product(range(12), CONFIGS)
+        ]
+    )
+    assert none.end == "one", "one always remains"
+
+
+def test_seeds_run_out(rows: list[TrialRow]) -> None:
+    known = dataclasses.replace(KNOWN, within=1e-4, max_seeds=3)
+    found = race(rows, known)
+    assert (found.end, found.num_rounds, [*found.lacking()]) == ("seeds", 3, [])
+    assert len(found.rows) == found.max_trials == 12
+
+
+def test_one_setting_is_the_end(rows: list[TrialRow]) -> None:
+    found = Race(IDS[:2], dataclasses.replace(KNOWN, within=1e-4), num_val=NUM_VAL, rows=rows)
+    assert (found.end, found.remaining, [*found.lacking()]) == ("one", [IDS[0]], [])
+
+
+def test_rows_of_other_configs_and_seeds_are_left_out(rows: list[TrialRow], make_row: MakeRow) -> None:
+    others = [make_row(TrialConfig(seed=3)), make_row(dataclasses.replace(CONFIGS[0], seed=99))]
+    assert race([*others, *rows]).rows == race(rows).rows

@@ -1,0 +1,94 @@
+"""Laws of a race in words: the answer can be quoted, and says what it does not hold for."""
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pytest
+
+from mnist_sweep import Status, TrialRow, trial_id
+from mnist_sweep.search import race_summary
+from mnist_sweep.search.race import Race
+from mnist_sweep.search.race_summary import RaceSummary, summary
+from tests.search.races import CONFIGS, IDS, KNOWN, NUM_VAL, rows_of
+
+MakeRow = Callable[..., TrialRow]
+
+
+def summarised(rows: Sequence[TrialRow], **given: Any) -> RaceSummary:
+    return summary(race(rows, **given))
+
+
+def race(rows: Sequence[TrialRow], **given: Any) -> Race:
+    return Race(IDS, dataclasses.replace(KNOWN, **given), num_val=NUM_VAL, rows=rows)
+
+
+def test_answer_names_who_remains_what_it_cost_and_its_limits(make_row: MakeRow) -> None:
+    first, limits = summarised(rows_of(make_row)).sentences
+    assert first.startswith(
+        "Of 4 configs, 2 remain within 2 points of each other for these images (error at most 5%): learning_rate="
+    )
+    assert first.endswith("; 48 trials instead of 48.")
+    assert limits.startswith("This holds for runs such as those seen (none collapsed, so that less than ")
+    assert limits.endswith("not for new images.")
+
+
+@pytest.mark.parametrize(
+    ("num_seeds", "given", "says"),
+    [
+        (2, {}, "4 remain after 2 seeds, and the race is not decided for these images (error at most 5%)"),
+        (
+            12,
+            {"within": 1e-4, "error": 1e-9},
+            "after all 12 seeds, not shown to be within 0.01 points for these images",
+        ),
+        (0, {}, "4 remain after 0 seeds"),
+    ],
+)
+def test_answer_says_how_the_race_ended(num_seeds: int, given: dict[str, Any], says: str, make_row: MakeRow) -> None:
+    assert says in summarised(rows_of(make_row, num_seeds), **given).sentences[0]
+
+
+def test_one_that_remains_is_the_best(make_row: MakeRow) -> None:
+    two = Race(IDS[:2], KNOWN, num_val=NUM_VAL, rows=rows_of(make_row))
+    assert "Of 2 configs, 1 remains as the best for these images" in summary(two).sentences[0]
+
+
+def test_departure_says_after_how_many_seeds_and_by_whom(make_row: MakeRow) -> None:
+    found = race(rows_of(make_row))
+    (line,) = race_summary.departures(found, [IDS[1]])
+    gone = found.departures[IDS[1]]
+    assert line.startswith(f"learning_rate=0.2 is out after {gone.num_seeds} seeds: ")
+    assert "points worse than learning_rate=0." in line
+
+
+def test_setting_with_collapsed_runs_is_marked_with_what_their_share_is_below(make_row: MakeRow) -> None:
+    rows = rows_of(make_row)
+    low, gone = (trial_id(dataclasses.replace(CONFIGS[0], seed=seed)) for seed in (1, 3))
+    changed = [dataclasses.replace(row, val_accuracy=0.1) if row.trial_id == low else row for row in rows]
+    diverged = make_row(dataclasses.replace(CONFIGS[0], seed=3), Status.DIVERGED)
+    found = summarised([diverged if row.trial_id == gone else row for row in changed])
+    (one,) = [one for one in found.settings if one.config_id == IDS[0]]
+    assert (one.num_collapsed, one.collapsed) == (2, "2 of 12 (below 44%)")
+    assert "collapsed runs: learning_rate=0.1 2 of 12 (below 44%)" in found.sentences[1]
+
+
+def test_ten_runs_of_which_none_collapsed_leave_room_for_a_quarter(make_row: MakeRow) -> None:
+    found = summarised(rows_of(make_row, 10), error=1e-9)
+    assert {one.collapsed for one in found.settings} == {"0 of 10 (below 26%)"}
+
+
+def test_setting_without_accuracies_is_out_for_that(make_row: MakeRow) -> None:
+    last = {trial_id(trial): trial for trial in (dataclasses.replace(CONFIGS[3], seed=seed) for seed in range(12))}
+    rows = [make_row(last[row.trial_id], Status.DIVERGED) if row.trial_id in last else row for row in rows_of(make_row)]
+    assert race_summary.departures(race(rows), [IDS[3]]) == [
+        "learning_rate=0.4 is out after 5 seeds: no run gave an accuracy"
+    ]
+
+
+def test_settings_that_remain_come_first_the_best_at_the_top(make_row: MakeRow) -> None:
+    found = summarised(rows_of(make_row))
+    assert [one.config_id for one in found.settings] == [IDS[0], IDS[2], IDS[3], IDS[1]]
+    assert found.remaining == (IDS[0], IDS[2])
+    assert [one.state == "remains" for one in found.settings] == [True, True, False, False]
+    assert (found.num_trials, found.max_trials, found.known, found.end) == (48, 48, KNOWN, "within")

@@ -1,0 +1,128 @@
+"""Laws of sequential elimination: the evidence is the ratio that it claims to be, and each safeguard is needed."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from mnist_sweep.statistics.sequential import TAU, Elimination, log_evidence
+from tests.benchmarks.race import simulate
+
+
+def integrated(n: int, mean: float, variance: float) -> float:
+    """Return the log of the evidence by numerical integration over the precision's root u and the effect."""
+    nodes, weights = np.polynomial.legendre.leggauss(200)
+    rest = (n - 1) * variance
+    most_u, most_effect = (np.sqrt(n) + 12) / np.sqrt(rest), 10 * TAU
+    u, effect = (nodes + 1) / 2 * most_u, (nodes + 1) / 2 * most_effect
+    logs = (n - 1) * np.log(u)[:, None] - (rest * u[:, None] ** 2 + n * (mean * u[:, None] - effect) ** 2) / 2
+    none = (n - 1) * np.log(u) - (rest + n * mean**2) * u**2 / 2
+    largest = max(logs.max(), none.max())
+    some = np.exp(logs - largest - effect**2 / 2 / TAU**2) @ (weights * most_effect / 2)
+    ratio = (some @ weights) / (np.exp(none - largest) @ weights)
+    return float(np.log(ratio * 2 / np.sqrt(2 * np.pi) / TAU))
+
+
+@pytest.mark.parametrize("n", [2, 3, 10, 30])
+def test_evidence_is_the_ratio_of_the_integrated_likelihoods(n: int) -> None:
+    for mean in (-2.0, -0.3, 0.0, 0.1, 1.0, 3.0):
+        assert np.expm1(log_evidence(n, 0.7 * mean, 0.49) - integrated(n, mean, 1.0)) == pytest.approx(0, abs=1e-10)
+
+
+def test_evidence_grows_with_the_mean_so_that_it_is_less_against_a_larger_difference() -> None:
+    evidence = log_evidence(6, np.linspace(-4, 4, 200), 1.0)
+    assert (np.diff(evidence) > 0).all()
+
+
+def raced(table: Any, **given: Any) -> Elimination:
+    """Add the rows `[num_settings, num_seeds]` of one sweep."""
+    table = np.asarray(table, np.float64)
+    found = Elimination(len(table), **{"within": 1e-3, "error": 0.05} | given)
+    for column in table.T:
+        for setting, accuracy in enumerate(column):
+            found.add(setting, accuracy)
+        found.end_round()
+    return found
+
+
+def remaining(found: Elimination) -> list[int]:
+    return [int(setting) for setting in np.flatnonzero(found.remaining[0])]
+
+
+def test_nothing_is_decided_before_two_seeds() -> None:
+    assert remaining(raced([[0.9], [0.1], [0.5]], within=1.0)) == [0, 1, 2]
+    assert not raced([[0.9], [0.9]], within=1.0).is_decided[0]
+
+
+def test_equal_differences_are_no_proof_since_accuracies_are_rounded_to_whole_images() -> None:
+    table = [[0.75, 0.5, 0.625, 0.5], [0.5, 0.25, 0.375, 0.25], [0.5, 0.25, 0.375, 0.25]]
+    assert remaining(raced(table)) == [0]
+    assert remaining(raced(table, step=0.25)) == [0, 1, 2]
+    assert np.isfinite(raced(table).evidence).all()
+
+
+def test_evidence_of_a_rival_stays_as_it_was_when_the_rival_was_eliminated() -> None:
+    draw = np.random.default_rng(0)
+    table = draw.normal([[3.0], [2.8], [-20.0]], 1.0, (3, 12))
+    rounds = [raced(table[:, :number]) for number in range(2, 13)]
+    out = next(number for number, found in enumerate(rounds) if remaining(found) == [0, 1])
+    frozen = [found.evidence[0, 0, 2] for found in rounds[out:]]
+    assert len(frozen) > 2
+    assert frozen == frozen[:1] * len(frozen)
+    assert rounds[-1].evidence[0, 0, 1] != rounds[out].evidence[0, 0, 1]
+
+
+def test_a_lacking_accuracy_leaves_its_pairs_as_they_were() -> None:
+    draw = np.random.default_rng(0)
+    table = draw.standard_normal((3, 6))
+    lacking = table.copy()
+    lacking[1, 2] = np.nan
+    found = raced(lacking)
+    assert found.num_seeds[0, 0].tolist() == [0, 5, 6]
+    without = raced(np.delete(table[:2], 2, axis=1))
+    assert found.lead[0, 0, 1] == pytest.approx(without.lead[0, 0, 1])
+
+
+def test_sweeps_are_independent() -> None:
+    draw = np.random.default_rng(1)
+    tables = draw.normal(np.arange(4)[None, :, None] * 0.7, 1.0, (5, 4, 10))
+    together = Elimination(4, within=0.5, error=0.05, num_sweeps=5)
+    for seed in range(10):
+        for setting in range(4):
+            together.add(setting, tables[:, setting, seed])
+        together.end_round()
+    alone = [raced(table, within=0.5) for table in tables]
+    assert together.remaining.tolist() == [found.remaining[0].tolist() for found in alone]
+    assert together.within.tolist() == [bool(found.within[0]) for found in alone]
+
+
+def test_within_needs_the_evidence_for_each_pair_that_remains() -> None:
+    steady, shifted = np.array([0.0, 0.1] * 6), np.array([0.05, 0.0] * 6)
+    assert raced([steady, shifted], within=1.0).within[0]
+    assert not raced([steady, shifted], within=0.05).within[0]
+    noisy = np.array([2.0, -2.0] * 6)
+    assert not raced([steady, shifted, noisy], within=1.0).within[0]
+    assert raced([steady, shifted, noisy - 90], within=1.0).within[0], "who is out does not count"
+
+
+def test_one_setting_always_remains() -> None:
+    found = Elimination(3, within=0.1, error=0.05)
+    found._total[:] = 1e9  # as if each were worse than some other
+    found._total[0, 1] -= 1
+    found._eliminate(np.array([0]))
+    assert remaining(found) == [1]
+    assert found.is_decided[0]
+
+
+@pytest.mark.parametrize(
+    ("kind", "num"), [("equal", 2), ("equal", 10), ("rounded to 2", 4), ("last 5 times as noisy", 4)]
+)
+def test_errors_stay_below_what_is_asked_for(kind: str, num: int) -> None:
+    assert simulate(num, kind, "equal", 0.05, 300)["some_best_lost"] <= 0.05
+    assert simulate(num, kind, "best by a wide D", 0.05, 300)["false_within"] <= 0.05
+
+
+def test_settings_that_are_far_behind_are_out_after_a_few_seeds() -> None:
+    figures = simulate(10, "equal", "best by 2D", 0.05, 100)
+    assert figures["ended_with_one"] > 0.9
+    assert figures["trials"] < 0.55

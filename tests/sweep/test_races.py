@@ -1,0 +1,219 @@
+"""Laws of runs until the best is known: the race follows from the rows, however often a run was stopped or merged."""
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mnist_sweep import (
+    MNIST,
+    PBT,
+    Known,
+    Local,
+    Outcome,
+    RayTune,
+    Search,
+    Softmax,
+    Sweep,
+    TrialConfig,
+    TrialRow,
+    Uniform,
+    run,
+)
+from mnist_sweep.errors import ConfigError
+from mnist_sweep.results import saved_race
+from mnist_sweep.results.ledger import Ledger
+from mnist_sweep.results.merging import merge
+from mnist_sweep.runners.protocol import Observer
+from mnist_sweep.trials.artifacts import Artifacts
+from mnist_sweep.trials.events import Notice
+from tests.search.races import CONFIGS, IDS, KNOWN, accuracy
+from tests.sweep.conftest import Events
+
+Refused = Callable[..., AbstractContextManager[None]]
+SWEEP = Sweep(name="race", trials=CONFIGS)
+
+
+@dataclasses.dataclass(frozen=True)
+class Drawn:
+    """Gives each trial its row of `tests.search.races` at once, several at a time; is killed after some rows."""
+
+    make_row: Callable[..., TrialRow]
+    num_workers: int = 1
+    killed_after: int = 10_000
+
+    def run(
+        self,
+        trials: Mapping[str, TrialConfig],
+        datasets: Mapping[Any, Any],
+        observer: Observer,
+        *,
+        num_proposals: int = 0,
+        code: Sequence[Path] = (),
+        artifacts: Artifacts | None = None,
+    ) -> None:
+        observer.ready(self.num_workers)
+        waiting, num_rows = [*trials.values()], 0
+        while batch := [*waiting[: self.num_workers]] or self.proposed(observer):
+            waiting = waiting[self.num_workers :]
+            for trial in reversed(batch):  # the first one that started ends last
+                num_rows += 1
+                if num_rows > self.killed_after:
+                    raise KeyboardInterrupt
+                observer.finished(self.make_row(trial, val_accuracy=accuracy(trial)))
+
+    def proposed(self, observer: Observer) -> list[TrialConfig]:
+        return [trial for _ in range(self.num_workers) if (trial := observer.propose())]
+
+
+def raced(results: Path, runner: Any, sweep: Sweep = SWEEP, **given: Any) -> Outcome:
+    return run(sweep, results=results, runner=runner, until=KNOWN, **given)
+
+
+def decisions(outcome: Outcome) -> Any:
+    assert outcome.race is not None
+    return outcome.race.settings, outcome.race.end
+
+
+def test_race_runs_what_it_needs_and_says_who_is_out(tmp_path: Path, make_row: Any, events: Events) -> None:
+    outcome = raced(tmp_path, Drawn(make_row), listeners=[events])
+    race = outcome.race
+    assert race is not None
+    assert (race.end, race.remaining) == ("within", (IDS[0], IDS[2]))
+    assert outcome.complete
+    assert outcome.num_run == outcome.num_trials == race.num_trials < race.max_trials
+    assert sum(row.config_id == IDS[1] for row in outcome.rows) == race.settings[-1].num_seeds
+    notices = [event.text for event in events.of(Notice)]
+    assert notices[0].startswith("a race of 4 configs: seeds are added, at most 12 each, until all that")
+    assert next(text for text in notices if "is out after" in text).startswith("learning_rate=0.2 is out after")
+
+
+def test_running_it_again_runs_nothing_and_decides_the_same(tmp_path: Path, make_row: Any) -> None:
+    first = raced(tmp_path, Drawn(make_row))
+    again = raced(tmp_path, Drawn(make_row))
+    assert again.num_run == 0
+    assert again.complete
+    assert decisions(again) == decisions(first)
+
+
+@pytest.mark.parametrize("killed_after", [7, 17])
+def test_race_that_was_killed_again_and_again_decides_as_one_that_was_not(
+    tmp_path: Path, make_row: Any, killed_after: int
+) -> None:
+    whole = raced(tmp_path / "whole", Drawn(make_row))
+    for _ in range(60):
+        try:
+            outcome = raced(tmp_path / "killed", Drawn(make_row, killed_after=killed_after))
+            break
+        except KeyboardInterrupt:
+            continue
+    assert decisions(outcome) == decisions(whole)
+    assert {row.trial_id for row in outcome.rows} == {row.trial_id for row in whole.rows}
+
+
+@pytest.mark.parametrize("num_workers", [2, 5, 16])
+def test_several_workers_decide_the_same_with_a_few_trials_more(
+    tmp_path: Path, make_row: Any, num_workers: int
+) -> None:
+    whole = raced(tmp_path / "one", Drawn(make_row))
+    outcome = raced(tmp_path / "several", Drawn(make_row, num_workers=num_workers))
+    assert decisions(outcome) == decisions(whole)
+    assert whole.num_run <= outcome.num_run <= whole.num_run + 2 * num_workers
+    assert outcome.complete
+
+
+def test_merged_folders_decide_the_same(tmp_path: Path, make_row: Any) -> None:
+    whole = raced(tmp_path / "whole", Drawn(make_row))
+    rows = Ledger(whole.folder).rows()
+    for number, row in enumerate(rows.values()):
+        ledger = Ledger(tmp_path / f"part{number % 2}")
+        ledger.open()
+        ledger.commit(row)
+    merge(tmp_path / "merged" / "race", [tmp_path / "part1", tmp_path / "part0"])
+    merged = raced(tmp_path / "merged", Drawn(make_row))
+    assert merged.num_run == 0
+    assert decisions(merged) == decisions(whole)
+
+
+def test_rows_of_a_sweep_with_fixed_seeds_take_part(tmp_path: Path, make_row: Any) -> None:
+    run(SWEEP.with_options(seeds=3), results=tmp_path, runner=Drawn(make_row))
+    outcome = raced(tmp_path, Drawn(make_row))
+    whole = raced(tmp_path / "whole", Drawn(make_row))
+    assert decisions(outcome) == decisions(whole)
+    assert outcome.num_run < whole.num_run
+
+
+def test_state_can_be_read_from_the_folder_alone(tmp_path: Path, make_row: Any) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        raced(tmp_path, Drawn(make_row, killed_after=20))
+    saved = saved_race.read(tmp_path / "race")
+    assert saved is not None
+    race = saved.race(Ledger(tmp_path / "race").rows().values())
+    assert race.end is None
+    assert [*race.lacking()] != []
+
+
+def test_a_model_of_the_selected_config_is_kept(tmp_path: Path) -> None:
+    sweep = Sweep(name="models", trials=CONFIGS[:2])
+    known = Known(within=1.0, max_seeds=4)
+    outcome = run(sweep, results=tmp_path, runner=Local(in_process=True), until=known)
+    assert outcome.best is not None
+    assert outcome.best.model is not None
+    assert outcome.race is not None
+    assert outcome.race.end == "within"
+    assert len([*(outcome.folder / "models").glob("*.keras")]) == 1
+
+
+@pytest.mark.slow
+def test_race_ends_on_ray_as_in_this_process(tmp_path: Path, ray_session: None) -> None:
+    sweep, known = Sweep(name="race", trials=CONFIGS[:2]), Known(within=1.0, max_seeds=5)
+    local = run(sweep, results=tmp_path / "local", runner=Local(in_process=True), until=known)
+    on_ray = run(sweep, results=tmp_path / "ray", runner=RayTune(max_concurrent=2), until=known)
+    assert decisions(on_ray) == decisions(local)
+    assert on_ray.complete
+    assert local.num_run <= on_ray.num_run <= 10
+
+
+AXES = {"optimizer.learning_rate": Uniform(low=0.1, high=0.2)}
+SEARCH: dict[str, Any] = {"base": CONFIGS[0], "axes": AXES, "num_trials": 4}
+
+
+@pytest.mark.parametrize(
+    ("make", "runner", "why"),
+    [
+        (lambda: Sweep(name="a", search=Search(**SEARCH)), None, "a search proposes new configs"),
+        (
+            lambda: Sweep(name="a", search=Search(**SEARCH | {"algorithm": PBT(population=2)})),
+            None,
+            "members of a population inherit from each other",
+        ),
+        (lambda: SWEEP, RayTune(scheduler="asha"), "a race has no scheduler"),
+        (lambda: Sweep(name="a", trials=[TrialConfig(seed=seed) for seed in (0, 1)]), None, "at least 2 configs"),
+        (
+            lambda: Sweep(name="a", trials=[*CONFIGS, TrialConfig(data=MNIST(), model=Softmax())]),
+            None,
+            "a race compares settings on the same validation images",
+        ),
+    ],
+)
+def test_what_cannot_be_raced_is_refused_and_nothing_is_written(
+    make: Callable[[], Sweep], runner: Any, why: str, tmp_path: Path, refused: Refused
+) -> None:
+    with refused(ConfigError, why):
+        run(make(), results=tmp_path / "results", runner=runner or Local(in_process=True), until=KNOWN)
+    assert not (tmp_path / "results").exists()
+
+
+@pytest.mark.parametrize("given", [{"seeds": 3}, {"num_trials": 2}])
+def test_race_has_seeds_of_its_own_and_all_configs(given: dict[str, Any], refused: Refused) -> None:
+    with refused(ConfigError, "a race"):
+        SWEEP.with_options(until=KNOWN, **given)
+    assert SWEEP.with_options(until=KNOWN, steps=2).trials[0].num_steps == 2
+
+
+def test_sweep_runs_until_a_known_only(refused: Refused) -> None:
+    with refused(ConfigError, "until a Known"):
+        run(SWEEP, until=0.005)  # type: ignore[arg-type]
