@@ -2,7 +2,7 @@
 
 import dataclasses
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -104,17 +104,23 @@ class Sweep:
         if self.search:
             require(seeds is None, "a search has one seed, that of its base", seeds=seeds)
             require(configs is None, "a search proposes its configs itself", configs=configs)
-            base = dataclasses.replace(self.search.base, **options)
-            search = dataclasses.replace(self.search, base=base, num_trials=num_trials or self.search.num_trials)
-            return dataclasses.replace(self, search=search)
+            return dataclasses.replace(self, search=_search_with(self.search, num_trials, options))
         if not options and seeds is None and configs is None and (num_trials is None or num_trials >= len(self.trials)):
             return self
         trials = [dataclasses.replace(trial, **options) for trial in self.trials[:num_trials]]
-        if configs is not None:
-            trials = _with_configs(trials, configs)
-        if seeds is not None:
-            trials = repeat({config_id(trial): trial for trial in trials}.values(), seeds=seeds)
-        return dataclasses.replace(self, trials=trials)
+        chosen = trials if configs is None else _with_configs(trials, configs)
+        once = {config_id(trial): trial for trial in chosen}.values()
+        return dataclasses.replace(self, trials=chosen if seeds is None else repeat(once, seeds=seeds))
+
+
+def _validate_race_options(seeds: int | None, num_trials: int | None) -> None:
+    require(seeds is None, "a race adds seeds until the best config is known", seeds=seeds)
+    require(num_trials is None, "a race runs all configs of its sweep", num_trials=num_trials)
+
+
+def _search_with(search: Search, num_trials: int | None, options: Mapping[str, Any]) -> Search:
+    base = dataclasses.replace(search.base, **options)
+    return dataclasses.replace(search, base=base, num_trials=num_trials or search.num_trials)
 
 
 def _with_configs(trials: Sequence[TrialConfig], names: Sequence[str]) -> list[TrialConfig]:
