@@ -16,7 +16,7 @@ import numpy as np
 from mnist_sweep.analysis.judgement import MIN_SEEDS, WITHIN, validate_margin
 from mnist_sweep.analysis.selection import select
 from mnist_sweep.errors import ConfigError, no_rows
-from mnist_sweep.results import runs
+from mnist_sweep.results import runs, saved_race
 from mnist_sweep.results.ledger import Ledger
 from mnist_sweep.results.rerun_command import rerun_command
 from mnist_sweep.search import pending_proposals
@@ -171,6 +171,8 @@ def _known(folder: Path, script: str | Path | None) -> _Known:
         notes += (
             f"{counted(own, 'trial')} failed by an exception: correct its cause, then run with `--retry failed`.",
         )
+    if saved_race.read(folder):
+        notes += ("A race adds seeds itself: its command resumes it until it has ended.",)
     if not command:
         notes += ("Commands are unknown, since the last run of a script is not recorded: pass the script.",)
     return _Known(folder, rows, good, records[-1].num_workers if records else 1, command, notes)
@@ -199,7 +201,7 @@ def _finish(known: _Known) -> ProposedRun | None:
 def _seeds(known: _Known, left: Budget, within: float) -> ProposedRun | None:
     """Return the run of more seeds that the budget covers, or else the smallest one; None if the best one is known."""
     tied = list(select(known.folder).tied) if known.good else []
-    if len(tied) < 2:
+    if len(tied) < 2 or saved_race.read(known.folder):
         return None
     wanted = _seeds_wanted([known.good[name] for name in tied], within)
     fewest = 1 + max(len(known.good[name]) for name in tied[:2])

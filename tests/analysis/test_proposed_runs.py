@@ -11,10 +11,11 @@ import pytest
 from mnist_sweep import TrialConfig, next_runs, trial_id
 from mnist_sweep.analysis.proposed_runs import ProposedRun
 from mnist_sweep.errors import ConfigError, LedgerError
-from mnist_sweep.results import runs
+from mnist_sweep.results import runs, saved_race
 from mnist_sweep.results.ledger import Ledger
 from mnist_sweep.results.runs import RunRecord
 from mnist_sweep.search import pending_proposals
+from mnist_sweep.search.race import Known, Race
 from mnist_sweep.trials.row import Status, TrialRow
 
 MakeRow = Callable[..., TrialRow]
@@ -158,6 +159,14 @@ def test_a_population_is_not_extended(results: Folder, make_row: MakeRow) -> Non
     results.ledger.commit(make_row(changed))
     (results.path / "proposals").mkdir()
     assert results.proposed() == ()
+
+
+def test_a_race_adds_its_seeds_itself(results: Folder) -> None:
+    ids = noisy(results, 3, 3)
+    saved_race.write(results.path, Race(ids, Known(within=0.005), num_val=300, rows=()))
+    found = next_runs(results.path)
+    assert (found.runs, len(found.notes)) == ((), 1)
+    assert "race" in found.notes[0]
 
 
 def test_a_script_that_is_named_replaces_the_recorded_command(
