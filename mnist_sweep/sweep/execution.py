@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from mnist_sweep.data import loading
 from mnist_sweep.errors import SweepError
@@ -17,6 +18,7 @@ from mnist_sweep.results import run_marker
 from mnist_sweep.runners import data_process
 from mnist_sweep.runners.protocol import Runner
 from mnist_sweep.runners.ray.tune import RayTune
+from mnist_sweep.search import optuna_study
 from mnist_sweep.search.race import Known
 from mnist_sweep.search.race_summary import RaceSummary, summary
 from mnist_sweep.sweep import stale_rows
@@ -78,6 +80,16 @@ class Outcome:
     def num_failed(self) -> int:
         """Trials that failed."""
         return sum(row.status is Status.FAILED for row in self.rows)
+
+    def to_study(self) -> Any:
+        """Return the rows as an `optuna.Study`, for its plots and dashboard; see `search.optuna_study`."""
+        return optuna_study.to_study(self.rows, self.folder.name)
+
+    def to_result_grid(self) -> Any:
+        """Return the rows as a `ray.tune.ResultGrid`; see `runners.ray.result_grid`."""
+        from mnist_sweep.runners.ray.result_grid import RowGrid
+
+        return RowGrid(self.rows, self.folder)
 
 
 @starts_a_run

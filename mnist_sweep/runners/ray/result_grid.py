@@ -1,0 +1,96 @@
+"""The rows of a sweep as Ray Tune's `ResultGrid`, for scripts that read one."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
+
+import pandas as pd
+from pyarrow.fs import LocalFileSystem
+from ray.tune import Result, ResultGrid, TuneError
+
+from mnist_sweep.trials.row import METRIC, Evaluation, Status, TrialRow
+
+RESULTS = ("val_accuracy", "val_loss", "test_accuracy", "train_loss", "steps", "parameters", "seconds_total")
+Mode = Literal["min", "max"]
+
+
+class RowGrid(ResultGrid):
+    """A result for each row, without an experiment of Tune behind it.
+
+    `metrics` hold the results of the row, its ids and status, and its flat form as `config`; `metrics_dataframe` is the
+    learning curve, `error` the cause of a failure. There are no checkpoints: kept models are in `models/`.
+    """
+
+    def __init__(self, rows: Sequence[TrialRow], folder: Path) -> None:
+        self._results, self._folder = [_result(row, folder) for row in rows], folder
+
+    def get_best_result(
+        self, metric: str = METRIC, mode: Mode = "max", scope: str = "last", filter_nan_and_inf: bool = True
+    ) -> Result:
+        """Return the result with the best metric, by default the validation accuracy.
+
+        Raises:
+            ValueError: The scope is neither `last` (the row) nor `all` (also every point of the learning curve).
+            RuntimeError: No result has the metric.
+        """
+        if scope not in ("last", "all"):
+            raise ValueError(f"`scope` must be last or all, but got {scope!r}.")
+        found = [(_value(one, metric, mode, is_last=scope == "last"), one) for one in self._results]
+        known = [(value, one) for value, one in found if value is not None]
+        if not known:
+            raise RuntimeError(f"no result has a value of {metric!r}.")
+        return (min if mode == "min" else max)(known, key=lambda pair: pair[0])[1]
+
+    def get_dataframe(self, filter_metric: str | None = None, filter_mode: Mode | None = None) -> pd.DataFrame:
+        """Return a line for each result, with its curve's point of the best `filter_metric` if that is given."""
+        lines = []
+        for one in self._results:
+            curve, point = one.metrics_dataframe, {}
+            if filter_metric and curve is not None and curve[filter_metric].notna().any():
+                column = curve[filter_metric]
+                point = curve.loc[column.idxmin() if filter_mode == "min" else column.idxmax()].to_dict()
+            lines.append({**(one.metrics or {}), **point})
+        return pd.json_normalize(lines, sep="/", max_level=1)
+
+    @property
+    def experiment_path(self) -> str:
+        """The results folder."""
+        return str(self._folder)
+
+    @property
+    def filesystem(self) -> LocalFileSystem:
+        """The file system of the results folder."""
+        return LocalFileSystem()
+
+    @property
+    def num_errors(self) -> int:
+        """Number of failed trials."""
+        return len(self.errors)
+
+    @property
+    def num_terminated(self) -> int:
+        """Number of the others."""
+        return len(self) - self.num_errors
+
+
+def _result(row: TrialRow, folder: Path) -> Result:
+    metrics = {name: getattr(row, name) for name in RESULTS}
+    names = {"trial_id": row.trial_id, "config_id": row.config_id, "status": row.status.value}
+    failure = TuneError(row.error or "no cause recorded") if row.status is Status.FAILED else None
+    return Result(
+        metrics={**metrics, **names, "config": dict(row.config)},
+        checkpoint=None,
+        error=failure,
+        path=str(folder),
+        metrics_dataframe=pd.DataFrame(row.history, columns=Evaluation._fields),
+        best_checkpoints=[],
+        _storage_filesystem=LocalFileSystem(),
+    )
+
+
+def _value(result: Result, metric: str, mode: Mode, *, is_last: bool) -> float | None:
+    last, curve = (result.metrics or {}).get(metric), result.metrics_dataframe
+    if is_last or curve is None or metric not in curve or not curve[metric].notna().any():
+        return last
+    best = curve[metric].min() if mode == "min" else curve[metric].max()
+    return float(best)
