@@ -14,6 +14,7 @@ from mnist_sweep.trials.config import REGISTRIES, TrialConfig
 from mnist_sweep.validation import coerce, require, shown_in_one_line, with_tuples
 
 SEARCHER_METHODS = ("suggest", "on_trial_complete", "set_search_properties")
+SAMPLER_METHODS = ("infer_relative_search_space", "sample_relative", "sample_independent")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,8 +46,8 @@ class Search:
         base: What all trials have in common, the seed and the data included.
         axes: The fields that vary, as in `sample`, each with its distribution: Uniform, LogUniform, Integer or Choice.
         num_trials: Number of trials after which the search ends, those of earlier runs included, at least 1.
-        algorithm: `tpe` (Optuna's tree-structured Parzen estimator; Bergstra et al. 2011), a PBT, or any searcher of
-            Ray Tune that was created with neither a space nor a metric.
+        algorithm: `tpe` (Optuna's tree-structured Parzen estimator; Bergstra et al. 2011), a PBT, any sampler of
+            Optuna, or any searcher of Ray Tune that was created with neither a space nor a metric.
         seed: Seed of `tpe` and PBT, in [0, 2**31).
     """
 
@@ -64,11 +65,15 @@ class Search:
         for name, axis in self.axes.items():
             axis_rules.check_axis(name, axis)
         axis_rules.check_space(self.base, self.axes, self._parts())
-        is_searcher = all(hasattr(self.algorithm, method) for method in SEARCHER_METHODS)
+        kinds = (SEARCHER_METHODS, SAMPLER_METHODS) if not isinstance(self.algorithm, type) else ()
+        is_searcher = any(all(hasattr(self.algorithm, method) for method in methods) for methods in kinds)
         if isinstance(self.algorithm, PBT):
             self._check_population(self.algorithm)
         elif self.algorithm != "tpe" and not is_searcher:
-            known, given = "'tpe', a PBT or a searcher of Ray Tune", shown_in_one_line(self.algorithm)
+            known, given = (
+                "'tpe', a PBT, a sampler of Optuna or a searcher of Ray Tune",
+                shown_in_one_line(self.algorithm),
+            )
             raise ConfigError(f"a search's algorithm must be {known}, but got {given}.")
 
     def _check_population(self, algorithm: PBT) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from mnist_sweep.errors import ConfigError
 from mnist_sweep.search.distributions import Axis, Choice, Integer, LogUniform, nearest
-from mnist_sweep.search.search import Search
+from mnist_sweep.search.search import SAMPLER_METHODS, Search
 from mnist_sweep.text.causes import first_cause
 from mnist_sweep.trials.config import TrialConfig, trial_id
 from mnist_sweep.trials.row import METRIC, Status, TrialRow
@@ -24,7 +24,8 @@ class TuneSearcher:
 
     Attributes:
         warning: What the user should know of the searcher, in one line, or None.
-        exhausted: Whether it has no more trials: it says so, or suggests a hundred known ones in a row.
+        exhausted: Whether it has no more trials: it says so, or suggests a hundred known ones in a row (for a sampler
+            of Optuna, besides those of earlier runs).
 
     Raises:
         ConfigError: The searcher cannot search this space.
@@ -37,8 +38,7 @@ class TuneSearcher:
         self.exhausted = False
         self._search, self._pending = search, set(pending)
         self._labels = {name: _labels(axis) for name, axis in search.axes.items() if isinstance(axis, Choice)}
-        self._searcher = _tpe(search.seed) if search.algorithm == "tpe" else copy.deepcopy(search.algorithm)
-        self._name = type(self._searcher).__name__
+        self._searcher, self._name = _searcher(search)
         space = {name: _domain(axis, self._labels.get(name)) for name, axis in search.axes.items()}
         if not self._searcher.set_search_properties(METRIC, "max", space):
             raise ConfigError(f"the axes are the space of a search: give {self._name} neither a space nor a metric.")
@@ -48,11 +48,13 @@ class TuneSearcher:
         self._num_suggestions = 0
         for row in rows:
             self.tell(row)
+        starts_over = hasattr(search.algorithm, SAMPLER_METHODS[0])  # with the random numbers of the first run
+        self._max_known = MAX_KNOWN_SUGGESTIONS + starts_over * len(self._rows)
 
     def ask(self) -> TrialConfig | None:
         """Return a trial that was neither returned before nor has a row; None if the searcher has none now."""
         num_known = 0
-        while num_known < MAX_KNOWN_SUGGESTIONS:
+        while num_known < self._max_known:
             self._num_suggestions += 1
             suggestion = f"proposal-{self._num_suggestions}"
             point = self._searcher.suggest(suggestion)
@@ -151,9 +153,15 @@ def _domain(axis: Axis, labels: list[Any] | None) -> Any:
     return (tune.loguniform if isinstance(axis, LogUniform) else tune.uniform)(axis.low, axis.high)
 
 
-def _tpe(seed: int) -> Any:
+def _searcher(search: Search) -> tuple[Any, str]:
+    """Return a searcher of Ray Tune for a search, and the name of its algorithm."""
+    algorithm = copy.deepcopy(search.algorithm)
+    if algorithm != "tpe" and not hasattr(algorithm, SAMPLER_METHODS[0]):
+        return algorithm, type(algorithm).__name__
     import optuna
     from ray.tune.search.optuna import OptunaSearch
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    return OptunaSearch(sampler=optuna.samplers.TPESampler(seed=seed, constant_liar=True))
+    if algorithm == "tpe":
+        algorithm = optuna.samplers.TPESampler(seed=search.seed, constant_liar=True)
+    return OptunaSearch(sampler=algorithm), type(algorithm).__name__

@@ -6,6 +6,8 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from optuna.pruners import MedianPruner
+from optuna.samplers import TPESampler
 
 from mnist_sweep import (
     Adam,
@@ -151,7 +153,9 @@ def test_a_proposal_that_is_damaged_is_named(tmp_path: Path, refused: Callable[.
         ({"axes": {"data.val_size": Integer(low=1, high=9)}}, "one seed and one data set"),
         ({"axes": {"batch_size": Integer(low=0, high=9)}}, "batch_size >= 1"),
         ({"axes": {"batch_size": Choice((1, 1))}}, "differ"),
-        ({"algorithm": "bayes"}, "'tpe', a PBT or a searcher"),
+        ({"algorithm": "bayes"}, "'tpe', a PBT, a sampler of Optuna or a searcher"),
+        ({"algorithm": TPESampler}, "'tpe', a PBT, a sampler of Optuna or a searcher"),
+        ({"algorithm": MedianPruner()}, "'tpe', a PBT, a sampler of Optuna or a searcher"),
     ],
 )
 def test_a_search_that_makes_no_sense_is_refused(

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import optuna
 import pytest
 from ray.tune.search import Searcher
 
@@ -87,6 +88,29 @@ def distances(rows: list[TrialRow]) -> list[float]:
 def test_tpe_comes_closer_to_the_best(make_row: MakeRow) -> None:
     found = distances(taught(TuneSearcher(search(), []), make_row, 60))
     assert np.median(found[30:]) < np.median(found[:10])
+
+
+SAMPLERS = {
+    "random": optuna.samplers.RandomSampler(seed=3),
+    "tpe": optuna.samplers.TPESampler(seed=3, n_startup_trials=5),
+    "genetic": optuna.samplers.NSGAIISampler(seed=3, population_size=5),
+}
+
+
+@pytest.mark.parametrize("name", SAMPLERS)
+def test_any_sampler_of_optuna_searches_and_continues_after_any_number_of_rows(make_row: MakeRow, name: str) -> None:
+    sampler = SAMPLERS[name]
+    rows = taught(TuneSearcher(search(algorithm=sampler), []), make_row, 12)
+    again = taught(TuneSearcher(search(algorithm=sampler), []), make_row, 12)
+    assert [row.trial_id for row in rows] == [row.trial_id for row in again]
+    extended = taught(TuneSearcher(search(algorithm=sampler), rows), make_row, 3)
+    assert not {row.trial_id for row in rows} & {row.trial_id for row in extended}
+
+
+def test_a_sampler_that_repeats_more_than_a_hundred_earlier_trials_is_not_exhausted(make_row: MakeRow) -> None:
+    sampler = optuna.samplers.RandomSampler(seed=3)
+    rows = taught(TuneSearcher(search(algorithm=sampler), []), make_row, 130)
+    assert len(taught(TuneSearcher(search(algorithm=sampler), rows), make_row, 2)) == 2
 
 
 def test_tpe_knows_the_rows_that_are_there(make_row: MakeRow) -> None:
