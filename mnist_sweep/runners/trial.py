@@ -6,6 +6,7 @@ What a trial could not keep, such as a checkpoint, a log or a model, is named in
 import contextlib
 import dataclasses
 import functools
+import gc
 import tempfile
 import time
 import traceback
@@ -112,6 +113,7 @@ def prepare(settings: Mapping[str, Any], definitions: bytes) -> Generator[Item, 
     yield from ()
     shipping.unpack(definitions)
     tensorflow_runtime.configure(**settings)
+    gc.freeze()  # a million objects of TensorFlow's, which no collection has to look at
 
 
 def check_models(models: Sequence[tuple[Flat, Sample]]) -> Generator[Item, None, list[str] | None]:

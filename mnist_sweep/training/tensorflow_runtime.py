@@ -104,7 +104,6 @@ def _silent_and_fast_imports() -> Iterator[None]:
         if gc.isenabled():
             gc.disable()
             undo.callback(gc.enable)
-            undo.callback(gc.freeze)
         yield
 
 
