@@ -5,6 +5,7 @@ like that: there the process does end, after a report and with a status other th
 `os.fork` makes may call what they like.
 """
 
+import contextlib
 import os
 import signal
 import sys
@@ -66,10 +67,15 @@ def allow() -> None:
 
 
 def end_process(line: str) -> None:
-    """End this process from a thread, with an error in one line, since its main thread hangs."""
-    sys.stdout.flush()
-    sys.stderr.write(f"error: {line}\n")
-    sys.stderr.flush()
+    """End this process from a thread, with an error in one line, since its main thread hangs.
+
+    What is being written is lost; files that are written whole or not at all, such as rows and checkpoints, are as they
+    were, and the next run writes tables and removes the marker of this one.
+    """
+    for stream, text in ((sys.stdout, ""), (sys.stderr, f"error: {line}\n")):
+        with contextlib.suppress(AttributeError, OSError, ValueError):  # it is None, full or closed
+            stream.write(text)
+            stream.flush()
     getattr(os._exit, "original", os._exit)(FAILED)
 
 

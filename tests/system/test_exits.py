@@ -79,3 +79,9 @@ def test_a_forked_copy_that_returns_is_ended_and_this_process_is_not() -> None:
 def test_an_exit_handler_does_not_change_the_status() -> None:
     process = ended("import atexit\natexit.register(lambda: os._exit(0))\nexits.refuse()\nsys.exit(3)")
     assert process.returncode == 3
+
+
+@pytest.mark.parametrize("streams", ["None", "open('/dev/full', 'w')", "open(os.devnull)"])
+def test_a_thread_can_end_the_process_whatever_its_streams_are(streams: str) -> None:
+    code = f"sys.stdout = sys.stderr = {streams}\nexits.end_process('the main thread hangs')"
+    assert ended(code).returncode == FAILED

@@ -68,7 +68,8 @@ def watched(cluster: str | None, report: Callable[[ResourceError], object]) -> I
     """Report an error once the GCS of a running cluster, if this process is connected to one, answers no longer.
 
     That takes 10 to 35 s. If the body then hangs, in a call of Ray that waits for the GCS, this process ends; Ray would
-    end it after 60 s.
+    end it after 60 s. So it does, with lines of its own, where nothing is watched: a GCS whose users let it start again
+    may stay away for as long as they say, and one with TLS answers only who has certificates.
     """
     if cluster is None or RECONNECT in os.environ:
         yield
