@@ -62,6 +62,15 @@ def shared_memory() -> int:
     return _reported(STATUS, "RssFile") or 0
 
 
+def active_nanoseconds(pid: int) -> int | None:
+    """Return for how long a process's main thread has run or waited for a CPU; None if the system does not say."""
+    try:
+        ran, waited, _ = map(int, Path(f"/proc/{pid}/schedstat").read_bytes().split())
+    except (OSError, ValueError):
+        return None
+    return (ran + waited) or None
+
+
 def free_disk(folder: Path) -> int:
     """Return the free space on the disk of a folder, which need not exist yet, in bytes.
 

@@ -1,6 +1,8 @@
 """What a machine has, and what fits on it."""
 
 import os
+import subprocess
+import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -93,3 +95,21 @@ def test_a_folder_that_is_not_there_yet_has_the_space_of_the_one_above(tmp_path:
     (tmp_path / "file").touch()
     with refused(LedgerError, "cannot be made", "--results"):
         machine.free_disk(tmp_path / "file" / "below")
+
+
+@pytest.mark.skipif(not Path("/proc/self/schedstat").exists(), reason="needs Linux's statistics of the scheduler")
+def test_a_process_is_active_while_it_runs_and_not_while_it_sleeps() -> None:
+    with subprocess.Popen(["/bin/sh", "-c", "read -r _; while :; do :; done"], stdin=subprocess.PIPE) as process:
+        assert process.stdin
+        pid = process.pid
+        found: list[int | None] = []
+        while len(found) < 2 or found[-1] != found[-2]:  # until it waits for a line
+            time.sleep(0.1)
+            found.append(machine.active_nanoseconds(pid))
+        process.stdin.write(b"\n")
+        process.stdin.flush()
+        deadline = time.monotonic() + 60
+        while machine.active_nanoseconds(pid) == found[-1]:
+            assert time.monotonic() < deadline
+        process.kill()
+    assert machine.active_nanoseconds(pid) is None

@@ -15,14 +15,13 @@ from queue import SimpleQueue
 from typing import Any
 
 from mnist_sweep.errors import ResourceError
-from mnist_sweep.runners.ray import gcs, private
+from mnist_sweep.runners.ray import gcs, local_processes, private, retries
 from mnist_sweep.system import machine
 from mnist_sweep.text.lines import one_line
 
 MAX_SHIPPED_BYTES = 64 << 20
 MAX_MESSAGE_LENGTH = 300
 SECONDS_TO_CONNECT = 5
-WITHOUT_RAY = "--runner local, which needs no Ray."
 Messages = SimpleQueue[str | ResourceError]
 NOT_SHIPPED = ("results", ".git", ".venv", "__pycache__")
 
@@ -58,7 +57,8 @@ def connected(address: str | None, *, num_cpus: int | None, code: Sequence[Path]
         ResourceError: Ray could not be reached or started, or the folder is too large to ship.
     """
     if sys.flags.optimize > 1:
-        raise ResourceError(f"Ray cannot be imported under python -OO, which drops docstrings: use -O or {WITHOUT_RAY}")
+        cause = "Ray cannot be imported under python -OO, which drops docstrings"
+        raise ResourceError(f"{cause}: use -O or {retries.WITHOUT_RAY}")
     os.environ.update(ENVIRONMENT | (_token_mode() if address else private.LOCAL))
     if not (address or is_connected()):
         _check_loopback()
@@ -71,11 +71,11 @@ def connected(address: str | None, *, num_cpus: int | None, code: Sequence[Path]
         return
     local = {"address": "local", "num_cpus": num_cpus or machine.num_cpus(), "include_dashboard": False}
     with (
-        contextlib.nullcontext() if address else private.kept_local(),
+        contextlib.nullcontext(contextlib.nullcontext) if address else local_processes.kept_local() as starting,
         private.short_temporary_folder(),
         private.intercepted_node_messages(lambda text: node_messages.put(in_one_line(text))),
     ):
-        _init(_cluster_options(address, code) if address else local)
+        _init(_cluster_options(address, code) if address else local, starting)
         try:
             with gcs.watched(address, node_messages.put):
                 yield node_messages
@@ -98,22 +98,21 @@ def _cluster_options(address: str, code: Sequence[Path]) -> dict[str, Any]:
     return {"address": address, "runtime_env": {"working_dir": str(code[0]), "excludes": list(NOT_SHIPPED)}}
 
 
-def _init(options: Mapping[str, Any]) -> None:
+def _init(options: Mapping[str, Any], starting: local_processes.Starting) -> None:
     """Call `ray.init`, and import Tune while Ray's processes start, which takes seconds."""
     import ray
 
-    importing = threading.Thread(target=importlib.import_module, args=["ray.tune"])
+    importing = threading.Thread(target=importlib.import_module, args=["ray.tune"], daemon=True)
     importing.start()
     try:
-        with private.kept_sigterm_handler():
+        with private.kept_sigterm_handler(), starting():
             ray.init(log_to_driver=False, logging_level="ERROR", configure_logging=False, **options)
     except Exception as error:  # a bare Exception, too, where Ray's processes take too long on a busy machine
         cause = textwrap.shorten(one_line(error), MAX_MESSAGE_LENGTH, placeholder=" …")
         if options["address"] != "local":
             raise ResourceError(f"Ray could not be reached at {options['address']}: {cause}") from error
-        raise ResourceError(f"Ray could not be started on this machine ({cause}): use {WITHOUT_RAY}") from error
-    finally:
-        importing.join()
+        raise retries.not_started(cause) from error
+    importing.join()
 
 
 def in_one_line(message: str) -> str:
@@ -158,7 +157,7 @@ def _check_loopback() -> None:
         cause = os.strerror(error.errno) if error.errno else error
         raise ResourceError(
             f"Ray needs the loopback address 127.0.0.1, which cannot be reached ({cause}): set it up, or use "
-            f"{WITHOUT_RAY}"
+            f"{retries.WITHOUT_RAY}"
         ) from error
 
 

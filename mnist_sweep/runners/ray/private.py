@@ -7,11 +7,9 @@ import contextlib
 import importlib
 import os
 import signal
-import subprocess
 import tempfile
 import threading
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -32,9 +30,6 @@ POPEN = "ray._private.services.ConsolePopen"
 GCS_PORT = "ray._private.node.wait_for_persisted_port"
 GET_NODE = "ray._private.services.get_node"
 FIND_ADDRESS = "ray._private.services.get_ray_address_from_environment"
-SECONDS_TO_START = 14.0  # of the GCS, then of the raylet; longer on a busy machine, as Ray itself waits 30 s for each
-MAX_SECONDS_TO_START = 30.0
-MILLISECONDS_BETWEEN_LOOKS = 500
 VITAL_PROCESSES = ("gcs_server", "raylet")
 PRINT_NODE_MESSAGE = "ray._private.worker.print_to_stdstream"
 SET_SIGTERM_HANDLER = "ray._private.utils.set_sigterm_handler"
@@ -63,77 +58,8 @@ def version_warning() -> str | None:
 @contextlib.contextmanager
 def intercepted_node_messages(on_message: Callable[[str], None]) -> Iterator[None]:
     """Pass on the messages on its nodes that Ray would print on several lines, and that no setting turns off."""
-    with _replaced(PRINT_NODE_MESSAGE, lambda data, **_: on_message("\n".join(data["lines"]))):
+    with replaced(PRINT_NODE_MESSAGE, lambda data, **_: on_message("\n".join(data["lines"]))):
         yield
-
-
-@contextlib.contextmanager
-def kept_local() -> Iterator[None]:
-    """Keep a Ray that is started in the body on loopback, and let it end with this process, however that ends.
-
-    Its processes are in groups of their own: a signal to the group of the run, as a terminal sends it, pauses trials.
-    """
-    processes = _Processes()
-    with (
-        _replaced(HAS_READ_LOOPBACK, False),
-        _replaced(POPEN, processes.start),
-        _replaced(GCS_PORT, processes.gcs_port),
-        _replaced(GET_NODE, processes.node),
-        processes.ending,
-    ):
-        yield
-
-
-class _Processes:
-    """The processes of a local Ray; `ending` is a context at whose end all have ended."""
-
-    def __init__(self) -> None:
-        self.ending = contextlib.ExitStack()
-        self._popen, self._gcs_port, self._get_node = map(_value, (POPEN, GCS_PORT, GET_NODE))
-        self._started: dict[str, Any] = {}
-        self._asked_since: dict[str, float] = {}
-
-    def start(self, command: Sequence[str], **options: Any) -> Any:
-        """Start one, in Ray's place."""
-        process = self._popen(command, **{**options, "process_group": 0})
-        self.ending.callback(_end_group, process)
-        name = Path(command[0]).name
-        self._started[name] = process
-        if name == "raylet":
-            # Kills the raylet's agents when this process was killed: they would live on for a minute.
-            script = 'read -r _; kill -s KILL -- "-$1"'
-            guard = self._popen(["sh", "-c", script, "sh", str(process.pid)], stdin=subprocess.PIPE, process_group=0)
-            self.ending.enter_context(guard)
-            self.ending.callback(guard.kill)
-        return process
-
-    def gcs_port(self, *arguments: Any, timeout_ms: int) -> Any:
-        """Return the port of the GCS, once it has one."""
-        while True:
-            try:
-                return self._gcs_port(*arguments, timeout_ms=min(timeout_ms, MILLISECONDS_BETWEEN_LOOKS))
-            except RuntimeError:
-                self._check("gcs_server")
-
-    def node(self, *arguments: Any) -> Any:
-        """Return what Ray knows of the node that has been started; it asks again until it knows something."""
-        self._check("raylet")
-        return self._get_node(*arguments)
-
-    def _check(self, name: str) -> None:
-        process, now = self._started.get(name), time.monotonic()
-        if process and process.poll() is not None:
-            raise TimeoutError(f"its {name} has ended with status {process.returncode}")
-        busy = os.getloadavg()[0] / (os.cpu_count() or 1)
-        limit = min(SECONDS_TO_START * max(1.0, busy), MAX_SECONDS_TO_START)
-        if now > self._asked_since.setdefault(name, now) + limit:
-            raise TimeoutError(f"its {name} did not start within {limit:.0f} s")
-
-
-def _end_group(leader: Any) -> None:
-    with contextlib.suppress(ProcessLookupError):  # Ray has ended it
-        os.killpg(leader.pid, signal.SIGKILL)
-    leader.wait()
 
 
 @contextlib.contextmanager
@@ -141,7 +67,7 @@ def kept_sigterm_handler() -> Iterator[None]:
     """Keep this process's handler of SIGTERM while Ray starts, whose own ends the process wherever it is."""
     handler = signal.getsignal(signal.SIGTERM)
     try:
-        with _replaced(SET_SIGTERM_HANDLER, lambda handler: None):
+        with replaced(SET_SIGTERM_HANDLER, lambda handler: None):
             yield
     finally:
         if threading.current_thread() is threading.main_thread():  # Ray's native code has installed one, too
@@ -150,7 +76,7 @@ def kept_sigterm_handler() -> Iterator[None]:
 
 def dead_process() -> str | None:
     """Return the name of a process without which the Ray that was started here cannot run, if it has ended."""
-    dead = [name for name, _ in getattr(_value(GLOBAL_NODE), "dead_processes", list)()]
+    dead = [name for name, _ in getattr(found(GLOBAL_NODE), "dead_processes", list)()]
     return next((name for name in VITAL_PROCESSES if name in dead), None)
 
 
@@ -160,7 +86,7 @@ def found_address() -> str | None:
     Raises:
         ConnectionError: There is none.
     """
-    find = _value(FIND_ADDRESS)
+    find = found(FIND_ADDRESS)
     return str(find("auto", None)) if find else None
 
 
@@ -191,9 +117,9 @@ def short_temporary_folder() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _replaced(name: str, value: Any) -> Iterator[None]:
+def replaced(name: str, value: Any) -> Iterator[None]:
     """Replace a function or a constant of Ray while the body runs, if this version of Ray has it."""
-    owner, attribute, original = _owner(name), name.rpartition(".")[2], _value(name)
+    owner, attribute, original = _owner(name), name.rpartition(".")[2], found(name)
     if original:
         setattr(owner, attribute, value)
     try:
@@ -212,6 +138,6 @@ def _owner(name: str) -> Any:
     return owner if hasattr(owner, attribute) else None
 
 
-def _value(name: str) -> Any:
+def found(name: str) -> Any:
     """Return what Ray has under a name, or None."""
     return getattr(_owner(name), name.rpartition(".")[2], None)

@@ -10,6 +10,7 @@ import re
 from mnist_sweep.errors import ResourceError
 from mnist_sweep.trials.row import TrialRow
 
+WITHOUT_RAY = "--runner local, which needs no Ray."
 OUT_OF_MEMORY = "ResourceExhaustedError"  # TensorFlow's
 
 
@@ -39,6 +40,11 @@ def unfit_node(node: str, cause: str) -> ResourceError:
         f"every node must have the packages that trials import, but the node {node} does not ({cause}): install "
         "there what this machine has, or remove the node from the cluster, and run the same command again."
     )
+
+
+def not_started(cause: str) -> ResourceError:
+    """Return the error that ends a run whose Ray does not start on this machine."""
+    return ResourceError(f"Ray could not be started on this machine ({cause}): use {WITHOUT_RAY}")
 
 
 def broken_ray(process: str) -> ResourceError:

@@ -1,15 +1,11 @@
-import contextlib
 import os
 import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 import ray
-from ray._private import node, ray_constants, services, utils, worker
+from ray._private import utils, worker
 
 from mnist_sweep.runners.ray import private
 
@@ -40,71 +36,6 @@ def test_node_messages_are_passed_on_and_rays_own_function_is_back_afterwards() 
         worker.print_to_stdstream({"lines": ["a node", "is lost"]}, ignore_prefix=False)
     assert messages == ["a node\nis lost"]
     assert worker.print_to_stdstream is original
-
-
-def test_a_ray_that_was_imported_before_is_kept_on_loopback(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ray_constants, "ENABLE_RAY_CLUSTER", True)
-    with private.kept_local():
-        assert not ray_constants.ENABLE_RAY_CLUSTER
-    assert ray_constants.ENABLE_RAY_CLUSTER
-
-
-@pytest.fixture
-def raylet(tmp_path: Path) -> str:
-    """A program of that name."""
-    (tmp_path / "raylet").symlink_to("/bin/sleep")
-    return str(tmp_path / "raylet")
-
-
-@pytest.mark.parametrize("num_contexts", [1, 2])
-def test_processes_of_ray_are_in_groups_of_their_own_and_end_with_the_context(raylet: str, num_contexts: int) -> None:
-    with contextlib.ExitStack() as stack:
-        for _ in range(num_contexts):
-            stack.enter_context(private.kept_local())
-        processes = [services.ConsolePopen([name, "300"]) for name in ("/bin/sleep", raylet)]
-        groups = {os.getpgid(process.pid) for process in processes}
-        assert groups == {process.pid for process in processes}
-    assert [process.wait() for process in processes] == [-signal.SIGKILL] * 2
-
-
-def test_a_raylet_and_its_agents_end_when_this_process_is_killed(raylet: str) -> None:
-    body = f"""
-import os, signal
-from ray._private import services
-from mnist_sweep.runners.ray import private
-with private.kept_local():
-    print(services.ConsolePopen([{raylet!r}, "300"]).pid, flush=True)
-    os.kill(os.getpid(), signal.SIGKILL)
-"""
-    ended = subprocess.run([sys.executable, "-c", body], capture_output=True, text=True, check=False)
-    assert ended.returncode == -signal.SIGKILL
-    deadline = time.monotonic() + 60
-    while Path(f"/proc/{ended.stdout.strip()}").exists():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-
-
-def test_a_raylet_that_has_ended_is_not_waited_for(raylet: str) -> None:
-    with private.kept_local():
-        services.ConsolePopen([raylet, "0"]).wait()
-        with pytest.raises(TimeoutError, match="its raylet has ended with status 0"):
-            services.get_node("127.0.0.1:1", "id")
-
-
-def test_a_process_that_does_not_start_is_not_waited_for_long(
-    tmp_path: Path, raylet: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(os, "getloadavg", lambda: (0.0, 0.0, 0.0))
-    monkeypatch.setattr(private, "SECONDS_TO_START", 1.0)
-    (tmp_path / "gcs_server").symlink_to("/bin/sleep")
-    with private.kept_local():
-        services.ConsolePopen([str(tmp_path / "gcs_server"), "300"])
-        with pytest.raises(TimeoutError, match=r"its gcs_server did not start within 1 s"):
-            node.wait_for_persisted_port(str(tmp_path), "a" * 56, "gcs_server_port", timeout_ms=30_000)
-        services.ConsolePopen([raylet, "300"])
-        monkeypatch.setattr(private, "SECONDS_TO_START", -1.0)
-        with pytest.raises(TimeoutError, match=r"its raylet did not start within -1 s"):
-            services.get_node("127.0.0.1:1", "id")
 
 
 def test_a_ray_is_dead_without_its_gcs_or_raylet_only(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -342,7 +342,7 @@ class Kill:
             notes.append(event.text)
         if isinstance(event, TrialEvaluated) and not self.done:
             self.done = True
-            processes = private._value(private.GLOBAL_NODE).live_processes()
+            processes = private.found(private.GLOBAL_NODE).live_processes()
             next(process for kind, process in processes if kind == "{kind}").kill()
 
 base = TrialConfig(model=Softmax(), optimizer=GradientDescent(), num_steps=4000, evaluate_every=500)

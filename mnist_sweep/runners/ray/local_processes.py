@@ -1,0 +1,155 @@
+"""The processes of a Ray that is started here: they end with this one, and a start that cannot succeed ends soon.
+
+A busy machine starts slowly, so a process that still runs is waited for longer than one that hangs.
+"""
+
+import contextlib
+import os
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from mnist_sweep.runners.ray import private, retries
+from mnist_sweep.system import exits, machine
+
+SECONDS_TO_START = 14.0  # of the GCS, then of the raylet; longer on a busy machine, as Ray itself waits 30 s for each
+MAX_SECONDS_TO_START = 30.0
+SECONDS_TO_HANG = 7.0  # without running at all, while Ray starts; even an idle GCS or raylet runs many times a second
+SECONDS_TO_HANG_LATER = 30.0  # where a disk that stalls may hold one up, and its end costs more
+SECONDS_TO_RAISE = 5.0  # after a process has ended while Ray starts; Ray's native code may wait for it for 60 s
+SECONDS_BETWEEN_LOOKS = 0.5
+Starting = Callable[[], contextlib.AbstractContextManager[None]]
+
+
+@contextlib.contextmanager
+def kept_local() -> Iterator[Starting]:
+    """Keep a Ray that is started in the body on loopback, and let it end with this process, however that ends.
+
+    Its processes are in groups of their own: a signal to the group of the run, as a terminal sends it, pauses trials.
+    Give a context for the call that starts it: this process ends if that hangs since one of Ray's has ended.
+    """
+    processes = _Processes()
+    with (
+        private.replaced(private.HAS_READ_LOOPBACK, False),
+        private.replaced(private.POPEN, processes.start),
+        private.replaced(private.GCS_PORT, processes.gcs_port),
+        private.replaced(private.GET_NODE, processes.node),
+        processes.ending,
+        processes.watched(),
+    ):
+        yield processes.starting
+
+
+class _Processes:
+    """The processes of a local Ray; `ending` is a context at whose end all have ended."""
+
+    def __init__(self) -> None:
+        self.ending = contextlib.ExitStack()
+        names = private.POPEN, private.GCS_PORT, private.GET_NODE
+        self._popen, self._gcs_port, self._get_node = map(private.found, names)
+        self._started: dict[str, Any] = {}
+        self._asked_since: dict[str, float] = {}
+        self._hung: set[str] = set()
+        self._is_starting = False
+
+    def start(self, command: Sequence[str], **options: Any) -> Any:
+        """Start one, in Ray's place."""
+        process = self._popen(command, **{**options, "process_group": 0})
+        self.ending.callback(_end_group, process)
+        name = Path(command[0]).name
+        self._started[name] = process
+        if name == "raylet":
+            # Kills the raylet's agents when this process was killed: they would live on for a minute.
+            script = 'read -r _; kill -s KILL -- "-$1"'
+            silent = {"stdin": subprocess.PIPE, "stderr": subprocess.DEVNULL, "process_group": 0}
+            guard = self._popen(["sh", "-c", script, "sh", str(process.pid)], **silent)
+            self.ending.enter_context(guard)
+            self.ending.callback(guard.kill)
+        return process
+
+    def gcs_port(self, *arguments: Any, timeout_ms: int) -> Any:
+        """Return the port of the GCS, once it has one."""
+        while True:
+            try:
+                return self._gcs_port(*arguments, timeout_ms=min(timeout_ms, int(1000 * SECONDS_BETWEEN_LOOKS)))
+            except RuntimeError:
+                self._check("gcs_server")
+
+    def node(self, *arguments: Any) -> Any:
+        """Return what Ray knows of the node that has been started; it asks again until it knows something."""
+        self._check("raylet")
+        return self._get_node(*arguments)
+
+    @contextlib.contextmanager
+    def starting(self) -> Iterator[None]:
+        """Let this process end if the body hangs."""
+        self._is_starting = True
+        try:
+            yield
+        finally:
+            self._is_starting = False
+
+    @contextlib.contextmanager
+    def watched(self) -> Iterator[None]:
+        """Kill a vital process that hangs, so that Ray breaks down as it does without one."""
+        end = threading.Event()
+        watching = threading.Thread(target=self._watch, args=[end], daemon=True)
+        watching.start()
+        try:
+            yield
+        finally:
+            end.set()
+            watching.join()
+
+    def _watch(self, end: threading.Event) -> None:
+        looks = {name: _Looks() for name in private.VITAL_PROCESSES}
+        seconds_ended = 0.0
+        while not end.wait(SECONDS_BETWEEN_LOOKS):
+            limit = SECONDS_TO_HANG if self._is_starting else SECONDS_TO_HANG_LATER
+            for name, process in [*self._started.items()]:
+                if name in looks and process.poll() is None and looks[name].seconds_idle(process.pid) > limit:
+                    self._hung.add(name)
+                    process.kill()
+            cause = next(filter(None, map(self._end_of, private.VITAL_PROCESSES)), None)
+            seconds_ended += SECONDS_BETWEEN_LOOKS if cause and self._is_starting else -seconds_ended
+            if cause and seconds_ended > SECONDS_TO_RAISE:
+                exits.end_process(str(retries.not_started(cause)))
+
+    def _check(self, name: str) -> None:
+        if cause := next(filter(None, map(self._end_of, private.VITAL_PROCESSES)), None):
+            raise TimeoutError(cause)
+        now, busy = time.monotonic(), os.getloadavg()[0] / (os.cpu_count() or 1)
+        limit = min(SECONDS_TO_START * max(1.0, busy), MAX_SECONDS_TO_START)
+        if now > self._asked_since.setdefault(name, now) + limit:
+            raise TimeoutError(f"its {name} did not start within {limit:.0f} s")
+
+    def _end_of(self, name: str) -> str | None:
+        """Return how a process has ended, or None."""
+        process = self._started.get(name)
+        if process is None or process.poll() is None:
+            return None
+        return f"its {name} hangs" if name in self._hung else f"its {name} has ended with status {process.returncode}"
+
+
+class _Looks:
+    """Looks at a process, one every `SECONDS_BETWEEN_LOOKS`; a time in which this process was suspended has none."""
+
+    def __init__(self) -> None:
+        self._num_idle, self._last = 0, -1
+
+    def seconds_idle(self, pid: int) -> float:
+        """Return for how long the process has neither run nor waited for a CPU; 0 if that is unknown."""
+        found = machine.active_nanoseconds(pid)
+        self._num_idle = self._num_idle + 1 if found == self._last else 0
+        self._last = -1 if found is None else found
+        return self._num_idle * SECONDS_BETWEEN_LOOKS
+
+
+def _end_group(leader: Any) -> None:
+    with contextlib.suppress(ProcessLookupError):  # Ray has ended it
+        os.killpg(leader.pid, signal.SIGKILL)
+    leader.wait()

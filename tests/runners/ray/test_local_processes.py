@@ -1,0 +1,116 @@
+"""Laws of the processes of a local Ray: none outlives this one, and one that cannot start is not waited for."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from ray._private import node, ray_constants, services
+
+from mnist_sweep.runners.ray import local_processes
+
+
+def test_a_ray_that_was_imported_before_is_kept_on_loopback(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ray_constants, "ENABLE_RAY_CLUSTER", True)
+    with local_processes.kept_local():
+        assert not ray_constants.ENABLE_RAY_CLUSTER
+    assert ray_constants.ENABLE_RAY_CLUSTER
+
+
+@pytest.fixture
+def raylet(tmp_path: Path) -> str:
+    """A program of that name, which does nothing."""
+    (tmp_path / "raylet").symlink_to("/bin/sleep")
+    return str(tmp_path / "raylet")
+
+
+@pytest.fixture
+def busy_gcs(tmp_path: Path) -> list[str]:
+    """A program of that name, which runs all the time."""
+    (tmp_path / "gcs_server").symlink_to("/bin/sh")
+    return [str(tmp_path / "gcs_server"), "-c", "while :; do :; done"]
+
+
+@pytest.mark.parametrize("num_contexts", [1, 2])
+def test_processes_of_ray_are_in_groups_of_their_own_and_end_with_the_context(raylet: str, num_contexts: int) -> None:
+    with contextlib.ExitStack() as stack:
+        for _ in range(num_contexts):
+            stack.enter_context(local_processes.kept_local())
+        processes = [services.ConsolePopen([name, "300"]) for name in ("/bin/sleep", raylet)]
+        groups = {os.getpgid(process.pid) for process in processes}
+        assert groups == {process.pid for process in processes}
+    assert [process.wait() for process in processes] == [-signal.SIGKILL] * 2
+
+
+def test_a_raylet_and_its_agents_end_when_this_process_is_killed(raylet: str) -> None:
+    body = f"""
+import os, signal
+from ray._private import services
+from mnist_sweep.runners.ray import local_processes
+with local_processes.kept_local():
+    print(services.ConsolePopen([{raylet!r}, "300"]).pid, flush=True)
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+    ended = subprocess.run([sys.executable, "-c", body], capture_output=True, text=True, check=False)
+    assert ended.returncode == -signal.SIGKILL
+    deadline = time.monotonic() + 60
+    while Path(f"/proc/{ended.stdout.strip()}").exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def test_a_raylet_that_has_ended_is_not_waited_for(raylet: str) -> None:
+    with local_processes.kept_local():
+        services.ConsolePopen([raylet, "0"]).wait()
+        with pytest.raises(TimeoutError, match="its raylet has ended with status 0"):
+            services.get_node("127.0.0.1:1", "id")
+
+
+def test_a_process_that_hangs_is_killed_and_named(raylet: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(local_processes, "SECONDS_TO_HANG_LATER", 300.0)
+    monkeypatch.setattr(local_processes, "SECONDS_TO_HANG", 0.5)
+    with local_processes.kept_local() as starting, starting():
+        assert services.ConsolePopen([raylet, "300"]).wait() == -signal.SIGKILL
+        with pytest.raises(TimeoutError, match="its raylet hangs"):
+            services.get_node("127.0.0.1:1", "id")
+
+
+def test_a_process_that_runs_and_does_not_start_is_waited_for_longer(
+    tmp_path: Path, busy_gcs: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(local_processes, "SECONDS_TO_HANG", 0.5)
+    monkeypatch.setattr(os, "getloadavg", lambda: (0.0, 0.0, 0.0))
+    monkeypatch.setattr(local_processes, "SECONDS_TO_START", 3.0)
+    with local_processes.kept_local():
+        gcs = services.ConsolePopen(busy_gcs)
+        with pytest.raises(TimeoutError, match=r"its gcs_server did not start within 3 s"):
+            node.wait_for_persisted_port(str(tmp_path), "a" * 56, "gcs_server_port", timeout_ms=30_000)
+        assert gcs.poll() is None
+
+
+@pytest.mark.parametrize(("program", "cause"), [("300", "hangs"), ("0", "has ended with status 0")])
+def test_a_start_that_hangs_without_a_process_ends_in_one_line(raylet: str, program: str, cause: str) -> None:
+    body = f"""
+import time
+from ray._private import services
+from mnist_sweep.runners.ray import local_processes
+local_processes.SECONDS_TO_HANG = local_processes.SECONDS_TO_RAISE = 0.5
+with local_processes.kept_local() as starting, starting():
+    services.ConsolePopen([{raylet!r}, {program!r}])
+    time.sleep(600)  # as Ray's native code does
+"""
+    ended = subprocess.run([sys.executable, "-c", body], capture_output=True, text=True, timeout=300, check=False)
+    message = f"error: Ray could not be started on this machine (its raylet {cause}): use --runner local, which needs"
+    assert (ended.returncode, ended.stderr.count("\n")) == (2, 1)
+    assert ended.stderr.startswith(message)
+
+
+def test_a_process_that_hangs_in_a_run_is_killed_later(raylet: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(local_processes, "SECONDS_TO_HANG", 300.0)
+    monkeypatch.setattr(local_processes, "SECONDS_TO_HANG_LATER", 0.5)
+    with local_processes.kept_local():
+        assert services.ConsolePopen([raylet, "300"]).wait() == -signal.SIGKILL
