@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
-from mnist_sweep.errors import DataError
+from mnist_sweep.errors import ConfigError, DataError
+from mnist_sweep.validation import coerce
 
 if TYPE_CHECKING:
     import numpy as np
@@ -74,6 +75,12 @@ class Dataset:
     notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        try:
+            coerce(self)  # `labels.max() + 1` is a number of NumPy's
+        except ConfigError as error:
+            raise DataError(str(error)) from None
+        for name, split in self.splits.items():
+            _require(isinstance(split, Split), f"{name} is a Split", type=type(split).__name__)
         _require(1 <= self.num_classes <= 256, "1 <= num_classes <= 256", num_classes=self.num_classes)
         _require(1 <= self.pixel_max <= 255, "1 <= pixel_max <= 255", pixel_max=self.pixel_max)
         num_names = len(self.class_names)
@@ -140,8 +147,12 @@ def _check_array(name: str, array: object, *, rank: int) -> None:
 
     if not isinstance(array, np.ndarray):
         raise DataError(f"`{name}` must be a NumPy array, but got type={type(array).__name__!r}.")
-    is_one_hot = rank == 1 and array.ndim == 2
-    hint = ": `labels.argmax(axis=1)` converts one-hot labels to classes" if is_one_hot else _cast_hint(name, array)
+    if isinstance(array, np.ma.MaskedArray):
+        raise DataError(f"`{name}` must have no mask, which training would ignore: use `{name}.filled(0)`.")
+    hint = _cast_hint(name, array)
+    if rank == 1 and array.ndim == 2:
+        is_column = array.shape[1] == 1
+        hint = ": use `labels[:, 0]`" if is_column else ": `labels.argmax(axis=1)` converts one-hot labels to classes"
     _require(array.dtype == np.uint8, f"{name}.dtype == uint8", hint, dtype=str(array.dtype))
     _require(array.ndim == rank, f"{name}.ndim == {rank}", hint, shape=array.shape)
     _require(array.size > 0, f"{name}.size > 0", shape=array.shape)

@@ -26,6 +26,8 @@ CLEAR, LOST = 0.6, 0.1  # shares guessed rightly of a class within train, and of
 def label_notes(data: Dataset) -> Iterator[str]:
     """Yield the splits whose labels look unrelated to their images, and classes that look exchanged."""
     images, labels = data.train.images, data.train.labels
+    if len(labels) < MIN_IMAGES:
+        return
     halves = [Split(images=images[start::2], labels=labels[start::2]) for start in (0, 1)]
     within = _guessed(*halves)
     if within is None:

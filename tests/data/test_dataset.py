@@ -26,7 +26,10 @@ def dataset(**changes: Any) -> Dataset:
         (np.zeros((2, 4, 5, 1), np.float32), np.zeros(2, np.uint8), "`images.dtype == uint8` must hold, but got dtype"),
         (np.zeros((2, 4, 5), np.uint8), np.zeros(2, np.uint8), r"`images.ndim == 4` .* got shape=\(2, 4, 5\)"),
         (np.zeros((2, 4, 5, 1), np.uint8), np.zeros(2, np.int64), "`labels.dtype == uint8` .* got dtype='int64'"),
-        (np.zeros((2, 4, 5, 1), np.uint8), np.zeros((2, 1), np.uint8), "`labels.ndim == 1`"),
+        (np.zeros((2, 4, 5, 1), np.uint8), np.zeros((2, 3), np.uint8), r": `labels.argmax\(axis=1\)` converts one-hot"),
+        (np.zeros((2, 4, 5, 1), np.uint8), np.zeros((2, 1), np.uint8), r"got shape=\(2, 1\): use `labels\[:, 0\]`"),
+        (np.zeros((2, 4, 5, 1), np.uint8), np.zeros((2, 1), np.int64), r"dtype='int64': use `labels\[:, 0\]`"),
+        (np.ma.zeros((2, 4, 5, 1), np.uint8), np.zeros(2, np.uint8), "must have no mask, which training would ignore"),
         (np.zeros((2, 4, 5, 1), np.uint8), np.zeros(3, np.uint8), "got num_images=2, num_labels=3"),
         (np.zeros((0, 4, 5, 1), np.uint8), np.zeros(0, np.uint8), "`images.size > 0`"),
         (np.zeros((2, 4, 0, 1), np.uint8), np.zeros(2, np.uint8), "`images.size > 0`"),
@@ -51,11 +54,22 @@ def test_malformed_split_cannot_exist(images: Any, labels: Any, message: str) ->
         ({"pixel_max": 256}, "pixel_max=256"),
         ({"num_classes": 0}, "num_classes=0"),
         ({"num_classes": 257}, "num_classes=257"),
+        ({"num_classes": "10"}, "`Dataset.num_classes is a whole number` must hold, but got num_classes='10'"),
+        ({"num_classes": 9.5}, "`Dataset.num_classes is a whole number`"),
+        ({"pixel_max": True}, "`Dataset.pixel_max is a whole number`"),
+        ({"val": (np.zeros(1), np.zeros(1))}, "`val is a Split` must hold, but got type='tuple'"),
     ],
 )
 def test_inconsistent_dataset_cannot_exist(changes: dict[str, Any], message: str) -> None:
     with pytest.raises(DataError, match=message):
         dataset(**changes)
+
+
+@pytest.mark.parametrize("number", [np.int64(10), np.uint8(10), np.array(10), 10.0])
+def test_numbers_of_numpy_are_those_of_python(number: Any) -> None:
+    plain, found = dataset(pixel_max=10), dataset(num_classes=number, pixel_max=number)
+    assert (type(found.num_classes), type(found.pixel_max)) == (int, int)
+    assert found.digest() == plain.digest()
 
 
 def test_image_shape_is_height_width_channels() -> None:

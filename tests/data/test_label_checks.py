@@ -1,5 +1,7 @@
 """Laws of the neighbours: labels that images do not bear out are told, and few of those that they do."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -29,3 +31,5 @@ def test_classes_that_differ_in_texture_alone_are_told_from_shuffled_ones(seed: 
 
 def test_too_few_images_are_not_judged() -> None:
     assert [*label_notes(made(0, size=150, shuffled=True))] == []
+    single = Split(images=np.zeros((1, 12, 12, 1), np.uint8), labels=np.zeros(1, np.uint8))
+    assert [*label_notes(dataclasses.replace(made(0), train=single))] == []
