@@ -3,6 +3,7 @@
 All training data comes from `load`, so every data set is checked in one place, built in or not.
 """
 
+import inspect
 from collections.abc import Callable
 
 from mnist_sweep.data.cifar10 import CIFAR10
@@ -40,6 +41,8 @@ def load(source: DataSource | Callable[[], Dataset]) -> Dataset:
         raise
     except Exception as error:  # a user's data source may raise anything
         raise DataError(f"the data source {name} raised {first_cause(error)}.") from error
+    if inspect.iscoroutine(dataset):
+        dataset.close()  # else Python warns that nobody has awaited it
     if not isinstance(dataset, Dataset):
         raise DataError(f"the data source {name} must return a Dataset, but got type={type(dataset).__name__!r}.")
     if isinstance(source, Shaped) and _shape(source) != _shape(dataset):

@@ -2,7 +2,7 @@
 
 import dataclasses
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -37,10 +37,10 @@ class Sweep:
     until: Known | None = None
 
     def __post_init__(self) -> None:
-        if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}", self.name):
+        if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}", str(self.name)) or not isinstance(self.name, str):
             rule = "a sweep's name must be 1 to 100 letters, digits, `.`, `_` or `-`, not starting with `.` or `-`"
             raise ConfigError(f"{rule}, but got name={self.name!r}.")
-        object.__setattr__(self, "trials", tuple(self.trials))
+        object.__setattr__(self, "trials", _listed(self.trials))
         object.__setattr__(self, "code", tuple(self.code))
         if self.search is not None and not isinstance(self.search, Search):
             raise ConfigError(f"a sweep's search must be a Search, but got {shown_in_one_line(self.search)}.")
@@ -134,3 +134,12 @@ def _with_configs(trials: Sequence[TrialConfig], names: Sequence[str]) -> list[T
         chosen |= found
     require(bool(chosen), "configs names at least one", configs=names)
     return [trial for trial, one in zip(trials, ids, strict=True) if one in chosen]
+
+
+def _listed(given: Any) -> tuple[TrialConfig, ...]:
+    trials = tuple(given) if isinstance(given, Iterable) else ()
+    strange = [trial for trial in trials if not isinstance(trial, TrialConfig)]
+    if strange or not isinstance(given, Iterable):
+        got = shown_in_one_line(strange[0] if strange else given)
+        raise ConfigError(f"a sweep's trials must be a list of TrialConfig, but got {got}.")
+    return trials

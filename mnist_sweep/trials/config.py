@@ -6,6 +6,7 @@ no existing id. Hence a default, once released, never changes.
 
 import dataclasses
 import itertools
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import FunctionType
@@ -206,7 +207,10 @@ def _reason(value: Any, method: str) -> str:
         return f"the class itself: write {value.__name__}()"
     if dataclasses.is_dataclass(value) and cast(Any, value).__dataclass_params__.frozen:
         return f"which has no `{method}`"
-    return f"whose class is not frozen: write @dataclass(frozen=True) above {type(value).__name__}"
+    name, module = type(value).__name__, type(value).__module__
+    if module.partition(".")[0] in sys.stdlib_module_names:  # such as a functools.partial, a bound method or a tuple
+        return f"a {name}: write a frozen dataclass with `{method}`, whose fields are what {method} needs"
+    return f"whose class is not a frozen dataclass: write @dataclass(frozen=True) above {name}"
 
 
 def type_of(value: Any) -> Any:

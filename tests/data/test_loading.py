@@ -100,10 +100,15 @@ def test_function_is_a_source_too() -> None:
     assert load(digits).image_shape == (8, 8, 1)
 
 
+async def coroutine() -> None:
+    pass
+
+
 @pytest.mark.parametrize(
     ("source", "message"),
     [
         (lambda: None, "must return a Dataset, but got type='NoneType'"),
+        (coroutine, "data source coroutine must return a Dataset, but got type='coroutine'"),
         (
             SimpleNamespace(load=lambda: [1, 2]),
             "data source SimpleNamespace must return a Dataset, but got type='list'",

@@ -1,6 +1,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -24,8 +25,16 @@ def test_a_sweep_has_trials() -> None:
         Sweep(name="none", trials=[])
 
 
-@pytest.mark.parametrize("name", ["", "a/b", "..", ".", ".hidden", "-x", "a b", "a\n", "a\\b", "x" * 101, "é"])
-def test_a_name_cannot_leave_its_folder(name: str) -> None:
+@pytest.mark.parametrize("trials", [BASE, None, [[BASE]], {"a": BASE}, [BASE, "digits"], "digits", 3])
+def test_trials_are_a_list_of_trials(trials: Any) -> None:
+    with pytest.raises(ConfigError, match="a sweep's trials must be a list of TrialConfig, but got"):
+        Sweep(name="strange", trials=trials)
+
+
+@pytest.mark.parametrize(
+    "name", [b"bytes", None, "", "a/b", "..", ".", ".hidden", "-x", "a b", "a\n", "a\\b", "x" * 101, "é"]
+)
+def test_a_name_cannot_leave_its_folder(name: Any) -> None:
     with pytest.raises(ConfigError, match="a sweep's name"):
         Sweep(name=name, trials=[BASE])
 

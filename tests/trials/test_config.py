@@ -1,5 +1,6 @@
 """Laws of configs: what is one setting, what its id depends on, and what can never become a config."""
 
+import functools
 import itertools
 import json
 import subprocess
@@ -566,7 +567,8 @@ def test_function_without_an_import_path_is_no_data_set_of_a_row(refused: Refuse
 def test_part_of_the_wrong_kind_is_refused_with_the_way_to_write_it(refused: Refused) -> None:
     for model, hint in [
         (Net, "the class itself: write Net()"),
-        (SimpleNamespace(build=3), "not frozen: write @dataclass(frozen=True) above SimpleNamespace"),
+        (SimpleNamespace(build=3), "a SimpleNamespace: write a frozen dataclass with `build`, whose fields are what"),
+        (functools.partial(CNN), "a partial: write a frozen dataclass with `build`"),
         (Digits(), "which has no `build`"),
     ]:
         with refused(ConfigError, "`model` must be an instance of a frozen dataclass with `build`", hint):
