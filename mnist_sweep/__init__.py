@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from mnist_sweep.planning.plan_builder import plan
     from mnist_sweep.reports.writer import write_report as report
     from mnist_sweep.results.csv_tables import read_history, read_summary, read_trials
+    from mnist_sweep.results.predictions import Predictions
     from mnist_sweep.runners.local import Local
     from mnist_sweep.runners.ray.tune import RayTune
     from mnist_sweep.search.distributions import Choice, Integer, LogUniform, Uniform
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
     from mnist_sweep.sweep.sweep import Sweep
     from mnist_sweep.trackers.mlflow import MLflow
     from mnist_sweep.trackers.wandb import WandB
+    from mnist_sweep.training.context import Context
     from mnist_sweep.trials.artifacts import Keep
     from mnist_sweep.trials.config import TrialConfig, config_id, from_flat, to_flat, trial_id
     from mnist_sweep.trials.row import Evaluation, Status, TrialRow
@@ -77,6 +79,7 @@ _MODULES = {
     "planning.plan_builder": "plan",
     "reports.writer": "write_report",
     "results.csv_tables": "read_history read_summary read_trials",
+    "results.predictions": "Predictions",
     "runners.local": "Local",
     "runners.ray.tune": "RayTune",
     "search.distributions": "Choice Integer LogUniform Uniform",
@@ -87,6 +90,7 @@ _MODULES = {
     "sweep.sweep": "Sweep",
     "trackers.mlflow": "MLflow",
     "trackers.wandb": "WandB",
+    "training.context": "Context",
     "trials.artifacts": "Keep",
     "trials.config": "TrialConfig config_id from_flat to_flat trial_id",
     "trials.row": "Evaluation Status TrialRow",
@@ -108,6 +112,7 @@ __all__ = [
     "Adam",
     "Choice",
     "Constant",
+    "Context",
     "Cosine",
     "Dataset",
     "Digits",
@@ -122,6 +127,7 @@ __all__ = [
     "MLflow",
     "Momentum",
     "Outcome",
+    "Predictions",
     "RMSProp",
     "RayTune",
     "ResNet",

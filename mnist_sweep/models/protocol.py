@@ -1,11 +1,14 @@
-"""The interface of a model: frozen hyperparameters with a `build` method.
+"""The interface of a model: frozen hyperparameters with a `build` method, or with a `train` method of their own.
 
 A field marked with `metadata=VARIABLE` is a number that the built model keeps in a weight rather than in its structure;
 trials of a worker that differ only in such fields share one traced graph.
 """
 
+import inspect
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
+
+from mnist_sweep.errors import ConfigError
 
 if TYPE_CHECKING:
     import keras
@@ -38,3 +41,44 @@ class Model(Protocol):
             numbers come from Keras' seed generators, and in evaluation (`training=False`) the logits of an image depend
             on that image and the variables alone.
         """
+
+
+class TrainingCode(Protocol):
+    """Hyperparameters of training code of the user's own: any frozen dataclass with this method and no `build`.
+
+    Code that need not compute the same bits twice declares `DETERMINISTIC = False` in its class, and its rows say so.
+    """
+
+    def train(self, context: Any) -> Any:
+        """Train, report and return what the trained model predicts.
+
+        Args:
+            context: The trial, a `training.context.Context`.
+
+        Returns:
+            `Predictions` of validation and test, or a dictionary with `test_accuracy` or `predictions`, and if wanted
+            `val_accuracy`, `val_loss` and the number of `parameters` of the trained model.
+        """
+
+
+def trains_itself(model: object) -> bool:
+    """Return whether a model brings its own training code."""
+    return callable(getattr(type(model), "train", None))
+
+
+def check_training_code(model: Any) -> None:
+    """Validate that `train` of a model can be called with a context, and that it has no `build` besides.
+
+    Raises:
+        ConfigError: It cannot be, or returns before it trains, as a generator does.
+    """
+    name = type(model).__name__
+    if hasattr(model, "build"):
+        raise ConfigError(f"{name} has both `build` and `train`: rename the one that the sweep is not to call.")
+    if inspect.iscoroutinefunction(model.train) or inspect.isgeneratorfunction(model.train):
+        raise ConfigError(f"`train` of {name} must be a plain function, without `async` and `yield`.")
+    try:
+        inspect.signature(model.train).bind(object())
+    except TypeError as error:
+        rule = f"`train` of {name} must take a context, as in `def train(self, context)`"
+        raise ConfigError(f"{rule}, but: {error}.") from None

@@ -7,6 +7,7 @@ from typing import Any
 
 from mnist_sweep.data.dataset import Shaped
 from mnist_sweep.errors import ConfigError, DataError
+from mnist_sweep.models.protocol import trains_itself
 from mnist_sweep.planning import calibration_processes, disk_usage, wall_time
 from mnist_sweep.planning.calibration_processes import Calibration
 from mnist_sweep.planning.sweep_plan import KindPlan, NetworkPlan, Plan
@@ -140,7 +141,9 @@ def _shaped(source: Any) -> Shaped:
 
 
 def _layers(trial: TrialConfig, dataset: Shaped) -> dict[str, Any]:
-    """Return the fields of a network's plan on its layers."""
+    """Return the fields of a network's plan on its layers, which are unknown if a model trains itself."""
+    if trains_itself(trial.model):
+        return {}
     if describe := getattr(trial.model, "describe", None):
         return {"layers": tuple(describe(dataset.image_shape, dataset.num_classes))}
     try:

@@ -17,18 +17,19 @@ from typing import Any, cast
 from mnist_sweep.data import loading
 from mnist_sweep.data.dataset import Dataset
 from mnist_sweep.errors import LedgerError
+from mnist_sweep.models.protocol import trains_itself
 from mnist_sweep.results.predictions import Predictions
 from mnist_sweep.runners import code_check
 from mnist_sweep.system.storage import Bucket, Folder, storage
 from mnist_sweep.text.causes import first_cause
 from mnist_sweep.text.lines import shortened
 from mnist_sweep.text.names import Flat
-from mnist_sweep.training import fitting, model_candidates, row_builder, tensorflow_runtime
+from mnist_sweep.training import fitting, model_candidates, own_training, row_builder, tensorflow_runtime
 from mnist_sweep.training.checkpoints import Checkpoints
 from mnist_sweep.training.model_candidates import Candidate
 from mnist_sweep.training.sample import Sample
 from mnist_sweep.training.training_loop import TrainingCallback
-from mnist_sweep.training.trial_progress import Heartbeat
+from mnist_sweep.training.trial_progress import Heartbeat, Paused
 from mnist_sweep.trials import kinds, shared_prefix
 from mnist_sweep.trials.artifacts import Artifacts, SavedModel
 from mnist_sweep.trials.config import TrialConfig, from_flat, to_flat, trial_id
@@ -56,7 +57,7 @@ def steps(
     """Run a trial in this process: yield its learning curve and what it leaves behind; return its row.
 
     An exception of the user's code, `sys.exit` included, becomes a `failed` row. There are heartbeats about once a
-    second; `fitting.Paused` may be thrown in at any of them, and is raised again when the checkpoint is written.
+    second; `Paused` may be thrown in at any of them, and is raised again when the checkpoint is written.
 
     Args:
         config: The trial.
@@ -71,15 +72,18 @@ def steps(
         model_candidates.check_model(config, dataset)
         checkpoints = _checkpoints(config, artifacts, problems)
         with _summaries(config, artifacts, checkpoints, problems) as summaries:
-            result = yield from fitting.train(config, dataset, callback=summaries, checkpoints=checkpoints)
+            train = own_training.train if trains_itself(config.model) else fitting.train
+            result = yield from train(config, dataset, callback=summaries, checkpoints=checkpoints)
     except (Exception, SystemExit) as error:  # a user's model or data set may raise anything
         return _failed(config, error)
+    if artifacts and result.fields_read is not None:
+        problems += own_training.ignored_fields(config, artifacts.fields, result.fields_read)
     seconds = time.perf_counter() - start
     row = row_builder.ended(config, result, num_test=len(dataset.test.labels), seconds=seconds)
-    with contextlib.suppress(fitting.Paused):  # it has ended
+    with contextlib.suppress(Paused):  # it has ended
         if artifacts and artifacts.predictions and result.predictions:
             yield result.predictions
-    with contextlib.suppress(fitting.Paused):
+    with contextlib.suppress(Paused):
         if artifacts and result.model is not None and _is_kept(row, artifacts):
             yield from _saved(result.model, dataset, problems)
     return dataclasses.replace(row, error="; ".join(problems) or None)
@@ -87,7 +91,7 @@ def steps(
 
 def pausable(
     running: Generator[Item | None, None, TrialRow], is_ending: Callable[[], bool]
-) -> Generator[Item, None, TrialRow | fitting.Paused]:
+) -> Generator[Item, None, TrialRow | Paused]:
     """Pass on what a trial yields and returns; once its run is to end, let it write its checkpoint and end.
 
     Return what it was paused with instead of its row, if it has none: its notes are for the user. A trial in a process
@@ -99,12 +103,12 @@ def pausable(
             item = advance()
         except StopIteration as end:
             return cast(TrialRow, end.value)
-        except fitting.Paused as paused:
+        except Paused as paused:
             return paused
         if item is not None:
             yield item
         pauses = not is_pausing and not isinstance(item, SavedModel | Predictions) and is_ending()
-        advance = functools.partial(running.throw, fitting.Paused()) if pauses else functools.partial(next, running)
+        advance = functools.partial(running.throw, Paused()) if pauses else functools.partial(next, running)
         is_pausing |= pauses
 
 
@@ -136,7 +140,7 @@ def isolated_steps(flat: Flat, key: int, artifacts: Artifacts | None) -> Generat
     dataset = tensorflow_runtime.cached("datasets", key, lambda: None, limit=KEPT_DATASETS)
     try:
         return (yield from steps(config, dataset, artifacts=artifacts))
-    except (GeneratorExit, fitting.Paused):
+    except (GeneratorExit, Paused):
         raise
     except BaseException as error:  # only the user's code can have raised it
         return _failed(config, error)
@@ -190,7 +194,8 @@ def _summaries(
     from mnist_sweep.trackers.tensorboard.writer import TensorBoardWriter
 
     name = log_folder(to_flat(config), artifacts.fields, trial_id(config))
-    full, fresh = artifacts.summaries == "full", not (checkpoints and checkpoints.exist())
+    full = artifacts.summaries == "full" and not trains_itself(config.model)  # there are no graphs to show
+    fresh = not (checkpoints and checkpoints.exist())
     with (
         _working_folder(storage_of(artifacts), name, problems) as folder,
         TensorBoardWriter(folder, config, full=full, fresh=fresh) as summaries,

@@ -124,7 +124,7 @@ def _run(before: TrialRow, config: TrialConfig) -> TrialRow:
     except _StopError:
         timing = row_builder.timing(time.perf_counter() - start, points[-1].seconds)
         return row_builder.stopped(
-            config, points, parameters=before.parameters or 0, timing=timing, origin=row_builder.origin()
+            config, points, parameters=before.parameters, timing=timing, origin=row_builder.origin()
         )
 
 

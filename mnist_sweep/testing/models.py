@@ -10,7 +10,7 @@ import numpy as np
 
 from mnist_sweep.data.dataset import Dataset, Split
 from mnist_sweep.errors import ConfigError
-from mnist_sweep.models.protocol import Model
+from mnist_sweep.models.protocol import Model, trains_itself
 from mnist_sweep.testing.law import law
 from mnist_sweep.training import model_candidates, sample, tensorflow_runtime
 from mnist_sweep.training.model_candidates import Candidate
@@ -32,6 +32,7 @@ def check_model(model: Model, *, image_shape: tuple[int, int, int] = (8, 8, 1), 
         AssertionError: A law is broken, such as one that a run holds models against; the message names it.
         SweepError: The model, or its own `check`, refuses the images.
     """
+    law(not trains_itself(model), "A model that trains itself has no `build` to check.")
     tensorflow_runtime.configure(threads=1)
     _check_value(model)
     check = getattr(model, "check", None)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeVar, cast
 
 from mnist_sweep.errors import LedgerError
 from mnist_sweep.training.training_loop import TrainingLoop
+from mnist_sweep.training.trial_progress import Paused
 from mnist_sweep.trials import overrides
 from mnist_sweep.validation import require
 
@@ -23,10 +24,6 @@ if TYPE_CHECKING:
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
-
-
-class Paused(BaseException):
-    """Thrown into a running trial to pause it: the trial writes its checkpoint and ends without a row."""
 
 
 def validate(config: "TrialConfig", data: "Dataset") -> None:

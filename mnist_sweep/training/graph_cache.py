@@ -7,12 +7,13 @@ time: every variable with a random initializer has a seed of its own, a function
 import functools
 import os
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import tensorflow as tf
 
 from mnist_sweep.data.batches import subseed
 from mnist_sweep.models.catalog import is_builtin
+from mnist_sweep.models.protocol import Model
 from mnist_sweep.system import exits
 from mnist_sweep.training import tensorflow_runtime
 from mnist_sweep.training.network import Network
@@ -51,7 +52,7 @@ def build_model(config: "TrialConfig", data: "Shaped") -> Any:
         tensorflow_runtime.seed_everything(subseed(config.seed, "weights"))
     pid = os.getpid()
     with tensorflow_runtime.precision(config.precision):
-        model = config.model.build(data.image_shape, data.num_classes)
+        model = cast(Model, config.model).build(data.image_shape, data.num_classes)
         exits.end_copy(pid)  # TensorFlow would hang in it
         return model if is_builtin(config.model) else with_weights(model, data.image_shape)
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from mnist_sweep.errors import ConfigError
 from mnist_sweep.models import shapes
 from mnist_sweep.models.catalog import is_builtin
+from mnist_sweep.models.protocol import trains_itself
 from mnist_sweep.models.shapes import LayerShape
 from mnist_sweep.text.lines import shortened
 from mnist_sweep.training import sample, tensorflow_runtime
@@ -40,8 +41,8 @@ class Checked(NamedTuple):
 
 
 def candidates(trials: Iterable["TrialConfig"], datasets: Mapping[Any, "Dataset"]) -> list[Candidate]:
-    """Return the distinct models of trials that are not built in."""
-    own = {_key(trial): trial for trial in trials if not is_builtin(trial.model)}
+    """Return the distinct models of trials that the sweep trains and that are not built in."""
+    own = {_key(trial): trial for trial in trials if not (is_builtin(trial.model) or trains_itself(trial.model))}
     samples = {source: sample.draw(datasets[source]) for source in {trial.data for trial in own.values()}}
     return [Candidate(trial, samples[trial.data]) for trial in own.values()]
 
@@ -60,12 +61,12 @@ def check_models(models: Sequence[Candidate]) -> list[str]:
 
 
 def check_model(config: "TrialConfig", data: "Dataset") -> None:
-    """Check the model of one trial, unless it is built in or this process has checked it.
+    """Check the model of one trial, unless it is built in, trains itself, or this process has checked it.
 
     Raises:
         ConfigError: As raised by `check_models`.
     """
-    if not is_builtin(config.model):
+    if not (is_builtin(config.model) or trains_itself(config.model)):
         _checked(Candidate(config, sample.draw(data)))
 
 

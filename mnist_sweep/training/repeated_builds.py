@@ -9,7 +9,7 @@ import hashlib
 import os
 import re
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import keras
 import numpy as np
@@ -19,6 +19,7 @@ from mnist_sweep.data.batches import subseed
 from mnist_sweep.errors import ConfigError
 from mnist_sweep.models import layer_calls
 from mnist_sweep.models.layer_calls import LayerCall
+from mnist_sweep.models.protocol import Model
 from mnist_sweep.system import exits
 from mnist_sweep.text.causes import first_cause
 from mnist_sweep.training import tensorflow_runtime
@@ -108,7 +109,7 @@ def build(config: "TrialConfig", data: "Shaped") -> Any:
     with tensorflow_runtime.precision(config.precision):
         tensorflow_runtime.seed_everything(subseed(config.seed, "weights"))
         try:
-            model = config.model.build(data.image_shape, data.num_classes)
+            model = cast(Model, config.model).build(data.image_shape, data.num_classes)
         except (Exception, SystemExit) as error:  # whatever the user's code raises
             raise BuildError from error
         finally:

@@ -2,15 +2,20 @@
 
 import os
 import platform
+import sys
 import time
 from collections.abc import Mapping, Sequence
 from importlib import metadata
 from typing import Any
 
+from mnist_sweep.models.protocol import trains_itself
 from mnist_sweep.training import tensorflow_runtime
 from mnist_sweep.training.trial_progress import FitResult
 from mnist_sweep.trials.config import TrialConfig, config_id, defaults, to_flat, trial_id
 from mnist_sweep.trials.row import Evaluation, Status, TrialRow
+
+# Packages by which a user's own training code may compute, by their modules.
+LIBRARIES = {"sklearn": "scikit-learn", **{name: name for name in ("scipy", "torch", "jax", "xgboost", "lightgbm")}}
 
 
 def ended(config: TrialConfig, result: FitResult, *, num_test: int, seconds: float) -> TrialRow:
@@ -21,7 +26,7 @@ def ended(config: TrialConfig, result: FitResult, *, num_test: int, seconds: flo
     parts: dict[str, Any] = {f"seconds_{name}": value for name, value in result.seconds.items()}
     return TrialRow(
         **_identity(config),
-        **(_metrics(result.history[-1]) if result.status is Status.OK else {}),
+        **(_metrics(result.final) if result.final else {}),
         status=result.status,
         test_accuracy=result.test_accuracy,
         num_test=num_test,
@@ -29,7 +34,7 @@ def ended(config: TrialConfig, result: FitResult, *, num_test: int, seconds: flo
         parameters=result.parameters,
         **timing(seconds, sum(parts.values())),
         **parts,
-        **origin(),
+        **_with_training_code(config, origin()),
         history=result.history,
     )
 
@@ -38,7 +43,7 @@ def stopped(
     config: TrialConfig,
     points: Sequence[Evaluation],
     *,
-    parameters: int,
+    parameters: int | None,
     timing: Mapping[str, Any],
     origin: Mapping[str, Any],
 ) -> TrialRow:
@@ -54,7 +59,7 @@ def stopped(
         steps=points[-1].step,
         parameters=parameters,
         **timing,
-        **origin,
+        **_with_training_code(config, origin),
         history=tuple(points),
     )
 
@@ -87,6 +92,15 @@ def version() -> str:
 
 def _worker() -> str:
     return f"{platform.node()}:{os.getpid()}"
+
+
+def _with_training_code(config: TrialConfig, origin: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the origin of a row, with what it says of training code of the user's own."""
+    if not trains_itself(config.model):
+        return dict(origin)
+    loaded = {package: metadata.version(package) for module, package in LIBRARIES.items() if module in sys.modules}
+    declared = {} if getattr(config.model, "DETERMINISTIC", True) else {"deterministic": False}
+    return {**origin, "environment": {**loaded, **origin["environment"], **declared}}
 
 
 def _identity(config: TrialConfig) -> dict[str, Any]:

@@ -228,6 +228,7 @@ class TrainingLoop:
             status=status,
             steps=self._state.step,
             history=tuple(self._state.history),
+            final=self._state.history[-1] if is_ok else None,
             test_accuracy=test_accuracy,
             parameters=self._network.parameters,
             seconds=self._timer.seconds,

@@ -11,16 +11,21 @@ if TYPE_CHECKING:
 PHASES = ("setup", "train", "evaluate")
 
 
+class Paused(BaseException):
+    """Thrown into a running trial to pause it: the trial writes its checkpoint and ends without a row."""
+
+
 class Heartbeat(NamedTuple):
     """A sign of life between the points of a learning curve.
 
     Attributes:
+        parameters: Number of trainable weights; None if unknown.
         note: One line for the user, or None.
         inherited: Wall time of the trials whose steps this one shares, in seconds.
     """
 
     step: int
-    parameters: int
+    parameters: int | None
     note: str | None = None
     inherited: float = 0.0
 
@@ -73,20 +78,26 @@ class FitResult:
     Attributes:
         status: OK, or DIVERGED when a loss was not finite.
         history: The learning curve, without the point at which a loss was not finite.
+        final: The last point, with the validation metrics of the trained model; None unless OK.
         test_accuracy: Share of the test split classified correctly after the last step; None unless OK.
+        parameters: Number of trainable weights; None if unknown.
         seconds: Wall time by phase, in seconds: `setup`, `train` and `evaluate`.
-        model: The trained Keras model if OK; the next trial with its signature trains the same object anew.
-        predictions: Its predicted classes of the validation and test images; None unless OK.
+        model: The trained Keras model if OK; the next trial with its signature trains the same object anew. None if the
+            user's own code has trained.
+        predictions: Its predicted classes of the validation and test images; None unless OK and known.
+        fields_read: Names of the fields of the trial that the user's own training code has read; None without such.
     """
 
     status: "Status"
     steps: int
     history: tuple["Evaluation", ...]
+    final: "Evaluation | None"
     test_accuracy: float | None
-    parameters: int
+    parameters: int | None
     seconds: dict[str, float]
     model: Any
     predictions: "Predictions | None"
+    fields_read: frozenset[str] | None = None
 
 
 class PhaseTimer:

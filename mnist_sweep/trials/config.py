@@ -19,7 +19,7 @@ from mnist_sweep.data.loading import DATASETS
 from mnist_sweep.errors import ConfigError, UnknownNameError
 from mnist_sweep.models.catalog import MODELS
 from mnist_sweep.models.cnn import CNN
-from mnist_sweep.models.protocol import Model
+from mnist_sweep.models.protocol import Model, TrainingCode, check_training_code, trains_itself
 from mnist_sweep.optim.optimizers import OPTIMIZERS, Adam, Optimizer
 from mnist_sweep.optim.schedules import SCHEDULES, Constant, Schedule
 from mnist_sweep.trials.registry import name_of, resolve
@@ -46,7 +46,7 @@ class TrialConfig:
 
     Attributes:
         data: The data set: a value of DATASETS, one of your own with `load()`, or a function that returns a Dataset.
-        model: The network: a value of MODELS, or a frozen dataclass of your own with `build()`.
+        model: The network: a value of MODELS, or a frozen dataclass of your own with `build()`, or with `train()`.
         optimizer: The update rule with its learning rate.
         schedule: Factor on the learning rate at each step.
         num_steps: Training steps, at least 1.
@@ -64,7 +64,7 @@ class TrialConfig:
     """
 
     data: DataSource | Callable[[], Dataset] = field(default_factory=Digits)
-    model: Model = field(default_factory=CNN)
+    model: Model | TrainingCode = field(default_factory=CNN)
     optimizer: Optimizer = field(default_factory=Adam)
     schedule: Schedule = field(default_factory=Constant)
     num_steps: int = 1000
@@ -190,10 +190,14 @@ def _component(kind: str, value: Any) -> Any:
     if kind == "data" and isinstance(value, FunctionType):
         return value
     method = {"data": "load", "model": "build", "optimizer": "apply", "schedule": "factors"}[kind]
+    has_training = kind == "model" and trains_itself(value)
     is_value = dataclasses.is_dataclass(value) and not isinstance(value, type)
-    if not (is_value and cast(Any, value).__dataclass_params__.frozen and hasattr(value, method)):
-        got = f"{shown_in_one_line(value)}, {_reason(value, method)}"
-        raise ConfigError(f"`{kind}` must be an instance of a frozen dataclass with `{method}`, but got {got}.")
+    if not (is_value and cast(Any, value).__dataclass_params__.frozen and (has_training or hasattr(value, method))):
+        methods = f"`{method}`" + " or `train`" * (kind == "model")
+        got = f"{shown_in_one_line(value)}, {_reason(value, methods)}"
+        raise ConfigError(f"`{kind}` must be an instance of a frozen dataclass with {methods}, but got {got}.")
+    if has_training:
+        check_training_code(value)
     changed = validation.coerced_fields(value)
     component = dataclasses.replace(cast(Any, value), **changed) if changed else value
     if type(component) not in REGISTRIES[kind].values():
@@ -201,15 +205,15 @@ def _component(kind: str, value: Any) -> Any:
     return component
 
 
-def _reason(value: Any, method: str) -> str:
+def _reason(value: Any, methods: str) -> str:
     """Return why a value cannot be a part of a trial."""
     if isinstance(value, type):
         return f"the class itself: write {value.__name__}()"
     if dataclasses.is_dataclass(value) and cast(Any, value).__dataclass_params__.frozen:
-        return f"which has no `{method}`"
+        return f"which has no {methods}"
     name, module = type(value).__name__, type(value).__module__
     if module.partition(".")[0] in sys.stdlib_module_names:  # such as a functools.partial, a bound method or a tuple
-        return f"a {name}: write a frozen dataclass with `{method}`, whose fields are what {method} needs"
+        return f"a {name}: write a frozen dataclass with {methods}, whose fields are what it needs"
     return f"whose class is not a frozen dataclass: write @dataclass(frozen=True) above {name}"
 
 

@@ -28,7 +28,8 @@ class Evaluation(NamedTuple):
 
     Attributes:
         step: Training steps taken so far.
-        train_loss: Mean cross-entropy in nats over the batches since the previous point, as they were trained on.
+        train_loss: Mean cross-entropy in nats over the batches since the previous point, as they were trained on. This
+            and every other metric is None where a user's own training code has not reported it.
         train_accuracy: Share of those examples classified correctly, in [0, 1].
         val_loss: Mean cross-entropy in nats over the whole validation split; None at a point of training metrics only.
         val_accuracy: Share of the validation split classified correctly, in [0, 1]; None at such a point.
@@ -38,11 +39,11 @@ class Evaluation(NamedTuple):
     """
 
     step: int
-    train_loss: float
-    train_accuracy: float
+    train_loss: float | None
+    train_accuracy: float | None
     val_loss: float | None
     val_accuracy: float | None
-    learning_rate: float
+    learning_rate: float | None
     seconds: float
 
 

@@ -61,6 +61,7 @@ def untrained(*, seconds: float = 0.0, num_evaluations: int = 1, tensorflow: boo
                     status=Status.OK,
                     steps=num_evaluations,
                     history=tuple(history),
+                    final=history[-1],
                     test_accuracy=0.5,
                     parameters=0,
                     seconds={"setup": 0.0, "train": seconds, "evaluate": 0.0},

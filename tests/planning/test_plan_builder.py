@@ -39,6 +39,7 @@ from mnist_sweep.results.saved_plan import SavedPlan
 from mnist_sweep.system import machine
 from mnist_sweep.trials.graph_sharing import graph_signature
 from mnist_sweep.trials.row import TrialRow
+from tests.training.training_code import Linear
 
 Refused = Callable[..., AbstractContextManager[None]]
 Measured = Callable[..., None]
@@ -255,6 +256,11 @@ def test_models_of_every_kind_are_described_or_one_line_says_why_not() -> None:
         "1 trial of network 2 cannot be planned",
         "1 trial of network 3 cannot be planned",
     ]
+
+
+def test_a_model_that_trains_itself_has_no_layers_and_no_error() -> None:
+    (one,) = plan_builder.networks([TrialConfig(model=Linear())])
+    assert (one.layers, one.error, one.image_shape) == ((), "", (8, 8, 1))
 
 
 @pytest.mark.usefixtures("tf")

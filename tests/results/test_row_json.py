@@ -63,7 +63,7 @@ def test_figure_that_is_not_finite_is_null(make_row: MakeRow, bad: float) -> Non
     row = make_row()
     damaged = replace(row, val_loss=bad, history=(row.history[0]._replace(train_loss=bad),))
     again = from_json(to_json(damaged))
-    point = row.history[0]._replace(train_loss=None)  # type: ignore[arg-type]  # JSON has no other way to say it
+    point = row.history[0]._replace(train_loss=None)  # JSON has no other way to say it
     assert again == replace(row, val_loss=None, history=(point,))
 
 

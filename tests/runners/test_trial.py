@@ -12,10 +12,11 @@ from mnist_sweep.results.row_json import from_json, to_json
 from mnist_sweep.runners.trial import execute, pausable, steps
 from mnist_sweep.system.storage import Folder
 from mnist_sweep.training import tensorflow_runtime
-from mnist_sweep.training.fitting import Paused, consume
-from mnist_sweep.training.trial_progress import Heartbeat
+from mnist_sweep.training.fitting import consume
+from mnist_sweep.training.trial_progress import Heartbeat, Paused
 from mnist_sweep.trials.artifacts import Artifacts
 from mnist_sweep.trials.row import Evaluation, Status
+from tests.training.training_code import Linear
 
 TRIAL = TrialConfig(model=Softmax(), optimizer=GradientDescent(learning_rate=0.5), num_steps=20, evaluate_every=10)
 
@@ -104,6 +105,18 @@ def test_a_trial_that_begins_at_the_end_of_another_says_how_long_that_took(marke
     row = consume(steps(TRIAL, artifacts=kept), lambda _: None)
     begun = next(steps(replace(TRIAL, num_steps=40), artifacts=kept))
     assert begun == Heartbeat(20, 650, "resumes at step 20", row.history[-1].seconds)
+
+
+def test_a_row_names_the_fields_that_its_training_code_ignores() -> None:
+    trial = replace(TRIAL, model=Linear(), optimizer=GradientDescent(learning_rate=0.25))
+    for fields, error in {
+        ("batch_size", "seed"): None,
+        ("optimizer",): "its training code never read optimizer,",
+    }.items():
+        row = consume(steps(trial, artifacts=Artifacts(storage="x", fields=fields)), lambda _: None)
+        assert row.status is Status.OK
+        assert (row.error or "").startswith(error or "")
+        assert bool(row.error) == bool(error)
 
 
 def test_a_failure_becomes_a_row_with_the_first_cause_and_the_users_own_line() -> None:

@@ -18,11 +18,13 @@ from mnist_sweep.runners.trial_process import TrialProcess
 from mnist_sweep.system.child_process import ChildProcess
 from mnist_sweep.system.storage import Folder
 from mnist_sweep.training import model_candidates
-from mnist_sweep.training.fitting import Paused, consume
+from mnist_sweep.training.fitting import consume
+from mnist_sweep.training.trial_progress import Paused
 from mnist_sweep.trials.artifacts import Artifacts
 from mnist_sweep.trials.row import Evaluation, Status, TrialRow
 from tests.runners.users_models import Ending
 from tests.training.test_model_candidates import Own
+from tests.training.training_code import Linear
 
 BASE = TrialConfig(model=Softmax(), optimizer=GradientDescent(), num_steps=4, evaluate_every=2)
 SETTINGS = {"threads": 1, "gpus": 0.0, "xla": False}
@@ -111,11 +113,15 @@ def test_a_data_set_is_sent_once_and_the_last_ones_stay(
     assert sent == [id(datasets[number]) for number in (0, 1, 2, 1)]
 
 
-def test_a_trial_is_paused_there_and_resumes(process: TrialProcess, digits: Dataset, tmp_path: Path) -> None:
+@pytest.mark.parametrize("model", [Softmax(), Linear()])
+def test_a_trial_is_paused_there_and_resumes(
+    model: Any, process: TrialProcess, digits: Dataset, tmp_path: Path
+) -> None:
     name = run_marker.new_name(tmp_path)
     run_marker.write(Folder(tmp_path), name)
     artifacts = Artifacts(storage=str(tmp_path), run_marker=name)
-    long, points = replace(BASE, num_steps=10**6, evaluate_every=10**6, log_every=100), 0
+    long, points = replace(BASE, model=model, num_steps=10**6, evaluate_every=10**6, log_every=100), 0
+    long = replace(long, evaluate_every=100) if isinstance(model, Linear) else long
 
     def has_points() -> bool:
         return points > 0

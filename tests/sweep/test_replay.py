@@ -135,7 +135,7 @@ def test_smallest_difference_in_the_learning_curve_is_found_with_its_step(
     rows: dict[str, TrialRow], commit: Commit
 ) -> None:
     row = rows["softmax"]
-    history = tuple(point._replace(train_loss=point.train_loss + 2**-50) for point in row.history)
+    history = tuple(point._replace(train_loss=(point.train_loss or 0.0) + 2**-50) for point in row.history)
     folder = commit(replace(row, history=history))
     found = replay(folder, row.trial_id).differences
     assert [(item.name, item.step) for item in found] == [("train_loss", 2), ("train_loss", 4)]

@@ -8,6 +8,7 @@ import pytest
 
 from mnist_sweep.models.catalog import MODELS
 from mnist_sweep.testing import check_model
+from tests.training.training_code import Linear
 
 SIZES: dict[str, dict[str, Any]] = {"cnn": {"filters": (2, 3), "units": 4}, "resnet": {"depth": 8, "filters": 2}}
 
@@ -54,3 +55,8 @@ def test_a_model_of_ones_own_keeps_it(tf: Any) -> None:
 def test_each_broken_law_is_named(tf: Any, fault: str, named: str) -> None:
     with pytest.raises(AssertionError, match=named):
         check_model(Perceptron(fault))
+
+
+def test_a_model_that_trains_itself_has_nothing_to_check() -> None:
+    with pytest.raises(AssertionError, match="has no `build` to check"):
+        check_model(Linear())  # type: ignore[arg-type]  # the mistake under test

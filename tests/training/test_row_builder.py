@@ -1,9 +1,14 @@
 import time
+from dataclasses import dataclass, replace
+from importlib.metadata import version
 from typing import Any
 
-from mnist_sweep import TrialConfig, config_id, trial_id
+import pytest
+
+from mnist_sweep import Dataset, Softmax, TrialConfig, config_id, trial_id
 from mnist_sweep.training import row_builder
 from mnist_sweep.trials.row import Evaluation, Status, TrialRow
+from tests.training.training_code import Linear
 
 TRIAL = TrialConfig(num_steps=20, evaluate_every=10)
 
@@ -43,6 +48,26 @@ def test_a_row_made_elsewhere_names_the_process_that_trained_it() -> None:
     origin = {"worker": "elsewhere:1", "version": "0.0.1", "environment": {"device": "GPU"}}
     row = row_builder.stopped(TRIAL, [point(20, 0.75)], parameters=650, timing={}, origin=origin)
     assert (row.worker, row.version, row.environment) == tuple(origin.values())
+
+
+@dataclass(frozen=True)
+class Drifting(Linear):
+    DETERMINISTIC = False
+
+
+def test_a_row_of_own_training_code_says_what_it_computed_with_and_that_it_is_not_deterministic(
+    monkeypatch: pytest.MonkeyPatch, digits: Dataset
+) -> None:
+    origin = {"worker": "elsewhere:1", "version": "0.0.1", "environment": {"device": "CPU"}}
+
+    def environment(model: Any) -> Any:
+        trial = replace(TRIAL, model=model)
+        return row_builder.stopped(trial, [point(20, 0.75)], parameters=None, timing={}, origin=origin).environment
+
+    monkeypatch.setattr(row_builder, "LIBRARIES", {"sklearn": "scikit-learn", "sklearn.unheard_of": "unheard-of"})
+    assert environment(Softmax()) == {"device": "CPU"}
+    assert environment(Linear()) == {"device": "CPU", "scikit-learn": version("scikit-learn")}
+    assert environment(Drifting())["deterministic"] is False
 
 
 def test_a_trial_that_ends_now_took_as_long_as_its_last_start_or_all_its_training_if_that_is_more() -> None:

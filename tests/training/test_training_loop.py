@@ -21,8 +21,8 @@ from mnist_sweep import (
 from mnist_sweep.system.storage import Folder
 from mnist_sweep.training import tensorflow_runtime, training_loop, trial_progress
 from mnist_sweep.training.checkpoints import Checkpoints
-from mnist_sweep.training.fitting import Paused, consume, fit, train
-from mnist_sweep.training.trial_progress import Heartbeat
+from mnist_sweep.training.fitting import consume, fit, train
+from mnist_sweep.training.trial_progress import Heartbeat, Paused
 from mnist_sweep.trials.row import Evaluation, Status
 from tests.training.test_fitting import SMALL, Normalized, Written, numbers
 
@@ -200,7 +200,7 @@ def test_points_that_show_training_alone_lie_between_the_evaluations_and_change_
     assert [point.step for point in logged.history if point.val_accuracy is not None] == [20, 40, 50]
     assert [point.val_loss for point in logged.history if point.val_loss] == [point.val_loss for point in plain.history]
     first = logged.history[:3]
-    mean = sum(point.train_loss * steps for point, steps in zip(first, (8, 8, 4), strict=True)) / 20
+    mean = sum((point.train_loss or 0.0) * steps for point, steps in zip(first, (8, 8, 4), strict=True)) / 20
     assert mean == pytest.approx(plain.history[0].train_loss, rel=1e-6)
 
 

@@ -46,6 +46,7 @@ from mnist_sweep.data.files.own_files import OwnFiles
 from mnist_sweep.errors import ConfigError, ScriptError, UnknownNameError
 from mnist_sweep.results.row_json import from_json, to_json
 from mnist_sweep.trials.config import REGISTRIES, defaults, make
+from tests.training import training_code
 
 Refused = Callable[..., AbstractContextManager[None]]
 NAN, INFINITY = float("nan"), float("inf")
@@ -567,9 +568,38 @@ def test_function_without_an_import_path_is_no_data_set_of_a_row(refused: Refuse
 def test_part_of_the_wrong_kind_is_refused_with_the_way_to_write_it(refused: Refused) -> None:
     for model, hint in [
         (Net, "the class itself: write Net()"),
-        (SimpleNamespace(build=3), "a SimpleNamespace: write a frozen dataclass with `build`, whose fields are what"),
+        (SimpleNamespace(build=3), "a SimpleNamespace: write a frozen dataclass with `build` or `train`, whose fields are what"),
         (functools.partial(CNN), "a partial: write a frozen dataclass with `build`"),
         (Digits(), "which has no `build`"),
     ]:
         with refused(ConfigError, "`model` must be an instance of a frozen dataclass with `build`", hint):
             TrialConfig(model=cast(Any, model))
+
+
+@pytest.mark.parametrize(
+    ("model", "hint"),
+    [
+        (training_code.Both(), "has both `build` and `train`"),
+        (training_code.Sequence(), "must be a plain function, without `async` and `yield`"),
+        (training_code.Coroutine(), "must be a plain function, without `async` and `yield`"),
+        (
+            training_code.Contextless(),
+            "`def train(self, context)`, but: too many positional arguments",
+        ),
+        (training_code.Greedy(), "must take a context, as in `def train(self, context)`, but: missing"),
+    ],
+)
+def test_training_code_that_cannot_be_called_is_refused(refused: Refused, model: Any, hint: str) -> None:
+    with refused(ConfigError, type(model).__name__, hint):
+        TrialConfig(model=model)
+
+
+def test_a_field_named_train_is_no_training_code() -> None:
+    @dataclass(frozen=True)
+    class Frozen:
+        train: bool = False
+
+        def build(self, image_shape: Any, num_classes: int) -> None:
+            """Return nothing."""
+
+    assert TrialConfig(model=cast(Any, Frozen())).model == Frozen()

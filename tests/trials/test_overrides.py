@@ -41,7 +41,7 @@ def test_the_numbers_of_a_step_are_those_changed_last() -> None:
         == replace(PLAIN, optimizer=Momentum(learning_rate=0.01))
     )
     late = overrides.config_at(CHANGED, 20)
-    assert (late.model.dropout, late.optimizer.learning_rate, late.weight_decay) == (0.0, 0.01, 0.01)  # type: ignore[attr-defined]
+    assert (late.model.dropout, late.optimizer.learning_rate, late.weight_decay) == (0.0, 0.01, 0.01)  # type: ignore[union-attr]
     assert [overrides.next_change(CHANGED, step) for step in (0, 6, 7, 20, 29)] == [7, 7, 20, 30, 30]
 
 

@@ -124,15 +124,20 @@ def notice_line(event: events.Notice | events.TrialRetried | events.RunInterrupt
 
 def evaluation_line(point: Evaluation) -> str:
     """Return a point of a learning curve in one line, as the classic logging hooks printed it, with the validation."""
-    line = f"step {point.step}, learning rate {point.learning_rate:.4g}, "
-    line += f"cross-entropy {point.train_loss:.4f}, accuracy {point.train_accuracy:.4f}"
-    if point.val_accuracy is not None:
-        line += f", val cross-entropy {point.val_loss:.4f} accuracy {point.val_accuracy:.4f}"
-    return f"{line}, {point.seconds:.1f} s"
+    train = {"cross-entropy": point.train_loss, "accuracy": point.train_accuracy}
+    val = {"cross-entropy": point.val_loss, "accuracy": point.val_accuracy}
+    rate = [] if point.learning_rate is None else [f"learning rate {point.learning_rate:.4g}"]
+    validation = [f"val {' '.join(_known(val))}"] if _known(val) else []
+    return ", ".join([f"step {point.step}", *rate, *_known(train), *validation, f"{point.seconds:.1f} s"])
+
+
+def _known(metrics: dict[str, float | None]) -> list[str]:
+    return [f"{name} {value:.4f}" for name, value in metrics.items() if value is not None]
 
 
 def _accuracy_text(point: Evaluation) -> str:
-    return f"train {point.train_accuracy:.4f}" if point.val_accuracy is None else f"val {point.val_accuracy:.4f}"
+    accuracies = {"val": point.val_accuracy, "train": point.train_accuracy}
+    return next(iter(_known(accuracies)), "")
 
 
 def row_line(row: TrialRow, fields: Sequence[str]) -> str:

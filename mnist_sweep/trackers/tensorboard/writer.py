@@ -110,17 +110,16 @@ class TensorBoardWriter:
         """Write a point of the learning curve, and the network's weights and activations if `full`."""
         has_validation = evaluation.val_accuracy is not None
         with self._train.as_default(step=evaluation.step):
-            tf.summary.scalar("accuracy", evaluation.train_accuracy)
-            tf.summary.scalar("cross_entropy", evaluation.train_loss)
-            tf.summary.scalar("learning_rate", evaluation.learning_rate)
+            _write_scalar("accuracy", evaluation.train_accuracy)
+            _write_scalar("cross_entropy", evaluation.train_loss)
+            _write_scalar("learning_rate", evaluation.learning_rate)
             if self._full and has_validation:
                 _write_weights(self._model)
                 for name, value in traces.memory().items():
                     tf.summary.scalar(f"trace/{name}", value)
         with self._validation.as_default(step=evaluation.step):
-            if has_validation:
-                tf.summary.scalar("accuracy", evaluation.val_accuracy)
-                tf.summary.scalar("cross_entropy", evaluation.val_loss)
+            _write_scalar("accuracy", evaluation.val_accuracy)
+            _write_scalar("cross_entropy", evaluation.val_loss)
             if self._full and has_validation:
                 self._layers.write(self._images)
 
@@ -142,6 +141,11 @@ class TensorBoardWriter:
             self.on_train_end(Status.FAILED, None)
         for writer in (self._own, self._train, self._validation):
             writer.close()
+
+
+def _write_scalar(name: str, value: float | None) -> None:
+    if value is not None:
+        tf.summary.scalar(name, value)
 
 
 def _write_weights(model: Any) -> None:

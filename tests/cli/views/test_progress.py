@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from mnist_sweep.cli.views.progress import Live, Log, for_console, row_line
+from mnist_sweep.cli.views.progress import Live, Log, _accuracy_text, evaluation_line, for_console, row_line
 from mnist_sweep.trials.events import (
     Notice,
     RowCommitted,
@@ -82,6 +82,15 @@ def test_a_trial_that_runs_alone_shows_its_learning_curve(kind: Any) -> None:
     lines = [line for line in text(shown).splitlines() if "cross-entropy" in line]
     assert "step 50, learning rate 0.1, cross-entropy 1.0000, accuracy 0.5000, 1.0 s" in lines[0]
     assert "accuracy 0.5000, val cross-entropy 1.0000 accuracy 0.5000, 1.0 s" in lines[1]
+
+
+def test_metrics_that_own_training_code_does_not_report_are_left_out() -> None:
+    unknown = dict.fromkeys(("train_loss", "train_accuracy", "val_loss", "val_accuracy", "learning_rate"))
+    for known, shown in {"val_accuracy": "val accuracy 0.5000", "train_accuracy": "accuracy 0.5000"}.items():
+        point = evaluated("c", **unknown | {known: 0.5}).evaluation
+        assert evaluation_line(point) == f"step 50, {shown}, 1.0 s"
+        assert _accuracy_text(point) == f"{known.partition('_')[0]} 0.5000"
+    assert _accuracy_text(evaluated("c", **unknown).evaluation) == ""
 
 
 @pytest.mark.parametrize("kind", [Log, Live])

@@ -46,7 +46,7 @@ def test_numbers_that_differ_have_their_distance(make_row: MakeRow) -> None:
 def test_of_a_learning_curve_the_first_step_that_differs_is_listed(make_row: MakeRow) -> None:
     row = make_row(environment=ENVIRONMENT)
     curve = [row.history[0]._replace(step=step) for step in (2, 4)]
-    changed = tuple(point._replace(train_loss=point.train_loss + 2**-50) for point in curve)
+    changed = tuple(point._replace(train_loss=(point.train_loss or 0.0) + 2**-50) for point in curve)
     lines = shown(replace(row, history=changed), replace(row, history=tuple(curve)))
     assert lines[0].endswith("0 and 2 differ; the first point at step 2")
     assert [line.split()[:2] for line in lines[2:]] == [["train_loss", "2"], ["environment:", "the"]]

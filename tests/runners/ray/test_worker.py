@@ -20,11 +20,11 @@ from mnist_sweep.runners.ray.worker import Payload, WorkerSettings
 from mnist_sweep.runners.trial import Item
 from mnist_sweep.runners.trial_process import TrialProcess
 from mnist_sweep.system.storage import Folder
-from mnist_sweep.training import fitting, tensorflow_runtime
+from mnist_sweep.training import tensorflow_runtime
 from mnist_sweep.training.model_candidates import Candidate
 from mnist_sweep.training.row_builder import failed
 from mnist_sweep.training.sample import Sample
-from mnist_sweep.training.trial_progress import Heartbeat
+from mnist_sweep.training.trial_progress import Heartbeat, Paused
 from mnist_sweep.trials.artifacts import Artifacts, SavedModel
 from mnist_sweep.trials.config import to_flat
 from mnist_sweep.trials.row import Evaluation
@@ -82,7 +82,7 @@ def test_a_trial_whose_run_has_ended_is_paused_and_sends_no_row(
         try:
             while True:
                 yield POINT
-        except fitting.Paused as paused:
+        except Paused as paused:
             paused.add_note("no checkpoint")
             raise
 

@@ -31,6 +31,7 @@ from mnist_sweep.trackers.tensorboard.writer import TensorBoardWriter
 from mnist_sweep.training import tensorflow_runtime
 from mnist_sweep.training.fitting import consume
 from mnist_sweep.trials.artifacts import Artifacts
+from tests.training.training_code import Linear
 
 TRIAL = TrialConfig(
     model=CNN(filters=(4, 5), kernel_size=3, units=8, dropout=0.3),
@@ -366,3 +367,13 @@ def test_a_model_that_keras_cannot_take_apart_shows_its_weights(tmp_path: Path, 
     ask = tensorboard(tmp_path / "logs")
     tags = ask("plugin/histograms/tags")[f"{row.trial_id}/train"]
     assert len([tag for tag in tags if tag.endswith("kernel/histogram")]) == 1
+
+
+def test_own_training_code_shows_what_it_reports(tmp_path: Path, tensorboard: Serve) -> None:
+    row = run(tmp_path, "full", replace(TRIAL, model=Linear()))
+    assert row.error is None
+    tags = tensorboard(tmp_path / "logs")("plugin/scalars/tags")
+    assert {run.removeprefix(row.trial_id): list(found) for run, found in tags.items()} == {
+        "": ["test_accuracy"],
+        "/validation": ["accuracy", "cross_entropy"],
+    }

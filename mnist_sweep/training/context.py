@@ -1,0 +1,205 @@
+"""What the `train` method of a user's model is given: the data, the fields of its trial, and the way to the sweep."""
+
+import contextlib
+import math
+import operator
+import os
+import random
+import threading
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, Literal, SupportsFloat
+
+from mnist_sweep.data.batches import subseed
+from mnist_sweep.errors import ConfigError, LedgerError
+from mnist_sweep.training import metrics, tensorflow_runtime, user_state
+from mnist_sweep.trials.row import Evaluation
+from mnist_sweep.validation import require
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from mnist_sweep.data.dataset import Dataset
+    from mnist_sweep.optim.optimizers import Optimizer
+    from mnist_sweep.optim.schedules import Schedule
+    from mnist_sweep.training.checkpoints import Checkpoints
+    from mnist_sweep.training.session import Session
+    from mnist_sweep.training.user_state import Arrays
+    from mnist_sweep.trials.config import TrialConfig
+
+NUMBERS = ("batch_size", "evaluate_every", "log_every", "weight_decay")
+PARTS = ("optimizer", "schedule", "precision", "augmentation")
+FIELDS = {"steps": "num_steps", **{name: name for name in NUMBERS + PARTS}}  # of the context, and of the trial
+
+
+class Context:
+    """A trial as its own training code sees it; for the thread that `train` runs in, until that returns.
+
+    Attributes:
+        data: The data set.
+        seed: Seed of the trial; the generators of Python, NumPy, Keras and TensorFlow are seeded from it already.
+        steps: Step at which training ends, `num_steps` of the trial.
+        batch_size: Examples in a training step.
+        evaluate_every: Steps between evaluations.
+        log_every: Steps between points of training metrics only, or None.
+        optimizer: The update rule with its learning rate.
+        schedule: Factor on the learning rate at each step.
+        precision: Keras' dtype policy.
+        weight_decay: As in `TrialConfig`.
+        augmentation: As in `TrialConfig`.
+    """
+
+    steps: int
+    batch_size: int
+    evaluate_every: int
+    log_every: int | None
+    optimizer: "Optimizer"
+    schedule: "Schedule"
+    precision: str
+    weight_decay: float
+    augmentation: str
+
+    def __init__(self, config: "TrialConfig", data: "Dataset", session: "Session") -> None:
+        self.data, self.seed, self._config, self._session = data, config.seed, config, session
+        self._owner, self._start = (os.getpid(), threading.get_ident()), session.state.step
+        self._has_restored = self._is_closed = self._was_reminded = False
+
+    def __getattr__(self, name: str) -> Any:
+        """Return a field of the trial, and record that it was read."""
+        if name not in FIELDS:
+            raise AttributeError(f"a context has no {name!r}: fields of the trial are {', '.join(FIELDS)}.")
+        self._session.fields_read.add(FIELDS[name])
+        return getattr(self._config, FIELDS[name])
+
+    @property
+    def threads(self) -> int:
+        """Number of CPUs, and so of threads, that the trial holds."""
+        return max(1, int(tensorflow_runtime.environment()["threads"]))
+
+    @property
+    def should_stop(self) -> bool:
+        """Whether the run is to end: write a checkpoint and return; the trial resumes in the next run."""
+        self._session.has_seen_end = self._session.paused is not None
+        return self._session.has_seen_end
+
+    def images(self, split: Literal["train", "val", "test"]) -> "NDArray[np.float32]":
+        """Return the images of a split: float32 `[n, height, width, channels]` in [0, 1]."""
+        import numpy as np
+
+        metrics.check_names([split], list(self.data.splits), "split")
+        return self.data.splits[split].images.astype(np.float32) / np.float32(self.data.pixel_max)
+
+    def report(self, step: int, **values: SupportsFloat) -> None:
+        """Report a point of the learning curve; with `val_accuracy`, schedulers decide by it.
+
+        A metric that is not finite ends training: the trial has diverged.
+
+        Args:
+            step: Training steps taken so far, more than at the last report and at most `steps`.
+            values: `val_accuracy`, `val_loss`, `train_accuracy`, `train_loss` (losses: means over examples) and
+                `learning_rate`, or some of them.
+
+        Raises:
+            ConfigError: A step or a metric breaks a rule.
+        """
+        with self._used() as session:
+            point = self._point(step, values)
+            session.timer.add_to("train")
+            session.state.step, session.kept = point.step, None
+            session.state.add(point._replace(seconds=session.state.inherited + sum(session.timer.seconds.values())))
+            session.send(session.state.history[-1])
+            if session.paused and (self._was_reminded or not self._has_restored):
+                session.halt()
+            self._was_reminded = session.paused is not None  # a checkpoint may follow
+
+    def restore(self) -> Any:
+        """Return the state of the last checkpoint, or None if the trial begins; to be called before the first report.
+
+        Raises:
+            ConfigError: A point has been reported.
+        """
+        with self._used() as session:
+            if session.state.step > self._start:
+                raise ConfigError("call `context.restore()` before the first `context.report(...)`.")
+            self._has_restored = True
+            if session.kept is None:
+                return None
+            self._seed_generators()
+            return user_state.unpack(session.kept)
+
+    def checkpoint(self, state: Any) -> None:
+        """Keep all that training needs to resume after the last reported step; it ends here if the run is to end.
+
+        A file is written every so many seconds only. The generators of Python and NumPy are seeded anew by `seed` and
+        step, so that a trial that resumes here draws the same numbers.
+
+        Args:
+            state: Arrays, numbers, strings, bytes, None, and lists, tuples and dictionaries of them.
+
+        Raises:
+            ConfigError: The state holds something else, or `restore` was not called before.
+        """
+        with self._used() as session:
+            if not self._has_restored:
+                raise ConfigError("call `state = context.restore()` first, or nothing resumes from the checkpoints.")
+            session.timer.add_to("train")
+            arrays = user_state.pack(state)
+            if session.checkpoints and (session.paused or session.checkpoints.is_due()):
+                self._save(arrays, session.checkpoints)
+            if session.state.step == self._config.num_steps:
+                session.kept = {name: array.copy() for name, array in arrays.items()}
+            self._seed_generators()
+            session.timer.skip()
+            if session.paused:
+                session.halt()
+
+    def close(self) -> None:
+        """Refuse whatever comes after the end of `train`."""
+        self._is_closed = True
+
+    @contextlib.contextmanager
+    def _used(self) -> Iterator["Session"]:
+        """Keep an error of wrong use, so that training code that catches it does not hide it."""
+        session = self._session
+        if self._is_closed:
+            raise ConfigError("the context was used after `train` had returned.")
+        session.go_on()
+        try:
+            if session.error:
+                raise session.error
+            if self._owner != (os.getpid(), threading.get_ident()):
+                raise ConfigError("use the context in the thread that `train` runs in, and in no other process.")
+            yield session
+        except ConfigError as error:
+            session.error = error
+            raise
+
+    def _point(self, step: Any, given: dict[str, Any]) -> Evaluation:
+        last, most = self._session.state.step, self._config.num_steps
+        whole = hasattr(step, "__index__") and not isinstance(step, bool)
+        rule = f"{last} (the last report) < step <= {most} (num_steps)"
+        require(whole and last < step <= most, rule, step=step)
+        metrics.check_names(given, metrics.REPORTED)
+        require(bool(given), "a report has a metric", metrics=given)
+        values = {name: metrics.number(name, value) for name, value in given.items()}
+        if not all(map(math.isfinite, values.values())):
+            self._session.has_diverged = True
+            self._session.halt()
+        return Evaluation(**dict.fromkeys(metrics.REPORTED) | values, step=operator.index(step), seconds=0.0)
+
+    def _save(self, arrays: "Arrays", checkpoints: "Checkpoints") -> None:
+        session = self._session
+        try:
+            checkpoints.save(session.state, arrays)
+        except LedgerError as error:
+            if session.paused:
+                session.paused.add_note(f"it will start over: {error}")
+            else:
+                session.send(session.heartbeat(f"continues without a checkpoint: {error}"))
+
+    def _seed_generators(self) -> None:
+        import numpy as np
+
+        seed = subseed(self._config.seed, f"training from {self._session.state.step}")
+        random.seed(seed)
+        np.random.seed(seed % 2**32)

@@ -1,0 +1,128 @@
+"""The metrics that a user's own training code reports, and those that it returns in the end."""
+
+import difflib
+import inspect
+import math
+import operator
+from collections.abc import Iterable, Mapping, Sequence
+from traceback import FrameSummary
+from typing import TYPE_CHECKING, Any
+
+from mnist_sweep.errors import ConfigError, UnknownNameError
+from mnist_sweep.results.predictions import Predictions
+from mnist_sweep.text.causes import place
+from mnist_sweep.text.lines import listed, one_line, shortened
+from mnist_sweep.trials.row import Evaluation
+from mnist_sweep.validation import require, shown_in_one_line
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from mnist_sweep.data.dataset import Dataset
+    from mnist_sweep.trials.config import TrialConfig
+
+REPORTED = ("train_loss", "train_accuracy", "val_loss", "val_accuracy", "learning_rate")
+RETURNED = ("predictions", "test_accuracy", "val_accuracy", "val_loss", "parameters")
+
+
+def check_names(names: Iterable[str], known: Sequence[str], what: str = "metric") -> None:
+    """Validate names.
+
+    Raises:
+        UnknownNameError: One is not known.
+    """
+    for name in names:
+        if name not in known:
+            near = difflib.get_close_matches(str(name), known, 1)
+            way_out = f"; did you mean {near[0]}?" if near else "."
+            raise UnknownNameError(f"unknown {what} {name!r}: known are {', '.join(known)}{way_out}")
+
+
+def number(name: str, value: Any) -> float:
+    """Return a metric as a number, which may be infinite or NaN.
+
+    Raises:
+        ConfigError: It is no number, or an accuracy beyond [0, 1].
+    """
+    if not hasattr(value, "__float__") or isinstance(value, bool) or getattr(value, "ndim", 0) > 0:
+        raise ConfigError(f"`{name}` must be a number, but got {shortened(shown_in_one_line(value))}.")
+    found = float(value)
+    if name.endswith("accuracy") and math.isfinite(found):
+        require(0 <= found <= 1, f"0 <= {name} <= 1", **{name: found})
+    return found
+
+
+def returned(value: Any, config: "TrialConfig", data: "Dataset", history: Sequence[Evaluation]) -> dict[str, Any]:
+    """Return the metrics of a trained model by name; those on validation are the last reported ones, or newer ones.
+
+    Raises:
+        ConfigError: One is lacking or breaks a rule; the message names the method and its place.
+    """
+    try:
+        if value is None or not history:
+            needs = "it returned None" if history else "it never called `context.report`"
+            raise ConfigError(f"{needs}: report metrics, and return Predictions(val=…, test=…) or a test_accuracy")
+        return _values({"predictions": value} if isinstance(value, Predictions) else value, data, history[-1])
+    except ConfigError as error:
+        raise refusal(config, str(error)) from None
+
+
+def refusal(config: "TrialConfig", cause: str) -> ConfigError:
+    """Return the error for a model whose `train` breaks a rule."""
+    model: Any = type(config.model)
+    code = getattr(inspect.unwrap(model.train), "__code__", None)
+    where = f" ({place(FrameSummary(code.co_filename, code.co_firstlineno, code.co_name))})" if code else ""
+    return ConfigError(f"`train` of {shortened(shown_in_one_line(config.model))}{where}: {cause.rstrip('.')}.")
+
+
+def _values(found: Any, data: "Dataset", last: Evaluation) -> dict[str, Any]:
+    if not isinstance(found, Mapping):
+        raise ConfigError(f"it returned a {type(found).__name__}, neither Predictions nor a dictionary of metrics")
+    check_names(found, RETURNED, "result")
+    values = {"val_accuracy": last.val_accuracy, "val_loss": last.val_loss}
+    for name in ("test_accuracy", "val_accuracy", "val_loss"):
+        if found.get(name) is not None:
+            values[name] = value = number(name, found[name])
+            require(math.isfinite(value), f"{name} is finite", **{name: value})
+    if (predictions := found.get("predictions")) is not None:
+        if given := sorted(found.keys() & {"test_accuracy", "val_accuracy"}):
+            raise ConfigError(f"predictions determine {listed(given)}: leave that out")
+        values |= _of_predictions(predictions, data)
+    for name in ("val_accuracy", "test_accuracy"):
+        if values.get(name) is None:
+            where = "in the last report or " if name == "val_accuracy" else ""
+            raise ConfigError(f"no {name} {where}in what it returned")
+    count = found.get("parameters")
+    whole = count is None or (hasattr(count, "__index__") and operator.index(count) >= 0)
+    require(whole and not isinstance(count, bool), "parameters is a whole number", parameters=count)
+    return {**values, "parameters": None if count is None else operator.index(count)}
+
+
+def _of_predictions(predictions: Any, data: "Dataset") -> dict[str, Any]:
+    if not isinstance(predictions, Predictions):
+        raise ConfigError("`predictions` must be Predictions(val=…, test=…)")
+    classes = Predictions(*(_classes(name, getattr(predictions, name), data) for name in Predictions._fields))
+    values: dict[str, Any] = {"predictions": classes}
+    for name, predicted in classes._asdict().items():
+        labels = data.splits[name].labels
+        values[f"{name}_accuracy"] = int((predicted == labels).sum()) / len(labels)
+    return values
+
+
+def _classes(split: str, values: Any, data: "Dataset") -> "NDArray[np.integer[Any]]":
+    """Validate the predicted classes of a split: integers `[n]`."""
+    import numpy as np
+
+    try:
+        array = np.asarray(values)
+    except ValueError as error:
+        raise ConfigError(f"the predictions of {split} are no array: {one_line(error)}") from None
+    num_images = len(data.splits[split].labels)
+    if array.dtype.kind not in "iu" or array.shape != (num_images,):
+        way_out = ": `.argmax(axis=1)` makes classes of probabilities" if array.ndim == 2 else ""
+        got = f"{array.dtype} of the shape {array.shape}"
+        raise ConfigError(f"the predictions of {split} must be {num_images} whole numbers, but got {got}{way_out}")
+    low, high = int(array.min()), int(array.max())
+    require(0 <= low <= high < data.num_classes, f"0 <= class < {data.num_classes}", low=low, high=high)
+    return array

@@ -1,0 +1,54 @@
+"""Laws of what training code is given; wrong uses are in test_own_training."""
+
+import random
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from mnist_sweep import Context, Cosine, Dataset, Momentum, TrialConfig
+from mnist_sweep.training.session import Session
+from tests.training.training_code import Linear
+
+TRIAL = TrialConfig(model=Linear(), optimizer=Momentum(learning_rate=0.5), schedule=Cosine(), num_steps=40, seed=3)
+
+
+@pytest.fixture
+def context(digits: Dataset) -> Context:
+    return Context(TRIAL, digits, Session(None, None))
+
+
+def test_fields_of_the_trial_are_there_and_are_read(context: Context) -> None:
+    session = context._session
+    assert (context.seed, context.data.num_classes, session.fields_read) == (3, 10, set())
+    assert (context.steps, context.batch_size, context.optimizer) == (40, 50, TRIAL.optimizer)
+    assert session.fields_read == {"num_steps", "batch_size", "optimizer"}
+    assert context.threads == 1
+
+
+def test_every_field_that_training_code_may_ignore_is_in_a_context(context: Context) -> None:
+    names = vars(Context)["__annotations__"]
+    for name in names:
+        getattr(context, name)
+    others = {"data", "model", "seed", "changes"}
+    assert context._session.fields_read == TrialConfig.__dataclass_fields__.keys() - others
+
+
+def test_images_are_scaled_as_the_sweep_scales_them(context: Context, digits: Dataset) -> None:
+    images = context.images("val")
+    assert (images.dtype.name, images.shape, images.max()) == ("float32", digits.val.images.shape, 1.0)
+    assert np.array_equal(images * np.float32(16), digits.val.images)
+
+
+def test_the_generators_follow_from_seed_and_step_after_a_checkpoint(digits: Dataset) -> None:
+    def drawn(seed: int, step: int) -> Any:
+        session = Session(None, None)
+        session.state.step = step
+        context = Context(replace(TRIAL, seed=seed), digits, session)
+        context.restore()
+        context.checkpoint(None)
+        return random.random(), np.random.random()
+
+    assert drawn(3, 10) == drawn(3, 10)
+    assert len({drawn(3, 10), drawn(3, 20), drawn(4, 10)}) == 3
