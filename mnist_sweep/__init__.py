@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from mnist_sweep.models.protocol import VARIABLE
     from mnist_sweep.models.resnet import ResNet
     from mnist_sweep.models.softmax import Softmax
+    from mnist_sweep.optim.losses import LOSSES, CrossEntropy
     from mnist_sweep.optim.optimizers import OPTIMIZERS, Adagrad, Adam, GradientDescent, Momentum, RMSProp
     from mnist_sweep.optim.schedules import SCHEDULES, Constant, Cosine, Stepwise
     from mnist_sweep.planning.plan_builder import plan
@@ -74,6 +75,7 @@ _MODULES = {
     "models.protocol": "VARIABLE",
     "models.resnet": "ResNet",
     "models.softmax": "Softmax",
+    "optim.losses": "CrossEntropy LOSSES",
     "optim.optimizers": "OPTIMIZERS Adagrad Adam GradientDescent Momentum RMSProp",
     "optim.schedules": "SCHEDULES Constant Cosine Stepwise",
     "planning.plan_builder": "plan",
@@ -102,6 +104,7 @@ __all__ = [
     "CIFAR10",
     "CNN",
     "DATASETS",
+    "LOSSES",
     "MNIST",
     "MODELS",
     "OPTIMIZERS",
@@ -114,6 +117,7 @@ __all__ = [
     "Constant",
     "Context",
     "Cosine",
+    "CrossEntropy",
     "Dataset",
     "Digits",
     "Evaluation",

@@ -5,7 +5,7 @@ that breaks it, and the way out. The command line prints that line and exits wit
 
     SweepError
     ├── ConfigError (ValueError)       a hyperparameter, an axis or a sweep breaks a rule
-    │   └── UnknownNameError           no data set, model, optimizer, schedule or field has this name
+    │   └── UnknownNameError           no data set, model, optimizer, schedule, loss or field has this name
     ├── DataError (ValueError)         a data file or data set is damaged or of the wrong kind
     │   └── DownloadError (OSError)    a data file could not be downloaded
     ├── ScriptError (ImportError)      a sweep script, or code that a row names by its import path, cannot be loaded

@@ -185,6 +185,7 @@ OF_TENSORFLOW = {
     "trackers.tensorboard.writer",
     "training.graph_cache",
     "training.repeated_builds",
+    "training.refused_losses",
     "training.refused_models",
     "training.network",
     "training.train_step",

@@ -4,6 +4,7 @@
 results: another one sums the losses in another order.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -35,8 +36,17 @@ def logits(model: Any, images: Any, *, pixel_max: float = 1.0) -> NDArray[np.flo
     return np.concatenate(batches)
 
 
-def evaluate(model: Any, images: Any, labels: Any, *, pixel_max: float) -> tuple[Any, Any, Any]:
-    """Add to the graph the evaluation of a Keras model on a split: uint8 `[n, height, width, channels]`, int32 `[n]`.
+def evaluate(
+    model: Any, images: Any, labels: Any, losses_of: Callable[[Any, Any], Any], *, pixel_max: float
+) -> tuple[Any, Any, Any]:
+    """Add to the graph the evaluation of a Keras model on a split.
+
+    Args:
+        model: The model.
+        images: uint8 `[n, height, width, channels]`.
+        labels: int32 `[n]`.
+        losses_of: What adds the losses of a batch to the graph, given its labels and logits.
+        pixel_max: The uint8 value of a full pixel.
 
     Returns:
         The sum of the losses (float64), the number of correct classifications (int64), and the predicted classes
@@ -49,8 +59,7 @@ def evaluate(model: Any, images: Any, labels: Any, *, pixel_max: float) -> tuple
     def body(number: Any, loss_sum: Any, correct: Any, classes: Any) -> Any:
         batch = slice(number * BATCH_SIZE, number * BATCH_SIZE + BATCH_SIZE)
         answers, true = _logits(model, images[batch], pixel_max), labels[batch]
-        losses = tf.nn.sparse_softmax_cross_entropy_with_logits(true, answers)
-        loss_sum += tf.reduce_sum(tf.cast(losses, tf.float64))
+        loss_sum += tf.reduce_sum(tf.cast(losses_of(true, answers), tf.float64))
         classes = classes.write(number, tf.cast(tf.argmax(answers, axis=-1, output_type=tf.int32), tf.uint16))
         return number + 1, loss_sum, correct + num_correct(answers, true), classes
 

@@ -1,4 +1,4 @@
-"""Optimizers and learning-rate schedules, as frozen values with all their numbers.
+"""Optimizers, learning-rate schedules and losses, as frozen values with all their numbers.
 
 May import: everything up to `models`. Begin with `optimizers`.
 """

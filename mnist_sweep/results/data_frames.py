@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mnist_sweep.text.names import PARTS
+from mnist_sweep.text.names import PARTS, REQUIRED_PARTS
 from mnist_sweep.trials import kinds
 from mnist_sweep.trials.row import Evaluation, Status, TrialRow
 
@@ -60,11 +60,13 @@ def trials_frame(rows: Iterable[TrialRow]) -> "pd.DataFrame":
 def config_columns(configs: Sequence[Mapping[str, Any]]) -> list[str]:
     """Return the columns for flat configs: part by part, a part's classes by name, their fields as declared."""
     columns: dict[str, None] = {}
-    kinds = {(*(config[part] for part in PARTS), *config): config for config in configs}.values()
+    kinds = {(*(config.get(part) for part in PARTS), *config): config for config in configs}.values()
     for part in PARTS:
+        if part not in REQUIRED_PARTS and not any(part in config for config in kinds):
+            continue
         columns[part] = None
         seen: dict[tuple[str, ...], str] = {}
-        for config in sorted(kinds, key=lambda config: str(config[part])):
+        for config in sorted((one for one in kinds if part in one), key=lambda config: str(config[part])):
             seen.setdefault(tuple(name for name in config if name.startswith(f"{part}.")), config[part])
         for names in sorted(seen, key=lambda names: (seen[names], names)):
             columns |= dict.fromkeys(names)
@@ -145,8 +147,9 @@ def _summary(trials: "pd.DataFrame", is_kept: "pd.Series[bool]") -> "pd.DataFram
         mean, std = groups[name].mean().reindex(table.index), groups[name].std(ddof=1).reindex(table.index)
         half = half_width_of_mean(std, table["n"])
         table[f"{name}_mean"], table[f"{name}_std"] = mean, std
-        largest = 1.0 if name.endswith("accuracy") else None
-        table[f"{name}_low"], table[f"{name}_high"] = (mean - half).clip(lower=0.0), (mean + half).clip(upper=largest)
+        least, largest = None if name == "val_loss" else 0.0, 1.0 if name.endswith("accuracy") else None
+        least = 0.0 if "loss" not in table or table["loss"].isin(["cross_entropy"]).all() else least
+        table[f"{name}_low"], table[f"{name}_high"] = (mean - half).clip(lower=least), (mean + half).clip(upper=largest)
     return table.reset_index().astype(SUMMARY_COLUMNS)
 
 

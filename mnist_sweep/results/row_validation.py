@@ -10,7 +10,7 @@ from itertools import pairwise
 from types import UnionType
 from typing import Any, get_args, get_origin
 
-from mnist_sweep.text.names import PARTS
+from mnist_sweep.text.names import PARTS, REQUIRED_PARTS
 from mnist_sweep.trials.row import Evaluation, Status, TrialRow
 
 KINDS: dict[str, Any] = {
@@ -101,7 +101,7 @@ def _validate_config(config: Mapping[str, Any]) -> None:
     if type(config.get("seed")) is not int or not 0 <= config["seed"] <= MAX_INTEGER:
         raise ValueError(f"config has the seed {config.get('seed')!r}")
     for part in PARTS:
-        if not isinstance(config.get(part), str):
+        if not isinstance(config.get(part), str) and (part in REQUIRED_PARTS or part in config):
             raise TypeError(f"config has the {part} {config.get(part)!r}")
     if foreign := [name for name in config if "." in name and name.partition(".")[0] not in PARTS]:
         raise ValueError(f"config has the field {foreign[0]!r} of no part")

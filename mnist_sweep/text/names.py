@@ -5,7 +5,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 Flat = Mapping[str, Any]
-PARTS = ("data", "model", "optimizer", "schedule")
+REQUIRED_PARTS = ("data", "model", "optimizer", "schedule")
+PARTS = (*REQUIRED_PARTS, "loss")  # rows of versions before 0.5 lack the last
 # What tables call results: a field of that name keeps its part's name in front.
 METRICS = ("val_accuracy", "val_loss", "test_accuracy", "train_loss")
 TAKEN = {"trial", "status", "seed", "val", "test", "seconds", "steps", "parameters", "error", "n", *METRICS}
@@ -56,6 +57,11 @@ def value(name: str, given: Any) -> str:
 def _field(name: str, short: str, given: Any) -> str:
     shown = value(name, given)
     return shown if name in (*PARTS, "precision", "changes") else f"{short}={shown}"
+
+
+def loss_title(flat: Flat) -> str:
+    """Return what the loss of a flat config is called, as `cross-entropy`."""
+    return "cross-entropy" if flat.get("loss", "cross_entropy") == "cross_entropy" else "loss"
 
 
 def different_images_note(names: Iterable[str]) -> str:

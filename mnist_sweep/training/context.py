@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from mnist_sweep.data.dataset import Dataset
+    from mnist_sweep.optim.losses import Loss, OwnLoss
     from mnist_sweep.optim.optimizers import Optimizer
     from mnist_sweep.optim.schedules import Schedule
     from mnist_sweep.training.checkpoints import Checkpoints
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from mnist_sweep.trials.config import TrialConfig
 
 NUMBERS = ("batch_size", "evaluate_every", "log_every", "weight_decay")
-PARTS = ("optimizer", "schedule", "precision", "augmentation")
+PARTS = ("loss", "optimizer", "schedule", "precision", "augmentation")
 FIELDS = {"steps": "num_steps", **{name: name for name in NUMBERS + PARTS}}  # of the context, and of the trial
 
 
@@ -42,6 +43,7 @@ class Context:
         batch_size: Examples in a training step.
         evaluate_every: Steps between evaluations.
         log_every: Steps between points of training metrics only, or None.
+        loss: What training minimises, as in `TrialConfig`.
         optimizer: The update rule with its learning rate.
         schedule: Factor on the learning rate at each step.
         precision: Keras' dtype policy.
@@ -53,6 +55,7 @@ class Context:
     batch_size: int
     evaluate_every: int
     log_every: int | None
+    loss: "Loss | OwnLoss"
     optimizer: "Optimizer"
     schedule: "Schedule"
     precision: str

@@ -9,6 +9,7 @@ from collections.abc import Callable, Generator
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from mnist_sweep.errors import LedgerError
+from mnist_sweep.optim import losses
 from mnist_sweep.training.training_loop import TrainingLoop
 from mnist_sweep.training.trial_progress import Paused
 from mnist_sweep.trials import overrides
@@ -30,11 +31,12 @@ def validate(config: "TrialConfig", data: "Dataset") -> None:
     """Validate that a config can be trained on a data set, without loading TensorFlow.
 
     Raises:
-        ConfigError: The batch is larger than the training split, or the model does not fit the images.
+        ConfigError: The batch is larger than the training split, or the model or the loss does not fit the data.
     """
     limit = len(data.train.labels)
     overrides.validate(config)
     require(config.batch_size <= limit, f"batch_size <= {limit} (the training split)", batch_size=config.batch_size)
+    losses.fitted(config.loss, data.train.labels, data.num_classes)
     check = getattr(config.model, "check", None)
     if check is not None:
         check(data.image_shape, data.num_classes)

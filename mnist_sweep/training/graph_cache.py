@@ -14,6 +14,7 @@ import tensorflow as tf
 from mnist_sweep.data.batches import subseed
 from mnist_sweep.models.catalog import is_builtin
 from mnist_sweep.models.protocol import Model
+from mnist_sweep.optim import losses
 from mnist_sweep.system import exits
 from mnist_sweep.training import tensorflow_runtime
 from mnist_sweep.training.network import Network
@@ -34,16 +35,22 @@ def initialized_graphs(config: "TrialConfig", data: "Dataset") -> tuple[Network,
     build = functools.cache(lambda: build_model(config, data))
 
     def new_network() -> Network:
-        scales_loss, autograph = config.precision == "mixed_float16", not is_builtin(config.model)
-        return Network(build(), data, batch_size=config.batch_size, scales_loss=scales_loss, autograph=autograph)
+        options = {"scales_loss": config.precision == "mixed_float16", "autograph": not _is_all_builtin(config)}
+        return Network(build(), data, loss, batch_size=config.batch_size, **options)
 
-    key = (network_signature(config), data.pixel_max, data.image_shape, data.num_classes)
+    loss = losses.fitted(config.loss, data.train.labels, data.num_classes)
+    key = (network_signature(config), losses.signature(loss), data.pixel_max, data.image_shape, data.num_classes)
     network: Network = tensorflow_runtime.cached("networks", key, new_network, limit=MAX_GRAPHS)
     new_step, step_key = functools.partial(TrainStep, network, config), (network, update_signature(config))
     train_step: TrainStep = tensorflow_runtime.cached("train_steps", step_key, new_step, limit=MAX_GRAPHS)
     network.set_weights(_initial_values(config, data, build))
+    network.set_hyperparameters(config)
     train_step.reset(config)
     return network, train_step
+
+
+def _is_all_builtin(config: "TrialConfig") -> bool:
+    return is_builtin(config.model) and losses.is_builtin(config.loss)
 
 
 def build_model(config: "TrialConfig", data: "Shaped") -> Any:

@@ -1,7 +1,7 @@
-"""The check of the user's own models before any trial trains, in the process that will train them.
+"""The check of the user's own models and losses before any trial trains, in the process that will train them.
 
 It refuses what can only be a mistake, and would otherwise give wrong numbers or fail far from its cause; what may be
-meant becomes a note. An exception in `build` is left to the trial, whose row reports it. Built-in models need no check.
+meant becomes a note. An exception in `build` is left to the trial, whose row reports it. Built-in ones need no check.
 """
 
 import contextlib
@@ -13,6 +13,7 @@ from mnist_sweep.models import shapes
 from mnist_sweep.models.catalog import is_builtin
 from mnist_sweep.models.protocol import trains_itself
 from mnist_sweep.models.shapes import LayerShape
+from mnist_sweep.optim import losses
 from mnist_sweep.text.lines import shortened
 from mnist_sweep.training import sample, tensorflow_runtime
 from mnist_sweep.trials.graph_sharing import model_signature
@@ -27,7 +28,7 @@ MAX_MODELS = 4096
 
 
 class Candidate(NamedTuple):
-    """A model to check: one of the trials that have it, and a sample of its data."""
+    """A model or loss to check: one of the trials that have it, and a sample of its data."""
 
     config: "TrialConfig"
     sample: "Sample"
@@ -41,8 +42,8 @@ class Checked(NamedTuple):
 
 
 def candidates(trials: Iterable["TrialConfig"], datasets: Mapping[Any, "Dataset"]) -> list[Candidate]:
-    """Return the distinct models of trials that the sweep trains and that are not built in."""
-    own = {_key(trial): trial for trial in trials if not (is_builtin(trial.model) or trains_itself(trial.model))}
+    """Return the distinct models and losses of trials that the sweep trains and that are not built in."""
+    own = {_key(trial): trial for trial in trials if not _needs_no_check(trial)}
     samples = {source: sample.draw(datasets[source]) for source in {trial.data for trial in own.values()}}
     return [Candidate(trial, samples[trial.data]) for trial in own.values()]
 
@@ -55,18 +56,21 @@ def check_models(models: Sequence[Candidate]) -> list[str]:
     """
     found = [_checked(model) for model in models]
     for model, checked in reversed([*zip(models, found, strict=True)][:-1]):
-        with _refused(*model):
-            _builds().check_again(*model, checked.digest)
+        if checked.digest is not None:
+            with _refused(*model):
+                _builds().check_again(*model, checked.digest)
     return [note for checked in found for note in checked.notes]
 
 
 def check_model(config: "TrialConfig", data: "Dataset") -> None:
-    """Check the model of one trial, unless it is built in, trains itself, or this process has checked it.
+    """Check the model and the loss of one trial.
+
+    Built-in ones, those that this process has checked, and models that train themselves are not checked.
 
     Raises:
         ConfigError: As raised by `check_models`.
     """
-    if not (is_builtin(config.model) or trains_itself(config.model)):
+    if not _needs_no_check(config):
         _checked(Candidate(config, sample.draw(data)))
 
 
@@ -82,6 +86,10 @@ def describe(config: "TrialConfig", data: "Shaped") -> list[LayerShape]:
 
 def _checked(model: Candidate) -> Checked:
     def check() -> Checked:
+        if not losses.is_builtin(model.config.loss):
+            _check_loss(model)
+        if is_builtin(model.config.model):
+            return Checked(None)
         with _refused(*model):
             digest, notes = _builds().check(*model)
         return Checked(digest, tuple(f"{_name(model.config)}: {note}" for note in notes))
@@ -89,6 +97,17 @@ def _checked(model: Candidate) -> Checked:
     key = _key(model.config), model.sample.image_shape, model.sample.num_classes
     found: Checked = tensorflow_runtime.cached("checked models", key, check, limit=MAX_MODELS)
     return found
+
+
+def _check_loss(model: Candidate) -> None:
+    tensorflow_runtime.load()
+    from mnist_sweep.training import refused_losses
+
+    refused_losses.check(model.config.loss, model.sample)
+
+
+def _needs_no_check(config: "TrialConfig") -> bool:
+    return trains_itself(config.model) or (is_builtin(config.model) and losses.is_builtin(config.loss))
 
 
 def _builds() -> Any:
@@ -116,4 +135,5 @@ def _name(config: "TrialConfig") -> str:
 
 
 def _key(config: "TrialConfig") -> tuple[Any, ...]:
-    return model_signature(config.model), config.precision, config.data
+    loss = None if losses.is_builtin(config.loss) else config.loss
+    return model_signature(config.model), config.precision, config.data, loss

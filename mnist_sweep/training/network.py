@@ -13,10 +13,12 @@ import numpy as np
 import tensorflow as tf
 
 from mnist_sweep.models import inference
+from mnist_sweep.optim import losses
 from mnist_sweep.training import tensorflow_runtime
 
 if TYPE_CHECKING:
     from mnist_sweep.data.dataset import Dataset
+    from mnist_sweep.trials.config import TrialConfig
 
 
 class Network:
@@ -34,9 +36,12 @@ class Network:
         evaluate: Graph from images and labels of a split to what `inference.evaluate` returns.
     """
 
-    def __init__(self, model: Any, data: "Dataset", *, batch_size: int, scales_loss: bool, autograph: bool) -> None:
+    def __init__(
+        self, model: Any, data: "Dataset", loss: Any, *, batch_size: int, scales_loss: bool, autograph: bool
+    ) -> None:
         self.model, self.scales_loss, self.autograph = model, scales_loss, autograph
-        self._pixel_max = float(data.pixel_max)
+        self._pixel_max, self._smoothing = float(data.pixel_max), tf.Variable(0.0, trainable=False)
+        self._losses = partial(losses.per_example, loss, label_smoothing=self._smoothing)
         self.weights = [variable.value for variable in model.trainable_variables]
         self.constraints = [getattr(variable, "constraint", None) for variable in model.trainable_variables]
         self.draws = [variable.value for variable in model.variables if variable.name == "seed_generator_state"]
@@ -54,6 +59,10 @@ class Network:
         """Set every variable of the model, in the order of `variables`."""
         for variable, value in zip(self.model.variables, values, strict=True):
             variable.value.assign(value)
+
+    def set_hyperparameters(self, config: "TrialConfig") -> None:
+        """Set the numbers of a trial that the loss takes."""
+        self._smoothing.assign(losses.label_smoothing(config.loss))
 
     def update_hyperparameters(self, old: Sequence[Any], new: Sequence[Any]) -> None:
         """Set the variables that are not trained and whose initial value changes from `old` to `new`."""
@@ -74,7 +83,7 @@ class Network:
             outputs = self.model(self.scaled_images(images), training=True)
             with tf.name_scope("cross_entropy/"):
                 logits = tf.cast(outputs, tf.float32)
-                loss = tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits))
+                loss = tf.reduce_mean(self._losses(labels, logits))
                 objective = tf.add_n([loss, *self.model.losses])
                 if self.scales_loss:
                     objective *= loss_scale
@@ -83,4 +92,4 @@ class Network:
             return loss, logits, [None if one is None else tf.convert_to_tensor(one) for one in gradients]
 
     def _evaluate(self, images: Any, labels: Any) -> Any:
-        return inference.evaluate(self.model, images, labels, pixel_max=self._pixel_max)
+        return inference.evaluate(self.model, images, labels, self._losses, pixel_max=self._pixel_max)

@@ -130,6 +130,7 @@ class TrainingLoop:
         if config == self._current:
             return
         self._train_step.set_hyperparameters(config)
+        self._network.set_hyperparameters(config)
         self._network.update_hyperparameters(self._initial_values(self._current), self._initial_values(config))
         self._current = config
 

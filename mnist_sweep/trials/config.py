@@ -20,6 +20,7 @@ from mnist_sweep.errors import ConfigError, UnknownNameError
 from mnist_sweep.models.catalog import MODELS
 from mnist_sweep.models.cnn import CNN
 from mnist_sweep.models.protocol import Model, TrainingCode, check_training_code, trains_itself
+from mnist_sweep.optim.losses import LOSSES, CrossEntropy, Loss, OwnLoss
 from mnist_sweep.optim.optimizers import OPTIMIZERS, Adam, Optimizer
 from mnist_sweep.optim.schedules import SCHEDULES, Constant, Schedule
 from mnist_sweep.trials.registry import name_of, resolve
@@ -35,14 +36,18 @@ REGISTRIES: dict[str, Mapping[str, Any]] = {
     "model": MODELS,
     "optimizer": OPTIMIZERS,
     "schedule": SCHEDULES,
+    "loss": LOSSES,
 }
+METHODS = {"data": "load", "model": "build", "optimizer": "apply", "schedule": "factors", "loss": "per_example"}
+FUNCTIONS = ("data", "loss")  # the parts that may be functions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrialConfig:
     """Everything that determines a trial's results.
 
-    The first four fields take a value, or a registered name or import path for the value with its defaults.
+    The parts, the first four fields and `loss`, take a value, or a registered name or import path for the value with
+    its defaults.
 
     Attributes:
         data: The data set: a value of DATASETS, one of your own with `load()`, or a function that returns a Dataset.
@@ -58,6 +63,8 @@ class TrialConfig:
         weight_decay: Half of this times the sum of the squares of all trainable weights is added to the minimised
             loss, but not to the reported one; at least 0.
         augmentation: Random changes to training images; `pad_crop_flip` shifts by up to 4 pixels and mirrors.
+        loss: What training minimises: a value of LOSSES, or one of your own with `per_example(labels, outputs)`, or a
+            function of these.
         changes: Numbers that change in the middle of training: the step from which they hold, rising, in
             [1, num_steps), and the values by dotted field name (`optimizer.learning_rate`, `model.dropout`).
         seed: Seed of all randomness in the trial, in [0, 2**31).
@@ -74,6 +81,7 @@ class TrialConfig:
     log_every: int | None = None
     weight_decay: float = 0.0
     augmentation: Augmentation = "none"
+    loss: Loss | OwnLoss = field(default_factory=CrossEntropy)
     changes: tuple[tuple[int, tuple[tuple[str, float], ...]], ...] = ()
     seed: int = 0
 
@@ -134,10 +142,10 @@ def make(kind: str, name: str, options: Mapping[str, Any]) -> Any:
         ScriptError: An import path cannot be imported here.
     """
     found = resolve(name, REGISTRIES[kind], kind=kind)
-    if kind == "data" and isinstance(found, FunctionType) and not options:
+    if kind in FUNCTIONS and isinstance(found, FunctionType) and not options:
         return found
     if not (isinstance(found, type) and dataclasses.is_dataclass(found)):
-        raise ConfigError(f"the {kind} {name!r} must be a frozen dataclass, or, for data, a function.")
+        raise ConfigError(f"the {kind} {name!r} must be a frozen dataclass, or, for data and losses, a function.")
     _check_names(found, options, f"the {kind} {name!r}")
     required = [item.name for item in dataclasses.fields(found) if _default(item) is dataclasses.MISSING]
     missing = [name for name in required if name not in options]
@@ -187,15 +195,15 @@ def _default(item: "dataclasses.Field[Any]") -> Any:
 def _component(kind: str, value: Any) -> Any:
     if isinstance(value, str):
         value = make(kind, value, {})
-    if kind == "data" and isinstance(value, FunctionType):
+    if kind in FUNCTIONS and isinstance(value, FunctionType):
         return value
-    method = {"data": "load", "model": "build", "optimizer": "apply", "schedule": "factors"}[kind]
+    method = METHODS[kind]
     has_training = kind == "model" and trains_itself(value)
     is_value = dataclasses.is_dataclass(value) and not isinstance(value, type)
     if not (is_value and cast(Any, value).__dataclass_params__.frozen and (has_training or hasattr(value, method))):
         methods = f"`{method}`" + " or `train`" * (kind == "model")
-        got = f"{shown_in_one_line(value)}, {_reason(value, methods)}"
-        raise ConfigError(f"`{kind}` must be an instance of a frozen dataclass with {methods}, but got {got}.")
+        got, ways = f"{shown_in_one_line(value)}, {_reason(value, methods)}", " or a function" * (kind == "loss")
+        raise ConfigError(f"`{kind}` must be an instance of a frozen dataclass with {methods}{ways}, but got {got}.")
     if has_training:
         check_training_code(value)
     changed = validation.coerced_fields(value)

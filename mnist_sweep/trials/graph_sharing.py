@@ -1,12 +1,13 @@
 """What makes two trials share a compiled graph: everything that is traced, and no number that is fed into the graph.
 
-Weights' hyperparameters (fields marked `VARIABLE`), the float fields of optimizers, weight decay above 0, seeds, steps
-and schedules are fed; whatever else a model or an optimizer has is part of the graph.
+Weights' hyperparameters (fields marked `VARIABLE`), the float fields of optimizers, weight decay and label smoothing
+above 0, seeds, steps and schedules are fed; whatever else a model or an optimizer has is part of the graph.
 """
 
 import dataclasses
 from typing import TYPE_CHECKING, Any
 
+from mnist_sweep.optim import losses
 from mnist_sweep.optim.optimizers import Optimizer, numbers
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ def optimizer_signature(optimizer: Optimizer) -> tuple[Any, ...]:
 
 def network_signature(config: "TrialConfig") -> tuple[Any, ...]:
     """Return what the graphs of gradients and of evaluation depend on, besides the data set."""
-    return model_signature(config.model), config.batch_size, config.precision
+    return model_signature(config.model), config.batch_size, config.precision, losses.signature(config.loss)
 
 
 def update_signature(config: "TrialConfig") -> tuple[Any, ...]:

@@ -58,7 +58,7 @@ def validate(config: "TrialConfig") -> None:
         for name, _ in changed:
             require("." in name or name == "weight_decay", "only numbers change in training", name=name)
         first, now = config_at(config, 0), config_at(config, step)
-        fed = {name: getattr(now, name) for name in ("model", "optimizer", "weight_decay")}
+        fed = {name: getattr(now, name) for name in ("model", "optimizer", "weight_decay", "loss")}
         same = graph_signature(first) == graph_signature(now) and dataclasses.replace(first, **fed) == now
         require(same, "the same graph serves before and after a change", step=step, changed=changed)
 

@@ -28,10 +28,10 @@ class Evaluation(NamedTuple):
 
     Attributes:
         step: Training steps taken so far.
-        train_loss: Mean cross-entropy in nats over the batches since the previous point, as they were trained on. This
+        train_loss: Mean of the trial's loss, in nats for cross-entropy, over the batches since the previous point. This
             and every other metric is None where a user's own training code has not reported it.
         train_accuracy: Share of those examples classified correctly, in [0, 1].
-        val_loss: Mean cross-entropy in nats over the whole validation split; None at a point of training metrics only.
+        val_loss: Mean of that loss over the whole validation split; None at a point of training metrics only.
         val_accuracy: Share of the validation split classified correctly, in [0, 1]; None at such a point.
         learning_rate: Learning rate of the last step taken.
         seconds: Set-up, training and evaluation up to here, in seconds, including those of shorter trials from which
@@ -58,10 +58,10 @@ class TrialRow:
         config: The whole config in its flat form: JSON values by field name.
         defaults: Names of the fields of `config` that have their default values and so are not part of the hash.
         val_accuracy: Share of the validation split classified correctly after the last step, in [0, 1].
-        val_loss: Mean cross-entropy in nats over the validation split after the last step.
+        val_loss: Mean of the trial's loss, in nats for cross-entropy, over the validation split after the last step.
         test_accuracy: Share of the test split classified correctly, measured once, after the last step.
         num_test: Images in the test split.
-        train_loss: Mean cross-entropy in nats over the batches since the last point but one.
+        train_loss: Mean of that loss over the batches since the last point but one.
         steps: Training steps taken; None if the trial failed.
         parameters: Number of trainable weights of the model.
         started: Time of its end minus `seconds_total`, in Unix seconds: when it would have started in its worker had it

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mnist_sweep import CNN
+from mnist_sweep import CNN, CrossEntropy
 from mnist_sweep.models import inference
 from mnist_sweep.training import tensorflow_runtime
 
@@ -24,7 +24,9 @@ def test_evaluation_covers_every_image_once(tf: Any, model: Any) -> None:
     assert len(IMAGES) > inference.BATCH_SIZE
     assert len(IMAGES) % inference.BATCH_SIZE
     evaluate: Callable[..., Any] = tf.function(inference.evaluate, autograph=False)
-    loss_sum, num_correct, classes = evaluate(model, tf.constant(IMAGES), tf.constant(LABELS), pixel_max=16.0)
+    loss_sum, num_correct, classes = evaluate(
+        model, tf.constant(IMAGES), tf.constant(LABELS), CrossEntropy().per_example, pixel_max=16.0
+    )
     logits = model.predict(IMAGES / np.float32(16), verbose=0).astype("float64")
     losses = np.log(np.exp(logits).sum(axis=1)) - logits[np.arange(len(LABELS)), LABELS]
     assert float(loss_sum) == pytest.approx(losses.sum(), rel=1e-5)

@@ -38,7 +38,8 @@ SOFTMAX = TrialConfig(model=Softmax(), optimizer=GradientDescent())
 
 CONFIG = (
     "data, data.val_size, data.test_size, model, model.initializer, optimizer, optimizer.learning_rate, schedule, "
-    "schedule.warmup_steps, num_steps, batch_size, evaluate_every, precision, log_every, weight_decay, augmentation, "
+    "schedule.warmup_steps, loss, loss.label_smoothing, loss.class_weights, "
+    "num_steps, batch_size, evaluate_every, precision, log_every, weight_decay, augmentation, "
     "changes"
 )
 TRIALS = (

@@ -20,12 +20,19 @@ MakeRow = Callable[..., TrialRow]
 def test_columns_of_a_mixture_go_part_by_part(make_row: MakeRow, mixture: list[TrialConfig]) -> None:
     columns = list(trials_frame([make_row(config) for config in mixture]).columns)
     parts = [column.partition(".")[0] for column in columns[4 : columns.index("num_steps")]]
-    assert list(dict.fromkeys(parts)) == ["data", "model", "optimizer", "schedule"]
-    assert parts == sorted(parts, key=["data", "model", "optimizer", "schedule"].index)
+    assert list(dict.fromkeys(parts)) == ["data", "model", "optimizer", "schedule", "loss"]
+    assert parts == sorted(parts, key=["data", "model", "optimizer", "schedule", "loss"].index)
     assert len(set(columns)) == len(columns)
     for config in mixture:
         own = [column for column in columns if column in make_row(config).config]
         assert {*own, "seed"} == set(make_row(config).config)
+
+
+def test_rows_of_versions_without_losses_have_no_column_for_them(make_row: MakeRow) -> None:
+    row = make_row()
+    old = replace(row, config={name: value for name, value in row.config.items() if not name.startswith("loss")})
+    assert not [name for name in trials_frame([old]).columns if name.startswith("loss")]
+    assert trials_frame([old, row])["loss"].isna().sum() == 1
 
 
 @pytest.mark.parametrize("ids", [("0-0", "1-0", "2-0"), ("2-0", "1-0", "0-0")])

@@ -19,6 +19,7 @@ from mnist_sweep.trials.artifacts import Artifacts, SavedModel
 from mnist_sweep.trials.row import Status, TrialRow
 from tests.runners.test_protocol import Notes
 from tests.training.test_model_candidates import Own
+from tests.training.test_refused_losses import mean
 
 BASE = TrialConfig(model=Softmax(), optimizer=GradientDescent(), num_steps=4, evaluate_every=2)
 
@@ -151,6 +152,13 @@ def test_a_model_that_is_refused_ends_the_run_before_it_is_ready_and_one_that_is
     assert notes.heard == []
     Local(in_process=True).run({}, datasets, notes, num_proposals=1)
     assert notes.heard == [("ready", 1), ("started", trial_id(wrong)), ("finished", trial_id(wrong), Status.FAILED)]
+
+
+def test_a_loss_that_is_refused_ends_the_run_before_it_is_ready() -> None:
+    wrong, notes = replace(BASE, model=Softmax(), loss=mean), Notes()
+    with pytest.raises(ConfigError, match="the loss mean must return"):
+        Local(in_process=True).run({trial_id(wrong): wrong}, {BASE.data: loading.load(BASE.data)}, notes)
+    assert notes.heard == []
 
 
 def test_what_may_be_meant_in_a_model_is_noted_before_the_first_trial() -> None:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from mnist_sweep import CNN, Adam, Momentum, RMSProp, Softmax, TrialConfig, grid, to_flat
-from mnist_sweep.text.names import PARTS, different_images_note, label, short_names, value, varying
+from mnist_sweep.text.names import PARTS, different_images_note, label, loss_title, short_names, value, varying
 from mnist_sweep.trials.config import REGISTRIES
 
 BASE = TrialConfig()
@@ -133,3 +133,8 @@ def test_fields_of_one_name_are_told_apart_in_a_label() -> None:
     assert label(flat, ["model.seed", "seed"]) == "model.seed=7 seed=0"
     assert label(flat, ["model.beta_1", "optimizer.beta_1"]) == "model.beta_1=0.5 optimizer.beta_1=0.9"
     assert label(flat, ["optimizer.beta_1"]) == "beta_1=0.9"
+
+
+def test_a_loss_is_called_by_its_name_where_it_is_known() -> None:
+    assert loss_title({}) == loss_title({"loss": "cross_entropy"}) == "cross-entropy"
+    assert loss_title({"loss": "mine:focal"}) == "loss"

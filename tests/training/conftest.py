@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from mnist_sweep import CNN, Adam, Digits, TrialConfig
+from mnist_sweep import CNN, Adam, CrossEntropy, Digits, TrialConfig
 from mnist_sweep.data import loading
 from mnist_sweep.data.dataset import Dataset
 from mnist_sweep.training import tensorflow_runtime
@@ -23,7 +23,7 @@ def digits() -> Dataset:
 @pytest.fixture
 def network(digits: Dataset) -> Network:
     model = build_model(TRIAL, digits)
-    return Network(model, digits, batch_size=TRIAL.batch_size, scales_loss=False, autograph=False)
+    return Network(model, digits, CrossEntropy(), batch_size=TRIAL.batch_size, scales_loss=False, autograph=False)
 
 
 def held(network: Network) -> list[Any]:

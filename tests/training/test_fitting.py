@@ -8,6 +8,7 @@ from mnist_sweep import (
     CNN,
     Adagrad,
     Adam,
+    CrossEntropy,
     Dataset,
     GradientDescent,
     Momentum,
@@ -20,6 +21,8 @@ from mnist_sweep import (
 )
 from mnist_sweep.data.batches import indices, subseed
 from mnist_sweep.errors import ConfigError
+from mnist_sweep.models import inference
+from mnist_sweep.optim.losses import fitted
 from mnist_sweep.training import graph_cache, tensorflow_runtime
 from mnist_sweep.training.fitting import fit, validate
 from mnist_sweep.training.trial_progress import FitResult
@@ -168,6 +171,41 @@ def test_weight_decay_and_augmentation_change_training_and_share_the_network(
     assert numbers(fit(SMALL, digits)) == numbers(plain)
     (network,) = tensorflow_runtime._CACHE["networks"].values()
     assert network.gradients.experimental_get_tracing_count() == 1
+
+
+@pytest.mark.parametrize("options", [{"label_smoothing": 0.2}, {"class_weights": (*range(1, 10), 0)}])
+def test_the_reported_losses_are_those_of_the_trials_own_loss(options: dict[str, Any], digits: Dataset) -> None:
+    loss, trial = CrossEntropy(**options), replace(SMALL, num_steps=1, evaluate_every=1, optimizer=GradientDescent())
+    result = fit(replace(trial, loss=loss), digits)
+    logits = inference.logits(result.model, digits.val.images, pixel_max=digits.pixel_max)
+    expected = float(np.mean(loss.per_example(digits.val.labels.astype(np.int32), logits)))
+    assert result.history[-1].val_loss == pytest.approx(expected, rel=1e-5)
+    assert result.history[-1].train_loss != fit(trial, digits).history[-1].train_loss
+
+
+def test_label_smoothing_is_a_number_of_one_graph_and_may_change_in_training(digits: Dataset) -> None:
+    def smoothed(share: float, **options: Any) -> TrialConfig:
+        return replace(SMALL, loss=CrossEntropy(label_smoothing=share), **options)
+
+    first, changed = smoothed(0.1), smoothed(0.2, changes=((20, (("loss.label_smoothing", 0.1),)),))
+    alone = numbers(fit(first, digits))
+    later = [numbers(fit(trial, digits)) for trial in (changed, smoothed(0.2), first)]
+    assert later[2] == alone
+    assert later[0][4] == later[1][4]  # the point at step 20
+    assert len({str(result) for result in later}) == 3
+    (network,) = tensorflow_runtime._CACHE["networks"].values()
+    assert network.gradients.experimental_get_tracing_count() == 1
+
+
+def test_balanced_weights_are_those_of_the_training_split(digits: Dataset) -> None:
+    balanced = replace(SMALL, loss=CrossEntropy(class_weights="balanced"))
+    by_hand = replace(SMALL, loss=fitted(balanced.loss, digits.train.labels, 10))
+    assert numbers(fit(balanced, digits)) == numbers(fit(by_hand, digits)) != numbers(fit(SMALL, digits))
+
+
+def test_weights_of_other_classes_are_refused_before_training(digits: Dataset) -> None:
+    with pytest.raises(ConfigError, match="num_classes=10"):
+        validate(replace(SMALL, loss=CrossEntropy(class_weights=(1, 2))), digits)
 
 
 def test_weight_decay_is_a_number_of_one_graph(digits: Dataset) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mnist_sweep import CNN, Adam, Digits, Momentum, ResNet, Softmax, TrialConfig
+from mnist_sweep import CNN, Adam, CrossEntropy, Digits, Momentum, ResNet, Softmax, TrialConfig
 from mnist_sweep.data import loading
 from mnist_sweep.data.dataset import Dataset
 from mnist_sweep.training import graph_cache, tensorflow_runtime
@@ -25,6 +25,8 @@ TRIAL = TrialConfig(model=MODEL, optimizer=Adam())
         (replace(TRIAL, optimizer=Momentum()), True, False),
         (replace(TRIAL, weight_decay=0.1), True, False),
         (replace(TRIAL, batch_size=7), False, False),
+        (replace(TRIAL, loss=CrossEntropy(label_smoothing=0.1)), False, False),
+        (replace(TRIAL, loss=CrossEntropy(class_weights=(1,) * 10)), False, False),
         (replace(TRIAL, model=replace(MODEL, filters=(3,))), False, False),
     ],
 )

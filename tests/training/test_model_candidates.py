@@ -9,6 +9,8 @@ from mnist_sweep import CNN, VARIABLE, Dataset, Digits, Softmax, Status, TrialCo
 from mnist_sweep.errors import ConfigError
 from mnist_sweep.runners import trial
 from mnist_sweep.training import model_candidates
+from tests.optim.test_losses import squared
+from tests.training.test_refused_losses import mean
 
 pytestmark = pytest.mark.usefixtures("nothing_kept")
 BUILT: list[str] = []
@@ -64,6 +66,15 @@ def test_the_refusal_states_the_contract_what_came_and_the_way_out(digits: Datas
         "(batch, 8, 8, 1) in [0, 1] to logits (batch, 10), but its outputs are probabilities: remove the softmax or "
         "sigmoid at its end."
     )
+
+
+def test_a_loss_of_the_users_own_is_a_candidate_whatever_its_model(digits: Dataset) -> None:
+    trials = [replace(TrialConfig(), loss=squared), replace(TrialConfig(seed=1), loss=squared), TrialConfig()]
+    found = model_candidates.candidates(trials, {OWN.data: digits})
+    assert [one.config.loss for one in found] == [squared]
+    assert model_candidates.check_models(found) == []
+    with pytest.raises(ConfigError, match="the loss mean must return"):
+        check(replace(OWN, loss=mean), digits=digits)
 
 
 def test_notes_name_their_model(digits: Dataset) -> None:

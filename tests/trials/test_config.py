@@ -147,8 +147,8 @@ def every(registry: Mapping[str, Any]) -> list[Any]:
 LooseCNN, LooseDigits, LooseNet, LooseStepwise = [cast(Any, cls) for cls in (CNN, Digits, Net, Stepwise)]  # any types
 
 COMBINATIONS = [
-    TrialConfig(data=one, model=model, optimizer=optimizer, schedule=schedule, num_steps=7, seed=5)
-    for one, model, optimizer, schedule in itertools.product(*(every(registry) for registry in REGISTRIES.values()))
+    TrialConfig(**dict(zip(REGISTRIES, parts, strict=True)), num_steps=7, seed=5)
+    for parts in itertools.product(*(every(registry) for registry in REGISTRIES.values()))
 ]
 OWN = [
     TrialConfig(model=Net(), optimizer=Descent(), schedule=Flat(), data=Images(folder="a/b")),
@@ -275,6 +275,9 @@ def test_flat_form_says_every_field_in_the_order_of_its_declaration() -> None:
         "log_every": None,
         "weight_decay": 0.0,
         "augmentation": "none",
+        "loss": "cross_entropy",
+        "loss.label_smoothing": 0.0,
+        "loss.class_weights": None,
         "changes": [],
         "seed": 0,
     }
@@ -395,6 +398,7 @@ def off_default() -> list[TrialConfig]:
         "changes": ((1, (("model.dropout", 0.5),)),),
         "augmentation": "pad_crop_flip",
         "boundaries": (1, 2, 3),
+        "class_weights": "balanced",
         "initializer": "glorot_uniform",
         "precision": "mixed_float16",
         "path": "others",
@@ -568,7 +572,7 @@ def test_function_without_an_import_path_is_no_data_set_of_a_row(refused: Refuse
 def test_part_of_the_wrong_kind_is_refused_with_the_way_to_write_it(refused: Refused) -> None:
     for model, hint in [
         (Net, "the class itself: write Net()"),
-        (SimpleNamespace(build=3), "a SimpleNamespace: write a frozen dataclass with `build` or `train`, whose fields are what"),
+        (SimpleNamespace(build=3), "a SimpleNamespace: write a frozen dataclass with `build` or `train`, whose fields"),
         (functools.partial(CNN), "a partial: write a frozen dataclass with `build`"),
         (Digits(), "which has no `build`"),
     ]:

@@ -9,7 +9,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from mnist_sweep.text.names import Flat, label
+from mnist_sweep.text.names import Flat, label, loss_title
 from mnist_sweep.text.numbers import clock, counted
 from mnist_sweep.trials import events
 from mnist_sweep.trials.row import Evaluation, Status, TrialRow, rank
@@ -23,7 +23,7 @@ class Log:
     """Prints a plain line for each finished trial, and the learning curve of a trial that runs alone."""
 
     def __init__(self, console: Console) -> None:
-        self._console, self._run, self._num_done = console, NOT_STARTED, 0
+        self._console, self._run, self._num_done, self._loss = console, NOT_STARTED, 0, ""
 
     def on_event(self, event: events.Event) -> None:
         """Print what has happened."""
@@ -33,8 +33,10 @@ class Log:
             case events.WorkersReady(num_workers=num_workers):
                 trials, num_missing = counted(self._run.num_trials, "trial"), self._run.num_missing
                 self._print(f"{trials}, {self._num_done} done before, {num_missing} to run, {num_workers} at a time")
+            case events.TrialStarted(config=config):
+                self._loss = loss_title(config)
             case events.TrialEvaluated() if self._run.num_missing == 1:
-                self._print(evaluation_line(event.evaluation))
+                self._print(evaluation_line(event.evaluation, self._loss))
             case events.RowCommitted(row=row):
                 self._num_done += 1
                 self._print(f"{self._num_done}/{self._run.num_trials} {row_line(row, self._run.fields)}")
@@ -67,7 +69,7 @@ class Live:
             case events.TrialEvaluated(trial_id=trial_id, evaluation=evaluation) if trial_id in self._running:
                 self._running[trial_id] = self._running[trial_id][0], evaluation
                 if self._run.num_missing == 1:
-                    self._print(Text(evaluation_line(evaluation)))
+                    self._print(Text(evaluation_line(evaluation, loss_title(self._running[trial_id][0]))))
             case events.RowCommitted(row=row):
                 self._running.pop(row.trial_id, None)
                 self._rows.append(row)
@@ -122,10 +124,10 @@ def notice_line(event: events.Notice | events.TrialRetried | events.RunInterrupt
     return OUT_OF_TIME if event.out_of_time else INTERRUPTED
 
 
-def evaluation_line(point: Evaluation) -> str:
+def evaluation_line(point: Evaluation, loss: str) -> str:
     """Return a point of a learning curve in one line, as the classic logging hooks printed it, with the validation."""
-    train = {"cross-entropy": point.train_loss, "accuracy": point.train_accuracy}
-    val = {"cross-entropy": point.val_loss, "accuracy": point.val_accuracy}
+    train = {loss: point.train_loss, "accuracy": point.train_accuracy}
+    val = {loss: point.val_loss, "accuracy": point.val_accuracy}
     rate = [] if point.learning_rate is None else [f"learning rate {point.learning_rate:.4g}"]
     validation = [f"val {' '.join(_known(val))}"] if _known(val) else []
     return ", ".join([f"step {point.step}", *rate, *_known(train), *validation, f"{point.seconds:.1f} s"])

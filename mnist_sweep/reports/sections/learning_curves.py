@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from mnist_sweep.reports.blocks import Block, Plot, Section, Table, number_columns
 from mnist_sweep.reports.plots import BLUE, FAINT_BLUE, GREY, RED, figure, literal, scatter
 from mnist_sweep.reports.report_data import BEST_TRIAL, Results
+from mnist_sweep.text.names import loss_title
 from mnist_sweep.text.numbers import counted, points
 from mnist_sweep.trials.row import Evaluation, TrialRow
 
@@ -128,8 +129,8 @@ def _losses(row: TrialRow, results: Results, name: str) -> Plot:
             scatter(x=steps, y=_rounded(train), name="train", line={"color": BLUE, "dash": "dot"}),
             scatter(x=steps, y=_rounded(val), name="validation", line={"color": RED}),
             x="training steps",
-            y="cross-entropy, nats",
-            yaxis_type="log",
+            y="cross-entropy, nats" if loss_title(row.config) == "cross-entropy" else "loss",
+            yaxis_type="log" if all(loss is None or loss > 0 for loss in [*train, *val]) else "linear",
             yaxis_tickformat="~g",  # else 0.5 and 0.05 are both labelled 5
             yaxis_dtick=_ticks([*train, *val]),
         ),
@@ -144,14 +145,14 @@ def _losses(row: TrialRow, results: Results, name: str) -> Plot:
 def _ticks(losses: Sequence[float | None]) -> str | None:
     """Return ticks at 1, 2 and 5 of each decade; None, Plotly's choice, for losses within a decade."""
     known = [loss for loss in losses if loss]
-    return "D2" if known and max(known) >= 10 * min(known) else None
+    return "D2" if known and max(known) >= 10 * min(known) > 0 else None
 
 
 def _overfitting(train: float | None, val: float | None) -> str:
     if train is None or val is None:
         return "Loss on the training batches and on the validation split."
     return f"The final loss is {train:.3g} on the training batches and {val:.3g} on the validation split." + (
-        " The gap indicates overfitting." if val > 2 * train else ""
+        " The gap indicates overfitting." if val > 2 * train > 0 else ""
     )
 
 

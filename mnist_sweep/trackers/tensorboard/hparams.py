@@ -12,16 +12,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from mnist_sweep.system.storage import Storage
-from mnist_sweep.text.names import label
+from mnist_sweep.text.names import label, loss_title
 
 UNSAFE, MAX_LABEL = re.compile(r"[^\w .,;=+-]|^\."), 120  # in names of files everywhere
 FILE = "logs/sweep.tfevents"  # TensorBoard reads what has `tfevents` in its name
 RESULTS = {  # the name of a column, the run below the trial's, the tag in that run
     "val_accuracy": ("validation", "accuracy"),
     "test_accuracy": ("", "test_accuracy"),
-    "val_loss": ("validation", "cross_entropy"),
+    "val_loss": ("validation", ""),  # `loss_tag`
     "train_accuracy": ("train", "accuracy"),
-    "train_loss": ("train", "cross_entropy"),
+    "train_loss": ("train", ""),
 }
 
 
@@ -29,6 +29,11 @@ def log_folder(flat: Mapping[str, Any], fields: Sequence[str], trial_id: str) ->
     """Return the folder of a trial's logs, which names its runs: the fields in which trials differ, and its id."""
     text = UNSAFE.sub("_", label(flat, fields))[:MAX_LABEL] if fields else ""
     return f"logs/{text}{' ' * bool(text)}{trial_id}"
+
+
+def loss_tag(flat: Mapping[str, Any]) -> str:
+    """Return the tag of the losses of a trial with this flat config."""
+    return loss_title(flat).replace("-", "_")
 
 
 def hyperparameters(flat: Mapping[str, Any]) -> dict[str, bool | int | float | str]:
@@ -52,14 +57,17 @@ def write(storage: Storage, flats: Iterable[Mapping[str, Any]]) -> None:
     from tensorboard.summary.writer.record_writer import RecordWriter
 
     values_of: dict[str, list[Any]] = {}
+    losses = set()
     for flat in flats:
+        losses.add(loss_tag(flat))
         for name, value in hyperparameters(flat).items():
             values_of.setdefault(name, []).append(value)
     columns = api_pb2.Experiment(time_created_secs=time.time())
     for name, values in values_of.items():
         _domain(values).update_hparam_info(columns.hparam_infos.add(name=name, differs=len(set(values)) > 1))
     for name, (run, tag) in RESULTS.items():
-        columns.metric_infos.add(name=api_pb2.MetricName(group=run, tag=tag), display_name=name)
+        for one in sorted(losses) if name.endswith("loss") else [tag]:
+            columns.metric_infos.add(name=api_pb2.MetricName(group=run, tag=one), display_name=name)
     content = metadata.create_summary_metadata(plugin_data_pb2.HParamsPluginData(experiment=columns))
     summary = Summary.Value(tag=metadata.EXPERIMENT_TAG, metadata=content, tensor=metadata.NULL_TENSOR)
     file = io.BytesIO()

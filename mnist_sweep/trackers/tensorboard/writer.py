@@ -20,7 +20,7 @@ from tensorboard.plugins.hparams.api_pb2 import STATUS_FAILURE, STATUS_SUCCESS
 
 from mnist_sweep.text.lines import one_line
 from mnist_sweep.trackers.tensorboard import traces
-from mnist_sweep.trackers.tensorboard.hparams import hyperparameters
+from mnist_sweep.trackers.tensorboard.hparams import hyperparameters, loss_tag
 from mnist_sweep.trackers.tensorboard.layers import LayerSummaries
 from mnist_sweep.trials.config import TrialConfig, to_flat, trial_id
 from mnist_sweep.trials.row import Evaluation, Status
@@ -66,7 +66,7 @@ class TensorBoardWriter:
 
     @_unless_failed
     def __init__(self, folder: Path, config: TrialConfig, *, full: bool, fresh: bool = True) -> None:
-        self._config, self._full = config, full
+        self._config, self._full, self._loss_tag = config, full, loss_tag(to_flat(config))
         if fresh:
             shutil.rmtree(folder, ignore_errors=True)
         for stale in folder.glob("*tfevents*"):  # a trial that resumes writes these again
@@ -111,7 +111,7 @@ class TensorBoardWriter:
         has_validation = evaluation.val_accuracy is not None
         with self._train.as_default(step=evaluation.step):
             _write_scalar("accuracy", evaluation.train_accuracy)
-            _write_scalar("cross_entropy", evaluation.train_loss)
+            _write_scalar(self._loss_tag, evaluation.train_loss)
             _write_scalar("learning_rate", evaluation.learning_rate)
             if self._full and has_validation:
                 _write_weights(self._model)
@@ -119,7 +119,7 @@ class TensorBoardWriter:
                     tf.summary.scalar(f"trace/{name}", value)
         with self._validation.as_default(step=evaluation.step):
             _write_scalar("accuracy", evaluation.val_accuracy)
-            _write_scalar("cross_entropy", evaluation.val_loss)
+            _write_scalar(self._loss_tag, evaluation.val_loss)
             if self._full and has_validation:
                 self._layers.write(self._images)
 

@@ -27,6 +27,11 @@ def test_the_driver_writes_the_table_without_tensorflow(tmp_path: Path) -> None:
     assert [str(path.relative_to(tmp_path)) for path in (tmp_path / "logs").iterdir()] == [hparams.FILE]
 
 
+def test_losses_have_a_tag_of_their_own() -> None:
+    assert hparams.loss_tag({"loss": "cross_entropy"}) == hparams.loss_tag({}) == "cross_entropy"
+    assert hparams.loss_tag({"loss": "mine:Focal"}) == "loss"
+
+
 def test_a_folder_that_cannot_be_made_is_an_error_of_one_line(tmp_path: Path, refused: Callable[..., Any]) -> None:
     (tmp_path / "logs").write_text("a file")
     with refused(LedgerError, str(tmp_path / "logs"), "cannot be made"):

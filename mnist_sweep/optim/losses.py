@@ -1,0 +1,131 @@
+"""Losses: what training minimises, a number for each example; own ones are functions, or frozen values with fields.
+
+A trial's `train_loss` and `val_loss` are means of its own loss, so they compare trials that have the same one.
+"""
+
+import math
+import numbers
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from types import FunctionType
+from typing import TYPE_CHECKING, Any, Literal, Protocol, cast
+
+from mnist_sweep.errors import ConfigError
+from mnist_sweep.validation import coerce, require
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+class Loss(Protocol):
+    """The loss of each example, in TensorFlow's operations: any frozen dataclass with this method."""
+
+    def per_example(self, labels: Any, outputs: Any) -> Any:
+        """Return the losses of a batch: float32 `[n]`.
+
+        Args:
+            labels: int32 `[n]`, the class of each image.
+            outputs: float32 `[n, num_classes]`, the logits.
+        """
+
+
+OwnLoss = Callable[[Any, Any], Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CrossEntropy:
+    """Cross-entropy between the labels and the softmax of the logits, in nats.
+
+    Attributes:
+        label_smoothing: Share of each label that is spread evenly over all classes (Szegedy et al. 2016, arXiv
+            1512.00567), in [0, 1).
+        class_weights: Factor on the losses of each class, at least 0; None means 1. `balanced` gives all classes the
+            same total weight in the training split: its size, over the number of classes times that of the class.
+    """
+
+    label_smoothing: float = 0.0
+    class_weights: tuple[float, ...] | Literal["balanced"] | None = None
+
+    def __post_init__(self) -> None:
+        coerce(self)
+        require(0 <= self.label_smoothing < 1, "0 <= label_smoothing < 1", label_smoothing=self.label_smoothing)
+        given = self.class_weights
+        if isinstance(given, tuple):
+            known = all(isinstance(one, numbers.Real) and not isinstance(one, bool) for one in given)
+            holds = known and all(0 <= one < math.inf for one in given) and any(given)
+            require(holds, "0 <= each of class_weights < infinity, and not all are 0", class_weights=given)
+            object.__setattr__(self, "class_weights", tuple(map(float, given)))
+        elif given is not None and not (isinstance(given, str) and given == "balanced"):
+            rule = "class_weights is a tuple with a number for each class, 'balanced' or None"
+            require(False, rule, class_weights=given)
+
+    def per_example(self, labels: Any, outputs: Any, *, label_smoothing: Any = None) -> Any:
+        """Return the losses of a batch, float32 `[n]`, with another label smoothing if given, above 0."""
+        import tensorflow as tf
+
+        losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, outputs)
+        if self.label_smoothing:
+            share = self.label_smoothing if label_smoothing is None else label_smoothing
+            losses = (1 - share) * losses - share * tf.reduce_mean(tf.nn.log_softmax(outputs), axis=-1)
+        if self.class_weights is not None:
+            losses *= tf.gather(tf.constant(self.class_weights, tf.float32), labels)
+        return losses
+
+    def fitted(self, labels: "NDArray[np.integer[Any]]", num_classes: int) -> "CrossEntropy":
+        """Return this loss with a number for the weight of each class, given the training labels.
+
+        Raises:
+            ConfigError: There is not a weight for each class, or no image of a class that is to be balanced.
+        """
+        if self.class_weights is None:
+            return self
+        if self.class_weights != "balanced":
+            num = len(self.class_weights)
+            require(num == num_classes, "len(class_weights) == num_classes", len=num, num_classes=num_classes)
+            return self
+        import numpy as np
+
+        counts = np.bincount(labels, minlength=num_classes)
+        if not counts.all():
+            missing = int(np.argmin(counts))
+            raise ConfigError(
+                f"class_weights='balanced' needs images of every class in train, but class {missing} of "
+                f"{num_classes} has none: give a tuple of weights."
+            )
+        return replace(self, class_weights=tuple((len(labels) / (num_classes * counts)).tolist()))
+
+
+LOSSES: dict[str, type[Loss]] = {"cross_entropy": CrossEntropy}
+
+
+def is_builtin(loss: object) -> bool:
+    """Return whether a loss is built in."""
+    return type(loss) in LOSSES.values()
+
+
+def signature(loss: Any) -> Any:
+    """Return what a graph depends on: the loss without the size of its label smoothing, a number that is fed."""
+    return replace(loss, label_smoothing=0.5) if label_smoothing(loss) else loss
+
+
+def label_smoothing(loss: Any) -> float:
+    """Return the label smoothing of a loss, 0 for one of the user's own."""
+    return float(loss.label_smoothing) if is_builtin(loss) else 0.0
+
+
+def fitted(loss: Any, labels: "NDArray[np.integer[Any]]", num_classes: int) -> Any:
+    """Return a loss as training uses it, given the training labels.
+
+    Raises:
+        ConfigError: It does not fit the classes.
+    """
+    return loss.fitted(labels, num_classes) if is_builtin(loss) else loss
+
+
+def per_example(loss: "Loss | OwnLoss", labels: Any, outputs: Any, *, label_smoothing: Any = None) -> Any:
+    """Return the losses of a batch by a loss of any form, float32 `[n]`; a built-in one takes a label smoothing."""
+    if isinstance(loss, FunctionType):
+        return loss(labels, outputs)
+    numbers = {"label_smoothing": label_smoothing} if is_builtin(loss) else {}
+    return cast(Loss, loss).per_example(labels, outputs, **numbers)
