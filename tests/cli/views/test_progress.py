@@ -88,7 +88,7 @@ def test_metrics_that_own_training_code_does_not_report_are_left_out() -> None:
     unknown = dict.fromkeys(("train_loss", "train_accuracy", "val_loss", "val_accuracy", "learning_rate"))
     for known, shown in {"val_accuracy": "val accuracy 0.5000", "train_accuracy": "accuracy 0.5000"}.items():
         point = evaluated("c", **unknown | {known: 0.5}).evaluation
-        assert evaluation_line(point) == f"step 50, {shown}, 1.0 s"
+        assert evaluation_line(point, "loss") == f"step 50, {shown}, 1.0 s"
         assert _accuracy_text(point) == f"{known.partition('_')[0]} 0.5000"
     assert _accuracy_text(evaluated("c", **unknown).evaluation) == ""
 
