@@ -26,9 +26,13 @@ if TYPE_CHECKING:
     from mnist_sweep.data.cifar10 import CIFAR10
     from mnist_sweep.data.dataset import Dataset, Split
     from mnist_sweep.data.digits import Digits
+    from mnist_sweep.data.files.arrays import Arrays
+    from mnist_sweep.data.files.csv_table import Csv
+    from mnist_sweep.data.files.idx_folder import Idx
     from mnist_sweep.data.files.image_folder import ImageFolder
+    from mnist_sweep.data.files.parquet_table import Parquet
     from mnist_sweep.data.loading import DATASETS
-    from mnist_sweep.data.mnist import MNIST
+    from mnist_sweep.data.mnist import KMNIST, MNIST, FashionMNIST
     from mnist_sweep.models.catalog import MODELS
     from mnist_sweep.models.cnn import CNN
     from mnist_sweep.models.protocol import VARIABLE
@@ -67,8 +71,12 @@ _MODULES = {
     "data.cifar10": "CIFAR10",
     "data.dataset": "Dataset Split",
     "data.digits": "Digits",
+    "data.files.arrays": "Arrays",
+    "data.files.csv_table": "Csv",
+    "data.files.idx_folder": "Idx",
     "data.files.image_folder": "ImageFolder",
-    "data.mnist": "MNIST",
+    "data.files.parquet_table": "Parquet",
+    "data.mnist": "KMNIST MNIST FashionMNIST",
     "data.loading": "DATASETS",
     "models.catalog": "MODELS",
     "models.cnn": "CNN",
@@ -104,6 +112,7 @@ __all__ = [
     "CIFAR10",
     "CNN",
     "DATASETS",
+    "KMNIST",
     "LOSSES",
     "MNIST",
     "MODELS",
@@ -113,15 +122,19 @@ __all__ = [
     "VARIABLE",
     "Adagrad",
     "Adam",
+    "Arrays",
     "Choice",
     "Constant",
     "Context",
     "Cosine",
     "CrossEntropy",
+    "Csv",
     "Dataset",
     "Digits",
     "Evaluation",
+    "FashionMNIST",
     "GradientDescent",
+    "Idx",
     "ImageFolder",
     "Integer",
     "Keep",
@@ -131,6 +144,7 @@ __all__ = [
     "MLflow",
     "Momentum",
     "Outcome",
+    "Parquet",
     "Predictions",
     "RMSProp",
     "RayTune",

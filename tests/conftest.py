@@ -116,7 +116,7 @@ def _offline(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) ->
 def _isolated(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.delenv("MNIST_SWEEP_DATA", raising=False)
-    for name in ("MNIST", "CIFAR10"):
+    for name in ("MNIST", "CIFAR10", "FASHION_MNIST", "KMNIST"):
         monkeypatch.setenv(f"MNIST_SWEEP_{name}_URL", (tmp_path / "no_mirror").as_uri())
     monkeypatch.setenv("no_proxy", "127.0.0.1")
 

@@ -9,17 +9,27 @@ from collections.abc import Callable
 from mnist_sweep.data.cifar10 import CIFAR10
 from mnist_sweep.data.dataset import Dataset, DataSource, Shaped
 from mnist_sweep.data.digits import Digits
+from mnist_sweep.data.files.arrays import Arrays
+from mnist_sweep.data.files.csv_table import Csv
+from mnist_sweep.data.files.idx_folder import Idx
 from mnist_sweep.data.files.image_folder import ImageFolder
 from mnist_sweep.data.files.own_files import OwnFiles
-from mnist_sweep.data.mnist import MNIST
+from mnist_sweep.data.files.parquet_table import Parquet
+from mnist_sweep.data.mnist import KMNIST, MNIST, FashionMNIST
 from mnist_sweep.errors import DataError, SweepError
 from mnist_sweep.text.causes import first_cause
 
 DATASETS: dict[str, type[DataSource]] = {
+    "arrays": Arrays,
     "cifar10": CIFAR10,
+    "csv": Csv,
     "digits": Digits,
+    "fashion_mnist": FashionMNIST,
+    "idx": Idx,
     "image_folder": ImageFolder,
+    "kmnist": KMNIST,
     "mnist": MNIST,
+    "parquet": Parquet,
 }
 
 

@@ -1,8 +1,11 @@
-"""MNIST: 60,000 training and 10,000 test images of 28x28 grey pixels, split as in the classic TensorFlow tutorials.
+"""MNIST and its successors: 60,000 training and 10,000 test images of 28x28 grey pixels, split as classic tutorials do.
 
-Source: Y. LeCun, C. Cortes, C. Burges, "The MNIST database of handwritten digits", 1998.
+Sources: Y. LeCun, C. Cortes, C. Burges, "The MNIST database of handwritten digits", 1998; H. Xiao, K. Rasul,
+R. Vollgraf, "Fashion-MNIST", arXiv 1708.07747; T. Clanuwat et al., "Deep Learning for Classical Japanese Literature",
+arXiv 1812.01718. Their checksums are those of TensorFlow Datasets.
 """
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +34,19 @@ COMPRESSED_SHA256 = {
     "test images": "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6",
     "test labels": "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6",
 }
+# Of the compressed files.
+FASHION_SHA256 = {
+    "train images": "3aede38d61863908ad78613f6a32ed271626dd12800ba2636569512369268a84",
+    "train labels": "a04f17134ac03560a47e3764e11b92fc97de4d1bfaf8ba1a3aa29af54cc90845",
+    "test images": "346e55b948d973a97e58d2351dde16a484bd415d4595297633bb08f03db6a073",
+    "test labels": "67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5",
+}
+KMNIST_SHA256 = {
+    "train images": "51467d22d8cc72929e2a028a0428f2086b092bb31cfb79c69cc0a90ce135fde4",
+    "train labels": "e38f9ebcd0f3ebcdec7fc8eabdcdaef93bb0df8ea12bee65224341c8183d8e17",
+    "test images": "edd7a857845ad6bb1d0ba43fe7e794d164fe2dce499a1694695a792adfac43c5",
+    "test labels": "20bb9a0ef54c7db3efc55a92eef5582c109615df22683c380526788f98e42a1c",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +65,8 @@ class MNIST(VerifiedFiles):
     _available: ClassVar[tuple[int, int]] = (60_000, 10_000)
     _folder: ClassVar[str] = "mnist"
     _checksums: ClassVar[dict[str, str]] = SHA256
+    _mirrors: ClassVar[tuple[str, ...]] = MIRRORS
+    _compressed: ClassVar[dict[str, str]] = COMPRESSED_SHA256  # of the files as distributed
 
     train_size: int = 55_000
     val_size: int = 5_000
@@ -61,8 +79,8 @@ class MNIST(VerifiedFiles):
     def _fetch(self, missing: Sequence[str]) -> dict[str, Path]:
         paths = {part: data_folders.cache_folder() / self._folder / f"{FILES[part]}.gz" for part in missing}
         for part, path in paths.items():
-            urls = download.mirror_urls(self._folder, path.name, MIRRORS)
-            download.fetch(urls, path, sha256=COMPRESSED_SHA256[part])
+            urls = download.mirror_urls(self._folder, path.name, self._mirrors)
+            download.fetch(urls, path, sha256=self._compressed[part])
         return paths
 
     def _parse(self, name: str, content: bytes, path: Path) -> Any:
@@ -72,3 +90,52 @@ class MNIST(VerifiedFiles):
         if array.shape != expected:
             raise DataError(f"{path} holds an array of shape {array.shape}, expected {expected}.")
         return array[..., None] if kind == "images" else array
+
+
+class _CompressedOnly(MNIST):
+    """A data set in the files of MNIST, of which only the checksums of the compressed ones are known."""
+
+    __slots__ = ()
+    HANDWRITING: ClassVar[bool] = False
+
+    def _needed(self) -> dict[str, list[str]]:
+        return {part: [f"{name}.gz"] for part, name in FILES.items()}
+
+    def _digest(self, content: bytes, path: Path) -> str:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+class FashionMNIST(_CompressedOnly):
+    """Fashion-MNIST: pictures of clothes in 10 classes, otherwise like `MNIST`.
+
+    Attributes:
+        CLASSES: Names of the classes 0 to 9.
+    """
+
+    __slots__ = ()
+    CLASSES: ClassVar[tuple[str, ...]] = (
+        *("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat"),
+        *("Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"),
+    )
+    _folder: ClassVar[str] = "fashion_mnist"
+    _mirrors: ClassVar[tuple[str, ...]] = (
+        "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com",
+        "https://storage.googleapis.com/tensorflow/tf-keras-datasets",
+    )
+    _checksums: ClassVar[dict[str, str]] = FASHION_SHA256
+    _compressed: ClassVar[dict[str, str]] = FASHION_SHA256
+
+
+class KMNIST(_CompressedOnly):
+    """Kuzushiji-MNIST: handwritten Japanese characters in 10 classes, otherwise like `MNIST`.
+
+    Attributes:
+        CLASSES: The modern forms of the classes 0 to 9, in Latin letters.
+    """
+
+    __slots__ = ()
+    CLASSES: ClassVar[tuple[str, ...]] = ("o", "ki", "su", "tsu", "na", "ha", "ma", "ya", "re", "wo")
+    _folder: ClassVar[str] = "kmnist"
+    _mirrors: ClassVar[tuple[str, ...]] = ("http://codh.rois.ac.jp/kmnist/dataset/kmnist",)
+    _checksums: ClassVar[dict[str, str]] = KMNIST_SHA256
+    _compressed: ClassVar[dict[str, str]] = KMNIST_SHA256

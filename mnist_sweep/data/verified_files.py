@@ -34,7 +34,7 @@ class VerifiedFiles(abc.ABC):
     num_classes: ClassVar[int]
     _available: ClassVar[tuple[int, int]]  # training and test images
     _folder: ClassVar[str]  # of its files, in the data folders; also its name on the command line
-    _checksums: ClassVar[Mapping[str, str]]  # SHA-256 of each file's uncompressed content, by name
+    _checksums: ClassVar[Mapping[str, str]]  # SHA-256 of each file by name, as in `_digest`
 
     train_size: int
     val_size: int
@@ -88,9 +88,13 @@ class VerifiedFiles(abc.ABC):
         with self._way_out():
             content = idx.read_bytes(path)
             parsed = self._parse(name, content, path)
-            if (digest := hashlib.sha256(content).hexdigest()) != self._checksums[name]:
-                raise DataError(f"{path} unpacks to bytes of SHA-256 {digest}, expected {self._checksums[name]}.")
+            if (digest := self._digest(content, path)) != self._checksums[name]:
+                raise DataError(f"{path} has content of SHA-256 {digest}, expected {self._checksums[name]}.")
             return parsed
+
+    def _digest(self, content: bytes, path: Path) -> str:
+        """Return the SHA-256 that identifies a file, given its uncompressed content."""
+        return hashlib.sha256(content).hexdigest()
 
     @contextlib.contextmanager
     def _way_out(self) -> Iterator[None]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from mnist_sweep.data.dataset import Dataset, Shaped
-from mnist_sweep.data.files.image_folder import ImageFolder
+from mnist_sweep.data.files.own_files import EncodedImages
 from mnist_sweep.data.loading import DATASETS
 from mnist_sweep.errors import ConfigError, DataError, LedgerError
 from mnist_sweep.results.predictions import data_id
@@ -67,7 +67,7 @@ def describe(source: Any, dataset: Shaped | None = None) -> DataCard:
             class_names=tuple(given),
             handwriting=getattr(source, "HANDWRITING", False),
             splits_differ=differ,
-            resize=source.resize if isinstance(source, ImageFolder) else "stretch",
+            resize=source.resize if isinstance(source, EncodedImages) else "stretch",
         )
     except (ConfigError, TypeError) as error:
         raise DataError(f"what the data source {name} declares cannot be used: {error}") from error

@@ -1,6 +1,7 @@
 """Laws of MNIST: the real files give the known figures, and no others are taken for them."""
 
 import gzip
+import hashlib
 import os
 import shutil
 import struct
@@ -10,7 +11,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mnist_sweep.data.mnist import MNIST
+from mnist_sweep import TrialConfig, to_flat, trial_id
+from mnist_sweep.data import mnist
+from mnist_sweep.data.mnist import KMNIST, MNIST, FashionMNIST
 from mnist_sweep.errors import DataError, DownloadError
 
 HEADERS = {
@@ -94,7 +97,7 @@ def test_files_are_known_under_each_of_their_names(copied: Path, name: str) -> N
 
 @pytest.mark.usefixtures("blank")
 def test_right_structure_with_other_content_fails_its_checksum() -> None:
-    with pytest.raises(DataError, match=r"train-images-idx3-ubyte unpacks to bytes of SHA-256 \w{64}, expected ba8910"):
+    with pytest.raises(DataError, match=r"train-images-idx3-ubyte has content of SHA-256 \w{64}, expected ba8910"):
         MNIST().load()
 
 
@@ -154,3 +157,29 @@ def test_file_that_is_nowhere_is_a_download_error(tmp_path: Path) -> None:
     with pytest.raises(DownloadError, match=r"train-images-idx3-ubyte.gz could not be downloaded from file://"):
         MNIST().load()
     assert not (tmp_path / "cache").exists()
+
+
+@pytest.mark.parametrize(("name", "cls"), [("fashion_mnist", FashionMNIST), ("kmnist", KMNIST)])
+def test_its_successors_are_verified_as_they_are_distributed(
+    name: str, cls: type[MNIST], blank: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = blank.rename(blank.with_name(name))
+    with pytest.raises(DownloadError, match=r"train-images-idx3-ubyte.gz could not be downloaded"):
+        cls().load()  # of files that are not compressed, no checksum is known
+    for path in folder.iterdir():
+        path.with_name(f"{path.name}.gz").write_bytes(gzip.compress(path.read_bytes(), 1))
+    with pytest.raises(DataError, match=r"has content of SHA-256 \w{64}, expected (3aede38d|51467d22)"):
+        cls().load()
+    digests = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.glob("*.gz")}
+    known = {part: digests[f"{file}.gz"] for part, file in mnist.FILES.items()}
+    monkeypatch.setattr(cls, "_checksums", known)
+    loaded = cls(val_size=1_000).load()
+    assert (len(loaded.train), len(loaded.val), len(loaded.test)) == (55_000, 1_000, 10_000)
+
+
+def test_its_successors_are_other_trials_of_the_same_fields() -> None:
+    sources = [MNIST(), FashionMNIST(), KMNIST()]
+    assert len({*sources}) == len({trial_id(TrialConfig(data=source)) for source in sources}) == 3
+    assert [to_flat(TrialConfig(data=source))["data"] for source in sources] == ["mnist", "fashion_mnist", "kmnist"]
+    assert [len(getattr(source, "CLASSES", ())) for source in sources] == [0, 10, 10]
+    assert [source.HANDWRITING for source in sources] == [True, False, False]

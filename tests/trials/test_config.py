@@ -402,7 +402,8 @@ def off_default() -> list[TrialConfig]:
         "initializer": "glorot_uniform",
         "precision": "mixed_float16",
         "path": "others",
-        "image_size": 32,
+        "image_size": (32, 32),
+        "label": "digit",
         "color": "rgb",
         "resize": "crop",
     }

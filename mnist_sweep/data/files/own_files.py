@@ -6,41 +6,29 @@ config as it is written, so a relative one is the same trial on every machine, w
 
 import abc
 import os
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal
 
 from mnist_sweep.data import data_folders
 from mnist_sweep.data.dataset import Dataset, Split
 from mnist_sweep.data.files import splits
+from mnist_sweep.data.files.content import Content, numbered, with_channels
 from mnist_sweep.errors import DataError
-from mnist_sweep.text.lines import listed
-from mnist_sweep.text.numbers import size
+from mnist_sweep.system.files import read_regular
+from mnist_sweep.text.lines import listed, one_line, printable
+from mnist_sweep.text.numbers import counted
 from mnist_sweep.validation import coerce, require
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-MAX_CLASSES = 256
-MAX_BYTES = 8 << 30  # of the arrays in files, which all are in memory
-
-
-class Content(NamedTuple):
-    """What files hold.
-
-    Attributes:
-        images: Of each split, an array `[n, …]` of whatever `_decoded` takes.
-        labels: Of each split, `[n]`: whole numbers from 0, or names.
-        class_names: Names of all classes; None if they are those in the labels.
-        notes: What the user should know of the files, a line each.
-    """
-
-    images: "Mapping[str, NDArray[Any]]"
-    labels: "Mapping[str, NDArray[Any]]"
-    class_names: tuple[str, ...] | None = None
-    notes: tuple[str, ...] = ()
+MAX_FILE_BYTES = 256 << 20  # of an image file
+MAX_SIDE = 4096
+MAX_NAMED = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +71,9 @@ class OwnFiles(abc.ABC):
         try:
             found = self._content(path)
             labels, class_names = numbered(found)
+            for name, label in labels.items():
+                if len(label) != len(found.images[name]):
+                    raise DataError(f"{name} has {len(found.images[name])} images and {len(label)} labels.")
             undecoded, labels, held_out = self._completed(found.images, labels)
             images = self._decoded(undecoded)
             train, val, test = (Split(images=images[name], labels=labels[name]) for name in splits.SPLITS)
@@ -95,7 +86,9 @@ class OwnFiles(abc.ABC):
                 notes=(*held_out, *found.notes),
             )
         except OSError as error:
-            raise DataError(f"{error.filename or path} cannot be read ({error.strerror or error}).") from error
+            raise DataError(
+                f"{error.filename or path} cannot be read ({error.strerror or one_line(error)})."
+            ) from error
         except DataError as error:
             message = str(error)
             raise DataError(message if message.startswith(str(path)) else f"{path}: {message}") from error
@@ -106,7 +99,7 @@ class OwnFiles(abc.ABC):
 
     def _decoded(self, images: "Mapping[str, NDArray[Any]]") -> "Mapping[str, NDArray[np.uint8]]":
         """Return the images of each split: uint8 `[n, height, width, channels]`."""
-        return {name: pixels(array) for name, array in images.items()}
+        return {name: with_channels(array) for name, array in images.items()}
 
     def _completed(
         self, images: "Mapping[str, NDArray[Any]]", labels: "dict[str, NDArray[np.uint8]]"
@@ -127,6 +120,87 @@ class OwnFiles(abc.ABC):
         )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EncodedImages(OwnFiles):
+    """Images in PNG, JPEG, BMP, GIF, TIFF or WebP format.
+
+    Attributes:
+        image_size: Height and width to which images are scaled, or one number for both; None if all have one size.
+        color: Channels of the images: 3 (`rgb`), 1 (`grayscale`), or 3 if at least one file is coloured (`auto`).
+        resize: How images of other proportions are scaled: between black bars, cut, or stretched.
+    """
+
+    image_size: int | tuple[int, int] | None = None
+    color: Literal["auto", "rgb", "grayscale"] = "auto"
+    resize: Literal["pad", "crop", "stretch"] = "pad"
+
+    def __post_init__(self) -> None:
+        if isinstance(self.image_size, int):
+            object.__setattr__(self, "image_size", (self.image_size, self.image_size))
+        OwnFiles.__post_init__(self)
+        given = self.image_size
+        sides = given if isinstance(given, tuple) and len(given) == 2 else (0,)
+        fits = all(type(side) is int and 1 <= side <= MAX_SIDE for side in sides)
+        rule = f"image_size is (height, width), each from 1 to {MAX_SIDE}, or None"
+        require(given is None or fits, rule, image_size=given)
+
+    def _decoded(self, images: "Mapping[str, NDArray[Any]]") -> "Mapping[str, NDArray[np.uint8]]":
+        import numpy as np
+
+        sources = [source for split in splits.SPLITS for source in images[split]]
+        cuts = np.cumsum([len(images[split]) for split in splits.SPLITS])[:-1]
+        return dict(zip(splits.SPLITS, np.split(self._read(sources), cuts), strict=True))
+
+    def _read(self, sources: Sequence[Any]) -> "NDArray[np.uint8]":
+        """Return the images in files or texts of bytes: uint8 `[n, height, width, channels]`."""
+        import numpy as np
+
+        sizes: Counter[tuple[int, int]] = Counter()
+        refused: list[str] = []
+        decoded: NDArray[np.uint8] | None = None
+        for number, source in enumerate(sources):
+            try:
+                image = self._image(source if isinstance(source, bytes) else read_regular(source, MAX_FILE_BYTES))
+            except (DataError, OSError) as error:
+                cause = f"cannot be read ({error.strerror})" if isinstance(error, OSError) else error
+                refused.append(f"{f'image {number}' if isinstance(source, bytes) else source} {cause}")
+                continue
+            sizes[image.shape[:2]] += 1
+            if len(sizes) > 1:
+                continue
+            if decoded is None:
+                decoded = np.zeros((len(sources), *image.shape), np.uint8)
+            elif decoded.shape[3] < image.shape[2]:
+                decoded = np.repeat(decoded, image.shape[2], axis=3)
+            decoded[number] = image
+        _refuse(refused, len(sources))
+        if decoded is None or len(sizes) > 1:
+            named = [f"{h}x{w} in {number:,}" for (h, w), number in sizes.most_common(MAX_NAMED)]
+            shown = ", ".join([*named, *["…"] * (len(sizes) > MAX_NAMED)])
+            raise DataError(f"images differ in size ({shown}): scale them with image_size=(height, width).")
+        return decoded
+
+    def _image(self, content: bytes) -> "NDArray[np.uint8]":
+        """Return the image in the content of a file: uint8 `[height, width, channels]`."""
+        import numpy as np
+
+        from mnist_sweep.data.files import decoding
+
+        image = decoding.decode(content)
+        if isinstance(self.image_size, tuple):
+            image = decoding.resized(image, self.image_size[::-1], self.resize)
+        if self.color != "auto":
+            image = image.convert("RGB" if self.color == "rgb" else "L")
+        return np.atleast_3d(np.asarray(image))
+
+
+def _refuse(refused: Sequence[str], num_images: int) -> None:
+    if refused:
+        shown = [*refused[:MAX_NAMED], *[f"{len(refused) - MAX_NAMED:,} more"] * (len(refused) > MAX_NAMED)]
+        number = f"{len(refused):,} of {counted(num_images, 'image')} cannot be used"
+        raise DataError(f"{number}: {'; '.join(map(printable, shown))}. Repair or remove them.")
+
+
 def find(path: str | os.PathLike[str]) -> Path:
     """Return where a path leads: from the working folder, or else from a folder of data on this machine.
 
@@ -141,64 +215,3 @@ def find(path: str | os.PathLike[str]) -> Path:
             return candidate
     where = f"{given}, nor {there} in a folder named by {data_folders.FOLDERS_VARIABLE}"
     raise DataError(f"there is no {where}: give the path of a file or folder, from {Path.cwd()}.")
-
-
-def numbered(content: Content) -> "tuple[dict[str, NDArray[np.uint8]], tuple[str, ...]]":
-    """Return the labels of each split as uint8, and the names of the classes, if they have any, in natural order.
-
-    Raises:
-        DataError: Labels are neither whole numbers from 0 to 255 nor names, or there are more than 256 classes.
-    """
-    import numpy as np
-
-    if "train" not in content.labels:
-        raise DataError(f"has no train split, but only {listed([*content.labels])}.")
-    labels = {name: _flat(name, array) for name, array in content.labels.items()}
-    if all(array.dtype.kind in "iu" for array in labels.values()):
-        low, high = min(array.min() for array in labels.values()), max(array.max() for array in labels.values())
-        if low < 0 or high >= MAX_CLASSES:
-            raise DataError(f"labels must lie between 0 and {MAX_CLASSES - 1}, but got labels from {low} to {high}.")
-        return {name: array.astype(np.uint8) for name, array in labels.items()}, content.class_names or ()
-    if any(array.dtype.kind not in "UT" for array in labels.values()):
-        kinds = listed(sorted({str(array.dtype) for array in labels.values()}))
-        raise DataError(f"labels must be whole numbers or names, but got {kinds}.")
-    unique = {str(label) for array in labels.values() for label in np.unique(array)}
-    names = content.class_names or tuple(sorted(unique, key=splits.natural))
-    if len(names) > MAX_CLASSES:
-        raise DataError(f"has {len(names):,} classes, such as {names[0]!r}, expected at most {MAX_CLASSES}.")
-    numbers = {name: number for number, name in enumerate(names)}
-    return {
-        split: np.array([numbers[str(label)] for label in array], np.uint8) for split, array in labels.items()
-    }, names
-
-
-def _flat(name: str, labels: "NDArray[Any]") -> "NDArray[Any]":
-    flat = labels[:, 0] if labels.ndim == 2 and labels.shape[1] == 1 else labels  # as MedMNIST and CIFAR-10 of Keras
-    if flat.ndim != 1 or not len(flat):
-        raise DataError(f"{name} must have one label for each image, but got labels of shape {labels.shape}.")
-    return flat
-
-
-def pixels(images: "NDArray[Any]") -> "NDArray[np.uint8]":
-    """Return images `[n, height, width]` or with channels as uint8 with channels, if no value changes by that."""
-    import numpy as np
-
-    images = images[..., None] if images.ndim == 3 else images
-    if (
-        images.dtype.kind in "iu"
-        and images.dtype != np.uint8
-        and images.size
-        and 0 <= images.min() <= images.max() < 256
-    ):
-        return images.astype(np.uint8)
-    return images
-
-
-def require_memory(num_bytes: int) -> None:
-    """Validate that arrays of this size are not too large to be held in memory.
-
-    Raises:
-        DataError: They are.
-    """
-    if num_bytes > MAX_BYTES:
-        raise DataError(f"unpacks to {size(num_bytes)}, expected at most {size(MAX_BYTES)}.")

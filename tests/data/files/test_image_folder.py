@@ -261,18 +261,18 @@ WRONG: dict[str, tuple[Callable[[Path], Any], list[str]]] = {
     "an empty split": (with_an_empty_split, ["val holds no images"]),
     "too few": (with_too_few, ["holds 2 images, too few to hold out val and test"]),
     "many classes": (with_many_classes, ["has 262 classes, such as 'cat', expected at most 256"]),
-    "two sizes": (with_two_sizes, ["5x6 in 39 files, 5x3 in 1 file", "image_size=(height, width)"]),
+    "two sizes": (with_two_sizes, ["5x6 in 39, 5x3 in 1", "image_size=(height, width)"]),
     "two forms": (with_two_forms_of_a_name, ["two folders whose names both read café"]),
     "damaged": (
         damaged,
         [
-            "3 of 40 files cannot be used",
+            "3 of 40 images cannot be used",
             "cat/1.png is a damaged image",
             "3.png is empty",
             "4.png is not an image in PNG",
         ],
     ),
-    "all damaged": (all_damaged, ["40 of 40 files cannot be used", "35 more"]),
+    "all damaged": (all_damaged, ["40 of 40 images cannot be used", "35 more"]),
 }
 
 

@@ -3,12 +3,10 @@
 import shutil
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from mnist_sweep import ImageFolder, TrialConfig, trial_id
 from mnist_sweep.data.dataset import Dataset
-from mnist_sweep.data.files.own_files import Content, numbered, pixels
 from mnist_sweep.errors import ConfigError, DataError
 from mnist_sweep.testing import check_data_source
 from mnist_sweep.trials.config import from_flat, to_flat
@@ -78,20 +76,3 @@ def test_a_field_that_breaks_a_rule_is_refused(options: dict[str, object]) -> No
         ImageFolder(**given)  # type: ignore[arg-type]
     assert "must hold" in str(caught.value)
     assert len(str(caught.value).splitlines()) == 1
-
-
-def test_labels_are_numbers_or_names() -> None:
-    train, test = np.array([[2], [0]]), np.array([1])
-    labels, names = numbered(Content({}, {"train": train, "test": test}))
-    assert ({name: array.tolist() for name, array in labels.items()}, names) == ({"train": [2, 0], "test": [1]}, ())
-    labels, names = numbered(Content({}, {"train": np.array(["c10", "c9"]), "test": np.array(["c1"])}))
-    assert names == ("c1", "c9", "c10")
-    assert {name: array.tolist() for name, array in labels.items()} == {"train": [2, 1], "test": [0]}
-
-
-def test_pixels_are_cast_where_nothing_is_lost() -> None:
-    images = np.arange(256).reshape(4, 8, 8)
-    assert pixels(images).dtype == np.uint8
-    assert pixels(images).shape == (4, 8, 8, 1)
-    assert pixels(images + 1).dtype != np.uint8
-    assert pixels(images - 1).dtype != np.uint8

@@ -1,0 +1,76 @@
+"""What files hold: images and labels of splits, and how both become arrays of uint8."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from mnist_sweep.data.files import splits
+from mnist_sweep.errors import DataError
+from mnist_sweep.text.lines import listed
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+MAX_CLASSES = 256
+MAX_BYTES = 8 << 30  # of the arrays in files, which are all in memory
+
+
+class Content(NamedTuple):
+    """What files hold.
+
+    Attributes:
+        images: Of each split, an array `[n, …]` of whatever `_decoded` takes.
+        labels: Of each split, `[n]`: whole numbers from 0, or names.
+        class_names: Names of all classes; None if they are those in the labels.
+        notes: What the user should know of the files, a line each.
+    """
+
+    images: "Mapping[str, NDArray[Any]]"
+    labels: "Mapping[str, NDArray[Any]]"
+    class_names: tuple[str, ...] | None = None
+    notes: tuple[str, ...] = ()
+
+
+def numbered(content: Content) -> "tuple[dict[str, NDArray[np.uint8]], tuple[str, ...]]":
+    """Return the labels of each split as uint8, and the names of the classes, if they have any, in natural order.
+
+    Raises:
+        DataError: Labels are neither whole numbers from 0 to 255 nor names, or there are more than 256 classes.
+    """
+    import numpy as np
+
+    if "train" not in content.labels:
+        raise DataError(f"has no train split, but only {listed([*content.labels])}.")
+    labels = {name: _flat(name, array) for name, array in content.labels.items()}
+    if all(array.dtype.kind in "iu" for array in labels.values()):
+        low, high = min(array.min() for array in labels.values()), max(array.max() for array in labels.values())
+        if low < 0 or high >= MAX_CLASSES:
+            raise DataError(f"labels must lie between 0 and {MAX_CLASSES - 1}, but got labels from {low} to {high}.")
+        return {name: array.astype(np.uint8) for name, array in labels.items()}, content.class_names or ()
+    if any(array.dtype.kind not in "UT" for array in labels.values()):
+        kinds = listed(sorted({str(array.dtype) for array in labels.values()}))
+        raise DataError(f"labels must be whole numbers or names, but got {kinds}.")
+    unique = {str(label) for array in labels.values() for label in np.unique(array)}
+    names = content.class_names or tuple(sorted(unique, key=splits.natural))
+    if len(names) > MAX_CLASSES:
+        raise DataError(f"has {len(names):,} classes, such as {names[0]!r}, expected at most {MAX_CLASSES}.")
+    numbers = {name: number for number, name in enumerate(names)}
+    return {
+        split: np.array([numbers[str(label)] for label in array], np.uint8) for split, array in labels.items()
+    }, names
+
+
+def _flat(name: str, labels: "NDArray[Any]") -> "NDArray[Any]":
+    flat = labels[:, 0] if labels.ndim == 2 and labels.shape[1] == 1 else labels  # as MedMNIST and CIFAR-10 of Keras
+    if flat.ndim != 1 or not len(flat):
+        raise DataError(f"{name} must have one label for each image, but got labels of shape {labels.shape}.")
+    return flat
+
+
+def with_channels(images: "NDArray[Any]") -> "NDArray[np.uint8]":
+    """Return images `[n, height, width]` or with channels as uint8 with channels, if no value changes by that."""
+    import numpy as np
+
+    images = images[..., None] if images.ndim == 3 else images
+    fits = images.dtype.kind in "iu" and images.size and 0 <= images.min() <= images.max() < 256
+    return images.astype(np.uint8, copy=False) if fits else images

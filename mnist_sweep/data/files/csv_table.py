@@ -1,0 +1,125 @@
+"""Tables of pixels, a line for each image, such as Kaggle's digits: a column of labels, and one for each pixel."""
+
+import csv
+import io
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mnist_sweep.data import idx
+from mnist_sweep.data.files import listing, splits
+from mnist_sweep.data.files.content import MAX_BYTES, Content
+from mnist_sweep.data.files.own_files import OwnFiles
+from mnist_sweep.errors import DataError
+from mnist_sweep.text.lines import one_line, shortened
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+LABELS = ("label", "labels", "class", "target", "digit", "y")
+PIXEL = re.compile(r"(pixel|px|x|f)?[ _]?\d+(x\d+)?", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Csv(OwnFiles):
+    """A CSV file, or a folder of them with `train`, `val` or `test` in their names.
+
+    Columns whose names are a number, or end in one (`pixel0`, `1x1`), are pixels, row by row; other columns are not
+    used. Without a line of names, the first column is the label.
+
+    Attributes:
+        label: Name of the column of labels; None if it is `label`, `class`, `target`, `digit` or `y`.
+        image_size: Height and width of the images; None if they are square and grey. Three values for each pixel of
+            this size are red, green and blue.
+    """
+
+    label: str | None = None
+    image_size: tuple[int, int] | None = None
+
+    def _content(self, path: Path) -> Content:
+        import numpy as np
+
+        files = listing.by_split(path, (".csv", ".csv.gz"))
+        unused: list[str] = []
+        read = {split: [self._read(Path(file), unused) for file in parts] for split, parts in files.items()}
+        if len({images.shape[1:] for parts in read.values() for images, _ in parts}) > 1:
+            raise DataError("holds files with different numbers of pixels.")
+        images, labels = (
+            {split: np.concatenate([part[which] for part in parts]) for split, parts in read.items()}
+            for which in (0, 1)
+        )
+        return Content(images, labels, notes=tuple(listing.unused_notes([*dict.fromkeys(unused)])))
+
+    def _read(self, path: Path, unused: list[str]) -> "tuple[NDArray[np.uint8], NDArray[Any]]":
+        """Return the images and labels of a file; names of columns that are not used are appended to `unused`."""
+        import numpy as np
+        import pyarrow as pa
+        from pyarrow import csv as reader
+
+        content = idx.read_bytes(path, max_bytes=MAX_BYTES)
+        try:
+            names, delimiter, has_names = _header(content)
+            label, pixels = self._columns(names, has_names)
+            unused += [f"column {shortened(name)}" for name in names if name not in (label, *pixels)]
+            shape = self._shape(len(pixels))
+            table = reader.read_csv(
+                pa.BufferReader(content),
+                read_options=reader.ReadOptions(column_names=names, skip_rows=int(has_names)),
+                parse_options=reader.ParseOptions(delimiter=delimiter),
+                convert_options=reader.ConvertOptions(
+                    include_columns=[label, *pixels], column_types=dict.fromkeys(pixels, pa.uint8())
+                ),
+            )
+            if lacking := [name for name in table.column_names if table[name].null_count]:
+                raise DataError(f"lacks values in column {shortened(lacking[0])}")
+            images = np.empty((len(table), len(pixels)), np.uint8)
+            for number, name in enumerate(pixels):
+                images[:, number] = table[name].to_numpy()
+            labels = table[label].to_numpy()
+            return images.reshape(-1, *shape), labels.astype(np.str_) if labels.dtype.kind == "O" else labels
+        except DataError as error:
+            raise DataError(f"{path} {error}.") from error
+        except (pa.ArrowException, csv.Error, UnicodeDecodeError, ValueError) as error:
+            raise DataError(
+                f"{path} is no table of labels and pixels from 0 to 255 ({shortened(one_line(error))})."
+            ) from error
+
+    def _columns(self, names: list[str], has_names: bool) -> tuple[str, list[str]]:
+        """Return the column of labels, and those of pixels in their order."""
+        if len({*names}) < len(names):
+            raise DataError("names a column twice")
+        if self.label is None and not has_names:
+            return names[0], names[1:]
+        known = [name for name in names if (name == self.label if self.label else name.lower() in LABELS)]
+        if len(known) != 1:
+            shown = shortened(", ".join(names[:5]))
+            wanted = self.label or "named label, class, target, digit or y"
+            raise DataError(f"must have one column of labels, {wanted}, but has {len(known)} among {shown}, …")
+        pixels = [name for name in names if name != known[0] and PIXEL.fullmatch(name)]
+        return known[0], sorted(pixels, key=splits.natural)
+
+    def _shape(self, num_values: int) -> tuple[int, ...]:
+        side = int(num_values**0.5)
+        if self.image_size is None and side * side == num_values > 0:
+            return side, side, 1
+        for channels in (1, 3) if self.image_size else ():
+            height, width = self.image_size or (0, 0)
+            if height * width * channels == num_values > 0:
+                return height, width, channels
+        raise DataError(
+            f"has {num_values} columns of pixels, which is no square of a side and no multiple of image_size="
+            f"{self.image_size}: name the image_size=(height, width)"
+        )
+
+
+def _header(content: bytes) -> tuple[list[str], str, bool]:
+    """Return the names of the columns, what separates them, and whether they are in the first line."""
+    if not content.strip():
+        raise DataError("is empty")
+    line = content[: content.find(b"\n") + 1 or None].decode("utf-8-sig")
+    delimiter = max(",;\t", key=line.count)
+    names = next(csv.reader(io.StringIO(line), delimiter=delimiter))
+    has_names = not all(re.fullmatch(r"\s*-?[\d.]+\s*", name) for name in names)
+    return (names if has_names else [f"column {number}" for number in range(len(names))]), delimiter, has_names

@@ -1,0 +1,94 @@
+"""Parquet files as Hugging Face writes them: a column of encoded images, and one of labels."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mnist_sweep.data.files import listing
+from mnist_sweep.data.files.content import MAX_BYTES, Content
+from mnist_sweep.data.files.own_files import EncodedImages
+from mnist_sweep.errors import DataError
+from mnist_sweep.text.lines import one_line, shortened
+from mnist_sweep.text.numbers import size
+
+IMAGES = ("image", "img")
+LABELS = ("label", "labels", "fine_label")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parquet(EncodedImages):
+    """A Parquet file, or a folder of them with `train`, `val` or `test` in their names.
+
+    The column `image` or `img` holds the bytes of image files.
+
+    Attributes:
+        label: Name of the column of labels; None if it is `label`, `labels` or `fine_label`.
+    """
+
+    label: str | None = None
+
+    def _content(self, path: Path) -> Content:
+        import numpy as np
+
+        inner = path / "data"
+        files = listing.by_split(inner if inner.is_dir() else path, (".parquet",))
+        images: dict[str, Any] = {}
+        labels: dict[str, Any] = {}
+        class_names: tuple[str, ...] = ()
+        for split, parts in files.items():
+            tables = [self._read_table(file) for file in parts]
+            class_names = tables[0][2]
+            contents = [content for found, _, _ in tables for content in found]
+            images[split] = np.empty(len(contents), object)
+            images[split][:] = contents
+            labels[split] = np.array([label for _, found, _ in tables for label in found])
+        return Content(images, labels, class_names or None)
+
+    def _read_table(self, file: str) -> tuple[list[bytes], list[Any], tuple[str, ...]]:
+        """Return the encoded images and the labels in a file, and the names of the classes, if it has some."""
+        import pyarrow as pa
+        from pyarrow import parquet
+
+        try:
+            with parquet.ParquetFile(file) as table:
+                schema, groups = table.schema_arrow, range(table.metadata.num_row_groups)
+                image, label = (
+                    _column(schema.names, IMAGES),
+                    _column(schema.names, (self.label,) if self.label else LABELS),
+                )
+                total = sum(table.metadata.row_group(group).total_byte_size for group in groups)
+                if total > MAX_BYTES:
+                    raise DataError(f"unpacks to {size(total)}, expected at most {size(MAX_BYTES)}")
+                read = table.read(columns=[image, label])
+            contents = [found["bytes"] if isinstance(found, dict) else found for found in read[image].to_pylist()]
+            lacking = sum(not isinstance(content, bytes) for content in contents)
+            if lacking:
+                raise DataError(f"lacks the bytes of {lacking:,} of {len(contents):,} images in column {image}")
+            if read[label].null_count:
+                raise DataError(f"lacks values in column {shortened(label)}")
+            return contents, read[label].to_pylist(), _class_names(schema, label)
+        except DataError as error:
+            raise DataError(f"{file} {error}.") from error
+        except (pa.ArrowException, KeyError, ValueError) as error:
+            raise DataError(
+                f"{file} is no Parquet file of images and labels ({shortened(one_line(error))})."
+            ) from error
+
+
+def _column(names: list[str], wanted: tuple[str | None, ...]) -> str:
+    found = [name for name in names if name in wanted]
+    if len(found) != 1:
+        columns = shortened(", ".join(names))
+        raise DataError(f"must have one column named {' or '.join(map(str, wanted))}, but has {columns}")
+    return found[0]
+
+
+def _class_names(schema: Any, label: str) -> tuple[str, ...]:
+    """Return the names that Hugging Face's description of the columns has for the classes."""
+    described = json.loads((schema.metadata or {}).get(b"huggingface", b"{}"))
+    try:
+        names = described["info"]["features"][label]["names"]
+        return tuple(map(str, names))
+    except (KeyError, TypeError):
+        return ()

@@ -1,0 +1,44 @@
+"""How labels and images in files become arrays of uint8."""
+
+import numpy as np
+import pytest
+
+from mnist_sweep.data.files.content import Content, numbered, with_channels
+from mnist_sweep.errors import DataError
+
+
+def test_labels_are_numbers_or_names() -> None:
+    train, test = np.array([[2], [0]]), np.array([1])
+    labels, names = numbered(Content({}, {"train": train, "test": test}))
+    assert ({name: array.tolist() for name, array in labels.items()}, names) == ({"train": [2, 0], "test": [1]}, ())
+    labels, names = numbered(Content({}, {"train": np.array(["c10", "c9"]), "test": np.array(["c1"])}))
+    assert names == ("c1", "c9", "c10")
+    assert {name: array.tolist() for name, array in labels.items()} == {"train": [2, 1], "test": [0]}
+
+
+def test_pixels_are_cast_where_nothing_is_lost() -> None:
+    images = np.arange(256).reshape(4, 8, 8)
+    assert with_channels(images).dtype == np.uint8
+    assert with_channels(images).shape == (4, 8, 8, 1)
+    assert with_channels(images + 1).dtype != np.uint8
+    assert with_channels(images - 1).dtype != np.uint8
+
+
+@pytest.mark.parametrize(
+    ("labels", "cause"),
+    [
+        ({"test": [1]}, "has no train split, but only test"),
+        ({"train": [0, 256]}, "between 0 and 255, but got labels from 0 to 256"),
+        ({"train": [0, 1], "val": [-1]}, "labels from -1 to 1"),
+        ({"train": [0.0, 1.0]}, "whole numbers or names, but got float64"),
+        ({"train": [True, False]}, "whole numbers or names, but got bool"),
+        ({"train": ["a"], "val": [1]}, "whole numbers or names, but got <U1 and int64"),
+        ({"train": [[0, 1], [1, 0]]}, r"one label for each image, but got labels of shape \(2, 2\)"),
+        ({"train": []}, "one label for each image"),
+        ({"train": [f"c{number}" for number in range(257)]}, "has 257 classes, such as 'c0', expected at most 256"),
+    ],
+    ids=str,
+)
+def test_other_labels_are_refused(labels: dict[str, list[object]], cause: str) -> None:
+    with pytest.raises(DataError, match=cause):
+        numbered(Content({}, {name: np.array(values) for name, values in labels.items()}))

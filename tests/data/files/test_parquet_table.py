@@ -1,0 +1,96 @@
+"""Parquet files of encoded images: their columns, and what is refused."""
+
+import io
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from PIL import Image
+from pyarrow import parquet
+
+from mnist_sweep import Parquet
+from mnist_sweep.errors import DataError
+
+Refused = Callable[..., AbstractContextManager[None]]
+
+
+def png(value: int, side: int = 4) -> bytes:
+    file = io.BytesIO()
+    Image.new("L", (side, side), value).save(file, "PNG")
+    return file.getvalue()
+
+
+PNGS = [png(number) for number in range(30)]
+LABELS: list[Any] = [number % 3 for number in range(30)]
+
+
+@pytest.fixture
+def load(tmp_path: Path) -> Callable[..., Any]:
+    def load(columns: dict[str, Any] | bytes, **options: Any) -> Any:
+        path = tmp_path / "a.parquet"
+        if isinstance(columns, bytes):
+            path.write_bytes(columns)
+        else:
+            parquet.write_table(pa.table(columns), path)
+        return Parquet(path, **options).load()
+
+    return load
+
+
+def test_columns_have_the_names_that_people_give_them(load: Callable[..., Any]) -> None:
+    first = load({"image": [{"bytes": image, "path": None} for image in PNGS], "label": LABELS})
+    assert (len(first.train), first.image_shape, first.class_names) == (24, (4, 4, 1), ())
+    assert load({"img": PNGS, "fine_label": LABELS, "coarse_label": LABELS}).digest() == first.digest()
+    assert load({"img": PNGS, "mood": LABELS}, label="mood").digest() == first.digest()
+    named = load({"image": PNGS, "label": [f"c{label}" for label in LABELS]})
+    assert (named.digest(), named.class_names) == (first.digest(), ("c0", "c1", "c2"))
+
+
+def test_images_are_scaled_as_those_of_folders(load: Callable[..., Any]) -> None:
+    columns = {"image": [*PNGS[1:], png(0, side=9)], "label": LABELS}
+    assert load(columns, image_size=8, color="rgb").image_shape == (8, 8, 3)
+
+
+WRONG: dict[str, tuple[dict[str, Any] | bytes, str]] = {
+    "empty": (b"", "is no Parquet file"),
+    "text": (b"label,pixel0\n1,2\n" * 9, "is no Parquet file"),
+    "no images": ({"label": LABELS}, "must have one column named image or img, but has label"),
+    "no labels": ({"image": PNGS}, "must have one column named label or labels or fine_label, but has image"),
+    "two labels": ({"image": PNGS, "label": LABELS, "labels": LABELS}, "but has image, label, labels"),
+    "paths": (
+        {"image": [{"bytes": None, "path": "a.png"}] * 30, "label": LABELS},
+        "lacks the bytes of 30 of 30",
+    ),
+    "numbers": ({"image": LABELS, "label": LABELS}, "lacks the bytes of 30 of 30"),
+    "other fields": ({"image": [{"content": b"1"}] * 30, "label": LABELS}, "is no Parquet file of images"),
+    "damaged": ({"image": [*PNGS[:-1], b"?"], "label": LABELS}, "1 of 30 images cannot be used: image "),
+    "sizes": ({"image": [*PNGS[:-1], png(0, side=9)], "label": LABELS}, "images differ in size (4x4 in 29, 9x9 in 1)"),
+    "missing labels": ({"image": PNGS, "label": [*LABELS[:-1], None]}, "lacks values in column label"),
+    "unknown labels": ({"image": PNGS, "label": [-1] * 30}, "labels from -1 to -1"),
+    "fractions": ({"image": PNGS, "label": [0.5] * 30}, "whole numbers or names, but got float64"),
+    "lists": ({"image": PNGS, "label": [[0, 1]] * 30}, "one label for each image, but got labels of shape (30, 2)"),
+    "no rows": ({"image": pa.array([], pa.binary()), "label": pa.array([], pa.int64())}, "one label for each image"),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_a_wrong_file_is_refused(case: str, load: Callable[..., Any], tmp_path: Path, refused: Refused) -> None:
+    columns, says = WRONG[case]
+    with refused(DataError, str(tmp_path / "a.parquet"), says):
+        load(columns)
+
+
+def test_a_file_that_is_cut_off_is_refused(load: Callable[..., Any], tmp_path: Path, refused: Refused) -> None:
+    load({"image": PNGS, "label": LABELS})
+    content = (tmp_path / "a.parquet").read_bytes()
+    for share in (0.2, 0.7, 0.99):
+        with refused(DataError, str(tmp_path / "a.parquet")):
+            load(content[: int(len(content) * share)])
+    spoiled = bytearray(content)
+    spoiled[10:300] = np.random.default_rng(0).integers(0, 256, 290, np.uint8).tobytes()
+    with refused(DataError, str(tmp_path / "a.parquet")):
+        load(bytes(spoiled))
