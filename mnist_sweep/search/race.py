@@ -153,7 +153,7 @@ class Race:
         if not math.isnan(accuracy):
             self._has_accuracy.add(setting)
         gave_none = setting not in self._has_accuracy and num_seeds >= self.known.max_runs_without_accuracy
-        if gave_none and len(self.remaining) > 1:
+        if gave_none:
             self._elimination.eliminate(index)
         for name, remains in zip(self.settings, self._elimination.remaining[0], strict=True):
             if not remains and name not in self.departures:

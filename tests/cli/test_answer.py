@@ -56,6 +56,19 @@ NETWORK: Schema = {"image_shape": [int], "num_trials": int, "layers": [LAYER], "
 KIND: Schema = {"network": int, "name": TEXT, "num_trials": int, "step_seconds": NUMBER, "evaluation_seconds": NUMBER}
 PROPOSED: Schema = {"kind": TEXT, "num_trials": int, "seconds": OPTIONAL, "config_ids": [TEXT], "seeds": int | None}
 PROPOSED |= {"command": [TEXT], "reason": TEXT}
+SETTING: Schema = dict.fromkeys(("config_id", "label", "state", "collapsed"), TEXT)
+SETTING |= {"val_accuracy": OPTIONAL, "num_seeds": int, "num_collapsed": int, "collapsed_below": NUMBER}
+SETTING |= {"remains": bool, "rival": TEXT | None}
+RACE: Schema = {
+    "known": {"within": NUMBER, "error": NUMBER, "max_seeds": int, "max_runs_without_accuracy": int},
+    "end": TEXT | None,
+    "num_rounds": int,
+    "num_trials": int,
+    "max_trials": int,
+    "settings": [SETTING],
+    "remaining": [TEXT],
+    "sentences": [TEXT],
+}
 SCHEMAS: dict[str, Schema] = {
     "status": {
         "folder": TEXT,

@@ -23,6 +23,7 @@ from mnist_sweep.planning.trial_measurement import TrialCost
 from mnist_sweep.sweep import execution
 from mnist_sweep.trials.graph_sharing import graph_signature
 from tests.cli.conftest import HEAD, Run, content
+from tests.cli.test_answer import RACE, has_schema
 
 COST = TrialCost(step=1.0, image=0.0, overhead=2.5, tracing=0.0, saving=0.0, num_images=300, memory=1, shared_memory=1)
 SCRIPTS = {
@@ -266,6 +267,10 @@ def test_a_race_prints_its_answer_and_status_prints_it_again(folder: Path, run: 
     assert answer.endswith("instead of 16.")
     status, out, _ = run("status", "results/race")
     assert (status, answer in out.splitlines()) == (0, True)
+    status, out, _ = run("status", "results/race", "--json")
+    race = json.loads(out)["race"]
+    assert has_schema(race, RACE)
+    assert race["sentences"][0] == answer
     assert answer.partition("(")[0] in (folder / "results" / "race" / "report.html").read_text()
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from mnist_sweep import Known, Status, TrialConfig, TrialRow
+from mnist_sweep import Known, Status, TrialConfig, TrialRow, config_id
 from mnist_sweep.errors import ConfigError
 from mnist_sweep.search.race import Race
 from tests.search.races import CONFIGS, IDS, KNOWN, NUM_VAL, rows_of
@@ -109,6 +109,14 @@ def test_setting_without_any_accuracy_is_out_after_a_few_seeds(rows: list[TrialR
         ]
     )
     assert none.end == "one", "one always remains"
+
+
+def test_leads_of_whole_images_are_no_proof_where_there_are_few_images(make_row: MakeRow) -> None:
+    trials = [dataclasses.replace(trial, seed=seed) for seed in range(4) for trial in CONFIGS[:2]]
+    rows = [make_row(trial, val_accuracy=0.75 - IDS.index(config_id(trial)) / 4) for trial in trials]
+    many, few = (Race(IDS[:2], KNOWN, num_val=number, rows=rows) for number in (1000, 4))
+    assert [*many.departures] == [IDS[1]]
+    assert [*few.departures] == []
 
 
 def test_seeds_run_out(rows: list[TrialRow]) -> None:

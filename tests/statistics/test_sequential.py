@@ -72,6 +72,15 @@ def test_evidence_of_a_rival_stays_as_it_was_when_the_rival_was_eliminated() -> 
     assert rounds[-1].evidence[0, 0, 1] != rounds[out].evidence[0, 0, 1]
 
 
+def test_evidence_stays_also_in_the_round_in_which_a_setting_is_eliminated() -> None:
+    draw = np.random.default_rng(0)
+    table = draw.normal([[-20.0], [0.0], [0.0]], 1.0, (3, 12))
+    found = raced(table)
+    num_seeds = found.num_seeds[0]
+    assert not found.remaining[0, 0]
+    assert num_seeds[0, 1] == num_seeds[0, 2] + 1, "the second one's row was enough, and the third one's came later"
+
+
 def test_a_lacking_accuracy_leaves_its_pairs_as_they_were() -> None:
     draw = np.random.default_rng(0)
     table = draw.standard_normal((3, 6))
@@ -103,6 +112,7 @@ def test_within_needs_the_evidence_for_each_pair_that_remains() -> None:
     noisy = np.array([2.0, -2.0] * 6)
     assert not raced([steady, shifted, noisy], within=1.0).within[0]
     assert raced([steady, shifted, noisy - 90], within=1.0).within[0], "who is out does not count"
+    assert not raced([steady, shifted, 9 * noisy - 1.5], within=1.0).within[0], "who may be far off counts"
 
 
 def test_one_setting_always_remains() -> None:
