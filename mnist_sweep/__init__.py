@@ -56,6 +56,7 @@ if TYPE_CHECKING:
     from mnist_sweep.trackers.mlflow import MLflow
     from mnist_sweep.trackers.wandb import WandB
     from mnist_sweep.training.context import Context
+    from mnist_sweep.training.keras_fit import keras_fit
     from mnist_sweep.trials.artifacts import Keep
     from mnist_sweep.trials.config import TrialConfig, config_id, from_flat, to_flat, trial_id
     from mnist_sweep.trials.row import Evaluation, Status, TrialRow
@@ -101,6 +102,7 @@ _MODULES = {
     "trackers.mlflow": "MLflow",
     "trackers.wandb": "WandB",
     "training.context": "Context",
+    "training.keras_fit": "keras_fit",
     "trials.artifacts": "Keep",
     "trials.config": "TrialConfig config_id from_flat to_flat trial_id",
     "trials.row": "Evaluation Status TrialRow",
@@ -165,6 +167,7 @@ __all__ = [
     "effects",
     "from_flat",
     "grid",
+    "keras_fit",
     "main",
     "next_runs",
     "plan",

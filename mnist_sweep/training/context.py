@@ -7,7 +7,7 @@ import os
 import random
 import threading
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, Literal, SupportsFloat
+from typing import TYPE_CHECKING, Any, SupportsFloat
 
 from mnist_sweep.data.batches import subseed
 from mnist_sweep.errors import ConfigError, LedgerError
@@ -28,9 +28,7 @@ if TYPE_CHECKING:
     from mnist_sweep.training.user_state import Arrays
     from mnist_sweep.trials.config import TrialConfig
 
-NUMBERS = ("batch_size", "evaluate_every", "log_every", "weight_decay")
-PARTS = ("loss", "optimizer", "schedule", "precision", "augmentation")
-FIELDS = {"steps": "num_steps", **{name: name for name in NUMBERS + PARTS}}  # of the context, and of the trial
+NO_FIELDS = ("data", "model", "seed", "changes")  # of a trial: a context gives or applies them whatever the code reads
 
 
 class Context:
@@ -69,10 +67,11 @@ class Context:
 
     def __getattr__(self, name: str) -> Any:
         """Return a field of the trial, and record that it was read."""
-        if name not in FIELDS:
-            raise AttributeError(f"a context has no {name!r}: fields of the trial are {', '.join(FIELDS)}.")
-        self._session.fields_read.add(FIELDS[name])
-        return getattr(self._config, FIELDS[name])
+        field = "num_steps" if name == "steps" else name
+        if name in ("num_steps", *NO_FIELDS) or name.startswith("_") or not hasattr(self._config, field):
+            raise AttributeError(f"a context has no {name!r}: it has {', '.join(type(self).__annotations__)}.")
+        self._session.fields_read.add(field)
+        return getattr(self._config, field)
 
     @property
     def threads(self) -> int:
@@ -85,8 +84,8 @@ class Context:
         self._session.has_seen_end = self._session.paused is not None
         return self._session.has_seen_end
 
-    def images(self, split: Literal["train", "val", "test"]) -> "NDArray[np.float32]":
-        """Return the images of a split: float32 `[n, height, width, channels]` in [0, 1]."""
+    def images(self, split: str) -> "NDArray[np.float32]":
+        """Return the images of `train`, `val` or `test`: float32 `[n, height, width, channels]` in [0, 1]."""
         import numpy as np
 
         metrics.check_names([split], list(self.data.splits), "split")

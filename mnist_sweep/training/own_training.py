@@ -13,7 +13,7 @@ from mnist_sweep.data.batches import subseed
 from mnist_sweep.errors import LedgerError
 from mnist_sweep.models.protocol import TrainingCode
 from mnist_sweep.training import metrics, tensorflow_runtime
-from mnist_sweep.training.context import FIELDS, Context
+from mnist_sweep.training.context import NO_FIELDS, Context
 from mnist_sweep.training.session import Session
 from mnist_sweep.training.trial_progress import FitResult, Heartbeat
 from mnist_sweep.trials import overrides
@@ -65,7 +65,7 @@ def train(
 def ignored_fields(config: "TrialConfig", varying: Sequence[str], fields_read: frozenset[str]) -> list[str]:
     """Return a line on each field among `varying` that has another value than the default, and was never read."""
     others = [name for name in varying if name not in defaults(config)]
-    unread = [name for name in others if name.partition(".")[0] in {*FIELDS.values()} - fields_read]
+    unread = [name for name in others if name.partition(".")[0] not in fields_read.union(NO_FIELDS)]
     return [f"its training code never read {name}, in which trials of the sweep differ" for name in unread]
 
 
@@ -103,6 +103,7 @@ def _stretch(
 
 def _result(session: Session, status: Status, final: Mapping[str, Any]) -> FitResult:
     state, is_ok = session.state, status is Status.OK
+    session.timer.add_to("evaluate")
     test_accuracy = final.get("test_accuracy")
     if session.callback:
         session.callback.on_train_end(status, test_accuracy)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.kills import hold
+from tests.faults.kills import MODELS, hold
 
 pytestmark = [
     pytest.mark.slow,
@@ -13,9 +13,9 @@ pytestmark = [
 ]
 
 
-@pytest.mark.parametrize(("kind", "size"), [("driver-kill", (2, 6, 2000)), ("worker", (2, 6, 2000))])
-def test_nothing_is_lost_or_run_twice_whatever_is_killed(kind: str, size: tuple[int, int, int], tmp_path: Path) -> None:
-    times, trials, steps = size
-    counts = hold(kind, tmp_path, times=times, trials=trials, steps=steps, seed=1)
-    assert (counts["rows"], counts["written_twice"], counts["identical"]) == (trials, 0, True)
+@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("kind", ["driver-kill", "worker"])
+def test_nothing_is_lost_or_run_twice_whatever_is_killed(kind: str, model: str, tmp_path: Path) -> None:
+    counts = hold(kind, tmp_path, model, times=2, trials=6, steps=2000, seed=1)
+    assert (counts["rows"], counts["written_twice"], counts["identical"]) == (6, 0, True)
     assert counts["kills"] >= 1

@@ -132,7 +132,7 @@ def restore_after_report(context: Context) -> Any:
 
 @way
 def unknown_split(context: Context) -> Any:
-    return context.images("valid")  # type: ignore[arg-type]  # the mistake under test
+    return context.images("valid")
 
 
 @way

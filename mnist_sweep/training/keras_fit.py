@@ -1,0 +1,150 @@
+"""Training of a compiled Keras model by its own `fit`, for the `train` method of a user's model.
+
+Batches come as in the sweep's own loop, as a function of seed and step, so that a trial resumes to the same bits: with
+the variables of model and optimizer, and what the callbacks count.
+"""
+
+import contextlib
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from mnist_sweep.data.batches import indices
+from mnist_sweep.errors import ConfigError
+from mnist_sweep.results.predictions import Predictions
+from mnist_sweep.training import user_state
+
+if TYPE_CHECKING:
+    from mnist_sweep.training.context import Context
+
+BATCH_SIZE = 500  # of evaluations
+SET_IN_FIT = ("params", "_model", "min_delta")  # of callbacks; Keras gives the last one its sign in the first epoch
+NAMES = {"loss": "train_loss", "accuracy": "train_accuracy", "val_loss": "val_loss", "val_accuracy": "val_accuracy"}
+
+
+def keras_fit(context: "Context", model: Any, callbacks: Sequence[Any] = ()) -> dict[str, Any]:
+    """Fit a compiled Keras model, and return what `train` has to return.
+
+    An epoch is `evaluate_every` steps, after which the validation metrics are reported and a checkpoint is taken.
+    Callbacks may stop training, change the learning rate and put back weights; a trial that resumes continues with
+    those of their attributes that a checkpoint can hold.
+
+    Args:
+        context: The trial.
+        model: From float32 images in [0, 1] to a number for each class; compiled with `metrics=["accuracy"]`.
+        callbacks: Keras' callbacks.
+
+    Raises:
+        ConfigError: The model is not compiled so, or has another number of outputs.
+    """
+    if not getattr(model, "compiled", False):
+        raise ConfigError('the model is not compiled: call `model.compile(…, metrics=["accuracy"])` first.')
+    from mnist_sweep.training.graph_cache import with_weights
+
+    with_weights(model, context.data.image_shape)
+    model.optimizer.build(model.trainable_variables)
+    progress, size = _Progress(context, model, callbacks), context.evaluate_every
+    val = context.images("val"), context.data.val.labels
+    first, last = progress.step // size, -(-context.steps // size)
+    model.fit(
+        _batches(context, progress.step),
+        initial_epoch=first,
+        epochs=first if progress.has_ended else last,
+        steps_per_epoch=size,
+        shuffle=False,
+        validation_data=val,
+        validation_batch_size=BATCH_SIZE,
+        callbacks=[*callbacks, progress.callback()],
+        verbose=0,
+    )
+    return {
+        "predictions": Predictions(_classes(model, val[0], context), _classes(model, context.images("test"), context)),
+        "val_loss": model.evaluate(*val, batch_size=BATCH_SIZE, verbose=0, return_dict=True)["loss"],
+        "parameters": sum(math.prod(weight.shape) for weight in model.trainable_weights),
+    }
+
+
+def _classes(model: Any, images: Any, context: "Context") -> Any:
+    """Return the classes of images: int64 `[n]`; without `predict`, which would be traced for every trial."""
+    import numpy as np
+
+    batches = [images[first : first + BATCH_SIZE] for first in range(0, len(images), BATCH_SIZE)]
+    outputs = np.concatenate([np.asarray(model(batch, training=False)) for batch in batches])
+    if outputs.shape[1:] != (context.data.num_classes,):
+        shape = ("batch", *outputs.shape[1:])
+        raise ConfigError(f"the model must have {context.data.num_classes} outputs, but their shape is {shape}.")
+    return outputs.argmax(axis=1)
+
+
+def _batches(context: "Context", step: int) -> Iterator[Any]:
+    """Yield the batches of the steps from `step` on, without end."""
+    train, full = context.data.train, context.data.pixel_max
+    while True:
+        (rows,) = indices(context.seed, step, step + 1, batch_size=context.batch_size, num_examples=len(train.labels))
+        yield train.images[rows].astype("float32") / full, train.labels[rows]
+        step += 1
+
+
+class _Progress:
+    """Reports, keeps and restores a model in `fit`.
+
+    Attributes:
+        step: Training steps taken.
+        has_ended: Whether there is none left, because it was the last or a callback has stopped training.
+    """
+
+    def __init__(self, context: "Context", model: Any, callbacks: Sequence[Any]) -> None:
+        self._context, self._model, self._callbacks = context, model, callbacks
+        self._state: dict[str, Any] = context.restore() or {}
+        self.step: int = self._state.get("step", 0)
+        self.has_ended: bool = self._state.get("has_ended", False)
+
+    def callback(self) -> Any:
+        """Return the callback of `fit`; it comes after the user's, whose state it keeps."""
+        import keras
+
+        return keras.callbacks.LambdaCallback(
+            on_train_begin=self._restore, on_train_batch_end=self._count, on_epoch_end=self._report
+        )
+
+    def _restore(self, logs: object = None) -> None:
+        """Put back what the last checkpoint has kept, after the user's callbacks have begun."""
+        if not self._state:
+            return
+        for variable, value in zip(self._variables(), self._state["variables"], strict=True):
+            variable.assign(value)
+        for callback, attributes in zip(self._callbacks, self._state["callbacks"], strict=True):
+            vars(callback).update(attributes)
+
+    def _count(self, batch: int, logs: object = None) -> None:
+        self.step += 1
+        if self.step == self._context.steps:
+            self._model.stop_training = True
+
+    def _report(self, epoch: int, logs: Mapping[str, Any]) -> None:
+        if "val_accuracy" not in logs:
+            raise ConfigError(f"`fit` measures {', '.join(logs)}, but no accuracy: compile with metrics=['accuracy'].")
+        metrics = {name: logs[key] for key, name in NAMES.items() if key in logs}
+        self._context.report(self.step, **metrics, learning_rate=self._model.optimizer.learning_rate.numpy())
+        self._context.checkpoint(
+            {
+                "step": self.step,
+                "has_ended": self._model.stop_training,
+                "variables": [variable.numpy() for variable in self._variables()],
+                "callbacks": [_attributes(callback) for callback in self._callbacks],
+            }
+        )
+
+    def _variables(self) -> list[Any]:
+        return [*self._model.variables, *self._model.optimizer.variables]
+
+
+def _attributes(callback: Any) -> dict[str, Any]:
+    """Return the attributes of a callback that a checkpoint can hold, without those that each `fit` sets."""
+    found = {}
+    for name, value in vars(callback).items():
+        if name not in SET_IN_FIT:
+            with contextlib.suppress(ConfigError):
+                user_state.pack(value)
+                found[name] = value
+    return found

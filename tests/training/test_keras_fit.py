@@ -1,0 +1,90 @@
+"""Laws of a compiled Keras model that is trained by its own `fit`."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mnist_sweep import Adam, Context, Dataset, TrialConfig, keras_fit
+from mnist_sweep.errors import ConfigError
+from mnist_sweep.training import own_training
+from mnist_sweep.training.trial_progress import Paused
+from mnist_sweep.trials.row import Evaluation
+from tests.training.test_own_training import checkpoints, fit, numbers
+
+TOP, SLOW = "sparse_top_k_categorical_accuracy", pytest.mark.slow
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """Dropout draws numbers, one callback lowers the learning rate and another may stop and put back weights."""
+
+    units: int = 8
+    patience: int = 9
+    accuracy: str = "accuracy"
+    compiled: bool = True
+
+    def train(self, context: Context) -> dict[str, Any]:
+        import keras
+
+        layers = [keras.layers.Flatten(), keras.layers.Dense(8, activation="relu"), keras.layers.Dropout(0.3)]
+        model = keras.Sequential([keras.Input(context.data.image_shape), *layers, keras.layers.Dense(self.units)])
+        if self.compiled:
+            rate = keras.optimizers.Adam(context.optimizer.learning_rate)
+            loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+            model.compile(rate, loss, metrics=[self.accuracy])
+        plateau = keras.callbacks.ReduceLROnPlateau(patience=1, min_delta=9)
+        stopping = keras.callbacks.EarlyStopping(patience=self.patience, min_delta=9, restore_best_weights=True)
+        return keras_fit(context, model, [plateau, stopping])
+
+
+TRIAL = TrialConfig(model=Fitted(units=10), optimizer=Adam(learning_rate=0.01), num_steps=50, evaluate_every=20)
+
+
+@pytest.mark.parametrize(
+    "pauses", [[40], pytest.param([20, 40, 50], marks=pytest.mark.slow), pytest.param([50], marks=pytest.mark.slow)]
+)
+def test_a_paused_fit_ends_with_the_same_bits(pauses: list[int], digits: Dataset, tmp_path: Path) -> None:
+    for step in pauses:
+        items = own_training.train(TRIAL, digits, checkpoints=checkpoints(tmp_path))
+        while not isinstance(item := next(items), Evaluation) or item.step < step:
+            pass
+        with pytest.raises(Paused):
+            items.throw(Paused())
+    result, whole = (fit(TRIAL, digits, checkpoints=checkpoints(tmp_path / name)) for name in ("", "whole"))
+    assert numbers(result) == numbers(whole)
+    assert [point.step for point in result.history] == [20, 40, 50]
+    assert [point.learning_rate for point in result.history] == pytest.approx([0.01, 0.001, 0.0001])
+    assert result.parameters == 64 * 8 + 8 + 8 * 10 + 10
+
+
+@pytest.mark.slow
+def test_callbacks_may_stop_and_put_back_weights(digits: Dataset, tmp_path: Path) -> None:
+    config = replace(TRIAL, model=Fitted(units=10, patience=1), num_steps=500)
+    result = fit(config, digits, checkpoints=checkpoints(tmp_path, seconds=0))
+    assert result.steps == 40
+    assert result.final is not None
+    best = result.history[0]
+    assert (best.val_accuracy, best.val_loss) == pytest.approx((result.final.val_accuracy, result.final.val_loss))
+    again = fit(config, digits, checkpoints=checkpoints(tmp_path))
+    assert numbers(again) == numbers(result)
+
+
+@pytest.mark.parametrize(
+    ("model", "error"),
+    [
+        (Fitted(compiled=False), "the model is not compiled"),
+        pytest.param(Fitted(units=10, accuracy=TOP), "measures .*, val_loss, .*, but no accuracy", marks=SLOW),
+        pytest.param(Fitted(units=11), r"must have 10 outputs, but their shape is \('batch', 11\)", marks=SLOW),
+    ],
+)
+def test_a_model_that_does_not_fit_is_refused(model: Any, error: str, digits: Dataset) -> None:
+    with pytest.raises(ConfigError, match=error):
+        fit(replace(TRIAL, model=model, num_steps=1), digits)
+
+
+@pytest.mark.slow
+def test_a_loss_that_is_not_finite_ends_the_trial(digits: Dataset) -> None:
+    result = fit(replace(TRIAL, optimizer=Adam(learning_rate=1e30)), digits)
+    assert (result.status, result.history) == ("diverged", ())
