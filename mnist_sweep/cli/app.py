@@ -19,6 +19,8 @@ from mnist_sweep.system.signals import handle_all, leave_closed_terminal
 from mnist_sweep.text.causes import first_cause, own_frames
 from mnist_sweep.trials.user_code.unguarded_scripts import starts_a_run
 
+RUNS = (["run"], ["quickstart"])
+
 
 @click.group(
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100, "show_default": True},
@@ -51,7 +53,7 @@ def main(script: str | None = None) -> None:
     Args:
         script: A sweep script to run with the command line's arguments as options; None for the whole command.
     """
-    is_run = script is not None or sys.argv[1:2] == ["run"]
+    is_run = script is not None or sys.argv[1:2] in RUNS
     status: Any = 0
     ended: Any = 0
 
@@ -95,7 +97,7 @@ def _main(script: str | None) -> None:
         fail(str(error), error)
     except (click.Abort, KeyboardInterrupt) as error:
         command = shlex.join(["mnist-sweep", *arguments] if script is None else ["python", *sys.argv])
-        kept = "finished trials and checkpoints are kept; to resume" if arguments[:1] == ["run"] else "to start again"
+        kept = "finished trials and checkpoints are kept; to resume" if arguments[:1] in RUNS else "to start again"
         message = f"interrupted: {kept}, run: {command}"
         echo(message, err=True)
         print_error(message, error, 128 + ended_by)

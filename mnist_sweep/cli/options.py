@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
+from mnist_sweep.data.dataset import DataSource
 from mnist_sweep.trials.artifacts import Retention
 from mnist_sweep.trials.config import Precision
 
@@ -14,7 +15,29 @@ if TYPE_CHECKING:
 
 PATH = click.Path(path_type=Path)
 TRACEBACK = click.option("--traceback", is_flag=True, expose_value=False, help="Show where an error was raised.")
+
+
+class ImageSize(click.ParamType[tuple[int, int]]):
+    """A height and a width in pixels, such as `48x64`, or one number for both."""
+
+    name = "size"
+
+    def convert(self, value: Any, param: click.Parameter | None, context: click.Context | None) -> tuple[int, int]:
+        """Return the height and the width."""
+        sides = str(value).lower().split("x")
+        if not (len(sides) in (1, 2) and all(side.isdecimal() and int(side) > 0 for side in sides)):
+            self.fail(f"{value!r} is no size: write 64, or 48x64 for height and width.", param, context)
+        return int(sides[0]), int(sides[-1])
+
+
+IMAGE_SIZE = click.option(
+    "--image-size", type=ImageSize(), help="Scale images of files to this size: 64, or 48x64 for height and width."
+)
 TRIAL_OPTIONS = (
+    click.option(
+        "--data", metavar="PATH", help="Data of every trial, overriding the script: a name, or a file or folder."
+    ),
+    IMAGE_SIZE,
     click.option(
         "--runner",
         "runner_name",
@@ -76,6 +99,28 @@ def load_sweep(script: Path, options: Mapping[str, Any]) -> "Sweep":
     """
     from mnist_sweep.sweep import script as scripts
 
+    return with_options(scripts.load(script), options, data_source(options))
+
+
+def with_options(sweep: "Sweep", options: Mapping[str, Any], data: DataSource | None = None) -> "Sweep":
+    """Return a sweep with the options that change its trials.
+
+    Raises:
+        SweepError: They do not fit it.
+    """
     names = ("num_trials", "seeds", "steps", "precision")
     configs = options["configs"].split(",") if options["configs"] is not None else None
-    return scripts.load(script).with_options(**{name: options[name] for name in names}, configs=configs)
+    return sweep.with_options(**{name: options[name] for name in names}, configs=configs, data=data)
+
+
+def data_source(options: Mapping[str, Any]) -> DataSource | None:
+    """Return the data source that is given for all trials, or None.
+
+    Raises:
+        SweepError: What is given is no data of a known format.
+    """
+    from mnist_sweep.data.files.recognition import recognise
+
+    if options["data"] is None and options["image_size"] is not None:
+        raise click.UsageError("--image-size goes with --data only; in a script, data have their own image_size.")
+    return None if options["data"] is None else recognise(options["data"], image_size=options["image_size"])

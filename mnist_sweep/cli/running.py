@@ -1,5 +1,6 @@
 """The commands around the run of a sweep script: plan it, run it, and find its data."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -23,6 +24,7 @@ from mnist_sweep.trials.row import Status
 
 if TYPE_CHECKING:
     from mnist_sweep.search.race import Known
+    from mnist_sweep.sweep.sweep import Sweep
 
 PER_TRIAL = ("cpus_per_trial", "gpus_per_trial", "xla")
 ON_RAY = ("address", "max_concurrent", "scheduler", "max_retries")
@@ -148,13 +150,41 @@ Exit status: 0 every trial has a row, or the time budget is used up, and none fa
 @answering
 def run(script: Path, **chosen: Any) -> Answer:
     """Run the missing trials of SCRIPT; write tables and report."""
+    return _run(lambda: options.load_sweep(script, chosen), chosen)
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  mnist-sweep quickstart                                    the digits of scikit-learn
+  mnist-sweep quickstart --data pets --image-size 64
+  mnist-sweep quickstart --data train.csv --num-trials 8
+"""
+)
+@answering
+def quickstart(**chosen: Any) -> Answer:
+    """Run a ready sweep on your images, or on the digits, without a script; write tables and report.
+
+    It compares five optimizers, four rates of dropout and two widths of a small network. Data are the name of a
+    built-in data set, or the path of an .npz, CSV or Parquet file, or of a folder of images, arrays, IDX files or
+    tables.
+    """
+    from mnist_sweep.sweep.ready_sweep import ready_sweep
+
+    return _run(lambda: options.with_options(ready_sweep(options.data_source(chosen)), chosen), chosen)
+
+
+quickstart.params += [option for option in run.params if option.name not in ("script", "as_json")]
+
+
+def _run(make: Callable[[], "Sweep"], chosen: dict[str, Any]) -> Answer:
     from mnist_sweep.analysis.folder_status import folder_status
     from mnist_sweep.cli.views import progress, status
     from mnist_sweep.cli.views.terminal import Terminal
     from mnist_sweep.sweep.execution import run as run_sweep
 
     until = _until(chosen)
-    sweep = options.load_sweep(script, chosen)
+    sweep = make()
     _validate_runner(chosen)
     console = Terminal(quiet=chosen["quiet"])
     outcome = run_sweep(
@@ -186,26 +216,40 @@ def run(script: Path, **chosen: Any) -> Answer:
     epilog="""\b
 Examples:
   mnist-sweep data mnist
+  mnist-sweep data pets --image-size 64 --sheet pets.png
   MNIST_SWEEP_DATA=/data mnist-sweep data mnist             looks in /data/mnist first
   MNIST_SWEEP_MNIST_URL=https://… mnist-sweep data mnist    downloads from there
 """
 )
-@click.argument("name")
+@click.argument("data")
+@options.IMAGE_SIZE
+@click.option("--sheet", type=options.PATH, metavar="FILE", help="Write a PNG file with examples of each class.")
 @answering
-def data(name: str) -> Answer:
-    """Find or download the data set NAME, and verify it."""
-    from mnist_sweep.trials.config import make
+def data(data: str, image_size: tuple[int, int] | None, sheet: Path | None) -> Answer:
+    """Show what DATA hold before anything trains: splits, classes, pixels, and what looks wrong.
 
-    source = make("data", name, {})
-    loaded = source.load()
+    DATA are the name of a built-in data set, which is found or downloaded, and verified; or a path, as --data of `run`.
+    """
+    from mnist_sweep.cli.views import data_set as view
+    from mnist_sweep.cli.views.terminal import Terminal
+    from mnist_sweep.data import loading, overview
+    from mnist_sweep.data.files.recognition import recognise
+
+    source = recognise(data, image_size=image_size)
+    is_verified = loading.is_verified(source)
+    loaded = loading.load(source)
+    found = overview.overview(data, loaded, is_verified=is_verified)
+    if sheet:
+        overview.write_sheet(sheet, loaded, found.class_names)
     files = source.files() if isinstance(source, FileSource) else {}
-    for part, path in files.items():
+    for part, path in {**files, **({"examples": sheet} if sheet else {})}.items():
         echo(f"{part}: {path}")
-    sizes = {part: len(split) for part, split in loaded.splits.items()}
-    shown = ", ".join(f"{number:,} {part}" for part, number in sizes.items())
-    echo(f"{name}: {shown} images of {'x'.join(map(str, loaded.image_shape))}, verified")
-    value = {"name": name, "files": files, "sizes": sizes, "image_shape": loaded.image_shape}
-    return Answer(value={**value, "num_classes": loaded.num_classes})
+    view.show(found, Terminal())
+    shown = ", ".join(f"{number:,} {part}" for part, number in found.sizes.items())
+    kind = "verified" if is_verified else f"read as {type(source).__name__}"
+    echo(f"{data}: {shown} images of {'x'.join(map(str, loaded.image_shape))}, {kind}")
+    value = {"name": data, "source": type(source).__name__, "files": files, "sheet": sheet}
+    return Answer(value={**value, **json_value(found)})
 
 
 def _has_report(folder: Path) -> bool:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from mnist_sweep.data.dataset import DataSource
 from mnist_sweep.errors import ConfigError
 from mnist_sweep.results.lookup import SHORTEST_PREFIX
 from mnist_sweep.search.race import Known
@@ -75,6 +76,7 @@ class Sweep:
         precision: Precision | None = None,
         configs: Sequence[str] | None = None,
         until: Known | None = None,
+        data: DataSource | None = None,
     ) -> "Sweep":
         """Return this sweep with other options for all trials; None keeps what each trial says.
 
@@ -86,6 +88,7 @@ class Sweep:
             configs: Ids of the configs to run, or their beginnings of at least 4 characters, as they are with the other
                 options.
             until: When a race between the configs ends; it has seeds of its own.
+            data: Data set of every trial.
 
         Raises:
             ConfigError: A value breaks a rule, two trials become alike, a search or a race is given seeds, a search is
@@ -97,9 +100,9 @@ class Sweep:
             require(num_trials is None, "a race runs all configs of its sweep", num_trials=num_trials)
         if until is not self.until:
             return dataclasses.replace(self, until=until).with_options(
-                steps=steps, precision=precision, configs=configs
+                steps=steps, precision=precision, configs=configs, data=data
             )
-        given: dict[str, Any] = {"num_steps": steps, "precision": precision}
+        given: dict[str, Any] = {"num_steps": steps, "precision": precision, "data": data}
         options = {name: value for name, value in given.items() if value is not None}
         if self.search:
             require(seeds is None, "a search has one seed, that of its base", seeds=seeds)

@@ -149,10 +149,25 @@ SCHEMAS: dict[str, Schema] = {
         "race": dict | None,
         "report": TEXT | None,
     },
-    "data": {"name": TEXT, "files": dict, "sizes": dict, "image_shape": [int], "num_classes": int},
+    "data": {
+        "name": TEXT,
+        "source": TEXT,
+        "files": dict,
+        "sheet": TEXT | None,
+        "sizes": dict,
+        "image_shape": [int],
+        "num_classes": int,
+        "class_names": [TEXT],
+        "counts": dict,
+        "pixels": dict,
+        "pixel_max": int,
+        "digest": TEXT,
+        "notes": [TEXT],
+    },
     "error": {"error": TEXT, "kind": TEXT, "status": int},
 }
 del SCHEMAS["run"]["best"]["config_id"]  # the trials have it
+SCHEMAS["quickstart"] = SCHEMAS["run"]
 
 
 def has_schema(value: Any, schema: Any) -> bool:
@@ -196,7 +211,8 @@ def test_each_command_prints_one_object_of_its_schema(folder: Path, run: Run) ->
         "effects": ["results/good"],
         "diff": ["results/good", "results/good"],
         "plan": ["good.py", "--no-calibration"],
-        "data": ["digits"],
+        "data": ["digits", "--sheet", "sheet.png"],
+        "quickstart": ["--runner", "in-process", "--num-trials", "1", "--steps", "2"],
     }
     assert {*asked, "run", "error"} == SCHEMAS.keys()
     for name, arguments in asked.items():

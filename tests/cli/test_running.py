@@ -11,7 +11,9 @@ from typing import Any
 
 import click
 import click.testing
+import numpy as np
 import pytest
+from PIL import Image
 
 from mnist_sweep import Keep, Known, Local, MLflow, Outcome, RayTune, Status, Sweep, TrialConfig, WandB
 from mnist_sweep.cli import options, running
@@ -27,7 +29,7 @@ from tests.cli.test_answer import RACE, has_schema
 
 COST = TrialCost(step=1.0, image=0.0, overhead=2.5, tracing=0.0, saving=0.0, num_images=300, memory=1, shared_memory=1)
 SCRIPTS = {
-    "unknown data set": ("TrialConfig(data='letters')", "unknown data 'letters': known are cifar10, digits, mnist"),
+    "unknown data set": ("TrialConfig(data='letters')", "unknown data 'letters': known are arrays, cifar10, csv"),
     "unknown model": ("TrialConfig(model='vgg')", "unknown model 'vgg': known are cnn, resnet, softmax"),
     "unknown optimizer": ("TrialConfig(optimizer='sgd')", "unknown optimizer 'sgd': known are adagrad, adam"),
     "unknown field": ("grid(BASE, {'model.depth': [1]})", "the axis 'model.depth' names no field of Softmax"),
@@ -98,6 +100,43 @@ def test_data_says_where_a_data_set_lies(run: Run) -> None:
     status, out, _ = run("data", "digits")
     assert status == 0
     assert out.splitlines()[-1] == "digits: 1,197 train, 300 val, 300 test images of 8x8x1, verified"
+
+
+def pets(folder: Path, *, sizes: tuple[int, ...] = (12,)) -> None:
+    """Write 30 dark cats and 30 bright dogs."""
+    for number in range(60):
+        path = folder / "pets" / ("cat" if number % 2 else "dog") / f"{number}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        side = sizes[number % len(sizes)]
+        grey = np.random.default_rng(number).integers(0, 90, (side, side)) + 160 * (number % 2)
+        Image.fromarray(grey.astype(np.uint8)).save(path)
+
+
+def test_data_shows_what_a_folder_holds(folder: Path, run: Run) -> None:
+    pets(folder)
+    status, out, _ = run("data", "pets", "--sheet", "sheet.png")
+    assert (status, Path("sheet.png").read_bytes()[1:4]) == (0, b"PNG")
+    assert ["cat", "24", "3", "3"] in [line.split() for line in out.splitlines()]
+    assert "data pets: val and test held out of train: 0.1, 0.1 of each class, drawn with seed 0" in out
+    assert out.splitlines()[-1] == "pets: 48 train, 6 val, 6 test images of 12x12x1, read as ImageFolder"
+
+
+def test_images_of_a_folder_are_swept_without_a_script_and_classified(folder: Path, run: Run) -> None:
+    pets(folder, sizes=(12, 9))
+    status, _, err = run("quickstart", "--data", "pets", "--runner", "in-process")
+    assert (status, err.count("\n"), "pets: images differ in size (" in err) == (2, 1, True)
+    assert not (folder / "results").exists()
+    script = HEAD + "SWEEP = Sweep(name='any', trials=[BASE])\n"
+    (folder / "any.py").write_text(script.replace("num_steps=4", "num_steps=4, batch_size=10"))
+    command = ("run", "any.py", "--data", "pets", "--image-size", "8", "--runner", "in-process")
+    status, out, _ = run(*command)
+    assert (status, "report: results/any/report.html" in out) == (0, True)
+    assert run(*command)[1].splitlines()[-1].startswith("ran 0 of 1 trial")
+    status, out, _ = run("predict", "results/any", "pets/cat/1.png")
+    assert (status, "cat " in out, "dog " in out) == (0, True, True)
+    (folder / "pets" / "cat" / "1.png").rename(folder / "pets" / "dog" / "1.png")
+    status, _, err = run(*command)
+    assert (status, "the data of image_folder " in err, " have changed (digest " in err) == (2, True, True)
 
 
 @pytest.mark.parametrize(

@@ -177,7 +177,9 @@ class EncodedImages(OwnFiles):
         if decoded is None or len(sizes) > 1:
             named = [f"{h}x{w} in {number:,}" for (h, w), number in sizes.most_common(MAX_NAMED)]
             shown = ", ".join([*named, *["…"] * (len(sizes) > MAX_NAMED)])
-            raise DataError(f"images differ in size ({shown}): scale them with image_size=(height, width).")
+            raise DataError(
+                f"images differ in size ({shown}): scale them with image_size=(height, width), or --image-size."
+            )
         return decoded
 
     def _image(self, content: bytes) -> "NDArray[np.uint8]":
@@ -211,7 +213,7 @@ def find(path: str | os.PathLike[str]) -> Path:
     there = given.name if given.is_absolute() else given
     folders = data_folders.search_folders()
     for candidate in (given, *(folder / there for folder in folders)):
-        if os.access(candidate, os.F_OK):
+        if "\0" not in str(given) and os.access(candidate, os.F_OK):
             return candidate
     where = f"{given}, nor {there} in a folder named by {data_folders.FOLDERS_VARIABLE}"
     raise DataError(f"there is no {where}: give the path of a file or folder, from {Path.cwd()}.")

@@ -1,0 +1,42 @@
+"""The ready sweep for data without a script: five optimizers, four rates of dropout and two widths of a small network.
+
+On the digits it is `sweeps/quickstart.py`, with the same trial ids.
+"""
+
+import re
+from pathlib import Path
+
+from mnist_sweep.data.dataset import DataSource
+from mnist_sweep.data.digits import Digits
+from mnist_sweep.data.files.own_files import OwnFiles
+from mnist_sweep.models.cnn import CNN
+from mnist_sweep.optim.optimizers import Adagrad, Adam, GradientDescent, Momentum, RMSProp
+from mnist_sweep.search.space import grid
+from mnist_sweep.sweep.sweep import Sweep
+from mnist_sweep.trials.config import TrialConfig, to_flat
+
+AXES = {
+    "model.filters": [(8, 16), (16, 32)],
+    "model.dropout": [0.0, 0.2, 0.4, 0.6],
+    "optimizer": [
+        GradientDescent(learning_rate=0.5),
+        Momentum(learning_rate=0.05),
+        Adam(learning_rate=0.003),
+        RMSProp(learning_rate=0.003),
+        Adagrad(learning_rate=0.05),
+    ],
+}
+
+
+def ready_sweep(data: DataSource | None = None) -> Sweep:
+    """Return the sweep on a data set, named after its path, or on the digits, named `quickstart`."""
+    base = TrialConfig(
+        data=data or Digits(),
+        model=CNN(filters=(8, 16), kernel_size=3, units=64),
+        num_steps=240,
+        batch_size=50,
+        evaluate_every=24,
+    )
+    path = Path(data.path).resolve().stem if isinstance(data, OwnFiles) else to_flat(base)["data"]
+    name = re.sub(r"[^A-Za-z0-9_-]+", "-", path).strip("-")[:100] if data else "quickstart"
+    return Sweep(name=name or "quickstart", trials=grid(base, AXES))

@@ -1,0 +1,24 @@
+"""The ready sweep: that of the quickstart's script, on any data."""
+
+from pathlib import Path
+
+from mnist_sweep import MNIST, ImageFolder, trial_id
+from mnist_sweep.sweep import script
+from mnist_sweep.sweep.ready_sweep import ready_sweep
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_on_the_digits_it_is_the_script_of_the_quickstart() -> None:
+    of_script = script.load(ROOT / "sweeps" / "quickstart.py")
+    ready = ready_sweep()
+    assert ready.name == of_script.name
+    assert [*map(trial_id, ready.trials)] == [*map(trial_id, of_script.trials)]
+
+
+def test_it_is_named_after_its_data() -> None:
+    paths = {"a/pets": "pets", "/b/Cats & dogs (2).npz": "Cats-dogs-2", "/": "quickstart", "x.csv.gz": "x-csv"}
+    assert {path: ready_sweep(ImageFolder(path)).name for path in paths} == paths
+    assert ready_sweep(ImageFolder(".")).name == Path.cwd().name
+    assert ready_sweep(MNIST()).name == "mnist"
+    assert ready_sweep(MNIST()).trials[0].data == MNIST()
