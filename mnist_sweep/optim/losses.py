@@ -127,5 +127,5 @@ def per_example(loss: "Loss | OwnLoss", labels: Any, outputs: Any, *, label_smoo
     """Return the losses of a batch by a loss of any form, float32 `[n]`; a built-in one takes a label smoothing."""
     if isinstance(loss, FunctionType):
         return loss(labels, outputs)
-    numbers = {"label_smoothing": label_smoothing} if is_builtin(loss) else {}
-    return cast(Loss, loss).per_example(labels, outputs, **numbers)
+    options = {"label_smoothing": label_smoothing} if is_builtin(loss) else {}
+    return cast(Loss, loss).per_example(labels, outputs, **options)

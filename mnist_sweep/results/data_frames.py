@@ -143,12 +143,13 @@ def _summary(trials: "pd.DataFrame", is_kept: "pd.Series[bool]") -> "pd.DataFram
     table = trials.drop_duplicates("config_id")[["config_id", *columns]].set_index("config_id")
     groups = trials[is_kept & (trials["status"] == Status.OK.value)].groupby("config_id", sort=False)
     table["n"] = groups.size().reindex(table.index, fill_value=0)
+    has_own_loss = "loss" in table and not table["loss"].dropna().eq("cross_entropy").all()
     for name in AVERAGED:
         mean, std = groups[name].mean().reindex(table.index), groups[name].std(ddof=1).reindex(table.index)
         half = half_width_of_mean(std, table["n"])
         table[f"{name}_mean"], table[f"{name}_std"] = mean, std
-        least, largest = None if name == "val_loss" else 0.0, 1.0 if name.endswith("accuracy") else None
-        least = 0.0 if "loss" not in table or table["loss"].isin(["cross_entropy"]).all() else least
+        least = None if name == "val_loss" and has_own_loss else 0.0
+        largest = 1.0 if name.endswith("accuracy") else None
         table[f"{name}_low"], table[f"{name}_high"] = (mean - half).clip(lower=least), (mean + half).clip(upper=largest)
     return table.reset_index().astype(SUMMARY_COLUMNS)
 

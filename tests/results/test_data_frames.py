@@ -6,13 +6,15 @@ import random
 import statistics
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from scipy import stats
 
-from mnist_sweep import TrialConfig, grid, repeat
+from mnist_sweep import CrossEntropy, TrialConfig, grid, repeat
 from mnist_sweep.results.data_frames import all_frames, trials_frame
 from mnist_sweep.trials.row import Status, TrialRow
+from tests.optim.test_losses import squared
 
 MakeRow = Callable[..., TrialRow]
 
@@ -143,3 +145,14 @@ def test_summary_lists_configs_in_the_order_of_the_trials(make_row: MakeRow, mix
     trials = list(dict.fromkeys(trials_frame(rows)["config_id"]))
     assert list(all_frames(rows[::-1])["summary"]["config_id"]) == trials
     assert len(trials) == len(mixture)
+
+
+def test_the_interval_of_a_loss_ends_at_0_only_where_no_loss_is_negative(make_row: MakeRow) -> None:
+    def low(loss: Any, *, old: bool = False) -> float:
+        configs = repeat([TrialConfig(loss=loss)], seeds=2)
+        rows = [make_row(one, val_loss=value) for one, value in zip(configs, (0.1, 0.5), strict=True)]
+        config = {name: value for name, value in rows[0].config.items() if not (old and name.startswith("loss"))}
+        return float(all_frames([replace(rows[0], config=config), rows[1]])["summary"]["val_loss_low"].iloc[0])
+
+    assert low(CrossEntropy()) == low(CrossEntropy(), old=True) == 0
+    assert low(squared) < 0
