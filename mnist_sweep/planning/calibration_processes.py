@@ -28,6 +28,7 @@ from mnist_sweep.errors import ResourceError, SweepError
 from mnist_sweep.planning import trial_measurement
 from mnist_sweep.planning.trial_measurement import TrialCost
 from mnist_sweep.runners.local import Local
+from mnist_sweep.system import child_main
 from mnist_sweep.training import tensorflow_runtime
 from mnist_sweep.trials.config import TrialConfig, from_flat, to_flat
 from mnist_sweep.trials.graph_sharing import graph_signature
@@ -168,6 +169,8 @@ def _measure_all(
     start: float,
 ) -> None:
     """Send the seconds that the start of this process took, then a cost or the cause of a failure for each trial."""
+    if parent := multiprocessing.parent_process():
+        child_main.end_with_parent(pipe.fileno(), parent.pid or 0)
     with Path(log).open("w") as file:  # libraries and the user's code may print
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)
@@ -191,9 +194,8 @@ def _measure_all(
             pipe.send(trial_measurement.measure(trial, datasets[trial.data]))
         except SweepError as error:
             pipe.send(str(error))
-    parent = multiprocessing.parent_process()
     with contextlib.suppress(SweepError):
-        while parent and parent.is_alive():
+        while True:  # beside the others that still measure
             trial_measurement.measure(trials[-1], datasets[trials[-1].data])
 
 

@@ -38,7 +38,7 @@ def serve(connection: int, last_words: int, parent: int, main_file: str | None) 
     """
     handle_all(lambda number, frame: None)  # they are left to the parent
     signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
-    _end_with_parent(connection, parent)
+    end_with_parent(connection, parent)
     _keep_last_words(last_words)
     if main_file:
         sys.modules["__main__"].__file__ = main_file
@@ -76,7 +76,8 @@ def _run(pipe: "Connection[Any, Any]", number: int, function: Callable[..., Any]
         send("error", error if crosses else SweepError(first_cause(error)))
 
 
-def _end_with_parent(connection: int, parent: int) -> None:
+def end_with_parent(connection: int, parent: int) -> None:
+    """End this process with its parent, of which it has a connection and the process id, however that ends."""
     if sys.platform == "linux":
         import ctypes
 

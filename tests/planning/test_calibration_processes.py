@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from multiprocessing.spawn import get_preparation_data
@@ -25,6 +26,7 @@ from mnist_sweep.trials.config import from_flat, to_flat
 from mnist_sweep.trials.graph_sharing import graph_signature
 from mnist_sweep.trials.user_code import shipping
 from mnist_sweep.trials.user_code.definitions import own_definitions
+from tests.system.test_child_main import is_running
 
 COST = TrialCost(step=1.0, image=0.1, overhead=2.0, tracing=3.0, saving=0.5, num_images=9, memory=7, shared_memory=5)
 MODELS = """\
@@ -227,3 +229,33 @@ def test_a_kind_that_several_processes_measured_costs_their_mean_time_and_most_m
     costs = [replace(COST, memory=8), replace(COST, gpu_memory=6)]
     found = Calibration(start=0.0, costs=dict(enumerate(costs)), failures={})
     assert [found.peak(name) for name in ("memory", "shared_memory", "gpu_memory")] == [8, 5, 6]
+
+
+def test_the_processes_end_with_this_one_however_that_ends(tmp_path: Path) -> None:
+    (tmp_path / "slow_data.py").write_text("""
+import os, time
+from pathlib import Path
+
+def slow():
+    Path("written").write_text(str(os.getpid()))
+    Path("written").rename("pid")
+    time.sleep(600)
+""")
+    code = """
+from mnist_sweep import Local, TrialConfig
+from mnist_sweep.planning.calibration_processes import calibrate
+import slow_data
+calibrate([TrialConfig(data=slow_data.slow)], Local(), 1)
+"""
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([*filter(None, sys.path), str(tmp_path)])}
+    with subprocess.Popen([sys.executable, "-c", code], cwd=tmp_path, env=environment) as planning:
+        deadline = time.monotonic() + 300
+        while not (tmp_path / "pid").exists():
+            assert time.monotonic() < deadline
+            assert planning.poll() is None
+            time.sleep(0.05)
+        planning.kill()
+    pid = int((tmp_path / "pid").read_text())
+    while is_running(pid):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
