@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from mnist_sweep.data import loading
+from mnist_sweep.data.dataset import Dataset
 from mnist_sweep.errors import SweepError
 from mnist_sweep.results import run_marker
 from mnist_sweep.runners import data_process
@@ -144,7 +145,7 @@ def _run(
     sessions = [one.connect(sweep.name, folder.path) for one in listeners if isinstance(one, Tracker)]
     sync = TrackerSync(sessions, notify=dispatcher.notify, is_ending=lambda: interrupts.stop_requested)
     with folder.lock, interrupts, sync:
-        remaining = _remaining(sweep, folder, retry, runner, set_aside=keep.set_aside)
+        remaining = _remaining(sweep, folder, retry, _inputs(runner, interrupts), set_aside=keep.set_aside)
         sync.send_missing(row for name, row in folder.rows.items() if name not in remaining.missing)
         dispatcher.add(sync)
         num_run = _run_missing(sweep, runner, keep, folder, remaining, dispatcher, interrupts)
@@ -161,11 +162,21 @@ def _run(
     )
 
 
+def _inputs(runner: Runner, interrupts: Interrupts) -> RunInputs:
+    """Return what loads the run's data, which may take long and is not waited for when the run is to end."""
+    in_process = getattr(runner, "in_process", False)
+
+    def load(source: Any) -> Dataset:
+        with interrupts.at_once():
+            return loading.load(source) if in_process else data_process.load(source)
+
+    return RunInputs(load)
+
+
 def _remaining(
-    sweep: Sweep, folder: ResultsFolder, retry: set[Status], runner: Runner, *, set_aside: bool
+    sweep: Sweep, folder: ResultsFolder, retry: set[Status], inputs: RunInputs, *, set_aside: bool
 ) -> RemainingTrials:
     """Read the rows of a folder, refuse or set aside stale ones, and return the work that is left."""
-    inputs = RunInputs(loading.load if getattr(runner, "in_process", False) else data_process.load)
     stale = stale_rows.find(sweep, folder.read(), retry, inputs, folder.path)
     notes = [stale.note] if stale.note else []
     if not set_aside:

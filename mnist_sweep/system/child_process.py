@@ -124,10 +124,11 @@ class ChildProcess:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: object) -> None:
-        with contextlib.suppress(OSError, subprocess.TimeoutExpired):  # it has ended, or does not
-            self._pipe.send(None)
-            self._process.wait(SECONDS_TO_END)
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is None or issubclass(kind, Exception):  # not an interrupt, which waits for nothing
+            with contextlib.suppress(OSError, subprocess.TimeoutExpired):  # it has ended, or does not
+                self._pipe.send(None)
+                self._process.wait(SECONDS_TO_END)
         self.kill()
 
     def _send(self, *request: Any) -> None:

@@ -10,7 +10,7 @@ import signal
 import stat
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import Any, Self
 
@@ -28,6 +28,7 @@ class Interrupts:
         self._deadline = math.inf if seconds is None else time.monotonic() + seconds
         self._first: int | None = None
         self._before: dict[int, Any] = {}
+        self._is_at_once = False
 
     @property
     def stop_requested(self) -> bool:
@@ -47,13 +48,22 @@ class Interrupts:
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         for number, handler in self._before.items():
             signal.signal(number, handler)
-        if self._first is not None and kind is None:
+        if self._first is not None and (kind is None or self._is_at_once):
             signal.raise_signal(self._first)
+
+    @contextlib.contextmanager
+    def at_once(self) -> Iterator[None]:
+        """Let a first signal end the body at once, with KeyboardInterrupt: nothing in it has to be saved."""
+        self._is_at_once = True
+        yield
+        self._is_at_once = False
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
         leave_closed_terminal()
         if self._first is None:
             self._first = number
+            if self._is_at_once:
+                raise KeyboardInterrupt
             return
         before = self._before[number]
         if callable(before):

@@ -200,3 +200,17 @@ def test_silence_is_told_and_a_run_that_does_not_obey_ends_with_its_process(monk
             throw(running)
         assert "did not end within 0.2 s" in caught.value.__notes__[0]
         assert not child.is_alive
+
+
+def test_an_interrupt_does_not_wait_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(child_process, "SECONDS_TO_END", 3600.0)
+
+    def interrupted(child: ChildProcess) -> None:
+        with child:
+            child._send("run", 0, time.sleep, [100])
+            raise KeyboardInterrupt
+
+    child = ChildProcess()
+    with pytest.raises(KeyboardInterrupt):
+        interrupted(child)
+    assert child._process.returncode == -signal.SIGKILL

@@ -43,6 +43,34 @@ def test_each_signal_requests_a_stop(number: signal.Signals) -> None:
     assert heard == [number]
 
 
+@pytest.mark.parametrize("number", SIGNALS)
+def test_a_signal_ends_at_once_what_has_nothing_to_save(number: signal.Signals) -> None:
+    heard = []
+
+    def end(number: int, _: object) -> None:
+        heard.append(number)
+        raise KeyboardInterrupt
+
+    def wait() -> None:
+        with Interrupts() as interrupts, interrupts.at_once():
+            signal.raise_signal(number)
+            pytest.fail("it continues")
+
+    signal.signal(number, end)
+    with pytest.raises(KeyboardInterrupt):
+        wait()
+    assert heard == [number]  # by which the exit status is known
+
+
+def test_a_signal_after_what_has_nothing_to_save_requests_a_stop() -> None:
+    signal.signal(signal.SIGINT, lambda *_: None)
+    with Interrupts() as interrupts:
+        with interrupts.at_once():
+            pass
+        signal.raise_signal(signal.SIGINT)
+        assert interrupts.stop_requested
+
+
 def test_a_closed_terminal_takes_what_is_written_without_an_error(tmp_path: Path) -> None:
     body = """
 import sys
