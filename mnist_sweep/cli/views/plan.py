@@ -5,10 +5,12 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.table import Table
 
+from mnist_sweep.models.shapes import LayerShape
 from mnist_sweep.planning.sweep_plan import KindPlan, NetworkPlan, Plan
 from mnist_sweep.text.numbers import clock, counted, size
 
 KIND_WIDTH = 25
+MAX_LAYERS, LAST_LAYERS = 60, 5  # that are shown of a network, and how many of these are its last
 
 
 def show_networks(plan: Plan, console: Console) -> None:
@@ -50,11 +52,21 @@ def _layers(network: NetworkPlan) -> Table:
     table.add_column("multiply-adds", f"{multiply_adds:,}", justify="right", no_wrap=True)
     if with_rules := any(layer.rule for layer in network.layers):
         table.add_column("(W - F + 2P) / S + 1", overflow="fold")
-    for layer in network.layers:
-        output = "x".join(map(str, layer.output))
-        cells = [layer.name, output, f"{layer.parameters:,}", f"{layer.multiply_adds:,}"]
-        table.add_row(*cells, *[layer.rule] * with_rules)
+    num_left_out = max(0, len(network.layers) - MAX_LAYERS)
+    first = len(network.layers) if not num_left_out else MAX_LAYERS - LAST_LAYERS
+    for layer in network.layers[:first]:
+        _add_layer(table, layer, with_rules=with_rules)
+    if num_left_out:
+        table.add_row(f"… {num_left_out} more layers")
+    for layer in network.layers[first + num_left_out :]:
+        _add_layer(table, layer, with_rules=with_rules)
     return table
+
+
+def _add_layer(table: Table, layer: LayerShape, *, with_rules: bool) -> None:
+    output = "x".join(map(str, layer.output))
+    cells = [layer.name, output, f"{layer.parameters:,}", f"{layer.multiply_adds:,}"]
+    table.add_row(*cells, *[layer.rule] * with_rules)
 
 
 def _kinds(kinds: Sequence[KindPlan]) -> Table:

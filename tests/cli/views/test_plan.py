@@ -7,6 +7,7 @@ from rich.console import Console
 
 from mnist_sweep import CNN, Softmax, TrialConfig
 from mnist_sweep.cli.views import plan as view
+from mnist_sweep.models.shapes import LayerShape
 from mnist_sweep.planning.plan_builder import networks
 from mnist_sweep.planning.sweep_plan import KindPlan, Plan
 
@@ -42,6 +43,20 @@ def test_every_layer_is_shown_with_its_rule_and_the_sums() -> None:
     assert ["pool", "2x2", "4x4x4", "0", "0", "(8", "-", "2", "+", "0)", "/", "2", "+", "1", "=", "4"] in lines
     assert ["dense", "16", "1,040", "1,024"] in lines
     assert ["all", "1,250", "3,488"] in lines
+
+
+def test_a_deep_network_shows_its_first_and_last_layers_and_the_sums_of_all() -> None:
+    (network,) = PLAN.networks
+    layers = tuple(layer(number) for number in range(400))
+    lines = shown(replace(PLAN, networks=(replace(network, layers=layers),))).splitlines()
+    names = [line.split()[0] for line in lines if line.startswith("layer_")]
+    assert names == [f"layer_{number}" for number in [*range(55), *range(395, 400)]]
+    assert "… 340 more layers" in [line.rstrip() for line in lines]
+    assert ["all", "2,800", "2,800"] in [line.split() for line in lines]
+
+
+def layer(number: int) -> LayerShape:
+    return LayerShape(f"layer_{number}", (1,), 7, 7)
 
 
 def test_a_network_without_windows_has_no_column_of_rules() -> None:
