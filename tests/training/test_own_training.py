@@ -9,8 +9,21 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mnist_sweep import Dataset, Momentum, Predictions, TrialConfig
+from mnist_sweep import (
+    PBT,
+    Dataset,
+    Local,
+    LogUniform,
+    Momentum,
+    Predictions,
+    Search,
+    Sweep,
+    TrialConfig,
+    from_flat,
+    run,
+)
 from mnist_sweep.errors import ConfigError
+from mnist_sweep.results.merging import differences
 from mnist_sweep.results.row_json import from_json, to_json
 from mnist_sweep.runners.trial import execute
 from mnist_sweep.system.storage import Folder
@@ -115,6 +128,17 @@ def test_a_longer_trial_starts_from_the_end_of_a_shorter_one(digits: Dataset, tm
     items = own_training.train(TRIAL, digits, checkpoints=checkpoints(tmp_path, start="lineages/20.ckpt"))
     assert next(items).step == 20
     assert numbers(consume(items, lambda _: None)) == numbers(fit(TRIAL, digits))
+
+
+def test_a_population_of_training_code_has_rows_that_anyone_can_repeat(tmp_path: Path) -> None:
+    axes = {"model.rate": LogUniform(low=1e-3, high=1.0)}
+    search = Search(base=replace(TRIAL, num_steps=60), axes=axes, num_trials=6, algorithm=PBT(population=2))
+    outcome = run(Sweep(name="population", search=search), results=tmp_path, runner=Local(in_process=True))
+    assert outcome.complete, [row.error for row in outcome.rows]
+    changed = [row for row in outcome.rows if row.config["changes"]]
+    assert changed
+    for row in changed:
+        assert differences(row, execute(from_flat(row.config))) == []
 
 
 def test_a_metric_that_is_not_finite_ends_the_trial_as_diverged() -> None:

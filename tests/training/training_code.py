@@ -3,19 +3,19 @@
 import contextlib
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from mnist_sweep import Context, Predictions
+from mnist_sweep import VARIABLE, Context, Predictions
 
 
 @dataclass(frozen=True)
 class Linear:
     """Draws its batches from NumPy's global generator; keeps its weights after each report."""
 
-    rate: float = 0.5
+    rate: float = field(default=0.5, metadata=VARIABLE)
 
     def train(self, context: Context) -> Predictions:
         images = {split: flat(context, split) for split in ("train", "val", "test")}
