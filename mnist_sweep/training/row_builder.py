@@ -80,9 +80,12 @@ def timing(since_start: float, in_all_starts: float) -> dict[str, Any]:
     return {"started": time.time() - total, "seconds_total": total}
 
 
-def origin() -> dict[str, Any]:
-    """Return the fields of a row that name this process, its version of the package and its environment."""
-    return {"worker": _worker(), "version": version(), "environment": tensorflow_runtime.environment()}
+def origin(configured: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """Return the fields of a row that name this process, its version of the package and its environment.
+
+    `configured` are the settings of the child process that trains, if one does; see `tensorflow_runtime.environment`.
+    """
+    return {"worker": _worker(), "version": version(), "environment": tensorflow_runtime.environment(configured)}
 
 
 def version() -> str:

@@ -13,7 +13,7 @@ import os
 import platform
 import sys
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -208,17 +208,23 @@ def kernel_note() -> str | None:
     return f"{listed(chosen)} in the environment: results may differ in the last digits from runs without it"
 
 
-def environment() -> dict[str, Any]:
-    """Return what a trial's results may depend on besides its config: versions, processor, threads and device."""
+def environment(configured: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """Return what a trial's results may depend on besides its config: versions, processor, threads and device.
+
+    `configured` are the arguments of `configure` in the process that trains; None means that it is this one.
+    """
+    settings = _CONFIGURED if configured is None else configured
     return {
         **{name: metadata.version(name) for name in ("tensorflow", "keras", "numpy")},
         "python": platform.python_version(),
         "machine": platform.machine(),
         "processor": _processor(),
-        "threads": int(_CONFIGURED.get("threads", 0)),
-        "onednn": os.environ.get("TF_ENABLE_ONEDNN_OPTS", "default"),
-        "xla": compiles_with_xla(),
-        "device": "GPU" if _CONFIGURED.get("gpus") else "CPU",
+        "threads": int(settings.get("threads", 0)),
+        "onednn": os.environ.get(
+            "TF_ENABLE_ONEDNN_OPTS", "default" if configured is None else "1"
+        ),  # as `load` sets it
+        "xla": bool(settings.get("xla")),
+        "device": "GPU" if settings.get("gpus") else "CPU",
     }
 
 

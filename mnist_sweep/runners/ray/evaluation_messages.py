@@ -16,14 +16,19 @@ from mnist_sweep.trials.row import METRIC, TIME, Evaluation, TrialRow
 
 
 class EvaluationSender:
-    """Makes, in a worker, the messages of one trial while it trains; no point is left out if there is a scheduler."""
+    """Makes, in a worker, the messages of one trial while it trains; no point is left out if there is a scheduler.
 
-    def __init__(self, *, has_scheduler: bool, min_interval: float) -> None:
+    `configured` are the arguments of `tensorflow_runtime.configure` in the process that trains, which may be a child.
+    """
+
+    def __init__(
+        self, *, has_scheduler: bool, min_interval: float, configured: Mapping[str, Any] | None = None
+    ) -> None:
         self._has_scheduler, self._min_interval = has_scheduler, min_interval
         self._start, self._last_message = time.monotonic(), -math.inf
         self._heartbeat = Heartbeat(0, 0)
         self._unsent: list[Evaluation] = []
-        self._origin = {"origin": row_builder.origin()} if has_scheduler else {}
+        self._origin = {"origin": row_builder.origin(configured)} if has_scheduler else {}
 
     def message(self, item: Evaluation | Heartbeat) -> dict[str, Any] | None:
         """Return the message on what a trial has yielded, or None if there is nothing to send now."""

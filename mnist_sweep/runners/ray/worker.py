@@ -151,7 +151,9 @@ def relay(running: Generator[Item | None, None, TrialRow], settings: WorkerSetti
     """Turn what a running trial yields and returns into messages; pause it when its run has ended."""
     artifacts = settings.artifacts
     monitor = RunMonitor(storage_of(artifacts), artifacts.run_marker) if artifacts and artifacts.run_marker else None
-    sender = EvaluationSender(has_scheduler=settings.has_scheduler, min_interval=settings.min_interval)
+    sender = EvaluationSender(
+        has_scheduler=settings.has_scheduler, min_interval=settings.min_interval, configured=settings.runtime
+    )
     saved: dict[str, Payload] = {}
     items = pausable(running, lambda: bool(monitor and monitor.has_ended()))
     while True:

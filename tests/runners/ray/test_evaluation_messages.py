@@ -56,6 +56,15 @@ def test_the_row_that_the_driver_makes_is_the_one_that_the_worker_would_make(
     assert len(row.history) == 4
 
 
+def test_a_stopped_row_has_the_settings_of_the_process_that_trained_it() -> None:
+    receiver = EvaluationReceiver()
+    for message in sent([Heartbeat(0, 650), point(1)], configured={"threads": 3, "gpus": 0.5, "xla": True}):
+        receiver.receive(message)
+    row = receiver.stopped_row(TRIAL)
+    assert row is not None
+    assert [row.environment[name] for name in ("threads", "device", "xla")] == [3, "GPU", True]
+
+
 def test_messages_do_not_grow_with_the_learning_curve() -> None:
     sizes = [len(pickle.dumps(message)) for message in sent([point(step) for step in range(1000, 2000)])]
     assert max(sizes[1:]) == min(sizes[1:])
