@@ -16,7 +16,7 @@ from ray.tune.search.basic_variant import BasicVariantGenerator
 from mnist_sweep.runners.protocol import Observer
 from mnist_sweep.runners.ray import cluster, private
 from mnist_sweep.runners.ray.callback import BrokenRay, Readiness, TuneCallback, id_of
-from mnist_sweep.runners.ray.schedulers import Scheduler, create_scheduler
+from mnist_sweep.runners.ray.schedulers import create_scheduler, given_scheduler
 from mnist_sweep.runners.ray.worker import WorkerSettings, trainable, trial_text
 from mnist_sweep.system import machine
 from mnist_sweep.trials.config import TrialConfig, trial_id
@@ -37,7 +37,7 @@ class Experiment:
         node_messages: Ray's messages on its nodes.
         sources: Each `trial.data`, in the order of the workers' data sets.
         settings: What all workers get.
-        scheduler, max_concurrent, max_retries: As in `RayTune`.
+        scheduler, stop, max_concurrent, max_retries: As in `RayTune`.
         restarts: How often each trial has run again after its worker was lost while it started.
     """
 
@@ -48,7 +48,8 @@ class Experiment:
     node_messages: cluster.Messages
     sources: Sequence[Any]
     settings: WorkerSettings
-    scheduler: Scheduler
+    scheduler: Any
+    stop: Any = None
     max_concurrent: int | None
     max_retries: int
     restarts: Counter[str] = field(default_factory=Counter)
@@ -78,7 +79,7 @@ class Experiment:
             tuner = tune.Tuner(
                 tune.with_resources(with_settings, {"cpu": runtime["threads"], "gpu": runtime["gpus"]}),
                 param_space={"trial": ""},
-                tune_config=self._tune_config(self._searcher(callback) if self.num_proposals else None),
+                tune_config=self._tune_config(self._searcher(callback) if self.num_proposals else None, callback.call),
                 run_config=self._run_config(callback, folder),
             )
             try:
@@ -104,7 +105,14 @@ class Experiment:
 
         return ProposalSearcher(lambda: callback.call(next_point), self._capacity)
 
-    def _tune_config(self, searcher: "ProposalSearcher | None") -> Any:
+    def _scheduler(self, call: Callable[..., Any]) -> Any:
+        """Return the scheduler; `call` calls a function of the user's."""
+        if not isinstance(self.scheduler, str):
+            return given_scheduler(self.scheduler, self.stop, self.observer.rows(), call)
+        named = create_scheduler(self.scheduler, self.trials.values(), self.observer.rows())
+        return named if self.stop is None else given_scheduler(named, self.stop, (), call)
+
+    def _tune_config(self, searcher: "ProposalSearcher | None", call: Callable[..., Any]) -> Any:
         points = [self._point(trial) for trial in self.trials.values()]
         # A grid instead of a generator of these points would be copied for each of them.
         listed = BasicVariantGenerator(points_to_evaluate=points, max_concurrent=self.max_concurrent or 0)
@@ -112,7 +120,7 @@ class Experiment:
             search_alg=searcher or listed,
             num_samples=len(points) + self.num_proposals,
             max_concurrent_trials=(self.max_concurrent or MAX_CONCURRENT_PROPOSALS) if searcher else None,
-            scheduler=create_scheduler(self.scheduler, self.trials.values(), self.observer.rows()),
+            scheduler=self._scheduler(call),
             reuse_actors=True,
             trial_name_creator=id_of,
             trial_dirname_creator=id_of,

@@ -1,24 +1,30 @@
-"""Ray Tune's schedulers, which stop trials that fall behind, set up from the sweep's own numbers of steps.
+"""Ray Tune's schedulers, which stop trials that fall behind: set up from the sweep's own numbers of steps, or given.
 
 They see the validation accuracy at each evaluation, and time is counted in training steps. Before the first trial
 starts they see the curves of the existing rows, so a resumed sweep stops the same trials as one without a break.
 """
 
+import copy
+import json
 import math
-from collections.abc import Iterable, Sequence
-from typing import Any, Literal, NamedTuple
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import SimpleNamespace
+from typing import Any, Literal, NamedTuple, get_args
 
+from mnist_sweep.errors import ConfigError
 from mnist_sweep.runners.ray import private
 from mnist_sweep.trials.config import TrialConfig, to_flat
 from mnist_sweep.trials.row import METRIC, TIME, TrialRow
+from mnist_sweep.validation import shown_in_one_line
 
 Scheduler = Literal["fifo", "asha", "median", "hyperband"]
 REDUCTION_FACTOR = 4
 BRACKETS = {"asha": 1, "hyperband": 3}
+CHANGES_TRIALS = {"PopulationBasedTraining", "PopulationBasedTrainingReplay", "ResourceChangingScheduler"}
 RUNGS = 2
 
 
-def create_scheduler(name: Scheduler, trials: Iterable[TrialConfig], rows: Sequence[TrialRow]) -> Any:
+def create_scheduler(name: str, trials: Iterable[TrialConfig], rows: Sequence[TrialRow]) -> Any:
     """Return one of Tune's schedulers, which has seen the learning curves of some rows.
 
     `fifo` stops no trial. `asha` (Li et al. 2018, arXiv 1810.05934) has its first rung at a sixteenth of the steps, but
@@ -78,6 +84,90 @@ class _FirstPending:
         return next((trial for trial in pending if not has_live_worker(trial)), None)
 
 
+def validate(scheduler: Any, stop: Any) -> None:
+    """Validate a name of a scheduler, or a scheduler of Ray Tune, and a rule to stop trials by.
+
+    Raises:
+        ConfigError: It changes or pauses trials, goes by another metric or time than messages have, or is none.
+    """
+    if not (stop is None or callable(stop) or (isinstance(stop, Mapping) and {*stop} <= {METRIC, TIME})):
+        known = f"a function of the trial's id and result, a Stopper of Ray Tune, or a dict of {METRIC} or {TIME}"
+        raise ConfigError(f"`stop` must be {known}, but got {shown_in_one_line(stop)}.")
+    if isinstance(scheduler, str) and scheduler in get_args(Scheduler):
+        return
+    names, kinds = ", ".join(get_args(Scheduler)), {kind.__name__ for kind in type(scheduler).__mro__}
+    if "TrialScheduler" not in kinds:
+        given = shown_in_one_line(scheduler)
+        raise ConfigError(f"`scheduler` must be one of {names}, or a scheduler of Ray Tune, but got {given}.")
+    name = type(scheduler).__name__
+    if kinds & CHANGES_TRIALS:
+        why = "changes trials while they run, so that rows would not say what they were trained with"
+        raise ConfigError(f"{name} {why}: use `Search(algorithm=PBT())`.")
+    if "HyperBandScheduler" in kinds:
+        raise ConfigError(f"{name} pauses trials until others have come as far: use AsyncHyperBandScheduler.")
+    for field, needed in (("metric", METRIC), ("mode", "max"), ("time_attr", TIME)):
+        found = getattr(scheduler, f"_{field}", None)
+        if found not in (None, needed):
+            raise ConfigError(f"{name} must be created with {field}={needed!r}, but has {field}={found!r}.")
+
+
+def given_scheduler(scheduler: Any, stop: Any, rows: Sequence[TrialRow], call: Callable[..., Any]) -> Any:
+    """Return a scheduler that decides as a copy of a given one, and stops a trial by a rule as well.
+
+    Both see each validation and nothing else. A trial is never paused, and not stopped at its last step, which the test
+    split follows. Schedulers of the kinds `asha` and `median` see the curves of existing rows first.
+
+    Args:
+        scheduler: A scheduler of Ray Tune.
+        stop: As in `RayTune`.
+        rows: Existing rows.
+        call: Calls a function of the user's, and keeps its exception.
+    """
+    from ray.tune.schedulers import AsyncHyperBandScheduler, FIFOScheduler, MedianStoppingRule
+
+    inner, rule = copy.deepcopy(scheduler), copy.deepcopy(stop)
+    if getattr(inner, "_metric", METRIC) is None:
+        inner.set_search_properties(METRIC, "max")
+    if isinstance(inner, AsyncHyperBandScheduler | MedianStoppingRule):
+        for row in rows:
+            _replay(inner, row)
+    latest: dict[str, dict[str, Any]] = {}
+
+    class Given(_FirstPending, FIFOScheduler):
+        def on_trial_add(self, tune_controller: Any, trial: Any) -> None:
+            call(inner.on_trial_add, tune_controller, trial)
+
+        def on_trial_error(self, tune_controller: Any, trial: Any) -> None:
+            call(inner.on_trial_error, tune_controller, trial)
+
+        def on_trial_result(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> Any:
+            if METRIC not in result:
+                return FIFOScheduler.CONTINUE
+            latest[trial.trial_id] = result
+            decision = call(inner.on_trial_result, tune_controller, trial, result)
+            spec = json.loads(trial.config["trial"])
+            stops = call(_stops, rule, spec["id"], result) or decision == FIFOScheduler.STOP
+            is_last = result[TIME] >= spec["flat"]["num_steps"]
+            return FIFOScheduler.STOP if stops and not is_last else FIFOScheduler.CONTINUE
+
+        def on_trial_complete(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> None:
+            call(inner.on_trial_complete, tune_controller, trial, latest.pop(trial.trial_id, result))
+
+    return Given()
+
+
+def _stops(stop: Any, trial_id: str, result: Mapping[str, Any]) -> bool:
+    """Return whether a rule stops a trial: a function or Stopper says so, or a value has reached its threshold."""
+    if stop is None:
+        return False
+    if isinstance(stop, Mapping):
+        return any(result[name] >= threshold for name, threshold in stop.items())
+    return bool(stop(trial_id, result)) or bool(hasattr(stop, "stop_all") and stop.stop_all())
+
+
+NO_OTHERS = SimpleNamespace(get_live_trials=list)  # what a scheduler asks Tune for while rows are replayed
+
+
 class _FinishedTrial(NamedTuple):
     trial_id: str  # all that schedulers read of one of Tune's trials
 
@@ -87,7 +177,7 @@ def _replay(scheduler: Any, row: TrialRow) -> None:
     results = [{METRIC: point.val_accuracy, TIME: point.step} for point in validated]
     trial = _FinishedTrial(row.trial_id)
     if results:
-        scheduler.on_trial_add(None, trial)
+        scheduler.on_trial_add(NO_OTHERS, trial)
         for result in results:
-            scheduler.on_trial_result(None, trial, result)
-        scheduler.on_trial_complete(None, trial, results[-1])
+            scheduler.on_trial_result(NO_OTHERS, trial, result)
+        scheduler.on_trial_complete(NO_OTHERS, trial, results[-1])

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from mnist_sweep.data.dataset import Dataset
 from mnist_sweep.runners.protocol import Observer, require_one_gpu
-from mnist_sweep.runners.ray import cluster, gcs, private, retries
+from mnist_sweep.runners.ray import cluster, gcs, private, retries, schedulers
 from mnist_sweep.runners.ray.schedulers import Scheduler
 from mnist_sweep.runners.ray.worker import WorkerSettings
 from mnist_sweep.runners.trial_process import TrialProcess
@@ -44,7 +44,11 @@ class RayTune:
         max_concurrent: Maximum number of trials at a time; None means as many as there is room for.
         num_cpus: CPUs of the Ray that is started here; None means all that this process may use.
         xla: Whether gradients are compiled with XLA.
-        scheduler: Which of Tune's schedulers stops trials that fall behind; `fifo` stops none.
+        scheduler: Which of Tune's schedulers stops trials that fall behind: `fifo` stops none; `asha`, `median` and
+            `hyperband` go by the sweep's numbers of steps; or any scheduler of Tune that neither changes nor pauses
+            trials, with `metric="val_accuracy"`, `mode="max"` and `time_attr="step"` where it has them.
+        stop: Stops a trial as well: a function of its id and result (`val_accuracy`, `step`), a Stopper of Tune, or a
+            dict of thresholds.
         max_retries: Maximum number of retries of a trial whose worker is lost, and of a Ray that is started here and
             breaks down, at least 0.
     """
@@ -55,7 +59,8 @@ class RayTune:
     max_concurrent: int | None = None
     num_cpus: int | None = None
     xla: bool = False
-    scheduler: Scheduler = "fifo"
+    scheduler: Scheduler | Any = "fifo"
+    stop: Any = None
     max_retries: int = 2
 
     def __post_init__(self) -> None:
@@ -68,6 +73,7 @@ class RayTune:
             value = getattr(self, name)
             require(value is None or value >= 1, f"{name} >= 1", **{name: value})
         require(self.max_retries >= 0, "max_retries >= 0", max_retries=self.max_retries)
+        schedulers.validate(self.scheduler, self.stop)
 
     def run(
         self,
@@ -136,6 +142,7 @@ class RayTune:
             sources=sources,
             settings=settings,
             scheduler=self.scheduler,
+            stop=self.stop,
             max_concurrent=self.max_concurrent,
             max_retries=self.max_retries,
         )
@@ -149,7 +156,7 @@ class RayTune:
             code=[str(folder) for folder in code],
             definitions=definitions,
             artifacts=artifacts,
-            has_scheduler=self.scheduler != "fifo",
+            has_scheduler=self.stop is not None or self.scheduler != "fifo",
             min_interval=SECONDS_BETWEEN_MESSAGES,
             new_process=TrialProcess,
         )

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
+from ray.tune.schedulers import AsyncHyperBandScheduler
 
 from mnist_sweep import (
     CNN,
@@ -373,6 +374,25 @@ def test_asha_stops_trials_and_their_rows_say_so(tmp_path: Path) -> None:
     assert origin()["worker"] not in workers
     assert all(row.environment == rows[0].environment and row.version == rows[0].version for row in rows)
     assert all(row.val_accuracy == row.history[-1].val_accuracy for row in rows)
+
+
+@pytest.mark.usefixtures("ray_session")
+def test_a_scheduler_and_a_rule_of_the_users_stop_trials(tmp_path: Path) -> None:
+    rates = [0.5, 0.4, 0.3, 1e-6, 2e-6]
+    base = TrialConfig(model=Softmax(), optimizer=GradientDescent(), num_steps=80, evaluate_every=20)
+    sweep = Sweep(name="t", trials=grid(base, {"optimizer.learning_rate": rates}))
+    asha = AsyncHyperBandScheduler(time_attr="step", max_t=80, grace_period=20, reduction_factor=2)
+    runner = RayTune(scheduler=asha, stop=lambda _, result: result["step"] >= 60, max_concurrent=1)
+    rows = run(sweep, results=tmp_path, runner=runner).rows
+    assert [(row.status, row.steps) for row in rows[::4]] == [("stopped", 60), ("stopped", 20)]
+    assert run(sweep, results=tmp_path, runner=runner).num_run == 0
+
+
+@pytest.mark.usefixtures("ray_session")
+def test_an_error_in_a_rule_ends_the_run_as_itself(tmp_path: Path) -> None:
+    sweep = Sweep(name="t", trials=[TrialConfig(model=Softmax(), num_steps=20, evaluate_every=10)])
+    with pytest.raises(KeyError, match="accuracy_of_the_moon"):
+        run(sweep, results=tmp_path, runner=RayTune(stop=lambda _, result: result["accuracy_of_the_moon"]))
 
 
 def searched(results: Path, name: str, search: Search, **options: Any) -> Outcome:
