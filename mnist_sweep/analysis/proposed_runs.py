@@ -204,6 +204,8 @@ def _seeds(known: _Known, left: Budget, within: float) -> ProposedRun | None:
     if len(tied) < 2 or saved_race.read(known.folder):
         return None
     wanted = _seeds_wanted([known.good[name] for name in tied], within)
+    if wanted <= min(len(known.good[name]) for name in tied):
+        return None  # whichever of them is better, it does not matter
     fewest = 1 + max(len(known.good[name]) for name in tied[:2])
     sizes = [(num, wanted) for num in range(len(tied), 1, -1)] + [(2, num) for num in range(wanted - 1, fewest - 1, -1)]
     for num_configs, num_seeds in sizes:
@@ -222,7 +224,7 @@ def _seeds(known: _Known, left: Budget, within: float) -> ProposedRun | None:
 
 
 def _seeds_wanted(tied: Sequence[Sequence[TrialRow]], within: float) -> int:
-    """Return the seeds that tied configs, the best first, are to have."""
+    """Return the seeds that tied configs, the best first, are to have; no more than now where these are enough."""
     by_seed = [{row.config["seed"]: row.val_accuracy or 0.0 for row in rows} for rows in tied]
     fewest = min(map(len, by_seed))
     if fewest < MIN_SEEDS:
@@ -231,7 +233,7 @@ def _seeds_wanted(tied: Sequence[Sequence[TrialRow]], within: float) -> int:
     pairs = [[best[seed] - other[seed] for seed in sorted(best.keys() & other.keys())] for other in others]
     variances = [np.var(differences, ddof=1) for differences in pairs if len(differences) > 1]
     needed = seeds_for_half_width(float(np.sqrt(np.mean(variances))), within / 2) if variances else None
-    return max(fewest + 1, min(needed or 0, 2 * fewest))
+    return min(needed or 0, 2 * fewest)
 
 
 def _search(known: _Known, left: Budget) -> ProposedRun | None:

@@ -89,8 +89,7 @@ def test_seeds_are_at_most_doubled_and_only_those_of_tied_configs(results: Folde
     assert set(run.config_ids) == set(ids)
     assert clearly_worse not in run.config_ids
     assert run.command[-4:] == ("--seeds", "8", "--configs", ",".join(run.config_ids))
-    (wide,) = results.proposed(within=0.1)
-    assert wide.seeds == 5
+    assert results.proposed(within=0.1) == ()  # four seeds are enough to tell that it does not matter
 
 
 def test_a_budget_leaves_out_the_lowest_first_then_seeds(results: Folder) -> None:
