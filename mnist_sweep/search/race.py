@@ -60,6 +60,19 @@ class Departure(NamedTuple):
     lead: float
 
 
+class Round(NamedTuple):
+    """The state of a race when all settings that remain have one more seed.
+
+    Attributes:
+        num_remaining: How many these are.
+        distance: The least difference that they were shown to be within by then, infinite if there is none; as sure as
+            "within", whichever round it is read off.
+    """
+
+    num_remaining: int
+    distance: float
+
+
 class Race:
     """The state of a race between settings.
 
@@ -72,6 +85,7 @@ class Race:
     Attributes:
         rows: The rows of these settings with seeds below `max_seeds`, by trial id.
         departures: The settings that are out, in order.
+        rounds: The state after each seed.
     """
 
     def __init__(self, settings: Sequence[str], known: Known, *, num_val: int, rows: Iterable[TrialRow] = ()) -> None:
@@ -80,6 +94,7 @@ class Race:
         self._index = {name: index for index, name in enumerate(self.settings)}
         num, step = len(self.settings), 1 / num_val
         self._elimination = Elimination(num, within=known.within, error=known.error, step=step)
+        self.rounds: list[Round] = []
         self._has_accuracy: set[str] = set()
         self._num_taken = 0  # places in the order of the rows, those of eliminated settings included
         self.rows = {row.trial_id: row for row in rows if self._is_ours(row)}
@@ -103,11 +118,6 @@ class Race:
     def max_trials(self) -> int:
         """Trials with all seeds of all settings."""
         return len(self.settings) * self.known.max_seeds
-
-    @property
-    def num_rounds(self) -> int:
-        """Seeds that all remaining settings have."""
-        return self._num_taken // len(self.settings)
 
     def add(self, row: TrialRow) -> None:
         """Add a row, and decide what can be decided."""
@@ -146,6 +156,7 @@ class Race:
             self._num_taken += 1
             if self._num_taken % len(self.settings) == 0:
                 self._elimination.end_round()
+                self.rounds.append(Round(len(self.remaining), float(self._elimination.distance[0])))
 
     def _take(self, setting: str, num_seeds: int, accuracy: float) -> None:
         index = self._index[setting]

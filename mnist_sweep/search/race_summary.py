@@ -5,7 +5,7 @@ import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from mnist_sweep.search.race import End, Known, Race, accuracy_of
+from mnist_sweep.search.race import End, Known, Race, Round, accuracy_of
 from mnist_sweep.statistics.intervals import share_upper_limit
 from mnist_sweep.text.lines import listed
 from mnist_sweep.text.names import label, varying
@@ -55,7 +55,7 @@ class RaceSummary:
     Attributes:
         known: When it ends.
         end: Why it has ended: `one` remains, all that do are `within` the difference, or no `seeds` are left; or None.
-        num_rounds: Seeds that all remaining settings have.
+        rounds: The state after each seed.
         num_trials: Trials that have rows.
         max_trials: Trials with all seeds of all settings.
         settings: Those that remain, the best first, and then those that are out, the last one first.
@@ -64,7 +64,7 @@ class RaceSummary:
 
     known: Known
     end: End | None
-    num_rounds: int
+    rounds: tuple[Round, ...]
     num_trials: int
     max_trials: int
     settings: tuple[SettingState, ...]
@@ -86,7 +86,7 @@ def summary(race: Race) -> RaceSummary:
     return RaceSummary(
         known=race.known,
         end=race.end,
-        num_rounds=race.num_rounds,
+        rounds=tuple(race.rounds),
         num_trials=len(race.rows),
         max_trials=race.max_trials,
         settings=(*remaining, *gone),
@@ -146,6 +146,8 @@ def _state(race: Race, setting: str, names: Mapping[str, str]) -> str:
 
 
 def _sentences(race: Race, remaining: Sequence[SettingState]) -> list[str]:
+    if not race.rows:
+        return ["No trial of the race has finished."]
     shown = [f"{one.label} ({percent(one.val_accuracy)})" for one in remaining[:MAX_NAMED]]
     more = [f"{len(remaining) - MAX_NAMED:,} more"] * (len(remaining) > MAX_NAMED)
     spent = f"{counted(len(race.rows), 'trial')} instead of {race.max_trials:,}"
@@ -161,9 +163,12 @@ def _verdict(race: Race) -> str:
             return f" as the best {error}"
         case "within":
             return f" within {_points(known.within)} of each other {error}"
-        case "seeds":
-            return f" after all {known.max_seeds} seeds, not shown to be within {_points(known.within)} {error}"
-    return f" after {counted(race.num_rounds, 'seed')}, and the race is not decided {error}"
+    distance = race.rounds[-1].distance if race.rounds else math.inf
+    shown = (
+        "with differences of any size" if math.isinf(distance) else f"within {points(distance)} points of each other"
+    )
+    seeds = f"all {known.max_seeds} seeds" if race.end else f"{counted(len(race.rounds), 'seed')}, so far"
+    return f" after {seeds}, {shown} instead of {_points(known.within)} {error}"
 
 
 def _limits(remaining: Sequence[SettingState]) -> list[str]:

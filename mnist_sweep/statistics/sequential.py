@@ -11,17 +11,19 @@ of a rival that was eliminated stays as it was then. A setting is eliminated whe
 with it has a mean evidence of at least 1 / error. That is a closed test (Vovk and Wang 2021, Ann. Stat. 49, 1736): the
 probability that any of the truly best settings is eliminated, of however many, is at most the error.
 
-All that remain are within D of each other when the evidence that j is better than i by more than -D reaches (K - 1) /
-error for all i and j that remain. It shares the error of eliminations: for each truly best setting b, let h be the mean
-over its rivals j of the evidence that j is better than b by more than -D if j is worse by D or more, and by more than 0
-otherwise. All these null hypotheses hold. If "within D" is false while all best settings remain, it is false for each b
-and some j, so h has reached 1 / error for each b. And h is at least the evidence against b, since evidence grows as
-delta falls. So the mean of h over the best settings reaches 1 / error in either case.
+All that remain are within D of each other when the evidence that j is better than i by more than -D has reached (K - 1)
+/ error for all i and j that remain; D may be chosen after looking. This shares the error of eliminations: for each
+truly best setting b, let h be the mean over its rivals j of the evidence that j is better than b by more than -d, where
+d is b's true lead over j, so that all these null hypotheses hold. Evidence grows as delta falls, so h is at least the
+evidence against b; and if "within D" is false while all best settings remain, it is false for each b and some j with d
+above D, so that h has reached 1 / error for each b. The mean of h over the best settings reaches 1 / error either way.
 
 That is a proof for two settings with normal differences. For more, the evidence on different pairs is no martingale of
 all rows together, and for other differences it is none at all: there, `tests/benchmarks/race.py` measures the error.
 """
 
+import functools
+import math
 from typing import Any
 
 import numpy as np
@@ -58,6 +60,22 @@ def _log_evidence(n: Any, mean: Any, variance: Any) -> tuple[Array, Array]:
         return both + np.log(2 * (1 - tail)), both + np.log(2 * tail)
 
 
+@functools.lru_cache(maxsize=4096)
+def standardized_mean(n: int, log_level: float) -> float:
+    """Return the mean, in sample standard deviations, with which n differences have this log evidence, above 0.
+
+    Infinite if no mean has: the log evidence of n differences is below log(2) + (n - 1) / 2 * log(1 + n * TAU**2).
+    """
+    from scipy.optimize import brentq
+
+    if n < MIN_SEEDS or log_level >= math.log(2) + (n - 1) / 2 * math.log1p(n * TAU**2):
+        return math.inf
+    above = 1.0
+    while log_evidence(n, above, 1.0) < log_level:
+        above *= 2
+    return float(brentq(lambda mean: float(log_evidence(n, mean, 1.0)) - log_level, 0.0, above, xtol=1e-12))
+
+
 class Elimination:
     """Sweeps of as many settings each, whose accuracies come round by round, and in a round in the settings' order.
 
@@ -70,7 +88,9 @@ class Elimination:
 
     Attributes:
         remaining: Settings that are not eliminated: bool `[num_sweeps, num_settings]`.
-        within: Sweeps in which all that remain are within D of each other: bool `[num_sweeps]`.
+        distance: The least D that all that remain were shown to be within at the end of a round, infinite if there is
+            none: float64 `[num_sweeps]`.
+        within: Sweeps in which it is at most the one that does not matter: bool `[num_sweeps]`.
         num_seeds: Seeds that each pair has in common: float64 `[num_sweeps, num_settings, num_settings]`.
         lead: Mean lead of the third axis' setting over the second's, of that shape.
         evidence: Evidence that it is better, of that shape.
@@ -83,6 +103,7 @@ class Elimination:
         self._smallest_variance = max(step**2 / 6, float(np.finfo(np.float64).tiny))
         shape = num_sweeps, num_settings, num_settings
         self.remaining, self.within = np.ones(shape[:2], np.bool_), np.zeros(num_sweeps, np.bool_)
+        self.distance = np.full(num_sweeps, np.inf)
         self.num_seeds, self.lead, self._squares = np.zeros(shape), np.zeros(shape), np.zeros(shape)
         self.evidence = np.ones(shape) - np.eye(num_settings)
         self._total = self.evidence.sum(axis=2)
@@ -114,14 +135,16 @@ class Elimination:
     def end_round(self) -> None:
         """End the round, and find out whether all that remain are within D of each other."""
         self._round[:] = np.nan
+        self.distance = np.where(self.is_decided, self.distance, np.minimum(self.distance, self._distance()))
+        self.within |= ~self.is_decided & (self.distance <= self._delta)
+
+    def _distance(self) -> Array:
+        """Return the least D that all remaining settings are now shown to be within, infinite if there is none."""
         pairs = np.triu(self.remaining[:, :, None] & self.remaining[:, None, :], 1)
-        room = self._delta - np.abs(self.lead)
-        near = pairs & (self.num_seeds >= MIN_SEEDS) & (room > 0)
-        open_ = ~self.is_decided & (near == pairs).all(axis=(1, 2))
-        at = np.nonzero(near & open_[:, None, None])
-        shown = log_evidence(self.num_seeds[at], room[at], self._variance(at)) >= np.log(self._threshold)
-        open_[at[0][~shown]] = False
-        self.within |= open_
+        level, most = math.log(self._threshold), int(self.num_seeds.max())
+        room = np.array([standardized_mean(n, level) for n in range(most + 1)])[self.num_seeds.astype(np.int64)]
+        largest = np.abs(self.lead) + room * np.sqrt(self._variance(...))
+        return np.asarray(np.where(pairs, largest, 0.0).max(axis=(1, 2)))
 
     def eliminate(self, setting: int) -> None:
         """Take a setting out that has no accuracies to compare."""
@@ -151,7 +174,7 @@ class Elimination:
         np.add.at(self._total, at[:2], evidence - self.evidence[at])
         self.evidence[at] = evidence
 
-    def _variance(self, at: tuple[Any, ...]) -> Array:
+    def _variance(self, at: Any) -> Array:
         variance = self._squares[at] / np.maximum(self.num_seeds[at] - 1, 1)
         return np.asarray(np.maximum(variance, self._smallest_variance))
 

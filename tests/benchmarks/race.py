@@ -132,14 +132,15 @@ LAYOUTS = tuple(
 
 def simulate(num: int, kind: str, means: str, error: float, num_sweeps: int = NUM_SWEEPS) -> dict[str, Any]:
     """Return how often, in so many sweeps, the best setting was lost or a claim false, and what share of trials ran."""
-    draw, counts = np.random.default_rng(num), np.zeros(7)
+    draw, counts = np.random.default_rng(num), np.zeros(8)
     num_at_once = max(1, min(num_sweeps, MOST_CELLS // num**2))
     for start in range(0, num_sweeps, num_at_once):
         number = min(num_at_once, num_sweeps - start)
         drawn = [ALL_KINDS[kind](draw, MEANS[means](draw, num), MAX_SEEDS) for _ in range(number)]
         counts += race(drawn, DELTAS.get(means, WITHIN), error, STEPS.get(kind, 0.0))
-    lost, some_lost, all_lost, false, within, one, trials = counts.tolist()
+    lost, some_lost, all_lost, false, nearer, within, one, trials = counts.tolist()
     risks = {"best_lost": lost, "some_best_lost": some_lost, "all_best_lost": all_lost, "false_within": false}
+    risks["false_distance"] = nearer
     limits = {f"{name}_high": round(share_upper_limit(int(count), num_sweeps), 4) for name, count in risks.items()}
     shares = risks | {"ended_within": within, "ended_with_one": one, "trials": trials / num / MAX_SEEDS}
     return {name: round(count / num_sweeps, 4) for name, count in shares.items()} | limits
@@ -164,6 +165,7 @@ def race(sweeps: list[Sweep], within: float, error: float, step: float) -> Array
         lost.any(axis=1),
         (lost == best).all(axis=1),
         found.within & (highest - lowest >= within - SAME),
+        (found.remaining.sum(axis=1) > 1) & (highest - lowest > found.distance + SAME),
         found.within,
         found.remaining.sum(axis=1) == 1,
     ]

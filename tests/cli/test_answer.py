@@ -62,7 +62,7 @@ SETTING |= {"remains": bool, "rival": TEXT | None}
 RACE: Schema = {
     "known": {"within": NUMBER, "error": NUMBER, "max_seeds": int, "max_runs_without_accuracy": int},
     "end": TEXT | None,
-    "num_rounds": int,
+    "rounds": [{"num_remaining": int, "distance": OPTIONAL}],
     "num_trials": int,
     "max_trials": int,
     "settings": [SETTING],

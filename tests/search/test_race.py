@@ -74,7 +74,7 @@ def test_race_that_asks_for_what_is_lacking_decides_as_one_with_all_rows(rows: l
 def test_a_row_that_is_lacking_holds_every_later_decision(rows: list[TrialRow]) -> None:
     lacking = [row for row in rows if row.trial_id != f"{IDS[0]}-1"]
     found = race(lacking)
-    assert (found.departures, found.num_rounds, found.end) == ({}, 1, None)
+    assert (found.departures, len(found.rounds), found.end) == ({}, 1, None)
     assert [*found.lacking()] == [(IDS[0], 1)]
 
 
@@ -122,7 +122,7 @@ def test_leads_of_whole_images_are_no_proof_where_there_are_few_images(make_row:
 def test_seeds_run_out(rows: list[TrialRow]) -> None:
     known = dataclasses.replace(KNOWN, within=1e-4, max_seeds=3)
     found = race(rows, known)
-    assert (found.end, found.num_rounds, [*found.lacking()]) == ("seeds", 3, [])
+    assert (found.end, len(found.rounds), [*found.lacking()]) == ("seeds", 3, [])
     assert len(found.rows) == found.max_trials == 12
 
 

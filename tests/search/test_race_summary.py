@@ -36,13 +36,14 @@ def test_answer_names_who_remains_what_it_cost_and_its_limits(make_row: MakeRow)
 @pytest.mark.parametrize(
     ("num_seeds", "given", "says"),
     [
-        (2, {}, "4 remain after 2 seeds, and the race is not decided for these images (error at most 5%)"),
+        (2, {}, "4 remain after 2 seeds, so far, with differences of any size instead of 2 points for these images"),
+        (12, {"within": 1e-4, "error": 1e-9}, "after all 12 seeds, within "),
         (
             12,
             {"within": 1e-4, "error": 1e-9},
-            "after all 12 seeds, not shown to be within 0.01 points for these images",
+            " points of each other instead of 0.01 points for these images (error at",
         ),
-        (0, {}, "4 remain after 0 seeds"),
+        (0, {}, "No trial of the race has finished."),
     ],
 )
 def test_answer_says_how_the_race_ended(num_seeds: int, given: dict[str, Any], says: str, make_row: MakeRow) -> None:

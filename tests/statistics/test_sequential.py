@@ -1,11 +1,12 @@
 """Laws of sequential elimination: the evidence is the ratio that it claims to be, and each safeguard is needed."""
 
+import math
 from typing import Any
 
 import numpy as np
 import pytest
 
-from mnist_sweep.statistics.sequential import TAU, Elimination, log_evidence
+from mnist_sweep.statistics.sequential import TAU, Elimination, log_evidence, standardized_mean
 from tests.benchmarks.race import simulate
 
 
@@ -113,6 +114,26 @@ def test_within_needs_the_evidence_for_each_pair_that_remains() -> None:
     assert not raced([steady, shifted, noisy], within=1.0).within[0]
     assert raced([steady, shifted, noisy - 90], within=1.0).within[0], "who is out does not count"
     assert not raced([steady, shifted, 9 * noisy - 1.5], within=1.0).within[0], "who may be far off counts"
+
+
+@pytest.mark.parametrize("n", [2, 3, 7, 30])
+def test_mean_with_an_evidence_has_that_evidence_or_none_has(n: int) -> None:
+    for log_level in (0.5, 3.0, 6.7):
+        mean = standardized_mean(n, log_level)
+        if math.isinf(mean):
+            assert log_evidence(n, 1e9, 1.0) < log_level
+        else:
+            assert log_evidence(n, mean, 1.0) == pytest.approx(log_level, abs=1e-9)
+    assert standardized_mean(1, 0.1) == math.inf
+
+
+def test_distance_is_the_least_difference_that_is_shown() -> None:
+    draw = np.random.default_rng(5)
+    table = draw.normal(0, 1, (3, 20))
+    distance = float(raced(table).distance[0])
+    assert not raced(table, within=distance * 0.999).within[0]
+    assert raced(table, within=distance * 1.001).within[0]
+    assert raced(table[:, :2]).distance[0] == math.inf
 
 
 def test_one_setting_always_remains() -> None:

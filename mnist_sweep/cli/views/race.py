@@ -25,7 +25,8 @@ def show(race: RaceSummary, console: Console) -> None:
     for one in shown:
         cells = (one.label, percent(one.val_accuracy), str(one.num_seeds), one.collapsed, one.state)
         table.add_row(*(Text(printable(cell)) for cell in cells))
-    console.print(table)
+    if race.num_trials:
+        console.print(table)
     if num_left := len(race.settings) - len(shown):
         console.print(Text(f"{counted(num_left, 'config')} more: the report lists all"))
     for sentence in race.sentences:

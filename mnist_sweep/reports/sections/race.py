@@ -1,9 +1,12 @@
 """The race of a sweep that ran until the best was known: the answer, and who is out, when and by whom."""
 
-from mnist_sweep.reports.blocks import Block, Paragraph, Section, Table, text_columns
+import math
+
+from mnist_sweep.reports.blocks import Block, Paragraph, Plot, Section, Table, number_columns, text_columns
+from mnist_sweep.reports.plots import BLUE, GREY, figure, scatter
 from mnist_sweep.reports.report_data import Results
 from mnist_sweep.results import saved_race
-from mnist_sweep.search.race_summary import summary
+from mnist_sweep.search.race_summary import RaceSummary, summary
 from mnist_sweep.text.numbers import percent
 
 METHOD = (
@@ -32,5 +35,30 @@ def section(results: Results) -> Section | None:
             for one in found.settings
         ],
     )
-    blocks: list[Block] = [*(Paragraph(text=limit) for limit in limits), table, Paragraph(text=METHOD)]
+    blocks: list[Block] = [*(Paragraph(text=limit) for limit in limits), *_rounds(found), table, Paragraph(text=METHOD)]
     return Section(key="race", title="Race", finding=finding, blocks=blocks)
+
+
+def _rounds(race: RaceSummary) -> list[Plot]:
+    """Return what the configs that remained were shown to be within, seed by seed; nothing before it is finite."""
+    known = [(n, one) for n, one in enumerate(race.rounds, start=1) if math.isfinite(one.distance)]
+    if not known:
+        return []
+    seeds, goal = [n for n, _ in known], 100 * race.known.within
+    shown = {"mode": "lines+markers", "line_color": BLUE, "name": "shown to be within"}
+    wanted = {"mode": "lines", "line": {"color": GREY, "dash": "dot"}, "name": "does not matter"}
+    plot = figure(
+        scatter(x=seeds, y=[100 * one.distance for _, one in known], **shown),
+        scatter(x=[seeds[0], seeds[-1]], y=[goal, goal], **wanted),
+        x="seeds",
+        y="points",
+        height=300,
+    )
+    table = Table(
+        caption="Configs that remain after each seed",
+        columns=[*number_columns("seeds", "remain", digits=0), *number_columns("within, points", digits=2)],
+        rows=[[n, one.num_remaining, 100 * one.distance] for n, one in known],
+    )
+    error = f"{100 * race.known.error:g}%"
+    finding = f"All configs that remain are within this difference of each other (error at most {error}, at any seed)."
+    return [Plot(title="Largest difference between the configs that remain", finding=finding, figure=plot, table=table)]

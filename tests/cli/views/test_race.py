@@ -30,4 +30,4 @@ def test_settings_are_listed_with_their_state_and_then_the_answer(make_row: Call
 
 
 def test_a_race_without_rows_can_be_shown() -> None:
-    assert "4 remain after 0 seeds" in shown(Race(IDS, KNOWN, num_val=NUM_VAL))[-1]
+    assert shown(Race(IDS, KNOWN, num_val=NUM_VAL)) == ["No trial of the race has finished."]

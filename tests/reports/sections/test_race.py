@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from mnist_sweep import TrialRow
-from mnist_sweep.reports.blocks import Table
+from mnist_sweep.reports.blocks import Plot, Table
 from mnist_sweep.reports.report_data import Results
 from mnist_sweep.reports.sections import race as race_section
 from mnist_sweep.results import saved_race
@@ -20,6 +20,10 @@ def test_section_has_the_answer_and_every_setting(
     section = race_section.section(results)
     assert section is not None
     assert section.finding.startswith("Of 4 configs, 2 remain within 2 points of each other")
+    (plot,) = [block for block in section.blocks if isinstance(block, Plot)]
+    distances = [float(line[2] or 0) for line in plot.table.rows]
+    assert (plot.table.rows[-1][1], distances) == (2, sorted(distances, reverse=True))
+    assert distances[-1] <= 2 < distances[0], "points"
     (table,) = [block for block in section.blocks if isinstance(block, Table)]
     assert [line[0] for line in table.rows] == [f"learning_rate={rate}" for rate in ("0.1", "0.3", "0.4", "0.2")]
     assert [line[-1] == "remains" for line in table.rows] == [True, True, False, False]
