@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
-from mnist_sweep.errors import ConfigError, DataError
-from mnist_sweep.validation import coerce
+from mnist_sweep.errors import DataError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -75,10 +74,13 @@ class Dataset:
     notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        try:
-            coerce(self)  # `labels.max() + 1` is a number of NumPy's
-        except ConfigError as error:
-            raise DataError(str(error)) from None
+        object.__setattr__(self, "class_names", tuple(self.class_names))
+        for name in ("num_classes", "pixel_max"):
+            given = getattr(self, name)
+            number = given.item() if getattr(given, "ndim", None) == 0 else given  # `labels.max() + 1` is of NumPy
+            whole = type(number) in (int, float) and number % 1 == 0
+            _require(whole, f"Dataset.{name} is a whole number", **{name: given})
+            object.__setattr__(self, name, int(number))
         for name, split in self.splits.items():
             _require(isinstance(split, Split), f"{name} is a Split", type=type(split).__name__)
         _require(1 <= self.num_classes <= 256, "1 <= num_classes <= 256", num_classes=self.num_classes)

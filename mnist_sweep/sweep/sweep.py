@@ -85,8 +85,7 @@ class Sweep:
             seeds: Run each config with the seeds 0 to `seeds - 1`.
             steps: Training steps of every trial.
             precision: Precision of every trial.
-            configs: Ids of the configs to run, or their beginnings of at least 4 characters, as they are with the other
-                options.
+            configs: Ids of the configs to run, as the other options make them, or their first 4 characters or more.
             until: When a race between the configs ends; it has seeds of its own.
             data: Data set of every trial.
 
@@ -96,14 +95,11 @@ class Sweep:
         """
         until = until or self.until
         if until is not None:
-            require(seeds is None, "a race adds seeds until the best config is known", seeds=seeds)
-            require(num_trials is None, "a race runs all configs of its sweep", num_trials=num_trials)
+            _validate_race_options(seeds, num_trials)
         if until is not self.until:
-            return dataclasses.replace(self, until=until).with_options(
-                steps=steps, precision=precision, configs=configs, data=data
-            )
-        given: dict[str, Any] = {"num_steps": steps, "precision": precision, "data": data}
-        options = {name: value for name, value in given.items() if value is not None}
+            raced = dataclasses.replace(self, until=until)
+            return raced.with_options(steps=steps, precision=precision, configs=configs, data=data)
+        options = _given(num_steps=steps, precision=precision, data=data)
         if self.search:
             require(seeds is None, "a search has one seed, that of its base", seeds=seeds)
             require(configs is None, "a search proposes its configs itself", configs=configs)
@@ -114,6 +110,10 @@ class Sweep:
         chosen = trials if configs is None else _with_configs(trials, configs)
         once = {config_id(trial): trial for trial in chosen}.values()
         return dataclasses.replace(self, trials=chosen if seeds is None else repeat(once, seeds=seeds))
+
+
+def _given(**options: Any) -> dict[str, Any]:
+    return {name: value for name, value in options.items() if value is not None}
 
 
 def _validate_race_options(seeds: int | None, num_trials: int | None) -> None:

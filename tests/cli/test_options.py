@@ -3,9 +3,10 @@
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from mnist_sweep import read_trials
+from mnist_sweep import Arrays, read_trials
 from mnist_sweep.cli.options import load_sweep
 from mnist_sweep.errors import ConfigError
 from tests.cli.conftest import HEAD, Run
@@ -17,7 +18,7 @@ SWEEP = Sweep(name="one", trials=grid(TrialConfig(model=Softmax()), {"seed": [5,
 RATES = HEAD + "SWEEP = Sweep(name='rates', trials=grid(BASE, {'optimizer.learning_rate': [0.1, 0.2, 0.4]}))\n"
 SEARCH = HEAD + "AXES = {'batch_size': Integer(low=10, high=90)}\n"
 SEARCH += "SWEEP = Sweep(name='search', search=Search(base=BASE, axes=AXES, num_trials=3))\n"
-NONE = dict.fromkeys(["num_trials", "seeds", "steps", "precision", "configs"])
+NONE = dict.fromkeys(["num_trials", "seeds", "steps", "precision", "configs", "data", "image_size"])
 
 
 def test_options_change_every_trial(folder: Path, run: Run) -> None:
@@ -64,3 +65,14 @@ def test_configs_are_chosen_by_their_ids_as_the_other_options_make_them(folder: 
         status, out, err = run("run", "rates.py", "--configs", names)
         assert (status, out, err.count("\n"), message in err) == (2, "", 1, True), err
     assert "a search proposes its configs itself" in run("run", "search.py", "--configs", first)[2]
+
+
+def test_data_replace_those_of_every_trial(folder: Path, run: Run) -> None:
+    np.savez(folder / "a.npz", x=np.arange(3200).reshape(50, 8, 8) % 256, y=np.arange(50) % 2)
+    (folder / "good.py").write_text(HEAD + "SWEEP = Sweep(name='good', trials=grid(BASE, {'batch_size': [5, 10]}))\n")
+    assert run("run", "good.py", "--runner", "in-process", "--data", "a.npz", "--quiet") == (0, "", "")
+    assert set(read_trials(folder / "results" / "good")["data.path"]) == {"a.npz"}
+    (folder / "search.py").write_text(SEARCH)
+    changed = load_sweep(folder / "search.py", NONE | {"data": "a.npz"})
+    assert changed.search is not None
+    assert changed.search.base.data == Arrays("a.npz")
