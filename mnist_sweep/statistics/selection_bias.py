@@ -62,7 +62,7 @@ def bias_over_seeds(accuracy: Array, config: Codes, seed: Codes, best: int) -> S
     present, table = to_table(accuracy, config, seed)
     n, error = present.sum(axis=1), error_variance(accuracy, config, seed)
     num_configs, num_seeds, means = len(n), int(n[best]), table.sum(axis=1) / n
-    if _has_collapses(table, present):
+    if has_collapses(np.where(present, table, np.nan)):
         return SelectionBias(math.nan, math.nan, math.nan)
     if not (num_configs > 1 and error.df >= 1 and error.variance > SMALLEST_VARIANCE):
         half = float(half_width_of_mean(table[best][present[best]].std(ddof=1), num_seeds))
@@ -78,9 +78,12 @@ def bias_over_seeds(accuracy: Array, config: Codes, seed: Codes, best: int) -> S
     return SelectionBias(float(min(max(expected, -below), above)), -below, above)
 
 
-def _has_collapses(table: Array, present: NDArray[np.bool_]) -> bool:
-    """Return whether any run lies farther from its config's median than noise explains."""
-    runs = np.where(present, table, np.nan)
+def has_collapses(runs: Array) -> bool:
+    """Return whether any run lies farther from its config's median than noise explains.
+
+    Args:
+        runs: float64 `[num_configs, num_seeds]`, NaN where there is none; no config is without any.
+    """
     away = np.abs(runs - np.nanmedian(runs, axis=1, keepdims=True))
     away = away[away > 0]
     return bool(len(away)) and bool(away.max() > COLLAPSED * np.quantile(away, 0.5, method="lower"))

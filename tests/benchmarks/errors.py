@@ -9,6 +9,7 @@ Command: python -m tests.benchmarks.errors
 Result: results/reference/benchmarks/errors.csv
 """
 
+import collections
 import itertools
 import math
 from collections.abc import Iterator
@@ -25,7 +26,7 @@ from mnist_sweep.analysis.effects.estimation import significant_over_all
 from mnist_sweep.analysis.effects.marginal_means import MarginalMeans, marginal_means
 from mnist_sweep.statistics.multiple_comparisons import worse_over_seeds
 from mnist_sweep.statistics.paired_tests import difference_over_seeds
-from mnist_sweep.statistics.selection_bias import SelectionBias, bias_over_seeds
+from mnist_sweep.statistics.selection_bias import SelectionBias, bias_over_seeds, has_collapses
 from mnist_sweep.statistics.two_way_residuals import error_variance
 from tests.benchmarks.contest import machine, read_lines, write_lines
 from tests.benchmarks.kinds import KINDS, MEANS, Array, Sweep
@@ -78,12 +79,13 @@ def selected(sweep: Sweep) -> tuple[int, NDArray[np.bool_], SelectionBias | None
 
 def with_seeds(sweep: Sweep) -> Sweep:
     enough = (~np.isnan(sweep.accuracy)).sum(axis=1) >= 2
-    return Sweep(sweep.accuracy[enough], sweep.mean[enough])
+    return Sweep(sweep.accuracy[enough], sweep.mean[enough], sweep.seen[enough])
 
 
 def selections(kind: str, num_configs: int, num_seeds: int, num_sweeps: int) -> dict[str, float]:
     """Return how often any equal config and the best unequal one are called worse, and how often bias is covered."""
-    draw, false, lost, covered, widths = np.random.default_rng(num_configs + num_seeds), [], [], [], []
+    draw, false, lost = np.random.default_rng(num_configs + num_seeds), list[bool](), list[bool]()
+    covered, seen, widths = list[bool](), list[bool](), list[float]()
     for number in range(num_sweeps):
         for means in ("equal", tuple(MEANS)[1 + number % (len(MEANS) - 1)]):
             sweep = with_seeds(KINDS[kind](draw, MEANS[means](draw, num_configs), num_seeds))
@@ -95,14 +97,16 @@ def selections(kind: str, num_configs: int, num_seeds: int, num_sweeps: int) -> 
             else:
                 lost.append(bool(worse[sweep.mean.argmax()]))
             if bias is not None:
-                drop = float(np.nanmean(sweep.accuracy[best])) - sweep.mean[best]
-                covered.append(bias.low <= drop <= bias.high)
+                mean = float(np.nanmean(sweep.accuracy[best]))
+                covered.append(bool(bias.low <= mean - sweep.mean[best] <= bias.high))
+                seen.append(bool(bias.low <= mean - sweep.seen[best] <= bias.high))
                 widths.append(bias.high - bias.low)
     return {
         "called_worse": float(np.mean(false)),
         "best_lost": float(np.mean(lost)),
         "bias_given": len(covered) / (len(false) + len(lost)),
         "bias_covered": float(np.mean(covered)) if covered else np.nan,
+        "bias_covered_seen": float(np.mean(seen)) if seen else np.nan,
         "bias_width": float(np.median(widths)) if covered else np.nan,
     }
 
@@ -124,16 +128,22 @@ def comparisons(kind: str, num_seeds: int, num_sweeps: int) -> dict[str, float]:
 def effects(kind: str, nums: tuple[int, ...], num_seeds: int, num_sweeps: int) -> dict[str, float]:
     """Return how often a factor of a grid seems to have an effect that it has not, and any of them is significant.
 
-    The true means of a kind may differ by chance of its construction, and a factor with an effect is not counted.
+    The true means of a kind may differ by chance of its construction, and a factor with an effect is not counted. Both
+    are also returned for an effect on runs such as those seen; and how often a note says that runs collapsed.
     """
-    draw, each, some = np.random.default_rng(num_seeds), list[bool](), list[bool]()
+    draw, noted = np.random.default_rng(num_seeds), list[bool]()
+    each, some = (collections.defaultdict[str, list[bool]](list) for _ in range(2))
     for _ in range(num_sweeps):
         sweep = KINDS[kind](draw, np.zeros(math.prod(nums)), num_seeds)
         means, significant = tested(sweep.accuracy, nums)
-        none = [*without_effect(sweep.mean.reshape(nums))]
-        each += [one.difference.low > 0 for one in itertools.compress(means, none)]
-        some.append(any(itertools.compress(significant, none)))
-    return {"effect": float(np.mean(each)) if each else np.nan, "some_effect": float(np.mean(some))}
+        for name, mean in (("", sweep.mean), ("_seen", sweep.seen)):
+            none = [*without_effect(mean.reshape(nums))]
+            each[name] += [one.difference.low > 0 for one in itertools.compress(means, none)]
+            some[name].append(any(itertools.compress(significant, none)))
+        noted.append(has_collapses(sweep.accuracy[~np.isnan(sweep.accuracy).all(axis=1)]))
+    figures = {f"effect{name}": float(np.mean(found)) if found else np.nan for name, found in each.items()}
+    figures |= {f"some_effect{name}": float(np.mean(found)) for name, found in some.items()}
+    return figures | {"collapse_noted": float(np.mean(noted))}
 
 
 def tested(accuracy: Array, nums: tuple[int, ...]) -> tuple[list[MarginalMeans], list[bool]]:
@@ -144,7 +154,7 @@ def tested(accuracy: Array, nums: tuple[int, ...]) -> tuple[list[MarginalMeans],
     design = design_of_trials(0.9 + accuracy[config, seed] / 1000, codes[config], setting, seed)
     model, _ = fit_with_interactions(design)
     means = [marginal_means(model, factor) for factor in range(len(nums))]
-    return means, significant_over_all([one.pvalue for one in means], design.accuracy.shape[1])
+    return means, significant_over_all([one.pvalue for one in means])
 
 
 def without_effect(mean: Array) -> Iterator[bool]:

@@ -21,10 +21,18 @@ class Sweep(NamedTuple):
     Attributes:
         accuracy: float64 `[num_configs, num_seeds]`, NaN where a run failed.
         mean: float64 `[num_configs]`, what each config's accuracy is expected to be.
+        usual: float64 `[num_configs]`, the same of runs such as those seen, where that differs: of runs that do not
+            collapse; with what the only seed does. None if it does not differ.
     """
 
     accuracy: Array
     mean: Array
+    usual: Array | None = None
+
+    @property
+    def seen(self) -> Array:
+        """What runs such as those seen are expected to reach."""
+        return self.mean if self.usual is None else self.usual
 
 
 def _normal(draw: Draw, mean: Array, num_seeds: int, scale: Array | float = 1.0) -> Sweep:
@@ -61,7 +69,8 @@ def _seed_by_config(draw: Draw, mean: Array, num_seeds: int) -> Sweep:
     """A seed moves every other config together."""
     group = np.arange(len(mean)) % 2
     sweep = _normal(draw, mean, num_seeds, 0.7)
-    return sweep._replace(accuracy=sweep.accuracy + draw.normal(0, 0.7, (2, num_seeds))[group])
+    moved = draw.normal(0, 0.7, (2, num_seeds))[group]
+    return Sweep(sweep.accuracy + moved, mean, mean + moved[:, 0] if num_seeds == 1 else None)
 
 
 def _near_one(draw: Draw, mean: Array, num_seeds: int) -> Sweep:
@@ -87,7 +96,7 @@ def _skewed(draw: Draw, mean: Array, num_seeds: int) -> Sweep:
 def _collapses(draw: Draw, mean: Array, num_seeds: int) -> Sweep:
     """One run in 20 of each config falls by 30 standard deviations."""
     sweep = _normal(draw, mean, num_seeds)
-    return Sweep(sweep.accuracy - 30 * (draw.random(sweep.accuracy.shape) < 0.05), mean - 1.5)
+    return Sweep(sweep.accuracy - 30 * (draw.random(sweep.accuracy.shape) < 0.05), mean - 1.5, mean)
 
 
 def _half_constant(draw: Draw, mean: Array, num_seeds: int) -> Sweep:

@@ -77,7 +77,7 @@ def mean_square_of_remainder(model: LinearModel) -> MeanSquare:
     num_settings, num_seeds = model.residuals.shape
     rest, present = model.residuals - model.residuals.mean(axis=1, keepdims=True), model.design.present
     df = (num_settings - model.basis.shape[1]) * (num_seeds - 1) - rest.size * (1 - present)
-    return MeanSquare(float((rest**2).sum()) / num_seeds / present, df, least_variance(model))
+    return MeanSquare(float((rest**2).sum()) / model.design.num_runs, df, least_variance(model))
 
 
 def mean_square_of_blocks(model: LinearModel) -> MeanSquare:
@@ -86,7 +86,7 @@ def mean_square_of_blocks(model: LinearModel) -> MeanSquare:
     num_settings, num_seeds = accuracy.shape
     rest = accuracy - accuracy.mean(axis=1, keepdims=True) - accuracy.mean(axis=0) + accuracy.mean()
     df = (num_settings - 1) * (num_seeds - 1) - rest.size * (1 - present)
-    return MeanSquare(float((rest**2).sum()) / num_seeds / present, df, least_variance(model))
+    return MeanSquare(float((rest**2).sum()) / model.design.num_runs, df, least_variance(model))
 
 
 def least_variance(model: LinearModel) -> float:

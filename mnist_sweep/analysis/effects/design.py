@@ -25,6 +25,7 @@ class Design:
     Attributes:
         accuracy: float64 `[settings, seeds]`, in [0, 1]; one column of means if seeds do not repeat settings.
         present: Share of its cells that have a trial, in (0, 1]; the others are imputed from their row and column.
+        num_runs: Harmonic mean of the trials of each setting, by which the variance of a trial gives that of a mean.
         codes: Index of the level of each factor, -1 where a setting has none: intp `[settings, factors]`.
         parents: For each factor the factor and the level it is nested in, or None.
         is_grid: Whether the settings are all combinations of the levels.
@@ -33,6 +34,7 @@ class Design:
 
     accuracy: Array
     present: float
+    num_runs: float
     codes: Codes
     parents: tuple[tuple[int, int] | None, ...]
     is_grid: bool
@@ -71,6 +73,7 @@ def design_of_trials(
     return Design(
         accuracy=_imputed(table),
         present=float(np.isfinite(table).mean()),
+        num_runs=float(1 / (1 / np.isfinite(table).sum(axis=1)).mean()),
         codes=codes,
         parents=parents,
         is_grid=not is_sample and len(np.unique(codes, axis=0)) == _num_combinations(codes, parents),

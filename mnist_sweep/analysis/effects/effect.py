@@ -49,9 +49,9 @@ class Effect:
         difference: Mean accuracy of the best level minus that of the worst, in [0, 1]; NaN if unknown.
         low: Lower end of its 95% interval, which holds for all pairs of levels at once.
         high: Upper end of it.
-        significant: Whether the interval is above 0, and the p-value significant at the 5% level over all
-            hyperparameters (Holm 1979): of sweeps without any effect, at most 5% have one that is, with three seeds or
-            more; simulated, up to 10% of those of one hyperparameter of which one level varies far more.
+        significant: Whether the interval is above 0, and the p-value significant at the 3% level over all
+            hyperparameters (Holm 1979): of simulated sweeps without any effect, at most 5% then have one that is on
+            data that is not ideal. With one seed for each config, what it does to a level looks like an effect.
         sentence: The effect in words.
     """
 

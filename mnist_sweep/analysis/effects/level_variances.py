@@ -1,61 +1,85 @@
-"""Unequal variances of the levels of a factor: the error of a difference of two of them."""
+"""Unequal variances of the levels of a factor: what they make of the error of a difference between levels."""
 
-from collections.abc import Sequence
+import math
+from typing import NamedTuple
 
 import numpy as np
 
-from mnist_sweep.analysis.effects.anova import MeanSquare
+from mnist_sweep.analysis.effects.anova import RESOLUTION
 from mnist_sweep.analysis.effects.design import Array, LinearModel
 
+PRIOR_DF = 1.75  # of all levels' variance in that of one: with less, power is lost, and with more, coverage
 UNEQUAL = 0.2  # p-value of Bartlett's test, as intervals that rely on equal variances need more than no proof against
-MIN_DF = 1.0
+MIN_DF = 1.0  # of a level, for that test
+SMALLEST_SHARE = 1e-12  # of the variance of all levels, for a logarithm
 
 
-def of_difference(model: LinearModel, factor: int, vector: Array, parts: Sequence[MeanSquare]) -> list[MeanSquare]:
-    """Return the parts of the error of a difference, the first of them from the two levels alone if levels are unequal.
+class LevelVariance(NamedTuple):
+    """The variance of a difference between levels, whose own variances may be unequal.
+
+    Attributes:
+        ratio: Of this variance to that of a difference between levels that vary alike.
+        df: Its degrees of freedom (Welch 1947).
+        alike: By how much the settings in it vary alike: their effective number, if each counts by the variance of its
+            runs, over their number, in (0, 1].
+    """
+
+    ratio: float
+    df: float
+    alike: float
+
+
+def variance_of_difference(model: LinearModel, factor: int, vector: Array) -> LevelVariance:
+    """Return the variance of a difference between levels of a factor.
+
+    A level's variance is moderated by that of all levels, since a few runs hardly show it (Smyth 2004). Distances from
+    the model show it even less, so that levels count as alike there until a test shows otherwise.
 
     Args:
         model: The model.
         factor: Index of the factor.
         vector: Weights of the coefficients in the difference.
-        parts: Parts of the error of all its differences.
     """
-    codes, squares = model.design.codes[:, factor], _squares(model)
-    has = codes >= 0
-    count = np.bincount(codes[has])
-    df = _df(model) * count / len(codes)
-    if not parts or min(df) < MIN_DF or not squares.any():
-        return [*parts]
-    variance = np.maximum(np.bincount(codes[has], squares[has]) / df, parts[0].least)
-    pooled = float(df @ variance / df.sum())
-    if _bartlett(variance, df) >= UNEQUAL:
-        return [*parts]
-    weights = (model.basis @ (model.roots.T @ vector)) ** 2
-    if not weights.any():  # the means do not differ
-        return [*parts]
-    of_levels = np.bincount(codes[has], weights[has]) * variance
-    ratio = float(of_levels.sum() / weights.sum()) / pooled
-    welch = float(of_levels.sum() ** 2 / (of_levels**2 / df).sum())
-    first = min(parts[0].df, welch)
-    return [MeanSquare(parts[0].value * ratio * first, first, parts[0].least), *parts[1:]]
+    has = model.design.codes[:, factor] >= 0
+    codes, squares = model.design.codes[has, factor], _squares(model)[has]
+    weights, total = ((model.basis @ (model.roots.T @ vector)) ** 2)[has], _df(model)
+    if total <= 0 or weights @ squares <= RESOLUTION**2 * weights.sum():
+        return LevelVariance(1.0, total if total > 0 else math.inf, 1.0)
+    df, own = np.bincount(codes) * total / len(has), np.bincount(codes, squares)
+    pooled = float(own.sum() / df.sum())
+    if not _has_blocks(model) and (min(df) < MIN_DF or _bartlett(own / df, df) >= UNEQUAL):
+        return LevelVariance(1.0, total, 1.0)
+    of_levels = np.bincount(codes, weights) * (PRIOR_DF * pooled + own) / (PRIOR_DF + df)
+    return LevelVariance(
+        ratio=float(of_levels.sum() / weights.sum()) / pooled,
+        df=min(float(of_levels.sum() ** 2 / (of_levels**2 / (PRIOR_DF + df)).sum()), total),
+        alike=_effective_number(weights * squares) / _effective_number(weights),
+    )
+
+
+def _effective_number(weights: Array) -> float:
+    return float(weights.sum() ** 2 / (weights**2).sum())
+
+
+def _has_blocks(model: LinearModel) -> bool:
+    return model.design.is_grid and model.design.accuracy.shape[1] > 1
 
 
 def _squares(model: LinearModel) -> Array:
     """Return the sum of squares of each setting: from the model, or with seeds as blocks in a grid."""
+    if not _has_blocks(model):
+        return np.asarray(model.residuals.mean(axis=1) ** 2)
     accuracy = model.design.accuracy
-    if model.design.is_grid and accuracy.shape[1] > 1:
-        rest = accuracy - accuracy.mean(axis=1, keepdims=True) - accuracy.mean(axis=0) + accuracy.mean()
-        return np.asarray((rest**2).sum(axis=1))
-    return np.asarray(model.residuals.mean(axis=1) ** 2)
+    rest = accuracy - accuracy.mean(axis=1, keepdims=True) - accuracy.mean(axis=0) + accuracy.mean()
+    return np.asarray((rest**2).sum(axis=1))
 
 
 def _df(model: LinearModel) -> float:
     """Return the degrees of freedom of all these squares."""
     num_settings, num_seeds = model.residuals.shape
-    df = num_settings - model.basis.shape[1]
-    if model.design.is_grid and num_seeds > 1:
-        df = (num_settings - 1) * (num_seeds - 1) - model.residuals.size * (1 - model.design.present)
-    return float(df)
+    if not _has_blocks(model):
+        return float(num_settings - model.basis.shape[1])
+    return float((num_settings - 1) * (num_seeds - 1) - model.residuals.size * (1 - model.design.present))
 
 
 def _bartlett(variance: Array, df: Array) -> float:
@@ -63,6 +87,7 @@ def _bartlett(variance: Array, df: Array) -> float:
     from scipy.special import chdtrc
 
     total = df.sum()
-    statistic = total * np.log(df @ variance / total) - df @ np.log(variance)
+    pooled = df @ variance / total
+    statistic = -df @ np.log(np.maximum(variance / pooled, SMALLEST_SHARE))
     correction = 1 + ((1 / df).sum() - 1 / total) / (3 * (len(df) - 1))
     return float(chdtrc(len(df) - 1, max(statistic / correction, 0.0)))

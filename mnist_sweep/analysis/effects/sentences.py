@@ -11,6 +11,7 @@ from mnist_sweep.analysis.effects.anova import ALPHA
 from mnist_sweep.analysis.effects.design import Design
 from mnist_sweep.analysis.effects.factors import PER_BIN, Factor
 from mnist_sweep.analysis.effects.marginal_means import MarginalMeans
+from mnist_sweep.statistics.selection_bias import has_collapses
 from mnist_sweep.text.numbers import counted
 from mnist_sweep.trials.row import Status
 
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+COLLAPSED = (
+    "A run lies far from the others of its config, as after a collapse: intervals of differences are wider than 95% "
+    "needs, and do not tell how often levels collapse."
+)
 THESE_IMAGES = "Intervals are for these validation images: for new images, effects vary more."
 
 
@@ -130,6 +135,8 @@ def notes(
         if Status.STOPPED.value in left_out.to_numpy():
             yield "Trials that fell behind were stopped, so levels that lost many trials look better than they are."
     yield from _seed_notes(trials, design)
+    if design and has_collapses(design.accuracy):
+        yield COLLAPSED
     if design:
         yield THESE_IMAGES
 
@@ -145,6 +152,5 @@ def _seed_notes(trials: "pd.DataFrame", design: Design | None) -> Iterator[str]:
         yield "Not all configs have the same seeds: each counts once, with the mean of its trials."
     if design and design.accuracy.shape[1] == 2:
         yield (
-            "Two seeds say little about how effects vary between seeds: intervals are wide, and more than 5% of sweeps "
-            "without any effect may show one. Run `--seeds 3` or more."
+            "Two seeds say little about how effects vary between seeds, so intervals are wide: run `--seeds 3` or more."
         )

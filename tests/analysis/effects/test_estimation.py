@@ -12,6 +12,7 @@ from scipy import stats
 
 from mnist_sweep import Adam, Momentum, RMSProp, TrialConfig, grid, repeat
 from mnist_sweep.analysis.effects.estimation import effects
+from mnist_sweep.analysis.effects.sentences import COLLAPSED
 from mnist_sweep.errors import LedgerError
 from mnist_sweep.results.csv_tables import read_trials, write_tables
 from mnist_sweep.results.data_frames import trials_frame
@@ -170,22 +171,26 @@ def test_what_two_seeds_share_hides_no_effect(make_trials: MakeTrials) -> None:
         return 0.82 + 0.06 * config.seed + 0.008 * isinstance(config.optimizer, Momentum)
 
     found = [by_name(effects(make_trials(configs, planted, noise=0.002, seed=seed)))["optimizer"] for seed in range(20)]
-    assert np.mean([effect.significant for effect in found]) > 0.8
+    assert np.mean([effect.low > 0 for effect in found]) > 0.9
+    assert np.mean([effect.significant for effect in found]) > 0.7, "at 5% it was 0.95, and 8% of sweeps erred"
     assert np.mean([effect.low <= 0.008 <= effect.high for effect in found]) > 0.8
 
 
 def test_effect_beside_a_seed_that_moves_all_settings_is_shown_with_two_seeds(make_row: MakeRow) -> None:
-    """Momentum was made better by 0.80 points; a block for each seed shows 0.48 points (0.28 to 0.68)."""
+    """Momentum was made better by 1.20 points; a block for each seed shows 0.88 points (0.68 to 1.08).
+
+    With 0.80 points it was significant only at a level at which 8% of sweeps without an effect err.
+    """
     axes: dict[str, Any] = {"optimizer": [Adam(), Momentum(), RMSProp()], "batch_size": [10, 20, 40, 80]}
     draw = np.random.default_rng(0)
     rows = []
     for config in repeat(grid(TrialConfig(), axes), seeds=2):
-        planted = 0.85 + (0.03, -0.03)[config.seed] + 0.008 * isinstance(config.optimizer, Momentum)
+        planted = 0.85 + (0.03, -0.03)[config.seed] + 0.012 * isinstance(config.optimizer, Momentum)
         rows.append(make_row(config, val_accuracy=round(planted + draw.normal(0, 0.003), 4)))
     found = effects(trials_frame(rows))
     optimizer = by_name(found)["optimizer"]
     assert optimizer.significant
-    assert 0 < optimizer.low < 0.0048 < optimizer.high < 0.01
+    assert 0 < optimizer.low < 0.0088 < optimizer.high < 0.014
     assert [note for note in found.notes if "`--seeds 3` or more" in note]
 
 
@@ -201,11 +206,27 @@ def test_some_effect_is_significant_by_chance_in_5_percent_of_sweeps(make_trials
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("num_seeds", [3, 5])
+@pytest.mark.parametrize("num_seeds", [2, 3, 5])
 @pytest.mark.parametrize("kind", KINDS)
 def test_no_effect_is_significant_on_data_that_is_not_ideal(kind: str, num_seeds: int) -> None:
-    """Measured with 2,000 sweeps each: at most 4.9%."""
-    assert errors.effects(kind, (3, 4), num_seeds, 400)["some_effect"] <= 0.07
+    """Measured with 2,000 sweeps each: at most 4.3%, and intervals cover in 93 to 99%."""
+    figures = errors.effects(kind, (3, 4), num_seeds, 400)
+    assert figures["some_effect"] <= 0.06
+    assert not figures["effect"] > 0.09
+
+
+@pytest.mark.parametrize("kind", ["one 5 times as noisy", "seed by config"])
+def test_intervals_cover_no_effect_on_data_that_is_not_ideal(kind: str) -> None:
+    """Before the remainder and the levels' own variances were moderated, they missed in 9.0 and 8.0%."""
+    assert errors.effects(kind, (3, 4), 2, 150)["effect"] <= 0.08
+
+
+def test_collapse_is_reported(make_trials: MakeTrials) -> None:
+    configs = repeat(grid(TrialConfig(), {"batch_size": [50, 100], "model.dropout": [0.1, 0.2]}), seeds=3)
+    trials = make_trials(configs, lambda _: 0.95, noise=0.001)
+    assert COLLAPSED not in effects(trials).notes
+    trials.loc[4, "val_accuracy"] = 0.1
+    assert COLLAPSED in effects(trials).notes
 
 
 def test_missing_rows_do_not_make_the_luck_of_a_seed_an_effect(make_trials: MakeTrials) -> None:

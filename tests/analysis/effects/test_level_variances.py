@@ -7,8 +7,8 @@ import pytest
 from scipy import stats
 
 from mnist_sweep.analysis.effects.design import design_of_trials, fit, marginal_weights
-from mnist_sweep.analysis.effects.level_variances import _bartlett, of_difference
-from mnist_sweep.analysis.effects.marginal_means import _errors, _less_chance, marginal_means
+from mnist_sweep.analysis.effects.level_variances import _bartlett, variance_of_difference
+from mnist_sweep.analysis.effects.marginal_means import marginal_means
 
 CODES = np.array([*itertools.product(range(3), range(2), range(2), range(2))])
 
@@ -24,19 +24,38 @@ def model_of(scale: float, *, num_seeds: int = 1, seed: int = 0):  # type: ignor
 def test_noisy_level_widens_its_differences_and_no_others(num_seeds: int) -> None:
     model = model_of(10.0, num_seeds=num_seeds)
     vectors = np.array([marginal_weights(model, {0: level}) for level in range(3)])
-    parts = _errors(model, vectors - vectors.mean(axis=0), 2, _less_chance)
-    (noisy,) = of_difference(model, 0, vectors[0] - vectors[1], parts)
-    (quiet,) = of_difference(model, 0, vectors[2] - vectors[1], parts)
-    assert noisy.value > parts[0].value > quiet.value
-    assert noisy.df <= parts[0].df
+    noisy = variance_of_difference(model, 0, vectors[0] - vectors[1])
+    quiet = variance_of_difference(model, 0, vectors[2] - vectors[1])
+    assert noisy.ratio > 1 > quiet.ratio
+    assert noisy.df < quiet.df
 
 
-def test_levels_that_vary_alike_keep_the_error_of_all() -> None:
-    model = model_of(1.0, seed=1)
+@pytest.mark.parametrize("num_seeds", [1, 3])
+def test_levels_that_vary_alike_have_the_variance_of_all(num_seeds: int) -> None:
+    model = model_of(1.0, num_seeds=num_seeds, seed=1)
     vectors = np.array([marginal_weights(model, {0: level}) for level in range(3)])
-    parts = _errors(model, vectors - vectors.mean(axis=0), 2, _less_chance)
-    assert of_difference(model, 0, vectors[0] - vectors[1], parts) == parts
-    assert of_difference(model, 0, vectors[0] - vectors[1], []) == []
+    found = variance_of_difference(model, 0, vectors[0] - vectors[1])
+    assert found.ratio == pytest.approx(1, abs=0.2)
+    assert 0 < found.alike <= 1
+
+
+def test_one_noisy_setting_has_a_difference_to_itself() -> None:
+    """Then the other settings add nothing to what its few runs tell."""
+    noise = np.random.default_rng(2).normal(0, 0.01, (len(CODES), 3))
+    noise[0] *= 100
+    setting, at = np.indices(noise.shape).reshape(2, -1)
+    model = fit(design_of_trials(0.9 + noise.ravel() / 100, CODES[setting], setting, at))
+    vectors = np.array([marginal_weights(model, {0: level}) for level in range(3)])
+    alike = [variance_of_difference(model, 0, vectors[a] - vectors[b]).alike for a, b in ((0, 1), (1, 2))]
+    assert alike[0] < 0.1 < 0.3 < alike[1]
+
+
+def test_runs_that_are_all_alike_have_no_unequal_variances() -> None:
+    model = fit(
+        design_of_trials(np.full(72, 0.9), np.repeat(CODES, 3, axis=0), np.repeat(range(24), 3), np.arange(72) % 3)
+    )
+    vectors = np.array([marginal_weights(model, {0: level}) for level in range(3)])
+    assert variance_of_difference(model, 0, vectors[0] - vectors[1]) == pytest.approx((1, 46, 1))
 
 
 def test_test_of_equal_variances_is_that_of_scipy() -> None:
