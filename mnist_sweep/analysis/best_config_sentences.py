@@ -145,7 +145,7 @@ def _result(found: Selection) -> Iterator[str]:
 
 
 def _selection_bias(found: Selection) -> str:
-    new = "on new images" if found.method == OVER_IMAGES else "on these validation images with new seeds"
+    new = "on new images" if found.method == OVER_IMAGES else "on these validation images with new seeds like these"
     if math.isnan(found.selection_bias):
         why = " from two seeds: run each config with three or more" if found.n == 2 else ""
         if found.method == OVER_SEEDS and found.n > 2:
