@@ -11,7 +11,7 @@ from mnist_sweep.text.numbers import percent
 
 METHOD = (
     "Evidence that one config is better than another is the ratio of two likelihoods of their differences, paired by "
-    "seed; it may be looked at after every trial. Its error is exact for two configs with normal differences, and was "
+    "seed; it may be looked at after every trial. Its error is proven for two configs with normal differences, and was "
     "measured in simulations for more."
 )
 
