@@ -1,4 +1,4 @@
-"""The options that `run` and `plan` share: which trials there are, and how they run."""
+"""The options of `run`, `quickstart` and `plan`: which trials there are, how they run, and when a race ends."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -11,9 +11,11 @@ from mnist_sweep.trials.artifacts import Retention
 from mnist_sweep.trials.config import Precision
 
 if TYPE_CHECKING:
+    from mnist_sweep.search.race import Known
     from mnist_sweep.sweep.sweep import Sweep
 
 PATH = click.Path(path_type=Path)
+RACE = ("within", "error", "max_seeds")
 TRACEBACK = click.option("--traceback", is_flag=True, expose_value=False, help="Show where an error was raised.")
 
 
@@ -124,3 +126,32 @@ def data_source(options: Mapping[str, Any]) -> DataSource | None:
     if options["data"] is None and options["image_size"] is not None:
         raise click.UsageError("--image-size goes with --data only; in a script, data have their own image_size.")
     return None if options["data"] is None else recognise(options["data"], image_size=options["image_size"])
+
+
+def until(chosen: Mapping[str, Any]) -> "Known | None":
+    """Return when a race ends, or None.
+
+    Raises:
+        UsageError: Options of a race and of other runs are mixed.
+    """
+    from mnist_sweep.search.race import Known
+
+    given = {name for name in chosen if is_given(name)}
+    if not chosen["until_known"]:
+        for name in RACE:
+            if name in given:
+                raise click.UsageError(f"--{name.replace('_', '-')} goes with --until-known only.")
+        return None
+    if chosen["within"] is None:
+        raise click.UsageError("--until-known needs --within POINTS, the difference that does not matter to you.")
+    for name in ("num_trials", "seeds"):
+        if name in given:
+            raise click.UsageError(
+                f"--{name.replace('_', '-')} does not go with --until-known, which races all configs and adds seeds."
+            )
+    return Known(within=chosen["within"] / 100, error=chosen["error"], max_seeds=chosen["max_seeds"])
+
+
+def is_given(name: str) -> bool:
+    """Return whether an option stands on the command line."""
+    return click.get_current_context().get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE

@@ -1,4 +1,4 @@
-"""The commands around the run of a sweep script: plan it, run it, and find its data."""
+"""The commands that plan and run a sweep."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +11,6 @@ from mnist_sweep.cli.answer import Answer, answering
 from mnist_sweep.cli.exit_status import ExitStatus
 from mnist_sweep.cli.json_value import json_value
 from mnist_sweep.cli.streams import echo
-from mnist_sweep.data.dataset import FileSource
 from mnist_sweep.runners.local import Local
 from mnist_sweep.runners.ray.schedulers import Scheduler
 from mnist_sweep.runners.ray.tune import RayTune
@@ -23,12 +22,10 @@ from mnist_sweep.trials.artifacts import Keep, SummaryDetail
 from mnist_sweep.trials.row import Status
 
 if TYPE_CHECKING:
-    from mnist_sweep.search.race import Known
     from mnist_sweep.sweep.sweep import Sweep
 
 PER_TRIAL = ("cpus_per_trial", "gpus_per_trial", "xla")
 ON_RAY = ("address", "max_concurrent", "scheduler", "max_retries")
-RACE = ("within", "error", "max_seeds")
 KEEP = ("models", "summaries", "checkpoint_seconds", "storage", "set_aside")
 
 
@@ -183,7 +180,7 @@ def _run(make: Callable[[], "Sweep"], chosen: dict[str, Any]) -> Answer:
     from mnist_sweep.cli.views.terminal import Terminal
     from mnist_sweep.sweep.execution import run as run_sweep
 
-    until = _until(chosen)
+    until = options.until(chosen)
     sweep = make()
     _validate_runner(chosen)
     console = Terminal(quiet=chosen["quiet"])
@@ -212,80 +209,16 @@ def _run(make: Callable[[], "Sweep"], chosen: dict[str, Any]) -> Answer:
     return Answer(value=value, status=ExitStatus.OK if is_good else ExitStatus.NOT_ALL)
 
 
-@click.command(
-    epilog="""\b
-Examples:
-  mnist-sweep data mnist
-  mnist-sweep data pets --image-size 64 --sheet pets.png
-  MNIST_SWEEP_DATA=/data mnist-sweep data mnist             looks in /data/mnist first
-  MNIST_SWEEP_MNIST_URL=https://… mnist-sweep data mnist    downloads from there
-"""
-)
-@click.argument("data")
-@options.IMAGE_SIZE
-@click.option("--sheet", type=options.PATH, metavar="FILE", help="Write a PNG file with examples of each class.")
-@answering
-def data(data: str, image_size: tuple[int, int] | None, sheet: Path | None) -> Answer:
-    """Show what DATA hold before anything trains: splits, classes, pixels, and what looks wrong.
-
-    DATA are the name of a built-in data set, which is found or downloaded, and verified; or a path, as --data of `run`.
-    """
-    from mnist_sweep.cli.views import data_set as view
-    from mnist_sweep.cli.views.terminal import Terminal
-    from mnist_sweep.data import loading, overview
-    from mnist_sweep.data.files.recognition import recognise
-
-    source = recognise(data, image_size=image_size)
-    is_verified = loading.is_verified(source)
-    loaded = loading.load(source)
-    found = overview.overview(data, loaded, is_verified=is_verified)
-    if sheet:
-        overview.write_sheet(sheet, loaded, found.class_names)
-    files = source.files() if isinstance(source, FileSource) else {}
-    for part, path in {**files, **({"examples": sheet} if sheet else {})}.items():
-        echo(f"{part}: {path}")
-    view.show(found, Terminal())
-    shown = ", ".join(f"{number:,} {part}" for part, number in found.sizes.items())
-    kind = "verified" if is_verified else f"read as {type(source).__name__}"
-    echo(f"{data}: {shown} images of {'x'.join(map(str, loaded.image_shape))}, {kind}")
-    value = {"name": data, "source": type(source).__name__, "files": files, "sheet": sheet}
-    return Answer(value={**value, **json_value(found)})
-
-
 def _has_report(folder: Path) -> bool:
     """Return whether the report is newer than the last run, after which it may not have been written."""
     report, runs = folder / "report.html", folder / "runs.jsonl"
     return report.exists() and (not runs.exists() or report.stat().st_mtime_ns >= runs.stat().st_mtime_ns)
 
 
-def _until(chosen: dict[str, Any]) -> "Known | None":
-    """Return when a race ends, or None; validate that options of a race and of other runs are not mixed."""
-    from mnist_sweep.search.race import Known
-
-    given = {name for name in chosen if _is_given(name)}
-    if not chosen["until_known"]:
-        for name in RACE:
-            if name in given:
-                raise click.UsageError(f"--{name.replace('_', '-')} goes with --until-known only.")
-        return None
-    if chosen["within"] is None:
-        raise click.UsageError("--until-known needs --within POINTS, the difference that does not matter to you.")
-    for name in ("num_trials", "seeds"):
-        if name in given:
-            raise click.UsageError(
-                f"--{name.replace('_', '-')} does not go with --until-known, which races all configs and adds seeds."
-            )
-    return Known(within=chosen["within"] / 100, error=chosen["error"], max_seeds=chosen["max_seeds"])
-
-
-def _is_given(name: str) -> bool:
-    return click.get_current_context().get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE
-
-
 def _validate_runner(chosen: dict[str, Any]) -> None:
     """Validate that no option of Ray is given for another runner."""
     for name in ON_RAY if chosen["runner_name"] != "ray" else ():
-        if _is_given(name):
+        if options.is_given(name):
             raise click.UsageError(f"--{name.replace('_', '-')} goes with --runner ray only.")
 
 

@@ -2,7 +2,7 @@
 
 Sources: Y. LeCun, C. Cortes, C. Burges, "The MNIST database of handwritten digits", 1998; H. Xiao, K. Rasul,
 R. Vollgraf, "Fashion-MNIST", arXiv 1708.07747; T. Clanuwat et al., "Deep Learning for Classical Japanese Literature",
-arXiv 1812.01718. Their checksums are those of TensorFlow Datasets.
+arXiv 1812.01718. KMNIST's checksums are those of TensorFlow Datasets.
 """
 
 import hashlib

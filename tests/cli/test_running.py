@@ -1,4 +1,4 @@
-"""Laws of `run`, `plan` and `data`."""
+"""Laws of `run`, `plan` and `quickstart`."""
 
 import json
 import re
@@ -11,9 +11,7 @@ from typing import Any
 
 import click
 import click.testing
-import numpy as np
 import pytest
-from PIL import Image
 
 from mnist_sweep import Keep, Known, Local, MLflow, Outcome, RayTune, Status, Sweep, TrialConfig, WandB
 from mnist_sweep.cli import options, running
@@ -26,6 +24,7 @@ from mnist_sweep.sweep import execution
 from mnist_sweep.trials.graph_sharing import graph_signature
 from tests.cli.conftest import HEAD, Run, content
 from tests.cli.test_answer import RACE, has_schema
+from tests.cli.test_data import pets
 
 COST = TrialCost(step=1.0, image=0.0, overhead=2.5, tracing=0.0, saving=0.0, num_images=300, memory=1, shared_memory=1)
 SCRIPTS = {
@@ -94,31 +93,6 @@ SWEEP = Sweep(name="mine", trials=grid(BASE, {"model": [Mine()], "seed": [0, 1]}
     assert (status, "ran 0 of 2" in out) == (1, True)
     status, out, _ = run("run", "mine_bad.py", "--runner", "in-process", "--retry", "failed")
     assert (status, "ran 2 of 2" in out) == (1, True)
-
-
-def test_data_says_where_a_data_set_lies(run: Run) -> None:
-    status, out, _ = run("data", "digits")
-    assert status == 0
-    assert out.splitlines()[-1] == "digits: 1,197 train, 300 val, 300 test images of 8x8x1, verified"
-
-
-def pets(folder: Path, *, sizes: tuple[int, ...] = (12,)) -> None:
-    """Write 30 dark cats and 30 bright dogs."""
-    for number in range(60):
-        path = folder / "pets" / ("cat" if number % 2 else "dog") / f"{number}.png"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        side = sizes[number % len(sizes)]
-        grey = np.random.default_rng(number).integers(0, 90, (side, side)) + 160 * (number % 2)
-        Image.fromarray(grey.astype(np.uint8)).save(path)
-
-
-def test_data_shows_what_a_folder_holds(folder: Path, run: Run) -> None:
-    pets(folder)
-    status, out, _ = run("data", "pets", "--sheet", "sheet.png")
-    assert (status, Path("sheet.png").read_bytes()[1:4]) == (0, b"PNG")
-    assert ["cat", "24", "3", "3"] in [line.split() for line in out.splitlines()]
-    assert "data pets: val and test held out of train: 0.1, 0.1 of each class, drawn with seed 0" in out
-    assert out.splitlines()[-1] == "pets: 48 train, 6 val, 6 test images of 12x12x1, read as ImageFolder"
 
 
 def test_images_of_a_folder_are_swept_without_a_script_and_classified(folder: Path, run: Run) -> None:

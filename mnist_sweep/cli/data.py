@@ -1,0 +1,51 @@
+"""The command that shows a data set before anything trains."""
+
+from pathlib import Path
+
+import click
+
+from mnist_sweep.cli.answer import Answer, answering
+from mnist_sweep.cli.json_value import json_value
+from mnist_sweep.cli.options import IMAGE_SIZE, PATH
+from mnist_sweep.cli.streams import echo
+from mnist_sweep.data.dataset import FileSource
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  mnist-sweep data mnist
+  mnist-sweep data pets --image-size 64 --sheet pets.png
+  MNIST_SWEEP_DATA=/data mnist-sweep data mnist             looks in /data/mnist first
+  MNIST_SWEEP_MNIST_URL=https://… mnist-sweep data mnist    downloads from there
+"""
+)
+@click.argument("data")
+@IMAGE_SIZE
+@click.option("--sheet", type=PATH, metavar="FILE", help="Write a PNG file with examples of each class.")
+@answering
+def data(data: str, image_size: tuple[int, int] | None, sheet: Path | None) -> Answer:
+    """Show what DATA hold before anything trains: splits, classes, pixels, and what looks wrong.
+
+    DATA are the name of a built-in data set, which is found or downloaded, and verified; or a path, as --data of `run`.
+    """
+    from mnist_sweep.cli.views import data_set as view
+    from mnist_sweep.cli.views.terminal import Terminal
+    from mnist_sweep.data import loading, overview
+    from mnist_sweep.data.files.recognition import recognise
+
+    source = recognise(data, image_size=image_size)
+    is_verified = loading.is_verified(source)
+    loaded = loading.load(source)
+    found = overview.overview(data, loaded, is_verified=is_verified)
+    if sheet:
+        overview.write_sheet(sheet, loaded, found.class_names)
+    files = source.files() if isinstance(source, FileSource) else {}
+    for part, path in {**files, **({"examples": sheet} if sheet else {})}.items():
+        echo(f"{part}: {path}")
+    view.show(found, Terminal())
+    shown = ", ".join(f"{number:,} {part}" for part, number in found.sizes.items())
+    kind = "verified" if is_verified else f"read as {type(source).__name__}"
+    echo(f"{data}: {shown} images of {'x'.join(map(str, loaded.image_shape))}, {kind}")
+    value = {"name": data, "source": type(source).__name__, "files": files, "sheet": sheet}
+    return Answer(value={**value, **json_value(found)})
