@@ -195,7 +195,7 @@ def _measure_all(
         except SweepError as error:
             pipe.send(str(error))
     with contextlib.suppress(SweepError):
-        while True:  # beside the others that still measure
+        while parent:  # beside the others that still measure; the process ends with its parent
             trial_measurement.measure(trials[-1], datasets[trials[-1].data])
 
 
