@@ -51,8 +51,8 @@ def _packed(value: object, place: str, arrays: "Arrays") -> Any:
             if type(name) is not str:
                 raise ConfigError(f"the keys of {place} must be strings, but one is {name!r}: {HOLDS}.")
         return {"dict": {name: _packed(item, f"{place}[{name!r}]", arrays) for name, item in value.items()}}
-    if type(value) in (list, tuple):
-        items = [_packed(item, f"{place}[{number}]", arrays) for number, item in enumerate(value)]  # type: ignore
+    if isinstance(value, list | tuple) and type(value) in (list, tuple):
+        items = [_packed(item, f"{place}[{number}]", arrays) for number, item in enumerate(value)]
         return {type(value).__name__: items}
     kind = "bytes" if type(value) is bytes else "scalar" if isinstance(value, np.generic) else "array"
     if kind == "array" and type(value) is not np.ndarray:
