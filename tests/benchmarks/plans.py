@@ -60,6 +60,8 @@ SETTINGS = (
     Setting(sweep="layers_cnn_start"),
     Setting(sweep="asha_mnist", trials=16, steps=100),
     Setting(sweep="cifar10_part", steps=60),
+    Setting(sweep="keras_fit"),
+    Setting(sweep="sklearn_digits"),
 )
 
 

@@ -148,7 +148,7 @@ def simulate(num: int, kind: str, means: str, error: float, num_sweeps: int = NU
 
 def race(sweeps: list[Sweep], within: float, error: float, step: float) -> Array:
     """Return in how many sweeps the first best, some and all best were lost, "within D" was false, ...; and trials."""
-    accuracy, mean = (np.array(values) for values in zip(*sweeps, strict=True))
+    accuracy, mean = (np.array([getattr(sweep, name) for sweep in sweeps]) for name in ("accuracy", "mean"))
     found = Elimination(accuracy.shape[1], within=within, error=error, step=step, num_sweeps=len(sweeps))
     num_trials = 0
     for seed, setting in itertools.product(range(MAX_SEEDS), range(accuracy.shape[1])):

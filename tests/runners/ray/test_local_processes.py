@@ -6,12 +6,24 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from ray._private import node, ray_constants, services
 
-from mnist_sweep.runners.ray import local_processes
+from mnist_sweep.runners.ray import local_processes, private
+
+ORIGINAL = {name: private.found(name) for name in (private.POPEN, private.GCS_PORT, private.GET_NODE)}  # at import
+
+
+@pytest.fixture(autouse=True)
+def ray_of_its_own() -> Iterator[None]:
+    """Keep the processes of these tests from the session of Ray that other tests share, which would watch them, too."""
+    with contextlib.ExitStack() as stack:
+        for name, original in ORIGINAL.items():
+            stack.enter_context(private.replaced(name, original))
+        yield
 
 
 def test_a_ray_that_was_imported_before_is_kept_on_loopback(monkeypatch: pytest.MonkeyPatch) -> None:
