@@ -86,10 +86,13 @@ except SweepError as error:
 @pytest.mark.parametrize(
     "sweep",
     [
-        'Sweep(name="t", trials=[trial])',
-        'Sweep(name="t", search=Search(base=trial, axes={"weight_decay": Choice((0.0, 0.1))}, num_trials=1))',
+        pytest.param('Sweep(name="t", trials=[trial])', id="listed"),
+        pytest.param(  # whose searcher imports Ray before the runner does
+            'Sweep(name="t", search=Search(base=trial, axes={"weight_decay": Choice((0.0, 0.1))}, num_trials=1))',
+            id="search",
+            marks=pytest.mark.slow,
+        ),
     ],
-    ids=["listed", "search"],  # whose searcher imports Ray before the runner does
 )
 def test_ray_listens_on_loopback_only_and_is_gone_afterwards(tmp_path: Path, sweep: str) -> None:
     code = """

@@ -400,6 +400,7 @@ def searched(results: Path, name: str, search: Search, **options: Any) -> Outcom
     return run(sweep, results=results, runner=RayTune(**options))
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("ray_session")
 def test_a_search_goes_on_until_its_space_is_exhausted(tmp_path: Path) -> None:
     axes = {"optimizer": Choice((GradientDescent(), Momentum())), "batch_size": Choice((10, 20))}
