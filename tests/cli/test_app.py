@@ -118,6 +118,12 @@ def test_a_hangup_that_is_ignored_as_under_nohup_stays_ignored(run: Run) -> None
     assert signal.getsignal(signal.SIGTERM) not in (signal.SIG_IGN, signal.SIG_DFL)
 
 
+def _hear_signals() -> None:
+    """Undo what a shell or `nohup` around the tests has set."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
 def start(folder: Path) -> "subprocess.Popen[str]":
     (folder / "long.py").write_text(LONG)
     command = [sys.executable, "long.py", "--max-concurrent", "2"]
@@ -128,7 +134,7 @@ def start(folder: Path) -> "subprocess.Popen[str]":
         stderr=subprocess.STDOUT,
         text=True,
         start_new_session=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # heard, wherever the tests run
+        preexec_fn=_hear_signals,
     )
 
 
