@@ -28,12 +28,12 @@ from mnist_sweep.results.ledger import Ledger
 from mnist_sweep.results.row_json import to_json
 from mnist_sweep.trials.config import TrialConfig
 from mnist_sweep.trials.row import Evaluation, Status, TrialRow
+from tests.other_user import printed_as_its_owner
 from tests.results.test_row_json import forged, of_format_1
 
 Refused = Callable[..., AbstractContextManager[None]]
 MakeRow = Callable[..., TrialRow]
 WAY_OUT = "moves damaged files to"
-NOBODY = 65534
 
 
 @pytest.fixture
@@ -322,29 +322,15 @@ def test_row_of_an_older_version_lacks_fields_and_is_read(ledger: Ledger, make_r
 
 
 def as_its_owner(folder: Path, code: str) -> list[str]:
-    """Run code in a folder, in a process that may do there what its owner may; return the lines that it prints.
-
-    Root may do anything, so its folder is given away first, to the user who takes over once all is imported, which
-    that user may not be able to read.
-    """
+    """Run code on a ledger in a folder, in a process that may do there what its owner may."""
     head = (
-        "import os, pathlib\n"
+        "import pathlib\n"
         "from mnist_sweep.errors import LedgerError, RowError\n"
         "from mnist_sweep.results.ledger import Ledger\n"
         "from mnist_sweep.results.damaged_rows import move_damaged\n"
         "ledger = Ledger(pathlib.Path('sweep'))\n"
-        "if os.geteuid() == 0:\n"
-        "    os.setgroups([])\n"
-        f"    os.setgid({NOBODY})\n"
-        f"    os.setuid({NOBODY})\n"
     )
-    if os.geteuid() == 0:
-        for path in (folder, *folder.rglob("*")):
-            os.chown(path, NOBODY, NOBODY)
-    command = [sys.executable, "-P", "-c", head + code]
-    ended = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
-    assert ended.returncode == 0, ended.stderr
-    return ended.stdout.splitlines()
+    return printed_as_its_owner(folder, head, code)
 
 
 @pytest.fixture
