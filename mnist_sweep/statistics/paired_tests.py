@@ -8,19 +8,17 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from mnist_sweep.statistics.crossed_variance import POWER, CrossedVariance
 from mnist_sweep.statistics.intervals import (
     CONFIDENCE,
     UPPER,
     clip_interval,
     half_width_of_mean,
-    weight_of_few,
     wilson_interval,
 )
 
-POWER = 0.8
 MOST = 10**9
 SMALLEST_STD = 1e-9
-SMALLEST_TAIL = 1e-12  # that a p-value is computed for
 
 
 class ContingencyTable(NamedTuple):
@@ -136,7 +134,7 @@ def difference_over_seeds_and_images(differences: NDArray[Any]) -> AccuracyDiffe
         differences: int8 `[n, num_images]`, for each seed and image 1 if only a is correct, -1 if only b is, else 0;
             n >= 2.
     """
-    mean, parts = float(differences.mean(axis=1).mean()), _CrossedVariance.of(differences)
+    mean, parts = float(differences.mean(axis=1).mean()), CrossedVariance.of(differences)
     num_seeds, num_images = differences.shape
     if not parts.variance > 0:
         none = float(wilson_interval(0, num_images)[1])
@@ -168,7 +166,7 @@ def data_for_half_width(differences: NDArray[Any], half_width: float) -> tuple[i
         return None, _smallest(num_images, lambda num: float(wilson_interval(0, num)[1]) <= half_width)
     if num_seeds == 1:
         return None, math.ceil((_normal_quantiles()[0] * std / half_width) ** 2)
-    parts = _CrossedVariance.of(differences)
+    parts = CrossedVariance.of(differences)
     seeds = _smallest(2, lambda num: parts.with_seeds(num).half_width <= half_width)
     return seeds, _smallest(2, lambda num: parts.with_images(num).half_width <= half_width)
 
@@ -183,62 +181,6 @@ def seeds_for_half_width(std: float, half_width: float) -> int | None:
     if std < SMALLEST_STD:
         return None
     return _smallest(2, lambda num: float(half_width_of_mean(std, num)) <= half_width)
-
-
-class _CrossedVariance(NamedTuple):
-    """Variance of a mean over seeds, over images, and of the remainder, which both contain; and how many of each."""
-
-    seeds: float
-    images: float
-    rest: float
-    num_seeds: int
-    num_images: int
-
-    @classmethod
-    def of(cls, differences: NDArray[Any]) -> "_CrossedVariance":
-        num_seeds, num_images = differences.shape
-        by_seed, by_image = differences.mean(axis=1), differences.mean(axis=0)
-        seeds, images = by_seed.var(ddof=1) / num_seeds, by_image.var(ddof=1) / num_images
-        rest = ((differences - by_seed[:, None] - by_image + by_seed.mean()) ** 2).sum()
-        rest /= num_seeds * num_images * (num_seeds - 1) * (num_images - 1)
-        return cls(float(seeds), float(images), float(rest), num_seeds, num_images)
-
-    @property
-    def variance(self) -> float:
-        return max(self.seeds + self.images - self.rest, self.seeds, self.images)
-
-    @property
-    def half_width(self) -> float:
-        return self.quantile(UPPER) * math.sqrt(self.variance)
-
-    def quantile(self, probability: float) -> float:
-        """Return the quantile of the mean's error, in standard errors."""
-        from scipy.special import stdtrit
-
-        weight = weight_of_few(self.seeds / (self.seeds + self.images), self.num_seeds - 1) if self.seeds else 0.0
-        of_images, of_seeds = stdtrit([self.num_images - 1, self.num_seeds - 1], probability)
-        return float((1 - weight) * of_images + weight * of_seeds)
-
-    def pvalue(self, ratio: float) -> float:
-        """Return the two-sided p-value of a mean that is this many standard errors from 0."""
-        from scipy.optimize import brentq
-
-        if ratio >= self.quantile(1 - SMALLEST_TAIL):
-            return 2 * SMALLEST_TAIL
-        return 2 - 2 * float(brentq(lambda one: self.quantile(one) - ratio, 0.5, 1 - SMALLEST_TAIL, xtol=1e-14))
-
-    def with_seeds(self, num: int) -> "_CrossedVariance":
-        share = self.num_seeds / num
-        images = self.images - (1 - share) * min(self.rest, self.images)
-        return self._replace(seeds=self.seeds * share, images=images, rest=self.rest * share, num_seeds=num)
-
-    def with_images(self, num: int) -> "_CrossedVariance":
-        share = self.num_images / num
-        seeds = self.seeds - (1 - share) * min(self.rest, self.seeds)
-        return self._replace(seeds=seeds, images=self.images * share, rest=self.rest * share, num_images=num)
-
-    def detects(self, mean: float) -> bool:
-        return abs(mean) >= (self.quantile(UPPER) + self.quantile(POWER)) * math.sqrt(self.variance)
 
 
 def _smallest(num: int, detects: Callable[[int], bool]) -> int | None:
