@@ -51,7 +51,8 @@ if TYPE_CHECKING:
     from mnist_sweep.search.race import Known
     from mnist_sweep.search.search import PBT, Search
     from mnist_sweep.search.space import grid, repeat, sample, zipped
-    from mnist_sweep.sweep.execution import Outcome, run
+    from mnist_sweep.sweep.execution import run
+    from mnist_sweep.sweep.outcome import Outcome
     from mnist_sweep.sweep.sweep import Sweep
     from mnist_sweep.trackers.mlflow import MLflow
     from mnist_sweep.trackers.wandb import WandB
@@ -97,7 +98,8 @@ _MODULES = {
     "search.race": "Known",
     "search.search": "PBT Search",
     "search.space": "grid repeat sample zipped",
-    "sweep.execution": "Outcome run",
+    "sweep.execution": "run",
+    "sweep.outcome": "Outcome",
     "sweep.sweep": "Sweep",
     "trackers.mlflow": "MLflow",
     "trackers.wandb": "WandB",

@@ -14,11 +14,11 @@ from mnist_sweep.optim import optimizers, schedules
 from mnist_sweep.runners import local
 from mnist_sweep.runners.ray import tune
 from mnist_sweep.search import distributions, search
-from mnist_sweep.sweep import execution, sweep
+from mnist_sweep.sweep import outcome, sweep
 from mnist_sweep.trials import config, row
 
 DATA, MODELS = [cifar10, dataset, digits, mnist], [cnn, resnet, softmax]
-MODULES = [*DATA, *MODELS, optimizers, schedules, local, tune, distributions, search, execution, sweep, config, row]
+MODULES = [*DATA, *MODELS, optimizers, schedules, local, tune, distributions, search, outcome, sweep, config, row]
 
 
 def natural(name: str) -> list[Any]:

@@ -8,7 +8,6 @@ import contextlib
 import dataclasses
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +18,12 @@ from mnist_sweep.results import run_marker
 from mnist_sweep.runners import data_process
 from mnist_sweep.runners.protocol import Runner
 from mnist_sweep.runners.ray.tune import RayTune
-from mnist_sweep.search import optuna_study
 from mnist_sweep.search.race import Known
-from mnist_sweep.search.race_summary import RaceSummary, summary
+from mnist_sweep.search.race_summary import summary
 from mnist_sweep.sweep import stale_rows
-from mnist_sweep.sweep.best_config import BestConfig, best_config
+from mnist_sweep.sweep.best_config import best_config
 from mnist_sweep.sweep.inputs import RunInputs
+from mnist_sweep.sweep.outcome import Outcome
 from mnist_sweep.sweep.provenance import ProvenanceWriter
 from mnist_sweep.sweep.recorder import Dispatcher, Recorder
 from mnist_sweep.sweep.remaining_trials import RemainingTrials
@@ -41,56 +40,9 @@ from mnist_sweep.trackers.sync import TrackerSync
 from mnist_sweep.trials.artifacts import Artifacts, Keep
 from mnist_sweep.trials.config import has_custom_code
 from mnist_sweep.trials.events import Listener
-from mnist_sweep.trials.row import Status, TrialRow
+from mnist_sweep.trials.row import Status
 from mnist_sweep.trials.user_code.unguarded_scripts import starts_a_run
 from mnist_sweep.validation import require
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
-    """What a run left behind.
-
-    Attributes:
-        folder: The sweep's results folder.
-        rows: Rows of the sweep's trials, in their order; a trial without one is left out.
-        num_trials: Trials of the sweep.
-        num_run: Trials that this run ran.
-        seconds: Wall time of this run, in seconds.
-        out_of_time: Whether its time budget ended it.
-        unsent: One line for each tracker that lacks rows: how many, why, and what to do.
-        best: The selected config of these rows, with its kept model; None if no trial succeeded.
-        race: What a run with `until` has decided; None for other runs.
-    """
-
-    folder: Path
-    rows: tuple[TrialRow, ...] = field(metadata={"json": False})
-    num_trials: int
-    num_run: int
-    seconds: float
-    out_of_time: bool = False
-    unsent: tuple[str, ...] = ()
-    best: BestConfig | None = None
-    race: RaceSummary | None = None
-
-    @property
-    def complete(self) -> bool:
-        """Whether every trial has a row and none failed."""
-        return len(self.rows) == self.num_trials and not self.num_failed
-
-    @property
-    def num_failed(self) -> int:
-        """Trials that failed."""
-        return sum(row.status is Status.FAILED for row in self.rows)
-
-    def to_study(self) -> Any:
-        """Return the rows as an `optuna.Study`, for its plots and dashboard; see `search.optuna_study`."""
-        return optuna_study.to_study(self.rows, self.folder.name)
-
-    def to_result_grid(self) -> Any:
-        """Return the rows as a `ray.tune.ResultGrid`; see `runners.ray.result_grid`."""
-        from mnist_sweep.runners.ray.result_grid import RowGrid
-
-        return RowGrid(self.rows, self.folder)
 
 
 @starts_a_run
