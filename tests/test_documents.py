@@ -149,6 +149,7 @@ def test_output_that_is_not_run_here_names_the_test_that_checks_it() -> None:
 
 PYTHON = [block for block in BLOCKS if block.language == "python"]
 SCRIPTS = [block for block in PYTHON if "mnist_sweep.main" in block.text]
+MARKED = [pytest.param(one, marks=() if one.document == "README.md" else pytest.mark.slow) for one in SCRIPTS]
 OUTPUT = {block.comment: block.text for block in BLOCKS if block.comment.endswith("-output")}
 
 
@@ -165,7 +166,7 @@ def test_an_example_in_python_runs_and_prints_what_is_shown(block: Block, tmp_pa
     assert lines == OUTPUT.get(f"{block.comment}-output", "").splitlines()
 
 
-@pytest.mark.parametrize("block", SCRIPTS, ids=lambda block: block.document)
+@pytest.mark.parametrize("block", MARKED, ids=lambda block: block.document)
 def test_an_example_of_a_script_runs(block: Block, tmp_path: Path) -> None:
     (tmp_path / "my_sweep.py").write_text(block.text)
     command = [sys.executable, "my_sweep.py", "--runner", "local", "--quiet"]

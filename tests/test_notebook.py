@@ -48,6 +48,7 @@ def test_the_outputs_that_are_kept_are_those_of_an_execution(monkeypatch: pytest
     assert shown == texts(nbformat.read(NOTEBOOK, as_version=4))
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("jupyter")
 def test_the_answers_are_the_same_over_several_seeds(monkeypatch: pytest.MonkeyPatch) -> None:
     assert texts(executed(monkeypatch, f"{REFERENCE}/softmax_regression"))[-1] == "mnist_sweep says the same\n"

@@ -224,11 +224,6 @@ def test_a_population_goes_on_after_members_that_were_alone_on_the_card(tmp_path
     assert "0 all" in notes
 
 
-ONE_WORKER_OR_TWO = pytest.mark.parametrize(
-    "max_concurrent", [1, pytest.param(None, marks=pytest.mark.slow)], ids=["one worker", "two workers"]
-)
-
-
 @pytest.mark.slow
 @pytest.mark.usefixtures("ray_session")
 def test_what_a_model_ends_is_not_retried_but_what_the_system_ends_is(tmp_path: Path) -> None:
@@ -253,7 +248,8 @@ def test_what_a_model_ends_is_not_retried_but_what_the_system_ends_is(tmp_path: 
     assert Retries.ids == [rows[-1].trial_id]
 
 
-@ONE_WORKER_OR_TWO
+@pytest.mark.slow
+@pytest.mark.parametrize("max_concurrent", [1, None], ids=["one worker", "two workers"])
 @pytest.mark.usefixtures("ray_session")
 def test_a_trial_whose_worker_dies_is_retried_then_failed_and_the_sweep_continues(
     tmp_path: Path, max_concurrent: int | None
@@ -292,7 +288,9 @@ def test_trials_of_a_run_whose_marker_is_lost_resume_from_their_checkpoints(tmp_
     assert note.endswith(") is paused and resumes later: the storage has lost the marker of this run")
 
 
-@ONE_WORKER_OR_TWO
+@pytest.mark.parametrize(
+    "max_concurrent", [1, pytest.param(None, marks=pytest.mark.slow)], ids=["one worker", "two workers"]
+)
 @pytest.mark.usefixtures("ray_session")
 def test_an_error_of_the_observer_ends_the_run_as_itself(
     tmp_path: Path, max_concurrent: int | None, monkeypatch: pytest.MonkeyPatch
@@ -306,6 +304,7 @@ def test_an_error_of_the_observer_ends_the_run_as_itself(
         run(sweep, results=tmp_path, runner=RayTune(max_concurrent=max_concurrent))
 
 
+@pytest.mark.slow
 def test_a_sigterm_while_ray_starts_ends_the_run_as_at_any_other_time(tmp_path: Path) -> None:
     (tmp_path / "one.py").write_text("from parts import *\nSWEEP = Sweep(name='one', trials=[BASE])\n")
     code = """
@@ -388,6 +387,7 @@ def test_a_scheduler_and_a_rule_of_the_users_stop_trials(tmp_path: Path) -> None
     assert run(sweep, results=tmp_path, runner=runner).num_run == 0
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("ray_session")
 def test_an_error_in_a_rule_ends_the_run_as_itself(tmp_path: Path) -> None:
     sweep = Sweep(name="t", trials=[TrialConfig(model=Softmax(), num_steps=20, evaluate_every=10)])
@@ -422,6 +422,7 @@ def test_a_search_that_goes_on_stays_in_its_space(tmp_path: Path) -> None:
     assert all(row.status == "ok" and 10 <= row.config["batch_size"] <= 50 for row in outcome.rows)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("ray_session")
 def test_trials_of_a_search_may_be_stopped_early_and_stay_in_its_space(tmp_path: Path) -> None:
     base = TrialConfig(model=Softmax(), num_steps=64, evaluate_every=4)
