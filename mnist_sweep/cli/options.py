@@ -1,6 +1,6 @@
 """The options of `run`, `quickstart` and `plan`: which trials there are, how they run, and when a race ends."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from mnist_sweep.sweep.sweep import Sweep
 
 PATH = click.Path(path_type=Path)
-RACE = ("within", "error", "max_seeds")
+RACE = ("within", "error", "max_seeds", "assume")
 TRACEBACK = click.option("--traceback", is_flag=True, expose_value=False, help="Show where an error was raised.")
 
 
@@ -85,10 +85,46 @@ TRIAL_OPTIONS = (
     click.option("--no-predictions", is_flag=True, help="Do not keep predicted classes, which `compare` needs."),
 )
 
+RACE_OPTIONS = (
+    click.option(
+        "--until-known",
+        is_flag=True,
+        help="Race the configs: add a seed at a time, drop configs shown to be worse, and stop when the best is known.",
+    ),
+    click.option(
+        "--within",
+        type=click.FloatRange(0, 100, min_open=True),
+        metavar="POINTS",
+        help="With --until-known: the difference of mean validation accuracies that does not matter, in points.",
+    ),
+    click.option(
+        "--error",
+        type=click.FloatRange(0, 1, min_open=True, max_open=True),
+        default=0.05,
+        help="With --until-known: largest probability of a wrong answer.",
+    ),
+    click.option("--max-seeds", type=click.IntRange(2), default=30, help="With --until-known: most seeds of a config."),
+    click.option(
+        "--assume",
+        type=click.Choice(("alike", "any")),
+        default="alike",
+        help="With --until-known: runs of all configs are alike in shape, or of any shape, which takes more seeds.",
+    ),
+)
+
 
 def trial_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options to a command."""
-    for option in reversed(TRIAL_OPTIONS):
+    """Add the options of trials and how they run to a command."""
+    return _with(TRIAL_OPTIONS, command)
+
+
+def race_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options of a race to a command."""
+    return _with(RACE_OPTIONS, command)
+
+
+def _with(given: Sequence[Callable[..., Any]], command: Callable[..., Any]) -> Callable[..., Any]:
+    for option in reversed(given):
         command = option(command)
     return command
 
@@ -149,7 +185,7 @@ def until(chosen: Mapping[str, Any]) -> "Known | None":
             raise click.UsageError(
                 f"--{name.replace('_', '-')} does not go with --until-known, which races all configs and adds seeds."
             )
-    return Known(within=chosen["within"] / 100, error=chosen["error"], max_seeds=chosen["max_seeds"])
+    return Known(**{name: chosen[name] for name in RACE} | {"within": chosen["within"] / 100})
 
 
 def is_given(name: str) -> bool:

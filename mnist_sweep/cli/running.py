@@ -99,24 +99,7 @@ Exit status: 0 every trial has a row, or the time budget is used up, and none fa
     metavar="SECONDS",
     help="Seconds after which running trials write checkpoints and the run ends; the same command resumes it.",
 )
-@click.option(
-    "--until-known",
-    is_flag=True,
-    help="Race the configs: add a seed at a time, drop configs shown to be worse, and stop when the best is known.",
-)
-@click.option(
-    "--within",
-    type=click.FloatRange(0, 100, min_open=True),
-    metavar="POINTS",
-    help="With --until-known: the difference of mean validation accuracies that does not matter, in points.",
-)
-@click.option(
-    "--error",
-    type=click.FloatRange(0, 1, min_open=True, max_open=True),
-    default=0.05,
-    help="With --until-known: largest probability of a wrong answer.",
-)
-@click.option("--max-seeds", type=click.IntRange(2), default=30, help="With --until-known: most seeds of a config.")
+@options.race_options
 @click.option(
     "--checkpoint-every",
     "checkpoint_seconds",

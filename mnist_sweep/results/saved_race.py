@@ -8,6 +8,7 @@ from pathlib import Path
 
 from mnist_sweep.errors import ConfigError, LedgerError
 from mnist_sweep.search.race import Known, Race
+from mnist_sweep.statistics.sequential import Assumption
 from mnist_sweep.system.files import make_folder, read_regular, write_atomically
 from mnist_sweep.trials.row import TrialRow
 from mnist_sweep.validation import coerce, require
@@ -23,7 +24,7 @@ class SavedRace:
     Attributes:
         settings: Ids of their configs, in the order in which their rows are taken; at least 2, no two alike.
         num_val: Images in the validation split, at least 1.
-        within, error, max_seeds: As in `Known`.
+        within, error, max_seeds, assume: As in `Known`.
     """
 
     settings: tuple[str, ...]
@@ -31,6 +32,7 @@ class SavedRace:
     within: float
     error: float
     max_seeds: int
+    assume: Assumption = "alike"
 
     def __post_init__(self) -> None:
         coerce(self)
@@ -41,7 +43,7 @@ class SavedRace:
     @property
     def known(self) -> Known:
         """When the race ends."""
-        return Known(within=self.within, error=self.error, max_seeds=self.max_seeds)
+        return Known(**{field.name: getattr(self, field.name) for field in dataclasses.fields(Known)})
 
     def race(self, rows: Iterable[TrialRow]) -> Race:
         """Return the state of the race, given the rows of its folder."""

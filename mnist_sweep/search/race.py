@@ -10,7 +10,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-from mnist_sweep.statistics.sequential import MIN_SEEDS, Elimination
+from mnist_sweep.statistics.pair_evidence import MIN_SEEDS
+from mnist_sweep.statistics.sequential import Assumption, Elimination
 from mnist_sweep.trials.row import Status, TrialRow, trial_name
 from mnist_sweep.validation import coerce, require
 
@@ -25,11 +26,14 @@ class Known:
         within: That difference of mean validation accuracies, in (0, 1]; 0.005 is half a point.
         error: Largest probability that a best setting is eliminated or that "within" is false, in (0, 1).
         max_seeds: Seeds with which a setting ends the race undecided, at least 2.
+        assume: What the error relies on: that runs of all settings are `alike` in shape, with means and spreads of
+            their own; or nothing but accuracies in [0, 1] (`any`), which needs many more seeds.
     """
 
     within: float
     error: float = 0.05
     max_seeds: int = 30
+    assume: Assumption = "alike"
 
     def __post_init__(self) -> None:
         coerce(self)
@@ -93,7 +97,7 @@ class Race:
         self.departures: dict[str, Departure] = {}
         self._index = {name: index for index, name in enumerate(self.settings)}
         num, step = len(self.settings), 1 / num_val
-        self._elimination = Elimination(num, within=known.within, error=known.error, step=step)
+        self._elimination = Elimination(num, within=known.within, error=known.error, step=step, assume=known.assume)
         self.rounds: list[Round] = []
         self._has_accuracy: set[str] = set()
         self._num_taken = 0  # places in the order of the rows, those of eliminated settings included
@@ -156,6 +160,7 @@ class Race:
             self._num_taken += 1
             if self._num_taken % len(self.settings) == 0:
                 self._elimination.end_round()
+                self._record_departures(len(self.settings) - 1, seed + 1)
                 self.rounds.append(Round(len(self.remaining), float(self._elimination.distance[0])))
 
     def _take(self, setting: str, num_seeds: int, accuracy: float) -> None:
@@ -166,6 +171,10 @@ class Race:
         gave_none = setting not in self._has_accuracy and num_seeds >= self.known.max_runs_without_accuracy
         if gave_none:
             self._elimination.eliminate(index)
+        self._record_departures(index, num_seeds)
+
+    def _record_departures(self, index: int, num_seeds: int) -> None:
+        """Record who is out now that the setting at an index has so many seeds."""
         for name, remains in zip(self.settings, self._elimination.remaining[0], strict=True):
             if not remains and name not in self.departures:
                 self.departures[name] = self._departure(name, num_seeds - (self._index[name] > index))

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from mnist_sweep.search.race import End, Known, Race, Round, accuracy_of
+from mnist_sweep.statistics.betting import fewest_seeds
 from mnist_sweep.statistics.intervals import share_upper_limit
 from mnist_sweep.text.lines import listed
 from mnist_sweep.text.names import label, varying
@@ -94,12 +95,25 @@ def summary(race: Race) -> RaceSummary:
     )
 
 
-def opening(race: Race) -> str:
-    """Return what the race does, in one line."""
-    return (
-        f"a race of {counted(len(race.settings), 'config')}: seeds are added, at most {race.known.max_seeds} each, "
-        f"until all that remain are within {_points(race.known.within)} of each other"
+def opening(race: Race) -> list[str]:
+    """Return what the race does, and what it cannot, in lines."""
+    known = race.known
+    does = (
+        f"a race of {counted(len(race.settings), 'config')}: seeds are added, at most {known.max_seeds} each, "
+        f"until all that remain are within {_points(known.within)} of each other"
     )
+    least = _fewest_seeds(race)
+    if known.assume == "alike" or least <= known.max_seeds:
+        return [does]
+    return [
+        does,
+        f"for runs of any shape, about {least:,} seeds show a lead of {_points(known.within)}",
+    ]
+
+
+def _fewest_seeds(race: Race) -> int:
+    """Return about how many seeds show a lead that matters for runs of any shape."""
+    return fewest_seeds(race.known.within, (len(race.settings) - 1) / race.known.error)
 
 
 def departures(race: Race, settings: Iterable[str]) -> list[str]:
@@ -153,7 +167,7 @@ def _sentences(race: Race, remaining: Sequence[SettingState]) -> list[str]:
     spent = f"{counted(len(race.rows), 'trial')} instead of {race.max_trials:,}"
     remain = "remains" if len(remaining) == 1 else "remain"
     head = f"Of {counted(len(race.settings), 'config')}, {len(remaining)} {remain}{_verdict(race)}"
-    return [f"{head}: {listed([*shown, *more])}; {spent}.", *_limits(remaining)]
+    return [f"{head}: {listed([*shown, *more])}; {spent}.", *_limits(race, remaining)]
 
 
 def _verdict(race: Race) -> str:
@@ -171,14 +185,17 @@ def _verdict(race: Race) -> str:
     return f" after {seeds}, {shown} instead of {_points(known.within)} {error}"
 
 
-def _limits(remaining: Sequence[SettingState]) -> list[str]:
+def _limits(race: Race, remaining: Sequence[SettingState]) -> list[str]:
     """Return what the answer does not say: of runs unlike those seen, and of other images."""
-    fell = [f"{one.label} {one.collapsed}" for one in remaining if one.num_collapsed]
     if not all(one.num_seeds for one in remaining):
         return []
+    fell = [f"{one.label} {one.collapsed}" for one in remaining if one.num_collapsed]
     most = math.ceil(100 * max(one.collapsed_below for one in remaining))
     runs = f"collapsed runs: {listed(fell)}" if fell else f"none collapsed, so that less than {most}% of a config's do"
-    return [f"This holds for runs such as those seen ({runs}), not for new images."]
+    if race.known.assume == "any":
+        return [f"This holds whatever other runs may do ({runs}), not for new images."]
+    more = f"about {_fewest_seeds(race):,} seeds would show a lead of {_points(race.known.within)} for any (`assume`)"
+    return [f"This holds for runs such as those seen ({runs}; {more}), not for new images."]
 
 
 def _points(difference: float) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 from mnist_sweep.search import race_summary
 from mnist_sweep.search.race import Known, Race
-from mnist_sweep.statistics.sequential import MIN_SEEDS
+from mnist_sweep.statistics.pair_evidence import MIN_SEEDS
 from mnist_sweep.trials.config import TrialConfig, config_id
 from mnist_sweep.trials.row import TrialRow, trial_name
 

@@ -76,7 +76,7 @@ class RemainingTrials:
             known = [row for name, row in kept.items() if name in self.trials]
             self._proposals = TuneSearcher(search, known, pending=self.missing)
         if self.race:
-            self.notes.append(race_summary.opening(self.race))
+            self.notes += race_summary.opening(self.race)
         self.work_ids = (*self.missing, *(f"proposal-{number}" for number in range(self.num_proposals)))
 
     @functools.cached_property

@@ -4,25 +4,30 @@ Sweeps of each kind of `kinds`, and of some more, are drawn with 30 seeds and lo
 good as the best if its true mean is. D is one standard deviation of a trial, a wide D is 2.5: in "best by D" the claim
 that the best and another one are within D is at its limit, where it counts as false.
 
-Command: python -m tests.benchmarks.race
-Result: results/reference/benchmarks/race.csv
+With `--assume any`, kinds whose configs differ in shape have 300 seeds, and one standard deviation is 2 points.
+
+Command: python -m tests.benchmarks.race; python -m tests.benchmarks.race --assume any
+Result: results/reference/benchmarks/race.csv, race_any.csv
 """
 
 import itertools
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import click
 import numpy as np
 
 from mnist_sweep.statistics.intervals import share_upper_limit
-from mnist_sweep.statistics.sequential import Elimination
+from mnist_sweep.statistics.sequential import Assumption, Elimination
 from tests.benchmarks.contest import machine, read_lines, write_lines
 from tests.benchmarks.kinds import KINDS, Array, Draw, Sweep
 
-FILE = Path(__file__).parents[2] / "results" / "reference" / "benchmarks" / "race.csv"
-NUM_SWEEPS, MAX_SEEDS, WITHIN, WIDE = 2000, 30, 1.0, 2.5
+FOLDER = Path(__file__).parents[2] / "results" / "reference" / "benchmarks"
+FILES: Mapping[Assumption, Path] = {"alike": FOLDER / "race.csv", "any": FOLDER / "race_any.csv"}
+SEEDS: Mapping[Assumption, int] = {"alike": 30, "any": 300}
+NUM_SWEEPS, WITHIN, WIDE = 2000, 1.0, 2.5
+SCALE, TOP = 0.02, 0.8  # of accuracies in [0, 1]: a standard deviation of a trial, and a mean of 0
 SAME = 1e-9
 MOST_CELLS = 2_000_000  # pairs of settings that are simulated at once
 ERRORS = (0.05, 0.01)
@@ -122,39 +127,52 @@ MEANS: Mapping[str, Callable[[Draw, int], Array]] = {
 """True means of settings, in standard deviations of a trial."""
 DELTAS = {"best by a wide D": WIDE}
 SMALL, LARGE = (2, 4, 10), (40, 200)
-LAYOUTS = tuple(
-    (num, kind, means, error)
-    for nums in (SMALL, LARGE[:1], LARGE[1:])
-    for num, error, means, kind in itertools.product(nums, ERRORS, MEANS, ALL_KINDS)
-)
+ANY_KINDS = ("equal", "skew -1, unlike", "bimodal, unlike", "rare collapse, unlike")
+ANY_MEANS = ("equal", "best by D", "best by a wide D")
+LAYOUTS: Mapping[Assumption, tuple[tuple[int, str, str, float], ...]] = {
+    "alike": tuple(
+        (num, kind, means, error)
+        for nums in (SMALL, LARGE[:1], LARGE[1:])
+        for num, error, means, kind in itertools.product(nums, ERRORS, MEANS, ALL_KINDS)
+    ),
+    "any": tuple(
+        (num, kind, means, error)
+        for num, error, means, kind in itertools.product(SMALL, ERRORS, ANY_MEANS, reversed(ANY_KINDS))
+    ),
+}
 """Settings, kind of data, their means, and the error that is asked for."""
 
 
-def simulate(num: int, kind: str, means: str, error: float, num_sweeps: int = NUM_SWEEPS) -> dict[str, Any]:
+def simulate(
+    num: int, kind: str, means: str, error: float, num_sweeps: int = NUM_SWEEPS, assume: Assumption = "alike"
+) -> dict[str, Any]:
     """Return how often, in so many sweeps, the best setting was lost or a claim false, and what share of trials ran."""
-    draw, counts = np.random.default_rng(num), np.zeros(8)
-    num_at_once = max(1, min(num_sweeps, MOST_CELLS // num**2))
+    draw, counts, num_seeds = np.random.default_rng(num), np.zeros(8), SEEDS[assume]
+    num_at_once = max(1, min(num_sweeps, MOST_CELLS // num**2 * 30 // num_seeds))
     for start in range(0, num_sweeps, num_at_once):
         number = min(num_at_once, num_sweeps - start)
-        drawn = [ALL_KINDS[kind](draw, MEANS[means](draw, num), MAX_SEEDS) for _ in range(number)]
-        counts += race(drawn, DELTAS.get(means, WITHIN), error, STEPS.get(kind, 0.0))
+        drawn = [ALL_KINDS[kind](draw, MEANS[means](draw, num), num_seeds) for _ in range(number)]
+        counts += race(drawn, DELTAS.get(means, WITHIN), error, STEPS.get(kind, 0.0), assume)
     lost, some_lost, all_lost, false, nearer, within, one, trials = counts.tolist()
     risks = {"best_lost": lost, "some_best_lost": some_lost, "all_best_lost": all_lost, "false_within": false}
     risks["false_distance"] = nearer
     limits = {f"{name}_high": round(share_upper_limit(int(count), num_sweeps), 4) for name, count in risks.items()}
-    shares = risks | {"ended_within": within, "ended_with_one": one, "trials": trials / num / MAX_SEEDS}
+    shares = risks | {"ended_within": within, "ended_with_one": one, "trials": trials / num / num_seeds}
     return {name: round(count / num_sweeps, 4) for name, count in shares.items()} | limits
 
 
-def race(sweeps: list[Sweep], within: float, error: float, step: float) -> Array:
+def race(sweeps: list[Sweep], within: float, error: float, step: float, assume: Assumption = "alike") -> Array:
     """Return in how many sweeps the first best, some and all best were lost, "within D" was false, ...; and trials."""
     accuracy, mean = (np.array([getattr(sweep, name) for sweep in sweeps]) for name in ("accuracy", "mean"))
-    found = Elimination(accuracy.shape[1], within=within, error=error, step=step, num_sweeps=len(sweeps))
+    if assume == "any":
+        accuracy, mean, within = TOP + SCALE * accuracy, TOP + SCALE * mean, SCALE * within
+    num_settings = accuracy.shape[1]
+    found = Elimination(num_settings, within=within, error=error, step=step, assume=assume, num_sweeps=len(sweeps))
     num_trials = 0
-    for seed, setting in itertools.product(range(MAX_SEEDS), range(accuracy.shape[1])):
+    for seed, setting in itertools.product(range(SEEDS[assume]), range(num_settings)):
         num_trials += int((found.remaining[:, setting] & ~found.is_decided).sum())
         found.add(setting, accuracy[:, setting, seed])
-        if setting == accuracy.shape[1] - 1:
+        if setting == num_settings - 1:
             found.end_round()
     best = mean >= mean.max(axis=1, keepdims=True) - SAME
     lowest = np.where(found.remaining, mean, np.inf).min(axis=1)
@@ -173,16 +191,18 @@ def race(sweeps: list[Sweep], within: float, error: float, step: float) -> Array
 
 
 @click.command(help="Measure every layout that the CSV file does not hold yet.")
-@click.option("--file", type=click.Path(path_type=Path), default=FILE, help="The CSV file.")
+@click.option("--assume", type=click.Choice(get_args(Assumption)), default="alike", help="As in `run`.")
+@click.option("--file", type=click.Path(path_type=Path), help="The CSV file.")
 @click.option("--sweeps", type=click.IntRange(1), default=NUM_SWEEPS, show_default=True, help="Of each layout.")
 @click.option("--settings", type=int, multiple=True, default=(*SMALL, *LARGE), help="Numbers of settings.")
-def main(file: Path, sweeps: int, settings: tuple[int, ...]) -> None:
+def main(assume: Assumption, file: Path | None, sweeps: int, settings: tuple[int, ...]) -> None:
+    file = file or FILES[assume]
     lines = read_lines(file)
     measured = {(line["num_settings"], line["kind"], line["means"], line["error"]) for line in lines}
-    for num, kind, means, error in LAYOUTS:
+    for num, kind, means, error in LAYOUTS[assume]:
         if num not in settings or (num, kind, means, error) in measured:
             continue
-        figures = simulate(num, kind, means, error, sweeps)
+        figures = simulate(num, kind, means, error, sweeps, assume)
         lines.append({"num_settings": num, "kind": kind, "means": means, "error": error} | figures | machine(sweeps))
         write_lines(file, lines)
         click.echo(f"{num} settings, {kind}, {means}, error {error}: {figures}")

@@ -29,6 +29,15 @@ def test_race_comes_back_with_the_decisions_of_its_rows(tmp_path: Path, make_row
     assert (again.departures, again.end, again.known) == (whole.departures, whole.end, KNOWN)
 
 
+def test_race_of_a_version_without_some_limits_has_their_defaults(tmp_path: Path) -> None:
+    saved_race.write(tmp_path, RACE)
+    content = json.loads((tmp_path / saved_race.FILE).read_text())
+    (tmp_path / saved_race.FILE).write_text(json.dumps({name: content[name] for name in content if name != "assume"}))
+    found = saved_race.read(tmp_path)
+    assert found is not None
+    assert found.known == KNOWN
+
+
 def test_race_that_is_there_is_not_written_again(tmp_path: Path) -> None:
     saved_race.write(tmp_path, RACE)
     before = (tmp_path / saved_race.FILE).stat()

@@ -39,6 +39,7 @@ def state(one: Race) -> Any:
         ({"error": 0}, "error"),
         ({"error": 1}, "error"),
         ({"max_seeds": 1}, "max_seeds"),
+        ({"assume": "all"}, "alike"),
     ],
 )
 def test_rules_are_stated(wrong: dict[str, Any], rule: str, refused: Callable[..., Any]) -> None:
@@ -117,6 +118,18 @@ def test_leads_of_whole_images_are_no_proof_where_there_are_few_images(make_row:
     many, few = (Race(IDS[:2], KNOWN, num_val=number, rows=rows) for number in (1000, 4))
     assert [*many.departures] == [IDS[1]]
     assert [*few.departures] == []
+
+
+def test_race_that_assumes_nothing_takes_more_seeds_and_decides_after_whole_rounds(make_row: MakeRow) -> None:
+    trials = [dataclasses.replace(trial, seed=seed) for seed in range(60) for trial in CONFIGS[:3]]
+    rows = [make_row(trial, val_accuracy=(0.9, 0.2, 0.895)[IDS.index(config_id(trial))]) for trial in trials]
+    known = Known(within=0.2, max_seeds=60, assume="any")
+    found = Race(IDS[:3], known, num_val=NUM_VAL, rows=rows)
+    assert (found.end, [*found.departures]) == ("within", [IDS[1]])
+    assert found.departures[IDS[1]].num_seeds == len(found.taken(IDS[1])) == 9
+    before = Race(IDS[:3], known, num_val=NUM_VAL, rows=[row for row in rows if row.config["seed"] < 9][:-1])
+    assert before.departures == {}
+    assert [*Race(IDS[:3], dataclasses.replace(known, assume="alike"), num_val=NUM_VAL, rows=rows[:15]).departures]
 
 
 def test_seeds_run_out(rows: list[TrialRow]) -> None:

@@ -93,3 +93,13 @@ def test_settings_that_remain_come_first_the_best_at_the_top(make_row: MakeRow) 
     assert found.remaining == (IDS[0], IDS[2])
     assert [one.state == "remains" for one in found.settings] == [True, True, False, False]
     assert (found.num_trials, found.max_trials, found.known, found.end) == (48, 48, KNOWN, "within")
+
+
+def test_answer_says_what_it_relies_on_and_what_relying_on_nothing_would_take(make_row: MakeRow) -> None:
+    rows = rows_of(make_row)
+    limits = summarised(rows).sentences[1]
+    assert limits.endswith("; about 242 seeds would show a lead of 2 points for any (`assume`)), not for new images.")
+    found, longer = race(rows, assume="any"), race(rows, assume="any", max_seeds=300)
+    assert summary(found).sentences[1].startswith("This holds whatever other runs may do (none collapsed, ")
+    assert race_summary.opening(found)[1] == "for runs of any shape, about 242 seeds show a lead of 2 points"
+    assert len(race_summary.opening(race(rows))) == len(race_summary.opening(longer)) == 1
