@@ -45,7 +45,7 @@ TRIAL_OPTIONS = (
         "runner_name",
         type=click.Choice(("in-process", "local", "ray")),
         default="ray",
-        help="Run trials on Ray, or one by one: in a child process, or in this process, for debugging.",
+        help="Run trials on Ray; in processes of this machine, without Ray; or one by one in this process, to debug.",
     ),
     click.option("--results", type=PATH, default=Path("results"), help="Folder with a folder for each sweep."),
     click.option("--cpus-per-trial", type=click.IntRange(1), default=1, help="CPUs, and threads, per trial."),

@@ -24,8 +24,9 @@ from mnist_sweep.trials.row import Status
 if TYPE_CHECKING:
     from mnist_sweep.sweep.sweep import Sweep
 
-PER_TRIAL = ("cpus_per_trial", "gpus_per_trial", "xla")
-ON_RAY = ("address", "max_concurrent", "scheduler", "max_retries")
+SHARED = ("cpus_per_trial", "gpus_per_trial", "xla")
+IN_PROCESSES = ("max_concurrent", "max_retries")
+ON_RAY = ("address", "scheduler")
 KEEP = ("models", "summaries", "checkpoint_seconds", "storage", "set_aside")
 
 
@@ -165,7 +166,6 @@ def _run(make: Callable[[], "Sweep"], chosen: dict[str, Any]) -> Answer:
 
     until = options.until(chosen)
     sweep = make()
-    _validate_runner(chosen)
     console = Terminal(quiet=chosen["quiet"])
     outcome = run_sweep(
         sweep,
@@ -198,18 +198,16 @@ def _has_report(folder: Path) -> bool:
     return report.exists() and (not runs.exists() or report.stat().st_mtime_ns >= runs.stat().st_mtime_ns)
 
 
-def _validate_runner(chosen: dict[str, Any]) -> None:
-    """Validate that no option of Ray is given for another runner."""
-    for name in ON_RAY if chosen["runner_name"] != "ray" else ():
-        if options.is_given(name):
-            raise click.UsageError(f"--{name.replace('_', '-')} goes with --runner ray only.")
-
-
 def _runner(chosen: dict[str, Any]) -> Local | RayTune:
-    per_trial = {name: chosen[name] for name in PER_TRIAL}
-    if chosen["runner_name"] == "ray":
-        return RayTune(**per_trial, **{name: chosen[name] for name in ON_RAY if name in chosen})
-    return Local(**per_trial, in_process=chosen["runner_name"] == "in-process")
+    """Return the chosen runner, unless an option of another one is given."""
+    runner = chosen["runner_name"]
+    for goes_with, names in (("ray", ON_RAY), ("ray or local", IN_PROCESSES)):
+        for name in names if runner not in goes_with.split() else ():
+            if options.is_given(name):
+                raise click.UsageError(f"--{name.replace('_', '-')} goes with --runner {goes_with} only.")
+    own = {"ray": (*IN_PROCESSES, *ON_RAY), "local": IN_PROCESSES, "in-process": ()}[runner]
+    given = {name: chosen[name] for name in (*SHARED, *own) if name in chosen}
+    return RayTune(**given) if runner == "ray" else Local(**given, in_process=runner == "in-process")
 
 
 def _keep(chosen: dict[str, Any]) -> Keep:

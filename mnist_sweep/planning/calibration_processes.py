@@ -28,7 +28,7 @@ from mnist_sweep.errors import ResourceError, SweepError
 from mnist_sweep.planning import trial_measurement
 from mnist_sweep.planning.trial_measurement import TrialCost
 from mnist_sweep.runners.local import Local
-from mnist_sweep.system import child_main
+from mnist_sweep.system import child_main, machine
 from mnist_sweep.training import tensorflow_runtime
 from mnist_sweep.trials.config import TrialConfig, from_flat, to_flat
 from mnist_sweep.trials.graph_sharing import graph_signature
@@ -178,8 +178,8 @@ def _measure_all(
         del os.environ[SAFE_PATH]
     if not isinstance(runner, Local):
         os.nice(int(os.environ.get(NICENESS, RAY_NICENESS)))
-    if runner.gpus_per_trial:
-        os.environ["CUDA_VISIBLE_DEVICES"] = _visible_gpus(number, runner.gpus_per_trial)
+    if runner.gpus_per_trial and (card := machine.gpu_of(number, runner.gpus_per_trial)):
+        os.environ["CUDA_VISIBLE_DEVICES"] = card
     try:
         tensorflow_runtime.configure(threads=runner.cpus_per_trial, gpus=runner.gpus_per_trial, xla=runner.xla)
         shipping.unpack(definitions)
@@ -197,9 +197,3 @@ def _measure_all(
     with contextlib.suppress(SweepError):
         while parent:  # beside the others that still measure; the process ends with its parent
             trial_measurement.measure(trials[-1], datasets[trials[-1].data])
-
-
-def _visible_gpus(worker: int, gpus: float) -> str:
-    """Return `CUDA_VISIBLE_DEVICES` as Ray would set it for a worker."""
-    first = worker // int(1 / gpus) if gpus < 1 else worker * int(gpus)
-    return ",".join(map(str, range(first, first + max(1, int(gpus)))))

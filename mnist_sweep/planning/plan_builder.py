@@ -154,8 +154,8 @@ def _layers(trial: TrialConfig, dataset: Shaped) -> dict[str, Any]:
 
 def _num_workers(runner: Local | RayTune, num_trials: int) -> int:
     if isinstance(runner, Local):
-        return min(1, num_trials)
-    size = (float(machine.num_cpus()), float(machine.num_gpus() if runner.gpus_per_trial else 0))
+        return runner.num_workers(num_trials)
+    size = (float(machine.num_cpus()), float(len(machine.gpus()) if runner.gpus_per_trial else 0))
     room = machine.total_capacity([size], cpus_per_trial=runner.cpus_per_trial, gpus_per_trial=runner.gpus_per_trial)
     return min(room, runner.max_concurrent or room, num_trials)
 

@@ -56,7 +56,7 @@ class Observer(Protocol):
 
 
 class Runner(Protocol):
-    """Runs trials: in this process, on a cluster, or wherever else."""
+    """Runs trials: in processes of this machine, on a cluster, or wherever else."""
 
     def run(
         self,

@@ -7,6 +7,7 @@ import contextlib
 import dataclasses
 import functools
 import gc
+import os
 import tempfile
 import time
 import traceback
@@ -91,7 +92,7 @@ def steps(
 
 def pausable(
     running: Generator[Item | None, None, TrialRow], is_ending: Callable[[], bool]
-) -> Generator[Item, None, TrialRow | Paused]:
+) -> Generator[Item | None, None, TrialRow | Paused]:
     """Pass on what a trial yields and returns; once its run is to end, let it write its checkpoint and end.
 
     Return what it was paused with instead of its row, if it has none: its notes are for the user. A trial in a process
@@ -105,16 +106,20 @@ def pausable(
             return cast(TrialRow, end.value)
         except Paused as paused:
             return paused
-        if item is not None:
-            yield item
+        yield item
         pauses = not is_pausing and not isinstance(item, SavedModel | Predictions) and is_ending()
         advance = functools.partial(running.throw, Paused()) if pauses else functools.partial(next, running)
         is_pausing |= pauses
 
 
-def prepare(settings: Mapping[str, Any], definitions: bytes) -> Generator[Item, None, None]:
-    """Prepare a process that only runs trials: `tensorflow_runtime.configure`, and what `shipping` packed."""
+def prepare(settings: Mapping[str, Any], definitions: bytes, cards: str | None = None) -> Generator[Item, None, None]:
+    """Prepare a process that only runs trials: `tensorflow_runtime.configure`, and what `shipping` packed.
+
+    It sees the GPUs `cards`, as in `CUDA_VISIBLE_DEVICES`, or those that its parent sees.
+    """
     yield from ()
+    if cards is not None:
+        os.environ["CUDA_VISIBLE_DEVICES"] = cards
     shipping.unpack(definitions)
     tensorflow_runtime.configure(**settings)
     gc.freeze()  # a million objects of TensorFlow's, which no collection has to look at

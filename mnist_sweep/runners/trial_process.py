@@ -1,44 +1,71 @@
 """A child process that runs trials, so that no user model can end the run; it is replaced when it has ended."""
 
 import contextlib
-import dataclasses
 from collections.abc import Generator, Mapping, Sequence
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from mnist_sweep.data.dataset import Dataset
 from mnist_sweep.errors import ProcessLostError, ResourceError
 from mnist_sweep.runners import trial
 from mnist_sweep.runners.trial import KEPT_DATASETS, Item
-from mnist_sweep.system.child_process import ChildProcess
-from mnist_sweep.training import row_builder
+from mnist_sweep.system.child_process import SECONDS_BETWEEN_SIGNS, ChildProcess
+from mnist_sweep.training import model_candidates, row_builder, tensorflow_runtime
+from mnist_sweep.training.fitting import consume
 from mnist_sweep.training.model_candidates import Candidate
+from mnist_sweep.training.trial_progress import Paused
 from mnist_sweep.trials.artifacts import Artifacts
 from mnist_sweep.trials.config import TrialConfig, to_flat
 from mnist_sweep.trials.row import TrialRow
 
+if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
+
 
 class TrialProcess:
-    """A process for trials, one after the other, as `trial.prepare` leaves it; a context, at whose end it ends."""
+    """A process for trials, one after the other, as `trial.prepare` leaves it; a context, at whose end it ends.
 
-    def __init__(self, settings: Mapping[str, Any], definitions: bytes) -> None:
-        self._settings, self._definitions = settings, definitions
+    Args:
+        settings: Arguments of `tensorflow_runtime.configure`.
+        definitions: What `shipping.pack` returned.
+        cards: The GPUs that it may use, as in `CUDA_VISIBLE_DEVICES`; None means those of this process.
+        patience: Seconds for which a silent process is waited for, as in `ChildProcess`.
+    """
+
+    def __init__(
+        self,
+        settings: Mapping[str, Any],
+        definitions: bytes,
+        *,
+        cards: str | None = None,
+        patience: float = SECONDS_BETWEEN_SIGNS,
+    ) -> None:
+        self._arguments, self._patience = (settings, definitions, cards), patience
         self._child: ChildProcess | None = None
         self._kept: list[Dataset] = []
 
-    def start(self) -> ChildProcess:
-        """Return the process, started and configured if there is none.
+    @property
+    def connection(self) -> "Connection[Any, Any] | None":
+        """What is ready to be read when the process has sent something, or ended; None if there is no process."""
+        return self._child.connection if self._child and not self._child.connection.closed else None
+
+    def starting(self) -> Generator[None, None, ChildProcess]:
+        """Return the process, started and configured if there is none; yield None meanwhile.
 
         Raises:
             ResourceError: It cannot be started, or TensorFlow cannot be configured there.
         """
         if self._child is None or not self._child.is_alive:
             self.end()
-            self._child = ChildProcess()
+            self._child = ChildProcess(self._patience)
             try:
-                self._child.call(trial.prepare, self._settings, self._definitions)
+                yield from self._child.run(trial.prepare, *self._arguments)
             except ProcessLostError as lost:
                 raise ResourceError(f"a process for trials cannot be started: {lost}") from lost
         return self._child
+
+    def start(self) -> ChildProcess:
+        """Return the process, as `starting` does, once it is started."""
+        return consume(self.starting(), lambda _: None)
 
     def steps(
         self, config: TrialConfig, dataset: Dataset, *, artifacts: Artifacts | None = None
@@ -49,36 +76,50 @@ class TrialProcess:
 
         Raises:
             ProcessLostError: The system has ended the process.
-            ResourceError: As raised by `start`.
+            ResourceError: As raised by `starting`.
         """
-        child = self.start()
+        preparing = self._preparing(dataset)
         try:
-            self._keep(dataset, child)
+            while True:
+                yield next(preparing)
+        except StopIteration as ready:
+            child: ChildProcess = ready.value
+        except Paused:
+            self.kill()  # it has nothing to save, and may be far from ready
+            raise
+        try:
             row: TrialRow = yield from child.run(trial.isolated_steps, to_flat(config), id(dataset), artifacts)
         except ProcessLostError as lost:
             if not lost.is_own_doing:
                 raise
-            row = failed(config, lost)
+            row = row_builder.lost(config, error=str(lost), trace=lost.trace)
         return row
 
-    def check_models(self, models: Sequence[Candidate]) -> list[str]:
+    def checking(self, models: Sequence[Candidate]) -> Generator[None, None, list[str]]:
         """Check models in the process, as `model_candidates.check_models` does in this one; return notes on them.
 
         If a model ends the process, its trial will report it; then each of the others is checked by itself.
 
         Raises:
             ConfigError: As raised by `model_candidates.check_models`.
-            ResourceError: As raised by `start`.
+            ResourceError: As raised by `starting`.
         """
         if not models:
             return []
         flats = [(to_flat(config), sample) for config, sample in models]
         with contextlib.suppress(ProcessLostError):
-            notes: list[str] | None = self.start().call(trial.check_models, flats)
+            child = yield from self.starting()
+            notes: list[str] | None = yield from child.run(trial.check_models, flats)
             if notes is not None:
                 return notes
-        alone = [[model] for model in models] if len(models) > 1 else []
-        return [note for model in alone for note in self.check_models(model)]
+        alone, notes = [[model] for model in models] if len(models) > 1 else [], []
+        for model in alone:
+            notes += yield from self.checking(model)
+        return notes
+
+    def check_models(self, models: Sequence[Candidate]) -> list[str]:
+        """Check models, as `checking` does, and return the notes."""
+        return consume(self.checking(models), lambda _: None)
 
     def end(self) -> None:
         """End the process if there is one."""
@@ -86,12 +127,19 @@ class TrialProcess:
             with self._child:
                 self._child, self._kept = None, []
 
-    def _keep(self, dataset: Dataset, child: ChildProcess) -> None:
-        """Send a data set unless the process keeps it: those that were used last."""
+    def kill(self) -> None:
+        """End the process at once if there is one."""
+        if self._child:
+            self._child.kill()
+
+    def _preparing(self, dataset: Dataset) -> Generator[None, None, ChildProcess]:
+        """Return the process once it is started and keeps a data set: those that were used last."""
+        child = yield from self.starting()
         others = [one for one in self._kept if one is not dataset]
         if len(others) == len(self._kept):
-            child.call(trial.keep_dataset, id(dataset), dataset)
+            yield from child.run(trial.keep_dataset, id(dataset), dataset)
         self._kept = [*others, dataset][-KEPT_DATASETS:]
+        return child
 
     def __enter__(self) -> Self:
         return self
@@ -100,7 +148,30 @@ class TrialProcess:
         self.end()
 
 
-def failed(config: TrialConfig, lost: ProcessLostError) -> TrialRow:
-    """Return the row of a trial that has lost its process for good."""
-    row = row_builder.failed(config, error=str(lost), trace=lost.trace)
-    return dataclasses.replace(row, worker=None)  # `failed` names this process
+class ThisProcess:
+    """This process in the place of a `TrialProcess`; it is never lost, and cannot be ended."""
+
+    connection = None
+
+    def __init__(self, settings: Mapping[str, Any]) -> None:
+        self._settings = settings
+        self.steps = trial.steps
+
+    def starting(self) -> Generator[None, None, None]:
+        """Configure TensorFlow.
+
+        Raises:
+            ResourceError: It cannot be configured so.
+        """
+        yield from ()
+        tensorflow_runtime.configure(**self._settings)
+
+    def checking(self, models: Sequence[Candidate]) -> Generator[None, None, list[str]]:
+        """Check models, as `model_candidates.check_models` does; return notes on them."""
+        yield from ()
+        return model_candidates.check_models(models)
+
+    def end(self) -> None:
+        """Leave it as it is."""
+
+    kill = end

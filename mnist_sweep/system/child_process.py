@@ -17,11 +17,14 @@ import threading
 import time
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
-from typing import IO, Any, Self
+from typing import IO, TYPE_CHECKING, Any, Self
 
 from mnist_sweep.errors import ProcessLostError
 from mnist_sweep.system.signals import SIGNALS
 from mnist_sweep.text.causes import fault_place
+
+if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
 
 SECONDS_BETWEEN_SIGNS = 1.0
 SECONDS_TO_OBEY = 10.0
@@ -38,11 +41,16 @@ serve({connection}, {last_words}, {parent}, {main_file!r})
 
 
 class ChildProcess:
-    """A child of this process; a context manager that ends it on exit."""
+    """A child of this process; a context manager that ends it on exit.
 
-    def __init__(self) -> None:
+    Args:
+        patience: Seconds to wait for each message of a run before it yields None; 0 for whoever waits for `connection`.
+    """
+
+    def __init__(self, patience: float = SECONDS_BETWEEN_SIGNS) -> None:
         from multiprocessing import Pipe
 
+        self._patience = patience
         self._pipe, theirs = Pipe()
         self._closing = contextlib.ExitStack()
         self._closing.enter_context(self._pipe)
@@ -68,6 +76,11 @@ class ChildProcess:
         return self._process.pid
 
     @property
+    def connection(self) -> "Connection[Any, Any]":
+        """What is ready to be read when it has sent something, or ended."""
+        return self._pipe
+
+    @property
     def is_alive(self) -> bool:
         """Whether it can run something."""
         return not self._pipe.closed and self._process.poll() is None
@@ -75,8 +88,9 @@ class ChildProcess:
     def run(self, function: Callable[..., Generator[Any, None, Any]], *arguments: Any) -> Generator[Any, None, Any]:
         """Run a generator function in the child, and yield and return here what it yields and returns there.
 
-        If nothing comes for a second, None is yielded. What is thrown in here is thrown in there at one of the next
-        items; those before it still come. If the function does not end within `SECONDS_TO_OBEY` then, the process does.
+        If nothing comes for `patience` seconds, None is yielded. What is thrown in here is thrown in there at one of
+        the next items; those before it still come. If the function does not end within `SECONDS_TO_OBEY` then, the
+        process does.
 
         Raises:
             ProcessLostError: The process has ended.
@@ -86,7 +100,7 @@ class ChildProcess:
         self._send("run", number, function, arguments)
         thrown, deadline = None, math.inf
         while True:
-            kind, value = self._receive(number)
+            kind, value = self._receive(number, self._patience)
             if kind == "result":
                 return value
             if kind == "error":
@@ -137,12 +151,12 @@ class ChildProcess:
         except OSError:
             raise self._lost() from None
 
-    def _receive(self, number: int) -> tuple[str, Any]:
-        """Return the next message of a run; after a second without one, an item that is None."""
+    def _receive(self, number: int, patience: float) -> tuple[str, Any]:
+        """Return the next message of a run; if there is none for a while, an item that is None."""
         while True:
             has_ended = self._process.poll() is not None  # before the look, since it may send until then
             try:
-                if self._pipe.poll(0 if has_ended else SECONDS_BETWEEN_SIGNS):
+                if self._pipe.poll(0 if has_ended else patience):
                     of, kind, value = self._pipe.recv()
                     if of == number:
                         return kind, value
@@ -158,7 +172,7 @@ class ChildProcess:
         deadline = time.monotonic() + SECONDS_TO_OBEY
         with contextlib.suppress(ProcessLostError):
             self._send("throw", number, error)
-            while self._receive(number)[0] == "item":
+            while self._receive(number, SECONDS_BETWEEN_SIGNS)[0] == "item":
                 if time.monotonic() > deadline:
                     self.kill()
                     return

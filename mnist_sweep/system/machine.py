@@ -83,10 +83,20 @@ def free_disk(folder: Path) -> int:
     return shutil.disk_usage(there).free
 
 
-def num_gpus() -> int:
-    """Return the number of GPUs that NVIDIA's driver lists; 0 without it."""
+def gpus() -> list[str]:
+    """Return the GPUs that this process may use, as `CUDA_VISIBLE_DEVICES` names them: those in it, or all."""
+    chosen = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if chosen is not None:
+        return [name for name in chosen.split(",") if name.strip() and not name.startswith("-")]
     printed = commands.output("nvidia-smi", "-L") or ""
-    return sum(line.startswith("GPU ") for line in printed.splitlines())
+    return [*map(str, range(sum(line.startswith("GPU ") for line in printed.splitlines())))]
+
+
+def gpu_of(worker: int, gpus_per_trial: float) -> str | None:
+    """Return the GPU of a worker by its number, 0 for the first; None if there is none for it."""
+    cards = gpus()
+    number = worker // int(1 / gpus_per_trial)
+    return cards[number] if number < len(cards) else None
 
 
 def capacity(cpus: float, gpus: float, cpus_per_trial: int, gpus_per_trial: float) -> int:

@@ -1,5 +1,6 @@
 """The row of a trial, however it ended."""
 
+import dataclasses
 import os
 import platform
 import sys
@@ -69,6 +70,11 @@ def failed(config: TrialConfig, *, error: str, trace: str | None = None) -> Tria
     return TrialRow(
         **_identity(config), status=Status.FAILED, worker=_worker(), version=version(), error=error, traceback=trace
     )
+
+
+def lost(config: TrialConfig, *, error: str, trace: str | None = None) -> TrialRow:
+    """Return the row of a trial that failed since its process, which is not this one, has ended."""
+    return dataclasses.replace(failed(config, error=error, trace=trace), worker=None)
 
 
 def timing(since_start: float, in_all_starts: float) -> dict[str, Any]:

@@ -124,9 +124,9 @@ def _hear_signals() -> None:
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
-def start(folder: Path) -> "subprocess.Popen[str]":
+def start(folder: Path, runner: str) -> "subprocess.Popen[str]":
     (folder / "long.py").write_text(LONG)
-    command = [sys.executable, "long.py", "--max-concurrent", "2"]
+    command = [sys.executable, "long.py", "--runner", runner, "--max-concurrent", "2"]
     return subprocess.Popen(
         command,
         cwd=folder,
@@ -148,10 +148,11 @@ def wait_for_rows(process: "subprocess.Popen[str]", rows: Path, number: int) -> 
 
 @pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="POSIX signals")
-def test_a_sweep_killed_or_interrupted_goes_on_where_it_was(folder: Path, figures: Figures) -> None:
+@pytest.mark.parametrize("runner", ["ray", "local"])
+def test_a_sweep_killed_or_interrupted_goes_on_where_it_was(folder: Path, figures: Figures, runner: str) -> None:
     rows = folder / "results" / "long" / "rows"
     for how, status in [(signal.SIGKILL, -9), (signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]:
-        process = start(folder)
+        process = start(folder, runner)
         wait_for_rows(process, rows, len(list(rows.glob("*.json"))) + 1)
         os.killpg(process.pid, how)  # as a terminal, or `timeout`
         out, _ = process.communicate(timeout=300)
@@ -159,12 +160,12 @@ def test_a_sweep_killed_or_interrupted_goes_on_where_it_was(folder: Path, figure
         assert "Traceback" not in out
     before = {path.name: (path.stat().st_ino, path.stat().st_mtime_ns) for path in rows.glob("*.json")}
     assert 3 <= len(before) < 12
-    process = start(folder)
+    process = start(folder, runner)
     out, _ = process.communicate(timeout=300)
     assert process.returncode == 0, out
     assert f"12 trials, {len(before)} done before" in out
     after = {path.name: (path.stat().st_ino, path.stat().st_mtime_ns) for path in rows.glob("*.json")}
     assert before.items() <= after.items()
-    whole = [sys.executable, "long.py", "--runner", "local", "--results", "whole", "--quiet"]
+    whole = [sys.executable, "long.py", "--runner", "in-process", "--results", "whole", "--quiet"]
     subprocess.run(whole, cwd=folder, check=True)
     assert figures(folder / "results" / "long") == figures(folder / "whole" / "long")

@@ -177,20 +177,15 @@ def test_a_process_is_as_nice_as_a_worker_of_ray_and_sees_the_same_gpus(monkeypa
     niceness: list[int] = []
     monkeypatch.setattr(os, "nice", niceness.append)
     monkeypatch.setattr(trial_measurement, "measure", lambda *_: COST)
-    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "all")
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "5,7")
     monkeypatch.delenv(calibration_processes.NICENESS, raising=False)
     measure_all(Local(), [TrialConfig()], monkeypatch)
     measure_all(RayTune(), [TrialConfig()], monkeypatch)
-    assert os.environ["CUDA_VISIBLE_DEVICES"] == "all"
+    assert os.environ["CUDA_VISIBLE_DEVICES"] == "5,7"
     monkeypatch.setenv(calibration_processes.NICENESS, "3")
     measure_all(RayTune(gpus_per_trial=0.5), [TrialConfig()], monkeypatch, number=2)
-    assert os.environ["CUDA_VISIBLE_DEVICES"] == "1"
+    assert os.environ["CUDA_VISIBLE_DEVICES"] == "7"
     assert niceness == [15, 3]
-
-
-def test_gpus_are_shown_as_ray_would() -> None:
-    assert [calibration_processes._visible_gpus(worker, 0.5) for worker in range(4)] == ["0", "0", "1", "1"]
-    assert [calibration_processes._visible_gpus(worker, 2) for worker in range(2)] == ["0,1", "2,3"]
 
 
 def messages(sent: list[Any], code: int, output: str, folder: Path) -> Iterator[Any]:

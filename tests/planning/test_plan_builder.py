@@ -43,6 +43,7 @@ from tests.training.training_code import Linear
 
 Refused = Callable[..., AbstractContextManager[None]]
 Measured = Callable[..., None]
+ALONE = Local(max_concurrent=1)
 BASE = TrialConfig(model=Softmax(), num_steps=10, evaluate_every=5)
 TRIALS = grid(BASE, {"optimizer": [GradientDescent(), Adam(), Adam(learning_rate=0.1)]})
 SWEEP = Sweep(name="one", trials=TRIALS)
@@ -70,7 +71,7 @@ def measured(monkeypatch: pytest.MonkeyPatch) -> Measured:
 
 @pytest.mark.usefixtures("measured")
 def test_time_and_memory_follow_from_what_was_measured(tmp_path: Path) -> None:
-    found = plan(SWEEP, results=tmp_path, runner=Local())
+    found = plan(SWEEP, results=tmp_path, runner=ALONE)
     assert (found.num_trials, found.runner, found.num_workers) == (3, "Local", 1)
     assert found.seconds == 3 + 3 * 12
     assert (found.memory, found.worker_memory) == ((4 << 30) + plan_builder.DRIVER_MEMORY, 3 << 30)
@@ -95,26 +96,26 @@ def test_a_worker_on_ray_has_a_child_with_models_of_ones_own(tmp_path: Path, oth
     found = plan(mixed, results=tmp_path, runner=RayTune(max_concurrent=1))
     worker = (3 << 30 if others else plan_builder.IDLE_MEMORY) + plan_builder.WORKER_MEMORY
     assert found.worker_memory == (3 << 30) + worker
-    assert plan(mixed, results=tmp_path, runner=Local()).worker_memory == 3 << 30
+    assert plan(mixed, results=tmp_path, runner=ALONE).worker_memory == 3 << 30
 
 
 def test_every_trial_saves_its_model_where_configs_have_several_seeds(tmp_path: Path, measured: Measured) -> None:
     measured(replace(COST, saving=1.0))
     seeds = Sweep(name="seeds", trials=[replace(BASE, seed=seed) for seed in range(2)])
     found, without = (
-        plan(seeds, results=tmp_path, runner=Local(), keep=Keep(models=models)).seconds for models in ("best", "none")
+        plan(seeds, results=tmp_path, runner=ALONE, keep=Keep(models=models)).seconds for models in ("best", "none")
     )
     assert (found, without) == (3 + 2 * 13, 3 + 2 * 12)
 
 
 def test_memory_on_a_gpu_is_the_most_of_any_kind(tmp_path: Path, measured: Measured) -> None:
     measured(replace(COST, gpu_memory=2 * 10**9))
-    assert plan(SWEEP, results=tmp_path, runner=Local()).gpu_memory == 2 * 10**9
+    assert plan(SWEEP, results=tmp_path, runner=ALONE).gpu_memory == 2 * 10**9
 
 
 def test_trials_that_will_fail_are_named_and_take_no_time(tmp_path: Path, measured: Measured) -> None:
     measured(failures={graph_signature(TRIALS[1]): "OSError: out of cheese"})
-    found = plan(SWEEP, results=tmp_path, runner=Local())
+    found = plan(SWEEP, results=tmp_path, runner=ALONE)
     assert found.seconds == 3 + 12
     assert [(one.num_trials, one.failure) for one in found.kinds] == [(1, ""), (2, "OSError: out of cheese")]
     assert found.warnings == ("2 trials of network 1 (Adam, batch 50) will fail: OSError: out of cheese.",)
@@ -123,7 +124,7 @@ def test_trials_that_will_fail_are_named_and_take_no_time(tmp_path: Path, measur
 def test_kinds_of_a_network_are_named_by_what_distinguishes_them(tmp_path: Path, measured: Measured) -> None:
     others: dict[str, Any] = {"batch_size": 20, "precision": "mixed_bfloat16", "weight_decay": 0.1}
     others |= {"augmentation": "pad_crop_flip", "optimizer": GradientDescent()}
-    found = plan(Sweep(name="two", trials=[BASE, replace(BASE, **others)]), results=tmp_path, runner=Local())
+    found = plan(Sweep(name="two", trials=[BASE, replace(BASE, **others)]), results=tmp_path, runner=ALONE)
     names = ["Adam, batch 50", "GradientDescent, batch 20, mixed_bfloat16, pad_crop_flip, weight decay"]
     assert [one.name for one in found.kinds] == names
 
@@ -132,23 +133,23 @@ def test_kinds_of_a_network_are_named_by_what_distinguishes_them(tmp_path: Path,
 def test_a_trial_of_a_population_takes_the_time_of_its_round_and_leaves_a_whole_curve(tmp_path: Path) -> None:
     axes = {"optimizer.learning_rate": Uniform(low=0.1, high=1.0)}
     search = Search(base=BASE, axes=axes, num_trials=6, algorithm=PBT(population=3))
-    found = plan(Sweep(name="rounds", search=search), results=tmp_path, runner=Local())
+    found = plan(Sweep(name="rounds", search=search), results=tmp_path, runner=ALONE)
     assert found.seconds == 3 + 6 * 7  # each of the two rounds has 5 steps
-    alone = plan(Sweep(name="alone", trials=TRIALS), results=tmp_path, runner=Local())
+    alone = plan(Sweep(name="alone", trials=TRIALS), results=tmp_path, runner=ALONE)
     assert found.disk["rows"] == 2 * alone.disk["rows"]
     assert found.disk["checkpoints"] == (2 + 6) / 2 * alone.disk["checkpoints"]
 
 
 @pytest.mark.usefixtures("measured")
 def test_the_time_is_saved_for_the_run_that_it_is_of(tmp_path: Path) -> None:
-    plan(SWEEP, results=tmp_path, runner=Local())
+    plan(SWEEP, results=tmp_path, runner=ALONE)
     trials = saved_plan.digest(map(trial_id, TRIALS))
     kept = SavedPlan(trials=trials, runner="Local", num_workers=1, seconds=39.0)
     assert saved_plan.read(tmp_path / "one") == kept
 
 
 def test_without_a_calibration_networks_and_disk_are_planned_and_nothing_is_written(tmp_path: Path) -> None:
-    found = plan(SWEEP, results=tmp_path, runner=Local(), calibrate=False)
+    found = plan(SWEEP, results=tmp_path, runner=ALONE, calibrate=False)
     assert [one.num_trials for one in found.networks] == [3]
     assert min(found.disk[name] for name in ("rows", "tables", "predictions", "models", "checkpoints")) > 0
     assert (found.seconds, found.memory, found.kinds, found.warnings) == (None, None, (), ())
@@ -166,11 +167,11 @@ def test_what_is_finished_is_left_out(tmp_path: Path, make_row: Callable[..., Tr
     ledger.open()
     ledger.commit(make_row(TRIALS[0]))
     ledger.commit(make_row(TRIALS[1], Status.FAILED, error="OSError: out of cheese"))
-    assert plan(SWEEP, results=tmp_path, runner=Local()).seconds == 3 + 12
-    retried = plan(SWEEP, results=tmp_path, runner=Local(), retry=[Status.FAILED])
+    assert plan(SWEEP, results=tmp_path, runner=ALONE).seconds == 3 + 12
+    retried = plan(SWEEP, results=tmp_path, runner=ALONE, retry=[Status.FAILED])
     assert (retried.num_trials, retried.networks[0].num_trials) == (2, 3)
     ledger.commit(make_row(TRIALS[2]))
-    nothing = plan(SWEEP, results=tmp_path, runner=Local())
+    nothing = plan(SWEEP, results=tmp_path, runner=ALONE)
     assert (nothing.num_trials, nothing.disk, nothing.seconds) == (0, {}, None)
 
 
@@ -191,13 +192,11 @@ def test_as_many_run_at_a_time_as_fit_are_wanted_and_are_there(
         return plan(sweep, results=tmp_path, runner=runner, calibrate=False).num_workers
 
     monkeypatch.setattr(machine, "num_cpus", lambda: 4)
-    monkeypatch.setattr(machine, "num_gpus", lambda: 1)
-    assert (workers(RayTune()), workers(RayTune(cpus_per_trial=2)), workers(Local())) == (4, 2, 1)
-    assert (workers(RayTune(max_concurrent=3)), workers(RayTune(), 2), workers(RayTune(gpus_per_trial=0.5))) == (
-        3,
-        2,
-        2,
-    )
+    monkeypatch.setattr(machine, "gpus", lambda: ["0"])
+    for kind in (RayTune, Local):
+        assert (workers(kind()), workers(kind(cpus_per_trial=2)), workers(kind(max_concurrent=3))) == (4, 2, 3)
+        assert (workers(kind(), 2), workers(kind(gpus_per_trial=0.5))) == (2, 2)
+    assert (workers(Local(in_process=True)), workers(Local(cpus_per_trial=5))) == (1, 1)
     with refused(ResourceError, "must fit one machine"):
         workers(RayTune(cpus_per_trial=5))
 

@@ -1,6 +1,7 @@
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -10,14 +11,14 @@ from mnist_sweep.errors import ConfigError, ProcessLostError
 from mnist_sweep.results import run_marker
 from mnist_sweep.results.predictions import Predictions
 from mnist_sweep.runners import local
-from mnist_sweep.runners.local import MAX_RETRIES
-from mnist_sweep.system import machine
+from mnist_sweep.runners.trial_process import ThisProcess
 from mnist_sweep.system.storage import Folder
-from mnist_sweep.training.model_candidates import Candidate
 from mnist_sweep.training.row_builder import failed
 from mnist_sweep.trials.artifacts import Artifacts, SavedModel
 from mnist_sweep.trials.row import Status, TrialRow
 from tests.runners.test_protocol import Notes
+from tests.runners.test_trial_process import numbers
+from tests.runners.users_models import Ending
 from tests.training.test_model_candidates import Own
 from tests.training.test_refused_losses import mean
 
@@ -71,40 +72,31 @@ def test_a_trial_is_paused_when_the_run_is_to_end(tmp_path: Path) -> None:
     ]
 
 
-class Losing:
+class Losing(ThisProcess):
     """A process whose first runs of a trial the system ends."""
 
     def __init__(self, num_lost: int) -> None:
+        super().__init__({"threads": 1})
         self.num_left = num_lost
+        self.steps = self.losing
 
-    def __call__(self, *_: object) -> "Losing":
-        return self
-
-    def start(self) -> None: ...
-
-    def check_models(self, models: Sequence[Candidate]) -> list[str]:
-        return []
-
-    def __enter__(self) -> "Losing":
-        return self
-
-    def __exit__(self, *_: object) -> None: ...
-
-    def steps(self, config: TrialConfig, *_: object, **__: object) -> Generator[None, None, TrialRow]:
-        yield
+    def losing(self, config: TrialConfig, *_: object, **__: object) -> Generator[Any, None, TrialRow]:
+        yield None
         self.num_left -= 1
         if self.num_left >= 0:
             raise ProcessLostError("its process was killed by SIGKILL")
         return failed(config, error="at last")
 
 
-@pytest.mark.parametrize("num_lost", [1, MAX_RETRIES + 1])
-def test_a_trial_whose_process_the_system_ends_is_retried(monkeypatch: pytest.MonkeyPatch, num_lost: int) -> None:
-    monkeypatch.setattr(local, "TrialProcess", Losing(num_lost))
+@pytest.mark.parametrize("num_lost", [1, 3])
+def test_a_trial_whose_process_the_system_ends_is_retried(
+    tf: Any, monkeypatch: pytest.MonkeyPatch, num_lost: int
+) -> None:
+    monkeypatch.setattr(local, "TrialProcess", lambda *_, **__: Losing(num_lost))
     notes = Rows()
-    Local().run({trial_id(BASE): BASE}, {BASE.data: loading.load(BASE.data)}, notes)
+    Local(max_retries=2).run({trial_id(BASE): BASE}, {BASE.data: loading.load(BASE.data)}, notes)
     retried = ("retried", trial_id(BASE), "its process was killed by SIGKILL")
-    expected = [retried] * min(num_lost, MAX_RETRIES)
+    expected = [retried] * min(num_lost, 2)
     assert notes.heard[2:] == [*expected, ("finished", trial_id(BASE), Status.FAILED)]
     (row,) = notes.rows_heard
     assert row.error == ("at last" if num_lost == 1 else "its process was killed by SIGKILL")
@@ -113,8 +105,8 @@ def test_a_trial_whose_process_the_system_ends_is_retried(monkeypatch: pytest.Mo
 class Rows(Notes):
     """An observer that keeps the rows, too."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, ends_after: int = 1000, proposed: Sequence[TrialConfig] = ()) -> None:
+        super().__init__(ends_after, proposed)
         self.rows_heard: list[TrialRow] = []
 
     def finished(self, row: TrialRow) -> None:
@@ -122,22 +114,54 @@ class Rows(Notes):
         self.rows_heard.append(row)
 
 
-@pytest.mark.parametrize(
-    ("num_gpus", "visible", "note"),
-    [(1, None, None), (2, "0", None), (2, None, "trials run one by one on 1 of 2 GPUs: on Ray they use all of them")],
-)
-def test_a_card_that_idles_is_told(
-    monkeypatch: pytest.MonkeyPatch, num_gpus: int, visible: str | None, note: str | None
-) -> None:
-    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
-    if visible is not None:
-        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
-    monkeypatch.setattr(machine, "num_gpus", lambda: num_gpus)
-    assert local._idle_cards() == note
+@pytest.mark.slow
+def test_two_processes_give_the_rows_of_one_and_take_proposals_and_one_that_is_killed_is_replaced(tf: Any) -> None:
+    listed = {trial_id(trial): trial for trial in (replace(BASE, seed=seed) for seed in range(3))}
+    killing, proposed = replace(BASE, model=Ending(how="kill")), replace(BASE, seed=7)
+    datasets = {BASE.data: loading.load(BASE.data)}
+    side_by_side, alone = Rows(proposed=[proposed]), Rows(proposed=[proposed])
+    two = Local(max_concurrent=2, max_retries=1)
+    two.run({trial_id(killing): killing, **listed}, datasets, side_by_side, num_proposals=1)
+    Local(in_process=True).run(listed, datasets, alone, num_proposals=1)
+    rows = {row.trial_id: row for row in side_by_side.rows_heard}
+    lost = rows.pop(trial_id(killing))
+    assert lost.error == "its process was killed by SIGKILL, as happens when memory runs out"
+    assert [heard[0] for heard in side_by_side.heard if heard[1] == lost.trial_id] == ["started", "retried", "finished"]
+    assert {name: numbers(row) for name, row in rows.items()} == {
+        row.trial_id: numbers(row) for row in alone.rows_heard
+    }
+    assert len({row.worker for row in rows.values()} | {alone.rows_heard[0].worker}) > 1
+
+
+@pytest.mark.slow
+def test_processes_that_run_or_start_are_paused_or_ended_when_the_run_is_to_end(tmp_path: Path) -> None:
+    name = run_marker.new_name(tmp_path)
+    run_marker.write(Folder(tmp_path), name)
+    artifacts = Artifacts(storage=str(tmp_path), run_marker=name)
+    long = replace(BASE, num_steps=10**6, evaluate_every=10**6, log_every=100)
+    endless = {trial_id(trial): trial for trial in (replace(long, seed=seed) for seed in range(3))}
+    datasets = {BASE.data: loading.load(BASE.data)}
+    notes = Notes(ends_after=5)
+    Local(max_concurrent=2).run(endless, datasets, notes, artifacts=artifacts)
+    assert {heard[0] for heard in notes.heard} == {"ready", "started", "evaluated"}
+    started = [heard[1] for heard in notes.heard if heard[0] == "started"]
+    saved = [trial for trial in started if any(tmp_path.rglob(f"*{trial}*"))]
+    assert saved
+    ending = Notes(ends_after=0)
+    Local(max_concurrent=2).run(endless, datasets, ending)
+    assert ending.heard == []
 
 
 @pytest.mark.parametrize(
-    "options", [{"cpus_per_trial": 0}, {"gpus_per_trial": -1}, {"gpus_per_trial": 2}, {"cpus_per_trial": 1.5}]
+    "options",
+    [
+        {"cpus_per_trial": 0},
+        {"gpus_per_trial": -1},
+        {"gpus_per_trial": 2},
+        {"cpus_per_trial": 1.5},
+        {"max_concurrent": 0},
+        {"max_retries": -1},
+    ],
 )
 def test_resources_that_make_no_sense_are_refused(options: dict[str, float]) -> None:
     with pytest.raises(ConfigError, match="must hold"):

@@ -13,7 +13,7 @@ from mnist_sweep import CNN, Dataset, GradientDescent, Softmax, TrialConfig, tri
 from mnist_sweep.data import loading
 from mnist_sweep.errors import ConfigError, ProcessLostError, ResourceError
 from mnist_sweep.results import run_marker
-from mnist_sweep.runners.trial import KEPT_DATASETS, execute, keep_dataset, pausable
+from mnist_sweep.runners.trial import KEPT_DATASETS, execute, isolated_steps, keep_dataset, pausable
 from mnist_sweep.runners.trial_process import TrialProcess
 from mnist_sweep.system.child_process import ChildProcess
 from mnist_sweep.system.storage import Folder
@@ -100,13 +100,13 @@ def test_a_data_set_is_sent_once_and_the_last_ones_stay(
     process: TrialProcess, digits: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sent: list[int] = []
-    call = ChildProcess.call
+    run_there = ChildProcess.run
 
     def counting(self: ChildProcess, function: Any, *arguments: Any) -> Any:
         sent.extend(arguments[:1] if function is keep_dataset else ())
-        return call(self, function, *arguments)
+        return run_there(self, function, *arguments)
 
-    monkeypatch.setattr(ChildProcess, "call", counting)
+    monkeypatch.setattr(ChildProcess, "run", counting)
     datasets = [replace(digits) for _ in range(KEPT_DATASETS + 1)]
     for number in (0, 0, 1, 0, 2, 0, 1):
         assert run(process, BASE, datasets[number]).status is Status.OK
@@ -152,10 +152,11 @@ def test_what_ends_the_process_itself_is_told_and_the_next_trial_has_another(dig
 
 
 def test_a_process_that_cannot_start_is_a_lack_of_resources(monkeypatch: pytest.MonkeyPatch) -> None:
-    def lost(*_: Any) -> None:
+    def lost(*_: Any) -> Iterator[None]:
+        yield None
         raise ProcessLostError("its process was killed by SIGKILL")
 
-    monkeypatch.setattr(ChildProcess, "call", lost)
+    monkeypatch.setattr(ChildProcess, "run", lost)
     with TrialProcess(SETTINGS, b"") as process, pytest.raises(ResourceError, match="cannot be started: its process"):
         process.start()
 
@@ -166,10 +167,11 @@ def test_a_trial_that_ends_its_process_has_failed_and_another_end_is_raised(
 ) -> None:
     lost = ProcessLostError("its process was killed by SIGABRT", is_own_doing=is_own_doing, trace="a stack")
 
-    def end(*_: Any) -> Any:
-        raise lost
+    def end(_: ChildProcess, function: Any, *arguments: Any) -> Iterator[None]:
+        yield None
+        if function is isolated_steps:
+            raise lost
 
-    monkeypatch.setattr(ChildProcess, "call", lambda *_: None)
     monkeypatch.setattr(ChildProcess, "run", end)
     with TrialProcess(SETTINGS, b"") as process:
         with pytest.raises(ProcessLostError) if not is_own_doing else contextlib.nullcontext():

@@ -190,9 +190,8 @@ def test_an_end_is_told_with_its_cause_and_place(function: Callable[[], Any], ca
 
 
 def test_silence_is_told_and_a_run_that_does_not_obey_ends_with_its_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(child_process, "SECONDS_BETWEEN_SIGNS", 0.05)
     monkeypatch.setattr(child_process, "SECONDS_TO_OBEY", 0.2)
-    with ChildProcess() as child:
+    with ChildProcess(patience=0.05) as child:
         running = child.run(deaf)
         assert next(item for item in running if item is not None) == 1
         assert next(running) is None

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from mnist_sweep.errors import LedgerError, ResourceError
-from mnist_sweep.system import machine
+from mnist_sweep.system import commands, machine
 
 Refused = Callable[..., AbstractContextManager[None]]
 
@@ -113,3 +113,22 @@ def test_a_process_is_active_while_it_runs_and_not_while_it_sleeps() -> None:
             assert time.monotonic() < deadline
         process.kill()
     assert machine.active_nanoseconds(pid) is None
+
+
+@pytest.mark.parametrize(
+    ("visible", "cards"), [(None, ["0", "1"]), ("3,GPU-5a", ["3", "GPU-5a"]), ("", []), ("-1", []), ("1", ["1"])]
+)
+def test_gpus_are_those_that_are_visible_or_all(
+    monkeypatch: pytest.MonkeyPatch, visible: str | None, cards: list[str]
+) -> None:
+    monkeypatch.setattr(commands, "output", lambda *_: "GPU 0: A100\nGPU 1: A100\n")
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    if visible is not None:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+    assert machine.gpus() == cards
+
+
+def test_workers_get_a_gpu_each_or_share_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "4,6")
+    assert [machine.gpu_of(worker, 1) for worker in range(3)] == ["4", "6", None]
+    assert [machine.gpu_of(worker, 0.5) for worker in range(5)] == ["4", "4", "6", "6", None]

@@ -32,9 +32,16 @@ class Forgetful:
         )
 
 
-@pytest.mark.parametrize("in_process", [True, pytest.param(False, marks=pytest.mark.slow)])
-def test_the_local_runner_keeps_the_contract(tf: Any, in_process: bool) -> None:
-    check_runner(lambda: Local(in_process=in_process))
+@pytest.mark.parametrize(
+    "runner",
+    [
+        Local(in_process=True),
+        pytest.param(Local(max_concurrent=1), marks=pytest.mark.slow),
+        pytest.param(Local(max_concurrent=2), marks=pytest.mark.slow),
+    ],
+)
+def test_the_local_runner_keeps_the_contract(tf: Any, runner: Local) -> None:
+    check_runner(lambda: runner)
 
 
 def test_a_runner_that_forgets_a_trial_is_named(tf: Any) -> None:

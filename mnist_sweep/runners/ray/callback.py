@@ -1,6 +1,5 @@
 """Tune's callback: reports to the observer of the run what Tune reports, and ends a run that is asked to end."""
 
-import dataclasses
 import gc
 import json
 import time
@@ -18,7 +17,7 @@ from mnist_sweep.runners.protocol import Observer
 from mnist_sweep.runners.ray import private, retries
 from mnist_sweep.runners.ray.cluster import Messages
 from mnist_sweep.runners.ray.evaluation_messages import EvaluationReceiver
-from mnist_sweep.training.row_builder import failed
+from mnist_sweep.training.row_builder import lost
 from mnist_sweep.trials.artifacts import SavedModel
 from mnist_sweep.trials.config import TrialConfig
 from mnist_sweep.trials.row import TrialRow
@@ -131,8 +130,7 @@ class TuneCallback(tune.Callback):
             self.call(self._readiness.reach)
             self.call(self._observer.retried, trial_id, cause)
             return
-        row = failed(self._trials[trial_id], error=cause)
-        self.call(self._finish, dataclasses.replace(row, worker=None))  # `failed` names this process
+        self.call(self._finish, lost(self._trials[trial_id], error=cause))
 
     def on_step_end(self, iteration: int, trials: Any, **info: Any) -> None:
         """Report messages on nodes; end the run if Ray has broken down, or it is asked to end and trials are paused."""

@@ -164,7 +164,7 @@ def relay(running: Generator[Item | None, None, TrialRow], settings: WorkerSetti
             break
         if isinstance(item, SavedModel | Predictions):
             saved[type(item).__name__] = Payload(item)
-        elif message := sender.message(item):
+        elif item and (message := sender.message(item)):
             yield message
     if isinstance(result, TrialRow):
         yield {**saved, "row": to_json(result), "done": True}

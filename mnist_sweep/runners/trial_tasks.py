@@ -1,0 +1,100 @@
+"""The trials of a run as tasks of a pool: which one is next, and what the observer hears of each."""
+
+from collections.abc import Generator, Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from mnist_sweep.data.dataset import Dataset
+from mnist_sweep.errors import ProcessLostError
+from mnist_sweep.results.predictions import Predictions
+from mnist_sweep.runners.protocol import Observer
+from mnist_sweep.runners.trial import Item, pausable
+from mnist_sweep.training import row_builder
+from mnist_sweep.training.trial_progress import Paused
+from mnist_sweep.trials.artifacts import Artifacts, SavedModel
+from mnist_sweep.trials.config import TrialConfig, trial_id
+from mnist_sweep.trials.row import Evaluation, TrialRow
+
+if TYPE_CHECKING:
+    from mnist_sweep.runners.process_pool import Process, Task
+
+
+class TrialTasks:
+    """Tasks for the trials of a run, the listed ones first, then those that the observer proposes.
+
+    Attributes:
+        num_running: Trials that have started and have neither a row nor been paused.
+    """
+
+    def __init__(
+        self,
+        trials: Iterable[TrialConfig],
+        datasets: Mapping[Any, Dataset],
+        observer: Observer,
+        *,
+        num_proposals: int,
+        artifacts: Artifacts | None,
+        max_retries: int,
+    ) -> None:
+        self.num_running = 0
+        self._listed, self._datasets, self._observer = iter(trials), datasets, observer
+        self._artifacts, self._max_retries = artifacts, max_retries
+        self._may_propose = self._proposes = num_proposals > 0
+
+    def next(self) -> TrialConfig | None:
+        """Return the next trial; None if there is none, or none until a running one has its row."""
+        if self._observer.is_ending():
+            return None
+        if trial := next(self._listed, None):
+            return trial
+        trial = self._observer.propose() if self._may_propose else None
+        self._may_propose = trial is not None
+        return trial
+
+    def start(self, process: "Process") -> "Task":
+        """Start a process ahead of its first trial, unless the run is to end."""
+        for _ in process.starting():
+            if self._observer.is_ending():
+                process.kill()
+                return
+            yield
+
+    def run(self, process: "Process", trial: TrialConfig) -> "Task":
+        """Run a trial until it has its row or is paused; retry one whose process the system has ended."""
+        name, self.num_running = trial_id(trial), self.num_running + 1
+        self._observer.started(name)
+        for num_left in reversed(range(self._max_retries + 1)):
+            try:
+                yield from self._report(
+                    name, process.steps(trial, self._datasets[trial.data], artifacts=self._artifacts)
+                )
+                break
+            except ProcessLostError as lost:
+                if not num_left:
+                    self._observer.finished(row_builder.lost(trial, error=str(lost), trace=lost.trace))
+                elif self._observer.is_ending():
+                    break
+                else:
+                    self._observer.retried(name, str(lost))
+        self.num_running -= 1
+        self._may_propose = self._proposes
+
+    def _report(self, name: str, running: Generator[Item | None, None, TrialRow]) -> "Task":
+        """Report what a trial yields and returns."""
+        observer, items = self._observer, pausable(running, self._observer.is_ending)
+        while True:
+            try:
+                item = next(items)
+            except StopIteration as end:
+                result: TrialRow | Paused = end.value
+                break
+            if isinstance(item, SavedModel | Predictions):
+                observer.saved(name, item)
+            elif isinstance(item, Evaluation):
+                observer.evaluated(name, item)
+            elif item and item.note:
+                observer.noted(name, item.note)
+            yield
+        if isinstance(result, TrialRow):
+            observer.finished(result)
+        elif notes := getattr(result, "__notes__", []):
+            observer.noted(name, "; ".join(notes))

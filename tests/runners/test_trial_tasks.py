@@ -1,0 +1,73 @@
+"""What a pool runs, and when; what is reported of it is in test_local."""
+
+from dataclasses import replace
+from typing import Any
+
+from mnist_sweep import TrialConfig, trial_id
+from mnist_sweep.runners.trial_process import ThisProcess
+from mnist_sweep.runners.trial_tasks import TrialTasks
+from mnist_sweep.training.row_builder import failed
+from tests.runners.test_protocol import Notes
+
+BASE = TrialConfig()
+FIRST, SECOND, THIRD = (replace(BASE, seed=seed) for seed in (1, 2, 3))
+
+
+class Failing(ThisProcess):
+    """A process whose trials fail after one item."""
+
+    def __init__(self) -> None:
+        super().__init__({})
+        self.steps = self.failing
+
+    def failing(self, config: TrialConfig, *_: object, **__: object) -> Any:
+        yield None
+        return failed(config, error="at once")
+
+
+def tasks(observer: Notes, *listed: TrialConfig, num_proposals: int = 0) -> TrialTasks:
+    datasets: Any = {BASE.data: None}
+    options: dict[str, Any] = {"num_proposals": num_proposals, "artifacts": None, "max_retries": 0}
+    return TrialTasks(listed, datasets, observer, **options)
+
+
+def test_listed_trials_come_before_proposed_ones_and_these_only_if_there_may_be_any() -> None:
+    waiting = tasks(Notes(proposed=[THIRD]), FIRST, SECOND, num_proposals=1)
+    assert [waiting.next() for _ in range(4)] == [FIRST, SECOND, THIRD, None]
+    assert [tasks(Notes(proposed=[THIRD]), FIRST).next() for _ in range(1)] == [FIRST]
+    none = tasks(Notes(proposed=[THIRD]))
+    assert none.next() is None
+
+
+def test_who_has_no_proposal_is_asked_again_only_after_a_row() -> None:
+    observer = Notes()
+    waiting = tasks(observer, FIRST, num_proposals=2)
+    first = waiting.next()
+    assert (first, waiting.next()) == (FIRST, None)
+    running = waiting.run(Failing(), FIRST)
+    next(running)
+    observer.proposed = [SECOND]
+    assert (waiting.next(), waiting.num_running) == (None, 1)
+    assert [*running] == []
+    assert (waiting.next(), waiting.num_running) == (SECOND, 0)
+    assert [heard[:2] for heard in observer.heard] == [("started", trial_id(FIRST)), ("finished", trial_id(FIRST))]
+
+
+def test_no_trial_starts_in_a_run_that_is_to_end() -> None:
+    assert tasks(Notes(ends_after=0), FIRST, num_proposals=1).next() is None
+
+
+def test_a_process_is_not_waited_for_in_a_run_that_is_to_end() -> None:
+    class Starting(Failing):
+        killed = False
+
+        def starting(self) -> Any:
+            while not self.killed:
+                yield
+
+        def kill(self) -> None:
+            self.killed = True
+
+    process = Starting()
+    assert [*tasks(Notes(ends_after=0)).start(process)] == []
+    assert process.killed
