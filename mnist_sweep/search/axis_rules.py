@@ -7,14 +7,16 @@ import dataclasses
 import math
 import typing
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mnist_sweep.errors import ConfigError, SweepError, UnknownNameError
 from mnist_sweep.search.distributions import Axis, Choice, LogUniform, Uniform, ends
 from mnist_sweep.text.causes import first_cause
-from mnist_sweep.trials.config import TrialConfig
 from mnist_sweep.trials.overrides import replace_fields
 from mnist_sweep.validation import field_types, require, shown_in_one_line
+
+if TYPE_CHECKING:
+    from mnist_sweep.trials.config import TrialConfig
 
 NUM_POINTS = 20
 
@@ -28,14 +30,23 @@ def check_axis(name: str, axis: Any) -> None:
     if not isinstance(axis, Axis):
         known = "Uniform, LogUniform, Integer or Choice"
         raise ConfigError(f"the axis {name!r} of a search must be a {known}, but got {shown_in_one_line(axis)}.")
-    if name == "seed" or name.partition(".")[0] == "data":
-        raise ConfigError(f"a search has one seed and one data set, but got the axis {name!r}: set it in the base.")
+    check_varies(name)
     if isinstance(axis, Choice):
         num_different = len(set(map(repr, axis.values)))
         require(num_different == len(axis.values), f"the values of the axis {name!r} differ", values=axis.values)
 
 
-def check_type(trial: TrialConfig, name: str, axis: Any) -> None:
+def check_varies(name: str) -> None:
+    """Validate that a search may vary a field.
+
+    Raises:
+        ConfigError: It may not.
+    """
+    if name == "seed" or name.partition(".")[0] == "data":
+        raise ConfigError(f"a search has one seed and one data set, but got the axis {name!r}: set it in the base.")
+
+
+def check_type(trial: "TrialConfig", name: str, axis: Any) -> None:
     """Validate that a field of integers has no axis of real numbers.
 
     Raises:
@@ -52,7 +63,7 @@ def check_type(trial: TrialConfig, name: str, axis: Any) -> None:
         raise ConfigError(f"the field {name!r} takes whole numbers, but got the axis {axis}: {use}.")
 
 
-def check_space(base: TrialConfig, axes: Mapping[str, Axis], parts: Iterable[Mapping[str, Any]]) -> None:
+def check_space(base: "TrialConfig", axes: Mapping[str, Axis], parts: Iterable[Mapping[str, Any]]) -> None:
     """Validate a search space: the fields of its axes, its bounds, and some points between them.
 
     Args:
@@ -77,12 +88,22 @@ def check_space(base: TrialConfig, axes: Mapping[str, Axis], parts: Iterable[Map
                 _check_point(base, {**low, **chosen, name: value}, reached)
     generator = np.random.Generator(np.random.Philox(key=[0, 0]))
     points = [{name: axis.draw(generator) for name, axis in axes.items()} for _ in range(NUM_POINTS)]
-    for point in [{name: ends(axis)[-1] for name, axis in axes.items()}, *points]:
+    check_points(base, [{name: ends(axis)[-1] for name, axis in axes.items()}, *points], "the axes of a search reach")
+
+
+def check_points(base: "TrialConfig", points: Iterable[Mapping[str, Any]], reach: str) -> None:
+    """Validate points of a space; `reach` begins the message.
+
+    Raises:
+        UnknownNameError: A name is no field.
+        ConfigError: A point breaks a rule.
+    """
+    for point in points:
         values = ", ".join(f"{name}={_shown(value)}" for name, value in point.items())
-        _check_point(base, point, f"the axes of a search reach {values}")
+        _check_point(base, point, f"{reach} {values}")
 
 
-def _check_field(base: TrialConfig, name: str, axes: Mapping[str, Axis], chosen: Mapping[str, Any]) -> None:
+def _check_field(base: "TrialConfig", name: str, axes: Mapping[str, Axis], chosen: Mapping[str, Any]) -> None:
     """Validate that a field exists in the part that is chosen if it exists in another one that may be chosen."""
     part, _, inner = name.partition(".")
     lacking, axis = replace_fields(base, chosen), axes.get(part)
@@ -99,7 +120,7 @@ def _check_field(base: TrialConfig, name: str, axes: Mapping[str, Axis], chosen:
         )
 
 
-def _check_point(base: TrialConfig, values: Mapping[str, Any], what: str) -> None:
+def _check_point(base: "TrialConfig", values: Mapping[str, Any], what: str) -> None:
     try:
         replace_fields(base, values)
     except UnknownNameError:

@@ -19,17 +19,31 @@ class Distribution(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Uniform:
-    """The uniform distribution of numbers in [low, high)."""
+    """The uniform distribution of numbers in [low, high), or of low, low + step, low + 2 * step, … up to high.
+
+    Attributes:
+        low: The smallest number.
+        high: The bound above; with a step the largest number.
+        step: The distance between two numbers, above 0; None for all numbers between the bounds.
+    """
 
     low: float
     high: float
+    step: float | None = None
 
     def __post_init__(self) -> None:
         coerce(self)
         require(-math.inf < self.low < self.high < math.inf, "low < high", low=self.low, high=self.high)
+        if self.step is not None:
+            require(0 < self.step < math.inf, "step > 0", step=self.step)
+            num_steps, bounds = (self.high - self.low) / self.step, {"low": self.low, "high": self.high}
+            is_multiple = round(num_steps) and abs(num_steps - round(num_steps)) < 1e-9 * num_steps
+            require(bool(is_multiple), "high - low is a multiple of step", **bounds, step=self.step)
 
     def draw(self, generator: "np.random.Generator") -> float:
         """Return one number."""
+        if num := num_counts(self):
+            return float(from_count(self, int(generator.integers(num))))
         return float(generator.uniform(self.low, self.high))
 
 
@@ -120,7 +134,38 @@ def contains(axis: Axis, value: Any) -> bool:
 def nearest(axis: Uniform | LogUniform | Integer, value: float) -> float:
     """Return the number on an axis that is nearest to another one."""
     inside = min(max(value, axis.low), axis.high)
-    if not isinstance(axis, Integer):
+    if isinstance(axis, LogUniform) or axis.step is None:
         return inside
     offset = inside - axis.low
-    return axis.low + axis.step * round(offset if axis.step == 1 else offset / axis.step)
+    found = axis.low + axis.step * round(offset if axis.step == 1 else offset / axis.step)
+    return found if isinstance(axis, Integer) else float(f"{found:.12g}")  # 0.3 rather than 3 times 0.1
+
+
+def num_counts(axis: Axis) -> int:
+    """Return how many numbers an axis of steps has, which stand for themselves in a searcher by 0, 1, 2, ….
+
+    That is 0 for other axes.
+    """
+    if isinstance(axis, Integer):
+        return (axis.high - axis.low) // axis.step + 1 if axis.step > 1 else 0
+    return round((axis.high - axis.low) / axis.step) + 1 if isinstance(axis, Uniform) and axis.step else 0
+
+
+def count_of(axis: Uniform | LogUniform | Integer, value: Any) -> Any:
+    """Return what stands for a number in a searcher: the number of steps to it, or on other axes itself."""
+    if isinstance(axis, LogUniform) or not (num_counts(axis) and axis.step):
+        return value
+    return (value - axis.low) // axis.step if isinstance(axis, Integer) else round((value - axis.low) / axis.step)
+
+
+def from_count(axis: Uniform | LogUniform | Integer, count: Any) -> float:
+    """Return the number that something stands for in a searcher."""
+    if isinstance(axis, LogUniform) or not (num_counts(axis) and axis.step):
+        return nearest(axis, count)
+    return nearest(axis, axis.low + axis.step * count)
+
+
+def labels(axis: Choice) -> list[Any]:
+    """Return what stands for a choice's values in a searcher: the values if all are plain, else their text."""
+    plain = all(isinstance(value, bool | float | int | str) for value in axis.values)
+    return list(axis.values) if plain else [repr(value) for value in axis.values]

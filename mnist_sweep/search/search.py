@@ -1,14 +1,16 @@
 """A search: a space of trials, and the algorithm that suggests them one by one, each from the rows so far."""
 
+import contextlib
 import dataclasses
 import itertools
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from mnist_sweep.errors import ConfigError
-from mnist_sweep.search import axis_rules
-from mnist_sweep.search.distributions import Choice, contains, ends
+from mnist_sweep.search import axis_rules, define_by_run
+from mnist_sweep.search.define_by_run import Answer, SpaceTrial
+from mnist_sweep.search.distributions import Axis, Choice, contains, ends
 from mnist_sweep.trials import config, overrides, shared_prefix
 from mnist_sweep.trials.config import REGISTRIES, TrialConfig
 from mnist_sweep.validation import coerce, require, shown_in_one_line, with_tuples
@@ -46,13 +48,17 @@ class Search:
         base: What all trials have in common, the seed and the data included.
         axes: The fields that vary, as in `sample`, each with its distribution: Uniform, LogUniform, Integer or Choice.
         num_trials: Number of trials after which the search ends, those of earlier runs included, at least 1.
+        space: In place of axes, a function of a trial that calls `trial.suggest_float`, `suggest_int` and
+            `suggest_categorical` as in Optuna, with names of fields, and returns nothing, or other fields with values.
         algorithm: `tpe` (Optuna's tree-structured Parzen estimator; Bergstra et al. 2011), a PBT, any sampler of
-            Optuna, or any searcher of Ray Tune that was created with neither a space nor a metric.
+            Optuna, or any searcher of Ray Tune that was created with neither a space nor a metric. The last and a PBT
+            need axes.
         seed: Seed of `tpe` and PBT, in [0, 2**31).
     """
 
     base: TrialConfig
-    axes: Mapping[str, Any]
+    axes: Mapping[str, Any] = field(default_factory=dict)
+    space: Callable[[SpaceTrial], Any] | None = None
     num_trials: int
     algorithm: Any = "tpe"
     seed: int = 0
@@ -61,10 +67,10 @@ class Search:
         coerce(self)
         require(self.num_trials >= 1, "num_trials >= 1", num_trials=self.num_trials)
         require(0 <= self.seed < 2**31, "0 <= seed < 2**31", seed=self.seed)
-        require(len(self.axes) >= 1, "at least one axis", axes=list(self.axes))
-        for name, axis in self.axes.items():
-            axis_rules.check_axis(name, axis)
-        axis_rules.check_space(self.base, self.axes, self._parts())
+        if not isinstance(self.axes, Mapping):
+            given = shown_in_one_line(self.axes)
+            raise ConfigError(f"the axes of a search must be fields with a distribution each, but got {given}.")
+        self._check_space()
         kinds = (SEARCHER_METHODS, SAMPLER_METHODS) if not isinstance(self.algorithm, type) else ()
         is_searcher = any(all(hasattr(self.algorithm, method) for method in methods) for methods in kinds)
         if isinstance(self.algorithm, PBT):
@@ -75,6 +81,18 @@ class Search:
                 shown_in_one_line(self.algorithm),
             )
             raise ConfigError(f"a search's algorithm must be {known}, but got {given}.")
+
+    def _check_space(self) -> None:
+        if self.space is None:
+            require(len(self.axes) >= 1, "at least one axis", axes=list(self.axes))
+            for name, axis in self.axes.items():
+                axis_rules.check_axis(name, axis)
+            return axis_rules.check_space(self.base, self.axes, self._parts())
+        require(not self.axes, "a search has axes or a space", axes=list(self.axes))
+        if not self.is_sampled:
+            given = shown_in_one_line(self.algorithm)
+            raise ConfigError(f"a function as `space` needs 'tpe' or a sampler of Optuna, but got {given}: list axes.")
+        return define_by_run.validate(self.space, self.base)
 
     def _check_population(self, algorithm: PBT) -> None:
         size, base = algorithm.population, self.base
@@ -100,19 +118,55 @@ class Search:
         """
         return overrides.replace_fields(self.base, values)
 
+    @property
+    def is_sampled(self) -> bool:
+        """Whether a sampler of Optuna suggests the trials."""
+        return self.algorithm == "tpe" or hasattr(self.algorithm, SAMPLER_METHODS[0])
+
+    @property
+    def fields(self) -> list[str]:
+        """The names of the fields that vary."""
+        found = define_by_run.points(self.space) if self.space else [self.axes]
+        return list(dict.fromkeys(name for names in found for name in names))
+
+    def values(self, answer: Answer) -> dict[str, Any]:
+        """Return the values at a point of the space, which a function gives for the names of fields and their axes.
+
+        Raises:
+            ConfigError: The space is a function, and raises an error or suggests what no search varies.
+        """
+        if self.space is not None:
+            return define_by_run.values(self.space, answer)
+        return {name: answer(name, axis) for name, axis in self.axes.items()}
+
     def ends(self) -> list[TrialConfig]:
         """Return the trials at the space's corners: of each axis its first or last value, of a choice every value."""
+        if self.space is not None:
+            return [self.trial(values) for values in define_by_run.points(self.space)]
         corners = [{name: ends(axis)[side] for name, axis in self.axes.items()} for side in (0, -1)]
         corners += [corners[0] | {name: value} for name, axis in self.axes.items() for value in ends(axis)]
         return [self.trial(corner | chosen) for chosen in self._parts() for corner in corners]
 
     def find(self, trial_id: str, flat: Mapping[str, Any]) -> dict[str, Any] | None:
-        """Return the axes' values at the trial of an id and flat form, or None outside of the space; import no code."""
-        for chosen in self._parts():
-            values = {name: chosen[name] if name in chosen else with_tuples(flat.get(name)) for name in self.axes}
-            is_inside = all(contains(axis, values[name]) for name, axis in self.axes.items())
-            if is_inside and config.trial_id(self.trial(values)) == trial_id:
-                return values
+        """Return the values at the trial of an id and flat form, or None outside of the space; import no code."""
+        pending: list[dict[str, Any]] = [{}]
+        for parts in pending:  # of which the flat form holds the kinds only
+            is_inside = True
+
+            def answer(name: str, axis: Axis, parts: dict[str, Any] = parts) -> Any:
+                nonlocal is_inside
+                if name in REGISTRIES and isinstance(axis, Choice):
+                    if name not in parts:
+                        pending.extend({**parts, name: value} for value in axis.values[1:])
+                    return parts.setdefault(name, axis.values[0])
+                value = with_tuples(flat.get(name))
+                is_inside &= contains(axis, value)
+                return value if contains(axis, value) else ends(axis)[0]
+
+            with contextlib.suppress(ConfigError):  # at the point of another space
+                values = self.values(answer)
+                if is_inside and config.trial_id(self.trial(values)) == trial_id:
+                    return values
         return None
 
     def _parts(self) -> list[dict[str, Any]]:

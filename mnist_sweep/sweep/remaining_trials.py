@@ -11,10 +11,10 @@ from mnist_sweep.errors import ConfigError
 from mnist_sweep.results import saved_race
 from mnist_sweep.search import pending_proposals, race_summary
 from mnist_sweep.search.pbt import Population
+from mnist_sweep.search.proposals import Proposals
 from mnist_sweep.search.race import Known, Race
 from mnist_sweep.search.race_trials import RaceTrials
 from mnist_sweep.search.search import PBT, Search
-from mnist_sweep.search.tune_searcher import TuneSearcher
 from mnist_sweep.sweep.inputs import RunInputs
 from mnist_sweep.text.names import varying
 from mnist_sweep.training.fitting import validate
@@ -65,16 +65,16 @@ class RemainingTrials:
         settings = [*self._racing.settings.values()] if self._racing else []
         self.proposable = search.ends() if search else settings
         self.definitions = own_definitions([*self.trials.values(), *self.proposable])
-        self.fields = list(search.axes) if search else varying(map(to_flat, self.trials.values()))
+        self.fields = search.fields if search else varying(map(to_flat, self.trials.values()))
         self.missing = {name: trial for name, trial in self.trials.items() if name not in kept}
         self._folder, self._search = folder, search
         self._known = {*self.trials, *rows}
         most = self._racing.race.max_trials if self._racing else search.num_trials if search else 0
         self._num_trials = max(len(self.trials), most)
-        self._proposals: TuneSearcher | Population | RaceTrials | None = rounds
+        self._proposals: Proposals | Population | RaceTrials | None = rounds
         if search and not self.population and len(self.trials) < self._num_trials:
             known = [row for name, row in kept.items() if name in self.trials]
-            self._proposals = TuneSearcher(search, known, pending=self.missing)
+            self._proposals = Proposals(search, known, pending=self.missing)
         if self.race:
             self.notes += race_summary.opening(self.race)
         self.work_ids = (*self.missing, *(f"proposal-{number}" for number in range(self.num_proposals)))

@@ -10,7 +10,7 @@ import pytest
 
 from mnist_sweep import Choice, Integer, LogUniform, Uniform
 from mnist_sweep.errors import ConfigError
-from mnist_sweep.search.distributions import Axis, contains, ends, nearest
+from mnist_sweep.search.distributions import Axis, contains, count_of, ends, from_count, nearest
 
 GENERATOR = np.random.Generator(np.random.Philox(key=[3, 0]))
 
@@ -43,6 +43,21 @@ def test_integers_with_a_step_are_those_of_their_grid_alike() -> None:
     assert all(number / 4000 == pytest.approx(0.25, abs=0.03) for number in drawn.values())
     assert [contains(axis, value) for value in (16, 17, 32.0, 80)] == [True, False, True, False]
     assert [nearest(axis, value) for value in (0, 30.0, 41, 1e9)] == [16, 32, 48, 64]
+
+
+def test_numbers_with_a_step_are_those_of_their_grid_alike() -> None:
+    axis = Uniform(low=0.0, high=0.6, step=0.2)
+    drawn = Counter(axis.draw(GENERATOR) for _ in range(4000))
+    assert sorted(drawn) == [0.0, 0.2, 0.4, 0.6]
+    assert all(number / 4000 == pytest.approx(0.25, abs=0.03) for number in drawn.values())
+    assert [contains(axis, value) for value in (0.4, 0.5, 0.6, 0.8)] == [True, False, True, False]
+    assert [from_count(axis, count_of(axis, value)) for value in drawn] == [*drawn]
+
+
+@pytest.mark.parametrize("step", [0.0, -0.1, 0.4, 2.0, math.inf])
+def test_a_step_that_does_not_lead_to_the_upper_bound_is_refused(step: float) -> None:
+    with pytest.raises(ConfigError, match="step"):
+        Uniform(low=0.0, high=0.6, step=step)
 
 
 def test_integers_with_log_fill_each_factor_alike_both_ends_included() -> None:

@@ -4,219 +4,64 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import optuna
-import pytest
-from ray.tune.search import Searcher
+from ray.tune.search import ConcurrencyLimiter
+from ray.tune.search.optuna import OptunaSearch
 
-from mnist_sweep import (
-    GradientDescent,
-    Integer,
-    LogUniform,
-    Search,
-    Softmax,
-    Status,
-    TrialConfig,
-    TrialRow,
-    to_flat,
-    trial_id,
-)
+from mnist_sweep import Choice, GradientDescent, Integer, LogUniform, Momentum, Search, TrialConfig, Uniform
 from mnist_sweep.errors import ConfigError
+from mnist_sweep.search.optuna_searcher import OptunaSearcher
 from mnist_sweep.search.tune_searcher import TuneSearcher
 
-BASE = TrialConfig(model=Softmax(), optimizer=GradientDescent())
-AXES = {"optimizer.learning_rate": LogUniform(low=1e-4, high=1.0)}
-MakeRow = Callable[..., TrialRow]
-
-
-class Recording(Searcher):  # type: ignore[misc]  # Ray brings no types
-    """A user's own searcher that records what it is told, and cannot be told earlier rows."""
-
-    told: list[Any]
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.told = []
-
-    def set_search_properties(self, metric: Any, mode: Any, config: Any, **spec: Any) -> bool:
-        self.told.append((metric, mode, sorted(config)))
-        self.space = config
-        return True
-
-    def suggest(self, trial_id: str) -> Any:
-        return {name: domain.sample() for name, domain in self.space.items()} if len(self.told) < 4 else self.FINISHED
-
-    def on_trial_complete(self, trial_id: str, result: Any = None, error: bool = False) -> None:
-        self.told.append((result, error))
-
-
-class Listing(Recording):
-    """A searcher that proposes the same trials in every run, as one with a seed of its own does."""
-
-    number = 0
-
-    def suggest(self, trial_id: str) -> Any:
-        self.number += 1
-        return {"optimizer.learning_rate": self.number / 1000}
-
-
-def search(**changed: Any) -> Search:
-    space: dict[str, Any] = {"base": BASE, "axes": AXES, "num_trials": 100}
-    return Search(**space | changed)
-
-
-def rate(trial: TrialConfig) -> float:
-    assert isinstance(trial.optimizer, GradientDescent)
-    return trial.optimizer.learning_rate
-
-
-def taught(proposals: TuneSearcher, make_row: MakeRow, num_trials: int) -> list[TrialRow]:
-    """Ask for trials and tell an accuracy that is best at a learning rate of 0.01."""
-    rows = []
-    for _ in range(num_trials):
-        trial = proposals.ask()
-        assert trial
-        rows.append(make_row(trial, val_accuracy=float(np.exp(-(np.log10(rate(trial) / 0.01) ** 2)))))
-        proposals.tell(rows[-1])
-    return rows
-
-
-def distances(rows: list[TrialRow]) -> list[float]:
-    return [abs(float(np.log10(row.config["optimizer.learning_rate"] / 0.01))) for row in rows]
-
-
-def test_tpe_comes_closer_to_the_best(make_row: MakeRow) -> None:
-    found = distances(taught(TuneSearcher(search(), []), make_row, 60))
-    assert np.median(found[30:]) < np.median(found[:10])
-
-
-SAMPLERS = {
-    "random": optuna.samplers.RandomSampler(seed=3),
-    "tpe": optuna.samplers.TPESampler(seed=3, n_startup_trials=5),
-    "genetic": optuna.samplers.NSGAIISampler(seed=3, population_size=5),
+AXES: dict[str, Any] = {
+    "optimizer": Choice((GradientDescent(), Momentum())),
+    "optimizer.learning_rate": LogUniform(low=1e-4, high=1.0),
+    "weight_decay": Uniform(low=0.0, high=0.3, step=0.1),
+    "batch_size": Integer(low=10, high=90, step=20),
+    "num_steps": Integer(low=1, high=1000, log=True),
 }
 
 
-@pytest.mark.parametrize("name", SAMPLERS)
-def test_any_sampler_of_optuna_searches_and_continues_after_any_number_of_rows(make_row: MakeRow, name: str) -> None:
-    sampler = SAMPLERS[name]
-    rows = taught(TuneSearcher(search(algorithm=sampler), []), make_row, 12)
-    again = taught(TuneSearcher(search(algorithm=sampler), []), make_row, 12)
-    assert [row.trial_id for row in rows] == [row.trial_id for row in again]
-    extended = taught(TuneSearcher(search(algorithm=sampler), rows), make_row, 3)
-    assert not {row.trial_id for row in rows} & {row.trial_id for row in extended}
+def search(algorithm: Any) -> Search:
+    return Search(base=TrialConfig(), axes=AXES, num_trials=9, algorithm=algorithm)
 
 
-def test_a_sampler_that_repeats_more_than_a_hundred_earlier_trials_is_not_exhausted(make_row: MakeRow) -> None:
-    sampler = optuna.samplers.RandomSampler(seed=3)
-    rows = taught(TuneSearcher(search(algorithm=sampler), []), make_row, 130)
-    assert len(taught(TuneSearcher(search(algorithm=sampler), rows), make_row, 2)) == 2
+def test_a_searcher_suggests_the_values_of_all_kinds_of_axes_as_its_sampler_alone() -> None:
+    sampler = optuna.samplers.TPESampler(seed=1, n_startup_trials=3)
+    through_tune, alone = TuneSearcher(search(OptunaSearch(sampler=sampler))), OptunaSearcher(search(sampler))
+    for name in map(str, range(12)):
+        values = alone.suggest(name)
+        assert through_tune.suggest(name) == values
+        assert search("tpe").trial(values)
+        for searcher in (through_tune, alone):
+            searcher.complete(name, values["optimizer.learning_rate"])
+    assert through_tune.add(values, 0.5)
+    assert alone.add(values, 0.5)
+    assert through_tune.suggest("next") == alone.suggest("next")
 
 
-def test_tpe_knows_the_rows_that_are_there(make_row: MakeRow) -> None:
-    rows = taught(TuneSearcher(search(), []), make_row, 60)
-    informed = distances(taught(TuneSearcher(search(seed=1), rows), make_row, 10))
-    assert np.median(informed) < np.median(distances(taught(TuneSearcher(search(seed=1), []), make_row, 10)))
-
-
-def test_a_searcher_is_told_accuracies_failures_and_divergence(make_row: MakeRow) -> None:
-    searcher = Recording()
-    proposals = TuneSearcher(search(algorithm=searcher), [])
-    assert searcher.told == []  # each run has a searcher of its own
-    told = proposals._searcher.told
-    for status in (Status.OK, Status.DIVERGED, Status.FAILED):
-        trial = proposals.ask()
-        assert trial
-        proposals.tell(make_row(trial, status))
-    assert told == [
-        ("val_accuracy", "max", ["optimizer.learning_rate"]),
-        ({"val_accuracy": 0.9}, False),
-        ({"val_accuracy": 0.0}, False),
-        (None, True),
-    ]
-    assert proposals.ask() is None
-    assert proposals.exhausted
-
-
-def test_a_pending_trial_of_an_earlier_run_is_not_suggested_beside_it(make_row: MakeRow) -> None:
-    first, second, third = taught(TuneSearcher(search(), []), make_row, 3)
-    again = TuneSearcher(search(), [first], pending=[second.trial_id])
-    trial = again.ask()
-    assert trial
-    assert trial_id(trial) == third.trial_id
-    again.tell(second)
-    values = [trial.value for trial in again._searcher._ot_study.trials]
-    assert values.count(second.val_accuracy) == 1
-
-
-def test_a_searcher_that_cannot_be_told_earlier_rows_is_named(make_row: MakeRow) -> None:
-    row = make_row(search().trial({"optimizer.learning_rate": 0.25}))
-    assert TuneSearcher(search(algorithm=Recording()), [row]).warning == (
-        "Recording cannot be told earlier rows; it learns those of trials that it suggests again"
-    )
-    assert TuneSearcher(search(), [row]).warning is None
-
-
-def test_a_searcher_that_suggests_all_earlier_trials_again_is_told_them_and_continues(make_row: MakeRow) -> None:
-    rows = taught(TuneSearcher(search(algorithm=Listing()), []), make_row, 150)
-    again = TuneSearcher(search(algorithm=Listing()), rows)
-    trial = again.ask()
-    assert trial
-    assert rate(trial) == 0.151
-    told = [result for result, _ in again._searcher.told[1:]]
-    assert told == [{"val_accuracy": row.val_accuracy} for row in rows]
+def test_a_limited_searcher_has_no_point_while_as_many_are_out() -> None:
+    searcher = TuneSearcher(search(ConcurrencyLimiter(OptunaSearch(), max_concurrent=1)))
+    assert searcher.suggest("first")
+    assert searcher.suggest("second") is None
+    searcher.complete("first", 0.5)
+    assert searcher.suggest("second")
 
 
 def test_a_searcher_with_a_space_of_its_own_is_refused(refused: Callable[..., Any]) -> None:
-    from ray.tune.search.optuna import OptunaSearch
-
-    space = {"x": pytest.importorskip("optuna").distributions.FloatDistribution(0, 1)}
+    space = {"x": optuna.distributions.FloatDistribution(0, 1)}
     with refused(ConfigError, "OptunaSearch", "neither a space nor a metric"):
-        TuneSearcher(search(algorithm=OptunaSearch(space, metric="x", mode="max")), [])
-
-
-WHOLE = {
-    "batch_size": Integer(low=10, high=90, step=20),
-    "num_steps": Integer(low=1, high=1000, log=True),
-    "evaluate_every": Integer(low=5, high=7),
-}
-
-
-def test_whole_numbers_come_from_their_axes_and_are_learned_again(make_row: MakeRow) -> None:
-    space = search(axes=WHOLE)
-    proposals = TuneSearcher(space, [])
-    trials = [proposals.ask() for _ in range(30)]
-    rows = [make_row(trial) for trial in trials if trial]
-    assert {row.config["batch_size"] for row in rows} == {10, 30, 50, 70, 90}
-    assert {row.config["evaluate_every"] for row in rows} == {5, 6, 7}
-    assert sum(row.config["num_steps"] < 100 for row in rows) > 12  # two thirds of the logarithms
-    again = TuneSearcher(space, rows)
-    assert again.warning is None
-    for row in rows:
-        assert space.find(row.trial_id, row.config) == {name: row.config[name] for name in WHOLE}
-    other = space.trial({"batch_size": 20, "num_steps": 1, "evaluate_every": 5})
-    assert space.find(trial_id(other), to_flat(other)) is None
-
-
-class Steps(Listing):
-    def suggest(self, trial_id: str) -> Any:
-        self.number += 1
-        return {"num_steps": self.number % 7}
-
-
-def test_a_proposal_that_breaks_a_rule_is_left_out_and_said(make_row: MakeRow) -> None:
-    proposals = TuneSearcher(search(axes={"num_steps": Integer(low=1, high=9)}, algorithm=Steps()), [])
-    object.__setattr__(proposals._search.axes["num_steps"], "low", 0)
-    proposed = [trial.num_steps for trial in iter(proposals.ask, None) if trial]
-    assert proposed == [1, 2, 3, 4, 5, 6]
-    assert "not proposed; the first one: ConfigError: `num_steps >= 1` must hold" in (proposals.warning or "")
+        TuneSearcher(search(OptunaSearch(space, metric="x", mode="max")))
 
 
 def test_an_optimisation_that_ray_tune_does_not_survive_is_refused(tmp_path: Path) -> None:
     code = """
 from mnist_sweep import *
 from mnist_sweep.errors import ConfigError
-search = Search(base=TrialConfig(), axes={"batch_size": Integer(low=1, high=9)}, num_trials=1)
+class Searcher:
+    suggest = on_trial_complete = set_search_properties = print
+axes = {"batch_size": Integer(low=1, high=9)}
+search = Search(base=TrialConfig(), axes=axes, num_trials=1, algorithm=Searcher())
 try:
     run(Sweep(name="s", search=search), runner=Local())
 except ConfigError as error:
@@ -224,5 +69,5 @@ except ConfigError as error:
 """
     command = [sys.executable, "-OO", "-c", code]
     ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
-    assert ended.stdout == "a search needs Ray Tune, which python -OO cannot import without docstrings: use -O.\n"
+    assert ended.stdout == "a searcher needs Ray Tune, which python -OO cannot import without docstrings: use -O.\n"
     assert list(tmp_path.iterdir()) == []

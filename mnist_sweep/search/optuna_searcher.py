@@ -1,0 +1,79 @@
+"""A sampler of Optuna as what suggests points of a search, be its space axes or a function of a trial."""
+
+import copy
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from mnist_sweep.search.distributions import Axis, Choice, Integer, LogUniform, count_of, from_count, labels, num_counts
+
+if TYPE_CHECKING:
+    from mnist_sweep.search.search import Search
+
+
+class OptunaSearcher:
+    """Suggests points by Optuna's TPE or a copy of a search's sampler; see `Proposals`."""
+
+    def __init__(self, search: "Search") -> None:
+        import optuna
+
+        optuna.logging.set_verbosity(optuna.logging.WARNING)
+        sampler = copy.deepcopy(search.algorithm)
+        if sampler == "tpe":
+            sampler = optuna.samplers.TPESampler(seed=search.seed, constant_liar=True)
+        self.name = type(sampler).__name__
+        self._search, self._trials = search, dict[str, Any]()
+        self._study = optuna.create_study(study_name="optuna", sampler=sampler, direction="maximize")
+
+    def suggest(self, suggestion: str) -> dict[str, Any]:
+        """Return the values of a point.
+
+        Raises:
+            ConfigError: The space's function raises an error or suggests what is no field.
+        """
+        trial = self._trials[suggestion] = self._study.ask()
+        return self._search.values(lambda name, axis: _suggested(trial, name, axis))
+
+    def complete(self, suggestion: str, accuracy: float | None) -> None:
+        """Tell the accuracy at a point that was suggested; None if it has none."""
+        import optuna
+
+        state = optuna.trial.TrialState.FAIL if accuracy is None else optuna.trial.TrialState.COMPLETE
+        self._study.tell(self._trials.pop(suggestion), accuracy, state=state)
+
+    def add(self, values: Mapping[str, Any], accuracy: float) -> bool:
+        """Tell the accuracy at another point."""
+        import optuna
+
+        axes: dict[str, Axis] = {}
+        self._search.values(lambda name, axis: axes.update({name: axis}) or values[name])
+        params = {name: _param(axis, values[name]) for name, axis in axes.items()}
+        distributions = {name: _distribution(axis) for name, axis in axes.items()}
+        self._study.add_trial(optuna.trial.create_trial(value=accuracy, params=params, distributions=distributions))
+        return True
+
+
+def _suggested(trial: Any, name: str, axis: Axis) -> Any:
+    """Return the value that one of Optuna's trials suggests."""
+    if isinstance(axis, Choice):
+        names = labels(axis)
+        return axis.values[names.index(trial.suggest_categorical(name, names))]
+    given = _distribution(axis)
+    if isinstance(axis, Integer) or num_counts(axis):
+        return from_count(axis, trial.suggest_int(name, given.low, given.high, log=given.log))
+    return from_count(axis, trial.suggest_float(name, given.low, given.high, log=given.log))
+
+
+def _param(axis: Axis, value: Any) -> Any:
+    return labels(axis)[axis.values.index(value)] if isinstance(axis, Choice) else count_of(axis, value)
+
+
+def _distribution(axis: Axis) -> Any:
+    from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
+
+    if isinstance(axis, Choice):
+        return CategoricalDistribution(labels(axis))
+    if num := num_counts(axis):
+        return IntDistribution(0, num - 1)
+    if isinstance(axis, Integer):
+        return IntDistribution(axis.low, axis.high, log=axis.log)
+    return FloatDistribution(axis.low, axis.high, log=isinstance(axis, LogUniform))

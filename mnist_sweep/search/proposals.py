@@ -1,0 +1,129 @@
+"""The trials that a search proposes: asked for one by one, and told the rows."""
+
+from collections.abc import Collection, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, Protocol
+
+from mnist_sweep.errors import ConfigError
+from mnist_sweep.search.optuna_searcher import OptunaSearcher
+from mnist_sweep.search.tune_searcher import TuneSearcher
+from mnist_sweep.text.causes import first_cause
+from mnist_sweep.trials.config import TrialConfig, trial_id
+from mnist_sweep.trials.row import Status, TrialRow
+
+if TYPE_CHECKING:
+    from mnist_sweep.search.search import Search
+
+MAX_KNOWN_SUGGESTIONS = 100
+
+
+class Searcher(Protocol):
+    """What suggests points of a search's space, each under a name, and learns the accuracies there."""
+
+    name: str
+
+    def suggest(self, suggestion: str) -> Mapping[str, Any] | None:
+        """Return the values of a point's fields; None if there is no point now."""
+
+    def complete(self, suggestion: str, accuracy: float | None) -> None:
+        """Tell the accuracy at a point that was suggested; None if it has none."""
+
+    def add(self, values: Mapping[str, Any], accuracy: float) -> bool:
+        """Tell the accuracy at another point; return False if there is no way to."""
+
+
+class Proposals:
+    """Proposes the trials of a search.
+
+    Args:
+        rows: Existing rows of its space, which the searcher learns first.
+        pending: Ids of trials that an earlier run suggested, which are not returned again.
+
+    Attributes:
+        warning: What the user should know of the searcher, in one line, or None.
+        exhausted: Whether it has no more trials: it says so, or suggests a hundred known ones in a row (for a sampler
+            of Optuna, besides those of earlier runs).
+
+    Raises:
+        ConfigError: The searcher cannot search this space.
+    """
+
+    def __init__(self, search: "Search", rows: Iterable[TrialRow], pending: Collection[str] = ()) -> None:
+        self.warning: str | None = None
+        self.exhausted = False
+        self._search, self._pending = search, set(pending)
+        self._searcher: Searcher = OptunaSearcher(search) if search.is_sampled else TuneSearcher(search)
+        self._suggestions: dict[str, str] = {}  # the searcher's own id of each trial that has no row yet
+        self._rows: dict[str, TrialRow] = {}
+        self._untold: set[str] = set()
+        self._num_suggestions = 0
+        for row in rows:
+            self.tell(row)
+        starts_over = search.is_sampled and search.algorithm != "tpe"  # with the random numbers of the first run
+        self._max_known = MAX_KNOWN_SUGGESTIONS + starts_over * len(self._rows)
+
+    def ask(self) -> TrialConfig | None:
+        """Return a trial that was neither returned before nor has a row; None if the searcher has none now."""
+        num_known = 0
+        while num_known < self._max_known:
+            self._num_suggestions += 1
+            suggestion = f"proposal-{self._num_suggestions}"
+            trial = None
+            try:
+                point = self._searcher.suggest(suggestion)
+                if point is None:
+                    break
+                trial = self._trial(point)
+            except ConfigError as error:  # of a space's own function
+                self._leave_out(error)
+            name = trial_id(trial) if trial else ""
+            if name in self._rows:
+                self._searcher.complete(suggestion, _accuracy(self._rows[name]))
+                num_known += name not in self._untold
+                self._untold.discard(name)
+            elif trial is None or name in self._suggestions:
+                self._searcher.complete(suggestion, None)
+                num_known += 1
+            else:
+                self._suggestions[name] = suggestion
+                if name not in self._pending:
+                    return trial
+                self._pending.remove(name)
+        self.exhausted = not self._suggestions
+        return None
+
+    def tell(self, row: TrialRow) -> None:
+        """Tell the searcher a row, whether it suggested the trial or not."""
+        self._rows[row.trial_id] = row
+        suggestion = self._suggestions.pop(row.trial_id, None)
+        if suggestion:
+            self._searcher.complete(suggestion, _accuracy(row))
+        elif not self._add(row):
+            self._untold.add(row.trial_id)
+
+    def _add(self, row: TrialRow) -> bool:
+        """Tell the searcher a row that it did not suggest; return False if there is nothing to tell, or no way."""
+        point, value = self._search.find(row.trial_id, row.config), _accuracy(row)
+        if point is None or value is None:
+            return False
+        is_told = self._searcher.add(point, value)
+        if not is_told:
+            lacking = "cannot be told earlier rows; it learns those of trials that it suggests again"
+            self.warning = f"{self._searcher.name} {lacking}"
+        return is_told
+
+    def _trial(self, point: Mapping[str, Any]) -> TrialConfig | None:
+        """Return the trial at a point that was suggested; None if it breaks a rule."""
+        try:
+            return self._search.trial(point)
+        except Exception as error:  # a class of the user's own may refuse its fields in any way
+            self._leave_out(error)
+            return None
+
+    def _leave_out(self, error: Exception) -> None:
+        left_out = f"trials that break a rule are not proposed; the first one: {first_cause(error)}"
+        self.warning = self.warning or left_out
+
+
+def _accuracy(row: TrialRow) -> float | None:
+    """Return the value that a searcher learns: 0 for a trial that diverged, None for one that failed."""
+    return 0.0 if row.status is Status.DIVERGED else row.val_accuracy
