@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from mnist_sweep.analysis.html_repr import html_repr
 from mnist_sweep.text.names import different_images_note
-from mnist_sweep.text.numbers import counted, interval, percent, percent_interval
+from mnist_sweep.text.numbers import counted
+from mnist_sweep.trials.measure import ACCURACY, Measure
 from mnist_sweep.trials.row import Status
 
 if TYPE_CHECKING:
@@ -36,32 +37,31 @@ WITH_ONE_SEED = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Selection:
-    """The config with the best mean validation accuracy over its seeds.
+    """The config with the best mean value on validation over its seeds.
 
-    Accuracies are shares in [0, 1]; a number that is unknown is NaN.
+    A number that is unknown is NaN.
 
     Attributes:
         config_id: The selected config.
         n: Its seeds that succeeded.
-        val_mean: Its mean validation accuracy.
-        val_low: Lower end of the 95% interval of that mean for these validation images, in [0, 1]: the t-interval over
-            seeds. With one seed, or several with equal accuracies, which leave no variance to estimate: that for new
-            images.
+        val_mean: Its mean value on validation.
+        val_low: Lower end of the 95% interval of that mean for these validation images: the t-interval over seeds. With
+            one seed, or several with equal values, which leave no variance to estimate: that for new images.
         val_high: Upper end of it.
         val_new_low: Lower end of the 95% interval for new images, over seeds and images: no narrower than Wilson's,
-            which it is for one seed (of that trained model) and for equal accuracies. NaN if the number of validation
-            images is unknown.
+            which it is for one seed (of that trained model) and for equal accuracies. NaN for other values than
+            accuracy, and if the number of validation images is unknown.
         val_new_high: Upper end of it.
-        test_mean: Its mean test accuracy.
+        test_mean: Its mean value on test.
         test_low: Lower end of the 95% interval of that mean for these test images, as on validation.
         test_high: Upper end of it.
         test_new_low: Lower end of the 95% interval for new images, as on validation.
         test_new_high: Upper end of it.
         num_compared: Configs that it was selected from, itself included.
-        selection_bias: By how much its validation accuracy is expected to overstate its accuracy with other seeds, or
-            on other images where its seeds are all alike, because it was selected by it; in [-1, 1], NaN with one
-            seed or two, or where a run lies far from the others of its config.
-        selection_bias_low: Lower end of the 95% interval of that bias, clipped so that an accuracy in [0, 1] remains.
+        selection_bias: By how much its value on validation is expected to look better than that with other seeds, or on
+            other images where its seeds are all alike, because it was selected by it; NaN with one seed or two, or
+            where a run lies far from the others of its config.
+        selection_bias_low: Lower end of the 95% interval of that bias, clipped so that a possible value remains.
         selection_bias_high: Upper end of it.
         tied: Configs that are statistically tied with it (not significantly worse at the 5% level), best first; the
             first one is itself. The untested ones are among them.
@@ -69,6 +69,7 @@ class Selection:
             seed each.
         method: The statistical test behind `tied`, its correction and its source.
         sentences: The result in words.
+        objective: What it was selected by.
     """
 
     config_id: str
@@ -91,6 +92,7 @@ class Selection:
     untested: tuple[str, ...]
     method: str
     sentences: tuple[str, ...]
+    objective: Measure = ACCURACY
 
     def __str__(self) -> str:
         return "\n".join(self.sentences)
@@ -98,8 +100,8 @@ class Selection:
     def __repr__(self) -> str:
         ties = f"{len(self.tied) - len(self.untested):,} of {self.num_compared:,} tied"
         untested = f", {len(self.untested):,} untested" if self.untested else ""
-        accuracies = f"validation {percent(self.val_mean)}, test {percent(self.test_mean)}"
-        return f"<Selection of {self.config_id}: {accuracies}; {ties}{untested}>"
+        values = f"validation {self.objective.text(self.val_mean)}, test {self.objective.text(self.test_mean)}"
+        return f"<Selection of {self.config_id}: {values}; {ties}{untested}>"
 
     def _repr_html_(self) -> str:
         import pandas as pd
@@ -114,9 +116,8 @@ class Selection:
         """The 95% intervals on validation and on test in words, with what each of them is for."""
         val = self.val_low, self.val_high, self.val_new_low, self.val_new_high
         test = self.test_low, self.test_high, self.test_new_low, self.test_new_high
-        return _intervals(*val, of="these validation images", n=self.n), _intervals(
-            *test, of="these test images", n=self.n
-        )
+        on_val = _intervals(*val, of="these validation images", n=self.n, measure=self.objective)
+        return on_val, _intervals(*test, of="these test images", n=self.n, measure=self.objective)
 
 
 def sentences(found: Selection, trials: "pd.DataFrame", good: "pd.DataFrame", *, num_alone: int) -> Iterator[str]:
@@ -126,14 +127,15 @@ def sentences(found: Selection, trials: "pd.DataFrame", good: "pd.DataFrame", *,
 
 
 def _result(found: Selection) -> Iterator[str]:
-    """Yield the selected config, its accuracies, what to expect on new data, and its ties."""
-    seeds = counted(found.n, "seed")
+    """Yield the selected config, its values, what to expect on new data, and its ties."""
+    seeds, measure = counted(found.n, "seed"), found.objective
+    title = measure.title
     val, test = (
-        f"{percent(mean)} ({ends})"
+        f"{measure.text(mean)} ({ends})"
         for mean, ends in zip((found.val_mean, found.test_mean), found.intervals, strict=True)
     )
-    yield f"Selected by validation accuracy from {counted(found.num_compared, 'config')}: {found.config_id} ({seeds})."
-    yield f"Validation accuracy {val}; test accuracy, which played no part in the selection, {test}."
+    yield f"Selected by validation {title} from {counted(found.num_compared, 'config')}: {found.config_id} ({seeds})."
+    yield f"Validation {title} {val}; test {title}, which played no part in the selection, {test}."
     if found.num_compared == 1:
         return
     if found.method == ONE_SEED:
@@ -145,21 +147,29 @@ def _result(found: Selection) -> Iterator[str]:
 
 
 def _selection_bias(found: Selection) -> str:
+    measure, title = found.objective, found.objective.title
+    inflate, less = ("inflate", "less") if measure.sign > 0 else ("lower", "more")
     new = "on new images" if found.method == OVER_IMAGES else "on these validation images with new seeds like these"
     if math.isnan(found.selection_bias):
         why = " from two seeds: run each config with three or more" if found.n == 2 else ""
         if found.method == OVER_SEEDS and found.n > 2:
             why = ": a run of one of the tied configs lies far from that config's others, as after a collapse"
-        return f"How much selection inflates its validation accuracy cannot be estimated{why}."
-    ends = interval(found.selection_bias_low, found.selection_bias_high)
-    if found.selection_bias < SMALL_BIAS:
+        return f"How much selection {inflate}s its validation {title} cannot be estimated{why}."
+    ends = measure.delta_interval(found.selection_bias_low, found.selection_bias_high)
+    if found.selection_bias < SMALL_BIAS * measure.is_share:
         if len(found.tied) == 1:
-            return f"Its lead is so clear that selection did not inflate its accuracy: expect about the same {new}."
-        return f"The selection is not expected to have inflated its accuracy: expect about the same {new} ({ends})."
+            return f"Its lead is so clear that selection did not {inflate} its {title}: expect about the same {new}."
+        have = f"{inflate.rstrip('e')}ed"
+        return f"The selection is not expected to have {have} its {title}: expect about the same {new} ({ends})."
     digits = 1 if found.selection_bias >= 0.01 else 2
+    about = (
+        f"{100 * found.selection_bias:.{digits}f} points"
+        if measure.is_share
+        else measure.difference(found.selection_bias)
+    )
     return (
         f"The best of {found.num_compared:,} configs tends to look better than it is: expect about "
-        f"{100 * found.selection_bias:.{digits}f} points less {new} ({ends})."
+        f"{about} {less} {new} ({ends})."
     )
 
 
@@ -197,16 +207,16 @@ def _left_out(trials: "pd.DataFrame", good: "pd.DataFrame", num_alone: int, best
         yield f"Left out for having one successful seed where most have several: {counted(num_alone, 'config')}."
 
 
-def _intervals(low: float, high: float, new_low: float, new_high: float, *, of: str, n: int) -> str:
+def _intervals(low: float, high: float, new_low: float, new_high: float, *, of: str, n: int, measure: Measure) -> str:
     if math.isnan(new_low) and (n == 1 or math.isnan(low)):
-        return percent_interval(new_low, new_high)
-    new = f"{percent(new_low)} to {percent(new_high)} for new images"
+        return measure.interval(new_low, new_high)
+    new = f"{measure.text(new_low)} to {measure.text(new_high)} for new images"
     if n == 1:
         return f"95% interval {new}, given this trained model"
     if math.isnan(new_low):
-        return f"{percent_interval(low, high)} for {of}"
+        return f"{measure.interval(low, high)} for {of}"
     return (
         f"95% interval {new}"
         if (low, high) == (new_low, new_high)
-        else f"{percent_interval(low, high)} for {of}, {new}"
+        else f"{measure.interval(low, high)} for {of}, {new}"
     )

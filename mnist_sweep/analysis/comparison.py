@@ -25,6 +25,7 @@ from mnist_sweep.results.ledger import Ledger
 from mnist_sweep.results.lookup import Match, find
 from mnist_sweep.text.names import label, varying
 from mnist_sweep.trials import kinds
+from mnist_sweep.trials.measure import Measure
 from mnist_sweep.trials.row import Status, TrialRow
 
 
@@ -43,6 +44,11 @@ class Pairs(NamedTuple):
     pairs: list[Pair]
     notes: tuple[str, ...]
 
+    @property
+    def measure(self) -> Measure:
+        """What all of them are judged by."""
+        return self.pairs[0].a.measure
+
 
 def compare(folder: str | Path, a: str, b: str) -> Comparison:
     """Compare two trials or configs of a results folder.
@@ -53,8 +59,8 @@ def compare(folder: str | Path, a: str, b: str) -> Comparison:
         b: Id of the other one, or its beginning.
 
     Raises:
-        IncomparableError: One of them has no accuracies, or cannot be paired with the other; or the predictions of two
-            single trials were not kept.
+        IncomparableError: One of them has no results, or cannot be paired with the other; or they are two single
+            trials without kept predictions, or judged by something else than accuracy.
         LedgerError: One of them does not exist, both are the same, or predictions are damaged.
     """
     return compare_pairs(Path(folder), pairs_of(Path(folder), a, b))
@@ -70,10 +76,11 @@ def pairs_of(folder: Path, a: str, b: str) -> Pairs:
 def compare_pairs(folder: Path, paired: Pairs) -> Comparison:
     """Return the comparison of paired rows; see `compare`."""
     one, other, pairs, kind_notes = paired
-    val, test, method = _differences(folder, pairs)
+    measure = paired.measure
+    val, test, method = _differences(folder, pairs, measure)
     labels = _labels(pairs[0])
     names = [f"{name} ({label})" if label else name for name, label in zip((one.name, other.name), labels, strict=True)]
-    accuracies = [[float(row.val_accuracy or 0) for row in rows] for rows in zip(*pairs, strict=True)]
+    values = [[float(row.val or 0) for row in rows] for rows in zip(*pairs, strict=True)]
     return Comparison(
         a=one.name,
         b=other.name,
@@ -83,12 +90,13 @@ def compare_pairs(folder: Path, paired: Pairs) -> Comparison:
         val=val,
         test=test,
         method=method,
-        sentence=conclusion(names[0], names[1], val, test, method),
+        sentence=conclusion(names[0], names[1], val, test, method, measure),
         notes=(
             *kind_notes,
             *notes([row.config for pair in pairs for row in pair], method),
-            *unequal_spread((one.name, other.name), accuracies),
+            *unequal_spread((one.name, other.name), values, measure),
         ),
+        objective=measure,
     )
 
 
@@ -99,16 +107,20 @@ def _labels(pair: Pair) -> tuple[str, str]:
     return (label(configs[0], names), label(configs[1], names)) if names else ("", "")
 
 
-def _differences(folder: Path, pairs: Sequence[Pair]) -> tuple[SplitDifference, SplitDifference, str]:
+def _differences(folder: Path, pairs: Sequence[Pair], measure: Measure) -> tuple[SplitDifference, SplitDifference, str]:
     """Return the differences on validation and test, and the method: by images where predictions allow it."""
     compared = [row for pair in pairs for row in pair]
-    if predictions.are_kept(folder, compared) or len(pairs) == 1:
+    if measure.is_accuracy and (predictions.are_kept(folder, compared) or len(pairs) == 1):
         correct = predictions.correct_images(folder, compared)
         val = over_images("validation", correct.val[::2], correct.val[1::2])
         test = over_images("test", correct.test[::2], correct.test[1::2])
         return val, test, SEEDS_AND_IMAGES if len(pairs) > 1 else IMAGES
-    val = over_seeds("validation", *zip(*[(a.val_accuracy, b.val_accuracy) for a, b in pairs], strict=True))
-    test = over_seeds("test", *zip(*[(a.test_accuracy, b.test_accuracy) for a, b in pairs], strict=True))
+    if len(pairs) == 1:
+        rule = f"two single trials are compared image by image, and no image has a {measure.title} of its own"
+        raise IncomparableError(f"{rule}: compare two configs, over the seeds that both have.")
+    largest = measure.largest_difference
+    val = over_seeds("validation", *zip(*[(a.val, b.val) for a, b in pairs], strict=True), largest=largest)
+    test = over_seeds("test", *zip(*[(a.test, b.test) for a, b in pairs], strict=True), largest=largest)
     return val, test, SEEDS
 
 
@@ -146,14 +158,14 @@ def _pairs(one: Match, other: Match) -> list[Pair]:
 
 
 def _good(found: Match) -> dict[int, TrialRow]:
-    """Return the rows that have accuracies, by seed."""
+    """Return the rows that have results, by seed."""
     good = {
-        row.config["seed"]: row
-        for row in found.rows
-        if row.status is Status.OK and None not in (row.val_accuracy, row.test_accuracy)
+        row.config["seed"]: row for row in found.rows if row.status is Status.OK and None not in (row.val, row.test)
     }
     if not good:
         row = found.rows[0]
         cause = f" ({row.error})" if row.error else ""
-        raise IncomparableError(f"{found.name} has no accuracy to compare: it ended as {row.status.value}{cause}.")
+        raise IncomparableError(
+            f"{found.name} has no {row.measure.title} to compare: it ended as {row.status.value}{cause}."
+        )
     return good

@@ -11,7 +11,8 @@ from mnist_sweep.analysis.html_repr import html_repr
 from mnist_sweep.analysis.split_difference import SplitDifference
 from mnist_sweep.statistics.paired_tests import AccuracyDifference
 from mnist_sweep.text.names import different_images_note, varying
-from mnist_sweep.text.numbers import counted, interval, points, probability
+from mnist_sweep.text.numbers import counted, probability
+from mnist_sweep.trials.measure import ACCURACY, Measure
 
 IMAGES = "Two trained models on the same images: McNemar's exact test (1947), Newcombe's interval (1998, method 10)."
 SEEDS_AND_IMAGES = (
@@ -44,6 +45,7 @@ class Comparison:
         method: The statistical test, with its source.
         sentence: The conclusion.
         notes: The limits of the conclusion.
+        objective: What both are judged by.
     """
 
     a: str
@@ -56,26 +58,29 @@ class Comparison:
     method: str
     sentence: str
     notes: tuple[str, ...]
+    objective: Measure = ACCURACY
 
     def __str__(self) -> str:
         return "\n".join((self.sentence, *self.notes))
 
     def __repr__(self) -> str:
-        return f"<Comparison of {self.a} and {self.b}: {difference(self.val.difference)} on validation>"
+        return f"<Comparison of {self.a} and {self.b}: {difference(self.val.difference, self.objective)} on validation>"
 
     def _repr_html_(self) -> str:
         import pandas as pd
 
         columns = ["split", self.a, self.b, "difference", "low", "high", "pvalue"]
         splits = (self.val, self.test)
-        lines = [(split.name, split.accuracy_a, split.accuracy_b, *split.difference[:4]) for split in splits]
+        lines = [(split.name, split.mean_a, split.mean_b, *split.difference[:4]) for split in splits]
         return html_repr((self.sentence, *self.notes, self.method), pd.DataFrame(lines, columns=columns))
 
 
-def conclusion(a: str, b: str, val: SplitDifference, test: SplitDifference, method: str) -> str:
+def conclusion(
+    a: str, b: str, val: SplitDifference, test: SplitDifference, method: str, measure: Measure = ACCURACY
+) -> str:
     """Return the conclusion from validation, and the same difference on test, with the better one first."""
     on_val, on_test = val.difference, test.difference
-    if val.significant and on_val.mean < 0:
+    if val.significant and measure.score(on_val.mean) < 0:
         a, b, on_val, on_test = b, a, on_val.reversed(), on_test.reversed()
     if val.significant:
         verdict = f"{a} is significantly better than {b}"
@@ -85,12 +90,14 @@ def conclusion(a: str, b: str, val: SplitDifference, test: SplitDifference, meth
         verdict = f"{a} and {b} are statistically tied"
     beside = "" if test.significant else ", which is not significant"
     needed, scope = "" if val.significant else _needed(on_val), SCOPES[method]
-    return f"{verdict} {scope}: {difference(on_val)} on validation, {difference(on_test)} on test{beside}.{needed}"
+    on_both = f"{difference(on_val, measure)} on validation, {difference(on_test, measure)} on test"
+    return f"{verdict} {scope}: {on_both}{beside}.{needed}"
 
 
-def difference(found: AccuracyDifference) -> str:
+def difference(found: AccuracyDifference, measure: Measure = ACCURACY) -> str:
     """Return a difference with its interval and p-value, as `+0.67 points (95% interval -1.33 to 2.84, p = 0.69)`."""
-    return f"{points(found.mean, signed=True)} points ({interval(found.low, found.high)}, {probability(found.pvalue)})"
+    ends = measure.delta_interval(found.low, found.high)
+    return f"{measure.difference(found.mean, signed=True)} ({ends}, {probability(found.pvalue)})"
 
 
 def notes(configs: Sequence[Mapping[str, Any]], method: str) -> Iterator[str]:
@@ -106,22 +113,24 @@ def notes(configs: Sequence[Mapping[str, Any]], method: str) -> Iterator[str]:
         yield note
 
 
-def unequal_spread(names: Sequence[str], accuracies: Sequence[Sequence[float]]) -> Iterator[str]:
-    """Yield a note if the accuracies of one of two configs vary more over seeds (F-test at the 1% level).
+def unequal_spread(
+    names: Sequence[str], given: Sequence[Sequence[float]], measure: Measure = ACCURACY
+) -> Iterator[str]:
+    """Yield a note if the values of one of two configs vary more over seeds (F-test at the 1% level).
 
     One run in 20 that collapses makes tests of means err in up to 29% of comparisons.
     """
     from scipy.special import fdtrc
 
-    if len(accuracies[0]) < 2:
+    if len(given[0]) < 2:
         return
-    pairs = zip(names, (float(np.std(values, ddof=1)) for values in accuracies), strict=True)
+    pairs = zip(names, (float(np.std(values, ddof=1)) for values in given), strict=True)
     (less, small), (more, large) = sorted(pairs, key=lambda pair: pair[1])
-    df = len(accuracies[0]) - 1
+    df = len(given[0]) - 1
     if large > 0 and 2 * fdtrc(df, df, (large / small) ** 2 if small else math.inf) < UNEQUAL:
         yield (
-            f"The seeds of {more} vary more than those of {less} (standard deviations {points(large)} and "
-            f"{points(small)} points): a few runs may decide the difference of the means, so look at each seed."
+            f"The seeds of {more} vary more than those of {less} (standard deviations {measure.delta(large)} and "
+            f"{measure.difference(small)}): a few runs may decide the difference of the means, so look at each seed."
         )
 
 

@@ -1,4 +1,4 @@
-"""Expected best validation accuracy of a budget, counted in trials or core-seconds.
+"""Expected best value on validation of a budget, counted in trials or core-seconds.
 
 A budget buys configs, each with as many seeds as in the sweep, and its best is the one with the highest mean over them:
 the seeds of one config are not independent draws from the search space.
@@ -6,7 +6,7 @@ The curve is that of Dodge et al. 2019 (arXiv 1909.03004), with the estimator of
 which draws configs without replacement: unbiased for random ones, while drawing with replacement underestimates every
 budget. The ordinary bootstrap never exceeds the best trial, and its 95% interval covers in half of all cases at the
 full budget (Lourie, Cho and He 2023, arXiv 2311.09480). The interval here is that of the smoothed Bayesian bootstrap
-(Rubin 1981; Banks 1988), in which accuracies above the best one fall off as fast as those of the best trials do.
+(Rubin 1981; Banks 1988), in which values above the best one fall off as fast as those of the best trials do.
 """
 
 import math
@@ -16,15 +16,16 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_sweep.analysis.inputs import as_trials
+from mnist_sweep.analysis.inputs import as_trials, measure_of
 from mnist_sweep.errors import LedgerError
-from mnist_sweep.text.numbers import counted, interval, percent, points
+from mnist_sweep.text.numbers import counted
+from mnist_sweep.trials.measure import Measure
 from mnist_sweep.trials.row import Status
 
 if TYPE_CHECKING:
     import pandas as pd
 
-NEEDED = ("config_id", "status", "val_accuracy", "seconds_total")
+NEEDED = ("config_id", "status", "seconds_total")
 NUM_DRAWS = 1000
 NUM_BUDGETS = 100
 NUM_BLOCKS = 400
@@ -34,26 +35,27 @@ SMALL_GAIN = 0.05
 
 
 class _Configs(NamedTuple):
-    """Mean validation accuracies of the configs that have one, in rising order, and the number of all configs.
+    """Mean scores on validation of the configs that have one, in rising order, and the number of all configs.
 
     `size` is the mean number of trials of a config.
     """
 
-    accuracies: NDArray[np.float64]
+    scores: NDArray[np.float64]
     num: int
     size: float
+    measure: Measure
 
     @property
     def num_without(self) -> int:
-        return self.num - len(self.accuracies)
+        return self.num - len(self.scores)
 
 
 def expected_best_curve(
     trials: "str | Path | pd.DataFrame", *, by: Literal["trials", "core_seconds"] = "trials", cores_per_trial: int = 1
 ) -> "pd.DataFrame":
-    """Return the expected best validation accuracy of each budget, up to that of all trials.
+    """Return the expected best value on validation of each budget, up to that of all trials.
 
-    A config without an accuracy counts towards the budget; the expectation is that of the best of the others.
+    A config without a value counts towards the budget; the expectation is that of the best of the others.
 
     Args:
         trials: A results folder, or its trials as `read_trials` returns them.
@@ -62,25 +64,27 @@ def expected_best_curve(
 
     Returns:
         float64 columns `budget`, `expected_best`, `low` and `high`, in rising order of the budget, a line for each
-        number of configs; the last three are in [0, 1], the last two are the 95% interval of the expectation, NaN where
-        fewer than 10 configs have an accuracy.
+        number of configs; the last two are the 95% interval of the expectation, NaN where fewer than 10 configs have a
+        value.
 
     Raises:
         LedgerError: No trial succeeded; the folder holds no rows or damaged ones; or the DataFrame lacks a column.
     """
     import pandas as pd
 
-    trials = as_trials(trials, columns=NEEDED)
+    trials = as_trials(trials, columns=NEEDED, splits=("val",))
     found = _configs(trials)
     nums = np.arange(1.0, found.num + 1)
     if found.num > NUM_BUDGETS:
         nums = np.unique(np.geomspace(1, found.num, NUM_BUDGETS).round())
     low, high = np.full((2, len(nums)), np.nan)
-    if len(found.accuracies) >= MIN_CONFIGS:
+    if len(found.scores) >= MIN_CONFIGS:
         low, high = np.quantile(_bootstrapped(found, nums), TAILS, axis=0)
     cost = float(trials["seconds_total"].mean()) * cores_per_trial if by == "core_seconds" else 1.0
-    expected = _expected_best(found, nums)
-    return pd.DataFrame({"budget": nums * found.size * cost, "expected_best": expected, "low": low, "high": high})
+    expected, (least, most) = _expected_best(found, nums), (low, high)[:: found.measure.sign]
+    columns = {"expected_best": expected, "low": least, "high": most}
+    values = {name: found.measure.sign * scores for name, scores in columns.items()}
+    return pd.DataFrame({"budget": nums * found.size * cost, **values})
 
 
 def sentence(trials: "pd.DataFrame") -> str:
@@ -91,39 +95,43 @@ def sentence(trials: "pd.DataFrame") -> str:
     """
     found = _configs(trials)
     noun = "trial" if found.size == 1 else "config"
-    if len(found.accuracies) < MIN_CONFIGS:
-        good = counted(len(found.accuracies), noun)
+    if len(found.scores) < MIN_CONFIGS:
+        good = counted(len(found.scores), noun)
         return f"Only {good} succeeded: too few to predict the gain of more."
-    if found.accuracies[0] == found.accuracies[-1] < 1:
-        accuracy = percent(found.accuracies[0])
-        return f"All successful {noun}s reached {accuracy} on validation: the gain of more cannot be predicted."
+    measure, (_, limit) = found.measure, found.measure.score_limits
+    if found.scores[0] == found.scores[-1] < limit:
+        value = measure.text(measure.score(found.scores[0]))
+        return f"All successful {noun}s reached {value} on validation: the gain of more cannot be predicted."
     half, best = _expected_best(found, np.array([found.num // 2, found.num], np.float64))
     now, twice = _bootstrapped(found, np.array([found.num, 2 * found.num], np.float64)).T
     gain, (low, high) = float((twice - now).mean()), np.quantile(twice - now, TAILS)
+    values = [measure.text(measure.score(one)) for one in (best, half)]
     reached = (
-        f"{counted(found.num, noun)} reached {percent(best)} on validation{'' if found.size == 1 else ', over seeds'}; "
-        f"half as many would be expected to reach {percent(half)}"
+        f"{counted(found.num, noun)} reached {values[0]} on validation{'' if found.size == 1 else ', over seeds'}; "
+        f"half as many would be expected to reach {values[1]}"
     )
-    if best >= 1:
+    if best >= limit:
         return f"{reached}. More {noun}s cannot improve on that."
-    share = gain / (1 - best)
+    gained = f"{reached}, twice as many to gain {measure.difference(gain)} ({measure.delta_interval(low, high)})"
+    if not measure.is_share:
+        return f"{gained}."
+    share = gain / (limit - best)
     verdict = "the sweep was large enough" if share < SMALL_GAIN else f"more {noun}s may pay off"
-    return (
-        f"{reached}, twice as many to gain {points(gain)} points ({interval(low, high)}), {share:.0%} of the remaining "
-        f"errors: {verdict}."
-    )
+    rest = "errors" if measure.is_accuracy else "room"
+    return f"{gained}, {share:.0%} of the remaining {rest}: {verdict}."
 
 
 def _configs(trials: "pd.DataFrame") -> _Configs:
-    good = trials[(trials["status"] == Status.OK.value) & trials["val_accuracy"].notna()]
+    measure = measure_of(trials)
+    good = trials[(trials["status"] == Status.OK.value) & trials[measure.val].notna()]
     if good.empty:
         raise LedgerError("no trial succeeded, so no budget can be judged: `mnist-sweep status DIR` shows the causes.")
-    means, num = good.groupby("config_id")["val_accuracy"].mean(), trials["config_id"].nunique()
-    return _Configs(np.sort(means.to_numpy(np.float64)), num, len(trials) / num)
+    means, num = good.groupby("config_id")[measure.val].mean(), trials["config_id"].nunique()
+    return _Configs(np.sort(measure.sign * means.to_numpy(np.float64)), num, len(trials) / num, measure)
 
 
 def _expected_best(found: _Configs, nums: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the mean of the best accuracy over all subsets of each size that have one: float64, of `nums`' shape."""
+    """Return the mean of the best score over all subsets of each size that have one: float64, of `nums`' shape."""
     from scipy.special import gammaln
 
     ranks, num = np.arange(found.num_without, found.num + 1), nums[:, None]
@@ -131,14 +139,14 @@ def _expected_best(found: _Configs, nums: NDArray[np.float64]) -> NDArray[np.flo
     log_all = gammaln(found.num + 1) - gammaln(found.num - num + 1)
     without_higher = np.where(ranks >= num, np.exp(log_choices - log_all), 0.0)
     of_rank = np.diff(without_higher, axis=1)
-    expected: NDArray[np.float64] = of_rank @ found.accuracies / of_rank.sum(axis=1)
+    expected: NDArray[np.float64] = of_rank @ found.scores / of_rank.sum(axis=1)
     return expected
 
 
 def _bootstrapped(found: _Configs, nums: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the expected best of budgets under distributions that the trials may have come from.
 
-    The quantiles of the configs in such a distribution are ordered uniform numbers. Accuracies are uniform between
+    The quantiles of the configs in such a distribution are ordered uniform numbers. Scores are uniform between
     neighbours and exponential above the best one; the scale is drawn, given the mean excess of the best ones, as many
     as the square root of their number. The result is float64 `[NUM_DRAWS, len(nums)]`.
     """
@@ -152,29 +160,29 @@ def _bootstrapped(found: _Configs, nums: NDArray[np.float64]) -> NDArray[np.floa
     with np.errstate(divide="ignore"):
         log_below = np.log(np.cumsum(steps[:, :-1], axis=1) / total[:, None])
     above = steps[:, -1] / total
-    num_top = math.ceil(math.sqrt(len(found.accuracies)))
-    scale = found.accuracies[-num_top:].mean() - found.accuracies[-num_top - 1]
+    num_top = math.ceil(math.sqrt(len(found.scores)))
+    scale = found.scores[-num_top:].mean() - found.scores[-num_top - 1]
     scale = scale * num_top / draw.gamma(num_top, size=NUM_DRAWS)
     expected = np.empty((NUM_DRAWS, len(nums)))
     for place, num in enumerate(nums):
         below = np.exp(num * log_below)
         excess = scale * (exp1(num * above) + np.log(num * above) + np.euler_gamma)
-        seen = np.diff(below, axis=1) @ means + found.accuracies[-1] * (1 - below[:, -1])
+        seen = np.diff(below, axis=1) @ means + found.scores[-1] * (1 - below[:, -1])
         expected[:, place] = (seen + excess) / (1 - below[:, 0])
-    return np.minimum(expected, 1.0)
+    return np.minimum(expected, found.measure.score_limits[1])
 
 
 def _blocks(found: _Configs) -> tuple[NDArray[np.int_], NDArray[np.float64]]:
-    """Return ranks among all configs, dense at the top, and the mean accuracy from each rank to the next.
+    """Return ranks among all configs, dense at the top, and the mean score from each rank to the next.
 
-    The first rank is that of the best config without an accuracy, 0 if all have one.
+    The first rank is that of the best config without a value, 0 if all have one.
     """
-    num = len(found.accuracies)
+    num = len(found.scores)
     from_top = np.arange(1, num + 1)
     if num > NUM_BLOCKS:
         from_top = np.unique(np.geomspace(1, num, NUM_BLOCKS).round().astype(int))
     ends = num + 1 - from_top[::-1]
     starts = np.r_[1, ends[:-1]]
-    sums = np.r_[0.0, np.cumsum(found.accuracies)]
+    sums = np.r_[0.0, np.cumsum(found.scores)]
     means = (sums[ends] - sums[starts - 1]) / (ends - starts + 1)
     return np.r_[0, ends] + found.num_without, means

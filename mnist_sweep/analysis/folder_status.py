@@ -10,6 +10,7 @@ from mnist_sweep.results import saved_race
 from mnist_sweep.search.race_summary import RaceSummary, summary
 from mnist_sweep.text.names import varying
 from mnist_sweep.trials import kinds, ranking
+from mnist_sweep.trials.measure import ACCURACY, Measure
 from mnist_sweep.trials.ranking import ConfigResult
 from mnist_sweep.trials.row import Status, TrialRow
 
@@ -23,16 +24,16 @@ class RankedConfig:
     Attributes:
         config_id: Its id.
         trial_ids: Its successful trials, best first.
-        val_accuracy: Its mean validation accuracy, in [0, 1].
-        test_accuracy: Its mean test accuracy, in [0, 1]; None if it was not measured.
+        val: Its mean value on validation.
+        test: Its mean value on test; None if it was not measured.
         seconds: Mean wall time of its trials, in seconds; None if unknown.
         values: Those of the fields in which trials differ that it has, with their JSON values.
     """
 
     config_id: str
     trial_ids: tuple[str, ...]
-    val_accuracy: float
-    test_accuracy: float | None
+    val: float
+    test: float | None
     seconds: float | None
     values: Mapping[str, Any]
 
@@ -54,7 +55,8 @@ class FolderStatus:
         num_trials: Trials with a row.
         statuses: How many of them have each status.
         fields: The fields in which trials differ, the seed last.
-        best: The best configs by validation accuracy, the selected one first, at most five.
+        objective: What trials are judged by.
+        best: The best configs by it on validation, the selected one first, at most five.
         failures: The causes of failed trials, the most frequent first.
         files: Names of the tables and folders that are there.
         notes: What rows were left out, in words.
@@ -65,6 +67,7 @@ class FolderStatus:
     num_trials: int
     statuses: Mapping[str, int]
     fields: tuple[str, ...]
+    objective: Measure
     best: tuple[RankedConfig, ...]
     failures: tuple[Failure, ...]
     files: tuple[str, ...]
@@ -89,6 +92,7 @@ def folder_status(rows: Sequence[TrialRow], folder: Path) -> FolderStatus:
         num_trials=len(rows),
         statuses={status.value: statuses[status] for status in Status},
         fields=fields,
+        objective=of_one_kind[0].measure if of_one_kind else ACCURACY,
         best=tuple(_ranked(one, fields) for one in best),
         failures=tuple(_failures(rows)),
         files=(*tables, "rows/", *(f"{name}/" for name in ("models", "logs") if (folder / name).is_dir())),
@@ -103,8 +107,8 @@ def _ranked(result: ConfigResult, fields: Sequence[str]) -> RankedConfig:
     return RankedConfig(
         config_id=result.config_id,
         trial_ids=tuple(row.trial_id for row in result.rows),
-        val_accuracy=result.val_accuracy,
-        test_accuracy=result.test_accuracy,
+        val=result.val,
+        test=result.test,
         seconds=sum(seconds) / len(seconds) if seconds else None,
         values={name: flat[name] for name in fields if name in flat},
     )

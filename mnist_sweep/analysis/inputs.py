@@ -2,21 +2,25 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from mnist_sweep.errors import LedgerError, no_rows
 from mnist_sweep.results.ledger import Ledger
 from mnist_sweep.text.names import PARTS
 from mnist_sweep.trials import kinds
+from mnist_sweep.trials.measure import ACCURACY, Measure
 from mnist_sweep.trials.row import Status
 
 if TYPE_CHECKING:
     import pandas as pd
 
 NOTES = "notes"
+Split = Literal["val", "test"]
 
 
-def as_trials(trials: "str | Path | pd.DataFrame", *, columns: Sequence[str] = ()) -> "pd.DataFrame":
+def as_trials(
+    trials: "str | Path | pd.DataFrame", *, columns: Sequence[str] = (), splits: Sequence[Split] = ()
+) -> "pd.DataFrame":
     """Return the trials of a results folder from its rows, or those of a DataFrame, that one statistic may combine.
 
     Notes on rows of other kinds (`trials.kinds`) are in `attrs[NOTES]`, one line each.
@@ -24,6 +28,7 @@ def as_trials(trials: "str | Path | pd.DataFrame", *, columns: Sequence[str] = (
     Args:
         trials: The folder, or what `read_trials` returns.
         columns: Columns that a DataFrame must have.
+        splits: `val` or `test`, of which it must have the values that trials are judged by.
 
     Raises:
         LedgerError: The folder holds no rows or damaged ones, or the DataFrame lacks a column.
@@ -31,7 +36,8 @@ def as_trials(trials: "str | Path | pd.DataFrame", *, columns: Sequence[str] = (
     from mnist_sweep.results.data_frames import trials_frame
 
     if not isinstance(trials, str | Path):
-        if missing := [name for name in columns if name not in trials.columns]:
+        judged = [getattr(measure_of(trials), split) for split in splits]
+        if missing := [name for name in (*columns, *judged) if name not in trials.columns]:
             raise LedgerError(f"the table lacks the columns {', '.join(missing)}: pass what `read_trials` returns.")
         return _of_one_kind(trials)
     rows = Ledger(Path(trials)).rows(with_history=False).values()
@@ -41,6 +47,11 @@ def as_trials(trials: "str | Path | pd.DataFrame", *, columns: Sequence[str] = (
     frame = trials_frame(kept)
     frame.attrs[NOTES] = notes
     return frame
+
+
+def measure_of(trials: "pd.DataFrame") -> Measure:
+    """Return what the trials of a table are judged by."""
+    return ACCURACY
 
 
 def distinct_kinds(trials: "pd.DataFrame") -> list[kinds.Kind]:

@@ -16,8 +16,9 @@ from mnist_sweep.analysis.comparison_sentences import SCOPES, SEEDS, Comparison,
 from mnist_sweep.errors import IncomparableError
 from mnist_sweep.results import predictions
 from mnist_sweep.statistics.paired_tests import AccuracyDifference, data_for_half_width, difference_over_seeds
-from mnist_sweep.text.numbers import counted, points
-from mnist_sweep.validation import require
+from mnist_sweep.text.numbers import counted
+from mnist_sweep.trials.measure import ACCURACY, Measure
+from mnist_sweep.validation import INFINITY, require
 
 WITHIN = 0.005
 ERROR = 0.05
@@ -31,7 +32,7 @@ NO_VARIANCE = "their seeds differ by the same amount, which leaves no variance t
 class Verdict:
     """Which of two configs is better, as far as the rows of a results folder tell.
 
-    Accuracies and differences are shares; differences are those of a minus b on validation.
+    Differences are those of a minus b on validation; those of accuracies and other shares are shares.
 
     Attributes:
         outcome: `better`: the difference is significant. `equivalent`: it is not, and its 95% interval lies within the
@@ -54,6 +55,7 @@ class Verdict:
         reason: Why the outcome is `undecided`, or "".
         sentence: The verdict in words.
         notes: The limits of the comparison.
+        objective: What both are judged by.
     """
 
     outcome: Literal["better", "equivalent", "undecided"]
@@ -72,6 +74,7 @@ class Verdict:
     reason: str = ""
     sentence: str
     notes: tuple[str, ...] = ()
+    objective: Measure = ACCURACY
 
     def __str__(self) -> str:
         return "\n".join((self.sentence, *self.notes))
@@ -80,7 +83,7 @@ class Verdict:
         return f"<Verdict on {self.a} and {self.b}: {self.outcome}{f', {self.better}' if self.better else ''}>"
 
 
-def verdict(folder: str | Path, a: str, b: str, *, within: float = WITHIN) -> Verdict:
+def verdict(folder: str | Path, a: str, b: str, *, within: float | None = None, in_points: bool = False) -> Verdict:
     """Judge which of two configs of a results folder is better, over the seeds that both have.
 
     Two trials, named with their seeds, are judged as trained models. Configs need three shared seeds: with two, equal
@@ -91,31 +94,40 @@ def verdict(folder: str | Path, a: str, b: str, *, within: float = WITHIN) -> Ve
         folder: The results folder.
         a: Id of a config or trial, or the beginning of one.
         b: Id of the other one, or its beginning.
-        within: The margin as a share, in (0, 0.1]: 0.005 is half a point.
+        within: The margin: of an accuracy, or another share, in (0, 0.1], and half a point, 0.005, if None; of other
+            values, above 0 in their unit.
+        in_points: Whether the margin of a share is given in percentage points.
 
     Raises:
-        ConfigError: `within` is out of range.
+        ConfigError: `within` is out of range, or lacking.
         LedgerError: One of them does not exist, both are the same, or files are damaged.
     """
-    validate_margin(within)
+    margin = WITHIN
     try:
         paired = pairs_of(Path(folder), a, b)
-        names = paired.one.name, paired.other.name
+        names, margin = (paired.one.name, paired.other.name), margin_of(within, paired.measure, in_points=in_points)
         if len(paired.pairs) == 1 and not all("-" in name for name in names):
-            return _undecided(*names, within, ONE_SEED, num_seeds=1, seeds_needed=MIN_SEEDS, notes=paired.notes)
+            return _undecided(*names, margin, ONE_SEED, num_seeds=1, seeds_needed=MIN_SEEDS, notes=paired.notes)
         found = compare_pairs(Path(folder), paired)
     except IncomparableError as error:
-        return _undecided(a, b, within, str(error).rstrip("."))
-    return _judged(Path(folder), paired, found, within)
+        return _undecided(a, b, margin, str(error).rstrip("."))
+    return _judged(Path(folder), paired, found, margin)
 
 
-def validate_margin(within: float) -> None:
-    """Validate a margin, which is a share: a number of percentage points would make all configs equivalent.
+def margin_of(within: float | None, measure: Measure, *, in_points: bool = False) -> float:
+    """Return a margin in the unit of values; that of shares is small, so that none in points is taken for one.
 
     Raises:
-        ConfigError: It is out of range.
+        ConfigError: It is out of range, or lacking for values other than shares.
     """
-    require(0 < within <= 0.1, "0 < within <= 0.1 (a share: 0.005 is half a point)", within=within)
+    if not measure.is_share:
+        rule = f"`within` is given, above 0 in the unit of {measure.title}"
+        require(within is not None and 0 < within < INFINITY, rule, within=within)
+        return float(within or 0)
+    margin = WITHIN if within is None else within / 100 if in_points else within
+    rule = "0 < within <= 10 (points)" if in_points else "0 < within <= 0.1 (a share: 0.005 is half a point)"
+    require(0 < margin <= 0.1, rule, within=within)
+    return margin
 
 
 def _undecided(a: str, b: str, within: float, reason: str, **known: Any) -> Verdict:
@@ -125,6 +137,8 @@ def _undecided(a: str, b: str, within: float, reason: str, **known: Any) -> Verd
 
 def _judged(folder: Path, paired: Pairs, found: Comparison, within: float) -> Verdict:
     on_val, num_seeds, is_new = found.val.difference, len(paired.pairs), found.method != SEEDS
+    measure, of_seeds = found.objective, np.array(found.val.by_seed)
+    over_seeds = difference_over_seeds(of_seeds, largest=measure.largest_difference) if num_seeds > 1 else None
     a, b = f"{found.a} ({found.label_a})", f"{found.b} ({found.label_b})"
     given: dict[str, Any] = {
         "a": found.a,
@@ -132,16 +146,17 @@ def _judged(folder: Path, paired: Pairs, found: Comparison, within: float) -> Ve
         "within": within,
         "scope": "new images" if is_new else "these images",
         "num_seeds": num_seeds,
-        "these_images": difference_over_seeds(np.array(found.val.by_seed)) if num_seeds > 1 else None,
+        "these_images": over_seeds,
         "new_images": on_val if is_new else None,
         "test": found.test.difference,
         "notes": found.notes,
+        "objective": measure,
     }
     reason = TWO_SEEDS if num_seeds == 2 else NO_VARIANCE if math.isnan(on_val.low) else ""
     if not reason and found.val.significant:
-        better = found.a if on_val.mean > 0 else found.b
+        better = found.a if measure.score(on_val.mean) > 0 else found.b
         return Verdict(outcome="better", better=better, sentence=found.sentence, **given)
-    margin, said = f"{points(within)} points", f"{difference(on_val)} on validation"
+    margin, said = measure.difference(within), f"{difference(on_val, measure)} on validation"
     if not reason and -within < on_val.low and on_val.high < within:
         sentence = f"{a} and {b} are equivalent within {margin} {SCOPES[found.method]}: {said}."
         return Verdict(outcome="equivalent", sentence=sentence, **given)

@@ -13,7 +13,7 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
-from mnist_sweep.analysis.judgement import MIN_SEEDS, WITHIN, validate_margin
+from mnist_sweep.analysis.judgement import MIN_SEEDS, margin_of
 from mnist_sweep.analysis.selection import select
 from mnist_sweep.errors import ConfigError, no_rows
 from mnist_sweep.results import runs, saved_race
@@ -83,7 +83,12 @@ class ProposedRuns:
 
 
 def next_runs(
-    folder: str | Path, *, budget: str | None = None, within: float = WITHIN, script: str | Path | None = None
+    folder: str | Path,
+    *,
+    budget: str | None = None,
+    within: float | None = None,
+    script: str | Path | None = None,
+    in_points: bool = False,
 ) -> ProposedRuns:
     """Propose what to run next, from the rows of a results folder.
 
@@ -96,7 +101,8 @@ def next_runs(
     Args:
         folder: The results folder.
         budget: What the runs may take together: a time such as `90min` or `2h`, or a number of trials such as `20`.
-        within: The largest difference that does not count, as a share, in (0, 0.1].
+        within: The largest difference that does not count, and
+        in_points: its unit, as in `verdict`.
         script: The sweep script; None means that of the last run, with its options.
 
     Raises:
@@ -104,13 +110,13 @@ def next_runs(
         LedgerError: The folder holds no rows or damaged ones.
     """
     left, folder = _budget(budget), Path(folder)
-    validate_margin(within)
     known = _known(folder, script)
+    margin = margin_of(within, next(iter(known.rows.values())).measure, in_points=in_points)
     found, notes = [], list(known.notes)
     is_search = (folder / pending_proposals.FOLDER).is_dir()
     for which in ("finish", "search" if is_search else "seeds"):
         run = (
-            _finish(known) if which == "finish" else _search(known, left) if is_search else _seeds(known, left, within)
+            _finish(known) if which == "finish" else _search(known, left) if is_search else _seeds(known, left, margin)
         )
         if run is None:
             continue
@@ -225,7 +231,7 @@ def _seeds(known: _Known, left: Budget, within: float) -> ProposedRun | None:
 
 def _seeds_wanted(tied: Sequence[Sequence[TrialRow]], within: float) -> int:
     """Return the seeds that tied configs, the best first, are to have; no more than now where these are enough."""
-    by_seed = [{row.config["seed"]: row.val_accuracy or 0.0 for row in rows} for rows in tied]
+    by_seed = [{row.config["seed"]: row.val or 0.0 for row in rows} for rows in tied]
     fewest = min(map(len, by_seed))
     if fewest < MIN_SEEDS:
         return MIN_SEEDS

@@ -1,7 +1,7 @@
-"""Selection of the best config by validation, with its uncertainty and its accuracy on new data.
+"""Selection of the best config by validation, with its uncertainty and its value on new data.
 
-Selection looks at validation only. The best of many is partly the luckiest of many, so its validation accuracy is too
-high by an amount that is estimated here; its test accuracy played no part and is the one to expect.
+Selection looks at validation only. The best of many is partly the luckiest of many, so its value on validation is too
+good by an amount that is estimated here; its value on test played no part and is the one to expect.
 """
 
 import math
@@ -21,12 +21,13 @@ from mnist_sweep.analysis.best_config_sentences import (
     Selection,
     sentences,
 )
-from mnist_sweep.analysis.inputs import NOTES, as_trials
+from mnist_sweep.analysis.inputs import NOTES, as_trials, measure_of
 from mnist_sweep.errors import LedgerError
-from mnist_sweep.statistics.intervals import clip_interval, half_width_of_mean, interval_of_sum, wilson_interval
+from mnist_sweep.statistics.intervals import half_width_of_mean, interval_of_sum, wilson_interval
 from mnist_sweep.statistics.multiple_comparisons import worse_over_images, worse_over_seeds
 from mnist_sweep.statistics.selection_bias import SelectionBias, bias_over_images, bias_over_seeds
 from mnist_sweep.statistics.two_way_residuals import error_variance
+from mnist_sweep.trials.measure import Measure
 from mnist_sweep.trials.ranking import DIGITS
 from mnist_sweep.trials.row import Status
 from mnist_sweep.validation import require
@@ -34,10 +35,11 @@ from mnist_sweep.validation import require
 if TYPE_CHECKING:
     import pandas as pd
 
-TEST = ("test_accuracy", "test_accuracy_low", "test_accuracy_high")
-NEEDED = ("config_id", "seed", "status", "val_accuracy", "val_loss", *TEST)
+WILSON = ("test_accuracy_low", "test_accuracy_high")
+NEEDED = ("config_id", "seed", "status", "val_loss", *WILSON)
 MIN_SEEDS = 2  # that a config must share with the best to be tested
-SMALLEST_VARIANCE = 1e-20  # of accuracies; a smaller one is due to rounding
+Ends = tuple[float, float]
+SMALLEST_VARIANCE = 1e-20  # of values; a smaller one is due to rounding
 
 
 class _Verdict(NamedTuple):
@@ -48,7 +50,7 @@ class _Verdict(NamedTuple):
 
 
 def select(trials: "str | Path | pd.DataFrame", *, num_val: int | None = None) -> Selection:
-    """Select the config with the best mean validation accuracy.
+    """Select the config with the best mean value on validation.
 
     Where most configs have several seeds, those with one are left out, so that one lucky seed cannot win.
 
@@ -61,43 +63,46 @@ def select(trials: "str | Path | pd.DataFrame", *, num_val: int | None = None) -
         ConfigError: `num_val` is below 1.
     """
     require(num_val is None or num_val >= 1, "num_val >= 1, or None", num_val=num_val)
-    trials = as_trials(trials, columns=NEEDED)
-    good = trials[(trials["status"] == Status.OK.value) & trials["val_accuracy"].notna()]
+    trials = as_trials(trials, columns=NEEDED, splits=("val", "test"))
+    measure = measure_of(trials)
+    good = trials[(trials["status"] == Status.OK.value) & trials[measure.val].notna()]
     good = good.sort_values(["config_id", "seed"])
     if good.empty:
         raise LedgerError(
             "no trial succeeded, so there is no config to select: `mnist-sweep status DIR` shows the causes."
         )
-    configs = _configs(good)
+    configs = _configs(good, measure)
     alone = configs["n"] < min(2, configs["n"].median())
     configs, num_val = configs[~alone], _num_val(good) if num_val is None else num_val
-    verdict = _verdict(good[good["config_id"].isin(configs.index)], configs, num_val)
+    verdict = _verdict(good[good["config_id"].isin(configs.index)], configs, num_val, measure)
     best, mean = str(configs.index[0]), float(configs["mean"].iloc[0])
-    of_best = good[good["config_id"] == best]
+    of_best, (least, most) = good[good["config_id"] == best], measure.score_limits
+    on_val, on_test = _over_images(of_best, mean, num_val, measure)
     found = Selection(
         config_id=best,
         n=len(of_best),
-        **_mean("val", of_best["val_accuracy"], _wilson(mean, num_val)),
-        **_mean("test", of_best["test_accuracy"], (float(of_best[TEST[1]].mean()), float(of_best[TEST[2]].mean()))),
+        **_mean("val", of_best[measure.val], on_val, measure),
+        **_mean("test", of_best[measure.test], on_test, measure),
         num_compared=len(configs),
         selection_bias=verdict.bias.expected,
-        selection_bias_low=max(verdict.bias.low, mean - 1),
-        selection_bias_high=min(verdict.bias.high, mean),
+        selection_bias_low=max(verdict.bias.low, measure.score(mean) - most),
+        selection_bias_high=min(verdict.bias.high, measure.score(mean) - least),
         tied=tuple(configs.index[~verdict.worse]),
         untested=tuple(configs.index[verdict.untested]),
         method=verdict.method,
         sentences=(),
+        objective=measure,
     )
     said = (*sentences(found, trials, good, num_alone=int(alone.sum())), *trials.attrs.get(NOTES, ()))
     return replace(found, sentences=said)
 
 
-def _configs(good: "pd.DataFrame") -> "pd.DataFrame":
-    """Return n, mean validation accuracy and loss of each config, best first; ties go to the smaller loss."""
+def _configs(good: "pd.DataFrame", measure: Measure) -> "pd.DataFrame":
+    """Return n, mean value and loss on validation of each config, best first; ties go to the smaller loss."""
     groups = good.groupby("config_id")
-    table: pd.DataFrame = groups["val_accuracy"].agg(n="size", mean="mean").assign(loss=groups["val_loss"].mean())
+    table: pd.DataFrame = groups[measure.val].agg(n="size", mean="mean").assign(loss=groups["val_loss"].mean())
     by = ["mean", "loss", "config_id"]  # as in trials.ranking
-    return table.sort_values(by, ascending=[False, True, True], key=lambda column: column.round(DIGITS))
+    return table.sort_values(by, ascending=[measure.mode == "min", True, True], key=lambda column: column.round(DIGITS))
 
 
 def _num_val(good: "pd.DataFrame") -> int | None:
@@ -109,7 +114,7 @@ def _num_val(good: "pd.DataFrame") -> int | None:
     return int(column.iloc[0])
 
 
-def _verdict(good: "pd.DataFrame", configs: "pd.DataFrame", num_val: int | None) -> _Verdict:
+def _verdict(good: "pd.DataFrame", configs: "pd.DataFrame", num_val: int | None, measure: Measure) -> _Verdict:
     """Return which configs are worse than the first, or untested, and its bias: over the seeds that they share.
 
     One shared seed shows no noise of seeds, which would be taken for a lead: such a config is not tested. Seeds whose
@@ -117,49 +122,52 @@ def _verdict(good: "pd.DataFrame", configs: "pd.DataFrame", num_val: int | None)
     """
     import pandas as pd
 
-    means = configs["mean"].to_numpy(np.float64)
+    means = measure.sign * configs["mean"].to_numpy(np.float64)
     none, unknown = np.zeros(len(means), np.bool_), SelectionBias(math.nan, math.nan, math.nan)
     if len(means) == 1:
         return _Verdict(none, none, SelectionBias(0.0, 0.0, 0.0), ONE_CONFIG)
-    accuracy, config = good["val_accuracy"].to_numpy(np.float64), configs.index.get_indexer(pd.Index(good["config_id"]))
+    score = measure.sign * good[measure.val].to_numpy(np.float64)
+    config = configs.index.get_indexer(pd.Index(good["config_id"]))
     seed = np.unique(good["seed"].to_numpy(np.int64), return_inverse=True)[1]
     others, untested = np.arange(len(means)) > 0, np.bincount(config, np.isin(seed, seed[config == 0])) < MIN_SEEDS
     if untested[1:].all():
         return _Verdict(none, others, unknown, ONE_SEED if configs["n"].iloc[0] == 1 else UNTESTABLE)
     untested &= others
-    error = error_variance(accuracy, config, seed)
+    error = error_variance(score, config, seed)
     if error.df >= 1 and error.variance > SMALLEST_VARIANCE:
-        worse = worse_over_seeds(accuracy, config, seed, 0, error)
+        worse = worse_over_seeds(score, config, seed, 0, error)
         if configs["n"].iloc[0] <= MIN_SEEDS:
             return _Verdict(worse & ~untested, untested, unknown, OVER_SEEDS)
         tied = ~(worse | untested)[config]
         kept = [np.unique(code[tied], return_inverse=True)[1] for code in (config, seed)]
-        bias = bias_over_seeds(accuracy[tied], kept[0], kept[1], best=0)
+        bias = bias_over_seeds(score[tied], kept[0], kept[1], best=0)
         return _Verdict(worse & ~untested, untested, bias, OVER_SEEDS)
-    if num_val is None:
+    if num_val is None or not measure.is_accuracy:
         return _Verdict(none, others, unknown, UNTESTABLE)
     worse = worse_over_images(means, 0, num_val) & ~untested
     return _Verdict(worse, untested, bias_over_images(means, num_val), OVER_IMAGES)
 
 
-def _mean(name: str, accuracies: "pd.Series[float]", of_images: tuple[float, float]) -> dict[str, float]:
-    """Return the mean of a config's accuracies with its intervals, given that of the images alone.
+def _mean(name: str, values: "pd.Series[float]", of_images: Ends, measure: Measure) -> dict[str, float]:
+    """Return the mean of a config's values with its intervals, given that of the images alone, NaN if unknown.
 
     The errors of seeds and of images are added as if independent, the images' as if each seed classified the same ones
     correctly: wider than needed where seeds err on different images.
     """
-    mean, these, new = float(accuracies.mean()), of_images, of_images
-    if accuracies.nunique() > 1:
-        half = float(half_width_of_mean(accuracies.std(ddof=1), len(accuracies)))
+    mean, these, new = float(values.mean()), of_images, of_images
+    if values.nunique() > 1:
+        half = float(half_width_of_mean(values.std(ddof=1), len(values)))
         these = mean - half, mean + half
         new = interval_of_sum(mean, these, of_images)
-    ends = (*clip_interval(*these, least=0.0), *clip_interval(*new, least=0.0))
+    ends = (*measure.clipped(*these), *measure.clipped(*new))
     names = (f"{name}_{end}" for end in ("low", "high", "new_low", "new_high"))
     return {f"{name}_mean": mean, **dict(zip(names, ends, strict=True))}
 
 
-def _wilson(accuracy: float, num_images: int | None) -> tuple[float, float]:
-    if num_images is None:
-        return math.nan, math.nan
-    low, high = wilson_interval(accuracy * num_images, num_images)
-    return float(low), float(high)
+def _over_images(of_best: "pd.DataFrame", mean: float, num_val: int | None, measure: Measure) -> list[Ends]:
+    """Return the ends of Wilson's intervals on validation and on test; NaN where they are unknown."""
+    if not measure.is_accuracy:
+        return [(math.nan, math.nan)] * 2
+    low, high = (math.nan, math.nan) if num_val is None else wilson_interval(mean * num_val, num_val)
+    on_test = of_best[[*WILSON]].mean()
+    return [(float(low), float(high)), (float(on_test.iloc[0]), float(on_test.iloc[1]))]

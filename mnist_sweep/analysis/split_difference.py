@@ -24,9 +24,9 @@ class SplitDifference:
 
     Attributes:
         name: `validation` or `test`.
-        accuracy_a: Mean accuracy of a over the compared seeds, in [0, 1].
-        accuracy_b: Mean accuracy of b.
-        difference: Accuracy of a minus that of b, with its interval and p-value.
+        mean_a: Mean value of a over the compared seeds.
+        mean_b: Mean value of b.
+        difference: Value of a minus that of b, with its interval and p-value.
         by_seed: The difference in each seed.
         num_images: Images in the split; None where predictions were not kept.
         mcnemar: p-value of McNemar's exact test for each seed, in their order; empty where predictions were not kept.
@@ -36,8 +36,8 @@ class SplitDifference:
     """
 
     name: str
-    accuracy_a: float
-    accuracy_b: float
+    mean_a: float
+    mean_b: float
     difference: AccuracyDifference
     by_seed: tuple[float, ...] = ()
     num_images: int | None = None
@@ -64,8 +64,8 @@ def over_images(name: str, a: NDArray[np.bool_], b: NDArray[np.bool_]) -> SplitD
     tables = [ContingencyTable.of(*pair) for pair in zip(a, b, strict=True)]
     return SplitDifference(
         name=name,
-        accuracy_a=float(a.mean()),
-        accuracy_b=float(b.mean()),
+        mean_a=float(a.mean()),
+        mean_b=float(b.mean()),
         difference=difference_over_seeds_and_images(ahead) if len(a) > 1 else difference_over_images(tables[0]),
         by_seed=tuple(ahead.mean(axis=1).tolist()),
         num_images=a.shape[1],
@@ -75,12 +75,15 @@ def over_images(name: str, a: NDArray[np.bool_], b: NDArray[np.bool_]) -> SplitD
     )
 
 
-def over_seeds(name: str, a: Sequence[float], b: Sequence[float]) -> SplitDifference:
-    """Return the difference of the accuracies of two or more seeds; `a` and `b` have the same seeds in one order."""
+def over_seeds(name: str, a: Sequence[float], b: Sequence[float], *, largest: float = 1.0) -> SplitDifference:
+    """Return the difference of the values of two or more seeds; `a` and `b` have the same seeds in one order.
+
+    No difference of two values is larger than `largest`.
+    """
     return SplitDifference(
         name=name,
-        accuracy_a=float(np.mean(a)),
-        accuracy_b=float(np.mean(b)),
-        difference=difference_over_seeds(np.subtract(a, b)),
+        mean_a=float(np.mean(a)),
+        mean_b=float(np.mean(b)),
+        difference=difference_over_seeds(np.subtract(a, b), largest=largest),
         by_seed=tuple(np.subtract(a, b).tolist()),
     )

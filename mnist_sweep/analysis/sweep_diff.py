@@ -1,4 +1,4 @@
-"""Difference of two sweeps: which configs are in one, the other, or both, and how far apart their accuracies are."""
+"""Difference of two sweeps: which configs are in one, the other, or both, and how far apart their results are."""
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_sweep.analysis.inputs import NOTES, as_trials, distinct_kinds
-from mnist_sweep.analysis.sweep_diff_sentences import Change, Metric, SweepDiff
+from mnist_sweep.analysis.inputs import NOTES, as_trials, distinct_kinds, measure_of
+from mnist_sweep.analysis.sweep_diff_sentences import Change, SweepDiff
+from mnist_sweep.errors import IncomparableError
 from mnist_sweep.results.data_frames import ID_COLUMNS, RESULT_COLUMNS, parse_cell
 from mnist_sweep.statistics.intervals import half_width_of_mean
 from mnist_sweep.text.names import label, varying
 from mnist_sweep.trials import kinds
 from mnist_sweep.trials.row import Status
+from mnist_sweep.validation import require
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,25 +25,32 @@ FALSE_DISCOVERY_RATE = 0.05
 SMALLEST_STD = 1e-9
 
 
-def diff(
-    a: "str | Path | pd.DataFrame", b: "str | Path | pd.DataFrame", *, metric: Metric = "val_accuracy"
-) -> SweepDiff:
+def diff(a: "str | Path | pd.DataFrame", b: "str | Path | pd.DataFrame", *, metric: str | None = None) -> SweepDiff:
     """Compare two sweeps config by config, over the seeds that succeeded in both.
 
     Args:
         a: The first sweep: its results folder, or its trials as `read_trials` returns them.
         b: The second sweep, likewise.
-        metric: What is compared.
+        metric: What is compared: `val_accuracy`, or `test_accuracy`, or the same of another objective; by default that
+            on validation.
 
     Raises:
+        IncomparableError: The sweeps are judged by different objectives.
+        ConfigError: The metric is none of theirs.
         LedgerError: A folder holds no rows or damaged ones, or a DataFrame lacks a column.
     """
-    needed = ("config_id", "seed", "status", metric)
-    a, b = as_trials(a, columns=needed), as_trials(b, columns=needed)
+    a, b = (as_trials(one, columns=("config_id", "seed", "status"), splits=("val", "test")) for one in (a, b))
+    measure, other = measure_of(a), measure_of(b)
+    if measure != other:
+        titles = f"{measure.title} and {other.title}"
+        raise IncomparableError(f"the two sweeps are judged by {titles}, which cannot be compared with each other.")
+    metric = metric or measure.val
+    known = (measure.val, measure.test)
+    require(metric in known, f"metric is {' or '.join(known)}", metric=metric)
     ids_a, ids_b = dict.fromkeys(a["config_id"]), dict.fromkeys(b["config_id"])
     labels = _labels(a, b)
     changes = tuple(_changes(a, b, [name for name in ids_a if name in ids_b], metric, labels))
-    mean, low, high = _mean([change.difference for change in changes if change.n])
+    mean, low, high = _mean([change.difference for change in changes if change.n], measure.largest_difference)
     return SweepDiff(
         only_a=tuple(name for name in ids_a if name not in ids_b),
         only_b=tuple(name for name in ids_b if name not in ids_a),
@@ -51,6 +60,7 @@ def diff(
         low=low,
         high=high,
         metric=metric,
+        objective=measure,
         kind_notes=tuple(_kind_notes(a, b)),
     )
 
@@ -73,7 +83,7 @@ def _changes(
     means = groups[[f"{metric}_a", f"{metric}_b", "change"]].mean().reindex(ids)
     n, std = groups.size().reindex(ids, fill_value=0).to_numpy(), groups["change"].std(ddof=1).reindex(ids).to_numpy()
     mean = means["change"].to_numpy(np.float64)
-    numbers = means[f"{metric}_a"], means[f"{metric}_b"], mean, *_ends(mean, std, n)
+    numbers = means[f"{metric}_a"], means[f"{metric}_b"], mean, *_ends(mean, std, n, measure_of(a).largest_difference)
     lines = zip(ids, n, zip(*numbers, strict=True), _significant(mean, std, n), strict=True)
     changes = [Change(name, labels[name], int(num), *values, bool(sure)) for name, num, values, sure in lines]
     return sorted(changes, key=lambda change: (not change.n, -abs(change.difference), change.config_id))
@@ -84,10 +94,10 @@ def _good(trials: "pd.DataFrame", metric: str) -> "pd.DataFrame":
     return found
 
 
-def _ends(mean: Any, std: Any, n: Any) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _ends(mean: Any, std: Any, n: Any, largest: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return the ends of the 95% t-intervals of mean differences; NaN without any variance to test against."""
     half = np.where(std > SMALLEST_STD, half_width_of_mean(std, n), np.nan)
-    return np.maximum(mean - half, -1.0), np.minimum(mean + half, 1.0)
+    return np.maximum(mean - half, -largest), np.minimum(mean + half, largest)
 
 
 def _significant(mean: NDArray[Any], std: NDArray[Any], n: NDArray[Any]) -> NDArray[np.bool_]:
@@ -117,10 +127,10 @@ def _labels(*frames: "pd.DataFrame") -> dict[str, str]:
     return {config_id: label(flat, names) for config_id, flat in flats.items()}
 
 
-def _mean(differences: Sequence[float]) -> tuple[float, float, float]:
+def _mean(differences: Sequence[float], largest: float) -> tuple[float, float, float]:
     """Return the mean of the differences of configs, and the ends of its 95% t-interval."""
     if not differences:
         return math.nan, math.nan, math.nan
     mean, num = np.mean(differences), len(differences)
-    low, high = _ends(mean, np.std(differences, ddof=1) if num > 1 else math.nan, num)
+    low, high = _ends(mean, np.std(differences, ddof=1) if num > 1 else math.nan, num, largest)
     return float(mean), float(low), float(high)

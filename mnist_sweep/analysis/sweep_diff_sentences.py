@@ -3,32 +3,30 @@
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from mnist_sweep.analysis.html_repr import html_repr
-from mnist_sweep.text.numbers import counted, interval, points
+from mnist_sweep.text.numbers import counted
+from mnist_sweep.trials.measure import ACCURACY, Measure
 
 if TYPE_CHECKING:
     import pandas as pd
 
-Metric = Literal["val_accuracy", "test_accuracy"]
-
-SPLITS = {"val_accuracy": "validation", "test_accuracy": "test"}
 ONE_SEED = "Configs with one common seed have no interval: run `--seeds 3` or more to get one."
 THESE_IMAGES = "Intervals are for these images: for new images, the differences vary more."
 NO_SEED = "Configs with no seed that succeeded in both sweeps have no difference."
 
 
 class Change(NamedTuple):
-    """The difference of a config's accuracies in two sweeps, the second minus the first.
+    """The difference of a config's results in two sweeps, the second minus the first.
 
     Attributes:
         config_id: The config.
         label: What distinguishes it from the other configs, as in `filters=8,16 adam`.
         n: Seeds that succeeded in both sweeps.
-        mean_a: Mean accuracy over those seeds in the first sweep, in [0, 1]; NaN if there are none.
+        mean_a: Mean value over those seeds in the first sweep; NaN if there are none.
         mean_b: The same in the second sweep.
-        difference: Mean accuracy in the second sweep minus that in the first.
+        difference: Mean value in the second sweep minus that in the first.
         low: Lower end of its 95% t-interval, paired over seeds; NaN where n is below 2, or where all seeds differ by
             the same amount, which leaves no variance to test against.
         high: Upper end of it.
@@ -60,8 +58,9 @@ class SweepDiff:
         low: Lower end of its 95% t-interval over configs; NaN where there are fewer than two, or all differ by the same
             amount, which leaves no variance to test against.
         high: Upper end of it.
-        metric: What is compared.
+        metric: What is compared, by its column.
         kind_notes: What differs between the data and the code that their rows were trained with, a line each.
+        objective: What both are judged by.
     """
 
     only_a: tuple[str, ...]
@@ -71,8 +70,9 @@ class SweepDiff:
     mean: float
     low: float
     high: float
-    metric: Metric
+    metric: str
     kind_notes: tuple[str, ...] = ()
+    objective: Measure = ACCURACY
 
     @property
     def sentence(self) -> str:
@@ -92,11 +92,13 @@ class SweepDiff:
             f"{counted(len(self.changes), 'config')} in both sweeps, {len(self.only_a):,} only in the first, "
             f"{len(self.only_b):,} only in the second."
         )
-        compared, split = [change for change in self.changes if change.n], SPLITS[self.metric]
+        compared, measure = [change for change in self.changes if change.n], self.objective
+        what = f"{'test' if self.metric.startswith('test_') else 'validation'} {measure.title}"
         if compared and not any(change.difference for change in compared):
-            yield f"Those in both have identical mean {split} accuracies."
+            yield f"Those in both have the same mean {what}."
         elif compared:
-            mean = f"{points(self.mean, signed=True)} points of {split} accuracy ({interval(self.low, self.high)})"
+            ends = measure.delta_interval(self.low, self.high)
+            mean = f"{measure.difference(self.mean, signed=True)} of {what} ({ends})"
             significant = "significant" if self.low > 0 or self.high < 0 else "not significant"
             verdict = "not testable" if math.isnan(self.low) else significant
             yield f"Averaged over those in both, the second differs from the first by {mean}: {verdict}."
@@ -111,7 +113,8 @@ class SweepDiff:
     def __repr__(self) -> str:
         both = counted(len(self.changes), "config")
         configs = f"{both} in both, {len(self.only_a):,} and {len(self.only_b):,} in one"
-        return f"<SweepDiff of {self.metric}: {configs}; mean difference {points(self.mean, signed=True)} points>"
+        mean = self.objective.difference(self.mean, signed=True)
+        return f"<SweepDiff of {self.metric}: {configs}; mean difference {mean}>"
 
     def to_frame(self) -> "pd.DataFrame":
         """Return one line for each config in both sweeps, with the attributes of `Change` as columns."""

@@ -17,10 +17,9 @@ from mnist_sweep.text.numbers import counted, duration
 
 WITHIN = click.option(
     "--within",
-    type=click.FloatRange(0, 10, min_open=True),
-    default=0.5,
+    type=click.FloatRange(0, min_open=True),
     metavar="POINTS",
-    help="Largest difference of accuracies, in percentage points, that does not count.",
+    help="Largest difference that does not count: of shares, in percentage points (default: 0.5).",
 )
 
 
@@ -76,14 +75,14 @@ Exit status: 0 one is better; 3 they are equivalent; 4 undecided; 2 bad usage.
 @click.argument("b")
 @WITHIN
 @answering
-def verdict(folder: Path, a: str, b: str, within: float) -> Answer:
+def verdict(folder: Path, a: str, b: str, within: float | None) -> Answer:
     """Judge which of A and B is better, for a program to act on.
 
     A and B are configs in DIR, judged over their seeds, or trials, judged as trained models.
     """
     from mnist_sweep.analysis import judgement
 
-    found = judgement.verdict(folder, a, b, within=within / 100)
+    found = judgement.verdict(folder, a, b, within=within, in_points=True)
     statuses = {"better": ExitStatus.OK, "equivalent": ExitStatus.EQUIVALENT, "undecided": ExitStatus.UNDECIDED}
     return Answer(value=found, show=lambda: echo_all(found.sentence, *found.notes), status=statuses[found.outcome])
 
@@ -101,7 +100,7 @@ Examples:
 @click.option("--script", type=PATH, help="The sweep script; by default that of the last run, with its options.")
 @WITHIN
 @answering
-def propose(folder: Path, budget: str | None, script: Path | None, within: float) -> Answer:
+def propose(folder: Path, budget: str | None, script: Path | None, within: float | None) -> Answer:
     """Propose what to run next, with the commands.
 
     First what was interrupted, then more seeds of the configs that may be the best, or more trials of a search.
@@ -109,7 +108,7 @@ def propose(folder: Path, budget: str | None, script: Path | None, within: float
     from mnist_sweep.analysis.proposed_runs import next_runs
 
     gc.disable()  # as in rows_of
-    found = next_runs(folder, budget=budget, within=within / 100, script=script)
+    found = next_runs(folder, budget=budget, within=within, script=script, in_points=True)
 
     def show() -> None:
         for run in found.runs:
@@ -125,7 +124,7 @@ def propose(folder: Path, budget: str | None, script: Path | None, within: float
 @click.argument("folder", metavar="DIR", type=PATH)
 @answering
 def effects(folder: Path) -> Answer:
-    """Estimate the effect of each hyperparameter on the accuracy.
+    """Estimate the effect of each hyperparameter on the accuracy, or another objective.
 
     Also writes DIR/effects.csv, unless DIR is read-only.
     """
@@ -157,7 +156,7 @@ def effects(folder: Path) -> Answer:
 @click.argument("b", metavar="DIR", type=PATH)
 @answering
 def diff(a: Path, b: Path) -> Answer:
-    """Compare the configs and accuracies of two sweeps."""
+    """Compare the configs and results of two sweeps."""
     from mnist_sweep.analysis import sweep_diff
     from mnist_sweep.cli.views import diff as view
     from mnist_sweep.cli.views.terminal import Terminal

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from mnist_sweep.trials.config import TrialConfig, to_flat
+from mnist_sweep.trials.measure import Measure
 
 
 def json_value(value: Any) -> Any:
@@ -26,6 +27,8 @@ def json_value(value: Any) -> Any:
             return str(value)
         case TrialConfig():
             return to_flat(value)
+        case Measure():
+            return dataclasses.asdict(value)
         case Mapping():
             return {str(name): json_value(part) for name, part in value.items()}
     if not isinstance(value, type) and (dataclasses.is_dataclass(value) or hasattr(value, "_fields")):

@@ -66,11 +66,11 @@ def best_model(folder: Path, name: str | None = None) -> KeptModel:
 
 
 def _role(selected: ConfigResult, result: ConfigResult, row: TrialRow) -> str:
-    parts = [f"validation accuracy {row.val_accuracy:.4f}"]
+    parts = [f"validation {row.measure.title} {row.val:.4f}"]
     if seed := result.role(row):
-        parts.append(f"{seed} of {len(result.rows)}, whose mean is {result.val_accuracy:.4f}")
+        parts.append(f"{seed} of {len(result.rows)}, whose mean is {result.val:.4f}")
     if result is not selected:
-        best = f"{selected.config_id} with {selected.val_accuracy:.4f}"
+        best = f"{selected.config_id} with {selected.val:.4f}"
         parts.append(f"not the selected config, {best}, whose models are not kept")
     return "; ".join(parts)
 

@@ -11,6 +11,7 @@ from mnist_sweep.reports.background import Analysis, Submit, submit_here
 from mnist_sweep.results.ledger import Ledger
 from mnist_sweep.text.names import label, varying
 from mnist_sweep.trials import kinds, ranking
+from mnist_sweep.trials.measure import Measure
 from mnist_sweep.trials.ranking import ConfigResult
 from mnist_sweep.trials.row import Status, TrialRow, rank
 
@@ -42,8 +43,13 @@ class Results:
 
     @functools.cached_property
     def good(self) -> list[TrialRow]:
-        """The rows with status `ok` and a validation accuracy, best first."""
-        return [row for row in self.rows if row.status is Status.OK and row.val_accuracy is not None]
+        """The rows with status `ok` and a value on validation, best first."""
+        return [row for row in self.rows if row.status is Status.OK and row.val is not None]
+
+    @property
+    def measure(self) -> Measure:
+        """What trials are judged by."""
+        return self.rows[0].measure
 
     @functools.cached_property
     def configs(self) -> list[ConfigResult]:
@@ -91,7 +97,7 @@ def read_results(folder: Path, submit: Submit = submit_here) -> Results:
     if not rows:
         raise no_rows(folder)
     order = {status: number for number, status in enumerate(Status)}
-    ranked = sorted(rows, key=lambda row: (order[row.status], row.val_accuracy is None, rank(row)))
+    ranked = sorted(rows, key=lambda row: (order[row.status], row.val is None, rank(row)))
     trials = trials_frame(ranked)
     names = varying(row.config for row in ranked)
     return Results(folder=folder, rows=ranked, varying=names, trials=trials, result=submit(trials), notes=notes)

@@ -8,6 +8,7 @@ from mnist_sweep.data.dataset import Dataset
 from mnist_sweep.results.predictions import Predictions
 from mnist_sweep.trials.artifacts import Artifacts, SavedModel
 from mnist_sweep.trials.config import TrialConfig
+from mnist_sweep.trials.measure import Measure
 from mnist_sweep.trials.row import Evaluation, TrialRow
 from mnist_sweep.validation import require
 
@@ -53,6 +54,9 @@ class Observer(Protocol):
 
     def rows(self) -> Sequence[TrialRow]:
         """Return the rows of the sweep that were there before."""
+
+    def measure(self) -> Measure:
+        """Return what all trials of the sweep are judged by."""
 
 
 class Runner(Protocol):

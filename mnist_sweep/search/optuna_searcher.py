@@ -22,7 +22,7 @@ class OptunaSearcher:
             sampler = optuna.samplers.TPESampler(seed=search.seed, constant_liar=True)
         self.name = type(sampler).__name__
         self._search, self._trials = search, dict[str, Any]()
-        self._study = optuna.create_study(study_name="optuna", sampler=sampler, direction="maximize")
+        self._study = optuna.create_study(study_name="optuna", sampler=sampler, direction=search.base.measure.direction)
 
     def suggest(self, suggestion: str) -> dict[str, Any]:
         """Return the values of a point.
@@ -33,22 +33,22 @@ class OptunaSearcher:
         trial = self._trials[suggestion] = self._study.ask()
         return self._search.values(lambda name, axis: _suggested(trial, name, axis))
 
-    def complete(self, suggestion: str, accuracy: float | None) -> None:
-        """Tell the accuracy at a point that was suggested; None if it has none."""
+    def complete(self, suggestion: str, value: float | None) -> None:
+        """Tell the result at a point that was suggested; None if it has none."""
         import optuna
 
-        state = optuna.trial.TrialState.FAIL if accuracy is None else optuna.trial.TrialState.COMPLETE
-        self._study.tell(self._trials.pop(suggestion), accuracy, state=state)
+        state = optuna.trial.TrialState.FAIL if value is None else optuna.trial.TrialState.COMPLETE
+        self._study.tell(self._trials.pop(suggestion), value, state=state)
 
-    def add(self, values: Mapping[str, Any], accuracy: float) -> bool:
-        """Tell the accuracy at another point."""
+    def add(self, values: Mapping[str, Any], value: float) -> bool:
+        """Tell the result at another point."""
         import optuna
 
         axes: dict[str, Axis] = {}
         self._search.values(lambda name, axis: axes.update({name: axis}) or values[name])
         params = {name: _param(axis, values[name]) for name, axis in axes.items()}
         distributions = {name: _distribution(axis) for name, axis in axes.items()}
-        self._study.add_trial(optuna.trial.create_trial(value=accuracy, params=params, distributions=distributions))
+        self._study.add_trial(optuna.trial.create_trial(value=value, params=params, distributions=distributions))
         return True
 
 

@@ -6,32 +6,34 @@ from datetime import datetime
 from typing import Any
 
 from mnist_sweep.text.names import value, varying
+from mnist_sweep.trials.measure import ACCURACY
 from mnist_sweep.trials.row import Status, TrialRow
 
 LOG_RATIO = 100  # of the largest to the smallest number, from which an axis is logarithmic
 
 
 def to_study(rows: Sequence[TrialRow], name: str) -> Any:
-    """Return a study of Optuna in memory that maximises the validation accuracy, with a trial for each row.
+    """Return a study of Optuna in memory of the values on validation, with a trial for each row.
 
     Parameters are the fields that vary, without the seed: numbers as they are, others as categories. Each trial has its
-    learning curve as intermediate values, and ids, seed, status and test accuracy as user attributes. Stopped trials
-    are pruned ones; diverged and failed ones have failed.
+    learning curve as intermediate values, and ids, seed, status and the value on test as user attributes. Stopped
+    trials are pruned ones; diverged and failed ones have failed.
     """
     import optuna
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     fields = [field for field in varying(row.config for row in rows) if field != "seed"]
     axes = {field: _axis([row.config[field] for row in rows if field in row.config]) for field in fields}
-    study = optuna.create_study(study_name=name, direction="maximize")
+    measure = rows[0].measure if rows else ACCURACY
+    study = optuna.create_study(study_name=name, direction=measure.direction)
     states = optuna.trial.TrialState
     for row in rows:
         params = {field: _parameter(field, row.config[field]) for field in fields if field in row.config}
-        curve = {point.step: point.val_accuracy for point in row.history if point.val_accuracy is not None}
-        is_ok = row.status is Status.OK and row.val_accuracy is not None
+        curve = {point.step: point.val for point in row.history if point.val is not None}
+        is_ok = row.status is Status.OK and row.val is not None
         trial = optuna.trial.create_trial(
             state=states.COMPLETE if is_ok else states.PRUNED if row.status is Status.STOPPED else states.FAIL,
-            value=row.val_accuracy if is_ok else None,
+            value=row.val if is_ok else None,
             params=params,
             distributions={field: axes[field] for field in params},
             intermediate_values=curve,
@@ -40,7 +42,7 @@ def to_study(rows: Sequence[TrialRow], name: str) -> Any:
                 "config_id": row.config_id,
                 "seed": row.config["seed"],
                 "status": row.status.value,
-                "test_accuracy": row.test_accuracy,
+                measure.test: row.test,
             },
         )
         if row.started is not None and row.seconds_total is not None:

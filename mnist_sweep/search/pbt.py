@@ -7,6 +7,7 @@ search's seed; no other state is kept.
 """
 
 import dataclasses
+import math
 import operator
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
@@ -89,7 +90,7 @@ class Population:
         return replace_fields(short, {name: axis.draw(generator) for name, axis in self._search.axes.items()})
 
     def _next_members(self) -> list[TrialConfig]:
-        best_first = sorted(range(self.size), key=lambda member: -self._accuracy(self._members[member]))
+        best_first = sorted(range(self.size), key=lambda member: -self._score(self._members[member]))
         num_replaced = max(1, int(self.size * self._search.algorithm.quantile))
         steps = self._members[0].num_steps + self.steps_per_round
         following = [dataclasses.replace(trial, num_steps=steps) for trial in self._members]
@@ -104,9 +105,9 @@ class Population:
         now, axes = config_at(parent, parent.num_steps), self._search.axes
         return {name: float(_perturb(axis, operator.attrgetter(name)(now), generator)) for name, axis in axes.items()}
 
-    def _accuracy(self, trial: TrialConfig) -> float:
+    def _score(self, trial: TrialConfig) -> float:
         row = self._rows[trial_id(trial)]
-        return row.val_accuracy if row.status is Status.OK and row.val_accuracy is not None else -1.0
+        return row.measure.score(row.val) if row.status is Status.OK and row.val is not None else -math.inf
 
     def _generator(self, number: int, member: int) -> np.random.Generator:
         return np.random.Generator(np.random.Philox(key=[self._search.seed, number * self.size + member]))

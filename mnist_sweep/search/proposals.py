@@ -17,18 +17,18 @@ MAX_KNOWN_SUGGESTIONS = 100
 
 
 class Searcher(Protocol):
-    """What suggests points of a search's space, each under a name, and learns the accuracies there."""
+    """What suggests points of a search's space, each under a name, and learns the results there."""
 
     name: str
 
     def suggest(self, suggestion: str) -> Mapping[str, Any] | None:
         """Return the values of a point's fields; None if there is no point now."""
 
-    def complete(self, suggestion: str, accuracy: float | None) -> None:
-        """Tell the accuracy at a point that was suggested; None if it has none."""
+    def complete(self, suggestion: str, value: float | None) -> None:
+        """Tell the result at a point that was suggested; None if it has none."""
 
-    def add(self, values: Mapping[str, Any], accuracy: float) -> bool:
-        """Tell the accuracy at another point; return False if there is no way to."""
+    def add(self, values: Mapping[str, Any], value: float) -> bool:
+        """Tell the result at another point; return False if there is no way to."""
 
 
 class Proposals:
@@ -77,7 +77,7 @@ class Proposals:
                 self._leave_out(error)
             name = trial_id(trial) if trial else ""
             if name in self._rows:
-                self._searcher.complete(suggestion, _accuracy(self._rows[name]))
+                self._searcher.complete(suggestion, _learned(self._rows[name]))
                 num_known += name not in self._untold
                 self._untold.discard(name)
             elif trial is None or name in self._suggestions:
@@ -96,13 +96,13 @@ class Proposals:
         self._rows[row.trial_id] = row
         suggestion = self._suggestions.pop(row.trial_id, None)
         if suggestion:
-            self._searcher.complete(suggestion, _accuracy(row))
+            self._searcher.complete(suggestion, _learned(row))
         elif not self._add(row):
             self._untold.add(row.trial_id)
 
     def _add(self, row: TrialRow) -> bool:
         """Tell the searcher a row that it did not suggest; return False if there is nothing to tell, or no way."""
-        point, value = self._search.find(row.trial_id, row.config), _accuracy(row)
+        point, value = self._search.find(row.trial_id, row.config), _learned(row)
         if point is None or value is None:
             return False
         is_told = self._searcher.add(point, value)
@@ -124,6 +124,6 @@ class Proposals:
         self.warning = self.warning or left_out
 
 
-def _accuracy(row: TrialRow) -> float | None:
-    """Return the value that a searcher learns: 0 for a trial that diverged, None for one that failed."""
-    return 0.0 if row.status is Status.DIVERGED else row.val_accuracy
+def _learned(row: TrialRow) -> float | None:
+    """Return the value that a searcher learns: the worst for a trial that diverged, None for one that failed."""
+    return row.measure.worst if row.status is Status.DIVERGED else row.val

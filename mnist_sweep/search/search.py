@@ -42,7 +42,7 @@ class PBT:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Search:
-    """A search space, and how it is searched for the best validation accuracy.
+    """A search space, and how it is searched for the best value on validation.
 
     Attributes:
         base: What all trials have in common, the seed and the data included.

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from mnist_sweep.errors import ConfigError
 from mnist_sweep.search.distributions import Axis, Choice, Integer, LogUniform, count_of, from_count, labels, num_counts
-from mnist_sweep.trials.row import METRIC
 
 if TYPE_CHECKING:
     from mnist_sweep.search.search import Search
@@ -24,9 +23,10 @@ class TuneSearcher:
         if sys.flags.optimize > 1:
             raise ConfigError("a searcher needs Ray Tune, which python -OO cannot import without docstrings: use -O.")
         self._axes, self._searcher = search.axes, copy.deepcopy(search.algorithm)
+        self._measure = search.base.measure
         self.name = type(self._searcher).__name__
         space = {name: _domain(axis) for name, axis in search.axes.items()}
-        if not self._searcher.set_search_properties(METRIC, "max", space):
+        if not self._searcher.set_search_properties(self._measure.val, self._measure.mode, space):
             raise ConfigError(f"the axes are the space of a search: give {self.name} neither a space nor a metric.")
 
     def suggest(self, suggestion: str) -> dict[str, Any] | None:
@@ -36,15 +36,15 @@ class TuneSearcher:
             return None
         return {name: self._value(name, label) for name, label in point.items()}
 
-    def complete(self, suggestion: str, accuracy: float | None) -> None:
-        """Tell the accuracy at a point that was suggested; None if it has none."""
-        result = None if accuracy is None else {METRIC: accuracy}
+    def complete(self, suggestion: str, value: float | None) -> None:
+        """Tell the result at a point that was suggested; None if it has none."""
+        result = None if value is None else {self._measure.val: value}
         self._searcher.on_trial_complete(suggestion, result=result, error=result is None)
 
-    def add(self, values: Mapping[str, Any], accuracy: float) -> bool:
-        """Tell the accuracy at another point; return False if there is no way to."""
+    def add(self, values: Mapping[str, Any], value: float) -> bool:
+        """Tell the result at another point; return False if there is no way to."""
         try:
-            self._searcher.add_evaluated_point({name: self._label(name, one) for name, one in values.items()}, accuracy)
+            self._searcher.add_evaluated_point({name: self._label(name, one) for name, one in values.items()}, value)
         except NotImplementedError:
             return False
         return True

@@ -97,7 +97,7 @@ def newcombe_interval(table: ContingencyTable) -> tuple[float, float]:
     return (correct_a - correct_b) / num - low, (correct_a - correct_b) / num + high
 
 
-def difference_over_seeds(differences: NDArray[Any]) -> AccuracyDifference:
+def difference_over_seeds(differences: NDArray[Any], *, largest: float = 1.0) -> AccuracyDifference:
     """Return the difference of two configs, with its uncertainty over seeds: a paired t-test.
 
     The number of seeds needed is Guenther's (1981).
@@ -105,6 +105,7 @@ def difference_over_seeds(differences: NDArray[Any]) -> AccuracyDifference:
     Args:
         differences: float64 `[n]`, accuracy of a minus that of b for each seed; n >= 2. If all are equal, there is no
             variance to test against, and the interval is NaN; so is the p-value if they are not 0.
+        largest: The largest difference that there can be, to which the interval is clipped.
     """
     from scipy.stats import ttest_1samp
 
@@ -116,7 +117,7 @@ def difference_over_seeds(differences: NDArray[Any]) -> AccuracyDifference:
     ends = result.confidence_interval(CONFIDENCE)
     upper, power = _normal_quantiles()
     seeds = math.ceil(((upper + power) * std / mean) ** 2 + upper**2 / 2) if mean else None
-    low, high = clip_interval(float(ends.low), float(ends.high))
+    low, high = max(float(ends.low), -largest), min(float(ends.high), largest)
     return AccuracyDifference(mean, low, high, float(result.pvalue), seeds_needed=seeds)
 
 

@@ -9,25 +9,28 @@ from mnist_sweep.sweep.results_folder import ResultsFolder
 from mnist_sweep.text.names import varying
 from mnist_sweep.trials import ranking
 from mnist_sweep.trials.config import TrialConfig
+from mnist_sweep.trials.measure import Measure
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BestConfig:
-    """The selected config: the one with the best mean validation accuracy over its seeds.
+    """The selected config: the one with the best mean value on validation over its seeds.
 
     Attributes:
         config: Its median seed's trial; the others differ in the seed only.
         values: The fields in which configs of the sweep differ, by name, with their JSON values.
-        val_accuracy: Its mean validation accuracy, in [0, 1].
-        test_accuracy: Its mean test accuracy, in [0, 1]; None if it was not measured.
+        objective: What it is judged by.
+        val: Its mean value on validation.
+        test: Its mean value on test; None if it was not measured.
         trial_ids: Ids of its successful trials, best first.
         model: The kept model that is nearest to its median seed's, a `.keras` file; None if it has none.
     """
 
     config: TrialConfig
     values: Mapping[str, Any]
-    val_accuracy: float
-    test_accuracy: float | None
+    objective: Measure
+    val: float
+    test: float | None
     trial_ids: tuple[str, ...]
     model: Path | None
 
@@ -44,8 +47,9 @@ def best_config(trials: Mapping[str, TrialConfig], folder: ResultsFolder) -> Bes
     return BestConfig(
         config=trials[median.trial_id],
         values={name: median.config[name] for name in names if name in median.config},
-        val_accuracy=best.val_accuracy,
-        test_accuracy=best.test_accuracy,
+        objective=best.measure,
+        val=best.val,
+        test=best.test,
         trial_ids=tuple(row.trial_id for row in best.rows),
         model=models[kept.trial_id] if kept else None,
     )

@@ -27,6 +27,7 @@ from mnist_sweep.training import tensorflow_runtime
 from mnist_sweep.trials import events
 from mnist_sweep.trials.artifacts import SavedModel
 from mnist_sweep.trials.config import TrialConfig, to_flat, trial_id
+from mnist_sweep.trials.measure import Measure
 from mnist_sweep.trials.row import Evaluation, TrialRow
 
 
@@ -176,6 +177,10 @@ class Recorder:
         self._dispatcher.emit(events.RowCommitted(row=row))
         for line in lines:
             self._dispatcher.notify(line)
+
+    def measure(self) -> Measure:
+        """Return what all trials of the sweep are judged by."""
+        return self._remaining.measure
 
     def is_ending(self) -> bool:
         """Return whether the run is to end; the first time, let workers pause their trials."""

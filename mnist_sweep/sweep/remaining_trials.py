@@ -37,6 +37,7 @@ class RemainingTrials:
         population: The population whose rounds are to run; None for other sweeps.
         proposable: Trials that stand for those that may be proposed: the corners of a search's space, or a race's
             settings.
+        measure: What the trials are judged by.
         inputs: The trials' data sets and the user's own code, as they are now.
         notes: What the user should know before the first trial, in lines.
 
@@ -68,6 +69,7 @@ class RemainingTrials:
         self.fields = search.fields if search else varying(map(to_flat, self.trials.values()))
         self.missing = {name: trial for name, trial in self.trials.items() if name not in kept}
         self._folder, self._search = folder, search
+        self.measure = next(iter([*self.trials.values(), *self.proposable])).measure
         self._known = {*self.trials, *rows}
         most = self._racing.race.max_trials if self._racing else search.num_trials if search else 0
         self._num_trials = max(len(self.trials), most)

@@ -33,7 +33,7 @@ def curve(row: TrialRow) -> Iterator[Point]:
     before = max(0.0, row.history[-1].seconds - total) if row.history else 0.0
     for point in row.history:
         yield Point(point.step, max(0.0, point.seconds - before), _present(point, CURVE_METRICS))
-        last = point.step if point.val_accuracy is not None else last
+        last = point.step if point.val is not None else last
     if row.steps is not None and row.steps > last:
         yield Point(row.steps, total, _present(row, FINAL_METRICS))
 

@@ -23,6 +23,7 @@ from mnist_sweep.models.protocol import Model, TrainingCode, check_training_code
 from mnist_sweep.optim.losses import LOSSES, CrossEntropy, Loss, OwnLoss
 from mnist_sweep.optim.optimizers import OPTIMIZERS, Adam, Optimizer
 from mnist_sweep.optim.schedules import SCHEDULES, Constant, Schedule
+from mnist_sweep.trials.measure import ACCURACY, Measure
 from mnist_sweep.trials.registry import name_of, resolve
 from mnist_sweep.trials.row import flat_id, trial_name
 from mnist_sweep.trials.stored_fields import as_json, validate_fields
@@ -97,6 +98,11 @@ class TrialConfig:
         rising = all(step < after for step, after in itertools.pairwise(steps))
         require(rising, "0 < steps of changes < num_steps, rising", changes=self.changes, num_steps=self.num_steps)
         require(0 <= self.seed < 2**31, "0 <= seed < 2**31", seed=self.seed)
+
+    @property
+    def measure(self) -> Measure:
+        """What its trials are judged by."""
+        return ACCURACY
 
 
 def to_flat(config: TrialConfig) -> dict[str, Any]:

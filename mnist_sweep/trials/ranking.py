@@ -1,4 +1,4 @@
-"""The order of configs by validation accuracy, and the trial that represents each.
+"""The order of configs by what they are judged by on validation, and the trial that represents each.
 
 A config is ranked by its mean over seeds, so that no lucky seed selects it, and represented by its median seed, which
 is at most as good as half of them. The order is that of `select`; this module needs no pandas.
@@ -9,6 +9,7 @@ import statistics
 from collections.abc import Container, Iterable
 from dataclasses import dataclass
 
+from mnist_sweep.trials.measure import Measure
 from mnist_sweep.trials.row import Status, TrialRow, rank
 
 DIGITS = 12  # to which means are compared: equal ones may differ by rounding
@@ -20,12 +21,12 @@ class ConfigResult:
 
     Attributes:
         rows: Their rows, at least one, best first.
-        val_accuracy: Mean validation accuracy, in [0, 1].
+        val: Mean value on validation (`measure`).
         val_loss: Mean validation loss, in nats.
     """
 
     rows: tuple[TrialRow, ...]
-    val_accuracy: float
+    val: float
     val_loss: float
 
     @property
@@ -34,9 +35,14 @@ class ConfigResult:
         return self.rows[0].config_id
 
     @property
-    def test_accuracy(self) -> float | None:
-        """Mean test accuracy, in [0, 1]; None if no trial has one."""
-        known = [row.test_accuracy for row in self.rows if row.test_accuracy is not None]
+    def measure(self) -> Measure:
+        """What its trials are judged by."""
+        return self.rows[0].measure
+
+    @property
+    def test(self) -> float | None:
+        """Mean value on test; None if no trial has one."""
+        known = [row.test for row in self.rows if row.test is not None]
         return math.fsum(known) / len(known) if known else None
 
     @property
@@ -58,17 +64,17 @@ class ConfigResult:
 
 
 def by_config(rows: Iterable[TrialRow]) -> dict[str, ConfigResult]:
-    """Return the results of the configs that have successful trials with a validation accuracy, by their ids."""
+    """Return the results of the configs that have successful trials with a value on validation, by their ids."""
     groups: dict[str, list[TrialRow]] = {}
     for row in rows:
-        if row.status is Status.OK and row.val_accuracy is not None:
+        if row.status is Status.OK and row.val is not None:
             groups.setdefault(row.config_id, []).append(row)
     return {name: _result(group) for name, group in groups.items()}
 
 
 def by_mean(result: ConfigResult) -> tuple[float, float, str]:
-    """Return the sort key of configs, best first: mean validation accuracy, then mean loss, then id."""
-    return -round(result.val_accuracy, DIGITS), round(result.val_loss, DIGITS), result.config_id
+    """Return the sort key of configs, best first: mean value on validation, then mean loss, then id."""
+    return -result.measure.score(round(result.val, DIGITS)), round(result.val_loss, DIGITS), result.config_id
 
 
 def selected_first(results: Iterable[ConfigResult]) -> list[ConfigResult]:
@@ -91,6 +97,6 @@ def representative(results: Iterable[ConfigResult], trial_ids: Container[str]) -
 
 def _result(rows: Iterable[TrialRow]) -> ConfigResult:
     best_first = tuple(sorted(rows, key=rank))
-    accuracies = [row.val_accuracy or 0.0 for row in best_first]
+    values = [row.val or 0.0 for row in best_first]
     losses = [math.inf if row.val_loss is None else row.val_loss for row in best_first]
-    return ConfigResult(best_first, math.fsum(accuracies) / len(best_first), math.fsum(losses) / len(best_first))
+    return ConfigResult(best_first, math.fsum(values) / len(best_first), math.fsum(losses) / len(best_first))

@@ -11,7 +11,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-METRIC, TIME = "val_accuracy", "step"  # what schedulers and searchers maximise, and the time that schedulers count
+from mnist_sweep.trials.measure import ACCURACY, Measure
+
+TIME = "step"  # the time that schedulers count
 
 
 class Status(enum.StrEnum):
@@ -45,6 +47,11 @@ class Evaluation(NamedTuple):
     val_accuracy: float | None
     learning_rate: float | None
     seconds: float
+
+    @property
+    def val(self) -> float | None:
+        """The value on validation that the trial is judged by; None at a point of training metrics only."""
+        return self.val_accuracy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,10 +117,25 @@ class TrialRow:
     merged_from: str | None = None
     history: tuple[Evaluation, ...] = ()
 
+    @property
+    def measure(self) -> Measure:
+        """What the trial is judged by."""
+        return ACCURACY
+
+    @property
+    def val(self) -> float | None:
+        """Its value on validation after the last step."""
+        return self.val_accuracy
+
+    @property
+    def test(self) -> float | None:
+        """Its value on test after the last step."""
+        return self.test_accuracy
+
 
 def rank(row: TrialRow) -> tuple[float, float, str]:
-    """Return the sort key of successful rows, best first: validation accuracy, then loss, then id."""
-    return -(row.val_accuracy or 0.0), row.val_loss or 0.0, row.trial_id
+    """Return the sort key of successful rows, best first: value on validation, then loss, then id."""
+    return -row.measure.score(row.val or 0.0), row.val_loss or 0.0, row.trial_id
 
 
 def flat_id(flat: Mapping[str, Any]) -> str:

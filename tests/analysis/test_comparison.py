@@ -85,7 +85,7 @@ def test_configs_are_compared_over_seeds_and_images(results: Folder) -> None:
     assert len(found.val.mcnemar) == len(found.val.by_seed) == 4
     assert (found.label_a, found.label_b) == ("num_steps=7", "num_steps=8")
     assert found.val.significant
-    assert found.val.accuracy_a - found.val.accuracy_b == pytest.approx(found.val.difference.mean) == 25 / 300
+    assert found.val.mean_a - found.val.mean_b == pytest.approx(found.val.difference.mean) == 25 / 300
 
 
 def test_seeds_that_only_one_has_are_left_out(results: Folder) -> None:

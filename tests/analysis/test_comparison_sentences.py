@@ -55,7 +55,7 @@ def test_notebook_shows_the_conclusion_the_method_and_both_splits() -> None:
 
 def split(name: str, *difference: float, **needed: int | None) -> SplitDifference:
     found = AccuracyDifference(*difference, **needed)  # type: ignore[arg-type]  # four numbers
-    return SplitDifference(name=name, accuracy_a=0.9, accuracy_b=0.9 - found.mean, difference=found)
+    return SplitDifference(name=name, mean_a=0.9, mean_b=0.9 - found.mean, difference=found)
 
 
 CLEAR, EQUAL = (0.03, 0.01, 0.05, 0.002), (0.0, -0.02, 0.02, 1.0)

@@ -31,7 +31,7 @@ def test_rows_are_counted_by_status_and_ranked_by_config(tmp_path: Path) -> None
     assert found.failures == (Failure(cause="a", trial_ids=("x-2", "x-3")),)
     assert (found.fields, found.files) == (("seed",), ("trials.csv", "rows/", "models/"))
     (best,) = found.best
-    assert (best.trial_ids, best.val_accuracy, best.test_accuracy, best.seconds) == (("x-1", "x-0"), 0.625, None, 2.5)
+    assert (best.trial_ids, best.val, best.test, best.seconds) == (("x-1", "x-0"), 0.625, None, 2.5)
     assert best.values == {"seed": 1}
 
 

@@ -217,6 +217,7 @@ def test_a_wrong_budget_is_refused(results: Folder, refused: Any, budget: str) -
 
 @pytest.mark.parametrize("within", [0, -1, 0.5, math.nan])
 def test_a_wrong_margin_is_refused(results: Folder, within: float) -> None:
+    noisy(results, 2, 3)
     with pytest.raises(ConfigError, match="0 < within"):
         next_runs(results.path, within=within)
 

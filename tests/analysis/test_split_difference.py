@@ -15,7 +15,7 @@ def test_images_of_several_seeds_are_listed_where_one_is_ahead_in_half_of_them()
     found = over_images("test", a, b)
     assert (found.only_a, found.only_b, found.num_images) == ((0,), (2,), 6)
     assert found.mcnemar == (mcnemar(2, 1), mcnemar(1, 1), mcnemar(0, 1), mcnemar(0, 0))
-    assert found.difference.mean == pytest.approx(found.accuracy_a - found.accuracy_b) == 0
+    assert found.difference.mean == pytest.approx(found.mean_a - found.mean_b) == 0
 
 
 def test_seeds_alone_know_no_images() -> None:
@@ -38,5 +38,5 @@ def test_difference_is_significant_if_p_value_and_interval_say_so(
     low: float, high: float, pvalue: float, expected: bool
 ) -> None:
     difference = AccuracyDifference(0.02, low, high, pvalue)
-    found = SplitDifference(name="test", accuracy_a=0.9, accuracy_b=0.88, difference=difference)
+    found = SplitDifference(name="test", mean_a=0.9, mean_b=0.88, difference=difference)
     assert found.significant is expected

@@ -41,7 +41,7 @@ def test_the_same_sweep_twice_has_no_difference() -> None:
     found = diff(trials, trials)
     assert (found.mean, len(found.changes)) == (0, 40)
     assert math.isnan(found.low)
-    assert found.sentence.endswith("Those in both have identical mean validation accuracies.")
+    assert found.sentence.endswith("Those in both have the same mean validation accuracy.")
     assert found.notes == ()
 
 

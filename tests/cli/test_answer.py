@@ -20,17 +20,18 @@ from tests.cli.conftest import HEAD, Run, content
 ROOT = Path(__file__).parents[2]
 NUMBER, TEXT, OPTIONAL = float, str, float | None
 Schema = dict[str, Any]
+OBJECTIVE: Schema = dict.fromkeys(("name", "direction", "unit"), TEXT)
 DIFFERENCE: Schema = {"mean": NUMBER, "low": OPTIONAL, "high": OPTIONAL, "pvalue": OPTIONAL}
 DIFFERENCE |= {"images_needed": int | None, "seeds_needed": int | None}
 SPLIT: Schema = {
     "name": TEXT,
-    "accuracy_a": NUMBER,
-    "accuracy_b": NUMBER,
+    "mean_a": NUMBER,
+    "mean_b": NUMBER,
     "difference": DIFFERENCE,
     "significant": bool,
 }
 SPLIT |= {"by_seed": [NUMBER], "num_images": int | None, "mcnemar": [NUMBER], "only_a": [int], "only_b": [int]}
-CONFIG: Schema = {"config_id": TEXT, "trial_ids": [TEXT], "val_accuracy": NUMBER, "test_accuracy": OPTIONAL}
+CONFIG: Schema = {"config_id": TEXT, "trial_ids": [TEXT], "val": NUMBER, "test": OPTIONAL}
 LEVEL: Schema = {"value": TEXT, "n": int, "mean": OPTIONAL, "low": OPTIONAL, "high": OPTIONAL}
 LEVEL |= {"num_failed": int, "num_diverged": int}
 EFFECT: Schema = {
@@ -75,6 +76,7 @@ SCHEMAS: dict[str, Schema] = {
         "num_trials": int,
         "statuses": dict.fromkeys(("ok", "stopped", "diverged", "failed"), int),
         "fields": [TEXT],
+        "objective": OBJECTIVE,
         "best": [CONFIG | {"seconds": OPTIONAL, "values": dict}],
         "failures": [{"cause": TEXT, "trial_ids": [TEXT]}],
         "files": [TEXT],
@@ -102,11 +104,11 @@ SCHEMAS: dict[str, Schema] = {
     },
     "report": {"file": TEXT},
     "compare": dict.fromkeys(("a", "b", "label_a", "label_b", "method", "sentence"), TEXT)
-    | {"seeds": [[int]], "val": SPLIT, "test": SPLIT, "notes": [TEXT]},
+    | {"seeds": [[int]], "val": SPLIT, "test": SPLIT, "notes": [TEXT], "objective": OBJECTIVE},
     "verdict": dict.fromkeys(("outcome", "a", "b", "reason", "sentence"), TEXT)
     | {"better": TEXT | None, "scope": TEXT | None, "within": NUMBER, "error": NUMBER, "num_seeds": int}
     | {"these_images": DIFFERENCE, "new_images": DIFFERENCE, "test": DIFFERENCE}
-    | {"seeds_needed": int | None, "images_needed": int | None, "notes": [TEXT]},
+    | {"seeds_needed": int | None, "images_needed": int | None, "notes": [TEXT], "objective": OBJECTIVE},
     "next": {"folder": TEXT, "runs": [PROPOSED], "notes": [TEXT]},
     "effects": {
         "effects": [EFFECT],
@@ -114,11 +116,12 @@ SCHEMAS: dict[str, Schema] = {
         "num_trials": int,
         "left_out": dict,
         "notes": [TEXT],
+        "objective": OBJECTIVE,
         "sentences": [TEXT],
     },
     "diff": dict.fromkeys(("mean", "low", "high"), OPTIONAL)
     | {"only_a": [TEXT], "only_b": [TEXT], "labels": dict, "changes": [CHANGE], "metric": TEXT}
-    | {"kind_notes": [TEXT], "notes": [TEXT], "sentence": TEXT},
+    | {"kind_notes": [TEXT], "notes": [TEXT], "sentence": TEXT, "objective": OBJECTIVE},
     "plan": {
         "name": TEXT,
         "networks": [NETWORK | {"parameters": int}],
@@ -145,7 +148,7 @@ SCHEMAS: dict[str, Schema] = {
         "seconds": NUMBER,
         "out_of_time": bool,
         "unsent": [TEXT],
-        "best": CONFIG | {"config": dict, "values": dict, "model": TEXT | None},
+        "best": CONFIG | {"objective": OBJECTIVE, "config": dict, "values": dict, "model": TEXT | None},
         "race": dict | None,
         "report": TEXT | None,
     },

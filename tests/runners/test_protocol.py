@@ -11,6 +11,7 @@ from mnist_sweep.runners.ray.tune import RayTune
 from mnist_sweep.sweep.recorder import Recorder
 from mnist_sweep.trials.artifacts import SavedModel
 from mnist_sweep.trials.config import TrialConfig
+from mnist_sweep.trials.measure import ACCURACY, Measure
 from mnist_sweep.trials.row import Evaluation, TrialRow
 
 
@@ -48,6 +49,9 @@ class Notes:
 
     def rows(self) -> Sequence[TrialRow]:
         return ()
+
+    def measure(self) -> Measure:
+        return ACCURACY
 
     def saved(self, trial_id: str, item: SavedModel | Predictions) -> None:
         self.heard.append(("saved", trial_id, type(item)))

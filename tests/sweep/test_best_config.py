@@ -37,8 +37,8 @@ def test_the_best_is_the_selected_config_with_its_median_seed_and_its_model(tmp_
     best, chosen = outcome.best, select(outcome.folder)
     assert best is not None
     assert config_id(best.config) == chosen.config_id
-    assert best.val_accuracy == pytest.approx(chosen.val_mean)
-    assert best.test_accuracy == pytest.approx(chosen.test_mean)
+    assert best.val == pytest.approx(chosen.val_mean)
+    assert best.test == pytest.approx(chosen.test_mean)
     assert best.values == {"optimizer.learning_rate": best.config.optimizer.learning_rate}
     assert trial_id(best.config) == best.trial_ids[1]
     assert best.model == outcome.folder / "models" / f"{best.trial_ids[1]}.keras"
@@ -56,4 +56,4 @@ def test_its_model_is_none_if_it_was_not_kept(tmp_path: Path) -> None:
     row = TrialRow(trial_id="a-0", config_id="a", status=Status.OK, config=to_flat(BASE), val_accuracy=0.5)
     best = best_config({"a-0": BASE}, folder_with(row, tmp_path))
     assert best is not None
-    assert (best.model, best.test_accuracy, best.values, best.trial_ids) == (None, None, {}, ("a-0",))
+    assert (best.model, best.test, best.values, best.trial_ids) == (None, None, {}, ("a-0",))

@@ -24,8 +24,8 @@ def test_a_config_is_ranked_by_its_mean_and_represented_by_its_median_seed() -> 
     lucky = [row("a", seed, accuracy) for seed, accuracy in enumerate((0.95, 0.8, 0.7))]
     steady = [row("b", seed, accuracy) for seed, accuracy in enumerate((0.84, 0.85, 0.86))]
     first, second = selected_first(by_config([*lucky, *steady]).values())
-    assert first.val_accuracy == pytest.approx(0.85)
-    assert (first.config_id, first.test_accuracy) == ("b", 0.5)
+    assert first.val == pytest.approx(0.85)
+    assert (first.config_id, first.test) == ("b", 0.5)
     assert (first.median_seed.trial_id, second.median_seed.trial_id) == ("b-1", "a-1")
 
 

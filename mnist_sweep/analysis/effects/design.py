@@ -20,16 +20,17 @@ CROSSED = 0.8  # share of all pairs of settings and seeds from which on the seed
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Design:
-    """Settings, their accuracies and their levels.
+    """Settings, their accuracies, or scores by another objective, and their levels.
 
     Attributes:
-        accuracy: float64 `[settings, seeds]`, in [0, 1]; one column of means if seeds do not repeat settings.
+        accuracy: float64 `[settings, seeds]`; one column of means if seeds do not repeat settings.
         present: Share of its cells that have a trial, in (0, 1]; the others are imputed from their row and column.
         num_runs: Harmonic mean of the trials of each setting, by which the variance of a trial gives that of a mean.
         codes: Index of the level of each factor, -1 where a setting has none: intp `[settings, factors]`.
         parents: For each factor the factor and the level it is nested in, or None.
         is_grid: Whether the settings are all combinations of the levels.
         rounding: Variance of an accuracy due to rounding to whole images (Sheppard 1898): a twelfth of its square.
+        limits: The lowest and the highest accuracy or score that there can be.
     """
 
     accuracy: Array
@@ -39,6 +40,7 @@ class Design:
     parents: tuple[tuple[int, int] | None, ...]
     is_grid: bool
     rounding: float = 0.0
+    limits: tuple[float, float] = (0.0, 1.0)
 
     def pairs(self) -> list[tuple[int, int]]:
         """Return the pairs of factors that meet in some settings, neither nested in the other."""

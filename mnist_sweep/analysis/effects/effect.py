@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 from mnist_sweep.analysis.html_repr import html_repr
 from mnist_sweep.text.numbers import counted
+from mnist_sweep.trials.measure import ACCURACY, Measure
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -18,7 +19,7 @@ class Level:
     Attributes:
         value: Its name, formatted.
         n: Trials that succeeded.
-        mean: Marginal mean of their validation accuracy over the other hyperparameters, in [0, 1]; NaN if unknown.
+        mean: Marginal mean of their values on validation over the other hyperparameters; NaN if unknown.
         low: Lower end of the mean's 95% interval; NaN where there is none.
         high: Upper end of it.
         num_failed: Trials that failed.
@@ -46,7 +47,7 @@ class Effect:
         levels: In the order of their numbers, or of the table.
         share: Share of the variance between settings that it explains by itself, in [0, 1]; of a part's number among
             the settings of that part; None if unknown.
-        difference: Mean accuracy of the best level minus that of the worst, in [0, 1]; NaN if unknown.
+        difference: By how much the mean of the best level is better than that of the worst; NaN if unknown.
         low: Lower end of its 95% interval, which holds for all pairs of levels at once.
         high: Upper end of it.
         significant: Whether the interval is above 0, and the p-value significant at the 3% level over all
@@ -92,9 +93,10 @@ class Effects:
     Attributes:
         effects: One for each hyperparameter, the strongest first.
         interactions: The significant ones, and the clearest others up to five in all.
-        num_trials: Trials with an accuracy, which all means are of.
+        num_trials: Trials with a value on validation, which all means are of.
         left_out: Number of other trials by status.
         notes: What limits these results, in words.
+        objective: What trials are judged by.
     """
 
     effects: tuple[Effect, ...]
@@ -102,6 +104,7 @@ class Effects:
     num_trials: int
     left_out: Mapping[str, int]
     notes: tuple[str, ...]
+    objective: Measure = ACCURACY
 
     @property
     def sentences(self) -> tuple[str, ...]:

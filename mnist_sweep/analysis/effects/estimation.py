@@ -1,12 +1,13 @@
-"""Estimation of the effect of each hyperparameter on the validation accuracy.
+"""Estimation of the effect of each hyperparameter on the accuracy, or another objective, on validation.
 
 Means and intervals are those of `marginal_means`, shares of variance those of Optuna's fANOVA (Hutter, Hoos and
-Leyton-Brown 2014). A trial that failed or diverged has no accuracy: it is counted and tested at its levels, and never
-treated as accuracy 0. The seed is noise, not a hyperparameter.
+Leyton-Brown 2014). A trial that failed or diverged has no value: it is counted and tested at its levels, and never
+treated as the worst. The seed is noise, not a hyperparameter.
 """
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,14 +21,15 @@ from mnist_sweep.analysis.effects.effect import Effect, Effects, Interaction, Le
 from mnist_sweep.analysis.effects.factors import Factor, find_factors
 from mnist_sweep.analysis.effects.fanova_importance import variance_shares
 from mnist_sweep.analysis.effects.marginal_means import Interval, MarginalMeans, marginal_means
-from mnist_sweep.analysis.inputs import NOTES, as_trials
+from mnist_sweep.analysis.inputs import NOTES, as_trials, measure_of
 from mnist_sweep.errors import LedgerError
+from mnist_sweep.trials.measure import Measure
 from mnist_sweep.trials.row import Status
 
 if TYPE_CHECKING:
     import pandas as pd
 
-NEEDED = ("config_id", "seed", "status", "val_accuracy", "version")
+NEEDED = ("config_id", "seed", "status", "version")
 LEVEL = 0.03  # of all hyperparameters together: at most 5% of sweeps then err where noise is not ideal
 MAX_LEVELS = 50  # of a factor that is compared
 NUM_INTERACTIONS = 5
@@ -48,10 +50,11 @@ def effects(trials: "str | Path | pd.DataFrame") -> Effects:
     Raises:
         LedgerError: There is no trial; the folder holds damaged rows; or the DataFrame lacks a column.
     """
-    trials = as_trials(trials, columns=NEEDED)
+    trials = as_trials(trials, columns=NEEDED, splits=("val",))
+    measure = measure_of(trials)
     if trials.empty:
         raise LedgerError("effects need trials, but the table has none: run the sweep first.")
-    good = (trials["status"].eq(Status.OK.value) & trials["val_accuracy"].notna()).to_numpy(bool)
+    good = (trials["status"].eq(Status.OK.value) & trials[measure.val].notna()).to_numpy(bool)
     factors = find_factors(trials)
     usable = [factor for factor in factors if 1 < len(factor.among(good)[0]) <= MAX_LEVELS]
     design = _design(trials[good], usable, good) if usable else None
@@ -77,6 +80,7 @@ def effects(trials: "str | Path | pd.DataFrame") -> Effects:
         num_trials=int(good.sum()),
         left_out={str(status): int(num) for status, num in trials["status"][~good].value_counts().items()},
         notes=(*trials.attrs.get(NOTES, ()), *sentences.notes(trials[good], trials["status"][~good], factors, design)),
+        objective=measure,
     )
 
 
@@ -102,14 +106,16 @@ def significant_over_all(pvalues: Sequence[float]) -> list[bool]:
 
 
 def _design(trials: "pd.DataFrame", factors: Sequence[Factor], rows: NDArray[np.bool_]) -> Design:
-    return design_of_trials(
-        trials["val_accuracy"].to_numpy(np.float64),
+    measure = measure_of(trials)
+    found = design_of_trials(
+        measure.sign * trials[measure.val].to_numpy(np.float64),
         np.column_stack([factor.among(rows)[1] for factor in factors]),
         trials["config_id"].factorize()[0],
         trials["seed"].factorize()[0],
         is_sample=any(factor.is_binned for factor in factors),
-        rounding=_rounding(trials),
+        rounding=_rounding(trials) if measure.is_accuracy else 0.0,
     )
+    return replace(found, limits=measure.score_limits)
 
 
 def _rounding(trials: "pd.DataFrame") -> float:
@@ -134,7 +140,9 @@ def _effect(
     significant: bool,
 ) -> Effect:
     live = factor.among(good)[0].tolist()
-    intervals = dict(zip(live, means.levels, strict=True)) if means else {}
+    measure = measure_of(trials)
+    known = zip(live, means.levels, strict=True) if means else ()
+    intervals = {number: _of_values(one, measure) for number, one in known}
     failures = {kind: trials["status"].eq(kind).to_numpy(bool) for kind in ENDED_BADLY}
     counts = [
         np.bincount(factor.codes[rows & (factor.codes >= 0)], minlength=len(factor.labels)).tolist()
@@ -146,7 +154,9 @@ def _effect(
     )
     difference, low, high = means.difference if means else UNKNOWN
     parts = [
-        sentences.effect_sentence(factor, [factor.labels[number] for number in live], means, significant=significant)
+        sentences.effect_sentence(
+            factor, [factor.labels[number] for number in live], means, measure=measure, significant=significant
+        )
     ]
     setting = trials["config_id"].factorize()[0]
     for kind, rows in failures.items():
@@ -163,6 +173,11 @@ def _effect(
         significant=significant,
         sentence="; ".join(parts),
     )
+
+
+def _of_values(interval: Interval, measure: Measure) -> Interval:
+    """Return the mean of a level, and its interval, as values instead of scores."""
+    return Interval(measure.score(interval.mean), *measure.flipped(interval.low, interval.high))
 
 
 def _interaction(test: InteractionTest, factors: Sequence[Factor]) -> Interaction:

@@ -32,7 +32,7 @@ from mnist_sweep.analysis.effects import anova
 from mnist_sweep.analysis.effects.anova import ALPHA, MeanSquare
 from mnist_sweep.analysis.effects.design import Array, LinearModel, leverage, marginal_weights
 from mnist_sweep.analysis.effects.level_variances import variance_of_difference
-from mnist_sweep.statistics.intervals import clip_interval, studentized_range_quantile, weight_of_few
+from mnist_sweep.statistics.intervals import studentized_range_quantile, weight_of_few
 
 ONE_IMAGE = math.sqrt(12)  # in standard deviations of rounding
 
@@ -79,11 +79,12 @@ def marginal_means(model: LinearModel, factor: int, *, num_trends: int = 1) -> M
     of_pair, of_slope = (_errors_of_difference(model, factor, vector, vectors) for vector in (pair, slope))
     levels = [_interval(model, vector, _errors(model, vector[None], 1), _t_quantile(ALPHA)) for vector in vectors]
     difference = _interval(model, pair, of_pair, functools.partial(_tukey_quantile, num))
+    least, most = model.design.limits
     return MarginalMeans(
-        levels=tuple(_clipped(interval, 0.0) for interval in levels),
+        levels=tuple(_clipped(interval, least, most) for interval in levels),
         worst=worst,
         best=best,
-        difference=_clipped(difference, -1.0),
+        difference=_clipped(difference, least - most, most - least),
         pvalue=_pvalue(model, pair, of_pair, num) if difference.low > 0 else 1.0,
         slope=_interval(model, slope, of_slope, _t_quantile(ALPHA / num_trends)),
     )
@@ -145,9 +146,9 @@ def _interval(
     return Interval(mean, mean - half, mean + half)
 
 
-def _clipped(interval: Interval, least: float) -> Interval:
+def _clipped(interval: Interval, least: float, most: float) -> Interval:
     """Return a clipped interval; the mean itself may lie outside, as it is that of a model."""
-    low, high = clip_interval(interval.low, interval.high, least=least)
+    low, high = max(interval.low, least), min(interval.high, most)
     return Interval(interval.mean, min(low, interval.mean), max(high, interval.mean))
 
 

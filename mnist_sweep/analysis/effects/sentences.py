@@ -1,4 +1,4 @@
-"""The wording of effects on the accuracy and on failures."""
+"""The wording of effects on the accuracy, or another objective, and on failures."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -11,8 +11,10 @@ from mnist_sweep.analysis.effects.anova import ALPHA
 from mnist_sweep.analysis.effects.design import Design
 from mnist_sweep.analysis.effects.factors import PER_BIN, Factor
 from mnist_sweep.analysis.effects.marginal_means import MarginalMeans
+from mnist_sweep.analysis.inputs import measure_of
 from mnist_sweep.statistics.selection_bias import has_collapses
 from mnist_sweep.text.numbers import counted
+from mnist_sweep.trials.measure import ACCURACY, Measure
 from mnist_sweep.trials.row import Status
 
 if TYPE_CHECKING:
@@ -27,7 +29,12 @@ THESE_IMAGES = "Intervals are for these validation images: for new images, effec
 
 
 def effect_sentence(
-    factor: Factor, labels: Sequence[str], means: MarginalMeans | None, *, significant: bool = True
+    factor: Factor,
+    labels: Sequence[str],
+    means: MarginalMeans | None,
+    *,
+    measure: Measure = ACCURACY,
+    significant: bool = True,
 ) -> str:
     """Return the effect of a factor in words, given its levels with successful trials and their means, if compared.
 
@@ -40,21 +47,22 @@ def effect_sentence(
     if math.isnan(difference):
         return f"{name}: confounded with other hyperparameters that change with it"
     if means.best == means.worst:
-        return f"{name}: no significant effect {_range(factor, labels)} (all have the same mean accuracy)"
+        return f"{name}: no significant effect {_range(factor, labels)} (all have the same mean {measure.title})"
     best, worst = labels[means.best], labels[means.worst]
     if math.isnan(low):
-        better = f"{best} is {_points(difference)} points better than {worst}"
+        better = f"{best} is {_difference(difference, measure)} better than {worst}"
         return f"{name}: {better}, with too few configs for an interval"
-    interval = f"95% interval {_points(low, high - low)} to {_points(high, high - low)}"
-    rises, falls = means.slope.low > 0, means.slope.high < 0
-    trend, slope = factor.has_trend and (rises or falls), f"accuracy {'rises' if rises else 'falls'} as it rises"
+    width, unit = high - low, f" {measure.delta_unit}".rstrip()
+    interval = f"95% interval {_delta(low, measure, width)} to {_delta(high, measure, width)}"
+    trend = factor.has_trend and (means.slope.low > 0 or means.slope.high < 0)
+    slope = f"{measure.title} {'rises' if measure.score(means.slope.mean) > 0 else 'falls'} as it rises"
     if low > 0:
         of = f"; best and worst of {len(labels)}" if len(labels) > 2 else ""
         ending = f"; {slope}" if trend and {means.best, means.worst} == {0, len(labels) - 1} else ""
-        better = f"{best} is {_points(difference, high - low)} points better than {worst}"
+        better = f"{best} is {_difference(difference, measure, width)} better than {worst}"
         alone = "" if significant else "; not significant once corrected for all hyperparameters"
         return f"{name}: {better} ({interval}{of}){ending}{alone}"
-    ends = f"({best} vs {worst}: {interval} points)"
+    ends = f"({best} vs {worst}: {interval}{unit})"
     if trend:
         return f"{name}: {slope}, though no two levels differ significantly {ends}"
     return f"{name}: no significant effect {_range(factor, labels)} {ends}"
@@ -75,10 +83,16 @@ def _range(factor: Factor, labels: Sequence[str]) -> str:
     return f"between {first} and {last}"
 
 
-def _points(accuracy: float, width: float = 1.0) -> str:
-    """Return a difference of accuracies in points, with the digits that an interval of this width allows."""
+def _delta(difference: float, measure: Measure, width: float = 1.0) -> str:
+    """Return a difference without its unit; of shares, with the digits that an interval of this width allows."""
+    if not measure.is_share:
+        return measure.delta(difference)
     digits = 1 if width > 0.004 else 2
-    return f"{round(100 * accuracy, digits) + 0.0:.{digits}f}"  # adding 0 turns -0.0 into 0.0
+    return f"{round(100 * difference, digits) + 0.0:.{digits}f}"  # adding 0 turns -0.0 into 0.0
+
+
+def _difference(difference: float, measure: Measure, width: float = 1.0) -> str:
+    return f"{_delta(difference, measure, width)} {measure.delta_unit}".rstrip()
 
 
 def interaction_sentence(a: Factor, b: Factor, share: float | None) -> str:
@@ -142,10 +156,11 @@ def notes(
 
 
 def _seed_notes(trials: "pd.DataFrame", design: Design | None) -> Iterator[str]:
-    repeated = trials.groupby("config_id")["val_accuracy"].var(ddof=1).dropna()
+    measure = measure_of(trials)
+    repeated = trials.groupby("config_id")[measure.val].var(ddof=1).dropna()
     if len(repeated):
-        std = _points(math.sqrt(repeated.mean()), 0)
-        yield f"Seed-to-seed noise: the trials of one config have a standard deviation of {std} points."
+        std = _difference(math.sqrt(repeated.mean()), measure, 0)
+        yield f"Seed-to-seed noise: the trials of one config have a standard deviation of {std}."
     elif len(trials):
         yield "Each config has one seed, so seed-to-seed noise may look like an effect: run `--seeds 5` to measure it."
     if len(repeated) and design and design.accuracy.shape[1] == 1:

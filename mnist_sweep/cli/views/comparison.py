@@ -1,4 +1,4 @@
-"""The view of `compare`: accuracies, their difference, the conclusion, and the images behind it."""
+"""The view of `compare`: values, their difference, the conclusion, and the images behind it."""
 
 from collections.abc import Iterator
 
@@ -7,29 +7,29 @@ from rich.table import Table
 from rich.text import Text
 
 from mnist_sweep.analysis.comparison_sentences import Comparison
-from mnist_sweep.text.numbers import percent, points, probability
+from mnist_sweep.text.numbers import probability
 
 NUM_SHOWN = 20
 
 
 def show(comparison: Comparison, console: Console) -> None:
-    """Print the accuracies and their difference on both splits, the conclusion, the images behind it, the method."""
+    """Print the values and their difference on both splits, the conclusion, the images behind it, the method."""
     console.print(_table(comparison))
     for line in (comparison.sentence, *comparison.notes, *_images(comparison), comparison.method):
         console.print(Text(line), soft_wrap=True)
 
 
 def _table(comparison: Comparison) -> Table:
-    splits = comparison.val, comparison.test
+    splits, measure = (comparison.val, comparison.test), comparison.objective
     found = [split.difference for split in splits]
     table = Table(box=None, pad_edge=False, header_style="bold")
     for name in ("", *(split.name for split in splits)):
         table.add_column(name, justify="right" if name else "left", no_wrap=True)
     names = (f"{comparison.a} {comparison.label_a}", f"{comparison.b} {comparison.label_b}")
-    table.add_row(Text(names[0].rstrip()), *(percent(split.accuracy_a) for split in splits))
-    table.add_row(Text(names[1].rstrip()), *(percent(split.accuracy_b) for split in splits))
-    table.add_row("difference", *(points(one.mean, signed=True) for one in found))
-    table.add_row("95% interval", *(f"{points(one.low)} to {points(one.high)}" for one in found))
+    table.add_row(Text(names[0].rstrip()), *(measure.text(split.mean_a) for split in splits))
+    table.add_row(Text(names[1].rstrip()), *(measure.text(split.mean_b) for split in splits))
+    table.add_row("difference", *(measure.delta(one.mean, signed=True) for one in found))
+    table.add_row("95% interval", *(f"{measure.delta(one.low)} to {measure.delta(one.high)}" for one in found))
     table.add_row("p", *(probability(one.pvalue).removeprefix("p = ").removeprefix("p ") for one in found))
     return table
 
@@ -41,7 +41,8 @@ def _images(comparison: Comparison) -> Iterator[str]:
         if len(split.mcnemar) > 1:
             by_seed = zip(comparison.seeds, split.by_seed, split.mcnemar, strict=True)
             listed = ", ".join(
-                f"seed {seed} {points(mean, signed=True)} ({probability(p)})" for (seed, _), mean, p in by_seed
+                f"seed {seed} {comparison.objective.delta(mean, signed=True)} ({probability(p)})"
+                for (seed, _), mean, p in by_seed
             )
             yield f"{comparison.a} minus {comparison.b} on {split.name}, in points, by McNemar's exact test: {listed}."
         for name, images in ((comparison.a, split.only_a), (comparison.b, split.only_b)):

@@ -7,7 +7,8 @@ from rich.table import Table
 from rich.text import Text
 
 from mnist_sweep.analysis.sweep_diff_sentences import Change, SweepDiff
-from mnist_sweep.text.numbers import counted, percent, points
+from mnist_sweep.text.numbers import counted
+from mnist_sweep.trials.measure import Measure
 
 NUM_SHOWN = 20
 
@@ -17,7 +18,7 @@ def show(found: SweepDiff, console: Console) -> None:
     console.print(Text(found.sentence), soft_wrap=True)
     changes = [change for change in found.changes if change.n and change.difference]
     if changes:
-        console.print(_table(changes[:NUM_SHOWN]))
+        console.print(_table(changes[:NUM_SHOWN], found.objective))
     if len(changes) > NUM_SHOWN:
         console.print(f"and {counted(len(changes) - NUM_SHOWN, 'smaller change')}")
     for names, which in ((found.only_a, "first"), (found.only_b, "second")):
@@ -28,15 +29,16 @@ def show(found: SweepDiff, console: Console) -> None:
         console.print(Text(note), soft_wrap=True)
 
 
-def _table(changes: Sequence[Change]) -> Table:
+def _table(changes: Sequence[Change], measure: Measure) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("config", no_wrap=True)
     for name in ("n", "first", "second", "difference", "95% interval"):
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("hyperparameters", overflow="fold")
     for change in changes:
-        ends = f"{points(change.low)} to {points(change.high)}" if change.low == change.low else ""
-        cells = percent(change.mean_a), percent(change.mean_b), points(change.difference, signed=True), ends
+        ends = f"{measure.delta(change.low)} to {measure.delta(change.high)}" if change.low == change.low else ""
+        means = measure.text(change.mean_a), measure.text(change.mean_b)
+        cells = *means, measure.delta(change.difference, signed=True), ends
         style = "bold" if change.significant else ""
         table.add_row(change.config_id, str(change.n), *cells, Text(change.label), style=style)
     return table

@@ -23,7 +23,7 @@ def show(effects: Effects, console: Console) -> None:
 
 
 def _means_table(effects: Effects) -> Table:
-    title = "mean validation accuracy, and share of its variance"
+    title = f"mean validation {effects.objective.title}, and share of its variance"
     table = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
     for name in ("hyperparameter", "level"):
         table.add_column(name, overflow="fold")

@@ -99,11 +99,11 @@ class Live:
     def _headline(self) -> str:
         run, num_done, num_before = self._run, len(self._rows), len(self._run.rows)
         num_failed = sum(row.status is Status.FAILED for row in self._rows)
-        ended = (row for row in self._rows if row.status is Status.OK and row.val_accuracy is not None)
+        ended = (row for row in self._rows if row.status is Status.OK and row.val is not None)
         best = min(ended, key=rank, default=None)
         parts = [f"{num_done}/{run.num_trials}"] + [f"{num_failed} failed"] * bool(num_failed)
         if best:
-            parts.append(f"best val {best.val_accuracy:.4f} ({label(best.config, run.fields)})")
+            parts.append(f"best val {best.val:.4f} ({label(best.config, run.fields)})")
         if num_done > num_before:
             each = (time.monotonic() - self._start) / (num_done - num_before)
             parts.append(f"{clock(each * (run.num_trials - num_done))} left")
@@ -138,17 +138,17 @@ def _known(metrics: dict[str, float | None]) -> list[str]:
 
 
 def _accuracy_text(point: Evaluation) -> str:
-    accuracies = {"val": point.val_accuracy, "train": point.train_accuracy}
-    return next(iter(_known(accuracies)), "")
+    values = {"val": point.val, "train": point.train_accuracy}
+    return next(iter(_known(values)), "")
 
 
 def row_line(row: TrialRow, fields: Sequence[str]) -> str:
     """Return a row in one line: status, accuracies, time, what tells the trial from others, and its id."""
     parts = [f"{row.status.value:8}"]
-    if row.val_accuracy is not None and row.test_accuracy is not None:
-        parts.append(f"val {row.val_accuracy:.4f} test {row.test_accuracy:.4f}")
+    if row.val is not None and row.test is not None:
+        parts.append(f"val {row.val:.4f} test {row.test:.4f}")
     elif row.status is Status.STOPPED:
-        parts.append(f"val {row.val_accuracy:.4f} at step {row.steps}")
+        parts.append(f"val {row.val:.4f} at step {row.steps}")
     if row.seconds_total is not None:
         parts.append(f"{row.seconds_total:.1f} s")
     parts += [label(row.config, fields), f"({row.trial_id})", *([row.error] if row.error else [])]

@@ -1,12 +1,10 @@
 """The `status` of a results folder in a terminal: trials by status, the best configs, the failures by cause, a race."""
 
-from collections.abc import Sequence
-
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from mnist_sweep.analysis.folder_status import FolderStatus, RankedConfig
+from mnist_sweep.analysis.folder_status import FolderStatus
 from mnist_sweep.cli.views import race
 from mnist_sweep.text.lines import printable
 from mnist_sweep.text.names import short_names, value
@@ -16,11 +14,11 @@ NUM_CAUSES = 10
 
 
 def show(found: FolderStatus, console: Console) -> None:
-    """Print the counts, the best configs by validation accuracy, the failures by cause, the files, and a race."""
+    """Print the counts, the best configs, the failures by cause, the files, and a race."""
     counts = ", ".join(f"{number} {status}" for status, number in found.statuses.items() if number) or "none finished"
     console.print(Text(f"{counted(found.num_trials, 'trial')}: {counts}"))
     if found.best:
-        console.print(_best_table(found.best, found.fields))
+        console.print(_best_table(found))
     for failure in found.failures[:NUM_CAUSES]:
         first, *more = failure.trial_ids
         others = f" and {len(more)} more" if more else ""
@@ -35,22 +33,23 @@ def show(found: FolderStatus, console: Console) -> None:
         race.show(found.race, console)
 
 
-def _best_table(best: Sequence[RankedConfig], fields: Sequence[str]) -> Table:
+def _best_table(found: FolderStatus) -> Table:
     """Return the table of configs, the selected one first: as trials if all have one seed, else as means over seeds."""
+    best = found.best
     several = any(len(one.trial_ids) > 1 for one in best)
     ids = [one.config_id if several else one.trial_ids[0] for one in best]
-    title = f"best by {'mean ' * several}validation accuracy"
+    title = f"best by {'mean ' * several}validation {found.objective.title}"
     table = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
     table.add_column("config" if several else "trial", style="green", min_width=max(map(len, ids)))
     for name in ["seeds"] * several + ["val", "test", "seconds"]:
         table.add_column(name, justify="right", no_wrap=True)
-    names = [name for name in fields if not (several and name == "seed")]
+    names = [name for name in found.fields if not (several and name == "seed")]
     for name in short_names(names).values():
         table.add_column(Text(name), overflow="fold")
     for one, name in zip(best, ids, strict=True):
-        test = "" if one.test_accuracy is None else f"{one.test_accuracy:.4f}"
+        test = "" if one.test is None else f"{one.test:.4f}"
         seconds = "" if one.seconds is None else f"{one.seconds:.1f}"
-        numbers = [str(len(one.trial_ids))] * several + [f"{one.val_accuracy:.4f}", test, seconds]
+        numbers = [str(len(one.trial_ids))] * several + [f"{one.val:.4f}", test, seconds]
         values = (printable(value(key, one.values[key])) if key in one.values else "" for key in names)
         table.add_row(name, *numbers, *map(Text, values))
     return table

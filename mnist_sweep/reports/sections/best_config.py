@@ -1,14 +1,14 @@
-"""The selected config: its accuracy, its ties, and how far both can be trusted."""
+"""The selected config: its value, its ties, and how far both can be trusted."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from mnist_sweep.analysis.best_config_sentences import Selection
 from mnist_sweep.reports.blocks import Block, Facts, Paragraph, Section, Table, number_columns, text_columns
 from mnist_sweep.reports.report_data import Results
 from mnist_sweep.results import data_cards
 from mnist_sweep.text.names import label, short_names, value
-from mnist_sweep.text.numbers import counted, duration, percent, points
+from mnist_sweep.text.numbers import counted, duration
 from mnist_sweep.trials.ranking import ConfigResult
 from mnist_sweep.trials.row import TrialRow, status_counts
 
@@ -27,11 +27,11 @@ def section(results: Results) -> Section:
     names = {name: short for name, short in short_names(results.hyperparameters).items() if name in row.config}
     hyperparameters = [(short, value(name, row.config[name]) or "none") for name, short in names.items()]
     blocks: list[Block] = [
-        Facts(facts=[*_accuracies(selection), *_totals(results)], large=True),
+        Facts(facts=[*_values(selection), *_totals(results)], large=True),
         *([Facts(facts=hyperparameters)] if hyperparameters else []),
         Paragraph(text=" ".join(selection.sentences)),
         *shift(results),
-        *([_ties(selection, configs, results.hyperparameters)] if len(selection.tied) > 1 else []),
+        *([_ties(selection, configs, results)] if len(selection.tied) > 1 else []),
         Paragraph(text=selection.method),
     ]
     return Section(key=KEY, title=TITLE, finding=_finding(results, selection, row), blocks=blocks)
@@ -45,21 +45,23 @@ def shift(results: Results) -> list[Block]:
     Raises:
         LedgerError: A data card is damaged.
     """
-    tested = [row for row in results.good if row.test_accuracy is not None]
+    tested = [row for row in results.good if row.test is not None]
     if not tested:
         return []
-    mean = math.fsum((row.val_accuracy or 0.0) - (row.test_accuracy or 0.0) for row in tested) / len(tested)
-    one, all_of_them = "Test accuracy is", f"Over all {counted(len(tested), 'trial')}, test accuracy is on average"
-    subject, side = all_of_them if len(tested) > 1 else one, "below" if mean > 0 else "above"
-    text = f"{subject} {points(abs(mean))} points {side} validation accuracy."
+    measure = results.measure
+    mean = math.fsum((row.val or 0.0) - (row.test or 0.0) for row in tested) / len(tested)
+    over = f"Over all {counted(len(tested), 'trial')}, test {measure.title} is on average"
+    subject = over if len(tested) > 1 else f"Test {measure.title} is"
+    side = "below" if mean > 0 else "above"
+    text = f"{subject} {measure.difference(abs(mean))} {side} validation {measure.title}."
     cards = {data_cards.read(results.folder, row.config) for row in tested}
     reasons = sorted({card.splits_differ for card in cards if card.splits_differ})
     return [Paragraph(text=" ".join([text, *reasons]))]
 
 
-def _ties(selection: Selection, configs: Mapping[str, ConfigResult], names: Sequence[str]) -> Table:
+def _ties(selection: Selection, configs: Mapping[str, ConfigResult], results: Results) -> Table:
     """Return the configs that are not significantly worse than the selected one, which is the first."""
-    number = len(selection.tied)
+    number, title = len(selection.tied), results.measure.title
     some = "tied with or untested against" if len(selection.untested) < number - 1 else "that cannot be compared with"
     relation = some if selection.untested else "statistically tied with"
     return Table(
@@ -67,27 +69,28 @@ def _ties(selection: Selection, configs: Mapping[str, ConfigResult], names: Sequ
         columns=[
             *text_columns("config", "hyperparameters"),
             *number_columns("seeds", digits=0),
-            *number_columns("val accuracy", "test accuracy", digits=4),
+            *number_columns(f"val {title}", f"test {title}", digits=4),
         ],
         rows=[
-            [one.config_id, label(one.rows[0].config, names), len(one.rows), one.val_accuracy, one.test_accuracy]
+            [one.config_id, label(one.rows[0].config, results.hyperparameters), len(one.rows), one.val, one.test]
             for one in (configs[config_id] for config_id in selection.tied[:MAX_TIES])
         ],
     )
 
 
 def _finding(results: Results, selection: Selection, row: TrialRow) -> str:
+    measure = results.measure
     return (
-        f"The best config by validation accuracy is {label(row.config, results.hyperparameters)}: "
-        f"{percent(selection.val_mean)} on validation, {percent(selection.test_mean)} on test."
+        f"The best config by validation {measure.title} is {label(row.config, results.hyperparameters)}: "
+        f"{measure.text(selection.val_mean)} on validation, {measure.text(selection.test_mean)} on test."
     )
 
 
-def _accuracies(selection: Selection) -> list[tuple[str, str]]:
-    val, test = selection.intervals
+def _values(selection: Selection) -> list[tuple[str, str]]:
+    (val, test), measure = selection.intervals, selection.objective
     return [
-        ("validation accuracy", f"{percent(selection.val_mean)} ({val})"),
-        ("test accuracy", f"{percent(selection.test_mean)} ({test})"),
+        (f"validation {measure.title}", f"{measure.text(selection.val_mean)} ({val})"),
+        (f"test {measure.title}", f"{measure.text(selection.test_mean)} ({test})"),
     ]
 
 

@@ -8,12 +8,13 @@ from mnist_sweep.analysis.effects.effect import Effect
 from mnist_sweep.reports.blocks import Block, Cell, Paragraph, Plot, Section, Table, number_columns, text_columns
 from mnist_sweep.reports.plots import BLUE, figure, literal, scatter
 from mnist_sweep.reports.report_data import Results
-from mnist_sweep.text.numbers import counted, interval, points
+from mnist_sweep.text.numbers import counted
+from mnist_sweep.trials.measure import Measure
 
 MAX_PLOTS = 8
 MAX_NAMED = 3
 READING = " The bars of the best and the worst level overlap unless the two differ significantly."
-NONE_SIGNIFICANT = "No hyperparameter has two levels whose mean validation accuracies differ significantly."
+NONE_SIGNIFICANT = "No hyperparameter has two levels whose means on validation differ significantly."
 
 
 def section(results: Results) -> Section | None:
@@ -22,9 +23,9 @@ def section(results: Results) -> Section | None:
         return None
     _, analysis = results.analysis
     drawn = [effect for effect in analysis.effects if any(not math.isnan(level.mean) for level in effect.levels)]
-    limits = _limits(drawn[:MAX_PLOTS])
-    blocks: list[Block] = [_table(analysis.effects)]
-    blocks += [_plot(effect, limits) for effect in drawn[:MAX_PLOTS]]
+    limits = _limits(drawn[:MAX_PLOTS], analysis.objective)
+    blocks: list[Block] = [_table(analysis.effects, analysis.objective)]
+    blocks += [_plot(effect, limits, analysis.objective) for effect in drawn[:MAX_PLOTS]]
     if len(drawn) > MAX_PLOTS:
         blocks.append(Paragraph(text=f"{counted(len(drawn) - MAX_PLOTS, 'weaker effect')} without a plot."))
     blocks += [Paragraph(text=pair.sentence) for pair in analysis.interactions if pair.significant]
@@ -39,28 +40,36 @@ def _sentence(text: str) -> str:
     return text if text.endswith(".") else f"{text}."
 
 
-def _table(found: Sequence[Effect]) -> Table:
+def _table(found: Sequence[Effect], measure: Measure) -> Table:
+    unit = f", {measure.delta_unit}" * bool(measure.delta_unit)
+    written = ", in percentage points" if measure.is_share else unit.replace(", ", ", in ")
     within = "; the share of one that belongs to a part (… of …) is among the trials with that part"
     return Table(
-        caption="Effects on validation accuracy, strongest first: best level minus worst, in percentage points"
+        caption=f"Effects on validation {measure.title}, strongest first: best level minus worst{written}"
         + within * any(effect.name.endswith(")") for effect in found),
         columns=[
             *text_columns("hyperparameter"),
-            *number_columns("difference, points", digits=None),
-            *text_columns("95% interval, points"),
+            *number_columns(f"difference{unit}", digits=None),
+            *text_columns(f"95% interval{unit}"),
             *number_columns("share of variance", digits=3),
             *text_columns("significant"),
         ],
-        rows=[*map(_row, found)],
+        rows=[_row(effect, measure) for effect in found],
     )
 
 
-def _row(effect: Effect) -> list[Cell]:
-    between = interval(effect.low, effect.high).removeprefix("95% interval ")
-    return [effect.title, points(effect.difference), between, effect.share, "yes" if effect.significant else "no"]
+def _row(effect: Effect, measure: Measure) -> list[Cell]:
+    between = measure.delta_interval(effect.low, effect.high).removeprefix("95% interval ")
+    return [
+        effect.title,
+        measure.delta(effect.difference),
+        between,
+        effect.share,
+        "yes" if effect.significant else "no",
+    ]
 
 
-def _plot(effect: Effect, limits: Sequence[float]) -> Plot:
+def _plot(effect: Effect, limits: Sequence[float], measure: Measure) -> Plot:
     columns = [
         *text_columns("level"),
         *number_columns("trials", digits=0),
@@ -71,14 +80,14 @@ def _plot(effect: Effect, limits: Sequence[float]) -> Plot:
         [level.value, level.n, *map(_known, (level.mean, level.low, level.high)), level.num_failed, level.num_diverged]
         for level in effect.levels
     ]
-    caption = f"Mean validation accuracy by {effect.title}, with its 95% interval"
+    caption = f"Mean validation {measure.title} by {effect.title}, with its 95% interval"
     table = Table(caption=caption, columns=columns, rows=rows)
-    drawing = _figure(effect, limits)
+    drawing = _figure(effect, limits, measure)
     finding = f"{_sentence(effect.sentence)}{READING * (not math.isnan(_half(effect)))}"
     return Plot(title=effect.title, finding=finding, figure=drawing, table=table, small=True)
 
 
-def _figure(effect: Effect, limits: Sequence[float]) -> Any:
+def _figure(effect: Effect, limits: Sequence[float], measure: Measure) -> Any:
     levels = [level for level in effect.levels if not math.isnan(level.mean)]
     means = [level.mean for level in levels]
     return figure(
@@ -92,7 +101,7 @@ def _figure(effect: Effect, limits: Sequence[float]) -> Any:
             hovertemplate="%{x}: %{y:.4f}<extra></extra>",
         ),
         x="",
-        y="mean val accuracy",
+        y=f"mean val {measure.title}",
         height=260,
         xaxis_type="category",
         yaxis_range=[*limits],
@@ -108,7 +117,7 @@ def _half(effect: Effect) -> float:
     return (effect.difference - effect.low) / 2
 
 
-def _limits(found: Sequence[Effect]) -> list[float]:
+def _limits(found: Sequence[Effect], measure: Measure) -> list[float]:
     """Return the range of the vertical axis, which all plots share so that effects can be compared by eye."""
     ends = [
         end
@@ -116,7 +125,7 @@ def _limits(found: Sequence[Effect]) -> list[float]:
         for level in effect.levels
         for end in (level.mean, level.mean - _half(effect), level.mean + _half(effect))
     ]
-    known = [min(1.0, max(0.0, end)) for end in ends if not math.isnan(end)]
+    known = [min(1.0, max(0.0, end)) if measure.is_share else end for end in ends if not math.isnan(end)]
     low, high = min(known, default=0.0), max(known, default=1.0)
     pad = 0.05 * (high - low)
     return [low - pad, high + pad]

@@ -1,4 +1,4 @@
-"""The best accuracy to expect from smaller budgets, which shows whether the sweep was large enough."""
+"""The best value to expect from smaller budgets, which shows whether the sweep was large enough."""
 
 import math
 from typing import TYPE_CHECKING, Any
@@ -13,13 +13,13 @@ if TYPE_CHECKING:
 
 MAX_LINES = 25
 READING = (
-    "Line: the expected best validation accuracy of that many trials, drawn at random from these (trials that a search "
+    "Line: the expected best validation {title} of that many trials, drawn at random from these (trials that a search "
     "proposes later may do better), each config with all its seeds. Band: its 95% interval."
 )
 
 
 def section(results: Results) -> Section | None:
-    """Return the expected best validation accuracy against the number of trials; None for a single trial."""
+    """Return the expected best value on validation against the number of trials; None for a single trial."""
     from mnist_sweep.analysis.expected_best import expected_best_curve, sentence
 
     if len(results.good) < 2:
@@ -27,20 +27,24 @@ def section(results: Results) -> Section | None:
     curve = expected_best_curve(results.trials)
     threads = results.good[0].environment.get("threads")  # not recorded by a trial that was run without a setting
     cost = float(results.trials["seconds_total"].mean()) * (threads if type(threads) is int and threads > 0 else 1)
-    reading = READING + f" A trial used {duration(cost)} of one core on average." * (cost > 0)
+    title = results.measure.title
+    reading = READING.format(title=title) + f" A trial used {duration(cost)} of one core on average." * (cost > 0)
     return Section(
-        key="expected-best", title="Expected best", finding=sentence(results.trials), blocks=[_plot(curve, reading)]
+        key="expected-best",
+        title="Expected best",
+        finding=sentence(results.trials),
+        blocks=[_plot(curve, reading, title)],
     )
 
 
-def _plot(curve: "pd.DataFrame", reading: str) -> Plot:
+def _plot(curve: "pd.DataFrame", reading: str, title: str) -> Plot:
     lines = _thinned(curve)[["budget", "expected_best", "low", "high"]].to_numpy().tolist()
     return Plot(
-        title="Expected best accuracy by trials",
+        title=f"Expected best {title} by trials",
         finding=reading,
         figure=_figure(curve),
         table=Table(
-            caption="Expected best validation accuracy by trials",
+            caption=f"Expected best validation {title} by trials",
             columns=[*number_columns("trials", digits=0), *number_columns("expected best", "low", "high", digits=4)],
             rows=[[None if math.isnan(cell) else cell for cell in line] for line in lines],
         ),

@@ -7,7 +7,7 @@ from mnist_sweep.reports.blocks import Block, Plot, Section, Table, number_colum
 from mnist_sweep.reports.plots import BLUE, FAINT_BLUE, GREY, RED, figure, literal, scatter
 from mnist_sweep.reports.report_data import BEST_TRIAL, Results
 from mnist_sweep.text.names import loss_title
-from mnist_sweep.text.numbers import counted, points
+from mnist_sweep.text.numbers import counted
 from mnist_sweep.trials.row import Evaluation, TrialRow
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ MAX_STEPS = 60
 
 
 def section(results: Results) -> Section | None:
-    """Return the curves of validation accuracy and the losses of the selected config; None if no curve has two points.
+    """Return the curves of values on validation and the losses of the selected config; None if none has two points.
 
     With several seeds, the median one stands for the config.
     """
@@ -31,10 +31,10 @@ def section(results: Results) -> Section | None:
     drawn = rows[:NUM_BEST]
     blocks: list[Block] = [
         Plot(
-            title="Validation accuracy during training",
+            title=f"Validation {results.measure.title} during training",
             finding=f"{_lines_in_words(len(drawn), name)} Band: 10th to 90th percentile of all "
             f"{counted(len(rows), 'trial')}.",
-            figure=_accuracies(drawn, band, results, name),
+            figure=_values(drawn, band, results, name),
             table=_table(rows[0], band, name),
         ),
         _losses(rows[0], results, name),
@@ -53,43 +53,49 @@ def _short(name: str) -> str:
 
 
 def quantiles(rows: Sequence[TrialRow]) -> "pd.DataFrame":
-    """Return the 10th, 50th and 90th percentile of validation accuracy, and the number of trials, by step.
+    """Return the 10th, 50th and 90th percentile of the values on validation, and the number of trials, by step.
 
     More than MAX_STEPS different steps are binned into that many, each named by its last step.
     """
     import pandas as pd
 
-    points = [(row.trial_id, point.step, point.val_accuracy) for row in rows for point in _evaluations(row)]
-    frame = pd.DataFrame(points, columns=["trial_id", "step", "val_accuracy"])
+    points = [(row.trial_id, point.step, point.val) for row in rows for point in _evaluations(row)]
+    frame = pd.DataFrame(points, columns=["trial_id", "step", "val"])
     if frame["step"].nunique() > MAX_STEPS:
         bins = pd.cut(frame["step"], MAX_STEPS)
         frame["step"] = frame.groupby(bins, observed=True)["step"].transform("max")
         frame = frame.drop_duplicates(["trial_id", "step"], keep="last")
-    groups = frame.groupby("step")["val_accuracy"]
+    groups = frame.groupby("step")["val"]
     low, high = groups.quantile(0.1), groups.quantile(0.9)
     return pd.DataFrame({"low": low, "median": groups.median(), "high": high, "n": groups.size()}).reset_index()
 
 
 def _evaluations(row: TrialRow) -> list[Evaluation]:
-    return [point for point in row.history if point.val_accuracy is not None]
+    return [point for point in row.history if point.val is not None]
 
 
 def _finding(rows: Sequence[TrialRow], name: str) -> str:
-    peaks = [max(_evaluations(row), key=lambda point: point.val_accuracy or 0.0) for row in rows]
+    measure = rows[0].measure
+    peaks = [max(_evaluations(row), key=lambda point: measure.score(point.val or 0.0)) for row in rows]
+    best_of, peaked, above = (
+        ("highest", "peaked", "above") if measure.mode == "max" else ("lowest", "was lowest", "below")
+    )
     rising = sum(peak.step == _evaluations(row)[-1].step for row, peak in zip(rows, peaks, strict=True))
-    text = f"{rising:,} of {counted(len(rows), 'trial')} had their highest validation accuracy at the last evaluation"
+    had = f"{rising:,} of {counted(len(rows), 'trial')} had their {best_of}"
+    text = f"{had} validation {measure.title} at the last evaluation"
     others = "half" if 2 * rising == len(rows) else "most"
     stopped = f"{others} had stopped improving before the end"
     text += f", so {'longer training may help' if 2 * rising > len(rows) else stopped}. "
     best, peak, subject = rows[0], peaks[0], f"{name[0].upper()}{name[1:]}"
     last = _evaluations(best)[-1]
-    lost = (peak.val_accuracy or 0.0) - (last.val_accuracy or 0.0)
+    lost = measure.score(peak.val or 0.0) - measure.score(last.val or 0.0)
     if lost > 0:
-        return f"{text}{subject} peaked at step {peak.step:,}, {points(lost)} points above its final accuracy."
-    return f"{text}{subject} peaked at its last step, {last.step:,}."
+        lead = f"{measure.difference(lost)} {above} its final {measure.title}"
+        return f"{text}{subject} {peaked} at step {peak.step:,}, {lead}."
+    return f"{text}{subject} {peaked} at its last step, {last.step:,}."
 
 
-def _accuracies(rows: Sequence[TrialRow], band: "pd.DataFrame", results: Results, name: str) -> Any:
+def _values(rows: Sequence[TrialRow], band: "pd.DataFrame", results: Results, name: str) -> Any:
     steps = band["step"].tolist()
     edge = {"x": steps, "mode": "lines", "line_width": 0, "hoverinfo": "skip"}
     best, *others = rows
@@ -100,7 +106,7 @@ def _accuracies(rows: Sequence[TrialRow], band: "pd.DataFrame", results: Results
         scatter(x=steps, y=_rounded(band["median"]), name="median", line={"color": BLUE, "dash": "dash"}),
         _lines([best], results, name=_short(name), color=RED, width=3),
         x="training steps",
-        y="validation accuracy",
+        y=f"validation {results.measure.title}",
         height=400,
     )
 
@@ -109,7 +115,7 @@ def _lines(rows: Sequence[TrialRow], results: Results, *, name: str, color: str,
     curves = [(_evaluations(row), literal(results.label(row))) for row in rows]
     return scatter(
         x=[step for curve, _ in curves for step in [*(point.step for point in curve), None]],
-        y=[y for curve, _ in curves for y in [*(round(point.val_accuracy or 0.0, 5) for point in curve), None]],
+        y=[y for curve, _ in curves for y in [*(round(point.val or 0.0, 5) for point in curve), None]],
         text=[text for curve, text in curves for _ in [*curve, None]],
         name=name,
         mode="lines",
@@ -157,12 +163,12 @@ def _overfitting(train: float | None, val: float | None) -> str:
 
 
 def _table(best: TrialRow, band: "pd.DataFrame", name: str) -> Table:
-    of_best = {point.step: point.val_accuracy for point in best.history}
-    accuracies = number_columns(_short(name), "10th percentile", "median", "90th percentile", digits=4)
+    of_best = {point.step: point.val for point in best.history}
+    values = number_columns(_short(name), "10th percentile", "median", "90th percentile", digits=4)
     lines = zip(*(band[name].tolist() for name in band), strict=True)
     return Table(
-        caption="Validation accuracy by step",
-        columns=[*number_columns("step", digits=0), *accuracies, *number_columns("trials", digits=0)],
+        caption=f"Validation {best.measure.title} by step",
+        columns=[*number_columns("step", digits=0), *values, *number_columns("trials", digits=0)],
         rows=[[step, of_best.get(step), *others] for step, *others in lines],
     )
 

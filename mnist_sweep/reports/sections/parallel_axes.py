@@ -41,9 +41,9 @@ def hyperparameter_axis(title: str, name: str, values: Sequence[Any]) -> Axis:
     return Axis(title, {**heights, "null": MISSING}, [*missing, *_ticks(texts)])
 
 
-def accuracy_axis(title: str, accuracies: Sequence[float]) -> Axis:
-    """Return the axis of accuracies, to scale."""
-    heights = _to_scale({json.dumps(accuracy): accuracy for accuracy in accuracies})
+def value_axis(title: str, values: Sequence[float]) -> Axis:
+    """Return the axis of the values on validation, to scale."""
+    heights = _to_scale({json.dumps(one): one for one in values})
     return Axis(title, heights, _ticks({height: f"{json.loads(text):.4f}" for text, height in heights.items()}))
 
 

@@ -1,4 +1,4 @@
-"""Parallel coordinates: each trial is a line through its hyperparameters to its accuracy.
+"""Parallel coordinates: each trial is a line through its hyperparameters to its value on validation.
 
 Drawn with ordinary lines, because Plotly's own parallel coordinates need WebGL and `eval`, which some browsers and the
 page's security policy forbid.
@@ -15,9 +15,9 @@ from mnist_sweep.reports.sections.parallel_axes import (
     MAX_LEVELS,
     MISSING,
     Axis,
-    accuracy_axis,
     hyperparameter_axis,
     natural_key,
+    value_axis,
 )
 from mnist_sweep.text.lines import listed
 from mnist_sweep.text.names import short_names, value
@@ -42,7 +42,7 @@ def section(results: Results) -> Section | None:
     axes = _axes(rows, names)
     longest = max(len(text) for axis in axes for _, text in axis.ticks)
     plot = Plot(
-        title="Hyperparameters and accuracy of each trial",
+        title=f"Hyperparameters and {results.measure.title} of each trial",
         finding=_explanation(results, names),
         figure=_figure(results, rows, names, axes),
         table=_common_values(best, results.good, names),
@@ -63,7 +63,7 @@ def _common_values(best: Sequence[TrialRow], rows: Sequence[TrialRow], names: Se
 
 
 def _explanation(results: Results, names: Sequence[str]) -> str:
-    text = "Each line is a trial; the rightmost axis is its validation accuracy."
+    text = f"Each line is a trial; the rightmost axis is its validation {results.measure.title}."
     if len(results.good) > MAX_LINES:
         text += f" {MAX_LINES} of {counted(len(results.good), 'trial')} are drawn, evenly spaced by rank."
     omitted = results.hyperparameters[len(names) :]
@@ -102,7 +102,7 @@ def _values(rows: Sequence[TrialRow], name: str, *, counts: bool = False) -> str
 def _axes(rows: Sequence[TrialRow], names: Sequence[str]) -> list[Axis]:
     titles = short_names(names)
     axes = [hyperparameter_axis(titles[name], name, [row.config.get(name) for row in rows]) for name in names]
-    return [*axes, accuracy_axis("val accuracy", [row.val_accuracy or 0.0 for row in rows])]
+    return [*axes, value_axis(f"val {rows[0].measure.title}", [row.val or 0.0 for row in rows])]
 
 
 def _figure(results: Results, rows: Sequence[TrialRow], names: Sequence[str], axes: Sequence[Axis]) -> Any:
@@ -119,7 +119,7 @@ def _figure(results: Results, rows: Sequence[TrialRow], names: Sequence[str], ax
 
 def _line(row: TrialRow, axes: Sequence[Axis], names: Sequence[str], rank: float) -> list[float | None]:
     """Return the heights of a trial on all axes, spread by its rank in [0, 1], and a gap after them."""
-    values = [*(row.config.get(name) for name in names), row.val_accuracy or 0.0]
+    values = [*(row.config.get(name) for name in names), row.val or 0.0]
     offsets = [SPREAD * (0.5 - rank)] * len(names) + [0.0]
     heights = [axis.height(given) + offset for axis, given, offset in zip(axes, values, offsets, strict=True)]
     return [*(round(height, 4) for height in heights), None]

@@ -1,4 +1,4 @@
-"""Accuracy against cost, and the trials that no other trial beats in both."""
+"""What trials are judged by against cost, and the trials that no other trial beats in both."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 from mnist_sweep.reports.blocks import Plot, Section, Table, number_columns, text_columns
 from mnist_sweep.reports.plots import BLUE, RED, figure, literal, scatter
 from mnist_sweep.reports.report_data import Results, evenly_spaced
-from mnist_sweep.text.numbers import counted, duration, points
+from mnist_sweep.text.numbers import counted, duration
 from mnist_sweep.trials.row import TrialRow
 
 MAX_POINTS = 1000
@@ -16,55 +16,68 @@ MIN_LOG_RATIO = 10.0
 
 
 def section(results: Results) -> Section | None:
-    """Return accuracy against wall time with the Pareto front; None if fewer than two trials have both."""
+    """Return the values on validation against wall time and their Pareto front; None if fewer than two trials have both."""
     rows = [row for row in results.good if row.seconds_total]
     if len(rows) < 2:
         return None
-    front = pareto_optimal(rows)
+    front, title = pareto_optimal(rows), results.measure.title
+    better = "more accurate" if results.measure.is_accuracy else f"better in {title}"
     drawn = evenly_spaced(rows, MAX_POINTS)
     number = "1 trial is" if len(front) == 1 else f"{len(front):,} trials are"
-    finding = f"{number} on the Pareto front: no other trial is both faster and more accurate."
+    finding = f"{number} on the Pareto front: no other trial is both faster and {better}."
     if len(drawn) < len(rows):
         of_all = f"{len(drawn):,} of {counted(len(rows), 'trial')}"
         finding += f" {of_all} are drawn, evenly spaced by rank, and the whole front."
     plot = Plot(
-        title="Validation accuracy against wall time",
+        title=f"Validation {results.measure.title} against wall time",
         finding=finding,
         figure=_figure(drawn, front, results),
         table=_table(front, results),
     )
-    title = "Pareto front: accuracy against cost"
-    return Section(key="pareto-front", title=title, finding=_finding(rows, front), blocks=[plot])
+    return Section(
+        key="pareto-front",
+        title=f"Pareto front: {title} against cost",
+        finding=_finding(rows, front),
+        blocks=[plot],
+    )
 
 
 def pareto_optimal(rows: Sequence[TrialRow]) -> list[TrialRow]:
-    """Return the trials that no other trial beats in both validation accuracy and time, fastest first."""
+    """Return the trials that no other trial beats in both the value on validation and time, fastest first."""
     front: list[TrialRow] = []
-    for row in sorted(rows, key=lambda row: (row.seconds_total or 0.0, -(row.val_accuracy or 0.0))):
-        if not front or (row.val_accuracy or 0.0) > (front[-1].val_accuracy or 0.0):
+    for row in sorted(rows, key=lambda row: (row.seconds_total or 0.0, -_score(row))):
+        if not front or _score(row) > _score(front[-1]):
             front.append(row)
     return front
 
 
+def _score(row: TrialRow) -> float:
+    return row.measure.score(row.val or 0.0)
+
+
 def _finding(rows: Sequence[TrialRow], front: Sequence[TrialRow]) -> str:
-    best = front[-1]
-    near = next(row for row in front if (row.val_accuracy or 0.0) >= (best.val_accuracy or 0.0) - CLOSE)
+    best, measure = front[-1], front[-1].measure
+    # Where differences have no scale of their own, a twentieth of what separates the trials is close.
+    close = CLOSE if measure.is_share else (_score(best) - min(map(_score, rows))) / 20
+    half = "half a point" if measure.is_share else measure.difference(close)
+    near = next(row for row in front if _score(row) >= _score(best) - close)
     seconds = sorted(row.seconds_total or 0.0 for row in rows)
     text = f"Trials took between {duration(seconds[0])} and {duration(seconds[-1])}. "
     if near is best:
         took = duration(best.seconds_total or 0.0)
-        return f"{text}No faster trial came within half a point of the best, which took {took}."
-    lost = points((best.val_accuracy or 0.0) - (near.val_accuracy or 0.0))
+        return f"{text}No faster trial came within {half} of the best, which took {took}."
+    lost = measure.difference(_score(best) - _score(near))
+    less = "less" if measure.mode == "max" else "more"
     cheap, dear = duration(near.seconds_total or 0.0), duration(best.seconds_total or 0.0)
-    fastest = "The fastest trial within half a point of the best"
-    return f"{text}{fastest} took {cheap} instead of {dear}, at {lost} points less."
+    fastest = f"The fastest trial within {half} of the best"
+    return f"{text}{fastest} took {cheap} instead of {dear}, at {lost} {less}."
 
 
 def _figure(rows: Sequence[TrialRow], front: Sequence[TrialRow], results: Results) -> Any:
     def points_of(chosen: Sequence[TrialRow], **given: Any) -> Any:
         return scatter(
             x=[round(row.seconds_total or 0.0, 4) for row in chosen],
-            y=[round(row.val_accuracy or 0.0, 5) for row in chosen],
+            y=[round(row.val or 0.0, 5) for row in chosen],
             text=[literal(results.label(row)) for row in chosen],
             hovertemplate="%{y:.4f} in %{x} s<br>%{text}<extra></extra>",
             **given,
@@ -76,7 +89,7 @@ def _figure(rows: Sequence[TrialRow], front: Sequence[TrialRow], results: Result
         points_of(rows, mode="markers", name="trials", marker={"color": BLUE, "size": 6, "opacity": 0.5}),
         points_of(front, mode="lines+markers", name="Pareto front", line={"color": RED, "shape": "hv"}, marker=diamond),
         x="wall time of the trial, seconds",
-        y="validation accuracy",
+        y=f"validation {results.measure.title}",
         height=400,
         xaxis_tickformat="~g",
         xaxis_type="log" if max(seconds) > MIN_LOG_RATIO * min(seconds) else "linear",
@@ -84,9 +97,9 @@ def _figure(rows: Sequence[TrialRow], front: Sequence[TrialRow], results: Result
 
 
 def _table(front: Sequence[TrialRow], results: Results) -> Table:
-    numbers = [*number_columns("seconds", digits=2), *number_columns("val accuracy", digits=4)]
+    numbers = [*number_columns("seconds", digits=2), *number_columns(f"val {results.measure.title}", digits=4)]
     return Table(
         caption="Trials on the Pareto front, fastest first",
         columns=[*text_columns("trial", "hyperparameters"), *numbers],
-        rows=[[row.trial_id, results.label(row), row.seconds_total, row.val_accuracy] for row in front[-MAX_FRONT:]],
+        rows=[[row.trial_id, results.label(row), row.seconds_total, row.val] for row in front[-MAX_FRONT:]],
     )

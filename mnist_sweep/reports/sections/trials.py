@@ -10,14 +10,12 @@ from mnist_sweep.text.numbers import counted
 from mnist_sweep.trials.row import TrialRow
 
 METRICS = {
-    "val_accuracy": Column(title="val accuracy", name="val_accuracy", numeric=True, digits=4),
-    "test_accuracy": Column(title="test accuracy", name="test_accuracy", numeric=True, digits=4),
     "val_loss": Column(title="val loss", name="val_loss", numeric=True, digits=4),
     "steps": Column(title="steps", numeric=True, digits=0),
     "parameters": Column(title="parameters", numeric=True, digits=0),
     "seconds_total": Column(title="seconds", name="seconds_total", numeric=True, digits=2),
 }
-EVEN_IF_CONSTANT = {"val_accuracy", "test_accuracy", "val_loss", "seconds_total"}
+EVEN_IF_CONSTANT = {"val_loss", "seconds_total"}
 
 
 def section(results: Results) -> Section:
@@ -25,22 +23,29 @@ def section(results: Results) -> Section:
     return Section(
         key="trials",
         title="Trials",
-        finding=f"{counted(len(results.rows), 'trial')}, sorted by validation accuracy. "
+        finding=f"{counted(len(results.rows), 'trial')}, sorted by validation {results.measure.title}. "
         "“Provenance” lists the hyperparameters that are the same in all trials.",
-        blocks=[_table(results.rows, results.varying)],
+        blocks=[_table(results)],
     )
 
 
-def _table(rows: Sequence[TrialRow], names: Sequence[str]) -> Table:
+def _table(results: Results) -> Table:
+    rows, names, measure = results.rows, results.varying, results.measure
     titles = short_names(names)
     numeric = {name for name in names if all(_is_number(row.config.get(name)) for row in rows)}
     metrics = [name for name in METRICS if name in EVEN_IF_CONSTANT or len({getattr(row, name) for row in rows}) > 1]
     hyperparameters = [Column(title=titles[name], name=name, numeric=name in numeric) for name in names]
     first = [Column(title="trial", name="trial_id"), Column(title="status")]
+    judged = [
+        Column(title=f"{split} {measure.title}", name=f"{split}_{measure.name}", numeric=True, digits=4)
+        for split in ("val", "test")
+    ]
     return Table(
         caption="All trials",
-        columns=[*first, *hyperparameters, *(METRICS[name] for name in metrics)],
-        rows=[[*_cells(row, names, numeric), *(getattr(row, name) for name in metrics)] for row in rows],
+        columns=[*first, *hyperparameters, *judged, *(METRICS[name] for name in metrics)],
+        rows=[
+            [*_cells(row, names, numeric), row.val, row.test, *(getattr(row, name) for name in metrics)] for row in rows
+        ],
         interactive=True,
     )
 

@@ -12,19 +12,26 @@ from typing import Any
 from mnist_sweep.training import row_builder
 from mnist_sweep.training.trial_progress import Heartbeat
 from mnist_sweep.trials.config import TrialConfig
-from mnist_sweep.trials.row import METRIC, TIME, Evaluation, TrialRow
+from mnist_sweep.trials.measure import ACCURACY
+from mnist_sweep.trials.row import TIME, Evaluation, TrialRow
 
 
 class EvaluationSender:
     """Makes, in a worker, the messages of one trial while it trains; no point is left out if there is a scheduler.
 
-    `configured` are the arguments of `tensorflow_runtime.configure` in the process that trains, which may be a child.
+    `metric` names the value that the trial is judged by; `configured` are the arguments of
+    `tensorflow_runtime.configure` in the process that trains, which may be a child.
     """
 
     def __init__(
-        self, *, has_scheduler: bool, min_interval: float, configured: Mapping[str, Any] | None = None
+        self,
+        *,
+        has_scheduler: bool,
+        min_interval: float,
+        metric: str = ACCURACY.val,
+        configured: Mapping[str, Any] | None = None,
     ) -> None:
-        self._has_scheduler, self._min_interval = has_scheduler, min_interval
+        self._has_scheduler, self._min_interval, self._metric = has_scheduler, min_interval, metric
         self._start, self._last_message = time.monotonic(), -math.inf
         self._heartbeat = Heartbeat(0, 0)
         self._unsent: list[Evaluation] = []
@@ -38,7 +45,7 @@ class EvaluationSender:
         if not self._has_scheduler:
             self._unsent.clear()
         self._unsent.append(item)
-        if self._has_scheduler and item.val_accuracy is not None:
+        if self._has_scheduler and item.val is not None:
             return self._points() | self._progress(item)
         now = time.monotonic()
         if now - self._last_message < self._min_interval:
@@ -55,7 +62,7 @@ class EvaluationSender:
         """Return what a scheduler decides by, and what a row needs if it stops the trial now."""
         parameters, own_seconds = self._heartbeat.parameters, point.seconds - self._heartbeat.inherited
         timing = row_builder.timing(time.monotonic() - self._start, own_seconds)
-        return {METRIC: point.val_accuracy, TIME: point.step, "parameters": parameters, "timing": timing}
+        return {self._metric: point.val, TIME: point.step, "parameters": parameters, "timing": timing}
 
 
 class EvaluationReceiver:

@@ -107,10 +107,11 @@ class Experiment:
 
     def _scheduler(self, call: Callable[..., Any]) -> Any:
         """Return the scheduler; `call` calls a function of the user's."""
+        rows, measure = self.observer.rows(), self.observer.measure()
         if not isinstance(self.scheduler, str):
-            return given_scheduler(self.scheduler, self.stop, self.observer.rows(), call)
-        named = create_scheduler(self.scheduler, self.trials.values(), self.observer.rows())
-        return named if self.stop is None else given_scheduler(named, self.stop, (), call)
+            return given_scheduler(self.scheduler, self.stop, rows, call, measure=measure)
+        named = create_scheduler(self.scheduler, self.trials.values(), rows, measure=measure)
+        return named if self.stop is None else given_scheduler(named, self.stop, (), call, measure=measure)
 
     def _tune_config(self, searcher: "ProposalSearcher | None", call: Callable[..., Any]) -> Any:
         points = [self._point(trial) for trial in self.trials.values()]

@@ -8,9 +8,10 @@ import pandas as pd
 from pyarrow.fs import LocalFileSystem
 from ray.tune import Result, ResultGrid, TuneError
 
-from mnist_sweep.trials.row import METRIC, Evaluation, Status, TrialRow
+from mnist_sweep.trials.measure import ACCURACY
+from mnist_sweep.trials.row import Evaluation, Status, TrialRow
 
-RESULTS = ("val_accuracy", "val_loss", "test_accuracy", "train_loss", "steps", "parameters", "seconds_total")
+RESULTS = ("val_loss", "train_loss", "steps", "parameters", "seconds_total")
 Mode = Literal["min", "max"]
 
 
@@ -23,11 +24,16 @@ class RowGrid(ResultGrid):
 
     def __init__(self, rows: Sequence[TrialRow], folder: Path) -> None:
         self._results, self._folder = [_result(row, folder) for row in rows], folder
+        self._measure = rows[0].measure if rows else ACCURACY
 
     def get_best_result(
-        self, metric: str = METRIC, mode: Mode = "max", scope: str = "last", filter_nan_and_inf: bool = True
+        self,
+        metric: str | None = None,
+        mode: Mode | None = None,
+        scope: str = "last",
+        filter_nan_and_inf: bool = True,
     ) -> Result:
-        """Return the result with the best metric, by default the validation accuracy.
+        """Return the result with the best metric, by default the value on validation that trials are judged by.
 
         Raises:
             ValueError: The scope is neither `last` (the row) nor `all` (also every point of the learning curve).
@@ -35,6 +41,8 @@ class RowGrid(ResultGrid):
         """
         if scope not in ("last", "all"):
             raise ValueError(f"`scope` must be last or all, but got {scope!r}.")
+        metric = metric or self._measure.val
+        mode = mode or (self._measure.mode if metric == self._measure.val else "max")
         found = [(_value(one, metric, mode, is_last=scope == "last"), one) for one in self._results]
         known = [(value, one) for value, one in found if value is not None]
         if not known:
@@ -74,7 +82,8 @@ class RowGrid(ResultGrid):
 
 
 def _result(row: TrialRow, folder: Path) -> Result:
-    metrics = {name: getattr(row, name) for name in RESULTS}
+    metrics = {row.measure.val: row.val, row.measure.test: row.test}
+    metrics |= {name: getattr(row, name) for name in RESULTS}
     names = {"trial_id": row.trial_id, "config_id": row.config_id, "status": row.status.value}
     failure = TuneError(row.error or "no cause recorded") if row.status is Status.FAILED else None
     return Result(

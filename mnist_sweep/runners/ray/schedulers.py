@@ -1,6 +1,6 @@
 """Ray Tune's schedulers, which stop trials that fall behind: set up from the sweep's own numbers of steps, or given.
 
-They see the validation accuracy at each evaluation, and time is counted in training steps. Before the first trial
+They see the value on validation at each evaluation, and time is counted in training steps. Before the first trial
 starts they see the curves of the existing rows, so a resumed sweep stops the same trials as one without a break.
 """
 
@@ -14,7 +14,8 @@ from typing import Any, Literal, NamedTuple, get_args
 from mnist_sweep.errors import ConfigError
 from mnist_sweep.runners.ray import private
 from mnist_sweep.trials.config import TrialConfig, to_flat
-from mnist_sweep.trials.row import METRIC, TIME, TrialRow
+from mnist_sweep.trials.measure import ACCURACY, Measure
+from mnist_sweep.trials.row import TIME, TrialRow
 from mnist_sweep.validation import shown_in_one_line
 
 Scheduler = Literal["fifo", "asha", "median", "hyperband"]
@@ -24,13 +25,15 @@ CHANGES_TRIALS = {"PopulationBasedTraining", "PopulationBasedTrainingReplay", "R
 RUNGS = 2
 
 
-def create_scheduler(name: str, trials: Iterable[TrialConfig], rows: Sequence[TrialRow]) -> Any:
+def create_scheduler(
+    name: str, trials: Iterable[TrialConfig], rows: Sequence[TrialRow], *, measure: Measure = ACCURACY
+) -> Any:
     """Return one of Tune's schedulers, which has seen the learning curves of some rows.
 
     `fifo` stops no trial. `asha` (Li et al. 2018, arXiv 1810.05934) has its first rung at a sixteenth of the steps, but
     not before the first evaluation, and a quarter of the trials continue from each rung. `hyperband` (Li et al. 2016,
     arXiv 1603.06560) is its asynchronous form with three brackets. `median` (Golovin et al. 2017) stops a trial whose
-    best accuracy is below the median of the others' mean accuracies at the same step.
+    best value is worse than the median of the others' mean values at the same step.
     """
     from ray.tune.schedulers import AsyncHyperBandScheduler, FIFOScheduler, MedianStoppingRule
 
@@ -47,7 +50,7 @@ def create_scheduler(name: str, trials: Iterable[TrialConfig], rows: Sequence[Tr
     flats = [*map(to_flat, trials), *(row.config for row in rows)]
     num_steps = max(flat["num_steps"] for flat in flats)
     first_rung = max(num_steps // REDUCTION_FACTOR**RUNGS, min(flat["evaluate_every"] for flat in flats), 1)
-    metric = {"metric": METRIC, "mode": "max", "time_attr": TIME}
+    metric = {"metric": measure.val, "mode": measure.mode, "time_attr": TIME}
     if name == "median":
         scheduler = Median(grace_period=first_rung, min_samples_required=3, min_time_slice=math.inf, **metric)
     else:
@@ -84,14 +87,17 @@ class _FirstPending:
         return next((trial for trial in pending if not has_live_worker(trial)), None)
 
 
-def validate(scheduler: Any, stop: Any) -> None:
+def validate(scheduler: Any, stop: Any, measure: Measure | None = None) -> None:
     """Validate a name of a scheduler, or a scheduler of Ray Tune, and a rule to stop trials by.
+
+    They must go by what trials are judged by; None stands for what they name themselves.
 
     Raises:
         ConfigError: It changes or pauses trials, goes by another metric or time than messages have, or is none.
     """
-    if not (stop is None or callable(stop) or (isinstance(stop, Mapping) and {*stop} <= {METRIC, TIME})):
-        known = f"a function of the trial's id and result, a Stopper of Ray Tune, or a dict of {METRIC} or {TIME}"
+    judged = measure or _measure_named(scheduler, stop)
+    if not (stop is None or callable(stop) or (isinstance(stop, Mapping) and {*stop} <= {judged.val, TIME})):
+        known = f"a function of the trial's id and result, a Stopper of Ray Tune, or a dict of {judged.val} or {TIME}"
         raise ConfigError(f"`stop` must be {known}, but got {shown_in_one_line(stop)}.")
     if isinstance(scheduler, str) and scheduler in get_args(Scheduler):
         return
@@ -105,13 +111,28 @@ def validate(scheduler: Any, stop: Any) -> None:
         raise ConfigError(f"{name} {why}: use `Search(algorithm=PBT())`.")
     if "HyperBandScheduler" in kinds:
         raise ConfigError(f"{name} pauses trials until others have come as far: use AsyncHyperBandScheduler.")
-    for field, needed in (("metric", METRIC), ("mode", "max"), ("time_attr", TIME)):
+    for field, needed in (("metric", judged.val), ("mode", judged.mode), ("time_attr", TIME)):
         found = getattr(scheduler, f"_{field}", None)
         if found not in (None, needed):
             raise ConfigError(f"{name} must be created with {field}={needed!r}, but has {field}={found!r}.")
 
 
-def given_scheduler(scheduler: Any, stop: Any, rows: Sequence[TrialRow], call: Callable[..., Any]) -> Any:
+def _measure_named(scheduler: Any, stop: Any) -> Measure:
+    """Return what a scheduler or a rule names by its column, else the accuracy."""
+    names = (getattr(scheduler, "_metric", None), *(stop if isinstance(stop, Mapping) else ()))
+    found = next((name for name in names if isinstance(name, str) and name.startswith("val_")), ACCURACY.val)
+    is_other = found != ACCURACY.val and getattr(scheduler, "_mode", None) == "min"
+    return Measure(found.removeprefix("val_"), "minimize" if is_other else "maximize")
+
+
+def given_scheduler(
+    scheduler: Any,
+    stop: Any,
+    rows: Sequence[TrialRow],
+    call: Callable[..., Any],
+    *,
+    measure: Measure = ACCURACY,
+) -> Any:
     """Return a scheduler that decides as a copy of a given one, and stops a trial by a rule as well.
 
     Both see each validation and nothing else. A trial is never paused, and not stopped at its last step, which the test
@@ -122,12 +143,13 @@ def given_scheduler(scheduler: Any, stop: Any, rows: Sequence[TrialRow], call: C
         stop: As in `RayTune`.
         rows: Existing rows.
         call: Calls a function of the user's, and keeps its exception.
+        measure: What trials are judged by.
     """
     from ray.tune.schedulers import AsyncHyperBandScheduler, FIFOScheduler, MedianStoppingRule
 
     inner, rule = copy.deepcopy(scheduler), copy.deepcopy(stop)
-    if getattr(inner, "_metric", METRIC) is None:
-        inner.set_search_properties(METRIC, "max")
+    if getattr(inner, "_metric", "") is None:
+        inner.set_search_properties(measure.val, measure.mode)
     if isinstance(inner, AsyncHyperBandScheduler | MedianStoppingRule):
         for row in rows:
             _replay(inner, row)
@@ -141,12 +163,12 @@ def given_scheduler(scheduler: Any, stop: Any, rows: Sequence[TrialRow], call: C
             call(inner.on_trial_error, tune_controller, trial)
 
         def on_trial_result(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> Any:
-            if METRIC not in result:
+            if measure.val not in result:
                 return FIFOScheduler.CONTINUE
             latest[trial.trial_id] = result
             decision = call(inner.on_trial_result, tune_controller, trial, result)
             spec = json.loads(trial.config["trial"])
-            stops = call(_stops, rule, spec["id"], result) or decision == FIFOScheduler.STOP
+            stops = call(_stops, rule, spec["id"], result, measure) or decision == FIFOScheduler.STOP
             is_last = result[TIME] >= spec["flat"]["num_steps"]
             return FIFOScheduler.STOP if stops and not is_last else FIFOScheduler.CONTINUE
 
@@ -156,12 +178,13 @@ def given_scheduler(scheduler: Any, stop: Any, rows: Sequence[TrialRow], call: C
     return Given()
 
 
-def _stops(stop: Any, trial_id: str, result: Mapping[str, Any]) -> bool:
+def _stops(stop: Any, trial_id: str, result: Mapping[str, Any], measure: Measure) -> bool:
     """Return whether a rule stops a trial: a function or Stopper says so, or a value has reached its threshold."""
     if stop is None:
         return False
     if isinstance(stop, Mapping):
-        return any(result[name] >= threshold for name, threshold in stop.items())
+        score: dict[str, Callable[[float], float]] = {TIME: float, measure.val: measure.score}
+        return any(score[name](result[name]) >= score[name](threshold) for name, threshold in stop.items())
     return bool(stop(trial_id, result)) or bool(hasattr(stop, "stop_all") and stop.stop_all())
 
 
@@ -173,8 +196,7 @@ class _FinishedTrial(NamedTuple):
 
 
 def _replay(scheduler: Any, row: TrialRow) -> None:
-    validated = [point for point in row.history if point.val_accuracy is not None]
-    results = [{METRIC: point.val_accuracy, TIME: point.step} for point in validated]
+    results = [{row.measure.val: point.val, TIME: point.step} for point in row.history if point.val is not None]
     trial = _FinishedTrial(row.trial_id)
     if results:
         scheduler.on_trial_add(NO_OTHERS, trial)

@@ -46,7 +46,8 @@ class RayTune:
         xla: Whether gradients are compiled with XLA.
         scheduler: Which of Tune's schedulers stops trials that fall behind: `fifo` stops none; `asha`, `median` and
             `hyperband` go by the sweep's numbers of steps; or any scheduler of Tune that neither changes nor pauses
-            trials, with `metric="val_accuracy"`, `mode="max"` and `time_attr="step"` where it has them.
+            trials, with `metric="val_accuracy"`, `mode="max"` and `time_attr="step"` where it has them; those of the
+            objective for another one than accuracy.
         stop: Stops a trial as well: a function of its id and result (`val_accuracy`, `step`), a Stopper of Tune, or a
             dict of thresholds.
         max_retries: Maximum number of retries of a trial whose worker is lost, and of a Ray that is started here and
@@ -86,6 +87,7 @@ class RayTune:
         artifacts: Artifacts | None = None,
     ) -> None:
         """Run the trials on Ray; see `Runner.run`."""
+        schedulers.validate(self.scheduler, self.stop, observer.measure())
         definitions = shipping.pack(observer.definitions())
         left, num_left, readiness = dict(trials), len(trials) + num_proposals, None
         for num_starts in itertools.count(1):

@@ -25,6 +25,7 @@ from mnist_sweep.training.row_builder import failed
 from mnist_sweep.training.sample import Sample
 from mnist_sweep.trials.artifacts import Artifacts, SavedModel
 from mnist_sweep.trials.config import TrialConfig, from_flat, has_custom_training, to_flat, trial_id
+from mnist_sweep.trials.measure import ACCURACY
 from mnist_sweep.trials.row import TrialRow
 from mnist_sweep.trials.user_code import shipping
 
@@ -132,7 +133,7 @@ def _messages(spec: Mapping[str, Any], settings: WorkerSettings, process: "Trial
         yield {"refused_model": str(error), "done": True}
         return
     running = (process.steps if is_own else steps)(trial, dataset, artifacts=settings.artifacts)
-    yield from relay(running, settings)
+    yield from relay(running, settings, trial.measure.val)
 
 
 def _model_notes(models: Sequence[tuple[Flat, Sample]], process: "TrialProcess") -> Iterator[dict[str, Any]]:
@@ -147,12 +148,17 @@ def _model_notes(models: Sequence[tuple[Flat, Sample]], process: "TrialProcess")
         yield {"model_notes": notes}
 
 
-def relay(running: Generator[Item | None, None, TrialRow], settings: WorkerSettings) -> Iterator[dict[str, Any]]:
+def relay(
+    running: Generator[Item | None, None, TrialRow], settings: WorkerSettings, metric: str = ACCURACY.val
+) -> Iterator[dict[str, Any]]:
     """Turn what a running trial yields and returns into messages; pause it when its run has ended."""
     artifacts = settings.artifacts
     monitor = RunMonitor(storage_of(artifacts), artifacts.run_marker) if artifacts and artifacts.run_marker else None
     sender = EvaluationSender(
-        has_scheduler=settings.has_scheduler, min_interval=settings.min_interval, configured=settings.runtime
+        has_scheduler=settings.has_scheduler,
+        min_interval=settings.min_interval,
+        metric=metric,
+        configured=settings.runtime,
     )
     saved: dict[str, Payload] = {}
     items = pausable(running, lambda: bool(monitor and monitor.has_ended()))

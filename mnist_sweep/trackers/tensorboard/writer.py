@@ -108,7 +108,7 @@ class TensorBoardWriter:
     @_unless_failed
     def on_evaluation(self, evaluation: Evaluation) -> None:
         """Write a point of the learning curve, and the network's weights and activations if `full`."""
-        has_validation = evaluation.val_accuracy is not None
+        has_validation = evaluation.val is not None
         with self._train.as_default(step=evaluation.step):
             _write_scalar("accuracy", evaluation.train_accuracy)
             _write_scalar(self._loss_tag, evaluation.train_loss)

@@ -5,8 +5,9 @@ import pytest
 
 from mnist_sweep import CNN, TrialConfig, grid, repeat
 from mnist_sweep.analysis.effects.estimation import effects
-from mnist_sweep.analysis.effects.sentences import _points
+from mnist_sweep.analysis.effects.sentences import _delta
 from mnist_sweep.results.data_frames import trials_frame
+from mnist_sweep.trials.measure import ACCURACY
 from mnist_sweep.trials.row import Status
 from tests.analysis.effects.planted import AXES, GAIN, GRID, MakeRow, MakeTrials, by_name, optimizer_of
 
@@ -115,7 +116,7 @@ def test_stopped_trials_are_said_to_flatter_their_levels(make_trials: MakeTrials
 
 
 def test_end_of_an_interval_is_never_minus_nothing() -> None:
-    assert (_points(-0.0004), _points(-0.00004, 0)) == ("0.0", "0.00")
+    assert (_delta(-0.0004, ACCURACY), _delta(-0.00004, ACCURACY, 0)) == ("0.0", "0.00")
 
 
 def test_too_few_settings_have_a_difference_and_no_interval(make_trials: MakeTrials) -> None:

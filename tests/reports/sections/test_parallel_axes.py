@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from mnist_sweep.reports.sections.parallel_axes import MISSING, accuracy_axis, hyperparameter_axis, natural_key
+from mnist_sweep.reports.sections.parallel_axes import MISSING, hyperparameter_axis, natural_key, value_axis
 
 
 def test_many_numbers_lie_to_scale_and_widely_spread_ones_on_a_logarithmic_scale() -> None:
@@ -16,7 +16,7 @@ def test_many_numbers_lie_to_scale_and_widely_spread_ones_on_a_logarithmic_scale
 
 @pytest.mark.parametrize("accuracies", [[0.1, 0.8967, 0.88, 0.8733], [0.1, *(0.9 + n / 1000 for n in range(20))]])
 def test_no_tick_of_an_axis_covers_another_and_the_best_has_one(accuracies: Sequence[float]) -> None:
-    ticks = accuracy_axis("val accuracy", accuracies).ticks
+    ticks = value_axis("val accuracy", accuracies).ticks
     assert [text for _, text in ticks] == ["0.1000", f"{max(accuracies):.4f}"]
 
 

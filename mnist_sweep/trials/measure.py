@@ -1,0 +1,135 @@
+"""The value that the trials of a sweep are judged by: what it is called, which way is better, and how it is written.
+
+Whatever ranks, tabulates, prints or draws results asks this module; only statistics of right and wrong answers ask
+whether it is the accuracy.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+from mnist_sweep.text.numbers import NO_FIGURE, interval, percent, percent_interval, points
+
+Direction = Literal["maximize", "minimize"]
+SHARE = "share"  # the unit of values in [0, 1]: they are written in percent, their differences in points
+TITLES = {"macro_f1": "macro F1", "rmse": "RMSE", "mae": "MAE"}
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """The value that trials are judged by.
+
+    Attributes:
+        name: Its name; its columns are `val_<name>` and `test_<name>`.
+        direction: Which way is better.
+        unit: `share` for values in [0, 1], else any unit, or "" for plain numbers.
+    """
+
+    name: str = "accuracy"
+    direction: Direction = "maximize"
+    unit: str = SHARE
+
+    @property
+    def is_accuracy(self) -> bool:
+        """Whether it counts images that are classified correctly, so that binomial statistics apply."""
+        return self.name == "accuracy"
+
+    @property
+    def is_share(self) -> bool:
+        """Whether its values lie in [0, 1]."""
+        return self.unit == SHARE
+
+    @property
+    def title(self) -> str:
+        """Its name in sentences."""
+        return TITLES.get(self.name, self.name.replace("_", " "))
+
+    @property
+    def mode(self) -> Literal["max", "min"]:
+        """Its direction as Ray Tune writes it."""
+        return "max" if self.direction == "maximize" else "min"
+
+    @property
+    def val(self) -> str:
+        """Its column of values on validation."""
+        return f"val_{self.name}"
+
+    @property
+    def test(self) -> str:
+        """Its column of values on test."""
+        return f"test_{self.name}"
+
+    @property
+    def worst(self) -> float | None:
+        """The worst of all values; None if there is none."""
+        return None if not self.is_share else 0.0 if self.direction == "maximize" else 1.0
+
+    @property
+    def sign(self) -> int:
+        """1 or -1: what makes more better."""
+        return 1 if self.direction == "maximize" else -1
+
+    @property
+    def largest_difference(self) -> float:
+        """The largest difference of two values."""
+        return 1.0 if self.is_share else math.inf
+
+    @property
+    def score_limits(self) -> tuple[float, float]:
+        """The lowest and the highest score."""
+        if not self.is_share:
+            return -math.inf, math.inf
+        return (0.0, 1.0) if self.direction == "maximize" else (-1.0, 0.0)
+
+    def score(self, value: float) -> float:
+        """Return a value with the sign by which more is better; its own inverse."""
+        return self.sign * value
+
+    def flipped(self, low: float, high: float) -> tuple[float, float]:
+        """Return the ends of an interval of scores as those of values."""
+        return (low, high) if self.sign > 0 else (-high, -low)
+
+    def clipped(self, low: float, high: float) -> tuple[float, float]:
+        """Return the ends of an interval of values, clipped to where they can lie; NaN stays NaN."""
+        least, most = self.flipped(*self.score_limits)
+        return max(low, least), min(high, most)
+
+    def text(self, value: float) -> str:
+        """Return a value as `96.25%` or `0.9134 px`, or a dash for none."""
+        if self.is_share:
+            return percent(value)
+        return NO_FIGURE if math.isnan(value) else f"{value:.4g} {self.unit}".rstrip()
+
+    def interval(self, low: float, high: float) -> str:
+        """Return the ends of the 95% interval of a value, or that there is none."""
+        if self.is_share:
+            return percent_interval(low, high)
+        none = math.isnan(low) or math.isnan(high)
+        return "no interval" if none else f"95% interval {low:.4g} to {high:.4g} {self.unit}".rstrip()
+
+    def delta(self, difference: float, *, signed: bool = False) -> str:
+        """Return a difference of values without its unit, as `1.25` or `+0.0134`, or a dash for none."""
+        if self.is_share:
+            return points(difference, signed=signed)
+        if math.isnan(difference):
+            return NO_FIGURE
+        return f"{difference:+.3g}" if signed and difference else f"{difference:.3g}"
+
+    @property
+    def delta_unit(self) -> str:
+        """The unit of differences, which may be empty."""
+        return "points" if self.is_share else self.unit
+
+    def difference(self, difference: float, *, signed: bool = False) -> str:
+        """Return a difference of values as `1.25 points` or `+0.0134 px`."""
+        return f"{self.delta(difference, signed=signed)} {self.delta_unit}".rstrip()
+
+    def delta_interval(self, low: float, high: float) -> str:
+        """Return the ends of the 95% interval of a difference without its unit, or that there is none."""
+        if self.is_share:
+            return interval(low, high)
+        none = math.isnan(low) or math.isnan(high)
+        return "no interval" if none else f"95% interval {low:.3g} to {high:.3g}"
+
+
+ACCURACY = Measure()

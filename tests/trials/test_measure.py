@@ -1,0 +1,64 @@
+"""Laws of what trials are judged by: how values and differences are written, and which way is better."""
+
+import math
+
+import pytest
+
+from mnist_sweep.trials.measure import ACCURACY, Measure
+
+SHARE_TO_MINIMIZE = Measure("error_rate", "minimize")
+PIXELS = Measure("rmse", "minimize", "px")
+PLAIN = Measure("kappa", unit="")
+
+
+def test_shares_are_written_in_percent_and_their_differences_in_points() -> None:
+    assert (ACCURACY.text(0.9625), ACCURACY.difference(0.0125), ACCURACY.delta(0.0125, signed=True)) == (
+        "96.25%",
+        "1.25 points",
+        "+1.25",
+    )
+    assert ACCURACY.interval(0.5, 0.75) == "95% interval 50.00% to 75.00%"
+    assert ACCURACY.delta_interval(-0.01, 0.02) == "95% interval -1.00 to 2.00"
+
+
+def test_other_values_keep_their_unit() -> None:
+    assert (PIXELS.text(1.23456), PIXELS.difference(-0.01234, signed=True)) == ("1.235 px", "-0.0123 px")
+    assert (PLAIN.text(0.5), PLAIN.difference(0.25)) == ("0.5", "0.25")
+    assert PIXELS.interval(1.0, 2.5) == "95% interval 1 to 2.5 px"
+    assert PIXELS.delta_interval(-1.0, 0.5) == "95% interval -1 to 0.5"
+
+
+@pytest.mark.parametrize("measure", [ACCURACY, PIXELS])
+def test_what_is_unknown_has_no_number(measure: Measure) -> None:
+    assert (measure.text(math.nan), measure.delta(math.nan)) == ("-", "-")
+    assert measure.interval(math.nan, 1.0) == measure.delta_interval(1.0, math.nan) == "no interval"
+
+
+@pytest.mark.parametrize(
+    ("measure", "better", "worst", "limits"),
+    [
+        (ACCURACY, (0.9, 0.8), 0.0, (0.0, 1.0)),
+        (SHARE_TO_MINIMIZE, (0.1, 0.2), 1.0, (-1.0, 0.0)),
+        (PIXELS, (1.0, 2.0), None, (-math.inf, math.inf)),
+        (PLAIN, (2.0, 1.0), None, (-math.inf, math.inf)),
+    ],
+)
+def test_more_is_better_in_scores(
+    measure: Measure, better: tuple[float, float], worst: float | None, limits: tuple[float, float]
+) -> None:
+    first, second = map(measure.score, better)
+    assert first > second
+    assert measure.score(first) == better[0]
+    assert (measure.worst, measure.score_limits) == (worst, limits)
+    assert measure.mode == ("max" if measure.direction == "maximize" else "min")
+
+
+def test_ends_of_scores_become_ends_of_values_within_their_range() -> None:
+    assert PIXELS.flipped(-3.0, -1.0) == (1.0, 3.0)
+    assert SHARE_TO_MINIMIZE.clipped(-0.1, 1.2) == ACCURACY.clipped(-0.1, 1.2) == (0.0, 1.0)
+    assert PIXELS.clipped(-0.1, 1.2) == (-0.1, 1.2)
+
+
+def test_names_are_columns_and_words() -> None:
+    assert (ACCURACY.val, ACCURACY.test, ACCURACY.title) == ("val_accuracy", "test_accuracy", "accuracy")
+    assert (Measure("macro_f1").title, PIXELS.title, SHARE_TO_MINIMIZE.title) == ("macro F1", "RMSE", "error rate")
