@@ -12,11 +12,13 @@ import operator
 import re
 import types
 import typing
+from collections.abc import Callable
 from typing import Any
 
 from mnist_sweep.errors import ConfigError
 
 INFINITY = math.inf
+Coercion = Callable[[Any, str], Any]
 
 
 def require(holds: bool, rule: str, /, **values: object) -> None:
@@ -54,10 +56,21 @@ def coerced_fields(value: Any) -> dict[str, Any]:
         ConfigError: A value cannot be coerced.
     """
     cls: Any = type(value)
+    coerced = {}
+    for name, label, coercion in _coercions(cls):
+        given = getattr(value, name)
+        item = coercion(_without_numpy(given), label)
+        if item is not given:
+            coerced[name] = item
+    return coerced
+
+
+@functools.cache
+def _coercions(cls: Any) -> tuple[tuple[str, str, Coercion], ...]:
+    """Return each field's name, its name in errors, and its coercion."""
     hints = field_types(cls)
-    given = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
-    coerced = {name: _coerced(item, hints[name], f"{cls.__name__}.{name}") for name, item in given.items()}
-    return {name: item for name, item in coerced.items() if item is not given[name]}
+    names = (field.name for field in dataclasses.fields(cls))
+    return tuple((name, f"{cls.__name__}.{name}", _coercion(hints[name])) for name in names)
 
 
 @functools.cache
@@ -73,37 +86,30 @@ def field_types(cls: Any) -> dict[str, Any]:
         raise ConfigError(f"the types of {cls.__name__} cannot be resolved: {error}.") from error
 
 
-def _coerced(given: Any, hint: Any, name: str) -> Any:
-    given = given.item() if getattr(given, "ndim", None) == 0 else given  # a NumPy scalar
+def _coercion(hint: Any) -> Coercion:
+    """Return what coerces a value to a declared type; it also takes the field's name in errors."""
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if origin is typing.Literal:
-        same = [argument for argument in arguments if _is(given, argument)]
-        _require(bool(same), f"is one of {', '.join(map(repr, arguments))}", name, given)
-        return same[0]
+        return functools.partial(_choice, arguments)
     if origin in (typing.Union, types.UnionType):
         inner = [argument for argument in arguments if argument is not type(None)]
-        if len(inner) > 1 or (given is None and len(inner) < len(arguments)):
-            return with_tuples(given)
-        return _coerced(given, inner[0], name)
+        coercion, is_optional = _coercion(inner[0] if len(inner) == 1 else Any), len(inner) < len(arguments)
+        return lambda given, name: None if given is None and is_optional else coercion(given, name)
     if origin is tuple:
-        return _sequence(given, arguments, name)
-    if hint is int:
-        return given if type(given) is int else _integer(given, name)
-    if hint is float:
-        number = given if type(given) is float else _number(given, name)
-        return number or 0.0  # -0.0 is equal to 0.0 but has another hash
-    if hint in (bool, str):
-        _require(isinstance(given, hint), "is a string" if hint is str else "is True or False", name, given)
-        return hint(given)
-    return with_tuples(given)
+        is_open = arguments[1:] == (...,)
+        return functools.partial(_sequence, [*map(_coercion, arguments[:1] if is_open else arguments)], is_open)
+    scalars: dict[type, Coercion] = {int: _integer, float: _number, bool: _flag, str: _text}
+    return next((scalars[kind] for kind in scalars if hint is kind), lambda given, _: with_tuples(given))
+
+
+def _without_numpy(given: Any) -> Any:
+    """Return the Python value of a NumPy scalar, and others as they are."""
+    return given.item() if getattr(given, "ndim", None) == 0 else given
 
 
 def _require(holds: bool, rule: str, name: str, given: Any) -> None:
-    require(holds, f"{name} {rule}", **{name.rpartition(".")[2]: given})
-
-
-def _is(given: Any, argument: Any) -> bool:
-    return isinstance(given, bool) == isinstance(argument, bool) and given.__hash__ is not None and given == argument
+    if not holds:
+        require(False, f"{name} {rule}", **{name.rpartition(".")[2]: given})
 
 
 def with_tuples(given: Any) -> Any:
@@ -111,21 +117,44 @@ def with_tuples(given: Any) -> Any:
     return tuple(map(with_tuples, given)) if isinstance(given, list | tuple) else given
 
 
-def _sequence(given: Any, arguments: tuple[Any, ...], name: str) -> Any:
+def _choice(arguments: tuple[Any, ...], given: Any, name: str) -> Any:
+    same = [argument for argument in arguments if given is argument or _is(given, argument)]
+    _require(bool(same), f"is one of {', '.join(map(repr, arguments))}", name, given)
+    return same[0]
+
+
+def _is(given: Any, argument: Any) -> bool:
+    return isinstance(given, bool) == isinstance(argument, bool) and given.__hash__ is not None and given == argument
+
+
+def _sequence(coercions: list[Coercion], is_open: bool, given: Any, name: str) -> Any:
     _require(isinstance(given, list | tuple), "is a sequence", name, given)
-    hints = arguments[:1] * len(given) if arguments[1:] == (...,) else arguments
-    _require(len(given) == len(hints), f"has {len(hints)} items", name, given)
-    items = tuple(_coerced(item, hint, name) for item, hint in zip(given, hints, strict=True))
+    coercions = coercions * len(given) if is_open else coercions
+    _require(len(given) == len(coercions), f"has {len(coercions)} items", name, given)
+    items = tuple(coercion(_without_numpy(item), name) for item, coercion in zip(given, coercions, strict=True))
     return given if type(given) is tuple and all(map(operator.is_, given, items)) else items
 
 
 def _integer(given: Any, name: str) -> int:
+    if type(given) is int:
+        return given
     whole = isinstance(given, numbers.Real) and not isinstance(given, bool) and math.isfinite(given)
     _require(whole and given == int(given), "is a whole number", name, given)
     return int(given)
 
 
 def _number(given: Any, name: str) -> float:
-    real = isinstance(given, numbers.Real) and not isinstance(given, bool)
-    _require(real and (not isinstance(given, int) or abs(given) < 2**1023), "is a number", name, given)
-    return float(given)
+    if type(given) is not float:
+        real = isinstance(given, numbers.Real) and not isinstance(given, bool)
+        _require(real and (not isinstance(given, int) or abs(given) < 2**1023), "is a number", name, given)
+    return float(given) if given or math.copysign(1.0, given) > 0 else 0.0  # -0.0 equals 0.0 but has another hash
+
+
+def _flag(given: Any, name: str) -> bool:
+    _require(isinstance(given, bool), "is True or False", name, given)
+    return bool(given)
+
+
+def _text(given: Any, name: str) -> str:
+    _require(isinstance(given, str), "is a string", name, given)
+    return str(given)

@@ -1,12 +1,11 @@
 """The trials of a race, as those of a search: each is asked for when it is needed, and rows are told."""
 
-import dataclasses
 from collections.abc import Iterable
 
 from mnist_sweep.search import race_summary
 from mnist_sweep.search.race import Known, Race
 from mnist_sweep.statistics.pair_evidence import MIN_SEEDS
-from mnist_sweep.trials.config import TrialConfig, config_id
+from mnist_sweep.trials.config import TrialConfig, config_id, with_seed
 from mnist_sweep.trials.row import TrialRow, trial_name
 
 
@@ -26,7 +25,7 @@ class RaceTrials:
     warning: str | None = None
 
     def __init__(self, trials: Iterable[TrialConfig], known: Known, rows: Iterable[TrialRow], *, num_val: int) -> None:
-        self.settings = {config_id(trial): dataclasses.replace(trial, seed=0) for trial in trials}
+        self.settings = {config_id(trial): with_seed(trial, 0) for trial in trials}
         self.race = Race([*self.settings], known, num_val=num_val, rows=rows)
         self.trials = {name: self._trial(row.config_id, row.config["seed"]) for name, row in self.race.rows.items()}
         for setting, seed in self.race.lacking():
@@ -59,4 +58,4 @@ class RaceTrials:
         return race_summary.departures(self.race, [*self.race.departures][known:])
 
     def _trial(self, setting: str, seed: int) -> TrialConfig:
-        return dataclasses.replace(self.settings[setting], seed=seed)
+        return with_seed(self.settings[setting], seed)

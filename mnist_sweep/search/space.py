@@ -4,7 +4,6 @@ An axis is a dotted field name (`model.filters`) or a whole part (`optimizer`) w
 function returns plain trials, spaces can be added with `+` and nested, and every trial is validated when it is made.
 """
 
-import dataclasses
 import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -12,7 +11,7 @@ from typing import Any
 from mnist_sweep.errors import ConfigError
 from mnist_sweep.search import axis_rules
 from mnist_sweep.search.distributions import Distribution
-from mnist_sweep.trials.config import TrialConfig
+from mnist_sweep.trials.config import TrialConfig, with_seed
 from mnist_sweep.trials.overrides import replace_fields
 from mnist_sweep.validation import require, shown_in_one_line
 
@@ -78,7 +77,7 @@ def repeat(trials: Trials, *, seeds: int) -> list[TrialConfig]:
         ConfigError: `seeds` is below 1.
     """
     require(type(seeds) is int and seeds >= 1, "seeds >= 1", seeds=seeds)
-    return [dataclasses.replace(trial, seed=seed) for trial in _trials(trials) for seed in range(seeds)]
+    return [with_seed(trial, seed) for trial in _trials(trials) for seed in range(seeds)]
 
 
 def _trials(base: Trials) -> list[TrialConfig]:

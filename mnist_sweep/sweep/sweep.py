@@ -104,12 +104,14 @@ class Sweep:
             require(seeds is None, "a search has one seed, that of its base", seeds=seeds)
             require(configs is None, "a search proposes its configs itself", configs=configs)
             return dataclasses.replace(self, search=_search_with(self.search, num_trials, options))
-        if not options and seeds is None and configs is None and (num_trials is None or num_trials >= len(self.trials)):
-            return self
-        trials = [dataclasses.replace(trial, **options) for trial in self.trials[:num_trials]]
-        chosen = trials if configs is None else _with_configs(trials, configs)
-        once = {config_id(trial): trial for trial in chosen}.values()
-        return dataclasses.replace(self, trials=chosen if seeds is None else repeat(once, seeds=seeds))
+        trials = self.trials[:num_trials]
+        if options:
+            trials = [dataclasses.replace(trial, **options) for trial in trials]
+        if configs is not None:
+            trials = _with_configs(trials, configs)
+        if seeds is not None:
+            trials = repeat({config_id(trial): trial for trial in trials}.values(), seeds=seeds)
+        return self if trials is self.trials else dataclasses.replace(self, trials=trials)
 
 
 def _given(**options: Any) -> dict[str, Any]:

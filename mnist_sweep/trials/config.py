@@ -4,10 +4,12 @@ The id is a hash of the flat form without the fields that have their default val
 no existing id. Hence a default, once released, never changes.
 """
 
+import copy
 import dataclasses
+import functools
 import itertools
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from types import FunctionType
 from typing import Any, Literal, cast
@@ -43,8 +45,15 @@ METHODS = {"data": "load", "model": "build", "optimizer": "apply", "schedule": "
 FUNCTIONS = ("data", "loss")  # the parts that may be functions
 
 
+class _WithId:
+    """Place for the id of a config, which never changes, once it is known; it is no field."""
+
+    __slots__ = ("_config_id",)
+    _config_id: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TrialConfig:
+class TrialConfig(_WithId):
     """Everything that determines a trial's results.
 
     The parts, the first four fields and `loss`, take a value, or a registered name or import path for the value with
@@ -107,16 +116,21 @@ class TrialConfig:
 
 def to_flat(config: TrialConfig) -> dict[str, Any]:
     """Return a config as one level of dotted field names with JSON values; `from_flat` is the inverse."""
-    flat: dict[str, Any] = {}
-    for item in dataclasses.fields(config):
-        value = getattr(config, item.name)
-        if item.name not in REGISTRIES:
-            flat[item.name] = as_json(value, item.name) if isinstance(value, tuple) else value
+    return {name: value for name, value, _ in _flat_items(config)}
+
+
+def _flat_items(config: TrialConfig) -> Iterator[tuple[str, Any, bool]]:
+    """Yield the name and the JSON value of each field of the flat form, and whether it has its default value."""
+    for name, default in _fields(TrialConfig):
+        value = getattr(config, name)
+        if name not in REGISTRIES:
+            yield name, as_json(value, name), value == default
             continue
-        flat[item.name] = name_of(type_of(value), REGISTRIES[item.name])
-        for inner in _fields(value):
-            flat[f"{item.name}.{inner.name}"] = as_json(getattr(value, inner.name), f"{item.name}.{inner.name}")
-    return flat
+        kind = type_of(value)
+        yield name, name_of(kind, REGISTRIES[name]), kind is type(default)
+        for inner, inner_default in _fields(kind):
+            given = getattr(value, inner)
+            yield f"{name}.{inner}", as_json(given, f"{name}.{inner}"), given == inner_default
 
 
 def from_flat(flat: Mapping[str, Any]) -> TrialConfig:
@@ -153,7 +167,7 @@ def make(kind: str, name: str, options: Mapping[str, Any]) -> Any:
     if not (isinstance(found, type) and dataclasses.is_dataclass(found)):
         raise ConfigError(f"the {kind} {name!r} must be a frozen dataclass, or, for data and losses, a function.")
     _check_names(found, options, f"the {kind} {name!r}")
-    required = [item.name for item in dataclasses.fields(found) if _default(item) is dataclasses.MISSING]
+    required = [field for field, default in _fields(found) if default is dataclasses.MISSING]
     missing = [name for name in required if name not in options]
     if missing:
         raise ConfigError(f"the {kind} {name!r} has no default for {', '.join(missing)}: give its value, not its name.")
@@ -162,8 +176,10 @@ def make(kind: str, name: str, options: Mapping[str, Any]) -> Any:
 
 def config_id(config: TrialConfig) -> str:
     """Return the hash of a config without its seed: all seeds of a config share it."""
-    flat, omitted = to_flat(config), {*defaults(config), "seed"}
-    return flat_id({name: value for name, value in flat.items() if name not in omitted})
+    if not hasattr(config, "_config_id"):
+        flat = {name: value for name, value, is_default in _flat_items(config) if not (is_default or name == "seed")}
+        object.__setattr__(config, "_config_id", flat_id(flat))
+    return config._config_id
 
 
 def trial_id(config: TrialConfig) -> str:
@@ -173,29 +189,29 @@ def trial_id(config: TrialConfig) -> str:
 
 def defaults(config: TrialConfig) -> tuple[str, ...]:
     """Return the names in the flat form that have their default values, in its order."""
-    names: list[str] = []
-    for item in dataclasses.fields(config):
-        value, default = getattr(config, item.name), _default(item)
-        is_part = item.name in REGISTRIES
-        names += [item.name] * (type_of(value) is type(default) if is_part else value == default)
-        if is_part:
-            inner_names = (inner.name for inner in _fields(value) if getattr(value, inner.name) == _default(inner))
-            names += [f"{item.name}.{name}" for name in inner_names]
-    return tuple(names)
+    return tuple(name for name, _, is_default in _flat_items(config) if is_default)
+
+
+def with_seed(config: TrialConfig, seed: int) -> TrialConfig:
+    """Return the trial of a config with another seed, without validating its other fields again."""
+    trial = copy.copy(config)
+    object.__setattr__(trial, "seed", seed)
+    object.__setattr__(trial, "_config_id", config_id(config))
+    return trial
 
 
 def has_custom_code(config: TrialConfig) -> bool:
     """Return whether a part of a config is in no registry, so that its code must be sent to the workers."""
-    return any(type_of(getattr(config, part)) not in registry.values() for part, registry in REGISTRIES.items())
+    return any(_is_custom(config, part) for part in REGISTRIES)
 
 
 def has_custom_training(config: TrialConfig) -> bool:
     """Return whether a part of a config other than its data is in no registry, so that its trial needs a process."""
-    return has_custom_code(dataclasses.replace(config, data=TrialConfig().data))
+    return any(_is_custom(config, part) for part in REGISTRIES if part != "data")
 
 
-def _default(item: "dataclasses.Field[Any]") -> Any:
-    return item.default_factory() if callable(item.default_factory) else item.default
+def _is_custom(config: TrialConfig, part: str) -> bool:
+    return type_of(getattr(config, part)) not in REGISTRIES[part].values()
 
 
 def _component(kind: str, value: Any) -> Any:
@@ -236,8 +252,11 @@ def type_of(value: Any) -> Any:
     return value if isinstance(value, FunctionType) else type(value)
 
 
-def _fields(value: Any) -> tuple["dataclasses.Field[Any]", ...]:
-    return () if isinstance(value, FunctionType) else dataclasses.fields(value)
+@functools.cache
+def _fields(kind: Any) -> tuple[tuple[str, Any], ...]:
+    """Return the name and the default value of each field of a class, MISSING if it has none; a function has none."""
+    fields = () if isinstance(kind, FunctionType) else dataclasses.fields(kind)
+    return tuple((one.name, one.default_factory() if callable(one.default_factory) else one.default) for one in fields)
 
 
 def _check_names(cls: Any, options: Mapping[str, Any], what: str) -> None:

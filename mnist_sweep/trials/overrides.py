@@ -20,15 +20,17 @@ def replace_fields(trial: "TrialConfig", values: Mapping[str, Any]) -> "TrialCon
         UnknownNameError: A name is no field of the trial.
         ConfigError: A value breaks a rule.
     """
-    for name in sorted(values, key=lambda dotted: "." in dotted):
-        part, _, inner = name.partition(".")
-        _check_field(trial, part, name)
-        value = values[name]
-        if inner:
-            _check_field(getattr(trial, part), inner, name)
-            value = dataclasses.replace(getattr(trial, part), **{inner: value})
-        trial = dataclasses.replace(trial, **{part: value})
-    return trial
+    for name in values:
+        _check_field(trial, name.partition(".")[0], name)
+    if whole := {name: value for name, value in values.items() if "." not in name}:
+        trial = dataclasses.replace(trial, **whole)
+    inner: dict[str, dict[str, Any]] = {}
+    for name in (name for name in values if name not in whole):
+        part, _, field = name.partition(".")
+        _check_field(getattr(trial, part), field, name)
+        inner.setdefault(part, {})[field] = values[name]
+    changed = {part: dataclasses.replace(getattr(trial, part), **fields) for part, fields in inner.items()}
+    return dataclasses.replace(trial, **changed) if changed else trial
 
 
 def config_at(config: "TrialConfig", step: int) -> "TrialConfig":

@@ -2,10 +2,13 @@
 
 import dataclasses
 import json
+import sys
 from typing import Any
 
 from mnist_sweep.errors import ConfigError
 from mnist_sweep.validation import coerce, shown_in_one_line
+
+MAX_FLOAT = sys.float_info.max
 
 
 def as_json(value: Any, name: str) -> Any:
@@ -14,6 +17,9 @@ def as_json(value: Any, name: str) -> Any:
     Raises:
         ConfigError: JSON cannot store it; the error calls it by this name.
     """
+    kind = type(value)
+    if value is None or kind in (bool, str) or (kind in (float, int) and abs(value) <= MAX_FLOAT):
+        return value
     try:
         return json.loads(json.dumps(value, allow_nan=False))
     except (TypeError, ValueError) as error:

@@ -105,6 +105,12 @@ def test_several_fields_of_one_part_vary_together() -> None:
     assert trial.model == CNN(filters=(4,), units=8, dropout=0.5)
 
 
+def test_values_that_are_valid_only_together_replace_those_before() -> None:
+    base = replace(BASE, schedule=Stepwise(boundaries=(5, 8)), changes=((9, (("weight_decay", 0.1),)),))
+    (trial,) = zipped(base, {"num_steps": [6], "changes": [()], "seed": [3]})
+    assert (trial.num_steps, trial.changes, trial.seed) == (6, (), 3)
+
+
 def test_zipped_takes_the_values_side_by_side() -> None:
     trials = zipped(BASE, {"batch_size": [10, 20, 30], "seed": range(3)})
     assert [(trial.batch_size, trial.seed) for trial in trials] == [(10, 0), (20, 1), (30, 2)]

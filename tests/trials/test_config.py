@@ -1,8 +1,10 @@
 """Laws of configs: what is one setting, what its id depends on, and what can never become a config."""
 
+import copy
 import functools
 import itertools
 import json
+import pickle
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
@@ -45,7 +47,7 @@ from mnist_sweep.data import loading
 from mnist_sweep.data.files.own_files import OwnFiles
 from mnist_sweep.errors import ConfigError, ScriptError, UnknownNameError
 from mnist_sweep.results.row_json import from_json, to_json
-from mnist_sweep.trials.config import REGISTRIES, defaults, make
+from mnist_sweep.trials.config import REGISTRIES, defaults, make, with_seed
 from tests.training import training_code
 
 Refused = Callable[..., AbstractContextManager[None]]
@@ -433,6 +435,23 @@ def test_seed_is_in_the_trials_id_and_not_in_the_configs() -> None:
     trials = [TrialConfig(num_steps=7, seed=seed) for seed in (0, 1, 2**31 - 1)]
     (own_id,) = {config_id(trial) for trial in trials}
     assert [trial_id(trial) for trial in trials] == [f"{own_id}-{trial.seed}" for trial in trials]
+
+
+@pytest.mark.parametrize("is_known", [True, False])
+def test_trial_with_another_seed_is_the_one_that_is_made_anew(is_known: bool) -> None:
+    config = TrialConfig(num_steps=7, model=CNN(filters=(8, 16)), changes=((3, (("weight_decay", 0.1),)),))
+    if is_known:
+        config_id(config)
+    trial, anew = with_seed(config, 3), replace(config, seed=3)
+    assert (trial, hash(trial), repr(trial), trial_id(trial)) == (anew, hash(anew), repr(anew), trial_id(anew))
+    assert config.seed == 0
+
+
+@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, lambda config: pickle.loads(pickle.dumps(config))])
+def test_id_that_is_known_goes_with_no_other_config(copied: Callable[[TrialConfig], TrialConfig]) -> None:
+    config = TrialConfig(num_steps=7)
+    assert config_id(copied(config)) == config_id(config) == config_id(copied(config))
+    assert config_id(replace(config, num_steps=8)) == config_id(TrialConfig(num_steps=8)) != config_id(config)
 
 
 def test_id_is_the_same_in_every_process() -> None:
