@@ -40,6 +40,15 @@ def test_seeds_that_vary_more_at_some_settings_do_not_break_the_test(layout: str
     assert found > 0
 
 
+@pytest.mark.parametrize("num_seeds", [5, 10])
+@pytest.mark.parametrize("spread", [0.0, 0.1])
+def test_configs_that_hardly_vary_do_not_make_others_seem_worse(spread: float, num_seeds: int) -> None:
+    draw, hardly = np.random.default_rng(0), np.arange(40)[:, None] % 2
+    tables = draw.normal(0.97 - 0.8 * hardly, 0.003 * np.where(hardly, spread, 1), (500, 40, 40))[:, :, -num_seeds:]
+    called = np.mean([worse(table)[::2].any() for table in tables])
+    assert called <= 0.07  # 5% and two standard errors of 500 sweeps; 28% with the widest distribution alone
+
+
 def test_worse_configs_are_found_where_seeds_vary_alike() -> None:
     assert equals.called("equal", 40, 3, 100)[1] > 0.85
 
