@@ -85,8 +85,11 @@ class Local:
             for note in notes:
                 observer.noted(None, note)
             while True:
-                while (pool.idle or len(pool) < num_workers) and (trial := tasks.next()):
-                    process = pool.idle[0] if pool.idle else self._process(len(pool), definitions)
+                while pool.idle or len(pool) < num_workers:
+                    process = pool.idle[0] if pool.idle else None
+                    if not (trial := tasks.next(process)):
+                        break
+                    process = process or self._process(len(pool), definitions)
                     pool.start(process, tasks.run(process, trial))
                 if not tasks.num_running:
                     return

@@ -1,6 +1,8 @@
 """The trials of a run as tasks of a pool: which one is next, and what the observer hears of each."""
 
-from collections.abc import Generator, Iterable, Mapping
+import itertools
+from collections import defaultdict
+from collections.abc import Generator, Hashable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from mnist_sweep.data.dataset import Dataset
@@ -12,10 +14,13 @@ from mnist_sweep.training import row_builder
 from mnist_sweep.training.trial_progress import Paused
 from mnist_sweep.trials.artifacts import Artifacts, SavedModel
 from mnist_sweep.trials.config import TrialConfig, trial_id
+from mnist_sweep.trials.graph_sharing import graph_signature
 from mnist_sweep.trials.row import Evaluation, TrialRow
 
 if TYPE_CHECKING:
     from mnist_sweep.runners.process_pool import Process, Task
+
+LOOK_AHEAD = 16
 
 
 class TrialTasks:
@@ -36,16 +41,25 @@ class TrialTasks:
         max_retries: int,
     ) -> None:
         self.num_running = 0
-        self._listed, self._datasets, self._observer = iter(trials), datasets, observer
+        self._datasets, self._observer = datasets, observer
+        self._listed = ((graph_signature(trial), trial) for trial in trials)
+        self._upcoming: list[tuple[Hashable, TrialConfig]] = []
+        self._processes: defaultdict[Hashable, set[Process]] = defaultdict(set)
         self._artifacts, self._max_retries = artifacts, max_retries
         self._may_propose = self._proposes = num_proposals > 0
 
-    def next(self) -> TrialConfig | None:
-        """Return the next trial; None if there is none, or none until a running one has its row."""
+    def next(self, process: "Process | None" = None) -> TrialConfig | None:
+        """Return the next trial for a process; None if there is none, or none until a running one has its row.
+
+        Of the next few, it is the first whose graphs the process has traced, or else no process has.
+        """
         if self._observer.is_ending():
             return None
-        if trial := next(self._listed, None):
-            return trial
+        self._upcoming += itertools.islice(self._listed, LOOK_AHEAD - len(self._upcoming))
+        if self._upcoming:
+            known = [self._processes[kind] for kind, _ in self._upcoming]
+            number = next((number for number, those in enumerate(known) if process in those or not those), 0)
+            return self._upcoming.pop(number)[1]
         trial = self._observer.propose() if self._may_propose else None
         self._may_propose = trial is not None
         return trial
@@ -61,6 +75,7 @@ class TrialTasks:
     def run(self, process: "Process", trial: TrialConfig) -> "Task":
         """Run a trial until it has its row or is paused; retry one whose process the system has ended."""
         name, self.num_running = trial_id(trial), self.num_running + 1
+        self._processes[graph_signature(trial)].add(process)
         self._observer.started(name)
         for num_left in reversed(range(self._max_retries + 1)):
             try:

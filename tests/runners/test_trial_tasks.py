@@ -71,3 +71,26 @@ def test_a_process_is_not_waited_for_in_a_run_that_is_to_end() -> None:
     process = Starting()
     assert [*tasks(Notes(ends_after=0)).start(process)] == []
     assert process.killed
+
+
+def test_a_process_gets_trials_whose_graphs_it_has_before_others_and_all_are_run() -> None:
+    other = replace(BASE, batch_size=7)
+    listed = [replace(trial, seed=seed) for seed in range(3) for trial in (BASE, BASE, other)]
+    waiting = tasks(Notes(), *listed)
+    processes = (Failing(), Failing())
+    batches: tuple[list[int], ...] = ([], [])
+    for number in (0, 1, 1, 0, 1, 0, 0, 0, 0):
+        trial = waiting.next(processes[number])
+        assert trial
+        batches[number].append(trial.batch_size)
+        assert [*waiting.run(processes[number], trial)] == [None]
+    assert batches == ([50, 50, 50, 50, 50, 50], [7, 7, 7])
+    assert waiting.next(processes[1]) is None
+
+
+def test_a_process_without_graphs_of_its_own_takes_the_next_trial_all_the_same() -> None:
+    waiting = tasks(Notes(), *(replace(BASE, seed=seed) for seed in range(4)))
+    for process in (Failing(), Failing()):
+        trial = waiting.next(process)
+        assert trial
+        assert [*waiting.run(process, trial)] == [None]
