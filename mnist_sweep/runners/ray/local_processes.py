@@ -22,6 +22,7 @@ SECONDS_TO_HANG = 7.0  # without running at all, while Ray starts; even an idle 
 SECONDS_TO_HANG_LATER = 30.0  # where a disk that stalls may hold one up, and its end costs more
 SECONDS_TO_RAISE = 5.0  # after a process has ended while Ray starts; Ray's native code may wait for it for 60 s
 SECONDS_BETWEEN_LOOKS = 0.5
+SECONDS_BETWEEN_SIGNS = 0.01  # of a raylet, before Ray connects to it
 Starting = Callable[[], contextlib.AbstractContextManager[None]]
 
 
@@ -38,6 +39,7 @@ def kept_local() -> Iterator[Starting]:
         private.replaced(private.POPEN, processes.start),
         private.replaced(private.GCS_PORT, processes.gcs_port),
         private.replaced(private.GET_NODE, processes.node),
+        private.replaced(private.CORE_WORKER, processes.core_worker),
         processes.ending,
         processes.watched(),
     ):
@@ -49,8 +51,8 @@ class _Processes:
 
     def __init__(self) -> None:
         self.ending = contextlib.ExitStack()
-        names = private.POPEN, private.GCS_PORT, private.GET_NODE
-        self._popen, self._gcs_port, self._get_node = map(private.found, names)
+        names = private.POPEN, private.GCS_PORT, private.GET_NODE, private.CORE_WORKER
+        self._popen, self._gcs_port, self._get_node, self._core_worker = map(private.found, names)
         self._started: dict[str, Any] = {}
         self._asked_since: dict[str, float] = {}
         self._hung: set[str] = set()
@@ -84,6 +86,19 @@ class _Processes:
         self._check("raylet")
         return self._get_node(*arguments)
 
+    def core_worker(self, *arguments: Any, **options: Any) -> Any:
+        """Connect this process to a raylet that is seen to run.
+
+        Native code does that and holds the GIL, so nothing here could end a wait of 30 s for one that hangs.
+        """
+        self._check("raylet")
+        raylet = self._started.get("raylet")
+        ran = machine.active_nanoseconds(raylet.pid) if raylet else None
+        while raylet and ran is not None and machine.active_nanoseconds(raylet.pid) == ran:
+            time.sleep(SECONDS_BETWEEN_SIGNS)
+            self._check("raylet")
+        return self._core_worker(*arguments, **options)
+
     @contextlib.contextmanager
     def starting(self) -> Iterator[None]:
         """Let this process end if the body hangs."""
@@ -95,7 +110,10 @@ class _Processes:
 
     @contextlib.contextmanager
     def watched(self) -> Iterator[None]:
-        """Kill a vital process that hangs, so that Ray breaks down as it does without one."""
+        """Kill a vital process that hangs in a run, so that Ray breaks down as it does without one.
+
+        One that hangs while Ray starts is left alone, since native code that waits for it says nothing until it ends.
+        """
         end = threading.Event()
         watching = threading.Thread(target=self._watch, args=[end], daemon=True)
         watching.start()
@@ -113,7 +131,8 @@ class _Processes:
             for name, process in [*self._started.items()]:
                 if name in looks and process.poll() is None and looks[name].seconds_idle(process.pid) > limit:
                     self._hung.add(name)
-                    process.kill()
+                    if not self._is_starting:
+                        process.kill()
             cause = next(filter(None, map(self._end_of, private.VITAL_PROCESSES)), None)
             seconds_ended += SECONDS_BETWEEN_LOOKS if cause and self._is_starting else -seconds_ended
             if cause and seconds_ended > SECONDS_TO_RAISE:
@@ -130,9 +149,11 @@ class _Processes:
     def _end_of(self, name: str) -> str | None:
         """Return how a process has ended, or None."""
         process = self._started.get(name)
+        if name in self._hung:
+            return f"its {name} hangs"
         if process is None or process.poll() is None:
             return None
-        return f"its {name} hangs" if name in self._hung else f"its {name} has ended with status {process.returncode}"
+        return f"its {name} has ended with status {process.returncode}"
 
 
 class _Looks:

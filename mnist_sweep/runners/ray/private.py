@@ -17,10 +17,12 @@ TESTED_VERSIONS = ("2.60",)
 # A Ray that is started here listens on loopback only: the variable is named after the systems on which that is the
 # default; this process has read it if a script or a searcher has imported Ray before. Tune's actors bring an
 # environment of their own, so they cannot use the workers that Ray starts in advance. The driver asks for its raylet
-# again and again, so that it sees whether that still runs.
+# again and again, so that it sees whether that still runs, and waits in silence for a GCS that hangs until
+# `local_processes` has seen it.
 LOCAL = {
     "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
     "RAY_prestart_worker_first_driver": "0",
+    "RAY_gcs_rpc_server_connect_timeout_s": "60",
     "RAY_raylet_start_wait_time_s": "1",
 }
 HAS_READ_LOOPBACK = "ray._private.ray_constants.ENABLE_RAY_CLUSTER"
@@ -29,6 +31,7 @@ GLOBAL_NODE = "ray._private.worker._global_node"
 POPEN = "ray._private.services.ConsolePopen"
 GCS_PORT = "ray._private.node.wait_for_persisted_port"
 GET_NODE = "ray._private.services.get_node"
+CORE_WORKER = "ray._raylet.CoreWorker"
 FIND_ADDRESS = "ray._private.services.get_ray_address_from_environment"
 VITAL_PROCESSES = ("gcs_server", "raylet")
 PRINT_NODE_MESSAGE = "ray._private.worker.print_to_stdstream"
@@ -39,6 +42,7 @@ WITHOUT = {
     POPEN: "signals to the run's process group end Ray at once",
     GCS_PORT: "a Ray that cannot start is waited for",
     GET_NODE: "a Ray that cannot start is waited for",
+    CORE_WORKER: "a raylet that hangs while Ray starts is waited for",
     FIND_ADDRESS: "a cluster that `auto` finds and that does not answer is waited for",
     PRINT_NODE_MESSAGE: "lost nodes are not reported",
     SET_SIGTERM_HANDLER: "a SIGTERM while Ray starts ends the run at once",

@@ -10,11 +10,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from ray import _raylet
 from ray._private import node, ray_constants, services
 
 from mnist_sweep.runners.ray import local_processes, private
 
-ORIGINAL = {name: private.found(name) for name in (private.POPEN, private.GCS_PORT, private.GET_NODE)}  # at import
+NAMES = private.POPEN, private.GCS_PORT, private.GET_NODE, private.CORE_WORKER
+ORIGINAL = {name: private.found(name) for name in NAMES}  # at import
 
 
 @pytest.fixture(autouse=True)
@@ -40,11 +42,10 @@ def raylet(tmp_path: Path) -> str:
     return str(tmp_path / "raylet")
 
 
-@pytest.fixture
-def busy_gcs(tmp_path: Path) -> list[str]:
-    """A program of that name, which runs all the time."""
-    (tmp_path / "gcs_server").symlink_to("/bin/sh")
-    return [str(tmp_path / "gcs_server"), "-c", "while :; do :; done"]
+def busy(folder: Path, name: str) -> list[str]:
+    """Return the command of a program of this name that runs all the time."""
+    (folder / name).symlink_to("/bin/sh")
+    return [str(folder / name), "-c", "while :; do :; done"]
 
 
 @pytest.mark.parametrize("num_contexts", [1, 2])
@@ -82,26 +83,44 @@ def test_a_raylet_that_has_ended_is_not_waited_for(raylet: str) -> None:
             services.get_node("127.0.0.1:1", "id")
 
 
-def test_a_process_that_hangs_is_killed_and_named(raylet: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_raylet_that_hangs_is_not_connected_to_nor_killed_while_native_code_waits_for_it(
+    raylet: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(local_processes, "SECONDS_TO_HANG_LATER", 300.0)
     monkeypatch.setattr(local_processes, "SECONDS_TO_HANG", 0.5)
     with local_processes.kept_local() as starting, starting():
-        assert services.ConsolePopen([raylet, "300"]).wait() == -signal.SIGKILL
+        hanging = services.ConsolePopen([raylet, "300"])
         with pytest.raises(TimeoutError, match="its raylet hangs"):
-            services.get_node("127.0.0.1:1", "id")
+            _raylet.CoreWorker()
+        assert hanging.poll() is None
+    assert hanging.wait() == -signal.SIGKILL
+
+
+def test_a_raylet_that_has_ended_is_not_connected_to(raylet: str) -> None:
+    with local_processes.kept_local():
+        services.ConsolePopen([raylet, "0"]).wait()
+        with pytest.raises(TimeoutError, match="its raylet has ended with status 0"):
+            _raylet.CoreWorker()
 
 
 def test_a_process_that_runs_and_does_not_start_is_waited_for_longer(
-    tmp_path: Path, busy_gcs: list[str], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(local_processes, "SECONDS_TO_HANG", 0.5)
     monkeypatch.setattr(os, "getloadavg", lambda: (0.0, 0.0, 0.0))
     monkeypatch.setattr(local_processes, "SECONDS_TO_START", 3.0)
     with local_processes.kept_local():
-        gcs = services.ConsolePopen(busy_gcs)
+        gcs = services.ConsolePopen(busy(tmp_path, "gcs_server"))
         with pytest.raises(TimeoutError, match=r"its gcs_server did not start within 3 s"):
             node.wait_for_persisted_port(str(tmp_path), "a" * 56, "gcs_server_port", timeout_ms=30_000)
         assert gcs.poll() is None
+
+
+def test_a_raylet_that_runs_is_connected_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_raylet, "CoreWorker", lambda *arguments, **options: (arguments, options))
+    with local_processes.kept_local():
+        services.ConsolePopen(busy(tmp_path, "raylet"))
+        assert _raylet.CoreWorker(1, mode=2) == ((1,), {"mode": 2})
 
 
 @pytest.mark.parametrize(("program", "cause"), [("300", "hangs"), ("0", "has ended with status 0")])
