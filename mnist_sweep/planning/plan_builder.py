@@ -77,7 +77,7 @@ def plan(
     before_calibration(found)
     if calibrate and found.num_trials:
         measured = calibration_processes.calibrate(_to_run(remaining), runner, found.num_workers)
-        found = _calibrated(found, remaining, measured, keep.models)
+        found = _calibrated(found, runner, remaining, measured, keep.models)
         found = replace(found, **_memory(runner, found.num_workers, _to_run(remaining), measured))
     if found.seconds:
         trials = digest(remaining.work_ids)
@@ -169,7 +169,9 @@ def _disk(found: Plan, remaining: RemainingTrials, keep: Keep) -> dict[str, int]
     )
 
 
-def _calibrated(found: Plan, remaining: RemainingTrials, measured: Calibration, models: Retention) -> Plan:
+def _calibrated(
+    found: Plan, runner: Local | RayTune, remaining: RemainingTrials, measured: Calibration, models: Retention
+) -> Plan:
     population = remaining.population
     timed = []
     for trial in _to_run(remaining):
@@ -178,12 +180,13 @@ def _calibrated(found: Plan, remaining: RemainingTrials, measured: Calibration, 
             trained = replace(trial, num_steps=population.steps_per_round, changes=()) if population else trial
             timed.append(wall_time.timed(trained, remaining.datasets[trial.data], graph_signature(trial), cost))
     models = "all" if models == "best" and remaining.several_seeds else models  # every trial saves its model then
-    size, start = population.size if population else len(timed), measured.start
+    options: dict[str, Any] = {"num_workers": found.num_workers, "start": measured.start, "models": models}
+    options["round_size"] = population.size if population else len(timed)
+    seconds = {name: wall_time.wall_seconds(timed, runner=name, **options) for name in wall_time.RUNNERS}
     return replace(
         found,
-        seconds=wall_time.wall_seconds(
-            timed, runner=found.runner, num_workers=found.num_workers, start=start, models=models, round_size=size
-        ),
+        seconds=seconds[found.runner],
+        seconds_by_runner={} if getattr(runner, "in_process", False) else seconds,  # others run several at a time
         kinds=tuple(_kinds(found, remaining, measured, timed)),
     )
 

@@ -75,6 +75,7 @@ class Plan:
         free_disk: Free disk space where the results folder is.
         data_error: Why a data set cannot be loaded, in one line; empty if all can be.
         seconds: Wall time of the run; None without a calibration.
+        seconds_by_runner: The same by the name of each runner's class, with as many trials at a time; empty without.
         memory: Peak of all workers, with what they share and Ray; None without a calibration.
         worker_memory: Peak of each worker's own memory.
         gpu_memory: Peak of each worker on its GPU; 0 without one. Trials that do not fit there fail.
@@ -91,6 +92,7 @@ class Plan:
     free_disk: int
     data_error: str = ""
     seconds: float | None = None
+    seconds_by_runner: Mapping[str, float] = field(default_factory=dict)
     memory: int | None = None
     worker_memory: int = 0
     gpu_memory: int = 0

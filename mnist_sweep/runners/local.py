@@ -86,10 +86,10 @@ class Local:
                 observer.noted(None, note)
             while True:
                 while pool.idle or len(pool) < num_workers:
-                    process = pool.idle[0] if pool.idle else None
-                    if not (trial := tasks.next(process)):
+                    idle = pool.idle[0] if pool.idle else None
+                    if not (trial := tasks.next(idle)):
                         break
-                    process = process or self._process(len(pool), definitions)
+                    process = idle or self._process(len(pool), definitions)
                     pool.start(process, tasks.run(process, trial))
                 if not tasks.num_running:
                     return

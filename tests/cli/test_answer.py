@@ -132,6 +132,7 @@ SCHEMAS: dict[str, Schema] = {
         "free_disk": int,
         "data_error": TEXT,
         "seconds": OPTIONAL,
+        "seconds_by_runner": dict,
         "memory": int | None,
         "worker_memory": int,
         "gpu_memory": int,

@@ -74,9 +74,11 @@ def test_time_and_memory_follow_from_what_was_measured(tmp_path: Path) -> None:
     found = plan(SWEEP, results=tmp_path, runner=ALONE)
     assert (found.num_trials, found.runner, found.num_workers) == (3, "Local", 1)
     assert found.seconds == 3 + 3 * 12
+    assert found.seconds_by_runner == {"Local": found.seconds, "RayTune": pytest.approx(found.seconds + 7 + 3 * 0.06)}
     assert (found.memory, found.worker_memory) == ((4 << 30) + plan_builder.DRIVER_MEMORY, 3 << 30)
     assert found.gpu_memory == 0
-    assert plan(SWEEP, results=tmp_path, runner=Local(in_process=True)).memory == 4 << 30
+    debugged = plan(SWEEP, results=tmp_path, runner=Local(in_process=True))
+    assert (debugged.memory, debugged.seconds_by_runner) == (4 << 30, {})
     times = [(one.network, one.num_trials, one.step_seconds, one.trial_seconds) for one in found.kinds]
     assert times == [(1, 1, 1.0, 12.0), (1, 2, 1.0, 12.0)]
 

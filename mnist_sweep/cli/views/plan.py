@@ -10,6 +10,7 @@ from mnist_sweep.planning.sweep_plan import KindPlan, NetworkPlan, Plan
 from mnist_sweep.text.numbers import clock, counted, size
 
 KIND_WIDTH = 25
+OPTIONS = {"Local": "local", "RayTune": "ray"}
 MAX_LAYERS, LAST_LAYERS = 60, 5  # that are shown of a network, and how many of these are its last
 
 
@@ -83,6 +84,13 @@ def _kinds(kinds: Sequence[KindPlan]) -> Table:
     return table
 
 
+def _fastest(plan: Plan) -> list[str]:
+    """Return a line on the runners, the fastest one first."""
+    ranked = sorted((seconds, OPTIONS[name]) for name, seconds in plan.seconds_by_runner.items())
+    texts = [f"{clock(seconds)} with --runner {option}" for seconds, option in ranked]
+    return [f"fastest here: {' instead of '.join(texts)}"] if texts else []
+
+
 def _summary(plan: Plan) -> list[str]:
     trials = f"to run: {counted(plan.num_trials, 'trial')}"
     if plan.data_error:
@@ -92,6 +100,7 @@ def _summary(plan: Plan) -> list[str]:
     lines = [f"{trials}, {plan.num_workers} at a time"]
     if plan.seconds is not None and plan.memory is not None:
         lines.append(f"time: {clock(plan.seconds)}, measured with {counted(plan.num_workers, 'trial')} at a time")
+        lines += _fastest(plan)
         total = f"{size(plan.memory)} with shared libraries and the driver"
         free = f", {size(plan.free_memory)} free" if plan.free_memory is not None else ""
         lines.append(f"memory: {size(plan.worker_memory)} per worker, {total}{free}")

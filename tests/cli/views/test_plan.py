@@ -69,12 +69,17 @@ def test_without_a_calibration_there_is_the_disk_alone() -> None:
     assert disk == "disk: 6 kB (rows 3 kB, tables 3 kB), 5 GB free"
 
 
+def test_the_fastest_runner_is_named_with_what_it_saves() -> None:
+    both = replace(MEASURED, seconds_by_runner={"RayTune": 39.4, "Local": 32.0})
+    assert "\nfastest here: 0:32 with --runner local instead of 0:39 with --runner ray\n" in shown(both)
+
+
 def test_time_memory_and_kinds_are_shown_of_a_calibration() -> None:
     text = shown(MEASURED)
     lines = [line.split() for line in text.splitlines()]
     assert ["1", "2", "Adam,", "batch", "50", "1e+03", "0", "12"] in lines
     assert ["1", "1", "Adam,", "batch", "20", "fails"] in lines
-    assert "\ntime: 0:39, measured with 1 trial at a time\n" in text
+    assert "\ntime: 0:39, measured with 1 trial at a time\nmemory" in text
     assert "\nmemory: 3 GB per worker, 4 GB with shared libraries and the driver, 8 GB free\n" in text
     assert text.endswith("warning: 1 trial of network 1 (Adam, batch 20) will fail: OSError: out of cheese.\n")
 
