@@ -4,6 +4,7 @@ First comes what was interrupted, then what would tell the best configs apart: m
 the best, or more trials of a search. Seeds are at most doubled at a time, since ties are decided on the way.
 """
 
+import functools
 import math
 import re
 from collections.abc import Mapping, Sequence
@@ -101,9 +102,9 @@ def next_runs(
     Args:
         folder: The results folder.
         budget: What the runs may take together: a time such as `90min` or `2h`, or a number of trials such as `20`.
-        within: The largest difference that does not count, and
-        in_points: its unit, as in `verdict`.
+        within: The largest difference that does not count, as in `verdict`.
         script: The sweep script; None means that of the last run, with its options.
+        in_points: Whether `within` is in points, as in `verdict`.
 
     Raises:
         ConfigError: The budget is no time and no number, or `within` is out of range.
@@ -114,10 +115,9 @@ def next_runs(
     margin = margin_of(within, next(iter(known.rows.values())).measure, in_points=in_points)
     found, notes = [], list(known.notes)
     is_search = (folder / pending_proposals.FOLDER).is_dir()
-    for which in ("finish", "search" if is_search else "seeds"):
-        run = (
-            _finish(known) if which == "finish" else _search(known, left) if is_search else _seeds(known, left, margin)
-        )
+    for which in ("finish", "more"):
+        more = functools.partial(_search if is_search else _seeds, known, left, margin)
+        run = _finish(known) if which == "finish" else more()
         if run is None:
             continue
         cost = Budget(run.num_trials, run.seconds or 0.0)
@@ -242,7 +242,7 @@ def _seeds_wanted(tied: Sequence[Sequence[TrialRow]], within: float) -> int:
     return min(needed or 0, 2 * fewest)
 
 
-def _search(known: _Known, left: Budget) -> ProposedRun | None:
+def _search(known: _Known, left: Budget, _: float) -> ProposedRun | None:
     """Return the run of more trials of a search that the budget covers; None for a population."""
     if any(row.config.get("changes") for row in known.rows.values()):
         return None

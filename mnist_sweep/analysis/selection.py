@@ -76,13 +76,11 @@ def select(trials: "str | Path | pd.DataFrame", *, num_val: int | None = None) -
     configs, num_val = configs[~alone], _num_val(good) if num_val is None else num_val
     verdict = _verdict(good[good["config_id"].isin(configs.index)], configs, num_val, measure)
     best, mean = str(configs.index[0]), float(configs["mean"].iloc[0])
-    of_best, (least, most) = good[good["config_id"] == best], measure.score_limits
-    on_val, on_test = _over_images(of_best, mean, num_val, measure)
+    least, most = measure.score_limits
     found = Selection(
         config_id=best,
-        n=len(of_best),
-        **_mean("val", of_best[measure.val], on_val, measure),
-        **_mean("test", of_best[measure.test], on_test, measure),
+        n=int(configs["n"].iloc[0]),
+        **_means(good[good["config_id"] == best], num_val, measure),
         num_compared=len(configs),
         selection_bias=verdict.bias.expected,
         selection_bias_low=max(verdict.bias.low, measure.score(mean) - most),
@@ -146,6 +144,13 @@ def _verdict(good: "pd.DataFrame", configs: "pd.DataFrame", num_val: int | None,
         return _Verdict(none, others, unknown, UNTESTABLE)
     worse = worse_over_images(means, 0, num_val) & ~untested
     return _Verdict(worse, untested, bias_over_images(means, num_val), OVER_IMAGES)
+
+
+def _means(of_best: "pd.DataFrame", num_val: int | None, measure: Measure) -> dict[str, float]:
+    """Return the means of a config's values on validation and test, with their intervals."""
+    columns = of_best[measure.val], of_best[measure.test]
+    on_val, on_test = _over_images(of_best, float(columns[0].mean()), num_val, measure)
+    return _mean("val", columns[0], on_val, measure) | _mean("test", columns[1], on_test, measure)
 
 
 def _mean(name: str, values: "pd.Series[float]", of_images: Ends, measure: Measure) -> dict[str, float]:

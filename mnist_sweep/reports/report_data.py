@@ -12,14 +12,11 @@ from mnist_sweep.results.ledger import Ledger
 from mnist_sweep.text.names import label, varying
 from mnist_sweep.trials import kinds, ranking
 from mnist_sweep.trials.measure import Measure
-from mnist_sweep.trials.ranking import ConfigResult
+from mnist_sweep.trials.ranking import BEST_TRIAL, ConfigResult
 from mnist_sweep.trials.row import Status, TrialRow, rank
 
 if TYPE_CHECKING:
     import pandas as pd
-
-
-BEST_TRIAL = "the best trial"  # where configs have one seed
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from mnist_sweep.trials.measure import Measure
 from mnist_sweep.trials.row import Status, TrialRow, rank
 
+BEST_TRIAL = "the best trial"  # where configs have one seed
 DIGITS = 12  # to which means are compared: equal ones may differ by rounding
 
 

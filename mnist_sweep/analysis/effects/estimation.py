@@ -79,7 +79,7 @@ def effects(trials: "str | Path | pd.DataFrame") -> Effects:
         interactions=tuple(pair for number, pair in enumerate(pairs) if pair.significant or number < NUM_INTERACTIONS),
         num_trials=int(good.sum()),
         left_out={str(status): int(num) for status, num in trials["status"][~good].value_counts().items()},
-        notes=(*trials.attrs.get(NOTES, ()), *sentences.notes(trials[good], trials["status"][~good], factors, design)),
+        notes=(*trials.attrs.get(NOTES, ()), *sentences.notes(trials, good, factors, design, measure)),
         objective=measure,
     )
 

@@ -133,9 +133,14 @@ def failure_sentences(
 
 
 def notes(
-    trials: "pd.DataFrame", left_out: "pd.Series[str]", factors: Sequence[Factor], design: Design | None
+    trials: "pd.DataFrame",
+    good: NDArray[np.bool_],
+    factors: Sequence[Factor],
+    design: Design | None,
+    measure: Measure = ACCURACY,
 ) -> Iterator[str]:
-    """Yield what limits the results of the trials that succeeded; `left_out` has the status of the others."""
+    """Yield what limits the results of the `good` ones of some trials."""
+    left_out, trials = trials["status"][~good], trials[good]
     if not factors:
         yield "No hyperparameter varies among these trials."
     if binned := [factor.short for factor in factors if factor.is_binned]:
@@ -148,15 +153,14 @@ def notes(
         yield f"The means are over {counted(len(trials), 'successful trial')}; left out: {counts}."
         if Status.STOPPED.value in left_out.to_numpy():
             yield "Trials that fell behind were stopped, so levels that lost many trials look better than they are."
-    yield from _seed_notes(trials, design)
+    yield from _seed_notes(trials, design, measure)
     if design and has_collapses(design.accuracy):
         yield COLLAPSED
     if design:
         yield THESE_IMAGES
 
 
-def _seed_notes(trials: "pd.DataFrame", design: Design | None) -> Iterator[str]:
-    measure = measure_of(trials)
+def _seed_notes(trials: "pd.DataFrame", design: Design | None, measure: Measure) -> Iterator[str]:
     repeated = trials.groupby("config_id")[measure.val].var(ddof=1).dropna()
     if len(repeated):
         std = _difference(math.sqrt(repeated.mean()), measure, 0)

@@ -1,7 +1,7 @@
 """The confusion matrix of the selected config on the test split, which selection did not use."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,10 +9,13 @@ from numpy.typing import NDArray
 from mnist_sweep.errors import LedgerError
 from mnist_sweep.reports.blocks import Cell, Plot, Table, number_columns, text_columns
 from mnist_sweep.reports.plots import BLUE, bars, figure, literal
-from mnist_sweep.reports.report_data import BEST_TRIAL, Results
 from mnist_sweep.results import data_cards, predictions
 from mnist_sweep.text.lines import listed
 from mnist_sweep.text.numbers import counted, percent
+from mnist_sweep.trials.ranking import BEST_TRIAL
+
+if TYPE_CHECKING:
+    from mnist_sweep.reports.report_data import Results
 
 MAX_CLASSES = 20
 MAX_COUNTED = 2048  # whose counts take 34 MB
@@ -23,7 +26,7 @@ CLEAR, STRONG = "rgba(213, 94, 0, 0)", "rgba(213, 94, 0, 0.85)"  # over either b
 DIAGONAL = "rgba(128, 128, 128, 0.25)"
 
 
-def plot(results: Results) -> Plot | None:
+def plot(results: "Results") -> Plot | None:
     """Return the confusion matrix of the selected config's median seed; None if no predictions are kept.
 
     Raises:
@@ -52,7 +55,7 @@ def plot(results: Results) -> Plot | None:
     return Plot(title=title, finding=finding, figure=drawing, table=_table(counts, names))
 
 
-def ids_with_file(results: Results, suffix: str) -> set[str]:
+def ids_with_file(results: "Results", suffix: str) -> set[str]:
     """Return the trials that have a file of this suffix in the predictions folder."""
     return {path.name.removesuffix(suffix) for path in (results.folder / predictions.FOLDER).glob(f"*{suffix}")}
 

@@ -16,7 +16,7 @@ MIN_LOG_RATIO = 10.0
 
 
 def section(results: Results) -> Section | None:
-    """Return the values on validation against wall time and their Pareto front; None if fewer than two trials have both."""
+    """Return values on validation against wall time, with the Pareto front; None if fewer than two trials have both."""
     rows = [row for row in results.good if row.seconds_total]
     if len(rows) < 2:
         return None

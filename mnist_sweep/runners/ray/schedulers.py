@@ -126,12 +126,7 @@ def _measure_named(scheduler: Any, stop: Any) -> Measure:
 
 
 def given_scheduler(
-    scheduler: Any,
-    stop: Any,
-    rows: Sequence[TrialRow],
-    call: Callable[..., Any],
-    *,
-    measure: Measure = ACCURACY,
+    scheduler: Any, stop: Any, rows: Sequence[TrialRow], call: Callable[..., Any], *, measure: Measure = ACCURACY
 ) -> Any:
     """Return a scheduler that decides as a copy of a given one, and stops a trial by a rule as well.
 
@@ -145,15 +140,10 @@ def given_scheduler(
         call: Calls a function of the user's, and keeps its exception.
         measure: What trials are judged by.
     """
-    from ray.tune.schedulers import AsyncHyperBandScheduler, FIFOScheduler, MedianStoppingRule
+    from ray.tune.schedulers import FIFOScheduler
 
-    inner, rule = copy.deepcopy(scheduler), copy.deepcopy(stop)
-    if getattr(inner, "_metric", "") is None:
-        inner.set_search_properties(measure.val, measure.mode)
-    if isinstance(inner, AsyncHyperBandScheduler | MedianStoppingRule):
-        for row in rows:
-            _replay(inner, row)
-    latest: dict[str, dict[str, Any]] = {}
+    inner, rule = _informed(scheduler, rows, measure), copy.deepcopy(stop)
+    latest: dict[str, Any] = {}
 
     class Given(_FirstPending, FIFOScheduler):
         def on_trial_add(self, tune_controller: Any, trial: Any) -> None:
@@ -176,6 +166,18 @@ def given_scheduler(
             call(inner.on_trial_complete, tune_controller, trial, latest.pop(trial.trial_id, result))
 
     return Given()
+
+
+def _informed(scheduler: Any, rows: Sequence[TrialRow], measure: Measure) -> Any:
+    """Return a copy of a scheduler that knows what trials are judged by, and has seen the curves of rows if it can."""
+    from ray.tune.schedulers import AsyncHyperBandScheduler, MedianStoppingRule
+
+    found = copy.deepcopy(scheduler)
+    if getattr(found, "_metric", "") is None:
+        found.set_search_properties(measure.val, measure.mode)
+    for row in rows if isinstance(found, AsyncHyperBandScheduler | MedianStoppingRule) else ():
+        _replay(found, row)
+    return found
 
 
 def _stops(stop: Any, trial_id: str, result: Mapping[str, Any], measure: Measure) -> bool:
