@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from mnist_sweep.results import saved_race
-from mnist_sweep.search.race_summary import RaceSummary, summary
+from mnist_sweep.search.race_summary import RaceSummary
 from mnist_sweep.text.names import varying
 from mnist_sweep.trials import kinds, ranking
 from mnist_sweep.trials.measure import ACCURACY, Measure
@@ -81,7 +81,6 @@ def folder_status(rows: Sequence[TrialRow], folder: Path) -> FolderStatus:
     Raises:
         LedgerError: The file that describes a race is damaged.
     """
-    saved = saved_race.read(folder)
     of_one_kind, notes = kinds.of_one_kind(rows)
     best = ranking.selected_first(ranking.by_config(of_one_kind).values())[:NUM_BEST]
     fields = tuple(name for name in varying(row.config for row in rows) if name != "changes")  # these are too wide
@@ -97,7 +96,7 @@ def folder_status(rows: Sequence[TrialRow], folder: Path) -> FolderStatus:
         failures=tuple(_failures(rows)),
         files=(*tables, "rows/", *(f"{name}/" for name in ("models", "logs") if (folder / name).is_dir())),
         notes=notes,
-        race=summary(saved.race(rows)) if saved else None,
+        race=saved_race.summary(folder, rows),
     )
 
 

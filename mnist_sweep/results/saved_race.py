@@ -7,7 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mnist_sweep.errors import ConfigError, LedgerError
+from mnist_sweep.results import runs
+from mnist_sweep.search import race_summary
 from mnist_sweep.search.race import Known, Race
+from mnist_sweep.search.race_summary import RaceSummary
 from mnist_sweep.statistics.sequential import Assumption
 from mnist_sweep.system.files import make_folder, read_regular, write_atomically
 from mnist_sweep.trials.row import TrialRow
@@ -48,6 +51,19 @@ class SavedRace:
     def race(self, rows: Iterable[TrialRow]) -> Race:
         """Return the state of the race, given the rows of its folder."""
         return Race(self.settings, self.known, num_val=self.num_val, rows=rows)
+
+
+def summary(folder: Path, rows: Iterable[TrialRow]) -> RaceSummary | None:
+    """Return the state of the race in a results folder with these rows; None if it has none.
+
+    Raises:
+        LedgerError: The race or the record of runs is damaged, or cannot be read.
+    """
+    saved = read(folder)
+    if saved is None:
+        return None
+    records = runs.read(folder)
+    return race_summary.summary(saved.race(rows), records[-1].num_workers if records else 1)
 
 
 def write(folder: Path, race: Race) -> None:

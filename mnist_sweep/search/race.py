@@ -90,6 +90,8 @@ class Race:
         rows: The rows of these settings with seeds below `max_seeds`, by trial id.
         departures: The settings that are out, in order.
         rounds: The state after each seed.
+        elimination: The state of all pairs of settings.
+        num_taken: Places in the order of the rows that have been decided on, those of eliminated settings included.
     """
 
     def __init__(self, settings: Sequence[str], known: Known, *, num_val: int, rows: Iterable[TrialRow] = ()) -> None:
@@ -97,10 +99,10 @@ class Race:
         self.departures: dict[str, Departure] = {}
         self._index = {name: index for index, name in enumerate(self.settings)}
         num, step = len(self.settings), 1 / num_val
-        self._elimination = Elimination(num, within=known.within, error=known.error, step=step, assume=known.assume)
+        self.elimination = Elimination(num, within=known.within, error=known.error, step=step, assume=known.assume)
         self.rounds: list[Round] = []
         self._has_accuracy: set[str] = set()
-        self._num_taken = 0  # places in the order of the rows, those of eliminated settings included
+        self.num_taken = 0
         self.rows = {row.trial_id: row for row in rows if self._is_ours(row)}
         self._advance()
 
@@ -114,9 +116,9 @@ class Race:
         """Why the race has ended: one setting remains, all are within the difference, or no seeds are left; or None."""
         if len(self.departures) == len(self.settings) - 1:
             return "one"
-        if self._elimination.within[0]:
+        if self.elimination.within[0]:
             return "within"
-        return "seeds" if self._num_taken == self.max_trials else None
+        return "seeds" if self.num_taken == self.max_trials else None
 
     @property
     def max_trials(self) -> int:
@@ -131,7 +133,7 @@ class Race:
 
     def lacking(self) -> Iterator[tuple[str, int]]:
         """Yield the settings and seeds that are needed next and have no rows, in their order; none after the end."""
-        for place in range(self._num_taken, 0 if self.end else self.max_trials):
+        for place in range(self.num_taken, 0 if self.end else self.max_trials):
             setting, seed = self._at(place)
             if setting not in self.departures and trial_name(setting, seed) not in self.rows:
                 yield setting, seed
@@ -139,7 +141,7 @@ class Race:
     def taken(self, setting: str) -> list[TrialRow]:
         """Return the rows of a setting that the decisions depend on, seed by seed."""
         gone = self.departures.get(setting)
-        num_seeds = gone.num_seeds if gone else -((self._index[setting] - self._num_taken) // len(self.settings))
+        num_seeds = gone.num_seeds if gone else -((self._index[setting] - self.num_taken) // len(self.settings))
         return [self.rows[trial_name(setting, seed)] for seed in range(num_seeds)]
 
     def _is_ours(self, row: TrialRow) -> bool:
@@ -151,31 +153,31 @@ class Race:
 
     def _advance(self) -> None:
         while self.end is None:
-            setting, seed = self._at(self._num_taken)
+            setting, seed = self._at(self.num_taken)
             if setting not in self.departures:
                 row = self.rows.get(trial_name(setting, seed))
                 if row is None:
                     return
                 self._take(setting, seed + 1, accuracy_of(row))
-            self._num_taken += 1
-            if self._num_taken % len(self.settings) == 0:
-                self._elimination.end_round()
+            self.num_taken += 1
+            if self.num_taken % len(self.settings) == 0:
+                self.elimination.end_round()
                 self._record_departures(len(self.settings) - 1, seed + 1)
-                self.rounds.append(Round(len(self.remaining), float(self._elimination.distance[0])))
+                self.rounds.append(Round(len(self.remaining), float(self.elimination.distance[0])))
 
     def _take(self, setting: str, num_seeds: int, accuracy: float) -> None:
         index = self._index[setting]
-        self._elimination.add(index, accuracy)
+        self.elimination.add(index, accuracy)
         if not math.isnan(accuracy):
             self._has_accuracy.add(setting)
         gave_none = setting not in self._has_accuracy and num_seeds >= self.known.max_runs_without_accuracy
         if gave_none:
-            self._elimination.eliminate(index)
+            self.elimination.eliminate(index)
         self._record_departures(index, num_seeds)
 
     def _record_departures(self, index: int, num_seeds: int) -> None:
         """Record who is out now that the setting at an index has so many seeds."""
-        for name, remains in zip(self.settings, self._elimination.remaining[0], strict=True):
+        for name, remains in zip(self.settings, self.elimination.remaining[0], strict=True):
             if not remains and name not in self.departures:
                 self.departures[name] = self._departure(name, num_seeds - (self._index[name] > index))
 
@@ -183,8 +185,8 @@ class Race:
         if setting not in self._has_accuracy:
             return Departure(num_seeds, None, math.nan)
         index = self._index[setting]
-        rival = int(self._elimination.evidence[0, index].argmax())
-        return Departure(num_seeds, self.settings[rival], float(self._elimination.lead[0, index, rival]))
+        rival = int(self.elimination.evidence[0, index].argmax())
+        return Departure(num_seeds, self.settings[rival], float(self.elimination.lead[0, index, rival]))
 
 
 def accuracy_of(row: TrialRow) -> float:

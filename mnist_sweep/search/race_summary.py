@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from mnist_sweep.search.race import End, Known, Race, Round, accuracy_of
+from mnist_sweep.search.race_forecast import Forecast, forecast
 from mnist_sweep.statistics.betting import fewest_seeds
 from mnist_sweep.statistics.intervals import share_upper_limit
 from mnist_sweep.text.lines import listed
@@ -61,6 +62,7 @@ class RaceSummary:
         max_trials: Trials with all seeds of all settings.
         settings: Those that remain, the best first, and then those that are out, the last one first.
         sentences: The answer, to quote, and what it does not hold for.
+        forecast: How it may go on; None if it has ended, or before two seeds.
     """
 
     known: Known
@@ -70,6 +72,7 @@ class RaceSummary:
     max_trials: int
     settings: tuple[SettingState, ...]
     sentences: tuple[str, ...]
+    forecast: Forecast | None
 
     @property
     def remaining(self) -> tuple[str, ...]:
@@ -77,8 +80,8 @@ class RaceSummary:
         return tuple(one.config_id for one in self.settings if one.remains)
 
 
-def summary(race: Race) -> RaceSummary:
-    """Return the state of a race as a value."""
+def summary(race: Race, num_workers: int = 1) -> RaceSummary:
+    """Return the state of a race as a value, and how it may go on with so many trials at a time."""
     names = labels(race)
     found = [_setting(race, name, names) for name in race.settings]
     remaining = sorted((one for one in found if one.remains), key=lambda one: (-one.val_accuracy, one.config_id))
@@ -92,6 +95,7 @@ def summary(race: Race) -> RaceSummary:
         max_trials=race.max_trials,
         settings=(*remaining, *gone),
         sentences=tuple(_sentences(race, remaining)),
+        forecast=forecast(race, num_workers),
     )
 
 

@@ -1,11 +1,15 @@
 """The trials of a race, as those of a search: each is asked for when it is needed, and rows are told."""
 
+import math
 from collections.abc import Iterable
 
 from mnist_sweep.search import race_summary
 from mnist_sweep.search.race import Known, Race
+from mnist_sweep.search.race_forecast import forecast
 from mnist_sweep.statistics.pair_evidence import MIN_SEEDS
+from mnist_sweep.text.numbers import counted
 from mnist_sweep.trials.config import TrialConfig, config_id, with_seed
+from mnist_sweep.trials.events import RaceForecast
 from mnist_sweep.trials.row import TrialRow, trial_name
 
 
@@ -27,6 +31,7 @@ class RaceTrials:
     def __init__(self, trials: Iterable[TrialConfig], known: Known, rows: Iterable[TrialRow], *, num_val: int) -> None:
         self.settings = {config_id(trial): with_seed(trial, 0) for trial in trials}
         self.race = Race([*self.settings], known, num_val=num_val, rows=rows)
+        self._forecast_from = MIN_SEEDS  # rounds
         self.trials = {name: self._trial(row.config_id, row.config["seed"]) for name, row in self.race.rows.items()}
         for setting, seed in self.race.lacking():
             if seed < MIN_SEEDS:
@@ -56,6 +61,17 @@ class RaceTrials:
         known = len(self.race.departures)
         self.race.add(row)
         return race_summary.departures(self.race, [*self.race.departures][known:])
+
+    def forecast(self, num_workers: int) -> RaceForecast | None:
+        """Return how the race is expected to go on, if it has had a quarter more rounds than when that was returned."""
+        num_seeds = len(self.race.rounds)
+        found = forecast(self.race, num_workers) if num_seeds >= self._forecast_from else None
+        if found is None:
+            return None
+        self._forecast_from = math.floor(1.25 * num_seeds) + 1
+        remain = f"{len(self.race.remaining)} of {counted(len(self.race.settings), 'config')} remain"
+        num_trials = len(self.race.rows) + round(found.trials.middle)
+        return RaceForecast(text=f"after {num_seeds} seeds {remain}: {found}", num_trials=num_trials)
 
     def _trial(self, setting: str, seed: int) -> TrialConfig:
         return with_seed(self.settings[setting], seed)

@@ -10,7 +10,9 @@ the error of eliminations is then proven for any number of settings. The price i
 most a lead's share with each, since a run that has not been seen may have lost everything.
 """
 
+import copy
 import math
+from typing import Self
 
 import numpy as np
 
@@ -53,6 +55,12 @@ class BettingEvidence:
         shown = np.minimum(logs, np.swapaxes(logs, -1, -2)) >= log_level
         tried = np.where(shown, -self._deltas[1:, None, None, None], np.inf)
         return np.asarray(tried.min(axis=0, initial=np.inf))
+
+    def repeated(self, number: int) -> Self:
+        """Return what bettors have in as many copies of the only sweep."""
+        copies = copy.copy(self)
+        copies._logs = np.repeat(self._logs, number, axis=2)
+        return copies
 
 
 def _total(logs: Array) -> Array:

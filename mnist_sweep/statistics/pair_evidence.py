@@ -9,7 +9,7 @@ probability of at most 1 / c (Ville 1939).
 
 import functools
 import math
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -96,6 +96,9 @@ class PairEvidence(Protocol):
             known: The differences of all pairs, `[num_sweeps, num_settings, num_settings]`.
         """
 
+    def repeated(self, number: int) -> Self:
+        """Return the evidence in as many copies of the only sweep."""
+
 
 class StudentEvidence:
     """Evidence that needs differences of nearly normal shape, whatever their spread.
@@ -126,3 +129,7 @@ class StudentEvidence:
         """Return the least D that each pair is shown to be within."""
         room = np.array([standardized_mean(n, log_level) for n in range(int(known.num.max()) + 1)])
         return np.asarray(np.abs(known.mean) + room[known.num.astype(np.int64)] * np.sqrt(known.variance) + self.margin)
+
+    def repeated(self, number: int) -> Self:
+        """Return itself, which keeps nothing of single sweeps."""
+        return self

@@ -19,8 +19,9 @@ all rows together, and for other differences it is none at all: there, `tests/be
 bets, it is a proof for any number and any shape.
 """
 
+import copy
 import math
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,6 +52,7 @@ class Elimination:
         lead: Mean lead of the third axis' setting over the second's, of that shape.
         evidence: Evidence that it is better, of that shape.
         pairs: Where this comes from.
+        pending: Accuracies of the round that has begun, NaN for those to come: float64 `[num_sweeps, num_settings]`.
     """
 
     def __init__(
@@ -72,7 +74,16 @@ class Elimination:
         self.evidence = np.ones(shape) - np.eye(num_settings)
         self.pairs: PairEvidence = BettingEvidence(shape, within) if assume == "any" else StudentEvidence()
         self._total = self.evidence.sum(axis=2)
-        self._round = np.full(shape[:2], np.nan)
+        self.pending = np.full(shape[:2], np.nan)
+
+    def repeated(self, number: int) -> Self:
+        """Return as many copies of its only sweep, which may go on in different ways."""
+        copies = copy.copy(self)
+        for name, value in vars(self).items():
+            if isinstance(value, np.ndarray):
+                setattr(copies, name, np.repeat(value, number, axis=0))
+        copies.pairs = self.pairs.repeated(number)
+        return copies
 
     @property
     def is_decided(self) -> NDArray[np.bool_]:
@@ -89,8 +100,8 @@ class Elimination:
             accuracy: float64 `[num_sweeps]`.
         """
         open_ = self.remaining[:, setting] & ~self.is_decided
-        self._round[:, setting] = np.where(open_, accuracy, np.nan)
-        leads = np.where(self.remaining, self._round, np.nan) - self._round[:, setting, None]
+        self.pending[:, setting] = np.where(open_, accuracy, np.nan)
+        leads = np.where(self.remaining, self.pending, np.nan) - self.pending[:, setting, None]
         leads[:, setting] = np.nan
         sweep, rival = np.nonzero(~np.isnan(leads))
         if len(sweep):
@@ -100,7 +111,7 @@ class Elimination:
 
     def end_round(self) -> None:
         """End the round, and find out whether all that remain are within D of each other."""
-        self._round[:] = np.nan
+        self.pending[:] = np.nan
         if not self.pairs.holds_after_rows:
             self._eliminate(np.flatnonzero(~self.is_decided))
         self.distance = np.where(self.is_decided, self.distance, np.minimum(self.distance, self._distance()))

@@ -14,12 +14,11 @@ from typing import Any
 from mnist_sweep.data import loading
 from mnist_sweep.data.dataset import Dataset
 from mnist_sweep.errors import SweepError
-from mnist_sweep.results import run_marker
+from mnist_sweep.results import run_marker, saved_race
 from mnist_sweep.runners import data_process
 from mnist_sweep.runners.protocol import Runner
 from mnist_sweep.runners.ray.tune import RayTune
 from mnist_sweep.search.race import Known
-from mnist_sweep.search.race_summary import summary
 from mnist_sweep.sweep import stale_rows
 from mnist_sweep.sweep.best_config import best_config
 from mnist_sweep.sweep.inputs import RunInputs
@@ -110,7 +109,7 @@ def _run(
         out_of_time=interrupts.out_of_time and num_run < len(remaining.missing) + remaining.num_proposals,
         unsent=sync.unsent(),
         best=best_config(remaining.trials, folder),
-        race=summary(remaining.race) if remaining.race else None,
+        race=saved_race.summary(folder.path, folder.rows.values()) if remaining.race else None,
     )
 
 

@@ -98,7 +98,7 @@ class Recorder:
             warn=dispatcher.notify,
             undecided=lambda: remaining.race.remaining if remaining.race and not remaining.race.end else (),
         )
-        self._is_open = False
+        self._is_open, self._num_workers = False, 1
         self.num_run = 0
 
     def start(self) -> None:
@@ -118,7 +118,8 @@ class Recorder:
             if self._storage.artifacts.predictions:
                 predictions.write_labels(self._folder.path, data_id, labels)
         self._storage.open(self.rows())
-        self._dispatcher.emit(events.WorkersReady(num_workers=min(num_workers, self._remaining.max_concurrent)))
+        self._num_workers = min(num_workers, self._remaining.max_concurrent)
+        self._dispatcher.emit(events.WorkersReady(num_workers=self._num_workers))
         notes = [warning, tensorflow_runtime.kernel_note(), self._remaining.note, *self._remaining.notes]
         for note in filter(None, notes):
             self._dispatcher.notify(note)
@@ -177,6 +178,8 @@ class Recorder:
         self._dispatcher.emit(events.RowCommitted(row=row))
         for line in lines:
             self._dispatcher.notify(line)
+        if forecast := self._remaining.forecast(self._num_workers):
+            self._dispatcher.emit(forecast)
 
     def measure(self) -> Measure:
         """Return what all trials of the sweep are judged by."""

@@ -19,6 +19,7 @@ from mnist_sweep.sweep.inputs import RunInputs
 from mnist_sweep.text.names import varying
 from mnist_sweep.training.fitting import validate
 from mnist_sweep.trials.config import TrialConfig, config_id, to_flat, trial_id
+from mnist_sweep.trials.events import RaceForecast
 from mnist_sweep.trials.kinds import code_key, data_key
 from mnist_sweep.trials.row import Status, TrialRow, config_of
 from mnist_sweep.trials.user_code.code_digest import own_parts
@@ -113,6 +114,10 @@ class RemainingTrials:
     def race(self) -> Race | None:
         """The race that is run; None for other sweeps."""
         return self._racing.race if self._racing else None
+
+    def forecast(self, num_workers: int) -> RaceForecast | None:
+        """Return how the race is expected to go on with so many trials at a time, now and then; or None."""
+        return self._racing.forecast(num_workers) if self._racing else None
 
     @property
     def num_trials(self) -> int:

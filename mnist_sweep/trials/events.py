@@ -77,6 +77,19 @@ class Notice:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RaceForecast:
+    """How a race is expected to go on; comes after some of its rounds.
+
+    Attributes:
+        text: That in one line.
+        num_trials: Trials that it is expected to have had in the end.
+    """
+
+    text: str
+    num_trials: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RowCommitted:
     """A trial has ended and its row, whatever its status, is on the disk; every row of a run comes exactly once."""
 
@@ -106,7 +119,7 @@ class RunEnded:
 
 
 TrialEvent = TrialStarted | TrialEvaluated | TrialRetried | RowCommitted
-Event = RunStarted | WorkersReady | TrialEvent | Notice | RunInterrupted | RunEnded
+Event = RunStarted | WorkersReady | TrialEvent | Notice | RaceForecast | RunInterrupted | RunEnded
 
 
 class Listener(Protocol):

@@ -69,6 +69,7 @@ RACE: Schema = {
     "settings": [SETTING],
     "remaining": [TEXT],
     "sentences": [TEXT],
+    "forecast": dict | None,
 }
 SCHEMAS: dict[str, Schema] = {
     "status": {

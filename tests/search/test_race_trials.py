@@ -3,6 +3,8 @@
 import dataclasses
 from collections.abc import Callable
 
+import numpy as np
+
 from mnist_sweep import Adam, Known, TrialConfig, TrialRow, config_id, grid, trial_id
 from mnist_sweep.search.race_trials import RaceTrials
 
@@ -45,3 +47,16 @@ def test_rows_that_are_there_are_not_asked_for_again(make_row: MakeRow) -> None:
     found = RaceTrials(CONFIGS, KNOWN, rows, num_val=1000)
     assert {trial.seed for trial in found.trials.values()} == {0, 1, 2}
     assert [found.ask().seed for _ in range(2)] == [3, 3]  # type: ignore[union-attr]
+
+
+def test_forecasts_come_after_a_quarter_more_rounds_each(make_row: MakeRow) -> None:
+    known, draw, after = Known(within=1e-6, max_seeds=12), np.random.default_rng(0), []
+    trials = [dataclasses.replace(trial, seed=seed) for seed in range(12) for trial in CONFIGS]
+    found = RaceTrials(CONFIGS, known, [], num_val=1000)
+    for trial in trials:
+        found.tell(make_row(trial, val_accuracy=draw.uniform(0.5, 0.6)))
+        if forecast := found.forecast(1):
+            after.append(len(found.race.rounds))
+            assert forecast.text.startswith(f"after {after[-1]} seeds 2 of 2 configs remain: about ")
+            assert len(found.race.rows) < forecast.num_trials <= 24
+    assert after == [2, 3, 4, 6, 8, 11]

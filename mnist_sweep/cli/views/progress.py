@@ -1,5 +1,6 @@
 """Progress of a run: a live view in a terminal, or a plain line for each finished trial in a log; both listeners."""
 
+import dataclasses
 import time
 from collections.abc import Sequence
 
@@ -40,7 +41,8 @@ class Log:
             case events.RowCommitted(row=row):
                 self._num_done += 1
                 self._print(f"{self._num_done}/{self._run.num_trials} {row_line(row, self._run.fields)}")
-            case events.Notice() | events.TrialRetried() | events.RunInterrupted():
+            case events.Notice() | events.TrialRetried() | events.RaceForecast() | events.RunInterrupted():
+                self._run = _expected(self._run, event)
                 self._print(notice_line(event, self._run.fields))
 
     def _print(self, text: str) -> None:
@@ -75,7 +77,8 @@ class Live:
                 self._rows.append(row)
                 if row.status is Status.FAILED:
                     self._print(Text(row_line(row, self._run.fields), style="red"))
-            case events.Notice() | events.TrialRetried() | events.RunInterrupted():
+            case events.Notice() | events.TrialRetried() | events.RaceForecast() | events.RunInterrupted():
+                self._run = _expected(self._run, event)
                 self._print(Text(notice_line(event, self._run.fields)))
             case events.RunEnded():
                 self._live.stop()
@@ -115,9 +118,17 @@ def for_console(console: Console) -> events.Listener:
     return Live(console) if console.is_terminal else Log(console)
 
 
-def notice_line(event: events.Notice | events.TrialRetried | events.RunInterrupted, fields: Sequence[str]) -> str:
+def _expected(run: events.RunStarted, event: events.Event) -> events.RunStarted:
+    """Return a run with the number of trials that a race is expected to have, which was the most before."""
+    num_trials = event.num_trials if isinstance(event, events.RaceForecast) else run.num_trials
+    return dataclasses.replace(run, num_trials=num_trials)
+
+
+def notice_line(
+    event: events.Notice | events.TrialRetried | events.RaceForecast | events.RunInterrupted, fields: Sequence[str]
+) -> str:
     """Return what the user should know in one line."""
-    if isinstance(event, events.Notice):
+    if isinstance(event, events.Notice | events.RaceForecast):
         return event.text
     if isinstance(event, events.TrialRetried):
         return f"{label(event.config, fields)} ({event.trial_id}) is retried: {event.cause}"

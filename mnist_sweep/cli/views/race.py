@@ -31,3 +31,5 @@ def show(race: RaceSummary, console: Console) -> None:
         console.print(Text(f"{counted(num_left, 'config')} more: the report lists all"))
     for sentence in race.sentences:
         console.print(Text(printable(sentence)), soft_wrap=True)
+    if race.forecast:
+        console.print(Text(f"forecast: {race.forecast}"), soft_wrap=True)

@@ -6,7 +6,7 @@ from mnist_sweep.reports.blocks import Block, Paragraph, Plot, Section, Table, n
 from mnist_sweep.reports.plots import BLUE, GREY, figure, scatter
 from mnist_sweep.reports.report_data import Results
 from mnist_sweep.results import saved_race
-from mnist_sweep.search.race_summary import RaceSummary, summary
+from mnist_sweep.search.race_summary import RaceSummary
 from mnist_sweep.text.numbers import percent
 
 METHOD = (
@@ -22,11 +22,11 @@ def section(results: Results) -> Section | None:
     Raises:
         LedgerError: The file that describes the race is damaged.
     """
-    saved = saved_race.read(results.folder)
-    if saved is None:
+    found = saved_race.summary(results.folder, results.rows)
+    if found is None:
         return None
-    found = summary(saved.race(results.rows))
     finding, *limits = found.sentences
+    limits += [f"Forecast: {found.forecast}."] if found.forecast else []
     table = Table(
         caption="Configs that remain, the best first, and those that are out, the last one first",
         columns=text_columns("config", "val accuracy", "seeds", "collapsed runs", "state"),
