@@ -32,6 +32,20 @@ class ImageSize(click.ParamType[tuple[int, int]]):
         return int(sides[0]), int(sides[-1])
 
 
+class Spreads(click.ParamType[tuple[float, float]]):
+    """Standard deviations over seeds and of configs, in points, such as `0.5,2`; converted to shares."""
+
+    name = "spreads"
+
+    def convert(self, value: Any, param: click.Parameter | None, context: click.Context | None) -> tuple[float, float]:
+        """Return both as shares."""
+        try:
+            seeds, configs = (float(part) / 100 for part in str(value).split(","))
+        except ValueError:
+            self.fail(f"{value!r} is not two numbers: write 0.5,2 for those of seeds and configs.", param, context)
+        return seeds, configs
+
+
 IMAGE_SIZE = click.option(
     "--image-size", type=ImageSize(), help="Scale images of files to this size: 64, or 48x64 for height and width."
 )
@@ -174,7 +188,7 @@ def until(chosen: Mapping[str, Any]) -> "Known | None":
 
     given = {name for name in chosen if is_given(name)}
     if not chosen["until_known"]:
-        for name in RACE:
+        for name in (*RACE, "spreads"):
             if name in given:
                 raise click.UsageError(f"--{name.replace('_', '-')} goes with --until-known only.")
         return None

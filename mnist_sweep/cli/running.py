@@ -36,10 +36,18 @@ Examples:
   mnist-sweep plan sweeps/quickstart.py
   mnist-sweep plan sweeps/deep_mnist.py --steps 1000 --max-concurrent 1
   mnist-sweep plan sweeps/cifar10_resnet.py --no-calibration
+  mnist-sweep plan sweeps/quickstart.py --until-known --within 1 --spreads 0.7,3
 """
 )
 @click.argument("script", type=options.PATH)
 @options.trial_options
+@options.race_options
+@click.option(
+    "--spreads",
+    type=options.Spreads(),
+    metavar="SEEDS,CONFIGS",
+    help="With --until-known, where no seeds are there: standard deviations in points, such as 0.5,2.",
+)
 @click.option(
     "--no-calibration", is_flag=True, help="Show networks and disk space only; measure neither time nor memory."
 )
@@ -57,7 +65,8 @@ def plan(script: Path, **chosen: Any) -> Answer:
     from mnist_sweep.planning import plan_builder
 
     console = Terminal()
-    sweep = options.load_sweep(script, chosen)
+    until = options.until(chosen)
+    sweep = options.load_sweep(script, chosen).with_options(until=until)
     with console.status("measuring a few training steps of each kind of trial …"):
         found = plan_builder.plan(
             sweep,
@@ -67,6 +76,7 @@ def plan(script: Path, **chosen: Any) -> Answer:
             retry=list(map(Status, chosen["retry"])),
             calibrate=not chosen["no_calibration"],
             before_calibration=lambda known: view.show_networks(known, console),
+            spreads=chosen["spreads"],
         )
     return Answer(value=found, show=lambda: view.show_plan(found, console))
 

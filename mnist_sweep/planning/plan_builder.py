@@ -18,6 +18,8 @@ from mnist_sweep.results.saved_plan import SavedPlan, digest
 from mnist_sweep.runners import data_process
 from mnist_sweep.runners.local import Local
 from mnist_sweep.runners.ray.tune import RayTune
+from mnist_sweep.search.race_forecast import Forecast, forecast
+from mnist_sweep.statistics.forward_simulation import Spreads
 from mnist_sweep.sweep import stale_rows
 from mnist_sweep.sweep.inputs import RunInputs
 from mnist_sweep.sweep.remaining_trials import RemainingTrials
@@ -29,6 +31,7 @@ from mnist_sweep.trials.config import TrialConfig, has_custom_training
 from mnist_sweep.trials.graph_sharing import graph_signature, model_signature
 from mnist_sweep.trials.row import Status
 from mnist_sweep.trials.user_code.unguarded_scripts import starts_a_run
+from mnist_sweep.validation import require
 
 # What Ray's processes and the driver held besides their libraries, what Ray adds to a worker, and what a worker holds
 # whose trials all run in its child process: measured with the quickstart, Ray 2.60. And what a driver alone held.
@@ -48,23 +51,29 @@ def plan(
     retry: Iterable[Status] = (),
     calibrate: bool = True,
     before_calibration: Callable[[Plan], None] = lambda _: None,
+    spreads: tuple[float, float] | None = None,
 ) -> Plan:
     """Return what `run` with the same arguments will take on this machine.
 
     With `calibrate`, a few training steps of each kind of trial are run in processes of their own, for time and memory,
     and the time is saved in the results folder, so that the report of the run shows it beside the real one. Without,
     nothing is written, and the data need not be there. `before_calibration` receives the plan without time and memory.
+    A race takes what is forecast from the seeds that are there, or from `spreads`: standard deviations of a config's
+    accuracies over its seeds, above 0, and of the configs' means. Without either, it takes all seeds.
 
     Raises:
         SweepError: The sweep, its data or its results folder cannot be used, or a trial does not fit this machine.
     """
     runner, keep, folder = runner or RayTune(), keep or Keep(), Path(results) / sweep.name
     remaining = _remaining(sweep, folder, set(retry), keep=keep, needs_data=calibrate)
+    race = _forecast(remaining, spreads)
     found = Plan(
         name=sweep.name,
         free_disk=machine.free_disk(folder),  # refuses a folder that cannot be made, before anything is measured
         networks=tuple(networks([*remaining.trials.values(), *remaining.upcoming])),
-        num_trials=len(_to_run(remaining)),
+        num_trials=len(_to_run(remaining, race)),
+        max_trials=len(_to_run(remaining, None)) if remaining.race else None,
+        forecast=race,
         runner=type(runner).__name__,
         num_workers=_num_workers(runner, remaining.max_concurrent),
     )
@@ -76,9 +85,9 @@ def plan(
         found = replace(found, data_error=str(error))
     before_calibration(found)
     if calibrate and found.num_trials:
-        measured = calibration_processes.calibrate(_to_run(remaining), runner, found.num_workers)
+        measured = calibration_processes.calibrate(_to_run(remaining, found.forecast), runner, found.num_workers)
         found = _calibrated(found, runner, remaining, measured, keep.models)
-        found = replace(found, **_memory(runner, found.num_workers, _to_run(remaining), measured))
+        found = replace(found, **_memory(runner, found.num_workers, _to_run(remaining, found.forecast), measured))
     if found.seconds:
         trials = digest(remaining.work_ids)
         saved = SavedPlan(trials=trials, runner=found.runner, num_workers=found.num_workers, seconds=found.seconds)
@@ -104,8 +113,16 @@ def _remaining(sweep: Sweep, folder: Path, retry: set[Status], *, keep: Keep, ne
     )
 
 
-def _to_run(remaining: RemainingTrials) -> list[TrialConfig]:
-    return [*remaining.missing.values(), *remaining.upcoming]
+def _forecast(remaining: RemainingTrials, spreads: tuple[float, float] | None) -> Forecast | None:
+    if spreads is not None:
+        require(remaining.race is not None, "spreads are those of a race", spreads=spreads)
+        require(spreads[0] > 0 and spreads[1] >= 0, "spreads are above 0, and at least 0", spreads=spreads)
+    return forecast(remaining.race, spreads=Spreads(*spreads) if spreads else None) if remaining.race else None
+
+
+def _to_run(remaining: RemainingTrials, race: Forecast | None) -> list[TrialConfig]:
+    trials = [*remaining.missing.values(), *remaining.upcoming]
+    return trials[: round(race.trials.middle)] if race else trials
 
 
 def network_key(trial: TrialConfig) -> Hashable:
@@ -162,7 +179,7 @@ def _num_workers(runner: Local | RayTune, num_trials: int) -> int:
 
 def _disk(found: Plan, remaining: RemainingTrials, keep: Keep) -> dict[str, int]:
     parameters = {network.key: network.parameters for network in found.networks}
-    trials = [(trial, parameters[network_key(trial)]) for trial in _to_run(remaining)]
+    trials = [(trial, parameters[network_key(trial)]) for trial in _to_run(remaining, found.forecast)]
     is_population = remaining.population is not None
     return disk_usage.estimate(
         trials, remaining.datasets, keep, num_workers=found.num_workers, is_population=is_population
@@ -174,7 +191,7 @@ def _calibrated(
 ) -> Plan:
     population = remaining.population
     timed = []
-    for trial in _to_run(remaining):
+    for trial in _to_run(remaining, found.forecast):
         if cost := measured.costs.get(graph_signature(trial)):
             # a trial of a population trains the steps of its round only
             trained = replace(trial, num_steps=population.steps_per_round, changes=()) if population else trial
@@ -215,7 +232,7 @@ def _kinds(
 ) -> list[KindPlan]:
     numbers = {network.key: number for number, network in enumerate(found.networks, start=1)}
     groups: dict[Hashable, list[TrialConfig]] = {}
-    for trial in _to_run(remaining):
+    for trial in _to_run(remaining, found.forecast):
         groups.setdefault(graph_signature(trial), []).append(trial)
     kinds = []
     for key, (trial, *others) in groups.items():

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mnist_sweep.models.shapes import LayerShape
+from mnist_sweep.search.race_forecast import Forecast
 from mnist_sweep.text.numbers import clock, counted, size
 from mnist_sweep.trials.graph_sharing import model_signature
 
@@ -68,7 +69,7 @@ class Plan:
 
     Attributes:
         networks: The distinct networks of all its trials.
-        num_trials: Trials to run; finished ones are left out.
+        num_trials: Trials to run; finished ones are left out. Of a race as many as are expected, or at most.
         runner: Name of the runner's class.
         num_workers: Trials at a time.
         disk: Disk space by type of file; empty if there is nothing to run, or without the data.
@@ -81,6 +82,8 @@ class Plan:
         gpu_memory: Peak of each worker on its GPU; 0 without one. Trials that do not fit there fail.
         free_memory: Memory that new processes can take; None if not known.
         kinds: The trials by kind; empty without a calibration.
+        max_trials: Trials that a race runs at most; None for other sweeps.
+        forecast: How the race may go on; None for other sweeps, and where no seeds and no spreads are known.
     """
 
     name: str
@@ -98,6 +101,8 @@ class Plan:
     gpu_memory: int = 0
     free_memory: int | None = None
     kinds: tuple[KindPlan, ...] = ()
+    max_trials: int | None = None
+    forecast: Forecast | None = None
 
     def __repr__(self) -> str:
         time = "" if self.seconds is None else f", time {clock(self.seconds)}"

@@ -8,7 +8,7 @@ from typing import NamedTuple, Self
 import numpy as np
 
 from mnist_sweep.search.race import Race
-from mnist_sweep.statistics.forward_simulation import Ends, from_seen
+from mnist_sweep.statistics.forward_simulation import Ends, Spreads, from_seen, from_spreads
 from mnist_sweep.statistics.intervals import UPPER
 from mnist_sweep.text.numbers import clock, counted
 
@@ -55,7 +55,7 @@ class Forecast:
 
     def __str__(self) -> str:
         middle, low, high = self.trials
-        text = f"about {counted(round(middle), 'trial')} to run (95% interval {low:,.0f} to {high:,.0f})"
+        text = f"about {counted(round(middle), 'trial')} (95% interval {low:,.0f} to {high:,.0f})"
         if self.seconds:
             text += ", which take {} ({} to {})".format(*map(clock, self.seconds))
         if self.undecided >= 1 - UPPER:
@@ -63,9 +63,13 @@ class Forecast:
         return text
 
 
-def forecast(race: Race, num_workers: int = 1) -> Forecast | None:
-    """Return how a race may go on; None if it has ended, or before two seeds of two settings."""
-    ends = None if race.end else from_seen(race.elimination, race.num_taken, race.known.max_seeds)
+def forecast(race: Race, num_workers: int = 1, spreads: Spreads | None = None) -> Forecast | None:
+    """Return how a race may go on; None if it has ended, or before two seeds of two settings and without spreads."""
+    if race.end:
+        return None
+    ends = from_seen(race.elimination, race.num_taken, race.known.max_seeds)
+    if ends is None and spreads:
+        ends = from_spreads(race.elimination, race.num_taken, race.known.max_seeds, spreads)
     if ends is None:
         return None
     there = sum(len(race.taken(name)) for name in race.settings)

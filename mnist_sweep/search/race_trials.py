@@ -71,7 +71,7 @@ class RaceTrials:
         self._forecast_from = math.floor(1.25 * num_seeds) + 1
         remain = f"{len(self.race.remaining)} of {counted(len(self.race.settings), 'config')} remain"
         num_trials = len(self.race.rows) + round(found.trials.middle)
-        return RaceForecast(text=f"after {num_seeds} seeds {remain}: {found}", num_trials=num_trials)
+        return RaceForecast(text=f"after {num_seeds} seeds {remain}; to run: {found}", num_trials=num_trials)
 
     def _trial(self, setting: str, seed: int) -> TrialConfig:
         return with_seed(self.settings[setting], seed)

@@ -26,6 +26,13 @@ class Ends(NamedTuple):
     decided: Array
 
 
+class Spreads(NamedTuple):
+    """Standard deviations of accuracies: of a setting's over its seeds, above 0, and of the settings' means."""
+
+    seeds: float
+    settings: float
+
+
 def from_seen(state: Elimination, place: int, max_seeds: int) -> Ends | None:
     """Simulate how a sweep goes on, from what it has seen; None before two seeds of two settings that remain.
 
@@ -47,17 +54,14 @@ def from_seen(state: Elimination, place: int, max_seeds: int) -> Ends | None:
     return _simulate(draw, state, place, max_seeds, level + mean, spread)
 
 
-def from_spreads(state: Elimination, max_seeds: int, *, of_seeds: float, of_settings: float) -> Ends:
-    """Simulate a sweep of which nothing has been seen, from standard deviations.
-
-    Args:
-        state: Of one sweep.
-        max_seeds: Seeds after which it ends.
-        of_seeds: That of a setting's accuracies over its seeds.
-        of_settings: That of the settings' true means.
-    """
-    draw, shape = np.random.default_rng(0), (_num_sweeps(state.remaining.shape[1]), state.remaining.shape[1])
-    return _simulate(draw, state, 0, max_seeds, draw.normal(0, of_settings, shape), np.full(shape, of_seeds))
+def from_spreads(state: Elimination, place: int, max_seeds: int, spreads: Spreads) -> Ends:
+    """Simulate how a sweep goes on of which too little has been seen; the arguments are those of `from_seen`."""
+    num_settings = int(state.remaining[0].sum())
+    draw, shape = np.random.default_rng(place), (_num_sweeps(num_settings), num_settings)
+    mean = draw.normal(0, spreads.settings, shape)
+    pending = state.pending[0]  # of the round that has begun
+    level = 0.0 if np.isnan(pending).all() else float(np.nanmean(pending))
+    return _simulate(draw, state, place, max_seeds, level + mean, np.full(shape, spreads.seeds))
 
 
 def _num_sweeps(num_settings: int) -> int:

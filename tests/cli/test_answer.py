@@ -139,6 +139,8 @@ SCHEMAS: dict[str, Schema] = {
         "gpu_memory": int,
         "free_memory": int | None,
         "kinds": [KIND | {"trial_seconds": NUMBER, "failure": TEXT}],
+        "max_trials": int | None,
+        "forecast": dict | None,
         "warnings": [TEXT],
     },
     "run": {

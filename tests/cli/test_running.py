@@ -271,6 +271,25 @@ def test_a_race_that_cannot_be_run_is_refused_in_one_line(
     assert not (folder / "results").exists()
 
 
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--spreads", "1,2"], "--spreads goes with --until-known only"),
+        (["--until-known", "--within", "1", "--spreads", "1"], "'1' is not two numbers: write 0.5,2"),
+        (["--until-known", "--within", "1", "--spreads", "0,2"], "spreads are above 0"),
+        (["--within", "1"], "--within goes with --until-known only"),
+    ],
+)
+def test_a_plan_of_a_race_that_cannot_be_made_is_refused_in_one_line(
+    folder: Path, run: Run, arguments: list[str], says: str
+) -> None:
+    script = HEAD + "SWEEP = Sweep(name='good', trials=grid(BASE, {'batch_size': [25, 50]}))\n"
+    (folder / "two.py").write_text(script)
+    status, _, err = run("plan", "two.py", "--no-calibration", *arguments)
+    assert (status, err.count("\n")) == (2, 1)
+    assert says in err
+
+
 def test_a_race_prints_its_answer_and_status_prints_it_again(folder: Path, run: Run) -> None:
     axes = "{'optimizer.learning_rate': [0.0001, 0.5]}"
     (folder / "race_bad.py").write_text(HEAD + f"SWEEP = Sweep(name='race', trials=grid(BASE, {axes}))\n")
@@ -314,7 +333,7 @@ def test_the_options_of_plan_are_those_of_the_run(run: Run, monkeypatch: pytest.
     )
     run("plan", "good.py", "--runner", "local", "--cpus-per-trial", "2")
     defaults = {"results": Path("results"), "retry": [], "keep": Keep()}
-    defaults |= {"calibrate": True, "num_trials": 2, "steps": 4}
+    defaults |= {"calibrate": True, "num_trials": 2, "steps": 4, "spreads": None}
     assert plans[0] == defaults | {"runner": RayTune()}
     assert plans[1] == {
         "results": Path("other"),

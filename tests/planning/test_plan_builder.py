@@ -1,5 +1,6 @@
 """Laws of an estimate: it follows from what was measured of the trials that are missing."""
 
+import itertools
 from collections.abc import Callable, Hashable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
@@ -15,6 +16,7 @@ from mnist_sweep import (
     Adam,
     GradientDescent,
     Keep,
+    Known,
     Local,
     Momentum,
     RayTune,
@@ -27,7 +29,7 @@ from mnist_sweep import (
     grid,
     trial_id,
 )
-from mnist_sweep.errors import DataError, LedgerError, ResourceError
+from mnist_sweep.errors import ConfigError, DataError, LedgerError, ResourceError
 from mnist_sweep.planning import calibration_processes, plan_builder
 from mnist_sweep.planning.calibration_processes import Calibration
 from mnist_sweep.planning.plan_builder import plan
@@ -271,3 +273,33 @@ def test_a_model_of_the_users_is_built_to_be_described() -> None:
     assert sum(layer.parameters for layer in one.layers) == 650
     assert sum(layer.multiply_adds for layer in one.layers) == 640
     assert {layer.rule for layer in one.layers} == {""}
+
+
+@pytest.mark.usefixtures("measured")
+def test_a_race_is_planned_from_stated_spreads_or_at_most(tmp_path: Path, refused: Refused) -> None:
+    race = SWEEP.with_options(until=Known(within=0.05, max_seeds=10))
+    most = plan(race, results=tmp_path, runner=ALONE)
+    assert (most.num_trials, most.max_trials, most.forecast) == (30, 30, None)
+    near, far = (plan(race, results=tmp_path, runner=ALONE, spreads=(0.01, spread)) for spread in (0.001, 0.5))
+    for one in (near, far):
+        assert one.forecast is not None
+        assert one.num_trials == one.forecast.trials.middle
+        assert one.seconds == 3 + one.num_trials * 12
+    assert far.num_trials < near.num_trials < 30
+    with refused(ConfigError, "spreads are above 0"):
+        plan(race, results=tmp_path, runner=ALONE, spreads=(0.0, 0.1))
+    with refused(ConfigError, "spreads are those of a race"):
+        plan(SWEEP, results=tmp_path, runner=ALONE, spreads=(0.1, 0.1))
+
+
+@pytest.mark.usefixtures("measured")
+def test_a_race_is_planned_from_its_seeds(tmp_path: Path, make_row: Callable[..., TrialRow]) -> None:
+    race, ledger = SWEEP.with_options(until=Known(within=0.05, max_seeds=10)), Ledger(tmp_path / "one")
+    ledger.open()
+    for number, seed in itertools.product(range(3), range(3)):
+        trial = replace(TRIALS[number], seed=seed)
+        ledger.commit(make_row(trial, val_accuracy=0.9 - 0.2 * number + seed / 100))
+    found = plan(race, results=tmp_path, runner=ALONE, spreads=(0.1, 0.001))
+    assert found.forecast is not None
+    assert found.num_trials < 12, "they are far apart, whatever spreads are stated"
+    assert found.max_trials == 21

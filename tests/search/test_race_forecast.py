@@ -41,5 +41,5 @@ def test_time_is_that_of_the_trials_so_far_over_those_at_a_time() -> None:
 @pytest.mark.parametrize(("decided", "says"), [([1.0] * 50, ""), ([0.0, 1.0] * 25, "; in 50% of such races")])
 def test_forecast_says_how_often_seeds_run_out(decided: list[float], says: str) -> None:
     found = Forecast.of(Ends(np.full(50, 7.0), np.array(decided)), num_there=2).timed([1.0], 1)
-    assert str(found).startswith("about 5 trials to run (95% interval 5 to 5), which take 0:05 (0:05 to 0:05)")
+    assert str(found).startswith("about 5 trials (95% interval 5 to 5), which take 0:05 (0:05 to 0:05)")
     assert says in str(found)

@@ -57,6 +57,6 @@ def test_forecasts_come_after_a_quarter_more_rounds_each(make_row: MakeRow) -> N
         found.tell(make_row(trial, val_accuracy=draw.uniform(0.5, 0.6)))
         if forecast := found.forecast(1):
             after.append(len(found.race.rounds))
-            assert forecast.text.startswith(f"after {after[-1]} seeds 2 of 2 configs remain: about ")
+            assert forecast.text.startswith(f"after {after[-1]} seeds 2 of 2 configs remain; to run: about ")
             assert len(found.race.rows) < forecast.num_trials <= 24
     assert after == [2, 3, 4, 6, 8, 11]

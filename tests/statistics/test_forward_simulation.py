@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from mnist_sweep.statistics.forward_simulation import from_seen, from_spreads
+from mnist_sweep.statistics.forward_simulation import Spreads, from_seen, from_spreads
 from mnist_sweep.statistics.sequential import Assumption, Elimination
 from tests.benchmarks.race_forecast import simulate
 
@@ -48,9 +48,16 @@ def test_a_round_that_has_begun_is_ended_first() -> None:
 
 
 def test_no_more_than_all_seeds_are_run() -> None:
-    ends = from_spreads(Elimination(4, within=1e-6, error=0.05), 7, of_seeds=0.01, of_settings=0.0)
+    ends = from_spreads(Elimination(4, within=1e-6, error=0.05), 0, 7, Spreads(0.01, 0.0))
     assert ends.num_trials.max() == 28
     assert not ends.decided.all()
+
+
+def test_settings_whose_means_differ_more_end_sooner() -> None:
+    near, far = (
+        from_spreads(Elimination(4, within=0.005, error=0.05), 0, 30, Spreads(0.01, spread)) for spread in (0.0, 0.2)
+    )
+    assert np.median(far.num_trials) < 30 < np.median(near.num_trials)
 
 
 def test_intervals_of_the_trials_to_run_cover() -> None:

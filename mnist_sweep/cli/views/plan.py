@@ -91,15 +91,34 @@ def _fastest(plan: Plan) -> list[str]:
     return [f"fastest here: {' instead of '.join(texts)}"] if texts else []
 
 
+def _trials(plan: Plan) -> str:
+    """Return how many trials there are to run, and what a race may take."""
+    if plan.forecast:
+        return f"{plan.forecast}; at most {plan.max_trials:,}"
+    if plan.max_trials:
+        return (
+            f"at most {counted(plan.max_trials, 'trial')} (two seeds of each config, or --spreads, forecast how many)"
+        )
+    return counted(plan.num_trials, "trial")
+
+
+def _time(plan: Plan) -> str:
+    seconds = plan.seconds or 0.0
+    if not (plan.forecast and plan.num_trials):
+        return clock(seconds)
+    low, high = (seconds * number / plan.num_trials for number in plan.forecast.trials[1:])
+    return f"about {clock(seconds)} (95% interval {clock(low)} to {clock(high)})"
+
+
 def _summary(plan: Plan) -> list[str]:
-    trials = f"to run: {counted(plan.num_trials, 'trial')}"
+    trials = f"to run: {_trials(plan)}"
     if plan.data_error:
         return [f"{trials}; disk space unknown: {plan.data_error}"]
     if not plan.num_trials:
         return ["to run: nothing, every trial is finished"]
     lines = [f"{trials}, {plan.num_workers} at a time"]
     if plan.seconds is not None and plan.memory is not None:
-        lines.append(f"time: {clock(plan.seconds)}, measured with {counted(plan.num_workers, 'trial')} at a time")
+        lines.append(f"time: {_time(plan)}, measured with {counted(plan.num_workers, 'trial')} at a time")
         lines += _fastest(plan)
         total = f"{size(plan.memory)} with shared libraries and the driver"
         free = f", {size(plan.free_memory)} free" if plan.free_memory is not None else ""

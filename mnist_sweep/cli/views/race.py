@@ -32,4 +32,4 @@ def show(race: RaceSummary, console: Console) -> None:
     for sentence in race.sentences:
         console.print(Text(printable(sentence)), soft_wrap=True)
     if race.forecast:
-        console.print(Text(f"forecast: {race.forecast}"), soft_wrap=True)
+        console.print(Text(f"to run: {race.forecast}"), soft_wrap=True)

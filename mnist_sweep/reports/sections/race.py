@@ -26,7 +26,7 @@ def section(results: Results) -> Section | None:
     if found is None:
         return None
     finding, *limits = found.sentences
-    limits += [f"Forecast: {found.forecast}."] if found.forecast else []
+    limits += [f"To run: {found.forecast}."] if found.forecast else []
     table = Table(
         caption="Configs that remain, the best first, and those that are out, the last one first",
         columns=text_columns("config", "val accuracy", "seeds", "collapsed runs", "state"),

@@ -10,6 +10,7 @@ from mnist_sweep.cli.views import plan as view
 from mnist_sweep.models.shapes import LayerShape
 from mnist_sweep.planning.plan_builder import networks
 from mnist_sweep.planning.sweep_plan import KindPlan, Plan
+from mnist_sweep.search.race_forecast import Estimate, Forecast
 
 PLAN = Plan(
     name="digits",
@@ -98,3 +99,12 @@ def test_a_plan_without_data_or_without_trials_ends_with_the_reason() -> None:
     without = replace(PLAN, disk={}, data_error="the file is gone.")
     assert shown(without).endswith("\nto run: 3 trials; disk space unknown: the file is gone.\n")
     assert shown(replace(PLAN, num_trials=0)).endswith("\nto run: nothing, every trial is finished\n")
+
+
+def test_a_race_shows_its_forecast_and_the_time_with_intervals() -> None:
+    forecast = Forecast(trials=Estimate(3.0, 2.0, 6.0), undecided=0.0)
+    text = shown(replace(MEASURED, forecast=forecast, max_trials=12))
+    assert "to run: about 3 trials (95% interval 2 to 6); at most 12, 1 at a time" in text
+    assert "time: about 0:39 (95% interval 0:26 to 1:19), measured with" in text
+    text = shown(replace(PLAN, max_trials=12), width=200)
+    assert "to run: at most 12 trials (two seeds of each config, or --spreads, forecast how many)" in text

@@ -31,7 +31,7 @@ def test_settings_are_listed_with_their_state_and_then_the_answer(make_row: Call
 
 def test_a_race_that_goes_on_shows_its_forecast_last(make_row: Callable[..., TrialRow]) -> None:
     lines = shown(Race(IDS, KNOWN, num_val=NUM_VAL, rows=rows_of(make_row, 3)))
-    assert lines[-1].startswith("forecast: about ")
+    assert lines[-1].startswith("to run: about ")
 
 
 def test_a_race_without_rows_can_be_shown() -> None:
