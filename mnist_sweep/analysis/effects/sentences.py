@@ -11,7 +11,6 @@ from mnist_sweep.analysis.effects.anova import ALPHA
 from mnist_sweep.analysis.effects.design import Design
 from mnist_sweep.analysis.effects.factors import PER_BIN, Factor
 from mnist_sweep.analysis.effects.marginal_means import MarginalMeans
-from mnist_sweep.analysis.inputs import measure_of
 from mnist_sweep.statistics.selection_bias import has_collapses
 from mnist_sweep.text.numbers import counted
 from mnist_sweep.trials.measure import ACCURACY, Measure

@@ -1,5 +1,6 @@
 """One experiment of Ray Tune: a batch of trials, those that are proposed meanwhile, and how they are launched."""
 
+import functools
 import tempfile
 import threading
 import time
@@ -17,6 +18,7 @@ from mnist_sweep.runners.protocol import Observer
 from mnist_sweep.runners.ray import cluster, private
 from mnist_sweep.runners.ray.callback import BrokenRay, Readiness, TuneCallback, id_of
 from mnist_sweep.runners.ray.schedulers import create_scheduler, given_scheduler
+from mnist_sweep.runners.ray.user_callbacks import UserCallback, tune_folder
 from mnist_sweep.runners.ray.worker import WorkerSettings, trainable, trial_text
 from mnist_sweep.system import machine
 from mnist_sweep.trials.config import TrialConfig, trial_id
@@ -37,7 +39,7 @@ class Experiment:
         node_messages: Ray's messages on its nodes.
         sources: Each `trial.data`, in the order of the workers' data sets.
         settings: What all workers get.
-        scheduler, stop, max_concurrent, max_retries: As in `RayTune`.
+        scheduler, stop, callbacks, max_concurrent, max_retries: As in `RayTune`.
         restarts: How often each trial has run again after its worker was lost while it started.
     """
 
@@ -50,6 +52,7 @@ class Experiment:
     settings: WorkerSettings
     scheduler: Any
     stop: Any = None
+    callbacks: Sequence[Any] = ()
     max_concurrent: int | None
     max_retries: int
     restarts: Counter[str] = field(default_factory=Counter)
@@ -128,11 +131,13 @@ class Experiment:
         )
 
     def _run_config(self, callback: TuneCallback, folder: str) -> Any:
+        note, artifacts = functools.partial(self.observer.noted, None), self.settings.artifacts
+        given = [UserCallback(one, note, tune_folder(artifacts)) for one in self.callbacks]
         return tune.RunConfig(
             storage_path=folder,
             name="tune",
             verbose=0,
-            callbacks=[callback],
+            callbacks=[*given, callback],  # which takes out of messages what the others see
             checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
             failure_config=tune.FailureConfig(max_failures=self.max_retries),
         )

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import pandas as pd
 from pyarrow.fs import LocalFileSystem
@@ -81,13 +81,18 @@ class RowGrid(ResultGrid):
         return len(self) - self.num_errors
 
 
-def _result(row: TrialRow, folder: Path) -> Result:
+def metrics_of(row: TrialRow) -> dict[str, Any]:
+    """Return the results of a row, its ids, status and flat form."""
     metrics = {row.measure.val: row.val, row.measure.test: row.test}
     metrics |= {name: getattr(row, name) for name in RESULTS}
     names = {"trial_id": row.trial_id, "config_id": row.config_id, "status": row.status.value}
+    return {**metrics, **names, "config": dict(row.config)}
+
+
+def _result(row: TrialRow, folder: Path) -> Result:
     failure = TuneError(row.error or "no cause recorded") if row.status is Status.FAILED else None
     return Result(
-        metrics={**metrics, **names, "config": dict(row.config)},
+        metrics=metrics_of(row),
         checkpoint=None,
         error=failure,
         path=str(folder),

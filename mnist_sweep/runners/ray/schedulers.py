@@ -88,7 +88,7 @@ class _FirstPending:
 
 
 def validate(scheduler: Any, stop: Any, measure: Measure | None = None) -> None:
-    """Validate a name of a scheduler, or a scheduler of Ray Tune, and a rule to stop trials by.
+    """Validate a name of a scheduler, a scheduler of Ray Tune or a pruner of Optuna, and a rule to stop trials by.
 
     They must go by what trials are judged by; None stands for what they name themselves.
 
@@ -102,9 +102,12 @@ def validate(scheduler: Any, stop: Any, measure: Measure | None = None) -> None:
     if isinstance(scheduler, str) and scheduler in get_args(Scheduler):
         return
     names, kinds = ", ".join(get_args(Scheduler)), {kind.__name__ for kind in type(scheduler).__mro__}
+    if "BasePruner" in kinds:
+        return
     if "TrialScheduler" not in kinds:
         given = shown_in_one_line(scheduler)
-        raise ConfigError(f"`scheduler` must be one of {names}, or a scheduler of Ray Tune, but got {given}.")
+        known = f"one of {names}, a scheduler of Ray Tune or a pruner of Optuna"
+        raise ConfigError(f"`scheduler` must be {known}, but got {given}.")
     name = type(scheduler).__name__
     if kinds & CHANGES_TRIALS:
         why = "changes trials while they run, so that rows would not say what they were trained with"
@@ -131,10 +134,10 @@ def given_scheduler(
     """Return a scheduler that decides as a copy of a given one, and stops a trial by a rule as well.
 
     Both see each validation and nothing else. A trial is never paused, and not stopped at its last step, which the test
-    split follows. Schedulers of the kinds `asha` and `median` see the curves of existing rows first.
+    split follows. Schedulers of the kinds `asha` and `median`, and pruners, see the curves of existing rows first.
 
     Args:
-        scheduler: A scheduler of Ray Tune.
+        scheduler: A scheduler of Ray Tune, or a pruner of Optuna.
         stop: As in `RayTune`.
         rows: Existing rows.
         call: Calls a function of the user's, and keeps its exception.
@@ -142,8 +145,8 @@ def given_scheduler(
     """
     from ray.tune.schedulers import FIFOScheduler
 
-    inner, rule = _informed(scheduler, rows, measure), copy.deepcopy(stop)
-    latest: dict[str, Any] = {}
+    inner, rule = _copy(scheduler, rows, measure), copy.deepcopy(stop)
+    latest: dict[str, dict[str, Any]] = {}
 
     class Given(_FirstPending, FIFOScheduler):
         def on_trial_add(self, tune_controller: Any, trial: Any) -> None:
@@ -168,16 +171,51 @@ def given_scheduler(
     return Given()
 
 
-def _informed(scheduler: Any, rows: Sequence[TrialRow], measure: Measure) -> Any:
-    """Return a copy of a scheduler that knows what trials are judged by, and has seen the curves of rows if it can."""
+def _copy(scheduler: Any, rows: Sequence[TrialRow], measure: Measure) -> Any:
+    """Return a copy of a scheduler, or a pruner as one, which has seen the curves of rows if it learns from them."""
     from ray.tune.schedulers import AsyncHyperBandScheduler, MedianStoppingRule
 
-    found = copy.deepcopy(scheduler)
-    if getattr(found, "_metric", "") is None:
-        found.set_search_properties(measure.val, measure.mode)
-    for row in rows if isinstance(found, AsyncHyperBandScheduler | MedianStoppingRule) else ():
-        _replay(found, row)
-    return found
+    inner, is_pruner = copy.deepcopy(scheduler), not hasattr(scheduler, "on_trial_add")
+    inner = _pruning(inner, measure) if is_pruner else inner
+    if getattr(inner, "_metric", "") is None:
+        inner.set_search_properties(measure.val, measure.mode)
+    if is_pruner or isinstance(inner, AsyncHyperBandScheduler | MedianStoppingRule):
+        for row in rows:
+            _replay(inner, row)
+    return inner
+
+
+def _pruning(pruner: Any, measure: Measure) -> Any:
+    """Return a scheduler that stops the trials that a pruner of Optuna prunes."""
+    import optuna
+    from ray.tune.schedulers import FIFOScheduler
+
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    sampler = optuna.samplers.RandomSampler(seed=0)
+    study = optuna.create_study(direction=measure.direction, sampler=sampler, pruner=pruner)
+    states, asked, steps = optuna.trial.TrialState, dict[str, Any](), dict[str, int]()
+
+    class Pruning(FIFOScheduler):
+        def on_trial_add(self, tune_controller: Any, trial: Any) -> None:
+            asked[trial.trial_id] = study.ask()
+
+        def on_trial_result(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> Any:
+            one = asked.get(trial.trial_id)
+            if one is None or result[TIME] <= steps.get(trial.trial_id, 0):  # once more, after its worker was lost
+                return FIFOScheduler.CONTINUE
+            steps[trial.trial_id] = result[TIME]
+            one.report(result[measure.val], result[TIME])
+            if not one.should_prune():
+                return FIFOScheduler.CONTINUE
+            study.tell(asked.pop(trial.trial_id), state=states.PRUNED)
+            return FIFOScheduler.STOP
+
+        def on_trial_complete(self, tune_controller: Any, trial: Any, result: Mapping[str, Any]) -> None:
+            if one := asked.pop(trial.trial_id, None):
+                value = result.get(measure.val)
+                study.tell(one, value, state=states.FAIL if value is None else states.COMPLETE)
+
+    return Pruning()
 
 
 def _stops(stop: Any, trial_id: str, result: Mapping[str, Any], measure: Measure) -> bool:

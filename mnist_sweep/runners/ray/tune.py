@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mnist_sweep.data.dataset import Dataset
+from mnist_sweep.errors import ConfigError
 from mnist_sweep.runners.protocol import Observer, require_one_gpu
 from mnist_sweep.runners.ray import cluster, gcs, private, retries, schedulers
 from mnist_sweep.runners.ray.schedulers import Scheduler
@@ -22,7 +23,7 @@ from mnist_sweep.training import model_candidates
 from mnist_sweep.trials.artifacts import Artifacts
 from mnist_sweep.trials.config import TrialConfig, to_flat, trial_id
 from mnist_sweep.trials.user_code import shipping
-from mnist_sweep.validation import coerce, require
+from mnist_sweep.validation import coerce, require, shown_in_one_line
 
 if TYPE_CHECKING:
     from mnist_sweep.runners.ray.callback import Readiness
@@ -47,9 +48,11 @@ class RayTune:
         scheduler: Which of Tune's schedulers stops trials that fall behind: `fifo` stops none; `asha`, `median` and
             `hyperband` go by the sweep's numbers of steps; or any scheduler of Tune that neither changes nor pauses
             trials, with `metric="val_accuracy"`, `mode="max"` and `time_attr="step"` where it has them; those of the
-            objective for another one than accuracy.
+            objective for another one than accuracy. Or any pruner of Optuna.
         stop: Stops a trial as well: a function of its id and result (`val_accuracy`, `step`), a Stopper of Tune, or a
             dict of thresholds.
+        callbacks: Callbacks of Tune, such as its loggers, which see each trial by its id and fields and each validation
+            as a result; see `user_callbacks`.
         max_retries: Maximum number of retries of a trial whose worker is lost, and of a Ray that is started here and
             breaks down, at least 0.
     """
@@ -62,6 +65,7 @@ class RayTune:
     xla: bool = False
     scheduler: Scheduler | Any = "fifo"
     stop: Any = None
+    callbacks: Sequence[Any] = ()
     max_retries: int = 2
 
     def __post_init__(self) -> None:
@@ -75,6 +79,11 @@ class RayTune:
             require(value is None or value >= 1, f"{name} >= 1", **{name: value})
         require(self.max_retries >= 0, "max_retries >= 0", max_retries=self.max_retries)
         schedulers.validate(self.scheduler, self.stop)
+        given = self.callbacks
+        if not (isinstance(given, list | tuple) and all(hasattr(type(one), "on_trial_result") for one in given)):
+            raise ConfigError(
+                f"`callbacks` must be a list of callbacks of Ray Tune, but got {shown_in_one_line(given)}."
+            )
 
     def run(
         self,
@@ -145,6 +154,7 @@ class RayTune:
             settings=settings,
             scheduler=self.scheduler,
             stop=self.stop,
+            callbacks=self.callbacks,
             max_concurrent=self.max_concurrent,
             max_retries=self.max_retries,
         )
@@ -158,7 +168,7 @@ class RayTune:
             code=[str(folder) for folder in code],
             definitions=definitions,
             artifacts=artifacts,
-            has_scheduler=self.stop is not None or self.scheduler != "fifo",
+            has_scheduler=self.stop is not None or self.scheduler != "fifo" or len(self.callbacks) > 0,
             min_interval=SECONDS_BETWEEN_MESSAGES,
             new_process=TrialProcess,
         )

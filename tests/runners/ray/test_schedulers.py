@@ -7,6 +7,9 @@ from types import SimpleNamespace
 from typing import Any, ClassVar, NamedTuple, get_args
 
 import pytest
+from optuna.pruners import MedianPruner, SuccessiveHalvingPruner, ThresholdPruner
+from optuna.samplers import RandomSampler
+from ray.tune.logger import CSVLoggerCallback
 from ray.tune.schedulers import (
     AsyncHyperBandScheduler,
     FIFOScheduler,
@@ -165,6 +168,8 @@ def test_a_given_scheduler_sees_validations_only_pauses_nothing_and_stops_nothin
         AsyncHyperBandScheduler(time_attr="step", grace_period=100, max_t=1600, reduction_factor=4),
         AsyncHyperBandScheduler(time_attr="step", metric="val_accuracy", mode="max", grace_period=100, max_t=1600),
         MedianStoppingRule(time_attr="step", grace_period=100, min_samples_required=3),
+        MedianPruner(n_startup_trials=3, n_warmup_steps=100),
+        SuccessiveHalvingPruner(min_resource=100, reduction_factor=4),
     ],
 )
 def test_a_given_scheduler_decides_as_the_rows_suggest_and_as_often_as_it_is_used(
@@ -176,6 +181,12 @@ def test_a_given_scheduler_decides_as_the_rows_suggest_and_as_often_as_it_is_use
         assert given_decisions(scheduler, None, message(400, 0.3), rows=rows) == ["STOP"]
         assert given_decisions(scheduler, None, message(400, 0.99), rows=rows) == ["CONTINUE"]
         assert given_decisions(scheduler, None, message(400, 0.3)) == ["CONTINUE"]
+
+
+def test_a_pruner_learns_no_step_twice_and_stops_nothing_at_the_end() -> None:
+    messages = [message(100, 0.9), message(100, 0.1), message(200, 0.1), message(300, 0.9), message(1600, 0.1)]
+    decisions = given_decisions(ThresholdPruner(lower=0.5), None, *messages)
+    assert decisions == ["CONTINUE", "CONTINUE", "STOP", "CONTINUE", "CONTINUE"]
 
 
 def late(trial_id: str, result: dict[str, Any]) -> bool:
@@ -197,11 +208,16 @@ def test_a_rule_stops_a_trial_beside_any_scheduler(stop: Any) -> None:
     [
         (
             {"scheduler": "pbt"},
-            "one of fifo, asha, median, hyperband, or a scheduler of Ray Tune, but got 'pbt'",
+            "one of fifo, asha, median, hyperband, a scheduler of Ray Tune or a pruner of Optuna, but got 'pbt'",
         ),
         ({"scheduler": None}, "but got None"),
         ({"scheduler": 3}, "but got 3"),
         ({"scheduler": FIFOScheduler}, "but got <class"),
+        ({"scheduler": MedianPruner}, "but got <class"),
+        ({"scheduler": RandomSampler()}, "a pruner of Optuna, but got <optuna"),
+        ({"callbacks": CSVLoggerCallback()}, "`callbacks` must be a list of callbacks of Ray Tune"),
+        ({"callbacks": [CSVLoggerCallback]}, "`callbacks` must be a list of callbacks of Ray Tune"),
+        ({"callbacks": [print]}, "callbacks of Ray Tune, but got (<built-in"),
         ({"scheduler": PopulationBasedTraining(hyperparam_mutations={"x": [1]})}, "use `Search"),
         ({"scheduler": ResourceChangingScheduler()}, "changes trials while they run"),
         ({"scheduler": HyperBandScheduler()}, "pauses trials"),

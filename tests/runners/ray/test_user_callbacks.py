@@ -1,0 +1,95 @@
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ray import tune
+from ray.tune.logger import CSVLoggerCallback, JsonLoggerCallback
+
+from mnist_sweep import RayTune, Softmax, Sweep, TrialConfig, grid, run
+from mnist_sweep.runners.ray.user_callbacks import UserCallback, tune_folder
+from mnist_sweep.trials.artifacts import Artifacts
+from mnist_sweep.trials.events import Event, Notice
+from tests.runners.users_models import Ending
+
+BASE = TrialConfig(model=Softmax(), num_steps=4, evaluate_every=2)
+
+
+class Recording(tune.Callback):  # type: ignore[misc]  # Ray brings no types
+    """A callback that writes down what it is told."""
+
+    def __init__(self) -> None:
+        self.heard: list[Any] = []
+
+    def setup(self, **info: Any) -> None:
+        self.heard.append("setup")
+
+    def on_trial_result(self, iteration: int, trials: Any, trial: Any, result: Any, **info: Any) -> None:
+        self.heard.append((str(trial), result["step"], result["val_accuracy"], result.get("test_accuracy")))
+        assert trial.config["batch_size"] == result["config"]["batch_size"]
+        assert result["training_iteration"] >= 1
+        assert all(one.status in ("PENDING", "RUNNING", "TERMINATED") for one in trials)
+
+    def on_trial_complete(self, iteration: int, trials: Any, trial: Any, **info: Any) -> None:
+        self.heard.append((trial.trial_id, trial.last_result["status"]))
+
+    def on_trial_error(self, iteration: int, trials: Any, trial: Any, **info: Any) -> None:
+        self.heard.append((trial.trial_id, "failed"))
+
+
+class Failing(tune.Callback):  # type: ignore[misc]  # Ray brings no types
+    def on_trial_result(self, **info: Any) -> None:
+        raise LookupError("no such table")
+
+
+class Heard:
+    def __init__(self) -> None:
+        self.notices: list[str] = []
+
+    def on_event(self, event: Event) -> None:
+        if isinstance(event, Notice):
+            self.notices.append(event.text)
+
+
+@pytest.mark.usefixtures("ray_session")
+def test_callbacks_of_tune_see_trials_as_the_sweep_names_them_and_cannot_end_a_run(tmp_path: Path) -> None:
+    recording, listener = Recording(), Heard()
+    callbacks = [Failing(), recording, CSVLoggerCallback(), JsonLoggerCallback()]
+    trials = grid(BASE, {"batch_size": [10, 20]})
+    runner = RayTune(callbacks=callbacks)
+    outcome = run(Sweep(name="heard", trials=trials), results=tmp_path, runner=runner, listeners=[listener])
+    assert outcome.complete
+    assert recording.heard[0] == "setup"
+    for row in outcome.rows:
+        curve = [(row.trial_id, point.step, point.val_accuracy, None) for point in row.history]
+        whole = [*curve, (row.trial_id, row.steps, row.val_accuracy, row.test_accuracy), (row.trial_id, "ok")]
+        assert [one for one in recording.heard if one[0] == row.trial_id] == whole
+        folder = outcome.folder / "tune" / row.trial_id
+        with (folder / "progress.csv").open() as file:
+            assert [float(line["val_accuracy"]) for line in csv.DictReader(file)][:2] == [one[2] for one in curve]
+        assert json.loads((folder / "params.json").read_text()) == row.config
+    failures = [text for text in listener.notices if "Failing" in text]
+    assert len(failures) == 1
+    assert failures[0].startswith("the callback Failing failed, the run continues: LookupError: no such table (test_")
+
+
+@pytest.mark.usefixtures("ray_session")
+def test_a_failed_trial_is_an_error_for_a_callback(tmp_path: Path) -> None:
+    recording = Recording()
+    trial = TrialConfig(model=Ending("raise"), num_steps=4, evaluate_every=2)
+    outcome = run(Sweep(name="failed", trials=[trial]), results=tmp_path, runner=RayTune(callbacks=[recording]))
+    assert outcome.num_failed == 1
+    assert recording.heard[-1] == (outcome.rows[0].trial_id, "failed")
+
+
+def test_files_of_callbacks_go_to_the_storage_if_that_is_a_folder(tmp_path: Path) -> None:
+    assert tune_folder(Artifacts(storage=str(tmp_path))) == tmp_path / "tune"
+    assert tune_folder(Artifacts(storage="s3://bucket/sweep")) is None
+    assert tune_folder(None) is None
+
+
+def test_what_a_callback_does_not_hear_costs_nothing() -> None:
+    silent = UserCallback(tune.Callback(), print, None)
+    silent.on_step_begin(iteration=1, trials=None)
+    assert silent.get_state() is None
