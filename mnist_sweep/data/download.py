@@ -7,11 +7,12 @@ name there is either no file or the right one, even after a crash or with severa
 import contextlib
 import hashlib
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from mnist_sweep.data.data_folders import FOLDERS_VARIABLE
+from mnist_sweep.data.progress import progress
 from mnist_sweep.errors import DownloadError
 from mnist_sweep.system import files
 from mnist_sweep.text.lines import one_line
@@ -105,7 +106,8 @@ def _download(url: str, file: IO[bytes], sha256: str) -> None:
     received = 0
     with _open(url) as response:
         declared = response.headers["Content-Length"]
-        with _progress(url, int(declared) if declared else None) as advance:
+        total = int(declared) if declared else None
+        with progress(f"downloading {url}", url.rpartition("/")[2], total, is_bytes=True) as advance:
             while chunk := response.read(_CHUNK_BYTES):
                 received += len(chunk)
                 if received > MAX_BYTES:
@@ -134,23 +136,6 @@ def _open(url: str) -> "addinfourl":
     except error.HTTPError as failed:
         with failed:
             raise DownloadError(f"the server answered {failed.code} {failed.reason}") from failed
-
-
-@contextlib.contextmanager
-def _progress(url: str, total: int | None) -> Iterator[Callable[[int], None]]:
-    """Show a progress bar, or one plain line without a terminal, during the body; yield the function to advance it."""
-    from rich.console import Console
-    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
-
-    console = Console(stderr=True)
-    if not console.is_terminal:
-        console.print(f"downloading {url}", markup=False, highlight=False, soft_wrap=True)
-        yield lambda count: None
-        return
-    columns = TextColumn("{task.description}", markup=False), BarColumn(), DownloadColumn(), TimeRemainingColumn()
-    with Progress(*columns, console=console, transient=True) as progress:
-        task = progress.add_task(url.rpartition("/")[2], total=total)
-        yield lambda count: progress.advance(task, count)
 
 
 def _cause(reason: object) -> str:

@@ -5,7 +5,6 @@ import hashlib
 import http.server
 import os
 import socket
-import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -205,16 +204,6 @@ def test_progress_is_one_plain_line_on_standard_error_where_there_is_no_terminal
     monkeypatch.setenv("COLUMNS", "20")
     download.fetch([f"{server}/good/file"], destination, sha256=SHA256)
     assert capsys.readouterr() == ("", f"downloading {server}/good/file\n")
-
-
-def test_progress_in_a_terminal_is_a_bar(
-    server: str, destination: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setenv("COLUMNS", "100")
-    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
-    download.fetch([f"{server}/good/file"], destination, sha256=SHA256)
-    out, err = capsys.readouterr()
-    assert (out, "256.0/256.0 kB" in err) == ("", True)
 
 
 def test_environment_overrides_all_mirrors(monkeypatch: pytest.MonkeyPatch) -> None:

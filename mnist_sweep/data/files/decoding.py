@@ -8,19 +8,81 @@ import contextlib
 import io
 import struct
 import warnings
-from typing import Literal
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from mnist_sweep.errors import DataError
-from mnist_sweep.text.lines import one_line
+from mnist_sweep.text.lines import one_line, printable
+from mnist_sweep.text.numbers import counted
 
 Resize = Literal["pad", "crop", "stretch"]
 
 FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WebP")
 MAX_PIXELS = 50_000_000  # of the file; Pillow only warns of less than 179 million
 MAX_LEVEL = 65_535
+MAX_FILE_BYTES = 256 << 20
+MAX_NAMED = 5
+Source = str | bytes  # path of a file, or the content of one
+Shape = tuple[int, int, int]
+
+
+class Rules(NamedTuple):
+    """How images are scaled and coloured; the fields are those of `EncodedImages`."""
+
+    size: tuple[int, int] | None
+    color: str
+    resize: Resize
+
+
+@dataclass(slots=True)
+class Report:
+    """What was seen of images.
+
+    Attributes:
+        sizes: Number of images of each height and width.
+        channels: Most channels of an image.
+        refused: A line for each image that cannot be decoded.
+        digest: SHA-256 of the images of a job as they were written.
+    """
+
+    sizes: Counter[tuple[int, int]] = field(default_factory=Counter)
+    channels: int = 1
+    refused: list[str] = field(default_factory=list)
+    digest: str = ""
+
+    def add(self, other: "Report") -> None:
+        """Add what was seen of other images."""
+        self.sizes += other.sizes
+        self.channels = max(self.channels, other.channels)
+        self.refused += other.refused
+
+    def shape(self) -> Shape:
+        """Return the most frequent shape of the images."""
+        (height, width), _ = self.sizes.most_common(1)[0] if self.sizes else ((1, 1), 0)
+        return height, width, self.channels
+
+    def fits(self, shape: Shape) -> bool:
+        """Return whether all images can be written in this shape."""
+        return not self.refused and {*self.sizes} == {shape[:2]} and self.channels <= shape[2]
+
+    def check(self, num_images: int) -> None:
+        """Raise DataError if images were refused, or differ in size."""
+        if refused := self.refused:
+            more = [f"{len(refused) - MAX_NAMED:,} more"] * (len(refused) > MAX_NAMED)
+            shown = "; ".join(map(printable, [*refused[:MAX_NAMED], *more]))
+            number = f"{len(refused):,} of {counted(num_images, 'image')} cannot be used"
+            raise DataError(f"{number}: {shown}. Repair or remove them.")
+        if len(self.sizes) > 1:
+            named = [f"{h}x{w} in {number:,}" for (h, w), number in self.sizes.most_common(MAX_NAMED)]
+            shown = ", ".join([*named, *["…"] * (len(self.sizes) > MAX_NAMED)])
+            way_out = "scale them with image_size=(height, width), or --image-size"
+            raise DataError(f"images differ in size ({shown}): {way_out}.")
 
 
 def decode(content: bytes) -> Image.Image:
@@ -60,6 +122,58 @@ def resized(image: Image.Image, size: tuple[int, int], how: Resize) -> Image.Ima
     if how == "stretch":
         return image.resize(size)
     return ImageOps.fit(image, size) if how == "crop" else ImageOps.pad(image, size, color=0)
+
+
+def decoded(
+    sources: Sequence[Source], rules: Rules, report: Report, read: Callable[[str, int], bytes], first: int = 0
+) -> Iterator[tuple[int, NDArray[np.uint8]]]:
+    """Yield the place of each image that can be decoded, and its pixels `[height, width, channels]`."""
+    for number, source in enumerate(sources):
+        try:
+            image = image_of(source if isinstance(source, bytes) else read(source, MAX_FILE_BYTES), rules)
+        except (DataError, OSError) as error:
+            cause = f"cannot be read ({error.strerror})" if isinstance(error, OSError) else error
+            report.refused.append(f"{name_of(source, first + number)} {cause}")
+            continue
+        report.sizes[image.shape[:2]] += 1
+        report.channels = max(report.channels, image.shape[2])
+        yield number, image
+
+
+def stacked(images: Iterable[tuple[int, Any]], number: int, shape: Shape) -> NDArray[np.uint8]:
+    """Return images at their places, uint8 `[number, *shape]`; those of another size are left out."""
+    found = np.zeros((number, *shape), np.uint8)
+    for place, image in images:
+        if image.shape[:2] == shape[:2] and image.shape[2] <= shape[2]:
+            found[place] = image
+    return found
+
+
+def in_memory(sources: Sequence[Source], rules: Rules, read: Callable[[str, int], bytes]) -> NDArray[np.uint8]:
+    """Return images: uint8 `[n, height, width, channels]`.
+
+    Raises:
+        DataError: Images cannot be decoded, or differ in size.
+    """
+    report = Report()
+    images = [*decoded(sources, rules, report, read)]
+    report.check(len(sources))
+    return stacked(images, len(sources), report.shape())
+
+
+def name_of(source: Source, number: int) -> str:
+    """Return what messages call an image."""
+    return source if isinstance(source, str) else f"image {number}"
+
+
+def image_of(content: bytes, rules: Rules) -> NDArray[np.uint8]:
+    """Return the image in the content of a file: uint8 `[height, width, channels]`."""
+    image = decode(content)
+    if rules.size:
+        image = resized(image, rules.size[::-1], rules.resize)
+    if rules.color != "auto":
+        image = image.convert("RGB" if rules.color == "rgb" else "L")
+    return np.atleast_3d(np.asarray(image))
 
 
 def _on_white(image: Image.Image) -> Image.Image:

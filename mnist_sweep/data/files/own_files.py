@@ -6,9 +6,10 @@ config as it is written, so a relative one is the same trial on every machine, w
 
 import abc
 import os
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass
+from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -18,17 +19,19 @@ from mnist_sweep.data.files import splits
 from mnist_sweep.data.files.content import Content, numbered, with_channels
 from mnist_sweep.errors import DataError
 from mnist_sweep.system.files import read_regular
-from mnist_sweep.text.lines import listed, one_line, printable
-from mnist_sweep.text.numbers import counted
+from mnist_sweep.text.lines import listed, one_line
 from mnist_sweep.validation import coerce, require
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-MAX_FILE_BYTES = 256 << 20  # of an image file
+    from mnist_sweep.data.files.decoding import Rules
+
+    Images = Mapping[str, NDArray[Any]]
+    Prepare = Callable[[Sequence[str | bytes], Rules], NDArray[np.uint8]]
+
 MAX_SIDE = 4096
-MAX_NAMED = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +70,9 @@ class OwnFiles(abc.ABC):
         Raises:
             DataError: The files are missing, damaged, too large, or not of this format.
         """
+        return self._load(self._decoded)
+
+    def _load(self, decode: "Callable[[Images], Mapping[str, NDArray[np.uint8]]]") -> Dataset:
         path = find(self.path)
         try:
             found = self._content(path)
@@ -75,7 +81,7 @@ class OwnFiles(abc.ABC):
                 if len(label) != len(found.images[name]):
                     raise DataError(f"{name} has {len(found.images[name])} images and {len(label)} labels.")
             undecoded, labels, held_out = self._completed(found.images, labels)
-            images = self._decoded(undecoded)
+            images = decode(undecoded)
             train, val, test = (Split(images=images[name], labels=labels[name]) for name in splits.SPLITS)
             return Dataset(
                 train=train,
@@ -144,63 +150,26 @@ class EncodedImages(OwnFiles):
         rule = f"image_size is (height, width), each from 1 to {MAX_SIDE}, or None"
         require(given is None or fits, rule, image_size=given)
 
-    def _decoded(self, images: "Mapping[str, NDArray[Any]]") -> "Mapping[str, NDArray[np.uint8]]":
+    def load(self, prepare: "Prepare | None" = None) -> Dataset:
+        """Return the data set; `prepare` decodes its images elsewhere than in the memory of this process.
+
+        Raises:
+            DataError: As raised by `OwnFiles.load`, or by `prepare`.
+        """
+        return self._load(partial(self._prepared, prepare))
+
+    def _prepared(self, prepare: "Prepare | None", images: "Images") -> "Mapping[str, NDArray[np.uint8]]":
         import numpy as np
 
+        from mnist_sweep.data.files.decoding import Rules, in_memory
+        from mnist_sweep.data.mapped_images import part
+
+        size = self.image_size if isinstance(self.image_size, tuple) else None
         sources = [source for split in splits.SPLITS for source in images[split]]
-        cuts = np.cumsum([len(images[split]) for split in splits.SPLITS])[:-1]
-        return dict(zip(splits.SPLITS, np.split(self._read(sources), cuts), strict=True))
-
-    def _read(self, sources: Sequence[Any]) -> "NDArray[np.uint8]":
-        """Return the images in files or texts of bytes: uint8 `[n, height, width, channels]`."""
-        import numpy as np
-
-        sizes: Counter[tuple[int, int]] = Counter()
-        refused: list[str] = []
-        decoded: NDArray[np.uint8] | None = None
-        for number, source in enumerate(sources):
-            try:
-                image = self._image(source if isinstance(source, bytes) else read_regular(source, MAX_FILE_BYTES))
-            except (DataError, OSError) as error:
-                cause = f"cannot be read ({error.strerror})" if isinstance(error, OSError) else error
-                refused.append(f"{f'image {number}' if isinstance(source, bytes) else source} {cause}")
-                continue
-            sizes[image.shape[:2]] += 1
-            if len(sizes) > 1:
-                continue
-            if decoded is None:
-                decoded = np.zeros((len(sources), *image.shape), np.uint8)
-            elif decoded.shape[3] < image.shape[2]:
-                decoded = np.repeat(decoded, image.shape[2], axis=3)
-            decoded[number] = image
-        _refuse(refused, len(sources))
-        if decoded is None or len(sizes) > 1:
-            named = [f"{h}x{w} in {number:,}" for (h, w), number in sizes.most_common(MAX_NAMED)]
-            shown = ", ".join([*named, *["…"] * (len(sizes) > MAX_NAMED)])
-            raise DataError(
-                f"images differ in size ({shown}): scale them with image_size=(height, width), or --image-size."
-            )
-        return decoded
-
-    def _image(self, content: bytes) -> "NDArray[np.uint8]":
-        """Return the image in the content of a file: uint8 `[height, width, channels]`."""
-        import numpy as np
-
-        from mnist_sweep.data.files import decoding
-
-        image = decoding.decode(content)
-        if isinstance(self.image_size, tuple):
-            image = decoding.resized(image, self.image_size[::-1], self.resize)
-        if self.color != "auto":
-            image = image.convert("RGB" if self.color == "rgb" else "L")
-        return np.atleast_3d(np.asarray(image))
-
-
-def _refuse(refused: Sequence[str], num_images: int) -> None:
-    if refused:
-        shown = [*refused[:MAX_NAMED], *[f"{len(refused) - MAX_NAMED:,} more"] * (len(refused) > MAX_NAMED)]
-        number = f"{len(refused):,} of {counted(num_images, 'image')} cannot be used"
-        raise DataError(f"{number}: {'; '.join(map(printable, shown))}. Repair or remove them.")
+        rules = Rules(size, self.color, self.resize)
+        found = prepare(sources, rules) if prepare else in_memory(sources, rules, read_regular)
+        ends = np.cumsum([0, *(len(images[split]) for split in splits.SPLITS)]).tolist()
+        return {split: part(found, *ends) for split, ends in zip(splits.SPLITS, pairwise(ends), strict=True)}
 
 
 def find(path: str | os.PathLike[str]) -> Path:

@@ -3,6 +3,8 @@
 import gzip
 import io
 import json
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,8 @@ from pyarrow import parquet
 
 from mnist_sweep.data.dataset import Dataset, Split
 from mnist_sweep.data.digits import Digits
+
+Refused = Callable[..., AbstractContextManager[None]]
 
 
 @pytest.fixture(scope="session")
@@ -109,3 +113,8 @@ def written(in_memory: Dataset, folder: Path, tmp_path_factory: pytest.TempPathF
         "csv": write_csv(place / "csv", in_memory),
         "parquet": write_parquet(place / "parquet", in_memory),
     }
+
+
+def names(folder: Path) -> list[str]:
+    """Return the names of what is in a folder, in order."""
+    return sorted(path.name for path in folder.iterdir())

@@ -5,7 +5,6 @@ import shutil
 import tempfile
 import unicodedata
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +16,9 @@ from mnist_sweep import ImageFolder
 from mnist_sweep.data import dataset_checks, loading
 from mnist_sweep.data.dataset import Dataset
 from mnist_sweep.errors import DataError
+from tests.data.files.conftest import Refused
 from tests.other_user import printed_as_its_owner
 
-Refused = Callable[..., AbstractContextManager[None]]
 NAMES = [("train", "val", "test"), ("Training", "validation", "Testing"), ("TRAIN", "valid", "evaluation")]
 
 

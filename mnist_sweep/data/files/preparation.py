@@ -1,0 +1,186 @@
+"""The one preparation of encoded images: decoded into the cache by all cores, and read from there ever after.
+
+Where a file has the size, times and inode that it had then, it counts as unchanged. What changes a file without a
+trace in these is not seen: a file system whose clock is coarser than the time between preparation and change.
+"""
+
+import hashlib
+import math
+import os
+import queue
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from io import FileIO
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+import PIL
+from numpy.typing import NDArray
+
+from mnist_sweep.data.files import decoding_jobs
+from mnist_sweep.data.files.decoding import Report, Rules, Shape, Source, in_memory, name_of
+from mnist_sweep.data.files.decoding_jobs import Job
+from mnist_sweep.data.files.image_cache import JOURNAL, ImageCache, image_cache
+from mnist_sweep.data.progress import progress
+from mnist_sweep.errors import DataError, ProcessLostError
+from mnist_sweep.system import machine
+from mnist_sweep.system.child_process import ChildProcess
+from mnist_sweep.system.files import read_regular
+
+VERSION = 1  # of what `decoding` makes of a file
+FEW = 64  # images, which take no longer than to start a process
+MAX_PER_JOB, MAX_BYTES_PER_JOB = 256, 32 << 20
+MAX_PROCESSES = 32
+
+
+def prepared(sources: Sequence[Source], rules: Rules) -> NDArray[np.uint8]:
+    """Return decoded images, in a file that is mapped into memory: uint8 `[n, height, width, channels]`.
+
+    Raises:
+        DataError: Images cannot be decoded or differ in size, or the cache cannot be used.
+    """
+    if len(sources) <= FEW:
+        return in_memory(sources, rules, read_regular)
+    cache, key = image_cache(), _key(sources, rules)
+    found = cache.find(key)
+    if found is None:
+        with cache.unfinished(key) as file:
+            found = cache.find(key)  # of a process that was waited for
+            if found is None:
+                shape = _decode_all(file, sources, rules, cache)
+                if _key(sources, rules) != key:
+                    raise DataError("image files have changed while they were read: run the same command again.")
+                found = cache.add(key, file, (len(sources), *shape))
+    return found
+
+
+def _key(sources: Sequence[Source], rules: Rules) -> str:
+    """Return what stands for the present state of images, wherever their folder is, and the rules."""
+    state = hashlib.sha256(repr((VERSION, PIL.__version__, rules)).encode())
+    for source in sources:
+        if isinstance(source, bytes):
+            state.update(hashlib.sha256(source).digest())
+    paths = [source for source in sources if isinstance(source, str)]
+    for path, file in zip(paths, map(os.stat, paths), strict=True):
+        fields = path.rpartition("/")[2], file.st_size, file.st_mtime_ns, file.st_ctime_ns, file.st_ino
+        state.update(repr(fields).encode())
+    return state.hexdigest()[:32]
+
+
+def _decode_all(file: FileIO, sources: Sequence[Source], rules: Rules, cache: ImageCache) -> Shape:
+    """Decode images into a file, continuing where a process has ended; return the shape of each."""
+    line = f"preparing {len(sources):,} images, once: they are kept in {cache.folder}"
+    with _Decoders() as decoders, progress(line, "preparing images", len(sources)) as advance:
+        spread = sources[:: -(-len(sources) // FEW)]
+        (seen,) = decoders.run([Job("", 0, spread, rules, (1, 1, 1))])
+        shape = seen.shape()
+        while True:
+            stride = math.prod(shape)
+            cache.reserve(file, len(sources) * stride)
+            size = min(MAX_PER_JOB, max(1, MAX_BYTES_PER_JOB // stride))
+            jobs = [
+                Job(str(file.name), at, sources[at : at + size], rules, shape) for at in range(0, len(sources), size)
+            ]
+            total = Report()
+            for report in _run_missing(jobs, decoders, cache):
+                total.add(report)
+                advance(sum(report.sizes.values()))
+            total.check(len(sources))
+            if total.channels <= shape[2]:
+                return shape
+            shape = (*shape[:2], total.channels)  # of an image that was not among those that were looked at
+
+
+def _run_missing(jobs: Sequence[Job], decoders: "_Decoders", cache: ImageCache) -> Iterator[Report]:
+    """Run jobs whose images are not in the file yet, as far as its journal says; yield a report on every job."""
+    first = jobs[0]
+    journal, header = Path(f"{first.path}{JOURNAL}"), f"{first.shape} {len(first.sources)}"
+    lines = journal.read_text("utf-8", "replace").splitlines() if journal.exists() else []
+    done = dict(line.split() for line in lines[1:] if re.fullmatch(r"\d+ [0-9a-f]{64}", line))
+    missing = []
+    for job in jobs:
+        if lines[:1] == [header] and done.get(str(job.first)) == _digest(job):
+            yield Report(sizes=Counter({job.shape[:2]: len(job.sources)}))
+        else:
+            missing.append(job)
+    with cache.errors("written"), journal.open("a" if len(missing) < len(jobs) else "w") as file:
+        file.write(f"{header}\n" * (len(missing) == len(jobs)))
+        for job, report in zip(missing, decoders.run(missing), strict=True):
+            if report.fits(job.shape):
+                file.write(f"{job.first} {report.digest}\n")
+                file.flush()
+            yield report
+
+
+def _digest(job: Job) -> str:
+    """Return the SHA-256 of what a job's file holds in its place."""
+    stride = math.prod(job.shape)
+    with Path(job.path).open("rb") as file:
+        file.seek(job.first * stride)
+        return hashlib.sha256(file.read(len(job.sources) * stride)).hexdigest()
+
+
+class _Decoders:
+    """Processes that decode, as many as there are CPUs; a context, at whose end they end."""
+
+    def __init__(self) -> None:
+        number = min(MAX_PROCESSES, machine.num_cpus())
+        self._idle: queue.SimpleQueue[_Decoder] = queue.SimpleQueue()
+        self._all = [_Decoder() for _ in range(number)]
+        for decoder in self._all:
+            self._idle.put(decoder)
+        self._threads = ThreadPoolExecutor(number)
+
+    def run(self, jobs: Iterable[Job]) -> Iterator[Report]:
+        """Run jobs at a time; yield their reports in order."""
+        return self._threads.map(self._run, jobs)
+
+    def _run(self, job: Job) -> Report:
+        decoder = self._idle.get()
+        try:
+            return decoder.run(job)
+        finally:
+            self._idle.put(decoder)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._threads.shutdown(wait=False, cancel_futures=True)
+        for decoder in self._all:
+            decoder.end()
+        self._threads.shutdown()
+
+
+class _Decoder:
+    """A process that decodes; another takes its place if an image ends it."""
+
+    def __init__(self) -> None:
+        self._child: ChildProcess | None = None
+        self._has_ended = False
+
+    def run(self, job: Job) -> Report:
+        """Run a job; an image that ends the process is refused."""
+        try:
+            if self._child is None or not self._child.is_alive:
+                self._child = ChildProcess()
+            report: Report = self._child.call(decoding_jobs.run, job)
+        except ProcessLostError as lost:
+            if self._has_ended:
+                raise
+            if len(job.sources) == 1:
+                return Report(refused=[f"{name_of(job.sources[0], job.first)} cannot be decoded: {lost}"])
+            half = len(job.sources) // 2
+            report = self.run(job._replace(sources=job.sources[:half]))
+            report.add(self.run(job._replace(sources=job.sources[half:], first=job.first + half)))
+            report.digest = ""
+        return report
+
+    def end(self) -> None:
+        """End the process at once."""
+        self._has_ended = True
+        if self._child:
+            self._child.kill()
