@@ -15,18 +15,17 @@ import sys
 import tempfile
 import time
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from mnist_sweep.data import loading
 from mnist_sweep.errors import ResourceError, SweepError
 from mnist_sweep.planning import trial_measurement
-from mnist_sweep.planning.trial_measurement import TrialCost
+from mnist_sweep.planning.trial_measurement import Calibration, TrialCost
 from mnist_sweep.runners.local import Local
 from mnist_sweep.system import child_main, machine
 from mnist_sweep.training import tensorflow_runtime
@@ -43,25 +42,6 @@ SPAWN = multiprocessing.get_context("spawn")
 # What Ray adds to the niceness of its workers, unless the variable says otherwise.
 NICENESS, RAY_NICENESS = "RAY_worker_niceness", "15"
 SAFE_PATH, HERE_ONLY = "PYTHONSAFEPATH", "of a measuring process, not of those that it starts"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Calibration:
-    """What was measured.
-
-    Attributes:
-        start: Seconds from the start of a process until it is ready for its first trial, on average.
-        costs: The cost of a trial, by kind.
-        failures: Why trials fail, in one line, by kind.
-    """
-
-    start: float
-    costs: Mapping[Hashable, TrialCost]
-    failures: Mapping[Hashable, str]
-
-    def peak(self, name: Literal["memory", "shared_memory", "gpu_memory"]) -> int:
-        """Return the most memory that one process held, in bytes."""
-        return max((getattr(cost, name) for cost in self.costs.values()), default=0)
 
 
 def calibrate(trials: Iterable[TrialConfig], runner: "Local | RayTune", num_workers: int) -> Calibration:

@@ -8,9 +8,9 @@ from typing import Any
 from mnist_sweep.data.dataset import Shaped
 from mnist_sweep.errors import ConfigError, DataError
 from mnist_sweep.models.protocol import trains_itself
-from mnist_sweep.planning import calibration_processes, disk_usage, wall_time
-from mnist_sweep.planning.calibration_processes import Calibration
+from mnist_sweep.planning import calibration_processes, disk_usage, memory_usage, wall_time
 from mnist_sweep.planning.sweep_plan import KindPlan, NetworkPlan, Plan
+from mnist_sweep.planning.trial_measurement import Calibration
 from mnist_sweep.planning.wall_time import TimedTrial
 from mnist_sweep.results import saved_plan
 from mnist_sweep.results.ledger import Ledger
@@ -27,18 +27,11 @@ from mnist_sweep.sweep.sweep import Sweep
 from mnist_sweep.system import machine
 from mnist_sweep.training import model_candidates
 from mnist_sweep.trials.artifacts import Keep, Retention
-from mnist_sweep.trials.config import TrialConfig, has_custom_training
+from mnist_sweep.trials.config import TrialConfig
 from mnist_sweep.trials.graph_sharing import graph_signature, model_signature
 from mnist_sweep.trials.row import Status
 from mnist_sweep.trials.user_code.unguarded_scripts import starts_a_run
 from mnist_sweep.validation import require
-
-# What Ray's processes and the driver held besides their libraries, what Ray adds to a worker, and what a worker holds
-# whose trials all run in its child process: measured with the quickstart, Ray 2.60. And what a driver alone held.
-RAY_MEMORY = 450 << 20
-WORKER_MEMORY = 60 << 20
-IDLE_MEMORY = 60 << 20
-DRIVER_MEMORY = 160 << 20
 
 
 @starts_a_run
@@ -77,17 +70,10 @@ def plan(
         runner=type(runner).__name__,
         num_workers=_num_workers(runner, remaining.max_concurrent),
     )
-    try:
-        found = replace(found, disk=_disk(found, remaining, keep))
-    except DataError as error:
-        if calibrate:
-            raise
-        found = replace(found, data_error=str(error))
+    found = _with_disk(found, remaining, keep, needs_data=calibrate)
     before_calibration(found)
     if calibrate and found.num_trials:
-        measured = calibration_processes.calibrate(_to_run(remaining, found.forecast), runner, found.num_workers)
-        found = _calibrated(found, runner, remaining, measured, keep.models)
-        found = replace(found, **_memory(runner, found.num_workers, _to_run(remaining, found.forecast), measured))
+        found = _measured(found, runner, remaining, keep.models)
     if found.seconds:
         trials = digest(remaining.work_ids)
         saved = SavedPlan(trials=trials, runner=found.runner, num_workers=found.num_workers, seconds=found.seconds)
@@ -177,13 +163,27 @@ def _num_workers(runner: Local | RayTune, num_trials: int) -> int:
     return min(room, runner.max_concurrent or room, num_trials)
 
 
-def _disk(found: Plan, remaining: RemainingTrials, keep: Keep) -> dict[str, int]:
+def _with_disk(found: Plan, remaining: RemainingTrials, keep: Keep, *, needs_data: bool) -> Plan:
     parameters = {network.key: network.parameters for network in found.networks}
     trials = [(trial, parameters[network_key(trial)]) for trial in _to_run(remaining, found.forecast)]
-    is_population = remaining.population is not None
-    return disk_usage.estimate(
-        trials, remaining.datasets, keep, num_workers=found.num_workers, is_population=is_population
-    )
+    num_workers, is_population = found.num_workers, remaining.population is not None
+    try:
+        disk = disk_usage.estimate(
+            trials, remaining.datasets, keep, num_workers=num_workers, is_population=is_population
+        )
+        return replace(found, disk=disk)
+    except DataError as error:
+        if needs_data:
+            raise
+        return replace(found, data_error=str(error))
+
+
+def _measured(found: Plan, runner: Local | RayTune, remaining: RemainingTrials, models: Retention) -> Plan:
+    """Return a plan with the time and memory that a few steps of each kind of trial have taken."""
+    trials = _to_run(remaining, found.forecast)
+    measured = calibration_processes.calibrate(trials, runner, found.num_workers)
+    found = _calibrated(found, runner, remaining, measured, models)
+    return replace(found, **memory_usage.estimate(runner, found.num_workers, trials, measured))
 
 
 def _calibrated(
@@ -206,25 +206,6 @@ def _calibrated(
         seconds_by_runner={} if getattr(runner, "in_process", False) else seconds,  # others run several at a time
         kinds=tuple(_kinds(found, remaining, measured, timed)),
     )
-
-
-def _memory(
-    runner: Local | RayTune, num_workers: int, trials: Iterable[TrialConfig], measured: Calibration
-) -> dict[str, Any]:
-    """Return the fields of a plan on memory: on Ray, trials of the user's own code run in a child of their worker."""
-    on_ray, peaks = isinstance(runner, RayTune), {False: 0, True: 0}
-    for trial in trials:
-        if cost := measured.costs.get(graph_signature(trial)):
-            in_child = on_ray and has_custom_training(trial)
-            peaks[in_child] = max(peaks[in_child], cost.memory)
-    worker = peaks[True] + (max(peaks[False], IDLE_MEMORY) + WORKER_MEMORY if on_ray else peaks[False])
-    others = RAY_MEMORY if on_ray else 0 if getattr(runner, "in_process", False) else DRIVER_MEMORY
-    return {
-        "memory": num_workers * worker + measured.peak("shared_memory") + others,
-        "worker_memory": worker,
-        "gpu_memory": measured.peak("gpu_memory"),
-        "free_memory": machine.free_memory(),
-    }
 
 
 def _kinds(

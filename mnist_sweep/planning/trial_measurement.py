@@ -6,7 +6,9 @@ takes the same time.
 """
 
 import time
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,6 +53,25 @@ class TrialCost:
     memory: int
     shared_memory: int
     gpu_memory: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Calibration:
+    """What was measured.
+
+    Attributes:
+        start: Seconds from the start of a process until it is ready for its first trial, on average.
+        costs: The cost of a trial, by kind.
+        failures: Why trials fail, in one line, by kind.
+    """
+
+    start: float
+    costs: Mapping[Hashable, TrialCost]
+    failures: Mapping[Hashable, str]
+
+    def peak(self, name: Literal["memory", "shared_memory", "gpu_memory"]) -> int:
+        """Return the most memory that one process held, in bytes."""
+        return max((getattr(cost, name) for cost in self.costs.values()), default=0)
 
 
 @dataclass(frozen=True)

@@ -17,9 +17,8 @@ from mnist_sweep import Keep, Known, Local, MLflow, Outcome, RayTune, Status, Sw
 from mnist_sweep.cli import options, running
 from mnist_sweep.cli.views.progress import Log
 from mnist_sweep.planning import calibration_processes, plan_builder
-from mnist_sweep.planning.calibration_processes import Calibration
 from mnist_sweep.planning.sweep_plan import Plan
-from mnist_sweep.planning.trial_measurement import TrialCost
+from mnist_sweep.planning.trial_measurement import Calibration, TrialCost
 from mnist_sweep.sweep import execution
 from mnist_sweep.trials.graph_sharing import graph_signature
 from tests.cli.conftest import HEAD, Run, content
@@ -343,6 +342,7 @@ def test_the_options_of_plan_are_those_of_the_run(run: Run, monkeypatch: pytest.
         "calibrate": False,
         "num_trials": 1,
         "steps": 7,
+        "spreads": None,
     }
     assert plans[2] == defaults | {"runner": Local(cpus_per_trial=2)}
 

@@ -19,8 +19,8 @@ import pytest
 from mnist_sweep import GradientDescent, Local, RayTune, Softmax, TrialConfig, grid
 from mnist_sweep.errors import ConfigError, ResourceError
 from mnist_sweep.planning import calibration_processes, trial_measurement
-from mnist_sweep.planning.calibration_processes import Calibration, calibrate
-from mnist_sweep.planning.trial_measurement import TrialCost
+from mnist_sweep.planning.calibration_processes import calibrate
+from mnist_sweep.planning.trial_measurement import Calibration, TrialCost
 from mnist_sweep.training import tensorflow_runtime
 from mnist_sweep.trials.config import from_flat, to_flat
 from mnist_sweep.trials.graph_sharing import graph_signature

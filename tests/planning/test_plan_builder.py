@@ -30,11 +30,10 @@ from mnist_sweep import (
     trial_id,
 )
 from mnist_sweep.errors import ConfigError, DataError, LedgerError, ResourceError
-from mnist_sweep.planning import calibration_processes, plan_builder
-from mnist_sweep.planning.calibration_processes import Calibration
+from mnist_sweep.planning import calibration_processes, memory_usage, plan_builder
 from mnist_sweep.planning.plan_builder import plan
 from mnist_sweep.planning.sweep_plan import Plan
-from mnist_sweep.planning.trial_measurement import TrialCost
+from mnist_sweep.planning.trial_measurement import Calibration, TrialCost
 from mnist_sweep.results import saved_plan
 from mnist_sweep.results.ledger import Ledger
 from mnist_sweep.results.saved_plan import SavedPlan
@@ -77,7 +76,7 @@ def test_time_and_memory_follow_from_what_was_measured(tmp_path: Path) -> None:
     assert (found.num_trials, found.runner, found.num_workers) == (3, "Local", 1)
     assert found.seconds == 3 + 3 * 12
     assert found.seconds_by_runner == {"Local": found.seconds, "RayTune": pytest.approx(found.seconds + 7 + 3 * 0.06)}
-    assert (found.memory, found.worker_memory) == ((4 << 30) + plan_builder.DRIVER_MEMORY, 3 << 30)
+    assert (found.memory, found.worker_memory) == ((4 << 30) + memory_usage.DRIVER_MEMORY, 3 << 30)
     assert found.gpu_memory == 0
     debugged = plan(SWEEP, results=tmp_path, runner=Local(in_process=True))
     assert (debugged.memory, debugged.seconds_by_runner) == (4 << 30, {})
@@ -89,18 +88,8 @@ def test_time_and_memory_follow_from_what_was_measured(tmp_path: Path) -> None:
 def test_ray_takes_time_and_memory_of_its_own(tmp_path: Path) -> None:
     found = plan(SWEEP, results=tmp_path, runner=RayTune(max_concurrent=1))
     assert found.seconds == pytest.approx(7 + 3 + 3 * 12.06)
-    assert found.worker_memory == (3 << 30) + plan_builder.WORKER_MEMORY
-    assert found.memory == (1 << 30) + found.worker_memory + plan_builder.RAY_MEMORY
-
-
-@pytest.mark.parametrize("others", [[], TRIALS], ids=["alone", "mixed"])
-@pytest.mark.usefixtures("measured", "tf")
-def test_a_worker_on_ray_has_a_child_with_models_of_ones_own(tmp_path: Path, others: list[TrialConfig]) -> None:
-    mixed = Sweep(name="mixed", trials=[replace(BASE, model=Wide()), *others])
-    found = plan(mixed, results=tmp_path, runner=RayTune(max_concurrent=1))
-    worker = (3 << 30 if others else plan_builder.IDLE_MEMORY) + plan_builder.WORKER_MEMORY
-    assert found.worker_memory == (3 << 30) + worker
-    assert plan(mixed, results=tmp_path, runner=ALONE).worker_memory == 3 << 30
+    assert found.worker_memory == (3 << 30) + memory_usage.WORKER_MEMORY
+    assert found.memory == (1 << 30) + found.worker_memory + memory_usage.RAY_MEMORY
 
 
 def test_every_trial_saves_its_model_where_configs_have_several_seeds(tmp_path: Path, measured: Measured) -> None:
@@ -110,11 +99,6 @@ def test_every_trial_saves_its_model_where_configs_have_several_seeds(tmp_path: 
         plan(seeds, results=tmp_path, runner=ALONE, keep=Keep(models=models)).seconds for models in ("best", "none")
     )
     assert (found, without) == (3 + 2 * 13, 3 + 2 * 12)
-
-
-def test_memory_on_a_gpu_is_the_most_of_any_kind(tmp_path: Path, measured: Measured) -> None:
-    measured(replace(COST, gpu_memory=2 * 10**9))
-    assert plan(SWEEP, results=tmp_path, runner=ALONE).gpu_memory == 2 * 10**9
 
 
 def test_trials_that_will_fail_are_named_and_take_no_time(tmp_path: Path, measured: Measured) -> None:
