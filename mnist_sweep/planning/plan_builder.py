@@ -51,22 +51,18 @@ def plan(
     With `calibrate`, a few training steps of each kind of trial are run in processes of their own, for time and memory,
     and the time is saved in the results folder, so that the report of the run shows it beside the real one. Without,
     nothing is written, and the data need not be there. `before_calibration` receives the plan without time and memory.
-    A race takes what is forecast from the seeds that are there, or from `spreads`: standard deviations of a config's
-    accuracies over its seeds, above 0, and of the configs' means. Without either, it takes all seeds.
+    A race is forecast from its rows, or from `spreads`: standard deviations over seeds, above 0, and of configs' means.
 
     Raises:
         SweepError: The sweep, its data or its results folder cannot be used, or a trial does not fit this machine.
     """
     runner, keep, folder = runner or RayTune(), keep or Keep(), Path(results) / sweep.name
     remaining = _remaining(sweep, folder, set(retry), keep=keep, needs_data=calibrate)
-    race = _forecast(remaining, spreads)
     found = Plan(
         name=sweep.name,
         free_disk=machine.free_disk(folder),  # refuses a folder that cannot be made, before anything is measured
         networks=tuple(networks([*remaining.trials.values(), *remaining.upcoming])),
-        num_trials=len(_to_run(remaining, race)),
-        max_trials=len(_to_run(remaining, None)) if remaining.race else None,
-        forecast=race,
+        **_numbers(remaining, spreads),
         runner=type(runner).__name__,
         num_workers=_num_workers(runner, remaining.max_concurrent),
     )
@@ -99,11 +95,16 @@ def _remaining(sweep: Sweep, folder: Path, retry: set[Status], *, keep: Keep, ne
     )
 
 
-def _forecast(remaining: RemainingTrials, spreads: tuple[float, float] | None) -> Forecast | None:
+def _numbers(remaining: RemainingTrials, spreads: tuple[float, float] | None) -> dict[str, Any]:
+    """Return the fields of a plan on the trials to run."""
     if spreads is not None:
         require(remaining.race is not None, "spreads are those of a race", spreads=spreads)
         require(spreads[0] > 0 and spreads[1] >= 0, "spreads are above 0, and at least 0", spreads=spreads)
-    return forecast(remaining.race, spreads=Spreads(*spreads) if spreads else None) if remaining.race else None
+    if not remaining.race:
+        return {"num_trials": len(_to_run(remaining, None))}
+    race = forecast(remaining.race, spreads=Spreads(*spreads) if spreads else None)
+    most = len(_to_run(remaining, None))
+    return {"num_trials": len(_to_run(remaining, race)), "max_trials": most, "forecast": race}
 
 
 def _to_run(remaining: RemainingTrials, race: Forecast | None) -> list[TrialConfig]:

@@ -336,6 +336,7 @@ def test_the_options_of_plan_are_those_of_the_run(run: Run, monkeypatch: pytest.
     assert plans[0] == defaults | {"runner": RayTune()}
     assert plans[1] == {
         "results": Path("other"),
+        "spreads": None,
         "runner": RayTune(cpus_per_trial=2, gpus_per_trial=0.5, xla=True, max_concurrent=3),
         "retry": [Status.FAILED],
         "keep": Keep(models="none", predictions=False),
