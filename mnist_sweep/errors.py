@@ -72,7 +72,7 @@ class NewerRowError(RowError):
 
 
 class ResourceError(SweepError, RuntimeError):
-    """The machine or cluster lacks what a trial needs."""
+    """The machine or cluster lacks what a trial, or a page to watch, needs."""
 
 
 class ProcessLostError(SweepError, RuntimeError):

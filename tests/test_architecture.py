@@ -35,6 +35,7 @@ PACKAGES = [
     "analysis",
     "predict",
     "reports",
+    "watch",
     "testing",
     "cli",
     "__init__",

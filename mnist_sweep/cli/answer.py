@@ -14,8 +14,8 @@ from typing import Any
 import click
 
 from mnist_sweep.cli.exit_status import ExitStatus
-from mnist_sweep.cli.json_value import json_value
 from mnist_sweep.cli.streams import output_on_stderr
+from mnist_sweep.trials.json_value import json_value
 
 OPTION = "--json"
 
@@ -27,12 +27,14 @@ class Answer:
     Attributes:
         value: What programs get: a frozen value, or values by name.
         show: Prints it for people; does nothing where the command has printed it, which goes to standard error then.
+        after: What the command does when the answer is printed, such as serving a page.
         status: The exit status.
         version: Version of the object's schema: it rises when a key goes or changes its meaning, not when one is added.
     """
 
     value: Any
     show: Callable[[], object] = lambda: None
+    after: Callable[[], object] = lambda: None
     status: ExitStatus = ExitStatus.OK
     version: int = 1
 
@@ -46,11 +48,13 @@ def answering(command: Callable[..., Answer]) -> Callable[..., int]:
         if not as_json:
             answer = command(**given)
             answer.show()
+            answer.after()
             return answer.status
         with output_on_stderr():
             answer = command(**given)
             content = json_value(answer.value)
         _print(click.get_current_context().command.name, answer.version, content)
+        answer.after()
         return answer.status
 
     return called

@@ -5,10 +5,10 @@ from pathlib import Path
 import click
 
 from mnist_sweep.cli.answer import Answer, answering
-from mnist_sweep.cli.json_value import json_value
 from mnist_sweep.cli.options import IMAGE_SIZE, PATH
 from mnist_sweep.cli.streams import echo
 from mnist_sweep.data.dataset import FileSource
+from mnist_sweep.trials.json_value import json_value
 
 
 @click.command(

@@ -1,5 +1,6 @@
-"""The commands on a results folder: `status`, `table`, `mend`, `merge`, `replay` and `predict`."""
+"""The commands on a results folder: `status`, `table`, `mend`, `merge`, `replay`, `predict` and `watch`."""
 
+import contextlib
 import gc
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from mnist_sweep.cli.options import PATH, TRACEBACK
 from mnist_sweep.cli.streams import echo, echo_all
 from mnist_sweep.errors import SweepError, no_rows
 from mnist_sweep.results.ledger import Ledger
+from mnist_sweep.system.files import is_folder
 from mnist_sweep.text.lines import one_line
 from mnist_sweep.text.numbers import counted
 from mnist_sweep.trials import kinds
@@ -160,6 +162,46 @@ def predict(folder: Path, images: tuple[Path, ...], name: str | None, top: int) 
     value = {"trial_id": model.row.trial_id, "model": model.file, "role": model.role, "classes": names}
     status = ExitStatus.REFUSED if errors else ExitStatus.OK
     return Answer(value={**value, "images": good, "errors": errors}, show=show, status=status)
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  mnist-sweep watch results/quickstart
+  ssh -L 24817:localhost:24817 machine mnist-sweep watch results/quickstart --port 24817
+"""
+)
+@click.argument("folder", metavar="DIR", type=PATH)
+@click.option("--host", default="127.0.0.1", help="Interface to serve; one beyond loopback needs --token.")
+@click.option("--port", type=click.IntRange(0, 65_535), help="Port, 0 for a free one; by default the folder's own.")
+@click.option("--token", help="Secret part of the address; by default your own for the folder.")
+@answering
+def watch(folder: Path, *, host: str, port: int | None, token: str | None) -> Answer:
+    """Serve a live page of DIR to browsers on this machine, until Ctrl-C.
+
+    It only reads DIR, so it may start and end at any time, before, during or after a run. Whoever has the printed
+    address can read the page.
+    """
+    from mnist_sweep.watch import address as addresses
+    from mnist_sweep.watch.feed import Feed
+    from mnist_sweep.watch.server import Server
+
+    if not is_folder(folder):
+        raise no_rows(folder)
+    listening, address = addresses.listen(folder, host=host, port=port, token=token)
+    if host not in addresses.LOOPBACK:
+        echo(f"note: {addresses.OPEN}", err=True)
+
+    def serve() -> None:
+        feed = Feed(folder)
+        with listening:
+            server = Server(listening, feed, address)
+        server.start()
+        with contextlib.suppress(KeyboardInterrupt):
+            feed.follow()
+        server.shutdown()
+
+    return Answer(value={"folder": folder, "url": address.url}, show=lambda: echo(address.url), after=serve)
 
 
 def rows_of(folder: Path, *, with_history: bool = True) -> list[TrialRow]:

@@ -9,7 +9,6 @@ import click
 from mnist_sweep.cli import options
 from mnist_sweep.cli.answer import Answer, answering
 from mnist_sweep.cli.exit_status import ExitStatus
-from mnist_sweep.cli.json_value import json_value
 from mnist_sweep.cli.streams import echo
 from mnist_sweep.runners.local import Local
 from mnist_sweep.runners.ray.schedulers import Scheduler
@@ -19,6 +18,7 @@ from mnist_sweep.trackers.mlflow import MLflow
 from mnist_sweep.trackers.protocol import Tracker
 from mnist_sweep.trackers.wandb import WandB
 from mnist_sweep.trials.artifacts import Keep, SummaryDetail
+from mnist_sweep.trials.json_value import json_value
 from mnist_sweep.trials.row import Status
 
 if TYPE_CHECKING:

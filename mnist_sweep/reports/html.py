@@ -28,16 +28,16 @@ def render(title: str, subtitle: str, sections: Sequence[Section]) -> str:
     """Return the HTML page of a report."""
     from plotly.offline import get_plotlyjs
 
-    scripts = {"tables": _resource("tables.js"), "plotly": _in_script(get_plotlyjs()), "plots": _resource("plots.js")}
+    scripts = {"tables": resource("tables.js"), "plotly": _in_script(get_plotlyjs()), "plots": resource("plots.js")}
     data: ScriptData = {}
     main = "\n".join(_section(section, data) for section in sections)
     names = {section.key: section.key.replace("-", " ").capitalize() for section in sections}
     links = [element("li", element("a", name, href=f"#{key}")) for key, name in names.items()]
-    return Template(_resource("page.html")).substitute(
+    return Template(resource("page.html")).substitute(
         policy=content_security_policy(scripts.values()),
         title=join([title]),
         subtitle=inline(subtitle),
-        style=_resource("style.css"),
+        style=resource("style.css"),
         links=element("ul", *links),
         main=main,
         content="\n".join(f'<script type="application/json" id="{key}">{json}</script>' for key, json in data.items()),
@@ -64,7 +64,8 @@ def inline(text: str) -> Markup:
     return join(element("code", part) if index % 2 else part for index, part in enumerate(parts))
 
 
-def _resource(name: str) -> str:
+def resource(name: str) -> str:
+    """Return a script or style of the report by the name of its file."""
     return files("mnist_sweep.reports").joinpath(name).read_text(encoding="utf-8")
 
 

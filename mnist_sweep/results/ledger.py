@@ -142,7 +142,7 @@ class Ledger:
         """
         rows, bad = self.inspect(with_history=with_history)
         if bad:
-            raise RowError(self._complaint(bad, len(rows) + len(bad)))
+            raise RowError(self.complaint(bad, len(rows) + len(bad)))
         return rows
 
     def inspect(self, *, with_history: bool = True) -> tuple[dict[str, TrialRow], list[BadFile]]:
@@ -162,6 +162,41 @@ class Ledger:
                 rows[row.trial_id] = row
         return rows, bad
 
+    def changes(self, seen: dict[str, int]) -> Iterator[tuple[str, TrialRow | BadFile | None]]:
+        """Yield the trials whose rows are new, replaced, damaged or, with None, gone since the last call with `seen`.
+
+        Rows are without learning curves, and no link is followed. A replaced file has another inode.
+
+        Raises:
+            LedgerError: The folder cannot be read.
+        """
+        entries = {entry.name: entry for entry in self._entries()}
+        for name in seen.keys() - entries.keys():
+            del seen[name]
+            yield name.removesuffix(".json"), None
+        for name, entry in entries.items():
+            if seen.get(name) != entry.inode():
+                seen[name] = entry.inode()
+                try:
+                    if entry.is_symlink():
+                        raise RowError("it is a symbolic link")
+                    found: TrialRow | BadFile = _read(entry, with_history=False)
+                except (OSError, ValueError) as error:
+                    found = _bad_file(Path(entry.path), error)
+                yield name.removesuffix(".json"), found
+
+    def row(self, trial_id: str) -> TrialRow:
+        """Return the row of a trial.
+
+        Raises:
+            RowError: There is none, or it is damaged.
+        """
+        path = self.rows_folder / f"{trial_id}.json"
+        try:
+            return from_json(read_regular(path, MAX_BYTES, follow_links=False).decode())
+        except (OSError, ValueError) as error:
+            raise RowError(f"{path} is not a row ({_bad_file(path, error).cause}).") from error
+
     def _entries(self) -> "list[os.DirEntry[str]]":
         """Return the entries of `rows/` by name, without those that begin with a dot, which are partial or foreign."""
         try:
@@ -172,7 +207,8 @@ class Ledger:
         except OSError as error:
             raise folder_error(self.folder, "read", error) from error
 
-    def _complaint(self, bad: Sequence[BadFile], num_files: int) -> str:
+    def complaint(self, bad: Sequence[BadFile], num_files: int) -> str:
+        """Return a sentence on files that are not rows: how many of how many, the first ones, and what to do."""
         named = [f"{shortened(one.path.name)} ({one.cause})" for one in bad[:NUM_NAMED]]
         more = [f"{len(bad) - NUM_NAMED:,} more"] * (len(bad) > NUM_NAMED)
         are = "is not a row" if len(bad) == 1 else "are not rows"

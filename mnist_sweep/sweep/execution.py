@@ -22,6 +22,7 @@ from mnist_sweep.search.race import Known
 from mnist_sweep.sweep import stale_rows
 from mnist_sweep.sweep.best_config import best_config
 from mnist_sweep.sweep.inputs import RunInputs
+from mnist_sweep.sweep.live_run import LiveRunWriter
 from mnist_sweep.sweep.outcome import Outcome
 from mnist_sweep.sweep.provenance import ProvenanceWriter
 from mnist_sweep.sweep.recorder import Dispatcher, Recorder
@@ -176,7 +177,7 @@ def _run_missing(
     storage = RunStorage(artifacts, folder, remaining, notify=dispatcher.notify)
     code_folder, name = next(iter(sweep.code), None), type(runner).__name__
     provenance = ProvenanceWriter(path, remaining, runner=name, code=code_folder, notify=dispatcher.notify)
-    dispatcher.add(provenance, storage, folder)
+    dispatcher.add(provenance, storage, folder, LiveRunWriter(path))
     trials = [*remaining.missing.values(), *remaining.proposable]
     code = sweep.code if any(map(has_custom_code, trials)) else ()
     missing, num_proposals = dict(remaining.missing), remaining.num_proposals

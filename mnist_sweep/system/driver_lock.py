@@ -70,6 +70,19 @@ class Lock:
             self._descriptor = None
 
 
+def seems_held(folder: Path) -> bool:
+    """Return whether a lock's holder seems to run, without touching the lock; one on another machine is believed to."""
+    try:
+        holder = json.loads(read_regular(folder / HOLDER, MAX_BYTES))
+        if holder["host"] == platform.node():
+            os.kill(int(holder["pid"]), 0)
+    except PermissionError:  # it is another user's process
+        return True
+    except (OSError, OverflowError, ValueError, KeyError, TypeError):
+        return False
+    return True
+
+
 def _open(folder: Path) -> int:
     """Open the lock's file, which is made if necessary; another user's need not be writable."""
     flags = os.O_CLOEXEC | os.O_NOFOLLOW

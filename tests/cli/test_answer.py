@@ -15,6 +15,7 @@ from PIL import Image
 
 from mnist_sweep.cli.app import cli
 from mnist_sweep.results.ledger import Ledger
+from mnist_sweep.watch.feed import Feed
 from tests.cli.conftest import HEAD, Run, content
 
 ROOT = Path(__file__).parents[2]
@@ -171,6 +172,7 @@ SCHEMAS: dict[str, Schema] = {
         "digest": TEXT,
         "notes": [TEXT],
     },
+    "watch": {"folder": TEXT, "url": TEXT},
     "error": {"error": TEXT, "kind": TEXT, "status": int},
 }
 del SCHEMAS["run"]["best"]["config_id"]  # the trials have it
@@ -194,7 +196,8 @@ def answer(out: str, name: str) -> dict[str, Any]:
     return found
 
 
-def test_each_command_prints_one_object_of_its_schema(folder: Path, run: Run) -> None:
+def test_each_command_prints_one_object_of_its_schema(folder: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Feed, "follow", lambda _: None)
     script = HEAD + "print('printed by the script')\n"
     script += "SWEEP = Sweep(name='good', trials=grid(BASE, {'seed': [0, 1], 'batch_size': [25, 50]}))\n"
     (folder / "good.py").write_text(script)
@@ -219,6 +222,7 @@ def test_each_command_prints_one_object_of_its_schema(folder: Path, run: Run) ->
         "diff": ["results/good", "results/good"],
         "plan": ["good.py", "--no-calibration"],
         "data": ["digits", "--sheet", "sheet.png"],
+        "watch": ["results/good", "--port", "0"],
         "quickstart": ["--runner", "in-process", "--num-trials", "1", "--steps", "2"],
     }
     assert {*asked, "run", "error"} == SCHEMAS.keys()

@@ -3,7 +3,10 @@
 import re
 from pathlib import Path
 
+import pytest
+
 from mnist_sweep import read_trials
+from mnist_sweep.watch.feed import Feed
 from tests.cli.conftest import Run, content
 
 
@@ -83,3 +86,34 @@ def test_replay_gives_0_for_a_row_that_comes_out_again(folder: Path, run: Run) -
     status, out, err = run("replay", "results/good", trial, "--script", "good.py")
     assert (status, err) == (0, "")
     assert trial in out
+
+
+def interrupt(_: Feed) -> None:
+    """Stand for a feed that is followed until Ctrl-C."""
+    raise KeyboardInterrupt
+
+
+def test_watch_prints_the_address_and_ends_well_at_an_interrupt(
+    folder: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Feed, "follow", interrupt)
+    (folder / "results" / "good").mkdir(parents=True)
+    before = content(folder / "results")
+    status, out, err = run("watch", "results/good")
+    assert (status, err) == (0, "")
+    assert re.fullmatch(r"http://127\.0\.0\.1:\d+/[0-9a-f]{32}/\n", out)
+    status, out, err = run("watch", "results/good", "--host", "0.0.0.0", "--token", "0123456789abcdef")
+    assert (status, out.endswith("/0123456789abcdef/\n")) == (0, True)
+    assert "nothing is encrypted" in err
+    assert content(folder / "results") == before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "cause"),
+    [(["nowhere"], "holds no rows"), ([".", "--host", "0.0.0.0"], "--token"), ([".", "--token", "x"], "--token")],
+)
+def test_watch_refuses_what_it_cannot_serve_in_one_line(
+    folder: Path, run: Run, arguments: list[str], cause: str
+) -> None:
+    status, out, err = run("watch", *arguments)
+    assert (status, out, err.count("\n"), cause in err) == (2, "", 1, True)

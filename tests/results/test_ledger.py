@@ -79,6 +79,32 @@ def test_committed_rows_come_back_by_id_in_the_order_of_ids(ledger: Ledger, make
     assert list(ledger.rows()) == sorted(row.trial_id for row in rows)
 
 
+def test_changes_are_rows_that_are_new_replaced_damaged_or_gone_since_the_last_look(
+    ledger: Ledger, make_row: MakeRow
+) -> None:
+    seen: dict[str, int] = {}
+    failed, good = make_row(status=Status.FAILED, error="no luck"), make_row()
+    assert list(ledger.changes(seen)) == []
+    ledger.commit(failed)
+    assert list(ledger.changes(seen)) == [(failed.trial_id, failed)]
+    assert list(ledger.changes(seen)) == []
+    ledger.commit(good)
+    assert list(ledger.changes(seen)) == [(good.trial_id, replace(good, history=()))]
+    path = ledger.rows_folder / f"{good.trial_id}.json"
+    path.unlink()
+    path.with_name("torn.json").write_text("{")
+    (name, row), (torn, bad) = ledger.changes(seen)
+    assert (name, row, torn, getattr(bad, "fault", "")) == (good.trial_id, None, "torn", "damaged")
+
+
+def test_one_row_is_read_with_its_curve_or_refused_by_name(ledger: Ledger, make_row: MakeRow, refused: Refused) -> None:
+    row = make_row()
+    with refused(RowError, f"{row.trial_id}.json", "No such file"):
+        ledger.row(row.trial_id)
+    ledger.commit(row)
+    assert ledger.row(row.trial_id) == row
+
+
 def test_row_lies_alone_under_its_own_name(ledger: Ledger, make_row: MakeRow) -> None:
     row = make_row()
     ledger.commit(row)

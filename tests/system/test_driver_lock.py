@@ -1,6 +1,7 @@
 import contextlib
 import fcntl
 import os
+import platform
 import subprocess
 import sys
 from pathlib import Path
@@ -8,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from mnist_sweep.errors import LedgerError
-from mnist_sweep.system.driver_lock import Lock
+from mnist_sweep.system.driver_lock import Lock, seems_held
 
 HOLD = """
 import sys, time
@@ -108,3 +109,22 @@ def test_a_lock_excludes_earlier_versions_which_lock_the_same_file(tmp_path: Pat
         fcntl.flock(file, fcntl.LOCK_EX)
         with pytest.raises(LedgerError, match="in use by another process"):
             lock.acquire()
+
+
+def test_a_lock_seems_held_as_long_as_its_holder_lives_and_is_not_touched(tmp_path: Path) -> None:
+    assert not seems_held(tmp_path)
+    process = holder(tmp_path)
+    assert seems_held(tmp_path)
+    process.kill()
+    process.communicate()
+    assert not seems_held(tmp_path)
+    with Lock(tmp_path) as lock:
+        assert lock.acquire()
+        assert seems_held(tmp_path)
+    assert not seems_held(tmp_path)
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"host": "HOST", "pid": "x"}', '{"host": "HOST", "pid": 1e30}'])
+def test_a_damaged_record_of_the_holder_is_that_of_none(tmp_path: Path, text: str) -> None:
+    (tmp_path / ".driver.json").write_text(text.replace("HOST", platform.node()))
+    assert not seems_held(tmp_path)

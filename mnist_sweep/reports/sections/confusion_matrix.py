@@ -1,6 +1,8 @@
 """The confusion matrix of the selected config on the test split, which selection did not use."""
 
 from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,6 +15,7 @@ from mnist_sweep.results import data_cards, predictions
 from mnist_sweep.text.lines import listed
 from mnist_sweep.text.numbers import counted, percent
 from mnist_sweep.trials.ranking import BEST_TRIAL
+from mnist_sweep.trials.row import TrialRow
 
 if TYPE_CHECKING:
     from mnist_sweep.reports.report_data import Results
@@ -36,23 +39,32 @@ def plot(results: "Results") -> Plot | None:
     if found is None:
         return None
     row, role = found
-    predicted = predictions.read(results.folder, row.trial_id).test
-    labels = predictions.read_labels(results.folder, predictions.data_id(row.config)).test
+    drawn = plot_of(results.folder, row)
+    return drawn if role == BEST_TRIAL else replace(drawn, finding=f"{drawn.finding} The trial is {role}.")
+
+
+def plot_of(folder: Path, row: TrialRow) -> Plot:
+    """Return the confusion matrix of a trial whose predictions are kept.
+
+    Raises:
+        LedgerError: Its predictions or labels are damaged, missing or do not match.
+    """
+    predicted = predictions.read(folder, row.trial_id).test
+    labels = predictions.read_labels(folder, predictions.data_id(row.config)).test
     if len(predicted) != len(labels):
         raise LedgerError(
-            f"{predictions.path_of(results.folder, row.trial_id)} has {counted(len(predicted), 'prediction')} of "
+            f"{predictions.path_of(folder, row.trial_id)} has {counted(len(predicted), 'prediction')} of "
             f"{counted(len(labels), 'test image')}: move it away, and the report does without it."
         )
     if (largest := max(int(labels.max()), int(predicted.max()))) >= MAX_COUNTED:
         raise LedgerError(f"classes of {row.trial_id} go up to {largest:,}: a matrix takes {MAX_COUNTED:,} at most.")
     counts = count_pairs(labels, predicted)
-    names = data_cards.read(results.folder, row.config).names(len(counts))
-    finding = _finding(counts, names) + f" The trial is {role}." * (role != BEST_TRIAL)
+    names = data_cards.read(folder, row.config).names(len(counts))
     if len(counts) > MAX_CLASSES:
         title, drawing = f"Most frequent confusions of {row.trial_id} on the test split", _pairs_figure(counts, names)
     else:
         title, drawing = f"Confusion matrix of {row.trial_id} on the test split", _figure(counts, names)
-    return Plot(title=title, finding=finding, figure=drawing, table=_table(counts, names))
+    return Plot(title=title, finding=_finding(counts, names), figure=drawing, table=_table(counts, names))
 
 
 def ids_with_file(results: "Results", suffix: str) -> set[str]:

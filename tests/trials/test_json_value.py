@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from mnist_sweep import Status, TrialConfig, to_flat
-from mnist_sweep.cli.json_value import json_value
+from mnist_sweep.trials.json_value import json_value
 
 
 class Pair(NamedTuple):

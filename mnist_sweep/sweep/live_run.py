@@ -1,0 +1,156 @@
+"""The state of a run in `live.json`, for those who watch it from outside; derived, so that nothing depends on it."""
+
+import contextlib
+import dataclasses
+import json
+import math
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from mnist_sweep.errors import ConfigError, LedgerError
+from mnist_sweep.system.files import ledger_errors, read_regular, replacing
+from mnist_sweep.text.causes import first_cause
+from mnist_sweep.text.names import label
+from mnist_sweep.trials import events
+from mnist_sweep.validation import coerce
+
+FILE, MAX_BYTES = "live.json", 4 << 20
+SECONDS_BETWEEN, MAX_TIME_SHARE = 0.5, 0.005
+MAX_POINTS, NUM_NOTICES = 100, 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunningTrial:
+    """A trial that a worker is running: since when in Unix seconds, and step and validation value of evaluations."""
+
+    trial_id: str
+    label: str
+    num_steps: int
+    started: float
+    curve: tuple[tuple[int, float], ...] = ()
+
+    def __post_init__(self) -> None:
+        coerce(self)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LiveRun:
+    """The state of a run.
+
+    Attributes:
+        phase: `running`; `stopping`, while its trials write their checkpoints; or `ended`.
+        started: When its workers were ready, in Unix seconds.
+        num_trials: Trials of the sweep; of a search at most, of a race as expected.
+        num_done: Those that have rows.
+        num_workers: Trials at a time.
+        running: The trials that run now.
+        notices: The last lines that the run has reported.
+        error: What ended it before its last trial, in one line; None for nothing, or an interrupt.
+    """
+
+    phase: Literal["running", "stopping", "ended"] = "running"
+    started: float = 0.0
+    num_trials: int = 0
+    num_done: int = 0
+    num_workers: int = 0
+    running: tuple[RunningTrial, ...] = ()
+    notices: tuple[str, ...] = ()
+    error: str | None = None
+
+    def __post_init__(self) -> None:
+        coerce(self)
+
+
+def read(folder: Path) -> LiveRun | None:
+    """Return the state of the last run into a results folder; None if there was none, or one of an earlier version.
+
+    Raises:
+        LedgerError: The file is damaged or cannot be read.
+    """
+    path = folder / FILE
+    with ledger_errors(f"{path} cannot be read", ": correct its permissions or repair the disk"):
+        try:
+            text = read_regular(path, MAX_BYTES)
+        except FileNotFoundError:
+            return None
+    try:
+        content = json.loads(text)
+        return LiveRun(**content | {"running": tuple(RunningTrial(**trial) for trial in content["running"])})
+    except (ConfigError, KeyError, RecursionError, TypeError, ValueError) as error:
+        raise LedgerError(f"{path} is damaged or was edited: delete it, no result depends on it.") from error
+
+
+class LiveRunWriter:
+    """A listener that writes the state of a run, at most twice a second, in a thread: no trial waits for it."""
+
+    def __init__(self, folder: Path) -> None:
+        self._path, self._run, self._fields = folder / FILE, LiveRun(), tuple[str, ...]()
+        self._running, self._has_changed = dict[str, RunningTrial](), False
+        self._lock, self._end = threading.Lock(), threading.Event()
+        self._thread = threading.Thread(target=self._write_often, name=FILE, daemon=True)
+
+    def on_event(self, event: events.Event) -> None:
+        """Take up what has happened; write it when the workers are ready and when the run has ended."""
+        with self._lock:
+            self._has_changed = True
+            self._take_up(event)
+        if isinstance(event, events.WorkersReady):
+            self._write()
+            self._thread.start()
+        if isinstance(event, events.RunEnded) and self._thread.is_alive():
+            self._end.set()
+            self._thread.join()
+            if event.can_write:
+                self._write()
+
+    def _take_up(self, event: events.Event) -> None:
+        match event:
+            case events.RunStarted(rows=rows, num_trials=num_trials, fields=fields):
+                self._fields = fields
+                self._replace(num_trials=num_trials, num_done=len(rows))
+            case events.WorkersReady(num_workers=num_workers):
+                self._replace(num_workers=num_workers, started=time.time())
+            case events.TrialStarted(trial_id=name, config=config) | events.TrialRetried(trial_id=name, config=config):
+                title, num_steps = label(config, self._fields), config["num_steps"]
+                trial = RunningTrial(trial_id=name, label=title, num_steps=num_steps, started=time.time())
+                self._running[name] = trial
+            case events.TrialEvaluated(trial_id=name, evaluation=point) if name in self._running:
+                curve, value = self._running[name].curve, point.val
+                if value is not None and math.isfinite(value):
+                    curve = (*(curve[1::2] if len(curve) >= MAX_POINTS else curve), (point.step, value))
+                    self._running[name] = dataclasses.replace(self._running[name], curve=curve)
+            case events.RowCommitted(row=row):
+                self._running.pop(row.trial_id, None)
+                self._replace(num_done=self._run.num_done + 1)
+            case events.Notice(text=text):
+                self._replace(notices=(*self._run.notices, text)[-NUM_NOTICES:])
+            case events.RaceForecast(text=text, num_trials=num_trials):
+                self._replace(num_trials=num_trials, notices=(*self._run.notices, text)[-NUM_NOTICES:])
+            case events.RunInterrupted():
+                self._replace(phase="stopping")
+            case events.RunEnded(error=error):
+                self._running.clear()
+                is_fault = error is not None and not isinstance(error, KeyboardInterrupt)
+                self._replace(phase="ended", error=first_cause(error) if error and is_fault else None)
+
+    def _replace(self, **changes: Any) -> None:
+        self._run = dataclasses.replace(self._run, **changes)
+
+    def _write_often(self) -> None:
+        pause = SECONDS_BETWEEN
+        while not self._end.wait(pause):
+            start = time.monotonic()
+            if self._has_changed:
+                self._write()
+            pause = max(SECONDS_BETWEEN, (time.monotonic() - start) / MAX_TIME_SHARE)
+
+    def _write(self) -> None:
+        with self._lock:
+            self._has_changed = False
+            run = dataclasses.replace(self._run, running=tuple(self._running.values()))
+        content = json.dumps(dataclasses.asdict(run), separators=(",", ":")).encode()
+        with contextlib.suppress(OSError), replacing(self._path, durable=False) as file:  # a row reports a full disk
+            file.write(content)

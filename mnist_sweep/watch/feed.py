@@ -1,0 +1,191 @@
+"""The feed of a results folder: follows its files, and keeps what viewers are sent.
+
+Rows are a list that only grows: a trial that ran again is in it twice, and the later one counts. So a viewer who was
+away, asleep or slow resumes at a position in it, and costs nothing in between.
+"""
+
+import json
+import secrets
+import threading
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mnist_sweep.errors import LedgerError
+from mnist_sweep.results import predictions, runs, saved_race
+from mnist_sweep.results.ledger import BadFile, Ledger
+from mnist_sweep.statistics.intervals import wilson_interval
+from mnist_sweep.sweep import live_run
+from mnist_sweep.sweep.live_run import LiveRun
+from mnist_sweep.system import driver_lock
+from mnist_sweep.text.lines import one_line
+from mnist_sweep.text.names import value
+from mnist_sweep.trials.json_value import json_value
+from mnist_sweep.trials.row import TrialRow
+from mnist_sweep.watch.live_state import LiveState, phase_of, summary, time_left_of
+
+SECONDS_BETWEEN_LOOKS = 0.2, 2.0  # at least, and at most
+MOST_SECONDS = 10.0  # between summaries
+SECONDS_BETWEEN_PINGS = 10.0
+MAX_TIME_SHARE = 0.01  # of a core for looks, and again for summaries of many rows
+BATCH = 1000
+READ = ("rows", live_run.FILE, saved_race.FILE, runs.FILE, driver_lock.HOLDER, predictions.FOLDER, "data")
+
+
+@dataclass(frozen=True, slots=True)
+class Log:
+    """Rows as JSON, with a value of each of the `fields`: `entries` only grow, and another list has another `name`."""
+
+    fields: tuple[str, ...]
+    name: str
+    entries: list[bytes]
+
+
+class Feed:
+    """Follows a results folder, and yields its rows and its state to any number of viewers.
+
+    Attributes:
+        folder: The results folder.
+        rows: Its rows by trial id, without learning curves.
+        run: Its last run; None if it is unknown.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.rows = folder, dict[str, TrialRow]()
+        self.run: LiveRun | None = None
+        self._ledger, self._bad, self._seen = Ledger(folder), dict[str, BadFile](), dict[str, int]()
+        self._unsent, self._log = list[str](), Log((), secrets.token_hex(4), [])
+        self._summary, self._is_stale, self._next_summary = summary({}, folder), False, 0.0
+        self._changed, self._shown, self._version, self._text = threading.Condition(), object(), -1, b""
+
+    def follow(self) -> None:
+        """Look at the folder again and again, until an exception ends it."""
+        wilson_interval(1, 2)  # loads SciPy, whose time is none of a summary's
+        least, most = SECONDS_BETWEEN_LOOKS
+        while True:
+            start = time.thread_time()
+            self.look()
+            time.sleep(min(most, max(least, (time.thread_time() - start) / MAX_TIME_SHARE)))
+
+    def look(self) -> None:
+        """Read what has changed in the folder, and wake the viewers."""
+        errors, self.run = list[str](), None
+        try:
+            require_inside(self.folder, READ)
+            self._read_rows()
+            if self._bad:
+                errors.append(self._ledger.complaint([*self._bad.values()], len(self._seen)))
+            self._send(self._log)
+            self._summarise()
+            self.run = live_run.read(self.folder)
+        except LedgerError as error:
+            errors.append(one_line(error))
+        self._show(self.run, tuple(errors))
+
+    def events(self, resume: str) -> Iterator[bytes]:
+        """Yield server-sent events to a viewer without end; `resume` is the id of the last one received, or `new`."""
+        known_name, _, place = resume.partition("-")
+        start, known_version = int(place or 0), -2
+        while True:
+            with self._changed:
+                if self._place() == (known_name, start, known_version):
+                    self._changed.wait(SECONDS_BETWEEN_PINGS)
+                log, text, (name, end, version) = self._log, self._text, self._place()
+            if (name, end, version) == (known_name, start, known_version):
+                yield _event("ping", b"{}")
+            if name != known_name:
+                start = 0
+                yield _event("reset", json.dumps(log.fields).encode())
+            if version != known_version and text:
+                yield _event("state", text)
+            for first in range(start, end, BATCH):
+                last = min(end, first + BATCH)
+                yield _event("rows", b"[" + b",".join(log.entries[first:last]) + b"]", f"{name}-{last}")
+            known_name, start, known_version = name, end, version
+
+    def _place(self) -> tuple[str, int, int]:
+        return self._log.name, len(self._log.entries), self._version
+
+    def _read_rows(self) -> None:
+        """Take up rows that are new, replaced or gone."""
+        for name, found in self._ledger.changes(self._seen):
+            self._unsent.append(name)
+            self.rows.pop(name, None)
+            self._bad.pop(name, None)
+            if isinstance(found, TrialRow):
+                self.rows[name] = found
+            elif found:
+                self._bad[name] = found
+
+    def _send(self, log: Log) -> None:
+        """Add the rows that viewers lack to a log, and let them have it."""
+        added = [_entry(name, self.rows.get(name), log.fields) for name in self._unsent]
+        with self._changed:
+            log.entries.extend(added)
+            self._log = log
+            self._changed.notify_all()
+        self._is_stale |= bool(added)
+        self._unsent.clear()
+
+    def _summarise(self) -> None:
+        """Summarise the rows if they have changed and it is time; if other fields vary then, begin another log.
+
+        Raises:
+            LedgerError: A file of the folder is damaged.
+        """
+        if self._is_stale and time.monotonic() >= self._next_summary:
+            start = time.thread_time()
+            self._summary = summary(self.rows, self.folder)
+            if self._summary.status.fields != self._log.fields:
+                self._unsent = [*self.rows]
+                self._send(Log(self._summary.status.fields, secrets.token_hex(4), []))
+            self._is_stale, cost = False, time.thread_time() - start
+            self._next_summary = time.monotonic() + min(MOST_SECONDS, cost / MAX_TIME_SHARE)
+
+    def _show(self, run: LiveRun | None, errors: tuple[str, ...]) -> None:
+        """Let viewers have the state, if it differs from what they have."""
+        phase = phase_of(run, self.folder)
+        shown = phase, run, self._summary, errors
+        if shown == self._shown:
+            return
+        left = time_left_of(run, self._summary, time.time()) if run and phase == "running" else None
+        state = LiveState(phase=phase, rows=self._summary, run=run, time_left=left, errors=errors)
+        text = json.dumps(json_value(state), separators=(",", ":"), allow_nan=False).encode()
+        with self._changed:
+            self._shown, self._text = shown, text
+            self._version += 1
+            self._changed.notify_all()
+
+
+def require_inside(folder: Path, names: Iterable[str | Path]) -> None:
+    """Validate that no link leads out of a results folder from where a file of it is read.
+
+    Raises:
+        LedgerError: One does.
+    """
+    root = folder.resolve()
+    for path in (folder / name for name in names):
+        if not path.resolve().is_relative_to(root):
+            raise LedgerError(f"{path} leads out of the results folder and is not followed: put the file in its place.")
+
+
+def _entry(name: str, row: TrialRow | None, fields: Sequence[str]) -> bytes:
+    """Return a row as the page shows it; of one that is gone, the id alone."""
+    content: dict[str, Any] = {"trial_id": name}
+    if row:
+        ended = row.started + row.seconds_total if row.started and row.seconds_total else None
+        content |= {"status": row.status.value, "values": [_cell(key, row.config.get(key)) for key in fields]}
+        content |= {"val": row.val, "test": row.test, "val_loss": row.val_loss}
+        content |= {"seconds": row.seconds_total, "ended": ended, "worker": row.worker, "error": row.error}
+    return json.dumps(json_value(content), separators=(",", ":"), allow_nan=False).encode()
+
+
+def _cell(name: str, given: Any) -> str | float | None:
+    is_number = isinstance(given, int | float) and not isinstance(given, bool)
+    return given if given is None or is_number else value(name, given)
+
+
+def _event(kind: str, data: bytes, place: str = "") -> bytes:
+    return (f"id: {place}\n" * bool(place) + f"event: {kind}\ndata: ").encode() + data + b"\n\n"

@@ -1,0 +1,136 @@
+import itertools
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mnist_sweep.errors import LedgerError
+from mnist_sweep.results.ledger import Ledger
+from mnist_sweep.sweep import live_run
+from mnist_sweep.trials.row import Status, TrialRow
+from mnist_sweep.watch import feed as feeds
+from mnist_sweep.watch.feed import Feed, require_inside
+
+Found = list[tuple[str, Any]]
+
+
+def news(events: Iterator[bytes], number: int) -> Found:
+    """Return so many events, each as its kind and its data."""
+    found = []
+    for event in itertools.islice(events, number):
+        lines = dict(line.split(": ", 1) for line in event.decode().splitlines() if line)
+        found.append((lines["event"], json.loads(lines["data"])))
+    return found
+
+
+def ids(batch: list[dict[str, Any]]) -> list[str]:
+    return [row["trial_id"] for row in batch]
+
+
+@pytest.fixture
+def feed(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Feed:
+    """The feed of a folder with two rows, at which it has looked."""
+    monkeypatch.setattr(feeds, "SECONDS_BETWEEN_PINGS", 0.01)
+    monkeypatch.setattr(feeds, "MAX_TIME_SHARE", 1e9)
+    found = Feed(folder)
+    found.look()
+    return found
+
+
+def test_a_new_viewer_is_sent_fields_state_and_all_rows(feed: Feed, rows: list[TrialRow]) -> None:
+    (reset, fields), (state, found), (kind, batch), (quiet, _) = news(feed.events("new"), 4)
+    assert (reset, state, kind, quiet) == ("reset", "state", "rows", "ping")
+    assert fields == ["optimizer.learning_rate"]
+    assert (found["rows"]["status"]["num_trials"], found["phase"], found["errors"]) == (2, "unknown", [])
+    assert sorted(ids(batch)) == sorted(row.trial_id for row in rows[:2])
+    assert {tuple(row["values"]) for row in batch} == {(0.1,), (0.2,)}
+
+
+def test_rows_that_come_are_replaced_or_go_are_sent_as_such(
+    feed: Feed, folder: Path, rows: list[TrialRow], make_row: Callable[..., TrialRow]
+) -> None:
+    events = feed.events("new")
+    news(events, 3)
+    Ledger(folder).commit(rows[2])
+    feed.look()
+    sent = dict(news(events, 2))
+    assert ids(sent["rows"]) == [rows[2].trial_id]
+    assert sent["state"]["rows"]["status"]["num_trials"] == 3
+    (folder / "rows" / f"{rows[0].trial_id}.json").unlink()
+    feed.look()
+    assert dict(news(events, 2))["rows"] == [{"trial_id": rows[0].trial_id}]
+    assert rows[0].trial_id not in feed.rows
+
+
+def test_another_field_that_varies_begins_another_list(
+    feed: Feed, folder: Path, make_row: Callable[..., TrialRow]
+) -> None:
+    events = feed.events("new")
+    news(events, 3)
+    Ledger(folder).commit(make_row())
+    feed.look()
+    (kind, fields), _, (_, batch) = news(events, 3)
+    assert (kind, "model" in fields, len(batch)) == ("reset", True, 3)
+    assert {len(row["values"]) for row in batch} == {len(fields)}
+
+
+def test_a_viewer_resumes_after_the_last_event_of_the_same_list_only(feed: Feed, folder: Path) -> None:
+    last = next(event for event in feed.events("new") if event.startswith(b"id")).decode()
+    place = last.splitlines()[0].removeprefix("id: ")
+    assert [kind for kind, _ in news(feed.events(place), 2)] == ["state", "ping"]
+    assert [kind for kind, _ in news(Feed(folder).events(place), 1)] == ["reset"]
+
+
+def test_damage_is_reported_beside_what_is_intact(feed: Feed, folder: Path, rows: list[TrialRow]) -> None:
+    events = feed.events("new")
+    news(events, 3)
+    (folder / "rows" / "torn.json").write_text("{")
+    (folder / live_run.FILE).write_text("{")
+    feed.look()
+    found = dict(news(events, 2))["state"]
+    assert found["rows"]["status"]["num_trials"] == 2
+    assert ["torn.json" in found["errors"][0], live_run.FILE in found["errors"][1]] == [True, True]
+    (folder / live_run.FILE).unlink()
+    (folder / "rows" / "torn.json").unlink()
+    feed.look()
+    assert dict(news(events, 2))["state"]["errors"] == []
+
+
+def test_no_link_is_followed_out_of_the_folder(feed: Feed, folder: Path, tmp_path: Path, rows: list[TrialRow]) -> None:
+    outside = Ledger(tmp_path / "outside")
+    outside.open()
+    outside.commit(rows[3])
+    (folder / "rows" / f"{rows[3].trial_id}.json").symlink_to(outside.rows_folder / f"{rows[3].trial_id}.json")
+    feed.look()
+    assert rows[3].trial_id not in feed.rows
+    events = feed.events("new")
+    assert "it is a symbolic link" in dict(news(events, 3))["state"]["errors"][0]
+    (folder / live_run.FILE).symlink_to(tmp_path / "outside" / "live.json")
+    with pytest.raises(LedgerError, match="leads out of the results folder"):
+        require_inside(folder, [live_run.FILE])
+    feed.look()
+    assert "leads out" in dict(news(feed.events("new"), 3))["state"]["errors"][0]
+
+
+def test_a_folder_that_goes_and_comes_back_is_followed(feed: Feed, folder: Path, rows: list[TrialRow]) -> None:
+    folder.rename(folder.with_name("elsewhere"))
+    feed.look()
+    assert feed.rows == {}
+    folder.with_name("elsewhere").rename(folder)
+    feed.look()
+    assert sorted(feed.rows) == sorted(row.trial_id for row in rows[:2])
+
+
+def test_many_rows_are_sent_in_batches(feed: Feed, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(feeds, "BATCH", 1)
+    found = news(feed.events("new"), 5)
+    assert [kind for kind, _ in found] == ["reset", "state", "rows", "rows", "ping"]
+
+
+def test_the_row_of_a_failure_has_its_cause(feed: Feed, folder: Path, make_row: Callable[..., TrialRow]) -> None:
+    Ledger(folder).commit(make_row(status=Status.FAILED, error="no luck\nat all"))
+    feed.look()
+    batch = dict(news(feed.events("new"), 3))["rows"]
+    assert [row["error"] for row in batch if row["status"] == "failed"] == ["no luck\nat all"]

@@ -1,0 +1,82 @@
+import json
+import platform
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from mnist_sweep.results.ledger import Ledger
+from mnist_sweep.statistics.intervals import wilson_interval
+from mnist_sweep.sweep.live_run import LiveRun
+from mnist_sweep.system.driver_lock import HOLDER, Lock
+from mnist_sweep.trials.row import TrialRow, trial_name
+from mnist_sweep.watch.live_state import phase_of, summary, time_left_of
+
+RUNNING, ENDED = LiveRun(num_trials=4, num_done=2), LiveRun(phase="ended", num_trials=4, num_done=4)
+
+
+@pytest.mark.parametrize(
+    ("run", "held", "free"),
+    [
+        (None, "starting", "unknown"),
+        (RUNNING, "running", "killed"),
+        (replace(RUNNING, phase="stopping"), "stopping", "killed"),
+        (ENDED, "starting", "ended"),
+        (replace(ENDED, num_done=3), "starting", "interrupted"),
+        (replace(ENDED, error="the disk is full"), "starting", "interrupted"),
+    ],
+)
+def test_the_phase_is_that_of_the_run_and_of_the_lock(
+    tmp_path: Path, run: LiveRun | None, held: str, free: str
+) -> None:
+    with Lock(tmp_path) as lock:
+        lock.acquire()
+        assert phase_of(run, tmp_path) == held
+    assert phase_of(run, tmp_path) == free
+
+
+def test_a_process_that_is_gone_holds_no_lock_and_one_elsewhere_is_believed(tmp_path: Path) -> None:
+    gone = 2**22 + 1  # above the largest id of a process
+    for host, phase in ((platform.node(), "killed"), ("another", "running")):
+        (tmp_path / HOLDER).write_text(json.dumps({"host": host, "pid": gone, "since": ""}))
+        assert phase_of(RUNNING, tmp_path) == phase
+
+
+def test_the_summary_has_the_status_the_best_with_its_interval_its_curve_and_the_cost(
+    folder: Path, rows: list[TrialRow]
+) -> None:
+    found = summary(Ledger(folder).rows(with_history=False), folder)
+    low, high = wilson_interval(0.91 * 300, 300)
+    assert found.status.best[0].trial_ids == (rows[0].trial_id,)
+    assert found.best_label == "learning_rate=0.1"
+    assert found.best_test == pytest.approx((0.91, float(low), float(high)))
+    assert found.best_curve == ((50, 0.8),)
+    assert found.trial_seconds == pytest.approx(2 * 12.345)
+    assert sorted(found.ends) == [1012.345, 1032.345]
+
+
+def test_the_interval_of_several_seeds_is_wider_than_that_of_the_images(folder: Path, rows: list[TrialRow]) -> None:
+    config = {**rows[0].config, "seed": 1}
+    other = replace(rows[0], trial_id=trial_name(rows[0].config_id, 1), config=config, test_accuracy=0.89)
+    Ledger(folder).commit(other)
+    found = summary(Ledger(folder).rows(with_history=False), folder)
+    low, high = wilson_interval(0.9 * 300, 300)
+    assert found.best_test is not None
+    mean, least, most = found.best_test
+    assert mean == pytest.approx(0.9)
+    assert least < low < high < most <= 1
+
+
+def test_a_folder_without_rows_has_a_summary(tmp_path: Path) -> None:
+    found = summary({}, tmp_path)
+    assert (found.best_test, found.best_label, found.best_curve, found.ends) == (None, "", (), ())
+
+
+def test_the_forecast_counts_the_trials_of_this_run_only(folder: Path, make_row: Callable[..., TrialRow]) -> None:
+    found = summary(Ledger(folder).rows(with_history=False), folder)
+    run = LiveRun(started=1020.0, num_trials=4, num_done=2, num_workers=1)
+    left = time_left_of(run, found, now=1032.345)
+    assert left is not None
+    assert left.seconds == pytest.approx(2 * 12.345)
+    assert time_left_of(replace(run, started=2000.0), found, now=2001.0) is None
