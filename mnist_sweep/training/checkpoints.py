@@ -104,11 +104,29 @@ def name(trial_id: str) -> str:
 
 def to_bytes(state: TrainingState, arrays: "Arrays", identity: Mapping[str, Any]) -> bytes:
     """Return the content of a checkpoint file."""
+    return _packed({"identity": identity, "course": asdict(state)}, arrays)
+
+
+def _packed(value: Mapping[str, Any], arrays: "Arrays") -> bytes:
     import numpy as np
 
-    text = json.dumps({"identity": identity, "course": asdict(state)})
-    content = npz.to_bytes({STATE: np.frombuffer(text.encode(), np.uint8), **arrays}, compressed=False)
+    text = json.dumps(value).encode()
+    content = npz.to_bytes({STATE: np.frombuffer(text, np.uint8), **arrays}, compressed=False)
     return hashlib.sha256(content).digest() + content
+
+
+def renamed(content: bytes, trial_id: str) -> tuple[int, bytes]:
+    """Return the step of a checkpoint, and its content as that of another trial, which shares the steps up to there.
+
+    Raises:
+        CheckpointError: The checkpoint is damaged.
+    """
+    archive = content[DIGEST_BYTES:]
+    if hashlib.sha256(archive).digest() != content[:DIGEST_BYTES]:
+        raise CheckpointError("its checkpoint is damaged")
+    arrays = npz.read(io.BytesIO(archive), max_bytes=len(archive))
+    value = json.loads(arrays.pop(STATE).tobytes())
+    return value["course"]["step"], _packed(value | {"identity": value["identity"] | {"trial_id": trial_id}}, arrays)
 
 
 def from_bytes(content: bytes, identity: Mapping[str, Any]) -> "tuple[TrainingState, dict[str, np.ndarray[Any, Any]]]":
