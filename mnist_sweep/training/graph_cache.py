@@ -1,4 +1,4 @@
-"""What a process keeps from trial to trial: traced graphs, initial values of weights, and data sets as tensors.
+"""What a process keeps from trial to trial: traced graphs and initial values of weights.
 
 The built-in models are built once, and only their draws are repeated for each trial, which takes a tenth of the
 time: every variable with a random initializer has a seed of its own, a function of the trial's seed and its place.
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
 MAX_GRAPHS = 16
 MAX_MODELS = 64
-MAX_DATASETS = 2
 
 
 def initialized_graphs(config: "TrialConfig", data: "Dataset") -> tuple[Network, TrainStep]:
@@ -100,14 +99,3 @@ def _drawn(tensor: Any, initializer: Any, seed: int) -> Any:
         return tensor
     drawn = initializer.from_config({**initializer.get_config(), "seed": seed % 2**32})
     return drawn(tensor.shape, dtype=tensor.dtype.name)
-
-
-def tensors(data: "Dataset") -> dict[str, tuple[Any, Any]]:
-    """Return the images and the labels of each split: uint8 `[n, height, width, channels]` and int32 `[n]`."""
-
-    def make() -> dict[str, tuple[Any, Any]]:
-        splits = {"train": data.train, "val": data.val, "test": data.test}
-        return {name: (tf.constant(one.images), tf.constant(one.labels, tf.int32)) for name, one in splits.items()}
-
-    found: dict[str, tuple[Any, Any]] = tensorflow_runtime.cached("tensors", data, make, limit=MAX_DATASETS)
-    return found

@@ -7,7 +7,7 @@ division of steps into calls nor a resumption from a checkpoint changes any bit.
 import functools
 import math
 import time
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from mnist_sweep.data.batches import indices
@@ -59,7 +59,7 @@ class TrainingLoop:
         callback: TrainingCallback | None,
         checkpoints: "Checkpoints | None",
     ) -> None:
-        from mnist_sweep.training import graph_cache
+        from mnist_sweep.training import graph_cache, split_inputs
 
         self._config, self._callback, self._checkpoints = config, callback, checkpoints
         self._timer = PhaseTimer()
@@ -67,13 +67,14 @@ class TrainingLoop:
         self._current = overrides.config_at(config, 0)
         self._initial_values = functools.partial(graph_cache.initial_values, data=data)
         self._network, self._train_step = graph_cache.initialized_graphs(self._current, data)
-        self._splits = graph_cache.tensors(data)
+        self._splits, self._evaluated = split_inputs.split_inputs(data), split_inputs.evaluated
+        self._rows = functools.partial(indices, config.seed, batch_size=config.batch_size, num_examples=len(data.train))
         self._state, self._note = self._resumed()
         self._timer.seconds = self._state.seconds
         if callback:
-            network, images = self._network, self._splits["val"][0]
+            images, scaled = data.val.images, self._network.scaled_images
             run_step = self._train_step.run_step
-            callback.on_train_begin(network.model, run_step, lambda count: network.scaled_images(images[:count]))
+            callback.on_train_begin(self._network.model, run_step, lambda count: scaled(images[:count]))
         self._timer.add_to("setup")
 
     def _resumed(self) -> tuple[TrainingState, str | None]:
@@ -138,19 +139,22 @@ class TrainingLoop:
         """Take the steps up to `end` in one call of the graph."""
         state, train_step = self._state, self._train_step
         start = time.perf_counter()
-        rows, rates = self._inputs(state.step, end)
-        seeds, sums = train_step.subseeds(self._config.seed), Sums(state.loss_sum, state.num_correct)
-        sums, taken = train_step.run_steps(*self._splits["train"], rows, rates, state.step, seeds, sums)
-        state.loss_sum, state.num_correct = float(sums.loss), int(sums.num_correct)
-        state.step += int(taken)
+        first, seeds = state.step, train_step.subseeds(self._config.seed)
+        for inputs in self._inputs(first, end):
+            sums = Sums(state.loss_sum, state.num_correct)
+            sums, taken = train_step.run_steps(*inputs, state.step, seeds, sums)
+            state.loss_sum, state.num_correct = float(sums.loss), int(sums.num_correct)
+            state.step += int(taken)
+            if not math.isfinite(state.loss_sum):
+                break
         seconds = time.perf_counter() - start
-        train_step.seconds_per_step = min(train_step.seconds_per_step, seconds / int(taken))
+        train_step.seconds_per_step = min(train_step.seconds_per_step, seconds / (state.step - first))
 
-    def _inputs(self, first: int, last: int) -> tuple[Any, Any]:
-        """Return the rows of example numbers and the learning rates of steps `first` to `last - 1`."""
-        seed, batch_size, num_examples = self._config.seed, self._config.batch_size, len(self._splits["train"][1])
-        rows = indices(seed, first, last, batch_size=batch_size, num_examples=num_examples)
-        return rows, _learning_rates(self._current, first, last).astype("float32")
+    def _inputs(self, first: int, last: int) -> Iterator[tuple[Any, Any, Any, Any]]:
+        """Yield images, labels, rows of places in them, and learning rates, for some of the steps at a time."""
+        for images, labels, rows in self._splits["train"].steps(first, last, self._rows):
+            yield images, labels, rows, _learning_rates(self._current, first, first + len(rows)).astype("float32")
+            first += len(rows)
 
     def _steps_per_call(self) -> int:
         seconds = self._train_step.seconds_per_step
@@ -159,11 +163,9 @@ class TrainingLoop:
 
     def _evaluate(self, split: str) -> tuple[float, float]:
         """Return the mean loss and the accuracy on a whole split."""
-        images, labels = self._splits[split]
-        loss_sum, num_correct, self._predicted[split] = self._network.evaluate(images, labels)
-        means = float(loss_sum) / len(labels), int(num_correct) / len(labels)
+        loss, accuracy, self._predicted[split] = self._evaluated(self._network.evaluate, self._splits[split])
         self._timer.add_to("evaluate")
-        return means
+        return loss, accuracy
 
     def _point(self, validated: Sequence[float | None]) -> Evaluation:
         state, config = self._state, self._config
@@ -188,9 +190,9 @@ class TrainingLoop:
     def _last_step(self) -> Callable[[], object]:
         """Return a function that repeats the last step, on the same batch."""
         step, train_step = self._state.step - 1, self._train_step
-        (rows,), (rate,) = self._inputs(step, step + 1)
+        ((images, labels, (rows,), (rate,)),) = self._inputs(step, step + 1)
         seeds = train_step.subseeds(self._config.seed)
-        return functools.partial(train_step.run_step, *self._splits["train"], rows, rate, step, seeds)
+        return functools.partial(train_step.run_step, images, labels, rows, rate, step, seeds)
 
     def _heartbeat(self, note: str | None = None) -> Heartbeat:
         return Heartbeat(self._state.step, self._network.parameters, note, self._state.inherited)
@@ -224,7 +226,6 @@ class TrainingLoop:
             self._evaluate("val")
         if self._callback:
             self._callback.on_train_end(status, test_accuracy)
-        predicted = {split: classes.numpy() for split, classes in self._predicted.items()}
         return FitResult(
             status=status,
             steps=self._state.step,
@@ -234,7 +235,7 @@ class TrainingLoop:
             parameters=self._network.parameters,
             seconds=self._timer.seconds,
             model=self._network.model if is_ok else None,
-            predictions=Predictions(**predicted) if is_ok else None,
+            predictions=Predictions(**self._predicted) if is_ok else None,
         )
 
 

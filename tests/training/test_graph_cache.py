@@ -48,13 +48,6 @@ def test_graphs_that_are_taken_over_start_as_fresh_ones_do(digits: Dataset) -> N
         np.testing.assert_array_equal(mine, theirs)
 
 
-def test_data_becomes_tensors_once(digits: Dataset) -> None:
-    tensors = graph_cache.tensors(digits)
-    assert graph_cache.tensors(digits) is tensors
-    assert {name: images.shape[0] for name, (images, _) in tensors.items()} == {"train": 1197, "val": 300, "test": 300}
-    assert {labels.dtype.name for _, labels in tensors.values()} == {"int32"}
-
-
 EVERY_START = [
     CNN(filters=(4,), kernel_size=3, units=8, dropout=0.3),
     CNN(filters=(4, 4), kernel_size=3, units=8, initializer="truncated_normal"),

@@ -111,7 +111,7 @@ class RayTune:
                 if readiness is None:
                     capacity = min(self._capacity(), num_left)
                     readiness = Readiness(observer, capacity, cluster.warning(self.address))
-                references = [ray.put(dataset) for dataset in datasets.values()]
+                references = [ray.put(cluster.readable(dataset)) for dataset in datasets.values()]
                 settings = self._worker_settings(references, code, definitions, artifacts)
                 models = model_candidates.candidates(left.values(), datasets)
                 settings = replace(settings, models=[(to_flat(config), sample) for config, sample in models])

@@ -1,0 +1,107 @@
+"""Images and labels as graphs take them: whole splits in memory, or, of a large data set, what the next steps need.
+
+Both give the same numbers, since a graph gathers its batches from images by rows of places: of a split, or of images
+that were gathered from it before, in a thread that is one chunk ahead.
+"""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+import tensorflow as tf
+
+from mnist_sweep.models.inference import BATCH_SIZE
+from mnist_sweep.training import tensorflow_runtime
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from mnist_sweep.data.dataset import Dataset, Split
+
+MAX_RESIDENT_BYTES = 512 << 20  # of a data set, which every process would have for itself
+CHUNK_BYTES = 32 << 20
+MAX_DATASETS = 2
+Rows = Callable[[int, int], "NDArray[np.int32]"]
+
+
+class SplitInput(Protocol):
+    """A split as the input of graphs: images `[n, height, width, channels]` and int32 labels `[n]`."""
+
+    def steps(self, first: int, last: int, rows: Rows) -> Iterator[tuple[Any, Any, Any]]:
+        """Yield images, labels, and rows of places in them, for some steps at a time, from `first` up to `last`.
+
+        `rows` returns the places in the split for steps: int32 `[num_steps, batch_size]`.
+        """
+
+    def parts(self) -> Iterator[tuple[Any, Any]]:
+        """Yield images and labels of the split, in order; all parts but the last are of whole evaluation batches."""
+
+
+class ResidentInput:
+    """A split in memory."""
+
+    def __init__(self, split: "Split") -> None:
+        self._tensors = tf.constant(np.asarray(split.images)), tf.constant(split.labels, tf.int32)
+
+    def steps(self, first: int, last: int, rows: Rows) -> Iterator[tuple[Any, Any, Any]]:
+        """Yield the whole split, and the rows of all steps."""
+        yield *self._tensors, rows(first, last)
+
+    def parts(self) -> Iterator[tuple[Any, Any]]:
+        """Yield the whole split."""
+        yield self._tensors
+
+
+class StreamedInput:
+    """A split of which no more than a few chunks are in memory; for one trial."""
+
+    def __init__(self, split: "Split") -> None:
+        self._images, self._labels = np.asarray(split.images), split.labels
+        self._thread = ThreadPoolExecutor(1)
+        self._chunks: dict[int, Future[Any]] = {}
+
+    def steps(self, first: int, last: int, rows: Rows) -> Iterator[tuple[Any, Any, Any]]:
+        """Yield what the steps of a chunk need, and prepare the next chunk meanwhile."""
+        batch_size = rows(first, first + 1).size
+        size = max(1, CHUNK_BYTES // (batch_size * self._images[0].nbytes))
+        while first < last:
+            number, offset = divmod(first, size)
+            self._chunks = {
+                one: self._chunks.get(one) or self._thread.submit(self._gathered, rows(one * size, (one + 1) * size))
+                for one in (number, number + 1)
+            }
+            stop = min(last, (number + 1) * size)
+            places = np.arange(offset * batch_size, (offset + stop - first) * batch_size, dtype=np.int32)
+            yield *self._chunks[number].result(), places.reshape(-1, batch_size)
+            first = stop
+
+    def parts(self) -> Iterator[tuple[Any, Any]]:
+        """Yield the images of one evaluation batch after the other."""
+        starts = range(0, len(self._labels), BATCH_SIZE)
+        batches = [slice(start, start + BATCH_SIZE) for start in starts]
+        following = self._thread.submit(self._gathered, batches[0])
+        for batch in [*batches[1:], None]:
+            current, following = following, self._thread.submit(self._gathered, batch or slice(0))
+            yield current.result()
+
+    def _gathered(self, places: Any) -> tuple[Any, Any]:
+        flat = places if isinstance(places, slice) else places.ravel()
+        return tf.constant(self._images[flat]), tf.constant(self._labels[flat], tf.int32)
+
+
+def split_inputs(data: "Dataset") -> dict[str, SplitInput]:
+    """Return the input of each split: what this process has in memory already, or streams if the data set is large."""
+    if sum(split.images.nbytes for split in data.splits.values()) > MAX_RESIDENT_BYTES:
+        return {name: StreamedInput(split) for name, split in data.splits.items()}
+    found: dict[str, SplitInput] = tensorflow_runtime.cached(
+        "inputs", data, lambda: {name: ResidentInput(one) for name, one in data.splits.items()}, limit=MAX_DATASETS
+    )
+    return found
+
+
+def evaluated(evaluate: Callable[[Any, Any], Any], split: SplitInput) -> "tuple[float, float, NDArray[np.uint16]]":
+    """Return mean loss, accuracy and predicted classes of a split, from what `inference.evaluate` returns for parts."""
+    losses, correct, classes = zip(*(evaluate(images, labels) for images, labels in split.parts()), strict=True)
+    predicted = np.concatenate([part.numpy() for part in classes])
+    return sum(map(float, losses)) / len(predicted), sum(map(int, correct)) / len(predicted), predicted

@@ -1,0 +1,100 @@
+"""Laws of the inputs of graphs: streamed or in memory, a trial gets the same numbers; and few chunks are in memory."""
+
+import tracemalloc
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from mnist_sweep import Dataset, Momentum, ResNet, Softmax, Split, Stepwise
+from mnist_sweep.data.batches import indices
+from mnist_sweep.data.mapped_images import map_images
+from mnist_sweep.training import split_inputs
+from mnist_sweep.training.fitting import fit
+from mnist_sweep.training.split_inputs import ResidentInput, StreamedInput
+from tests.training.test_fitting import SMALL, numbers
+
+pytestmark = pytest.mark.usefixtures("nothing_kept")
+
+TRIALS = {
+    "dropout": SMALL,
+    "augmentation, batch normalisation, a schedule": replace(
+        SMALL,
+        model=ResNet(depth=8, filters=2),
+        optimizer=Momentum(),
+        schedule=Stepwise(boundaries=(25,)),
+        augmentation="pad_crop_flip",
+    ),
+    "log points": replace(SMALL, model=Softmax(), log_every=7),
+}
+
+
+@pytest.mark.parametrize("steps_per_chunk", [0.5, 1, 7, 1000])
+@pytest.mark.parametrize("name", TRIALS)
+def test_streamed_data_give_the_same_bits(
+    name: str, steps_per_chunk: float, digits: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trial = TRIALS[name]
+    resident = fit(trial, digits)
+    monkeypatch.setattr(split_inputs, "MAX_RESIDENT_BYTES", 0)
+    monkeypatch.setattr(split_inputs, "CHUNK_BYTES", int(steps_per_chunk * trial.batch_size * 64))
+    streamed = fit(trial, digits)
+    assert isinstance(split_inputs.split_inputs(digits)["train"], StreamedInput)
+    assert numbers(streamed) == numbers(resident)
+    assert resident.predictions is not None
+    assert streamed.predictions is not None
+    np.testing.assert_array_equal(streamed.predictions.val, resident.predictions.val)
+    np.testing.assert_array_equal(streamed.predictions.test, resident.predictions.test)
+
+
+def test_a_loss_that_is_not_finite_ends_a_stream_at_the_same_step(
+    digits: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trial = replace(SMALL, optimizer=Momentum(learning_rate=1e30), num_steps=40)
+    resident = fit(trial, digits)
+    monkeypatch.setattr(split_inputs, "MAX_RESIDENT_BYTES", 0)
+    monkeypatch.setattr(split_inputs, "CHUNK_BYTES", 2 * trial.batch_size * 64)
+    streamed = fit(trial, digits)
+    assert (streamed.status, streamed.steps) == (resident.status, resident.steps)
+
+
+def test_small_data_become_tensors_once(digits: Dataset) -> None:
+    inputs = split_inputs.split_inputs(digits)
+    assert split_inputs.split_inputs(digits) is inputs
+    for name, split in digits.splits.items():
+        assert isinstance(inputs[name], ResidentInput)
+        ((images, labels),) = inputs[name].parts()
+        np.testing.assert_array_equal(images, split.images)
+        assert labels.dtype.name == "int32"
+
+
+def test_calls_that_end_within_a_chunk_gather_it_once(tf: Any) -> None:
+    split = Split(images=np.arange(400, dtype=np.uint8).reshape(100, 2, 2, 1) % 97, labels=np.zeros(100, np.uint8))
+    streamed, rows = StreamedInput(split), partial(indices, 3, batch_size=9, num_examples=100)
+    found = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(split_inputs, "CHUNK_BYTES", 10 * 9 * 4)
+        for first, last in ((0, 3), (3, 4), (4, 21), (21, 30), (5, 6)):  # back, as after a trace
+            for images, _, places in streamed.steps(first, last, rows):
+                found += [np.asarray(images)[row] for row in places]
+    steps = [*range(30), 5]
+    assert len(found) == len(steps)
+    for step, batch in zip(steps, found, strict=True):
+        np.testing.assert_array_equal(batch, split.images[rows(step, step + 1)[0]])
+
+
+def test_mapped_images_are_never_in_memory_as_a_whole(tf: Any, tmp_path: Path) -> None:
+    shape = (4000, 64, 64, 3)
+    with (tmp_path / "images").open("wb") as file:
+        file.truncate(int(np.prod(shape)))
+    split = Split(images=map_images(str(tmp_path / "images"), shape), labels=np.zeros(4000, np.uint8))
+    streamed = StreamedInput(split)
+    tracemalloc.start()
+    try:
+        assert sum(len(labels) for _, labels in streamed.parts()) == 4000
+        assert tracemalloc.get_traced_memory()[1] < 25e6  # of 49 MB
+    finally:
+        tracemalloc.stop()
