@@ -4,8 +4,9 @@ Nothing here refuses a data set but one of a single class, with which every mode
 another way, such as a label beyond the classes, cannot exist (`dataset`).
 """
 
+import unicodedata
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import combinations
 from typing import Any
 
@@ -45,7 +46,7 @@ def notes(name: str, data: Dataset, *, is_verified: bool = False) -> list[str]:
 
     Of a data set whose files are verified, only the classes are looked at, since its splits can be small.
     """
-    found = [*data.notes, *_class_notes(data)]
+    found = [*data.notes, *_name_notes(data.class_names), *_class_notes(data)]
     if not is_verified:
         found += [*_few_notes(data), *_image_notes(data)]
     return [f"data {name}: {note}" for note in found]
@@ -58,6 +59,15 @@ def _image_notes(data: Dataset) -> list[str]:
     if constant or is_cut:  # images of which many are alike for that reason alone
         return [*scale, *constant]
     return [*scale, *_duplicate_notes(data), *([] if scale else label_notes(data))]
+
+
+def _name_notes(names: Sequence[str]) -> Iterator[str]:
+    alike: dict[str, list[str]] = {}
+    for name in names:
+        alike.setdefault(unicodedata.normalize("NFKC", name).casefold().strip(), []).append(printable(name))
+    for group in alike.values():
+        if len(group) > 1:
+            yield f"classes {listed([*map(repr, group)])} differ in case, blanks or the form of their letters only"
 
 
 def _class_notes(data: Dataset) -> Iterator[str]:

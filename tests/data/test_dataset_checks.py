@@ -123,3 +123,11 @@ def test_a_class_of_few_images_is_reported_by_its_name() -> None:
     assert notes("digits", data) == ["data digits: only 5 train images of class 7"]
     named = replace(data, class_names=tuple("abcdefghij"), notes=("from a folder",))
     assert notes("digits", named) == ["data digits: from a folder", "data digits: only 5 train images of class h"]
+
+
+def test_classes_whose_names_look_alike_are_reported() -> None:
+    named = replace(GOOD, class_names=("cat", "Cat", "dog ", "caf\u00e9", "cafe\u0301", " dog", *"abcd"))
+    assert notes("pets", named) == [
+        f"data pets: classes {pair} differ in case, blanks or the form of their letters only"
+        for pair in ("'cat' and 'Cat'", "'dog ' and ' dog'", "'caf\u00e9' and 'cafe\u0301'")
+    ]

@@ -35,7 +35,8 @@ def numbered(content: Content) -> "tuple[dict[str, NDArray[np.uint8]], tuple[str
     """Return the labels of each split as uint8, and the names of the classes, if they have any, in natural order.
 
     Raises:
-        DataError: Labels are neither whole numbers from 0 to 255 nor names, or there are more than 256 classes.
+        DataError: Labels are neither whole numbers from 0 to 255 nor names, some are blank, or there are more than 256
+            classes.
     """
     import numpy as np
 
@@ -51,6 +52,9 @@ def numbered(content: Content) -> "tuple[dict[str, NDArray[np.uint8]], tuple[str
         kinds = listed(sorted({str(array.dtype) for array in labels.values()}))
         raise DataError(f"labels must be whole numbers or names, but got {kinds}.")
     unique = {str(label) for array in labels.values() for label in np.unique(array)}
+    if blank := [label for label in unique if not label.strip()]:
+        number = sum(int(np.isin(array, blank).sum()) for array in labels.values())
+        raise DataError(f"lacks labels: {number:,} of {sum(map(len, labels.values())):,} are blank.")
     names = content.class_names or tuple(sorted(unique, key=splits.natural))
     if len(names) > MAX_CLASSES:
         raise DataError(f"has {len(names):,} classes, such as {names[0]!r}, expected at most {MAX_CLASSES}.")

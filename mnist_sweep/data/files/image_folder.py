@@ -5,7 +5,7 @@ their path. Classes are in natural order (2 before 10), and the images of a spli
 """
 
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,7 +44,7 @@ class ImageFolder(EncodedImages):
             split: np.array([name for name in names for _ in found[split].get(name, [])], np.str_) for split in found
         }
         paths = {split: np.array(listing, object) for split, listing in files.items()}
-        return Content(paths, labels, names, (*unused_notes(unused), *_name_notes(names)))
+        return Content(paths, labels, names, tuple(unused_notes(unused)))
 
 
 def _classes(root: Path, unused: list[str]) -> dict[str, dict[str, str]]:
@@ -94,12 +94,3 @@ def _images(root: Path, folder: str, unused: list[str]) -> Iterator[str]:
             yield entry.path
         else:
             unused.append(entry.path)
-
-
-def _name_notes(names: Sequence[str]) -> Iterator[str]:
-    alike: dict[str, list[str]] = {}
-    for name in names:
-        alike.setdefault(name.casefold().strip(), []).append(printable(name))
-    for group in alike.values():
-        if len(group) > 1:
-            yield f"classes {listed([*map(repr, group)])} differ in case or blanks only"

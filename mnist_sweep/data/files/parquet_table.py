@@ -36,17 +36,21 @@ class Parquet(EncodedImages):
         images: dict[str, Any] = {}
         labels: dict[str, Any] = {}
         class_names: tuple[str, ...] = ()
+        unused: dict[str, None] = {}
         for split, parts in files.items():
-            tables = [self._read_table(file) for file in parts]
+            tables = [self._read_table(file, unused) for file in parts]
             class_names = tables[0][2]
             contents = [content for found, _, _ in tables for content in found]
             images[split] = np.empty(len(contents), object)
             images[split][:] = contents
             labels[split] = np.array([label for _, found, _ in tables for label in found])
-        return Content(images, labels, class_names or None)
+        return Content(images, labels, class_names or None, tuple(listing.unused_notes([*unused])))
 
-    def _read_table(self, file: str) -> tuple[list[bytes], list[Any], tuple[str, ...]]:
-        """Return the encoded images and the labels in a file, and the names of the classes, if it has some."""
+    def _read_table(self, file: str, unused: dict[str, None]) -> tuple[list[bytes], list[Any], tuple[str, ...]]:
+        """Return the encoded images and the labels in a file, and the names of the classes, if it has some.
+
+        Columns that are not used are added to `unused`.
+        """
         import pyarrow as pa
         from pyarrow import parquet
 
@@ -61,6 +65,7 @@ class Parquet(EncodedImages):
                 if total > MAX_BYTES:
                     raise DataError(f"unpacks to {size(total)}, expected at most {size(MAX_BYTES)}")
                 read = table.read(columns=[image, label])
+            unused |= dict.fromkeys(f"column {shortened(name)}" for name in schema.names if name not in (image, label))
             contents = [found["bytes"] if isinstance(found, dict) else found for found in read[image].to_pylist()]
             lacking = sum(not isinstance(content, bytes) for content in contents)
             if lacking:

@@ -35,6 +35,7 @@ def test_pixels_are_cast_where_nothing_is_lost() -> None:
         ({"train": ["a"], "val": [1]}, "whole numbers or names, but got <U1 and int64"),
         ({"train": [[0, 1], [1, 0]]}, r"one label for each image, but got labels of shape \(2, 2\)"),
         ({"train": []}, "one label for each image"),
+        ({"train": ["a", "", " "], "val": ["b"]}, "lacks labels: 2 of 4 are blank"),
         ({"train": [f"c{number}" for number in range(257)]}, "has 257 classes, such as 'c0', expected at most 256"),
     ],
     ids=str,

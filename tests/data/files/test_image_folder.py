@@ -153,12 +153,6 @@ def test_a_class_of_one_split_only_and_duplicates_are_reported(pets: Path, tmp_p
     assert any("40 of 40 test images (100%) are in train, too" in note for note in notes)
 
 
-def test_classes_whose_names_look_alike_are_reported(pets: Path) -> None:
-    (pets / "Cat").mkdir()
-    draw(pets / "Cat" / "1.png")
-    assert any("classes 'Cat' and 'cat' differ in case" in note for note in ImageFolder(pets).load().notes)
-
-
 def test_a_class_has_one_name_however_it_is_composed(tmp_path: Path) -> None:
     composed, apart = unicodedata.normalize("NFC", "café"), unicodedata.normalize("NFD", "café")
     for split, name in (("train", composed), ("val", apart), ("test", composed)):
