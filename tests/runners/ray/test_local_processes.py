@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from ray import _raylet
 from ray._private import node, ray_constants, services
 
 from mnist_sweep.runners.ray import local_processes, private
@@ -91,7 +90,7 @@ def test_a_raylet_that_hangs_is_not_connected_to_nor_killed_while_native_code_wa
     with local_processes.kept_local() as starting, starting():
         hanging = services.ConsolePopen([raylet, "300"])
         with pytest.raises(TimeoutError, match="its raylet hangs"):
-            _raylet.CoreWorker()
+            private.found(private.CORE_WORKER)()
         assert hanging.poll() is None
     assert hanging.wait() == -signal.SIGKILL
 
@@ -100,7 +99,7 @@ def test_a_raylet_that_has_ended_is_not_connected_to(raylet: str) -> None:
     with local_processes.kept_local():
         services.ConsolePopen([raylet, "0"]).wait()
         with pytest.raises(TimeoutError, match="its raylet has ended with status 0"):
-            _raylet.CoreWorker()
+            private.found(private.CORE_WORKER)()
 
 
 def test_a_process_that_runs_and_does_not_start_is_waited_for_longer(
@@ -116,11 +115,13 @@ def test_a_process_that_runs_and_does_not_start_is_waited_for_longer(
         assert gcs.poll() is None
 
 
-def test_a_raylet_that_runs_is_connected_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_raylet, "CoreWorker", lambda *arguments, **options: (arguments, options))
-    with local_processes.kept_local():
+def test_a_raylet_that_runs_is_connected_to(tmp_path: Path) -> None:
+    def core_worker(*arguments: object, **options: object) -> object:
+        return arguments, options
+
+    with private.replaced(private.CORE_WORKER, core_worker), local_processes.kept_local():
         services.ConsolePopen(busy(tmp_path, "raylet"))
-        assert _raylet.CoreWorker(1, mode=2) == ((1,), {"mode": 2})
+        assert private.found(private.CORE_WORKER)(1, mode=2) == ((1,), {"mode": 2})
 
 
 @pytest.mark.parametrize(("program", "cause"), [("300", "hangs"), ("0", "has ended with status 0")])
