@@ -193,6 +193,7 @@ OF_TENSORFLOW = {
     "training.refused_losses",
     "training.refused_models",
     "training.network",
+    "training.split_inputs",
     "training.train_step",
 }
 

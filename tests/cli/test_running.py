@@ -343,7 +343,6 @@ def test_the_options_of_plan_are_those_of_the_run(run: Run, monkeypatch: pytest.
         "calibrate": False,
         "num_trials": 1,
         "steps": 7,
-        "spreads": None,
     }
     assert plans[2] == defaults | {"runner": Local(cpus_per_trial=2)}
 
