@@ -28,7 +28,10 @@
     return made;
   };
   const percent = (share) => (share === null ? "–" : `${(100 * share).toFixed(2)}%`);
-  const objective = () => state.rows.status.objective;
+  const objective = () => {
+    const { name, direction, unit } = state.rows.status.objective;
+    return { direction, unit, is_share: unit === "share", title: name.replaceAll("_", " ") };
+  };
   const measured = (value) => (value === null ? "–" : objective().is_share ? percent(value) : `${Number(value.toPrecision(4))} ${objective().unit}`.trim());
   const count = (number, noun) => `${number.toLocaleString("en")} ${noun}${number === 1 ? "" : "s"}`;
   const sign = () => (objective().direction === "maximize" ? 1 : -1);

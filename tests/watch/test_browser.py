@@ -156,6 +156,7 @@ def test_the_page_and_a_trial_are_shown_without_errors_overflow_or_barriers(
     browser.driver.set_script_timeout(PATIENCE)
     browser.open(url, screen, dark=dark)
     browser.until("document.querySelector('#ended svg.main-svg')")
+    browser.until(f"{shows('Best validation accuracy')} && {shows('90.00%')} && !{shows('undefined')}")
     assert browser.run("return document.documentElement.scrollWidth") == screen[0]
     assert faults(browser, axe) == []
     browser.picture(tmp_path / "page.png")
