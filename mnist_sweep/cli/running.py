@@ -172,21 +172,23 @@ def _run(make: Callable[[], "Sweep"], chosen: dict[str, Any]) -> Answer:
     from mnist_sweep.analysis.folder_status import folder_status
     from mnist_sweep.cli.views import progress, status
     from mnist_sweep.cli.views.terminal import Terminal
+    from mnist_sweep.reports import background
     from mnist_sweep.sweep.execution import run as run_sweep
 
     until = options.until(chosen)
     sweep = make()
     console = Terminal(quiet=chosen["quiet"])
-    outcome = run_sweep(
-        sweep,
-        results=chosen["results"],
-        runner=_runner(chosen),
-        keep=_keep(chosen),
-        retry=list(map(Status, chosen["retry"])),
-        time_budget=chosen["time_budget"],
-        listeners=[*([] if chosen["quiet"] else [progress.for_console(console)]), *_trackers(**chosen)],
-        until=until,
-    )
+    with background.Imports() as imports:
+        outcome = run_sweep(
+            sweep,
+            results=chosen["results"],
+            runner=_runner(chosen),
+            keep=_keep(chosen),
+            retry=list(map(Status, chosen["retry"])),
+            time_budget=chosen["time_budget"],
+            listeners=[*([] if chosen["quiet"] else [progress.for_console(console)]), imports, *_trackers(**chosen)],
+            until=until,
+        )
     status.show(folder_status(outcome.rows, outcome.folder), console)
     report = None
     if outcome.num_run or (outcome.rows and not _has_report(outcome.folder)):

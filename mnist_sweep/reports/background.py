@@ -1,4 +1,6 @@
-"""Selection and effects of a large sweep, computed in a second process while this one reads and draws the rest.
+"""What a report can do beside other work: import its packages while trials run, and analyse a large sweep.
+
+Selection and effects of a large sweep are computed in a second process while this one reads and draws the rest.
 
 The second process imports optuna, scipy and scikit-learn, which takes seconds, while this one reads the rows. It is a
 plain subprocess with a connection of `multiprocessing`: a pool would run the main script again, print a traceback on
@@ -12,12 +14,14 @@ import importlib
 import multiprocessing
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from mnist_sweep.system.machine import num_cpus
+from mnist_sweep.trials import events
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,7 +32,39 @@ if TYPE_CHECKING:
 Analysis = tuple["Selection", "Effects"]
 Submit = Callable[["pd.DataFrame"], Callable[[], Analysis]]
 
+PACKAGES = ("optuna.importance", "pandas", "scipy.stats", "sklearn.ensemble")  # of an analysis
 LARGE = 2000  # trials from which on a second process saves more time than it takes to start
+
+
+class Imports:
+    """A listener that imports what the report needs once the workers of a run are ready, since it takes seconds.
+
+    It is a context, after which no import goes on: the interpreter must not end within one of an extension.
+    """
+
+    def __init__(self) -> None:
+        self._is_over = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def on_event(self, event: events.Event) -> None:
+        """Begin when the workers are ready."""
+        if isinstance(event, events.WorkersReady):
+            self._thread = threading.Thread(target=self._import)
+            self._thread.start()
+
+    def _import(self) -> None:
+        for name in (*PACKAGES, "plotly.graph_objs", "plotly.io", "mnist_sweep.reports.writer"):
+            if not self._is_over.is_set():
+                with contextlib.suppress(ImportError):  # the report will raise it
+                    importlib.import_module(name)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._is_over.set()
+        if self._thread:
+            self._thread.join()
 
 
 def _num_files(folder: Path) -> int:
@@ -73,7 +109,7 @@ def executor(folder: Path) -> Iterator[Submit]:
 def serve(descriptor: int) -> None:
     """Receive trials from the connection with this file descriptor, and send their analysis."""
     connection: Connection[Any, Any] = Connection(descriptor)
-    for name in ("optuna", "pandas", "scipy.stats", "sklearn.ensemble"):
+    for name in PACKAGES:
         importlib.import_module(name)
     gc.disable()  # as in rows_of
     connection.send(_analyse(connection.recv()))

@@ -1,10 +1,12 @@
-"""Laws of the second process of a large report: it returns what this one would, and nothing waits for it or stays."""
+"""Laws of the second process of a large report, and of early imports: results are the same, and nothing stays."""
 
+import importlib
 import os
 import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -20,6 +22,7 @@ from mnist_sweep.errors import LedgerError
 from mnist_sweep.reports import background
 from mnist_sweep.reports.background import executor, submit_here
 from mnist_sweep.reports.writer import write_report
+from mnist_sweep.trials import events
 
 Refused = Callable[..., AbstractContextManager[None]]
 REFERENCE = Path(__file__).parents[2] / "results" / "reference" / "quickstart"
@@ -125,3 +128,27 @@ def test_report_is_the_same_with_it(tmp_path: Path, started: list[Any]) -> None:
     with executor(folder) as submit:
         assert write_report(folder, format="md", submit=submit).read_bytes() == alone
     assert started
+
+
+def test_the_report_is_imported_once_workers_are_ready_and_no_import_outlasts_the_run(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    imported: list[str] = []
+    first = threading.Event()
+
+    def slowly(name: str) -> None:
+        imported.append(name)
+        first.set()
+        time.sleep(0.05)
+        raise ImportError(name)
+
+    monkeypatch.setattr(importlib, "import_module", slowly)
+    with background.Imports() as imports:
+        imports.on_event(events.RunStarted(rows=(), num_trials=1, fields=()))
+        assert imported == []
+        imports.on_event(events.WorkersReady(num_workers=1))
+        assert first.wait(60)
+    ended = len(imported)
+    time.sleep(0.1)
+    assert 1 <= len(imported) == ended <= 7
+    assert imported[0] == background.PACKAGES[0]

@@ -74,6 +74,7 @@ def connected(address: str | None, *, num_cpus: int | None, code: Sequence[Path]
     local = {"address": "local", "num_cpus": num_cpus or machine.num_cpus(), "include_dashboard": False}
     with (
         contextlib.nullcontext(contextlib.nullcontext) if address else local_processes.kept_local() as starting,
+        contextlib.nullcontext() if address else private.only_needed_processes(),
         private.short_temporary_folder(),
         private.intercepted_node_messages(lambda text: node_messages.put(in_one_line(text))),
     ):

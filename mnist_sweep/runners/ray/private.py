@@ -36,6 +36,8 @@ FIND_ADDRESS = "ray._private.services.get_ray_address_from_environment"
 VITAL_PROCESSES = ("gcs_server", "raylet")
 PRINT_NODE_MESSAGE = "ray._private.worker.print_to_stdstream"
 SET_SIGTERM_HANDLER = "ray._private.utils.set_sigterm_handler"
+START_API_SERVER = "ray._private.services.start_api_server"
+PARAMETERS = "ray._private.parameter.RayParams"
 WITHOUT = {
     HAS_READ_LOOPBACK: "Ray may listen beyond loopback where a script imports it",
     GLOBAL_NODE: "a Ray that breaks down ends the run with lines of its own",
@@ -45,6 +47,8 @@ WITHOUT = {
     CORE_WORKER: "a raylet that hangs while Ray starts is waited for",
     FIND_ADDRESS: "a cluster that `auto` finds and that does not answer is waited for",
     PRINT_NODE_MESSAGE: "lost nodes are not reported",
+    START_API_SERVER: "Ray starts a process that is not needed",
+    PARAMETERS: "Ray starts a process that is not needed",
     SET_SIGTERM_HANDLER: "a SIGTERM while Ray starts ends the run at once",
 }
 
@@ -76,6 +80,21 @@ def kept_sigterm_handler() -> Iterator[None]:
     finally:
         if threading.current_thread() is threading.main_thread():  # Ray's native code has installed one, too
             signal.signal(signal.SIGTERM, handler)
+
+
+@contextlib.contextmanager
+def only_needed_processes() -> Iterator[None]:
+    """Start no server of a dashboard, which Ray starts without one, too, and no monitor, which only scales a cluster.
+
+    Each takes a second of processor time. Ray also runs without the server where that fails, and without the monitor
+    where `ray start` is told so.
+    """
+    parameters = found(PARAMETERS)
+    with (
+        replaced(START_API_SERVER, lambda *_, **__: (None, None)),
+        replaced(PARAMETERS, lambda **options: parameters(no_monitor=True, **options)),
+    ):
+        yield
 
 
 def dead_process() -> str | None:

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 import ray
-from ray._private import utils, worker
+from ray._private import parameter, services, utils, worker
 
 from mnist_sweep.runners.ray import private
 
@@ -45,6 +45,14 @@ def test_a_ray_is_dead_without_its_gcs_or_raylet_only(monkeypatch: pytest.Monkey
         assert private.dead_process() == name
     monkeypatch.setattr(worker, "_global_node", None)
     assert private.dead_process() is None
+
+
+def test_ray_starts_without_the_processes_that_only_a_dashboard_or_a_cluster_that_grows_needs() -> None:
+    before = services.start_api_server, parameter.RayParams
+    with private.only_needed_processes():
+        assert services.start_api_server(False, False, "", "", "", "", "", "", "") == (None, None)
+        assert parameter.RayParams(num_cpus=2).no_monitor
+    assert (services.start_api_server, parameter.RayParams) == before
 
 
 def test_a_sigterm_handler_outlives_the_start_of_ray() -> None:
