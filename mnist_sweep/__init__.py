@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from mnist_sweep.models.resnet import ResNet
     from mnist_sweep.models.softmax import Softmax
     from mnist_sweep.optim.losses import LOSSES, CrossEntropy
+    from mnist_sweep.optim.objectives import OBJECTIVES, Accuracy, BalancedAccuracy, LogLoss, MacroF1
     from mnist_sweep.optim.optimizers import OPTIMIZERS, Adagrad, Adam, GradientDescent, Momentum, RMSProp
     from mnist_sweep.optim.schedules import SCHEDULES, Constant, Cosine, Stepwise
     from mnist_sweep.planning.plan_builder import plan
@@ -86,6 +87,7 @@ _MODULES = {
     "models.resnet": "ResNet",
     "models.softmax": "Softmax",
     "optim.losses": "CrossEntropy LOSSES",
+    "optim.objectives": "Accuracy BalancedAccuracy LogLoss MacroF1 OBJECTIVES",
     "optim.optimizers": "OPTIMIZERS Adagrad Adam GradientDescent Momentum RMSProp",
     "optim.schedules": "SCHEDULES Constant Cosine Stepwise",
     "planning.plan_builder": "plan",
@@ -120,13 +122,16 @@ __all__ = [
     "LOSSES",
     "MNIST",
     "MODELS",
+    "OBJECTIVES",
     "OPTIMIZERS",
     "PBT",
     "SCHEDULES",
     "VARIABLE",
+    "Accuracy",
     "Adagrad",
     "Adam",
     "Arrays",
+    "BalancedAccuracy",
     "Choice",
     "Constant",
     "Context",
@@ -144,8 +149,10 @@ __all__ = [
     "Keep",
     "Known",
     "Local",
+    "LogLoss",
     "LogUniform",
     "MLflow",
+    "MacroF1",
     "Momentum",
     "Outcome",
     "Parquet",

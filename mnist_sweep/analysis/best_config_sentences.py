@@ -29,6 +29,7 @@ ONE_SEED = "No test: the best config has one seed."
 UNTESTABLE = "No test: no config shares two seeds with the best, or none varies and the number of images is unknown."
 ONE_CONFIG = "No test: there is only one config."
 SMALL_BIAS = 0.00005
+SMALL_SHARE = 0.005  # of the width of its interval, where differences have no scale of their own
 WITH_ONE_SEED = (
     "With one seed, its lead cannot be distinguished from seed-to-seed noise: run each config with several seeds, for "
     "example `--seeds 3`."
@@ -156,7 +157,8 @@ def _selection_bias(found: Selection) -> str:
             why = ": a run of one of the tied configs lies far from that config's others, as after a collapse"
         return f"How much selection {inflate}s its validation {title} cannot be estimated{why}."
     ends = measure.delta_interval(found.selection_bias_low, found.selection_bias_high)
-    if found.selection_bias < SMALL_BIAS * measure.is_share:
+    width = found.selection_bias_high - found.selection_bias_low
+    if found.selection_bias < (SMALL_BIAS if measure.is_share else SMALL_SHARE * width):
         if len(found.tied) == 1:
             return f"Its lead is so clear that selection did not {inflate} its {title}: expect about the same {new}."
         have = f"{inflate.rstrip('e')}ed"

@@ -93,7 +93,7 @@ def compare_pairs(folder: Path, paired: Pairs) -> Comparison:
         sentence=conclusion(names[0], names[1], val, test, method, measure),
         notes=(
             *kind_notes,
-            *notes([row.config for pair in pairs for row in pair], method),
+            *notes([row.config for pair in pairs for row in pair], method, measure),
             *unequal_spread((one.name, other.name), values, measure),
         ),
         objective=measure,

@@ -24,10 +24,8 @@ SCOPES = {IMAGES: "for new images", SEEDS_AND_IMAGES: "for new images", SEEDS: "
 UNEQUAL = 0.01  # p-value of an F-test of two variances
 ONE_SEED = "This compares two trained models: with other seeds, their configs may rank differently."
 TWO_SEEDS = "Two seeds say little about the variation between seeds, so the interval is wide: run three or more."
-NOT_KEPT = (
-    "Not all predictions were kept, so the interval ignores the variation between images: for new images, the "
-    "difference varies more."
-)
+THESE_IMAGES = "The interval ignores the variation between images: for new images, the difference varies more."
+NOT_KEPT = f"Not all predictions were kept, so t{THESE_IMAGES[1:]}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,6 +86,7 @@ def conclusion(
         verdict = f"Whether {a} and {b} differ cannot be tested"
     else:
         verdict = f"{a} and {b} are statistically tied"
+    verdict += "" if measure.is_accuracy else f" in {measure.title}"
     beside = "" if test.significant else ", which is not significant"
     needed, scope = "" if val.significant else _needed(on_val), SCOPES[method]
     on_both = f"{difference(on_val, measure)} on validation, {difference(on_test, measure)} on test"
@@ -100,7 +99,7 @@ def difference(found: AccuracyDifference, measure: Measure = ACCURACY) -> str:
     return f"{measure.difference(found.mean, signed=True)} ({ends}, {probability(found.pvalue)})"
 
 
-def notes(configs: Sequence[Mapping[str, Any]], method: str) -> Iterator[str]:
+def notes(configs: Sequence[Mapping[str, Any]], method: str, measure: Measure = ACCURACY) -> Iterator[str]:
     """Yield the limits of a comparison of trials with these flat configs."""
     if len(configs) == 2:
         yield ONE_SEED
@@ -108,7 +107,7 @@ def notes(configs: Sequence[Mapping[str, Any]], method: str) -> Iterator[str]:
         yield TWO_SEEDS
     if method != SEEDS:
         return
-    yield NOT_KEPT
+    yield NOT_KEPT if measure.is_accuracy else THESE_IMAGES
     if note := different_images_note(varying(configs)):
         yield note
 

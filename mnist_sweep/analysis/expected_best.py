@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_sweep.analysis.inputs import as_trials, measure_of
+from mnist_sweep.analysis.inputs import as_trials
 from mnist_sweep.errors import LedgerError
+from mnist_sweep.results.data_frames import measure_of
 from mnist_sweep.text.numbers import counted
 from mnist_sweep.trials.measure import Measure
 from mnist_sweep.trials.row import Status

@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from mnist_sweep.errors import LedgerError, no_rows
+from mnist_sweep.results.data_frames import measure_of
 from mnist_sweep.results.ledger import Ledger
 from mnist_sweep.text.names import PARTS
 from mnist_sweep.trials import kinds
-from mnist_sweep.trials.measure import ACCURACY, Measure
 from mnist_sweep.trials.row import Status
 
 if TYPE_CHECKING:
@@ -36,22 +36,18 @@ def as_trials(
     from mnist_sweep.results.data_frames import trials_frame
 
     if not isinstance(trials, str | Path):
-        judged = [getattr(measure_of(trials), split) for split in splits]
+        kept = _of_one_kind(trials)
+        judged = [getattr(measure_of(kept), split) for split in splits]
         if missing := [name for name in (*columns, *judged) if name not in trials.columns]:
             raise LedgerError(f"the table lacks the columns {', '.join(missing)}: pass what `read_trials` returns.")
-        return _of_one_kind(trials)
+        return kept
     rows = Ledger(Path(trials)).rows(with_history=False).values()
     if not rows:
         raise no_rows(Path(trials))
-    kept, notes = kinds.of_one_kind(rows)
-    frame = trials_frame(kept)
+    of_one_kind, notes = kinds.of_one_kind(rows)
+    frame = trials_frame(of_one_kind)
     frame.attrs[NOTES] = notes
     return frame
-
-
-def measure_of(trials: "pd.DataFrame") -> Measure:
-    """Return what the trials of a table are judged by."""
-    return ACCURACY
 
 
 def distinct_kinds(trials: "pd.DataFrame") -> list[kinds.Kind]:
@@ -69,11 +65,12 @@ def kinds_of(trials: "pd.DataFrame") -> list[kinds.Kind]:
 
 def _kind_columns(trials: "pd.DataFrame") -> list[str]:
     names = (*PARTS, *kinds.FIELDS)
-    return [name for name in map(str, trials) if name in names or name.startswith("data.")]
+    return [name for name in map(str, trials) if name in names or name.startswith(("data.", "objective."))]
 
 
 def _of_one_kind(trials: "pd.DataFrame") -> "pd.DataFrame":
-    if not {*kinds.FIELDS} <= {*trials} or len(trials[[*kinds.FIELDS]].drop_duplicates()) <= 1:
+    names = [*kinds.FIELDS, *(str(name) for name in trials if str(name).partition(".")[0] == "objective")]
+    if not {*kinds.FIELDS} <= {*trials} or len(trials[names].drop_duplicates()) <= 1:
         return trials
     of_trials = kinds_of(trials)
     found = kinds.kinds(zip(of_trials, trials["status"] == Status.OK.value, strict=True))

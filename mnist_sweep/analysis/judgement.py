@@ -121,7 +121,7 @@ def margin_of(within: float | None, measure: Measure, *, in_points: bool = False
         ConfigError: It is out of range, or lacking for values other than shares.
     """
     if not measure.is_share:
-        rule = f"`within` is given, above 0 in the unit of {measure.title}"
+        rule = f"0 < within, in the unit of {measure.title}, for which there is no default"
         require(within is not None and 0 < within < INFINITY, rule, within=within)
         return float(within or 0)
     margin = WITHIN if within is None else within / 100 if in_points else within
@@ -157,14 +157,16 @@ def _judged(folder: Path, paired: Pairs, found: Comparison, within: float) -> Ve
         better = found.a if measure.score(on_val.mean) > 0 else found.b
         return Verdict(outcome="better", better=better, sentence=found.sentence, **given)
     margin, said = measure.difference(within), f"{difference(on_val, measure)} on validation"
+    of = "" if measure.is_accuracy else f" of {measure.title}"
     if not reason and -within < on_val.low and on_val.high < within:
-        sentence = f"{a} and {b} are equivalent within {margin} {SCOPES[found.method]}: {said}."
+        sentence = f"{a} and {b} are equivalent within {margin}{of} {SCOPES[found.method]}: {said}."
         return Verdict(outcome="equivalent", sentence=sentence, **given)
     reason = reason or f"the interval holds 0 and reaches beyond {margin}"
     seeds, images = _needed(folder, paired, found, within)
     ways = [f"{counted(num, noun)}" for num, noun in ((seeds, "seed"), (images, "validation image")) if num is not None]
     way_out = f"About {' or '.join(ways)} would decide it" if ways else "It takes more seeds and more images"
-    sentence = f"Whether {a} or {b} is better is undecided {SCOPES[found.method]}: {said}; {reason}. {way_out}."
+    open_ = f"Whether {a} or {b} is better{of.replace(' of', ' in')} is undecided {SCOPES[found.method]}"
+    sentence = f"{open_}: {said}; {reason}. {way_out}."
     given |= {"seeds_needed": seeds, "images_needed": images, "reason": reason}
     return Verdict(outcome="undecided", sentence=sentence, **given)
 

@@ -21,8 +21,9 @@ from mnist_sweep.analysis.best_config_sentences import (
     Selection,
     sentences,
 )
-from mnist_sweep.analysis.inputs import NOTES, as_trials, measure_of
+from mnist_sweep.analysis.inputs import NOTES, as_trials
 from mnist_sweep.errors import LedgerError
+from mnist_sweep.results.data_frames import measure_of
 from mnist_sweep.statistics.intervals import half_width_of_mean, interval_of_sum, wilson_interval
 from mnist_sweep.statistics.multiple_comparisons import worse_over_images, worse_over_seeds
 from mnist_sweep.statistics.selection_bias import SelectionBias, bias_over_images, bias_over_seeds

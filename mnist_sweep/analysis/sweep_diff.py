@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_sweep.analysis.inputs import NOTES, as_trials, distinct_kinds, measure_of
+from mnist_sweep.analysis.inputs import NOTES, as_trials, distinct_kinds
 from mnist_sweep.analysis.sweep_diff_sentences import Change, SweepDiff
 from mnist_sweep.errors import IncomparableError
-from mnist_sweep.results.data_frames import ID_COLUMNS, RESULT_COLUMNS, parse_cell
+from mnist_sweep.results.data_frames import fields_of, measure_of, parse_cell
 from mnist_sweep.statistics.intervals import half_width_of_mean
 from mnist_sweep.text.names import label, varying
 from mnist_sweep.trials import kinds
@@ -118,7 +118,7 @@ def _labels(*frames: "pd.DataFrame") -> dict[str, str]:
     flats: dict[str, dict[str, Any]] = {}
     for frame in frames:
         table = frame.drop_duplicates("config_id").set_index("config_id")
-        table = table[[name for name in table.columns if name not in ID_COLUMNS | RESULT_COLUMNS]]
+        table = table[[name for name in fields_of(frame) if name != "seed"]]
         for config_id, values in zip(table.index, table.astype(object).to_numpy(), strict=True):
             cells = zip(table.columns, values, strict=True)
             given = {name: parse_cell(cell) for name, cell in cells if not pd.isna(cell)}

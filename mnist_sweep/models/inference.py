@@ -37,8 +37,14 @@ def logits(model: Any, images: Any, *, pixel_max: float = 1.0) -> NDArray[np.flo
 
 
 def evaluate(
-    model: Any, images: Any, labels: Any, losses_of: Callable[[Any, Any], Any], *, pixel_max: float
-) -> tuple[Any, Any, Any]:
+    model: Any,
+    images: Any,
+    labels: Any,
+    losses_of: Callable[[Any, Any], Any],
+    *,
+    pixel_max: float,
+    with_logits: bool = False,
+) -> tuple[Any, ...]:
     """Add to the graph the evaluation of a Keras model on a split.
 
     Args:
@@ -47,28 +53,31 @@ def evaluate(
         labels: int32 `[n]`.
         losses_of: What adds the losses of a batch to the graph, given its labels and logits.
         pixel_max: The uint8 value of a full pixel.
+        with_logits: Whether to return the logits as well.
 
     Returns:
-        The sum of the losses (float64), the number of correct classifications (int64), and the predicted classes
-        (uint16 `[n]`).
+        The sum of the losses (float64), the number of correct classifications (int64), the predicted classes (uint16
+        `[n]`), and the logits (float32 `[n, num_classes]`) if wanted.
     """
     import tensorflow as tf
 
     num_batches = (tf.shape(labels)[0] + BATCH_SIZE - 1) // BATCH_SIZE
 
-    def body(number: Any, loss_sum: Any, correct: Any, classes: Any) -> Any:
+    def body(number: Any, loss_sum: Any, correct: Any, classes: Any, *kept: Any) -> Any:
         batch = slice(number * BATCH_SIZE, number * BATCH_SIZE + BATCH_SIZE)
         answers, true = _logits(model, images[batch], pixel_max), labels[batch]
         loss_sum += tf.reduce_sum(tf.cast(losses_of(true, answers), tf.float64))
         classes = classes.write(number, tf.cast(tf.argmax(answers, axis=-1, output_type=tf.int32), tf.uint16))
-        return number + 1, loss_sum, correct + num_correct(answers, true), classes
+        kept = tuple(one.write(number, answers) for one in kept)
+        return number + 1, loss_sum, correct + num_correct(answers, true), classes, *kept
 
     classes = tf.TensorArray(tf.uint16, size=num_batches, infer_shape=False, element_shape=[None])
-    first = (tf.constant(0), tf.constant(0.0, tf.float64), tf.constant(0, tf.int64), classes)
-    _, loss_sum, correct, classes = tf.while_loop(
+    kept = [tf.TensorArray(tf.float32, size=num_batches, infer_shape=False, element_shape=[None, None])] * with_logits
+    first = (tf.constant(0), tf.constant(0.0, tf.float64), tf.constant(0, tf.int64), classes, *kept)
+    _, loss_sum, correct, classes, *kept = tf.while_loop(
         lambda number, *_: number < num_batches, body, first, parallel_iterations=1
     )
-    return loss_sum, correct, classes.concat()
+    return loss_sum, correct, classes.concat(), *(one.concat() for one in kept)
 
 
 def _logits(model: Any, images: Any, pixel_max: float) -> Any:

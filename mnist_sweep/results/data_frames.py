@@ -6,12 +6,13 @@ fields of the configs, so the same rows give the same frame, whatever their orde
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
 from mnist_sweep.text.names import PARTS, REQUIRED_PARTS
 from mnist_sweep.trials import kinds
+from mnist_sweep.trials.measure import ACCURACY, Direction, Measure
 from mnist_sweep.trials.row import Evaluation, Status, TrialRow
 
 if TYPE_CHECKING:
@@ -27,7 +28,9 @@ RESULT_COLUMNS = {
     **dict.fromkeys(TIMES, "float64"),
     **dict.fromkeys(("worker", "version", "error", *KIND_COLUMNS), "str"),
 }
-HISTORY_COLUMNS = {"trial_id": "str", **dict.fromkeys(Evaluation._fields, "float64"), "step": "Int64"}
+OBJECTIVE_COLUMNS = {f"objective_{name}": name for name in ("name", "direction", "unit")}  # unless it is the accuracy
+POINT = tuple(name for name in Evaluation._fields if name != "val_objective")
+HISTORY_COLUMNS = {"trial_id": "str", **dict.fromkeys(POINT, "float64"), "step": "Int64"}
 AVERAGED = ("val_accuracy", "test_accuracy", "val_loss", "seconds_total")
 SUMMARY_COLUMNS = {"n": "Int64"} | {
     f"{name}_{figure}": "float64" for name in AVERAGED for figure in ("mean", "std", "low", "high")
@@ -55,6 +58,14 @@ def trials_frame(rows: Iterable[TrialRow]) -> "pd.DataFrame":
     Results that a trial does not have are missing. `test_accuracy_low` and `_high` are the 95% Wilson interval.
     """
     return _trials(*_ordered(rows))
+
+
+def fields_of(trials: "pd.DataFrame") -> list[str]:
+    """Return the columns of a table of trials that are fields of their configs, without the seed."""
+    results = ID_COLUMNS.keys() | RESULT_COLUMNS.keys() | OBJECTIVE_COLUMNS.keys()
+    names = {str(name) for name in trials["objective_name"].dropna()} if "objective_name" in trials else ()
+    results |= {f"{split}_{name}" for name in names for split in ("val", "test")}
+    return [str(name) for name in trials if name not in results]
 
 
 def config_columns(configs: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -109,7 +120,34 @@ def _trials(ordered: Sequence[TrialRow], columns: Sequence[str]) -> "pd.DataFram
     configs |= {name: [*map(_cell, configs[name])] for name in columns if kinds[name] & {list, dict}}
     whole = {name: _whole(configs[name]) for name in columns if kinds[name] <= {int, type(None)}}
     columns_of = {name: table[name] for name in ID_COLUMNS} | configs | {name: table[name] for name in RESULT_COLUMNS}
-    return _typed(columns_of, ID_COLUMNS | whole | RESULT_COLUMNS)
+    judged, dtypes = _judged(ordered)
+    return _typed(columns_of | judged, ID_COLUMNS | whole | RESULT_COLUMNS | dtypes)
+
+
+def _judged(ordered: Sequence[TrialRow]) -> tuple[dict[str, list[Any]], dict[str, str]]:
+    """Return the columns of objectives other than accuracy with their dtypes; none if no row has one."""
+    measures = {row.measure for row in ordered if row.objective}
+    if not measures:
+        return {}, {}
+    texts = {
+        name: [row.objective[key] if row.objective else None for row in ordered]
+        for name, key in OBJECTIVE_COLUMNS.items()
+    }
+    values = {
+        column: [getattr(row, split) if row.measure == measure else None for row in ordered]
+        for measure in sorted(measures, key=lambda one: one.name)
+        for split, column in (("val", measure.val), ("test", measure.test))
+    }
+    return texts | values, dict.fromkeys(texts, "str") | dict.fromkeys(values, "float64")
+
+
+def measure_of(trials: "pd.DataFrame") -> Measure:
+    """Return what the trials of a table, which are of one kind, are judged by."""
+    if "objective_name" not in trials or trials["objective_name"].isna().all():
+        return ACCURACY
+    cells = trials.loc[trials["objective_name"].notna(), [*OBJECTIVE_COLUMNS]].iloc[0].fillna("")
+    name, direction, unit = map(str, cells)
+    return Measure(name, cast(Direction, direction), unit)
 
 
 def _whole(cells: Sequence[int | None]) -> str:
@@ -132,24 +170,34 @@ def parse_cell(cell: Any) -> Any:
 def _history(ordered: Sequence[TrialRow]) -> "pd.DataFrame":
     points = [point for row in ordered for point in row.history]
     columns = zip(*points, strict=True) if points else [()] * len(Evaluation._fields)
+    table: dict[str, Any] = dict(zip(Evaluation._fields, columns, strict=True))
+    table.pop("val_objective")
+    for name in sorted({row.measure.val for row in ordered if row.objective}):
+        table[name] = [
+            point.val_objective if row.measure.val == name else None for row in ordered for point in row.history
+        ]
     trial_ids = [row.trial_id for row in ordered for _ in row.history]
-    return _typed({"trial_id": trial_ids} | dict(zip(Evaluation._fields, columns, strict=True)), HISTORY_COLUMNS)
+    return _typed({"trial_id": trial_ids} | table, HISTORY_COLUMNS | dict.fromkeys(table.keys() - {"step"}, "float64"))
 
 
 def _summary(trials: "pd.DataFrame", is_kept: "pd.Series[bool]") -> "pd.DataFrame":
     from mnist_sweep.statistics.intervals import half_width_of_mean
 
-    columns = [name for name in trials.columns if name not in ID_COLUMNS | RESULT_COLUMNS]
+    columns, measure = fields_of(trials), measure_of(trials[is_kept])
     table = trials.drop_duplicates("config_id")[["config_id", *columns]].set_index("config_id")
     groups = trials[is_kept & (trials["status"] == Status.OK.value)].groupby("config_id", sort=False)
     table["n"] = groups.size().reindex(table.index, fill_value=0)
     has_own_loss = "loss" in table and not table["loss"].dropna().eq("cross_entropy").all()
-    for name in AVERAGED:
+    judged = [] if measure.is_accuracy else [measure.val, measure.test]
+    for name in [*AVERAGED, *judged]:
         mean, std = groups[name].mean().reindex(table.index), groups[name].std(ddof=1).reindex(table.index)
         half = half_width_of_mean(std, table["n"])
         table[f"{name}_mean"], table[f"{name}_std"] = mean, std
-        least = None if name == "val_loss" and has_own_loss else 0.0
-        largest = 1.0 if name.endswith("accuracy") else None
+        free = (name == "val_loss" and has_own_loss) or (name in judged and not measure.is_share)
+        least, largest = (
+            None if free else 0.0,
+            1.0 if name.endswith("accuracy") or (name in judged and not free) else None,
+        )
         table[f"{name}_low"], table[f"{name}_high"] = (mean - half).clip(lower=least), (mean + half).clip(upper=largest)
     return table.reset_index().astype(SUMMARY_COLUMNS)
 

@@ -26,6 +26,8 @@ COMPARED_FIELDS = (
     "val_accuracy",
     "val_loss",
     "test_accuracy",
+    "val_objective",
+    "test_objective",
     "num_test",
     "train_loss",
     "steps",

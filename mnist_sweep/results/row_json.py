@@ -19,6 +19,7 @@ from mnist_sweep.trials.row import Evaluation, Status, TrialRow, flat_id, trial_
 
 FORMAT = 2
 HISTORY = ',\n "history": '
+OF_OBJECTIVES = ("objective", "val_objective", "test_objective")  # not written for accuracy
 DAMAGED = "its content does not match its own digest: it was damaged or edited"
 MAX_OBJECTS = 1_000_000  # each takes 20 times as much memory as text
 POINT = functools.partial(tuple.__new__, Evaluation)  # without a Python call for each of 100,000s of points
@@ -32,10 +33,16 @@ def to_json(row: TrialRow) -> str:
     It is one object: the format, the digest of everything after it, one field on each line, and last the learning curve
     by columns, so that a reader without use for the curve can skip it.
     """
-    content = {item.name: getattr(row, item.name) for item in dataclasses.fields(row) if item.name != "history"}
+    absent = {"history", *(OF_OBJECTIVES if row.objective is None else ())}
+    content = {item.name: getattr(row, item.name) for item in dataclasses.fields(row) if item.name not in absent}
     lines = [f",\n {json.dumps(name)}: {_json(value)}" for name, value in content.items()]
     columns = zip(*row.history, strict=True) if row.history else [()] * len(Evaluation._fields)
-    curve = [f"{json.dumps(name)}: {_json(column)}" for name, column in zip(Evaluation._fields, columns, strict=True)]
+    named = [
+        (name, column)
+        for name, column in zip(Evaluation._fields, columns, strict=True)
+        if name != "val_objective" or any(value is not None for value in column)
+    ]
+    curve = [f"{json.dumps(name)}: {_json(column)}" for name, column in named]
     body = "".join([*lines, HISTORY, "{\n  ", ",\n  ".join(curve), "}}\n"])
     return f"{_head(body)}{body}"
 
@@ -144,6 +151,7 @@ def _history(curve: Any) -> tuple[Evaluation, ...]:
     if not isinstance(curve, dict):
         points = [Evaluation(**point) for point in curve]
         curve = {name: [getattr(point, name) for point in points] for name in Evaluation._fields}
+    curve.setdefault("val_objective", [None] * len(curve.get("step", ())))
     validate_curve(curve)
     return tuple(map(POINT, zip(*(curve[name] for name in Evaluation._fields), strict=True)))
 

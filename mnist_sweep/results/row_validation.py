@@ -10,11 +10,14 @@ from itertools import pairwise
 from types import UnionType
 from typing import Any, get_args, get_origin
 
-from mnist_sweep.text.names import PARTS, REQUIRED_PARTS
+from mnist_sweep.text.names import PARTS, REQUIRED_PARTS, RESERVED
+from mnist_sweep.trials.measure import Measure
 from mnist_sweep.trials.row import Evaluation, Status, TrialRow
 
 KINDS: dict[str, Any] = {
-    item.name: get_args(item.type) if isinstance(item.type, UnionType) else get_origin(item.type) or item.type
+    item.name: tuple(get_origin(one) or one for one in get_args(item.type))
+    if isinstance(item.type, UnionType)
+    else get_origin(item.type) or item.type
     for item in dataclasses.fields(TrialRow)
 }
 MAX_DEPTH = 8  # of lists and objects in each other
@@ -23,12 +26,19 @@ MAX_FLOAT = sys.float_info.max
 SHARE, METRIC, COUNT, SECONDS = (0.0, 1.0), (-MAX_FLOAT, MAX_FLOAT), (0, MAX_INTEGER), (0.0, 1e10)
 RANGES: dict[str, tuple[float, float]] = {
     **dict.fromkeys(("val_accuracy", "test_accuracy", "train_accuracy"), SHARE),
-    **dict.fromkeys(("val_loss", "train_loss", "learning_rate"), METRIC),
+    **dict.fromkeys(("val_loss", "train_loss", "learning_rate", "val_objective", "test_objective"), METRIC),
     **dict.fromkeys(("num_test", "steps", "step", "parameters"), COUNT),
     **dict.fromkeys(["seconds", *(name for name in KINDS if name.startswith("seconds_"))], SECONDS),
     "started": (-5e10, 1e11),  # years that a date can have
 }
-OPTIONAL = {"train_loss", "train_accuracy", "val_loss", "val_accuracy", "learning_rate"}  # in a learning curve
+OPTIONAL = {
+    "train_loss",
+    "train_accuracy",
+    "val_loss",
+    "val_accuracy",
+    "learning_rate",
+    "val_objective",
+}  # in a learning curve
 
 
 def validate_fields(fields: Mapping[str, Any]) -> None:
@@ -45,9 +55,12 @@ def validate_fields(fields: Mapping[str, Any]) -> None:
             _validate_range(name, value, value)
     for name in ("config", "environment"):
         _validate_json(fields[name], name)
+    if (objective := fields.get("objective")) is not None:
+        _validate_objective(Measure(**objective), fields)
     _validate_config(fields["config"])
     if fields["status"] is Status.OK:
-        lacking = [name for name in ("val_accuracy", "test_accuracy") if fields.get(name) is None]
+        names = (f"{split}_{'objective' if fields.get('objective') else 'accuracy'}" for split in ("val", "test"))
+        lacking = [name for name in names if fields.get(name) is None]
         if lacking:
             raise ValueError(f"its status is ok, but it lacks {', '.join(lacking)}")
     if not all(isinstance(name, str) for name in fields["defaults"]):
@@ -74,6 +87,14 @@ def validate_curve(columns: Mapping[str, Sequence[Any]]) -> None:
             _validate_range(f"{name} in history", min(values), max(values), RANGES[name])
     if any(step >= after for step, after in pairwise(columns["step"])):
         raise ValueError("history has steps that do not rise")
+
+
+def _validate_objective(measure: Measure, fields: Mapping[str, Any]) -> None:
+    if measure.name in RESERVED:
+        raise ValueError(f"its objective is {measure.name}")
+    for split in ("val", "test") if measure.is_share else ():
+        if (value := fields.get(f"{split}_objective")) is not None:
+            _validate_range(f"{split}_objective", value, value, SHARE)
 
 
 def _validate_range(name: str, low: float, high: float, ends: tuple[float, float] | None = None) -> None:

@@ -29,8 +29,7 @@ from mnist_sweep.training import fitting, model_candidates, own_training, row_bu
 from mnist_sweep.training.checkpoints import Checkpoints
 from mnist_sweep.training.model_candidates import Candidate
 from mnist_sweep.training.sample import Sample
-from mnist_sweep.training.training_loop import TrainingCallback
-from mnist_sweep.training.trial_progress import Heartbeat, Paused
+from mnist_sweep.training.trial_progress import Heartbeat, Paused, TrainingCallback
 from mnist_sweep.trials import kinds, shared_prefix
 from mnist_sweep.trials.artifacts import Artifacts, SavedModel
 from mnist_sweep.trials.config import TrialConfig, from_flat, to_flat, trial_id

@@ -42,8 +42,9 @@ def check_varies(name: str) -> None:
     Raises:
         ConfigError: It may not.
     """
-    if name == "seed" or name.partition(".")[0] == "data":
-        raise ConfigError(f"a search has one seed and one data set, but got the axis {name!r}: set it in the base.")
+    if name == "seed" or name.partition(".")[0] in ("data", "objective"):
+        kept = "one objective" if name.startswith("objective") else "one seed and one data set"
+        raise ConfigError(f"a search has {kept}, but got the axis {name!r}: set it in the base.")
 
 
 def check_type(trial: "TrialConfig", name: str, axis: Any) -> None:

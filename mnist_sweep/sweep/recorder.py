@@ -104,7 +104,8 @@ class Recorder:
     def start(self) -> None:
         """Report what there is to do."""
         rows, fields = tuple(self.rows()), tuple(self._remaining.fields)
-        self._dispatcher.emit(events.RunStarted(rows=rows, num_trials=self._remaining.num_trials, fields=fields))
+        num_trials, measure = self._remaining.num_trials, self._remaining.measure
+        self._dispatcher.emit(events.RunStarted(rows=rows, num_trials=num_trials, fields=fields, measure=measure))
 
     def ready(self, num_workers: int, warning: str | None = None) -> None:
         """Open the results folder and the storage."""

@@ -97,4 +97,4 @@ class RunStorage:
     def _describe_trials(self) -> None:
         self._num_described = len(self._remaining.trials)
         if self.artifacts.summaries != "off":
-            hparams.write(self._storage, map(to_flat, self._remaining.trials.values()))
+            hparams.write(self._storage, map(to_flat, self._remaining.trials.values()), self._remaining.measure)

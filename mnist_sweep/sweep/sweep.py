@@ -14,6 +14,7 @@ from mnist_sweep.search.race import Known
 from mnist_sweep.search.search import PBT, Search
 from mnist_sweep.search.space import repeat
 from mnist_sweep.trials.config import Precision, TrialConfig, config_id, trial_id
+from mnist_sweep.trials.measure import ACCURACY
 from mnist_sweep.validation import require, shown_in_one_line
 
 
@@ -47,6 +48,9 @@ class Sweep:
             raise ConfigError(f"a sweep's search must be a Search, but got {shown_in_one_line(self.search)}.")
         require(bool(self.trials) or self.search is not None, "a sweep has at least one trial", trials=self.trials)
         require(not self.trials or self.search is None, "a sweep lists trials or has a search", trials=len(self.trials))
+        names = {trial.measure.name: trial.objective for trial in self.trials}
+        rule = "all trials of a sweep have the same objective"
+        require(len({trial.objective for trial in self.trials}) <= 1, rule, objectives=[*names])
         if self.until is not None:
             self._check_race(self.until)
         numbers: dict[str, int] = {}
@@ -64,6 +68,8 @@ class Sweep:
             proposes = "a search proposes new configs, and gives none of them a second seed"
             cause = inherits if is_population else proposes
             raise ConfigError(f"a race compares listed configs over their seeds: {cause}.")
+        name = self.trials[0].measure.name
+        require(name == ACCURACY.name, "a race compares accuracies", objective=name)
         num_settings = len({*map(config_id, self.trials)})
         require(num_settings >= 2, "a race has at least 2 configs, not counting seeds", configs=num_settings)
 

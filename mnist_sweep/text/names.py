@@ -6,9 +6,10 @@ from typing import Any
 
 Flat = Mapping[str, Any]
 REQUIRED_PARTS = ("data", "model", "optimizer", "schedule")
-PARTS = (*REQUIRED_PARTS, "loss")  # rows of versions before 0.5 lack the last
+PARTS = (*REQUIRED_PARTS, "loss", "objective")  # rows of versions before 0.5 lack the last two, others accuracy
 # What tables call results: a field of that name keeps its part's name in front.
 METRICS = ("val_accuracy", "val_loss", "test_accuracy", "train_loss")
+RESERVED = {"accuracy", "loss"}  # objectives of no other name have the columns `val_<name>`
 TAKEN = {"trial", "status", "seed", "val", "test", "seconds", "steps", "parameters", "error", "n", *METRICS}
 
 

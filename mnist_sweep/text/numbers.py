@@ -3,6 +3,7 @@
 import math
 
 NO_FIGURE = "-"
+SHARE = "share"  # the unit of values in [0, 1]: they are written in percent, their differences in points
 UNITS = ("B", "kB", "MB", "GB", "TB")
 
 

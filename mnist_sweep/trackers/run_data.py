@@ -32,15 +32,16 @@ def curve(row: TrialRow) -> Iterator[Point]:
     last, total = 0, row.seconds_total or 0.0
     before = max(0.0, row.history[-1].seconds - total) if row.history else 0.0
     for point in row.history:
-        yield Point(point.step, max(0.0, point.seconds - before), _present(point, CURVE_METRICS))
+        judged = {} if point.val is None else {row.measure.val: point.val}
+        yield Point(point.step, max(0.0, point.seconds - before), _present(point, CURVE_METRICS) | judged)
         last = point.step if point.val is not None else last
     if row.steps is not None and row.steps > last:
-        yield Point(row.steps, total, _present(row, FINAL_METRICS))
+        yield Point(row.steps, total, _present(row, FINAL_METRICS) | _judged(row, "val"))
 
 
 def final_metrics(row: TrialRow) -> dict[str, float]:
     """Return the results of a trial by name, without those that it does not have."""
-    return _present(row, RESULT_METRICS)
+    return _present(row, RESULT_METRICS) | _judged(row, "val", "test")
 
 
 def tags(row: TrialRow, sweep: str) -> dict[str, str]:
@@ -52,6 +53,12 @@ def tags(row: TrialRow, sweep: str) -> dict[str, str]:
 def milliseconds(seconds: float | None) -> int | None:
     """Return a time in whole milliseconds."""
     return None if seconds is None else round(1000 * seconds)
+
+
+def _judged(row: TrialRow, *splits: str) -> dict[str, float]:
+    """Return the values that the row is judged by, where it has them."""
+    values = {getattr(row.measure, split): getattr(row, split) for split in splits}
+    return {name: value for name, value in values.items() if value is not None}
 
 
 def _present(values: TrialRow | Evaluation, names: tuple[str, ...]) -> dict[str, float]:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from mnist_sweep.data.dataset import Dataset
     from mnist_sweep.optim.losses import Loss, OwnLoss
+    from mnist_sweep.optim.objectives import Objective, OwnObjective
     from mnist_sweep.optim.optimizers import Optimizer
     from mnist_sweep.optim.schedules import Schedule
     from mnist_sweep.training.checkpoints import Checkpoints
@@ -28,7 +29,13 @@ if TYPE_CHECKING:
     from mnist_sweep.training.user_state import Arrays
     from mnist_sweep.trials.config import TrialConfig
 
-NO_FIELDS = ("data", "model", "seed", "changes")  # of a trial: a context gives or applies them whatever the code reads
+NO_FIELDS = (
+    "data",
+    "model",
+    "seed",
+    "changes",
+    "objective",
+)  # of a trial: a context gives or applies them whatever the code reads
 
 
 class Context:
@@ -42,6 +49,7 @@ class Context:
         evaluate_every: Steps between evaluations.
         log_every: Steps between points of training metrics only, or None.
         loss: What training minimises, as in `TrialConfig`.
+        objective: What the trial is judged by, as in `TrialConfig`.
         optimizer: The update rule with its learning rate.
         schedule: Factor on the learning rate at each step.
         precision: Keras' dtype policy.
@@ -54,6 +62,7 @@ class Context:
     evaluate_every: int
     log_every: int | None
     loss: "Loss | OwnLoss"
+    objective: "Objective | OwnObjective"
     optimizer: "Optimizer"
     schedule: "Schedule"
     precision: str
@@ -63,12 +72,13 @@ class Context:
     def __init__(self, config: "TrialConfig", data: "Dataset", session: "Session") -> None:
         self.data, self.seed, self._config, self._session = data, config.seed, config, session
         self._owner, self._start = (os.getpid(), threading.get_ident()), session.state.step
+        self.objective = config.objective
         self._has_restored = self._is_closed = self._was_reminded = False
 
     def __getattr__(self, name: str) -> Any:
         """Return a field of the trial, and record that it was read."""
         field = "num_steps" if name == "steps" else name
-        if name in ("num_steps", *NO_FIELDS) or name.startswith("_") or not hasattr(self._config, field):
+        if name in ("num_steps", "measure", *NO_FIELDS) or name.startswith("_") or not hasattr(self._config, field):
             raise AttributeError(f"a context has no {name!r}: it has {', '.join(type(self).__annotations__)}.")
         self._session.fields_read.add(field)
         return getattr(self._config, field)
@@ -92,14 +102,15 @@ class Context:
         return self.data.splits[split].images.astype(np.float32) / np.float32(self.data.pixel_max)
 
     def report(self, step: int, **values: SupportsFloat) -> None:
-        """Report a point of the learning curve; with `val_accuracy`, schedulers decide by it.
+        """Report a point of the learning curve; by `val_accuracy`, or that of another objective, schedulers decide.
 
         A metric that is not finite ends training: the trial has diverged.
 
         Args:
             step: Training steps taken so far, more than at the last report and at most `steps`.
             values: `val_accuracy`, `val_loss`, `train_accuracy`, `train_loss` (losses: means over examples) and
-                `learning_rate`, or some of them.
+                `learning_rate`, or some of them; for another objective, its `val_<name>`, whenever others are of
+                validation.
 
         Raises:
             ConfigError: A step or a metric breaks a rule.
@@ -181,12 +192,18 @@ class Context:
         whole = hasattr(step, "__index__") and not isinstance(step, bool)
         rule = f"{last} (the last report) < step <= {most} (num_steps)"
         require(whole and last < step <= most, rule, step=step)
-        metrics.check_names(given, metrics.REPORTED)
+        measure = self._config.measure
+        metrics.check_names(given, metrics.names_of(self._config, metrics.REPORTED))
         require(bool(given), "a report has a metric", metrics=given)
-        values = {name: metrics.number(name, value) for name, value in given.items()}
-        if not all(map(math.isfinite, values.values())):
+        of_val = any(name.startswith("val_") for name in given)
+        judged = measure.is_accuracy or measure.val in given or not of_val
+        require(judged, f"a report of validation has {measure.val}", metrics=list(given))
+        values: dict[str, float | None] = {name: metrics.number(name, value, measure) for name, value in given.items()}
+        if not all(math.isfinite(value) for value in values.values() if value is not None):
             self._session.has_diverged = True
             self._session.halt()
+        if not measure.is_accuracy:
+            values["val_objective"] = values.pop(measure.val, None)
         return Evaluation(**dict.fromkeys(metrics.REPORTED) | values, step=operator.index(step), seconds=0.0)
 
     def _save(self, arrays: "Arrays", checkpoints: "Checkpoints") -> None:

@@ -19,8 +19,7 @@ from mnist_sweep.validation import require
 if TYPE_CHECKING:
     from mnist_sweep.data.dataset import Dataset
     from mnist_sweep.training.checkpoints import Checkpoints
-    from mnist_sweep.training.training_loop import TrainingCallback
-    from mnist_sweep.training.trial_progress import FitResult, Heartbeat
+    from mnist_sweep.training.trial_progress import FitResult, Heartbeat, TrainingCallback
     from mnist_sweep.trials.config import TrialConfig
     from mnist_sweep.trials.row import Evaluation
 

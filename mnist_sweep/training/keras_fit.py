@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from mnist_sweep.data.batches import indices
 from mnist_sweep.errors import ConfigError
+from mnist_sweep.optim import objectives
+from mnist_sweep.optim.objectives import Accuracy
 from mnist_sweep.results.predictions import Predictions
 from mnist_sweep.training import user_state
 
@@ -31,7 +33,8 @@ def keras_fit(context: "Context", model: Any, callbacks: Sequence[Any] = ()) -> 
 
     Args:
         context: The trial.
-        model: From float32 images in [0, 1] to a number for each class; compiled with `metrics=["accuracy"]`.
+        model: From float32 images in [0, 1] to a number for each class, on which another objective than accuracy is
+            computed; compiled with `metrics=["accuracy"]`.
         callbacks: Keras' callbacks.
 
     Raises:
@@ -57,15 +60,35 @@ def keras_fit(context: "Context", model: Any, callbacks: Sequence[Any] = ()) -> 
         callbacks=[*callbacks, progress.callback()],
         verbose=0,
     )
+    return _results(context, model)
+
+
+def _results(context: "Context", model: Any) -> dict[str, Any]:
+    """Return what `train` has to return of a trained model."""
+    val = context.images("val"), context.data.val.labels
+    outputs = {split: _outputs(model, context.images(split), context) for split in ("val", "test")}
+    judged = [
+        _judged(context, split, outputs[split]) for split in outputs if objectives.needs_outputs(context.objective)
+    ]
     return {
-        "predictions": Predictions(_classes(model, val[0], context), _classes(model, context.images("test"), context)),
+        **{name: value for one in judged for name, value in one.items()},
+        "predictions": Predictions(*(found.argmax(axis=1) for found in outputs.values())),
         "val_loss": model.evaluate(*val, batch_size=BATCH_SIZE, verbose=0, return_dict=True)["loss"],
         "parameters": sum(math.prod(weight.shape) for weight in model.trainable_weights),
     }
 
 
-def _classes(model: Any, images: Any, context: "Context") -> Any:
-    """Return the classes of images: int64 `[n]`; without `predict`, which would be traced for every trial."""
+def _judged(context: "Context", split: str, outputs: Any) -> dict[str, float]:
+    """Return the value of the trial's objective on a split by its column; nothing for the accuracy, which Keras has."""
+    name, labels = objectives.description(context.objective)[0], context.data.splits[split].labels
+    if name == "accuracy":
+        return {}
+    classes = outputs.argmax(axis=1)
+    return {f"{split}_{name}": objectives.value(context.objective, labels, classes=classes, outputs=outputs)}
+
+
+def _outputs(model: Any, images: Any, context: "Context") -> Any:
+    """Return the outputs for images: `[n, num_classes]`; without `predict`, which would be traced for every trial."""
     import numpy as np
 
     batches = [images[first : first + BATCH_SIZE] for first in range(0, len(images), BATCH_SIZE)]
@@ -73,7 +96,7 @@ def _classes(model: Any, images: Any, context: "Context") -> Any:
     if outputs.shape[1:] != (context.data.num_classes,):
         shape = ("batch", *outputs.shape[1:])
         raise ConfigError(f"the model must have {context.data.num_classes} outputs, but their shape is {shape}.")
-    return outputs.argmax(axis=1)
+    return outputs.astype("float32")
 
 
 def _batches(context: "Context", step: int) -> Iterator[Any]:
@@ -125,6 +148,8 @@ class _Progress:
         if "val_accuracy" not in logs:
             raise ConfigError(f"`fit` measures {', '.join(logs)}, but no accuracy: compile with metrics=['accuracy'].")
         metrics = {name: logs[key] for key, name in NAMES.items() if key in logs}
+        if not isinstance(self._context.objective, Accuracy):
+            metrics |= _judged(self._context, "val", _outputs(self._model, self._context.images("val"), self._context))
         self._context.report(self.step, **metrics, learning_rate=self._model.optimizer.learning_rate.numpy())
         self._context.checkpoint(
             {

@@ -9,9 +9,11 @@ from traceback import FrameSummary
 from typing import TYPE_CHECKING, Any
 
 from mnist_sweep.errors import ConfigError, UnknownNameError
+from mnist_sweep.optim import objectives
 from mnist_sweep.results.predictions import Predictions
 from mnist_sweep.text.causes import place
 from mnist_sweep.text.lines import listed, one_line, shortened
+from mnist_sweep.trials.measure import ACCURACY, Measure
 from mnist_sweep.trials.row import Evaluation
 from mnist_sweep.validation import require, shown_in_one_line
 
@@ -24,6 +26,12 @@ if TYPE_CHECKING:
 
 REPORTED = ("train_loss", "train_accuracy", "val_loss", "val_accuracy", "learning_rate")
 RETURNED = ("predictions", "test_accuracy", "val_accuracy", "val_loss", "parameters")
+
+
+def names_of(config: "TrialConfig", names: Sequence[str]) -> tuple[str, ...]:
+    """Return the names of what is reported or returned, with those of a trial's objective."""
+    own = () if config.measure.is_accuracy else (config.measure.val, config.measure.test)
+    return (*names, *(name for name in own if names is RETURNED or name.startswith("val_")))
 
 
 def check_names(names: Iterable[str], known: Sequence[str], what: str = "metric") -> None:
@@ -39,16 +47,17 @@ def check_names(names: Iterable[str], known: Sequence[str], what: str = "metric"
             raise UnknownNameError(f"unknown {what} {name!r}: known are {', '.join(known)}{way_out}")
 
 
-def number(name: str, value: Any) -> float:
+def number(name: str, value: Any, measure: Measure = ACCURACY) -> float:
     """Return a metric as a number, which may be infinite or NaN.
 
     Raises:
-        ConfigError: It is no number, or an accuracy beyond [0, 1].
+        ConfigError: It is no number, or an accuracy, or another share that trials are judged by, beyond [0, 1].
     """
     if not hasattr(value, "__float__") or isinstance(value, bool) or getattr(value, "ndim", 0) > 0:
         raise ConfigError(f"`{name}` must be a number, but got {shortened(shown_in_one_line(value))}.")
     found = float(value)
-    if name.endswith("accuracy") and math.isfinite(found):
+    is_judged = measure.is_share and name in (measure.val, measure.test)
+    if (name.endswith("accuracy") or is_judged) and math.isfinite(found):
         require(0 <= found <= 1, f"0 <= {name} <= 1", **{name: found})
     return found
 
@@ -63,7 +72,8 @@ def returned(value: Any, config: "TrialConfig", data: "Dataset", history: Sequen
         if value is None or not history:
             needs = "it returned None" if history else "it never called `context.report`"
             raise ConfigError(f"{needs}: report metrics, and return Predictions(val=…, test=…) or a test_accuracy")
-        return _values({"predictions": value} if isinstance(value, Predictions) else value, data, history[-1])
+        found = {"predictions": value} if isinstance(value, Predictions) else value
+        return _values(found, config, data, history[-1])
     except ConfigError as error:
         raise refusal(config, str(error)) from None
 
@@ -76,30 +86,34 @@ def refusal(config: "TrialConfig", cause: str) -> ConfigError:
     return ConfigError(f"`train` of {shortened(shown_in_one_line(config.model))}{where}: {cause.rstrip('.')}.")
 
 
-def _values(found: Any, data: "Dataset", last: Evaluation) -> dict[str, Any]:
+def _values(found: Any, config: "TrialConfig", data: "Dataset", last: Evaluation) -> dict[str, Any]:
     if not isinstance(found, Mapping):
         raise ConfigError(f"it returned a {type(found).__name__}, neither Predictions nor a dictionary of metrics")
-    check_names(found, RETURNED, "result")
-    values = {"val_accuracy": last.val_accuracy, "val_loss": last.val_loss}
-    for name in ("test_accuracy", "val_accuracy", "val_loss"):
+    known, measure = names_of(config, RETURNED), config.measure
+    check_names(found, known, "result")
+    values = {"val_accuracy": last.val_accuracy, "val_loss": last.val_loss, measure.val: last.val}
+    for name in (one for one in known if one.startswith(("val_", "test_"))):
         if found.get(name) is not None:
-            values[name] = value = number(name, found[name])
+            values[name] = value = number(name, found[name], measure)
             require(math.isfinite(value), f"{name} is finite", **{name: value})
     if (predictions := found.get("predictions")) is not None:
-        if given := sorted(found.keys() & {"test_accuracy", "val_accuracy"}):
+        determined = _of_predictions(predictions, config, data)
+        if given := sorted(found.keys() & determined.keys() - {"predictions"}):
             raise ConfigError(f"predictions determine {listed(given)}: leave that out")
-        values |= _of_predictions(predictions, data)
-    for name in ("val_accuracy", "test_accuracy"):
+        values |= determined
+    for name in (measure.val, measure.test):
         if values.get(name) is None:
-            where = "in the last report or " if name == "val_accuracy" else ""
+            where = "in the last report or " if name == measure.val else ""
             raise ConfigError(f"no {name} {where}in what it returned")
     count = found.get("parameters")
     whole = count is None or (hasattr(count, "__index__") and operator.index(count) >= 0)
     require(whole and not isinstance(count, bool), "parameters is a whole number", parameters=count)
+    if not measure.is_accuracy:
+        values |= {f"{split}_objective": values[f"{split}_{measure.name}"] for split in ("val", "test")}
     return {**values, "parameters": None if count is None else operator.index(count)}
 
 
-def _of_predictions(predictions: Any, data: "Dataset") -> dict[str, Any]:
+def _of_predictions(predictions: Any, config: "TrialConfig", data: "Dataset") -> dict[str, Any]:
     if not isinstance(predictions, Predictions):
         raise ConfigError("`predictions` must be Predictions(val=…, test=…)")
     classes = Predictions(*(_classes(name, getattr(predictions, name), data) for name in Predictions._fields))
@@ -107,6 +121,9 @@ def _of_predictions(predictions: Any, data: "Dataset") -> dict[str, Any]:
     for name, predicted in classes._asdict().items():
         labels = data.splits[name].labels
         values[f"{name}_accuracy"] = int((predicted == labels).sum()) / len(labels)
+        if not objectives.needs_outputs(config.objective):
+            column = f"{name}_{config.measure.name}"
+            values[column] = objectives.value(config.objective, labels, classes=predicted)
     return values
 
 

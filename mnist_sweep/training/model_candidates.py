@@ -1,4 +1,4 @@
-"""The check of the user's own models and losses before any trial trains, in the process that will train them.
+"""The check of the user's own models, losses and objectives before any trial trains, in the process that trains them.
 
 It refuses what can only be a mistake, and would otherwise give wrong numbers or fail far from its cause; what may be
 meant becomes a note. An exception in `build` is left to the trial, whose row reports it. Built-in ones need no check.
@@ -13,7 +13,7 @@ from mnist_sweep.models import shapes
 from mnist_sweep.models.catalog import is_builtin
 from mnist_sweep.models.protocol import trains_itself
 from mnist_sweep.models.shapes import LayerShape
-from mnist_sweep.optim import losses
+from mnist_sweep.optim import losses, objectives
 from mnist_sweep.text.lines import shortened
 from mnist_sweep.training import sample, tensorflow_runtime
 from mnist_sweep.trials.graph_sharing import model_signature
@@ -28,7 +28,7 @@ MAX_MODELS = 4096
 
 
 class Candidate(NamedTuple):
-    """A model or loss to check: one of the trials that have it, and a sample of its data."""
+    """A model, loss or objective to check: one of the trials that have it, and a sample of its data."""
 
     config: "TrialConfig"
     sample: "Sample"
@@ -42,7 +42,7 @@ class Checked(NamedTuple):
 
 
 def candidates(trials: Iterable["TrialConfig"], datasets: Mapping[Any, "Dataset"]) -> list[Candidate]:
-    """Return the distinct models and losses of trials that the sweep trains and that are not built in."""
+    """Return the distinct models, losses and objectives of trials that the sweep trains and that are not built in."""
     own = {_key(trial): trial for trial in trials if not _needs_no_check(trial)}
     samples = {source: sample.draw(datasets[source]) for source in {trial.data for trial in own.values()}}
     return [Candidate(trial, samples[trial.data]) for trial in own.values()]
@@ -88,6 +88,8 @@ def _checked(model: Candidate) -> Checked:
     def check() -> Checked:
         if not losses.is_builtin(model.config.loss):
             _check_loss(model)
+        if not objectives.is_builtin(model.config.objective):
+            objectives.check(model.config.objective, model.sample.num_classes)
         if is_builtin(model.config.model):
             return Checked(None)
         with _refused(*model):
@@ -107,7 +109,8 @@ def _check_loss(model: Candidate) -> None:
 
 
 def _needs_no_check(config: "TrialConfig") -> bool:
-    return trains_itself(config.model) or (is_builtin(config.model) and losses.is_builtin(config.loss))
+    builtin = is_builtin(config.model), losses.is_builtin(config.loss), objectives.is_builtin(config.objective)
+    return trains_itself(config.model) or all(builtin)
 
 
 def _builds() -> Any:
@@ -136,4 +139,5 @@ def _name(config: "TrialConfig") -> str:
 
 def _key(config: "TrialConfig") -> tuple[Any, ...]:
     loss = None if losses.is_builtin(config.loss) else config.loss
-    return model_signature(config.model), config.precision, config.data, loss
+    objective = None if objectives.is_builtin(config.objective) else config.objective
+    return model_signature(config.model), config.precision, config.data, loss, objective

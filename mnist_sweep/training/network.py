@@ -37,9 +37,17 @@ class Network:
     """
 
     def __init__(
-        self, model: Any, data: "Dataset", loss: Any, *, batch_size: int, scales_loss: bool, autograph: bool
+        self,
+        model: Any,
+        data: "Dataset",
+        loss: Any,
+        *,
+        batch_size: int,
+        scales_loss: bool,
+        autograph: bool,
+        with_logits: bool = False,
     ) -> None:
-        self.model, self.scales_loss, self.autograph = model, scales_loss, autograph
+        self.model, self.scales_loss, self.autograph, self._with_logits = model, scales_loss, autograph, with_logits
         self._pixel_max, self._smoothing = float(data.pixel_max), tf.Variable(0.0, trainable=False)
         self._losses = partial(losses.per_example, loss, label_smoothing=self._smoothing)
         self.weights = [variable.value for variable in model.trainable_variables]
@@ -92,4 +100,5 @@ class Network:
             return loss, logits, [None if one is None else tf.convert_to_tensor(one) for one in gradients]
 
     def _evaluate(self, images: Any, labels: Any) -> Any:
-        return inference.evaluate(self.model, images, labels, self._losses, pixel_max=self._pixel_max)
+        evaluate = partial(inference.evaluate, pixel_max=self._pixel_max, with_logits=self._with_logits)
+        return evaluate(self.model, images, labels, self._losses)

@@ -23,7 +23,7 @@ from mnist_sweep.trials.row import Evaluation, Status
 if TYPE_CHECKING:
     from mnist_sweep.data.dataset import Dataset
     from mnist_sweep.training.checkpoints import Checkpoints
-    from mnist_sweep.training.training_loop import TrainingCallback
+    from mnist_sweep.training.trial_progress import TrainingCallback
     from mnist_sweep.trials.config import TrialConfig
 
 
@@ -104,16 +104,17 @@ def _stretch(
 def _result(session: Session, status: Status, final: Mapping[str, Any]) -> FitResult:
     state, is_ok = session.state, status is Status.OK
     session.timer.add_to("evaluate")
-    test_accuracy = final.get("test_accuracy")
+    test_accuracy, test_objective = final.get("test_accuracy"), final.get("test_objective")
     if session.callback:
-        session.callback.on_train_end(status, test_accuracy)
-    names = ("val_accuracy", "val_loss")
+        session.callback.on_train_end(status, test_accuracy, test_objective)
+    names = ("val_accuracy", "val_loss", "val_objective")
     return FitResult(
         status=status,
         steps=state.step,
         history=tuple(state.history),
-        final=state.history[-1]._replace(**{name: final[name] for name in names}) if is_ok else None,
+        final=state.history[-1]._replace(**cast(Any, {name: final.get(name) for name in names})) if is_ok else None,
         test_accuracy=test_accuracy,
+        test_objective=test_objective,
         parameters=final.get("parameters"),
         seconds=session.timer.seconds,
         model=None,

@@ -6,6 +6,7 @@ import platform
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from importlib import metadata
 from typing import Any
 
@@ -30,6 +31,7 @@ def ended(config: TrialConfig, result: FitResult, *, num_test: int, seconds: flo
         **(_metrics(result.final) if result.final else {}),
         status=result.status,
         test_accuracy=result.test_accuracy,
+        test_objective=result.test_objective,
         num_test=num_test,
         steps=result.steps,
         parameters=result.parameters,
@@ -114,8 +116,10 @@ def _with_training_code(config: TrialConfig, origin: Mapping[str, Any]) -> dict[
 
 def _identity(config: TrialConfig) -> dict[str, Any]:
     ids = {"trial_id": trial_id(config), "config_id": config_id(config)}
-    return {**ids, "config": to_flat(config), "defaults": defaults(config)}
+    objective = None if config.measure.is_accuracy else asdict(config.measure)
+    return {**ids, "config": to_flat(config), "defaults": defaults(config), "objective": objective}
 
 
 def _metrics(point: Evaluation) -> dict[str, Any]:
-    return {"val_accuracy": point.val_accuracy, "val_loss": point.val_loss, "train_loss": point.train_loss}
+    names = ("val_accuracy", "val_loss", "val_objective", "train_loss")
+    return {name: getattr(point, name) for name in names}

@@ -15,7 +15,7 @@ from mnist_sweep.trials.row import Evaluation
 
 if TYPE_CHECKING:
     from mnist_sweep.training.checkpoints import Checkpoints
-    from mnist_sweep.training.training_loop import TrainingCallback
+    from mnist_sweep.training.trial_progress import TrainingCallback
     from mnist_sweep.training.user_state import Arrays
 
 SECONDS_BETWEEN_HEARTBEATS = 1.0

@@ -6,18 +6,20 @@ that were gathered from it before, in a thread that is one chunk ahead.
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
 import tensorflow as tf
 
 from mnist_sweep.models.inference import BATCH_SIZE
+from mnist_sweep.optim import objectives
 from mnist_sweep.training import tensorflow_runtime
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from mnist_sweep.data.dataset import Dataset, Split
+    from mnist_sweep.trials.config import TrialConfig
 
 MAX_RESIDENT_BYTES = 512 << 20  # of a data set, which every process would have for itself
 CHUNK_BYTES = 32 << 20
@@ -100,8 +102,21 @@ def split_inputs(data: "Dataset") -> dict[str, SplitInput]:
     return found
 
 
-def evaluated(evaluate: Callable[[Any, Any], Any], split: SplitInput) -> "tuple[float, float, NDArray[np.uint16]]":
-    """Return mean loss, accuracy and predicted classes of a split, from what `inference.evaluate` returns for parts."""
-    losses, correct, classes = zip(*(evaluate(images, labels) for images, labels in split.parts()), strict=True)
-    predicted = np.concatenate([part.numpy() for part in classes])
-    return sum(map(float, losses)) / len(predicted), sum(map(int, correct)) / len(predicted), predicted
+class Evaluated(NamedTuple):
+    """Mean loss and accuracy of a split, its objective if that is another one and the loss is finite, and classes."""
+
+    loss: float
+    accuracy: float
+    objective: float | None
+    predicted: "NDArray[np.uint16]"
+
+
+def evaluated(evaluate: Callable[[Any, Any], Any], split: SplitInput, labels: Any, config: "TrialConfig") -> Evaluated:
+    """Return the results on a split with these labels, from what `inference.evaluate` returns for its parts."""
+    losses, correct, *answers = zip(*(evaluate(images, true) for images, true in split.parts()), strict=True)
+    predicted, *outputs = (np.concatenate([part.numpy() for part in parts]) for parts in answers)
+    loss, value = sum(map(float, losses)) / len(predicted), None
+    if not config.measure.is_accuracy and np.isfinite(loss):
+        given = {"classes": predicted, "outputs": outputs[0] if outputs else None}
+        value = objectives.value(config.objective, labels.astype(np.int32), **given)
+    return Evaluated(loss, sum(map(int, correct)) / len(predicted), value, predicted)

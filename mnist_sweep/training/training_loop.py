@@ -7,13 +7,22 @@ division of steps into calls nor a resumption from a checkpoint changes any bit.
 import functools
 import math
 import time
-from collections.abc import Callable, Generator, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from collections.abc import Callable, Generator, Iterator
+from typing import TYPE_CHECKING, Any
 
 from mnist_sweep.data.batches import indices
 from mnist_sweep.errors import CheckpointError, LedgerError
 from mnist_sweep.results.predictions import Predictions
-from mnist_sweep.training.trial_progress import FitResult, Heartbeat, PhaseTimer, Sums, TrainingState
+from mnist_sweep.training.trial_progress import (
+    UNKNOWN,
+    FitResult,
+    Heartbeat,
+    PhaseTimer,
+    Sums,
+    TrainingCallback,
+    TrainingState,
+    Validated,
+)
 from mnist_sweep.trials import overrides
 from mnist_sweep.trials.row import Evaluation, Status
 
@@ -25,28 +34,6 @@ if TYPE_CHECKING:
 SECONDS_PER_CALL = 1.0
 INITIAL_STEPS_PER_CALL = 20
 MAX_STEPS_PER_CALL = 200
-
-
-class TrainingCallback(Protocol):
-    """Receives what happens between the first step of a trial and its last, as for TensorBoard; changes no number."""
-
-    def on_train_begin(self, model: Any, step: Any, images: Callable[[int], Any]) -> None:
-        """Receive the Keras model, the `tf.function` of one training step, and what returns the first n images.
-
-        These are validation images, float32 `[n, height, width, channels]` in [0, 1].
-        """
-
-    def is_traced(self, step: int) -> bool:
-        """Return whether to trace the step that ends at a point of the learning curve."""
-
-    def on_trace(self, step: int, run_step: Callable[[], object]) -> None:
-        """Trace a step; `run_step` repeats it each time that it is called."""
-
-    def on_evaluation(self, evaluation: Evaluation) -> None:
-        """Receive a point of the learning curve."""
-
-    def on_train_end(self, status: Status, test_accuracy: float | None) -> None:
-        """Receive how the trial ended, and its accuracy on the test split."""
 
 
 class TrainingLoop:
@@ -61,7 +48,7 @@ class TrainingLoop:
     ) -> None:
         from mnist_sweep.training import graph_cache, split_inputs
 
-        self._config, self._callback, self._checkpoints = config, callback, checkpoints
+        self._config, self._data, self._callback, self._checkpoints = config, data, callback, checkpoints
         self._timer = PhaseTimer()
         self._predicted: dict[str, Any] = {}
         self._current = overrides.config_at(config, 0)
@@ -100,10 +87,10 @@ class TrainingLoop:
             yield from self._train_to(last)
             if not math.isfinite(state.loss_sum):
                 return Status.DIVERGED
-            validated: tuple[float | None, float | None] = (None, None)
+            validated = UNKNOWN
             if last % config.evaluate_every == 0 or last == config.num_steps:
-                validated = loss, _ = self._evaluate("val")
-                if not math.isfinite(loss):
+                validated = self._evaluate("val")
+                if not math.isfinite(validated[0] or 0.0):
                     return Status.DIVERGED
             evaluation = self._point(validated)
             state.add(evaluation)
@@ -161,13 +148,15 @@ class TrainingLoop:
         steps = INITIAL_STEPS_PER_CALL if math.isinf(seconds) else SECONDS_PER_CALL / seconds
         return max(1, int(min(MAX_STEPS_PER_CALL, steps)))
 
-    def _evaluate(self, split: str) -> tuple[float, float]:
-        """Return the mean loss and the accuracy on a whole split."""
-        loss, accuracy, self._predicted[split] = self._evaluated(self._network.evaluate, self._splits[split])
+    def _evaluate(self, split: str) -> Validated:
+        """Return mean loss, accuracy and objective on a whole split; the last only if it is another one and finite."""
+        labels, evaluate = self._data.splits[split].labels, self._network.evaluate
+        found = self._evaluated(evaluate, self._splits[split], labels, self._config)
+        self._predicted[split] = found.predicted
         self._timer.add_to("evaluate")
-        return loss, accuracy
+        return found[:3]
 
-    def _point(self, validated: Sequence[float | None]) -> Evaluation:
+    def _point(self, validated: Validated) -> Evaluation:
         state, config = self._state, self._config
         steps = state.step - state.first
         return Evaluation(
@@ -178,6 +167,7 @@ class TrainingLoop:
             val_accuracy=validated[1],
             learning_rate=float(_learning_rates(self._current, state.step - 1, state.step)[0]),
             seconds=state.inherited + sum(self._timer.seconds.values()),
+            val_objective=validated[2],
         )
 
     def _notify(self, evaluation: Evaluation) -> None:
@@ -221,17 +211,18 @@ class TrainingLoop:
     def result(self, status: Status) -> FitResult:
         """Return the result; after the last step, the test split is evaluated first."""
         is_ok = status is Status.OK
-        test_accuracy = self._evaluate("test")[1] if is_ok else None
+        test = self._evaluate("test") if is_ok else UNKNOWN
         if is_ok and "val" not in self._predicted:  # resumed from a checkpoint of the last step
             self._evaluate("val")
         if self._callback:
-            self._callback.on_train_end(status, test_accuracy)
+            self._callback.on_train_end(status, *test[1:])
         return FitResult(
             status=status,
             steps=self._state.step,
             history=tuple(self._state.history),
             final=self._state.history[-1] if is_ok else None,
-            test_accuracy=test_accuracy,
+            test_accuracy=test[1],
+            test_objective=test[2],
             parameters=self._network.parameters,
             seconds=self._timer.seconds,
             model=self._network.model if is_ok else None,

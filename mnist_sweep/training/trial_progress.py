@@ -1,13 +1,16 @@
 """The state of a trial in training, apart from its weights, and its result."""
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     from mnist_sweep.results.predictions import Predictions
     from mnist_sweep.trials.row import Evaluation, Status
 
+Validated = tuple[float | None, float | None, float | None]  # mean loss, accuracy and objective on a split
+UNKNOWN: Validated = (None, None, None)
 PHASES = ("setup", "train", "evaluate")
 
 
@@ -85,6 +88,7 @@ class FitResult:
         model: The trained Keras model if OK; the next trial with its signature trains the same object anew. None if the
             user's own code has trained.
         predictions: Its predicted classes of the validation and test images; None unless OK and known.
+        test_objective: Value of the trial's objective on the test split; None unless OK, and if that is the accuracy.
         fields_read: Names of the fields of the trial that the user's own training code has read; None without such.
     """
 
@@ -97,7 +101,30 @@ class FitResult:
     seconds: dict[str, float]
     model: Any
     predictions: "Predictions | None"
+    test_objective: float | None = None
     fields_read: frozenset[str] | None = None
+
+
+class TrainingCallback(Protocol):
+    """Receives what happens between the first step of a trial and its last, as for TensorBoard; changes no number."""
+
+    def on_train_begin(self, model: Any, step: Any, images: Callable[[int], Any]) -> None:
+        """Receive the Keras model, the `tf.function` of one training step, and what returns the first n images.
+
+        These are validation images, float32 `[n, height, width, channels]` in [0, 1].
+        """
+
+    def is_traced(self, step: int) -> bool:
+        """Return whether to trace the step that ends at a point of the learning curve."""
+
+    def on_trace(self, step: int, run_step: Callable[[], object]) -> None:
+        """Trace a step; `run_step` repeats it each time that it is called."""
+
+    def on_evaluation(self, evaluation: "Evaluation") -> None:
+        """Receive a point of the learning curve."""
+
+    def on_train_end(self, status: "Status", test_accuracy: float | None, test_objective: float | None = None) -> None:
+        """Receive how the trial ended, and its results on the test split."""
 
 
 class PhaseTimer:

@@ -23,9 +23,10 @@ from mnist_sweep.models.catalog import MODELS
 from mnist_sweep.models.cnn import CNN
 from mnist_sweep.models.protocol import Model, TrainingCode, check_training_code, trains_itself
 from mnist_sweep.optim.losses import LOSSES, CrossEntropy, Loss, OwnLoss
+from mnist_sweep.optim.objectives import OBJECTIVES, Accuracy, Objective, OwnObjective, description
 from mnist_sweep.optim.optimizers import OPTIMIZERS, Adam, Optimizer
 from mnist_sweep.optim.schedules import SCHEDULES, Constant, Schedule
-from mnist_sweep.trials.measure import ACCURACY, Measure
+from mnist_sweep.trials.measure import ACCURACY, Direction, Measure
 from mnist_sweep.trials.registry import name_of, resolve
 from mnist_sweep.trials.row import flat_id, trial_name
 from mnist_sweep.trials.stored_fields import as_json, validate_fields
@@ -40,9 +41,17 @@ REGISTRIES: dict[str, Mapping[str, Any]] = {
     "optimizer": OPTIMIZERS,
     "schedule": SCHEDULES,
     "loss": LOSSES,
+    "objective": OBJECTIVES,
 }
-METHODS = {"data": "load", "model": "build", "optimizer": "apply", "schedule": "factors", "loss": "per_example"}
-FUNCTIONS = ("data", "loss")  # the parts that may be functions
+METHODS = {
+    "data": "load",
+    "model": "build",
+    "optimizer": "apply",
+    "schedule": "factors",
+    "loss": "per_example",
+    "objective": "compute",
+}
+FUNCTIONS = ("data", "loss", "objective")  # the parts that may be functions
 
 
 class _WithId:
@@ -56,8 +65,8 @@ class _WithId:
 class TrialConfig(_WithId):
     """Everything that determines a trial's results.
 
-    The parts, the first four fields and `loss`, take a value, or a registered name or import path for the value with
-    its defaults.
+    The parts, the first four fields, `loss` and `objective`, take a value, or a registered name or import path for the
+    value with its defaults.
 
     Attributes:
         data: The data set: a value of DATASETS, one of your own with `load()`, or a function that returns a Dataset.
@@ -75,6 +84,8 @@ class TrialConfig(_WithId):
         augmentation: Random changes to training images; `pad_crop_flip` shifts by up to 4 pixels and mirrors.
         loss: What training minimises: a value of LOSSES, or one of your own with `per_example(labels, outputs)`, or a
             function of these.
+        objective: What the trial is judged by: a value of OBJECTIVES, or one of your own with
+            `compute(labels, outputs)`, or a function of these. All trials of a sweep have the same.
         changes: Numbers that change in the middle of training: the step from which they hold, rising, in
             [1, num_steps), and the values by dotted field name (`optimizer.learning_rate`, `model.dropout`).
         seed: Seed of all randomness in the trial, in [0, 2**31).
@@ -92,6 +103,7 @@ class TrialConfig(_WithId):
     weight_decay: float = 0.0
     augmentation: Augmentation = "none"
     loss: Loss | OwnLoss = field(default_factory=CrossEntropy)
+    objective: Objective | OwnObjective = field(default_factory=Accuracy)
     changes: tuple[tuple[int, tuple[tuple[str, float], ...]], ...] = ()
     seed: int = 0
 
@@ -99,6 +111,7 @@ class TrialConfig(_WithId):
         validation.coerce(self)
         for name in REGISTRIES:
             object.__setattr__(self, name, _component(name, getattr(self, name)))
+        _ = self.measure
         for name in ("num_steps", "batch_size", "evaluate_every"):
             require(getattr(self, name) >= 1, f"{name} >= 1", **{name: getattr(self, name)})
         require(self.log_every is None or self.log_every >= 1, "log_every >= 1, or None", log_every=self.log_every)
@@ -110,12 +123,22 @@ class TrialConfig(_WithId):
 
     @property
     def measure(self) -> Measure:
-        """What its trials are judged by."""
-        return ACCURACY
+        """What the trial is judged by.
+
+        Raises:
+            ConfigError: The name, the direction or the unit of the objective breaks a rule.
+        """
+        if type(self.objective) is Accuracy:
+            return ACCURACY
+        name, direction, unit = description(self.objective)
+        return Measure(name, cast(Direction, direction), unit)
 
 
 def to_flat(config: TrialConfig) -> dict[str, Any]:
-    """Return a config as one level of dotted field names with JSON values; `from_flat` is the inverse."""
+    """Return a config as one level of dotted field names with JSON values; `from_flat` is the inverse.
+
+    The objective is in it unless it is the accuracy.
+    """
     return {name: value for name, value, _ in _flat_items(config)}
 
 
@@ -125,6 +148,8 @@ def _flat_items(config: TrialConfig) -> Iterator[tuple[str, Any, bool]]:
         value = getattr(config, name)
         if name not in REGISTRIES:
             yield name, as_json(value, name), value == default
+            continue
+        if type(value) is Accuracy:
             continue
         kind = type_of(value)
         yield name, name_of(kind, REGISTRIES[name]), kind is type(default)
@@ -165,7 +190,9 @@ def make(kind: str, name: str, options: Mapping[str, Any]) -> Any:
     if kind in FUNCTIONS and isinstance(found, FunctionType) and not options:
         return found
     if not (isinstance(found, type) and dataclasses.is_dataclass(found)):
-        raise ConfigError(f"the {kind} {name!r} must be a frozen dataclass, or, for data and losses, a function.")
+        raise ConfigError(
+            f"the {kind} {name!r} must be a frozen dataclass, or, for data, losses and objectives, a function."
+        )
     _check_names(found, options, f"the {kind} {name!r}")
     required = [field for field, default in _fields(found) if default is dataclasses.MISSING]
     missing = [name for name in required if name not in options]
@@ -224,7 +251,10 @@ def _component(kind: str, value: Any) -> Any:
     is_value = dataclasses.is_dataclass(value) and not isinstance(value, type)
     if not (is_value and cast(Any, value).__dataclass_params__.frozen and (has_training or hasattr(value, method))):
         methods = f"`{method}`" + " or `train`" * (kind == "model")
-        got, ways = f"{shown_in_one_line(value)}, {_reason(value, methods)}", " or a function" * (kind == "loss")
+        got, ways = (
+            f"{shown_in_one_line(value)}, {_reason(value, methods)}",
+            " or a function" * (kind in ("loss", "objective")),
+        )
         raise ConfigError(f"`{kind}` must be an instance of a frozen dataclass with {methods}{ways}, but got {got}.")
     if has_training:
         check_training_code(value)

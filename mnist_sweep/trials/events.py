@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from mnist_sweep.text.names import Flat
+from mnist_sweep.trials.measure import ACCURACY, Measure
 from mnist_sweep.trials.row import Evaluation, TrialRow
 
 
@@ -20,11 +21,13 @@ class RunStarted:
         rows: Rows of the sweep's trials that were there before.
         num_trials: Trials of the sweep, done or not; those of a search at most.
         fields: Names of the config's fields in which the trials differ.
+        measure: What the trials are judged by.
     """
 
     rows: tuple[TrialRow, ...]
     num_trials: int
     fields: tuple[str, ...]
+    measure: Measure = ACCURACY
 
     @property
     def num_missing(self) -> int:

@@ -12,6 +12,7 @@ from typing import NamedTuple
 from mnist_sweep.text.lines import listed, shortened
 from mnist_sweep.text.names import PARTS, Flat
 from mnist_sweep.text.numbers import counted
+from mnist_sweep.trials.measure import ACCURACY
 from mnist_sweep.trials.row import Status, TrialRow
 
 FIELDS = ("data_digest", "code_digest", "merged_from")
@@ -28,6 +29,7 @@ class Kind(NamedTuple):
             are verified.
         code_digest: Digest of the code of the parts; `unknown` if the row has none; None without such parts.
         merged_from: The results folder that a forced merge copied the row from, or "".
+        objective: What the row is judged by, with its fields.
     """
 
     data: str
@@ -35,6 +37,7 @@ class Kind(NamedTuple):
     data_digest: str | None
     code_digest: str | None
     merged_from: str
+    objective: str = ACCURACY.name
 
 
 class Kinds(NamedTuple):
@@ -78,12 +81,21 @@ def kind(config: Flat, data_digest: str | None, code_digest: str | None, merged_
     data, parts = data_key(config), code_key(config)
     unknown = UNKNOWN if ":" in str(config.get("data", "")) else None
     code = (code_digest or UNKNOWN) if parts else None
-    return Kind(data, parts, data_digest or unknown, code, merged_from or "")
+    return Kind(data, parts, data_digest or unknown, code, merged_from or "", _objective_key(config))
 
 
 def data_key(config: Flat) -> str:
     """Return the data set that a flat config names, with its fields."""
-    return " ".join(f"{name}={config[name]}" for name in sorted(config) if name == "data" or name.startswith("data."))
+    return _key(config, "data")
+
+
+def _key(config: Flat, part: str) -> str:
+    names = sorted(name for name in config if name == part or name.startswith(f"{part}."))
+    return " ".join(f"{name}={config[name]}" for name in names)
+
+
+def _objective_key(config: Flat) -> str:
+    return _key(config, "objective") if config.get("objective") else ACCURACY.name
 
 
 def code_key(config: Flat) -> str:
@@ -107,7 +119,9 @@ def kinds(rows: Iterable[tuple[Kind, bool]]) -> Kinds:
 def of_one_kind(rows: Iterable[TrialRow]) -> tuple[list[TrialRow], tuple[str, ...]]:
     """Return the rows that one statistic may combine, and notes on the others."""
     rows = list(rows)
-    is_alike = len({(row.data_digest, row.code_digest, row.merged_from) for row in rows}) == 1
+    is_alike = (
+        len({(row.data_digest, row.code_digest, row.merged_from, _objective_key(row.config)) for row in rows}) == 1
+    )
     is_known = bool(rows) and bool(rows[0].data_digest and rows[0].code_digest)
     if is_alike and (is_known or not any(":" in str(row.config.get(part)) for row in rows for part in PARTS)):
         return rows, ()
@@ -147,6 +161,7 @@ def _differences(num_rows: Mapping[Kind, int]) -> Iterator[str]:
 
 
 _DIVISIONS: dict[str, tuple[Callable[[Kind], str], Callable[[Kind], str | None]]] = {
+    "they are judged by": (lambda _: "", lambda one: one.objective),
     "they were merged from": (lambda _: "", lambda one: one.merged_from),
     "the digest of {} is": (lambda one: one.data, lambda one: one.data_digest),
     "the digest of the code of {} is": (lambda one: one.parts, lambda one: one.code_digest),

@@ -5,13 +5,15 @@ whether it is the accuracy.
 """
 
 import math
+import re
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
-from mnist_sweep.text.numbers import NO_FIGURE, interval, percent, percent_interval, points
+from mnist_sweep.errors import ConfigError
+from mnist_sweep.text.numbers import NO_FIGURE, SHARE, interval, percent, percent_interval, points
 
 Direction = Literal["maximize", "minimize"]
-SHARE = "share"  # the unit of values in [0, 1]: they are written in percent, their differences in points
+MAX_UNIT = 12
 TITLES = {"macro_f1": "macro F1", "rmse": "RMSE", "mae": "MAE"}
 
 
@@ -28,6 +30,16 @@ class Measure:
     name: str = "accuracy"
     direction: Direction = "maximize"
     unit: str = SHARE
+
+    def __post_init__(self) -> None:
+        if not (isinstance(self.name, str) and re.fullmatch(r"[A-Za-z][A-Za-z0-9_]{0,39}", self.name)):
+            raise ConfigError(f"an objective's name must be 1 to 40 letters, digits and `_`, but got {self.name!r}.")
+        if self.direction not in get_args(Direction):
+            known = " or ".join(get_args(Direction))
+            raise ConfigError(f"an objective's direction must be {known}, but got {self.direction!r}.")
+        if not (isinstance(self.unit, str) and self.unit.isprintable() and len(self.unit) <= MAX_UNIT):
+            rule = f"at most {MAX_UNIT} printable characters"
+            raise ConfigError(f"an objective's unit must be {rule}, but got {self.unit!r}.")
 
     @property
     def is_accuracy(self) -> bool:

@@ -9,7 +9,7 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from mnist_sweep.trials.measure import ACCURACY, Measure
 
@@ -38,6 +38,7 @@ class Evaluation(NamedTuple):
         learning_rate: Learning rate of the last step taken.
         seconds: Set-up, training and evaluation up to here, in seconds, including those of shorter trials from which
             this one started; checkpoints and summaries are left out.
+        val_objective: Value of the trial's objective on the validation split; None if that is the accuracy.
     """
 
     step: int
@@ -47,11 +48,12 @@ class Evaluation(NamedTuple):
     val_accuracy: float | None
     learning_rate: float | None
     seconds: float
+    val_objective: float | None = None
 
     @property
     def val(self) -> float | None:
         """The value on validation that the trial is judged by; None at a point of training metrics only."""
-        return self.val_accuracy
+        return self.val_accuracy if self.val_objective is None else self.val_objective
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +89,9 @@ class TrialRow:
         code_digest: Digest of the user's own code that the trial reaches (`code_digest.CodeDigests`), that of no code
             for built-in parts; None in rows of versions before 0.5.
         merged_from: Name of the results folder that a forced merge of unrelated sweeps copied the row from, or None.
+        objective: Name, direction and unit of the trial's objective (`Measure`); None if that is the accuracy.
+        val_objective: Its value on the validation split after the last step.
+        test_objective: Its value on the test split.
         history: The learning curve, in the order of its steps.
     """
 
@@ -115,22 +120,25 @@ class TrialRow:
     data_digest: str | None = None
     code_digest: str | None = None
     merged_from: str | None = None
+    objective: Mapping[str, str] | None = None
+    val_objective: float | None = None
+    test_objective: float | None = None
     history: tuple[Evaluation, ...] = ()
 
     @property
     def measure(self) -> Measure:
         """What the trial is judged by."""
-        return ACCURACY
+        return Measure(**cast(Any, self.objective)) if self.objective else ACCURACY
 
     @property
     def val(self) -> float | None:
         """Its value on validation after the last step."""
-        return self.val_accuracy
+        return self.val_objective if self.objective else self.val_accuracy
 
     @property
     def test(self) -> float | None:
         """Its value on test after the last step."""
-        return self.test_accuracy
+        return self.test_objective if self.objective else self.test_accuracy
 
 
 def rank(row: TrialRow) -> tuple[float, float, str]:

@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 from scipy import stats
 
-from mnist_sweep import CrossEntropy, TrialConfig, grid, repeat
-from mnist_sweep.results.data_frames import all_frames, trials_frame
-from mnist_sweep.trials.row import Status, TrialRow
+from mnist_sweep import CrossEntropy, LogLoss, TrialConfig, grid, repeat
+from mnist_sweep.results.data_frames import all_frames, fields_of, measure_of, trials_frame
+from mnist_sweep.trials.measure import ACCURACY, Measure
+from mnist_sweep.trials.row import Evaluation, Status, TrialRow
 from tests.optim.test_losses import squared
 
 MakeRow = Callable[..., TrialRow]
@@ -156,3 +157,24 @@ def test_the_interval_of_a_loss_ends_at_0_only_where_no_loss_is_negative(make_ro
 
     assert low(CrossEntropy()) == low(CrossEntropy(), old=True) == 0
     assert low(squared) < 0
+
+
+def test_another_objective_has_columns_at_the_end_of_each_table(make_row: MakeRow) -> None:
+    curve = (Evaluation(1, None, None, 0.5, 0.5, 0.1, 0.1, 3.5), Evaluation(2, None, None, 0.4, 0.6, 0.1, 0.2, 2.5))
+    judged = {
+        "objective": {"name": "rmse", "direction": "minimize", "unit": ""},
+        "val_objective": 2.5,
+        "test_objective": 3,
+    }
+    config = TrialConfig(objective=LogLoss())
+    frames = all_frames([make_row(config, **judged, history=curve), make_row(TrialConfig())])
+    trials, history, summary = frames.values()
+    added = ["objective_name", "objective_direction", "objective_unit", "val_rmse", "test_rmse"]
+    assert [*trials][-5:] == added
+    assert not {*added} & {*fields_of(trials)}
+    assert trials["val_rmse"].dropna().tolist() == [2.5]
+    assert history["val_rmse"].dropna().tolist() == [3.5, 2.5]
+    assert measure_of(trials[trials["objective_name"].notna()]) == Measure("rmse", "minimize", "")
+    assert measure_of(trials[trials["objective_name"].isna()]) == ACCURACY
+    assert [*all_frames([make_row(TrialConfig())])["trials"]][-1] == "merged_from"
+    assert summary["n"].sum() == 1

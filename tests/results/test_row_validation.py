@@ -138,3 +138,32 @@ def test_every_number_of_a_row_has_a_range() -> None:
 
     numbers = {name for name, kinds in KINDS.items() if isinstance(kinds, tuple) and {int, float} & {*kinds}}
     assert numbers | {*Evaluation._fields} == {*RANGES}
+
+
+JUDGED = {
+    "objective": {"name": "rmse", "direction": "minimize", "unit": "px"},
+    "val_objective": 2.5,
+    "test_objective": 3.0,
+}
+
+
+@pytest.mark.parametrize(
+    ("changed", "part"),
+    [
+        ({"val_objective": None}, "its status is ok, but it lacks val_objective"),
+        ({"test_objective": None}, "its status is ok, but it lacks test_objective"),
+        ({"val_objective": "2"}, "val_objective is '2'"),
+        ({"objective": "rmse"}, "objective is 'rmse'"),
+        ({"objective": {"name": "rmse"} | {"unit": 3}}, "unit must be at most 12 printable characters, but got 3"),
+        ({"objective": {"name": "a b"}}, "name must be 1 to 40 letters, digits and `_`, but got 'a b'"),
+        ({"objective": {"name": "rmse", "direction": "up"}}, "direction must be maximize or minimize, but got 'up'"),
+        ({"objective": {"name": "rmse", "color": "red"}}, "unexpected keyword argument"),
+        ({"objective": {"name": "accuracy"}}, "its objective is accuracy"),
+        ({"objective": {"name": "f1", "unit": "share"}}, "val_objective is 2.5, not in [0, 1]"),
+    ],
+)
+def test_objective_that_breaks_a_rule_is_refused(make_row: MakeRow, refused: Refused, changed: Any, part: str) -> None:
+    good = from_json(forged(make_row(), **JUDGED))
+    assert (good.measure.title, good.val, good.test) == ("RMSE", 2.5, 3.0)
+    with refused(RowError, part):
+        from_json(forged(make_row(), **(JUDGED | changed)))

@@ -151,6 +151,7 @@ def test_a_proposal_that_is_damaged_is_named(tmp_path: Path, refused: Callable[.
         ({"axes": {"batch_size": [1, 2]}}, "must be a Uniform, LogUniform, Integer or Choice"),
         ({"axes": {"seed": Integer(low=0, high=9)}}, "one seed and one data set"),
         ({"axes": {"data.val_size": Integer(low=1, high=9)}}, "one seed and one data set"),
+        ({"axes": {"objective": Choice(("accuracy", "macro_f1"))}}, "a search has one objective"),
         ({"axes": {"batch_size": Integer(low=0, high=9)}}, "batch_size >= 1"),
         ({"axes": {"batch_size": Choice((1, 1))}}, "differ"),
         ({"algorithm": "bayes"}, "'tpe', a PBT, a sampler of Optuna or a searcher"),

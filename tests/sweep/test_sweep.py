@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from mnist_sweep import GradientDescent, Softmax, Sweep, TrialConfig, config_id, grid
+from mnist_sweep import GradientDescent, Known, LogLoss, MacroF1, Softmax, Sweep, TrialConfig, config_id, grid
 from mnist_sweep.errors import ConfigError
 
 BASE = TrialConfig(model=Softmax(), optimizer=GradientDescent(learning_rate=0.5), num_steps=4, evaluate_every=2)
@@ -57,3 +57,15 @@ def test_seeds_replace_those_of_the_script() -> None:
 def test_options_keep_the_name_and_the_code(tmp_path: Path) -> None:
     changed = replace(sweep(), code=[tmp_path]).with_options(steps=7)
     assert (changed.name, changed.code) == ("rates", (tmp_path,))
+
+
+def test_all_trials_have_one_objective() -> None:
+    message = r"all trials of a sweep have the same objective` must hold, but got objectives=\['accuracy', 'macro_f1'\]"
+    with pytest.raises(ConfigError, match=message):
+        Sweep(name="mixed", trials=grid(BASE, {"objective": ["accuracy", MacroF1()]}))
+
+
+def test_a_race_compares_accuracies() -> None:
+    trials = grid(replace(BASE, objective=LogLoss()), {"optimizer.learning_rate": [0.1, 0.2]})
+    with pytest.raises(ConfigError, match="`a race compares accuracies` must hold, but got objective='log_loss'"):
+        Sweep(name="race", trials=trials, until=Known(within=0.01))

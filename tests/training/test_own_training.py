@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +11,11 @@ import pytest
 
 from mnist_sweep import (
     PBT,
+    Context,
     Dataset,
     Local,
     LogUniform,
+    MacroF1,
     Momentum,
     Predictions,
     Search,
@@ -23,6 +25,7 @@ from mnist_sweep import (
     run,
 )
 from mnist_sweep.errors import ConfigError
+from mnist_sweep.optim import objectives
 from mnist_sweep.results.merging import differences
 from mnist_sweep.results.row_json import from_json, to_json
 from mnist_sweep.runners.trial import execute
@@ -32,6 +35,7 @@ from mnist_sweep.training.checkpoints import Checkpoints
 from mnist_sweep.training.fitting import consume
 from mnist_sweep.training.trial_progress import FitResult, Heartbeat, Paused
 from mnist_sweep.trials.row import Evaluation, Status
+from tests.optim.test_objectives import mean_rank
 from tests.training.training_code import GOOD, WAYS, Linear, Scripted, reporting, returning, way, with_state
 
 TRIAL = TrialConfig(model=Linear(), num_steps=50, evaluate_every=20)
@@ -316,3 +320,70 @@ def test_a_context_is_of_no_use_after_the_end(digits: Dataset) -> None:
     fit(replace(TRIAL, model=Scripted("keeps")), digits)
     with pytest.raises(ConfigError, match="the context was used after `train` had returned"):
         kept[0].report(2, **OK)
+
+
+@dataclass(frozen=True)
+class Judged(Linear):
+    """Reports and predicts under another objective."""
+
+    def train(self, context: Context) -> Predictions:
+        report = context.report
+
+        def judged(step: int, **values: Any) -> None:
+            report(step, **values, val_macro_f1=values["val_accuracy"] / 2)
+
+        context.report = judged  # type: ignore[method-assign]
+        return super().train(context)
+
+
+def test_predictions_determine_an_objective_of_classes(digits: Dataset) -> None:
+    result = fit(replace(TRIAL, model=Judged(), objective=MacroF1()), digits)
+    assert result.predictions is not None
+    assert result.final is not None
+    for split, found in (("val", result.final.val_objective), ("test", result.test_objective)):
+        labels, classes = digits.splits[split].labels, getattr(result.predictions, split)
+        assert found == objectives.value(MacroF1(), labels, classes=classes)
+    first = result.history[0]
+    assert first.val_accuracy is not None
+    assert first.val == first.val_objective == first.val_accuracy / 2
+
+
+RANKED = {"val_mean_rank": 3.5}
+UNDER_ANOTHER = {
+    "accuracy alone": (reporting((1, OK)), "`a report of validation has val_mean_rank` must hold"),
+    "a loss alone": (reporting((1, {"val_loss": 0.5})), "`a report of validation has val_mean_rank` must hold"),
+    "another one": (reporting((1, {"val_macro_f1": 0.5})), "unknown metric 'val_macro_f1': known are"),
+    "its name alone": (reporting((1, {"mean_rank": 0.5})), "did you mean val_mean_rank?"),
+    "one of test": (reporting((1, {"test_mean_rank": 0.5})), "unknown metric 'test_mean_rank'"),
+    "text": (reporting((1, {"val_mean_rank": "3"})), "`val_mean_rank` must be a number, but got '3'"),
+    "nothing of test": (reporting((1, RANKED), then={"test_accuracy": 0.5}), "no test_mean_rank in what it returned"),
+    "nothing of validation": (
+        reporting((1, {"train_loss": 0.5}), then={"test_mean_rank": 3.0}),
+        "no val_mean_rank in the last report or in what it returned",
+    ),
+    "NaN": (reporting((1, RANKED), then={"test_mean_rank": NAN}), "`test_mean_rank is finite` must hold"),
+    "another name": (reporting((1, RANKED), then={"test_rank": 3.0}), "unknown result 'test_rank'"),
+}
+
+
+@pytest.mark.parametrize("name", UNDER_ANOTHER)
+def test_wrong_use_under_another_objective_is_one_line(name: str, digits: Dataset) -> None:
+    WAYS[name], message = UNDER_ANOTHER[name]
+    with pytest.raises(ConfigError) as raised:
+        fit(replace(TRIAL, model=Scripted(name), objective=mean_rank), digits)
+    assert message in str(raised.value)
+    assert "\n" not in str(raised.value)
+
+
+def test_a_share_is_reported_in_its_range(digits: Dataset) -> None:
+    WAYS["percent"] = reporting((1, {"val_macro_f1": 96.25}))
+    with pytest.raises(ConfigError, match=r"`0 <= val_macro_f1 <= 1` must hold, but got val_macro_f1=96\.25"):
+        fit(replace(TRIAL, model=Scripted("percent"), objective=MacroF1()), digits)
+
+
+def test_the_row_of_own_code_needs_no_accuracy_under_another_objective() -> None:
+    WAYS["ranked"] = reporting((1, RANKED), (50, {"val_mean_rank": 2.5}), then={"test_mean_rank": 3.0})
+    row = execute(replace(TRIAL, model=Scripted("ranked"), objective=mean_rank))
+    assert (row.status, row.val, row.test, row.val_accuracy, row.error) == (Status.OK, 2.5, 3.0, None, None)
+    assert [point.val for point in row.history] == [3.5, 2.5]
+    assert from_json(to_json(row)) == row

@@ -1,6 +1,6 @@
 """Laws of the loop over steps: calls, evaluations, checkpoints and what comes out of them."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -12,18 +12,24 @@ from mnist_sweep import (
     Adagrad,
     Dataset,
     GradientDescent,
+    LogLoss,
+    MacroF1,
     Momentum,
     ResNet,
     RMSProp,
     Softmax,
     Stepwise,
 )
+from mnist_sweep.models import inference
+from mnist_sweep.optim import objectives
+from mnist_sweep.runners.trial import execute
 from mnist_sweep.system.storage import Folder
 from mnist_sweep.training import tensorflow_runtime, training_loop, trial_progress
 from mnist_sweep.training.checkpoints import Checkpoints
 from mnist_sweep.training.fitting import consume, fit, train
 from mnist_sweep.training.trial_progress import Heartbeat, Paused
 from mnist_sweep.trials.row import Evaluation, Status
+from tests.optim.test_objectives import mean_rank
 from tests.training.test_fitting import SMALL, Normalized, Written, numbers
 
 pytestmark = pytest.mark.usefixtures("nothing_kept")
@@ -211,3 +217,33 @@ def test_a_loss_that_is_not_finite_ends_the_trial_at_once(digits: Dataset) -> No
     assert result.steps <= 3
     assert result.test_accuracy is None
     assert result.history == ()
+
+
+@pytest.mark.parametrize("objective", [MacroF1(), LogLoss(), mean_rank])
+def test_an_objective_is_measured_at_each_evaluation_and_changes_no_other_number(
+    objective: Any, digits: Dataset
+) -> None:
+    plain, judged = fit(SMALL, digits), fit(replace(SMALL, objective=objective), digits)
+    assert all(point.val_objective is None for point in plain.history)
+    points = [point._replace(val_objective=None, seconds=0.0) for point in judged.history]
+    assert points == [point._replace(seconds=0.0) for point in plain.history]
+    assert judged.test_accuracy == plain.test_accuracy
+    for split, found in (("val", judged.history[-1].val), ("test", judged.test_objective)):
+        part = digits.splits[split]
+        outputs = inference.logits(judged.model, part.images, pixel_max=digits.pixel_max)
+        assert found == pytest.approx(objectives.value(objective, part.labels, outputs=outputs), rel=1e-6)
+
+
+def test_an_objective_without_a_value_fails_the_trial_in_one_line() -> None:
+    failing = replace(SMALL, objective=Late())
+    row = execute(failing)
+    assert row.status is Status.FAILED
+    assert row.error == "the objective late must return a finite number, but it returns nan."
+
+
+@dataclass(frozen=True)
+class Late:
+    """An objective that is not a number for any labels but those that are tried first."""
+
+    def compute(self, labels: Any, outputs: Any) -> float:
+        return 1.0 if len(labels) == 64 else float("nan")

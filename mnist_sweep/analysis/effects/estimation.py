@@ -21,8 +21,9 @@ from mnist_sweep.analysis.effects.effect import Effect, Effects, Interaction, Le
 from mnist_sweep.analysis.effects.factors import Factor, find_factors
 from mnist_sweep.analysis.effects.fanova_importance import variance_shares
 from mnist_sweep.analysis.effects.marginal_means import Interval, MarginalMeans, marginal_means
-from mnist_sweep.analysis.inputs import NOTES, as_trials, measure_of
+from mnist_sweep.analysis.inputs import NOTES, as_trials
 from mnist_sweep.errors import LedgerError
+from mnist_sweep.results.data_frames import measure_of
 from mnist_sweep.trials.measure import Measure
 from mnist_sweep.trials.row import Status
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_sweep.results.data_frames import ID_COLUMNS, RESULT_COLUMNS, parse_cell
+from mnist_sweep.results.data_frames import fields_of, parse_cell
 from mnist_sweep.text.names import short_names, value
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ class Factor:
 
 def find_factors(trials: "pd.DataFrame") -> list[Factor]:
     """Return the factors of a table; columns that always change together are joined to one factor."""
-    columns = [str(name) for name in trials if name not in ID_COLUMNS | RESULT_COLUMNS]
+    columns = fields_of(trials)
     many = sum(_is_number(trials[name]) and trials[name].nunique() > FEW for name in columns)
     num_bins = max(2, min(NUM_BINS, trials["config_id"].nunique() // (PER_BIN * max(many, 1))))
     found = []

@@ -37,7 +37,7 @@ class Log:
             case events.TrialStarted(config=config):
                 self._loss = loss_title(config)
             case events.TrialEvaluated() if self._run.num_missing == 1:
-                self._print(evaluation_line(event.evaluation, self._loss))
+                self._print(evaluation_line(event.evaluation, self._loss, self._run.measure.title))
             case events.RowCommitted(row=row):
                 self._num_done += 1
                 self._print(f"{self._num_done}/{self._run.num_trials} {row_line(row, self._run.fields)}")
@@ -71,7 +71,8 @@ class Live:
             case events.TrialEvaluated(trial_id=trial_id, evaluation=evaluation) if trial_id in self._running:
                 self._running[trial_id] = self._running[trial_id][0], evaluation
                 if self._run.num_missing == 1:
-                    self._print(Text(evaluation_line(evaluation, loss_title(self._running[trial_id][0]))))
+                    loss = loss_title(self._running[trial_id][0])
+                    self._print(Text(evaluation_line(evaluation, loss, self._run.measure.title)))
             case events.RowCommitted(row=row):
                 self._running.pop(row.trial_id, None)
                 self._rows.append(row)
@@ -135,10 +136,10 @@ def notice_line(
     return OUT_OF_TIME if event.out_of_time else INTERRUPTED
 
 
-def evaluation_line(point: Evaluation, loss: str) -> str:
+def evaluation_line(point: Evaluation, loss: str, objective: str = "accuracy") -> str:
     """Return a point of a learning curve in one line, as the classic logging hooks printed it, with the validation."""
     train = {loss: point.train_loss, "accuracy": point.train_accuracy}
-    val = {loss: point.val_loss, "accuracy": point.val_accuracy}
+    val = {loss: point.val_loss, "accuracy": point.val_accuracy, objective: point.val}
     rate = [] if point.learning_rate is None else [f"learning rate {point.learning_rate:.4g}"]
     validation = [f"val {' '.join(_known(val))}"] if _known(val) else []
     return ", ".join([f"step {point.step}", *rate, *_known(train), *validation, f"{point.seconds:.1f} s"])

@@ -13,6 +13,7 @@ from typing import Any
 
 from mnist_sweep.system.storage import Storage
 from mnist_sweep.text.names import label, loss_title
+from mnist_sweep.trials.measure import ACCURACY, Measure
 
 UNSAFE, MAX_LABEL = re.compile(r"[^\w .,;=+-]|^\."), 120  # in names of files everywhere
 FILE = "logs/sweep.tfevents"  # TensorBoard reads what has `tfevents` in its name
@@ -45,8 +46,10 @@ def hyperparameters(flat: Mapping[str, Any]) -> dict[str, bool | int | float | s
     }
 
 
-def write(storage: Storage, flats: Iterable[Mapping[str, Any]]) -> None:
-    """Write the columns of a sweep's table, given its trials' flat configs, replacing those of an earlier run.
+def write(storage: Storage, flats: Iterable[Mapping[str, Any]], measure: Measure = ACCURACY) -> None:
+    """Write the columns of a sweep's table, replacing those of an earlier run.
+
+    `flats` are its trials' flat configs, and `measure` is what they are judged by.
 
     Raises:
         LedgerError: The file cannot be written.
@@ -65,7 +68,8 @@ def write(storage: Storage, flats: Iterable[Mapping[str, Any]]) -> None:
     columns = api_pb2.Experiment(time_created_secs=time.time())
     for name, values in values_of.items():
         _domain(values).update_hparam_info(columns.hparam_infos.add(name=name, differs=len(set(values)) > 1))
-    for name, (run, tag) in RESULTS.items():
+    judged = {measure.val: ("validation", measure.name), measure.test: ("", measure.test)}
+    for name, (run, tag) in (judged | RESULTS).items():
         for one in sorted(losses) if name.endswith("loss") else [tag]:
             columns.metric_infos.add(name=api_pb2.MetricName(group=run, tag=one), display_name=name)
     content = metadata.create_summary_metadata(plugin_data_pb2.HParamsPluginData(experiment=columns))

@@ -67,6 +67,7 @@ class TensorBoardWriter:
     @_unless_failed
     def __init__(self, folder: Path, config: TrialConfig, *, full: bool, fresh: bool = True) -> None:
         self._config, self._full, self._loss_tag = config, full, loss_tag(to_flat(config))
+        self._measure = config.measure
         if fresh:
             shutil.rmtree(folder, ignore_errors=True)
         for stale in folder.glob("*tfevents*"):  # a trial that resumes writes these again
@@ -119,18 +120,19 @@ class TensorBoardWriter:
                     tf.summary.scalar(f"trace/{name}", value)
         with self._validation.as_default(step=evaluation.step):
             _write_scalar("accuracy", evaluation.val_accuracy)
+            _write_scalar(self._measure.name, evaluation.val_objective)
             _write_scalar(self._loss_tag, evaluation.val_loss)
             if self._full and has_validation:
                 self._layers.write(self._images)
 
     @_unless_failed
-    def on_train_end(self, status: Status, test_accuracy: float | None) -> None:
-        """Write how the trial ended, and the accuracy on the test split."""
+    def on_train_end(self, status: Status, test_accuracy: float | None, test_objective: float | None = None) -> None:
+        """Write how the trial ended, and its results on the test split."""
         ended = hparams_summary.session_end_pb(STATUS_SUCCESS if status is Status.OK else STATUS_FAILURE)
         with self._own.as_default(step=self._config.num_steps):
             tf.summary.experimental.write_raw_pb(ended.SerializeToString())
-            if test_accuracy is not None:
-                tf.summary.scalar("test_accuracy", test_accuracy)
+            _write_scalar("test_accuracy", test_accuracy)
+            _write_scalar(self._measure.test, test_objective)
 
     def __enter__(self) -> Self:
         return self

@@ -1,0 +1,197 @@
+"""Objectives: what trials are judged by, one number for a whole split; own ones are functions, or frozen values.
+
+They are computed with NumPy from the answers of a trained model, so that training does not depend on them.
+"""
+
+import math
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import FunctionType
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+
+from mnist_sweep.errors import ConfigError
+from mnist_sweep.text.causes import first_cause
+from mnist_sweep.text.names import RESERVED
+from mnist_sweep.text.numbers import SHARE
+from mnist_sweep.validation import require, shown_in_one_line
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+class Objective(Protocol):
+    """What trials are judged by: any frozen dataclass with this method.
+
+    Its class may have `name` (by default its own, as `mean_rank` of MeanRank), `direction` (`maximize`, or `minimize`)
+    and `unit` (`share` for values in [0, 1], by default none).
+    """
+
+    def compute(self, labels: Any, outputs: Any) -> float:
+        """Return the value of a split, a finite number.
+
+        Args:
+            labels: int32 `[n]`, the class of each image.
+            outputs: float32 `[n, num_classes]`, the logits.
+        """
+
+
+OwnObjective = Callable[[Any, Any], float]
+
+
+@dataclass(frozen=True, slots=True)
+class _OfClasses:
+    """An objective in [0, 1] that depends on the predicted classes alone."""
+
+    unit: ClassVar[str] = SHARE
+
+    def compute(self, labels: Any, outputs: Any) -> float:
+        """Return the value of a split, given its labels, int32 `[n]`, and the logits, float32 `[n, num_classes]`."""
+        return self.of_classes(labels, outputs.argmax(axis=1))
+
+    def of_classes(self, labels: Any, classes: Any) -> float:
+        """Return the value of a split, given the true and the predicted class of each image: integers `[n]`."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True, slots=True)
+class Accuracy(_OfClasses):
+    """The share of images that are classified correctly."""
+
+    def of_classes(self, labels: Any, classes: Any) -> float:
+        """Return the share of equal classes."""
+        return float((labels == classes).mean())
+
+
+@dataclass(frozen=True, slots=True)
+class BalancedAccuracy(_OfClasses):
+    """The mean over classes of the share of their images that are classified correctly (recall)."""
+
+    def of_classes(self, labels: Any, classes: Any) -> float:
+        """Return the mean recall of the classes that occur among the labels."""
+        correct, of_class, _ = _counts(labels, classes)
+        return float((correct[of_class > 0] / of_class[of_class > 0]).mean())
+
+
+@dataclass(frozen=True, slots=True)
+class MacroF1(_OfClasses):
+    """The mean over classes of F1, the harmonic mean of precision and recall."""
+
+    def of_classes(self, labels: Any, classes: Any) -> float:
+        """Return the mean F1 of the classes that occur among the labels or the predicted classes."""
+        correct, of_class, predicted = _counts(labels, classes)
+        both = of_class + predicted
+        return float((2 * correct[both > 0] / both[both > 0]).mean())
+
+
+@dataclass(frozen=True, slots=True)
+class LogLoss:
+    """The mean of minus the log of the probability that a model gives the true class, in nats."""
+
+    direction: ClassVar[str] = "minimize"
+    unit: ClassVar[str] = "nats"
+
+    def compute(self, labels: Any, outputs: Any) -> float:
+        """Return the value of a split, given its labels, int32 `[n]`, and the logits, float32 `[n, num_classes]`."""
+        import numpy as np
+
+        shifted = outputs.astype(np.float64) - outputs.max(axis=1, keepdims=True)
+        of_true = shifted[np.arange(len(labels)), labels]
+        return float((np.log(np.exp(shifted).sum(axis=1)) - of_true).mean())
+
+
+OBJECTIVES: dict[str, type[Any]] = {
+    "accuracy": Accuracy,
+    "balanced_accuracy": BalancedAccuracy,
+    "macro_f1": MacroF1,
+    "log_loss": LogLoss,
+}
+MAX_NUMBERS = 4_000_000  # of random outputs
+
+
+def is_builtin(objective: object) -> bool:
+    """Return whether an objective is built in."""
+    return type(objective) in OBJECTIVES.values()
+
+
+def description(objective: Any) -> tuple[str, str, str]:
+    """Return the name, the direction and the unit of an objective.
+
+    Raises:
+        ConfigError: One breaks a rule.
+    """
+    known = {kind: name for name, kind in OBJECTIVES.items()}
+    if isinstance(objective, FunctionType):
+        name = objective.__name__
+    else:
+        kind = type(objective)
+        name = known.get(kind) or getattr(objective, "name", None) or _snake_case(kind.__name__)
+    require(is_builtin(objective) or name not in RESERVED, "an objective of your own has a name of its own", name=name)
+    return name, getattr(objective, "direction", "maximize"), getattr(objective, "unit", "")
+
+
+def needs_outputs(objective: Any) -> bool:
+    """Return whether an objective depends on more than the predicted classes."""
+    return not hasattr(objective, "of_classes")
+
+
+def value(objective: Any, labels: Any, *, classes: Any = None, outputs: Any = None) -> float:
+    """Return the value of a split, given its labels, and what the objective needs.
+
+    Raises:
+        ConfigError: It is no finite number, or a share beyond [0, 1].
+    """
+    if classes is not None and not needs_outputs(objective):
+        found = objective.of_classes(labels, classes)
+    else:
+        found = (objective if isinstance(objective, FunctionType) else objective.compute)(labels, outputs)
+    name, _, unit = description(objective)
+    is_number = hasattr(found, "__float__") and not isinstance(found, bool)
+    if not is_number or getattr(found, "shape", None):
+        raise ConfigError(f"the objective {name} must return a number, but it returns {shown_in_one_line(found)}.")
+    number = float(found)
+    if not math.isfinite(number) or (unit == SHARE and not 0 <= number <= 1):
+        rule = "a finite number" if unit != SHARE else "a share in [0, 1]"
+        raise ConfigError(f"the objective {name} must return {rule}, but it returns {number:g}.")
+    return number
+
+
+def check(objective: Any, num_classes: int) -> None:
+    """Validate that an objective has a finite number for a split, the same whenever it is asked.
+
+    Raises:
+        ConfigError: It has not; the message is what came instead.
+    """
+    import numpy as np
+
+    num = min(max(64, min(2 * num_classes, 1024)), max(16, MAX_NUMBERS // num_classes))
+    labels = (np.arange(num) % num_classes).astype(np.int32)
+    outputs = np.random.default_rng(0).normal(size=(num, num_classes)).astype(np.float32)
+    name = description(objective)[0]
+    try:
+        first, again = (value(objective, labels.copy(), outputs=outputs.copy()) for _ in range(2))
+    except ConfigError:
+        raise
+    except (Exception, SystemExit) as error:  # whatever the user's code raises
+        given = f"int32 labels ({num},) and float32 outputs ({num}, {num_classes})"
+        raise ConfigError(
+            f"the objective {name} must return a number from {given}, but it raises {first_cause(error)}."
+        ) from error
+    if first != again:
+        raise ConfigError(
+            f"the objective {name} must draw no random numbers, but two calls with the same split differ."
+        )
+
+
+def _counts(labels: Any, classes: Any) -> "tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]":
+    """Return of each class the images that are classified correctly, those of the class, and those predicted as it."""
+    import numpy as np
+
+    num = int(max(labels.max(), classes.max())) + 1
+    of_class, predicted = (np.bincount(given, minlength=num) for given in (labels, classes))
+    return np.bincount(labels[labels == classes], minlength=num), of_class, predicted
+
+
+def _snake_case(name: str) -> str:
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()
