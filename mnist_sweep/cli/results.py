@@ -193,6 +193,7 @@ def watch(folder: Path, *, host: str, port: int | None, token: str | None) -> An
         echo(f"note: {addresses.OPEN}", err=True)
 
     def serve() -> None:
+        gc.set_threshold(100_000)  # collections would take half the time of reading many rows
         feed = Feed(folder)
         with listening:
             server = Server(listening, feed, address)

@@ -125,9 +125,8 @@ class LiveRunWriter:
             case events.RowCommitted(row=row):
                 self._running.pop(row.trial_id, None)
                 self._replace(num_done=self._run.num_done + 1)
-            case events.Notice(text=text):
-                self._replace(notices=(*self._run.notices, text)[-NUM_NOTICES:])
-            case events.RaceForecast(text=text, num_trials=num_trials):
+            case events.Notice(text=text) | events.RaceForecast(text=text):
+                num_trials = event.num_trials if isinstance(event, events.RaceForecast) else self._run.num_trials
                 self._replace(num_trials=num_trials, notices=(*self._run.notices, text)[-NUM_NOTICES:])
             case events.RunInterrupted():
                 self._replace(phase="stopping")

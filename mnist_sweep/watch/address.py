@@ -43,11 +43,8 @@ class Address:
 
     def serves(self, header: str) -> bool:
         """Return whether a Host header names this server, with its port."""
-        return header in [f"{_bracketed(host)}:{self.port}" for host in {self.host, *self._aliases}]
-
-    @property
-    def _aliases(self) -> tuple[str, ...]:
-        return LOOPBACK if self.host in LOOPBACK else ()
+        names = LOOPBACK if self.host in LOOPBACK else (self.host,)
+        return header in [f"{_bracketed(host)}:{self.port}" for host in names]
 
 
 def listen(folder: Path, *, host: str, port: int | None, token: str | None) -> tuple[socket.socket, Address]:

@@ -4,6 +4,7 @@ Rows are a list that only grows: a trial that ran again is in it twice, and the 
 away, asleep or slow resumes at a position in it, and costs nothing in between.
 """
 
+import itertools
 import json
 import secrets
 import threading
@@ -30,7 +31,7 @@ SECONDS_BETWEEN_LOOKS = 0.2, 2.0  # at least, and at most
 MOST_SECONDS = 10.0  # between summaries
 SECONDS_BETWEEN_PINGS = 10.0
 MAX_TIME_SHARE = 0.01  # of a core for looks, and again for summaries of many rows
-BATCH = 1000
+BATCH, MOST_ROWS = 1000, 2000  # of an event, and of a look
 READ = ("rows", live_run.FILE, saved_race.FILE, runs.FILE, driver_lock.HOLDER, predictions.FOLDER, "data")
 
 
@@ -66,15 +67,17 @@ class Feed:
         least, most = SECONDS_BETWEEN_LOOKS
         while True:
             start = time.thread_time()
-            self.look()
-            time.sleep(min(most, max(least, (time.thread_time() - start) / MAX_TIME_SHARE)))
+            if not self.look():
+                time.sleep(min(most, max(least, (time.thread_time() - start) / MAX_TIME_SHARE)))
 
-    def look(self) -> None:
-        """Read what has changed in the folder, and wake the viewers."""
-        errors, self.run = list[str](), None
+    def look(self) -> bool:
+        """Read what has changed in the folder, and wake the viewers; return whether there is more to read."""
+        errors, self.run, is_partial = list[str](), None, False
         try:
             require_inside(self.folder, READ)
-            self._read_rows()
+            is_partial = self._read_rows()
+            if is_partial:
+                errors.append(f"The rows are still being read: {len(self.rows):,} so far.")
             if self._bad:
                 errors.append(self._ledger.complaint([*self._bad.values()], len(self._seen)))
             self._send(self._log)
@@ -83,6 +86,7 @@ class Feed:
         except LedgerError as error:
             errors.append(one_line(error))
         self._show(self.run, tuple(errors))
+        return is_partial
 
     def events(self, resume: str) -> Iterator[bytes]:
         """Yield server-sent events to a viewer without end; `resume` is the id of the last one received, or `new`."""
@@ -108,9 +112,10 @@ class Feed:
     def _place(self) -> tuple[str, int, int]:
         return self._log.name, len(self._log.entries), self._version
 
-    def _read_rows(self) -> None:
-        """Take up rows that are new, replaced or gone."""
-        for name, found in self._ledger.changes(self._seen):
+    def _read_rows(self) -> bool:
+        """Take up rows that are new, replaced or gone; return whether there may be more of them."""
+        before = len(self._unsent)
+        for name, found in itertools.islice(self._ledger.changes(self._seen), MOST_ROWS):
             self._unsent.append(name)
             self.rows.pop(name, None)
             self._bad.pop(name, None)
@@ -118,6 +123,7 @@ class Feed:
                 self.rows[name] = found
             elif found:
                 self._bad[name] = found
+        return len(self._unsent) - before == MOST_ROWS
 
     def _send(self, log: Log) -> None:
         """Add the rows that viewers lack to a log, and let them have it."""

@@ -28,11 +28,8 @@
     return made;
   };
   const percent = (share) => (share === null ? "–" : `${(100 * share).toFixed(2)}%`);
-  const objective = () => {
-    const { name, direction, unit } = state.rows.status.objective;
-    return { direction, unit, is_share: unit === "share", title: name.replaceAll("_", " ") };
-  };
-  const measured = (value) => (value === null ? "–" : objective().is_share ? percent(value) : `${Number(value.toPrecision(4))} ${objective().unit}`.trim());
+  const objective = () => state.rows.status.objective;
+  const measured = (value) => (value === null ? "–" : objective().unit === "share" ? percent(value) : `${Number(value.toPrecision(4))} ${objective().unit}`.trim());
   const count = (number, noun) => `${number.toLocaleString("en")} ${noun}${number === 1 ? "" : "s"}`;
   const sign = () => (objective().direction === "maximize" ? 1 : -1);
   const duration = (seconds) => {
@@ -76,7 +73,7 @@
     const best = status.best[0];
     const seeds = best && best.trial_ids.length > 1 ? `; mean of ${best.trial_ids.length} seeds` : "";
     const tested = test ? `; test ${measured(test[0])}${test[1] === null ? "" : `, 95% interval ${measured(test[1])} to ${measured(test[2])}`}` : "";
-    made.push([`Best validation ${objective().title}`, best ? measured(best.val) : "none yet", best ? `${label}${seeds}${tested}` : "no trial has succeeded"]);
+    made.push([`Best validation ${objective().name.replaceAll("_", " ")}`, best ? measured(best.val) : "none yet", best ? `${label}${seeds}${tested}` : "no trial has succeeded"]);
     const { failed, diverged } = status.statuses;
     const also = diverged ? `${count(diverged, "trial")} diverged` : "";
     made.push(["Failures", failed ? count(failed, "trial") : "none", failed ? `${status.failures[0].cause}${also ? `; ${also}` : ""}` : also || "no trial has failed", failed ? "bad" : ""]);
@@ -128,7 +125,7 @@
     const { race } = status;
     get("race").hidden = !race;
     if (race) {
-      setText("race-title", race.end ? "Race: decided" : `Race: ${race.remaining.length} of ${race.settings.length} configs remain`);
+      setText("race-title", race.end ? "Race: ended" : `Race: ${race.remaining.length} of ${race.settings.length} configs remain`);
       const finding = get("race").querySelector(".finding");
       const left = race.forecast?.trials;
       finding.textContent = race.sentences[0] + (left ? ` About ${count(left.middle, "more trial")} (95% interval ${left.low} to ${left.high}).` : "");
@@ -168,10 +165,10 @@
     show(values.map((row) => [row.trial_id, row.status, ...row.values, row.val, row.test, row.val_loss, row.seconds]));
   };
 
-  const plot = (id, traces, x, more = {}, showlegend = false, title = `validation ${objective().title}`) => {
+  const plot = (id, traces, x, more = {}, showlegend = false, title = `validation ${objective().name.replaceAll("_", " ")}`) => {
     const layout = { margin: { l: 56, r: 12, t: 8, b: 44 }, height: 320, hovermode: "closest", dragmode: false, template: plotTemplate(!dark.matches),
       showlegend, legend: { orientation: "h", y: 1.02, yanchor: "bottom", x: 0 }, xaxis: { title: { text: x }, automargin: true, ...more },
-      yaxis: { title: { text: title }, automargin: true, tickformat: objective().is_share ? ".1%" : "" } };
+      yaxis: { title: { text: title }, automargin: true, tickformat: objective().unit === "share" ? ".1%" : "" } };
     return Plotly.react(get(id), traces, layout, PLOT_CONFIG);
   };
   const plots = () => {
@@ -191,7 +188,7 @@
       plot("ended", [
         { type: "scatter", mode: "markers", name: "trial", x, y: kept.map((index) => ended[index].val), marker: { color: COLORS[0], size: 6 }, text: kept.map((index) => ended[index].trial_id), hovertemplate: "%{y}<br>%{text}<extra></extra>" },
         { type: "scatter", mode: "lines", name: "best so far", x, y: kept.map((index) => line[index]), line: { color: BEST, width: 2, shape: "hv" }, hoverinfo: "skip" },
-      ], "time", { type: "date", nticks: 5 });
+      ], "time", { type: "date", nticks: 4, tickangle: 0 });
     }
     if (running.length || best.length > 1) {
       const lines = running.slice(0, 30).map((trial, index) => ({ name: trial.label, x: trial.curve.map(([step]) => step), y: trial.curve.map(([, value]) => value), line: { color: COLORS[index % COLORS.length], width: 2 } }));
@@ -230,7 +227,7 @@
       return;
     }
     const { row, confusion, command, notices } = found;
-    const facts = [["status", row.status], [`validation ${objective().title}`, measured(row.val)], [`test ${objective().title}`, measured(row.test)], ["steps", row.steps], ["parameters", row.parameters], ["seconds", row.seconds_total && row.seconds_total.toFixed(1)], ["worker", row.worker], ["error", row.error]];
+    const facts = [["status", row.status], [`validation ${objective().name.replaceAll("_", " ")}`, measured(row.val)], [`test ${objective().name.replaceAll("_", " ")}`, measured(row.test)], ["steps", row.steps], ["parameters", row.parameters], ["seconds", row.seconds_total && row.seconds_total.toFixed(1)], ["worker", row.worker], ["error", row.error]];
     const pair = ([term, fact]) => element("div", {}, element("dt", { textContent: term }), element("dd", { textContent: fact }));
     const curve = row.history.filter((point) => point.val_accuracy !== null || point.train_accuracy !== null);
     const heading = (text) => element("h3", { textContent: text });
@@ -240,7 +237,7 @@
     if (row.traceback) parts.push(heading("Traceback"), element("pre", { textContent: row.traceback, tabIndex: 0 }));
     if (notices.length) parts.push(heading("Notices"), ...notices.map((text) => element("p", { textContent: text })));
     parts.push(heading("Run it again"), element("pre", { textContent: command }), heading("Config"));
-    parts.push(element("ul", { className: "config" }, ...Object.entries(row.config).map(([key, value]) => element("li", {}, element("span", { textContent: key }), element("span", { textContent: typeof value === "string" ? value : JSON.stringify(value) })))));
+    parts.push(element("dl", { className: "facts" }, ...Object.entries(row.config).map(([key, value]) => pair([key, typeof value === "string" ? value : JSON.stringify(value)]))));
     content.replaceChildren(...parts);
     if (!window.Plotly) return;
     if (curve.length > 1) {

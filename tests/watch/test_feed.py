@@ -129,6 +129,14 @@ def test_many_rows_are_sent_in_batches(feed: Feed, monkeypatch: pytest.MonkeyPat
     assert [kind for kind, _ in found] == ["reset", "state", "rows", "rows", "ping"]
 
 
+def test_many_rows_are_read_a_part_at_a_time(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(feeds, "MOST_ROWS", 1)
+    feed = Feed(folder)
+    assert [feed.look(), len(feed.rows)] == [True, 1]
+    assert "still being read" in dict(news(feed.events("new"), 3))["state"]["errors"][0]
+    assert [feed.look(), len(feed.rows), feed.look()] == [True, 2, False]
+
+
 def test_the_row_of_a_failure_has_its_cause(feed: Feed, folder: Path, make_row: Callable[..., TrialRow]) -> None:
     Ledger(folder).commit(make_row(status=Status.FAILED, error="no luck\nat all"))
     feed.look()
