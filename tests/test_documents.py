@@ -22,7 +22,8 @@ from mnist_sweep.cli.app import cli
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = [
-    *(f"{folder}README.md" for folder in ("", "sweeps/", "sweeps/cluster/", "results/", "mnist_sweep/", "tests/")),
+    *(f"{folder}README.md" for folder in ("", "results/", "mnist_sweep/", "tests/")),
+    *(f"sweeps/{folder}README.md" for folder in ("", "cluster/", "switching/")),
     ".github/CONTRIBUTING.md",
     ".github/CHANGELOG.md",
 ]
