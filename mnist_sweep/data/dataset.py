@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 DIGEST_LENGTH = 16  # hexadecimal digits
+MAX_CLASSES = 1 << 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -25,11 +26,11 @@ class Split:
 
     Attributes:
         images: uint8 `[n, height, width, channels]`; n >= 1.
-        labels: uint8 `[n]`, the class of each image, counted from 0.
+        labels: uint8 or uint16 `[n]`, the class of each image, counted from 0.
     """
 
     images: "NDArray[np.uint8]"
-    labels: "NDArray[np.uint8]"
+    labels: "NDArray[np.uint8 | np.uint16]"
 
     def __post_init__(self) -> None:
         _check_array("images", self.images, rank=4)
@@ -41,11 +42,12 @@ class Split:
         return len(self.labels)
 
     def sha256(self) -> str:
-        """Return the SHA-256 of the bytes of the images and then of the labels, in hexadecimal digits."""
+        """Return the SHA-256 of the bytes of the images and then of the labels, of a byte each if that is enough."""
         import numpy as np
 
         content = hashlib.sha256()
-        for array in (self.images, self.labels):
+        labels = self.labels.astype(np.uint8, copy=False) if self.labels.max() < 256 else self.labels
+        for array in (self.images, labels):
             content.update(np.ascontiguousarray(array).data)
         return content.hexdigest()
 
@@ -58,7 +60,7 @@ class Dataset:
         train: Split that the weights are fitted to.
         val: Split by which hyperparameters are selected.
         test: Split that is evaluated once for each trial and never used for selection.
-        num_classes: Number of classes, in [1, 256]; labels are smaller.
+        num_classes: Number of classes, in [1, 65,536]; labels are smaller.
         pixel_max: The uint8 value of a full pixel, in [1, 255]: 255 in MNIST, 16 in digits. Images are divided by it in
             the graph, which scales them to [0, 1].
         class_names: Names of the classes in the order of their labels; empty if they have none.
@@ -83,7 +85,8 @@ class Dataset:
             object.__setattr__(self, name, int(number))
         for name, split in self.splits.items():
             _require(isinstance(split, Split), f"{name} is a Split", type=type(split).__name__)
-        _require(1 <= self.num_classes <= 256, "1 <= num_classes <= 256", num_classes=self.num_classes)
+        rule = f"1 <= num_classes <= {MAX_CLASSES}"
+        _require(1 <= self.num_classes <= MAX_CLASSES, rule, num_classes=self.num_classes)
         _require(1 <= self.pixel_max <= 255, "1 <= pixel_max <= 255", pixel_max=self.pixel_max)
         num_names = len(self.class_names)
         named = num_names in (0, self.num_classes)
@@ -155,27 +158,31 @@ def _check_array(name: str, array: object, *, rank: int) -> None:
     if rank == 1 and array.ndim == 2:
         is_column = array.shape[1] == 1
         hint = ": use `labels[:, 0]`" if is_column else ": `labels.argmax(axis=1)` converts one-hot labels to classes"
-    _require(array.dtype == np.uint8, f"{name}.dtype == uint8", hint, dtype=str(array.dtype))
+    types = "uint8" if name == "images" else "uint8 or uint16"
+    _require(array.dtype.name in types.split(" or "), f"{name}.dtype == {types}", hint, dtype=str(array.dtype))
     _require(array.ndim == rank, f"{name}.ndim == {rank}", hint, shape=array.shape)
     _require(array.size > 0, f"{name}.size > 0", shape=array.shape)
 
 
 def _cast_hint(name: str, array: "NDArray[Any]") -> str:
-    """Return the range of an array's values, and how to cast them to uint8 so that nothing is lost."""
+    """Return the range of an array's values, and how to cast them so that nothing is lost."""
     import numpy as np
 
-    if array.dtype == np.uint8 or array.dtype.kind not in "biuf" or not array.size:
+    is_image, top = name == "images", 255 if name == "images" else MAX_CLASSES - 1
+    if array.dtype in ((np.uint8,) if is_image else (np.uint8, np.uint16)) or array.dtype.kind not in "biuf":
+        return ""
+    if not array.size:
         return ""
     low, high = array.min(), array.max()
-    fits = low >= 0 and high <= 255 and bool((array == np.rint(array)).all()) and (name == "labels" or high > 1)
+    fits = low >= 0 and high <= top and bool((array == np.rint(array)).all()) and (not is_image or high > 1)
     if not np.isfinite([low, high]).all():
         way_out = "remove values that are not finite"
-    elif array.dtype.kind == "b" and name == "images":
+    elif array.dtype.kind == "b" and is_image:
         way_out = "use `images.astype('uint8')`, and pixel_max=1"
     elif fits:
-        way_out = f"use `{name}.astype('uint8')`"
-    elif name == "labels" or (low < -1 and array.dtype.kind != "u"):
-        way_out = "they must lie between 0 and 255"
+        way_out = f"use `{name}.astype('{'uint8' if high < 256 else 'uint16'}')`"
+    elif not is_image or (low < -1 and array.dtype.kind != "u"):
+        way_out = f"they must lie between 0 and {top}"
     elif high > 1:
         way_out = f"scale them to 0 to 255, such as `np.rint(images * (255 / {high:g})).astype('uint8')`"
     else:

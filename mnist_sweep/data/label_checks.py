@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_sweep.data.dataset import Dataset, Split
+from mnist_sweep.data.dataset import MAX_CLASSES, Dataset, Split
 
 Features = tuple[NDArray[np.float64], NDArray[np.float64]]
 
@@ -54,7 +54,7 @@ def _sample(split: Split) -> Split:
     return Split(images=split.images[drawn], labels=split.labels[drawn])
 
 
-def _guessed(known: Split, asked: Split) -> list[NDArray[np.uint8]] | None:
+def _guessed(known: Split, asked: Split) -> list[NDArray[np.uint8 | np.uint16]] | None:
     """Return the labels of `asked` as each rule guesses them from `known`; None if there are too few images."""
     known, asked = _sample(known), _sample(asked)
     if min(len(known), len(asked)) < MIN_IMAGES or len(np.unique(asked.labels)) < 2:
@@ -87,12 +87,12 @@ def _nearest(known: NDArray[np.float64], asked: NDArray[np.float64]) -> Any:
     return ((known**2).sum(axis=1) - 2 * asked @ known.T).argmin(axis=1)
 
 
-def _unrelated(name: str, source: str, split: Split, guesses: list[NDArray[np.uint8]]) -> str | None:
+def _unrelated(name: str, source: str, split: Split, guesses: list[NDArray[np.uint8 | np.uint16]]) -> str | None:
     """Return a note if no rule guesses the labels of a split better than chance."""
     labels = _sample(split).labels
     number, best = len(labels), 0.0
     for guess in guesses:
-        shares = [np.bincount(found, minlength=256) / number for found in (guess, labels)]
+        shares = [np.bincount(found, minlength=MAX_CLASSES) / number for found in (guess, labels)]
         chance = float(shares[0] @ shares[1])
         right = float((guess == labels).mean())
         best = max(best, right)
@@ -105,9 +105,7 @@ def _unrelated(name: str, source: str, split: Split, guesses: list[NDArray[np.ui
     )
 
 
-def _exchanged(
-    name: str, split: Split, guess: NDArray[np.uint8], half: Split, within: NDArray[np.uint8]
-) -> Iterator[str]:
+def _exchanged(name: str, split: Split, guess: NDArray[Any], half: Split, within: NDArray[Any]) -> Iterator[str]:
     """Yield classes that are told apart well within train, and are others in a split."""
     for label in np.unique(split.labels):
         there, here = half.labels == label, split.labels == label

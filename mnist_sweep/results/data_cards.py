@@ -20,7 +20,7 @@ from mnist_sweep.text.lines import printable, shortened
 from mnist_sweep.validation import coerce, require
 
 FOLDER = "data"
-MAX_BYTES = 1 << 20
+MAX_BYTES = 16 << 20  # of 65,536 names
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -41,8 +41,11 @@ def find(model: Any, dataset: Dataset) -> Mistakes:
     import tensorflow as tf
 
     images, labels = dataset.val.images, dataset.val.labels
-    probabilities = tf.nn.softmax(inference.logits(model, images, pixel_max=dataset.pixel_max)).numpy()
-    predicted, confidence = probabilities.argmax(axis=1), probabilities.max(axis=1)
+    starts, top = range(0, len(images), inference.BATCH_SIZE), []
+    for batch in (images[start : start + inference.BATCH_SIZE] for start in starts):  # of 65,536 classes, all are GB
+        probabilities = tf.nn.softmax(inference.logits(model, batch, pixel_max=dataset.pixel_max)).numpy()
+        top.append((probabilities.argmax(axis=1), probabilities.max(axis=1)))
+    predicted, confidence = map(np.concatenate, zip(*top, strict=True))
     wrong = np.flatnonzero(predicted != labels)
     number = min(MAX_MISTAKES, npz.MAX_BYTES // (2 * images[0].nbytes))  # more bytes are not read back
     surest = wrong[np.argsort(-confidence[wrong], kind="stable")][:number]

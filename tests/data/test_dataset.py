@@ -25,7 +25,11 @@ def dataset(**changes: Any) -> Dataset:
     [
         (np.zeros((2, 4, 5, 1), np.float32), np.zeros(2, np.uint8), "`images.dtype == uint8` must hold, but got dtype"),
         (np.zeros((2, 4, 5), np.uint8), np.zeros(2, np.uint8), r"`images.ndim == 4` .* got shape=\(2, 4, 5\)"),
-        (np.zeros((2, 4, 5, 1), np.uint8), np.zeros(2, np.int64), "`labels.dtype == uint8` .* got dtype='int64'"),
+        (
+            np.zeros((2, 4, 5, 1), np.uint8),
+            np.zeros(2, np.int64),
+            "`labels.dtype == uint8 or uint16` .* got dtype='int64'",
+        ),
         (np.zeros((2, 4, 5, 1), np.uint8), np.zeros((2, 3), np.uint8), r": `labels.argmax\(axis=1\)` converts one-hot"),
         (np.zeros((2, 4, 5, 1), np.uint8), np.zeros((2, 1), np.uint8), r"got shape=\(2, 1\): use `labels\[:, 0\]`"),
         (np.zeros((2, 4, 5, 1), np.uint8), np.zeros((2, 1), np.int64), r"dtype='int64': use `labels\[:, 0\]`"),
@@ -53,7 +57,7 @@ def test_malformed_split_cannot_exist(images: Any, labels: Any, message: str) ->
         ({"pixel_max": 0}, "`1 <= pixel_max <= 255` must hold, but got pixel_max=0"),
         ({"pixel_max": 256}, "pixel_max=256"),
         ({"num_classes": 0}, "num_classes=0"),
-        ({"num_classes": 257}, "num_classes=257"),
+        ({"num_classes": 65_537}, "`1 <= num_classes <= 65536` must hold, but got num_classes=65537"),
         ({"num_classes": "10"}, "`Dataset.num_classes is a whole number` must hold, but got num_classes='10'"),
         ({"num_classes": 9.5}, "`Dataset.num_classes is a whole number`"),
         ({"pixel_max": True}, "`Dataset.pixel_max is a whole number`"),
@@ -110,6 +114,21 @@ def test_digest_does_not_depend_on_the_layout_in_memory() -> None:
     labels = np.zeros(2, np.uint8)
     views = [images, np.asfortranarray(images), images[::-1].copy()[::-1]]
     assert len({Split(images=view, labels=labels).sha256() for view in views}) == 1
+
+
+def test_up_to_65536_classes_have_labels_of_two_bytes() -> None:
+    wide = Split(images=split().images, labels=np.array([0, 300, 65_535], np.uint16))
+    assert dataset(train=wide, num_classes=65_536).train.labels.max() == 65_535
+    with pytest.raises(
+        DataError, match=r"`train labels < num_classes` must hold, but got label=65535, num_classes=300"
+    ):
+        dataset(train=wide, num_classes=300)
+
+
+def test_the_width_of_labels_is_not_part_of_the_digest() -> None:
+    narrow, images = np.array([1, 0, 255], np.uint8), split().images
+    wide = [Split(images=images, labels=labels) for labels in (narrow, narrow.astype(np.uint16))]
+    assert wide[0].sha256() == wide[1].sha256()
 
 
 def test_dataset_survives_pickling() -> None:

@@ -89,7 +89,7 @@ def test_a_card_is_a_file_of_bounded_size_and_no_pipe_is_waited_for(tmp_path: Pa
         data_cards.read(tmp_path, config)
     path.unlink()
     path.write_bytes(b" " * (data_cards.MAX_BYTES + 1))
-    with refused(LedgerError, path.name, "more than the 1 MB allowed"):
+    with refused(LedgerError, path.name, "more than the 17 MB allowed"):
         data_cards.read(tmp_path, config)
 
 

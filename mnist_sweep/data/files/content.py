@@ -11,7 +11,9 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-MAX_CLASSES = 256
+    Labels = NDArray[np.uint8 | np.uint16]
+
+MAX_CLASSES = 1 << 16
 MAX_BYTES = 8 << 30  # of the arrays in files, which are all in memory
 
 
@@ -31,12 +33,12 @@ class Content(NamedTuple):
     notes: tuple[str, ...] = ()
 
 
-def numbered(content: Content) -> "tuple[dict[str, NDArray[np.uint8]], tuple[str, ...]]":
-    """Return the labels of each split as uint8, and the names of the classes, if they have any, in natural order.
+def numbered(content: Content) -> "tuple[dict[str, Labels], tuple[str, ...]]":
+    """Return the labels of each split, and the names of the classes, if they have any, in natural order.
 
     Raises:
-        DataError: Labels are neither whole numbers from 0 to 255 nor names, some are blank, or there are more than 256
-            classes.
+        DataError: Labels are neither whole numbers from 0 to 65,535 nor names, some are blank, or there are more than
+            65,536 classes.
     """
     import numpy as np
 
@@ -47,7 +49,7 @@ def numbered(content: Content) -> "tuple[dict[str, NDArray[np.uint8]], tuple[str
         low, high = min(array.min() for array in labels.values()), max(array.max() for array in labels.values())
         if low < 0 or high >= MAX_CLASSES:
             raise DataError(f"labels must lie between 0 and {MAX_CLASSES - 1}, but got labels from {low} to {high}.")
-        return {name: array.astype(np.uint8) for name, array in labels.items()}, content.class_names or ()
+        return {name: _typed(array, high) for name, array in labels.items()}, content.class_names or ()
     if any(array.dtype.kind not in "UT" for array in labels.values()):
         kinds = listed(sorted({str(array.dtype) for array in labels.values()}))
         raise DataError(f"labels must be whole numbers or names, but got {kinds}.")
@@ -57,11 +59,18 @@ def numbered(content: Content) -> "tuple[dict[str, NDArray[np.uint8]], tuple[str
         raise DataError(f"lacks labels: {number:,} of {sum(map(len, labels.values())):,} are blank.")
     names = content.class_names or tuple(sorted(unique, key=splits.natural))
     if len(names) > MAX_CLASSES:
-        raise DataError(f"has {len(names):,} classes, such as {names[0]!r}, expected at most {MAX_CLASSES}.")
+        raise DataError(f"has {len(names):,} classes, such as {names[0]!r}, expected at most {MAX_CLASSES:,}.")
     numbers = {name: number for number, name in enumerate(names)}
     return {
-        split: np.array([numbers[str(label)] for label in array], np.uint8) for split, array in labels.items()
+        split: _typed(np.array([numbers[str(label)] for label in array]), len(names) - 1)
+        for split, array in labels.items()
     }, names
+
+
+def _typed(labels: "NDArray[np.integer]", high: int) -> "Labels":
+    import numpy as np
+
+    return labels.astype(np.uint8 if high < 256 else np.uint16)
 
 
 def _flat(name: str, labels: "NDArray[Any]") -> "NDArray[Any]":

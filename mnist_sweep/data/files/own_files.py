@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from mnist_sweep.data.files.content import Labels
     from mnist_sweep.data.files.decoding import Rules
 
     Images = Mapping[str, NDArray[Any]]
@@ -108,8 +109,8 @@ class OwnFiles(abc.ABC):
         return {name: with_channels(array) for name, array in images.items()}
 
     def _completed(
-        self, images: "Mapping[str, NDArray[Any]]", labels: "dict[str, NDArray[np.uint8]]"
-    ) -> "tuple[Mapping[str, NDArray[Any]], dict[str, NDArray[np.uint8]], list[str]]":
+        self, images: "Mapping[str, NDArray[Any]]", labels: "dict[str, Labels]"
+    ) -> "tuple[Mapping[str, NDArray[Any]], dict[str, Labels], list[str]]":
         """Return images and labels with all three splits, and a note on those that were held out of train."""
         fractions = {"val": self.val_fraction, "test": self.test_fraction}
         lacking = {name: fraction for name, fraction in fractions.items() if name not in labels}

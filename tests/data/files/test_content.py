@@ -28,7 +28,7 @@ def test_pixels_are_cast_where_nothing_is_lost() -> None:
     ("labels", "cause"),
     [
         ({"test": [1]}, "has no train split, but only test"),
-        ({"train": [0, 256]}, "between 0 and 255, but got labels from 0 to 256"),
+        ({"train": [0, 65_536]}, "between 0 and 65535, but got labels from 0 to 65536"),
         ({"train": [0, 1], "val": [-1]}, "labels from -1 to 1"),
         ({"train": [0.0, 1.0]}, "whole numbers or names, but got float64"),
         ({"train": [True, False]}, "whole numbers or names, but got bool"),
@@ -36,7 +36,10 @@ def test_pixels_are_cast_where_nothing_is_lost() -> None:
         ({"train": [[0, 1], [1, 0]]}, r"one label for each image, but got labels of shape \(2, 2\)"),
         ({"train": []}, "one label for each image"),
         ({"train": ["a", "", " "], "val": ["b"]}, "lacks labels: 2 of 4 are blank"),
-        ({"train": [f"c{number}" for number in range(257)]}, "has 257 classes, such as 'c0', expected at most 256"),
+        (
+            {"train": [f"c{number}" for number in range(65_537)]},
+            "has 65,537 classes, such as 'c0', expected at most 65,536",
+        ),
     ],
     ids=str,
 )
