@@ -6,7 +6,7 @@ one place that scales them. Arrays are never copied here, so they may be read-on
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
@@ -40,6 +40,12 @@ class Split:
 
     def __len__(self) -> int:
         return len(self.labels)
+
+    def read_only(self) -> "Split":
+        """Return this split with read-only views of its arrays."""
+        images, labels = self.images.view(), self.labels.view()
+        images.flags.writeable = labels.flags.writeable = False
+        return Split(images=images, labels=labels)
 
     def sha256(self) -> str:
         """Return the SHA-256 of the bytes of the images and then of the labels, of a byte each if that is enough."""
@@ -110,6 +116,10 @@ class Dataset:
         """Height, width and channels of every image."""
         height, width, channels = self.train.images.shape[1:]
         return height, width, channels
+
+    def read_only(self) -> "Dataset":
+        """Return this data set with read-only views of its arrays, for code that might write into them."""
+        return replace(self, train=self.train.read_only(), val=self.val.read_only(), test=self.test.read_only())
 
     def digest(self) -> str:
         """Return the first 16 hexadecimal digits of a SHA-256 of everything that training and evaluation see."""

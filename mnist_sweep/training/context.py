@@ -42,7 +42,7 @@ class Context:
     """A trial as its own training code sees it; for the thread that `train` runs in, until that returns.
 
     Attributes:
-        data: The data set.
+        data: The data set; its arrays are read-only, since later trials of the process train on them as well.
         seed: Seed of the trial; the generators of Python, NumPy, Keras and TensorFlow are seeded from it already.
         steps: Step at which training ends, `num_steps` of the trial.
         batch_size: Examples in a training step.
@@ -70,7 +70,7 @@ class Context:
     augmentation: str
 
     def __init__(self, config: "TrialConfig", data: "Dataset", session: "Session") -> None:
-        self.data, self.seed, self._config, self._session = data, config.seed, config, session
+        self.data, self.seed, self._config, self._session = data.read_only(), config.seed, config, session
         self._owner, self._start = (os.getpid(), threading.get_ident()), session.state.step
         self.objective = config.objective
         self._has_restored = self._is_closed = self._was_reminded = False

@@ -42,6 +42,15 @@ def test_images_are_scaled_as_the_sweep_scales_them(context: Context, digits: Da
     assert np.array_equal(images * np.float32(16), digits.val.images)
 
 
+def test_training_code_cannot_change_the_data_of_later_trials(context: Context, digits: Dataset) -> None:
+    before = digits.digest()
+    for array in (context.data.train.images, context.data.val.labels):
+        with pytest.raises(ValueError, match="read-only"):
+            np.random.default_rng(0).shuffle(array)
+    context.images("train")[:] = 0
+    assert context.data.digest() == digits.digest() == before
+
+
 def test_the_generators_follow_from_seed_and_step_after_a_checkpoint(digits: Dataset) -> None:
     def drawn(seed: int, step: int) -> Any:
         session = Session(None, None)
