@@ -30,8 +30,9 @@ def lines(name: str, *signs: str) -> list[str]:
 def write_data(name: str, folder: Path) -> None:
     """Write the data set of a section."""
     digits = Digits().load()
-    parts = [Split(images=part.images[:200] * 15, labels=part.labels[:200]) for part in digits.splits.values()]
-    dataset = Dataset(**dict(zip(digits.splits, parts, strict=True)), num_classes=10)
+    parts = (Split(images=part.images[:200] * 15, labels=part.labels[:200]) for part in digits.splits.values())
+    train, val, test = parts
+    dataset = Dataset(train=train, val=val, test=test, num_classes=10)
     if name == "folder":
         for split in dataset.splits:
             for number in range(60):

@@ -25,7 +25,7 @@ from mnist_sweep.sweep.inputs import RunInputs
 from mnist_sweep.sweep.remaining_trials import RemainingTrials
 from mnist_sweep.sweep.sweep import Sweep
 from mnist_sweep.system import machine
-from mnist_sweep.training import model_candidates
+from mnist_sweep.training.checks import model_candidates
 from mnist_sweep.trials.artifacts import Keep, Retention
 from mnist_sweep.trials.config import TrialConfig
 from mnist_sweep.trials.graph_sharing import graph_signature, model_signature

@@ -14,7 +14,7 @@ from mnist_sweep.runners.protocol import Observer, require_one_gpu
 from mnist_sweep.runners.trial_process import ThisProcess, TrialProcess
 from mnist_sweep.runners.trial_tasks import TrialTasks
 from mnist_sweep.system import machine
-from mnist_sweep.training import model_candidates
+from mnist_sweep.training.checks import model_candidates
 from mnist_sweep.trials.artifacts import Artifacts
 from mnist_sweep.trials.config import TrialConfig
 from mnist_sweep.trials.user_code import shipping

@@ -25,10 +25,11 @@ from mnist_sweep.system.storage import Bucket, Folder, storage
 from mnist_sweep.text.causes import first_cause
 from mnist_sweep.text.lines import shortened
 from mnist_sweep.text.names import Flat
-from mnist_sweep.training import fitting, model_candidates, own_training, row_builder, tensorflow_runtime
+from mnist_sweep.training import fitting, own_training, row_builder, tensorflow_runtime
 from mnist_sweep.training.checkpoints import Checkpoints
-from mnist_sweep.training.model_candidates import Candidate
-from mnist_sweep.training.sample import Sample
+from mnist_sweep.training.checks import model_candidates
+from mnist_sweep.training.checks.model_candidates import Candidate
+from mnist_sweep.training.checks.sample import Sample
 from mnist_sweep.training.trial_progress import Heartbeat, Paused, TrainingCallback
 from mnist_sweep.trials import kinds, shared_prefix
 from mnist_sweep.trials.artifacts import Artifacts, SavedModel

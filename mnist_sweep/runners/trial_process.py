@@ -9,9 +9,10 @@ from mnist_sweep.errors import ProcessLostError, ResourceError
 from mnist_sweep.runners import trial
 from mnist_sweep.runners.trial import KEPT_DATASETS, Item
 from mnist_sweep.system.child_process import SECONDS_BETWEEN_SIGNS, ChildProcess
-from mnist_sweep.training import model_candidates, row_builder, tensorflow_runtime
+from mnist_sweep.training import row_builder, tensorflow_runtime
+from mnist_sweep.training.checks import model_candidates
+from mnist_sweep.training.checks.model_candidates import Candidate
 from mnist_sweep.training.fitting import consume
-from mnist_sweep.training.model_candidates import Candidate
 from mnist_sweep.training.trial_progress import Paused
 from mnist_sweep.trials.artifacts import Artifacts
 from mnist_sweep.trials.config import TrialConfig, to_flat

@@ -12,8 +12,9 @@ from mnist_sweep.data.dataset import Dataset, Split
 from mnist_sweep.errors import ConfigError
 from mnist_sweep.models.protocol import Model, trains_itself
 from mnist_sweep.testing.law import law
-from mnist_sweep.training import model_candidates, sample, tensorflow_runtime
-from mnist_sweep.training.model_candidates import Candidate
+from mnist_sweep.training import tensorflow_runtime
+from mnist_sweep.training.checks import model_candidates, sample
+from mnist_sweep.training.checks.model_candidates import Candidate
 from mnist_sweep.trials.config import TrialConfig, from_flat, to_flat
 
 NUM_IMAGES = 8

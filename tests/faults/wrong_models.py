@@ -21,7 +21,8 @@ import numpy as np
 
 from mnist_sweep import Dataset, Split, TrialConfig
 from mnist_sweep.errors import ConfigError
-from mnist_sweep.training import model_candidates, tensorflow_runtime
+from mnist_sweep.training import tensorflow_runtime
+from mnist_sweep.training.checks import model_candidates
 
 KINDS = "functional", "sequential", "unbuilt", "subclassed", "nested"
 BODIES = "dense", "convolution", "normalised", "dropped", "residual"

@@ -17,13 +17,13 @@ from mnist_sweep.runners.trial import KEPT_DATASETS, execute, isolated_steps, ke
 from mnist_sweep.runners.trial_process import TrialProcess
 from mnist_sweep.system.child_process import ChildProcess
 from mnist_sweep.system.storage import Folder
-from mnist_sweep.training import model_candidates
+from mnist_sweep.training.checks import model_candidates
 from mnist_sweep.training.fitting import consume
 from mnist_sweep.training.trial_progress import Paused
 from mnist_sweep.trials.artifacts import Artifacts
 from mnist_sweep.trials.row import Evaluation, Status, TrialRow
 from tests.runners.users_models import Ending
-from tests.training.test_model_candidates import Own
+from tests.training.checks.test_model_candidates import Own
 from tests.training.training_code import Linear
 
 BASE = TrialConfig(model=Softmax(), optimizer=GradientDescent(), num_steps=4, evaluate_every=2)

@@ -19,7 +19,7 @@ from mnist_sweep.runners.ray.schedulers import Scheduler
 from mnist_sweep.runners.ray.worker import WorkerSettings
 from mnist_sweep.runners.trial_process import TrialProcess
 from mnist_sweep.system import machine
-from mnist_sweep.training import model_candidates
+from mnist_sweep.training.checks import model_candidates
 from mnist_sweep.trials.artifacts import Artifacts
 from mnist_sweep.trials.config import TrialConfig, to_flat, trial_id
 from mnist_sweep.trials.user_code import shipping

@@ -20,9 +20,9 @@ from mnist_sweep.runners.trial import Item, pausable, steps, storage_of
 from mnist_sweep.text.causes import first_cause
 from mnist_sweep.text.names import Flat
 from mnist_sweep.training import tensorflow_runtime
-from mnist_sweep.training.model_candidates import Candidate
+from mnist_sweep.training.checks.model_candidates import Candidate
+from mnist_sweep.training.checks.sample import Sample
 from mnist_sweep.training.row_builder import failed
-from mnist_sweep.training.sample import Sample
 from mnist_sweep.trials.artifacts import Artifacts, SavedModel
 from mnist_sweep.trials.config import TrialConfig, from_flat, has_custom_training, to_flat, trial_id
 from mnist_sweep.trials.measure import ACCURACY

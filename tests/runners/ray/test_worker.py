@@ -21,9 +21,9 @@ from mnist_sweep.runners.trial import Item
 from mnist_sweep.runners.trial_process import TrialProcess
 from mnist_sweep.system.storage import Folder
 from mnist_sweep.training import tensorflow_runtime
-from mnist_sweep.training.model_candidates import Candidate
+from mnist_sweep.training.checks.model_candidates import Candidate
+from mnist_sweep.training.checks.sample import Sample
 from mnist_sweep.training.row_builder import failed
-from mnist_sweep.training.sample import Sample
 from mnist_sweep.training.trial_progress import Heartbeat, Paused
 from mnist_sweep.trials.artifacts import Artifacts, SavedModel
 from mnist_sweep.trials.config import to_flat

@@ -8,7 +8,7 @@ import pytest
 
 from mnist_sweep import Digits
 from mnist_sweep.errors import ConfigError
-from mnist_sweep.training import refused_losses, sample
+from mnist_sweep.training.checks import refused_losses, sample
 from tests.optim.test_losses import Focal, squared
 
 Refused = Callable[..., AbstractContextManager[None]]

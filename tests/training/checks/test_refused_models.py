@@ -6,8 +6,9 @@ import pytest
 
 from mnist_sweep import Digits
 from mnist_sweep.errors import ConfigError
-from mnist_sweep.training import sample, tensorflow_runtime
-from mnist_sweep.training.refused_models import ModelLaws
+from mnist_sweep.training import tensorflow_runtime
+from mnist_sweep.training.checks import sample
+from mnist_sweep.training.checks.refused_models import ModelLaws
 
 pytestmark = pytest.mark.usefixtures("tf", "nothing_kept")
 

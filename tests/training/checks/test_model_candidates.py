@@ -8,9 +8,9 @@ import pytest
 from mnist_sweep import CNN, VARIABLE, Dataset, Digits, Softmax, Status, TrialConfig
 from mnist_sweep.errors import ConfigError
 from mnist_sweep.runners import trial
-from mnist_sweep.training import model_candidates
+from mnist_sweep.training.checks import model_candidates
 from tests.optim.test_losses import squared
-from tests.training.test_refused_losses import mean
+from tests.training.checks.test_refused_losses import mean
 
 pytestmark = pytest.mark.usefixtures("nothing_kept")
 BUILT: list[str] = []
@@ -101,7 +101,7 @@ def test_a_trial_whose_model_was_not_checked_before_the_run_fails_with_that_line
 
 def test_built_in_models_cost_no_check() -> None:
     code = (
-        "import sys; from mnist_sweep import *; from mnist_sweep.training import model_candidates as m\n"
+        "import sys; from mnist_sweep import *; from mnist_sweep.training.checks import model_candidates as m\n"
         "trials = [TrialConfig(), TrialConfig(model=Softmax())]; data = {TrialConfig().data: Digits().load()}\n"
         "assert m.check_models(m.candidates(trials, data)) == [] and m.check_model(trials[0], None) is None\n"
         "assert not {'tensorflow', 'keras'} & sys.modules.keys()"

@@ -23,12 +23,12 @@ from mnist_sweep.models.protocol import Model
 from mnist_sweep.system import exits
 from mnist_sweep.text.causes import first_cause
 from mnist_sweep.training import tensorflow_runtime
+from mnist_sweep.training.checks.refused_models import ModelLaws, law
 from mnist_sweep.training.graph_cache import with_weights
-from mnist_sweep.training.refused_models import ModelLaws, law
 
 if TYPE_CHECKING:
     from mnist_sweep.data.dataset import Shaped
-    from mnist_sweep.training.sample import Sample
+    from mnist_sweep.training.checks.sample import Sample
     from mnist_sweep.trials.config import TrialConfig
 
 Result = TypeVar("Result")

@@ -10,7 +10,7 @@ import pytest
 
 from mnist_sweep import Digits, TrialConfig
 from mnist_sweep.errors import ConfigError
-from mnist_sweep.training import repeated_builds, sample
+from mnist_sweep.training.checks import repeated_builds, sample
 
 pytestmark = pytest.mark.usefixtures("tf", "nothing_kept")
 DIGITS = sample.draw(Digits().load())

@@ -1,7 +1,7 @@
 import numpy as np
 
 from mnist_sweep import Dataset, Digits, Split
-from mnist_sweep.training import sample
+from mnist_sweep.training.checks import sample
 
 
 def test_a_sample_holds_scaled_images_of_the_training_split_and_noise_and_is_always_the_same() -> None:

@@ -17,7 +17,7 @@ from mnist_sweep.errors import ConfigError
 from mnist_sweep.models import layer_calls
 from mnist_sweep.models.layer_calls import LayerCall
 from mnist_sweep.text.lines import listed
-from mnist_sweep.training.sample import Sample
+from mnist_sweep.training.checks.sample import Sample
 
 MIN_SPREAD, MAX_SPREAD = 1 / 50, 50  # of what the first weights see, relative to the images; scaled twice, it is 1/255
 GAMMA = 1 + 1e-5  # changes pixels by 4e-6 at most, which float32 tells apart, and only few of them beyond a threshold

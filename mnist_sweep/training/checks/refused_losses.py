@@ -8,7 +8,7 @@ import tensorflow as tf
 from mnist_sweep.errors import ConfigError
 from mnist_sweep.optim import losses
 from mnist_sweep.text.causes import first_cause
-from mnist_sweep.training.sample import Sample
+from mnist_sweep.training.checks.sample import Sample
 from mnist_sweep.validation import shown_in_one_line
 
 ROUNDING = 1e-4  # relative difference of the losses of an example in batches of different sizes

@@ -15,13 +15,14 @@ from mnist_sweep.models.protocol import trains_itself
 from mnist_sweep.models.shapes import LayerShape
 from mnist_sweep.optim import losses, objectives
 from mnist_sweep.text.lines import shortened
-from mnist_sweep.training import sample, tensorflow_runtime
+from mnist_sweep.training import tensorflow_runtime
+from mnist_sweep.training.checks import sample
 from mnist_sweep.trials.graph_sharing import model_signature
 from mnist_sweep.validation import shown_in_one_line
 
 if TYPE_CHECKING:
     from mnist_sweep.data.dataset import Dataset, Shaped
-    from mnist_sweep.training.sample import Sample
+    from mnist_sweep.training.checks.sample import Sample
     from mnist_sweep.trials.config import TrialConfig
 
 MAX_MODELS = 4096
@@ -103,7 +104,7 @@ def _checked(model: Candidate) -> Checked:
 
 def _check_loss(model: Candidate) -> None:
     tensorflow_runtime.load()
-    from mnist_sweep.training import refused_losses
+    from mnist_sweep.training.checks import refused_losses
 
     refused_losses.check(model.config.loss, model.sample)
 
@@ -115,7 +116,7 @@ def _needs_no_check(config: "TrialConfig") -> bool:
 
 def _builds() -> Any:
     tensorflow_runtime.load()
-    from mnist_sweep.training import repeated_builds
+    from mnist_sweep.training.checks import repeated_builds
 
     return repeated_builds
 
