@@ -124,6 +124,11 @@ RACE_OPTIONS = (
         default="alike",
         help="With --until-known: runs of all configs are alike in shape, or of any shape, which takes more seeds.",
     ),
+    click.option(
+        "--for-new-images",
+        is_flag=True,
+        help="With --until-known: answer for new images; no seeds are added when only more images could help.",
+    ),
 )
 
 
@@ -188,7 +193,7 @@ def until(chosen: Mapping[str, Any]) -> "Known | None":
 
     given = {name for name in chosen if is_given(name)}
     if not chosen["until_known"]:
-        for name in (*RACE, "spreads"):
+        for name in (*RACE, "for_new_images", "spreads"):
             if name in given:
                 raise click.UsageError(f"--{name.replace('_', '-')} goes with --until-known only.")
         return None
@@ -199,7 +204,8 @@ def until(chosen: Mapping[str, Any]) -> "Known | None":
             raise click.UsageError(
                 f"--{name.replace('_', '-')} does not go with --until-known, which races all configs and adds seeds."
             )
-    return Known(**{name: chosen[name] for name in RACE} | {"within": chosen["within"] / 100})
+    images = "new" if chosen["for_new_images"] else "these"
+    return Known(**{name: chosen[name] for name in RACE} | {"within": chosen["within"] / 100, "images": images})
 
 
 def is_given(name: str) -> bool:

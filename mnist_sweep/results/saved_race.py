@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mnist_sweep.errors import ConfigError, LedgerError
-from mnist_sweep.results import runs
+from mnist_sweep.results import predictions, runs
 from mnist_sweep.search import race_summary
-from mnist_sweep.search.race import Known, Race
+from mnist_sweep.search.race import Correct, Images, Known, Race
 from mnist_sweep.search.race_summary import RaceSummary
 from mnist_sweep.statistics.sequential import Assumption
 from mnist_sweep.system.files import make_folder, read_regular, write_atomically
@@ -27,7 +27,7 @@ class SavedRace:
     Attributes:
         settings: Ids of their configs, in the order in which their rows are taken; at least 2, no two alike.
         num_val: Images in the validation split, at least 1.
-        within, error, max_seeds, assume: As in `Known`.
+        within, error, max_seeds, assume, images: As in `Known`.
     """
 
     settings: tuple[str, ...]
@@ -36,6 +36,7 @@ class SavedRace:
     error: float
     max_seeds: int
     assume: Assumption = "alike"
+    images: Images = "these"
 
     def __post_init__(self) -> None:
         coerce(self)
@@ -48,9 +49,14 @@ class SavedRace:
         """When the race ends."""
         return Known(**{field.name: getattr(self, field.name) for field in dataclasses.fields(Known)})
 
-    def race(self, rows: Iterable[TrialRow]) -> Race:
-        """Return the state of the race, given the rows of its folder."""
-        return Race(self.settings, self.known, num_val=self.num_val, rows=rows)
+    def race(self, rows: Iterable[TrialRow], folder: Path) -> Race:
+        """Return the state of the race, given its folder with the rows there."""
+        return Race(self.settings, self.known, num_val=self.num_val, rows=rows, correct=correct_in(folder))
+
+
+def correct_in(folder: Path) -> Correct:
+    """Return what reads from a results folder which validation images a row's trial classified correctly."""
+    return lambda row: predictions.correct_images(folder, [row]).val[0]
 
 
 def summary(folder: Path, rows: Iterable[TrialRow]) -> RaceSummary | None:
@@ -63,7 +69,7 @@ def summary(folder: Path, rows: Iterable[TrialRow]) -> RaceSummary | None:
     if saved is None:
         return None
     records = runs.read(folder)
-    return race_summary.summary(saved.race(rows), records[-1].num_workers if records else 1)
+    return race_summary.summary(saved.race(rows, folder), records[-1].num_workers if records else 1)
 
 
 def write(folder: Path, race: Race) -> None:

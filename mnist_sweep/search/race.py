@@ -6,16 +6,22 @@ that was killed, extended or merged decides as one that was not, in whatever ord
 """
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
+from mnist_sweep.statistics.image_margins import ImageCounts, margin_factor
 from mnist_sweep.statistics.pair_evidence import MIN_SEEDS
 from mnist_sweep.statistics.sequential import Assumption, Elimination
 from mnist_sweep.trials.row import Status, TrialRow, trial_name
 from mnist_sweep.validation import coerce, require
 
-End = Literal["one", "within", "seeds"]
+End = Literal["one", "within", "images", "seeds"]
+Images = Literal["these", "new"]
+Correct = Callable[[TrialRow], NDArray[np.bool_]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,18 +34,28 @@ class Known:
         max_seeds: Seeds with which a setting ends the race undecided, at least 2.
         assume: What the error relies on: that runs of all settings are `alike` in shape, with means and spreads of
             their own; or nothing but accuracies in [0, 1] (`any`), which needs many more seeds.
+        images: What the answer is for: `these` validation images, of which more seeds always tell more; or `new` ones,
+            of which these are a sample, so that seeds are added while they can help. Each has half of the error then.
     """
 
     within: float
     error: float = 0.05
     max_seeds: int = 30
     assume: Assumption = "alike"
+    images: Images = "these"
 
     def __post_init__(self) -> None:
         coerce(self)
         require(0 < self.within <= 1, "0 < within <= 1", within=self.within)
         require(0 < self.error < 1, "0 < error < 1", error=self.error)
+        rule = "an answer for new images assumes that runs are alike"
+        require(self.images == "these" or self.assume == "alike", rule, assume=self.assume)
         require(self.max_seeds >= MIN_SEEDS, f"max_seeds >= {MIN_SEEDS}", max_seeds=self.max_seeds)
+
+    @property
+    def seed_error(self) -> float:
+        """What seeds may contribute to the error; images have the rest."""
+        return self.error if self.images == "these" else self.error / 2
 
     @property
     def max_runs_without_accuracy(self) -> int:
@@ -85,6 +101,7 @@ class Race:
         known: When it ends.
         num_val: Images in the validation split, whose number is the step of an accuracy.
         rows: Rows of these settings, and any others.
+        correct: Returns which validation images a row's trial classified correctly; needed for new images.
 
     Attributes:
         rows: The rows of these settings with seeds below `max_seeds`, by trial id.
@@ -94,12 +111,23 @@ class Race:
         num_taken: Places in the order of the rows that have been decided on, those of eliminated settings included.
     """
 
-    def __init__(self, settings: Sequence[str], known: Known, *, num_val: int, rows: Iterable[TrialRow] = ()) -> None:
+    def __init__(
+        self,
+        settings: Sequence[str],
+        known: Known,
+        *,
+        num_val: int,
+        rows: Iterable[TrialRow] = (),
+        correct: Correct | None = None,
+    ) -> None:
         self.settings, self.known, self.num_val = tuple(settings), known, num_val
         self.departures: dict[str, Departure] = {}
         self._index = {name: index for index, name in enumerate(self.settings)}
-        num, step = len(self.settings), 1 / num_val
-        self.elimination = Elimination(num, within=known.within, error=known.error, step=step, assume=known.assume)
+        self.correct, num, step = correct, len(self.settings), 1 / num_val
+        self._counts = ImageCounts(num, num_val) if known.images == "new" else None
+        self.elimination = Elimination(num, within=known.within, error=known.seed_error, step=step, assume=known.assume)
+        if self._counts:
+            self.elimination.for_new_images(np.ones((num, num)), np.zeros((num, num)))
         self.rounds: list[Round] = []
         self._has_accuracy: set[str] = set()
         self.num_taken = 0
@@ -113,11 +141,13 @@ class Race:
 
     @property
     def end(self) -> End | None:
-        """Why the race has ended: one setting remains, all are within the difference, or no seeds are left; or None."""
+        """Why the race has ended, or None: one remains, all are within the difference, images or seeds are used up."""
         if len(self.departures) == len(self.settings) - 1:
             return "one"
         if self.elimination.within[0]:
             return "within"
+        if self.elimination.limited[0]:
+            return "images"
         return "seeds" if self.num_taken == self.max_trials else None
 
     @property
@@ -158,15 +188,23 @@ class Race:
                 row = self.rows.get(trial_name(setting, seed))
                 if row is None:
                     return
-                self._take(setting, seed + 1, accuracy_of(row))
+                self._take(row, setting, seed + 1)
             self.num_taken += 1
             if self.num_taken % len(self.settings) == 0:
+                self._count_images()
                 self.elimination.end_round()
                 self._record_departures(len(self.settings) - 1, seed + 1)
                 self.rounds.append(Round(len(self.remaining), float(self.elimination.distance[0])))
 
-    def _take(self, setting: str, num_seeds: int, accuracy: float) -> None:
-        index = self._index[setting]
+    def _count_images(self) -> None:
+        if self._counts:
+            factor = margin_factor(len(self.settings), self.num_val, self.known.error / 2)
+            self.elimination.for_new_images(*(np.minimum(factor * one, 1.0) for one in self._counts.errors()))
+
+    def _take(self, row: TrialRow, setting: str, num_seeds: int) -> None:
+        index, accuracy = self._index[setting], accuracy_of(row)
+        if self._counts and self.correct and not math.isnan(accuracy):
+            self._counts.add(index, self.correct(row))
         self.elimination.add(index, accuracy)
         if not math.isnan(accuracy):
             self._has_accuracy.add(setting)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from mnist_sweep.search.race import End, Known, Race, Round, accuracy_of
 from mnist_sweep.search.race_forecast import Forecast, forecast
+from mnist_sweep.search.race_images import DISAGREEMENT, smallest_difference, stated_difference
 from mnist_sweep.statistics.betting import fewest_seeds
 from mnist_sweep.statistics.intervals import share_upper_limit
 from mnist_sweep.text.lines import listed
@@ -56,13 +57,16 @@ class RaceSummary:
 
     Attributes:
         known: When it ends.
-        end: Why it has ended: `one` remains, all that do are `within` the difference, or no `seeds` are left; or None.
+        end: Why it has ended: `one` remains, all that do are `within` the difference, only more `images` could help, or
+            no `seeds` are left; or None.
         rounds: The state after each seed.
         num_trials: Trials that have rows.
         max_trials: Trials with all seeds of all settings.
         settings: Those that remain, the best first, and then those that are out, the last one first.
         sentences: The answer, to quote, and what it does not hold for.
         forecast: How it may go on; None if it has ended, or before two seeds.
+        smallest_difference: About the least difference that these images can ever show for new images, in (0, 1]; NaN
+            where predictions of two seeds of two configs were not kept.
     """
 
     known: Known
@@ -73,6 +77,7 @@ class RaceSummary:
     settings: tuple[SettingState, ...]
     sentences: tuple[str, ...]
     forecast: Forecast | None
+    smallest_difference: float
 
     @property
     def remaining(self) -> tuple[str, ...]:
@@ -82,7 +87,7 @@ class RaceSummary:
 
 def summary(race: Race, num_workers: int = 1) -> RaceSummary:
     """Return the state of a race as a value, and how it may go on with so many trials at a time."""
-    names = labels(race)
+    names, smallest = labels(race), smallest_difference(race)
     found = [_setting(race, name, names) for name in race.settings]
     remaining = sorted((one for one in found if one.remains), key=lambda one: (-one.val_accuracy, one.config_id))
     order = {name: place for place, name in enumerate(race.departures)}
@@ -94,8 +99,9 @@ def summary(race: Race, num_workers: int = 1) -> RaceSummary:
         num_trials=len(race.rows),
         max_trials=race.max_trials,
         settings=(*remaining, *gone),
-        sentences=tuple(_sentences(race, remaining)),
+        sentences=tuple(_sentences(race, remaining, smallest)),
         forecast=forecast(race, num_workers),
+        smallest_difference=smallest,
     )
 
 
@@ -106,13 +112,20 @@ def opening(race: Race) -> list[str]:
         f"a race of {counted(len(race.settings), 'config')}: seeds are added, at most {known.max_seeds} each, "
         f"until all that remain are within {_points(known.within)} of each other"
     )
-    least = _fewest_seeds(race)
-    if known.assume == "alike" or least <= known.max_seeds:
-        return [does]
-    return [
-        does,
-        f"for runs of any shape, about {least:,} seeds show a lead of {_points(known.within)}",
-    ]
+    lines, least = [does, _images(race, smallest_difference(race))], _fewest_seeds(race)
+    if known.assume == "any" and least > known.max_seeds:
+        lines.append(f"for runs of any shape, about {least:,} seeds show a lead of {_points(known.within)}")
+    return lines
+
+
+def _images(race: Race, smallest: float) -> str:
+    """Return what these images can ever show for new ones, in one line."""
+    pairs = "the best configs"
+    if math.isnan(smallest):
+        smallest = stated_difference(race)
+        pairs = f"configs that classify {100 * DISAGREEMENT:g}% of them differently"
+    images = counted(race.num_val, "validation image")
+    return f"for new images, {images} can show no difference below about {points(smallest)} points between {pairs}"
 
 
 def _fewest_seeds(race: Race) -> int:
@@ -163,7 +176,7 @@ def _state(race: Race, setting: str, names: Mapping[str, str]) -> str:
     return f"out after {counted(gone.num_seeds, 'seed')}: {cause}"
 
 
-def _sentences(race: Race, remaining: Sequence[SettingState]) -> list[str]:
+def _sentences(race: Race, remaining: Sequence[SettingState], smallest: float) -> list[str]:
     if not race.rows:
         return ["No trial of the race has finished."]
     shown = [f"{one.label} ({percent(one.val_accuracy)})" for one in remaining[:MAX_NAMED]]
@@ -171,16 +184,19 @@ def _sentences(race: Race, remaining: Sequence[SettingState]) -> list[str]:
     spent = f"{counted(len(race.rows), 'trial')} instead of {race.max_trials:,}"
     remain = "remains" if len(remaining) == 1 else "remain"
     head = f"Of {counted(len(race.settings), 'config')}, {len(remaining)} {remain}{_verdict(race)}"
-    return [f"{head}: {listed([*shown, *more])}; {spent}.", *_limits(race, remaining)]
+    return [f"{head}: {listed([*shown, *more])}; {spent}.", *_limits(race, remaining, smallest)]
 
 
 def _verdict(race: Race) -> str:
-    known, error = race.known, f"for these images (error at most {100 * race.known.error:g}%)"
+    known = race.known
+    error = f"for {known.images} images (error at most {100 * known.error:g}%)"
     match race.end:
         case "one":
             return f" as the best {error}"
         case "within":
             return f" within {_points(known.within)} of each other {error}"
+        case "images":
+            return f", which more seeds cannot tell apart {error}, only more images"
     distance = race.rounds[-1].distance if race.rounds else math.inf
     shown = (
         "with differences of any size" if math.isinf(distance) else f"within {points(distance)} points of each other"
@@ -189,17 +205,22 @@ def _verdict(race: Race) -> str:
     return f" after {seeds}, {shown} instead of {_points(known.within)} {error}"
 
 
-def _limits(race: Race, remaining: Sequence[SettingState]) -> list[str]:
+def _limits(race: Race, remaining: Sequence[SettingState], smallest: float) -> list[str]:
     """Return what the answer does not say: of runs unlike those seen, and of other images."""
     if not all(one.num_seeds for one in remaining):
         return []
     fell = [f"{one.label} {one.collapsed}" for one in remaining if one.num_collapsed]
     most = math.ceil(100 * max(one.collapsed_below for one in remaining))
     runs = f"collapsed runs: {listed(fell)}" if fell else f"none collapsed, so that less than {most}% of a config's do"
+    images = ", not for new images" if race.known.images == "these" else ""
     if race.known.assume == "any":
-        return [f"This holds whatever other runs may do ({runs}), not for new images."]
-    more = f"about {_fewest_seeds(race):,} seeds would show a lead of {_points(race.known.within)} for any (`assume`)"
-    return [f"This holds for runs such as those seen ({runs}; {more}), not for new images."]
+        holds = f"This holds whatever other runs may do ({runs}){images}."
+    else:
+        lead = _points(race.known.within)
+        more = f"about {_fewest_seeds(race):,} seeds would show a lead of {lead} for any (`assume`)"
+        holds = f"This holds for runs such as those seen ({runs}; {more}){images}."
+    about = _images(race, smallest)
+    return [holds, f"{about[0].upper()}{about[1:]}, with any number of seeds."]
 
 
 def _points(difference: float) -> str:

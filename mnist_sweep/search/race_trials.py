@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterable
 
 from mnist_sweep.search import race_summary
-from mnist_sweep.search.race import Known, Race
+from mnist_sweep.search.race import Correct, Known, Race
 from mnist_sweep.search.race_forecast import forecast
 from mnist_sweep.statistics.pair_evidence import MIN_SEEDS
 from mnist_sweep.text.numbers import counted
@@ -28,9 +28,17 @@ class RaceTrials:
 
     warning: str | None = None
 
-    def __init__(self, trials: Iterable[TrialConfig], known: Known, rows: Iterable[TrialRow], *, num_val: int) -> None:
+    def __init__(
+        self,
+        trials: Iterable[TrialConfig],
+        known: Known,
+        rows: Iterable[TrialRow],
+        *,
+        num_val: int,
+        correct: Correct | None = None,
+    ) -> None:
         self.settings = {config_id(trial): with_seed(trial, 0) for trial in trials}
-        self.race = Race([*self.settings], known, num_val=num_val, rows=rows)
+        self.race = Race([*self.settings], known, num_val=num_val, rows=rows, correct=correct)
         self._forecast_from = MIN_SEEDS  # rounds
         self.trials = {name: self._trial(row.config_id, row.config["seed"]) for name, row in self.race.rows.items()}
         for setting, seed in self.race.lacking():

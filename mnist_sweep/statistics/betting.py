@@ -33,6 +33,7 @@ class BettingEvidence:
     holds_after_rows = False
 
     def __init__(self, shape: tuple[int, int, int], within: float) -> None:
+        self.margin = np.zeros((1, 1))  # it has none: see `Known`
         number = math.ceil(math.log2(1 / within)) if within < 1 else 0
         self._deltas = -np.array([0, *(within * 2**power for power in range(number))])
         self._logs = np.zeros((len(SHARES), len(self._deltas), *shape))

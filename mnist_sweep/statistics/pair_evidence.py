@@ -75,9 +75,11 @@ class PairEvidence(Protocol):
 
     Attributes:
         holds_after_rows: Whether settings may be eliminated after each row, or after whole rounds only.
+        margin: By how much more a setting has to be better, for each pair: `[num_settings, num_settings]`, or 0.
     """
 
     holds_after_rows: bool
+    margin: Array
 
     def add(self, at: At, leads: Array, known: Differences) -> tuple[Array, Array]:
         """Return the log evidence that rivals are better than settings, and that they are worse.
@@ -101,11 +103,7 @@ class PairEvidence(Protocol):
 
 
 class StudentEvidence:
-    """Evidence that needs differences of nearly normal shape, whatever their spread.
-
-    Attributes:
-        margin: By how much more a setting has to be better, for each pair: `[num_settings, num_settings]`, or 0.
-    """
+    """Evidence that needs differences of nearly normal shape, whatever their spread."""
 
     holds_after_rows = True
 

@@ -48,6 +48,8 @@ class Elimination:
         distance: The least D that all that remain were shown to be within at the end of a round, infinite if there is
             none: float64 `[num_sweeps]`.
         within: Sweeps in which it is at most the one that does not matter: bool `[num_sweeps]`.
+        limited: Sweeps in which only more images could help: bool `[num_sweeps]`.
+        limit: Smallest difference of each pair that the images can ever show: float64 `[num_settings, num_settings]`.
         num_seeds: Seeds that each pair has in common: float64 `[num_sweeps, num_settings, num_settings]`.
         lead: Mean lead of the third axis' setting over the second's, of that shape.
         evidence: Evidence that it is better, of that shape.
@@ -69,6 +71,7 @@ class Elimination:
         self._smallest_variance = max(step**2 / 6, float(np.finfo(np.float64).tiny))
         shape = num_sweeps, num_settings, num_settings
         self.remaining, self.within = np.ones(shape[:2], np.bool_), np.zeros(num_sweeps, np.bool_)
+        self.limited, self.limit = np.zeros(num_sweeps, np.bool_), np.zeros(shape[1:])
         self.distance = np.full(num_sweeps, np.inf)
         self.num_seeds, self.lead, self._squares = np.zeros(shape), np.zeros(shape), np.zeros(shape)
         self.evidence = np.ones(shape) - np.eye(num_settings)
@@ -80,15 +83,15 @@ class Elimination:
         """Return as many copies of its only sweep, which may go on in different ways."""
         copies = copy.copy(self)
         for name, value in vars(self).items():
-            if isinstance(value, np.ndarray):
+            if isinstance(value, np.ndarray) and name != "limit":
                 setattr(copies, name, np.repeat(value, number, axis=0))
         copies.pairs = self.pairs.repeated(number)
         return copies
 
     @property
     def is_decided(self) -> NDArray[np.bool_]:
-        """Whether one setting remains, or all that do are within D of each other: bool `[num_sweeps]`."""
-        return np.asarray(self.within | (self.remaining.sum(axis=1) == 1))
+        """Whether one setting remains, all that do are within D, or only images could help: bool `[num_sweeps]`."""
+        return np.asarray(self.within | self.limited | (self.remaining.sum(axis=1) == 1))
 
     def add(self, setting: int, accuracy: Any) -> None:
         """Add the accuracy of a setting in this round, NaN if there is none, and eliminate who is shown to be worse.
@@ -110,19 +113,31 @@ class Elimination:
                 self._eliminate(np.unique(sweep))
 
     def end_round(self) -> None:
-        """End the round, and find out whether all that remain are within D of each other."""
+        """End the round, and find out whether all that remain are within D of each other, or seeds are of no more use.
+
+        These are where none that remain can ever be shown to be worse, nor two to be within D, by these images.
+        """
         self.pending[:] = np.nan
         if not self.pairs.holds_after_rows:
             self._eliminate(np.flatnonzero(~self.is_decided))
-        self.distance = np.where(self.is_decided, self.distance, np.minimum(self.distance, self._distance()))
-        self.within |= ~self.is_decided & (self.distance <= self._delta)
-
-    def _distance(self) -> Array:
-        """Return the least D that all remaining settings are now shown to be within, infinite if there is none."""
         pairs = np.triu(self.remaining[:, :, None] & self.remaining[:, None, :], 1)
         known = Differences(self.num_seeds, self.lead, self.variance(...))
-        shown = self.pairs.distance(math.log(self._threshold), known)
-        return np.asarray(np.where(pairs, shown, 0.0).max(axis=(1, 2)))
+        shown = np.where(pairs, self.pairs.distance(math.log(self._threshold), known), 0.0)
+        distance = np.minimum(self.distance, shown.max(axis=(1, 2)))
+        self.distance = np.where(self.is_decided, self.distance, distance)
+        self.within |= ~self.is_decided & (self.distance <= self._delta)
+        if self.limit.any():
+            none_leaves = (shown <= np.where(pairs, self.pairs.margin + self.limit, 0.0)).all(axis=(1, 2))
+            self.limited |= ~self.is_decided & none_leaves & (pairs & (self.limit >= self._delta)).any(axis=(1, 2))
+
+    def for_new_images(self, margin: Array, limit: Array) -> None:
+        """Ask for new images from here on: settings are to differ by more than a margin.
+
+        Args:
+            margin: Of each pair with these seeds: float64 `[num_settings, num_settings]`.
+            limit: The same with any number of seeds.
+        """
+        self.pairs.margin, self.limit = margin, limit
 
     def eliminate(self, setting: int) -> None:
         """Take a setting out that has no accuracies to compare."""

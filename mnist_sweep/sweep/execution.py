@@ -78,6 +78,8 @@ def run(
     if sweep.until:
         rule = "a race has no scheduler: it compares the ends of trials, which a scheduler would stop before"
         require(getattr(runner, "scheduler", "fifo") == "fifo", rule, scheduler=getattr(runner, "scheduler", None))
+        needs = "an answer for new images needs the predictions of each trial"
+        require(sweep.until.images == "these" or keep is None or keep.predictions, needs, predictions=False)
     folder, interrupts = ResultsFolder(Path(results) / sweep.name), Interrupts(time_budget)
     with _exits_refused(interrupts):
         return _run(sweep, folder, runner, keep or Keep(), set(retry), listeners, interrupts)

@@ -62,7 +62,15 @@ SETTING: Schema = dict.fromkeys(("config_id", "label", "state", "collapsed"), TE
 SETTING |= {"val_accuracy": OPTIONAL, "num_seeds": int, "num_collapsed": int, "collapsed_below": NUMBER}
 SETTING |= {"remains": bool, "rival": TEXT | None}
 RACE: Schema = {
-    "known": {"within": NUMBER, "error": NUMBER, "max_seeds": int, "assume": TEXT, "max_runs_without_accuracy": int},
+    "known": {
+        "within": NUMBER,
+        "error": NUMBER,
+        "max_seeds": int,
+        "assume": TEXT,
+        "images": TEXT,
+        "seed_error": NUMBER,
+        "max_runs_without_accuracy": int,
+    },
     "end": TEXT | None,
     "rounds": [{"num_remaining": int, "distance": OPTIONAL}],
     "num_trials": int,
@@ -71,6 +79,7 @@ RACE: Schema = {
     "remaining": [TEXT],
     "sentences": [TEXT],
     "forecast": dict | None,
+    "smallest_difference": OPTIONAL,
 }
 SCHEMAS: dict[str, Schema] = {
     "status": {

@@ -240,6 +240,8 @@ def test_a_race_is_asked_for_in_points(asked: dict[str, Any]) -> None:
     assert asked["until"] == Known(within=0.005, error=0.05, max_seeds=30)
     invoke("--until-known", "--within", "2", "--error", "0.01", "--max-seeds", "7", "--assume", "any")
     assert asked["until"] == Known(within=0.02, error=0.01, max_seeds=7, assume="any")
+    invoke("--until-known", "--within", "2", "--for-new-images")
+    assert asked["until"] == Known(within=0.02, images="new")
     invoke()
     assert asked["until"] is None
 
@@ -252,6 +254,7 @@ def test_a_race_is_asked_for_in_points(asked: dict[str, Any]) -> None:
         (["--error", "0.05"], "--error goes with --until-known only"),
         (["--max-seeds", "9"], "--max-seeds goes with --until-known only"),
         (["--assume", "any"], "--assume goes with --until-known only"),
+        (["--for-new-images"], "--for-new-images goes with --until-known only"),
         (["--until-known", "--within", "0"], "0.0 is not in the range 0<x<=100"),
         (["--until-known", "--within", "nan"], "`0 < within <= 1` must hold"),
         (["--until-known", "--within", "1", "--error", "1"], "1.0 is not in the range 0<x<1"),

@@ -24,7 +24,7 @@ def test_race_comes_back_with_the_decisions_of_its_rows(tmp_path: Path, make_row
     saved_race.write(folder, RACE)
     found = saved_race.read(folder)
     assert found is not None
-    again = found.race(rows)
+    again = found.race(rows, folder)
     whole = Race(IDS, KNOWN, num_val=NUM_VAL, rows=rows)
     assert (again.departures, again.end, again.known) == (whole.departures, whole.end, KNOWN)
 

@@ -11,6 +11,7 @@ import pytest
 from mnist_sweep import (
     MNIST,
     PBT,
+    Keep,
     Known,
     Local,
     Outcome,
@@ -23,7 +24,7 @@ from mnist_sweep import (
     Uniform,
     run,
 )
-from mnist_sweep.errors import ConfigError
+from mnist_sweep.errors import ConfigError, LedgerError
 from mnist_sweep.results import saved_race
 from mnist_sweep.results.ledger import Ledger
 from mnist_sweep.results.merging import merge
@@ -151,7 +152,7 @@ def test_state_can_be_read_from_the_folder_alone(tmp_path: Path, make_row: Any) 
         raced(tmp_path, Drawn(make_row, killed_after=20))
     saved = saved_race.read(tmp_path / "race")
     assert saved is not None
-    race = saved.race(Ledger(tmp_path / "race").rows().values())
+    race = saved.race(Ledger(tmp_path / "race").rows().values(), tmp_path / "race")
     assert race.end is None
     assert [*race.lacking()] != []
 
@@ -217,3 +218,20 @@ def test_race_has_seeds_of_its_own_and_all_configs(given: dict[str, Any], refuse
 def test_sweep_runs_until_a_known_only(refused: Refused) -> None:
     with refused(ConfigError, "until a Known"):
         run(SWEEP, until=0.005)  # type: ignore[arg-type]
+
+
+def test_race_for_new_images_reads_the_predictions_that_it_keeps(tmp_path: Path, refused: Refused) -> None:
+    sweep, known = Sweep(name="new", trials=CONFIGS[:2]), Known(within=0.001, max_seeds=3, images="new")
+    needs = "an answer for new images needs the predictions of each trial"
+    with refused(ConfigError, needs):
+        run(sweep, results=tmp_path, runner=Local(in_process=True), until=known, keep=Keep(predictions=False))
+    assert not (tmp_path / "new").exists()
+    outcome = run(sweep, results=tmp_path, runner=Local(in_process=True), until=known)
+    assert outcome.race is not None
+    assert outcome.race.known == known
+    assert 0 <= outcome.race.smallest_difference < 1
+    again = run(sweep, results=tmp_path, runner=Local(in_process=True), until=known)
+    assert (again.num_run, decisions(again)) == (0, decisions(outcome))
+    next((tmp_path / "new" / "predictions").glob("[!l]*.npz")).unlink()
+    with refused(LedgerError, "are not kept", "the next run makes both again"):
+        run(sweep, results=tmp_path, runner=Local(in_process=True), until=known)
