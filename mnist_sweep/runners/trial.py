@@ -6,12 +6,10 @@ What a trial could not keep, such as a checkpoint, a log or a model, is named in
 import contextlib
 import dataclasses
 import functools
-import gc
-import os
 import tempfile
 import time
 import traceback
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import Any, cast
 
@@ -24,21 +22,16 @@ from mnist_sweep.runners import code_check
 from mnist_sweep.system.storage import Bucket, Folder, storage
 from mnist_sweep.text.causes import first_cause
 from mnist_sweep.text.lines import shortened
-from mnist_sweep.text.names import Flat
 from mnist_sweep.training import fitting, own_training, row_builder, tensorflow_runtime
 from mnist_sweep.training.checkpoints import Checkpoints
 from mnist_sweep.training.checks import model_candidates
-from mnist_sweep.training.checks.model_candidates import Candidate
-from mnist_sweep.training.checks.sample import Sample
 from mnist_sweep.training.trial_progress import Heartbeat, Paused, TrainingCallback
 from mnist_sweep.trials import kinds, shared_prefix
 from mnist_sweep.trials.artifacts import Artifacts, SavedModel
-from mnist_sweep.trials.config import TrialConfig, from_flat, to_flat, trial_id
+from mnist_sweep.trials.config import TrialConfig, to_flat, trial_id
 from mnist_sweep.trials.row import Evaluation, TrialRow, rank
-from mnist_sweep.trials.user_code import shipping
 
 KEPT_SWEEPS = 4
-KEPT_DATASETS = 2
 Item = Evaluation | Heartbeat | Predictions | SavedModel
 
 
@@ -76,7 +69,7 @@ def steps(
             train = own_training.train if trains_itself(config.model) else fitting.train
             result = yield from train(config, dataset, callback=summaries, checkpoints=checkpoints)
     except (Exception, SystemExit) as error:  # a user's model or data set may raise anything
-        return _failed(config, error)
+        return failed(config, error)
     if artifacts and result.fields_read is not None:
         problems += own_training.ignored_fields(config, artifacts.fields, result.fields_read)
     seconds = time.perf_counter() - start
@@ -112,46 +105,8 @@ def pausable(
         is_pausing |= pauses
 
 
-def prepare(settings: Mapping[str, Any], definitions: bytes, cards: str | None = None) -> Generator[Item, None, None]:
-    """Prepare a process that only runs trials: `tensorflow_runtime.configure`, and what `shipping` packed.
-
-    It sees the GPUs `cards`, as in `CUDA_VISIBLE_DEVICES`, or those that its parent sees.
-    """
-    yield from ()
-    if cards is not None:
-        os.environ["CUDA_VISIBLE_DEVICES"] = cards
-    shipping.unpack(definitions)
-    tensorflow_runtime.configure(**settings)
-    gc.freeze()  # a million objects of TensorFlow's, which no collection has to look at
-
-
-def check_models(models: Sequence[tuple[Flat, Sample]]) -> Generator[Item, None, list[str] | None]:
-    """Check models in a process that runs trials only; return notes, or None if one raises KeyboardInterrupt."""
-    yield from ()
-    with contextlib.suppress(KeyboardInterrupt):
-        return model_candidates.check_models([Candidate(from_flat(flat), sample) for flat, sample in models])
-    return None
-
-
-def keep_dataset(key: int, dataset: Dataset) -> Generator[Item, None, None]:
-    """Keep a data set in this process for the trials that name it by its key."""
-    yield from ()
-    tensorflow_runtime.cached("datasets", key, lambda: dataset, limit=KEPT_DATASETS)
-
-
-def isolated_steps(flat: Flat, key: int, artifacts: Artifacts | None) -> Generator[Item, None, TrialRow]:
-    """Run a trial in a process that runs trials only, where KeyboardInterrupt is an error like any other."""
-    config = from_flat(flat)
-    dataset = tensorflow_runtime.cached("datasets", key, lambda: None, limit=KEPT_DATASETS)
-    try:
-        return (yield from steps(config, dataset, artifacts=artifacts))
-    except (GeneratorExit, Paused):
-        raise
-    except BaseException as error:  # only the user's code can have raised it
-        return _failed(config, error)
-
-
-def _failed(config: TrialConfig, error: BaseException) -> TrialRow:
+def failed(config: TrialConfig, error: BaseException) -> TrialRow:
+    """Return the row of a trial that an exception has ended."""
     return row_builder.failed(config, error=first_cause(error), trace=traceback.format_exc())
 
 

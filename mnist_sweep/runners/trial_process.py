@@ -1,29 +1,35 @@
 """A child process that runs trials, so that no user model can end the run; it is replaced when it has ended."""
 
 import contextlib
+import gc
+import os
 from collections.abc import Generator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
 from mnist_sweep.data.dataset import Dataset
 from mnist_sweep.errors import ProcessLostError, ResourceError
-from mnist_sweep.runners import trial
-from mnist_sweep.runners.trial import KEPT_DATASETS, Item
+from mnist_sweep.runners.trial import Item, failed, steps
 from mnist_sweep.system.child_process import SECONDS_BETWEEN_SIGNS, ChildProcess
+from mnist_sweep.text.names import Flat
 from mnist_sweep.training import row_builder, tensorflow_runtime
 from mnist_sweep.training.checks import model_candidates
 from mnist_sweep.training.checks.model_candidates import Candidate
+from mnist_sweep.training.checks.sample import Sample
 from mnist_sweep.training.fitting import consume
 from mnist_sweep.training.trial_progress import Paused
 from mnist_sweep.trials.artifacts import Artifacts
-from mnist_sweep.trials.config import TrialConfig, to_flat
+from mnist_sweep.trials.config import TrialConfig, from_flat, to_flat
 from mnist_sweep.trials.row import TrialRow
+from mnist_sweep.trials.user_code import shipping
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
 
+KEPT_DATASETS = 2
+
 
 class TrialProcess:
-    """A process for trials, one after the other, as `trial.prepare` leaves it; a context, at whose end it ends.
+    """A process for trials, one after the other, as `prepare` leaves it; a context, at whose end it ends.
 
     Args:
         settings: Arguments of `tensorflow_runtime.configure`.
@@ -59,7 +65,7 @@ class TrialProcess:
             self.end()
             self._child = ChildProcess(self._patience)
             try:
-                yield from self._child.run(trial.prepare, *self._arguments)
+                yield from self._child.run(prepare, *self._arguments)
             except ProcessLostError as lost:
                 raise ResourceError(f"a process for trials cannot be started: {lost}") from lost
         return self._child
@@ -89,7 +95,7 @@ class TrialProcess:
             self.kill()  # it has nothing to save, and may be far from ready
             raise
         try:
-            row: TrialRow = yield from child.run(trial.isolated_steps, to_flat(config), id(dataset), artifacts)
+            row: TrialRow = yield from child.run(isolated_steps, to_flat(config), id(dataset), artifacts)
         except ProcessLostError as lost:
             if not lost.is_own_doing:
                 raise
@@ -110,7 +116,7 @@ class TrialProcess:
         flats = [(to_flat(config), sample) for config, sample in models]
         with contextlib.suppress(ProcessLostError):
             child = yield from self.starting()
-            notes: list[str] | None = yield from child.run(trial.check_models, flats)
+            notes: list[str] | None = yield from child.run(check_models, flats)
             if notes is not None:
                 return notes
         alone, notes = [[model] for model in models] if len(models) > 1 else [], []
@@ -138,7 +144,7 @@ class TrialProcess:
         child = yield from self.starting()
         others = [one for one in self._kept if one is not dataset]
         if len(others) == len(self._kept):
-            yield from child.run(trial.keep_dataset, id(dataset), dataset)
+            yield from child.run(keep_dataset, id(dataset), dataset)
         self._kept = [*others, dataset][-KEPT_DATASETS:]
         return child
 
@@ -156,7 +162,7 @@ class ThisProcess:
 
     def __init__(self, settings: Mapping[str, Any]) -> None:
         self._settings = settings
-        self.steps = trial.steps
+        self.steps = steps
 
     def starting(self) -> Generator[None, None, None]:
         """Configure TensorFlow.
@@ -176,3 +182,42 @@ class ThisProcess:
         """Leave it as it is."""
 
     kill = end
+
+
+def prepare(settings: Mapping[str, Any], definitions: bytes, cards: str | None = None) -> Generator[Item, None, None]:
+    """Prepare a process that only runs trials: `tensorflow_runtime.configure`, and what `shipping` packed.
+
+    It sees the GPUs `cards`, as in `CUDA_VISIBLE_DEVICES`, or those that its parent sees.
+    """
+    yield from ()
+    if cards is not None:
+        os.environ["CUDA_VISIBLE_DEVICES"] = cards
+    shipping.unpack(definitions)
+    tensorflow_runtime.configure(**settings)
+    gc.freeze()  # a million objects of TensorFlow's, which no collection has to look at
+
+
+def check_models(models: Sequence[tuple[Flat, Sample]]) -> Generator[Item, None, list[str] | None]:
+    """Check models in a process that runs trials only; return notes, or None if one raises KeyboardInterrupt."""
+    yield from ()
+    with contextlib.suppress(KeyboardInterrupt):
+        return model_candidates.check_models([Candidate(from_flat(flat), sample) for flat, sample in models])
+    return None
+
+
+def keep_dataset(key: int, dataset: Dataset) -> Generator[Item, None, None]:
+    """Keep a data set in this process for the trials that name it by its key."""
+    yield from ()
+    tensorflow_runtime.cached("datasets", key, lambda: dataset, limit=KEPT_DATASETS)
+
+
+def isolated_steps(flat: Flat, key: int, artifacts: Artifacts | None) -> Generator[Item, None, TrialRow]:
+    """Run a trial in a process that runs trials only, where KeyboardInterrupt is an error like any other."""
+    config = from_flat(flat)
+    dataset = tensorflow_runtime.cached("datasets", key, lambda: None, limit=KEPT_DATASETS)
+    try:
+        return (yield from steps(config, dataset, artifacts=artifacts))
+    except (GeneratorExit, Paused):
+        raise
+    except BaseException as error:  # only the user's code can have raised it
+        return failed(config, error)

@@ -13,8 +13,8 @@ from mnist_sweep import CNN, Dataset, GradientDescent, Softmax, TrialConfig, tri
 from mnist_sweep.data import loading
 from mnist_sweep.errors import ConfigError, ProcessLostError, ResourceError
 from mnist_sweep.results import run_marker
-from mnist_sweep.runners.trial import KEPT_DATASETS, execute, isolated_steps, keep_dataset, pausable
-from mnist_sweep.runners.trial_process import TrialProcess
+from mnist_sweep.runners.trial import execute, pausable
+from mnist_sweep.runners.trial_process import KEPT_DATASETS, TrialProcess, isolated_steps, keep_dataset
 from mnist_sweep.system.child_process import ChildProcess
 from mnist_sweep.system.storage import Folder
 from mnist_sweep.training.checks import model_candidates
