@@ -1,0 +1,123 @@
+"""Wrong inputs of data, losses, training code and searches: one line, status 2, and nothing written or trained."""
+
+import importlib
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.cli.conftest import HEAD, Run, content
+
+# Tests whose cases are wrong inputs, by what they are given to.
+TESTS = {
+    "data": [
+        "data.files.test_image_folder.test_a_wrong_folder_is_refused",
+        "data.files.test_arrays.test_a_wrong_file_is_refused",
+        "data.files.test_csv_table.test_a_wrong_file_is_refused",
+        "data.files.test_idx_folder.test_a_wrong_folder_is_refused",
+        "data.files.test_parquet_table.test_a_wrong_file_is_refused",
+        "data.files.test_own_files.test_a_field_that_breaks_a_rule_is_refused",
+        "data.test_dataset.test_malformed_split_cannot_exist",
+        "data.test_dataset.test_inconsistent_dataset_cannot_exist",
+    ],
+    "losses": [
+        "optim.test_losses.test_smoothing_outside_its_range_is_refused",
+        "optim.test_losses.test_weights_that_are_none_are_refused",
+        "training.test_refused_losses.test_a_loss_that_would_not_train_as_meant_is_refused_in_one_line",
+    ],
+    "train(context)": [
+        "training.test_own_training.test_wrong_use_of_a_context_is_one_line_of_a_failed_row",
+        "trials.test_config.test_training_code_that_cannot_be_called_is_refused",
+    ],
+    "spaces of searches": [
+        "search.test_define_by_run.test_a_function_that_is_no_space_is_refused",
+        "search.test_define_by_run.test_a_space_that_does_not_go_with_the_search_is_refused",
+        "search.test_search.test_a_search_that_makes_no_sense_is_refused",
+    ],
+    "objects of Ray Tune and Optuna": [
+        "runners.ray.test_schedulers.test_what_cannot_hold_is_refused_when_the_runner_is_made",
+        "test_tune.test_a_config_of_tune_that_is_no_trial_fails_in_one_line",
+        "test_tune.test_only_a_trial_is_a_base",
+    ],
+}
+
+
+def num_cases(name: str) -> int:
+    """Return how often a test runs, by its parameters."""
+    module, _, function = name.rpartition(".")
+    marks = getattr(getattr(importlib.import_module(f"tests.{module}"), function), "pytestmark", [])
+    return math.prod(len(list(mark.args[1])) for mark in marks if mark.name == "parametrize")
+
+
+def test_more_than_120_wrong_inputs_are_tried() -> None:
+    numbers = {subject: sum(map(num_cases, names)) for subject, names in TESTS.items()}
+    assert min(numbers.values()) >= 10, numbers
+    assert sum(numbers.values()) >= 220, numbers
+
+
+def write_images(folder: Path, *sizes: int) -> None:
+    for number, size in enumerate(sizes):
+        for label in ("cat", "dog"):
+            path = folder / label / f"{number}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(np.full((size, size), 40 * number, np.uint8)).save(path)
+
+
+# What a script says, and a part of the line that it gets; where a file is needed, `wrong_files` writes it.
+SCRIPTS = {
+    "no folder": ("DATA = ImageFolder('nowhere')", "nowhere"),
+    "an empty folder": ("DATA = ImageFolder('empty')", "empty"),
+    "mixed sizes": ("DATA = ImageFolder('mixed')", "image_size"),
+    "an unreadable file": ("DATA = ImageFolder('damaged')", "0.png"),
+    "negative labels": ("DATA = Csv('negative.csv')", "negative.csv"),
+    "labels that are missing": ("DATA = Arrays('unlabelled.npz')", "unlabelled.npz"),
+    "a format of another kind": ("DATA = Parquet('negative.csv')", "negative.csv"),
+    "a NaN as a weight": ("LOSS = CrossEntropy(class_weights=(1.0, float('nan')))", "class_weights"),
+    "a loss that is no function": ("LOSS = 'hinge'", "hinge"),
+    "training code without a context": ("class Own:\n    def train(self): ...\nMODEL = Own()", "Own"),
+    "a space that is no function": ("SEARCH = dict(space={'batch_size': 3})", "function of a trial"),
+    "an unknown field": (
+        "SEARCH = dict(space=lambda trial: {'num_steps': trial.suggest_int('batchsize', 1, 9)})",
+        "did you mean batch_size?",
+    ),
+    "an objective as a space": ("SEARCH = dict(space=lambda trial: 0.5)", "must return nothing"),
+    "a space that fails": ("SEARCH = dict(space=lambda trial: trial.number)", "AttributeError"),
+    "a space with a PBT": ("SEARCH = dict(space=lambda trial: None, algorithm=PBT())", "'tpe' or a sampler"),
+    "axes that are a list": ("SEARCH = dict(axes=['batch_size'])", "must be fields"),
+    "a class for a pruner": ("from optuna.pruners import *\nRayTune(scheduler=MedianPruner)", "a pruner of Optuna"),
+    "a callback of Keras": ("RayTune(callbacks=[print])", "callbacks of Ray Tune"),
+    "a name for a trial": ("from mnist_sweep.tune import trainable\ntrainable('digits')", "takes a TrialConfig"),
+}
+TAIL = """
+GIVEN = {name.lower(): value for name, value in list(globals().items()) if name in ("DATA", "LOSS", "MODEL")}
+import dataclasses
+BASE = dataclasses.replace(BASE, **GIVEN)
+SWEEP = Sweep(name="bad", search=Search(base=BASE, num_trials=3, **SEARCH)) if "SEARCH" in globals() else Sweep(
+    name="bad", trials=[BASE])
+"""
+
+
+@pytest.fixture
+def wrong_files(folder: Path) -> None:
+    (folder / "empty").mkdir()
+    write_images(folder / "mixed", 8, 9, 8, 9)
+    write_images(folder / "damaged", 8, 8, 8, 8)
+    (folder / "damaged" / "cat" / "0.png").write_bytes(b"\x89PNG\r\n\x1a\n" + b"no image" * 9)
+    table = [f"{label},{','.join('1234')}" for label in (-1, 0, 1) * 9]
+    (folder / "negative.csv").write_text("\n".join(["label,a,b,c,d", *table]))
+    np.savez(folder / "unlabelled.npz", train_images=np.zeros((9, 8, 8), np.uint8))
+
+
+@pytest.mark.usefixtures("wrong_files")
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_a_wrong_input_ends_in_one_line_before_anything_is_written(name: str, folder: Path, run: Run) -> None:
+    text, part = SCRIPTS[name]
+    (folder / "good.py").write_text(f"{HEAD}{text}\n{TAIL}")
+    before = content(folder)
+    status, out, err = run("run", "good.py", "--runner", "in-process")
+    assert (status, out) == (2, ""), err
+    assert part in err
+    assert len(err.splitlines()) == 1, err
+    assert content(folder) == before
