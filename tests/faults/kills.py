@@ -85,16 +85,20 @@ Row = tuple[int, int]
 def main(kinds: tuple[str, ...], model: str, times: int, trials: int, steps: int, seed: int) -> None:
     good = True
     for kind in kinds or KINDS:
-        long = kind == "long-trial"
-        size = {"times": max(1, times // 4), "trials": 1, "steps": 20 * steps} if long else {}
         with tempfile.TemporaryDirectory(prefix="kills-") as folder:
-            size = {"times": times, "trials": trials, "steps": steps} | size
+            size = sized(kind, times=times, trials=trials, steps=steps)
             counts = hold(kind, Path(folder), model, seed=seed, **size)
         click.echo(json.dumps(counts))
         good &= counts["rows"] == counts["trials"] and counts["identical"] and not counts["written_twice"]
-        good &= counts["kills"] == (max(1, times // 4) if long else times)
-        good &= not long or model == "sklearn" or len(counts["resumed_from_steps"]) == counts["kills"]
+        good &= counts["kills"] == size["times"]
+        good &= kind != "long-trial" or model == "sklearn" or len(counts["resumed_from_steps"]) == counts["kills"]
     sys.exit(0 if good else 1)
+
+
+def sized(kind: str, *, times: int, trials: int, steps: int) -> dict[str, int]:
+    """Return the size of a sweep: of the long trial one trial, killed a quarter as often."""
+    long = {"times": max(1, times // 4), "trials": 1, "steps": 20 * steps} if kind == "long-trial" else {}
+    return {"times": times, "trials": trials, "steps": steps} | long
 
 
 def hold(

@@ -2,10 +2,11 @@
 
 import sys
 from pathlib import Path
+from signal import SIGKILL
 
 import pytest
 
-from tests.faults.kills import MODELS, hold
+from tests.faults.kills import KINDS, MODELS, hold, sized
 
 pytestmark = [
     pytest.mark.slow,
@@ -14,8 +15,11 @@ pytestmark = [
 
 
 @pytest.mark.parametrize("model", MODELS)
-@pytest.mark.parametrize("kind", ["driver-kill", "worker"])
+@pytest.mark.parametrize("kind", KINDS)
 def test_nothing_is_lost_or_run_twice_whatever_is_killed(kind: str, model: str, tmp_path: Path) -> None:
-    counts = hold(kind, tmp_path, model, times=2, trials=6, steps=2000, seed=1)
-    assert (counts["rows"], counts["written_twice"], counts["identical"]) == (6, 0, True)
+    size = sized(kind, times=2 if KINDS[kind] == SIGKILL else 1, trials=6, steps=2000)
+    counts = hold(kind, tmp_path, model, seed=1, **size)
+    assert (counts["rows"], counts["written_twice"], counts["identical"]) == (size["trials"], 0, True)
     assert counts["kills"] >= 1
+    if kind == "long-trial" and model != "sklearn":  # which fits in one go
+        assert len(counts["resumed_from_steps"]) == counts["kills"]
