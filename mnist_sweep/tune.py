@@ -24,6 +24,7 @@ from mnist_sweep.training import checkpoints, fitting, tensorflow_runtime
 from mnist_sweep.trials import overrides
 from mnist_sweep.trials.artifacts import Artifacts
 from mnist_sweep.trials.config import TrialConfig, from_flat, to_flat, trial_id
+from mnist_sweep.trials.measure import Measure
 from mnist_sweep.trials.row import Evaluation, Status, TrialRow
 from mnist_sweep.validation import require, shown_in_one_line
 
@@ -35,7 +36,8 @@ def trainable(base: TrialConfig, *, results: str | Path | None = None) -> Callab
     """Return a function for `ray.tune.Tuner`, which runs a trial with the fields of Tune's config.
 
     It reports each validation (`val_accuracy`, `val_loss`, `step`, …) with a checkpoint, from which Tune may restore or
-    clone the trial, and in the last result also `test_accuracy` and `id`, that of the trial.
+    clone the trial, and in the last result also `test_accuracy` and `id`, that of the trial; of another objective its
+    `val_<name>` and `test_<name>`.
 
     Args:
         base: What all trials have in common; a key of Tune's config names a field (`optimizer.learning_rate`).
@@ -72,7 +74,7 @@ def _train(trial: TrialConfig, ledger: Ledger | None) -> None:
             if ledger:
                 ledger.rows_folder.mkdir(parents=True, exist_ok=True)
                 ledger.commit(row)
-    last = _metrics(row.history[-1]) if row.history else {}
+    last = _metrics(row.history[-1], row.measure) if row.history else {}
     judged = {row.measure.val: math.nan if row.val is None else row.val}
     tune.report({**last, **judged, row.measure.test: row.test, "status": row.status.value, "id": row.trial_id})
 
@@ -91,7 +93,7 @@ def _committed(trial: TrialConfig, digests: Digests, ledger: Ledger) -> TrialRow
         )
     for point in row.history[:-1]:
         if point.val is not None:
-            tune.report(_metrics(point))
+            tune.report(_metrics(point, row.measure))
     return row
 
 
@@ -119,7 +121,7 @@ def _report(evaluation: Evaluation, trial: TrialConfig, folder: Path) -> None:
             Path(name, CHECKPOINT).write_bytes((folder / checkpoints.name(trial_id(trial))).read_bytes())
             Path(name, CONFIG).write_text(json.dumps(to_flat(trial)))
             checkpoint = tune.Checkpoint.from_directory(name)
-        tune.report(_metrics(evaluation), checkpoint=checkpoint)
+        tune.report(_metrics(evaluation, trial.measure), checkpoint=checkpoint)
 
 
 def _restored(trial: TrialConfig, folder: Path) -> tuple[TrialConfig, int]:
@@ -155,5 +157,6 @@ def _continued(before: TrialConfig, step: int, trial: TrialConfig) -> TrialConfi
     return continued
 
 
-def _metrics(evaluation: Evaluation) -> dict[str, Any]:
-    return {name: value for name, value in evaluation._asdict().items() if value is not None}
+def _metrics(evaluation: Evaluation, measure: Measure) -> dict[str, Any]:
+    values = {**evaluation._asdict(), "val_objective": None, measure.val: evaluation.val}
+    return {name: value for name, value in values.items() if value is not None}

@@ -238,7 +238,7 @@ def test_an_objective_without_a_value_fails_the_trial_in_one_line() -> None:
     failing = replace(SMALL, objective=Late())
     row = execute(failing)
     assert row.status is Status.FAILED
-    assert row.error == "the objective late must return a finite number, but it returns nan."
+    assert "the objective late must return a finite number, but it returns nan." in str(row.error)
 
 
 @dataclass(frozen=True)

@@ -96,10 +96,16 @@ def _result(row: TrialRow, folder: Path) -> Result:
         checkpoint=None,
         error=failure,
         path=str(folder),
-        metrics_dataframe=pd.DataFrame(row.history, columns=Evaluation._fields),
+        metrics_dataframe=_curve(row),
         best_checkpoints=[],
         _storage_filesystem=LocalFileSystem(),
     )
+
+
+def _curve(row: TrialRow) -> pd.DataFrame:
+    frame = pd.DataFrame(row.history, columns=Evaluation._fields)
+    own = {"val_objective": row.measure.val}
+    return frame.rename(columns=own) if row.objective else frame.drop(columns=[*own])
 
 
 def _value(result: Result, metric: str, mode: Mode, *, is_last: bool) -> float | None:
