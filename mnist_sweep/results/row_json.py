@@ -4,8 +4,8 @@ The text carries a digest of itself, so that a flipped bit on a disk is noticed 
 table. Format 1 is that of version 0.1.0, which only `results/reference/deep_mnist` still holds.
 """
 
+import contextlib
 import dataclasses
-import functools
 import hashlib
 import json
 import math
@@ -14,15 +14,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from mnist_sweep.errors import NewerRowError, RowError
-from mnist_sweep.results.row_validation import KINDS, validate_curve, validate_fields
-from mnist_sweep.trials.row import Evaluation, Status, TrialRow, flat_id, trial_name
+from mnist_sweep.results.row_lines import DECODER, END, HISTORY, LINE, MISFITS, history_of, id_of_config, row_in_lines
+from mnist_sweep.results.row_validation import KINDS, validate_config, validate_environment, validate_fields
+from mnist_sweep.trials.row import Evaluation, Status, TrialRow, trial_name
 
 FORMAT = 2
-HISTORY = ',\n "history": '
 OF_OBJECTIVES = ("objective", "val_objective", "test_objective")  # not written for accuracy
 DAMAGED = "its content does not match its own digest: it was damaged or edited"
 MAX_OBJECTS = 1_000_000  # each takes 20 times as much memory as text
-POINT = functools.partial(tuple.__new__, Evaluation)  # without a Python call for each of 100,000s of points
 START = f'{{"format": {FORMAT}, "digest": "'
 LENGTH = len(f'{START}{"0" * 16}"')
 
@@ -35,7 +34,7 @@ def to_json(row: TrialRow) -> str:
     """
     absent = {"history", *(OF_OBJECTIVES if row.objective is None else ())}
     content = {item.name: getattr(row, item.name) for item in dataclasses.fields(row) if item.name not in absent}
-    lines = [f",\n {json.dumps(name)}: {_json(value)}" for name, value in content.items()]
+    lines = [f"{LINE}{json.dumps(name)}: {_json(value)}" for name, value in content.items()]
     columns = zip(*row.history, strict=True) if row.history else [()] * len(Evaluation._fields)
     named = [
         (name, column)
@@ -43,7 +42,7 @@ def to_json(row: TrialRow) -> str:
         if name != "val_objective" or any(value is not None for value in column)
     ]
     curve = [f"{json.dumps(name)}: {_json(column)}" for name, column in named]
-    body = "".join([*lines, HISTORY, "{\n  ", ",\n  ".join(curve), "}}\n"])
+    body = "".join([*lines, HISTORY, "{\n  ", ",\n  ".join(curve), "}", END])
     return f"{_head(body)}{body}"
 
 
@@ -56,33 +55,19 @@ def from_json(text: str, *, with_history: bool = True) -> TrialRow:
         RowError: The text is not a row, was changed, or does not match its own id; the message says which.
         NewerRowError: A newer version wrote it, with content that this one does not know.
     """
-    content = _content(text, with_history=with_history)
-    added = sorted(content.keys() - KINDS.keys())
-    if added:
-        cause = f"it has fields that this version does not know: {', '.join(added)}"
-        raise RowError(cause) if _age(content) < 0 else NewerRowError(cause)
-    try:
-        row = _row(content)
-        named = _is_named_by_its_config(row)
-    except (AttributeError, KeyError, OverflowError, RecursionError, TypeError, ValueError) as error:
-        raise _misfit(f"its fields are not those of a row ({error})", content) from error
-    if not named:
-        raise RowError(f"its config does not match its id {row.trial_id}")
-    return row
+    head, body = text[:LENGTH], text[LENGTH:]
+    if not head.startswith(START):
+        return _row(_content_of_format_1(text) | ({} if with_history else {"history": ()}))
+    if _head(body) != head:
+        raise RowError(DAMAGED)
+    if len(body) <= MAX_OBJECTS:
+        with contextlib.suppress(*MISFITS):
+            return row_in_lines(body, with_history=with_history)
+    return _row(_object("{" + (body if with_history else body.partition(HISTORY)[0] + "}")[1:]))
 
 
 def _head(body: str) -> str:
     return f'{START}{hashlib.sha256(body.encode(errors="surrogatepass")).hexdigest()[:16]}"'
-
-
-def _content(text: str, *, with_history: bool) -> dict[str, Any]:
-    """Return the fields of a row's text after verifying its digest."""
-    head, body = text[:LENGTH], text[LENGTH:]
-    if not head.startswith(START):
-        return _content_of_format_1(text) | ({} if with_history else {"history": ()})
-    if _head(body) != head:
-        raise RowError(DAMAGED)
-    return _object("{" + (body if with_history else body.partition(HISTORY)[0] + "}")[1:])
 
 
 def _content_of_format_1(text: str) -> dict[str, Any]:
@@ -129,31 +114,35 @@ def _numbers(version: Any) -> list[int]:
     return [int(number) for number in re.findall(r"\d{1,9}", str(version))[:3]]
 
 
-def _row(content: Mapping[str, Any]) -> TrialRow:
-    read = {
-        "status": Status(content["status"]),
-        "defaults": tuple(content["defaults"]),
-        "history": _history(content.get("history", ())),
-    }
-    fields = {"environment": {}, **content, **read}
-    validate_fields(fields)
-    return TrialRow(**fields)
+def _row(content: dict[str, Any]) -> TrialRow:
+    """Return the row of fields.
 
-
-def _is_named_by_its_config(row: TrialRow) -> bool:
-    omitted = {*row.defaults, "seed"}
-    config_id = flat_id({name: value for name, value in row.config.items() if name not in omitted})
-    return row.config_id == config_id and row.trial_id == trial_name(config_id, row.config["seed"])
-
-
-def _history(curve: Any) -> tuple[Evaluation, ...]:
-    """Return the points of a learning curve from its columns, or from the points that format 1 has."""
-    if not isinstance(curve, dict):
-        points = [Evaluation(**point) for point in curve]
-        curve = {name: [getattr(point, name) for point in points] for name in Evaluation._fields}
-    curve.setdefault("val_objective", [None] * len(curve.get("step", ())))
-    validate_curve(curve)
-    return tuple(map(POINT, zip(*(curve[name] for name in Evaluation._fields), strict=True)))
+    Raises:
+        RowError: They are not those of a row, or do not match its id.
+        NewerRowError: A newer version wrote them.
+    """
+    added = sorted(content.keys() - KINDS.keys())
+    if added:
+        cause = f"it has fields that this version does not know: {', '.join(added)}"
+        raise RowError(cause) if _age(content) < 0 else NewerRowError(cause)
+    try:
+        read = {
+            "status": Status(content["status"]),
+            "defaults": tuple(content["defaults"]),
+            "history": history_of(content.get("history", ())),
+        }
+        fields = {"environment": {}, **content, **read}
+        validate_fields(fields)
+        validate_config(fields["config"], fields["defaults"])
+        validate_environment(fields["environment"])
+        row = TrialRow(**fields)
+        config_id = id_of_config(row.config, row.defaults)
+        named = row.config_id == config_id and row.trial_id == trial_name(config_id, row.config["seed"])
+    except MISFITS as error:
+        raise _misfit(f"its fields are not those of a row ({error})", content) from error
+    if not named:
+        raise RowError(f"its config does not match its id {row.trial_id}")
+    return row
 
 
 def _json(value: Any) -> str:
@@ -166,20 +155,6 @@ def _digest_or_none(content: Mapping[str, Any]) -> str | None:
     except (ValueError, RecursionError):  # a number too large for a float, or lists in lists in lists
         return None
     return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-def _no_constant(name: str) -> None:
-    raise ValueError(f"{name} is no JSON number")
-
-
-def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    content = dict(pairs)
-    if len(content) < len(pairs):
-        raise ValueError("a name occurs in it twice")
-    return content
-
-
-DECODER = json.JSONDecoder(parse_constant=_no_constant, object_pairs_hook=_distinct)
 
 
 def _finite(value: Any) -> Any:

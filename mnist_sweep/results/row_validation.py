@@ -4,9 +4,9 @@ A results folder may come from anybody, so whatever reads rows relies on these r
 """
 
 import dataclasses
+import operator
 import sys
-from collections.abc import Mapping, Sequence
-from itertools import pairwise
+from collections.abc import Iterable, Mapping, Sequence
 from types import UnionType
 from typing import Any, get_args, get_origin
 
@@ -42,7 +42,7 @@ OPTIONAL = {
 
 
 def validate_fields(fields: Mapping[str, Any]) -> None:
-    """Validate the fields of a row, all but the learning curve.
+    """Validate the fields of a row, apart from what is in its config, its defaults, its environment and its curve.
 
     Raises:
         ValueError: A field is not of its kind, out of its range, or lacking for the row's status.
@@ -53,18 +53,50 @@ def validate_fields(fields: Mapping[str, Any]) -> None:
             raise TypeError(f"{name} is {value!r}")
         if name in RANGES and value is not None:
             _validate_range(name, value, value)
-    for name in ("config", "environment"):
-        _validate_json(fields[name], name)
     if (objective := fields.get("objective")) is not None:
         _validate_objective(Measure(**objective), fields)
-    _validate_config(fields["config"])
     if fields["status"] is Status.OK:
         names = (f"{split}_{'objective' if fields.get('objective') else 'accuracy'}" for split in ("val", "test"))
         lacking = [name for name in names if fields.get(name) is None]
         if lacking:
             raise ValueError(f"its status is ok, but it lacks {', '.join(lacking)}")
-    if not all(isinstance(name, str) for name in fields["defaults"]):
+
+
+def validate_config(config: Mapping[str, Any], defaults: Iterable[str]) -> None:
+    """Validate a flat config, and the names of its fields with default values.
+
+    Raises:
+        ValueError: A field is out of its range, or of no part.
+        TypeError: A field is not of its kind.
+    """
+    _validate_json(config, "config")
+    if not is_seed(config.get("seed")):
+        raise ValueError(f"config has the seed {config.get('seed')!r}")
+    for part in PARTS:
+        if not isinstance(config.get(part), str) and (part in REQUIRED_PARTS or part in config):
+            raise TypeError(f"config has the {part} {config.get(part)!r}")
+    if foreign := [name for name in config if "." in name and name.partition(".")[0] not in PARTS]:
+        raise ValueError(f"config has the field {foreign[0]!r} of no part")
+    for change in config.get("changes", []):
+        step, values = change
+        if type(step) is not int or not all(isinstance(name, str) for name, _ in values):
+            raise TypeError(f"config has the change {change!r}")
+    if not all(isinstance(name, str) for name in defaults):
         raise TypeError("defaults are not names")
+
+
+def validate_environment(environment: Mapping[str, Any]) -> None:
+    """Validate the environment of a row.
+
+    Raises:
+        ValueError: It holds a number or a text that JSON cannot store, or has too many levels.
+    """
+    _validate_json(environment, "environment")
+
+
+def is_seed(value: Any) -> bool:
+    """Return whether a value may be the seed of a row."""
+    return type(value) is int and 0 <= value <= MAX_INTEGER
 
 
 def validate_curve(columns: Mapping[str, Sequence[Any]]) -> None:
@@ -84,8 +116,8 @@ def validate_curve(columns: Mapping[str, Sequence[Any]]) -> None:
         if len(values) < len(column) and name not in OPTIONAL:
             raise TypeError(f"history lacks {name}")
         if values:
-            _validate_range(f"{name} in history", min(values), max(values), RANGES[name])
-    if any(step >= after for step, after in pairwise(columns["step"])):
+            _validate_range(name, min(values), max(values), " in history")
+    if not all(map(operator.lt, columns["step"], columns["step"][1:])):
         raise ValueError("history has steps that do not rise")
 
 
@@ -94,13 +126,16 @@ def _validate_objective(measure: Measure, fields: Mapping[str, Any]) -> None:
         raise ValueError(f"its objective is {measure.name}")
     for split in ("val", "test") if measure.is_share else ():
         if (value := fields.get(f"{split}_objective")) is not None:
-            _validate_range(f"{split}_objective", value, value, SHARE)
+            _validate_range(f"{split}_objective", value, value, ends=SHARE)
 
 
-def _validate_range(name: str, low: float, high: float, ends: tuple[float, float] | None = None) -> None:
+def _validate_range(
+    name: str, low: float, high: float, where: str = "", ends: tuple[float, float] | None = None
+) -> None:
     least, most = ends or RANGES[name]
     if not least <= low <= high <= most:
-        raise ValueError(f"{name} is {low if low < least or low != low else high!r}, not in [{least:g}, {most:g}]")
+        found = low if low < least or low != low else high
+        raise ValueError(f"{name}{where} is {found!r}, not in [{least:g}, {most:g}]")
 
 
 def _validate_json(value: Any, name: str, depth: int = MAX_DEPTH) -> None:
@@ -115,18 +150,5 @@ def _validate_json(value: Any, name: str, depth: int = MAX_DEPTH) -> None:
         if not depth:
             raise ValueError(f"{name} has more than {MAX_DEPTH} levels")
         for item in [*value, *value.values()] if isinstance(value, dict) else value:
-            _validate_json(item, name, depth - 1)
-
-
-def _validate_config(config: Mapping[str, Any]) -> None:
-    if type(config.get("seed")) is not int or not 0 <= config["seed"] <= MAX_INTEGER:
-        raise ValueError(f"config has the seed {config.get('seed')!r}")
-    for part in PARTS:
-        if not isinstance(config.get(part), str) and (part in REQUIRED_PARTS or part in config):
-            raise TypeError(f"config has the {part} {config.get(part)!r}")
-    if foreign := [name for name in config if "." in name and name.partition(".")[0] not in PARTS]:
-        raise ValueError(f"config has the field {foreign[0]!r} of no part")
-    for change in config.get("changes", []):
-        step, values = change
-        if type(step) is not int or not all(isinstance(name, str) for name, _ in values):
-            raise TypeError(f"config has the change {change!r}")
+            if not (type(item) is str and item.isascii()):
+                _validate_json(item, name, depth - 1)
