@@ -4,7 +4,9 @@ A frame has one set of columns for all its rows, so a column can neither shift n
 fields of the configs, so the same rows give the same frame, whatever their order.
 """
 
+import dataclasses
 import json
+import operator
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
@@ -89,10 +91,25 @@ def config_columns(configs: Sequence[Mapping[str, Any]]) -> list[str]:
 def _ordered(rows: Iterable[TrialRow]) -> tuple[list[TrialRow], list[str]]:
     by_id = sorted(rows, key=lambda row: row.trial_id)
     columns = config_columns([row.config for row in by_id])
-    first = by_id[0].config if by_id else {}
-    differing = [name for name in columns if any(row.config.get(name) != first.get(name) for row in by_id)]
-    names = [*differing, "seed"]
-    return sorted(by_id, key=lambda row: [_sortable(row.config.get(name)) for name in names]), columns
+    cells = _configs(by_id, [*columns, "seed"])
+    differing = [name for name in columns if cells[name].count(next(iter(cells[name]), None)) < len(by_id)]
+    keys = zip(*(_keys(cells[name]) for name in [*differing, "seed"]), strict=True)
+    return [row for _, row in sorted(zip(keys, by_id, strict=True), key=operator.itemgetter(0))], columns
+
+
+def _configs(rows: Iterable[TrialRow], names: Sequence[str]) -> dict[str, Any]:
+    """Return fields of the configs of rows by column, None where a config lacks one."""
+    return _by_column(names, [[*map(row.config.get, names)] for row in rows])
+
+
+def _by_column(names: Sequence[str], lines: Sequence[Iterable[Any]]) -> dict[str, Any]:
+    return dict(zip(names, zip(*lines, strict=True) if lines else [()] * len(names), strict=True))
+
+
+def _keys(column: Sequence[Any]) -> Iterable[Any]:
+    """Return the sort keys of a column: its values if they are alike."""
+    kinds = {*map(type, column)}
+    return column if kinds <= {int, float, bool} or kinds == {str} else map(_sortable, column)
 
 
 def _sortable(value: Any) -> tuple[int, Any]:
@@ -108,14 +125,14 @@ def _sortable(value: Any) -> tuple[int, Any]:
 def _trials(ordered: Sequence[TrialRow], columns: Sequence[str]) -> "pd.DataFrame":
     from mnist_sweep.statistics.intervals import wilson_interval
 
-    names = ID_COLUMNS | RESULT_COLUMNS
-    table: dict[str, Any] = {name: [getattr(row, name, None) for row in ordered] for name in names}
-    table["seed"] = [row.config["seed"] for row in ordered]
-    table["status"] = [row.status.value for row in ordered]
-    num_test = np.array([row.num_test for row in ordered], np.float64)  # None becomes NaN
+    results = [item.name for item in dataclasses.fields(TrialRow)]
+    table = _by_column(results, [*map(operator.attrgetter(*results), ordered)])
+    configs = _configs(ordered, [*columns, "seed"])
+    table["seed"] = configs.pop("seed")
+    table["status"] = [status.value for status in table["status"]]
+    num_test = np.array(table["num_test"], np.float64)  # None becomes NaN
     num_correct = np.round(np.array(table["test_accuracy"], np.float64) * num_test)
     table["test_accuracy_low"], table["test_accuracy_high"] = wilson_interval(num_correct, num_test)
-    configs = {name: [row.config.get(name) for row in ordered] for name in columns}
     kinds = {name: {*map(type, cells)} for name, cells in configs.items()}
     configs |= {name: [*map(_cell, configs[name])] for name in columns if kinds[name] & {list, dict}}
     whole = {name: _whole(configs[name]) for name in columns if kinds[name] <= {int, type(None)}}
@@ -152,7 +169,7 @@ def measure_of(trials: "pd.DataFrame") -> Measure:
 
 def _whole(cells: Sequence[int | None]) -> str:
     """Return the dtype for integers, as those of a user's own class may need more than 64 bits."""
-    return "Int64" if max((abs(cell) for cell in cells if cell is not None), default=0) < 2**63 else "object"
+    return "Int64" if max(map(abs, filter(None, cells)), default=0) < 2**63 else "object"
 
 
 def _cell(value: Any) -> Any:
@@ -169,15 +186,16 @@ def parse_cell(cell: Any) -> Any:
 
 def _history(ordered: Sequence[TrialRow]) -> "pd.DataFrame":
     points = [point for row in ordered for point in row.history]
-    columns = zip(*points, strict=True) if points else [()] * len(Evaluation._fields)
-    table: dict[str, Any] = dict(zip(Evaluation._fields, columns, strict=True))
+    table = _by_column(Evaluation._fields, points)
     table.pop("val_objective")
     for name in sorted({row.measure.val for row in ordered if row.objective}):
         table[name] = [
             point.val_objective if row.measure.val == name else None for row in ordered for point in row.history
         ]
-    trial_ids = [row.trial_id for row in ordered for _ in row.history]
-    return _typed({"trial_id": trial_ids} | table, HISTORY_COLUMNS | dict.fromkeys(table.keys() - {"step"}, "float64"))
+    dtypes = HISTORY_COLUMNS | dict.fromkeys(table.keys() - {"step"}, "float64")
+    history, ids = (_typed(cells, dtypes) for cells in (table, {"trial_id": [row.trial_id for row in ordered]}))
+    history.insert(0, "trial_id", ids["trial_id"].repeat([len(row.history) for row in ordered]).array)
+    return history
 
 
 def _summary(trials: "pd.DataFrame", is_kept: "pd.Series[bool]") -> "pd.DataFrame":
@@ -207,16 +225,16 @@ def _typed(table: Mapping[str, Sequence[Any]], dtypes: Mapping[str, str]) -> "pd
 
     def column(name: str, values: Sequence[Any]) -> Any:
         if dtypes.get(name, "str") == "str":
-            return [*map(_unicode, values)]
+            return [_escaped(value) if isinstance(value, str) and not value.isascii() else value for value in values]
+        if dtypes[name] == "float64":
+            return np.array(values, np.float64)
         # Otherwise large integers beside missing ones become floats.
-        return pd.Series(values, dtype=dtypes[name]) if dtypes[name] in ("Int64", "object") else values
+        return pd.Series(values, dtype=dtypes[name])
 
     frame = pd.DataFrame({name: column(name, values) for name, values in table.items()})
     return frame.astype({name: dtype for name, dtype in dtypes.items() if name in frame.columns})
 
 
-def _unicode(value: Any) -> Any:
-    """Return a value, in text with escapes for bytes of a file name that are not Unicode."""
-    if not isinstance(value, str) or value.isascii():
-        return value
-    return value.encode(errors="backslashreplace").decode()
+def _escaped(text: str) -> str:
+    """Return a text with escapes for bytes of a file name that are not Unicode."""
+    return text.encode(errors="backslashreplace").decode()
