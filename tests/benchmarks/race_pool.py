@@ -1,0 +1,68 @@
+"""Races replayed from real runs: 20 configs of the quickstart (those with 8 and 16 filters), 20 seeds each.
+
+The pool is what is true: seeds are drawn from it with replacement, the same for all configs, and the best config has
+the best mean of the pool. Looked at after every row, with at most 30 seeds.
+
+Command: python -m tests.benchmarks.race_pool
+Pool: results/reference/benchmarks/race_pool.csv, validation accuracies of 300 images
+Result: results/reference/benchmarks/race_replays.csv
+"""
+
+import itertools
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+import pandas as pd
+
+from mnist_sweep.statistics.intervals import share_upper_limit
+from tests.benchmarks.contest import machine, write_lines
+from tests.benchmarks.kinds import Array, Sweep
+from tests.benchmarks.race import FOLDER, SEEDS, race
+
+POOL, FILE = FOLDER / "race_pool.csv", FOLDER / "race_replays.csv"
+NUM_ORDERS, NUM_VAL = 500, 300
+FIGURES = (
+    "best_lost",
+    "some_best_lost",
+    "all_best_lost",
+    "false_within",
+    "false_distance",
+    "ended_within",
+    "ended_with_one",
+    "trials",
+)
+
+
+def read_pool(file: Path = POOL) -> Array:
+    """Return the validation accuracies of the pool: float64 `[num_configs, num_seeds]`."""
+    table = pd.read_csv(file).pivot_table(index="config_id", columns="seed", values="val_accuracy", sort=False)
+    return table.to_numpy(np.float64)
+
+
+def replay(pool: Array, within: float, error: float, num_orders: int) -> dict[str, float]:
+    """Return in what share of the orders the best config was lost, a claim was false, ...; and the share of trials."""
+    draw, mean = np.random.default_rng(0), pool.mean(axis=1)
+    seeds = draw.integers(pool.shape[1], size=(num_orders, SEEDS["alike"]))
+    counts = race([Sweep(pool[:, order], mean) for order in seeds], within, error, 1 / NUM_VAL)
+    found = dict(zip(FIGURES, (counts / num_orders).tolist(), strict=True))
+    found["trials"] /= len(pool) * SEEDS["alike"]
+    risks = ("best_lost", "false_within")
+    return found | {f"{name}_high": share_upper_limit(round(found[name] * num_orders), num_orders) for name in risks}
+
+
+@click.command(help="Replay races of several differences that do not matter.")
+@click.option("--file", type=click.Path(path_type=Path), default=FILE, help="The CSV file.")
+def main(file: Path) -> None:
+    lines: list[dict[str, Any]] = []
+    pool = read_pool()
+    for within, error in itertools.product((0.005, 0.01, 0.02, 0.04), (0.05, 0.01)):
+        figures = {name: round(value, 4) for name, value in replay(pool, within, error, NUM_ORDERS).items()}
+        lines.append({"configs": len(pool), "within": within, "error": error} | figures | machine(NUM_ORDERS))
+        click.echo(lines[-1])
+    write_lines(file, lines)
+
+
+if __name__ == "__main__":
+    main()
