@@ -6,12 +6,14 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
 from mnist_sweep.results.ledger import Ledger
+from mnist_sweep.sweep import live_run
 from mnist_sweep.trials.row import Status, TrialRow
 
 pytest.importorskip("selenium", reason="selenium is not installed")
@@ -102,8 +104,12 @@ def test_a_run_is_shown_from_its_first_row_to_its_end_over_an_interrupt(
     assert 0 < shown < 24
     assert browser.run("return document.getElementById('bar').getAttribute('aria-label')").endswith("to go")
     browser.picture(tmp_path / "interrupted.png")
-    start(*run)
+    resumed = start(*run)
+    while (found := live_run.read(tmp_path / "results" / "live")) and found.phase == "ended":
+        assert resumed.poll() is None
+        time.sleep(0.1)
     browser.until("document.getElementById('phase').textContent === 'Running'")
+    assert resumed.wait() == 0
     browser.until("document.getElementById('phase').textContent === 'Finished'")
     browser.until(shows("24 of 24"))
     browser.until(f"{ROWS}.length === 24")
