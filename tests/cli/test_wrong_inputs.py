@@ -25,7 +25,7 @@ TESTS = {
     "losses": [
         "optim.test_losses.test_smoothing_outside_its_range_is_refused",
         "optim.test_losses.test_weights_that_are_none_are_refused",
-        "training.test_refused_losses.test_a_loss_that_would_not_train_as_meant_is_refused_in_one_line",
+        "training.checks.test_refused_losses.test_a_loss_that_would_not_train_as_meant_is_refused_in_one_line",
     ],
     "train(context)": [
         "training.test_own_training.test_wrong_use_of_a_context_is_one_line_of_a_failed_row",
