@@ -20,17 +20,13 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+from mnist_sweep.reports.report_data import Analysis, Submit, analyse, submit_here
 from mnist_sweep.system.machine import num_cpus
 from mnist_sweep.trials import events
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from mnist_sweep.analysis.best_config_sentences import Selection
-    from mnist_sweep.analysis.effects.effect import Effects
-
-Analysis = tuple["Selection", "Effects"]
-Submit = Callable[["pd.DataFrame"], Callable[[], Analysis]]
 
 PACKAGES = ("optuna.importance", "pandas", "scipy.stats", "sklearn.ensemble")  # of an analysis
 LARGE = 2000  # trials from which on a second process saves more time than it takes to start
@@ -74,11 +70,6 @@ def _num_files(folder: Path) -> int:
         return 0
 
 
-def submit_here(trials: "pd.DataFrame") -> Callable[[], Analysis]:
-    """Return a function that computes the selection and the effects of trials in this process."""
-    return functools.partial(_analyse, trials)
-
-
 @contextlib.contextmanager
 def executor(folder: Path) -> Iterator[Submit]:
     """Yield a function that submits trials for analysis, and returns a function that waits for the result.
@@ -112,14 +103,7 @@ def serve(descriptor: int) -> None:
     for name in PACKAGES:
         importlib.import_module(name)
     gc.disable()  # as in rows_of
-    connection.send(_analyse(connection.recv()))
-
-
-def _analyse(trials: "pd.DataFrame") -> Analysis:
-    from mnist_sweep.analysis.effects.estimation import effects
-    from mnist_sweep.analysis.selection import select
-
-    return select(trials), effects(trials)
+    connection.send(analyse(connection.recv()))
 
 
 def _submit(connection: "Connection[Any, Any]", trials: "pd.DataFrame") -> Callable[[], Analysis]:
@@ -130,7 +114,7 @@ def _submit(connection: "Connection[Any, Any]", trials: "pd.DataFrame") -> Calla
         try:
             analysis: Analysis = connection.recv()
         except (EOFError, OSError):
-            return _analyse(trials)
+            return analyse(trials)
         return analysis
 
     return result

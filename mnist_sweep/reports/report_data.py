@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mnist_sweep.errors import no_rows
-from mnist_sweep.reports.background import Analysis, Submit, submit_here
 from mnist_sweep.results.ledger import Ledger
 from mnist_sweep.text.names import label, varying
 from mnist_sweep.trials import kinds, ranking
@@ -17,6 +16,26 @@ from mnist_sweep.trials.row import Status, TrialRow, rank
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from mnist_sweep.analysis.best_config_sentences import Selection
+    from mnist_sweep.analysis.effects.effect import Effects
+
+Analysis = tuple["Selection", "Effects"]
+Submit = Callable[["pd.DataFrame"], Callable[[], Analysis]]
+"""Takes trials for analysis, and returns a function that waits for the result."""
+
+
+def analyse(trials: "pd.DataFrame") -> Analysis:
+    """Return the selection and the effects of trials."""
+    from mnist_sweep.analysis.effects.estimation import effects
+    from mnist_sweep.analysis.selection import select
+
+    return select(trials), effects(trials)
+
+
+def submit_here(trials: "pd.DataFrame") -> Callable[[], Analysis]:
+    """Return a function that computes the selection and the effects of trials in this process."""
+    return functools.partial(analyse, trials)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import Literal
 
 from mnist_sweep.reports import html, markdown
-from mnist_sweep.reports.background import Submit, submit_here
 from mnist_sweep.reports.blocks import Paragraph, Section
-from mnist_sweep.reports.report_data import Results, read_results
+from mnist_sweep.reports.report_data import Results, Submit, read_results, submit_here
 from mnist_sweep.reports.sections import (
     best_config,
     effects,

@@ -20,7 +20,8 @@ import pytest
 from mnist_sweep import read_trials
 from mnist_sweep.errors import LedgerError
 from mnist_sweep.reports import background
-from mnist_sweep.reports.background import executor, submit_here
+from mnist_sweep.reports.background import executor
+from mnist_sweep.reports.report_data import submit_here
 from mnist_sweep.reports.writer import write_report
 from mnist_sweep.trials import events
 
@@ -58,7 +59,7 @@ def test_it_returns_what_this_process_would(
     trials: pd.DataFrame, started: list[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     expected = submit_here(trials)()
-    monkeypatch.setattr(background, "_analyse", None)  # here, not there
+    monkeypatch.setattr(background, "analyse", None)  # here, not there
     with executor(REFERENCE) as submit:
         assert values(submit(trials)()) == values(expected)
     (process,) = started

@@ -8,9 +8,8 @@ from typing import Any
 import pytest
 
 from mnist_sweep import TrialConfig
-from mnist_sweep.reports.background import submit_here
 from mnist_sweep.reports.blocks import Plot
-from mnist_sweep.reports.report_data import Results
+from mnist_sweep.reports.report_data import Results, submit_here
 from mnist_sweep.reports.sections import timeline
 from mnist_sweep.reports.sections.timeline import Span, merge
 from mnist_sweep.results.data_frames import trials_frame
