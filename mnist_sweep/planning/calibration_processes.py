@@ -26,7 +26,6 @@ from mnist_sweep.data import loading
 from mnist_sweep.errors import ResourceError, SweepError
 from mnist_sweep.planning import trial_measurement
 from mnist_sweep.planning.trial_measurement import Calibration, TrialCost
-from mnist_sweep.runners.local import Local
 from mnist_sweep.system import child_main, machine
 from mnist_sweep.training import tensorflow_runtime
 from mnist_sweep.trials.config import TrialConfig, from_flat, to_flat
@@ -35,6 +34,7 @@ from mnist_sweep.trials.user_code import shipping
 from mnist_sweep.trials.user_code.definitions import own_definitions
 
 if TYPE_CHECKING:
+    from mnist_sweep.runners.local import Local
     from mnist_sweep.runners.ray.tune import RayTune
 
 Flat = Mapping[str, Any]
@@ -156,7 +156,7 @@ def _measure_all(
         os.dup2(file.fileno(), 2)
     if os.environ.get(SAFE_PATH) == HERE_ONLY:
         del os.environ[SAFE_PATH]
-    if not isinstance(runner, Local):
+    if not hasattr(runner, "in_process"):  # it is not Local
         os.nice(int(os.environ.get(NICENESS, RAY_NICENESS)))
     if runner.gpus_per_trial and (card := machine.gpu_of(number, runner.gpus_per_trial)):
         os.environ["CUDA_VISIBLE_DEVICES"] = card

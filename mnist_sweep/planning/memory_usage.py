@@ -4,7 +4,6 @@ from collections.abc import Iterable
 from typing import Any
 
 from mnist_sweep.planning.trial_measurement import Calibration
-from mnist_sweep.runners.local import Local
 from mnist_sweep.runners.protocol import Runner
 from mnist_sweep.system import machine
 from mnist_sweep.trials.config import TrialConfig, has_custom_training
@@ -20,7 +19,8 @@ DRIVER_MEMORY = 160 << 20
 
 def estimate(runner: Runner, num_workers: int, trials: Iterable[TrialConfig], measured: Calibration) -> dict[str, Any]:
     """Return the fields of a plan on memory: on Ray, trials of the user's own code run in a child of their worker."""
-    on_ray, peaks = not isinstance(runner, Local), {False: 0, True: 0}
+    on_ray = not hasattr(runner, "in_process")  # an attribute of Local
+    peaks = {False: 0, True: 0}
     for trial in trials:
         if cost := measured.costs.get(graph_signature(trial)):
             in_child = on_ray and has_custom_training(trial)

@@ -5,32 +5,29 @@ no existing id. Hence a default, once released, never changes.
 """
 
 import copy
-import dataclasses
-import functools
 import itertools
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from types import FunctionType
 from typing import Any, Literal, cast
 
 from mnist_sweep import validation
 from mnist_sweep.data.dataset import Dataset, DataSource
 from mnist_sweep.data.digits import Digits
 from mnist_sweep.data.loading import DATASETS
-from mnist_sweep.errors import ConfigError, UnknownNameError
+from mnist_sweep.errors import UnknownNameError
 from mnist_sweep.models.catalog import MODELS
 from mnist_sweep.models.cnn import CNN
-from mnist_sweep.models.protocol import Model, TrainingCode, check_training_code, trains_itself
+from mnist_sweep.models.protocol import Model, TrainingCode
 from mnist_sweep.optim.losses import LOSSES, CrossEntropy, Loss, OwnLoss
 from mnist_sweep.optim.objectives import OBJECTIVES, Accuracy, Objective, OwnObjective, description
 from mnist_sweep.optim.optimizers import OPTIMIZERS, Adam, Optimizer
 from mnist_sweep.optim.schedules import SCHEDULES, Constant, Schedule
 from mnist_sweep.trials.measure import ACCURACY, Direction, Measure
-from mnist_sweep.trials.registry import name_of, resolve
+from mnist_sweep.trials.parts import check_names, fields_of, make, part_of, type_of
+from mnist_sweep.trials.registry import name_of
 from mnist_sweep.trials.row import flat_id, trial_name
-from mnist_sweep.trials.stored_fields import as_json, validate_fields
-from mnist_sweep.validation import INFINITY, require, shown_in_one_line
+from mnist_sweep.trials.stored_fields import as_json
+from mnist_sweep.validation import INFINITY, require
 
 Precision = Literal["float32", "mixed_bfloat16", "mixed_float16"]
 Augmentation = Literal["none", "pad_crop_flip"]
@@ -43,15 +40,6 @@ REGISTRIES: dict[str, Mapping[str, Any]] = {
     "loss": LOSSES,
     "objective": OBJECTIVES,
 }
-METHODS = {
-    "data": "load",
-    "model": "build",
-    "optimizer": "apply",
-    "schedule": "factors",
-    "loss": "per_example",
-    "objective": "compute",
-}
-FUNCTIONS = ("data", "loss", "objective")  # the parts that may be functions
 
 
 class _WithId:
@@ -110,7 +98,7 @@ class TrialConfig(_WithId):
     def __post_init__(self) -> None:
         validation.coerce(self)
         for name in REGISTRIES:
-            object.__setattr__(self, name, _component(name, getattr(self, name)))
+            object.__setattr__(self, name, part_of(name, getattr(self, name), REGISTRIES[name]))
         _ = self.measure
         for name in ("num_steps", "batch_size", "evaluate_every"):
             require(getattr(self, name) >= 1, f"{name} >= 1", **{name: getattr(self, name)})
@@ -144,7 +132,7 @@ def to_flat(config: TrialConfig) -> dict[str, Any]:
 
 def _flat_items(config: TrialConfig) -> Iterator[tuple[str, Any, bool]]:
     """Yield the name and the JSON value of each field of the flat form, and whether it has its default value."""
-    for name, default in _fields(TrialConfig):
+    for name, default in fields_of(TrialConfig):
         value = getattr(config, name)
         if name not in REGISTRIES:
             yield name, as_json(value, name), value == default
@@ -153,7 +141,7 @@ def _flat_items(config: TrialConfig) -> Iterator[tuple[str, Any, bool]]:
             continue
         kind = type_of(value)
         yield name, name_of(kind, REGISTRIES[name]), kind is type(default)
-        for inner, inner_default in _fields(kind):
+        for inner, inner_default in fields_of(kind):
             given = getattr(value, inner)
             yield f"{name}.{inner}", as_json(given, f"{name}.{inner}"), given == inner_default
 
@@ -173,32 +161,9 @@ def from_flat(flat: Mapping[str, Any]) -> TrialConfig:
             raise UnknownNameError(f"{name!r} belongs to no part that is given: the parts are {', '.join(REGISTRIES)}.")
     for name in options.keys() & REGISTRIES.keys():
         inner = {key.partition(".")[2]: value for key, value in flat.items() if key.startswith(f"{name}.")}
-        options[name] = make(name, options[name], inner)
-    _check_names(TrialConfig, options, "a trial")
+        options[name] = make(name, options[name], inner, REGISTRIES[name])
+    check_names(TrialConfig, options, "a trial")
     return TrialConfig(**options)
-
-
-def make(kind: str, name: str, options: Mapping[str, Any]) -> Any:
-    """Return the value with a registered name or import path and these fields; `kind` is a key of REGISTRIES.
-
-    Raises:
-        UnknownNameError: There is no such name or field.
-        ConfigError: A value breaks a rule.
-        ScriptError: An import path cannot be imported here.
-    """
-    found = resolve(name, REGISTRIES[kind], kind=kind)
-    if kind in FUNCTIONS and isinstance(found, FunctionType) and not options:
-        return found
-    if not (isinstance(found, type) and dataclasses.is_dataclass(found)):
-        raise ConfigError(
-            f"the {kind} {name!r} must be a frozen dataclass, or, for data, losses and objectives, a function."
-        )
-    _check_names(found, options, f"the {kind} {name!r}")
-    required = [field for field, default in _fields(found) if default is dataclasses.MISSING]
-    missing = [name for name in required if name not in options]
-    if missing:
-        raise ConfigError(f"the {kind} {name!r} has no default for {', '.join(missing)}: give its value, not its name.")
-    return cast(Any, found)(**options)
 
 
 def config_id(config: TrialConfig) -> str:
@@ -239,57 +204,3 @@ def has_custom_training(config: TrialConfig) -> bool:
 
 def _is_custom(config: TrialConfig, part: str) -> bool:
     return type_of(getattr(config, part)) not in REGISTRIES[part].values()
-
-
-def _component(kind: str, value: Any) -> Any:
-    if isinstance(value, str):
-        value = make(kind, value, {})
-    if kind in FUNCTIONS and isinstance(value, FunctionType):
-        return value
-    method = METHODS[kind]
-    has_training = kind == "model" and trains_itself(value)
-    is_value = dataclasses.is_dataclass(value) and not isinstance(value, type)
-    if not (is_value and cast(Any, value).__dataclass_params__.frozen and (has_training or hasattr(value, method))):
-        methods = f"`{method}`" + " or `train`" * (kind == "model")
-        got, ways = (
-            f"{shown_in_one_line(value)}, {_reason(value, methods)}",
-            " or a function" * (kind in ("loss", "objective")),
-        )
-        raise ConfigError(f"`{kind}` must be an instance of a frozen dataclass with {methods}{ways}, but got {got}.")
-    if has_training:
-        check_training_code(value)
-    changed = validation.coerced_fields(value)
-    component = dataclasses.replace(cast(Any, value), **changed) if changed else value
-    if type(component) not in REGISTRIES[kind].values():
-        validate_fields(kind, component)
-    return component
-
-
-def _reason(value: Any, methods: str) -> str:
-    """Return why a value cannot be a part of a trial."""
-    if isinstance(value, type):
-        return f"the class itself: write {value.__name__}()"
-    if dataclasses.is_dataclass(value) and cast(Any, value).__dataclass_params__.frozen:
-        return f"which has no {methods}"
-    name, module = type(value).__name__, type(value).__module__
-    if module.partition(".")[0] in sys.stdlib_module_names:  # such as a functools.partial, a bound method or a tuple
-        return f"a {name}: write a frozen dataclass with {methods}, whose fields are what it needs"
-    return f"whose class is not a frozen dataclass: write @dataclass(frozen=True) above {name}"
-
-
-def type_of(value: Any) -> Any:
-    """Return what names a part of a config: its class, or a function itself."""
-    return value if isinstance(value, FunctionType) else type(value)
-
-
-@functools.cache
-def _fields(kind: Any) -> tuple[tuple[str, Any], ...]:
-    """Return the name and the default value of each field of a class, MISSING if it has none; a function has none."""
-    fields = () if isinstance(kind, FunctionType) else dataclasses.fields(kind)
-    return tuple((one.name, one.default_factory() if callable(one.default_factory) else one.default) for one in fields)
-
-
-def _check_names(cls: Any, options: Mapping[str, Any], what: str) -> None:
-    known = {item.name for item in dataclasses.fields(cls)}
-    for name in options.keys() - known:
-        raise UnknownNameError(f"unknown field {name!r} of {what}: known are {', '.join(sorted(known))}.")

@@ -8,7 +8,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from mnist_sweep.errors import ConfigError
-from mnist_sweep.trials.config import REGISTRIES, TrialConfig, type_of
+from mnist_sweep.trials.config import REGISTRIES, TrialConfig
+from mnist_sweep.trials.parts import type_of
 from mnist_sweep.trials.registry import name_of
 
 

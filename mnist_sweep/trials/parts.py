@@ -1,0 +1,109 @@
+"""The parts of a trial's config: data, model, optimizer, schedule, loss and objective, by value or by name."""
+
+import dataclasses
+import functools
+import sys
+from collections.abc import Mapping
+from types import FunctionType
+from typing import Any, cast
+
+from mnist_sweep import validation
+from mnist_sweep.errors import ConfigError, UnknownNameError
+from mnist_sweep.models.protocol import check_training_code, trains_itself
+from mnist_sweep.trials.registry import resolve
+from mnist_sweep.trials.stored_fields import validate_fields
+from mnist_sweep.validation import shown_in_one_line
+
+METHODS = {
+    "data": "load",
+    "model": "build",
+    "optimizer": "apply",
+    "schedule": "factors",
+    "loss": "per_example",
+    "objective": "compute",
+}
+FUNCTIONS = ("data", "loss", "objective")  # the parts that may be functions
+
+
+def make(kind: str, name: str, options: Mapping[str, Any], registry: Mapping[str, Any]) -> Any:
+    """Return the value with a registered name or import path and these fields; `kind` is a key of METHODS.
+
+    Raises:
+        UnknownNameError: There is no such name or field.
+        ConfigError: A value breaks a rule.
+        ScriptError: An import path cannot be imported here.
+    """
+    found = resolve(name, registry, kind=kind)
+    if kind in FUNCTIONS and isinstance(found, FunctionType) and not options:
+        return found
+    if not (isinstance(found, type) and dataclasses.is_dataclass(found)):
+        raise ConfigError(
+            f"the {kind} {name!r} must be a frozen dataclass, or, for data, losses and objectives, a function."
+        )
+    check_names(found, options, f"the {kind} {name!r}")
+    required = [field for field, default in fields_of(found) if default is dataclasses.MISSING]
+    missing = [name for name in required if name not in options]
+    if missing:
+        raise ConfigError(f"the {kind} {name!r} has no default for {', '.join(missing)}: give its value, not its name.")
+    return cast(Any, found)(**options)
+
+
+def part_of(kind: str, value: Any, registry: Mapping[str, Any]) -> Any:
+    """Return a value as a part of a trial, its fields coerced; `kind` is a key of METHODS.
+
+    Raises:
+        UnknownNameError: It is a name that is not known.
+        ConfigError: It is no frozen dataclass or function with what the part needs, or a field breaks a rule.
+    """
+    if isinstance(value, str):
+        value = make(kind, value, {}, registry)
+    if kind in FUNCTIONS and isinstance(value, FunctionType):
+        return value
+    method = METHODS[kind]
+    has_training = kind == "model" and trains_itself(value)
+    is_value = dataclasses.is_dataclass(value) and not isinstance(value, type)
+    if not (is_value and cast(Any, value).__dataclass_params__.frozen and (has_training or hasattr(value, method))):
+        methods = f"`{method}`" + " or `train`" * (kind == "model")
+        got, ways = (
+            f"{shown_in_one_line(value)}, {_reason(value, methods)}",
+            " or a function" * (kind in ("loss", "objective")),
+        )
+        raise ConfigError(f"`{kind}` must be an instance of a frozen dataclass with {methods}{ways}, but got {got}.")
+    if has_training:
+        check_training_code(value)
+    changed = validation.coerced_fields(value)
+    component = dataclasses.replace(cast(Any, value), **changed) if changed else value
+    if type(component) not in registry.values():
+        validate_fields(kind, component)
+    return component
+
+
+def _reason(value: Any, methods: str) -> str:
+    """Return why a value cannot be a part of a trial."""
+    if isinstance(value, type):
+        return f"the class itself: write {value.__name__}()"
+    if dataclasses.is_dataclass(value) and cast(Any, value).__dataclass_params__.frozen:
+        return f"which has no {methods}"
+    name, module = type(value).__name__, type(value).__module__
+    if module.partition(".")[0] in sys.stdlib_module_names:  # such as a functools.partial, a bound method or a tuple
+        return f"a {name}: write a frozen dataclass with {methods}, whose fields are what it needs"
+    return f"whose class is not a frozen dataclass: write @dataclass(frozen=True) above {name}"
+
+
+def type_of(value: Any) -> Any:
+    """Return what names a part of a config: its class, or a function itself."""
+    return value if isinstance(value, FunctionType) else type(value)
+
+
+@functools.cache
+def fields_of(kind: Any) -> tuple[tuple[str, Any], ...]:
+    """Return the name and the default value of each field of a class, MISSING if it has none; a function has none."""
+    fields = () if isinstance(kind, FunctionType) else dataclasses.fields(kind)
+    return tuple((one.name, one.default_factory() if callable(one.default_factory) else one.default) for one in fields)
+
+
+def check_names(cls: Any, options: Mapping[str, Any], what: str) -> None:
+    """Refuse options for fields that a class does not have."""
+    known = {item.name for item in dataclasses.fields(cls)}
+    for name in options.keys() - known:
+        raise UnknownNameError(f"unknown field {name!r} of {what}: known are {', '.join(sorted(known))}.")

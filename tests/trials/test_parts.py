@@ -1,0 +1,48 @@
+"""Laws of the parts of a config: what is made of a name, and what is refused."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from types import FunctionType
+from typing import Any
+
+import pytest
+
+from mnist_sweep import Adam, Digits
+from mnist_sweep.errors import ConfigError, UnknownNameError
+from mnist_sweep.optim.optimizers import OPTIMIZERS
+from mnist_sweep.trials.config import REGISTRIES
+from mnist_sweep.trials.parts import fields_of, make, part_of, type_of
+
+Refused = Callable[..., AbstractContextManager[None]]
+NAN, INFINITY = float("nan"), float("inf")
+
+
+def own_digits() -> Any:
+    return Digits().load()
+
+
+def test_a_part_is_named_by_its_class_and_a_function_by_itself() -> None:
+    assert type_of(Adam()) is Adam
+    assert type_of(own_digits) is own_digits
+    assert isinstance(own_digits, FunctionType)
+    assert part_of("data", own_digits, REGISTRIES["data"]) is own_digits
+    assert fields_of(own_digits) == ()
+
+
+def test_values_are_those_that_the_fields_declare() -> None:
+    assert part_of("optimizer", "adam", OPTIMIZERS) == make("optimizer", "adam", {}, OPTIMIZERS) == Adam()
+    assert isinstance(part_of("optimizer", Adam(learning_rate=1), OPTIMIZERS).learning_rate, float)
+
+
+def test_what_has_no_default_is_given_by_value(refused: Refused) -> None:
+    with refused(ConfigError, "the schedule 'stepwise' has no default for boundaries"):
+        make("schedule", "stepwise", {}, REGISTRIES["schedule"])
+    with refused(UnknownNameError, "'nosuch'", "learning_rate"):
+        make("optimizer", "adam", {"nosuch": 1}, OPTIMIZERS)
+
+
+@pytest.mark.parametrize("rate", [0, -1, NAN, INFINITY, -INFINITY])
+@pytest.mark.parametrize("optimizer", sorted(OPTIMIZERS))
+def test_no_optimizer_takes_a_learning_rate_that_is_no_step_size(refused: Refused, optimizer: str, rate: float) -> None:
+    with refused(ConfigError, "0 < learning_rate", f"learning_rate={float(rate)}"):
+        make("optimizer", optimizer, {"learning_rate": rate}, OPTIMIZERS)
