@@ -98,3 +98,15 @@ def test_mapped_images_are_never_in_memory_as_a_whole(tf: Any, tmp_path: Path) -
         assert tracemalloc.get_traced_memory()[1] < 25e6  # of 49 MB
     finally:
         tracemalloc.stop()
+
+
+@pytest.mark.parametrize("most_resident", [0, 1 << 30])
+def test_labels_of_two_bytes_are_trained_on(most_resident: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(split_inputs, "MAX_RESIDENT_BYTES", most_resident)
+    labels = np.arange(300, dtype=np.uint16)
+    split = Split(images=(labels[:, None, None, None] * np.ones((4, 4, 1)) % 256).astype(np.uint8), labels=labels)
+    many = Dataset(train=split, val=split, test=split, num_classes=300)
+    found = fit(replace(SMALL, model=Softmax(), num_steps=3, evaluate_every=3), many)
+    assert found.predictions is not None
+    assert found.predictions.val.shape == (300,)
+    assert found.steps == 3

@@ -153,6 +153,8 @@ class _Decoders:
         for decoder in self._all:
             decoder.end()
         self._threads.shutdown()
+        for decoder in self._all:  # whose process was just starting
+            decoder.end()
 
 
 class _Decoder:
