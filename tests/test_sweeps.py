@@ -171,7 +171,7 @@ def test_own_training_code_runs_beside_other_models(
 ) -> None:
     short = script.load(FOLDER / f"{name}.py").with_options(steps=steps)
     trials = [short.trials[place] for place in one_of_each]
-    outcome = run(Sweep(name="short", trials=trials, code=short.code), results=tmp_path, runner=Local(max_concurrent=1))
+    outcome = run(Sweep(name="short", trials=trials, code=short.code), results=tmp_path, runner=Local(workers=1))
     assert outcome.complete, [row.error for row in outcome.rows]
     assert len({row.config["model"] for row in outcome.rows}) == len(one_of_each)
     assert all(row.num_test == 300 and row.test_accuracy is not None for row in outcome.rows)

@@ -219,7 +219,9 @@ def _runner(chosen: dict[str, Any]) -> Local | RayTune:
                 raise click.UsageError(f"--{name.replace('_', '-')} goes with --runner {goes_with} only.")
     own = {"ray": (*IN_PROCESSES, *ON_RAY), "local": IN_PROCESSES, "in-process": ()}[runner]
     given = {name: chosen[name] for name in (*SHARED, *own) if name in chosen}
-    return RayTune(**given) if runner == "ray" else Local(**given, in_process=runner == "in-process")
+    if runner == "ray":
+        return RayTune(**given)
+    return Local(workers=given.pop("max_concurrent", None), **given, in_process=runner == "in-process")
 
 
 def _keep(chosen: dict[str, Any]) -> Keep:

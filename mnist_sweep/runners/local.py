@@ -28,7 +28,7 @@ class Local:
     Attributes:
         cpus_per_trial: CPUs and threads of a trial, at least 1.
         gpus_per_trial: GPUs of a trial, 1 or a fraction; 0 hides them all.
-        max_concurrent: Maximum number of trials at a time; None means as many as there is room for.
+        workers: Number of processes, at least 1, of which no more start than there is room for; None means that many.
         xla: Whether gradients are compiled with XLA.
         max_retries: Maximum number of retries of a trial whose process the system has ended, at least 0.
         in_process: Whether trials run one by one, and data are loaded, in this process instead: to debug a model, which
@@ -37,7 +37,7 @@ class Local:
 
     cpus_per_trial: int = 1
     gpus_per_trial: float = 0.0
-    max_concurrent: int | None = None
+    workers: int | None = None
     xla: bool = False
     max_retries: int = 2
     in_process: bool = False
@@ -46,15 +46,14 @@ class Local:
         coerce(self)
         require(self.cpus_per_trial >= 1, "cpus_per_trial >= 1", cpus_per_trial=self.cpus_per_trial)
         require_one_gpu(self.gpus_per_trial)
-        is_number = self.max_concurrent is None or self.max_concurrent >= 1
-        require(is_number, "max_concurrent >= 1", max_concurrent=self.max_concurrent)
+        require(self.workers is None or self.workers >= 1, "workers >= 1", workers=self.workers)
         require(self.max_retries >= 0, "max_retries >= 0", max_retries=self.max_retries)
 
     def num_workers(self, num_trials: int) -> int:
         """Return how many of so many trials run at a time; one does even if it asks for more than there is."""
         cpus, cards = machine.num_cpus(), len(machine.gpus()) if self.gpus_per_trial else 0
         room = 1 if self.in_process else machine.capacity(cpus, cards, self.cpus_per_trial, self.gpus_per_trial) or 1
-        return min(room, self.max_concurrent or room, num_trials)
+        return min(room, self.workers or room, num_trials)
 
     def run(
         self,

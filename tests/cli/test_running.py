@@ -313,7 +313,7 @@ def test_options_of_ray_do_not_go_with_the_local_runner(asked: dict[str, Any]) -
     for given in (("local", "--scheduler", "asha"), ("in-process", "--max-concurrent", "2")):
         assert isinstance(invoke("--runner", *given).exception, click.UsageError)
     assert invoke("--runner", "local", "--max-concurrent", "2", "--max-retries", "0").exception is None
-    assert asked["runner"] == Local(max_concurrent=2, max_retries=0)
+    assert asked["runner"] == Local(workers=2, max_retries=0)
     assert invoke("--runner", "in-process").exception is None
     assert asked["runner"] == Local(in_process=True)
 

@@ -44,7 +44,7 @@ from tests.training.training_code import Linear
 
 Refused = Callable[..., AbstractContextManager[None]]
 Measured = Callable[..., None]
-ALONE = Local(max_concurrent=1)
+ALONE = Local(workers=1)
 BASE = TrialConfig(model=Softmax(), num_steps=10, evaluate_every=5)
 TRIALS = grid(BASE, {"optimizer": [GradientDescent(), Adam(), Adam(learning_rate=0.1)]})
 SWEEP = Sweep(name="one", trials=TRIALS)
@@ -181,8 +181,9 @@ def test_as_many_run_at_a_time_as_fit_are_wanted_and_are_there(
 
     monkeypatch.setattr(machine, "num_cpus", lambda: 4)
     monkeypatch.setattr(machine, "gpus", lambda: ["0"])
+    assert (workers(RayTune(max_concurrent=3)), workers(Local(workers=3))) == (3, 3)
     for kind in (RayTune, Local):
-        assert (workers(kind()), workers(kind(cpus_per_trial=2)), workers(kind(max_concurrent=3))) == (4, 2, 3)
+        assert (workers(kind()), workers(kind(cpus_per_trial=2))) == (4, 2)
         assert (workers(kind(), 2), workers(kind(gpus_per_trial=0.5))) == (2, 2)
     assert (workers(Local(in_process=True)), workers(Local(cpus_per_trial=5))) == (1, 1)
     with refused(ResourceError, "must fit one machine"):

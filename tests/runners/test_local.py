@@ -120,7 +120,7 @@ def test_two_processes_give_the_rows_of_one_and_take_proposals_and_one_that_is_k
     killing, proposed = replace(BASE, model=Ending(how="kill")), replace(BASE, seed=7)
     datasets = {BASE.data: loading.load(BASE.data)}
     side_by_side, alone = Rows(proposed=[proposed]), Rows(proposed=[proposed])
-    two = Local(max_concurrent=2, max_retries=1)
+    two = Local(workers=2, max_retries=1)
     two.run({trial_id(killing): killing, **listed}, datasets, side_by_side, num_proposals=1)
     Local(in_process=True).run(listed, datasets, alone, num_proposals=1)
     rows = {row.trial_id: row for row in side_by_side.rows_heard}
@@ -142,13 +142,13 @@ def test_processes_that_run_or_start_are_paused_or_ended_when_the_run_is_to_end(
     endless = {trial_id(trial): trial for trial in (replace(long, seed=seed) for seed in range(3))}
     datasets = {BASE.data: loading.load(BASE.data)}
     notes = Notes(ends_after=5)
-    Local(max_concurrent=2).run(endless, datasets, notes, artifacts=artifacts)
+    Local(workers=2).run(endless, datasets, notes, artifacts=artifacts)
     assert {heard[0] for heard in notes.heard} == {"ready", "started", "evaluated"}
     started = [heard[1] for heard in notes.heard if heard[0] == "started"]
     saved = [trial for trial in started if any(tmp_path.rglob(f"*{trial}*"))]
     assert saved
     ending = Notes(ends_after=0)
-    Local(max_concurrent=2).run(endless, datasets, ending)
+    Local(workers=2).run(endless, datasets, ending)
     assert ending.heard == []
 
 
@@ -159,7 +159,7 @@ def test_processes_that_run_or_start_are_paused_or_ended_when_the_run_is_to_end(
         {"gpus_per_trial": -1},
         {"gpus_per_trial": 2},
         {"cpus_per_trial": 1.5},
-        {"max_concurrent": 0},
+        {"workers": 0},
         {"max_retries": -1},
     ],
 )

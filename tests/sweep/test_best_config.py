@@ -33,7 +33,7 @@ def folder_with(row: TrialRow, path: Path) -> ResultsFolder:
 
 def test_the_best_is_the_selected_config_with_its_median_seed_and_its_model(tmp_path: Path) -> None:
     rates = Sweep(name="rates", trials=repeat(grid(BASE, {"optimizer.learning_rate": [0.1, 0.2, 0.4]}), seeds=3))
-    outcome = run(rates, results=tmp_path, runner=Local(max_concurrent=1))
+    outcome = run(rates, results=tmp_path, runner=Local(workers=1))
     best, chosen = outcome.best, select(outcome.folder)
     assert best is not None
     assert config_id(best.config) == chosen.config_id
@@ -43,7 +43,7 @@ def test_the_best_is_the_selected_config_with_its_median_seed_and_its_model(tmp_
     assert trial_id(best.config) == best.trial_ids[1]
     assert best.model == outcome.folder / "models" / f"{best.trial_ids[1]}.keras"
     assert list((outcome.folder / "models").iterdir()) == [best.model]
-    again = run(rates, results=tmp_path, runner=Local(max_concurrent=1))
+    again = run(rates, results=tmp_path, runner=Local(workers=1))
     assert again.best == best
 
 

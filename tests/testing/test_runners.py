@@ -36,8 +36,8 @@ class Forgetful:
     "runner",
     [
         Local(in_process=True),
-        pytest.param(Local(max_concurrent=1), marks=pytest.mark.slow),
-        pytest.param(Local(max_concurrent=2), marks=pytest.mark.slow),
+        pytest.param(Local(workers=1), marks=pytest.mark.slow),
+        pytest.param(Local(workers=2), marks=pytest.mark.slow),
     ],
 )
 def test_the_local_runner_keeps_the_contract(tf: Any, runner: Local) -> None:
