@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, SupportsFloat
 
 from mnist_sweep.data.batches import subseed
 from mnist_sweep.errors import ConfigError, LedgerError
-from mnist_sweep.training import metrics, tensorflow_runtime, user_state
+from mnist_sweep.training import reported_metrics, tensorflow_runtime, user_state
 from mnist_sweep.trials.row import Evaluation
 from mnist_sweep.validation import require
 
@@ -98,7 +98,7 @@ class Context:
         """Return the images of `train`, `val` or `test`: float32 `[n, height, width, channels]` in [0, 1]."""
         import numpy as np
 
-        metrics.check_names([split], list(self.data.splits), "split")
+        reported_metrics.check_names([split], list(self.data.splits), "split")
         return self.data.splits[split].images.astype(np.float32) / np.float32(self.data.pixel_max)
 
     def report(self, step: int, **values: SupportsFloat) -> None:
@@ -193,18 +193,20 @@ class Context:
         rule = f"{last} (the last report) < step <= {most} (num_steps)"
         require(whole and last < step <= most, rule, step=step)
         measure = self._config.measure
-        metrics.check_names(given, metrics.names_of(self._config, metrics.REPORTED))
+        reported_metrics.check_names(given, reported_metrics.names_of(self._config, reported_metrics.REPORTED))
         require(bool(given), "a report has a metric", metrics=given)
         of_val = any(name.startswith("val_") for name in given)
         judged = measure.is_accuracy or measure.val in given or not of_val
         require(judged, f"a report of validation has {measure.val}", metrics=list(given))
-        values: dict[str, float | None] = {name: metrics.number(name, value, measure) for name, value in given.items()}
+        values: dict[str, float | None] = {
+            name: reported_metrics.number(name, value, measure) for name, value in given.items()
+        }
         if not all(math.isfinite(value) for value in values.values() if value is not None):
             self._session.has_diverged = True
             self._session.halt()
         if not measure.is_accuracy:
             values["val_objective"] = values.pop(measure.val, None)
-        return Evaluation(**dict.fromkeys(metrics.REPORTED) | values, step=operator.index(step), seconds=0.0)
+        return Evaluation(**dict.fromkeys(reported_metrics.REPORTED) | values, step=operator.index(step), seconds=0.0)
 
     def _save(self, arrays: "Arrays", checkpoints: "Checkpoints") -> None:
         session = self._session
