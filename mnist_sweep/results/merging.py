@@ -26,13 +26,12 @@ COMPARED_FIELDS = (
     "val_accuracy",
     "val_loss",
     "test_accuracy",
-    "val_objective",
-    "test_objective",
     "num_test",
     "train_loss",
     "steps",
     "parameters",
 )
+OF_OBJECTIVE = ("val_objective", "test_objective")
 CURVE = tuple(name for name in Evaluation._fields if name not in {"step", "seconds"})
 COMPANIONS = {"models": ".keras", "predictions": ".npz", "data": ".json"}
 LABELS, MISTAKES = "labels-", "-mistakes"
@@ -132,12 +131,17 @@ def _are_unrelated(folders: Mapping[Path, Mapping[str, TrialRow]], *, force: boo
     return cause is not None
 
 
+def compared_fields(row: TrialRow) -> tuple[str, ...]:
+    """Return the fields in which a row is compared with another one of its trial, apart from its learning curve."""
+    return COMPARED_FIELDS + (OF_OBJECTIVE if row.objective else ())
+
+
 def differences(one: TrialRow, other: TrialRow) -> list[RowDifference]:
     """Return the fields in which two rows of a trial differ, bit for bit: the whole trial's, then point by point.
 
     Times, workers, versions and environments are not compared. Fields of a point that a row lacks are None.
     """
-    found = [RowDifference(name, None, getattr(one, name), getattr(other, name)) for name in COMPARED_FIELDS]
+    found = [RowDifference(name, None, getattr(one, name), getattr(other, name)) for name in compared_fields(one)]
     ones, others = ({point.step: point for point in row.history} for row in (one, other))
     for step in sorted(ones.keys() | others.keys()):
         points = ones.get(step), others.get(step)

@@ -451,7 +451,7 @@ def test_whatever_a_file_holds_it_is_told_in_one_line_or_is_a_row_that_fits_the_
 
 SHARE, FIGURE = st.floats(0, 1), st.none() | st.floats(allow_nan=False, allow_infinity=False)
 VALUES = (FIGURE, st.none() | SHARE, FIGURE, st.none() | SHARE, FIGURE, st.floats(0, 1e10))
-POINTS = st.builds(Evaluation, st.integers(0, 2**63 - 1), *VALUES)
+POINTS = st.builds(Evaluation, st.integers(0, 2**63 - 1), *VALUES, FIGURE)
 ROWS = st.fixed_dictionaries(
     {
         "val_accuracy": SHARE,
