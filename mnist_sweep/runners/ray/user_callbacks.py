@@ -88,9 +88,6 @@ class UserCallback:
         return getattr(tune.Callback(), name)
 
     def _pass_on(self, name: str, **info: Any) -> None:
-        hook = getattr(self._callback, name)
-        if getattr(hook, "__func__", None) is getattr(tune.Callback, name):
-            return  # which does nothing
         if "trial" in info:
             shown = info["trial"] = self._shown(info["trial"])
             if "result" in info:
@@ -98,7 +95,10 @@ class UserCallback:
                     return
                 info["result"] = dict(shown.last_result)
             if name == "on_trial_complete" and shown.has_failed:
-                hook = self._callback.on_trial_error
+                name = "on_trial_error"
+        hook = getattr(self._callback, name)
+        if getattr(hook, "__func__", None) is getattr(tune.Callback, name):
+            return  # which does nothing
         if "trials" in info:
             info["trials"] = [self._shown(one) for one in info["trials"]]
         try:

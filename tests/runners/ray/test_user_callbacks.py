@@ -1,5 +1,6 @@
 import csv
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -8,9 +9,11 @@ from ray import tune
 from ray.tune.logger import CSVLoggerCallback, JsonLoggerCallback
 
 from mnist_sweep import RayTune, Softmax, Sweep, TrialConfig, grid, run
+from mnist_sweep.results.row_json import to_json
 from mnist_sweep.runners.ray.user_callbacks import UserCallback, tune_folder
 from mnist_sweep.trials.artifacts import Artifacts
 from mnist_sweep.trials.events import Event, Notice
+from mnist_sweep.trials.row import Status, TrialRow
 from tests.runners.users_models import Ending
 
 BASE = TrialConfig(model=Softmax(), num_steps=4, evaluate_every=2)
@@ -93,3 +96,25 @@ def test_what_a_callback_does_not_hear_costs_nothing() -> None:
     silent = UserCallback(tune.Callback(), print, None)
     silent.on_step_begin(iteration=1, trials=None)
     assert silent.get_state() is None
+
+
+class OnlyErrors(tune.Callback):  # type: ignore[misc]  # Ray brings no types
+    def __init__(self) -> None:
+        self.heard: list[Any] = []
+
+    def on_trial_error(self, iteration: int, trials: Any, trial: Any, **info: Any) -> None:
+        self.heard.append((trial.trial_id, trial.last_result["status"]))
+
+
+class OneOfTune:
+    def __init__(self, row: TrialRow) -> None:
+        self.config, self.local_path = {"trial": json.dumps({"id": row.trial_id, "flat": dict(row.config)})}, ""
+
+
+@pytest.mark.parametrize("status", [Status.OK, Status.FAILED])
+def test_a_callback_of_errors_alone_hears_of_failed_trials(make_row: Callable[..., TrialRow], status: Status) -> None:
+    row, callback = make_row(status=status), OnlyErrors()
+    passing, trial = UserCallback(callback, print, None), OneOfTune(row)
+    passing.on_trial_result(iteration=1, trials=[trial], trial=trial, result={"row": to_json(row), "done": True})
+    passing.on_trial_complete(iteration=1, trials=[trial], trial=trial)
+    assert callback.heard == ([(row.trial_id, "failed")] if status is Status.FAILED else [])
