@@ -137,11 +137,14 @@ def needs_outputs(objective: Any) -> bool:
 
 
 def value(objective: Any, labels: Any, *, classes: Any = None, outputs: Any = None) -> float:
-    """Return the value of a split, given its labels, and what the objective needs.
+    """Return the value of a split, given its labels, integers `[n]`, and what the objective needs.
 
     Raises:
         ConfigError: It is no finite number, or a share beyond [0, 1].
     """
+    import numpy as np
+
+    labels = labels.astype(np.int32)  # a copy, whose differences do not wrap around as those of uint8 do
     if classes is not None and not needs_outputs(objective):
         found = objective.of_classes(labels, classes)
     else:
@@ -166,11 +169,11 @@ def check(objective: Any, num_classes: int) -> None:
     import numpy as np
 
     num = min(max(64, min(2 * num_classes, 1024)), max(16, MAX_NUMBERS // num_classes))
-    labels = (np.arange(num) % num_classes).astype(np.int32)
+    labels = np.arange(num) % num_classes
     outputs = np.random.default_rng(0).normal(size=(num, num_classes)).astype(np.float32)
     name = description(objective)[0]
     try:
-        first, again = (value(objective, labels.copy(), outputs=outputs.copy()) for _ in range(2))
+        first, again = (value(objective, labels, outputs=outputs.copy()) for _ in range(2))
     except ConfigError:
         raise
     except (Exception, SystemExit) as error:  # whatever the user's code raises

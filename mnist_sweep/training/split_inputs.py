@@ -118,5 +118,5 @@ def evaluated(evaluate: Callable[[Any, Any], Any], split: SplitInput, labels: An
     loss, value = sum(map(float, losses)) / len(predicted), None
     if not config.measure.is_accuracy and np.isfinite(loss):
         given = {"classes": predicted, "outputs": outputs[0] if outputs else None}
-        value = objectives.value(config.objective, labels.astype(np.int32), **given)
+        value = objectives.value(config.objective, labels, **given)
     return Evaluated(loss, sum(map(int, correct)) / len(predicted), value, predicted)

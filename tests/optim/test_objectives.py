@@ -89,6 +89,14 @@ def test_right_answers_are_the_best() -> None:
     assert math.isclose(objectives.value(LogLoss(), LABELS, outputs=-certain), 100 + math.log(5))
 
 
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_labels_are_signed_so_that_differences_do_not_wrap(dtype: Any) -> None:
+    def bias(labels: Any, outputs: Any) -> float:
+        return float((labels - 3).mean())
+
+    assert objectives.value(bias, LABELS.astype(dtype), outputs=OUTPUTS) == pytest.approx(LABELS.mean() - 3)
+
+
 @pytest.mark.parametrize(
     ("objective", "measure"),
     [
