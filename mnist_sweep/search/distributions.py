@@ -43,7 +43,7 @@ class Uniform:
     def draw(self, generator: "np.random.Generator") -> float:
         """Return one number."""
         if num := num_counts(self):
-            return float(from_count(self, int(generator.integers(num))))
+            return float(from_label(self, int(generator.integers(num))))
         return float(generator.uniform(self.low, self.high))
 
 
@@ -151,18 +151,22 @@ def num_counts(axis: Axis) -> int:
     return round((axis.high - axis.low) / axis.step) + 1 if isinstance(axis, Uniform) and axis.step else 0
 
 
-def count_of(axis: Uniform | LogUniform | Integer, value: Any) -> Any:
-    """Return what stands for a number in a searcher: the number of steps to it, or on other axes itself."""
+def label_of(axis: Axis, value: Any) -> Any:
+    """Return what stands for a value in a searcher: one of a choice's labels, the number of steps to it, or itself."""
+    if isinstance(axis, Choice):
+        return labels(axis)[axis.values.index(value)]
     if isinstance(axis, LogUniform) or not (num_counts(axis) and axis.step):
         return value
     return (value - axis.low) // axis.step if isinstance(axis, Integer) else round((value - axis.low) / axis.step)
 
 
-def from_count(axis: Uniform | LogUniform | Integer, count: Any) -> float:
-    """Return the number that something stands for in a searcher."""
+def from_label(axis: Axis, label: Any) -> Any:
+    """Return the value that something stands for in a searcher."""
+    if isinstance(axis, Choice):
+        return axis.values[labels(axis).index(label)]
     if isinstance(axis, LogUniform) or not (num_counts(axis) and axis.step):
-        return nearest(axis, count)
-    return nearest(axis, axis.low + axis.step * count)
+        return nearest(axis, label)
+    return nearest(axis, axis.low + axis.step * label)
 
 
 def labels(axis: Choice) -> list[Any]:

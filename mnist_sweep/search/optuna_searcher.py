@@ -4,7 +4,7 @@ import copy
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from mnist_sweep.search.distributions import Axis, Choice, Integer, LogUniform, count_of, from_count, labels, num_counts
+from mnist_sweep.search.distributions import Axis, Choice, Integer, LogUniform, from_label, label_of, labels, num_counts
 
 if TYPE_CHECKING:
     from mnist_sweep.search.search import Search
@@ -46,7 +46,7 @@ class OptunaSearcher:
 
         axes: dict[str, Axis] = {}
         self._search.values(lambda name, axis: axes.update({name: axis}) or values[name])
-        params = {name: _param(axis, values[name]) for name, axis in axes.items()}
+        params = {name: label_of(axis, values[name]) for name, axis in axes.items()}
         distributions = {name: _distribution(axis) for name, axis in axes.items()}
         self._study.add_trial(optuna.trial.create_trial(value=value, params=params, distributions=distributions))
         return True
@@ -55,16 +55,11 @@ class OptunaSearcher:
 def _suggested(trial: Any, name: str, axis: Axis) -> Any:
     """Return the value that one of Optuna's trials suggests."""
     if isinstance(axis, Choice):
-        names = labels(axis)
-        return axis.values[names.index(trial.suggest_categorical(name, names))]
+        return from_label(axis, trial.suggest_categorical(name, labels(axis)))
     given = _distribution(axis)
     if isinstance(axis, Integer) or num_counts(axis):
-        return from_count(axis, trial.suggest_int(name, given.low, given.high, log=given.log))
-    return from_count(axis, trial.suggest_float(name, given.low, given.high, log=given.log))
-
-
-def _param(axis: Axis, value: Any) -> Any:
-    return labels(axis)[axis.values.index(value)] if isinstance(axis, Choice) else count_of(axis, value)
+        return from_label(axis, trial.suggest_int(name, given.low, given.high, log=given.log))
+    return from_label(axis, trial.suggest_float(name, given.low, given.high, log=given.log))
 
 
 def _distribution(axis: Axis) -> Any:

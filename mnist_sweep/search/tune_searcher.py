@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from mnist_sweep.errors import ConfigError
-from mnist_sweep.search.distributions import Axis, Choice, Integer, LogUniform, count_of, from_count, labels, num_counts
+from mnist_sweep.search.distributions import Axis, Choice, Integer, LogUniform, from_label, label_of, labels, num_counts
 
 if TYPE_CHECKING:
     from mnist_sweep.search.search import Search
@@ -34,7 +34,7 @@ class TuneSearcher:
         point = self._searcher.suggest(suggestion)
         if not isinstance(point, Mapping):  # None, or the searcher's constant for being finished
             return None
-        return {name: self._value(name, label) for name, label in point.items()}
+        return {name: from_label(self._axes[name], label) for name, label in point.items()}
 
     def complete(self, suggestion: str, value: float | None) -> None:
         """Tell the result at a point that was suggested; None if it has none."""
@@ -44,18 +44,11 @@ class TuneSearcher:
     def add(self, values: Mapping[str, Any], value: float) -> bool:
         """Tell the result at another point; return False if there is no way to."""
         try:
-            self._searcher.add_evaluated_point({name: self._label(name, one) for name, one in values.items()}, value)
+            point = {name: label_of(self._axes[name], one) for name, one in values.items()}
+            self._searcher.add_evaluated_point(point, value)
         except NotImplementedError:
             return False
         return True
-
-    def _value(self, name: str, label: Any) -> Any:
-        axis = self._axes[name]
-        return axis.values[labels(axis).index(label)] if isinstance(axis, Choice) else from_count(axis, label)
-
-    def _label(self, name: str, value: Any) -> Any:
-        axis = self._axes[name]
-        return labels(axis)[axis.values.index(value)] if isinstance(axis, Choice) else count_of(axis, value)
 
 
 def _domain(axis: Axis) -> Any:

@@ -10,7 +10,7 @@ import pytest
 
 from mnist_sweep import Choice, Integer, LogUniform, Uniform
 from mnist_sweep.errors import ConfigError
-from mnist_sweep.search.distributions import Axis, contains, count_of, ends, from_count, nearest
+from mnist_sweep.search.distributions import Axis, contains, ends, from_label, label_of, nearest
 
 GENERATOR = np.random.Generator(np.random.Philox(key=[3, 0]))
 
@@ -51,7 +51,7 @@ def test_numbers_with_a_step_are_those_of_their_grid_alike() -> None:
     assert sorted(drawn) == [0.0, 0.2, 0.4, 0.6]
     assert all(number / 4000 == pytest.approx(0.25, abs=0.03) for number in drawn.values())
     assert [contains(axis, value) for value in (0.4, 0.5, 0.6, 0.8)] == [True, False, True, False]
-    assert [from_count(axis, count_of(axis, value)) for value in drawn] == [*drawn]
+    assert [from_label(axis, label_of(axis, value)) for value in drawn] == [*drawn]
 
 
 @pytest.mark.parametrize("step", [0.0, -0.1, 0.4, 2.0, math.inf])
