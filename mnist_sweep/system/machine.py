@@ -1,5 +1,6 @@
 """The resources of this machine: CPUs, GPUs, memory and disk space; and how many trials fit on machines at a time."""
 
+import itertools
 import os
 import resource
 import shutil
@@ -84,10 +85,14 @@ def free_disk(folder: Path) -> int:
 
 
 def gpus() -> list[str]:
-    """Return the GPUs that this process may use, as `CUDA_VISIBLE_DEVICES` names them: those in it, or all."""
+    """Return the GPUs that this process may use, as `CUDA_VISIBLE_DEVICES` names them: those in it, or all.
+
+    They end, as for CUDA, at the first name that is no GPU's, such as -1 or Slurm's NoDevFiles.
+    """
     chosen = os.environ.get("CUDA_VISIBLE_DEVICES")
     if chosen is not None:
-        return [name for name in chosen.split(",") if name.strip() and not name.startswith("-")]
+        names = map(str.strip, chosen.split(","))
+        return [*itertools.takewhile(lambda name: name.isdecimal() or name.startswith(("GPU-", "MIG-")), names)]
     printed = commands.output("nvidia-smi", "-L") or ""
     return [*map(str, range(sum(line.startswith("GPU ") for line in printed.splitlines())))]
 

@@ -116,7 +116,15 @@ def test_a_process_is_active_while_it_runs_and_not_while_it_sleeps() -> None:
 
 
 @pytest.mark.parametrize(
-    ("visible", "cards"), [(None, ["0", "1"]), ("3,GPU-5a", ["3", "GPU-5a"]), ("", []), ("-1", []), ("1", ["1"])]
+    ("visible", "cards"),
+    [
+        (None, ["0", "1"]),
+        ("3,GPU-5a", ["3", "GPU-5a"]),
+        ("", []),
+        ("-1", []),
+        ("NoDevFiles", []),
+        ("0, 1,-1,2", ["0", "1"]),
+    ],
 )
 def test_gpus_are_those_that_are_visible_or_all(
     monkeypatch: pytest.MonkeyPatch, visible: str | None, cards: list[str]
