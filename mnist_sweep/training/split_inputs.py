@@ -4,6 +4,8 @@ Both give the same numbers, since a graph gathers its batches from images by row
 that were gathered from it before, in a thread that is one chunk ahead.
 """
 
+import functools
+import operator
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
@@ -103,7 +105,7 @@ def split_inputs(data: "Dataset") -> dict[str, SplitInput]:
 
 
 class Evaluated(NamedTuple):
-    """Mean loss and accuracy of a split, its objective if that is another one and the loss is finite, and classes."""
+    """Mean loss and accuracy of a split, its objective if that is another one and was computed, and its classes."""
 
     loss: float
     accuracy: float
@@ -111,12 +113,17 @@ class Evaluated(NamedTuple):
     predicted: "NDArray[np.uint16]"
 
 
-def evaluated(evaluate: Callable[[Any, Any], Any], split: SplitInput, labels: Any, config: "TrialConfig") -> Evaluated:
-    """Return the results on a split with these labels, from what `inference.evaluate` returns for its parts."""
+def evaluated(
+    evaluate: Callable[[Any, Any], Any], split: SplitInput, labels: Any, config: "TrialConfig", *, is_last: bool
+) -> Evaluated:
+    """Return the results on a split with these labels, from what `inference.evaluate` returns for its parts.
+
+    Where the loss is not finite, the objective is left out unless this is the last evaluation of the trial.
+    """
     losses, correct, *answers = zip(*(evaluate(images, true) for images, true in split.parts()), strict=True)
     predicted, *outputs = (np.concatenate([part.numpy() for part in parts]) for parts in answers)
-    loss, value = sum(map(float, losses)) / len(predicted), None
-    if not config.measure.is_accuracy and np.isfinite(loss):
+    loss, value = functools.reduce(operator.add, map(float, losses)) / len(predicted), None  # `sum` rounds differently
+    if not config.measure.is_accuracy and (is_last or np.isfinite(loss)):
         given = {"classes": predicted, "outputs": outputs[0] if outputs else None}
         value = objectives.value(config.objective, labels, **given)
     return Evaluated(loss, sum(map(int, correct)) / len(predicted), value, predicted)

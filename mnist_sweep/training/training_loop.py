@@ -149,9 +149,9 @@ class TrainingLoop:
         return max(1, int(min(MAX_STEPS_PER_CALL, steps)))
 
     def _evaluate(self, split: str) -> Validated:
-        """Return mean loss, accuracy and objective on a whole split; the last only if it is another one and finite."""
+        """Return mean loss, accuracy and objective on a whole split, as `Evaluated` has them."""
         labels, evaluate = self._data.splits[split].labels, self._network.evaluate
-        found = self._evaluated(evaluate, self._splits[split], labels, self._config)
+        found = self._evaluated(evaluate, self._splits[split], labels, self._config, is_last=split == "test")
         self._predicted[split] = found.predicted
         self._timer.add_to("evaluate")
         return found[:3]

@@ -5,6 +5,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 
 from mnist_sweep import (
@@ -18,6 +19,7 @@ from mnist_sweep import (
     ResNet,
     RMSProp,
     Softmax,
+    Split,
     Stepwise,
 )
 from mnist_sweep.models import inference
@@ -232,6 +234,22 @@ def test_an_objective_is_measured_at_each_evaluation_and_changes_no_other_number
         part = digits.splits[split]
         outputs = inference.logits(judged.model, part.images, pixel_max=digits.pixel_max)
         assert found == pytest.approx(objectives.value(objective, part.labels, outputs=outputs), rel=1e-6)
+
+
+def test_an_objective_has_a_value_on_test_even_if_the_loss_has_none(digits: Dataset) -> None:
+    import tensorflow as tf
+
+    def unsure(labels: Any, outputs: Any) -> Any:
+        return tf.where(labels == 9, np.inf, tf.nn.sparse_softmax_cross_entropy_with_logits(labels, outputs))
+
+    others = {name: split.labels != 9 for name, split in digits.splits.items() if name != "test"}
+    parts: dict[str, Any] = {
+        name: Split(images=digits.splits[name].images[kept], labels=digits.splits[name].labels[kept])
+        for name, kept in others.items()
+    }
+    result = fit(replace(SMALL, loss=unsure, objective=LogLoss()), replace(digits, **parts))
+    assert result.status is Status.OK
+    assert result.test_objective is not None
 
 
 def test_an_objective_without_a_value_fails_the_trial_in_one_line() -> None:
