@@ -9,7 +9,7 @@ REQUIRED_PARTS = ("data", "model", "optimizer", "schedule")
 PARTS = (*REQUIRED_PARTS, "loss", "objective")  # rows of versions before 0.5 lack the last two, others accuracy
 # What tables call results: a field of that name keeps its part's name in front.
 METRICS = ("val_accuracy", "val_loss", "test_accuracy", "train_loss")
-RESERVED = {"accuracy", "loss"}  # objectives of no other name have the columns `val_<name>`
+RESERVED = {"accuracy", "accuracy_low", "accuracy_high", "loss"}  # whose columns `val_<name>`, `test_<name>` are taken
 TAKEN = {"trial", "status", "seed", "val", "test", "seconds", "steps", "parameters", "error", "n", *METRICS}
 
 
