@@ -143,17 +143,17 @@ def _trials(ordered: Sequence[TrialRow], columns: Sequence[str]) -> "pd.DataFram
 
 def _judged(ordered: Sequence[TrialRow]) -> tuple[dict[str, list[Any]], dict[str, str]]:
     """Return the columns of objectives other than accuracy with their dtypes; none if no row has one."""
-    measures = {row.measure for row in ordered if row.objective}
-    if not measures:
+    objectives = sorted({row.measure.name for row in ordered if row.objective})
+    if not objectives:
         return {}, {}
     texts = {
         name: [row.objective[key] if row.objective else None for row in ordered]
         for name, key in OBJECTIVE_COLUMNS.items()
     }
     values = {
-        column: [getattr(row, split) if row.measure == measure else None for row in ordered]
-        for measure in sorted(measures, key=lambda one: one.name)
-        for split, column in (("val", measure.val), ("test", measure.test))
+        f"{split}_{name}": [getattr(row, split) if row.measure.name == name else None for row in ordered]
+        for name in objectives
+        for split in ("val", "test")
     }
     return texts | values, dict.fromkeys(texts, "str") | dict.fromkeys(values, "float64")
 
@@ -211,11 +211,9 @@ def _summary(trials: "pd.DataFrame", is_kept: "pd.Series[bool]") -> "pd.DataFram
         mean, std = groups[name].mean().reindex(table.index), groups[name].std(ddof=1).reindex(table.index)
         half = half_width_of_mean(std, table["n"])
         table[f"{name}_mean"], table[f"{name}_std"] = mean, std
-        free = (name == "val_loss" and has_own_loss) or (name in judged and not measure.is_share)
-        least, largest = (
-            None if free else 0.0,
-            1.0 if name.endswith("accuracy") or (name in judged and not free) else None,
-        )
+        is_share = measure.is_share if name in judged else name in ("val_accuracy", "test_accuracy")
+        least = None if (name in judged and not is_share) or (name == "val_loss" and has_own_loss) else 0.0
+        largest = 1.0 if is_share else None
         table[f"{name}_low"], table[f"{name}_high"] = (mean - half).clip(lower=least), (mean + half).clip(upper=largest)
     return table.reset_index().astype(SUMMARY_COLUMNS)
 

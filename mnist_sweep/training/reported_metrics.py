@@ -56,8 +56,8 @@ def number(name: str, value: Any, measure: Measure = ACCURACY) -> float:
     if not hasattr(value, "__float__") or isinstance(value, bool) or getattr(value, "ndim", 0) > 0:
         raise ConfigError(f"`{name}` must be a number, but got {shortened(shown_in_one_line(value))}.")
     found = float(value)
-    is_judged = measure.is_share and name in (measure.val, measure.test)
-    if (name.endswith("accuracy") or is_judged) and math.isfinite(found):
+    shares = ("train_accuracy", "val_accuracy", "test_accuracy", *[measure.val, measure.test] * measure.is_share)
+    if name in shares and math.isfinite(found):
         require(0 <= found <= 1, f"0 <= {name} <= 1", **{name: found})
     return found
 

@@ -159,6 +159,29 @@ def test_the_interval_of_a_loss_ends_at_0_only_where_no_loss_is_negative(make_ro
     assert low(squared) < 0
 
 
+def test_an_objective_that_is_no_share_has_values_above_1_whatever_its_name(make_row: MakeRow) -> None:
+    percent = {"name": "top_accuracy", "direction": "maximize", "unit": "%"}
+    rows = [
+        make_row(TrialConfig(seed=seed), objective=percent, val_objective=90.0 + seed, test_objective=90.0 + seed)
+        for seed in range(3)
+    ]
+    assert all_frames(rows)["summary"]["val_top_accuracy_high"].iloc[0] > 91
+
+
+def test_objectives_of_one_name_keep_their_values(make_row: MakeRow) -> None:
+    directions = ("maximize", "minimize")
+    rows = [
+        make_row(
+            TrialConfig(seed=seed),
+            objective={"name": "rmse", "direction": direction, "unit": ""},
+            val_objective=2.5,
+            test_objective=3.5,
+        )
+        for seed, direction in enumerate(directions)
+    ]
+    assert trials_frame(rows)["val_rmse"].tolist() == [2.5, 2.5]
+
+
 def test_another_objective_has_columns_at_the_end_of_each_table(make_row: MakeRow) -> None:
     curve = (Evaluation(1, None, None, 0.5, 0.5, 0.1, 0.1, 3.5), Evaluation(2, None, None, 0.4, 0.6, 0.1, 0.2, 2.5))
     judged = {

@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 
 from mnist_sweep import Dataset, Predictions, TrialConfig
+from mnist_sweep.errors import ConfigError
 from mnist_sweep.training import reported_metrics
+from mnist_sweep.trials.measure import Measure
 from mnist_sweep.trials.row import Evaluation
 from tests.training.training_code import Linear
 
@@ -22,6 +24,13 @@ def test_a_number_of_any_kind_is_a_metric(value: Any) -> None:
 
 def test_an_eager_tensor_is_a_metric(tf: Any) -> None:
     assert reported_metrics.number("val_loss", tf.constant(0.5)) == 0.5
+
+
+def test_only_shares_lie_between_0_and_1() -> None:
+    percent = Measure("top_accuracy", unit="%")
+    assert reported_metrics.number("val_top_accuracy", 97.5, percent) == 97.5
+    with pytest.raises(ConfigError, match="0 <= val_accuracy <= 1"):
+        reported_metrics.number("val_accuracy", 97.5, percent)
 
 
 def test_validation_is_that_of_the_last_report_unless_newer_metrics_are_returned(digits: Dataset) -> None:
