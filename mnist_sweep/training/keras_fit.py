@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 from mnist_sweep.data.batches import indices
 from mnist_sweep.errors import ConfigError
 from mnist_sweep.optim import objectives
-from mnist_sweep.optim.objectives import Accuracy
 from mnist_sweep.results.predictions import Predictions
 from mnist_sweep.training import user_state
 
@@ -67,24 +66,20 @@ def _results(context: "Context", model: Any) -> dict[str, Any]:
     """Return what `train` has to return of a trained model."""
     val = context.images("val"), context.data.val.labels
     outputs = {split: _outputs(model, context.images(split), context) for split in ("val", "test")}
-    judged = [
-        _judged(context, split, outputs[split]) for split in outputs if objectives.needs_outputs(context.objective)
-    ]
+    judged = outputs if objectives.needs_outputs(context.objective) else ()  # predictions determine the others
+    name = objectives.description(context.objective)[0]
     return {
-        **{name: value for one in judged for name, value in one.items()},
+        **{f"{split}_{name}": _judged(context, split, outputs[split]) for split in judged},
         "predictions": Predictions(*(found.argmax(axis=1) for found in outputs.values())),
         "val_loss": model.evaluate(*val, batch_size=BATCH_SIZE, verbose=0, return_dict=True)["loss"],
         "parameters": sum(math.prod(weight.shape) for weight in model.trainable_weights),
     }
 
 
-def _judged(context: "Context", split: str, outputs: Any) -> dict[str, float]:
-    """Return the value of the trial's objective on a split by its column; nothing for the accuracy, which Keras has."""
-    name, labels = objectives.description(context.objective)[0], context.data.splits[split].labels
-    if name == "accuracy":
-        return {}
-    classes = outputs.argmax(axis=1)
-    return {f"{split}_{name}": objectives.value(context.objective, labels, classes=classes, outputs=outputs)}
+def _judged(context: "Context", split: str, outputs: Any) -> float:
+    """Return the value of the trial's objective on a split."""
+    labels, classes = context.data.splits[split].labels, outputs.argmax(axis=1)
+    return objectives.value(context.objective, labels, classes=classes, outputs=outputs)
 
 
 def _outputs(model: Any, images: Any, context: "Context") -> Any:
@@ -148,8 +143,9 @@ class _Progress:
         if "val_accuracy" not in logs:
             raise ConfigError(f"`fit` measures {', '.join(logs)}, but no accuracy: compile with metrics=['accuracy'].")
         metrics = {name: logs[key] for key, name in NAMES.items() if key in logs}
-        if not isinstance(self._context.objective, Accuracy):
-            metrics |= _judged(self._context, "val", _outputs(self._model, self._context.images("val"), self._context))
+        if (name := objectives.description(self._context.objective)[0]) != "accuracy":
+            is_finite = all(map(math.isfinite, metrics.values()))  # otherwise, the trial has diverged
+            metrics[f"val_{name}"] = self._value() if is_finite else math.nan
         self._context.report(self.step, **metrics, learning_rate=self._model.optimizer.learning_rate.numpy())
         self._context.checkpoint(
             {
@@ -159,6 +155,10 @@ class _Progress:
                 "callbacks": [_attributes(callback) for callback in self._callbacks],
             }
         )
+
+    def _value(self) -> float:
+        outputs = _outputs(self._model, self._context.images("val"), self._context)
+        return _judged(self._context, "val", outputs)
 
     def _variables(self) -> list[Any]:
         return [*self._model.variables, *self._model.optimizer.variables]

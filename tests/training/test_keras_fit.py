@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from mnist_sweep import Adam, Context, Dataset, TrialConfig, keras_fit
+from mnist_sweep import Accuracy, Adam, Context, Dataset, LogLoss, TrialConfig, keras_fit
 from mnist_sweep.errors import ConfigError
 from mnist_sweep.training import own_training
 from mnist_sweep.training.trial_progress import Paused
@@ -85,6 +85,7 @@ def test_a_model_that_does_not_fit_is_refused(model: Any, error: str, digits: Da
 
 
 @pytest.mark.slow
-def test_a_loss_that_is_not_finite_ends_the_trial(digits: Dataset) -> None:
-    result = fit(replace(TRIAL, optimizer=Adam(learning_rate=1e30)), digits)
+@pytest.mark.parametrize("objective", [Accuracy(), LogLoss()])
+def test_a_loss_that_is_not_finite_ends_the_trial(objective: Any, digits: Dataset) -> None:
+    result = fit(replace(TRIAL, optimizer=Adam(learning_rate=1e30), objective=objective), digits)
     assert (result.status, result.history) == ("diverged", ())
