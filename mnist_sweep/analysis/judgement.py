@@ -102,7 +102,7 @@ def verdict(folder: str | Path, a: str, b: str, *, within: float | None = None, 
         ConfigError: `within` is out of range, or lacking.
         LedgerError: One of them does not exist, both are the same, or files are damaged.
     """
-    margin = WITHIN
+    margin = WITHIN if within is None else within / 100 if in_points else within
     try:
         paired = pairs_of(Path(folder), a, b)
         names, margin = (paired.one.name, paired.other.name), margin_of(within, paired.measure, in_points=in_points)
@@ -137,8 +137,8 @@ def _undecided(a: str, b: str, within: float, reason: str, **known: Any) -> Verd
 
 def _judged(folder: Path, paired: Pairs, found: Comparison, within: float) -> Verdict:
     on_val, num_seeds, is_new = found.val.difference, len(paired.pairs), found.method != SEEDS
-    measure, of_seeds = found.objective, np.array(found.val.by_seed)
-    over_seeds = difference_over_seeds(of_seeds, largest=measure.largest_difference) if num_seeds > 1 else None
+    measure, by_seed = found.objective, np.array(found.val.by_seed)
+    over_seeds = difference_over_seeds(by_seed, largest=measure.largest_difference) if num_seeds > 1 else None
     a, b = f"{found.a} ({found.label_a})", f"{found.b} ({found.label_b})"
     given: dict[str, Any] = {
         "a": found.a,
@@ -157,7 +157,7 @@ def _judged(folder: Path, paired: Pairs, found: Comparison, within: float) -> Ve
         better = found.a if measure.score(on_val.mean) > 0 else found.b
         return Verdict(outcome="better", better=better, sentence=found.sentence, **given)
     margin, said = measure.difference(within), f"{difference(on_val, measure)} on validation"
-    of = "" if measure.is_accuracy else f" of {measure.title}"
+    of, in_ = ("", "") if measure.is_accuracy else (f" of {measure.title}", f" in {measure.title}")
     if not reason and -within < on_val.low and on_val.high < within:
         sentence = f"{a} and {b} are equivalent within {margin}{of} {SCOPES[found.method]}: {said}."
         return Verdict(outcome="equivalent", sentence=sentence, **given)
@@ -165,7 +165,7 @@ def _judged(folder: Path, paired: Pairs, found: Comparison, within: float) -> Ve
     seeds, images = _needed(folder, paired, found, within)
     ways = [f"{counted(num, noun)}" for num, noun in ((seeds, "seed"), (images, "validation image")) if num is not None]
     way_out = f"About {' or '.join(ways)} would decide it" if ways else "It takes more seeds and more images"
-    open_ = f"Whether {a} or {b} is better{of.replace(' of', ' in')} is undecided {SCOPES[found.method]}"
+    open_ = f"Whether {a} or {b} is better{in_} is undecided {SCOPES[found.method]}"
     sentence = f"{open_}: {said}; {reason}. {way_out}."
     given |= {"seeds_needed": seeds, "images_needed": images, "reason": reason}
     return Verdict(outcome="undecided", sentence=sentence, **given)

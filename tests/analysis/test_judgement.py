@@ -118,8 +118,8 @@ def test_rows_that_cannot_be_compared_leave_it_undecided(results: Folder) -> Non
         apart[0].config_id: "share no seed",
     }
     for name, reason in reasons.items():
-        found = verdict(results.path, good.trial_id if "-" in name else good.config_id, name)
-        assert (found.outcome, found.better, found.num_seeds) == ("undecided", None, 0)
+        found = verdict(results.path, good.trial_id if "-" in name else good.config_id, name, within=0.02)
+        assert (found.outcome, found.better, found.num_seeds, found.within) == ("undecided", None, 0, 0.02)
         assert reason in found.reason, name
 
 
