@@ -89,9 +89,9 @@ def _decode_all(file: FileIO, sources: Sequence[Source], rules: Rules, cache: Im
                 total.add(report)
                 advance(sum(report.sizes.values()))
             total.check(len(sources))
-            if total.channels <= shape[2]:
+            if total.fits(shape):
                 return shape
-            shape = (*shape[:2], total.channels)  # of an image that was not among those that were looked at
+            shape = total.shape()  # of an image that was not among those that were looked at
 
 
 def _run_missing(jobs: Sequence[Job], decoders: "_Decoders", cache: ImageCache) -> Iterator[Report]:
