@@ -102,7 +102,7 @@ def test_watch_prints_the_address_and_ends_well_at_an_interrupt(
     status, out, err = run("watch", "results/good")
     assert (status, err) == (0, "")
     assert re.fullmatch(r"http://127\.0\.0\.1:\d+/[0-9a-f]{32}/\n", out)
-    status, out, err = run("watch", "results/good", "--host", "0.0.0.0", "--token", "0123456789abcdef")
+    status, out, err = run("watch", "results/good", "--host", "127.0.0.2", "--token", "0123456789abcdef")
     assert (status, out.endswith("/0123456789abcdef/\n")) == (0, True)
     assert "nothing is encrypted" in err
     assert content(folder / "results") == before
@@ -110,7 +110,7 @@ def test_watch_prints_the_address_and_ends_well_at_an_interrupt(
 
 @pytest.mark.parametrize(
     ("arguments", "cause"),
-    [(["nowhere"], "holds no rows"), ([".", "--host", "0.0.0.0"], "--token"), ([".", "--token", "x"], "--token")],
+    [(["nowhere"], "holds no rows"), ([".", "--host", "127.0.0.2"], "--token"), ([".", "--token", "x"], "--token")],
 )
 def test_watch_refuses_what_it_cannot_serve_in_one_line(
     folder: Path, run: Run, arguments: list[str], cause: str

@@ -47,8 +47,9 @@ def test_a_port_of_ones_own_that_is_taken_is_replaced_but_one_that_is_asked_for_
         assert address(tmp_path, port=None).port != first.port
         with refused(ResourceError, f"port {first.port} of 127.0.0.1", "choose another"):
             address(tmp_path, port=first.port)
-    with refused(ResourceError, "192.0.2.1"):
-        address(tmp_path, host="192.0.2.1", token=TOKEN)
+    for host in ("192.0.2.1", "a" * 64):
+        with refused(ResourceError, f"{host} cannot be served"):
+            address(tmp_path, host=host, port=None, token=TOKEN)
 
 
 @pytest.mark.parametrize("token", [None, "short", "a/" * 10, "ä" * 20, "a" * 20 + "\n"])
@@ -56,11 +57,11 @@ def test_an_interface_beyond_loopback_needs_a_token_that_fits_a_path(
     tmp_path: Path, refused: Refused, token: str | None
 ) -> None:
     with refused(ConfigError, "--host beyond loopback needs one"):
-        address(tmp_path, host="0.0.0.0", token=token)
+        address(tmp_path, host="127.0.0.2", token=token)
     if token:
         with refused(ConfigError, "--token has 16 or more"):
             address(tmp_path, token=token)
-    assert address(tmp_path, host="0.0.0.0", token=TOKEN).token == TOKEN
+    assert address(tmp_path, host="127.0.0.2", token=TOKEN).token == TOKEN
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "::1"])
@@ -69,6 +70,18 @@ def test_loopback_is_served_under_its_names_with_the_port_and_no_other(host: str
     assert [served.serves(name) for name in ("127.0.0.1:8000", "localhost:8000", "[::1]:8000")] == [True] * 3
     wrong = ["", "localhost", "localhost:80000", "localhost:8000,evil:8000", "evil:8000", "LOCALHOST.:8000", "::1:8000"]
     assert not any(map(served.serves, wrong))
+
+
+@pytest.mark.parametrize("host", ["", "0.0.0.0", "::"])
+def test_a_host_that_stands_for_every_interface_is_refused(tmp_path: Path, refused: Refused, host: str) -> None:
+    with refused(ConfigError, "--host is the one name or address"):
+        address(tmp_path, host=host, token=TOKEN)
+
+
+def test_a_host_is_named_as_browsers_do() -> None:
+    assert Address("Machine", 8000, TOKEN).serves("machine:8000")
+    assert Address("127.0.0.1", 80, TOKEN).serves("localhost")
+    assert not Address("Machine", 80, TOKEN).serves("localhost")
 
 
 def test_another_interface_is_served_under_its_own_name_only() -> None:
