@@ -6,6 +6,7 @@ away, asleep or slow resumes at a position in it, and costs nothing in between.
 
 import itertools
 import json
+import os
 import secrets
 import threading
 import time
@@ -171,9 +172,9 @@ def require_inside(folder: Path, names: Iterable[str | Path]) -> None:
     Raises:
         LedgerError: One does.
     """
-    root = folder.resolve()
+    root = os.path.realpath(folder)
     for path in (folder / name for name in names):
-        if not path.resolve().is_relative_to(root):
+        if not Path(os.path.realpath(path)).is_relative_to(root):  # Path.resolve raises for a loop of links
             raise LedgerError(f"{path} leads out of the results folder and is not followed: put the file in its place.")
 
 

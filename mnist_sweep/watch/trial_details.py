@@ -15,15 +15,16 @@ from mnist_sweep.results.rerun_command import rerun_command
 from mnist_sweep.text.lines import one_line
 from mnist_sweep.trials.json_value import json_value
 from mnist_sweep.trials.row import Status, TrialRow
-from mnist_sweep.watch.feed import require_inside
+from mnist_sweep.watch.feed import READ, require_inside
 
 
 def trial_details(folder: Path, trial_id: str, notices: Sequence[str] = ()) -> dict[str, Any]:
     """Return a trial's `row`, `confusion` (a figure, its text, or None), `command`, and the `notices` that name it.
 
     Raises:
-        LedgerError: It has no row, or a damaged one.
+        LedgerError: It has no row, or a damaged one; or a link leads out of the folder.
     """
+    require_inside(folder, READ)
     row = Ledger(folder).row(trial_id)
     return {
         "row": json_value(row),

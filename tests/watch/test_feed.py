@@ -114,6 +114,14 @@ def test_no_link_is_followed_out_of_the_folder(feed: Feed, folder: Path, tmp_pat
     assert "leads out" in dict(news(feed.events("new"), 3))["state"]["errors"][0]
 
 
+@pytest.mark.parametrize("name", ["rows", live_run.FILE])
+def test_a_loop_of_links_is_reported(feed: Feed, folder: Path, name: str) -> None:
+    (folder / "rows").rename(folder / "others")
+    (folder / name).symlink_to(folder / name)
+    feed.look()
+    assert "Too many levels" in dict(news(feed.events("new"), 3))["state"]["errors"][0]
+
+
 def test_a_folder_that_goes_and_comes_back_is_followed(feed: Feed, folder: Path, rows: list[TrialRow]) -> None:
     folder.rename(folder.with_name("elsewhere"))
     feed.look()

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mnist_sweep.errors import RowError
+from mnist_sweep.errors import LedgerError, RowError
 from mnist_sweep.results import predictions, runs
 from mnist_sweep.results.ledger import Ledger
 from mnist_sweep.results.predictions import Predictions
@@ -52,6 +52,15 @@ def test_no_link_leads_to_predictions_elsewhere(folder: Path, rows: list[TrialRo
     path.symlink_to(tmp_path / "outside.npz")
     found = trial_details(folder, rows[0].trial_id)["confusion"]
     assert ("leads out" in found["text"], found["figure"]) == (True, None)
+
+
+def test_no_link_leads_to_rows_elsewhere(
+    folder: Path, rows: list[TrialRow], tmp_path: Path, refused: Callable[..., AbstractContextManager[None]]
+) -> None:
+    (folder / "rows").rename(tmp_path / "outside")
+    (folder / "rows").symlink_to(tmp_path / "outside")
+    with refused(LedgerError, "leads out"):
+        trial_details(folder, rows[0].trial_id)
 
 
 def test_a_failed_trial_is_run_again_by_the_recorded_command(
