@@ -228,8 +228,9 @@
     }
     const { row, confusion, command, notices } = found;
     const facts = [["status", row.status], [`validation ${objective().name.replaceAll("_", " ")}`, measured(row.val)], [`test ${objective().name.replaceAll("_", " ")}`, measured(row.test)], ["steps", row.steps], ["parameters", row.parameters], ["seconds", row.seconds_total && row.seconds_total.toFixed(1)], ["worker", row.worker], ["error", row.error]];
+    const isAccuracy = objective().name === "accuracy";
     const pair = ([term, fact]) => element("div", {}, element("dt", { textContent: term }), element("dd", { textContent: fact }));
-    const curve = row.history.filter((point) => point.val_accuracy !== null || point.train_accuracy !== null);
+    const curve = row.history.filter((point) => point.val !== null || (isAccuracy && point.train_accuracy !== null));
     const heading = (text) => element("h3", { textContent: text });
     const parts = [element("dl", { className: "facts" }, ...facts.filter(([, fact]) => fact !== null && fact !== "–").map(pair))];
     if (curve.length > 1) parts.push(heading("Learning curve"), element("div", { id: "details-curve", className: "live" }));
@@ -242,7 +243,7 @@
     if (!window.Plotly) return;
     if (curve.length > 1) {
       const line = (name, key, style) => ({ type: "scatter", mode: "lines", name, x: curve.map((point) => point.step), y: curve.map((point) => point[key]), line: style });
-      plot("details-curve", [line("train", "train_accuracy", { color: COLORS[0], dash: "dot" }), line("validation", "val_accuracy", { color: BEST, width: 3 })], "training steps", {}, true, "accuracy");
+      plot("details-curve", [...(isAccuracy ? [line("train", "train_accuracy", { color: COLORS[0], dash: "dot" })] : []), line("validation", "val", { color: BEST, width: 3 })], "training steps", {}, true, objective().name.replaceAll("_", " "));
     }
     if (confusion && confusion.figure) Plotly.react("details-confusion", confusion.figure.data, { ...confusion.figure.layout, template: plotTemplate(!dark.matches) }, PLOT_CONFIG);
   };
