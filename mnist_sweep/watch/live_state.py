@@ -49,8 +49,8 @@ class LiveState:
 
     Attributes:
         phase: `starting`: the run's workers are not ready. `running`. `stopping`: its trials write their checkpoints.
-            `ended`. `interrupted`: it ended before its last trial. `killed`: it left no word. `unknown`: there was no
-            run, or one of an earlier version.
+            `ended`. `interrupted`: it ended before its last trial. `killed`: it did not
+            record its end. `unknown`: there was no run, or one of an earlier version.
         rows: A summary of the rows.
         run: The last run; None if it is unknown.
         time_left: Time that the run still takes; None if it does not run, or none of its trials has ended.
