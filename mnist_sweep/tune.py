@@ -17,7 +17,6 @@ from typing import Any
 from mnist_sweep.data.dataset import Dataset
 from mnist_sweep.errors import ConfigError, StaleRowsError, SweepError
 from mnist_sweep.results.ledger import Ledger
-from mnist_sweep.results.row_json import from_json
 from mnist_sweep.runners.trial import Item, steps
 from mnist_sweep.sweep.inputs import Digests, RunInputs
 from mnist_sweep.training import checkpoints, fitting, tensorflow_runtime
@@ -84,7 +83,7 @@ def _committed(trial: TrialConfig, digests: Digests, ledger: Ledger) -> TrialRow
     from ray import tune
 
     path = ledger.rows_folder / f"{trial_id(trial)}.json"
-    row = from_json(path.read_text(encoding="utf-8")) if path.exists() else None
+    row = ledger.row(trial_id(trial)) if path.exists() else None
     if row is None or row.status is Status.FAILED:
         return None
     if (row.data_digest, row.code_digest) != digests:

@@ -12,7 +12,7 @@ from ray import tune
 from ray.tune.schedulers import PopulationBasedTraining
 
 from mnist_sweep import CNN, GradientDescent, Momentum, Softmax, TrialConfig, from_flat, to_flat, trial_id
-from mnist_sweep.errors import CheckpointError, ConfigError, StaleRowsError, SweepError, UnknownNameError
+from mnist_sweep.errors import CheckpointError, ConfigError, RowError, StaleRowsError, SweepError, UnknownNameError
 from mnist_sweep.results.ledger import Ledger
 from mnist_sweep.runners.trial import execute
 from mnist_sweep.training import checkpoints
@@ -107,6 +107,14 @@ def test_a_row_of_other_data_is_not_reported_as_this_trials(
     (row,) = Ledger(tmp_path / "rows").rows().values()
     Ledger(tmp_path / "rows").commit(dataclasses.replace(row, data_digest="0" * 16))
     with refused(StaleRowsError, "choose another folder"):
+        fake.run(BASE, results=tmp_path / "rows")
+
+
+def test_a_damaged_row_is_named(fake: FakeTune, tmp_path: Path, refused: Callable[..., Any]) -> None:
+    fake.run(BASE, results=tmp_path / "rows")
+    path = tmp_path / "rows" / "rows" / f"{trial_id(BASE)}.json"
+    path.write_text("damaged")
+    with refused(RowError, f"{path} is not a row"):
         fake.run(BASE, results=tmp_path / "rows")
 
 
