@@ -127,7 +127,8 @@ def description(objective: Any) -> tuple[str, str, str]:
     else:
         kind = type(objective)
         name = known.get(kind) or getattr(objective, "name", None) or _snake_case(kind.__name__)
-    require(is_builtin(objective) or name not in RESERVED, "an objective of your own has a name of its own", name=name)
+    is_taken = isinstance(name, str) and name in RESERVED
+    require(is_builtin(objective) or not is_taken, "an objective of your own has a name of its own", name=name)
     return name, getattr(objective, "direction", "maximize"), getattr(objective, "unit", "")
 
 

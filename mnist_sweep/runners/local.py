@@ -66,7 +66,8 @@ class Local:
         artifacts: Artifacts | None = None,
     ) -> None:
         """Run the trials side by side; see `Runner.run`."""
-        num_workers = self.num_workers(len(trials) + num_proposals)
+        if not (num_workers := self.num_workers(len(trials) + num_proposals)):
+            return
         definitions = b"" if self.in_process else shipping.pack(observer.definitions())
         options: dict[str, Any] = {"num_proposals": num_proposals, "artifacts": artifacts}
         tasks = TrialTasks(trials.values(), datasets, observer, max_retries=self.max_retries, **options)

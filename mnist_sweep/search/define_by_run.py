@@ -75,7 +75,7 @@ def validate(space: Any, base: TrialConfig) -> None:
     rule = "the space of a search must be a function of a trial"
     try:
         inspect.signature(space).bind(None)
-    except TypeError as error:
+    except (TypeError, ValueError) as error:  # the latter of builtins without a signature
         raise ConfigError(f"{rule}, but got {shown_in_one_line(space)}: {error}.") from error
     generator = np.random.Generator(np.random.Philox(key=[0, 0]))
     drawn = [values(space, lambda _, axis: axis.draw(generator)) for _ in range(axis_rules.NUM_POINTS)]

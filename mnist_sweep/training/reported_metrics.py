@@ -71,7 +71,9 @@ def returned(value: Any, config: "TrialConfig", data: "Dataset", history: Sequen
     try:
         if value is None or not history:
             needs = "it returned None" if history else "it never called `context.report`"
-            raise ConfigError(f"{needs}: report metrics, and return Predictions(val=…, test=…) or a test_accuracy")
+            raise ConfigError(
+                f"{needs}: report metrics, and return Predictions(val=…, test=…) or a {config.measure.test}"
+            )
         found = {"predictions": value} if isinstance(value, Predictions) else value
         return _values(found, config, data, history[-1])
     except ConfigError as error:

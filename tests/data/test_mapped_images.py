@@ -1,7 +1,6 @@
 """Laws of mapped images: they are those of the file, go to other processes by its path, and are in use while mapped."""
 
 import fcntl
-import gc
 import pickle
 from pathlib import Path
 
@@ -57,7 +56,6 @@ def test_a_file_is_locked_while_its_images_are_there(file: Path) -> None:
         with pytest.raises(BlockingIOError):
             fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
         images.clear()
-        gc.collect()
         fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 

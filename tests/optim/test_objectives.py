@@ -143,6 +143,7 @@ def named(**attributes: Any) -> Any:
         (3, ConfigError, "`compute` or a function, but got 3"),
         (None, ConfigError, "or a function, but got None"),
         (named(name="accuracy"), ConfigError, "an objective of your own has a name of its own"),
+        (named(name=["loss"]), ConfigError, "1 to 40 letters, digits and `_`"),
         (named(name="loss"), ConfigError, "an objective of your own has a name of its own"),
         (named(name="accuracy_low"), ConfigError, "an objective of your own has a name of its own"),
         (named(name="macro f1"), ConfigError, "1 to 40 letters, digits and `_`"),

@@ -271,8 +271,9 @@ def test_a_race_is_planned_from_stated_spreads_or_at_most(tmp_path: Path, refuse
         assert one.num_trials == one.forecast.trials.middle
         assert one.seconds == 3 + one.num_trials * 12
     assert far.num_trials < near.num_trials < 30
-    with refused(ConfigError, "spreads are above 0"):
-        plan(race, results=tmp_path, runner=ALONE, spreads=(0.0, 0.1))
+    for spreads in ((0.0, 0.1), (float("inf"), 0.1), (0.1, 1.1), (0.1, -0.1), (float("nan"), 0.1)):
+        with refused(ConfigError, "the spread over seeds lies in (0, 1], that of configs in [0, 1]"):
+            plan(race, results=tmp_path, runner=ALONE, spreads=spreads)
     with refused(ConfigError, "spreads are those of a race"):
         plan(SWEEP, results=tmp_path, runner=ALONE, spreads=(0.1, 0.1))
 

@@ -40,6 +40,12 @@ def test_everything_is_reported_in_order() -> None:
     assert notes.heard == [("ready", 1), *each[0], *each[1]]
 
 
+def test_nothing_to_run_starts_nothing() -> None:
+    notes = Notes()
+    Local().run({}, {}, notes)
+    assert notes.heard == []
+
+
 def test_what_a_trial_leaves_is_reported_before_its_row() -> None:
     notes, artifacts = Notes(), Artifacts(storage="unused", models="all")
     Local(in_process=True).run(trials(), {BASE.data: loading.load(BASE.data)}, notes, artifacts=artifacts)

@@ -189,6 +189,7 @@ def test_the_field_that_is_meant_is_proposed(refused: Callable[..., Any]) -> Non
     ("changed", "part"),
     [
         ({"space": "tpe"}, "must be a function of a trial"),
+        ({"space": max}, "must be a function of a trial"),
         ({"space": lambda: None}, "must be a function of a trial"),
         ({"space": lambda trial, other: None}, "must be a function of a trial"),
         ({"space": lambda trial: 0.5}, "must return nothing, or fields and values, but returned 0.5"),

@@ -109,10 +109,13 @@ class ImageCache:
     def _make_room(self, num_bytes: int, *, but: Path) -> None:
         """Remove what was used longest ago and is not in use, until there is room for another file besides `but`."""
         held = [path for name in ("images", "unfinished") for path in (self.folder / name).iterdir()]
-        found = [path for path in held if path != but and path.suffix != JOURNAL]
-        sizes = {path: path.stat() for path in found}
+        sizes = {}
+        for path in held:
+            with contextlib.suppress(FileNotFoundError):  # another process has removed it
+                if path != but and path.suffix != JOURNAL:
+                    sizes[path] = path.stat()
         total = sum(status.st_size for status in sizes.values())
-        for path in sorted(found, key=lambda path: sizes[path].st_mtime_ns):
+        for path in sorted(sizes, key=lambda path: sizes[path].st_mtime_ns):
             if total + num_bytes > self.max_bytes and _remove_unused(path):
                 total -= sizes[path].st_size
         if total + num_bytes > self.max_bytes:
@@ -122,8 +125,9 @@ class ImageCache:
                 f"{size(self.max_bytes)}{used}: raise {SIZE_VARIABLE} (gigabytes), or scale the images down."
             )
         for path in (self.folder / "keys").iterdir():
-            if not (self.folder / "images" / path.read_text(errors="replace")[:100]).exists():
-                path.unlink(missing_ok=True)
+            with contextlib.suppress(FileNotFoundError):
+                if not (self.folder / "images" / path.read_text(errors="replace")[:100]).exists():
+                    path.unlink()
 
 
 def image_cache() -> ImageCache:

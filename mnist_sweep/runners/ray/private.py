@@ -92,7 +92,7 @@ def only_needed_processes() -> Iterator[None]:
     parameters = found(PARAMETERS)
     with (
         replaced(START_API_SERVER, lambda *_, **__: (None, None)),
-        replaced(PARAMETERS, lambda **options: parameters(no_monitor=True, **options)),
+        replaced(PARAMETERS, lambda **options: parameters(**options | {"no_monitor": True})),
     ):
         yield
 

@@ -213,7 +213,8 @@ def _pruning(pruner: Any, measure: Measure) -> Any:
         def on_trial_complete(self, tune_controller: Any, trial: Any, result: Mapping[str, Any]) -> None:
             if one := asked.pop(trial.trial_id, None):
                 value = result.get(measure.val)
-                study.tell(one, value, state=states.FAIL if value is None else states.COMPLETE)
+                is_known = value is not None and math.isfinite(value)
+                study.tell(one, value if is_known else None, state=states.COMPLETE if is_known else states.FAIL)
 
     return Pruning()
 

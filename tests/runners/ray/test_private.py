@@ -49,7 +49,7 @@ def test_a_ray_is_dead_without_its_gcs_or_raylet_only(monkeypatch: pytest.Monkey
 
 def test_ray_starts_without_the_processes_that_only_a_dashboard_or_a_cluster_that_grows_needs() -> None:
     before = services.start_api_server, parameter.RayParams
-    with private.only_needed_processes():
+    with private.only_needed_processes(), private.only_needed_processes():
         assert services.start_api_server(False, False, "", "", "", "", "", "", "") == (None, None)
         assert parameter.RayParams(num_cpus=2).no_monitor
     assert (services.start_api_server, parameter.RayParams) == before

@@ -78,6 +78,7 @@ def test_callbacks_of_tune_see_trials_as_the_sweep_names_them_and_cannot_end_a_r
 
 
 @pytest.mark.usefixtures("ray_session")
+@pytest.mark.slow
 def test_a_failed_trial_is_an_error_for_a_callback(tmp_path: Path) -> None:
     recording = Recording()
     trial = TrialConfig(model=Ending("raise"), num_steps=4, evaluate_every=2)
