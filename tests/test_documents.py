@@ -151,13 +151,15 @@ def test_output_that_is_not_run_here_names_the_test_that_checks_it() -> None:
 PYTHON = [block for block in BLOCKS if block.language == "python"]
 SCRIPTS = [block for block in PYTHON if "mnist_sweep.main" in block.text]
 MARKED = [pytest.param(one, marks=() if one.document == "README.md" else pytest.mark.slow) for one in SCRIPTS]
+RACE = "race"  # which trains many trials, as those of tests/sweep/test_races.py
+EXAMPLES = [
+    pytest.param(one, marks=pytest.mark.slow if one.comment == RACE else ()) for one in PYTHON if one not in SCRIPTS
+]
 OUTPUT = {block.comment: block.text for block in BLOCKS if block.comment.endswith("-output")}
 
 
 @pytest.mark.filterwarnings("ignore:Argument ``normalize`` is an experimental")  # of Optuna
-@pytest.mark.parametrize(
-    "block", [block for block in PYTHON if block not in SCRIPTS], ids=lambda block: f"{block.document}-{block.comment}"
-)
+@pytest.mark.parametrize("block", EXAMPLES, ids=lambda block: f"{block.document}-{block.comment}")
 def test_an_example_in_python_runs_and_prints_what_is_shown(block: Block, tmp_path: Path, tf: Any) -> None:
     names: dict[str, Any] = {"__name__": "example"}
     with beside_results(tmp_path) as printed:

@@ -99,7 +99,7 @@ def _numbers(remaining: RemainingTrials, spreads: tuple[float, float] | None) ->
     """Return the fields of a plan on the trials to run."""
     if spreads is not None:
         require(remaining.race is not None, "spreads are those of a race", spreads=spreads)
-        rule = "the spread over seeds lies in (0, 1], that of configs in [0, 1]"
+        rule = "the spread over seeds lies in (0, 1], that of configs in [0, 1], as shares"
         require(0 < spreads[0] <= 1 and 0 <= spreads[1] <= 1, rule, spreads=spreads)
     if not remaining.race:
         return {"num_trials": len(_to_run(remaining, None))}

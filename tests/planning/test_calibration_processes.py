@@ -83,6 +83,7 @@ def with_model(base: TrialConfig, name: str, **options: str) -> TrialConfig:
     return from_flat(flat | {"model": f"users_models:{name}"} | fields)
 
 
+@pytest.mark.slow
 def test_every_kind_is_measured_beside_others_or_its_failure_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:

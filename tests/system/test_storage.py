@@ -166,6 +166,7 @@ def test_a_server_that_is_not_there_is_one_line(refused: Refused, done: str, clo
         CALLS[done](storage(url))
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("hasty")
 def test_a_server_that_does_not_answer_is_given_up_after_at_most_four_tries(refused: Refused) -> None:
     with socket.create_server((LOOPBACK, 0)) as silent:

@@ -31,6 +31,7 @@ def test_other_settings_are_refused_once_tensorflow_runs() -> None:
         tensorflow_runtime.configure(threads=2)
 
 
+@pytest.mark.slow
 def test_a_trial_that_holds_a_gpu_fails_where_there_is_none() -> None:
     code = "from mnist_sweep.training import tensorflow_runtime; tensorflow_runtime.configure(threads=1, gpus=0.5)"
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)

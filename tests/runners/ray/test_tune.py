@@ -110,6 +110,7 @@ if __name__ == "__main__":
     assert local == one == two
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("ray_session")
 def test_a_trial_without_a_gpu_sees_none_and_has_a_thread_for_each_cpu(tmp_path: Path) -> None:
     sweep = Sweep(name="t", trials=[TrialConfig(model=Inspecting())], code=[ROOT])
@@ -356,6 +357,7 @@ print(json.dumps([outcome.complete, notes[0], Path("stderr").read_text()]))
     assert note == f"Ray's {kind} ended unexpectedly; Ray and its trials start again"
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("ray_session")
 def test_asha_stops_trials_and_their_rows_say_so(tmp_path: Path) -> None:
     rates = [0.5, 0.4, 0.3, 1e-6, 2e-6, 3e-6, 4e-6, 5e-6]

@@ -55,6 +55,7 @@ class Heard:
             self.notices.append(event.text)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("ray_session")
 def test_callbacks_of_tune_see_trials_as_the_sweep_names_them_and_cannot_end_a_run(tmp_path: Path) -> None:
     recording, listener = Recording(), Heard()
