@@ -24,6 +24,7 @@ from mnist_sweep.text.lines import listed
 
 # Variables by which the same trial computes other last digits, and their usual values.
 KERNELS = {"TF_ENABLE_ONEDNN_OPTS": "1", "TF_XLA_FLAGS": "", "ONEDNN_MAX_CPU_ISA": "", "DNNL_MAX_CPU_ISA": ""}
+VECTOR_INSTRUCTIONS = ("amx_tile", "avx512_bf16", "avx512_vnni", "avx512f", "avx2")  # the widest first
 _CACHE: dict[str, OrderedDict[Hashable, Any]] = {}
 _CONFIGURED: dict[str, float] = {}
 
@@ -228,9 +229,16 @@ def environment(configured: Mapping[str, Any] | None = None) -> dict[str, Any]:
     }
 
 
+@functools.cache
 def _processor() -> str:
+    """Return the processor's name and the widest vector instructions, since kernels are chosen by these."""
     try:
-        with Path("/proc/cpuinfo").open(encoding="utf-8") as file:
-            return next((line.partition(":")[2].strip() for line in file if line.startswith("model name")), "")
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:
         return platform.processor()
+    name, flags = (
+        next((line.partition(":")[2].strip() for line in lines if line.startswith(key)), "")
+        for key in ("model name", "flags")
+    )
+    widest = next((f" ({one})" for one in VECTOR_INSTRUCTIONS if one in flags.split()), "")
+    return f"{name}{widest}"

@@ -4,6 +4,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import Any
 from unittest import mock
 
@@ -21,6 +22,18 @@ def _configured() -> None:
 def test_a_second_equal_configuration_does_nothing() -> None:
     tensorflow_runtime.configure(threads=1)
     assert tensorflow_runtime.environment()["threads"] == 1
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs /proc/cpuinfo")
+def test_processors_of_one_name_and_other_vector_instructions_are_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = []
+    for flags in ("fpu avx avx2", "fpu avx avx2 avx512f avx512_vnni", "fpu"):
+        text = f"processor : 0\nmodel name\t: AMD EPYC\nflags\t\t: {flags}\n"
+        monkeypatch.setattr(Path, "read_text", lambda *_, text=text, **__: text)
+        tensorflow_runtime._processor.cache_clear()
+        found.append(tensorflow_runtime._processor())
+    tensorflow_runtime._processor.cache_clear()
+    assert found == ["AMD EPYC (avx2)", "AMD EPYC (avx512_vnni)", "AMD EPYC"]
 
 
 def test_other_settings_are_refused_once_tensorflow_runs() -> None:
