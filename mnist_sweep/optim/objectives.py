@@ -3,6 +3,7 @@
 They are computed with NumPy from the answers of a trained model, so that training does not depend on them.
 """
 
+import abc
 import math
 import re
 from collections.abc import Callable
@@ -41,7 +42,7 @@ OwnObjective = Callable[[Any, Any], float]
 
 
 @dataclass(frozen=True, slots=True)
-class _OfClasses:
+class _OfClasses(abc.ABC):
     """An objective in [0, 1] that depends on the predicted classes alone."""
 
     unit: ClassVar[str] = SHARE
@@ -50,9 +51,9 @@ class _OfClasses:
         """Return the value of a split, given its labels, int32 `[n]`, and the logits, float32 `[n, num_classes]`."""
         return self.of_classes(labels, outputs.argmax(axis=1))
 
+    @abc.abstractmethod
     def of_classes(self, labels: Any, classes: Any) -> float:
         """Return the value of a split, given the true and the predicted class of each image: integers `[n]`."""
-        raise NotImplementedError
 
 
 @dataclass(frozen=True, slots=True)
