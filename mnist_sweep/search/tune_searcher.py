@@ -46,7 +46,7 @@ class TuneSearcher:
         try:
             point = {name: label_of(self._axes[name], one) for name, one in values.items()}
             self._searcher.add_evaluated_point(point, value)
-        except NotImplementedError:
+        except NotImplementedError:  # which Tune raises for searchers that take no points of others
             return False
         return True
 
