@@ -197,21 +197,12 @@ def bombard(served: Served, number: int) -> None:
                 continue
 
 
+@pytest.mark.parametrize("num_requests", [150, pytest.param(10_000, marks=pytest.mark.slow)])
 def test_hostile_requests_leave_it_serving_and_write_nothing(
-    folder: Path, serve: Serve, capfd: pytest.CaptureFixture[str]
+    folder: Path, serve: Serve, capfd: pytest.CaptureFixture[str], num_requests: int
 ) -> None:
     served = serve(folder)
-    bombard(served, 150)
-    assert served.ask("/{token}/")[0] == 200
-    assert capfd.readouterr() == ("", "")
-
-
-@pytest.mark.slow
-def test_ten_thousand_hostile_requests_leave_it_serving(
-    folder: Path, serve: Serve, capfd: pytest.CaptureFixture[str]
-) -> None:
-    served = serve(folder)
-    bombard(served, 10_000)
+    bombard(served, num_requests)
     assert served.ask("/{token}/")[0] == 200
     assert capfd.readouterr() == ("", "")
 
