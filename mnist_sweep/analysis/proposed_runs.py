@@ -4,9 +4,7 @@ First comes what was interrupted, then what would tell the best configs apart: m
 the best, or more trials of a search. Seeds are at most doubled at a time, since ties are decided on the way.
 """
 
-import functools
 import math
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,8 +13,9 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 
 from mnist_sweep.analysis.judgement import MIN_SEEDS, margin_of
+from mnist_sweep.analysis.run_budget import Budget, parse
 from mnist_sweep.analysis.selection import select
-from mnist_sweep.errors import ConfigError, no_rows
+from mnist_sweep.errors import no_rows
 from mnist_sweep.results import runs, saved_race
 from mnist_sweep.results.ledger import Ledger
 from mnist_sweep.results.rerun_command import rerun_command
@@ -25,22 +24,11 @@ from mnist_sweep.statistics.paired_tests import seeds_for_half_width
 from mnist_sweep.text.numbers import counted, duration
 from mnist_sweep.training import checkpoints
 from mnist_sweep.trials import kinds, ranking
+from mnist_sweep.trials.measure import Measure
 from mnist_sweep.trials.row import Status, TrialRow
 
-UNITS = {"s": 1, "min": 60, "h": 3600}
 EXTENSION = 0.5  # of a search without a budget: share of its trials that are added
 Kind = Literal["finish", "seeds", "search"]
-
-
-class Budget(NamedTuple):
-    """Trials, and wall time in seconds, that runs take or may take."""
-
-    trials: float = math.inf
-    seconds: float = math.inf
-
-    def covers(self, other: "Budget") -> bool:
-        """Return whether neither number of another one is larger."""
-        return other.trials <= self.trials and other.seconds <= self.seconds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,14 +98,13 @@ def next_runs(
         ConfigError: The budget is no time and no number, or `within` is out of range.
         LedgerError: The folder holds no rows or damaged ones.
     """
-    left, folder = _budget(budget), Path(folder)
+    left, folder = parse(budget), Path(folder)
     known = _known(folder, script)
-    margin = margin_of(within, next(iter(known.rows.values())).measure, in_points=in_points)
+    margin = margin_of(within, known.measure, in_points=in_points)
     found, notes = [], list(known.notes)
     is_search = (folder / pending_proposals.FOLDER).is_dir()
-    for which in ("finish", "more"):
-        more = functools.partial(_search if is_search else _seeds, known, left, margin)
-        run = _finish(known) if which == "finish" else more()
+    for propose in (_finish, _search if is_search else _seeds):
+        run = propose(known, left, margin)
         if run is None:
             continue
         cost = Budget(run.num_trials, run.seconds or 0.0)
@@ -130,21 +117,12 @@ def next_runs(
     return ProposedRuns(folder=folder, runs=tuple(found), notes=tuple(notes))
 
 
-def _budget(text: str | None) -> Budget:
-    if text is None:
-        return Budget()
-    found = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?) *(s|min|h)|([0-9]+)(?: *trials?)?", text.strip())
-    if not found or float(found[1] or found[3]) == 0:
-        known = "a time such as `90min` or `2h`, or a number of trials such as `20`"
-        raise ConfigError(f"a budget must be {known}, above 0, but got {text!r}.")
-    return Budget(trials=int(found[3])) if found[3] else Budget(seconds=float(found[1]) * UNITS[found[2]])
-
-
 class _Known(NamedTuple):
-    """What is known of a results folder: its rows, those with an accuracy by config, and how the last run ran."""
+    """What is known of a results folder: its rows, how they are judged, those with a value, and the last run."""
 
     folder: Path
     rows: Mapping[str, TrialRow]
+    measure: Measure
     good: Mapping[str, Sequence[TrialRow]]
     num_workers: int
     command: tuple[str, ...]
@@ -181,7 +159,7 @@ def _known(folder: Path, script: str | Path | None) -> _Known:
         notes += ("A race adds seeds itself: its command resumes it until it has ended.",)
     if not command:
         notes += ("Commands are unknown, since the last run of a script is not recorded: pass the script.",)
-    return _Known(folder, rows, good, records[-1].num_workers if records else 1, command, notes)
+    return _Known(folder, rows, kept[0].measure, good, records[-1].num_workers if records else 1, command, notes)
 
 
 def _mean_seconds(rows: Sequence[TrialRow]) -> float | None:
@@ -194,7 +172,7 @@ def _pending(known: _Known) -> set[str]:
     return (saved | pending_proposals.read(known.folder).keys()) - known.rows.keys()
 
 
-def _finish(known: _Known) -> ProposedRun | None:
+def _finish(known: _Known, *_: object) -> ProposedRun | None:
     """Return the run of interrupted trials, and of those that ended from outside; None if there are none."""
     pending = len(_pending(known))
     lost = sum(row.status is Status.FAILED and row.traceback is None for row in known.rows.values())
