@@ -110,6 +110,7 @@ def verdict(folder: str | Path, a: str, b: str, *, within: float | None = None, 
             return _undecided(*names, margin, ONE_SEED, num_seeds=1, seeds_needed=MIN_SEEDS, notes=paired.notes)
         found = compare_pairs(Path(folder), paired)
     except IncomparableError as error:
+        require(0 < margin < INFINITY, "0 < within", within=within)
         return _undecided(a, b, margin, str(error).rstrip("."))
     return _judged(Path(folder), paired, found, margin)
 

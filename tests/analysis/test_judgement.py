@@ -121,6 +121,9 @@ def test_rows_that_cannot_be_compared_leave_it_undecided(results: Folder) -> Non
         found = verdict(results.path, good.trial_id if "-" in name else good.config_id, name, within=0.02)
         assert (found.outcome, found.better, found.num_seeds, found.within) == ("undecided", None, 0, 0.02)
         assert reason in found.reason, name
+    for within in (0, -0.01, math.nan, math.inf):
+        with pytest.raises(ConfigError, match="0 < within"):
+            verdict(results.path, good.config_id, failed.config_id, within=within)
 
 
 def test_seeds_that_differ_by_one_amount_leave_no_test(results: Folder) -> None:
