@@ -129,10 +129,14 @@ class _Processes:
         while not end.wait(SECONDS_BETWEEN_LOOKS):
             limit = SECONDS_TO_HANG if self._is_starting else SECONDS_TO_HANG_LATER
             for name, process in [*self._started.items()]:
-                if name in looks and process.poll() is None and looks[name].seconds_idle(process.pid) > limit:
-                    self._hung.add(name)
-                    if not self._is_starting:
-                        process.kill()
+                if name not in looks or process.poll() is not None:
+                    continue
+                if looks[name].seconds_idle(process.pid) <= limit:
+                    self._hung.discard(name)  # it may have gone on
+                    continue
+                self._hung.add(name)
+                if not self._is_starting:
+                    process.kill()
             cause = next(filter(None, map(self._end_of, private.VITAL_PROCESSES)), None)
             seconds_ended += SECONDS_BETWEEN_LOOKS if cause and self._is_starting else -seconds_ended
             if cause and seconds_ended > SECONDS_TO_RAISE:

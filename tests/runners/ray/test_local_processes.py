@@ -95,6 +95,22 @@ def test_a_raylet_that_hangs_is_not_connected_to_nor_killed_while_native_code_wa
     assert hanging.wait() == -signal.SIGKILL
 
 
+def test_a_raylet_that_hung_and_runs_again_is_connected_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(local_processes, "SECONDS_TO_HANG", 0.5)
+    with private.replaced(private.CORE_WORKER, object), local_processes.kept_local() as starting, starting():
+        raylet = services.ConsolePopen(busy(tmp_path, "raylet"))
+        raylet.send_signal(signal.SIGSTOP)
+        with pytest.raises(TimeoutError, match="its raylet hangs"):
+            list(iter(private.found(private.CORE_WORKER), None))
+        raylet.send_signal(signal.SIGCONT)
+        deadline, connected = time.monotonic() + 60, None
+        while connected is None:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+            with contextlib.suppress(TimeoutError):
+                connected = private.found(private.CORE_WORKER)()
+
+
 def test_a_raylet_that_has_ended_is_not_connected_to(raylet: str) -> None:
     with local_processes.kept_local():
         services.ConsolePopen([raylet, "0"]).wait()
