@@ -213,12 +213,13 @@ def _has_report(folder: Path) -> bool:
 def _runner(chosen: dict[str, Any]) -> Local | RayTune:
     """Return the chosen runner, unless an option of another one is given."""
     runner = chosen["runner_name"]
+    taken = [*SHARED]
     for goes_with, names in (("ray", ON_RAY), ("ray or local", IN_PROCESSES)):
-        for name in names if runner not in goes_with.split() else ():
-            if options.is_given(name):
-                raise click.UsageError(f"--{name.replace('_', '-')} goes with --runner {goes_with} only.")
-    own = {"ray": (*IN_PROCESSES, *ON_RAY), "local": IN_PROCESSES, "in-process": ()}[runner]
-    given = {name: chosen[name] for name in (*SHARED, *own) if name in chosen}
+        if runner in goes_with.split():
+            taken += names
+        elif name := next(filter(options.is_given, names), None):
+            raise click.UsageError(f"--{name.replace('_', '-')} goes with --runner {goes_with} only.")
+    given = {name: chosen[name] for name in taken if name in chosen}
     if runner == "ray":
         return RayTune(**given)
     return Local(workers=given.pop("max_concurrent", None), **given, in_process=runner == "in-process")
