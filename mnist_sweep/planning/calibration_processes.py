@@ -156,7 +156,7 @@ def _measure_all(
         os.dup2(file.fileno(), 2)
     if os.environ.get(SAFE_PATH) == HERE_ONLY:
         del os.environ[SAFE_PATH]
-    if not hasattr(runner, "in_process"):  # it is not Local
+    if runner.on_ray:
         os.nice(int(os.environ.get(NICENESS, RAY_NICENESS)))
     if runner.gpus_per_trial and (card := machine.gpu_of(number, runner.gpus_per_trial)):
         os.environ["CUDA_VISIBLE_DEVICES"] = card

@@ -1,13 +1,16 @@
 """Memory that a run will take: of its workers, the libraries they share, and the processes beside them."""
 
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mnist_sweep.planning.trial_measurement import Calibration
-from mnist_sweep.runners.protocol import Runner
 from mnist_sweep.system import machine
 from mnist_sweep.trials.config import TrialConfig, has_custom_training
 from mnist_sweep.trials.graph_sharing import graph_signature
+
+if TYPE_CHECKING:
+    from mnist_sweep.runners.local import Local
+    from mnist_sweep.runners.ray.tune import RayTune
 
 # What Ray's processes and the driver held besides their libraries, what Ray adds to a worker, and what a worker holds
 # whose trials all run in its child process: measured with the quickstart, Ray 2.60. And what a driver alone held.
@@ -17,10 +20,11 @@ IDLE_MEMORY = 60 << 20
 DRIVER_MEMORY = 160 << 20
 
 
-def estimate(runner: Runner, num_workers: int, trials: Iterable[TrialConfig], measured: Calibration) -> dict[str, Any]:
+def estimate(
+    runner: "Local | RayTune", num_workers: int, trials: Iterable[TrialConfig], measured: Calibration
+) -> dict[str, Any]:
     """Return the fields of a plan on memory: on Ray, trials of the user's own code run in a child of their worker."""
-    on_ray = not hasattr(runner, "in_process")  # an attribute of Local
-    peaks = {False: 0, True: 0}
+    on_ray, peaks = runner.on_ray, {False: 0, True: 0}
     for trial in trials:
         if cost := measured.costs.get(graph_signature(trial)):
             in_child = on_ray and has_custom_training(trial)

@@ -6,7 +6,7 @@ Trials are taken in their order, by whichever process is free. `in_process` runs
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from mnist_sweep.data.dataset import Dataset
 from mnist_sweep.runners.process_pool import Pool, Process
@@ -34,6 +34,8 @@ class Local:
         in_process: Whether trials run one by one, and data are loaded, in this process instead: to debug a model, which
             then can end the run, and changes what later trials see.
     """
+
+    on_ray: ClassVar[bool] = False
 
     cpus_per_trial: int = 1
     gpus_per_trial: float = 0.0

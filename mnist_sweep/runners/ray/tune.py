@@ -9,7 +9,7 @@ import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from mnist_sweep.data.dataset import Dataset
 from mnist_sweep.errors import ConfigError
@@ -58,6 +58,8 @@ class RayTune:
     """
 
     address: str | None = None
+    on_ray: ClassVar[bool] = True
+
     cpus_per_trial: int = 1
     gpus_per_trial: float = 0.0
     max_concurrent: int | None = None
