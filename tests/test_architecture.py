@@ -193,7 +193,7 @@ OF_TENSORFLOW = {
     "training.checks.refused_losses",
     "training.checks.refused_models",
     "training.network",
-    "training.split_inputs",
+    "training.input_pipeline",
     "training.train_step",
 }
 

@@ -12,7 +12,7 @@ from mnist_sweep.data.dataset import Dataset
 from mnist_sweep.runners.process_pool import Pool, Process
 from mnist_sweep.runners.protocol import Observer, require_one_gpu
 from mnist_sweep.runners.trial_process import ThisProcess, TrialProcess
-from mnist_sweep.runners.trial_tasks import TrialTasks
+from mnist_sweep.runners.trial_queue import TrialQueue
 from mnist_sweep.system import machine
 from mnist_sweep.training.checks import model_candidates
 from mnist_sweep.trials.artifacts import Artifacts
@@ -72,11 +72,11 @@ class Local:
             return
         definitions = b"" if self.in_process else shipping.pack(observer.definitions())
         options: dict[str, Any] = {"num_proposals": num_proposals, "artifacts": artifacts}
-        tasks = TrialTasks(trials.values(), datasets, observer, max_retries=self.max_retries, **options)
+        queue = TrialQueue(trials.values(), datasets, observer, max_retries=self.max_retries, **options)
         with Pool() as pool:
             for number in range(min(num_workers, len(trials) or num_proposals)):
                 process = self._process(number, definitions)
-                pool.start(process, tasks.start(process))
+                pool.start(process, queue.start(process))
             while not pool.idle:
                 pool.wait()
             if observer.is_ending():
@@ -89,11 +89,11 @@ class Local:
             while True:
                 while pool.idle or len(pool) < num_workers:
                     idle = pool.idle[0] if pool.idle else None
-                    if not (trial := tasks.next(idle)):
+                    if not (trial := queue.next(idle)):
                         break
                     process = idle or self._process(len(pool), definitions)
-                    pool.start(process, tasks.run(process, trial))
-                if not tasks.num_running:
+                    pool.start(process, queue.run(process, trial))
+                if not queue.num_running:
                     return
                 pool.wait()
 

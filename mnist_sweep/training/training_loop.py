@@ -46,7 +46,7 @@ class TrainingLoop:
         callback: TrainingCallback | None,
         checkpoints: "Checkpoints | None",
     ) -> None:
-        from mnist_sweep.training import graph_cache, split_inputs
+        from mnist_sweep.training import graph_cache, input_pipeline
 
         self._config, self._data, self._callback, self._checkpoints = config, data, callback, checkpoints
         self._timer = PhaseTimer()
@@ -54,7 +54,7 @@ class TrainingLoop:
         self._current = overrides.config_at(config, 0)
         self._initial_values = functools.partial(graph_cache.initial_values, data=data)
         self._network, self._train_step = graph_cache.initialized_graphs(self._current, data)
-        self._splits, self._evaluated = split_inputs.split_inputs(data), split_inputs.evaluated
+        self._splits, self._evaluated = input_pipeline.split_inputs(data), input_pipeline.evaluated
         self._rows = functools.partial(indices, config.seed, batch_size=config.batch_size, num_examples=len(data.train))
         self._state, self._note = self._resumed()
         self._timer.seconds = self._state.seconds

@@ -5,7 +5,7 @@ from typing import Any
 
 from mnist_sweep import TrialConfig, trial_id
 from mnist_sweep.runners.trial_process import ThisProcess
-from mnist_sweep.runners.trial_tasks import TrialTasks
+from mnist_sweep.runners.trial_queue import TrialQueue
 from mnist_sweep.training.row_builder import failed
 from tests.runners.test_protocol import Notes
 
@@ -25,23 +25,23 @@ class Failing(ThisProcess):
         return failed(config, error="at once")
 
 
-def tasks(observer: Notes, *listed: TrialConfig, num_proposals: int = 0) -> TrialTasks:
+def queue_of(observer: Notes, *listed: TrialConfig, num_proposals: int = 0) -> TrialQueue:
     datasets: Any = {BASE.data: None}
     options: dict[str, Any] = {"num_proposals": num_proposals, "artifacts": None, "max_retries": 0}
-    return TrialTasks(listed, datasets, observer, **options)
+    return TrialQueue(listed, datasets, observer, **options)
 
 
 def test_listed_trials_come_before_proposed_ones_and_these_only_if_there_may_be_any() -> None:
-    waiting = tasks(Notes(proposed=[THIRD]), FIRST, SECOND, num_proposals=1)
+    waiting = queue_of(Notes(proposed=[THIRD]), FIRST, SECOND, num_proposals=1)
     assert [waiting.next() for _ in range(4)] == [FIRST, SECOND, THIRD, None]
-    assert [tasks(Notes(proposed=[THIRD]), FIRST).next() for _ in range(1)] == [FIRST]
-    none = tasks(Notes(proposed=[THIRD]))
+    assert [queue_of(Notes(proposed=[THIRD]), FIRST).next() for _ in range(1)] == [FIRST]
+    none = queue_of(Notes(proposed=[THIRD]))
     assert none.next() is None
 
 
 def test_who_has_no_proposal_is_asked_again_only_after_a_row() -> None:
     observer = Notes()
-    waiting = tasks(observer, FIRST, num_proposals=2)
+    waiting = queue_of(observer, FIRST, num_proposals=2)
     first = waiting.next()
     assert (first, waiting.next()) == (FIRST, None)
     running = waiting.run(Failing(), FIRST)
@@ -54,7 +54,7 @@ def test_who_has_no_proposal_is_asked_again_only_after_a_row() -> None:
 
 
 def test_no_trial_starts_in_a_run_that_is_to_end() -> None:
-    assert tasks(Notes(ends_after=0), FIRST, num_proposals=1).next() is None
+    assert queue_of(Notes(ends_after=0), FIRST, num_proposals=1).next() is None
 
 
 def test_a_process_is_not_waited_for_in_a_run_that_is_to_end() -> None:
@@ -69,14 +69,14 @@ def test_a_process_is_not_waited_for_in_a_run_that_is_to_end() -> None:
             self.killed = True
 
     process = Starting()
-    assert [*tasks(Notes(ends_after=0)).start(process)] == []
+    assert [*queue_of(Notes(ends_after=0)).start(process)] == []
     assert process.killed
 
 
 def test_a_process_gets_trials_whose_graphs_it_has_before_others_and_all_are_run() -> None:
     other = replace(BASE, batch_size=7)
     listed = [replace(trial, seed=seed) for seed in range(3) for trial in (BASE, BASE, other)]
-    waiting = tasks(Notes(), *listed)
+    waiting = queue_of(Notes(), *listed)
     processes = (Failing(), Failing())
     batches: tuple[list[int], ...] = ([], [])
     for number in (0, 1, 1, 0, 1, 0, 0, 0, 0):
@@ -89,7 +89,7 @@ def test_a_process_gets_trials_whose_graphs_it_has_before_others_and_all_are_run
 
 
 def test_a_process_without_graphs_of_its_own_takes_the_next_trial_all_the_same() -> None:
-    waiting = tasks(Notes(), *(replace(BASE, seed=seed) for seed in range(4)))
+    waiting = queue_of(Notes(), *(replace(BASE, seed=seed) for seed in range(4)))
     for process in (Failing(), Failing()):
         trial = waiting.next(process)
         assert trial

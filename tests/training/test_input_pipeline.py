@@ -12,9 +12,9 @@ import pytest
 from mnist_sweep import Dataset, Momentum, ResNet, Softmax, Split, Stepwise
 from mnist_sweep.data.batches import indices
 from mnist_sweep.data.mapped_images import map_images
-from mnist_sweep.training import split_inputs
+from mnist_sweep.training import input_pipeline
 from mnist_sweep.training.fitting import fit
-from mnist_sweep.training.split_inputs import ResidentInput, StreamedInput
+from mnist_sweep.training.input_pipeline import ResidentInput, StreamedInput
 from tests.training.test_fitting import SMALL, numbers
 
 pytestmark = pytest.mark.usefixtures("nothing_kept")
@@ -39,10 +39,10 @@ def test_streamed_data_give_the_same_bits(
 ) -> None:
     trial = TRIALS[name]
     resident = fit(trial, digits)
-    monkeypatch.setattr(split_inputs, "MAX_RESIDENT_BYTES", 0)
-    monkeypatch.setattr(split_inputs, "CHUNK_BYTES", int(steps_per_chunk * trial.batch_size * 64))
+    monkeypatch.setattr(input_pipeline, "MAX_RESIDENT_BYTES", 0)
+    monkeypatch.setattr(input_pipeline, "CHUNK_BYTES", int(steps_per_chunk * trial.batch_size * 64))
     streamed = fit(trial, digits)
-    assert isinstance(split_inputs.split_inputs(digits)["train"], StreamedInput)
+    assert isinstance(input_pipeline.split_inputs(digits)["train"], StreamedInput)
     assert numbers(streamed) == numbers(resident)
     assert resident.predictions is not None
     assert streamed.predictions is not None
@@ -55,15 +55,15 @@ def test_a_loss_that_is_not_finite_ends_a_stream_at_the_same_step(
 ) -> None:
     trial = replace(SMALL, optimizer=Momentum(learning_rate=1e30), num_steps=40)
     resident = fit(trial, digits)
-    monkeypatch.setattr(split_inputs, "MAX_RESIDENT_BYTES", 0)
-    monkeypatch.setattr(split_inputs, "CHUNK_BYTES", 2 * trial.batch_size * 64)
+    monkeypatch.setattr(input_pipeline, "MAX_RESIDENT_BYTES", 0)
+    monkeypatch.setattr(input_pipeline, "CHUNK_BYTES", 2 * trial.batch_size * 64)
     streamed = fit(trial, digits)
     assert (streamed.status, streamed.steps) == (resident.status, resident.steps)
 
 
 def test_small_data_become_tensors_once(digits: Dataset) -> None:
-    inputs = split_inputs.split_inputs(digits)
-    assert split_inputs.split_inputs(digits) is inputs
+    inputs = input_pipeline.split_inputs(digits)
+    assert input_pipeline.split_inputs(digits) is inputs
     for name, split in digits.splits.items():
         assert isinstance(inputs[name], ResidentInput)
         ((images, labels),) = inputs[name].parts()
@@ -76,7 +76,7 @@ def test_calls_that_end_within_a_chunk_gather_it_once(tf: Any) -> None:
     streamed, rows = StreamedInput(split), partial(indices, 3, batch_size=9, num_examples=100)
     found = []
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(split_inputs, "CHUNK_BYTES", 10 * 9 * 4)
+        patch.setattr(input_pipeline, "CHUNK_BYTES", 10 * 9 * 4)
         for first, last in ((0, 3), (3, 4), (4, 21), (21, 30), (5, 6)):  # back, as after a trace
             for images, _, places in streamed.steps(first, last, rows):
                 found += [np.asarray(images)[row] for row in places]
@@ -102,7 +102,7 @@ def test_mapped_images_are_never_in_memory_as_a_whole(tf: Any, tmp_path: Path) -
 
 @pytest.mark.parametrize("most_resident", [0, 1 << 30])
 def test_labels_of_two_bytes_are_trained_on(most_resident: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(split_inputs, "MAX_RESIDENT_BYTES", most_resident)
+    monkeypatch.setattr(input_pipeline, "MAX_RESIDENT_BYTES", most_resident)
     labels = np.arange(300, dtype=np.uint16)
     split = Split(images=(labels[:, None, None, None] * np.ones((4, 4, 1)) % 256).astype(np.uint8), labels=labels)
     many = Dataset(train=split, val=split, test=split, num_classes=300)

@@ -1,4 +1,4 @@
-"""The trials of a run as tasks of a pool: which one is next, and what the observer hears of each."""
+"""The queue of a run's trials, as tasks of a pool: which one is next, and what the observer hears of each."""
 
 import itertools
 from collections import defaultdict
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 LOOK_AHEAD = 16
 
 
-class TrialTasks:
+class TrialQueue:
     """Tasks for the trials of a run, the listed ones first, then those that the observer proposes.
 
     Attributes:
