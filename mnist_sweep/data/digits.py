@@ -26,6 +26,7 @@ class Digits:
 
     Attributes:
         HANDWRITING: The images are light handwriting on dark, and `predict` prepares a picture accordingly.
+        WRITING_SHARE: It fills the images from top to bottom.
         SPLITS_DIFFER: Why accuracies on the splits are not alike.
         val_size: Images in validation: the first of the set.
         test_size: Images in test: the last of the set; those in between are train.
@@ -34,6 +35,7 @@ class Digits:
     image_shape: ClassVar[tuple[int, int, int]] = (8, 8, 1)
     num_classes: ClassVar[int] = 10
     HANDWRITING: ClassVar[bool] = True
+    WRITING_SHARE: ClassVar[float] = 1.0
     SPLITS_DIFFER: ClassVar[str] = (
         "The images are ordered by writer: validation has the first, test the last, so each is by writers of its own."
     )

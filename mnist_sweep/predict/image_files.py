@@ -1,8 +1,8 @@
 """Image files prepared as the images that a network was trained on.
 
 An image is scaled to the size of these, and nothing else is done. For a network that was trained on handwriting, the
-writing on it is taken for a digit and prepared as MNIST's were: light on dark, scaled to fit a box of 20 pixels in a
-side of 28, with its centre of mass in the middle; one of the right size that is light on dark is left as it is.
+writing on it is taken for a digit and prepared as MNIST's were: light on dark, scaled to fit a box (of 20 pixels in a
+side of 28 there), with its centre of mass in the middle; one of the right size that is light on dark is left as it is.
 Source: Y. LeCun, C. Cortes, C. Burges, "The MNIST database of handwritten digits", 1998.
 """
 
@@ -19,7 +19,6 @@ from mnist_sweep.errors import DataError
 from mnist_sweep.predict import foreground
 from mnist_sweep.results.data_cards import DataCard
 
-BOX_SHARE = 20 / 28
 HOW: dict[decoding.Resize, str] = {
     "pad": " between black bars",
     "crop": ", cut at its edges",
@@ -70,7 +69,7 @@ def _prepared(
     image = image.convert("L" if channels == 1 else "RGB")
     try:
         if card.handwriting and channels == 1:
-            made, done = _as_digit(image, (width, height))
+            made, done = _as_digit(image, (width, height), card.writing_share)
         else:
             made, done = _scaled(image, (width, height), card.resize)
     except DataError as error:
@@ -86,8 +85,8 @@ def _scaled(image: Image.Image, size: tuple[int, int], how: decoding.Resize) -> 
     return decoding.resized(image, size, how), [f"scaled from {_shown(image.size)} to {_shown(size)}{changed}"]
 
 
-def _as_digit(page: Image.Image, size: tuple[int, int]) -> tuple[Image.Image, list[str]]:
-    """Return a grey image prepared as MNIST's, and what was done to it."""
+def _as_digit(page: Image.Image, size: tuple[int, int], share: float) -> tuple[Image.Image, list[str]]:
+    """Return a grey image prepared as MNIST's, its digit filling that share of the side, and what was done to it."""
     if page.size == size:
         pixels = np.asarray(page)
         if foreground.border_level(pixels) < foreground.LIGHT:
@@ -97,7 +96,7 @@ def _as_digit(page: Image.Image, size: tuple[int, int]) -> tuple[Image.Image, li
     if found is None:
         raise DataError("shows nothing that stands out from its background.")
     digit = Image.fromarray((255 * found.strokes).astype(np.uint8))
-    scale = BOX_SHARE * min(size) / max(digit.size)
+    scale = share * min(size) / max(digit.size)
     box = max(1, round(digit.width * scale)), max(1, round(digit.height * scale))
     cut = f"a digit of {_shown(found.size)} cut out of {_shown(page.size)}, scaled to {_shown(box)} and centred"
     small = np.asarray(digit.resize(box, Image.Resampling.BOX), np.float32)

@@ -21,6 +21,7 @@ from mnist_sweep.validation import coerce, require
 
 FOLDER = "data"
 MAX_BYTES = 16 << 20  # of 65,536 names
+MNIST_SHARE = 20 / 28
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,17 +31,20 @@ class DataCard:
     Attributes:
         class_names: Names of the classes in the order of their labels; empty if they have none.
         handwriting: Whether the images are light handwriting on dark, centred as MNIST's.
+        writing_share: Share of an image's shorter side that the longer side of such writing fills, in (0, 1].
         splits_differ: Why the splits are not alike, in a sentence; empty if no reason is known.
         resize: How images of another size were scaled, as in `ImageFolder`.
     """
 
     class_names: tuple[str, ...] = ()
     handwriting: bool = False
+    writing_share: float = MNIST_SHARE
     splits_differ: str = ""
     resize: Literal["pad", "crop", "stretch"] = "stretch"
 
     def __post_init__(self) -> None:
         coerce(self)
+        require(0 < self.writing_share <= 1, "writing_share lies in (0, 1]", writing_share=self.writing_share)
         texts = all(isinstance(name, str) for name in self.class_names)
         require(texts, "class_names are strings", class_names=self.class_names)
 
@@ -51,7 +55,7 @@ class DataCard:
 
 
 def describe(source: Any, dataset: Shaped | None = None) -> DataCard:
-    """Return the card of a data source, from what it declares: `CLASSES`, `HANDWRITING` and `SPLITS_DIFFER`.
+    """Return the card of a data source, from what it declares in capitals: the fields of the card, and `CLASSES`.
 
     Without `CLASSES`, the classes have the names that the data set gives them.
 
@@ -60,13 +64,13 @@ def describe(source: Any, dataset: Shaped | None = None) -> DataCard:
     """
     name = getattr(source, "__qualname__", type(source).__name__)
     names = getattr(source, "CLASSES", dataset.class_names if isinstance(dataset, Dataset) else ())
-    differ = getattr(source, "SPLITS_DIFFER", "")
     try:
         given = [names] if isinstance(names, str) else names
         card = DataCard(
             class_names=tuple(given),
             handwriting=getattr(source, "HANDWRITING", False),
-            splits_differ=differ,
+            writing_share=getattr(source, "WRITING_SHARE", MNIST_SHARE),
+            splits_differ=getattr(source, "SPLITS_DIFFER", ""),
             resize=source.resize if isinstance(source, EncodedImages) else "stretch",
         )
     except (ConfigError, TypeError) as error:

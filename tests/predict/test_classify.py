@@ -13,6 +13,7 @@ from mnist_sweep.data import loading
 from mnist_sweep.errors import DataError, LedgerError
 from mnist_sweep.predict import classify
 from mnist_sweep.predict.classify import Classification
+from mnist_sweep.results import data_cards
 from mnist_sweep.results.data_cards import DataCard
 from mnist_sweep.results.ledger import Ledger
 from mnist_sweep.trials.row import TrialRow, rank
@@ -52,6 +53,27 @@ def test_the_best_model_names_most_of_the_digits(outcome: Outcome, tmp_path: Pat
     answers = answered(model_file, images_of(tmp_path, range(10)))
     assert sum(int(np.argmax(answer.probabilities)) == label for label, answer in enumerate(answers)) >= 8
     assert [sum(answer.probabilities) for answer in answers] == pytest.approx([1] * 10)
+
+
+def test_scans_are_recognised_about_as_well_as_the_images_of_the_data_that_they_show(
+    outcome: Outcome, tmp_path: Path
+) -> None:
+    row, model_file, _ = classify.best_model(outcome.folder)
+    test, generator = loading.load(BASE.data).test, np.random.default_rng(0)
+    for number in range(100):
+        digit = Image.fromarray((test.images[number, ..., 0] * (255 / 16)).astype(np.uint8)).resize((240, 240))
+        page = generator.normal(235, 4, (300, 400))
+        page[30:270, 80:320] *= 1 - 0.8 * np.asarray(digit) / 255
+        Image.fromarray(page.clip(0, 255).astype(np.uint8)).save(tmp_path / f"{number:02}.png")
+    card = data_cards.read(outcome.folder, row.config)
+    answers = [
+        int(np.argmax(answer.probabilities))
+        for answer in classify.predict(model_file, sorted(tmp_path.glob("*.png")), card)
+        if isinstance(answer, Classification)
+    ]
+    assert len(answers) == 100
+    assert row.test_accuracy
+    assert float(np.mean(answers == test.labels[:100])) > row.test_accuracy - 0.2
 
 
 def test_a_trial_without_a_model_or_of_another_sweep_is_refused(outcome: Outcome, refused: Refused) -> None:
