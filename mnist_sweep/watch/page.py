@@ -1,6 +1,7 @@
 """The documents of the live page: its HTML with script and style, and Plotly as a file that a browser keeps."""
 
 import base64
+import gzip
 import hashlib
 from importlib.resources import files
 from pathlib import Path
@@ -15,7 +16,7 @@ class Page:
 
     Attributes:
         html: The page.
-        plotly: The script of Plotly.
+        plotly: The script of Plotly, compressed by gzip.
         plotly_name: Its name in an address; another version has another.
         policy: The Content-Security-Policy: these scripts, no others, and no other host.
     """
@@ -27,7 +28,7 @@ class Page:
         digest = hashlib.sha256(plotly.encode()).digest()
         scripts = {"tables": resource("tables.js"), "plots": resource("plots.js")}
         scripts["live"] = own.joinpath("live.js").read_text(encoding="utf-8")
-        self.plotly, self.plotly_name = plotly.encode(), f"plotly-{digest.hex()[:12]}.js"
+        self.plotly, self.plotly_name = gzip.compress(plotly.encode(), mtime=0), f"plotly-{digest.hex()[:12]}.js"
         self.html = Template(own.joinpath("live.html").read_text(encoding="utf-8")).substitute(
             title=join([folder.resolve().name]),
             folder=join([str(folder)]),

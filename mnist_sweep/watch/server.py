@@ -8,7 +8,8 @@ import re
 import socket
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Iterator
+from http import HTTPStatus
 from typing import Any
 
 from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler
@@ -22,8 +23,8 @@ from mnist_sweep.watch.page import Page
 from mnist_sweep.watch.trial_details import trial_details
 
 MAX_CONNECTIONS = 100
-MAX_SECONDS = 20.0  # for a request and its answer, apart from a stream of events
-SEND_SECONDS = 10.0  # in which a viewer has to receive something
+MAX_SECONDS = 20.0  # for a request, and for the answer to one without the token
+SEND_SECONDS, PART_BYTES = 10.0, 1 << 16  # in which a viewer has to receive so much, whose link may be slow
 SEND_BYTES = 1 << 18  # that the system holds for a viewer who is slow
 PATH = re.compile(r"/[A-Za-z0-9_./-]{0,200}")  # of every address here; nothing in them needs to be decoded
 HEADERS = {
@@ -68,11 +69,15 @@ class Server(ThreadedWSGIServer):
         """Serve in a thread, for as long as the process lasts."""
         threading.Thread(target=self.serve_forever, name="live page", daemon=True).start()
 
-    def _respond(self, environ: Any, start_response: Any) -> Iterable[bytes]:
+    def _respond(self, environ: Any, start_response: Any) -> Iterator[bytes]:
         response = self._answer(environ)
         for name, value in (HEADERS | {"Content-Security-Policy": self._page.policy}).items():
             response.headers.setdefault(name, value)
-        return response(environ, start_response)
+        if response.status_code == HTTPStatus.OK:
+            self._deadlines[environ["werkzeug.socket"]] = math.inf
+        for content in response(environ, start_response):
+            for start in range(0, len(content), PART_BYTES):
+                yield content[start : start + PART_BYTES]
 
     def _answer(self, environ: Any) -> Response:
         if not self._address.serves(environ.get("HTTP_HOST", "")):
@@ -86,10 +91,9 @@ class Server(ThreadedWSGIServer):
             case [""]:
                 return Response(self._page.html, mimetype="text/html")
             case [self._page.plotly_name]:
-                kept = {"Cache-Control": "private, max-age=31536000, immutable"}
+                kept = {"Cache-Control": "private, max-age=31536000, immutable", "Content-Encoding": "gzip"}
                 return Response(self._page.plotly, headers=kept, mimetype="text/javascript")
             case ["events", place] if re.fullmatch(r"[0-9a-f]{8}-[0-9]{1,9}|new", place):
-                self._deadlines[environ["werkzeug.socket"]] = math.inf
                 return Response(self._feed.events(place), mimetype="text/event-stream")
             case ["trials", name] if re.fullmatch(r"[0-9a-f]{12}-[0-9]{1,20}", name):
                 return self._trial(name)
