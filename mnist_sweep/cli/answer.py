@@ -15,7 +15,6 @@ import click
 
 from mnist_sweep.cli.exit_status import ExitStatus
 from mnist_sweep.cli.streams import output_on_stderr
-from mnist_sweep.trials.json_value import json_value
 
 OPTION = "--json"
 
@@ -50,6 +49,8 @@ def answering(command: Callable[..., Answer]) -> Callable[..., int]:
             answer.show()
             answer.after()
             return answer.status
+        from mnist_sweep.trials.json_value import json_value
+
         with output_on_stderr():
             answer = command(**given)
             content = json_value(answer.value)

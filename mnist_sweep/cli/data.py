@@ -7,8 +7,6 @@ import click
 from mnist_sweep.cli.answer import Answer, answering
 from mnist_sweep.cli.options import IMAGE_SIZE, PATH
 from mnist_sweep.cli.streams import echo
-from mnist_sweep.data.dataset import FileSource
-from mnist_sweep.trials.json_value import json_value
 
 
 @click.command(
@@ -32,7 +30,9 @@ def data(data: str, image_size: tuple[int, int] | None, sheet: Path | None) -> A
     from mnist_sweep.cli.views import data_set as view
     from mnist_sweep.cli.views.terminal import Terminal
     from mnist_sweep.data import loading, overview
+    from mnist_sweep.data.dataset import FileSource
     from mnist_sweep.data.files.recognition import recognise
+    from mnist_sweep.trials.json_value import json_value
 
     source = recognise(data, image_size=image_size)
     is_verified = loading.is_verified(source)

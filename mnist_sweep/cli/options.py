@@ -2,15 +2,12 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from mnist_sweep.data.dataset import DataSource
-from mnist_sweep.trials.artifacts import Retention
-from mnist_sweep.trials.config import Precision
-
 if TYPE_CHECKING:
+    from mnist_sweep.data.dataset import DataSource
     from mnist_sweep.search.race import Known
     from mnist_sweep.sweep.sweep import Sweep
 
@@ -75,7 +72,9 @@ TRIAL_OPTIONS = (
     click.option("--configs", metavar="ID,…", help="Run only these configs of the script, by their ids or prefixes."),
     click.option("--steps", type=click.IntRange(1), help="Training steps of every trial, overriding the script."),
     click.option(
-        "--precision", type=click.Choice(get_args(Precision)), help="Precision of every trial, overriding the script."
+        "--precision",
+        type=click.Choice(("float32", "mixed_bfloat16", "mixed_float16")),
+        help="Precision of every trial, overriding the script.",
     ),
     click.option(
         "--retry",
@@ -86,7 +85,7 @@ TRIAL_OPTIONS = (
     click.option(
         "--keep-models",
         "models",
-        type=click.Choice(get_args(Retention)),
+        type=click.Choice(("best", "all", "none")),
         default="best",
         help="Which trained models to keep in models/: the selected config's, all, or none.",
     ),
@@ -159,7 +158,7 @@ def load_sweep(script: Path, options: Mapping[str, Any]) -> "Sweep":
     return with_options(scripts.load(script), options, data_source(options))
 
 
-def with_options(sweep: "Sweep", options: Mapping[str, Any], data: DataSource | None = None) -> "Sweep":
+def with_options(sweep: "Sweep", options: Mapping[str, Any], data: "DataSource | None" = None) -> "Sweep":
     """Return a sweep with the options that change its trials.
 
     Raises:
@@ -170,7 +169,7 @@ def with_options(sweep: "Sweep", options: Mapping[str, Any], data: DataSource | 
     return sweep.with_options(**{name: options[name] for name in names}, configs=configs, data=data)
 
 
-def data_source(options: Mapping[str, Any]) -> DataSource | None:
+def data_source(options: Mapping[str, Any]) -> "DataSource | None":
     """Return the data source that is given for all trials, or None.
 
     Raises:

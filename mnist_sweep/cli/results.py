@@ -3,6 +3,7 @@
 import contextlib
 import gc
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -11,12 +12,12 @@ from mnist_sweep.cli.exit_status import ExitStatus
 from mnist_sweep.cli.options import PATH, TRACEBACK
 from mnist_sweep.cli.streams import echo, echo_all
 from mnist_sweep.errors import SweepError, no_rows
-from mnist_sweep.results.ledger import Ledger
 from mnist_sweep.system.files import is_folder
 from mnist_sweep.text.lines import one_line
 from mnist_sweep.text.numbers import counted
-from mnist_sweep.trials import kinds
-from mnist_sweep.trials.row import TrialRow
+
+if TYPE_CHECKING:
+    from mnist_sweep.trials.row import TrialRow
 
 
 @click.command()
@@ -41,6 +42,7 @@ def status(folder: Path) -> Answer:
 def table(folder: Path) -> Answer:
     """Rebuild the CSV tables in DIR from its rows."""
     from mnist_sweep.results.csv_tables import write_tables
+    from mnist_sweep.trials import kinds
 
     rows = rows_of(folder)
     files, notes = write_tables(folder, rows), kinds.of_one_kind(rows)[1]
@@ -56,6 +58,7 @@ def mend(folder: Path) -> Answer:
     The next run of the sweep runs those trials again.
     """
     from mnist_sweep.results.damaged_rows import move_damaged
+    from mnist_sweep.results.ledger import Ledger
 
     moved = move_damaged(folder)
     lines = [f"{file.source} -> {file.target}: {file.cause}" for file in moved]
@@ -205,12 +208,14 @@ def watch(folder: Path, *, host: str, port: int | None, token: str | None) -> An
     return Answer(value={"folder": folder, "url": address.url}, show=lambda: echo(address.url), after=serve)
 
 
-def rows_of(folder: Path, *, with_history: bool = True) -> list[TrialRow]:
+def rows_of(folder: Path, *, with_history: bool = True) -> "list[TrialRow]":
     """Return the rows of a results folder.
 
     Raises:
         LedgerError: There are none, or they cannot be read.
     """
+    from mnist_sweep.results.ledger import Ledger
+
     gc.disable()  # the process ends soon, and collections would take half its time
     rows = list(Ledger(folder).rows(with_history=with_history).values())
     if not rows:

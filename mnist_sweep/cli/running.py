@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -10,19 +10,14 @@ from mnist_sweep.cli import options
 from mnist_sweep.cli.answer import Answer, answering
 from mnist_sweep.cli.exit_status import ExitStatus
 from mnist_sweep.cli.streams import echo
-from mnist_sweep.runners.local import Local
-from mnist_sweep.runners.ray.schedulers import Scheduler
-from mnist_sweep.runners.ray.tune import RayTune
 from mnist_sweep.text.numbers import clock, counted
-from mnist_sweep.trackers.mlflow import MLflow
-from mnist_sweep.trackers.protocol import Tracker
-from mnist_sweep.trackers.wandb import WandB
-from mnist_sweep.trials.artifacts import Keep, SummaryDetail
-from mnist_sweep.trials.json_value import json_value
-from mnist_sweep.trials.row import Status
 
 if TYPE_CHECKING:
+    from mnist_sweep.runners.local import Local
+    from mnist_sweep.runners.ray.tune import RayTune
     from mnist_sweep.sweep.sweep import Sweep
+    from mnist_sweep.trackers.protocol import Tracker
+    from mnist_sweep.trials.artifacts import Keep
 
 SHARED = ("cpus_per_trial", "gpus_per_trial", "xla")
 IN_PROCESSES = ("max_concurrent", "max_retries")
@@ -63,6 +58,7 @@ def plan(script: Path, **chosen: Any) -> Answer:
     from mnist_sweep.cli.views import plan as view
     from mnist_sweep.cli.views.terminal import Terminal
     from mnist_sweep.planning import plan_builder
+    from mnist_sweep.trials.row import Status
 
     console = Terminal()
     until = options.until(chosen)
@@ -100,7 +96,7 @@ Exit status: 0 every trial has a row, or the time budget is used up, and none fa
 @click.option("--max-retries", type=click.IntRange(0), default=2, help="Retries after a worker dies.")
 @click.option(
     "--scheduler",
-    type=click.Choice(get_args(Scheduler)),
+    type=click.Choice(("fifo", "asha", "median", "hyperband")),
     default="fifo",
     help="Ray Tune scheduler that stops trials which fall behind; fifo stops none.",
 )
@@ -127,7 +123,7 @@ Exit status: 0 every trial has a row, or the time budget is used up, and none fa
 )
 @click.option(
     "--summaries",
-    type=click.Choice(get_args(SummaryDetail)),
+    type=click.Choice(("off", "scalars", "full")),
     default="off",
     help="TensorBoard logs of each trial, in logs/: none, scalars only, or everything.",
 )
@@ -174,6 +170,8 @@ def _run(make: Callable[[], "Sweep"], chosen: dict[str, Any]) -> Answer:
     from mnist_sweep.cli.views.terminal import Terminal
     from mnist_sweep.reports import background
     from mnist_sweep.sweep.execution import run as run_sweep
+    from mnist_sweep.trials.json_value import json_value
+    from mnist_sweep.trials.row import Status
 
     until = options.until(chosen)
     sweep = make()
@@ -210,8 +208,11 @@ def _has_report(folder: Path) -> bool:
     return report.exists() and (not runs.exists() or report.stat().st_mtime_ns >= runs.stat().st_mtime_ns)
 
 
-def _runner(chosen: dict[str, Any]) -> Local | RayTune:
+def _runner(chosen: dict[str, Any]) -> "Local | RayTune":
     """Return the chosen runner, unless an option of another one is given."""
+    from mnist_sweep.runners.local import Local
+    from mnist_sweep.runners.ray.tune import RayTune
+
     runner = chosen["runner_name"]
     taken = [*SHARED]
     for goes_with, names in (("ray", ON_RAY), ("ray or local", IN_PROCESSES)):
@@ -225,10 +226,15 @@ def _runner(chosen: dict[str, Any]) -> Local | RayTune:
     return Local(workers=given.pop("max_concurrent", None), **given, in_process=runner == "in-process")
 
 
-def _keep(chosen: dict[str, Any]) -> Keep:
+def _keep(chosen: dict[str, Any]) -> "Keep":
+    from mnist_sweep.trials.artifacts import Keep
+
     kept = {name: chosen[name] for name in KEEP if name in chosen}
     return Keep(predictions=not chosen["no_predictions"], **kept)
 
 
-def _trackers(*, mlflow: str | None, wandb: str | None, **_: Any) -> list[Tracker]:
+def _trackers(*, mlflow: str | None, wandb: str | None, **_: Any) -> "list[Tracker]":
+    from mnist_sweep.trackers.mlflow import MLflow
+    from mnist_sweep.trackers.wandb import WandB
+
     return [*([MLflow(uri=mlflow)] if mlflow else []), *([WandB(project=wandb)] if wandb else [])]

@@ -14,7 +14,6 @@ from mnist_sweep.cli.answer import print_error
 from mnist_sweep.cli.exit_status import ExitStatus
 from mnist_sweep.cli.streams import echo
 from mnist_sweep.errors import SweepError
-from mnist_sweep.sweep.script_errors import COMMAND, is_sweep_script, located
 from mnist_sweep.text.lines import one_line
 
 TRACEBACK = "--traceback"
@@ -25,6 +24,8 @@ def report(kind: type[BaseException], error: BaseException, trace: TracebackType
 
     An error of this package, and any exception of a sweep script, is one line; the rest is left to Python.
     """
+    from mnist_sweep.sweep.script_errors import COMMAND, is_sweep_script, located
+
     program = Path(getattr(sys.modules["__main__"], "__file__", COMMAND))
     is_prompt = hasattr(sys, "ps1") or bool(sys.flags.interactive)
     is_script = is_sweep_script(program)

@@ -2,13 +2,19 @@
 
 import sys
 from pathlib import Path
+from typing import Any, get_args
 
+import click
 import numpy as np
 import pytest
 
 from mnist_sweep import Arrays, read_trials
+from mnist_sweep.cli import running
 from mnist_sweep.cli.options import load_sweep
 from mnist_sweep.errors import ConfigError
+from mnist_sweep.runners.ray.schedulers import Scheduler
+from mnist_sweep.trials.artifacts import Retention, SummaryDetail
+from mnist_sweep.trials.config import Precision
 from tests.cli.conftest import HEAD, Run
 
 SCRIPT = """
@@ -19,6 +25,16 @@ RATES = HEAD + "SWEEP = Sweep(name='rates', trials=grid(BASE, {'optimizer.learni
 SEARCH = HEAD + "AXES = {'batch_size': Integer(low=10, high=90)}\n"
 SEARCH += "SWEEP = Sweep(name='search', search=Search(base=BASE, axes=AXES, num_trials=3))\n"
 NONE = dict.fromkeys(["num_trials", "seeds", "steps", "precision", "configs", "data", "image_size"])
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [("precision", Precision), ("models", Retention), ("summaries", SummaryDetail), ("scheduler", Scheduler)],
+)
+def test_an_option_has_the_choices_of_the_library(name: str, kind: Any) -> None:
+    [option] = [one for one in running.run.params if one.name == name]
+    assert isinstance(option.type, click.Choice)
+    assert tuple(option.type.choices) == get_args(kind)
 
 
 def test_options_change_every_trial(folder: Path, run: Run) -> None:
