@@ -158,7 +158,7 @@ def _measure_all(
         del os.environ[SAFE_PATH]
     if runner.on_ray:
         os.nice(int(os.environ.get(NICENESS, RAY_NICENESS)))
-    if runner.gpus_per_trial and (card := machine.gpu_of(number, runner.gpus_per_trial)):
+    if runner.gpus_per_trial and (card := machine.gpu_of(number, machine.gpus(), runner.gpus_per_trial)):
         os.environ["CUDA_VISIBLE_DEVICES"] = card
     try:
         tensorflow_runtime.configure(threads=runner.cpus_per_trial, gpus=runner.gpus_per_trial, xla=runner.xla)

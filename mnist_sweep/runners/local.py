@@ -52,7 +52,7 @@ class Local:
         require(self.max_retries >= 0, "max_retries >= 0", max_retries=self.max_retries)
 
     def num_workers(self, num_trials: int) -> int:
-        """Return how many of so many trials run at a time; one does even if it asks for more than there is."""
+        """Return how many of `num_trials` trials run at a time; one that asks for more than there is runs alone."""
         cpus, cards = machine.num_cpus(), len(machine.gpus()) if self.gpus_per_trial else 0
         room = 1 if self.in_process else machine.capacity(cpus, cards, self.cpus_per_trial, self.gpus_per_trial) or 1
         return min(room, self.workers or room, num_trials)
@@ -71,11 +71,12 @@ class Local:
         if not (num_workers := self.num_workers(len(trials) + num_proposals)):
             return
         definitions = b"" if self.in_process else shipping.pack(observer.definitions())
+        cards = machine.gpus() if self.gpus_per_trial else []
         options: dict[str, Any] = {"num_proposals": num_proposals, "artifacts": artifacts}
         queue = TrialQueue(trials.values(), datasets, observer, max_retries=self.max_retries, **options)
         with Pool() as pool:
             for number in range(min(num_workers, len(trials) or num_proposals)):
-                process = self._process(number, definitions)
+                process = self._process(number, definitions, cards)
                 pool.start(process, queue.start(process))
             while not pool.idle:
                 pool.wait()
@@ -91,15 +92,15 @@ class Local:
                     idle = pool.idle[0] if pool.idle else None
                     if not (trial := queue.next(idle)):
                         break
-                    process = idle or self._process(len(pool), definitions)
+                    process = idle or self._process(len(pool), definitions, cards)
                     pool.start(process, queue.run(process, trial))
                 if not queue.num_running:
                     return
                 pool.wait()
 
-    def _process(self, number: int, definitions: bytes) -> Process:
+    def _process(self, number: int, definitions: bytes, cards: Sequence[str]) -> Process:
         settings = {"threads": self.cpus_per_trial, "gpus": self.gpus_per_trial, "xla": self.xla}
         if self.in_process:
             return ThisProcess(settings)
-        card = machine.gpu_of(number, self.gpus_per_trial) if self.gpus_per_trial else None
+        card = machine.gpu_of(number, cards, self.gpus_per_trial) if self.gpus_per_trial else None
         return TrialProcess(settings, definitions, cards=card, patience=0)

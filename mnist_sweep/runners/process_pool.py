@@ -7,7 +7,7 @@ pools of the standard library have threads of their own, lose all processes with
 import time
 from collections.abc import Generator
 from multiprocessing import connection
-from typing import TYPE_CHECKING, Any, Self, Union, cast
+from typing import TYPE_CHECKING, Any, Self, Union
 
 from mnist_sweep.system.child_process import SECONDS_BETWEEN_SIGNS
 
@@ -42,10 +42,9 @@ class Pool:
     def wait(self) -> None:
         """Advance the tasks whose processes have sent something, and all tasks once a second."""
         seconds = self._next_sign - time.monotonic()
-        connections = {process.connection: process for process in self._tasks}
+        connections: dict[Any, Process] = {process.connection: process for process in self._tasks}
         if seconds > 0 and None not in connections:
-            found = connection.wait(filter(None, connections), seconds)
-            ready = [connections[cast("connection.Connection[Any, Any]", one)] for one in found]
+            ready = [connections[one] for one in connection.wait(connections, seconds)]
         else:
             ready, self._next_sign = [*self._tasks], time.monotonic() + SECONDS_BETWEEN_SIGNS
         for process in ready:

@@ -97,9 +97,8 @@ def gpus() -> list[str]:
     return [*map(str, range(sum(line.startswith("GPU ") for line in printed.splitlines())))]
 
 
-def gpu_of(worker: int, gpus_per_trial: float) -> str | None:
-    """Return the GPU of a worker by its number, 0 for the first; None if there is none for it."""
-    cards = gpus()
+def gpu_of(worker: int, cards: Sequence[str], gpus_per_trial: float) -> str | None:
+    """Return which of the GPUs a worker gets by its number, 0 for the first; None if there is none for it."""
     number = worker // int(1 / gpus_per_trial)
     return cards[number] if number < len(cards) else None
 

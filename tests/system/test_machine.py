@@ -136,7 +136,7 @@ def test_gpus_are_those_that_are_visible_or_all(
     assert machine.gpus() == cards
 
 
-def test_workers_get_a_gpu_each_or_share_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "4,6")
-    assert [machine.gpu_of(worker, 1) for worker in range(3)] == ["4", "6", None]
-    assert [machine.gpu_of(worker, 0.5) for worker in range(5)] == ["4", "4", "6", "6", None]
+def test_workers_get_a_gpu_each_or_share_it() -> None:
+    cards = ["4", "6"]
+    assert [machine.gpu_of(worker, cards, 1) for worker in range(3)] == ["4", "6", None]
+    assert [machine.gpu_of(worker, cards, 0.5) for worker in range(5)] == ["4", "4", "6", "6", None]
