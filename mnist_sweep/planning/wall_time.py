@@ -13,8 +13,8 @@ from mnist_sweep.planning.trial_measurement import TrialCost
 from mnist_sweep.trials.artifacts import Retention
 from mnist_sweep.trials.config import TrialConfig
 
-# Seconds of a runner's start, before its workers start, and of its end; and between two trials of a worker.
 RUNNERS = ("Local", "RayTune")
+# Seconds of a runner's start, before its workers start, and of its end; and between two trials of a worker.
 START_AND_END = {"Local": 0.0, "RayTune": 7.0}
 BETWEEN_TRIALS = {"Local": 0.0, "RayTune": 0.06}
 

@@ -41,6 +41,8 @@ class ShownTrial:
         self.has_failed = False
 
     def __getattr__(self, name: str) -> Any:
+        if name == "_trial":  # of a copy, before it has its attributes
+            raise AttributeError(name)
         return getattr(self._trial, name)
 
     def __str__(self) -> str:

@@ -1,5 +1,7 @@
+import copy
 import csv
 import json
+import pickle
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,7 +12,7 @@ from ray.tune.logger import CSVLoggerCallback, JsonLoggerCallback
 
 from mnist_sweep import RayTune, Softmax, Sweep, TrialConfig, grid, run
 from mnist_sweep.results.row_json import to_json
-from mnist_sweep.runners.ray.user_callbacks import UserCallback, tune_folder
+from mnist_sweep.runners.ray.user_callbacks import ShownTrial, UserCallback, tune_folder
 from mnist_sweep.trials.artifacts import Artifacts
 from mnist_sweep.trials.events import Event, Notice
 from mnist_sweep.trials.row import Status, TrialRow
@@ -111,6 +113,12 @@ class OnlyErrors(tune.Callback):  # type: ignore[misc]  # Ray brings no types
 class OneOfTune:
     def __init__(self, row: TrialRow) -> None:
         self.config, self.local_path = {"trial": json.dumps({"id": row.trial_id, "flat": dict(row.config)})}, ""
+
+
+def test_a_trial_that_a_callback_sees_can_be_copied_and_pickled(make_row: Callable[..., TrialRow]) -> None:
+    shown = ShownTrial(OneOfTune(make_row()), None)
+    for copied in (copy.copy(shown), copy.deepcopy(shown), pickle.loads(pickle.dumps(shown))):
+        assert (str(copied), copied.config, copied.local_path) == (shown.trial_id, shown.config, "")
 
 
 @pytest.mark.parametrize("status", [Status.OK, Status.FAILED])
