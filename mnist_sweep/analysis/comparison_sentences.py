@@ -25,7 +25,7 @@ UNEQUAL = 0.01  # p-value of an F-test of two variances
 ONE_SEED = "This compares two trained models: with other seeds, their configs may rank differently."
 TWO_SEEDS = "Two seeds say little about the variation between seeds, so the interval is wide: run three or more."
 THESE_IMAGES = "The interval ignores the variation between images: for new images, the difference varies more."
-NOT_KEPT = f"Not all predictions were kept, so t{THESE_IMAGES[1:]}"
+NOT_KEPT = f"Not all predictions were kept. {THESE_IMAGES}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -69,7 +69,7 @@ class Plan:
 
     Attributes:
         networks: The distinct networks of all its trials.
-        num_trials: Trials to run; finished ones are left out. Of a race as many as are expected, or at most.
+        num_trials: Trials to run, without the finished ones; for a race, the median forecast, or the most without one.
         runner: Name of the runner's class.
         num_workers: Trials at a time.
         disk: Disk space by type of file; empty if there is nothing to run, or without the data.

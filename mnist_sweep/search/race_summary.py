@@ -188,21 +188,21 @@ def _sentences(race: Race, remaining: Sequence[SettingState], smallest: float) -
 
 
 def _verdict(race: Race) -> str:
-    known = race.known
-    error = f"for {known.images} images (error at most {100 * known.error:g}%)"
+    known, distance = race.known, race.rounds[-1].distance if race.rounds else math.inf
+    holds = f"for {known.images} images (error at most {100 * known.error:g}%)"
+    within, shown = _points(known.within), "" if math.isinf(distance) else f", but within {points(distance)},"
+    undecided = f", not shown to be within {within} of each other{shown} {holds}"
     match race.end:
         case "one":
-            return f" as the best {error}"
+            return f" as the best {holds}"
         case "within":
-            return f" within {_points(known.within)} of each other {error}"
+            return f" within {within} of each other {holds}"
         case "images":
-            return f", which more seeds cannot tell apart {error}, only more images"
-    distance = race.rounds[-1].distance if race.rounds else math.inf
-    shown = (
-        "with differences of any size" if math.isinf(distance) else f"within {points(distance)} points of each other"
-    )
-    seeds = f"all {known.max_seeds} seeds" if race.end else f"{counted(len(race.rounds), 'seed')}, so far"
-    return f" after {seeds}, {shown} instead of {_points(known.within)} {error}"
+            return f", and only more images, not more seeds, can tell them apart {holds}"
+        case "seeds":
+            return f" after all {known.max_seeds} seeds{undecided}"
+        case None:
+            return f" after {counted(len(race.rounds), 'seed')} so far{undecided}"
 
 
 def _limits(race: Race, remaining: Sequence[SettingState], smallest: float) -> list[str]:

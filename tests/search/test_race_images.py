@@ -81,10 +81,7 @@ def test_without_predictions_it_is_that_of_a_stated_disagreement(rows: list[Tria
 
 def test_answer_says_what_it_is_for(rows: list[TrialRow]) -> None:
     found = summary(race(rows))
-    assert (
-        ", which more seeds cannot tell apart for new images (error at most 5%), only more images: "
-        in found.sentences[0]
-    )
+    assert "remain, and only more images, not more seeds, can tell them apart for new images" in found.sentences[0]
     assert "not for new images" not in found.sentences[1]
     assert found.sentences[2].startswith("For new images, 400 validation images can show no difference below about ")
     assert found.sentences[2].endswith(" points between the best configs, with any number of seeds.")
