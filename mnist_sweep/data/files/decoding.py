@@ -140,11 +140,18 @@ def decoded(
         yield number, image
 
 
-def stacked(images: Iterable[tuple[int, Any]], number: int, shape: Shape) -> NDArray[np.uint8]:
-    """Return images at their places, uint8 `[number, *shape]`; those of another size are left out."""
-    found = np.zeros((number, *shape), np.uint8)
+def stacked(images: Iterable[tuple[int, Any]], number: int, shape: Shape | None = None) -> NDArray[np.uint8]:
+    """Return images at their places, uint8 `[number, *shape]`; those of another size are left out.
+
+    Without a shape, it is that of the first image, and has three channels as soon as one image is coloured.
+    """
+    found = np.zeros((number, *(shape or (0, 0, 0))), np.uint8)
     for place, image in images:
-        if image.shape[:2] == shape[:2] and image.shape[2] <= shape[2]:
+        if not found.size:
+            found = np.zeros((number, *image.shape), np.uint8)
+        elif not shape and image.shape[2] > found.shape[3]:
+            found = np.repeat(found, 3, axis=3)
+        if image.shape[:2] == found.shape[1:3] and image.shape[2] <= found.shape[3]:
             found[place] = image
     return found
 
@@ -156,9 +163,9 @@ def in_memory(sources: Sequence[Source], rules: Rules, read: Callable[[str, int]
         DataError: Images cannot be decoded, or differ in size.
     """
     report = Report()
-    images = [*decoded(sources, rules, report, read)]
+    found = stacked(decoded(sources, rules, report, read), len(sources))
     report.check(len(sources))
-    return stacked(images, len(sources), report.shape())
+    return found
 
 
 def name_of(source: Source, number: int) -> str:
@@ -177,6 +184,8 @@ def image_of(content: bytes, rules: Rules) -> NDArray[np.uint8]:
 
 
 def _on_white(image: Image.Image) -> Image.Image:
+    if image.mode in ("L", "RGB") and not image.has_transparency_data:
+        return image
     is_grey = _is_grey(image)
     if image.mode.startswith(("I", "F")):  # of more than 8 bits, which Pillow's own conversion would clip
         levels = np.asarray(image)

@@ -2,6 +2,7 @@
 
 import io
 import struct
+import tracemalloc
 import zlib
 from typing import Any
 
@@ -165,3 +166,22 @@ def test_images_are_scaled_in_three_ways() -> None:
 def test_nothing_is_said_about_damaged_exif_blocks(recwarn: pytest.WarningsRecorder) -> None:
     decoding.decode(saved(Image.fromarray(GREY), "PNG", exif=b"Exif\0\0MM\0*\0\0\0\x08\0\x05" + bytes(9)))
     assert len(recwarn) == 0
+
+
+def test_images_in_memory_take_little_more_than_their_array() -> None:
+    sources = [saved(Image.fromarray(np.full((256, 256), level, np.uint8)), "PNG") for level in range(64)]
+    tracemalloc.start()
+    try:
+        found = decoding.in_memory(sources, decoding.Rules(None, "auto", "pad"), lambda path, most: b"")
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert found[:, 0, 0, 0].tolist() == [*range(64)]
+    assert peak < 1.5 * found.nbytes
+
+
+def test_a_colour_among_grey_images_gives_all_of_them_three_channels() -> None:
+    sources = [saved(Image.fromarray(pixels), "PNG") for pixels in (GREY, COLOUR, GREY)]
+    found = decoding.in_memory(sources, decoding.Rules(None, "auto", "pad"), lambda path, most: b"")
+    np.testing.assert_array_equal(found[1], COLOUR)
+    np.testing.assert_array_equal(found[[0, 2]], np.stack([GREY[..., None].repeat(3, 2)] * 2))
