@@ -13,6 +13,7 @@ from mnist_sweep.analysis.sweep_diff_sentences import Change, SweepDiff
 from mnist_sweep.errors import IncomparableError
 from mnist_sweep.results.data_frames import fields_of, measure_of, parse_cell
 from mnist_sweep.statistics.intervals import half_width_of_mean
+from mnist_sweep.statistics.paired_tests import SMALLEST_STD
 from mnist_sweep.text.names import label, varying
 from mnist_sweep.trials import kinds
 from mnist_sweep.trials.row import Status
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 FALSE_DISCOVERY_RATE = 0.05
-SMALLEST_STD = 1e-9
 
 
 def diff(a: "str | Path | pd.DataFrame", b: "str | Path | pd.DataFrame", *, metric: str | None = None) -> SweepDiff:

@@ -45,8 +45,8 @@ def all_frames(rows: Iterable[TrialRow]) -> dict[str, "pd.DataFrame"]:
     `trials` has one line for each row, as `trials_frame` says. `history` has one line for each evaluation, in the order
     of `trials` and then of the steps. `summary` has one line for each config, over its seeds with status `ok`: `n`
     counts them, `_std` is the sample standard deviation, and `_low` and `_high` are the 95% t-interval of the mean, cut
-    off at the limits of the metric. The last three are missing where n is below 2. Rows of another kind than most
-    (`trials.kinds`) are not in it.
+    off at the limits of the metric. The last three are missing where n is below 2, and the interval also where all
+    values are equal, which does not tell how they vary. Rows of another kind than most (`trials.kinds`) are left out.
     """
     ordered, columns = _ordered(rows)
     trials = _trials(ordered, columns)
@@ -200,6 +200,7 @@ def _history(ordered: Sequence[TrialRow]) -> "pd.DataFrame":
 
 def _summary(trials: "pd.DataFrame", is_kept: "pd.Series[bool]") -> "pd.DataFrame":
     from mnist_sweep.statistics.intervals import half_width_of_mean
+    from mnist_sweep.statistics.paired_tests import SMALLEST_STD
 
     columns, measure = fields_of(trials), measure_of(trials[is_kept])
     table = trials.drop_duplicates("config_id")[["config_id", *columns]].set_index("config_id")
@@ -209,7 +210,7 @@ def _summary(trials: "pd.DataFrame", is_kept: "pd.Series[bool]") -> "pd.DataFram
     judged = [] if measure.is_accuracy else [measure.val, measure.test]
     for name in [*AVERAGED, *judged]:
         mean, std = groups[name].mean().reindex(table.index), groups[name].std(ddof=1).reindex(table.index)
-        half = half_width_of_mean(std, table["n"])
+        half = half_width_of_mean(std.where(std > SMALLEST_STD), table["n"])
         table[f"{name}_mean"], table[f"{name}_std"] = mean, std
         is_share = measure.is_share if name in judged else name in ("val_accuracy", "test_accuracy")
         least = None if (name in judged and not is_share) or (name == "val_loss" and has_own_loss) else 0.0

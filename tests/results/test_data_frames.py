@@ -134,6 +134,15 @@ def test_interval_of_a_summary_ends_where_its_figure_cannot_lie(make_row: MakeRo
     assert min(line["val_loss_high"], line["seconds_total_high"]) > 9
 
 
+def test_seeds_that_agree_give_no_interval_of_no_width(make_row: MakeRow) -> None:
+    rows = [make_row(TrialConfig(seed=seed), val_accuracy=0.9, val_loss=0.1 * seed) for seed in range(3)]
+    (line,) = all_frames(rows)["summary"].to_dict("records")
+    assert (line["val_accuracy_mean"], line["val_accuracy_std"]) == pytest.approx((0.9, 0))
+    assert math.isnan(line["val_accuracy_low"])
+    assert math.isnan(line["val_accuracy_high"])
+    assert line["val_loss_low"] < line["val_loss_high"]
+
+
 def test_only_good_trials_are_averaged(make_row: MakeRow) -> None:
     good = [make_row(TrialConfig(seed=seed), val_accuracy=0.8 + seed / 100) for seed in range(3)]
     bad = [make_row(TrialConfig(seed=seed + 3), status=status) for seed, status in enumerate(Status) if status != "ok"]

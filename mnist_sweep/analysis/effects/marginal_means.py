@@ -142,7 +142,8 @@ def _interval(
     mean, variance = float((vector @ model.coefficients).mean()), sum(part.value for part in parts)
     half = _weighted(parts, quantile) * math.sqrt(leverage(model, vector) * variance) if parts else math.nan
     if variance <= len(parts) * anova.least_variance(model):  # then all round alike
-        half = max(half, ONE_IMAGE * math.sqrt(model.design.rounding) + anova.RESOLUTION)
+        step = ONE_IMAGE * math.sqrt(model.design.rounding)
+        half = max(half, step + anova.RESOLUTION) if step else math.nan
     return Interval(mean, mean - half, mean + half)
 
 

@@ -283,6 +283,16 @@ def test_accuracies_without_any_noise_break_nothing(make_trials: MakeTrials, see
     )
 
 
+@pytest.mark.parametrize("seeds", [1, 3])
+def test_trials_that_all_agree_give_no_interval_of_no_width(make_row: MakeRow, seeds: int) -> None:
+    trials = trials_frame([make_row(config, val_accuracy=1.0) for config in repeat(GRID, seeds=seeds)])
+    found = effects(trials.drop(columns="data.val_size"))
+    levels = found.to_frame()
+    assert levels["mean"].to_numpy() == pytest.approx(1)
+    assert levels[["low", "high"]].isna().all(axis=None)
+    assert not any(effect.significant for effect in found.effects)
+
+
 def test_trials_that_differ_in_nothing_have_no_effects(make_trials: MakeTrials) -> None:
     found = effects(make_trials(repeat(TrialConfig(), seeds=3), lambda _: 0.9))
     assert (found.effects, found.interactions, found.num_trials) == ((), (), 3)
