@@ -73,7 +73,8 @@ def _train(trial: TrialConfig, ledger: Ledger | None) -> None:
             if ledger:
                 ledger.rows_folder.mkdir(parents=True, exist_ok=True)
                 ledger.commit(row)
-    last = _metrics(row.history[-1], row.measure) if row.history else {}
+    has_end = bool(row.history) and row.history[-1].step == trial.num_steps  # whose point was not reported yet
+    last = _metrics(row.history[-1], row.measure) if has_end else {"step": row.steps}
     judged = {row.measure.val: math.nan if row.val is None else row.val}
     tune.report({**last, **judged, row.measure.test: row.test, "status": row.status.value, "id": row.trial_id})
 
@@ -90,25 +91,30 @@ def _committed(trial: TrialConfig, digests: Digests, ledger: Ledger) -> TrialRow
         raise StaleRowsError(
             f"{path} was trained with other data or code than now: choose another folder as `results`."
         )
-    for point in row.history[:-1]:
-        if point.val is not None:
+    for point in row.history:
+        if point.val is not None and point.step < trial.num_steps:
             tune.report(_metrics(point, row.measure))
     return row
 
 
 def _run(trial: TrialConfig, data: Dataset, since: int, folder: Path) -> TrialRow:
-    """Run a trial and report its validations after a step, but the last one, which goes with the row."""
+    """Run a trial and report its validations after a step, but that of the last step, which goes with the row."""
     (folder / MARKER).touch()
     artifacts = Artifacts(storage=str(folder), run_marker=MARKER, checkpoint_seconds=AT_EVERY_EVALUATION)
     unreported: list[Evaluation] = []
 
-    def follow(item: Item) -> None:
+    def report() -> None:
         while unreported:  # now its checkpoint is there
             _report(unreported.pop(), trial, folder)
+
+    def follow(item: Item) -> None:
+        report()
         if isinstance(item, Evaluation) and item.val is not None and since < item.step < trial.num_steps:
             unreported.append(item)
 
-    return fitting.consume(steps(trial, data, artifacts=artifacts), follow)
+    row = fitting.consume(steps(trial, data, artifacts=artifacts), follow)
+    report()
+    return row
 
 
 def _report(evaluation: Evaluation, trial: TrialConfig, folder: Path) -> None:

@@ -15,7 +15,7 @@ from mnist_sweep import CNN, GradientDescent, Momentum, Softmax, TrialConfig, fr
 from mnist_sweep.errors import CheckpointError, ConfigError, RowError, StaleRowsError, SweepError, UnknownNameError
 from mnist_sweep.results.ledger import Ledger
 from mnist_sweep.runners.trial import execute
-from mnist_sweep.training import checkpoints
+from mnist_sweep.training import checkpoints, training_loop
 from mnist_sweep.training.trial_progress import TrainingState
 from mnist_sweep.tune import trainable
 from tests.runners.users_models import Ending
@@ -126,6 +126,21 @@ def test_a_trial_that_diverges_or_fails_says_so(fake: FakeTune, refused: Callabl
     assert last["val_accuracy"] != last["val_accuracy"]
     with refused(SweepError, "no GPU"):
         fake.run(dataclasses.replace(BASE, model=Ending("leave")))
+
+
+@pytest.mark.parametrize("steps_per_call", [1, 20])
+def test_a_trial_that_ends_early_reports_each_validation_once(
+    steps_per_call: int, fake: FakeTune, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(training_loop, "INITIAL_STEPS_PER_CALL", steps_per_call)  # with or without heartbeats
+    monkeypatch.setattr(training_loop, "MAX_STEPS_PER_CALL", steps_per_call)
+    diverging = dataclasses.replace(BASE, changes=((4, (("optimizer.learning_rate", 1e38),)),), num_steps=40)
+    first = fake.run(diverging, results=tmp_path / "rows")
+    assert [one["step"] for one in first][:2] == [2, 4]
+    assert len({one["step"] for one in first}) == len(first)
+    assert first[-1]["status"] == "diverged"
+    again = fake.run(diverging, results=tmp_path / "rows")
+    assert [one["step"] for one in again] == [one["step"] for one in first]
 
 
 @pytest.mark.parametrize(
