@@ -31,14 +31,7 @@ RANGES: dict[str, tuple[float, float]] = {
     **dict.fromkeys(["seconds", *(name for name in KINDS if name.startswith("seconds_"))], SECONDS),
     "started": (-5e10, 1e11),  # years that a date can have
 }
-OPTIONAL = {
-    "train_loss",
-    "train_accuracy",
-    "val_loss",
-    "val_accuracy",
-    "learning_rate",
-    "val_objective",
-}  # in a learning curve
+OPTIONAL = {*Evaluation._fields} - {"step", "seconds"}  # in a learning curve
 
 
 def validate_fields(fields: Mapping[str, Any]) -> None:

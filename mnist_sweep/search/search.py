@@ -76,10 +76,8 @@ class Search:
         if isinstance(self.algorithm, PBT):
             self._check_population(self.algorithm)
         elif self.algorithm != "tpe" and not is_searcher:
-            known, given = (
-                "'tpe', a PBT, a sampler of Optuna or a searcher of Ray Tune",
-                shown_in_one_line(self.algorithm),
-            )
+            known = "'tpe', a PBT, a sampler of Optuna or a searcher of Ray Tune"
+            given = shown_in_one_line(self.algorithm)
             raise ConfigError(f"a search's algorithm must be {known}, but got {given}.")
 
     def _check_space(self) -> None:

@@ -29,13 +29,7 @@ if TYPE_CHECKING:
     from mnist_sweep.training.user_state import Arrays
     from mnist_sweep.trials.config import TrialConfig
 
-NO_FIELDS = (
-    "data",
-    "model",
-    "seed",
-    "changes",
-    "objective",
-)  # of a trial: a context gives or applies them whatever the code reads
+NO_FIELDS = "data", "model", "seed", "changes", "objective"  # a context gives or applies them whatever the code reads
 
 
 class Context:
@@ -70,7 +64,10 @@ class Context:
     augmentation: str
 
     def __init__(self, config: "TrialConfig", data: "Dataset", session: "Session") -> None:
-        self.data, self.seed, self._config, self._session = data.read_only(), config.seed, config, session
+        self.data = tensorflow_runtime.cached(
+            "read-only data", data, data.read_only, limit=tensorflow_runtime.MAX_DATASETS
+        )
+        self.seed, self._config, self._session = config.seed, config, session
         self._owner, self._start = (os.getpid(), threading.get_ident()), session.state.step
         self.objective = config.objective
         self._has_restored = self._is_closed = self._was_reminded = False
@@ -102,7 +99,7 @@ class Context:
         return self.data.splits[split].images.astype(np.float32) / np.float32(self.data.pixel_max)
 
     def report(self, step: int, **values: SupportsFloat) -> None:
-        """Report a point of the learning curve; by `val_accuracy`, or that of another objective, schedulers decide.
+        """Report a point of the learning curve; schedulers decide by `val_accuracy`, or the objective's `val_<name>`.
 
         A metric that is not finite ends training: the trial has diverged.
 

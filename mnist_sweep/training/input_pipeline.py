@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 MAX_RESIDENT_BYTES = 512 << 20  # of a data set, which every process would have for itself
 CHUNK_BYTES = 32 << 20
-MAX_DATASETS = 2
 Rows = Callable[[int, int], "NDArray[np.int32]"]
 
 
@@ -99,7 +98,10 @@ def split_inputs(data: "Dataset") -> dict[str, SplitInput]:
     if sum(split.images.nbytes for split in data.splits.values()) > MAX_RESIDENT_BYTES:
         return {name: StreamedInput(split) for name, split in data.splits.items()}
     found: dict[str, SplitInput] = tensorflow_runtime.cached(
-        "inputs", data, lambda: {name: ResidentInput(one) for name, one in data.splits.items()}, limit=MAX_DATASETS
+        "inputs",
+        data,
+        lambda: {name: ResidentInput(one) for name, one in data.splits.items()},
+        limit=tensorflow_runtime.MAX_DATASETS,
     )
     return found
 

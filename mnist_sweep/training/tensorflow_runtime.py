@@ -25,6 +25,7 @@ from mnist_sweep.text.lines import listed
 # Variables by which the same trial computes other last digits, and their usual values.
 KERNELS = {"TF_ENABLE_ONEDNN_OPTS": "1", "TF_XLA_FLAGS": "", "ONEDNN_MAX_CPU_ISA": "", "DNNL_MAX_CPU_ISA": ""}
 VECTOR_INSTRUCTIONS = ("amx_tile", "avx512_bf16", "avx512_vnni", "avx512f", "avx2")  # the widest first
+MAX_DATASETS = 2  # of which a process keeps the input of graphs, or read-only views
 _CACHE: dict[str, OrderedDict[Hashable, Any]] = {}
 _CONFIGURED: dict[str, float] = {}
 

@@ -99,7 +99,7 @@ class TrialConfig(_WithId):
         validation.coerce(self)
         for name in REGISTRIES:
             object.__setattr__(self, name, part_of(name, getattr(self, name), REGISTRIES[name]))
-        _ = self.measure
+        _measure_of(self.objective)
         for name in ("num_steps", "batch_size", "evaluate_every"):
             require(getattr(self, name) >= 1, f"{name} >= 1", **{name: getattr(self, name)})
         require(self.log_every is None or self.log_every >= 1, "log_every >= 1, or None", log_every=self.log_every)
@@ -111,15 +111,20 @@ class TrialConfig(_WithId):
 
     @property
     def measure(self) -> Measure:
-        """What the trial is judged by.
+        """What the trial is judged by."""
+        return _measure_of(self.objective)
 
-        Raises:
-            ConfigError: The name, the direction or the unit of the objective breaks a rule.
-        """
-        if type(self.objective) is Accuracy:
-            return ACCURACY
-        name, direction, unit = description(self.objective)
-        return Measure(name, cast(Direction, direction), unit)
+
+def _measure_of(objective: Any) -> Measure:
+    """Return what an objective says of its values.
+
+    Raises:
+        ConfigError: Its name, its direction or its unit breaks a rule.
+    """
+    if type(objective) is Accuracy:
+        return ACCURACY
+    name, direction, unit = description(objective)
+    return Measure(name, cast(Direction, direction), unit)
 
 
 def to_flat(config: TrialConfig) -> dict[str, Any]:

@@ -64,11 +64,11 @@ def part_of(kind: str, value: Any, registry: Mapping[str, Any]) -> Any:
     is_value = dataclasses.is_dataclass(value) and not isinstance(value, type)
     if not (is_value and cast(Any, value).__dataclass_params__.frozen and (has_training or hasattr(value, method))):
         methods = f"`{method}`" + " or `train`" * (kind == "model")
-        got, ways = (
-            f"{shown_in_one_line(value)}, {_reason(value, methods)}",
-            " or a function" * (kind in ("loss", "objective")),
+        got, ways = shown_in_one_line(value), " or a function" * (kind in ("loss", "objective"))
+        reason = _reason(value, methods)
+        raise ConfigError(
+            f"`{kind}` must be an instance of a frozen dataclass with {methods}{ways}, but got {got}, {reason}."
         )
-        raise ConfigError(f"`{kind}` must be an instance of a frozen dataclass with {methods}{ways}, but got {got}.")
     if has_training:
         check_training_code(value)
     changed = validation.coerced_fields(value)

@@ -49,6 +49,7 @@ def test_training_code_cannot_change_the_data_of_later_trials(context: Context, 
             np.random.default_rng(0).shuffle(array)
     context.images("train")[:] = 0
     assert context.data.digest() == digits.digest() == before
+    assert Context(TRIAL, digits, Session(None, None)).data is context.data
 
 
 def test_the_generators_follow_from_seed_and_step_after_a_checkpoint(digits: Dataset) -> None:
