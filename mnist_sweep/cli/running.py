@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from mnist_sweep.trackers.protocol import Tracker
     from mnist_sweep.trials.artifacts import Keep
 
-SHARED = ("cpus_per_trial", "gpus_per_trial", "xla")
+SHARED = ("cpus_per_trial", "gpus_per_trial", "xla", "scheduler")
 IN_PROCESSES = ("max_concurrent", "max_retries")
-ON_RAY = ("address", "scheduler")
+ON_RAY = ("address",)
 KEEP = ("models", "summaries", "checkpoint_seconds", "storage", "set_aside")
 
 

@@ -3,14 +3,16 @@
 Trials are taken in their order, by whichever process is free. `in_process` runs them in this process instead.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
 from mnist_sweep.data.dataset import Dataset
+from mnist_sweep.runners.early_stopping import EarlyStopping
 from mnist_sweep.runners.process_pool import Pool, Process
 from mnist_sweep.runners.protocol import Observer, require_one_gpu
+from mnist_sweep.runners.ray import schedulers
 from mnist_sweep.runners.trial_process import ThisProcess, TrialProcess
 from mnist_sweep.runners.trial_queue import TrialQueue
 from mnist_sweep.system import machine
@@ -33,6 +35,7 @@ class Local:
         max_retries: Maximum number of retries of a trial whose process the system has ended, at least 0.
         in_process: Whether trials run one by one, and data are loaded, in this process instead: to debug a model, which
             then can end the run, and changes what later trials see.
+        scheduler, stop: What stops trials that fall behind, as in `RayTune`; Ray is imported for it, not started.
     """
 
     on_ray: ClassVar[bool] = False
@@ -43,6 +46,8 @@ class Local:
     xla: bool = False
     max_retries: int = 2
     in_process: bool = False
+    scheduler: Any = "fifo"
+    stop: Any = None
 
     def __post_init__(self) -> None:
         coerce(self)
@@ -50,6 +55,7 @@ class Local:
         require_one_gpu(self.gpus_per_trial)
         require(self.workers is None or self.workers >= 1, "workers >= 1", workers=self.workers)
         require(self.max_retries >= 0, "max_retries >= 0", max_retries=self.max_retries)
+        schedulers.validate(self.scheduler, self.stop)
 
     def num_workers(self, num_trials: int) -> int:
         """Return how many of `num_trials` trials run at a time; one that asks for more than there is runs alone."""
@@ -72,7 +78,8 @@ class Local:
             return
         definitions = b"" if self.in_process else shipping.pack(observer.definitions())
         cards = machine.gpus() if self.gpus_per_trial else []
-        options: dict[str, Any] = {"num_proposals": num_proposals, "artifacts": artifacts}
+        stopping = self._early_stopping(trials.values(), observer)
+        options: dict[str, Any] = {"num_proposals": num_proposals, "artifacts": artifacts, "stopping": stopping}
         queue = TrialQueue(trials.values(), datasets, observer, max_retries=self.max_retries, **options)
         with Pool() as pool:
             for number in range(min(num_workers, len(trials) or num_proposals)):
@@ -98,8 +105,20 @@ class Local:
                     return
                 pool.wait()
 
+    def _early_stopping(self, trials: Iterable[TrialConfig], observer: Observer) -> EarlyStopping | None:
+        schedulers.validate(self.scheduler, self.stop, measure := observer.measure())
+        if self.stop is None and self.scheduler == "fifo":
+            return None
+        scheduler = schedulers.chosen(
+            self.scheduler, self.stop, trials, observer, lambda function, *given: function(*given)
+        )
+        return EarlyStopping(scheduler, measure.val, self._settings())
+
+    def _settings(self) -> dict[str, Any]:
+        return {"threads": self.cpus_per_trial, "gpus": self.gpus_per_trial, "xla": self.xla}
+
     def _process(self, number: int, definitions: bytes, cards: Sequence[str]) -> Process:
-        settings = {"threads": self.cpus_per_trial, "gpus": self.gpus_per_trial, "xla": self.xla}
+        settings = self._settings()
         if self.in_process:
             return ThisProcess(settings)
         card = machine.gpu_of(number, cards, self.gpus_per_trial) if self.gpus_per_trial else None

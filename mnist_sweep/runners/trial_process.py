@@ -55,6 +55,11 @@ class TrialProcess:
         """What is ready to be read when the process has sent something, or ended; None if there is no process."""
         return self._child.connection if self._child and not self._child.connection.closed else None
 
+    @property
+    def worker(self) -> str:
+        """Its name in rows."""
+        return row_builder.worker(self._child.pid if self._child else None)
+
     def starting(self) -> Generator[None, None, ChildProcess]:
         """Return the process, started and configured if there is none; yield None meanwhile.
 
@@ -162,7 +167,7 @@ class ThisProcess:
 
     def __init__(self, settings: Mapping[str, Any]) -> None:
         self._settings = settings
-        self.steps = steps
+        self.steps, self.worker = steps, row_builder.worker()
 
     def starting(self) -> Generator[None, None, None]:
         """Configure TensorFlow.

@@ -2,16 +2,17 @@
 
 import itertools
 from collections import defaultdict
-from collections.abc import Generator, Hashable, Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from mnist_sweep.data.dataset import Dataset
 from mnist_sweep.errors import ProcessLostError
 from mnist_sweep.results.predictions import Predictions
+from mnist_sweep.runners.early_stopping import EarlyStopping
 from mnist_sweep.runners.protocol import Observer
-from mnist_sweep.runners.trial import Item, pausable
+from mnist_sweep.runners.trial import pausable
 from mnist_sweep.training import row_builder
-from mnist_sweep.training.trial_progress import Paused
+from mnist_sweep.training.trial_progress import Heartbeat, Paused
 from mnist_sweep.trials.artifacts import Artifacts, SavedModel
 from mnist_sweep.trials.config import TrialConfig, trial_id
 from mnist_sweep.trials.graph_sharing import graph_signature
@@ -39,13 +40,14 @@ class TrialQueue:
         num_proposals: int,
         artifacts: Artifacts | None,
         max_retries: int,
+        stopping: EarlyStopping | None = None,
     ) -> None:
         self.num_running = 0
         self._datasets, self._observer = datasets, observer
         self._listed = ((graph_signature(trial), trial) for trial in trials)
         self._upcoming: list[tuple[Hashable, TrialConfig]] = []
         self._processes: defaultdict[Hashable, set[Process]] = defaultdict(set)
-        self._artifacts, self._max_retries = artifacts, max_retries
+        self._artifacts, self._max_retries, self._stopping = artifacts, max_retries, stopping
         self._may_propose = self._proposes = num_proposals > 0
 
     def next(self, process: "Process | None" = None) -> TrialConfig | None:
@@ -78,10 +80,10 @@ class TrialQueue:
         self._processes[graph_signature(trial)].add(process)
         self._observer.started(name)
         for num_left in reversed(range(self._max_retries + 1)):
+            if self._stopping:
+                self._stopping.start(trial)
             try:
-                yield from self._report(
-                    name, process.steps(trial, self._datasets[trial.data], artifacts=self._artifacts)
-                )
+                yield from self._report(process, trial)
                 break
             except ProcessLostError as lost:
                 if not num_left:
@@ -90,18 +92,28 @@ class TrialQueue:
                     break
                 else:
                     self._observer.retried(name, str(lost))
+        if self._stopping:
+            self._stopping.end(name)
         self.num_running -= 1
         self._may_propose = self._proposes
 
-    def _report(self, name: str, running: Generator[Item | None, None, TrialRow]) -> "Task":
-        """Report what a trial yields and returns."""
-        observer, items = self._observer, pausable(running, self._observer.is_ending)
+    def _report(self, process: "Process", trial: TrialConfig) -> "Task":
+        """Report what a trial yields and returns, up to where it is stopped."""
+        observer, name, stopped = self._observer, trial_id(trial), list[TrialRow]()
+        running = process.steps(trial, self._datasets[trial.data], artifacts=self._artifacts)
+        items = pausable(running, lambda: bool(stopped) or observer.is_ending())
         while True:
             try:
                 item = next(items)
             except StopIteration as end:
-                result: TrialRow | Paused = end.value
+                result: TrialRow | Paused = stopped[0] if stopped else end.value
                 break
+            if stopped:
+                yield
+                continue
+            if self._stopping and isinstance(item, Evaluation | Heartbeat):
+                row = self._stopping.row_if_stopped(trial, item, process.worker)
+                stopped += [row] if row else []
             if isinstance(item, SavedModel | Predictions):
                 observer.saved(name, item)
             elif isinstance(item, Evaluation):

@@ -77,7 +77,8 @@ def run(
     sweep, runner = sweep.with_options(until=until), runner or RayTune()
     if sweep.until:
         rule = "a race has no scheduler: it compares the ends of trials, which a scheduler would stop before"
-        require(getattr(runner, "scheduler", "fifo") == "fifo", rule, scheduler=getattr(runner, "scheduler", None))
+        scheduler, stop = getattr(runner, "scheduler", "fifo"), getattr(runner, "stop", None)
+        require(scheduler == "fifo" and stop is None, rule, scheduler=scheduler, stop=stop)
         needs = "an answer for new images needs the predictions of each trial"
         require(sweep.until.images == "these" or keep is None or keep.predictions, needs, predictions=False)
     folder, interrupts = ResultsFolder(Path(results) / sweep.name), Interrupts(time_budget)

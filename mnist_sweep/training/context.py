@@ -64,7 +64,7 @@ class Context:
     augmentation: str
 
     def __init__(self, config: "TrialConfig", data: "Dataset", session: "Session") -> None:
-        self.data = tensorflow_runtime.cached(
+        self.data: Dataset = tensorflow_runtime.cached(
             "read-only data", data, data.read_only, limit=tensorflow_runtime.MAX_DATASETS
         )
         self.seed, self._config, self._session = config.seed, config, session

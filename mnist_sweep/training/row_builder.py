@@ -70,7 +70,7 @@ def stopped(
 def failed(config: TrialConfig, *, error: str, trace: str | None = None) -> TrialRow:
     """Return the row of a trial that failed."""
     return TrialRow(
-        **_identity(config), status=Status.FAILED, worker=_worker(), version=version(), error=error, traceback=trace
+        **_identity(config), status=Status.FAILED, worker=worker(), version=version(), error=error, traceback=trace
     )
 
 
@@ -93,7 +93,7 @@ def origin(configured: Mapping[str, Any] | None = None) -> dict[str, Any]:
 
     `configured` are the settings of the child process that trains, if one does; see `tensorflow_runtime.environment`.
     """
-    return {"worker": _worker(), "version": version(), "environment": tensorflow_runtime.environment(configured)}
+    return {"worker": worker(), "version": version(), "environment": tensorflow_runtime.environment(configured)}
 
 
 def version() -> str:
@@ -101,8 +101,9 @@ def version() -> str:
     return metadata.version("mnist-sweep")
 
 
-def _worker() -> str:
-    return f"{platform.node()}:{os.getpid()}"
+def worker(pid: int | None = None) -> str:
+    """Return the name in rows of a process of this machine; None stands for this one."""
+    return f"{platform.node()}:{os.getpid() if pid is None else pid}"
 
 
 def _with_training_code(config: TrialConfig, origin: Mapping[str, Any]) -> dict[str, Any]:

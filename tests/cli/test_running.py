@@ -310,10 +310,12 @@ def test_a_race_prints_its_answer_and_status_prints_it_again(folder: Path, run: 
 
 
 def test_options_of_ray_do_not_go_with_the_local_runner(asked: dict[str, Any]) -> None:
-    for given in (("local", "--scheduler", "asha"), ("in-process", "--max-concurrent", "2")):
+    for given in (("local", "--address", "auto"), ("in-process", "--max-concurrent", "2")):
         assert isinstance(invoke("--runner", *given).exception, click.UsageError)
     assert invoke("--runner", "local", "--max-concurrent", "2", "--max-retries", "0").exception is None
     assert asked["runner"] == Local(workers=2, max_retries=0)
+    assert invoke("--runner", "local", "--scheduler", "asha").exception is None
+    assert asked["runner"] == Local(scheduler="asha")
     assert invoke("--runner", "in-process").exception is None
     assert asked["runner"] == Local(in_process=True)
 

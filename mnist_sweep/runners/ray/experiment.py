@@ -15,9 +15,8 @@ from ray.tune.search import Searcher
 from ray.tune.search.basic_variant import BasicVariantGenerator
 
 from mnist_sweep.runners.protocol import Observer
-from mnist_sweep.runners.ray import cluster, private
+from mnist_sweep.runners.ray import cluster, private, schedulers
 from mnist_sweep.runners.ray.callback import BrokenRay, Readiness, TuneCallback, id_of
-from mnist_sweep.runners.ray.schedulers import create_scheduler, given_scheduler
 from mnist_sweep.runners.ray.user_callbacks import UserCallback, tune_folder
 from mnist_sweep.runners.ray.worker import WorkerSettings, trainable, trial_text
 from mnist_sweep.system import machine
@@ -108,14 +107,6 @@ class Experiment:
 
         return ProposalSearcher(lambda: callback.call(next_point), self._capacity)
 
-    def _scheduler(self, call: Callable[..., Any]) -> Any:
-        """Return the scheduler; `call` calls a function of the user's."""
-        rows, measure = self.observer.rows(), self.observer.measure()
-        if not isinstance(self.scheduler, str):
-            return given_scheduler(self.scheduler, self.stop, rows, call, measure=measure)
-        named = create_scheduler(self.scheduler, self.trials.values(), rows, measure=measure)
-        return named if self.stop is None else given_scheduler(named, self.stop, (), call, measure=measure)
-
     def _tune_config(self, searcher: "ProposalSearcher | None", call: Callable[..., Any]) -> Any:
         points = [self._point(trial) for trial in self.trials.values()]
         # A grid instead of a generator of these points would be copied for each of them.
@@ -124,7 +115,7 @@ class Experiment:
             search_alg=searcher or listed,
             num_samples=len(points) + self.num_proposals,
             max_concurrent_trials=(self.max_concurrent or MAX_CONCURRENT_PROPOSALS) if searcher else None,
-            scheduler=self._scheduler(call),
+            scheduler=schedulers.chosen(self.scheduler, self.stop, self.trials.values(), self.observer, call),
             reuse_actors=True,
             trial_name_creator=id_of,
             trial_dirname_creator=id_of,

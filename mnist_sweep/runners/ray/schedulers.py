@@ -12,7 +12,8 @@ from types import SimpleNamespace
 from typing import Any, Literal, NamedTuple, get_args
 
 from mnist_sweep.errors import ConfigError
-from mnist_sweep.runners.ray import private
+from mnist_sweep.runners.protocol import Observer
+from mnist_sweep.runners.ray import optuna_pruner, private
 from mnist_sweep.trials.config import TrialConfig, to_flat
 from mnist_sweep.trials.measure import ACCURACY, Measure
 from mnist_sweep.trials.row import TIME, TrialRow
@@ -65,6 +66,20 @@ def create_scheduler(
     for row in rows:
         _replay(scheduler, row)
     return scheduler
+
+
+def chosen(
+    scheduler: Any, stop: Any, trials: Iterable[TrialConfig], observer: Observer, call: Callable[..., Any]
+) -> Any:
+    """Return the scheduler of a run: a named one, or a given one, and a rule to stop trials by, as in `RayTune`.
+
+    `call` calls a function of the user's, and keeps its exception.
+    """
+    rows, measure = observer.rows(), observer.measure()
+    if not isinstance(scheduler, str):
+        return given_scheduler(scheduler, stop, rows, call, measure=measure)
+    named = create_scheduler(scheduler, trials, rows, measure=measure)
+    return named if stop is None else given_scheduler(named, stop, (), call, measure=measure)
 
 
 class _FirstPending:
@@ -176,47 +191,13 @@ def _copy(scheduler: Any, rows: Sequence[TrialRow], measure: Measure) -> Any:
     from ray.tune.schedulers import AsyncHyperBandScheduler, MedianStoppingRule
 
     inner, is_pruner = copy.deepcopy(scheduler), not hasattr(scheduler, "on_trial_add")
-    inner = _pruning(inner, measure) if is_pruner else inner
+    inner = optuna_pruner.as_scheduler(inner, measure) if is_pruner else inner
     if getattr(inner, "_metric", "") is None:
         inner.set_search_properties(measure.val, measure.mode)
     if is_pruner or isinstance(inner, AsyncHyperBandScheduler | MedianStoppingRule):
         for row in rows:
             _replay(inner, row)
     return inner
-
-
-def _pruning(pruner: Any, measure: Measure) -> Any:
-    """Return a scheduler that stops the trials that a pruner of Optuna prunes."""
-    import optuna
-    from ray.tune.schedulers import FIFOScheduler
-
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
-    sampler = optuna.samplers.RandomSampler(seed=0)
-    study = optuna.create_study(direction=measure.direction, sampler=sampler, pruner=pruner)
-    states, asked, steps = optuna.trial.TrialState, dict[str, Any](), dict[str, int]()
-
-    class Pruning(FIFOScheduler):
-        def on_trial_add(self, tune_controller: Any, trial: Any) -> None:
-            asked[trial.trial_id] = study.ask()
-
-        def on_trial_result(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> Any:
-            one = asked.get(trial.trial_id)
-            if one is None or result[TIME] <= steps.get(trial.trial_id, 0):  # once more, after its worker was lost
-                return FIFOScheduler.CONTINUE
-            steps[trial.trial_id] = result[TIME]
-            one.report(result[measure.val], result[TIME])
-            if not one.should_prune():
-                return FIFOScheduler.CONTINUE
-            study.tell(asked.pop(trial.trial_id), state=states.PRUNED)
-            return FIFOScheduler.STOP
-
-        def on_trial_complete(self, tune_controller: Any, trial: Any, result: Mapping[str, Any]) -> None:
-            if one := asked.pop(trial.trial_id, None):
-                value = result.get(measure.val)
-                is_known = value is not None and math.isfinite(value)
-                study.tell(one, value if is_known else None, state=states.COMPLETE if is_known else states.FAIL)
-
-    return Pruning()
 
 
 def _stops(stop: Any, trial_id: str, result: Mapping[str, Any], measure: Measure) -> bool:

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 from typing import Any, ClassVar, NamedTuple, get_args
 
 import pytest
-from optuna.pruners import MedianPruner, SuccessiveHalvingPruner, ThresholdPruner
+from optuna.pruners import MedianPruner, SuccessiveHalvingPruner
 from optuna.samplers import RandomSampler
 from ray.tune.logger import CSVLoggerCallback
 from ray.tune.schedulers import (
@@ -181,12 +181,6 @@ def test_a_given_scheduler_decides_as_the_rows_suggest_and_as_often_as_it_is_use
         assert given_decisions(scheduler, None, message(400, 0.3), rows=rows) == ["STOP"]
         assert given_decisions(scheduler, None, message(400, 0.99), rows=rows) == ["CONTINUE"]
         assert given_decisions(scheduler, None, message(400, 0.3)) == ["CONTINUE"]
-
-
-def test_a_pruner_learns_no_step_twice_and_stops_nothing_at_the_end() -> None:
-    messages = [message(100, 0.9), message(100, 0.1), message(200, 0.1), message(300, 0.9), message(1600, 0.1)]
-    decisions = given_decisions(ThresholdPruner(lower=0.5), None, *messages)
-    assert decisions == ["CONTINUE", "CONTINUE", "STOP", "CONTINUE", "CONTINUE"]
 
 
 def late(trial_id: str, result: dict[str, Any]) -> bool:
