@@ -92,9 +92,11 @@ def test_settings_that_are_out_need_no_more_rows_even_in_the_middle_of_a_round(r
 def test_failed_and_diverged_runs_are_no_accuracies_and_hold_nothing(rows: list[TrialRow], make_row: MakeRow) -> None:
     third = dataclasses.replace(CONFIGS[0], seed=2)
     for status in (Status.FAILED, Status.DIVERGED, Status.STOPPED):
-        changed = [make_row(third, status) if row.trial_id == f"{IDS[0]}-2" else row for row in rows]
-        assert [*race(changed).departures] == [IDS[1], IDS[3]]
-        assert race(changed).taken(IDS[0])[2].status is status
+        changed = [make_row(third, status, val_accuracy=0.1) if row.trial_id == f"{IDS[0]}-2" else row for row in rows]
+        found = race(changed)
+        assert [*found.departures] == [IDS[1], IDS[3]]
+        assert found.taken(IDS[0])[2].status is status
+        assert found.elimination.num_seeds[0, 0, 2] == len(found.rounds) - 1
 
 
 def test_setting_without_any_accuracy_is_out_after_a_few_seeds(rows: list[TrialRow], make_row: MakeRow) -> None:

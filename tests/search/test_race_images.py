@@ -14,6 +14,7 @@ from mnist_sweep.errors import ConfigError, IncomparableError
 from mnist_sweep.search.race import Race
 from mnist_sweep.search.race_images import smallest_difference, stated_difference
 from mnist_sweep.search.race_summary import opening, summary
+from mnist_sweep.statistics.image_margins import ImageCounts, margin_factor
 from tests.search.races import CONFIGS, IDS
 
 MakeRow = Callable[..., TrialRow]
@@ -77,6 +78,17 @@ def test_without_predictions_it_is_that_of_a_stated_disagreement(rows: list[Tria
     assert stated_difference(found) == pytest.approx(math.sqrt(0.05 / NUM_VAL) * 2.66, rel=0.05)
     with pytest.raises(IncomparableError):
         race(rows, correct=lacking)
+
+
+def test_seeds_and_images_share_the_error(rows: list[TrialRow]) -> None:
+    halved = dataclasses.replace(NEW, error=NEW.error / 2, images="these")
+    new, these = race(rows[:8]), race(rows[:8], halved)
+    assert new.elimination._threshold == these.elimination._threshold
+    margins = new.elimination.pairs.margin
+    counts = ImageCounts(len(IDS), NUM_VAL)
+    for row in rows[:8]:
+        counts.add(IDS.index(row.config_id), correct(row))
+    np.testing.assert_allclose(margins, margin_factor(len(IDS), NUM_VAL, NEW.error / 2) * counts.errors()[0])
 
 
 def test_answer_says_what_it_is_for(rows: list[TrialRow]) -> None:

@@ -68,6 +68,22 @@ def test_a_lacking_accuracy_leaves_its_pairs_as_they_were() -> None:
     assert found.lead[0, 0, 1] == pytest.approx(without.lead[0, 0, 1])
 
 
+def test_spread_of_other_pairs_says_nothing_of_a_pair() -> None:
+    draw = np.random.default_rng(0)
+    noisy = draw.normal([[0.5], [0.0]], 1.0, (2, 6))
+    steady = draw.normal(0.0, 1e-6, (8, 6))
+    both = raced(np.concatenate([noisy, steady + noisy.mean()]))
+    assert both.evidence[0, 1, 0] == pytest.approx(raced(noisy).evidence[0, 1, 0])
+
+
+def test_a_decided_sweep_takes_no_more() -> None:
+    draw = np.random.default_rng(3)
+    table = draw.normal([[0.0], [0.0], [-9.0]], 0.01, (3, 30))
+    found = raced(table, within=0.5)
+    assert found.within[0]
+    assert found.num_seeds[0, 0, 1] == raced(table[:, :29], within=0.5).num_seeds[0, 0, 1]
+
+
 def test_sweeps_are_independent() -> None:
     draw = np.random.default_rng(1)
     tables = draw.normal(np.arange(4)[None, :, None] * 0.7, 1.0, (5, 4, 10))
@@ -98,6 +114,14 @@ def test_distance_is_the_least_difference_that_is_shown() -> None:
     assert not raced(table, within=distance * 0.999).within[0]
     assert raced(table, within=distance * 1.001).within[0]
     assert raced(table[:, :2]).distance[0] == math.inf
+
+
+def test_distance_of_more_settings_asks_for_more_evidence() -> None:
+    draw = np.random.default_rng(5)
+    table = draw.normal(0, 1, (2, 20))
+    far = draw.normal(-90, 1, (6, 20))
+    assert remaining(raced(np.concatenate([table, far]))) == [0, 1]
+    assert raced(np.concatenate([table, far])).distance[0] > raced(table).distance[0]
 
 
 def test_one_setting_always_remains() -> None:

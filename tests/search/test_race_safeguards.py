@@ -1,0 +1,209 @@
+"""Each safeguard of a race is needed: with any one removed, the test that is named beside it fails."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+COPIED = ("mnist_sweep", "tests", "pyproject.toml")
+
+
+class Safeguard(NamedTuple):
+    """A line of the package, what it is without the safeguard, and the test that notices."""
+
+    module: str
+    line: str
+    removed: str
+    test: str
+
+
+SEQUENTIAL, BETTING, PAIRS = "statistics/sequential.py", "statistics/betting.py", "statistics/pair_evidence.py"
+MARGINS, RACE = "statistics/image_margins.py", "search/race.py"
+SAFEGUARDS = {
+    "variance has a floor for rounding": Safeguard(
+        SEQUENTIAL, "max(step**2 / 6, float", "max(0.0, float", "sequential::test_equal_differences_are_no_proof"
+    ),
+    "a pair has a variance of its own": Safeguard(
+        SEQUENTIAL,
+        "variance = self._squares[at] / np.maximum(self.num_seeds[at] - 1, 1)",
+        "variance = 0 * self._squares[at] + self._squares.sum() / np.maximum(self.num_seeds - 1, 1).sum()",
+        "sequential::test_spread_of_other_pairs",
+    ),
+    "evidence is a mean over all rivals": Safeguard(
+        SEQUENTIAL, "within, (num_settings - 1) / error", "within, 1 / error", "sequential::test_errors_stay_below"
+    ),
+    "sets of settings are tested, too": Safeguard(
+        SEQUENTIAL,
+        "(total >= needed[:, None])",
+        "(total >= self._threshold)",
+        "sequential::test_evidence_stays_also_in_the_round",
+    ),
+    "evidence of a rival that is out is frozen": Safeguard(
+        SEQUENTIAL,
+        "np.where(self.remaining, self.pending, np.nan)",
+        "self.pending",
+        "sequential::test_evidence_stays_also_in_the_round",
+    ),
+    "a setting that is out takes no more": Safeguard(
+        SEQUENTIAL,
+        "open_ = self.remaining[:, setting] & ~self.is_decided",
+        "open_ = ~self.is_decided",
+        "sequential::test_evidence_of_a_rival_stays",
+    ),
+    "a sweep that is decided takes no more": Safeguard(
+        SEQUENTIAL,
+        "open_ = self.remaining[:, setting] & ~self.is_decided",
+        "open_ = self.remaining[:, setting]",
+        "sequential::test_a_decided_sweep",
+    ),
+    "only runs of one seed are compared": Safeguard(
+        SEQUENTIAL,
+        "        self.pending[:] = np.nan\n        if not",
+        "        if not",
+        "sequential::test_a_lacking_accuracy",
+    ),
+    "a lacking accuracy is no accuracy": Safeguard(
+        SEQUENTIAL,
+        "leads[:, setting] = np.nan",
+        "leads = np.nan_to_num(leads)\n        leads[:, setting] = np.nan",
+        "sequential::test_a_lacking_accuracy",
+    ),
+    "one setting always remains": Safeguard(
+        SEQUENTIAL,
+        "worse[np.arange(len(sweeps))[all_worse], least[all_worse]] = False",
+        "pass",
+        "sequential::test_one_setting",
+    ),
+    "all that remain are within D": Safeguard(
+        SEQUENTIAL,
+        "shown.max(axis=(1, 2))",
+        "np.where(pairs, shown, np.inf).min(axis=(1, 2))",
+        "sequential::test_within_needs_the_evidence",
+    ),
+    "within D has its share of the error": Safeguard(
+        SEQUENTIAL,
+        "distance(math.log(self._threshold), known)",
+        "distance(math.log(1 / 0.05), known)",
+        "sequential::test_distance_of_more_settings",
+    ),
+    "only images are lacking where no seeds can help": Safeguard(
+        SEQUENTIAL,
+        "self.limited |= ~self.is_decided & none_leaves &",
+        "self.limited |= ~self.is_decided &",
+        "race_images::test_seeds_are_no_longer_added",
+    ),
+    "two seeds are needed": Safeguard(
+        PAIRS, "MIN_SEEDS = 2", "MIN_SEEDS = 1", "pair_evidence::test_mean_with_an_evidence"
+    ),
+    "effects are of one sign": Safeguard(
+        PAIRS, "np.log(2 * (1 - tail))", "0.0", "pair_evidence::test_evidence_is_the_ratio"
+    ),
+    "spreads are not known": Safeguard(
+        PAIRS, "0.5 * n * np.log((1 + x) / q)", "0.5 * (x - x / g)", "pair_evidence::test_evidence_is_the_ratio"
+    ),
+    "leads exceed the images' margin": Safeguard(
+        PAIRS, "sign * mean - margin", "sign * mean", "pair_evidence::test_margin_is_subtracted"
+    ),
+    "within D leaves room for the images' margin": Safeguard(
+        PAIRS,
+        "* np.sqrt(known.variance) + self.margin)",
+        "* np.sqrt(known.variance))",
+        "pair_evidence::test_margin_is_subtracted",
+    ),
+    "bets are judged after whole rounds": Safeguard(
+        BETTING, "holds_after_rows = False", "holds_after_rows = True", "betting::test_settings_leave_at_the_end"
+    ),
+    "bettors start with 1 together": Safeguard(
+        BETTING, "STARTS = np.array([1 / 2,", "STARTS = np.array([1,", "betting::test_nobody_gains"
+    ),
+    "bets show both sides of within D": Safeguard(
+        BETTING, "np.minimum(logs, np.swapaxes(logs, -1, -2))", "logs", "betting::test_distance_is_one_of_those"
+    ),
+    "images' margins hold for all rivals": Safeguard(
+        MARGINS, "error / (2 * (num_settings - 1))", "error / 2", "image_margins::test_more_settings"
+    ),
+    "few seeds add to the images' margin": Safeguard(
+        MARGINS, "return now, ever", "return ever, ever", "image_margins::test_more_seeds_lower"
+    ),
+    "seeds and images share the error": Safeguard(
+        RACE, "else self.error / 2", "else self.error", "race_images::test_seeds_and_images_share"
+    ),
+    "images have the other half of the error": Safeguard(
+        RACE,
+        "self.num_val, self.known.error / 2)",
+        "self.num_val, self.known.error)",
+        "race_images::test_seeds_and_images_share",
+    ),
+    "rows are taken in one order": Safeguard(
+        RACE,
+        "                if row is None:\n                    return",
+        "                if row is None:\n                    self.num_taken += 1\n                    continue",
+        "race::test_a_row_that_is_lacking",
+    ),
+    "runs that did not end have no accuracy": Safeguard(
+        RACE, "if row.status is Status.OK and", "if", "race::test_failed_and_diverged"
+    ),
+    "settings without accuracies leave": Safeguard(
+        RACE, "        if gave_none:\n", "        if False:\n", "race::test_setting_without_any_accuracy"
+    ),
+    "but not before bad luck is unlikely": Safeguard(
+        RACE, "math.ceil(-math.log2(self.error))", "0", "race::test_setting_without_any_accuracy"
+    ),
+    "seeds beyond the last one do not count": Safeguard(
+        RACE, ' and row.config["seed"] < self.known.max_seeds', "", "race::test_rows_of_other_configs"
+    ),
+    "an accuracy has the step of an image": Safeguard(
+        RACE,
+        "step = correct, len(self.settings), 1 / num_val",
+        "step = correct, len(self.settings), 0.0",
+        "race::test_leads_of_whole",
+    ),
+}
+PLACES = {"race": "search", "race_images": "search"}
+
+
+@pytest.mark.parametrize("name", SAFEGUARDS)
+def test_safeguards_are_found(name: str) -> None:
+    module, line, removed, test = SAFEGUARDS[name]
+    file, begins = _test(test)
+    assert (ROOT / "mnist_sweep" / module).read_text().count(line) == 1
+    assert line != removed
+    assert f"def {begins}" in (ROOT / file).read_text()
+
+
+@pytest.fixture(scope="module")
+def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("copy")
+    for name in COPIED:
+        ignore = shutil.ignore_patterns("__pycache__")
+        copying = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
+        copying(ROOT / name, folder / name, **({"ignore": ignore} if copying is shutil.copytree else {}))
+    return folder
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", SAFEGUARDS)
+def test_without_a_safeguard_its_test_fails(name: str, copy: Path) -> None:
+    module, line, removed, test = SAFEGUARDS[name]
+    file, begins = _test(test)
+    place = copy / "mnist_sweep" / module
+    whole = place.read_text()
+    place.write_text(whole.replace(line, removed))
+    options = ["-n", "0", "-m", "", "-p", "no:randomly", "-p", "no:cacheprovider", "-k", begins]
+    environment = os.environ | {"PYTHONPATH": str(copy), "PYTHONDONTWRITEBYTECODE": "1"}
+    command = [sys.executable, "-m", "pytest", *options, file]
+    done = subprocess.run(command, cwd=copy, env=environment, capture_output=True, text=True, check=False)
+    place.write_text(whole)
+    assert done.returncode == pytest.ExitCode.TESTS_FAILED, done.stdout[-2000:]
+    assert "FAILED" in done.stdout
+
+
+def _test(name: str) -> tuple[str, str]:
+    """Return the file of a test, and how the test's name begins."""
+    module, begins = name.split("::")
+    return f"tests/{PLACES.get(module, 'statistics')}/test_{module}.py", begins
