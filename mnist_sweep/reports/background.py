@@ -53,6 +53,9 @@ class Imports:
             if not self._is_over.is_set():
                 with contextlib.suppress(ImportError):  # the report will raise it
                     importlib.import_module(name)
+        if not self._is_over.is_set():
+            with contextlib.suppress(ImportError):
+                importlib.import_module("mnist_sweep.reports.html").packed_plotly()
 
     def __enter__(self) -> Self:
         return self

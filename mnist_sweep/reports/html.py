@@ -1,9 +1,12 @@
 """A report as one HTML page that needs no network and, by its own security policy, cannot reach one.
 
-Text and the first rows of tables come before the scripts, so that they are visible while Plotly is still loading.
+Text and the first rows of tables come before the scripts, so that they are visible while Plotly is still loading. It is
+packed, so that the page fits into an e-mail; the policy allows the script that comes out.
 """
 
 import base64
+import functools
+import gzip
 import hashlib
 import itertools
 import re
@@ -26,23 +29,32 @@ ScriptData = dict[str, str]  # the JSON that scripts read, without `<`, by the i
 
 def render(title: str, subtitle: str, sections: Sequence[Section]) -> str:
     """Return the HTML page of a report."""
-    from plotly.offline import get_plotlyjs
-
-    scripts = {"tables": resource("tables.js"), "plotly": _in_script(get_plotlyjs()), "plots": resource("plots.js")}
+    plotly, packed = packed_plotly()
+    scripts = {name: resource(f"{name}.js") for name in ("tables", "plots", "page")}
     data: ScriptData = {}
     main = "\n".join(_section(section, data) for section in sections)
     names = {section.key: section.key.replace("-", " ").capitalize() for section in sections}
     links = [element("li", element("a", name, href=f"#{key}")) for key, name in names.items()]
     return Template(resource("page.html")).substitute(
-        policy=content_security_policy(scripts.values()),
+        policy=content_security_policy([*scripts.values(), plotly]),
         title=join([title]),
         subtitle=inline(subtitle),
         style=resource("style.css"),
         links=element("ul", *links),
         main=main,
         content="\n".join(f'<script type="application/json" id="{key}">{json}</script>' for key, json in data.items()),
+        plotly=packed,
         **scripts,
     )
+
+
+@functools.cache
+def packed_plotly() -> tuple[str, str]:
+    """Return Plotly's script, and its gzip file in base64, from which the page unpacks it: 2 MB instead of 4.8."""
+    from plotly.offline import get_plotlyjs
+
+    script = get_plotlyjs()
+    return script, base64.b64encode(gzip.compress(script.encode(), 6, mtime=0)).decode()
 
 
 def content_security_policy(scripts: Iterable[str]) -> str:
@@ -67,11 +79,6 @@ def inline(text: str) -> Markup:
 def resource(name: str) -> str:
     """Return a script or style of the report by the name of its file."""
     return files("mnist_sweep.reports").joinpath(name).read_text(encoding="utf-8")
-
-
-def _in_script(script: str) -> str:
-    """Return a script as an HTML parser sees it, which is what the policy's digest must match."""
-    return script.replace("\r\n", "\n").replace("\r", "\n").replace("</script", "<\\/script")
 
 
 def _section(section: Section, data: ScriptData) -> Markup:

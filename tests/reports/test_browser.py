@@ -65,6 +65,17 @@ def test_network_cannot_be_reached_even_if_a_script_tries(browser: Browser, real
     assert any("Content Security Policy" in message for message in browser.messages())
 
 
+def test_browser_that_cannot_unpack_the_plots_says_so_and_shows_the_tables(browser: Browser, real: Path) -> None:
+    script = {"source": "delete window.DecompressionStream"}
+    added = browser.driver.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", script)
+    browser.open(real)
+    browser.driver.execute_cdp_cmd("Page.removeScriptToEvaluateOnNewDocument", added)
+    browser.until("document.getElementById('no-plots').checkVisibility()")
+    assert not browser.run("return [...document.querySelectorAll('.plot')].some(plot => plot.checkVisibility())")
+    assert browser.run("return document.querySelectorAll('figure details table').length") > 5
+    assert browser.messages() == []
+
+
 def test_plots_follow_the_scheme_and_are_all_there_in_print(browser: Browser, real: Path) -> None:
     browser.open(real)
     browser.show_all()
