@@ -177,7 +177,12 @@ Examples:
 @click.argument("folder", metavar="DIR", type=PATH)
 @click.option("--host", default="127.0.0.1", help="Interface to serve; one beyond loopback needs --token.")
 @click.option("--port", type=click.IntRange(0, 65_535), help="Port, 0 for a free one; by default the folder's own.")
-@click.option("--token", help="Secret part of the address; by default your own for the folder.")
+@click.option(
+    "--token",
+    envvar="MNIST_SWEEP_TOKEN",
+    show_envvar=True,
+    help="Secret part of the address, by default your own for the folder; other users see it in the list of processes.",
+)
 @answering
 def watch(folder: Path, *, host: str, port: int | None, token: str | None) -> Answer:
     """Serve a live page of DIR to browsers on this machine, until Ctrl-C.

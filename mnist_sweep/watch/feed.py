@@ -93,13 +93,14 @@ class Feed:
         """Yield server-sent events to a viewer without end; `resume` is the id of the last one received, or `new`."""
         known_name, _, place = resume.partition("-")
         start, known_version = int(place or 0), -2
+        yield _ping()
         while True:
             with self._changed:
                 if self._place() == (known_name, start, known_version):
                     self._changed.wait(SECONDS_BETWEEN_PINGS)
                 log, text, (name, end, version) = self._log, self._text, self._place()
             if (name, end, version) == (known_name, start, known_version):
-                yield _event("ping", b"{}")
+                yield _ping()
             if name != known_name:
                 start = 0
                 yield _event("reset", json.dumps(log.fields).encode())
@@ -157,8 +158,9 @@ class Feed:
         shown = phase, run, self._summary, errors
         if shown == self._shown:
             return
-        left = time_left_of(run, self._summary, time.time()) if run and phase == "running" else None
-        state = LiveState(phase=phase, rows=self._summary, run=run, time_left=left, errors=errors)
+        now = time.time()
+        left = time_left_of(run, self._summary, now) if run and phase == "running" else None
+        state = LiveState(phase=phase, rows=self._summary, run=run, time_left=left, errors=errors, time=now)
         text = json.dumps(json_value(state), separators=(",", ":"), allow_nan=False).encode()
         with self._changed:
             self._shown, self._text = shown, text
@@ -192,6 +194,10 @@ def _entry(name: str, row: TrialRow | None, fields: Sequence[str]) -> bytes:
 def _cell(name: str, given: Any) -> str | float | None:
     is_number = isinstance(given, int | float) and not isinstance(given, bool)
     return given if given is None or is_number else value(name, given)
+
+
+def _ping() -> bytes:
+    return _event("ping", b"%.3f" % time.time())
 
 
 def _event(kind: str, data: bytes, place: str = "") -> bytes:

@@ -55,6 +55,7 @@ class LiveState:
         run: The last run; None if it is unknown.
         time_left: Time that the run still takes; None if it does not run, or none of its trials has ended.
         errors: What is wrong with files of the folder, in lines.
+        time: When this was so, in Unix seconds by the watching machine's clock.
     """
 
     phase: Phase
@@ -62,6 +63,7 @@ class LiveState:
     run: LiveRun | None
     time_left: TimeLeft | None
     errors: tuple[str, ...]
+    time: float
 
 
 def summary(rows: Mapping[str, TrialRow], folder: Path) -> RowsSummary:

@@ -10,6 +10,8 @@ from string import Template
 from mnist_sweep.reports.html import content_security_policy, resource
 from mnist_sweep.reports.markup import join
 
+SCRIPTS = ("format", "charts", "details", "live")
+
 
 class Page:
     """The documents of the live page of a results folder.
@@ -26,8 +28,8 @@ class Page:
 
         plotly, own = get_plotlyjs(), files("mnist_sweep.watch")
         digest = hashlib.sha256(plotly.encode()).digest()
-        scripts = {"tables": resource("tables.js"), "plots": resource("plots.js")}
-        scripts["live"] = own.joinpath("live.js").read_text(encoding="utf-8")
+        script = resource("tables.js") + resource("plots.js")
+        script += "".join(own.joinpath(f"{name}.js").read_text(encoding="utf-8") for name in SCRIPTS)
         self.plotly, self.plotly_name = gzip.compress(plotly.encode(), mtime=0), f"plotly-{digest.hex()[:12]}.js"
         self.html = Template(own.joinpath("live.html").read_text(encoding="utf-8")).substitute(
             title=join([folder.resolve().name]),
@@ -35,7 +37,7 @@ class Page:
             style=resource("style.css") + own.joinpath("live.css").read_text(encoding="utf-8"),
             plotly_name=self.plotly_name,
             integrity=f"sha256-{base64.b64encode(digest).decode()}",
-            **scripts,
+            script=script,
         )
-        policy = content_security_policy([*scripts.values(), plotly])
+        policy = content_security_policy([script, plotly])
         self.policy = f"{policy}; connect-src 'self'; frame-ancestors 'none'"

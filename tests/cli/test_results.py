@@ -105,6 +105,8 @@ def test_watch_prints_the_address_and_ends_well_at_an_interrupt(
     status, out, err = run("watch", "results/good", "--host", "127.0.0.2", "--token", "0123456789abcdef")
     assert (status, out.endswith("/0123456789abcdef/\n")) == (0, True)
     assert "nothing is encrypted" in err
+    monkeypatch.setenv("MNIST_SWEEP_TOKEN", "of-the-environment")
+    assert run("watch", "results/good", "--host", "127.0.0.2")[1].endswith("/of-the-environment/\n")
     assert content(folder / "results") == before
 
 

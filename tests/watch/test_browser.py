@@ -14,6 +14,8 @@ import pytest
 
 from mnist_sweep.results.ledger import Ledger
 from mnist_sweep.sweep import live_run
+from mnist_sweep.system.driver_lock import Lock
+from mnist_sweep.trials import events
 from mnist_sweep.trials.row import Status, TrialRow
 
 pytest.importorskip("selenium", reason="selenium is not installed")
@@ -153,6 +155,27 @@ def test_a_page_that_slept_catches_up(browser: Browser, start: Start, folder: Pa
     browser.until(f"document.getElementById('contact').hidden && {ROWS}.length === 4")
 
 
+def test_a_viewer_whose_clock_is_wrong_sees_how_long_a_trial_has_run(
+    browser: Browser, start: Start, folder: Path, rows: Sequence[TrialRow]
+) -> None:
+    writer = live_run.LiveRunWriter(folder)
+    begun = events.RunStarted(rows=tuple(rows[:2]), num_trials=4, fields=("optimizer.learning_rate",))
+    started = events.TrialStarted(trial_id=rows[2].trial_id, config=rows[2].config)
+    with Lock(folder) as lock:
+        lock.acquire()
+        for event in (begun, started, events.WorkersReady(num_workers=2)):
+            writer.on_event(event)
+        _, url = watch(start)
+        wrong = {"source": "Date.now = (now => () => now() + 3600000)(Date.now)"}
+        script = browser.driver.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", wrong)
+        browser.open(url)
+        browser.until(shows("Running now: 1 of 2 workers"))
+        text = browser.run("return document.querySelector('#running small').textContent")
+        browser.driver.execute_cdp_cmd("Page.removeScriptToEvaluateOnNewDocument", script)
+        writer.on_event(events.RunEnded(num_run=0, error=None, can_write=True))
+    assert re.fullmatch(r"step 0 of 1,000 · not evaluated yet · (\d+ s|1 min) · .*", text)
+
+
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 @pytest.mark.parametrize("screen", [LAPTOP, PHONE], ids=["laptop", "phone"])
 def test_the_page_and_a_trial_are_shown_without_errors_overflow_or_barriers(
@@ -168,6 +191,7 @@ def test_the_page_and_a_trial_are_shown_without_errors_overflow_or_barriers(
     browser.picture(tmp_path / "page.png")
     browser.press("#trials tbody button", 0)
     browser.until(shows("mnist-sweep replay"))
+    browser.until(shows("step 50, "))
     assert faults(browser, axe) == []
     browser.picture(tmp_path / "trial.png")
     assert browser.messages() == []

@@ -1,5 +1,6 @@
 import itertools
 import json
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,14 @@ from mnist_sweep.watch import feed as feeds
 from mnist_sweep.watch.feed import Feed, require_inside
 
 Found = list[tuple[str, Any]]
+
+
+def opened(feed: Feed, resume: str = "new") -> Iterator[bytes]:
+    """Return the events of a viewer after the first, which is the time."""
+    events = feed.events(resume)
+    kind, now = news(events, 1)[0]
+    assert (kind, abs(now - time.time()) < 60) == ("ping", True)
+    return events
 
 
 def news(events: Iterator[bytes], number: int) -> Found:
@@ -40,7 +49,7 @@ def feed(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Feed:
 
 
 def test_a_new_viewer_is_sent_fields_state_and_all_rows(feed: Feed, rows: list[TrialRow]) -> None:
-    (reset, fields), (state, found), (kind, batch), (quiet, _) = news(feed.events("new"), 4)
+    (reset, fields), (state, found), (kind, batch), (quiet, _) = news(opened(feed), 4)
     assert (reset, state, kind, quiet) == ("reset", "state", "rows", "ping")
     assert fields == ["optimizer.learning_rate"]
     assert (found["rows"]["status"]["num_trials"], found["phase"], found["errors"]) == (2, "unknown", [])
@@ -51,7 +60,7 @@ def test_a_new_viewer_is_sent_fields_state_and_all_rows(feed: Feed, rows: list[T
 def test_rows_that_come_are_replaced_or_go_are_sent_as_such(
     feed: Feed, folder: Path, rows: list[TrialRow], make_row: Callable[..., TrialRow]
 ) -> None:
-    events = feed.events("new")
+    events = opened(feed)
     news(events, 3)
     Ledger(folder).commit(rows[2])
     feed.look()
@@ -67,7 +76,7 @@ def test_rows_that_come_are_replaced_or_go_are_sent_as_such(
 def test_another_field_that_varies_begins_another_list(
     feed: Feed, folder: Path, make_row: Callable[..., TrialRow]
 ) -> None:
-    events = feed.events("new")
+    events = opened(feed)
     news(events, 3)
     Ledger(folder).commit(make_row())
     feed.look()
@@ -77,14 +86,14 @@ def test_another_field_that_varies_begins_another_list(
 
 
 def test_a_viewer_resumes_after_the_last_event_of_the_same_list_only(feed: Feed, folder: Path) -> None:
-    last = next(event for event in feed.events("new") if event.startswith(b"id")).decode()
+    last = next(event for event in opened(feed) if event.startswith(b"id")).decode()
     place = last.splitlines()[0].removeprefix("id: ")
-    assert [kind for kind, _ in news(feed.events(place), 2)] == ["state", "ping"]
-    assert [kind for kind, _ in news(Feed(folder).events(place), 1)] == ["reset"]
+    assert [kind for kind, _ in news(opened(feed, place), 2)] == ["state", "ping"]
+    assert [kind for kind, _ in news(opened(Feed(folder), place), 1)] == ["reset"]
 
 
 def test_damage_is_reported_beside_what_is_intact(feed: Feed, folder: Path, rows: list[TrialRow]) -> None:
-    events = feed.events("new")
+    events = opened(feed)
     news(events, 3)
     (folder / "rows" / "torn.json").write_text("{")
     (folder / live_run.FILE).write_text("{")
@@ -105,13 +114,13 @@ def test_no_link_is_followed_out_of_the_folder(feed: Feed, folder: Path, tmp_pat
     (folder / "rows" / f"{rows[3].trial_id}.json").symlink_to(outside.rows_folder / f"{rows[3].trial_id}.json")
     feed.look()
     assert rows[3].trial_id not in feed.rows
-    events = feed.events("new")
+    events = opened(feed)
     assert "it is a symbolic link" in dict(news(events, 3))["state"]["errors"][0]
     (folder / live_run.FILE).symlink_to(tmp_path / "outside" / "live.json")
     with pytest.raises(LedgerError, match="leads out of the results folder"):
         require_inside(folder, [live_run.FILE])
     feed.look()
-    assert "leads out" in dict(news(feed.events("new"), 3))["state"]["errors"][0]
+    assert "leads out" in dict(news(opened(feed), 3))["state"]["errors"][0]
 
 
 @pytest.mark.parametrize("name", ["rows", live_run.FILE])
@@ -119,7 +128,7 @@ def test_a_loop_of_links_is_reported(feed: Feed, folder: Path, name: str) -> Non
     (folder / "rows").rename(folder / "others")
     (folder / name).symlink_to(folder / name)
     feed.look()
-    assert "Too many levels" in dict(news(feed.events("new"), 3))["state"]["errors"][0]
+    assert "Too many levels" in dict(news(opened(feed), 3))["state"]["errors"][0]
 
 
 def test_a_folder_that_goes_and_comes_back_is_followed(feed: Feed, folder: Path, rows: list[TrialRow]) -> None:
@@ -133,7 +142,7 @@ def test_a_folder_that_goes_and_comes_back_is_followed(feed: Feed, folder: Path,
 
 def test_many_rows_are_sent_in_batches(feed: Feed, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(feeds, "BATCH", 1)
-    found = news(feed.events("new"), 5)
+    found = news(opened(feed), 5)
     assert [kind for kind, _ in found] == ["reset", "state", "rows", "rows", "ping"]
 
 
@@ -141,12 +150,12 @@ def test_many_rows_are_read_a_part_at_a_time(folder: Path, monkeypatch: pytest.M
     monkeypatch.setattr(feeds, "MOST_ROWS", 1)
     feed = Feed(folder)
     assert [feed.look(), len(feed.rows)] == [True, 1]
-    assert "still being read" in dict(news(feed.events("new"), 3))["state"]["errors"][0]
+    assert "still being read" in dict(news(opened(feed), 3))["state"]["errors"][0]
     assert [feed.look(), len(feed.rows), feed.look()] == [True, 2, False]
 
 
 def test_the_row_of_a_failure_has_its_cause(feed: Feed, folder: Path, make_row: Callable[..., TrialRow]) -> None:
     Ledger(folder).commit(make_row(status=Status.FAILED, error="no luck\nat all"))
     feed.look()
-    batch = dict(news(feed.events("new"), 3))["rows"]
+    batch = dict(news(opened(feed), 3))["rows"]
     assert [row["error"] for row in batch if row["status"] == "failed"] == ["no luck\nat all"]
