@@ -158,7 +158,7 @@ def _summaries(
     fresh = not (checkpoints and checkpoints.exist())
     with (
         _working_folder(storage_of(artifacts), name, problems) as folder,
-        TensorBoardWriter(folder, config, full=full, fresh=fresh) as summaries,
+        TensorBoardWriter(folder, config, fields=artifacts.fields, full=full, fresh=fresh) as summaries,
     ):
         yield summaries
     if summaries.error:

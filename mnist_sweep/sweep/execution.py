@@ -101,7 +101,8 @@ def _run(
     sync = TrackerSync(sessions, notify=dispatcher.notify, is_ending=lambda: interrupts.stop_requested)
     with folder.lock, interrupts, sync:
         remaining = _remaining(sweep, folder, retry, _inputs(runner, interrupts), set_aside=keep.set_aside)
-        sync.send_missing(row for name, row in folder.rows.items() if name not in remaining.missing)
+        done = [row for name, row in folder.rows.items() if name not in remaining.missing]
+        sync.send_missing(done, remaining.fields)
         dispatcher.add(sync)
         num_run = _run_missing(sweep, runner, keep, folder, remaining, dispatcher, interrupts)
     return Outcome(

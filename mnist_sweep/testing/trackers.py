@@ -24,11 +24,11 @@ def check_tracker(tracker: Tracker, *, sweep: str, folder: Path, rows: Sequence[
     session = tracker.connect(sweep, folder)
     law(session.lacks(rows) == list(rows), "A new tracker must lack every row, in their order.")
     law(session.lacks([]) == [], "A tracker must lack nothing of no rows.")
-    session.log(rows[0])
+    session.log(rows[0], ["seed"])
     law(session.lacks(rows) == list(rows[1:]), "A logged row must no longer be lacking.")
     again = tracker.connect(sweep, folder)
     law(again.lacks(rows) == list(rows[1:]), "A new session must know the rows of earlier ones.")
     for row in rows[1:]:
-        again.log(row)
+        again.log(row, ["seed"])
     law(tracker.connect(sweep, folder).lacks(rows) == [], "When every row is logged, nothing must be lacking.")
     law(bool(session.name) and len(session.name.splitlines()) == 1, "A session's name must be one line.")

@@ -6,7 +6,7 @@ row of the same trial, are deleted when the row is logged; MLflow keeps deleted 
 
 import json
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -81,12 +81,12 @@ class Experiment:
             raise TrackerError(f"{self.name} cannot list its runs ({cause(error)}).") from error
         return [row for row in rows if not self._has(row)]
 
-    def log(self, row: TrialRow) -> None:
+    def log(self, row: TrialRow, fields: Sequence[str]) -> None:
         """Make the run of a row; see `Session.log`."""
         from mlflow.exceptions import MlflowException
 
         try:
-            self._log(row)
+            self._log(row, fields)
         except MlflowException as error:
             raise TrackerError(cause(error)) from error
 
@@ -110,17 +110,18 @@ class Experiment:
         started = run_data.milliseconds(row.started) or 0
         return any(other is not None and other >= started for other in self._runs.get(row.trial_id, {}).values())
 
-    def _log(self, row: TrialRow) -> None:
+    def _log(self, row: TrialRow, fields: Sequence[str]) -> None:
         runs = self._runs.setdefault(row.trial_id, {})
         for run_id in list(runs):
             self._client.delete_run(run_id)
             del runs[run_id]
         started = run_data.milliseconds(row.started)
-        tags = {f"{PREFIX}{name}": value[:MAX_TAG] for name, value in run_data.tags(row, self._sweep).items()}
+        tags = {f"{PREFIX}{name}": text[:MAX_TAG] for name, text in run_data.tags(row, self._sweep, fields).items()}
         if self._id is None:
             found = self._client.get_experiment_by_name(self._sweep)
             self._id = found.experiment_id if found else self._client.create_experiment(self._sweep)
-        run_id = self._client.create_run(self._id, started, tags, row.trial_id).info.run_id
+        name = run_data.run_name(row.config, fields)
+        run_id = self._client.create_run(self._id, started, tags, name).info.run_id
         runs[run_id] = None
         params, metrics = list(_params(row)), list(_metrics(row))
         for start in range(0, len(params), MAX_PARAMS):

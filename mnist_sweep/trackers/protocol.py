@@ -13,7 +13,7 @@ more at the end. After an interrupt, what is being sent has ten seconds. Rows th
 reported, and sent by the next run of the sweep.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
@@ -40,8 +40,10 @@ class Session(Protocol):
             TrackerError: The tracker cannot be queried.
         """
 
-    def log(self, row: TrialRow) -> None:
+    def log(self, row: TrialRow, fields: Sequence[str]) -> None:
         """Log a row that the tracker lacks as a run, which is complete when this returns.
+
+        `fields` are those in which the sweep's trials differ, the seed last: they name the run.
 
         Raises:
             TrackerError: The row could not be logged; `lacks` must keep returning it. Any other exception is a bug in

@@ -1,13 +1,16 @@
-"""What trackers log of a row: parameters, metrics and tags, named as in the CSV tables."""
+"""What trackers log of a row: its names, parameters, metrics and tags, called as in the CSV tables."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
+from mnist_sweep.text.lines import printable
+from mnist_sweep.text.names import Flat, label
 from mnist_sweep.trials.row import Evaluation, TrialRow
 
 CURVE_METRICS = ("train_loss", "train_accuracy", "val_loss", "val_accuracy", "learning_rate")
 FINAL_METRICS = ("train_loss", "val_loss", "val_accuracy")
 TIMES = ("seconds_total", "seconds_setup", "seconds_train", "seconds_evaluate")
+MAX_NAME = 110  # characters; W&B takes 128 with the id of a config
 RESULT_METRICS = (*FINAL_METRICS, "test_accuracy", "parameters", *TIMES)
 
 
@@ -20,6 +23,16 @@ class Point(NamedTuple):
     step: int
     seconds: float
     metrics: dict[str, float]
+
+
+def run_name(flat: Flat, fields: Iterable[str]) -> str:
+    """Return the name of a run: the settings in which the trials of its sweep differ."""
+    return printable(label(flat, fields))[:MAX_NAME]
+
+
+def group_name(flat: Flat, fields: Iterable[str], config_id: str) -> str:
+    """Return the name of the runs of a config, whatever their seeds: its settings, and its id."""
+    return f"{run_name(flat, (name for name in fields if name != 'seed'))} {config_id}"
 
 
 def params(row: TrialRow) -> dict[str, Any]:
@@ -44,10 +57,11 @@ def final_metrics(row: TrialRow) -> dict[str, float]:
     return _present(row, RESULT_METRICS) | _judged(row, "val", "test")
 
 
-def tags(row: TrialRow, sweep: str) -> dict[str, str]:
-    """Return what a run can be searched by: trial, config, sweep, status, version, and the error if there is one."""
-    found = {"trial_id": row.trial_id, "config_id": row.config_id, "sweep": sweep, "status": row.status.value}
-    return found | {"version": row.version} | ({"error": row.error} if row.error else {})
+def tags(row: TrialRow, sweep: str, fields: Iterable[str]) -> dict[str, str]:
+    """Return what runs are searched and grouped by: ids, config, sweep, status, version, and the error if any."""
+    config = group_name(row.config, fields, row.config_id)
+    found = {"trial_id": row.trial_id, "config_id": row.config_id, "config": config, "sweep": sweep}
+    return found | {"status": row.status.value, "version": row.version} | ({"error": row.error} if row.error else {})
 
 
 def milliseconds(seconds: float | None) -> int | None:

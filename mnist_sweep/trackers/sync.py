@@ -35,14 +35,15 @@ class TrackerSync:
         self._senders = [_Sender(session, notify) for session in sessions]
         self._is_ending = is_ending
 
-    def send_missing(self, rows: Iterable[TrialRow]) -> None:
-        """Send the rows that a tracker lacks.
+    def send_missing(self, rows: Iterable[TrialRow], fields: Sequence[str]) -> None:
+        """Send the rows that a tracker lacks, of a sweep whose trials differ in these fields.
 
         Raises:
             TrackerError: A tracker cannot be asked.
         """
         rows = list(rows)
         for sender in self._senders:
+            sender.fields = tuple(fields)
             sender.send(sender.session.lacks(rows))
 
     def on_event(self, event: Event) -> None:
@@ -75,7 +76,7 @@ class _Sender(threading.Thread):
 
     def __init__(self, session: Session, notify: Callable[[str], None]) -> None:
         super().__init__(name=session.name, daemon=True)
-        self.session, self._notify = session, notify
+        self.session, self.fields, self._notify = session, tuple[str, ...](), notify
         self._rows: deque[TrialRow] = deque()
         self._changed = threading.Condition()
         self._cause: str | None = None
@@ -101,7 +102,7 @@ class _Sender(threading.Thread):
     def run(self) -> None:
         while row := self._next():
             try:
-                self.session.log(row)
+                self.session.log(row, self.fields)
             except TrackerError as error:
                 self._fail(str(error))
             except (Exception, SystemExit) as error:  # a tracker of the user's own may raise anything

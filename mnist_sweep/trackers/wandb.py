@@ -9,7 +9,7 @@ is sent once more. `WANDB_MODE=offline` needs neither an account nor a network; 
 import os
 import re
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -70,7 +70,7 @@ class WandB:
 
 
 class Project:
-    """The runs of one sweep in a project, which groups them by the sweep's name; `folder` holds the results."""
+    """The runs of one sweep in a project: a config is a group, the sweep their job type; `folder` holds the results."""
 
     def __init__(self, project: str, sweep: str, folder: Path) -> None:
         self._project, self._sweep, self._folder = project, sweep, folder
@@ -82,7 +82,7 @@ class Project:
         complete = {_id_of(path.parent) for path in files if path.read_bytes() == self._project.encode()}
         return [row for row in rows if run_id(row) not in complete]
 
-    def log(self, row: TrialRow) -> None:
+    def log(self, row: TrialRow, fields: Sequence[str]) -> None:
         """Make the run of a row; see `Session.log`."""
         import wandb
 
@@ -90,23 +90,25 @@ class Project:
             for path in self._folder.glob(f"{FOLDER}/*run-*"):
                 if _id_of(path) == run_id(row) and not (path / COMPLETE).exists():
                     shutil.rmtree(path)
-            run = self._start(row)
+            tags = run_data.tags(row, self._sweep, fields)
+            run = self._start(row, run_data.run_name(row.config, fields), tags["config"])
             for point in run_data.curve(row):
                 run.log(point.metrics, step=point.step)
-            run.summary.update(run_data.final_metrics(row) | run_data.tags(row, self._sweep))
+            run.summary.update(run_data.final_metrics(row) | tags)
             run.finish(exit_code=0 if row.status in (Status.OK, Status.STOPPED) else 1)
             Path(run.dir).with_name(COMPLETE).write_bytes(self._project.encode())
         except (OSError, wandb.errors.Error) as error:  # a timeout is an OSError, too
             raise TrackerError(cause(error)) from error
 
-    def _start(self, row: TrialRow) -> Any:
+    def _start(self, row: TrialRow, name: str, group: str) -> Any:
         import wandb
 
         return wandb.init(
             project=self._project,
             id=run_id(row),
-            name=row.trial_id,
-            group=self._sweep,
+            name=name,
+            group=group,
+            job_type=self._sweep,
             tags=[row.status.value],
             config=run_data.params(row),
             dir=self._folder,

@@ -1,6 +1,6 @@
 """The shipped contract of trackers; those of MLflow and W&B are held against it in tests/trackers."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import pytest
@@ -27,7 +27,7 @@ class Notebook:
     def lacks(self, rows: Iterable[TrialRow]) -> list[TrialRow]:
         return [row for row in rows if row.trial_id not in self.logged]
 
-    def log(self, row: TrialRow) -> None:
+    def log(self, row: TrialRow, fields: Sequence[str]) -> None:
         self.logged.append(row.trial_id)
 
 

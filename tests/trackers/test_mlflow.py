@@ -130,6 +130,8 @@ def test_every_row_is_a_run_with_its_config_its_curve_and_its_results(
             assert server.history(one["info"]["run_id"], name) == points
         tags = pairs(one["data"]["tags"])
         assert {tags[f"mnist_sweep.{name}"] for name in ("sweep", "status", "version")} == {"whole", "ok", row.version}
+        settings = f"learning_rate={row.config['optimizer.learning_rate']}"
+        assert (one["info"]["run_name"], tags["mnist_sweep.config"]) == (settings, f"{settings} {row.config_id}")
         assert one["info"]["status"] == "FINISHED"
         assert one["info"]["end_time"] >= one["info"]["start_time"] == round(1000 * (row.started or 0))
 

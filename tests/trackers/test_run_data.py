@@ -1,7 +1,10 @@
 from collections.abc import Callable
 
-from mnist_sweep import Evaluation, Status, TrialRow
+import pytest
+
+from mnist_sweep import Adam, Evaluation, Status, TrialConfig, TrialRow
 from mnist_sweep.trackers import run_data
+from mnist_sweep.trials.config import config_id, to_flat
 
 FIRST = Evaluation(5, 2.0, 0.3, None, None, 0.1, 0.5)
 SECOND = Evaluation(10, 1.0, 0.5, 1.5, 0.4, 0.1, 1.0)
@@ -29,9 +32,25 @@ def test_no_point_lies_before_the_start_of_its_trial_or_after_its_end(make_row: 
 def test_a_failed_trial_has_no_figures_and_its_cause(make_row: Callable[..., TrialRow]) -> None:
     row = make_row(status=Status.FAILED, error="ValueError: no")
     assert (list(run_data.curve(row)), run_data.final_metrics(row)) == ([], {})
-    assert (
-        run_data.tags(row, "mine").items() >= {"status": "failed", "error": "ValueError: no", "sweep": "mine"}.items()
-    )
+    expected = {"status": "failed", "error": "ValueError: no", "sweep": "mine"}
+    assert run_data.tags(row, "mine", []).items() >= expected.items()
+
+
+@pytest.mark.parametrize("fields", [[], ["seed"], ["optimizer", "optimizer.learning_rate", "seed"]], ids=str)
+def test_runs_are_named_by_their_settings_and_grouped_by_config(fields: list[str]) -> None:
+    one, other = (TrialConfig(optimizer=Adam(learning_rate=0.01), seed=seed) for seed in (0, 1))
+    names = [run_data.run_name(to_flat(trial), fields) for trial in (one, other)]
+    groups = {run_data.group_name(to_flat(trial), fields, config_id(trial)) for trial in (one, other)}
+    settings = "adam learning_rate=0.01" if len(fields) > 1 else "cnn"
+    assert groups == {f"{settings} {config_id(one)}"}
+    seeds = ["seed=0", "seed=1"]
+    assert names == ([f"{settings} {seed}" for seed in seeds] if len(fields) > 1 else seeds if fields else ["cnn"] * 2)
+
+
+def test_names_fit_and_are_printable() -> None:
+    flat = {"model": "cnn", "model.text": "\x1b" + "x" * 999}
+    assert len(run_data.group_name(flat, ["model.text"], "0" * 12)) < 128
+    assert run_data.run_name(flat, ["model.text"]).startswith(r"text=\x1bxx")
 
 
 def test_settings_leave_out_what_is_none(make_row: Callable[..., TrialRow]) -> None:

@@ -1,5 +1,5 @@
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import pytest
@@ -25,7 +25,8 @@ class Kept:
     def lacks(self, rows: Iterable[TrialRow]) -> list[TrialRow]:
         return [row for row in rows if row not in self.rows]
 
-    def log(self, row: TrialRow) -> None:
+    def log(self, row: TrialRow, fields: Sequence[str]) -> None:
+        self.fields = fields
         if row is self.refused:
             self.has_refused.set()
             raise self.error
@@ -62,10 +63,11 @@ def test_a_tracker_gets_what_it_lacks_and_every_row_that_is_committed(rows: list
     session, notices = Kept(), list[str]()
     session.rows += rows[:1]
     with started(session, notices) as trackers:
-        trackers.send_missing(rows[:2])
+        trackers.send_missing(rows[:2], ["seed"])
         trackers.on_event(WorkersReady(num_workers=1))
         trackers.on_event(RowCommitted(row=rows[2]))
     assert (session.rows, trackers.unsent(), notices) == (rows, (), [])
+    assert session.fields == ("seed",)
 
 
 def test_a_row_that_a_tracker_refuses_blocks_no_other_and_is_reported_once(rows: list[TrialRow]) -> None:
@@ -88,12 +90,12 @@ def test_a_tracker_that_hangs_does_not_hold_up_a_run_that_is_to_end(
     released = threading.Event()
 
     class Hanging(Kept):
-        def log(self, row: TrialRow) -> None:
+        def log(self, row: TrialRow, fields: Sequence[str]) -> None:
             released.wait(60)
 
     monkeypatch.setattr(sync, "SECONDS_AFTER_AN_INTERRUPT", 0.0)
     with started(Hanging(), [], is_ending=True) as trackers:
-        trackers.send_missing(rows)
+        trackers.send_missing(rows, [])
     unsent = trackers.unsent()
     released.set()
     assert unsent == ("kept lacks 3 trials: the same command sends the rest later.",)

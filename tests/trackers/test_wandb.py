@@ -94,7 +94,9 @@ def test_every_row_is_an_offline_run_with_its_config_its_curve_and_its_results(
     assert (outcome.unsent, sorted(found)) == ((), sorted(run_id(row) for row in outcome.rows))
     for row in outcome.rows:
         said = logged(found[run_id(row)])
-        assert (said.run.project, said.run.display_name, said.run.run_group) == ("digits", row.trial_id, "rates")
+        name = f"learning_rate={row.config['optimizer.learning_rate']}"
+        assert (said.run.project, said.run.display_name, said.run.job_type) == ("digits", name, "rates")
+        assert said.run.run_group == f"{name} {row.config_id}"
         settings = {name: value for name, value in row.config.items() if value is not None}
         assert settings.items() <= said.config.items()
         points = [(point.step, point.val_accuracy, point.train_loss) for point in row.history]
@@ -128,9 +130,9 @@ def test_every_project_has_every_row_once(tmp_path: Path, make_sweep: Callable[.
             make_sweep("rates"), results=tmp_path, runner=Local(in_process=True), listeners=[WandB(project=project)]
         )
     found = [logged(path).run for path in (outcome.folder / "wandb").glob("offline-run-*/run-*.wandb")]
-    trials = [row.trial_id for row in outcome.rows]
-    assert sorted((said.project, said.display_name) for said in found) == sorted(
-        (project, trial) for project in ("one", "other") for trial in trials
+    runs = [run_id(row) for row in outcome.rows]
+    assert sorted((said.project, said.run_id) for said in found) == sorted(
+        (project, run) for project in ("one", "other") for run in runs
     )
 
 

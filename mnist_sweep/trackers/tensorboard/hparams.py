@@ -13,9 +13,10 @@ from typing import Any
 
 from mnist_sweep.system.storage import Storage
 from mnist_sweep.text.names import label, loss_title
+from mnist_sweep.trackers.run_data import MAX_NAME
 from mnist_sweep.trials.measure import ACCURACY, Measure
 
-UNSAFE, MAX_LABEL = re.compile(r"[^\w .,;=+-]|^\."), 120  # in names of files everywhere
+UNSAFE = re.compile(r"[^\w .,;=+-]|^\.")  # in names of files everywhere
 FILE = "logs/sweep.tfevents"  # TensorBoard reads what has `tfevents` in its name
 RESULTS = {  # the name of a column, the run below the trial's, the tag in that run
     "val_accuracy": ("validation", "accuracy"),
@@ -28,7 +29,7 @@ RESULTS = {  # the name of a column, the run below the trial's, the tag in that 
 
 def log_folder(flat: Mapping[str, Any], fields: Sequence[str], trial_id: str) -> str:
     """Return the folder of a trial's logs, which names its runs: the fields in which trials differ, and its id."""
-    text = UNSAFE.sub("_", label(flat, fields))[:MAX_LABEL] if fields else ""
+    text = UNSAFE.sub("_", label(flat, fields))[:MAX_NAME] if fields else ""
     return f"logs/{text}{' ' * bool(text)}{trial_id}"
 
 
@@ -38,11 +39,11 @@ def loss_tag(flat: Mapping[str, Any]) -> str:
 
 
 def hyperparameters(flat: Mapping[str, Any]) -> dict[str, bool | int | float | str]:
-    """Return the settings of a flat config as the table takes them: lists as text, without those that are None."""
+    """Return the settings of a flat config as the table takes them: lists as text, without the seed and None."""
     return {
         name: value if isinstance(value, bool | int | float | str) else json.dumps(value)
         for name, value in flat.items()
-        if value is not None
+        if value is not None and name != "seed"
     }
 
 

@@ -1,15 +1,15 @@
 """The TensorBoard logs of a trial in training.
 
 A trial has a folder of its own with the runs `train` (batches as they were trained on) and `validation`, and beside
-them its hyperparameters and its accuracy on the test split. `full` adds what the classic expert tutorial showed.
-Nothing here changes a weight, so logs do not change a trial's numbers. Where they cannot be written, as on a full disk,
-the trial continues without them.
+them its hyperparameters and its accuracy on the test split; the trials of a config are a row of the HParams table.
+`full` adds what the classic expert tutorial showed. Nothing here changes a weight, so logs do not change a trial's
+numbers. Where they cannot be written, as on a full disk, the trial continues without them.
 """
 
 import functools
 import re
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, Self
 
@@ -19,10 +19,11 @@ from tensorboard.plugins.hparams import summary as hparams_summary
 from tensorboard.plugins.hparams.api_pb2 import STATUS_FAILURE, STATUS_SUCCESS
 
 from mnist_sweep.text.lines import one_line
+from mnist_sweep.trackers.run_data import group_name
 from mnist_sweep.trackers.tensorboard import traces
 from mnist_sweep.trackers.tensorboard.hparams import hyperparameters, loss_tag
 from mnist_sweep.trackers.tensorboard.layers import LayerSummaries
-from mnist_sweep.trials.config import TrialConfig, to_flat, trial_id
+from mnist_sweep.trials.config import TrialConfig, config_id, to_flat
 from mnist_sweep.trials.row import Evaluation, Status
 
 NUM_IMAGES_SHOWN = 10
@@ -55,6 +56,7 @@ class TensorBoardWriter:
     """Writes the TensorBoard logs of one trial to a folder; a context that lasts as long as the trial's training.
 
     Args:
+        fields: Those in which the sweep's trials differ.
         full: Whether to write weights, activations, images, the graph, memory and traces, too.
         fresh: Whether to remove what an earlier run of the trial left there, because this one starts over.
 
@@ -65,9 +67,11 @@ class TensorBoardWriter:
     error: str | None = None
 
     @_unless_failed
-    def __init__(self, folder: Path, config: TrialConfig, *, full: bool, fresh: bool = True) -> None:
-        self._config, self._full, self._loss_tag = config, full, loss_tag(to_flat(config))
-        self._measure = config.measure
+    def __init__(
+        self, folder: Path, config: TrialConfig, *, fields: Sequence[str] = (), full: bool, fresh: bool = True
+    ) -> None:
+        flat = to_flat(config)
+        self._config, self._full, self._loss_tag, self._measure = config, full, loss_tag(flat), config.measure
         if fresh:
             shutil.rmtree(folder, ignore_errors=True)
         for stale in folder.glob("*tfevents*"):  # a trial that resumes writes these again
@@ -76,7 +80,7 @@ class TensorBoardWriter:
             tf.summary.create_file_writer(str(folder / name)) for name in ("", "train", "validation")
         )
         with self._own.as_default(step=0):
-            hparams.hparams(hyperparameters(to_flat(config)), trial_id=trial_id(config))
+            hparams.hparams(hyperparameters(flat), trial_id=group_name(flat, fields, config_id(config)))
 
     @_unless_failed
     def on_train_begin(self, model: Any, step: Any, images: Callable[[int], Any]) -> None:

@@ -12,7 +12,7 @@ from mnist_sweep.trials.config import TrialConfig, to_flat
 
 def test_settings_are_what_the_table_can_hold() -> None:
     flat = {"model": "cnn", "model.filters": [32, 64], "log_every": None, "seed": 0, "on": True, "rate": 0.5}
-    expected = {"model": "cnn", "model.filters": "[32, 64]", "seed": 0, "on": True, "rate": 0.5}
+    expected = {"model": "cnn", "model.filters": "[32, 64]", "on": True, "rate": 0.5}
     assert hparams.hyperparameters(flat) == expected
 
 
@@ -20,7 +20,7 @@ def test_the_driver_writes_the_table_without_tensorflow(tmp_path: Path) -> None:
     code = (
         "import sys; from pathlib import Path; from mnist_sweep.system import storage; "
         "from mnist_sweep.trackers.tensorboard import hparams; "
-        f"hparams.write(storage.Folder(Path({str(tmp_path)!r})), [dict(seed=0), dict(seed=True), dict(seed='a')]); "
+        f"hparams.write(storage.Folder(Path({str(tmp_path)!r})), [dict(a=0), dict(a=True), dict(a='a')]); "
         "assert not {'tensorflow', 'keras'} & sys.modules.keys()"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -26,11 +26,13 @@ from mnist_sweep import (
 )
 from mnist_sweep import run as run_sweep
 from mnist_sweep.runners import trial
+from mnist_sweep.system.storage import Folder
 from mnist_sweep.trackers.tensorboard import hparams as experiment
 from mnist_sweep.trackers.tensorboard.writer import TensorBoardWriter
 from mnist_sweep.training import tensorflow_runtime
 from mnist_sweep.training.fitting import consume
 from mnist_sweep.trials.artifacts import Artifacts
+from mnist_sweep.trials.config import config_id, to_flat
 from tests.training.training_code import Linear
 
 TRIAL = TrialConfig(
@@ -235,7 +237,7 @@ def test_scalars_are_all_there_is_of_a_trial_that_shows_scalars(tmp_path: Path, 
     assert all(not tags for tags in ask("plugin/histograms/tags").values())
     experiment = ask("plugin/hparams/experiment", experimentName="")
     names = {info["name"] for info in experiment["hparamInfos"]}
-    assert {"model.filters", "model.dropout", "optimizer", "optimizer.learning_rate", "seed"} <= names
+    assert {"model.filters", "model.dropout", "optimizer", "optimizer.learning_rate"} <= names
 
 
 STATUSES = [f"STATUS_{name}" for name in ("SUCCESS", "FAILURE", "RUNNING", "UNKNOWN")]
@@ -359,6 +361,27 @@ def test_a_trial_that_goes_on_is_one_session_of_the_table(tmp_path: Path, tensor
     ask = tensorboard(tmp_path)
     (group,) = ask("plugin/hparams/session_groups", allowedStatuses=STATUSES, sliceSize=9)["sessionGroups"]
     assert [session["status"] for session in group["sessions"]] == ["STATUS_SUCCESS"]
+
+
+def test_the_trials_of_a_config_are_a_row_of_the_table_named_by_its_settings(
+    tmp_path: Path, tensorboard: Serve
+) -> None:
+    tensorflow_runtime.configure(threads=1)
+    for seed, accuracy in enumerate([0.5, 0.75]):
+        config = replace(TRIAL, seed=seed)
+        fields = ("optimizer", "optimizer.learning_rate", "seed")
+        with TensorBoardWriter(tmp_path / trial_id(config), config, fields=fields, full=False) as summaries:
+            summaries.on_train_end(Status.OK, accuracy)
+    experiment.write(Folder(tmp_path / "results"), [to_flat(TRIAL)])
+    (tmp_path / "results" / experiment.FILE).rename(tmp_path / "sweep.tfevents")
+    ask = tensorboard(tmp_path)
+    infos = ask("plugin/hparams/experiment", experimentName="")["metricInfos"]
+    asked = {"allowedStatuses": STATUSES, "sliceSize": 9, "colParams": [{"metric": info["name"]} for info in infos]}
+    (group,) = ask("plugin/hparams/session_groups", **asked)["sessionGroups"]
+    assert group["name"] == f"adam learning_rate=0.01 {config_id(TRIAL)}"
+    assert len(group["sessions"]) == 2
+    assert [value["value"] for value in group["metricValues"]] == [0.625]
+    assert "seed" not in group["hparams"]
 
 
 def test_a_model_that_keras_cannot_take_apart_shows_its_weights(tmp_path: Path, tensorboard: Serve) -> None:
