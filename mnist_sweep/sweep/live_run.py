@@ -99,7 +99,8 @@ class LiveRunWriter:
             self._take_up(event)
         if isinstance(event, events.WorkersReady):
             self._write()
-            self._thread.start()
+            if not self._thread.is_alive():  # a runner may start workers anew
+                self._thread.start()
         if isinstance(event, events.RunEnded) and self._thread.is_alive():
             self._end.set()
             self._thread.join()

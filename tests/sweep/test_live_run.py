@@ -63,6 +63,13 @@ def test_what_happens_is_written_without_another_event(begun: LiveRunWriter, tmp
     ended(begun)
 
 
+def test_a_runner_may_start_workers_anew(begun: LiveRunWriter) -> None:
+    begun.on_event(events.WorkersReady(num_workers=3))
+    found = ended(begun)
+    assert found is not None
+    assert found.num_workers == 3
+
+
 def test_rows_notices_retries_and_interrupts_change_the_state(
     begun: LiveRunWriter, sweep: Sweep, tmp_path: Path, make_row: Callable[..., Any]
 ) -> None:
