@@ -64,15 +64,17 @@ def _run(pipe: "Connection[Any, Any]", number: int, function: Callable[..., Any]
         pipe.send((number, kind, value))
 
     thrown: BaseException | None = None
+    received: list[BaseException] = []  # which may be raised again after other items
     try:
         running: Generator[Any, None, Any] = function(*arguments)
         while True:
             send("item", running.throw(thrown) if thrown else next(running))
             thrown = pipe.recv()[-1] if pipe.poll() else None
+            received += [thrown] if thrown else []
     except StopIteration as end:
         send("result", end.value)
     except BaseException as error:  # of whatever kind, the parent raises it
-        crosses = error is thrown or isinstance(error, SweepError)
+        crosses = any(error is one for one in received) or isinstance(error, SweepError)
         send("error", error if crosses else SweepError(first_cause(error)))
 
 

@@ -40,6 +40,21 @@ def endless() -> Generator[int, None, None]:
         raise
 
 
+def obeying_later() -> Generator[int, None, None]:
+    """Yield some items more before what was thrown in is raised again."""
+    thrown = None
+    for _ in range(100):
+        time.sleep(0.01)
+        try:
+            yield 1
+        except PausedError as paused:
+            thrown = paused
+            break
+    yield from (2, 3)
+    if thrown:
+        raise thrown
+
+
 def deaf() -> Generator[int, None, None]:
     yield 1
     time.sleep(60)
@@ -136,6 +151,14 @@ def test_what_is_thrown_in_arrives_and_comes_back_with_its_notes(child: ChildPro
         throw(running)
     assert caught.value.__notes__ == ["as far as 1"]
     assert child.call(counting, 0) == child.pid
+
+
+def test_what_is_thrown_in_comes_back_after_other_items(child: ChildProcess) -> None:
+    running = child.run(obeying_later)
+    assert next(running) == 1
+    with pytest.raises(PausedError):
+        throw(running)
+    assert next(child.run(counting, 1)) == 0
 
 
 def test_a_run_that_is_closed_leaves_the_process_for_the_next_one(child: ChildProcess) -> None:
