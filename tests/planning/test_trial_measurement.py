@@ -94,6 +94,31 @@ def test_costs_follow_from_three_short_trials(
     assert (cost.num_images, cost.gpu_memory) == (300, 5)
 
 
+@dataclass(frozen=True)
+class TrainsItself:
+    def train(self, context: Any) -> dict[str, float]:
+        raise NotImplementedError
+
+
+@pytest.mark.parametrize(
+    ("of_a_step", "expected"), [(0.003, [1, 2, 4, 32, 200]), (0.02, [1, 2, 4, 32]), (1, [1, 2, 4])]
+)
+def test_what_a_users_code_does_before_its_first_step_is_no_part_of_its_steps(
+    of_a_step: float, expected: list[int], make_row: Callable[..., TrialRow], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps: list[int] = []
+
+    def run(config: TrialConfig, dataset: Dataset, num_steps: int, *, keep: bool = False) -> tuple[TrialRow, float]:
+        steps.append(num_steps)
+        train = 2.0 + of_a_step * num_steps
+        return make_row(config, seconds_train=train, seconds_evaluate=0.0, seconds_total=train), train
+
+    monkeypatch.setattr(trial_measurement, "_run", run)
+    cost = trial_measurement.measure(TrialConfig(model=TrainsItself()), DIGITS)
+    assert steps == expected
+    assert (cost.step, cost.overhead) == pytest.approx((of_a_step, 2.0))
+
+
 def test_evaluations_are_measured_on_a_part_of_the_images(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(trial_measurement, "MAX_IMAGES", 7)
     few = trial_measurement.subset(DIGITS)
