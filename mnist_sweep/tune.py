@@ -60,7 +60,8 @@ def _train(trial: TrialConfig, ledger: Ledger | None) -> None:
     from ray import tune
 
     resources = tune.get_context().get_trial_resources().required_resources
-    tensorflow_runtime.configure(threads=max(1, int(resources.get("CPU", 1))), gpus=min(1.0, resources.get("GPU", 0)))
+    threads, gpus = max(1, int(resources.get("CPU", 1))), min(1.0, resources.get("GPU", 0))
+    tensorflow_runtime.configure(threads=threads, gpus=gpus, backend=tensorflow_runtime.keras_backend())
     with tempfile.TemporaryDirectory(prefix="mnist-sweep-") as name, RunInputs() as inputs:
         trial, since = _restored(trial, Path(name))
         digests = inputs.digests(trial)

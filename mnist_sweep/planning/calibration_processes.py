@@ -161,7 +161,12 @@ def _measure_all(
     if runner.gpus_per_trial and (card := machine.gpu_of(number, machine.gpus(), runner.gpus_per_trial)):
         os.environ["CUDA_VISIBLE_DEVICES"] = card
     try:
-        tensorflow_runtime.configure(threads=runner.cpus_per_trial, gpus=runner.gpus_per_trial, xla=runner.xla)
+        tensorflow_runtime.configure(
+            threads=runner.cpus_per_trial,
+            gpus=runner.gpus_per_trial,
+            xla=runner.xla,
+            backend=tensorflow_runtime.keras_backend(),
+        )
         shipping.unpack(definitions)
         trials = [from_flat(flat) for flat in flats]
         datasets = {trial.data: trial_measurement.subset(loading.load(trial.data)) for trial in trials}

@@ -17,6 +17,7 @@ from mnist_sweep.runners.trial_process import ThisProcess, TrialProcess
 from mnist_sweep.runners.trial_queue import TrialQueue
 from mnist_sweep.system import machine
 from mnist_sweep.training.checks import model_candidates
+from mnist_sweep.training.tensorflow_runtime import keras_backend
 from mnist_sweep.trials.artifacts import Artifacts
 from mnist_sweep.trials.config import TrialConfig
 from mnist_sweep.trials.user_code import shipping
@@ -115,7 +116,12 @@ class Local:
         return EarlyStopping(scheduler, measure.val, self._settings())
 
     def _settings(self) -> dict[str, Any]:
-        return {"threads": self.cpus_per_trial, "gpus": self.gpus_per_trial, "xla": self.xla}
+        return {
+            "threads": self.cpus_per_trial,
+            "gpus": self.gpus_per_trial,
+            "xla": self.xla,
+            "backend": keras_backend(),
+        }
 
     def _process(self, number: int, definitions: bytes, cards: Sequence[str]) -> Process:
         settings = self._settings()

@@ -167,11 +167,13 @@ def _configure(environment: Mapping[str, Any]) -> None:
     """Configure TensorFlow as it was for a row, as far as this machine allows."""
     given = environment.get("threads")
     threads = given if isinstance(given, int) and 1 <= given <= MOST_THREADS else 1
-    xla = environment.get("xla") is True
+    given = environment.get("backend")
+    settings: dict[str, Any] = {"threads": threads, "xla": environment.get("xla") is True}
+    settings |= {"backend": given} if given in tensorflow_runtime.BACKENDS else {}
     if environment.get("device") == "GPU":
         with contextlib.suppress(ResourceError):
-            return tensorflow_runtime.configure(threads=threads, gpus=1, xla=xla)
-    return tensorflow_runtime.configure(threads=threads, xla=xla)
+            return tensorflow_runtime.configure(gpus=1, **settings)
+    return tensorflow_runtime.configure(**settings)
 
 
 def _changed(before: TrialRow, after: TrialRow) -> dict[str, tuple[Any, Any]]:

@@ -10,7 +10,9 @@ from collections.abc import Callable, Generator
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from mnist_sweep.errors import LedgerError
+from mnist_sweep.models.protocol import trains_itself
 from mnist_sweep.optim import losses
+from mnist_sweep.training import tensorflow_runtime
 from mnist_sweep.training.training_loop import TrainingLoop
 from mnist_sweep.training.trial_progress import Paused
 from mnist_sweep.trials import overrides
@@ -32,9 +34,11 @@ def validate(config: "TrialConfig", data: "Dataset") -> None:
 
     Raises:
         ConfigError: The batch is larger than the training split, or the model or the loss does not fit the data.
+        ResourceError: The environment chooses a backend for Keras that the model cannot use.
     """
     limit = len(data.train.labels)
     overrides.validate(config)
+    tensorflow_runtime.validate_backend(trains_itself=trains_itself(config.model))
     require(config.batch_size <= limit, f"batch_size <= {limit} (the training split)", batch_size=config.batch_size)
     losses.fitted(config.loss, data.train.labels, data.num_classes)
     check = getattr(config.model, "check", None)

@@ -84,10 +84,11 @@ def _judged(context: "Context", split: str, outputs: Any) -> float:
 
 def _outputs(model: Any, images: Any, context: "Context") -> Any:
     """Return the outputs for images: `[n, num_classes]`; without `predict`, which would be traced for every trial."""
+    import keras
     import numpy as np
 
     batches = [images[first : first + BATCH_SIZE] for first in range(0, len(images), BATCH_SIZE)]
-    outputs = np.concatenate([np.asarray(model(batch, training=False)) for batch in batches])
+    outputs = np.concatenate([keras.ops.convert_to_numpy(model(batch, training=False)) for batch in batches])
     if outputs.shape[1:] != (context.data.num_classes,):
         shape = ("batch", *outputs.shape[1:])
         raise ConfigError(f"the model must have {context.data.num_classes} outputs, but their shape is {shape}.")

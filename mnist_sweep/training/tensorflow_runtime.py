@@ -9,6 +9,7 @@ import contextlib
 import functools
 import gc
 import importlib
+import importlib.util
 import os
 import platform
 import sys
@@ -24,13 +25,15 @@ from mnist_sweep.text.lines import listed
 
 # Variables by which the same trial computes other last digits, and their usual values.
 KERNELS = {"TF_ENABLE_ONEDNN_OPTS": "1", "TF_XLA_FLAGS": "", "ONEDNN_MAX_CPU_ISA": "", "DNNL_MAX_CPU_ISA": ""}
+BACKEND, TENSORFLOW = "KERAS_BACKEND", "tensorflow"
+BACKENDS = ("jax", "torch")  # of Keras, besides TensorFlow
 VECTOR_INSTRUCTIONS = ("amx_tile", "avx512_bf16", "avx512_vnni", "avx512f", "avx2")  # the widest first
 MAX_DATASETS = 2  # of which a process keeps the input of graphs, or read-only views
 _CACHE: dict[str, OrderedDict[Hashable, Any]] = {}
-_CONFIGURED: dict[str, float] = {}
+_CONFIGURED: dict[str, Any] = {}
 
 
-def configure(*, threads: int, gpus: float = 0.0, xla: bool = False) -> None:
+def configure(*, threads: int, gpus: float = 0.0, xla: bool = False, backend: str = TENSORFLOW) -> None:
     """Configure TensorFlow for this process's trials, before its first operation; a second equal call does nothing.
 
     Args:
@@ -38,11 +41,13 @@ def configure(*, threads: int, gpus: float = 0.0, xla: bool = False) -> None:
         gpus: GPUs that a trial holds: 0 hides them all, a fraction below 1 takes that share of the card's memory.
         xla: Whether to compile gradients with XLA, which is faster on a GPU and slower for these networks on a CPU;
             layers such as dropout then draw other random numbers.
+        backend: What Keras computes with, for training code of the user's own; models with `build` need TensorFlow.
 
     Raises:
-        ResourceError: TensorFlow already runs with other settings, or it sees no GPU although the trial holds one.
+        ResourceError: TensorFlow already runs with other settings, or Keras on another backend, or TensorFlow sees no
+            GPU although the trial holds one.
     """
-    wanted = {"threads": threads, "gpus": gpus, "xla": xla}
+    wanted = {"threads": threads, "gpus": gpus, "xla": xla, "backend": backend}
     if wanted == _CONFIGURED:
         return
     refusal = ResourceError(
@@ -51,7 +56,7 @@ def configure(*, threads: int, gpus: float = 0.0, xla: bool = False) -> None:
     )
     if _CONFIGURED:
         raise refusal
-    load()
+    _load_with(backend)
     import keras
     import tensorflow as tf
 
@@ -73,9 +78,33 @@ def configure(*, threads: int, gpus: float = 0.0, xla: bool = False) -> None:
     _CONFIGURED.update(wanted)
 
 
+def keras_backend() -> str:
+    """Return the backend that the environment chooses for Keras."""
+    return os.environ.get(BACKEND) or TENSORFLOW
+
+
+def validate_backend(*, trains_itself: bool) -> None:
+    """Validate that a model can use the backend that the environment chooses for Keras.
+
+    Raises:
+        ResourceError: It cannot: only models that train themselves may use another one than TensorFlow; or the backend
+            is not installed.
+    """
+    backend = keras_backend()
+    if backend == TENSORFLOW:
+        return
+    if not trains_itself:
+        raise ResourceError(
+            f"{BACKEND} is {backend!r}, but the sweep's own training loop runs on TensorFlow: unset it. Only models "
+            "with a `train` of their own may use another backend."
+        )
+    if backend not in BACKENDS or importlib.util.find_spec(backend) is None:
+        raise ResourceError(f"{BACKEND} is {backend!r}, which is not installed: install {' or '.join(BACKENDS)}.")
+
+
 def load() -> None:
     """Import TensorFlow, with oneDNN and without its log, and Keras on it, unless they are; configure nothing."""
-    os.environ["KERAS_BACKEND"] = "tensorflow"
+    os.environ[BACKEND] = keras_backend()
     if "tensorflow" not in sys.modules:
         # TensorFlow's own default excludes processors without AVX-512.
         os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
@@ -83,6 +112,16 @@ def load() -> None:
     if "keras" not in sys.modules:
         with _silent_and_fast_imports():
             importlib.import_module("keras")
+            importlib.import_module("tensorflow")  # also where Keras runs on another backend
+
+
+def _load_with(backend: str) -> None:
+    os.environ[BACKEND] = backend
+    load()
+    import keras
+
+    if (loaded := keras.config.backend()) != backend:
+        raise ResourceError(f"Keras already runs on {loaded} in this process, not on {backend}.")
 
 
 @contextlib.contextmanager
@@ -216,6 +255,7 @@ def environment(configured: Mapping[str, Any] | None = None) -> dict[str, Any]:
     `configured` are the arguments of `configure` in the process that trains; None means that it is this one.
     """
     settings = _CONFIGURED if configured is None else configured
+    backend = settings.get("backend", TENSORFLOW)
     return {
         **{name: metadata.version(name) for name in ("tensorflow", "keras", "numpy")},
         "python": platform.python_version(),
@@ -227,6 +267,7 @@ def environment(configured: Mapping[str, Any] | None = None) -> dict[str, Any]:
         ),  # as `load` sets it
         "xla": bool(settings.get("xla")),
         "device": "GPU" if settings.get("gpus") else "CPU",
+        **({} if backend == TENSORFLOW else {"backend": backend}),
     }
 
 

@@ -1,5 +1,8 @@
 """Laws of a compiled Keras model that is trained by its own `fit`."""
 
+import os
+import subprocess
+import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -8,9 +11,11 @@ import pytest
 
 from mnist_sweep import Accuracy, Adam, Context, Dataset, LogLoss, TrialConfig, keras_fit
 from mnist_sweep.errors import ConfigError
+from mnist_sweep.results.ledger import Ledger
 from mnist_sweep.training import own_training
 from mnist_sweep.training.trial_progress import Paused
 from mnist_sweep.trials.row import Evaluation
+from tests.runners.test_trial_process import numbers as trial_numbers
 from tests.training.test_own_training import checkpoints, fit, numbers
 
 TOP, SLOW = "sparse_top_k_categorical_accuracy", pytest.mark.slow
@@ -89,3 +94,36 @@ def test_a_model_that_does_not_fit_is_refused(model: Any, error: str, digits: Da
 def test_a_loss_that_is_not_finite_ends_the_trial(objective: Any, digits: Dataset) -> None:
     result = fit(replace(TRIAL, optimizer=Adam(learning_rate=1e30), objective=objective), digits)
     assert (result.status, result.history) == ("diverged", ())
+
+
+@pytest.mark.slow
+def test_a_fit_on_jax_resumes_to_the_same_bits_and_is_replayed(tmp_path: Path) -> None:
+    pytest.importorskip("jax", reason="needs the extra `test-all`")
+    script = Path(__file__).parents[2] / "sweeps" / "keras_fit.py"
+
+    def ran(name: str, *options: str) -> str:
+        command = [sys.executable, str(script), "--num-trials", "1", "--runner", "local", "--results", name, *options]
+        environment = {**os.environ, "KERAS_BACKEND": "jax"}
+        return subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True).stdout
+
+    for seconds in range(4, 60):
+        printed = ran("paused", "--time-budget", str(seconds), "--checkpoint-every", "0.1")
+        if "ran 1 of 1" in printed:
+            break
+    ran("whole")
+    ((paused,), (whole,)) = (Ledger(tmp_path / name / "keras_fit").rows().values() for name in ("paused", "whole"))
+    assert trial_numbers(paused) == trial_numbers(whole)
+    assert paused.environment is not None
+    assert paused.environment["backend"] == "jax"
+    command = [
+        sys.executable,
+        "-m",
+        "mnist_sweep",
+        "replay",
+        "whole/keras_fit",
+        whole.trial_id,
+        "--script",
+        str(script),
+    ]
+    replayed = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert "identical, bit for bit" in replayed.stdout

@@ -44,6 +44,32 @@ def test_other_settings_are_refused_once_tensorflow_runs() -> None:
         tensorflow_runtime.configure(threads=2)
 
 
+def test_only_models_that_train_themselves_may_use_another_backend_of_keras_if_it_is_installed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for backend, trains_itself, message in (
+        ("jax", False, "the sweep's own training loop runs on TensorFlow: unset it"),
+        ("theano", True, "which is not installed: install jax or torch"),
+    ):
+        monkeypatch.setenv("KERAS_BACKEND", backend)
+        with pytest.raises(ResourceError, match=f"KERAS_BACKEND is '{backend}', .*{message}"):
+            tensorflow_runtime.validate_backend(trains_itself=trains_itself)
+    for usual in ("", "tensorflow"):
+        monkeypatch.setenv("KERAS_BACKEND", usual)
+        tensorflow_runtime.validate_backend(trains_itself=False)
+
+
+def test_keras_on_another_backend_is_not_taken_for_the_one_that_is_asked_for() -> None:
+    code = (
+        "from mnist_sweep.training import tensorflow_runtime\n"
+        "tensorflow_runtime.load()\n"
+        "tensorflow_runtime.configure(threads=1, backend='jax')\n"
+    )
+    environment = {**os.environ, "KERAS_BACKEND": "tensorflow"}
+    ended = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
+    assert "Keras already runs on tensorflow in this process, not on jax" in ended.stderr
+
+
 @pytest.mark.slow
 def test_a_trial_that_holds_a_gpu_fails_where_there_is_none() -> None:
     code = "from mnist_sweep.training import tensorflow_runtime; tensorflow_runtime.configure(threads=1, gpus=0.5)"

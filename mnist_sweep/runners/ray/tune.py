@@ -20,6 +20,7 @@ from mnist_sweep.runners.ray.worker import WorkerSettings
 from mnist_sweep.runners.trial_process import TrialProcess
 from mnist_sweep.system import machine
 from mnist_sweep.training.checks import model_candidates
+from mnist_sweep.training.tensorflow_runtime import keras_backend
 from mnist_sweep.trials.artifacts import Artifacts
 from mnist_sweep.trials.config import TrialConfig, to_flat, trial_id
 from mnist_sweep.trials.user_code import shipping
@@ -166,7 +167,12 @@ class RayTune:
     ) -> WorkerSettings:
         return WorkerSettings(
             datasets=datasets,
-            runtime={"threads": self.cpus_per_trial, "gpus": self.gpus_per_trial, "xla": self.xla},
+            runtime={
+                "threads": self.cpus_per_trial,
+                "gpus": self.gpus_per_trial,
+                "xla": self.xla,
+                "backend": keras_backend(),
+            },
             code=[str(folder) for folder in code],
             definitions=definitions,
             artifacts=artifacts,
