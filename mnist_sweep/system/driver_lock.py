@@ -70,17 +70,20 @@ class Lock:
             self._descriptor = None
 
 
-def seems_held(folder: Path) -> bool:
-    """Return whether a lock's holder seems to run, without touching the lock; one on another machine is believed to."""
+def held_since(folder: Path) -> float | None:
+    """Return when a lock was taken whose holder seems to run, in Unix seconds; None if no one holds it.
+
+    The lock is not touched, and a holder on another machine is believed to run.
+    """
     try:
         holder = json.loads(read_regular(folder / HOLDER, MAX_BYTES))
+        since = datetime.datetime.fromisoformat(holder["since"]).timestamp()
         if holder["host"] == platform.node():
-            os.kill(int(holder["pid"]), 0)
-    except PermissionError:  # it is another user's process
-        return True
+            with contextlib.suppress(PermissionError):  # it is another user's process
+                os.kill(int(holder["pid"]), 0)
     except (OSError, OverflowError, ValueError, KeyError, TypeError):
-        return False
-    return True
+        return None
+    return since
 
 
 def _open(folder: Path) -> int:

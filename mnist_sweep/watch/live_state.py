@@ -12,7 +12,7 @@ from mnist_sweep.planning.time_left import TimeLeft, time_left
 from mnist_sweep.results.ledger import Ledger
 from mnist_sweep.statistics.intervals import half_width_of_mean, interval_of_sum, wilson_interval
 from mnist_sweep.sweep.live_run import LiveRun
-from mnist_sweep.system.driver_lock import seems_held
+from mnist_sweep.system.driver_lock import held_since
 from mnist_sweep.text.names import label
 from mnist_sweep.trials.row import TrialRow
 
@@ -89,11 +89,14 @@ def summary(rows: Mapping[str, TrialRow], folder: Path) -> RowsSummary:
 
 def phase_of(run: LiveRun | None, folder: Path) -> Phase:
     """Return the phase of the last run into a folder."""
-    is_held = seems_held(folder)
-    if run is None or run.phase == "ended":
-        is_complete = run is not None and not run.error and run.num_done >= run.num_trials
-        return "starting" if is_held else "unknown" if run is None else "ended" if is_complete else "interrupted"
-    return run.phase if is_held else "killed"
+    since = held_since(folder)
+    if since is not None and (run is None or since > run.started):
+        return "starting"
+    if run is None:
+        return "unknown"
+    if run.phase != "ended":
+        return "killed" if since is None else run.phase
+    return "interrupted" if run.error or run.num_done < run.num_trials else "ended"
 
 
 def time_left_of(run: LiveRun, rows: RowsSummary, now: float) -> TimeLeft | None:

@@ -4,12 +4,13 @@ import os
 import platform
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
 from mnist_sweep.errors import LedgerError
-from mnist_sweep.system.driver_lock import Lock, seems_held
+from mnist_sweep.system.driver_lock import Lock, held_since
 
 HOLD = """
 import sys, time
@@ -20,6 +21,8 @@ with Lock(Path(sys.argv[1])) as lock:
     print("held", flush=True)
     time.sleep(600)
 """
+SINCE = "2026-01-01T00:00:00+00:00"
+HELD = '{"host": "HOST", "pid": %s, "since": "SINCE"}'
 
 
 def holder(folder: Path) -> "subprocess.Popen[str]":
@@ -112,19 +115,19 @@ def test_a_lock_excludes_earlier_versions_which_lock_the_same_file(tmp_path: Pat
 
 
 def test_a_lock_seems_held_as_long_as_its_holder_lives_and_is_not_touched(tmp_path: Path) -> None:
-    assert not seems_held(tmp_path)
+    assert not held_since(tmp_path)
     process = holder(tmp_path)
-    assert seems_held(tmp_path)
+    assert held_since(tmp_path)
     process.kill()
     process.communicate()
-    assert not seems_held(tmp_path)
+    assert not held_since(tmp_path)
     with Lock(tmp_path) as lock:
         assert lock.acquire()
-        assert seems_held(tmp_path)
-    assert not seems_held(tmp_path)
+        assert abs((held_since(tmp_path) or 0.0) - time.time()) < 60
+    assert not held_since(tmp_path)
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", '{"host": "HOST", "pid": "x"}', '{"host": "HOST", "pid": 1e30}'])
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"since": "SINCE"}', *(HELD % pid for pid in ('"x"', "1e30"))])
 def test_a_damaged_record_of_the_holder_is_that_of_none(tmp_path: Path, text: str) -> None:
-    (tmp_path / ".driver.json").write_text(text.replace("HOST", platform.node()))
-    assert not seems_held(tmp_path)
+    (tmp_path / ".driver.json").write_text(text.replace("HOST", platform.node()).replace("SINCE", SINCE))
+    assert not held_since(tmp_path)

@@ -1,5 +1,6 @@
 import json
 import platform
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +14,9 @@ from mnist_sweep.system.driver_lock import HOLDER, Lock
 from mnist_sweep.trials.row import TrialRow, trial_name
 from mnist_sweep.watch.live_state import phase_of, summary, time_left_of
 
-RUNNING, ENDED = LiveRun(num_trials=4, num_done=2), LiveRun(phase="ended", num_trials=4, num_done=4)
+SOON = time.time() + 3600.0  # after a lock is taken in a test
+RUNNING = LiveRun(num_trials=4, num_done=2, started=SOON)
+ENDED = replace(RUNNING, phase="ended", num_done=4)
 
 
 @pytest.mark.parametrize(
@@ -22,9 +25,11 @@ RUNNING, ENDED = LiveRun(num_trials=4, num_done=2), LiveRun(phase="ended", num_t
         (None, "starting", "unknown"),
         (RUNNING, "running", "killed"),
         (replace(RUNNING, phase="stopping"), "stopping", "killed"),
-        (ENDED, "starting", "ended"),
-        (replace(ENDED, num_done=3), "starting", "interrupted"),
-        (replace(ENDED, error="the disk is full"), "starting", "interrupted"),
+        (ENDED, "ended", "ended"),
+        (replace(ENDED, num_done=3), "interrupted", "interrupted"),
+        (replace(ENDED, error="the disk is full"), "interrupted", "interrupted"),
+        (replace(RUNNING, started=0.0), "starting", "killed"),
+        (replace(ENDED, started=0.0), "starting", "ended"),
     ],
 )
 def test_the_phase_is_that_of_the_run_and_of_the_lock(
@@ -39,7 +44,7 @@ def test_the_phase_is_that_of_the_run_and_of_the_lock(
 def test_a_process_that_is_gone_holds_no_lock_and_one_elsewhere_is_believed(tmp_path: Path) -> None:
     gone = 2**22 + 1  # above the largest id of a process
     for host, phase in ((platform.node(), "killed"), ("another", "running")):
-        (tmp_path / HOLDER).write_text(json.dumps({"host": host, "pid": gone, "since": ""}))
+        (tmp_path / HOLDER).write_text(json.dumps({"host": host, "pid": gone, "since": "2026-01-01T00:00:00+00:00"}))
         assert phase_of(RUNNING, tmp_path) == phase
 
 
