@@ -4,15 +4,17 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mnist_sweep.results import saved_race
-from mnist_sweep.search.race_summary import RaceSummary
 from mnist_sweep.text.names import varying
 from mnist_sweep.trials import kinds, ranking
 from mnist_sweep.trials.measure import ACCURACY, Measure
 from mnist_sweep.trials.ranking import ConfigResult
 from mnist_sweep.trials.row import Status, TrialRow
+
+if TYPE_CHECKING:
+    from mnist_sweep.search.race_summary import RaceSummary
 
 NUM_BEST = 5
 
@@ -72,7 +74,7 @@ class FolderStatus:
     failures: tuple[Failure, ...]
     files: tuple[str, ...]
     notes: tuple[str, ...]
-    race: RaceSummary | None = None
+    race: "RaceSummary | None" = None
 
 
 def folder_status(rows: Sequence[TrialRow], folder: Path) -> FolderStatus:

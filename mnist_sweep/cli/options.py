@@ -188,8 +188,6 @@ def until(chosen: Mapping[str, Any]) -> "Known | None":
     Raises:
         UsageError: Options of a race and of other runs are mixed.
     """
-    from mnist_sweep.search.race import Known
-
     given = {name for name in chosen if is_given(name)}
     if not chosen["until_known"]:
         for name in (*RACE, "for_new_images", "spreads"):
@@ -203,6 +201,8 @@ def until(chosen: Mapping[str, Any]) -> "Known | None":
             raise click.UsageError(
                 f"--{name.replace('_', '-')} does not go with --until-known, which races all configs and adds seeds."
             )
+    from mnist_sweep.search.race import Known
+
     images = "new" if chosen["for_new_images"] else "these"
     return Known(**{name: chosen[name] for name in RACE} | {"within": chosen["within"] / 100, "images": images})
 

@@ -210,9 +210,6 @@ def _has_report(folder: Path) -> bool:
 
 def _runner(chosen: dict[str, Any]) -> "Local | RayTune":
     """Return the chosen runner, unless an option of another one is given."""
-    from mnist_sweep.runners.local import Local
-    from mnist_sweep.runners.ray.tune import RayTune
-
     runner = chosen["runner_name"]
     taken = [*SHARED]
     for goes_with, names in (("ray", ON_RAY), ("ray or local", IN_PROCESSES)):
@@ -222,7 +219,11 @@ def _runner(chosen: dict[str, Any]) -> "Local | RayTune":
             raise click.UsageError(f"--{name.replace('_', '-')} goes with --runner {goes_with} only.")
     given = {name: chosen[name] for name in taken if name in chosen}
     if runner == "ray":
+        from mnist_sweep.runners.ray.tune import RayTune
+
         return RayTune(**given)
+    from mnist_sweep.runners.local import Local
+
     return Local(workers=given.pop("max_concurrent", None), **given, in_process=runner == "in-process")
 
 
@@ -234,7 +235,13 @@ def _keep(chosen: dict[str, Any]) -> "Keep":
 
 
 def _trackers(*, mlflow: str | None, wandb: str | None, **_: Any) -> "list[Tracker]":
-    from mnist_sweep.trackers.mlflow import MLflow
-    from mnist_sweep.trackers.wandb import WandB
+    trackers: list[Tracker] = []
+    if mlflow:
+        from mnist_sweep.trackers.mlflow import MLflow
 
-    return [*([MLflow(uri=mlflow)] if mlflow else []), *([WandB(project=wandb)] if wandb else [])]
+        trackers.append(MLflow(uri=mlflow))
+    if wandb:
+        from mnist_sweep.trackers.wandb import WandB
+
+        trackers.append(WandB(project=wandb))
+    return trackers

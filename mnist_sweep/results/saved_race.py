@@ -5,16 +5,16 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mnist_sweep.errors import ConfigError, LedgerError
-from mnist_sweep.results import predictions, runs
-from mnist_sweep.search import race_summary
-from mnist_sweep.search.race import Correct, Images, Known, Race
-from mnist_sweep.search.race_summary import RaceSummary
-from mnist_sweep.statistics.sequential import Assumption
 from mnist_sweep.system.files import make_folder, read_regular, write_atomically
 from mnist_sweep.trials.row import TrialRow
 from mnist_sweep.validation import coerce, require
+
+if TYPE_CHECKING:  # most folders have no race, and these need NumPy and SciPy
+    from mnist_sweep.search.race import Correct, Known, Race
+    from mnist_sweep.search.race_summary import RaceSummary
 
 FILE = "race.json"
 MAX_BYTES = 4 << 20
@@ -35,8 +35,8 @@ class SavedRace:
     within: float
     error: float
     max_seeds: int
-    assume: Assumption = "alike"
-    images: Images = "these"
+    assume: str = "alike"
+    images: str = "these"
 
     def __post_init__(self) -> None:
         coerce(self)
@@ -45,21 +45,27 @@ class SavedRace:
         _ = self.known
 
     @property
-    def known(self) -> Known:
+    def known(self) -> "Known":
         """When the race ends."""
+        from mnist_sweep.search.race import Known
+
         return Known(**{field.name: getattr(self, field.name) for field in dataclasses.fields(Known)})
 
-    def race(self, rows: Iterable[TrialRow], folder: Path) -> Race:
+    def race(self, rows: Iterable[TrialRow], folder: Path) -> "Race":
         """Return the state of the race, given its folder with the rows there."""
+        from mnist_sweep.search.race import Race
+
         return Race(self.settings, self.known, num_val=self.num_val, rows=rows, correct=correct_in(folder))
 
 
-def correct_in(folder: Path) -> Correct:
+def correct_in(folder: Path) -> "Correct":
     """Return what reads from a results folder which validation images a row's trial classified correctly."""
+    from mnist_sweep.results import predictions
+
     return lambda row: predictions.correct_images(folder, [row]).val[0]
 
 
-def summary(folder: Path, rows: Iterable[TrialRow]) -> RaceSummary | None:
+def summary(folder: Path, rows: Iterable[TrialRow]) -> "RaceSummary | None":
     """Return the state of the race in a results folder with these rows; None if it has none.
 
     Raises:
@@ -68,11 +74,14 @@ def summary(folder: Path, rows: Iterable[TrialRow]) -> RaceSummary | None:
     saved = read(folder)
     if saved is None:
         return None
+    from mnist_sweep.results import runs
+    from mnist_sweep.search import race_summary
+
     records = runs.read(folder)
     return race_summary.summary(saved.race(rows, folder), records[-1].num_workers if records else 1)
 
 
-def write(folder: Path, race: Race) -> None:
+def write(folder: Path, race: "Race") -> None:
     """Write a race durably into a results folder, which is made if need be, unless it is there already.
 
     Raises:

@@ -9,26 +9,21 @@ import dataclasses
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mnist_sweep.data import loading
 from mnist_sweep.data.dataset import Dataset
 from mnist_sweep.errors import SweepError
-from mnist_sweep.results import run_marker, saved_race
 from mnist_sweep.runners import data_process
 from mnist_sweep.runners.protocol import Runner
 from mnist_sweep.runners.ray.tune import RayTune
-from mnist_sweep.search.race import Known
 from mnist_sweep.sweep import stale_rows
 from mnist_sweep.sweep.best_config import best_config
+from mnist_sweep.sweep.dispatcher import Dispatcher
 from mnist_sweep.sweep.inputs import RunInputs
-from mnist_sweep.sweep.live_run import LiveRunWriter
 from mnist_sweep.sweep.outcome import Outcome
-from mnist_sweep.sweep.provenance import ProvenanceWriter
-from mnist_sweep.sweep.recorder import Dispatcher, Recorder
 from mnist_sweep.sweep.remaining_trials import RemainingTrials
 from mnist_sweep.sweep.results_folder import ResultsFolder
-from mnist_sweep.sweep.run_storage import RunStorage
 from mnist_sweep.sweep.sweep import Sweep
 from mnist_sweep.system import exits
 from mnist_sweep.system.signals import Interrupts
@@ -44,6 +39,10 @@ from mnist_sweep.trials.row import Status
 from mnist_sweep.trials.user_code.unguarded_scripts import starts_a_run
 from mnist_sweep.validation import require
 
+if TYPE_CHECKING:
+    from mnist_sweep.search.race import Known
+    from mnist_sweep.search.race_summary import RaceSummary
+
 
 @starts_a_run
 def run(
@@ -55,7 +54,7 @@ def run(
     retry: Iterable[Status] = (),
     time_budget: float | None = None,
     listeners: Sequence[Listener | Tracker] = (),
-    until: Known | None = None,
+    until: "Known | None" = None,
 ) -> Outcome:
     """Run the trials of a sweep that have no row yet, commit each row as it comes, and write the tables.
 
@@ -114,8 +113,14 @@ def _run(
         out_of_time=interrupts.out_of_time and num_run < len(remaining.missing) + remaining.num_proposals,
         unsent=sync.unsent(),
         best=best_config(remaining.trials, folder),
-        race=saved_race.summary(folder.path, folder.rows.values()) if remaining.race else None,
+        race=_race(folder) if remaining.race else None,
     )
+
+
+def _race(folder: ResultsFolder) -> "RaceSummary | None":
+    from mnist_sweep.results import saved_race
+
+    return saved_race.summary(folder.path, folder.rows.values())
 
 
 def _inputs(runner: Runner, interrupts: Interrupts) -> RunInputs:
@@ -167,6 +172,12 @@ def _run_missing(
         remaining.save_race()
         folder.write_tables()
         return 0
+    from mnist_sweep.results import run_marker
+    from mnist_sweep.sweep.live_run import LiveRunWriter
+    from mnist_sweep.sweep.provenance import ProvenanceWriter
+    from mnist_sweep.sweep.recorder import Recorder
+    from mnist_sweep.sweep.run_storage import RunStorage
+
     datasets, digests = remaining.datasets, remaining.digests_by_key
     path, is_population = folder.path, remaining.population is not None
     where = folder_in(absolute(keep.storage), sweep.name) if keep.storage else str(path.resolve())

@@ -2,12 +2,13 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from mnist_sweep.search import optuna_study
-from mnist_sweep.search.race_summary import RaceSummary
 from mnist_sweep.sweep.best_config import BestConfig
 from mnist_sweep.trials.row import Status, TrialRow
+
+if TYPE_CHECKING:
+    from mnist_sweep.search.race_summary import RaceSummary
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +35,7 @@ class Outcome:
     out_of_time: bool = False
     unsent: tuple[str, ...] = ()
     best: BestConfig | None = None
-    race: RaceSummary | None = None
+    race: "RaceSummary | None" = None
 
     @property
     def complete(self) -> bool:
@@ -48,6 +49,8 @@ class Outcome:
 
     def to_study(self) -> Any:
         """Return the rows as an `optuna.Study`, for its plots and dashboard; see `search.optuna_study`."""
+        from mnist_sweep.search import optuna_study
+
         return optuna_study.to_study(self.rows, self.folder.name)
 
     def to_result_grid(self) -> Any:

@@ -4,16 +4,12 @@ import functools
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mnist_sweep.data.dataset import Dataset
 from mnist_sweep.errors import ConfigError
-from mnist_sweep.results import saved_race
-from mnist_sweep.search import pending_proposals, race_summary
+from mnist_sweep.search import pending_proposals
 from mnist_sweep.search.pbt import Population
-from mnist_sweep.search.proposals import Proposals
-from mnist_sweep.search.race import Known, Race
-from mnist_sweep.search.race_trials import RaceTrials
 from mnist_sweep.search.search import PBT, Search
 from mnist_sweep.sweep.inputs import RunInputs
 from mnist_sweep.text.names import varying
@@ -24,6 +20,11 @@ from mnist_sweep.trials.kinds import code_key, data_key
 from mnist_sweep.trials.row import Status, TrialRow, config_of
 from mnist_sweep.trials.user_code.code_digest import own_parts
 from mnist_sweep.trials.user_code.definitions import own_definitions
+
+if TYPE_CHECKING:  # what only races and searches need is imported where they are run
+    from mnist_sweep.search.proposals import Proposals
+    from mnist_sweep.search.race import Known, Race
+    from mnist_sweep.search.race_trials import RaceTrials
 
 
 class RemainingTrials:
@@ -55,7 +56,7 @@ class RemainingTrials:
         rows: Mapping[str, TrialRow],
         retry: Collection[Status] = (),
         inputs: RunInputs | None = None,
-        until: Known | None = None,
+        until: "Known | None" = None,
     ) -> None:
         self.inputs, self.notes = inputs or RunInputs(), list[str]()
         kept = {name: row for name, row in rows.items() if row.status not in retry}
@@ -76,9 +77,13 @@ class RemainingTrials:
         self._num_trials = max(len(self.trials), most)
         self._proposals: Proposals | Population | RaceTrials | None = rounds
         if search and not self.population and len(self.trials) < self._num_trials:
+            from mnist_sweep.search import proposals
+
             known = [row for name, row in kept.items() if name in self.trials]
-            self._proposals = Proposals(search, known, pending=self.missing)
+            self._proposals = proposals.Proposals(search, known, pending=self.missing)
         if self.race:
+            from mnist_sweep.search import race_summary
+
             self.notes += race_summary.opening(self.race)
         self.work_ids = (*self.missing, *(f"proposal-{number}" for number in range(self.num_proposals)))
 
@@ -111,7 +116,7 @@ class RemainingTrials:
         return found
 
     @property
-    def race(self) -> Race | None:
+    def race(self) -> "Race | None":
         """The race that is run; None for other sweeps."""
         return self._racing.race if self._racing else None
 
@@ -160,6 +165,8 @@ class RemainingTrials:
             LedgerError: The results folder cannot be written.
         """
         if self.race:
+            from mnist_sweep.results import saved_race
+
             saved_race.write(self._folder, self.race)
 
     def propose(self) -> TrialConfig | None:
@@ -186,9 +193,12 @@ class RemainingTrials:
 
 
 def _racing(
-    trials: Iterable[TrialConfig], until: Known, kept: Mapping[str, TrialRow], inputs: RunInputs, folder: Path
-) -> RaceTrials:
+    trials: Iterable[TrialConfig], until: "Known", kept: Mapping[str, TrialRow], inputs: RunInputs, folder: Path
+) -> "RaceTrials":
     """Return the trials of a race, with the number of images of an earlier run of these settings if there was one."""
+    from mnist_sweep.results import saved_race
+    from mnist_sweep.search.race_trials import RaceTrials
+
     trials = [*trials]
     sources = {trial.data for trial in trials}
     if len(sources) > 1:

@@ -5,17 +5,19 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mnist_sweep.data.dataset import DataSource
 from mnist_sweep.errors import ConfigError
 from mnist_sweep.results.lookup import SHORTEST_PREFIX
-from mnist_sweep.search.race import Known
 from mnist_sweep.search.search import PBT, Search
 from mnist_sweep.search.space import repeat
 from mnist_sweep.trials.config import Precision, TrialConfig, config_id, trial_id
 from mnist_sweep.trials.measure import ACCURACY
 from mnist_sweep.validation import require, shown_in_one_line
+
+if TYPE_CHECKING:
+    from mnist_sweep.search.race import Known
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +38,7 @@ class Sweep:
     trials: Sequence[TrialConfig] = ()
     search: Search | None = None
     code: Sequence[Path] = ()
-    until: Known | None = None
+    until: "Known | None" = None
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}", str(self.name)) or not isinstance(self.name, str):
@@ -59,7 +61,9 @@ class Sweep:
             if earlier != number:
                 raise ConfigError(f"no two trials may be alike, but trials {earlier} and {number} both are {trial}.")
 
-    def _check_race(self, until: Known) -> None:
+    def _check_race(self, until: "Known") -> None:
+        from mnist_sweep.search.race import Known
+
         if not isinstance(until, Known):
             raise ConfigError(f"a sweep runs until a Known, but got {shown_in_one_line(until)}.")
         if self.search:
@@ -81,7 +85,7 @@ class Sweep:
         steps: int | None = None,
         precision: Precision | None = None,
         configs: Sequence[str] | None = None,
-        until: Known | None = None,
+        until: "Known | None" = None,
         data: DataSource | None = None,
     ) -> "Sweep":
         """Return this sweep with other options for all trials; None keeps what each trial says.

@@ -5,7 +5,6 @@ from rich.table import Table
 from rich.text import Text
 
 from mnist_sweep.analysis.folder_status import FolderStatus
-from mnist_sweep.cli.views import race
 from mnist_sweep.text.lines import printable
 from mnist_sweep.text.names import short_names, value
 from mnist_sweep.text.numbers import counted
@@ -30,6 +29,8 @@ def show(found: FolderStatus, console: Console) -> None:
     for note in found.notes:
         console.print(Text(note), soft_wrap=True)
     if found.race:
+        from mnist_sweep.cli.views import race
+
         race.show(found.race, console)
 
 
