@@ -8,7 +8,7 @@ from typing import Any
 from mnist_sweep.data.dataset import Shaped
 from mnist_sweep.errors import ConfigError, DataError
 from mnist_sweep.models.protocol import trains_itself
-from mnist_sweep.planning import calibration_processes, disk_usage, memory_usage, wall_time
+from mnist_sweep.planning import calibration_processes, resource_usage, wall_time
 from mnist_sweep.planning.sweep_plan import KindPlan, NetworkPlan, Plan
 from mnist_sweep.planning.trial_measurement import Calibration
 from mnist_sweep.planning.wall_time import TimedTrial
@@ -101,10 +101,10 @@ def _numbers(remaining: RemainingTrials, spreads: tuple[float, float] | None) ->
         require(remaining.race is not None, "spreads are those of a race", spreads=spreads)
         rule = "the spread over seeds lies in (0, 1], that of configs in [0, 1], as shares"
         require(0 < spreads[0] <= 1 and 0 <= spreads[1] <= 1, rule, spreads=spreads)
-    if not remaining.race:
-        return {"num_trials": len(_to_run(remaining, None))}
-    race = forecast(remaining.race, spreads=Spreads(*spreads) if spreads else None)
     most = len(_to_run(remaining, None))
+    if not remaining.race:
+        return {"num_trials": most}
+    race = forecast(remaining.race, spreads=Spreads(*spreads) if spreads else None)
     return {"num_trials": len(_to_run(remaining, race)), "max_trials": most, "forecast": race}
 
 
@@ -124,9 +124,7 @@ def networks(trials: Iterable[TrialConfig]) -> list[NetworkPlan]:
     Raises:
         SweepError: A data set cannot be loaded, or a model does not fit its images.
     """
-    groups: dict[Hashable, list[TrialConfig]] = {}
-    for trial in trials:
-        groups.setdefault(network_key(trial), []).append(trial)
+    groups = _grouped(trials, network_key)
     data = {trial.data: _shaped(trial.data) for trial, *_ in groups.values()}
     return [
         NetworkPlan(
@@ -138,6 +136,15 @@ def networks(trials: Iterable[TrialConfig]) -> list[NetworkPlan]:
         )
         for key, (trial, *others) in groups.items()
     ]
+
+
+def _grouped(
+    trials: Iterable[TrialConfig], key: Callable[[TrialConfig], Hashable]
+) -> dict[Hashable, list[TrialConfig]]:
+    groups: dict[Hashable, list[TrialConfig]] = {}
+    for trial in trials:
+        groups.setdefault(key(trial), []).append(trial)
+    return groups
 
 
 def _shaped(source: Any) -> Shaped:
@@ -168,12 +175,9 @@ def _num_workers(runner: Local | RayTune, num_trials: int) -> int:
 def _with_disk(found: Plan, remaining: RemainingTrials, keep: Keep, *, needs_data: bool) -> Plan:
     parameters = {network.key: network.parameters for network in found.networks}
     trials = [(trial, parameters[network_key(trial)]) for trial in _to_run(remaining, found.forecast)]
-    num_workers, is_population = found.num_workers, remaining.population is not None
+    options: dict[str, Any] = {"num_workers": found.num_workers, "is_population": remaining.population is not None}
     try:
-        disk = disk_usage.estimate(
-            trials, remaining.datasets, keep, num_workers=num_workers, is_population=is_population
-        )
-        return replace(found, disk=disk)
+        return replace(found, disk=resource_usage.disk(trials, remaining.datasets, keep, **options))
     except DataError as error:
         if needs_data:
             raise
@@ -182,18 +186,10 @@ def _with_disk(found: Plan, remaining: RemainingTrials, keep: Keep, *, needs_dat
 
 def _measured(found: Plan, runner: Local | RayTune, remaining: RemainingTrials, models: Retention) -> Plan:
     """Return a plan with the time and memory that a few steps of each kind of trial have taken."""
-    trials = _to_run(remaining, found.forecast)
+    trials, population = _to_run(remaining, found.forecast), remaining.population
     measured = calibration_processes.calibrate(trials, runner, found.num_workers)
-    found = _calibrated(found, runner, remaining, measured, models)
-    return replace(found, **memory_usage.estimate(runner, found.num_workers, trials, measured))
-
-
-def _calibrated(
-    found: Plan, runner: Local | RayTune, remaining: RemainingTrials, measured: Calibration, models: Retention
-) -> Plan:
-    population = remaining.population
     timed = []
-    for trial in _to_run(remaining, found.forecast):
+    for trial in trials:
         if cost := measured.costs.get(graph_signature(trial)):
             # a trial of a population trains the steps of its round only
             trained = replace(trial, num_steps=population.steps_per_round, changes=()) if population else trial
@@ -207,6 +203,7 @@ def _calibrated(
         seconds=seconds[found.runner],
         seconds_by_runner={} if getattr(runner, "in_process", False) else seconds,  # others run several at a time
         kinds=tuple(_kinds(found, remaining, measured, timed)),
+        **resource_usage.memory(runner, found.num_workers, trials, measured),
     )
 
 
@@ -214,11 +211,8 @@ def _kinds(
     found: Plan, remaining: RemainingTrials, measured: Calibration, timed: Sequence[TimedTrial]
 ) -> list[KindPlan]:
     numbers = {network.key: number for number, network in enumerate(found.networks, start=1)}
-    groups: dict[Hashable, list[TrialConfig]] = {}
-    for trial in _to_run(remaining, found.forecast):
-        groups.setdefault(graph_signature(trial), []).append(trial)
     kinds = []
-    for key, (trial, *others) in groups.items():
+    for key, (trial, *others) in _grouped(_to_run(remaining, found.forecast), graph_signature).items():
         one = KindPlan(network=numbers[network_key(trial)], name=_name(trial), num_trials=1 + len(others))
         if cost := measured.costs.get(key):
             evaluation = cost.image * len(remaining.datasets[trial.data].val)

@@ -1,6 +1,6 @@
 """The plan of a sweep as a value: what its missing trials will take on this machine, and what will not fit."""
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -114,25 +114,22 @@ class Plan:
     @property
     def warnings(self) -> tuple[str, ...]:
         """What will not fit or will fail, one line each."""
-        warnings = []
+        return tuple(self._warnings())
+
+    def _warnings(self) -> Iterator[str]:
         if self.memory and self.free_memory is not None and self.memory > self.free_memory:
             shared = self.memory - self.num_workers * self.worker_memory
             fit = (self.free_memory - shared) // self.worker_memory
             way_out = f"run with --max-concurrent {fit}" if fit >= 1 else "not even one fits"
             need = f"{counted(self.num_workers, 'trial')} at a time need {size(self.memory)} of memory"
-            warnings.append(f"{need}, but only {size(self.free_memory)} are free: {way_out}.")
-        needed = sum(self.disk.values())
-        if needed > self.free_disk:
+            yield f"{need}, but only {size(self.free_memory)} are free: {way_out}."
+        if (needed := sum(self.disk.values())) > self.free_disk:
             way_out = "choose another folder with --results, or keep less (--keep-models none, --no-predictions)"
-            free = f"only {size(self.free_disk)} are free on the disk"
-            warnings.append(f"the results need {size(needed)}, but {free}: {way_out}.")
-        failing = {kind.network for kind in self.kinds if kind.failure}
+            yield f"the results need {size(needed)}, but only {size(self.free_disk)} are free on the disk: {way_out}."
+        failing = [kind for kind in self.kinds if kind.failure]
         for number, network in enumerate(self.networks, start=1):
-            if network.error and number not in failing:
-                trials = f"{counted(network.num_trials, 'trial')} of network {number}"
-                warnings.append(f"{trials} cannot be planned: {network.error}")
-        for kind in self.kinds:
-            if kind.failure:
-                trials = f"{counted(kind.num_trials, 'trial')} of network {kind.network} ({kind.name})"
-                warnings.append(f"{trials} will fail: {kind.failure}.")
-        return tuple(warnings)
+            if network.error and number not in [kind.network for kind in failing]:
+                yield f"{counted(network.num_trials, 'trial')} of network {number} cannot be planned: {network.error}"
+        for kind in failing:
+            trials = f"{counted(kind.num_trials, 'trial')} of network {kind.network} ({kind.name})"
+            yield f"{trials} will fail: {kind.failure}."

@@ -43,16 +43,11 @@ def timed(trial: TrialConfig, dataset: Dataset, kind: Hashable, cost: TrialCost)
 def wall_seconds(
     trials: Sequence[TimedTrial], *, runner: str, num_workers: int, start: float, models: Retention, round_size: int
 ) -> float:
-    """Return the wall time of a run, in seconds.
+    """Return the wall time of a run of trials, in order, in seconds.
 
-    Args:
-        trials: What is run, in order. A worker traces the graphs of a kind once.
-        runner: Name of the runner's class.
-        num_workers: Trials at a time.
-        start: Seconds that a worker's process takes to start.
-        models: Whose models are saved. For the best, a worker saves each that beats all its earlier ones: the n-th
-            with a probability of 1 / n.
-        round_size: Trials of a round, which waits for the one before; part of the first may be finished already.
+    A worker starts in `start` seconds, and traces the graphs of a kind once. If the `models` of the best are saved, it
+    saves each that beats all its earlier ones: the n-th with a probability of 1 / n. A round of `round_size` trials
+    waits for the one before; part of the first may be finished already.
     """
     traced: list[set[Hashable]] = [set() for _ in range(num_workers)]
     finished = [0] * num_workers

@@ -11,7 +11,6 @@ from mnist_sweep.text.causes import first_cause
 from mnist_sweep.text.names import Flat
 from mnist_sweep.trials.config import TrialConfig, from_flat, to_flat
 from mnist_sweep.trials.user_code import shipping
-from mnist_sweep.trials.user_code.definitions import own_definitions
 
 
 def load(source: DataSource | Callable[[], Dataset]) -> Dataset:
@@ -23,7 +22,7 @@ def load(source: DataSource | Callable[[], Dataset]) -> Dataset:
     if type(source) in loading.DATASETS.values():
         return loading.load(source)
     config = TrialConfig(data=source)
-    definitions = shipping.pack(own_definitions([config]))
+    definitions = shipping.pack(shipping.own_definitions([config]))
     with ChildProcess() as child:
         try:
             loaded: Dataset = child.call(_load, to_flat(config), definitions)

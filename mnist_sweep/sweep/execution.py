@@ -33,7 +33,7 @@ from mnist_sweep.text.numbers import counted
 from mnist_sweep.trackers.protocol import Tracker
 from mnist_sweep.trackers.sync import TrackerSync
 from mnist_sweep.trials.artifacts import Artifacts, Keep
-from mnist_sweep.trials.config import has_custom_code
+from mnist_sweep.trials.config import custom_parts
 from mnist_sweep.trials.events import Listener
 from mnist_sweep.trials.row import Status
 from mnist_sweep.trials.user_code.unguarded_scripts import starts_a_run
@@ -194,7 +194,7 @@ def _run_missing(
     provenance = ProvenanceWriter(path, remaining, runner=name, code=code_folder, notify=dispatcher.notify)
     dispatcher.add(provenance, storage, folder, LiveRunWriter(path))
     trials = [*remaining.missing.values(), *remaining.proposable]
-    code = sweep.code if any(map(has_custom_code, trials)) else ()
+    code = sweep.code if any(map(custom_parts, trials)) else ()
     missing, num_proposals = dict(remaining.missing), remaining.num_proposals
     with Recorder(folder, remaining, storage=storage, dispatcher=dispatcher, interrupts=interrupts) as recorder:
         recorder.start()

@@ -18,8 +18,8 @@ from mnist_sweep.trials.config import TrialConfig, config_id, to_flat, trial_id
 from mnist_sweep.trials.events import RaceForecast
 from mnist_sweep.trials.kinds import code_key, data_key
 from mnist_sweep.trials.row import Status, TrialRow, config_of
+from mnist_sweep.trials.user_code import shipping
 from mnist_sweep.trials.user_code.code_digest import own_parts
-from mnist_sweep.trials.user_code.definitions import own_definitions
 
 if TYPE_CHECKING:  # what only races and searches need is imported where they are run
     from mnist_sweep.search.proposals import Proposals
@@ -67,7 +67,7 @@ class RemainingTrials:
         self.trials = dict(found) if rounds else {trial_id(trial): trial for trial in trials} or dict(found)
         settings = [*self._racing.settings.values()] if self._racing else []
         self.proposable = search.ends() if search else settings
-        self.definitions = own_definitions([*self.trials.values(), *self.proposable])
+        self.definitions = shipping.own_definitions([*self.trials.values(), *self.proposable])
         self.fields = search.fields if search else varying(map(to_flat, self.trials.values()))
         self.missing = {name: trial for name, trial in self.trials.items() if name not in kept}
         self._folder, self._search = folder, search
@@ -202,10 +202,8 @@ def _racing(
     trials = [*trials]
     sources = {trial.data for trial in trials}
     if len(sources) > 1:
-        raise ConfigError(
-            "a race compares settings on the same validation images, but the trials have "
-            f"{len(sources)} data sets: race those of each on their own."
-        )
+        rule = "a race compares settings on the same validation images"
+        raise ConfigError(f"{rule}, but the trials have {len(sources)} data sets: race those of each on their own.")
     saved = saved_race.read(folder)
     is_known = saved is not None and {*saved.settings} == {*map(config_id, trials)}
     num_val = saved.num_val if saved and is_known else len(inputs.dataset(sources.pop()).val)
@@ -215,6 +213,8 @@ def _racing(
 
 def _found(search: Search | None, folder: Path, rows: Mapping[str, TrialRow]) -> dict[str, TrialConfig]:
     """Return the trials that earlier runs of a search proposed, without those outside of its space."""
+    if not search:
+        return {}
     flats = {name: row.config for name, row in rows.items()} | pending_proposals.read(folder)
-    points = {name: search.find(name, flat) for name, flat in flats.items()} if search else {}
-    return {name: search.trial(point) for name, point in points.items() if search and point is not None}
+    points = ((name, search.find(name, flat)) for name, flat in flats.items())
+    return {name: search.trial(point) for name, point in points if point is not None}

@@ -15,7 +15,7 @@ from mnist_sweep.text.numbers import counted
 from mnist_sweep.trials.config import TrialConfig
 from mnist_sweep.trials.kinds import UNKNOWN, kind_of
 from mnist_sweep.trials.row import Status, TrialRow
-from mnist_sweep.trials.user_code.definitions import own_definitions
+from mnist_sweep.trials.user_code import shipping
 
 NUM_NAMED = 5
 
@@ -66,7 +66,7 @@ def find(
         DataError: A data set of the user's own cannot be loaded.
     """
     trials = [*sweep.trials, *(sweep.search.ends() if sweep.search else [])]
-    own_definitions(trials)  # digests are those of the code as it is now
+    shipping.own_definitions(trials)  # digests are those of the code as it is now
     digests = inputs.own_digests(trials)
     found = [row for row in rows.values() if row.status not in retry] if digests else []
     data: dict[str, list[TrialRow]] = {}

@@ -14,7 +14,7 @@ from mnist_sweep.runners.protocol import Observer, Runner
 from mnist_sweep.testing.law import law
 from mnist_sweep.trials.config import TrialConfig, trial_id
 from mnist_sweep.trials.row import Status, TrialRow
-from mnist_sweep.trials.user_code.definitions import own_definitions
+from mnist_sweep.trials.user_code import shipping
 
 BASE = TrialConfig(model=Softmax(), optimizer=GradientDescent(), num_steps=4, evaluate_every=2)
 REPORTS = ("ready", "started", "evaluated", "retried", "saved", "finished")
@@ -56,7 +56,7 @@ def _reports(
     observer = mock.create_autospec(Observer, instance=True)
     observer.propose.side_effect = itertools.chain(proposed, itertools.repeat(None))
     observer.is_ending.return_value = is_ending
-    observer.definitions.return_value = own_definitions([dataclasses.replace(BASE, model=Failing())])
+    observer.definitions.return_value = shipping.own_definitions([dataclasses.replace(BASE, model=Failing())])
     observer.rows.return_value = ()
     named: Mapping[str, TrialConfig] = {trial_id(trial): trial for trial in trials}
     runner.run(named, {BASE.data: loading.load(BASE.data)}, observer, num_proposals=len(proposed))

@@ -23,10 +23,9 @@ from mnist_sweep.optim.objectives import OBJECTIVES, Accuracy, Objective, OwnObj
 from mnist_sweep.optim.optimizers import OPTIMIZERS, Adam, Optimizer
 from mnist_sweep.optim.schedules import SCHEDULES, Constant, Schedule
 from mnist_sweep.trials.measure import ACCURACY, Direction, Measure
-from mnist_sweep.trials.parts import check_names, fields_of, make, part_of, type_of
+from mnist_sweep.trials.parts import as_json, check_names, fields_of, make, part_of, type_of
 from mnist_sweep.trials.registry import name_of
 from mnist_sweep.trials.row import flat_id, trial_name
-from mnist_sweep.trials.stored_fields import as_json
 from mnist_sweep.validation import INFINITY, require
 
 Precision = Literal["float32", "mixed_bfloat16", "mixed_float16"]
@@ -197,15 +196,11 @@ def with_seed(config: TrialConfig, seed: int) -> TrialConfig:
     return trial
 
 
-def has_custom_code(config: TrialConfig) -> bool:
-    """Return whether a part of a config is in no registry, so that its code must be sent to the workers."""
-    return any(_is_custom(config, part) for part in REGISTRIES)
+def custom_parts(config: TrialConfig) -> list[str]:
+    """Return the parts of a config that are in no registry, so that their code must be sent to the workers."""
+    return [part for part, registry in REGISTRIES.items() if type_of(getattr(config, part)) not in registry.values()]
 
 
 def has_custom_training(config: TrialConfig) -> bool:
     """Return whether a part of a config other than its data is in no registry, so that its trial needs a process."""
-    return any(_is_custom(config, part) for part in REGISTRIES if part != "data")
-
-
-def _is_custom(config: TrialConfig, part: str) -> bool:
-    return type_of(getattr(config, part)) not in REGISTRIES[part].values()
+    return any(part != "data" for part in custom_parts(config))

@@ -6,7 +6,7 @@ of unrelated sweeps that a forced merge put together.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from mnist_sweep.text.lines import listed, shortened
@@ -17,6 +17,13 @@ from mnist_sweep.trials.row import Status, TrialRow
 
 FIELDS = ("data_digest", "code_digest", "merged_from")
 UNKNOWN = "unknown"
+# What must not differ among rows, in words, with the field that groups them, if any, and the field that is compared.
+_DIVISIONS = {
+    "they are judged by": ("", "objective"),
+    "they were merged from": ("", "merged_from"),
+    "the digest of {} is": ("data", "data_digest"),
+    "the digest of the code of {} is": ("parts", "code_digest"),
+}
 
 
 class Kind(NamedTuple):
@@ -54,20 +61,16 @@ class Kinds(NamedTuple):
     @property
     def notes(self) -> tuple[str, ...]:
         """Notes on the rows that are left out or have no digests, one line each."""
-        num_left_out = sum(number for kind, number in self.num_rows.items() if kind not in self.kept)
-        known = [number for kind, number in self.num_rows.items() if kind in self.kept and UNKNOWN in kind]
+        left_out = sum(number for kind, number in self.num_rows.items() if kind not in self.kept)
+        unknown = sum(number for kind, number in self.num_rows.items() if kind in self.kept and UNKNOWN in kind)
         notes = []
-        if num_left_out:
-            rows = counted(sum(self.num_rows.values()), "row")
-            notes.append(
-                f"{num_left_out:,} of {rows} {'is' if num_left_out == 1 else 'are'} of another kind and left out: "
-                f"{'; '.join(_differences(self.num_rows))}; the last columns of trials.csv tell them apart."
-            )
-        if known:
-            rows = counted(sum(known), "row")
-            notes.append(
-                f"{rows} of a version before 0.5 without digests: whether data and code were the same is unknown."
-            )
+        if left_out:
+            of = f"{left_out:,} of {counted(sum(self.num_rows.values()), 'row')} {'is' if left_out == 1 else 'are'}"
+            differ = f"{'; '.join(_differences(self.num_rows))}; the last columns of trials.csv tell them apart"
+            notes.append(f"{of} of another kind and left out: {differ}.")
+        if unknown:
+            rows = f"{counted(unknown, 'row')} of a version before 0.5 without digests"
+            notes.append(f"{rows}: whether data and code were the same is unknown.")
         return tuple(notes)
 
 
@@ -111,69 +114,56 @@ def kinds(rows: Iterable[tuple[Kind, bool]]) -> Kinds:
         num_rows[one] += 1
         num_ok[one] += is_ok
     kept: Mapping[Kind, int] = num_ok
-    for group, found in _DIVISIONS.values():
-        kept = _largest(kept, group, found)
+    for division in _DIVISIONS.values():
+        kept = _largest(kept, *division)
     return Kinds(num_rows, frozenset(kept))
 
 
 def of_one_kind(rows: Iterable[TrialRow]) -> tuple[list[TrialRow], tuple[str, ...]]:
     """Return the rows that one statistic may combine, and notes on the others."""
     rows = list(rows)
-    is_alike = (
-        len({(row.data_digest, row.code_digest, row.merged_from, _objective_key(row.config)) for row in rows}) == 1
-    )
+    alike = {(row.data_digest, row.code_digest, row.merged_from, _objective_key(row.config)) for row in rows}
     is_known = bool(rows) and bool(rows[0].data_digest and rows[0].code_digest)
-    if is_alike and (is_known or not any(":" in str(row.config.get(part)) for row in rows for part in PARTS)):
+    if len(alike) == 1 and (is_known or not any(":" in str(row.config.get(part)) for row in rows for part in PARTS)):
         return rows, ()
     of_rows = [kind_of(row) for row in rows]
     found = kinds((one, row.status is Status.OK) for one, row in zip(of_rows, rows, strict=True))
     return [row for one, row in zip(of_rows, rows, strict=True) if one in found.kept], found.notes
 
 
-def _counts(
-    num_rows: Mapping[Kind, int], group: Callable[[Kind], str], found: Callable[[Kind], str | None]
-) -> dict[str, Counter[str]]:
-    """Return the number of rows of each group with each text that is found."""
+def _counts(num_rows: Mapping[Kind, int], group: str, field: str) -> dict[str, Counter[str]]:
+    """Return the number of rows of each group, by its field, with each text in another field."""
     counts: dict[str, Counter[str]] = {}
     for one, number in num_rows.items():
-        if (text := found(one)) is not None:
-            counts.setdefault(group(one), Counter())[text] += number
+        if (text := getattr(one, field)) is not None:
+            counts.setdefault(getattr(one, group, ""), Counter())[text] += number
     return counts
 
 
-def _largest(
-    num_rows: Mapping[Kind, int], group: Callable[[Kind], str], found: Callable[[Kind], str | None]
-) -> dict[Kind, int]:
-    """Return the kinds without those that differ from the largest of their group in what was found."""
+def _largest(num_rows: Mapping[Kind, int], group: str, field: str) -> dict[Kind, int]:
+    """Return the kinds without those that differ from the largest of their group in a field."""
     best = {}
-    for name, counts in _counts(num_rows, group, found).items():
+    for name, counts in _counts(num_rows, group, field).items():
         _, _, best[name] = max((number, text != UNKNOWN, text) for text, number in counts.items())
-    return {one: number for one, number in num_rows.items() if found(one) in (None, best.get(group(one)))}
+    most = {one: best.get(getattr(one, group, "")) for one in num_rows}
+    return {one: number for one, number in num_rows.items() if getattr(one, field) in (None, most[one])}
 
 
 def _differences(num_rows: Mapping[Kind, int]) -> Iterator[str]:
     """Yield what differs among kinds, with the number of rows of each."""
-    for what, (group, found) in _DIVISIONS.items():
-        for name, counts in _counts(num_rows, group, found).items():
+    for what, division in _DIVISIONS.items():
+        for name, counts in _counts(num_rows, *division).items():
             if len(counts) > 1:
                 parts = [f"{text or 'no folder'} in {counted(number, 'row')}" for text, number in counts.most_common()]
                 yield f"{what.format(shortened(name))} {shortened(listed(parts))}"
-
-
-_DIVISIONS: dict[str, tuple[Callable[[Kind], str], Callable[[Kind], str | None]]] = {
-    "they are judged by": (lambda _: "", lambda one: one.objective),
-    "they were merged from": (lambda _: "", lambda one: one.merged_from),
-    "the digest of {} is": (lambda one: one.data, lambda one: one.data_digest),
-    "the digest of the code of {} is": (lambda one: one.parts, lambda one: one.code_digest),
-}
 
 
 def differences(one: Iterable[Kind], other: Iterable[Kind]) -> list[str]:
     """Return what two groups of rows name alike, but were trained with in other forms, as far as digests are known."""
     texts = []
     sides = Counter(one), Counter(other)
-    for what, (group, found) in _DIVISIONS.items():
-        ours, theirs = (_counts(side, group, found) for side in sides)
+    for what, division in _DIVISIONS.items():
+        ours, theirs = (_counts(side, *division) for side in sides)
         for name in sorted(ours.keys() & theirs.keys()):
             first, second = (counts[name].keys() - {UNKNOWN, ""} for counts in (ours, theirs))
             if first and second and first != second:

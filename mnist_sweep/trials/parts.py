@@ -1,7 +1,11 @@
-"""The parts of a trial's config: data, model, optimizer, schedule, loss and objective, by value or by name."""
+"""The parts of a trial's config: data, model, optimizer, schedule, loss and objective, by value or by name.
+
+Rows store the fields of a user's own classes as JSON, from which the same value is made again.
+"""
 
 import dataclasses
 import functools
+import json
 import sys
 from collections.abc import Mapping
 from types import FunctionType
@@ -11,8 +15,7 @@ from mnist_sweep import validation
 from mnist_sweep.errors import ConfigError, UnknownNameError
 from mnist_sweep.models.protocol import check_training_code, trains_itself
 from mnist_sweep.trials.registry import resolve
-from mnist_sweep.trials.stored_fields import validate_fields
-from mnist_sweep.validation import shown_in_one_line
+from mnist_sweep.validation import coerce, shown_in_one_line
 
 METHODS = {
     "data": "load",
@@ -23,6 +26,7 @@ METHODS = {
     "objective": "compute",
 }
 FUNCTIONS = ("data", "loss", "objective")  # the parts that may be functions
+MAX_FLOAT = sys.float_info.max
 
 
 def make(kind: str, name: str, options: Mapping[str, Any], registry: Mapping[str, Any]) -> Any:
@@ -64,17 +68,15 @@ def part_of(kind: str, value: Any, registry: Mapping[str, Any]) -> Any:
     is_value = dataclasses.is_dataclass(value) and not isinstance(value, type)
     if not (is_value and cast(Any, value).__dataclass_params__.frozen and (has_training or hasattr(value, method))):
         methods = f"`{method}`" + " or `train`" * (kind == "model")
-        got, ways = shown_in_one_line(value), " or a function" * (kind in ("loss", "objective"))
-        reason = _reason(value, methods)
-        raise ConfigError(
-            f"`{kind}` must be an instance of a frozen dataclass with {methods}{ways}, but got {got}, {reason}."
-        )
+        ways = " or a function" * (kind in FUNCTIONS[1:])
+        got = f"{shown_in_one_line(value)}, {_reason(value, methods)}"
+        raise ConfigError(f"`{kind}` must be an instance of a frozen dataclass with {methods}{ways}, but got {got}.")
     if has_training:
         check_training_code(value)
     changed = validation.coerced_fields(value)
     component = dataclasses.replace(cast(Any, value), **changed) if changed else value
     if type(component) not in registry.values():
-        validate_fields(kind, component)
+        _validate_fields(kind, component)
     return component
 
 
@@ -107,3 +109,41 @@ def check_names(cls: Any, options: Mapping[str, Any], what: str) -> None:
     known = {item.name for item in dataclasses.fields(cls)}
     for name in options.keys() - known:
         raise UnknownNameError(f"unknown field {name!r} of {what}: known are {', '.join(sorted(known))}.")
+
+
+def as_json(value: Any, name: str) -> Any:
+    """Return a value as JSON has it, with lists for tuples.
+
+    Raises:
+        ConfigError: JSON cannot store it; the error calls it by this name.
+    """
+    kind = type(value)
+    if value is None or kind in (bool, str) or (kind in (float, int) and abs(value) <= MAX_FLOAT):
+        return value
+    try:
+        return json.loads(json.dumps(value, allow_nan=False))
+    except (TypeError, ValueError) as error:
+        kinds = "a number, a string, True, False, None, or a sequence of them"
+        got = shown_in_one_line(value)
+        raise ConfigError(f"{name} must be {kinds}, so that a row can store it, but got {got}.") from error
+
+
+def _validate_fields(kind: str, value: Any) -> None:
+    """Validate that a value of a user's own class can be stored in a row, and made again from it."""
+    flat = {}
+    for item in dataclasses.fields(value):
+        name, given = f"{kind}.{item.name}", getattr(value, item.name)
+        if not item.init:
+            raise ConfigError(f"{name} must be an argument of {type(value).__name__}, so that a row can make it again.")
+        flat[item.name] = as_json(given, name)
+        try:
+            hash(given)
+        except TypeError as error:
+            got = shown_in_one_line(given)
+            raise ConfigError(f"{name} must be hashable, as numbers, strings and tuples are, but got {got}.") from error
+    again = type(value)(**flat)
+    coerce(again)
+    for name, stored in flat.items():
+        if (now := as_json(getattr(again, name), name)) != stored:
+            rule = f"{kind}.{name} must keep its value when the {type(value).__name__} is restored from a row"
+            raise ConfigError(f"{rule}, but {stored!r} becomes {now!r}.")

@@ -43,8 +43,12 @@ class ConfigResult:
     @property
     def test(self) -> float | None:
         """Mean value on test; None if no trial has one."""
-        known = [row.test for row in self.rows if row.test is not None]
-        return math.fsum(known) / len(known) if known else None
+        return _mean(row.test for row in self.rows)
+
+    @property
+    def seconds(self) -> float | None:
+        """Mean wall time of its trials, in seconds; None if no time is known."""
+        return _mean(row.seconds_total for row in self.rows)
 
     @property
     def median_seed(self) -> TrialRow:
@@ -94,6 +98,11 @@ def representative(results: Iterable[ConfigResult], trial_ids: Container[str]) -
     For models and predictions, of which not all are kept.
     """
     return next(((one, row) for one in results if (row := one.nearest_to_median(trial_ids))), None)
+
+
+def _mean(values: Iterable[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return math.fsum(known) / len(known) if known else None
 
 
 def _result(rows: Iterable[TrialRow]) -> ConfigResult:

@@ -1,37 +1,33 @@
 """Laws of calibration: each kind is measured in processes of its own, and a trial that fails is named."""
 
-import contextlib
+import itertools
 import multiprocessing
 import os
-import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
-from multiprocessing.spawn import get_preparation_data
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any, ClassVar
 
 import pytest
 
 from mnist_sweep import GradientDescent, Local, RayTune, Softmax, TrialConfig, grid
-from mnist_sweep.errors import ConfigError, ResourceError
+from mnist_sweep.errors import ConfigError, ProcessLostError, ResourceError
 from mnist_sweep.planning import calibration_processes, trial_measurement
 from mnist_sweep.planning.calibration_processes import calibrate
 from mnist_sweep.planning.trial_measurement import Calibration, TrialCost
-from mnist_sweep.training import tensorflow_runtime
+from mnist_sweep.runners import trial_process
 from mnist_sweep.trials.config import from_flat, to_flat
 from mnist_sweep.trials.graph_sharing import graph_signature
-from mnist_sweep.trials.user_code import shipping
-from mnist_sweep.trials.user_code.definitions import own_definitions
 from tests.system.test_child_main import is_running
 
 COST = TrialCost(step=1.0, image=0.1, overhead=2.0, tracing=3.0, saving=0.5, num_images=9, memory=7, shared_memory=5)
 MODELS = """\
 import multiprocessing
 import os
+import signal
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -72,7 +68,7 @@ class Broken:
 @dataclass(frozen=True)
 class Killed:
     def build(self, image_shape, num_classes):
-        os.kill(os.getpid(), 9)
+        signal.raise_signal(signal.SIGKILL)
 """
 
 
@@ -89,7 +85,6 @@ def test_every_kind_is_measured_beside_others_or_its_failure_named(
 ) -> None:
     (tmp_path / "users_models.py").write_text(MODELS)
     monkeypatch.setattr(sys, "path", [*sys.path, str(tmp_path)])
-    monkeypatch.delenv(calibration_processes.SAFE_PATH, raising=False)
     base = TrialConfig(model=Softmax(), optimizer=GradientDescent(learning_rate=1e30))
     broken, killed = (with_model(base, name) for name in ("Broken", "Killed"))
     one, two = str(tmp_path / "one"), str(tmp_path / "two")
@@ -101,24 +96,70 @@ def test_every_kind_is_measured_beside_others_or_its_failure_named(
     assert found.start > 0
     assert found.peak("memory") > 0
     assert found.failures[graph_signature(broken)].startswith("OSError: out of cheese (users_models.py:")
-    assert (
-        found.failures[graph_signature(killed)] == "its process was killed by signal 9, as happens when memory runs out"
-    )
+    cause = "its process was killed by SIGKILL, as happens when memory runs out"
+    assert found.failures[graph_signature(killed)] == cause
     assert capfd.readouterr() == ("", "")
-    assert multiprocessing.active_children() == []
 
 
-def test_the_first_trial_of_each_kind_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
-    measured: list[int] = []
+class Process:
+    """A process that has sent something at any time: that it is ready, and a cost of each trial unless it has died."""
 
-    @contextlib.contextmanager
-    def process(runner: object, number: int, flats: Sequence[Mapping[str, Any]], _: bytes) -> Iterator[Iterator[Any]]:
-        measured.extend(flat["seed"] for flat in flats)
-        yield iter([0.5, *[COST] * len(flats)])
+    tasks: ClassVar[list[tuple[Any, ...]]] = []
+    death: ClassVar[Exception | None] = None
 
-    monkeypatch.setattr(calibration_processes, "_process", process)
+    def __init__(self, patience: float) -> None:
+        self.connection, self.other_side = multiprocessing.Pipe()
+        self.other_side.send(None)
+
+    def run(self, function: object, *task: Any) -> Iterator[Any]:
+        self.tasks.append(task)
+        yield from (None, 0.5, COST)
+        if self.death:
+            raise self.death
+        yield from [COST] * (len(task[0]) - 1)
+
+    def kill(self) -> None:
+        self.other_side.close()
+
+
+@pytest.fixture
+def tasks(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[tuple[Any, ...]]]:
+    """Let no real process start; return what each was asked for."""
+    monkeypatch.setattr(calibration_processes, "ChildProcess", Process)
+    yield Process.tasks
+    Process.tasks.clear()
+
+
+def test_the_first_trial_of_each_kind_is_measured(tasks: list[tuple[Any, ...]]) -> None:
     calibrate([TrialConfig(seed=seed, batch_size=batch) for batch in (50, 60) for seed in (2, 1)], Local(), 1)
-    assert measured == [2, 2]
+    assert [flat["seed"] for flat in tasks[0][0]] == [2, 2]
+
+
+def test_processes_are_as_nice_as_workers_of_ray_and_see_the_same_gpus(
+    tasks: list[tuple[Any, ...]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "5,7")
+    monkeypatch.delenv(calibration_processes.NICENESS, raising=False)
+    calibrate([TrialConfig()], Local(), 1)
+    calibrate([TrialConfig()], RayTune(), 1)
+    monkeypatch.setenv(calibration_processes.NICENESS, "3")
+    calibrate([TrialConfig()], RayTune(gpus_per_trial=0.5), 3)
+    assert [(niceness, card) for _, niceness, *_, card in tasks] == [
+        *((0, None), (15, None)),
+        *((3, "5"), (3, "5"), (3, "7")),
+    ]
+
+
+@pytest.mark.usefixtures("tasks")
+def test_the_death_of_a_process_is_the_failure_of_all_that_it_had_to_measure(monkeypatch: pytest.MonkeyPatch) -> None:
+    trials = [TrialConfig(batch_size=batch) for batch in (50, 60, 70)]
+    monkeypatch.setattr(Process, "death", ProcessLostError("its process was killed"))
+    found = calibrate(trials, Local(), 1)
+    assert (found.start, list(found.costs)) == (0.5, [graph_signature(trials[0])])
+    assert found.failures == {graph_signature(trial): "its process was killed" for trial in trials[1:]}
+    monkeypatch.setattr(Process, "death", ResourceError("no cheese"))
+    with pytest.raises(ResourceError, match="no cheese"):
+        calibrate(trials, Local(), 1)
 
 
 @pytest.mark.slow
@@ -138,30 +179,6 @@ def test_neither_a_main_script_without_a_guard_nor_modules_of_the_working_folder
     assert shown.startswith("<Plan of 'one': 1 trial to run, time ")
 
 
-def test_a_process_knows_no_main_script_and_leaves_ctrl_c_to_its_parent() -> None:
-    main, before, variables = sys.modules["__main__"], signal.pthread_sigmask(signal.SIG_BLOCK, []), dict(os.environ)
-    with calibration_processes._isolated():
-        assert not {"init_main_from_name", "init_main_from_path"} & get_preparation_data("worker").keys()
-        assert signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, [])
-    assert sys.modules["__main__"] is main
-    assert signal.pthread_sigmask(signal.SIG_BLOCK, []) == before
-    assert os.environ == variables
-
-
-def measure_all(
-    runner: Local | RayTune, trials: list[TrialConfig], monkeypatch: pytest.MonkeyPatch, number: int = 0
-) -> list[Any]:
-    """Return what a process would send of trials, and leave this process as it is."""
-    monkeypatch.setattr(os, "dup2", lambda *_: None)
-    monkeypatch.setattr(tensorflow_runtime, "configure", lambda **_: None)
-    sent: list[Any] = []
-    sender = cast("Any", SimpleNamespace(send=sent.append))
-    definitions = shipping.pack(own_definitions(trials))
-    flats = [to_flat(trial) for trial in trials]
-    calibration_processes._measure_all(sender, os.devnull, runner, number, flats, definitions, 0.0)
-    return sent
-
-
 def test_a_kind_that_is_refused_is_named_and_those_after_it_are_measured(monkeypatch: pytest.MonkeyPatch) -> None:
     def measure(trial: TrialConfig, dataset: object) -> TrialCost:
         if trial.seed == 1:
@@ -169,55 +186,12 @@ def test_a_kind_that_is_refused_is_named_and_those_after_it_are_measured(monkeyp
         return COST
 
     monkeypatch.setattr(trial_measurement, "measure", measure)
-    start, *sent = measure_all(Local(), [TrialConfig(model=Softmax(), seed=seed) for seed in (1, 2)], monkeypatch)
+    monkeypatch.setattr(trial_process, "prepare", lambda *_: ())
+    monkeypatch.setattr(os, "dup2", lambda *_: None)
+    flats = [to_flat(TrialConfig(model=Softmax(), seed=seed)) for seed in (1, 2)]
+    start, *sent = itertools.islice(calibration_processes.measure_all(flats, 0, 0.0), 3)
     assert isinstance(start, float)
     assert sent == ["no 1", COST]
-
-
-def test_a_process_is_as_nice_as_a_worker_of_ray_and_sees_the_same_gpus(monkeypatch: pytest.MonkeyPatch) -> None:
-    niceness: list[int] = []
-    monkeypatch.setattr(os, "nice", niceness.append)
-    monkeypatch.setattr(trial_measurement, "measure", lambda *_: COST)
-    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "5,7")
-    monkeypatch.delenv(calibration_processes.NICENESS, raising=False)
-    measure_all(Local(), [TrialConfig()], monkeypatch)
-    measure_all(RayTune(), [TrialConfig()], monkeypatch)
-    assert os.environ["CUDA_VISIBLE_DEVICES"] == "5,7"
-    monkeypatch.setenv(calibration_processes.NICENESS, "3")
-    measure_all(RayTune(gpus_per_trial=0.5), [TrialConfig()], monkeypatch, number=2)
-    assert os.environ["CUDA_VISIBLE_DEVICES"] == "7"
-    assert niceness == [15, 3]
-
-
-def messages(sent: list[Any], code: int, output: str, folder: Path) -> Iterator[Any]:
-    """Return the messages of a process that has sent these, printed something, and ended."""
-    receiver, sender = multiprocessing.Pipe(duplex=False)
-    for message in sent:
-        sender.send(message)
-    sender.close()
-    (folder / "log").write_text(output)
-    process = cast("Any", SimpleNamespace(join=lambda: None, exitcode=code))
-    return calibration_processes._messages(cast("Any", receiver), process, folder / "log")
-
-
-@pytest.mark.parametrize(
-    ("code", "output", "cause"),
-    [
-        (-9, "a model may print\n", "its process was killed by signal 9, as happens when memory runs out"),
-        (1, "Traceback\nMemoryError: out of cheese\n", "MemoryError: out of cheese"),
-        (3, "", "its process ended with exit status 3"),
-    ],
-)
-def test_the_death_of_a_process_is_the_failure_of_all_that_it_had_to_measure(
-    tmp_path: Path, code: int, output: str, cause: str
-) -> None:
-    found = messages([0.5, COST], code, output, tmp_path)
-    assert [next(found) for _ in range(4)] == [0.5, COST, cause, cause]
-
-
-def test_what_refuses_a_whole_process_is_raised(tmp_path: Path) -> None:
-    with pytest.raises(ResourceError, match="no cheese"):
-        next(messages([ResourceError("no cheese")], 0, "", tmp_path))
 
 
 def test_a_kind_that_several_processes_measured_costs_their_mean_time_and_most_memory() -> None:

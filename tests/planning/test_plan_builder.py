@@ -30,7 +30,7 @@ from mnist_sweep import (
     trial_id,
 )
 from mnist_sweep.errors import ConfigError, DataError, LedgerError, ResourceError
-from mnist_sweep.planning import calibration_processes, memory_usage, plan_builder
+from mnist_sweep.planning import calibration_processes, plan_builder, resource_usage
 from mnist_sweep.planning.plan_builder import plan
 from mnist_sweep.planning.sweep_plan import Plan
 from mnist_sweep.planning.trial_measurement import Calibration, TrialCost
@@ -76,7 +76,7 @@ def test_time_and_memory_follow_from_what_was_measured(tmp_path: Path) -> None:
     assert (found.num_trials, found.runner, found.num_workers) == (3, "Local", 1)
     assert found.seconds == 3 + 3 * 12
     assert found.seconds_by_runner == {"Local": found.seconds, "RayTune": pytest.approx(found.seconds + 7 + 3 * 0.06)}
-    assert (found.memory, found.worker_memory) == ((4 << 30) + memory_usage.DRIVER_MEMORY, 3 << 30)
+    assert (found.memory, found.worker_memory) == ((4 << 30) + resource_usage.DRIVER_MEMORY, 3 << 30)
     assert found.gpu_memory == 0
     debugged = plan(SWEEP, results=tmp_path, runner=Local(in_process=True))
     assert (debugged.memory, debugged.seconds_by_runner) == (4 << 30, {})
@@ -88,8 +88,8 @@ def test_time_and_memory_follow_from_what_was_measured(tmp_path: Path) -> None:
 def test_ray_takes_time_and_memory_of_its_own(tmp_path: Path) -> None:
     found = plan(SWEEP, results=tmp_path, runner=RayTune(max_concurrent=1))
     assert found.seconds == pytest.approx(7 + 3 + 3 * 12.06)
-    assert found.worker_memory == (3 << 30) + memory_usage.WORKER_MEMORY
-    assert found.memory == (1 << 30) + found.worker_memory + memory_usage.RAY_MEMORY
+    assert found.worker_memory == (3 << 30) + resource_usage.WORKER_MEMORY
+    assert found.memory == (1 << 30) + found.worker_memory + resource_usage.RAY_MEMORY
 
 
 def test_every_trial_saves_its_model_where_configs_have_several_seeds(tmp_path: Path, measured: Measured) -> None:

@@ -1,20 +1,21 @@
-"""Laws of the parts of a config: what is made of a name, and what is refused."""
+"""Laws of the parts of a config: what is made of a name, what is refused, and that rows store own fields."""
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from pathlib import Path
 from types import FunctionType
 from typing import Any
 
+import numpy as np
 import pytest
 
-from mnist_sweep import Adam, Digits
+from mnist_sweep import Adam, Digits, TrialConfig
 from mnist_sweep.errors import ConfigError, UnknownNameError
 from mnist_sweep.optim.optimizers import OPTIMIZERS
 from mnist_sweep.trials.config import REGISTRIES
 from mnist_sweep.trials.parts import fields_of, make, part_of, type_of
+from tests.trials.test_config import NAN, Net, Refused
 
-Refused = Callable[..., AbstractContextManager[None]]
-NAN, INFINITY = float("nan"), float("inf")
+INFINITY = float("inf")
 
 
 def own_digits() -> Any:
@@ -46,3 +47,35 @@ def test_what_has_no_default_is_given_by_value(refused: Refused) -> None:
 def test_no_optimizer_takes_a_learning_rate_that_is_no_step_size(refused: Refused, optimizer: str, rate: float) -> None:
     with refused(ConfigError, "0 < learning_rate", f"learning_rate={float(rate)}"):
         make("optimizer", optimizer, {"learning_rate": rate}, OPTIMIZERS)
+
+
+@pytest.mark.parametrize("value", [object(), NAN, {1, 2}, b"bytes", lambda: 3, Path("images"), np.zeros(3)])
+def test_field_that_no_row_can_keep_is_refused(refused: Refused, value: Any) -> None:
+    with refused(ConfigError, "model.window must be a number, a string, ", "so that a row can store it"):
+        TrialConfig(model=Net(window=value))
+
+
+@pytest.mark.parametrize("value", [{"a": 1}, (1, {"a": 1})])
+def test_field_that_no_set_can_hold_is_refused(refused: Refused, value: Any) -> None:
+    with refused(ConfigError, "model.window must be hashable", repr(value)):
+        TrialConfig(model=Net(window=value))
+
+
+@dataclass(frozen=True)
+class Doubling(Net):
+    """Becomes another value whenever it is made again."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "window", self.window * 2)
+
+
+@dataclass(frozen=True)
+class Derived(Net):
+    area: int = field(init=False, default=9)
+
+
+def test_value_that_a_row_does_not_make_again_is_refused(refused: Refused) -> None:
+    with refused(ConfigError, "model.window must keep its value when the Doubling is restored", "6 becomes 12"):
+        TrialConfig(model=Doubling(window=3))
+    with refused(ConfigError, "model.area must be an argument of Derived"):
+        TrialConfig(model=Derived())

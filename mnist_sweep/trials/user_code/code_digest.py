@@ -9,6 +9,7 @@ from the source alone: a function that is found by its name in a text (`getattr`
 import ast
 import functools
 import hashlib
+import itertools
 import json
 import sys
 from collections.abc import Iterator, Mapping
@@ -17,18 +18,10 @@ from typing import TYPE_CHECKING, Any
 
 from mnist_sweep.data.dataset import DIGEST_LENGTH
 from mnist_sweep.text.names import PARTS
+from mnist_sweep.trials.user_code import user_modules
 from mnist_sweep.trials.user_code.compiled_code import compiled
 from mnist_sweep.trials.user_code.normal_form import normal_form
-from mnist_sweep.trials.user_code.user_modules import (
-    MAIN,
-    PACKAGE,
-    SourceModule,
-    Target,
-    bound_names,
-    changed_names,
-    imported,
-    source_module,
-)
+from mnist_sweep.trials.user_code.user_modules import MAIN, PACKAGE, SourceModule, Target
 
 if TYPE_CHECKING:
     from mnist_sweep.trials.config import TrialConfig
@@ -84,7 +77,7 @@ class _Search:
 
     def __init__(self, own_packages: frozenset[str]) -> None:
         self.texts: dict[str, list[str]] = {}
-        self._module = functools.cache(functools.partial(source_module, own_packages=own_packages))
+        self._module = functools.cache(functools.partial(user_modules.source_module, own_packages=own_packages))
         self._seen: set[Target] = set()
 
     def visit(self, target: Target) -> bool:
@@ -132,9 +125,9 @@ class _Search:
             packages = {target.module.partition(".")[0] for one in found for target in module.imports.get(one, ())}
             if name not in found or statement in used or PACKAGE in packages:  # a call of `run` changes nothing
                 continue
-            if name in changed_names(statement):
+            if name in user_modules.changed_names(statement):
                 used.append(statement)
-            elif not bound_names(statement):
+            elif not user_modules.bound_names(statement):
                 self.texts[key].append(normal_form(statement))
         for statement in used:
             self.texts[key].append(normal_form(statement))
@@ -145,10 +138,8 @@ class _Search:
 def references(node: ast.AST, package: str, scopes: Scopes = ()) -> set[Target]:
     """Return what the names in a syntax tree stand for, without local ones; those of the same module have none.
 
-    Args:
-        node: A statement or an expression.
-        package: What relative imports are relative to.
-        scopes: The local names of the functions around it, and what those stand for that are imported there.
+    Relative imports are relative to `package`. `scopes` are the local names of the functions around it, with what those
+    stand for that are imported there.
     """
     chain = _chain(node)
     if chain:
@@ -187,22 +178,17 @@ def _chain(node: ast.AST) -> tuple[str, ...]:
     return ()
 
 
-def _locals(
-    scope: "ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | ast.ClassDef", package: str
-) -> dict[str, Target | None]:
+def _locals(scope: Any, package: str) -> dict[str, Target | None]:
     """Return the local names of a function or a class, and what those stand for that it imports."""
-    names = (
-        {node.arg for node in ast.walk(scope.args) if isinstance(node, ast.arg)} if hasattr(scope, "args") else set()
-    )
-    outer: set[str] = set()
+    body = scope.body if isinstance(scope.body, list) else [scope.body]
+    names = {node.arg for node in ast.walk(getattr(scope, "args", ast.Pass())) if isinstance(node, ast.arg)}
+    names = names.union(*map(user_modules.bound_names, body))
     found: dict[str, Target | None] = {}
-    for statement in scope.body if isinstance(scope.body, list) else [scope.body]:
-        names |= bound_names(statement)
-        for inner in ast.walk(statement):
-            if isinstance(inner, ast.Global | ast.Nonlocal):
-                outer |= {*inner.names}
-            found |= {name: target for name, target in imported(inner, package) if name != "*"}
-    return {name: found.get(name) for name in names - outer}
+    for inner in itertools.chain.from_iterable(map(ast.walk, body)):
+        if isinstance(inner, ast.Global | ast.Nonlocal):
+            names -= {*inner.names}
+        found |= {name: target for name, target in user_modules.imported(inner, package) if name != "*"}
+    return {name: found.get(name) for name in names}
 
 
 def _digest(content: object) -> str:

@@ -52,9 +52,9 @@ def _values(value: Any) -> Iterator[str]:
     """Yield what a definition holds besides code: a constant itself, or defaults."""
     if isinstance(value, PLAIN):
         yield _text(value)
-    if isinstance(value, FunctionType):
+    elif isinstance(value, FunctionType):
         yield f"{_text(value.__defaults__)} {_text(tuple((value.__kwdefaults__ or {}).items()))}"
-    if isinstance(value, type):
+    elif isinstance(value, type):
         fields = {name: member for name, member in vars(value).items() if isinstance(member, PLAIN)}
         yield from (f"{name}={_text(fields[name])}" for name in sorted(fields) if name not in DERIVED)
         yield from (f"{name}: {kind}" for name, kind in vars(value).get("__annotations__", {}).items())

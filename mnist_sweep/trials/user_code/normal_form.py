@@ -5,6 +5,7 @@ body of a class stay, since they are the fields of a dataclass.
 """
 
 import ast
+import itertools
 from collections.abc import Iterator
 from typing import Any
 
@@ -44,16 +45,10 @@ def _meaningful(body: list[Any], *, in_class: bool) -> Iterator[Any]:
             yield statement
 
 
-def _merged(values: list[ast.expr]) -> Iterator[ast.expr]:
+def _merged(values: list[Any]) -> Iterator[ast.expr]:
     """Yield the parts of an f-string with neighbouring texts as one, as some versions leave them apart."""
-    text = ""
-    for value in values:
-        if isinstance(value, ast.Constant):
-            text += str(value.value)
-            continue
-        if text:
+    for is_text, group in itertools.groupby(values, lambda value: isinstance(value, ast.Constant)):
+        if not is_text:
+            yield from group
+        elif text := "".join(str(value.value) for value in group):
             yield ast.Constant(text)
-        text = ""
-        yield value
-    if text:
-        yield ast.Constant(text)

@@ -13,15 +13,39 @@ import io
 import linecache
 import sys
 from collections import ChainMap
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from types import CodeType, FunctionType
 from typing import Any, ClassVar
 
-from mnist_sweep.errors import ScriptError
+from mnist_sweep.errors import ConfigError, ScriptError
 from mnist_sweep.text.lines import listed, one_line
 from mnist_sweep.trials import registry
+from mnist_sweep.trials.config import REGISTRIES, TrialConfig, custom_parts
+from mnist_sweep.trials.parts import type_of
 from mnist_sweep.trials.user_code import source_text
+
+
+def own_definitions(trials: Iterable[TrialConfig]) -> dict[str, Any]:
+    """Return the user's own classes and functions in some trials, by the names that rows store.
+
+    Rows and ids know them by name alone, so within a run a name must stand for one definition, the present one.
+
+    Raises:
+        ConfigError: A name stands for two definitions, or for another one than the trials were made with.
+    """
+    found: dict[str, Any] = {}
+    for trial in trials:
+        for part in custom_parts(trial):
+            definition = type_of(getattr(trial, part))
+            name = registry.name_of(definition, REGISTRIES[part])
+            present = getattr(sys.modules.get(definition.__module__), definition.__name__, definition)
+            if definition is not present or found.setdefault(name, definition) is not definition:
+                raise ConfigError(
+                    f"`{name}` was redefined after trials were created with it: create the trials and the sweep again, "
+                    "so that all of them use the new definition."
+                )
+    return found
 
 
 def pack(definitions: Mapping[str, Any]) -> bytes:
@@ -75,15 +99,11 @@ def _sent_by_value(definitions: Mapping[str, Any]) -> Iterator[None]:
     """Let cloudpickle send the modules of some definitions by value, as it does with `__main__`."""
     import cloudpickle
 
-    names = {definition.__module__ for definition in definitions.values()} - {"__main__"}
-    modules = [sys.modules[name] for name in names]
-    for module in modules:
-        cloudpickle.register_pickle_by_value(module)
-    try:
+    with contextlib.ExitStack() as stack:
+        for name in {definition.__module__ for definition in definitions.values()} - {"__main__"}:
+            cloudpickle.register_pickle_by_value(sys.modules[name])
+            stack.callback(cloudpickle.unregister_pickle_by_value, sys.modules[name])
         yield
-    finally:
-        for module in modules:
-            cloudpickle.unregister_pickle_by_value(module)
 
 
 def _dumps(value: Any) -> bytes:

@@ -9,6 +9,7 @@ import functools
 import importlib.machinery
 import importlib.util
 import itertools
+import re
 import sys
 import sysconfig
 import tokenize
@@ -22,7 +23,7 @@ PACKAGE = __name__.partition(".")[0]
 MAIN = "__main__"
 SCOPES = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda
 IMPORTS = ast.Import | ast.ImportFrom
-ONLY_SOMETIMES = {"__name__", "TYPE_CHECKING"}  # what a block is for that no import of the module runs, or no run
+ONLY_SOMETIMES = re.compile(r"\b(__name__|TYPE_CHECKING)\b")  # tests of a block that no import runs, or no run
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,6 @@ class SourceModule:
     Attributes:
         label: Its name, as in the names of trials' parts; that of a script is its file's.
         package: What relative imports in it are relative to.
-        path: Its file; None for a notebook.
         content: The whole file, if it is not Python's source.
         bindings: The statements that bind each name, without imports.
         imports: What each imported name stands for, anywhere outside of functions and classes.
@@ -50,7 +50,6 @@ class SourceModule:
 
     label: str
     package: str
-    path: Path | None = None
     content: bytes = b""
     bindings: dict[str, list[ast.stmt]] = field(default_factory=dict)
     imports: dict[str, list[Target]] = field(default_factory=dict)
@@ -60,7 +59,7 @@ class SourceModule:
     def add(self, statements: Iterable[ast.stmt]) -> None:
         """Add top-level statements in their order."""
         for statement in statements:
-            if isinstance(statement, ast.If) and _mentions(statement.test) & ONLY_SOMETIMES:
+            if isinstance(statement, ast.If) and ONLY_SOMETIMES.search(ast.unparse(statement.test)):
                 continue
             found = [node for node in _in_this_scope(statement) if isinstance(node, IMPORTS)]
             for name, target in itertools.chain.from_iterable(imported(node, self.package) for node in found):
@@ -89,15 +88,12 @@ def source_module(name: str, own_packages: frozenset[str] = frozenset()) -> Sour
     if name == MAIN and getattr(sys.modules[MAIN], "__file__", None) in (None, source_text.STANDARD_INPUT):
         return _cells()
     path, folders = _location(name)
-    if path is None and not folders:
+    if not (path or folders) or not _is_own(name, path or Path(folders[0]), own_packages):
         return None
-    if not _is_own(name, path or Path(folders[0]), own_packages):
-        return None
-    label = path.stem if path and name == MAIN else name
     package = getattr(sys.modules.get(name), "__package__", None)  # of a script in a package: not that of its name
     if package is None:
         package = name if folders else name.rpartition(".")[0]
-    module = SourceModule(label, package, path)
+    module = SourceModule(path.stem if path and name == MAIN else name, package)
     if path is None:
         return module
     try:
@@ -157,11 +153,6 @@ def _in_this_scope(node: ast.AST) -> Iterator[ast.AST]:
     if not isinstance(node, SCOPES):
         for child in ast.iter_child_nodes(node):
             yield from _in_this_scope(child)
-
-
-def _mentions(node: ast.AST) -> set[str]:
-    found = {inner.id for inner in ast.walk(node) if isinstance(inner, ast.Name)}
-    return found | {inner.attr for inner in ast.walk(node) if isinstance(inner, ast.Attribute)}
 
 
 def _location(name: str) -> tuple[Path | None, list[str]]:

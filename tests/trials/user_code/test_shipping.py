@@ -1,4 +1,4 @@
-"""Laws of definitions on their way to workers: what a worker cannot import arrives by value, and does the same."""
+"""Laws of definitions on their way to workers: each name has one, and those that cannot be imported arrive by value."""
 
 import pickle
 import subprocess
@@ -6,14 +6,16 @@ import sys
 import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from mnist_sweep.errors import ScriptError
+from mnist_sweep import Dataset, Digits, Softmax, TrialConfig
+from mnist_sweep.errors import ConfigError, ScriptError
 from mnist_sweep.trials.user_code import shipping
-from mnist_sweep.trials.user_code.definitions import own_definitions
-from tests.trials.user_code.test_definitions import TRIALS
+from mnist_sweep.trials.user_code.shipping import own_definitions
 
 Refused = Callable[..., AbstractContextManager[None]]
 PROGRAM = """
@@ -22,7 +24,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from mnist_sweep import VARIABLE, Digits, Softmax, TrialConfig, to_flat, trial_id
 from mnist_sweep.trials.user_code import shipping
-from mnist_sweep.trials.user_code.definitions import own_definitions
 
 FACTOR = 3
 
@@ -49,7 +50,7 @@ trials = [TrialConfig(model=Net(4)), TrialConfig(model=Slim(5), data=images)]
 """
 SEND = """
 import json
-Path("sent").write_bytes(shipping.pack(own_definitions(trials)))
+Path("sent").write_bytes(shipping.pack(shipping.own_definitions(trials)))
 Path("flats").write_text(json.dumps([[trial_id(one), to_flat(one)] for one in trials]))
 """
 RECEIVE = """
@@ -74,6 +75,44 @@ try:
 except ConfigError as error:
     print(error)
 """
+
+
+@dataclass(frozen=True)
+class Net:
+    units: int = 4
+
+    def build(self, image_shape: Any, num_classes: int) -> Any:
+        raise NotImplementedError
+
+
+def images() -> Dataset:
+    return Digits().load()
+
+
+TRIALS = [TrialConfig(model=Net(units), data=images) for units in (4, 8)]
+
+
+def test_own_classes_and_functions_are_found_once_by_their_names() -> None:
+    named = {f"{__name__}:Net": Net, f"{__name__}:images": images}
+    assert own_definitions([*TRIALS, TrialConfig(model=Softmax())]) == named
+
+
+def test_what_a_registry_holds_is_nobodys_own() -> None:
+    assert own_definitions([TrialConfig(), TrialConfig(model=Softmax())]) == {}
+
+
+def test_trials_of_a_definition_that_was_made_again_are_refused(
+    monkeypatch: pytest.MonkeyPatch, refused: Refused
+) -> None:
+    again = type("Net", (Net,), {"__module__": __name__})
+    monkeypatch.setattr(sys.modules[__name__], "Net", again)
+    with refused(ConfigError, f"`{__name__}:Net` was redefined", "create the trials and the sweep again"):
+        own_definitions(TRIALS)
+    newer: Any = dataclass(frozen=True)(again)
+    monkeypatch.setattr(sys.modules[__name__], "Net", newer)
+    assert own_definitions([TrialConfig(model=newer())]) == {f"{__name__}:Net": newer}
+    with refused(ConfigError, "was redefined"):
+        own_definitions([TrialConfig(model=newer()), *TRIALS])
 
 
 @pytest.mark.parametrize("words", [["program.py"], ["-"]])
