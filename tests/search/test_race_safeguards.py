@@ -180,9 +180,10 @@ def test_safeguards_are_found(name: str) -> None:
 def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("copy")
     for name in COPIED:
-        ignore = shutil.ignore_patterns("__pycache__")
-        copying = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
-        copying(ROOT / name, folder / name, **({"ignore": ignore} if copying is shutil.copytree else {}))
+        if (ROOT / name).is_dir():
+            shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(ROOT / name, folder / name)
     return folder
 
 
