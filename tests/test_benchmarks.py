@@ -2,10 +2,11 @@
 
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
-from tests.benchmarks import moments, plans
+from tests.benchmarks import moments, plans, race, race_rules
 from tests.benchmarks.__main__ import CONTESTS
 from tests.benchmarks.contest import OURS, Contest, Goal, hold, ratio, ratio_to_best, report
 
@@ -71,3 +72,48 @@ def test_every_sweep_of_the_repository_is_planned_but_those_that_need_a_gpu() ->
 def test_a_plan_may_be_off_by_half_either_way(ratio: float, verdict: str) -> None:
     line = dict.fromkeys(("predicted_seconds", "real_seconds", "load_before", "load_after"), 1.0)
     assert f"{verdict} a factor of 1.5" in plans.said("a", [line | {"sweep": "a", "ratio": ratio}])
+
+
+@pytest.mark.parametrize(("kind", "spread"), [("equal", 0.0), ("log-normal spreads, 1", 0.3), ("rounded to 2", 0.3)])
+def test_races_in_which_nothing_happens_are_found_without_running_them(kind: str, spread: float) -> None:
+    draw = np.random.default_rng(0)
+    sweeps = [race.ALL_KINDS[kind](draw, draw.normal(0, spread, 6), 30) for _ in range(60)]
+    accuracy, mean = (np.array([getattr(sweep, name) for sweep in sweeps]) for name in ("accuracy", "mean"))
+    is_open, _ = race._open(accuracy, 1.0, 0.05, race.STEPS.get(kind, 0.0))
+    quiet = ~is_open
+    ends = race._raced(accuracy[quiet], mean[quiet], 1.0, 0.05, race.STEPS.get(kind, 0.0), "alike")
+    assert ends[5:].tolist() == [0, 0, quiet.sum() * accuracy[0].size]
+    assert quiet.any()
+
+
+def test_irace_drops_settings_when_friedmans_test_is_significant() -> None:
+    from scipy.stats import friedmanchisquare
+
+    draw, outcomes = np.random.default_rng(1), set()
+    for _ in range(40):
+        accuracy = np.round(draw.normal([[0.0], [0.2], [0.5], [0.7]], 1.0, (4, 5)), 1)
+        significant = friedmanchisquare(*accuracy).pvalue < 0.05
+        outcomes.add(significant)
+        assert (len(race_rules.friedman_race(accuracy).kept) < 4) == significant
+    assert outcomes == {False, True}
+
+
+@pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")
+def test_pruner_runs_the_trials_that_optunas_own_does() -> None:
+    import optuna
+
+    for seed in range(4):
+        accuracy = np.random.default_rng(seed).normal([[0.0], [0.8], [0.2], [-1.0], [1.5], [1.2]], 1.0, (6, 12))
+        study = optuna.create_study(direction="maximize", pruner=optuna.pruners.WilcoxonPruner())
+        for row in accuracy:
+            trial, pruned = study.ask(), False
+            for step, value in enumerate(row):
+                trial.report(value, step)
+                if pruned := trial.should_prune():
+                    study.tell(trial, state=optuna.trial.TrialState.PRUNED)
+                    break
+            if not pruned:
+                study.tell(trial, row.mean())
+        end = race_rules.wilcoxon_pruner(accuracy)
+        assert end.num_trials == sum(len(trial.intermediate_values) for trial in study.trials)
+        assert end.kept[0] == study.best_trial.number
