@@ -1,11 +1,12 @@
 """The command that shows a data set before anything trains."""
 
 from pathlib import Path
+from typing import Any
 
 import click
 
 from mnist_sweep.cli.answer import Answer, answering
-from mnist_sweep.cli.options import IMAGE_SIZE, PATH
+from mnist_sweep.cli.options import IMAGE_SIZE, PATH, VALUE_RANGE
 from mnist_sweep.cli.streams import echo
 
 
@@ -20,9 +21,10 @@ Examples:
 )
 @click.argument("data")
 @IMAGE_SIZE
+@VALUE_RANGE
 @click.option("--sheet", type=PATH, metavar="FILE", help="Write a PNG file with examples of each class.")
 @answering
-def data(data: str, image_size: tuple[int, int] | None, sheet: Path | None) -> Answer:
+def data(data: str, sheet: Path | None, **given: Any) -> Answer:
     """Show what DATA holds before anything trains: splits, classes, pixels, and what looks wrong.
 
     DATA are the name of a built-in data set, which is found or downloaded, and verified; or a path, as --data of `run`.
@@ -31,13 +33,15 @@ def data(data: str, image_size: tuple[int, int] | None, sheet: Path | None) -> A
     from mnist_sweep.cli.views.terminal import Terminal
     from mnist_sweep.data import loading, overview
     from mnist_sweep.data.dataset import FileSource
+    from mnist_sweep.data.files.own_files import EncodedImages
     from mnist_sweep.data.files.recognition import recognise
     from mnist_sweep.trials.json_value import json_value
 
-    source = recognise(data, image_size=image_size)
+    source = recognise(data, **given)
     is_verified = loading.is_verified(source)
     loaded = loading.load(source)
-    found = overview.overview(data, loaded, is_verified=is_verified)
+    names = source.names() if isinstance(source, EncodedImages) else None
+    found = overview.overview(data, loaded, is_verified=is_verified, names=names)
     if sheet:
         overview.write_sheet(sheet, loaded, found.class_names)
     files = source.files() if isinstance(source, FileSource) else {}

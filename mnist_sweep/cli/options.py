@@ -29,28 +29,38 @@ class ImageSize(click.ParamType[tuple[int, int]]):
         return int(sides[0]), int(sides[-1])
 
 
-class Spreads(click.ParamType[tuple[float, float]]):
-    """Standard deviations over seeds and of configs, in points, such as `0.5,2`; converted to shares."""
+class Pair(click.ParamType[tuple[float, float]]):
+    """Two numbers, such as `0.5,2`, each divided by a unit; the example is in the error."""
 
-    name = "spreads"
+    name = "pair"
+
+    def __init__(self, example: str, unit: float = 1.0) -> None:
+        self._example, self._unit = example, unit
 
     def convert(self, value: Any, param: click.Parameter | None, context: click.Context | None) -> tuple[float, float]:
-        """Return both as shares."""
+        """Return both numbers."""
         try:
-            seeds, configs = (float(part) / 100 for part in str(value).split(","))
+            first, second = (float(part) / self._unit for part in str(value).split(","))
         except ValueError:
-            self.fail(f"{value!r} is not two numbers: write 0.5,2 for those of seeds and configs.", param, context)
-        return seeds, configs
+            self.fail(f"{value!r} is not two numbers: write {self._example}.", param, context)
+        return first, second
 
 
 IMAGE_SIZE = click.option(
     "--image-size", type=ImageSize(), help="Scale images of files to this size: 64, or 48x64 for height and width."
+)
+VALUE_RANGE = click.option(
+    "--value-range",
+    type=Pair("0,1 for values that become 0 and 1"),
+    metavar="LOW,HIGH",
+    help="Values of the arrays of --data that become 0 and 1; by default whole numbers from 0 to 255.",
 )
 TRIAL_OPTIONS = (
     click.option(
         "--data", metavar="PATH", help="Data of every trial, overriding the script: a name, or a file or folder."
     ),
     IMAGE_SIZE,
+    VALUE_RANGE,
     click.option(
         "--runner",
         "runner_name",
@@ -177,9 +187,13 @@ def data_source(options: Mapping[str, Any]) -> "DataSource | None":
     """
     from mnist_sweep.data.files.recognition import recognise
 
-    if options["data"] is None and options["image_size"] is not None:
-        raise click.UsageError("--image-size goes with --data only; in a script, data have their own image_size.")
-    return None if options["data"] is None else recognise(options["data"], image_size=options["image_size"])
+    given = {name: options[name] for name in ("image_size", "value_range") if options[name] is not None}
+    if options["data"] is None:
+        for name in given:
+            option = name.replace("_", "-")
+            raise click.UsageError(f"--{option} goes with --data only; in a script, data have their own {name}.")
+        return None
+    return recognise(options["data"], **given)
 
 
 def until(chosen: Mapping[str, Any]) -> "Known | None":

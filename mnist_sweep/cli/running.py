@@ -39,7 +39,7 @@ Examples:
 @options.race_options
 @click.option(
     "--spreads",
-    type=options.Spreads(),
+    type=options.Pair("0.5,2 for those of seeds and configs", unit=100),
     metavar="SEEDS,CONFIGS",
     help="With --until-known, where no seeds are there: standard deviations in points, such as 0.5,2.",
 )

@@ -8,18 +8,19 @@ import tensorflow as tf
 PADDING = 4
 
 
-def pad_crop_flip(images: Any, draws: Any) -> Any:
-    """Return each image shifted by up to 4 pixels, padded with black, and mirrored half the time: uint8, same shape.
+def pad_crop_flip(images: Any, draws: Any, black: float = 0.0) -> Any:
+    """Return each image shifted by up to 4 pixels, padded with black, and mirrored half the time: same dtype and shape.
 
     He et al. 2015 (arXiv 1512.03385), section 4.2: pad 4 pixels on each side, crop a random window of the image's size
     from the padded image or its mirror image.
 
     Args:
-        images: uint8 `[batch, height, width, channels]`.
+        images: uint8 or float32 `[batch, height, width, channels]`.
         draws: int32 `[batch, 3]` from `draw`: first row and first column of the window, and whether to mirror it.
+        black: Value of a black pixel.
     """
     _, height, width, _ = images.shape
-    padded = tf.pad(images, [[0, 0], [PADDING, PADDING], [PADDING, PADDING], [0, 0]])
+    padded = tf.pad(images, [[0, 0], [PADDING, PADDING], [PADDING, PADDING], [0, 0]], constant_values=black)
     rows = draws[:, :1] + tf.range(height)
     columns = draws[:, 1:2] + tf.range(width)
     columns = tf.where(draws[:, 2:] == 1, columns[:, ::-1], columns)
@@ -35,4 +36,4 @@ def draw(seed: Any, step: Any, batch_size: int) -> Any:
     return tf.cast(uniform * [2.0 * PADDING + 1.0, 2.0 * PADDING + 1.0, 2.0], tf.int32)
 
 
-AUGMENTATIONS: dict[str, Callable[[Any, Any], Any]] = {"pad_crop_flip": pad_crop_flip}
+AUGMENTATIONS: dict[str, Callable[[Any, Any, float], Any]] = {"pad_crop_flip": pad_crop_flip}

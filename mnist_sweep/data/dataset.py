@@ -1,7 +1,7 @@
 """The interface of a data set: three splits of labelled images, entirely in memory.
 
-Images stay uint8, as in the files, until they are in the graph: a quarter of the memory and bandwidth of float32, and
-one place that scales them. Arrays are never copied here, so they may be read-only views of shared memory.
+Images stay as they are, uint8 or float32, until they are in the graph, which scales them to [0, 1]. Arrays are never
+copied here, so they may be read-only views of shared memory.
 """
 
 import hashlib
@@ -10,6 +10,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
+from mnist_sweep.data import conversions
+from mnist_sweep.data.conversions import MAX_CLASSES
 from mnist_sweep.errors import DataError
 
 if TYPE_CHECKING:
@@ -17,7 +19,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 DIGEST_LENGTH = 16  # hexadecimal digits
-MAX_CLASSES = 1 << 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -25,11 +26,11 @@ class Split:
     """Labelled images for one purpose.
 
     Attributes:
-        images: uint8 `[n, height, width, channels]`; n >= 1.
+        images: uint8 or float32 `[n, height, width, channels]`; n >= 1.
         labels: uint8 or uint16 `[n]`, the class of each image, counted from 0.
     """
 
-    images: "NDArray[np.uint8]"
+    images: "NDArray[np.uint8 | np.float32]"
     labels: "NDArray[np.uint8 | np.uint16]"
 
     def __post_init__(self) -> None:
@@ -67,8 +68,8 @@ class Dataset:
         val: Split by which hyperparameters are selected.
         test: Split that is evaluated once for each trial and never used for selection.
         num_classes: Number of classes, in [1, 65,536]; labels are smaller.
-        pixel_max: The uint8 value of a full pixel, in [1, 255]: 255 in MNIST, 16 in digits. Images are divided by it in
-            the graph, which scales them to [0, 1].
+        pixel_max: The uint8 value of a full pixel, in [1, 255]: 255 in MNIST, 16 in digits. The graph divides by it.
+        value_range: Values of float32 images that become 0 and 1; all lie between. None if images are uint8.
         class_names: Names of the classes in the order of their labels; empty if they have none.
         notes: What the user should know of where the data come from, a line each; shown before the first trial.
     """
@@ -78,10 +79,13 @@ class Dataset:
     test: Split
     num_classes: int
     pixel_max: int = 255
+    value_range: tuple[float, float] | None = None
     class_names: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        import numpy as np
+
         object.__setattr__(self, "class_names", tuple(self.class_names))
         for name in ("num_classes", "pixel_max"):
             given = getattr(self, name)
@@ -97,14 +101,34 @@ class Dataset:
         num_names = len(self.class_names)
         named = num_names in (0, self.num_classes)
         _require(named, "num_class_names in (0, num_classes)", num_class_names=num_names, num_classes=self.num_classes)
+        self._check_dtype()
         for name, split in self.splits.items():
             shape, label = split.images.shape[1:], int(split.labels.max())
             same = shape == self.image_shape
             _require(same, f"{name} image_shape == train image_shape", **{name: shape, "train": self.image_shape})
+            if self.value_range:
+                low, high = split.images.min().item(), split.images.max().item()  # NaN if one pixel is
+                inside = np.float32(self.value_range[0]) <= low <= high <= np.float32(self.value_range[1])
+                _require(inside, f"{name} pixels are in value_range", low=low, high=high, value_range=self.value_range)
             full = int(split.images.max()) if self.pixel_max < 255 else 0
             _require(full <= self.pixel_max, f"{name} pixels <= pixel_max", pixel=full, pixel_max=self.pixel_max)
             fits = label < self.num_classes
             _require(fits, f"{name} labels < num_classes", label=label, num_classes=self.num_classes)
+
+    def _check_dtype(self) -> None:
+        kinds = {name: str(split.images.dtype) for name, split in self.splits.items()}
+        _require(len({*kinds.values()}) == 1, "images of all splits have one dtype", **kinds)
+        given, is_float = self.value_range, kinds["train"] == "float32"
+        if given is None:
+            if is_float:
+                found = f" for values from {self.train.images.min():g} to {self.train.images.max():g}"
+                _require(False, "float32 images have a value_range, such as (0, 1)", found, value_range=given)
+            return
+        pair = isinstance(given, tuple | list) and len(given) == 2 and {*map(type, given)} <= {int, float}
+        _require(pair and given[0] < given[1], "value_range is (low, high), low < high", value_range=given)
+        _require(is_float, "value_range goes with float32 images", ": uint8 have a pixel_max", dtype=kinds["train"])
+        _require(self.pixel_max == 255, "pixel_max goes with uint8 images", pixel_max=self.pixel_max)
+        object.__setattr__(self, "value_range", (float(given[0]), float(given[1])))
 
     @property
     def splits(self) -> dict[str, Split]:
@@ -117,14 +141,45 @@ class Dataset:
         height, width, channels = self.train.images.shape[1:]
         return height, width, channels
 
+    @property
+    def pixel_range(self) -> tuple[float, float]:
+        """Values of pixels that become 0 and 1."""
+        return self.value_range or (0.0, float(self.pixel_max))
+
+    def scaled(self, images: "NDArray[Any]") -> "NDArray[np.float32]":
+        """Return images of this data set as float32 in [0, 1], as graphs scale them."""
+        import numpy as np
+
+        low, high = self.pixel_range
+        pixels = np.array(images, np.float32)
+        pixels -= np.float32(low)
+        pixels /= np.float32(high - low)
+        return pixels
+
+    def as_picture(self, images: "NDArray[Any]") -> "NDArray[np.uint8]":
+        """Return images of this data set with pixels from 0 to 255."""
+        import numpy as np
+
+        levels: Any = images.astype(np.uint32) * 255 // self.pixel_max
+        return (np.rint(self.scaled(images) * 255) if self.value_range else levels).astype(np.uint8)
+
     def read_only(self) -> "Dataset":
         """Return this data set with read-only views of its arrays, for code that might write into them."""
         return replace(self, train=self.train.read_only(), val=self.val.read_only(), test=self.test.read_only())
 
     def digest(self) -> str:
-        """Return the first 16 hexadecimal digits of a SHA-256 of everything that training and evaluation see."""
-        content = {name: [split.images.shape, split.sha256()] for name, split in self.splits.items()}
-        text = json.dumps([content, self.num_classes, self.pixel_max])
+        """Return the first 16 hexadecimal digits of a SHA-256 of everything that training and evaluation see.
+
+        If all float32 images are whole levels, such as n / 255, it is that of the same images as uint8.
+        """
+        splits, scale, (low, high) = self.splits, self.value_range or self.pixel_max, self.pixel_range
+        if self.value_range and low == 0 and (top := conversions.full_level(high)):
+            found = {name: conversions.as_levels(split.images, high) for name, split in splits.items()}
+            levels = {name: images for name, images in found.items() if images is not None}
+            if len(levels) == len(splits):
+                splits, scale = {name: replace(split, images=levels[name]) for name, split in splits.items()}, top
+        content = {name: [split.images.shape, split.sha256()] for name, split in splits.items()}
+        text = json.dumps([content, self.num_classes, scale])
         return hashlib.sha256(text.encode()).hexdigest()[:DIGEST_LENGTH]
 
 
@@ -164,41 +219,15 @@ def _check_array(name: str, array: object, *, rank: int) -> None:
         raise DataError(f"`{name}` must be a NumPy array, but got type={type(array).__name__!r}.")
     if isinstance(array, np.ma.MaskedArray):
         raise DataError(f"`{name}` must have no mask, which training would ignore: use `{name}.filled(0)`.")
-    hint = _cast_hint(name, array)
+    hint = conversions.cast_hint(name, array)
     if rank == 1 and array.ndim == 2:
         is_column = array.shape[1] == 1
         hint = ": use `labels[:, 0]`" if is_column else ": `labels.argmax(axis=1)` converts one-hot labels to classes"
-    types = "uint8" if name == "images" else "uint8 or uint16"
-    _require(array.dtype.name in types.split(" or "), f"{name}.dtype == {types}", hint, dtype=str(array.dtype))
+    types = ("uint8", "float32") if name == "images" else ("uint8", "uint16")
+    rule = f"{name}.dtype == {' or '.join(types)}"
+    _require(array.dtype in types, rule, hint, dtype=str(array.dtype))
     _require(array.ndim == rank, f"{name}.ndim == {rank}", hint, shape=array.shape)
     _require(array.size > 0, f"{name}.size > 0", shape=array.shape)
-
-
-def _cast_hint(name: str, array: "NDArray[Any]") -> str:
-    """Return the range of an array's values, and how to cast them so that nothing is lost."""
-    import numpy as np
-
-    is_image, top = name == "images", 255 if name == "images" else MAX_CLASSES - 1
-    if array.dtype in ((np.uint8,) if is_image else (np.uint8, np.uint16)) or array.dtype.kind not in "biuf":
-        return ""
-    if not array.size:
-        return ""
-    low, high = array.min(), array.max()
-    fits = low >= 0 and high <= top and bool((array == np.rint(array)).all()) and (not is_image or high > 1)
-    if not np.isfinite([low, high]).all():
-        way_out = "remove values that are not finite"
-    elif array.dtype.kind == "b" and is_image:
-        way_out = "use `images.astype('uint8')`, and pixel_max=1"
-    elif fits:
-        way_out = f"use `{name}.astype('{'uint8' if high < 256 else 'uint16'}')`"
-    elif not is_image or (low < -1 and array.dtype.kind != "u"):
-        way_out = f"they must lie between 0 and {top}"
-    elif high > 1:
-        way_out = f"scale them to 0 to 255, such as `np.rint(images * (255 / {high:g})).astype('uint8')`"
-    else:
-        change = "images * 255" if low >= 0 else "(images + 1) * 127.5"
-        way_out = f"use `np.rint({change}).astype('uint8')`"
-    return f" from {low:g} to {high:g}: {way_out}"
 
 
 def _require(holds: bool, rule: str, hint: str = "", /, **values: object) -> None:

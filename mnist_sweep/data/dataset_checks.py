@@ -6,19 +6,21 @@ another way, such as a label beyond the classes, cannot exist (`dataset`).
 
 import unicodedata
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import combinations
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_sweep.data.dataset import Dataset, Split
+from mnist_sweep.data import duplicates
+from mnist_sweep.data.dataset import Dataset
 from mnist_sweep.data.label_checks import label_notes
 from mnist_sweep.errors import DataError
 from mnist_sweep.text.lines import listed, printable
 
-MAX_NAMED = 10
+Named = Callable[[str, int], str]  # what an image is called, by its split and its number there
+
+MAX_NAMED, MAX_EXAMPLES = 10, 3
 DARK = 0.5  # of the full pixel: the largest pixel of images that may be scaled otherwise than declared
 SHIFT = 0.2  # of the full pixel: a difference of the splits' means that different images rarely have
 MANY_CONSTANT = 0.05  # share of a split
@@ -41,24 +43,24 @@ def validate(name: str, data: Dataset) -> None:
         )
 
 
-def notes(name: str, data: Dataset, *, is_verified: bool = False) -> list[str]:
+def notes(name: str, data: Dataset, *, is_verified: bool = False, named: Named | None = None) -> list[str]:
     """Return what the user should know of a data set before the first trial, a line each.
 
-    Of a data set whose files are verified, only the classes are looked at, since its splits can be small.
+    Of a data set whose files are verified, only the classes are looked at, since its splits can be small. If images
+    are `named`, examples are.
     """
     found = [*data.notes, *_name_notes(data.class_names), *_class_notes(data)]
     if not is_verified:
-        found += [*_few_notes(data), *_image_notes(data)]
+        found += [*_few_notes(data), *_image_notes(data, named)]
     return [f"data {name}: {note}" for note in found]
 
 
-def _image_notes(data: Dataset) -> list[str]:
-    scale = [*_scale_notes(data)]
-    constant = [*_constant_notes(data)]
-    is_cut = max(int(split.images.max()) for split in data.splits.values()) <= 1 < data.pixel_max
+def _image_notes(data: Dataset, named: Named | None) -> list[str]:
+    scale, constant = [*_scale_notes(data)], [*_constant_notes(data, named)]
+    is_cut = max(split.images.max() for split in data.splits.values()) <= 1 < data.pixel_range[1]
     if constant or is_cut:  # images of which many are alike for that reason alone
         return [*scale, *constant]
-    return [*scale, *_duplicate_notes(data), *([] if scale else label_notes(data))]
+    return [*scale, *_duplicate_notes(data, named), *([] if scale else label_notes(data))]
 
 
 def _name_notes(names: Sequence[str]) -> Iterator[str]:
@@ -97,20 +99,21 @@ def _classes(classes: NDArray[np.intp], data: Dataset) -> str:
 
 def _scale_notes(data: Dataset) -> Iterator[str]:
     """Yield what does not fit the declared full pixel, or differs among the splits."""
-    largest = {name: int(split.images.max()) for name, split in data.splits.items()}
-    measured = ", ".join(f"{pixel} in {name}" for name, pixel in largest.items())
+    low, high = data.pixel_range
+    span = high - low
+    largest = {name: split.images.max().item() for name, split in data.splits.items()}
+    measured = ", ".join(f"{pixel:g} in {name}" for name, pixel in largest.items())
     top = max(largest.values())
-    if 0 < top <= DARK * data.pixel_max:
-        fix = (
-            "floats cast to uint8 must be multiplied by 255 first"
-            if top == 1
-            else f"if {top} is white, pixel_max={top}"
-        )
-        yield f"the largest pixel is {top} of pixel_max={data.pixel_max}, so all images are dark: {fix}"
-    elif min(largest.values()) <= DARK * top:
+    if 0 < top - low <= DARK * span:
+        declared = f"value_range=({low:g}, {high:g})" if data.value_range else f"pixel_max={high:g}"
+        white = f"value_range=({low:g}, {top:g})" if data.value_range else f"pixel_max={top:g}"
+        is_cast = top == 1 and not data.value_range
+        fix = "floats cast to uint8 must be multiplied by 255 first" if is_cast else f"if {top:g} is white, {white}"
+        yield f"the largest pixel is {top:g} of {declared}, so all images are dark: {fix}"
+    elif min(largest.values()) - low <= DARK * (top - low):
         yield f"the splits are scaled differently: the largest pixel is {measured}"
     else:
-        means = {name: float(np.mean(split.images)) / data.pixel_max for name, split in data.splits.items()}
+        means = {name: (float(np.mean(split.images)) - low) / span for name, split in data.splits.items()}
         if max(means.values()) - min(means.values()) > SHIFT:
             shown = ", ".join(f"{mean:.2f} in {name}" for name, mean in means.items())
             yield f"the splits differ in brightness, as if some were inverted: the mean pixel, of 0 to 1, is {shown}"
@@ -119,38 +122,41 @@ def _scale_notes(data: Dataset) -> Iterator[str]:
         yield f"images of {height}x{width} pixels with {channels} channels: the axes must be height, width, channels"
 
 
-def _constant_notes(data: Dataset) -> Iterator[str]:
+def _constant_notes(data: Dataset, named: Named | None) -> Iterator[str]:
     for name, split in data.splits.items():
         flat = split.images.reshape(len(split), -1)
-        number = int((flat.min(axis=1) == flat.max(axis=1)).sum()) if flat.shape[1] > 1 else 0
-        if number > MANY_CONSTANT * len(split):
-            share = _share(number, len(split))
-            yield f"{number:,} of {len(split):,} {name} images ({share}) are constant: all their pixels are alike"
+        constant = np.flatnonzero((flat.min(axis=1) == flat.max(axis=1)) & (flat.shape[1] > 1)).tolist()
+        if len(constant) > MANY_CONSTANT * len(split):
+            number = _share(len(constant), len(split), f"{name} images")
+            yield f"{number} are constant: all their pixels are alike{_such_as(name, constant, named)}"
 
 
-def _duplicate_notes(data: Dataset) -> Iterator[str]:
+def _duplicate_notes(data: Dataset, named: Named | None) -> Iterator[str]:
     """Yield the images that are in two splits, have two labels, or fill a split."""
-    hashes = {name: _hashes(split) for name, split in data.splits.items()}
-    for one, other in combinations(hashes, 2):
-        known = {*hashes[one]}
-        number, size = sum(image in known for image in hashes[other]), len(hashes[other])
-        if number:
-            yield f"{number:,} of {size:,} {other} images ({_share(number, size)}) are in {one}, too"
-    for name, found in hashes.items():
-        labels = data.splits[name].labels.tolist()
-        num_labelled, distinct, size = len({*zip(found, labels, strict=True)}), len({*found}), len(found)
-        if num_labelled > distinct:
-            of = Counter(image for image, _ in {*zip(found, labels, strict=True)})
-            number = sum(count > 1 for count in of.values())
-            yield f"{number:,} of {distinct:,} different {name} images ({_share(number, distinct)}) have several labels"
+    known = {name: duplicates.hashes(split) for name, split in data.splits.items()}
+    for one, other in combinations(known, 2):
+        originals = {*known[one]}
+        shared = [number for number, image in enumerate(known[other]) if image in originals]
+        if shared:
+            share = _share(len(shared), len(known[other]), f"{other} images")
+            yield f"{share} are in {one}, too{_such_as(other, shared, named)}"
+    for name, found in known.items():
+        labelled = {*zip(found, data.splits[name].labels.tolist(), strict=True)}
+        distinct, size = len({*found}), len(found)
+        if len(labelled) > distinct:
+            labels = Counter(image for image, _ in labelled)
+            number = sum(count > 1 for count in labels.values())
+            several = [place for place, image in enumerate(found) if labels[image] > 1]
+            share = _share(number, distinct, f"different {name} images")
+            yield f"{share} have several labels{_such_as(name, several, named)}"
         if size - distinct > MANY_REPEATED * size:
             yield f"only {distinct:,} of {size:,} {name} images are different"
 
 
-def _hashes(split: Split) -> list[int]:
-    flat: Any = np.ascontiguousarray(split.images).reshape(len(split), -1)
-    return [hash(image.tobytes()) for image in flat]
+def _such_as(split: str, numbers: Sequence[int], named: Named | None) -> str:
+    return f", such as {listed([named(split, number) for number in numbers[:MAX_EXAMPLES]])}" if named else ""
 
 
-def _share(number: int, size: int) -> str:
-    return f"{number / size:.0%}" if number >= 0.01 * size else f"{number / size:.2%}"
+def _share(number: int, size: int, what: str) -> str:
+    share = f"{number / size:.0%}" if number >= 0.01 * size else f"{number / size:.2%}"
+    return f"{number:,} of {size:,} {what} ({share})"

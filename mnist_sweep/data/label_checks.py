@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_sweep.data.dataset import MAX_CLASSES, Dataset, Split
+from mnist_sweep.data.conversions import MAX_CLASSES
+from mnist_sweep.data.dataset import Dataset, Split
 
 Features = tuple[NDArray[np.float64], NDArray[np.float64]]
 
@@ -70,7 +71,7 @@ def _guessed(known: Split, asked: Split) -> list[NDArray[np.uint8 | np.uint16]] 
     ]
 
 
-def _features(images: NDArray[np.uint8]) -> Features:
+def _features(images: NDArray[np.uint8 | np.float32]) -> Features:
     """Return the means of blocks of each image, and its mean, contrast and differences of neighbouring pixels."""
     pixels = images.astype(np.float32)
     rows, columns = (np.array_split(np.arange(size), min(size, BLOCKS)) for size in pixels.shape[1:3])

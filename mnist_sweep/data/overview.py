@@ -1,14 +1,14 @@
 """What a data set holds, before anything trains: splits, classes, pixels, what looks wrong, and a sheet of examples."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
 from PIL import Image, ImageDraw
 
-from mnist_sweep.data import dataset_checks
+from mnist_sweep.data import dataset_checks, duplicates
 from mnist_sweep.data.dataset import Dataset
 from mnist_sweep.errors import DataError
 from mnist_sweep.text.lines import printable
@@ -17,6 +17,14 @@ MAX_CLASSES = 50  # on a sheet
 NUM_EXAMPLES = 12  # of a class
 SIDE = 64  # of an example, at least
 TEXT_WIDTH = 120
+
+
+class NamedDuplicate(NamedTuple):
+    """The names of an image and of the same one in an earlier split, and whether all their pixels are alike."""
+
+    image: str
+    original: str
+    is_exact: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,9 +37,11 @@ class Overview:
         num_classes: Number of classes.
         class_names: Names of the classes, or their labels.
         counts: Number of images of each class, by split.
-        pixels: Smallest, largest and mean pixel of each split, from 0 to `pixel_max`.
-        pixel_max: The value of a full pixel.
+        pixels: Smallest, largest and mean pixel of each split.
+        pixel_max: The value of a full pixel of uint8 images.
+        value_range: Values of float32 images that become 0 and 1; None if images are uint8.
         digest: The digest that rows record.
+        duplicates: Images that are in two splits; unknown, and empty, if the data are verified.
         notes: What looks wrong or should be known, a line each.
     """
 
@@ -40,20 +50,28 @@ class Overview:
     num_classes: int
     class_names: tuple[str, ...]
     counts: Mapping[str, tuple[int, ...]]
-    pixels: Mapping[str, tuple[int, int, float]]
+    pixels: Mapping[str, tuple[float, float, float]]
     pixel_max: int
+    value_range: tuple[float, float] | None
     digest: str
+    duplicates: tuple[NamedDuplicate, ...]
     notes: tuple[str, ...]
 
 
-def overview(name: str, data: Dataset, *, is_verified: bool = False) -> Overview:
-    """Return what a data set holds; messages call it by this name.
+def overview(
+    name: str, data: Dataset, *, is_verified: bool = False, names: Mapping[str, Sequence[str]] | None = None
+) -> Overview:
+    """Return what a data set holds; messages call it by this name, and its images by `names`, or by their numbers.
 
     Raises:
         DataError: There is only one class to learn.
     """
     dataset_checks.validate(name, data)
     found = data.splits
+
+    def named(split: str, number: int) -> str:
+        return printable(names[split][number]) if names else f"{split}[{number}]"
+
     return Overview(
         sizes={split: len(part) for split, part in found.items()},
         image_shape=data.image_shape,
@@ -63,12 +81,17 @@ def overview(name: str, data: Dataset, *, is_verified: bool = False) -> Overview
             split: tuple(np.bincount(part.labels, minlength=data.num_classes).tolist()) for split, part in found.items()
         },
         pixels={
-            split: (int(part.images.min()), int(part.images.max()), round(float(part.images.mean()), 3))
+            split: (part.images.min().item(), part.images.max().item(), round(float(part.images.mean()), 3))
             for split, part in found.items()
         },
         pixel_max=data.pixel_max,
+        value_range=data.value_range,
         digest=data.digest(),
-        notes=tuple(dataset_checks.notes(name, data, is_verified=is_verified)),
+        duplicates=tuple(
+            NamedDuplicate(named(*one.image), named(*one.original), one.is_exact)
+            for one in ([] if is_verified else duplicates.across_splits(data))
+        ),
+        notes=tuple(dataset_checks.notes(name, data, is_verified=is_verified, named=named)),
     )
 
 
@@ -97,8 +120,8 @@ def example_sheet(data: Dataset, class_names: tuple[str, ...]) -> Image.Image:
         text = class_names[label].encode("latin-1", "replace").decode("latin-1")[:18]  # all that Pillow's font has
         draw.text((4, line * int(step[0]) + int(step[0]) // 2 - 6), text, fill="black")
         for column, place in enumerate(np.flatnonzero(data.train.labels == label)[:NUM_EXAMPLES]):
-            levels: Any = data.train.images[place].astype(np.uint16) * 255 // data.pixel_max
+            levels = data.as_picture(data.train.images[place])
             pixels = levels if channels == 3 else np.repeat(levels[..., :1], 3, axis=2)
-            large = np.repeat(np.repeat(pixels.astype(np.uint8), factor, axis=0), factor, axis=1)
+            large = np.repeat(np.repeat(pixels, factor, axis=0), factor, axis=1)
             sheet.paste(Image.fromarray(large), (TEXT_WIDTH + column * int(step[1]), line * int(step[0])))
     return sheet

@@ -13,12 +13,14 @@ from numpy.typing import NDArray
 BATCH_SIZE = 500
 
 
-def scaled(images: Any, pixel_max: float) -> Any:
-    """Return images with pixels up to `pixel_max` as float32 in [0, 1]."""
+def scaled(images: Any, pixel_range: tuple[float, float]) -> Any:
+    """Return images with pixels in this range as float32 in [0, 1]."""
     import tensorflow as tf
 
+    low, high = pixel_range
     with tf.name_scope("input/"):
-        return tf.cast(images, tf.float32) / pixel_max
+        pixels = tf.cast(images, tf.float32)
+        return (pixels - low if low else pixels) / (high - low)
 
 
 def num_correct(logits: Any, labels: Any) -> Any:
@@ -29,10 +31,10 @@ def num_correct(logits: Any, labels: Any) -> Any:
         return tf.math.count_nonzero(tf.argmax(logits, axis=-1, output_type=tf.int32) == labels)
 
 
-def logits(model: Any, images: Any, *, pixel_max: float = 1.0) -> NDArray[np.float32]:
+def logits(model: Any, images: Any, *, pixel_range: tuple[float, float] = (0.0, 1.0)) -> NDArray[np.float32]:
     """Return the logits of a Keras model for images: float32 `[num_images, num_classes]`."""
     starts = range(0, len(images), BATCH_SIZE)
-    batches = [_logits(model, images[start : start + BATCH_SIZE], pixel_max).numpy() for start in starts]
+    batches = [_logits(model, images[start : start + BATCH_SIZE], pixel_range).numpy() for start in starts]
     return np.concatenate(batches)
 
 
@@ -42,17 +44,17 @@ def evaluate(
     labels: Any,
     losses_of: Callable[[Any, Any], Any],
     *,
-    pixel_max: float,
+    pixel_range: tuple[float, float],
     with_logits: bool = False,
 ) -> tuple[Any, ...]:
     """Add to the graph the evaluation of a Keras model on a split.
 
     Args:
         model: The model.
-        images: uint8 `[n, height, width, channels]`.
+        images: uint8 or float32 `[n, height, width, channels]`.
         labels: int32 `[n]`.
         losses_of: What adds the losses of a batch to the graph, given its labels and logits.
-        pixel_max: The uint8 value of a full pixel.
+        pixel_range: Values of pixels that become 0 and 1.
         with_logits: Whether to return the logits as well.
 
     Returns:
@@ -65,7 +67,7 @@ def evaluate(
 
     def body(number: Any, loss_sum: Any, correct: Any, classes: Any, *kept: Any) -> Any:
         batch = slice(number * BATCH_SIZE, number * BATCH_SIZE + BATCH_SIZE)
-        answers, true = _logits(model, images[batch], pixel_max), labels[batch]
+        answers, true = _logits(model, images[batch], pixel_range), labels[batch]
         loss_sum += tf.reduce_sum(tf.cast(losses_of(true, answers), tf.float64))
         classes = classes.write(number, tf.cast(tf.argmax(answers, axis=-1, output_type=tf.int32), tf.uint16))
         kept = tuple(one.write(number, answers) for one in kept)
@@ -80,7 +82,7 @@ def evaluate(
     return loss_sum, correct, classes.concat(), *(one.concat() for one in kept)
 
 
-def _logits(model: Any, images: Any, pixel_max: float) -> Any:
+def _logits(model: Any, images: Any, pixel_range: tuple[float, float]) -> Any:
     import tensorflow as tf
 
-    return tf.cast(model(scaled(images, pixel_max), training=False), tf.float32)
+    return tf.cast(model(scaled(images, pixel_range), training=False), tf.float32)

@@ -43,17 +43,16 @@ def find(model: Any, dataset: Dataset) -> Mistakes:
     images, labels = dataset.val.images, dataset.val.labels
     starts, top = range(0, len(images), inference.BATCH_SIZE), []
     for batch in (images[start : start + inference.BATCH_SIZE] for start in starts):  # of 65,536 classes, all are GB
-        probabilities = tf.nn.softmax(inference.logits(model, batch, pixel_max=dataset.pixel_max)).numpy()
+        probabilities = tf.nn.softmax(inference.logits(model, batch, pixel_range=dataset.pixel_range)).numpy()
         top.append((probabilities.argmax(axis=1), probabilities.max(axis=1)))
     predicted, confidence = map(np.concatenate, zip(*top, strict=True))
     wrong = np.flatnonzero(predicted != labels)
     number = min(MAX_MISTAKES, npz.MAX_BYTES // (2 * images[0].nbytes))  # more bytes are not read back
     surest = wrong[np.argsort(-confidence[wrong], kind="stable")][:number]
-    # A picture has pixels from 0 to 255.
-    shown = images[surest].astype(np.uint32) * 255 // dataset.pixel_max
+    shown = dataset.as_picture(images[surest])
     if shown.shape[3] not in PICTURE_CHANNELS:
-        shown = shown.mean(axis=3, keepdims=True)
-    return Mistakes(shown.astype(np.uint8), labels[surest], predicted[surest], confidence[surest])
+        shown = shown.mean(axis=3, keepdims=True).astype(np.uint8)
+    return Mistakes(shown, labels[surest], predicted[surest], confidence[surest])
 
 
 def to_bytes(mistakes: Mistakes) -> bytes:

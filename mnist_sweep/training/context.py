@@ -91,12 +91,13 @@ class Context:
         self._session.has_seen_end = self._session.paused is not None
         return self._session.has_seen_end
 
-    def images(self, split: str) -> "NDArray[np.float32]":
-        """Return the images of `train`, `val` or `test`: float32 `[n, height, width, channels]` in [0, 1]."""
-        import numpy as np
+    def images(self, split: str, places: Any = slice(None)) -> "NDArray[np.float32]":
+        """Return images of `train`, `val` or `test`: float32 `[n, height, width, channels]` in [0, 1].
 
+        Only those at `places` are in memory, which index the images: a batch of a data set that is larger than memory.
+        """
         reported_metrics.check_names([split], list(self.data.splits), "split")
-        return self.data.splits[split].images.astype(np.float32) / np.float32(self.data.pixel_max)
+        return self.data.scaled(self.data.splits[split].images[places])
 
     def report(self, step: int, **values: SupportsFloat) -> None:
         """Report a point of the learning curve; schedulers decide by `val_accuracy`, or the objective's `val_<name>`.

@@ -7,6 +7,7 @@ the variables of model and optimizer, and what the callbacks count.
 import contextlib
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import cycle, islice
 from typing import TYPE_CHECKING, Any
 
 from mnist_sweep.data.batches import indices
@@ -46,7 +47,6 @@ def keras_fit(context: "Context", model: Any, callbacks: Sequence[Any] = ()) -> 
     with_weights(model, context.data.image_shape)
     model.optimizer.build(model.trainable_variables)
     progress, size = _Progress(context, model, callbacks), context.evaluate_every
-    val = context.images("val"), context.data.val.labels
     first, last = progress.step // size, -(-context.steps // size)
     model.fit(
         _batches(context, progress.step),
@@ -54,8 +54,8 @@ def keras_fit(context: "Context", model: Any, callbacks: Sequence[Any] = ()) -> 
         epochs=first if progress.has_ended else last,
         steps_per_epoch=size,
         shuffle=False,
-        validation_data=val,
-        validation_batch_size=BATCH_SIZE,
+        validation_data=_parts(context, "val"),
+        validation_steps=_num_parts(context, "val"),
         callbacks=[*callbacks, progress.callback()],
         verbose=0,
     )
@@ -64,14 +64,14 @@ def keras_fit(context: "Context", model: Any, callbacks: Sequence[Any] = ()) -> 
 
 def _results(context: "Context", model: Any) -> dict[str, Any]:
     """Return what `train` has to return of a trained model."""
-    val = context.images("val"), context.data.val.labels
-    outputs = {split: _outputs(model, context.images(split), context) for split in ("val", "test")}
+    outputs = {split: _outputs(model, context, split) for split in ("val", "test")}
     judged = outputs if objectives.needs_outputs(context.objective) else ()  # predictions determine the others
     name = objectives.description(context.objective)[0]
+    val, steps = _parts(context, "val"), _num_parts(context, "val")
     return {
         **{f"{split}_{name}": _judged(context, split, outputs[split]) for split in judged},
         "predictions": Predictions(*(found.argmax(axis=1) for found in outputs.values())),
-        "val_loss": model.evaluate(*val, batch_size=BATCH_SIZE, verbose=0, return_dict=True)["loss"],
+        "val_loss": model.evaluate(val, steps=steps, verbose=0, return_dict=True)["loss"],
         "parameters": sum(math.prod(weight.shape) for weight in model.trainable_weights),
     }
 
@@ -82,13 +82,13 @@ def _judged(context: "Context", split: str, outputs: Any) -> float:
     return objectives.value(context.objective, labels, classes=classes, outputs=outputs)
 
 
-def _outputs(model: Any, images: Any, context: "Context") -> Any:
-    """Return the outputs for images: `[n, num_classes]`; without `predict`, which would be traced for every trial."""
+def _outputs(model: Any, context: "Context", split: str) -> Any:
+    """Return the outputs on a split: `[n, num_classes]`; without `predict`, which would be traced for every trial."""
     import keras
     import numpy as np
 
-    batches = [images[first : first + BATCH_SIZE] for first in range(0, len(images), BATCH_SIZE)]
-    outputs = np.concatenate([keras.ops.convert_to_numpy(model(batch, training=False)) for batch in batches])
+    parts = islice(_parts(context, split), _num_parts(context, split))
+    outputs = np.concatenate([keras.ops.convert_to_numpy(model(images, training=False)) for images, _ in parts])
     if outputs.shape[1:] != (context.data.num_classes,):
         shape = ("batch", *outputs.shape[1:])
         raise ConfigError(f"the model must have {context.data.num_classes} outputs, but their shape is {shape}.")
@@ -97,11 +97,23 @@ def _outputs(model: Any, images: Any, context: "Context") -> Any:
 
 def _batches(context: "Context", step: int) -> Iterator[Any]:
     """Yield the batches of the steps from `step` on, without end."""
-    train, full = context.data.train, context.data.pixel_max
+    labels = context.data.train.labels
     while True:
-        (rows,) = indices(context.seed, step, step + 1, batch_size=context.batch_size, num_examples=len(train.labels))
-        yield train.images[rows].astype("float32") / full, train.labels[rows]
+        (rows,) = indices(context.seed, step, step + 1, batch_size=context.batch_size, num_examples=len(labels))
+        yield context.images("train", rows), labels[rows]
         step += 1
+
+
+def _parts(context: "Context", split: str) -> Iterator[Any]:
+    """Yield the images and labels of a split in order, again and again, so that few are in memory."""
+    labels = context.data.splits[split].labels
+    for number in cycle(range(_num_parts(context, split))):
+        places = slice(number * BATCH_SIZE, (number + 1) * BATCH_SIZE)
+        yield context.images(split, places), labels[places]
+
+
+def _num_parts(context: "Context", split: str) -> int:
+    return -(-len(context.data.splits[split]) // BATCH_SIZE)
 
 
 class _Progress:
@@ -158,7 +170,7 @@ class _Progress:
         )
 
     def _value(self) -> float:
-        outputs = _outputs(self._model, self._context.images("val"), self._context)
+        outputs = _outputs(self._model, self._context, "val")
         return _judged(self._context, "val", outputs)
 
     def _variables(self) -> list[Any]:

@@ -25,6 +25,7 @@ class Network:
     """A model with the graphs that no optimizer is part of.
 
     Attributes:
+        pixel_range: Values of pixels that become 0 and 1.
         weights: Trainable variables of the model.
         constraints: What a user's layer projects each weight with after an update, or None.
         draws: State of each layer that draws random numbers in training.
@@ -48,15 +49,16 @@ class Network:
         with_logits: bool = False,
     ) -> None:
         self.model, self.scales_loss, self.autograph, self._with_logits = model, scales_loss, autograph, with_logits
-        self._pixel_max, self._smoothing = float(data.pixel_max), tf.Variable(0.0, trainable=False)
+        self.pixel_range, self._smoothing = data.pixel_range, tf.Variable(0.0, trainable=False)
         self._losses = partial(losses.per_example, loss, label_smoothing=self._smoothing)
         self.weights = [variable.value for variable in model.trainable_variables]
         self.constraints = [getattr(variable, "constraint", None) for variable in model.trainable_variables]
         self.draws = [variable.value for variable in model.variables if variable.name == "seed_generator_state"]
         self.parameters = sum(int(np.prod(weight.shape)) for weight in self.weights)
-        self.images = tf.TensorSpec((None, *data.image_shape), tf.uint8, "images")
+        dtype = data.train.images.dtype
+        self.images = tf.TensorSpec((None, *data.image_shape), dtype, "images")
         self.labels = tf.TensorSpec((None,), tf.int32, "labels")
-        batch = tf.TensorSpec((batch_size, *data.image_shape), tf.uint8)
+        batch = tf.TensorSpec((batch_size, *data.image_shape), dtype)
         labels = tf.TensorSpec((batch_size,), tf.int32)
         graph = partial(tensorflow_runtime.traced, autograph=autograph)
         scale, xla = tf.TensorSpec((), tf.float32), tensorflow_runtime.compiles_with_xla() or None
@@ -83,8 +85,8 @@ class Network:
         return {f"model/{number}": variable.value for number, variable in enumerate(self.model.variables)}
 
     def scaled_images(self, images: Any) -> Any:
-        """Return uint8 images as float32 in [0, 1]."""
-        return inference.scaled(images, self._pixel_max)
+        """Return images as float32 in [0, 1]."""
+        return inference.scaled(images, self.pixel_range)
 
     def _gradients(self, images: Any, labels: Any, loss_scale: Any) -> Any:
         with tf.GradientTape() as tape:
@@ -100,5 +102,5 @@ class Network:
             return loss, logits, [None if one is None else tf.convert_to_tensor(one) for one in gradients]
 
     def _evaluate(self, images: Any, labels: Any) -> Any:
-        evaluate = partial(inference.evaluate, pixel_max=self._pixel_max, with_logits=self._with_logits)
+        evaluate = partial(inference.evaluate, pixel_range=self.pixel_range, with_logits=self._with_logits)
         return evaluate(self.model, images, labels, self._losses)

@@ -140,7 +140,8 @@ class TrainStep:
             batch, labels_of = tf.gather(images, rows), tf.gather(labels, rows)
             if self._augment:
                 with tf.name_scope("augmentation"):
-                    batch = self._augment(batch, draw(seeds[-1], step, batch.shape[0]))
+                    draws = draw(seeds[-1], step, batch.shape[0])
+                    batch = self._augment(batch, draws, self._network.pixel_range[0])
         with tf.name_scope("train/"):
             loss_scale = self._loss_scale.read_value()
         loss, logits, gradients = gradients_of(batch, labels_of, loss_scale)

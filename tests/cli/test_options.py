@@ -24,7 +24,7 @@ SWEEP = Sweep(name="one", trials=grid(TrialConfig(model=Softmax()), {"seed": [5,
 RATES = HEAD + "SWEEP = Sweep(name='rates', trials=grid(BASE, {'optimizer.learning_rate': [0.1, 0.2, 0.4]}))\n"
 SEARCH = HEAD + "AXES = {'batch_size': Integer(low=10, high=90)}\n"
 SEARCH += "SWEEP = Sweep(name='search', search=Search(base=BASE, axes=AXES, num_trials=3))\n"
-NONE = dict.fromkeys(["num_trials", "seeds", "steps", "precision", "configs", "data", "image_size"])
+NONE = dict.fromkeys(["num_trials", "seeds", "steps", "precision", "configs", "data", "image_size", "value_range"])
 
 
 @pytest.mark.parametrize(

@@ -48,3 +48,11 @@ def test_draws_are_a_function_of_seed_and_step(tf: Any, augmentation: Any) -> No
     assert (drawn(tf, augmentation, 5, 7) == one).all()
     assert (drawn(tf, augmentation, 5, 8) != one).any()
     assert (drawn(tf, augmentation, 6, 7) != one).any()
+
+
+def test_the_padding_is_black_also_of_floats(tf: Any, augmentation: Any) -> None:
+    draws = tf.constant([[0, 0, 0]] * 64)
+    shifted = augmentation.pad_crop_flip(tf.constant(IMAGES / np.float32(127.5) - 1), draws, -1.0).numpy()
+    assert shifted.dtype == np.float32
+    assert (shifted[:, :4] == -1).all()
+    assert (shifted[:, :, :4] == -1).all()

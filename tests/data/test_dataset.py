@@ -23,7 +23,7 @@ def dataset(**changes: Any) -> Dataset:
 @pytest.mark.parametrize(
     ("images", "labels", "message"),
     [
-        (np.zeros((2, 4, 5, 1), np.float32), np.zeros(2, np.uint8), "`images.dtype == uint8` must hold, but got dtype"),
+        (np.zeros((2, 4, 5, 1), np.float16), np.zeros(2, np.uint8), "`images.dtype == uint8 or float32` must hold"),
         (np.zeros((2, 4, 5), np.uint8), np.zeros(2, np.uint8), r"`images.ndim == 4` .* got shape=\(2, 4, 5\)"),
         (
             np.zeros((2, 4, 5, 1), np.uint8),
@@ -45,6 +45,14 @@ def test_malformed_split_cannot_exist(images: Any, labels: Any, message: str) ->
         Split(images=images, labels=labels)
 
 
+def floats(value_range: Any, fill: float = 2.0) -> dict[str, Any]:
+    """Return the splits of a data set of float32 images from 0 to 2, or of another value in the first image."""
+    images = np.zeros((3, 4, 5, 1), np.float32)
+    images[0] = fill
+    part = Split(images=images, labels=np.zeros(3, np.uint8))
+    return {"train": part, "val": part, "test": part, "value_range": value_range}
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
@@ -62,6 +70,17 @@ def test_malformed_split_cannot_exist(images: Any, labels: Any, message: str) ->
         ({"num_classes": 9.5}, "`Dataset.num_classes is a whole number`"),
         ({"pixel_max": True}, "`Dataset.pixel_max is a whole number`"),
         ({"val": (np.zeros(1), np.zeros(1))}, "`val is a Split` must hold, but got type='tuple'"),
+        (
+            {"value_range": (0, 1)},
+            "`value_range goes with float32 images` must hold, but got dtype='uint8': uint8 have a",
+        ),
+        (floats(None), r"float32 images have a value_range, such as \(0, 1\)` .*=None for values from 0 to 2"),
+        (floats((0, 2)) | {"val": split()}, "`images of all splits have one dtype` .* val='uint8'"),
+        (floats((0, 1.9)), r"`train pixels are in value_range` .* low=0.0, high=2.0, value_range=\(0.0, 1.9\)"),
+        (floats((0, 2), fill=np.nan), "`train pixels are in value_range` must hold, but got low=nan"),
+        (floats((1, 0)), r"`value_range is \(low, high\), low < high` must hold, but got value_range=\(1, 0\)"),
+        (floats("01"), "value_range='01'"),
+        (floats((0, 2)) | {"pixel_max": 2}, "`pixel_max goes with uint8 images` must hold, but got pixel_max=2"),
     ],
 )
 def test_inconsistent_dataset_cannot_exist(changes: dict[str, Any], message: str) -> None:
@@ -134,3 +153,35 @@ def test_the_width_of_labels_is_not_part_of_the_digest() -> None:
 def test_dataset_survives_pickling() -> None:
     copy = pickle.loads(pickle.dumps(dataset(pixel_max=16)))
     assert (copy.pixel_max, copy.image_shape, len(copy.train)) == (16, (4, 5, 1), 3)
+
+
+def levels(scale: Any) -> Dataset:
+    """Return a data set with all levels of 8 bits, as `scale` converts them."""
+    images, (convert, value_range) = np.arange(256, dtype=np.uint8).reshape(4, 8, 8, 1), scale
+    part = Split(images=convert(images), labels=np.zeros(4, np.uint8))
+    return Dataset(train=part, val=part, test=part, num_classes=2, value_range=value_range)
+
+
+SCALES: dict[str, Any] = {
+    "of 255": (lambda images: images.astype(np.float32), (0, 255)),
+    "of 1": (lambda images: images.astype(np.float32) / 255, (0, 1)),
+    "of float64": (lambda images: (images / 255).astype(np.float32), (0, 1)),
+}
+
+
+@pytest.mark.parametrize("name", SCALES)
+def test_floats_that_are_whole_levels_are_the_same_data_as_these(name: str) -> None:
+    plain, found = levels((lambda images: images, None)), levels(SCALES[name])
+    assert found.digest() == plain.digest()
+    np.testing.assert_array_equal(found.scaled(found.val.images), plain.scaled(plain.val.images))
+    np.testing.assert_array_equal(found.as_picture(found.val.images), plain.val.images)
+
+
+def test_other_floats_have_a_digest_of_their_own() -> None:
+    around = levels((lambda images: images.astype(np.float32) / np.float32(127.5) - 1, (-1, 1)))
+    wide, fine = (dataclasses.replace(levels(SCALES["of 1"]), value_range=(0, high)) for high in (2, 300))
+    plain = levels((lambda images: images, None))
+    assert len({one.digest() for one in (plain, around, wide, fine)}) == 4
+    assert (around.scaled(around.val.images).min(), around.scaled(around.val.images).max()) == (0, 1)
+    np.testing.assert_allclose(around.scaled(around.val.images), plain.scaled(plain.val.images), atol=1e-6)
+    np.testing.assert_array_equal(around.as_picture(around.val.images), plain.val.images)

@@ -25,7 +25,7 @@ def test_evaluation_covers_every_image_once(tf: Any, model: Any) -> None:
     assert len(IMAGES) % inference.BATCH_SIZE
     evaluate: Callable[..., Any] = tf.function(inference.evaluate, autograph=False)
     loss_sum, num_correct, classes = evaluate(
-        model, tf.constant(IMAGES), tf.constant(LABELS), CrossEntropy().per_example, pixel_max=16.0
+        model, tf.constant(IMAGES), tf.constant(LABELS), CrossEntropy().per_example, pixel_range=(0.0, 16.0)
     )
     logits = model.predict(IMAGES / np.float32(16), verbose=0).astype("float64")
     losses = np.log(np.exp(logits).sum(axis=1)) - logits[np.arange(len(LABELS)), LABELS]
@@ -37,7 +37,7 @@ def test_evaluation_covers_every_image_once(tf: Any, model: Any) -> None:
 @pytest.mark.parametrize("num_images", [1, 500, 1197])
 def test_logits_are_those_of_all_images_in_their_order(model: Any, num_images: int) -> None:
     images = IMAGES[:num_images]
-    logits = inference.logits(model, images, pixel_max=16)
+    logits = inference.logits(model, images, pixel_range=(0.0, 16.0))
     assert (str(logits.dtype), logits.shape) == ("float32", (num_images, 10))
     np.testing.assert_allclose(logits, model(images / np.float32(16)).numpy(), atol=1e-6)
     np.testing.assert_array_equal(inference.logits(model, images / np.float32(16)), logits)

@@ -56,3 +56,10 @@ def test_images_of_other_channels_are_shown_by_their_mean(tf: Any, dataset: Data
     assert found.images[:, 0, 0].tolist() == [[127], [63], [0]]
     mistakes.write(tmp_path, "a-0", mistakes.to_bytes(found))
     assert mistakes.read(mistakes.path_of(tmp_path, "a-0")).images.shape == (3, 1, 1, 1)
+
+
+def test_floats_are_shown_as_the_levels_that_they_are(tf: Any, dataset: Dataset) -> None:
+    part = Split(images=dataset.val.images.astype(np.float32) - 1, labels=dataset.val.labels)
+    floats = Dataset(train=part, val=part, test=part, num_classes=3, value_range=(-1, 1))
+    found = mistakes.find(Telling(), floats)
+    assert (found.images.dtype.name, found.images[:, 0, 0, 0].tolist()) == ("uint8", [255, 128, 0])

@@ -2,12 +2,14 @@
 
 import random
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from mnist_sweep import Context, Cosine, Dataset, Momentum, TrialConfig
+from mnist_sweep import Context, Cosine, Dataset, Momentum, Split, TrialConfig
+from mnist_sweep.data.mapped_images import map_images
 from mnist_sweep.training.context import NO_FIELDS
 from mnist_sweep.training.session import Session
 from tests.training.training_code import Linear
@@ -63,3 +65,16 @@ def test_the_generators_follow_from_seed_and_step_after_a_checkpoint(digits: Dat
 
     assert drawn(3, 10) == drawn(3, 10)
     assert len({drawn(3, 10), drawn(3, 20), drawn(4, 10)}) == 3
+
+
+def test_a_batch_of_mapped_images_is_all_that_is_in_memory(digits: Dataset, tmp_path: Path) -> None:
+    (tmp_path / "images").write_bytes(np.arange(256, dtype=np.uint8).tobytes() * 64)
+    mapped = map_images(str(tmp_path / "images"), (64, 16, 16, 1))
+    part = Split(images=mapped, labels=np.zeros(64, np.uint8))
+    data = Dataset(train=part, val=part, test=part, num_classes=2)
+    context = Context(TRIAL, data, Session(None, None))
+    assert context.data.train.images.base is not None
+    for places in (slice(3, 5), np.array([3, 4])):
+        batch = context.images("train", places)
+        assert (type(batch), batch.shape) == (np.ndarray, (2, 16, 16, 1))
+        np.testing.assert_array_equal(batch, context.images("train")[3:5])

@@ -177,7 +177,7 @@ def test_weight_decay_and_augmentation_change_training_and_share_the_network(
 def test_the_reported_losses_are_those_of_the_trials_own_loss(options: dict[str, Any], digits: Dataset) -> None:
     loss, trial = CrossEntropy(**options), replace(SMALL, num_steps=1, evaluate_every=1, optimizer=GradientDescent())
     result = fit(replace(trial, loss=loss), digits)
-    logits = inference.logits(result.model, digits.val.images, pixel_max=digits.pixel_max)
+    logits = inference.logits(result.model, digits.val.images, pixel_range=digits.pixel_range)
     expected = float(np.mean(loss.per_example(digits.val.labels.astype(np.int32), logits)))
     assert result.history[-1].val_loss == pytest.approx(expected, rel=1e-5)
     assert result.history[-1].train_loss != fit(trial, digits).history[-1].train_loss
@@ -328,3 +328,21 @@ def test_a_model_whose_check_is_none_has_none(digits: Dataset) -> None:
 def test_blocks_that_do_not_fit_the_image_are_refused_before_tensorflow_is_asked(digits: Dataset) -> None:
     with pytest.raises(ConfigError, match="block 4"):
         validate(replace(SMALL, model=CNN(filters=(4,) * 5)), digits)
+
+
+def as_floats(dataset: Dataset, low: float, high: float) -> Dataset:
+    """Return a data set whose full pixel is 16 as floats from `low` to `high`."""
+    splits: dict[str, Any] = {
+        name: replace(split, images=split.images.astype(np.float32) * np.float32((high - low) / 16) + np.float32(low))
+        for name, split in dataset.splits.items()
+    }
+    return replace(dataset, **splits, pixel_max=255, value_range=(low, high))
+
+
+@pytest.mark.parametrize("augmentation", ["none", "pad_crop_flip"])
+def test_floats_train_to_the_same_numbers_as_the_levels_that_they_are(augmentation: Any, digits: Dataset) -> None:
+    trial = replace(SMALL, augmentation=augmentation)
+    plain = fit(trial, digits)
+    for low, high in ((0, 16), (0, 1), (-1, 1)):  # a sixteenth is a whole number of bits
+        assert numbers(fit(trial, as_floats(digits, low, high))) == numbers(plain)
+    assert len(tensorflow_runtime._CACHE["networks"]) == 4

@@ -232,7 +232,7 @@ def test_an_objective_is_measured_at_each_evaluation_and_changes_no_other_number
     assert judged.test_accuracy == plain.test_accuracy
     for split, found in (("val", judged.history[-1].val), ("test", judged.test_objective)):
         part = digits.splits[split]
-        outputs = inference.logits(judged.model, part.images, pixel_max=digits.pixel_max)
+        outputs = inference.logits(judged.model, part.images, pixel_range=digits.pixel_range)
         assert found == pytest.approx(objectives.value(objective, part.labels, outputs=outputs), rel=1e-6)
 
 

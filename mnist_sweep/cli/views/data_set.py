@@ -1,11 +1,14 @@
 """The terminal's view of a data set: a table of its classes, and what else is known of it."""
 
+from collections.abc import Iterator
+
 from rich.console import Console
 from rich.table import Table
 
 from mnist_sweep.data.overview import Overview
+from mnist_sweep.text.numbers import counted
 
-MAX_CLASSES = 60
+MAX_CLASSES, MAX_DUPLICATES = 60, 10
 
 
 def show(found: Overview, console: Console) -> None:
@@ -20,7 +23,28 @@ def show(found: Overview, console: Console) -> None:
     table.add_row("all", *(f"{size:,}" for size in found.sizes.values()))
     console.print(table)
     shape = "x".join(map(str, found.image_shape))
-    ranges = [f"{low} to {high} in {split} (mean {mean:.1f})" for split, (low, high, mean) in found.pixels.items()]
-    pixels = f"images of {shape}, pixels from {', '.join(ranges)}; a full pixel is {found.pixel_max}"
-    for line in (pixels, *found.notes, f"digest {found.digest}"):
+    digits = ".3f" if found.value_range else ".1f"
+    ranges = [
+        f"{low:g} to {high:g} in {split} (mean {mean:{digits}})" for split, (low, high, mean) in found.pixels.items()
+    ]
+    pixels = f"images of {shape}, pixels from {', '.join(ranges)}; {_scale(found)}"
+    for line in (pixels, *found.notes, *_duplicates(found), f"digest {found.digest}"):
         console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+def _scale(found: Overview) -> str:
+    if found.value_range:
+        return "{:g} and {:g} become 0 and 1".format(*found.value_range)
+    return f"a full pixel is {found.pixel_max}"
+
+
+def _duplicates(found: Overview) -> Iterator[str]:
+    """Yield a line on the images that are in two splits, and the names of the first."""
+    if number := len(found.duplicates):
+        num_alike = sum(not one.is_exact for one in found.duplicates)
+        alike = f", {num_alike:,} of them in another size or encoding" * bool(num_alike)
+        yield f"{counted(number, 'duplicate')} in two splits{alike}:"
+        for one in found.duplicates[:MAX_DUPLICATES]:
+            yield f"  {one.image} is {one.original}{'' if one.is_exact else ', in another size or encoding'}"
+        if number > MAX_DUPLICATES:
+            yield f"  … {number - MAX_DUPLICATES:,} more, which --json lists"

@@ -27,9 +27,14 @@ class Arrays(OwnFiles):
     """Arrays in an `.npz` file, or in `.npy` files in a folder.
 
     Their names say what they hold: `x_train` and `y_train`, or `train_images` and `train_labels`; likewise for `val`
-    and `test`; or `x` and `y`, or `images` and `labels`, without splits. Images are whole numbers from 0 to 255,
-    `[n, height, width]` or `[n, height, width, channels]`; labels are whole numbers from 0, or names.
+    and `test`; or `x` and `y`, or `images` and `labels`, without splits. Images are `[n, height, width]` or
+    `[n, height, width, channels]`; labels are whole numbers from 0, or names.
+
+    Attributes:
+        value_range: Values of pixels that become 0 and 1, in float32; None for whole numbers from 0 to 255.
     """
+
+    value_range: tuple[float, float] | None = None
 
     def _content(self, path: Path) -> Content:
         arrays = _folder(path) if path.is_dir() else _archive(path)
@@ -49,7 +54,22 @@ class Arrays(OwnFiles):
         if not images or images.keys() != labels.keys():
             held = f"holds {shortened(listed([*arrays]))}" if arrays else "holds no arrays"
             raise DataError(f"{held}, expected pairs such as x_train and y_train, or train_images and train_labels.")
-        return Content(images, labels, notes=tuple(unused_notes(unused)))
+        return Content(self._typed(images), labels, notes=tuple(unused_notes(unused)), value_range=self.value_range)
+
+    def _typed(self, images: "Mapping[str, NDArray[Any]]") -> "Mapping[str, NDArray[Any]]":
+        """Return images as float32 if they have a range."""
+        import numpy as np
+
+        for name, array in images.items():
+            if self.value_range is None and array.dtype.kind == "f" and array.size:
+                found = f"{array.dtype} from {array.min():g} to {array.max():g}"
+                way_out = "state which values become 0 and 1, such as value_range=(0, 1), or --value-range 0,1"
+                raise DataError(f"{name} images are {found}: {way_out}.")
+        is_given = self.value_range is not None
+        return {
+            name: array.astype(np.float32, copy=False) if is_given and array.dtype.kind in "iuf" else array
+            for name, array in images.items()
+        }
 
 
 def _archive(path: Path) -> "Mapping[str, NDArray[Any]]":

@@ -25,12 +25,14 @@ class Content(NamedTuple):
         labels: Of each split, `[n]`: whole numbers from 0, or names.
         class_names: Names of all classes; None if they are those in the labels.
         notes: What the user should know of the files, a line each.
+        value_range: As in `Dataset`.
     """
 
     images: "Mapping[str, NDArray[Any]]"
     labels: "Mapping[str, NDArray[Any]]"
     class_names: tuple[str, ...] | None = None
     notes: tuple[str, ...] = ()
+    value_range: tuple[float, float] | None = None
 
 
 def numbered(content: Content) -> "tuple[dict[str, Labels], tuple[str, ...]]":

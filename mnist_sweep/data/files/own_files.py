@@ -5,8 +5,9 @@ config as it is written, so a relative one is the same trial on every machine, w
 """
 
 import abc
+import contextlib
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass
 from functools import partial
 from itertools import pairwise
@@ -73,7 +74,23 @@ class OwnFiles(abc.ABC):
         """
         return self._load(self._decoded)
 
-    def _load(self, decode: "Callable[[Images], Mapping[str, NDArray[np.uint8]]]") -> Dataset:
+    def _load(self, decode: "Callable[[Images], Images]") -> Dataset:
+        with self._found() as (found, undecoded, labels, class_names):
+            images = decode(undecoded)
+            train, val, test = (Split(images=images[name], labels=labels[name]) for name in splits.SPLITS)
+            return Dataset(
+                train=train,
+                val=val,
+                test=test,
+                value_range=found.value_range,
+                num_classes=len(class_names) or 1 + max(int(part.max()) for part in labels.values()),
+                class_names=class_names,
+                notes=found.notes,
+            )
+
+    @contextlib.contextmanager
+    def _found(self) -> "Iterator[tuple[Content, Images, dict[str, Labels], tuple[str, ...]]]":
+        """Give what the files hold, with images and labels of all splits, to a body whose errors name the path."""
         path = find(self.path)
         try:
             found = self._content(path)
@@ -81,17 +98,8 @@ class OwnFiles(abc.ABC):
             for name, label in labels.items():
                 if len(label) != len(found.images[name]):
                     raise DataError(f"{name} has {len(found.images[name])} images and {len(label)} labels.")
-            undecoded, labels, held_out = self._completed(found.images, labels)
-            images = decode(undecoded)
-            train, val, test = (Split(images=images[name], labels=labels[name]) for name in splits.SPLITS)
-            return Dataset(
-                train=train,
-                val=val,
-                test=test,
-                num_classes=len(class_names) or 1 + max(int(part.max()) for part in labels.values()),
-                class_names=class_names,
-                notes=(*held_out, *found.notes),
-            )
+            images, labels, held_out = self._completed(found.images, labels)
+            yield found._replace(notes=(*held_out, *found.notes)), images, labels, class_names
         except OSError as error:
             raise DataError(
                 f"{error.filename or path} cannot be read ({error.strerror or one_line(error)})."
@@ -104,13 +112,13 @@ class OwnFiles(abc.ABC):
     def _content(self, path: Path) -> Content:
         """Return what the files hold; `train` is there, the other splits may be."""
 
-    def _decoded(self, images: "Mapping[str, NDArray[Any]]") -> "Mapping[str, NDArray[np.uint8]]":
-        """Return the images of each split: uint8 `[n, height, width, channels]`."""
+    def _decoded(self, images: "Images") -> "Images":
+        """Return the images of each split: `[n, height, width, channels]`."""
         return {name: with_channels(array) for name, array in images.items()}
 
     def _completed(
-        self, images: "Mapping[str, NDArray[Any]]", labels: "dict[str, Labels]"
-    ) -> "tuple[Mapping[str, NDArray[Any]], dict[str, Labels], list[str]]":
+        self, images: "Images", labels: "dict[str, Labels]"
+    ) -> "tuple[Images, dict[str, Labels], list[str]]":
         """Return images and labels with all three splits, and a note on those that were held out of train."""
         fractions = {"val": self.val_fraction, "test": self.test_fraction}
         lacking = {name: fraction for name, fraction in fractions.items() if name not in labels}
@@ -159,7 +167,19 @@ class EncodedImages(OwnFiles):
         """
         return self._load(partial(self._prepared, prepare))
 
-    def _prepared(self, prepare: "Prepare | None", images: "Images") -> "Mapping[str, NDArray[np.uint8]]":
+    def names(self) -> dict[str, list[str]] | None:
+        """Return the file of each image of each split, from the path on; None if it holds many.
+
+        Raises:
+            DataError: As raised by `load`.
+        """
+        with self._found() as (_, images, *_):
+            root = f"{find(self.path).resolve()}/"
+            if not all(isinstance(files[0], str) for files in images.values()):
+                return None
+            return {split: [file.removeprefix(root) for file in files] for split, files in images.items()}
+
+    def _prepared(self, prepare: "Prepare | None", images: "Images") -> "Images":
         import numpy as np
 
         from mnist_sweep.data.files.decoding import Rules, in_memory

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from mnist_sweep.data.dataset import DataSource
 from mnist_sweep.data.files.idx_folder import magic_number
@@ -15,20 +16,26 @@ ENDINGS = {".npz": "arrays", ".csv": "csv", ".csv.gz": "csv", ".parquet": "parqu
 PARTS = "is one file of several: give the path of their folder."
 
 
-def recognise(given: str, *, image_size: tuple[int, int] | None = None) -> DataSource:
+def recognise(
+    given: str,
+    *,
+    image_size: tuple[int, int] | None = None,
+    value_range: tuple[float, float] | None = None,
+) -> DataSource:
     """Return the data source that a name or path stands for.
 
     Args:
         given: Name of a built-in data set, or a path as in `OwnFiles`.
         image_size: Height and width to which images are scaled; None if they all have one size.
+        value_range: Values of pixels that become 0 and 1, as in `Arrays`.
 
     Raises:
         UnknownNameError: It is neither.
         DataError: The format of what lies there is unknown.
-        ConfigError: `image_size` is given for data that have their size.
+        ConfigError: `image_size` or `value_range` is given for data that have none.
     """
     name = given
-    options: dict[str, str] = {}
+    options: dict[str, Any] = {}
     if given not in DATASETS or issubclass(DATASETS[given], OwnFiles):
         try:
             name = _format(find(given))
@@ -38,12 +45,16 @@ def recognise(given: str, *, image_size: tuple[int, int] | None = None) -> DataS
             known = ", ".join(name for name, source in sorted(DATASETS.items()) if not issubclass(source, OwnFiles))
             raise UnknownNameError(f"unknown data {given!r}: known are {known}; {error}") from error
         options["path"] = given
+    if image_size is not None:
+        options["image_size"] = image_size
+        if name not in ("csv", "image_folder", "parquet"):
+            raise ConfigError(f"image_size goes with image files and tables only, but {given} is {name}.")
+    if value_range is not None:
+        options["value_range"] = value_range
+        if name != "arrays":
+            raise ConfigError(f"value_range goes with .npz and .npy files only, but {given} is {name}.")
     source: Callable[..., DataSource] = DATASETS[name]
-    if image_size is None:
-        return source(**options)
-    if name not in ("csv", "image_folder", "parquet"):
-        raise ConfigError(f"image_size goes with image files and tables only, but {given} is {name}.")
-    return source(**options, image_size=image_size)
+    return source(**options)
 
 
 def _format(path: Path) -> str:

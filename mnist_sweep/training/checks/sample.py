@@ -37,6 +37,6 @@ def draw(data: "Dataset") -> Sample:
 
     places = np.linspace(0, len(data.train.labels) - 1, NUM_IMAGES).astype(int)
     noise = np.random.default_rng(0).random((NUM_IMAGES, *data.image_shape), np.float32)
-    images = data.train.images[places].astype(np.float32) / np.float32(data.pixel_max)
+    images = data.scaled(data.train.images[places])
     labels = np.append(data.train.labels[places], np.arange(NUM_IMAGES) % data.num_classes)
     return Sample(np.concatenate([images, noise]), labels.astype(np.int32), data.num_classes)

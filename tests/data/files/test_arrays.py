@@ -14,6 +14,7 @@ from mnist_sweep import Arrays
 from mnist_sweep.data.dataset import Dataset
 from mnist_sweep.data.files import arrays
 from mnist_sweep.errors import DataError
+from tests.data.files.conftest import arrays_of
 
 Refused = Callable[..., AbstractContextManager[None]]
 IMAGES, LABELS = np.arange(30 * 16).reshape(30, 4, 4).astype(np.uint8), np.arange(30) % 3
@@ -70,8 +71,11 @@ WRONG: dict[str, tuple[bytes, str]] = {
     "two of a kind": (bare(x=IMAGES, images=IMAGES, y=LABELS), "two arrays of train images, one of them images"),
     "lengths": (bare(x=IMAGES, y=LABELS[:-1]), "train has 30 images and 29 labels"),
     "more labels": (bare(x=IMAGES[:-1], y=LABELS), "train has 29 images and 30 labels"),
-    "floats": (bare(x=IMAGES / 255, y=LABELS), "dtype='float64' from 0.0627451 to 1: use `np.rint(images * 255)"),
-    "large values": (bare(x=IMAGES.astype(int) * 9, y=LABELS), "`images.dtype == uint8` must hold"),
+    "floats": (
+        bare(x=IMAGES / 255, y=LABELS),
+        "train images are float64 from 0 to 1: state which values become 0 and 1",
+    ),
+    "large values": (bare(x=IMAGES.astype(int) * 9, y=LABELS), "`images.dtype == uint8 or float32` must hold"),
     "one-hot": (bare(x=IMAGES, y=np.eye(3)[LABELS]), "one label for each image, but got labels of shape (30, 3)"),
     "negative": (bare(x=IMAGES, y=LABELS - 1), "labels from -1 to 1"),
     "float labels": (bare(x=IMAGES, y=LABELS / 2), "whole numbers or names, but got float64"),
@@ -118,3 +122,19 @@ def test_an_archive_that_unpacks_to_too_much_is_refused(
     assert (tmp_path / "a.npz").stat().st_size < 4_000
     with refused(DataError, "unpacks to 1.2 MB, more than the 1 MB allowed"):
         Arrays(tmp_path / "a.npz").load()
+
+
+def test_floats_of_a_stated_range_are_the_same_data(tmp_path: Path, in_memory: Dataset) -> None:
+    for name, number in (("a", 1), ("b", 255)):
+        arrays = arrays_of(in_memory)
+        scaled = {key: value / 255 * number if "images" in key else value for key, value in arrays.items()}
+        np.savez(tmp_path / f"{name}.npz", **scaled)
+        loaded = Arrays(tmp_path / f"{name}.npz", value_range=(0, number)).load()
+        assert loaded.train.images.dtype == np.float32
+        assert loaded.digest() == in_memory.digest()
+
+
+def test_whole_numbers_may_have_a_range_too(tmp_path: Path) -> None:
+    np.savez(tmp_path / "a.npz", x=IMAGES.astype(np.int16) * 10 - 1000, y=LABELS)
+    loaded = Arrays(tmp_path / "a.npz", value_range=(-1024, 3071)).load()
+    assert (loaded.value_range, loaded.train.images.dtype.name) == ((-1024, 3071), "float32")

@@ -1,0 +1,53 @@
+"""Conversions of arrays to what a data set holds: what an error proposes, and floats as whole levels."""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+MAX_CLASSES = 1 << 16
+IMAGES_AT_A_TIME = 1000
+
+
+def as_levels(images: "NDArray[Any]", high: float) -> "NDArray[np.uint8] | None":
+    """Return images from 0 to `high` as whole levels up to `full_level(high)`, if no value that is seen changes."""
+    import numpy as np
+
+    top = full_level(high)
+    levels = np.empty(images.shape, np.uint8)
+    for first in range(0, len(images), IMAGES_AT_A_TIME):
+        pixels = images[first : first + IMAGES_AT_A_TIME]
+        near = np.rint(pixels * np.float32(top / high))
+        if not (near / np.float32(top) == pixels / np.float32(high)).all():
+            return None
+        levels[first : first + IMAGES_AT_A_TIME] = near
+    return levels
+
+
+def full_level(high: float) -> int:
+    """Return the level that stands for the highest value of float images, 255 for 1; 0 if there is none."""
+    return 255 if high == 1 else int(high) if high in range(1, 256) else 0
+
+
+def cast_hint(name: str, array: "NDArray[Any]") -> str:
+    """Return the range of an array's values, and how to cast them so that nothing is lost."""
+    import numpy as np
+
+    is_image, top = name == "images", 255 if name == "images" else MAX_CLASSES - 1
+    allowed = (np.uint8, np.float32) if is_image else (np.uint8, np.uint16)
+    if array.dtype in allowed or array.dtype.kind not in "biuf" or not array.size:
+        return ""
+    low, high = array.min(), array.max()
+    is_whole = low >= 0 and high <= top and bool((array == np.rint(array)).all())
+    if not np.isfinite([low, high]).all():
+        way_out = "remove values that are not finite"
+    elif array.dtype.kind == "b" and is_image:
+        way_out = "use `images.astype('uint8')`, and pixel_max=1"
+    elif is_whole and (high > 1 or not is_image):
+        way_out = f"use `{name}.astype('{'uint8' if high < 256 else 'uint16'}')`"
+    elif is_image:
+        way_out = f"use `images.astype('float32')`, and state their value_range, such as ({low:g}, {high:g})"
+    else:
+        way_out = f"they must lie between 0 and {top}"
+    return f" from {low:g} to {high:g}: {way_out}"
