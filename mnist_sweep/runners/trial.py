@@ -22,7 +22,7 @@ from mnist_sweep.runners import code_check
 from mnist_sweep.system.storage import Bucket, Folder, storage
 from mnist_sweep.text.causes import first_cause
 from mnist_sweep.text.lines import shortened
-from mnist_sweep.training import fitting, own_training, row_builder, tensorflow_runtime
+from mnist_sweep.training import fitting, own_training, reproducibility, row_builder, tensorflow_runtime
 from mnist_sweep.training.checkpoints import Checkpoints
 from mnist_sweep.training.checks import model_candidates
 from mnist_sweep.training.trial_progress import Heartbeat, Paused, TrainingCallback
@@ -131,7 +131,7 @@ def _checkpoints(config: TrialConfig, artifacts: Artifacts | None, problems: lis
         where,
         trial_id(config),
         seconds=artifacts.checkpoint_seconds,
-        identity={"version": row_builder.version(), **_digests(config, artifacts), **tensorflow_runtime.environment()},
+        identity={"version": row_builder.version(), **_digests(config, artifacts), **reproducibility.environment()},
         start=start,
         end=shared_prefix.final_state_name(config) if shares else None,
     )

@@ -19,7 +19,7 @@ from mnist_sweep.sweep.results_folder import ResultsFolder
 from mnist_sweep.sweep.run_storage import RunStorage
 from mnist_sweep.system.signals import Interrupts
 from mnist_sweep.text.names import label
-from mnist_sweep.training import tensorflow_runtime
+from mnist_sweep.training import reproducibility
 from mnist_sweep.trials import events
 from mnist_sweep.trials.artifacts import SavedModel
 from mnist_sweep.trials.config import TrialConfig, to_flat, trial_id
@@ -77,7 +77,7 @@ class Recorder:
         self._storage.open(self.rows())
         self._num_workers = min(num_workers, self._remaining.max_concurrent)
         self._dispatcher.emit(events.WorkersReady(num_workers=self._num_workers))
-        notes = [warning, tensorflow_runtime.kernel_note(), self._remaining.note, *self._remaining.notes]
+        notes = [warning, reproducibility.kernel_note(), self._remaining.note, *self._remaining.notes]
         for note in filter(None, notes):
             self._dispatcher.notify(note)
 

@@ -21,7 +21,7 @@ from mnist_sweep.sweep.inputs import RunInputs
 from mnist_sweep.text.causes import first_cause
 from mnist_sweep.text.lines import shortened
 from mnist_sweep.text.numbers import counted
-from mnist_sweep.training import row_builder, tensorflow_runtime
+from mnist_sweep.training import reproducibility, row_builder, tensorflow_runtime
 from mnist_sweep.trials import registry
 from mnist_sweep.trials.config import REGISTRIES, TrialConfig, from_flat
 from mnist_sweep.trials.kinds import UNKNOWN, kind_of
@@ -179,7 +179,7 @@ def _configure(environment: Mapping[str, Any]) -> None:
 def _changed(before: TrialRow, after: TrialRow) -> dict[str, tuple[Any, Any]]:
     """Return the versions, the hardware, the settings, data and code that differ, as far as they were recorded."""
     then = {"mnist_sweep": before.version, **before.environment}
-    now = {"mnist_sweep": after.version, **(tensorflow_runtime.environment() if before.environment else {})}
+    now = {"mnist_sweep": after.version, **(reproducibility.environment() if before.environment else {})}
     one, other = kind_of(before), kind_of(after)
     for name, was, became in (
         ("data", one.data_digest, other.data_digest),

@@ -83,7 +83,7 @@ class Context:
     @property
     def threads(self) -> int:
         """Number of CPUs, and so of threads, that the trial holds."""
-        return max(1, int(tensorflow_runtime.environment()["threads"]))
+        return max(1, int(tensorflow_runtime.configured().get("threads", 0)))
 
     @property
     def should_stop(self) -> bool:

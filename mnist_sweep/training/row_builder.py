@@ -11,7 +11,7 @@ from importlib import metadata
 from typing import Any
 
 from mnist_sweep.models.protocol import trains_itself
-from mnist_sweep.training import tensorflow_runtime
+from mnist_sweep.training import reproducibility
 from mnist_sweep.training.trial_progress import FitResult
 from mnist_sweep.trials.config import TrialConfig, config_id, defaults, to_flat, trial_id
 from mnist_sweep.trials.row import Evaluation, Status, TrialRow
@@ -91,9 +91,9 @@ def timing(since_start: float, in_all_starts: float) -> dict[str, Any]:
 def origin(configured: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """Return the fields of a row that name this process, its version of the package and its environment.
 
-    `configured` are the settings of the child process that trains, if one does; see `tensorflow_runtime.environment`.
+    `configured` are the settings of the child process that trains, if one does; see `reproducibility.environment`.
     """
-    return {"worker": worker(), "version": version(), "environment": tensorflow_runtime.environment(configured)}
+    return {"worker": worker(), "version": version(), "environment": reproducibility.environment(configured)}
 
 
 def version() -> str:

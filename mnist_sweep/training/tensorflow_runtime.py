@@ -11,23 +11,17 @@ import gc
 import importlib
 import importlib.util
 import os
-import platform
 import sys
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterator, Mapping
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 from mnist_sweep.errors import ResourceError
 from mnist_sweep.system import commands
-from mnist_sweep.text.lines import listed
 
-# Variables by which the same trial computes other last digits, and their usual values.
-KERNELS = {"TF_ENABLE_ONEDNN_OPTS": "1", "TF_XLA_FLAGS": "", "ONEDNN_MAX_CPU_ISA": "", "DNNL_MAX_CPU_ISA": ""}
 BACKEND, TENSORFLOW = "KERAS_BACKEND", "tensorflow"
 BACKENDS = ("jax", "torch")  # of Keras, besides TensorFlow
-VECTOR_INSTRUCTIONS = ("amx_tile", "avx512_bf16", "avx512_vnni", "avx512f", "avx2")  # the widest first
 MAX_DATASETS = 2  # of which a process keeps the input of graphs, or read-only views
 _CACHE: dict[str, OrderedDict[Hashable, Any]] = {}
 _CONFIGURED: dict[str, Any] = {}
@@ -180,6 +174,11 @@ def _card_memory() -> float:
         raise ResourceError("a share of a GPU's memory needs `nvidia-smi` to report how much there is.") from error
 
 
+def configured() -> Mapping[str, Any]:
+    """Return the arguments of `configure` in this process; empty before it was called."""
+    return _CONFIGURED
+
+
 def compiles_with_xla() -> bool:
     """Return whether the trials of this process compile their gradients with XLA."""
     return bool(_CONFIGURED.get("xla"))
@@ -239,48 +238,3 @@ def cached(kind: str, key: Hashable, make: Callable[[], Any], *, limit: int) -> 
     while len(entries) > limit:
         entries.popitem(last=False)
     return entries[key]
-
-
-def kernel_note() -> str | None:
-    """Return one line on variables of the environment that choose other kernels than a trial's usual ones, or None."""
-    chosen = [f"{name}={os.environ[name]}" for name, usual in KERNELS.items() if os.environ.get(name, usual) != usual]
-    if not chosen:
-        return None
-    return f"{listed(chosen)} in the environment: results may differ in the last digits from runs without it"
-
-
-def environment(configured: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """Return what a trial's results may depend on besides its config: versions, processor, threads and device.
-
-    `configured` are the arguments of `configure` in the process that trains; None means that it is this one.
-    """
-    settings = _CONFIGURED if configured is None else configured
-    backend = settings.get("backend", TENSORFLOW)
-    return {
-        **{name: metadata.version(name) for name in ("tensorflow", "keras", "numpy")},
-        "python": platform.python_version(),
-        "machine": platform.machine(),
-        "processor": _processor(),
-        "threads": int(settings.get("threads", 0)),
-        "onednn": os.environ.get(
-            "TF_ENABLE_ONEDNN_OPTS", "default" if configured is None else "1"
-        ),  # as `load` sets it
-        "xla": bool(settings.get("xla")),
-        "device": "GPU" if settings.get("gpus") else "CPU",
-        **({} if backend == TENSORFLOW else {"backend": backend}),
-    }
-
-
-@functools.cache
-def _processor() -> str:
-    """Return the processor's name and the widest vector instructions, since kernels are chosen by these."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return platform.processor()
-    name, flags = (
-        next((line.partition(":")[2].strip() for line in lines if line.startswith(key)), "")
-        for key in ("model name", "flags")
-    )
-    widest = next((f" ({one})" for one in VECTOR_INSTRUCTIONS if one in flags.split()), "")
-    return f"{name}{widest}"

@@ -28,7 +28,7 @@ from mnist_sweep import (
 )
 from mnist_sweep.results.ledger import Ledger
 from mnist_sweep.results.row_json import to_json
-from mnist_sweep.training import tensorflow_runtime
+from mnist_sweep.training import reproducibility
 from mnist_sweep.trials.config import defaults
 from tests.benchmarks.contest import OURS, Contest, Figures, Goal
 
@@ -82,7 +82,7 @@ def made_up(trial: TrialConfig, number: int) -> TrialRow:
         seconds_evaluate=drawn[0][2],
         worker=f"host:{number % 64}",
         version="0.1.0",
-        environment=tensorflow_runtime.environment(),
+        environment=reproducibility.environment(),
         history=history,
     )
 

@@ -4,7 +4,6 @@ import subprocess
 import sys
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from typing import Any
 from unittest import mock
 
@@ -21,19 +20,7 @@ def _configured() -> None:
 
 def test_a_second_equal_configuration_does_nothing() -> None:
     tensorflow_runtime.configure(threads=1)
-    assert tensorflow_runtime.environment()["threads"] == 1
-
-
-@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs /proc/cpuinfo")
-def test_processors_of_one_name_and_other_vector_instructions_are_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
-    found = []
-    for flags in ("fpu avx avx2", "fpu avx avx2 avx512f avx512_vnni", "fpu"):
-        text = f"processor : 0\nmodel name\t: AMD EPYC\nflags\t\t: {flags}\n"
-        monkeypatch.setattr(Path, "read_text", lambda *_, text=text, **__: text)
-        tensorflow_runtime._processor.cache_clear()
-        found.append(tensorflow_runtime._processor())
-    tensorflow_runtime._processor.cache_clear()
-    assert found == ["AMD EPYC (avx2)", "AMD EPYC (avx512_vnni)", "AMD EPYC"]
+    assert tensorflow_runtime.configured()["threads"] == 1
 
 
 def test_other_settings_are_refused_once_tensorflow_runs() -> None:
@@ -173,17 +160,3 @@ def test_methods_of_many_objects_are_traced_without_a_warning(tf: Any, caplog: p
     with mock.patch.object(monitored, "propagate", True):
         assert warnings(tf.function) > 0
         assert warnings(tensorflow_runtime.traced) == 0
-
-
-def test_variables_that_choose_other_kernels_are_noted_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, usual in tensorflow_runtime.KERNELS.items():
-        monkeypatch.setenv(name, usual)
-    assert tensorflow_runtime.kernel_note() is None
-    monkeypatch.setenv("TF_ENABLE_ONEDNN_OPTS", "0")
-    monkeypatch.setenv("TF_XLA_FLAGS", "--tf_xla_auto_jit=2")
-    assert (tensorflow_runtime.kernel_note() or "").startswith(
-        "TF_ENABLE_ONEDNN_OPTS=0 and TF_XLA_FLAGS=--tf_xla_auto_jit=2 in the"
-    )
-    for name in tensorflow_runtime.KERNELS:
-        monkeypatch.delenv(name)
-    assert tensorflow_runtime.kernel_note() is None
