@@ -64,6 +64,7 @@ class TrialProcess:
         """Return the process, started and configured if there is none; yield None meanwhile.
 
         Raises:
+            ProcessLostError: The system has ended it meanwhile.
             ResourceError: It cannot be started, or TensorFlow cannot be configured there.
         """
         if self._child is None or not self._child.is_alive:
@@ -72,6 +73,8 @@ class TrialProcess:
             try:
                 yield from self._child.run(prepare, *self._arguments)
             except ProcessLostError as lost:
+                if not lost.is_own_doing:
+                    raise
                 raise ResourceError(f"a process for trials cannot be started: {lost}") from lost
         return self._child
 

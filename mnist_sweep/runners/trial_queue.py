@@ -1,5 +1,6 @@
 """The queue of a run's trials, as tasks of a pool: which one is next, and what the observer hears of each."""
 
+import contextlib
 import itertools
 from collections import defaultdict
 from collections.abc import Hashable, Iterable, Mapping
@@ -67,12 +68,13 @@ class TrialQueue:
         return trial
 
     def start(self, process: "Process") -> "Task":
-        """Start a process ahead of its first trial, unless the run is to end."""
-        for _ in process.starting():
-            if self._observer.is_ending():
-                process.kill()
-                return
-            yield
+        """Start a process ahead of its first trial, which starts one that is lost again, unless the run is to end."""
+        with contextlib.suppress(ProcessLostError):
+            for _ in process.starting():
+                if self._observer.is_ending():
+                    process.kill()
+                    return
+                yield
 
     def run(self, process: "Process", trial: TrialConfig) -> "Task":
         """Run a trial until it has its row or is paused; retry one whose process the system has ended."""

@@ -151,13 +151,16 @@ def test_what_ends_the_process_itself_is_told_and_the_next_trial_has_another(dig
         assert run(process, BASE, digits).status is Status.OK
 
 
-def test_a_process_that_cannot_start_is_a_lack_of_resources(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("is_own_doing", "kind"), [(True, ResourceError), (False, ProcessLostError)])
+def test_a_process_that_cannot_start_is_a_lack_of_resources_and_one_that_is_killed_meanwhile_is_lost(
+    monkeypatch: pytest.MonkeyPatch, is_own_doing: bool, kind: type[Exception]
+) -> None:
     def lost(*_: Any) -> Iterator[None]:
         yield None
-        raise ProcessLostError("its process was killed by SIGKILL")
+        raise ProcessLostError("its process has ended", is_own_doing=is_own_doing)
 
     monkeypatch.setattr(ChildProcess, "run", lost)
-    with TrialProcess(SETTINGS, b"") as process, pytest.raises(ResourceError, match="cannot be started: its process"):
+    with TrialProcess(SETTINGS, b"") as process, pytest.raises(kind, match="its process has ended"):
         process.start()
 
 

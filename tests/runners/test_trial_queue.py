@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 from mnist_sweep import TrialConfig, trial_id
+from mnist_sweep.errors import ProcessLostError
 from mnist_sweep.runners.trial_process import ThisProcess
 from mnist_sweep.runners.trial_queue import TrialQueue
 from mnist_sweep.training.row_builder import failed
@@ -55,6 +56,15 @@ def test_who_has_no_proposal_is_asked_again_only_after_a_row() -> None:
 
 def test_no_trial_starts_in_a_run_that_is_to_end() -> None:
     assert queue_of(Notes(ends_after=0), FIRST, num_proposals=1).next() is None
+
+
+def test_a_process_that_is_lost_while_it_starts_does_not_end_the_run() -> None:
+    class Lost(Failing):
+        def starting(self) -> Any:
+            yield
+            raise ProcessLostError("its process was killed by SIGKILL")
+
+    assert [*queue_of(Notes(), FIRST).start(Lost())] == [None]
 
 
 def test_a_process_is_not_waited_for_in_a_run_that_is_to_end() -> None:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from mnist_sweep.errors import ConfigError, SweepError
+from mnist_sweep.errors import ConfigError, ProcessLostError, SweepError
 from mnist_sweep.results.predictions import Predictions
 from mnist_sweep.results.row_json import to_json
 from mnist_sweep.results.run_marker import RunMonitor
@@ -124,6 +124,8 @@ def _messages(spec: Mapping[str, Any], settings: WorkerSettings, process: "Trial
         else:
             tensorflow_runtime.configure(**settings.runtime)
         dataset = tensorflow_runtime.cached("datasets", reference, lambda: ray.get(reference), limit=KEPT_DATASETS)
+    except ProcessLostError:
+        raise  # which Tune retries
     except SweepError as error:
         yield {"row": to_json(failed(trial, error=first_cause(error))), "done": True}
         return
