@@ -9,7 +9,8 @@ class ExitStatus(enum.IntEnum):
     Attributes:
         OK: The command did what it says. `run`: every trial has a row, or the time budget ran out, and none failed.
             `replay`: all numbers are the same. `verdict`: one is better.
-        NOT_ALL: `run`: some trials failed. `replay`: some numbers differ. Any command: its output was cut off.
+        NOT_ALL: `run`: some trials failed. `status --watch`: some did, or the run ended early. `replay`: some numbers
+            differ. Any command: its output was cut off.
         REFUSED: Bad usage, configuration, data or results folder, which one line explains. `predict`: some images
             cannot be classified.
         EQUIVALENT: `verdict`: whichever is better, the difference does not count.

@@ -1,6 +1,5 @@
 """The commands on a results folder: `status`, `table`, `mend`, `merge`, `replay`, `predict` and `watch`."""
 
-import contextlib
 import gc
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,21 +18,38 @@ from mnist_sweep.text.numbers import counted
 if TYPE_CHECKING:
     from mnist_sweep.trials.row import TrialRow
 
+if TYPE_CHECKING:
+    from mnist_sweep.watch.feed import Feed
 
-@click.command()
+
+@click.command(
+    epilog="""\b
+Examples:
+  mnist-sweep status results/quickstart
+  ssh -t machine mnist-sweep status results/quickstart --watch
+Exit status with --watch: 0 the run is complete and no trial failed; 1 some failed, or it ended early.
+"""
+)
 @click.argument("folder", metavar="DIR", type=PATH)
+@click.option("--watch", "is_watched", is_flag=True, help="Follow the run into DIR until it ends, or until Ctrl-C.")
 @answering
-def status(folder: Path) -> Answer:
+def status(folder: Path, *, is_watched: bool) -> Answer:
     """Show the status of the trials in DIR, and the best of them.
 
-    The sweep script is not needed.
+    The sweep script is not needed. With --watch, it is redrawn in a terminal as the run goes on, and elsewhere a line
+    is printed for each trial that ends.
     """
     from mnist_sweep.analysis.folder_status import folder_status
+    from mnist_sweep.cli.views import live
     from mnist_sweep.cli.views import status as view
     from mnist_sweep.cli.views.terminal import Terminal
 
+    console, code = Terminal(), ExitStatus.OK
+    if is_watched:
+        is_good = live.follow(_feed_of(folder), console)
+        code = ExitStatus.OK if is_good else ExitStatus.NOT_ALL
     found = folder_status(rows_of(folder, with_history=False), folder)
-    return Answer(value=found, show=lambda: view.show(found, Terminal()))
+    return Answer(value=found, show=lambda: view.show(found, console), status=code)
 
 
 @click.command()
@@ -191,26 +207,32 @@ def watch(folder: Path, *, host: str, port: int | None, token: str | None) -> An
     address can read the page.
     """
     from mnist_sweep.watch import address as addresses
-    from mnist_sweep.watch.feed import Feed
-    from mnist_sweep.watch.server import Server
+    from mnist_sweep.watch.server import serve
 
-    if not is_folder(folder):
-        raise no_rows(folder)
+    feed = _feed_of(folder)
     listening, address = addresses.listen(folder, host=host, port=port, token=token)
     if host not in addresses.LOOPBACK:
         echo(f"note: {addresses.OPEN}", err=True)
 
-    def serve() -> None:
-        gc.set_threshold(100_000)  # collections would take half the time of reading many rows
-        feed = Feed(folder)
-        with listening:
-            server = Server(listening, feed, address)
-        server.start()
-        with contextlib.suppress(KeyboardInterrupt):
-            feed.follow()
-        server.shutdown()
+    return Answer(
+        value={"folder": folder, "url": address.url},
+        show=lambda: echo(address.url),
+        after=lambda: serve(feed, listening, address),
+    )
 
-    return Answer(value={"folder": folder, "url": address.url}, show=lambda: echo(address.url), after=serve)
+
+def _feed_of(folder: Path) -> "Feed":
+    """Return the feed of a results folder.
+
+    Raises:
+        LedgerError: There is no such folder.
+    """
+    from mnist_sweep.watch.feed import Feed
+
+    if not is_folder(folder):
+        raise no_rows(folder)
+    gc.set_threshold(100_000)  # collections would take half the time of reading many rows
+    return Feed(folder)
 
 
 def rows_of(folder: Path, *, with_history: bool = True) -> "list[TrialRow]":

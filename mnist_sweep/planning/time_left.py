@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from mnist_sweep.statistics.intervals import UPPER
+from mnist_sweep.text.numbers import clock
 
 MAX_BLOCKS, MIN_BLOCKS = 10, 3
 
@@ -21,6 +22,11 @@ class TimeLeft(NamedTuple):
     seconds: float
     low: float | None
     high: float | None
+
+    def text(self, passed: float = 0.0) -> str:
+        """Return what is left of it so many seconds later, in words."""
+        middle, *ends = (clock(max(0.0, one - passed)) for one in self if one is not None)
+        return f"about {middle} left" + (" (95% interval {} to {})".format(*ends) if ends else "")
 
 
 def time_left(ends: Sequence[float], *, started: float, now: float, num_left: int, num_workers: int) -> TimeLeft | None:

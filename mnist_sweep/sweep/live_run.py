@@ -6,6 +6,7 @@ import json
 import math
 import threading
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -24,12 +25,21 @@ MAX_POINTS, NUM_NOTICES = 100, 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunningTrial:
-    """A trial that a worker is running: since when in Unix seconds, and step and validation value of evaluations."""
+    """A trial that a worker is running.
+
+    Attributes:
+        trial_id, label, num_steps: Its id, what tells it from others, and its training steps.
+        started: Since when, in Unix seconds.
+        step, last: When it was evaluated last, and the value, as `val 0.9300`; empty before.
+        curve: Step and validation value of its evaluations.
+    """
 
     trial_id: str
     label: str
     num_steps: int
     started: float
+    step: int = 0
+    last: str = ""
     curve: tuple[tuple[int, float], ...] = ()
 
     def __post_init__(self) -> None:
@@ -83,31 +93,19 @@ def read(folder: Path) -> LiveRun | None:
         raise LedgerError(f"{path} is damaged or was edited: delete it, no result depends on it.") from error
 
 
-class LiveRunWriter:
-    """A listener that writes the state of a run, at most twice a second, in a thread: no trial waits for it."""
+class LiveRunState:
+    """A listener that keeps the state of a run."""
 
-    def __init__(self, folder: Path) -> None:
-        self._path, self._run, self._fields = folder / FILE, LiveRun(), tuple[str, ...]()
-        self._running, self._has_changed = dict[str, RunningTrial](), False
-        self._lock, self._end = threading.Lock(), threading.Event()
-        self._thread = threading.Thread(target=self._write_often, name=FILE, daemon=True)
+    def __init__(self) -> None:
+        self._run, self._fields, self._running = LiveRun(), tuple[str, ...](), dict[str, RunningTrial]()
+
+    @property
+    def run(self) -> LiveRun:
+        """The state of the run."""
+        return dataclasses.replace(self._run, running=tuple(self._running.values()))
 
     def on_event(self, event: events.Event) -> None:
-        """Take up what has happened; write it when the workers are ready and when the run has ended."""
-        with self._lock:
-            self._has_changed = True
-            self._take_up(event)
-        if isinstance(event, events.WorkersReady):
-            self._write()
-            if not self._thread.is_alive():  # a runner may start workers anew
-                self._thread.start()
-        if isinstance(event, events.RunEnded) and self._thread.is_alive():
-            self._end.set()
-            self._thread.join()
-            if event.can_write:
-                self._write()
-
-    def _take_up(self, event: events.Event) -> None:
+        """Take up what has happened."""
         match event:
             case events.RunStarted(rows=rows, num_trials=num_trials, fields=fields):
                 self._fields = fields
@@ -122,35 +120,68 @@ class LiveRunWriter:
                 curve, value = self._running[name].curve, point.val
                 if value is not None and math.isfinite(value):
                     curve = (*(curve[1::2] if len(curve) >= MAX_POINTS else curve), (point.step, value))
-                    self._running[name] = dataclasses.replace(self._running[name], curve=curve)
+                values = {"val": value, "train": point.train_accuracy}
+                last = next((f"{split} {known:.4f}" for split, known in values.items() if known is not None), "")
+                self._running[name] = dataclasses.replace(self._running[name], step=point.step, last=last, curve=curve)
             case events.RowCommitted(row=row):
                 self._running.pop(row.trial_id, None)
                 self._replace(num_done=self._run.num_done + 1)
-            case events.Notice(text=text) | events.RaceForecast(text=text):
-                num_trials = event.num_trials if isinstance(event, events.RaceForecast) else self._run.num_trials
-                self._replace(num_trials=num_trials, notices=(*self._run.notices, text)[-NUM_NOTICES:])
             case events.RunInterrupted():
                 self._replace(phase="stopping")
             case events.RunEnded(error=error):
                 self._running.clear()
                 is_fault = error is not None and not isinstance(error, KeyboardInterrupt)
                 self._replace(phase="ended", error=first_cause(error) if error and is_fault else None)
+        if isinstance(event, events.Notice | events.RaceForecast | events.TrialRetried):
+            num_trials = event.num_trials if isinstance(event, events.RaceForecast) else self._run.num_trials
+            notices = (*self._run.notices, notice_line(event, self._fields))[-NUM_NOTICES:]
+            self._replace(num_trials=num_trials, notices=notices)
 
     def _replace(self, **changes: Any) -> None:
         self._run = dataclasses.replace(self._run, **changes)
 
+
+class LiveRunWriter:
+    """A listener that writes the state of a run, at most twice a second, in a thread: no trial waits for it."""
+
+    def __init__(self, folder: Path) -> None:
+        self._path, self._state, self._has_changed = folder / FILE, LiveRunState(), False
+        self._lock, self._end = threading.Lock(), threading.Event()
+        self._thread = threading.Thread(target=self._write_often, name=FILE, daemon=True)
+
+    def on_event(self, event: events.Event) -> None:
+        """Take up what has happened; write it when the workers are ready and when the run has ended."""
+        with self._lock:
+            self._has_changed = True
+            self._state.on_event(event)
+        if isinstance(event, events.WorkersReady):
+            self._write()
+            if not self._thread.is_alive():  # a runner may start workers anew
+                self._thread.start()
+        if isinstance(event, events.RunEnded) and self._thread.is_alive():
+            self._end.set()
+            self._thread.join()
+            if event.can_write:
+                self._write()
+
     def _write_often(self) -> None:
         pause = SECONDS_BETWEEN
         while not self._end.wait(pause):
-            start = time.monotonic()
+            start = time.thread_time()  # on a busy machine, much less than the time that passes
             if self._has_changed:
                 self._write()
-            pause = max(SECONDS_BETWEEN, (time.monotonic() - start) / MAX_TIME_SHARE)
+            pause = max(SECONDS_BETWEEN, (time.thread_time() - start) / MAX_TIME_SHARE)
 
     def _write(self) -> None:
         with self._lock:
-            self._has_changed = False
-            run = dataclasses.replace(self._run, running=tuple(self._running.values()))
+            self._has_changed, run = False, self._state.run
         content = json.dumps(dataclasses.asdict(run), separators=(",", ":")).encode()
         with contextlib.suppress(OSError), replacing(self._path, durable=False) as file:  # a row reports a full disk
             file.write(content)
+
+
+def notice_line(event: events.Notice | events.RaceForecast | events.TrialRetried, fields: Sequence[str]) -> str:
+    """Return what the user should know in one line."""
+    if isinstance(event, events.TrialRetried):
+        return f"{label(event.config, fields)} ({event.trial_id}) is retried: {event.cause}"
+    return event.text

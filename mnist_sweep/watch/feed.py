@@ -51,29 +51,31 @@ class Feed:
     Attributes:
         folder: The results folder.
         rows: Its rows by trial id, without learning curves.
-        run: Its last run; None if it is unknown.
+        state: What it showed when it was looked at last.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.rows = folder, dict[str, TrialRow]()
-        self.run: LiveRun | None = None
         self._ledger, self._bad, self._seen = Ledger(folder), dict[str, BadFile](), dict[str, int]()
         self._unsent, self._log = list[str](), Log((), secrets.token_hex(4), [])
         self._summary, self._is_stale, self._next_summary = summary({}, folder), False, 0.0
+        self.state = LiveState(phase="unknown", rows=self._summary, run=None, time_left=None, errors=(), time=0.0)
         self._changed, self._shown, self._version, self._text = threading.Condition(), object(), -1, b""
 
-    def follow(self) -> None:
-        """Look at the folder again and again, until an exception ends it."""
+    def follow(self) -> Iterator[LiveState]:
+        """Yield the state of the folder again and again, without end, whenever all of its rows have been read."""
         wilson_interval(1, 2)  # loads SciPy, whose time is none of a summary's
         least, most = SECONDS_BETWEEN_LOOKS
         while True:
             start = time.thread_time()
-            if not self.look():
-                time.sleep(min(most, max(least, (time.thread_time() - start) / MAX_TIME_SHARE)))
+            while self.look():
+                pass
+            yield self.state
+            time.sleep(min(most, max(least, (time.thread_time() - start) / MAX_TIME_SHARE)))
 
     def look(self) -> bool:
         """Read what has changed in the folder, and wake the viewers; return whether there is more to read."""
-        errors, self.run, is_partial = list[str](), None, False
+        errors, run, is_partial = list[str](), None, False
         try:
             require_inside(self.folder, READ)
             is_partial = self._read_rows()
@@ -83,10 +85,10 @@ class Feed:
                 errors.append(self._ledger.complaint([*self._bad.values()], len(self._seen)))
             self._send(self._log)
             self._summarise()
-            self.run = live_run.read(self.folder)
+            run = live_run.read(self.folder)
         except LedgerError as error:
             errors.append(one_line(error))
-        self._show(self.run, tuple(errors))
+        self._show(run, tuple(errors))
         return is_partial
 
     def events(self, resume: str) -> Iterator[bytes]:
@@ -160,8 +162,8 @@ class Feed:
             return
         now = time.time()
         left = time_left_of(run, self._summary, now) if run and phase == "running" else None
-        state = LiveState(phase=phase, rows=self._summary, run=run, time_left=left, errors=errors, time=now)
-        text = json.dumps(json_value(state), separators=(",", ":"), allow_nan=False).encode()
+        self.state = LiveState(phase=phase, rows=self._summary, run=run, time_left=left, errors=errors, time=now)
+        text = json.dumps(json_value(self.state), separators=(",", ":"), allow_nan=False).encode()
         with self._changed:
             self._shown, self._text = shown, text
             self._version += 1

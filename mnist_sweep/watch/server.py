@@ -36,6 +36,17 @@ HEADERS = {
 }
 
 
+def serve(feed: Feed, listening: socket.socket, address: Address) -> None:
+    """Serve the live page of a feed until Ctrl-C."""
+    with listening:
+        server = Server(listening, feed, address)
+    server.start()
+    with contextlib.suppress(KeyboardInterrupt):
+        for _ in feed.follow():
+            pass
+    server.shutdown()
+
+
 class Handler(WSGIRequestHandler):
     """Handles a request, and writes no line about it: what others send does not belong into this terminal."""
 
@@ -101,7 +112,8 @@ class Server(ThreadedWSGIServer):
 
     def _trial(self, name: str) -> Response:
         try:
-            details = trial_details(self._feed.folder, name, self._feed.run.notices if self._feed.run else ())
+            run = self._feed.state.run
+            details = trial_details(self._feed.folder, name, run.notices if run else ())
         except LedgerError as error:
             return Response(f"{one_line(error)}\n", 404)
         return Response(json.dumps(details, allow_nan=False), mimetype="application/json")

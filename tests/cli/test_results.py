@@ -1,5 +1,6 @@
 """Laws of the commands on a results folder."""
 
+import json
 import re
 from pathlib import Path
 
@@ -86,6 +87,22 @@ def test_replay_gives_0_for_a_row_that_comes_out_again(folder: Path, run: Run) -
     status, out, err = run("replay", "results/good", trial, "--script", "good.py")
     assert (status, err) == (0, "")
     assert trial in out
+
+
+def test_status_watch_ends_with_the_run_and_says_whether_it_is_complete(folder: Path, run: Run) -> None:
+    run("run", "good.py", "--runner", "in-process", "--quiet", "--num-trials", "1")
+    printed = run("status", "results/good")[1]
+    status, out, err = run("status", "results/good", "--watch")
+    assert (status, out.endswith(printed), err) == (0, True, "")
+    assert out.startswith("finished: 1 of 1 trial ·")
+    row = next((folder / "results" / "good" / "rows").glob("*.json"))
+    live = folder / "results" / "good" / "live.json"
+    live.write_text(live.read_text().replace('"num_trials":1', '"num_trials":2'))
+    status, out, err = run("status", "results/good", "--watch", "--json")
+    assert (status, json.loads(out)["num_trials"], err.startswith("interrupted: 1 of 2 trials")) == (1, 1, True)
+    row.unlink()
+    assert run("status", "results/good", "--watch")[0] == 2
+    assert run("status", "nowhere", "--watch")[0] == 2
 
 
 def interrupt(_: Feed) -> None:

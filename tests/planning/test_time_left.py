@@ -47,3 +47,8 @@ def test_the_interval_holds_the_time_that_it_then_took_in_95_percent(num_workers
         assert left.high is not None
         held.append(left.low <= ends[-1] - now <= left.high)
     assert np.mean(held) > 0.9
+
+
+def test_it_is_said_with_its_interval_less_the_time_that_has_passed() -> None:
+    assert TimeLeft(90.0, 60.0, 120.0).text(70.0) == "about 0:20 left (95% interval 0:00 to 0:50)"
+    assert TimeLeft(90.0, None, None).text() == "about 1:30 left"

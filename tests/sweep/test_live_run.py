@@ -53,6 +53,7 @@ def test_running_trials_are_there_with_their_curves_as_they_come(
     trial = found.running[0]
     assert (trial.trial_id, trial.label, trial.num_steps) == (name, "learning_rate=0.1", 4)
     assert trial.curve[-1] == (499, 0.8)
+    assert (trial.step, trial.last) == (500, "train 0.5000")
     assert len(trial.curve) <= live_run.MAX_POINTS
     ended(begun)
 
@@ -82,7 +83,8 @@ def test_rows_notices_retries_and_interrupts_change_the_state(
     found = read(tmp_path)
     assert found is not None
     assert ([trial.trial_id for trial in found.running], found.num_done) == ([trial_id(second)], 1)
-    assert (found.phase, found.notices) == ("stopping", ("beware",))
+    retried = f"learning_rate=0.2 ({trial_id(second)}) is retried: lost"
+    assert (found.phase, found.notices) == ("stopping", (retried, "beware"))
     ended(begun)
 
 

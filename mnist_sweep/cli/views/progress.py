@@ -2,7 +2,7 @@
 
 import dataclasses
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live as RichLive
@@ -10,7 +10,9 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from mnist_sweep.text.names import Flat, label, loss_title
+from mnist_sweep.planning.time_left import time_left
+from mnist_sweep.sweep.live_run import LiveRun, LiveRunState, RunningTrial, notice_line
+from mnist_sweep.text.names import label, loss_title
 from mnist_sweep.text.numbers import clock, counted
 from mnist_sweep.trials import events
 from mnist_sweep.trials.row import Evaluation, Status, TrialRow, rank
@@ -43,44 +45,40 @@ class Log:
                 self._print(f"{self._num_done}/{self._run.num_trials} {row_line(row, self._run.fields)}")
             case events.Notice() | events.TrialRetried() | events.RaceForecast() | events.RunInterrupted():
                 self._run = _expected(self._run, event)
-                self._print(notice_line(event, self._run.fields))
+                self._print(_notice(event, self._run.fields))
 
     def _print(self, text: str) -> None:
         self._console.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
 class Live:
-    """Redraws trials done, running, failed, the best so far and the time left a few times a second."""
+    """Redraws trials done, running, failed, the best so far, a race and the time left a few times a second."""
 
     def __init__(self, console: Console) -> None:
-        self._console, self._run, self._num_workers = console, NOT_STARTED, 0
-        self._running: dict[str, tuple[Flat, Evaluation | None]] = {}
-        self._rows: list[TrialRow] = []
+        self._console, self._run, self._state, self._loss = console, NOT_STARTED, LiveRunState(), ""
+        self._rows, self._ends, self._race = list[TrialRow](), list[float](), ""
         self._live = RichLive(console=console, transient=True, get_renderable=self._view)
 
     def on_event(self, event: events.Event) -> None:
         """Change what is shown; failures and notices stay on the screen."""
+        self._state.on_event(event)
         match event:
             case events.RunStarted():
                 self._run, self._rows = event, list(event.rows)
                 self._live.start()
-            case events.WorkersReady(num_workers=num_workers):
-                self._num_workers, self._start = num_workers, time.monotonic()
-            case events.TrialStarted(trial_id=trial_id, config=config):
-                self._running[trial_id] = config, None
-            case events.TrialEvaluated(trial_id=trial_id, evaluation=evaluation) if trial_id in self._running:
-                self._running[trial_id] = self._running[trial_id][0], evaluation
-                if self._run.num_missing == 1:
-                    loss = loss_title(self._running[trial_id][0])
-                    self._print(Text(evaluation_line(evaluation, loss, self._run.measure.title)))
+            case events.TrialStarted(config=config):
+                self._loss = loss_title(config)
+            case events.TrialEvaluated() if self._run.num_missing == 1:
+                self._print(Text(evaluation_line(event.evaluation, self._loss, self._run.measure.title)))
             case events.RowCommitted(row=row):
-                self._running.pop(row.trial_id, None)
                 self._rows.append(row)
+                self._ends.append(time.time())
                 if row.status is Status.FAILED:
                     self._print(Text(row_line(row, self._run.fields), style="red"))
             case events.Notice() | events.TrialRetried() | events.RaceForecast() | events.RunInterrupted():
                 self._run = _expected(self._run, event)
-                self._print(Text(notice_line(event, self._run.fields)))
+                self._race = event.text if isinstance(event, events.RaceForecast) else self._race
+                self._print(Text(_notice(event, self._run.fields)))
             case events.RunEnded():
                 self._live.stop()
 
@@ -88,35 +86,39 @@ class Live:
         self._console.print(text, soft_wrap=True)
 
     def _view(self) -> RenderableType:
-        if not self._num_workers:
+        run = self._state.run
+        if not run.num_workers:
             return Text("starting the workers …", style="dim")
         head = Table.grid(padding=(0, 1))
-        bar = ProgressBar(total=self._run.num_trials, completed=len(self._rows), width=30)
-        head.add_row(bar, Text(self._headline()))
-        running = Table.grid(padding=(0, 2))
-        for config, evaluation in list(self._running.values())[: self._num_workers]:
-            step = f"step {evaluation.step if evaluation else 0}/{config['num_steps']}"
-            accuracy = _accuracy_text(evaluation) if evaluation else ""
-            running.add_row(Text(step), Text(accuracy), Text(label(config, self._run.fields), style="dim"))
-        return Group(head, running)
+        head.add_row(ProgressBar(total=run.num_trials, completed=run.num_done, width=30), Text(self._headline(run)))
+        more = [Text(line) for line in (self._best(), self._race) if line]
+        return Group(head, *more, running_table(run.running[: max(1, self._console.height - 8)], time.time()))
 
-    def _headline(self) -> str:
-        run, num_done, num_before = self._run, len(self._rows), len(self._run.rows)
+    def _headline(self, run: LiveRun) -> str:
         num_failed = sum(row.status is Status.FAILED for row in self._rows)
+        parts = [f"{run.num_done}/{run.num_trials}"] + [f"{num_failed} failed"] * bool(num_failed)
+        num_left, times = run.num_trials - run.num_done, {"started": run.started, "now": time.time()}
+        left = time_left(self._ends, **times, num_left=num_left, num_workers=run.num_workers)
+        return " · ".join([*parts, *([left.text()] if left else [])])
+
+    def _best(self) -> str:
         ended = (row for row in self._rows if row.status is Status.OK and row.val is not None)
         best = min(ended, key=rank, default=None)
-        parts = [f"{num_done}/{run.num_trials}"] + [f"{num_failed} failed"] * bool(num_failed)
-        if best:
-            parts.append(f"best val {best.val:.4f} ({label(best.config, run.fields)})")
-        if num_done > num_before:
-            each = (time.monotonic() - self._start) / (num_done - num_before)
-            parts.append(f"{clock(each * (run.num_trials - num_done))} left")
-        return " · ".join(parts)
+        return f"best val {best.val:.4f} ({label(best.config, self._run.fields)})" if best else ""
 
 
 def for_console(console: Console) -> events.Listener:
     """Return the progress that suits a console."""
-    return Live(console) if console.is_terminal else Log(console)
+    return Live(console) if console.is_interactive else Log(console)
+
+
+def running_table(trials: Iterable[RunningTrial], now: float) -> Table:
+    """Return running trials with step, last value and time at a moment, in Unix seconds."""
+    table = Table.grid(padding=(0, 2))
+    for trial in trials:
+        cells = f"step {trial.step}/{trial.num_steps}", trial.last, clock(max(0.0, now - trial.started))
+        table.add_row(*map(Text, cells), Text(trial.label, style="dim"))
+    return table
 
 
 def _expected(run: events.RunStarted, event: events.Event) -> events.RunStarted:
@@ -125,15 +127,12 @@ def _expected(run: events.RunStarted, event: events.Event) -> events.RunStarted:
     return dataclasses.replace(run, num_trials=num_trials)
 
 
-def notice_line(
+def _notice(
     event: events.Notice | events.TrialRetried | events.RaceForecast | events.RunInterrupted, fields: Sequence[str]
 ) -> str:
-    """Return what the user should know in one line."""
-    if isinstance(event, events.Notice | events.RaceForecast):
-        return event.text
-    if isinstance(event, events.TrialRetried):
-        return f"{label(event.config, fields)} ({event.trial_id}) is retried: {event.cause}"
-    return OUT_OF_TIME if event.out_of_time else INTERRUPTED
+    if isinstance(event, events.RunInterrupted):
+        return OUT_OF_TIME if event.out_of_time else INTERRUPTED
+    return notice_line(event, fields)
 
 
 def evaluation_line(point: Evaluation, loss: str, objective: str = "accuracy") -> str:
@@ -147,11 +146,6 @@ def evaluation_line(point: Evaluation, loss: str, objective: str = "accuracy") -
 
 def _known(metrics: dict[str, float | None]) -> list[str]:
     return [f"{name} {value:.4f}" for name, value in metrics.items() if value is not None]
-
-
-def _accuracy_text(point: Evaluation) -> str:
-    values = {"val": point.val, "train": point.train_accuracy}
-    return next(iter(_known(values)), "")
 
 
 def row_line(row: TrialRow, fields: Sequence[str]) -> str:

@@ -1,6 +1,8 @@
 """The view of a race: who remains, who is out and by whom, and the answer."""
 
-from rich.console import Console
+from collections.abc import Iterator
+
+from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -11,8 +13,8 @@ from mnist_sweep.text.numbers import counted, percent
 NUM_SHOWN = 10
 
 
-def show(race: RaceSummary, console: Console) -> None:
-    """Print the best configs that remain, the last ones that are out, and the answer."""
+def parts(race: RaceSummary) -> Iterator[RenderableType]:
+    """Yield the best configs that remain, the last ones that are out, and the answer."""
     remaining = [one for one in race.settings if one.remains]
     gone = race.settings[len(remaining) :]
     shown = [*remaining[:NUM_SHOWN], *gone[:NUM_SHOWN]]
@@ -26,10 +28,9 @@ def show(race: RaceSummary, console: Console) -> None:
         cells = (one.label, percent(one.val_accuracy), str(one.num_seeds), one.collapsed, one.state)
         table.add_row(*(Text(printable(cell)) for cell in cells))
     if race.num_trials:
-        console.print(table)
+        yield table
     if num_left := len(race.settings) - len(shown):
-        console.print(Text(f"{counted(num_left, 'config')} more: the report lists all"))
-    for sentence in race.sentences:
-        console.print(Text(printable(sentence)), soft_wrap=True)
+        yield Text(f"{counted(num_left, 'config')} more: the report lists all")
+    yield from (Text(printable(sentence)) for sentence in race.sentences)
     if race.forecast:
-        console.print(Text(f"to run: {race.forecast}"), soft_wrap=True)
+        yield Text(f"to run: {race.forecast}")

@@ -1,6 +1,8 @@
 """The `status` of a results folder in a terminal: trials by status, the best configs, the failures by cause, a race."""
 
-from rich.console import Console
+from collections.abc import Iterator
+
+from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -14,24 +16,29 @@ NUM_CAUSES = 10
 
 def show(found: FolderStatus, console: Console) -> None:
     """Print the counts, the best configs, the failures by cause, the files, and a race."""
+    for part in parts(found):
+        console.print(part, soft_wrap=isinstance(part, Text))
+
+
+def parts(found: FolderStatus) -> Iterator[RenderableType]:
+    """Yield the parts of a status, the counts first."""
     counts = ", ".join(f"{number} {status}" for status, number in found.statuses.items() if number) or "none finished"
-    console.print(Text(f"{counted(found.num_trials, 'trial')}: {counts}"))
+    yield Text(f"{counted(found.num_trials, 'trial')}: {counts}")
     if found.best:
-        console.print(_best_table(found))
+        yield _best_table(found)
     for failure in found.failures[:NUM_CAUSES]:
         first, *more = failure.trial_ids
         others = f" and {len(more)} more" if more else ""
-        console.print(Text(f"failed: {printable(failure.cause)}: {first}{others}", style="red"), soft_wrap=True)
+        yield Text(f"failed: {printable(failure.cause)}: {first}{others}", style="red")
     if rest := found.failures[NUM_CAUSES:]:
         number = counted(sum(len(failure.trial_ids) for failure in rest), "trial")
-        console.print(Text(f"failed: {number} more, with {counted(len(rest), 'other cause')}", style="red"))
-    console.print(Text(f"{found.folder}/: {', '.join(found.files)}"), soft_wrap=True)
-    for note in found.notes:
-        console.print(Text(note), soft_wrap=True)
+        yield Text(f"failed: {number} more, with {counted(len(rest), 'other cause')}", style="red")
+    yield Text(f"{found.folder}/: {', '.join(found.files)}")
+    yield from map(Text, found.notes)
     if found.race:
         from mnist_sweep.cli.views import race
 
-        race.show(found.race, console)
+        yield from race.parts(found.race)
 
 
 def _best_table(found: FolderStatus) -> Table:

@@ -4,9 +4,10 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from mnist_sweep.cli.views.progress import Live, Log, _accuracy_text, evaluation_line, for_console, row_line
+from mnist_sweep.cli.views.progress import Live, Log, evaluation_line, for_console, row_line
 from mnist_sweep.trials.events import (
     Notice,
+    RaceForecast,
     RowCommitted,
     RunEnded,
     RunInterrupted,
@@ -89,8 +90,6 @@ def test_metrics_that_own_training_code_does_not_report_are_left_out() -> None:
     for known, shown in {"val_accuracy": "val accuracy 0.5000", "train_accuracy": "accuracy 0.5000"}.items():
         point = evaluated("c", **unknown | {known: 0.5}).evaluation
         assert evaluation_line(point, "loss") == f"step 50, {shown}, 1.0 s"
-        assert _accuracy_text(point) == f"{known.partition('_')[0]} 0.5000"
-    assert _accuracy_text(evaluated("c", **unknown).evaluation) == ""
 
 
 @pytest.mark.parametrize("kind", [Log, Live])
@@ -117,12 +116,15 @@ def test_the_live_view_shows_done_running_failed_best_and_time_left() -> None:
     assert "starting the workers" in text(shown)
     send(live, READY, started("a"), started("b"), evaluated("b", val_accuracy=0.625))
     send(live, ended("a", val_accuracy=0.875, test_accuracy=0.8), started("c"))
+    send(live, RaceForecast(text="2 of 3 configs remain", num_trials=4))
     send(live, ended("c", status=Status.FAILED, error="OSError: no"))
     shown.print(live._view())
     send(live, END)
     seen = text(shown)
-    for part in ["2/3", "1 failed", "best val 0.8750 (dropout=0)", "left", "step 50/100", "val 0.6250", "dropout=0.5"]:
+    parts = ["2/4", "1 failed", "best val 0.8750 (dropout=0)", "about 0:00 left", "step 50/100", "val 0.6250", "0:00"]
+    for part in [*parts, "dropout=0.5"]:
         assert part in seen
+    assert seen.count("2 of 3 configs remain") > 1
     assert "failed   dropout=0.7 (c) OSError: no" in seen
 
 
@@ -135,6 +137,21 @@ def test_the_live_view_leaves_the_cursor_as_it_was() -> None:
 def test_a_terminal_gets_the_live_view_and_a_file_the_log() -> None:
     assert isinstance(for_console(console(terminal=True)), Live)
     assert isinstance(for_console(console(terminal=False)), Log)
+
+
+def test_a_terminal_that_cannot_be_redrawn_gets_the_log(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "dumb")
+    assert isinstance(for_console(console(terminal=True)), Log)
+
+
+def test_many_running_trials_leave_room_for_the_rest() -> None:
+    shown = Console(file=io.StringIO(), force_terminal=True, width=80, height=12, color_system=None)
+    live = Live(shown)
+    names = [str(number) for number in range(64)]
+    many = (TrialStarted(trial_id=name, config=CONFIGS["a"]) for name in names)
+    send(live, RunStarted(rows=(), num_trials=64, fields=()), WorkersReady(num_workers=64), *many)
+    assert len(shown.render_lines(live._view())) <= 6
+    send(live, END)
 
 
 def test_a_line_leaves_out_what_a_trial_does_not_have() -> None:

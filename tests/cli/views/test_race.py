@@ -14,7 +14,7 @@ from tests.search.races import IDS, KNOWN, NUM_VAL, rows_of
 
 def shown(race: Race) -> list[str]:
     out = io.StringIO()
-    view.show(summary(race), Console(file=out, width=140))
+    Console(file=out, width=140).print(*view.parts(summary(race)), sep="\n", soft_wrap=True)
     return [line.rstrip() for line in out.getvalue().splitlines()]
 
 
