@@ -78,11 +78,11 @@ def connected(address: str | None, *, num_cpus: int | None, code: Sequence[Path]
         private.short_temporary_folder(),
         private.intercepted_node_messages(lambda text: node_messages.put(in_one_line(text))),
     ):
-        _init(_cluster_options(address, code) if address else local, starting)
         try:
+            _init(_cluster_options(address, code) if address else local, starting)
             with gcs.watched(address, node_messages.put):
                 yield node_messages
-        finally:
+        finally:  # also of a start that failed: Ray would ask a GCS that has ended for things, and end this process
             ray.shutdown()
 
 

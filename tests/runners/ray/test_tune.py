@@ -358,6 +358,44 @@ print(json.dumps([outcome.complete, notes[0], Path("stderr").read_text()]))
 
 
 @pytest.mark.slow
+def test_a_ray_that_breaks_down_again_while_it_starts_ends_the_run_and_not_a_minute_later_the_process(
+    tmp_path: Path,
+) -> None:
+    code = """
+from mnist_sweep.errors import ResourceError
+from mnist_sweep.runners.ray import local_processes, private
+from mnist_sweep.trials.events import TrialEvaluated
+
+start, raylets = local_processes._Processes.start, []
+
+def start_and_kill_the_second(self, command, **options):
+    process = start(self, command, **options)
+    if Path(command[0]).name == "raylet":
+        raylets.append(process)
+        if len(raylets) == 2:
+            process.kill()
+    return process
+
+class Kill:
+    def on_event(self, event):
+        if isinstance(event, TrialEvaluated):
+            raylets[0].kill()
+
+local_processes._Processes.start = start_and_kill_the_second
+sweep = Sweep(name="t", trials=[TrialConfig(model=Softmax(), num_steps=4000, evaluate_every=500)])
+os.dup2(os.open("stderr", os.O_CREAT | os.O_WRONLY), 2)  # to which Ray's native code would write
+try:
+    run(sweep, runner=RayTune(max_concurrent=1, num_cpus=1), listeners=[Kill()])
+except ResourceError as error:
+    print(json.dumps([str(error), Path("stderr").read_text()]))
+"""
+    error, errors = in_process(tmp_path, code)
+    assert error.startswith("Ray could not be started on this machine (its raylet has ended with status -9): use")
+    assert errors == ""
+    assert (tmp_path / "stderr").read_text() == ""
+
+
+@pytest.mark.slow
 @pytest.mark.usefixtures("ray_session")
 def test_asha_stops_trials_and_their_rows_say_so(tmp_path: Path) -> None:
     rates = [0.5, 0.4, 0.3, 1e-6, 2e-6, 3e-6, 4e-6, 5e-6]
