@@ -50,8 +50,8 @@ class Selection:
             one seed, or several with equal values, which leave no variance to estimate: that for new images.
         val_high: Upper end of it.
         val_new_low: Lower end of the 95% interval for new images, over seeds and images: no narrower than Wilson's,
-            which it is for one seed (of that trained model) and for equal accuracies. NaN for other values than
-            accuracy, and if the number of validation images is unknown.
+            which it is for one seed (of that trained model) and for equal accuracies. NaN where it is unknown: if the
+            number of validation images is, or images have no values of their own under an objective.
         val_new_high: Upper end of it.
         test_mean: Its mean value on test.
         test_low: Lower end of the 95% interval of that mean for these test images, as on validation.

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from mnist_sweep.analysis.comparison_sentences import (
+    IMAGE_VALUES,
     IMAGES,
     SEEDS,
     SEEDS_AND_IMAGES,
@@ -60,7 +61,7 @@ def compare(folder: str | Path, a: str, b: str) -> Comparison:
 
     Raises:
         IncomparableError: One of them has no results, or cannot be paired with the other; or they are two single
-            trials without kept predictions, or judged by something else than accuracy.
+            trials of whose images no values were kept.
         LedgerError: One of them does not exist, both are the same, or predictions are damaged.
     """
     return compare_pairs(Path(folder), pairs_of(Path(folder), a, b))
@@ -109,16 +110,14 @@ def _labels(pair: Pair) -> tuple[str, str]:
 
 def _differences(folder: Path, pairs: Sequence[Pair], measure: Measure) -> tuple[SplitDifference, SplitDifference, str]:
     """Return the differences on validation and test, and the method: by images where predictions allow it."""
-    compared = [row for pair in pairs for row in pair]
-    if measure.is_accuracy and (predictions.are_kept(folder, compared) or len(pairs) == 1):
-        correct = predictions.correct_images(folder, compared)
-        val = over_images("validation", correct.val[::2], correct.val[1::2])
-        test = over_images("test", correct.test[::2], correct.test[1::2])
-        return val, test, SEEDS_AND_IMAGES if len(pairs) > 1 else IMAGES
-    if len(pairs) == 1:
-        rule = f"two single trials are compared image by image, and no image has a {measure.title} of its own"
-        raise IncomparableError(f"{rule}: compare two configs, over the seeds that both have.")
-    largest = measure.largest_difference
+    compared, largest = [row for pair in pairs for row in pair], measure.largest_difference
+    if len(pairs) == 1 or predictions.are_kept(folder, compared):
+        val, test = (
+            over_images(name, values[::2], values[1::2], largest=largest)
+            for name, values in zip(("validation", "test"), predictions.image_values(folder, compared), strict=True)
+        )
+        one = IMAGES if measure.is_accuracy else IMAGE_VALUES
+        return val, test, SEEDS_AND_IMAGES if len(pairs) > 1 else one
     val = over_seeds("validation", *zip(*[(a.val, b.val) for a, b in pairs], strict=True), largest=largest)
     test = over_seeds("test", *zip(*[(a.test, b.test) for a, b in pairs], strict=True), largest=largest)
     return val, test, SEEDS

@@ -15,12 +15,16 @@ from mnist_sweep.text.numbers import counted, probability
 from mnist_sweep.trials.measure import ACCURACY, Measure
 
 IMAGES = "Two trained models on the same images: McNemar's exact test (1947), Newcombe's interval (1998, method 10)."
+IMAGE_VALUES = "Two trained models on the same images: paired t-test over images."
 SEEDS_AND_IMAGES = (
     "Paired t-test over seeds and images as crossed random factors: variance by Gallas (2006), quantiles of both "
     "weighted by their shares of it (Cochran 1964)."
 )
 SEEDS = "Paired t-test over seeds."
-SCOPES = {IMAGES: "for new images", SEEDS_AND_IMAGES: "for new images", SEEDS: "for these images"}
+SCOPES = {
+    **dict.fromkeys((IMAGES, IMAGE_VALUES, SEEDS_AND_IMAGES), "for new images"),
+    SEEDS: "for these images",
+}
 UNEQUAL = 0.01  # p-value of an F-test of two variances
 ONE_SEED = "This compares two trained models: with other seeds, their configs may rank differently."
 TWO_SEEDS = "Two seeds say little about the variation between seeds, so the interval is wide: run three or more."

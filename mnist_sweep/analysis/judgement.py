@@ -176,8 +176,8 @@ def _needed(folder: Path, paired: Pairs, found: Comparison, within: float) -> tu
     """Return the seeds, and the images, that are expected to decide."""
     differences, on_val = np.array(found.val.by_seed), found.val.difference
     if found.method != SEEDS:
-        correct = predictions.correct_images(folder, [row for pair in paired.pairs for row in pair]).val
-        differences = correct[::2].astype(np.int8) - correct[1::2].astype(np.int8)
+        values = predictions.image_values(folder, [row for pair in paired.pairs for row in pair]).val.astype(np.float64)
+        differences = values[::2] - values[1::2]
     seeds, images = data_for_half_width(differences, within / 2)
     seeds, images = _fewer(seeds, on_val.seeds_needed), _fewer(images, on_val.images_needed)
     return None if seeds is None else max(seeds, MIN_SEEDS, len(paired.pairs) + 1), images

@@ -24,7 +24,7 @@ from mnist_sweep.analysis.best_config_sentences import (
 from mnist_sweep.analysis.inputs import NOTES, as_trials
 from mnist_sweep.errors import LedgerError
 from mnist_sweep.results.data_frames import measure_of
-from mnist_sweep.statistics.intervals import half_width_of_mean, interval_of_sum, wilson_interval
+from mnist_sweep.statistics.intervals import half_width_of_mean, interval_of_sum, interval_of_value, wilson_interval
 from mnist_sweep.statistics.multiple_comparisons import worse_over_images, worse_over_seeds
 from mnist_sweep.statistics.selection_bias import SelectionBias, bias_over_images, bias_over_seeds
 from mnist_sweep.statistics.two_way_residuals import error_variance
@@ -171,9 +171,12 @@ def _mean(name: str, values: "pd.Series[float]", of_images: Ends, measure: Measu
 
 
 def _over_images(of_best: "pd.DataFrame", mean: float, num_val: int | None, measure: Measure) -> list[Ends]:
-    """Return the ends of Wilson's intervals on validation and on test; NaN where they are unknown."""
+    """Return the ends of the intervals over images on validation and on test; NaN where they are unknown."""
     if not measure.is_accuracy:
-        return [(math.nan, math.nan)] * 2
+        columns = [measure.val, measure.test, f"{measure.val}_error", f"{measure.test}_error"]
+        found = of_best.reindex(columns=columns).mean().to_numpy(np.float64)
+        lows, highs = interval_of_value(found[:2], found[2:], is_share=measure.is_share)
+        return [*zip(lows.tolist(), highs.tolist(), strict=True)]
     low, high = (math.nan, math.nan) if num_val is None else wilson_interval(mean * num_val, num_val)
     on_test = of_best[[*WILSON]].mean()
     return [(float(low), float(high)), (float(on_test.iloc[0]), float(on_test.iloc[1]))]

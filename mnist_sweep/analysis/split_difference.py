@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,6 +10,7 @@ from numpy.typing import NDArray
 from mnist_sweep.statistics.paired_tests import (
     AccuracyDifference,
     ContingencyTable,
+    difference_over_image_values,
     difference_over_images,
     difference_over_seeds,
     difference_over_seeds_and_images,
@@ -52,26 +54,34 @@ class SplitDifference:
         return self.difference.pvalue < ALPHA and not low <= 0 <= high
 
 
-def over_images(name: str, a: NDArray[np.bool_], b: NDArray[np.bool_]) -> SplitDifference:
+def over_images(name: str, a: NDArray[Any], b: NDArray[Any], *, largest: float = 1.0) -> SplitDifference:
     """Return the difference on the images of a split.
 
     Args:
         name: The split.
-        a: bool `[num_seeds, num_images]`, which images a classifies correctly.
+        a: bool `[num_seeds, num_images]`, which images a classifies correctly; or float64, the values of the images.
         b: The same for b, with the same seeds in the same order.
+        largest: The largest difference of two values that there can be.
     """
-    ahead = a.astype(np.int8) - b.astype(np.int8)
-    tables = [ContingencyTable.of(*pair) for pair in zip(a, b, strict=True)]
+    is_right = a.dtype == np.bool_
+    ahead = a.astype(np.int8) - b.astype(np.int8) if is_right else a - b
+    tables = [ContingencyTable.of(*pair) for pair in zip(a, b, strict=True)] if is_right else []
+    if len(a) > 1:
+        difference = difference_over_seeds_and_images(ahead, largest=largest)
+    elif is_right:
+        difference = difference_over_images(tables[0])
+    else:
+        difference = difference_over_image_values(ahead[0], largest=largest)
     return SplitDifference(
         name=name,
         mean_a=float(a.mean()),
         mean_b=float(b.mean()),
-        difference=difference_over_seeds_and_images(ahead) if len(a) > 1 else difference_over_images(tables[0]),
+        difference=difference,
         by_seed=tuple(ahead.mean(axis=1).tolist()),
         num_images=a.shape[1],
         mcnemar=tuple(mcnemar(table.only_a, table.only_b) for table in tables),
-        only_a=tuple(np.flatnonzero(ahead.mean(axis=0) >= 0.5).tolist()),
-        only_b=tuple(np.flatnonzero(ahead.mean(axis=0) <= -0.5).tolist()),
+        only_a=tuple(np.flatnonzero(is_right & (ahead.mean(axis=0) >= 0.5)).tolist()),
+        only_b=tuple(np.flatnonzero(is_right & (ahead.mean(axis=0) <= -0.5)).tolist()),
     )
 
 

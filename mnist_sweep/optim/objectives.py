@@ -38,7 +38,17 @@ class Objective(Protocol):
         """
 
 
-OwnObjective = Callable[[Any, Any], float]
+class ImageObjective(Protocol):
+    """An objective of which each image has a value of its own; that of a split is their mean.
+
+    Its class may have `of_mean`, a function of that mean which is the value in its place, such as a square root.
+    """
+
+    def per_example(self, labels: Any, outputs: Any) -> Any:
+        """Return the values of images, numbers `[n]`, from the arguments of `Objective.compute`."""
+
+
+AnyObjective = Objective | ImageObjective | Callable[[Any, Any], float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,13 +103,13 @@ class LogLoss:
     direction: ClassVar[str] = "minimize"
     unit: ClassVar[str] = "nats"
 
-    def compute(self, labels: Any, outputs: Any) -> float:
-        """Return the value of a split, given its labels, int32 `[n]`, and the logits, float32 `[n, num_classes]`."""
+    def per_example(self, labels: Any, outputs: Any) -> Any:
+        """Return the value of each image, given labels, int32 `[n]`, and logits, float32 `[n, num_classes]`."""
         import numpy as np
 
         shifted = outputs.astype(np.float64) - outputs.max(axis=1, keepdims=True)
         of_true = shifted[np.arange(len(labels)), labels]
-        return float((np.log(np.exp(shifted).sum(axis=1)) - of_true).mean())
+        return np.log(np.exp(shifted).sum(axis=1)) - of_true
 
 
 OBJECTIVES: dict[str, type[Any]] = {
@@ -109,6 +119,7 @@ OBJECTIVES: dict[str, type[Any]] = {
     "log_loss": LogLoss,
 }
 MAX_NUMBERS = 4_000_000  # of random outputs
+MAX_COUNTED = 10**8  # images times pairs of classes, of which a second's worth is counted
 
 
 def is_builtin(objective: object) -> bool:
@@ -138,17 +149,17 @@ def needs_outputs(objective: Any) -> bool:
     return not hasattr(objective, "of_classes")
 
 
-def value(objective: Any, labels: Any, *, classes: Any = None, outputs: Any = None) -> float:
+def value(objective: Any, labels: Any, *, classes: Any = None, outputs: Any = None, examples: Any = None) -> float:
     """Return the value of a split, given its labels, integers `[n]`, and what the objective needs.
 
     Raises:
         ConfigError: It is no finite number, or a share beyond [0, 1].
     """
-    import numpy as np
-
-    labels = labels.astype(np.int32)  # a copy, whose differences do not wrap around as those of uint8 do
+    labels = _signed(labels)
     if classes is not None and not needs_outputs(objective):
         found = objective.of_classes(labels, classes)
+    elif has_examples(objective):
+        found = _of_mean(objective)(_examples(objective, labels, outputs, examples).mean())
     else:
         found = (objective if isinstance(objective, FunctionType) else objective.compute)(labels, outputs)
     name, _, unit = description(objective)
@@ -160,6 +171,62 @@ def value(objective: Any, labels: Any, *, classes: Any = None, outputs: Any = No
         rule = "a finite number" if unit != SHARE else "a share in [0, 1]"
         raise ConfigError(f"the objective {name} must return {rule}, but it returns {number:g}.")
     return number
+
+
+def has_examples(objective: Any) -> bool:
+    """Return whether each image has a value of its own."""
+    return hasattr(objective, "per_example")
+
+
+def per_example(objective: Any, labels: Any, outputs: Any) -> "NDArray[np.float64]":
+    """Return the value of each image: float64 `[n]`.
+
+    Raises:
+        ConfigError: They are other than that.
+    """
+    import numpy as np
+
+    found = np.asarray(objective.per_example(_signed(labels), outputs))
+    if found.shape != labels.shape[:1] or found.dtype.kind not in "biuf":
+        rule = f"the objective {description(objective)[0]} must return a number for each of {len(labels)} images"
+        raise ConfigError(f"{rule}, but it returns {found.dtype} of the shape {found.shape}.")
+    return found.astype(np.float64)
+
+
+def by_image(
+    objective: Any, labels: Any, *, classes: Any = None, outputs: Any = None, examples: Any = None
+) -> "NDArray[np.float64] | None":
+    """Return what each image contributes to the value of a split, whose mean is that: float64 `[n]`; None if unknown.
+
+    These are the values of the images, or, of what is no mean of them, the pseudo-values of the jackknife (Tukey 1958;
+    Efron 1982), centred: by how much the value changes without an image, times their number. None if the objective is
+    known for whole splits only, or there are too many images and pairs of classes to count; and of the accuracy, where
+    the classes say it.
+    """
+    import numpy as np
+
+    labels, num = _signed(labels), len(labels)
+    if num < 2 or type(objective) is Accuracy:
+        return None
+    if has_examples(objective):
+        of_mean, examples = _of_mean(objective), _examples(objective, labels, outputs, examples)
+        if of_mean is float:
+            return np.asarray(examples)
+        without = np.array([of_mean(mean) for mean in (examples.sum() - examples) / (num - 1)])
+        return np.asarray(float(of_mean(examples.mean())) + (num - 1) * (without.mean() - without))
+    if needs_outputs(objective):
+        return None
+    _, first, place = np.unique(np.stack([labels, classes]), axis=1, return_index=True, return_inverse=True)
+    if len(first) * num > MAX_COUNTED:
+        return None
+    each = [objective.of_classes(np.delete(labels, one), np.delete(classes, one)) for one in first]
+    without = np.array(each)[place.reshape(-1)]
+    return np.asarray(float(objective.of_classes(labels, classes)) + (num - 1) * (without.mean() - without))
+
+
+def standard_error(values: "NDArray[Any] | None") -> float | None:
+    """Return the standard error over images of a value, given what each contributes to it; None if that is unknown."""
+    return None if values is None else float(values.std(ddof=1)) / math.sqrt(len(values))
 
 
 def check(objective: Any, num_classes: int) -> None:
@@ -196,6 +263,21 @@ def _counts(labels: Any, classes: Any) -> "tuple[NDArray[np.int64], NDArray[np.i
     num = int(max(labels.max(), classes.max())) + 1
     of_class, predicted = (np.bincount(given, minlength=num) for given in (labels, classes))
     return np.bincount(labels[labels == classes], minlength=num), of_class, predicted
+
+
+def _examples(objective: Any, labels: Any, outputs: Any, examples: Any) -> Any:
+    return per_example(objective, labels, outputs) if examples is None else examples
+
+
+def _of_mean(objective: Any) -> Callable[[float], float]:
+    return getattr(objective, "of_mean", float)
+
+
+def _signed(labels: Any) -> Any:
+    """Return a copy of labels whose differences do not wrap around, as those of uint8 do."""
+    import numpy as np
+
+    return labels.astype(np.int32)
 
 
 def _snake_case(name: str) -> str:

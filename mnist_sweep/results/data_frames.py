@@ -66,7 +66,7 @@ def fields_of(trials: "pd.DataFrame") -> list[str]:
     """Return the columns of a table of trials that are fields of their configs, without the seed."""
     results = ID_COLUMNS.keys() | RESULT_COLUMNS.keys() | OBJECTIVE_COLUMNS.keys()
     names = {str(name) for name in trials["objective_name"].dropna()} if "objective_name" in trials else ()
-    results |= {f"{split}_{name}" for name in names for split in ("val", "test")}
+    results |= {f"{split}_{name}{end}" for name in names for split in ("val", "test") for end in ("", "_error")}
     return [str(name) for name in trials if name not in results]
 
 
@@ -151,9 +151,12 @@ def _judged(ordered: Sequence[TrialRow]) -> tuple[dict[str, list[Any]], dict[str
         for name, key in OBJECTIVE_COLUMNS.items()
     }
     values = {
-        f"{split}_{name}": [getattr(row, split) if row.measure.name == name else None for row in ordered]
+        f"{split}_{name}{end}": [
+            getattr(row, f"{split}{field}") if row.measure.name == name else None for row in ordered
+        ]
         for name in objectives
         for split in ("val", "test")
+        for end, field in (("", ""), ("_error", "_objective_error"))
     }
     return texts | values, dict.fromkeys(texts, "str") | dict.fromkeys(values, "float64")
 

@@ -1,9 +1,11 @@
 """The classes that trials predicted, at one byte an image, the labels of those images, and which of them are correct.
 
 A trial's predictions are in `predictions/<trial_id>.npz`, and the labels of a data set in
-`predictions/labels-<data_id>.npz`: arrays `val` and `test`, in the order of the split's images.
+`predictions/labels-<data_id>.npz`: arrays `val` and `test`, in the order of the split's images. Under another objective
+than accuracy, `val_values` and `test_values` are beside them: what each image contributes to its value.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
 FOLDER = "predictions"
+SPLITS, VALUES = ("val", "test"), ("val_values", "test_values")
+ROUNDING = 1e-4  # of means of float32
 
 
 class Predictions(NamedTuple):
@@ -27,22 +31,27 @@ class Predictions(NamedTuple):
         val: Classes of the validation images, `[num_val]`: uint8 when read, or uint16 if one is above 255; any integers
             when written.
         test: Classes of the test images, `[num_test]`, likewise.
+        val_values: What each validation image contributes to the value that the trial is judged by, whose mean they
+            are: float32 `[num_val]`; set by the sweep, None for accuracy and where it is unknown.
+        test_values: The same of test images.
     """
 
     val: "NDArray[np.integer[Any]]"
     test: "NDArray[np.integer[Any]]"
+    val_values: "NDArray[np.floating[Any]] | None" = None
+    test_values: "NDArray[np.floating[Any]] | None" = None
 
 
-class CorrectImages(NamedTuple):
-    """Which images each trial classifies correctly, in the order of the trials and of the images.
+class ImageValues(NamedTuple):
+    """What each image contributes to the value of each trial, in the order of the trials and of the images.
 
     Attributes:
-        val: bool `[num_trials, num_val]`.
-        test: bool `[num_trials, num_test]`.
+        val: Of the accuracy bool `[num_trials, num_val]`: which are classified correctly; else float64.
+        test: The same `[num_trials, num_test]`.
     """
 
-    val: "NDArray[np.bool_]"
-    test: "NDArray[np.bool_]"
+    val: "NDArray[Any]"
+    test: "NDArray[Any]"
 
 
 def data_id(flat_config: Mapping[str, Any]) -> str:
@@ -101,11 +110,35 @@ def path_of(folder: Path, trial_id: str) -> Path:
 
 
 def are_kept(folder: Path, rows: Sequence[TrialRow]) -> bool:
-    """Return whether a results folder has the predictions of all these trials."""
-    return all(path_of(folder, row.trial_id).exists() for row in rows)
+    """Return whether a results folder has what each image contributes to the values of all these trials."""
+    return _have_values(rows) and all(path_of(folder, row.trial_id).exists() for row in rows)
 
 
-def correct_images(folder: Path, rows: Sequence[TrialRow]) -> CorrectImages:
+def image_values(folder: Path, rows: Sequence[TrialRow]) -> ImageValues:
+    """Return what each image contributes to the values of some trials, all of one objective.
+
+    Raises:
+        LedgerError: As raised by `correct_images`; or the images have no values of their own.
+    """
+    import numpy as np
+
+    if rows[0].measure.is_accuracy:
+        return correct_images(folder, rows)
+    if not _have_values(rows):
+        rule = f"two single trials are compared image by image, and no image has a {rows[0].measure.title} of its own"
+        raise IncomparableError(f"{rule}: compare two configs, over the seeds that both have.")
+    found, labels = [read(folder, row.trial_id) for row in rows], _labels_of_all(folder, rows)
+    for row, one in zip(rows, found, strict=True):
+        _check_values(folder, row, one, labels)
+    return ImageValues(*(np.array([one[place] for one in found], np.float64) for place in (2, 3)))
+
+
+def _have_values(rows: Sequence[TrialRow]) -> bool:
+    errors = [error for row in rows if row.objective for error in (row.val_objective_error, row.test_objective_error)]
+    return None not in errors
+
+
+def correct_images(folder: Path, rows: Sequence[TrialRow]) -> ImageValues:
     """Return which images some trials of a results folder, all evaluated on the same ones, classify correctly.
 
     Raises:
@@ -118,7 +151,7 @@ def correct_images(folder: Path, rows: Sequence[TrialRow]) -> CorrectImages:
     labels = _labels_of_all(folder, rows)
     for row, mine in zip(rows, predicted, strict=True):
         _check(folder, row, mine, labels)
-    return CorrectImages(*(np.array([mine[place] for mine in predicted]) == labels[place] for place in range(2)))
+    return ImageValues(*(np.array([mine[place] for mine in predicted]) == labels[place] for place in range(2)))
 
 
 def _labels_of_all(folder: Path, rows: Sequence[TrialRow]) -> Predictions:
@@ -132,16 +165,32 @@ def _labels_of_all(folder: Path, rows: Sequence[TrialRow]) -> Predictions:
 
 def _check(folder: Path, row: TrialRow, predictions: Predictions, labels: Predictions) -> None:
     """Validate that predictions give the accuracies of their row."""
-    for predicted, true, share in zip(predictions, labels, (row.val_accuracy, row.test_accuracy), strict=True):
+    for predicted, true, share in zip(predictions[:2], labels[:2], (row.val_accuracy, row.test_accuracy), strict=True):
         if share is None or len(predicted) != len(true) or abs((predicted == true).sum() - share * len(true)) > 0.5:
-            raise LedgerError(
-                f"{path_of(folder, row.trial_id)} does not give the accuracies of the trial's row: "
-                f"move {folder / 'rows' / row.trial_id}.json away, and the next run makes both again."
-            )
+            raise _misfit(folder, row, "accuracies")
+
+
+def _check_values(folder: Path, row: TrialRow, predictions: Predictions, labels: Predictions) -> None:
+    """Validate that the values of images have the mean that the trial's row says."""
+    for values, true, mean in zip(predictions[2:], labels[:2], (row.val, row.test), strict=True):
+        found = math.nan if values is None or len(values) != len(true) else float(values.mean(dtype=float))
+        if not math.isclose(found, mean or 0.0, rel_tol=ROUNDING, abs_tol=ROUNDING):
+            raise _misfit(folder, row, row.measure.title)
+
+
+def _misfit(folder: Path, row: TrialRow, what: str) -> LedgerError:
+    return LedgerError(
+        f"{path_of(folder, row.trial_id)} does not give the {what} of the trial's row: "
+        f"move {folder / 'rows' / row.trial_id}.json away, and the next run makes both again."
+    )
 
 
 def _content(predictions: Predictions) -> bytes:
-    return npz.to_bytes({name: _classes(classes) for name, classes in predictions._asdict().items()})
+    arrays: dict[str, Any] = {name: _classes(classes) for name, classes in zip(SPLITS, predictions[:2], strict=True)}
+    arrays |= {
+        name: one.astype("float32") for name, one in zip(VALUES, predictions[2:], strict=True) if one is not None
+    }
+    return npz.to_bytes(arrays)
 
 
 def _classes(given: "ArrayLike") -> "NDArray[np.unsignedinteger[Any]]":
@@ -165,10 +214,16 @@ def _write(path: Path, content: bytes) -> None:
 def _read(path: Path, lacking: str) -> Predictions:
     try:
         with open_regular(path, npz.MAX_BYTES) as file:
-            arrays = npz.read(file, Predictions._fields)
-        for array in arrays.values():
-            if array.ndim != 1 or array.dtype.name not in ("uint8", "uint16") or not array.size:
+            found = npz.read(file)
+        arrays = {name: found[name] for name in (*SPLITS, *(VALUES if VALUES[0] in found else ()))}
+        for name, array in arrays.items():
+            dtypes = ("uint8", "uint16") if name in SPLITS else ("float32",)
+            if array.ndim != 1 or array.dtype.name not in dtypes or not array.size:
                 raise DataError(f"it holds {array.dtype} of {array.shape}")
+    except KeyError as error:
+        raise LedgerError(
+            f"{path} does not hold predictions (it lacks {error}): it is damaged, move it away."
+        ) from error
     except FileNotFoundError as error:
         raise IncomparableError(lacking) from error
     except (DataError, OSError) as error:
@@ -181,4 +236,4 @@ def equal(one: Predictions, other: Predictions) -> bool:
     """Return whether two have the same class for every image."""
     import numpy as np
 
-    return all(np.array_equal(mine, its) for mine, its in zip(one, other, strict=True))
+    return all(np.array_equal(mine, its) for mine, its in zip(one[:2], other[:2], strict=True))

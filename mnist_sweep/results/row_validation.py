@@ -24,11 +24,13 @@ MAX_DEPTH = 8  # of lists and objects in each other
 MAX_INTEGER = 2**63 - 1  # that a column of a table holds
 MAX_FLOAT = sys.float_info.max
 SHARE, METRIC, COUNT, SECONDS = (0.0, 1.0), (-MAX_FLOAT, MAX_FLOAT), (0, MAX_INTEGER), (0.0, 1e10)
+ERROR = (0.0, MAX_FLOAT)
 RANGES: dict[str, tuple[float, float]] = {
     **dict.fromkeys(("val_accuracy", "test_accuracy", "train_accuracy"), SHARE),
     **dict.fromkeys(("val_loss", "train_loss", "learning_rate", "val_objective", "test_objective"), METRIC),
     **dict.fromkeys(("num_test", "steps", "step", "parameters"), COUNT),
     **dict.fromkeys(["seconds", *(name for name in KINDS if name.startswith("seconds_"))], SECONDS),
+    **dict.fromkeys(("val_objective_error", "test_objective_error"), ERROR),
     "started": (-5e10, 1e11),  # years that a date can have
 }
 OPTIONAL = {*Evaluation._fields} - {"step", "seconds"}  # in a learning curve

@@ -46,9 +46,24 @@ def half_width_of_mean(std: Any, n: Any) -> NDArray[np.float64]:
     return np.where(n > 1, stdtrit(np.maximum(n - 1, 1), UPPER) * std / np.sqrt(np.maximum(n, 1)), np.nan)
 
 
-def clip_interval(low: float, high: float, *, least: float = -1.0) -> tuple[float, float]:
-    """Return the ends of an interval, clipped to the range of an accuracy (least 0) or a difference; NaN stays NaN."""
-    return max(low, least), min(high, 1.0)
+def clip_interval(low: float, high: float, largest: float = 1.0) -> tuple[float, float]:
+    """Return the ends of an interval of a difference, clipped to the largest that there can be; NaN stays NaN."""
+    return max(low, -largest), min(high, largest)
+
+
+def interval_of_value(value: Any, error: Any, *, is_share: bool) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the ends of the 95% interval of a value on new images, given its standard error over images.
+
+    That of a share is Wilson's for as many images as would give an accuracy this error (Korn and Graubard 1998), which
+    for accuracies is Wilson's own; NaN where the error is 0, which only tells that there are too few images.
+    """
+    from scipy.special import ndtri
+
+    value, error = np.asarray(value, np.float64), np.asarray(error, np.float64)
+    if not is_share:
+        return value - ndtri(UPPER) * error, value + ndtri(UPPER) * error
+    num = value * (1 - value) / np.where(error > 0, error, np.nan) ** 2
+    return wilson_interval(value * num, num)
 
 
 def interval_of_sum(mean: float, *parts: tuple[float, float]) -> tuple[float, float]:

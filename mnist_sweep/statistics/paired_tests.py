@@ -117,11 +117,17 @@ def difference_over_seeds(differences: NDArray[Any], *, largest: float = 1.0) ->
     ends = result.confidence_interval(CONFIDENCE)
     upper, power = _normal_quantiles()
     seeds = math.ceil(((upper + power) * std / mean) ** 2 + upper**2 / 2) if mean else None
-    low, high = max(float(ends.low), -largest), min(float(ends.high), largest)
-    return AccuracyDifference(mean, low, high, float(result.pvalue), seeds_needed=seeds)
+    ends = clip_interval(float(ends.low), float(ends.high), largest)
+    return AccuracyDifference(mean, *ends, float(result.pvalue), seeds_needed=seeds)
 
 
-def difference_over_seeds_and_images(differences: NDArray[Any]) -> AccuracyDifference:
+def difference_over_image_values(differences: NDArray[Any], *, largest: float = 1.0) -> AccuracyDifference:
+    """Return the difference of two trained models by the values of images, as `difference_over_seeds` does of seeds."""
+    found = difference_over_seeds(differences, largest=largest)
+    return found._replace(images_needed=found.seeds_needed, seeds_needed=None)
+
+
+def difference_over_seeds_and_images(differences: NDArray[Any], *, largest: float = 1.0) -> AccuracyDifference:
     """Return the difference of two configs, with its uncertainty over seeds and images.
 
     Seeds and images are crossed random factors, so the variance of the mean is that over seeds, plus that over images,
@@ -132,18 +138,19 @@ def difference_over_seeds_and_images(differences: NDArray[Any]) -> AccuracyDiffe
     wide as Wilson's of no image in `num_images`.
 
     Args:
-        differences: int8 `[n, num_images]`, for each seed and image 1 if only a is correct, -1 if only b is, else 0;
-            n >= 2.
+        differences: `[n, num_images]`, n >= 2: for each seed and image 1 if only a is correct, -1 if only b is, else 0;
+            or the difference of other values of the image, of which none is known if all are equal and not 0.
+        largest: The largest difference that there can be, to which the interval is clipped.
     """
     mean, parts = float(differences.mean(axis=1).mean()), CrossedVariance.of(differences)
     num_seeds, num_images = differences.shape
     if not parts.variance > 0:
-        none = float(wilson_interval(0, num_images)[1])
-        return AccuracyDifference(mean, *clip_interval(mean - none, mean + none), float(not mean))
+        none = float(wilson_interval(0, num_images)[1]) if largest <= 1 else math.nan
+        return AccuracyDifference(mean, *clip_interval(mean - none, mean + none, largest), float(not mean))
     error, half = math.sqrt(parts.variance), parts.half_width
     return AccuracyDifference(
         mean,
-        *clip_interval(mean - half, mean + half),
+        *clip_interval(mean - half, mean + half, largest),
         pvalue=parts.pvalue(abs(mean) / error),
         images_needed=_smallest(num_images, lambda num: parts.with_images(num).detects(mean)) if mean else None,
         seeds_needed=_smallest(num_seeds, lambda num: parts.with_seeds(num).detects(mean)) if mean else None,

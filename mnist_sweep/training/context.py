@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from mnist_sweep.data.dataset import Dataset
     from mnist_sweep.optim.losses import Loss, OwnLoss
-    from mnist_sweep.optim.objectives import Objective, OwnObjective
+    from mnist_sweep.optim.objectives import AnyObjective
     from mnist_sweep.optim.optimizers import Optimizer
     from mnist_sweep.optim.schedules import Schedule
     from mnist_sweep.training.checkpoints import Checkpoints
@@ -56,7 +56,7 @@ class Context:
     evaluate_every: int
     log_every: int | None
     loss: "Loss | OwnLoss"
-    objective: "Objective | OwnObjective"
+    objective: "AnyObjective"
     optimizer: "Optimizer"
     schedule: "Schedule"
     precision: str

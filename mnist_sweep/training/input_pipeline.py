@@ -37,8 +37,8 @@ class SplitInput(Protocol):
         `rows` returns the places in the split for steps: int32 `[num_steps, batch_size]`.
         """
 
-    def parts(self) -> Iterator[tuple[Any, Any]]:
-        """Yield images and labels of the split, in order; all parts but the last are of whole evaluation batches."""
+    def parts(self, *, by_batch: bool = False) -> Iterator[tuple[Any, Any]]:
+        """Yield images and labels of the split, in order: all at once, or, if wanted or needed, batch by batch."""
 
 
 class ResidentInput:
@@ -51,9 +51,12 @@ class ResidentInput:
         """Yield the whole split, and the rows of all steps."""
         yield *self._tensors, rows(first, last)
 
-    def parts(self) -> Iterator[tuple[Any, Any]]:
-        """Yield the whole split."""
-        yield self._tensors
+    def parts(self, *, by_batch: bool = False) -> Iterator[tuple[Any, Any]]:
+        """Yield the whole split, or one evaluation batch after the other."""
+        num = len(self._tensors[1])
+        size = BATCH_SIZE if by_batch else num
+        for start in range(0, num, size):
+            yield self._tensors if size >= num else tuple(one[start : start + size] for one in self._tensors)
 
 
 class StreamedInput:
@@ -79,7 +82,7 @@ class StreamedInput:
             yield *self._chunks[number].result(), places.reshape(-1, batch_size)
             first = stop
 
-    def parts(self) -> Iterator[tuple[Any, Any]]:
+    def parts(self, *, by_batch: bool = True) -> Iterator[tuple[Any, Any]]:
         """Yield the images of one evaluation batch after the other."""
         starts = range(0, len(self._labels), BATCH_SIZE)
         batches = [slice(start, start + BATCH_SIZE) for start in starts]
@@ -107,12 +110,16 @@ def split_inputs(data: "Dataset") -> dict[str, SplitInput]:
 
 
 class Evaluated(NamedTuple):
-    """Mean loss and accuracy of a split, its objective if that is another one and was computed, and its classes."""
+    """Mean loss and accuracy of a split, its objective if that is another one and was computed, and its classes.
+
+    `examples` are the values of the images under the objective, if they have their own.
+    """
 
     loss: float
     accuracy: float
     objective: float | None
     predicted: "NDArray[np.uint16]"
+    examples: "NDArray[np.float64] | None" = None
 
 
 def evaluated(
@@ -122,10 +129,20 @@ def evaluated(
 
     Where the loss is not finite, the objective is left out unless this is the last evaluation of the trial.
     """
-    losses, correct, *answers = zip(*(evaluate(images, true) for images, true in split.parts()), strict=True)
-    predicted, *outputs = (np.concatenate([part.numpy() for part in parts]) for parts in answers)
-    loss, value = functools.reduce(operator.add, map(float, losses)) / len(predicted), None  # `sum` rounds differently
+    objective, by_example = config.objective, objectives.has_examples(config.objective)
+    answers = []
+    for images, true in split.parts(by_batch=by_example):  # so that the outputs of one batch are in memory
+        loss, correct, *found = evaluate(images, true)
+        predicted, *outputs = (one.numpy() for one in found)
+        if by_example:
+            is_known = is_last or np.isfinite(loss)
+            none = np.full(len(predicted), np.nan)
+            outputs = [objectives.per_example(objective, true.numpy(), outputs[0]) if is_known else none]
+        answers.append((float(loss), int(correct), predicted, *outputs))
+    losses, num_correct, *parts = zip(*answers, strict=True)
+    predicted, *outputs = map(np.concatenate, parts)
+    loss, value = functools.reduce(operator.add, losses) / len(predicted), None  # `sum` rounds differently
     if not config.measure.is_accuracy and (is_last or np.isfinite(loss)):
-        given = {"classes": predicted, "outputs": outputs[0] if outputs else None}
-        value = objectives.value(config.objective, labels, **given)
-    return Evaluated(loss, sum(map(int, correct)) / len(predicted), value, predicted)
+        given = {"examples" if by_example else "outputs": outputs[0]} if outputs else {}
+        value = objectives.value(objective, labels, classes=predicted, **given)
+    return Evaluated(loss, sum(num_correct) / len(predicted), value, predicted, *outputs[:by_example])

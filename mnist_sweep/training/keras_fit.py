@@ -6,7 +6,7 @@ the variables of model and optimizer, and what the callbacks count.
 
 import contextlib
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import cycle, islice
 from typing import TYPE_CHECKING, Any
 
@@ -70,16 +70,19 @@ def _results(context: "Context", model: Any) -> dict[str, Any]:
     val, steps = _parts(context, "val"), _num_parts(context, "val")
     return {
         **{f"{split}_{name}": _judged(context, split, outputs[split]) for split in judged},
-        "predictions": Predictions(*(found.argmax(axis=1) for found in outputs.values())),
+        "predictions": Predictions(
+            *(found.argmax(axis=1) for found in outputs.values()),
+            **{f"{split}_values": _judged(context, split, outputs[split], objectives.by_image) for split in judged},
+        ),
         "val_loss": model.evaluate(val, steps=steps, verbose=0, return_dict=True)["loss"],
         "parameters": sum(math.prod(weight.shape) for weight in model.trainable_weights),
     }
 
 
-def _judged(context: "Context", split: str, outputs: Any) -> float:
-    """Return the value of the trial's objective on a split."""
+def _judged(context: "Context", split: str, outputs: Any, ask: Callable[..., Any] = objectives.value) -> Any:
+    """Return what a function of an objective's results returns for a split."""
     labels, classes = context.data.splits[split].labels, outputs.argmax(axis=1)
-    return objectives.value(context.objective, labels, classes=classes, outputs=outputs)
+    return ask(context.objective, labels, classes=classes, outputs=outputs)
 
 
 def _outputs(model: Any, context: "Context", split: str) -> Any:
@@ -171,7 +174,7 @@ class _Progress:
 
     def _value(self) -> float:
         outputs = _outputs(self._model, self._context, "val")
-        return _judged(self._context, "val", outputs)
+        return float(_judged(self._context, "val", outputs))
 
     def _variables(self) -> list[Any]:
         return [*self._model.variables, *self._model.optimizer.variables]

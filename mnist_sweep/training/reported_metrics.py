@@ -118,15 +118,15 @@ def _values(found: Any, config: "TrialConfig", data: "Dataset", last: Evaluation
 def _of_predictions(predictions: Any, config: "TrialConfig", data: "Dataset") -> dict[str, Any]:
     if not isinstance(predictions, Predictions):
         raise ConfigError("`predictions` must be Predictions(val=…, test=…)")
-    classes = Predictions(*(_classes(name, getattr(predictions, name), data) for name in Predictions._fields))
-    values: dict[str, Any] = {"predictions": classes}
-    for name, predicted in classes._asdict().items():
-        labels = data.splits[name].labels
+    values, kept, objective = dict[str, Any](), dict[str, Any](), config.objective
+    for name in ("val", "test"):
+        labels, predicted = data.splits[name].labels, _classes(name, getattr(predictions, name), data)
         values[f"{name}_accuracy"] = int((predicted == labels).sum()) / len(labels)
-        if not objectives.needs_outputs(config.objective):
-            column = f"{name}_{config.measure.name}"
-            values[column] = objectives.value(config.objective, labels, classes=predicted)
-    return values
+        kept[name] = predicted
+        if not objectives.needs_outputs(objective):
+            values[f"{name}_{config.measure.name}"] = objectives.value(objective, labels, classes=predicted)
+            kept[f"{name}_values"] = objectives.by_image(objective, labels, classes=predicted)
+    return {**values, "predictions": predictions._replace(**kept)}
 
 
 def _classes(split: str, values: Any, data: "Dataset") -> "NDArray[np.integer[Any]]":

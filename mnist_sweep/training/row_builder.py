@@ -11,6 +11,7 @@ from importlib import metadata
 from typing import Any
 
 from mnist_sweep.models.protocol import trains_itself
+from mnist_sweep.optim import objectives
 from mnist_sweep.training import reproducibility
 from mnist_sweep.training.trial_progress import FitResult
 from mnist_sweep.trials.config import TrialConfig, config_id, defaults, to_flat, trial_id
@@ -26,6 +27,10 @@ def ended(config: TrialConfig, result: FitResult, *, num_test: int, seconds: flo
     There are `num_test` images in the test split, and `seconds` of wall time have passed since its last start.
     """
     parts: dict[str, Any] = {f"seconds_{name}": value for name, value in result.seconds.items()}
+    errors: dict[str, Any] = {
+        f"{split}_objective_error": objectives.standard_error(getattr(result.predictions, f"{split}_values", None))
+        for split in ("val", "test")
+    }
     return TrialRow(
         **_identity(config),
         **(_metrics(result.final) if result.final else {}),
@@ -37,6 +42,7 @@ def ended(config: TrialConfig, result: FitResult, *, num_test: int, seconds: flo
         parameters=result.parameters,
         **timing(seconds, sum(parts.values())),
         **parts,
+        **errors,
         **_with_training_code(config, origin()),
         history=result.history,
     )

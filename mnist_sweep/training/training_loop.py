@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from mnist_sweep.data.batches import indices
 from mnist_sweep.errors import CheckpointError, LedgerError
+from mnist_sweep.optim import objectives
 from mnist_sweep.results.predictions import Predictions
 from mnist_sweep.training.trial_progress import (
     UNKNOWN,
@@ -50,7 +51,7 @@ class TrainingLoop:
 
         self._config, self._data, self._callback, self._checkpoints = config, data, callback, checkpoints
         self._timer = PhaseTimer()
-        self._predicted: dict[str, Any] = {}
+        self._results: dict[str, Any] = {}
         self._current = overrides.config_at(config, 0)
         self._initial_values = functools.partial(graph_cache.initial_values, data=data)
         self._network, self._train_step = graph_cache.initialized_graphs(self._current, data)
@@ -152,7 +153,7 @@ class TrainingLoop:
         """Return mean loss, accuracy and objective on a whole split, as `Evaluated` has them."""
         labels, evaluate = self._data.splits[split].labels, self._network.evaluate
         found = self._evaluated(evaluate, self._splits[split], labels, self._config, is_last=split == "test")
-        self._predicted[split] = found.predicted
+        self._results[split] = found
         self._timer.add_to("evaluate")
         return found[:3]
 
@@ -212,7 +213,7 @@ class TrainingLoop:
         """Return the result; after the last step, the test split is evaluated first."""
         is_ok = status is Status.OK
         test = self._evaluate("test") if is_ok else UNKNOWN
-        if is_ok and "val" not in self._predicted:  # resumed from a checkpoint of the last step
+        if is_ok and "val" not in self._results:  # resumed from a checkpoint of the last step
             self._evaluate("val")
         if self._callback:
             self._callback.on_train_end(status, *test[1:])
@@ -226,8 +227,17 @@ class TrainingLoop:
             parameters=self._network.parameters,
             seconds=self._timer.seconds,
             model=self._network.model if is_ok else None,
-            predictions=Predictions(**self._predicted) if is_ok else None,
+            predictions=self._predictions() if is_ok else None,
         )
+
+    def _predictions(self) -> Predictions:
+        found, values = self._results, {}
+        for split, of in found.items():
+            given = {"classes": of.predicted, "examples": of.examples}
+            values[f"{split}_values"] = objectives.by_image(
+                self._config.objective, self._data.splits[split].labels, **given
+            )
+        return Predictions(found["val"].predicted, found["test"].predicted, **values)
 
 
 def _next_point(config: "TrialConfig", step: int) -> int:

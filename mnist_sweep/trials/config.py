@@ -19,7 +19,7 @@ from mnist_sweep.models.catalog import MODELS
 from mnist_sweep.models.cnn import CNN
 from mnist_sweep.models.protocol import Model, TrainingCode
 from mnist_sweep.optim.losses import LOSSES, CrossEntropy, Loss, OwnLoss
-from mnist_sweep.optim.objectives import OBJECTIVES, Accuracy, Objective, OwnObjective, description
+from mnist_sweep.optim.objectives import OBJECTIVES, Accuracy, AnyObjective, description
 from mnist_sweep.optim.optimizers import OPTIMIZERS, Adam, Optimizer
 from mnist_sweep.optim.schedules import SCHEDULES, Constant, Schedule
 from mnist_sweep.trials.measure import ACCURACY, Direction, Measure
@@ -71,8 +71,8 @@ class TrialConfig(_WithId):
         augmentation: Random changes to training images; `pad_crop_flip` shifts by up to 4 pixels and mirrors.
         loss: What training minimises: a value of LOSSES, or one of your own with `per_example(labels, outputs)`, or a
             function of these.
-        objective: What the trial is judged by: a value of OBJECTIVES, or one of your own with
-            `compute(labels, outputs)`, or a function of these. All trials of a sweep have the same.
+        objective: What the trial is judged by: a value of OBJECTIVES, or one of your own with `compute` or
+            `per_example`, or a function, of labels and outputs. All trials of a sweep have the same.
         changes: Numbers that change in the middle of training: the step from which they hold, rising, in
             [1, num_steps), and the values by dotted field name (`optimizer.learning_rate`, `model.dropout`).
         seed: Seed of all randomness in the trial, in [0, 2**31).
@@ -90,7 +90,7 @@ class TrialConfig(_WithId):
     weight_decay: float = 0.0
     augmentation: Augmentation = "none"
     loss: Loss | OwnLoss = field(default_factory=CrossEntropy)
-    objective: Objective | OwnObjective = field(default_factory=Accuracy)
+    objective: AnyObjective = field(default_factory=Accuracy)
     changes: tuple[tuple[int, tuple[tuple[str, float], ...]], ...] = ()
     seed: int = 0
 

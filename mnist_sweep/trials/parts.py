@@ -25,6 +25,7 @@ METHODS = {
     "loss": "per_example",
     "objective": "compute",
 }
+OTHER_METHODS = {"model": "train", "objective": "per_example"}  # that may be there in its place
 FUNCTIONS = ("data", "loss", "objective")  # the parts that may be functions
 MAX_FLOAT = sys.float_info.max
 
@@ -63,14 +64,15 @@ def part_of(kind: str, value: Any, registry: Mapping[str, Any]) -> Any:
         value = make(kind, value, {}, registry)
     if kind in FUNCTIONS and isinstance(value, FunctionType):
         return value
-    method = METHODS[kind]
+    methods = [METHODS[kind], *filter(None, [OTHER_METHODS.get(kind)])]
     has_training = kind == "model" and trains_itself(value)
     is_value = dataclasses.is_dataclass(value) and not isinstance(value, type)
-    if not (is_value and cast(Any, value).__dataclass_params__.frozen and (has_training or hasattr(value, method))):
-        methods = f"`{method}`" + " or `train`" * (kind == "model")
+    has_method = has_training or any(callable(getattr(value, one, None)) for one in methods)
+    if not (is_value and cast(Any, value).__dataclass_params__.frozen and has_method):
+        named = " or ".join(f"`{one}`" for one in methods)
         ways = " or a function" * (kind in FUNCTIONS[1:])
-        got = f"{shown_in_one_line(value)}, {_reason(value, methods)}"
-        raise ConfigError(f"`{kind}` must be an instance of a frozen dataclass with {methods}{ways}, but got {got}.")
+        got = f"{shown_in_one_line(value)}, {_reason(value, named)}"
+        raise ConfigError(f"`{kind}` must be an instance of a frozen dataclass with {named}{ways}, but got {got}.")
     if has_training:
         check_training_code(value)
     changed = validation.coerced_fields(value)

@@ -92,6 +92,9 @@ class TrialRow:
         objective: Name, direction and unit of the trial's objective (`Measure`); None if that is the accuracy.
         val_objective: Its value on the validation split after the last step.
         test_objective: Its value on the test split.
+        val_objective_error: Standard error over images of the value on validation, of this trained model; None where
+            images have no values of their own.
+        test_objective_error: The same on test.
         history: The learning curve, in the order of its steps.
     """
 
@@ -123,6 +126,8 @@ class TrialRow:
     objective: Mapping[str, str] | None = None
     val_objective: float | None = None
     test_objective: float | None = None
+    val_objective_error: float | None = None
+    test_objective_error: float | None = None
     history: tuple[Evaluation, ...] = ()
 
     @property

@@ -196,7 +196,7 @@ def test_equal_configs_are_rarely_called_better(results: Folder, monkeypatch: py
         easy = draw.normal(1.8, 1, 300)
         of_config, of_seed = draw.normal(0, 0.5, (1, 2, 300)), draw.normal(0, 0.1, (3, 2, 1))
         right = (easy + of_config + of_seed + draw.normal(0, 0.5, (3, 2, 300)) > 0).reshape(6, 300)
-        correct = predictions.CorrectImages(right, right[:, :200])
+        correct = predictions.ImageValues(right, right[:, :200])
         monkeypatch.setattr(predictions, "correct_images", lambda *_, correct=correct: correct)
         called += judgement.verdict(results.path, a, b).outcome == "better"
     assert called / num <= 0.08

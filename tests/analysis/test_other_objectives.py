@@ -10,7 +10,7 @@ import pytest
 
 from mnist_sweep import Adam, TrialConfig, grid, read_trials, repeat
 from mnist_sweep.analysis.comparison import compare
-from mnist_sweep.analysis.comparison_sentences import NOT_KEPT, SEEDS, THESE_IMAGES
+from mnist_sweep.analysis.comparison_sentences import IMAGE_VALUES, NOT_KEPT, SEEDS, SEEDS_AND_IMAGES, THESE_IMAGES
 from mnist_sweep.analysis.effects.estimation import effects
 from mnist_sweep.analysis.expected_best import expected_best_curve, sentence
 from mnist_sweep.analysis.folder_status import folder_status
@@ -19,9 +19,12 @@ from mnist_sweep.analysis.proposed_runs import next_runs
 from mnist_sweep.analysis.selection import select
 from mnist_sweep.analysis.sweep_diff import diff
 from mnist_sweep.errors import ConfigError, IncomparableError, LedgerError
+from mnist_sweep.optim.objectives import standard_error
 from mnist_sweep.reports.writer import write_report
+from mnist_sweep.results import predictions
 from mnist_sweep.results.csv_tables import write_tables
 from mnist_sweep.results.ledger import Ledger
+from mnist_sweep.results.predictions import Predictions
 from mnist_sweep.trials.measure import Measure
 from mnist_sweep.trials.row import Evaluation, TrialRow
 
@@ -246,3 +249,40 @@ def test_unknown_metrics_of_a_difference_are_refused(make_folder: MakeFolder) ->
         diff(folder, folder, metric="val_accuracy")
     with pytest.raises(LedgerError, match="lacks the columns val_distance"):
         select(read_trials(folder).drop(columns="val_distance"))
+
+
+def keep_values(folder: Path, spread: float) -> None:
+    """Keep values of 400 validation and 300 test images for each trial, with the means that the rows have."""
+    noise = np.random.default_rng(0).normal(0, spread, 400)
+    for one in Ledger(folder).rows().values():
+        own = noise + np.random.default_rng([*one.trial_id.encode()]).normal(0, spread, 400)
+        values = {split: (own - own.mean())[:num] for split, num in (("val", 400), ("test", 300))}
+        values = {split: given - given.mean() + getattr(one, split) for split, given in values.items()}
+        errors: dict[str, Any] = {f"{split}_objective_error": standard_error(given) for split, given in values.items()}
+        labels = Predictions(np.zeros(400, int), np.zeros(300, int))
+        predictions.write_labels(folder, predictions.data_id(one.config), labels)
+        kept = labels._replace(val_values=values["val"], test_values=values["test"])
+        predictions.write(folder, one.trial_id, kept)
+        Ledger(folder).commit(dataclasses.replace(one, **errors))
+
+
+@pytest.mark.parametrize("objective", [Kappa(), Distance()])
+def test_values_of_images_make_statements_on_new_images(objective: Any, make_folder: MakeFolder) -> None:
+    folder, scale = make_folder(objective), SCALES[objective]
+    before = select(folder)
+    by_place = {place: name for name, place in places(folder).items()}
+    worse, better = by_place[0.0, 0.01], by_place[0.0, 0.08]
+    keep_values(folder, 0.05 * scale)
+    found, method = compare(folder, worse, better), SEEDS_AND_IMAGES
+    assert (found.method, "for new images" in found.sentence, found.notes) == (method, True, ())
+    judged = verdict(folder, worse, better, within=0.01 * scale)
+    assert (judged.outcome, judged.better, judged.scope) == ("better", better, "new images")
+    near = verdict(folder, by_place[0.2, 0.08], better, within=0.001 * scale)
+    assert (near.outcome, near.seeds_needed is not None) == ("undecided", True)
+    single = [name for name, one in Ledger(folder).rows().items() if one.config_id in (worse, better)][::4]
+    assert compare(folder, *single).method == IMAGE_VALUES
+    after = select(folder)
+    assert (after.val_low, after.val_high) == pytest.approx((before.val_low, before.val_high))
+    assert after.val_new_low < after.val_low < after.val_high < after.val_new_high
+    assert "for these validation images, " in str(after)
+    assert "for new images" in str(after)

@@ -197,13 +197,16 @@ def test_another_objective_has_columns_at_the_end_of_each_table(make_row: MakeRo
         "objective": {"name": "rmse", "direction": "minimize", "unit": ""},
         "val_objective": 2.5,
         "test_objective": 3,
+        "test_objective_error": 0.5,
     }
     config = TrialConfig(objective=LogLoss())
     frames = all_frames([make_row(config, **judged, history=curve), make_row(TrialConfig())])
     trials, history, summary = frames.values()
-    added = ["objective_name", "objective_direction", "objective_unit", "val_rmse", "test_rmse"]
-    assert [*trials][-5:] == added
+    added = ["objective_name", "objective_direction", "objective_unit", "val_rmse", "val_rmse_error"]
+    added += ["test_rmse", "test_rmse_error"]
+    assert [*trials][-7:] == added
     assert not {*added} & {*fields_of(trials)}
+    assert trials["test_rmse_error"].dropna().tolist() == [0.5]
     assert trials["val_rmse"].dropna().tolist() == [2.5]
     assert history["val_rmse"].dropna().tolist() == [3.5, 2.5]
     assert measure_of(trials[trials["objective_name"].notna()]) == Measure("rmse", "minimize", "")

@@ -4,6 +4,7 @@ import io
 import zipfile
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +13,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mnist_sweep import CIFAR10, MNIST, Digits, Softmax, TrialConfig
-from mnist_sweep.errors import DataError, LedgerError
+from mnist_sweep import CIFAR10, MNIST, Digits, LogLoss, Softmax, TrialConfig
+from mnist_sweep.errors import DataError, IncomparableError, LedgerError
 from mnist_sweep.results.predictions import (
     Predictions,
     are_kept,
     correct_images,
     data_id,
     equal,
+    image_values,
     path_of,
     read,
     read_labels,
@@ -44,10 +46,10 @@ def test_classes_come_back_in_the_smallest_dtype(
     tmp_path: Path, num_classes: int, dtype: str, given_dtype: str
 ) -> None:
     kept = Predictions(np.array([num_classes - 1, 0]), np.array([0, num_classes - 1, num_classes // 2]))
-    write(tmp_path, "abc-0", Predictions(*(classes.astype(given_dtype) for classes in kept)))
+    write(tmp_path, "abc-0", Predictions(*(classes.astype(given_dtype) for classes in kept[:2])))
     found = read(tmp_path, "abc-0")
     assert equal(found, kept)
-    assert [classes.dtype.name for classes in found] == [dtype, dtype]
+    assert [classes.dtype.name for classes in found[:2]] == [dtype, dtype]
 
 
 def test_an_image_takes_a_byte_at_most(tmp_path: Path) -> None:
@@ -67,6 +69,29 @@ def test_writing_leaves_nothing_but_the_file(tmp_path: Path) -> None:
     write(tmp_path, "abc-0", KEPT._replace(val=KEPT.val[::-1]))
     assert [path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*.*")] == ["predictions/abc-0.npz"]
     assert (read(tmp_path, "abc-0").val == KEPT.val[::-1]).all()
+
+
+JUDGED = {"objective": {"name": "log_loss", "direction": "minimize", "unit": "nats"}, "val_accuracy": 0.5}
+
+
+def test_the_values_of_images_are_those_of_the_rows_and_of_no_others(
+    tmp_path: Path, make_row: MakeRow, refused: Refused
+) -> None:
+    values = np.linspace(0, 1, 4), np.linspace(0, 2, 3)
+    errors = {"val_objective_error": 0.1, "test_objective_error": 0.1}
+    row = make_row(TrialConfig(objective=LogLoss()), val_objective=0.5, test_objective=1.0, **JUDGED, **errors)
+    write_labels(tmp_path, data_id(row.config), LABELS)
+    write(tmp_path, row.trial_id, LABELS._replace(val_values=values[0], test_values=values[1]))
+    assert are_kept(tmp_path, [row])
+    for found, expected in zip(image_values(tmp_path, [row, row]), values, strict=True):
+        assert found.dtype == np.float64
+        assert found == pytest.approx(np.stack([expected] * 2))
+    with refused(LedgerError, "does not give the log loss of the trial's row"):
+        image_values(tmp_path, [replace(row, val_objective=0.6)])
+    without = replace(row, val_objective_error=None)
+    assert not are_kept(tmp_path, [row, without])
+    with refused(IncomparableError, "no image has a log loss of its own"):
+        image_values(tmp_path, [without])
 
 
 def test_labels_lie_once_for_each_data_set(tmp_path: Path) -> None:

@@ -4,7 +4,12 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from mnist_sweep.statistics.intervals import half_width_of_mean, studentized_range_quantile, wilson_interval
+from mnist_sweep.statistics.intervals import (
+    half_width_of_mean,
+    interval_of_value,
+    studentized_range_quantile,
+    wilson_interval,
+)
 
 
 @pytest.mark.parametrize("num_examples", [1, 2, 300, 10_000])
@@ -38,3 +43,12 @@ def test_range_of_means_is_that_of_scipy(num_means: int, df: float) -> None:
     assert studentized_range_quantile(num_means, df) == pytest.approx(
         stats.studentized_range.ppf(0.95, num_means, df), rel=1e-6
     )
+
+
+def test_the_interval_of_an_accuracy_by_its_error_is_wilsons() -> None:
+    right = np.arange(1, 300)
+    error = np.sqrt(right / 300 * (1 - right / 300) / 300)
+    assert np.allclose(interval_of_value(right / 300, error, is_share=True), wilson_interval(right, 300))
+    assert np.isnan(interval_of_value(1.0, 0.0, is_share=True)).all()
+    low, high = interval_of_value(20.0, 1.0, is_share=False)
+    assert (low, high) == pytest.approx((18.04, 21.96), abs=1e-3)

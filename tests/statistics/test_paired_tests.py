@@ -6,11 +6,13 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from mnist_sweep.optim.objectives import MacroF1, by_image
 from mnist_sweep.statistics.intervals import wilson_interval
 from mnist_sweep.statistics.paired_tests import (
     AccuracyDifference,
     ContingencyTable,
     data_for_half_width,
+    difference_over_image_values,
     difference_over_images,
     difference_over_seeds,
     difference_over_seeds_and_images,
@@ -238,3 +240,32 @@ def test_data_without_variance_need_no_seeds_that_are_known() -> None:
     assert seeds is None
     assert images is not None
     assert wilson_interval(0, images)[1] <= 0.01 < wilson_interval(0, images - 1)[1]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("num_seeds", [1, 3])
+def test_equal_configs_are_rarely_told_apart_by_a_value_of_the_whole_split(num_seeds: int) -> None:
+    draw, num, called = np.random.default_rng(num_seeds), 200, 0
+    for _ in range(num):
+        labels = draw.choice(5, 300, p=[0.5, 0.2, 0.15, 0.1, 0.05]).astype(np.int32)
+        easy = draw.normal(1.6, 1, 300) + draw.normal(0, 0.4, 5)[labels]
+        values = np.empty((num_seeds, 2, 300))
+        for seed, config in np.ndindex(num_seeds, 2):
+            luck = draw.normal(0, 0.3 if num_seeds > 1 else 0, 5)[labels] + draw.standard_t(3, 300) / 2
+            wrong = (labels + draw.integers(1, 3, 300)) % 5
+            values[seed, config] = by_image(MacroF1(), labels, classes=np.where(easy + luck > 0, labels, wrong))
+        ahead = values[:, 0] - values[:, 1]
+        found = difference_over_seeds_and_images(ahead) if num_seeds > 1 else difference_over_image_values(ahead[0])
+        called += found.pvalue < 0.05
+    assert called / num <= 0.1
+
+
+def test_values_of_images_without_a_limit_are_compared_as_those_of_seeds() -> None:
+    ahead = np.random.default_rng(0).normal(40, 100, (3, 50))
+    single = difference_over_image_values(ahead[0], largest=math.inf)
+    expected = difference_over_seeds(ahead[0], largest=math.inf)
+    assert single[:4] == expected[:4]
+    assert (single.images_needed, single.seeds_needed) == (expected.seeds_needed, None)
+    assert difference_over_seeds_and_images(ahead, largest=math.inf).high > 1
+    same = difference_over_seeds_and_images(np.full((3, 50), 7.0), largest=math.inf)
+    assert (same.mean, math.isnan(same.low), same.pvalue) == (7, True, 0)

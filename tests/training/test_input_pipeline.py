@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mnist_sweep import Dataset, Momentum, ResNet, Softmax, Split, Stepwise
+from mnist_sweep import Dataset, LogLoss, Momentum, ResNet, Softmax, Split, Stepwise
 from mnist_sweep.data.batches import indices
 from mnist_sweep.data.mapped_images import map_images
 from mnist_sweep.training import input_pipeline
@@ -28,6 +28,7 @@ TRIALS = {
         schedule=Stepwise(boundaries=(25,)),
         augmentation="pad_crop_flip",
     ),
+    "values of images": replace(SMALL, model=Softmax(), objective=LogLoss()),
     "log points": replace(SMALL, model=Softmax(), log_every=7),
 }
 
@@ -110,3 +111,9 @@ def test_labels_of_two_bytes_are_trained_on(most_resident: int, monkeypatch: pyt
     assert found.predictions is not None
     assert found.predictions.val.shape == (300,)
     assert found.steps == 3
+
+
+def test_outputs_of_a_batch_alone_are_kept_where_each_image_has_a_value(digits: Dataset) -> None:
+    split = Split(images=np.repeat(digits.val.images, 4, axis=0), labels=np.repeat(digits.val.labels, 4))
+    sizes = {flag: [len(labels) for _, labels in ResidentInput(split).parts(by_batch=flag)] for flag in (False, True)}
+    assert sizes == {False: [1200], True: [500, 500, 200]}

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from mnist_sweep import Accuracy, Adam, Context, Dataset, LogLoss, TrialConfig, keras_fit
+from mnist_sweep import Accuracy, Adam, Context, Dataset, LogLoss, MacroF1, TrialConfig, keras_fit
 from mnist_sweep.errors import ConfigError
 from mnist_sweep.results.ledger import Ledger
 from mnist_sweep.training import own_training
@@ -87,6 +87,16 @@ def test_callbacks_may_stop_and_put_back_weights(digits: Dataset, tmp_path: Path
 def test_a_model_that_does_not_fit_is_refused(model: Any, error: str, digits: Dataset) -> None:
     with pytest.raises(ConfigError, match=error):
         fit(replace(TRIAL, model=model, num_steps=1), digits)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("objective", [MacroF1(), LogLoss()])
+def test_what_each_image_contributes_is_kept(objective: Any, digits: Dataset) -> None:
+    result = fit(replace(TRIAL, objective=objective), digits)
+    assert result.predictions is not None
+    for values, found in ((result.predictions.val_values, result.final), (result.predictions.test_values, None)):
+        assert values is not None
+        assert values.mean() == pytest.approx(found.val if found else result.test_objective)
 
 
 @pytest.mark.slow

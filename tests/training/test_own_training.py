@@ -50,7 +50,7 @@ def fit(config: TrialConfig, data: Dataset, **options: Any) -> FitResult:
 def numbers(result: FitResult) -> Any:
     curve = [point._replace(seconds=0) for point in result.history]
     assert result.predictions is not None
-    return result.status, result.steps, curve, result.test_accuracy, *map(np.ndarray.tolist, result.predictions)
+    return result.status, result.steps, curve, result.test_accuracy, *map(np.ndarray.tolist, result.predictions[:2])
 
 
 def checkpoints(folder: Path, seconds: float = 1e9, **options: Any) -> Checkpoints:

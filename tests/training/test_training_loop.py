@@ -234,6 +234,9 @@ def test_an_objective_is_measured_at_each_evaluation_and_changes_no_other_number
         part = digits.splits[split]
         outputs = inference.logits(judged.model, part.images, pixel_range=digits.pixel_range)
         assert found == pytest.approx(objectives.value(objective, part.labels, outputs=outputs), rel=1e-6)
+        values = getattr(judged.predictions, f"{split}_values")
+        assert (values is None) == (objective is mean_rank)
+        assert values is None or values.mean() == pytest.approx(found)
 
 
 def test_an_objective_has_a_value_on_test_even_if_the_loss_has_none(digits: Dataset) -> None:
