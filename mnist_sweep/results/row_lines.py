@@ -4,10 +4,11 @@ Lines such as the environment, and a config over its seeds, are parsed and valid
 is not certain to be a row here is read as a whole by `row_json`, so that errors come from one place.
 """
 
+import dataclasses
 import functools
 import json
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from mnist_sweep.results.row_validation import (
     is_seed,
@@ -19,7 +20,10 @@ from mnist_sweep.results.row_validation import (
 from mnist_sweep.trials.row import Evaluation, Status, TrialRow, flat_id, trial_name
 
 LINE, HISTORY, END = ",\n ", ',\n "history": ', "}\n"
-MISFITS = (AttributeError, KeyError, OverflowError, RecursionError, TypeError, ValueError)  # of what is no row
+MISFITS = (AttributeError, LookupError, OverflowError, RecursionError, TypeError, ValueError)  # of what is no row
+FIELDS = ["", *(item.name for item in dataclasses.fields(TrialRow))]  # a line each, after an empty one
+CONFIG, ENVIRONMENT = FIELDS.index("config"), FIELDS.index("environment") - 2  # once config and defaults are taken out
+STATUSES: dict[Any, Status] = {status.value: status for status in Status}
 POINT = functools.partial(tuple.__new__, Evaluation)  # without a Python call for each of 100,000s of points
 
 
@@ -29,31 +33,31 @@ def row_in_lines(body: str, *, with_history: bool) -> TrialRow:
     It raises one of MISFITS if the text is another row, or none, which only tells that it must be read as a whole.
     """
     before, _, curve = body.partition(HISTORY)
-    nothing, *lines = before.split(LINE)
-    flat, nested = list[str](), list[tuple[str, str]]()
-    for line in lines:
-        if "{" in line or "[" in line:  # in the others, nothing can be inside of anything else
-            name, _, value = line.partition(": ")
-            nested.append((name, value))
-        else:
-            flat.append(line)
-    values = distinct(nested)
-    shared, _, end = values.pop('"config"').rpartition(', "seed": ')
-    seed, environment = int(end[:-1]), _shared_environment(values.pop('"environment"'))
-    defaults = _shared_names(values.pop('"defaults"'))
-    config, config_id = _shared_config(f"{shared}}}", tuple(name for name in defaults if name != "seed"))
-    others = [(DECODER.decode(name), DECODER.decode(value)) for name, value in values.items()]
-    fields = distinct([*DECODER.decode(f"{{{LINE.join(flat)}}}").items(), *others])
-    fields["status"] = Status(fields["status"])
+    lines = before.split(LINE)
+    shared, _, end = _value(lines.pop(CONFIG), '"config": ').rpartition(', "seed": ')
+    seed, names = int(end[:-1]), _shared_names(_value(lines.pop(CONFIG), '"defaults": '))
+    environment = _shared_environment(_value(lines.pop(ENVIRONMENT), '"environment": '))
+    config, config_id = _shared_config(f"{shared}}}", names.without_seed)
+    others = f"{{{LINE.join(lines)[len(LINE) :]}}}"
+    is_plain = others.count(",") == len(lines) - 2  # one member a line, so that none can occur twice
+    fields = (PLAIN if is_plain else DECODER).decode(others)
+    fields["status"] = STATUSES[fields["status"]]
     validate_fields(fields)
     given = end, fields["config_id"], fields["trial_id"]
     is_named = given == (f"{seed}}}", config_id, trial_name(config_id, seed))
-    if nothing or not (is_named and is_seed(seed) and curve.endswith(END)):
+    is_whole = not lines[0] and len(fields) == len(lines) - 1 and curve.endswith(END)
+    if not (is_whole and is_named and is_seed(seed)):
         raise ValueError
     history = history_of(DECODER.decode(curve.removesuffix(END))) if with_history else ()
     return TrialRow(
-        **fields, config={**config, "seed": seed}, defaults=defaults, environment=environment, history=history
+        **fields, config={**config, "seed": seed}, defaults=names.all, environment=environment, history=history
     )
+
+
+def _value(line: str, name: str) -> str:
+    if not line.startswith(name):
+        raise ValueError
+    return line[len(name) :]
 
 
 @functools.lru_cache(maxsize=8)
@@ -66,12 +70,17 @@ def _shared_config(text: str, defaults: tuple[str, ...]) -> tuple[dict[str, Any]
     return config, id_of_config(config, defaults)
 
 
+class _Names(NamedTuple):
+    all: tuple[str, ...]
+    without_seed: tuple[str, ...]
+
+
 @functools.lru_cache(maxsize=64)
-def _shared_names(text: str) -> tuple[str, ...]:
+def _shared_names(text: str) -> _Names:
     names = DECODER.decode(text)
     if not isinstance(names, list):
         raise TypeError
-    return tuple(names)
+    return _Names(tuple(names), tuple(name for name in names if name != "seed"))
 
 
 @functools.lru_cache(maxsize=8)
@@ -114,4 +123,5 @@ def distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return content
 
 
+PLAIN = json.JSONDecoder(parse_constant=_no_constant)
 DECODER = json.JSONDecoder(parse_constant=_no_constant, object_pairs_hook=distinct)

@@ -4,6 +4,7 @@ A results folder may come from anybody, so whatever reads rows relies on these r
 """
 
 import dataclasses
+import functools
 import operator
 import sys
 from collections.abc import Iterable, Mapping, Sequence
@@ -43,11 +44,12 @@ def validate_fields(fields: Mapping[str, Any]) -> None:
         ValueError: A field is not of its kind, out of its range, or lacking for the row's status.
         TypeError: The same.
     """
-    for name, value in fields.items():
-        if not isinstance(value, KINDS[name]) or isinstance(value, bool):
-            raise TypeError(f"{name} is {value!r}")
-        if name in RANGES and value is not None:
-            _validate_range(name, value, value)
+    misfit, ranges = _rules(tuple(fields), tuple(map(type, fields.values())))
+    if misfit:
+        raise TypeError(f"{misfit} is {fields[misfit]!r}")
+    for name, least, most in ranges:
+        if not least <= fields[name] <= most:
+            _validate_range(name, fields[name], fields[name])
     if (objective := fields.get("objective")) is not None:
         _validate_objective(Measure(**objective), fields)
     if fields["status"] is Status.OK:
@@ -55,6 +57,16 @@ def validate_fields(fields: Mapping[str, Any]) -> None:
         lacking = [name for name in names if fields.get(name) is None]
         if lacking:
             raise ValueError(f"its status is ok, but it lacks {', '.join(lacking)}")
+
+
+@functools.lru_cache(maxsize=256)
+def _rules(names: Sequence[str], kinds: Sequence[type]) -> tuple[str | None, list[tuple[str, float, float]]]:
+    """Return which field is not of its kind, and the ranges of those that have one."""
+    for name, kind in zip(names, kinds, strict=True):
+        if not issubclass(kind, KINDS[name]) or kind is bool:
+            return name, []
+    ranged = (name for name, kind in zip(names, kinds, strict=True) if name in RANGES and kind is not type(None))
+    return None, [(name, *RANGES[name]) for name in ranged]
 
 
 def validate_config(config: Mapping[str, Any], defaults: Iterable[str]) -> None:

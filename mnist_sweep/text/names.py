@@ -20,13 +20,18 @@ def varying(flats: Iterable[Flat]) -> list[str]:
     whole optimizers is one field and not all their numbers.
     """
     first: dict[str, dict[Any, Any]] = {}
+    parts: dict[str, str | None] = {}
     vary = set()
     for flat in flats:
         for name, value in flat.items():
-            part = name.partition(".")[0] if "." in name else None
-            seen = first.setdefault(name, {}).setdefault(part and flat[part], value)
-            if name not in vary and value is not seen and repr(value) != repr(seen):
-                vary.add(name)
+            if name not in first:
+                first[name], parts[name] = {}, name.partition(".")[0] if "." in name else None
+            if name not in vary:
+                part = parts[name]
+                seen = first[name].setdefault(part and flat[part], value)
+                is_same = value is seen or (type(value) is type(seen) is str and value == seen)
+                if not is_same and repr(value) != repr(seen):
+                    vary.add(name)
     return sorted((name for name in first if name in vary), key=lambda name: name == "seed")
 
 
