@@ -30,16 +30,14 @@ REMEDIES = {
 UNFINISHED = re.compile(r"\..+\.(ckpt|csv|html|json|jsonl|keras|md|npz)-\d+")
 
 
-@contextlib.contextmanager
-def open_regular(path: Path | str, max_bytes: int | None = None, *, follow_links: bool = True) -> Iterator[FileIO]:
+def open_regular(path: Path | str, max_bytes: int | None = None, *, follow_links: bool = True) -> FileIO:
     """Open a regular file for reading, without waiting for a pipe or a device, which might never end.
 
     Raises:
         OSError: It is anything else, a link if those are not followed, has more than `max_bytes`, or cannot be read.
     """
-    opened = _open_regular(path, max_bytes, follow_links=follow_links)
-    with FileIO(path, opener=lambda *_: opened[0]) as file:
-        yield file
+    descriptor, _ = _open_regular(path, max_bytes, follow_links=follow_links)
+    return FileIO(path, opener=lambda *_: descriptor)
 
 
 def read_regular(path: Path | str, max_bytes: int | None = None, *, follow_links: bool = True) -> bytes:

@@ -180,7 +180,7 @@ def image_of(content: bytes, rules: Rules) -> NDArray[np.uint8]:
         image = resized(image, rules.size[::-1], rules.resize)
     if rules.color != "auto":
         image = image.convert("RGB" if rules.color == "rgb" else "L")
-    return np.atleast_3d(np.asarray(image))
+    return np.frombuffer(image.tobytes(), np.uint8).reshape(image.height, image.width, -1)
 
 
 def _on_white(image: Image.Image) -> Image.Image:
