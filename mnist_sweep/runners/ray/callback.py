@@ -187,8 +187,8 @@ class TuneCallback(tune.Callback):
         """Report what a worker found out before its first trial; end the run if no trial may train."""
         if "missing_package" in message:
             raise retries.unfit_node(message["node"], message["missing_package"])
-        if "refused_model" in message:
-            raise ConfigError(message["refused_model"])
+        if "refused" in message:
+            raise ConfigError(message["refused"])
         self._readiness.reach()
         for note in message.get("model_notes", []):  # every worker sends the same ones
             if note not in self._model_notes:

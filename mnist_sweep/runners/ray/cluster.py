@@ -1,7 +1,6 @@
 """The connection to Ray: one started here, on loopback and stopped afterwards, or a cluster that exists already."""
 
 import contextlib
-import dataclasses
 import importlib
 import logging
 import os
@@ -15,7 +14,6 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
 
-from mnist_sweep.data.dataset import Dataset
 from mnist_sweep.errors import ResourceError
 from mnist_sweep.runners.ray import gcs, local_processes, private, retries
 from mnist_sweep.system import machine
@@ -142,17 +140,6 @@ def node_sizes() -> list[tuple[float, float]]:
 
     nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
     return [(node.get("CPU", 0.0), node.get("GPU", 0.0)) for node in nodes]
-
-
-def readable(dataset: Dataset) -> Dataset:
-    """Return a data set as all nodes can read it: a file of this machine is mapped by its own processes only."""
-    import numpy as np
-
-    if len(node_sizes()) == 1:
-        return dataset
-    splits = (dataset.train, dataset.val, dataset.test)
-    train, val, test = (dataclasses.replace(split, images=np.asarray(split.images)) for split in splits)
-    return dataclasses.replace(dataset, train=train, val=val, test=test)
 
 
 def _token_mode() -> dict[str, str]:

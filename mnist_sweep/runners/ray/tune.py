@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from mnist_sweep.data.dataset import Dataset
 from mnist_sweep.errors import ConfigError
 from mnist_sweep.runners.protocol import Observer, require_one_gpu
-from mnist_sweep.runners.ray import cluster, gcs, private, retries, schedulers
+from mnist_sweep.runners.ray import cluster, gcs, private, retries, schedulers, sent_data
 from mnist_sweep.runners.ray.schedulers import Scheduler
 from mnist_sweep.runners.ray.worker import WorkerSettings
 from mnist_sweep.runners.trial_process import TrialProcess
@@ -114,7 +114,9 @@ class RayTune:
                 if readiness is None:
                     capacity = min(self._capacity(), num_left)
                     readiness = Readiness(observer, capacity, cluster.warning(self.address))
-                references = [ray.put(cluster.readable(dataset)) for dataset in datasets.values()]
+                references = [
+                    ray.put(sent_data.sent(*one, num_nodes=len(cluster.node_sizes()))) for one in datasets.items()
+                ]
                 settings = self._worker_settings(references, code, definitions, artifacts)
                 models = model_candidates.candidates(left.values(), datasets)
                 settings = replace(settings, models=[(to_flat(config), sample) for config, sample in models])

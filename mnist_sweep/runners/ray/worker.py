@@ -1,8 +1,8 @@
 """What Ray runs in a worker: one trial after the other, reported to the driver in small dictionaries.
 
 A message holds `points` (of the learning curve, with what `evaluation_messages` adds), `note`, `paused`,
-`missing_package` (and the `node` that lacks it), `model_notes`, `refused_model` (why), or `row` with the trained model
-and the predictions.
+`missing_package` (and the `node` that lacks it), `model_notes`, `refused` (why no trial may train), or `row` with the
+trained model and the predictions.
 """
 
 import json
@@ -11,10 +11,11 @@ from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from mnist_sweep.errors import ConfigError, ProcessLostError, SweepError
+from mnist_sweep.errors import ConfigError, DataError, ProcessLostError, SweepError
 from mnist_sweep.results.predictions import Predictions
 from mnist_sweep.results.row_json import to_json
 from mnist_sweep.results.run_marker import RunMonitor
+from mnist_sweep.runners.ray import sent_data
 from mnist_sweep.runners.ray.evaluation_messages import EvaluationSender
 from mnist_sweep.runners.trial import Item, pausable, steps, storage_of
 from mnist_sweep.text.causes import first_cause
@@ -123,16 +124,22 @@ def _messages(spec: Mapping[str, Any], settings: WorkerSettings, process: "Trial
             process.start()
         else:
             tensorflow_runtime.configure(**settings.runtime)
-        dataset = tensorflow_runtime.cached("datasets", reference, lambda: ray.get(reference), limit=KEPT_DATASETS)
+        node = ray.util.get_node_ip_address()
+        dataset = tensorflow_runtime.cached(
+            "datasets", reference, lambda: sent_data.received(ray.get(reference), node), limit=KEPT_DATASETS
+        )
     except ProcessLostError:
         raise  # which Tune retries
+    except DataError as error:
+        yield {"refused": str(error), "done": True}
+        return
     except SweepError as error:
         yield {"row": to_json(failed(trial, error=first_cause(error))), "done": True}
         return
     try:
         yield from _model_notes(settings.models, process)
     except ConfigError as error:
-        yield {"refused_model": str(error), "done": True}
+        yield {"refused": str(error), "done": True}
         return
     running = (process.steps if is_own else steps)(trial, dataset, artifacts=settings.artifacts)
     yield from relay(running, settings, trial.measure.val)

@@ -105,7 +105,7 @@ def test_a_model_that_a_worker_refuses_ends_the_run_and_notes_on_models_come_onc
         receiving.on_trial_result(1, [], tune_trial(), {"model_notes": ["one", "two"]})
     assert observer.heard == [("noted", None, "one"), ("noted", None, "two")]
     with pytest.raises(ConfigError, match="softmax"):
-        receiving.on_trial_result(1, [], tune_trial(), {"refused_model": "remove the softmax"})
+        receiving.on_trial_result(1, [], tune_trial(), {"refused": "remove the softmax"})
 
 
 def test_a_run_is_ready_once_a_worker_has_refused_no_model_or_a_trial_has_its_row(tmp_path: Path) -> None:

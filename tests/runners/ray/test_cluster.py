@@ -2,7 +2,6 @@ import contextlib
 import errno
 import json
 import os
-import pickle
 import signal
 import socket
 import subprocess
@@ -11,11 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from unittest import mock
 
-import numpy as np
 import pytest
 
-from mnist_sweep.data.dataset import Dataset, Split
-from mnist_sweep.data.mapped_images import MappedImages, map_images
 from mnist_sweep.errors import ResourceError
 from mnist_sweep.runners.ray import cluster, gcs
 
@@ -271,16 +267,3 @@ def test_a_message_on_a_node_is_one_short_line() -> None:
     assert other.startswith("Ray says: Raylet is terminated. log")
     assert len(other) <= cluster.MAX_MESSAGE_LENGTH
     assert "\n" not in other
-
-
-def test_mapped_images_go_by_path_to_this_machine_and_by_value_to_others(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "images").write_bytes(bytes(range(200)) * 6)
-    split = Split(images=map_images(str(tmp_path / "images"), (75, 4, 4, 1)), labels=np.arange(75, dtype=np.uint8) % 3)
-    dataset = Dataset(train=split, val=split, test=split, num_classes=3)
-    for num_nodes, is_mapped in ((1, True), (2, False)):
-        monkeypatch.setattr(cluster, "node_sizes", lambda number=num_nodes: [(2.0, 0.0)] * number)
-        sent = pickle.loads(pickle.dumps(cluster.readable(dataset)))
-        assert isinstance(sent.train.images, MappedImages) is is_mapped
-        assert sent.digest() == dataset.digest()

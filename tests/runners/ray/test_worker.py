@@ -127,7 +127,7 @@ def test_a_worker_checks_all_models_of_the_run_before_its_first_trial(monkeypatc
     tensorflow_runtime._CACHE.clear()
     settings = replace(settings, models=[(to_flat(TRIAL), REFUSED)])
     (message,) = worker.messages(worker.trial_text(TRIAL, 0), settings, process)
-    assert message == {"refused_model": "remove the softmax", "done": True}
+    assert message == {"refused": "remove the softmax", "done": True}
 
 
 def test_a_worker_that_cannot_be_configured_sends_a_failed_row(monkeypatch: pytest.MonkeyPatch) -> None:
