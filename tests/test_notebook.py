@@ -1,4 +1,4 @@
-"""The notebook runs from its first cell to its last, which holds its answers against mnist_sweep's own."""
+"""The notebooks run from first to last cell; `analyse` holds its answers against mnist_sweep's own."""
 
 import shutil
 from pathlib import Path
@@ -9,7 +9,7 @@ import pytest
 from tests.sweep.test_script import TINY, TINY_SWEEP
 
 ROOT = Path(__file__).parents[1]
-NOTEBOOK = ROOT / "sweeps" / "analyse.ipynb"
+NOTEBOOK, OF_A_RUN = (ROOT / "sweeps" / f"{name}.ipynb" for name in ("analyse", "in_a_notebook"))
 REFERENCE = "results/reference"
 
 
@@ -68,6 +68,36 @@ def test_until_its_last_cell_the_notebook_needs_no_mnist_sweep_and_no_rows(
     assert "mnist_sweep" in last
     assert "mnist_sweep" not in "\n".join(line for line in "\n".join(cells).splitlines() if "import" in line)
     assert known["best"] == "860ce0bafd68"
+
+
+def kinds(notebook: Any) -> list[list[tuple[str, list[str]]]]:
+    """Return what each code cell shows: the kinds of its outputs, and the forms that each is in."""
+    cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    return [[(output.output_type, sorted(output.get("data", {}))) for output in cell.outputs] for cell in cells]
+
+
+BOTH = ["text/html", "text/plain"]
+SHOWN = [[("execute_result", ["text/plain"])], [("display_data", BOTH)], *[[("execute_result", BOTH)]] * 3]
+
+
+def test_the_notebook_of_a_run_is_kept_with_what_its_cells_show() -> None:
+    nbformat = pytest.importorskip("nbformat")
+    assert kinds(nbformat.read(OF_A_RUN, as_version=4)) == SHOWN
+    assert OF_A_RUN.stat().st_size < 20_000
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("jupyter")
+def test_the_notebook_of_a_run_runs(tmp_path: Path) -> None:
+    import nbformat
+    from nbclient import NotebookClient
+
+    book = nbformat.read(OF_A_RUN, as_version=4)
+    NotebookClient(book, timeout=600, resources={"metadata": {"path": str(tmp_path)}}).execute()
+    assert kinds(book) == SHOWN
+    view, outcome = (book.cells[place].outputs[0]["data"] for place in (3, 5))
+    assert view["text/plain"].startswith("12 of 12 trials · best validation accuracy ")
+    assert "12 trials: 12 ok; ran 12 in " in outcome["text/plain"]
 
 
 CELLS = {

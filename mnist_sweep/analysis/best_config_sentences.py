@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from mnist_sweep.analysis.html_repr import html_repr
 from mnist_sweep.text.names import different_images_note
+from mnist_sweep.text.notebook_html import html_repr
 from mnist_sweep.text.numbers import counted
 from mnist_sweep.trials.measure import ACCURACY, Measure
 from mnist_sweep.trials.row import Status
@@ -105,12 +105,10 @@ class Selection:
         return f"<Selection of {self.config_id}: {values}; {ties}{untested}>"
 
     def _repr_html_(self) -> str:
-        import pandas as pd
-
         val = "validation", self.val_mean, self.val_low, self.val_high, self.val_new_low, self.val_new_high
         test = "test", self.test_mean, self.test_low, self.test_high, self.test_new_low, self.test_new_high
         ends = [f"{end} for {images} images" for images in ("these", "new") for end in ("low", "high")]
-        return html_repr(self.sentences, pd.DataFrame([val, test], columns=["split", "mean", *ends]))
+        return html_repr(self.sentences, ["split", "mean", *ends], [val, test])
 
     @property
     def intervals(self) -> tuple[str, str]:

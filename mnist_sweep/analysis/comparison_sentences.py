@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from mnist_sweep.analysis.html_repr import html_repr
 from mnist_sweep.analysis.split_difference import SplitDifference
 from mnist_sweep.statistics.paired_tests import AccuracyDifference
 from mnist_sweep.text.names import different_images_note, varying
+from mnist_sweep.text.notebook_html import html_repr
 from mnist_sweep.text.numbers import counted, probability
 from mnist_sweep.trials.measure import ACCURACY, Measure
 
@@ -69,12 +69,10 @@ class Comparison:
         return f"<Comparison of {self.a} and {self.b}: {difference(self.val.difference, self.objective)} on validation>"
 
     def _repr_html_(self) -> str:
-        import pandas as pd
-
         columns = ["split", self.a, self.b, "difference", "low", "high", "pvalue"]
         splits = (self.val, self.test)
         lines = [(split.name, split.mean_a, split.mean_b, *split.difference[:4]) for split in splits]
-        return html_repr((self.sentence, *self.notes, self.method), pd.DataFrame(lines, columns=columns))
+        return html_repr((self.sentence, *self.notes, self.method), columns, lines)
 
 
 def conclusion(

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from mnist_sweep.analysis.html_repr import html_repr
+from mnist_sweep.text.notebook_html import html_repr
 from mnist_sweep.text.numbers import counted
 from mnist_sweep.trials.measure import ACCURACY, Measure
 
@@ -123,4 +123,4 @@ class SweepDiff:
         return pd.DataFrame(self.changes, columns=Change._fields)
 
     def _repr_html_(self) -> str:
-        return html_repr((self.sentence, *self.notes), self.to_frame())
+        return html_repr((self.sentence, *self.notes), Change._fields, self.changes)

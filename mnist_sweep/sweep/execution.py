@@ -6,6 +6,7 @@ trials' ids and those of the rows in its results folder.
 
 import contextlib
 import dataclasses
+import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -95,7 +96,7 @@ def _run(
     interrupts: Interrupts,
 ) -> Outcome:
     start = time.monotonic()
-    dispatcher = Dispatcher([one for one in listeners if not isinstance(one, Tracker)])
+    dispatcher = Dispatcher([*_view(), *(one for one in listeners if not isinstance(one, Tracker))])
     sessions = [one.connect(sweep.name, folder.path) for one in listeners if isinstance(one, Tracker)]
     sync = TrackerSync(sessions, notify=dispatcher.notify, is_ending=lambda: interrupts.stop_requested)
     with folder.lock, interrupts, sync:
@@ -115,6 +116,15 @@ def _run(
         best=best_config(remaining.trials, folder),
         race=_race(folder) if remaining.race else None,
     )
+
+
+def _view() -> list[Listener]:
+    """Return what shows the run in a notebook; none elsewhere."""
+    if "IPython" not in sys.modules:
+        return []
+    from mnist_sweep.sweep import notebook
+
+    return notebook.view()
 
 
 def _race(folder: ResultsFolder) -> "RaceSummary | None":

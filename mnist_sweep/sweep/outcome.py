@@ -1,10 +1,13 @@
 """What a run left behind: its rows, the best config, and the same as objects of Optuna and Ray Tune."""
 
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mnist_sweep.sweep.best_config import BestConfig
+from mnist_sweep.text.names import varying
+from mnist_sweep.text.numbers import clock, counted
 from mnist_sweep.trials.row import Status, TrialRow
 
 if TYPE_CHECKING:
@@ -46,6 +49,23 @@ class Outcome:
     def num_failed(self) -> int:
         """Trials that failed."""
         return sum(row.status is Status.FAILED for row in self.rows)
+
+    @property
+    def _summary(self) -> str:
+        """What there is, in one line."""
+        counts = Counter(row.status.value for row in self.rows)
+        statuses = ", ".join(f"{counts[status]:,} {status}" for status in Status if counts[status]) or "none finished"
+        return f"{counted(self.num_trials, 'trial')}: {statuses}; ran {self.num_run:,} in {clock(self.seconds)}"
+
+    def __repr__(self) -> str:
+        return f"<Outcome in {self.folder}: {self._summary}>"
+
+    def _repr_html_(self) -> str:
+        from mnist_sweep.sweep import notebook
+
+        fields = varying(row.config for row in self.rows)
+        sentences = [f"{self._summary}; in {self.folder}/", *self.unsent, *(self.race.sentences if self.race else ())]
+        return notebook.outcome(self.rows, sentences, fields)
 
     def to_study(self) -> Any:
         """Return the rows as an `optuna.Study`, for its plots and dashboard; see `search.optuna_study`."""

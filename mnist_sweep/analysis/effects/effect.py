@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
-from mnist_sweep.analysis.html_repr import html_repr
+from mnist_sweep.text.notebook_html import html_repr
 from mnist_sweep.text.numbers import counted
 from mnist_sweep.trials.measure import ACCURACY, Measure
 
@@ -134,4 +134,5 @@ class Effects:
         return pd.DataFrame(lines, columns=[*dtypes]).astype(dtypes)
 
     def _repr_html_(self) -> str:
-        return html_repr((*self.sentences, *self.notes), self.to_frame().drop(columns="sentence"))
+        frame = self.to_frame().drop(columns="sentence")
+        return html_repr((*self.sentences, *self.notes), frame.columns, frame.itertuples(index=False))

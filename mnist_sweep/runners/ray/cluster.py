@@ -62,6 +62,7 @@ def connected(address: str | None, *, num_cpus: int | None, code: Sequence[Path]
     os.environ.update(ENVIRONMENT | (_token_mode() if address else private.LOCAL))
     if not (address or is_connected()):
         _check_loopback()
+    logging.getLogger("ray.widgets").setLevel(logging.CRITICAL)  # which asks notebooks for packages
     import ray
 
     logging.getLogger("ray").setLevel(logging.CRITICAL)  # what a user must know comes as rows and errors

@@ -128,6 +128,7 @@ class Experiment:
             storage_path=folder,
             name="tune",
             verbose=0,
+            progress_reporter=tune.CLIReporter(),  # silent; that of notebooks clears the cell
             callbacks=[*given, callback],  # which takes out of messages what the others see
             checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
             failure_config=tune.FailureConfig(max_failures=self.max_retries),

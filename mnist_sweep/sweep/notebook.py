@@ -1,0 +1,134 @@
+"""What a notebook shows of a run: one output that changes while the run lasts, and then its outcome.
+
+The output is a display of IPython, which every notebook has, so that neither widgets nor a server are needed. A front
+end without HTML shows its first line.
+"""
+
+import importlib
+import threading
+import time
+import warnings
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from markupsafe import Markup
+
+from mnist_sweep.sweep.live_run import LiveRun, LiveRunState
+from mnist_sweep.text.names import label
+from mnist_sweep.text.notebook_html import curves, paragraphs, strip, table
+from mnist_sweep.text.numbers import clock, counted
+from mnist_sweep.trials import ranking
+from mnist_sweep.trials.events import Event, Listener, RowCommitted, RunEnded, RunInterrupted, RunStarted
+from mnist_sweep.trials.row import Status, TrialRow, rank
+
+SECONDS_BETWEEN, NUM_BEST, NUM_CURVES, NUM_LINES = 0.5, 10, 100, 5
+STARTING = "starting the workers …"
+STOPPING = "stopping: running trials write their checkpoints; interrupt again to stop at once"
+
+
+def view() -> list[Listener]:
+    """Return a listener that shows a run in the notebook whose kernel this process is, in a list; else none."""
+    shell = importlib.import_module("IPython").get_ipython()
+    if not hasattr(shell, "kernel"):
+        return []
+    warnings.filterwarnings("ignore", "IProgress not found")  # of tqdm, which Ray and Optuna import for bars of theirs
+    return [NotebookView(importlib.import_module("IPython.display").DisplayHandle())]
+
+
+class NotebookView:
+    """Shows a run as one output of its cell, changed at most twice a second; a listener."""
+
+    def __init__(self, handle: Any) -> None:
+        self._handle, self._state, self._lock = handle, LiveRunState(), threading.RLock()
+        self._timer = threading.Timer(0.0, self._show)
+        self._started = RunStarted(rows=(), num_trials=0, fields=())
+        self._failures, self._best, self._stop = list[str](), list[TrialRow](), "ended early"
+
+    def on_event(self, event: Event) -> None:
+        """Take up what has happened; show at once that a run starts, stops and has ended."""
+        with self._lock:
+            self._state.on_event(event)
+            match event:
+                case RunStarted(rows=rows):
+                    self._started = event
+                    for row in rows:
+                        self._add(row)
+                    self._handle.display({"text/plain": STARTING}, raw=True)
+                case RowCommitted(row=row):
+                    self._add(row)
+                case RunInterrupted(out_of_time=out_of_time):
+                    self._stop = "out of time" if out_of_time else "interrupted"
+            if isinstance(event, RunInterrupted | RunEnded):
+                self._timer.cancel()
+                self._show()
+            elif not self._timer.is_alive():
+                self._timer = threading.Timer(SECONDS_BETWEEN, self._show)
+                self._timer.start()
+
+    def _add(self, row: TrialRow) -> None:
+        if row.status is Status.OK and row.val is not None:
+            self._best = sorted([*self._best, row], key=rank)[:1]
+        if row.status is Status.FAILED:
+            self._failures.append(f"failed: {label(row.config, self._started.fields)} ({row.trial_id}): {row.error}")
+
+    def _show(self) -> None:
+        with self._lock:
+            run = self._state.run
+            line = " · ".join(self._headline(run))
+            page = Markup('<progress value="{}" max="{}"></progress> {}\n').format(run.num_done, run.num_trials, line)
+            if run.running:
+                cells = [(one.label, f"{one.step:,} of {one.num_steps:,}", one.last) for one in run.running]
+                page += table(["running", "step", "last value"], cells)
+            page += paragraphs([*self._failures[-NUM_LINES:], *run.notices[-NUM_LINES:]])
+            self._handle.update({"text/html": page, "text/plain": line}, raw=True)
+
+    def _headline(self, run: LiveRun) -> Iterator[str]:
+        """Yield what there is to say of a run in one line."""
+        yield f"{run.num_done:,} of {counted(run.num_trials, 'trial')}"
+        if self._failures:
+            yield f"{len(self._failures):,} failed"
+        for row in self._best:
+            name = label(row.config, self._started.fields)
+            yield f"best validation {row.measure.title} {row.measure.text(row.val or 0.0)} ({name})"
+        num_ended = run.num_done - len(self._started.rows)
+        if run.error:
+            yield f"ended by an error: {run.error}"
+        elif run.phase == "ended" and run.num_done < run.num_trials:
+            yield f"{self._stop}: the same cell runs the rest"
+        elif run.phase == "stopping":
+            yield STOPPING
+        elif run.phase == "running" and not run.num_workers:
+            yield STARTING
+        elif run.phase == "running" and num_ended:
+            each = (time.time() - run.started) / num_ended
+            yield f"about {clock(each * (run.num_trials - run.num_done))} left"
+
+
+def outcome(rows: Sequence[TrialRow], sentences: Sequence[str], fields: Sequence[str]) -> str:
+    """Return a sweep's rows as HTML: sentences, the best configs with their seeds, all learning curves, failures."""
+    results = ranking.selected_first(ranking.by_config(rows).values())
+    failures = [row for row in rows if row.status is Status.FAILED]
+    page = paragraphs(sentences)
+    if results:
+        best, measure, names = results[:NUM_BEST], results[0].measure, [name for name in fields if name != "seed"]
+        values = [[row.val for row in one.rows if row.val is not None] for one in best]
+        low, high = min(map(min, values)), max(map(max, values))
+        title = f"validation {measure.title}"
+        cells = [
+            (
+                *(label(one.rows[0].config, names), len(one.rows), measure.text(one.val)),
+                *(strip(seeds, low, high, title), "" if one.test is None else measure.text(one.test)),
+            )
+            for one, seeds in zip(best, values, strict=True)
+        ]
+        ends = f"from {measure.text(low)} to {measure.text(high)}"
+        page += table([f"best of {counted(len(results), 'config')}", "seeds", title, ends, "test"], cells)
+        lines = [_curve(one.median_seed) for one in reversed(results[:NUM_CURVES])]
+        if lines[-1]:
+            caption = f"A line for each config: {title} of its median seed by training step; the best one is blue."
+            page += curves([line for line in lines if line], caption) + paragraphs([caption])
+    return str(page + paragraphs(f"failed: {row.trial_id}: {row.error}" for row in failures[:NUM_LINES]))
+
+
+def _curve(row: TrialRow) -> list[tuple[float, float]]:
+    return [(point.step, point.val) for point in row.history if point.val is not None]
