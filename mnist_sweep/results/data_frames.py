@@ -51,7 +51,8 @@ def all_frames(rows: Iterable[TrialRow]) -> dict[str, "pd.DataFrame"]:
     ordered, columns = _ordered(rows)
     trials = _trials(ordered, columns)
     kept = {row.trial_id for row in kinds.of_one_kind(ordered)[0]}
-    return {"trials": trials, "history": _history(ordered), "summary": _summary(trials, trials["trial_id"].isin(kept))}
+    is_kept = np.array([row.trial_id in kept for row in ordered], bool)
+    return {"trials": trials, "history": _history(ordered), "summary": _summary(trials, is_kept)}
 
 
 def trials_frame(rows: Iterable[TrialRow]) -> "pd.DataFrame":
@@ -189,8 +190,11 @@ def parse_cell(cell: Any) -> Any:
 
 def _history(ordered: Sequence[TrialRow]) -> "pd.DataFrame":
     points = [point for row in ordered for point in row.history]
-    table = _by_column(Evaluation._fields, points)
-    table.pop("val_objective")
+    table: dict[str, Any] = {
+        name: np.array([point[number] for point in points], np.int64 if name == "step" else np.float64)
+        for number, name in enumerate(Evaluation._fields)
+        if name != "val_objective"
+    }
     for name in sorted({row.measure.val for row in ordered if row.objective}):
         table[name] = [
             point.val_objective if row.measure.val == name else None for row in ordered for point in row.history
@@ -201,7 +205,7 @@ def _history(ordered: Sequence[TrialRow]) -> "pd.DataFrame":
     return history
 
 
-def _summary(trials: "pd.DataFrame", is_kept: "pd.Series[bool]") -> "pd.DataFrame":
+def _summary(trials: "pd.DataFrame", is_kept: "np.typing.NDArray[np.bool_]") -> "pd.DataFrame":
     from mnist_sweep.statistics.intervals import half_width_of_mean
     from mnist_sweep.statistics.paired_tests import SMALLEST_STD
 
@@ -227,7 +231,8 @@ def _typed(table: Mapping[str, Sequence[Any]], dtypes: Mapping[str, str]) -> "pd
 
     def column(name: str, values: Sequence[Any]) -> Any:
         if dtypes.get(name, "str") == "str":
-            return [_escaped(value) if isinstance(value, str) and not value.isascii() else value for value in values]
+            escaped = {text: _escaped(text) for text in {*values} if isinstance(text, str) and not text.isascii()}
+            return [escaped.get(value, value) for value in values] if escaped else list(values)
         if dtypes[name] == "float64":
             return np.array(values, np.float64)
         # Otherwise large integers beside missing ones become floats.

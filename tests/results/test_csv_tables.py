@@ -7,7 +7,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import pandas as pd
 import pytest
@@ -28,7 +28,7 @@ from mnist_sweep import (
     repeat,
 )
 from mnist_sweep.errors import LedgerError
-from mnist_sweep.results.csv_tables import write_tables
+from mnist_sweep.results.csv_tables import write_table, write_tables
 from mnist_sweep.results.data_frames import all_frames, trials_frame
 from mnist_sweep.trials.row import Evaluation, Status, TrialRow
 
@@ -105,6 +105,21 @@ def test_a_table_of_an_earlier_version_is_read_without_its_later_columns(tmp_pat
     frame = read_trials(tmp_path)
     assert frame["val_accuracy"].tolist() == [0.9]
     assert frame[[*later]].isna().all(axis=None)
+
+
+@pytest.mark.parametrize("text", ["a,b", "a\nb", "a\rb"])
+def test_cells_are_written_as_pandas_writes_them(tmp_path: Path, text: str) -> None:
+    columns = {
+        "text": pd.Series([text, None, 'say "it"'], dtype="str"),
+        "float": [1.0, float("nan"), -1e-05],
+        "whole": pd.Series([2**62, None, 0], dtype="Int64"),
+        "flag": [True, False, True],
+        "mixed": pd.Series([True, None, 2**70], dtype="object"),
+    }
+    frame = pd.DataFrame(columns)
+    quoting: Literal[0, 2] = csv.QUOTE_NONNUMERIC if "\r" in text else csv.QUOTE_MINIMAL
+    expected = frame.to_csv(index=False, lineterminator="\n", quoting=quoting)
+    assert write_table(tmp_path / "effects.csv", frame).read_bytes().decode() == expected
 
 
 def test_every_config_is_one_line_with_its_own_fields_only(
