@@ -119,12 +119,12 @@ def _run(
 
 
 def _view() -> list[Listener]:
-    """Return what shows the run in a notebook; none elsewhere."""
-    if "IPython" not in sys.modules:
+    """Return what shows the run in the notebook whose kernel this process is; nothing elsewhere."""
+    if not hasattr(getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)(), "kernel"):
         return []
-    from mnist_sweep.sweep import notebook
+    from mnist_sweep.sweep.notebook import NotebookView
 
-    return notebook.view()
+    return [NotebookView()]
 
 
 def _race(folder: ResultsFolder) -> "RaceSummary | None":

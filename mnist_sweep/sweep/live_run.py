@@ -180,7 +180,9 @@ class LiveRunWriter:
             file.write(content)
 
 
-def notice_line(event: events.Notice | events.RaceForecast | events.TrialRetried, fields: Sequence[str]) -> str:
+def notice_line(
+    event: events.Notice | events.RaceForecast | events.TrialRetried | events.RunInterrupted, fields: Sequence[str]
+) -> str:
     """Return what the user should know in one line."""
     if isinstance(event, events.TrialRetried):
         return f"{label(event.config, fields)} ({event.trial_id}) is retried: {event.cause}"

@@ -18,31 +18,24 @@ from mnist_sweep.text.names import label
 from mnist_sweep.text.notebook_html import curves, paragraphs, strip, table
 from mnist_sweep.text.numbers import clock, counted
 from mnist_sweep.trials import ranking
-from mnist_sweep.trials.events import Event, Listener, RowCommitted, RunEnded, RunInterrupted, RunStarted
+from mnist_sweep.trials.events import Event, RowCommitted, RunEnded, RunInterrupted, RunStarted
 from mnist_sweep.trials.row import Status, TrialRow, rank
 
 SECONDS_BETWEEN, NUM_BEST, NUM_CURVES, NUM_LINES = 0.5, 10, 100, 5
 STARTING = "starting the workers …"
-STOPPING = "stopping: running trials write their checkpoints; interrupt again to stop at once"
-
-
-def view() -> list[Listener]:
-    """Return a listener that shows a run in the notebook whose kernel this process is, in a list; else none."""
-    shell = importlib.import_module("IPython").get_ipython()
-    if not hasattr(shell, "kernel"):
-        return []
-    warnings.filterwarnings("ignore", "IProgress not found")  # of tqdm, which Ray and Optuna import for bars of theirs
-    return [NotebookView(importlib.import_module("IPython.display").DisplayHandle())]
 
 
 class NotebookView:
     """Shows a run as one output of its cell, changed at most twice a second; a listener."""
 
-    def __init__(self, handle: Any) -> None:
-        self._handle, self._state, self._lock = handle, LiveRunState(), threading.RLock()
+    def __init__(self) -> None:
+        warnings.filterwarnings("ignore", "IProgress not found")  # of tqdm, which Ray and Optuna import and do not need
+        self._handle: Any = importlib.import_module("IPython.display").DisplayHandle()
+        self._state, self._lock = LiveRunState(), threading.RLock()
         self._timer = threading.Timer(0.0, self._show)
         self._started = RunStarted(rows=(), num_trials=0, fields=())
         self._failures, self._best, self._stop = list[str](), list[TrialRow](), "ended early"
+        self._stopping = ""
 
     def on_event(self, event: Event) -> None:
         """Take up what has happened; show at once that a run starts, stops and has ended."""
@@ -57,7 +50,7 @@ class NotebookView:
                 case RowCommitted(row=row):
                     self._add(row)
                 case RunInterrupted(out_of_time=out_of_time):
-                    self._stop = "out of time" if out_of_time else "interrupted"
+                    self._stop, self._stopping = "out of time" if out_of_time else "interrupted", event.text
             if isinstance(event, RunInterrupted | RunEnded):
                 self._timer.cancel()
                 self._show()
@@ -96,7 +89,7 @@ class NotebookView:
         elif run.phase == "ended" and run.num_done < run.num_trials:
             yield f"{self._stop}: the same cell runs the rest"
         elif run.phase == "stopping":
-            yield STOPPING
+            yield self._stopping
         elif run.phase == "running" and not run.num_workers:
             yield STARTING
         elif run.phase == "running" and num_ended:
@@ -105,30 +98,23 @@ class NotebookView:
 
 
 def outcome(rows: Sequence[TrialRow], sentences: Sequence[str], fields: Sequence[str]) -> str:
-    """Return a sweep's rows as HTML: sentences, the best configs with their seeds, all learning curves, failures."""
-    results = ranking.selected_first(ranking.by_config(rows).values())
-    failures = [row for row in rows if row.status is Status.FAILED]
-    page = paragraphs(sentences)
+    """Return a sweep's rows as HTML: sentences, the best configs with their seeds, learning curves, failures."""
+    page, results = paragraphs(sentences), ranking.selected_first(ranking.by_config(rows).values())
     if results:
-        best, measure, names = results[:NUM_BEST], results[0].measure, [name for name in fields if name != "seed"]
-        values = [[row.val for row in one.rows if row.val is not None] for one in best]
-        low, high = min(map(min, values)), max(map(max, values))
-        title = f"validation {measure.title}"
-        cells = [
-            (
-                *(label(one.rows[0].config, names), len(one.rows), measure.text(one.val)),
-                *(strip(seeds, low, high, title), "" if one.test is None else measure.text(one.test)),
-            )
-            for one, seeds in zip(best, values, strict=True)
-        ]
-        ends = f"from {measure.text(low)} to {measure.text(high)}"
-        page += table([f"best of {counted(len(results), 'config')}", "seeds", title, ends, "test"], cells)
-        lines = [_curve(one.median_seed) for one in reversed(results[:NUM_CURVES])]
+        text, title = results[0].measure.text, f"validation {results[0].measure.title}"
+        names, best = [name for name in fields if name != "seed"], results[:NUM_BEST]
+        values = [[row.val or 0.0 for row in one.rows] for one in best]
+        ends, cells = (min(map(min, values)), max(map(max, values))), []
+        for one, seeds in zip(best, values, strict=True):
+            test = "" if one.test is None else text(one.test)
+            dots = strip(seeds, *ends, f"{title} of each seed")
+            cells.append((label(one.rows[0].config, names), len(seeds), text(one.val), dots, test))
+        heads = f"best of {counted(len(results), 'config')}", "seeds", title, f"from {text(ends[0])} to {text(ends[1])}"
+        page += table([*heads, "test"], cells)
+        history = [one.median_seed.history for one in reversed(results[:NUM_CURVES])]
+        lines = [[(point.step, point.val) for point in points if point.val is not None] for points in history]
         if lines[-1]:
             caption = f"A line for each config: {title} of its median seed by training step; the best one is blue."
             page += curves([line for line in lines if line], caption) + paragraphs([caption])
-    return str(page + paragraphs(f"failed: {row.trial_id}: {row.error}" for row in failures[:NUM_LINES]))
-
-
-def _curve(row: TrialRow) -> list[tuple[float, float]]:
-    return [(point.step, point.val) for point in row.history if point.val is not None]
+    failures = [f"failed: {row.trial_id}: {row.error}" for row in rows if row.status is Status.FAILED]
+    return str(page + paragraphs(failures[:NUM_LINES]))

@@ -105,6 +105,13 @@ class RunInterrupted:
 
     out_of_time: bool
 
+    @property
+    def text(self) -> str:
+        """What the user should know of it, in one line."""
+        if self.out_of_time:
+            return "the time budget is used up: running trials write their checkpoints; the same command resumes them"
+        return "stopping: running trials write their checkpoints; interrupt again to stop at once"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunEnded:

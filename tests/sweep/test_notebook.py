@@ -47,14 +47,17 @@ class Display:
 
 
 @pytest.fixture
-def display() -> Display:
-    return Display()
+def display(monkeypatch: pytest.MonkeyPatch) -> Display:
+    """What a view shows itself with."""
+    shown = Display()
+    monkeypatch.setitem(sys.modules, "IPython.display", SimpleNamespace(DisplayHandle=lambda: shown))
+    return shown
 
 
 @pytest.fixture
 def begun(display: Display, sweep: Sweep) -> NotebookView:
     """The view of a run of three trials, of which the first one runs."""
-    view, trial = NotebookView(display), sweep.trials[0]
+    view, trial = NotebookView(), sweep.trials[0]
     view.on_event(events.RunStarted(rows=(), num_trials=3, fields=("optimizer.learning_rate",)))
     view.on_event(events.WorkersReady(num_workers=2))
     view.on_event(events.TrialStarted(trial_id=trial_id(trial), config=to_flat(trial)))
@@ -92,11 +95,11 @@ def test_a_view_shows_that_workers_start_what_runs_and_what_is_best(
     ],
 )
 def test_an_end_before_the_last_trial_is_shown_with_its_reason(
-    begun: NotebookView, display: Display, stop: events.Event | None, error: BaseException | None, text: str
+    begun: NotebookView, display: Display, stop: events.RunInterrupted | None, error: BaseException | None, text: str
 ) -> None:
     if stop:
         begun.on_event(stop)
-        assert notebook.STOPPING in display.text
+        assert stop.text in display.text
     end(begun, error)
     assert display.text == f"0 of 3 trials · {text}"
     assert "<td>" not in display.page
@@ -116,7 +119,6 @@ def test_a_run_in_a_kernel_is_shown_and_one_elsewhere_is_not(
     tmp_path: Path, sweep: Sweep, instant: Runner, display: Display, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shells = {"kernel": SimpleNamespace(kernel=object()), "terminal": SimpleNamespace(), "none": None}
-    monkeypatch.setitem(sys.modules, "IPython.display", SimpleNamespace(DisplayHandle=lambda: display))
     for name in ("terminal", "none", "kernel"):
         monkeypatch.setitem(sys.modules, "IPython", SimpleNamespace(get_ipython=lambda name=name: shells[name]))
         assert run(sweep, results=tmp_path / name, runner=instant).complete
@@ -193,7 +195,7 @@ def test_an_interrupted_kernel_pauses_the_run_and_the_same_cell_resumes_it(tmp_p
                 is_interrupted = True
                 manager.interrupt_kernel()
         assert len(shown - {None}) == 1
-        assert [line for line in lines if notebook.STOPPING in line]
+        assert [line for line in lines if "stopping: running trials write" in line]
         assert re.fullmatch(r"[01] of 2 trials .*· interrupted: the same cell runs the rest", lines[-2])
         assert lines[-1] == "KeyboardInterrupt"
         assert list((tmp_path / "results" / "mine" / "checkpoints").iterdir())

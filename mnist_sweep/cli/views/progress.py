@@ -17,9 +17,7 @@ from mnist_sweep.text.numbers import clock, counted
 from mnist_sweep.trials import events
 from mnist_sweep.trials.row import Evaluation, Status, TrialRow, rank
 
-INTERRUPTED = "stopping: running trials write their checkpoints; interrupt again to stop at once"
 NOT_STARTED = events.RunStarted(rows=(), num_trials=0, fields=())
-OUT_OF_TIME = "the time budget is used up: running trials write their checkpoints; the same command resumes them"
 
 
 class Log:
@@ -45,7 +43,7 @@ class Log:
                 self._print(f"{self._num_done}/{self._run.num_trials} {row_line(row, self._run.fields)}")
             case events.Notice() | events.TrialRetried() | events.RaceForecast() | events.RunInterrupted():
                 self._run = _expected(self._run, event)
-                self._print(_notice(event, self._run.fields))
+                self._print(notice_line(event, self._run.fields))
 
     def _print(self, text: str) -> None:
         self._console.print(text, markup=False, highlight=False, soft_wrap=True)
@@ -78,7 +76,7 @@ class Live:
             case events.Notice() | events.TrialRetried() | events.RaceForecast() | events.RunInterrupted():
                 self._run = _expected(self._run, event)
                 self._race = event.text if isinstance(event, events.RaceForecast) else self._race
-                self._print(Text(_notice(event, self._run.fields)))
+                self._print(Text(notice_line(event, self._run.fields)))
             case events.RunEnded():
                 self._live.stop()
 
@@ -125,14 +123,6 @@ def _expected(run: events.RunStarted, event: events.Event) -> events.RunStarted:
     """Return a run with the number of trials that a race is expected to have, which was the most before."""
     num_trials = event.num_trials if isinstance(event, events.RaceForecast) else run.num_trials
     return dataclasses.replace(run, num_trials=num_trials)
-
-
-def _notice(
-    event: events.Notice | events.TrialRetried | events.RaceForecast | events.RunInterrupted, fields: Sequence[str]
-) -> str:
-    if isinstance(event, events.RunInterrupted):
-        return OUT_OF_TIME if event.out_of_time else INTERRUPTED
-    return notice_line(event, fields)
 
 
 def evaluation_line(point: Evaluation, loss: str, objective: str = "accuracy") -> str:
