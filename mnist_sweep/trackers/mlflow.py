@@ -19,9 +19,7 @@ from mnist_sweep.trials.row import Status, TrialRow
 
 PREFIX = "mnist_sweep."
 STATUSES = {Status.OK: "FINISHED", Status.STOPPED: "KILLED", Status.DIVERGED: "FAILED", Status.FAILED: "FAILED"}
-# Limits of MLflow: items per request, characters per value.
-MAX_METRICS, MAX_PARAMS, MAX_PAGE = 1000, 100, 1000
-MAX_PARAM, MAX_TAG = 6000, 5000
+MAX_PAGE, MAX_PARAM, MAX_TAG = 1000, 6000, 5000  # limits of MLflow: runs of an answer, characters of a value
 # MLflow retries for minutes by default; the user's own settings win.
 TIMEOUTS = {
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
@@ -123,11 +121,9 @@ class Experiment:
         name = run_data.run_name(row.config, fields)
         run_id = self._client.create_run(self._id, started, tags, name).info.run_id
         runs[run_id] = None
-        params, metrics = list(_params(row)), list(_metrics(row))
-        for start in range(0, len(params), MAX_PARAMS):
-            self._client.log_batch(run_id, params=params[start : start + MAX_PARAMS])
-        for start in range(0, len(metrics), MAX_METRICS):
-            self._client.log_batch(run_id, metrics=metrics[start : start + MAX_METRICS])
+        self._client.log_batch(
+            run_id, params=[*_params(row)], metrics=[*_metrics(row)]
+        )  # in as many requests as needed
         ended = None if row.started is None else run_data.milliseconds(row.started + (row.seconds_total or 0.0))
         self._client.set_terminated(run_id, STATUSES[row.status], ended)
         runs[run_id] = started or 0

@@ -12,7 +12,6 @@ import shutil
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from mnist_sweep.errors import ConfigError, TrackerError
 from mnist_sweep.trackers import run_data
@@ -91,7 +90,19 @@ class Project:
                 if _id_of(path) == run_id(row) and not (path / COMPLETE).exists():
                     shutil.rmtree(path)
             tags = run_data.tags(row, self._sweep, fields)
-            run = self._start(row, run_data.run_name(row.config, fields), tags["config"])
+            run = wandb.init(
+                project=self._project,
+                id=run_id(row),
+                name=run_data.run_name(row.config, fields),
+                group=tags["config"],
+                job_type=self._sweep,
+                tags=[row.status.value],
+                config=run_data.params(row),
+                dir=self._folder,
+                reinit="create_new",
+                resume="allow",
+                settings=wandb.Settings(**NO_CODE, **NO_MACHINE, **NO_OUTPUT, **TIMEOUTS),
+            )
             for point in run_data.curve(row):
                 run.log(point.metrics, step=point.step)
             run.summary.update(run_data.final_metrics(row) | tags)
@@ -99,23 +110,6 @@ class Project:
             Path(run.dir).with_name(COMPLETE).write_bytes(self._project.encode())
         except (OSError, wandb.errors.Error) as error:  # a timeout is an OSError, too
             raise TrackerError(cause(error)) from error
-
-    def _start(self, row: TrialRow, name: str, group: str) -> Any:
-        import wandb
-
-        return wandb.init(
-            project=self._project,
-            id=run_id(row),
-            name=name,
-            group=group,
-            job_type=self._sweep,
-            tags=[row.status.value],
-            config=run_data.params(row),
-            dir=self._folder,
-            reinit="create_new",
-            resume="allow",
-            settings=wandb.Settings(**NO_CODE, **NO_MACHINE, **NO_OUTPUT, **TIMEOUTS),
-        )
 
 
 def run_id(row: TrialRow) -> str:
