@@ -208,7 +208,7 @@ def answer(out: str, name: str) -> dict[str, Any]:
 
 
 def test_each_command_prints_one_object_of_its_schema(folder: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Feed, "follow", lambda _: None)
+    monkeypatch.setattr(Feed, "follow", lambda _: iter(()))
     script = HEAD + "print('printed by the script')\n"
     script += "SWEEP = Sweep(name='good', trials=grid(BASE, {'seed': [0, 1], 'batch_size': [25, 50]}))\n"
     (folder / "good.py").write_text(script)

@@ -1,6 +1,5 @@
 """Progress of a run: a live view in a terminal, or a plain line for each finished trial in a log; both listeners."""
 
-import dataclasses
 import time
 from collections.abc import Iterable, Sequence
 
@@ -20,68 +19,67 @@ from mnist_sweep.trials.row import Evaluation, Status, TrialRow, rank
 NOT_STARTED = events.RunStarted(rows=(), num_trials=0, fields=())
 
 
-class Log:
-    """Prints a plain line for each finished trial, and the learning curve of a trial that runs alone."""
+class _Progress:
+    """A listener that prints what stays on the screen: notices, and the learning curve of a trial that runs alone."""
 
     def __init__(self, console: Console) -> None:
-        self._console, self._run, self._num_done, self._loss = console, NOT_STARTED, 0, ""
+        self._console, self._run, self._state, self._loss = console, NOT_STARTED, LiveRunState(), ""
 
     def on_event(self, event: events.Event) -> None:
-        """Print what has happened."""
+        """Take up and print what has happened."""
+        self._state.on_event(event)
         match event:
             case events.RunStarted():
-                self._run, self._num_done = event, len(event.rows)
-            case events.WorkersReady(num_workers=num_workers):
-                trials, num_missing = counted(self._run.num_trials, "trial"), self._run.num_missing
-                self._print(f"{trials}, {self._num_done} done before, {num_missing} to run, {num_workers} at a time")
+                self._run = event
             case events.TrialStarted(config=config):
                 self._loss = loss_title(config)
             case events.TrialEvaluated() if self._run.num_missing == 1:
                 self._print(evaluation_line(event.evaluation, self._loss, self._run.measure.title))
-            case events.RowCommitted(row=row):
-                self._num_done += 1
-                self._print(f"{self._num_done}/{self._run.num_trials} {row_line(row, self._run.fields)}")
             case events.Notice() | events.TrialRetried() | events.RaceForecast() | events.RunInterrupted():
-                self._run = _expected(self._run, event)
                 self._print(notice_line(event, self._run.fields))
 
-    def _print(self, text: str) -> None:
-        self._console.print(text, markup=False, highlight=False, soft_wrap=True)
+    def _print(self, text: str, style: str = "") -> None:
+        self._console.print(Text(text, style=style), soft_wrap=True)
 
 
-class Live:
+class Log(_Progress):
+    """Prints a plain line for each finished trial, too."""
+
+    def on_event(self, event: events.Event) -> None:
+        """Print what has happened."""
+        super().on_event(event)
+        run = self._state.run
+        if isinstance(event, events.WorkersReady):
+            trials, num_missing = counted(run.num_trials, "trial"), self._run.num_missing
+            self._print(f"{trials}, {run.num_done} done before, {num_missing} to run, {run.num_workers} at a time")
+        elif isinstance(event, events.RowCommitted):
+            self._print(f"{run.num_done}/{run.num_trials} {row_line(event.row, self._run.fields)}")
+
+
+class Live(_Progress):
     """Redraws trials done, running, failed, the best so far, a race and the time left a few times a second."""
 
     def __init__(self, console: Console) -> None:
-        self._console, self._run, self._state, self._loss = console, NOT_STARTED, LiveRunState(), ""
+        super().__init__(console)
         self._rows, self._ends, self._race = list[TrialRow](), list[float](), ""
         self._live = RichLive(console=console, transient=True, get_renderable=self._view)
 
     def on_event(self, event: events.Event) -> None:
         """Change what is shown; failures and notices stay on the screen."""
-        self._state.on_event(event)
+        super().on_event(event)
         match event:
-            case events.RunStarted():
-                self._run, self._rows = event, list(event.rows)
+            case events.RunStarted(rows=rows):
+                self._rows = list(rows)
                 self._live.start()
-            case events.TrialStarted(config=config):
-                self._loss = loss_title(config)
-            case events.TrialEvaluated() if self._run.num_missing == 1:
-                self._print(Text(evaluation_line(event.evaluation, self._loss, self._run.measure.title)))
             case events.RowCommitted(row=row):
                 self._rows.append(row)
                 self._ends.append(time.time())
                 if row.status is Status.FAILED:
-                    self._print(Text(row_line(row, self._run.fields), style="red"))
-            case events.Notice() | events.TrialRetried() | events.RaceForecast() | events.RunInterrupted():
-                self._run = _expected(self._run, event)
-                self._race = event.text if isinstance(event, events.RaceForecast) else self._race
-                self._print(Text(notice_line(event, self._run.fields)))
+                    self._print(row_line(row, self._run.fields), style="red")
+            case events.RaceForecast(text=text):
+                self._race = text
             case events.RunEnded():
                 self._live.stop()
-
-    def _print(self, text: Text) -> None:
-        self._console.print(text, soft_wrap=True)
 
     def _view(self) -> RenderableType:
         run = self._state.run
@@ -117,12 +115,6 @@ def running_table(trials: Iterable[RunningTrial], now: float) -> Table:
         cells = f"step {trial.step}/{trial.num_steps}", trial.last, clock(max(0.0, now - trial.started))
         table.add_row(*map(Text, cells), Text(trial.label, style="dim"))
     return table
-
-
-def _expected(run: events.RunStarted, event: events.Event) -> events.RunStarted:
-    """Return a run with the number of trials that a race is expected to have, which was the most before."""
-    num_trials = event.num_trials if isinstance(event, events.RaceForecast) else run.num_trials
-    return dataclasses.replace(run, num_trials=num_trials)
 
 
 def evaluation_line(point: Evaluation, loss: str, objective: str = "accuracy") -> str:
