@@ -9,6 +9,7 @@ import click
 from mnist_sweep.cli import options
 from mnist_sweep.cli.answer import Answer, answering
 from mnist_sweep.cli.exit_status import ExitStatus
+from mnist_sweep.cli.notify import Target, notifying
 from mnist_sweep.cli.streams import echo
 from mnist_sweep.text.numbers import clock, counted
 
@@ -133,6 +134,14 @@ Exit status: 0 every trial has a row, or the time budget is used up, and none fa
     metavar="PROJECT",
     help="Also log each trial as a run to Weights & Biases; to files with WANDB_MODE=offline.",
 )
+@click.option(
+    "--notify",
+    type=Target(),
+    envvar="MNIST_SWEEP_NOTIFY",
+    show_envvar=True,
+    metavar="URL|COMMAND",
+    help="Post a JSON object to a webhook, or give it to a command as input, when the run has ended or failed.",
+)
 @click.option("--quiet", is_flag=True, help="Print only errors.")
 @answering
 def run(script: Path, **chosen: Any) -> Answer:
@@ -165,6 +174,13 @@ quickstart.params += [option for option in run.params if option.name not in ("sc
 
 
 def _run(make: Callable[[], "Sweep"], chosen: dict[str, Any]) -> Answer:
+    """Run a sweep, and notify whoever wants to know how it ended."""
+    if chosen["notify"]:
+        return notifying(chosen["notify"], lambda: _run_sweep(make, chosen))
+    return _run_sweep(make, chosen)
+
+
+def _run_sweep(make: Callable[[], "Sweep"], chosen: dict[str, Any]) -> Answer:
     from mnist_sweep.analysis.folder_status import folder_status
     from mnist_sweep.cli.views import progress, status
     from mnist_sweep.cli.views.terminal import Terminal

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-REPLACED = ("--num-trials", "--seeds", "--configs", "--retry", "--time-budget", "--results")
+REPLACED = ("--num-trials", "--seeds", "--configs", "--retry", "--time-budget", "--results", "--notify")
 FLAGS = ("--json", "--quiet", "--set-aside")
 
 

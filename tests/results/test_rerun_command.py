@@ -21,7 +21,10 @@ HERE = Path("results/mine")
             "run a.py --precision float32",
         ),
         (["mnist-sweep", "run", "a.py", "--json", "--quiet", "--time-budget", "9", "--configs", "x"], "run a.py"),
-        (["mnist-sweep", "run", "a.py", "--keep-models", "all", "--results", "x"], "run a.py --keep-models all"),
+        (
+            ["mnist-sweep", "run", "a.py", "--keep-models", "all", "--results", "x", "--notify", "***"],
+            "run a.py --keep-models all",
+        ),
     ],
 )
 def test_options_that_choose_trials_or_their_time_are_left_out(recorded: list[str], words: str) -> None:

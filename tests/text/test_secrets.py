@@ -16,6 +16,7 @@ from mnist_sweep.text.secrets import without_secrets
         ("run https://host/x?sig=secret", "run https://host/x?***"),
         ("run --storage=s3://a:b@c/x?key=secret", "run --storage=s3://***@c/x?***"),
         ("run --api-key secret --wandb-token=secret", "run --api-key *** --wandb-token=***"),
+        ("run x.py --notify https://host/secret", "run x.py --notify ***"),
         ("run --address --token secret", "run --address --token ***"),
         ("run x.py --seeds 3 a@b.c", "run x.py --seeds 3 a@b.c"),
         ("run s3://bucket/path", "run s3://bucket/path"),

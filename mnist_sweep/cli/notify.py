@@ -1,0 +1,119 @@
+"""`--notify`: a webhook or a command is given a JSON object when a run has ended or failed.
+
+An address may be a secret itself, so no message quotes it, and neither does the object hold one.
+"""
+
+import json
+import shlex
+import shutil
+import subprocess
+import threading
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import urlsplit
+
+import click
+
+from mnist_sweep.cli.answer import Answer
+from mnist_sweep.cli.streams import echo
+from mnist_sweep.errors import SweepError
+from mnist_sweep.text.causes import first_cause
+from mnist_sweep.text.lines import one_line
+from mnist_sweep.text.secrets import without_secrets
+from mnist_sweep.trials.json_value import json_value
+
+SCHEMA, MAX_SECONDS = "mnist-sweep/notify/1", 10.0
+KEPT = ("folder", "num_trials", "num_run", "num_failed", "complete", "out_of_time", "seconds")
+Told = str | list[str]  # a URL, or the words of a command
+
+
+class Target(click.ParamType[Told]):
+    """An http(s) URL to post to, or else a command."""
+
+    name = "target"
+
+    def convert(self, value: Any, param: click.Parameter | None, context: click.Context | None) -> Told:
+        """Return it, with a command in words."""
+        try:
+            if "://" in str(value).partition(" ")[0]:
+                url = urlsplit(str(value))
+                is_known = url.scheme in ("http", "https") and url.hostname and url.port != 0 and "@" not in url.netloc
+                if is_known and str(value).isascii() and str(value).isprintable() and " " not in str(value):
+                    return str(value)
+                self.fail("its URL is https://HOST/… or http://HOST/…, without a user.", param, context)
+            words = shlex.split(str(value))
+        except ValueError as error:  # a bracket, a port or a quotation mark that is wrong
+            self.fail(f"it is no URL and no command ({error}).", param, context)
+        if not words or shutil.which(words[0]) is None:
+            self.fail("it is no URL, and its first word is no command on PATH.", param, context)
+        return words
+
+
+def notifying(target: Told, run: Callable[[], Answer]) -> Answer:
+    """Return the answer of a run, when the target has been told how it ended, also if by an exception."""
+    try:
+        answer = run()
+    except BaseException as error:
+        is_stopped = isinstance(error, KeyboardInterrupt)
+        cause = one_line(error) if isinstance(error, SweepError | click.ClickException) else first_cause(error)
+        shown = None if is_stopped else " ".join(without_secrets(cause.split(" ")))
+        text = "The run was interrupted." if is_stopped else f"The run failed: {shown}"
+        _tell(target, {"text": text, "outcome": "interrupted" if is_stopped else "error", "error": shown})
+        raise
+    _tell(target, _ended(answer))
+    return answer
+
+
+def _ended(answer: Answer) -> dict[str, Any]:
+    """Return what is told of a run that has ended: no values of configs, which may be anything."""
+    given = json_value(answer.value)
+    best = given["best"] and {name: given["best"][name] for name in ("objective", "val", "test", "trial_ids")}
+    outcome = "out_of_time" if given["out_of_time"] else "complete" if given["complete"] else "incomplete"
+    text = "{folder}: {0}, ran {num_run} of {num_trials} trials, {num_failed} failed".format(outcome, **given)
+    text += f", best val {best['objective']['name']} {best['val']:.4f}" if best else ""
+    return {"text": text, "outcome": outcome, "error": None, **{name: given[name] for name in KEPT}, "best": best}
+
+
+def _tell(target: Told, content: dict[str, Any]) -> None:
+    """Give an object to a target; if that fails, print a line."""
+    text, causes = json.dumps({"schema": SCHEMA, **content}).encode(), ["no answer"]
+
+    def attempt() -> None:
+        causes[:] = _post(target, text) if isinstance(target, str) else _run_command(target, text)
+
+    thread = threading.Thread(target=attempt, daemon=True)  # nothing else limits the time that a name server takes
+    thread.start()
+    thread.join(MAX_SECONDS + 1)
+    for cause in causes:
+        echo(f"note: --notify has failed: {cause}", err=True)
+
+
+def _run_command(words: list[str], text: bytes) -> list[str]:
+    """Run a command with a text as its input; return why it failed, if it did."""
+    try:
+        code = subprocess.run(words, input=text, timeout=MAX_SECONDS, check=False).returncode  # noqa: S603 # no shell
+    except subprocess.TimeoutExpired:
+        return ["no answer"]
+    except OSError as error:
+        return [str(error.strerror)]
+    return [f"the command ended with status {code}"] * bool(code)
+
+
+def _post(url: str, text: bytes) -> list[str]:
+    """Post a text to a URL; return why that failed, if it did."""
+    import http.client
+    import urllib.request
+
+    class NoRedirect(urllib.request.HTTPRedirectHandler):
+        """Follows no redirection, which may lead to anyone."""
+
+        def redirect_request(self, *_: Any, **__: Any) -> None:
+            """Return that there is no request to follow."""
+
+    headers = {"Content-Type": "application/json", "User-Agent": "mnist-sweep"}
+    request = urllib.request.Request(url, text, headers)  # noqa: S310 # of http or https
+    try:
+        urllib.request.build_opener(NoRedirect).open(request, timeout=MAX_SECONDS).close()
+    except (OSError, ValueError, http.client.HTTPException) as error:  # ValueError: of a host that none can have
+        return [one_line(error)]
+    return []
