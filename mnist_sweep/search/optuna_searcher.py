@@ -1,9 +1,10 @@
 """A sampler of Optuna as what suggests points of a search, be its space axes or a function of a trial."""
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from mnist_sweep.errors import ConfigError
 from mnist_sweep.search.distributions import Axis, Choice, Integer, LogUniform, from_label, label_of, labels, num_counts
 
 if TYPE_CHECKING:
@@ -11,7 +12,11 @@ if TYPE_CHECKING:
 
 
 class OptunaSearcher:
-    """Suggests points by Optuna's TPE or a copy of a search's sampler; see `Proposals`."""
+    """Suggests points by Optuna's TPE or a copy of a search's sampler; see `Proposals`.
+
+    Raises:
+        ConfigError: The sampler takes one objective only, and the search has several.
+    """
 
     def __init__(self, search: "Search") -> None:
         import optuna
@@ -21,8 +26,13 @@ class OptunaSearcher:
         if sampler == "tpe":
             sampler = optuna.samplers.TPESampler(seed=search.seed, constant_liar=True)
         self.name = type(sampler).__name__
+        tried = optuna.create_study(sampler=copy.deepcopy(sampler), directions=search.directions)
+        try:
+            tried.ask({"any": optuna.distributions.FloatDistribution(0, 1)})
+        except ValueError as error:
+            raise ConfigError(f"{self.name} takes one objective only: use 'tpe' or Optuna's NSGAIISampler.") from error
         self._search, self._trials = search, dict[str, Any]()
-        self._study = optuna.create_study(study_name="optuna", sampler=sampler, direction=search.base.measure.direction)
+        self._study = optuna.create_study(study_name="optuna", sampler=sampler, directions=search.directions)
 
     def suggest(self, suggestion: str) -> dict[str, Any]:
         """Return the values of a point.
@@ -33,14 +43,14 @@ class OptunaSearcher:
         trial = self._trials[suggestion] = self._study.ask()
         return self._search.values(lambda name, axis: _suggested(trial, name, axis))
 
-    def complete(self, suggestion: str, value: float | None) -> None:
+    def complete(self, suggestion: str, learned: Sequence[float] | None) -> None:
         """Tell the result at a point that was suggested; None if it has none."""
         import optuna
 
-        state = optuna.trial.TrialState.FAIL if value is None else optuna.trial.TrialState.COMPLETE
-        self._study.tell(self._trials.pop(suggestion), value, state=state)
+        state = optuna.trial.TrialState.FAIL if learned is None else optuna.trial.TrialState.COMPLETE
+        self._study.tell(self._trials.pop(suggestion), learned, state=state)
 
-    def add(self, values: Mapping[str, Any], value: float) -> bool:
+    def add(self, values: Mapping[str, Any], learned: Sequence[float]) -> bool:
         """Tell the result at another point."""
         import optuna
 
@@ -48,7 +58,7 @@ class OptunaSearcher:
         self._search.values(lambda name, axis: axes.update({name: axis}) or values[name])
         params = {name: label_of(axis, values[name]) for name, axis in axes.items()}
         distributions = {name: _distribution(axis) for name, axis in axes.items()}
-        self._study.add_trial(optuna.trial.create_trial(value=value, params=params, distributions=distributions))
+        self._study.add_trial(optuna.trial.create_trial(values=learned, params=params, distributions=distributions))
         return True
 
 

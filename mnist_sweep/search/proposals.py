@@ -1,12 +1,13 @@
 """The trials that a search proposes: asked for one by one, and told the rows."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from mnist_sweep.errors import ConfigError
 from mnist_sweep.search.optuna_searcher import OptunaSearcher
 from mnist_sweep.search.tune_searcher import TuneSearcher
 from mnist_sweep.text.causes import first_cause
+from mnist_sweep.text.lines import listed
 from mnist_sweep.trials.config import TrialConfig, trial_id
 from mnist_sweep.trials.row import Status, TrialRow
 
@@ -24,10 +25,10 @@ class Searcher(Protocol):
     def suggest(self, suggestion: str) -> Mapping[str, Any] | None:
         """Return the values of a point's fields; None if there is no point now."""
 
-    def complete(self, suggestion: str, value: float | None) -> None:
+    def complete(self, suggestion: str, learned: Sequence[float] | None) -> None:
         """Tell the result at a point that was suggested; None if it has none."""
 
-    def add(self, values: Mapping[str, Any], value: float) -> bool:
+    def add(self, values: Mapping[str, Any], learned: Sequence[float]) -> bool:
         """Tell the result at another point; return False if there is no way to."""
 
 
@@ -77,7 +78,7 @@ class Proposals:
                 self._leave_out(error)
             name = trial_id(trial) if trial else ""
             if name in self._rows:
-                self._searcher.complete(suggestion, _learned(self._rows[name]))
+                self._searcher.complete(suggestion, self._search.learned(self._rows[name]))
                 num_known += name not in self._untold
                 self._untold.discard(name)
             elif trial is None or name in self._suggestions:
@@ -94,18 +95,21 @@ class Proposals:
     def tell(self, row: TrialRow) -> None:
         """Tell the searcher a row, whether it suggested the trial or not."""
         self._rows[row.trial_id] = row
+        if row.status is Status.OK and self._search.learned(row) is None:
+            lacking = [name for name in self._search.objectives[1:] if getattr(row, name) is None]
+            self.warning = f"rows without {listed(lacking)} teach the search nothing: return that from `train`"
         suggestion = self._suggestions.pop(row.trial_id, None)
         if suggestion:
-            self._searcher.complete(suggestion, _learned(row))
+            self._searcher.complete(suggestion, self._search.learned(row))
         elif not self._add(row):
             self._untold.add(row.trial_id)
 
     def _add(self, row: TrialRow) -> bool:
         """Tell the searcher a row that it did not suggest; return False if there is nothing to tell, or no way."""
-        point, value = self._search.find(row.trial_id, row.config), _learned(row)
-        if point is None or value is None:
+        point, learned = self._search.find(row.trial_id, row.config), self._search.learned(row)
+        if point is None or learned is None:
             return False
-        is_told = self._searcher.add(point, value)
+        is_told = self._searcher.add(point, learned)
         if not is_told:
             lacking = "cannot be told earlier rows; it learns those of trials that it suggests again"
             self.warning = f"{self._searcher.name} {lacking}"
@@ -122,8 +126,3 @@ class Proposals:
     def _leave_out(self, error: Exception) -> None:
         left_out = f"trials that break a rule are not proposed; the first one: {first_cause(error)}"
         self.warning = self.warning or left_out
-
-
-def _learned(row: TrialRow) -> float | None:
-    """Return the value that a searcher learns: the worst for a trial that diverged, None for one that failed."""
-    return row.measure.worst if row.status is Status.DIVERGED else row.val

@@ -13,6 +13,8 @@ from mnist_sweep.search.define_by_run import Answer, SpaceTrial
 from mnist_sweep.search.distributions import Axis, Choice, contains, ends
 from mnist_sweep.trials import config, overrides, shared_prefix
 from mnist_sweep.trials.config import REGISTRIES, TrialConfig
+from mnist_sweep.trials.measure import check_objectives
+from mnist_sweep.trials.row import Status, TrialRow
 from mnist_sweep.validation import coerce, require, shown_in_one_line, with_tuples
 
 SEARCHER_METHODS = ("suggest", "on_trial_complete", "set_search_properties")
@@ -54,6 +56,9 @@ class Search:
             Optuna, or any searcher of Ray Tune that was created with neither a space nor a metric. The last and a PBT
             need axes.
         seed: Seed of `tpe` and PBT, in [0, 2**31).
+        objectives: Several objectives at once, for `tpe` or a sampler of Optuna that takes them, such as its NSGA-II:
+            first what the trials are judged by, such as `accuracy`, and then costs, of which less is better:
+            `parameters`, `seconds_total`, `seconds_train` or `seconds_evaluate` of their rows.
     """
 
     base: TrialConfig
@@ -62,6 +67,7 @@ class Search:
     num_trials: int
     algorithm: Any = "tpe"
     seed: int = 0
+    objectives: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         coerce(self)
@@ -79,6 +85,27 @@ class Search:
             known = "'tpe', a PBT, a sampler of Optuna or a searcher of Ray Tune"
             given = shown_in_one_line(self.algorithm)
             raise ConfigError(f"a search's algorithm must be {known}, but got {given}.")
+        if self.objectives:
+            self._check_objectives()
+
+    def _check_objectives(self) -> None:
+        check_objectives(self.objectives, self.base.measure)
+        name = type(self.algorithm).__name__ if self.algorithm != "tpe" else "tpe"
+        require(self.is_sampled, "several objectives need 'tpe' or a sampler of Optuna", algorithm=name)
+
+    @property
+    def directions(self) -> list[str]:
+        """Which way is better, for each objective."""
+        return [self.base.measure.direction, *("minimize" for _ in self.objectives[1:])]
+
+    def learned(self, row: TrialRow) -> tuple[float, ...] | None:
+        """Return the values that the search learns from a row, one for each objective; None if one is lacking.
+
+        Of a trial that diverged, the first one is the worst that there is.
+        """
+        first = row.measure.worst if row.status is Status.DIVERGED else row.val
+        found = (first, *(getattr(row, name) for name in self.objectives[1:]))
+        return None if None in found else found
 
     def _check_space(self) -> None:
         if self.space is None:

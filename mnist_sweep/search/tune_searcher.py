@@ -2,7 +2,7 @@
 
 import copy
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from mnist_sweep.errors import ConfigError
@@ -36,16 +36,16 @@ class TuneSearcher:
             return None
         return {name: from_label(self._axes[name], label) for name, label in point.items()}
 
-    def complete(self, suggestion: str, value: float | None) -> None:
+    def complete(self, suggestion: str, learned: Sequence[float] | None) -> None:
         """Tell the result at a point that was suggested; None if it has none."""
-        result = None if value is None else {self._measure.val: value}
+        result = None if learned is None else {self._measure.val: learned[0]}
         self._searcher.on_trial_complete(suggestion, result=result, error=result is None)
 
-    def add(self, values: Mapping[str, Any], value: float) -> bool:
+    def add(self, values: Mapping[str, Any], learned: Sequence[float]) -> bool:
         """Tell the result at another point; return False if there is no way to."""
         try:
             point = {name: label_of(self._axes[name], one) for name, one in values.items()}
-            self._searcher.add_evaluated_point(point, value)
+            self._searcher.add_evaluated_point(point, learned[0])
         except NotImplementedError:  # which Tune raises for searchers that take no points of others
             return False
         return True

@@ -1,6 +1,7 @@
 """What a run left behind: its rows, the best config, and the same as objects of Optuna and Ray Tune."""
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -67,11 +68,14 @@ class Outcome:
         sentences = [f"{self._summary}; in {self.folder}/", *self.unsent, *(self.race.sentences if self.race else ())]
         return notebook.outcome(self.rows, sentences, fields)
 
-    def to_study(self) -> Any:
-        """Return the rows as an `optuna.Study`, for its plots and dashboard; see `search.optuna_study`."""
+    def to_study(self, objectives: Sequence[str] = ()) -> Any:
+        """Return the rows as an `optuna.Study`, for its plots and dashboard; see `search.optuna_study`.
+
+        Several objectives, as `("accuracy", "parameters")`, make a study whose `best_trials` are the Pareto front.
+        """
         from mnist_sweep.search import optuna_study
 
-        return optuna_study.to_study(self.rows, self.folder.name)
+        return optuna_study.to_study(self.rows, self.folder.name, objectives)
 
     def to_result_grid(self) -> Any:
         """Return the rows as a `ray.tune.ResultGrid`; see `runners.ray.result_grid`."""

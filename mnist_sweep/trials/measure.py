@@ -6,6 +6,7 @@ whether it is the accuracy.
 
 import math
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -14,6 +15,7 @@ from mnist_sweep.text.numbers import NO_FIGURE, SHARE, interval, percent, percen
 
 Direction = Literal["maximize", "minimize"]
 MAX_UNIT = 12
+COSTS = ("parameters", "seconds_total", "seconds_train", "seconds_evaluate")  # of rows, of which less is better
 TITLES = {"macro_f1": "macro F1", "rmse": "RMSE", "mae": "MAE"}
 
 
@@ -145,3 +147,15 @@ class Measure:
 
 
 ACCURACY = Measure()
+
+
+def check_objectives(names: Sequence[str], measure: Measure) -> None:
+    """Validate several objectives of trials: what they are judged by, and then costs of their rows.
+
+    Raises:
+        ConfigError: They are other ones.
+    """
+    rule = f"several objectives are {measure.name}, by which the trials are judged, and then some of {', '.join(COSTS)}"
+    holds = names[0] == measure.name and len(names) > 1 and {*names[1:]} <= {*COSTS} and len({*names}) == len(names)
+    if not holds:
+        raise ConfigError(f"`{rule}` must hold, but got objectives={tuple(names)!r}.")

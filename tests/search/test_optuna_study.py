@@ -8,6 +8,7 @@ import optuna
 import pytest
 
 from mnist_sweep import Adam, Momentum, Status, TrialConfig, TrialRow, grid
+from mnist_sweep.errors import ConfigError
 from mnist_sweep.search.optuna_study import to_study
 
 MakeRow = Callable[..., TrialRow]
@@ -68,3 +69,14 @@ def test_optuna_plots_and_weighs_it(rows: list[TrialRow]) -> None:
 def test_few_rows_have_a_study_too(make_row: MakeRow, num: int) -> None:
     study = to_study([make_row(TrialConfig())] * num, "mine")
     assert [trial.params for trial in study.trials] == [{}] * num
+
+
+def test_several_objectives_make_a_study_with_a_front(make_row: MakeRow) -> None:
+    trials = grid(TrialConfig(), {"model.dropout": [0.0, 0.1, 0.2, 0.3]})
+    results = [(0.9, 100), (0.8, 50), (0.7, 80), (0.6, None)]
+    rows = [make_row(trial, val_accuracy=a, parameters=b) for trial, (a, b) in zip(trials, results, strict=True)]
+    study = to_study(rows, "mine", ("accuracy", "parameters"))
+    assert sorted(one.user_attrs["trial_id"] for one in study.best_trials) == sorted(row.trial_id for row in rows[:2])
+    assert study.trials[-1].state.name == "FAIL"
+    with pytest.raises(ConfigError, match="several objectives are accuracy"):
+        to_study(rows, "mine", ("val_accuracy", "parameters"))

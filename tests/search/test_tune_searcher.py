@@ -34,9 +34,9 @@ def test_a_searcher_suggests_the_values_of_all_kinds_of_axes_as_its_sampler_alon
         assert through_tune.suggest(name) == values
         assert search("tpe").trial(values)
         for searcher in (through_tune, alone):
-            searcher.complete(name, values["optimizer.learning_rate"])
-    assert through_tune.add(values, 0.5)
-    assert alone.add(values, 0.5)
+            searcher.complete(name, [values["optimizer.learning_rate"]])
+    assert through_tune.add(values, [0.5])
+    assert alone.add(values, [0.5])
     assert through_tune.suggest("next") == alone.suggest("next")
 
 
@@ -44,7 +44,7 @@ def test_a_limited_searcher_has_no_point_while_as_many_are_out() -> None:
     searcher = TuneSearcher(search(ConcurrencyLimiter(OptunaSearch(), max_concurrent=1)))
     assert searcher.suggest("first")
     assert searcher.suggest("second") is None
-    searcher.complete("first", 0.5)
+    searcher.complete("first", [0.5])
     assert searcher.suggest("second")
 
 
