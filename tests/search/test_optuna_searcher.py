@@ -37,11 +37,11 @@ def test_a_study_learns_accuracies_failures_and_points_of_earlier_runs() -> None
 def test_several_objectives_find_the_front(algorithm: Any, make_row: Callable[..., TrialRow]) -> None:
     search = Search(base=TrialConfig(), axes=AXES, num_trials=60, algorithm=algorithm, objectives=BOTH)
     proposals = Proposals(search, ())
-    study = proposals._searcher._study  # type: ignore[attr-defined]
+    searcher: Any = proposals._searcher
+    study = searcher._study
     for number in range(60):
-        trial = proposals.ask()
-        assert trial is not None
-        share: float = trial.model.dropout  # type: ignore[union-attr]
+        trial: Any = proposals.ask()
+        share = trial.model.dropout
         lost = {"status": Status.DIVERGED, "val_accuracy": None, "test_accuracy": None} if number % 10 == 9 else {}
         proposals.tell(
             make_row(

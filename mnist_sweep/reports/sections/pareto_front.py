@@ -1,7 +1,7 @@
 """What trials are judged by against cost, and the trials that no other trial beats in both."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from mnist_sweep.reports.blocks import Plot, Section, Table, number_columns, text_columns
 from mnist_sweep.reports.plots import BLUE, RED, figure, literal, scatter
@@ -15,37 +15,65 @@ CLOSE = 0.005
 MIN_LOG_RATIO = 10.0
 
 
+class Cost(NamedTuple):
+    """A field of rows of which less is better, and its words."""
+
+    field: str
+    title: str
+    better: str
+    axis: str
+    unit: str
+    column: str
+    digits: int
+
+    def of(self, row: TrialRow) -> float:
+        """Return its value, which is there."""
+        return float(getattr(row, self.field))
+
+
+TIME = Cost("seconds_total", "wall time", "faster", "wall time of the trial, seconds", " s", "seconds", 2)
+SIZE = Cost("parameters", "parameters", "smaller", "trainable weights", " parameters", "parameters", 0)
+
+
 def section(results: Results) -> Section | None:
-    """Return values on validation against wall time, with the Pareto front; None if fewer than two trials have both."""
+    """Return values on validation against wall time, and against parameters if trials differ in these.
+
+    None if fewer than two trials have a value and a wall time.
+    """
     rows = [row for row in results.good if row.seconds_total]
     if len(rows) < 2:
         return None
-    front, title = pareto_optimal(rows), results.measure.title
-    better = "more accurate" if results.measure.is_accuracy else f"better in {title}"
-    drawn = evenly_spaced(rows, MAX_POINTS)
-    number = "1 trial is" if len(front) == 1 else f"{len(front):,} trials are"
-    finding = f"{number} on the Pareto front: no other trial is both faster and {better}."
-    if len(drawn) < len(rows):
-        of_all = f"{len(drawn):,} of {counted(len(rows), 'trial')}"
-        finding += f" {of_all} are drawn, evenly spaced by rank, and the whole front."
-    plot = Plot(
-        title=f"Validation {results.measure.title} against wall time",
-        finding=finding,
-        figure=_figure(drawn, front, results),
-        table=_table(front, results),
-    )
+    title, sized = results.measure.title, [row for row in rows if row.parameters]
+    has_sizes = len({row.parameters for row in sized}) > 1
     return Section(
         key="pareto-front",
         title=f"Pareto front: {title} against cost",
-        finding=_finding(rows, front),
-        blocks=[plot],
+        finding=_finding(rows, pareto_optimal(rows)),
+        blocks=[_plot(rows, TIME, results), *([_plot(sized, SIZE, results)] if has_sizes else [])],
     )
 
 
-def pareto_optimal(rows: Sequence[TrialRow]) -> list[TrialRow]:
-    """Return the trials that no other trial beats in both the value on validation and time, fastest first."""
+def _plot(rows: Sequence[TrialRow], cost: Cost, results: Results) -> Plot:
+    front, title = pareto_optimal(rows, cost), results.measure.title
+    better = "more accurate" if results.measure.is_accuracy else f"better in {title}"
+    drawn = evenly_spaced(rows, MAX_POINTS)
+    number = "1 trial is" if len(front) == 1 else f"{len(front):,} trials are"
+    finding = f"{number} on the Pareto front: no other trial is both {cost.better} and {better}."
+    if len(drawn) < len(rows):
+        of_all = f"{len(drawn):,} of {counted(len(rows), 'trial')}"
+        finding += f" {of_all} are drawn, evenly spaced by rank, and the whole front."
+    return Plot(
+        title=f"Validation {title} against {cost.title}",
+        finding=finding,
+        figure=_figure(drawn, front, cost, results),
+        table=_table(front, cost, results),
+    )
+
+
+def pareto_optimal(rows: Sequence[TrialRow], cost: Cost = TIME) -> list[TrialRow]:
+    """Return the trials that no other trial beats in both the value on validation and a cost, cheapest first."""
     front: list[TrialRow] = []
-    for row in sorted(rows, key=lambda row: (row.seconds_total or 0.0, -_score(row))):
+    for row in sorted(rows, key=lambda row: (cost.of(row), -_score(row))):
         if not front or _score(row) > _score(front[-1]):
             front.append(row)
     return front
@@ -73,33 +101,36 @@ def _finding(rows: Sequence[TrialRow], front: Sequence[TrialRow]) -> str:
     return f"{text}{fastest} took {cheap} instead of {dear}, at {lost} {less}."
 
 
-def _figure(rows: Sequence[TrialRow], front: Sequence[TrialRow], results: Results) -> Any:
+def _figure(rows: Sequence[TrialRow], front: Sequence[TrialRow], cost: Cost, results: Results) -> Any:
     def points_of(chosen: Sequence[TrialRow], **given: Any) -> Any:
         return scatter(
-            x=[round(row.seconds_total or 0.0, 4) for row in chosen],
+            x=[round(cost.of(row), 4) for row in chosen],
             y=[round(row.val or 0.0, 5) for row in chosen],
             text=[literal(results.label(row)) for row in chosen],
-            hovertemplate="%{y:.4f} in %{x} s<br>%{text}<extra></extra>",
+            hovertemplate=f"%{{y:.4f}} in %{{x}}{cost.unit}<br>%{{text}}<extra></extra>",
             **given,
         )
 
     diamond = {"color": RED, "size": 10, "symbol": "diamond"}
-    seconds = [row.seconds_total or 0.0 for row in [*rows, *front]]
+    costs = [cost.of(row) for row in [*rows, *front]]
     return figure(
         points_of(rows, mode="markers", name="trials", marker={"color": BLUE, "size": 6, "opacity": 0.5}),
         points_of(front, mode="lines+markers", name="Pareto front", line={"color": RED, "shape": "hv"}, marker=diamond),
-        x="wall time of the trial, seconds",
+        x=cost.axis,
         y=f"validation {results.measure.title}",
         height=400,
         xaxis_tickformat="~g",
-        xaxis_type="log" if max(seconds) > MIN_LOG_RATIO * min(seconds) else "linear",
+        xaxis_type="log" if max(costs) > MIN_LOG_RATIO * min(costs) else "linear",
     )
 
 
-def _table(front: Sequence[TrialRow], results: Results) -> Table:
-    numbers = [*number_columns("seconds", digits=2), *number_columns(f"val {results.measure.title}", digits=4)]
+def _table(front: Sequence[TrialRow], cost: Cost, results: Results) -> Table:
+    numbers = [
+        *number_columns(cost.column, digits=cost.digits),
+        *number_columns(f"val {results.measure.title}", digits=4),
+    ]
     return Table(
-        caption="Trials on the Pareto front, fastest first",
+        caption=f"Trials on the Pareto front, {cost.better[:-1]}st first",
         columns=[*text_columns("trial", "hyperparameters"), *numbers],
-        rows=[[row.trial_id, results.label(row), row.seconds_total, row.val] for row in front[-MAX_FRONT:]],
+        rows=[[row.trial_id, results.label(row), cost.of(row), row.val] for row in front[-MAX_FRONT:]],
     )

@@ -4,6 +4,7 @@ import random
 from collections.abc import Callable, Sequence
 
 from mnist_sweep import TrialConfig
+from mnist_sweep.reports.blocks import Plot
 from mnist_sweep.reports.report_data import Results
 from mnist_sweep.reports.sections import pareto_front
 from mnist_sweep.trials.row import TrialRow
@@ -36,3 +37,27 @@ def test_cheaper_trial_that_is_nearly_as_good_is_named(make_row: MakeRow, make_r
     section = pareto_front.section(make_results(rows))
     assert section is not None
     assert "took 11 s instead of 20 s, at 0.30 points less" in section.finding
+
+
+def test_trials_of_different_sizes_have_a_front_of_their_own(make_row: MakeRow, make_results: MakeResults) -> None:
+    found = [(0.9, 20.0, 500), (0.897, 11.0, 100), (0.8, 12.0, 300), (0.7, 30.0, None)]
+    rows = [
+        make_row(TrialConfig(seed=seed), val_accuracy=accuracy, seconds_total=seconds, parameters=number)
+        for seed, (accuracy, seconds, number) in enumerate(found)
+    ]
+    section = pareto_front.section(make_results(rows))
+    assert section is not None
+    by_time, by_size = section.blocks
+    assert isinstance(by_time, Plot)
+    assert isinstance(by_size, Plot)
+    assert by_size.title == "Validation accuracy against parameters"
+    assert "no other trial is both smaller and more accurate" in by_size.finding
+    table = by_size.table
+    assert (table.caption, [line[2] for line in table.rows]) == (
+        "Trials on the Pareto front, smallest first",
+        [100, 500],
+    )
+    assert by_time.table.caption == "Trials on the Pareto front, fastest first"
+    alike = pareto_front.section(make_results([*rows[3:], rows[0]]))
+    assert alike is not None
+    assert len(alike.blocks) == 1
