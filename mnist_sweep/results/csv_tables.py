@@ -45,8 +45,10 @@ def write_tables(folder: Path, rows: Iterable[TrialRow]) -> list[Path]:
     Raises:
         LedgerError: A file cannot be written; its earlier content stays.
     """
-    frames = all_frames(rows).items()
-    return [write_table(folder / f"{name}.csv", frame, of_numbers=name == "history") for name, frame in frames]
+    for name, frame in all_frames(rows):
+        write_table(folder / f"{name}.csv", frame, of_numbers=name == "history")
+        del frame  # before the next one is made
+    return [folder / f"{name}.csv" for name in ("trials", "history", "summary")]
 
 
 def write_table(path: Path, frame: "pd.DataFrame", *, of_numbers: bool = False) -> Path:

@@ -7,7 +7,7 @@ fields of the configs, so the same rows give the same frame, whatever their orde
 import dataclasses
 import json
 import operator
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
@@ -39,8 +39,8 @@ SUMMARY_COLUMNS = {"n": "Int64"} | {
 }
 
 
-def all_frames(rows: Iterable[TrialRow]) -> dict[str, "pd.DataFrame"]:
-    """Return the frames of the three tables by name.
+def all_frames(rows: Iterable[TrialRow]) -> "Iterator[tuple[str, pd.DataFrame]]":
+    """Yield the frames of the three tables with their names, the largest first, so that it is alone in memory.
 
     `trials` has one line for each row, as `trials_frame` says. `history` has one line for each evaluation, in the order
     of `trials` and then of the steps. `summary` has one line for each config, over its seeds with status `ok`: `n`
@@ -49,10 +49,12 @@ def all_frames(rows: Iterable[TrialRow]) -> dict[str, "pd.DataFrame"]:
     values are equal, which does not tell how they vary. Rows of another kind than most (`trials.kinds`) are left out.
     """
     ordered, columns = _ordered(rows)
+    yield "history", _history(ordered)
     trials = _trials(ordered, columns)
+    yield "trials", trials
     kept = {row.trial_id for row in kinds.of_one_kind(ordered)[0]}
     is_kept = np.array([row.trial_id in kept for row in ordered], bool)
-    return {"trials": trials, "history": _history(ordered), "summary": _summary(trials, is_kept)}
+    yield "summary", _summary(trials, is_kept)
 
 
 def trials_frame(rows: Iterable[TrialRow]) -> "pd.DataFrame":

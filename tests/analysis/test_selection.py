@@ -60,7 +60,7 @@ def test_figures_of_several_seeds_are_those_of_the_summary(make_row: MakeRow) ->
         for steps in (5, 6, 7)
         for seed in range(4)
     ]
-    found, summary = select(trials_frame(rows)), all_frames(rows)["summary"].set_index("config_id")
+    found, summary = select(trials_frame(rows)), dict(all_frames(rows))["summary"].set_index("config_id")
     line = summary.loc[found.config_id]
     assert line["val_accuracy_mean"] == summary["val_accuracy_mean"].max()
     for name in ("val", "test"):

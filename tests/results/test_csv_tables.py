@@ -259,7 +259,7 @@ def test_table_is_read_back_exactly(
     ]
     rows += [make_row(replace(SOFTMAX, seed=9), status=Status.FAILED, error="no luck")]
     write_tables(tmp_path, rows)
-    original, again = all_frames(rows)[name], read(tmp_path)
+    original, again = dict(all_frames(rows))[name], read(tmp_path)
     assert list(again.columns) == list(original.columns)
     for column in again.columns:
         pairs = zip(original[column], again[column], strict=True)
@@ -562,7 +562,7 @@ def test_folder_that_cannot_be_written_is_told_with_the_cause(
     tmp_path: Path, make_row: MakeRow, refused: Refused, folder: str
 ) -> None:
     (tmp_path / "file").write_text("in the way")
-    with refused(LedgerError, str(tmp_path / folder / "trials.csv"), "cannot be written"):
+    with refused(LedgerError, str(tmp_path / folder / "history.csv"), "cannot be written"):
         write_tables(tmp_path / folder, [make_row()])
     with pytest.raises(LedgerError) as caught:
         write_tables(tmp_path / folder, [make_row()])
@@ -579,7 +579,7 @@ def test_table_that_cannot_be_written_leaves_the_one_before(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(Path, "replace", full)
-    with refused(LedgerError, "trials.csv", "No space left on device"):
+    with refused(LedgerError, "history.csv", "No space left on device"):
         write_tables(tmp_path, [make_row(seconds_total=99.0)])
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
 

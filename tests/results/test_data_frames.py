@@ -102,7 +102,7 @@ def test_wilson_interval_is_that_of_its_formula_and_holds_the_accuracy(make_row:
 def test_summary_is_n_mean_sample_deviation_and_t_interval_over_the_seeds(make_row: MakeRow) -> None:
     accuracies = [0.81, 0.83, 0.88]
     rows = [make_row(TrialConfig(seed=seed), val_accuracy=value) for seed, value in enumerate(accuracies)]
-    (line,) = all_frames(rows)["summary"].to_dict("records")
+    (line,) = dict(all_frames(rows))["summary"].to_dict("records")
     mean, std = statistics.mean(accuracies), statistics.stdev(accuracies)
     half = 4.302652729911275 * std / math.sqrt(3)  # t for 2 degrees of freedom, from a table
     assert line["n"] == 3
@@ -116,7 +116,7 @@ def test_summary_is_n_mean_sample_deviation_and_t_interval_over_the_seeds(make_r
 def test_every_averaged_figure_has_the_interval_that_scipy_computes(make_row: MakeRow, figure: str, n: int) -> None:
     values = [random.Random(seed).uniform(0.7, 0.72) for seed in range(n)]
     rows = [make_row(TrialConfig(seed=seed), **{figure: value}) for seed, value in enumerate(values)]
-    (line,) = all_frames(rows)["summary"].to_dict("records")
+    (line,) = dict(all_frames(rows))["summary"].to_dict("records")
     expected = stats.ttest_1samp(values, 0).confidence_interval(0.95)
     assert (line[f"{figure}_low"], line[f"{figure}_high"]) == pytest.approx((expected.low, expected.high), rel=1e-9)
 
@@ -127,7 +127,7 @@ def test_interval_of_a_summary_ends_where_its_figure_cannot_lie(make_row: MakeRo
         make_row(TrialConfig(seed=seed), val_accuracy=val, test_accuracy=test, val_loss=seconds, seconds_total=seconds)
         for seed, (val, test, seconds) in enumerate(figures)
     ]
-    (line,) = all_frames(rows)["summary"].to_dict("records")
+    (line,) = dict(all_frames(rows))["summary"].to_dict("records")
     assert line["val_accuracy_low"] < 0.99
     assert line["val_accuracy_high"] == 1
     assert line["test_accuracy_low"] == line["val_loss_low"] == line["seconds_total_low"] == 0
@@ -136,7 +136,7 @@ def test_interval_of_a_summary_ends_where_its_figure_cannot_lie(make_row: MakeRo
 
 def test_seeds_that_agree_give_no_interval_of_no_width(make_row: MakeRow) -> None:
     rows = [make_row(TrialConfig(seed=seed), val_accuracy=0.9, val_loss=0.1 * seed) for seed in range(3)]
-    (line,) = all_frames(rows)["summary"].to_dict("records")
+    (line,) = dict(all_frames(rows))["summary"].to_dict("records")
     assert (line["val_accuracy_mean"], line["val_accuracy_std"]) == pytest.approx((0.9, 0))
     assert math.isnan(line["val_accuracy_low"])
     assert math.isnan(line["val_accuracy_high"])
@@ -147,13 +147,13 @@ def test_only_good_trials_are_averaged(make_row: MakeRow) -> None:
     good = [make_row(TrialConfig(seed=seed), val_accuracy=0.8 + seed / 100) for seed in range(3)]
     bad = [make_row(TrialConfig(seed=seed + 3), status=status) for seed, status in enumerate(Status) if status != "ok"]
     stopped = make_row(TrialConfig(seed=9), val_accuracy=0.1, status=Status.STOPPED)
-    assert all_frames([*bad, *good, stopped])["summary"].equals(all_frames(good)["summary"])
+    assert dict(all_frames([*bad, *good, stopped]))["summary"].equals(dict(all_frames(good))["summary"])
 
 
 def test_summary_lists_configs_in_the_order_of_the_trials(make_row: MakeRow, mixture: list[TrialConfig]) -> None:
     rows = [make_row(config) for config in repeat(mixture, seeds=2)]
     trials = list(dict.fromkeys(trials_frame(rows)["config_id"]))
-    assert list(all_frames(rows[::-1])["summary"]["config_id"]) == trials
+    assert list(dict(all_frames(rows[::-1]))["summary"]["config_id"]) == trials
     assert len(trials) == len(mixture)
 
 
@@ -162,7 +162,7 @@ def test_the_interval_of_a_loss_ends_at_0_only_where_no_loss_is_negative(make_ro
         configs = repeat([TrialConfig(loss=loss)], seeds=2)
         rows = [make_row(one, val_loss=value) for one, value in zip(configs, (0.1, 0.5), strict=True)]
         config = {name: value for name, value in rows[0].config.items() if not (old and name.startswith("loss"))}
-        return float(all_frames([replace(rows[0], config=config), rows[1]])["summary"]["val_loss_low"].iloc[0])
+        return float(dict(all_frames([replace(rows[0], config=config), rows[1]]))["summary"]["val_loss_low"].iloc[0])
 
     assert low(CrossEntropy()) == low(CrossEntropy(), old=True) == 0
     assert low(squared) < 0
@@ -174,7 +174,7 @@ def test_an_objective_that_is_no_share_has_values_above_1_whatever_its_name(make
         make_row(TrialConfig(seed=seed), objective=percent, val_objective=90.0 + seed, test_objective=90.0 + seed)
         for seed in range(3)
     ]
-    assert all_frames(rows)["summary"]["val_top_accuracy_high"].iloc[0] > 91
+    assert dict(all_frames(rows))["summary"]["val_top_accuracy_high"].iloc[0] > 91
 
 
 def test_objectives_of_one_name_keep_their_values(make_row: MakeRow) -> None:
@@ -200,8 +200,8 @@ def test_another_objective_has_columns_at_the_end_of_each_table(make_row: MakeRo
         "test_objective_error": 0.5,
     }
     config = TrialConfig(objective=LogLoss())
-    frames = all_frames([make_row(config, **judged, history=curve), make_row(TrialConfig())])
-    trials, history, summary = frames.values()
+    frames = dict(all_frames([make_row(config, **judged, history=curve), make_row(TrialConfig())]))
+    history, trials, summary = frames.values()
     added = ["objective_name", "objective_direction", "objective_unit", "val_rmse", "val_rmse_error"]
     added += ["test_rmse", "test_rmse_error"]
     assert [*trials][-7:] == added
@@ -211,5 +211,5 @@ def test_another_objective_has_columns_at_the_end_of_each_table(make_row: MakeRo
     assert history["val_rmse"].dropna().tolist() == [3.5, 2.5]
     assert measure_of(trials[trials["objective_name"].notna()]) == Measure("rmse", "minimize", "")
     assert measure_of(trials[trials["objective_name"].isna()]) == ACCURACY
-    assert [*all_frames([make_row(TrialConfig())])["trials"]][-1] == "merged_from"
+    assert [*dict(all_frames([make_row(TrialConfig())]))["trials"]][-1] == "merged_from"
     assert summary["n"].sum() == 1
