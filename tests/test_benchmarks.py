@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tests.benchmarks import moments, plans, race, race_rules
+from mnist_sweep.statistics.sequential import Elimination
+from tests.benchmarks import moments, plans, race, race_allocation, race_contest, race_rules
 from tests.benchmarks.__main__ import CONTESTS
 from tests.benchmarks.contest import OURS, Contest, Goal, hold, ratio, ratio_to_best, report
 
@@ -117,3 +118,33 @@ def test_pruner_runs_the_trials_that_optunas_own_does() -> None:
         end = race_rules.wilcoxon_pruner(accuracy)
         assert end.num_trials == sum(len(trial.intermediate_values) for trial in study.trials)
         assert end.kept[0] == study.best_trial.number
+
+
+def test_rounds_of_the_allocation_study_run_the_trials_of_a_race() -> None:
+    draw = np.random.default_rng(0)
+    for _ in range(5):
+        sweep = race.ALL_KINDS["equal"](draw, draw.normal(0, 4, 5), 60)
+        state, num_trials = Elimination(5, within=1e-9, error=race_allocation.ERROR), 0
+        for accuracies in sweep.accuracy.T:
+            for setting, accuracy in enumerate(accuracies):
+                num_trials += int(state.remaining[0, setting] and not state.is_decided[0])
+                state.add(setting, np.array([accuracy]))
+            state.end_round()
+        end = race_allocation.run(sweep, race_allocation.rounds, 1e-9)
+        assert end[:2] == (num_trials, bool(state.is_decided[0]))
+
+
+def test_settings_far_apart_are_settled_by_either_rule_and_the_best_is_kept() -> None:
+    draw = np.random.default_rng(0)
+    mean = draw.permuted(np.tile([0.0, 0.2, 5.0, 9.0], (20, 1)), axis=1)
+    draws = race_contest.Draws(draw.normal(mean[..., None], 0.05, (20, 4, 12)), mean)
+    for one in (race_contest.ours(draws), race_contest.fixed(draws, 6)):
+        figures = race_contest.figures(draws, one)
+        assert (figures["settled"], figures["best_lost"], figures["off_by_more"]) == (1, 0, 0)
+        assert {len(kept) for kept in one.kept} == {1}
+
+
+def test_tables_of_the_documents_are_those_of_the_measured_lines() -> None:
+    document = (race.FOLDER / "README.md").read_text()
+    assert "\n".join(race.table()) in document
+    assert "\n".join(race_contest.table()) in document

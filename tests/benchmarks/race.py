@@ -238,6 +238,22 @@ def _raced(accuracy: Array, mean: Array, within: float, error: float, step: floa
     return np.array([*(int(end.sum()) for end in ends), num_trials], np.float64)
 
 
+def table(file: Path = FILES["alike"]) -> list[str]:
+    """Return the lines of a Markdown table: by kind, the largest shares over the layouts of means, in per cent."""
+    found: dict[tuple[str, int, float], list[tuple[float, float]]] = {}
+    for line in read_lines(file):
+        place = line["kind"], line["num_settings"], line["error"]
+        found.setdefault(place, []).append((line["some_best_lost"], line["false_within"]))
+    columns = [(num, error) for error in ERRORS for num in (*SMALL, *LARGE) if (ANY_KINDS[0], num, error) in found]
+    titles = [f"{num} configs, error {100 * error:g}%" for num, error in columns]
+    lines = [["kind", *titles], ["---"] * (1 + len(columns))]
+    for kind in ALL_KINDS:
+        cells = [found.get((kind, *column), []) for column in columns]
+        largest = [[max(shares) for shares in zip(*cell, strict=True)] for cell in cells]
+        lines.append([kind, *(", ".join(f"{100 * share:.1f}" for share in shares) for shares in largest)])
+    return [f"| {' | '.join(cells)} |" for cells in lines]
+
+
 @click.command(help="Measure every layout that the CSV file does not hold yet.")
 @click.option("--assume", type=click.Choice(get_args(Assumption)), default="alike", help="As in `run`.")
 @click.option("--file", type=click.Path(path_type=Path), help="The CSV file.")

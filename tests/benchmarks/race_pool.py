@@ -1,6 +1,6 @@
 """Races replayed from real runs: 20 configs of the quickstart (those with 8 and 16 filters), 20 seeds each.
 
-The pool is what is true: seeds are drawn from it with replacement, the same for all configs, and the best config has
+A pool is what is true: seeds are drawn from it with replacement, the same for all configs, and the best config has
 the best mean of the pool. Looked at after every row, with at most 30 seeds.
 
 Command: python -m tests.benchmarks.race_pool
@@ -10,7 +10,7 @@ Result: results/reference/benchmarks/race_replays.csv
 
 import itertools
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import click
 import numpy as np
@@ -21,8 +21,17 @@ from tests.benchmarks.contest import machine, write_lines
 from tests.benchmarks.kinds import Array, Sweep
 from tests.benchmarks.race import FOLDER, SEEDS, race
 
-POOL, FILE = FOLDER / "race_pool.csv", FOLDER / "race_replays.csv"
-NUM_ORDERS, NUM_VAL = 500, 300
+FILE, NUM_ORDERS = FOLDER / "race_replays.csv", 500
+
+
+class Pool(NamedTuple):
+    """A table of runs, and the number of images that each was validated on."""
+
+    file: Path
+    num_val: int
+
+
+POOLS = {"quickstart": Pool(FOLDER / "race_pool.csv", 300)}
 FIGURES = (
     "best_lost",
     "some_best_lost",
@@ -35,17 +44,17 @@ FIGURES = (
 )
 
 
-def read_pool(file: Path = POOL) -> Array:
+def read_pool(file: Path) -> Array:
     """Return the validation accuracies of the pool: float64 `[num_configs, num_seeds]`."""
     table = pd.read_csv(file).pivot_table(index="config_id", columns="seed", values="val_accuracy", sort=False)
     return table.to_numpy(np.float64)
 
 
-def replay(pool: Array, within: float, error: float, num_orders: int) -> dict[str, float]:
+def replay(pool: Array, num_val: int, within: float, error: float, num_orders: int) -> dict[str, float]:
     """Return in what share of the orders the best config was lost, a claim was false, ...; and the share of trials."""
     draw, mean = np.random.default_rng(0), pool.mean(axis=1)
     seeds = draw.integers(pool.shape[1], size=(num_orders, SEEDS["alike"]))
-    counts = race([Sweep(pool[:, order], mean) for order in seeds], within, error, 1 / NUM_VAL)
+    counts = race([Sweep(pool[:, order], mean) for order in seeds], within, error, 1 / num_val)
     found = dict(zip(FIGURES, (counts / num_orders).tolist(), strict=True))
     found["trials"] /= len(pool) * SEEDS["alike"]
     risks = ("best_lost", "false_within")
@@ -56,10 +65,11 @@ def replay(pool: Array, within: float, error: float, num_orders: int) -> dict[st
 @click.option("--file", type=click.Path(path_type=Path), default=FILE, help="The CSV file.")
 def main(file: Path) -> None:
     lines: list[dict[str, Any]] = []
-    pool = read_pool()
-    for within, error in itertools.product((0.005, 0.01, 0.02, 0.04), (0.05, 0.01)):
-        figures = {name: round(value, 4) for name, value in replay(pool, within, error, NUM_ORDERS).items()}
-        lines.append({"configs": len(pool), "within": within, "error": error} | figures | machine(NUM_ORDERS))
+    for name, within, error in itertools.product(POOLS, (0.005, 0.01, 0.02, 0.04), (0.05, 0.01)):
+        pool = read_pool(POOLS[name].file)
+        found = replay(pool, POOLS[name].num_val, within, error, NUM_ORDERS)
+        layout = {"pool": name, "configs": len(pool), "within": within, "error": error}
+        lines.append(layout | {figure: round(value, 4) for figure, value in found.items()} | machine(NUM_ORDERS))
         click.echo(lines[-1])
     write_lines(file, lines)
 
