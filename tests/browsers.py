@@ -53,7 +53,8 @@ class Browser:
         WebDriverWait(self.driver, PATIENCE, 0.05).until(lambda _: self.run(f"return {condition}"), condition)
 
     def show_all(self) -> None:
-        """Make the screen as high as the page, and wait until every plot is drawn."""
+        """Open all sections, make the screen as high as the page, and wait until every plot is drawn."""
+        self.run("document.querySelectorAll('.fold').forEach(fold => { fold.open = true; })")
         width, height = self.run("return [innerWidth, document.documentElement.scrollHeight]")
         self.resize(width, height)
         self.until("[...document.querySelectorAll('.plot')].every(plot => plot.querySelector('svg.main-svg'))")

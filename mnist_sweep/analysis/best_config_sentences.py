@@ -111,6 +111,11 @@ class Selection:
         return html_repr(self.sentences, ["split", "mean", *ends], [val, test])
 
     @property
+    def scope(self) -> str:
+        """What the test behind `tied` holds for, in words."""
+        return "for new images" if self.method == OVER_IMAGES else "for these validation images"
+
+    @property
     def intervals(self) -> tuple[str, str]:
         """The 95% intervals on validation and on test in words, with what each of them is for."""
         val = self.val_low, self.val_high, self.val_new_low, self.val_new_high
@@ -141,8 +146,7 @@ def _result(found: Selection) -> Iterator[str]:
         yield WITH_ONE_SEED
         return
     yield _selection_bias(found)
-    untested, scope = len(found.untested), "new" if found.method == OVER_IMAGES else "these validation"
-    yield _ties(len(found.tied) - 1 - untested, found.num_compared - 1, untested, scope=f"for {scope} images")
+    yield ties(found)
 
 
 def _selection_bias(found: Selection) -> str:
@@ -173,8 +177,10 @@ def _selection_bias(found: Selection) -> str:
     )
 
 
-def _ties(ties: int, others: int, untested: int, *, scope: str) -> str:
+def ties(found: Selection) -> str:
     """Return how many of the other configs are statistically tied with the selected one, and how many are untested."""
+    untested, others = len(found.untested), found.num_compared - 1
+    ties, scope = len(found.tied) - 1 - untested, found.scope
     if untested == others:
         return "Whether any config is worse cannot be tested: run each with the same seeds, for example `--seeds 3`."
     share = "shares" if untested == 1 else "share"

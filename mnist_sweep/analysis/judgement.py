@@ -13,6 +13,7 @@ import numpy as np
 
 from mnist_sweep.analysis.comparison import Pairs, compare_pairs, pairs_of
 from mnist_sweep.analysis.comparison_sentences import SCOPES, SEEDS, Comparison, difference
+from mnist_sweep.analysis.margin import MIN_SEEDS, WITHIN, margin_of
 from mnist_sweep.errors import IncomparableError
 from mnist_sweep.results import predictions
 from mnist_sweep.statistics.paired_tests import AccuracyDifference, data_for_half_width, difference_over_seeds
@@ -20,9 +21,7 @@ from mnist_sweep.text.numbers import counted
 from mnist_sweep.trials.measure import ACCURACY, Measure
 from mnist_sweep.validation import INFINITY, require
 
-WITHIN = 0.005
 ERROR = 0.05
-MIN_SEEDS = 3
 ONE_SEED = "they share one seed, which says nothing about others: run both with three seeds or more"
 TWO_SEEDS = "they share two seeds, and with fewer than three the test errs more often"
 NO_VARIANCE = "their seeds differ by the same amount, which leaves no variance to test against"
@@ -113,22 +112,6 @@ def verdict(folder: str | Path, a: str, b: str, *, within: float | None = None, 
         require(0 < margin < INFINITY, "0 < within", within=within)
         return _undecided(a, b, margin, str(error).rstrip("."))
     return _judged(Path(folder), paired, found, margin)
-
-
-def margin_of(within: float | None, measure: Measure, *, in_points: bool = False) -> float:
-    """Return a margin in the unit of values; that of shares is small, so that none in points is taken for one.
-
-    Raises:
-        ConfigError: It is out of range, or lacking for values other than shares.
-    """
-    if not measure.is_share:
-        rule = f"0 < within, in the unit of {measure.title}, for which there is no default"
-        require(within is not None and 0 < within < INFINITY, rule, within=within)
-        return float(within or 0)
-    margin = WITHIN if within is None else within / 100 if in_points else within
-    rule = "0 < within <= 10 (points)" if in_points else "0 < within <= 0.1 (a share: 0.005 is half a point)"
-    require(0 < margin <= 0.1, rule, within=within)
-    return margin
 
 
 def _undecided(a: str, b: str, within: float, reason: str, **known: Any) -> Verdict:

@@ -5,14 +5,14 @@ the best, or more trials of a search. Seeds are at most doubled at a time, since
 """
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from mnist_sweep.analysis.judgement import MIN_SEEDS, margin_of
+from mnist_sweep.analysis.margin import MIN_SEEDS, WITHIN, margin_of
+from mnist_sweep.analysis.proposal import Kind, ProposedRun, ProposedRuns
 from mnist_sweep.analysis.run_budget import Budget, parse
 from mnist_sweep.analysis.selection import select
 from mnist_sweep.errors import no_rows
@@ -28,47 +28,6 @@ from mnist_sweep.trials.measure import Measure
 from mnist_sweep.trials.row import Status, TrialRow
 
 EXTENSION = 0.5  # of a search without a budget: share of its trials that are added
-Kind = Literal["finish", "seeds", "search"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProposedRun:
-    """A run to do next.
-
-    Attributes:
-        kind: `finish`: trials that were interrupted, or ended from outside. `seeds`: more seeds of the configs that may
-            be the best. `search`: more trials of the search.
-        num_trials: Trials that it runs.
-        seconds: Its expected wall time: the measured time of its configs' trials (of all trials, for new ones) over the
-            trials at a time of the last run; the start of the run is left out. None if no trial was measured.
-        config_ids: The configs that get seeds, best first; empty for the other kinds.
-        seeds: Seeds that each of them has then; None for the other kinds.
-        command: The words of the command; empty if the script is unknown.
-        reason: Why, in words.
-    """
-
-    kind: Kind
-    num_trials: int
-    seconds: float | None
-    config_ids: tuple[str, ...] = ()
-    seeds: int | None = None
-    command: tuple[str, ...]
-    reason: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProposedRuns:
-    """What to run next.
-
-    Attributes:
-        folder: The results folder.
-        runs: In their order; together they keep to the budget. Empty where the rows leave nothing open.
-        notes: What was left out, and why, in words.
-    """
-
-    folder: Path
-    runs: tuple[ProposedRun, ...]
-    notes: tuple[str, ...]
 
 
 def next_runs(
@@ -99,10 +58,25 @@ def next_runs(
         LedgerError: The folder holds no rows or damaged ones.
     """
     left, folder = parse(budget), Path(folder)
-    known = _known(folder, script)
-    margin = margin_of(within, known.measure, in_points=in_points)
+    rows = Ledger(folder).rows(with_history=False)
+    if not rows:
+        raise no_rows(folder)
+    known = _known(folder, rows, lambda: select(folder).tied, script)
+    return _proposed(known, left, margin_of(within, known.measure, in_points=in_points))
+
+
+def runs_after(folder: Path, rows: Mapping[str, TrialRow], tied: Sequence[str]) -> ProposedRuns:
+    """Propose as `next_runs`, from all rows of a folder, by id, and the configs that are tied with the best.
+
+    Of values other than shares, for which no margin is known, seeds beyond the third are not proposed.
+    """
+    known = _known(folder, rows, lambda: tied, None)
+    return _proposed(known, parse(None), WITHIN if known.measure.is_share else math.inf)
+
+
+def _proposed(known: "_Known", left: Budget, margin: float) -> ProposedRuns:
     found, notes = [], list(known.notes)
-    is_search = (folder / pending_proposals.FOLDER).is_dir()
+    is_search = (known.folder / pending_proposals.FOLDER).is_dir()
     for propose in (_finish, _search if is_search else _seeds):
         run = propose(known, left, margin)
         if run is None:
@@ -114,16 +88,17 @@ def next_runs(
             continue
         found.append(run)
         left = Budget(left.trials - cost.trials, left.seconds - cost.seconds)
-    return ProposedRuns(folder=folder, runs=tuple(found), notes=tuple(notes))
+    return ProposedRuns(folder=known.folder, runs=tuple(found), notes=tuple(notes))
 
 
 class _Known(NamedTuple):
-    """What is known of a results folder: its rows, how they are judged, those with a value, and the last run."""
+    """What is known of a results folder: its rows, how they are judged, those with a value, the ties, the last run."""
 
     folder: Path
     rows: Mapping[str, TrialRow]
     measure: Measure
     good: Mapping[str, Sequence[TrialRow]]
+    tied: Callable[[], Sequence[str]]
     num_workers: int
     command: tuple[str, ...]
     notes: Sequence[str]
@@ -141,10 +116,9 @@ class _Known(NamedTuple):
         return ProposedRun(kind=kind, num_trials=num, seconds=seconds, command=command, reason=reason, **given)
 
 
-def _known(folder: Path, script: str | Path | None) -> _Known:
-    rows = Ledger(folder).rows(with_history=False)
-    if not rows:
-        raise no_rows(folder)
+def _known(
+    folder: Path, rows: Mapping[str, TrialRow], tied: Callable[[], Sequence[str]], script: str | Path | None
+) -> _Known:
     kept, notes = kinds.of_one_kind(rows.values())
     good = {name: result.rows for name, result in ranking.by_config(kept).items()}
     records = runs.read(folder)
@@ -159,7 +133,8 @@ def _known(folder: Path, script: str | Path | None) -> _Known:
         notes += ("A race adds seeds itself: its command resumes it until it has ended.",)
     if not command:
         notes += ("Commands are unknown, since the last run of a script is not recorded: pass the script.",)
-    return _Known(folder, rows, kept[0].measure, good, records[-1].num_workers if records else 1, command, notes)
+    num_workers = records[-1].num_workers if records else 1
+    return _Known(folder, rows, kept[0].measure, good, tied, num_workers, command, notes)
 
 
 def _mean_seconds(rows: Sequence[TrialRow]) -> float | None:
@@ -172,29 +147,37 @@ def _pending(known: _Known) -> set[str]:
     return (saved | pending_proposals.read(known.folder).keys()) - known.rows.keys()
 
 
+def _lost(known: _Known) -> set[str]:
+    """Return the trials that ended from outside."""
+    return {name for name, row in known.rows.items() if row.status is Status.FAILED and row.traceback is None}
+
+
 def _finish(known: _Known, *_: object) -> ProposedRun | None:
     """Return the run of interrupted trials, and of those that ended from outside; None if there are none."""
-    pending = len(_pending(known))
-    lost = sum(row.status is Status.FAILED and row.traceback is None for row in known.rows.values())
+    pending, lost = len(_pending(known)), len(_lost(known))
     if not pending + lost:
         return None
-    reason = f"{counted(pending, 'trial')} interrupted, {lost:,} ended from outside"
+    ends = ((pending, "interrupted"), (lost, "ended from outside"))
+    reason = ", ".join(f"{counted(number, 'trial')} {word}" for number, word in ends if number)
     return known.run("finish", {"": pending + lost}, reason, *(("--retry", "failed") if lost else ()))
 
 
 def _seeds(known: _Known, left: Budget, within: float) -> ProposedRun | None:
     """Return the run of more seeds that the budget covers, or else the smallest one; None if the best one is known."""
-    tied = list(select(known.folder).tied) if known.good else []
+    tied = list(known.tied()) if known.good else []
     if len(tied) < 2 or saved_race.read(known.folder):
         return None
-    wanted = _seeds_wanted([known.good[name] for name in tied], within)
-    if wanted <= min(len(known.good[name]) for name in tied):
+    there = {name: {row.config["seed"] for row in known.good[name]} for name in tied}
+    for config_id, _, seed in (name.rpartition("-") for name in _pending(known) | _lost(known)):
+        there.get(config_id, set()).add(int(seed))  # `_finish` runs it
+    has = min(map(len, there.values()))
+    wanted = _seeds_wanted([known.good[name] for name in tied], has, within)
+    if wanted <= has:
         return None  # whichever of them is better, it does not matter
-    fewest = 1 + max(len(known.good[name]) for name in tied[:2])
+    fewest = 1 + max(len(there[name]) for name in tied[:2])
     sizes = [(num, wanted) for num in range(len(tied), 1, -1)] + [(2, num) for num in range(wanted - 1, fewest - 1, -1)]
     for num_configs, num_seeds in sizes:
         names = tied[:num_configs]
-        there = {name: {row.config["seed"] for row in known.good[name]} for name in names}
         missing = {name: len({*range(num_seeds)} - there[name]) for name in names}
         if not any(missing.values()):
             continue  # these have the seeds that others lack
@@ -207,10 +190,9 @@ def _seeds(known: _Known, left: Budget, within: float) -> ProposedRun | None:
     return run
 
 
-def _seeds_wanted(tied: Sequence[Sequence[TrialRow]], within: float) -> int:
+def _seeds_wanted(tied: Sequence[Sequence[TrialRow]], fewest: int, within: float) -> int:
     """Return the seeds that tied configs, the best first, are to have; no more than now where these are enough."""
     by_seed = [{row.config["seed"]: row.val or 0.0 for row in rows} for rows in tied]
-    fewest = min(map(len, by_seed))
     if fewest < MIN_SEEDS:
         return MIN_SEEDS
     best, *others = by_seed

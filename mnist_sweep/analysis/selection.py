@@ -5,6 +5,7 @@ good by an amount that is estimated here; its value on test played no part and i
 """
 
 import math
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -94,6 +95,14 @@ def select(trials: "str | Path | pd.DataFrame", *, num_val: int | None = None) -
     )
     said = (*sentences(found, trials, good, num_alone=int(alone.sum())), *trials.attrs.get(NOTES, ()))
     return replace(found, sentences=said)
+
+
+def config_means(trials: "pd.DataFrame", config_ids: Iterable[str]) -> list[dict[str, float]]:
+    """Return the means of configs with their intervals, named as in `Selection`: `val_mean` to `test_new_high`."""
+    measure = measure_of(trials)
+    good = trials[(trials["status"] == Status.OK.value) & trials[measure.val].notna()]
+    groups, num_val = good.groupby("config_id"), _num_val(good)
+    return [_means(groups.get_group(name), num_val, measure) for name in config_ids]
 
 
 def _configs(good: "pd.DataFrame", measure: Measure) -> "pd.DataFrame":

@@ -10,6 +10,7 @@ import gzip
 import hashlib
 import itertools
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from importlib.resources import files
 from string import Template
@@ -20,9 +21,11 @@ from markupsafe import Markup
 from mnist_sweep.reports.blocks import Block, Command, Facts, Images, Paragraph, Plot, Section, Table, cell_text
 from mnist_sweep.reports.markup import clean, element, join
 from mnist_sweep.reports.plots import figure_json, script_json
+from mnist_sweep.text.lines import listed
+from mnist_sweep.text.numbers import counted
 
 FIRST_ROWS = 25
-
+NOUNS = {Plot: "plot", Table: "table", Images: "sheet"}
 
 ScriptData = dict[str, str]  # the JSON that scripts read, without `<`, by the id of its element
 
@@ -32,16 +35,16 @@ def render(title: str, subtitle: str, sections: Sequence[Section]) -> str:
     plotly, packed = packed_plotly()
     scripts = {name: resource(f"{name}.js") for name in ("tables", "plots", "page")}
     data: ScriptData = {}
-    main = "\n".join(_section(section, data) for section in sections)
-    names = {section.key: section.key.replace("-", " ").capitalize() for section in sections}
-    links = [element("li", element("a", name, href=f"#{key}")) for key, name in names.items()]
+    first, *others = sections
+    links = [element("li", element("a", _name(section), href=f"#{section.key}")) for section in others]
     return Template(resource("page.html")).substitute(
         policy=content_security_policy([*scripts.values(), plotly]),
         title=join([title]),
         subtitle=inline(subtitle),
         style=resource("style.css"),
+        first=_section(first, _blocks(first.blocks, data)),
         links=element("ul", *links),
-        main=main,
+        others="\n".join(_folded(section, data) for section in others),
         content="\n".join(f'<script type="application/json" id="{key}">{json}</script>' for key, json in data.items()),
         plotly=packed,
         **scripts,
@@ -81,11 +84,24 @@ def resource(name: str) -> str:
     return files("mnist_sweep.reports").joinpath(name).read_text(encoding="utf-8")
 
 
-def _section(section: Section, data: ScriptData) -> Markup:
+def _folded(section: Section, data: ScriptData) -> Markup:
+    """Return a section whose blocks are folded behind a line that says what they are."""
+    if not section.blocks:
+        return _section(section, [])
+    number = Counter(type(block) for block in section.blocks)
+    parts = [counted(number[kind], noun) for kind, noun in NOUNS.items() if number[kind]]
+    summary = element("summary", f"{_name(section)}: {listed(parts) if parts else 'details'}")
+    return _section(section, [element("details", summary, *_blocks(section.blocks, data), class_="fold")])
+
+
+def _section(section: Section, content: Iterable[Markup]) -> Markup:
     finding = [element("p", inline(section.finding), class_="finding")] if section.finding else []
-    blocks = [*_blocks(section.blocks, data)]
     heading = element("h2", section.title, id=f"{section.key}-title")
-    return element("section", heading, *finding, *blocks, id=section.key, aria_labelledby=f"{section.key}-title")
+    return element("section", heading, *finding, *content, id=section.key, aria_labelledby=f"{section.key}-title")
+
+
+def _name(section: Section) -> str:
+    return section.key.replace("-", " ").capitalize()
 
 
 def _blocks(blocks: Sequence[Block], data: ScriptData) -> Iterator[Markup]:
@@ -112,12 +128,15 @@ def _block(block: Block, data: ScriptData) -> Markup:
 
 
 def _facts(facts: Facts) -> Markup:
-    pairs = [element("div", element("dt", term), element("dd", _fact(fact))) for term, fact in facts.facts]
+    pairs = [
+        element("div", element("dt", term), element("dd", _fact(fact) if facts.large else fact))
+        for term, fact in facts.facts
+    ]
     return element("dl", *pairs, class_="metrics" if facts.large else "facts")
 
 
 def _fact(fact: str) -> Markup:
-    """Return a fact, with trailing text in parentheses shown small."""
+    """Return a large fact, with its text in parentheses shown small."""
     main, bracket, rest = fact.partition(" (")
     return join([main, element("small", rest.removesuffix(")"))]) if bracket and rest.endswith(")") else join([fact])
 

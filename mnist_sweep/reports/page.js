@@ -1,5 +1,6 @@
 "use strict";
-// Unpacks Plotly, draws a plot when it is scrolled near the viewport, and all plots before the page is printed.
+// Opens the section that a link leads to. Unpacks Plotly, and draws a plot when it is scrolled near the viewport. Before
+// the page is printed, all sections are opened and all plots drawn.
 (() => {
   const dark = matchMedia("(prefers-color-scheme: dark)");
   const PRINTED = 660; // pixels that fit the width of A4 and Letter
@@ -7,6 +8,15 @@
   const drawn = new Set();
   const plots = [...document.querySelectorAll(".plot")];
   let printing = false;
+  let closed = [];
+
+  const open = (hash) => {
+    const fold = hash && document.getElementById(decodeURIComponent(hash.slice(1)))?.querySelector(".fold");
+    if (fold) fold.open = true;
+  };
+  document.addEventListener("click", ({ target }) => open(target.closest('a[href^="#"]')?.hash));
+  addEventListener("hashchange", () => open(location.hash));
+  open(location.hash);
 
   const draw = (plot) => {
     const { data, layout } = JSON.parse(document.getElementById(`figure-${plot.id}`).textContent);
@@ -34,6 +44,15 @@
   });
 
   dark.addEventListener("change", () => drawn.forEach(draw));
-  addEventListener("beforeprint", () => { printing = true; drawAll(); });
-  addEventListener("afterprint", () => { printing = false; drawAll(); });
+  addEventListener("beforeprint", () => {
+    closed = [...document.querySelectorAll(".fold:not([open])")];
+    closed.forEach((fold) => { fold.open = true; });
+    printing = true;
+    drawAll();
+  });
+  addEventListener("afterprint", () => {
+    closed.forEach((fold) => { fold.open = false; });
+    printing = false;
+    drawn.forEach(draw);
+  });
 })();

@@ -1,13 +1,15 @@
 """The rows of a results folder, best first, and the analysis that several sections share."""
 
 import functools
-from collections.abc import Callable, Container, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Container, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mnist_sweep.errors import no_rows
+from mnist_sweep.results import saved_race
 from mnist_sweep.results.ledger import Ledger
+from mnist_sweep.search.race_summary import RaceSummary
 from mnist_sweep.text.names import label, varying
 from mnist_sweep.trials import kinds, ranking
 from mnist_sweep.trials.measure import Measure
@@ -46,8 +48,9 @@ class Results:
         rows: All rows: the successful ones, best first, then the others.
         varying: Fields of the config that vary among the rows, the seed last.
         trials: The rows as a table like `trials.csv`.
-        notes: What the reader must know of rows of other kinds, which are left out, a line each.
         result: Waits for the selection and the effects, and returns them.
+        ledger: All rows of the folder, by trial id, with those of other kinds.
+        notes: What the reader must know of rows of other kinds, which are left out, a line each.
     """
 
     folder: Path
@@ -55,6 +58,7 @@ class Results:
     varying: Sequence[str]
     trials: "pd.DataFrame"
     result: Callable[[], Analysis]
+    ledger: Mapping[str, TrialRow] = field(default_factory=dict)
     notes: Sequence[str] = ()
 
     @functools.cached_property
@@ -91,6 +95,16 @@ class Results:
         """The selection and the effects; they exist if a trial succeeded."""
         return self.result()
 
+    @functools.cached_property
+    def race(self) -> RaceSummary | None:
+        """The state of the race; None for a sweep that is none."""
+        return saved_race.summary(self.folder, self.rows)
+
+    @property
+    def tied(self) -> Sequence[str]:
+        """The configs that are tied with the selected one, which is the first; none if no trial succeeded."""
+        return self.analysis[0].tied if self.good else ()
+
     @property
     def hyperparameters(self) -> list[str]:
         """The fields that vary, without the seed."""
@@ -109,14 +123,16 @@ def read_results(folder: Path, submit: Submit = submit_here) -> Results:
     """
     from mnist_sweep.results.data_frames import trials_frame
 
-    rows, notes = kinds.of_one_kind(Ledger(folder).rows().values())
+    ledger = Ledger(folder).rows()
+    rows, notes = kinds.of_one_kind(ledger.values())
     if not rows:
         raise no_rows(folder)
     order = {status: number for number, status in enumerate(Status)}
     ranked = sorted(rows, key=lambda row: (order[row.status], row.val is None, rank(row)))
     trials = trials_frame(ranked)
     names = varying(row.config for row in ranked)
-    return Results(folder=folder, rows=ranked, varying=names, trials=trials, result=submit(trials), notes=notes)
+    result = submit(trials)
+    return Results(folder=folder, rows=ranked, varying=names, trials=trials, result=result, ledger=ledger, notes=notes)
 
 
 def evenly_spaced(rows: Sequence[TrialRow], number: int) -> Sequence[TrialRow]:

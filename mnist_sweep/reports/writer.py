@@ -12,11 +12,12 @@ from mnist_sweep.reports.blocks import Paragraph, Section
 from mnist_sweep.reports.report_data import Results, Submit, read_results, submit_here
 from mnist_sweep.reports.sections import (
     best_config,
+    certainty,
     effects,
-    expected_best,
     failures,
     learning_curves,
     mistakes,
+    next_run,
     parallel_coordinates,
     pareto_front,
     provenance,
@@ -30,18 +31,19 @@ Format = Literal["html", "md"]
 SECTIONS: tuple[Callable[[Results], Section | None], ...] = (
     best_config.section,
     race.section,
-    trials.section,
+    certainty.section,
+    next_run.section,
     effects.section,
-    parallel_coordinates.section,
-    learning_curves.section,
-    pareto_front.section,
-    expected_best.section,
-    timeline.section,
-    mistakes.section,
     failures.section,
     provenance.section,
+    mistakes.section,
+    trials.section,
+    pareto_front.section,
+    learning_curves.section,
+    parallel_coordinates.section,
+    timeline.section,
 )
-NEED_ANALYSIS = {best_config.section, effects.section}  # built last, since they wait for it
+NEED_ANALYSIS = {best_config.section, certainty.section, next_run.section, effects.section}  # built last
 
 
 def write_report(

@@ -195,7 +195,7 @@ def test_the_report_names_nothing_else(objective: Any, make_folder: MakeFolder) 
     text = write_report(make_folder(objective), format="md").read_text(encoding="utf-8")
     title = TrialConfig(objective=objective).measure.title
     assert f"The best config by validation {title} is " in text
-    assert f"Pareto front: {title} against cost" in text
+    assert f"Validation {title} against" in text
     assert "accura" not in text
 
 

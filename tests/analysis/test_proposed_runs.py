@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from mnist_sweep import TrialConfig, next_runs, trial_id
-from mnist_sweep.analysis.proposed_runs import ProposedRun
+from mnist_sweep.analysis.proposal import ProposedRun
 from mnist_sweep.errors import ConfigError, LedgerError
 from mnist_sweep.results import runs, saved_race
 from mnist_sweep.results.ledger import Ledger
@@ -134,7 +134,7 @@ def test_what_was_interrupted_comes_first_and_uses_up_the_budget(results: Folder
     finish, seeds = found.runs
     assert (finish.kind, finish.num_trials, finish.seconds) == ("finish", 2, 10.0)
     assert finish.command[-2:] == ("--retry", "failed")
-    assert finish.reason == "1 trial interrupted, 1 ended from outside"
+    assert finish.reason == "1 trial interrupted, 1 trial ended from outside"
     assert seeds.kind == "seeds"
     assert found.notes == ("1 trial failed by an exception: correct its cause, then run with `--retry failed`.",)
     found = next_runs(results.path, budget="4")
@@ -237,3 +237,13 @@ def test_a_folder_without_rows_or_with_damage_is_refused(results: Folder, tmp_pa
     (results.path / "rows" / f"{row.trial_id}.json").write_text("{")
     with pytest.raises(LedgerError, match="not a row"):
         next_runs(results.path)
+
+
+def test_a_lost_trial_counts_as_the_seed_that_it_will_be(results: Folder) -> None:
+    for steps, accuracy in ((1, 0.9), (2, 0.91)):
+        for seed in range(3):
+            lost = (steps, seed) == (2, 2)
+            results.add(steps, seed, None if lost else accuracy + 0.02 * (-1) ** (seed * steps))
+    finish, seeds = results.proposed()
+    assert (finish.kind, finish.num_trials, finish.reason) == ("finish", 1, "1 trial ended from outside")
+    assert (seeds.kind, seeds.seeds, seeds.num_trials) == ("seeds", 6, 6)

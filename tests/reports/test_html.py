@@ -31,11 +31,19 @@ def test_policy_allows_the_given_scripts_by_their_digests_and_no_network() -> No
     assert "http:" not in policy
 
 
-def test_sections_are_linked_by_their_keys() -> None:
-    page = render("Sweep", "today", [Section(key="best-config", title="The best", finding="`a` < b")])
-    assert '<a href="#best-config">Best config</a>' in page
-    assert '<section id="best-config" aria-labelledby="best-config-title">' in page
-    assert '<p class="finding"><code>a</code> &lt; b</p>' in page
+ANSWER = Section(key="answer", title="The answer", finding="")
+
+
+def test_sections_after_the_first_are_linked_by_their_keys_and_folded() -> None:
+    blocks: list[Block] = [Paragraph(text="words"), TABLE]
+    page = render(
+        "Sweep", "today", [ANSWER, Section(key="pareto-front", title="Why?", finding="`a` < b", blocks=blocks)]
+    )
+    assert '<a href="#pareto-front">Pareto front</a>' in page
+    assert 'href="#answer"' not in page
+    assert '<section id="pareto-front" aria-labelledby="pareto-front-title">' in page
+    assert '<p class="finding"><code>a</code> &lt; b</p><details class="fold">' in "".join(page.splitlines())
+    assert "<summary>Pareto front: 1 table</summary>" in page
 
 
 def test_interactive_table_shows_its_first_rows_and_has_all_in_its_data() -> None:
@@ -50,10 +58,12 @@ def test_every_kind_of_block_is_an_element() -> None:
     blocks: list[Block] = [
         Paragraph(text="words"),
         Command(text="mnist-sweep x"),
-        Facts(facts=[("trials", "40 (40 ok)")]),
+        Facts(facts=[("trials", "40 (40 ok)")], large=True),
+        Facts(facts=[("device", "CPU (3 rows), GPU (1 row)")]),
         Images(caption="mistakes", images=[Image(png=b"png", caption="4 as 9")]),
     ]
     reader = read_html(render("Sweep", "", [Section(key="x", title="X", finding="", blocks=blocks)]))
+    assert "CPU (3 rows), GPU (1 row)" in reader.text
     assert {"p", "pre", "dl", "small", "img"} <= set(reader.tags)
     assert ("alt", "4 as 9") in reader.attributes
     assert ("src", "data:image/png;base64,cG5n") in reader.attributes

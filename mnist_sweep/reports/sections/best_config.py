@@ -1,103 +1,194 @@
-"""The selected config: its value, its ties, and how far both can be trusted."""
+"""The answer, for a first look: the config to use, whether it is better than the next, three numbers, one picture."""
 
 import math
-from collections.abc import Mapping
+import textwrap
+from typing import Any
 
-from mnist_sweep.analysis.best_config_sentences import Selection
-from mnist_sweep.reports.blocks import Block, Facts, Paragraph, Section, Table, number_columns, text_columns
+from mnist_sweep.analysis.best_config_sentences import ONE_SEED, Selection, ties
+from mnist_sweep.analysis.proposed_runs import runs_after
+from mnist_sweep.analysis.selection import config_means
+from mnist_sweep.reports.blocks import Block, Cell, Facts, Plot, Section, Table, number_columns, text_columns
+from mnist_sweep.reports.plots import BLUE, GREY, RED, figure, literal, scatter
 from mnist_sweep.reports.report_data import Results
-from mnist_sweep.results import data_cards
-from mnist_sweep.text.names import label, short_names, value
+from mnist_sweep.results import runs
+from mnist_sweep.text.names import label
 from mnist_sweep.text.numbers import counted, duration
 from mnist_sweep.trials.ranking import ConfigResult
-from mnist_sweep.trials.row import TrialRow, status_counts
+from mnist_sweep.trials.row import status_counts
 
-KEY, TITLE = "best-config", "Best config"
-NOTHING = "No trial succeeded, so there is no best config. “Failures” lists the causes."
-MAX_TIES = 10
+KEY, TITLE = "best-config", "Which config should I use?"
+NOTHING = "No trial succeeded, so there is no best config. “Did anything fail?” lists the causes."
+MAX_DRAWN = 10
+MAX_LABEL, MAX_LINES = 46, 3  # characters that fit a phone, and lines of them
+HEIGHT, HEIGHT_OF_CONFIG, HEIGHT_OF_LINE = 160, 18, 16  # pixels
+INTERVALS = ("95%, new seeds on these images", "95%, new images")
+HALF_BLUE = "rgba(43, 131, 186, 0.45)"
+APART = "worse"
+READING = (
+    "Dots are means over seeds: full ones may be the best, hollow ones are worse. That is tested seed by seed, so bars "
+    "of two configs may overlap although they differ."
+)
 
 
 def section(results: Results) -> Section:
-    """Return the selected config with its metrics, the configs tied with it, and the method of selection."""
+    """Return the answer in two sentences, with three numbers and the picture of the best configs."""
     if not results.good:
-        return Section(key=KEY, title=TITLE, finding=NOTHING, blocks=[Facts(facts=_totals(results), large=True)])
+        facts = [_cost(results), next_step(results)]
+        return Section(key=KEY, title=TITLE, finding=NOTHING, blocks=[Facts(facts=facts, large=True)])
     selection, _ = results.analysis
-    configs = {config.config_id: config for config in results.configs}
-    row = configs[selection.config_id].rows[0]
-    names = {name: short for name, short in short_names(results.hyperparameters).items() if name in row.config}
-    hyperparameters = [(short, value(name, row.config[name]) or "none") for name, short in names.items()]
-    blocks: list[Block] = [
-        Facts(facts=[*_values(selection), *_totals(results)], large=True),
-        *([Facts(facts=hyperparameters)] if hyperparameters else []),
-        Paragraph(text=" ".join(selection.sentences)),
-        *shift(results),
-        *([_ties(selection, configs, results)] if len(selection.tied) > 1 else []),
-        Paragraph(text=selection.method),
-    ]
-    return Section(key=KEY, title=TITLE, finding=_finding(results, selection, row), blocks=blocks)
+    facts = [_on_new_images(results, selection), _cost(results), next_step(results)]
+    blocks: list[Block] = [Facts(facts=facts, large=True), _picture(results, selection)]
+    return Section(key=KEY, title=TITLE, finding=_answer(results, selection), blocks=blocks)
 
 
-def shift(results: Results) -> list[Block]:
-    """Return the mean difference between validation and test over all trials, which no selection inflates.
-
-    For each data set its reason, if it declares one. Nothing without trials that were tested.
-
-    Raises:
-        LedgerError: A data card is damaged.
-    """
-    tested = [row for row in results.good if row.test is not None]
-    if not tested:
-        return []
-    measure = results.measure
-    mean = math.fsum((row.val or 0.0) - (row.test or 0.0) for row in tested) / len(tested)
-    over = f"Over all {counted(len(tested), 'trial')}, test {measure.title} is on average"
-    subject = over if len(tested) > 1 else f"Test {measure.title} is"
-    side = "below" if mean > 0 else "above"
-    text = f"{subject} {measure.difference(abs(mean))} {side} validation {measure.title}."
-    cards = {data_cards.read(results.folder, row.config) for row in tested}
-    reasons = sorted({card.splits_differ for card in cards if card.splits_differ})
-    return [Paragraph(text=" ".join([text, *reasons]))]
-
-
-def _ties(selection: Selection, configs: Mapping[str, ConfigResult], results: Results) -> Table:
-    """Return the configs that are not significantly worse than the selected one, which is the first."""
-    number, title = len(selection.tied), results.measure.title
-    some = "tied with or untested against" if len(selection.untested) < number - 1 else "that cannot be compared with"
-    relation = some if selection.untested else "statistically tied with"
-    return Table(
-        caption=f"Configs {relation} the best" + (f", first {MAX_TIES} of {number:,}" if number > MAX_TIES else ""),
-        columns=[
-            *text_columns("config", "hyperparameters"),
-            *number_columns("seeds", digits=0),
-            *number_columns(f"val {title}", f"test {title}", digits=4),
-        ],
-        rows=[
-            [one.config_id, label(one.rows[0].config, results.hyperparameters), len(one.rows), one.val, one.test]
-            for one in (configs[config_id] for config_id in selection.tied[:MAX_TIES])
-        ],
-    )
+def _answer(results: Results, selection: Selection) -> str:
+    """Return which config is the best, and whether it is better than the second."""
+    measure, (best, *others) = results.measure, results.configs
+    val, test = measure.text(selection.val_mean), measure.text(selection.test_mean)
+    of = f"of {selection.num_compared:,} configs it" if selection.num_compared > 1 else "the only config. It"
+    known = "" if math.isnan(selection.test_mean) else f", and reaches {test} on test"
+    joint = ":" if selection.num_compared > 1 else ","
+    first = f"Use `{_label(results, best)}`{joint} {of} has the best validation {measure.title}, {val}{known}."
+    if results.race:
+        return f"{first} {results.race.sentences[0]}"
+    if selection.num_compared == 1:
+        return first.replace("the best validation", "a validation")
+    second, said = others[0], ties(selection)
+    name = f"the second, `{_label(results, second)}` ({measure.text(second.val)})"
+    if selection.method == ONE_SEED:
+        noise = "with one seed each, the noise from seed to seed is unknown, too"
+        return f"{first} Whether it is better than {name} is unknown: {noise}."
+    if second.config_id in selection.tied:
+        return f"{first} It is not known to be better than {name}: {said[0].lower()}{said[1:]}"
+    all_others = len(selection.tied) == 1 < len(others)
+    rest = " and than all others" if all_others else ""
+    more = f" {said}" if len(selection.tied) > 1 else ""
+    return f"{first} It is significantly better than {name}{rest} {selection.scope}.{more}"
 
 
-def _finding(results: Results, selection: Selection, row: TrialRow) -> str:
-    measure = results.measure
-    return (
-        f"The best config by validation {measure.title} is {label(row.config, results.hyperparameters)}: "
-        f"{measure.text(selection.val_mean)} on validation, {measure.text(selection.test_mean)} on test."
-    )
+def _label(results: Results, config: ConfigResult) -> str:
+    return label(config.rows[0].config, results.hyperparameters).replace("`", "'")  # it is shown as code
 
 
-def _values(selection: Selection) -> list[tuple[str, str]]:
-    (val, test), measure = selection.intervals, selection.objective
-    return [
-        (f"validation {measure.title}", f"{measure.text(selection.val_mean)} ({val})"),
-        (f"test {measure.title}", f"{measure.text(selection.test_mean)} ({test})"),
-    ]
+def _on_new_images(results: Results, selection: Selection) -> tuple[str, str]:
+    """Return the value on test, which no selection inflates, with its interval for new images as far as it is known."""
+    measure, row = results.measure, results.configs[0].rows[0]
+    mean = measure.text(selection.test_mean)
+    images = f"{row.num_test:,} test images" if row.num_test else "test images"
+    if math.isnan(selection.test_new_low):
+        ends = measure.interval(selection.test_low, selection.test_high)
+        return f"test {measure.title}", f"{mean} ({ends}; {counted(selection.n, 'seed')}, on these {images})"
+    ends = measure.interval(selection.test_new_low, selection.test_new_high)
+    trained = f"{selection.n} seeds" if selection.n > 1 else "one trained model"
+    return "accuracy on new images", f"{mean} ({ends}; {trained}, on {images} that played no part in the choice)"
 
 
-def _totals(results: Results) -> list[tuple[str, str]]:
+def _cost(results: Results) -> tuple[str, str]:
     seconds = sum(row.seconds_total or 0.0 for row in results.rows)
-    configs = len({row.config_id for row in results.rows})
-    return [
-        ("trials", f"{len(results.rows):,} ({status_counts(results.rows)}; {counted(configs, 'config')})"),
-        ("total trial time", f"{duration(seconds)} ({duration(seconds / len(results.rows))} per trial)"),
+    trials = f"{counted(len(results.rows), 'trial')}: {status_counts(results.rows)}"
+    each = f"{duration(seconds / len(results.rows))} each"
+    if records := runs.read(results.folder):
+        wall, ran = sum(run.seconds for run in records), counted(len(records), "run")
+        return "cost", f"{duration(wall)} ({trials}; {ran}, {duration(seconds)} of trials, {each})"
+    return "cost", f"{duration(seconds)} of trials ({trials}; {each})"
+
+
+def next_step(results: Results) -> tuple[str, str]:
+    """Return what to try next, in a few words."""
+    term, proposed = "what to try next", runs_after(results.folder, results.ledger, results.tied).runs
+    if not proposed:
+        return term, "see the race" if results.race else "nothing more" if results.good else "see the failures"
+    first, *others = proposed
+    then = [f"; then {run.task}: {run.cost}" for run in others]
+    return term, f"{first.task} ({first.cost}{''.join(then)})"
+
+
+def _picture(results: Results, selection: Selection) -> Plot:
+    """Return the best configs with their values on validation and test, and both intervals."""
+    measure, configs = results.measure, results.configs[:MAX_DRAWN]
+    means = [*map(_without_unknown, config_means(results.trials, [config.config_id for config in configs]))]
+    states = [_state(results, selection, config) for config in configs]
+    labels = [_label(results, config) for config in configs]
+    first = f", first {MAX_DRAWN} of {len(results.configs):,}" if len(results.configs) > MAX_DRAWN else ""
+    ends = ("low", "high", "low for new images", "high for new images")
+    columns = [
+        *text_columns("config", "hyperparameters", "state"),
+        *number_columns("seeds", digits=0),
+        *number_columns(f"val {measure.title}", *ends, f"test {measure.title}", digits=4),
     ]
+    shown = ("val_mean", "val_low", "val_high", "val_new_low", "val_new_high", "test_mean")
+    rows: list[list[Cell]] = [
+        [config.config_id, text, state, len(config.rows), *(_known(one[name]) for name in shown)]
+        for config, text, state, one in zip(configs, labels, states, means, strict=True)
+    ]
+    return Plot(
+        title=f"Configs by validation {measure.title}{first}",
+        finding=READING,
+        figure=_figure(results, labels, states, means),
+        table=Table(
+            caption="Configs, with 95% intervals for these images and for new ones", columns=columns, rows=rows
+        ),
+    )
+
+
+def _state(results: Results, selection: Selection, config: ConfigResult) -> str:
+    """Return what is known of a config beside the best one."""
+    if results.race:
+        return "remains" if config.config_id in results.race.remaining else APART
+    if config.config_id == selection.config_id:
+        return "best"
+    if config.config_id in selection.untested:
+        return "untested"
+    return "tied" if config.config_id in selection.tied else APART
+
+
+def _figure(results: Results, labels: list[str], states: list[str], means: list[dict[str, float]]) -> Any:
+    measure, places = results.measure, [*range(len(labels))]
+    number = "%{x:.2%}" if measure.is_share else "%{x:.4g}"
+    texts = ["<br>".join(map(literal, textwrap.wrap(text, MAX_LABEL)[:MAX_LINES])) for text in labels]
+
+    def bars(name: str, low: str, high: str, **line: Any) -> Any:
+        x = [end for one in means for end in (_known(one[low]), _known(one[high]), None)]
+        y = [place for place in places for _ in range(3)]
+        return scatter(x=x, y=y, mode="lines", name=name, line=line, hovertemplate=f"{number}<extra>{name}</extra>")
+
+    def dots(name: str, key: str, chosen: list[int], **marker: Any) -> Any:
+        return scatter(
+            x=[_known(means[place][key]) for place in chosen],
+            y=chosen,
+            text=[texts[place] for place in chosen],
+            mode="markers",
+            name=name,
+            marker=marker,
+            hovertemplate=f"{number}<br>%{{text}}<extra>{name}</extra>",
+        )
+
+    apart = [place for place in places if states[place] == APART]
+    traces = [
+        bars(INTERVALS[1], "val_new_low", "val_new_high", color=GREY, width=1.5),
+        bars(INTERVALS[0], "val_low", "val_high", color=HALF_BLUE, width=9),
+        dots(
+            "validation, may be the best", "val_mean", [one for one in places if one not in apart], color=BLUE, size=10
+        ),
+        dots("validation, worse", "val_mean", apart, color=BLUE, size=10, symbol="circle-open", line={"width": 2}),
+        dots("test", "test_mean", places, color=RED, size=9, symbol="diamond-open", line={"width": 2}),
+    ]
+    drawn = [trace for trace in traces if any(x is not None for x in trace["x"])]
+    num_lines = max(1 + text.count("<br>") for text in texts)
+    height = HEIGHT + (HEIGHT_OF_CONFIG + HEIGHT_OF_LINE * num_lines) * len(labels)
+    plot = figure(*drawn, x=measure.title, y="", height=height, xaxis_tickformat="~%" if measure.is_share else "~g")
+    plot.update_yaxes(range=[len(labels) - 0.6, -0.75], visible=False)
+    name = {"x": 0, "xref": "paper", "xanchor": "left", "yanchor": "bottom", "yshift": 6, "showarrow": False}
+    names = [{**name, "align": "left", "y": place, "text": text} for place, text in enumerate(texts)]
+    return plot.update_layout(margin={"l": 12, "r": 12}, annotations=names)
+
+
+def _known(number: float) -> float | None:
+    return None if math.isnan(number) else number
+
+
+def _without_unknown(means: dict[str, float]) -> dict[str, float]:
+    """Return means without an interval for other seeds where one seed, or equal ones, leave that of the images."""
+    if (means["val_low"], means["val_high"]) != (means["val_new_low"], means["val_new_high"]):
+        return means
+    return {**means, "val_low": math.nan, "val_high": math.nan}

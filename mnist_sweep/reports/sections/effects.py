@@ -12,9 +12,8 @@ from mnist_sweep.text.numbers import counted
 from mnist_sweep.trials.measure import Measure
 
 MAX_PLOTS = 8
-MAX_NAMED = 3
+MAX_NAMED = 6
 READING = " The bars of the best and the worst level overlap unless the two differ significantly."
-NONE_SIGNIFICANT = "No hyperparameter has two levels whose means on validation differ significantly."
 
 
 def section(results: Results) -> Section | None:
@@ -30,10 +29,10 @@ def section(results: Results) -> Section | None:
         blocks.append(Paragraph(text=f"{counted(len(drawn) - MAX_PLOTS, 'weaker effect')} without a plot."))
     blocks += [Paragraph(text=pair.sentence) for pair in analysis.interactions if pair.significant]
     blocks += [Paragraph(text=note) for note in analysis.notes]
-    shown = [effect.sentence for effect in analysis.effects if effect.significant][:MAX_NAMED]
-    together = [pair.sentence for pair in analysis.interactions if pair.significant][:MAX_NAMED]
-    finding = " ".join(map(_sentence, shown or [NONE_SIGNIFICANT, *together]))
-    return Section(key="effects", title="Effects of hyperparameters", finding=finding, blocks=blocks)
+    said = [one.sentence for one in analysis.effects[:MAX_NAMED]]
+    said += [pair.sentence for pair in analysis.interactions if pair.significant][:MAX_NAMED]
+    finding = " ".join(map(_sentence, said))
+    return Section(key="effects", title="What does each hyperparameter do?", finding=finding, blocks=blocks)
 
 
 def _sentence(text: str) -> str:

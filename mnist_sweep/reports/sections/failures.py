@@ -9,6 +9,7 @@ from mnist_sweep.text.lines import listed
 from mnist_sweep.text.numbers import counted
 from mnist_sweep.trials.row import Status, TrialRow
 
+TITLE = "Did anything fail?"
 MAX_GROUPS = 50
 CAUSES = {
     Status.DIVERGED: "the loss was not finite",
@@ -22,7 +23,7 @@ def section(results: Results) -> Section:
     """Return the trials that failed, diverged, were stopped or have a warning, grouped by cause."""
     groups = _by_cause(results.rows)
     if not groups:
-        return Section(key="failures", title="Failures", finding="No trial failed, diverged or was stopped early.")
+        return Section(key="failures", title=TITLE, finding="No trial failed, diverged or was stopped early.")
     shown = dict(list(groups.items())[:MAX_GROUPS])
     rows: list[list[Cell]] = [
         [status.value, cause, len(trials), trials[0].trial_id, results.label(trials[0])]
@@ -32,7 +33,7 @@ def section(results: Results) -> Section:
     examples = text_columns("example trial", "its hyperparameters")
     columns = [*text_columns("status", "cause"), *number_columns("trials", digits=0), *examples]
     table = Table(caption=f"Causes, most frequent first{more}", columns=columns, rows=rows)
-    return Section(key="failures", title="Failures", finding=_finding(results.rows), blocks=[table])
+    return Section(key="failures", title=TITLE, finding=_finding(results.rows, groups), blocks=[table])
 
 
 def _by_cause(rows: Iterable[TrialRow]) -> dict[tuple[Status, str], list[TrialRow]]:
@@ -44,8 +45,10 @@ def _by_cause(rows: Iterable[TrialRow]) -> dict[tuple[Status, str], list[TrialRo
     return dict(sorted(groups.items(), key=lambda group: -len(group[1])))
 
 
-def _finding(rows: Iterable[TrialRow]) -> str:
+def _finding(rows: Iterable[TrialRow], groups: Iterable[tuple[Status, str]]) -> str:
     count = Counter(row.status for row in rows)
     ended = [f"{counted(count[status], 'trial')} {word}" for status, word in ENDED.items() if count[status]]
     again = " `mnist-sweep run SCRIPT --retry failed` runs the failed ones again." if count[Status.FAILED] else ""
-    return f"{listed(ended)}.{again}" if ended else "No trial failed, but some successful ones have a warning."
+    causes = [cause for status, cause in groups if status is Status.FAILED]
+    why = f" {'Most frequent cause' if len(causes) > 1 else 'Cause'}: {causes[0].rstrip('.')}." if causes else ""
+    return f"{listed(ended)}.{why}{again}" if ended else "No trial failed, but some successful ones have a warning."

@@ -40,7 +40,9 @@ def section(results: Results) -> Section | None:
         ),
         _losses(rows[0], results, name),
     ]
-    return Section(key="learning-curves", title="Learning curves", finding=_finding(rows, name), blocks=blocks)
+    return Section(
+        key="learning-curves", title="Would longer training help?", finding=_finding(rows, name), blocks=blocks
+    )
 
 
 def _lines_in_words(number: int, name: str) -> str:

@@ -20,7 +20,7 @@ SUFFIX = "-mistakes.npz"
 NO_PREDICTIONS = (
     "There is no confusion matrix because no predictions were kept. Runs keep them unless given `--no-predictions`."
 )
-KEY, TITLE = "mistakes", "Misclassified images"
+KEY, TITLE = "mistakes", "Which images are misclassified?"
 NONE_KEPT = (
     "No misclassified images were kept. Runs keep those of the validation split unless given `--keep-models none`."
 )

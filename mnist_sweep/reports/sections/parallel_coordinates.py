@@ -49,7 +49,9 @@ def section(results: Results) -> Section | None:
         min_width=max(MIN_WIDTH, CHARACTER_WIDTH * longest + MARGIN) * len(axes),
     )
     finding = _finding(best, results, names)
-    return Section(key="parallel-coordinates", title="Parallel coordinates", finding=finding, blocks=[plot])
+    return Section(
+        key="parallel-coordinates", title="What do the best trials have in common?", finding=finding, blocks=[plot]
+    )
 
 
 def _common_values(best: Sequence[TrialRow], rows: Sequence[TrialRow], names: Sequence[str]) -> Table:

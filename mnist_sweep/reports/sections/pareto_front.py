@@ -43,11 +43,11 @@ def section(results: Results) -> Section | None:
     rows = [row for row in results.good if row.seconds_total]
     if len(rows) < 2:
         return None
-    title, sized = results.measure.title, [row for row in rows if row.parameters]
+    sized = [row for row in rows if row.parameters]
     has_sizes = len({row.parameters for row in sized}) > 1
     return Section(
         key="pareto-front",
-        title=f"Pareto front: {title} against cost",
+        title="Is a faster or smaller config as good?",
         finding=_finding(rows, pareto_optimal(rows)),
         blocks=[_plot(rows, TIME, results), *([_plot(sized, SIZE, results)] if has_sizes else [])],
     )

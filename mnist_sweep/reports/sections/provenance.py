@@ -24,6 +24,7 @@ from mnist_sweep.text.lines import listed
 from mnist_sweep.text.names import value
 from mnist_sweep.text.numbers import counted, duration
 from mnist_sweep.trials.config import REGISTRIES
+from mnist_sweep.trials.ranking import BEST_TRIAL
 from mnist_sweep.trials.row import TrialRow
 
 MAX_VALUES = 6
@@ -38,31 +39,37 @@ def section(results: Results) -> Section:
     Raises:
         LedgerError: The record of the runs is damaged; the message names it.
     """
-    runs = read_runs(results.folder)
-    blocks: list[Block] = [Paragraph(text=NO_RUNS)] if not runs else _run_blocks(runs)
+    runs, folder = read_runs(results.folder), shlex.quote(str(results.folder))
+    row = results.configs[0].median_seed if results.configs else results.rows[0]
+    role = (results.configs[0].role(row) or BEST_TRIAL) if results.configs else "a trial"
+    again, command = _replay(folder, row, role, runs)
+    blocks: list[Block] = [
+        *([Command(text=command)] if command else []),
+        *(_run_blocks(runs) if runs else [Paragraph(text=NO_RUNS)]),
+    ]
     fixed = ("fixed hyperparameters", _fixed_hyperparameters(results))
     blocks.append(Facts(facts=[fixed, *_row_facts(results.rows)]))
-    folder = shlex.quote(str(results.folder))
-    row = results.configs[0].median_seed if results.configs else results.rows[0]
-    blocks += _replay(folder, row, runs)
     blocks.append(Paragraph(text="Rebuild the tables and this report from the rows:"))
     blocks.append(Command(text=f"mnist-sweep table {folder} && mnist-sweep report {folder}"))
-    return Section(key="provenance", title="Provenance", finding=_finding(results, runs), blocks=blocks)
+    finding = f"{again} {_finding(results, runs)}"
+    return Section(key="provenance", title="How do I run it again?", finding=finding, blocks=blocks)
 
 
-def _replay(folder: str, row: TrialRow, runs: Sequence[RunRecord]) -> list[Block]:
-    """Return how to replay a row; code of the user's own is in the script of the last run, or a module named so."""
+def _replay(folder: str, row: TrialRow, role: str, runs: Sequence[RunRecord]) -> tuple[str, str]:
+    """Return how to replay a row in words, and the command for it, empty if there is none.
+
+    Code of the user's own is in the script of the last run, or a module named so.
+    """
     own = [str(row.config.get(part)) for part in REGISTRIES if ":" in str(row.config.get(part))]
     modules = {name.partition(":")[0].partition(".")[0] for name in own}
     if "__main__" in modules or "<stdin>" in modules:
         defined = f"Its trials use {listed(own)}, defined in a notebook, on standard input or by `python -c`"
-        return [Paragraph(text=f"{defined}: to compare trials with their rows, run the same code into another folder.")]
+        return f"{defined}: to compare trials with their rows, run the same code into another folder.", ""
     words = [word for run in reversed(runs) for word in run.command if word.endswith(".py")]
     scripts = [word for word in words if Path(word).name != "__main__.py"]
     script = next(iter([*scripts, *(f"{module}.py" for module in sorted(modules))])) if own else ""
-    text = "Rerun a trial and compare every number with its row, bit for bit:"
     command = f"mnist-sweep replay {folder} {row.trial_id}" + f" --script {shlex.quote(script)}" * bool(script)
-    return [Paragraph(text=text), Command(text=command)]
+    return f"`{command}` trains {role} again and compares every number with its row, bit for bit.", command
 
 
 def _finding(results: Results, runs: Sequence[RunRecord]) -> str:

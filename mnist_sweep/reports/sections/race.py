@@ -5,7 +5,6 @@ import math
 from mnist_sweep.reports.blocks import Block, Paragraph, Plot, Section, Table, number_columns, text_columns
 from mnist_sweep.reports.plots import BLUE, GREY, figure, scatter
 from mnist_sweep.reports.report_data import Results
-from mnist_sweep.results import saved_race
 from mnist_sweep.search.race_summary import RaceSummary
 from mnist_sweep.text.numbers import percent
 
@@ -22,7 +21,7 @@ def section(results: Results) -> Section | None:
     Raises:
         LedgerError: The file that describes the race is damaged.
     """
-    found = saved_race.summary(results.folder, results.rows)
+    found = results.race
     if found is None:
         return None
     finding, *limits = found.sentences
@@ -36,7 +35,7 @@ def section(results: Results) -> Section | None:
         ],
     )
     blocks: list[Block] = [*(Paragraph(text=limit) for limit in limits), *_rounds(found), table, Paragraph(text=METHOD)]
-    return Section(key="race", title="Race", finding=finding, blocks=blocks)
+    return Section(key="race", title="What is the state of the race?", finding=finding, blocks=blocks)
 
 
 def _rounds(race: RaceSummary) -> list[Plot]:

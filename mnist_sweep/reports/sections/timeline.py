@@ -18,7 +18,7 @@ from mnist_sweep.trials.row import TrialRow
 PAUSE = 20.0
 MAX_BARS = 1500
 MAX_WORKERS = 64
-KEY, TITLE = "timeline", "Timeline"
+KEY, TITLE = "timeline", "Were the workers busy?"
 UNKNOWN = "There is no timeline: the rows come from an older version, which did not record when trials started."
 
 

@@ -22,9 +22,9 @@ def section(results: Results) -> Section:
     """Return the table of all trials, best first."""
     return Section(
         key="trials",
-        title="Trials",
+        title="What did each trial reach?",
         finding=f"{counted(len(results.rows), 'trial')}, sorted by validation {results.measure.title}. "
-        "“Provenance” lists the hyperparameters that are the same in all trials.",
+        "“How do I run it again?” lists the hyperparameters that are the same in all trials.",
         blocks=[_table(results)],
     )
 

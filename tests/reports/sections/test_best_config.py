@@ -1,14 +1,19 @@
 """Laws of the answer: the config with the best mean is named, and what is not known is said."""
 
+import json
 from collections.abc import Callable, Sequence
+from typing import Any
 
-from mnist_sweep import Digits, Momentum, TrialConfig, repeat
-from mnist_sweep.reports.blocks import Facts, Paragraph
+import pytest
+
+from mnist_sweep import MacroF1, Momentum, TrialConfig, repeat
+from mnist_sweep.reports.blocks import Facts, Plot
 from mnist_sweep.reports.report_data import Results
 from mnist_sweep.reports.sections import best_config
-from mnist_sweep.results import data_cards, predictions
-from mnist_sweep.results.data_cards import DataCard
+from mnist_sweep.results import saved_race
+from mnist_sweep.search.race import Race
 from mnist_sweep.trials.row import Status, TrialRow
+from tests.search.races import IDS, KNOWN, NUM_VAL, rows_of
 
 MakeRow = Callable[..., TrialRow]
 MakeResults = Callable[[Sequence[TrialRow]], Results]
@@ -25,9 +30,17 @@ def test_config_with_the_best_mean_is_named_and_not_the_luckiest_trial(
     rows = seeds(make_row, [0.93, 0.94, 0.95])
     rows += seeds(make_row, [0.80, 0.81, 0.99], TrialConfig(optimizer=Momentum()))
     section = best_config.section(make_results(rows))
-    assert "adam: 94.00% on validation, 91.00% on test" in section.finding
-    (key, *_) = [block for block in section.blocks if isinstance(block, Facts)]
-    assert dict(key.facts)["trials"] == "6 (6 ok; 2 configs)"
+    assert section.finding.startswith(
+        "Use `adam`: of 2 configs it has the best validation accuracy, 94.00%, and reaches"
+    )
+    assert (
+        "It is not known to be better than the second, `momentum` (86.67%): the other config is statis"
+        in section.finding
+    )
+    facts = numbers(section)
+    assert facts["accuracy on new images"].startswith("91.00% (95% interval 87.")
+    assert "6 trials: 6 ok" in facts["cost"]
+    assert facts["what to try next"].startswith("6 seeds each of 2 configs (6 trials")
 
 
 def test_nothing_that_ended_well_is_said(make_row: MakeRow, make_results: MakeResults) -> None:
@@ -36,20 +49,60 @@ def test_nothing_that_ended_well_is_said(make_row: MakeRow, make_results: MakeRe
 
 
 def test_single_trial_is_an_answer(make_row: MakeRow, make_results: MakeResults) -> None:
-    assert "90.00% on validation" in best_config.section(make_results([make_row()])).finding
+    said = "Use `cnn`, the only config. It has a validation accuracy, 90.00%, and reaches 91.00% on test."
+    assert best_config.section(make_results([make_row()])).finding == said
 
 
-def test_the_shift_is_that_of_all_trials_and_its_reason_the_datas(make_row: MakeRow, make_results: MakeResults) -> None:
-    tested = {0: (0.9, 0.85), 1: (0.8, 0.79)}
-    rows = [make_row(TrialConfig(seed=s), val_accuracy=val, test_accuracy=test) for s, (val, test) in tested.items()]
-    (paragraph,) = best_config.shift(make_results(rows))
-    assert isinstance(paragraph, Paragraph)
-    said, _, reason = paragraph.text.partition(". ")
-    assert said == "Over all 2 trials, test accuracy is on average 3.00 points below validation accuracy"
-    assert reason == Digits.SPLITS_DIFFER
+def numbers(section: Any) -> dict[str, str]:
+    (facts,) = [block for block in section.blocks if isinstance(block, Facts)]
+    return dict(facts.facts)
 
 
-def test_data_without_a_reason_have_none(make_row: MakeRow, make_results: MakeResults) -> None:
-    results = make_results([make_row(val_accuracy=0.5, test_accuracy=0.75)])
-    data_cards.write(results.folder, predictions.data_id(results.rows[0].config), DataCard())
-    assert best_config.shift(results) == [Paragraph(text="Test accuracy is 25.00 points above validation accuracy.")]
+def picture(section: Any) -> tuple[list[str], dict[str, Any]]:
+    """Return the states of the configs, and the traces of the picture by name."""
+    (plot,) = [block for block in section.blocks if isinstance(block, Plot)]
+    traces = json.loads(plot.figure.to_json())["data"]
+    return [str(row[2]) for row in plot.table.rows], {trace["name"]: trace for trace in traces}
+
+
+def test_picture_has_both_intervals_and_tells_worse_configs_apart(make_row: MakeRow, make_results: MakeResults) -> None:
+    rows = seeds(make_row, [0.93, 0.94, 0.95]) + seeds(make_row, [0.50, 0.53, 0.51], TrialConfig(optimizer=Momentum()))
+    section = best_config.section(make_results(rows))
+    assert section.finding.endswith("better than the second, `momentum` (51.33%) for these validation images.")
+    states, traces = picture(section)
+    assert states == ["best", "worse"]
+    assert traces["validation, may be the best"]["x"] == [pytest.approx(0.94)]
+    assert traces["validation, worse"]["marker"]["symbol"] == "circle-open"
+    (low, high, _), (new_low, new_high, _) = (traces[name]["x"][:3] for name in best_config.INTERVALS)
+    assert new_low < low < 0.94 < high < new_high
+
+
+def test_one_seed_has_no_interval_for_others(make_row: MakeRow, make_results: MakeResults) -> None:
+    rows = [make_row(), make_row(TrialConfig(optimizer=Momentum()), val_accuracy=0.8)]
+    section = best_config.section(make_results(rows))
+    assert section.finding.endswith(
+        "(80.00%) is unknown: with one seed each, the noise from seed to seed is unknown, too."
+    )
+    states, traces = picture(section)
+    assert (states, best_config.INTERVALS[0] in traces) == (["best", "untested"], False)
+
+
+def test_another_objective_has_its_name_and_the_interval_that_is_known(
+    make_row: MakeRow, make_results: MakeResults
+) -> None:
+    configs = repeat([TrialConfig(objective=MacroF1())], seeds=2)
+    given = {"objective": {"name": "macro_f1", "direction": "maximize", "unit": "share"}, "test_objective": 0.8}
+    rows = [make_row(config, val_objective=0.9, **given) for config in configs]
+    section = best_config.section(make_results(rows))
+    assert "validation macro F1, 90.00%, and reaches 80.00% on test" in section.finding
+    assert numbers(section)["test macro F1"].startswith("80.00% (no interval; 2 seeds")
+
+
+def test_race_answers_by_its_own_rule(make_row: MakeRow, make_results: MakeResults) -> None:
+    results = make_results(rows_of(make_row))
+    saved_race.write(results.folder, Race(IDS, KNOWN, num_val=NUM_VAL))
+    section = best_config.section(results)
+    assert results.race is not None
+    assert section.finding.endswith(results.race.sentences[0])
+    assert sorted(picture(section)[0]) == ["remains", "remains", "worse", "worse"]
+    assert numbers(section)["what to try next"] == "see the race"

@@ -51,7 +51,7 @@ def test_settings_that_matter_only_together_are_said_to(make_row: MakeRow, make_
     rows = [make_row(config, val_accuracy=value) for config, value in zip(configs, accuracies, strict=True)]
     section = effects.section(make_results(rows))
     assert section is not None
-    assert section.finding.startswith("No hyperparameter has two levels")
+    assert section.finding.startswith("num_steps: no significant effect between 100 and 200")
     assert "num_steps and batch_size interact: the effect of one depends on the other" in section.finding
 
 

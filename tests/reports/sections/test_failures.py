@@ -18,7 +18,7 @@ def test_causes_are_grouped_most_frequent_first(make_row: MakeRow, make_results:
     rows += [make_row(TrialConfig(seed=7), Status.DIVERGED), make_row(TrialConfig(seed=8))]
     section = failures.section(make_results(rows))
     assert section.finding.startswith("3 trials failed and 1 trial diverged. ")
-    assert "SCRIPT --retry failed`" in section.finding
+    assert "Most frequent cause: OOM. `mnist-sweep run SCRIPT --retry failed`" in section.finding
     (table,) = [block for block in section.blocks if isinstance(block, Table)]
     assert [line[:3] for line in table.rows] == [
         ["failed", "OOM", 2],

@@ -89,8 +89,8 @@ def test_a_row_of_own_code_is_replayed_with_its_script(
 def test_a_row_of_a_notebook_has_no_command_that_cannot_work(make_row: MakeRow, make_results: MakeResults) -> None:
     row = make_row()
     section = provenance.section(make_results([replace(row, config={**row.config, "model": "__main__:Net"})]))
-    assert "__main__:Net, defined in a notebook" in str(section.blocks)
-    assert "mnist-sweep replay" not in str(section.blocks)
+    assert "__main__:Net, defined in a notebook" in section.finding
+    assert "mnist-sweep replay" not in str(section)
 
 
 def test_damaged_record_is_an_error(make_row: MakeRow, make_results: MakeResults, refused: Refused) -> None:

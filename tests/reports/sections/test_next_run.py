@@ -1,0 +1,88 @@
+"""Laws of the next run: it is what `next_runs` proposes, and where it proposes nothing, the reason is said."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+
+from mnist_sweep import LogLoss, TrialConfig, next_runs
+from mnist_sweep.analysis.proposed_runs import runs_after
+from mnist_sweep.reports.blocks import Command, Plot
+from mnist_sweep.reports.report_data import Results, read_results
+from mnist_sweep.reports.sections import best_config, next_run
+from mnist_sweep.search import pending_proposals
+from mnist_sweep.text.numbers import duration
+from mnist_sweep.trials.row import Status, TrialRow
+
+MakeRow = Callable[..., TrialRow]
+MakeResults = Callable[[Sequence[TrialRow]], Results]
+MakeSweep = Callable[..., Path]
+
+
+def rows_of(make_row: MakeRow, means: Sequence[float], num_seeds: int, spread: float) -> list[TrialRow]:
+    return [
+        make_row(TrialConfig(num_steps=steps, seed=seed), val_accuracy=mean + spread * (-1) ** (seed // steps))
+        for steps, mean in enumerate(means, start=1)
+        for seed in range(num_seeds)
+    ]
+
+
+def test_seeds_that_would_help_are_proposed_as_the_command_proposes_them(
+    make_row: MakeRow, make_results: MakeResults
+) -> None:
+    results = make_results(rows_of(make_row, [0.9, 0.9, 0.9], 2, 0.01))
+    assert runs_after(results.folder, results.ledger, results.tied) == next_runs(results.folder)
+    section = next_run.section(results)
+    assert section.finding.startswith(
+        "More seeds would help: 3 configs may be the best, and 3 seeds of each tell more. "
+    )
+    assert best_config.next_step(results)[1].startswith("3 seeds each of 3 configs (3 trials")
+    assert Command(text=f"mnist-sweep next {results.folder} --script SCRIPT") in section.blocks
+    assert any(isinstance(block, Plot) for block in section.blocks)
+
+
+@pytest.mark.parametrize(
+    ("means", "num_seeds", "said"),
+    [([0.9, 0.5], 4, "not needed: no other config"), ([0.9, 0.9], 40, "would hardly help"), ([0.9], 1, "not needed")],
+)
+def test_reason_for_no_more_seeds_is_said(
+    make_row: MakeRow, make_results: MakeResults, means: list[float], num_seeds: int, said: str
+) -> None:
+    results = make_results(rows_of(make_row, means, num_seeds, 0.001))
+    assert said in next_run.section(results).finding
+    assert best_config.next_step(results) == ("what to try next", "nothing more")
+
+
+def test_a_value_without_a_margin_has_its_third_seed_proposed_and_no_more(
+    make_row: MakeRow, make_results: MakeResults
+) -> None:
+    configs = [TrialConfig(objective=LogLoss(), num_steps=n, seed=s) for n in (1, 2) for s in range(3)]
+    given = {"objective": {"name": "log_loss", "direction": "minimize", "unit": "nats"}, "test_objective": 0.3}
+    rows = [make_row(one, val_objective=0.3 + one.seed / 10, **given) for one in configs]
+    assert "depends on the difference in log loss that matters" in next_run.section(make_results(rows)).finding
+    assert best_config.next_step(make_results([row for row in rows if row.config["seed"] < 2]))[1].startswith(
+        "3 seeds each"
+    )
+
+
+def test_search_gets_more_trials(make_row: MakeRow, write_rows: Callable[..., Path], tmp_path: Path) -> None:
+    folder = write_rows(tmp_path, rows_of(make_row, [0.9, 0.8], 1, 0.0))
+    (folder / pending_proposals.FOLDER).mkdir()
+    results = read_results(folder)
+    assert best_config.next_step(results)[1].startswith("1 trial more of the search (")
+    assert next_run.section(results).finding.startswith("More seeds are not proposed before the search has ended. ")
+
+
+def test_failures_alone_need_something_else(make_row: MakeRow, make_results: MakeResults) -> None:
+    results = make_results([make_row(status=Status.FAILED, error="no luck", traceback="no luck")])
+    assert next_run.section(results).finding == next_run.NO_TRIAL
+    assert best_config.next_step(results)[1] == "see the failures"
+
+
+def test_the_curve_ends_at_what_was_spent(make_sweep: MakeSweep, tmp_path: Path) -> None:
+    results = read_results(make_sweep(tmp_path, 40, num_evaluations=2))
+    plot = next_run.expected_best(results)
+    assert plot.table.rows[-1][0] == 40
+    assert plot.table.rows[-1][1] == pytest.approx(results.good[0].val_accuracy)
+    times = [row.seconds_total for row in results.rows if row.seconds_total is not None]
+    assert f"A trial used {duration(sum(times) / len(times))} of one core on average." in plot.finding
