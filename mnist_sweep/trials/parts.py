@@ -42,9 +42,8 @@ def make(kind: str, name: str, options: Mapping[str, Any], registry: Mapping[str
     if kind in FUNCTIONS and isinstance(found, FunctionType) and not options:
         return found
     if not (isinstance(found, type) and dataclasses.is_dataclass(found)):
-        raise ConfigError(
-            f"the {kind} {name!r} must be a frozen dataclass, or, for data, losses and objectives, a function."
-        )
+        rule = "must be a frozen dataclass, or, for data, losses and objectives, a function"
+        raise ConfigError(f"the {kind} {name!r} {rule}.")
     check_names(found, options, f"the {kind} {name!r}")
     required = [field for field, default in fields_of(found) if default is dataclasses.MISSING]
     missing = [name for name in required if name not in options]

@@ -59,31 +59,24 @@ def resolve(name: str, registry: Mapping[str, Any], *, kind: str) -> Any:
         UnknownNameError: The registry has no such name.
         ScriptError: The import path cannot be imported here.
     """
+    for known in (registry, SHIPPED) if isinstance(name, str) else ():
+        if name in known:
+            return known[name]
     if not isinstance(name, str) or ":" not in name:
-        if not isinstance(name, str) or name not in registry:
-            raise UnknownNameError(
-                f"unknown {kind} {name!r}: known are {', '.join(sorted(registry))}; "
-                "name your own by its import path, `package.module:Name`."
-            )
-        return registry[name]
-    if name in SHIPPED:
-        return SHIPPED[name]
+        listed = f"known are {', '.join(sorted(registry))}; name your own by its import path, `package.module:Name`"
+        raise UnknownNameError(f"unknown {kind} {name!r}: {listed}.")
     module, _, attribute = name.partition(":")
     try:
         with definitions_only():
             return getattr(importlib.import_module(module), attribute)
     except RunReachedError as reached:
-        raise ScriptError(
-            f"the {kind} {name!r} cannot be imported, since its module calls {reached.function}() whenever it is "
-            'imported: put that call under `if __name__ == "__main__":`.'
-        ) from None
+        cause = f"cannot be imported, since its module calls {reached.function}() whenever it is imported"
+        way_out = 'put that call under `if __name__ == "__main__":`'
+        raise ScriptError(f"the {kind} {name!r} {cause}: {way_out}.") from None
     except (Exception, SystemExit) as error:  # a user's module may raise anything while it is imported
+        cause = f"cannot be imported ({one_line(error)})"
+        way_out = "put its folder on PYTHONPATH, or install its package"
         if module in UNNAMED_MODULES:
-            raise ScriptError(
-                f"the {kind} {name!r} was defined in a notebook, in `python -c` or on standard input, and not in this "
-                "program: move it to a module and import it from there."
-            ) from error
-        raise ScriptError(
-            f"the {kind} {name!r} cannot be imported ({one_line(error)}): put its folder on PYTHONPATH, "
-            "or install its package."
-        ) from error
+            cause = "was defined in a notebook, in `python -c` or on standard input, and not in this program"
+            way_out = "move it to a module and import it from there"
+        raise ScriptError(f"the {kind} {name!r} {cause}: {way_out}.") from error

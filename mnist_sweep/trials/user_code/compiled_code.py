@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
+from mnist_sweep.trials.user_code import source_text
+
 DERIVED = ("__doc__", "__firstlineno__", "__module__", "__static_attributes__")  # by Python, some from 3.13 on
 PLAIN = (bool, int, float, complex, str, bytes, tuple, frozenset, type(None), type(...))
 
@@ -33,19 +35,11 @@ def compiled(definition: Any) -> tuple[dict[str, list[str]], list[tuple[str, ...
         elif isinstance(value, type | FunctionType) and value.__module__ != module.__name__:
             outside.append((value.__module__, value.__name__))
         else:
-            codes = list(_codes(value))
+            codes = list(source_text.codes_of(value))
             texts[key] = [*map(_text, codes), *_values(value)]
             names += [used for code in codes for used in _used(code)]
             names += [base.__name__ for base in getattr(value, "__bases__", ())]
     return texts, outside
-
-
-def _codes(value: Any) -> Iterator[CodeType]:
-    members = vars(value).values() if isinstance(value, type) else [value]
-    for member in members:
-        function = getattr(member, "__func__", getattr(member, "fget", member))
-        if isinstance(function, FunctionType):
-            yield function.__code__
 
 
 def _values(value: Any) -> Iterator[str]:

@@ -41,10 +41,8 @@ def own_definitions(trials: Iterable[TrialConfig]) -> dict[str, Any]:
             name = registry.name_of(definition, REGISTRIES[part])
             present = getattr(sys.modules.get(definition.__module__), definition.__name__, definition)
             if definition is not present or found.setdefault(name, definition) is not definition:
-                raise ConfigError(
-                    f"`{name}` was redefined after trials were created with it: create the trials and the sweep again, "
-                    "so that all of them use the new definition."
-                )
+                way_out = "create the trials and the sweep again, so that all of them use the new definition"
+                raise ConfigError(f"`{name}` was redefined after trials were created with it: {way_out}.")
     return found
 
 
@@ -61,10 +59,9 @@ def pack(definitions: Mapping[str, Any]) -> bytes:
         with _sent_by_value(by_value):
             sent = _dumps(by_value)
     except Exception as error:  # whatever the user's objects raise when they are pickled
-        raise ScriptError(
-            f"workers cannot import {listed([f'`{name}`' for name in by_value])}, so it is sent by value, which fails "
-            f"({one_line(error)}): import it from a module of its own, or use Local(in_process=True)."
-        ) from error
+        named, way_out = listed([f"`{name}`" for name in by_value]), "import it from a module of its own"
+        cause = f"workers cannot import {named}, so it is sent by value, which fails ({one_line(error)})"
+        raise ScriptError(f"{cause}: {way_out}, or use Local(in_process=True).") from error
     folders = [str(Path(folder).resolve()) for folder in sys.path if Path(folder).is_dir()]
     return _dumps((folders, _texts(by_value), sent))
 
@@ -133,5 +130,6 @@ def _texts(definitions: Mapping[str, Any]) -> dict[str, str]:
     for module in {definition.__module__ for definition in definitions.values()}:
         for value in vars(sys.modules[module]).values():
             if getattr(value, "__module__", None) == module and isinstance(value, type | FunctionType):
-                found.update({file: source_text.text_of(file) for file in source_text.files_of(value)})
+                files = {code.co_filename for code in source_text.codes_of(value)}
+                found.update({file: source_text.text_of(file) for file in files})
     return {file: text for file, text in found.items() if text}

@@ -6,7 +6,7 @@ import os
 import stat
 import sys
 from collections.abc import Iterator
-from types import FunctionType
+from types import CodeType, FunctionType
 from typing import Any
 
 STANDARD_INPUT, COMMAND = "<stdin>", "<string>"
@@ -28,15 +28,10 @@ def text_of(file: str) -> str:
     return ""
 
 
-def files_of(definition: Any) -> set[str]:
-    """Return the names of the files of a function's code, or of the methods that a class itself defines."""
-    members = [definition] if isinstance(definition, FunctionType) else vars(definition).values()
-    return {function.__code__.co_filename for function in _functions(members)}
-
-
-def _functions(members: Any) -> Iterator[FunctionType]:
-    for member in members:
+def codes_of(definition: Any) -> Iterator[CodeType]:
+    """Yield the code of a function, or of the methods that a class itself defines; none for anything else."""
+    for member in vars(definition).values() if isinstance(definition, type) else [definition]:
         function = getattr(member, "__func__", getattr(member, "fget", member))
         function = inspect.unwrap(function) if callable(function) else None
         if isinstance(function, FunctionType):
-            yield function
+            yield function.__code__

@@ -11,7 +11,7 @@ from mnist_sweep.trials.user_code import source_text
 
 PROGRAM = """\
 from functools import cache
-from mnist_sweep.trials.user_code.source_text import files_of, text_of
+from mnist_sweep.trials.user_code.source_text import codes_of, text_of
 
 class Net:
     @property
@@ -27,7 +27,7 @@ def images():
     return 5
 
 for definition in (Net, images.__wrapped__):
-    (file,) = files_of(definition)
+    (file,) = {code.co_filename for code in codes_of(definition)}
     print(text_of(file), end="--")
 """
 
