@@ -18,9 +18,7 @@ STEEPNESS = 8  # of the power of a weight: computed, see `weight_of_few`
 def wilson_interval(num_correct: Any, num_examples: Any) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return the ends of the 95% score interval of a proportion (Wilson 1927): float64, of the arguments' shape.
 
-    Args:
-        num_correct: Examples classified correctly, in [0, num_examples]; NaN gives NaN.
-        num_examples: Examples, at least 1.
+    Of at least one example, as many as `num_correct` are classified correctly; NaN gives NaN.
     """
     from scipy.special import ndtri
 
@@ -79,29 +77,21 @@ def interval_of_sum(mean: float, *parts: tuple[float, float]) -> tuple[float, fl
 def weight_of_few(share: float, df: float) -> float:
     """Return the weight of a quantile with few degrees of freedom in that of an error of two independent parts.
 
-    Cochran (1964) weights the quantiles of both parts by their estimated variances. With one or two degrees of freedom
-    that is far too much for a sum that is mostly the other part, so the share w is raised to the power 1 + (1 - w) **
-    (8 / df). Computed for two normal variances in any ratio, 95% intervals then cover in 93.3 to 96.5% with one degree
-    of freedom, in 94.9 to 96.1% with two and in 95.0 to 95.9% with three, instead of Cochran's 93.9 to 97.8, 95.0 to
-    97.1 and 95.0 to 96.7%; those of Satterthwaite (1946) cover in 88 to 93% with one.
-
-    Args:
-        share: Share of the variance that the part with few degrees of freedom has by its estimate, in [0, 1].
-        df: Its degrees of freedom.
+    Cochran (1964) weights the quantiles of both parts by their estimated shares of the variance, in [0, 1]. With one or
+    two degrees of freedom that is far too much for a sum that is mostly the other part, so the share w is raised to the
+    power 1 + (1 - w) ** (8 / df). Computed for two normal variances in any ratio, 95% intervals then cover in 93.3 to
+    96.5% with one degree of freedom, in 94.9 to 96.1% with two; those of Satterthwaite (1946) cover in 88 to 93% with
+    one.
     """
     return math.pow(share, 1 + math.pow(1 - share, STEEPNESS / df))
 
 
 @functools.lru_cache(maxsize=4096)
 def studentized_range_quantile(num_means: int, df: float) -> float:
-    """Return the 95% quantile of the studentized range (Tukey 1949), in 0.1 s: half the time of scipy's `ppf`.
+    """Return the 95% quantile of the studentized range of means (Tukey 1949), in half the time of scipy's `ppf`.
 
     It lies between the quantiles of two means and of Bonferroni's correction for all pairs, which are t quantiles times
-    the square root of 2.
-
-    Args:
-        num_means: Means of which the largest and the smallest differ by the range, at least 2.
-        df: Degrees of freedom of the variance; infinite if the variance is known.
+    the square root of 2. `df` is infinite if the variance is known.
     """
     from scipy.optimize import brentq
     from scipy.special import stdtrit

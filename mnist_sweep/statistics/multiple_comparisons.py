@@ -3,19 +3,12 @@
 Any config could have come out best, so any pair could have been compared: the tests are corrected for all pairs. The
 family-wise error, the chance of calling any config worse where all are equal, is at most 5% however many there are.
 
-Over images that is Tukey's range test. Over seeds, the configs' variances may be unequal, and with few seeds a test
-that uses a config's own variance alone (Games and Howell 1976) has no power. All configs together tell how unequal they
-may be: they are modelled as draws from an inverse gamma distribution (Wright and Simon 2003), as wide as the accuracies
-allow at 99% or less, and the critical value is the largest upper 3% point of the lead in simulations of it with equal
-means: both risks together are 4% (Berger and Boos 1994), and one more per cent is left for variances of another
-distribution. The widest one alone is not enough: there a few configs have nearly all of the variance, so that few can
-be the best by chance, and where half of 40 configs with 10 seeds were constant, any other was called worse in 28%.
-
-Of 4, 10 or 40 equal configs with 2, 3 or 5 seeds, any was called worse in 0 to 4.6% of 2,000 sweeps of each layout of
-`python -m tests.benchmarks.equals` (standard deviations equal; log-normal with 0.25, 0.5 and 1; every other one 3
-times, every tenth or one 5 times the others). Tukey's test with the same standard errors did so in 3.7 to 21% with 40
-configs and 3 seeds. The price is power: of configs there that are worse by 6 standard deviations of a seed, 90% are
-found instead of 99% where variances are equal, and 42% instead of 86% where they are log-normal with 0.5.
+Over images that is Tukey's range test. Over seeds, variances may be unequal, and with few seeds a test that uses a
+config's own variance alone (Games and Howell 1976) has no power. So the configs are modelled as draws from an inverse
+gamma distribution (Wright and Simon 2003), as wide as the accuracies allow at 99% or less, and the critical value is
+the largest upper 3% point of the lead in simulations with equal means: both risks together are 4% (Berger and Boos
+1994), and one more per cent is left for variances of another distribution. The widest one alone is not enough, as a few
+configs then have nearly all of the variance. `python -m tests.benchmarks.equals` and `power` measure error and power.
 """
 
 import functools
@@ -23,16 +16,9 @@ import functools
 import numpy as np
 from numpy.typing import NDArray
 
+from mnist_sweep.statistics import two_way_residuals as two_way
 from mnist_sweep.statistics.intervals import studentized_range_quantile
-from mnist_sweep.statistics.two_way_residuals import (
-    Array,
-    Codes,
-    ErrorVariance,
-    in_order,
-    residuals,
-    table_residuals,
-    to_table,
-)
+from mnist_sweep.statistics.two_way_residuals import Array, Codes, ErrorVariance
 from mnist_sweep.statistics.unequal_variances import log_variance_std_bound, simulated_tables
 
 SMALLEST_LEAD = 1e-12
@@ -43,31 +29,21 @@ LESS_UNEQUAL = {0.4: 0.02, 0.8: 0.02, 1.2: 0.02}  # the same by a smaller standa
 def worse_over_seeds(accuracy: Array, config: Codes, seed: Codes, best: int, error: ErrorVariance) -> NDArray[np.bool_]:
     """Return which configs are significantly worse than the best one over the seeds they share: bool `[num_configs]`.
 
-    A config that shares fewer than two seeds with the best one is not tested: the noise of one seed is unknown.
-
-    Args:
-        accuracy: float64 `[n]`, one for each trial.
-        config: Index of its config, from 0.
-        seed: Index of its seed, from 0.
-        best: Index of the best config.
-        error: The pooled variance, as `error_variance` returns it.
+    A config that shares fewer than two seeds with the best one is not tested: the noise of one seed is unknown. The
+    accuracies are float64 `[n]`, one for each trial, with the indices of its config and of its seed, from 0; `error` is
+    their pooled variance, as `error_variance` returns it.
     """
-    present, table = to_table(accuracy, config, seed)
+    present, table = two_way.to_table(accuracy, config, seed)
     lead, standard_error = _leads(table[None], present, np.array([best]), np.array([error.variance]))
-    log_variance_std = log_variance_std_bound(residuals(accuracy, config, seed), config)
+    log_variance_std = log_variance_std_bound(two_way.residuals(accuracy, config, seed), config)
     return _is_worse(lead[0], critical_lead(config, seed, error.df, log_variance_std) * standard_error[0])
 
 
 def worse_over_images(accuracy: Array, best: int, num_images: int) -> NDArray[np.bool_]:
     """Return which configs are significantly worse than the best one by binomial errors: bool `[num_configs]`.
 
-    Tukey's range test with a known variance, that of the pair's mean accuracy. All configs see the same images, which
-    correlates their errors and makes the test conservative: it calls fewer configs worse than it might.
-
-    Args:
-        accuracy: float64 `[num_configs]`, in [0, 1].
-        best: Index of the best config.
-        num_images: Images that all of them were measured on.
+    Tukey's range test with a known variance, that of the pair's mean accuracy. All configs were measured on the same
+    images, which correlates their errors and makes the test conservative: it calls fewer configs worse than it might.
     """
     middle = (accuracy + accuracy[best]) / 2
     error = np.sqrt(middle * (1 - middle) / num_images)
@@ -96,15 +72,11 @@ def _leads(tables: Array, present: NDArray[np.bool_], best: Codes, variance: Arr
 def critical_lead(config: Codes, seed: Codes, df: float, log_variance_std: float) -> float:
     """Return the lead, in standard errors, that the best of equal configs exceeds over any other in 3% of sweeps.
 
-    It is found again for the same numbers of configs and seeds, in whatever order.
-
-    Args:
-        config: As in `worse_over_seeds`.
-        seed: As in `worse_over_seeds`.
-        df: Degrees of freedom of the pooled variance.
-        log_variance_std: Upper bound of the standard deviation of the configs' log variances.
+    It is found again for the same numbers of configs and seeds, in whatever order. `config` and `seed` are as in
+    `worse_over_seeds`, `df` those of the pooled variance; the standard deviation of the configs' log variances is at
+    most `log_variance_std`.
     """
-    present = in_order(to_table(np.zeros(len(config)), config, seed)[0])
+    present = two_way.in_order(two_way.to_table(np.zeros(len(config)), config, seed)[0])
     risks = {std: risk for std, risk in LESS_UNEQUAL.items() if std < log_variance_std} | {log_variance_std: BEYOND}
     return max(_critical_lead(present.tobytes(), present.shape, df, *one) for one in risks.items())
 
@@ -114,7 +86,7 @@ def _critical_lead(cells: bytes, shape: tuple[int, int], df: float, log_variance
     present, largest = np.frombuffer(cells, np.bool_).reshape(shape), list[Array]()
     for tables in simulated_tables(present, log_variance_std):
         best = (tables.sum(axis=2) / present.sum(axis=1)).argmax(axis=1)
-        rest = table_residuals(tables, present)
+        rest = two_way.table_residuals(tables, present)
         lead, error = _leads(tables, present, best, (rest**2).sum(axis=(1, 2)) / df)
         largest.append((lead / error).max(axis=1))
     return float(np.quantile(np.concatenate(largest), 1 - risk))

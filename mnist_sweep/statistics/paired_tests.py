@@ -9,13 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnist_sweep.statistics.crossed_variance import POWER, CrossedVariance
-from mnist_sweep.statistics.intervals import (
-    CONFIDENCE,
-    UPPER,
-    clip_interval,
-    half_width_of_mean,
-    wilson_interval,
-)
+from mnist_sweep.statistics.intervals import CONFIDENCE, UPPER, clip_interval, half_width_of_mean, wilson_interval
 
 MOST = 10**9
 SMALLEST_STD = 1e-9
@@ -40,8 +34,7 @@ class AccuracyDifference(NamedTuple):
 
     Attributes:
         mean: The difference, in [-1, 1].
-        low: Lower end of its 95% interval.
-        high: Upper end of it.
+        low, high: Ends of its 95% interval.
         pvalue: Probability of a difference at least as large if there is none.
         images_needed: Images that would make a difference of this size significant with 80% power, with as many seeds;
             None if no number of images would.
@@ -100,12 +93,9 @@ def newcombe_interval(table: ContingencyTable) -> tuple[float, float]:
 def difference_over_seeds(differences: NDArray[Any], *, largest: float = 1.0) -> AccuracyDifference:
     """Return the difference of two configs, with its uncertainty over seeds: a paired t-test.
 
-    The number of seeds needed is Guenther's (1981).
-
-    Args:
-        differences: float64 `[n]`, accuracy of a minus that of b for each seed; n >= 2. If all are equal, there is no
-            variance to test against, and the interval is NaN; so is the p-value if they are not 0.
-        largest: The largest difference that there can be, to which the interval is clipped.
+    The number of seeds needed is Guenther's (1981). The differences of accuracies, a minus b, are float64 `[n]`, one
+    for each of two or more seeds, none above `largest`. If all are equal, there is no variance to test against, and the
+    interval is NaN; so is the p-value if they are not 0.
     """
     from scipy.stats import ttest_1samp
 
@@ -147,24 +137,17 @@ def difference_over_seeds_and_images(differences: NDArray[Any], *, largest: floa
     if not parts.variance > 0:
         none = float(wilson_interval(0, num_images)[1]) if largest <= 1 else math.nan
         return AccuracyDifference(mean, *clip_interval(mean - none, mean + none, largest), float(not mean))
-    error, half = math.sqrt(parts.variance), parts.half_width
-    return AccuracyDifference(
-        mean,
-        *clip_interval(mean - half, mean + half, largest),
-        pvalue=parts.pvalue(abs(mean) / error),
-        images_needed=_smallest(num_images, lambda num: parts.with_images(num).detects(mean)) if mean else None,
-        seeds_needed=_smallest(num_seeds, lambda num: parts.with_seeds(num).detects(mean)) if mean else None,
-    )
+    pvalue, half = parts.pvalue(abs(mean) / math.sqrt(parts.variance)), parts.half_width
+    images = _smallest(num_images, lambda num: parts.with_images(num).detects(mean)) if mean else None
+    seeds = _smallest(num_seeds, lambda num: parts.with_seeds(num).detects(mean)) if mean else None
+    return AccuracyDifference(mean, *clip_interval(mean - half, mean + half, largest), pvalue, images, seeds)
 
 
 def data_for_half_width(differences: NDArray[Any], half_width: float) -> tuple[int | None, int | None]:
     """Return the seeds, and the images, with which the 95% interval of a difference is expected to be this narrow.
 
     Variances are taken as estimated. None where they are unknown, or where no number of seeds, or of images, is enough.
-
-    Args:
-        differences: As in `difference_over_seeds` or `difference_over_seeds_and_images`; also `[1, num_images]`.
-        half_width: Half the width of the interval, above 0.
+    The differences are as in `difference_over_seeds` or `difference_over_seeds_and_images`; also `[1, num_images]`.
     """
     std = float(np.std(differences, ddof=differences.ndim == 1))
     if differences.ndim == 1:
@@ -180,25 +163,18 @@ def data_for_half_width(differences: NDArray[Any], half_width: float) -> tuple[i
 
 
 def seeds_for_half_width(std: float, half_width: float) -> int | None:
-    """Return the seeds with which the 95% t-interval of a mean difference is this narrow; None without a deviation.
-
-    Args:
-        std: Standard deviation of the differences over seeds.
-        half_width: Half the width of the interval, above 0.
-    """
-    if std < SMALLEST_STD:
-        return None
-    return _smallest(2, lambda num: float(half_width_of_mean(std, num)) <= half_width)
+    """Return the seeds with which the 95% t-interval of a mean difference is this narrow; None without a deviation."""
+    return None if std < SMALLEST_STD else _smallest(2, lambda num: float(half_width_of_mean(std, num)) <= half_width)
 
 
-def _smallest(num: int, detects: Callable[[int], bool]) -> int | None:
+def _smallest(num: int, is_enough: Callable[[int], bool]) -> int | None:
     """Return the smallest number that is enough, searched from the present one; None if none is."""
     enough = num
-    while not detects(enough):
+    while not is_enough(enough):
         enough *= 2
         if enough > MOST:
             return None
-    return bisect.bisect_left(range(enough), True, lo=2 if enough == num else enough // 2, key=detects)
+    return bisect.bisect_left(range(enough), True, lo=2 if enough == num else enough // 2, key=is_enough)
 
 
 def _normal_quantiles() -> tuple[float, float]:

@@ -7,16 +7,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from mnist_sweep.statistics import two_way_residuals as two_way
 from mnist_sweep.statistics.intervals import UPPER, half_width_of_mean, studentized_range_quantile
-from mnist_sweep.statistics.two_way_residuals import (
-    Array,
-    Codes,
-    ErrorVariance,
-    error_variance,
-    in_order,
-    table_residuals,
-    to_table,
-)
+from mnist_sweep.statistics.two_way_residuals import Array, Codes
 from mnist_sweep.statistics.unequal_variances import log_variance_std_bound, simulated_tables
 
 COLLAPSED = 30  # times the median distance of a run from its config's median: 20 to 25 standard deviations
@@ -34,8 +27,7 @@ class SelectionBias(NamedTuple):
 
     Attributes:
         expected: Its expectation given the accuracies of this sweep, in [-1, 1].
-        low: Lower end of its 95% interval.
-        high: Upper end of it.
+        low, high: Ends of its 95% interval.
     """
 
     expected: float
@@ -54,21 +46,18 @@ def bias_over_seeds(accuracy: Array, config: Codes, seed: Codes, best: int) -> S
     is seen, and the mean with collapses lies in 54% of the intervals: they are those of runs that do not collapse,
     whose mean lies in 98% of them.
 
-    Args:
-        accuracy: float64 `[n]`, one for each trial of the configs that may be the best: those tied with it.
-        config: Index of its config, from 0.
-        seed: Index of its seed, from 0.
-        best: Index of the best config, which must have three seeds or more.
+    The arguments are those of `worse_over_seeds`, for the trials of the configs that may be the best: those tied with
+    it. The best one must have three seeds or more.
     """
-    present, table = to_table(accuracy, config, seed)
-    n, error = present.sum(axis=1), error_variance(accuracy, config, seed)
+    present, table = two_way.to_table(accuracy, config, seed)
+    n, error = present.sum(axis=1), two_way.error_variance(accuracy, config, seed)
     num_configs, num_seeds, means = len(n), int(n[best]), table.sum(axis=1) / n
     if has_collapses(np.where(present, table, np.nan)):
         return SelectionBias(math.nan, math.nan, math.nan)
     if not (num_configs > 1 and error.df >= 1 and error.variance > SMALLEST_VARIANCE):
         half = float(half_width_of_mean(table[best][present[best]].std(ddof=1), num_seeds))
         return SelectionBias(0.0, -half, half)
-    rest = table_residuals(table[None], present)[0]
+    rest = two_way.table_residuals(table[None], present)[0]
     own = (rest[best] ** 2).sum() / (num_seeds - 1) * num_configs / (num_configs - 1)
     variance = max(own, error.variance) / num_seeds
     log_variance_std = log_variance_std_bound(rest[present], np.nonzero(present)[0], UNLIKELY)
@@ -82,8 +71,7 @@ def bias_over_seeds(accuracy: Array, config: Codes, seed: Codes, best: int) -> S
 def has_collapses(runs: Array) -> bool:
     """Return whether any run lies farther from its config's median than noise explains.
 
-    Args:
-        runs: float64 `[num_configs, num_seeds]`, NaN where there is none; no config is without any.
+    The runs are float64 `[num_configs, num_seeds]`, NaN where there is none; no config is without any.
     """
     away = np.abs(runs - np.nanmedian(runs, axis=1, keepdims=True))
     away = away[away > 0]
@@ -104,7 +92,7 @@ def _ends(present: NDArray[np.bool_], num_seeds: int, df: float, log_variance_st
     Only those with `num_seeds` seeds count, unless they are rarely the best. "Few" is 5% with three seeds and 3.3% with
     ten, tending to 2.5%: with so many each, intervals cover in 93.1 to 98.9% on 12 kinds of data (`tests.benchmarks`).
     """
-    present = in_order(present)
+    present = two_way.in_order(present)
     return _simulated_ends(present.tobytes(), present.shape, num_seeds, df, log_variance_std)
 
 
@@ -115,7 +103,7 @@ def _simulated_ends(
     present = np.frombuffer(cells, np.bool_).reshape(shape)
     n, unlucky, lucky = present.sum(axis=1), list[Array](), list[Array]()
     for tables in simulated_tables(present, log_variance_std):
-        rest, means = table_residuals(tables, present), tables.sum(axis=2) / n
+        rest, means = two_way.table_residuals(tables, present), tables.sum(axis=2) / n
         own = (rest**2).sum(axis=2) / np.maximum(n - 1, 1) * len(n) / (len(n) - 1)
         ratio = means / np.sqrt(np.maximum(own, (rest**2).sum(axis=(1, 2), keepdims=True)[..., 0] / df) / n)
         best = means.argmax(axis=1)
@@ -127,49 +115,39 @@ def _simulated_ends(
 
 
 def bias_over_images(means: Array, num_images: int) -> SelectionBias:
-    """Return by how much the best of these accuracies overstates its accuracy on other images.
+    """Return by how much the best of these accuracies of configs overstates its accuracy on images other than these.
 
     That the images are easy or hard for all configs alike did not influence the selection; it widens the interval only.
-
-    Args:
-        means: float64 `[num_configs]`, the accuracy of each config.
-        num_images: Images that all of them were measured on.
     """
     # The arc sine of the square root of a proportion has the same variance for all proportions.
     angles = np.arcsin(np.sqrt(means))
-    found = _bias(angles, ErrorVariance(1 / (4 * num_images), np.inf), shared=True)
+    found = _bias(angles, 1 / (4 * num_images))
     return SelectionBias(*(float(means.max() - np.sin(min(angles.max() - one, np.pi / 2)) ** 2) for one in found))
 
 
-def _bias(means: Array, error: ErrorVariance, *, shared: bool) -> SelectionBias:
-    """Return the bias of the best of means with normal errors.
+def _bias(means: Array, variance: float) -> SelectionBias:
+    """Return the bias of the best of means with normal errors of a variance, which they share in part.
 
     The true means of a group are modelled as a sample from a normal distribution, whose variance is that of the means
     less that of the errors (Efron and Morris 1975); the resulting expectation for the best one, given all means, is not
     affected by selection (Efron 2011). The group are the means that may be those of the best config; the interval is
     the wider one of that group's and of all means', since the limit of the group is arbitrary.
     """
-    if not error.variance > 0:
-        return SelectionBias(0.0, 0.0, 0.0)
-    reach = studentized_range_quantile(len(means), error.df) * np.sqrt(error.variance) if len(means) > 1 else 0.0
+    reach = studentized_range_quantile(len(means), np.inf) * np.sqrt(variance) if len(means) > 1 else 0.0
     contenders = means[means >= means.max() - reach]
     spread = contenders.var(ddof=1) if len(contenders) > 1 else np.inf
-    expected = (contenders.max() - contenders.mean()) * error.variance / max(error.variance, spread)
-    ends = [np.quantile(_draws(group, error, shared=shared), [1 - UPPER, UPPER]) for group in (contenders, means)]
+    expected = (contenders.max() - contenders.mean()) * variance / max(variance, spread)
+    ends = [np.quantile(_draws(group, variance), [1 - UPPER, UPPER]) for group in (contenders, means)]
     return SelectionBias(float(expected), float(min(low for low, _ in ends)), float(max(high for _, high in ends)))
 
 
-def _draws(group: Array, error: ErrorVariance, *, shared: bool) -> Array:
-    """Return draws of the bias of the best of a group under the model, whose variances are drawn as well."""
+def _draws(group: Array, variance: float) -> Array:
+    """Return draws of the bias of the best of a group under the model, whose own variance is drawn as well."""
     num, draw = len(group), np.random.default_rng(0)
-    variance = np.full(NUM_DRAWS, error.variance)
-    if np.isfinite(error.df):
-        variance *= error.df / draw.chisquare(error.df, NUM_DRAWS)
     if num == 1:
         return np.asarray(np.sqrt(variance) * draw.standard_normal(NUM_DRAWS))
     spread = group.var(ddof=1) * (num - 1) / draw.chisquare(num - 1, NUM_DRAWS)
-    chosen_by = np.minimum(variance, spread) if shared else variance
-    of_all = np.maximum(np.maximum(chosen_by, spread), TINY)
+    chosen_by, of_all = np.minimum(variance, spread), np.maximum(spread, TINY)
     share = chosen_by / of_all
     centre = np.sqrt(of_all / num) * draw.standard_normal(NUM_DRAWS)
     noise = np.sqrt((1 - share) * chosen_by + variance - chosen_by) * draw.standard_normal(NUM_DRAWS)

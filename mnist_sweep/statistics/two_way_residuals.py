@@ -22,12 +22,9 @@ class ErrorVariance(NamedTuple):
 
 
 def residuals(accuracy: Array, config: Codes, seed: Codes) -> Array:
-    """Return the residuals of the least-squares fit: float64 `[n]`.
+    """Return the residuals of the least-squares fit of accuracies: float64 `[n]`.
 
-    Args:
-        accuracy: float64 `[n]`, one for each trial.
-        config: Index of its config, from 0.
-        seed: Index of its seed, from 0.
+    Each accuracy has the index of its config and of its seed, from 0.
     """
     rest, shared = np.zeros(len(accuracy)), _shared(config, seed)
     if shared.any():
@@ -64,11 +61,9 @@ def in_order(present: NDArray[np.bool_]) -> NDArray[np.bool_]:
 
 
 def table_residuals(tables: Array, present: NDArray[np.bool_]) -> Array:
-    """Return the residuals of many tables at once: float64, of their shape, 0 where there is no accuracy.
+    """Return the residuals of tables of accuracies, each of configs by seeds: float64, of their shape.
 
-    Args:
-        tables: float64 `[num_tables, num_configs, num_seeds]`.
-        present: bool `[num_configs, num_seeds]`, which of their cells are accuracies.
+    `present` is bool `[num_configs, num_seeds]`: which cells are accuracies. The others are 0.
     """
     of_config = np.maximum(present.sum(axis=1), 1)[:, None]
     means = tables.sum(axis=2, where=present, keepdims=True) / of_config

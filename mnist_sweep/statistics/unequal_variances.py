@@ -19,10 +19,7 @@ SMALLEST_SHARE = 1e-4  # of the mean variance: a smaller one is due to accuracie
 def log_variance_std_bound(rest: Array, config: Codes, risk: float = OUTSIDE) -> float:
     """Return an upper bound of the standard deviation of the configs' log variances, one of LOG_VARIANCE_STDS.
 
-    Args:
-        rest: Residuals of the two-way model.
-        config: Index of the config of each, from 0.
-        risk: Probability that it is larger.
+    It is larger with a probability of `risk`, given the residuals of the two-way model and the config of each, from 0.
     """
     from scipy.special import digamma, gammaln
 
@@ -45,12 +42,8 @@ def log_variance_std_bound(rest: Array, config: Codes, risk: float = OUTSIDE) ->
 def simulated_tables(present: NDArray[np.bool_], log_variance_std: float) -> Iterator[Array]:
     """Yield tables of configs with equal means and these log variances, NUM_DRAWS in all, 0 where there is no trial.
 
-    Args:
-        present: bool `[num_configs, num_seeds]`, which config has which seed.
-        log_variance_std: Standard deviation of the configs' log variances, one of LOG_VARIANCE_STDS.
-
-    Yields:
-        float64 `[num_tables, num_configs, num_seeds]`.
+    They are float64 `[num_tables, num_configs, num_seeds]`, and `present` says which config has which seed. The
+    standard deviation of the log variances is one of LOG_VARIANCE_STDS.
     """
     draw, prior, num_at_once = np.random.default_rng(0), prior_df(log_variance_std), max(1, MOST_CELLS // present.size)
     for start in range(0, NUM_DRAWS, num_at_once):
