@@ -46,28 +46,21 @@ class Selection:
         config_id: The selected config.
         n: Its seeds that succeeded.
         val_mean: Its mean value on validation.
-        val_low: Lower end of the 95% interval of that mean for these validation images: the t-interval over seeds. With
-            one seed, or several with equal values, which leave no variance to estimate: that for new images.
-        val_high: Upper end of it.
-        val_new_low: Lower end of the 95% interval for new images, over seeds and images: no narrower than Wilson's,
-            which it is for one seed (of that trained model) and for equal accuracies. NaN where it is unknown: if the
-            number of validation images is, or images have no values of their own under an objective.
-        val_new_high: Upper end of it.
+        val_low, val_high: Ends of the 95% interval of that mean for these validation images: the t-interval over seeds.
+            With one seed, or several with equal values, which leave no variance to estimate: that for new images.
+        val_new_low, val_new_high: Ends of the 95% interval for new images, over seeds and images: no narrower than
+            Wilson's, which it is for one seed (of that trained model) and for equal accuracies. NaN where it is
+            unknown: if the number of validation images is, or images have no values of their own under an objective.
         test_mean: Its mean value on test.
-        test_low: Lower end of the 95% interval of that mean for these test images, as on validation.
-        test_high: Upper end of it.
-        test_new_low: Lower end of the 95% interval for new images, as on validation.
-        test_new_high: Upper end of it.
+        test_low, test_high, test_new_low, test_new_high: Ends of its 95% intervals, as on validation.
         num_compared: Configs that it was selected from, itself included.
         selection_bias: By how much its value on validation is expected to look better than that with other seeds, or on
             other images where its seeds are all alike, because it was selected by it; NaN with one seed or two, or
             where a run lies far from the others of its config.
-        selection_bias_low: Lower end of the 95% interval of that bias, clipped so that a possible value remains.
-        selection_bias_high: Upper end of it.
+        selection_bias_low, selection_bias_high: Ends of its 95% interval, clipped so that a possible value remains.
         tied: Configs that are statistically tied with it (not significantly worse at the 5% level), best first; the
             first one is itself. The untested ones are among them.
-        untested: Configs that cannot be compared with it, since they share fewer than two seeds with it: all with one
-            seed each.
+        untested: Configs that share fewer than two seeds with it, so that they cannot be compared with it.
         method: The statistical test behind `tied`, its correction and its source.
         sentences: The result in words.
         objective: What it was selected by.
@@ -127,19 +120,26 @@ class Selection:
 def sentences(found: Selection, trials: "pd.DataFrame", good: "pd.DataFrame", *, num_alone: int) -> Iterator[str]:
     """Yield the sentences of a selection, given all trials, the good ones, and how many configs had one seed only."""
     yield from _result(found)
-    yield from _left_out(trials, good, num_alone, found.config_id)
+    if note := different_images_note(str(name) for name in good if good[name].nunique(dropna=False) > 1):
+        yield note
+    bad = trials.drop(good.index)
+    if len(bad):
+        counts = bad["status"].value_counts()
+        statuses = [f"{counts[name]:,} {name}" for name in map(str, Status) if name in counts]
+        yield f"Left out because they did not succeed: {counted(len(bad), 'trial')} ({', '.join(statuses)})."
+    if of_best := int((bad["config_id"] == found.config_id).sum()):
+        yield f"The selected config has {counted(of_best, 'trial')} that did not succeed."
+    if num_alone:
+        yield f"Left out for having one successful seed where most have several: {counted(num_alone, 'config')}."
 
 
 def _result(found: Selection) -> Iterator[str]:
     """Yield the selected config, its values, what to expect on new data, and its ties."""
-    seeds, measure = counted(found.n, "seed"), found.objective
-    title = measure.title
-    val, test = (
-        f"{measure.text(mean)} ({ends})"
-        for mean, ends in zip((found.val_mean, found.test_mean), found.intervals, strict=True)
-    )
+    seeds, measure, title = counted(found.n, "seed"), found.objective, found.objective.title
+    val, test = (f"{measure.text(mean)} " for mean in (found.val_mean, found.test_mean))
+    on_val, on_test = found.intervals
     yield f"Selected by validation {title} from {counted(found.num_compared, 'config')}: {found.config_id} ({seeds})."
-    yield f"Validation {title} {val}; test {title}, which played no part in the selection, {test}."
+    yield f"Validation {title} {val}({on_val}); test {title}, which played no part in the selection, {test}({on_test})."
     if found.num_compared == 1:
         return
     if found.method == ONE_SEED:
@@ -165,16 +165,11 @@ def _selection_bias(found: Selection) -> str:
             return f"Its lead is so clear that selection did not {inflate} its {title}: expect about the same {new}."
         have = f"{inflate.rstrip('e')}ed"
         return f"The selection is not expected to have {have} its {title}: expect about the same {new} ({ends})."
-    digits = 1 if found.selection_bias >= 0.01 else 2
-    about = (
-        f"{100 * found.selection_bias:.{digits}f} points"
-        if measure.is_share
-        else measure.difference(found.selection_bias)
-    )
-    return (
-        f"The best of {found.num_compared:,} configs tends to look better than it is: expect about "
-        f"{about} {less} {new} ({ends})."
-    )
+    about = measure.difference(found.selection_bias)
+    if measure.is_share:
+        about = f"{100 * found.selection_bias:.{1 if found.selection_bias >= 0.01 else 2}f} points"
+    best = f"The best of {found.num_compared:,} configs tends to look better than it is"
+    return f"{best}: expect about {about} {less} {new} ({ends})."
 
 
 def ties(found: Selection) -> str:
@@ -197,32 +192,12 @@ def ties(found: Selection) -> str:
     return f"{tied} statistically tied with it {scope}{rest}."
 
 
-def _left_out(trials: "pd.DataFrame", good: "pd.DataFrame", num_alone: int, best: str) -> Iterator[str]:
-    """Yield what was left out of the selection, and why, and what makes the rest hard to compare."""
-    if note := different_images_note(str(name) for name in good if good[name].nunique(dropna=False) > 1):
-        yield note
-    bad = trials.drop(good.index)
-    if len(bad):
-        counts = bad["status"].value_counts()
-        statuses = [f"{counts[name]:,} {name}" for name in map(str, Status) if name in counts]
-        yield f"Left out because they did not succeed: {counted(len(bad), 'trial')} ({', '.join(statuses)})."
-    of_best = int((bad["config_id"] == best).sum())
-    if of_best:
-        yield f"The selected config has {counted(of_best, 'trial')} that did not succeed."
-    if num_alone:
-        yield f"Left out for having one successful seed where most have several: {counted(num_alone, 'config')}."
-
-
 def _intervals(low: float, high: float, new_low: float, new_high: float, *, of: str, n: int, measure: Measure) -> str:
     if math.isnan(new_low) and (n == 1 or math.isnan(low)):
         return measure.interval(new_low, new_high)
     new = f"{measure.text(new_low)} to {measure.text(new_high)} for new images"
     if n == 1:
         return f"95% interval {new}, given this trained model"
-    if math.isnan(new_low):
-        return f"{measure.interval(low, high)} for {of}"
-    return (
-        f"95% interval {new}"
-        if (low, high) == (new_low, new_high)
-        else f"{measure.interval(low, high)} for {of}, {new}"
-    )
+    if (low, high) == (new_low, new_high):
+        return f"95% interval {new}"
+    return f"{measure.interval(low, high)} for {of}{'' if math.isnan(new_low) else f', {new}'}"

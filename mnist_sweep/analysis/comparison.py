@@ -5,20 +5,13 @@ share, and over the images as well where predictions were kept: a difference tha
 images has to exceed both kinds of noise. The conclusion is drawn from validation; test is reported beside it.
 """
 
+import itertools
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from mnist_sweep.analysis.comparison_sentences import (
-    IMAGE_VALUES,
-    IMAGES,
-    SEEDS,
-    SEEDS_AND_IMAGES,
-    Comparison,
-    conclusion,
-    notes,
-    unequal_spread,
-)
+from mnist_sweep.analysis import comparison_sentences as wording
+from mnist_sweep.analysis.comparison_sentences import IMAGE_VALUES, IMAGES, SEEDS, SEEDS_AND_IMAGES, Comparison
 from mnist_sweep.analysis.split_difference import SplitDifference, over_images, over_seeds
 from mnist_sweep.errors import IncomparableError, LedgerError
 from mnist_sweep.results import predictions
@@ -52,12 +45,7 @@ class Pairs(NamedTuple):
 
 
 def compare(folder: str | Path, a: str, b: str) -> Comparison:
-    """Compare two trials or configs of a results folder.
-
-    Args:
-        folder: The results folder.
-        a: Id of a trial or a config, or the beginning of one.
-        b: Id of the other one, or its beginning.
+    """Compare two trials or configs of a results folder, each given by its id or the beginning of it.
 
     Raises:
         IncomparableError: One of them has no results, or cannot be paired with the other; or they are two single
@@ -82,6 +70,8 @@ def compare_pairs(folder: Path, paired: Pairs) -> Comparison:
     labels = _labels(pairs[0])
     names = [f"{name} ({label})" if label else name for name, label in zip((one.name, other.name), labels, strict=True)]
     values = [[float(row.val or 0) for row in rows] for rows in zip(*pairs, strict=True)]
+    configs = [row.config for pair in pairs for row in pair]
+    limits = wording.notes(configs, method, measure), wording.unequal_spread((one.name, other.name), values, measure)
     return Comparison(
         a=one.name,
         b=other.name,
@@ -91,21 +81,16 @@ def compare_pairs(folder: Path, paired: Pairs) -> Comparison:
         val=val,
         test=test,
         method=method,
-        sentence=conclusion(names[0], names[1], val, test, method, measure),
-        notes=(
-            *kind_notes,
-            *notes([row.config for pair in pairs for row in pair], method, measure),
-            *unequal_spread((one.name, other.name), values, measure),
-        ),
+        sentence=wording.conclusion(names[0], names[1], val, test, method, measure),
+        notes=(*kind_notes, *itertools.chain(*limits)),
         objective=measure,
     )
 
 
 def _labels(pair: Pair) -> tuple[str, str]:
     """Return the fields in which two configs differ, with the values of each; "" if they differ in none."""
-    configs = [row.config for row in pair]
-    names = varying(configs)
-    return (label(configs[0], names), label(configs[1], names)) if names else ("", "")
+    names = varying(row.config for row in pair)
+    return (label(pair.a.config, names), label(pair.b.config, names)) if names else ("", "")
 
 
 def _differences(folder: Path, pairs: Sequence[Pair], measure: Measure) -> tuple[SplitDifference, SplitDifference, str]:
@@ -124,11 +109,7 @@ def _differences(folder: Path, pairs: Sequence[Pair], measure: Measure) -> tuple
 
 
 def _of_one_kind(one: Match, other: Match) -> tuple[Match, Match, tuple[str, ...]]:
-    """Return the rows that may be compared, and notes on the others.
-
-    Raises:
-        IncomparableError: They were not trained with the same data or code.
-    """
+    """Return the rows that may be compared, and notes on the others."""
     kept, notes = kinds.of_one_kind([*one.rows, *other.rows])
     names = {row.trial_id for row in kept}
     left = [Match(found.name, tuple(row for row in found.rows if row.trial_id in names)) for found in (one, other)]
@@ -158,13 +139,9 @@ def _pairs(one: Match, other: Match) -> list[Pair]:
 
 def _good(found: Match) -> dict[int, TrialRow]:
     """Return the rows that have results, by seed."""
-    good = {
-        row.config["seed"]: row for row in found.rows if row.status is Status.OK and None not in (row.val, row.test)
-    }
+    good = [row for row in found.rows if row.status is Status.OK and None not in (row.val, row.test)]
     if not good:
         row = found.rows[0]
-        cause = f" ({row.error})" if row.error else ""
-        raise IncomparableError(
-            f"{found.name} has no {row.measure.title} to compare: it ended as {row.status.value}{cause}."
-        )
-    return good
+        ended = f"it ended as {row.status.value}{f' ({row.error})' if row.error else ''}"
+        raise IncomparableError(f"{found.name} has no {row.measure.title} to compare: {ended}.")
+    return {row.config["seed"]: row for row in good}

@@ -129,21 +129,17 @@ def unequal_spread(
     (less, small), (more, large) = sorted(pairs, key=lambda pair: pair[1])
     df = len(given[0]) - 1
     if large > 0 and 2 * fdtrc(df, df, (large / small) ** 2 if small else math.inf) < UNEQUAL:
-        yield (
-            f"The seeds of {more} vary more than those of {less} (standard deviations {measure.delta(large)} and "
-            f"{measure.difference(small)}): a few runs may decide the difference of the means, so look at each seed."
-        )
+        deviations = f"standard deviations {measure.delta(large)} and {measure.difference(small)}"
+        vary = f"The seeds of {more} vary more than those of {less} ({deviations})"
+        yield f"{vary}: a few runs may decide the difference of the means, so look at each seed."
 
 
 def _needed(found: AccuracyDifference) -> str:
     """Return how much data would make a difference of this size significant, with a space in front, or nothing."""
     if not found.mean or math.isnan(found.pvalue):
         return ""
-    ways = [
-        f"about {counted(number, noun)}"
-        for number, noun in ((found.seeds_needed, "seed"), (found.images_needed, "validation image"))
-        if number is not None
-    ]
+    needed = (found.seeds_needed, "seed"), (found.images_needed, "validation image")
+    ways = [f"about {counted(number, noun)}" for number, noun in needed if number is not None]
     if not ways:
         return " A difference of this size would take more seeds and more images together to detect."
     return f" A difference of this size would take {' or '.join(ways)} to detect (with 80% power)."

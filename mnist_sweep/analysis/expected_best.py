@@ -1,12 +1,9 @@
 """Expected best value on validation of a budget, counted in trials or core-seconds.
 
-A budget buys configs, each with as many seeds as in the sweep, and its best is the one with the highest mean over them:
-the seeds of one config are not independent draws from the search space.
-The curve is that of Dodge et al. 2019 (arXiv 1909.03004), with the estimator of Tang et al. 2020 (arXiv 2004.13705),
-which draws configs without replacement: unbiased for random ones, while drawing with replacement underestimates every
-budget. The ordinary bootstrap never exceeds the best trial, and its 95% interval covers in half of all cases at the
-full budget (Lourie, Cho and He 2023, arXiv 2311.09480). The interval here is that of the smoothed Bayesian bootstrap
-(Rubin 1981; Banks 1988), in which values above the best one fall off as fast as those of the best trials do.
+A budget buys configs, with as many seeds each as in the sweep, and its best is the one with the highest mean over them.
+The curve is that of Dodge et al. 2019 (arXiv 1909.03004), with the unbiased estimator of Tang et al. 2020 (arXiv
+2004.13705). The ordinary bootstrap never exceeds the best trial (Lourie, Cho and He 2023, arXiv 2311.09480), so the
+interval is that of the smoothed Bayesian bootstrap (Rubin 1981; Banks 1988), with values above the best one.
 """
 
 import math
@@ -36,19 +33,12 @@ SMALL_GAIN = 0.05
 
 
 class _Configs(NamedTuple):
-    """Mean scores on validation of the configs that have one, in rising order, and the number of all configs.
-
-    `size` is the mean number of trials of a config.
-    """
+    """Mean scores of the configs that have one, rising; the number of all configs, and their mean number of trials."""
 
     scores: NDArray[np.float64]
     num: int
     size: float
     measure: Measure
-
-    @property
-    def num_without(self) -> int:
-        return self.num - len(self.scores)
 
 
 def expected_best_curve(
@@ -97,8 +87,7 @@ def sentence(trials: "pd.DataFrame") -> str:
     found = _configs(trials)
     noun = "trial" if found.size == 1 else "config"
     if len(found.scores) < MIN_CONFIGS:
-        good = counted(len(found.scores), noun)
-        return f"Only {good} succeeded: too few to predict the gain of more."
+        return f"Only {counted(len(found.scores), noun)} succeeded: too few to predict the gain of more."
     measure, (_, limit) = found.measure, found.measure.score_limits
     if found.scores[0] == found.scores[-1] < limit:
         value = measure.text(measure.score(found.scores[0]))
@@ -106,19 +95,16 @@ def sentence(trials: "pd.DataFrame") -> str:
     half, best = _expected_best(found, np.array([found.num // 2, found.num], np.float64))
     now, twice = _bootstrapped(found, np.array([found.num, 2 * found.num], np.float64)).T
     gain, (low, high) = float((twice - now).mean()), np.quantile(twice - now, TAILS)
-    values = [measure.text(measure.score(one)) for one in (best, half)]
-    reached = (
-        f"{counted(found.num, noun)} reached {values[0]} on validation{'' if found.size == 1 else ', over seeds'}; "
-        f"half as many would be expected to reach {values[1]}"
-    )
+    all_, few = (measure.text(measure.score(one)) for one in (best, half))
+    reached = f"{counted(found.num, noun)} reached {all_} on validation{'' if found.size == 1 else ', over seeds'}"
+    half_as_many = f"{reached}; half as many would be expected to reach {few}"
     if best >= limit:
-        return f"{reached}. More {noun}s cannot improve on that."
-    gained = f"{reached}, twice as many to gain {measure.difference(gain)} ({measure.delta_interval(low, high)})"
+        return f"{half_as_many}. More {noun}s cannot improve on that."
+    gained = f"{half_as_many}, twice as many to gain {measure.difference(gain)} ({measure.delta_interval(low, high)})"
     if not measure.is_share:
         return f"{gained}."
-    share = gain / (limit - best)
+    share, rest = gain / (limit - best), "errors" if measure.is_accuracy else "room"
     verdict = "the sweep was large enough" if share < SMALL_GAIN else f"more {noun}s may pay off"
-    rest = "errors" if measure.is_accuracy else "room"
     return f"{gained}, {share:.0%} of the remaining {rest}: {verdict}."
 
 
@@ -135,13 +121,12 @@ def _expected_best(found: _Configs, nums: NDArray[np.float64]) -> NDArray[np.flo
     """Return the mean of the best score over all subsets of each size that have one: float64, of `nums`' shape."""
     from scipy.special import gammaln
 
-    ranks, num = np.arange(found.num_without, found.num + 1), nums[:, None]
+    ranks, num = np.arange(found.num - len(found.scores), found.num + 1), nums[:, None]
     log_choices = gammaln(ranks + 1) - gammaln(np.maximum(ranks - num, 0) + 1)
     log_all = gammaln(found.num + 1) - gammaln(found.num - num + 1)
     without_higher = np.where(ranks >= num, np.exp(log_choices - log_all), 0.0)
     of_rank = np.diff(without_higher, axis=1)
-    expected: NDArray[np.float64] = of_rank @ found.scores / of_rank.sum(axis=1)
-    return expected
+    return np.asarray(of_rank @ found.scores / of_rank.sum(axis=1))
 
 
 def _bootstrapped(found: _Configs, nums: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -162,8 +147,8 @@ def _bootstrapped(found: _Configs, nums: NDArray[np.float64]) -> NDArray[np.floa
         log_below = np.log(np.cumsum(steps[:, :-1], axis=1) / total[:, None])
     above = steps[:, -1] / total
     num_top = math.ceil(math.sqrt(len(found.scores)))
-    scale = found.scores[-num_top:].mean() - found.scores[-num_top - 1]
-    scale = scale * num_top / draw.gamma(num_top, size=NUM_DRAWS)
+    excess_of_top = found.scores[-num_top:].mean() - found.scores[-num_top - 1]
+    scale = excess_of_top * num_top / draw.gamma(num_top, size=NUM_DRAWS)
     expected = np.empty((NUM_DRAWS, len(nums)))
     for place, num in enumerate(nums):
         below = np.exp(num * log_below)
@@ -179,11 +164,11 @@ def _blocks(found: _Configs) -> tuple[NDArray[np.int_], NDArray[np.float64]]:
     The first rank is that of the best config without a value, 0 if all have one.
     """
     num = len(found.scores)
-    from_top = np.arange(1, num + 1)
-    if num > NUM_BLOCKS:
-        from_top = np.unique(np.geomspace(1, num, NUM_BLOCKS).round().astype(int))
+    from_top = (
+        np.unique(np.geomspace(1, num, NUM_BLOCKS).round().astype(int)) if num > NUM_BLOCKS else np.r_[1 : num + 1]
+    )
     ends = num + 1 - from_top[::-1]
     starts = np.r_[1, ends[:-1]]
     sums = np.r_[0.0, np.cumsum(found.scores)]
     means = (sums[ends] - sums[starts - 1]) / (ends - starts + 1)
-    return np.r_[0, ends] + found.num_without, means
+    return np.r_[0, ends] + found.num - num, means

@@ -1,7 +1,7 @@
 """The status of a results folder: trials by status, the best configs, the failures by cause."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -87,6 +87,11 @@ def folder_status(rows: Sequence[TrialRow], folder: Path) -> FolderStatus:
     best = ranking.selected_first(ranking.by_config(of_one_kind).values())[:NUM_BEST]
     fields = tuple(name for name in varying(row.config for row in rows) if name != "changes")  # these are too wide
     statuses = Counter(row.status for row in rows)
+    causes = defaultdict(list)
+    for row in rows:
+        if row.status is Status.FAILED:
+            causes[row.error or "no cause recorded"].append(row.trial_id)
+    failures = [Failure(cause=cause, trial_ids=tuple(trials)) for cause, trials in causes.items()]
     tables = [path.name for path in sorted(folder.glob("*.csv"))]
     return FolderStatus(
         folder=folder,
@@ -95,7 +100,7 @@ def folder_status(rows: Sequence[TrialRow], folder: Path) -> FolderStatus:
         fields=fields,
         objective=of_one_kind[0].measure if of_one_kind else ACCURACY,
         best=tuple(_ranked(one, fields) for one in best),
-        failures=tuple(_failures(rows)),
+        failures=tuple(sorted(failures, key=lambda failure: -len(failure.trial_ids))),
         files=(*tables, "rows/", *(f"{name}/" for name in ("models", "logs") if (folder / name).is_dir())),
         notes=notes,
         race=saved_race.summary(folder, rows),
@@ -103,22 +108,12 @@ def folder_status(rows: Sequence[TrialRow], folder: Path) -> FolderStatus:
 
 
 def _ranked(result: ConfigResult, fields: Sequence[str]) -> RankedConfig:
-    seconds = [row.seconds_total for row in result.rows if row.seconds_total is not None]
     flat = result.rows[0].config
     return RankedConfig(
         config_id=result.config_id,
         trial_ids=tuple(row.trial_id for row in result.rows),
         val=result.val,
         test=result.test,
-        seconds=sum(seconds) / len(seconds) if seconds else None,
+        seconds=result.seconds,
         values={name: flat[name] for name in fields if name in flat},
     )
-
-
-def _failures(rows: Iterable[TrialRow]) -> list[Failure]:
-    causes = defaultdict(list)
-    for row in rows:
-        if row.status is Status.FAILED:
-            causes[row.error or "no cause recorded"].append(row.trial_id)
-    found = [Failure(cause=cause, trial_ids=tuple(trials)) for cause, trials in causes.items()]
-    return sorted(found, key=lambda failure: -len(failure.trial_ids))

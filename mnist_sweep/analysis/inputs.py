@@ -23,12 +23,8 @@ def as_trials(
 ) -> "pd.DataFrame":
     """Return the trials of a results folder from its rows, or those of a DataFrame, that one statistic may combine.
 
-    Notes on rows of other kinds (`trials.kinds`) are in `attrs[NOTES]`, one line each.
-
-    Args:
-        trials: The folder, or what `read_trials` returns.
-        columns: Columns that a DataFrame must have.
-        splits: `val` or `test`, of which it must have the values that trials are judged by.
+    Notes on rows of other kinds (`trials.kinds`) are in `attrs[NOTES]`, one line each. A DataFrame must have these
+    columns, and the values of these splits that trials are judged by.
 
     Raises:
         LedgerError: The folder holds no rows or damaged ones, or the DataFrame lacks a column.

@@ -4,6 +4,7 @@ It is drawn from `compare`. A difference that is not significant is no reason to
 equivalent only where the whole interval lies within a margin, below which a difference does not count.
 """
 
+import functools
 import math
 from dataclasses import dataclass
 from pathlib import Path
@@ -124,35 +125,34 @@ def _judged(folder: Path, paired: Pairs, found: Comparison, within: float) -> Ve
     measure, by_seed = found.objective, np.array(found.val.by_seed)
     over_seeds = difference_over_seeds(by_seed, largest=measure.largest_difference) if num_seeds > 1 else None
     a, b = f"{found.a} ({found.label_a})", f"{found.b} ({found.label_b})"
-    given: dict[str, Any] = {
-        "a": found.a,
-        "b": found.b,
-        "within": within,
-        "scope": "new images" if is_new else "these images",
-        "num_seeds": num_seeds,
-        "these_images": over_seeds,
-        "new_images": on_val if is_new else None,
-        "test": found.test.difference,
-        "notes": found.notes,
-        "objective": measure,
-    }
+    conclude = functools.partial(
+        Verdict,
+        a=found.a,
+        b=found.b,
+        within=within,
+        scope="new images" if is_new else "these images",
+        num_seeds=num_seeds,
+        these_images=over_seeds,
+        new_images=on_val if is_new else None,
+        test=found.test.difference,
+        notes=found.notes,
+        objective=measure,
+    )
     reason = TWO_SEEDS if num_seeds == 2 else NO_VARIANCE if math.isnan(on_val.low) else ""
     if not reason and found.val.significant:
         better = found.a if measure.score(on_val.mean) > 0 else found.b
-        return Verdict(outcome="better", better=better, sentence=found.sentence, **given)
+        return conclude(outcome="better", better=better, sentence=found.sentence)
     margin, said = measure.difference(within), f"{difference(on_val, measure)} on validation"
     of, in_ = ("", "") if measure.is_accuracy else (f" of {measure.title}", f" in {measure.title}")
     if not reason and -within < on_val.low and on_val.high < within:
         sentence = f"{a} and {b} are equivalent within {margin}{of} {SCOPES[found.method]}: {said}."
-        return Verdict(outcome="equivalent", sentence=sentence, **given)
+        return conclude(outcome="equivalent", sentence=sentence)
     reason = reason or f"the interval holds 0 and reaches beyond {margin}"
     seeds, images = _needed(folder, paired, found, within)
     ways = [f"{counted(num, noun)}" for num, noun in ((seeds, "seed"), (images, "validation image")) if num is not None]
     way_out = f"About {' or '.join(ways)} would decide it" if ways else "It takes more seeds and more images"
-    open_ = f"Whether {a} or {b} is better{in_} is undecided {SCOPES[found.method]}"
-    sentence = f"{open_}: {said}; {reason}. {way_out}."
-    given |= {"seeds_needed": seeds, "images_needed": images, "reason": reason}
-    return Verdict(outcome="undecided", sentence=sentence, **given)
+    open_ = f"Whether {a} or {b} is better{in_} is undecided {SCOPES[found.method]}: {said}; {reason}. {way_out}."
+    return conclude(outcome="undecided", reason=reason, seeds_needed=seeds, images_needed=images, sentence=open_)
 
 
 def _needed(folder: Path, paired: Pairs, found: Comparison, within: float) -> tuple[int | None, int | None]:
@@ -161,10 +161,6 @@ def _needed(folder: Path, paired: Pairs, found: Comparison, within: float) -> tu
     if found.method != SEEDS:
         values = predictions.image_values(folder, [row for pair in paired.pairs for row in pair]).val.astype(np.float64)
         differences = values[::2] - values[1::2]
-    seeds, images = data_for_half_width(differences, within / 2)
-    seeds, images = _fewer(seeds, on_val.seeds_needed), _fewer(images, on_val.images_needed)
+    ways = zip(data_for_half_width(differences, within / 2), (on_val.seeds_needed, on_val.images_needed), strict=True)
+    seeds, images = (min((num for num in way if num is not None), default=None) for way in ways)
     return None if seeds is None else max(seeds, MIN_SEEDS, len(paired.pairs) + 1), images
-
-
-def _fewer(one: int | None, other: int | None) -> int | None:
-    return min((number for number in (one, other) if number is not None), default=None)

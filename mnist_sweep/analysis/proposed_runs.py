@@ -25,6 +25,7 @@ from mnist_sweep.text.numbers import counted, duration
 from mnist_sweep.training import checkpoints
 from mnist_sweep.trials import kinds, ranking
 from mnist_sweep.trials.measure import Measure
+from mnist_sweep.trials.ranking import ConfigResult
 from mnist_sweep.trials.row import Status, TrialRow
 
 EXTENSION = 0.5  # of a search without a budget: share of its trials that are added
@@ -92,12 +93,12 @@ def _proposed(known: "_Known", left: Budget, margin: float) -> ProposedRuns:
 
 
 class _Known(NamedTuple):
-    """What is known of a results folder: its rows, how they are judged, those with a value, the ties, the last run."""
+    """What is known of a results folder: rows, how they are judged, results by config, the ties, and the last run."""
 
     folder: Path
     rows: Mapping[str, TrialRow]
     measure: Measure
-    good: Mapping[str, Sequence[TrialRow]]
+    good: Mapping[str, ConfigResult]
     tied: Callable[[], Sequence[str]]
     num_workers: int
     command: tuple[str, ...]
@@ -105,11 +106,10 @@ class _Known(NamedTuple):
 
     def run(self, kind: Kind, missing: Mapping[str, int], reason: str, *options: str, **given: Any) -> ProposedRun:
         """Return a run of so many trials of each config; "" stands for configs without any time."""
-        times = {name: _mean_seconds(rows) for name, rows in self.good.items()}
-        known = [seconds for seconds in times.values() if seconds is not None]
-        mean = sum(known) / len(known) if known else None
+        times = {name: result.seconds for name, result in self.good.items() if result.seconds is not None}
         num, seconds = sum(missing.values()), None
-        if mean is not None:
+        if times:
+            mean = sum(times.values()) / len(times)
             each = ((times.get(name) or mean) * trials for name, trials in missing.items())
             seconds = sum(each) / min(self.num_workers, max(num, 1))
         command = (*self.command, *options) if self.command else ()
@@ -120,26 +120,18 @@ def _known(
     folder: Path, rows: Mapping[str, TrialRow], tied: Callable[[], Sequence[str]], script: str | Path | None
 ) -> _Known:
     kept, notes = kinds.of_one_kind(rows.values())
-    good = {name: result.rows for name, result in ranking.by_config(kept).items()}
-    records = runs.read(folder)
+    good, records = ranking.by_config(kept), runs.read(folder)
     last = records[-1].command if records else ()
     command = rerun_command(("mnist-sweep", "run", str(script)) if script else last, folder)
-    own = sum(row.status is Status.FAILED and row.traceback is not None for row in rows.values())
-    if own:
-        notes += (
-            f"{counted(own, 'trial')} failed by an exception: correct its cause, then run with `--retry failed`.",
-        )
+    if own := sum(row.status is Status.FAILED and row.traceback is not None for row in rows.values()):
+        failed = f"{counted(own, 'trial')} failed by an exception"
+        notes += (f"{failed}: correct its cause, then run with `--retry failed`.",)
     if saved_race.read(folder):
         notes += ("A race adds seeds itself: its command resumes it until it has ended.",)
     if not command:
         notes += ("Commands are unknown, since the last run of a script is not recorded: pass the script.",)
     num_workers = records[-1].num_workers if records else 1
     return _Known(folder, rows, kept[0].measure, good, tied, num_workers, command, notes)
-
-
-def _mean_seconds(rows: Sequence[TrialRow]) -> float | None:
-    seconds = [row.seconds_total for row in rows if row.seconds_total is not None]
-    return sum(seconds) / len(seconds) if seconds else None
 
 
 def _pending(known: _Known) -> set[str]:
@@ -167,11 +159,11 @@ def _seeds(known: _Known, left: Budget, within: float) -> ProposedRun | None:
     tied = list(known.tied()) if known.good else []
     if len(tied) < 2 or saved_race.read(known.folder):
         return None
-    there = {name: {row.config["seed"] for row in known.good[name]} for name in tied}
+    there = {name: {row.config["seed"] for row in known.good[name].rows} for name in tied}
     for config_id, _, seed in (name.rpartition("-") for name in _pending(known) | _lost(known)):
         there.get(config_id, set()).add(int(seed))  # `_finish` runs it
     has = min(map(len, there.values()))
-    wanted = _seeds_wanted([known.good[name] for name in tied], has, within)
+    wanted = _seeds_wanted([known.good[name].rows for name in tied], has, within)
     if wanted <= has:
         return None  # whichever of them is better, it does not matter
     fewest = 1 + max(len(there[name]) for name in tied[:2])

@@ -13,15 +13,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_sweep.analysis.best_config_sentences import (
-    ONE_CONFIG,
-    ONE_SEED,
-    OVER_IMAGES,
-    OVER_SEEDS,
-    UNTESTABLE,
-    Selection,
-    sentences,
-)
+from mnist_sweep.analysis import best_config_sentences as wording
+from mnist_sweep.analysis.best_config_sentences import Selection
 from mnist_sweep.analysis.inputs import NOTES, as_trials
 from mnist_sweep.errors import LedgerError
 from mnist_sweep.results.data_frames import measure_of
@@ -70,9 +63,8 @@ def select(trials: "str | Path | pd.DataFrame", *, num_val: int | None = None) -
     good = trials[(trials["status"] == Status.OK.value) & trials[measure.val].notna()]
     good = good.sort_values(["config_id", "seed"])
     if good.empty:
-        raise LedgerError(
-            "no trial succeeded, so there is no config to select: `mnist-sweep status DIR` shows the causes."
-        )
+        none = "no trial succeeded, so there is no config to select"
+        raise LedgerError(f"{none}: `mnist-sweep status DIR` shows the causes.")
     configs = _configs(good, measure)
     alone = configs["n"] < min(2, configs["n"].median())
     configs, num_val = configs[~alone], _num_val(good) if num_val is None else num_val
@@ -93,7 +85,7 @@ def select(trials: "str | Path | pd.DataFrame", *, num_val: int | None = None) -
         sentences=(),
         objective=measure,
     )
-    said = (*sentences(found, trials, good, num_alone=int(alone.sum())), *trials.attrs.get(NOTES, ()))
+    said = (*wording.sentences(found, trials, good, num_alone=int(alone.sum())), *trials.attrs.get(NOTES, ()))
     return replace(found, sentences=said)
 
 
@@ -114,12 +106,9 @@ def _configs(good: "pd.DataFrame", measure: Measure) -> "pd.DataFrame":
 
 
 def _num_val(good: "pd.DataFrame") -> int | None:
-    import pandas as pd
-
     column = good.get("data.val_size")
-    if column is None or not pd.api.types.is_integer_dtype(column) or column.isna().any() or column.nunique() > 1:
-        return None
-    return int(column.iloc[0])
+    is_known = column is not None and column.dtype.kind in "iu" and column.notna().all() and column.nunique() == 1
+    return int(column.iloc[0]) if column is not None and is_known else None
 
 
 def _verdict(good: "pd.DataFrame", configs: "pd.DataFrame", num_val: int | None, measure: Measure) -> _Verdict:
@@ -133,34 +122,34 @@ def _verdict(good: "pd.DataFrame", configs: "pd.DataFrame", num_val: int | None,
     means = measure.sign * configs["mean"].to_numpy(np.float64)
     none, unknown = np.zeros(len(means), np.bool_), SelectionBias(math.nan, math.nan, math.nan)
     if len(means) == 1:
-        return _Verdict(none, none, SelectionBias(0.0, 0.0, 0.0), ONE_CONFIG)
+        return _Verdict(none, none, SelectionBias(0.0, 0.0, 0.0), wording.ONE_CONFIG)
     score = measure.sign * good[measure.val].to_numpy(np.float64)
     config = configs.index.get_indexer(pd.Index(good["config_id"]))
     seed = np.unique(good["seed"].to_numpy(np.int64), return_inverse=True)[1]
     others, untested = np.arange(len(means)) > 0, np.bincount(config, np.isin(seed, seed[config == 0])) < MIN_SEEDS
     if untested[1:].all():
-        return _Verdict(none, others, unknown, ONE_SEED if configs["n"].iloc[0] == 1 else UNTESTABLE)
+        return _Verdict(none, others, unknown, wording.ONE_SEED if configs["n"].iloc[0] == 1 else wording.UNTESTABLE)
     untested &= others
     error = error_variance(score, config, seed)
     if error.df >= 1 and error.variance > SMALLEST_VARIANCE:
         worse = worse_over_seeds(score, config, seed, 0, error)
         if configs["n"].iloc[0] <= MIN_SEEDS:
-            return _Verdict(worse & ~untested, untested, unknown, OVER_SEEDS)
+            return _Verdict(worse & ~untested, untested, unknown, wording.OVER_SEEDS)
         tied = ~(worse | untested)[config]
         kept = [np.unique(code[tied], return_inverse=True)[1] for code in (config, seed)]
         bias = bias_over_seeds(score[tied], kept[0], kept[1], best=0)
-        return _Verdict(worse & ~untested, untested, bias, OVER_SEEDS)
+        return _Verdict(worse & ~untested, untested, bias, wording.OVER_SEEDS)
     if num_val is None or not measure.is_accuracy:
-        return _Verdict(none, others, unknown, UNTESTABLE)
+        return _Verdict(none, others, unknown, wording.UNTESTABLE)
     worse = worse_over_images(means, 0, num_val) & ~untested
-    return _Verdict(worse, untested, bias_over_images(means, num_val), OVER_IMAGES)
+    return _Verdict(worse, untested, bias_over_images(means, num_val), wording.OVER_IMAGES)
 
 
 def _means(of_best: "pd.DataFrame", num_val: int | None, measure: Measure) -> dict[str, float]:
     """Return the means of a config's values on validation and test, with their intervals."""
-    columns = of_best[measure.val], of_best[measure.test]
-    on_val, on_test = _over_images(of_best, float(columns[0].mean()), num_val, measure)
-    return _mean("val", columns[0], on_val, measure) | _mean("test", columns[1], on_test, measure)
+    val, test = of_best[measure.val], of_best[measure.test]
+    on_val, on_test = _over_images(of_best, float(val.mean()), num_val, measure)
+    return _mean("val", val, on_val, measure) | _mean("test", test, on_test, measure)
 
 
 def _mean(name: str, values: "pd.Series[float]", of_images: Ends, measure: Measure) -> dict[str, float]:
@@ -175,8 +164,8 @@ def _mean(name: str, values: "pd.Series[float]", of_images: Ends, measure: Measu
         these = mean - half, mean + half
         new = interval_of_sum(mean, these, of_images)
     ends = (*measure.clipped(*these), *measure.clipped(*new))
-    names = (f"{name}_{end}" for end in ("low", "high", "new_low", "new_high"))
-    return {f"{name}_mean": mean, **dict(zip(names, ends, strict=True))}
+    names = ("mean", "low", "high", "new_low", "new_high")
+    return {f"{name}_{end}": value for end, value in zip(names, (mean, *ends), strict=True)}
 
 
 def _over_images(of_best: "pd.DataFrame", mean: float, num_val: int | None, measure: Measure) -> list[Ends]:

@@ -55,13 +55,10 @@ class SplitDifference:
 
 
 def over_images(name: str, a: NDArray[Any], b: NDArray[Any], *, largest: float = 1.0) -> SplitDifference:
-    """Return the difference on the images of a split.
+    """Return the difference on a split, given which of its images a and b classify correctly, or the images' values.
 
-    Args:
-        name: The split.
-        a: bool `[num_seeds, num_images]`, which images a classifies correctly; or float64, the values of the images.
-        b: The same for b, with the same seeds in the same order.
-        largest: The largest difference of two values that there can be.
+    They are bool or float64 `[num_seeds, num_images]`, with the same seeds in one order. No difference of two values is
+    larger than `largest`.
     """
     is_right = a.dtype == np.bool_
     ahead = a.astype(np.int8) - b.astype(np.int8) if is_right else a - b

@@ -44,8 +44,7 @@ def diff(a: "str | Path | pd.DataFrame", b: "str | Path | pd.DataFrame", *, metr
     if measure != other:
         titles = f"{measure.title} and {other.title}"
         raise IncomparableError(f"the two sweeps are judged by {titles}, which cannot be compared with each other.")
-    metric = metric or measure.val
-    known = (measure.val, measure.test)
+    metric, known = metric or measure.val, (measure.val, measure.test)
     require(metric in known, f"metric is {' or '.join(known)}", metric=metric)
     ids_a, ids_b = dict.fromkeys(a["config_id"]), dict.fromkeys(b["config_id"])
     labels = _labels(a, b)
@@ -66,7 +65,6 @@ def diff(a: "str | Path | pd.DataFrame", b: "str | Path | pd.DataFrame", *, metr
 
 
 def _kind_notes(a: "pd.DataFrame", b: "pd.DataFrame") -> Iterator[str]:
-    """Yield what the reader must know of the kinds of both sweeps' rows."""
     if differ := kinds.differences(distinct_kinds(a), distinct_kinds(b)):
         yield f"The two sweeps were not trained with the same data and code: {'; '.join(differ)}."
     for which, frame in (("first", a), ("second", b)):
@@ -77,7 +75,9 @@ def _changes(
     a: "pd.DataFrame", b: "pd.DataFrame", ids: list[str], metric: str, labels: Mapping[str, str]
 ) -> list[Change]:
     """Return the changes of configs, the largest first."""
-    pairs = _good(a, metric).merge(_good(b, metric), on=["config_id", "seed"], suffixes=("_a", "_b"))
+    columns = ["config_id", "seed", metric]
+    good = [one.loc[one["status"] == Status.OK.value, columns].dropna() for one in (a, b)]
+    pairs = good[0].merge(good[1], on=["config_id", "seed"], suffixes=("_a", "_b"))
     pairs["change"] = pairs[f"{metric}_b"] - pairs[f"{metric}_a"]
     groups = pairs.groupby("config_id")
     means = groups[[f"{metric}_a", f"{metric}_b", "change"]].mean().reindex(ids)
@@ -87,11 +87,6 @@ def _changes(
     lines = zip(ids, n, zip(*numbers, strict=True), _significant(mean, std, n), strict=True)
     changes = [Change(name, labels[name], int(num), *values, bool(sure)) for name, num, values, sure in lines]
     return sorted(changes, key=lambda change: (not change.n, -abs(change.difference), change.config_id))
-
-
-def _good(trials: "pd.DataFrame", metric: str) -> "pd.DataFrame":
-    found: pd.DataFrame = trials.loc[trials["status"] == Status.OK.value, ["config_id", "seed", metric]].dropna()
-    return found
 
 
 def _ends(mean: Any, std: Any, n: Any, largest: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -112,23 +107,20 @@ def _significant(mean: NDArray[Any], std: NDArray[Any], n: NDArray[Any]) -> NDAr
 
 
 def _labels(*frames: "pd.DataFrame") -> dict[str, str]:
-    """Return what distinguishes each config from the others of all these trials."""
     import pandas as pd
 
     flats: dict[str, dict[str, Any]] = {}
     for frame in frames:
         table = frame.drop_duplicates("config_id").set_index("config_id")
         table = table[[name for name in fields_of(frame) if name != "seed"]]
-        for config_id, values in zip(table.index, table.astype(object).to_numpy(), strict=True):
-            cells = zip(table.columns, values, strict=True)
-            given = {name: parse_cell(cell) for name, cell in cells if not pd.isna(cell)}
+        for config_id, cells in table.astype(object).to_dict("index").items():
+            given = {str(name): parse_cell(cell) for name, cell in cells.items() if not pd.isna(cell)}
             flats.setdefault(str(config_id), given)
     names = varying(flats.values())
     return {config_id: label(flat, names) for config_id, flat in flats.items()}
 
 
 def _mean(differences: Sequence[float], largest: float) -> tuple[float, float, float]:
-    """Return the mean of the differences of configs, and the ends of its 95% t-interval."""
     if not differences:
         return math.nan, math.nan, math.nan
     mean, num = np.mean(differences), len(differences)

@@ -27,9 +27,8 @@ class Change(NamedTuple):
         mean_a: Mean value over those seeds in the first sweep; NaN if there are none.
         mean_b: The same in the second sweep.
         difference: Mean value in the second sweep minus that in the first.
-        low: Lower end of its 95% t-interval, paired over seeds; NaN where n is below 2, or where all seeds differ by
-            the same amount, which leaves no variance to test against.
-        high: Upper end of it.
+        low, high: Ends of its 95% t-interval, paired over seeds; NaN where n is below 2, or all seeds differ by the
+            same amount, which leaves no variance to test against.
         significant: Whether the difference is significant at a false discovery rate of 5% over all configs (Benjamini
             and Hochberg 1995).
     """
@@ -55,9 +54,7 @@ class SweepDiff:
         labels: What distinguishes each config from the others, by its id.
         changes: The configs in both, the largest difference first.
         mean: Mean difference of the configs that have one, each counted once; NaN if none has.
-        low: Lower end of its 95% t-interval over configs; NaN where there are fewer than two, or all differ by the same
-            amount, which leaves no variance to test against.
-        high: Upper end of it.
+        low, high: Ends of its 95% t-interval over configs; NaN as for a config.
         metric: What is compared, by its column.
         kind_notes: What differs between the data and the code that their rows were trained with, a line each.
         objective: What both are judged by.
@@ -88,10 +85,8 @@ class SweepDiff:
         return (*self.kind_notes, *(NO_SEED,) * no_seed, *(ONE_SEED,) * one_seed, *(THESE_IMAGES,) * intervals)
 
     def _sentences(self) -> Iterator[str]:
-        yield (
-            f"{counted(len(self.changes), 'config')} in both sweeps, {len(self.only_a):,} only in the first, "
-            f"{len(self.only_b):,} only in the second."
-        )
+        both = f"{counted(len(self.changes), 'config')} in both sweeps"
+        yield f"{both}, {len(self.only_a):,} only in the first, {len(self.only_b):,} only in the second."
         compared, measure = [change for change in self.changes if change.n], self.objective
         what = f"{'test' if self.metric.startswith('test_') else 'validation'} {measure.title}"
         if compared and not any(change.difference for change in compared):

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from mnist_sweep.analysis.effects.design import Design, LinearModel, fit, interaction_columns
+from mnist_sweep.analysis.effects.design import Array, Design, LinearModel, fit, interaction_columns
 from mnist_sweep.statistics.intervals import CONFIDENCE
 
 ALPHA = 1 - CONFIDENCE
@@ -54,8 +54,7 @@ def fit_with_interactions(design: Design) -> tuple[LinearModel, list[Interaction
     pairs, inside, found, model = design.pairs(), list[tuple[int, int]](), list[InteractionTest](), fit(design)
     num_pairs = len(pairs)
     while True:
-        tests = [_test(model, pair, num_pairs) for pair in pairs]
-        tests = [test for test in tests if not math.isnan(test.pvalue)]
+        tests = [test for pair in pairs if not math.isnan((test := _test(model, pair, num_pairs)).pvalue)]
         tests.sort(key=lambda test: (test.pvalue, -test.share))
         if not tests or tests[0].pvalue >= ALPHA:
             return model, [*found, *tests]
@@ -82,11 +81,15 @@ def mean_square_of_remainder(model: LinearModel) -> MeanSquare:
 
 def mean_square_of_blocks(model: LinearModel) -> MeanSquare:
     """Return the mean square that neither settings nor seeds explain, when each has an effect of its own."""
-    accuracy, present = model.design.accuracy, model.design.present
-    num_settings, num_seeds = accuracy.shape
-    rest = accuracy - accuracy.mean(axis=1, keepdims=True) - accuracy.mean(axis=0) + accuracy.mean()
-    df = (num_settings - 1) * (num_seeds - 1) - rest.size * (1 - present)
+    rest, (num_settings, num_seeds) = block_residuals(model), model.design.accuracy.shape
+    df = (num_settings - 1) * (num_seeds - 1) - rest.size * (1 - model.design.present)
     return MeanSquare(float((rest**2).sum()) / model.design.num_runs, df, least_variance(model))
+
+
+def block_residuals(model: LinearModel) -> Array:
+    """Return what settings and seeds with an effect each leave of the accuracies: float64 `[settings, seeds]`."""
+    accuracy = model.design.accuracy
+    return np.asarray(accuracy - accuracy.mean(axis=1, keepdims=True) - accuracy.mean(axis=0) + accuracy.mean())
 
 
 def least_variance(model: LinearModel) -> float:
@@ -116,7 +119,7 @@ def _explained(model: LinearModel, pair: tuple[int, int]) -> MeanSquare:
     if a.shape[1] * b.shape[1] > MAX_COLUMNS:
         return MeanSquare(0.0, 0)
     columns = interaction_columns(a, b)
-    columns = columns - model.basis @ (model.basis.T @ columns)
+    columns -= model.basis @ (model.basis.T @ columns)
     values, vectors = np.linalg.eigh(columns.T @ columns)
     kept = values > 1e-6
     parts = (vectors[:, kept] / np.sqrt(values[kept])).T @ (columns.T @ model.residuals.mean(axis=1))
@@ -125,6 +128,5 @@ def _explained(model: LinearModel, pair: tuple[int, int]) -> MeanSquare:
 
 def _fits(model: LinearModel, pair: tuple[int, int]) -> bool:
     """Return whether all levels of two factors meet, and their interaction would leave enough for the error."""
-    df = _explained(model, pair).df
-    complete = df == math.prod(model.mains[factor].shape[1] for factor in pair)
-    return complete and mean_square_of_settings(model).df - df >= MIN_DF
+    df, complete = _explained(model, pair).df, math.prod(model.mains[factor].shape[1] for factor in pair)
+    return df == complete and mean_square_of_settings(model).df - df >= MIN_DF

@@ -53,29 +53,25 @@ class Design:
 def design_of_trials(
     accuracy: Array, codes: Codes, setting: Codes, seed: Codes, *, is_sample: bool = False, rounding: float = 0.0
 ) -> Design:
-    """Return the design of some trials.
+    """Return the design of some trials, given their finite accuracies: float64 `[trials]`.
 
-    Args:
-        accuracy: Finite: float64 `[trials]`.
-        codes: As in Design, for each trial; the levels of a factor are 0, 1, ... without a gap.
-        setting: Index of the setting of each trial, 0, 1, ... without a gap: intp `[trials]`.
-        seed: Index of the seed, likewise.
-        is_sample: Whether the settings are a sample even where they are all combinations of the levels.
-        rounding: As in Design.
+    `codes` and `rounding` are as in Design, for each trial; `setting` and `seed` are the indices of its setting and
+    seed. All of them, like the levels of a factor, are 0, 1, ... without a gap. Settings that are a sample are no grid,
+    even where they are all combinations of the levels.
     """
     _, first, counts = np.unique(setting, return_index=True, return_counts=True)
     shape = len(first), int(seed.max()) + 1
     if counts.max() == 1 or len(accuracy) < CROSSED * math.prod(shape):
-        shape, table = (len(first), 1), _means(accuracy, setting, seed)[:, None]
+        table = _means(accuracy, setting, seed)[:, None]
     else:
         table = np.full(shape, np.nan)
         table[setting, seed] = accuracy
-    codes = codes[first]
+    codes, present = codes[first], np.isfinite(table)
     parents = tuple(_parent(codes, factor) for factor in range(codes.shape[1]))
     return Design(
         accuracy=_imputed(table),
-        present=float(np.isfinite(table).mean()),
-        num_runs=float(1 / (1 / np.isfinite(table).sum(axis=1)).mean()),
+        present=float(present.mean()),
+        num_runs=float(1 / (1 / present.sum(axis=1)).mean()),
         codes=codes,
         parents=parents,
         is_grid=not is_sample and len(np.unique(codes, axis=0)) == _num_combinations(codes, parents),

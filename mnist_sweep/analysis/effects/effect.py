@@ -20,8 +20,7 @@ class Level:
         value: Its name, formatted.
         n: Trials that succeeded.
         mean: Marginal mean of their values on validation over the other hyperparameters; NaN if unknown.
-        low: Lower end of the mean's 95% interval; NaN where there is none.
-        high: Upper end of it.
+        low, high: Ends of the mean's 95% interval; NaN where there is none.
         num_failed: Trials that failed.
         num_diverged: Trials that diverged.
     """
@@ -48,8 +47,7 @@ class Effect:
         share: Share of the variance between settings that it explains by itself, in [0, 1]; of a part's number among
             the settings of that part; None if unknown.
         difference: By how much the mean of the best level is better than that of the worst; NaN if unknown.
-        low: Lower end of its 95% interval, which holds for all pairs of levels at once.
-        high: Upper end of it.
+        low, high: Ends of its 95% interval, which holds for all pairs of levels at once.
         significant: Whether the interval is above 0, and the p-value significant at the 3% level over all
             hyperparameters (Holm 1979): of simulated sweeps without any effect, at most 5% then have one that is on
             data that is not ideal. With one seed for each config, what it does to a level looks like an effect.

@@ -20,11 +20,10 @@ from mnist_sweep.analysis.effects.design import Design, design_of_trials
 from mnist_sweep.analysis.effects.effect import Effect, Effects, Interaction, Level
 from mnist_sweep.analysis.effects.factors import Factor, find_factors
 from mnist_sweep.analysis.effects.fanova_importance import variance_shares
-from mnist_sweep.analysis.effects.marginal_means import Interval, MarginalMeans, marginal_means
+from mnist_sweep.analysis.effects.marginal_means import MarginalMeans, marginal_means
 from mnist_sweep.analysis.inputs import NOTES, as_trials
 from mnist_sweep.errors import LedgerError
 from mnist_sweep.results.data_frames import measure_of
-from mnist_sweep.trials.measure import Measure
 from mnist_sweep.trials.row import Status
 
 if TYPE_CHECKING:
@@ -36,7 +35,8 @@ MAX_LEVELS = 50  # of a factor that is compared
 NUM_INTERACTIONS = 5
 MIN_SHARE = 0.005  # of an interaction: variation within bins of numbers can cause less
 ENDED_BADLY = (Status.FAILED.value, Status.DIVERGED.value)
-UNKNOWN = Interval(math.nan, math.nan, math.nan)
+UNKNOWN = math.nan, math.nan, math.nan
+UNCOMPARED = None, None, False
 
 
 def effects(trials: "str | Path | pd.DataFrame") -> Effects:
@@ -60,23 +60,14 @@ def effects(trials: "str | Path | pd.DataFrame") -> Effects:
     usable = [factor for factor in factors if 1 < len(factor.among(good)[0]) <= MAX_LEVELS]
     design = _design(trials[good], usable, good) if usable else None
     means, shares, tests = _estimates(design, usable)
-    known = {factor.name: (mean, share) for factor, mean, share in zip(usable, means, shares, strict=True)}
+    significant = significant_over_all([mean.pvalue for mean in means])
+    known = {factor.name: one for factor, *one in zip(usable, means, shares, significant, strict=True)}
     num_levels = sum(len(factor.labels) for factor in factors)
-    sure = dict(zip(known, significant_over_all([mean.pvalue for mean in means]), strict=True))
-    found = [
-        _effect(
-            factor,
-            trials,
-            good,
-            num_levels,
-            *known.get(factor.name, (None, None)),
-            significant=sure.get(factor.name, False),
-        )
-        for factor in factors
-    ]
+    found = [_effect(one, trials, good, num_levels, *known.get(one.name, UNCOMPARED)) for one in factors]
     pairs = [_interaction(test, usable) for test in tests]
+    size = {one.name: 0.0 if math.isnan(one.difference) else one.difference for one in found}
     return Effects(
-        effects=tuple(sorted(found, key=_strength)),
+        effects=tuple(sorted(found, key=lambda one: (not one.significant, -size[one.name]))),
         interactions=tuple(pair for number, pair in enumerate(pairs) if pair.significant or number < NUM_INTERACTIONS),
         num_trials=int(good.sum()),
         left_out={str(status): int(num) for status, num in trials["status"][~good].value_counts().items()},
@@ -137,28 +128,24 @@ def _effect(
     num_levels: int,
     means: MarginalMeans | None,
     share: float | None,
-    *,
     significant: bool,
 ) -> Effect:
-    live = factor.among(good)[0].tolist()
-    measure = measure_of(trials)
+    live, measure = factor.among(good)[0].tolist(), measure_of(trials)
     known = zip(live, means.levels, strict=True) if means else ()
-    intervals = {number: _of_values(one, measure) for number, one in known}
+    intervals = {number: (measure.score(mean), *measure.flipped(*ends)) for number, (mean, *ends) in known}
     failures = {kind: trials["status"].eq(kind).to_numpy(bool) for kind in ENDED_BADLY}
     counts = [
         np.bincount(factor.codes[rows & (factor.codes >= 0)], minlength=len(factor.labels)).tolist()
         for rows in (good, *failures.values())
     ]
-    levels = tuple(
-        Level(value=label, n=n, **intervals.get(number, UNKNOWN)._asdict(), num_failed=failed, num_diverged=diverged)
-        for number, (label, n, failed, diverged) in enumerate(zip(factor.labels, *counts, strict=True))
-    )
+    levels = []
+    for number, (label, n, failed, diverged) in enumerate(zip(factor.labels, *counts, strict=True)):
+        mean, low, high = intervals.get(number, UNKNOWN)
+        one = Level(value=label, n=n, mean=mean, low=low, high=high, num_failed=failed, num_diverged=diverged)
+        levels.append(one)
     difference, low, high = means.difference if means else UNKNOWN
-    parts = [
-        sentences.effect_sentence(
-            factor, [factor.labels[number] for number in live], means, measure=measure, significant=significant
-        )
-    ]
+    labels = [factor.labels[number] for number in live]
+    parts = [sentences.effect_sentence(factor, labels, means, measure=measure, significant=significant)]
     setting = trials["config_id"].factorize()[0]
     for kind, rows in failures.items():
         parts += sentences.failure_sentences(factor, kind, rows, setting, num_tests=num_levels * len(failures))
@@ -166,7 +153,7 @@ def _effect(
         name=factor.name,
         title=factor.short,
         kind=factor.kind,
-        levels=levels,
+        levels=tuple(levels),
         share=share,
         difference=difference,
         low=low,
@@ -176,17 +163,8 @@ def _effect(
     )
 
 
-def _of_values(interval: Interval, measure: Measure) -> Interval:
-    """Return the mean of a level, and its interval, as values instead of scores."""
-    return Interval(measure.score(interval.mean), *measure.flipped(interval.low, interval.high))
-
-
 def _interaction(test: InteractionTest, factors: Sequence[Factor]) -> Interaction:
     a, b = (factors[number] for number in test.factors)
     significant = test.pvalue < ALPHA and test.share >= MIN_SHARE
     sentence = sentences.interaction_sentence(a, b, test.share if significant else None)
     return Interaction(names=(a.name, b.name), share=test.share, significant=significant, sentence=sentence)
-
-
-def _strength(effect: Effect) -> tuple[bool, float]:
-    return not effect.significant, 0.0 if math.isnan(effect.difference) else -effect.difference

@@ -20,6 +20,7 @@ FEW = 8  # distinct numbers up to which each is a level
 NUM_BINS = 5
 PER_BIN = 5  # settings that a bin needs
 UNSET = "none"
+Kind = Literal["category", "number"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -37,7 +38,7 @@ class Factor:
     """
 
     name: str
-    kind: Literal["category", "number"]
+    kind: Kind
     labels: tuple[str, ...]
     codes: NDArray[np.intp]
     of: str = ""
@@ -100,9 +101,8 @@ def _factor(trials: "pd.DataFrame", name: str, rows: NDArray[np.bool_], num_bins
     has = values.groupby(trials["version"], dropna=False).transform("count").gt(0).to_numpy(bool)
     if (unset := has & rows & values.isna().to_numpy(bool)).any():
         codes, labels = np.where(unset, len(labels), codes), [*labels, UNSET]
-    return Factor(
-        name=name, kind="number" if is_number else "category", labels=tuple(labels), codes=codes, is_binned=is_binned
-    )
+    kind: Kind = "number" if is_number else "category"
+    return Factor(name=name, kind=kind, labels=tuple(labels), codes=codes, is_binned=is_binned)
 
 
 def _is_number(values: "pd.Series[Any]") -> bool:
@@ -127,9 +127,8 @@ def _change_together(a: Factor, b: Factor) -> bool:
     """Return whether the levels of two factors imply each other, or within one part those of one the other's."""
     nums = [len(np.unique(factor.codes)) for factor in (a, b)]
     num_both = len(np.unique(a.codes * (len(b.labels) + 1) + b.codes))
-    same_part = (
-        a.of == b.of and a.name.partition(".")[0] == b.name.partition(".")[0] and not (a.is_binned or b.is_binned)
-    )
+    parts = {(factor.of, factor.name.partition(".")[0]) for factor in (a, b)}
+    same_part = len(parts) == 1 and not (a.is_binned or b.is_binned)
     return num_both == (max(nums) if same_part else min(nums)) and (same_part or nums[0] == nums[1])
 
 

@@ -15,11 +15,7 @@ FOREST_SETTINGS = 300  # a random sample if there are more: fANOVA's time is qua
 def variance_shares(design: Design, kinds: Sequence[str]) -> list[float | None]:
     """Return the share of the variance between settings that each factor explains, in [0, 1]; None where it is unknown.
 
-    The share of a nested factor is among the settings that have it.
-
-    Args:
-        design: The design.
-        kinds: `number` or `category` for each factor.
+    The share of a nested factor is among the settings that have it. `kinds` are `number` or `category` for each factor.
     """
     means, has = design.accuracy.mean(axis=1), design.codes >= 0
     places, forest_of = np.unique(has, axis=1, return_inverse=True)

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from mnist_sweep.analysis.effects.anova import RESOLUTION
+from mnist_sweep.analysis.effects import anova
 from mnist_sweep.analysis.effects.design import Array, LinearModel
 
 PRIOR_DF = 1.75  # of all levels' variance in that of one: with less, power is lost, and with more, coverage
@@ -30,24 +30,22 @@ class LevelVariance(NamedTuple):
 
 
 def variance_of_difference(model: LinearModel, factor: int, vector: Array) -> LevelVariance:
-    """Return the variance of a difference between levels of a factor.
+    """Return the variance of a difference between levels of a factor, given by the weights of the coefficients in it.
 
-    A level's variance is moderated by that of all levels, since a few runs hardly show it (Smyth 2004). Distances from
-    the model show it even less, so that levels count as alike there until a test shows otherwise.
-
-    Args:
-        model: The model.
-        factor: Index of the factor.
-        vector: Weights of the coefficients in the difference.
+    A level's variance is moderated by that of all levels, since a few runs hardly show it (Smyth 2004). It is that of
+    the runs with seeds as blocks in a grid, else that of the settings' distances from the model, which show it even
+    less: levels count as alike there until a test shows otherwise.
     """
-    has = model.design.codes[:, factor] >= 0
-    codes, squares = model.design.codes[has, factor], _squares(model)[has]
-    weights, total = ((model.basis @ (model.roots.T @ vector)) ** 2)[has], _df(model)
-    if total <= 0 or weights @ squares <= RESOLUTION**2 * weights.sum():
+    has, has_blocks = model.design.codes[:, factor] >= 0, model.design.is_grid and model.design.accuracy.shape[1] > 1
+    squares = (anova.block_residuals(model) ** 2).sum(axis=1) if has_blocks else model.residuals.mean(axis=1) ** 2
+    total = float((anova.mean_square_of_blocks if has_blocks else anova.mean_square_of_settings)(model).df)
+    codes, squares = model.design.codes[has, factor], squares[has]
+    weights = ((model.basis @ (model.roots.T @ vector)) ** 2)[has]
+    if total <= 0 or weights @ squares <= anova.RESOLUTION**2 * weights.sum():
         return LevelVariance(1.0, total if total > 0 else math.inf, 1.0)
     df, own = np.bincount(codes) * total / len(has), np.bincount(codes, squares)
     pooled = float(own.sum() / df.sum())
-    if not _has_blocks(model) and (min(df) < MIN_DF or _bartlett(own / df, df) >= UNEQUAL):
+    if not has_blocks and (min(df) < MIN_DF or _bartlett(own / df, df) >= UNEQUAL):
         return LevelVariance(1.0, total, 1.0)
     of_levels = np.bincount(codes, weights) * (PRIOR_DF * pooled + own) / (PRIOR_DF + df)
     return LevelVariance(
@@ -59,27 +57,6 @@ def variance_of_difference(model: LinearModel, factor: int, vector: Array) -> Le
 
 def _effective_number(weights: Array) -> float:
     return float(weights.sum() ** 2 / (weights**2).sum())
-
-
-def _has_blocks(model: LinearModel) -> bool:
-    return model.design.is_grid and model.design.accuracy.shape[1] > 1
-
-
-def _squares(model: LinearModel) -> Array:
-    """Return the sum of squares of each setting: from the model, or with seeds as blocks in a grid."""
-    if not _has_blocks(model):
-        return np.asarray(model.residuals.mean(axis=1) ** 2)
-    accuracy = model.design.accuracy
-    rest = accuracy - accuracy.mean(axis=1, keepdims=True) - accuracy.mean(axis=0) + accuracy.mean()
-    return np.asarray((rest**2).sum(axis=1))
-
-
-def _df(model: LinearModel) -> float:
-    """Return the degrees of freedom of all these squares."""
-    num_settings, num_seeds = model.residuals.shape
-    if not _has_blocks(model):
-        return float(num_settings - model.basis.shape[1])
-    return float((num_settings - 1) * (num_seeds - 1) - model.residuals.size * (1 - model.design.present))
 
 
 def _bartlett(variance: Array, df: Array) -> float:

@@ -1,24 +1,11 @@
 """Marginal means of factors, the differences between their levels, and the confidence intervals of both.
 
-A linear model with effect-coded levels gives each level its mean over all levels of the others with equal weights, in
-samples as in grids (Searle, Speed and Milliken 1980). The unit is the setting, and its trials are repeated measures:
-
-- Where the same seeds repeat the settings, the error of a difference is its variation from seed to seed, since the
-  trials of a seed may share initial weights and batches and are then not independent.
-- Settings that are not a full grid are a sample, and their distance from the model counts as well (Clark 1973).
-- Otherwise a setting is the mean of its trials, and its distance from the model is the error.
-
-An error of two parts uses the quantiles of both, weighted by their estimates (Cochran 1964; Dunnett 1980, procedure C,
-for the range of many means) as `weight_of_few` says. How often intervals cover is measured by `python -m
-tests.benchmarks.coverage`.
-
-Few seeds give the variation of a difference from seed to seed few degrees of freedom, and what settings and seeds
-leave in a grid when each has an effect of its own (seeds are blocks) has more. That variation is therefore moderated by
-this remainder (Smyth 2004), which counts as a third of a degree of freedom for each seed, and by as much less as it is
-smaller, so that it does not hide what a seed does to a level. Where levels vary unequally, a difference has the
-variance of its own levels (`level_variances`), and the more unequally settings vary, the fewer degrees of freedom the
-other levels add to those of its own two. Intervals then cover in 93 to 98% of simulated grids of 12 kinds of data that
-is not ideal, with 2 to 10 seeds (`python -m tests.benchmarks.errors`); where runs collapse, in 99%.
+A linear model with effect-coded levels gives each level its mean over all levels of the others with equal weights
+(Searle, Speed and Milliken 1980). The unit is the setting, and its trials are repeated measures. Where the same seeds
+repeat the settings, the error of a difference is its variation from seed to seed, since the trials of a seed may share
+initial weights and batches; where the settings are no full grid, their distance from the model counts as well (Clark
+1973), and alone if seeds differ. An error of two parts uses the quantiles of both, weighted by their estimates (Cochran
+1964; Dunnett 1980, procedure C). `python -m tests.benchmarks.coverage` and `errors` measure how often intervals cover.
 """
 
 import functools
@@ -115,7 +102,11 @@ def _errors(model: LinearModel, vectors: Array, rank: int) -> list[MeanSquare]:
 def _errors_of_difference(model: LinearModel, factor: int, vector: Array, levels: Array) -> list[MeanSquare]:
     """Return the parts of the error of a difference between levels, whose weights of coefficients are given.
 
-    What a seed does to all levels alike is not in it.
+    What a seed does to all levels alike is not in it. In a grid, its variation from seed to seed has few degrees of
+    freedom, so it is moderated by what settings and seeds leave when each has an effect of its own (Smyth 2004). That
+    remainder counts as a third of a degree of freedom for each seed, and by as much less as it is smaller, so that it
+    does not hide what a seed does to a level. The more unequally settings vary (`level_variances`), the fewer degrees
+    of freedom the other levels add.
     """
     num_seeds, rank = model.residuals.shape[1], len(levels) - 1
     parts = _errors(model, levels - levels.mean(axis=0), rank)
@@ -137,7 +128,7 @@ def _interval(
 ) -> Interval:
     """Return a weighted sum of the coefficients with the interval of these parts of its error and their quantiles."""
     axes = model.roots / np.linalg.norm(model.roots, axis=0)
-    if np.abs(vector - axes @ (axes.T @ vector)).max() > 1e-6:
+    if np.abs(vector - axes @ (axes.T @ vector)).max() > 1e-6:  # the design confounds it with others
         return Interval(math.nan, math.nan, math.nan)
     mean, variance = float((vector @ model.coefficients).mean()), sum(part.value for part in parts)
     half = _weighted(parts, quantile) * math.sqrt(leverage(model, vector) * variance) if parts else math.nan

@@ -25,6 +25,7 @@ COLLAPSED = (
     "needs, and do not tell how often levels collapse."
 )
 THESE_IMAGES = "Intervals are for these validation images: for new images, effects vary more."
+TWO_SEEDS = "Two seeds say little about how effects vary between seeds, so intervals are wide: run `--seeds 3` or more."
 
 
 def effect_sentence(
@@ -41,7 +42,8 @@ def effect_sentence(
     """
     name = factor.short
     if means is None:
-        return f"{name}: not compared: {_not_compared(labels)}"
+        one = f"only {labels[0]} has successful trials" if labels else "no trial succeeded"
+        return f"{name}: not compared: {f'{len(labels)} values are too many' if len(labels) > 1 else one}"
     difference, low, high = means.difference
     if math.isnan(difference):
         return f"{name}: confounded with other hyperparameters that change with it"
@@ -65,12 +67,6 @@ def effect_sentence(
     if trend:
         return f"{name}: {slope}, though no two levels differ significantly {ends}"
     return f"{name}: no significant effect {_range(factor, labels)} {ends}"
-
-
-def _not_compared(labels: Sequence[str]) -> str:
-    if len(labels) > 1:
-        return f"{len(labels)} values are too many"
-    return f"only {labels[0]} has successful trials" if labels else "no trial succeeded"
 
 
 def _range(factor: Factor, labels: Sequence[str]) -> str:
@@ -106,22 +102,15 @@ def failure_sentences(
 ) -> Iterator[str]:
     """Yield a sentence for each level with significantly more failures than the others (Fisher's exact test, 5% level).
 
-    A setting counts once, since its seeds may fail together, unless a level has too few settings for a test.
-
-    Args:
-        factor: The factor.
-        kind: `failed` or `diverged`.
-        bad: bool `[trials]`, which trials ended so.
-        setting: Index of the setting of each trial: intp `[trials]`.
-        num_tests: Tests to correct for (Bonferroni).
+    A setting counts once, since its seeds may fail together, unless a level has too few settings for a test. `bad` says
+    which trials are `failed` or `diverged`, the `kind`, and `setting` gives the index of each trial's setting; the test
+    is corrected for `num_tests` (Bonferroni).
     """
     from scipy.stats import fisher_exact
 
-    levels = range(len(factor.labels))
-    _, first = np.unique(setting, return_index=True)
-    by_setting = factor.codes[first], np.bincount(setting, bad) > 0
-    enough = min(int((by_setting[0] == level).sum()) for level in levels) >= PER_BIN
-    codes, badly = by_setting if enough else (factor.codes, bad)
+    levels, (_, first) = range(len(factor.labels)), np.unique(setting, return_index=True)
+    enough = min(int((factor.codes[first] == level).sum()) for level in levels) >= PER_BIN
+    codes, badly = (factor.codes[first], np.bincount(setting, bad) > 0) if enough else (factor.codes, bad)
     for level in levels:
         here, others = badly[codes == level], badly[(codes >= 0) & (codes != level)]
         table = [[int(part.sum()), int((~part).sum())] for part in (here, others)]
@@ -169,6 +158,4 @@ def _seed_notes(trials: "pd.DataFrame", design: Design | None, measure: Measure)
     if len(repeated) and design and design.accuracy.shape[1] == 1:
         yield "Not all configs have the same seeds: each counts once, with the mean of its trials."
     if design and design.accuracy.shape[1] == 2:
-        yield (
-            "Two seeds say little about how effects vary between seeds, so intervals are wide: run `--seeds 3` or more."
-        )
+        yield TWO_SEEDS
