@@ -4,15 +4,11 @@ The rows are those of `tables`; making them is not in the measured times. Proces
 what it started; a machine that does other work has a wall time beyond it.
 """
 
-import os
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 from mnist_sweep import config_id, grid
 from tests.benchmarks.contest import OURS, Contest, Figures, Goal
-from tests.benchmarks.tables import AXES, BASE, NUM_EVALUATIONS, commit_rows
+from tests.benchmarks.tables import AXES, BASE, NUM_EVALUATIONS, commit_rows, measured
 
 COMMANDS = ("report", "effects", "compare")
 
@@ -22,23 +18,9 @@ def commands(folder: Path, num_rows: int) -> Figures:
     commit_rows(folder, num_rows)
     one, other = (config_id(config) for config in grid(BASE, AXES)[:2])
     asked = {"report": [], "effects": [], "compare": [one, other]}
-    figures = [_measured(command, [command, str(folder), *asked[command]]) for command in COMMANDS]
+    figures = [measured(command, [command, str(folder), *asked[command]]) for command in COMMANDS]
     together = {name: figure for part in figures for name, figure in part.items()}
     return {"seconds": sum(together[f"{command}_seconds"] for command in COMMANDS)} | together
-
-
-def _measured(name: str, arguments: list[str]) -> dict[str, float]:
-    start = time.perf_counter()
-    with subprocess.Popen([sys.executable, "-m", "mnist_sweep", *arguments], stdout=subprocess.DEVNULL) as process:
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise RuntimeError(f"`mnist-sweep {name}` ended with status {process.returncode}.")
-    return {
-        f"{name}_seconds": round(time.perf_counter() - start, 2),
-        f"{name}_processor": round(usage.ru_utime + usage.ru_stime, 2),
-        f"{name}_memory": round(usage.ru_maxrss / 1024, 1),
-    }
 
 
 def _goal(figure: str, says: str, at_most: float) -> Goal:
