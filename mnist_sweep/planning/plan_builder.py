@@ -90,9 +90,7 @@ def _remaining(sweep: Sweep, folder: Path, retry: set[Status], *, keep: Keep, ne
         if not keep.set_aside:
             stale.refuse(folder)
         rows = {name: row for name, row in rows.items() if row not in stale.rows}
-    return RemainingTrials(
-        sweep.trials, sweep.search, folder=folder, rows=rows, retry=retry, inputs=inputs, until=sweep.until
-    )
+    return RemainingTrials(sweep, folder=folder, rows=rows, retry=retry, inputs=inputs)
 
 
 def _numbers(remaining: RemainingTrials, spreads: tuple[float, float] | None) -> dict[str, Any]:

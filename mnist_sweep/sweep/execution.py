@@ -155,15 +155,7 @@ def _remaining(
     elif stale.rows:
         target = folder.set_aside(stale.rows)
         notes.append(f"{'; '.join(stale.causes)}: set aside in {target}/")
-    remaining = RemainingTrials(
-        sweep.trials,
-        sweep.search,
-        folder=folder.path,
-        rows=folder.rows,
-        retry=retry,
-        inputs=inputs,
-        until=sweep.until,
-    )
+    remaining = RemainingTrials(sweep, folder=folder.path, rows=folder.rows, retry=retry, inputs=inputs)
     remaining.notes += notes
     return remaining
 

@@ -2,11 +2,9 @@
 
 import dataclasses
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-from mnist_sweep.data.dataset import Dataset
 from mnist_sweep.results import runs, saved_plan
 from mnist_sweep.sweep.remaining_trials import RemainingTrials
 from mnist_sweep.trials.events import Event, RunEnded, WorkersReady
@@ -42,12 +40,17 @@ class ProvenanceWriter:
                     self._notify(refusal)
 
     def _record(self, num_run: int) -> runs.RunRecord:
+        data = {
+            f"{getattr(source, '__name__', source)} {name}": split.sha256()
+            for source, dataset in self._remaining.datasets.items()
+            for name, split in dataset.splits.items()
+        }
         described = runs.describe_run(
             seconds=time.monotonic() - self._start,
             runner=self._runner,
             num_workers=self._num_workers,
             num_run=num_run,
-            data=_digests(self._remaining.datasets),
+            data=data,
             script_folder=self._code,
             predicted_seconds=self._predicted_seconds(num_run),
         )
@@ -60,12 +63,3 @@ class ProvenanceWriter:
         if plan is None or num_run < len(ids):
             return None
         return plan.seconds if plan.is_of(ids, runner=self._runner, num_workers=self._num_workers) else None
-
-
-def _digests(datasets: Mapping[Any, Dataset]) -> dict[str, str]:
-    """Return the SHA-256 of the images and labels of each split, by the name of the data set."""
-    digests = {}
-    for source, dataset in datasets.items():
-        for name, split in dataset.splits.items():
-            digests[f"{getattr(source, '__name__', source)} {name}"] = split.sha256()
-    return digests

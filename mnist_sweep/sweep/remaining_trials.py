@@ -2,7 +2,7 @@
 
 import functools
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,7 @@ from mnist_sweep.search import pending_proposals
 from mnist_sweep.search.pbt import Population
 from mnist_sweep.search.search import PBT, Search
 from mnist_sweep.sweep.inputs import RunInputs
+from mnist_sweep.sweep.sweep import Sweep
 from mnist_sweep.text.names import varying
 from mnist_sweep.training.fitting import validate
 from mnist_sweep.trials.config import TrialConfig, config_id, to_flat, trial_id
@@ -49,22 +50,20 @@ class RemainingTrials:
 
     def __init__(
         self,
-        trials: Iterable[TrialConfig],
-        search: Search | None,
+        sweep: Sweep,
         *,
         folder: Path,
         rows: Mapping[str, TrialRow],
         retry: Collection[Status] = (),
         inputs: RunInputs | None = None,
-        until: "Known | None" = None,
     ) -> None:
-        self.inputs, self.notes = inputs or RunInputs(), list[str]()
+        self.inputs, self.notes, search = inputs or RunInputs(), list[str](), sweep.search
         kept = {name: row for name, row in rows.items() if row.status not in retry}
         self.population = Population(search, kept.values()) if search and isinstance(search.algorithm, PBT) else None
-        self._racing = _racing(trials, until, kept, self.inputs, folder) if until else None
+        self._racing = _racing(sweep.trials, sweep.until, kept, self.inputs, folder) if sweep.until else None
         rounds = self.population or self._racing
         found = rounds.trials if rounds else _found(search, folder, rows)
-        self.trials = dict(found) if rounds else {trial_id(trial): trial for trial in trials} or dict(found)
+        self.trials = dict(found) if rounds else {trial_id(trial): trial for trial in sweep.trials} or dict(found)
         settings = [*self._racing.settings.values()] if self._racing else []
         self.proposable = search.ends() if search else settings
         self.definitions = shipping.own_definitions([*self.trials.values(), *self.proposable])
@@ -193,13 +192,12 @@ class RemainingTrials:
 
 
 def _racing(
-    trials: Iterable[TrialConfig], until: "Known", kept: Mapping[str, TrialRow], inputs: RunInputs, folder: Path
+    trials: Sequence[TrialConfig], until: "Known", kept: Mapping[str, TrialRow], inputs: RunInputs, folder: Path
 ) -> "RaceTrials":
     """Return the trials of a race, with the number of images of an earlier run of these settings if there was one."""
     from mnist_sweep.results import saved_race
     from mnist_sweep.search.race_trials import RaceTrials
 
-    trials = [*trials]
     sources = {trial.data for trial in trials}
     if len(sources) > 1:
         rule = "a race compares settings on the same validation images"

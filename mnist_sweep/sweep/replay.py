@@ -83,30 +83,20 @@ def replay(folder: str | Path, trial_id: str, *, code: str | Path | None = None)
         ConfigError: The config names something that this version does not know.
         ResourceError: TensorFlow already runs in this process with other settings.
     """
-    before = _row(Path(folder), trial_id)
+    before, *others = lookup.find(Ledger(Path(folder)).rows(), trial_id, Path(folder)).rows
+    if others:
+        named = f"{trial_id!r} names {counted(1 + len(others), 'trial')} of {folder}"
+        raise LedgerError(f"{named}: write the seed too, as in {before.trial_id}.")
     with registry.standing_for(_unnamed_definitions(before, None if code is None else Path(code))):
         config = _config(before)
         _configure(before.environment)
-        after = from_json(to_json(_with_digests(_run(before, config), config)))
-    return Replay(
-        before=before, after=after, differences=tuple(differences(before, after)), environment=_changed(before, after)
-    )
-
-
-def _with_digests(row: TrialRow, config: TrialConfig) -> TrialRow:
-    try:
-        digests = RunInputs().digests(config)
-    except Exception:  # a user's data source may raise anything: then it is the row's error as well
-        return row
-    return replace(row, data_digest=digests.data, code_digest=digests.code)
-
-
-def _row(folder: Path, trial_id: str) -> TrialRow:
-    rows = lookup.find(Ledger(folder).rows(), trial_id, folder).rows
-    if len(rows) > 1:
-        named = f"{trial_id!r} names {counted(len(rows), 'trial')} of {folder}"
-        raise LedgerError(f"{named}: write the seed too, as in {rows[0].trial_id}.")
-    return rows[0]
+        after = _run(before, config)
+        with contextlib.suppress(Exception):  # a user's data source may raise anything: it is the row's error as well
+            digests = RunInputs().digests(config)
+            after = replace(after, data_digest=digests.data, code_digest=digests.code)
+        after = from_json(to_json(after))
+    found, changed = tuple(differences(before, after)), _changed(before, after)
+    return Replay(before=before, after=after, differences=found, environment=changed)
 
 
 def _run(before: TrialRow, config: TrialConfig) -> TrialRow:
@@ -122,10 +112,8 @@ def _run(before: TrialRow, config: TrialConfig) -> TrialRow:
     try:
         return execute(config, on_evaluation=watch)
     except _StopError:
-        timing = row_builder.timing(time.perf_counter() - start, points[-1].seconds)
-        return row_builder.stopped(
-            config, points, parameters=before.parameters, timing=timing, origin=row_builder.origin()
-        )
+        timing, origin = row_builder.timing(time.perf_counter() - start, points[-1].seconds), row_builder.origin()
+        return row_builder.stopped(config, points, parameters=before.parameters, timing=timing, origin=origin)
 
 
 def _unnamed_definitions(row: TrialRow, code: Path | None) -> dict[str, Any]:
@@ -137,10 +125,9 @@ def _unnamed_definitions(row: TrialRow, code: Path | None) -> dict[str, Any]:
         return {}
     if code is None:
         source = "the cell that defines it, saved as a file," if unnamed else "the script that it came from"
-        raise ScriptError(
-            f"trial {row.trial_id} needs {shortened(', '.join(own))}, and code named by a results folder is not "
-            f"run unasked: pass {source} with --script."
-        )
+        needs = f"trial {row.trial_id} needs {shortened(', '.join(own))}"
+        not_run = "code named by a results folder is not run unasked"
+        raise ScriptError(f"{needs}, and {not_run}: pass {source} with --script.")
     if not code.exists():
         raise ScriptError(f"there is no sweep script {code}.")
     script.let_import(code if code.is_dir() else code.parent)
@@ -180,11 +167,8 @@ def _changed(before: TrialRow, after: TrialRow) -> dict[str, tuple[Any, Any]]:
     """Return the versions, the hardware, the settings, data and code that differ, as far as they were recorded."""
     then = {"mnist_sweep": before.version, **before.environment}
     now = {"mnist_sweep": after.version, **(reproducibility.environment() if before.environment else {})}
-    one, other = kind_of(before), kind_of(after)
-    for name, was, became in (
-        ("data", one.data_digest, other.data_digest),
-        ("code", one.code_digest, other.code_digest),
-    ):
+    for name in ("data", "code"):
+        was, became = (getattr(kind_of(row), f"{name}_digest") for row in (before, after))
         if was and became:  # neither is there of a built-in part in rows of versions before 0.5
             then[name], now[name] = None if was == UNKNOWN else was, became
     return {name: (then.get(name), now.get(name)) for name in then | now if then.get(name) != now.get(name)}

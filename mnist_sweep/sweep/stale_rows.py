@@ -36,12 +36,8 @@ class StaleRows(NamedTuple):
     @property
     def note(self) -> str | None:
         """What the user must know of the rows without digests, or None."""
-        if not self.num_unknown:
-            return None
-        return (
-            f"{counted(self.num_unknown, 'row')} of a version before 0.5 without digests: "
-            "whether data and code have changed since is unknown"
-        )
+        rows = f"{counted(self.num_unknown, 'row')} of a version before 0.5 without digests"
+        return f"{rows}: whether data and code have changed since is unknown" if self.num_unknown else None
 
     def refuse(self, folder: Path) -> None:
         """Raise an error if there are stale rows.
@@ -50,10 +46,9 @@ class StaleRows(NamedTuple):
             StaleRowsError: There are; the message says what has changed and names the ways out.
         """
         if self.rows:
-            raise StaleRowsError(
-                f"{'; '.join(self.causes)}: choose another folder with --results, or set those rows aside with "
-                f"--set-aside, which moves them to {folder / FOLDER}/ and runs their trials again."
-            )
+            aside = f"--set-aside, which moves them to {folder / FOLDER}/ and runs their trials again"
+            ways_out = f"choose another folder with --results, or set those rows aside with {aside}"
+            raise StaleRowsError(f"{'; '.join(self.causes)}: {ways_out}.")
 
 
 def find(

@@ -16,19 +16,23 @@ def rows_of(*rows: TrialRow) -> dict[str, TrialRow]:
     return {row.trial_id: row for row in rows}
 
 
+def listed(*trials: TrialConfig) -> Sweep:
+    return Sweep(name="listed", trials=trials)
+
+
 def test_what_is_missing_is_what_has_no_row_or_one_to_be_replaced(tmp_path: Path, sweep: Sweep, make_row: Make) -> None:
     first, second, third = sweep.trials
     rows = rows_of(make_row(first), make_row(second, Status.FAILED))
-    remaining = RemainingTrials(sweep.trials, None, folder=tmp_path, rows=rows)
+    remaining = RemainingTrials(sweep, folder=tmp_path, rows=rows)
     assert (list(remaining.missing), remaining.num_trials, remaining.fields) == (
         [trial_id(third)],
         3,
         ["optimizer.learning_rate"],
     )
     assert (remaining.work_ids, remaining.max_concurrent, remaining.upcoming) == ((trial_id(third),), 1, [])
-    again = RemainingTrials(sweep.trials, None, folder=tmp_path, rows=rows, retry=[Status.FAILED])
+    again = RemainingTrials(sweep, folder=tmp_path, rows=rows, retry=[Status.FAILED])
     assert list(again.missing) == [trial_id(second), trial_id(third)]
-    done = RemainingTrials(sweep.trials, None, folder=tmp_path, rows=rows_of(*map(make_row, sweep.trials)))
+    done = RemainingTrials(sweep, folder=tmp_path, rows=rows_of(*map(make_row, sweep.trials)))
     assert (done.work_ids, done.propose()) == ((), None)
 
 
@@ -37,15 +41,15 @@ def test_a_config_has_several_seeds_here_or_with_the_rows_that_are_there(
 ) -> None:
     first, *others = sweep.trials
     other_seed, done = replace(first, seed=7), rows_of(make_row(first))
-    assert not RemainingTrials(sweep.trials, None, folder=tmp_path, rows=done).several_seeds
-    assert RemainingTrials([first, other_seed], None, folder=tmp_path, rows={}).several_seeds
-    assert RemainingTrials([other_seed], None, folder=tmp_path, rows=done).several_seeds
+    assert not RemainingTrials(sweep, folder=tmp_path, rows=done).several_seeds
+    assert RemainingTrials(listed(first, other_seed), folder=tmp_path, rows={}).several_seeds
+    assert RemainingTrials(listed(other_seed), folder=tmp_path, rows=done).several_seeds
     both = rows_of(make_row(first), make_row(other_seed))
-    assert not RemainingTrials(others, None, folder=tmp_path, rows=both).several_seeds
+    assert not RemainingTrials(listed(*others), folder=tmp_path, rows=both).several_seeds
 
 
 def test_a_trial_that_cannot_be_trained_is_refused_before_it_runs(tmp_path: Path, sweep: Sweep) -> None:
-    remaining = RemainingTrials([replace(sweep.trials[0], batch_size=2000)], None, folder=tmp_path, rows={})
+    remaining = RemainingTrials(listed(replace(sweep.trials[0], batch_size=2000)), folder=tmp_path, rows={})
     with pytest.raises(ConfigError, match="batch_size"):
         _ = remaining.datasets
 
@@ -57,26 +61,26 @@ def search(sweep: Sweep) -> Search:
 
 
 def test_a_proposal_is_on_the_disk_until_its_row_is(tmp_path: Path, search: Search, make_row: Make) -> None:
-    remaining = RemainingTrials((), search, folder=tmp_path, rows={})
+    remaining = RemainingTrials(Sweep(name="search", search=search), folder=tmp_path, rows={})
     assert remaining.work_ids == tuple(f"proposal-{number}" for number in range(4))
     trial = remaining.propose()
     assert isinstance(trial, TrialConfig)
     assert list(pending_proposals.read(tmp_path)) == [trial_id(trial)] == list(remaining.missing)
     assert (remaining.num_proposals, remaining.num_trials, len(remaining.upcoming)) == (3, 4, 3)
-    later = RemainingTrials((), search, folder=tmp_path, rows={})
+    later = RemainingTrials(Sweep(name="search", search=search), folder=tmp_path, rows={})
     assert (list(later.missing), later.num_proposals) == ([trial_id(trial)], 3)
     remaining.tell(make_row(trial))
     assert pending_proposals.read(tmp_path) == {}
 
 
 def test_a_population_has_as_many_trials_at_a_time_as_members(tmp_path: Path, search: Search) -> None:
-    remaining = RemainingTrials((), replace(search, algorithm=PBT(population=2)), folder=tmp_path, rows={})
+    population = Sweep(name="population", search=replace(search, algorithm=PBT(population=2)))
+    remaining = RemainingTrials(population, folder=tmp_path, rows={})
     assert (len(remaining.missing), remaining.num_proposals, remaining.max_concurrent, len(remaining.upcoming)) == (
         2,
         2,
         2,
         2,
     )
-    population = remaining.population
-    assert population is not None
-    assert (population.steps_per_round, population.size) == (2, 2)
+    assert remaining.population is not None
+    assert (remaining.population.steps_per_round, remaining.population.size) == (2, 2)

@@ -26,7 +26,7 @@ class Case:
     def __init__(self, folder: ResultsFolder, sweep: Sweep, make_row: Callable[..., TrialRow]) -> None:
         self.folder, self.files = folder, Folder(folder.path.parent / "storage")
         self.artifacts = Artifacts(storage=str(self.files.path), run_marker=run_marker.new_name(folder.path))
-        self.remaining = RemainingTrials(sweep.trials, sweep.search, folder=folder.path, rows={})
+        self.remaining = RemainingTrials(sweep, folder=folder.path, rows={})
         self.rows = [make_row(trial) for trial in sweep.trials]
         self.notices: list[str] = []
 
