@@ -1,6 +1,7 @@
 """The options of `run`, `quickstart` and `plan`: which trials there are, how they run, and when a race ends."""
 
-from collections.abc import Callable, Mapping, Sequence
+import functools
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -55,7 +56,14 @@ VALUE_RANGE = click.option(
     metavar="LOW,HIGH",
     help="Values of the arrays of --data that become 0 and 1; by default whole numbers from 0 to 255.",
 )
-TRIAL_OPTIONS = (
+
+
+def _adding(*options: Callable[..., Any]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Return a decorator that adds options to a command, in this order."""
+    return lambda command: functools.reduce(lambda decorated, option: option(decorated), reversed(options), command)
+
+
+trial_options = _adding(
     click.option(
         "--data", metavar="PATH", help="Data of every trial, overriding the script: a name, or a file or folder."
     ),
@@ -108,7 +116,7 @@ TRIAL_OPTIONS = (
     click.option("--no-predictions", is_flag=True, help="Do not keep predicted classes, which `compare` needs."),
 )
 
-RACE_OPTIONS = (
+race_options = _adding(
     click.option(
         "--until-known",
         is_flag=True,
@@ -139,22 +147,6 @@ RACE_OPTIONS = (
         help="With --until-known: answer for new images; no seeds are added when only more images could help.",
     ),
 )
-
-
-def trial_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options of trials and how they run to a command."""
-    return _with(TRIAL_OPTIONS, command)
-
-
-def race_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options of a race to a command."""
-    return _with(RACE_OPTIONS, command)
-
-
-def _with(given: Sequence[Callable[..., Any]], command: Callable[..., Any]) -> Callable[..., Any]:
-    for option in reversed(given):
-        command = option(command)
-    return command
 
 
 def load_sweep(script: Path, options: Mapping[str, Any]) -> "Sweep":
@@ -212,9 +204,8 @@ def until(chosen: Mapping[str, Any]) -> "Known | None":
         raise click.UsageError("--until-known needs --within POINTS, the difference that does not matter to you.")
     for name in ("num_trials", "seeds"):
         if name in given:
-            raise click.UsageError(
-                f"--{name.replace('_', '-')} does not go with --until-known, which races all configs and adds seeds."
-            )
+            why = "which races all configs and adds seeds"
+            raise click.UsageError(f"--{name.replace('_', '-')} does not go with --until-known, {why}.")
     from mnist_sweep.search.race import Known
 
     images = "new" if chosen["for_new_images"] else "these"

@@ -61,8 +61,7 @@ def plan(script: Path, **chosen: Any) -> Answer:
     from mnist_sweep.planning import plan_builder
     from mnist_sweep.trials.row import Status
 
-    console = Terminal()
-    until = options.until(chosen)
+    console, until = Terminal(), options.until(chosen)
     sweep = options.load_sweep(script, chosen).with_options(until=until)
     with console.status("measuring a few training steps of each kind of trial …"):
         found = plan_builder.plan(
@@ -189,9 +188,7 @@ def _run_sweep(make: Callable[[], "Sweep"], chosen: dict[str, Any]) -> Answer:
     from mnist_sweep.trials.json_value import json_value
     from mnist_sweep.trials.row import Status
 
-    until = options.until(chosen)
-    sweep = make()
-    console = Terminal(quiet=chosen["quiet"])
+    until, sweep, console = options.until(chosen), make(), Terminal(quiet=chosen["quiet"])
     with background.Imports() as imports:
         outcome = run_sweep(
             sweep,

@@ -25,9 +25,9 @@ def _table(comparison: Comparison) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
     for name in ("", *(split.name for split in splits)):
         table.add_column(name, justify="right" if name else "left", no_wrap=True)
-    names = (f"{comparison.a} {comparison.label_a}", f"{comparison.b} {comparison.label_b}")
-    table.add_row(Text(names[0].rstrip()), *(measure.text(split.mean_a) for split in splits))
-    table.add_row(Text(names[1].rstrip()), *(measure.text(split.mean_b) for split in splits))
+    for side in ("a", "b"):
+        name = f"{getattr(comparison, side)} {getattr(comparison, f'label_{side}')}".rstrip()
+        table.add_row(Text(name), *(measure.text(getattr(split, f"mean_{side}")) for split in splits))
     table.add_row("difference", *(measure.delta(one.mean, signed=True) for one in found))
     table.add_row("95% interval", *(f"{measure.delta(one.low)} to {measure.delta(one.high)}" for one in found))
     table.add_row("p", *(probability(one.pvalue).removeprefix("p = ").removeprefix("p ") for one in found))
@@ -37,13 +37,12 @@ def _table(comparison: Comparison) -> Table:
 def _images(comparison: Comparison) -> Iterator[str]:
     """Yield McNemar's p-values seed by seed, and the images that only one of the two classifies correctly."""
     for split in (comparison.val, comparison.test):
-        mostly = " in at least half of the seeds" if len(split.mcnemar) > 1 else ""
+        mostly, delta = "", comparison.objective.delta
         if len(split.mcnemar) > 1:
+            mostly = " in at least half of the seeds"
             by_seed = zip(comparison.seeds, split.by_seed, split.mcnemar, strict=True)
-            listed = ", ".join(
-                f"seed {seed} {comparison.objective.delta(mean, signed=True)} ({probability(p)})"
-                for (seed, _), mean, p in by_seed
-            )
+            seeds = (f"seed {seed} {delta(mean, signed=True)} ({probability(p)})" for (seed, _), mean, p in by_seed)
+            listed = ", ".join(seeds)
             yield f"{comparison.a} minus {comparison.b} on {split.name}, in points, by McNemar's exact test: {listed}."
         for name, images in ((comparison.a, split.only_a), (comparison.b, split.only_b)):
             if images:

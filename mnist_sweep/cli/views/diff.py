@@ -23,8 +23,9 @@ def show(found: SweepDiff, console: Console) -> None:
         console.print(f"and {counted(len(changes) - NUM_SHOWN, 'smaller change')}")
     for names, which in ((found.only_a, "first"), (found.only_b, "second")):
         if names:
-            named = [f"{name} ({found.labels[name]})" for name in names]
-            console.print(Text(f"only in the {which}: {', '.join(_first(named))}"), soft_wrap=True)
+            named = [f"{name} ({found.labels[name]})" for name in names[:NUM_SHOWN]]
+            named += [f"{len(names) - NUM_SHOWN:,} more"] * (len(names) > NUM_SHOWN)
+            console.print(Text(f"only in the {which}: {', '.join(named)}"), soft_wrap=True)
     for note in found.notes:
         console.print(Text(note), soft_wrap=True)
 
@@ -42,7 +43,3 @@ def _table(changes: Sequence[Change], measure: Measure) -> Table:
         style = "bold" if change.significant else ""
         table.add_row(change.config_id, str(change.n), *cells, Text(change.label), style=style)
     return table
-
-
-def _first(names: Sequence[str]) -> list[str]:
-    return [*names[:NUM_SHOWN], *[f"{len(names) - NUM_SHOWN:,} more"] * (len(names) > NUM_SHOWN)]

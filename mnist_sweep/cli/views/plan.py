@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.table import Table
 
-from mnist_sweep.models.shapes import LayerShape
 from mnist_sweep.planning.sweep_plan import KindPlan, NetworkPlan, Plan
 from mnist_sweep.text.numbers import clock, counted, size
 
@@ -19,7 +18,9 @@ def show_networks(plan: Plan, console: Console) -> None:
     num_trials = sum(network.num_trials for network in plan.networks)
     _print(f"{plan.name}: {counted(num_trials, 'trial')}, {counted(len(plan.networks), 'network')}", console)
     for number, network in enumerate(plan.networks, start=1):
-        _print(f"\nnetwork {number} {_title(network)}", console)
+        shape = "x".join(map(str, network.image_shape))
+        trials = counted(network.num_trials, "trial")
+        _print(f"\nnetwork {number} ({trials}, {shape} images): {network.description}", console)
         if network.layers:
             console.print(_layers(network))
     console.print()
@@ -39,11 +40,6 @@ def _print(line: str, console: Console, style: str | None = None) -> None:
     console.print(line, style=style, markup=False, highlight=False, soft_wrap=True)
 
 
-def _title(network: NetworkPlan) -> str:
-    shape = "x".join(map(str, network.image_shape))
-    return f"({counted(network.num_trials, 'trial')}, {shape} images): {network.description}"
-
-
 def _layers(network: NetworkPlan) -> Table:
     multiply_adds = sum(layer.multiply_adds for layer in network.layers)
     table = Table(box=None, pad_edge=False, header_style="bold", show_footer=True)
@@ -53,21 +49,15 @@ def _layers(network: NetworkPlan) -> Table:
     table.add_column("multiply-adds", f"{multiply_adds:,}", justify="right", no_wrap=True)
     if with_rules := any(layer.rule for layer in network.layers):
         table.add_column("(W - F + 2P) / S + 1", overflow="fold")
-    num_left_out = max(0, len(network.layers) - MAX_LAYERS)
-    first = len(network.layers) if not num_left_out else MAX_LAYERS - LAST_LAYERS
-    for layer in network.layers[:first]:
-        _add_layer(table, layer, with_rules=with_rules)
-    if num_left_out:
-        table.add_row(f"… {num_left_out} more layers")
-    for layer in network.layers[first + num_left_out :]:
-        _add_layer(table, layer, with_rules=with_rules)
+    num_left_out, first = max(0, len(network.layers) - MAX_LAYERS), MAX_LAYERS - LAST_LAYERS
+    for number, layer in enumerate(network.layers):
+        if num_left_out and number == first:
+            table.add_row(f"… {num_left_out} more layers")
+        if number < first or number >= first + num_left_out:
+            output = "x".join(map(str, layer.output))
+            cells = [layer.name, output, f"{layer.parameters:,}", f"{layer.multiply_adds:,}"]
+            table.add_row(*cells, *[layer.rule] * with_rules)
     return table
-
-
-def _add_layer(table: Table, layer: LayerShape, *, with_rules: bool) -> None:
-    output = "x".join(map(str, layer.output))
-    cells = [layer.name, output, f"{layer.parameters:,}", f"{layer.multiply_adds:,}"]
-    table.add_row(*cells, *[layer.rule] * with_rules)
 
 
 def _kinds(kinds: Sequence[KindPlan]) -> Table:
@@ -84,21 +74,13 @@ def _kinds(kinds: Sequence[KindPlan]) -> Table:
     return table
 
 
-def _fastest(plan: Plan) -> list[str]:
-    """Return a line on the runners, the fastest one first."""
-    ranked = sorted((seconds, OPTIONS[name]) for name, seconds in plan.seconds_by_runner.items())
-    texts = [f"{clock(seconds)} with --runner {option}" for seconds, option in ranked]
-    return [f"fastest here: {' instead of '.join(texts)}"] if texts else []
-
-
 def _trials(plan: Plan) -> str:
     """Return how many trials there are to run, and what a race may take."""
     if plan.forecast:
         return f"{plan.forecast}; at most {plan.max_trials:,}"
     if plan.max_trials:
-        return (
-            f"at most {counted(plan.max_trials, 'trial')} (two seeds of each config, or --spreads, forecast how many)"
-        )
+        most = f"at most {counted(plan.max_trials, 'trial')}"
+        return f"{most} (two seeds of each config, or --spreads, forecast how many)"
     return counted(plan.num_trials, "trial")
 
 
@@ -119,7 +101,9 @@ def _summary(plan: Plan) -> list[str]:
     lines = [f"{trials}, {plan.num_workers} at a time"]
     if plan.seconds is not None and plan.memory is not None:
         lines.append(f"time: {_time(plan)}, measured with {counted(plan.num_workers, 'trial')} at a time")
-        lines += _fastest(plan)
+        ranked = sorted((seconds, OPTIONS[name]) for name, seconds in plan.seconds_by_runner.items())
+        if texts := [f"{clock(seconds)} with --runner {option}" for seconds, option in ranked]:
+            lines.append(f"fastest here: {' instead of '.join(texts)}")
         total = f"{size(plan.memory)} with shared libraries and the driver"
         free = f", {size(plan.free_memory)} free" if plan.free_memory is not None else ""
         lines.append(f"memory: {size(plan.worker_memory)} per worker, {total}{free}")

@@ -20,8 +20,8 @@ def parts(race: RaceSummary) -> Iterator[RenderableType]:
     shown = [*remaining[:NUM_SHOWN], *gone[:NUM_SHOWN]]
     table = Table(title="race", title_justify="left", box=None, pad_edge=False, header_style="bold")
     table.add_column("config", overflow="fold")
-    table.add_column("val", justify="right", no_wrap=True)
-    table.add_column("seeds", justify="right", no_wrap=True)
+    for name in ("val", "seeds"):
+        table.add_column(name, justify="right", no_wrap=True)
     table.add_column("collapsed", no_wrap=True)
     table.add_column("", overflow="fold")
     for one in shown:
