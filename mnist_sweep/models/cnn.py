@@ -54,11 +54,10 @@ class CNN:
         height, width, _ = image_shape
         for block in range(1, len(self.filters) + 1):
             if min(height, width) < self.pool_size:
-                raise ConfigError(
-                    f"`pool_size <= height, width` must hold in every block, but got pool_size={self.pool_size} and "
-                    f"height={height}, width={width} in block {block} of filters={self.filters} on a "
-                    f"{image_shape[0]}x{image_shape[1]} image: use fewer blocks or a smaller pool_size."
-                )
+                got = f"pool_size={self.pool_size} and height={height}, width={width} in block {block}"
+                where = f"of filters={self.filters} on a {image_shape[0]}x{image_shape[1]} image"
+                rule = f"`pool_size <= height, width` must hold in every block, but got {got} {where}"
+                raise ConfigError(f"{rule}: use fewer blocks or a smaller pool_size.")
             height, width = -(-height // self.pool_size), -(-width // self.pool_size)
 
     def describe(self, image_shape: tuple[int, int, int], num_classes: int) -> list[LayerShape]:

@@ -49,13 +49,8 @@ def evaluate(
 ) -> tuple[Any, ...]:
     """Add to the graph the evaluation of a Keras model on a split.
 
-    Args:
-        model: The model.
-        images: uint8 or float32 `[n, height, width, channels]`.
-        labels: int32 `[n]`.
-        losses_of: What adds the losses of a batch to the graph, given its labels and logits.
-        pixel_range: Values of pixels that become 0 and 1.
-        with_logits: Whether to return the logits as well.
+    The images are uint8 or float32 `[n, height, width, channels]`, with values in `pixel_range` that become 0 and 1,
+    and the labels int32 `[n]`. `losses_of` adds the losses of a batch to the graph, given its labels and logits.
 
     Returns:
         The sum of the losses (float64), the number of correct classifications (int64), the predicted classes (uint16

@@ -90,10 +90,9 @@ def image_shape(path: Path) -> tuple[int, int, int]:
         cause = one_line(getattr(error, "strerror", None) or error)
         raise LedgerError(f"{path} is not a model file ({cause}).") from error
     if foreign:
-        raise LedgerError(
-            f"{path} holds {' and '.join(sorted(foreign))}: these are not built from a results folder; "
-            "load it in Python with keras.saving.load_model, if you trust it."
-        )
+        way_out = "load it in Python with keras.saving.load_model, if you trust it"
+        held = f"{path} holds {' and '.join(sorted(foreign))}"
+        raise LedgerError(f"{held}: these are not built from a results folder; {way_out}.")
     if not isinstance(shape, list) or len(shape) != 4 or not all(type(side) is int and side > 0 for side in shape[1:]):
         raise LedgerError(f"{path} takes an input of shape {shape!r}, expected images.")
     return shape[1], shape[2], shape[3]

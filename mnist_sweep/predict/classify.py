@@ -15,7 +15,6 @@ from mnist_sweep.results.ledger import Ledger
 from mnist_sweep.system.files import is_folder
 from mnist_sweep.training import tensorflow_runtime
 from mnist_sweep.trials import ranking
-from mnist_sweep.trials.ranking import ConfigResult
 from mnist_sweep.trials.row import TrialRow
 
 
@@ -62,17 +61,13 @@ def best_model(folder: Path, name: str | None = None) -> KeptModel:
         whose = f"the model of {match.name} is" if match else "models are"
         raise LedgerError(f"{whose} not kept in {folder}{kept}; a run with `--keep-models all` keeps all.")
     result, row = found
-    return KeptModel(row, models[row.trial_id], _role(ranked[0], result, row))
-
-
-def _role(selected: ConfigResult, result: ConfigResult, row: TrialRow) -> str:
-    parts = [f"validation {row.measure.title} {row.val:.4f}"]
+    role = f"validation {row.measure.title} {row.val:.4f}"
     if seed := result.role(row):
-        parts.append(f"{seed} of {len(result.rows)}, whose mean is {result.val:.4f}")
-    if result is not selected:
-        best = f"{selected.config_id} with {selected.val:.4f}"
-        parts.append(f"not the selected config, {best}, whose models are not kept")
-    return "; ".join(parts)
+        role += f"; {seed} of {len(result.rows)}, whose mean is {result.val:.4f}"
+    if result is not ranked[0]:
+        best = f"{ranked[0].config_id} with {ranked[0].val:.4f}"
+        role += f"; not the selected config, {best}, whose models are not kept"
+    return KeptModel(row, models[row.trial_id], role)
 
 
 def predict(model_file: Path, images: Sequence[Path], card: DataCard) -> list[Classification | DataError]:
@@ -88,11 +83,11 @@ def predict(model_file: Path, images: Sequence[Path], card: DataCard) -> list[Cl
 
     image_shape = keras_file.image_shape(model_file)
     read = [image for path in images for image in image_files.read(path, image_shape, card)]
-    prepared = [image for image in read if not isinstance(image, DataError)]
-    if not prepared:
+    pixels = [image.pixels for image in read if not isinstance(image, DataError)]
+    if not pixels:
         return [image for image in read if isinstance(image, DataError)]
     tensorflow_runtime.configure(threads=1)
-    probabilities = iter(keras_file.probabilities(model_file, [image.pixels for image in prepared]))
+    probabilities = iter(keras_file.probabilities(model_file, pixels))
     return [
         image
         if isinstance(image, DataError)

@@ -28,18 +28,18 @@ SET_PARENT_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG of Linux's prctl
 
 
 def serve(connection: int, last_words: int, parent: int, main_file: str | None) -> None:
-    """Run what comes through a connection, until it ends.
+    """Run what comes through a duplex connection to the parent, until it ends.
 
-    Args:
-        connection: File descriptor of a duplex connection to the parent.
-        last_words: File descriptor to which goes what ends this process.
-        parent: Process id of the parent.
-        main_file: File of the parent's main script, after which its classes are named; None if there is none.
+    `connection` and `last_words`, to which goes what ends this process, are file descriptors, and `parent` is a process
+    id. Classes of the parent's main script are named after `main_file`; None if there is none.
     """
     handle_all(lambda number, frame: None)  # they are left to the parent
     signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
-    end_with_parent(connection, parent)
-    _keep_last_words(last_words)
+    _end_with_parent(connection, parent)
+    faulthandler.enable(last_words)
+    for ending in ENDING:
+        faulthandler.register(ending, last_words, chain=True)
+    exits.refuse(lambda call: os.write(last_words, call.encode()), (*exits.ENDING, "kill"))
     if main_file:
         sys.modules["__main__"].__file__ = main_file
     for stream in (sys.stdout, sys.stderr):
@@ -78,7 +78,7 @@ def _run(pipe: "Connection[Any, Any]", number: int, function: Callable[..., Any]
         send("error", error if crosses else SweepError(first_cause(error)))
 
 
-def end_with_parent(connection: int, parent: int) -> None:
+def _end_with_parent(connection: int, parent: int) -> None:
     """End this process with its parent, of which it has a connection and the process id, however that ends."""
     if sys.platform == "linux":
         import ctypes
@@ -95,13 +95,6 @@ def _watch(connection: int, end: Callable[[int], object]) -> None:
     closed.register(connection, 0)
     closed.poll()
     end(exits.FAILED)
-
-
-def _keep_last_words(file: int) -> None:
-    faulthandler.enable(file)
-    for number in ENDING:
-        faulthandler.register(number, file, chain=True)
-    exits.refuse(lambda call: os.write(file, call.encode()), (*exits.ENDING, "kill"))
 
 
 def _leave(pipe: "Connection[Any, Any]") -> None:

@@ -51,9 +51,8 @@ class Lock:
                     file.write(json.dumps(holder).encode())
                 stack.pop_all()
         except BlockingIOError as error:
-            raise LedgerError(
-                f"{self._folder} is in use by {_holder(self._folder)}: wait for it to end{self._elsewhere}."
-            ) from error
+            used = f"{self._folder} is in use by {_holder(self._folder)}"
+            raise LedgerError(f"{used}: wait for it to end{self._elsewhere}.") from error
         except OSError as error:
             raise folder_error(self._folder, "written", error, self._elsewhere) from error
         self._descriptor = descriptor

@@ -11,7 +11,7 @@ import signal
 import sys
 import threading
 import traceback
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from mnist_sweep.text.causes import own_place
@@ -40,16 +40,16 @@ class _Refusal:
         call = f"os.{self.name}({shown})"
         if threading.current_thread() is threading.main_thread():
             raise ProcessExitError(call)
-        self._report(_located(call, traceback.extract_stack()[:-1]))
+        place = own_place(traceback.extract_stack()[:-1])
+        self._report(f"{call} ({place})" if place else call)
         return self._end((self.name == "_exit" and arguments[0]) or FAILED)
 
 
 def refuse(report: Callable[[str], object] | None = None, names: Iterable[str] = ENDING) -> bool:
     """Refuse such calls from now on; return whether they were allowed before.
 
-    Args:
-        report: Receives, in one line, the call by which a thread ends the process all the same; None prints it.
-        names: Functions of `os`; of `kill`, only what would kill this process is refused.
+    `report` receives, in one line, the call by which a thread ends the process all the same; None prints it. `names`
+    are functions of `os`; of `kill`, only what would kill this process is refused.
     """
     if isinstance(os._exit, _Refusal):
         return False
@@ -83,11 +83,6 @@ def end_copy(pid: int) -> None:
     """End this process if it is a forked copy of the one with this id, in which the user's code has returned."""
     if os.getpid() != pid:
         os._exit(FAILED)
-
-
-def _located(call: str, stack: Sequence[traceback.FrameSummary]) -> str:
-    place = own_place(stack)
-    return f"{call} ({place})" if place else call
 
 
 def _print(call: str) -> None:

@@ -121,10 +121,8 @@ def total_capacity(machines: Sequence[tuple[float, float]], *, cpus_per_trial: i
     fits = sum(capacity(*size, cpus_per_trial, gpus_per_trial) for size in machines)
     if not fits:
         cpus, gpus = max(machines, default=(0.0, 0.0))
-        raise ResourceError(
-            f"`cpus_per_trial` and `gpus_per_trial` must fit one machine, but got {cpus_per_trial=}, "
-            f"{gpus_per_trial=:g}, and the largest has {cpus:g} CPUs and {gpus:g} GPUs."
-        )
+        got = f"{cpus_per_trial=}, {gpus_per_trial=:g}, and the largest has {cpus:g} CPUs and {gpus:g} GPUs"
+        raise ResourceError(f"`cpus_per_trial` and `gpus_per_trial` must fit one machine, but got {got}.")
     return fits
 
 

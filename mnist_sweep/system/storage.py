@@ -176,9 +176,8 @@ def _file_system(url: str) -> tuple[Any, str]:
             remake, (options,) = files.__reduce__()
             files = remake(options | timeouts[files.type_name])
     except (OSError, ValueError) as error:
-        raise LedgerError(
-            f"a storage must be a folder or a URL such as s3://bucket/folder, but got {url}: {_line(error)}."
-        ) from error
+        rule = "a storage must be a folder or a URL such as s3://bucket/folder"
+        raise LedgerError(f"{rule}, but got {url}: {_line(error)}.") from error
     return files, path
 
 

@@ -4,7 +4,7 @@ Beyond what a run checks before its first trial, the value must survive being wr
 """
 
 import dataclasses
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -33,51 +33,26 @@ def check_model(model: Model, *, image_shape: tuple[int, int, int] = (8, 8, 1), 
         AssertionError: A law is broken, such as one that a run holds models against; the message names it.
         SweepError: The model, or its own `check`, refuses the images.
     """
-    law(not trains_itself(model), "A model that trains itself has no `build` to check.")
-    tensorflow_runtime.configure(threads=1)
-    _check_value(model)
-    check = getattr(model, "check", None)
-    if check is not None:
-        check(image_shape, num_classes)
-    dataset = _dataset(image_shape, num_classes)
-    _check_build(model, dataset)
-    _check_precision(model, dataset)
-    _check_training(model, dataset)
-
-
-def _check_value(model: Any) -> None:
-    config = TrialConfig(model=model)
-    law(from_flat(to_flat(config)) == config, "A model must equal the model that its row describes.")
-    law(hash(model) == hash(dataclasses.replace(model)), "Equal models must have equal hashes.")
-
-
-def _check_build(model: Model, dataset: Dataset) -> None:
-    model.build(dataset.image_shape, dataset.num_classes)  # whose own error is not the contract's
-    try:
-        model_candidates.check_models([Candidate(TrialConfig(model=model), sample.draw(dataset))])
-    except ConfigError as error:
-        raise AssertionError(str(error)) from error
-
-
-def _check_precision(model: Model, dataset: Dataset) -> None:
+    from mnist_sweep.training.fitting import fit
     from mnist_sweep.training.graph_cache import build_model
 
-    built = build_model(TrialConfig(model=model, precision="mixed_bfloat16"), dataset)
+    law(not trains_itself(model), "A model that trains itself has no `build` to check.")
+    tensorflow_runtime.configure(threads=1)
+    config = TrialConfig(model=model, num_steps=NUM_STEPS, batch_size=NUM_IMAGES, evaluate_every=NUM_STEPS)
+    law(from_flat(to_flat(config)) == config, "A model must equal the model that its row describes.")
+    law(hash(model) == hash(dataclasses.replace(cast(Any, model))), "Equal models must have equal hashes.")
+    if (check := getattr(model, "check", None)) is not None:
+        check(image_shape, num_classes)
+    images = np.random.default_rng(0).integers(0, 256, (NUM_IMAGES, *image_shape)).astype(np.uint8)
+    split = Split(images=images, labels=(np.arange(NUM_IMAGES) % num_classes).astype(np.uint8))
+    dataset = Dataset(train=split, val=split, test=split, num_classes=num_classes)
+    model.build(image_shape, num_classes)  # whose own error is not the contract's
+    try:
+        model_candidates.check_models([Candidate(config, sample.draw(dataset))])
+    except ConfigError as error:
+        raise AssertionError(str(error)) from error
+    built = build_model(dataclasses.replace(config, precision="mixed_bfloat16"), dataset)
     kinds = {str(variable.dtype) for variable in built.trainable_variables}
     law(kinds == {"float32"}, f"Weights must stay float32 in mixed precision, but got {sorted(kinds)}.")
-
-
-def _check_training(model: Model, dataset: Dataset) -> None:
-    from mnist_sweep.training.fitting import fit
-
-    config = TrialConfig(model=model, num_steps=NUM_STEPS, batch_size=NUM_IMAGES, evaluate_every=NUM_STEPS)
-    first, again = fit(config, dataset), fit(config, dataset)
-    losses = [[point.train_loss for point in result.history] for result in (first, again)]
+    losses = [[point.train_loss for point in fit(config, dataset).history] for _ in range(2)]
     law(losses[0] == losses[1], "Training must be a function of config and data: two runs must have equal losses.")
-
-
-def _dataset(image_shape: tuple[int, int, int], num_classes: int) -> Dataset:
-    generator = np.random.default_rng(0)
-    images = generator.integers(0, 256, (NUM_IMAGES, *image_shape)).astype(np.uint8)
-    split = Split(images=images, labels=(np.arange(NUM_IMAGES) % num_classes).astype(np.uint8))
-    return Dataset(train=split, val=split, test=split, num_classes=num_classes)

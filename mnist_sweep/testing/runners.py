@@ -2,7 +2,7 @@
 
 import dataclasses
 import itertools
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from unittest import mock
@@ -42,9 +42,18 @@ def check_runner(make: Callable[[], Runner]) -> None:
     failing = dataclasses.replace(BASE, model=Failing())
     proposed = dataclasses.replace(BASE, seed=7)
     reports = _reports(make(), [*trials, failing], [proposed])
-    _check_rows(reports, [*trials, failing, proposed], failing)
-    for trial in (*trials, proposed):
-        _check_order(reports, trial_id(trial))
+    rows: list[TrialRow] = [value for name, value in reports if name == "finished"]
+    names = sorted(map(trial_id, (*trials, failing, proposed)))
+    law(sorted(row.trial_id for row in rows) == names, "Every trial must get exactly one row.")
+    failed = {row.trial_id for row in rows if row.status is Status.FAILED}
+    law(failed == {trial_id(failing)}, "An error in a model must become a `failed` row, and end no other trial.")
+    ready = [place for place, (name, _) in enumerate(reports) if name == "ready"]
+    law(ready == [0], "`ready` must be called once, before anything else.")
+    for name in map(trial_id, (*trials, proposed)):
+        calls = [call for call, value in reports if getattr(value, "trial_id", value) == name]
+        once = calls[0] == "started" and calls.count("started") == 1
+        law(once, f"`started` must be called once and first, for {name}.")
+        law(calls[-1] == "finished", f"`finished` must be called last, for {name}.")
     ended = _reports(make(), trials, is_ending=True)
     law("finished" not in dict(ended), "A run that is to end before it begins must run no trial.")
 
@@ -62,19 +71,3 @@ def _reports(
     runner.run(named, {BASE.data: loading.load(BASE.data)}, observer, num_proposals=len(proposed))
     calls = [(name, *values, *options.values()) for name, values, options in observer.method_calls if name in REPORTS]
     return [(name, value) for name, value, *_ in calls]
-
-
-def _check_rows(reports: Iterable[tuple[str, Any]], trials: Sequence[TrialConfig], failing: TrialConfig) -> None:
-    rows: list[TrialRow] = [value for name, value in reports if name == "finished"]
-    names = sorted(row.trial_id for row in rows)
-    law(names == sorted(map(trial_id, trials)), "Every trial must get exactly one row.")
-    failed = {row.trial_id for row in rows if row.status is Status.FAILED}
-    law(failed == {trial_id(failing)}, "An error in a model must become a `failed` row, and end no other trial.")
-    ready = [place for place, (name, _) in enumerate(reports) if name == "ready"]
-    law(ready == [0], "`ready` must be called once, before anything else.")
-
-
-def _check_order(reports: Iterable[tuple[str, Any]], name: str) -> None:
-    calls = [call for call, value in reports if getattr(value, "trial_id", value) == name]
-    law(calls[0] == "started" and calls.count("started") == 1, f"`started` must be called once and first, for {name}.")
-    law(calls[-1] == "finished", f"`finished` must be called last, for {name}.")
