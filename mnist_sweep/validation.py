@@ -1,7 +1,7 @@
 """Validation of the fields of frozen values: coercion to their declared types, and rules.
 
 Equal settings must have equal hashes, so `1` and `1.0`, a list and a tuple, a NumPy scalar and a Python number become
-the same value before anything else reads them.
+the same value before anything else reads them. What cannot be coerced, or breaks a rule, raises ConfigError.
 """
 
 import dataclasses
@@ -22,11 +22,7 @@ Coercion = Callable[[Any, str], Any]
 
 
 def require(holds: bool, rule: str, /, **values: object) -> None:
-    """Raise an error unless a rule holds.
-
-    Raises:
-        ConfigError: The rule does not hold; the message states it and the values.
-    """
+    """Raise a ConfigError, which states the rule and the values, unless the rule holds."""
     if not holds:
         shown = ", ".join(f"{name}={shown_in_one_line(value)}" for name, value in values.items())
         raise ConfigError(f"`{rule}` must hold, but got {shown}.")
@@ -38,11 +34,7 @@ def shown_in_one_line(value: object) -> str:
 
 
 def coerce(value: Any) -> None:
-    """Coerce every field of a frozen dataclass instance to its declared type; called in its `__post_init__`.
-
-    Raises:
-        ConfigError: A value cannot be coerced.
-    """
+    """Coerce every field of a frozen dataclass instance to its declared type; called in its `__post_init__`."""
     for name, coerced in coerced_fields(value).items():
         object.__setattr__(value, name, coerced)
 
@@ -51,9 +43,6 @@ def coerced_fields(value: Any) -> dict[str, Any]:
     """Return the fields of a dataclass instance that do not have their declared type yet, coerced.
 
     Types `int`, `float`, `bool`, `str`, `Literal`, `tuple` and `X | None` are supported; in others lists become tuples.
-
-    Raises:
-        ConfigError: A value cannot be coerced.
     """
     cls: Any = type(value)
     coerced = {}
@@ -75,11 +64,7 @@ def _coercions(cls: Any) -> tuple[tuple[str, str, Coercion], ...]:
 
 @functools.cache
 def field_types(cls: Any) -> dict[str, Any]:
-    """Return the types of a class's fields by name, also if they are written as strings.
-
-    Raises:
-        ConfigError: A type cannot be resolved.
-    """
+    """Return the types of a class's fields by name, also if they are written as strings."""
     try:
         return typing.get_type_hints(cls)
     except NameError as error:
@@ -98,7 +83,8 @@ def _coercion(hint: Any) -> Coercion:
     if origin is tuple:
         is_open = arguments[1:] == (...,)
         return functools.partial(_sequence, [*map(_coercion, arguments[:1] if is_open else arguments)], is_open)
-    scalars: dict[type, Coercion] = {int: _integer, float: _number, bool: _flag, str: _text}
+    flag, text = (functools.partial(_instance, *one) for one in ((bool, "is True or False"), (str, "is a string")))
+    scalars: dict[type, Coercion] = {int: _integer, float: _number, bool: flag, str: text}
     return next((scalars[kind] for kind in scalars if hint is kind), lambda given, _: with_tuples(given))
 
 
@@ -150,11 +136,6 @@ def _number(given: Any, name: str) -> float:
     return float(given) if given or math.copysign(1.0, given) > 0 else 0.0  # -0.0 equals 0.0 but has another hash
 
 
-def _flag(given: Any, name: str) -> bool:
-    _require(isinstance(given, bool), "is True or False", name, given)
-    return bool(given)
-
-
-def _text(given: Any, name: str) -> str:
-    _require(isinstance(given, str), "is a string", name, given)
-    return str(given)
+def _instance(kind: type, rule: str, given: Any, name: str) -> Any:
+    _require(isinstance(given, kind), rule, name, given)
+    return kind(given)

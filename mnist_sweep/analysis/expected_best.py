@@ -79,11 +79,7 @@ def expected_best_curve(
 
 
 def sentence(trials: "pd.DataFrame") -> str:
-    """Return the expectation of half as many and of twice as many configs in words.
-
-    Raises:
-        LedgerError: No trial succeeded.
-    """
+    """Return the expectation of half as many and of twice as many configs in words."""
     found = _configs(trials)
     noun = "trial" if found.size == 1 else "config"
     if len(found.scores) < MIN_CONFIGS:
@@ -164,9 +160,9 @@ def _blocks(found: _Configs) -> tuple[NDArray[np.int_], NDArray[np.float64]]:
     The first rank is that of the best config without a value, 0 if all have one.
     """
     num = len(found.scores)
-    from_top = (
-        np.unique(np.geomspace(1, num, NUM_BLOCKS).round().astype(int)) if num > NUM_BLOCKS else np.r_[1 : num + 1]
-    )
+    from_top = np.arange(1, num + 1)
+    if num > NUM_BLOCKS:
+        from_top = np.unique(np.geomspace(1, num, NUM_BLOCKS).round().astype(int))
     ends = num + 1 - from_top[::-1]
     starts = np.r_[1, ends[:-1]]
     sums = np.r_[0.0, np.cumsum(found.scores)]

@@ -21,11 +21,7 @@ class Budget(NamedTuple):
 
 
 def parse(text: str | None) -> Budget:
-    """Return the budget that a text gives: a time such as `90min` or `2h`, or a number of trials such as `20`.
-
-    Raises:
-        ConfigError: It is neither, or 0.
-    """
+    """Return the budget of a text: a time such as `90min` or `2h`, or a number of trials such as `20`, above 0."""
     if text is None:
         return Budget()
     found = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?) *(s|min|h)|([0-9]+)(?: *trials?)?", text.strip())

@@ -1,4 +1,7 @@
-"""The options of `run`, `quickstart` and `plan`: which trials there are, how they run, and when a race ends."""
+"""The options of `run`, `quickstart` and `plan`: which trials there are, how they run, and when a race ends.
+
+Options that do not go together raise click's UsageError, and those that do not fit a sweep SweepError.
+"""
 
 import functools
 from collections.abc import Callable, Mapping
@@ -150,33 +153,21 @@ race_options = _adding(
 
 
 def load_sweep(script: Path, options: Mapping[str, Any]) -> "Sweep":
-    """Return the sweep of a script, with the options that change its trials.
-
-    Raises:
-        SweepError: The script has none, or the options do not fit it.
-    """
+    """Return the sweep of a script, with the options that change its trials."""
     from mnist_sweep.sweep import script as scripts
 
     return with_options(scripts.load(script), options, data_source(options))
 
 
 def with_options(sweep: "Sweep", options: Mapping[str, Any], data: "DataSource | None" = None) -> "Sweep":
-    """Return a sweep with the options that change its trials.
-
-    Raises:
-        SweepError: They do not fit it.
-    """
+    """Return a sweep with the options that change its trials."""
     names = ("num_trials", "seeds", "steps", "precision")
     configs = options["configs"].split(",") if options["configs"] is not None else None
     return sweep.with_options(**{name: options[name] for name in names}, configs=configs, data=data)
 
 
 def data_source(options: Mapping[str, Any]) -> "DataSource | None":
-    """Return the data source that is given for all trials, or None.
-
-    Raises:
-        SweepError: What is given is no data of a known format.
-    """
+    """Return the data source that is given for all trials, or None."""
     from mnist_sweep.data.files.recognition import recognise
 
     given = {name: options[name] for name in ("image_size", "value_range") if options[name] is not None}
@@ -189,11 +180,7 @@ def data_source(options: Mapping[str, Any]) -> "DataSource | None":
 
 
 def until(chosen: Mapping[str, Any]) -> "Known | None":
-    """Return when a race ends, or None.
-
-    Raises:
-        UsageError: Options of a race and of other runs are mixed.
-    """
+    """Return when a race ends, or None."""
     given = {name for name in chosen if is_given(name)}
     if not chosen["until_known"]:
         for name in (*RACE, "for_new_images", "spreads"):

@@ -236,11 +236,7 @@ def _feed_of(folder: Path) -> "Feed":
 
 
 def rows_of(folder: Path, *, with_history: bool = True) -> "list[TrialRow]":
-    """Return the rows of a results folder.
-
-    Raises:
-        LedgerError: There are none, or they cannot be read.
-    """
+    """Return the rows of a results folder; it is a LedgerError if there are none."""
     from mnist_sweep.results.ledger import Ledger
 
     gc.disable()  # the process ends soon, and collections would take half its time

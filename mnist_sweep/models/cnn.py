@@ -18,7 +18,8 @@ class CNN:
     """Hyperparameters of the plain convolutional network.
 
     Blocks of convolution (stride 1, zero padding to the same size), ReLU and max-pooling (stride `pool_size`, windows
-    padded at the border); then a dense layer with ReLU, dropout and the logits.
+    padded at the border); then a dense layer with ReLU, dropout and the logits. Blocks that do not fit an image raise
+    ConfigError.
 
     Attributes:
         filters: Channels of each block, first to last; each block divides the image's sides by `pool_size`.
@@ -61,11 +62,7 @@ class CNN:
             height, width = -(-height // self.pool_size), -(-width // self.pool_size)
 
     def describe(self, image_shape: tuple[int, int, int], num_classes: int) -> list[LayerShape]:
-        """Return the shape of each layer for an image of this shape; dropout changes no shape and is left out.
-
-        Raises:
-            ConfigError: The blocks do not fit the image.
-        """
+        """Return the shape of each layer for an image of this shape; dropout changes no shape and is left out."""
         self.check(image_shape, num_classes)
         layers: list[LayerShape] = []
         volume: Volume = image_shape
@@ -77,11 +74,7 @@ class CNN:
         return [*layers, shapes.dense((self.units,), num_classes)]
 
     def build(self, image_shape: tuple[int, int, int], num_classes: int) -> "keras.Model":
-        """Return the untrained model, mapping `(batch, *image_shape)` to logits of shape `(batch, num_classes)`.
-
-        Raises:
-            ConfigError: The blocks do not fit the image.
-        """
+        """Return the untrained model, mapping `(batch, *image_shape)` to logits of shape `(batch, num_classes)`."""
         import keras
 
         from mnist_sweep.models.layers import Dropout

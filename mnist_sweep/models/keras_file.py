@@ -123,11 +123,7 @@ def probabilities(path: Path, images: Sequence[NDArray[np.float32]]) -> NDArray[
 
 @contextlib.contextmanager
 def _no_more_weights_than(num_bytes: int) -> Iterator[None]:
-    """Let Keras' layers allocate no more weights than there are bytes for them in a file.
-
-    Raises:
-        ValueError: A layer would; nothing was allocated for it.
-    """
+    """Let Keras' layers raise ValueError instead of allocating more weights than there are bytes for them in a file."""
     import keras
 
     number, add_weight = 0, keras.layers.Layer.add_weight

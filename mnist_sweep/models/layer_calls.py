@@ -4,11 +4,10 @@ from typing import Any, NamedTuple
 
 
 class LayerCall(NamedTuple):
-    """A call of a layer that has weights of its own, or calls no other layer.
+    """A call of a layer that has weights of its own, or calls no other layer, and its outputs.
 
-    Attributes:
-        inputs: The layer's first argument, with the batch as its first axis; None if it was given by name.
-        weights: Trainable variables of the layer that belong to none of the layers that it calls.
+    Its inputs are the layer's first argument, with the batch as its first axis, or None if that was given by name. Its
+    weights are the layer's trainable variables that belong to none of the layers that it calls.
     """
 
     layer: Any

@@ -117,11 +117,7 @@ def network_key(trial: TrialConfig) -> Hashable:
 
 
 def networks(trials: Iterable[TrialConfig]) -> list[NetworkPlan]:
-    """Return the distinct networks of trials, in their order.
-
-    Raises:
-        SweepError: A data set cannot be loaded, or a model does not fit its images.
-    """
+    """Return the distinct networks of trials, in their order."""
     groups = _grouped(trials, network_key)
     data = {trial.data: _shaped(trial.data) for trial, *_ in groups.values()}
     return [

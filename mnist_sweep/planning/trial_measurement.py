@@ -58,12 +58,9 @@ class TrialCost:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Calibration:
-    """What was measured.
+    """What was measured: the cost of a trial, and why trials fail, in one line, by kind.
 
-    Attributes:
-        start: Seconds from the start of a process until it is ready for its first trial, on average.
-        costs: The cost of a trial, by kind.
-        failures: Why trials fail, in one line, by kind.
+    A process takes `start` seconds on average until it is ready for its first trial.
     """
 
     start: float

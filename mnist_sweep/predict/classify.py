@@ -27,12 +27,10 @@ class KeptModel(NamedTuple):
 
 
 class Classification(NamedTuple):
-    """The class probabilities of one image.
+    """The class probabilities of one image, in the order of the labels; they add up to 1.
 
-    Attributes:
-        name: The image's file, and its number in it if the file holds several.
-        preprocessing: What was done to the image first, in words; empty if nothing.
-        probabilities: Probability of each class, in the order of the labels; they add up to 1.
+    `name` is the image's file, with its number if the file holds several, and `preprocessing` says what was done to it
+    first; empty if nothing.
     """
 
     name: str

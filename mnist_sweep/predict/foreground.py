@@ -1,10 +1,9 @@
 """Extraction of the writing on a photographed page, under uneven light.
 
 Shadows reach the edge of a picture and strokes do not: in the landscape of grey levels, strokes are pits. Filling each
-pit to the lowest pass of its rim, as in hydrology, gives the blank page with its shadows. The share of that light that
-the writing absorbs is the same in light and in shade, so one threshold serves for it, unlike for the picture itself.
-Sources: P. Soille, "Morphological Image Analysis", 2nd edition 2004, chapter 6 (filling holes); T. C. Hu, "The Maximum
-Capacity Route Problem", Operations Research 9, 1961 (the paths of a spanning tree pass lowest).
+pit to the lowest pass of its rim gives the blank page with its shadows (Soille 2004, "Morphological Image Analysis",
+chapter 6; the paths of a spanning tree pass lowest: Hu 1961, Operations Research 9). The share of that light that the
+writing absorbs is the same in light and in shade, so one threshold serves for it.
 """
 
 from typing import Any, NamedTuple
@@ -26,13 +25,10 @@ EYE_BLACK = 16.0
 
 
 class Foreground(NamedTuple):
-    """The writing on a page.
+    """The writing on a page, dark on light or not, and its width and height in pixels of the page.
 
-    Attributes:
-        strokes: float32 `[height, width]`, cut to the writing, at a scale of at most 50,000 pixels for the whole page:
-            the share of the light that each pixel absorbs, in [0, 1], where 1 is the median of the written pixels.
-        size: Width and height of the writing, in pixels of the page.
-        is_dark_on_light: Whether it is dark on light.
+    `strokes` are float32 `[height, width]`, cut to the writing, at a scale of at most 50,000 pixels for the whole page:
+    the share of the light that each pixel absorbs, in [0, 1], where 1 is the median of the written pixels.
     """
 
     strokes: NDArray[np.float32]

@@ -80,8 +80,7 @@ def weight_of_few(share: float, df: float) -> float:
     Cochran (1964) weights the quantiles of both parts by their estimated shares of the variance, in [0, 1]. With one or
     two degrees of freedom that is far too much for a sum that is mostly the other part, so the share w is raised to the
     power 1 + (1 - w) ** (8 / df). Computed for two normal variances in any ratio, 95% intervals then cover in 93.3 to
-    96.5% with one degree of freedom, in 94.9 to 96.1% with two; those of Satterthwaite (1946) cover in 88 to 93% with
-    one.
+    96.5% with one degree of freedom; those of Satterthwaite (1946) cover in 88 to 93%.
     """
     return math.pow(share, 1 + math.pow(1 - share, STEEPNESS / df))
 

@@ -122,15 +122,13 @@ def difference_over_seeds_and_images(differences: NDArray[Any], *, largest: floa
 
     Seeds and images are crossed random factors, so the variance of the mean is that over seeds, plus that over images,
     minus that of the remainder, which both contain (Gallas 2006; Owen 2007). Their t quantiles are weighted as
-    `weight_of_few` says: with Satterthwaite's degrees of freedom, two seeds whose variance is small by chance made the
-    test err in up to 12.7%; computed for normal variances in any ratio, with a remainder up to that of the images, it
-    errs in 2.0 to 7.3% with two seeds, and in 3.0 to 5.5% with three. If all differences are equal, the interval is as
-    wide as Wilson's of no image in `num_images`.
+    `weight_of_few` says: computed for normal variances in any ratio, the test errs in 2.0 to 7.3% with two seeds, and
+    in 3.0 to 5.5% with three; with Satterthwaite's degrees of freedom, in up to 12.7%. If all differences are equal,
+    the interval is as wide as Wilson's of no image in `num_images`.
 
-    Args:
-        differences: `[n, num_images]`, n >= 2: for each seed and image 1 if only a is correct, -1 if only b is, else 0;
-            or the difference of other values of the image, of which none is known if all are equal and not 0.
-        largest: The largest difference that there can be, to which the interval is clipped.
+    The differences are `[n, num_images]`: for each of two or more seeds and each image 1 if only a is correct, -1 if
+    only b is, else 0; or those of other values of the image, of which none is known if all are equal and not 0. None
+    is larger than `largest`.
     """
     mean, parts = float(differences.mean(axis=1).mean()), CrossedVariance.of(differences)
     num_seeds, num_images = differences.shape

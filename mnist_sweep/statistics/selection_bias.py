@@ -25,9 +25,7 @@ TINY = 1e-300
 class SelectionBias(NamedTuple):
     """By how much the accuracy of the best config overstates it; negative where it understates it, NaN if unknown.
 
-    Attributes:
-        expected: Its expectation given the accuracies of this sweep, in [-1, 1].
-        low, high: Ends of its 95% interval.
+    It is the expectation given the accuracies of this sweep, in [-1, 1], with the ends of its 95% interval.
     """
 
     expected: float
@@ -41,10 +39,8 @@ def bias_over_seeds(accuracy: Array, config: Codes, seed: Codes, best: int) -> S
     The expectation is that of `bias_over_images`. The interval needs no distribution of the configs' true means: its
     upper end allows for any of them to be the luckiest, its lower end for an unlucky one. Both are simulated, for
     variances as unequal as those of these configs are. What a seed does to all configs alike adds its t-interval. Where
-    a run lies far from its config's others, as after a collapse, nothing is estimated: with 10 configs of 3 seeds, of
-    which one run in 20 falls by 30 standard deviations, that is so in 68% of sweeps. In the others hardly any collapse
-    is seen, and the mean with collapses lies in 54% of the intervals: they are those of runs that do not collapse,
-    whose mean lies in 98% of them.
+    a run lies far from its config's others, as after a collapse, nothing is estimated: intervals are those of runs that
+    do not collapse.
 
     The arguments are those of `worse_over_seeds`, for the trials of the configs that may be the best: those tied with
     it. The best one must have three seeds or more.

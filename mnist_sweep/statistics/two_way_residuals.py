@@ -10,12 +10,7 @@ Codes = NDArray[np.intp]
 
 
 class ErrorVariance(NamedTuple):
-    """The variance of one accuracy that neither its config nor its seed explains.
-
-    Attributes:
-        variance: Of one accuracy.
-        df: Degrees of freedom of the variance; infinite if the variance is known.
-    """
+    """The variance of one accuracy that neither its config nor its seed explains, and its degrees of freedom."""
 
     variance: float
     df: float

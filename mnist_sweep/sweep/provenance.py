@@ -1,4 +1,7 @@
-"""The listener that records what a run was made with, and what `mnist-sweep plan` had predicted of it."""
+"""The listener that records what a run was made with, and what `mnist-sweep plan` had predicted of it.
+
+A damaged prediction, or a disk that cannot be written, raises LedgerError.
+"""
 
 import dataclasses
 import time
@@ -11,11 +14,7 @@ from mnist_sweep.trials.events import Event, RunEnded, WorkersReady
 
 
 class ProvenanceWriter:
-    """Adds a line to `runs.jsonl` at the end of the run; `code` is the folder of the sweep script.
-
-    Raises:
-        LedgerError: The prediction in the results folder is damaged.
-    """
+    """Adds a line to `runs.jsonl` at the end of the run; `code` is the folder of the sweep script."""
 
     def __init__(
         self, folder: Path, remaining: RemainingTrials, *, runner: str, code: Path | None, notify: Callable[[str], None]
@@ -26,11 +25,7 @@ class ProvenanceWriter:
         self._start, self._num_workers = time.monotonic(), 0
 
     def on_event(self, event: Event) -> None:
-        """Note how many trials run at a time; add the line when the run has ended.
-
-        Raises:
-            LedgerError: The disk is full or cannot be written.
-        """
+        """Note how many trials run at a time; add the line when the run has ended."""
         match event:
             case WorkersReady(num_workers=num_workers):
                 self._num_workers = num_workers

@@ -28,11 +28,7 @@ from mnist_sweep.trials.row import Evaluation, TrialRow
 
 
 class Recorder:
-    """Records a run in its results folder; a context that lasts as long as the run.
-
-    Attributes:
-        num_run: Trials that have had their rows from this run.
-    """
+    """Records a run in its results folder, and counts its trials; a context that lasts as long as the run."""
 
     def __init__(
         self,

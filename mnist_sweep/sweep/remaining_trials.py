@@ -45,7 +45,8 @@ class RemainingTrials:
         notes: What the user should know before the first trial, in lines.
 
     Raises:
-        SweepError: A row, a proposal, the search or the race cannot be used; nothing has been written.
+        SweepError: A row, a proposal, the search or the race cannot be used; nothing has been written. What writes
+            later raises LedgerError if the results folder cannot be written.
     """
 
     def __init__(
@@ -158,22 +159,14 @@ class RemainingTrials:
         return self._proposals.warning if self._proposals else None
 
     def save_race(self) -> None:
-        """Write into the results folder what a race depends on besides its rows.
-
-        Raises:
-            LedgerError: The results folder cannot be written.
-        """
+        """Write into the results folder what a race depends on besides its rows."""
         if self.race:
             from mnist_sweep.results import saved_race
 
             saved_race.write(self._folder, self.race)
 
     def propose(self) -> TrialConfig | None:
-        """Return one more trial to run, recorded in the results folder; None if there is none, or none now.
-
-        Raises:
-            LedgerError: The results folder cannot be written.
-        """
+        """Return one more trial to run, recorded in the results folder; None if there is none, or none now."""
         trial = self._proposals.ask() if self._proposals and self.num_proposals else None
         if trial:
             validate(trial, self.datasets[trial.data])

@@ -36,13 +36,10 @@ class _StopError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Replay:
-    """A trial that was run twice.
+    """A trial that was run twice: its committed row, that of the second run, and what differs.
 
-    Attributes:
-        before: The committed row.
-        after: The row of the second run; it is not committed.
-        differences: Numbers that differ between the two, bit for bit.
-        environment: Versions, hardware and settings that differ, by name: the values before and after.
+    `differences` are numbers that differ between the two, bit for bit; `environment` the versions, hardware and
+    settings that differ, by name: the values before and after.
     """
 
     before: TrialRow

@@ -22,11 +22,9 @@ if TYPE_CHECKING:
 class RunStorage:
     """The storage of a run's trials, as the driver sees it; a listener.
 
-    What the storage refuses and the run can do without is reported to the user by `notify`.
-
-    Attributes:
-        artifacts: What the trials leave behind, and where.
-        has_marker: Whether the marker of the run is there, so that workers write checkpoints.
+    `artifacts` are what the trials leave behind; while the marker of the run is there (`has_marker`), workers write
+    checkpoints. What it refuses and the run can do without is reported to the user by `notify`; the rest raises
+    LedgerError.
     """
 
     def __init__(
@@ -46,9 +44,6 @@ class RunStorage:
         """Remove what dead runs left, describe the trials to TensorBoard, and place the marker of this run.
 
         Markers of runs into this folder that were killed are removed, and checkpoints of trials whose rows are `done`.
-
-        Raises:
-            LedgerError: The storage cannot be written.
         """
         finished = {checkpoints.name(row.trial_id) for row in done}
         is_ours = self.artifacts.are_stored_in(self._folder.path)
@@ -62,11 +57,7 @@ class RunStorage:
             self.has_marker = True
 
     def remove_marker(self) -> None:
-        """Remove the marker of this run, so that workers pause their trials.
-
-        Raises:
-            LedgerError: The storage cannot be written.
-        """
+        """Remove the marker of this run, so that workers pause their trials."""
         if self.has_marker and self.artifacts.run_marker:
             self.has_marker = False
             self._storage.delete(self.artifacts.run_marker)

@@ -53,12 +53,7 @@ def let_import(folder: Path) -> None:
 
 
 def import_script(path: Path) -> ModuleType:
-    """Import a script for what it defines, up to where it starts a run, and return its module.
-
-    Raises:
-        ScriptError: It raised something, or there is another module of its name.
-        SweepError: As raised by its own use of mnist_sweep.
-    """
+    """Import a script for what it defines, up to where it starts a run, and return its module."""
     known = sys.modules.get(path.stem)
     if known is not None and Path(getattr(known, "__file__", None) or "").resolve() != path.resolve():
         raise ScriptError(f"{path} cannot be imported as {path.stem!r}, which is another module: rename the script.")

@@ -21,12 +21,9 @@ NUM_NAMED = 5
 
 
 class StaleRows(NamedTuple):
-    """The rows of a results folder whose data or code have changed since.
+    """The rows of a results folder whose data or code have changed, and may run again, and the causes in words.
 
-    Attributes:
-        rows: The rows, whose trials may run again.
-        causes: What has changed, and for how many of them, in words.
-        num_unknown: Rows of the same data sets or parts that have no digest, so that it is unknown.
+    `num_unknown` rows of the same data sets or parts have no digest, so that it is unknown.
     """
 
     rows: tuple[TrialRow, ...]
@@ -40,11 +37,7 @@ class StaleRows(NamedTuple):
         return f"{rows}: whether data and code have changed since is unknown" if self.num_unknown else None
 
     def refuse(self, folder: Path) -> None:
-        """Raise an error if there are stale rows.
-
-        Raises:
-            StaleRowsError: There are; the message says what has changed and names the ways out.
-        """
+        """Raise a StaleRowsError if there are stale rows: it says what has changed, and names the ways out."""
         if self.rows:
             aside = f"--set-aside, which moves them to {folder / FOLDER}/ and runs their trials again"
             ways_out = f"choose another folder with --results, or set those rows aside with {aside}"

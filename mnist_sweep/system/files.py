@@ -1,7 +1,7 @@
 """Atomic file writes: beside the final place, flushed to the disk, then renamed.
 
 Under its final name a file is therefore complete at any moment, whatever crashes. Everything that this package writes
-to be read again is written here.
+to be read again is written here. What fails raises OSError, or LedgerError where its text is made here.
 """
 
 import contextlib
@@ -44,9 +44,6 @@ def read_regular(path: Path | str, max_bytes: int | None = None, *, follow_links
     """Return the content of a regular file.
 
     It is the inner loop of reading a ledger, so it does without a file object.
-
-    Raises:
-        OSError: As raised by `open_regular`.
     """
     descriptor, length = _open_regular(path, max_bytes, follow_links=follow_links)
     try:
@@ -79,9 +76,6 @@ def replacing(path: Path, *, durable: bool = True) -> Iterator[BinaryIO]:
     """Open a new file that replaces `path`, in an existing folder, if the body succeeds, and is removed if it fails.
 
     If durable, it survives a crash of the machine from the end of the context on.
-
-    Raises:
-        OSError: The disk is full or cannot be written.
     """
     # The number differs among all processes of all machines that share the folder.
     temporary = path.with_name(f".{path.name}-{int.from_bytes(os.urandom(8))}")
@@ -161,11 +155,7 @@ def remove_unfinished(folder: Path) -> None:
 
 
 def make_folder(folder: Path) -> None:
-    """Make a folder and its parents, unless they exist.
-
-    Raises:
-        LedgerError: It cannot be made.
-    """
+    """Make a folder and its parents, unless they exist."""
     with ledger_errors(f"the folder {folder} cannot be made"):
         folder.mkdir(parents=True, exist_ok=True)
 
@@ -193,11 +183,7 @@ def unused(path: Path, mark: str) -> Path:
 
 
 def require_own_folder(folder: Path) -> None:
-    """Make a folder in an existing one, unless it exists and is not a link to some other place.
-
-    Raises:
-        OSError: It is a link or a file, or cannot be made.
-    """
+    """Make a folder in an existing one, unless it exists and is not a link to some other place."""
     folder.mkdir(exist_ok=True)
     if folder.is_symlink():
         raise OSError(errno.ELOOP, f"{folder} is a link", str(folder))

@@ -73,11 +73,7 @@ def active_nanoseconds(pid: int) -> int | None:
 
 
 def free_disk(folder: Path) -> int:
-    """Return the free space on the disk of a folder, which need not exist yet, in bytes.
-
-    Raises:
-        LedgerError: The folder cannot be made.
-    """
+    """Return the free space on the disk of a folder that exists or can be made, in bytes."""
     there = next(path for path in (folder.absolute(), *folder.absolute().parents) if os.access(path, os.F_OK))
     if not (there.is_dir() and os.access(there, os.W_OK)):
         raise LedgerError(f"the results folder {folder} cannot be made: choose another with --results.")
@@ -113,11 +109,7 @@ def capacity(cpus: float, gpus: float, cpus_per_trial: int, gpus_per_trial: floa
 
 
 def total_capacity(machines: Sequence[tuple[float, float]], *, cpus_per_trial: int, gpus_per_trial: float) -> int:
-    """Return how many trials fit on machines with these CPUs and GPUs at a time, each trial on one machine.
-
-    Raises:
-        ResourceError: No trial fits.
-    """
+    """Return how many trials fit on machines with these CPUs and GPUs at a time, each on one machine: one at least."""
     fits = sum(capacity(*size, cpus_per_trial, gpus_per_trial) for size in machines)
     if not fits:
         cpus, gpus = max(machines, default=(0.0, 0.0))

@@ -23,11 +23,7 @@ GS_TIMEOUTS = {"retry_time_limit": timedelta(seconds=30)}  # of all tries
 
 
 def storage(where: str) -> "Storage":
-    """Return the storage at a path, or at a URL such as `s3://bucket/folder`.
-
-    Raises:
-        LedgerError: The URL names no known file system.
-    """
+    """Return the storage at a path, or at a URL such as `s3://bucket/folder`."""
     if where.startswith("file://"):  # pyarrow's own does not write atomically
         from urllib.request import url2pathname
 
@@ -48,11 +44,7 @@ def folder_in(where: str, name: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Folder:
-    """A folder on this machine, or one that all machines share.
-
-    Attributes:
-        path: The folder, which is made when the first file is written.
-    """
+    """A folder on this machine, or one that all machines share; it is made when the first file is written."""
 
     path: Path
     SECONDS_BETWEEN_LOOKS: ClassVar[float] = 0.1  # between checks of whether a file still exists
@@ -87,10 +79,9 @@ class Folder:
 
 @dataclass(frozen=True, slots=True)
 class Bucket:
-    """A bucket, or a folder of one, on any of pyarrow's file systems (`s3://`, `gs://`, …).
+    """A bucket, or a folder of one, on any of pyarrow's file systems (`s3://`, `gs://`, …), by its URL.
 
-    Attributes:
-        url: Its URL; a query such as `?endpoint_override=host:port&scheme=http` selects another server.
+    A query such as `?endpoint_override=host:port&scheme=http` selects another server.
     """
 
     url: str

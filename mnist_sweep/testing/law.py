@@ -2,10 +2,6 @@
 
 
 def law(holds: bool, statement: str) -> None:
-    """Validate that a law holds.
-
-    Raises:
-        AssertionError: It does not; the statement is its message.
-    """
+    """Raise an AssertionError, whose message is the statement, unless a law holds."""
     if not holds:
         raise AssertionError(statement)

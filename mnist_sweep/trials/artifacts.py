@@ -68,11 +68,9 @@ class Artifacts(Keep):
 
 
 class SavedModel(NamedTuple):
-    """A trained model on its way to the results folder.
+    """A trained model on its way to the results folder, as a `.keras` file, which plain Keras loads.
 
-    Attributes:
-        content: A `.keras` file, which plain Keras loads.
-        mistakes: An `.npz` file of the validation images that it classifies wrongly with the most confidence.
+    `mistakes` is an `.npz` file of the validation images that it classifies wrongly with the most confidence.
     """
 
     content: bytes

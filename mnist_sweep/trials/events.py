@@ -60,11 +60,7 @@ class TrialEvaluated:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrialRetried:
-    """A trial has lost its worker and starts again, elsewhere or from its checkpoint.
-
-    Attributes:
-        cause: Why the worker was lost, in one line.
-    """
+    """A trial has lost its worker, for a cause in one line, and starts again, elsewhere or from its checkpoint."""
 
     trial_id: str
     config: Flat
@@ -81,12 +77,7 @@ class Notice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RaceForecast:
-    """How a race is expected to go on; comes after some of its rounds.
-
-    Attributes:
-        text: That in one line.
-        num_trials: Trials that it is expected to have had in the end.
-    """
+    """How a race is expected to go on, in one line, and its trials by then; comes after some of its rounds."""
 
     text: str
     num_trials: int

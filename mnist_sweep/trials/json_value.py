@@ -14,9 +14,6 @@ def json_value(value: Any) -> Any:
     """Return a value as objects, lists, texts and numbers; a number that is unknown (NaN) or infinite is None.
 
     A field with the metadata `{"json": False}` is left out: it serves this program only.
-
-    Raises:
-        TypeError: JSON has nothing for a part of it.
     """
     match value:
         case float():

@@ -48,12 +48,7 @@ class Kind(NamedTuple):
 
 
 class Kinds(NamedTuple):
-    """The kinds of some rows.
-
-    Attributes:
-        num_rows: Number of rows of each kind.
-        kept: The kinds that one statistic may combine: those with the most successful rows.
-    """
+    """How many rows are of each kind, and the kinds that one statistic may combine: those with most successful rows."""
 
     num_rows: Mapping[Kind, int]
     kept: frozenset[Kind]

@@ -1,4 +1,7 @@
-"""Fields of a trial with other values: in another trial, or from a step on in the middle of training."""
+"""Fields of a trial with other values: in another trial, or from a step on in the middle of training.
+
+A name that is no field of the trial raises UnknownNameError, and a value that breaks a rule ConfigError.
+"""
 
 import dataclasses
 import difflib
@@ -14,12 +17,7 @@ if TYPE_CHECKING:
 
 
 def replace_fields(trial: "TrialConfig", values: Mapping[str, Any]) -> "TrialConfig":
-    """Return a trial with other values for some fields: whole parts first, then dotted fields, whatever their order.
-
-    Raises:
-        UnknownNameError: A name is no field of the trial.
-        ConfigError: A value breaks a rule.
-    """
+    """Return a trial with other values for some fields: whole parts first, then dotted fields, whatever their order."""
     for name in values:
         _check_field(trial, name.partition(".")[0], name)
     if whole := {name: value for name, value in values.items() if "." not in name}:
@@ -34,12 +32,7 @@ def replace_fields(trial: "TrialConfig", values: Mapping[str, Any]) -> "TrialCon
 
 
 def config_at(config: "TrialConfig", step: int) -> "TrialConfig":
-    """Return the config, without changes, whose values hold after a number of steps.
-
-    Raises:
-        UnknownNameError: A change names no field.
-        ConfigError: A value breaks a rule.
-    """
+    """Return the config, without changes, whose values hold after a number of steps."""
     values = {name: value for since, changed in config.changes if since <= step for name, value in changed}
     return replace_fields(dataclasses.replace(config, changes=()), values)
 
@@ -53,8 +46,7 @@ def validate(config: "TrialConfig") -> None:
     """Validate that the graph of the first step serves all steps: that only numbers change.
 
     Raises:
-        UnknownNameError: A change names no field.
-        ConfigError: A field may not change in the middle of training, or a value breaks a rule.
+        ConfigError: A field may not change in the middle of training.
     """
     for step, changed in config.changes:
         for name, _ in changed:

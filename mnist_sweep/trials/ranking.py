@@ -18,13 +18,7 @@ DIGITS = 12  # to which means are compared: equal ones may differ by rounding
 
 @dataclass(frozen=True, slots=True)
 class ConfigResult:
-    """The successful trials of one config.
-
-    Attributes:
-        rows: Their rows, at least one, best first.
-        val: Mean value on validation (`measure`).
-        val_loss: Mean validation loss, in nats.
-    """
+    """The successful trials of one config: their rows, best first, and their means on validation, the loss in nats."""
 
     rows: tuple[TrialRow, ...]
     val: float

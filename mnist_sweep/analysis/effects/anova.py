@@ -19,13 +19,10 @@ RESOLUTION = 1e-9  # of an accuracy: variation below it is rounding
 
 
 class InteractionTest(NamedTuple):
-    """How far the effects of two factors are from being additive.
+    """How far the effects of two factors, given by their indices, are from being additive.
 
-    Attributes:
-        factors: Their indices.
-        share: Of the variance between settings, what the interaction explains beyond chance (epsilon squared, Kelley
-            1935), in [0, 1].
-        pvalue: Of the F-test, multiplied by the number of pairs (Bonferroni), at most 1.
+    `share` is what the interaction explains beyond chance of the variance between settings, in [0, 1] (epsilon squared,
+    Kelley 1935); `pvalue` that of the F-test, times the number of pairs (Bonferroni), at most 1.
     """
 
     factors: tuple[int, int]

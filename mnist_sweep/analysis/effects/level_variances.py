@@ -17,11 +17,9 @@ SMALLEST_SHARE = 1e-12  # of the variance of all levels, for a logarithm
 class LevelVariance(NamedTuple):
     """The variance of a difference between levels, whose own variances may be unequal.
 
-    Attributes:
-        ratio: Of this variance to that of a difference between levels that vary alike.
-        df: Its degrees of freedom (Welch 1947).
-        alike: By how much the settings in it vary alike: their effective number, if each counts by the variance of its
-            runs, over their number, in (0, 1].
+    `ratio` is that of this variance to that of a difference between levels that vary alike, and `df` its degrees of
+    freedom (Welch 1947). `alike` says by how much the settings in it vary alike: their effective number, if each counts
+    by the variance of its runs, over their number, in (0, 1].
     """
 
     ratio: float

@@ -17,12 +17,9 @@ _is_importing = ContextVar("is_importing", default=False)
 
 
 class RunReachedError(BaseException):
-    """Code that is imported for its definitions calls a function that starts a run.
+    """Code that is imported for its definitions calls a function that starts a run, which has this name.
 
     No `except Exception` of that code catches it.
-
-    Attributes:
-        function: The name of that function.
     """
 
     def __init__(self, function: str) -> None:
