@@ -408,6 +408,7 @@ def off_default() -> list[TrialConfig]:
         "label": "digit",
         "color": "rgb",
         "resize": "crop",
+        "value_range": (0.0, 2.0),
     }
     trials = [TrialConfig(), TrialConfig(model=CNN(initializer="truncated_normal"))]
     for kind, registry in REGISTRIES.items():
