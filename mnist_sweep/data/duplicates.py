@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnist_sweep.data.dataset import Dataset, Split
+from mnist_sweep.data.label_checks import block_means
 
-GRID = 8  # blocks of a side
 MAX_DISTANCE = 0.1  # Euclidean, between the means of the blocks in [0, 1]
 MIN_RATIO, MAX_COPIES = 3, 2  # how much farther other pictures are, and copies of one picture in a split
 MAX_IMAGES = 200_000  # of a split, beyond which only the same pixels are looked for
@@ -56,15 +56,9 @@ def across_splits(data: Dataset) -> list[Duplicate]:
 
 def _blocks(data: Dataset, split: Split) -> NDArray[np.float32]:
     """Return the means of each image in a grid: float32 `[n, at most 64]`, in [0, 1]."""
-    parts = [np.array_split(np.arange(size), min(size, GRID)) for size in data.image_shape[:2]]
-    means = np.empty((len(split), len(parts[0]), len(parts[1])), np.float32)
-    for first in range(0, len(split), 1000):
-        grey = data.scaled(split.images[first : first + 1000]).mean(axis=3)
-        for number, rows in enumerate(parts[0]):
-            band = grey[:, rows].mean(axis=1)
-            for column, columns in enumerate(parts[1]):
-                means[first : first + 1000, number, column] = band[:, columns].mean(axis=1)
-    return means.reshape(len(split), -1)
+    starts = range(0, len(split), 1000)
+    means = [block_means(data.scaled(split.images[first : first + 1000])).mean(axis=3) for first in starts]
+    return np.concatenate(means).reshape(len(split), -1)
 
 
 def _alike(known: NDArray[np.float32], asked: NDArray[np.float32]) -> Iterator[tuple[int, int]]:

@@ -74,13 +74,17 @@ def _guessed(known: Split, asked: Split) -> list[NDArray[np.uint8 | np.uint16]] 
 def _features(images: NDArray[np.uint8 | np.float32]) -> Features:
     """Return the means of blocks of each image, and its mean, contrast and differences of neighbouring pixels."""
     pixels = images.astype(np.float32)
-    rows, columns = (np.array_split(np.arange(size), min(size, BLOCKS)) for size in pixels.shape[1:3])
-    blocks = np.stack([pixels[:, part].mean(axis=1) for part in rows], axis=1)
-    blocks = np.stack([blocks[:, :, part].mean(axis=2) for part in columns], axis=2)
-    axes = (1, 2)
+    axes, blocks = (1, 2), block_means(pixels)
     steps = [np.abs(np.diff(pixels, axis=axis)).sum(axis=axes) / pixels[0, ..., 0].size for axis in axes]
     others = [pixels.mean(axis=axes), pixels.std(axis=axes), *steps]
     return blocks.reshape(len(images), -1).astype(np.float64), np.concatenate(others, axis=1).astype(np.float64)
+
+
+def block_means(pixels: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the means of at most 8 x 8 blocks of each image: float32 `[n, rows, columns, channels]`."""
+    rows, columns = (np.array_split(np.arange(size), min(size, BLOCKS)) for size in pixels.shape[1:3])
+    means = np.stack([pixels[:, part].mean(axis=1) for part in rows], axis=1)
+    return np.stack([means[:, :, part].mean(axis=2) for part in columns], axis=2)
 
 
 def _nearest(known: NDArray[np.float64], asked: NDArray[np.float64]) -> Any:
