@@ -2,10 +2,13 @@
 
 import pickle
 import shutil
+import sys
+import tempfile
 from pathlib import Path
 
 import numpy as np
 import pytest
+from filelock import FileLock
 from PIL import Image
 
 from mnist_sweep import Dataset, ImageFolder, Split
@@ -15,6 +18,16 @@ from mnist_sweep.data.mapped_images import MappedImages, map_images
 from mnist_sweep.errors import DataError
 from mnist_sweep.runners.ray import sent_data
 from mnist_sweep.runners.ray.sent_data import PreparedImages, received
+from tests.faults.cluster import PREFIX, Cluster, environment, missing, wait
+
+REASON = missing()
+
+
+def write_pets(folder: Path) -> None:
+    for number in range(100):
+        path = folder / str(number % 2) / f"{number}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(np.full((4, 5), number, np.uint8)).save(path)
 
 
 def through_ray(content: Dataset | PreparedImages) -> Dataset:
@@ -37,10 +50,7 @@ def test_many_prepared_images_are_mapped_or_prepared_on_the_other_machine(
     monkeypatch.setattr(preparation, "MAX_PROCESSES", 1)
     monkeypatch.setattr(sent_data, "MAX_SENT_BYTES", 1000)
     monkeypatch.setenv("MNIST_SWEEP_CACHE", str(tmp_path / "cache"))
-    for number in range(100):
-        path = tmp_path / "here" / "pets" / str(number % 2) / f"{number}.png"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(np.full((4, 5), number, np.uint8)).save(path)
+    write_pets(tmp_path / "here" / "pets")
     monkeypatch.setenv("MNIST_SWEEP_DATA", str(tmp_path / "here"))
     dataset = loading.load(source := ImageFolder("pets"))
     content = sent_data.sent(source, dataset, 2)
@@ -58,3 +68,44 @@ def test_many_prepared_images_are_mapped_or_prepared_on_the_other_machine(
     shutil.rmtree(tmp_path / "cache")
     with pytest.raises(DataError, match=r"images at pets \(they differ from those of the driver\): put the same files"):
         through_ray(content)
+
+
+SWEEP = """
+import sys
+from mnist_sweep import ImageFolder, RayTune, Softmax, Sweep, TrialConfig, repeat, run
+from mnist_sweep.errors import SweepError
+from mnist_sweep.runners.ray import sent_data
+sent_data.MAX_SENT_BYTES = 1000
+trial = TrialConfig(data=ImageFolder("pets"), model=Softmax(), num_steps=20, batch_size=20, evaluate_every=10)
+try:
+    outcome = run(Sweep(name="s", trials=repeat([trial], seeds=8)), runner=RayTune(address=sys.argv[1]))
+    print(len(outcome.rows), *{f"{row.status.value} {row.data_digest}" for row in outcome.rows})
+except SweepError as error:
+    print(error)
+"""
+
+
+@pytest.mark.cluster
+@pytest.mark.skipif(REASON is not None, reason=REASON or "")
+@pytest.mark.parametrize("hidden", [["cache"], ["cache", "data"]], ids=" and ".join)
+def test_a_machine_without_the_drivers_cache_prepares_or_says_what_it_lacks(
+    hidden: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = Path(tempfile.mkdtemp(prefix="mnsw-"))  # tmp_path is too long for Ray's sockets
+    write_pets(folder / "data" / "pets")
+    (folder / "cache").mkdir()
+    (folder / "driver.py").write_text(SWEEP)
+    places = {"MNIST_SWEEP_CACHE": str(folder / "cache"), "MNIST_SWEEP_DATA": str(folder / "data")}
+    for name, value in (environment() | places).items():
+        monkeypatch.setenv(name, value)
+    prepare = "".join(f"mount -t tmpfs none {folder / name} && " for name in hidden)
+    lock = FileLock(Path(tempfile.gettempdir()) / f"{PREFIX}.lock")
+    with lock, (folder / "log").open("w+") as log, Cluster(folder=folder) as cluster:
+        cluster.add(1)
+        cluster.add(2, prepare=prepare)
+        driver = cluster.start(sys.executable, str(folder / "driver.py"), cluster.address, output=log)
+        wait(lambda: driver.poll() is not None)
+        log.seek(0)
+        said = log.read()
+    shutil.rmtree(folder)
+    assert ("the node 10.213.7.2 cannot use its images at pets" if "data" in hidden else "\n8 ok ") in said
