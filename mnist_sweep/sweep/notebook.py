@@ -13,10 +13,11 @@ from typing import Any
 
 from markupsafe import Markup
 
+from mnist_sweep.statistics.time_left import time_left
 from mnist_sweep.sweep.live_run import LiveRun, LiveRunState
 from mnist_sweep.text.names import label
 from mnist_sweep.text.notebook_html import curves, paragraphs, strip, table
-from mnist_sweep.text.numbers import clock, counted
+from mnist_sweep.text.numbers import counted
 from mnist_sweep.trials import ranking
 from mnist_sweep.trials.events import Event, RowCommitted, RunEnded, RunInterrupted, RunStarted
 from mnist_sweep.trials.row import Status, TrialRow, rank
@@ -31,32 +32,36 @@ class NotebookView:
     def __init__(self) -> None:
         warnings.filterwarnings("ignore", "IProgress not found")  # of tqdm, which Ray and Optuna import and do not need
         self._handle: Any = importlib.import_module("IPython.display").DisplayHandle()
-        self._state, self._lock = LiveRunState(), threading.RLock()
+        self._state, self._lock, self._showing = LiveRunState(), threading.Lock(), threading.Lock()
         self._timer = threading.Timer(0.0, self._show)
-        self._started = RunStarted(rows=(), num_trials=0, fields=())
-        self._failures, self._best, self._stop = list[str](), list[TrialRow](), "ended early"
-        self._stopping = ""
+        self._started, self._ends = RunStarted(rows=(), num_trials=0, fields=()), list[float]()
+        self._failures, self._best = list[str](), list[TrialRow]()
+        self._stop, self._stopping = "ended early", ""
 
     def on_event(self, event: Event) -> None:
         """Take up what has happened; show at once that a run starts, stops and has ended."""
         with self._lock:
             self._state.on_event(event)
-            match event:
-                case RunStarted(rows=rows):
-                    self._started = event
-                    for row in rows:
-                        self._add(row)
-                    self._handle.display({"text/plain": STARTING}, raw=True)
-                case RowCommitted(row=row):
+            self._take_up(event)
+        if isinstance(event, RunInterrupted | RunEnded):
+            self._timer.cancel()
+            self._show()
+        elif not self._timer.is_alive():
+            self._timer = threading.Timer(SECONDS_BETWEEN, self._show)
+            self._timer.start()
+
+    def _take_up(self, event: Event) -> None:
+        match event:
+            case RunStarted(rows=rows):
+                self._started = event
+                for row in rows:
                     self._add(row)
-                case RunInterrupted(out_of_time=out_of_time):
-                    self._stop, self._stopping = "out of time" if out_of_time else "interrupted", event.text
-            if isinstance(event, RunInterrupted | RunEnded):
-                self._timer.cancel()
-                self._show()
-            elif not self._timer.is_alive():
-                self._timer = threading.Timer(SECONDS_BETWEEN, self._show)
-                self._timer.start()
+                self._handle.display({"text/plain": STARTING}, raw=True)
+            case RowCommitted(row=row):
+                self._add(row)
+                self._ends.append(time.time())
+            case RunInterrupted(out_of_time=out_of_time):
+                self._stop, self._stopping = "out of time" if out_of_time else "interrupted", event.text
 
     def _add(self, row: TrialRow) -> None:
         if row.status is Status.OK and row.val is not None:
@@ -65,8 +70,9 @@ class NotebookView:
             self._failures.append(f"failed: {label(row.config, self._started.fields)} ({row.trial_id}): {row.error}")
 
     def _show(self) -> None:
-        with self._lock:
-            run = self._state.run
+        with self._showing:
+            with self._lock:
+                run = self._state.run
             line = " · ".join(self._headline(run))
             page = Markup('<progress value="{}" max="{}"></progress> {}\n').format(run.num_done, run.num_trials, line)
             if run.running:
@@ -83,7 +89,6 @@ class NotebookView:
         for row in self._best:
             name = label(row.config, self._started.fields)
             yield f"best validation {row.measure.title} {row.measure.text(row.val or 0.0)} ({name})"
-        num_ended = run.num_done - len(self._started.rows)
         if run.error:
             yield f"ended by an error: {run.error}"
         elif run.phase == "ended" and run.num_done < run.num_trials:
@@ -92,9 +97,10 @@ class NotebookView:
             yield self._stopping
         elif run.phase == "running" and not run.num_workers:
             yield STARTING
-        elif run.phase == "running" and num_ended:
-            each = (time.time() - run.started) / num_ended
-            yield f"about {clock(each * (run.num_trials - run.num_done))} left"
+        elif run.phase == "running":
+            times, num_left = {"started": run.started, "now": time.time()}, run.num_trials - run.num_done
+            if left := time_left([*self._ends], **times, num_left=num_left, num_workers=run.num_workers):
+                yield left.text()
 
 
 def outcome(rows: Sequence[TrialRow], sentences: Sequence[str], fields: Sequence[str]) -> str:

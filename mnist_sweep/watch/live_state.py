@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Literal
 
 from mnist_sweep.analysis.folder_status import FolderStatus, folder_status
-from mnist_sweep.planning.time_left import TimeLeft, time_left
 from mnist_sweep.results.ledger import Ledger
 from mnist_sweep.statistics.intervals import half_width_of_mean, interval_of_sum, wilson_interval
+from mnist_sweep.statistics.time_left import TimeLeft, time_left
 from mnist_sweep.sweep.live_run import LiveRun
 from mnist_sweep.system.driver_lock import held_since
 from mnist_sweep.text.names import label

@@ -8,8 +8,8 @@ from rich.console import Console
 
 from mnist_sweep.cli.views import live
 from mnist_sweep.cli.views.live import Lines, Screen, headline
-from mnist_sweep.planning.time_left import TimeLeft
 from mnist_sweep.results.ledger import Ledger
+from mnist_sweep.statistics.time_left import TimeLeft
 from mnist_sweep.sweep.live_run import LiveRun, RunningTrial
 from mnist_sweep.trials.row import Status, TrialRow
 from mnist_sweep.watch.feed import Feed

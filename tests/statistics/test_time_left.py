@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from mnist_sweep.planning.time_left import TimeLeft, time_left
+from mnist_sweep.statistics.time_left import TimeLeft, time_left
 
 
 def test_nothing_is_known_before_a_trial_has_ended_and_no_interval_after_few() -> None:
