@@ -34,48 +34,53 @@ def untrained(*, seconds: float = 0.0, num_evaluations: int = 1, tensorflow: boo
         tensorflow: Whether workers import and configure TensorFlow, as they do for real trials.
     """
 
-    real = worker.trainable()
+    original = worker.trainable
 
-    # Inside this function, so that it goes to the workers by value and they need not import this module.
-    class Untrained(real):  # type: ignore[misc,valid-type]  # Ray brings no types
-        def step(self) -> Any:
-            import time
-            from unittest import mock
+    def made(settings: Any) -> Any:
+        real = original(settings)
 
-            import numpy as np
+        # Inside this function, so that it goes to the workers by value and they need not import this module.
+        class Untrained(real):  # type: ignore[misc,valid-type]  # Ray brings no types
+            def step(self) -> Any:
+                import time
+                from unittest import mock
 
-            from mnist_sweep import Evaluation, Status
-            from mnist_sweep.results.predictions import Predictions
-            from mnist_sweep.training import fitting
-            from mnist_sweep.training.trial_progress import FitResult
+                import numpy as np
 
-            def curve(config: Any, data: Any, **_: Any) -> Any:
-                names = ("train_loss", "train_accuracy", "val_loss", "val_accuracy", "learning_rate", "seconds")
-                history = []
-                for step in range(1, num_evaluations + 1):
-                    time.sleep(seconds / num_evaluations)
-                    history.append(Evaluation(step=step, **dict.fromkeys(names, step / (num_evaluations + 1))))
-                    if num_evaluations > 1:  # else the row says it all
-                        yield history[-1]
-                return FitResult(
-                    status=Status.OK,
-                    steps=num_evaluations,
-                    history=tuple(history),
-                    final=history[-1],
-                    test_accuracy=0.5,
-                    parameters=0,
-                    seconds={"setup": 0.0, "train": seconds, "evaluate": 0.0},
-                    model=None,
-                    predictions=Predictions(np.zeros_like(data.val.labels), np.zeros_like(data.test.labels)),
-                )
+                from mnist_sweep import Evaluation, Status
+                from mnist_sweep.results.predictions import Predictions
+                from mnist_sweep.training import fitting
+                from mnist_sweep.training.trial_progress import FitResult
 
-            with contextlib.ExitStack() as stack:
-                stack.enter_context(mock.patch.object(fitting, "train", curve))
-                if not tensorflow:
-                    stack.enter_context(mock.patch.object(tensorflow_runtime, "configure", mock.Mock()))
-                return super().step()
+                def curve(config: Any, data: Any, **_: Any) -> Any:
+                    names = ("train_loss", "train_accuracy", "val_loss", "val_accuracy", "learning_rate", "seconds")
+                    history = []
+                    for step in range(1, num_evaluations + 1):
+                        time.sleep(seconds / num_evaluations)
+                        history.append(Evaluation(step=step, **dict.fromkeys(names, step / (num_evaluations + 1))))
+                        if num_evaluations > 1:  # else the row says it all
+                            yield history[-1]
+                    return FitResult(
+                        status=Status.OK,
+                        steps=num_evaluations,
+                        history=tuple(history),
+                        final=history[-1],
+                        test_accuracy=0.5,
+                        parameters=0,
+                        seconds={"setup": 0.0, "train": seconds, "evaluate": 0.0},
+                        model=None,
+                        predictions=Predictions(np.zeros_like(data.val.labels), np.zeros_like(data.test.labels)),
+                    )
 
-    with mock.patch.object(experiment, "trainable", return_value=Untrained):
+                with contextlib.ExitStack() as stack:
+                    stack.enter_context(mock.patch.object(fitting, "train", curve))
+                    if not tensorflow:
+                        stack.enter_context(mock.patch.object(tensorflow_runtime, "configure", mock.Mock()))
+                    return super().step()
+
+        return Untrained
+
+    with mock.patch.object(experiment, "trainable", side_effect=made):
         yield
 
 

@@ -72,17 +72,18 @@ def connected(address: str | None, *, num_cpus: int | None, code: Sequence[Path]
         return
     local = {"address": "local", "num_cpus": num_cpus or machine.num_cpus(), "include_dashboard": False}
     with (
-        contextlib.nullcontext(contextlib.nullcontext) if address else local_processes.kept_local() as starting,
+        contextlib.nullcontext(local_processes.Phases()) if address else local_processes.kept_local() as phases,
         contextlib.nullcontext() if address else private.only_needed_processes(),
         private.short_temporary_folder(),
         private.intercepted_node_messages(lambda text: node_messages.put(in_one_line(text))),
     ):
         try:
-            _init(_cluster_options(address, code) if address else local, starting)
+            _init(_cluster_options(address, code) if address else local, phases)
             with gcs.watched(address, node_messages.put):
                 yield node_messages
         finally:  # also of a start that failed: Ray would ask a GCS that has ended for things, and end this process
-            ray.shutdown()
+            with phases.leaving():
+                ray.shutdown()
 
 
 def is_connected() -> bool:
@@ -100,14 +101,14 @@ def _cluster_options(address: str, code: Sequence[Path]) -> dict[str, Any]:
     return {"address": address, "runtime_env": {"working_dir": str(code[0]), "excludes": list(NOT_SHIPPED)}}
 
 
-def _init(options: Mapping[str, Any], starting: local_processes.Starting) -> None:
+def _init(options: Mapping[str, Any], phases: local_processes.Phases) -> None:
     """Call `ray.init`, and import Tune while Ray's processes start, which takes seconds."""
     import ray
 
     importing = threading.Thread(target=importlib.import_module, args=["ray.tune"], daemon=True)
     importing.start()
     try:
-        with private.kept_sigterm_handler(), starting():
+        with private.kept_sigterm_handler(), phases.starting():
             ray.init(log_to_driver=False, logging_level="ERROR", configure_logging=False, **options)
     except Exception as error:  # a bare Exception, too, where Ray's processes take too long on a busy machine
         cause = textwrap.shorten(one_line(error), MAX_MESSAGE_LENGTH, placeholder=" …")

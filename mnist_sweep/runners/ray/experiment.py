@@ -76,10 +76,9 @@ class Experiment:
         )
         is_single = len(self.trials) + self.num_proposals == 1  # and reports every point of its curve
         settings = replace(self.settings, min_interval=0.0) if is_single else self.settings
-        with_settings = tune.with_parameters(trainable(), settings=settings)
         with tempfile.TemporaryDirectory(prefix="mnist-sweep-", ignore_cleanup_errors=True) as folder:
             tuner = tune.Tuner(
-                tune.with_resources(with_settings, {"cpu": runtime["threads"], "gpu": runtime["gpus"]}),
+                tune.with_resources(trainable(settings), {"cpu": runtime["threads"], "gpu": runtime["gpus"]}),
                 param_space={"trial": ""},
                 tune_config=self._tune_config(self._searcher(callback) if self.num_proposals else None, callback.call),
                 run_config=self._run_config(callback, folder),

@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from mnist_sweep.runners.ray import private, retries
 from mnist_sweep.system import exits, machine
@@ -21,17 +21,24 @@ MAX_SECONDS_TO_START = 30.0
 SECONDS_TO_HANG = 7.0  # without running at all, while Ray starts; even an idle GCS or raylet runs many times a second
 SECONDS_TO_HANG_LATER = 30.0  # where a disk that stalls may hold one up, and its end costs more
 SECONDS_TO_RAISE = 5.0  # after a process has ended while Ray starts; Ray's native code may wait for it for 60 s
+SECONDS_TO_LEAVE = 10.0  # after a process has ended later: native code in which the driver is may wait for it, too
 SECONDS_BETWEEN_LOOKS = 0.5
 SECONDS_BETWEEN_SIGNS = 0.01  # of a raylet, before Ray connects to it
-Starting = Callable[[], contextlib.AbstractContextManager[None]]
+
+
+class Phases(NamedTuple):
+    """Contexts for the call that starts Ray, and for the one that ends it."""
+
+    starting: Callable[[], contextlib.AbstractContextManager[None]] = contextlib.nullcontext
+    leaving: Callable[[], contextlib.AbstractContextManager[None]] = contextlib.nullcontext
 
 
 @contextlib.contextmanager
-def kept_local() -> Iterator[Starting]:
+def kept_local() -> Iterator[Phases]:
     """Keep a Ray that is started in the body on loopback, and let it end with this process, however that ends.
 
     Its processes are in groups of their own: a signal to the group of the run, as a terminal sends it, pauses trials.
-    Give a context for the call that starts it: this process ends if that hangs since one of Ray's has ended.
+    Unless it is leaving, this process ends if it hangs since one of Ray's has ended.
     """
     processes = _Processes()
     with (
@@ -43,7 +50,7 @@ def kept_local() -> Iterator[Starting]:
         processes.ending,
         processes.watched(),
     ):
-        yield processes.starting
+        yield Phases(processes.starting, processes.leaving)
 
 
 class _Processes:
@@ -56,7 +63,7 @@ class _Processes:
         self._started: dict[str, Any] = {}
         self._asked_since: dict[str, float] = {}
         self._hung: set[str] = set()
-        self._is_starting = False
+        self._is_starting = self._is_leaving = False
 
     def start(self, command: Sequence[str], **options: Any) -> Any:
         """Start one, in Ray's place."""
@@ -101,12 +108,18 @@ class _Processes:
 
     @contextlib.contextmanager
     def starting(self) -> Iterator[None]:
-        """Let this process end if the body hangs."""
+        """Start Ray in the body."""
         self._is_starting = True
         try:
             yield
         finally:
             self._is_starting = False
+
+    @contextlib.contextmanager
+    def leaving(self) -> Iterator[None]:
+        """End Ray in the body."""
+        self._is_leaving = True
+        yield
 
     @contextlib.contextmanager
     def watched(self) -> Iterator[None]:
@@ -137,10 +150,12 @@ class _Processes:
                 self._hung.add(name)
                 if not self._is_starting:
                     process.kill()
-            cause = next(filter(None, map(self._end_of, private.VITAL_PROCESSES)), None)
-            seconds_ended += SECONDS_BETWEEN_LOOKS if cause and self._is_starting else -seconds_ended
-            if cause and seconds_ended > SECONDS_TO_RAISE:
-                exits.end_process(str(retries.not_started(cause)))
+            ended = next(filter(self._end_of, private.VITAL_PROCESSES), None)
+            seconds_ended += SECONDS_BETWEEN_LOOKS if ended and not self._is_leaving else -seconds_ended
+            if ended and seconds_ended > (SECONDS_TO_RAISE if self._is_starting else SECONDS_TO_LEAVE):
+                cause = self._end_of(ended) or ""
+                error = retries.not_started(cause) if self._is_starting else retries.broken_ray(ended)
+                exits.end_process(str(error))
 
     def _check(self, name: str) -> None:
         if cause := next(filter(None, map(self._end_of, private.VITAL_PROCESSES)), None):

@@ -5,17 +5,21 @@ loads them from the path of their source, into its own cache.
 """
 
 import contextlib
+import itertools
 import pickle
+import tempfile
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from mnist_sweep.data import loading
 from mnist_sweep.data.data_folders import FOLDERS_VARIABLE
-from mnist_sweep.data.dataset import Dataset
+from mnist_sweep.data.dataset import Dataset, Split
 from mnist_sweep.data.files.own_files import EncodedImages
-from mnist_sweep.data.mapped_images import MappedImages
+from mnist_sweep.data.mapped_images import MappedImages, map_images
 from mnist_sweep.errors import DataError
+from mnist_sweep.runners.ray import cluster
 
 MAX_SENT_BYTES = 512 << 20  # of images, which are in the memory of each machine then
 
@@ -51,6 +55,34 @@ def sent(source: Any, dataset: Dataset, num_nodes: int) -> Dataset | PreparedIma
         name: replace(split, images=np.asarray(split.images)) for name, split in dataset.splits.items()
     }
     return replace(dataset, **splits)
+
+
+@contextlib.contextmanager
+def handed_over(datasets: Mapping[Any, Dataset], *, is_own_ray: bool) -> Iterator[list[Any]]:
+    """Give what workers get of each data set while the body runs: of a Ray that was started here, images in files.
+
+    Otherwise they are in Ray's own store, whose native code ends the driver when a raylet that ends takes them along.
+    """
+    import ray
+
+    if not is_own_ray:
+        num_nodes = len(cluster.node_sizes())
+        yield [ray.put(sent(*one, num_nodes=num_nodes)) for one in datasets.items()]
+        return
+    with tempfile.TemporaryDirectory(prefix="mnist-sweep-", ignore_cleanup_errors=True) as folder:
+        numbers = itertools.count()
+
+        def mapped(split: Split) -> Split:
+            if isinstance(split.images, MappedImages) or not len(split):
+                return split
+            path = Path(folder) / str(next(numbers))
+            split.images.tofile(path)
+            return replace(split, images=map_images(str(path), split.images.shape))
+
+        splits: list[dict[str, Any]] = [
+            {name: mapped(split) for name, split in one.splits.items()} for one in datasets.values()
+        ]
+        yield [replace(one, **changed) for one, changed in zip(datasets.values(), splits, strict=True)]
 
 
 def received(content: Dataset | PreparedImages, node: str) -> Dataset:

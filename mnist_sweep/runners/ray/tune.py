@@ -104,20 +104,18 @@ class RayTune:
         left, num_left, readiness = dict(trials), len(trials) + num_proposals, None
         for num_starts in itertools.count(1):
             is_own = not (self.address or cluster.is_connected())
-            with cluster.connected(self.address, num_cpus=self.num_cpus, code=code) as node_messages:
-                import ray  # not before: Tune is imported while Ray's processes start
-
-                from mnist_sweep.runners.ray.callback import Readiness
+            with (
+                cluster.connected(self.address, num_cpus=self.num_cpus, code=code) as node_messages,
+                sent_data.handed_over(datasets, is_own_ray=is_own) as given,
+            ):
+                from mnist_sweep.runners.ray.callback import Readiness  # Tune is imported while Ray's processes start
 
                 if observer.is_ending():
                     return
                 if readiness is None:
                     capacity = min(self._capacity(), num_left)
                     readiness = Readiness(observer, capacity, cluster.warning(self.address))
-                references = [
-                    ray.put(sent_data.sent(*one, num_nodes=len(cluster.node_sizes()))) for one in datasets.items()
-                ]
-                settings = self._worker_settings(references, code, definitions, artifacts)
+                settings = self._worker_settings(given, code, definitions, artifacts)
                 models = model_candidates.candidates(left.values(), datasets)
                 settings = replace(settings, models=[(to_flat(config), sample) for config, sample in models])
                 if not models:

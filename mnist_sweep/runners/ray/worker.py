@@ -41,7 +41,7 @@ class WorkerSettings:
     """What all trials of a worker have in common.
 
     Attributes:
-        datasets: Ray's references to the data sets.
+        datasets: The data sets, or Ray's references to what `sent_data` makes of them.
         runtime: Arguments of `tensorflow_runtime.configure`.
         code: Folders to import the user's code from.
         definitions: What `shipping.pack` returned for the user's own definitions.
@@ -70,19 +70,19 @@ class Payload:
     content: SavedModel | Predictions
 
 
-def trainable() -> Any:
+def trainable(settings: WorkerSettings) -> Any:
     """Return the class that Tune runs in a worker; made here, so that it is sent by value and the rest by name."""
     from ray import tune
 
     class Trainable(tune.Trainable):
-        def setup(self, config: dict[str, Any], settings: WorkerSettings) -> None:
-            self.settings, self.process = settings, settings.new_process(settings.runtime, settings.definitions)
+        def setup(self, config: dict[str, Any]) -> None:
+            self.process = settings.new_process(settings.runtime, settings.definitions)
             self.reset_config(config)
 
         def reset_config(self, new_config: dict[str, Any]) -> bool:
             from mnist_sweep.runners.ray import worker
 
-            self.messages = worker.messages(new_config["trial"], self.settings, self.process)
+            self.messages = worker.messages(new_config["trial"], settings, self.process)
             return True
 
         def step(self) -> dict[str, Any]:
@@ -117,17 +117,18 @@ def messages(text: str, settings: WorkerSettings, process: "TrialProcess") -> It
 def _messages(spec: Mapping[str, Any], settings: WorkerSettings, process: "TrialProcess") -> Iterator[dict[str, Any]]:
     import ray
 
-    trial, reference = from_flat(spec["flat"]), settings.datasets[spec["dataset"]]
+    trial, given = from_flat(spec["flat"]), settings.datasets[spec["dataset"]]
     is_own = has_custom_training(trial)
     try:
         if is_own:
             process.start()
         else:
             tensorflow_runtime.configure(**settings.runtime)
-        node = ray.util.get_node_ip_address()
-        dataset = tensorflow_runtime.cached(
-            "datasets", reference, lambda: sent_data.received(ray.get(reference), node), limit=KEPT_DATASETS
-        )
+        if isinstance(dataset := given, ray.ObjectRef):
+            node = ray.util.get_node_ip_address()
+            dataset = tensorflow_runtime.cached(
+                "datasets", given, lambda: sent_data.received(ray.get(given), node), limit=KEPT_DATASETS
+            )
     except ProcessLostError:
         raise  # which Tune retries
     except DataError as error:

@@ -133,8 +133,7 @@ class FakeTuner:
 def failing(monkeypatch: pytest.MonkeyPatch) -> type[FakeTuner]:
     """A Tune without Ray that fails."""
     monkeypatch.setattr(tune, "Tuner", FakeTuner)
-    for name in ("with_resources", "with_parameters"):
-        monkeypatch.setattr(tune, name, lambda *_, **__: None)
+    monkeypatch.setattr(tune, "with_resources", lambda *_, **__: None)
     return FakeTuner
 
 
@@ -143,7 +142,7 @@ def test_a_single_trial_reports_every_point_also_when_it_runs_again(
     failing: type[FakeTuner], monkeypatch: pytest.MonkeyPatch, trials: int, proposed: int, interval: float
 ) -> None:
     given: list[WorkerSettings] = []
-    monkeypatch.setattr(tune, "with_parameters", lambda _, settings: given.append(settings))
+    monkeypatch.setattr(module, "trainable", given.append)
     monkeypatch.setattr(failing, "fit", lambda self: None)
     settings = replace(SETTINGS, min_interval=0.5)
     experiment(*TRIALS[:trials], num_proposals=proposed, settings=settings).fit()

@@ -87,7 +87,7 @@ def test_a_raylet_that_hangs_is_not_connected_to_nor_killed_while_native_code_wa
 ) -> None:
     monkeypatch.setattr(local_processes, "SECONDS_TO_HANG_LATER", 300.0)
     monkeypatch.setattr(local_processes, "SECONDS_TO_HANG", 0.5)
-    with private.replaced(private.CORE_WORKER, object), local_processes.kept_local() as starting, starting():
+    with private.replaced(private.CORE_WORKER, object), local_processes.kept_local() as phases, phases.starting():
         hanging = services.ConsolePopen([raylet, "300"])
         with pytest.raises(TimeoutError, match="its raylet hangs"):
             list(iter(private.found(private.CORE_WORKER), None))  # again and again: it has run while it started
@@ -97,7 +97,7 @@ def test_a_raylet_that_hangs_is_not_connected_to_nor_killed_while_native_code_wa
 
 def test_a_raylet_that_hung_and_runs_again_is_connected_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(local_processes, "SECONDS_TO_HANG", 0.5)
-    with private.replaced(private.CORE_WORKER, object), local_processes.kept_local() as starting, starting():
+    with private.replaced(private.CORE_WORKER, object), local_processes.kept_local() as phases, phases.starting():
         raylet = services.ConsolePopen(busy(tmp_path, "raylet"))
         raylet.send_signal(signal.SIGSTOP)
         with pytest.raises(TimeoutError, match="its raylet hangs"):
@@ -147,7 +147,7 @@ import time
 from ray._private import services
 from mnist_sweep.runners.ray import local_processes
 local_processes.SECONDS_TO_HANG = local_processes.SECONDS_TO_RAISE = 0.5
-with local_processes.kept_local() as starting, starting():
+with local_processes.kept_local() as phases, phases.starting():
     services.ConsolePopen([{raylet!r}, {program!r}])
     time.sleep(600)  # as Ray's native code does
 """
