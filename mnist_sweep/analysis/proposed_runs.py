@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from mnist_sweep.analysis.margin import MIN_SEEDS, WITHIN, margin_of
-from mnist_sweep.analysis.proposal import Kind, ProposedRun, ProposedRuns
+from mnist_sweep.analysis.proposal_in_words import Kind, ProposedRun, ProposedRuns
 from mnist_sweep.analysis.run_budget import Budget, parse
 from mnist_sweep.analysis.selection import select
 from mnist_sweep.errors import no_rows

@@ -40,13 +40,13 @@ def status(folder: Path, *, is_watched: bool) -> Answer:
     is printed for each trial that ends.
     """
     from mnist_sweep.analysis.folder_status import folder_status
-    from mnist_sweep.cli.views import live
     from mnist_sweep.cli.views import status as view
+    from mnist_sweep.cli.views import status_watch
     from mnist_sweep.cli.views.terminal import Terminal
 
     console, code = Terminal(), ExitStatus.OK
     if is_watched:
-        is_good = live.follow(_feed_of(folder), console)
+        is_good = status_watch.follow(_feed_of(folder), console)
         code = ExitStatus.OK if is_good else ExitStatus.NOT_ALL
     found = folder_status(rows_of(folder, with_history=False), folder)
     return Answer(value=found, show=lambda: view.show(found, console), status=code)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from mnist_sweep import TrialConfig, next_runs, trial_id
-from mnist_sweep.analysis.proposal import ProposedRun
+from mnist_sweep.analysis.proposal_in_words import ProposedRun
 from mnist_sweep.errors import ConfigError, LedgerError
 from mnist_sweep.results import runs, saved_race
 from mnist_sweep.results.ledger import Ledger

@@ -5,7 +5,7 @@ import shlex
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from mnist_sweep.analysis.proposal import ProposedRun
+from mnist_sweep.analysis.proposal_in_words import ProposedRun
 from mnist_sweep.analysis.proposed_runs import runs_after
 from mnist_sweep.reports.blocks import Block, Command, Paragraph, Plot, Section, Table, number_columns
 from mnist_sweep.reports.plots import BLUE, FAINT_BLUE, figure, scatter

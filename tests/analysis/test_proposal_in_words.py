@@ -1,6 +1,6 @@
 """Laws of a proposal: what it does and takes, in a few words."""
 
-from mnist_sweep.analysis.proposal import ProposedRun
+from mnist_sweep.analysis.proposal_in_words import ProposedRun
 
 
 def test_a_proposal_says_what_it_does_and_takes() -> None:

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from mnist_sweep.cli.views import live
-from mnist_sweep.cli.views.live import Lines, Screen, headline
+from mnist_sweep.cli.views import status_watch
+from mnist_sweep.cli.views.status_watch import Lines, Screen, headline
 from mnist_sweep.results.ledger import Ledger
 from mnist_sweep.statistics.time_left import TimeLeft
 from mnist_sweep.sweep.live_run import LiveRun, RunningTrial
@@ -126,5 +126,5 @@ def test_a_run_is_followed_to_its_end_and_what_comes_with_it(
         raise AssertionError
 
     monkeypatch.setattr(Feed, "follow", states)
-    assert live.follow(feed, shown) is is_good
+    assert status_watch.follow(feed, shown) is is_good
     assert printed(shown).splitlines()[-1].startswith(status.value)
