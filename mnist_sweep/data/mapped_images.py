@@ -14,11 +14,11 @@ import numpy as np
 
 from mnist_sweep.errors import DataError
 
-Origin = tuple[str, tuple[int, ...], int]
+Origin = tuple[str, tuple[int, ...], int, str]
 
 
-class MappedImages(np.ndarray[Any, np.dtype[np.uint8]]):
-    """Read-only images in a file: uint8 `[n, height, width, channels]`; only a `part` is pickled as a path, no slice.
+class MappedImages(np.ndarray[Any, np.dtype[Any]]):
+    """Read-only images in a file: uint8 or float32 `[n, height, width, channels]`; pickled as a path, as is a `part`.
 
     Attributes:
         origin: Arguments of `map_images` that give this array; None for other views of it.
@@ -31,7 +31,7 @@ class MappedImages(np.ndarray[Any, np.dtype[np.uint8]]):
         return (map_images, self.origin) if self.origin else np.asarray(self).__reduce_ex__(protocol)
 
 
-def map_images(path: str, shape: Sequence[int], first: int = 0) -> MappedImages:
+def map_images(path: str, shape: Sequence[int], first: int = 0, dtype: str = "uint8") -> MappedImages:
     """Return images in a file as long as that, from one on; a lock tells other processes that the file is in use.
 
     Raises:
@@ -44,11 +44,11 @@ def map_images(path: str, shape: Sequence[int], first: int = 0) -> MappedImages:
             content = mmap.mmap(descriptor, 0, access=mmap.ACCESS_READ)
         finally:
             os.close(descriptor)
-        flat = np.ndarray(shape, np.uint8, content, first * int(np.prod(shape[1:])))
+        flat = np.ndarray(shape, dtype, content, first * int(np.prod(shape[1:])) * np.dtype(dtype).itemsize)
     except (OSError, TypeError, ValueError) as error:  # the file is empty, or shorter than the array
         raise DataError(f"the cached images {path} cannot be read ({error}): run the same command again.") from error
     images = flat.view(MappedImages)
-    vars(images)["origin"] = str(Path(path).absolute()), tuple(shape), first
+    vars(images)["origin"] = str(Path(path).absolute()), tuple(shape), first, dtype
     return images
 
 
@@ -56,6 +56,6 @@ def part(images: "np.ndarray[Any, np.dtype[np.uint8]]", first: int, last: int) -
     """Return the images from one on and before another one, which of a mapped file are in the same map."""
     found = images[first:last]
     if isinstance(images, MappedImages) and images.origin:
-        path, _, start = images.origin
-        vars(found)["origin"] = path, found.shape, start + first
+        path, _, start, dtype = images.origin
+        vars(found)["origin"] = path, found.shape, start + first, dtype
     return found

@@ -1,7 +1,7 @@
 """How data sets get to workers: by value, or, with many prepared images, by where each machine finds or prepares them.
 
-On one machine, prepared images are in a file that all processes map. On a cluster, a machine that has not the same file
-loads them from the path of their source, into its own cache.
+On one machine, images are in files that all processes map. On a cluster, a machine that has not the same file loads
+prepared images from the path of their source, into its own cache.
 """
 
 import contextlib
@@ -18,7 +18,7 @@ from mnist_sweep.data.data_folders import FOLDERS_VARIABLE
 from mnist_sweep.data.dataset import Dataset, Split
 from mnist_sweep.data.files.own_files import EncodedImages
 from mnist_sweep.data.mapped_images import MappedImages, map_images
-from mnist_sweep.errors import DataError
+from mnist_sweep.errors import DataError, ResourceError
 from mnist_sweep.runners.ray import cluster
 
 MAX_SENT_BYTES = 512 << 20  # of images, which are in the memory of each machine then
@@ -62,6 +62,9 @@ def handed_over(datasets: Mapping[Any, Dataset], *, is_own_ray: bool) -> Iterato
     """Give what workers get of each data set while the body runs: of a Ray that was started here, images in files.
 
     Otherwise they are in Ray's own store, whose native code ends the driver when a raylet that ends takes them along.
+
+    Raises:
+        ResourceError: The disk for temporary files is full.
     """
     import ray
 
@@ -76,8 +79,13 @@ def handed_over(datasets: Mapping[Any, Dataset], *, is_own_ray: bool) -> Iterato
             if isinstance(split.images, MappedImages) or not len(split):
                 return split
             path = Path(folder) / str(next(numbers))
-            split.images.tofile(path)
-            return replace(split, images=map_images(str(path), split.images.shape))
+            try:
+                split.images.tofile(path)
+            except OSError as error:
+                cause = f"images for workers cannot be written to {folder} ({error.strerror or error})"
+                raise ResourceError(f"{cause}: make space there, or name another folder in TMPDIR.") from error
+            images = map_images(str(path), split.images.shape, dtype=split.images.dtype.name)
+            return replace(split, images=images)
 
         splits: list[dict[str, Any]] = [
             {name: mapped(split) for name, split in one.splits.items()} for one in datasets.values()

@@ -1,10 +1,15 @@
 """Laws of what the machines of a cluster are sent of a data set."""
 
+import errno
+import os
 import pickle
 import shutil
 import sys
 import tempfile
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,12 +20,14 @@ from mnist_sweep import Dataset, ImageFolder, Split
 from mnist_sweep.data import loading
 from mnist_sweep.data.files import preparation
 from mnist_sweep.data.mapped_images import MappedImages, map_images
-from mnist_sweep.errors import DataError
+from mnist_sweep.errors import DataError, ResourceError
 from mnist_sweep.runners.ray import sent_data
 from mnist_sweep.runners.ray.sent_data import PreparedImages, received
 from tests.faults.cluster import PREFIX, Cluster, environment, missing, wait
 
 REASON = missing()
+LABELS = np.arange(75, dtype=np.uint8) % 3
+Refused = Callable[..., AbstractContextManager[None]]
 
 
 def write_pets(folder: Path) -> None:
@@ -42,6 +49,37 @@ def test_few_mapped_images_go_by_path_to_this_machine_and_by_value_to_others(tmp
         found = through_ray(sent_data.sent(None, dataset, num_nodes))
         assert isinstance(found.train.images, MappedImages) is is_mapped
         assert found.digest() == dataset.digest()
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.float32])
+def test_workers_of_a_ray_that_was_started_here_map_images_as_long_as_it_runs(dtype: Any) -> None:
+    images = np.arange(75 * 16).reshape(75, 4, 4, 1) % 250
+    split = Split(images=(images / 250).astype(dtype) if dtype is np.float32 else images.astype(dtype), labels=LABELS)
+    ranges: dict[str, Any] = {"value_range": (0.0, 1.0)} if dtype is np.float32 else {}
+    dataset = Dataset(train=split, val=split, test=split, num_classes=3, **ranges)
+    with sent_data.handed_over({"source": dataset}, is_own_ray=True) as (given,):
+        content = pickle.dumps(given)
+        found = pickle.loads(content)
+        assert len(content) < 3000
+        assert found.train.images.dtype == dtype
+        assert found.digest() == dataset.digest()
+        np.testing.assert_array_equal(found.test.images, split.images)
+    del found, given
+    with pytest.raises(DataError, match="cannot be read"):
+        pickle.loads(content)
+
+
+def test_a_full_disk_for_temporary_files_is_one_line(monkeypatch: pytest.MonkeyPatch, refused: Refused) -> None:
+    class Full(np.ndarray[Any, Any]):
+        def tofile(self, *_: Any) -> None:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    split = Split(images=np.zeros((75, 4, 4, 1), np.uint8), labels=LABELS)
+    object.__setattr__(split, "images", split.images.view(Full))
+    dataset = Dataset(train=split, val=split, test=split, num_classes=3)
+    handing = sent_data.handed_over({"source": dataset}, is_own_ray=True)
+    with refused(ResourceError, "images for workers cannot be written to", "No space left", "TMPDIR"), handing:
+        pass
 
 
 def test_many_prepared_images_are_mapped_or_prepared_on_the_other_machine(

@@ -325,9 +325,12 @@ mnist_sweep.main("one.py")
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", ["raylet", "gcs_server"])
+@pytest.mark.parametrize(
+    ("kind", "end"),
+    [("raylet", "kill"), ("gcs_server", "kill"), ("raylet", "terminate")],  # as `ray stop` does
+)
 def test_a_ray_that_breaks_down_starts_again_with_its_trials_and_is_reported_in_one_line(
-    tmp_path: Path, kind: str
+    tmp_path: Path, kind: str, end: str
 ) -> None:
     code = f"""
 from mnist_sweep.runners.ray import private
@@ -344,7 +347,7 @@ class Kill:
         if isinstance(event, TrialEvaluated) and not self.done:
             self.done = True
             processes = private.found(private.GLOBAL_NODE).live_processes()
-            next(process for kind, process in processes if kind == "{kind}").kill()
+            next(process for kind, process in processes if kind == "{kind}").{end}()
 
 base = TrialConfig(model=Softmax(), optimizer=GradientDescent(), num_steps=4000, evaluate_every=500)
 sweep = Sweep(name="t", trials=[base])
