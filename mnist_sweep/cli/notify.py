@@ -6,7 +6,6 @@ An address may be a secret itself, so no message quotes it, and neither does the
 import json
 import shlex
 import shutil
-import subprocess
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -19,8 +18,6 @@ from mnist_sweep.cli.streams import echo
 from mnist_sweep.errors import SweepError
 from mnist_sweep.text.causes import first_cause
 from mnist_sweep.text.lines import one_line
-from mnist_sweep.text.secrets import without_secrets
-from mnist_sweep.trials.json_value import json_value
 
 SCHEMA, MAX_SECONDS = "mnist-sweep/notify/1", 10.0
 KEPT = ("folder", "num_trials", "num_run", "num_failed", "complete", "out_of_time", "seconds")
@@ -54,6 +51,8 @@ def notifying(target: Told, run: Callable[[], Answer]) -> Answer:
     try:
         answer = run()
     except BaseException as error:
+        from mnist_sweep.text.secrets import without_secrets
+
         is_stopped = isinstance(error, KeyboardInterrupt)
         cause = one_line(error) if isinstance(error, SweepError | click.ClickException) else first_cause(error)
         shown = None if is_stopped else " ".join(without_secrets(cause.split(" ")))
@@ -66,6 +65,8 @@ def notifying(target: Told, run: Callable[[], Answer]) -> Answer:
 
 def _ended(answer: Answer) -> dict[str, Any]:
     """Return what is told of a run that has ended: no values of configs, which may be anything."""
+    from mnist_sweep.trials.json_value import json_value
+
     given = json_value(answer.value)
     best = given["best"] and {name: given["best"][name] for name in ("objective", "val", "test", "trial_ids")}
     outcome = "out_of_time" if given["out_of_time"] else "complete" if given["complete"] else "incomplete"
@@ -90,6 +91,8 @@ def _tell(target: Told, content: dict[str, Any]) -> None:
 
 def _run_command(words: list[str], text: bytes) -> list[str]:
     """Run a command with a text as its input; return why it failed, if it did."""
+    import subprocess
+
     try:
         code = subprocess.run(words, input=text, timeout=MAX_SECONDS, check=False).returncode  # noqa: S603 # no shell
     except subprocess.TimeoutExpired:
