@@ -33,6 +33,7 @@ TESTS = {
     ],
     "spaces of searches": [
         "search.test_define_by_run.test_a_function_that_is_no_space_is_refused",
+        "search.test_optuna_searcher.test_what_are_no_several_objectives_is_refused",
         "search.test_define_by_run.test_a_space_that_does_not_go_with_the_search_is_refused",
         "search.test_search.test_a_search_that_makes_no_sense_is_refused",
     ],
@@ -65,6 +66,8 @@ def write_images(folder: Path, *sizes: int) -> None:
             Image.fromarray(np.full((size, size), 40 * number, np.uint8)).save(path)
 
 
+SPACE = "axes={'batch_size': Integer(low=8, high=16)}"
+OWN = "import dataclasses\n@dataclasses.dataclass(frozen=True)\nclass Own: "
 # What a script says, and a part of the line that it gets; where a file is needed, `wrong_files` writes it.
 SCRIPTS = {
     "no folder": ("DATA = ImageFolder('nowhere')", "nowhere"),
@@ -85,13 +88,23 @@ SCRIPTS = {
     "an objective as a space": ("SEARCH = dict(space=lambda trial: 0.5)", "must return nothing"),
     "a space that fails": ("SEARCH = dict(space=lambda trial: trial.number)", "AttributeError"),
     "a space with a PBT": ("SEARCH = dict(space=lambda trial: None, algorithm=PBT())", "'tpe' or a sampler"),
+    "a cost that is none": (
+        f"SEARCH = dict({SPACE}, objectives=('accuracy', 'size'))",
+        "some of parameters, seconds_total",
+    ),
+    "an objective without a method": (f"{OWN}pass\nOBJECTIVE = Own()", "`compute` or `per_example`"),
+    "an objective with one number for all images": (
+        f"{OWN}\n    def per_example(self, labels, outputs): return 0.5\nOBJECTIVE = Own()",
+        "must return a number for each of",
+    ),
     "axes that are a list": ("SEARCH = dict(axes=['batch_size'])", "must be fields"),
     "a class for a pruner": ("from optuna.pruners import *\nRayTune(scheduler=MedianPruner)", "a pruner of Optuna"),
     "a callback of Keras": ("RayTune(callbacks=[print])", "callbacks of Ray Tune"),
     "a name for a trial": ("from mnist_sweep.tune import trainable\ntrainable('digits')", "takes a TrialConfig"),
 }
 TAIL = """
-GIVEN = {name.lower(): value for name, value in list(globals().items()) if name in ("DATA", "LOSS", "MODEL")}
+PARTS = "DATA", "LOSS", "MODEL", "OBJECTIVE"
+GIVEN = {name.lower(): value for name, value in list(globals().items()) if name in PARTS}
 import dataclasses
 BASE = dataclasses.replace(BASE, **GIVEN)
 SWEEP = Sweep(name="bad", search=Search(base=BASE, num_trials=3, **SEARCH)) if "SEARCH" in globals() else Sweep(
