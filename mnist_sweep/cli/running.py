@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mnist_sweep.cli import options
+from mnist_sweep.cli import options, run_settings
 from mnist_sweep.cli.answer import Answer, answering
 from mnist_sweep.cli.exit_status import ExitStatus
 from mnist_sweep.cli.notify import Target, notifying
@@ -14,16 +14,7 @@ from mnist_sweep.cli.streams import echo
 from mnist_sweep.text.numbers import clock, counted
 
 if TYPE_CHECKING:
-    from mnist_sweep.runners.local import Local
-    from mnist_sweep.runners.ray.tune import RayTune
     from mnist_sweep.sweep.sweep import Sweep
-    from mnist_sweep.trackers.protocol import Tracker
-    from mnist_sweep.trials.artifacts import Keep
-
-SHARED = ("cpus_per_trial", "gpus_per_trial", "xla", "scheduler")
-IN_PROCESSES = ("max_concurrent", "max_retries")
-ON_RAY = ("address",)
-KEEP = ("models", "summaries", "checkpoint_seconds", "storage", "set_aside")
 
 
 @click.command(
@@ -67,8 +58,8 @@ def plan(script: Path, **chosen: Any) -> Answer:
         found = plan_builder.plan(
             sweep,
             results=chosen["results"],
-            runner=_runner(chosen),
-            keep=_keep(chosen),
+            runner=run_settings.runner(chosen),
+            keep=run_settings.keep(chosen),
             retry=list(map(Status, chosen["retry"])),
             calibrate=not chosen["no_calibration"],
             before_calibration=lambda known: view.show_networks(known, console),
@@ -193,11 +184,15 @@ def _run_sweep(make: Callable[[], "Sweep"], chosen: dict[str, Any]) -> Answer:
         outcome = run_sweep(
             sweep,
             results=chosen["results"],
-            runner=_runner(chosen),
-            keep=_keep(chosen),
+            runner=run_settings.runner(chosen),
+            keep=run_settings.keep(chosen),
             retry=list(map(Status, chosen["retry"])),
             time_budget=chosen["time_budget"],
-            listeners=[*([] if chosen["quiet"] else [progress.for_console(console)]), imports, *_trackers(**chosen)],
+            listeners=[
+                *([] if chosen["quiet"] else [progress.for_console(console)]),
+                imports,
+                *run_settings.trackers(**chosen),
+            ],
             until=until,
         )
     status.show(folder_status(outcome.rows, outcome.folder), console)
@@ -219,42 +214,3 @@ def _has_report(folder: Path) -> bool:
     """Return whether the report is newer than the last run, after which it may not have been written."""
     report, runs = folder / "report.html", folder / "runs.jsonl"
     return report.exists() and (not runs.exists() or report.stat().st_mtime_ns >= runs.stat().st_mtime_ns)
-
-
-def _runner(chosen: dict[str, Any]) -> "Local | RayTune":
-    """Return the chosen runner, unless an option of another one is given."""
-    runner = chosen["runner_name"]
-    taken = [*SHARED]
-    for goes_with, names in (("ray", ON_RAY), ("ray or local", IN_PROCESSES)):
-        if runner in goes_with.split():
-            taken += names
-        elif name := next(filter(options.is_given, names), None):
-            raise click.UsageError(f"--{name.replace('_', '-')} goes with --runner {goes_with} only.")
-    given = {name: chosen[name] for name in taken if name in chosen}
-    if runner == "ray":
-        from mnist_sweep.runners.ray.tune import RayTune
-
-        return RayTune(**given)
-    from mnist_sweep.runners.local import Local
-
-    return Local(workers=given.pop("max_concurrent", None), **given, in_process=runner == "in-process")
-
-
-def _keep(chosen: dict[str, Any]) -> "Keep":
-    from mnist_sweep.trials.artifacts import Keep
-
-    kept = {name: chosen[name] for name in KEEP if name in chosen}
-    return Keep(predictions=not chosen["no_predictions"], **kept)
-
-
-def _trackers(*, mlflow: str | None, wandb: str | None, **_: Any) -> "list[Tracker]":
-    trackers: list[Tracker] = []
-    if mlflow:
-        from mnist_sweep.trackers.mlflow import MLflow
-
-        trackers.append(MLflow(uri=mlflow))
-    if wandb:
-        from mnist_sweep.trackers.wandb import WandB
-
-        trackers.append(WandB(project=wandb))
-    return trackers

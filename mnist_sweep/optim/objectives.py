@@ -119,7 +119,6 @@ OBJECTIVES: dict[str, type[Any]] = {
     "log_loss": LogLoss,
 }
 MAX_NUMBERS = 4_000_000  # of random outputs
-MAX_COUNTED = 10**8  # images times pairs of classes, of which a second's worth is counted
 
 
 def is_builtin(objective: object) -> bool:
@@ -191,42 +190,6 @@ def per_example(objective: Any, labels: Any, outputs: Any) -> "NDArray[np.float6
         rule = f"the objective {description(objective)[0]} must return a number for each of {len(labels)} images"
         raise ConfigError(f"{rule}, but it returns {found.dtype} of the shape {found.shape}.")
     return found.astype(np.float64)
-
-
-def by_image(
-    objective: Any, labels: Any, *, classes: Any = None, outputs: Any = None, examples: Any = None
-) -> "NDArray[np.float64] | None":
-    """Return what each image contributes to the value of a split, whose mean is that: float64 `[n]`; None if unknown.
-
-    These are the values of the images, or, of what is no mean of them, the pseudo-values of the jackknife (Tukey 1958;
-    Efron 1982), centred: by how much the value changes without an image, times their number. None if the objective is
-    known for whole splits only, or there are too many images and pairs of classes to count; and of the accuracy, where
-    the classes say it.
-    """
-    import numpy as np
-
-    labels, num = _signed(labels), len(labels)
-    if num < 2 or type(objective) is Accuracy:
-        return None
-    if has_examples(objective):
-        of_mean, examples = _of_mean(objective), _examples(objective, labels, outputs, examples)
-        if of_mean is float:
-            return np.asarray(examples)
-        without = np.array([of_mean(mean) for mean in (examples.sum() - examples) / (num - 1)])
-        return np.asarray(float(of_mean(examples.mean())) + (num - 1) * (without.mean() - without))
-    if needs_outputs(objective):
-        return None
-    _, first, place = np.unique(np.stack([labels, classes]), axis=1, return_index=True, return_inverse=True)
-    if len(first) * num > MAX_COUNTED:
-        return None
-    each = [objective.of_classes(np.delete(labels, one), np.delete(classes, one)) for one in first]
-    without = np.array(each)[place.reshape(-1)]
-    return np.asarray(float(objective.of_classes(labels, classes)) + (num - 1) * (without.mean() - without))
-
-
-def standard_error(values: "NDArray[Any] | None") -> float | None:
-    """Return the standard error over images of a value, given what each contributes to it; None if that is unknown."""
-    return None if values is None else float(values.std(ddof=1)) / math.sqrt(len(values))
 
 
 def check(objective: Any, num_classes: int) -> None:

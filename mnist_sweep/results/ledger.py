@@ -233,9 +233,7 @@ def _read(entry: "os.DirEntry[str]", *, with_history: bool) -> TrialRow:
     if not entry.is_file():
         kind = "directory" if entry.is_dir() else "link to nothing" if entry.is_symlink() else "special file"
         raise RowError(f"it is a {kind}")
-    text = read_regular(entry.path, MAX_BYTES).decode()
-    if "\r" in text:
-        text = text.replace("\r\n", "\n")  # as Git may check a text file out
+    text = read_regular(entry.path, MAX_BYTES).decode().replace("\r\n", "\n")  # as Git may check a text file out
     row = from_json(text, with_history=with_history)
     if entry.name != f"{row.trial_id}.json":
         raise RowError(f"it holds the row of trial {row.trial_id}")

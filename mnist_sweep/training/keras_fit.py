@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from mnist_sweep.data.batches import indices
 from mnist_sweep.errors import ConfigError
 from mnist_sweep.optim import objectives
+from mnist_sweep.optim.image_contributions import by_image
 from mnist_sweep.results.predictions import Predictions
 from mnist_sweep.training import user_state
 
@@ -72,7 +73,7 @@ def _results(context: "Context", model: Any) -> dict[str, Any]:
         **{f"{split}_{name}": _judged(context, split, outputs[split]) for split in judged},
         "predictions": Predictions(
             *(found.argmax(axis=1) for found in outputs.values()),
-            **{f"{split}_values": _judged(context, split, outputs[split], objectives.by_image) for split in judged},
+            **{f"{split}_values": _judged(context, split, outputs[split], by_image) for split in judged},
         ),
         "val_loss": model.evaluate(val, steps=steps, verbose=0, return_dict=True)["loss"],
         "parameters": sum(math.prod(weight.shape) for weight in model.trainable_weights),

@@ -9,7 +9,7 @@ from traceback import FrameSummary
 from typing import TYPE_CHECKING, Any
 
 from mnist_sweep.errors import ConfigError, UnknownNameError
-from mnist_sweep.optim import objectives
+from mnist_sweep.optim import image_contributions, objectives
 from mnist_sweep.results.predictions import Predictions
 from mnist_sweep.text.causes import place
 from mnist_sweep.text.lines import listed, one_line, shortened
@@ -125,7 +125,7 @@ def _of_predictions(predictions: Any, config: "TrialConfig", data: "Dataset") ->
         kept[name] = predicted
         if not objectives.needs_outputs(objective):
             values[f"{name}_{config.measure.name}"] = objectives.value(objective, labels, classes=predicted)
-            kept[f"{name}_values"] = objectives.by_image(objective, labels, classes=predicted)
+            kept[f"{name}_values"] = image_contributions.by_image(objective, labels, classes=predicted)
     return {**values, "predictions": predictions._replace(**kept)}
 
 

@@ -11,7 +11,7 @@ from importlib import metadata
 from typing import Any
 
 from mnist_sweep.models.protocol import trains_itself
-from mnist_sweep.optim import objectives
+from mnist_sweep.optim.image_contributions import standard_error
 from mnist_sweep.training import reproducibility
 from mnist_sweep.training.trial_progress import FitResult
 from mnist_sweep.trials.config import TrialConfig, config_id, defaults, to_flat, trial_id
@@ -28,7 +28,7 @@ def ended(config: TrialConfig, result: FitResult, *, num_test: int, seconds: flo
     """
     parts: dict[str, Any] = {f"seconds_{name}": value for name, value in result.seconds.items()}
     errors: dict[str, Any] = {
-        f"{split}_objective_error": objectives.standard_error(getattr(result.predictions, f"{split}_values", None))
+        f"{split}_objective_error": standard_error(getattr(result.predictions, f"{split}_values", None))
         for split in ("val", "test")
     }
     return TrialRow(

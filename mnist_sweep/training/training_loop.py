@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from mnist_sweep.data.batches import indices
 from mnist_sweep.errors import CheckpointError, LedgerError
-from mnist_sweep.optim import objectives
+from mnist_sweep.optim import image_contributions
 from mnist_sweep.results.predictions import Predictions
 from mnist_sweep.training.trial_progress import (
     UNKNOWN,
@@ -234,7 +234,7 @@ class TrainingLoop:
         found, values = self._results, {}
         for split, of in found.items():
             given = {"classes": of.predicted, "examples": of.examples}
-            values[f"{split}_values"] = objectives.by_image(
+            values[f"{split}_values"] = image_contributions.by_image(
                 self._config.objective, self._data.splits[split].labels, **given
             )
         return Predictions(found["val"].predicted, found["test"].predicted, **values)

@@ -20,7 +20,7 @@ from mnist_sweep.analysis.proposed_runs import next_runs
 from mnist_sweep.analysis.selection import select
 from mnist_sweep.analysis.sweep_diff import diff
 from mnist_sweep.errors import ConfigError, IncomparableError, LedgerError
-from mnist_sweep.optim.objectives import standard_error
+from mnist_sweep.optim.image_contributions import standard_error
 from mnist_sweep.reports.writer import write_report
 from mnist_sweep.results import predictions
 from mnist_sweep.results.csv_tables import write_tables

@@ -81,36 +81,6 @@ def test_values_are_those_of_scikit_learn(objective: Any, expected: float) -> No
         assert objectives.value(objective, LABELS, classes=CLASSES) == found
 
 
-@dataclass(frozen=True)
-class Perplexity(LogLoss):
-    """The exponential of a mean."""
-
-    def of_mean(self, mean: float) -> float:
-        return math.exp(mean)
-
-
-@pytest.mark.parametrize("objective", [BalancedAccuracy(), MacroF1(), LogLoss(), Perplexity()])
-def test_the_values_of_images_have_the_mean_and_the_jackknifes_error_of_the_whole(objective: Any) -> None:
-    given = {"classes": CLASSES, "outputs": OUTPUTS}
-    found, value = objectives.by_image(objective, LABELS, **given), objectives.value(objective, LABELS, **given)
-    assert found is not None
-    assert found.mean() == pytest.approx(value)
-    kept = ~np.eye(len(LABELS), dtype=bool)
-    without = [objectives.value(objective, LABELS[one], classes=CLASSES[one], outputs=OUTPUTS[one]) for one in kept]
-    num = len(LABELS)
-    jackknife = math.sqrt((num - 1) * np.var(without))  # Efron 1982
-    assert objectives.standard_error(found) == pytest.approx(jackknife, rel=1e-9)
-
-
-def test_images_have_no_values_where_only_the_whole_split_has_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    for objective in (Accuracy(), TopK(), mean_rank):
-        assert objectives.by_image(objective, LABELS, classes=CLASSES, outputs=OUTPUTS) is None
-    assert objectives.by_image(LogLoss(), LABELS[:1], outputs=OUTPUTS[:1]) is None
-    monkeypatch.setattr(objectives, "MAX_COUNTED", 1000)
-    assert objectives.by_image(MacroF1(), LABELS, classes=CLASSES) is None
-    assert objectives.standard_error(None) is None
-
-
 @pytest.mark.parametrize("returned", [0.5, [[0.5] * 200], ["a"] * 200, [0.5] * 199])
 def test_values_of_images_are_a_number_for_each(returned: Any, refused: Refused) -> None:
     @dataclass(frozen=True)

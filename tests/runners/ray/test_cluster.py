@@ -41,6 +41,8 @@ def test_a_ray_that_does_not_start_is_reported_in_one_line_whatever_it_raises(mo
 
     monkeypatch.setattr(ray, "init", init)
     monkeypatch.setattr(ray, "is_initialized", lambda: False)  # other tests of this process may have one
+    monkeypatch.setattr(ray, "shutdown", lambda: ended.append(True))
+    ended: list[bool] = []
     message = r"^Ray could not be started on this machine \(The current node timed out .* The GCS .*--runner local"
     with (
         mock.patch.dict(os.environ),
@@ -48,6 +50,7 @@ def test_a_ray_that_does_not_start_is_reported_in_one_line_whatever_it_raises(mo
         cluster.connected(None, num_cpus=1, code=[]),
     ):
         pass
+    assert ended  # what is left of a Ray that did not start would end this process a minute later
 
 
 def test_a_machine_that_cannot_connect_to_itself_is_refused_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
