@@ -234,9 +234,8 @@ class TrainingLoop:
         found, values = self._results, {}
         for split, of in found.items():
             given = {"classes": of.predicted, "examples": of.examples}
-            values[f"{split}_values"] = image_contributions.by_image(
-                self._config.objective, self._data.splits[split].labels, **given
-            )
+            labels = self._data.splits[split].labels
+            values[f"{split}_values"] = image_contributions.by_image(self._config.objective, labels, **given)
         return Predictions(found["val"].predicted, found["test"].predicted, **values)
 
 
