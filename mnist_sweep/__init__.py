@@ -114,85 +114,17 @@ _MODULES = {
 _ORIGINAL = {"report": "write_report"}
 _MODULE_OF = {name: f"mnist_sweep.{module}" for module, names in _MODULES.items() for name in names.split()}
 
-__all__ = [
-    "CIFAR10",
-    "CNN",
-    "DATASETS",
-    "KMNIST",
-    "LOSSES",
-    "MNIST",
-    "MODELS",
-    "OBJECTIVES",
-    "OPTIMIZERS",
-    "PBT",
-    "SCHEDULES",
-    "VARIABLE",
-    "Accuracy",
-    "Adagrad",
-    "Adam",
-    "Arrays",
-    "BalancedAccuracy",
-    "Choice",
-    "Constant",
-    "Context",
-    "Cosine",
-    "CrossEntropy",
-    "Csv",
-    "Dataset",
-    "Digits",
-    "Evaluation",
-    "FashionMNIST",
-    "GradientDescent",
-    "Idx",
-    "ImageFolder",
-    "Integer",
-    "Keep",
-    "Known",
-    "Local",
-    "LogLoss",
-    "LogUniform",
-    "MLflow",
-    "MacroF1",
-    "Momentum",
-    "Outcome",
-    "Parquet",
-    "Predictions",
-    "RMSProp",
-    "RayTune",
-    "ResNet",
-    "Search",
-    "Softmax",
-    "Split",
-    "Status",
-    "Stepwise",
-    "Sweep",
-    "TrialConfig",
-    "TrialRow",
-    "Uniform",
-    "WandB",
-    "compare",
-    "config_id",
-    "diff",
-    "effects",
-    "from_flat",
-    "grid",
-    "keras_fit",
-    "main",
-    "next_runs",
-    "plan",
-    "read_history",
-    "read_summary",
-    "read_trials",
-    "repeat",
-    "report",
-    "run",
-    "sample",
-    "select",
-    "to_flat",
-    "trial_id",
-    "verdict",
-    "zipped",
-]
+__all__ = ["Sweep", "TrialConfig", "config_id", "from_flat", "to_flat", "trial_id"]
+__all__ += ["Choice", "Integer", "LogUniform", "Uniform", "grid", "repeat", "sample", "zipped"]
+__all__ += ["PBT", "Keep", "Known", "Local", "MLflow", "RayTune", "Search", "WandB", "main", "plan", "run"]
+__all__ += ["Evaluation", "Outcome", "Status", "TrialRow", "read_history", "read_summary", "read_trials"]
+__all__ += ["compare", "diff", "effects", "next_runs", "report", "select", "verdict"]
+__all__ += ["CIFAR10", "DATASETS", "KMNIST", "MNIST", "Dataset", "Digits", "FashionMNIST", "Split"]
+__all__ += ["Arrays", "Csv", "Idx", "ImageFolder", "Parquet"]
+__all__ += ["CNN", "MODELS", "VARIABLE", "Context", "Predictions", "ResNet", "Softmax", "keras_fit"]
+__all__ += ["OPTIMIZERS", "Adagrad", "Adam", "GradientDescent", "Momentum", "RMSProp"]
+__all__ += ["SCHEDULES", "Constant", "Cosine", "Stepwise"]
+__all__ += ["LOSSES", "OBJECTIVES", "Accuracy", "BalancedAccuracy", "CrossEntropy", "LogLoss", "MacroF1"]
 
 
 def __getattr__(name: str) -> Any:
