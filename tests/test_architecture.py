@@ -208,7 +208,8 @@ def test_imports_are_seen_wherever_they_stand() -> None:
 
 @pytest.mark.parametrize("module", sorted(FILES.keys() - OF_TENSORFLOW - OF_RAY))
 def test_heavy_packages_are_imported_where_they_are_used(module: str) -> None:
-    assert {name.partition(".")[0] for name in imports(module, only_when_imported=True)} & HEAVY == set()
+    packages = {name.partition(".")[0] for name in {*imports(module, only_when_imported=True)} - {"scipy"}}
+    assert packages & HEAVY == set()  # `import scipy` itself is light: its subpackages are imported on first use
 
 
 def test_only_the_runner_and_the_searcher_know_ray() -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import scipy
 
 from mnist_sweep.analysis.split_difference import SplitDifference
 from mnist_sweep.statistics.paired_tests import AccuracyDifference
@@ -121,14 +122,12 @@ def unequal_spread(
 
     One run in 20 that collapses makes tests of means err in up to 29% of comparisons.
     """
-    from scipy.special import fdtrc
-
     if len(given[0]) < 2:
         return
     pairs = zip(names, (float(np.std(values, ddof=1)) for values in given), strict=True)
     (less, small), (more, large) = sorted(pairs, key=lambda pair: pair[1])
     df = len(given[0]) - 1
-    if large > 0 and 2 * fdtrc(df, df, (large / small) ** 2 if small else math.inf) < UNEQUAL:
+    if large > 0 and 2 * scipy.special.fdtrc(df, df, (large / small) ** 2 if small else math.inf) < UNEQUAL:
         deviations = f"standard deviations {measure.delta(large)} and {measure.difference(small)}"
         vary = f"The seeds of {more} vary more than those of {less} ({deviations})"
         yield f"{vary}: a few runs may decide the difference of the means, so look at each seed."

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
 
 from mnist_sweep.analysis.inputs import NOTES, as_trials, distinct_kinds
@@ -97,12 +98,11 @@ def _ends(mean: Any, std: Any, n: Any, largest: float) -> tuple[NDArray[np.float
 
 def _significant(mean: NDArray[Any], std: NDArray[Any], n: NDArray[Any]) -> NDArray[np.bool_]:
     """Return which mean changes are significant: bool `[num_configs]`; none is without any variance to test against."""
-    from scipy.stats import false_discovery_control, t
-
     significant, tested = np.zeros(len(mean), np.bool_), (n > 1) & (std > SMALLEST_STD)
     if tested.any():
         ratio = np.abs(mean[tested]) * np.sqrt(n[tested]) / std[tested]
-        significant[tested] = false_discovery_control(2 * t.sf(ratio, n[tested] - 1)) <= FALSE_DISCOVERY_RATE
+        pvalues = 2 * scipy.stats.t.sf(ratio, n[tested] - 1)
+        significant[tested] = scipy.stats.false_discovery_control(pvalues) <= FALSE_DISCOVERY_RATE
     return significant
 
 

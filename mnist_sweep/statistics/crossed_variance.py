@@ -3,6 +3,7 @@
 import math
 from typing import Any, NamedTuple
 
+import scipy
 from numpy.typing import NDArray
 
 from mnist_sweep.statistics.intervals import UPPER, weight_of_few
@@ -42,19 +43,16 @@ class CrossedVariance(NamedTuple):
 
     def quantile(self, probability: float) -> float:
         """Return the quantile of the mean's error, in standard errors."""
-        from scipy.special import stdtrit
-
         weight = weight_of_few(self.seeds / (self.seeds + self.images), self.num_seeds - 1) if self.seeds else 0.0
-        of_images, of_seeds = stdtrit([self.num_images - 1, self.num_seeds - 1], probability)
+        of_images, of_seeds = scipy.special.stdtrit([self.num_images - 1, self.num_seeds - 1], probability)
         return float((1 - weight) * of_images + weight * of_seeds)
 
     def pvalue(self, ratio: float) -> float:
         """Return the two-sided p-value of a mean that is this many standard errors from 0."""
-        from scipy.optimize import brentq
-
         if ratio >= self.quantile(1 - SMALLEST_TAIL):
             return 2 * SMALLEST_TAIL
-        return 2 - 2 * float(brentq(lambda one: self.quantile(one) - ratio, 0.5, 1 - SMALLEST_TAIL, xtol=1e-14))
+        least, most = 0.5, 1 - SMALLEST_TAIL
+        return 2 - 2 * float(scipy.optimize.brentq(lambda one: self.quantile(one) - ratio, least, most, xtol=1e-14))
 
     def with_seeds(self, num: int) -> "CrossedVariance":
         """Return the variance expected with another number of seeds."""

@@ -1,6 +1,7 @@
 """Confidence intervals of an accuracy (a proportion) and of a mean, and quantiles for differences of many means.
 
-From scipy.special, whose import is a second faster than that of scipy.stats; the tests compare the two.
+From scipy.special, which is imported a second faster than scipy.stats; the tests compare the two. SciPy imports each of
+them where it is first used.
 """
 
 import functools
@@ -8,6 +9,7 @@ import math
 from typing import Any
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
 
 CONFIDENCE = 0.95
@@ -20,9 +22,7 @@ def wilson_interval(num_correct: Any, num_examples: Any) -> tuple[NDArray[np.flo
 
     Of at least one example, as many as `num_correct` are classified correctly; NaN gives NaN.
     """
-    from scipy.special import ndtri
-
-    z2 = ndtri(UPPER) ** 2
+    z2 = scipy.special.ndtri(UPPER) ** 2
     correct, examples = np.asarray(num_correct, np.float64), np.asarray(num_examples, np.float64)
     middle = (correct + z2 / 2) / (examples + z2)
     half = np.sqrt(z2 * (correct * (examples - correct) / examples + z2 / 4)) / (examples + z2)
@@ -31,17 +31,14 @@ def wilson_interval(num_correct: Any, num_examples: Any) -> tuple[NDArray[np.flo
 
 def share_upper_limit(count: int, number: int) -> float:
     """Return the one-sided 95% upper limit of a share, `count` of a `number` (Clopper and Pearson 1934)."""
-    from scipy.special import betaincinv
-
-    return float(betaincinv(count + 1, number - count, CONFIDENCE)) if count < number else 1.0
+    return float(scipy.special.betaincinv(count + 1, number - count, CONFIDENCE)) if count < number else 1.0
 
 
 def half_width_of_mean(std: Any, n: Any) -> NDArray[np.float64]:
     """Return half the width of the 95% t-interval of a mean: float64, of the arguments' shape, NaN where n < 2."""
-    from scipy.special import stdtrit
-
     std, n = np.asarray(std, np.float64), np.asarray(n, np.float64)
-    return np.where(n > 1, stdtrit(np.maximum(n - 1, 1), UPPER) * std / np.sqrt(np.maximum(n, 1)), np.nan)
+    quantile = scipy.special.stdtrit(np.maximum(n - 1, 1), UPPER)
+    return np.where(n > 1, quantile * std / np.sqrt(np.maximum(n, 1)), np.nan)
 
 
 def clip_interval(low: float, high: float, largest: float = 1.0) -> tuple[float, float]:
@@ -55,11 +52,9 @@ def interval_of_value(value: Any, error: Any, *, is_share: bool) -> tuple[NDArra
     That of a share is Wilson's for as many images as would give an accuracy this error (Korn and Graubard 1998), which
     for accuracies is Wilson's own; NaN where the error is 0, which only tells that there are too few images.
     """
-    from scipy.special import ndtri
-
     value, error = np.asarray(value, np.float64), np.asarray(error, np.float64)
     if not is_share:
-        return value - ndtri(UPPER) * error, value + ndtri(UPPER) * error
+        return value - scipy.special.ndtri(UPPER) * error, value + scipy.special.ndtri(UPPER) * error
     num = value * (1 - value) / np.where(error > 0, error, np.nan) ** 2
     return wilson_interval(value * num, num)
 
@@ -92,12 +87,9 @@ def studentized_range_quantile(num_means: int, df: float) -> float:
     It lies between the quantiles of two means and of Bonferroni's correction for all pairs, which are t quantiles times
     the square root of 2. `df` is infinite if the variance is known.
     """
-    from scipy.optimize import brentq
-    from scipy.special import stdtrit
-    from scipy.stats import studentized_range
-
     alpha, num_pairs = 1 - CONFIDENCE, math.comb(num_means, 2)
-    low, high = (math.sqrt(2) * float(stdtrit(df, 1 - alpha / 2 / number)) for number in (1, num_pairs))
+    low, high = (math.sqrt(2) * float(scipy.special.stdtrit(df, 1 - alpha / 2 / number)) for number in (1, num_pairs))
     if num_pairs == 1:
         return low
-    return float(brentq(lambda x: studentized_range.cdf(x, num_means, df) - CONFIDENCE, low, high, xtol=1e-6))
+    cdf = scipy.stats.studentized_range.cdf
+    return float(scipy.optimize.brentq(lambda x: cdf(x, num_means, df) - CONFIDENCE, low, high, xtol=1e-6))

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
 
 from mnist_sweep.statistics.crossed_variance import POWER, CrossedVariance
@@ -55,10 +56,8 @@ class AccuracyDifference(NamedTuple):
 
 def mcnemar(only_a: int, only_b: int) -> float:
     """Return the p-value of McNemar's exact test (1947), given how many images only a and only b classify correctly."""
-    from scipy.stats import binomtest
-
     num = only_a + only_b
-    return float(binomtest(only_a, num).pvalue) if num else 1.0
+    return float(scipy.stats.binomtest(only_a, num).pvalue) if num else 1.0
 
 
 def difference_over_images(table: ContingencyTable) -> AccuracyDifference:
@@ -97,13 +96,11 @@ def difference_over_seeds(differences: NDArray[Any], *, largest: float = 1.0) ->
     for each of two or more seeds, none above `largest`. If all are equal, there is no variance to test against, and the
     interval is NaN; so is the p-value if they are not 0.
     """
-    from scipy.stats import ttest_1samp
-
     mean, std = float(np.mean(differences)), float(np.std(differences, ddof=1))
     if std < SMALLEST_STD:
         mean, pvalue = (0.0, 1.0) if abs(mean) < SMALLEST_STD else (mean, math.nan)
         return AccuracyDifference(mean, math.nan, math.nan, pvalue)
-    result = ttest_1samp(differences, 0.0)
+    result = scipy.stats.ttest_1samp(differences, 0.0)
     ends = result.confidence_interval(CONFIDENCE)
     upper, power = _normal_quantiles()
     seeds = math.ceil(((upper + power) * std / mean) ** 2 + upper**2 / 2) if mean else None
@@ -176,6 +173,4 @@ def _smallest(num: int, is_enough: Callable[[int], bool]) -> int | None:
 
 
 def _normal_quantiles() -> tuple[float, float]:
-    from scipy.special import ndtri
-
-    return float(ndtri(UPPER)), float(ndtri(POWER))
+    return float(scipy.special.ndtri(UPPER)), float(scipy.special.ndtri(POWER))

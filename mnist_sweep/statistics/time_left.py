@@ -10,6 +10,8 @@ import statistics
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import scipy
+
 from mnist_sweep.statistics.intervals import UPPER
 from mnist_sweep.text.numbers import clock
 
@@ -50,8 +52,6 @@ def time_left(ends: Sequence[float], *, started: float, now: float, num_left: in
     seconds = max(0.0, gap * num_left - min(max(0.0, now - ends[-1]), gap))
     if len(gaps) < MIN_BLOCKS:
         return TimeLeft(seconds, None, None)
-    from scipy.special import stdtrit
-
     spread = statistics.stdev(gaps) * math.sqrt(1 / len(gaps) + min(1.0, length / max(1, num_left)))
-    half = num_left * float(stdtrit(len(gaps) - 1, UPPER)) * spread
+    half = num_left * float(scipy.special.stdtrit(len(gaps) - 1, UPPER)) * spread
     return TimeLeft(seconds, max(0.0, seconds - half), seconds + half)

@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
@@ -81,11 +82,8 @@ def error_variance(accuracy: Array, config: Codes, seed: Codes) -> ErrorVariance
 
 def _num_parameters(config: Codes, seed: Codes) -> int:
     """Return the rank of the model: effects of configs and seeds, less one for each connected group of trials."""
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
-
     num_configs, num_seeds = int(config.max()) + 1, int(seed.max()) + 1
     num = num_configs + num_seeds
-    links = coo_array((np.ones(len(config)), (config, seed + num_configs)), shape=(num, num))
-    groups, _ = connected_components(links, directed=False)
+    links = scipy.sparse.coo_array((np.ones(len(config)), (config, seed + num_configs)), shape=(num, num))
+    groups, _ = scipy.sparse.csgraph.connected_components(links, directed=False)
     return num - int(groups)

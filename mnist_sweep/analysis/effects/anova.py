@@ -7,6 +7,7 @@ import math
 from typing import NamedTuple
 
 import numpy as np
+import scipy
 
 from mnist_sweep.analysis.effects.design import Array, Design, LinearModel, fit, interaction_columns
 from mnist_sweep.statistics.intervals import CONFIDENCE
@@ -96,8 +97,6 @@ def least_variance(model: LinearModel) -> float:
 
 def _test(model: LinearModel, pair: tuple[int, int], num_pairs: int) -> InteractionTest:
     """Return the F-test of an interaction; its p-value is NaN where the design does not allow one."""
-    from scipy.special import fdtrc
-
     means = model.design.accuracy.mean(axis=1)
     settings, explained = mean_square_of_settings(model), _explained(model, pair)
     error = MeanSquare(settings.total - explained.total, settings.df - explained.df, settings.least)
@@ -105,7 +104,7 @@ def _test(model: LinearModel, pair: tuple[int, int], num_pairs: int) -> Interact
         error = mean_square_of_remainder(model)
     if explained.df == 0 or error.df <= 0:
         return InteractionTest(pair, math.nan, math.nan)
-    pvalue = float(fdtrc(explained.df, error.df, explained.value / error.value)) * num_pairs
+    pvalue = float(scipy.special.fdtrc(explained.df, error.df, explained.value / error.value)) * num_pairs
     share = (explained.total - explained.df * error.value) / max(len(means) * float(means.var()), RESOLUTION**2)
     return InteractionTest(pair, min(max(share, 0.0), 1.0), min(pvalue, 1.0))
 

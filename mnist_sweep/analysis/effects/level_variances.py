@@ -4,6 +4,7 @@ import math
 from typing import NamedTuple
 
 import numpy as np
+import scipy
 
 from mnist_sweep.analysis.effects import anova
 from mnist_sweep.analysis.effects.design import Array, LinearModel
@@ -59,10 +60,8 @@ def _effective_number(weights: Array) -> float:
 
 def _bartlett(variance: Array, df: Array) -> float:
     """Return the p-value of Bartlett's test (1937) that variances with these degrees of freedom are equal."""
-    from scipy.special import chdtrc
-
     total = df.sum()
     pooled = df @ variance / total
     statistic = -df @ np.log(np.maximum(variance / pooled, SMALLEST_SHARE))
     correction = 1 + ((1 / df).sum() - 1 / total) / (3 * (len(df) - 1))
-    return float(chdtrc(len(df) - 1, max(statistic / correction, 0.0)))
+    return float(scipy.special.chdtrc(len(df) - 1, max(statistic / correction, 0.0)))

@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
+import scipy
 
 from mnist_sweep.analysis.effects import anova
 from mnist_sweep.analysis.effects.anova import ALPHA, MeanSquare
@@ -155,21 +156,16 @@ def _weighted(parts: Sequence[MeanSquare], of_df: Callable[[float], float]) -> f
 
 def _pvalue(model: LinearModel, vector: Array, parts: Sequence[MeanSquare], num_levels: int) -> float:
     """Return the p-value of the difference of the best and the worst of so many levels."""
-    from scipy.special import stdtr
-    from scipy.stats import studentized_range
-
     error = math.sqrt(leverage(model, vector) * sum(part.value for part in parts))
     ratio = float((vector @ model.coefficients).mean()) / error
     if num_levels == 2:
-        return _weighted(parts, lambda df: 2 * float(stdtr(df, -ratio)))
-    return _weighted(parts, lambda df: float(studentized_range.sf(ratio * math.sqrt(2), num_levels, df)))
+        return _weighted(parts, lambda df: 2 * float(scipy.special.stdtr(df, -ratio)))
+    return _weighted(parts, lambda df: float(scipy.stats.studentized_range.sf(ratio * math.sqrt(2), num_levels, df)))
 
 
 def _t_quantile(alpha: float) -> Callable[[float], float]:
     """Return the function from degrees of freedom to the two-sided t quantile."""
-    from scipy.special import stdtrit
-
-    return lambda df: float(stdtrit(df, 1 - alpha / 2))
+    return lambda df: float(scipy.special.stdtrit(df, 1 - alpha / 2))
 
 
 def _tukey_quantile(num_levels: int, df: float) -> float:

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
 
 from mnist_sweep.analysis.effects.anova import ALPHA
@@ -106,15 +107,13 @@ def failure_sentences(
     which trials are `failed` or `diverged`, the `kind`, and `setting` gives the index of each trial's setting; the test
     is corrected for `num_tests` (Bonferroni).
     """
-    from scipy.stats import fisher_exact
-
     levels, (_, first) = range(len(factor.labels)), np.unique(setting, return_index=True)
     enough = min(int((factor.codes[first] == level).sum()) for level in levels) >= PER_BIN
     codes, badly = (factor.codes[first], np.bincount(setting, bad) > 0) if enough else (factor.codes, bad)
     for level in levels:
         here, others = badly[codes == level], badly[(codes >= 0) & (codes != level)]
         table = [[int(part.sum()), int((~part).sum())] for part in (here, others)]
-        if here.any() and fisher_exact(table, alternative="greater").pvalue * num_tests < ALPHA:
+        if here.any() and scipy.stats.fisher_exact(table, alternative="greater").pvalue * num_tests < ALPHA:
             trials, rest = bad[factor.codes == level], bad[(factor.codes >= 0) & (factor.codes != level)]
             others = f"the other levels in {rest.sum():,} of {len(rest):,}"
             yield f"{factor.labels[level]} {kind} in {trials.sum():,} of {counted(len(trials), 'trial')}, {others}"
