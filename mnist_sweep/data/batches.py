@@ -7,13 +7,11 @@ because every permutation comes from a counter-based generator keyed with the se
 
 import functools
 import hashlib
-from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
 
 from mnist_sweep.validation import require
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
 
 
 def subseed(seed: int, name: str) -> int:
@@ -25,7 +23,7 @@ def subseed(seed: int, name: str) -> int:
     return int.from_bytes(digest[:8], "big") >> 1
 
 
-def indices(seed: int, first: int, last: int, *, batch_size: int, num_examples: int) -> "NDArray[np.int32]":
+def indices(seed: int, first: int, last: int, *, batch_size: int, num_examples: int) -> NDArray[np.int32]:
     """Return the training examples of steps `first` to `last - 1`.
 
     Returns:
@@ -34,8 +32,6 @@ def indices(seed: int, first: int, last: int, *, batch_size: int, num_examples: 
     Raises:
         ConfigError: A number is out of range.
     """
-    import numpy as np
-
     require(0 <= first <= last, "0 <= first <= last", first=first, last=last)
     require(batch_size >= 1, "batch_size >= 1", batch_size=batch_size)
     require(1 <= num_examples < 2**31, "1 <= num_examples < 2**31", num_examples=num_examples)
@@ -51,14 +47,12 @@ def indices(seed: int, first: int, last: int, *, batch_size: int, num_examples: 
 
 
 @functools.lru_cache(maxsize=2)  # a step's batch is in one epoch or two
-def _permutation(seed: int, epoch: int, num_examples: int) -> "NDArray[np.intp]":
+def _permutation(seed: int, epoch: int, num_examples: int) -> NDArray[np.intp]:
     """Return the order of the examples in one epoch: intp `[num_examples]`.
 
     It ranks raw words of the generator instead of calling `Generator.permutation`, because NumPy guarantees the raw
     stream of a bit generator across versions (NEP 19), but not the methods of `Generator`.
     """
-    import numpy as np
-
     key = np.array([subseed(seed, "batches"), epoch], np.uint64)
     words = np.random.Philox(key=key).random_raw(num_examples)
     return np.argsort(words, kind="stable")

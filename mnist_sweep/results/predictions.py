@@ -8,16 +8,15 @@ than accuracy, `val_values` and `test_values` are beside them: what each image c
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from mnist_sweep.errors import DataError, IncomparableError, LedgerError
 from mnist_sweep.system import npz
 from mnist_sweep.system.files import make_folder, open_regular, write_atomically
 from mnist_sweep.trials.row import TrialRow, flat_id
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import ArrayLike, NDArray
 
 FOLDER = "predictions"
 SPLITS, VALUES = ("val", "test"), ("val_values", "test_values")
@@ -36,10 +35,10 @@ class Predictions(NamedTuple):
         test_values: The same of test images.
     """
 
-    val: "NDArray[np.integer[Any]]"
-    test: "NDArray[np.integer[Any]]"
-    val_values: "NDArray[np.floating[Any]] | None" = None
-    test_values: "NDArray[np.floating[Any]] | None" = None
+    val: NDArray[np.integer[Any]]
+    test: NDArray[np.integer[Any]]
+    val_values: NDArray[np.floating[Any]] | None = None
+    test_values: NDArray[np.floating[Any]] | None = None
 
 
 class ImageValues(NamedTuple):
@@ -50,8 +49,8 @@ class ImageValues(NamedTuple):
         test: The same `[num_trials, num_test]`.
     """
 
-    val: "NDArray[Any]"
-    test: "NDArray[Any]"
+    val: NDArray[Any]
+    test: NDArray[Any]
 
 
 def data_id(flat_config: Mapping[str, Any]) -> str:
@@ -120,8 +119,6 @@ def image_values(folder: Path, rows: Sequence[TrialRow]) -> ImageValues:
     Raises:
         LedgerError: As raised by `correct_images`; or the images have no values of their own.
     """
-    import numpy as np
-
     if rows[0].measure.is_accuracy:
         return correct_images(folder, rows)
     if not _have_values(rows):
@@ -145,8 +142,6 @@ def correct_images(folder: Path, rows: Sequence[TrialRow]) -> ImageValues:
         LedgerError: Predictions or labels were not kept, are damaged, or contradict the rows; or the trials were
             evaluated on different images.
     """
-    import numpy as np
-
     predicted = [read(folder, row.trial_id) for row in rows]
     labels = _labels_of_all(folder, rows)
     for row, mine in zip(rows, predicted, strict=True):
@@ -193,10 +188,8 @@ def _content(predictions: Predictions) -> bytes:
     return npz.to_bytes(arrays)
 
 
-def _classes(given: "ArrayLike") -> "NDArray[np.unsignedinteger[Any]]":
+def _classes(given: ArrayLike) -> NDArray[np.unsignedinteger[Any]]:
     """Return classes in the smallest dtype that holds them."""
-    import numpy as np
-
     classes = np.asarray(given)
     if classes.ndim != 1 or classes.dtype.kind not in "iu" or not classes.size:
         raise DataError(f"classes must be integers, one for each image, but got {classes.dtype} {classes.shape}.")
@@ -234,6 +227,4 @@ def _read(path: Path, lacking: str) -> Predictions:
 
 def equal(one: Predictions, other: Predictions) -> bool:
     """Return whether two have the same class for every image."""
-    import numpy as np
-
     return all(np.array_equal(mine, its) for mine, its in zip(one[:2], other[:2], strict=True))

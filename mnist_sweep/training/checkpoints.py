@@ -13,6 +13,8 @@ from collections.abc import Mapping
 from dataclasses import KW_ONLY, asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from mnist_sweep.errors import CheckpointError, DataError
 from mnist_sweep.system import npz
 from mnist_sweep.system.storage import Storage
@@ -21,8 +23,6 @@ from mnist_sweep.training.trial_progress import TrainingState
 from mnist_sweep.trials.row import Evaluation
 
 if TYPE_CHECKING:
-    import numpy as np
-
     Arrays = Mapping[str, np.ndarray[Any, Any]]
 
 FOLDER = "checkpoints"
@@ -108,8 +108,6 @@ def to_bytes(state: TrainingState, arrays: "Arrays", identity: Mapping[str, Any]
 
 
 def _packed(value: Mapping[str, Any], arrays: "Arrays") -> bytes:
-    import numpy as np
-
     text = json.dumps(value).encode()
     content = npz.to_bytes({STATE: np.frombuffer(text, np.uint8), **arrays}, compressed=False)
     return hashlib.sha256(content).digest() + content

@@ -9,6 +9,9 @@ import threading
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, SupportsFloat
 
+import numpy as np
+from numpy.typing import NDArray
+
 from mnist_sweep.data.batches import subseed
 from mnist_sweep.errors import ConfigError, LedgerError
 from mnist_sweep.training import reported_metrics, tensorflow_runtime, user_state
@@ -16,9 +19,6 @@ from mnist_sweep.trials.row import Evaluation
 from mnist_sweep.validation import require
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
     from mnist_sweep.data.dataset import Dataset
     from mnist_sweep.optim.losses import Loss, OwnLoss
     from mnist_sweep.optim.objectives import AnyObjective
@@ -91,7 +91,7 @@ class Context:
         self._session.has_seen_end = self._session.paused is not None
         return self._session.has_seen_end
 
-    def images(self, split: str, places: Any = slice(None)) -> "NDArray[np.float32]":
+    def images(self, split: str, places: Any = slice(None)) -> NDArray[np.float32]:
         """Return images of `train`, `val` or `test`: float32 `[n, height, width, channels]` in [0, 1].
 
         Only those at `places` are in memory, which index the images: a batch of a data set that is larger than memory.
@@ -217,8 +217,6 @@ class Context:
                 session.send(session.heartbeat(f"continues without a checkpoint: {error}"))
 
     def _seed_generators(self) -> None:
-        import numpy as np
-
         seed = subseed(self._config.seed, f"training from {self._session.state.step}")
         random.seed(seed)
         np.random.seed(seed % 2**32)

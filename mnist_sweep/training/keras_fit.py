@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import cycle, islice
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from mnist_sweep.data.batches import indices
 from mnist_sweep.errors import ConfigError
 from mnist_sweep.optim import objectives
@@ -89,7 +91,6 @@ def _judged(context: "Context", split: str, outputs: Any, ask: Callable[..., Any
 def _outputs(model: Any, context: "Context", split: str) -> Any:
     """Return the outputs on a split: `[n, num_classes]`; without `predict`, which would be traced for every trial."""
     import keras
-    import numpy as np
 
     parts = islice(_parts(context, split), _num_parts(context, split))
     outputs = np.concatenate([keras.ops.convert_to_numpy(model(images, training=False)) for images, _ in parts])

@@ -8,6 +8,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from traceback import FrameSummary
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from mnist_sweep.errors import ConfigError, UnknownNameError
 from mnist_sweep.optim import image_contributions, objectives
 from mnist_sweep.results.predictions import Predictions
@@ -18,9 +21,6 @@ from mnist_sweep.trials.row import Evaluation
 from mnist_sweep.validation import require, shown_in_one_line
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
     from mnist_sweep.data.dataset import Dataset
     from mnist_sweep.trials.config import TrialConfig
 
@@ -129,10 +129,8 @@ def _of_predictions(predictions: Any, config: "TrialConfig", data: "Dataset") ->
     return {**values, "predictions": predictions._replace(**kept)}
 
 
-def _classes(split: str, values: Any, data: "Dataset") -> "NDArray[np.integer[Any]]":
+def _classes(split: str, values: Any, data: "Dataset") -> NDArray[np.integer[Any]]:
     """Validate the predicted classes of a split: integers `[n]`."""
-    import numpy as np
-
     try:
         array = np.asarray(values)
     except ValueError as error:

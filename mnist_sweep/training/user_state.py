@@ -2,34 +2,32 @@
 
 import json
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from mnist_sweep.errors import CheckpointError, ConfigError
 from mnist_sweep.text.lines import one_line
 
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    Arrays = dict[str, "NDArray[Any]"]
+Arrays = dict[str, NDArray[Any]]
 
 TREE = "tree"
 HOLDS = "a checkpoint holds arrays, numbers, strings, bytes, None, and lists, tuples and dictionaries of them"
 
 
-def pack(state: object) -> "Arrays":
+def pack(state: object) -> Arrays:
     """Return a state as arrays by name, one of them the JSON text of all that is no array.
 
     Raises:
         ConfigError: It holds something else; the message says where.
     """
-    import numpy as np
-
     arrays: Arrays = {}
     text = json.dumps(_packed(state, "state", arrays))
     return {TREE: np.frombuffer(text.encode(), np.uint8), **arrays}
 
 
-def unpack(arrays: "Mapping[str, NDArray[Any]]") -> Any:
+def unpack(arrays: Mapping[str, NDArray[Any]]) -> Any:
     """Return the state that `pack` has packed: equal, with values of the same types.
 
     Raises:
@@ -41,9 +39,7 @@ def unpack(arrays: "Mapping[str, NDArray[Any]]") -> Any:
         raise CheckpointError(f"its checkpoint holds no state of training code ({one_line(error)})") from error
 
 
-def _packed(value: object, place: str, arrays: "Arrays") -> Any:
-    import numpy as np
-
+def _packed(value: object, place: str, arrays: Arrays) -> Any:
     if value is None or type(value) in (bool, int, float, str):
         return value
     if type(value) is dict:
@@ -64,7 +60,7 @@ def _packed(value: object, place: str, arrays: "Arrays") -> Any:
     return {kind: name}
 
 
-def _unpacked(tree: Any, arrays: "Mapping[str, NDArray[Any]]") -> Any:
+def _unpacked(tree: Any, arrays: Mapping[str, NDArray[Any]]) -> Any:
     if not isinstance(tree, dict):
         return tree
     ((kind, inner),) = tree.items()

@@ -13,6 +13,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from mnist_sweep.data import loading
 from mnist_sweep.data.data_folders import FOLDERS_VARIABLE
 from mnist_sweep.data.dataset import Dataset, Split
@@ -43,8 +45,6 @@ class PreparedImages:
 
 def sent(source: Any, dataset: Dataset, num_nodes: int) -> Dataset | PreparedImages:
     """Return what a cluster of so many nodes is sent of a data set."""
-    import numpy as np
-
     images = dataset.train.images
     if num_nodes == 1 or not isinstance(images, MappedImages):
         return dataset

@@ -1,12 +1,11 @@
 """One small batch of a data set, on which models are tried."""
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+import numpy as np
+from numpy.typing import NDArray
 
-    from mnist_sweep.data.dataset import Dataset
+from mnist_sweep.data.dataset import Dataset
 
 NUM_IMAGES = 4  # of the training split, and as many of noise, which differ whatever the data
 
@@ -20,8 +19,8 @@ class Sample(NamedTuple):
         num_classes: Number of classes of the data set.
     """
 
-    images: "NDArray[np.float32]"
-    labels: "NDArray[np.int32]"
+    images: NDArray[np.float32]
+    labels: NDArray[np.int32]
     num_classes: int
 
     @property
@@ -31,10 +30,8 @@ class Sample(NamedTuple):
         return height, width, channels
 
 
-def draw(data: "Dataset") -> Sample:
+def draw(data: Dataset) -> Sample:
     """Return a sample of a data set, always the same."""
-    import numpy as np
-
     places = np.linspace(0, len(data.train.labels) - 1, NUM_IMAGES).astype(int)
     noise = np.random.default_rng(0).random((NUM_IMAGES, *data.image_shape), np.float32)
     images = data.scaled(data.train.images[places])
