@@ -7,15 +7,13 @@ pools of the standard library have threads of their own, lose all processes with
 import time
 from collections.abc import Generator
 from multiprocessing import connection
-from typing import TYPE_CHECKING, Any, Self, Union
+from typing import Any, Self
 
+from mnist_sweep.runners.trial_process import ThisProcess, TrialProcess
 from mnist_sweep.system.child_process import SECONDS_BETWEEN_SIGNS
 
-if TYPE_CHECKING:
-    from mnist_sweep.runners.trial_process import ThisProcess, TrialProcess
-
 Task = Generator[None, None, Any]
-Process = Union["TrialProcess", "ThisProcess"]
+Process = TrialProcess | ThisProcess
 
 
 class Pool:

@@ -10,17 +10,15 @@ import dataclasses
 import math
 import operator
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from mnist_sweep.search.distributions import Choice, nearest
+from mnist_sweep.search.search import Search
 from mnist_sweep.trials.config import TrialConfig, trial_id
 from mnist_sweep.trials.overrides import config_at, replace_fields
 from mnist_sweep.trials.row import Status, TrialRow
-
-if TYPE_CHECKING:
-    from mnist_sweep.search.search import Search
 
 # The defaults of Ray Tune's own PBT.
 RESAMPLE_PROBABILITY = 0.25
@@ -40,7 +38,7 @@ class Population:
 
     warning: str | None = None
 
-    def __init__(self, search: "Search", rows: Iterable[TrialRow]) -> None:
+    def __init__(self, search: Search, rows: Iterable[TrialRow]) -> None:
         self._search, self._rows = search, {row.trial_id: row for row in rows}
         self.size = search.algorithm.population
         self._num_rounds = search.num_trials // self.size

@@ -1,18 +1,16 @@
 """The trials that a search proposes: asked for one by one, and told the rows."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 from mnist_sweep.errors import ConfigError
 from mnist_sweep.search.optuna_searcher import OptunaSearcher
+from mnist_sweep.search.search import Search
 from mnist_sweep.search.tune_searcher import TuneSearcher
 from mnist_sweep.text.causes import first_cause
 from mnist_sweep.text.lines import listed
 from mnist_sweep.trials.config import TrialConfig, trial_id
 from mnist_sweep.trials.row import Status, TrialRow
-
-if TYPE_CHECKING:
-    from mnist_sweep.search.search import Search
 
 MAX_KNOWN_SUGGESTIONS = 100
 
@@ -48,7 +46,7 @@ class Proposals:
         ConfigError: The searcher cannot search this space.
     """
 
-    def __init__(self, search: "Search", rows: Iterable[TrialRow], pending: Collection[str] = ()) -> None:
+    def __init__(self, search: Search, rows: Iterable[TrialRow], pending: Collection[str] = ()) -> None:
         self.warning: str | None = None
         self.exhausted = False
         self._search, self._pending = search, set(pending)

@@ -13,20 +13,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnist_sweep.data.batches import subseed
+from mnist_sweep.data.dataset import Dataset
 from mnist_sweep.errors import ConfigError, LedgerError
+from mnist_sweep.optim.losses import Loss, OwnLoss
+from mnist_sweep.optim.objectives import AnyObjective
+from mnist_sweep.optim.optimizers import Optimizer
+from mnist_sweep.optim.schedules import Schedule
 from mnist_sweep.training import reported_metrics, tensorflow_runtime, user_state
+from mnist_sweep.training.checkpoints import Checkpoints
+from mnist_sweep.training.session import Session
+from mnist_sweep.training.user_state import Arrays
 from mnist_sweep.trials.row import Evaluation
 from mnist_sweep.validation import require
 
 if TYPE_CHECKING:
-    from mnist_sweep.data.dataset import Dataset
-    from mnist_sweep.optim.losses import Loss, OwnLoss
-    from mnist_sweep.optim.objectives import AnyObjective
-    from mnist_sweep.optim.optimizers import Optimizer
-    from mnist_sweep.optim.schedules import Schedule
-    from mnist_sweep.training.checkpoints import Checkpoints
-    from mnist_sweep.training.session import Session
-    from mnist_sweep.training.user_state import Arrays
     from mnist_sweep.trials.config import TrialConfig
 
 NO_FIELDS = "data", "model", "seed", "changes", "objective"  # a context gives or applies them whatever the code reads
@@ -55,15 +55,15 @@ class Context:
     batch_size: int
     evaluate_every: int
     log_every: int | None
-    loss: "Loss | OwnLoss"
-    objective: "AnyObjective"
-    optimizer: "Optimizer"
-    schedule: "Schedule"
+    loss: Loss | OwnLoss
+    objective: AnyObjective
+    optimizer: Optimizer
+    schedule: Schedule
     precision: str
     weight_decay: float
     augmentation: str
 
-    def __init__(self, config: "TrialConfig", data: "Dataset", session: "Session") -> None:
+    def __init__(self, config: "TrialConfig", data: Dataset, session: Session) -> None:
         self.data: Dataset = tensorflow_runtime.cached(
             "read-only data", data, data.read_only, limit=tensorflow_runtime.MAX_DATASETS
         )
@@ -169,7 +169,7 @@ class Context:
         self._is_closed = True
 
     @contextlib.contextmanager
-    def _used(self) -> Iterator["Session"]:
+    def _used(self) -> Iterator[Session]:
         """Keep an error of wrong use, so that training code that catches it does not hide it."""
         session = self._session
         if self._is_closed:
@@ -206,7 +206,7 @@ class Context:
             values["val_objective"] = values.pop(measure.val, None)
         return Evaluation(**dict.fromkeys(reported_metrics.REPORTED) | values, step=operator.index(step), seconds=0.0)
 
-    def _save(self, arrays: "Arrays", checkpoints: "Checkpoints") -> None:
+    def _save(self, arrays: Arrays, checkpoints: Checkpoints) -> None:
         session = self._session
         try:
             checkpoints.save(session.state, arrays)

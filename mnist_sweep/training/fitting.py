@@ -7,29 +7,26 @@ the next trial with the same signature, whose weights and slots are initialised 
 """
 
 from collections.abc import Callable, Generator
-from typing import TYPE_CHECKING, TypeVar, cast
+from typing import TypeVar, cast
 
+from mnist_sweep.data.dataset import Dataset
 from mnist_sweep.errors import LedgerError
 from mnist_sweep.models.protocol import trains_itself
 from mnist_sweep.optim import losses
 from mnist_sweep.training import tensorflow_runtime
+from mnist_sweep.training.checkpoints import Checkpoints
 from mnist_sweep.training.training_loop import TrainingLoop
-from mnist_sweep.training.trial_progress import Paused
+from mnist_sweep.training.trial_progress import FitResult, Heartbeat, Paused, TrainingCallback
 from mnist_sweep.trials import overrides
+from mnist_sweep.trials.config import TrialConfig
+from mnist_sweep.trials.row import Evaluation
 from mnist_sweep.validation import require
-
-if TYPE_CHECKING:
-    from mnist_sweep.data.dataset import Dataset
-    from mnist_sweep.training.checkpoints import Checkpoints
-    from mnist_sweep.training.trial_progress import FitResult, Heartbeat, TrainingCallback
-    from mnist_sweep.trials.config import TrialConfig
-    from mnist_sweep.trials.row import Evaluation
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
-def validate(config: "TrialConfig", data: "Dataset") -> None:
+def validate(config: TrialConfig, data: Dataset) -> None:
     """Validate that a config can be trained on a data set, without loading TensorFlow.
 
     Raises:
@@ -47,12 +44,12 @@ def validate(config: "TrialConfig", data: "Dataset") -> None:
 
 
 def train(
-    config: "TrialConfig",
-    data: "Dataset",
+    config: TrialConfig,
+    data: Dataset,
     *,
-    callback: "TrainingCallback | None" = None,
-    checkpoints: "Checkpoints | None" = None,
-) -> Generator["Evaluation | Heartbeat", None, "FitResult"]:
+    callback: TrainingCallback | None = None,
+    checkpoints: Checkpoints | None = None,
+) -> Generator[Evaluation | Heartbeat, None, FitResult]:
     """Train one model: yield its learning curve point by point, and return the result.
 
     There is a point every `log_every` steps and at each evaluation: every `evaluate_every` steps and after the last
@@ -87,6 +84,6 @@ def consume(items: Generator[Item, None, Result], on_item: Callable[[Item], None
         on_item(item)
 
 
-def fit(config: "TrialConfig", data: "Dataset") -> "FitResult":
+def fit(config: TrialConfig, data: Dataset) -> FitResult:
     """Train one model to its end, as `train` does, and return the result."""
     return consume(train(config, data), lambda _: None)

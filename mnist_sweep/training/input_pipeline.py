@@ -12,20 +12,19 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
 import tensorflow as tf
+from numpy.typing import NDArray
 
+from mnist_sweep.data.dataset import Dataset, Split
 from mnist_sweep.models.inference import BATCH_SIZE
 from mnist_sweep.optim import objectives
 from mnist_sweep.training import tensorflow_runtime
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from mnist_sweep.data.dataset import Dataset, Split
     from mnist_sweep.trials.config import TrialConfig
 
 MAX_RESIDENT_BYTES = 512 << 20  # of a data set, which every process would have for itself
 CHUNK_BYTES = 32 << 20
-Rows = Callable[[int, int], "NDArray[np.int32]"]
+Rows = Callable[[int, int], NDArray[np.int32]]
 
 
 class SplitInput(Protocol):
@@ -44,7 +43,7 @@ class SplitInput(Protocol):
 class ResidentInput:
     """A split in memory."""
 
-    def __init__(self, split: "Split") -> None:
+    def __init__(self, split: Split) -> None:
         self._tensors = tf.constant(np.asarray(split.images)), tf.constant(split.labels, tf.int32)
 
     def steps(self, first: int, last: int, rows: Rows) -> Iterator[tuple[Any, Any, Any]]:
@@ -62,7 +61,7 @@ class ResidentInput:
 class StreamedInput:
     """A split of which no more than a few chunks are in memory; for one trial."""
 
-    def __init__(self, split: "Split") -> None:
+    def __init__(self, split: Split) -> None:
         self._images, self._labels = np.asarray(split.images), split.labels
         self._thread = ThreadPoolExecutor(1)
         self._chunks: dict[int, Future[Any]] = {}
@@ -96,7 +95,7 @@ class StreamedInput:
         return tf.constant(self._images[flat]), tf.constant(self._labels[flat], tf.int32)
 
 
-def split_inputs(data: "Dataset") -> dict[str, SplitInput]:
+def split_inputs(data: Dataset) -> dict[str, SplitInput]:
     """Return the input of each split: what this process has in memory already, or streams if the data set is large."""
     if sum(split.images.nbytes for split in data.splits.values()) > MAX_RESIDENT_BYTES:
         return {name: StreamedInput(split) for name, split in data.splits.items()}
@@ -118,8 +117,8 @@ class Evaluated(NamedTuple):
     loss: float
     accuracy: float
     objective: float | None
-    predicted: "NDArray[np.uint16]"
-    examples: "NDArray[np.float64] | None" = None
+    predicted: NDArray[np.uint16]
+    examples: NDArray[np.float64] | None = None
 
 
 def evaluated(

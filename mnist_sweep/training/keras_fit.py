@@ -8,7 +8,7 @@ import contextlib
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import cycle, islice
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -18,16 +18,14 @@ from mnist_sweep.optim import objectives
 from mnist_sweep.optim.image_contributions import by_image
 from mnist_sweep.results.predictions import Predictions
 from mnist_sweep.training import user_state
-
-if TYPE_CHECKING:
-    from mnist_sweep.training.context import Context
+from mnist_sweep.training.context import Context
 
 BATCH_SIZE = 500  # of evaluations
 SET_IN_FIT = ("params", "_model", "min_delta")  # of callbacks; Keras gives the last one its sign in the first epoch
 NAMES = {"loss": "train_loss", "accuracy": "train_accuracy", "val_loss": "val_loss", "val_accuracy": "val_accuracy"}
 
 
-def keras_fit(context: "Context", model: Any, callbacks: Sequence[Any] = ()) -> dict[str, Any]:
+def keras_fit(context: Context, model: Any, callbacks: Sequence[Any] = ()) -> dict[str, Any]:
     """Fit a compiled Keras model, and return what `train` has to return.
 
     An epoch is `evaluate_every` steps, after which the validation metrics are reported and a checkpoint is taken.
@@ -65,7 +63,7 @@ def keras_fit(context: "Context", model: Any, callbacks: Sequence[Any] = ()) -> 
     return _results(context, model)
 
 
-def _results(context: "Context", model: Any) -> dict[str, Any]:
+def _results(context: Context, model: Any) -> dict[str, Any]:
     """Return what `train` has to return of a trained model."""
     outputs = {split: _outputs(model, context, split) for split in ("val", "test")}
     judged = outputs if objectives.needs_outputs(context.objective) else ()  # predictions determine the others
@@ -82,13 +80,13 @@ def _results(context: "Context", model: Any) -> dict[str, Any]:
     }
 
 
-def _judged(context: "Context", split: str, outputs: Any, ask: Callable[..., Any] = objectives.value) -> Any:
+def _judged(context: Context, split: str, outputs: Any, ask: Callable[..., Any] = objectives.value) -> Any:
     """Return what a function of an objective's results returns for a split."""
     labels, classes = context.data.splits[split].labels, outputs.argmax(axis=1)
     return ask(context.objective, labels, classes=classes, outputs=outputs)
 
 
-def _outputs(model: Any, context: "Context", split: str) -> Any:
+def _outputs(model: Any, context: Context, split: str) -> Any:
     """Return the outputs on a split: `[n, num_classes]`; without `predict`, which would be traced for every trial."""
     import keras
 
@@ -100,7 +98,7 @@ def _outputs(model: Any, context: "Context", split: str) -> Any:
     return outputs.astype("float32")
 
 
-def _batches(context: "Context", step: int) -> Iterator[Any]:
+def _batches(context: Context, step: int) -> Iterator[Any]:
     """Yield the batches of the steps from `step` on, without end."""
     labels = context.data.train.labels
     while True:
@@ -109,7 +107,7 @@ def _batches(context: "Context", step: int) -> Iterator[Any]:
         step += 1
 
 
-def _parts(context: "Context", split: str) -> Iterator[Any]:
+def _parts(context: Context, split: str) -> Iterator[Any]:
     """Yield the images and labels of a split in order, again and again, so that few are in memory."""
     labels = context.data.splits[split].labels
     for number in cycle(range(_num_parts(context, split))):
@@ -117,7 +115,7 @@ def _parts(context: "Context", split: str) -> Iterator[Any]:
         yield context.images(split, places), labels[places]
 
 
-def _num_parts(context: "Context", split: str) -> int:
+def _num_parts(context: Context, split: str) -> int:
     return -(-len(context.data.splits[split]) // BATCH_SIZE)
 
 
@@ -129,7 +127,7 @@ class _Progress:
         has_ended: Whether there is none left, because it was the last or a callback has stopped training.
     """
 
-    def __init__(self, context: "Context", model: Any, callbacks: Sequence[Any]) -> None:
+    def __init__(self, context: Context, model: Any, callbacks: Sequence[Any]) -> None:
         self._context, self._model, self._callbacks = context, model, callbacks
         self._state: dict[str, Any] = context.restore() or {}
         self.step: int = self._state.get("step", 0)

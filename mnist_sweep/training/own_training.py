@@ -7,32 +7,28 @@ starts from the end of another one, as in a population, takes the same steps as 
 
 import dataclasses
 from collections.abc import Generator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 from mnist_sweep.data.batches import subseed
+from mnist_sweep.data.dataset import Dataset
 from mnist_sweep.errors import LedgerError
 from mnist_sweep.models.protocol import TrainingCode
 from mnist_sweep.training import reported_metrics, tensorflow_runtime
+from mnist_sweep.training.checkpoints import Checkpoints
 from mnist_sweep.training.context import NO_FIELDS, Context
 from mnist_sweep.training.session import Session
-from mnist_sweep.training.trial_progress import FitResult, Heartbeat
+from mnist_sweep.training.trial_progress import FitResult, Heartbeat, TrainingCallback
 from mnist_sweep.trials import overrides
-from mnist_sweep.trials.config import defaults
+from mnist_sweep.trials.config import TrialConfig, defaults
 from mnist_sweep.trials.row import Evaluation, Status
-
-if TYPE_CHECKING:
-    from mnist_sweep.data.dataset import Dataset
-    from mnist_sweep.training.checkpoints import Checkpoints
-    from mnist_sweep.training.trial_progress import TrainingCallback
-    from mnist_sweep.trials.config import TrialConfig
 
 
 def train(
-    config: "TrialConfig",
-    data: "Dataset",
+    config: TrialConfig,
+    data: Dataset,
     *,
-    callback: "TrainingCallback | None" = None,
-    checkpoints: "Checkpoints | None" = None,
+    callback: TrainingCallback | None = None,
+    checkpoints: Checkpoints | None = None,
 ) -> Generator[Evaluation | Heartbeat, None, FitResult]:
     """Let a model train itself: yield what it reports point by point, and return the result; see `fitting.train`.
 
@@ -62,20 +58,20 @@ def train(
     return _result(session, Status.OK, final)
 
 
-def ignored_fields(config: "TrialConfig", varying: Sequence[str], fields_read: frozenset[str]) -> list[str]:
+def ignored_fields(config: TrialConfig, varying: Sequence[str], fields_read: frozenset[str]) -> list[str]:
     """Return a line on each field among `varying` that has another value than the default, and was never read."""
     others = [name for name in varying if name not in defaults(config)]
     unread = [name for name in others if name.partition(".")[0] not in fields_read.union(NO_FIELDS)]
     return [f"its training code never read {name}, in which trials of the sweep differ" for name in unread]
 
 
-def _ends(config: "TrialConfig", step: int) -> list[int]:
+def _ends(config: TrialConfig, step: int) -> list[int]:
     """Return the last steps of the stretches that are left."""
     return [*(since for since, _ in config.changes if since > step), config.num_steps]
 
 
 def _stretch(
-    config: "TrialConfig", end: int, data: "Dataset", session: Session
+    config: TrialConfig, end: int, data: Dataset, session: Session
 ) -> Generator[Evaluation | Heartbeat, None, Any]:
     """Call `train` up to a step; return what it returns."""
     current = dataclasses.replace(overrides.config_at(config, session.state.step), num_steps=end)

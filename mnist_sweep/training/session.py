@@ -6,17 +6,14 @@ They take turns: while the consumer of the generator has an item, the code waits
 import queue
 import threading
 from collections.abc import Callable, Generator, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from mnist_sweep.errors import CheckpointError, ConfigError, LedgerError
 from mnist_sweep.training import user_state
-from mnist_sweep.training.trial_progress import Heartbeat, Paused, PhaseTimer, TrainingState
+from mnist_sweep.training.checkpoints import Checkpoints
+from mnist_sweep.training.trial_progress import Heartbeat, Paused, PhaseTimer, TrainingCallback, TrainingState
+from mnist_sweep.training.user_state import Arrays
 from mnist_sweep.trials.row import Evaluation
-
-if TYPE_CHECKING:
-    from mnist_sweep.training.checkpoints import Checkpoints
-    from mnist_sweep.training.trial_progress import TrainingCallback
-    from mnist_sweep.training.user_state import Arrays
 
 SECONDS_BETWEEN_HEARTBEATS = 1.0
 
@@ -39,7 +36,7 @@ class Session:
         is_halted: Whether the code is not to go on.
     """
 
-    def __init__(self, callback: "TrainingCallback | None", checkpoints: "Checkpoints | None") -> None:
+    def __init__(self, callback: TrainingCallback | None, checkpoints: Checkpoints | None) -> None:
         self.callback, self.checkpoints = callback, checkpoints
         self.state, self.timer = TrainingState(), PhaseTimer()
         self.kept: Arrays | None = None

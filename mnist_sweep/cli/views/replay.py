@@ -1,22 +1,20 @@
 """The view of `replay`: whether a trial is reproduced, and what differs."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from mnist_sweep.results.merging import RowDifference, compared_fields
+from mnist_sweep.sweep.replay import Replay
 from mnist_sweep.text.lines import shortened
 from mnist_sweep.text.numbers import counted
 from mnist_sweep.trials.row import Status
 
-if TYPE_CHECKING:
-    from mnist_sweep.sweep.replay import Replay
 
-
-def show(replay: "Replay", console: Console) -> None:
+def show(replay: Replay, console: Console) -> None:
     """Print the verdict, causes of failure, the numbers that differ and by how much, and changes of the environment."""
     before, after = replay.before, replay.after
     console.print(Text(_verdict(replay)), soft_wrap=True)
@@ -34,7 +32,7 @@ def show(replay: "Replay", console: Console) -> None:
         console.print(Text(f"{name}: {_recorded(then)} then, {_recorded(now)} now"), soft_wrap=True)
 
 
-def _verdict(replay: "Replay") -> str:
+def _verdict(replay: Replay) -> str:
     before, after = replay.before, replay.after
     if replay.any_failed:
         return f"trial {before.trial_id}: {before.status} then, {after.status} now"

@@ -6,8 +6,9 @@ meant becomes a note. An exception in `build` is left to the trial, whose row re
 
 import contextlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
+from mnist_sweep.data.dataset import Dataset, Shaped
 from mnist_sweep.errors import ConfigError
 from mnist_sweep.models import shapes
 from mnist_sweep.models.catalog import is_builtin
@@ -17,13 +18,10 @@ from mnist_sweep.optim import losses, objectives
 from mnist_sweep.text.lines import shortened
 from mnist_sweep.training import tensorflow_runtime
 from mnist_sweep.training.checks import sample
+from mnist_sweep.training.checks.sample import Sample
+from mnist_sweep.trials.config import TrialConfig
 from mnist_sweep.trials.graph_sharing import model_signature
 from mnist_sweep.validation import shown_in_one_line
-
-if TYPE_CHECKING:
-    from mnist_sweep.data.dataset import Dataset, Shaped
-    from mnist_sweep.training.checks.sample import Sample
-    from mnist_sweep.trials.config import TrialConfig
 
 MAX_MODELS = 4096
 
@@ -31,8 +29,8 @@ MAX_MODELS = 4096
 class Candidate(NamedTuple):
     """A model, loss or objective to check: one of the trials that have it, and a sample of its data."""
 
-    config: "TrialConfig"
-    sample: "Sample"
+    config: TrialConfig
+    sample: Sample
 
 
 class Checked(NamedTuple):
@@ -42,7 +40,7 @@ class Checked(NamedTuple):
     notes: tuple[str, ...] = ()
 
 
-def candidates(trials: Iterable["TrialConfig"], datasets: Mapping[Any, "Dataset"]) -> list[Candidate]:
+def candidates(trials: Iterable[TrialConfig], datasets: Mapping[Any, Dataset]) -> list[Candidate]:
     """Return the distinct models, losses and objectives of trials that the sweep trains and that are not built in."""
     own = {_key(trial): trial for trial in trials if not _needs_no_check(trial)}
     samples = {source: sample.draw(datasets[source]) for source in {trial.data for trial in own.values()}}
@@ -63,7 +61,7 @@ def check_models(models: Sequence[Candidate]) -> list[str]:
     return [note for checked in found for note in checked.notes]
 
 
-def check_model(config: "TrialConfig", data: "Dataset") -> None:
+def check_model(config: TrialConfig, data: Dataset) -> None:
     """Check the model and the loss of one trial.
 
     Built-in ones, those that this process has checked, and models that train themselves are not checked.
@@ -75,7 +73,7 @@ def check_model(config: "TrialConfig", data: "Dataset") -> None:
         _checked(Candidate(config, sample.draw(data)))
 
 
-def describe(config: "TrialConfig", data: "Shaped") -> list[LayerShape]:
+def describe(config: TrialConfig, data: Shaped) -> list[LayerShape]:
     """Return the layers of a trial's model, built in this process.
 
     Raises:
@@ -109,7 +107,7 @@ def _check_loss(model: Candidate) -> None:
     refused_losses.check(model.config.loss, model.sample)
 
 
-def _needs_no_check(config: "TrialConfig") -> bool:
+def _needs_no_check(config: TrialConfig) -> bool:
     builtin = is_builtin(config.model), losses.is_builtin(config.loss), objectives.is_builtin(config.objective)
     return trains_itself(config.model) or all(builtin)
 
@@ -122,7 +120,7 @@ def _builds() -> Any:
 
 
 @contextlib.contextmanager
-def _refused(config: "TrialConfig", data: "Shaped") -> Iterator[None]:
+def _refused(config: TrialConfig, data: Shaped) -> Iterator[None]:
     """Add the contract of `build` to what is wrong with a model."""
     try:
         yield
@@ -134,11 +132,11 @@ def _refused(config: "TrialConfig", data: "Shaped") -> Iterator[None]:
         ) from None  # a row names the last error of a chain
 
 
-def _name(config: "TrialConfig") -> str:
+def _name(config: TrialConfig) -> str:
     return shortened(shown_in_one_line(config.model))
 
 
-def _key(config: "TrialConfig") -> tuple[Any, ...]:
+def _key(config: TrialConfig) -> tuple[Any, ...]:
     loss = None if losses.is_builtin(config.loss) else config.loss
     objective = None if objectives.is_builtin(config.objective) else config.objective
     return model_signature(config.model), config.precision, config.data, loss, objective
