@@ -4,7 +4,6 @@ A card is `data/<data id>.json`. A folder of version 0.4 has none: there, the bu
 """
 
 import dataclasses
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,10 +12,10 @@ from typing import Any, Literal
 from mnist_sweep.data.dataset import Dataset, Shaped
 from mnist_sweep.data.files.own_files import EncodedImages
 from mnist_sweep.data.loading import DATASETS
-from mnist_sweep.errors import ConfigError, DataError, LedgerError
+from mnist_sweep.errors import ConfigError, DataError
 from mnist_sweep.results.predictions import data_id
-from mnist_sweep.system.files import make_folder, read_regular, write_atomically
-from mnist_sweep.text.lines import printable, shortened
+from mnist_sweep.system.files import read_json, write_json
+from mnist_sweep.text.lines import printable
 from mnist_sweep.validation import coerce, require
 
 FOLDER = "data"
@@ -87,9 +86,7 @@ def write(folder: Path, name: str, card: DataCard) -> None:
     Raises:
         LedgerError: The disk is full or cannot be written.
     """
-    make_folder(folder / FOLDER)
-    content = json.dumps(dataclasses.asdict(card), indent=1).encode() + b"\n"
-    write_atomically(folder / FOLDER / f"{name}.json", content, "data card")
+    write_json(folder / FOLDER / f"{name}.json", dataclasses.asdict(card), "data card")
 
 
 def read(folder: Path, config: Mapping[str, Any]) -> DataCard:
@@ -98,13 +95,6 @@ def read(folder: Path, config: Mapping[str, Any]) -> DataCard:
     Raises:
         LedgerError: The file is damaged, or cannot be read.
     """
-    path = folder / FOLDER / f"{data_id(config)}.json"
-    try:
-        return DataCard(**json.loads(read_regular(path, MAX_BYTES)))
-    except (FileNotFoundError, NotADirectoryError):
-        return describe(DATASETS.get(str(config.get("data"))))
-    except OSError as error:
-        raise LedgerError(f"{path} cannot be read ({error.strerror}): check its permissions and the disk.") from error
-    except (ConfigError, RecursionError, TypeError, ValueError) as error:
-        cause = shortened(str(error))
-        raise LedgerError(f"{path} is damaged ({cause}): delete it, and classes are shown by their labels.") from error
+    path, way_out = folder / FOLDER / f"{data_id(config)}.json", "delete it, and classes are shown by their labels"
+    found = read_json(path, DataCard, max_bytes=MAX_BYTES, way_out=way_out)
+    return found or describe(DATASETS.get(str(config.get("data"))))

@@ -2,13 +2,11 @@
 
 import dataclasses
 import hashlib
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from mnist_sweep.errors import ConfigError, LedgerError
-from mnist_sweep.system.files import make_folder, read_regular, write_atomically
+from mnist_sweep.system.files import read_json, write_json
 from mnist_sweep.validation import coerce, require
 
 FILE = "plan.json"
@@ -51,9 +49,7 @@ def write(folder: Path, plan: SavedPlan) -> None:
     Raises:
         LedgerError: The folder cannot be written; an earlier plan in it is unchanged.
     """
-    make_folder(folder)
-    content = json.dumps(dataclasses.asdict(plan), indent=1, allow_nan=False).encode() + b"\n"
-    write_atomically(folder / FILE, content, "plan")
+    write_json(folder / FILE, dataclasses.asdict(plan), "plan")
 
 
 def read(folder: Path) -> SavedPlan | None:
@@ -62,12 +58,4 @@ def read(folder: Path) -> SavedPlan | None:
     Raises:
         LedgerError: The plan is damaged, or cannot be read.
     """
-    path = folder / FILE
-    try:
-        return SavedPlan(**json.loads(read_regular(path, MAX_BYTES)))
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    except OSError as error:
-        raise LedgerError(f"{path} cannot be read ({error.strerror}): check its permissions and the disk.") from error
-    except (ConfigError, RecursionError, TypeError, ValueError) as error:
-        raise LedgerError(f"{path} is damaged or was edited: delete it, no result depends on it.") from error
+    return read_json(folder / FILE, SavedPlan, max_bytes=MAX_BYTES, way_out="delete it, no result depends on it")

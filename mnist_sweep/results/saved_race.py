@@ -1,14 +1,12 @@
 """What a race depends on besides its rows, kept in the sweep's results folder, so that its state can be read there."""
 
 import dataclasses
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mnist_sweep.errors import ConfigError, LedgerError
-from mnist_sweep.system.files import make_folder, read_regular, write_atomically
+from mnist_sweep.system.files import read_json, write_json
 from mnist_sweep.trials.row import TrialRow
 from mnist_sweep.validation import coerce, require
 
@@ -89,9 +87,7 @@ def write(folder: Path, race: "Race") -> None:
     """
     given = SavedRace(settings=race.settings, num_val=race.num_val, **dataclasses.asdict(race.known))
     if read(folder) != given:
-        make_folder(folder)
-        content = json.dumps(dataclasses.asdict(given), indent=1, allow_nan=False).encode() + b"\n"
-        write_atomically(folder / FILE, content, "race")
+        write_json(folder / FILE, dataclasses.asdict(given), "race")
 
 
 def read(folder: Path) -> SavedRace | None:
@@ -100,14 +96,5 @@ def read(folder: Path) -> SavedRace | None:
     Raises:
         LedgerError: The race is damaged, or cannot be read.
     """
-    path = folder / FILE
-    try:
-        return SavedRace(**json.loads(read_regular(path, MAX_BYTES)))
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    except OSError as error:
-        raise LedgerError(f"{path} cannot be read ({error.strerror}): check its permissions and the disk.") from error
-    except (ConfigError, RecursionError, TypeError, ValueError) as error:
-        raise LedgerError(
-            f"{path} is damaged or was edited: delete it; the next run of the race writes it again."
-        ) from error
+    way_out = "delete it; the next run of the race writes it again"
+    return read_json(folder / FILE, SavedRace, max_bytes=MAX_BYTES, way_out=way_out)

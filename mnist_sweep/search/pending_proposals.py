@@ -1,11 +1,9 @@
 """Trials that a search has proposed and that have no row yet, each in a small file, so that none is lost."""
 
-import json
 from pathlib import Path
 from typing import Any
 
-from mnist_sweep.errors import LedgerError
-from mnist_sweep.system.files import make_folder, read_regular, write_atomically
+from mnist_sweep.system.files import read_json, write_json
 from mnist_sweep.trials.config import TrialConfig, to_flat, trial_id
 
 FOLDER = "proposals"
@@ -18,9 +16,7 @@ def write(folder: Path, trial: TrialConfig) -> None:
     Raises:
         LedgerError: The disk is full or cannot be written.
     """
-    make_folder(folder / FOLDER)
-    content = json.dumps(to_flat(trial), indent=1).encode()
-    write_atomically(folder / FOLDER / f"{trial_id(trial)}.json", content, "proposal")
+    write_json(folder / FOLDER / f"{trial_id(trial)}.json", to_flat(trial), "proposal")
 
 
 def read(folder: Path) -> dict[str, dict[str, Any]]:
@@ -29,16 +25,9 @@ def read(folder: Path) -> dict[str, dict[str, Any]]:
     Raises:
         LedgerError: A file is damaged.
     """
-    found = {}
-    for path in sorted((folder / FOLDER).glob("[!.]*.json")):
-        try:
-            found[path.stem] = json.loads(read_regular(path, MAX_BYTES))
-        except (OSError, RecursionError, ValueError) as error:
-            cause = getattr(error, "strerror", error)
-            raise LedgerError(f"{path} is damaged ({cause}): delete it to continue.") from error
-        if not isinstance(found[path.stem], dict):
-            raise LedgerError(f"{path} is not a proposal of a search: delete it to continue.")
-    return found
+    paths = sorted((folder / FOLDER).glob("[!.]*.json"))
+    given = {path.stem: read_json(path, dict, max_bytes=MAX_BYTES, way_out="delete it to continue") for path in paths}
+    return {name: flat for name, flat in given.items() if flat is not None}
 
 
 def delete(folder: Path, trial_id: str) -> None:

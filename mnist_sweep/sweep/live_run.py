@@ -6,13 +6,12 @@ import json
 import math
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from mnist_sweep.errors import ConfigError, LedgerError
-from mnist_sweep.system.files import ledger_errors, read_regular, replacing
+from mnist_sweep.system.files import read_json, replacing
 from mnist_sweep.text.causes import first_cause
 from mnist_sweep.text.names import label
 from mnist_sweep.trials import events
@@ -80,17 +79,11 @@ def read(folder: Path) -> LiveRun | None:
     Raises:
         LedgerError: The file is damaged or cannot be read.
     """
-    path = folder / FILE
-    with ledger_errors(f"{path} cannot be read", ": correct its permissions or repair the disk"):
-        try:
-            text = read_regular(path, MAX_BYTES)
-        except FileNotFoundError:
-            return None
-    try:
-        content = json.loads(text)
-        return LiveRun(**content | {"running": tuple(RunningTrial(**trial) for trial in content["running"])})
-    except (ConfigError, KeyError, RecursionError, TypeError, ValueError) as error:
-        raise LedgerError(f"{path} is damaged or was edited: delete it, no result depends on it.") from error
+
+    def live_run(*, running: Sequence[Mapping[str, Any]], **others: Any) -> LiveRun:
+        return LiveRun(running=tuple(RunningTrial(**trial) for trial in running), **others)
+
+    return read_json(folder / FILE, live_run, max_bytes=MAX_BYTES, way_out="delete it, no result depends on it")
 
 
 class LiveRunState:

@@ -7,16 +7,20 @@ to be read again is written here. What fails raises OSError, or LedgerError wher
 import contextlib
 import errno
 import itertools
+import json
 import os
 import re
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from io import FileIO
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO, TypeVar
 
-from mnist_sweep.errors import LedgerError
+from mnist_sweep.errors import ConfigError, LedgerError
+from mnist_sweep.text.lines import shortened
 from mnist_sweep.text.numbers import size
+
+Made = TypeVar("Made")
 
 RUN_AGAIN = "run the same command to resume"
 REMEDIES = {
@@ -116,6 +120,32 @@ def write_atomically(path: Path, content: bytes, what: str, *, then: str = RUN_A
             file.write(content)
     except OSError as error:
         raise LedgerError(f"{what} {path} cannot be written ({cause(error)}): {remedy(error)}, then {then}.") from error
+
+
+def write_json(path: Path, content: Mapping[str, Any], what: str) -> None:
+    """Write an object, which errors call `what`, as JSON, durably; its folder is made if need be.
+
+    Raises:
+        LedgerError: The disk is full or cannot be written; a file that `path` named before is unchanged.
+    """
+    make_folder(path.parent)
+    write_atomically(path, json.dumps(content, indent=1, allow_nan=False).encode() + b"\n", what)
+
+
+def read_json(path: Path, make: Callable[..., Made], *, max_bytes: int, way_out: str) -> Made | None:
+    """Return what `make` makes of the fields in a file of JSON; None if there is no such file.
+
+    Raises:
+        LedgerError: It cannot be read, or does not hold such fields; the latter ends with the way out.
+    """
+    try:
+        return make(**json.loads(read_regular(path, max_bytes)))
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        raise LedgerError(f"{path} cannot be read ({cause(error)}): check its permissions and the disk.") from error
+    except (ConfigError, KeyError, RecursionError, TypeError, ValueError) as error:
+        raise LedgerError(f"{path} is damaged or was edited ({shortened(str(error))}): {way_out}.") from error
 
 
 def folder_error(folder: Path, verb: str, error: OSError, elsewhere: str = "") -> LedgerError:

@@ -16,11 +16,13 @@ from mnist_sweep.system.files import (
     is_file,
     is_folder,
     make_folder,
+    read_json,
     read_regular,
     remove_unfinished,
     replacing,
     unused,
     write_atomically,
+    write_json,
 )
 
 Refused = Callable[..., AbstractContextManager[None]]
@@ -82,6 +84,19 @@ def test_what_a_killed_writer_left_is_removed_and_nothing_else(tmp_path: Path) -
     assert len(list(tmp_path.iterdir())) == len(others) + 2
     remove_unfinished(tmp_path)
     assert sorted(one.name for one in tmp_path.iterdir()) == sorted(others)
+
+
+def test_fields_come_back_from_json_and_a_file_that_holds_others_is_named(tmp_path: Path, refused: Refused) -> None:
+    path = tmp_path / "new" / "plan.json"
+    assert read_json(path, dict, max_bytes=100, way_out="delete it") is None
+    write_json(path, {"a": 1, "b.c": [0.5, None]}, "plan")
+    assert read_json(path, dict, max_bytes=100, way_out="delete it") == {"a": 1, "b.c": [0.5, None]}
+    for content in (b"{", b"[1]", b"\xff", b"[" * 90):
+        path.write_bytes(content)
+        with refused(LedgerError, str(path), "damaged", "delete it."):
+            read_json(path, dict, max_bytes=100, way_out="delete it")
+    with refused(LedgerError, str(path), "cannot be read", "90 B"):
+        read_json(path, dict, max_bytes=10, way_out="delete it")
 
 
 def test_folder_that_cannot_be_made_is_an_error_of_one_line(tmp_path: Path, refused: Refused) -> None:
