@@ -22,7 +22,7 @@ from mnist_sweep.runners import trial_process
 from mnist_sweep.system import machine
 from mnist_sweep.system.child_process import SECONDS_BETWEEN_SIGNS, ChildProcess
 from mnist_sweep.text.names import Flat
-from mnist_sweep.training.tensorflow_runtime import keras_backend
+from mnist_sweep.training.tensorflow_runtime import settings_of
 from mnist_sweep.trials.config import TrialConfig, from_flat, to_flat
 from mnist_sweep.trials.graph_sharing import graph_signature
 from mnist_sweep.trials.user_code import shipping
@@ -78,12 +78,6 @@ def _side_by_side(shares: Sequence[Sequence[TrialConfig]], runner: "Local | RayT
     Where a process dies, the cause stands for all that it had still to measure.
     """
     definitions = shipping.pack(shipping.own_definitions(trial for share in shares for trial in share))
-    settings = {
-        "threads": runner.cpus_per_trial,
-        "gpus": runner.gpus_per_trial,
-        "xla": runner.xla,
-        "backend": keras_backend(),
-    }
     cards = machine.gpus() if runner.gpus_per_trial else []
     niceness = int(os.environ.get(NICENESS, RAY_NICENESS)) if runner.on_ray else 0
     sent: list[list[Any]] = [[] for _ in shares]
@@ -93,7 +87,7 @@ def _side_by_side(shares: Sequence[Sequence[TrialConfig]], runner: "Local | RayT
             process, start = ChildProcess(patience=0), time.monotonic()
             stack.callback(process.kill)
             card = machine.gpu_of(number, cards, runner.gpus_per_trial) if runner.gpus_per_trial else None
-            task = [to_flat(trial) for trial in share], niceness, start, settings, definitions, card
+            task = [to_flat(trial) for trial in share], niceness, start, settings_of(runner), definitions, card
             running[process.connection] = number, process.run(measure_all, *task)
         ready: Iterable[Any] = list(running)  # for their tasks
         while running:

@@ -17,7 +17,7 @@ from mnist_sweep.runners.trial_process import ThisProcess, TrialProcess
 from mnist_sweep.runners.trial_queue import TrialQueue
 from mnist_sweep.system import machine
 from mnist_sweep.training.checks import model_candidates
-from mnist_sweep.training.tensorflow_runtime import keras_backend
+from mnist_sweep.training.tensorflow_runtime import settings_of
 from mnist_sweep.trials.artifacts import Artifacts
 from mnist_sweep.trials.config import TrialConfig
 from mnist_sweep.trials.user_code import shipping
@@ -113,18 +113,10 @@ class Local:
         scheduler = schedulers.chosen(
             self.scheduler, self.stop, trials, observer, lambda function, *given: function(*given)
         )
-        return EarlyStopping(scheduler, measure.val, self._settings())
-
-    def _settings(self) -> dict[str, Any]:
-        return {
-            "threads": self.cpus_per_trial,
-            "gpus": self.gpus_per_trial,
-            "xla": self.xla,
-            "backend": keras_backend(),
-        }
+        return EarlyStopping(scheduler, measure.val, settings_of(self))
 
     def _process(self, number: int, definitions: bytes, cards: Sequence[str]) -> Process:
-        settings = self._settings()
+        settings = settings_of(self)
         if self.in_process:
             return ThisProcess(settings)
         card = machine.gpu_of(number, cards, self.gpus_per_trial) if self.gpus_per_trial else None

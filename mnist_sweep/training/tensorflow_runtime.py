@@ -77,6 +77,12 @@ def keras_backend() -> str:
     return os.environ.get(BACKEND) or TENSORFLOW
 
 
+def settings_of(runner: Any) -> dict[str, Any]:
+    """Return the arguments of `configure` for the trials of a runner, which has `cpus_per_trial` and the like."""
+    threads, gpus = runner.cpus_per_trial, runner.gpus_per_trial
+    return {"threads": threads, "gpus": gpus, "xla": runner.xla, "backend": keras_backend()}
+
+
 def validate_backend(*, trains_itself: bool) -> None:
     """Validate that a model can use the backend that the environment chooses for Keras.
 

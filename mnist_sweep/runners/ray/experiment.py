@@ -38,7 +38,7 @@ class Experiment:
         node_messages: Ray's messages on its nodes.
         sources: Each `trial.data`, in the order of the workers' data sets.
         settings: What all workers get.
-        scheduler, stop, callbacks, max_concurrent, max_retries: As in `RayTune`.
+        runner: The RayTune that runs them.
         restarts: How often each trial has run again after its worker was lost while it started.
     """
 
@@ -49,11 +49,7 @@ class Experiment:
     node_messages: cluster.Messages
     sources: Sequence[Any]
     settings: WorkerSettings
-    scheduler: Any
-    stop: Any = None
-    callbacks: Sequence[Any] = ()
-    max_concurrent: int | None
-    max_retries: int
+    runner: Any
     restarts: Counter[str] = field(default_factory=Counter)
 
     def run(self) -> dict[str, TrialConfig]:
@@ -107,14 +103,15 @@ class Experiment:
         return ProposalSearcher(lambda: callback.call(next_point), self._capacity)
 
     def _tune_config(self, searcher: "ProposalSearcher | None", call: Callable[..., Any]) -> Any:
-        points = [self._point(trial) for trial in self.trials.values()]
+        points, max_concurrent = [self._point(trial) for trial in self.trials.values()], self.runner.max_concurrent
+        scheduler, stop = self.runner.scheduler, self.runner.stop
         # A grid instead of a generator of these points would be copied for each of them.
-        listed = BasicVariantGenerator(points_to_evaluate=points, max_concurrent=self.max_concurrent or 0)
+        listed = BasicVariantGenerator(points_to_evaluate=points, max_concurrent=max_concurrent or 0)
         return tune.TuneConfig(
             search_alg=searcher or listed,
             num_samples=len(points) + self.num_proposals,
-            max_concurrent_trials=(self.max_concurrent or MAX_CONCURRENT_PROPOSALS) if searcher else None,
-            scheduler=schedulers.chosen(self.scheduler, self.stop, self.trials.values(), self.observer, call),
+            max_concurrent_trials=(max_concurrent or MAX_CONCURRENT_PROPOSALS) if searcher else None,
+            scheduler=schedulers.chosen(scheduler, stop, self.trials.values(), self.observer, call),
             reuse_actors=True,
             trial_name_creator=id_of,
             trial_dirname_creator=id_of,
@@ -122,7 +119,7 @@ class Experiment:
 
     def _run_config(self, callback: TuneCallback, folder: str) -> Any:
         note, artifacts = functools.partial(self.observer.noted, None), self.settings.artifacts
-        given = [UserCallback(one, note, tune_folder(artifacts)) for one in self.callbacks]
+        given = [UserCallback(one, note, tune_folder(artifacts)) for one in self.runner.callbacks]
         return tune.RunConfig(
             storage_path=folder,
             name="tune",
@@ -130,7 +127,7 @@ class Experiment:
             progress_reporter=tune.CLIReporter(),  # silent; that of notebooks clears the cell
             callbacks=[*given, callback],  # which takes out of messages what the others see
             checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
-            failure_config=tune.FailureConfig(max_failures=self.max_retries),
+            failure_config=tune.FailureConfig(max_failures=self.runner.max_retries),
         )
 
     def _point(self, trial: TrialConfig) -> dict[str, str]:

@@ -20,14 +20,13 @@ from mnist_sweep.runners.ray.worker import WorkerSettings
 from mnist_sweep.runners.trial_process import TrialProcess
 from mnist_sweep.system import machine
 from mnist_sweep.training.checks import model_candidates
-from mnist_sweep.training.tensorflow_runtime import keras_backend
+from mnist_sweep.training.tensorflow_runtime import settings_of
 from mnist_sweep.trials.artifacts import Artifacts
 from mnist_sweep.trials.config import TrialConfig, to_flat, trial_id
 from mnist_sweep.trials.user_code import shipping
 from mnist_sweep.validation import coerce, require, shown_in_one_line
 
 if TYPE_CHECKING:
-    from mnist_sweep.runners.ray.callback import Readiness
     from mnist_sweep.runners.ray.experiment import Experiment
 
 SECONDS_BETWEEN_MESSAGES = 0.5
@@ -108,7 +107,9 @@ class RayTune:
                 cluster.connected(self.address, num_cpus=self.num_cpus, code=code) as node_messages,
                 sent_data.handed_over(datasets, is_own_ray=is_own) as given,
             ):
-                from mnist_sweep.runners.ray.callback import Readiness  # Tune is imported while Ray's processes start
+                # Tune is imported while Ray's processes start.
+                from mnist_sweep.runners.ray.callback import Readiness
+                from mnist_sweep.runners.ray.experiment import Experiment
 
                 if observer.is_ending():
                     return
@@ -121,7 +122,16 @@ class RayTune:
                 if not models:
                     readiness.reach()
                 sources = [*datasets]
-                experiment = self._experiment(left, observer, readiness, node_messages, sources, settings)
+                experiment = Experiment(
+                    trials=left,
+                    num_proposals=0,
+                    observer=observer,
+                    readiness=readiness,
+                    node_messages=node_messages,
+                    sources=sources,
+                    settings=settings,
+                    runner=self,
+                )
                 left, num_left = _run_all(experiment, num_left)
                 dead_process = private.dead_process()
                 if not dead_process or observer.is_ending():
@@ -136,43 +146,12 @@ class RayTune:
         capacity = machine.total_capacity(cluster.node_sizes(), cpus_per_trial=cpus, gpus_per_trial=gpus)
         return min(capacity, self.max_concurrent or capacity)
 
-    def _experiment(
-        self,
-        trials: dict[str, TrialConfig],
-        observer: Observer,
-        readiness: "Readiness",
-        node_messages: cluster.Messages,
-        sources: Sequence[Any],
-        settings: WorkerSettings,
-    ) -> "Experiment":
-        from mnist_sweep.runners.ray.experiment import Experiment
-
-        return Experiment(
-            trials=trials,
-            num_proposals=0,
-            observer=observer,
-            readiness=readiness,
-            node_messages=node_messages,
-            sources=sources,
-            settings=settings,
-            scheduler=self.scheduler,
-            stop=self.stop,
-            callbacks=self.callbacks,
-            max_concurrent=self.max_concurrent,
-            max_retries=self.max_retries,
-        )
-
     def _worker_settings(
         self, datasets: Sequence[Any], code: Sequence[Path], definitions: bytes, artifacts: Artifacts | None
     ) -> WorkerSettings:
         return WorkerSettings(
             datasets=datasets,
-            runtime={
-                "threads": self.cpus_per_trial,
-                "gpus": self.gpus_per_trial,
-                "xla": self.xla,
-                "backend": keras_backend(),
-            },
+            runtime=settings_of(self),
             code=[str(folder) for folder in code],
             definitions=definitions,
             artifacts=artifacts,

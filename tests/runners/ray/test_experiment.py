@@ -11,7 +11,7 @@ from ray import tune
 from ray.exceptions import RayError
 from ray.tune.search import Searcher
 
-from mnist_sweep import TrialConfig, trial_id
+from mnist_sweep import RayTune, TrialConfig, trial_id
 from mnist_sweep.errors import LedgerError
 from mnist_sweep.runners.ray import experiment as module
 from mnist_sweep.runners.ray import private
@@ -35,9 +35,7 @@ def experiment(*trials: TrialConfig, proposed: tuple[TrialConfig, ...] = (), **c
         "node_messages": SimpleQueue(),
         "sources": [TrialConfig().data],
         "settings": SETTINGS,
-        "scheduler": "fifo",
-        "max_concurrent": None,
-        "max_retries": 2,
+        "runner": RayTune(),
     }
     return Experiment(**fields | changed)
 
@@ -48,7 +46,7 @@ def callback() -> TuneCallback:
 
 @pytest.mark.parametrize("max_retries", [0, 3])
 def test_tune_retries_a_trial_as_often_as_the_runner_says(max_retries: int, tmp_path: Path) -> None:
-    config = experiment(*TRIALS, max_retries=max_retries)._run_config(callback(), str(tmp_path))
+    config = experiment(*TRIALS, runner=RayTune(max_retries=max_retries))._run_config(callback(), str(tmp_path))
     assert config.failure_config.max_failures == max_retries
 
 
@@ -71,7 +69,7 @@ def test_none_is_proposed_before_trials_may_train(monkeypatch: pytest.MonkeyPatc
 
 
 def test_there_is_a_limit_for_every_trial_that_is_asked_for() -> None:
-    assert experiment(*TRIALS, max_concurrent=2)._tune_config(None, callback().call).num_samples == 3
+    assert experiment(*TRIALS, runner=RayTune(max_concurrent=2))._tune_config(None, callback().call).num_samples == 3
     made = experiment(TRIALS[0], proposed=(TRIALS[1],), max_concurrent=2)
     config = made._tune_config(made._searcher(callback()), callback().call)
     assert (config.num_samples, config.max_concurrent_trials) == (2, 2)
