@@ -13,12 +13,11 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_sweep.analysis.inputs import as_trials
+from mnist_sweep.analysis.inputs import as_trials, successful
 from mnist_sweep.errors import LedgerError
 from mnist_sweep.results.data_frames import measure_of
 from mnist_sweep.text.numbers import counted
 from mnist_sweep.trials.measure import Measure
-from mnist_sweep.trials.row import Status
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -106,7 +105,7 @@ def sentence(trials: "pd.DataFrame") -> str:
 
 def _configs(trials: "pd.DataFrame") -> _Configs:
     measure = measure_of(trials)
-    good = trials[(trials["status"] == Status.OK.value) & trials[measure.val].notna()]
+    good = successful(trials, measure)
     if good.empty:
         raise LedgerError("no trial succeeded, so no budget can be judged: `mnist-sweep status DIR` shows the causes.")
     means, num = good.groupby("config_id")[measure.val].mean(), trials["config_id"].nunique()

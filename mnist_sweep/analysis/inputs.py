@@ -9,6 +9,7 @@ from mnist_sweep.results.data_frames import measure_of
 from mnist_sweep.results.ledger import Ledger
 from mnist_sweep.text.names import PARTS
 from mnist_sweep.trials import kinds
+from mnist_sweep.trials.measure import Measure
 from mnist_sweep.trials.row import Status
 
 if TYPE_CHECKING:
@@ -44,6 +45,11 @@ def as_trials(
     frame = trials_frame(of_one_kind)
     frame.attrs[NOTES] = notes
     return frame
+
+
+def successful(trials: "pd.DataFrame", measure: Measure) -> "pd.DataFrame":
+    """Return the trials that succeeded and have the value on validation that they are judged by."""
+    return trials[(trials["status"] == Status.OK.value) & trials[measure.val].notna()]
 
 
 def distinct_kinds(trials: "pd.DataFrame") -> list[kinds.Kind]:

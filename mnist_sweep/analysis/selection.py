@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from mnist_sweep.analysis import best_config_sentences as wording
 from mnist_sweep.analysis.best_config_sentences import Selection
-from mnist_sweep.analysis.inputs import NOTES, as_trials
+from mnist_sweep.analysis.inputs import NOTES, as_trials, successful
 from mnist_sweep.errors import LedgerError
 from mnist_sweep.results.data_frames import measure_of
 from mnist_sweep.statistics.intervals import half_width_of_mean, interval_of_sum, interval_of_value, wilson_interval
@@ -24,7 +24,6 @@ from mnist_sweep.statistics.selection_bias import SelectionBias, bias_over_image
 from mnist_sweep.statistics.two_way_residuals import error_variance
 from mnist_sweep.trials.measure import Measure
 from mnist_sweep.trials.ranking import DIGITS
-from mnist_sweep.trials.row import Status
 from mnist_sweep.validation import require
 
 if TYPE_CHECKING:
@@ -60,8 +59,7 @@ def select(trials: "str | Path | pd.DataFrame", *, num_val: int | None = None) -
     require(num_val is None or num_val >= 1, "num_val >= 1, or None", num_val=num_val)
     trials = as_trials(trials, columns=NEEDED, splits=("val", "test"))
     measure = measure_of(trials)
-    good = trials[(trials["status"] == Status.OK.value) & trials[measure.val].notna()]
-    good = good.sort_values(["config_id", "seed"])
+    good = successful(trials, measure).sort_values(["config_id", "seed"])
     if good.empty:
         none = "no trial succeeded, so there is no config to select"
         raise LedgerError(f"{none}: `mnist-sweep status DIR` shows the causes.")
@@ -92,7 +90,7 @@ def select(trials: "str | Path | pd.DataFrame", *, num_val: int | None = None) -
 def config_means(trials: "pd.DataFrame", config_ids: Iterable[str]) -> list[dict[str, float]]:
     """Return the means of configs with their intervals, named as in `Selection`: `val_mean` to `test_new_high`."""
     measure = measure_of(trials)
-    good = trials[(trials["status"] == Status.OK.value) & trials[measure.val].notna()]
+    good = successful(trials, measure)
     groups, num_val = good.groupby("config_id"), _num_val(good)
     return [_means(groups.get_group(name), num_val, measure) for name in config_ids]
 

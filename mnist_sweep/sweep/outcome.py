@@ -1,6 +1,5 @@
 """What a run left behind: its rows, the best config, and the same as objects of Optuna and Ray Tune."""
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from mnist_sweep.sweep.best_config import BestConfig
 from mnist_sweep.text.names import varying
 from mnist_sweep.text.numbers import clock, counted
-from mnist_sweep.trials.row import Status, TrialRow
+from mnist_sweep.trials.row import Status, TrialRow, status_counts
 
 if TYPE_CHECKING:
     from mnist_sweep.search.race_summary import RaceSummary
@@ -54,9 +53,8 @@ class Outcome:
     @property
     def _summary(self) -> str:
         """What there is, in one line."""
-        counts = Counter(row.status.value for row in self.rows)
-        statuses = ", ".join(f"{counts[status]:,} {status}" for status in Status if counts[status]) or "none finished"
-        return f"{counted(self.num_trials, 'trial')}: {statuses}; ran {self.num_run:,} in {clock(self.seconds)}"
+        ran = f"ran {self.num_run:,} in {clock(self.seconds)}"
+        return f"{counted(self.num_trials, 'trial')}: {status_counts(self.rows)}; {ran}"
 
     def __repr__(self) -> str:
         return f"<Outcome in {self.folder}: {self._summary}>"

@@ -170,4 +170,6 @@ def config_of(trial_id: str) -> str:
 def status_counts(rows: Iterable[TrialRow]) -> str:
     """Return the number of rows with each status, as in `38 ok, 2 failed`."""
     by_status = Counter(row.status for row in rows)
-    return ", ".join(f"{by_status[status]} {status.value}" for status in Status if by_status[status]) or "none finished"
+    return (
+        ", ".join(f"{by_status[status]:,} {status.value}" for status in Status if by_status[status]) or "none finished"
+    )
