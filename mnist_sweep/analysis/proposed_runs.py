@@ -5,6 +5,7 @@ the best, or more trials of a search. Seeds are at most doubled at a time, since
 """
 
 import math
+import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,9 +14,8 @@ import numpy as np
 
 from mnist_sweep.analysis.margin import MIN_SEEDS, WITHIN, margin_of
 from mnist_sweep.analysis.proposal_in_words import Kind, ProposedRun, ProposedRuns
-from mnist_sweep.analysis.run_budget import Budget, parse
 from mnist_sweep.analysis.selection import select
-from mnist_sweep.errors import no_rows
+from mnist_sweep.errors import ConfigError, no_rows
 from mnist_sweep.results import runs, saved_race
 from mnist_sweep.results.ledger import Ledger
 from mnist_sweep.results.rerun_command import rerun_command
@@ -28,7 +28,30 @@ from mnist_sweep.trials.measure import Measure
 from mnist_sweep.trials.ranking import ConfigResult
 from mnist_sweep.trials.row import Status, TrialRow
 
+UNITS = {"s": 1, "min": 60, "h": 3600}  # of a time
 EXTENSION = 0.5  # of a search without a budget: share of its trials that are added
+
+
+class Budget(NamedTuple):
+    """Trials, and wall time in seconds, that runs take or may take."""
+
+    trials: float = math.inf
+    seconds: float = math.inf
+
+    def covers(self, other: "Budget") -> bool:
+        """Return whether neither number of another one is larger."""
+        return other.trials <= self.trials and other.seconds <= self.seconds
+
+
+def parse_budget(text: str | None) -> Budget:
+    """Return the budget of a text: a time such as `90min` or `2h`, or a number of trials such as `20`, above 0."""
+    if text is None:
+        return Budget()
+    found = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?) *(s|min|h)|([0-9]+)(?: *trials?)?", text.strip())
+    if not found or float(found[1] or found[3]) == 0:
+        known = "a time such as `90min` or `2h`, or a number of trials such as `20`"
+        raise ConfigError(f"a budget must be {known}, above 0, but got {text!r}.")
+    return Budget(trials=int(found[3])) if found[3] else Budget(seconds=float(found[1]) * UNITS[found[2]])
 
 
 def next_runs(
@@ -58,7 +81,7 @@ def next_runs(
         ConfigError: The budget is no time and no number, or `within` is out of range.
         LedgerError: The folder holds no rows or damaged ones.
     """
-    left, folder = parse(budget), Path(folder)
+    left, folder = parse_budget(budget), Path(folder)
     rows = Ledger(folder).rows(with_history=False)
     if not rows:
         raise no_rows(folder)
@@ -72,7 +95,7 @@ def runs_after(folder: Path, rows: Mapping[str, TrialRow], tied: Sequence[str]) 
     Of values other than shares, for which no margin is known, seeds beyond the third are not proposed.
     """
     known = _known(folder, rows, lambda: tied, None)
-    return _proposed(known, parse(None), WITHIN if known.measure.is_share else math.inf)
+    return _proposed(known, Budget(), WITHIN if known.measure.is_share else math.inf)
 
 
 def _proposed(known: "_Known", left: Budget, margin: float) -> ProposedRuns:

@@ -24,7 +24,7 @@ def report(kind: type[BaseException], error: BaseException, trace: TracebackType
 
     An error of this package, and any exception of a sweep script, is one line; the rest is left to Python.
     """
-    from mnist_sweep.sweep.script_errors import COMMAND, is_sweep_script, located
+    from mnist_sweep.sweep.script import COMMAND, is_sweep_script, located
 
     program = Path(getattr(sys.modules["__main__"], "__file__", COMMAND))
     is_prompt = hasattr(sys, "ps1") or bool(sys.flags.interactive)

@@ -6,19 +6,19 @@ What a trial could not keep, such as a checkpoint, a log or a model, is named in
 import contextlib
 import dataclasses
 import functools
+import platform
 import tempfile
 import time
 import traceback
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Mapping
 from pathlib import Path
 from typing import Any, cast
 
 from mnist_sweep.data import loading
 from mnist_sweep.data.dataset import Dataset
-from mnist_sweep.errors import LedgerError
+from mnist_sweep.errors import LedgerError, ScriptError
 from mnist_sweep.models.protocol import trains_itself
 from mnist_sweep.results.predictions import Predictions
-from mnist_sweep.runners import code_check
 from mnist_sweep.system.storage import Bucket, Folder, storage
 from mnist_sweep.text.causes import first_cause
 from mnist_sweep.text.lines import shortened
@@ -30,8 +30,9 @@ from mnist_sweep.trials import kinds, shared_prefix
 from mnist_sweep.trials.artifacts import Artifacts, SavedModel
 from mnist_sweep.trials.config import TrialConfig, to_flat, trial_id
 from mnist_sweep.trials.row import Evaluation, TrialRow, rank
+from mnist_sweep.trials.user_code.code_digest import CodeDigests, own_parts
 
-KEPT_SWEEPS = 4
+KEPT_SWEEPS, KEPT_DIGESTS = 4, 8
 Item = Evaluation | Heartbeat | Predictions | SavedModel
 
 
@@ -61,7 +62,7 @@ def steps(
     start = time.perf_counter()
     problems: list[str] = []
     try:
-        code_check.validate(config, artifacts.digests if artifacts else {})
+        check_code(config, artifacts.digests if artifacts else {})
         dataset = loading.load(config.data) if dataset is None else dataset
         model_candidates.check_model(config, dataset)
         checkpoints = _checkpoints(config, artifacts, problems)
@@ -209,3 +210,23 @@ def _is_kept(row: TrialRow, artifacts: Artifacts) -> bool:
     if is_best := not best or rank(row) < rank(best[0]):
         best[:] = [row]
     return is_best
+
+
+def check_code(config: TrialConfig, digests: Mapping[str, str]) -> None:
+    """Validate that the trial's own code here is that of the run, as far as both are known.
+
+    Code that came by value has no source here. `digests` are the run's, by `kinds.code_key`.
+
+    Raises:
+        ScriptError: It is other code, such as that of another file on this node.
+    """
+    parts, named = own_parts(config), kinds.code_key(to_flat(config))
+    expected = digests.get(named) if parts else None
+    if not expected:
+        return
+    found = tensorflow_runtime.cached("code digests", parts, lambda: CodeDigests().of(config), limit=KEPT_DIGESTS)
+    if found and found != expected:
+        raise ScriptError(
+            f"the code of {named} on {platform.node()} is not that of the run (digest {found}, not {expected}): let "
+            "every machine have the same files, and change none while a run lasts."
+        )

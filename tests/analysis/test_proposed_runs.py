@@ -3,6 +3,7 @@
 import dataclasses
 import math
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 
 from mnist_sweep import TrialConfig, next_runs, trial_id
 from mnist_sweep.analysis.proposal_in_words import ProposedRun
+from mnist_sweep.analysis.proposed_runs import Budget, parse_budget
 from mnist_sweep.errors import ConfigError, LedgerError
 from mnist_sweep.results import runs, saved_race
 from mnist_sweep.results.ledger import Ledger
@@ -247,3 +249,34 @@ def test_a_lost_trial_counts_as_the_seed_that_it_will_be(results: Folder) -> Non
     finish, seeds = results.proposed()
     assert (finish.kind, finish.num_trials, finish.reason) == ("finish", 1, "1 trial ended from outside")
     assert (seeds.kind, seeds.seeds, seeds.num_trials) == ("seeds", 6, 6)
+
+
+Refused = Callable[..., AbstractContextManager[None]]
+
+
+@pytest.mark.parametrize(
+    ("text", "budget"),
+    [
+        (None, Budget()),
+        ("20", Budget(trials=20)),
+        ("1 trial", Budget(trials=1)),
+        ("45 s", Budget(seconds=45)),
+        ("90min", Budget(seconds=5400)),
+        ("1.5h", Budget(seconds=5400)),
+    ],
+)
+def test_a_text_is_a_time_or_a_number_of_trials(text: str | None, budget: Budget) -> None:
+    assert parse_budget(text) == budget
+
+
+@pytest.mark.parametrize("text", ["", "0", "0 s", "-1", "1.5", "2 days", "1e3 s", "ten"])
+def test_anything_else_is_refused(refused: Refused, text: str) -> None:
+    with refused(ConfigError, "a time such as `90min` or `2h`", repr(text)):
+        parse_budget(text)
+
+
+def test_it_covers_what_takes_no_more_of_either() -> None:
+    budget = Budget(trials=10, seconds=60)
+    assert budget.covers(budget)
+    assert not budget.covers(Budget(trials=11, seconds=1))
+    assert not budget.covers(Budget(trials=1, seconds=61))

@@ -1,4 +1,7 @@
+import importlib
+import sys
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -6,16 +9,18 @@ from typing import Any
 import pytest
 
 from mnist_sweep import CNN, Dataset, GradientDescent, Softmax, TrialConfig, trial_id
+from mnist_sweep.errors import ScriptError
 from mnist_sweep.results import run_marker
 from mnist_sweep.results.predictions import Predictions
 from mnist_sweep.results.row_json import from_json, to_json
-from mnist_sweep.runners.trial import execute, pausable, steps
+from mnist_sweep.runners.trial import check_code, execute, pausable, steps
 from mnist_sweep.system.storage import Folder
 from mnist_sweep.training import tensorflow_runtime
 from mnist_sweep.training.fitting import consume
 from mnist_sweep.training.trial_progress import Heartbeat, Paused
 from mnist_sweep.trials.artifacts import Artifacts
 from mnist_sweep.trials.row import Evaluation, Status
+from mnist_sweep.trials.user_code.code_digest import CodeDigests
 from tests.training.training_code import Linear
 
 TRIAL = TrialConfig(model=Softmax(), optimizer=GradientDescent(learning_rate=0.5), num_steps=20, evaluate_every=10)
@@ -157,3 +162,41 @@ def test_a_model_that_cannot_be_saved_is_said_and_does_not_spoil_its_trial() -> 
         type(item) for item in items if not isinstance(item, Heartbeat)
     ]  # there may be more of them on a slow machine
     assert kinds == [Evaluation, Evaluation, Predictions]
+
+
+SOURCE = """
+from dataclasses import dataclass
+
+@dataclass(frozen=True)
+class Net:
+    def build(self, image_shape, num_classes):
+        return 1
+"""
+
+
+@pytest.fixture
+def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[TrialConfig]:
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(tensorflow_runtime, "_CACHE", {})
+    (tmp_path / "checked_net.py").write_text(SOURCE)
+    importlib.invalidate_caches()
+    yield TrialConfig(model=importlib.import_module("checked_net").Net())
+    del sys.modules["checked_net"]
+
+
+def test_other_code_is_refused_and_the_same_is_not(config: TrialConfig, tmp_path: Path) -> None:
+    digest = CodeDigests().of(config)
+    assert digest is not None
+    (tmp_path / "checked_net.py").write_text(SOURCE.replace("return 1", "return 2"))
+    with pytest.raises(ScriptError, match=r"the code of checked_net:Net on .* is not that of the run"):
+        check_code(config, {"checked_net:Net": digest})
+    tensorflow_runtime._CACHE.clear()
+    (tmp_path / "checked_net.py").write_text(SOURCE)
+    check_code(config, {"checked_net:Net": digest})
+
+
+def test_what_is_not_known_is_not_refused(config: TrialConfig, tmp_path: Path) -> None:
+    check_code(config, {})
+    check_code(TrialConfig(), {"": "digest"})
+    (tmp_path / "checked_net.py").unlink()
+    check_code(config, {"checked_net:Net": "digest"})
