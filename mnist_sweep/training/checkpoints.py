@@ -11,7 +11,7 @@ import json
 import time
 from collections.abc import Mapping
 from dataclasses import KW_ONLY, asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -22,8 +22,7 @@ from mnist_sweep.text.lines import one_line
 from mnist_sweep.training.trial_progress import TrainingState
 from mnist_sweep.trials.row import Evaluation
 
-if TYPE_CHECKING:
-    Arrays = Mapping[str, np.ndarray[Any, Any]]
+Arrays = Mapping[str, np.ndarray[Any, Any]]
 
 FOLDER = "checkpoints"
 STATE = "state"
@@ -60,7 +59,7 @@ class Checkpoints:
         """Return whether it is time to write a checkpoint."""
         return time.monotonic() >= self._next
 
-    def save(self, state: TrainingState, arrays: "Arrays") -> None:
+    def save(self, state: TrainingState, arrays: Arrays) -> None:
         """Write the checkpoint; the previous one stays until the new one is complete.
 
         Raises:
@@ -70,7 +69,7 @@ class Checkpoints:
         content = to_bytes(state, arrays, {"trial_id": self.trial_id, **self.identity})
         self.storage.write(name(self.trial_id), content, "checkpoint")
 
-    def load(self) -> "tuple[TrainingState, dict[str, np.ndarray[Any, Any]]] | None":
+    def load(self) -> tuple[TrainingState, dict[str, np.ndarray[Any, Any]]] | None:
         """Return the state in which the trial resumes or starts, and its arrays by name; None if it has no checkpoint.
 
         Raises:
@@ -87,7 +86,7 @@ class Checkpoints:
         state.inherit()
         return state, arrays
 
-    def save_end(self, state: TrainingState, arrays: "Arrays") -> None:
+    def save_end(self, state: TrainingState, arrays: Arrays) -> None:
         """Write the final state for longer trials to start from, if it has a name.
 
         Raises:
@@ -102,15 +101,23 @@ def name(trial_id: str) -> str:
     return f"{FOLDER}/{trial_id}.ckpt"
 
 
-def to_bytes(state: TrainingState, arrays: "Arrays", identity: Mapping[str, Any]) -> bytes:
+def to_bytes(state: TrainingState, arrays: Arrays, identity: Mapping[str, Any]) -> bytes:
     """Return the content of a checkpoint file."""
     return _packed({"identity": identity, "course": asdict(state)}, arrays)
 
 
-def _packed(value: Mapping[str, Any], arrays: "Arrays") -> bytes:
+def _packed(value: Mapping[str, Any], arrays: Arrays) -> bytes:
     text = json.dumps(value).encode()
     content = npz.to_bytes({STATE: np.frombuffer(text, np.uint8), **arrays}, compressed=False)
     return hashlib.sha256(content).digest() + content
+
+
+def _unpacked(content: bytes) -> tuple[dict[str, Any], dict[str, np.ndarray[Any, Any]]]:
+    digest, archive = content[:DIGEST_BYTES], content[DIGEST_BYTES:]
+    if hashlib.sha256(archive).digest() != digest:
+        raise CheckpointError("its checkpoint is damaged")
+    arrays = npz.read(io.BytesIO(archive), max_bytes=len(archive))
+    return json.loads(arrays.pop(STATE).tobytes()), arrays
 
 
 def renamed(content: bytes, trial_id: str) -> tuple[int, bytes]:
@@ -119,28 +126,22 @@ def renamed(content: bytes, trial_id: str) -> tuple[int, bytes]:
     Raises:
         CheckpointError: The checkpoint is damaged.
     """
-    archive = content[DIGEST_BYTES:]
-    if hashlib.sha256(archive).digest() != content[:DIGEST_BYTES]:
-        raise CheckpointError("its checkpoint is damaged")
-    arrays = npz.read(io.BytesIO(archive), max_bytes=len(archive))
-    value = json.loads(arrays.pop(STATE).tobytes())
+    value, arrays = _unpacked(content)
     return value["course"]["step"], _packed(value | {"identity": value["identity"] | {"trial_id": trial_id}}, arrays)
 
 
-def from_bytes(content: bytes, identity: Mapping[str, Any]) -> "tuple[TrainingState, dict[str, np.ndarray[Any, Any]]]":
+def from_bytes(content: bytes, identity: Mapping[str, Any]) -> tuple[TrainingState, dict[str, np.ndarray[Any, Any]]]:
     """Return the state and the arrays in the content of a checkpoint file.
 
     Raises:
         CheckpointError: The checkpoint is damaged, or was made under another identity.
     """
-    digest, archive = content[:DIGEST_BYTES], content[DIGEST_BYTES:]
-    if hashlib.sha256(archive).digest() != digest:
-        raise CheckpointError("its checkpoint is damaged")
     try:
-        arrays = npz.read(io.BytesIO(archive), max_bytes=len(archive))
-        value = json.loads(arrays.pop(STATE).tobytes())
+        value, arrays = _unpacked(content)
         found, state = dict(value["identity"]), TrainingState(**value["course"])
         state.history = [Evaluation(*point) for point in state.history]
+    except CheckpointError:
+        raise
     except (DataError, KeyError, RecursionError, TypeError, ValueError) as error:
         raise CheckpointError(f"this version cannot read its checkpoint ({one_line(error)})") from error
     names = sorted(key for key in found.keys() | identity.keys() if found.get(key, ...) != identity.get(key, ...))
