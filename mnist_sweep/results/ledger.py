@@ -180,7 +180,7 @@ class Ledger:
                 try:
                     if entry.is_symlink():
                         raise RowError("it is a symbolic link")
-                    found: TrialRow | BadFile = _read(entry, with_history=False)
+                    found: TrialRow | BadFile = _read(entry, with_history=False, follow_links=False)
                 except (OSError, ValueError) as error:
                     found = _bad_file(Path(entry.path), error)
                 yield name.removesuffix(".json"), found
@@ -229,11 +229,12 @@ class Ledger:
             yield "unreadable files need other permissions, or the disk repaired."
 
 
-def _read(entry: "os.DirEntry[str]", *, with_history: bool) -> TrialRow:
+def _read(entry: "os.DirEntry[str]", *, with_history: bool, follow_links: bool = True) -> TrialRow:
     if not entry.is_file():
         kind = "directory" if entry.is_dir() else "link to nothing" if entry.is_symlink() else "special file"
         raise RowError(f"it is a {kind}")
-    text = read_regular(entry.path, MAX_BYTES).decode().replace("\r\n", "\n")  # as Git may check a text file out
+    content = read_regular(entry.path, MAX_BYTES, follow_links=follow_links)
+    text = content.decode().replace("\r\n", "\n")  # as Git may check a text file out
     row = from_json(text, with_history=with_history)
     if entry.name != f"{row.trial_id}.json":
         raise RowError(f"it holds the row of trial {row.trial_id}")

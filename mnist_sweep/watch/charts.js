@@ -8,22 +8,33 @@ const plot = (id, traces, x, more = {}, showlegend = false, title = `validation 
     yaxis: { title: { text: title, standoff: 12 }, automargin: true, tickformat: objective().unit === "share" ? ".1%" : "" } };
   return Plotly.react(get(id), traces, layout, PLOT_CONFIG);
 };
+const loadPlotly = (() => { // once, and after the rest of the page has been drawn, since it takes longer than that
+  let script = null;
+  return () => {
+    if (script) return;
+    script = element("script", { src: get("plots").dataset.src, integrity: get("plots").dataset.integrity });
+    script.addEventListener("load", plots);
+    document.body.append(script);
+  };
+})();
 const plots = () => {
-  if (!window.Plotly) return;
-  const ended = [...live.rows.values()].filter((row) => row.ended && row.val !== null && row.status === "ok").sort((a, b) => a.ended - b.ended);
+  if (live.rows.size < live.state.rows.status.num_trials) return; // the rest is on its way
+  const val = valIndex();
+  const ended = [...live.rows.values()].filter(({ ended: end, cells }) => end && cells[val] !== null && cells[1] === "ok").sort((a, b) => a.ended - b.ended);
   const running = (live.state.run ? live.state.run.running : []).filter((trial) => trial.curve.length);
   const best = live.state.rows.best_curve;
   get("plots").hidden = !ended.length && !running.length;
   get("ended-figure").hidden = !ended.length;
   get("curves-figure").hidden = !running.length && best.length < 2;
+  if (!window.Plotly) { loadPlotly(); return; }
   if (ended.length) {
     let most = -Infinity;
-    const line = ended.map((row) => sign() * (most = Math.max(most, sign() * row.val)));
+    const line = ended.map((row) => sign() * (most = Math.max(most, sign() * row.cells[val])));
     const kept = ended.map((row, index) => index).filter((index) => ended.length <= MAX_POINTS || index % Math.ceil(ended.length / MAX_POINTS) === 0 || index >= ended.length - 100 || line[index] !== line[index - 1]);
     const x = kept.map((index) => new Date(1000 * ended[index].ended));
     setText("ended-text", `A point for each trial, which opens its details${kept.length < ended.length ? ` (${kept.length.toLocaleString("en")} of ${ended.length.toLocaleString("en")} are drawn)` : ""}; the line is the best so far.`);
     plot("ended", [
-      { type: "scatter", mode: "markers", name: "trial", x, y: kept.map((index) => ended[index].val), marker: { color: COLORS[0], size: 6 }, text: kept.map((index) => ended[index].trial_id), hovertemplate: "%{y}<br>%{text}<extra></extra>" },
+      { type: "scatter", mode: "markers", name: "trial", x, y: kept.map((index) => ended[index].cells[val]), marker: { color: COLORS[0], size: 6 }, text: kept.map((index) => ended[index].cells[0]), hovertemplate: "%{y}<br>%{text}<extra></extra>" },
       { type: "scatter", mode: "lines", name: "best so far", x, y: kept.map((index) => line[index]), line: { color: BEST, width: 2, shape: "hv" }, hoverinfo: "skip" },
     ], "time", { type: "date", nticks: 4, tickangle: 0 });
     get("ended").removeAllListeners("plotly_click");

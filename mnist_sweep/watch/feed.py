@@ -38,7 +38,10 @@ READ = ("rows", live_run.FILE, saved_race.FILE, runs.FILE, driver_lock.HOLDER, p
 
 @dataclass(frozen=True, slots=True)
 class Log:
-    """Rows as JSON, with a value of each of the `fields`: `entries` only grow, and another list has another `name`."""
+    """Rows as JSON, with a value of each of the `fields`: `entries` only grow, and another list has another `name`.
+
+    An entry is a list: when the trial ended, in Unix seconds, and the cells of its line in the table of trials.
+    """
 
     fields: tuple[str, ...]
     name: str
@@ -57,6 +60,7 @@ class Feed:
     def __init__(self, folder: Path) -> None:
         self.folder, self.rows = folder, dict[str, TrialRow]()
         self._ledger, self._bad, self._seen = Ledger(folder), dict[str, BadFile](), dict[str, int]()
+        self._changes: Iterator[tuple[str, TrialRow | BadFile | None]] = iter(())
         self._unsent, self._log = list[str](), Log((), secrets.token_hex(4), [])
         self._summary, self._is_stale, self._next_summary = summary({}, folder), False, 0.0
         self.state = LiveState(phase="unknown", rows=self._summary, run=None, time_left=None, errors=(), time=0.0)
@@ -84,7 +88,8 @@ class Feed:
             if self._bad:
                 errors.append(self._ledger.complaint([*self._bad.values()], len(self._seen)))
             self._send(self._log)
-            self._summarise()
+            if not (is_partial and self._summary.status.num_trials):
+                self._summarise(again=is_partial)
             run = live_run.read(self.folder)
         except LedgerError as error:
             errors.append(one_line(error))
@@ -118,8 +123,11 @@ class Feed:
 
     def _read_rows(self) -> bool:
         """Take up rows that are new, replaced or gone; return whether there may be more of them."""
-        before = len(self._unsent)
-        for name, found in itertools.islice(self._ledger.changes(self._seen), MOST_ROWS):
+        taken = [*itertools.islice(self._changes, MOST_ROWS)]
+        if not taken:  # the last look has seen the end of them
+            self._changes = self._ledger.changes(self._seen)
+            taken = [*itertools.islice(self._changes, MOST_ROWS)]
+        for name, found in taken:
             self._unsent.append(name)
             self.rows.pop(name, None)
             self._bad.pop(name, None)
@@ -127,7 +135,7 @@ class Feed:
                 self.rows[name] = found
             elif found:
                 self._bad[name] = found
-        return len(self._unsent) - before == MOST_ROWS
+        return len(taken) == MOST_ROWS
 
     def _send(self, log: Log) -> None:
         """Add the rows that viewers lack to a log, and let them have it."""
@@ -139,8 +147,11 @@ class Feed:
         self._is_stale |= bool(added)
         self._unsent.clear()
 
-    def _summarise(self) -> None:
+    def _summarise(self, *, again: bool) -> None:
         """Summarise the rows if they have changed and it is time; if other fields vary then, begin another log.
+
+        Args:
+            again: It is time at the next call, too.
 
         Raises:
             LedgerError: A file of the folder is damaged.
@@ -152,7 +163,7 @@ class Feed:
                 self._unsent = [*self.rows]
                 self._send(Log(self._summary.status.fields, secrets.token_hex(4), []))
             self._is_stale, cost = False, time.thread_time() - start
-            self._next_summary = time.monotonic() + min(MOST_SECONDS, cost / MAX_TIME_SHARE)
+            self._next_summary = 0.0 if again else time.monotonic() + min(MOST_SECONDS, cost / MAX_TIME_SHARE)
 
     def _show(self, run: LiveRun | None, errors: tuple[str, ...]) -> None:
         """Let viewers have the state, if it differs from what they have."""
@@ -183,13 +194,12 @@ def require_inside(folder: Path, names: Iterable[str | Path]) -> None:
 
 
 def _entry(name: str, row: TrialRow | None, fields: Sequence[str]) -> bytes:
-    """Return a row as the page shows it; of one that is gone, the id alone."""
-    content: dict[str, Any] = {"trial_id": name}
+    """Return a row as the page shows it; of one that is gone, no cell but the id."""
+    content: list[Any] = [None, name]
     if row:
-        ended = row.started + row.seconds_total if row.started and row.seconds_total else None
-        content |= {"status": row.status.value, "values": [_cell(key, row.config.get(key)) for key in fields]}
-        content |= {"val": row.val, "test": row.test, "val_loss": row.val_loss}
-        content |= {"seconds": row.seconds_total, "ended": ended, "worker": row.worker, "error": row.error}
+        content[0] = row.started + row.seconds_total if row.started and row.seconds_total else None
+        content += [row.status.value, *(_cell(key, row.config.get(key)) for key in fields)]
+        content += [row.val, row.test, row.val_loss, row.seconds_total, row.worker]
     return json.dumps(json_value(content), separators=(",", ":"), allow_nan=False).encode()
 
 

@@ -1,7 +1,8 @@
 "use strict";
 // What the scripts of the live page share: the state as it was sent last, how values are written, and elements.
 // All text is set as text, so that no name or error becomes markup.
-const live = { state: null, rows: new Map(), fields: [], ahead: 0 }; // ahead: by how many ms the server's clock is
+// Rows by trial id: when they ended, and their cells in the table, whether these have changed since it was drawn.
+const live = { state: null, rows: new Map(), changed: false, fields: [], ahead: 0 }; // ahead: by how many ms the server's clock is
 const dark = matchMedia("(prefers-color-scheme: dark)");
 const COLORS = ["#2b83ba", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#808080"];
 const BEST = "#d55e00";
@@ -17,6 +18,7 @@ const objective = () => live.state.rows.status.objective;
 const measured = (value) => (value === null ? "–" : objective().unit === "share" ? percent(value) : `${Number(value.toPrecision(4))} ${objective().unit}`.trim());
 const now = () => (Date.now() + live.ahead) / 1000; // in Unix seconds, as the server has them
 const count = (number, noun) => `${number.toLocaleString("en")} ${noun}${number === 1 ? "" : "s"}`;
+const valIndex = () => live.fields.length + 2; // of the cells of a row, after id, status and fields
 const sign = () => (objective().direction === "maximize" ? 1 : -1);
 const duration = (seconds) => {
   if (seconds < 60) return `${Math.round(seconds)} s`;

@@ -106,12 +106,13 @@
   };
 
   const table = () => {
-    const values = [...live.rows.values()];
-    setText("empty", values.length ? "" : live.state.phase === "unknown" ? "No trial has a row here. Start the sweep, and its trials appear." : "No trial has ended yet.");
-    get("empty").hidden = values.length > 0;
-    if (!values.length) return;
+    const rows = [...live.rows.values()];
+    setText("empty", rows.length ? "" : live.state.phase === "unknown" ? "No trial has a row here. Start the sweep, and its trials appear." : "No trial has ended yet.");
+    get("empty").hidden = rows.length > 0;
+    if (!rows.length || !live.changed) return;
+    live.changed = false;
     const titles = shortNames();
-    const isNumber = (index) => values.every((row) => row.values[index] === null || typeof row.values[index] === "number");
+    const isNumber = (index) => rows.every(({ cells }) => cells[index + 2] === null || typeof cells[index + 2] === "number");
     const next = [
       { title: "trial", name: "trial_id" }, { title: "status", name: "status" },
       ...live.fields.map((name, index) => ({ title: titles[index], name, numeric: isNumber(index), digits: null })),
@@ -129,25 +130,28 @@
       get("trials").append(holder);
       show = interactiveTable(holder, columns, openTrial);
     }
-    const order = ["ok", "stopped", "diverged", "failed"];
-    const score = (row) => (row.val === null ? -Infinity : sign() * row.val);
-    values.sort((a, b) => order.indexOf(a.status) - order.indexOf(b.status) || (score(a) === score(b) ? (a.trial_id < b.trial_id ? -1 : 1) : score(b) - score(a)));
-    show(values.map((row) => [row.trial_id, row.status, ...row.values, row.val, row.test, row.val_loss, row.seconds, row.worker]));
+    const order = { ok: 0, stopped: 1, diverged: 2, failed: 3 };
+    const [better, val] = [sign(), valIndex()];
+    const score = (cells) => (cells[val] === null ? -Infinity : better * cells[val]);
+    show(rows.map((row) => row.cells).sort((a, b) => order[a[1]] - order[b[1]] || (score(a) === score(b) ? (a[0] < b[0] ? -1 : 1) : score(b) - score(a))));
   };
 
-  let next = 0;
-  let waiting = false;
-  const draw = () => { // as seldom as needed to leave the browser free, and not while the page is hidden
-    if (waiting) return;
-    waiting = true;
-    setTimeout(() => requestAnimationFrame(() => {
-      waiting = false;
-      if (!live.state) return;
-      const start = performance.now();
-      progress(); cards(); runningTrials(); lists(); table(); plots();
-      next = performance.now() + Math.max(200, 10 * (performance.now() - start));
-    }), Math.max(0, next - performance.now()));
+  const seldom = (part) => { // draws as seldom as needed to leave the browser free, and not while the page is hidden
+    let [next, waiting] = [0, false];
+    return () => {
+      if (waiting) return;
+      waiting = true;
+      setTimeout(() => requestAnimationFrame(() => {
+        waiting = false;
+        if (!live.state) return;
+        const start = performance.now();
+        part();
+        next = performance.now() + Math.max(200, 5 * (performance.now() - start));
+      }), Math.max(0, next - performance.now()));
+    };
   };
+  const parts = [() => { progress(); cards(); runningTrials(); lists(); }, table, plots].map(seldom);
+  const draw = () => parts.forEach((part) => part());
 
   const connect = () => {
     source?.close();
@@ -159,10 +163,11 @@
       receive(JSON.parse(event.data));
     });
     on("ping", (time) => { live.ahead = 1000 * time - Date.now(); });
-    on("reset", (names) => { live.rows.clear(); live.fields = names; });
+    on("reset", (names) => { live.rows.clear(); live.fields = names; live.changed = true; });
     on("state", (found) => { live.state = found; draw(); });
     on("rows", (batch) => {
-      batch.forEach((row) => (row.status ? live.rows.set(row.trial_id, row) : live.rows.delete(row.trial_id)));
+      batch.forEach(([ended, ...cells]) => (cells.length > 1 ? live.rows.set(cells[0], { ended, cells }) : live.rows.delete(cells[0])));
+      live.changed = true;
       draw();
     });
     source.addEventListener("error", () => { source.close(); lost(); setTimeout(connect, RETRY); });
@@ -177,6 +182,5 @@
   }, 1000);
   get("subtitle").dataset.name = document.title;
   dark.addEventListener("change", draw);
-  document.addEventListener("DOMContentLoaded", draw); // Plotly is there
   connect();
 })();

@@ -10,7 +10,7 @@ import pytest
 from mnist_sweep.errors import LedgerError
 from mnist_sweep.results.ledger import Ledger
 from mnist_sweep.sweep import live_run
-from mnist_sweep.trials.row import Status, TrialRow
+from mnist_sweep.trials.row import TrialRow
 from mnist_sweep.watch import feed as feeds
 from mnist_sweep.watch.feed import Feed, require_inside
 
@@ -34,8 +34,8 @@ def news(events: Iterator[bytes], number: int) -> Found:
     return found
 
 
-def ids(batch: list[dict[str, Any]]) -> list[str]:
-    return [row["trial_id"] for row in batch]
+def ids(batch: list[list[Any]]) -> list[str]:
+    return [name for _, name, *_ in batch]
 
 
 @pytest.fixture
@@ -54,7 +54,9 @@ def test_a_new_viewer_is_sent_fields_state_and_all_rows(feed: Feed, rows: list[T
     assert fields == ["optimizer.learning_rate"]
     assert (found["rows"]["status"]["num_trials"], found["phase"], found["errors"]) == (2, "unknown", [])
     assert sorted(ids(batch)) == sorted(row.trial_id for row in rows[:2])
-    assert {tuple(row["values"]) for row in batch} == {(0.1,), (0.2,)}
+    cells = {row.trial_id: (row.status.value, row.val, row.test, row.val_loss, row.seconds_total) for row in rows}
+    assert {row[3] for row in batch} == {0.1, 0.2}
+    assert [(status, *measured) for _, _, status, _, *measured, _ in batch] == [cells[name] for name in ids(batch)]
 
 
 def test_rows_that_come_are_replaced_or_go_are_sent_as_such(
@@ -69,7 +71,7 @@ def test_rows_that_come_are_replaced_or_go_are_sent_as_such(
     assert sent["state"]["rows"]["status"]["num_trials"] == 3
     (folder / "rows" / f"{rows[0].trial_id}.json").unlink()
     feed.look()
-    assert dict(news(events, 2))["rows"] == [{"trial_id": rows[0].trial_id}]
+    assert dict(news(events, 2))["rows"] == [[None, rows[0].trial_id]]
     assert rows[0].trial_id not in feed.rows
 
 
@@ -82,7 +84,7 @@ def test_another_field_that_varies_begins_another_list(
     feed.look()
     (kind, fields), _, (_, batch) = news(events, 3)
     assert (kind, "model" in fields, len(batch)) == ("reset", True, 3)
-    assert {len(row["values"]) for row in batch} == {len(fields)}
+    assert {len(row) for row in batch} == {8 + len(fields)}
 
 
 def test_a_viewer_resumes_after_the_last_event_of_the_same_list_only(feed: Feed, folder: Path) -> None:
@@ -154,8 +156,26 @@ def test_many_rows_are_read_a_part_at_a_time(folder: Path, monkeypatch: pytest.M
     assert [feed.look(), len(feed.rows), feed.look()] == [True, 2, False]
 
 
-def test_the_row_of_a_failure_has_its_cause(feed: Feed, folder: Path, make_row: Callable[..., TrialRow]) -> None:
-    Ledger(folder).commit(make_row(status=Status.FAILED, error="no luck\nat all"))
+def test_rows_that_have_all_been_read_are_summarised_at_once(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(feeds, "MOST_ROWS", 1)
+    monkeypatch.setattr(feeds, "MAX_TIME_SHARE", 1e-9)
+    feed = Feed(folder)
+    shown = []
+    while feed.look():
+        shown.append(feed.state.rows.status.num_trials)
+    assert [*shown, feed.state.rows.status.num_trials] == [1, 1, 2]
+
+
+def test_a_link_that_replaces_a_row_while_many_are_read_is_not_followed(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(feeds, "MOST_ROWS", 1)
+    feed = Feed(folder)
     feed.look()
-    batch = dict(news(opened(feed), 3))["rows"]
-    assert [row["error"] for row in batch if row["status"] == "failed"] == ["no luck\nat all"]
+    last = max((folder / "rows").iterdir())
+    last.rename(tmp_path / last.name)
+    last.symlink_to(tmp_path / last.name)
+    while feed.look():
+        pass
+    assert len(feed.rows) == 1
+    assert "it is a symbolic link" in feed.state.errors[0]
