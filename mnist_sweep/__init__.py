@@ -8,6 +8,7 @@ answer questions about them, and `next_runs` proposes what to run next; `report`
 Each name is imported from its module when it is first used, so that `import mnist_sweep` takes milliseconds.
 """
 
+import functools
 import importlib
 import io
 import sys
@@ -63,57 +64,6 @@ if TYPE_CHECKING:
     from mnist_sweep.trials.config import TrialConfig, config_id, from_flat, to_flat, trial_id
     from mnist_sweep.trials.row import Evaluation, Status, TrialRow
 
-_MODULES = {
-    "analysis.comparison": "compare",
-    "analysis.effects.estimation": "effects",
-    "analysis.judgement": "verdict",
-    "analysis.proposed_runs": "next_runs",
-    "analysis.selection": "select",
-    "analysis.sweep_diff": "diff",
-    "cli.app": "main",
-    "data.cifar10": "CIFAR10",
-    "data.dataset": "Dataset Split",
-    "data.digits": "Digits",
-    "data.files.arrays": "Arrays",
-    "data.files.csv_table": "Csv",
-    "data.files.idx_folder": "Idx",
-    "data.files.image_folder": "ImageFolder",
-    "data.files.parquet_table": "Parquet",
-    "data.mnist": "KMNIST MNIST FashionMNIST",
-    "data.loading": "DATASETS",
-    "models.catalog": "MODELS",
-    "models.cnn": "CNN",
-    "models.protocol": "VARIABLE",
-    "models.resnet": "ResNet",
-    "models.softmax": "Softmax",
-    "optim.losses": "CrossEntropy LOSSES",
-    "optim.objectives": "Accuracy BalancedAccuracy LogLoss MacroF1 OBJECTIVES",
-    "optim.optimizers": "OPTIMIZERS Adagrad Adam GradientDescent Momentum RMSProp",
-    "optim.schedules": "SCHEDULES Constant Cosine Stepwise",
-    "planning.plan_builder": "plan",
-    "reports.writer": "write_report",
-    "results.csv_tables": "read_history read_summary read_trials",
-    "results.predictions": "Predictions",
-    "runners.local": "Local",
-    "runners.ray.tune": "RayTune",
-    "search.distributions": "Choice Integer LogUniform Uniform",
-    "search.race": "Known",
-    "search.search": "PBT Search",
-    "search.space": "grid repeat sample zipped",
-    "sweep.execution": "run",
-    "sweep.outcome": "Outcome",
-    "sweep.sweep": "Sweep",
-    "trackers.mlflow": "MLflow",
-    "trackers.wandb": "WandB",
-    "training.context": "Context",
-    "training.keras_fit": "keras_fit",
-    "trials.artifacts": "Keep",
-    "trials.config": "TrialConfig config_id from_flat to_flat trial_id",
-    "trials.row": "Evaluation Status TrialRow",
-}
-_ORIGINAL = {"report": "write_report"}
-_MODULE_OF = {name: f"mnist_sweep.{module}" for module, names in _MODULES.items() for name in names.split()}
-
 __all__ = ["Sweep", "TrialConfig", "config_id", "from_flat", "to_flat", "trial_id"]
 __all__ += ["Choice", "Integer", "LogUniform", "Uniform", "grid", "repeat", "sample", "zipped"]
 __all__ += ["PBT", "Keep", "Known", "Local", "MLflow", "RayTune", "Search", "WandB", "main", "plan", "run"]
@@ -127,11 +77,26 @@ __all__ += ["SCHEDULES", "Constant", "Cosine", "Stepwise"]
 __all__ += ["LOSSES", "OBJECTIVES", "Accuracy", "BalancedAccuracy", "CrossEntropy", "LogLoss", "MacroF1"]
 
 
+@functools.cache
+def _origins() -> dict[str, tuple[str, str]]:
+    """Return the module of each public name and its name there, from the imports above, which only type checkers run.
+
+    So each name is written down once besides `__all__`, and none of the modules is imported before it is needed.
+    """
+    import ast
+    import inspect
+
+    tree = ast.parse(inspect.getsource(sys.modules[__name__]))
+    (block,) = (node for node in tree.body if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING")
+    imports = (node for node in block.body if isinstance(node, ast.ImportFrom))
+    return {alias.asname or alias.name: (str(node.module), alias.name) for node in imports for alias in node.names}
+
+
 def __getattr__(name: str) -> Any:
-    original = _ORIGINAL.get(name, name)
     if name not in __all__:
         raise AttributeError(f"module 'mnist_sweep' has no attribute {name!r}")
-    value = globals()[name] = getattr(importlib.import_module(_MODULE_OF[original]), original)
+    module, original = _origins()[name]
+    value = globals()[name] = getattr(importlib.import_module(module), original)
     return value
 
 
