@@ -26,8 +26,11 @@ def read(folder: Path) -> dict[str, dict[str, Any]]:
         LedgerError: A file is damaged.
     """
     paths = sorted((folder / FOLDER).glob("[!.]*.json"))
-    given = {path.stem: read_json(path, dict, max_bytes=MAX_BYTES, way_out="delete it to continue") for path in paths}
-    return {name: flat for name, flat in given.items() if flat is not None}
+    found: dict[str, dict[str, Any]] = {}
+    for path in paths:
+        if flat := read_json(path, dict, max_bytes=MAX_BYTES, way_out="delete it to continue"):
+            found[path.stem] = flat
+    return found
 
 
 def delete(folder: Path, trial_id: str) -> None:
