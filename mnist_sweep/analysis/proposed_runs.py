@@ -128,7 +128,7 @@ class _Known(NamedTuple):
     notes: Sequence[str]
 
     def run(self, kind: Kind, missing: Mapping[str, int], reason: str, *options: str, **given: Any) -> ProposedRun:
-        """Return a run of so many trials of each config; "" stands for configs without any time."""
+        """Return a run with the number of missing trials of each config; "" stands for configs without any time."""
         times = {name: result.seconds for name, result in self.good.items() if result.seconds is not None}
         num, seconds = sum(missing.values()), None
         if times:

@@ -59,7 +59,7 @@ def main(script: str | None = None) -> None:
 
     def report(error: OSError) -> None:
         nonlocal status
-        is_closed_pipe = error.errno == errno.EPIPE  # whoever read the output has ended, as `head` does
+        is_closed_pipe = error.errno == errno.EPIPE  # the reader of the output has ended, as `head` does
         status = ExitStatus.OK if is_run else ExitStatus.NOT_ALL if is_closed_pipe else ExitStatus.REFUSED
         if is_run or not is_closed_pipe:
             continues = ": the run continues without it" * is_run

@@ -1,4 +1,4 @@
-"""`--notify`: a webhook or a command is given a JSON object when a run has ended or failed.
+"""`--notify`: a webhook or a command gets a JSON object when a run has ended or failed.
 
 An address may be a secret itself, so no message quotes it, and neither does the object hold one.
 """
@@ -21,15 +21,15 @@ from mnist_sweep.text.lines import one_line
 
 SCHEMA, MAX_SECONDS = "mnist-sweep/notify/1", 10.0
 KEPT = ("folder", "num_trials", "num_run", "num_failed", "complete", "out_of_time", "seconds")
-Told = str | list[str]  # a URL, or the words of a command
+Receiver = str | list[str]  # a URL, or the words of a command
 
 
-class Target(click.ParamType[Told]):
+class Target(click.ParamType[Receiver]):
     """An http(s) URL to post to, or else a command."""
 
     name = "target"
 
-    def convert(self, value: Any, param: click.Parameter | None, context: click.Context | None) -> Told:
+    def convert(self, value: Any, param: click.Parameter | None, context: click.Context | None) -> Receiver:
         """Return it, with a command in words."""
         try:
             if "://" in str(value).partition(" ")[0]:
@@ -46,8 +46,8 @@ class Target(click.ParamType[Told]):
         return words
 
 
-def notifying(target: Told, run: Callable[[], Answer]) -> Answer:
-    """Return the answer of a run, when the target has been told how it ended, also if by an exception."""
+def notifying(receiver: Receiver, run: Callable[[], Answer]) -> Answer:
+    """Return the answer of a run once the receiver has been notified how it ended, be it by an exception."""
     try:
         answer = run()
     except BaseException as error:
@@ -57,14 +57,14 @@ def notifying(target: Told, run: Callable[[], Answer]) -> Answer:
         cause = one_line(error) if isinstance(error, SweepError | click.ClickException) else first_cause(error)
         shown = None if is_stopped else " ".join(without_secrets(cause.split(" ")))
         text = "The run was interrupted." if is_stopped else f"The run failed: {shown}"
-        _tell(target, {"text": text, "outcome": "interrupted" if is_stopped else "error", "error": shown})
+        _notify(receiver, {"text": text, "outcome": "interrupted" if is_stopped else "error", "error": shown})
         raise
-    _tell(target, _ended(answer))
+    _notify(receiver, _ended(answer))
     return answer
 
 
 def _ended(answer: Answer) -> dict[str, Any]:
-    """Return what is told of a run that has ended: no values of configs, which may be anything."""
+    """Return what is reported of a run that has ended: no values of configs, which may be anything."""
     from mnist_sweep.trials.json_value import json_value
 
     given = json_value(answer.value)
@@ -75,12 +75,12 @@ def _ended(answer: Answer) -> dict[str, Any]:
     return {"text": text, "outcome": outcome, "error": None, **{name: given[name] for name in KEPT}, "best": best}
 
 
-def _tell(target: Told, content: dict[str, Any]) -> None:
-    """Give an object to a target; if that fails, print a line."""
+def _notify(receiver: Receiver, content: dict[str, Any]) -> None:
+    """Send an object to a receiver; if that fails, print a line."""
     text, causes = json.dumps({"schema": SCHEMA, **content}).encode(), ["no answer"]
 
     def attempt() -> None:
-        causes[:] = _post(target, text) if isinstance(target, str) else _run_command(target, text)
+        causes[:] = _post(receiver, text) if isinstance(receiver, str) else _run_command(receiver, text)
 
     thread = threading.Thread(target=attempt, daemon=True)  # nothing else limits the time that a name server takes
     thread.start()

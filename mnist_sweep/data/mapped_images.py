@@ -1,6 +1,6 @@
 """Images in a file that is mapped into memory, of which as much is resident as the machine has room for.
 
-All processes of a machine share its pages: the array is pickled as the file's path, and mapped by whoever unpickles it.
+All processes of a machine share its pages: the array is pickled as the file's path, and mapped where it is unpickled.
 """
 
 import fcntl

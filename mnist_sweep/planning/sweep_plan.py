@@ -83,7 +83,7 @@ class Plan:
         free_memory: Memory that new processes can take; None if not known.
         kinds: The trials by kind; empty without a calibration.
         max_trials: Trials that a race runs at most; None for other sweeps.
-        forecast: How the race may go on; None for other sweeps, and where no seeds and no spreads are known.
+        forecast: How the race may continue; None for other sweeps, and where no seeds and no spreads are known.
     """
 
     name: str

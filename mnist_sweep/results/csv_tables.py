@@ -52,7 +52,7 @@ def write_tables(folder: Path, rows: Iterable[TrialRow]) -> list[Path]:
 
 
 def write_table(path: Path, frame: "pd.DataFrame", *, of_numbers: bool = False) -> Path:
-    """Write a frame as a CSV file atomically, faster if it has but numbers and ids; return its path.
+    """Write a frame as a CSV file atomically, faster if it has only numbers and ids; return its path.
 
     Raises:
         LedgerError: The file cannot be written; its earlier content stays.
@@ -96,7 +96,7 @@ def _write_texts(frame: "pd.DataFrame", file: BinaryIO) -> None:
     # Python's writer does not quote a carriage return, at which a spreadsheet starts a new line.
     returns = any("\r" in text for texts in _texts(frame).values() for text in texts)
     quoting: Literal[0, 2] = csv.QUOTE_NONNUMERIC if returns else csv.QUOTE_MINIMAL
-    frame = _changed(frame, _as_text)
+    frame = _changed(frame, _with_apostrophe)
     writer = csv.writer(codecs.getwriter("utf-8")(file), lineterminator="\n", quoting=quoting)
     writer.writerow(frame.columns)
     writer.writerows(zip(*(_cells(frame[name]) for name in frame), strict=True))  # as `to_csv` does, in half its time
@@ -153,7 +153,9 @@ def _read(path: Path, name: str, dtypes: Mapping[str, str], *, key: Sequence[str
         raise LedgerError(f"{path} has {found}, which is none of {', '.join(Status)}: {REBUILD}")
     plain = {"Float64": "float64", "string": "str"}
     others = {name: str(dtype) for name, dtype in frame.dtypes.items() if name not in dtypes}
-    return _changed(frame.astype({name: plain[dtype] for name, dtype in others.items() if dtype in plain}), _as_meant)
+    return _changed(
+        frame.astype({name: plain[dtype] for name, dtype in others.items() if dtype in plain}), _without_apostrophe
+    )
 
 
 def _check_end(file: FileIO) -> None:
@@ -185,9 +187,9 @@ def _changed(frame: "pd.DataFrame", change: Callable[[str], str]) -> "pd.DataFra
     return frame.assign(**columns)
 
 
-def _as_text(text: str) -> str:
+def _with_apostrophe(text: str) -> str:
     return f"'{text}" if FORMULA.match(text) else text
 
 
-def _as_meant(text: str) -> str:
+def _without_apostrophe(text: str) -> str:
     return text[1:] if text.startswith("'") and FORMULA.match(text, 1) else text

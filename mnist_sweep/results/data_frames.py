@@ -35,7 +35,7 @@ POINT = tuple(name for name in Evaluation._fields if name != "val_objective")
 HISTORY_COLUMNS = {"trial_id": "str", **dict.fromkeys(POINT, "float64"), "step": "Int64"}
 AVERAGED = ("val_accuracy", "test_accuracy", "val_loss", "seconds_total")
 SUMMARY_COLUMNS = {"n": "Int64"} | {
-    f"{name}_{figure}": "float64" for name in AVERAGED for figure in ("mean", "std", "low", "high")
+    f"{name}_{statistic}": "float64" for name in AVERAGED for statistic in ("mean", "std", "low", "high")
 }
 
 

@@ -93,7 +93,7 @@ def describe_run(
     script_folder: Path | None = None,
     predicted_seconds: float | None = None,
 ) -> RunRecord:
-    """Return the record of this process's run, which ends now after so many seconds by a clock that never steps.
+    """Return the record of this process's run, which ends now and took these seconds by a monotonic clock.
 
     It has the git commit of the sweep script's folder if that is given; the rest is as in RunRecord.
     """

@@ -44,7 +44,7 @@ def digest(trial_ids: Iterable[str]) -> str:
 
 
 def write(folder: Path, plan: SavedPlan) -> None:
-    """Write a plan durably into a results folder, which is made if need be.
+    """Write a plan durably into a results folder, which is made if necessary.
 
     Raises:
         LedgerError: The folder cannot be written; an earlier plan in it is unchanged.

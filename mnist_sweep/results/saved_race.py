@@ -80,7 +80,7 @@ def summary(folder: Path, rows: Iterable[TrialRow]) -> "RaceSummary | None":
 
 
 def write(folder: Path, race: "Race") -> None:
-    """Write a race durably into a results folder, which is made if need be, unless it is there already.
+    """Write a race durably into a results folder, which is made if necessary, unless the race is there already.
 
     Raises:
         LedgerError: The folder cannot be written.

@@ -49,7 +49,7 @@ class Pool:
             self._advance(process)
 
     def result(self, process: Process, task: Task) -> Any:
-        """Run a task to its end, while the others go on, and return what it returns."""
+        """Run a task to its end, while the others continue, and return what it returns."""
         results = []
 
         def kept() -> Task:

@@ -1,4 +1,4 @@
-"""The queue of a run's trials, as tasks of a pool: which one is next, and what the observer hears of each."""
+"""The queue of a run's trials, as tasks of a pool: which one is next, and what is reported of each to the observer."""
 
 import contextlib
 import itertools

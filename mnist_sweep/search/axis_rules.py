@@ -25,7 +25,7 @@ def check_axis(name: str, axis: Any) -> None:
     """Validate an axis of a search by itself.
 
     Raises:
-        ConfigError: It is none, or of a field that a search keeps, or its values are not distinct.
+        ConfigError: It is no axis, its field must not vary, or its values are not distinct.
     """
     if not isinstance(axis, Axis):
         known = "Uniform, LogUniform, Integer or Choice"
@@ -40,7 +40,7 @@ def check_varies(name: str) -> None:
     """Validate that a search may vary a field.
 
     Raises:
-        ConfigError: It may not.
+        ConfigError: The search keeps it constant.
     """
     if name == "seed" or name.partition(".")[0] in ("data", "objective"):
         kept = "one objective" if name.startswith("objective") else "one seed and one data set"

@@ -26,7 +26,7 @@ class TimeLeft(NamedTuple):
     high: float | None
 
     def text(self, passed: float = 0.0) -> str:
-        """Return what is left of it so many seconds later, in words."""
+        """Return what is left of it when this many seconds have passed, in words."""
         middle, *ends = (clock(max(0.0, one - passed)) for one in self if one is not None)
         return f"about {middle} left" + (" (95% interval {} to {})".format(*ends) if ends else "")
 

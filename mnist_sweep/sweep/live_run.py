@@ -98,7 +98,7 @@ class LiveRunState:
         return dataclasses.replace(self._run, running=tuple(self._running.values()))
 
     def on_event(self, event: events.Event) -> None:
-        """Take up what has happened."""
+        """Update the state with an event."""
         match event:
             case events.RunStarted(rows=rows, num_trials=num_trials, fields=fields):
                 self._fields = fields
@@ -143,7 +143,7 @@ class LiveRunWriter:
         self._thread = threading.Thread(target=self._write_often, name=FILE, daemon=True)
 
     def on_event(self, event: events.Event) -> None:
-        """Take up what has happened; write it when the workers are ready and when the run has ended."""
+        """Update the state with an event; write it when the workers are ready and when the run has ended."""
         with self._lock:
             self._has_changed = True
             self._state.on_event(event)

@@ -39,10 +39,10 @@ class NotebookView:
         self._stop, self._stopping = "ended early", ""
 
     def on_event(self, event: Event) -> None:
-        """Take up what has happened; show at once that a run starts, stops and has ended."""
+        """Update the state with an event; show at once that a run starts, stops and has ended."""
         with self._lock:
             self._state.on_event(event)
-            self._take_up(event)
+            self._update(event)
         if isinstance(event, RunInterrupted | RunEnded):
             self._timer.cancel()
             self._show()
@@ -50,7 +50,7 @@ class NotebookView:
             self._timer = threading.Timer(SECONDS_BETWEEN, self._show)
             self._timer.start()
 
-    def _take_up(self, event: Event) -> None:
+    def _update(self, event: Event) -> None:
         match event:
             case RunStarted(rows=rows):
                 self._started = event

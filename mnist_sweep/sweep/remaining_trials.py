@@ -121,7 +121,7 @@ class RemainingTrials:
         return self._racing.race if self._racing else None
 
     def forecast(self, num_workers: int) -> RaceForecast | None:
-        """Return how the race is expected to go on with so many trials at a time, now and then; or None."""
+        """Return the forecast of the race with this many trials at a time, if there is a new one; else None."""
         return self._racing.forecast(num_workers) if self._racing else None
 
     @property

@@ -47,7 +47,7 @@ class ResultsFolder:
         return self.rows
 
     def open(self, missing: Container[str]) -> None:
-        """Create the folder if need be, lock it, and remove what killed runs left half written.
+        """Create the folder if necessary, lock it, and remove what killed runs left half written.
 
         Raises:
             LedgerError: It cannot be written, or another run has run one of the `missing` trials since it was read.

@@ -123,7 +123,7 @@ def write_atomically(path: Path, content: bytes, what: str, *, then: str = RUN_A
 
 
 def write_json(path: Path, content: Mapping[str, Any], what: str) -> None:
-    """Write an object, which errors call `what`, as JSON, durably; its folder is made if need be.
+    """Write an object, which errors call `what`, as JSON, durably; its folder is made if necessary.
 
     Raises:
         LedgerError: The disk is full or cannot be written; a file that `path` named before is unchanged.

@@ -25,7 +25,7 @@ NPZ_ERRORS = (*ZIP_ERRORS, MemoryError, OverflowError, SyntaxError, TypeError, t
 
 
 def require_size(members: Iterable[zipfile.ZipInfo], max_bytes: int) -> None:
-    """Validate that members of an archive unpack to at most so many bytes; 4 kB may unpack to gigabytes.
+    """Validate that members of an archive unpack to `max_bytes` at most; 4 kB may unpack to gigabytes.
 
     Raises:
         DataError: They are larger, or packed by a method that unpacks more than it is asked for.

@@ -1,4 +1,4 @@
-"""The contract of a runner: every trial gets one row, and the observer hears of it in order."""
+"""The contract of a runner: every trial gets one row, and everything is reported to the observer in order."""
 
 import dataclasses
 import itertools
@@ -61,7 +61,7 @@ def check_runner(make: Callable[[], Runner]) -> None:
 def _reports(
     runner: Runner, trials: Sequence[TrialConfig], proposed: Sequence[TrialConfig] = (), *, is_ending: bool = False
 ) -> list[tuple[str, Any]]:
-    """Run trials; return what the observer was told, in order: the method's name, and a trial's id or row."""
+    """Run trials; return what was reported to the observer, in order: the method's name, and a trial's id or row."""
     observer = mock.create_autospec(Observer, instance=True)
     observer.propose.side_effect = itertools.chain(proposed, itertools.repeat(None))
     observer.is_ending.return_value = is_ending

@@ -141,8 +141,8 @@ class Context:
     def checkpoint(self, state: Any) -> None:
         """Keep all that training needs to resume after the last reported step; it ends here if the run is to end.
 
-        A file is written every so many seconds only. The generators of Python and NumPy are seeded anew by `seed` and
-        step, so that a trial that resumes here draws the same numbers.
+        A file is written at most once in `Keep.checkpoint_seconds`. The generators of Python and NumPy are seeded anew
+        by `seed` and step, so that a trial that resumes here draws the same numbers.
 
         Args:
             state: Arrays, numbers, strings, bytes, None, and lists, tuples and dictionaries of them.

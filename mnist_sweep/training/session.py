@@ -19,7 +19,7 @@ SECONDS_BETWEEN_HEARTBEATS = 1.0
 
 
 class Halted(BaseException):
-    """Raised in training code that is not to go on: its trial has diverged, is paused, or was stopped."""
+    """Raised in training code that must stop: its trial has diverged, is paused, or was stopped."""
 
 
 class Session:
@@ -33,7 +33,7 @@ class Session:
         paused: What was thrown into the generator because the run is to end; None until then.
         has_seen_end: Whether the code knows that the run is to end.
         has_diverged: Whether a metric was not finite.
-        is_halted: Whether the code is not to go on.
+        is_halted: Whether the code must stop.
     """
 
     def __init__(self, callback: TrainingCallback | None, checkpoints: Checkpoints | None) -> None:
@@ -119,7 +119,7 @@ class Session:
         """Let the generator yield an item, and wait until it is consumed; called by the code's thread.
 
         Raises:
-            Halted: The code is not to go on.
+            Halted: The code must stop.
         """
         self._items.put(item)
         self._turns.get()
@@ -127,7 +127,7 @@ class Session:
         self.go_on()
 
     def go_on(self) -> None:
-        """Raise `Halted` if the code is not to go on."""
+        """Raise `Halted` if the code must stop."""
         if self.is_halted:
             raise Halted
 

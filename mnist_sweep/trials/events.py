@@ -77,7 +77,7 @@ class Notice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RaceForecast:
-    """How a race is expected to go on, in one line, and its trials by then; comes after some of its rounds."""
+    """The forecast of a race, in one line, and its trials by its end; comes after some of its rounds."""
 
     text: str
     num_trials: int

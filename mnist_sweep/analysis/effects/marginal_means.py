@@ -155,7 +155,7 @@ def _weighted(parts: Sequence[MeanSquare], of_df: Callable[[float], float]) -> f
 
 
 def _pvalue(model: LinearModel, vector: Array, parts: Sequence[MeanSquare], num_levels: int) -> float:
-    """Return the p-value of the difference of the best and the worst of so many levels."""
+    """Return the p-value of the difference between the best and the worst of this many levels."""
     error = math.sqrt(leverage(model, vector) * sum(part.value for part in parts))
     ratio = float((vector @ model.coefficients).mean()) / error
     if num_levels == 2:

@@ -26,7 +26,7 @@ class _Progress:
         self._console, self._run, self._state, self._loss = console, NOT_STARTED, LiveRunState(), ""
 
     def on_event(self, event: events.Event) -> None:
-        """Take up and print what has happened."""
+        """Update the state with an event, and print what stays on the screen."""
         self._state.on_event(event)
         match event:
             case events.RunStarted():

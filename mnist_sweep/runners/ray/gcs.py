@@ -102,7 +102,7 @@ def _answers(address: str, seconds: float = SECONDS_TO_ANSWER) -> bool:
     from grpc import StatusCode
 
     if os.environ.get("RAY_USE_TLS", "0").lower() in ("1", "true"):
-        return True  # whoever listens there is not asked without certificates
+        return True  # it answers nobody without certificates, so it is not asked
     others = () if private.version_warning() else (StatusCode.UNIMPLEMENTED,)  # as a dashboard or client server says
     return _answer(address, seconds) not in (StatusCode.UNAVAILABLE, StatusCode.DEADLINE_EXCEEDED, *others)
 

@@ -44,7 +44,7 @@ class PreparedImages:
 
 
 def sent(source: Any, dataset: Dataset, num_nodes: int) -> Dataset | PreparedImages:
-    """Return what a cluster of so many nodes is sent of a data set."""
+    """Return what is sent of a data set to a cluster with this many nodes."""
     images = dataset.train.images
     if num_nodes == 1 or not isinstance(images, MappedImages):
         return dataset

@@ -84,7 +84,7 @@ class TensorBoardWriter:
 
     @_unless_failed
     def on_train_begin(self, model: Any, step: Any, images: Callable[[int], Any]) -> None:
-        """Write the graph of a training step, a `tf.function`, and the first so many validation images."""
+        """Write the graph of a training step, a `tf.function`, and the first validation images."""
         if not self._full:
             return
         self._model, self._layers = model, LayerSummaries(model)

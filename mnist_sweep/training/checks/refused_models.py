@@ -191,7 +191,7 @@ class ModelLaws:
         return loss
 
     def _check_range(self, logits: Array) -> list[str]:
-        """Validate that outputs depend on the images and can be any logits, at random weights if need be."""
+        """Validate that outputs depend on the images and can be any logits, if necessary at random weights."""
         if self._shape[1] == 1:
             return []
         seen, sums_are_one = [logits], np.abs(logits.sum(axis=-1) - 1).max() < 0.05
