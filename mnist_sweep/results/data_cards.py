@@ -20,7 +20,7 @@ from mnist_sweep.validation import coerce, require
 
 FOLDER = "data"
 MAX_BYTES = 16 << 20  # of 65,536 names
-MNIST_SHARE = 20 / 28
+MNIST_SHARE = 20 / 28  # MNIST scaled its digits to 20 pixels, in images of 28
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

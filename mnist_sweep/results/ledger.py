@@ -85,7 +85,7 @@ class Ledger:
         try:
             self.rows_folder.mkdir(parents=True, exist_ok=True)
             with replacing(probe := self.rows_folder / ".probe", durable=False):
-                pass
+                pass  # permissions alone do not tell whether a disk is full or mounted read-only
             probe.unlink()
             for inner in (self.folder / name for name in WRITTEN_AFTER_TRAINING):
                 if inner.exists() and not os.access(inner, os.W_OK):
@@ -247,5 +247,6 @@ def _bad_file(path: Path, error: OSError | ValueError) -> BadFile:
     cause = shortened(getattr(error, "strerror", None) or str(error))
     if isinstance(error, NewerRowError):
         return BadFile(path, cause, "newer")
+    # The last two are what `read_regular` raises for a file that is too large, or no regular file.
     is_readable = isinstance(error, ValueError) or error.errno in (errno.EFBIG, errno.EINVAL)
     return BadFile(path, cause, "damaged" if is_readable else "unreadable")

@@ -126,7 +126,7 @@ def append(folder: Path, run: RunRecord) -> None:
         LedgerError: The disk is full or cannot be written; the record is unchanged.
     """
     path = folder / FILE
-    before = _bytes(path)
+    before = _bytes(path)  # written again as a whole, since a crash could leave half of an appended line
     line = json.dumps(dataclasses.asdict(run), allow_nan=False).encode() + b"\n"
     write_atomically(path, before + (b"\n" if before and not before.endswith(b"\n") else b"") + line, "list of runs")
 

@@ -42,7 +42,7 @@ class Uniform:
 
     def draw(self, generator: "np.random.Generator") -> float:
         """Return one number."""
-        if num := num_counts(self):
+        if num := grid_size(self):
             return float(from_label(self, int(generator.integers(num))))
         return float(generator.uniform(self.low, self.high))
 
@@ -141,11 +141,8 @@ def nearest(axis: Uniform | LogUniform | Integer, value: float) -> float:
     return found if isinstance(axis, Integer) else float(f"{found:.12g}")  # 0.3 rather than 3 times 0.1
 
 
-def num_counts(axis: Axis) -> int:
-    """Return how many numbers an axis of steps has, which stand for themselves in a searcher by 0, 1, 2, ….
-
-    That is 0 for other axes.
-    """
+def grid_size(axis: Axis) -> int:
+    """Return the number of values of an axis with steps, which a searcher knows as 0, 1, 2, …; 0 for other axes."""
     if isinstance(axis, Integer):
         return (axis.high - axis.low) // axis.step + 1 if axis.step > 1 else 0
     return round((axis.high - axis.low) / axis.step) + 1 if isinstance(axis, Uniform) and axis.step else 0
@@ -155,7 +152,7 @@ def label_of(axis: Axis, value: Any) -> Any:
     """Return what stands for a value in a searcher: one of a choice's labels, the number of steps to it, or itself."""
     if isinstance(axis, Choice):
         return labels(axis)[axis.values.index(value)]
-    if isinstance(axis, LogUniform) or not (num_counts(axis) and axis.step):
+    if isinstance(axis, LogUniform) or not (grid_size(axis) and axis.step):
         return value
     return (value - axis.low) // axis.step if isinstance(axis, Integer) else round((value - axis.low) / axis.step)
 
@@ -164,7 +161,7 @@ def from_label(axis: Axis, label: Any) -> Any:
     """Return the value that something stands for in a searcher."""
     if isinstance(axis, Choice):
         return axis.values[labels(axis).index(label)]
-    if isinstance(axis, LogUniform) or not (num_counts(axis) and axis.step):
+    if isinstance(axis, LogUniform) or not (grid_size(axis) and axis.step):
         return nearest(axis, label)
     return nearest(axis, axis.low + axis.step * label)
 

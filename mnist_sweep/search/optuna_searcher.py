@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from mnist_sweep.errors import ConfigError
-from mnist_sweep.search.distributions import Axis, Choice, Integer, LogUniform, from_label, label_of, labels, num_counts
+from mnist_sweep.search.distributions import Axis, Choice, Integer, LogUniform, from_label, grid_size, label_of, labels
 
 if TYPE_CHECKING:
     from mnist_sweep.search.search import Search
@@ -24,8 +24,10 @@ class OptunaSearcher:
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         sampler = copy.deepcopy(search.algorithm)
         if sampler == "tpe":
+            # Several trials run at a time: those without a result count as bad, so that the next one is elsewhere.
             sampler = optuna.samplers.TPESampler(seed=search.seed, constant_liar=True)
         self.name = type(sampler).__name__
+        # A sampler refuses several objectives only when it is asked, and then the user's own would have drawn numbers.
         tried = optuna.create_study(sampler=copy.deepcopy(sampler), directions=search.directions)
         try:
             tried.ask({"any": optuna.distributions.FloatDistribution(0, 1)})
@@ -67,7 +69,7 @@ def _suggested(trial: Any, name: str, axis: Axis) -> Any:
     if isinstance(axis, Choice):
         return from_label(axis, trial.suggest_categorical(name, labels(axis)))
     given = _distribution(axis)
-    if isinstance(axis, Integer) or num_counts(axis):
+    if isinstance(axis, Integer) or grid_size(axis):
         return from_label(axis, trial.suggest_int(name, given.low, given.high, log=given.log))
     return from_label(axis, trial.suggest_float(name, given.low, given.high, log=given.log))
 
@@ -77,7 +79,7 @@ def _distribution(axis: Axis) -> Any:
 
     if isinstance(axis, Choice):
         return CategoricalDistribution(labels(axis))
-    if num := num_counts(axis):
+    if num := grid_size(axis):
         return IntDistribution(0, num - 1)
     if isinstance(axis, Integer):
         return IntDistribution(axis.low, axis.high, log=axis.log)

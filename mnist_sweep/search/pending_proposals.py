@@ -28,8 +28,8 @@ def read(folder: Path) -> dict[str, dict[str, Any]]:
     paths = sorted((folder / FOLDER).glob("[!.]*.json"))
     found: dict[str, dict[str, Any]] = {}
     for path in paths:
-        if flat := read_json(path, dict, max_bytes=MAX_BYTES, way_out="delete it to continue"):
-            found[path.stem] = flat
+        flat: dict[str, Any] | None = read_json(path, dict, max_bytes=MAX_BYTES, way_out="delete it to continue")
+        found |= {} if flat is None else {path.stem: flat}
     return found
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from mnist_sweep.errors import ConfigError
-from mnist_sweep.search.distributions import Axis, Choice, Integer, LogUniform, from_label, label_of, labels, num_counts
+from mnist_sweep.search.distributions import Axis, Choice, Integer, LogUniform, from_label, grid_size, label_of, labels
 
 if TYPE_CHECKING:
     from mnist_sweep.search.search import Search
@@ -56,7 +56,7 @@ def _domain(axis: Axis) -> Any:
 
     if isinstance(axis, Choice):
         return tune.choice(labels(axis))
-    if num := num_counts(axis):  # Tune's own domains round multiples of their steps
+    if num := grid_size(axis):  # Tune's own domains round multiples of their steps
         return tune.randint(0, num)
     if isinstance(axis, Integer):
         return (tune.lograndint if axis.log else tune.randint)(axis.low, axis.high + 1)

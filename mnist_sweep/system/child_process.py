@@ -44,7 +44,7 @@ class ChildProcess:
     """A child of this process; a context manager that ends it on exit.
 
     Args:
-        patience: Seconds to wait for each message of a run before it yields None; 0 for a caller that waits for `connection`.
+        patience: Seconds to wait for each message of a run before it yields None; 0 where `connection` is waited for.
     """
 
     def __init__(self, patience: float = SECONDS_BETWEEN_SIGNS) -> None:

@@ -99,6 +99,7 @@ class Network:
                     objective *= loss_scale
         with tf.name_scope("gradient_tape/"):  # where TensorFlow puts all else of a gradient
             gradients = tape.gradient(objective, self.weights)
+            # The gradient of an embedding is sparse, and optimizers take dense ones.
             return loss, logits, [None if one is None else tf.convert_to_tensor(one) for one in gradients]
 
     def _evaluate(self, images: Any, labels: Any) -> Any:

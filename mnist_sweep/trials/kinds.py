@@ -139,6 +139,7 @@ def _largest(num_rows: Mapping[Kind, int], group: str, field: str) -> dict[Kind,
     """Return the kinds without those that differ from the largest of their group in a field."""
     best = {}
     for name, counts in _counts(num_rows, group, field).items():
+        # Of equally many, rows with a known digest win; the text itself only makes the choice the same every time.
         _, _, best[name] = max((number, text != UNKNOWN, text) for text, number in counts.items())
     most = {one: best.get(getattr(one, group, "")) for one in num_rows}
     return {one: number for one, number in num_rows.items() if getattr(one, field) in (None, most[one])}

@@ -124,7 +124,7 @@ class ImageCache:
                 f"the images take {size(num_bytes)}, which do not fit into the cache {self.folder} of "
                 f"{size(self.max_bytes)}{used}: raise {SIZE_VARIABLE} (gigabytes), or scale the images down."
             )
-        for path in (self.folder / "keys").iterdir():
+        for path in (self.folder / "keys").iterdir():  # of which some may name a file that was removed
             with contextlib.suppress(FileNotFoundError):
                 if not (self.folder / "images" / path.read_text(errors="replace")[:100]).exists():
                     path.unlink()

@@ -74,7 +74,7 @@ def _decode_all(file: FileIO, sources: Sequence[Source], rules: Rules, cache: Im
     """Decode images into a file, continuing where a process has ended; return the shape of each."""
     line = f"preparing {len(sources):,} images, once: they are kept in {cache.folder}"
     with _Decoders() as decoders, progress(line, "preparing images", len(sources)) as advance:
-        spread = sources[:: -(-len(sources) // FEW)]
+        spread = sources[:: -(-len(sources) // FEW)]  # a few images tell the shape that nearly always fits all
         (seen,) = decoders.run([Job("", 0, spread, rules, (1, 1, 1))])
         shape = seen.shape()
         while True:
