@@ -220,11 +220,7 @@ def watch(folder: Path, *, host: str, port: int | None, token: str | None) -> An
 
 
 def _feed_of(folder: Path) -> "Feed":
-    """Return the feed of a results folder.
-
-    Raises:
-        LedgerError: There is no such folder.
-    """
+    """Return the feed of a results folder; it is a LedgerError if there is no such folder."""
     from mnist_sweep.watch.feed import Feed
 
     if not is_folder(folder):

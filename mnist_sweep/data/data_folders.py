@@ -32,11 +32,7 @@ def find(subfolder: str, names: Sequence[str]) -> Path | None:
 
 
 def expanded(path: Path) -> Path:
-    """Return a path with the user's home folder for a leading `~`.
-
-    Raises:
-        DataError: The user has no home folder.
-    """
+    """Return a path with the user's home folder for a leading `~`; it is a DataError if there is none."""
     try:
         return path.expanduser()
     except RuntimeError as error:

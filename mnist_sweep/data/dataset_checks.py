@@ -30,11 +30,7 @@ FEW, FEW_OF_MEAN = 10, 0.1  # train images of a class, and their share of the me
 
 
 def validate(name: str, data: Dataset) -> None:
-    """Validate that there is something to learn.
-
-    Raises:
-        DataError: The training split has images of one class only.
-    """
+    """Validate that there is something to learn: it is a DataError if train has images of one class only."""
     labels = data.train.labels
     if len(labels) > 1 and (labels == labels[0]).all():
         raise DataError(

@@ -1,6 +1,7 @@
 """What a results folder records of its data sets, so that it can be read without their code.
 
 A card is `data/<data id>.json`. A folder of version 0.4 has none: there, the built-in data sets speak for themselves.
+One that is damaged, or cannot be read or written, raises LedgerError.
 """
 
 import dataclasses
@@ -81,20 +82,12 @@ def describe(source: Any, dataset: Shaped | None = None) -> DataCard:
 
 
 def write(folder: Path, name: str, card: DataCard) -> None:
-    """Write the card of the data set with this id into a results folder durably.
-
-    Raises:
-        LedgerError: The disk is full or cannot be written.
-    """
+    """Write the card of the data set with this id into a results folder durably."""
     write_json(folder / FOLDER / f"{name}.json", dataclasses.asdict(card), "data card")
 
 
 def read(folder: Path, config: Mapping[str, Any]) -> DataCard:
-    """Return the card of a flat config's data set; without a file, that of a built-in one or an empty one.
-
-    Raises:
-        LedgerError: The file is damaged, or cannot be read.
-    """
+    """Return the card of a flat config's data set; without a file, that of a built-in one or an empty one."""
     path, way_out = folder / FOLDER / f"{data_id(config)}.json", "delete it, and classes are shown by their labels"
     found = read_json(path, DataCard, max_bytes=MAX_BYTES, way_out=way_out)
     return found or describe(DATASETS.get(str(config.get("data"))))

@@ -23,7 +23,8 @@ MAX_UNFINISHED = 16  # configs that lack a seed and whose models are kept, which
 class KeptModels:
     """Holds each trained model until its row is committed, and then keeps or drops it.
 
-    Kept models are copied to the storage of the artifacts; if that fails, `warn` is called with a message.
+    Kept models are copied to the storage of the artifacts; if that fails, `warn` is called with a message. If the
+    results folder itself cannot be written, LedgerError is raised.
 
     Args:
         rows: The rows of the results folder by trial id, to which the run adds its own.
@@ -53,11 +54,7 @@ class KeptModels:
         self._held[trial_id] = model
 
     def finished(self, row: TrialRow) -> None:
-        """Keep the model of a row that is about to be committed, unless its config cannot be the selected one.
-
-        Raises:
-            LedgerError: The results folder cannot be written.
-        """
+        """Keep the model of a row that is about to be committed, unless its config cannot be the selected one."""
         self._finished.add(row.trial_id)
         self._add(row)
         model = self._held.pop(row.trial_id, None)
@@ -73,11 +70,7 @@ class KeptModels:
             self._remove_others(kept)
 
     def prune(self) -> None:
-        """Remove the models that the results rule out, at the end of a run.
-
-        Raises:
-            LedgerError: The results folder cannot be written.
-        """
+        """Remove the models that the results rule out, at the end of a run."""
         if self._only_selected:
             self._remove_others(self._kept(self._ledger.models()))
 

@@ -48,7 +48,7 @@ class BadFile(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
-    """The committed rows of a results folder.
+    """The committed rows of a results folder; what reads it raises LedgerError if it cannot be read.
 
     Attributes:
         folder: The sweep's results folder, with the rows in `rows/`.
@@ -146,11 +146,7 @@ class Ledger:
         return rows
 
     def inspect(self, *, with_history: bool = True) -> tuple[dict[str, TrialRow], list[BadFile]]:
-        """Return the committed rows as `rows` does, and the files beside them that are not rows.
-
-        Raises:
-            LedgerError: The folder cannot be read.
-        """
+        """Return the committed rows as `rows` does, and the files beside them that are not rows."""
         rows: dict[str, TrialRow] = {}
         bad: list[BadFile] = []
         for entry in self._entries():
@@ -166,9 +162,6 @@ class Ledger:
         """Yield the trials whose rows are new, replaced, damaged or, with None, gone since the last call with `seen`.
 
         Rows are without learning curves, and no link is followed. A replaced file has another inode.
-
-        Raises:
-            LedgerError: The folder cannot be read.
         """
         entries = {entry.name: entry for entry in self._entries()}
         for name in seen.keys() - entries.keys():

@@ -1,6 +1,7 @@
 """The misclassified validation images about which a trained model is most confident.
 
-They are in `predictions/<trial_id>-mistakes.npz`, for each trial whose model is kept.
+They are in `predictions/<trial_id>-mistakes.npz`, for each trial whose model is kept. A file that cannot be written, or
+is damaged, raises LedgerError.
 """
 
 from pathlib import Path
@@ -66,22 +67,14 @@ def path_of(folder: Path, trial_id: str) -> Path:
 
 
 def write(folder: Path, trial_id: str, content: bytes) -> None:
-    """Write the content of a trial's mistakes file into its results folder durably.
-
-    Raises:
-        LedgerError: The disk is full or cannot be written.
-    """
+    """Write the content of a trial's mistakes file into its results folder durably."""
     path = path_of(folder, trial_id)
     make_folder(path.parent)
     write_atomically(path, content, "mistakes")
 
 
 def read(path: Path) -> Mistakes:
-    """Return the mistakes in a file.
-
-    Raises:
-        LedgerError: The file is damaged, or does not hold mistakes.
-    """
+    """Return the mistakes in a file."""
     try:
         with open_regular(path, npz.MAX_BYTES) as file:
             arrays = npz.read(file, Mistakes._fields)

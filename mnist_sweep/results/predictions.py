@@ -2,7 +2,8 @@
 
 A trial's predictions are in `predictions/<trial_id>.npz`, and the labels of a data set in
 `predictions/labels-<data_id>.npz`: arrays `val` and `test`, in the order of the split's images. Under another objective
-than accuracy, `val_values` and `test_values` are beside them: what each image contributes to its value.
+than accuracy, `val_values` and `test_values` are beside them: what each image contributes to its value. A file that
+was not kept, is damaged, or cannot be written raises LedgerError.
 """
 
 import math
@@ -69,11 +70,7 @@ def write(folder: Path, trial_id: str, predictions: Predictions) -> None:
 
 
 def read(folder: Path, trial_id: str) -> Predictions:
-    """Return the predictions of a trial.
-
-    Raises:
-        LedgerError: They were not kept, or the file is damaged.
-    """
+    """Return the predictions of a trial."""
     path, row = path_of(folder, trial_id), folder / "rows" / f"{trial_id}.json"
     lacking = f"the predictions of trial {trial_id} are not kept in {path.parent}"
     return _read(path, f"{lacking}: move {row} away, and the next run makes both again.")
@@ -94,11 +91,7 @@ def write_labels(folder: Path, data_id: str, labels: Predictions) -> None:
 
 
 def read_labels(folder: Path, data_id: str) -> Predictions:
-    """Return the labels of a data set.
-
-    Raises:
-        LedgerError: They were not kept, or the file is damaged.
-    """
+    """Return the labels of a data set."""
     path = path_of(folder, f"labels-{data_id}")
     return _read(path, f"there is no {path}: the next run that trains on this data set writes it.")
 

@@ -115,12 +115,7 @@ def _numbers(version: Any) -> list[int]:
 
 
 def _row(content: dict[str, Any]) -> TrialRow:
-    """Return the row of fields.
-
-    Raises:
-        RowError: They are not those of a row, or do not match its id.
-        NewerRowError: A newer version wrote them.
-    """
+    """Return the row of fields."""
     added = sorted(content.keys() - KINDS.keys())
     if added:
         cause = f"it has fields that this version does not know: {', '.join(added)}"

@@ -1,6 +1,7 @@
 """The rules that the fields of a row keep: kinds, ranges and sizes.
 
 A results folder may come from anybody, so whatever reads rows relies on these rules, and no command checks them again.
+What breaks one raises ValueError or TypeError.
 """
 
 import dataclasses
@@ -38,12 +39,7 @@ OPTIONAL = {*Evaluation._fields} - {"step", "seconds"}  # in a learning curve
 
 
 def validate_fields(fields: Mapping[str, Any]) -> None:
-    """Validate the fields of a row, apart from what is in its config, its defaults, its environment and its curve.
-
-    Raises:
-        ValueError: A field is not of its kind, out of its range, or lacking for the row's status.
-        TypeError: The same.
-    """
+    """Validate the fields of a row, apart from what is in its config, its defaults, its environment and its curve."""
     misfit, ranges = _rules(tuple(fields), tuple(map(type, fields.values())))
     if misfit:
         raise TypeError(f"{misfit} is {fields[misfit]!r}")
@@ -70,12 +66,7 @@ def _rules(names: Sequence[str], kinds: Sequence[type]) -> tuple[str | None, lis
 
 
 def validate_config(config: Mapping[str, Any], defaults: Iterable[str]) -> None:
-    """Validate a flat config, and the names of its fields with default values.
-
-    Raises:
-        ValueError: A field is out of its range, or of no part.
-        TypeError: A field is not of its kind.
-    """
+    """Validate a flat config, and the names of its fields with default values."""
     _validate_json(config, "config")
     if not is_seed(config.get("seed")):
         raise ValueError(f"config has the seed {config.get('seed')!r}")
@@ -93,11 +84,7 @@ def validate_config(config: Mapping[str, Any], defaults: Iterable[str]) -> None:
 
 
 def validate_environment(environment: Mapping[str, Any]) -> None:
-    """Validate the environment of a row.
-
-    Raises:
-        ValueError: It holds a number or a text that JSON cannot store, or has too many levels.
-    """
+    """Validate the environment of a row."""
     _validate_json(environment, "environment")
 
 
@@ -107,12 +94,7 @@ def is_seed(value: Any) -> bool:
 
 
 def validate_curve(columns: Mapping[str, Sequence[Any]]) -> None:
-    """Validate the columns of a learning curve, whose steps must rise.
-
-    Raises:
-        ValueError: A column is missing, or a value is out of its range.
-        TypeError: A value is not a number.
-    """
+    """Validate the columns of a learning curve, whose steps must rise."""
     if columns.keys() != set(Evaluation._fields):
         raise ValueError(f"history has the columns {', '.join(columns)}")
     for name, column in columns.items():

@@ -1,7 +1,7 @@
 """The marker of a run: a file that lies in the storage for as long as the run lasts, so that workers see when it ends.
 
 A worker that never saw the marker, because its machine does not share the storage, writes no checkpoints and does not
-look for the marker again.
+look for the marker again. A storage that cannot be written raises LedgerError.
 """
 
 import hashlib
@@ -37,11 +37,7 @@ def _prefix(folder: Path) -> str:
 
 
 def write(storage: Storage, name: str) -> None:
-    """Write a marker into a storage.
-
-    Raises:
-        LedgerError: The storage cannot be written.
-    """
+    """Write a marker into a storage."""
     storage.write(name, b"", "marker of this run")
 
 

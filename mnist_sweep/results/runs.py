@@ -1,7 +1,8 @@
 """The provenance of a results folder: one line of `runs.jsonl` for each run.
 
 A row holds what its own numbers depend on; the record of a run holds the rest: the command, the machine, the code and
-the data. What looks like a secret is removed from the command line first.
+the data. What looks like a secret is removed from the command line first. A record that is damaged, or cannot be read
+or written, raises LedgerError.
 """
 
 import contextlib
@@ -120,11 +121,7 @@ def describe_run(
 
 
 def append(folder: Path, run: RunRecord) -> None:
-    """Append a run to the record of a results folder, atomically and durably.
-
-    Raises:
-        LedgerError: The disk is full or cannot be written; the record is unchanged.
-    """
+    """Append a run to the record of a results folder, atomically and durably."""
     path = folder / FILE
     before = _bytes(path)  # written again as a whole, since a crash could leave half of an appended line
     line = json.dumps(dataclasses.asdict(run), allow_nan=False).encode() + b"\n"
@@ -132,11 +129,7 @@ def append(folder: Path, run: RunRecord) -> None:
 
 
 def read(folder: Path) -> list[RunRecord]:
-    """Return the recorded runs of a results folder, first to last; none if there is no record.
-
-    Raises:
-        LedgerError: A line is not a run, or the file cannot be read; the message names it.
-    """
+    """Return the recorded runs of a results folder, first to last; none if there is no record."""
     path = folder / FILE
     lines = _bytes(path).splitlines()
     return [_run(line, f"line {number} of {path}") for number, line in enumerate(lines, start=1)]

@@ -1,4 +1,7 @@
-"""The time that a plan predicts, kept in the sweep's results folder until the run that it is of."""
+"""The time that a plan predicts, kept in the sweep's results folder until the run that it is of.
+
+A file that is damaged, or cannot be read or written, raises LedgerError.
+"""
 
 import dataclasses
 import hashlib
@@ -44,18 +47,10 @@ def digest(trial_ids: Iterable[str]) -> str:
 
 
 def write(folder: Path, plan: SavedPlan) -> None:
-    """Write a plan durably into a results folder, which is made if necessary.
-
-    Raises:
-        LedgerError: The folder cannot be written; an earlier plan in it is unchanged.
-    """
+    """Write a plan durably into a results folder, which is made if necessary."""
     write_json(folder / FILE, dataclasses.asdict(plan), "plan")
 
 
 def read(folder: Path) -> SavedPlan | None:
-    """Return the plan in a results folder, or None if there is none.
-
-    Raises:
-        LedgerError: The plan is damaged, or cannot be read.
-    """
+    """Return the plan in a results folder, or None if there is none."""
     return read_json(folder / FILE, SavedPlan, max_bytes=MAX_BYTES, way_out="delete it, no result depends on it")

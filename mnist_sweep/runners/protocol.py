@@ -89,10 +89,6 @@ class Runner(Protocol):
 
 
 def require_one_gpu(gpus_per_trial: float) -> None:
-    """Validate that a trial asks for one GPU at most.
-
-    Raises:
-        ConfigError: It asks for more.
-    """
+    """Validate that a trial asks for one GPU at most, or raise a ConfigError."""
     rule = "0 <= gpus_per_trial <= 1 (a trial trains on one GPU, so another one would be idle)"
     require(0 <= gpus_per_trial <= 1, rule, gpus_per_trial=gpus_per_trial)

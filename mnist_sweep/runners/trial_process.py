@@ -173,11 +173,7 @@ class ThisProcess:
         self.steps, self.worker = steps, row_builder.worker()
 
     def starting(self) -> Generator[None, None, None]:
-        """Configure TensorFlow.
-
-        Raises:
-            ResourceError: It cannot be configured so.
-        """
+        """Configure TensorFlow, or raise a ResourceError if it already runs with other settings."""
         yield from ()
         tensorflow_runtime.configure(**self._settings)
 

@@ -37,22 +37,14 @@ def check_axis(name: str, axis: Any) -> None:
 
 
 def check_varies(name: str) -> None:
-    """Validate that a search may vary a field.
-
-    Raises:
-        ConfigError: The search keeps it constant.
-    """
+    """Validate that a search may vary a field, or raise a ConfigError."""
     if name == "seed" or name.partition(".")[0] in ("data", "objective"):
         kept = "one objective" if name.startswith("objective") else "one seed and one data set"
         raise ConfigError(f"a search has {kept}, but got the axis {name!r}: set it in the base.")
 
 
 def check_type(trial: "TrialConfig", name: str, axis: Any) -> None:
-    """Validate that a field of integers has no axis of real numbers.
-
-    Raises:
-        ConfigError: It has one; the message shows the axis to use instead.
-    """
+    """Validate that a field of integers has no axis of real numbers; the ConfigError shows the axis to use instead."""
     part, _, inner = name.partition(".")
     owner: Any = getattr(trial, part, None) if inner else trial
     hint = field_types(owner.__class__).get(inner or part) if dataclasses.is_dataclass(owner) else None

@@ -1,4 +1,7 @@
-"""Trials that a search has proposed and that have no row yet, each in a small file, so that none is lost."""
+"""Trials that a search has proposed and that have no row yet, each in a small file, so that none is lost.
+
+A file that is damaged, or cannot be read or written, raises LedgerError.
+"""
 
 from pathlib import Path
 from typing import Any
@@ -11,20 +14,12 @@ MAX_BYTES = 1 << 20
 
 
 def write(folder: Path, trial: TrialConfig) -> None:
-    """Record in a results folder that a trial is about to start.
-
-    Raises:
-        LedgerError: The disk is full or cannot be written.
-    """
+    """Record in a results folder that a trial is about to start."""
     write_json(folder / FOLDER / f"{trial_id(trial)}.json", to_flat(trial), "proposal")
 
 
 def read(folder: Path) -> dict[str, dict[str, Any]]:
-    """Return the flat forms of the pending trials of a results folder, by trial id.
-
-    Raises:
-        LedgerError: A file is damaged.
-    """
+    """Return the flat forms of the pending trials of a results folder, by trial id."""
     paths = sorted((folder / FOLDER).glob("[!.]*.json"))
     found: dict[str, dict[str, Any]] = {}
     for path in paths:

@@ -1,4 +1,7 @@
-"""The state of a run in `live.json`, for those who watch it from outside; derived, so that nothing depends on it."""
+"""The state of a run in `live.json`, for those who watch it from outside; derived, so that nothing depends on it.
+
+A file that is damaged or cannot be read raises LedgerError; one that cannot be written is left out.
+"""
 
 import contextlib
 import dataclasses
@@ -74,11 +77,7 @@ class LiveRun:
 
 
 def read(folder: Path) -> LiveRun | None:
-    """Return the state of the last run into a results folder; None if there was none, or one of an earlier version.
-
-    Raises:
-        LedgerError: The file is damaged or cannot be read.
-    """
+    """Return the state of the last run into a results folder; None if there was none, or one of an earlier version."""
 
     def live_run(*, running: Sequence[Mapping[str, Any]], **others: Any) -> LiveRun:
         return LiveRun(running=tuple(RunningTrial(**trial) for trial in running), **others)

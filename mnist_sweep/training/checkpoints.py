@@ -2,7 +2,9 @@
 
 A checkpoint is an `.npz` archive behind a digest of itself, replaced atomically, so that a crash leaves the previous
 one. It holds arrays and JSON only; nothing is unpickled. A trial does not resume from a checkpoint of another version,
-processor or configuration of TensorFlow, since its row would be of neither.
+processor or configuration of TensorFlow, since its row would be of neither: one that is damaged, or was made under
+another identity, raises CheckpointError. A storage that is full or cannot be reached raises LedgerError; a trial can do
+without a checkpoint.
 """
 
 import hashlib
@@ -60,22 +62,13 @@ class Checkpoints:
         return time.monotonic() >= self._next
 
     def save(self, state: TrainingState, arrays: Arrays) -> None:
-        """Write the checkpoint; the previous one stays until the new one is complete.
-
-        Raises:
-            LedgerError: The storage is full or cannot be reached; the trial may continue without a checkpoint.
-        """
+        """Write the checkpoint; the previous one stays until the new one is complete."""
         self._next = time.monotonic() + self.seconds
         content = to_bytes(state, arrays, {"trial_id": self.trial_id, **self.identity})
         self.storage.write(name(self.trial_id), content, "checkpoint")
 
     def load(self) -> tuple[TrainingState, dict[str, np.ndarray[Any, Any]]] | None:
-        """Return the state in which the trial resumes or starts, and its arrays by name; None if it has no checkpoint.
-
-        Raises:
-            CheckpointError: The checkpoint is damaged, or was made under another identity.
-            LedgerError: The storage cannot be reached.
-        """
+        """Return the state in which the trial resumes or starts, and its arrays by name; None without a checkpoint."""
         content = self.storage.read(name(self.trial_id))
         if content is not None:
             return from_bytes(content, {"trial_id": self.trial_id, **self.identity})
@@ -87,11 +80,7 @@ class Checkpoints:
         return state, arrays
 
     def save_end(self, state: TrainingState, arrays: Arrays) -> None:
-        """Write the final state for longer trials to start from, if it has a name.
-
-        Raises:
-            LedgerError: The storage is full or cannot be reached; longer trials then start over.
-        """
+        """Write the final state for longer trials to start from, if it has a name."""
         if self.end:
             self.storage.write(self.end, to_bytes(state, arrays, {"end": self.end, **self.identity}), "checkpoint")
 
@@ -121,21 +110,13 @@ def _unpacked(content: bytes) -> tuple[dict[str, Any], dict[str, np.ndarray[Any,
 
 
 def renamed(content: bytes, trial_id: str) -> tuple[int, bytes]:
-    """Return the step of a checkpoint, and its content as that of another trial, which shares the steps up to there.
-
-    Raises:
-        CheckpointError: The checkpoint is damaged.
-    """
+    """Return the step of a checkpoint, and its content as that of another trial, which shares the steps up to there."""
     value, arrays = _unpacked(content)
     return value["course"]["step"], _packed(value | {"identity": value["identity"] | {"trial_id": trial_id}}, arrays)
 
 
 def from_bytes(content: bytes, identity: Mapping[str, Any]) -> tuple[TrainingState, dict[str, np.ndarray[Any, Any]]]:
-    """Return the state and the arrays in the content of a checkpoint file.
-
-    Raises:
-        CheckpointError: The checkpoint is damaged, or was made under another identity.
-    """
+    """Return the state and the arrays in the content of a checkpoint file."""
     try:
         value, arrays = _unpacked(content)
         found, state = dict(value["identity"]), TrainingState(**value["course"])

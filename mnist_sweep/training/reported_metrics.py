@@ -35,11 +35,7 @@ def names_of(config: "TrialConfig", names: Sequence[str]) -> tuple[str, ...]:
 
 
 def check_names(names: Iterable[str], known: Sequence[str], what: str = "metric") -> None:
-    """Validate names.
-
-    Raises:
-        UnknownNameError: One is not known.
-    """
+    """Raise an UnknownNameError, with the nearest known name, unless all names are known."""
     for name in names:
         if name not in known:
             near = difflib.get_close_matches(str(name), known, 1)

@@ -201,11 +201,7 @@ class TrainingLoop:
             self._timer.skip()
 
     def save_checkpoint(self) -> None:
-        """Write a checkpoint, if there is a place for it and a step has been taken.
-
-        Raises:
-            LedgerError: It cannot be written.
-        """
+        """Write a checkpoint, if it has a place and a step was taken; raise LedgerError if it cannot be."""
         if self._checkpoints and self._state.step:
             self._checkpoints.save(self._state, self._train_step.snapshot())
 

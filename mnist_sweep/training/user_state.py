@@ -1,4 +1,7 @@
-"""The state that a user's training code keeps in a checkpoint, as arrays and JSON: nothing is ever unpickled."""
+"""The state that a user's training code keeps in a checkpoint, as arrays and JSON: nothing is ever unpickled.
+
+A state that holds anything else raises ConfigError, which says where; arrays that are none CheckpointError.
+"""
 
 import json
 from collections.abc import Mapping
@@ -17,22 +20,14 @@ HOLDS = "a checkpoint holds arrays, numbers, strings, bytes, None, and lists, tu
 
 
 def pack(state: object) -> Arrays:
-    """Return a state as arrays by name, one of them the JSON text of all that is no array.
-
-    Raises:
-        ConfigError: It holds something else; the message says where.
-    """
+    """Return a state as arrays by name, one of them the JSON text of all that is no array."""
     arrays: Arrays = {}
     text = json.dumps(_packed(state, "state", arrays))
     return {TREE: np.frombuffer(text.encode(), np.uint8), **arrays}
 
 
 def unpack(arrays: Mapping[str, NDArray[Any]]) -> Any:
-    """Return the state that `pack` has packed: equal, with values of the same types.
-
-    Raises:
-        CheckpointError: The arrays are not those of a state.
-    """
+    """Return the state that `pack` has packed: equal, with values of the same types."""
     try:
         return _unpacked(json.loads(arrays[TREE].tobytes()), arrays)
     except (AttributeError, KeyError, RecursionError, TypeError, ValueError) as error:

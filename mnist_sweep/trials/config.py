@@ -115,11 +115,7 @@ class TrialConfig(_WithId):
 
 
 def _measure_of(objective: Any) -> Measure:
-    """Return what an objective says of its values.
-
-    Raises:
-        ConfigError: Its name, its direction or its unit breaks a rule.
-    """
+    """Return what an objective says of its values; a wrong name, direction or unit is a ConfigError."""
     if type(objective) is Accuracy:
         return ACCURACY
     name, direction, unit = description(objective)

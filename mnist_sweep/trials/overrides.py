@@ -43,11 +43,7 @@ def next_change(config: "TrialConfig", step: int) -> int:
 
 
 def validate(config: "TrialConfig") -> None:
-    """Validate that the graph of the first step serves all steps: that only numbers change.
-
-    Raises:
-        ConfigError: A field may not change in the middle of training.
-    """
+    """Validate that only numbers change in training, so that the graph of the first step serves all steps."""
     for step, changed in config.changes:
         for name, _ in changed:
             require("." in name or name == "weight_decay", "only numbers change in training", name=name)

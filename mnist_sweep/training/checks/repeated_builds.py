@@ -1,6 +1,7 @@
 """What `build` of a user's model returns, and what it leaves behind: the same model each time, and nothing else.
 
-Each trial sets out from the weights of a model of its own, which must follow from its config and its seed.
+Each trial sets out from the weights of a model of its own, which must follow from its config and its seed. A law that
+is broken raises ConfigError; its message is the finding and the way out.
 """
 
 import contextlib
@@ -49,9 +50,6 @@ def check(config: "TrialConfig", sample: "Sample") -> tuple[str | None, list[str
     """Check the model of a trial; return the digest of its initial weights, and notes on what may be meant.
 
     If `build` raises an exception, which the trial reports, the digest is None.
-
-    Raises:
-        ConfigError: A law is broken; the message is the finding and the way out.
     """
     try:
         first, model = build(config, sample), build(config, sample)
@@ -71,11 +69,7 @@ def check(config: "TrialConfig", sample: "Sample") -> tuple[str | None, list[str
 
 
 def check_again(config: "TrialConfig", sample: "Sample", digest: str | None) -> None:
-    """Check that the model of a trial is still what it was, now that others have been built.
-
-    Raises:
-        ConfigError: Its initial weights have changed.
-    """
+    """Check that building others has not changed the model of a trial, or raise a ConfigError."""
     with contextlib.suppress(BuildError):
         _check_same(build(config, sample), digest)
 
@@ -86,11 +80,7 @@ def _check_same(model: Any, digest: str | None) -> None:
 
 
 def calls(config: "TrialConfig", data: "Shaped") -> list[LayerCall]:
-    """Return the calls of layers in a call of a trial's model with one image.
-
-    Raises:
-        ConfigError: There are none; the message is why.
-    """
+    """Return the calls of layers in a call of a trial's model with one image."""
     try:
         model = build(config, data)
     except BuildError as error:
