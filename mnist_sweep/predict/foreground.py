@@ -12,16 +12,17 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-LIGHT = 128
-WORKING_PIXELS = 50_000
-BLUR = 1.0
-PAPER_SHARE = 0.3
-SPECK_SHARE = 0.03
-MIN_ABSORPTION = 1 / 16
-MIN_TIMES_NOISE = 30.0
-DARKEST_PAGE = 64.0
-DEEPEST_SHADE = 0.4
-EYE_BLACK = 16.0
+# Grey levels are from 0 to 255, and absorption is a share of the light.
+LIGHT = 128  # a border at least as light as this is a light page
+WORKING_PIXELS = 50_000  # a larger page is reduced: the spanning tree is over all its pixels
+BLUR = 1.0  # standard deviation in pixels, against the grain of a sensor
+PAPER_SHARE = 0.3  # of the strongest absorption; what absorbs less is paper
+SPECK_SHARE = 0.03  # of the largest part's sum of absorption; a part that has less is a speck
+MIN_ABSORPTION = 1 / 16  # of the page's strongest; less is a blank page
+MIN_TIMES_NOISE = 30.0  # the same, in times of the page's noise
+DARKEST_PAGE = 64.0  # light below this counts as this, or noise would seem to absorb much of it
+DEEPEST_SHADE = 0.4  # of the upper quartile of the border; what is darker there is writing that leaves the page
+EYE_BLACK = 16.0  # added to both levels of a ratio, or small differences near black would be large
 
 
 class Foreground(NamedTuple):
