@@ -121,14 +121,13 @@ class RayTune:
                 settings = replace(settings, models=[(to_flat(config), sample) for config, sample in models])
                 if not models:
                     readiness.reach()
-                sources = [*datasets]
                 experiment = Experiment(
                     trials=left,
                     num_proposals=0,
                     observer=observer,
                     readiness=readiness,
                     node_messages=node_messages,
-                    sources=sources,
+                    sources=[*datasets],
                     settings=settings,
                     runner=self,
                 )
