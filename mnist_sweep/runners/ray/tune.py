@@ -27,6 +27,7 @@ from mnist_sweep.trials.user_code import shipping
 from mnist_sweep.validation import coerce, require, shown_in_one_line
 
 if TYPE_CHECKING:
+    from mnist_sweep.runners.ray.callback import Readiness
     from mnist_sweep.runners.ray.experiment import Experiment
 
 SECONDS_BETWEEN_MESSAGES = 0.5
@@ -107,30 +108,11 @@ class RayTune:
                 cluster.connected(self.address, num_cpus=self.num_cpus, code=code) as node_messages,
                 sent_data.handed_over(datasets, is_own_ray=is_own) as given,
             ):
-                # Tune is imported while Ray's processes start.
-                from mnist_sweep.runners.ray.callback import Readiness
-                from mnist_sweep.runners.ray.experiment import Experiment
-
                 if observer.is_ending():
                     return
-                if readiness is None:
-                    capacity = min(self._capacity(), num_left)
-                    readiness = Readiness(observer, capacity, cluster.warning(self.address))
+                readiness = readiness or self._readiness(observer, num_left)
                 settings = self._worker_settings(given, code, definitions, artifacts)
-                models = model_candidates.candidates(left.values(), datasets)
-                settings = replace(settings, models=[(to_flat(config), sample) for config, sample in models])
-                if not models:
-                    readiness.reach()
-                experiment = Experiment(
-                    trials=left,
-                    num_proposals=0,
-                    observer=observer,
-                    readiness=readiness,
-                    node_messages=node_messages,
-                    sources=[*datasets],
-                    settings=settings,
-                    runner=self,
-                )
+                experiment = self._experiment(left, observer, readiness, node_messages, datasets, settings)
                 left, num_left = _run_all(experiment, num_left)
                 dead_process = private.dead_process()
                 if not dead_process or observer.is_ending():
@@ -139,11 +121,41 @@ class RayTune:
                     raise retries.broken_ray(dead_process)
                 observer.noted(None, f"Ray's {dead_process} ended unexpectedly; Ray and its trials start again")
 
+    def _readiness(self, observer: Observer, num_left: int) -> "Readiness":
+        from mnist_sweep.runners.ray.callback import Readiness  # Tune is imported while Ray's processes start
+
+        return Readiness(observer, min(self._capacity(), num_left), cluster.warning(self.address))
+
     def _capacity(self) -> int:
         """Return how many trials may run at a time."""
         cpus, gpus = self.cpus_per_trial, self.gpus_per_trial
         capacity = machine.total_capacity(cluster.node_sizes(), cpus_per_trial=cpus, gpus_per_trial=gpus)
         return min(capacity, self.max_concurrent or capacity)
+
+    def _experiment(
+        self,
+        trials: dict[str, TrialConfig],
+        observer: Observer,
+        readiness: "Readiness",
+        node_messages: cluster.Messages,
+        datasets: Mapping[Any, Dataset],
+        settings: WorkerSettings,
+    ) -> "Experiment":
+        from mnist_sweep.runners.ray.experiment import Experiment
+
+        models = model_candidates.candidates(trials.values(), datasets)
+        if not models:
+            readiness.reach()
+        return Experiment(
+            trials=trials,
+            num_proposals=0,
+            observer=observer,
+            readiness=readiness,
+            node_messages=node_messages,
+            sources=[*datasets],
+            settings=replace(settings, models=[(to_flat(config), sample) for config, sample in models]),
+            runner=self,
+        )
 
     def _worker_settings(
         self, datasets: Sequence[Any], code: Sequence[Path], definitions: bytes, artifacts: Artifacts | None

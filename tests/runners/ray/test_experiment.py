@@ -70,7 +70,7 @@ def test_none_is_proposed_before_trials_may_train(monkeypatch: pytest.MonkeyPatc
 
 def test_there_is_a_limit_for_every_trial_that_is_asked_for() -> None:
     assert experiment(*TRIALS, runner=RayTune(max_concurrent=2))._tune_config(None, callback().call).num_samples == 3
-    made = experiment(TRIALS[0], proposed=(TRIALS[1],), max_concurrent=2)
+    made = experiment(TRIALS[0], proposed=(TRIALS[1],), runner=RayTune(max_concurrent=2))
     config = made._tune_config(made._searcher(callback()), callback().call)
     assert (config.num_samples, config.max_concurrent_trials) == (2, 2)
     assert isinstance(config.search_alg, Searcher)
