@@ -10,7 +10,7 @@ from mnist_sweep.cli.answer import Answer, answering
 from mnist_sweep.cli.exit_status import ExitStatus
 from mnist_sweep.cli.options import PATH, TRACEBACK
 from mnist_sweep.cli.streams import echo, echo_all
-from mnist_sweep.errors import SweepError, no_rows
+from mnist_sweep.errors import LedgerError, SweepError, no_rows
 from mnist_sweep.system.files import is_folder
 from mnist_sweep.text.lines import one_line
 from mnist_sweep.text.numbers import counted
@@ -41,13 +41,22 @@ def status(folder: Path, *, is_watched: bool) -> Answer:
     from mnist_sweep.cli.views import status as view
     from mnist_sweep.cli.views import status_watch
     from mnist_sweep.cli.views.terminal import Terminal
+    from mnist_sweep.sweep import live_run
+    from mnist_sweep.trials.json_value import json_value
+    from mnist_sweep.watch.live_state import as_of, phase_of
 
     console, code = Terminal(), ExitStatus.OK
     if is_watched:
         is_good = status_watch.follow(_feed_of(folder), console)
         code = ExitStatus.OK if is_good else ExitStatus.NOT_ALL
-    found = folder_status(rows_of(folder, with_history=False), folder)
-    return Answer(value=found, show=lambda: view.show(found, console), status=code)
+    found, run = folder_status(rows_of(folder, with_history=False), folder), None
+    try:
+        run = live_run.read(folder)
+    except LedgerError as error:  # the status is that of the rows
+        echo(f"note: {one_line(error)}", err=True)
+    phase = phase_of(run, folder)
+    value = json_value(found) | {"phase": phase, "run": as_of(phase, run)}
+    return Answer(value=value, show=lambda: view.show(found, console), status=code)
 
 
 @click.command()

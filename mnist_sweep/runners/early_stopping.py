@@ -53,7 +53,7 @@ class EarlyStopping:
         running = self._running[name] = RunningTrial(name, config, sender, EvaluationReceiver())
         self._scheduler.on_trial_add(self._tune, running)
 
-    def row_if_stopped(self, trial: TrialConfig, item: Evaluation | Heartbeat, worker: str) -> TrialRow | None:
+    def row_if_stopped(self, trial: TrialConfig, item: Evaluation | Heartbeat, worker: str | None) -> TrialRow | None:
         """Return the row of a trial that ends with what it has yielded in the process with this name, else None."""
         running = self._running[trial_id(trial)]
         message = running.sender.message(item)

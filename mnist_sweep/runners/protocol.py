@@ -25,6 +25,9 @@ class Observer(Protocol):
     def started(self, trial_id: str) -> None:
         """Report that a trial has started."""
 
+    def placed(self, trial_id: str, worker: str) -> None:
+        """Report which worker runs a trial, as its row will say, once that is known; a runner may leave it out."""
+
     def evaluated(self, trial_id: str, evaluation: Evaluation) -> None:
         """Report a point of a running trial's learning curve; some may be left out."""
 

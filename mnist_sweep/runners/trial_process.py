@@ -56,9 +56,9 @@ class TrialProcess:
         return self._child.connection if self._child and not self._child.connection.closed else None
 
     @property
-    def worker(self) -> str:
-        """Its name in rows."""
-        return row_builder.worker(self._child.pid if self._child else None)
+    def worker(self) -> str | None:
+        """Its name in rows; None if there is no process."""
+        return row_builder.worker(self._child.pid) if self._child else None
 
     def starting(self) -> Generator[None, None, ChildProcess]:
         """Return the process, started and configured if there is none; yield None meanwhile.

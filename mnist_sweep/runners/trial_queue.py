@@ -11,7 +11,7 @@ from mnist_sweep.errors import ProcessLostError
 from mnist_sweep.results.predictions import Predictions
 from mnist_sweep.runners.early_stopping import EarlyStopping
 from mnist_sweep.runners.protocol import Observer
-from mnist_sweep.runners.trial import pausable
+from mnist_sweep.runners.trial import Item, pausable
 from mnist_sweep.training import row_builder
 from mnist_sweep.training.trial_progress import Heartbeat, Paused
 from mnist_sweep.trials.artifacts import Artifacts, SavedModel
@@ -101,10 +101,12 @@ class TrialQueue:
 
     def _report(self, process: "Process", trial: TrialConfig) -> "Task":
         """Report what a trial yields and returns, up to where it is stopped."""
-        observer, name, stopped = self._observer, trial_id(trial), list[TrialRow]()
+        observer, name, stopped, worker = self._observer, trial_id(trial), list[TrialRow](), None
         running = process.steps(trial, self._datasets[trial.data], artifacts=self._artifacts)
         items = pausable(running, lambda: bool(stopped) or observer.is_ending())
         while True:
+            if process.worker not in (None, worker):
+                observer.placed(name, worker := process.worker)
             try:
                 item = next(items)
             except StopIteration as end:
@@ -116,14 +118,18 @@ class TrialQueue:
             if self._stopping and isinstance(item, Evaluation | Heartbeat):
                 row = self._stopping.row_if_stopped(trial, item, process.worker)
                 stopped += [row] if row else []
-            if isinstance(item, SavedModel | Predictions):
-                observer.saved(name, item)
-            elif isinstance(item, Evaluation):
-                observer.evaluated(name, item)
-            elif item and item.note:
-                observer.noted(name, item.note)
+            self._pass_on(name, item)
             yield
         if isinstance(result, TrialRow):
             observer.finished(result)
         elif notes := getattr(result, "__notes__", []):
             observer.noted(name, "; ".join(notes))
+
+    def _pass_on(self, name: str, item: Item | None) -> None:
+        """Report what a trial has yielded."""
+        if isinstance(item, SavedModel | Predictions):
+            self._observer.saved(name, item)
+        elif isinstance(item, Evaluation):
+            self._observer.evaluated(name, item)
+        elif item and item.note:
+            self._observer.noted(name, item.note)

@@ -32,6 +32,7 @@ class RunningTrial:
     Attributes:
         trial_id, label, num_steps: Its id, what tells it from others, and its training steps.
         started: Since when, in Unix seconds.
+        worker: The process that runs it, as in rows (`host:process id`); empty while it is not known.
         step, last: When it was evaluated last, and the value, as `val 0.9300`; empty before.
         curve: Step and validation value of its evaluations.
     """
@@ -40,6 +41,7 @@ class RunningTrial:
     label: str
     num_steps: int
     started: float
+    worker: str = ""
     step: int = 0
     last: str = ""
     curve: tuple[tuple[int, float], ...] = ()
@@ -108,13 +110,8 @@ class LiveRunState:
                 title, num_steps = label(config, self._fields), config["num_steps"]
                 trial = RunningTrial(trial_id=name, label=title, num_steps=num_steps, started=time.time())
                 self._running[name] = trial
-            case events.TrialEvaluated(trial_id=name, evaluation=point) if name in self._running:
-                curve, value = self._running[name].curve, point.val
-                if value is not None and math.isfinite(value):
-                    curve = (*(curve[1::2] if len(curve) >= MAX_POINTS else curve), (point.step, value))
-                values = {"val": value, "train": point.train_accuracy}
-                last = next((f"{split} {known:.4f}" for split, known in values.items() if known is not None), "")
-                self._running[name] = dataclasses.replace(self._running[name], step=point.step, last=last, curve=curve)
+            case events.TrialPlaced(trial_id=name) | events.TrialEvaluated(trial_id=name) if name in self._running:
+                self._running[name] = _followed(self._running[name], event)
             case events.RowCommitted(row=row):
                 self._running.pop(row.trial_id, None)
                 self._replace(num_done=self._run.num_done + 1)
@@ -131,6 +128,18 @@ class LiveRunState:
 
     def _replace(self, **changes: Any) -> None:
         self._run = dataclasses.replace(self._run, **changes)
+
+
+def _followed(trial: RunningTrial, event: events.TrialPlaced | events.TrialEvaluated) -> RunningTrial:
+    """Return a running trial after an event."""
+    if isinstance(event, events.TrialPlaced):
+        return dataclasses.replace(trial, worker=event.worker)
+    point, curve = event.evaluation, trial.curve
+    if point.val is not None and math.isfinite(point.val):
+        curve = (*(curve[1::2] if len(curve) >= MAX_POINTS else curve), (point.step, point.val))
+    values = {"val": point.val, "train": point.train_accuracy}
+    last = next((f"{split} {known:.4f}" for split, known in values.items() if known is not None), "")
+    return dataclasses.replace(trial, step=point.step, last=last, curve=curve)
 
 
 class LiveRunWriter:

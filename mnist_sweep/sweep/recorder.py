@@ -100,6 +100,10 @@ class Recorder:
         """Pass on that a trial has started."""
         self._dispatcher.emit(events.TrialStarted(trial_id=trial_id, config=self._configs[trial_id]))
 
+    def placed(self, trial_id: str, worker: str) -> None:
+        """Pass on which worker runs a trial."""
+        self._dispatcher.emit(events.TrialPlaced(trial_id=trial_id, worker=worker))
+
     def evaluated(self, trial_id: str, evaluation: Evaluation) -> None:
         """Pass on a point of a learning curve."""
         self._dispatcher.emit(events.TrialEvaluated(trial_id=trial_id, evaluation=evaluation))

@@ -51,6 +51,14 @@ class TrialStarted:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TrialPlaced:
+    """A running trial is run by a worker, named as in its row; comes late or never for trials of a second or so."""
+
+    trial_id: str
+    worker: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TrialEvaluated:
     """A running trial has a new point of its learning curve; some points may be left out."""
 
@@ -119,7 +127,7 @@ class RunEnded:
     can_write: bool
 
 
-TrialEvent = TrialStarted | TrialEvaluated | TrialRetried | RowCommitted
+TrialEvent = TrialStarted | TrialPlaced | TrialEvaluated | TrialRetried | RowCommitted
 Event = RunStarted | WorkersReady | TrialEvent | Notice | RaceForecast | RunInterrupted | RunEnded
 
 

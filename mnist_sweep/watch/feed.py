@@ -26,7 +26,7 @@ from mnist_sweep.text.lines import one_line
 from mnist_sweep.text.names import value
 from mnist_sweep.trials.json_value import json_value
 from mnist_sweep.trials.row import TrialRow
-from mnist_sweep.watch.live_state import LiveState, phase_of, summary, time_left_of
+from mnist_sweep.watch.live_state import LiveState, as_of, phase_of, summary, time_left_of
 
 SECONDS_BETWEEN_LOOKS = 0.2, 2.0  # at least, and at most
 MOST_SECONDS = 10.0  # between summaries
@@ -168,6 +168,7 @@ class Feed:
     def _show(self, run: LiveRun | None, errors: tuple[str, ...]) -> None:
         """Let viewers have the state, if it differs from what they have."""
         phase = phase_of(run, self.folder)
+        run = as_of(phase, run)
         shown = phase, run, self._summary, errors
         if shown == self._shown:
             return

@@ -72,11 +72,12 @@
     const running = live.state.run ? live.state.run.running : [];
     get("running").hidden = !running.length;
     if (running.length) setText("running-title", `Running now: ${running.length} of ${count(live.state.run.num_workers, "worker")}`);
-    const shown = running.map((trial) => [trial.trial_id, trial.label, trial.step, trial.last, trial.num_steps, duration(Math.max(0, now() - trial.started))]);
-    fill(get("running").lastChild, shown, () => shown.map(([name, label, step, last, most, since], index) => {
+    const shown = running.map((trial) => [trial.trial_id, trial.label, trial.step, trial.last, trial.num_steps, duration(Math.max(0, now() - trial.started)), trial.worker]);
+    fill(get("running").lastChild, shown, () => shown.map(([name, label, step, last, most, since, worker], index) => {
       const bar = element("div", { className: "bar", ariaHidden: "true" }, element("span", { className: "ok" }), element("span", {}));
       [...bar.children].forEach((part, half) => { part.style.flexGrow = half ? Math.max(0, most - step) : step; });
-      const item = element("li", {}, element("span", { textContent: label }), bar, element("small", { textContent: `step ${step.toLocaleString("en")} of ${most.toLocaleString("en")} · ${last || "not evaluated yet"} · ${since} · ${name}` }));
+      const facts = `step ${step.toLocaleString("en")} of ${most.toLocaleString("en")} · ${last || "not evaluated yet"} · ${since} · ${worker ? `worker ${worker}` : "worker not known yet"} · ${name}`;
+      const item = element("li", {}, element("span", { textContent: label }), bar, element("small", { textContent: facts }));
       item.style.borderLeftColor = COLORS[index % COLORS.length]; // as its curve
       return item;
     }));

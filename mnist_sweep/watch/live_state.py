@@ -1,5 +1,6 @@
 """What the live page shows besides the rows: a summary of them, and the run with its forecast."""
 
+import dataclasses
 import math
 import statistics
 from collections.abc import Mapping, Sequence
@@ -97,6 +98,11 @@ def phase_of(run: LiveRun | None, folder: Path) -> Phase:
     if run.phase != "ended":
         return "killed" if since is None else run.phase
     return "interrupted" if run.error or run.num_done < run.num_trials else "ended"
+
+
+def as_of(phase: Phase, run: LiveRun | None) -> LiveRun | None:
+    """Return a run as it is in a phase: one that was killed has left running trials behind that run no longer."""
+    return run if run is None or phase in ("running", "stopping") else dataclasses.replace(run, running=())
 
 
 def time_left_of(run: LiveRun, rows: RowsSummary, now: float) -> TimeLeft | None:

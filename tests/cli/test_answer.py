@@ -93,6 +93,8 @@ SCHEMAS: dict[str, Schema] = {
         "files": [TEXT],
         "notes": [TEXT],
         "race": dict | None,
+        "phase": TEXT,
+        "run": dict | None,
     },
     "table": {"files": [TEXT], "notes": [TEXT]},
     "mend": {"moved": [{"source": TEXT, "target": TEXT, "cause": TEXT}], "num_intact": int},

@@ -99,7 +99,14 @@ def test_status_watch_ends_with_the_run_and_says_whether_it_is_complete(folder: 
     live = folder / "results" / "good" / "live.json"
     live.write_text(live.read_text().replace('"num_trials":1', '"num_trials":2'))
     status, out, err = run("status", "results/good", "--watch", "--json")
-    assert (status, json.loads(out)["num_trials"], err.startswith("interrupted: 1 of 2 trials")) == (1, 1, True)
+    found = json.loads(out)
+    assert (status, found["num_trials"], err.startswith("interrupted: 1 of 2 trials")) == (1, 1, True)
+    assert (found["phase"], found["run"]["num_trials"]) == ("interrupted", 2)
+    live.write_text("{")
+    status, out, err = run("status", "results/good", "--json")
+    assert (status, json.loads(out)["run"]) == (0, None)
+    assert err.startswith("note: ")
+    live.unlink()
     row.unlink()
     assert run("status", "results/good", "--watch")[0] == 2
     assert run("status", "nowhere", "--watch")[0] == 2

@@ -13,6 +13,7 @@ from mnist_sweep.results.predictions import Predictions
 from mnist_sweep.runners import local
 from mnist_sweep.runners.trial_process import ThisProcess
 from mnist_sweep.system.storage import Folder
+from mnist_sweep.training import row_builder
 from mnist_sweep.training.row_builder import failed
 from mnist_sweep.trials.artifacts import Artifacts, SavedModel
 from mnist_sweep.trials.row import Status, TrialRow
@@ -38,6 +39,7 @@ def test_everything_is_reported_in_order() -> None:
         for name in (first, second)
     ]
     assert notes.heard == [("ready", 1), *each[0], *each[1]]
+    assert notes.workers == dict.fromkeys(trials(), row_builder.worker())
 
 
 def test_nothing_to_run_starts_nothing() -> None:
@@ -131,6 +133,7 @@ def test_two_processes_give_the_rows_of_one_and_take_proposals_and_one_that_is_k
     Local(in_process=True).run(listed, datasets, alone, num_proposals=1)
     rows = {row.trial_id: row for row in side_by_side.rows_heard}
     lost = rows.pop(trial_id(killing))
+    assert {name: side_by_side.workers[name] for name in rows} == {name: row.worker for name, row in rows.items()}
     assert lost.error == "its process was killed by SIGKILL, as happens when memory runs out"
     assert [heard[0] for heard in side_by_side.heard if heard[1] == lost.trial_id] == ["started", "retried", "finished"]
     assert {name: numbers(row) for name, row in rows.items()} == {

@@ -20,6 +20,7 @@ class Notes:
 
     def __init__(self, ends_after: int = 1000, proposed: Sequence[TrialConfig] = ()) -> None:
         self.heard: list[tuple[Any, ...]] = []
+        self.workers: dict[str, str] = {}
         self.proposed = list(proposed)
         self.ends_after = ends_after
 
@@ -28,6 +29,9 @@ class Notes:
 
     def started(self, trial_id: str) -> None:
         self.heard.append(("started", trial_id))
+
+    def placed(self, trial_id: str, worker: str) -> None:
+        self.workers[trial_id] = worker
 
     def evaluated(self, trial_id: str, evaluation: Evaluation) -> None:
         self.heard.append(("evaluated", trial_id, evaluation.step))

@@ -46,6 +46,8 @@ def test_running_trials_are_there_with_their_curves_as_they_come(
     for step in range(1, 500):
         begun.on_event(events.TrialEvaluated(trial_id=name, evaluation=POINT._replace(step=step)))
     begun.on_event(events.TrialEvaluated(trial_id=name, evaluation=POINT._replace(step=500, val_accuracy=None)))
+    begun.on_event(events.TrialPlaced(trial_id=name, worker="host:1"))
+    begun.on_event(events.TrialPlaced(trial_id="ended", worker="host:1"))
     begun._write()
     found = read(tmp_path)
     assert found is not None
@@ -53,7 +55,7 @@ def test_running_trials_are_there_with_their_curves_as_they_come(
     trial = found.running[0]
     assert (trial.trial_id, trial.label, trial.num_steps) == (name, "learning_rate=0.1", 4)
     assert trial.curve[-1] == (499, 0.8)
-    assert (trial.step, trial.last) == (500, "train 0.5000")
+    assert (trial.step, trial.last, trial.worker) == (500, "train 0.5000", "host:1")
     assert len(trial.curve) <= live_run.MAX_POINTS
     ended(begun)
 

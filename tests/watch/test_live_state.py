@@ -9,10 +9,10 @@ import pytest
 
 from mnist_sweep.results.ledger import Ledger
 from mnist_sweep.statistics.intervals import wilson_interval
-from mnist_sweep.sweep.live_run import LiveRun
+from mnist_sweep.sweep.live_run import LiveRun, RunningTrial
 from mnist_sweep.system.driver_lock import HOLDER, Lock
 from mnist_sweep.trials.row import TrialRow, trial_name
-from mnist_sweep.watch.live_state import phase_of, summary, time_left_of
+from mnist_sweep.watch.live_state import Phase, as_of, phase_of, summary, time_left_of
 
 SOON = time.time() + 3600.0  # after a lock is taken in a test
 RUNNING = LiveRun(num_trials=4, num_done=2, started=SOON)
@@ -46,6 +46,17 @@ def test_a_process_that_is_gone_holds_no_lock_and_one_elsewhere_is_believed(tmp_
     for host, phase in ((platform.node(), "killed"), ("another", "running")):
         (tmp_path / HOLDER).write_text(json.dumps({"host": host, "pid": gone, "since": "2026-01-01T00:00:00+00:00"}))
         assert phase_of(RUNNING, tmp_path) == phase
+
+
+@pytest.mark.parametrize(
+    ("phase", "num_running"), [("running", 1), ("stopping", 1), ("killed", 0), ("starting", 0), ("ended", 0)]
+)
+def test_nothing_runs_in_a_run_that_is_over(phase: Phase, num_running: int) -> None:
+    trial = RunningTrial(trial_id="t", label="t", num_steps=1, started=0.0)
+    run = as_of(phase, replace(RUNNING, running=(trial,)))
+    assert run is not None
+    assert len(run.running) == num_running
+    assert as_of(phase, None) is None
 
 
 def test_the_summary_has_the_status_the_best_with_its_interval_its_curve_and_the_cost(

@@ -1,7 +1,7 @@
 """Progress of a run: a live view in a terminal, or a plain line for each finished trial in a log; both listeners."""
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live as RichLive
@@ -108,12 +108,16 @@ def for_console(console: Console) -> events.Listener:
     return Live(console) if console.is_interactive else Log(console)
 
 
-def running_table(trials: Iterable[RunningTrial], now: float) -> Table:
-    """Return running trials with step, last value and time at a moment, in Unix seconds."""
-    table = Table.grid(padding=(0, 2))
+def running_table(trials: Sequence[RunningTrial], now: float) -> Table:
+    """Return running trials with worker, step, last value and time at a moment, in Unix seconds.
+
+    A worker on the only machine is its process id.
+    """
+    table, hosts = Table.grid(padding=(0, 2)), {trial.worker.rpartition(":")[0] for trial in trials if trial.worker}
     for trial in trials:
+        worker = trial.worker if len(hosts) > 1 else trial.worker.rpartition(":")[2]
         cells = f"step {trial.step}/{trial.num_steps}", trial.last, clock(max(0.0, now - trial.started))
-        table.add_row(*map(Text, cells), Text(trial.label, style="dim"))
+        table.add_row(Text(worker or "…"), *map(Text, cells), Text(trial.label, style="dim"))
     return table
 
 

@@ -176,6 +176,8 @@ class TuneCallback(tune.Callback):
                 self._observer.saved(trial_id, message.pop(kind.__name__).content)
         if message.get("note"):
             self._observer.noted(trial_id, message["note"])
+        if "worker" in message:
+            self._observer.placed(trial_id, message.pop("worker"))
         if "points" in message:
             self._observer.evaluated(trial_id, self._curves[trial_id].receive(message))
         if "paused" in message:

@@ -15,12 +15,15 @@ from mnist_sweep.trials.config import TrialConfig
 from mnist_sweep.trials.measure import ACCURACY
 from mnist_sweep.trials.row import TIME, Evaluation, TrialRow
 
+SECONDS_UNTIL_NAMED = 1.0  # since a message costs a few milliseconds of the driver's time
+
 
 class EvaluationSender:
     """Makes, in a worker, the messages of one trial while it trains; no point is left out if there is a scheduler.
 
     `metric` names the value that the trial is judged by; `configured` are the arguments of
-    `tensorflow_runtime.configure` in the process that trains, which may be a child.
+    `tensorflow_runtime.configure` in the process that trains, which may be a child; `worker` is that process, None this
+    one. The first message names it.
     """
 
     def __init__(
@@ -30,15 +33,24 @@ class EvaluationSender:
         min_interval: float,
         metric: str = ACCURACY.val,
         configured: Mapping[str, Any] | None = None,
+        worker: str | None = None,
     ) -> None:
         self._has_scheduler, self._min_interval, self._metric = has_scheduler, min_interval, metric
         self._start, self._last_message = time.monotonic(), -math.inf
         self._heartbeat = Heartbeat(0, 0)
         self._unsent: list[Evaluation] = []
         self._origin = {"origin": row_builder.origin(configured)} if has_scheduler else {}
+        self._name = {"worker": worker or row_builder.worker()}
 
     def message(self, item: Evaluation | Heartbeat) -> dict[str, Any] | None:
         """Return the message on what a trial has yielded, or None if there is nothing to send now."""
+        message = self._message(item)
+        if message is None and time.monotonic() - self._start < SECONDS_UNTIL_NAMED:
+            return None
+        name, self._name = self._name, {}
+        return {**(message or {}), **name} or None
+
+    def _message(self, item: Evaluation | Heartbeat) -> dict[str, Any] | None:
         if isinstance(item, Heartbeat):
             self._heartbeat = item
             return {"note": item.note} if item.note else None

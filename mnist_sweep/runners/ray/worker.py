@@ -1,8 +1,8 @@
 """What Ray runs in a worker: one trial after the other, reported to the driver in small dictionaries.
 
-A message holds `points` (of the learning curve, with what `evaluation_messages` adds), `note`, `paused`,
-`missing_package` (and the `node` that lacks it), `model_notes`, `refused` (why no trial may train), or `row` with the
-trained model and the predictions.
+A message holds `points` (of the learning curve, with what `evaluation_messages` adds), `note`, `worker` (that runs the
+trial), `paused`, `missing_package` (and the `node` that lacks it), `model_notes`, `refused` (why no trial may train),
+or `row` with the trained model and the predictions.
 """
 
 import json
@@ -143,7 +143,7 @@ def _messages(spec: Mapping[str, Any], settings: WorkerSettings, process: "Trial
         yield {"refused": str(error), "done": True}
         return
     running = (process.steps if is_own else steps)(trial, dataset, artifacts=settings.artifacts)
-    yield from relay(running, settings, trial.measure.val)
+    yield from relay(running, settings, trial.measure.val, process.worker if is_own else None)
 
 
 def _model_notes(models: Sequence[tuple[Flat, Sample]], process: "TrialProcess") -> Iterator[dict[str, Any]]:
@@ -159,9 +159,15 @@ def _model_notes(models: Sequence[tuple[Flat, Sample]], process: "TrialProcess")
 
 
 def relay(
-    running: Generator[Item | None, None, TrialRow], settings: WorkerSettings, metric: str = ACCURACY.val
+    running: Generator[Item | None, None, TrialRow],
+    settings: WorkerSettings,
+    metric: str = ACCURACY.val,
+    worker: str | None = None,
 ) -> Iterator[dict[str, Any]]:
-    """Turn what a running trial yields and returns into messages; pause it when its run has ended."""
+    """Turn what a running trial yields and returns into messages; pause it when its run has ended.
+
+    `worker` names the process that trains; None is this one.
+    """
     artifacts = settings.artifacts
     monitor = RunMonitor(storage_of(artifacts), artifacts.run_marker) if artifacts and artifacts.run_marker else None
     sender = EvaluationSender(
@@ -169,6 +175,7 @@ def relay(
         min_interval=settings.min_interval,
         metric=metric,
         configured=settings.runtime,
+        worker=worker,
     )
     saved: dict[str, Payload] = {}
     items = pausable(running, lambda: bool(monitor and monitor.has_ended()))

@@ -15,7 +15,9 @@ from mnist_sweep.trials.row import Status, TrialRow
 from mnist_sweep.watch.feed import Feed
 from mnist_sweep.watch.live_state import LiveState, Phase
 
-TRIAL = RunningTrial(trial_id="t", label="rate=0.5", num_steps=100, started=980.0, step=50, last="val 0.6250")
+TRIAL = RunningTrial(
+    trial_id="t", label="rate=0.5", num_steps=100, started=980.0, worker="host:4711", step=50, last="val 0.6250"
+)
 RUN = LiveRun(started=900.0, num_trials=4, num_done=1, num_workers=2, running=(TRIAL,), notices=("beware",))
 LEFT = TimeLeft(90.0, 60.0, 120.0)
 MakeRow = Callable[..., TrialRow]
@@ -68,7 +70,7 @@ def test_a_screen_has_what_the_page_has(state: LiveState) -> None:
     lines = "\n".join(screen(replace(state, errors=("torn.json is no row",))))
     for part in ("running: 1 of 4", "best val accuracy 90.00%", "95% interval", "running: 1 of 2 workers", "beware"):
         assert part in lines
-    for part in ("step 50/100  val 0.6250", "rate=0.5", "best by validation accuracy", "torn.json is no row"):
+    for part in ("4711  step 50/100  val 0.6250", "rate=0.5", "best by validation accuracy", "torn.json is no row"):
         assert part in lines
 
 

@@ -166,7 +166,8 @@ def test_what_a_worker_sends_is_reported_in_order_and_large_values_are_taken_out
 ) -> None:
     observer, row = Rows(), make_row(TRIAL)
     made = started(observer)
-    made.on_trial_result(1, [], tune_trial(), {"points": [list(POINT)]})
+    made.on_trial_result(1, [], tune_trial(), {"points": [list(POINT)], "worker": "host:1"})
+    assert observer.workers == {NAME: "host:1"}
     message = {"SavedModel": Payload(SavedModel(b"model", b"")), "note": None, "row": to_json(row), "done": True}
     made.on_trial_result(1, [], tune_trial(), message)
     made.on_trial_complete(1, [], tune_trial())

@@ -9,6 +9,7 @@ import pytest
 
 from mnist_sweep import Softmax, TrialConfig
 from mnist_sweep.results.row_json import from_json, to_json
+from mnist_sweep.runners.ray import evaluation_messages
 from mnist_sweep.runners.ray.evaluation_messages import EvaluationReceiver, EvaluationSender
 from mnist_sweep.training import row_builder
 from mnist_sweep.training.trial_progress import Heartbeat
@@ -24,7 +25,8 @@ def point(step: int, *, validated: bool = True) -> Evaluation:
 
 def sent(items: Sequence[Evaluation | Heartbeat], **settings: Any) -> list[dict[str, Any]]:
     """Return the messages on what a trial yields."""
-    sender = EvaluationSender(**{"has_scheduler": True, "min_interval": 0.0} | settings)
+    given: dict[str, Any] = {"has_scheduler": True, "min_interval": 0.0, "worker": "host:1"}
+    sender = EvaluationSender(**given | settings)
     return [message for item in items if (message := sender.message(item))]
 
 
@@ -106,4 +108,15 @@ def test_without_a_scheduler_points_may_be_left_out_and_none_is_kept() -> None:
 
 
 def test_a_note_is_sent_at_once_and_a_heartbeat_without_one_is_not() -> None:
-    assert sent([Heartbeat(0, 650), Heartbeat(0, 650, "resumes")]) == [{"note": "resumes"}]
+    assert sent([Heartbeat(0, 650), Heartbeat(0, 650, "resumes")]) == [{"note": "resumes", "worker": "host:1"}]
+
+
+@pytest.mark.usefixtures("stopped_clock")
+def test_the_first_message_names_the_worker_and_a_trial_without_one_does_after_a_second(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    named = [message.get("worker") for message in sent([Heartbeat(0, 650), point(1), point(2)], worker=None)]
+    assert named == [row_builder.worker(), None]
+    sender, now = EvaluationSender(has_scheduler=False, min_interval=60.0, worker="host:2"), time.monotonic()
+    monkeypatch.setattr(time, "monotonic", lambda: now + evaluation_messages.SECONDS_UNTIL_NAMED)
+    assert [sender.message(Heartbeat(step, 650)) for step in range(2)] == [{"worker": "host:2"}, None]

@@ -24,6 +24,7 @@ from mnist_sweep.training import tensorflow_runtime
 from mnist_sweep.training.checks.model_candidates import Candidate
 from mnist_sweep.training.checks.sample import Sample
 from mnist_sweep.training.row_builder import failed
+from mnist_sweep.training.row_builder import worker as name_of_worker
 from mnist_sweep.training.trial_progress import Heartbeat, Paused
 from mnist_sweep.trials.artifacts import Artifacts, SavedModel
 from mnist_sweep.trials.config import to_flat
@@ -65,7 +66,7 @@ def test_what_is_large_is_a_short_text_and_arrives_whole() -> None:
 def test_points_and_notes_are_sent_at_once_and_what_is_kept_goes_with_the_row() -> None:
     note = Heartbeat(0, 650, "resumes")
     first, second, last = worker.relay(running(note, POINT, PREDICTIONS, MODEL), SETTINGS)
-    assert (first, second) == ({"note": "resumes"}, {"points": [list(POINT)]})
+    assert (first, second) == ({"note": "resumes", "worker": name_of_worker()}, {"points": [list(POINT)]})
     assert from_json(last["row"]) == ROW
     assert last["done"]
     assert (last["SavedModel"].content, last["Predictions"].content) == (MODEL, PREDICTIONS)
