@@ -4,6 +4,7 @@ The output is a display of IPython, which every notebook has, so that neither wi
 end without HTML shows its first line.
 """
 
+import contextlib
 import importlib
 import threading
 import time
@@ -30,25 +31,27 @@ class NotebookView:
     """Shows a run as one output of its cell, changed at most twice a second; a listener."""
 
     def __init__(self) -> None:
-        warnings.filterwarnings("ignore", "IProgress not found")  # of tqdm, which Ray and Optuna import and do not need
+        with warnings.catch_warnings(), contextlib.suppress(ImportError):
+            warnings.filterwarnings("ignore", "IProgress not found")  # Ray and Optuna import it and need no widgets
+            importlib.import_module("tqdm.auto")
         self._handle: Any = importlib.import_module("IPython.display").DisplayHandle()
-        self._state, self._lock, self._showing = LiveRunState(), threading.Lock(), threading.Lock()
-        self._timer = threading.Timer(0.0, self._show)
+        self._state, self._lock, self._end = LiveRunState(), threading.Lock(), threading.Event()
+        self._thread = threading.Thread(target=self._show_often, name="notebook", daemon=True)
         self._started, self._ends = RunStarted(rows=(), num_trials=0, fields=()), list[float]()
         self._failures, self._best = list[str](), list[TrialRow]()
         self._stop, self._stopping = "ended early", ""
 
     def on_event(self, event: Event) -> None:
-        """Update the state with an event; show at once that a run starts, stops and has ended."""
+        """Update the state with an event; show at once that a run starts and has ended."""
         with self._lock:
             self._state.on_event(event)
             self._update(event)
-        if isinstance(event, RunInterrupted | RunEnded):
-            self._timer.cancel()
-            self._show()
-        elif not self._timer.is_alive():
-            self._timer = threading.Timer(SECONDS_BETWEEN, self._show)
-            self._timer.start()
+        if isinstance(event, RunStarted):
+            self._handle.display({"text/plain": STARTING}, raw=True)
+            self._thread.start()
+        if isinstance(event, RunEnded) and self._thread.is_alive():
+            self._end.set()
+            self._thread.join()
 
     def _update(self, event: Event) -> None:
         match event:
@@ -56,7 +59,6 @@ class NotebookView:
                 self._started = event
                 for row in rows:
                     self._add(row)
-                self._handle.display({"text/plain": STARTING}, raw=True)
             case RowCommitted(row=row):
                 self._add(row)
                 self._ends.append(time.time())
@@ -69,17 +71,26 @@ class NotebookView:
         if row.status is Status.FAILED:
             self._failures.append(f"failed: {label(row.config, self._started.fields)} ({row.trial_id}): {row.error}")
 
-    def _show(self) -> None:
-        with self._showing:
+    def _show_often(self) -> None:
+        """Show the run whenever that has changed, and as it has ended."""
+        shown, has_ended = None, False
+        while not has_ended:
+            has_ended = self._end.wait(SECONDS_BETWEEN)
             with self._lock:
-                run = self._state.run
-            line = " · ".join(self._headline(run))
-            page = Markup('<progress value="{}" max="{}"></progress> {}\n').format(run.num_done, run.num_trials, line)
-            if run.running:
-                cells = [(one.label, f"{one.step:,} of {one.num_steps:,}", one.last) for one in run.running]
-                page += table(["running", "step", "last value"], cells)
-            page += paragraphs([*self._failures[-NUM_LINES:], *run.notices[-NUM_LINES:]])
-            self._handle.update({"text/html": page, "text/plain": line}, raw=True)
+                bundle = self._bundle(self._state.run)
+            if bundle != shown:
+                self._handle.update(bundle, raw=True)
+            shown = bundle
+
+    def _bundle(self, run: LiveRun) -> dict[str, str]:
+        """Return what there is to show of a run, by media type."""
+        line = " · ".join(self._headline(run))
+        page = Markup('<progress value="{}" max="{}"></progress> {}\n').format(run.num_done, run.num_trials, line)
+        if run.running:
+            cells = [(one.label, f"{one.step:,} of {one.num_steps:,}", one.last) for one in run.running]
+            page += table(["running", "step", "last value"], cells)
+        page += paragraphs([*self._failures[-NUM_LINES:], *run.notices[-NUM_LINES:]])
+        return {"text/html": page, "text/plain": line}
 
     def _headline(self, run: LiveRun) -> Iterator[str]:
         """Yield what there is to say of a run in one line."""

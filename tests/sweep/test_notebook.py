@@ -3,6 +3,7 @@
 import re
 import sys
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -54,6 +55,12 @@ def display(monkeypatch: pytest.MonkeyPatch) -> Display:
     return shown
 
 
+def test_a_view_leaves_the_filters_of_warnings_as_they_were(display: Display) -> None:
+    before = [*warnings.filters]
+    NotebookView()
+    assert warnings.filters == before
+
+
 @pytest.fixture
 def begun(display: Display, sweep: Sweep) -> NotebookView:
     """The view of a run of three trials, of which the first one runs."""
@@ -99,7 +106,8 @@ def test_an_end_before_the_last_trial_is_shown_with_its_reason(
 ) -> None:
     if stop:
         begun.on_event(stop)
-        assert stop.text in display.text
+        while stop.text not in display.text:
+            time.sleep(0.01)
     end(begun, error)
     assert display.text == f"0 of 3 trials · {text}"
     assert "<td>" not in display.page
