@@ -4,8 +4,10 @@ An address may be a secret itself, so no message quotes it, and neither does the
 """
 
 import json
+import os
 import shlex
 import shutil
+import signal
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -77,29 +79,45 @@ def _ended(answer: Answer) -> dict[str, Any]:
 
 def _notify(receiver: Receiver, content: dict[str, Any]) -> None:
     """Send an object to a receiver; if that fails, print a line."""
-    text, causes = json.dumps({"schema": SCHEMA, **content}).encode(), ["no answer"]
-
-    def attempt() -> None:
-        causes[:] = _post(receiver, text) if isinstance(receiver, str) else _run_command(receiver, text)
-
-    thread = threading.Thread(target=attempt, daemon=True)  # nothing else limits the time that a name server takes
-    thread.start()
-    thread.join(MAX_SECONDS + 1)
+    text = json.dumps({"schema": SCHEMA, **content}).encode()
+    causes = _post_in_time(receiver, text) if isinstance(receiver, str) else _run_command(receiver, text)
     for cause in causes:
         echo(f"note: --notify has failed: {cause}", err=True)
 
 
 def _run_command(words: list[str], text: bytes) -> list[str]:
-    """Run a command with a text as its input; return why it failed, if it did."""
+    """Run a command with a text as its input; return why it failed, if it did.
+
+    What it has started ends with it if it takes too long, or at Ctrl-C.
+    """
     import subprocess
 
     try:
-        code = subprocess.run(words, input=text, timeout=MAX_SECONDS, check=False).returncode  # noqa: S603 # no shell
-    except subprocess.TimeoutExpired:
-        return ["no answer"]
+        process = subprocess.Popen(words, stdin=subprocess.PIPE, start_new_session=True)  # noqa: S603 # no shell
     except OSError as error:
         return [str(error.strerror)]
-    return [f"the command ended with status {code}"] * bool(code)
+    with process:
+        try:
+            process.communicate(text, MAX_SECONDS)
+        except BaseException as error:
+            os.killpg(process.pid, signal.SIGKILL)
+            if isinstance(error, subprocess.TimeoutExpired):
+                return ["no answer"]
+            raise
+    return [f"the command ended with status {process.returncode}"] * bool(process.returncode)
+
+
+def _post_in_time(url: str, text: bytes) -> list[str]:
+    """Post a text to a URL, as `_post` does, in a thread: nothing else limits the time that a name server takes."""
+    causes = ["no answer"]
+
+    def attempt() -> None:
+        causes[:] = _post(url, text)
+
+    thread = threading.Thread(target=attempt, daemon=True)
+    thread.start()
+    thread.join(MAX_SECONDS + 1)
+    return causes
 
 
 def _post(url: str, text: bytes) -> list[str]:

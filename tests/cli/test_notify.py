@@ -1,4 +1,5 @@
 import json
+import os
 import re
 import sys
 import threading
@@ -104,6 +105,18 @@ def test_a_command_that_fails_or_takes_too_long_is_one_line(
     monkeypatch.setattr(notify, "MAX_SECONDS", 0.2)
     status, _, err = run(*GOOD, "--num-trials", "1", "--notify", command)
     assert (status, err.count("\n"), cause in err) == (0, 1, True)
+
+
+def test_what_a_command_has_started_ends_with_its_time(folder: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(notify, "MAX_SECONDS", 1.0)
+    os.mkfifo(folder / "pipe")
+    reader = os.open(folder / "pipe", os.O_RDONLY | os.O_NONBLOCK)
+    command = "sh -c '(sleep 600; true) > pipe & echo > pipe; wait'"
+    assert "no answer" in run(*GOOD, "--num-trials", "1", "--notify", command)[2]
+    os.set_blocking(reader, True)
+    assert os.read(reader, 2) == b"\n"
+    assert os.read(reader, 2) == b""  # the end of the pipe, which nobody holds any longer
+    os.close(reader)
 
 
 WRONG = ["", "no-such-command x", "'", "ftp://host/x", "file:///etc/passwd", "https://", "https://me:it@host/x"]
