@@ -7,9 +7,10 @@ does not print is written as an escape.
 import contextlib
 import io
 import os
+import select
 import sys
 from collections.abc import Callable, Iterator
-from typing import Any, TextIO
+from typing import IO, Any, TextIO
 
 import click
 
@@ -43,6 +44,14 @@ def tolerant_streams(on_loss: Callable[[OSError], None]) -> Iterator[None]:
         if sys.stdout:
             sys.stdout.flush()
         sys.stdout, sys.stderr = streams
+
+
+def has_reader(stream: IO[str]) -> bool:
+    """Return whether what is written to a stream can still be read: False of a pipe whose reader has ended."""
+    poll = select.poll()
+    with contextlib.suppress(AttributeError, OSError, ValueError):  # a stream in memory has no descriptor
+        poll.register(stream.fileno(), 0)
+    return not poll.poll(0)
 
 
 @contextlib.contextmanager

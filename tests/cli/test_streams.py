@@ -9,7 +9,7 @@ from typing import IO
 
 import pytest
 
-from mnist_sweep.cli.streams import echo, tolerant_streams
+from mnist_sweep.cli.streams import echo, has_reader, tolerant_streams
 
 CODE = """
 import sys
@@ -43,6 +43,14 @@ def test_a_closed_pipe_loses_the_output_and_ends_nothing() -> None:
         assert answer(writer).stderr.decode().splitlines()[-1] == "['Broken pipe']"
     finally:
         os.close(writer)
+
+
+def test_a_pipe_whose_reader_has_ended_has_none_and_every_other_stream_has_one(tmp_path: Path) -> None:
+    reader, writer = os.pipe()
+    with os.fdopen(writer, "w") as pipe, (tmp_path / "file").open("w") as file:
+        assert [has_reader(stream) for stream in (pipe, file, io.StringIO())] == [True] * 3
+        os.close(reader)
+        assert not has_reader(pipe)
 
 
 def test_what_an_encoding_lacks_is_written_as_an_escape() -> None:

@@ -10,6 +10,7 @@ from rich.progress_bar import ProgressBar
 from rich.segment import Segment
 from rich.text import Text
 
+from mnist_sweep.cli.streams import has_reader
 from mnist_sweep.cli.views import status
 from mnist_sweep.cli.views.progress import row_line, running_table
 from mnist_sweep.text.numbers import counted, duration
@@ -25,7 +26,10 @@ PHASES = {"stopping": "stopping: trials write their checkpoints", "ended": "fini
 
 
 def follow(feed: Feed, console: Console) -> bool:
-    """Show a results folder until the run into it has ended; return whether it is complete and no trial failed."""
+    """Show a results folder until the run into it has ended; return whether it is complete and no trial failed.
+
+    It ends early if nobody reads what it prints any longer.
+    """
     screen, lines = Live(console=console, screen=True, refresh_per_second=FRAMES_PER_SECOND), Lines(console)
     before = None
     with screen if console.is_interactive else contextlib.nullcontext():
@@ -34,7 +38,8 @@ def follow(feed: Feed, console: Console) -> bool:
                 screen.update(Screen(state))
             else:
                 lines.show(state, feed.rows)
-            if before in OVER and state.phase in OVER:  # what came with the end has been read
+            is_over = before in OVER and state.phase in OVER  # what came with the end has been read
+            if is_over or not has_reader(console.file):
                 break
             before = state.phase
     num_failed = sum(row.status is Status.FAILED for row in feed.rows.values())

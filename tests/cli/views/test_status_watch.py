@@ -1,4 +1,6 @@
 import io
+import itertools
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -130,3 +132,16 @@ def test_a_run_is_followed_to_its_end_and_what_comes_with_it(
     monkeypatch.setattr(Feed, "follow", states)
     assert status_watch.follow(feed, shown) is is_good
     assert printed(shown).splitlines()[-1].startswith(status.value)
+
+
+def test_a_run_is_followed_no_further_when_nobody_reads(
+    folder: Path, state: LiveState, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    states = itertools.repeat(state, 3)
+    monkeypatch.setattr(Feed, "follow", lambda _: states)
+    monkeypatch.setattr(Lines, "show", lambda *_: None)
+    with os.fdopen(writer, "w") as pipe:
+        status_watch.follow(Feed(folder), Console(file=pipe))
+    assert len([*states]) == 2
