@@ -19,8 +19,8 @@ from mnist_sweep.trials.row import Evaluation, TrialRow
 
 
 @dataclass(eq=False)
-class RunningTrial:
-    """A running trial, with what schedulers read of one of Tune's: `trial_id` and `config`."""
+class FollowedTrial:
+    """A trial that is followed, with what schedulers read of one of Tune's: `trial_id` and `config`."""
 
     trial_id: str
     config: dict[str, str]
@@ -39,7 +39,7 @@ class EarlyStopping:
 
     def __init__(self, scheduler: Any, metric: str, configured: Mapping[str, Any]) -> None:
         self._scheduler, self._metric, self._configured = scheduler, metric, configured
-        self._running: dict[str, RunningTrial] = {}
+        self._running: dict[str, FollowedTrial] = {}
         self._tune = SimpleNamespace(get_live_trials=lambda: [*self._running.values()])
 
     def start(self, trial: TrialConfig) -> None:
@@ -50,7 +50,7 @@ class EarlyStopping:
             running.sender, running.receiver = sender, EvaluationReceiver()
             return
         config = {"trial": json.dumps({"id": name, "flat": to_flat(trial)})}
-        running = self._running[name] = RunningTrial(name, config, sender, EvaluationReceiver())
+        running = self._running[name] = FollowedTrial(name, config, sender, EvaluationReceiver())
         self._scheduler.on_trial_add(self._tune, running)
 
     def row_if_stopped(self, trial: TrialConfig, item: Evaluation | Heartbeat, worker: str | None) -> TrialRow | None:
