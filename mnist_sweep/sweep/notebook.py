@@ -39,19 +39,20 @@ class NotebookView:
         self._thread = threading.Thread(target=self._show_often, name="notebook", daemon=True)
         self._started, self._ends = RunStarted(rows=(), num_trials=0, fields=()), list[float]()
         self._failures, self._best = list[str](), list[TrialRow]()
-        self._stop, self._stopping = "ended early", ""
+        self._stop, self._stopping, self._shown = "ended early", "", dict[str, str]()
 
     def on_event(self, event: Event) -> None:
-        """Update the state with an event; show at once that a run starts and has ended."""
+        """Update the state with an event; show at once that a run starts, stops and has ended."""
         with self._lock:
             self._state.on_event(event)
             self._update(event)
-        if isinstance(event, RunStarted):
-            self._handle.display({"text/plain": STARTING}, raw=True)
-            self._thread.start()
-        if isinstance(event, RunEnded) and self._thread.is_alive():
+            if isinstance(event, RunStarted):
+                self._handle.display({"text/plain": STARTING}, raw=True)
+                self._thread.start()
+            if isinstance(event, RunInterrupted | RunEnded):
+                self._show()
+        if isinstance(event, RunEnded):
             self._end.set()
-            self._thread.join()
 
     def _update(self, event: Event) -> None:
         match event:
@@ -72,25 +73,23 @@ class NotebookView:
             self._failures.append(f"failed: {label(row.config, self._started.fields)} ({row.trial_id}): {row.error}")
 
     def _show_often(self) -> None:
-        """Show the run whenever that has changed, and as it has ended."""
-        shown, has_ended = None, False
-        while not has_ended:
-            has_ended = self._end.wait(SECONDS_BETWEEN)
+        while not self._end.wait(SECONDS_BETWEEN):
             with self._lock:
-                bundle = self._bundle(self._state.run)
-            if bundle != shown:
-                self._handle.update(bundle, raw=True)
-            shown = bundle
+                self._show()
 
-    def _bundle(self, run: LiveRun) -> dict[str, str]:
-        """Return what there is to show of a run, by media type."""
+    def _show(self) -> None:
+        """Show the run if what there is to show has changed; whoever calls this holds the lock."""
+        run = self._state.run
         line = " · ".join(self._headline(run))
         page = Markup('<progress value="{}" max="{}"></progress> {}\n').format(run.num_done, run.num_trials, line)
         if run.running:
             cells = [(one.label, f"{one.step:,} of {one.num_steps:,}", one.last) for one in run.running]
             page += table(["running", "step", "last value"], cells)
         page += paragraphs([*self._failures[-NUM_LINES:], *run.notices[-NUM_LINES:]])
-        return {"text/html": page, "text/plain": line}
+        bundle = {"text/html": page, "text/plain": line}
+        if bundle != self._shown:
+            self._handle.update(bundle, raw=True)
+        self._shown = bundle
 
     def _headline(self, run: LiveRun) -> Iterator[str]:
         """Yield what there is to say of a run in one line."""

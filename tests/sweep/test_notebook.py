@@ -106,8 +106,7 @@ def test_an_end_before_the_last_trial_is_shown_with_its_reason(
 ) -> None:
     if stop:
         begun.on_event(stop)
-        while stop.text not in display.text:
-            time.sleep(0.01)
+        assert stop.text in display.text
     end(begun, error)
     assert display.text == f"0 of 3 trials · {text}"
     assert "<td>" not in display.page
