@@ -15,6 +15,7 @@ from mnist_sweep.sweep.sweep import Sweep
 
 if TYPE_CHECKING:
     from mnist_sweep.search.race import Known
+    from mnist_sweep.trials.measure import Measure
 
 PATH = click.Path(path_type=Path)
 RACE = ("within", "error", "max_seeds", "assume")
@@ -128,9 +129,10 @@ race_options = _adding(
     ),
     click.option(
         "--within",
-        type=click.FloatRange(0, 100, min_open=True),
+        type=click.FloatRange(0, min_open=True),
         metavar="POINTS",
-        help="With --until-known: the difference of mean validation accuracies that does not matter, in points.",
+        help="With --until-known: the difference of mean values on validation that does not matter, in points; of an "
+        "objective that is no share, in its unit.",
     ),
     click.option(
         "--error",
@@ -180,8 +182,8 @@ def data_source(options: Mapping[str, Any]) -> DataSource | None:
     return recognise(options["data"], **given)
 
 
-def until(chosen: Mapping[str, Any]) -> "Known | None":
-    """Return when a race ends, or None."""
+def until(chosen: Mapping[str, Any], measure: "Measure") -> "Known | None":
+    """Return when a race of trials that are judged by a value ends, or None."""
     given = {name for name in chosen if is_given(name)}
     if not chosen["until_known"]:
         for name in (*RACE, "for_new_images", "spreads"):
@@ -196,8 +198,10 @@ def until(chosen: Mapping[str, Any]) -> "Known | None":
             raise click.UsageError(f"--{name.replace('_', '-')} does not go with --until-known, {why}.")
     from mnist_sweep.search.race import Known
 
-    images = "new" if chosen["for_new_images"] else "these"
-    return Known(**{name: chosen[name] for name in RACE} | {"within": chosen["within"] / 100, "images": images})
+    if measure.is_share and chosen["within"] > 100:
+        raise click.UsageError(f"--within is in points of {measure.title}, at most 100.")
+    images, within = "new" if chosen["for_new_images"] else "these", chosen["within"] / measure.scale
+    return Known(**{name: chosen[name] for name in RACE} | {"within": within, "images": images})
 
 
 def is_given(name: str) -> bool:

@@ -29,9 +29,9 @@ Examples:
 @options.race_options
 @click.option(
     "--spreads",
-    type=options.Pair("0.5,2 for those of seeds and configs", unit=100),
+    type=options.Pair("0.5,2 for those of seeds and configs"),
     metavar="SEEDS,CONFIGS",
-    help="With --until-known, where no seeds are there: standard deviations in points, such as 0.5,2.",
+    help="With --until-known, where no seeds are there: standard deviations in the unit of --within, such as 0.5,2.",
 )
 @click.option(
     "--no-calibration", is_flag=True, help="Show networks and disk space only; measure neither time nor memory."
@@ -50,8 +50,8 @@ def plan(script: Path, **chosen: Any) -> Answer:
     from mnist_sweep.planning import plan_builder
     from mnist_sweep.trials.row import Status
 
-    console, until = Terminal(), options.until(chosen)
-    sweep = options.load_sweep(script, chosen).with_options(until=until)
+    console, sweep = Terminal(), options.load_sweep(script, chosen)
+    sweep, scale = sweep.with_options(until=options.until(chosen, sweep.measure)), sweep.measure.scale
     with console.status("measuring a few training steps of each kind of trial …"):
         found = plan_builder.plan(
             sweep,
@@ -61,7 +61,7 @@ def plan(script: Path, **chosen: Any) -> Answer:
             retry=list(map(Status, chosen["retry"])),
             calibrate=not chosen["no_calibration"],
             before_calibration=lambda known: view.show_networks(known, console),
-            spreads=chosen["spreads"],
+            spreads=chosen["spreads"] and (chosen["spreads"][0] / scale, chosen["spreads"][1] / scale),
         )
     return Answer(value=found, show=lambda: view.show_plan(found, console))
 
@@ -177,7 +177,8 @@ def _run_sweep(make: Callable[[], Sweep], chosen: dict[str, Any]) -> Answer:
     from mnist_sweep.trials.json_value import json_value
     from mnist_sweep.trials.row import Status
 
-    until, sweep, console = options.until(chosen), make(), Terminal(quiet=chosen["quiet"])
+    sweep, console = make(), Terminal(quiet=chosen["quiet"])
+    until = options.until(chosen, sweep.measure)
     with background.Imports() as imports:
         outcome = run_sweep(
             sweep,

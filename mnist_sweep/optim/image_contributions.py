@@ -12,6 +12,11 @@ if TYPE_CHECKING:
 MAX_COUNTED = 10**8  # images times pairs of classes, of which a second's worth is counted
 
 
+def contributes_by_image(objective: Any) -> bool:
+    """Return whether it is known what each image contributes to the value of a split, unless there are too many."""
+    return objectives.has_examples(objective) or not objectives.needs_outputs(objective)
+
+
 def by_image(
     objective: Any, labels: Any, *, classes: Any = None, outputs: Any = None, examples: Any = None
 ) -> "NDArray[np.float64] | None":

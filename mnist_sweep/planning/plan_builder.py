@@ -1,5 +1,6 @@
 """Estimates what a run of a sweep will take on this machine."""
 
+import sys
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -97,8 +98,9 @@ def _numbers(remaining: RemainingTrials, spreads: tuple[float, float] | None) ->
     """Return the fields of a plan on the trials to run."""
     if spreads is not None:
         require(remaining.race is not None, "spreads are those of a race", spreads=spreads)
-        rule = "the spread over seeds lies in (0, 1], that of configs in [0, 1], as shares"
-        require(0 < spreads[0] <= 1 and 0 <= spreads[1] <= 1, rule, spreads=spreads)
+        most = min(remaining.measure.largest_difference, sys.float_info.max)
+        rule = f"the spread over seeds lies in (0, {most:g}], that of configs in [0, {most:g}]"
+        require(0 < spreads[0] <= most and 0 <= spreads[1] <= most, rule, spreads=spreads)
     most = len(_to_run(remaining, None))
     if not remaining.race:
         return {"num_trials": most}

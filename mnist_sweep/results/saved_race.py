@@ -1,17 +1,19 @@
 """What a race depends on besides its rows, kept in the sweep's results folder, so that its state can be read there."""
 
 import dataclasses
+import functools
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mnist_sweep.system.files import read_json, write_json
+from mnist_sweep.trials.measure import ACCURACY, Measure
 from mnist_sweep.trials.row import TrialRow
 from mnist_sweep.validation import coerce, require
 
 if TYPE_CHECKING:  # most folders have no race, and these need NumPy and SciPy
-    from mnist_sweep.search.race import Correct, Known, Race
+    from mnist_sweep.search.race import ByImage, Known, Race
     from mnist_sweep.search.race_summary import RaceSummary
 
 FILE = "race.json"
@@ -26,6 +28,7 @@ class SavedRace:
         settings: Ids of their configs, in the order in which their rows are taken; at least 2, no two alike.
         num_val: Images in the validation split, at least 1.
         within, error, max_seeds, assume, images: As in `Known`.
+        objective: What trials are judged by.
     """
 
     settings: tuple[str, ...]
@@ -35,12 +38,15 @@ class SavedRace:
     max_seeds: int
     assume: str = "alike"
     images: str = "these"
+    objective: Measure = ACCURACY
 
     def __post_init__(self) -> None:
+        if not isinstance(self.objective, Measure):  # as the file has it
+            object.__setattr__(self, "objective", Measure(**self.objective))
         coerce(self)
         require(1 < len(self.settings) == len({*self.settings}), "settings are 2 or more ids", settings=self.settings)
         require(self.num_val >= 1, "num_val >= 1", num_val=self.num_val)
-        _ = self.known
+        self.known.check(self.objective)
 
     @property
     def known(self) -> "Known":
@@ -53,14 +59,15 @@ class SavedRace:
         """Return the state of the race, given its folder with the rows there."""
         from mnist_sweep.search.race import Race
 
-        return Race(self.settings, self.known, num_val=self.num_val, rows=rows, correct=correct_in(folder))
+        race = functools.partial(Race, self.settings, self.known, num_val=self.num_val, measure=self.objective)
+        return race(rows=rows, by_image=by_image(folder))
 
 
-def correct_in(folder: Path) -> "Correct":
-    """Return what reads from a results folder which validation images a row's trial classified correctly."""
+def by_image(folder: Path) -> "ByImage":
+    """Return what reads from a results folder what each validation image contributes to the value of a row."""
     from mnist_sweep.results import predictions
 
-    return lambda row: predictions.correct_images(folder, [row]).val[0]
+    return lambda row: predictions.image_values(folder, [row]).val[0]
 
 
 def summary(folder: Path, rows: Iterable[TrialRow]) -> "RaceSummary | None":
@@ -85,7 +92,8 @@ def write(folder: Path, race: "Race") -> None:
     Raises:
         LedgerError: The folder cannot be written.
     """
-    given = SavedRace(settings=race.settings, num_val=race.num_val, **dataclasses.asdict(race.known))
+    known = dataclasses.asdict(race.known)
+    given = SavedRace(settings=race.settings, num_val=race.num_val, objective=race.measure, **known)
     if read(folder) != given:
         write_json(folder / FILE, dataclasses.asdict(given), "race")
 

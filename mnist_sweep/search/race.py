@@ -8,20 +8,21 @@ that was killed, extended or merged decides as one that was not, in whatever ord
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_sweep.statistics.image_margins import ImageCounts, margin_factor
+from mnist_sweep.statistics.image_margins import ImageSums, margin_factor
 from mnist_sweep.statistics.pair_evidence import MIN_SEEDS
 from mnist_sweep.statistics.sequential import Assumption, Elimination
+from mnist_sweep.trials.measure import ACCURACY, Measure
 from mnist_sweep.trials.row import Status, TrialRow, trial_name
-from mnist_sweep.validation import coerce, require
+from mnist_sweep.validation import INFINITY, coerce, require
 
 End = Literal["one", "within", "images", "seeds"]
 Images = Literal["these", "new"]
-Correct = Callable[[TrialRow], NDArray[np.bool_]]
+ByImage = Callable[[TrialRow], NDArray[Any]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,11 +30,12 @@ class Known:
     """When a race ends: one setting remains, or all that do are within a difference that does not matter.
 
     Attributes:
-        within: That difference of mean validation accuracies, in (0, 1]; 0.005 is half a point.
+        within: That difference of mean values on validation, above 0: of an accuracy, or another share, at most 1, and
+            0.005 is half a point; else in the unit of the objective.
         error: Largest probability that a best setting is eliminated or that "within" is false, in (0, 1).
         max_seeds: Seeds with which a setting ends the race undecided, at least 2.
         assume: What the error relies on: that runs of all settings are `alike` in shape, with means and spreads of
-            their own; or nothing but accuracies in [0, 1] (`any`), which needs many more seeds.
+            their own; or nothing but values in [0, 1] (`any`), which needs many more seeds.
         images: What the answer is for: `these` validation images, of which more seeds always tell more; or `new` ones,
             of which these are a sample, so that seeds are added while they can help. Each has half of the error then.
     """
@@ -46,7 +48,7 @@ class Known:
 
     def __post_init__(self) -> None:
         coerce(self)
-        require(0 < self.within <= 1, "0 < within <= 1", within=self.within)
+        require(0 < self.within < INFINITY, "0 < within", within=self.within)
         require(0 < self.error < 1, "0 < error < 1", error=self.error)
         rule = "an answer for new images assumes that runs are alike"
         require(self.images == "these" or self.assume == "alike", rule, assume=self.assume)
@@ -57,9 +59,20 @@ class Known:
         """What seeds may contribute to the error; images have the rest."""
         return self.error if self.images == "these" else self.error / 2
 
+    def check(self, measure: Measure) -> None:
+        """Validate that trials which are judged by a value can be raced so.
+
+        Raises:
+            ConfigError: A difference of shares is above 1, or values that may have any size are to be of any shape.
+        """
+        largest = measure.largest_difference
+        require(self.within <= largest, f"0 < within <= {largest:g} ({measure.title})", within=self.within)
+        rule = "nothing is known of values of any shape that do not lie in [0, 1]"
+        require(measure.is_share or self.assume == "alike", rule, objective=measure.name, assume=self.assume)
+
     @property
-    def max_runs_without_accuracy(self) -> int:
-        """Runs without any accuracy after which a setting is out.
+    def max_runs_without_value(self) -> int:
+        """Runs without any value after which a setting is out.
 
         A setting of which half the runs give one is lost so with a probability of at most the error.
         """
@@ -71,8 +84,8 @@ class Departure(NamedTuple):
 
     Attributes:
         num_seeds: Its seeds so far.
-        rival: The setting that is better by the strongest evidence; None if none of its own runs gave an accuracy.
-        lead: That setting's mean lead over it, over the seeds of both, in [0, 1].
+        rival: The setting that is better by the strongest evidence; None if none of its own runs gave a value.
+        lead: That setting's mean lead over it, over the seeds of both; NaN if there is none.
     """
 
     num_seeds: int
@@ -100,8 +113,9 @@ class Race:
         settings: Ids of their configs, at least 2.
         known: When it ends.
         num_val: Images in the validation split, whose number is the step of an accuracy.
+        measure: What trials are judged by.
         rows: Rows of these settings, and any others.
-        correct: Returns which validation images a row's trial classified correctly; needed for new images.
+        by_image: Returns what each validation image contributes to a row's value; needed for new images.
 
     Attributes:
         rows: The rows of these settings with seeds below `max_seeds`, by trial id.
@@ -117,19 +131,21 @@ class Race:
         known: Known,
         *,
         num_val: int,
+        measure: Measure = ACCURACY,
         rows: Iterable[TrialRow] = (),
-        correct: Correct | None = None,
+        by_image: ByImage | None = None,
     ) -> None:
-        self.settings, self.known, self.num_val = tuple(settings), known, num_val
+        known.check(measure)
+        self.settings, self.known, self.num_val, self.measure = tuple(settings), known, num_val, measure
         self.departures: dict[str, Departure] = {}
         self._index = {name: index for index, name in enumerate(self.settings)}
-        self.correct, num, step = correct, len(self.settings), 1 / num_val
-        self._counts = ImageCounts(num, num_val) if known.images == "new" else None
+        self.by_image, num, step = by_image, len(self.settings), 1 / num_val if measure.is_accuracy else None
+        self._sums = ImageSums(num, num_val) if known.images == "new" else None
         self.elimination = Elimination(num, within=known.within, error=known.seed_error, step=step, assume=known.assume)
-        if self._counts:
-            self.elimination.for_new_images(np.ones((num, num)), np.zeros((num, num)))
+        if self._sums:
+            self.elimination.for_new_images(np.full((num, num), measure.largest_difference), np.zeros((num, num)))
         self.rounds: list[Round] = []
-        self._has_accuracy: set[str] = set()
+        self._has_value: set[str] = set()
         self.num_taken = 0
         self.rows = {row.trial_id: row for row in rows if self._is_ours(row)}
         self._advance()
@@ -154,6 +170,11 @@ class Race:
     def max_trials(self) -> int:
         """Trials with all seeds of all settings."""
         return len(self.settings) * self.known.max_seeds
+
+    @property
+    def margin_factor(self) -> float:
+        """How many standard errors over images the differences for these images keep to those for new ones."""
+        return margin_factor(len(self.settings), self.num_val, self.known.error / 2)
 
     def add(self, row: TrialRow) -> None:
         """Add a row, and decide what can be decided."""
@@ -197,18 +218,18 @@ class Race:
                 self.rounds.append(Round(len(self.remaining), float(self.elimination.distance[0])))
 
     def _count_images(self) -> None:
-        if self._counts:
-            factor = margin_factor(len(self.settings), self.num_val, self.known.error / 2)
-            self.elimination.for_new_images(*(np.minimum(factor * one, 1.0) for one in self._counts.errors()))
+        if self._sums:
+            factor, most = self.margin_factor, self.measure.largest_difference
+            self.elimination.for_new_images(*(np.minimum(factor * one, most) for one in self._sums.errors()))
 
     def _take(self, row: TrialRow, setting: str, num_seeds: int) -> None:
-        index, accuracy = self._index[setting], accuracy_of(row)
-        if self._counts and self.correct and not math.isnan(accuracy):
-            self._counts.add(index, self.correct(row))
-        self.elimination.add(index, accuracy)
-        if not math.isnan(accuracy):
-            self._has_accuracy.add(setting)
-        gave_none = setting not in self._has_accuracy and num_seeds >= self.known.max_runs_without_accuracy
+        index, value = self._index[setting], value_of(row)
+        if self._sums and self.by_image and not math.isnan(value):
+            self._sums.add(index, self.by_image(row))
+        self.elimination.add(index, self.measure.score(value))
+        if not math.isnan(value):
+            self._has_value.add(setting)
+        gave_none = setting not in self._has_value and num_seeds >= self.known.max_runs_without_value
         if gave_none:
             self.elimination.eliminate(index)
         self._record_departures(index, num_seeds)
@@ -220,13 +241,13 @@ class Race:
                 self.departures[name] = self._departure(name, num_seeds - (self._index[name] > index))
 
     def _departure(self, setting: str, num_seeds: int) -> Departure:
-        if setting not in self._has_accuracy:
+        if setting not in self._has_value:
             return Departure(num_seeds, None, math.nan)
         index = self._index[setting]
         rival = int(self.elimination.evidence[0, index].argmax())
         return Departure(num_seeds, self.settings[rival], float(self.elimination.lead[0, index, rival]))
 
 
-def accuracy_of(row: TrialRow) -> float:
-    """Return the validation accuracy of a row; NaN for a run that did not end, which has none to compare."""
-    return row.val_accuracy if row.status is Status.OK and row.val_accuracy is not None else math.nan
+def value_of(row: TrialRow) -> float:
+    """Return the value on validation of a row; NaN for a run that did not end, which has none to compare."""
+    return row.val if row.status is Status.OK and row.val is not None else math.nan

@@ -5,14 +5,15 @@ import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from mnist_sweep.search.race import End, Known, Race, Round, accuracy_of
+from mnist_sweep.search.race import End, Known, Race, Round, value_of
 from mnist_sweep.search.race_forecast import Forecast, forecast
 from mnist_sweep.search.race_images import DISAGREEMENT, smallest_difference, stated_difference
 from mnist_sweep.statistics.betting import fewest_seeds
 from mnist_sweep.statistics.intervals import share_upper_limit
 from mnist_sweep.text.lines import listed
 from mnist_sweep.text.names import label, varying
-from mnist_sweep.text.numbers import counted, percent, points
+from mnist_sweep.text.numbers import counted
+from mnist_sweep.trials.measure import Measure
 from mnist_sweep.trials.row import Status, TrialRow
 
 COLLAPSED_SHARE = 0.5  # of a setting's median accuracy; a run below has collapsed
@@ -26,18 +27,18 @@ class SettingState:
     Attributes:
         config_id: Id of its config.
         label: What tells it from the others.
-        val_accuracy: Mean validation accuracy of its runs, in [0, 1]; NaN if none has one.
+        val: Mean value of its runs on validation; NaN if none has one.
         num_seeds: Its runs that the decisions depend on.
-        num_collapsed: Those that diverged, or ended below half of its median accuracy.
+        num_collapsed: Those that diverged, or whose accuracy, where it was measured, is below half of its median.
         collapsed_below: Upper 95% limit of the share of such runs, in (0, 1].
         remains: Whether it is not out.
-        rival: Id of the config that it is worse than by the strongest evidence; None if it remains or has no accuracy.
+        rival: Id of the config that it is worse than by the strongest evidence; None if it remains or has no value.
         state: That it remains, or why it is out, in words.
     """
 
     config_id: str
     label: str
-    val_accuracy: float
+    val: float
     num_seeds: int
     num_collapsed: int
     collapsed_below: float
@@ -57,6 +58,7 @@ class RaceSummary:
 
     Attributes:
         known: When it ends.
+        objective: What its trials are judged by.
         end: Why it has ended: `one` remains, all that do are `within` the difference, only more `images` could help, or
             no `seeds` are left; or None.
         rounds: The state after each seed.
@@ -65,11 +67,12 @@ class RaceSummary:
         settings: Those that remain, the best first, and then those that are out, the last one first.
         sentences: The answer, to quote, and what it does not hold for.
         forecast: How it may go on; None if it has ended, or before two seeds.
-        smallest_difference: About the least difference that these images can ever show for new images, in (0, 1]; NaN
-            where predictions of two seeds of two configs were not kept.
+        smallest_difference: About the least difference that these images can ever show for new images, above 0; NaN
+            where what images contribute was not kept, or is unknown, for two seeds of two configs.
     """
 
     known: Known
+    objective: Measure
     end: End | None
     rounds: tuple[Round, ...]
     num_trials: int
@@ -89,11 +92,13 @@ def summary(race: Race, num_workers: int = 1) -> RaceSummary:
     """Return the state of a race as a value, and how it may go on with so many trials at a time."""
     names, smallest = labels(race), smallest_difference(race)
     found = [_setting(race, name, names) for name in race.settings]
-    remaining = sorted((one for one in found if one.remains), key=lambda one: (-one.val_accuracy, one.config_id))
+    score = race.measure.score
+    remaining = sorted((one for one in found if one.remains), key=lambda one: (-score(one.val), one.config_id))
     order = {name: place for place, name in enumerate(race.departures)}
     gone = sorted((one for one in found if not one.remains), key=lambda one: -order[one.config_id])
     return RaceSummary(
         known=race.known,
+        objective=race.measure,
         end=race.end,
         rounds=tuple(race.rounds),
         num_trials=len(race.rows),
@@ -110,22 +115,25 @@ def opening(race: Race) -> list[str]:
     known = race.known
     does = (
         f"a race of {counted(len(race.settings), 'config')}: seeds are added, at most {known.max_seeds} each, "
-        f"until all that remain are within {_points(known.within)} of each other"
+        f"until all that remain are within {_within(race)} of each other"
     )
-    lines, least = [does, _images(race, smallest_difference(race))], _fewest_seeds(race)
-    if known.assume == "any" and least > known.max_seeds:
-        lines.append(f"for runs of any shape, about {least:,} seeds show a lead of {_points(known.within)}")
+    lines = [does, *_images(race, smallest_difference(race))]
+    if known.assume == "any" and (least := _fewest_seeds(race)) > known.max_seeds:
+        lines.append(f"for runs of any shape, about {least:,} seeds show a lead of {_within(race)}")
     return lines
 
 
-def _images(race: Race, smallest: float) -> str:
-    """Return what these images can ever show for new ones, in one line."""
-    pairs = "the best configs"
+def _images(race: Race, smallest: float, more: str = "") -> list[str]:
+    """Return what these images can ever show for new ones, in a line; in none before that is known."""
+    measure, pairs = race.measure, "the best configs"
+    if math.isnan(smallest) and not measure.is_accuracy:
+        has_none = any(row.val_objective_error is None for row in race.rows.values() if not math.isnan(value_of(row)))
+        return [f"for new images, nothing is known: no image has a {measure.title} of its own"] * has_none
     if math.isnan(smallest):
         smallest = stated_difference(race)
         pairs = f"configs that classify {100 * DISAGREEMENT:g}% of them differently"
-    images = counted(race.num_val, "validation image")
-    return f"for new images, {images} can show no difference below about {points(smallest)} points between {pairs}"
+    shown = f"{counted(race.num_val, 'validation image')} can show no difference below about"
+    return [f"for new images, {shown} {measure.difference(smallest)} between {pairs}{more}"]
 
 
 def _fewest_seeds(race: Race) -> int:
@@ -148,13 +156,14 @@ def labels(race: Race) -> dict[str, str]:
 
 def _setting(race: Race, setting: str, names: Mapping[str, str]) -> SettingState:
     rows, gone = race.taken(setting), race.departures.get(setting)
-    accuracies = [accuracy for accuracy in map(accuracy_of, rows) if not math.isnan(accuracy)]
+    ended = [row for row in rows if not math.isnan(value_of(row))]
+    accuracies = [row.val_accuracy for row in ended if row.val_accuracy is not None]
     low = COLLAPSED_SHARE * statistics.median(accuracies) if accuracies else 0.0
     num_collapsed = _num_diverged(rows) + sum(accuracy < low for accuracy in accuracies)
     return SettingState(
         config_id=setting,
         label=names[setting],
-        val_accuracy=math.fsum(accuracies) / len(accuracies) if accuracies else math.nan,
+        val=math.fsum(map(value_of, ended)) / len(ended) if ended else math.nan,
         num_seeds=len(rows),
         num_collapsed=num_collapsed,
         collapsed_below=share_upper_limit(num_collapsed, len(rows)),
@@ -172,14 +181,14 @@ def _state(race: Race, setting: str, names: Mapping[str, str]) -> str:
     gone = race.departures.get(setting)
     if gone is None:
         return "remains"
-    cause = f"{points(gone.lead)} points worse than {names[gone.rival]}" if gone.rival else "no run gave an accuracy"
-    return f"out after {counted(gone.num_seeds, 'seed')}: {cause}"
+    after, lead = f"out after {counted(gone.num_seeds, 'seed')}", race.measure.difference(gone.lead)
+    return f"{after}: {lead} worse than {names[gone.rival]}" if gone.rival else f"{after}: no run gave a value"
 
 
 def _sentences(race: Race, remaining: Sequence[SettingState], smallest: float) -> list[str]:
     if not race.rows:
         return ["No trial of the race has finished."]
-    shown = [f"{one.label} ({percent(one.val_accuracy)})" for one in remaining[:MAX_NAMED]]
+    shown = [f"{one.label} ({race.measure.text(one.val)})" for one in remaining[:MAX_NAMED]]
     more = [f"{len(remaining) - MAX_NAMED:,} more"] * (len(remaining) > MAX_NAMED)
     spent = f"{counted(len(race.rows), 'trial')} instead of {race.max_trials:,}"
     remain = "remains" if len(remaining) == 1 else "remain"
@@ -190,7 +199,7 @@ def _sentences(race: Race, remaining: Sequence[SettingState], smallest: float) -
 def _verdict(race: Race) -> str:
     known, distance = race.known, race.rounds[-1].distance if race.rounds else math.inf
     holds = f"for {known.images} images (error at most {100 * known.error:g}%)"
-    within, shown = _points(known.within), "" if math.isinf(distance) else f", but within {points(distance)},"
+    within, shown = _within(race), "" if math.isinf(distance) else f", but within {race.measure.delta(distance)},"
     undecided = f", not shown to be within {within} of each other{shown} {holds}"
     match race.end:
         case "one":
@@ -216,12 +225,15 @@ def _limits(race: Race, remaining: Sequence[SettingState], smallest: float) -> l
     if race.known.assume == "any":
         holds = f"This holds whatever other runs may do ({runs}){images}."
     else:
-        lead = _points(race.known.within)
-        more = f"about {_fewest_seeds(race):,} seeds would show a lead of {lead} for any (`assume`)"
-        holds = f"This holds for runs such as those seen ({runs}; {more}){images}."
-    about = _images(race, smallest)
-    return [holds, f"{about[0].upper()}{about[1:]}, with any number of seeds."]
+        if race.measure.is_share:
+            runs += f"; about {_fewest_seeds(race):,} seeds would show a lead of {_within(race)} for any (`assume`)"
+        holds = f"This holds for runs such as those seen ({runs}){images}."
+    of_images = _images(race, smallest, ", with any number of seeds")
+    return [holds, *(f"{about[0].upper()}{about[1:]}." for about in of_images)]
 
 
-def _points(difference: float) -> str:
-    return f"{100 * difference:g} point{'s' * (difference != 0.01)}"
+def _within(race: Race) -> str:
+    within = race.known.within
+    if race.measure.is_share:
+        return f"{100 * within:g} point{'s' * (within != 0.01)}"
+    return f"{within:g} {race.measure.unit}".rstrip()

@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterable
 
 from mnist_sweep.search import race_summary
-from mnist_sweep.search.race import Correct, Known, Race
+from mnist_sweep.search.race import ByImage, Known, Race
 from mnist_sweep.search.race_forecast import forecast
 from mnist_sweep.statistics.pair_evidence import MIN_SEEDS
 from mnist_sweep.text.numbers import counted
@@ -35,10 +35,11 @@ class RaceTrials:
         rows: Iterable[TrialRow],
         *,
         num_val: int,
-        correct: Correct | None = None,
+        by_image: ByImage | None = None,
     ) -> None:
         self.settings = {config_id(trial): with_seed(trial, 0) for trial in trials}
-        self.race = Race([*self.settings], known, num_val=num_val, rows=rows, correct=correct)
+        measure = next(iter(self.settings.values())).measure
+        self.race = Race([*self.settings], known, num_val=num_val, measure=measure, rows=rows, by_image=by_image)
         self._forecast_from = MIN_SEEDS  # rounds
         self.trials = {name: self._trial(row.config_id, row.config["seed"]) for name, row in self.race.rows.items()}
         for setting, seed in self.race.lacking():

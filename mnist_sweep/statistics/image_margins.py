@@ -5,14 +5,16 @@ alone; its standard error over images stays. A setting is worse for new images i
 that error's margin, so the smallest difference that the images can ever show is the margin.
 """
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
 from mnist_sweep.statistics.pair_evidence import Array
 
 
-class ImageCounts:
-    """How often each setting classified each image correctly.
+class ImageSums:
+    """What each image contributes to the value of each setting, over its runs: for an accuracy, how often it is right.
 
     Args:
         num_settings: Number of settings.
@@ -20,11 +22,13 @@ class ImageCounts:
     """
 
     def __init__(self, num_settings: int, num_images: int) -> None:
-        self._correct, self._num_runs = np.zeros((num_settings, num_images)), np.zeros(num_settings)
+        self._sums, self._squares = np.zeros((2, num_settings, num_images))
+        self._num_runs = np.zeros(num_settings)
 
-    def add(self, setting: int, correct: NDArray[np.bool_]) -> None:
-        """Add a run of a setting: which images it classified correctly."""
-        self._correct[setting] += correct
+    def add(self, setting: int, values: NDArray[Any]) -> None:
+        """Add a run of a setting: which images it classified correctly, or what each contributes to its value."""
+        self._sums[setting] += values
+        self._squares[setting] += values.astype(np.float64) ** 2
         self._num_runs[setting] += 1
 
     def errors(self) -> tuple[Array, Array]:
@@ -33,13 +37,13 @@ class ImageCounts:
         The first is no smaller, since the mean over few seeds differs more from image to image. Infinite for a setting
         without runs.
         """
-        num_images = self._correct.shape[1]
+        num_images = self._sums.shape[1]
         with np.errstate(invalid="ignore"):
-            share = self._correct / self._num_runs[:, None]
-        covariance = np.cov(share)
+            mean, squares = self._sums / self._num_runs[:, None], self._squares / self._num_runs[:, None]
+        covariance = np.cov(mean)
         variance = np.diag(covariance)
         now = variance[:, None] + variance - 2 * covariance
-        of_seeds = (share * (1 - share)).mean(axis=1) / np.maximum(self._num_runs - 1, 1)
+        of_seeds = (squares - mean**2).mean(axis=1) / np.maximum(self._num_runs - 1, 1)
         ever = now - of_seeds[:, None] - of_seeds
         errors = (np.sqrt(np.maximum(one, 0) / num_images) for one in (now, ever))
         now, ever = (np.where(np.isnan(one), np.inf, one) for one in errors)

@@ -18,6 +18,7 @@ Array = NDArray[np.float64]
 At = tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]]
 TAU = 2.0
 MIN_SEEDS = 2
+FARTHEST = 1e8  # standard deviations of a mean, beyond which the evidence is the same to the last digit
 
 
 def log_evidence(n: Any, mean: Any, variance: Any) -> Array:
@@ -36,7 +37,7 @@ def _log_evidence(n: Any, mean: Any, variance: Any) -> tuple[Array, Array]:
     """Return the log of the evidence for a positive and for a negative mean, given a mean that is not negative."""
     from scipy.special import stdtr
 
-    n = np.asarray(n, np.float64)
+    n, mean = np.asarray(n, np.float64), np.minimum(mean, FARTHEST * np.sqrt(variance))
     x = n * mean**2 / ((n - 1) * variance)
     g = 1 + n * TAU**2
     q = 1 + x / g

@@ -28,18 +28,22 @@ from numpy.typing import NDArray
 
 from mnist_sweep.statistics.betting import BettingEvidence
 from mnist_sweep.statistics.pair_evidence import Array, Differences, PairEvidence, StudentEvidence
+from mnist_sweep.statistics.resolution import Resolution
 
 Assumption = Literal["alike", "any"]
 
 
 class Elimination:
-    """Sweeps of as many settings each, whose accuracies come round by round, and in a round in the settings' order.
+    """Sweeps of as many settings each, whose scores come round by round, and in a round in the settings' order.
+
+    A score is an accuracy, or another value by which more is better; what is said in its unit scales with it.
 
     Args:
         num_settings: Number of settings, at least 2.
         within: D, the difference that does not matter, above 0.
         error: Largest probability that a best setting is eliminated or that "within D" is false, in (0, 1).
-        step: Step of an accuracy, 1 / images: differences vary at least by its rounding, step² / 6.
+        step: Step of a score, 1 / images for an accuracy: differences vary at least by its rounding, step² / 6. None
+            finds it in the scores (`Resolution`); while all are equal, it is D.
         assume: Whether runs of all settings are distributed alike but for mean and spread, or may be in any way.
         num_sweeps: Number of independent sweeps, for simulations.
 
@@ -54,7 +58,7 @@ class Elimination:
         lead: Mean lead of the third axis' setting over the second's, of that shape.
         evidence: Evidence that it is better, of that shape.
         pairs: Where this comes from.
-        pending: Accuracies of the round that has begun, NaN for those to come: float64 `[num_sweeps, num_settings]`.
+        pending: Scores of the round that has begun, NaN for those to come: float64 `[num_sweeps, num_settings]`.
     """
 
     def __init__(
@@ -63,13 +67,14 @@ class Elimination:
         *,
         within: float,
         error: float,
-        step: float = 0.0,
+        step: float | None = 0.0,
         assume: Assumption = "alike",
         num_sweeps: int = 1,
     ) -> None:
         self._delta, self._threshold = within, (num_settings - 1) / error
-        self._smallest_variance = max(step**2 / 6, float(np.finfo(np.float64).tiny))
         shape = num_sweeps, num_settings, num_settings
+        self._resolution = Resolution(num_sweeps) if step is None else None
+        self._set_step(np.full(num_sweeps, within if step is None else step))
         self.remaining, self.within = np.ones(shape[:2], np.bool_), np.zeros(num_sweeps, np.bool_)
         self.limited, self.limit = np.zeros(num_sweeps, np.bool_), np.zeros(shape[1:])
         self.distance = np.full(num_sweeps, np.inf)
@@ -85,7 +90,7 @@ class Elimination:
         for name, value in vars(self).items():
             if isinstance(value, np.ndarray) and name != "limit":
                 setattr(copies, name, np.repeat(value, number, axis=0))
-        copies.pairs = self.pairs.repeated(number)
+        copies.pairs, copies._resolution = self.pairs.repeated(number), None  # the step stays as it is
         return copies
 
     @property
@@ -93,17 +98,21 @@ class Elimination:
         """Whether one setting remains, all that do are within D, or only images could help: bool `[num_sweeps]`."""
         return np.asarray(self.within | self.limited | (self.remaining.sum(axis=1) == 1))
 
-    def add(self, setting: int, accuracy: Any) -> None:
-        """Add the accuracy of a setting in this round, NaN if there is none, and eliminate who is shown to be worse.
+    def add(self, setting: int, score: Any) -> None:
+        """Add the score of a setting in this round, NaN if there is none, and eliminate who is shown to be worse.
 
         A sweep that is decided and a setting that is eliminated take no more.
 
         Args:
             setting: Index of the setting.
-            accuracy: float64 `[num_sweeps]`.
+            score: float64 `[num_sweeps]`.
         """
         open_ = self.remaining[:, setting] & ~self.is_decided
-        self.pending[:, setting] = np.where(open_, accuracy, np.nan)
+        self.pending[:, setting] = np.where(open_, score, np.nan)
+        if self._resolution:
+            self._resolution.add(self.pending[:, setting])
+            step = self._resolution.step
+            self._set_step(np.where(np.isinf(step), self._delta, step))
         leads = np.where(self.remaining, self.pending, np.nan) - self.pending[:, setting, None]
         leads[:, setting] = np.nan
         sweep, rival = np.nonzero(~np.isnan(leads))
@@ -127,7 +136,8 @@ class Elimination:
         self.distance = np.where(self.is_decided, self.distance, distance)
         self.within |= ~self.is_decided & (self.distance <= self._delta)
         if self.limit.any():
-            none_leaves = (shown <= np.where(pairs, self.pairs.margin + self.limit, 0.0)).all(axis=(1, 2))
+            most = np.where(pairs, self.pairs.margin + self.limit, 0.0)
+            none_leaves = ((shown <= most) & np.isfinite(shown)).all(axis=(1, 2))
             self.limited |= ~self.is_decided & none_leaves & (pairs & (self.limit >= self._delta)).any(axis=(1, 2))
 
     def for_new_images(self, margin: Array, limit: Array) -> None:
@@ -140,8 +150,11 @@ class Elimination:
         self.pairs.margin, self.limit = margin, limit
 
     def eliminate(self, setting: int) -> None:
-        """Take a setting out that has no accuracies to compare."""
+        """Take a setting out that has no scores to compare."""
         self.remaining[:, setting] = False
+
+    def _set_step(self, step: Array) -> None:
+        self._floor = np.maximum(step**2 / 6, np.finfo(np.float64).tiny)
 
     def _update(
         self, sweep: NDArray[np.intp], setting: NDArray[np.intp], rival: NDArray[np.intp], leads: Array
@@ -166,7 +179,7 @@ class Elimination:
     def variance(self, at: Any) -> Array:
         """Return the variance of the differences of some pairs, at least that of rounding."""
         variance = self._squares[at] / np.maximum(self.num_seeds[at] - 1, 1)
-        return np.asarray(np.maximum(variance, self._smallest_variance))
+        return np.asarray(np.maximum(variance, np.broadcast_to(self._floor[:, None, None], self._squares.shape)[at]))
 
     def _eliminate(self, sweeps: NDArray[np.intp]) -> None:
         """Take out who is shown to be worse; if that is everyone, all but the one with the least evidence against it.

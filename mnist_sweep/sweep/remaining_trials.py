@@ -198,8 +198,7 @@ def _racing(
     saved = saved_race.read(folder)
     is_known = saved is not None and {*saved.settings} == {*map(config_id, trials)}
     num_val = saved.num_val if saved and is_known else len(inputs.dataset(sources.pop()).val)
-    correct = saved_race.correct_in(folder)
-    return RaceTrials(trials, until, kept.values(), num_val=num_val, correct=correct)
+    return RaceTrials(trials, until, kept.values(), num_val=num_val, by_image=saved_race.by_image(folder))
 
 
 def _found(search: Search | None, folder: Path, rows: Mapping[str, TrialRow]) -> dict[str, TrialConfig]:

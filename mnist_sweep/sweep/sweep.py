@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from mnist_sweep.data.dataset import DataSource
 from mnist_sweep.errors import ConfigError
+from mnist_sweep.optim.image_contributions import contributes_by_image
 from mnist_sweep.results.lookup import SHORTEST_PREFIX
 from mnist_sweep.search.search import PBT, Search
 from mnist_sweep.search.space import repeat
 from mnist_sweep.trials.config import Precision, TrialConfig, config_id, trial_id
-from mnist_sweep.trials.measure import ACCURACY
+from mnist_sweep.trials.measure import Measure
 from mnist_sweep.validation import require, shown_in_one_line
 
 if TYPE_CHECKING:
@@ -61,6 +62,11 @@ class Sweep:
             if earlier != number:
                 raise ConfigError(f"no two trials may be alike, but trials {earlier} and {number} both are {trial}.")
 
+    @property
+    def measure(self) -> Measure:
+        """What its trials are judged by."""
+        return self.search.base.measure if self.search else self.trials[0].measure
+
     def _check_race(self, until: "Known") -> None:
         from mnist_sweep.search.race import Known
 
@@ -72,8 +78,10 @@ class Sweep:
             proposes = "a search proposes new configs, and gives none of them a second seed"
             cause = inherits if is_population else proposes
             raise ConfigError(f"a race compares listed configs over their seeds: {cause}.")
-        name = self.trials[0].measure.name
-        require(name == ACCURACY.name, "a race compares accuracies", objective=name)
+        until.check(self.measure)
+        rule = "an answer for new images needs an objective to which each image contributes"
+        is_known = until.images == "these" or contributes_by_image(self.trials[0].objective)
+        require(is_known, rule, objective=self.measure.name)
         num_settings = len({*map(config_id, self.trials)})
         require(num_settings >= 2, "a race has at least 2 configs, not counting seeds", configs=num_settings)
 

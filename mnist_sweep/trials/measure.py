@@ -89,6 +89,11 @@ class Measure:
         return 1.0 if self.is_share else math.inf
 
     @property
+    def scale(self) -> int:
+        """What 1 is in the unit in which differences are written: 100 points for shares, else 1."""
+        return 100 if self.is_share else 1
+
+    @property
     def score_limits(self) -> tuple[float, float]:
         """The lowest and the highest score."""
         if not self.is_share:

@@ -101,7 +101,7 @@
       const left = race.forecast?.trials;
       finding.textContent = race.sentences[0] + (left ? ` About ${count(left.middle, "more trial")} (95% interval ${left.low} to ${left.high}).` : "");
       fill(get("race").querySelector("tbody"), race.settings, () => race.settings.map((one) => element("tr", { className: one.remains ? "" : "out" },
-        element("th", { scope: "row", textContent: one.label }), element("td", { className: "number", textContent: percent(one.val_accuracy) }),
+        element("th", { scope: "row", textContent: one.label }), element("td", { className: "number", textContent: measured(one.val) }),
         element("td", { className: "number", textContent: one.num_seeds }), element("td", { textContent: one.state }))));
     }
   };

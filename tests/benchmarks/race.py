@@ -150,12 +150,27 @@ def simulate(
     num: int, kind: str, means: str, error: float, num_sweeps: int = NUM_SWEEPS, assume: Assumption = "alike"
 ) -> dict[str, Any]:
     """Return how often, in so many sweeps, the best setting was lost or a claim false, and what share of trials ran."""
+    step = STEPS.get(kind, 0.0)
+    return figures(ALL_KINDS[kind], num, means, error, num_sweeps=num_sweeps, step=step, assume=assume)
+
+
+def figures(
+    kind: Kind,
+    num: int,
+    means: str,
+    error: float,
+    *,
+    num_sweeps: int,
+    step: float | None,
+    assume: Assumption = "alike",
+) -> dict[str, Any]:
+    """Return what `simulate` does, of a kind that has no name here; a step of None is found in the values."""
     draw, counts, num_seeds = np.random.default_rng(num), np.zeros(8), SEEDS[assume]
     num_at_once = max(1, min(num_sweeps, MOST_CELLS // num**2 * 30 // num_seeds))
     for start in range(0, num_sweeps, num_at_once):
         number = min(num_at_once, num_sweeps - start)
-        drawn = [ALL_KINDS[kind](draw, MEANS[means](draw, num), num_seeds) for _ in range(number)]
-        counts += race(drawn, DELTAS.get(means, WITHIN), error, STEPS.get(kind, 0.0), assume)
+        drawn = [kind(draw, MEANS[means](draw, num), num_seeds) for _ in range(number)]
+        counts += race(drawn, DELTAS.get(means, WITHIN), error, step, assume)
     lost, some_lost, all_lost, false, nearer, within, one, trials = counts.tolist()
     risks = {"best_lost": lost, "some_best_lost": some_lost, "all_best_lost": all_lost, "false_within": false}
     risks["false_distance"] = nearer
@@ -164,7 +179,7 @@ def simulate(
     return {name: round(count / num_sweeps, 4) for name, count in shares.items()} | limits
 
 
-def race(sweeps: list[Sweep], within: float, error: float, step: float, assume: Assumption = "alike") -> Array:
+def race(sweeps: list[Sweep], within: float, error: float, step: float | None, assume: Assumption = "alike") -> Array:
     """Return in how many sweeps the first best, some and all best were lost, "within D" was false, ...; and trials."""
     accuracy, mean = (np.array([getattr(sweep, name) for sweep in sweeps]) for name in ("accuracy", "mean"))
     if assume == "any":
@@ -172,7 +187,7 @@ def race(sweeps: list[Sweep], within: float, error: float, step: float, assume: 
     is_open, ends = np.ones(len(sweeps), np.bool_), np.zeros(8)
     if accuracy.shape[1] >= min(LARGE) and assume == "alike":
         chunks = np.array_split(accuracy, math.ceil(len(accuracy) * accuracy.shape[1] ** 2 / FEW_CELLS))
-        opened = [_open(chunk, within, error, step) for chunk in chunks]
+        opened = [_open(chunk, within, error, step or 0.0) for chunk in chunks]
         is_open, distance = (np.concatenate([one[place] for one in opened]) for place in (0, 1))
         apart = mean.max(axis=1) - mean.min(axis=1)
         ends[4] = (~is_open & (apart > distance + SAME)).sum()
@@ -213,7 +228,7 @@ def _open(accuracy: Array, within: float, error: float, step: float) -> tuple[ND
     return is_open | (distance <= within + SAME), distance
 
 
-def _raced(accuracy: Array, mean: Array, within: float, error: float, step: float, assume: Assumption) -> Array:
+def _raced(accuracy: Array, mean: Array, within: float, error: float, step: float | None, assume: Assumption) -> Array:
     num_settings = accuracy.shape[1]
     found = Elimination(num_settings, within=within, error=error, step=step, assume=assume, num_sweeps=len(mean))
     num_trials = 0
@@ -266,10 +281,10 @@ def main(assume: Assumption, file: Path | None, sweeps: int, settings: tuple[int
     for num, kind, means, error in LAYOUTS[assume]:
         if num not in settings or (num, kind, means, error) in measured:
             continue
-        figures = simulate(num, kind, means, error, sweeps, assume)
-        lines.append({"num_settings": num, "kind": kind, "means": means, "error": error} | figures | machine(sweeps))
+        found = simulate(num, kind, means, error, sweeps, assume)
+        lines.append({"num_settings": num, "kind": kind, "means": means, "error": error} | found | machine(sweeps))
         write_lines(file, lines)
-        click.echo(f"{num} settings, {kind}, {means}, error {error}: {figures}")
+        click.echo(f"{num} settings, {kind}, {means}, error {error}: {found}")
 
 
 if __name__ == "__main__":

@@ -59,7 +59,7 @@ KIND: Schema = {"network": int, "name": TEXT, "num_trials": int, "step_seconds":
 PROPOSED: Schema = {"kind": TEXT, "num_trials": int, "seconds": OPTIONAL, "config_ids": [TEXT], "seeds": int | None}
 PROPOSED |= {"command": [TEXT], "reason": TEXT, "task": TEXT, "cost": TEXT}
 SETTING: Schema = dict.fromkeys(("config_id", "label", "state", "collapsed"), TEXT)
-SETTING |= {"val_accuracy": OPTIONAL, "num_seeds": int, "num_collapsed": int, "collapsed_below": NUMBER}
+SETTING |= {"val": OPTIONAL, "num_seeds": int, "num_collapsed": int, "collapsed_below": NUMBER}
 SETTING |= {"remains": bool, "rival": TEXT | None}
 RACE: Schema = {
     "known": {
@@ -69,8 +69,9 @@ RACE: Schema = {
         "assume": TEXT,
         "images": TEXT,
         "seed_error": NUMBER,
-        "max_runs_without_accuracy": int,
+        "max_runs_without_value": int,
     },
+    "objective": OBJECTIVE,
     "end": TEXT | None,
     "rounds": [{"num_remaining": int, "distance": OPTIONAL}],
     "num_trials": int,

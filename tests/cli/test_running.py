@@ -13,7 +13,7 @@ import click
 import click.testing
 import pytest
 
-from mnist_sweep import Keep, Known, Local, MLflow, Outcome, RayTune, Status, Sweep, TrialConfig, WandB
+from mnist_sweep import Keep, Known, Local, LogLoss, MLflow, Outcome, RayTune, Status, Sweep, TrialConfig, WandB
 from mnist_sweep.cli import options, running
 from mnist_sweep.cli.views.progress import Log
 from mnist_sweep.planning import calibration_processes, plan_builder
@@ -246,6 +246,15 @@ def test_a_race_is_asked_for_in_points(asked: dict[str, Any]) -> None:
     assert asked["until"] is None
 
 
+def test_a_race_of_another_objective_is_asked_for_in_its_unit(
+    asked: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trial = TrialConfig(objective=LogLoss())
+    monkeypatch.setattr(options, "load_sweep", lambda *_: Sweep(name="loss", trials=[trial]))
+    assert invoke("--until-known", "--within", "120").exception is None
+    assert asked["until"] == Known(within=120.0)
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
@@ -255,8 +264,9 @@ def test_a_race_is_asked_for_in_points(asked: dict[str, Any]) -> None:
         (["--max-seeds", "9"], "--max-seeds goes with --until-known only"),
         (["--assume", "any"], "--assume goes with --until-known only"),
         (["--for-new-images"], "--for-new-images goes with --until-known only"),
-        (["--until-known", "--within", "0"], "0.0 is not in the range 0<x<=100"),
-        (["--until-known", "--within", "nan"], "`0 < within <= 1` must hold"),
+        (["--until-known", "--within", "0"], "0.0 is not in the range x>0"),
+        (["--until-known", "--within", "101"], "--within is in points of accuracy, at most 100."),
+        (["--until-known", "--within", "nan"], "`0 < within` must hold"),
         (["--until-known", "--within", "1", "--error", "1"], "1.0 is not in the range 0<x<1"),
         (["--until-known", "--within", "1", "--max-seeds", "1"], "1 is not in the range x>=2"),
         (["--until-known", "--within", "1", "--seeds", "3"], "--seeds does not go with --until-known"),

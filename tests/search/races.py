@@ -1,11 +1,12 @@
 """A race for tests: four settings with 12 seeds; the second is far behind, the last one less so, two are alike."""
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import numpy as np
 
 from mnist_sweep import Adam, Known, Softmax, TrialConfig, TrialRow, config_id, grid
+from mnist_sweep.trials.measure import Measure
 
 RATES = (0.1, 0.2, 0.3, 0.4)
 CONFIGS = grid(
@@ -23,6 +24,12 @@ def accuracy(trial: TrialConfig) -> float:
     setting = IDS.index(config_id(trial))
     noise = np.random.default_rng([3, setting, trial.seed]).normal(0, 0.005)
     return float(round((MEANS[IDS[setting]] + noise) * NUM_VAL) / NUM_VAL)
+
+
+def judged(rows: Iterable[TrialRow], measure: Measure, value: Callable[[float], float]) -> list[TrialRow]:
+    """Return rows that are judged by a function of their accuracies."""
+    objective = dataclasses.asdict(measure)
+    return [dataclasses.replace(row, objective=objective, val_objective=value(row.val_accuracy or 0)) for row in rows]
 
 
 def rows_of(make_row: Callable[..., TrialRow], num_seeds: int = KNOWN.max_seeds) -> list[TrialRow]:

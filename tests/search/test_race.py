@@ -12,7 +12,8 @@ import pytest
 from mnist_sweep import Known, Status, TrialConfig, TrialRow, config_id
 from mnist_sweep.errors import ConfigError
 from mnist_sweep.search.race import Race
-from tests.search.races import CONFIGS, IDS, KNOWN, NUM_VAL, rows_of
+from mnist_sweep.trials.measure import Measure
+from tests.search.races import CONFIGS, IDS, KNOWN, NUM_VAL, judged, rows_of
 
 MakeRow = Callable[..., TrialRow]
 
@@ -34,7 +35,7 @@ def state(one: Race) -> Any:
     ("wrong", "rule"),
     [
         ({"within": 0}, "within"),
-        ({"within": 1.5}, "within"),
+        ({"within": math.inf}, "within"),
         ({"within": math.nan}, "within"),
         ({"error": 0}, "error"),
         ({"error": 1}, "error"),
@@ -104,7 +105,7 @@ def test_setting_without_any_accuracy_is_out_after_a_few_seeds(rows: list[TrialR
     changed = [make_row(last[row.trial_id], Status.DIVERGED) if row.trial_id in last else row for row in rows]
     gone = race(changed).departures[IDS[3]]
     assert (gone.num_seeds, gone.rival) == (5, None)
-    assert Known(within=0.01, error=0.01).max_runs_without_accuracy == 7
+    assert Known(within=0.01, error=0.01).max_runs_without_value == 7
     none = race(
         [
             make_row(dataclasses.replace(row_trial, seed=seed), Status.DIVERGED)
@@ -149,3 +150,51 @@ def test_one_setting_is_the_end(rows: list[TrialRow]) -> None:
 def test_rows_of_other_configs_and_seeds_are_left_out(rows: list[TrialRow], make_row: MakeRow) -> None:
     others = [make_row(TrialConfig(seed=3)), make_row(dataclasses.replace(CONFIGS[0], seed=99))]
     assert race([*others, *rows]).rows == race(rows).rows
+
+
+def judged_race(rows: Sequence[TrialRow], measure: Measure, times: float, **known: Any) -> Race:
+    changed = judged(rows, measure, lambda accuracy: times * accuracy)
+    scaled = dataclasses.replace(KNOWN, within=abs(times) * KNOWN.within, **known)
+    return Race(IDS, scaled, num_val=NUM_VAL, measure=measure, rows=changed)
+
+
+LESS, MORE = Measure("regret", "minimize", "px"), Measure("gain", "maximize", "px")
+
+
+def test_what_is_minimised_is_decided_as_its_mirror_image_that_is_maximised(rows: list[TrialRow]) -> None:
+    for number in range(0, len(rows), 5):
+        less, more = judged_race(rows[:number], LESS, -1), judged_race(rows[:number], MORE, 1)
+        assert state(less) == state(more)
+        assert less.rounds == more.rounds
+    assert [*less.departures] == [IDS[1], IDS[3]]
+
+
+@pytest.mark.parametrize("times", [2.0**20, 2.0**-20])
+def test_scale_of_values_changes_nothing(rows: list[TrialRow], times: float) -> None:
+    one, other = judged_race(rows, LESS, -1), judged_race(rows, LESS, -times)
+    assert (one.remaining, one.end, [*one.lacking()]) == (other.remaining, other.end, [*other.lacking()])
+    for name, gone in one.departures.items():
+        assert other.departures[name] == (gone.num_seeds, gone.rival, gone.lead * times)
+    assert [left.distance * times for left in one.rounds] == [left.distance for left in other.rounds]
+
+
+def test_shares_of_which_less_is_better_are_raced_for_any_shape_as_those_of_which_more_is(rows: list[TrialRow]) -> None:
+    accuracy = race(rows, dataclasses.replace(KNOWN, assume="any", within=0.5))
+    errors = judged(rows, share := Measure("error_rate", "minimize"), lambda accuracy: 1 - accuracy)
+    found = Race(IDS, accuracy.known, num_val=NUM_VAL, measure=share, rows=errors)
+    assert (found.remaining, found.end) == (accuracy.remaining, accuracy.end)
+    assert found.elimination.evidence == pytest.approx(accuracy.elimination.evidence)
+
+
+@pytest.mark.parametrize(
+    ("known", "measure", "why"),
+    [
+        (Known(within=1.5), Measure("error_rate", "minimize"), "`0 < within <= 1 (error rate)` must hold"),
+        (Known(within=1.5, assume="any"), LESS, "values of any shape that do not lie in [0, 1]"),
+    ],
+)
+def test_what_a_value_does_not_allow_is_refused(
+    known: Known, measure: Measure, why: str, refused: Callable[..., Any]
+) -> None:
+    with refused(ConfigError, why):
+        Race(IDS, known, num_val=NUM_VAL, measure=measure)

@@ -14,8 +14,9 @@ from mnist_sweep.errors import ConfigError, IncomparableError
 from mnist_sweep.search.race import Race
 from mnist_sweep.search.race_images import smallest_difference, stated_difference
 from mnist_sweep.search.race_summary import opening, summary
-from mnist_sweep.statistics.image_margins import ImageCounts, margin_factor
-from tests.search.races import CONFIGS, IDS
+from mnist_sweep.statistics.image_margins import ImageSums, margin_factor
+from mnist_sweep.trials.measure import Measure
+from tests.search.races import CONFIGS, IDS, judged
 
 MakeRow = Callable[..., TrialRow]
 NUM_VAL, SEEDS = 400, 20
@@ -39,7 +40,7 @@ def rows(make_row: MakeRow) -> list[TrialRow]:
 
 
 def race(rows: list[TrialRow], known: Known = NEW, **given: Any) -> Race:
-    return Race(IDS, known, num_val=NUM_VAL, rows=rows, **{"correct": correct} | given)
+    return Race(IDS, known, num_val=NUM_VAL, rows=rows, **{"by_image": correct} | given)
 
 
 def test_seeds_are_no_longer_added_when_only_images_could_help(rows: list[TrialRow]) -> None:
@@ -72,12 +73,12 @@ def test_without_predictions_it_is_that_of_a_stated_disagreement(rows: list[Tria
         raise IncomparableError(row.trial_id)
 
     these = dataclasses.replace(NEW, images="these")
-    for found in (race(rows, these, correct=lacking), race(rows, these, correct=None), race(rows[:4])):
+    for found in (race(rows, these, by_image=lacking), race(rows, these, by_image=None), race(rows[:4])):
         assert math.isnan(smallest_difference(found))
         assert "between configs that classify 5% of them differently" in opening(found)[1]
     assert stated_difference(found) == pytest.approx(math.sqrt(0.05 / NUM_VAL) * 2.66, rel=0.05)
     with pytest.raises(IncomparableError):
-        race(rows, correct=lacking)
+        race(rows, by_image=lacking)
 
 
 def test_seeds_and_images_share_the_error(rows: list[TrialRow]) -> None:
@@ -85,7 +86,7 @@ def test_seeds_and_images_share_the_error(rows: list[TrialRow]) -> None:
     new, these = race(rows[:8]), race(rows[:8], halved)
     assert new.elimination._threshold == these.elimination._threshold
     margins = new.elimination.pairs.margin
-    counts = ImageCounts(len(IDS), NUM_VAL)
+    counts = ImageSums(len(IDS), NUM_VAL)
     for row in rows[:8]:
         counts.add(IDS.index(row.config_id), correct(row))
     np.testing.assert_allclose(margins, margin_factor(len(IDS), NUM_VAL, NEW.error / 2) * counts.errors()[0])
@@ -105,6 +106,26 @@ def test_a_setting_without_accuracies_takes_no_images(rows: list[TrialRow], make
     found = race([*others, *(make_row(trial, Status.DIVERGED) for trial in last)])
     assert found.departures[IDS[3]].rival is None
     assert found.end == "images"
+
+
+def test_what_images_contribute_to_another_value_is_in_its_unit(rows: list[TrialRow]) -> None:
+    errors = judged(rows, loss := Measure("loss", "minimize", "nats"), lambda accuracy: 8 * (1 - accuracy))
+    wide = dataclasses.replace(NEW, within=0.2)
+    accuracy = race(rows[:8], wide)
+    found = race(
+        errors[:8], dataclasses.replace(wide, within=8 * 0.2), measure=loss, by_image=lambda row: 8.0 * ~correct(row)
+    )
+    np.testing.assert_allclose(found.elimination.pairs.margin, 8 * accuracy.elimination.pairs.margin)
+    np.testing.assert_allclose(found.elimination.limit, 8 * accuracy.elimination.limit)
+    assert smallest_difference(found) == pytest.approx(8 * smallest_difference(accuracy))
+
+
+def test_before_images_are_seen_nothing_is_shown_for_new_ones(rows: list[TrialRow]) -> None:
+    errors = judged(rows, loss := Measure("loss", "minimize", "nats"), lambda accuracy: 8 * (1 - accuracy))
+    errors = [dataclasses.replace(row, val_objective_error=0.1) for row in errors[:3]]
+    found = race(errors, dataclasses.replace(NEW, within=100.0), measure=loss)
+    assert (found.departures, found.end, found.elimination.evidence.max()) == ({}, None, 1)
+    assert len(opening(found)) == 1, "what its images can show is not known yet"
 
 
 def test_an_answer_for_new_images_assumes_alike_runs(refused: Callable[..., Any]) -> None:

@@ -23,10 +23,13 @@ class Safeguard(NamedTuple):
 
 
 SEQUENTIAL, BETTING, PAIRS = "statistics/sequential.py", "statistics/betting.py", "statistics/pair_evidence.py"
-MARGINS, RACE = "statistics/image_margins.py", "search/race.py"
+MARGINS, RACE, RESOLUTION = "statistics/image_margins.py", "search/race.py", "statistics/resolution.py"
 SAFEGUARDS = {
     "variance has a floor for rounding": Safeguard(
-        SEQUENTIAL, "max(step**2 / 6, float", "max(0.0, float", "sequential::test_equal_differences_are_no_proof"
+        SEQUENTIAL,
+        "np.maximum(step**2 / 6, np",
+        "np.maximum(0 * step, np",
+        "sequential::test_equal_differences",
     ),
     "a pair has a variance of its own": Safeguard(
         SEQUENTIAL,
@@ -157,10 +160,19 @@ SAFEGUARDS = {
     "seeds beyond the last one do not count": Safeguard(
         RACE, ' and row.config["seed"] < self.known.max_seeds', "", "race::test_rows_of_other_configs"
     ),
+    "other values have the step that was seen": Safeguard(
+        SEQUENTIAL, "within if step is None else step", "step or 0.0", "resolution::test_values_that_are_all_equal"
+    ),
+    "equal differences of coarse values are no proof": Safeguard(
+        SEQUENTIAL, "if self._resolution:", "if False:", "resolution::test_equal_differences_of_coarse"
+    ),
+    "rounding of float32 is no step": Safeguard(
+        RESOLUTION, "ROUNDING = 2.0**-23", "ROUNDING = 0.0", "resolution::test_rounding_of_float32"
+    ),
     "an accuracy has the step of an image": Safeguard(
         RACE,
-        "step = correct, len(self.settings), 1 / num_val",
-        "step = correct, len(self.settings), 0.0",
+        "1 / num_val if measure.is_accuracy else None",
+        "0.0 if measure.is_accuracy else None",
         "race::test_leads_of_whole",
     ),
 }

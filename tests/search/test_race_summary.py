@@ -10,7 +10,8 @@ from mnist_sweep import Status, TrialRow, trial_id
 from mnist_sweep.search import race_summary
 from mnist_sweep.search.race import Race
 from mnist_sweep.search.race_summary import RaceSummary, summary
-from tests.search.races import CONFIGS, IDS, KNOWN, NUM_VAL, rows_of
+from mnist_sweep.trials.measure import Measure
+from tests.search.races import CONFIGS, IDS, KNOWN, NUM_VAL, judged, rows_of
 
 MakeRow = Callable[..., TrialRow]
 
@@ -86,7 +87,7 @@ def test_setting_without_accuracies_is_out_for_that(make_row: MakeRow) -> None:
     last = {trial_id(trial): trial for trial in (dataclasses.replace(CONFIGS[3], seed=seed) for seed in range(12))}
     rows = [make_row(last[row.trial_id], Status.DIVERGED) if row.trial_id in last else row for row in rows_of(make_row)]
     assert race_summary.departures(race(rows), [IDS[3]]) == [
-        "learning_rate=0.4 is out after 5 seeds: no run gave an accuracy"
+        "learning_rate=0.4 is out after 5 seeds: no run gave a value"
     ]
 
 
@@ -106,3 +107,31 @@ def test_answer_says_what_it_relies_on_and_what_relying_on_nothing_would_take(ma
     assert summary(found).sentences[1].startswith("This holds whatever other runs may do (none collapsed, ")
     assert race_summary.opening(found)[2] == "for runs of any shape, about 242 seeds show a lead of 2 points"
     assert len(race_summary.opening(race(rows))) == len(race_summary.opening(longer)) == 2
+
+
+def test_answer_of_another_objective_is_in_its_unit_and_its_best_is_the_lowest(make_row: MakeRow) -> None:
+    loss = Measure("log_loss", "minimize", "nats")
+    rows = judged(rows_of(make_row), loss, lambda accuracy: 10 * (1 - accuracy))
+    known = dataclasses.replace(KNOWN, within=0.2)
+    found = summary(made := Race(IDS, known, num_val=NUM_VAL, measure=loss, rows=rows))
+    assert found.objective == loss
+    assert found.remaining == (IDS[0], IDS[2])
+    assert found.sentences[0].startswith("Of 4 configs, 2 remain within 0.2 nats of each other for these images")
+    assert "learning_rate=0.1 (0.9657 nats) and learning_rate=0.3 (1.053 nats)" in found.sentences[0]
+    assert found.sentences[1].endswith("of a config's do), not for new images."), "no bets on what has no limits"
+    assert found.sentences[2:] == ("For new images, nothing is known: no image has a log loss of its own.",)
+    assert " nats worse than learning_rate=" in race_summary.departures(made, [IDS[1]])[0]
+    assert "within 0.2 nats of each other" in race_summary.opening(made)[0]
+
+
+def test_collapsed_runs_are_those_of_little_accuracy_whatever_they_are_judged_by(make_row: MakeRow) -> None:
+    loss = Measure("log_loss", "minimize", "nats")
+    rows = [
+        dataclasses.replace(row, val_accuracy=0.1) if row.trial_id == f"{IDS[0]}-1" else row
+        for row in judged(rows_of(make_row), loss, lambda accuracy: 10 * (1 - accuracy))
+    ]
+    found = summary(Race(IDS, KNOWN, num_val=NUM_VAL, measure=loss, rows=rows))
+    assert {one.config_id: one.num_collapsed for one in found.settings} == {name: name == IDS[0] for name in IDS}
+    unknown = [dataclasses.replace(row, val_accuracy=None) for row in rows]
+    found = summary(Race(IDS, KNOWN, num_val=NUM_VAL, measure=loss, rows=unknown))
+    assert {one.num_collapsed for one in found.settings} == {0}

@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from mnist_sweep.statistics.image_margins import ImageCounts, margin_factor
+from mnist_sweep.statistics.image_margins import ImageSums, margin_factor
 from tests.benchmarks.race_images import simulate
 
 
-def counts(chance: np.ndarray, num_seeds: int) -> ImageCounts:
-    found, draw = ImageCounts(*chance.shape), np.random.default_rng(0)
+def counts(chance: np.ndarray, num_seeds: int) -> ImageSums:
+    found, draw = ImageSums(*chance.shape), np.random.default_rng(0)
     for _ in range(num_seeds):
         for setting, row in enumerate(chance):
             found.add(setting, draw.random(len(row)) < row)
@@ -33,7 +33,7 @@ def test_more_seeds_lower_the_error_to_what_stays_with_any_number() -> None:
 
 
 def test_nothing_is_known_of_a_setting_without_runs() -> None:
-    found = ImageCounts(3, 50)
+    found = ImageSums(3, 50)
     for setting in (0, 2):
         found.add(setting, np.arange(50) < 40 + setting)
     now, _ = found.errors()

@@ -14,6 +14,7 @@ from mnist_sweep import (
     Keep,
     Known,
     Local,
+    LogLoss,
     Outcome,
     RayTune,
     Search,
@@ -25,17 +26,20 @@ from mnist_sweep import (
     run,
 )
 from mnist_sweep.errors import ConfigError, LedgerError
+from mnist_sweep.reports.writer import write_report
 from mnist_sweep.results import saved_race
 from mnist_sweep.results.ledger import Ledger
 from mnist_sweep.results.merging import merge
 from mnist_sweep.runners.protocol import Observer
 from mnist_sweep.trials.artifacts import Artifacts
 from mnist_sweep.trials.events import Notice
+from mnist_sweep.trials.measure import Measure
 from tests.search.races import CONFIGS, IDS, KNOWN, accuracy
 from tests.sweep.conftest import Events
 
 Refused = Callable[..., AbstractContextManager[None]]
 SWEEP = Sweep(name="race", trials=CONFIGS)
+LOSS = Measure("log_loss", "minimize", "nats")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -166,6 +170,19 @@ def test_a_model_of_the_selected_config_is_kept(tmp_path: Path) -> None:
     assert outcome.race is not None
     assert outcome.race.end == "within"
     assert len([*(outcome.folder / "models").glob("*.keras")]) == 1
+
+
+@pytest.mark.parametrize("images", ["these", "new"])
+def test_race_of_another_objective_is_in_its_unit_in_the_folder_and_the_report(tmp_path: Path, images: Any) -> None:
+    trials = [dataclasses.replace(trial, objective=LogLoss()) for trial in CONFIGS[:2]]
+    known = Known(within=5.0, max_seeds=6, images=images)
+    outcome = run(Sweep(name="loss", trials=trials), results=tmp_path, runner=Local(in_process=True), until=known)
+    assert outcome.race is not None
+    assert (outcome.race.objective, outcome.race.end) == (LOSS, "within")
+    assert "remain within 5 nats of each other for" in outcome.race.sentences[0]
+    assert 0 <= outcome.race.smallest_difference < 1
+    assert saved_race.summary(outcome.folder, outcome.rows) == outcome.race
+    assert "shown to be within" in write_report(outcome.folder).read_text()
 
 
 @pytest.mark.slow

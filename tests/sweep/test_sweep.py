@@ -1,5 +1,5 @@
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -65,7 +65,24 @@ def test_all_trials_have_one_objective() -> None:
         Sweep(name="mixed", trials=grid(BASE, {"objective": ["accuracy", MacroF1()]}))
 
 
-def test_a_race_compares_accuracies() -> None:
-    trials = grid(replace(BASE, objective=LogLoss()), {"optimizer.learning_rate": [0.1, 0.2]})
-    with pytest.raises(ConfigError, match="`a race compares accuracies` must hold, but got objective='log_loss'"):
-        Sweep(name="race", trials=trials, until=Known(within=0.01))
+@dataclass(frozen=True)
+class OfWholeSplit:
+    def compute(self, labels: Any, outputs: Any) -> float:
+        return float(outputs.std())
+
+
+@pytest.mark.parametrize(
+    ("objective", "known", "why"),
+    [
+        (LogLoss(), {"assume": "any"}, "values of any shape that do not lie in [0, 1]"),
+        (MacroF1(), {"within": 1.5}, "`0 < within <= 1 (macro F1)` must hold"),
+        (OfWholeSplit(), {"images": "new"}, "needs an objective to which each image contributes"),
+    ],
+)
+def test_a_race_of_values_that_allow_none_is_refused(
+    objective: Any, known: dict[str, Any], why: str, refused: Callable[..., Any]
+) -> None:
+    trials = grid(replace(BASE, objective=objective), {"optimizer.learning_rate": [0.1, 0.2]})
+    Sweep(name="race", trials=trials, until=Known(within=0.5))
+    with refused(ConfigError, why):
+        Sweep(name="race", trials=trials, until=Known(**{"within": 0.5} | known))

@@ -8,7 +8,7 @@ from rich.text import Text
 
 from mnist_sweep.search.race_summary import RaceSummary
 from mnist_sweep.text.lines import printable
-from mnist_sweep.text.numbers import counted, percent
+from mnist_sweep.text.numbers import counted
 
 NUM_SHOWN = 10
 
@@ -25,7 +25,7 @@ def parts(race: RaceSummary) -> Iterator[RenderableType]:
     table.add_column("collapsed", no_wrap=True)
     table.add_column("", overflow="fold")
     for one in shown:
-        cells = (one.label, percent(one.val_accuracy), str(one.num_seeds), one.collapsed, one.state)
+        cells = (one.label, race.objective.text(one.val), str(one.num_seeds), one.collapsed, one.state)
         table.add_row(*(Text(printable(cell)) for cell in cells))
     if race.num_trials:
         yield table

@@ -6,7 +6,6 @@ from mnist_sweep.reports.blocks import Block, Paragraph, Plot, Section, Table, n
 from mnist_sweep.reports.plots import BLUE, GREY, figure, scatter
 from mnist_sweep.reports.report_data import Results
 from mnist_sweep.search.race_summary import RaceSummary
-from mnist_sweep.text.numbers import percent
 
 METHOD = (
     "Evidence that one config is better than another is the ratio of two likelihoods of their differences, paired by "
@@ -28,9 +27,9 @@ def section(results: Results) -> Section | None:
     limits += [f"To run: {found.forecast}."] if found.forecast else []
     table = Table(
         caption="Configs that remain, the best first, and those that are out, the last one first",
-        columns=text_columns("config", "val accuracy", "seeds", "collapsed runs", "state"),
+        columns=text_columns("config", f"val {found.objective.title}", "seeds", "collapsed runs", "state"),
         rows=[
-            [one.label, percent(one.val_accuracy), str(one.num_seeds), one.collapsed, one.state]
+            [one.label, found.objective.text(one.val), str(one.num_seeds), one.collapsed, one.state]
             for one in found.settings
         ],
     )
@@ -43,20 +42,24 @@ def _rounds(race: RaceSummary) -> list[Plot]:
     known = [(n, one) for n, one in enumerate(race.rounds, start=1) if math.isfinite(one.distance)]
     if not known:
         return []
-    seeds, goal = [n for n, _ in known], 100 * race.known.within
+    seeds, scale, unit = [n for n, _ in known], race.objective.scale, race.objective.delta_unit or race.objective.title
+    goal = scale * race.known.within
     shown = {"mode": "lines+markers", "line_color": BLUE, "name": "shown to be within"}
     wanted = {"mode": "lines", "line": {"color": GREY, "dash": "dot"}, "name": "does not matter"}
     plot = figure(
-        scatter(x=seeds, y=[100 * one.distance for _, one in known], **shown),
+        scatter(x=seeds, y=[scale * one.distance for _, one in known], **shown),
         scatter(x=[seeds[0], seeds[-1]], y=[goal, goal], **wanted),
         x="seeds",
-        y="points",
+        y=unit,
         height=300,
     )
     table = Table(
         caption="Configs that remain after each seed",
-        columns=[*number_columns("seeds", "remain", digits=0), *number_columns("within, points", digits=2)],
-        rows=[[n, one.num_remaining, 100 * one.distance] for n, one in known],
+        columns=[
+            *number_columns("seeds", "remain", digits=0),
+            *number_columns(f"within, {unit}", digits=2 if race.objective.is_share else None),
+        ],
+        rows=[[n, one.num_remaining, scale * one.distance] for n, one in known],
     )
     error = f"{100 * race.known.error:g}%"
     finding = f"All configs that remain are within this difference of each other (error at most {error}, at any seed)."
