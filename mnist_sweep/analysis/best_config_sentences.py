@@ -117,8 +117,10 @@ class Selection:
         return on_val, _intervals(*test, of="these test images", n=self.n, measure=self.objective)
 
 
-def sentences(found: Selection, trials: "pd.DataFrame", good: "pd.DataFrame", *, num_alone: int) -> Iterator[str]:
-    """Yield the sentences of a selection, given all trials, the good ones, and how many configs had one seed only."""
+def sentences(
+    found: Selection, trials: "pd.DataFrame", good: "pd.DataFrame", *, num_alone: int, num_dropped: int
+) -> Iterator[str]:
+    """Yield the sentences of a selection, given all trials, the good ones, and how many configs were left out, why."""
     yield from _result(found)
     if note := different_images_note(str(name) for name in good if good[name].nunique(dropna=False) > 1):
         yield note
@@ -131,6 +133,8 @@ def sentences(found: Selection, trials: "pd.DataFrame", good: "pd.DataFrame", *,
         yield f"The selected config has {counted(of_best, 'trial')} that did not succeed."
     if num_alone:
         yield f"Left out for having one successful seed where most have several: {counted(num_alone, 'config')}."
+    if num_dropped:
+        yield f"Left out since the race has shown them to be worse: {counted(num_dropped, 'config')}."
 
 
 def _result(found: Selection) -> Iterator[str]:

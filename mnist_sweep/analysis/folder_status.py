@@ -84,7 +84,9 @@ def folder_status(rows: Sequence[TrialRow], folder: Path) -> FolderStatus:
         LedgerError: The file that describes a race is damaged.
     """
     of_one_kind, notes = kinds.of_one_kind(rows)
-    best = ranking.selected_first(ranking.by_config(of_one_kind).values())[:NUM_BEST]
+    race = saved_race.summary(folder, rows)
+    configs = ranking.by_config(of_one_kind).values()
+    best = ranking.selected_first(configs, race.dropped if race else ())[:NUM_BEST]
     fields = tuple(name for name in varying(row.config for row in rows) if name != "changes")  # these are too wide
     statuses = Counter(row.status for row in rows)
     causes = defaultdict(list)
@@ -103,7 +105,7 @@ def folder_status(rows: Sequence[TrialRow], folder: Path) -> FolderStatus:
         failures=tuple(sorted(failures, key=lambda failure: -len(failure.trial_ids))),
         files=(*tables, "rows/", *(f"{name}/" for name in ("models", "logs") if (folder / name).is_dir())),
         notes=notes,
-        race=saved_race.summary(folder, rows),
+        race=race,
     )
 
 

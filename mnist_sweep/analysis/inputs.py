@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from mnist_sweep.errors import LedgerError, no_rows
+from mnist_sweep.results import saved_race
 from mnist_sweep.results.data_frames import measure_of
 from mnist_sweep.results.ledger import Ledger
 from mnist_sweep.text.names import PARTS
@@ -15,7 +16,7 @@ from mnist_sweep.trials.row import Status
 if TYPE_CHECKING:
     import pandas as pd
 
-NOTES = "notes"
+NOTES, DROPPED = "notes", "dropped"
 Split = Literal["val", "test"]
 
 
@@ -24,8 +25,9 @@ def as_trials(
 ) -> "pd.DataFrame":
     """Return the trials of a results folder from its rows, or those of a DataFrame, that one statistic may combine.
 
-    Notes on rows of other kinds (`trials.kinds`) are in `attrs[NOTES]`, one line each. A DataFrame must have these
-    columns, and the values of these splits that trials are judged by.
+    Notes on rows of other kinds (`trials.kinds`) are in `attrs[NOTES]`, one line each, and ids of the configs that the
+    folder's race has dropped in `attrs[DROPPED]`. A DataFrame must have these columns, and the values of these splits
+    that trials are judged by.
 
     Raises:
         LedgerError: The folder holds no rows or damaged ones, or the DataFrame lacks a column.
@@ -43,7 +45,7 @@ def as_trials(
         raise no_rows(Path(trials))
     of_one_kind, notes = kinds.of_one_kind(rows)
     frame = trials_frame(of_one_kind)
-    frame.attrs[NOTES] = notes
+    frame.attrs |= {NOTES: notes, DROPPED: tuple(saved_race.dropped(Path(trials), of_one_kind))}
     return frame
 
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from mnist_sweep.analysis import best_config_sentences as wording
 from mnist_sweep.analysis.best_config_sentences import Selection
-from mnist_sweep.analysis.inputs import NOTES, as_trials, successful
+from mnist_sweep.analysis.inputs import DROPPED, NOTES, as_trials, successful
 from mnist_sweep.errors import LedgerError
 from mnist_sweep.results.data_frames import measure_of
 from mnist_sweep.statistics.intervals import half_width_of_mean, interval_of_sum, interval_of_value, wilson_interval
@@ -46,7 +46,8 @@ class _Verdict(NamedTuple):
 def select(trials: "str | Path | pd.DataFrame", *, num_val: int | None = None) -> Selection:
     """Select the config with the best mean value on validation.
 
-    Where most configs have several seeds, those with one are left out, so that one lucky seed cannot win.
+    Where most configs have several seeds, those with one are left out, so that one lucky seed cannot win. So are those
+    that the race of a results folder has dropped.
 
     Args:
         trials: A results folder, or its trials as `read_trials` returns them.
@@ -65,7 +66,8 @@ def select(trials: "str | Path | pd.DataFrame", *, num_val: int | None = None) -
         raise LedgerError(f"{none}: `mnist-sweep status DIR` shows the causes.")
     configs = _configs(good, measure)
     alone = configs["n"] < min(2, configs["n"].median())
-    configs, num_val = configs[~alone], _num_val(good) if num_val is None else num_val
+    is_out = configs.index.isin(trials.attrs.get(DROPPED, ())) & ~alone
+    configs, num_val = configs[~(alone | is_out)], _num_val(good) if num_val is None else num_val
     verdict = _verdict(good[good["config_id"].isin(configs.index)], configs, num_val, measure)
     best, mean = str(configs.index[0]), float(configs["mean"].iloc[0])
     least, most = measure.score_limits
@@ -83,8 +85,8 @@ def select(trials: "str | Path | pd.DataFrame", *, num_val: int | None = None) -
         sentences=(),
         objective=measure,
     )
-    said = (*wording.sentences(found, trials, good, num_alone=int(alone.sum())), *trials.attrs.get(NOTES, ()))
-    return replace(found, sentences=said)
+    said = wording.sentences(found, trials, good, num_alone=int(alone.sum()), num_dropped=int(is_out.sum()))
+    return replace(found, sentences=(*said, *trials.attrs.get(NOTES, ())))
 
 
 def config_means(trials: "pd.DataFrame", config_ids: Iterable[str]) -> list[dict[str, float]]:

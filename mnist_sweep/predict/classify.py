@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from mnist_sweep.errors import DataError, LedgerError
-from mnist_sweep.results import lookup
+from mnist_sweep.results import lookup, saved_race
 from mnist_sweep.results.data_cards import DataCard
 from mnist_sweep.results.ledger import Ledger
 from mnist_sweep.system.files import is_folder
@@ -52,7 +52,8 @@ def best_model(folder: Path, name: str | None = None) -> KeptModel:
     ledger = Ledger(folder)
     rows, models = ledger.rows(with_history=False), ledger.models()
     match = lookup.find(rows, name, folder) if name is not None else None
-    ranked = ranking.selected_first(ranking.by_config(match.rows if match else rows.values()).values())
+    configs = ranking.by_config(match.rows if match else rows.values()).values()
+    ranked = ranking.selected_first(configs, () if match else saved_race.dropped(folder, rows.values()))
     found = ranking.representative(ranked, models)
     if not found:
         kept = f": those of {', '.join(models)} are" if models else ""

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mnist_sweep.analysis.inputs import DROPPED
 from mnist_sweep.errors import no_rows
 from mnist_sweep.results import saved_race
 from mnist_sweep.results.ledger import Ledger
@@ -74,7 +75,7 @@ class Results:
     @functools.cached_property
     def configs(self) -> list[ConfigResult]:
         """The configs of these rows, the selected one first."""
-        return ranking.selected_first(ranking.by_config(self.good).values())
+        return ranking.selected_first(ranking.by_config(self.good).values(), self.trials.attrs.get(DROPPED, ()))
 
     def best_of(self, trial_ids: Container[str]) -> tuple[TrialRow, str] | None:
         """Return the one of these trials that stands for the best config, and what it is in words; None if none does.
@@ -130,6 +131,7 @@ def read_results(folder: Path, submit: Submit = submit_here) -> Results:
     order = {status: number for number, status in enumerate(Status)}
     ranked = sorted(rows, key=lambda row: (order[row.status], row.val is None, rank(row)))
     trials = trials_frame(ranked)
+    trials.attrs[DROPPED] = tuple(saved_race.dropped(folder, ranked))
     names = varying(row.config for row in ranked)
     result = submit(trials)
     return Results(folder=folder, rows=ranked, varying=names, trials=trials, result=result, ledger=ledger, notes=notes)

@@ -30,6 +30,7 @@ class KeptModels:
         rows: The rows of the results folder by trial id, to which the run adds its own.
         missing: The trials that had no row when the run started, by id; a search adds to them.
         undecided: Returns the configs of a race that may get more seeds; of the best of them, one model each is kept.
+        dropped: Returns the configs that a race has dropped.
     """
 
     def __init__(
@@ -41,9 +42,10 @@ class KeptModels:
         missing: Mapping[str, Any],
         warn: Callable[[str], None],
         undecided: Callable[[], Collection[str]] = tuple,
+        dropped: Callable[[], Collection[str]] = tuple,
     ) -> None:
         self._ledger, self._rows, self._missing, self._warn = ledger, rows, missing, warn
-        self._undecided = undecided
+        self._undecided, self._dropped = undecided, dropped
         self._only_selected = artifacts.models == "best"
         self._shared = None if artifacts.are_stored_in(ledger.folder) else storage(artifacts.storage)
         self._held: dict[str, SavedModel] = {}
@@ -86,11 +88,13 @@ class KeptModels:
     def _kept(self, models: Collection[str]) -> set[str]:
         """Return which of the models of these trials may be that of the selected config in the end."""
         unfinished = {config_of(name) for name in self._missing if name not in self._finished}
-        ranked = sorted(self._results.values(), key=ranking.by_mean)
+        dropped = self._dropped()
+        ranked = sorted(self._results.values(), key=lambda one: (one.config_id in dropped, ranking.by_mean(one)))
         ended = [one for one in ranked if one.config_id not in unfinished]
         open_ = [one for one in ranked if one.config_id in unfinished][:MAX_UNFINISHED]
         # A config with one seed is not selected where most have several; whether they have is known in the end.
-        orders = [ended, [one for one in ended if len(one.rows) > 1]] if unfinished else [ranking.selected_first(ended)]
+        several = [one for one in ended if len(one.rows) > 1]
+        orders = [ended, several] if unfinished else [ranking.selected_first(ended, dropped)]
         kept = {row.trial_id for one in open_ for row in one.rows if row.trial_id in models}
         undecided = {*self._undecided()}
         racing = [one for one in ranked if one.config_id in undecided][:MAX_UNFINISHED]

@@ -2,7 +2,7 @@
 
 import dataclasses
 import functools
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -84,6 +84,16 @@ def summary(folder: Path, rows: Iterable[TrialRow]) -> "RaceSummary | None":
 
     records = runs.read(folder)
     return race_summary.summary(saved.race(rows, folder), records[-1].num_workers if records else 1)
+
+
+def dropped(folder: Path, rows: Iterable[TrialRow]) -> Collection[str]:
+    """Return the configs that the race in a results folder has dropped, given these rows; none if there is no race.
+
+    Raises:
+        LedgerError: The race is damaged, or cannot be read.
+    """
+    saved = read(folder)
+    return saved.race(rows, folder).departures.keys() if saved else ()
 
 
 def write(folder: Path, race: "Race") -> None:

@@ -87,6 +87,11 @@ class RaceSummary:
         """Ids of the configs that remain, the best first."""
         return tuple(one.config_id for one in self.settings if one.remains)
 
+    @property
+    def dropped(self) -> tuple[str, ...]:
+        """Ids of the configs that are out, which is known better than their means, the last one first."""
+        return tuple(one.config_id for one in self.settings if not one.remains)
+
 
 def summary(race: Race, num_workers: int = 1) -> RaceSummary:
     """Return the state of a race as a value, and how it may go on with so many trials at a time."""

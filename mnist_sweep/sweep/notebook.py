@@ -9,7 +9,7 @@ import importlib
 import threading
 import time
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from typing import Any
 
 from markupsafe import Markup
@@ -113,9 +113,14 @@ class NotebookView:
                 yield left.text()
 
 
-def outcome(rows: Sequence[TrialRow], sentences: Sequence[str], fields: Sequence[str]) -> str:
-    """Return a sweep's rows as HTML: sentences, the best configs with their seeds, learning curves, failures."""
-    page, results = paragraphs(sentences), ranking.selected_first(ranking.by_config(rows).values())
+def outcome(
+    rows: Sequence[TrialRow], sentences: Sequence[str], fields: Sequence[str], dropped: Container[str] = ()
+) -> str:
+    """Return a sweep's rows as HTML: sentences, the best configs with their seeds, learning curves, failures.
+
+    Configs that a race has dropped come last.
+    """
+    page, results = paragraphs(sentences), ranking.selected_first(ranking.by_config(rows).values(), dropped)
     if results:
         text, title = results[0].measure.text, f"validation {results[0].measure.title}"
         names, best = [name for name in fields if name != "seed"], results[:NUM_BEST]

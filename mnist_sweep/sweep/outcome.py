@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mnist_sweep.results import saved_race
 from mnist_sweep.sweep.results_folder import ResultsFolder
 from mnist_sweep.text.names import varying
 from mnist_sweep.text.numbers import clock, counted
@@ -90,7 +91,7 @@ class Outcome:
 
         fields = varying(row.config for row in self.rows)
         sentences = [f"{self._summary}; in {self.folder}/", *self.unsent, *(self.race.sentences if self.race else ())]
-        return notebook.outcome(self.rows, sentences, fields)
+        return notebook.outcome(self.rows, sentences, fields, self.race.dropped if self.race else ())
 
     def to_study(self, objectives: Sequence[str] = ()) -> Any:
         """Return the rows as an `optuna.Study`, for its plots and dashboard; see `search.optuna_study`.
@@ -111,7 +112,8 @@ class Outcome:
 def best_config(trials: Mapping[str, TrialConfig], folder: ResultsFolder) -> BestConfig | None:
     """Return the best config of a sweep's trials, by id, in its results folder; None if no trial succeeded."""
     rows = [folder.rows[name] for name in trials if name in folder.rows]
-    results = ranking.selected_first(ranking.by_config(rows).values())
+    dropped = saved_race.dropped(folder.path, rows)
+    results = ranking.selected_first(ranking.by_config(rows).values(), dropped)
     if not results:
         return None
     names = [name for name in varying(row.config for row in rows) if name != "seed"]

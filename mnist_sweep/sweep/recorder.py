@@ -49,6 +49,7 @@ class Recorder:
             missing=remaining.missing,
             warn=dispatcher.notify,
             undecided=lambda: remaining.race.remaining if remaining.race and not remaining.race.end else (),
+            dropped=lambda: remaining.race.departures.keys() if remaining.race else (),
         )
         self._is_open, self._num_workers = False, 1
         self.num_run = 0

@@ -76,14 +76,15 @@ def by_mean(result: ConfigResult) -> tuple[float, float, str]:
     return -result.measure.score(round(result.val, DIGITS)), round(result.val_loss, DIGITS), result.config_id
 
 
-def selected_first(results: Iterable[ConfigResult]) -> list[ConfigResult]:
+def selected_first(results: Iterable[ConfigResult], dropped: Container[str] = ()) -> list[ConfigResult]:
     """Return configs as `select` ranks them: the selected one first.
 
-    Where most configs have several seeds, those with one come last, so that one lucky seed cannot win.
+    Where most configs have several seeds, those with one come last, so that one lucky seed cannot win; and after them
+    those that a race has dropped, whose few seeds may have been the lucky ones.
     """
     results = list(results)
     few = min(2, statistics.median([len(result.rows) for result in results] or [0]))
-    return sorted(results, key=lambda result: (len(result.rows) < few, by_mean(result)))
+    return sorted(results, key=lambda one: (one.config_id in dropped, len(one.rows) < few, by_mean(one)))
 
 
 def representative(results: Iterable[ConfigResult], trial_ids: Container[str]) -> tuple[ConfigResult, TrialRow] | None:

@@ -78,6 +78,7 @@ RACE: Schema = {
     "max_trials": int,
     "settings": [SETTING],
     "remaining": [TEXT],
+    "dropped": [TEXT],
     "sentences": [TEXT],
     "forecast": dict | None,
     "smallest_difference": OPTIONAL,

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -35,9 +36,10 @@ class Run:
         self.ledger.open()
         (folder / "predictions").mkdir()
 
-    def start(self, trials: Iterable[TrialRow]) -> KeptModels:
+    def start(self, trials: Iterable[TrialRow], **given: Any) -> KeptModels:
         missing = {one.trial_id: None for one in trials if one.trial_id not in self.rows}
-        return KeptModels(self.ledger, self.artifacts, rows=self.rows, missing=missing, warn=self.notes.append)
+        warn = self.notes.append
+        return KeptModels(self.ledger, self.artifacts, rows=self.rows, missing=missing, warn=warn, **given)
 
     def train(self, trials: Sequence[TrialRow], *, killed_after: Iterable[int] = ()) -> list[str]:
         """Train trials in order; return the ids of the trials whose models are kept."""
@@ -100,6 +102,17 @@ def test_the_model_stays_when_its_sweep_is_extended(tmp_path: Path) -> None:
     assert run.train([*before, *rows_of(c=(0.5, 0.5))]) == ["b-1"]
     assert run.train([*before, row("b", 2, 0.7)]) == ["b-1"]
     assert run.train([*before, *[row("a", seed, 0.99) for seed in (2, 3, 4)]]) == ["a-4"]
+
+
+def test_the_model_of_a_config_that_a_race_has_dropped_is_not_kept(tmp_path: Path) -> None:
+    run, rows = Run(tmp_path), rows_of(a=(0.9, 0.8), b=(0.7, 0.6))
+    models = run.start(rows, dropped=lambda: {"a"})
+    for one in rows:
+        models.hold(one.trial_id, SavedModel(content=b"", mistakes=b""))
+        models.finished(one)
+        run.rows[one.trial_id] = one
+    models.prune()
+    assert [*run.ledger.models()] == ["b-1"]
 
 
 def test_a_run_that_was_interrupted_keeps_what_may_still_be_selected(tmp_path: Path) -> None:

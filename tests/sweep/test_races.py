@@ -1,6 +1,7 @@
 """Laws of runs until the best is known: the race follows from the rows, however often a run was stopped or merged."""
 
 import dataclasses
+import statistics
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -24,17 +25,21 @@ from mnist_sweep import (
     TrialRow,
     Uniform,
     run,
+    select,
 )
+from mnist_sweep.analysis.folder_status import folder_status
 from mnist_sweep.errors import ConfigError, LedgerError
+from mnist_sweep.predict.classify import best_model
 from mnist_sweep.reports.writer import write_report
 from mnist_sweep.results import saved_race
 from mnist_sweep.results.ledger import Ledger
 from mnist_sweep.results.merging import merge
 from mnist_sweep.runners.protocol import Observer
+from mnist_sweep.search.race import Race
 from mnist_sweep.trials.artifacts import Artifacts
 from mnist_sweep.trials.events import Notice
 from mnist_sweep.trials.measure import Measure
-from tests.search.races import CONFIGS, IDS, KNOWN, accuracy
+from tests.search.races import CONFIGS, IDS, KNOWN, accuracy, rows_of
 from tests.sweep.conftest import Events
 
 Refused = Callable[..., AbstractContextManager[None]]
@@ -159,6 +164,34 @@ def test_state_can_be_read_from_the_folder_alone(tmp_path: Path, make_row: Any) 
     race = saved.race(Ledger(tmp_path / "race").rows().values(), tmp_path / "race")
     assert race.end is None
     assert [*race.lacking()] != []
+
+
+def test_no_answer_is_a_config_that_the_race_has_dropped(tmp_path: Path, make_row: Any) -> None:
+    """The first seeds are easy, and those who leave have no others."""
+    ledger = Ledger(tmp_path / "race")
+    ledger.open()
+    rows = [
+        dataclasses.replace(row, val_accuracy=(row.val_accuracy or 0) - 0.5 * (row.config["seed"] > 3))
+        for row in rows_of(make_row)
+    ]
+    race = Race(IDS, KNOWN, num_val=300, rows=rows)
+    for row in [row for name in IDS for row in race.taken(name)]:
+        ledger.write_model(row.trial_id, b"")
+        ledger.commit(row)
+    outcome = raced(tmp_path, Drawn(make_row))
+    assert outcome.race is not None
+    assert outcome.race.remaining == (IDS[0], IDS[2])
+    assert outcome.best is not None
+    found, status = select(outcome.folder), folder_status(outcome.rows, outcome.folder)
+    means = {name: [row.val_accuracy or 0 for row in outcome.rows if row.config_id == name] for name in IDS}
+    assert max(IDS, key=lambda name: statistics.fmean(means[name])) in outcome.race.dropped
+    selected = {outcome.best.trial_ids[0].partition("-")[0], found.config_id, status.best[0].config_id}
+    assert selected | {best_model(outcome.folder).row.config_id} == {IDS[0]}
+    assert {*found.tied} <= {IDS[0], IDS[2]}
+    assert "Left out since the race has shown them to be worse: 2 configs." in found.sentences
+    report = write_report(outcome.folder).read_text()
+    assert "Use <code>learning_rate=0.1</code>: of 2 configs that remain it has the best validation accuracy" in report
+    assert "learning_rate=0.2" not in outcome._repr_html_().partition("learning_rate=0.1")[0]
 
 
 def test_a_model_of_the_selected_config_is_kept(tmp_path: Path) -> None:

@@ -29,6 +29,12 @@ def test_a_config_is_ranked_by_its_mean_and_represented_by_its_median_seed() -> 
     assert (first.median_seed.trial_id, second.median_seed.trial_id) == ("b-1", "a-1")
 
 
+def test_a_config_that_a_race_has_dropped_comes_last_whatever_its_mean() -> None:
+    dropped, steady, single = [row("a", 0, 0.9), row("a", 1, 0.9)], [row("b", 0, 0.8), row("b", 1, 0.8)], row("c", 0, 1)
+    results = by_config([*dropped, *steady, single]).values()
+    assert [one.config_id for one in selected_first(results, {"a"})] == ["b", "c", "a"]
+
+
 def test_of_two_seeds_in_the_middle_the_lower_is_the_median() -> None:
     result = by_config([row("a", seed, accuracy) for seed, accuracy in enumerate((0.9, 0.8, 0.7, 0.6))])["a"]
     assert result.median_seed.trial_id == "a-2"

@@ -45,14 +45,18 @@ def _answer(results: Results, selection: Selection) -> str:
     """Return which config is the best, and whether it is better than the second."""
     measure, (best, *others) = results.measure, results.configs
     val, test = measure.text(selection.val_mean), measure.text(selection.test_mean)
-    of = f"of {selection.num_compared:,} configs it" if selection.num_compared > 1 else "the only config. It"
+    is_raced = results.race is not None and best.config_id in results.race.remaining
+    which = " that remain" if is_raced and selection.num_compared > 1 else " that remains" if is_raced else ""
+    only = f"the only config{which}. It"
+    of = f"of {selection.num_compared:,} configs{which} it" if selection.num_compared > 1 else only
     known = "" if math.isnan(selection.test_mean) else f", and reaches {test} on test"
     joint = ":" if selection.num_compared > 1 else ","
     first = f"Use `{_label(results, best)}`{joint} {of} has the best validation {measure.title}, {val}{known}."
-    if results.race:
+    first = first if selection.num_compared > 1 else first.replace("the best validation", "a validation")
+    if results.race and is_raced:
         return f"{first} {results.race.sentences[0]}"
     if selection.num_compared == 1:
-        return first.replace("the best validation", "a validation")
+        return first
     second, said = others[0], ties(selection)
     name = f"the second, `{_label(results, second)}` ({measure.text(second.val)})"
     if selection.method == ONE_SEED:
@@ -133,7 +137,7 @@ def _picture(results: Results, selection: Selection) -> Plot:
 
 def _state(results: Results, selection: Selection, config: ConfigResult) -> str:
     """Return what is known of a config beside the best one."""
-    if results.race:
+    if results.race and config.config_id in (*results.race.remaining, *results.race.dropped):
         return "remains" if config.config_id in results.race.remaining else APART
     if config.config_id == selection.config_id:
         return "best"
