@@ -29,6 +29,7 @@ class SavedRace:
         num_val: Images in the validation split, at least 1.
         within, error, max_seeds, assume, images: As in `Known`.
         objective: What trials are judged by.
+        first_seed: The first of its seeds, at least 0.
     """
 
     settings: tuple[str, ...]
@@ -39,6 +40,7 @@ class SavedRace:
     assume: str = "alike"
     images: str = "these"
     objective: Measure = ACCURACY
+    first_seed: int = 0
 
     def __post_init__(self) -> None:
         if not isinstance(self.objective, Measure):  # as the file has it
@@ -46,6 +48,7 @@ class SavedRace:
         coerce(self)
         require(1 < len(self.settings) == len({*self.settings}), "settings are 2 or more ids", settings=self.settings)
         require(self.num_val >= 1, "num_val >= 1", num_val=self.num_val)
+        require(self.first_seed >= 0, "first_seed >= 0", first_seed=self.first_seed)
         self.known.check(self.objective)
 
     @property
@@ -60,7 +63,7 @@ class SavedRace:
         from mnist_sweep.search.race import Race
 
         race = functools.partial(Race, self.settings, self.known, num_val=self.num_val, measure=self.objective)
-        return race(rows=rows, by_image=by_image(folder))
+        return race(rows=rows, by_image=by_image(folder), first_seed=self.first_seed)
 
 
 def by_image(folder: Path) -> "ByImage":
@@ -103,7 +106,9 @@ def write(folder: Path, race: "Race") -> None:
         LedgerError: The folder cannot be written.
     """
     known = dataclasses.asdict(race.known)
-    given = SavedRace(settings=race.settings, num_val=race.num_val, objective=race.measure, **known)
+    given = SavedRace(
+        settings=race.settings, num_val=race.num_val, objective=race.measure, first_seed=race.first_seed, **known
+    )
     if read(folder) != given:
         write_json(folder / FILE, dataclasses.asdict(given), "race")
 

@@ -60,11 +60,7 @@ class Known:
         return self.error if self.images == "these" else self.error / 2
 
     def check(self, measure: Measure) -> None:
-        """Validate that trials which are judged by a value can be raced so.
-
-        Raises:
-            ConfigError: A difference of shares is above 1, or values that may have any size are to be of any shape.
-        """
+        """Raise a ConfigError unless trials that are judged by a value can be raced so."""
         largest = measure.largest_difference
         require(self.within <= largest, f"0 < within <= {largest:g} ({measure.title})", within=self.within)
         rule = "nothing is known of values of any shape that do not lie in [0, 1]"
@@ -116,9 +112,10 @@ class Race:
         measure: What trials are judged by.
         rows: Rows of these settings, and any others.
         by_image: Returns what each validation image contributes to a row's value; needed for new images.
+        first_seed: The first of its seeds; those by which the settings were found come before, and prove nothing.
 
     Attributes:
-        rows: The rows of these settings with seeds below `max_seeds`, by trial id.
+        rows: The rows of these settings with the race's seeds, by trial id.
         departures: The settings that are out, in order.
         rounds: The state after each seed.
         elimination: The state of all pairs of settings.
@@ -134,19 +131,18 @@ class Race:
         measure: Measure = ACCURACY,
         rows: Iterable[TrialRow] = (),
         by_image: ByImage | None = None,
+        first_seed: int = 0,
     ) -> None:
         known.check(measure)
         self.settings, self.known, self.num_val, self.measure = tuple(settings), known, num_val, measure
-        self.departures: dict[str, Departure] = {}
+        self.first_seed, self.departures = first_seed, dict[str, Departure]()
         self._index = {name: index for index, name in enumerate(self.settings)}
         self.by_image, num, step = by_image, len(self.settings), 1 / num_val if measure.is_accuracy else None
         self._sums = ImageSums(num, num_val) if known.images == "new" else None
         self.elimination = Elimination(num, within=known.within, error=known.seed_error, step=step, assume=known.assume)
         if self._sums:
             self.elimination.for_new_images(np.full((num, num), measure.largest_difference), np.zeros((num, num)))
-        self.rounds: list[Round] = []
-        self._has_value: set[str] = set()
-        self.num_taken = 0
+        self.num_taken, self.rounds, self._has_value = 0, list[Round](), set[str]()
         self.rows = {row.trial_id: row for row in rows if self._is_ours(row)}
         self._advance()
 
@@ -193,14 +189,14 @@ class Race:
         """Return the rows of a setting that the decisions depend on, seed by seed."""
         gone = self.departures.get(setting)
         num_seeds = gone.num_seeds if gone else -((self._index[setting] - self.num_taken) // len(self.settings))
-        return [self.rows[trial_name(setting, seed)] for seed in range(num_seeds)]
+        return [self.rows[trial_name(setting, self.first_seed + number)] for number in range(num_seeds)]
 
     def _is_ours(self, row: TrialRow) -> bool:
-        return row.config_id in self._index and row.config["seed"] < self.known.max_seeds
+        return row.config_id in self._index and 0 <= row.config["seed"] - self.first_seed < self.known.max_seeds
 
     def _at(self, place: int) -> tuple[str, int]:
-        seed, index = divmod(place, len(self.settings))
-        return self.settings[index], seed
+        number, index = divmod(place, len(self.settings))
+        return self.settings[index], self.first_seed + number
 
     def _advance(self) -> None:
         while self.end is None:
@@ -209,12 +205,12 @@ class Race:
                 row = self.rows.get(trial_name(setting, seed))
                 if row is None:
                     return
-                self._take(row, setting, seed + 1)
+                self._take(row, setting, len(self.rounds) + 1)
             self.num_taken += 1
             if self.num_taken % len(self.settings) == 0:
                 self._count_images()
                 self.elimination.end_round()
-                self._record_departures(len(self.settings) - 1, seed + 1)
+                self._record_departures(len(self.settings) - 1, len(self.rounds) + 1)
                 self.rounds.append(Round(len(self.remaining), float(self.elimination.distance[0])))
 
     def _count_images(self) -> None:

@@ -1,5 +1,6 @@
 """The trials of a race, as those of a search: each is asked for when it is needed, and rows are told."""
 
+import functools
 import math
 from collections.abc import Iterable
 
@@ -36,14 +37,16 @@ class RaceTrials:
         *,
         num_val: int,
         by_image: ByImage | None = None,
+        first_seed: int = 0,
     ) -> None:
         self.settings = {config_id(trial): with_seed(trial, 0) for trial in trials}
         measure = next(iter(self.settings.values())).measure
-        self.race = Race([*self.settings], known, num_val=num_val, measure=measure, rows=rows, by_image=by_image)
+        race = functools.partial(Race, [*self.settings], known, num_val=num_val, measure=measure, rows=rows)
+        self.race = race(by_image=by_image, first_seed=first_seed)
         self._forecast_from = MIN_SEEDS  # rounds
         self.trials = {name: self._trial(row.config_id, row.config["seed"]) for name, row in self.race.rows.items()}
         for setting, seed in self.race.lacking():
-            if seed < MIN_SEEDS:
+            if seed < first_seed + MIN_SEEDS:
                 self.trials[trial_name(setting, seed)] = self._trial(setting, seed)
 
     @property

@@ -2,7 +2,7 @@
 
 import functools
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +21,7 @@ from mnist_sweep.trials.kinds import code_key, data_key
 from mnist_sweep.trials.row import Status, TrialRow, config_of
 from mnist_sweep.trials.user_code import shipping
 from mnist_sweep.trials.user_code.code_digest import own_parts
+from mnist_sweep.validation import require
 
 if TYPE_CHECKING:  # what only races and searches need is imported where they are run
     from mnist_sweep.search.proposals import Proposals
@@ -58,10 +59,11 @@ class RemainingTrials:
         retry: Collection[Status] = (),
         inputs: RunInputs | None = None,
     ) -> None:
-        self.inputs, self.notes, search = inputs or RunInputs(), list[str](), sweep.search
+        self.inputs, self.notes = inputs or RunInputs(), list[str]()
+        search = None if sweep.until else sweep.search
         kept = {name: row for name, row in rows.items() if row.status not in retry}
         self.population = Population(search, kept.values()) if search and isinstance(search.algorithm, PBT) else None
-        self._racing = _racing(sweep.trials, sweep.until, kept, self.inputs, folder) if sweep.until else None
+        self._racing = _racing(sweep, sweep.until, kept, self.inputs, folder) if sweep.until else None
         rounds = self.population or self._racing
         found = rounds.trials if rounds else _found(search, folder, rows)
         self.trials = dict(found) if rounds else {trial_id(trial): trial for trial in sweep.trials} or dict(found)
@@ -185,12 +187,14 @@ class RemainingTrials:
 
 
 def _racing(
-    trials: Sequence[TrialConfig], until: "Known", kept: Mapping[str, TrialRow], inputs: RunInputs, folder: Path
+    sweep: Sweep, until: "Known", kept: Mapping[str, TrialRow], inputs: RunInputs, folder: Path
 ) -> "RaceTrials":
     """Return the trials of a race, with the number of images of an earlier run of these settings if there was one."""
     from mnist_sweep.results import saved_race
     from mnist_sweep.search.race_trials import RaceTrials
 
+    search = sweep.search
+    trials = _candidates(search, folder, kept) if search else sweep.trials
     sources = {trial.data for trial in trials}
     if len(sources) > 1:
         rule = "a race compares settings on the same validation images"
@@ -198,7 +202,23 @@ def _racing(
     saved = saved_race.read(folder)
     is_known = saved is not None and {*saved.settings} == {*map(config_id, trials)}
     num_val = saved.num_val if saved and is_known else len(inputs.dataset(sources.pop()).val)
-    return RaceTrials(trials, until, kept.values(), num_val=num_val, by_image=saved_race.by_image(folder))
+    first, by_image = search.base.seed + 1 if search else 0, saved_race.by_image(folder)
+    return RaceTrials(trials, until, kept.values(), num_val=num_val, by_image=by_image, first_seed=first)
+
+
+def _candidates(search: Search, folder: Path, kept: Mapping[str, TrialRow]) -> list[TrialConfig]:
+    """Return the trials of a search that succeeded; which these are does not depend on any of the race's seeds.
+
+    Raises:
+        ConfigError: The search has not ended, or found fewer than two.
+    """
+    found = _found(search, folder, kept)
+    ended = [name for name in found if name in kept]
+    after = f"its {search.num_trials:,} trials are run, without a race, before the configs of a search are raced"
+    require(len(ended) >= search.num_trials, after, num_run=len(ended))
+    good = sorted(name for name in ended if kept[name].status is Status.OK and kept[name].val is not None)
+    require(len(good) >= 2, "a search has found at least 2 configs that can be raced", num_configs=len(good))
+    return [found[name] for name in good]
 
 
 def _found(search: Search | None, folder: Path, rows: Mapping[str, TrialRow]) -> dict[str, TrialConfig]:

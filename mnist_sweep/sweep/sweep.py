@@ -32,7 +32,8 @@ class Sweep:
         code: Folders that the trials' own models and data sets are imported from; a script's is added when it is
             loaded.
         until: When a race between the configs of `trials` ends: each runs with the seeds 0, 1, 2 and so on instead of
-            its own until the best is known. None runs the trials as they are listed.
+            its own until the best is known. Configs that a search has found run with the seeds after that of its base.
+            None runs the trials as they are listed.
     """
 
     name: str
@@ -72,18 +73,17 @@ class Sweep:
 
         if not isinstance(until, Known):
             raise ConfigError(f"a sweep runs until a Known, but got {shown_in_one_line(until)}.")
-        if self.search:
-            is_population = isinstance(self.search.algorithm, PBT)
+        if self.search and isinstance(self.search.algorithm, PBT):
             inherits = "members of a population inherit from each other, so no run shows what its config is worth"
-            proposes = "a search proposes new configs, and gives none of them a second seed"
-            cause = inherits if is_population else proposes
-            raise ConfigError(f"a race compares listed configs over their seeds: {cause}.")
+            raise ConfigError(f"a race compares configs over their seeds: {inherits}.")
+        rule = "a race of a search is for these images, by which its configs were found"
+        require(until.images == "these" or not self.search, rule, images=until.images)
         until.check(self.measure)
         rule = "an answer for new images needs an objective to which each image contributes"
         is_known = until.images == "these" or contributes_by_image(self.trials[0].objective)
         require(is_known, rule, objective=self.measure.name)
-        num_settings = len({*map(config_id, self.trials)})
-        require(num_settings >= 2, "a race has at least 2 configs, not counting seeds", configs=num_settings)
+        num, rule = len({*map(config_id, self.trials)}), "a race has at least 2 configs, not counting seeds"
+        require(num >= 2 or self.search is not None, rule, configs=num)
 
     def with_options(
         self,

@@ -198,3 +198,16 @@ def test_what_a_value_does_not_allow_is_refused(
 ) -> None:
     with refused(ConfigError, why):
         Race(IDS, known, num_val=NUM_VAL, measure=measure)
+
+
+def test_seeds_before_the_first_one_of_the_race_prove_nothing(rows: list[TrialRow]) -> None:
+    found = Race(IDS, KNOWN, num_val=NUM_VAL, rows=rows, first_seed=2)
+    later = [
+        dataclasses.replace(row, config={**row.config, "seed": seed}, trial_id=f"{row.config_id}-{seed}")
+        for row in rows
+        if (seed := row.config["seed"] - 2) >= 0
+    ]
+    expected = race(later)
+    assert {row.config["seed"] for row in found.rows.values()} == {*range(2, 12)}
+    assert (found.departures, found.end) == (expected.departures, expected.end)
+    assert [seed for _, seed in Race(IDS, KNOWN, num_val=NUM_VAL, first_seed=2).lacking()][:5] == [2, 2, 2, 2, 3]

@@ -158,7 +158,10 @@ SAFEGUARDS = {
         RACE, "math.ceil(-math.log2(self.error))", "0", "race::test_setting_without_any_accuracy"
     ),
     "seeds beyond the last one do not count": Safeguard(
-        RACE, ' and row.config["seed"] < self.known.max_seeds', "", "race::test_rows_of_other_configs"
+        RACE, "- self.first_seed < self.known.max_seeds", "- self.first_seed < 1000", "race::test_rows_of_other_configs"
+    ),
+    "seeds by which configs were found do not count": Safeguard(
+        RACE, 'and 0 <= row.config["seed"]', 'and -9 <= row.config["seed"]', "race::test_seeds_before_the_first"
     ),
     "other values have the step that was seen": Safeguard(
         SEQUENTIAL, "within if step is None else step", "step or 0.0", "resolution::test_values_that_are_all_equal"

@@ -235,7 +235,11 @@ SEARCH: dict[str, Any] = {"base": CONFIGS[0], "axes": AXES, "num_trials": 4}
 @pytest.mark.parametrize(
     ("make", "runner", "why"),
     [
-        (lambda: Sweep(name="a", search=Search(**SEARCH)), None, "a search proposes new configs"),
+        (
+            lambda: Sweep(name="a", search=Search(**SEARCH)),
+            None,
+            "`its 4 trials are run, without a race, before the configs of a search are raced` must hold",
+        ),
         (
             lambda: Sweep(name="a", search=Search(**SEARCH | {"algorithm": PBT(population=2)})),
             None,
@@ -286,3 +290,26 @@ def test_race_for_new_images_reads_the_predictions_that_it_keeps(tmp_path: Path,
     next((tmp_path / "new" / "predictions").glob("[!l]*.npz")).unlink()
     with refused(LedgerError, "are not kept", "the next run makes both again"):
         run(sweep, results=tmp_path, runner=Local(in_process=True), until=known)
+
+
+def test_configs_that_a_search_has_found_are_raced_over_other_seeds_than_its_own(
+    tmp_path: Path, refused: Refused
+) -> None:
+    sweep, runner = Sweep(name="found", search=Search(**SEARCH)), Local(in_process=True)
+    searched = run(sweep, results=tmp_path, runner=runner)
+    known = Known(within=1.0, max_seeds=5)
+    outcome = run(sweep, results=tmp_path, runner=runner, until=known)
+    assert outcome.race is not None
+    seed = CONFIGS[0].seed
+    assert {one.config_id for one in outcome.race.settings} == {row.config_id for row in searched.rows}
+    assert {row.config["seed"] for row in outcome.rows} == {*range(seed + 1, seed + 1 + len(outcome.race.rounds))}
+    assert outcome.race.end == "within"
+    assert outcome.complete
+    assert outcome.best is not None
+    assert {*outcome.best.trial_ids} <= {row.trial_id for row in outcome.rows}, "without the seed that found it"
+    again = run(sweep, results=tmp_path, runner=runner, until=known)
+    assert (again.num_run, decisions(again)) == (0, decisions(outcome))
+    longer = Sweep(name="found", search=Search(**SEARCH | {"num_trials": 5}))
+    assert run(longer, results=tmp_path, runner=runner).num_run == 1, "the search learns from its own seed only"
+    with refused(ConfigError, "a race of a search is for these images, by which its configs were found"):
+        run(sweep, results=tmp_path, runner=runner, until=dataclasses.replace(known, images="new"))
