@@ -28,6 +28,12 @@ def require(holds: bool, rule: str, /, **values: object) -> None:
         raise ConfigError(f"`{rule}` must hold, but got {shown}.")
 
 
+def require_at_least(minimum: int, /, **values: int | None) -> None:
+    """Raise a ConfigError unless each value is at least a minimum, or None."""
+    for name, value in values.items():
+        require(value is None or value >= minimum, f"{name} >= {minimum}", **{name: value})
+
+
 def shown_in_one_line(value: object) -> str:
     """Return the `repr` of a value without line breaks and addresses of memory."""
     return re.sub(" at 0x[0-9a-f]+", "", " ".join(line.strip() for line in repr(value).splitlines()))

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from mnist_sweep.errors import ConfigError
-from mnist_sweep.validation import coerce, coerced_fields, require
+from mnist_sweep.validation import coerce, coerced_fields, require, require_at_least
 
 Refused = Callable[..., AbstractContextManager[None]]
 NAN, INFINITY = float("nan"), float("inf")
@@ -164,3 +164,9 @@ def test_rule_takes_values_of_any_name(refused: Refused, name: str) -> None:
 def test_rule_shows_a_value_of_many_lines_in_one(refused: Refused) -> None:
     with refused(ConfigError, "rates=array("):
         require(False, "a rule", rates=np.linspace(0, 1, 100))
+
+
+def test_the_first_value_below_a_minimum_is_named_and_none_has_no_minimum(refused: Refused) -> None:
+    require_at_least(1, steps=1, workers=None)
+    with refused(ConfigError, "`steps >= 1` must hold, but got steps=0."):
+        require_at_least(1, workers=None, steps=0, seeds=-1)

@@ -24,7 +24,7 @@ from mnist_sweep.statistics.selection_bias import SelectionBias, bias_over_image
 from mnist_sweep.statistics.two_way_residuals import error_variance
 from mnist_sweep.trials.measure import Measure
 from mnist_sweep.trials.ranking import DIGITS
-from mnist_sweep.validation import require
+from mnist_sweep.validation import require_at_least
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -57,7 +57,7 @@ def select(trials: "str | Path | pd.DataFrame", *, num_val: int | None = None) -
         LedgerError: No trial succeeded; the folder holds no rows or damaged ones; or the DataFrame lacks a column.
         ConfigError: `num_val` is below 1.
     """
-    require(num_val is None or num_val >= 1, "num_val >= 1, or None", num_val=num_val)
+    require_at_least(1, num_val=num_val)
     trials = as_trials(trials, columns=NEEDED, splits=("val", "test"))
     measure = measure_of(trials)
     good = successful(trials, measure).sort_values(["config_id", "seed"])

@@ -11,7 +11,7 @@ import hashlib
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_sweep.validation import require
+from mnist_sweep.validation import require, require_at_least
 
 
 def subseed(seed: int, name: str) -> int:
@@ -33,7 +33,7 @@ def indices(seed: int, first: int, last: int, *, batch_size: int, num_examples: 
         ConfigError: A number is out of range.
     """
     require(0 <= first <= last, "0 <= first <= last", first=first, last=last)
-    require(batch_size >= 1, "batch_size >= 1", batch_size=batch_size)
+    require_at_least(1, batch_size=batch_size)
     require(1 <= num_examples < 2**31, "1 <= num_examples < 2**31", num_examples=num_examples)
     start, stop = first * batch_size, last * batch_size
     stream = np.empty(stop - start, np.int32)

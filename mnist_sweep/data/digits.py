@@ -13,7 +13,7 @@ from typing import ClassVar
 
 from mnist_sweep.data.dataset import Dataset, Split
 from mnist_sweep.errors import DataError
-from mnist_sweep.validation import coerce, require
+from mnist_sweep.validation import coerce, require, require_at_least
 
 NUM_IMAGES = 1797
 SHA256 = "87ff0c9e40dc7e2c0e34e7257799c2e3f3aec1a016363bb11cad869ec428a826"
@@ -45,8 +45,7 @@ class Digits:
 
     def __post_init__(self) -> None:
         coerce(self)
-        require(self.val_size >= 1, "val_size >= 1", val_size=self.val_size)
-        require(self.test_size >= 1, "test_size >= 1", test_size=self.test_size)
+        require_at_least(1, val_size=self.val_size, test_size=self.test_size)
         rule = f"val_size + test_size < {NUM_IMAGES}"
         require(self.val_size + self.test_size < NUM_IMAGES, rule, val_size=self.val_size, test_size=self.test_size)
 

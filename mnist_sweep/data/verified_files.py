@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 from mnist_sweep.data import data_folders, idx
 from mnist_sweep.data.dataset import Dataset, Split
 from mnist_sweep.errors import DataError
-from mnist_sweep.validation import coerce, require
+from mnist_sweep.validation import coerce, require, require_at_least
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,8 +43,7 @@ class VerifiedFiles(abc.ABC):
     def __post_init__(self) -> None:
         coerce(self)
         train_size, val_size, (num_train, num_test) = self.train_size, self.val_size, self._available
-        require(train_size >= 1, "train_size >= 1", train_size=train_size)
-        require(val_size >= 1, "val_size >= 1", val_size=val_size)
+        require_at_least(1, train_size=train_size, val_size=val_size)
         rule = f"train_size + val_size <= {num_train}"
         require(train_size + val_size <= num_train, rule, train_size=train_size, val_size=val_size)
         require(1 <= self.test_size <= num_test, f"1 <= test_size <= {num_test}", test_size=self.test_size)

@@ -7,7 +7,7 @@ from mnist_sweep.errors import ConfigError
 from mnist_sweep.models import shapes
 from mnist_sweep.models.protocol import VARIABLE
 from mnist_sweep.models.shapes import LayerShape, Volume
-from mnist_sweep.validation import coerce, require
+from mnist_sweep.validation import coerce, require, require_at_least
 
 if TYPE_CHECKING:
     import keras
@@ -42,8 +42,7 @@ class CNN:
     def __post_init__(self) -> None:
         coerce(self)
         require(len(self.filters) >= 1 and min(self.filters) >= 1, "filters >= 1 in every block", filters=self.filters)
-        for name in ("kernel_size", "pool_size", "units"):
-            require(getattr(self, name) >= 1, f"{name} >= 1", **{name: getattr(self, name)})
+        require_at_least(1, kernel_size=self.kernel_size, pool_size=self.pool_size, units=self.units)
         require(0 <= self.dropout < 1, "0 <= dropout < 1", dropout=self.dropout)
 
     def check(self, image_shape: tuple[int, int, int], num_classes: int) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from mnist_sweep.models import shapes
 from mnist_sweep.models.shapes import LayerShape
-from mnist_sweep.validation import coerce, require
+from mnist_sweep.validation import coerce, require, require_at_least
 
 if TYPE_CHECKING:
     import keras
@@ -38,7 +38,7 @@ class ResNet:
     def __post_init__(self) -> None:
         coerce(self)
         require(self.depth in DEPTHS, "depth == 6n+2, from 8 to 110", depth=self.depth)
-        require(self.filters >= 1, "filters >= 1", filters=self.filters)
+        require_at_least(1, filters=self.filters)
 
     def describe(self, image_shape: tuple[int, int, int], num_classes: int) -> list[LayerShape]:
         """Return the shape of each layer with weights, and of the average before the last one."""

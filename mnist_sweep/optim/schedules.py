@@ -6,7 +6,7 @@ Each begins with an optional linear warm-up (Goyal et al. 2017, arXiv 1706.02677
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from mnist_sweep.validation import coerce, require
+from mnist_sweep.validation import coerce, require, require_at_least
 
 if TYPE_CHECKING:
     import numpy as np
@@ -94,7 +94,7 @@ class Cosine:
 
 def _validate(schedule: Any) -> None:
     coerce(schedule)
-    require(schedule.warmup_steps >= 0, "warmup_steps >= 0", warmup_steps=schedule.warmup_steps)
+    require_at_least(0, warmup_steps=schedule.warmup_steps)
 
 
 def _warmup(first: int, last: int, warmup_steps: int) -> "NDArray[np.float64]":

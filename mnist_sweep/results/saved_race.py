@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from mnist_sweep.system.files import read_json, write_json
 from mnist_sweep.trials.measure import ACCURACY, Measure
 from mnist_sweep.trials.row import TrialRow
-from mnist_sweep.validation import coerce, require
+from mnist_sweep.validation import coerce, require, require_at_least
 
 if TYPE_CHECKING:  # most folders have no race, and these need NumPy and SciPy
     from mnist_sweep.search.race import ByImage, Known, Race
@@ -47,8 +47,8 @@ class SavedRace:
             object.__setattr__(self, "objective", Measure(**self.objective))
         coerce(self)
         require(1 < len(self.settings) == len({*self.settings}), "settings are 2 or more ids", settings=self.settings)
-        require(self.num_val >= 1, "num_val >= 1", num_val=self.num_val)
-        require(self.first_seed >= 0, "first_seed >= 0", first_seed=self.first_seed)
+        require_at_least(1, num_val=self.num_val)
+        require_at_least(0, first_seed=self.first_seed)
         self.known.check(self.objective)
 
     @property

@@ -21,7 +21,7 @@ from mnist_sweep.training.tensorflow_runtime import settings_of
 from mnist_sweep.trials.artifacts import Artifacts
 from mnist_sweep.trials.config import TrialConfig
 from mnist_sweep.trials.user_code import shipping
-from mnist_sweep.validation import coerce, require
+from mnist_sweep.validation import coerce, require_at_least
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,10 +52,9 @@ class Local:
 
     def __post_init__(self) -> None:
         coerce(self)
-        require(self.cpus_per_trial >= 1, "cpus_per_trial >= 1", cpus_per_trial=self.cpus_per_trial)
+        require_at_least(1, cpus_per_trial=self.cpus_per_trial, workers=self.workers)
+        require_at_least(0, max_retries=self.max_retries)
         require_one_gpu(self.gpus_per_trial)
-        require(self.workers is None or self.workers >= 1, "workers >= 1", workers=self.workers)
-        require(self.max_retries >= 0, "max_retries >= 0", max_retries=self.max_retries)
         schedulers.validate(self.scheduler, self.stop)
 
     def num_workers(self, num_trials: int) -> int:

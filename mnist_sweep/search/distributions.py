@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from mnist_sweep.validation import coerce, require
+from mnist_sweep.validation import coerce, require, require_at_least
 
 if TYPE_CHECKING:
     import numpy as np
@@ -83,7 +83,7 @@ class Integer:
         coerce(self)
         inside = -(2**63) <= self.low <= self.high < 2**63
         require(inside, "low <= high, in 64 bits", low=self.low, high=self.high)
-        require(self.step >= 1, "step >= 1", step=self.step)
+        require_at_least(1, step=self.step)
         require(self.step == 1 or not self.log, "step == 1 with log", step=self.step)
         require(self.low >= 1 or not self.log, "low >= 1 with log", low=self.low)
         bounds = {"low": self.low, "high": self.high, "step": self.step}

@@ -18,7 +18,7 @@ from mnist_sweep.statistics.pair_evidence import MIN_SEEDS
 from mnist_sweep.statistics.sequential import Assumption, Elimination
 from mnist_sweep.trials.measure import ACCURACY, Measure
 from mnist_sweep.trials.row import Status, TrialRow, trial_name
-from mnist_sweep.validation import INFINITY, coerce, require
+from mnist_sweep.validation import INFINITY, coerce, require, require_at_least
 
 End = Literal["one", "within", "images", "seeds"]
 Images = Literal["these", "new"]
@@ -52,7 +52,7 @@ class Known:
         require(0 < self.error < 1, "0 < error < 1", error=self.error)
         rule = "an answer for new images assumes that runs are alike"
         require(self.images == "these" or self.assume == "alike", rule, assume=self.assume)
-        require(self.max_seeds >= MIN_SEEDS, f"max_seeds >= {MIN_SEEDS}", max_seeds=self.max_seeds)
+        require_at_least(MIN_SEEDS, max_seeds=self.max_seeds)
 
     @property
     def seed_error(self) -> float:

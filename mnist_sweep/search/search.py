@@ -15,7 +15,7 @@ from mnist_sweep.trials import config, overrides, shared_prefix
 from mnist_sweep.trials.config import REGISTRIES, TrialConfig
 from mnist_sweep.trials.measure import check_objectives
 from mnist_sweep.trials.row import Status, TrialRow
-from mnist_sweep.validation import coerce, require, shown_in_one_line, with_tuples
+from mnist_sweep.validation import coerce, require, require_at_least, shown_in_one_line, with_tuples
 
 SEARCHER_METHODS = ("suggest", "on_trial_complete", "set_search_properties")
 SAMPLER_METHODS = ("infer_relative_search_space", "sample_relative", "sample_independent")
@@ -38,7 +38,7 @@ class PBT:
 
     def __post_init__(self) -> None:
         coerce(self)
-        require(self.population >= 2, "population >= 2", population=self.population)
+        require_at_least(2, population=self.population)
         require(0 < self.quantile <= 0.5, "0 < quantile <= 0.5", quantile=self.quantile)
 
 
@@ -71,7 +71,7 @@ class Search:
 
     def __post_init__(self) -> None:
         coerce(self)
-        require(self.num_trials >= 1, "num_trials >= 1", num_trials=self.num_trials)
+        require_at_least(1, num_trials=self.num_trials)
         require(0 <= self.seed < 2**31, "0 <= seed < 2**31", seed=self.seed)
         if not isinstance(self.axes, Mapping):
             given = shown_in_one_line(self.axes)

@@ -26,7 +26,7 @@ from mnist_sweep.trials.measure import ACCURACY, Direction, Measure
 from mnist_sweep.trials.parts import as_json, check_names, fields_of, make, part_of, type_of
 from mnist_sweep.trials.registry import name_of
 from mnist_sweep.trials.row import flat_id, trial_name
-from mnist_sweep.validation import INFINITY, require
+from mnist_sweep.validation import INFINITY, require, require_at_least
 
 Precision = Literal["float32", "mixed_bfloat16", "mixed_float16"]
 Augmentation = Literal["none", "pad_crop_flip"]
@@ -99,9 +99,8 @@ class TrialConfig(_WithId):
         for name in REGISTRIES:
             object.__setattr__(self, name, part_of(name, getattr(self, name), REGISTRIES[name]))
         _measure_of(self.objective)
-        for name in ("num_steps", "batch_size", "evaluate_every"):
-            require(getattr(self, name) >= 1, f"{name} >= 1", **{name: getattr(self, name)})
-        require(self.log_every is None or self.log_every >= 1, "log_every >= 1, or None", log_every=self.log_every)
+        require_at_least(1, num_steps=self.num_steps, batch_size=self.batch_size)
+        require_at_least(1, evaluate_every=self.evaluate_every, log_every=self.log_every)
         require(0 <= self.weight_decay < INFINITY, "0 <= weight_decay < infinity", weight_decay=self.weight_decay)
         steps = [0, *(step for step, _ in self.changes), self.num_steps]
         rising = all(step < after for step, after in itertools.pairwise(steps))

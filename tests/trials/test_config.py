@@ -498,7 +498,7 @@ BAD_VALUES: list[tuple[Any, dict[str, Any], list[str]]] = [
     (RMSProp, {"rho": 1.0}, ["`0 <= rho < 1`", "rho=1.0"]),
     (RMSProp, {"epsilon": INFINITY}, ["epsilon=inf"]),
     (TrialConfig, {"num_steps": 0}, ["`num_steps >= 1`", "num_steps=0"]),
-    (TrialConfig, {"log_every": 0}, ["`log_every >= 1, or None`", "log_every=0"]),
+    (TrialConfig, {"log_every": 0}, ["`log_every >= 1`", "log_every=0"]),
     (TrialConfig, {"weight_decay": -1e-4}, ["`0 <= weight_decay < infinity`", "weight_decay=-0.0001"]),
     (TrialConfig, {"augmentation": "rotate"}, ["'pad_crop_flip'", "augmentation='rotate'"]),
     (TrialConfig, {"batch_size": 0}, ["`batch_size >= 1`", "batch_size=0"]),

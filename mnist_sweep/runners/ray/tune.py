@@ -24,7 +24,7 @@ from mnist_sweep.training.tensorflow_runtime import settings_of
 from mnist_sweep.trials.artifacts import Artifacts
 from mnist_sweep.trials.config import TrialConfig, to_flat, trial_id
 from mnist_sweep.trials.user_code import shipping
-from mnist_sweep.validation import coerce, require, shown_in_one_line
+from mnist_sweep.validation import coerce, require, require_at_least, shown_in_one_line
 
 if TYPE_CHECKING:
     from mnist_sweep.runners.ray.callback import Readiness
@@ -75,12 +75,10 @@ class RayTune:
         coerce(self)
         is_address = self.address is None or gcs.is_address(self.address)
         require(is_address, "address is auto or host:port", address=self.address)
-        require(self.cpus_per_trial >= 1, "cpus_per_trial >= 1", cpus_per_trial=self.cpus_per_trial)
+        require_at_least(1, cpus_per_trial=self.cpus_per_trial, max_concurrent=self.max_concurrent)
+        require_at_least(1, num_cpus=self.num_cpus)
+        require_at_least(0, max_retries=self.max_retries)
         require_one_gpu(self.gpus_per_trial)
-        for name in ("max_concurrent", "num_cpus"):
-            value = getattr(self, name)
-            require(value is None or value >= 1, f"{name} >= 1", **{name: value})
-        require(self.max_retries >= 0, "max_retries >= 0", max_retries=self.max_retries)
         schedulers.validate(self.scheduler, self.stop)
         given = self.callbacks
         if not (isinstance(given, list | tuple) and all(hasattr(type(one), "on_trial_result") for one in given)):
