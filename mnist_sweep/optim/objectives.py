@@ -12,7 +12,6 @@ from types import FunctionType
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from mnist_sweep.errors import ConfigError
-from mnist_sweep.text.causes import first_cause
 from mnist_sweep.text.names import RESERVED
 from mnist_sweep.text.numbers import SHARE
 from mnist_sweep.validation import require, shown_in_one_line
@@ -118,7 +117,6 @@ OBJECTIVES: dict[str, type[Any]] = {
     "macro_f1": MacroF1,
     "log_loss": LogLoss,
 }
-MAX_NUMBERS = 4_000_000  # of random outputs
 
 
 def is_builtin(objective: object) -> bool:
@@ -190,33 +188,6 @@ def per_example(objective: Any, labels: Any, outputs: Any) -> "NDArray[np.float6
         rule = f"the objective {description(objective)[0]} must return a number for each of {len(labels)} images"
         raise ConfigError(f"{rule}, but it returns {found.dtype} of the shape {found.shape}.")
     return found.astype(np.float64)
-
-
-def check(objective: Any, num_classes: int) -> None:
-    """Validate that an objective has a finite number for a split, the same whenever it is asked.
-
-    Raises:
-        ConfigError: It has not; the message is what came instead.
-    """
-    import numpy as np
-
-    num = min(max(64, min(2 * num_classes, 1024)), max(16, MAX_NUMBERS // num_classes))
-    labels = np.arange(num) % num_classes
-    outputs = np.random.default_rng(0).normal(size=(num, num_classes)).astype(np.float32)
-    name = description(objective)[0]
-    try:
-        first, again = (value(objective, labels, outputs=outputs.copy()) for _ in range(2))
-    except ConfigError:
-        raise
-    except (Exception, SystemExit) as error:  # whatever the user's code raises
-        given = f"int32 labels ({num},) and float32 outputs ({num}, {num_classes})"
-        raise ConfigError(
-            f"the objective {name} must return a number from {given}, but it raises {first_cause(error)}."
-        ) from error
-    if first != again:
-        raise ConfigError(
-            f"the objective {name} must draw no random numbers, but two calls with the same split differ."
-        )
 
 
 def _counts(labels: Any, classes: Any) -> "tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]":

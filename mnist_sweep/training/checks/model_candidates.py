@@ -17,7 +17,7 @@ from mnist_sweep.models.shapes import LayerShape
 from mnist_sweep.optim import losses, objectives
 from mnist_sweep.text.lines import shortened
 from mnist_sweep.training import tensorflow_runtime
-from mnist_sweep.training.checks import sample
+from mnist_sweep.training.checks import refused_objectives, sample
 from mnist_sweep.training.checks.sample import Sample
 from mnist_sweep.trials.config import TrialConfig
 from mnist_sweep.trials.graph_sharing import model_signature
@@ -88,7 +88,7 @@ def _checked(model: Candidate) -> Checked:
         if not losses.is_builtin(model.config.loss):
             _check_loss(model)
         if not objectives.is_builtin(model.config.objective):
-            objectives.check(model.config.objective, model.sample.num_classes)
+            refused_objectives.check(model.config.objective, model.sample.num_classes)
         if is_builtin(model.config.model):
             return Checked(None)
         with _refused(*model):

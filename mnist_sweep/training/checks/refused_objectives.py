@@ -1,0 +1,36 @@
+"""The laws of a user's own objective, tried on random outputs: one that breaks a law would rank trials by chance."""
+
+from typing import Any
+
+import numpy as np
+
+from mnist_sweep.errors import ConfigError
+from mnist_sweep.optim import objectives
+from mnist_sweep.text.causes import first_cause
+
+MAX_NUMBERS = 4_000_000  # of random outputs
+
+
+def check(objective: Any, num_classes: int) -> None:
+    """Validate that an objective has a finite number for a split, the same whenever it is asked.
+
+    Raises:
+        ConfigError: It has not; the message is what came instead.
+    """
+    num = min(max(64, min(2 * num_classes, 1024)), max(16, MAX_NUMBERS // num_classes))
+    labels = np.arange(num) % num_classes
+    outputs = np.random.default_rng(0).normal(size=(num, num_classes)).astype(np.float32)
+    name = objectives.description(objective)[0]
+    try:
+        first, again = (objectives.value(objective, labels, outputs=outputs.copy()) for _ in range(2))
+    except ConfigError:
+        raise
+    except (Exception, SystemExit) as error:  # whatever the user's code raises
+        given = f"int32 labels ({num},) and float32 outputs ({num}, {num_classes})"
+        raise ConfigError(
+            f"the objective {name} must return a number from {given}, but it raises {first_cause(error)}."
+        ) from error
+    if first != again:
+        raise ConfigError(
+            f"the objective {name} must draw no random numbers, but two calls with the same split differ."
+        )
