@@ -260,7 +260,7 @@ def keep_values(folder: Path, spread: float) -> None:
         values = {split: (own - own.mean())[:num] for split, num in (("val", 400), ("test", 300))}
         values = {split: given - given.mean() + getattr(one, split) for split, given in values.items()}
         errors: dict[str, Any] = {f"{split}_objective_error": standard_error(given) for split, given in values.items()}
-        labels = Predictions(np.zeros(400, int), np.zeros(300, int))
+        labels = Predictions(np.arange(400) % 2, np.arange(300) % 2)
         predictions.write_labels(folder, predictions.data_id(one.config), labels)
         kept = labels._replace(val_values=values["val"], test_values=values["test"])
         predictions.write(folder, one.trial_id, kept)
@@ -287,3 +287,4 @@ def test_values_of_images_make_statements_on_new_images(objective: Any, make_fol
     assert after.val_new_low < after.val_low < after.val_high < after.val_new_high
     assert "for these validation images, " in str(after)
     assert "for new images" in str(after)
+    assert "accura" not in write_report(folder, format="md").read_text(encoding="utf-8")
