@@ -39,9 +39,10 @@ if TYPE_CHECKING:
     from mnist_sweep.models.protocol import VARIABLE
     from mnist_sweep.models.resnet import ResNet
     from mnist_sweep.models.softmax import Softmax
-    from mnist_sweep.optim.losses import LOSSES, CrossEntropy
+    from mnist_sweep.optim.losses import LOSSES, CrossEntropy, Huber, MeanAbsoluteError, MeanSquaredError
     from mnist_sweep.optim.objectives import OBJECTIVES, Accuracy, BalancedAccuracy, LogLoss, MacroF1
     from mnist_sweep.optim.optimizers import OPTIMIZERS, Adagrad, Adam, GradientDescent, Momentum, RMSProp
+    from mnist_sweep.optim.regression import MAE, RMSE
     from mnist_sweep.optim.schedules import SCHEDULES, Constant, Cosine, Stepwise
     from mnist_sweep.planning.plan_builder import plan
     from mnist_sweep.reports.writer import write_report as report
@@ -75,6 +76,7 @@ __all__ += ["CNN", "MODELS", "VARIABLE", "Context", "Predictions", "ResNet", "So
 __all__ += ["OPTIMIZERS", "Adagrad", "Adam", "GradientDescent", "Momentum", "RMSProp"]
 __all__ += ["SCHEDULES", "Constant", "Cosine", "Stepwise"]
 __all__ += ["LOSSES", "OBJECTIVES", "Accuracy", "BalancedAccuracy", "CrossEntropy", "LogLoss", "MacroF1"]
+__all__ += ["MAE", "RMSE", "Huber", "MeanAbsoluteError", "MeanSquaredError"]
 
 
 @functools.cache

@@ -23,7 +23,9 @@ from mnist_sweep.data.dataset import Dataset, DataSource, Split
 from mnist_sweep.errors import ConfigError
 from mnist_sweep.models.protocol import Model, trains_itself
 from mnist_sweep.models.softmax import Softmax
+from mnist_sweep.optim.losses import MeanSquaredError
 from mnist_sweep.optim.optimizers import GradientDescent
+from mnist_sweep.optim.regression import RMSE
 from mnist_sweep.results import data_cards
 from mnist_sweep.runners.protocol import Observer, Runner
 from mnist_sweep.trackers.protocol import Tracker
@@ -48,7 +50,7 @@ def check_model(model: Model, *, image_shape: tuple[int, int, int] = (8, 8, 1), 
     Args:
         model: The hyperparameters, at the top of a module that can be imported.
         image_shape: Height, width and channels of the images to build it for.
-        num_classes: Number of logits, at least 2.
+        num_classes: Number of logits; 1 stands for a number to predict.
 
     Raises:
         AssertionError: A law is broken, such as one that a run holds models against; the message names it.
@@ -60,12 +62,16 @@ def check_model(model: Model, *, image_shape: tuple[int, int, int] = (8, 8, 1), 
     _law(not trains_itself(model), "A model that trains itself has no `build` to check.")
     tensorflow_runtime.configure(threads=1)
     config = TrialConfig(model=model, num_steps=NUM_STEPS, batch_size=NUM_IMAGES, evaluate_every=NUM_STEPS)
+    labels = (np.arange(NUM_IMAGES) % num_classes).astype(np.uint8)
+    if num_classes == 1:
+        labels = np.linspace(0, 1, NUM_IMAGES, dtype=np.float32)
+        config = dataclasses.replace(config, loss=MeanSquaredError(), objective=RMSE())
     _law(from_flat(to_flat(config)) == config, "A model must equal the model that its row describes.")
     _law(hash(model) == hash(dataclasses.replace(cast(Any, model))), "Equal models must have equal hashes.")
     if (check := getattr(model, "check", None)) is not None:
         check(image_shape, num_classes)
     images = np.random.default_rng(0).integers(0, 256, (NUM_IMAGES, *image_shape)).astype(np.uint8)
-    split = Split(images=images, labels=(np.arange(NUM_IMAGES) % num_classes).astype(np.uint8))
+    split = Split(images=images, labels=labels)
     dataset = Dataset(train=split, val=split, test=split, num_classes=num_classes)
     model.build(image_shape, num_classes)  # whose own error is not the contract's
     try:

@@ -52,7 +52,8 @@ def test_every_registered_model_keeps_the_contract(tf: Any, name: str) -> None:
 
 
 def test_a_model_of_ones_own_keeps_the_contract(tf: Any) -> None:
-    check_model(Perceptron(), image_shape=(6, 5, 3), num_classes=2)
+    for num_classes in (1, 2):
+        check_model(Perceptron(), image_shape=(6, 5, 3), num_classes=num_classes)
 
 
 @pytest.mark.parametrize(

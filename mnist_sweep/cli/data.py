@@ -32,9 +32,9 @@ def data(data: str, sheet: Path | None, **given: Any) -> Answer:
     from mnist_sweep.cli.views import data_set as view
     from mnist_sweep.cli.views.terminal import Terminal
     from mnist_sweep.data import loading, overview
-    from mnist_sweep.data.dataset import FileSource
     from mnist_sweep.data.files.own_files import EncodedImages
     from mnist_sweep.data.files.recognition import recognise
+    from mnist_sweep.data.verified_files import FileSource
     from mnist_sweep.trials.json_value import json_value
 
     source = recognise(data, **given)

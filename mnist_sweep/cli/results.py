@@ -173,15 +173,18 @@ def predict(folder: Path, images: tuple[Path, ...], name: str | None, top: int) 
     answers = predictions.predict(model.file, images, card)
     good = [answer for answer in answers if not isinstance(answer, SweepError)]
     errors = [one_line(answer) for answer in answers if isinstance(answer, SweepError)]
-    names = card.names(len(good[0].probabilities)) if good else []
+    names = card.names(len(good[0].probabilities)) if good else []  # none of numbers
     for error in errors:
         click.echo(f"error: {error}", err=True)
 
     def show() -> None:
-        echo(f"classified by the model of trial {model.row.trial_id}, {model.role}")
+        echo(
+            f"{'predicted' if card.is_regression else 'classified'} by the model of trial {model.row.trial_id}, {model.role}"
+        )
         for answer in good:
             ranked = sorted(zip(answer.probabilities, names, strict=True), key=lambda pair: -pair[0])[:top]
             shown = ", ".join(f"{name} {probability:.1%}" for probability, name in ranked)
+            shown = shown if answer.number is None else f"{answer.number:.6g}"
             preprocessing = f" ({answer.preprocessing})" if answer.preprocessing else ""
             echo(f"{answer.name}: {shown}{preprocessing}")
 

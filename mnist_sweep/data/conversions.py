@@ -30,12 +30,16 @@ def full_level(high: float) -> int:
     return 255 if high == 1 else int(high) if high in range(1, 256) else 0
 
 
-def cast_hint(name: str, array: "NDArray[Any]") -> str:
-    """Return the range of an array's values, and how to cast them so that nothing is lost."""
+def hint(name: str, array: "NDArray[Any]") -> str:
+    """Return the range of an array's values, and how to cast them so that nothing is lost; or how to make it flat."""
     import numpy as np
 
+    if name == "labels" and array.ndim == 2:
+        one_hot = ": `labels.argmax(axis=1)` converts one-hot labels to classes"
+        several = "; of several numbers, only one is predicted" * (array.dtype.kind == "f")
+        return ": use `labels[:, 0]`" if array.shape[1] == 1 else one_hot + several
     is_image, top = name == "images", 255 if name == "images" else MAX_CLASSES - 1
-    allowed = (np.uint8, np.float32) if is_image else (np.uint8, np.uint16)
+    allowed = (np.uint8, np.float32) if is_image else (np.uint8, np.uint16, np.float32)
     if array.dtype in allowed or array.dtype.kind not in "biuf" or not array.size:
         return ""
     low, high = array.min(), array.max()
@@ -50,4 +54,6 @@ def cast_hint(name: str, array: "NDArray[Any]") -> str:
         way_out = f"use `images.astype('float32')`, and state their value_range, such as ({low:g}, {high:g})"
     else:
         way_out = f"they must lie between 0 and {top}"
+    if not is_image and (array.dtype.kind == "f" or not is_whole) and np.isfinite([low, high]).all():
+        way_out += ", or `labels.astype('float32')` for numbers to predict"
     return f" from {low:g} to {high:g}: {way_out}"

@@ -1,5 +1,7 @@
 """The interface of a data set: three splits of labelled images, entirely in memory.
 
+Labels are classes, to be told apart, or numbers, to be predicted (regression); their dtype says which.
+
 Images stay as they are, uint8 or float32, until they are in the graph, which scales them to [0, 1]. Arrays are never
 copied here, so they may be read-only views of shared memory.
 """
@@ -7,7 +9,6 @@ copied here, so they may be read-only views of shared memory.
 import hashlib
 import json
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from mnist_sweep.data import conversions
@@ -27,11 +28,11 @@ class Split:
 
     Attributes:
         images: uint8 or float32 `[n, height, width, channels]`; n >= 1.
-        labels: uint8 or uint16 `[n]`, the class of each image, counted from 0.
+        labels: uint8 or uint16 `[n]`, the class of each image, counted from 0; or float32 `[n]`, its number.
     """
 
     images: "NDArray[np.uint8 | np.float32]"
-    labels: "NDArray[np.uint8 | np.uint16]"
+    labels: "NDArray[np.uint8 | np.uint16 | np.float32]"
 
     def __post_init__(self) -> None:
         _check_array("images", self.images, rank=4)
@@ -53,7 +54,8 @@ class Split:
         import numpy as np
 
         content = hashlib.sha256()
-        labels = self.labels.astype(np.uint8, copy=False) if self.labels.max() < 256 else self.labels
+        is_small = self.labels.dtype.kind == "u" and self.labels.max() < 256
+        labels = self.labels.astype(np.uint8, copy=False) if is_small else self.labels
         for array in (self.images, labels):
             content.update(np.ascontiguousarray(array).data)
         return content.hexdigest()
@@ -67,7 +69,8 @@ class Dataset:
         train: Split that the weights are fitted to.
         val: Split by which hyperparameters are selected.
         test: Split that is evaluated once for each trial and never used for selection.
-        num_classes: Number of classes, in [1, 65,536]; labels are smaller.
+        num_classes: Number of classes, in [1, 65,536]; labels are smaller. Left out where labels are numbers, for
+            which it becomes 1: it is the number of a model's outputs.
         pixel_max: The uint8 value of a full pixel, in [1, 255]: 255 in MNIST, 16 in digits. The graph divides by it.
         value_range: Values of float32 images that become 0 and 1; all lie between. None if images are uint8.
         class_names: Names of the classes in the order of their labels; empty if they have none.
@@ -77,7 +80,7 @@ class Dataset:
     train: Split
     val: Split
     test: Split
-    num_classes: int
+    num_classes: int = 0
     pixel_max: int = 255
     value_range: tuple[float, float] | None = None
     class_names: tuple[str, ...] = ()
@@ -95,15 +98,11 @@ class Dataset:
             object.__setattr__(self, name, int(number))
         for name, split in self.splits.items():
             _require(isinstance(split, Split), f"{name} is a Split", type=type(split).__name__)
-        rule = f"1 <= num_classes <= {MAX_CLASSES}"
-        _require(1 <= self.num_classes <= MAX_CLASSES, rule, num_classes=self.num_classes)
+        self._check_labels()
         _require(1 <= self.pixel_max <= 255, "1 <= pixel_max <= 255", pixel_max=self.pixel_max)
-        num_names = len(self.class_names)
-        named = num_names in (0, self.num_classes)
-        _require(named, "num_class_names in (0, num_classes)", num_class_names=num_names, num_classes=self.num_classes)
         self._check_dtype()
         for name, split in self.splits.items():
-            shape, label = split.images.shape[1:], int(split.labels.max())
+            shape = split.images.shape[1:]
             same = shape == self.image_shape
             _require(same, f"{name} image_shape == train image_shape", **{name: shape, "train": self.image_shape})
             if self.value_range:
@@ -112,8 +111,29 @@ class Dataset:
                 _require(inside, f"{name} pixels are in value_range", low=low, high=high, value_range=self.value_range)
             full = int(split.images.max()) if self.pixel_max < 255 else 0
             _require(full <= self.pixel_max, f"{name} pixels <= pixel_max", pixel=full, pixel_max=self.pixel_max)
-            fits = label < self.num_classes
-            _require(fits, f"{name} labels < num_classes", label=label, num_classes=self.num_classes)
+
+    def _check_labels(self) -> None:
+        """Validate that labels are classes with their number, or finite numbers without."""
+        import numpy as np
+
+        number, num_names = self.num_classes, len(self.class_names)
+        kinds = {name: str(split.labels.dtype) for name, split in self.splits.items()}
+        if "float32" not in kinds.values():
+            _require(1 <= number <= MAX_CLASSES, f"1 <= num_classes <= {MAX_CLASSES}", num_classes=number)
+            named = num_names in (0, number)
+            _require(named, "num_class_names in (0, num_classes)", num_class_names=num_names, num_classes=number)
+            for name, split in self.splits.items():
+                label = int(split.labels.max())
+                _require(label < number, f"{name} labels < num_classes", label=label, num_classes=number)
+            return
+        _require({*kinds.values()} == {"float32"}, "labels of all splits are classes, or all are float32", **kinds)
+        for name, split in self.splits.items():
+            missing = int(np.count_nonzero(~np.isfinite(split.labels)))
+            _require(not missing, f"{name} labels are finite", num_not_finite=missing, num_labels=len(split))
+        hint = ": leave that out, or make the labels classes with `labels.astype('uint8')`"
+        names = {"num_classes": number, "num_class_names": num_names}
+        _require(number in (0, 1) and not num_names, "float32 labels are numbers, of no classes", hint, **names)
+        object.__setattr__(self, "num_classes", 1)
 
     def _check_dtype(self) -> None:
         kinds = {name: str(split.images.dtype) for name, split in self.splits.items()}
@@ -134,6 +154,11 @@ class Dataset:
     def splits(self) -> dict[str, Split]:
         """The splits by name: `train`, `val` and `test`."""
         return {"train": self.train, "val": self.val, "test": self.test}
+
+    @property
+    def is_regression(self) -> bool:
+        """Whether labels are numbers to predict, and no classes."""
+        return self.train.labels.dtype.kind == "f"
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
@@ -201,15 +226,7 @@ class Shaped(Protocol):
 
     @property
     def num_classes(self) -> int:
-        """Number of classes."""
-
-
-@runtime_checkable
-class FileSource(DataSource, Protocol):
-    """A data source that reads files on this machine."""
-
-    def files(self) -> dict[str, Path]:
-        """Return the path of each file, by content; missing ones are downloaded, and all are verified."""
+        """Number of classes, or 1 if labels are numbers."""
 
 
 def _check_array(name: str, array: object, *, rank: int) -> None:
@@ -219,13 +236,9 @@ def _check_array(name: str, array: object, *, rank: int) -> None:
         raise DataError(f"`{name}` must be a NumPy array, but got type={type(array).__name__!r}.")
     if isinstance(array, np.ma.MaskedArray):
         raise DataError(f"`{name}` must have no mask, which training would ignore: use `{name}.filled(0)`.")
-    hint = conversions.cast_hint(name, array)
-    if rank == 1 and array.ndim == 2:
-        is_column = array.shape[1] == 1
-        hint = ": use `labels[:, 0]`" if is_column else ": `labels.argmax(axis=1)` converts one-hot labels to classes"
-    types = ("uint8", "float32") if name == "images" else ("uint8", "uint16")
-    rule = f"{name}.dtype == {' or '.join(types)}"
-    _require(array.dtype in types, rule, hint, dtype=str(array.dtype))
+    hint = conversions.hint(name, array)
+    types = ("uint8", "float32") if name == "images" else ("uint8", "uint16", "float32")
+    _require(array.dtype in types, f"{name}.dtype == {' or '.join(types)}", hint, dtype=str(array.dtype))
     _require(array.ndim == rank, f"{name}.ndim == {rank}", hint, shape=array.shape)
     _require(array.size > 0, f"{name}.size > 0", shape=array.shape)
 

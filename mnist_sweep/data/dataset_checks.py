@@ -25,17 +25,19 @@ DARK = 0.5  # of the full pixel: the largest pixel of images that may be scaled 
 SHIFT = 0.2  # of the full pixel: a difference of the splits' means that different images rarely have
 MANY_CONSTANT = 0.05  # share of a split
 MANY_REPEATED = 0.1  # share of a split
+MANY_BEYOND = 0.01  # share of a split
 MOST_CHANNELS = 4
 FEW, FEW_OF_MEAN = 10, 0.1  # train images of a class, and their share of the mean of all classes
 
 
 def validate(name: str, data: Dataset) -> None:
-    """Validate that there is something to learn: it is a DataError if train has images of one class only."""
+    """Validate that there is something to learn: it is a DataError if train has images of one class or number only."""
     labels = data.train.labels
     if len(labels) > 1 and (labels == labels[0]).all():
+        kind = "number" if data.is_regression else "class"
         raise DataError(
-            f"the data source {name} has only images of class {labels[0]} in train ({len(labels):,} images), so every "
-            "model is right and nothing is learned: add images of another class."
+            f"the data source {name} has only images of {kind} {labels[0]:g} in train ({len(labels):,} images), so "
+            f"every model is right and nothing is learned: add images of another {kind}."
         )
 
 
@@ -45,9 +47,9 @@ def notes(name: str, data: Dataset, *, is_verified: bool = False, named: Named |
     Of a data set whose files are verified, only the classes are looked at, since its splits can be small. If images
     are `named`, examples are.
     """
-    found = [*data.notes, *_name_notes(data.class_names), *_class_notes(data)]
+    found = [*data.notes, *(_range_notes(data) if data.is_regression else _class_notes(data))]
     if not is_verified:
-        found += [*_few_notes(data), *_image_notes(data, named)]
+        found += [*([] if data.is_regression else _few_notes(data)), *_image_notes(data, named)]
     return [f"data {name}: {note}" for note in found]
 
 
@@ -56,7 +58,7 @@ def _image_notes(data: Dataset, named: Named | None) -> list[str]:
     is_cut = max(split.images.max() for split in data.splits.values()) <= 1 < data.pixel_range[1]
     if constant or is_cut:  # images of which many are alike for that reason alone
         return [*scale, *constant]
-    return [*scale, *_duplicate_notes(data, named), *([] if scale else label_notes(data))]
+    return [*scale, *_duplicate_notes(data, named), *([] if scale or data.is_regression else label_notes(data))]
 
 
 def _name_notes(names: Sequence[str]) -> Iterator[str]:
@@ -68,7 +70,19 @@ def _name_notes(names: Sequence[str]) -> Iterator[str]:
             yield f"classes {listed([*map(repr, group)])} differ in case, blanks or the form of their letters only"
 
 
+def _range_notes(data: Dataset) -> Iterator[str]:
+    """Yield the splits with numbers beyond those that are trained on."""
+    low, high = data.train.labels.min(), data.train.labels.max()
+    for name in ("val", "test"):
+        labels = data.splits[name].labels
+        beyond = int(np.count_nonzero((labels < low) | (labels > high)))
+        if beyond > MANY_BEYOND * len(labels):
+            number = _share(beyond, len(labels), f"{name} images")
+            yield f"{number} have numbers beyond those of train, {low:g} to {high:g}"
+
+
 def _class_notes(data: Dataset) -> Iterator[str]:
+    yield from _name_notes(data.class_names)
     counts = {name: np.bincount(split.labels, minlength=data.num_classes) for name, split in data.splits.items()}
     never = np.flatnonzero(sum(counts.values()) == 0)
     if len(never):

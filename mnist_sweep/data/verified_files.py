@@ -10,12 +10,20 @@ import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 from mnist_sweep.data import data_folders, idx
-from mnist_sweep.data.dataset import Dataset, Split
+from mnist_sweep.data.dataset import Dataset, DataSource, Split
 from mnist_sweep.errors import DataError
 from mnist_sweep.validation import coerce, require, require_at_least
+
+
+@runtime_checkable
+class FileSource(DataSource, Protocol):
+    """A data source that reads files on this machine."""
+
+    def files(self) -> dict[str, Path]:
+        """Return the path of each file, by content; missing ones are downloaded, and all are verified."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,10 +23,20 @@ def scaled(images: Any, pixel_range: tuple[float, float]) -> Any:
         return (pixels - low if low else pixels) / (high - low)
 
 
-def num_correct(logits: Any, labels: Any) -> Any:
-    """Return how many of the largest logits are those of the labels: scalar int64."""
+def of_labels(outputs: Any, labels: Any) -> Any:
+    """Return outputs as losses and objectives take them: float32 `[n, num_classes]`, or `[n]` if labels are numbers."""
     import tensorflow as tf
 
+    answers = tf.cast(outputs, tf.float32)
+    return answers[:, 0] if labels.dtype.is_floating else answers
+
+
+def num_correct(logits: Any, labels: Any) -> Any:
+    """Return how many of the largest logits are those of the labels: scalar int64; 0 if labels are numbers."""
+    import tensorflow as tf
+
+    if labels.dtype.is_floating:
+        return tf.constant(0, tf.int64)
     with tf.name_scope("accuracy/"):
         return tf.math.count_nonzero(tf.argmax(logits, axis=-1, output_type=tf.int32) == labels)
 
@@ -50,31 +60,35 @@ def evaluate(
     """Add to the graph the evaluation of a Keras model on a split.
 
     The images are uint8 or float32 `[n, height, width, channels]`, with values in `pixel_range` that become 0 and 1,
-    and the labels int32 `[n]`. `losses_of` adds the losses of a batch to the graph, given its labels and logits.
+    and the labels int32 or float32 `[n]`. `losses_of` adds the losses of a batch to the graph, given its labels and
+    logits.
 
     Returns:
         The sum of the losses (float64), the number of correct classifications (int64), the predicted classes (uint16
-        `[n]`), and the logits (float32 `[n, num_classes]`) if wanted.
+        `[n]`) or numbers (float32 `[n]`), and, of classes, the logits (float32 `[n, num_classes]`) if wanted.
     """
     import tensorflow as tf
 
+    kind, with_logits = (tf.float32, False) if labels.dtype.is_floating else (tf.uint16, with_logits)
     num_batches = (tf.shape(labels)[0] + BATCH_SIZE - 1) // BATCH_SIZE
 
-    def body(number: Any, loss_sum: Any, correct: Any, classes: Any, *kept: Any) -> Any:
+    def body(number: Any, loss_sum: Any, correct: Any, predicted: Any, *kept: Any) -> Any:
         batch = slice(number * BATCH_SIZE, number * BATCH_SIZE + BATCH_SIZE)
-        answers, true = _logits(model, images[batch], pixel_range), labels[batch]
+        true = labels[batch]
+        answers = of_labels(_logits(model, images[batch], pixel_range), true)
         loss_sum += tf.reduce_sum(tf.cast(losses_of(true, answers), tf.float64))
-        classes = classes.write(number, tf.cast(tf.argmax(answers, axis=-1, output_type=tf.int32), tf.uint16))
+        found = answers if kind == tf.float32 else tf.argmax(answers, axis=-1, output_type=tf.int32)
+        predicted = predicted.write(number, tf.cast(found, kind))
         kept = tuple(one.write(number, answers) for one in kept)
-        return number + 1, loss_sum, correct + num_correct(answers, true), classes, *kept
+        return number + 1, loss_sum, correct + num_correct(answers, true), predicted, *kept
 
-    classes = tf.TensorArray(tf.uint16, size=num_batches, infer_shape=False, element_shape=[None])
+    predicted = tf.TensorArray(kind, size=num_batches, infer_shape=False, element_shape=[None])
     kept = [tf.TensorArray(tf.float32, size=num_batches, infer_shape=False, element_shape=[None, None])] * with_logits
-    first = (tf.constant(0), tf.constant(0.0, tf.float64), tf.constant(0, tf.int64), classes, *kept)
-    _, loss_sum, correct, classes, *kept = tf.while_loop(
+    first = (tf.constant(0), tf.constant(0.0, tf.float64), tf.constant(0, tf.int64), predicted, *kept)
+    _, loss_sum, correct, predicted, *kept = tf.while_loop(
         lambda number, *_: number < num_batches, body, first, parallel_iterations=1
     )
-    return loss_sum, correct, classes.concat(), *(one.concat() for one in kept)
+    return loss_sum, correct, predicted.concat(), *(one.concat() for one in kept)
 
 
 def _logits(model: Any, images: Any, pixel_range: tuple[float, float]) -> Any:

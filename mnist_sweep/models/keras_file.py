@@ -102,6 +102,17 @@ def probabilities(path: Path, images: Sequence[NDArray[np.float32]]) -> NDArray[
     """Return the probability of each class for each image: float64 `[images, classes]`.
 
     Raises:
+        LedgerError: As raised by `outputs`.
+    """
+    logits = outputs(path, images)
+    shares = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return np.asarray(shares / shares.sum(axis=1, keepdims=True))
+
+
+def outputs(path: Path, images: Sequence[NDArray[np.float32]]) -> NDArray[np.float64]:
+    """Return the outputs of a file's model for each image: float64 `[images, outputs]`.
+
+    Raises:
         LedgerError: As raised by `image_shape`, or Keras cannot load the file.
     """
     image_shape(path)
@@ -114,11 +125,9 @@ def probabilities(path: Path, images: Sequence[NDArray[np.float32]]) -> NDArray[
         with _no_more_weights_than(num_bytes):
             model = keras.saving.load_model(path, compile=False, safe_mode=True)
         graph = tf.function(model, autograph=False)  # rounds as training's evaluation does, in bfloat16 too
-        logits = inference.logits(graph, np.stack(images)).astype(np.float64)
+        return inference.logits(graph, np.stack(images)).astype(np.float64)
     except (*KERAS_ERRORS, tf.errors.OpError) as error:  # whatever a layer raises for values that no layer can have
         raise LedgerError(f"{path} cannot be loaded ({shortened(one_line(error))}).") from error
-    shares = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return np.asarray(shares / shares.sum(axis=1, keepdims=True))
 
 
 @contextlib.contextmanager

@@ -29,7 +29,7 @@ def by_image(
     """
     import numpy as np
 
-    labels, num = labels.astype(np.int32), len(labels)
+    num = len(labels)
     if num < 2 or type(objective) is objectives.Accuracy:
         return None
     if objectives.has_examples(objective):
@@ -41,6 +41,7 @@ def by_image(
         return np.asarray(float(of_mean(examples.mean())) + (num - 1) * (without.mean() - without))
     if objectives.needs_outputs(objective):
         return None
+    labels = labels.astype(np.int32)
     _, first, place = np.unique(np.stack([labels, classes]), axis=1, return_index=True, return_inverse=True)
     if len(first) * num > MAX_COUNTED:
         return None

@@ -3,6 +3,7 @@
 A trial's `train_loss` and `val_loss` are means of its own loss, so they compare trials that have the same one.
 """
 
+import abc
 import math
 import numbers
 from collections.abc import Callable
@@ -11,10 +12,10 @@ from types import FunctionType
 from typing import TYPE_CHECKING, Any, Literal, Protocol, cast
 
 from mnist_sweep.errors import ConfigError
-from mnist_sweep.validation import coerce, require
+from mnist_sweep.optim.regression import check_labels
+from mnist_sweep.validation import INFINITY, coerce, require
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
 
@@ -25,8 +26,8 @@ class Loss(Protocol):
         """Return the losses of a batch: float32 `[n]`.
 
         Args:
-            labels: int32 `[n]`, the class of each image.
-            outputs: float32 `[n, num_classes]`, the logits.
+            labels: int32 `[n]`, the class of each image; or float32 `[n]`, its number.
+            outputs: float32 `[n, num_classes]`, the logits; or float32 `[n]`.
         """
 
 
@@ -72,12 +73,14 @@ class CrossEntropy:
             losses *= tf.gather(tf.constant(self.class_weights, tf.float32), labels)
         return losses
 
-    def fitted(self, labels: "NDArray[np.integer[Any]]", num_classes: int) -> "CrossEntropy":
+    def fitted(self, labels: "NDArray[Any]", num_classes: int) -> "CrossEntropy":
         """Return this loss with a number for the weight of each class, given the training labels.
 
         Raises:
-            ConfigError: There is not a weight for each class, or no image of a class that is to be balanced.
+            ConfigError: The labels are numbers, there is not a weight for each class, or there is no image of a class
+                that is to be balanced.
         """
+        check_labels("loss", type(self).__name__, labels, of_numbers=False)
         if self.class_weights is None:
             return self
         if self.class_weights != "balanced":
@@ -96,7 +99,77 @@ class CrossEntropy:
         return replace(self, class_weights=tuple((len(labels) / (num_classes * counts)).tolist()))
 
 
-LOSSES: dict[str, type[Loss]] = {"cross_entropy": CrossEntropy}
+@dataclass(frozen=True, slots=True)
+class _LossOfNumbers(abc.ABC):
+    """A loss that depends on the error of each number alone."""
+
+    def per_example(self, labels: Any, outputs: Any) -> Any:
+        """Return the losses of a batch: float32 `[n]`, from float32 labels and outputs `[n]`."""
+        return self.of_errors(outputs - labels)
+
+    @abc.abstractmethod
+    def of_errors(self, errors: Any) -> Any:
+        """Return the losses of errors: float32 `[n]`."""
+
+    def fitted(self, labels: "NDArray[Any]", num_classes: int) -> "_LossOfNumbers":
+        """Return this loss.
+
+        Raises:
+            ConfigError: The labels are classes.
+        """
+        check_labels("loss", type(self).__name__, labels, of_numbers=True)
+        return self
+
+
+@dataclass(frozen=True, slots=True)
+class MeanSquaredError(_LossOfNumbers):
+    """The square of the error."""
+
+    def of_errors(self, errors: Any) -> Any:
+        """Return the losses of errors: float32 `[n]`."""
+        return errors * errors
+
+
+@dataclass(frozen=True, slots=True)
+class MeanAbsoluteError(_LossOfNumbers):
+    """The size of the error."""
+
+    def of_errors(self, errors: Any) -> Any:
+        """Return the losses of errors: float32 `[n]`."""
+        import tensorflow as tf
+
+        return tf.abs(errors)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Huber(_LossOfNumbers):
+    """Half of the square of small errors; errors beyond `delta` count linearly (Huber 1964).
+
+    Attributes:
+        delta: Size of an error from which it counts linearly, above 0, in the labels' unit.
+    """
+
+    delta: float = 1.0
+
+    def __post_init__(self) -> None:
+        coerce(self)
+        require(0 < self.delta < INFINITY, "0 < delta < infinity", delta=self.delta)
+
+    def of_errors(self, errors: Any) -> Any:
+        """Return the losses of errors: float32 `[n]`."""
+        import tensorflow as tf
+
+        size = tf.abs(errors)
+        near = tf.minimum(size, self.delta)
+        return near * (size - 0.5 * near)
+
+
+LOSSES: dict[str, type[Loss]] = {
+    "cross_entropy": CrossEntropy,
+    "huber": Huber,
+    "mean_absolute_error": MeanAbsoluteError,
+    "mean_squared_error": MeanSquaredError,
+}
 
 
 def is_builtin(loss: object) -> bool:
@@ -110,22 +183,22 @@ def signature(loss: Any) -> Any:
 
 
 def label_smoothing(loss: Any) -> float:
-    """Return the label smoothing of a loss, 0 for one of the user's own."""
-    return float(loss.label_smoothing) if is_builtin(loss) else 0.0
+    """Return the label smoothing of a loss, 0 for another one than cross-entropy."""
+    return loss.label_smoothing if isinstance(loss, CrossEntropy) else 0.0
 
 
-def fitted(loss: Any, labels: "NDArray[np.integer[Any]]", num_classes: int) -> Any:
+def fitted(loss: Any, labels: "NDArray[Any]", num_classes: int) -> Any:
     """Return a loss as training uses it, given the training labels.
 
     Raises:
-        ConfigError: It does not fit the classes.
+        ConfigError: It does not fit the labels.
     """
     return loss.fitted(labels, num_classes) if is_builtin(loss) else loss
 
 
 def per_example(loss: "Loss | OwnLoss", labels: Any, outputs: Any, *, label_smoothing: Any = None) -> Any:
-    """Return the losses of a batch by a loss of any form, float32 `[n]`; a built-in one takes a label smoothing."""
+    """Return the losses of a batch by a loss of any form, float32 `[n]`; cross-entropy takes a label smoothing."""
     if isinstance(loss, FunctionType):
         return loss(labels, outputs)
-    options = {"label_smoothing": label_smoothing} if is_builtin(loss) else {}
+    options = {"label_smoothing": label_smoothing} if isinstance(loss, CrossEntropy) else {}
     return cast(Loss, loss).per_example(labels, outputs, **options)

@@ -12,6 +12,7 @@ from types import FunctionType
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from mnist_sweep.errors import ConfigError
+from mnist_sweep.optim.regression import MAE, RMSE, check_labels, is_of_numbers
 from mnist_sweep.text.names import RESERVED
 from mnist_sweep.text.numbers import SHARE
 from mnist_sweep.validation import require, shown_in_one_line
@@ -32,8 +33,8 @@ class Objective(Protocol):
         """Return the value of a split, a finite number.
 
         Args:
-            labels: int32 `[n]`, the class of each image.
-            outputs: float32 `[n, num_classes]`, the logits.
+            labels: int32 `[n]`, the class of each image; or float32 `[n]`, its number.
+            outputs: float32 `[n, num_classes]`, the logits; or float32 `[n]`.
         """
 
 
@@ -116,6 +117,8 @@ OBJECTIVES: dict[str, type[Any]] = {
     "balanced_accuracy": BalancedAccuracy,
     "macro_f1": MacroF1,
     "log_loss": LogLoss,
+    "mae": MAE,
+    "rmse": RMSE,
 }
 
 
@@ -141,13 +144,23 @@ def description(objective: Any) -> tuple[str, str, str]:
     return name, getattr(objective, "direction", "maximize"), getattr(objective, "unit", "")
 
 
+def check_fits(objective: Any, labels: Any) -> None:
+    """Validate that a built-in objective is one of the labels, which are classes or numbers.
+
+    Raises:
+        ConfigError: It is not.
+    """
+    if is_builtin(objective):
+        check_labels("objective", type(objective).__name__, labels, of_numbers=isinstance(objective, MAE | RMSE))
+
+
 def needs_outputs(objective: Any) -> bool:
     """Return whether an objective depends on more than the predicted classes."""
     return not hasattr(objective, "of_classes")
 
 
 def value(objective: Any, labels: Any, *, classes: Any = None, outputs: Any = None, examples: Any = None) -> float:
-    """Return the value of a split, given its labels, integers `[n]`, and what the objective needs.
+    """Return the value of a split, given its labels, `[n]`, and what the objective needs.
 
     Raises:
         ConfigError: It is no finite number, or a share beyond [0, 1].
@@ -209,9 +222,7 @@ def _of_mean(objective: Any) -> Callable[[float], float]:
 
 def _signed(labels: Any) -> Any:
     """Return a copy of labels whose differences do not wrap around, as those of uint8 do."""
-    import numpy as np
-
-    return labels.astype(np.int32)
+    return labels.astype("float32" if is_of_numbers(labels) else "int32")
 
 
 def _snake_case(name: str) -> str:

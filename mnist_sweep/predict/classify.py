@@ -1,4 +1,4 @@
-"""Classification of images by a trial's kept model.
+"""Classification of images by a trial's kept model, or prediction of a number.
 
 A model file is read as data: only layers of Keras itself are built from it, so a results folder from somebody else
 cannot run any code here.
@@ -6,7 +6,7 @@ cannot run any code here.
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from mnist_sweep.errors import DataError, LedgerError
 from mnist_sweep.results import lookup, saved_race
@@ -16,6 +16,9 @@ from mnist_sweep.system.files import is_folder
 from mnist_sweep.training import tensorflow_runtime
 from mnist_sweep.trials import ranking
 from mnist_sweep.trials.row import TrialRow
+
+if TYPE_CHECKING:
+    from mnist_sweep.predict.image_files import PreparedImage
 
 
 class KeptModel(NamedTuple):
@@ -27,7 +30,7 @@ class KeptModel(NamedTuple):
 
 
 class Classification(NamedTuple):
-    """The class probabilities of one image, in the order of the labels; they add up to 1.
+    """The class probabilities of one image, in the order of the labels; they add up to 1. Or a number, and none.
 
     `name` is the image's file, with its number if the file holds several, and `preprocessing` says what was done to it
     first; empty if nothing.
@@ -35,7 +38,8 @@ class Classification(NamedTuple):
 
     name: str
     preprocessing: str
-    probabilities: tuple[float, ...]
+    probabilities: tuple[float, ...] = ()
+    number: float | None = None
 
 
 def best_model(folder: Path, name: str | None = None) -> KeptModel:
@@ -70,9 +74,9 @@ def best_model(folder: Path, name: str | None = None) -> KeptModel:
 
 
 def predict(model_file: Path, images: Sequence[Path], card: DataCard) -> list[Classification | DataError]:
-    """Return the class probabilities of the images in image and IDX files, prepared as the model's data.
+    """Return the class probabilities, or numbers, of the images in image and IDX files, prepared as the model's data.
 
-    An image that cannot be classified has the reason in its place.
+    An image that cannot be read has the reason in its place.
 
     Raises:
         LedgerError: The model file is damaged, or made of more than Keras' own layers.
@@ -86,10 +90,12 @@ def predict(model_file: Path, images: Sequence[Path], card: DataCard) -> list[Cl
     if not pixels:
         return [image for image in read if isinstance(image, DataError)]
     tensorflow_runtime.configure(threads=1)
-    probabilities = iter(keras_file.probabilities(model_file, pixels))
-    return [
-        image
-        if isinstance(image, DataError)
-        else Classification(image.name, image.preprocessing, tuple(map(float, next(probabilities))))
-        for image in read
-    ]
+    ask = keras_file.outputs if card.is_regression else keras_file.probabilities
+    answers = iter(ask(model_file, pixels).tolist())
+    return [image if isinstance(image, DataError) else _answer(image, next(answers), card) for image in read]
+
+
+def _answer(image: "PreparedImage", outputs: list[float], card: DataCard) -> Classification:
+    if card.is_regression:
+        return Classification(image.name, image.preprocessing, number=outputs[0])
+    return Classification(image.name, image.preprocessing, tuple(outputs))

@@ -34,6 +34,7 @@ class DataCard:
         writing_share: Share of an image's shorter side that the longer side of such writing fills, in (0, 1].
         splits_differ: Why the splits are not alike, in a sentence; empty if no reason is known.
         resize: How images of another size were scaled, as in `ImageFolder`.
+        is_regression: Whether labels are numbers, and no classes.
     """
 
     class_names: tuple[str, ...] = ()
@@ -41,6 +42,7 @@ class DataCard:
     writing_share: float = MNIST_SHARE
     splits_differ: str = ""
     resize: Literal["pad", "crop", "stretch"] = "stretch"
+    is_regression: bool = False
 
     def __post_init__(self) -> None:
         coerce(self)
@@ -72,6 +74,7 @@ def describe(source: Any, dataset: Shaped | None = None) -> DataCard:
             writing_share=getattr(source, "WRITING_SHARE", MNIST_SHARE),
             splits_differ=getattr(source, "SPLITS_DIFFER", ""),
             resize=source.resize if isinstance(source, EncodedImages) else "stretch",
+            is_regression=isinstance(dataset, Dataset) and dataset.is_regression,
         )
     except (ConfigError, TypeError) as error:
         raise DataError(f"what the data source {name} declares cannot be used: {error}") from error

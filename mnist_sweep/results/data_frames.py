@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
+from mnist_sweep.optim.losses import LOSSES
 from mnist_sweep.text.names import PARTS, REQUIRED_PARTS
 from mnist_sweep.trials import kinds
 from mnist_sweep.trials.measure import ACCURACY, Direction, Measure
@@ -215,7 +216,7 @@ def _summary(trials: "pd.DataFrame", is_kept: "np.typing.NDArray[np.bool_]") -> 
     table = trials.drop_duplicates("config_id")[["config_id", *columns]].set_index("config_id")
     groups = trials[is_kept & (trials["status"] == Status.OK.value)].groupby("config_id", sort=False)
     table["n"] = groups.size().reindex(table.index, fill_value=0)
-    has_own_loss = "loss" in table and not table["loss"].dropna().eq("cross_entropy").all()
+    has_own_loss = "loss" in table and not table["loss"].dropna().isin(LOSSES).all()  # others are never negative
     judged = [] if measure.is_accuracy else [measure.val, measure.test]
     for name in [*AVERAGED, *judged]:
         mean, std = groups[name].mean().reindex(table.index), groups[name].std(ddof=1).reindex(table.index)

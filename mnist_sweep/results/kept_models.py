@@ -65,7 +65,8 @@ class KeptModels:
         kept = self._kept({*self._ledger.models(), row.trial_id}) if self._only_selected else {row.trial_id}
         if row.trial_id in kept:
             self._ledger.write_model(row.trial_id, model.content)
-            mistakes.write(self._ledger.folder, row.trial_id, model.mistakes)
+            if model.mistakes is not None:
+                mistakes.write(self._ledger.folder, row.trial_id, model.mistakes)
             content, name = model.content, f"models/{row.trial_id}.keras"
             self._share(name, "copied to", lambda shared, file: shared.write(file, content, "model"))
         if self._only_selected:

@@ -32,7 +32,7 @@ class Mistakes(NamedTuple):
     """
 
     images: NDArray[np.uint8]
-    labels: NDArray[np.integer]
+    labels: NDArray[Any]
     predicted: NDArray[np.integer]
     confidence: NDArray[np.float32]
 

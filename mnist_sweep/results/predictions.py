@@ -1,4 +1,4 @@
-"""The classes that trials predicted, at one byte an image, the labels of those images, and which of them are correct.
+"""The classes or numbers that trials predicted, the labels of those images, and which of them are correct.
 
 A trial's predictions are in `predictions/<trial_id>.npz`, and the labels of a data set in
 `predictions/labels-<data_id>.npz`: arrays `val` and `test`, in the order of the split's images. Under another objective
@@ -25,19 +25,19 @@ ROUNDING = 1e-4  # of means of float32
 
 
 class Predictions(NamedTuple):
-    """A class for each image of the evaluated splits.
+    """A class, or a number if labels are numbers, for each image of the evaluated splits.
 
     Attributes:
         val: Classes of the validation images, `[num_val]`: uint8 when read, or uint16 if one is above 255; any integers
-            when written.
-        test: Classes of the test images, `[num_test]`, likewise.
+            when written. Numbers are float32.
+        test: Those of the test images, `[num_test]`, likewise.
         val_values: What each validation image contributes to the value that the trial is judged by, whose mean they
             are: float32 `[num_val]`; set by the sweep, None for accuracy and where it is unknown.
         test_values: The same of test images.
     """
 
-    val: NDArray[np.integer[Any]]
-    test: NDArray[np.integer[Any]]
+    val: NDArray[Any]
+    test: NDArray[Any]
     val_values: NDArray[np.floating[Any]] | None = None
     test_values: NDArray[np.floating[Any]] | None = None
 
@@ -174,16 +174,18 @@ def _misfit(folder: Path, row: TrialRow, what: str) -> LedgerError:
 
 
 def _content(predictions: Predictions) -> bytes:
-    arrays: dict[str, Any] = {name: _classes(classes) for name, classes in zip(SPLITS, predictions[:2], strict=True)}
+    arrays: dict[str, Any] = {name: _answers(given) for name, given in zip(SPLITS, predictions[:2], strict=True)}
     arrays |= {
         name: one.astype("float32") for name, one in zip(VALUES, predictions[2:], strict=True) if one is not None
     }
     return npz.to_bytes(arrays)
 
 
-def _classes(given: ArrayLike) -> NDArray[np.unsignedinteger[Any]]:
-    """Return classes in the smallest dtype that holds them."""
+def _answers(given: ArrayLike) -> NDArray[Any]:
+    """Return classes in the smallest dtype that holds them, or numbers."""
     classes = np.asarray(given)
+    if classes.ndim == 1 and classes.dtype == np.float32 and classes.size:
+        return classes
     if classes.ndim != 1 or classes.dtype.kind not in "iu" or not classes.size:
         raise DataError(f"classes must be integers, one for each image, but got {classes.dtype} {classes.shape}.")
     low, high = int(classes.min()), int(classes.max())
@@ -203,7 +205,7 @@ def _read(path: Path, lacking: str) -> Predictions:
             found = npz.read(file)
         arrays = {name: found[name] for name in (*SPLITS, *(VALUES if VALUES[0] in found else ()))}
         for name, array in arrays.items():
-            dtypes = ("uint8", "uint16") if name in SPLITS else ("float32",)
+            dtypes = ("uint8", "uint16", "float32") if name in SPLITS else ("float32",)
             if array.ndim != 1 or array.dtype.name not in dtypes or not array.size:
                 raise DataError(f"it holds {array.dtype} of {array.shape}")
     except KeyError as error:
@@ -219,5 +221,5 @@ def _read(path: Path, lacking: str) -> Predictions:
 
 
 def equal(one: Predictions, other: Predictions) -> bool:
-    """Return whether two have the same class for every image."""
+    """Return whether two have the same class or number for every image."""
     return all(np.array_equal(mine, its) for mine, its in zip(one[:2], other[:2], strict=True))

@@ -195,7 +195,8 @@ def _saved(model: Any, dataset: Dataset, problems: list[str]) -> Iterator[SavedM
     from mnist_sweep.results import mistakes
 
     try:
-        saved = SavedModel(keras_file.to_bytes(model), mistakes.to_bytes(mistakes.find(model, dataset)))
+        found = None if dataset.is_regression else mistakes.to_bytes(mistakes.find(model, dataset))
+        saved = SavedModel(keras_file.to_bytes(model), found)
     except (Exception, SystemExit) as error:  # a user's layer may raise anything: the trial is good all the same
         problems.append(f"its model could not be saved: {first_cause(error)}")
     else:

@@ -4,13 +4,19 @@ On the digits it is `sweeps/quickstart.py`, with the same trial ids.
 """
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 from mnist_sweep.data.dataset import DataSource
 from mnist_sweep.data.digits import Digits
+from mnist_sweep.data.files.arrays import Arrays
+from mnist_sweep.data.files.csv_table import Csv
 from mnist_sweep.data.files.own_files import OwnFiles
+from mnist_sweep.data.files.parquet_table import Parquet
 from mnist_sweep.models.cnn import CNN
+from mnist_sweep.optim.losses import MeanSquaredError
 from mnist_sweep.optim.optimizers import Adagrad, Adam, GradientDescent, Momentum, RMSProp
+from mnist_sweep.optim.regression import RMSE
 from mnist_sweep.search.space import grid
 from mnist_sweep.sweep.sweep import Sweep
 from mnist_sweep.trials.config import TrialConfig, to_flat
@@ -29,7 +35,11 @@ AXES = {
 
 
 def ready_sweep(data: DataSource | None = None) -> Sweep:
-    """Return the sweep on a data set, named after its path, or on the digits, named `quickstart`."""
+    """Return the sweep on a data set, named after its path, or on the digits, named `quickstart`.
+
+    Raises:
+        DataError: The files of a data set that may hold numbers cannot be read.
+    """
     base = TrialConfig(
         data=data or Digits(),
         model=CNN(filters=(8, 16), kernel_size=3, units=64),
@@ -37,6 +47,8 @@ def ready_sweep(data: DataSource | None = None) -> Sweep:
         batch_size=50,
         evaluate_every=24,
     )
+    if isinstance(data, Arrays | Csv | Parquet) and data.has_numbers():
+        base = replace(base, loss=MeanSquaredError(), objective=RMSE())
     path = Path(data.path).resolve().stem if isinstance(data, OwnFiles) else to_flat(base)["data"]
     name = re.sub(r"[^A-Za-z0-9_-]+", "-", path).strip("-")[:100] if data else "quickstart"
     return Sweep(name=name or "quickstart", trials=grid(base, AXES))

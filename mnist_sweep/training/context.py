@@ -191,7 +191,8 @@ class Context:
         rule = f"{last} (the last report) < step <= {most} (num_steps)"
         require(whole and last < step <= most, rule, step=step)
         measure = self._config.measure
-        reported_metrics.check_names(given, reported_metrics.names_of(self._config, reported_metrics.REPORTED))
+        known = reported_metrics.names_of(self._config, self.data, reported_metrics.REPORTED)
+        reported_metrics.check_names(given, known)
         require(bool(given), "a report has a metric", metrics=given)
         of_val = any(name.startswith("val_") for name in given)
         judged = measure.is_accuracy or measure.val in given or not of_val

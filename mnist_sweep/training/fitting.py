@@ -12,7 +12,7 @@ from typing import TypeVar, cast
 from mnist_sweep.data.dataset import Dataset
 from mnist_sweep.errors import LedgerError
 from mnist_sweep.models.protocol import trains_itself
-from mnist_sweep.optim import losses
+from mnist_sweep.optim import losses, objectives
 from mnist_sweep.training import tensorflow_runtime
 from mnist_sweep.training.checkpoints import Checkpoints
 from mnist_sweep.training.training_loop import TrainingLoop
@@ -30,14 +30,17 @@ def validate(config: TrialConfig, data: Dataset) -> None:
     """Validate that a config can be trained on a data set, without loading TensorFlow.
 
     Raises:
-        ConfigError: The batch is larger than the training split, or the model or the loss does not fit the data.
+        ConfigError: The batch is larger than the training split, or the model, the loss or the objective does not fit
+            the data.
         ResourceError: The environment chooses a backend for Keras that the model cannot use.
     """
     limit = len(data.train.labels)
     overrides.validate(config)
     tensorflow_runtime.validate_backend(trains_itself=trains_itself(config.model))
     require(config.batch_size <= limit, f"batch_size <= {limit} (the training split)", batch_size=config.batch_size)
-    losses.fitted(config.loss, data.train.labels, data.num_classes)
+    if not trains_itself(config.model):  # whose code may have a loss of its own
+        losses.fitted(config.loss, data.train.labels, data.num_classes)
+    objectives.check_fits(config.objective, data.train.labels)
     check = getattr(config.model, "check", None)
     if check is not None:
         check(data.image_shape, data.num_classes)

@@ -40,7 +40,7 @@ def initialized_graphs(config: "TrialConfig", data: "Dataset") -> tuple[Network,
 
     loss = losses.fitted(config.loss, data.train.labels, data.num_classes)
     pixels = (data.pixel_range, str(data.train.images.dtype), data.image_shape)
-    key = (network_signature(config), losses.signature(loss), pixels, data.num_classes)
+    key = (network_signature(config), losses.signature(loss), pixels, data.num_classes, data.is_regression)
     network: Network = tensorflow_runtime.cached("networks", key, new_network, limit=MAX_GRAPHS)
     new_step, step_key = functools.partial(TrainStep, network, config), (network, update_signature(config))
     train_step: TrainStep = tensorflow_runtime.cached("train_steps", step_key, new_step, limit=MAX_GRAPHS)

@@ -28,7 +28,7 @@ Rows = Callable[[int, int], NDArray[np.int32]]
 
 
 class SplitInput(Protocol):
-    """A split as the input of graphs: images `[n, height, width, channels]` and int32 labels `[n]`."""
+    """A split as the input of graphs: images `[n, height, width, channels]` and int32 or float32 labels `[n]`."""
 
     def steps(self, first: int, last: int, rows: Rows) -> Iterator[tuple[Any, Any, Any]]:
         """Yield images, labels, and rows of places in them, for some steps at a time, from `first` up to `last`.
@@ -44,7 +44,7 @@ class ResidentInput:
     """A split in memory."""
 
     def __init__(self, split: Split) -> None:
-        self._tensors = tf.constant(np.asarray(split.images)), tf.constant(split.labels, tf.int32)
+        self._tensors = tf.constant(np.asarray(split.images)), _labels(split.labels)
 
     def steps(self, first: int, last: int, rows: Rows) -> Iterator[tuple[Any, Any, Any]]:
         """Yield the whole split, and the rows of all steps."""
@@ -92,7 +92,12 @@ class StreamedInput:
 
     def _gathered(self, places: Any) -> tuple[Any, Any]:
         flat = places if isinstance(places, slice) else places.ravel()
-        return tf.constant(self._images[flat]), tf.constant(self._labels[flat], tf.int32)
+        return tf.constant(self._images[flat]), _labels(self._labels[flat])
+
+
+def _labels(labels: NDArray[Any]) -> Any:
+    """Return labels as graphs take them: classes as int32, numbers as float32."""
+    return tf.constant(labels, tf.float32 if labels.dtype.kind == "f" else tf.int32)
 
 
 def split_inputs(data: Dataset) -> dict[str, SplitInput]:
@@ -109,15 +114,16 @@ def split_inputs(data: Dataset) -> dict[str, SplitInput]:
 
 
 class Evaluated(NamedTuple):
-    """Mean loss and accuracy of a split, its objective if that is another one and was computed, and its classes.
+    """Mean loss and accuracy of a split, its objective if that is another one and was computed, and the predictions.
 
+    Predictions are classes, or numbers, of which there is no accuracy.
     `examples` are the values of the images under the objective, if they have their own.
     """
 
     loss: float
-    accuracy: float
+    accuracy: float | None
     objective: float | None
-    predicted: NDArray[np.uint16]
+    predicted: NDArray[np.uint16 | np.float32]
     examples: NDArray[np.float64] | None = None
 
 
@@ -133,6 +139,7 @@ def evaluated(
     for images, true in split.parts(by_batch=by_example):  # so that the outputs of one batch are in memory
         loss, correct, *found = evaluate(images, true)
         predicted, *outputs = (one.numpy() for one in found)
+        outputs = outputs or [predicted]  # what is predicted of numbers are the outputs
         if by_example:
             is_known = is_last or np.isfinite(loss)
             none = np.full(len(predicted), np.nan)
@@ -144,4 +151,5 @@ def evaluated(
     if not config.measure.is_accuracy and (is_last or np.isfinite(loss)):
         given = {"examples" if by_example else "outputs": outputs[0]} if outputs else {}
         value = objectives.value(objective, labels, classes=predicted, **given)
-    return Evaluated(loss, sum(num_correct) / len(predicted), value, predicted, *outputs[:by_example])
+    accuracy = None if predicted.dtype.kind == "f" else sum(num_correct) / len(predicted)
+    return Evaluated(loss, accuracy, value, predicted, *outputs[:by_example])

@@ -35,14 +35,15 @@ def keras_fit(context: Context, model: Any, callbacks: Sequence[Any] = ()) -> di
     Args:
         context: The trial.
         model: From float32 images in [0, 1] to a number for each class, on which another objective than accuracy is
-            computed; compiled with `metrics=["accuracy"]`.
+            computed, compiled with `metrics=["accuracy"]`; or to one number, without, if labels are numbers.
         callbacks: Keras' callbacks.
 
     Raises:
         ConfigError: The model is not compiled so, or has another number of outputs.
     """
     if not getattr(model, "compiled", False):
-        raise ConfigError('the model is not compiled: call `model.compile(…, metrics=["accuracy"])` first.')
+        options = "loss=…" if context.data.is_regression else 'metrics=["accuracy"]'
+        raise ConfigError(f"the model is not compiled: call `model.compile(…, {options})` first.")
     from mnist_sweep.training.graph_cache import with_weights
 
     with_weights(model, context.data.image_shape)
@@ -66,13 +67,14 @@ def keras_fit(context: Context, model: Any, callbacks: Sequence[Any] = ()) -> di
 def _results(context: Context, model: Any) -> dict[str, Any]:
     """Return what `train` has to return of a trained model."""
     outputs = {split: _outputs(model, context, split) for split in ("val", "test")}
-    judged = outputs if objectives.needs_outputs(context.objective) else ()  # predictions determine the others
+    is_determined = context.data.is_regression or not objectives.needs_outputs(context.objective)  # by predictions
+    judged = () if is_determined else outputs
     name = objectives.description(context.objective)[0]
     val, steps = _parts(context, "val"), _num_parts(context, "val")
     return {
         **{f"{split}_{name}": _judged(context, split, outputs[split]) for split in judged},
         "predictions": Predictions(
-            *(found.argmax(axis=1) for found in outputs.values()),
+            *(found if context.data.is_regression else found.argmax(axis=1) for found in outputs.values()),
             **{f"{split}_values": _judged(context, split, outputs[split], by_image) for split in judged},
         ),
         "val_loss": model.evaluate(val, steps=steps, verbose=0, return_dict=True)["loss"],
@@ -82,12 +84,15 @@ def _results(context: Context, model: Any) -> dict[str, Any]:
 
 def _judged(context: Context, split: str, outputs: Any, ask: Callable[..., Any] = objectives.value) -> Any:
     """Return what a function of an objective's results returns for a split."""
-    labels, classes = context.data.splits[split].labels, outputs.argmax(axis=1)
+    labels, classes = context.data.splits[split].labels, outputs.argmax(axis=-1)
     return ask(context.objective, labels, classes=classes, outputs=outputs)
 
 
 def _outputs(model: Any, context: Context, split: str) -> Any:
-    """Return the outputs on a split: `[n, num_classes]`; without `predict`, which would be traced for every trial."""
+    """Return the outputs on a split: `[n, num_classes]`, or `[n]` if labels are numbers.
+
+    `predict` would be traced for every trial.
+    """
     import keras
 
     parts = islice(_parts(context, split), _num_parts(context, split))
@@ -95,7 +100,7 @@ def _outputs(model: Any, context: Context, split: str) -> Any:
     if outputs.shape[1:] != (context.data.num_classes,):
         shape = ("batch", *outputs.shape[1:])
         raise ConfigError(f"the model must have {context.data.num_classes} outputs, but their shape is {shape}.")
-    return outputs.astype("float32")
+    return outputs.astype("float32")[:, 0] if context.data.is_regression else outputs.astype("float32")
 
 
 def _batches(context: Context, step: int) -> Iterator[Any]:
@@ -156,7 +161,10 @@ class _Progress:
             self._model.stop_training = True
 
     def _report(self, epoch: int, logs: Mapping[str, Any]) -> None:
-        if "val_accuracy" not in logs:
+        is_regression = self._context.data.is_regression
+        if is_regression and "accuracy" in logs:
+            raise ConfigError("the labels are numbers, which have no accuracy: compile without metrics=['accuracy'].")
+        if "val_accuracy" not in logs and not is_regression:
             raise ConfigError(f"`fit` measures {', '.join(logs)}, but no accuracy: compile with metrics=['accuracy'].")
         metrics = {name: logs[key] for key, name in NAMES.items() if key in logs}
         if (name := objectives.description(self._context.objective)[0]) != "accuracy":

@@ -57,9 +57,10 @@ class Network:
         self.parameters = sum(int(np.prod(weight.shape)) for weight in self.weights)
         dtype = data.train.images.dtype
         self.images = tf.TensorSpec((None, *data.image_shape), dtype, "images")
-        self.labels = tf.TensorSpec((None,), tf.int32, "labels")
+        kind = tf.float32 if data.is_regression else tf.int32
+        self.labels = tf.TensorSpec((None,), kind, "labels")
         batch = tf.TensorSpec((batch_size, *data.image_shape), dtype)
-        labels = tf.TensorSpec((batch_size,), tf.int32)
+        labels = tf.TensorSpec((batch_size,), kind)
         graph = partial(tensorflow_runtime.traced, autograph=autograph)
         scale, xla = tf.TensorSpec((), tf.float32), tensorflow_runtime.compiles_with_xla() or None
         self.gradients = graph(self._gradients, input_signature=[batch, labels, scale], jit_compile=xla)
@@ -92,7 +93,7 @@ class Network:
         with tf.GradientTape() as tape:
             outputs = self.model(self.scaled_images(images), training=True)
             with tf.name_scope("cross_entropy/"):
-                logits = tf.cast(outputs, tf.float32)
+                logits = inference.of_labels(outputs, labels)
                 loss = tf.reduce_mean(self._losses(labels, logits))
                 objective = tf.add_n([loss, *self.model.losses])
                 if self.scales_loss:

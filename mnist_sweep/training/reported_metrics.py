@@ -28,10 +28,11 @@ REPORTED = ("train_loss", "train_accuracy", "val_loss", "val_accuracy", "learnin
 RETURNED = ("predictions", "test_accuracy", "val_accuracy", "val_loss", "parameters")
 
 
-def names_of(config: "TrialConfig", names: Sequence[str]) -> tuple[str, ...]:
-    """Return the names of what is reported or returned, with those of a trial's objective."""
+def names_of(config: "TrialConfig", data: "Dataset", names: Sequence[str]) -> tuple[str, ...]:
+    """Return the names of what is reported or returned, with those of a trial's objective; numbers have no accuracy."""
     own = () if config.measure.is_accuracy else (config.measure.val, config.measure.test)
-    return (*names, *(name for name in own if names is RETURNED or name.startswith("val_")))
+    known = (name for name in names if not (data.is_regression and name.endswith("_accuracy")))
+    return (*known, *(name for name in own if names is RETURNED or name.startswith("val_")))
 
 
 def check_names(names: Iterable[str], known: Sequence[str], what: str = "metric") -> None:
@@ -87,7 +88,7 @@ def refusal(config: "TrialConfig", cause: str) -> ConfigError:
 def _values(found: Any, config: "TrialConfig", data: "Dataset", last: Evaluation) -> dict[str, Any]:
     if not isinstance(found, Mapping):
         raise ConfigError(f"it returned a {type(found).__name__}, neither Predictions nor a dictionary of metrics")
-    known, measure = names_of(config, RETURNED), config.measure
+    known, measure = names_of(config, data, RETURNED), config.measure
     check_names(found, known, "result")
     values = {"val_accuracy": last.val_accuracy, "val_loss": last.val_loss, measure.val: last.val}
     for name in (one for one in known if one.startswith(("val_", "test_"))):
@@ -116,26 +117,35 @@ def _of_predictions(predictions: Any, config: "TrialConfig", data: "Dataset") ->
         raise ConfigError("`predictions` must be Predictions(val=…, test=…)")
     values, kept, objective = dict[str, Any](), dict[str, Any](), config.objective
     for name in ("val", "test"):
-        labels, predicted = data.splits[name].labels, _classes(name, getattr(predictions, name), data)
-        values[f"{name}_accuracy"] = int((predicted == labels).sum()) / len(labels)
+        labels, predicted = data.splits[name].labels, _predicted(name, getattr(predictions, name), data)
+        if not data.is_regression:
+            values[f"{name}_accuracy"] = int((predicted == labels).sum()) / len(labels)
         kept[name] = predicted
-        if not objectives.needs_outputs(objective):
-            values[f"{name}_{config.measure.name}"] = objectives.value(objective, labels, classes=predicted)
-            kept[f"{name}_values"] = image_contributions.by_image(objective, labels, classes=predicted)
+        if data.is_regression or not objectives.needs_outputs(objective):
+            given = {"outputs" if data.is_regression else "classes": predicted}
+            values[f"{name}_{config.measure.name}"] = objectives.value(objective, labels, **given)
+            kept[f"{name}_values"] = image_contributions.by_image(objective, labels, **given)
     return {**values, "predictions": predictions._replace(**kept)}
 
 
-def _classes(split: str, values: Any, data: "Dataset") -> NDArray[np.integer[Any]]:
-    """Validate the predicted classes of a split: integers `[n]`."""
+def _predicted(split: str, values: Any, data: "Dataset") -> NDArray[Any]:
+    """Validate the predicted classes of a split, integers `[n]`; or the numbers, which become float32 `[n]`."""
     try:
         array = np.asarray(values)
     except ValueError as error:
         raise ConfigError(f"the predictions of {split} are no array: {one_line(error)}") from None
     num_images = len(data.splits[split].labels)
-    if array.dtype.kind not in "iu" or array.shape != (num_images,):
-        way_out = ": `.argmax(axis=1)` makes classes of probabilities" if array.ndim == 2 else ""
+    kinds, what, way_out = ("iu", "whole numbers", "`.argmax(axis=1)` makes classes of probabilities")
+    if data.is_regression:
+        kinds, what, way_out = ("iuf", "numbers", "use `[:, 0]`")
+    if array.dtype.kind not in kinds or array.shape != (num_images,):
+        way_out = f": {way_out}" if array.ndim == 2 else ""
         got = f"{array.dtype} of the shape {array.shape}"
-        raise ConfigError(f"the predictions of {split} must be {num_images} whole numbers, but got {got}{way_out}")
+        raise ConfigError(f"the predictions of {split} must be {num_images} {what}, but got {got}{way_out}")
+    if data.is_regression:
+        num_infinite = int(np.count_nonzero(~np.isfinite(array)))
+        require(not num_infinite, f"predictions of {split} are finite", num_not_finite=num_infinite)
+        return array.astype(np.float32)
     low, high = int(array.min()), int(array.max())
     require(0 <= low <= high < data.num_classes, f"0 <= class < {data.num_classes}", low=low, high=high)
     return array

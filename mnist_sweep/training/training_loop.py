@@ -163,7 +163,7 @@ class TrainingLoop:
         return Evaluation(
             step=state.step,
             train_loss=state.loss_sum / steps,
-            train_accuracy=state.num_correct / (steps * config.batch_size),
+            train_accuracy=None if self._data.is_regression else state.num_correct / (steps * config.batch_size),
             val_loss=validated[0],
             val_accuracy=validated[1],
             learning_rate=float(_learning_rates(self._current, state.step - 1, state.step)[0]),

@@ -18,7 +18,7 @@ class Keep:
     Attributes:
         models: Which trials keep their trained models: the median seed of the selected config, all that ended well, or
             none.
-        predictions: Whether the predicted classes of validation and test are kept, one byte an image.
+        predictions: Whether the predicted classes of validation and test are kept, one byte an image, or numbers, four.
         summaries: What TensorBoard shows of each trial, in `logs/`: nothing, scalars, or everything.
         checkpoint_seconds: Seconds between two checkpoints of a running trial, above 0.
         storage: Folder or URL that all machines see, for checkpoints, logs and a copy of the kept models; None means
@@ -70,8 +70,9 @@ class Artifacts(Keep):
 class SavedModel(NamedTuple):
     """A trained model on its way to the results folder, as a `.keras` file, which plain Keras loads.
 
-    `mistakes` is an `.npz` file of the validation images that it classifies wrongly with the most confidence.
+    `mistakes` is an `.npz` file of the validation images that it classifies wrongly with the most confidence; None if
+    it predicts numbers.
     """
 
     content: bytes
-    mistakes: bytes
+    mistakes: bytes | None

@@ -78,6 +78,18 @@ SCRIPTS = {
     "labels that are missing": ("DATA = Arrays('unlabelled.npz')", "unlabelled.npz"),
     "a format of another kind": ("DATA = Parquet('negative.csv')", "negative.csv"),
     "a NaN as a weight": ("LOSS = CrossEntropy(class_weights=(1.0, float('nan')))", "class_weights"),
+    "numbers as labels": ("DATA = Csv('numbers.csv')", "use loss=MeanSquaredError() and objective=RMSE()"),
+    "an accuracy of numbers": ("DATA = Csv('numbers.csv')\nLOSS = 'huber'", "the objective Accuracy is for classes"),
+    "a loss of numbers": ("LOSS = MeanSquaredError()", "the loss MeanSquaredError is for numbers, but the labels are"),
+    "an error of classes": ("OBJECTIVE = RMSE()", "the objective RMSE is for numbers, but the labels are classes"),
+    "a loss of other shapes": (
+        "DATA = Csv('numbers.csv')\nOBJECTIVE = RMSE()\ndef LOSS(labels, outputs): return outputs[:, 0] - labels",
+        "from float32 labels (batch,) and float32 outputs (batch,), but it raises",
+    ),
+    "one number for all": ("DATA = Arrays('constant.npz')", "has only images of number 2.5 in train"),
+    "a number that is none": ("DATA = Arrays('infinite.npz')", "labels are finite` must hold, but got num_not_finite="),
+    "a unit of numbers": ("OBJECTIVE = RMSE(unit='centimetres of ink')", "unit must be at most 12 printable"),
+    "an error that counts from nothing": ("LOSS = Huber(delta=0)", "`0 < delta < infinity` must hold, but got delta=0"),
     "a loss that is no function": ("LOSS = 'hinge'", "hinge"),
     "training code without a context": ("class Own:\n    def train(self): ...\nMODEL = Own()", "Own"),
     "a space that is no function": ("SEARCH = dict(space={'batch_size': 3})", "function of a trial"),
@@ -120,6 +132,11 @@ def wrong_files(folder: Path) -> None:
     (folder / "damaged" / "cat" / "0.png").write_bytes(b"\x89PNG\r\n\x1a\n" + b"no image" * 9)
     table = [f"{label},{','.join('1234')}" for label in (-1, 0, 1) * 9]
     (folder / "negative.csv").write_text("\n".join(["label,a,b,c,d", *table]))
+    table = [f"{label},{','.join('1234')}" for label in (0.5, 0.0, 1.5) * 30]
+    (folder / "numbers.csv").write_text("\n".join(["label,1,2,3,4", *table]))
+    images = np.arange(9 * 64, dtype=np.uint8).reshape(9, 8, 8)
+    np.savez(folder / "constant.npz", x=images, y=np.full(9, 2.5))
+    np.savez(folder / "infinite.npz", x=images, y=np.full(9, np.nan))
     np.savez(folder / "unlabelled.npz", train_images=np.zeros((9, 8, 8), np.uint8))
 
 

@@ -31,7 +31,12 @@ def test_the_message_says_how_to_convert_labels() -> None:
     images = IMAGES.astype(np.uint8)
     for labels, hint in (
         (np.array([0, 300]), r"labels.astype\('uint16'\)"),
-        (np.array([0, -1]), "between 0 and 65535"),
+        (np.array([0, -1]), r"between 0 and 65535, or `labels.astype\('float32'\)` for numbers to predict"),
+        (
+            np.array([0, 1.0]),
+            r"from 0 to 1: use `labels.astype\('uint8'\)`, or `labels.astype\('float32'\)` for numbers",
+        ),
+        (np.array([0, np.nan]), "remove values that are not finite.$"),
     ):
         with pytest.raises(DataError, match=hint):
             Split(images=images, labels=labels)

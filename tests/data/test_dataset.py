@@ -28,9 +28,10 @@ def dataset(**changes: Any) -> Dataset:
         (
             np.zeros((2, 4, 5, 1), np.uint8),
             np.zeros(2, np.int64),
-            "`labels.dtype == uint8 or uint16` .* got dtype='int64'",
+            "`labels.dtype == uint8 or uint16 or float32` .* got dtype='int64'",
         ),
         (np.zeros((2, 4, 5, 1), np.uint8), np.zeros((2, 3), np.uint8), r": `labels.argmax\(axis=1\)` converts one-hot"),
+        (np.zeros((2, 4, 5, 1), np.uint8), np.zeros((2, 3), np.float32), "of several numbers, only one is predicted"),
         (np.zeros((2, 4, 5, 1), np.uint8), np.zeros((2, 1), np.uint8), r"got shape=\(2, 1\): use `labels\[:, 0\]`"),
         (np.zeros((2, 4, 5, 1), np.uint8), np.zeros((2, 1), np.int64), r"dtype='int64': use `labels\[:, 0\]`"),
         (np.ma.zeros((2, 4, 5, 1), np.uint8), np.zeros(2, np.uint8), "must have no mask, which training would ignore"),
@@ -43,6 +44,20 @@ def dataset(**changes: Any) -> Dataset:
 def test_malformed_split_cannot_exist(images: Any, labels: Any, message: str) -> None:
     with pytest.raises(DataError, match=message):
         Split(images=images, labels=labels)
+
+
+def numbers(*values: float) -> dict[str, Any]:
+    """Return the splits of a data set whose training images have these labels, or 0, 1 and 2."""
+    parts = [Split(images=split().images, labels=np.array(one, np.float32)) for one in (values or range(3), range(3))]
+    return {"train": parts[0], "val": parts[1], "test": parts[1]}
+
+
+def test_labels_of_float32_are_numbers_for_which_a_model_has_one_output() -> None:
+    data = Dataset(**numbers())
+    assert (data.is_regression, data.num_classes) == (True, 1)
+    assert dataclasses.replace(data, pixel_max=16).is_regression
+    assert data.digest() != Dataset(**numbers(0, 1, 2.5)).digest() != dataset().digest()
+    assert not dataset().is_regression
 
 
 def floats(value_range: Any, fill: float = 2.0) -> dict[str, Any]:
@@ -65,6 +80,17 @@ def floats(value_range: Any, fill: float = 2.0) -> dict[str, Any]:
         ({"pixel_max": 0}, "`1 <= pixel_max <= 255` must hold, but got pixel_max=0"),
         ({"pixel_max": 256}, "pixel_max=256"),
         ({"num_classes": 0}, "num_classes=0"),
+        (numbers(0, 1, float("nan")), "`train labels are finite` must hold, but got num_not_finite=1, num_labels=3"),
+        (numbers(0, 1, float("-inf")), "`train labels are finite` must hold"),
+        (
+            numbers(),
+            "`float32 labels are numbers, of no classes` must hold, but got num_classes=10, num_class_names=0: l",
+        ),
+        (numbers() | {"num_classes": 0, "class_names": ["a"]}, "num_class_names=1: leave that out, or make the labels"),
+        (
+            numbers() | {"val": split(), "num_classes": 0},
+            "of all splits are classes, or all are float32` .* val='uint8'",
+        ),
         ({"num_classes": 65_537}, "`1 <= num_classes <= 65536` must hold, but got num_classes=65537"),
         ({"num_classes": "10"}, "`Dataset.num_classes is a whole number` must hold, but got num_classes='10'"),
         ({"num_classes": 9.5}, "`Dataset.num_classes is a whole number`"),

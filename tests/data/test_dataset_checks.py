@@ -11,6 +11,7 @@ from mnist_sweep.data.dataset import Dataset, Split
 from mnist_sweep.data.dataset_checks import notes, validate
 from mnist_sweep.data.digits import Digits
 from mnist_sweep.errors import DataError
+from tests.optim.test_regression import ink
 
 GOOD = Digits().load()
 
@@ -33,6 +34,19 @@ def with_channels_first(dataset: Dataset) -> Dataset:
 
 def test_of_a_good_data_set_nothing_is_said() -> None:
     assert notes("digits", GOOD) == []
+
+
+def test_numbers_beyond_those_of_train_are_counted_and_one_number_is_refused() -> None:
+    data = ink()
+    assert notes("ink", data) == []
+    high = replace(data.test, labels=data.test.labels + 2)
+    (note,) = notes("ink", replace(data, test=high))
+    number = int((high.labels > data.train.labels.max()).sum())
+    assert f"{number} of 300 test images" in note
+    assert "have numbers beyond those of train, 3.53125 to 6.76562" in note
+    alike = replace(data.train, labels=np.full_like(data.train.labels, 2.5))
+    with pytest.raises(DataError, match=r"only images of number 2\.5 in train \(1,197 images\)"):
+        validate("ink", replace(data, train=alike))
 
 
 VAL, TRAIN = GOOD.val, GOOD.train

@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mnist_sweep.data.dataset import Dataset, DataSource, FileSource, Shaped
+from mnist_sweep.data.dataset import Dataset, DataSource, Shaped
 from mnist_sweep.data.digits import Digits
 from mnist_sweep.data.files.own_files import OwnFiles
 from mnist_sweep.data.loading import DATASETS, is_verified, load, shaped
+from mnist_sweep.data.verified_files import FileSource
 from mnist_sweep.errors import DataError
 
 VERIFIED = sorted(name for name, cls in DATASETS.items() if not issubclass(cls, OwnFiles))

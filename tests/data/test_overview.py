@@ -10,6 +10,7 @@ from PIL import Image
 from mnist_sweep import Digits, Split
 from mnist_sweep.data.overview import MAX_CLASSES, SIDE, TEXT_WIDTH, example_sheet, overview, write_sheet
 from mnist_sweep.errors import DataError
+from tests.optim.test_regression import ink
 
 DATA = Digits().load()
 
@@ -21,6 +22,16 @@ def test_everything_is_counted() -> None:
     assert found.counts["val"][3] == int((DATA.val.labels == 3).sum())
     assert found.pixels["train"] == (0, 16, round(float(DATA.train.images.mean()), 3))
     assert (found.class_names, found.digest, found.notes) == (tuple("0123456789"), DATA.digest(), ())
+
+
+def test_numbers_have_quantiles_in_place_of_classes() -> None:
+    data = ink()
+    found = overview("ink", data)
+    assert (found.num_classes, found.class_names, found.counts["val"]) == (0, (), ())
+    expected = [*np.quantile(data.val.labels, [0, 0.25, 0.5, 0.75, 1]), data.val.labels.mean()]
+    assert found.numbers["val"] == pytest.approx(expected, rel=1e-5)
+    assert overview("digits", DATA, is_verified=True).numbers == {}
+    assert np.asarray(example_sheet(data, ())).shape[0] == 10 * (SIDE + 2)
 
 
 def test_names_and_notes_are_those_of_the_data() -> None:

@@ -2,7 +2,9 @@
 
 from pathlib import Path
 
-from mnist_sweep import MNIST, ImageFolder, trial_id
+import numpy as np
+
+from mnist_sweep import MNIST, RMSE, Accuracy, Arrays, ImageFolder, MeanSquaredError, trial_id
 from mnist_sweep.sweep import script
 from mnist_sweep.sweep.ready_sweep import ready_sweep
 
@@ -22,3 +24,12 @@ def test_it_is_named_after_its_data() -> None:
     assert ready_sweep(ImageFolder(".")).name == Path.cwd().name
     assert ready_sweep(MNIST()).name == "mnist"
     assert ready_sweep(MNIST()).trials[0].data == MNIST()
+
+
+def test_it_predicts_the_numbers_of_files_that_have_some(tmp_path: Path) -> None:
+    images = np.zeros((30, 8, 8), np.uint8)
+    np.savez(tmp_path / "ages.npz", x=images, y=np.arange(30) / 2)
+    np.savez(tmp_path / "names.npz", x=images, y=np.arange(30) % 3)
+    first, other = (ready_sweep(Arrays(tmp_path / f"{name}.npz")).trials[0] for name in ("ages", "names"))
+    assert (first.loss, first.objective) == (MeanSquaredError(), RMSE())
+    assert other.objective == Accuracy()

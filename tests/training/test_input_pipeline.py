@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mnist_sweep import Dataset, LogLoss, Momentum, ResNet, Softmax, Split, Stepwise
+from mnist_sweep import RMSE, Dataset, LogLoss, MeanSquaredError, Momentum, ResNet, Softmax, Split, Stepwise
 from mnist_sweep.data.batches import indices
 from mnist_sweep.data.mapped_images import map_images
 from mnist_sweep.training import input_pipeline
 from mnist_sweep.training.fitting import fit
 from mnist_sweep.training.input_pipeline import ResidentInput, StreamedInput
+from tests.optim.test_regression import ink
 from tests.training.test_fitting import SMALL, numbers
 
 pytestmark = pytest.mark.usefixtures("nothing_kept")
@@ -30,6 +31,7 @@ TRIALS = {
     ),
     "values of images": replace(SMALL, model=Softmax(), objective=LogLoss()),
     "log points": replace(SMALL, model=Softmax(), log_every=7),
+    "numbers": replace(SMALL, model=Softmax(), data=ink, loss=MeanSquaredError(), objective=RMSE()),
 }
 
 
@@ -38,7 +40,7 @@ TRIALS = {
 def test_streamed_data_give_the_same_bits(
     name: str, steps_per_chunk: float, digits: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    trial = TRIALS[name]
+    trial, digits = TRIALS[name], ink() if name == "numbers" else digits
     resident = fit(trial, digits)
     monkeypatch.setattr(input_pipeline, "MAX_RESIDENT_BYTES", 0)
     monkeypatch.setattr(input_pipeline, "CHUNK_BYTES", int(steps_per_chunk * trial.batch_size * 64))

@@ -1,5 +1,6 @@
 """Laws of a compiled Keras model that is trained by its own `fit`."""
 
+import math
 import os
 import subprocess
 import sys
@@ -9,12 +10,14 @@ from typing import Any
 
 import pytest
 
-from mnist_sweep import Accuracy, Adam, Context, Dataset, LogLoss, MacroF1, TrialConfig, keras_fit
+from mnist_sweep import RMSE, Accuracy, Adam, Context, Dataset, LogLoss, MacroF1, TrialConfig, keras_fit
 from mnist_sweep.errors import ConfigError
+from mnist_sweep.optim import objectives
 from mnist_sweep.results.ledger import Ledger
 from mnist_sweep.training import own_training
 from mnist_sweep.training.trial_progress import Paused
 from mnist_sweep.trials.row import Evaluation
+from tests.optim.test_regression import ink
 from tests.runners.test_trial_process import numbers as trial_numbers
 from tests.training.test_own_training import checkpoints, fit, numbers
 
@@ -97,6 +100,32 @@ def test_what_each_image_contributes_is_kept(objective: Any, digits: Dataset) ->
     for values, found in ((result.predictions.val_values, result.final), (result.predictions.test_values, None)):
         assert values is not None
         assert values.mean() == pytest.approx(found.val if found else result.test_objective)
+
+
+@dataclass(frozen=True)
+class Regressor:
+    """A network of one number."""
+
+    accuracy: bool = False
+
+    def train(self, context: Context) -> dict[str, Any]:
+        import keras
+
+        model = keras.Sequential([keras.layers.Flatten(), keras.layers.Dense(1)])
+        model.compile("adam", "mse", metrics=["accuracy"] if self.accuracy else None)
+        return keras_fit(context, model)
+
+
+@pytest.mark.slow
+def test_a_fit_predicts_numbers() -> None:
+    result = fit(replace(TRIAL, model=Regressor(), objective=RMSE()), ink())
+    assert result.predictions is not None
+    assert result.final is not None
+    assert result.final.val == pytest.approx(math.sqrt(result.final.val_loss or 0.0), rel=1e-4)
+    assert (result.final.val_accuracy, result.test_accuracy) == (None, None)
+    assert result.test_objective == objectives.value(RMSE(), ink().test.labels, outputs=result.predictions.test)
+    with pytest.raises(ConfigError, match="the labels are numbers, which have no accuracy: compile without"):
+        fit(replace(TRIAL, model=Regressor(accuracy=True), objective=RMSE()), ink())
 
 
 @pytest.mark.slow

@@ -11,6 +11,7 @@ import pytest
 
 from mnist_sweep import (
     PBT,
+    RMSE,
     Context,
     Dataset,
     Local,
@@ -36,6 +37,7 @@ from mnist_sweep.training.fitting import consume
 from mnist_sweep.training.trial_progress import FitResult, Heartbeat, Paused
 from mnist_sweep.trials.row import Evaluation, Status
 from tests.optim.test_objectives import mean_rank
+from tests.optim.test_regression import ink
 from tests.training.training_code import GOOD, WAYS, Linear, Scripted, reporting, returning, way, with_state
 
 TRIAL = TrialConfig(model=Linear(), num_steps=50, evaluate_every=20)
@@ -346,6 +348,48 @@ def test_predictions_determine_an_objective_of_classes(digits: Dataset) -> None:
     first = result.history[0]
     assert first.val_accuracy is not None
     assert first.val == first.val_objective == first.val_accuracy / 2
+
+
+PREDICTED = Predictions(val=[2.5] * 300, test=np.full(300, 3))  # type: ignore[arg-type]
+OF_NUMBERS = {
+    "classes": (
+        reporting((1, {"val_accuracy": 0.5})),
+        "unknown metric 'val_accuracy': known are train_loss, val_loss,",
+    ),
+    "a column": (
+        reporting((1, {"val_rmse": 9.0}), then=PREDICTED._replace(val=np.ones((300, 1)))),
+        "must be 300 numbers, but got float64 of the shape (300, 1): use `[:, 0]`",
+    ),
+    "NaN of test": (
+        reporting((1, {"val_rmse": 9.0}), then=PREDICTED._replace(test=np.full(300, NAN))),
+        "`predictions of test are finite` must hold",
+    ),
+    "a determined one": (
+        reporting((1, {"val_rmse": 9.0}), then={"predictions": PREDICTED, "test_rmse": 1.0}),
+        "predictions determine test_rmse",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", OF_NUMBERS)
+def test_wrong_predictions_of_numbers_are_one_line(name: str) -> None:
+    WAYS[name], message = OF_NUMBERS[name]
+    with pytest.raises(ConfigError) as raised:
+        fit(replace(TRIAL, model=Scripted(name), objective=RMSE()), ink())
+    assert message in str(raised.value)
+
+
+def test_predictions_of_numbers_determine_the_objective() -> None:
+    WAYS["numbers"] = reporting((1, {"val_rmse": 9.0}), then=PREDICTED)
+    row = execute(replace(TRIAL, data=ink, model=Scripted("numbers"), objective=RMSE()))
+    labels = ink().splits
+    expected = [
+        objectives.value(RMSE(), labels[one].labels, outputs=np.full(300, x))
+        for one, x in (("val", 2.5), ("test", 3.0))
+    ]
+    assert [row.val, row.test] == pytest.approx(expected)
+    assert (row.val_accuracy, row.test_accuracy, row.history[0].val) == (None, None, 9.0)
+    assert row.test_objective_error is not None
 
 
 RANKED = {"val_mean_rank": 3.5}

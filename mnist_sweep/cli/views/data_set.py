@@ -1,4 +1,4 @@
-"""The terminal's view of a data set: a table of its classes, and what else is known of it."""
+"""The terminal's view of a data set: a table of its classes or numbers, and what else is known of it."""
 
 from collections.abc import Iterator
 
@@ -9,18 +9,21 @@ from mnist_sweep.data.overview import Overview
 from mnist_sweep.text.numbers import counted
 
 MAX_CLASSES, MAX_DUPLICATES = 60, 10
+NUMBERS = ("smallest", "25%", "50%", "75%", "largest", "mean")  # as `Overview.numbers` has them
 
 
 def show(found: Overview, console: Console) -> None:
     """Print what a data set holds."""
-    table = Table("class", box=None, pad_edge=False)
+    table = Table("number" if found.numbers else "class", box=None, pad_edge=False)
     for split in found.sizes:
         table.add_column(split, justify="right")
     for label, shown in enumerate(found.class_names[:MAX_CLASSES]):
         table.add_row(shown, *(f"{counts[label]:,}" for counts in found.counts.values()))
     if found.num_classes > MAX_CLASSES:
         table.add_row(f"… {found.num_classes - MAX_CLASSES} more")
-    table.add_row("all", *(f"{size:,}" for size in found.sizes.values()))
+    for row, shown in enumerate(NUMBERS if found.numbers else ()):
+        table.add_row(shown, *(f"{numbers[row]:g}" for numbers in found.numbers.values()))
+    table.add_row("images" if found.numbers else "all", *(f"{size:,}" for size in found.sizes.values()))
     console.print(table)
     shape = "x".join(map(str, found.image_shape))
     digits = ".3f" if found.value_range else ".1f"

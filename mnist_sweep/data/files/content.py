@@ -1,4 +1,4 @@
-"""What files hold: images and labels of splits, and how both become arrays of uint8."""
+"""What files hold: images and labels of splits, and how both become arrays as a data set has them."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    Labels = NDArray[np.uint8 | np.uint16]
+    Labels = NDArray[np.uint8 | np.uint16 | np.float32]
 
 MAX_CLASSES = 1 << 16
 MAX_BYTES = 8 << 30  # of the arrays in files, which are all in memory
@@ -22,7 +22,7 @@ class Content(NamedTuple):
 
     Attributes:
         images: Of each split, an array `[n, …]` of whatever `_decoded` takes.
-        labels: Of each split, `[n]`: whole numbers from 0, or names.
+        labels: Of each split, `[n]`: whole numbers from 0, or names; or floats, numbers to predict.
         class_names: Names of all classes; None if they are those in the labels.
         notes: What the user should know of the files, a line each.
         value_range: As in `Dataset`.
@@ -38,9 +38,11 @@ class Content(NamedTuple):
 def numbered(content: Content) -> "tuple[dict[str, Labels], tuple[str, ...]]":
     """Return the labels of each split, and the names of the classes, if they have any, in natural order.
 
+    Labels are numbers to predict, and no classes, if those of a split are floats.
+
     Raises:
-        DataError: Labels are neither whole numbers from 0 to 65,535 nor names, some are blank, or there are more than
-            65,536 classes.
+        DataError: Labels are neither floats, whole numbers from 0 to 65,535 nor names, some are blank, or there are
+            more than 65,536 classes.
     """
     import numpy as np
 
@@ -52,9 +54,12 @@ def numbered(content: Content) -> "tuple[dict[str, Labels], tuple[str, ...]]":
         if low < 0 or high >= MAX_CLASSES:
             raise DataError(f"labels must lie between 0 and {MAX_CLASSES - 1}, but got labels from {low} to {high}.")
         return {name: _typed(array, high) for name, array in labels.items()}, content.class_names or ()
+    if all(array.dtype.kind in "iuf" for array in labels.values()):
+        with np.errstate(over="ignore"):  # to infinity, which a data set refuses
+            return {name: array.astype(np.float32) for name, array in labels.items()}, ()
     if any(array.dtype.kind not in "UT" for array in labels.values()):
         kinds = listed(sorted({str(array.dtype) for array in labels.values()}))
-        raise DataError(f"labels must be whole numbers or names, but got {kinds}.")
+        raise DataError(f"labels must be numbers or names, but got {kinds}.")
     unique = {str(label) for array in labels.values() for label in np.unique(array)}
     if blank := [label for label in unique if not label.strip()]:
         number = sum(int(np.isin(array, blank).sum()) for array in labels.values())

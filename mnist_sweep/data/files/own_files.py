@@ -40,7 +40,8 @@ MAX_SIDE = 4096
 class OwnFiles(abc.ABC):
     """A data set in files at a path.
 
-    A split that the files lack is held out of train: a fraction of each class, drawn with the seed.
+    A split that the files lack is held out of train: a fraction of each class, drawn with the seed. Labels that are
+    floats are numbers to predict, and no classes.
 
     Attributes:
         path: A file or folder, from the working folder or from a folder that `MNIST_SWEEP_DATA` names.
@@ -83,10 +84,19 @@ class OwnFiles(abc.ABC):
                 val=val,
                 test=test,
                 value_range=found.value_range,
-                num_classes=len(class_names) or 1 + max(int(part.max()) for part in labels.values()),
+                num_classes=len(class_names) or splits.num_classes(labels.values()),
                 class_names=class_names,
                 notes=found.notes,
             )
+
+    def has_numbers(self) -> bool:
+        """Return whether labels are numbers to predict; images are not decoded.
+
+        Raises:
+            DataError: As raised by `load`.
+        """
+        with self._found() as (_, _, labels, _):
+            return labels["train"].dtype.kind == "f"
 
     @contextlib.contextmanager
     def _found(self) -> "Iterator[tuple[Content, Images, dict[str, Labels], tuple[str, ...]]]":
@@ -128,10 +138,11 @@ class OwnFiles(abc.ABC):
         if empty := [name for name, found in places.items() if not len(found)]:
             raise DataError(f"holds {len(labels['train'])} images, too few to hold out {listed(empty)}.")
         note = f"{listed([*lacking])} held out of train: {', '.join(f'{share:g}' for share in lacking.values())}"
+        note += " of each class" * (labels["train"].dtype.kind != "f")
         return (
             {**images, **{name: images["train"][found] for name, found in places.items()}},
             {**labels, **{name: labels["train"][found] for name, found in places.items()}},
-            [f"{note} of each class, drawn with seed {self.seed}"],
+            [f"{note}, drawn with seed {self.seed}"],
         )
 
 

@@ -84,7 +84,10 @@ def _on_new_images(results: Results, selection: Selection) -> tuple[str, str]:
         return f"test {measure.title}", f"{mean} ({ends}; {counted(selection.n, 'seed')}, on these {images})"
     ends = measure.interval(selection.test_new_low, selection.test_new_high)
     trained = f"{selection.n} seeds" if selection.n > 1 else "one trained model"
-    return f"{measure.title} on new images", f"{mean} ({ends}; {trained}, on {images} that played no part in the choice)"
+    return (
+        f"{measure.title} on new images",
+        f"{mean} ({ends}; {trained}, on {images} that played no part in the choice)",
+    )
 
 
 def _cost(results: Results) -> tuple[str, str]:

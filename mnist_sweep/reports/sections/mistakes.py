@@ -26,12 +26,16 @@ NONE_KEPT = (
 )
 
 
-def section(results: Results) -> Section:
+def section(results: Results) -> Section | None:
     """Return the confusion matrix of the selected config, and the most confident mistakes of its kept model.
+
+    None if the trials predict numbers.
 
     Raises:
         LedgerError: One of their files is damaged; the message names it.
     """
+    if any(data_cards.read(results.folder, row.config).is_regression for row in results.rows[:1]):
+        return None
     matrix = confusion_matrix.plot(results)
     blocks: list[Block] = [matrix] if matrix else [Paragraph(text=NO_PREDICTIONS)]
     kept = results.best_of(ids_with_file(results, SUFFIX))

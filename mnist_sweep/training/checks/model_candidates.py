@@ -15,6 +15,7 @@ from mnist_sweep.models.catalog import is_builtin
 from mnist_sweep.models.protocol import trains_itself
 from mnist_sweep.models.shapes import LayerShape
 from mnist_sweep.optim import losses, objectives
+from mnist_sweep.optim.regression import is_of_numbers
 from mnist_sweep.text.lines import shortened
 from mnist_sweep.training import tensorflow_runtime
 from mnist_sweep.training.checks import refused_objectives, sample
@@ -88,7 +89,8 @@ def _checked(model: Candidate) -> Checked:
         if not losses.is_builtin(model.config.loss):
             _check_loss(model)
         if not objectives.is_builtin(model.config.objective):
-            refused_objectives.check(model.config.objective, model.sample.num_classes)
+            of_numbers = is_of_numbers(model.sample.labels)
+            refused_objectives.check(model.config.objective, model.sample.num_classes, of_numbers=of_numbers)
         if is_builtin(model.config.model):
             return Checked(None)
         with _refused(*model):

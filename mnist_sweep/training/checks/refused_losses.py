@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from mnist_sweep.errors import ConfigError
 from mnist_sweep.optim import losses
+from mnist_sweep.optim.regression import is_of_numbers
 from mnist_sweep.text.causes import first_cause
 from mnist_sweep.training.checks.sample import Sample
 from mnist_sweep.validation import shown_in_one_line
@@ -24,13 +25,15 @@ def check(loss: Any, sample: Sample) -> None:
         _check(loss, sample)
     except ConfigError as error:
         name = loss.__name__ if hasattr(loss, "__name__") else shown_in_one_line(loss)
-        rule = "must return a float32 loss for each example from int32 labels (batch,) and float32 outputs"
-        raise ConfigError(f"the loss {name} {rule} (batch, {sample.num_classes}), but {error}.") from None
+        of, to = ("float32", "") if is_of_numbers(sample.labels) else ("int32", f" {sample.num_classes}")
+        rule = f"must return a float32 loss for each example from {of} labels (batch,) and float32 outputs (batch,{to})"
+        raise ConfigError(f"the loss {name} {rule}, but {error}.") from None
 
 
 def _check(loss: Any, sample: Sample) -> None:
     labels, num = sample.labels, len(sample.labels)
-    outputs = np.random.default_rng(0).normal(size=(num, sample.num_classes)).astype(np.float32)
+    shape = (num,) if is_of_numbers(labels) else (num, sample.num_classes)
+    outputs = np.random.default_rng(0).normal(size=shape).astype(np.float32)
     found, gradient = _called(loss, labels, outputs)
     shape = tuple(found.shape)
     _law(shape == (num,), f"it returns the shape {shape} for a batch of {num}", "leave the mean to the sweep")

@@ -14,7 +14,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from mnist_sweep.errors import ConfigError
-from mnist_sweep.models import layer_calls
+from mnist_sweep.models import inference, layer_calls
 from mnist_sweep.models.layer_calls import LayerCall
 from mnist_sweep.text.lines import listed
 from mnist_sweep.training.checks.sample import Sample
@@ -51,6 +51,7 @@ class ModelLaws:
     def __init__(self, model: Any, sample: Sample, precision: str) -> None:
         self._model, self._images, self._labels = model, tf.constant(sample.images), tf.constant(sample.labels)
         self._shape, self._tolerance = (len(sample.labels), sample.num_classes), TOLERANCES[precision]
+        self._loss_of = sample.loss
         self._is_exact = precision == "float32" and not tf.config.get_visible_devices("GPU")
         self._start = [variable.value.numpy() for variable in model.variables]
 
@@ -185,7 +186,7 @@ class ModelLaws:
         """Return the loss of a training step, for which global generators are in another state each time: float32."""
         outputs = self._model(self._images, training=True)
         self._checked(outputs)
-        losses = tf.nn.sparse_softmax_cross_entropy_with_logits(self._labels, tf.cast(outputs, tf.float32))
+        losses = self._loss_of.per_example(self._labels, inference.of_labels(outputs, self._labels))
         loss = tf.add_n([tf.reduce_mean(losses), *(tf.cast(one, tf.float32) for one in self._model.losses)])
         law(math.isfinite(loss), f"the loss is {float(loss)} before the first step", "look at the losses it adds")
         return loss

@@ -11,22 +11,23 @@ from mnist_sweep.text.causes import first_cause
 MAX_NUMBERS = 4_000_000  # of random outputs
 
 
-def check(objective: Any, num_classes: int) -> None:
+def check(objective: Any, num_classes: int, *, of_numbers: bool = False) -> None:
     """Validate that an objective has a finite number for a split, the same whenever it is asked.
 
     Raises:
         ConfigError: It has not; the message is what came instead.
     """
     num = min(max(64, min(2 * num_classes, 1024)), max(16, MAX_NUMBERS // num_classes))
-    labels = np.arange(num) % num_classes
-    outputs = np.random.default_rng(0).normal(size=(num, num_classes)).astype(np.float32)
+    labels = np.linspace(0, 1, num, dtype=np.float32) if of_numbers else np.arange(num, dtype=np.int32) % num_classes
+    shape = (num,) if of_numbers else (num, num_classes)
+    outputs = np.random.default_rng(0).normal(size=shape).astype(np.float32)
     name = objectives.description(objective)[0]
     try:
         first, again = (objectives.value(objective, labels, outputs=outputs.copy()) for _ in range(2))
     except ConfigError:
         raise
     except (Exception, SystemExit) as error:  # whatever the user's code raises
-        given = f"int32 labels ({num},) and float32 outputs ({num}, {num_classes})"
+        given = f"{labels.dtype} labels ({num},) and float32 outputs {shape}"
         raise ConfigError(
             f"the objective {name} must return a number from {given}, but it raises {first_cause(error)}."
         ) from error

@@ -6,6 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnist_sweep.data.dataset import Dataset
+from mnist_sweep.optim.losses import CrossEntropy, MeanSquaredError
+from mnist_sweep.optim.regression import is_of_numbers
 
 NUM_IMAGES = 4  # of the training split, and as many of noise, which differ whatever the data
 
@@ -15,12 +17,12 @@ class Sample(NamedTuple):
 
     Attributes:
         images: float32 `[n, height, width, channels]` in [0, 1].
-        labels: int32 `[n]`.
-        num_classes: Number of classes of the data set.
+        labels: int32 `[n]`, or float32 if they are numbers.
+        num_classes: Number of classes of the data set, 1 if labels are numbers.
     """
 
     images: NDArray[np.float32]
-    labels: NDArray[np.int32]
+    labels: NDArray[np.int32 | np.float32]
     num_classes: int
 
     @property
@@ -29,11 +31,18 @@ class Sample(NamedTuple):
         _, height, width, channels = self.images.shape
         return height, width, channels
 
+    @property
+    def loss(self) -> CrossEntropy | MeanSquaredError:
+        """A loss for such labels."""
+        return MeanSquaredError() if is_of_numbers(self.labels) else CrossEntropy()
+
 
 def draw(data: Dataset) -> Sample:
     """Return a sample of a data set, always the same."""
     places = np.linspace(0, len(data.train.labels) - 1, NUM_IMAGES).astype(int)
     noise = np.random.default_rng(0).random((NUM_IMAGES, *data.image_shape), np.float32)
     images = data.scaled(data.train.images[places])
-    labels = np.append(data.train.labels[places], np.arange(NUM_IMAGES) % data.num_classes)
-    return Sample(np.concatenate([images, noise]), labels.astype(np.int32), data.num_classes)
+    known = data.train.labels[places]
+    labels = np.append(known, known if data.is_regression else np.arange(NUM_IMAGES) % data.num_classes)
+    kind = np.float32 if data.is_regression else np.int32
+    return Sample(np.concatenate([images, noise]), labels.astype(kind), data.num_classes)

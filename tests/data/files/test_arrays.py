@@ -78,7 +78,15 @@ WRONG: dict[str, tuple[bytes, str]] = {
     "large values": (bare(x=IMAGES.astype(int) * 9, y=LABELS), "`images.dtype == uint8 or float32` must hold"),
     "one-hot": (bare(x=IMAGES, y=np.eye(3)[LABELS]), "one label for each image, but got labels of shape (30, 3)"),
     "negative": (bare(x=IMAGES, y=LABELS - 1), "labels from -1 to 1"),
-    "float labels": (bare(x=IMAGES, y=LABELS / 2), "whole numbers or names, but got float64"),
+    "NaN as a label": (
+        bare(x=IMAGES, y=np.full(30, np.nan)),
+        "`train labels are finite` must hold, but got num_not_fi",
+    ),
+    "too large a number": (
+        bare(x=IMAGES, y=np.full(30, 1e39)),
+        "`train labels are finite` must hold, but got num_not_fi",
+    ),
+    "several numbers": (bare(x=IMAGES, y=np.ones((30, 2)) / 2), "one label for each image, but got labels of shape"),
     "flat": (bare(x=IMAGES.reshape(30, 16), y=LABELS), "`images.ndim == 4` must hold"),
     "no train": (bare(x_test=IMAGES, y_test=LABELS), "has no train split, but only test"),
     "no image": (bare(x=IMAGES[:0], y=LABELS[:0]), "one label for each image"),

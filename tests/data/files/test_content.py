@@ -16,6 +16,13 @@ def test_labels_are_numbers_or_names() -> None:
     assert {name: array.tolist() for name, array in labels.items()} == {"train": [2, 1], "test": [0]}
 
 
+@pytest.mark.parametrize("kind", [np.float16, np.float32, np.float64])
+def test_floats_are_numbers_to_predict(kind: type) -> None:
+    labels, names = numbered(Content({}, {"train": np.array([[-1.5], [2]], kind), "test": np.array([3])}))
+    assert ({name: array.tolist() for name, array in labels.items()}, names) == ({"train": [-1.5, 2], "test": [3]}, ())
+    assert {array.dtype for array in labels.values()} == {np.dtype(np.float32)}
+
+
 def test_pixels_are_cast_where_nothing_is_lost() -> None:
     images = np.arange(256).reshape(4, 8, 8)
     assert with_channels(images).dtype == np.uint8
@@ -30,9 +37,9 @@ def test_pixels_are_cast_where_nothing_is_lost() -> None:
         ({"test": [1]}, "has no train split, but only test"),
         ({"train": [0, 65_536]}, "between 0 and 65535, but got labels from 0 to 65536"),
         ({"train": [0, 1], "val": [-1]}, "labels from -1 to 1"),
-        ({"train": [0.0, 1.0]}, "whole numbers or names, but got float64"),
-        ({"train": [True, False]}, "whole numbers or names, but got bool"),
-        ({"train": ["a"], "val": [1]}, "whole numbers or names, but got <U1 and int64"),
+        ({"train": [True, False]}, "numbers or names, but got bool"),
+        ({"train": ["a"], "val": [1]}, "numbers or names, but got <U1 and int64"),
+        ({"train": ["a"], "val": [1.5]}, "numbers or names, but got <U1 and float64"),
         ({"train": [[0, 1], [1, 0]]}, r"one label for each image, but got labels of shape \(2, 2\)"),
         ({"train": []}, "one label for each image"),
         ({"train": ["a", "", " "], "val": ["b"]}, "lacks labels: 2 of 4 are blank"),

@@ -86,7 +86,7 @@ WRONG: dict[str, tuple[str | bytes, str]] = {
     "short lines": (text() + "1,2\n", "Expected 5 columns, got 2"),
     "no lines": (HEADER + "\n", "train must have one label for each image"),
     "negative labels": (text(labels=np.arange(30) - 1), "labels from -1 to 28"),
-    "fractions of labels": (text(labels=np.arange(30) / 2), "whole numbers or names, but got float64"),
+    "NaN as a label": (text(labels=np.append(np.arange(29) / 2, np.inf)), "labels are finite` must hold"),
     "binary": (b"\x89PNG\r\n\x1a\n\xff\xfe\xfd", "is no table of labels and pixels"),
     "not UTF-8": (text().replace("label", "größe").encode("latin-1"), "is no table of labels and pixels"),
     "cut off": (gzip.compress(text().encode())[:-20], "is cut off"),

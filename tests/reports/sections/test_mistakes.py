@@ -11,7 +11,7 @@ import PIL.Image
 import pytest
 
 from mnist_sweep.errors import LedgerError
-from mnist_sweep.reports.blocks import Images
+from mnist_sweep.reports.blocks import Images, Section
 from mnist_sweep.reports.report_data import Results
 from mnist_sweep.reports.sections import mistakes
 from mnist_sweep.trials.row import TrialRow
@@ -21,13 +21,19 @@ MakeResults = Callable[[Sequence[TrialRow]], Results]
 Refused = Callable[..., AbstractContextManager[None]]
 
 
+def section_of(results: Results) -> Section:
+    section = mistakes.section(results)
+    assert section is not None
+    return section
+
+
 def path_of_mistakes(results: Results) -> Path:
     (results.folder / "predictions").mkdir(exist_ok=True)
     return results.folder / "predictions" / f"{results.good[0].trial_id}-mistakes.npz"
 
 
 def test_without_what_is_needed_it_says_how_to_get_it(make_row: MakeRow, make_results: MakeResults) -> None:
-    section = mistakes.section(make_results([make_row()]))
+    section = section_of(make_results([make_row()]))
     assert section.finding == mistakes.NONE_KEPT
     assert "--keep-models" in section.finding
 
@@ -40,7 +46,7 @@ def test_mistakes_are_images_with_both_classes_in_words(
     images = np.random.default_rng(0).integers(0, 255, (3, 8, 6, channels)).astype(np.uint8)
     confidence = np.array([0.999, 0.8, 0.5], np.float32)
     np.savez(path_of_mistakes(results), images=images, labels=[4, 5, 6], predicted=[9, 3, 0], confidence=confidence)
-    (gallery,) = [block for block in mistakes.section(results).blocks if isinstance(block, Images)]
+    (gallery,) = [block for block in section_of(results).blocks if isinstance(block, Images)]
     assert [picture.caption for picture in gallery.images] == [
         "4 classified as 9, 99.9% confidence",
         "5 classified as 3, 80.0% confidence",
@@ -55,7 +61,7 @@ def test_model_without_mistakes_is_said_to_be_right(make_row: MakeRow, make_resu
     none = np.zeros(0, int)
     images, confidence = np.zeros((0, 8, 8, 1), np.uint8), np.zeros(0, np.float32)
     np.savez(path_of_mistakes(results), images=images, labels=none, predicted=none, confidence=confidence)
-    assert "classifies every validation image correctly" in mistakes.section(results).finding
+    assert "classifies every validation image correctly" in section_of(results).finding
 
 
 @pytest.mark.parametrize("damage", ["torn", "garbage", "pickle", "missing", "shapes", "floats", "empty", "flipped"])
