@@ -178,9 +178,8 @@ def predict(folder: Path, images: tuple[Path, ...], name: str | None, top: int) 
         click.echo(f"error: {error}", err=True)
 
     def show() -> None:
-        echo(
-            f"{'predicted' if card.is_regression else 'classified'} by the model of trial {model.row.trial_id}, {model.role}"
-        )
+        verb = "predicted" if card.is_regression else "classified"
+        echo(f"{verb} by the model of trial {model.row.trial_id}, {model.role}")
         for answer in good:
             ranked = sorted(zip(answer.probabilities, names, strict=True), key=lambda pair: -pair[0])[:top]
             shown = ", ".join(f"{name} {probability:.1%}" for probability, name in ranked)
