@@ -214,8 +214,9 @@ def _candidates(search: Search, folder: Path, kept: Mapping[str, TrialRow]) -> l
     """
     found = _found(search, folder, kept)
     ended = [name for name in found if name in kept]
-    after = f"its {search.num_trials:,} trials are run, without a race, before the configs of a search are raced"
-    require(len(ended) >= search.num_trials, after, num_run=len(ended))
+    if len(ended) < search.num_trials:
+        begins = f"a race of a search begins when its {search.num_trials:,} trials have run, but {len(ended):,} have"
+        raise ConfigError(f"{begins}: run the search first, without a race.")
     good = sorted(name for name in ended if kept[name].status is Status.OK and kept[name].val is not None)
     require(len(good) >= 2, "a search has found at least 2 configs that can be raced", num_configs=len(good))
     return [found[name] for name in good]

@@ -238,7 +238,7 @@ SEARCH: dict[str, Any] = {"base": CONFIGS[0], "axes": AXES, "num_trials": 4}
         (
             lambda: Sweep(name="a", search=Search(**SEARCH)),
             None,
-            "`its 4 trials are run, without a race, before the configs of a search are raced` must hold",
+            "a race of a search begins when its 4 trials have run, but 0 have: run the search first, without a race.",
         ),
         (
             lambda: Sweep(name="a", search=Search(**SEARCH | {"algorithm": PBT(population=2)})),
