@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from mnist_sweep.analysis.best_config_sentences import Selection
     from mnist_sweep.analysis.effects.effect import Effects
+    from mnist_sweep.analysis.proposal_in_words import ProposedRuns
 
 Analysis = tuple["Selection", "Effects"]
 Submit = Callable[["pd.DataFrame"], Callable[[], Analysis]]
@@ -100,6 +101,13 @@ class Results:
     def race(self) -> RaceSummary | None:
         """The state of the race; None for a sweep that is none."""
         return saved_race.summary(self.folder, self.rows)
+
+    @functools.cached_property
+    def proposed(self) -> "ProposedRuns":
+        """What to run next."""
+        from mnist_sweep.analysis.proposers import runs_after
+
+        return runs_after(self.folder, self.ledger, self.tied)
 
     @property
     def tied(self) -> Sequence[str]:

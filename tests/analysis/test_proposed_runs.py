@@ -11,7 +11,8 @@ import pytest
 
 from mnist_sweep import TrialConfig, next_runs, trial_id
 from mnist_sweep.analysis.proposal_in_words import ProposedRun
-from mnist_sweep.analysis.proposed_runs import Budget, parse_budget
+from mnist_sweep.analysis.proposed_runs import parse_budget
+from mnist_sweep.analysis.proposers import Budget
 from mnist_sweep.errors import ConfigError, LedgerError
 from mnist_sweep.results import runs, saved_race
 from mnist_sweep.results.ledger import Ledger

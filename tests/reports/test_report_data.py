@@ -5,12 +5,16 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from mnist_sweep import TrialConfig
+from mnist_sweep.analysis import proposers
+from mnist_sweep.analysis.proposal_in_words import ProposedRuns
 from mnist_sweep.errors import LedgerError
 from mnist_sweep.reports.report_data import Results, evenly_spaced, read_results
+from mnist_sweep.reports.sections import best_config, next_run
 from mnist_sweep.trials.row import Status, TrialRow
 
 MakeRow = Callable[..., TrialRow]
@@ -32,6 +36,22 @@ def test_fields_that_vary_make_the_labels(make_row: MakeRow, make_results: MakeR
     results = make_results(rows)
     assert (results.varying, results.hyperparameters) == (["batch_size", "seed"], ["batch_size"])
     assert sorted(map(results.label, results.rows)) == ["batch_size=10 seed=0", "batch_size=11 seed=1"]
+
+
+def test_what_to_run_next_is_found_once_for_all_sections(
+    make_row: MakeRow, make_results: MakeResults, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    results, calls = make_results([make_row(TrialConfig(num_steps=steps)) for steps in (1, 2)]), list[object]()
+    original = proposers.runs_after
+
+    def counted(*given: Any) -> ProposedRuns:
+        calls.append(given)
+        return original(*given)
+
+    monkeypatch.setattr(proposers, "runs_after", counted)
+    assert next_run.section(results).blocks
+    assert best_config.next_step(results)[1].startswith("3 seeds each")
+    assert len(calls) == 1
 
 
 def test_folder_without_rows_is_refused(tmp_path: Path, refused: Callable[..., AbstractContextManager[None]]) -> None:

@@ -5,7 +5,6 @@ import textwrap
 from typing import Any
 
 from mnist_sweep.analysis.best_config_sentences import ONE_SEED, Selection, ties
-from mnist_sweep.analysis.proposed_runs import runs_after
 from mnist_sweep.analysis.selection import config_means
 from mnist_sweep.reports.blocks import Block, Cell, Facts, Plot, Section, Table, number_columns, text_columns
 from mnist_sweep.reports.plots import BLUE, GREY, RED, figure, literal, scatter
@@ -102,7 +101,7 @@ def _cost(results: Results) -> tuple[str, str]:
 
 def next_step(results: Results) -> tuple[str, str]:
     """Return what to try next, in a few words."""
-    term, proposed = "what to try next", runs_after(results.folder, results.ledger, results.tied).runs
+    term, proposed = "what to try next", results.proposed.runs
     if not proposed:
         return term, "see the race" if results.race else "nothing more" if results.good else "see the failures"
     first, *others = proposed

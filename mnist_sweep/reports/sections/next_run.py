@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from mnist_sweep.analysis.proposal_in_words import ProposedRun
-from mnist_sweep.analysis.proposed_runs import runs_after
 from mnist_sweep.reports.blocks import Block, Command, Paragraph, Plot, Section, Table, number_columns
 from mnist_sweep.reports.plots import BLUE, FAINT_BLUE, figure, scatter
 from mnist_sweep.reports.report_data import Results
@@ -28,8 +27,7 @@ def section(results: Results) -> Section:
     """Return whether more seeds and more configs would help, and the commands of the runs that are proposed."""
     from mnist_sweep.analysis.expected_best import sentence
 
-    proposed = runs_after(results.folder, results.ledger, results.tied)
-    blocks: list[Block] = []
+    proposed, blocks = results.proposed, list[Block]()
     for run in proposed.runs:
         blocks.append(Paragraph(text=f"{run.reason[0].upper()}{run.reason[1:]} ({run.cost}):"))
         folder = shlex.quote(str(results.folder))

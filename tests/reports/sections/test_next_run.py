@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 
 from mnist_sweep import LogLoss, TrialConfig, next_runs
-from mnist_sweep.analysis.proposed_runs import runs_after
 from mnist_sweep.reports.blocks import Command, Plot
 from mnist_sweep.reports.report_data import Results, read_results
 from mnist_sweep.reports.sections import best_config, next_run
@@ -31,7 +30,7 @@ def test_seeds_that_would_help_are_proposed_as_the_command_proposes_them(
     make_row: MakeRow, make_results: MakeResults
 ) -> None:
     results = make_results(rows_of(make_row, [0.9, 0.9, 0.9], 2, 0.01))
-    assert runs_after(results.folder, results.ledger, results.tied) == next_runs(results.folder)
+    assert results.proposed == next_runs(results.folder)
     section = next_run.section(results)
     assert section.finding.startswith(
         "More seeds would help: 3 configs may be the best, and 3 seeds of each tell more. "
