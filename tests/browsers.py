@@ -15,6 +15,7 @@ pytest.importorskip("selenium", reason="selenium is not installed")
 
 from selenium import webdriver
 from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.wait import WebDriverWait
 
 LAPTOP, PHONE = (1280, 800), (390, 844)
@@ -86,6 +87,15 @@ class Browser:
         heads = self.driver.find_elements(By.CSS_SELECTOR, "#trials thead th")
         return [head.text.strip() for head in heads]
 
+    def download(self, selector: str, folder: Path) -> dict[str, str]:
+        """Press the buttons that a selector names, with the keyboard; return what each downloads, by file name."""
+        self.driver.execute_cdp_cmd("Browser.setDownloadBehavior", {"behavior": "allow", "downloadPath": str(folder)})
+        buttons = self.driver.find_elements(By.CSS_SELECTOR, selector)
+        for number, button in enumerate(buttons, start=1):
+            button.send_keys(Keys.ENTER)
+            files = WebDriverWait(self.driver, PATIENCE, 0.05).until(lambda _, n=number: _complete(folder, n))
+        return {path.name: path.read_text(encoding="utf-8") for path in files}
+
     def press(self, selector: str, number: int) -> None:
         """Press the button that is this one of those that a selector names, counted from 0."""
         self.run("document.querySelectorAll(arguments[0])[arguments[1]].click()", selector, number)
@@ -99,6 +109,12 @@ class Browser:
         field.clear()
         field.send_keys(text)
         WebDriverWait(self.driver, PATIENCE, 0.05).until(lambda _: self.status() != before)
+
+
+def _complete(folder: Path, number: int) -> list[Path]:
+    """Return the files of a folder if they are that many; none while a download goes on."""
+    files = [*folder.iterdir()]
+    return files if len(files) == number and all(file.suffix == ".csv" for file in files) else []
 
 
 @pytest.fixture(scope="module")

@@ -33,7 +33,7 @@ ScriptData = dict[str, str]  # the JSON that scripts read, without `<`, by the i
 def render(title: str, subtitle: str, sections: Sequence[Section]) -> str:
     """Return the HTML page of a report."""
     plotly, packed = packed_plotly()
-    scripts = {name: resource(f"{name}.js") for name in ("tables", "plots", "page")}
+    scripts = {name: resource(f"{name}.js") for name in ("tables", "plots", "downloads", "page")}
     data: ScriptData = {}
     first, *others = sections
     links = [element("li", element("a", _name(section), href=f"#{section.key}")) for section in others]

@@ -4,13 +4,20 @@ Every test leaves a screenshot in its folder.
 """
 
 import base64
+import io
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import numpy as np
+import pandas as pd
 import pytest
 
+from mnist_sweep.analysis.effects.estimation import effects
+from mnist_sweep.reports.report_data import read_results
 from mnist_sweep.reports.writer import write_report
+from mnist_sweep.results import data_cards, predictions
 from mnist_sweep.trials.row import Status, TrialRow
 
 pytest.importorskip("selenium", reason="selenium is not installed")
@@ -30,13 +37,21 @@ pytestmark = [
 ]
 REFERENCE = Path(__file__).parents[2] / "results" / "reference"
 MEGABYTE = 2**20
+LABELS = np.tile(np.arange(10, dtype=np.uint8), 30)
+PREDICTED = predictions.Predictions(LABELS, LABELS)
+CLASS_NAMES = ("=0", 'one, "1"', "<b>two</b>", *"3456789")
 
 
 @pytest.fixture(scope="module")
 def real(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The report of a real sweep: the quickstart's 40 trials."""
+    """The report of a real sweep: the quickstart's 40 trials, with made-up predictions of one of them."""
     folder = tmp_path_factory.mktemp("real") / "quickstart"
     shutil.copytree(REFERENCE / "quickstart", folder)
+    row = read_results(folder).good[0]
+    data_id = predictions.data_id(row.config)
+    predictions.write_labels(folder, data_id, PREDICTED)
+    predictions.write(folder, row.trial_id, PREDICTED._replace(test=9 - PREDICTED.test // 2))
+    data_cards.write(folder, data_id, data_cards.DataCard(class_names=CLASS_NAMES))
     return write_report(folder)
 
 
@@ -108,6 +123,41 @@ def test_paper_has_the_trials_of_all_pages_or_says_how_many_more_there_are(
     browser.run("dispatchEvent(new Event('afterprint'))")
     assert (seen, printed) == ([expected], min(number, 500))
     assert browser.run(num_rows) == min(25, number - 25)
+
+
+def test_each_plot_has_its_data_as_csv_with_the_values_that_are_drawn(
+    browser: Browser, real: Path, tmp_path: Path
+) -> None:
+    browser.open(real)
+    browser.show_all()
+    number = "return document.querySelectorAll(arguments[0]).length"
+    assert browser.run(number, ".csv") == browser.run(number, ".plot") > 8
+    sections = "best-config", "effects", "mistakes", "parallel-coordinates"
+    files = browser.download(", ".join(f"#{name} .csv" for name in sections), tmp_path)
+    tables: dict[str, Any] = {name.split("-")[2]: pd.read_csv(io.StringIO(text)) for name, text in files.items()}
+    results = read_results(real.parent)
+
+    levels, found = tables["optimizer.csv"], effects(results.trials).effects
+    effect = next(one for one in found if one.name == "optimizer")
+    means = {level.value: level.mean for level in effect.levels}
+    assert dict(levels[["level", "mean val accuracy"]].to_numpy()) == pytest.approx(means)
+    bars = levels["mean val accuracy high"] - levels["mean val accuracy low"]
+    assert bars.to_numpy() == pytest.approx(effect.difference - effect.low)
+
+    assert [*tables["confusion"]] == ["predicted class", "true class", "images"]
+    counts = tables["confusion"].set_index(["true class", "predicted class"])["images"]
+    assert (counts.sum(), counts["'=0", "9"], counts['one, "1"', "9"], counts["6", "6"]) == (300, 30, 30, 30)
+    assert "<b>two</b>" in counts.index.levels[0]
+
+    row, drawn = results.good[7], tables["hyperparameters"].set_index(["label", "axis"])["value"]
+    assert float(drawn[results.label(row), "val accuracy"]) == row.val
+    assert drawn[results.label(row), "optimizer"] == row.config["optimizer"]
+
+    answer = tables["configs"].set_index("trace")
+    assert [*answer] == ["accuracy", "accuracy low", "accuracy high", "config", "label"]
+    assert answer.loc["validation, may be the best", "accuracy"].max() == results.configs[0].val
+    assert (answer.loc["95%, new images", "accuracy low"] < results.configs[0].val).all()
+    assert browser.messages() == []
 
 
 def test_a_link_opens_its_section_and_print_opens_all_for_its_time(browser: Browser, real: Path) -> None:

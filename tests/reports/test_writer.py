@@ -151,7 +151,7 @@ def test_text_of_configs_errors_and_names_stays_text(strange: Path, format: Any)
     text = write_report(strange, format=format).read_text(encoding="utf-8")
     if format == "html":
         page = Page(text)
-        assert page.tags.count("script") == 3 + len(re.findall('<script type="application/', text))
+        assert page.tags.count("script") == 4 + len(re.findall('<script type="application/', text))
         assert all(what in page.said for what in STRANGE)
         assert "<script>alert" not in text
     else:

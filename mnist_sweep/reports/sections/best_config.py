@@ -1,14 +1,13 @@
 """The answer, for a first look: the config to use, whether it is better than the next, three numbers, one picture."""
 
 import math
-import textwrap
-from typing import Any
+from collections.abc import Sequence
 
 from mnist_sweep.analysis.best_config_sentences import ONE_SEED, Selection, ties
-from mnist_sweep.analysis.selection import config_means
 from mnist_sweep.reports.blocks import Block, Cell, Facts, Plot, Section, Table, number_columns, text_columns
-from mnist_sweep.reports.plots import BLUE, GREY, RED, figure, literal, scatter
+from mnist_sweep.reports.plots import BLUE
 from mnist_sweep.reports.report_data import Results
+from mnist_sweep.reports.sections.config_intervals import Group, interval_figure, intervals_of, known
 from mnist_sweep.results import runs
 from mnist_sweep.text.names import label
 from mnist_sweep.text.numbers import counted, duration
@@ -18,10 +17,6 @@ from mnist_sweep.trials.row import status_counts
 KEY, TITLE = "best-config", "Which config should I use?"
 NOTHING = "No trial succeeded, so there is no best config. “Did anything fail?” lists the causes."
 MAX_DRAWN = 10
-MAX_LABEL, MAX_LINES = 46, 3  # characters that fit a phone, and lines of them
-HEIGHT, HEIGHT_OF_CONFIG, HEIGHT_OF_LINE = 160, 18, 16  # pixels
-INTERVALS = ("95%, new seeds on these images", "95%, new images")
-HALF_BLUE = "rgba(43, 131, 186, 0.45)"
 APART = "worse"
 READING = (
     "Dots are means over seeds: full ones may be the best, hollow ones are worse. That is tested seed by seed, so bars "
@@ -112,7 +107,7 @@ def next_step(results: Results) -> tuple[str, str]:
 def _picture(results: Results, selection: Selection) -> Plot:
     """Return the best configs with their values on validation and test, and both intervals."""
     measure, configs = results.measure, results.configs[:MAX_DRAWN]
-    means = [*map(_without_unknown, config_means(results.trials, [config.config_id for config in configs]))]
+    means = intervals_of(results.trials, [config.config_id for config in configs])
     states = [_state(results, selection, config) for config in configs]
     labels = [_label(results, config) for config in configs]
     first = f", first {MAX_DRAWN} of {len(results.configs):,}" if len(results.configs) > MAX_DRAWN else ""
@@ -124,13 +119,13 @@ def _picture(results: Results, selection: Selection) -> Plot:
     ]
     shown = ("val_mean", "val_low", "val_high", "val_new_low", "val_new_high", "test_mean")
     rows: list[list[Cell]] = [
-        [config.config_id, text, state, len(config.rows), *(_known(one[name]) for name in shown)]
+        [config.config_id, text, state, len(config.rows), *(known(one[name]) for name in shown)]
         for config, text, state, one in zip(configs, labels, states, means, strict=True)
     ]
     return Plot(
         title=f"Configs by validation {measure.title}{first}",
         finding=READING,
-        figure=_figure(results, labels, states, means),
+        figure=interval_figure(results.measure, labels, means, _groups(states)),
         table=Table(
             caption="Configs, with 95% intervals for these images and for new ones", columns=columns, rows=rows
         ),
@@ -148,53 +143,12 @@ def _state(results: Results, selection: Selection, config: ConfigResult) -> str:
     return "tied" if config.config_id in selection.tied else APART
 
 
-def _figure(results: Results, labels: list[str], states: list[str], means: list[dict[str, float]]) -> Any:
-    measure, places = results.measure, [*range(len(labels))]
-    number = "%{x:.2%}" if measure.is_share else "%{x:.4g}"
-    texts = ["<br>".join(map(literal, textwrap.wrap(text, MAX_LABEL)[:MAX_LINES])) for text in labels]
-
-    def bars(name: str, low: str, high: str, **line: Any) -> Any:
-        x = [end for one in means for end in (_known(one[low]), _known(one[high]), None)]
-        y = [place for place in places for _ in range(3)]
-        return scatter(x=x, y=y, mode="lines", name=name, line=line, hovertemplate=f"{number}<extra>{name}</extra>")
-
-    def dots(name: str, key: str, chosen: list[int], **marker: Any) -> Any:
-        return scatter(
-            x=[_known(means[place][key]) for place in chosen],
-            y=chosen,
-            text=[texts[place] for place in chosen],
-            mode="markers",
-            name=name,
-            marker=marker,
-            hovertemplate=f"{number}<br>%{{text}}<extra>{name}</extra>",
-        )
-
-    apart = [place for place in places if states[place] == APART]
-    traces = [
-        bars(INTERVALS[1], "val_new_low", "val_new_high", color=GREY, width=1.5),
-        bars(INTERVALS[0], "val_low", "val_high", color=HALF_BLUE, width=9),
-        dots(
-            "validation, may be the best", "val_mean", [one for one in places if one not in apart], color=BLUE, size=10
-        ),
-        dots("validation, worse", "val_mean", apart, color=BLUE, size=10, symbol="circle-open", line={"width": 2}),
-        dots("test", "test_mean", places, color=RED, size=9, symbol="diamond-open", line={"width": 2}),
+def _groups(states: Sequence[str]) -> list[Group]:
+    """Return the configs that may be the best, and those that are worse, with the markers of both."""
+    apart = [place for place, state in enumerate(states) if state == APART]
+    others = [place for place, state in enumerate(states) if state != APART]
+    hollow = {"color": BLUE, "size": 10, "symbol": "circle-open", "line": {"width": 2}}
+    return [
+        Group("validation, may be the best", others, {"color": BLUE, "size": 10}),
+        Group("validation, worse", apart, hollow),
     ]
-    drawn = [trace for trace in traces if any(x is not None for x in trace["x"])]
-    num_lines = max(1 + text.count("<br>") for text in texts)
-    height = HEIGHT + (HEIGHT_OF_CONFIG + HEIGHT_OF_LINE * num_lines) * len(labels)
-    plot = figure(*drawn, x=measure.title, y="", height=height, xaxis_tickformat="~%" if measure.is_share else "~g")
-    plot.update_yaxes(range=[len(labels) - 0.6, -0.75], visible=False)
-    name = {"x": 0, "xref": "paper", "xanchor": "left", "yanchor": "bottom", "yshift": 6, "showarrow": False}
-    names = [{**name, "align": "left", "y": place, "text": text} for place, text in enumerate(texts)]
-    return plot.update_layout(margin={"l": 12, "r": 12}, annotations=names)
-
-
-def _known(number: float) -> float | None:
-    return None if math.isnan(number) else number
-
-
-def _without_unknown(means: dict[str, float]) -> dict[str, float]:
-    """Return means without an interval for other seeds where one seed, or equal ones, leave that of the images."""
-    if (means["val_low"], means["val_high"]) != (means["val_new_low"], means["val_new_high"]):
-        return means
-    return {**means, "val_low": math.nan, "val_high": math.nan}

@@ -114,6 +114,7 @@ def _figure(counts: NDArray[np.int64], names: Sequence[str]) -> Any:
             zmin=0,
             colorscale=[[0, CLEAR], [1, STRONG]],
             showscale=False,
+            name="images",
             hovertemplate="%{y} classified as %{x}: %{z}<extra></extra>",
         ),
         x="predicted class",
@@ -141,7 +142,12 @@ def _pairs_figure(counts: NDArray[np.int64], names: Sequence[str]) -> Any:
         marker={"color": BLUE},
         hovertemplate="%{y}: %{x}<extra></extra>",
     )
-    layout = {"yaxis_autorange": "reversed", "yaxis_type": "category", "xaxis_tickformat": ",d"}
+    layout = {
+        "yaxis_autorange": "reversed",
+        "yaxis_type": "category",
+        "xaxis_tickformat": ",d",
+        "meta": {"y": "classes"},
+    }
     return figure(trace, x="test images", y="", height=120 + 22 * len(pairs), **layout)
 
 

@@ -103,6 +103,7 @@ def _figure(effect: Effect, limits: Sequence[float], measure: Measure) -> Any:
         y=f"mean val {measure.title}",
         height=260,
         xaxis_type="category",
+        meta={"x": "level"},
         yaxis_range=[*limits],
     )
 

@@ -103,8 +103,15 @@ def _values(rows: Sequence[TrialRow], band: "pd.DataFrame", results: Results, na
     edge = {"x": steps, "mode": "lines", "line_width": 0, "hoverinfo": "skip"}
     best, *others = rows
     return figure(
-        scatter(y=_rounded(band["low"]), showlegend=False, **edge),
-        scatter(y=_rounded(band["high"]), fill="tonexty", fillcolor=FAINT_BLUE, name="10th to 90th percentile", **edge),
+        scatter(y=_rounded(band["low"]), name="10th percentile", showlegend=False, **edge),
+        scatter(
+            y=_rounded(band["high"]),
+            fill="tonexty",
+            fillcolor=FAINT_BLUE,
+            name="10th to 90th percentile",
+            meta={"name": "90th percentile"},
+            **edge,
+        ),
         *([_lines(others, results, name=f"next {len(others)}", color=GREY, width=1)] if others else []),
         scatter(x=steps, y=_rounded(band["median"]), name="median", line={"color": BLUE, "dash": "dash"}),
         _lines([best], results, name=_short(name), color=RED, width=3),

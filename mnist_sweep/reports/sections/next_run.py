@@ -93,12 +93,15 @@ def _figure(curve: "pd.DataFrame") -> Any:
     budget = curve["budget"].tolist()
     edges = {"mode": "lines", "line_width": 0, "showlegend": False, "hoverinfo": "skip"}
     return figure(
-        scatter(x=budget, y=curve["low"].tolist(), **edges),
-        scatter(x=budget, y=curve["high"].tolist(), fill="tonexty", fillcolor=FAINT_BLUE, **edges),
+        scatter(x=budget, y=curve["low"].tolist(), name="95% interval, low", **edges),
+        scatter(
+            x=budget, y=curve["high"].tolist(), fill="tonexty", fillcolor=FAINT_BLUE, name="95% interval, high", **edges
+        ),
         scatter(
             x=budget,
             y=curve["expected_best"].tolist(),
             mode="lines",
+            name="expected",
             line={"color": BLUE, "width": 2},
             showlegend=False,
             hovertemplate="%{y:.4f} from %{x:.4g}<extra></extra>",

@@ -110,13 +110,32 @@ def _axes(rows: Sequence[TrialRow], names: Sequence[str]) -> list[Axis]:
 def _figure(results: Results, rows: Sequence[TrialRow], names: Sequence[str], axes: Sequence[Axis]) -> Any:
     lines = [_line(row, axes, names, number / max(1, len(rows) - 1)) for number, row in enumerate(rows)]
     labels = [literal(results.label(row)) for row in rows]
+    values = [[*(_exported(name, row.config.get(name)) for name in names), row.val, None] for row in rows]
     tenth, half = max(1, round(len(rows) / 10)), max(1, len(rows) // 2)
+
+    def trace(which: slice, color: str, width: int, **options: Any) -> Any:
+        return scatter(
+            x=[x for line in lines[which] for x in range(len(line))],
+            y=[y for line in lines[which] for y in line],
+            text=[label for line, label in zip(lines[which], labels[which], strict=True) for _ in line],
+            customdata=[given for row in values[which] for given in row],
+            mode="lines",
+            line={"color": color, "width": width},
+            hovertemplate="%{text}<extra></extra>",
+            **options,
+        )
+
     traces = [
-        _trace(lines[half:], labels[half:], name="bottom half", line={"color": GREY, "width": 1}, opacity=0.55),
-        _trace(lines[tenth:half], labels[tenth:half], name="top half", line={"color": BLUE, "width": 1}, opacity=0.65),
-        _trace(lines[:tenth], labels[:tenth], name="top 10%", line={"color": RED, "width": 2}, opacity=0.9),
+        trace(slice(half, None), GREY, 1, name="bottom half", opacity=0.55),
+        trace(slice(tenth, half), BLUE, 1, name="top half", opacity=0.65),
+        trace(slice(tenth), RED, 2, name="top 10%", opacity=0.9),
     ]
-    return _with_axes(figure(*traces, x="", y="", height=400), axes)
+    return _with_axes(figure(*traces, x="", y="", height=400, meta={"x": "axis", "y": "value"}), axes)
+
+
+def _exported(name: str, given: Any) -> Any:
+    """Return a value of the config as the export of the plot shows it: numbers, or text."""
+    return given if given is None or isinstance(given, int | float) else literal(value(name, given))
 
 
 def _line(row: TrialRow, axes: Sequence[Axis], names: Sequence[str], rank: float) -> list[float | None]:
@@ -125,17 +144,6 @@ def _line(row: TrialRow, axes: Sequence[Axis], names: Sequence[str], rank: float
     offsets = [SPREAD * (0.5 - rank)] * len(names) + [0.0]
     heights = [axis.height(given) + offset for axis, given, offset in zip(axes, values, offsets, strict=True)]
     return [*(round(height, 4) for height in heights), None]
-
-
-def _trace(lines: Sequence[Sequence[float | None]], labels: Sequence[str], **options: Any) -> Any:
-    return scatter(
-        x=[x for line in lines for x in range(len(line))],
-        y=[y for line in lines for y in line],
-        text=[label for line, label in zip(lines, labels, strict=True) for _ in line],
-        mode="lines",
-        hovertemplate="%{text}<extra></extra>",
-        **options,
-    )
 
 
 def _with_axes(plot: Any, axes: Sequence[Axis]) -> Any:

@@ -176,6 +176,7 @@ def _figure(found: Timeline, shown: Sequence[str]) -> Any:
         yaxis_type="category",
         barmode="overlay",
         bargap=0.25,
+        meta={"y": "worker"},
     )
 
 

@@ -10,6 +10,7 @@ from mnist_sweep import MacroF1, Momentum, TrialConfig, repeat
 from mnist_sweep.reports.blocks import Facts, Plot
 from mnist_sweep.reports.report_data import Results
 from mnist_sweep.reports.sections import best_config
+from mnist_sweep.reports.sections.config_intervals import INTERVALS
 from mnist_sweep.results import saved_race
 from mnist_sweep.search.race import Race
 from mnist_sweep.trials.row import Status, TrialRow
@@ -73,7 +74,7 @@ def test_picture_has_both_intervals_and_tells_worse_configs_apart(make_row: Make
     assert states == ["best", "worse"]
     assert traces["validation, may be the best"]["x"] == [pytest.approx(0.94)]
     assert traces["validation, worse"]["marker"]["symbol"] == "circle-open"
-    (low, high, _), (new_low, new_high, _) = (traces[name]["x"][:3] for name in best_config.INTERVALS)
+    (low, high, _), (new_low, new_high, _) = (traces[name]["x"][:3] for name in INTERVALS)
     assert new_low < low < 0.94 < high < new_high
 
 
@@ -84,7 +85,7 @@ def test_one_seed_has_no_interval_for_others(make_row: MakeRow, make_results: Ma
         "(80.00%) is unknown: with one seed each, the noise from seed to seed is unknown, too."
     )
     states, traces = picture(section)
-    assert (states, best_config.INTERVALS[0] in traces) == (["best", "untested"], False)
+    assert (states, INTERVALS[0] in traces) == (["best", "untested"], False)
 
 
 def test_another_objective_has_its_name_and_the_interval_that_is_known(
