@@ -6,7 +6,6 @@ images has to exceed both kinds of noise. The conclusion is drawn from validatio
 """
 
 import itertools
-from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -31,12 +30,18 @@ class Pair(NamedTuple):
 
 
 class Pairs(NamedTuple):
-    """The rows of two trials or configs, those that are compared with each other, and notes on the others."""
+    """The rows of two trials or configs, those that are compared with each other, notes on the others, both folders."""
 
     one: Match
     other: Match
     pairs: list[Pair]
     notes: tuple[str, ...]
+    folders: tuple[Path, Path]
+
+    @property
+    def sides(self) -> list[tuple[Path, tuple[TrialRow, ...]]]:
+        """The folder and the compared rows of each of the two."""
+        return [*zip(self.folders, zip(*self.pairs, strict=True), strict=True)]
 
     @property
     def measure(self) -> Measure:
@@ -52,21 +57,23 @@ def compare(folder: str | Path, a: str, b: str) -> Comparison:
             trials of whose images no values were kept.
         LedgerError: One of them does not exist, both are the same, or predictions are damaged.
     """
-    return compare_pairs(Path(folder), pairs_of(Path(folder), a, b))
+    return compare_pairs(pairs_of(Path(folder), a, b))
 
 
-def pairs_of(folder: Path, a: str, b: str) -> Pairs:
-    """Return the rows of two trials or configs that are compared; see `compare`."""
+def pairs_of(folder: Path, a: str, b: str, *, other: Path | None = None) -> Pairs:
+    """Return the rows of two trials or configs that are compared, the second one of another folder if that is given."""
+    folders = folder, other or folder
     rows = Ledger(folder).rows(with_history=False)
-    one, other, notes = _of_one_kind(find(rows, a, folder), find(rows, b, folder))
-    return Pairs(one, other, _pairs(one, other), notes)
+    of_other = Ledger(other).rows(with_history=False) if other else rows
+    one, two, notes = _of_one_kind(find(rows, a, folder), find(of_other, b, folders[1]))
+    return Pairs(one, two, _pairs(one, two), notes, folders)
 
 
-def compare_pairs(folder: Path, paired: Pairs) -> Comparison:
+def compare_pairs(paired: Pairs) -> Comparison:
     """Return the comparison of paired rows; see `compare`."""
-    one, other, pairs, kind_notes = paired
+    one, other, pairs, kind_notes, _ = paired
     measure = paired.measure
-    val, test, method = _differences(folder, pairs, measure)
+    val, test, method = _differences(paired, measure)
     labels = _labels(pairs[0])
     names = [f"{name} ({label})" if label else name for name, label in zip((one.name, other.name), labels, strict=True)]
     values = [[float(row.val or 0) for row in rows] for rows in zip(*pairs, strict=True)]
@@ -93,14 +100,13 @@ def _labels(pair: Pair) -> tuple[str, str]:
     return (label(pair.a.config, names), label(pair.b.config, names)) if names else ("", "")
 
 
-def _differences(folder: Path, pairs: Sequence[Pair], measure: Measure) -> tuple[SplitDifference, SplitDifference, str]:
+def _differences(paired: Pairs, measure: Measure) -> tuple[SplitDifference, SplitDifference, str]:
     """Return the differences on validation and test, and the method: by images where predictions allow it."""
-    compared, largest = [row for pair in pairs for row in pair], measure.largest_difference
-    if len(pairs) == 1 or predictions.are_kept(folder, compared):
-        val, test = (
-            over_images(name, values[::2], values[1::2], largest=largest)
-            for name, values in zip(("validation", "test"), predictions.image_values(folder, compared), strict=True)
-        )
+    pairs, largest = paired.pairs, measure.largest_difference
+    if len(pairs) == 1 or all(predictions.are_kept(*side) for side in paired.sides):
+        of_a, of_b = predictions.paired_values(paired.sides)
+        val = over_images("validation", of_a.val, of_b.val, largest=largest)
+        test = over_images("test", of_a.test, of_b.test, largest=largest)
         one = IMAGES if measure.is_accuracy else IMAGE_VALUES
         return val, test, SEEDS_AND_IMAGES if len(pairs) > 1 else one
     val = over_seeds("validation", *zip(*[(a.val, b.val) for a, b in pairs], strict=True), largest=largest)

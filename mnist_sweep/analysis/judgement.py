@@ -83,7 +83,15 @@ class Verdict:
         return f"<Verdict on {self.a} and {self.b}: {self.outcome}{f', {self.better}' if self.better else ''}>"
 
 
-def verdict(folder: str | Path, a: str, b: str, *, within: float | None = None, in_points: bool = False) -> Verdict:
+def verdict(
+    folder: str | Path,
+    a: str,
+    b: str,
+    *,
+    within: float | None = None,
+    in_points: bool = False,
+    other: str | Path | None = None,
+) -> Verdict:
     """Judge which of two configs of a results folder is better, over the seeds that both have.
 
     Two trials, named with their seeds, are judged as trained models. Configs need three shared seeds: with two, equal
@@ -97,6 +105,7 @@ def verdict(folder: str | Path, a: str, b: str, *, within: float | None = None, 
         within: The margin: of an accuracy, or another share, in (0, 0.1], and half a point, 0.005, if None; of other
             values, above 0 in their unit.
         in_points: Whether the margin of a share is given in percentage points.
+        other: The results folder of b, if it is another one.
 
     Raises:
         ConfigError: `within` is out of range, or lacking.
@@ -104,15 +113,15 @@ def verdict(folder: str | Path, a: str, b: str, *, within: float | None = None, 
     """
     margin = WITHIN if within is None else within / 100 if in_points else within
     try:
-        paired = pairs_of(Path(folder), a, b)
+        paired = pairs_of(Path(folder), a, b, other=None if other is None else Path(other))
         names, margin = (paired.one.name, paired.other.name), margin_of(within, paired.measure, in_points=in_points)
         if len(paired.pairs) == 1 and not all("-" in name for name in names):
             return _undecided(*names, margin, ONE_SEED, num_seeds=1, seeds_needed=MIN_SEEDS, notes=paired.notes)
-        found = compare_pairs(Path(folder), paired)
+        found = compare_pairs(paired)
     except IncomparableError as error:
         require(0 < margin < INFINITY, "0 < within", within=within)
         return _undecided(a, b, margin, str(error).rstrip("."))
-    return _judged(Path(folder), paired, found, margin)
+    return _judged(paired, found, margin)
 
 
 def _undecided(a: str, b: str, within: float, reason: str, **known: Any) -> Verdict:
@@ -120,7 +129,7 @@ def _undecided(a: str, b: str, within: float, reason: str, **known: Any) -> Verd
     return Verdict(outcome="undecided", a=a, b=b, within=within, reason=reason, sentence=said, **known)
 
 
-def _judged(folder: Path, paired: Pairs, found: Comparison, within: float) -> Verdict:
+def _judged(paired: Pairs, found: Comparison, within: float) -> Verdict:
     on_val, num_seeds, is_new = found.val.difference, len(paired.pairs), found.method != SEEDS
     measure, by_seed = found.objective, np.array(found.val.by_seed)
     over_seeds = difference_over_seeds(by_seed, largest=measure.largest_difference) if num_seeds > 1 else None
@@ -148,19 +157,19 @@ def _judged(folder: Path, paired: Pairs, found: Comparison, within: float) -> Ve
         sentence = f"{a} and {b} are equivalent within {margin}{of} {SCOPES[found.method]}: {said}."
         return conclude(outcome="equivalent", sentence=sentence)
     reason = reason or f"the interval holds 0 and reaches beyond {margin}"
-    seeds, images = _needed(folder, paired, found, within)
+    seeds, images = _needed(paired, found, within)
     ways = [f"{counted(num, noun)}" for num, noun in ((seeds, "seed"), (images, "validation image")) if num is not None]
     way_out = f"About {' or '.join(ways)} would decide it" if ways else "It takes more seeds and more images"
     open_ = f"Whether {a} or {b} is better{in_} is undecided {SCOPES[found.method]}: {said}; {reason}. {way_out}."
     return conclude(outcome="undecided", reason=reason, seeds_needed=seeds, images_needed=images, sentence=open_)
 
 
-def _needed(folder: Path, paired: Pairs, found: Comparison, within: float) -> tuple[int | None, int | None]:
+def _needed(paired: Pairs, found: Comparison, within: float) -> tuple[int | None, int | None]:
     """Return the seeds, and the images, that are expected to decide."""
     differences, on_val = np.array(found.val.by_seed), found.val.difference
     if found.method != SEEDS:
-        values = predictions.image_values(folder, [row for pair in paired.pairs for row in pair]).val.astype(np.float64)
-        differences = values[::2] - values[1::2]
+        of_a, of_b = (values.val.astype(np.float64) for values in predictions.paired_values(paired.sides))
+        differences = of_a - of_b
     ways = zip(data_for_half_width(differences, within / 2), (on_val.seeds_needed, on_val.images_needed), strict=True)
     seeds, images = (min((num for num in way if num is not None), default=None) for way in ways)
     return None if seeds is None else max(seeds, MIN_SEEDS, len(paired.pairs) + 1), images

@@ -123,6 +123,20 @@ def image_values(folder: Path, rows: Sequence[TrialRow]) -> ImageValues:
     return ImageValues(*(np.array([one[place] for one in found], np.float64) for place in (2, 3)))
 
 
+def paired_values(sides: Sequence[tuple[Path, Sequence[TrialRow]]]) -> list[ImageValues]:
+    """Return the values as `image_values` of trials of several results folders, all evaluated on the same images.
+
+    Raises:
+        LedgerError: As raised by `image_values`; or the folders have different images.
+    """
+    if all(are_kept(*side) for side in sides):  # else `image_values` says what is lacking
+        first, *others = [_labels_of_all(*side) for side in sides]
+        if not all(equal(first, other) for other in others):
+            named = " and ".join(rows[0].trial_id for _, rows in sides)
+            raise IncomparableError(f"{named} were evaluated on different images: they cannot be paired.")
+    return [image_values(*side) for side in sides]
+
+
 def _have_values(rows: Sequence[TrialRow]) -> bool:
     errors = [error for row in rows if row.objective for error in (row.val_objective_error, row.test_objective_error)]
     return None not in errors

@@ -49,6 +49,27 @@ def test_a_significant_difference_names_the_better_one_in_either_order(results: 
     assert repr(found) == f"<Verdict on {a} and {b}: better, {a}>"
 
 
+@pytest.mark.parametrize("kept", [True, False])
+def test_configs_of_two_folders_are_judged_as_those_of_one(tmp_path: Path, make_row: MakeRow, kept: bool) -> None:
+    both, first, second = (Folder(tmp_path / name, make_row) for name in ("both", "first", "second"))
+    a, b = add_seeds(both, 4, a=10, b=12, kept=kept)
+    add_seeds(first, 4, a=10, b=0, kept=kept)
+    add_seeds(second, 4, a=0, b=12, kept=kept)
+    assert verdict(first.path, a, b, other=second.path) == verdict(both.path, a, b)
+
+
+def test_configs_of_two_folders_with_other_images_are_not_judged(tmp_path: Path, make_row: MakeRow) -> None:
+    first, second = (Folder(tmp_path / name, make_row) for name in ("first", "second"))
+    a, b = (add_seeds(folder, 3, a=0, b=0)[place] for place, folder in enumerate((first, second)))
+    row = next(iter(second.ledger.rows().values()))
+    path = predictions.path_of(second.path, f"labels-{predictions.data_id(row.config)}")
+    path.unlink()
+    other = predictions.read_labels(first.path, predictions.data_id(row.config))
+    predictions.write_labels(second.path, predictions.data_id(row.config), other._replace(val=other.val[::-1]))
+    found = verdict(first.path, a, b, other=second.path)
+    assert (found.outcome, "were evaluated on different images" in found.reason) == ("undecided", True)
+
+
 def test_equivalence_is_shown_and_not_only_the_absence_of_a_difference(results: Folder) -> None:
     a, b = add_seeds(results, 6, a=10, b=10, kept=False)
     wide, narrow = verdict(results.path, a, b, within=0.02), verdict(results.path, a, b, within=0.001)
