@@ -23,17 +23,35 @@ WITHIN = click.option(
 )
 
 
-@click.command()
+@click.command(
+    epilog="""\b
+Examples:
+  mnist-sweep report results/deep_mnist
+  mnist-sweep report results/deep_mnist --compare results/fast_mnist
+"""
+)
 @click.argument("folder", metavar="DIR", type=PATH)
 @click.option("--format", "format_", type=click.Choice(["html", "md"]), default="html")
 @click.option("--output", metavar="FILE", type=PATH, help="Write to FILE instead of a file in DIR.")
+@click.option("--compare", "other", metavar="OTHER", type=PATH, help="Put DIR and OTHER side by side instead.")
+@WITHIN
 @answering
-def report(folder: Path, format_: Literal["html", "md"], output: Path | None) -> Answer:
-    """Write the report on DIR: one offline HTML page, or Markdown."""
-    from mnist_sweep.reports import background
-    from mnist_sweep.reports.writer import write_report
+def report(
+    folder: Path, format_: Literal["html", "md"], output: Path | None, other: Path | None, within: float | None
+) -> Answer:
+    """Write the report on DIR: one offline HTML page, or Markdown.
 
+    With --compare, it is a page on both sweeps, comparison.html: which one has the better config, and what differs.
+    """
+    from mnist_sweep.reports import background
+    from mnist_sweep.reports.writer import write_comparison, write_report
+
+    if within is not None and other is None:
+        raise click.UsageError("--within is for --compare, which is lacking.")
     gc.disable()  # as in rows_of
+    if other is not None:
+        file, compared = write_comparison(folder, other, format=format_, output=output, within=within)
+        return Answer(value={"file": file, "verdict": compared.judged}, show=lambda: echo(file))
     with background.executor(folder) as submit:
         file = write_report(folder, format=format_, output=output, submit=submit)
     return Answer(value={"file": file}, show=lambda: echo(file))

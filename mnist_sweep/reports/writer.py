@@ -1,7 +1,7 @@
 """Writes the report of a sweep: builds its sections from the rows and renders them as HTML or Markdown."""
 
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,6 +13,7 @@ from mnist_sweep.reports.report_data import Results, Submit, read_results, submi
 from mnist_sweep.reports.sections import (
     best_config,
     certainty,
+    comparison,
     effects,
     failures,
     learning_curves,
@@ -25,6 +26,7 @@ from mnist_sweep.reports.sections import (
     timeline,
     trials,
 )
+from mnist_sweep.reports.sections.comparison import SweepComparison, compare_sweeps
 from mnist_sweep.system.files import write_atomically
 
 Format = Literal["html", "md"]
@@ -65,13 +67,40 @@ def write_report(
     shown = [section for make in SECTIONS if (section := sections[make]) is not None]
     notes = [Paragraph(text=note) for note in results.notes]
     shown[:1] = [replace(first, blocks=[*notes, *first.blocks]) for first in shown[:1]]
-    title = f"Sweep {folder.resolve().name}"
-    if format == "md":
-        text = markdown.render(title, shown)
+    title, path = f"Sweep {folder.resolve().name}", output or folder / f"report.{format}"
+    return _write(path, title, f"`{folder}`", shown, format, [str(folder)])
+
+
+def write_comparison(
+    folder: Path,
+    other: Path,
+    *,
+    format: Format = "html",  # noqa: A002 # as above
+    output: Path | None = None,
+    within: float | None = None,
+) -> tuple[Path, SweepComparison]:
+    """Write `comparison.html` or `comparison.md`, of two sweeps, into the first one's folder, or another file.
+
+    Raises:
+        LedgerError: A folder holds no rows or no successful ones, both are the same, a file is damaged, or the page
+            cannot be written; as an IncomparableError, they are judged by different objectives.
+        ConfigError: `within`, the margin of `verdict` in points, is out of range, or lacking.
+    """
+    compared = compare_sweeps(read_results(folder), read_results(other), within=within)
+    title, path = f"Sweeps {' and '.join(compared.names)}", output or folder / f"comparison.{format}"
+    arguments = [str(folder), "--compare", str(other)]
+    of_both = f"`{folder}` (first) and `{other}` (second)"
+    return _write(path, title, of_both, comparison.sections(compared), format, arguments), compared
+
+
+def _write(
+    path: Path, title: str, source: str, sections: Sequence[Section], kind: Format, arguments: Sequence[str]
+) -> Path:
+    if kind == "md":
+        text = markdown.render(title, sections)
     else:
-        subtitle = f"Generated from the rows in `{folder}` on {datetime.now(UTC):%Y-%m-%d %H:%M} UTC."
-        text = html.render(title, subtitle, shown)
-    path = output or folder / f"report.{format}"
-    command = shlex.join(["mnist-sweep", "report", str(folder), *(["--format", "md"] if format == "md" else [])])
+        subtitle = f"Generated from the rows in {source} on {datetime.now(UTC):%Y-%m-%d %H:%M} UTC."
+        text = html.render(title, subtitle, sections)
+    command = shlex.join(["mnist-sweep", "report", *arguments, *(["--format", "md"] if kind == "md" else [])])
     write_atomically(path, text.encode(), "report", then=f"run `{command}`, which also takes --output FILE")
     return path

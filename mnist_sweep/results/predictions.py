@@ -124,11 +124,7 @@ def image_values(folder: Path, rows: Sequence[TrialRow]) -> ImageValues:
 
 
 def paired_values(sides: Sequence[tuple[Path, Sequence[TrialRow]]]) -> list[ImageValues]:
-    """Return the values as `image_values` of trials of several results folders, all evaluated on the same images.
-
-    Raises:
-        LedgerError: As raised by `image_values`; or the folders have different images.
-    """
+    """Return `image_values` of each folder's trials; a LedgerError is also that the folders have different images."""
     if all(are_kept(*side) for side in sides):  # else `image_values` says what is lacking
         first, *others = [_labels_of_all(*side) for side in sides]
         if not all(equal(first, other) for other in others):

@@ -1,6 +1,7 @@
 """Laws of the commands that analyse a results folder: each prints its result, and refuses a folder without rows."""
 
 import errno
+import json
 import os
 import re
 from collections.abc import Callable
@@ -32,6 +33,22 @@ def test_each_command_prints_its_result_and_changes_no_row(folder: Path, run: Ru
     status, out, _ = run("report", "results/good", "--format", "md")
     assert (status, out) == (0, "results/good/report.md\n")
     assert content(results).items() >= {name: data for name, data in before.items() if name != "report.html"}.items()
+
+
+def test_report_compares_two_sweeps(folder: Path, run: Run, make_row: Callable[..., TrialRow]) -> None:
+    for name, steps in (("one", 7), ("other", 8)):
+        ledger = Ledger(folder / name)
+        ledger.open()
+        ledger.commit(make_row(TrialConfig(num_steps=steps)))
+    assert run("report", "one", "--compare", "other", "--format", "md") == (0, "one/comparison.md\n", "")
+    assert "Which sweep has the better config?" in (folder / "one" / "comparison.md").read_text(encoding="utf-8")
+    status, out, _ = run("report", "one", "--compare", "other", "--json")
+    assert (status, json.loads(out)["file"]) == (0, "one/comparison.html")
+    assert json.loads(out)["verdict"]["outcome"] == "undecided"
+    for other, cause in (("one", "both folders are one"), ("none", "none holds no rows")):
+        status, out, err = run("report", "one", "--compare", other)
+        assert (status, out, err.count("\n"), cause in err) == (2, "", 1, True)
+    assert "--within is for --compare" in run("report", "one", "--within", "1")[2]
 
 
 @pytest.mark.parametrize("arguments", [["effects", "none"], ["diff", "none", "none"], ["compare", "none", "aaaa", "b"]])

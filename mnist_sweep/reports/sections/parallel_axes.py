@@ -3,10 +3,12 @@
 import json
 import math
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from mnist_sweep.text.names import value
+from mnist_sweep.trials.row import TrialRow
 
 MAX_LEVELS = 8
 MAX_TEXT = 40
@@ -45,6 +47,17 @@ def value_axis(title: str, values: Sequence[float]) -> Axis:
     """Return the axis of the values on validation, to scale."""
     heights = _to_scale({json.dumps(one): one for one in values})
     return Axis(title, heights, _ticks({height: f"{json.loads(text):.4f}" for text, height in heights.items()}))
+
+
+def values_tried(rows: Sequence[TrialRow], name: str, *, counts: bool = False) -> str:
+    """Return the values of a field among trials in words, or the range of many numbers; "" if no trial has it."""
+    values = [row.config[name] for row in rows if row.config.get(name) is not None]
+    number = Counter(value(name, given) for given in values)
+    if len(number) > MAX_LEVELS and all(isinstance(given, int | float) for given in values):
+        return f"{value(name, min(values))} to {value(name, max(values))}"
+    ordered = [text for text, _ in number.most_common()] if counts else sorted(number, key=natural_key)
+    shown = [f"{text} ({number[text]})" if counts else text for text in ordered[:MAX_LEVELS]]
+    return "; ".join(shown) + (f"; and {len(ordered) - MAX_LEVELS} more" if len(ordered) > MAX_LEVELS else "")
 
 
 def natural_key(text: str) -> list[str | int]:

@@ -12,12 +12,11 @@ from mnist_sweep.reports.blocks import Plot, Section, Table, text_columns
 from mnist_sweep.reports.plots import BLUE, GREY, RED, figure, literal, scatter
 from mnist_sweep.reports.report_data import Results, evenly_spaced
 from mnist_sweep.reports.sections.parallel_axes import (
-    MAX_LEVELS,
     MISSING,
     Axis,
     hyperparameter_axis,
-    natural_key,
     value_axis,
+    values_tried,
 )
 from mnist_sweep.text.lines import listed
 from mnist_sweep.text.names import short_names, value
@@ -59,7 +58,8 @@ def _common_values(best: Sequence[TrialRow], rows: Sequence[TrialRow], names: Se
         caption="Hyperparameters of the top 10% of trials",
         columns=text_columns("hyperparameter", "values in the top 10%", "values tried"),
         rows=[
-            [short, _values(best, name, counts=True), _values(rows, name)] for name, short in short_names(names).items()
+            [short, values_tried(best, name, counts=True), values_tried(rows, name)]
+            for name, short in short_names(names).items()
         ],
     )
 
@@ -89,16 +89,6 @@ def _prevalent(best: Sequence[TrialRow], rows: Sequence[TrialRow], name: str) ->
     if number < MIN_SHARE_OF_BEST * len(best) or of_all / len(rows) > number / len(best) - MIN_EXCESS:
         return None
     return f"{number:,} have {name}={given} ({of_all / len(rows):.0%} of all trials)"
-
-
-def _values(rows: Sequence[TrialRow], name: str, *, counts: bool = False) -> str:
-    values = [row.config[name] for row in rows if row.config.get(name) is not None]
-    number = Counter(value(name, given) for given in values)
-    if len(number) > MAX_LEVELS and all(isinstance(given, int | float) for given in values):
-        return f"{value(name, min(values))} to {value(name, max(values))}"
-    ordered = [text for text, _ in number.most_common()] if counts else sorted(number, key=natural_key)
-    shown = [f"{text} ({number[text]})" if counts else text for text in ordered[:MAX_LEVELS]]
-    return "; ".join(shown) + (f"; and {len(ordered) - MAX_LEVELS} more" if len(ordered) > MAX_LEVELS else "")
 
 
 def _axes(rows: Sequence[TrialRow], names: Sequence[str]) -> list[Axis]:
