@@ -91,7 +91,8 @@ def sentence(trials: "pd.DataFrame") -> str:
     now, twice = _bootstrapped(found, np.array([found.num, 2 * found.num], np.float64)).T
     gain, (low, high) = float((twice - now).mean()), np.quantile(twice - now, TAILS)
     all_, few = (measure.text(measure.score(one)) for one in (best, half))
-    reached = f"{counted(found.num, noun)} reached {all_} on validation{'' if found.size == 1 else ', over seeds'}"
+    mean = "" if found.size == 1 else ", its mean over seeds"
+    reached = f"The best of {counted(found.num, noun)} reached {all_} on validation{mean}"
     half_as_many = f"{reached}; half as many would be expected to reach {few}"
     if best >= limit:
         return f"{half_as_many}. More {noun}s cannot improve on that."

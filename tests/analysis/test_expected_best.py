@@ -175,7 +175,7 @@ def test_seeds_of_a_config_are_one_draw_of_it(num_seeds: int) -> None:
     curve, one = expected_best_curve(trials), expected_best_curve(table(runs.mean(axis=1)))
     assert curve["budget"].tolist() == [num_seeds * num for num in one["budget"]]
     pd.testing.assert_frame_equal(curve.drop(columns="budget"), one.drop(columns="budget"))
-    assert sentence(trials).startswith("20 configs reached" if num_seeds > 1 else "20 trials reached")
+    assert sentence(trials).startswith(f"The best of 20 {'configs' if num_seeds > 1 else 'trials'} reached ")
 
 
 @pytest.mark.parametrize(("name", "noun"), [("quickstart", "40 trials"), ("deep_mnist", "20 trials")])
@@ -184,4 +184,4 @@ def test_reference_sweeps_have_a_curve_and_a_sentence(name: str, noun: str) -> N
     curve = expected_best_curve(trials, by="core_seconds")
     assert curve["expected_best"].iloc[-1] == pytest.approx(trials.groupby("config_id")["val_accuracy"].mean().max())
     assert curve["budget"].iloc[-1] == pytest.approx(trials["seconds_total"].sum())
-    assert sentence(trials).startswith(f"{noun} reached")
+    assert sentence(trials).startswith(f"The best of {noun} reached")

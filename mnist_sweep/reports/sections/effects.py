@@ -13,7 +13,10 @@ from mnist_sweep.trials.measure import Measure
 
 MAX_PLOTS = 8
 MAX_NAMED = 6
-READING = " The bars of the best and the worst level overlap unless the two differ significantly."
+READING = (
+    " Bars compare levels: those of the best and the worst overlap unless the 95% interval of their difference "
+    "excludes 0. The interval of each mean alone is in the table."
+)
 
 
 def section(results: Results) -> Section | None:

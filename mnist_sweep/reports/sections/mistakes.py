@@ -14,7 +14,6 @@ from mnist_sweep.reports.sections.confusion_matrix import ids_with_file
 from mnist_sweep.results import data_cards, mistakes
 from mnist_sweep.results.data_cards import DataCard
 from mnist_sweep.results.mistakes import Mistakes
-from mnist_sweep.text.numbers import counted
 
 SUFFIX = "-mistakes.npz"
 NO_PREDICTIONS = (
@@ -48,8 +47,8 @@ def section(results: Results) -> Section | None:
     if not images:
         finding = f"{model[0].upper()}{model[1:]} classifies every validation image correctly."
         return Section(key=KEY, title=TITLE, finding=finding, blocks=blocks)
-    number = counted(len(images), "validation image")
-    finding = f"Shown below: {number} that {model} misclassifies with the highest confidence."
+    shown = f"{len(images):,} validation images below are" if len(images) > 1 else "validation image below is"
+    finding = f"The {shown} misclassified by {model.rstrip(',')}, with the highest confidence."
     blocks.append(Images(caption="Most confident mistakes on validation", images=images))
     return Section(key=KEY, title=TITLE, finding=finding, blocks=blocks)
 

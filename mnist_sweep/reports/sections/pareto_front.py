@@ -113,6 +113,7 @@ def _figure(rows: Sequence[TrialRow], front: Sequence[TrialRow], cost: Cost, res
 
     diamond = {"color": RED, "size": 10, "symbol": "diamond"}
     costs = [cost.of(row) for row in [*rows, *front]]
+    is_log = max(costs) > MIN_LOG_RATIO * min(costs)
     return figure(
         points_of(rows, mode="markers", name="trials", marker={"color": BLUE, "size": 6, "opacity": 0.5}),
         points_of(front, mode="lines+markers", name="Pareto front", line={"color": RED, "shape": "hv"}, marker=diamond),
@@ -120,7 +121,8 @@ def _figure(rows: Sequence[TrialRow], front: Sequence[TrialRow], cost: Cost, res
         y=f"validation {results.measure.title}",
         height=400,
         xaxis_tickformat="~g",
-        xaxis_type="log" if max(costs) > MIN_LOG_RATIO * min(costs) else "linear",
+        xaxis_type="log" if is_log else "linear",
+        xaxis_dtick="D2" if is_log else None,  # ticks at 1, 2 and 5: labels of all digits would overlap
     )
 
 

@@ -128,11 +128,15 @@ def _row(run: RunRecord) -> list[Cell]:
 
 def _row_facts(rows: Sequence[TrialRow]) -> list[tuple[str, str]]:
     """Return the environment that the rows recorded: what is the same in all, then what differs."""
-    names = dict.fromkeys(name for row in rows for name in row.environment)
+    recorded = [row for row in rows if row.environment]  # the others failed before they trained
+    names = dict.fromkeys(name for row in recorded for name in row.environment)
     texts = {"mnist_sweep": [_text(row.version) for row in rows]}
-    texts |= {name: [_text(row.environment.get(name)) for row in rows] for name in names}
+    texts |= {name: [_text(row.environment.get(name)) for row in recorded] for name in names}
     same = ", ".join(f"{name} {values[0]}" for name, values in texts.items() if len(set(values)) == 1)
     differing = [(name, _tally(values)) for name, values in texts.items() if len(set(values)) > 1]
+    without = len(rows) - len(recorded)
+    if without:
+        differing.append(("environment not recorded", counted(without, "row")))
     return [("seeds", _seeds(row.config["seed"] for row in rows)), ("environment of all rows", same), *differing]
 
 
@@ -155,10 +159,15 @@ def _tally(texts: Iterable[str]) -> str:
 
 
 def _fixed_hyperparameters(results: Results) -> str:
-    config = results.rows[0].config
-    fixed = [
-        f"{name} {'none' if config[name] in (None, []) else value(name, config[name])}"
-        for name in config
-        if name not in (*results.varying, "seed") and all(row.config.get(name) == config[name] for row in results.rows)
-    ]
+    """Return the fields that do not vary; those of a part that does, such as the optimizer, for each of its values."""
+    fixed, names = [], dict.fromkeys(name for row in results.rows for name in row.config)
+    for name in names:
+        if name in (*results.varying, "seed"):
+            continue
+        part = name.partition(".")[0] if "." in name else ""
+        of_part = {row.config[part] if part else "": row.config[name] for row in results.rows if name in row.config}
+        texts = {one: "none" if given in (None, []) else value(name, given) for one, given in of_part.items()}
+        if part in results.varying:
+            texts = {one: f"{text} ({value(part, one)})" for one, text in texts.items()}
+        fixed.append(f"{name} {' or '.join(dict.fromkeys(texts.values()))}")
     return ", ".join(fixed) or "none"

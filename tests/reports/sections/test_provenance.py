@@ -7,13 +7,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from mnist_sweep import TrialConfig
+from mnist_sweep import Adam, Momentum, TrialConfig
 from mnist_sweep.errors import LedgerError
-from mnist_sweep.reports.blocks import Command
+from mnist_sweep.reports.blocks import Command, Facts
 from mnist_sweep.reports.report_data import Results
 from mnist_sweep.reports.sections import provenance
 from mnist_sweep.results import runs
-from mnist_sweep.trials.row import TrialRow
+from mnist_sweep.trials.row import Status, TrialRow
 
 MakeRow = Callable[..., TrialRow]
 MakeResults = Callable[[Sequence[TrialRow]], Results]
@@ -31,6 +31,24 @@ def test_runs_machine_data_and_prediction_are_said(make_row: MakeRow, make_resul
     text = str(section.blocks)
     parts = ["mnist-sweep run 'my sweep.py'", run.host, "ab" * 32, f"numpy {np.__version__}"]
     assert [part for part in parts if part not in text] == []
+
+
+def test_settings_of_a_part_that_varies_are_fixed_for_each_of_its_values(
+    make_row: MakeRow, make_results: MakeResults
+) -> None:
+    optimizers = Adam(learning_rate=0.01), Momentum(learning_rate=0.05, momentum=0.8)
+    rows = [make_row(TrialConfig(optimizer=one), environment={"device": "CPU"}) for one in optimizers]
+    rows.append(make_row(TrialConfig(seed=1, optimizer=optimizers[0]), Status.FAILED, error="x", environment={}))
+    facts = dict(
+        fact
+        for block in provenance.section(make_results(rows)).blocks
+        if isinstance(block, Facts)
+        for fact in block.facts
+    )
+    assert "optimizer.learning_rate 0.01 (adam) or 0.05 (momentum), " in facts["fixed hyperparameters"]
+    assert "optimizer.momentum 0.8 (momentum)" in facts["fixed hyperparameters"]
+    assert "device CPU" in facts["environment of all rows"]
+    assert facts["environment not recorded"] == "1 row"
 
 
 @pytest.mark.parametrize(
