@@ -36,7 +36,8 @@ class Timeline(NamedTuple):
 
     Attributes:
         work: The trials of each worker, in order.
-        present: Duration of each worker's presence: the periods between pauses in which it ran a trial.
+        present: Duration of each worker's presence: the periods between pauses in which it ran a trial, without the
+            time in which another one was in its place.
         length: Duration of the whole timeline.
     """
 
@@ -65,7 +66,8 @@ class Timeline(NamedTuple):
 def section(results: Results) -> Section:
     """Return the timeline of workers with their idle share; one sentence if no row has a start time.
 
-    A worker is a process here: one that was replaced, or that of another run, is another worker.
+    A worker is a process here: one that was replaced, or that of another run, is another worker, which is there only
+    when the first one has gone.
     """
     timed = [row for row in results.rows if row.started is not None and row.seconds_total and row.worker]
     if not timed:
@@ -95,14 +97,38 @@ def worker_timeline(rows: Sequence[TrialRow], runs: Sequence[RunRecord] = ()) ->
         offsets.append(length - start)
         length += end - start
     work: dict[str, list[Span]] = defaultdict(list)
-    periods: dict[str, set[int]] = defaultdict(set)
+    periods: dict[int, dict[str, Span]] = defaultdict(dict)
     for (start, end), worker in trials:
         number = bisect.bisect_right(starts, start) - 1
         work[worker].append(Span(start + offsets[number], end + offsets[number]))
-        periods[worker].add(number)
-    lengths = [end - start for start, end in active]
-    present = {worker: sum(lengths[number] for number in periods[worker]) for worker in work}
+        ran = periods[number].get(worker, Span(start, end))
+        periods[number][worker] = Span(ran.start, max(ran.end, end))
+    present = dict.fromkeys(work, 0.0)
+    for number, spans in periods.items():
+        for worker, (start, end) in _presence(active[number], spans).items():
+            present[worker] += end - start
     return Timeline(dict(work), present, length)
+
+
+def _presence(period: Span, spans: Mapping[str, Span]) -> dict[str, Span]:
+    """Return when each worker was there, given the span from its first to its last trial in a period.
+
+    A worker whose first trial starts after the last one of another process of its machine has taken its place.
+    """
+    there: dict[str, Span] = {}
+    for worker, span in sorted(spans.items(), key=lambda item: item[1]):
+        machine, begun = worker.rpartition(":")[0], period.start
+        gone = [
+            other
+            for other, known in there.items()
+            if known.end == period.end and spans[other].end <= span.start and other.rpartition(":")[0] == machine
+        ]
+        if gone:
+            before = max(gone, key=lambda other: spans[other].end)
+            begun = spans[before].end
+            there[before] = Span(there[before].start, begun)
+        there[worker] = Span(begun, period.end)
+    return there
 
 
 def merge(ordered: Sequence[Span], gap: float) -> list[Span]:

@@ -46,6 +46,19 @@ def test_processes_of_two_runs_are_not_counted_as_if_they_had_run_at_a_time(
     assert finding.startswith("6 trials ran in 30 s, at most 2 at a time; ")
 
 
+def test_worker_in_the_place_of_another_is_no_third_one(make_row: MakeRow) -> None:
+    rows = [
+        trial(make_row, 0, "a:1", 0.0, 20.0),
+        trial(make_row, 1, "a:2", 0.0, 8.0),
+        trial(make_row, 2, "a:3", 10.0, 10.0),
+    ]
+    found = timeline.worker_timeline(rows)
+    assert dict(found.present) == {"a:1": 20.0, "a:2": 8.0, "a:3": 12.0}
+    assert found.idle(found.work) == pytest.approx(2 / 40)
+    elsewhere = timeline.worker_timeline([*rows[:2], trial(make_row, 2, "b:3", 10.0, 10.0)])
+    assert elsewhere.idle(elsewhere.work) == pytest.approx(22 / 60)
+
+
 def test_one_worker_was_idle(make_row: MakeRow, make_results: MakeResults) -> None:
     section = timeline.section(make_results([trial(make_row, 0, "a:1", 1000.0, 10.0)]))
     assert section.finding == "1 trial ran in 10 s, at most 1 at a time; workers were idle 0.0% of the time."
