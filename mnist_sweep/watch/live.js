@@ -29,7 +29,7 @@
     const passed = now() - time;
     const total = run ? run.num_trials : null;
     const isRunning = phase === "running" || phase === "stopping";
-    const made = [["Progress", run ? `${run.num_done.toLocaleString("en")} of ${total.toLocaleString("en")}` : count(status.num_trials, "trial"), run ? (run.num_done < total ? `${count(total - run.num_done, "trial")} to go, ${run.running.length} running now` : "all trials have ended") : "the number of planned trials is not known"]];
+    const made = [["Progress", run ? `${run.num_done.toLocaleString("en")} of ${total.toLocaleString("en")}` : count(status.num_trials, "trial"), run ? (run.num_done < total ? `${count(total - run.num_done, "trial")} to go${isRunning ? `, ${run.running.length} running now` : ""}` : "all trials have ended") : "the number of planned trials is not known"]];
     if (phase === "running" && left) {
       const range = left.low === null ? "too few trials have ended for an interval" : `95% interval ${duration(Math.max(0, left.low - passed))} to ${duration(Math.max(0, left.high - passed))}`;
       made.push(["Time left", `about ${duration(Math.max(1, left.seconds - passed))}`, status.race ? `${range}, if the race goes on as it is expected to` : range]);
@@ -76,7 +76,7 @@
     fill(get("running").lastChild, shown, () => shown.map(([name, label, step, last, most, since, worker], index) => {
       const bar = element("div", { className: "bar", ariaHidden: "true" }, element("span", { className: "ok" }), element("span", {}));
       [...bar.children].forEach((part, half) => { part.style.flexGrow = half ? Math.max(0, most - step) : step; });
-      const facts = `step ${step.toLocaleString("en")} of ${most.toLocaleString("en")} · ${last || "not evaluated yet"} · ${since} · ${worker ? `worker ${worker}` : "worker not known yet"} · ${name}`;
+      const facts = `${worker ? `worker\u00a0${worker} · ` : ""}step ${step.toLocaleString("en")} of ${most.toLocaleString("en")} · ${last || "not evaluated yet"} · ${since} · ${name}`;
       const item = element("li", {}, element("span", { textContent: label }), bar, element("small", { textContent: facts }));
       item.style.borderLeftColor = COLORS[index % COLORS.length]; // as its curve
       return item;

@@ -97,6 +97,7 @@ def test_a_run_is_shown_from_its_first_row_to_its_end_over_an_interrupt(
     browser.open(url)
     browser.until(f"{ROWS}.length > 0")
     browser.until(shows("Running now"))
+    browser.until("/^worker\\s\\S+:[0-9]+ · step /.test(document.querySelector('#running small')?.textContent)")
     browser.until("document.querySelector('#curves svg.main-svg')")
     browser.picture(tmp_path / "running.png")
     first.send_signal(signal.SIGINT)
