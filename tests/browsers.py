@@ -1,6 +1,7 @@
 """A browser for tests: Chromium without a window, through Selenium, and axe-core, which finds what keeps people out."""
 
 import base64
+import contextlib
 import importlib.util
 import json
 import shutil
@@ -117,19 +118,26 @@ def _complete(folder: Path, number: int) -> list[Path]:
     return files if len(files) == number and all(file.suffix == ".csv" for file in files) else []
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    chromium, driver = shutil.which("chromium"), shutil.which("chromedriver")
-    if not chromium or not driver:
+@contextlib.contextmanager
+def chromium() -> Iterator[Browser]:
+    """Start a browser, which ends with the body."""
+    program, driver = shutil.which("chromium"), shutil.which("chromedriver")
+    if not program or not driver:
         pytest.skip("chromium or chromedriver is not installed")
     options = webdriver.ChromeOptions()
-    options.binary_location = chromium
+    options.binary_location = program
     for flag in FLAGS:
         options.add_argument(flag)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
     started = webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))
     yield Browser(started)
     started.quit()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as started:
+        yield started
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,20 @@ from pathlib import Path
 
 import click
 
-from tests.benchmarks import answers, empty, images, memory, moments, networks, recipe, start, step, tables
+from tests.benchmarks import (
+    answers,
+    empty,
+    images,
+    memory,
+    moments,
+    networks,
+    recipe,
+    start,
+    step,
+    tables,
+    watch,
+    watched,
+)
 from tests.benchmarks.contest import Contest, be, hold
 
 CONTESTS: dict[str, Contest] = {
@@ -23,6 +36,8 @@ CONTESTS: dict[str, Contest] = {
         answers.CONTEST,
         start.CONTEST,
         memory.CONTEST,
+        *watch.CONTESTS,
+        watched.CONTEST,
     )
 }
 RESULTS = Path(__file__).parents[2] / "results" / "reference" / "benchmarks"

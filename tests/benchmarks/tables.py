@@ -77,6 +77,7 @@ def made_up(trial: TrialConfig, number: int) -> TrialRow:
         train_loss=history[-1].train_loss,
         steps=trial.num_steps,
         parameters=12_345,
+        started=1.8e9 + number,
         seconds_total=sum(drawn[0]),
         seconds_setup=drawn[0][0],
         seconds_train=drawn[0][1],
