@@ -26,6 +26,7 @@ const duration = (seconds) => {
   if (minutes < 60) return `${minutes} min`;
   return minutes < 2880 ? `${Math.floor(minutes / 60)} h ${minutes % 60} min` : `${Math.round(minutes / 1440)} days`;
 };
+const short = (text) => (text.length > 90 ? `${text.slice(0, 89)}…` : text);
 const setText = (id, text) => { if (get(id).textContent !== text) get(id).textContent = text; };
 const fill = (holder, key, make) => { // makes children again only where what they show has changed
   const content = JSON.stringify(key);

@@ -46,7 +46,7 @@
     made.push([`Best validation ${objective().name.replaceAll("_", " ")}`, best ? measured(best.val) : "none yet", best ? `${label}${seeds}${tested}` : "no trial has succeeded"]);
     const { failed, diverged } = status.statuses;
     const also = diverged ? `${count(diverged, "trial")} diverged` : "";
-    made.push(["Failures", failed ? count(failed, "trial") : "none", failed ? `${status.failures[0].cause}${also ? `; ${also}` : ""}` : also || "no trial has failed", failed ? "bad" : ""]);
+    made.push(["Failures", failed ? count(failed, "trial") : "none", failed ? `${short(status.failures[0].cause)}${also ? `; ${also}` : ""}` : also || "no trial has failed", failed ? "bad" : ""]);
     made.push(["Cost so far", duration(spent), run ? `of training, ${count(run.num_workers, "trial")} at a time` : "of training, over all trials"]);
     fill(get("cards"), made, () => made.map(([term, fact, more, kind]) => element("div", { className: kind || "" }, element("dt", { textContent: term }), element("dd", {}, fact, element("small", { textContent: more })))));
   };
