@@ -19,9 +19,10 @@ from mnist_sweep.runners import data_process
 from mnist_sweep.runners.protocol import Runner
 from mnist_sweep.runners.ray.tune import RayTune
 from mnist_sweep.sweep import stale_rows
+from mnist_sweep.sweep.best_config import best_config
 from mnist_sweep.sweep.dispatcher import Dispatcher
 from mnist_sweep.sweep.inputs import RunInputs
-from mnist_sweep.sweep.outcome import Outcome, best_config
+from mnist_sweep.sweep.outcome import Outcome
 from mnist_sweep.sweep.remaining_trials import RemainingTrials
 from mnist_sweep.sweep.results_folder import ResultsFolder
 from mnist_sweep.sweep.sweep import Sweep
