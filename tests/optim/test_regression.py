@@ -37,9 +37,10 @@ from mnist_sweep import (
     select,
     to_flat,
 )
-from mnist_sweep.errors import ConfigError
+from mnist_sweep.errors import ConfigError, LedgerError
 from mnist_sweep.optim import image_contributions, losses, objectives
 from mnist_sweep.predict import classify
+from mnist_sweep.reports.sections import confusion_matrix
 from mnist_sweep.reports.writer import write_report
 from mnist_sweep.results import data_cards, predictions
 from mnist_sweep.results.ledger import Ledger
@@ -190,6 +191,12 @@ def test_predicted_numbers_and_labels_are_kept(folder: Path) -> None:
         assert row.test == pytest.approx(objectives.value(RMSE(), labels, outputs=found.test), rel=1e-6)
         kept = predictions.read_labels(folder, predictions.data_id(row.config))
         assert np.array_equal(kept.test, labels)
+
+
+def test_numbers_have_no_confusion_matrix(folder: Path) -> None:
+    for row in Ledger(folder).rows().values():
+        with pytest.raises(LedgerError, match="predicts numbers, which are not confused"):
+            confusion_matrix.plot_of(folder, row)
 
 
 def test_a_kept_model_predicts_a_number(folder: Path, tmp_path: Path) -> None:

@@ -56,6 +56,8 @@ def plot_of(folder: Path, row: TrialRow) -> Plot:
             f"{predictions.path_of(folder, row.trial_id)} has {counted(len(predicted), 'prediction')} of "
             f"{counted(len(labels), 'test image')}: move it away, and the report does without it."
         )
+    if "f" in (predicted.dtype.kind, labels.dtype.kind):
+        raise LedgerError(f"{row.trial_id} predicts numbers, which are not confused: {folder / 'data'} lacks its card.")
     if (largest := max(int(labels.max()), int(predicted.max()))) >= MAX_COUNTED:
         raise LedgerError(f"classes of {row.trial_id} go up to {largest:,}: a matrix takes {MAX_COUNTED:,} at most.")
     counts = count_pairs(labels, predicted)
