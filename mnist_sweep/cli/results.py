@@ -181,11 +181,8 @@ def predict(folder: Path, images: tuple[Path, ...], name: str | None, top: int) 
         verb = "predicted" if card.is_regression else "classified"
         echo(f"{verb} by the model of trial {model.row.trial_id}, {model.role}")
         for answer in good:
-            ranked = sorted(zip(answer.probabilities, names, strict=True), key=lambda pair: -pair[0])[:top]
-            shown = ", ".join(f"{name} {probability:.1%}" for probability, name in ranked)
-            shown = shown if answer.number is None else f"{answer.number:.6g}"
             preprocessing = f" ({answer.preprocessing})" if answer.preprocessing else ""
-            echo(f"{answer.name}: {shown}{preprocessing}")
+            echo(f"{answer.name}: {answer.text(names, top)}{preprocessing}")
 
     value = {"trial_id": model.row.trial_id, "model": model.file, "role": model.role, "classes": names}
     status = ExitStatus.REFUSED if errors else ExitStatus.OK

@@ -41,6 +41,13 @@ class Classification(NamedTuple):
     probabilities: tuple[float, ...] = ()
     number: float | None = None
 
+    def text(self, names: Sequence[str], top: int) -> str:
+        """Return the number, or the most probable classes, at most `top`, by their names."""
+        if self.number is not None:
+            return f"{self.number:.6g}"
+        ranked = sorted(zip(self.probabilities, names, strict=True), key=lambda pair: -pair[0])[:top]
+        return ", ".join(f"{name} {probability:.1%}" for probability, name in ranked)
+
 
 def best_model(folder: Path, name: str | None = None) -> KeptModel:
     """Return the kept model of the selected config, of the trial that is nearest to its median seed.

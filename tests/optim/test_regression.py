@@ -210,3 +210,4 @@ def test_a_kept_model_predicts_a_number(folder: Path, tmp_path: Path) -> None:
     assert answer.probabilities == ()
     expected = float(predictions.read(folder, model.row.trial_id).test[0])
     assert answer.number == pytest.approx(expected, abs=0.5)  # 255 levels in place of 240
+    assert float(answer.text([], 3)) == pytest.approx(answer.number, rel=1e-5)
