@@ -72,7 +72,10 @@ class Experiment:
         )
         is_single = len(self.trials) + self.num_proposals == 1  # and reports every point of its curve
         settings = replace(self.settings, min_interval=0.0) if is_single else self.settings
-        with tempfile.TemporaryDirectory(prefix="mnist-sweep-", ignore_cleanup_errors=True) as folder:
+        with (
+            tempfile.TemporaryDirectory(prefix="mnist-sweep-", ignore_cleanup_errors=True) as folder,
+            private.without_usage_report(),
+        ):
             tuner = tune.Tuner(
                 tune.with_resources(trainable(settings), {"cpu": runtime["threads"], "gpu": runtime["gpus"]}),
                 param_space={"trial": ""},

@@ -37,6 +37,8 @@ VITAL_PROCESSES = ("gcs_server", "raylet")
 PRINT_NODE_MESSAGE = "ray._private.worker.print_to_stdstream"
 SET_SIGTERM_HANDLER = "ray._private.utils.set_sigterm_handler"
 START_API_SERVER = "ray._private.services.start_api_server"
+PUT_USAGE = "ray._common.usage.usage_lib._internal_kv_put"
+TAG_CALLBACKS = "ray.air._internal.usage.tag_callbacks"
 PARAMETERS = "ray._private.parameter.RayParams"
 WITHOUT = {
     HAS_READ_LOOPBACK: "Ray may listen beyond loopback where a script imports it",
@@ -49,6 +51,8 @@ WITHOUT = {
     PRINT_NODE_MESSAGE: "lost nodes are not reported",
     START_API_SERVER: "Ray starts a process that is not needed",
     PARAMETERS: "Ray starts a process that is not needed",
+    PUT_USAGE: "a GCS that ends while Tune starts ends the run",
+    TAG_CALLBACKS: "Tune imports MLflow and Weights & Biases where they are installed",
     SET_SIGTERM_HANDLER: "a SIGTERM while Ray starts ends the run at once",
 }
 
@@ -94,6 +98,13 @@ def only_needed_processes() -> Iterator[None]:
         replaced(START_API_SERVER, lambda *_, **__: (None, None)),
         replaced(PARAMETERS, lambda **options: parameters(**options | {"no_monitor": True})),
     ):
+        yield
+
+
+@contextlib.contextmanager
+def without_usage_report() -> Iterator[None]:
+    """Let Tune gather nothing for a usage report that is not sent: it asks the GCS, and imports MLflow."""
+    with replaced(PUT_USAGE, lambda *_, **__: None), replaced(TAG_CALLBACKS, lambda _: False):
         yield
 
 

@@ -5,7 +5,10 @@ from types import SimpleNamespace
 
 import pytest
 import ray
+from ray._common.usage import usage_lib
 from ray._private import parameter, services, utils, worker
+from ray.air._internal import usage
+from ray.tune import Callback
 
 from mnist_sweep.runners.ray import private
 
@@ -53,6 +56,15 @@ def test_ray_starts_without_the_processes_that_only_a_dashboard_or_a_cluster_tha
         assert services.start_api_server(False, False, "", "", "", "", "", "", "") == (None, None)
         assert parameter.RayParams(num_cpus=2).no_monitor
     assert (services.start_api_server, parameter.RayParams) == before
+
+
+def test_tune_gathers_nothing_for_a_usage_report_which_would_wait_for_a_gcs_that_has_ended() -> None:
+    before = usage.tag_callbacks, usage_lib._internal_kv_put
+    with private.without_usage_report():
+        assert not usage.tag_callbacks([Callback()])
+        assert usage_lib._internal_kv_put(b"key", b"", namespace=b"") is None
+        assert not {*before} & {usage.tag_callbacks, usage_lib._internal_kv_put}
+    assert (usage.tag_callbacks, usage_lib._internal_kv_put) == before
 
 
 def test_a_sigterm_handler_outlives_the_start_of_ray() -> None:
