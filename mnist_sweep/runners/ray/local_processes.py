@@ -6,6 +6,7 @@ A busy machine starts slowly, so a process that still runs is waited for longer 
 import contextlib
 import os
 import signal
+import socket
 import subprocess
 import threading
 import time
@@ -23,14 +24,16 @@ SECONDS_TO_HANG_LATER = 30.0  # where a disk that stalls may hold one up, and it
 SECONDS_TO_RAISE = 5.0  # after a process has ended while Ray starts; Ray's native code may wait for it for 60 s
 SECONDS_TO_LEAVE = 10.0  # after a process has ended later: native code in which the driver is may wait for it, too
 SECONDS_BETWEEN_LOOKS = 0.5
+KILLS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT)
 SECONDS_BETWEEN_SIGNS = 0.01  # of a raylet, before Ray connects to it
 
 
 class Phases(NamedTuple):
-    """Contexts for the call that starts Ray, and for the one that ends it."""
+    """Contexts for the call that starts Ray, and for the one that ends it; and whether a process was killed."""
 
     starting: Callable[[], contextlib.AbstractContextManager[None]] = contextlib.nullcontext
     leaving: Callable[[], contextlib.AbstractContextManager[None]] = contextlib.nullcontext
+    was_killed: Callable[[], bool] = bool
 
 
 @contextlib.contextmanager
@@ -50,7 +53,7 @@ def kept_local() -> Iterator[Phases]:
         processes.ending,
         processes.watched(),
     ):
-        yield Phases(processes.starting, processes.leaving)
+        yield Phases(processes.starting, processes.leaving, processes.was_killed)
 
 
 class _Processes:
@@ -63,6 +66,7 @@ class _Processes:
         self._started: dict[str, Any] = {}
         self._asked_since: dict[str, float] = {}
         self._hung: set[str] = set()
+        self._port: Any = None
         self._is_starting = self._is_leaving = False
 
     def start(self, command: Sequence[str], **options: Any) -> Any:
@@ -84,7 +88,9 @@ class _Processes:
         """Return the port of the GCS, once it has one."""
         while True:
             try:
-                return self._gcs_port(*arguments, timeout_ms=min(timeout_ms, int(1000 * SECONDS_BETWEEN_LOOKS)))
+                limit = min(timeout_ms, int(1000 * SECONDS_BETWEEN_LOOKS))
+                self._port = self._gcs_port(*arguments, timeout_ms=limit)
+                return self._port
             except RuntimeError:
                 self._check("gcs_server")
 
@@ -115,6 +121,11 @@ class _Processes:
         finally:
             self._is_starting = False
 
+    def was_killed(self) -> bool:
+        """Return whether a vital process has been ended by a signal that others send."""
+        ended = (self._started[name].poll() for name in private.VITAL_PROCESSES if name in self._started)
+        return any(-(status or 0) in KILLS for status in ended)
+
     @contextlib.contextmanager
     def leaving(self) -> Iterator[None]:
         """End Ray in the body."""
@@ -144,7 +155,8 @@ class _Processes:
             for name, process in [*self._started.items()]:
                 if name not in looks or process.poll() is not None:
                     continue
-                if looks[name].seconds_idle(process.pid) <= limit:
+                is_closed = name == "gcs_server" and self._port and not self._is_starting and self._is_closed()
+                if not is_closed and looks[name].seconds_idle(process.pid) <= limit:
                     self._hung.discard(name)  # it may have gone on
                     continue
                 self._hung.add(name)
@@ -156,6 +168,14 @@ class _Processes:
                 cause = self._end_of(ended) or ""
                 error = retries.not_started(cause) if self._is_starting else retries.broken_ray(ended)
                 exits.end_process(str(error))
+
+    def _is_closed(self) -> bool:
+        """Return whether the GCS accepts no connection any more, as when it was terminated: it runs on for 30 s."""
+        try:
+            socket.create_connection(("127.0.0.1", self._port), timeout=SECONDS_BETWEEN_LOOKS).close()
+        except OSError as error:
+            return isinstance(error, ConnectionRefusedError)
+        return False
 
     def _check(self, name: str) -> None:
         if cause := next(filter(None, map(self._end_of, private.VITAL_PROCESSES)), None):

@@ -42,9 +42,21 @@ def unfit_node(node: str, cause: str) -> ResourceError:
     )
 
 
-def not_started(cause: str) -> ResourceError:
+class NotStartedError(ResourceError):
+    """Ray does not start on this machine.
+
+    Attributes:
+        was_killed: Whether a process of it was killed, so that another start may succeed.
+    """
+
+    was_killed = False
+
+
+def not_started(cause: str, *, was_killed: bool = False) -> NotStartedError:
     """Return the error that ends a run whose Ray does not start on this machine."""
-    return ResourceError(f"Ray could not be started on this machine ({cause}): use {WITHOUT_RAY}")
+    error = NotStartedError(f"Ray could not be started on this machine ({cause}): use {WITHOUT_RAY}")
+    error.was_killed = was_killed
+    return error
 
 
 def broken_ray(process: str) -> ResourceError:

@@ -99,25 +99,31 @@ class RayTune:
         """Run the trials on Ray; see `Runner.run`."""
         schedulers.validate(self.scheduler, self.stop, observer.measure())
         definitions = shipping.pack(observer.definitions())
-        left, num_left, readiness = dict(trials), len(trials) + num_proposals, None
+        left, num_left, readiness, broken = dict(trials), len(trials) + num_proposals, None, None
         for num_starts in itertools.count(1):
             is_own = not (self.address or cluster.is_connected())
-            with (
-                cluster.connected(self.address, num_cpus=self.num_cpus, code=code) as node_messages,
-                sent_data.handed_over(datasets, is_own_ray=is_own) as given,
-            ):
-                if observer.is_ending():
-                    return
-                readiness = readiness or self._readiness(observer, num_left)
-                settings = self._worker_settings(given, code, definitions, artifacts)
-                experiment = self._experiment(left, observer, readiness, node_messages, datasets, settings)
-                left, num_left = _run_all(experiment, num_left)
-                dead_process = private.dead_process()
-                if not dead_process or observer.is_ending():
-                    return
-                if not is_own or num_starts > self.max_retries:
-                    raise retries.broken_ray(dead_process)
-                observer.noted(None, f"Ray's {dead_process} ended unexpectedly; Ray and its trials start again")
+            try:
+                with (
+                    cluster.connected(self.address, num_cpus=self.num_cpus, code=code) as node_messages,
+                    sent_data.handed_over(datasets, is_own_ray=is_own) as given,
+                ):
+                    if observer.is_ending():
+                        return
+                    readiness = readiness or self._readiness(observer, num_left)
+                    settings = self._worker_settings(given, code, definitions, artifacts)
+                    experiment = self._experiment(left, observer, readiness, node_messages, datasets, settings)
+                    left, num_left = _run_all(experiment, num_left)
+                    broken = private.dead_process()
+            except retries.NotStartedError as error:
+                if num_starts > self.max_retries or not (broken or error.was_killed):
+                    raise
+                observer.noted(None, "Ray broke down while it started; it starts again")
+                continue
+            if not broken or observer.is_ending():
+                return
+            if not is_own or num_starts > self.max_retries:
+                raise retries.broken_ray(broken)
+            observer.noted(None, f"Ray's {broken} ended unexpectedly; Ray and its trials start again")
 
     def _readiness(self, observer: Observer, num_left: int) -> "Readiness":
         from mnist_sweep.runners.ray.callback import Readiness  # Tune is imported while Ray's processes start

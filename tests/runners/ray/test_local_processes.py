@@ -3,6 +3,7 @@
 import contextlib
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -162,3 +163,17 @@ def test_a_process_that_hangs_in_a_run_is_killed_later(raylet: str, monkeypatch:
     monkeypatch.setattr(local_processes, "SECONDS_TO_HANG_LATER", 0.5)
     with local_processes.kept_local():
         assert services.ConsolePopen([raylet, "300"]).wait() == -signal.SIGKILL
+
+
+def test_a_gcs_that_listens_no_more_is_killed_as_it_runs_on_once_terminated(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        with private.replaced(private.GCS_PORT, lambda *_, **__: port), local_processes.kept_local() as phases:
+            gcs = services.ConsolePopen(busy(tmp_path, "gcs_server"))
+            assert private.found(private.GCS_PORT)(timeout_ms=1) == port
+            with pytest.raises(subprocess.TimeoutExpired):
+                gcs.wait(1)
+            assert not phases.was_killed()
+            server.close()
+            assert gcs.wait() == -signal.SIGKILL
+            assert phases.was_killed()

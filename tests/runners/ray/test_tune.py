@@ -30,9 +30,10 @@ from mnist_sweep import (
     grid,
     run,
 )
-from mnist_sweep.errors import ConfigError, LedgerError
+from mnist_sweep.errors import ConfigError, LedgerError, ResourceError
 from mnist_sweep.results.ledger import Ledger
 from mnist_sweep.runners.protocol import Runner
+from mnist_sweep.runners.ray import cluster, retries
 from mnist_sweep.training.row_builder import origin
 from mnist_sweep.trials.events import Event, Notice, TrialEvaluated, TrialRetried
 from tests.runners.ray.users_models import Deadly, Inspecting
@@ -361,15 +362,14 @@ print(json.dumps([outcome.complete, notes[0], Path("stderr").read_text()]))
 
 
 @pytest.mark.slow
-def test_a_ray_that_breaks_down_again_while_it_starts_ends_the_run_and_not_a_minute_later_the_process(
+def test_a_ray_that_breaks_down_again_while_it_starts_starts_once_more_and_ends_not_a_minute_later_the_process(
     tmp_path: Path,
 ) -> None:
     code = """
-from mnist_sweep.errors import ResourceError
 from mnist_sweep.runners.ray import local_processes, private
-from mnist_sweep.trials.events import TrialEvaluated
+from mnist_sweep.trials.events import Notice, TrialEvaluated
 
-start, raylets = local_processes._Processes.start, []
+start, raylets, notes = local_processes._Processes.start, [], []
 
 def start_and_kill_the_second(self, command, **options):
     process = start(self, command, **options)
@@ -381,21 +381,38 @@ def start_and_kill_the_second(self, command, **options):
 
 class Kill:
     def on_event(self, event):
+        if isinstance(event, Notice):
+            notes.append(event.text)
         if isinstance(event, TrialEvaluated):
             raylets[0].kill()
 
 local_processes._Processes.start = start_and_kill_the_second
 sweep = Sweep(name="t", trials=[TrialConfig(model=Softmax(), num_steps=4000, evaluate_every=500)])
 os.dup2(os.open("stderr", os.O_CREAT | os.O_WRONLY), 2)  # to which Ray's native code would write
-try:
-    run(sweep, runner=RayTune(max_concurrent=1, num_cpus=1), listeners=[Kill()])
-except ResourceError as error:
-    print(json.dumps([str(error), Path("stderr").read_text()]))
+outcome = run(sweep, runner=RayTune(max_concurrent=1, num_cpus=1), listeners=[Kill()])
+print(json.dumps([outcome.complete, len(raylets), notes[:2], Path("stderr").read_text()]))
 """
-    error, errors = in_process(tmp_path, code)
-    assert error.startswith("Ray could not be started on this machine (its raylet has ended with status -9): use")
-    assert errors == ""
+    *counts, notes, errors = in_process(tmp_path, code)
+    assert (counts, errors) == ([True, 3], "")
+    first = "Ray's raylet ended unexpectedly; Ray and its trials start again"
+    assert notes == [first, "Ray broke down while it started; it starts again"]
     assert (tmp_path / "stderr").read_text() == ""
+
+
+@pytest.mark.parametrize(("was_killed", "num_starts"), [(True, 3), (False, 1)])
+def test_a_ray_of_which_a_process_was_killed_while_it_started_starts_again_as_often_as_a_lost_worker(
+    was_killed: bool, num_starts: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    starts = []
+
+    def connected(address: None, **options: object) -> None:
+        starts.append(options)
+        raise retries.not_started("its raylet has ended with status -9", was_killed=was_killed)
+
+    monkeypatch.setattr(cluster, "connected", connected)
+    with pytest.raises(ResourceError, match="Ray could not be started"):
+        run(Sweep(name="t", trials=[BASE]), results=tmp_path, runner=RayTune(max_retries=2))
+    assert len(starts) == num_starts
 
 
 @pytest.mark.slow
