@@ -4,6 +4,8 @@ A sweep script makes its trials before it calls `main`, so a mistake in them is 
 uncaught exceptions sees it: `python script.py` ends as `mnist-sweep run script.py` does.
 """
 
+import shlex
+import signal
 import sys
 import traceback
 from pathlib import Path
@@ -22,13 +24,17 @@ TRACEBACK = "--traceback"
 def report(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
     """Report an uncaught exception: a hook for `sys.excepthook`.
 
-    An error of this package, and any exception of a sweep script, is one line; the rest is left to Python.
+    An error of this package, and any exception of a sweep script, also Ctrl-C before it calls `main`, is one line; the
+    rest is left to Python.
     """
     from mnist_sweep.sweep.script import COMMAND, is_sweep_script, located
 
     program = Path(getattr(sys.modules["__main__"], "__file__", COMMAND))
     is_prompt = hasattr(sys, "ps1") or bool(sys.flags.interactive)
     is_script = is_sweep_script(program)
+    if is_script and isinstance(error, KeyboardInterrupt):
+        echo(f"interrupted: to start again, run: {shlex.join(['python', *sys.argv])}", err=True)
+        sys.exit(128 + signal.SIGINT)
     if is_prompt or not (isinstance(error, SweepError) or (isinstance(error, Exception) and is_script)):
         sys.__excepthook__(kind, error, trace)
         return

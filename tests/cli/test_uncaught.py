@@ -33,6 +33,16 @@ def test_a_mistake_of_a_sweep_script_is_one_line_and_status_2_either_way(
     assert python(tmp_path, "-m", "mnist_sweep", "run", "mine.py") == (2, line)
 
 
+@pytest.mark.parametrize("words", [["mine.py", "--seeds", "2"], ["-m", "mnist_sweep", "run", "mine.py"]])
+def test_an_interrupted_sweep_script_ends_in_one_line_and_status_130_before_main_too(
+    tmp_path: Path, words: list[str]
+) -> None:
+    (tmp_path / "mine.py").write_text(f"{HEAD}raise KeyboardInterrupt{TAIL}")
+    status, line = python(tmp_path, *words)
+    assert (status, line.strip().count("\n")) == (130, 0)
+    assert line.strip().startswith("interrupted: ")
+
+
 @pytest.mark.parametrize("words", [["mine.py"], ["-m", "mnist_sweep", "run", "mine.py"]])
 def test_the_traceback_is_shown_on_request(tmp_path: Path, words: list[str]) -> None:
     (tmp_path / "mine.py").write_text(f"{HEAD}TrialConfig(num_steps=0){TAIL}")
