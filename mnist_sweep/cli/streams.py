@@ -34,8 +34,12 @@ def echo_all(*values: object) -> None:
 def tolerant_streams(on_loss: Callable[[OSError], None]) -> Iterator[None]:
     """Let standard output and error lose what cannot be written, such as to a full disk or a closed pipe.
 
-    `on_loss` receives the first error of standard output.
+    `on_loss` receives the first error of standard output. One that is closed altogether becomes the null device: a pipe
+    that got its descriptor could not be handed to a process.
     """
+    while (nowhere := os.open(os.devnull, os.O_RDWR)) <= STDERR:
+        os.set_inheritable(nowhere, True)
+    os.close(nowhere)
     streams = sys.stdout, sys.stderr
     sys.stdout, sys.stderr = _tolerant(sys.stdout, on_loss), _tolerant(sys.stderr, lambda _: None)
     try:

@@ -74,3 +74,14 @@ def test_streams_come_back_and_those_without_a_file_stay(monkeypatch: pytest.Mon
 def test_what_does_not_print_is_echoed_as_an_escape(capsys: pytest.CaptureFixture[str], char: str) -> None:
     echo(Path(f"a{char}b"))
     assert capsys.readouterr().out == f"a{ascii(char)[1:-1]}b\n"
+
+
+def test_no_file_of_a_program_gets_the_descriptor_of_a_stream_that_is_closed() -> None:
+    code = """
+import os, subprocess, sys
+from mnist_sweep.cli.streams import tolerant_streams
+with tolerant_streams(print):
+    sys.exit(9 if min(os.pipe()) > 2 and subprocess.run(["sh", "-c", "echo; echo >&2"]).returncode == 0 else 1)
+"""
+    closed = 'exec <&- >&- 2>&-; exec "$@"'
+    assert subprocess.run(["sh", "-c", closed, "sh", sys.executable, "-P", "-c", code], check=False).returncode == 9
