@@ -122,9 +122,9 @@ class _Processes:
             self._is_starting = False
 
     def was_killed(self) -> bool:
-        """Return whether a vital process has been ended by a signal that others send."""
+        """Return whether a vital process has been ended by a signal; told to end, the GCS exits with status 0."""
         ended = (self._started[name].poll() for name in private.VITAL_PROCESSES if name in self._started)
-        return any(-(status or 0) in KILLS for status in ended)
+        return any(status is not None and -status in (0, *KILLS) for status in ended)
 
     @contextlib.contextmanager
     def leaving(self) -> Iterator[None]:

@@ -119,6 +119,20 @@ def test_a_raylet_that_has_ended_is_not_connected_to(raylet: str) -> None:
             private.found(private.CORE_WORKER)()
 
 
+@pytest.mark.parametrize(
+    ("seconds", "end", "was_killed"), [("0", 0, True), ("300", 15, True), ("300", 6, False), ("x", 0, False)]
+)
+def test_a_process_was_killed_if_it_was_told_to_end_not_if_it_failed(
+    raylet: str, seconds: str, end: int, was_killed: bool
+) -> None:
+    with local_processes.kept_local() as phases:
+        started = services.ConsolePopen([raylet, seconds], stderr=subprocess.DEVNULL)
+        assert not (seconds == "300" and phases.was_killed())
+        started.send_signal(end)
+        started.wait()
+        assert phases.was_killed() == was_killed
+
+
 def test_a_process_that_runs_and_does_not_start_is_waited_for_longer(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
