@@ -115,6 +115,8 @@ class RayTune:
                     left, num_left = _run_all(experiment, num_left)
                     broken = private.dead_process()
             except retries.NotStartedError as error:
+                if observer.is_ending():
+                    return
                 if num_starts > self.max_retries or not (broken or error.was_killed):
                     raise
                 observer.noted(None, "Ray broke down while it started; it starts again")

@@ -4,6 +4,7 @@ Ray is one per process, so a test that needs cards, signals while Ray starts, or
 """
 
 import json
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -413,6 +414,22 @@ def test_a_ray_of_which_a_process_was_killed_while_it_started_starts_again_as_of
     with pytest.raises(ResourceError, match="Ray could not be started"):
         run(Sweep(name="t", trials=[BASE]), results=tmp_path, runner=RayTune(max_retries=2))
     assert len(starts) == num_starts
+
+
+def test_a_run_that_is_interrupted_while_ray_does_not_start_starts_it_no_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    starts = []
+
+    def connected(address: None, **options: object) -> None:
+        starts.append(options)
+        signal.raise_signal(signal.SIGINT)
+        raise retries.not_started("its raylet has ended with status -2", was_killed=True)
+
+    monkeypatch.setattr(cluster, "connected", connected)
+    with pytest.raises(KeyboardInterrupt):
+        run(Sweep(name="t", trials=[BASE]), results=tmp_path, runner=RayTune(max_retries=2))
+    assert len(starts) == 1
 
 
 @pytest.mark.slow
