@@ -202,7 +202,7 @@ def ray_session() -> Iterator[None]:
     """A small Ray on loopback to which this process is connected, so that `RayTune()` uses it."""
     from mnist_sweep.runners.ray import cluster
 
-    with mock.patch.dict(os.environ), cluster.connected(None, num_cpus=2, code=[]):
+    with mock.patch.dict(os.environ), cluster.connected(None, num_cpus=2, code=[], fork_threads=1, has_agents=False):
         yield
 
 

@@ -1,7 +1,8 @@
 """A child process that runs functions for this one, so that nothing that they do can end this one.
 
-A fresh Python, not a fork: TensorFlow does not survive one. It imports neither the main script nor from the working
-folder, and has this process's `sys.path`, `sys.argv` and environment. What it prints is printed here.
+A fresh Python, not a fork: TensorFlow does not survive one after its first operation. It imports neither the main
+script nor from the working folder, and has this process's `sys.path`, `sys.argv` and environment. What it prints is
+printed here.
 """
 
 import codecs

@@ -14,7 +14,7 @@ from typing import Any
 from unittest import mock
 
 from mnist_sweep import RayTune, Softmax, Sweep, TrialConfig, repeat, run
-from mnist_sweep.runners.ray import experiment, worker
+from mnist_sweep.runners.ray import experiment, forked_workers, worker
 from mnist_sweep.training import tensorflow_runtime
 from tests.benchmarks.contest import OURS, Contest, Figures, Goal
 
@@ -80,7 +80,10 @@ def untrained(*, seconds: float = 0.0, num_evaluations: int = 1, tensorflow: boo
 
         return Untrained
 
-    with mock.patch.object(experiment, "trainable", side_effect=made):
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(mock.patch.object(experiment, "trainable", side_effect=made))
+        if not tensorflow:  # which forks would import
+            stack.enter_context(mock.patch.object(forked_workers, "prepared", return_value=contextlib.nullcontext()))
         yield
 
 

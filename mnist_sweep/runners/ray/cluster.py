@@ -15,7 +15,7 @@ from queue import SimpleQueue
 from typing import Any
 
 from mnist_sweep.errors import ResourceError
-from mnist_sweep.runners.ray import gcs, local_processes, private, retries
+from mnist_sweep.runners.ray import forked_workers, gcs, local_processes, private, retries
 from mnist_sweep.system import machine
 from mnist_sweep.text.lines import one_line
 
@@ -42,7 +42,9 @@ ENVIRONMENT = {
 
 
 @contextlib.contextmanager
-def connected(address: str | None, *, num_cpus: int | None, code: Sequence[Path]) -> Iterator[Messages]:
+def connected(
+    address: str | None, *, num_cpus: int | None, code: Sequence[Path], fork_threads: int = 0, has_agents: bool = True
+) -> Iterator[Messages]:
     """Connect to Ray while the body runs, and give a queue of Ray's messages on its nodes, each in one line.
 
     An error in the queue says that the running cluster is lost.
@@ -52,10 +54,42 @@ def connected(address: str | None, *, num_cpus: int | None, code: Sequence[Path]
             connected to already is used as it is, and stays.
         num_cpus: CPUs of the Ray that is started here; None means all that this process may use.
         code: Folders that trials import from; the first is shipped to the nodes of a running cluster.
+        fork_threads: Threads of a trial, if the workers of the Ray that is started here are forks; 0 if not.
+        has_agents: Whether that Ray starts actors with a `runtime_env`.
 
     Raises:
         ResourceError: Ray could not be reached or started, or the folder is too large to ship.
     """
+    _prepare(address)
+    node_messages: Messages = SimpleQueue()
+    if is_connected():
+        logging.getLogger("ray").setLevel(logging.CRITICAL)
+        yield node_messages
+        return
+    local = {"address": "local", "num_cpus": num_cpus or machine.num_cpus(), "include_dashboard": False}
+    with (
+        private.short_temporary_folder(),
+        contextlib.nullcontext() if address else _only_needed_processes(fork_threads, has_agents),
+        contextlib.nullcontext(local_processes.Phases()) if address else local_processes.kept_local() as phases,
+        private.intercepted_node_messages(lambda text: node_messages.put(in_one_line(text))),
+    ):
+        import ray
+
+        logging.getLogger("ray").setLevel(logging.CRITICAL)  # what a user must know comes as rows and errors
+        try:
+            _init(_cluster_options(address, code) if address else local, phases)
+            with (
+                gcs.watched(address, node_messages.put),
+                contextlib.nullcontext() if address or has_agents else private.actors_without_environment(),
+            ):
+                yield node_messages
+        finally:  # also of a start that failed: Ray would ask a GCS that has ended for things, and end this process
+            with phases.leaving():
+                ray.shutdown()
+
+
+def _prepare(address: str | None) -> None:
+    """Set what Ray reads when it is imported or started; check what would end this process."""
     if sys.flags.optimize > 1:
         cause = "Ray cannot be imported under python -OO, which drops docstrings"
         raise ResourceError(f"{cause}: use -O or {retries.WITHOUT_RAY}")
@@ -63,27 +97,13 @@ def connected(address: str | None, *, num_cpus: int | None, code: Sequence[Path]
     if not (address or is_connected()):
         _check_loopback()
     logging.getLogger("ray.widgets").setLevel(logging.CRITICAL)  # which asks notebooks for packages
-    import ray
 
-    logging.getLogger("ray").setLevel(logging.CRITICAL)  # what a user must know comes as rows and errors
-    node_messages: Messages = SimpleQueue()
-    if ray.is_initialized():
-        yield node_messages
-        return
-    local = {"address": "local", "num_cpus": num_cpus or machine.num_cpus(), "include_dashboard": False}
-    with (
-        contextlib.nullcontext(local_processes.Phases()) if address else local_processes.kept_local() as phases,
-        contextlib.nullcontext() if address else private.only_needed_processes(),
-        private.short_temporary_folder(),
-        private.intercepted_node_messages(lambda text: node_messages.put(in_one_line(text))),
-    ):
-        try:
-            _init(_cluster_options(address, code) if address else local, phases)
-            with gcs.watched(address, node_messages.put):
-                yield node_messages
-        finally:  # also of a start that failed: Ray would ask a GCS that has ended for things, and end this process
-            with phases.leaving():
-                ray.shutdown()
+
+@contextlib.contextmanager
+def _only_needed_processes(fork_threads: int, has_agents: bool) -> Iterator[None]:
+    preparing = forked_workers.prepared(private.WORKER_MODULE, fork_threads) if fork_threads else None
+    with preparing or contextlib.nullcontext() as forks, private.only_needed_processes(forks, has_agents=has_agents):
+        yield
 
 
 def is_connected() -> bool:

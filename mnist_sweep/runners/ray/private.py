@@ -4,24 +4,30 @@ Each has a fallback: where a version of Ray lacks the name, trials give the same
 """
 
 import contextlib
+import functools
 import importlib
+import importlib.metadata
 import os
 import signal
 import tempfile
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
+
+from mnist_sweep.runners.ray import forked_workers
 
 TESTED_VERSIONS = ("2.60",)
 # A Ray that is started here listens on loopback only: the variable is named after the systems on which that is the
-# default; this process has read it if a script or a searcher has imported Ray before. Tune's actors bring an
-# environment of their own, so they cannot use the workers that Ray starts in advance. The driver asks for its raylet
-# again and again, so that it sees whether that still runs, and waits in silence for a GCS that hangs until
+# default; this process has read it if a script or a searcher has imported Ray before. Workers that Ray starts in
+# advance have no job yet, so no fork can become one; those that are forks wait for TensorFlow. The driver asks for its
+# raylet again and again, so that it sees whether that still runs, and waits in silence for a GCS that hangs until
 # `local_processes` has seen it.
 LOCAL = {
     "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
     "RAY_prestart_worker_first_driver": "0",
+    "RAY_worker_register_timeout_seconds": "180",
     "RAY_gcs_rpc_server_connect_timeout_s": "60",
     "RAY_raylet_start_wait_time_s": "1",
 }
@@ -33,13 +39,26 @@ GCS_PORT = "ray._private.node.wait_for_persisted_port"
 GET_NODE = "ray._private.services.get_node"
 CORE_WORKER = "ray._raylet.CoreWorker"
 FIND_ADDRESS = "ray._private.services.get_ray_address_from_environment"
-VITAL_PROCESSES = ("gcs_server", "raylet")
+RAYLET = "raylet"
+VITAL_PROCESSES = ("gcs_server", RAYLET)
 PRINT_NODE_MESSAGE = "ray._private.worker.print_to_stdstream"
 SET_SIGTERM_HANDLER = "ray._private.utils.set_sigterm_handler"
 START_API_SERVER = "ray._private.services.start_api_server"
 PUT_USAGE = "ray._common.usage.usage_lib._internal_kv_put"
 TAG_CALLBACKS = "ray.air._internal.usage.tag_callbacks"
 PARAMETERS = "ray._private.parameter.RayParams"
+START_PROCESS = "ray._private.services.start_ray_process"
+ACTOR_CLASSES = "ray.tune.execution.tune_controller._ActorClassCache"
+WORKER_MODULE = "ray._private.workers.default_worker"
+# Of the raylet, which needs some processes for agents and their ports; only root can listen on port 1.
+WITHOUT_AGENTS = {
+    "--dashboard_agent_command": "sleep 2147483647",
+    "--runtime_env_agent_command": "sleep 2147483647",
+    "--metrics-agent-port": "1",
+    "--metrics_export_port": "1",
+    "--dashboard_agent_listen_port": "1",
+    "--runtime_env_agent_port": "1",
+}
 WITHOUT = {
     HAS_READ_LOOPBACK: "Ray may listen beyond loopback where a script imports it",
     GLOBAL_NODE: "a Ray that breaks down ends the run with lines of its own",
@@ -50,11 +69,18 @@ WITHOUT = {
     FIND_ADDRESS: "a cluster that `auto` finds and that does not answer is waited for",
     PRINT_NODE_MESSAGE: "lost nodes are not reported",
     START_API_SERVER: "Ray starts a process that is not needed",
-    PARAMETERS: "Ray starts a process that is not needed",
+    PARAMETERS: "Ray starts processes that are not needed",
+    START_PROCESS: "Ray starts processes that are not needed",
+    ACTOR_CLASSES: "workers need a process that prepares their environment",
     PUT_USAGE: "a GCS that ends while Tune starts ends the run",
     TAG_CALLBACKS: "Tune imports MLflow and Weights & Biases where they are installed",
     SET_SIGTERM_HANDLER: "a SIGTERM while Ray starts ends the run at once",
 }
+
+
+def is_tested() -> bool:
+    """Return whether the installed version of Ray, which is not imported, is a tested one."""
+    return importlib.metadata.version("ray").rpartition(".")[0] in TESTED_VERSIONS
 
 
 def version_warning() -> str | None:
@@ -87,16 +113,37 @@ def kept_sigterm_handler() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def only_needed_processes() -> Iterator[None]:
-    """Start no server of a dashboard, which Ray starts without one, too, and no monitor, which only scales a cluster.
+def only_needed_processes(forks: Mapping[str, str] | None = None, *, has_agents: bool = True) -> Iterator[None]:
+    """Start no server of a dashboard, no monitor, which only scales a cluster, and no monitor of logs.
 
-    Each takes a second of processor time. Ray also runs without the server where that fails, and without the monitor
-    where `ray start` is told so.
+    Each takes half a second of processor time or more. Ray starts the server without a dashboard, too, and runs without
+    it where that fails; it runs without the monitors where it is told so.
+
+    Args:
+        forks: Variables by which workers become forks, as `forked_workers.prepared` gives them; None for Ray's own.
+        has_agents: Whether the raylet has its agents, for a dashboard and for actors with an environment of their own
+            (`runtime_env`), without which it ends where one is started.
     """
-    parameters = found(PARAMETERS)
+    parameters, start = found(PARAMETERS), found(START_PROCESS)
+    changed: dict[str, Any] = {"no_monitor": True, "include_log_monitor": False}
+    if forks:
+        changed["worker_path"] = forked_workers.__file__
+
+    def start_process(command: Sequence[str], process_type: str, **options: Any) -> Any:
+        if process_type == RAYLET:
+            options["env_updates"] = {**(options.get("env_updates") or {}), **(forks or {})}
+            if not has_agents:
+                kept = [part for part in command if part.partition("=")[0] not in WITHOUT_AGENTS]
+                command = [*kept, *map("=".join, WITHOUT_AGENTS.items())]
+        started = start(command, process_type, **options)
+        if forks and process_type == RAYLET:
+            forked_workers.announce(forks, started.process.pid)
+        return started
+
     with (
         replaced(START_API_SERVER, lambda *_, **__: (None, None)),
-        replaced(PARAMETERS, lambda **options: parameters(**options | {"no_monitor": True})),
+        replaced(PARAMETERS, lambda **options: parameters(**options | changed)),
+        replaced(START_PROCESS, start_process),
     ):
         yield
 
@@ -105,6 +152,15 @@ def only_needed_processes() -> Iterator[None]:
 def without_usage_report() -> Iterator[None]:
     """Let Tune gather nothing for a usage report that is not sent: it asks the GCS, and imports MLflow."""
     with replaced(PUT_USAGE, lambda *_, **__: None), replaced(TAG_CALLBACKS, lambda _: False):
+        yield
+
+
+@contextlib.contextmanager
+def actors_without_environment() -> Iterator[None]:
+    """Let Tune start actors in the environment of their raylet, instead of a copy of the driver's."""
+    import ray
+
+    with replaced(ACTOR_CLASSES, lambda: SimpleNamespace(get=functools.cache(ray.remote))):
         yield
 
 

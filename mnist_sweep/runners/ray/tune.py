@@ -6,7 +6,8 @@ Workers are reused from trial to trial, with TensorFlow, the data and the traced
 """
 
 import itertools
-from collections.abc import Mapping, Sequence
+import sys
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -22,7 +23,7 @@ from mnist_sweep.system import machine
 from mnist_sweep.training.checks import model_candidates
 from mnist_sweep.training.tensorflow_runtime import settings_of
 from mnist_sweep.trials.artifacts import Artifacts
-from mnist_sweep.trials.config import TrialConfig, to_flat, trial_id
+from mnist_sweep.trials.config import TrialConfig, has_custom_training, to_flat, trial_id
 from mnist_sweep.trials.user_code import shipping
 from mnist_sweep.validation import coerce, require, require_at_least, shown_in_one_line
 
@@ -104,7 +105,9 @@ class RayTune:
             is_own = not (self.address or cluster.is_connected())
             try:
                 with (
-                    cluster.connected(self.address, num_cpus=self.num_cpus, code=code) as node_messages,
+                    cluster.connected(
+                        self.address, num_cpus=self.num_cpus, code=code, **self._few_processes(left.values())
+                    ) as node_messages,
                     sent_data.handed_over(datasets, is_own_ray=is_own) as given,
                 ):
                     if observer.is_ending():
@@ -131,6 +134,18 @@ class RayTune:
         from mnist_sweep.runners.ray.callback import Readiness  # Tune is imported while Ray's processes start
 
         return Readiness(observer, min(self._capacity(), num_left), cluster.warning(self.address))
+
+    def _few_processes(self, trials: Collection[TrialConfig]) -> dict[str, Any]:
+        """Return what a Ray that is started here can do without: arguments of `cluster.connected`.
+
+        Trials on a GPU, and training code of the user's own, which runs in processes of its own, have no forks. Tune's
+        callbacks may start actors with a `runtime_env`.
+        """
+        if not private.is_tested():
+            return {}
+        uses_tensorflow = not trials or not all(map(has_custom_training, trials))
+        may_fork = sys.platform == "linux" and not self.gpus_per_trial and uses_tensorflow
+        return {"fork_threads": self.cpus_per_trial if may_fork else 0, "has_agents": bool(self.callbacks)}
 
     def _capacity(self) -> int:
         """Return how many trials may run at a time."""

@@ -54,7 +54,9 @@ def test_ray_starts_without_the_processes_that_only_a_dashboard_or_a_cluster_tha
     before = services.start_api_server, parameter.RayParams
     with private.only_needed_processes(), private.only_needed_processes():
         assert services.start_api_server(False, False, "", "", "", "", "", "", "") == (None, None)
-        assert parameter.RayParams(num_cpus=2).no_monitor
+        chosen = parameter.RayParams(num_cpus=2)
+        assert chosen.no_monitor
+        assert not chosen.include_log_monitor
     assert (services.start_api_server, parameter.RayParams) == before
 
 
@@ -65,6 +67,28 @@ def test_tune_gathers_nothing_for_a_usage_report_which_would_wait_for_a_gcs_that
         assert usage_lib._internal_kv_put(b"key", b"", namespace=b"") is None
         assert not {*before} & {usage.tag_callbacks, usage_lib._internal_kv_put}
     assert (usage.tag_callbacks, usage_lib._internal_kv_put) == before
+
+
+@pytest.mark.parametrize("has_agents", [True, False])
+def test_a_raylet_has_no_python_process_for_an_agent_that_nobody_asks(
+    monkeypatch: pytest.MonkeyPatch, has_agents: bool
+) -> None:
+    started: list[list[str]] = []
+    monkeypatch.setattr(services, "start_ray_process", lambda command, process_type, **_: started.append(command))
+    command = ["raylet", "--dashboard_agent_command=python agent.py", "--metrics-agent-port=0", "--head"]
+    with private.only_needed_processes(has_agents=has_agents):
+        services.start_ray_process(command, "raylet")
+        services.start_ray_process(command, "gcs_server")
+    changed = ["raylet", "--head", *map("=".join, private.WITHOUT_AGENTS.items())]
+    assert started == [command if has_agents else changed, command]
+
+
+def test_the_class_of_an_actor_without_an_environment_is_made_once() -> None:
+    with private.actors_without_environment():
+        classes = private.found(private.ACTOR_CLASSES)()
+        first, second = (classes.get(SimpleNamespace) for _ in range(2))
+    assert first is second
+    assert not first._default_options.get("runtime_env")
 
 
 def test_a_sigterm_handler_outlives_the_start_of_ray() -> None:

@@ -1,0 +1,117 @@
+"""Laws of forked workers: each is what Ray started, with TensorFlow imported, and none is waited for in vain."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mnist_sweep.runners.ray import forked_workers, private
+
+WORKER = """
+import json, os, sys
+import numpy
+said = {
+    "tensorflow": "tensorflow" in sys.modules, "arguments": sys.argv[1:], "folder": os.getcwd(),
+    "own": os.environ["OWN"], "onednn": os.environ.get("TF_ENABLE_ONEDNN_OPTS"), "group": os.getpgrp() != os.getpid(),
+    "draw": numpy.random.random(), "num_threads": len([
+        one for one in os.listdir("/proc/self/task") if "jemalloc" not in open(f"/proc/self/task/{one}/comm").read()
+    ]),
+}
+print(json.dumps(said), flush=True)
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with the script of a worker, as a module."""
+    (tmp_path / "worker_of_a_test.py").write_text(WORKER)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    return tmp_path
+
+
+def worker(folder: Path, variables: dict[str, str], *arguments: str, job: str = "01000000") -> dict[str, Any]:
+    """Start a worker as a raylet does, and return what it prints."""
+    own = {"OWN": str(arguments), "PYTHONPATH": str(folder), forked_workers.RAYLET: "1", forked_workers.JOB: job}
+    command = [sys.executable, forked_workers.__file__, *arguments]
+    done = subprocess.run(
+        command, env=os.environ | variables | own, cwd=folder, capture_output=True, text=True, check=False
+    )
+    said: dict[str, Any] = json.loads(done.stdout)
+    assert said["arguments"] == [*arguments]
+    assert said["folder"] == str(folder)
+    assert said["own"] == str(arguments)
+    return said
+
+
+def ended(pid: int, seconds: float = 60.0) -> bool:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if not Path(f"/proc/{pid}").exists():
+            return True
+        time.sleep(0.05)
+    return False
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="forks are used on Linux only")
+def test_a_worker_is_a_fork_with_tensorflow_and_without_threads_unless_it_is_of_another_job(folder: Path) -> None:
+    with forked_workers.prepared("worker_of_a_test", 1) as variables:
+        assert variables is not None
+        first, second = worker(folder, variables, "first"), worker(folder, variables, "--second=2", "x y")
+        other = worker(folder, variables, job="02000000")
+    assert [one["tensorflow"] for one in (first, second, other)] == [True, True, False]
+    assert first["num_threads"] == second["num_threads"] == 1
+    assert first["onednn"] == "1"
+    assert first["group"]  # of what the raylet has started, which it kills
+    assert first["draw"] != second["draw"]
+
+
+def test_a_worker_starts_as_ray_starts_it_where_no_process_answers(folder: Path) -> None:
+    said = worker(folder, {forked_workers.SOCKET: str(folder / "none"), forked_workers.WORKER: "worker_of_a_test"})
+    assert not said["tensorflow"]
+
+
+def test_a_worker_does_not_wait_for_a_process_that_has_ended(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(forked_workers, "CODE", "raise SystemExit  # {path} {server} {parent}")
+    with forked_workers.prepared("worker_of_a_test", 1) as variables:
+        assert variables is not None
+        assert not worker(folder, variables)["tensorflow"]
+
+
+def test_there_are_no_forks_where_the_temporary_folder_has_a_long_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    long = tmp_path / ("a" * 100)
+    long.mkdir()
+    monkeypatch.setenv("RAY_TMPDIR", str(long))
+    with forked_workers.prepared(private.WORKER_MODULE, 1) as variables:
+        assert variables is None
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="forks are used on Linux only")
+@pytest.mark.parametrize("kill", [True, False], ids=["killed", "ended"])
+def test_the_process_ends_with_the_run(kill: bool) -> None:
+    body = f"""
+import os, signal, subprocess
+from mnist_sweep.runners.ray import forked_workers
+start = subprocess.Popen
+def started(*arguments, **options):
+    process = start(*arguments, **options)
+    print(process.pid, flush=True)
+    return process
+subprocess.Popen = started
+with forked_workers.prepared("this", 1):
+    if {kill}:
+        import time
+        time.sleep(1)  # it imports TensorFlow meanwhile
+        os.kill(os.getpid(), signal.SIGKILL)
+"""
+    run = subprocess.run([sys.executable, "-c", body], capture_output=True, text=True, check=False)
+    assert run.returncode == (-signal.SIGKILL if kill else 0)
+    assert ended(int(run.stdout))
