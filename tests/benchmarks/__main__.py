@@ -34,7 +34,7 @@ CONTESTS: dict[str, Contest] = {
         empty.CONTEST,
         tables.CONTEST,
         answers.CONTEST,
-        start.CONTEST,
+        *start.CONTESTS,
         memory.CONTEST,
         *watch.CONTESTS,
         watched.CONTEST,
