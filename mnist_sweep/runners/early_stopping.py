@@ -7,7 +7,7 @@ that point, whatever its process has computed since.
 import dataclasses
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
@@ -32,13 +32,14 @@ class EarlyStopping:
     """Decides which of the running trials end, and makes their rows.
 
     Args:
-        scheduler: One of Tune's, as `schedulers.chosen` returns it.
+        choose: Returns a scheduler of Tune's, as `schedulers.chosen` does, for a run whose first trial it is given.
         metric: Name of the value on validation that trials are judged by.
         configured: Arguments of `tensorflow_runtime.configure` in the processes that train.
     """
 
-    def __init__(self, scheduler: Any, metric: str, configured: Mapping[str, Any]) -> None:
-        self._scheduler, self._metric, self._configured = scheduler, metric, configured
+    def __init__(self, choose: Callable[[TrialConfig], Any], metric: str, configured: Mapping[str, Any]) -> None:
+        self._choose, self._metric, self._configured = choose, metric, configured
+        self._scheduler: Any = None
         self._running: dict[str, FollowedTrial] = {}
         self._tune = SimpleNamespace(get_live_trials=lambda: [*self._running.values()])
 
@@ -49,6 +50,8 @@ class EarlyStopping:
         if running := self._running.get(name):
             running.sender, running.receiver = sender, EvaluationReceiver()
             return
+        if self._scheduler is None:
+            self._scheduler = self._choose(trial)
         config = {"trial": json.dumps({"id": name, "flat": to_flat(trial)})}
         running = self._running[name] = FollowedTrial(name, config, sender, EvaluationReceiver())
         self._scheduler.on_trial_add(self._tune, running)

@@ -3,7 +3,7 @@
 Trials are taken in their order, by whichever process is free. `in_process` runs them in this process instead.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -105,14 +105,16 @@ class Local:
                     return
                 pool.wait()
 
-    def _early_stopping(self, trials: Iterable[TrialConfig], observer: Observer) -> EarlyStopping | None:
+    def _early_stopping(self, listed: Collection[TrialConfig], observer: Observer) -> EarlyStopping | None:
         schedulers.validate(self.scheduler, self.stop, measure := observer.measure())
         if self.stop is None and self.scheduler == "fifo":
             return None
-        scheduler = schedulers.chosen(
-            self.scheduler, self.stop, trials, observer, lambda function, *given: function(*given)
-        )
-        return EarlyStopping(scheduler, measure.val, settings_of(self))
+
+        def choose(first: TrialConfig) -> Any:
+            of = listed or [first]  # the first that a search proposes
+            return schedulers.chosen(self.scheduler, self.stop, of, observer, lambda function, *given: function(*given))
+
+        return EarlyStopping(choose, measure.val, settings_of(self))
 
     def _process(self, number: int, definitions: bytes, cards: Sequence[str]) -> Process:
         settings = settings_of(self)

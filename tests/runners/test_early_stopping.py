@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from mnist_sweep import GradientDescent, Local, RayTune, Softmax, Sweep, TrialConfig, grid, run
+from mnist_sweep import GradientDescent, Local, LogUniform, RayTune, Search, Softmax, Sweep, TrialConfig, grid, run
 from mnist_sweep.errors import ProcessLostError
 from mnist_sweep.runners import local, trial
 from mnist_sweep.runners.trial_process import ThisProcess
@@ -33,6 +33,12 @@ def test_asha_stops_trials_as_on_ray_and_a_second_run_has_nothing_to_do(tmp_path
     assert not list((tmp_path / "t" / "checkpoints").glob("*"))
     assert run(SWEEP, results=tmp_path, runner=runner).num_run == 0
     assert replay(tmp_path / "t", rows[-1].trial_id).identical
+
+
+def test_a_search_is_stopped_early_though_no_trial_is_known_before_it_proposes_one(tmp_path: Path) -> None:
+    search = Search(base=BASE, axes={"optimizer.learning_rate": LogUniform(low=1e-6, high=0.5)}, num_trials=6)
+    rows = run(Sweep(name="s", search=search), results=tmp_path, runner=Local(in_process=True, scheduler="asha")).rows
+    assert {row.status for row in rows} == {"ok", "stopped"}
 
 
 @pytest.mark.slow
