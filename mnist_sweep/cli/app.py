@@ -53,6 +53,9 @@ def main(script: str | None = None) -> None:
     Args:
         script: A sweep script to run with the command line's arguments as options; None for the whole command.
     """
+    if not isinstance(script, str | None):
+        given = type(script).__name__
+        fail(f"`main` takes the path of a sweep script, as in `mnist_sweep.main(__file__)`, but got {given}.")
     is_run = script is not None or sys.argv[1:2] in RUNS
     status: Any = 0
     ended: Any = 0

@@ -8,9 +8,11 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from mnist_sweep import Sweep, TrialConfig, main
 from mnist_sweep.planning import plan_builder
 from mnist_sweep.sweep import execution
 from tests.cli.conftest import Run, content
@@ -83,6 +85,14 @@ def test_bad_usage_is_one_line_status_2_and_changes_nothing(
     assert message in err
     assert err.count("\n") == 1
     assert content(folder) == before
+
+
+def test_a_sweep_in_place_of_its_script_is_refused_in_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    sweep: Any = Sweep(name="s", trials=[TrialConfig()])
+    with pytest.raises(SystemExit) as end:
+        main(sweep)
+    message = "error: `main` takes the path of a sweep script, as in `mnist_sweep.main(__file__)`, but got Sweep.\n"
+    assert (end.value.code, *capsys.readouterr()) == (2, "", message)
 
 
 def test_control_characters_that_an_error_quotes_do_not_reach_the_terminal(folder: Path, run: Run) -> None:
