@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mnist_sweep.data.dataset import DataSource
-from mnist_sweep.sweep.sweep import Sweep
-
 if TYPE_CHECKING:
+    from mnist_sweep.data.dataset import DataSource
     from mnist_sweep.search.race import Known
+    from mnist_sweep.sweep.sweep import Sweep
     from mnist_sweep.trials.measure import Measure
 
 PATH = click.Path(path_type=Path)
@@ -155,21 +154,21 @@ race_options = _adding(
 )
 
 
-def load_sweep(script: Path, options: Mapping[str, Any]) -> Sweep:
+def load_sweep(script: Path, options: Mapping[str, Any]) -> "Sweep":
     """Return the sweep of a script, with the options that change its trials."""
     from mnist_sweep.sweep import script as scripts
 
     return with_options(scripts.load(script), options, data_source(options))
 
 
-def with_options(sweep: Sweep, options: Mapping[str, Any], data: DataSource | None = None) -> Sweep:
+def with_options(sweep: "Sweep", options: Mapping[str, Any], data: "DataSource | None" = None) -> "Sweep":
     """Return a sweep with the options that change its trials."""
     names = ("num_trials", "seeds", "steps", "precision")
     configs = options["configs"].split(",") if options["configs"] is not None else None
     return sweep.with_options(**{name: options[name] for name in names}, configs=configs, data=data)
 
 
-def data_source(options: Mapping[str, Any]) -> DataSource | None:
+def data_source(options: Mapping[str, Any]) -> "DataSource | None":
     """Return the data source that is given for all trials, or None."""
     from mnist_sweep.data.files.recognition import recognise
 

@@ -14,9 +14,9 @@ from mnist_sweep.errors import LedgerError, SweepError, no_rows
 from mnist_sweep.system.files import is_folder
 from mnist_sweep.text.lines import one_line
 from mnist_sweep.text.numbers import counted
-from mnist_sweep.trials.row import TrialRow
 
 if TYPE_CHECKING:
+    from mnist_sweep.trials.row import TrialRow
     from mnist_sweep.watch.feed import Feed
 
 
@@ -237,7 +237,7 @@ def _feed_of(folder: Path) -> "Feed":
     return Feed(folder)
 
 
-def rows_of(folder: Path, *, with_history: bool = True) -> list[TrialRow]:
+def rows_of(folder: Path, *, with_history: bool = True) -> "list[TrialRow]":
     """Return the rows of a results folder; it is a LedgerError if there are none."""
     from mnist_sweep.results.ledger import Ledger
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -11,8 +11,10 @@ from mnist_sweep.cli.answer import Answer, answering
 from mnist_sweep.cli.exit_status import ExitStatus
 from mnist_sweep.cli.notify import Target, notifying
 from mnist_sweep.cli.streams import echo
-from mnist_sweep.sweep.sweep import Sweep
 from mnist_sweep.text.numbers import clock, counted
+
+if TYPE_CHECKING:
+    from mnist_sweep.sweep.sweep import Sweep
 
 
 @click.command(
@@ -161,14 +163,14 @@ def quickstart(**chosen: Any) -> Answer:
 quickstart.params += [option for option in run.params if option.name not in ("script", "as_json")]
 
 
-def _run(make: Callable[[], Sweep], chosen: dict[str, Any]) -> Answer:
+def _run(make: "Callable[[], Sweep]", chosen: dict[str, Any]) -> Answer:
     """Run a sweep, and notify the receiver of `--notify`, if any, how it ended."""
     if chosen["notify"]:
         return notifying(chosen["notify"], lambda: _run_sweep(make, chosen))
     return _run_sweep(make, chosen)
 
 
-def _run_sweep(make: Callable[[], Sweep], chosen: dict[str, Any]) -> Answer:
+def _run_sweep(make: "Callable[[], Sweep]", chosen: dict[str, Any]) -> Answer:
     from mnist_sweep.analysis.folder_status import folder_status
     from mnist_sweep.cli.views import progress, status
     from mnist_sweep.cli.views.terminal import Terminal
