@@ -180,6 +180,7 @@ SCHEMAS: dict[str, Schema] = {
         "num_classes": int,
         "class_names": [TEXT],
         "counts": dict,
+        "numbers": dict,
         "pixels": dict,
         "pixel_max": int,
         "value_range": list | None,

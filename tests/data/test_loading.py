@@ -127,7 +127,7 @@ LISTS_HEAVY_IMPORTS = """
 import sys, types
 parent = sys.modules["mnist_sweep"] = types.ModuleType("mnist_sweep")  # without what its __init__ imports
 parent.__path__ = ["mnist_sweep"]
-import mnist_sweep.data.loading, mnist_sweep.data.batches
+import mnist_sweep.data.loading
 print([name for name in ("numpy", "sklearn", "rich", "tensorflow", "pandas", "ray", "ssl") if name in sys.modules])
 """
 

@@ -409,6 +409,7 @@ def off_default() -> list[TrialConfig]:
         "color": "rgb",
         "resize": "crop",
         "value_range": (0.0, 2.0),
+        "unit": "points",
     }
     trials = [TrialConfig(), TrialConfig(model=CNN(initializer="truncated_normal"))]
     for kind, registry in REGISTRIES.items():
