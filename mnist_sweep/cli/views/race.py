@@ -11,6 +11,7 @@ from mnist_sweep.text.lines import printable
 from mnist_sweep.text.numbers import counted
 
 NUM_SHOWN = 10
+MAX_LABEL = 24  # of a config that is kept in one line, also where the terminal is narrow
 
 
 def parts(race: RaceSummary) -> Iterator[RenderableType]:
@@ -19,7 +20,8 @@ def parts(race: RaceSummary) -> Iterator[RenderableType]:
     gone = race.settings[len(remaining) :]
     shown = [*remaining[:NUM_SHOWN], *gone[:NUM_SHOWN]]
     table = Table(title="race", title_justify="left", box=None, pad_edge=False, header_style="bold")
-    table.add_column("config", overflow="fold")
+    longest = max((len(one.label) for one in shown), default=0)
+    table.add_column("config", overflow="fold", no_wrap=longest <= MAX_LABEL)
     for name in ("val", "seeds"):
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("collapsed", no_wrap=True)
