@@ -38,14 +38,14 @@ class ProposedRun:
         """What it does, in a few words."""
         trials = counted(self.num_trials, "trial")
         if self.kind == "seeds":
-            return f"{self.seeds} seeds each of {counted(len(self.config_ids), 'config')}"
+            return f"{counted(len(self.config_ids), 'config')} with {self.seeds} seeds each in all"
         return f"finish {trials}" if self.kind == "finish" else f"{trials} more of the search"
 
     @property
     def cost(self) -> str:
         """Its trials and its time."""
-        time = "" if self.seconds is None else f", about {duration(self.seconds)}"
-        return f"{counted(self.num_trials, 'trial')}{time}"
+        time = "" if self.seconds is None else f", about {duration(self.seconds)} besides start-up"
+        return f"{counted(self.num_trials, 'more trial' if self.kind == 'seeds' else 'trial')}{time}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

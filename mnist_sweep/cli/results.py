@@ -49,13 +49,14 @@ def status(folder: Path, *, is_watched: bool) -> Answer:
     if is_watched:
         is_good = status_watch.follow(_feed_of(folder), console)
         code = ExitStatus.OK if is_good else ExitStatus.NOT_ALL
-    found, run = folder_status(rows_of(folder, with_history=False), folder), None
+    rows, run = rows_of(folder, with_history=False), None
+    found = folder_status(rows, folder)
     try:
         run = live_run.read(folder)
     except LedgerError as error:  # the status is that of the rows
         echo(f"note: {one_line(error)}", err=True)
     phase = phase_of(run, folder)
-    value = json_value(found) | {"phase": phase, "run": as_of(phase, run)}
+    value = json_value(found) | {"phase": phase, "run": as_of(phase, run, {row.trial_id: row for row in rows})}
     return Answer(value=value, show=lambda: view.show(found, console), status=code)
 
 

@@ -32,7 +32,7 @@ const plots = () => {
     const line = ended.map((row) => sign() * (most = Math.max(most, sign() * row.cells[val])));
     const kept = ended.map((row, index) => index).filter((index) => ended.length <= MAX_POINTS || index % Math.ceil(ended.length / MAX_POINTS) === 0 || index >= ended.length - 100 || line[index] !== line[index - 1]);
     const x = kept.map((index) => new Date(1000 * ended[index].ended));
-    setText("ended-text", `A point for each trial, which opens its details${kept.length < ended.length ? ` (${kept.length.toLocaleString("en")} of ${ended.length.toLocaleString("en")} are drawn)` : ""}; the line is the best so far.`);
+    setText("ended-text", `A point for each trial, which opens its details${kept.length < ended.length ? ` (${kept.length.toLocaleString("en")} of ${ended.length.toLocaleString("en")} are drawn)` : ""}; the line is the best single trial so far.`);
     plot("ended", [
       { type: "scatter", mode: "markers", name: "trial", x, y: kept.map((index) => ended[index].cells[val]), marker: { color: COLORS[0], size: 6 }, text: kept.map((index) => ended[index].cells[0]), hovertemplate: "%{y}<br>%{text}<extra></extra>" },
       { type: "scatter", mode: "lines", name: "best so far", x, y: kept.map((index) => line[index]), line: { color: BEST, width: 2, shape: "hv" }, hoverinfo: "skip" },

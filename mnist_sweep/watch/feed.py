@@ -168,7 +168,7 @@ class Feed:
     def _show(self, run: LiveRun | None, errors: tuple[str, ...]) -> None:
         """Let viewers have the state, if it differs from what they have."""
         phase = phase_of(run, self.folder)
-        run = as_of(phase, run)
+        run = as_of(phase, run, self.rows)
         shown = phase, run, self._summary, errors
         if shown == self._shown:
             return

@@ -29,7 +29,7 @@
     const passed = now() - time;
     const total = run ? run.num_trials : null;
     const isRunning = phase === "running" || phase === "stopping";
-    const made = [["Progress", run ? `${run.num_done.toLocaleString("en")} of ${total.toLocaleString("en")}` : count(status.num_trials, "trial"), run ? (run.num_done < total ? `${count(total - run.num_done, "trial")} to go${isRunning ? `, ${run.running.length} running now` : ""}` : "all trials have ended") : "the number of planned trials is not known"]];
+    const made = [["Progress", run ? `${run.num_done.toLocaleString("en")} of ${total.toLocaleString("en")}` : count(status.num_trials, "trial"), run ? (run.num_done < total ? `${isRunning ? `${run.running.length} running, ` : ""}${count(total - run.num_done - run.running.length, "trial")} not started` : "all trials have ended") : "the number of planned trials is not known"]];
     if (phase === "running" && left) {
       const range = left.low === null ? "too few trials have ended for an interval" : `95% interval ${duration(Math.max(0, left.low - passed))} to ${duration(Math.max(0, left.high - passed))}`;
       made.push(["Time left", `about ${duration(Math.max(1, left.seconds - passed))}`, status.race ? `${range}, if the race goes on as it is expected to` : range]);
@@ -43,11 +43,11 @@
     const best = status.best[0];
     const seeds = best && best.trial_ids.length > 1 ? `; mean of ${best.trial_ids.length} seeds` : "";
     const tested = test ? `; test ${measured(test[0])}${test[1] === null ? "" : `, 95% interval ${measured(test[1])} to ${measured(test[2])}`}` : "";
-    made.push([`Best validation ${objective().name.replaceAll("_", " ")}`, best ? measured(best.val) : "none yet", best ? `${label}${seeds}${tested}` : "no trial has succeeded"]);
+    made.push([`Best config, validation ${objective().name.replaceAll("_", " ")}`, best ? measured(best.val) : "none yet", best ? `${label}${seeds}${tested}` : "no trial has succeeded"]);
     const { failed, diverged } = status.statuses;
     const also = diverged ? `${count(diverged, "trial")} diverged` : "";
     made.push(["Failures", failed ? count(failed, "trial") : "none", failed ? `${short(status.failures[0].cause)}${also ? `; ${also}` : ""}` : also || "no trial has failed", failed ? "bad" : ""]);
-    made.push(["Cost so far", duration(spent), run ? `of training, ${count(run.num_workers, "trial")} at a time` : "of training, over all trials"]);
+    made.push(["Cost so far", duration(spent), `of training, summed over trials${run ? `; ${count(run.num_workers, "trial")} at a time` : ""}`]);
     fill(get("cards"), made, () => made.map(([term, fact, more, kind]) => element("div", { className: kind || "" }, element("dt", { textContent: term }), element("dd", {}, fact, element("small", { textContent: more })))));
   };
 
@@ -57,7 +57,7 @@
     const now = run ? run.running.length : 0;
     const left = run ? Math.max(0, run.num_trials - run.num_done - now) : 0;
     if (now) parts.push(["now", now, "running"]);
-    if (left) parts.push(["left", left, "to go"]);
+    if (left) parts.push(["left", left, "not started"]);
     fill(get("bar"), parts, () => parts.map(([kind, size]) => { const part = element("span", { className: kind }); part.style.flexGrow = size; return part; }));
     fill(get("legend"), parts, () => parts.map(([kind, size, name]) => element("span", {}, kind === "left" ? null : element("i", { className: kind }), `${size.toLocaleString("en")} ${name}`)));
     get("bar").setAttribute("aria-label", `Progress: ${parts.map(([, size, name]) => `${size} ${name}`).join(", ") || "no trial has ended"}`);

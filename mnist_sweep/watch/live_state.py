@@ -100,9 +100,17 @@ def phase_of(run: LiveRun | None, folder: Path) -> Phase:
     return "interrupted" if run.error or run.num_done < run.num_trials else "ended"
 
 
-def as_of(phase: Phase, run: LiveRun | None) -> LiveRun | None:
-    """Return a run as it is in a phase: one that was killed has left running trials behind that run no longer."""
-    return run if run is None or phase in ("running", "stopping") else dataclasses.replace(run, running=())
+def as_of(phase: Phase, run: LiveRun | None, rows: Mapping[str, TrialRow]) -> LiveRun | None:
+    """Return a run as it is in a phase, with these rows.
+
+    One that was killed has left running trials behind that run no longer; and a row may be newer than the run's state.
+    """
+    if run is None:
+        return None
+    known = [(trial, rows.get(trial.trial_id)) for trial in run.running]
+    running = tuple(trial for trial, row in known if row is None or (row.started or 0.0) < run.started)
+    num_done = run.num_done + len(known) - len(running)
+    return dataclasses.replace(run, num_done=num_done, running=running if phase in ("running", "stopping") else ())
 
 
 def time_left_of(run: LiveRun, rows: RowsSummary, now: float) -> TimeLeft | None:

@@ -156,7 +156,7 @@ def test_each_plot_has_its_data_as_csv_with_the_values_that_are_drawn(
     answer = tables["configs"].set_index("trace")
     assert [*answer] == ["accuracy", "accuracy low", "accuracy high", "config", "label"]
     assert answer.loc["validation, may be the best", "accuracy"].max() == results.configs[0].val
-    assert (answer.loc["95%, new images", "accuracy low"] < results.configs[0].val).all()
+    assert (answer.loc["95% of validation, new images", "accuracy low"] < results.configs[0].val).all()
     assert browser.messages() == []
 
 

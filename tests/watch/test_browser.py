@@ -105,7 +105,7 @@ def test_a_run_is_shown_from_its_first_row_to_its_end_over_an_interrupt(
     assert first.wait(PATIENCE) == 130
     shown = len(Ledger(tmp_path / "results" / "live").rows())
     assert 0 < shown < 24
-    assert browser.run("return document.getElementById('bar').getAttribute('aria-label')").endswith("to go")
+    assert browser.run("return document.getElementById('bar').getAttribute('aria-label')").endswith("not started")
     browser.picture(tmp_path / "interrupted.png")
     resumed = start(*run)
     while (found := live_run.read(tmp_path / "results" / "live")) and found.phase == "ended":
@@ -186,7 +186,7 @@ def test_the_page_and_a_trial_are_shown_without_errors_overflow_or_barriers(
     browser.driver.set_script_timeout(PATIENCE)
     browser.open(url, screen, dark=dark)
     browser.until("document.querySelector('#ended svg.main-svg')")
-    browser.until(f"{shows('Best validation accuracy')} && {shows('90.00%')} && !{shows('undefined')}")
+    browser.until(f"{shows('Best config, validation accuracy')} && {shows('90.00%')} && !{shows('undefined')}")
     assert browser.run("return document.documentElement.scrollWidth") == screen[0]
     assert faults(browser, axe) == []
     browser.picture(tmp_path / "page.png")

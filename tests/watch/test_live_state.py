@@ -53,10 +53,19 @@ def test_a_process_that_is_gone_holds_no_lock_and_one_elsewhere_is_believed(tmp_
 )
 def test_nothing_runs_in_a_run_that_is_over(phase: Phase, num_running: int) -> None:
     trial = RunningTrial(trial_id="t", label="t", num_steps=1, started=0.0)
-    run = as_of(phase, replace(RUNNING, running=(trial,)))
+    run = as_of(phase, replace(RUNNING, running=(trial,)), {})
     assert run is not None
     assert len(run.running) == num_running
-    assert as_of(phase, None) is None
+    assert as_of(phase, None, {}) is None
+
+
+def test_a_row_that_is_newer_than_the_state_of_the_run_counts_as_done(rows: list[TrialRow]) -> None:
+    trial = RunningTrial(trial_id=rows[0].trial_id, label="t", num_steps=1, started=0.0)
+    for earlier, num_done, num_running in ((1.0, 1, 0), (-1.0, 0, 1)):
+        committed = replace(rows[0], started=RUNNING.started + earlier)
+        run = as_of("running", replace(RUNNING, num_done=0, running=(trial,)), {rows[0].trial_id: committed})
+        assert run is not None
+        assert (run.num_done, len(run.running)) == (num_done, num_running)
 
 
 def test_the_summary_has_the_status_the_best_with_its_interval_its_curve_and_the_cost(

@@ -18,10 +18,8 @@ KEY, TITLE = "best-config", "Which config should I use?"
 NOTHING = "No trial succeeded, so there is no best config. “Did anything fail?” lists the causes."
 MAX_DRAWN = 10
 APART = "worse"
-READING = (
-    "Dots are means over seeds: full ones may be the best, hollow ones are worse. That is tested seed by seed, so bars "
-    "of two configs may overlap although they differ."
-)
+DOTS, HOLLOW = "Dots are means over seeds.", " Full ones may be the best, hollow ones are worse."
+BARS = " Configs are compared seed by seed, so that bars of two may overlap although they differ."
 
 
 def section(results: Results) -> Section:
@@ -124,7 +122,7 @@ def _picture(results: Results, selection: Selection) -> Plot:
     ]
     return Plot(
         title=f"Configs by validation {measure.title}{first}",
-        finding=READING,
+        finding=DOTS + HOLLOW * (APART in states) + BARS,
         figure=interval_figure(results.measure, labels, means, _groups(states)),
         table=Table(
             caption="Configs, with 95% intervals for these images and for new ones", columns=columns, rows=rows

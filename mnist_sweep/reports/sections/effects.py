@@ -35,6 +35,8 @@ def section(results: Results) -> Section | None:
     said = [one.sentence for one in analysis.effects[:MAX_NAMED]]
     said += [pair.sentence for pair in analysis.interactions if pair.significant][:MAX_NAMED]
     finding = " ".join(map(_sentence, said))
+    if len(said) > 1:
+        finding += " Each is an average over the other hyperparameters, and may be another in a single config."
     return Section(key="effects", title="What does each hyperparameter do?", finding=finding, blocks=blocks)
 
 

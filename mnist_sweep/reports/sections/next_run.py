@@ -51,7 +51,7 @@ def _on_seeds(results: Results, runs: Sequence[ProposedRun]) -> str:
         if run.kind == "seeds":
             of = "each" if len(run.config_ids) == len(tied) else f"{len(run.config_ids):,} of them"
             may_be = f"{counted(len(tied), 'config')} may be the best"
-            return f"More seeds would help: {may_be}, and {run.seeds} seeds of {of} tell more."
+            return f"More seeds would help: {may_be}, and {run.seeds} seeds of {of} in all tell more."
         if run.kind == "search":
             return "More seeds are not proposed before the search has ended."
     if len(tied) < 2:

@@ -33,9 +33,9 @@ def test_seeds_that_would_help_are_proposed_as_the_command_proposes_them(
     assert results.proposed == next_runs(results.folder)
     section = next_run.section(results)
     assert section.finding.startswith(
-        "More seeds would help: 3 configs may be the best, and 3 seeds of each tell more. "
+        "More seeds would help: 3 configs may be the best, and 3 seeds of each in all tell more. "
     )
-    assert best_config.next_step(results)[1].startswith("3 seeds each of 3 configs (3 trials")
+    assert best_config.next_step(results)[1].startswith("3 configs with 3 seeds each in all (3 more trials")
     assert Command(text=f"mnist-sweep next {results.folder} --script SCRIPT") in section.blocks
     assert any(isinstance(block, Plot) for block in section.blocks)
 
@@ -60,7 +60,7 @@ def test_a_value_without_a_margin_has_its_third_seed_proposed_and_no_more(
     rows = [make_row(one, val_objective=0.3 + one.seed / 10, **given) for one in configs]
     assert "depends on the difference in log loss that matters" in next_run.section(make_results(rows)).finding
     assert best_config.next_step(make_results([row for row in rows if row.config["seed"] < 2]))[1].startswith(
-        "3 seeds each"
+        "2 configs with 3 seeds each"
     )
 
 
