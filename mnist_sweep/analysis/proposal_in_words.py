@@ -38,7 +38,7 @@ class ProposedRun:
         """What it does, in a few words."""
         trials = counted(self.num_trials, "trial")
         if self.kind == "seeds":
-            return f"{counted(len(self.config_ids), 'config')} with {self.seeds} seeds each in all"
+            return f"{counted(len(self.config_ids), 'config')} with {self.seeds} seeds each"
         return f"finish {trials}" if self.kind == "finish" else f"{trials} more of the search"
 
     @property

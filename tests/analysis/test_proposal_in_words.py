@@ -8,6 +8,6 @@ def test_a_proposal_says_what_it_does_and_takes() -> None:
         kind="seeds", num_trials=4, seconds=90.0, config_ids=("a", "b"), seeds=3, command=(), reason="tied"
     )
     search = ProposedRun(kind="search", num_trials=1, seconds=None, command=(), reason="more")
-    assert seeds.task == "2 configs with 3 seeds each in all"
+    assert seeds.task == "2 configs with 3 seeds each"
     assert seeds.cost == "4 more trials, about 1 min 30 s besides start-up"
     assert (search.task, search.cost) == ("1 trial more of the search", "1 trial")

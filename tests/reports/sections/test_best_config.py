@@ -41,7 +41,7 @@ def test_config_with_the_best_mean_is_named_and_not_the_luckiest_trial(
     facts = numbers(section)
     assert facts["accuracy on new images"].startswith("91.00% (95% interval 87.")
     assert "6 trials: 6 ok" in facts["cost"]
-    assert facts["what to try next"].startswith("2 configs with 6 seeds each in all (6 more trials")
+    assert facts["what to try next"].startswith("2 configs with 6 seeds each (6 more trials")
 
 
 def test_nothing_that_ended_well_is_said(make_row: MakeRow, make_results: MakeResults) -> None:
