@@ -50,7 +50,7 @@ def test_what_to_run_next_is_found_once_for_all_sections(
 
     monkeypatch.setattr(proposers, "runs_after", counted)
     assert next_run.section(results).blocks
-    assert best_config.next_step(results)[1].startswith("3 seeds each")
+    assert best_config.next_step(results)[1].startswith("2 configs with 3 seeds each")
     assert len(calls) == 1
 
 
