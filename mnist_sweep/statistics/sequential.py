@@ -74,7 +74,7 @@ class Elimination:
         self._delta, self._threshold = within, (num_settings - 1) / error
         shape = num_sweeps, num_settings, num_settings
         self._resolution = Resolution(num_sweeps) if step is None else None
-        self._set_step(np.full(num_sweeps, within if step is None else step))
+        self._set_step(np.full(num_sweeps, step or 0.0))
         self.remaining, self.within = np.ones(shape[:2], np.bool_), np.zeros(num_sweeps, np.bool_)
         self.limited, self.limit = np.zeros(num_sweeps, np.bool_), np.zeros(shape[1:])
         self.distance = np.full(num_sweeps, np.inf)

@@ -164,7 +164,7 @@ SAFEGUARDS = {
         RACE, 'and 0 <= row.config["seed"]', 'and -9 <= row.config["seed"]', "race::test_seeds_before_the_first"
     ),
     "other values have the step that was seen": Safeguard(
-        SEQUENTIAL, "within if step is None else step", "step or 0.0", "resolution::test_values_that_are_all_equal"
+        SEQUENTIAL, "np.isinf(step), self._delta,", "np.isinf(step), 0.0,", "resolution::test_values_that_are_all_equal"
     ),
     "equal differences of coarse values are no proof": Safeguard(
         SEQUENTIAL, "if self._resolution:", "if False:", "resolution::test_equal_differences_of_coarse"
