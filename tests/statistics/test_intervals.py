@@ -2,9 +2,11 @@
 
 import numpy as np
 import pytest
-from scipy import stats
+from scipy import special, stats
 
 from mnist_sweep.statistics.intervals import (
+    NORMAL,
+    UPPER,
     half_width_of_mean,
     interval_of_value,
     studentized_range_quantile,
@@ -52,3 +54,11 @@ def test_the_interval_of_an_accuracy_by_its_error_is_wilsons() -> None:
     assert np.isnan(interval_of_value(1.0, 0.0, is_share=True)).all()
     low, high = interval_of_value(20.0, 1.0, is_share=False)
     assert (low, high) == pytest.approx((18.04, 21.96), abs=1e-3)
+
+
+def test_normal_quantile_is_that_of_scipy() -> None:
+    assert special.ndtri(UPPER) == NORMAL
+
+
+def test_means_of_one_value_have_no_interval() -> None:
+    assert np.isnan(half_width_of_mean([np.nan, 0.1], 1)).tolist() == [True, True]
