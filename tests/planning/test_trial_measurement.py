@@ -97,7 +97,7 @@ def test_costs_follow_from_three_short_trials(
 @dataclass(frozen=True)
 class TrainsItself:
     def train(self, context: Any) -> dict[str, float]:
-        raise NotImplementedError
+        pytest.fail("calibration replaces what runs this")
 
 
 @pytest.mark.parametrize(
