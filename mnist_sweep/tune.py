@@ -41,7 +41,8 @@ def trainable(base: TrialConfig, *, results: str | Path | None = None) -> Callab
     Args:
         base: What all trials have in common; a key of Tune's config names a field (`optimizer.learning_rate`).
         results: A results folder, on a disk that all workers see: rows of trials that end are committed there, and a
-            trial that has a row reports it again. None commits nothing. Trials that Tune stops have no row.
+            trial that has a row reports it again. None commits nothing. Trials that Tune stops have no row; one that
+            ended keeps its row, even if population-based training then replaces it by a clone.
 
     Raises:
         ConfigError: The base is no TrialConfig. The returned function raises it if Tune's config breaks a rule.

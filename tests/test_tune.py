@@ -207,7 +207,7 @@ def test_a_tuner_of_the_users_own_searches_clones_and_perturbs_and_each_row_can_
     grid = tuner.fit()
     assert not grid.errors
     rows = Ledger(tmp_path / "rows").rows()
-    assert {one.metrics["id"] for one in grid} == set(rows)
+    assert {one.metrics["id"] for one in grid} <= set(rows)  # one that ended and then became a clone keeps its row
     assert any(row.config["changes"] for row in rows.values())
     for row in rows.values():
         trial = from_flat(row.config)
