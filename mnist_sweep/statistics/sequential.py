@@ -17,6 +17,9 @@ above D, so that h has reached 1 / error for each b. The mean of h over the best
 With normal differences, that is a proof for two settings. For more, the evidence on different pairs is no martingale of
 all rows together, and for other differences it is none at all: there, `tests/benchmarks/race.py` measures the error. By
 bets, it is a proof for any number and any shape.
+
+Values that are no accuracies may be skewed, and their spread may grow with them. So it does in losses: then a few seeds
+look closer than the settings are, before the first bad run, and "within D" needs twice the evidence.
 """
 
 import copy
@@ -31,6 +34,7 @@ from mnist_sweep.statistics.pair_evidence import Array, Differences, PairEvidenc
 from mnist_sweep.statistics.resolution import Resolution
 
 Assumption = Literal["alike", "any"]
+SKEWED = 2.0  # times the evidence for "within D" of values whose spread grows with them, as that of losses
 
 
 class Elimination:
@@ -72,6 +76,8 @@ class Elimination:
         num_sweeps: int = 1,
     ) -> None:
         self._delta, self._threshold = within, (num_settings - 1) / error
+        is_skewed = step is None and assume == "alike"
+        self._within_level = math.log(SKEWED * self._threshold if is_skewed else self._threshold)
         shape = num_sweeps, num_settings, num_settings
         self._resolution = Resolution(num_sweeps) if step is None else None
         self._set_step(np.full(num_sweeps, step or 0.0))
@@ -131,7 +137,7 @@ class Elimination:
             self._eliminate(np.flatnonzero(~self.is_decided))
         pairs = np.triu(self.remaining[:, :, None] & self.remaining[:, None, :], 1)
         known = Differences(self.num_seeds, self.lead, self.variance(...))
-        shown = np.where(pairs, self.pairs.distance(math.log(self._threshold), known), 0.0)
+        shown = np.where(pairs, self.pairs.distance(self._within_level, known), 0.0)
         distance = np.minimum(self.distance, shown.max(axis=(1, 2)))
         self.distance = np.where(self.is_decided, self.distance, distance)
         self.within |= ~self.is_decided & (self.distance <= self._delta)

@@ -90,8 +90,8 @@ SAFEGUARDS = {
     ),
     "within D has its share of the error": Safeguard(
         SEQUENTIAL,
-        "distance(math.log(self._threshold), known)",
-        "distance(math.log(1 / 0.05), known)",
+        "else self._threshold)",
+        "else 1 / 0.05)",
         "sequential::test_distance_of_more_settings",
     ),
     "only images are lacking where no seeds can help": Safeguard(
@@ -168,6 +168,9 @@ SAFEGUARDS = {
     ),
     "equal differences of coarse values are no proof": Safeguard(
         SEQUENTIAL, "if self._resolution:", "if False:", "resolution::test_equal_differences_of_coarse"
+    ),
+    "within D asks more of values that may be skewed": Safeguard(
+        SEQUENTIAL, "SKEWED = 2.0", "SKEWED = 1.0", "resolution::test_within_needs_twice"
     ),
     "rounding of float32 is no step": Safeguard(
         RESOLUTION, "ROUNDING = 2.0**-23", "ROUNDING = 0.0", "resolution::test_rounding_of_float32"

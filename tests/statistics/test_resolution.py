@@ -35,8 +35,8 @@ def test_step_scales_with_the_values() -> None:
     assert step_of(*(8 * values)) == 8 * step_of(*values)
 
 
-def raced(table: list[list[float]], within: float, step: float | None) -> Elimination:
-    found = Elimination(len(table), within=within, error=0.05, step=step)
+def raced(table: list[list[float]], within: float, step: float | None, error: float = 0.05) -> Elimination:
+    found = Elimination(len(table), within=within, error=error, step=step)
     for column in np.array(table).T:
         for setting, score in enumerate(column):
             found.add(setting, score)
@@ -55,3 +55,10 @@ def test_values_that_are_all_equal_may_have_any_step_up_to_the_difference_that_m
     assert raced(table, 0.1, step=0.0).within[0]
     assert not raced(table, 0.1, step=None).within[0]
     assert raced([[2.0] * 6, [2.0] * 6], 0.1, step=None).within[0]
+
+
+def test_within_needs_twice_the_evidence_of_values_that_may_be_skewed() -> None:
+    table = np.random.default_rng(0).normal(0, 1, (2, 12)).tolist()
+    distance = raced(table, 0.001, step=None).distance[0]
+    assert raced(table, 0.001, step=0.0).distance[0] < distance
+    assert distance == pytest.approx(raced(table, 0.001, step=0.0, error=0.025).distance[0])
