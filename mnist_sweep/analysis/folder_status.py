@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mnist_sweep.results import saved_race
+from mnist_sweep.search import saved_objectives
 from mnist_sweep.text.names import varying
 from mnist_sweep.trials import kinds, ranking
 from mnist_sweep.trials.measure import ACCURACY, Measure
@@ -63,6 +64,8 @@ class FolderStatus:
         files: Names of the tables and folders that are there.
         notes: What rows were left out, in words.
         race: The state of the race that the rows are of; None for other sweeps.
+        objectives: The objectives of a search that has several; else empty.
+        pareto_front: Ids of the configs that no other one beats in the means of all of them, cheapest first.
     """
 
     folder: Path
@@ -75,16 +78,18 @@ class FolderStatus:
     files: tuple[str, ...]
     notes: tuple[str, ...]
     race: "RaceSummary | None" = None
+    objectives: tuple[str, ...] = ()
+    pareto_front: tuple[str, ...] = ()
 
 
 def folder_status(rows: Sequence[TrialRow], folder: Path) -> FolderStatus:
     """Return the status of a results folder with these rows.
 
     Raises:
-        LedgerError: The file that describes a race is damaged.
+        LedgerError: The file that describes a race or several objectives is damaged.
     """
     of_one_kind, notes = kinds.of_one_kind(rows)
-    race = saved_race.summary(folder, rows)
+    race, objectives = saved_race.summary(folder, rows), saved_objectives.read(folder)
     configs = ranking.by_config(of_one_kind).values()
     best = ranking.selected_first(configs, race.dropped if race else ())[:NUM_BEST]
     fields = tuple(name for name in varying(row.config for row in rows) if name != "changes")  # these are too wide
@@ -106,6 +111,8 @@ def folder_status(rows: Sequence[TrialRow], folder: Path) -> FolderStatus:
         files=(*tables, "rows/", *(f"{name}/" for name in ("models", "logs") if (folder / name).is_dir())),
         notes=notes,
         race=race,
+        objectives=objectives,
+        pareto_front=tuple(ranking.pareto_front(configs, objectives)),
     )
 
 

@@ -23,6 +23,7 @@ from mnist_sweep.results.data_frames import (
     SUMMARY_COLUMNS,
     all_frames,
 )
+from mnist_sweep.search import saved_objectives
 from mnist_sweep.system.files import open_regular, remedy, replacing
 from mnist_sweep.text.lines import one_line
 from mnist_sweep.trials.row import Status, TrialRow
@@ -43,9 +44,9 @@ def write_tables(folder: Path, rows: Iterable[TrialRow]) -> list[Path]:
     """Write `trials.csv`, `history.csv` and `summary.csv` into a folder, each atomically; return their paths.
 
     Raises:
-        LedgerError: A file cannot be written; its earlier content stays.
+        LedgerError: A file cannot be written; its earlier content stays; or the folder's objectives are damaged.
     """
-    for name, frame in all_frames(rows):
+    for name, frame in all_frames(rows, saved_objectives.read(folder)):
         write_table(folder / f"{name}.csv", frame, of_numbers=name == "history")
         del frame  # before the next one is made
     return [folder / f"{name}.csv" for name in ("trials", "history", "summary")]

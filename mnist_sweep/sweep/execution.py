@@ -171,7 +171,7 @@ def _run_missing(
 ) -> int:
     """Run the remaining trials; return how many had their rows from this run."""
     if not remaining.work_ids:
-        remaining.save_race()
+        remaining.save_settings()
         folder.write_tables()
         return 0
     from mnist_sweep.results import run_marker

@@ -64,7 +64,7 @@ class Recorder:
         """Open the results folder and the storage."""
         self._folder.open(self._remaining.missing)
         self._is_open = True
-        self._remaining.save_race()
+        self._remaining.save_settings()
         for source, dataset in self._remaining.datasets.items():
             labels = Predictions(val=dataset.val.labels, test=dataset.test.labels)
             data_id = predictions.data_id(to_flat(TrialConfig(data=source)))

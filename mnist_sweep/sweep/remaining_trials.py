@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from mnist_sweep.data.dataset import Dataset
 from mnist_sweep.errors import ConfigError
-from mnist_sweep.search import pending_proposals
+from mnist_sweep.search import pending_proposals, saved_objectives
 from mnist_sweep.search.pbt import Population
 from mnist_sweep.search.search import PBT, Search
 from mnist_sweep.sweep.inputs import RunInputs
@@ -61,6 +61,7 @@ class RemainingTrials:
     ) -> None:
         self.inputs, self.notes = inputs or RunInputs(), list[str]()
         search = None if sweep.until else sweep.search
+        self._objectives = sweep.search.objectives if sweep.search else ()
         kept = {name: row for name, row in rows.items() if row.status not in retry}
         self.population = Population(search, kept.values()) if search and isinstance(search.algorithm, PBT) else None
         self._racing = _racing(sweep, sweep.until, kept, self.inputs, folder) if sweep.until else None
@@ -160,8 +161,9 @@ class RemainingTrials:
         """What the user should know of the search, in one line, or None."""
         return self._proposals.warning if self._proposals else None
 
-    def save_race(self) -> None:
-        """Write into the results folder what a race depends on besides its rows."""
+    def save_settings(self) -> None:
+        """Write into the results folder the objectives of a search, and what a race depends on besides its rows."""
+        saved_objectives.write(self._folder, self._objectives)
         if self.race:
             from mnist_sweep.results import saved_race
 

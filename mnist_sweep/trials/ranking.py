@@ -5,8 +5,9 @@ is at most as good as half of them. The order is that of `select`; this module n
 """
 
 import math
+import operator
 import statistics
-from collections.abc import Container, Iterable
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
 
 from mnist_sweep.trials.measure import Measure
@@ -42,7 +43,11 @@ class ConfigResult:
     @property
     def seconds(self) -> float | None:
         """Mean wall time of its trials, in seconds; None if no time is known."""
-        return _mean(row.seconds_total for row in self.rows)
+        return self.mean("seconds_total")
+
+    def mean(self, name: str) -> float | None:
+        """Return the mean of a field of its rows; None if no trial has it."""
+        return _mean(getattr(row, name) for row in self.rows)
 
     @property
     def median_seed(self) -> TrialRow:
@@ -93,6 +98,31 @@ def representative(results: Iterable[ConfigResult], trial_ids: Container[str]) -
     For models and predictions, of which not all are kept.
     """
     return next(((one, row) for one in results if (row := one.nearest_to_median(trial_ids))), None)
+
+
+def pareto_optimal(points: Sequence[tuple[float, ...]]) -> list[int]:
+    """Return the places of the points, in their order, that none beats by being nowhere larger.
+
+    Equal points do not beat each other.
+    """
+    front: list[int] = []
+    for place in sorted(range(len(points)), key=points.__getitem__):  # what beats a point comes before it
+        one = points[place]
+        others = (points[other] for other in reversed(front))
+        if not any(other != one and all(map(operator.le, other, one)) for other in others):
+            front.append(place)
+    return front
+
+
+def pareto_front(results: Iterable[ConfigResult], objectives: Sequence[str]) -> list[str]:
+    """Return the ids of the configs that no other one beats in the means of several objectives, cheapest first.
+
+    These are the value on validation and costs, as in `Search`; none are on the front of no objectives.
+    """
+    costs = objectives[1:]
+    known = [one for one in results if costs and None not in [*map(one.mean, costs)]]
+    points = [(*(one.mean(name) or 0.0 for name in costs), by_mean(one)[0]) for one in known]
+    return [known[place].config_id for place in pareto_optimal(points)]
 
 
 def _mean(values: Iterable[float | None]) -> float | None:

@@ -39,7 +39,7 @@ from mnist_sweep.predict import image_files
 from mnist_sweep.results import mistakes, predictions, runs, saved_plan, saved_race
 from mnist_sweep.results.data_cards import DataCard
 from mnist_sweep.results.ledger import Ledger
-from mnist_sweep.search import pending_proposals
+from mnist_sweep.search import pending_proposals, saved_objectives
 from mnist_sweep.training import checkpoints
 from mnist_sweep.training.trial_progress import TrainingState
 from mnist_sweep.trials.row import Evaluation
@@ -370,6 +370,11 @@ READERS = {
     ),
     "proposal": Reader(file=f"proposals/{trial_id(PROPOSED)}.json", reads=(_search,), seeds=_proposals),
     "plan": Reader(file=saved_plan.FILE, reads=(lambda path: saved_plan.read(path.parent),), seeds=_plans),
+    "objectives": Reader(
+        file=saved_objectives.FILE,
+        reads=(lambda path: saved_objectives.read(path.parent),),
+        seeds=lambda: [b'{"names": ["accuracy", "parameters"]}'],
+    ),
     "race": Reader(file=saved_race.FILE, reads=(lambda path: saved_race.read(path.parent),), seeds=_races),
     "runs": Reader(file=runs.FILE, reads=(lambda path: runs.read(path.parent),), seeds=_runs),
     "model": Reader(

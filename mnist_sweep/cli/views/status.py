@@ -7,7 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from mnist_sweep.analysis.folder_status import FolderStatus
-from mnist_sweep.text.lines import printable
+from mnist_sweep.text.lines import listed, printable
 from mnist_sweep.text.names import short_names, value
 from mnist_sweep.text.numbers import counted
 
@@ -26,6 +26,8 @@ def parts(found: FolderStatus) -> Iterator[RenderableType]:
     yield Text(f"{counted(found.num_trials, 'trial')}: {counts}")
     if found.best:
         yield _best_table(found)
+    if found.pareto_front:
+        yield Text(f"Pareto front of {listed(found.objectives)}: configs {listed(found.pareto_front)}")
     for failure in found.failures[:NUM_CAUSES]:
         first, *more = failure.trial_ids
         others = f" and {len(more)} more" if more else ""

@@ -7,6 +7,7 @@ from mnist_sweep.reports.blocks import Plot, Section, Table, number_columns, tex
 from mnist_sweep.reports.plots import BLUE, RED, figure, literal, scatter
 from mnist_sweep.reports.report_data import Results, evenly_spaced
 from mnist_sweep.text.numbers import counted, duration
+from mnist_sweep.trials import ranking
 from mnist_sweep.trials.row import TrialRow
 
 MAX_POINTS = 1000
@@ -72,11 +73,7 @@ def _plot(rows: Sequence[TrialRow], cost: Cost, results: Results) -> Plot:
 
 def pareto_optimal(rows: Sequence[TrialRow], cost: Cost = TIME) -> list[TrialRow]:
     """Return the trials that no other trial beats in both the value on validation and a cost, cheapest first."""
-    front: list[TrialRow] = []
-    for row in sorted(rows, key=lambda row: (cost.of(row), -_score(row))):
-        if not front or _score(row) > _score(front[-1]):
-            front.append(row)
-    return front
+    return [rows[place] for place in ranking.pareto_optimal([(cost.of(row), -_score(row)) for row in rows])]
 
 
 def _score(row: TrialRow) -> float:

@@ -7,6 +7,7 @@ from rich.console import Console
 
 from mnist_sweep.analysis.folder_status import folder_status
 from mnist_sweep.cli.views.status import show
+from mnist_sweep.search import saved_objectives
 from mnist_sweep.trials.row import Status, TrialRow
 
 
@@ -78,6 +79,12 @@ def test_a_terminal_obeys_nothing_that_a_row_holds(tmp_path: Path) -> None:
     seen = shown([bad, good], tmp_path)
     assert "\x1b" not in seen
     assert "failed: \\x1b]0;title\\x07\\x1b[2J: 1" in seen
+
+
+def test_the_front_of_several_objectives_is_listed(tmp_path: Path) -> None:
+    saved_objectives.write(tmp_path, ("accuracy", "seconds_total"))
+    lines = shown([finished("1", 0.5), finished("2", 0.75)], tmp_path).splitlines()
+    assert "Pareto front of accuracy and seconds_total: configs x2" in lines
 
 
 def test_ids_and_paths_are_never_cut(tmp_path: Path) -> None:

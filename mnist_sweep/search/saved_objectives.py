@@ -1,0 +1,42 @@
+"""The several objectives of a search, kept in its results folder, so that readers of its rows show its Pareto front."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from mnist_sweep.system.files import read_json, write_json
+from mnist_sweep.trials.measure import Measure, check_objectives
+from mnist_sweep.validation import coerce
+
+FILE = "objectives.json"
+MAX_BYTES = 1 << 16
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Saved:
+    names: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        coerce(self)
+        if self.names:
+            check_objectives(self.names, Measure(self.names[0]))
+
+
+def write(folder: Path, names: tuple[str, ...]) -> None:
+    """Write the objectives of a search durably into a results folder, unless it has them already; none are ().
+
+    Raises:
+        LedgerError: The folder cannot be written, or what it has is damaged.
+    """
+    if read(folder) != names:
+        write_json(folder / FILE, {"names": names}, "list of objectives")
+
+
+def read(folder: Path) -> tuple[str, ...]:
+    """Return the objectives as in `Search`; empty for a sweep without several.
+
+    Raises:
+        LedgerError: They are damaged, or cannot be read.
+    """
+    way_out = "delete it; the next run of the search writes it again"
+    found = read_json(folder / FILE, _Saved, max_bytes=MAX_BYTES, way_out=way_out)
+    return found.names if found else ()
