@@ -5,7 +5,8 @@ trials, so that nobody wins by training less. There is no RMSProp: its mean squa
 """
 
 import statistics
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -25,7 +26,7 @@ from mnist_sweep import (
 )
 from mnist_sweep.trials.config import Precision, to_flat
 from tests.benchmarks.contest import OURS, Contest, Figures, Goal, Round, ratio, ratio_to_best
-from tests.benchmarks.peers import PEERS, Peer
+from tests.benchmarks.peers import PEERS, TUNED, Peer, tuned, with_optuna
 
 THIRD = f"{OURS}, a third"
 BFLOAT16 = f"{OURS}, mixed_bfloat16"
@@ -109,9 +110,12 @@ def has_bfloat16() -> bool:
     return not {"avx512_bf16", "amx_bf16", "bf16"}.isdisjoint(flags)
 
 
-def contestants(trials: Sequence[TrialConfig], **more: Contestant) -> dict[str, Contestant]:
+def contestants(
+    trials: Sequence[TrialConfig], more: Mapping[str, Contestant] | None = None, peers: Mapping[str, Peer] = PEERS
+) -> dict[str, Contestant]:
     """Return mnist_sweep, then whoever else is named, then the peers."""
-    return {OURS: partial(ours, trials)} | more | {name: partial(peer, one, trials) for name, one in PEERS.items()}
+    theirs = {name: partial(peer, one, trials) for name, one in peers.items()}
+    return {OURS: partial(ours, trials), **(more or {}), **theirs}
 
 
 def marginal_seconds(figures: Round) -> float:
@@ -120,18 +124,53 @@ def marginal_seconds(figures: Round) -> float:
     return (whole["seconds"] - third["seconds"]) / (whole["num_trials"] - third["num_trials"])
 
 
+SIXTEEN = grid(SMALL_BASE, {"model.filters": SMALL_FILTERS, "optimizer": [SMALL_OPTIMIZERS[at] for at in (0, 2, 3, 5)]})
 SEED_SIZE = on_mnist(CNN(filters=(32, 64), units=1024))
 MIDDLE = on_mnist(CNN(filters=(16, 32), units=256))
 IN_BFLOAT16: dict[str, Contestant] = (
     {BFLOAT16: partial(ours, SEED_SIZE, precision="mixed_bfloat16")} if has_bfloat16() else {}
 )
 
+OPTUNA_SETTINGS = {
+    "Optuna, " + (" and ".join(names) or "as it comes"): partial(tuned, with_optuna, names)
+    for names in (
+        (),
+        ("onednn",),
+        ("onednn", "one_thread"),
+        ("onednn", "one_thread", "whole_epochs"),
+        ("onednn", "one_thread", "jit"),
+    )
+}
+
 CONTESTS = (
+    Contest(
+        name="peer_settings",
+        work="digits configs, 280 steps of batch 50, 10 validations, by a peer with each of its settings",
+        size=len(SIXTEEN),
+        contestants=contestants(SIXTEEN, peers=OPTUNA_SETTINGS),
+        goals=(Goal(says="best settings / mnist_sweep", of=ratio_to_best(), at_least=3),),
+    ),
+    Contest(
+        name="small_trials_tuned",
+        work="digits configs, 280 steps of batch 50, 10 validations, by peers with their best settings",
+        size=len(SMALL),
+        contestants=contestants(SMALL, peers=TUNED),
+        goals=(Goal(says="best peer / mnist_sweep", of=ratio_to_best(), at_least=6),),
+    ),
+    Contest(
+        name="seed_size_tuned",
+        work="MNIST configs of the 32/64/1024 network, 480 steps of batch 50, 2 validations, by peers at their best",
+        size=len(SEED_SIZE),
+        contestants=contestants(
+            [replace(trial, num_steps=480, evaluate_every=240) for trial in SEED_SIZE], peers=TUNED
+        ),
+        goals=(Goal(says="best peer / mnist_sweep", of=ratio_to_best(), at_least=1.5),),
+    ),
     Contest(
         name="small_trials",
         work="digits configs, 280 steps of batch 50, 10 validations",
         size=len(SMALL),
-        contestants=contestants(SMALL, **{THIRD: a_third}),
+        contestants=contestants(SMALL, {THIRD: a_third}),
         goals=(
             Goal(says="Ray Tune + Keras fit / mnist_sweep", of=ratio("Ray Tune + Keras fit"), at_least=10),
             Goal(says="best peer / mnist_sweep", of=ratio_to_best(besides=(THIRD,)), at_least=5),
@@ -142,7 +181,7 @@ CONTESTS = (
         name="seed_size_network",
         work="MNIST configs of the 32/64/1024 network, 500 steps of batch 50, 2 validations",
         size=len(SEED_SIZE),
-        contestants=contestants(SEED_SIZE, **IN_BFLOAT16),
+        contestants=contestants(SEED_SIZE, IN_BFLOAT16),
         goals=(
             Goal(says="best peer / mnist_sweep", of=ratio_to_best(besides=(BFLOAT16,)), at_least=1.7),
             *(Goal(says=f"best peer / {name}", of=ratio_to_best(ours=name), at_least=2.8) for name in IN_BFLOAT16),

@@ -3,10 +3,13 @@
 A job is the flat form of a config, plain JSON that every tool can carry, and what each tool searches over is the index
 of a job. So all of them train the same networks with the same call of `fit`, and differ only in who calls it, in which
 process. TensorFlow's thread pools are left alone, as users leave them: as large as the machine in every process.
+
+A peer is `tuned` by words that its processes find in the environment, so that each setting can be tried by itself.
 """
 
 import functools
 import json
+import os
 import subprocess
 import sys
 import time
@@ -26,6 +29,26 @@ Scores = Mapping[int, tuple[float, float]]
 Peer = Callable[[Path, Sequence[Job]], Scores]
 
 EVALUATED_AT_ONCE = 500
+SETTINGS = {
+    "onednn": {"TF_ENABLE_ONEDNN_OPTS": "1"},  # TensorFlow's default only where the processor has AVX-512
+    "one_thread": {"TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1"},
+    "whole_epochs": {},  # `steps_per_execution`: one call of a graph from one validation to the next
+    "jit": {},  # XLA, which Keras leaves off on processors
+}
+"""Names of settings, as their documentation advises, and the environment variables of those that have some."""
+CHOSEN = "PEER_SETTINGS"
+
+
+def tuned(run_jobs: Peer, settings: Sequence[str], folder: Path, jobs: Sequence[Job]) -> Scores:
+    """Run the jobs by a peer whose processes inherit these settings."""
+    os.environ[CHOSEN] = " ".join(settings)
+    for name in settings:
+        os.environ.update(SETTINGS[name])
+    return run_jobs(folder, jobs)
+
+
+def _is_chosen(setting: str) -> bool:
+    return setting in os.environ.get(CHOSEN, "").split()
 
 
 def with_ray_tune(folder: Path, jobs: Sequence[Job], *, reuse: bool = False) -> Scores:
@@ -176,6 +199,8 @@ def network(job: Job) -> Any:
         optimizer=optimizer(job),
         loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         metrics=["accuracy"],
+        steps_per_execution=job["evaluate_every"] if _is_chosen("whole_epochs") else 1,
+        jit_compile=True if _is_chosen("jit") else "auto",
     )
     return model
 
@@ -216,6 +241,13 @@ PEERS: dict[str, Peer] = {
     "Ray Tune + Keras fit, reuse_actors": functools.partial(with_ray_tune, reuse=True),
     "Keras Tuner": with_keras_tuner,
     "Optuna, 2 processes": with_optuna,
+}
+TUNED: dict[str, Peer] = {
+    f"{name}, tuned": functools.partial(tuned, run_jobs, ("onednn", "one_thread", "whole_epochs"))
+    for name, run_jobs in (
+        ("Ray Tune + Keras fit, reuse_actors", functools.partial(with_ray_tune, reuse=True)),
+        ("Optuna, 2 processes", with_optuna),
+    )
 }
 
 if __name__ == "__main__":
