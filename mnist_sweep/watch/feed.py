@@ -18,7 +18,7 @@ from typing import Any
 from mnist_sweep.errors import LedgerError
 from mnist_sweep.results import predictions, runs, saved_race
 from mnist_sweep.results.ledger import BadFile, Ledger
-from mnist_sweep.statistics.intervals import wilson_interval
+from mnist_sweep.statistics.intervals import half_width_of_mean
 from mnist_sweep.sweep import live_run
 from mnist_sweep.sweep.live_run import LiveRun
 from mnist_sweep.system import driver_lock
@@ -28,7 +28,7 @@ from mnist_sweep.trials.json_value import json_value
 from mnist_sweep.trials.row import TrialRow
 from mnist_sweep.watch.live_state import LiveState, as_of, phase_of, summary, time_left_of
 
-SECONDS_BETWEEN_LOOKS = 0.2, 2.0  # at least, and at most
+SECONDS_BETWEEN_LOOKS = 0.3, 2.0  # at least, and at most
 MOST_SECONDS = 10.0  # between summaries
 SECONDS_BETWEEN_PINGS = 10.0
 MAX_TIME_SHARE = 0.01  # of a core for looks, and again for summaries of many rows
@@ -68,7 +68,7 @@ class Feed:
 
     def follow(self) -> Iterator[LiveState]:
         """Yield the state of the folder again and again, without end, whenever all of its rows have been read."""
-        wilson_interval(1, 2)  # loads SciPy, whose time is none of a summary's
+        half_width_of_mean(1.0, 2)  # loads SciPy, whose time is none of a look's
         least, most = SECONDS_BETWEEN_LOOKS
         while True:
             start = time.thread_time()
@@ -79,7 +79,7 @@ class Feed:
 
     def look(self) -> bool:
         """Read what has changed in the folder, and wake the viewers; return whether there is more to read."""
-        errors, run, is_partial = list[str](), None, False
+        errors, run, is_partial, before = list[str](), None, False, self._place()
         try:
             require_inside(self.folder, READ)
             is_partial = self._read_rows()
@@ -94,6 +94,9 @@ class Feed:
         except LedgerError as error:
             errors.append(one_line(error))
         self._show(run, tuple(errors))
+        if self._place() != before:
+            with self._changed:
+                self._changed.notify_all()
         return is_partial
 
     def events(self, resume: str) -> Iterator[bytes]:
@@ -143,7 +146,6 @@ class Feed:
         with self._changed:
             log.entries.extend(added)
             self._log = log
-            self._changed.notify_all()
         self._is_stale |= bool(added)
         self._unsent.clear()
 
@@ -179,7 +181,6 @@ class Feed:
         with self._changed:
             self._shown, self._text = shown, text
             self._version += 1
-            self._changed.notify_all()
 
 
 def require_inside(folder: Path, names: Iterable[str | Path]) -> None:

@@ -1,5 +1,7 @@
 import itertools
 import json
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -140,6 +142,13 @@ def test_a_folder_that_goes_and_comes_back_is_followed(feed: Feed, folder: Path,
     folder.with_name("elsewhere").rename(folder)
     feed.look()
     assert sorted(feed.rows) == sorted(row.trial_id for row in rows[:2])
+
+
+def test_what_intervals_need_is_loaded_before_the_first_look(tmp_path: Path) -> None:
+    code = "import sys, pathlib; from mnist_sweep.watch.feed import Feed; "
+    code += "Feed.look = lambda _: print('scipy.special' in sys.modules); next(Feed(pathlib.Path()).follow())"
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert done.stdout == "True\n"
 
 
 def test_many_rows_are_sent_in_batches(feed: Feed, monkeypatch: pytest.MonkeyPatch) -> None:
