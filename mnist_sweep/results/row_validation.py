@@ -31,7 +31,7 @@ RANGES: dict[str, tuple[float, float]] = {
     **dict.fromkeys(("val_accuracy", "test_accuracy", "train_accuracy"), SHARE),
     **dict.fromkeys(("val_loss", "train_loss", "learning_rate", "val_objective", "test_objective"), METRIC),
     **dict.fromkeys(("num_test", "steps", "step", "parameters"), COUNT),
-    **dict.fromkeys(["seconds", *(name for name in KINDS if name.startswith("seconds_"))], SECONDS),
+    **dict.fromkeys(["seconds", "latency", *(name for name in KINDS if name.startswith("seconds_"))], SECONDS),
     **dict.fromkeys(("val_objective_error", "test_objective_error"), ERROR),
     "started": (-5e10, 1e11),  # years that a date can have
 }

@@ -58,7 +58,7 @@ class Search:
         seed: Seed of `tpe` and PBT, in [0, 2**31).
         objectives: Several objectives at once, for `tpe` or a sampler of Optuna that takes them, such as its NSGA-II:
             first what the trials are judged by, such as `accuracy`, and then costs, of which less is better:
-            `parameters`, `seconds_total`, `seconds_train` or `seconds_evaluate` of their rows.
+            `parameters`, `latency`, `seconds_total`, `seconds_train` or `seconds_evaluate` of their rows.
     """
 
     base: TrialConfig

@@ -112,6 +112,7 @@ def _result(session: Session, status: Status, final: Mapping[str, Any]) -> FitRe
         test_accuracy=test_accuracy,
         test_objective=test_objective,
         parameters=final.get("parameters"),
+        latency=final.get("latency"),
         seconds=session.timer.seconds,
         model=None,
         predictions=final.get("predictions"),

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from mnist_sweep.trials.config import TrialConfig
 
 REPORTED = ("train_loss", "train_accuracy", "val_loss", "val_accuracy", "learning_rate")
-RETURNED = ("predictions", "test_accuracy", "val_accuracy", "val_loss", "parameters")
+RETURNED = ("predictions", "test_accuracy", "val_accuracy", "val_loss", "parameters", "latency")
 
 
 def names_of(config: "TrialConfig", data: "Dataset", names: Sequence[str]) -> tuple[str, ...]:
@@ -91,10 +91,11 @@ def _values(found: Any, config: "TrialConfig", data: "Dataset", last: Evaluation
     known, measure = names_of(config, data, RETURNED), config.measure
     check_names(found, known, "result")
     values = {"val_accuracy": last.val_accuracy, "val_loss": last.val_loss, measure.val: last.val}
-    for name in (one for one in known if one.startswith(("val_", "test_"))):
+    for name in (one for one in known if one.startswith(("val_", "test_", "latency"))):
         if found.get(name) is not None:
             values[name] = value = number(name, found[name], measure)
             require(math.isfinite(value), f"{name} is finite", **{name: value})
+    require((values.get("latency") or 0.0) >= 0, "0 <= latency", latency=values.get("latency"))
     if (predictions := found.get("predictions")) is not None:
         determined = _of_predictions(predictions, config, data)
         if given := sorted(found.keys() & determined.keys() - {"predictions"}):

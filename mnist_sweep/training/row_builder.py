@@ -40,6 +40,7 @@ def ended(config: TrialConfig, result: FitResult, *, num_test: int, seconds: flo
         num_test=num_test,
         steps=result.steps,
         parameters=result.parameters,
+        latency=result.latency,
         **timing(seconds, sum(parts.values())),
         **parts,
         **errors,

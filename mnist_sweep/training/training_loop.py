@@ -208,9 +208,11 @@ class TrainingLoop:
     def result(self, status: Status) -> FitResult:
         """Return the result; after the last step, the test split is evaluated first."""
         is_ok = status is Status.OK
-        test = self._evaluate("test") if is_ok else UNKNOWN
         if is_ok and "val" not in self._results:  # resumed from a checkpoint of the last step
             self._evaluate("val")
+        before = self._timer.seconds["evaluate"]  # by a graph that has run
+        test = self._evaluate("test") if is_ok else UNKNOWN
+        milliseconds = 1000 * (self._timer.seconds["evaluate"] - before)
         if self._callback:
             self._callback.on_train_end(status, *test[1:])
         return FitResult(
@@ -221,6 +223,7 @@ class TrainingLoop:
             test_accuracy=test[1],
             test_objective=test[2],
             parameters=self._network.parameters,
+            latency=milliseconds / len(self._data.test) if is_ok else None,
             seconds=self._timer.seconds,
             model=self._network.model if is_ok else None,
             predictions=self._predictions() if is_ok else None,

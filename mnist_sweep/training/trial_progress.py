@@ -89,6 +89,7 @@ class FitResult:
             user's own code has trained.
         predictions: Its predicted classes of the validation and test images; None unless OK and known.
         test_objective: Value of the trial's objective on the test split; None unless OK, and if that is the accuracy.
+        latency: Milliseconds for an image of the test split, as in rows; None unless OK, and of the user's own code.
         fields_read: Names of the fields of the trial that the user's own training code has read; None without such.
     """
 
@@ -102,6 +103,7 @@ class FitResult:
     model: Any
     predictions: "Predictions | None"
     test_objective: float | None = None
+    latency: float | None = None
     fields_read: frozenset[str] | None = None
 
 

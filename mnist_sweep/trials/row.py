@@ -89,6 +89,9 @@ class TrialRow:
         code_digest: Digest of the user's own code that the trial reaches (`code_digest.CodeDigests`), that of no code
             for built-in parts; None in rows of versions before 0.5.
         merged_from: Name of the results folder that a forced merge of unrelated sweeps copied the row from, or None.
+        latency: Milliseconds of wall time that the trained model took for an image of the test split, in batches of 500
+            after an evaluation on validation, with the loss and what the objective takes; None of a user's own training
+            code. Like all times, measured, and another one the next time.
         objective: Name, direction and unit of the trial's objective (`Measure`); None if that is the accuracy.
         val_objective: Its value on the validation split after the last step.
         test_objective: Its value on the test split.
@@ -123,6 +126,7 @@ class TrialRow:
     data_digest: str | None = None
     code_digest: str | None = None
     merged_from: str | None = None
+    latency: float | None = None
     objective: Mapping[str, str] | None = None
     val_objective: float | None = None
     test_objective: float | None = None

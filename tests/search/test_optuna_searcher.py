@@ -65,7 +65,10 @@ def test_several_objectives_find_the_front(algorithm: Any, make_row: Callable[..
     [
         ({"objectives": ("accuracy",)}, "several objectives are accuracy, by which the trials are judged, and then"),
         ({"objectives": ("parameters", "accuracy")}, "several objectives are accuracy, by which the trials are judged"),
-        ({"objectives": ("accuracy", "latency")}, "some of parameters, seconds_total, seconds_train, seconds_evaluate"),
+        (
+            {"objectives": ("accuracy", "size")},
+            "some of parameters, latency, seconds_total, seconds_train, ",
+        ),
         ({"objectives": ("accuracy", "parameters", "parameters")}, "but got objectives="),
         ({"objectives": "accuracy"}, "objectives"),
         ({"objectives": BOTH, "algorithm": PBT(population=3)}, "several objectives need 'tpe' or a sampler of Optuna"),

@@ -251,6 +251,7 @@ WRONG: dict[str, tuple[Any, str]] = {
     "NaN returned": (returning({"test_accuracy": NAN}), OF + "`test_accuracy is finite` must hold"),
     "text returned": (returning({"test_accuracy": "0.9"}), OF + f"`test_accuracy` {NUMBER}'0.9'"),
     "-1 parameters": (returning({**GOOD, "parameters": -1}), OF + "`parameters is a whole number` must hold.*-1"),
+    "-1 ms": (returning({**GOOD, "latency": -1}), OF + "`0 <= latency` must hold.*-1"),
     "half a parameter": (returning({**GOOD, "parameters": 0.5}), OF + "`parameters is a whole number` must hold.*0.5"),
     "too few predictions": (predicting(test=[0] * 299), OF + "the predictions of test must be 300 whole numbers.*299"),
     "probabilities": (predicting(val=np.ones((300, 10))), OF + r".*300, 10\): `.argmax\(axis=1\)` makes classes"),

@@ -36,7 +36,7 @@ def test_only_shares_lie_between_0_and_1() -> None:
 def test_validation_is_that_of_the_last_report_unless_newer_metrics_are_returned(digits: Dataset) -> None:
     kept = reported_metrics.returned({"test_accuracy": 0.5}, TRIAL, digits, [LAST])
     assert kept == {"test_accuracy": 0.5, "val_accuracy": 0.6, "val_loss": 0.7, "parameters": None}
-    newer = {"test_accuracy": 0.5, "val_accuracy": 0.9, "val_loss": 0.1, "parameters": 3}
+    newer = {"test_accuracy": 0.5, "val_accuracy": 0.9, "val_loss": 0.1, "parameters": 3, "latency": 0.25}
     assert reported_metrics.returned(newer, TRIAL, digits, [LAST]) == newer
 
 

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 from mnist_sweep.reports.blocks import Plot, Section, Table, number_columns, text_columns
 from mnist_sweep.reports.plots import BLUE, RED, figure, literal, scatter
 from mnist_sweep.reports.report_data import Results, evenly_spaced
+from mnist_sweep.search import saved_objectives
 from mnist_sweep.text.numbers import counted, duration
 from mnist_sweep.trials import ranking
 from mnist_sweep.trials.row import TrialRow
@@ -34,10 +35,15 @@ class Cost(NamedTuple):
 
 TIME = Cost("seconds_total", "wall time", "faster", "wall time of the trial, seconds", " s", "seconds", 2)
 SIZE = Cost("parameters", "parameters", "smaller", "trainable weights", " parameters", "parameters", 0)
+OTHERS = (
+    Cost("latency", "latency", "faster", "evaluation of the trained model, ms per image", " ms", "ms per image", 4),
+    Cost("seconds_train", "time of training", "faster", "time of training, seconds", " s", "seconds", 2),
+    Cost("seconds_evaluate", "time of evaluation", "faster", "time of evaluations, seconds", " s", "seconds", 2),
+)
 
 
 def section(results: Results) -> Section | None:
-    """Return values on validation against wall time, and against parameters if trials differ in these.
+    """Return values on validation against wall time, against parameters if trials differ in these, and the objectives.
 
     None if fewer than two trials have a value and a wall time.
     """
@@ -45,12 +51,14 @@ def section(results: Results) -> Section | None:
     if len(rows) < 2:
         return None
     sized = [row for row in rows if row.parameters]
-    has_sizes = len({row.parameters for row in sized}) > 1
+    others = [(SIZE, sized)] if len({row.parameters for row in sized}) > 1 else []
+    asked = saved_objectives.read(results.folder)
+    others += [(cost, [row for row in rows if getattr(row, cost.field)]) for cost in OTHERS if cost.field in asked]
     return Section(
         key="pareto-front",
         title="Is a faster or smaller config as good?",
         finding=_finding(rows, pareto_optimal(rows)),
-        blocks=[_plot(rows, TIME, results), *([_plot(sized, SIZE, results)] if has_sizes else [])],
+        blocks=[_plot(rows, TIME, results), *(_plot(found, cost, results) for cost, found in others if found)],
     )
 
 

@@ -7,6 +7,7 @@ from mnist_sweep import TrialConfig
 from mnist_sweep.reports.blocks import Plot
 from mnist_sweep.reports.report_data import Results
 from mnist_sweep.reports.sections import pareto_front
+from mnist_sweep.search import saved_objectives
 from mnist_sweep.trials.row import TrialRow
 
 MakeRow = Callable[..., TrialRow]
@@ -61,3 +62,18 @@ def test_trials_of_different_sizes_have_a_front_of_their_own(make_row: MakeRow, 
     alike = pareto_front.section(make_results([*rows[3:], rows[0]]))
     assert alike is not None
     assert len(alike.blocks) == 1
+
+
+def test_the_objectives_of_a_search_have_their_fronts(make_row: MakeRow, make_results: MakeResults) -> None:
+    found = [(0.9, 0.02), (0.8, 0.01), (0.7, 0.03), (0.95, None)]
+    rows = [
+        make_row(TrialConfig(seed=seed), val_accuracy=accuracy, latency=latency)
+        for seed, (accuracy, latency) in enumerate(found)
+    ]
+    results = make_results(rows)
+    saved_objectives.write(results.folder, ("accuracy", "latency"))
+    section = pareto_front.section(results)
+    assert section is not None
+    *_, plot = section.blocks
+    assert isinstance(plot, Plot)
+    assert (plot.title, [line[2] for line in plot.table.rows]) == ("Validation accuracy against latency", [0.01, 0.02])
