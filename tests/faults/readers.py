@@ -1,14 +1,13 @@
 """Readers of the files of users and of results folders, each as a function of any bytes.
 
-What they may raise is the project's own errors, in one line; anything else is a crash. Digests and archives keep damage
-away from what is behind them, so an input is also read with a fitting digest or archive around it.
+What they may raise is the project's own errors, in one line; anything else is a crash. Digests keep damage away from
+what is behind them, so an input is also read with a fitting digest around it.
 """
 
 import gzip
 import hashlib
 import io
 import json
-import tarfile
 import tempfile
 import zipfile
 import zlib
@@ -16,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
-from typing import Any, Literal
+from typing import Any
 
 from mnist_sweep import (
     Adam,
@@ -32,7 +31,7 @@ from mnist_sweep import (
     to_flat,
     trial_id,
 )
-from mnist_sweep.data import archive, cifar10, download, idx
+from mnist_sweep.data import cifar10, idx
 from mnist_sweep.errors import DataError, SweepError
 from mnist_sweep.models import keras_file
 from mnist_sweep.predict import image_files
@@ -46,8 +45,6 @@ from mnist_sweep.trials.row import Evaluation
 
 REFERENCE = Path(__file__).parents[2] / "results" / "reference"
 IDENTITY = {"trial_id": "a-0", "version": "1"}
-RECORDS = bytes(range(256)) * 4
-WANTED = {"a.bin": hashlib.sha256(RECORDS).hexdigest()}
 SEARCH = Search(
     base=TrialConfig(),
     axes={
@@ -154,20 +151,6 @@ def _records() -> list[bytes]:
     return [record, record * 2, gzip.compress(record, mtime=0)]
 
 
-def _archives() -> list[bytes]:
-    made = []
-    modes: list[Literal["w", "w:gz", "w:bz2", "w:xz"]] = ["w", "w:gz", "w:bz2", "w:xz"]
-    for mode, form in [*((mode, tarfile.GNU_FORMAT) for mode in modes), ("w", tarfile.PAX_FORMAT)]:
-        file = io.BytesIO()
-        with tarfile.open(fileobj=file, mode=mode, format=form) as members:
-            for name, content in {"é" * 60 + "/readme.html": b"x", "batches/a.bin": RECORDS}.items():
-                member = tarfile.TarInfo(name)
-                member.size, member.mtime = len(content), 1.5 if form == tarfile.PAX_FORMAT else 1
-                members.addfile(member, io.BytesIO(content))
-        made.append(file.getvalue())
-    return made
-
-
 def _rows() -> list[bytes]:
     paths = sorted((REFERENCE / "quickstart" / "rows").iterdir())[:3]
     paths += sorted((REFERENCE / "deep_mnist" / "rows").iterdir())[:1]  # of format 1
@@ -269,16 +252,6 @@ def _tables() -> list[bytes]:
     return made
 
 
-def _with_checksums(content: bytes) -> bytes:
-    """Return a tar file in which each header has the checksum that fits."""
-    blocks = [content[place : place + 512] for place in range(0, len(content), 512)]
-    for number, block in enumerate(blocks):
-        if block[257:262] == b"ustar":
-            total = sum(block[:148] + b" " * 8 + block[156:])
-            blocks[number] = block[:148] + b"%06o\0 " % total + block[156:]
-    return b"".join(blocks)
-
-
 def _with_crcs(content: bytes) -> bytes:
     """Return a PNG file in which each chunk has the checksum that fits."""
     place, made = 8, [content[:8]]
@@ -331,12 +304,6 @@ READERS = {
     ),
     "cifar10": Reader(
         file="batch.bin", reads=(lambda path: cifar10.parse_records(idx.read_bytes(path), path),), seeds=_records
-    ),
-    "archive": Reader(
-        file="archive",
-        reads=(lambda path: archive.extract(path, path.with_name("out"), WANTED, create=download.replacing),),
-        seeds=_archives,
-        forms=(bytes, _with_checksums),
     ),
     "row": Reader(
         file=f"rows/{min(REFERENCE.glob('quickstart/rows/*')).name}",
