@@ -145,17 +145,6 @@ def in_one_line(message: str) -> str:
     return textwrap.shorten(f"Ray says: {message}", MAX_MESSAGE_LENGTH, placeholder=" …")
 
 
-def warning(address: str | None) -> str | None:
-    """Return what the user should know of the Ray that this process is connected to, in one line, or None."""
-    found = [private.version_warning()]
-    if address and gcs.accepts_anyone():
-        found.append(
-            f"the cluster at {address} asks for no token, so anyone who reaches its ports can run code on it: "
-            "start its nodes with RAY_AUTH_MODE=token"
-        )
-    return "; ".join(filter(None, found)) or None
-
-
 def node_sizes() -> list[tuple[float, float]]:
     """Return the CPUs and GPUs of each node of the connected Ray."""
     import ray

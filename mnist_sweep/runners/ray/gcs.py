@@ -9,14 +9,10 @@ import re
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
 
 from mnist_sweep.errors import ResourceError
 from mnist_sweep.runners.ray import private, retries
 from mnist_sweep.system import exits
-
-if TYPE_CHECKING:
-    import grpc
 
 ANY = "auto"
 ADDRESS = re.compile(r"(?:\[([^][\s]+)\]|([^][:/\s]+)):(\d{1,5})")
@@ -55,14 +51,6 @@ def require_reachable(address: str) -> None:
         raise ResourceError(f"Ray could not be reached at {where}{origin}: {cause}.") from error
 
 
-def accepts_anyone() -> bool:
-    """Return whether the connected cluster answers callers without a token, which a driver with one cannot notice."""
-    import grpc
-    import ray
-
-    return _answer(ray.get_runtime_context().gcs_address) is grpc.StatusCode.OK
-
-
 @contextlib.contextmanager
 def watched(cluster: str | None, report: Callable[[ResourceError], object]) -> Iterator[None]:
     """Report an error once the GCS of a running cluster, if this process is connected to one, answers no longer.
@@ -99,21 +87,16 @@ def watched(cluster: str | None, report: Callable[[ResourceError], object]) -> I
 
 def _answers(address: str, seconds: float = SECONDS_TO_ANSWER) -> bool:
     """Return whether a GCS answers at all, if only that it wants a token."""
-    from grpc import StatusCode
+    import grpc
 
     if os.environ.get("RAY_USE_TLS", "0").lower() in ("1", "true"):
         return True  # it answers nobody without certificates, so it is not asked
-    others = () if private.version_warning() else (StatusCode.UNIMPLEMENTED,)  # as a dashboard or client server says
-    return _answer(address, seconds) not in (StatusCode.UNAVAILABLE, StatusCode.DEADLINE_EXCEEDED, *others)
-
-
-def _answer(address: str, seconds: float = SECONDS_TO_ANSWER) -> "grpc.StatusCode":
-    """Return the status with which a GCS answers a caller without a token."""
-    import grpc
-
     with grpc.insecure_channel(address, [("grpc.enable_http_proxy", 0)]) as channel:
         try:
             channel.unary_unary(METHOD)(b"", timeout=seconds)
         except grpc.RpcError as error:
-            return error.code()
-    return grpc.StatusCode.OK
+            silent = [grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED]
+            if not private.version_warning():
+                silent.append(grpc.StatusCode.UNIMPLEMENTED)  # as a dashboard or client server says
+            return error.code() not in silent
+    return True

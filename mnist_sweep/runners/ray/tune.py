@@ -133,7 +133,7 @@ class RayTune:
     def _readiness(self, observer: Observer, num_left: int) -> "Readiness":
         from mnist_sweep.runners.ray.callback import Readiness  # Tune is imported while Ray's processes start
 
-        return Readiness(observer, min(self._capacity(), num_left), cluster.warning(self.address))
+        return Readiness(observer, min(self._capacity(), num_left), private.version_warning())
 
     def _few_processes(self, trials: Collection[TrialConfig]) -> dict[str, Any]:
         """Return what a Ray that is started here can do without: arguments of `cluster.connected`.
@@ -148,7 +148,6 @@ class RayTune:
         return {"fork_threads": self.cpus_per_trial if may_fork else 0, "has_agents": bool(self.callbacks)}
 
     def _capacity(self) -> int:
-        """Return how many trials may run at a time."""
         cpus, gpus = self.cpus_per_trial, self.gpus_per_trial
         capacity = machine.total_capacity(cluster.node_sizes(), cpus_per_trial=cpus, gpus_per_trial=gpus)
         return min(capacity, self.max_concurrent or capacity)
@@ -206,6 +205,5 @@ def _run_all(experiment: "Experiment", num_left: int) -> tuple[dict[str, TrialCo
 
 
 def _proposed(observer: Observer, num_left: int) -> dict[str, TrialConfig]:
-    """Return one more trial by its id if any may be proposed; empty if none is."""
     trial = observer.propose() if num_left else None
     return {trial_id(trial): trial} if trial else {}
