@@ -182,6 +182,11 @@ def test_what_linters_say_is_rarely_overruled() -> None:
 
 
 OF_RAY = {f"runners.ray.{name}" for name in ("callback", "experiment", "result_grid", "user_callbacks")}
+OF_PANDAS = {
+    *(f"analysis.effects.{name}" for name in ("effect", "estimation", "factors", "sentences")),
+    *(f"analysis.{name}" for name in ("best_config_sentences", "expected_best", "selection")),
+    *(f"analysis.{name}" for name in ("sweep_diff", "sweep_diff_sentences")),
+}
 OF_TENSORFLOW = {
     "data.augmentation",
     "models.layers",
@@ -206,7 +211,7 @@ def test_imports_are_seen_wherever_they_stand() -> None:
     assert cache not in set(imports(loop, only_when_imported=True))
 
 
-@pytest.mark.parametrize("module", sorted(FILES.keys() - OF_TENSORFLOW - OF_RAY))
+@pytest.mark.parametrize("module", sorted(FILES.keys() - OF_TENSORFLOW - OF_RAY - OF_PANDAS))
 def test_heavy_packages_are_imported_where_they_are_used(module: str) -> None:
     packages = {name.partition(".")[0] for name in {*imports(module, only_when_imported=True)} - {"scipy"}}
     assert packages & HEAVY == set()  # `import scipy` itself is light: its subpackages are imported on first use

@@ -1,4 +1,4 @@
-"""Expected best value on validation of a budget, counted in trials or core-seconds.
+"""Expected best value on validation of a budget of trials.
 
 A budget buys configs, with as many seeds each as in the sweep, and its best is the one with the highest mean over them.
 The curve is that of Dodge et al. 2019 (arXiv 1909.03004), with the unbiased estimator of Tang et al. 2020 (arXiv
@@ -8,9 +8,10 @@ interval is that of the smoothed Bayesian bootstrap (Rubin 1981; Banks 1988), wi
 
 import math
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from mnist_sweep.analysis.inputs import as_trials, successful
@@ -19,10 +20,7 @@ from mnist_sweep.results.data_frames import measure_of
 from mnist_sweep.text.numbers import counted
 from mnist_sweep.trials.measure import Measure
 
-if TYPE_CHECKING:
-    import pandas as pd
-
-NEEDED = ("config_id", "status", "seconds_total")
+NEEDED = ("config_id", "status")
 NUM_DRAWS = 1000
 NUM_BUDGETS = 100
 NUM_BLOCKS = 400
@@ -40,17 +38,13 @@ class _Configs(NamedTuple):
     measure: Measure
 
 
-def expected_best_curve(
-    trials: "str | Path | pd.DataFrame", *, by: Literal["trials", "core_seconds"] = "trials", cores_per_trial: int = 1
-) -> "pd.DataFrame":
+def expected_best_curve(trials: str | Path | pd.DataFrame) -> pd.DataFrame:
     """Return the expected best value on validation of each budget, up to that of all trials.
 
     A config without a value counts towards the budget; the expectation is that of the best of the others.
 
     Args:
         trials: A results folder, or its trials as `read_trials` returns them.
-        by: Unit of the budget; core-seconds are a trial's mean seconds times its cores.
-        cores_per_trial: Cores of each trial.
 
     Returns:
         float64 columns `budget`, `expected_best`, `low` and `high`, in rising order of the budget, a line for each
@@ -60,8 +54,6 @@ def expected_best_curve(
     Raises:
         LedgerError: No trial succeeded; the folder holds no rows or damaged ones; or the DataFrame lacks a column.
     """
-    import pandas as pd
-
     trials = as_trials(trials, columns=NEEDED, splits=("val",))
     found = _configs(trials)
     nums = np.arange(1.0, found.num + 1)
@@ -70,14 +62,13 @@ def expected_best_curve(
     low, high = np.full((2, len(nums)), np.nan)
     if len(found.scores) >= MIN_CONFIGS:
         low, high = np.quantile(_bootstrapped(found, nums), TAILS, axis=0)
-    cost = float(trials["seconds_total"].mean()) * cores_per_trial if by == "core_seconds" else 1.0
     expected, (least, most) = _expected_best(found, nums), (low, high)[:: found.measure.sign]
     columns = {"expected_best": expected, "low": least, "high": most}
     values = {name: found.measure.sign * scores for name, scores in columns.items()}
-    return pd.DataFrame({"budget": nums * found.size * cost, **values})
+    return pd.DataFrame({"budget": nums * found.size, **values})
 
 
-def sentence(trials: "pd.DataFrame") -> str:
+def sentence(trials: pd.DataFrame) -> str:
     """Return the expectation of half as many and of twice as many configs in words."""
     found = _configs(trials)
     noun = "trial" if found.size == 1 else "config"
@@ -104,7 +95,7 @@ def sentence(trials: "pd.DataFrame") -> str:
     return f"{gained}, {share:.0%} of the remaining {rest}: {verdict}."
 
 
-def _configs(trials: "pd.DataFrame") -> _Configs:
+def _configs(trials: pd.DataFrame) -> _Configs:
     measure = measure_of(trials)
     good = successful(trials, measure)
     if good.empty:
