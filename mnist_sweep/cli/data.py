@@ -34,7 +34,6 @@ def data(data: str, sheet: Path | None, **given: Any) -> Answer:
     from mnist_sweep.data import loading, overview
     from mnist_sweep.data.files.own_files import EncodedImages
     from mnist_sweep.data.files.recognition import recognise
-    from mnist_sweep.data.verified_files import FileSource
     from mnist_sweep.trials.json_value import json_value
 
     source = recognise(data, **given)
@@ -44,7 +43,7 @@ def data(data: str, sheet: Path | None, **given: Any) -> Answer:
     found = overview.overview(data, loaded, is_verified=is_verified, names=names)
     if sheet:
         overview.write_sheet(sheet, loaded, found.class_names)
-    files = source.files() if isinstance(source, FileSource) else {}
+    files = source.files() if hasattr(source, "files") else {}
     for part, path in {**files, **({"examples": sheet} if sheet else {})}.items():
         echo(f"{part}: {path}")
     view.show(found, Terminal())

@@ -10,20 +10,12 @@ import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Protocol, runtime_checkable
+from typing import Any, ClassVar
 
 from mnist_sweep.data import data_folders, idx
-from mnist_sweep.data.dataset import Dataset, DataSource, Split
+from mnist_sweep.data.dataset import Dataset, Split
 from mnist_sweep.errors import DataError
 from mnist_sweep.validation import coerce, require, require_at_least
-
-
-@runtime_checkable
-class FileSource(DataSource, Protocol):
-    """A data source that reads files on this machine."""
-
-    def files(self) -> dict[str, Path]:
-        """Return the path of each file, by content; missing ones are downloaded, and all are verified."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +66,7 @@ class VerifiedFiles(abc.ABC):
         )
 
     def files(self) -> dict[str, Path]:
-        """Return the paths of the files that the splits need; see `FileSource.files`, and for errors `load`."""
+        """Return the paths of the files that the splits need, downloaded and verified; it raises what `load` does."""
         paths = self._paths()
         for name, path in paths.items():
             self._read(name, path)

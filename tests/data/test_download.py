@@ -128,8 +128,8 @@ def test_download_that_fails_takes_no_folder_from_one_that_goes_on(server: str, 
     assert list(destination.parent.iterdir()) == [destination]
 
 
-@pytest.mark.parametrize("url", ["ftp://127.0.0.1/file", "data:,hello", "no address", "http://", "file:///missing"])
-def test_other_schemes_and_bad_addresses_are_download_errors(destination: Path, url: str) -> None:
+@pytest.mark.parametrize("url", ["ftp://127.0.0.1/file", "no address", "http://", "file:///missing"])
+def test_bad_addresses_are_download_errors(destination: Path, url: str) -> None:
     with pytest.raises(DownloadError) as raised:
         download.fetch([url], destination, sha256=hashlib.sha256(b"hello").hexdigest())
     assert url in str(raised.value)

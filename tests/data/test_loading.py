@@ -14,7 +14,6 @@ from mnist_sweep.data.dataset import Dataset, DataSource, Shaped
 from mnist_sweep.data.digits import Digits
 from mnist_sweep.data.files.own_files import OwnFiles
 from mnist_sweep.data.loading import DATASETS, is_verified, load, shaped
-from mnist_sweep.data.verified_files import FileSource
 from mnist_sweep.errors import DataError
 
 VERIFIED = sorted(name for name, cls in DATASETS.items() if not issubclass(cls, OwnFiles))
@@ -58,8 +57,7 @@ def test_source_is_a_value(source: DataSource) -> None:
     assert (copy, hash(copy)) == (source, hash(source))
 
 
-def test_source_says_where_its_files_lie(source: DataSource) -> None:
-    assert isinstance(source, FileSource)
+def test_source_says_where_its_files_lie(source: Any) -> None:
     assert all(path.is_file() for path in source.files().values())
 
 
