@@ -101,7 +101,6 @@ def _labels(pair: Pair) -> tuple[str, str]:
 
 
 def _differences(paired: Pairs, measure: Measure) -> tuple[SplitDifference, SplitDifference, str]:
-    """Return the differences on validation and test, and the method: by images where predictions allow it."""
     pairs, largest = paired.pairs, measure.largest_difference
     if len(pairs) == 1 or all(predictions.are_kept(*side) for side in paired.sides):
         of_a, of_b = predictions.paired_values(paired.sides)
@@ -115,7 +114,6 @@ def _differences(paired: Pairs, measure: Measure) -> tuple[SplitDifference, Spli
 
 
 def _of_one_kind(one: Match, other: Match) -> tuple[Match, Match, tuple[str, ...]]:
-    """Return the rows that may be compared, and notes on the others."""
     kept, notes = kinds.of_one_kind([*one.rows, *other.rows])
     names = {row.trial_id for row in kept}
     left = [Match(found.name, tuple(row for row in found.rows if row.trial_id in names)) for found in (one, other)]
@@ -128,7 +126,6 @@ def _of_one_kind(one: Match, other: Match) -> tuple[Match, Match, tuple[str, ...
 
 
 def _pairs(one: Match, other: Match) -> list[Pair]:
-    """Return the rows to compare: two single ones, or those of each seed that both have."""
     good_a, good_b = _good(one), _good(other)
     if len(one.rows) == len(other.rows) == 1:
         pairs = [Pair(*good_a.values(), *good_b.values())]
@@ -144,7 +141,6 @@ def _pairs(one: Match, other: Match) -> list[Pair]:
 
 
 def _good(found: Match) -> dict[int, TrialRow]:
-    """Return the rows that have results, by seed."""
     good = [row for row in found.rows if row.status is Status.OK and None not in (row.val, row.test)]
     if not good:
         row = found.rows[0]

@@ -165,7 +165,6 @@ def _judged(paired: Pairs, found: Comparison, within: float) -> Verdict:
 
 
 def _needed(paired: Pairs, found: Comparison, within: float) -> tuple[int | None, int | None]:
-    """Return the seeds, and the images, that are expected to decide."""
     differences, on_val = np.array(found.val.by_seed), found.val.difference
     if found.method != SEEDS:
         of_a, of_b = (values.val.astype(np.float64) for values in predictions.paired_values(paired.sides))

@@ -119,7 +119,6 @@ def _lost(known: Known) -> set[str]:
 
 
 def _finish(known: Known, *_: object) -> ProposedRun | None:
-    """Return the run of interrupted trials, and of those that ended from outside; None if there are none."""
     pending, lost = len(_pending(known)), len(_lost(known))
     if not pending + lost:
         return None
@@ -169,7 +168,6 @@ def _seeds_wanted(tied: Sequence[Sequence[TrialRow]], fewest: int, within: float
 
 
 def _search(known: Known, left: Budget, _: float) -> ProposedRun | None:
-    """Return the run of more trials of a search that the budget covers; None for a population."""
     if any(row.config.get("changes") for row in known.rows.values()):
         return None
     num_known = len(known.rows) + len(_pending(known))

@@ -69,7 +69,6 @@ def print_error(message: str, error: BaseException | None, status: int) -> None:
 
 
 def _print(name: str | None, version: int, content: Mapping[str, Any]) -> None:
-    """Print an object, each of its keys on a line of its own."""
     values = {"schema": f"mnist-sweep/{name}/{version}", **content}
     lines = [f"{json.dumps(key)}: {json.dumps(value, allow_nan=False)}" for key, value in values.items()]
     click.echo("{" + ",\n ".join(lines) + "}")

@@ -78,7 +78,6 @@ def _ended(answer: Answer) -> dict[str, Any]:
 
 
 def _notify(receiver: Receiver, content: dict[str, Any]) -> None:
-    """Send an object to a receiver; if that fails, print a line."""
     text = json.dumps({"schema": SCHEMA, **content}).encode()
     causes = _post_in_time(receiver, text) if isinstance(receiver, str) else _run_command(receiver, text)
     for cause in causes:

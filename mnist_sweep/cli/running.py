@@ -164,7 +164,6 @@ quickstart.params += [option for option in run.params if option.name not in ("sc
 
 
 def _run(make: "Callable[[], Sweep]", chosen: dict[str, Any]) -> Answer:
-    """Run a sweep, and notify the receiver of `--notify`, if any, how it ended."""
     if chosen["notify"]:
         return notifying(chosen["notify"], lambda: _run_sweep(make, chosen))
     return _run_sweep(make, chosen)

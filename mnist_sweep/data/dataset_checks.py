@@ -71,7 +71,6 @@ def _name_notes(names: Sequence[str]) -> Iterator[str]:
 
 
 def _range_notes(data: Dataset) -> Iterator[str]:
-    """Yield the splits with numbers beyond those that are trained on."""
     low, high = data.train.labels.min(), data.train.labels.max()
     for name in ("val", "test"):
         labels = data.splits[name].labels

@@ -48,7 +48,6 @@ def label_notes(data: Dataset) -> Iterator[str]:
 
 
 def _sample(split: Split) -> Split:
-    """Return at most `MAX_IMAGES` images, drawn with a fixed seed."""
     if len(split) <= MAX_IMAGES:
         return split
     drawn = np.random.default_rng(0).choice(len(split), MAX_IMAGES, replace=False)

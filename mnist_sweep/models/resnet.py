@@ -68,7 +68,6 @@ class ResNet:
         return keras.Model(images, logits, name="resnet")
 
     def _blocks(self) -> list[tuple[int, int]]:
-        """Return the channels and the strides of each block."""
         blocks = range((self.depth - 2) // 6)
         return [(self.filters * 2**stage, 2 if stage and not block else 1) for stage in range(3) for block in blocks]
 

@@ -62,7 +62,6 @@ def dense(volume: Volume, units: int) -> LayerShape:
 
 
 def _windows(sides: list[int], window: int, stride: int) -> tuple[list[int], str]:
-    """Return how many windows fit each side, and the rule with its numbers."""
     fits = {side: -(-side // stride) for side in sides}
     padding = {side: max(0, (fits[side] - 1) * stride + window - side) for side in sides}
     rules = [f"({side} - {window} + {padding[side]}) / {stride} + 1 = {fits[side]}" for side in fits]

@@ -95,7 +95,6 @@ def _remaining(sweep: Sweep, folder: Path, retry: set[Status], *, keep: Keep, ne
 
 
 def _numbers(remaining: RemainingTrials, spreads: tuple[float, float] | None) -> dict[str, Any]:
-    """Return the fields of a plan on the trials to run."""
     if spreads is not None:
         require(remaining.race is not None, "spreads are those of a race", spreads=spreads)
         most = min(remaining.measure.largest_difference, sys.float_info.max)
@@ -149,7 +148,6 @@ def _shaped(source: Any) -> Shaped:
 
 
 def _layers(trial: TrialConfig, dataset: Shaped) -> dict[str, Any]:
-    """Return the fields of a network's plan on its layers, which are unknown if a model trains itself."""
     if trains_itself(trial.model):
         return {}
     if describe := getattr(trial.model, "describe", None):
@@ -181,7 +179,6 @@ def _with_disk(found: Plan, remaining: RemainingTrials, keep: Keep, *, needs_dat
 
 
 def _measured(found: Plan, runner: Local | RayTune, remaining: RemainingTrials, models: Retention) -> Plan:
-    """Return a plan with the time and memory that a few steps of each kind of trial have taken."""
     trials, population = _to_run(remaining, found.forecast), remaining.population
     measured = calibration_processes.calibrate(trials, runner, found.num_workers)
     timed = []

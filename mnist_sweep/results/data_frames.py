@@ -105,7 +105,6 @@ def _ordered(rows: Iterable[TrialRow]) -> tuple[list[TrialRow], list[str]]:
 
 
 def _configs(rows: Iterable[TrialRow], names: Sequence[str]) -> dict[str, Any]:
-    """Return fields of the configs of rows by column, None where a config lacks one."""
     return _by_column(names, [[*map(row.config.get, names)] for row in rows])
 
 
@@ -114,7 +113,6 @@ def _by_column(names: Sequence[str], lines: Sequence[Iterable[Any]]) -> dict[str
 
 
 def _keys(column: Sequence[Any]) -> Iterable[Any]:
-    """Return the sort keys of a column: its values if they are alike."""
     kinds = {*map(type, column)}
     return column if kinds <= {int, float, bool} or kinds == {str} else map(_sortable, column)
 
@@ -149,7 +147,6 @@ def _trials(ordered: Sequence[TrialRow], columns: Sequence[str]) -> "pd.DataFram
 
 
 def _judged(ordered: Sequence[TrialRow]) -> tuple[dict[str, list[Any]], dict[str, str]]:
-    """Return the columns of objectives other than accuracy with their dtypes; none if no row has one."""
     objectives = sorted({row.measure.name for row in ordered if row.objective})
     if not objectives:
         return {}, {}

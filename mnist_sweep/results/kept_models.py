@@ -87,7 +87,6 @@ class KeptModels:
         self._results |= ranking.by_config([*others, row])
 
     def _kept(self, models: Collection[str]) -> set[str]:
-        """Return which of the models of these trials may be that of the selected config in the end."""
         unfinished = {config_of(name) for name in self._missing if name not in self._finished}
         dropped = self._dropped()
         ranked = sorted(self._results.values(), key=lambda one: (one.config_id in dropped, ranking.by_mean(one)))
@@ -112,7 +111,6 @@ class KeptModels:
             self._share(f"models/{name}.keras", "removed from", lambda shared, file: shared.delete(file))
 
     def _share(self, file: str, done: str, action: Callable[[Storage, str], None]) -> None:
-        """Do the same in the storage, unless it is the results folder itself."""
         try:
             if self._shared is not None:
                 action(self._shared, file)

@@ -39,13 +39,9 @@ NUM_NAMED = 5
 
 
 class RowDifference(NamedTuple):
-    """A field in which two rows of a trial differ, bit for bit.
+    """A field in which two rows of a trial differ, bit for bit, with its value in each.
 
-    Attributes:
-        name: The field of TrialRow, or of Evaluation.
-        step: Training step of the point of the learning curve; None for a field of the whole trial.
-        one: Its value in one row.
-        other: Its value in the other row.
+    It is one of `Evaluation` at a step of the learning curve, or, where `step` is None, one of `TrialRow`.
     """
 
     name: str
@@ -182,7 +178,6 @@ def _progress(row: TrialRow) -> tuple[int, int]:
 
 
 def _conflicts(known: _Candidate, found: _Candidate) -> Iterator[str]:
-    """Yield the contradictions between two folders' rows of a trial, in words."""
     less = min(known.row, found.row, key=_progress)
     is_continued = _progress(known.row) != _progress(found.row)
     steps = {point.step for point in less.history}

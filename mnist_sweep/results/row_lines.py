@@ -62,7 +62,6 @@ def _value(line: str, name: str) -> str:
 
 @functools.lru_cache(maxsize=8)
 def _shared_config(text: str, defaults: tuple[str, ...]) -> tuple[dict[str, Any], str]:
-    """Return a config without its seed, and its id."""
     config = DECODER.decode(text)
     if "seed" in config:
         raise ValueError

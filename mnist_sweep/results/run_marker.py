@@ -42,11 +42,7 @@ def write(storage: Storage, name: str) -> None:
 
 
 class RunMonitor:
-    """Checks from time to time, in a worker, whether the marker of its run still exists.
-
-    Attributes:
-        is_shared: Whether this machine saw the marker at first.
-    """
+    """Checks now and then whether the marker of a worker's run still exists, if it was seen at first (`is_shared`)."""
 
     def __init__(self, storage: Storage, name: str) -> None:
         self._storage, self._name = storage, name

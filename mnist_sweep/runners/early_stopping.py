@@ -31,10 +31,8 @@ class FollowedTrial:
 class EarlyStopping:
     """Decides which of the running trials end, and makes their rows.
 
-    Args:
-        choose: Returns a scheduler of Tune's, as `schedulers.chosen` does, for a run whose first trial it is given.
-        metric: Name of the value on validation that trials are judged by.
-        configured: Arguments of `tensorflow_runtime.configure` in the processes that train.
+    `choose` returns a scheduler of Tune's, as `schedulers.chosen` does, for a run whose first trial it is given;
+    `configured` are the arguments of `tensorflow_runtime.configure` in the processes that train.
     """
 
     def __init__(self, choose: Callable[[TrialConfig], Any], metric: str, configured: Mapping[str, Any]) -> None:

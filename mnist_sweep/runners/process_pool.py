@@ -17,11 +17,7 @@ Process = TrialProcess | ThisProcess
 
 
 class Pool:
-    """Processes, and the tasks of those that are busy; a context, at whose end all of them have ended.
-
-    Attributes:
-        idle: The processes without a task.
-    """
+    """Processes, `idle` or busy with a task; a context, at whose end all of them have ended."""
 
     def __init__(self) -> None:
         self.idle: list[Process] = []

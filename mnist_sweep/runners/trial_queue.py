@@ -28,8 +28,7 @@ LOOK_AHEAD = 16
 class TrialQueue:
     """Tasks for the trials of a run, the listed ones first, then those that the observer proposes.
 
-    Attributes:
-        num_running: Trials that have started and have neither a row nor been paused.
+    Of them, `num_running` have started and have neither a row nor been paused.
     """
 
     def __init__(
@@ -100,7 +99,6 @@ class TrialQueue:
         self._may_propose = self._proposes
 
     def _report(self, process: "Process", trial: TrialConfig) -> "Task":
-        """Report what a trial yields and returns, up to where it is stopped."""
         observer, name, stopped, worker = self._observer, trial_id(trial), list[TrialRow](), None
         running = process.steps(trial, self._datasets[trial.data], artifacts=self._artifacts)
         items = pausable(running, lambda: bool(stopped) or observer.is_ending())
@@ -126,7 +124,6 @@ class TrialQueue:
             observer.noted(name, "; ".join(notes))
 
     def _pass_on(self, name: str, item: Item | None) -> None:
-        """Report what a trial has yielded."""
         if isinstance(item, SavedModel | Predictions):
             self._observer.saved(name, item)
         elif isinstance(item, Evaluation):

@@ -37,11 +37,7 @@ class OptunaSearcher:
         self._study = optuna.create_study(study_name="optuna", sampler=sampler, directions=search.directions)
 
     def suggest(self, suggestion: str) -> dict[str, Any]:
-        """Return the values of a point.
-
-        Raises:
-            ConfigError: The space's function raises an error or suggests what is no field.
-        """
+        """Return the values of a point."""
         trial = self._trials[suggestion] = self._study.ask()
         return self._search.values(lambda name, axis: _suggested(trial, name, axis))
 
@@ -65,7 +61,6 @@ class OptunaSearcher:
 
 
 def _suggested(trial: Any, name: str, axis: Axis) -> Any:
-    """Return the value that one of Optuna's trials suggests."""
     if isinstance(axis, Choice):
         return from_label(axis, trial.suggest_categorical(name, labels(axis)))
     given = _distribution(axis)

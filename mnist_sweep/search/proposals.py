@@ -114,7 +114,6 @@ class Proposals:
         return is_told
 
     def _trial(self, point: Mapping[str, Any]) -> TrialConfig | None:
-        """Return the trial at a point that was suggested; None if it breaks a rule."""
         try:
             return self._search.trial(point)
         except Exception as error:  # a class of the user's own may refuse its fields in any way

@@ -147,7 +147,6 @@ def _inputs(runner: Runner, interrupts: Interrupts) -> RunInputs:
 def _remaining(
     sweep: Sweep, folder: ResultsFolder, retry: set[Status], inputs: RunInputs, *, set_aside: bool
 ) -> RemainingTrials:
-    """Read the rows of a folder, refuse or set aside stale ones, and return the work that is left."""
     stale = stale_rows.find(sweep, folder.read(), retry, inputs, folder.path)
     notes = [stale.note] if stale.note else []
     if not set_aside:
@@ -169,7 +168,6 @@ def _run_missing(
     dispatcher: Dispatcher,
     interrupts: Interrupts,
 ) -> int:
-    """Run the remaining trials; return how many had their rows from this run."""
     if not remaining.work_ids:
         remaining.save_settings()
         folder.write_tables()

@@ -131,7 +131,6 @@ class LiveRunState:
 
 
 def _followed(trial: RunningTrial, event: events.TrialPlaced | events.TrialEvaluated) -> RunningTrial:
-    """Return a running trial after an event."""
     if isinstance(event, events.TrialPlaced):
         return dataclasses.replace(trial, worker=event.worker)
     point, curve = event.evaluation, trial.curve

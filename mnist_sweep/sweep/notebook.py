@@ -92,7 +92,6 @@ class NotebookView:
         self._shown = bundle
 
     def _headline(self, run: LiveRun) -> Iterator[str]:
-        """Yield what there is to say of a run in one line."""
         yield f"{run.num_done:,} of {counted(run.num_trials, 'trial')}"
         if self._failures:
             yield f"{len(self._failures):,} failed"

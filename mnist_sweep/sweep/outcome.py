@@ -52,7 +52,6 @@ class Outcome:
 
     @property
     def _summary(self) -> str:
-        """What there is, in one line."""
         ran = f"ran {self.num_run:,} in {clock(self.seconds)}"
         return f"{counted(self.num_trials, 'trial')}: {status_counts(self.rows)}; {ran}"
 

@@ -37,12 +37,9 @@ class RemainingTrials:
         missing: Those that had no row when the run started, or one to be replaced.
         work_ids: Ids of the missing trials, and `proposal-0`, `proposal-1`, ... for those that the search may propose.
         definitions: The user's own classes and functions in all trials, proposed ones included, by their names in rows.
-        fields: Names of the config's fields in which the trials differ.
         population: The population whose rounds are to run; None for other sweeps.
         proposable: Trials that stand for those that may be proposed: the corners of a search's space, or a race's
             settings.
-        measure: What the trials are judged by.
-        inputs: The trials' data sets and the user's own code, as they are now.
         notes: What the user should know before the first trial, in lines.
 
     Raises:

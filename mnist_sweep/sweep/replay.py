@@ -97,7 +97,6 @@ def replay(folder: str | Path, trial_id: str, *, code: str | Path | None = None)
 
 
 def _run(before: TrialRow, config: TrialConfig) -> TrialRow:
-    """Run a trial to its end, or to the step at which it was stopped."""
     points: list[Evaluation] = []
 
     def watch(point: Evaluation) -> None:

@@ -169,7 +169,6 @@ class ChildProcess:
             return "item", None
 
     def _abandon(self, number: int, error: BaseException) -> None:
-        """End a run whose items nobody waits for."""
         deadline = time.monotonic() + SECONDS_TO_OBEY
         with contextlib.suppress(ProcessLostError):
             self._send("throw", number, error)
@@ -204,7 +203,6 @@ def _cause(status: int | None, words: str) -> ProcessLostError:
 
 
 def _command(connection: int, last_words: int) -> list[str]:
-    """Return the command of a child process, with the options of this Python."""
     from multiprocessing.spawn import get_command_line
 
     python = list(itertools.takewhile(lambda part: part != "-c", map(os.fsdecode, get_command_line())))

@@ -25,7 +25,7 @@ FOR_OTHERS = 0o022  # who else may write to the folder, and so to the file
 class Lock:
     """The lock of a results folder; a context manager that releases it on exit.
 
-    Errors end with `elsewhere`, which says how to use another folder.
+    It is a LedgerError, which ends with how to use another folder, if another process has it or it cannot be written.
     """
 
     def __init__(self, folder: Path, elsewhere: str = "") -> None:
@@ -33,11 +33,7 @@ class Lock:
         self._descriptor: int | None = None
 
     def acquire(self) -> bool:
-        """Acquire the lock of an existing folder; return False if this object already holds it.
-
-        Raises:
-            LedgerError: Another process holds it, or the folder cannot be written.
-        """
+        """Acquire the lock of an existing folder; return False if this object already holds it."""
         if self._descriptor is not None:
             return False
         try:

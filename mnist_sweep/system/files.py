@@ -60,7 +60,6 @@ def read_regular(path: Path | str, max_bytes: int | None = None, *, follow_links
 
 
 def _open_regular(path: Path | str, max_bytes: int | None, *, follow_links: bool) -> tuple[int, int]:
-    """Return the descriptor and the length of a regular file."""
     flags = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | (0 if follow_links else os.O_NOFOLLOW)
     descriptor = os.open(path, flags)
     status = os.fstat(descriptor)
@@ -110,10 +109,7 @@ def ledger_errors(failure: str, way_out: str = "") -> Iterator[None]:
 def write_atomically(path: Path, content: bytes, what: str, *, then: str = RUN_AGAIN) -> None:
     """Write a file, which errors call `what`, durably into an existing folder: no crash loses it once this returns.
 
-    Errors name the cause's remedy, and say what to do `then`.
-
-    Raises:
-        LedgerError: The disk is full or cannot be written; a file that `path` named before is unchanged.
+    A LedgerError, which leaves an earlier file as it was, names the cause's remedy and says what to do `then`.
     """
     try:
         with replacing(path) as file:
@@ -123,11 +119,7 @@ def write_atomically(path: Path, content: bytes, what: str, *, then: str = RUN_A
 
 
 def write_json(path: Path, content: Mapping[str, Any], what: str) -> None:
-    """Write an object, which errors call `what`, as JSON, durably; its folder is made if necessary.
-
-    Raises:
-        LedgerError: The disk is full or cannot be written; a file that `path` named before is unchanged.
-    """
+    """Write an object as JSON, as `write_atomically` does; its folder is made if necessary."""
     make_folder(path.parent)
     write_atomically(path, json.dumps(content, indent=1, allow_nan=False).encode() + b"\n", what)
 
@@ -135,8 +127,7 @@ def write_json(path: Path, content: Mapping[str, Any], what: str) -> None:
 def read_json(path: Path, make: Callable[..., Made], *, max_bytes: int, way_out: str) -> Made | None:
     """Return what `make` makes of the fields in a file of JSON; None if there is no such file.
 
-    Raises:
-        LedgerError: It cannot be read, or does not hold such fields; the latter ends with the way out.
+    It is a LedgerError, with the way out, if it holds other fields.
     """
     try:
         return make(**json.loads(read_regular(path, max_bytes)))

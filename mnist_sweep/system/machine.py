@@ -18,11 +18,7 @@ CGROUP = Path("/sys/fs/cgroup")
 
 
 def num_cpus() -> int:
-    """Return the number of CPUs that this process may use.
-
-    These are the CPUs that it is bound to, or the whole ones in the quota of its control groups (a container's, a batch
-    job's) if they are fewer, and at least 1.
-    """
+    """Return the number of CPUs that this process is bound to, or of whole ones in its quota if fewer; at least 1."""
     bound = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     quotas = [int(text.split()[0]) / int(text.split()[1]) for (text,) in _limits("cpu", "cpu.max")]
     quotas += [int(quota) / int(period) for quota, period in _limits("cpu", "cpu.cfs_quota_us", "cpu.cfs_period_us")]
@@ -38,11 +34,7 @@ def total_memory() -> int | None:
 
 
 def free_memory() -> int | None:
-    """Return the memory available to new processes without swapping, in bytes; None if the system does not report it.
-
-    On Linux this is the kernel's MemAvailable, or what its control groups, such as a container's, have left if that is
-    less.
-    """
+    """Return the memory available to new processes, in bytes, also in a container; None if it is not reported."""
     free = _reported(MEMINFO, "MemAvailable")
     limits = [*_limits("memory", "memory.max", "memory.current")]
     limits += _limits("memory", "memory.limit_in_bytes", "memory.usage_in_bytes")

@@ -70,7 +70,6 @@ def milliseconds(seconds: float | None) -> int | None:
 
 
 def _judged(row: TrialRow, *splits: str) -> dict[str, float]:
-    """Return the values that the row is judged by, where it has them."""
     values = {getattr(row.measure, split): getattr(row, split) for split in splits}
     return {name: value for name, value in values.items() if value is not None}
 

@@ -65,7 +65,6 @@ def keras_fit(context: Context, model: Any, callbacks: Sequence[Any] = ()) -> di
 
 
 def _results(context: Context, model: Any) -> dict[str, Any]:
-    """Return what `train` has to return of a trained model."""
     outputs = {split: _outputs(model, context, split) for split in ("val", "test")}
     is_determined = context.data.is_regression or not objectives.needs_outputs(context.objective)  # by predictions
     judged = () if is_determined else outputs
@@ -83,7 +82,6 @@ def _results(context: Context, model: Any) -> dict[str, Any]:
 
 
 def _judged(context: Context, split: str, outputs: Any, ask: Callable[..., Any] = objectives.value) -> Any:
-    """Return what a function of an objective's results returns for a split."""
     labels, classes = context.data.splits[split].labels, outputs.argmax(axis=-1)
     return ask(context.objective, labels, classes=classes, outputs=outputs)
 
@@ -104,7 +102,6 @@ def _outputs(model: Any, context: Context, split: str) -> Any:
 
 
 def _batches(context: Context, step: int) -> Iterator[Any]:
-    """Yield the batches of the steps from `step` on, without end."""
     labels = context.data.train.labels
     while True:
         (rows,) = indices(context.seed, step, step + 1, batch_size=context.batch_size, num_examples=len(labels))
@@ -147,7 +144,6 @@ class _Progress:
         )
 
     def _restore(self, logs: object = None) -> None:
-        """Put back what the last checkpoint has kept, after the user's callbacks have begun."""
         if not self._state:
             return
         for variable, value in zip(self._variables(), self._state["variables"], strict=True):

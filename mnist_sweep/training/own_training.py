@@ -66,14 +66,12 @@ def ignored_fields(config: TrialConfig, varying: Sequence[str], fields_read: fro
 
 
 def _ends(config: TrialConfig, step: int) -> list[int]:
-    """Return the last steps of the stretches that are left."""
     return [*(since for since, _ in config.changes if since > step), config.num_steps]
 
 
 def _stretch(
     config: TrialConfig, end: int, data: Dataset, session: Session
 ) -> Generator[Evaluation | Heartbeat, None, Any]:
-    """Call `train` up to a step; return what it returns."""
     current = dataclasses.replace(overrides.config_at(config, session.state.step), num_steps=end)
 
     def code() -> Any:

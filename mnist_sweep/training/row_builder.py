@@ -114,7 +114,6 @@ def worker(pid: int | None = None) -> str:
 
 
 def _with_training_code(config: TrialConfig, origin: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the origin of a row, with what it says of training code of the user's own."""
     if not trains_itself(config.model):
         return dict(origin)
     loaded = {package: metadata.version(package) for module, package in LIBRARIES.items() if module in sys.modules}

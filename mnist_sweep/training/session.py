@@ -26,14 +26,11 @@ class Session:
     """How far a trial has come, and whether it is to end.
 
     Attributes:
-        state: How far it has come, without the user's state.
         kept: The user's state at `state.step`, packed, from which the code resumes; None without one.
         fields_read: Names of the fields of the trial that the code has read.
         error: The code's first wrong use of its context, which counts also if the code catches it.
         paused: What was thrown into the generator because the run is to end; None until then.
         has_seen_end: Whether the code knows that the run is to end.
-        has_diverged: Whether a metric was not finite.
-        is_halted: Whether the code must stop.
     """
 
     def __init__(self, callback: TrainingCallback | None, checkpoints: Checkpoints | None) -> None:
@@ -65,10 +62,9 @@ class Session:
         return Heartbeat(self.state.step, None, note, self.state.inherited)
 
     def run(self, code: Callable[[], Any]) -> Generator[Evaluation | Heartbeat, None, Any]:
-        """Run code in a thread; yield what it sends, and heartbeats while it is silent, and return what it returns.
+        """Run code in a thread; yield what it sends, and heartbeats while it is silent; return what it returns.
 
-        Raises:
-            BaseException: Whatever the code raises, unless that is `Halted`.
+        Whatever it raises is raised here, too, unless that is `Halted`.
         """
         returned: list[Any] = []
         raised: list[BaseException] = []
@@ -116,11 +112,7 @@ class Session:
             self.paused = paused
 
     def send(self, item: Evaluation | Heartbeat) -> None:
-        """Let the generator yield an item, and wait until it is consumed; called by the code's thread.
-
-        Raises:
-            Halted: The code must stop.
-        """
+        """Let the generator yield an item, and wait until it is consumed, in the code's thread; then do `go_on`."""
         self._items.put(item)
         self._turns.get()
         self.timer.skip()

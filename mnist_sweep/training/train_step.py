@@ -80,11 +80,7 @@ class TrainStep:
         return {name: variable.numpy() for name, variable in self._state().items()}
 
     def restore(self, snapshot: Mapping[str, np.ndarray]) -> None:
-        """Set everything that `snapshot` returned.
-
-        Raises:
-            CheckpointError: It belongs to another network or optimizer; nothing has been set.
-        """
+        """Set what `snapshot` returned, or raise CheckpointError if that was of another network or optimizer."""
         state = self._state()
         expected = {name: tuple(variable.shape) for name, variable in state.items()}
         if expected != {name: array.shape for name, array in snapshot.items()}:

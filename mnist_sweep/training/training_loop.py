@@ -66,7 +66,6 @@ class TrainingLoop:
         self._timer.add_to("setup")
 
     def _resumed(self) -> tuple[TrainingState, str | None]:
-        """Return the state in which the trial begins or resumes, and a note for the user."""
         try:
             found = self._checkpoints.load() if self._checkpoints else None
             if found is None:
@@ -124,7 +123,6 @@ class TrainingLoop:
         self._current = config
 
     def _run_steps(self, end: int) -> None:
-        """Take the steps up to `end` in one call of the graph."""
         state, train_step = self._state, self._train_step
         start = time.perf_counter()
         first, seeds = state.step, train_step.subseeds(self._config.seed)
@@ -150,7 +148,6 @@ class TrainingLoop:
         return max(1, int(min(MAX_STEPS_PER_CALL, steps)))
 
     def _evaluate(self, split: str) -> Validated:
-        """Return mean loss, accuracy and objective on a whole split, as `Evaluated` has them."""
         labels, evaluate = self._data.splits[split].labels, self._network.evaluate
         found = self._evaluated(evaluate, self._splits[split], labels, self._config, is_last=split == "test")
         self._results[split] = found
@@ -179,7 +176,6 @@ class TrainingLoop:
                     self._callback.on_trace(evaluation.step, self._last_step())
 
     def _last_step(self) -> Callable[[], object]:
-        """Return a function that repeats the last step, on the same batch."""
         step, train_step = self._state.step - 1, self._train_step
         ((images, labels, (rows,), (rate,)),) = self._inputs(step, step + 1)
         seeds = train_step.subseeds(self._config.seed)
@@ -239,7 +235,6 @@ class TrainingLoop:
 
 
 def _next_point(config: "TrialConfig", step: int) -> int:
-    """Return the step after which the learning curve has its next point."""
     intervals = config.evaluate_every, config.log_every or config.num_steps
     return min(config.num_steps, *(step - step % steps + steps for steps in intervals))
 

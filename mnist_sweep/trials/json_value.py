@@ -36,7 +36,6 @@ def json_value(value: Any) -> Any:
 
 
 def _names(value: Any) -> Iterator[str]:
-    """Yield the names of the fields of a frozen value, then those of its public properties."""
     if dataclasses.is_dataclass(value):
         yield from (field.name for field in dataclasses.fields(value) if field.metadata.get("json", True))
     else:

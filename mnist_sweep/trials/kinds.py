@@ -146,7 +146,6 @@ def _largest(num_rows: Mapping[Kind, int], group: str, field: str) -> dict[Kind,
 
 
 def _differences(num_rows: Mapping[Kind, int]) -> Iterator[str]:
-    """Yield what differs among kinds, with the number of rows of each."""
     for what, division in _DIVISIONS.items():
         for name, counts in _counts(num_rows, *division).items():
             if len(counts) > 1:

@@ -161,11 +161,7 @@ ACCURACY = Measure()
 
 
 def check_objectives(names: Sequence[str], measure: Measure) -> None:
-    """Validate several objectives of trials: what they are judged by, and then costs of their rows.
-
-    Raises:
-        ConfigError: They are other ones.
-    """
+    """Raise a ConfigError unless objectives are what trials are judged by, and then costs of their rows."""
     rule = f"several objectives are {measure.name}, by which the trials are judged, and then some of {', '.join(COSTS)}"
     holds = names[0] == measure.name and len(names) > 1 and {*names[1:]} <= {*COSTS} and len({*names}) == len(names)
     if not holds:

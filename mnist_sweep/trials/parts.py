@@ -1,6 +1,8 @@
 """The parts of a trial's config: data, model, optimizer, schedule, loss and objective, by value or by name.
 
-Rows store the fields of a user's own classes as JSON, from which the same value is made again.
+Rows store the fields of a user's own classes as JSON, from which the same value is made again. A name or field that is
+not known raises UnknownNameError, an import path that cannot be imported ScriptError, and what else breaks a rule
+ConfigError.
 """
 
 import dataclasses
@@ -31,13 +33,7 @@ MAX_FLOAT = sys.float_info.max
 
 
 def make(kind: str, name: str, options: Mapping[str, Any], registry: Mapping[str, Any]) -> Any:
-    """Return the value with a registered name or import path and these fields; `kind` is a key of METHODS.
-
-    Raises:
-        UnknownNameError: There is no such name or field.
-        ConfigError: A value breaks a rule.
-        ScriptError: An import path cannot be imported here.
-    """
+    """Return the value with a registered name or import path and these fields; `kind` is a key of METHODS."""
     found = resolve(name, registry, kind=kind)
     if kind in FUNCTIONS and isinstance(found, FunctionType) and not options:
         return found
@@ -53,12 +49,7 @@ def make(kind: str, name: str, options: Mapping[str, Any], registry: Mapping[str
 
 
 def part_of(kind: str, value: Any, registry: Mapping[str, Any]) -> Any:
-    """Return a value as a part of a trial, its fields coerced; `kind` is a key of METHODS.
-
-    Raises:
-        UnknownNameError: It is a name that is not known.
-        ConfigError: It is no frozen dataclass or function with what the part needs, or a field breaks a rule.
-    """
+    """Return a value as a part of a trial, its fields coerced; `kind` is a key of METHODS."""
     if isinstance(value, str):
         value = make(kind, value, {}, registry)
     if kind in FUNCTIONS and isinstance(value, FunctionType):
@@ -82,7 +73,6 @@ def part_of(kind: str, value: Any, registry: Mapping[str, Any]) -> Any:
 
 
 def _reason(value: Any, methods: str) -> str:
-    """Return why a value cannot be a part of a trial."""
     if isinstance(value, type):
         return f"the class itself: write {value.__name__}()"
     if dataclasses.is_dataclass(value) and cast(Any, value).__dataclass_params__.frozen:
@@ -113,11 +103,7 @@ def check_names(cls: Any, options: Mapping[str, Any], what: str) -> None:
 
 
 def as_json(value: Any, name: str) -> Any:
-    """Return a value as JSON has it, with lists for tuples.
-
-    Raises:
-        ConfigError: JSON cannot store it; the error calls it by this name.
-    """
+    """Return a value, which errors call by this name, as JSON has it, with lists for tuples."""
     kind = type(value)
     if value is None or kind in (bool, str) or (kind in (float, int) and abs(value) <= MAX_FLOAT):
         return value

@@ -36,11 +36,7 @@ def standing_for(definitions: Mapping[str, Any]) -> Iterator[None]:
 
 
 def name_of(thing: Any, registry: Mapping[str, Any]) -> str:
-    """Return the registered name of a type or function, or else its import path.
-
-    Raises:
-        ConfigError: It has no import path, being a lambda or defined inside a function.
-    """
+    """Return the registered name of a type or function, or its import path; a ConfigError of a lambda or inner one."""
     for name, registered in (*registry.items(), *SHIPPED.items()):
         if registered is thing:
             return name

@@ -42,7 +42,6 @@ def _scale(found: Overview) -> str:
 
 
 def _duplicates(found: Overview) -> Iterator[str]:
-    """Yield a line on the images that are in two splits, and the names of the first."""
     if number := len(found.duplicates):
         num_alike = sum(not one.is_exact for one in found.duplicates)
         alike = f", {num_alike:,} of them in another size or encoding" * bool(num_alike)

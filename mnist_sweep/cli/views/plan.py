@@ -75,7 +75,6 @@ def _kinds(kinds: Sequence[KindPlan]) -> Table:
 
 
 def _trials(plan: Plan) -> str:
-    """Return how many trials there are to run, and what a race may take."""
     if plan.forecast:
         return f"{plan.forecast}; at most {plan.max_trials:,}"
     if plan.max_trials:

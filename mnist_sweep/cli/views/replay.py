@@ -64,7 +64,6 @@ def _table(differences: Sequence[RowDifference]) -> Table:
 
 
 def _distance(one: Any, other: Any) -> tuple[str, str]:
-    """Return the absolute and the relative difference of two numbers as texts; empty where there is none."""
     if not (isinstance(one, int | float) and isinstance(other, int | float)):
         return "", ""
     return f"{other - one:+.3g}", f"{abs(other - one) / abs(one):.3g}" if one else ""

@@ -30,12 +30,7 @@ class BrokenRay(BaseException):
 
 
 class Readiness:
-    """Whether trials may train: once a worker has refused no model, the observer learns that there is room for them.
-
-    Args:
-        observer: Learns only then which trials have started.
-        num_workers, warning: Arguments of `Observer.ready`.
-    """
+    """Whether trials may train: once a worker has refused no model, the observer learns that and which have started."""
 
     def __init__(self, observer: Observer, num_workers: int, warning: str | None) -> None:
         self._observer, self._ready = observer, (num_workers, warning)

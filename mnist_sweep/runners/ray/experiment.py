@@ -32,13 +32,8 @@ class Experiment:
     """What Tune runs in one go.
 
     Attributes:
-        trials: The trials by id; those that are proposed are added.
-        num_proposals: Maximum number of trials that the observer will propose.
-        observer, readiness: The observer of the run, and whether its trials may train.
-        node_messages: Ray's messages on its nodes.
+        trials: The trials by id; those that are proposed, at most `num_proposals`, are added.
         sources: Each `trial.data`, in the order of the workers' data sets.
-        settings: What all workers get.
-        runner: The RayTune that runs them.
         restarts: How often each trial has run again after its worker was lost while it started.
     """
 
@@ -93,7 +88,6 @@ class Experiment:
         return callback
 
     def _searcher(self, callback: TuneCallback) -> "ProposalSearcher":
-        """Return what suggests the trials first, then what the observer proposes."""
         listed = iter([*self.trials.values()])
 
         def next_point() -> dict[str, str] | None:
@@ -148,9 +142,7 @@ class Experiment:
 class ProposalSearcher(Searcher):
     """Suggests a trial whenever there is room for one, and one more, so that a cluster that can grow does.
 
-    Args:
-        ask: Returns the config of the next trial, or None if there is none, or none before a running one has ended.
-        capacity: Returns how many trials fit now, when nodes may have joined or been lost.
+    `ask` returns None if there is no trial, or none before a running one has ended; `capacity` how many fit now.
     """
 
     def __init__(self, ask: Callable[[], dict[str, Any] | None], capacity: Callable[[], int]) -> None:

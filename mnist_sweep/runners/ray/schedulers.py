@@ -150,13 +150,7 @@ def given_scheduler(
 
     Both see each validation and nothing else. A trial is never paused, and not stopped at its last step, which the test
     split follows. Schedulers of the kinds `asha` and `median`, and pruners, see the curves of existing rows first.
-
-    Args:
-        scheduler: A scheduler of Ray Tune, or a pruner of Optuna.
-        stop: As in `RayTune`.
-        rows: Existing rows.
-        call: Calls a function of the user's, and keeps its exception.
-        measure: What trials are judged by.
+    `call` calls a function of the user's, and keeps its exception.
     """
     from ray.tune.schedulers import FIFOScheduler
 

@@ -68,12 +68,9 @@ class ShownTrial:
 
 
 class UserCallback:
-    """Passes on to a callback what Tune reports; its first exception is reported to the user, and none ends the run.
+    """Passes on to a callback what Tune reports; its first exception is reported by `note`, and none ends the run.
 
-    Args:
-        callback: A callback of Tune.
-        note: Reports a line.
-        folder: Where the trials' folders are; None means Tune's own.
+    The trials' folders are in `folder`; None means Tune's own.
     """
 
     def __init__(self, callback: Any, note: Callable[[str], None], folder: Path | None) -> None:

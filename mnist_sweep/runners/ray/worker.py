@@ -44,8 +44,7 @@ class WorkerSettings:
         datasets: The data sets, or Ray's references to what `sent_data` makes of them.
         runtime: Arguments of `tensorflow_runtime.configure`.
         code: Folders to import the user's code from.
-        definitions: What `shipping.pack` returned for the user's own definitions.
-        artifacts: What the trials leave behind besides their rows; None means nothing.
+        definitions: What `shipping.pack` returned.
         has_scheduler: Whether a scheduler may stop trials, so that no validation is left out.
         min_interval: Seconds between two messages on a learning curve that no scheduler needs.
         new_process: Returns a process for trials of the user's own code, from `runtime` and `definitions`.

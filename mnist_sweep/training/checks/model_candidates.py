@@ -1,7 +1,8 @@
 """The check of the user's own models, losses and objectives before any trial trains, in the process that trains them.
 
 It refuses what can only be a mistake, and would otherwise give wrong numbers or fail far from its cause; what may be
-meant becomes a note. An exception in `build` is left to the trial, whose row reports it. Built-in ones need no check.
+meant becomes a note. An exception in `build` is left to the trial, whose row reports it. Built-in ones, and models that
+train themselves, need no check. A model that cannot be used is a ConfigError, which says why, and the way out.
 """
 
 import contextlib
@@ -49,11 +50,7 @@ def candidates(trials: Iterable[TrialConfig], datasets: Mapping[Any, Dataset]) -
 
 
 def check_models(models: Sequence[Candidate]) -> list[str]:
-    """Check models in this process; return notes for the user, one line each.
-
-    Raises:
-        ConfigError: A model breaks the contract of `build`; the message says how, and the way out.
-    """
+    """Check models in this process; return notes for the user, one line each."""
     found = [_checked(model) for model in models]
     for model, checked in reversed([*zip(models, found, strict=True)][:-1]):
         if checked.digest is not None:
@@ -63,23 +60,13 @@ def check_models(models: Sequence[Candidate]) -> list[str]:
 
 
 def check_model(config: TrialConfig, data: Dataset) -> None:
-    """Check the model and the loss of one trial.
-
-    Built-in ones, those that this process has checked, and models that train themselves are not checked.
-
-    Raises:
-        ConfigError: As raised by `check_models`.
-    """
+    """Check the model and the loss of one trial, unless they need no check or this process has checked them."""
     if not _needs_no_check(config):
         _checked(Candidate(config, sample.draw(data)))
 
 
 def describe(config: TrialConfig, data: Shaped) -> list[LayerShape]:
-    """Return the layers of a trial's model, built in this process.
-
-    Raises:
-        ConfigError: It cannot be built, or cannot be called with an image.
-    """
+    """Return the layers of a trial's model, built in this process."""
     with _refused(config, data):
         return shapes.describe_calls(_builds().calls(config, data))
 

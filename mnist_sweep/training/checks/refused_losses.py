@@ -1,4 +1,7 @@
-"""The laws of a user's own loss, tried in a graph on random outputs: one that breaks a law would not train as meant."""
+"""The laws of a user's own loss, tried in a graph on random outputs: one that breaks a law would not train as meant.
+
+It is a ConfigError, which says what came instead, and the way out.
+"""
 
 from typing import Any
 
@@ -16,11 +19,7 @@ ROUNDING = 1e-4  # relative difference of the losses of an example in batches of
 
 
 def check(loss: Any, sample: Sample) -> None:
-    """Validate that a loss has a finite number for each example, which depends on that example's outputs alone.
-
-    Raises:
-        ConfigError: It has not; the message is what came instead, and the way out.
-    """
+    """Validate that a loss has a finite number for each example, which depends on that example's outputs alone."""
     try:
         _check(loss, sample)
     except ConfigError as error:

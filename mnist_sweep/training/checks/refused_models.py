@@ -30,23 +30,13 @@ Array = NDArray[Any]
 
 
 def law(holds: bool, finding: str, way_out: str) -> None:
-    """Validate that a model keeps a law.
-
-    Raises:
-        ConfigError: It does not; the message is what came instead, as a clause, and the way out.
-    """
+    """Raise a ConfigError unless a model keeps a law: what came instead, as a clause, and the way out."""
     if not holds:
         raise ConfigError(f"{finding}: {way_out}")
 
 
 class ModelLaws:
-    """The laws of one model.
-
-    Args:
-        model: A built Keras model; its weights are random after the last law.
-        sample: The batch.
-        precision: The dtype policy that the model was built under.
-    """
+    """The laws of one Keras model, built under a dtype policy; its weights are random after the last law."""
 
     def __init__(self, model: Any, sample: Sample, precision: str) -> None:
         self._model, self._images, self._labels = model, tf.constant(sample.images), tf.constant(sample.labels)
@@ -56,11 +46,7 @@ class ModelLaws:
         self._start = [variable.value.numpy() for variable in model.variables]
 
     def check(self) -> list[str]:
-        """Try every law; return notes on what may be meant, one line each.
-
-        Raises:
-            ConfigError: A law is broken that nobody breaks on purpose.
-        """
+        """Try every law that nobody breaks on purpose; return notes on what may be meant, one line each."""
         count = len(self._model.variables)
         trained = bool(self._model.trainable_variables)
         law(trained, f"none of its {count} variables is trainable", "let `build` return layers that train")
@@ -237,13 +223,11 @@ def _ends_linearly(outputs: Any, calls: Sequence[LayerCall]) -> bool:
 
 
 def _named(paths: Sequence[str]) -> str:
-    """Return the first of some variables by name, and how many others there are."""
     others = f" and {len(paths) - 1} other variables" if len(paths) > 1 else ""
     return f"{paths[0] if paths else ''}{others}"
 
 
 def _ignored(model: Any) -> list[str]:
-    """Return a note on what of a model takes no part in training here."""
     methods = ("compute_loss", "fit", "train_step", "test_step")
     own = [name for name in methods if not getattr(type(model), name).__module__.startswith("keras.")]
     ignored = ["`compile`"] * bool(model.compiled) + [f"`{name}`" for name in own]

@@ -12,11 +12,7 @@ MAX_NUMBERS = 4_000_000  # of random outputs
 
 
 def check(objective: Any, num_classes: int, *, of_numbers: bool = False) -> None:
-    """Validate that an objective has a finite number for a split, the same whenever it is asked.
-
-    Raises:
-        ConfigError: It has not; the message is what came instead.
-    """
+    """Validate that an objective has a finite number for a split, the same at each call, or raise ConfigError."""
     num = min(max(64, min(2 * num_classes, 1024)), max(16, MAX_NUMBERS // num_classes))
     labels = np.linspace(0, 1, num, dtype=np.float32) if of_numbers else np.arange(num, dtype=np.int32) % num_classes
     shape = (num,) if of_numbers else (num, num_classes)

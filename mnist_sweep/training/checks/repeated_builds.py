@@ -127,7 +127,6 @@ def weights_digest(model: Any) -> str:
 
 
 def _called(call: Callable[[], Result]) -> Result:
-    """Return what a call of the model returns; an exception breaks a law."""
     try:
         return call()
     except ConfigError:
@@ -166,6 +165,5 @@ def _follows(seed: int, model: Any) -> bool:
 
 
 def _is_random(model: Any) -> bool:
-    """Return whether a model has weights that differ from each other, so that they may have been drawn."""
     kernels = [weight.numpy() for weight in model.trainable_variables if len(weight.shape) > 1]
     return any(kernel.min() < kernel.max() for kernel in kernels)

@@ -37,7 +37,6 @@ def normal_form(node: Any, *, in_class: bool = False) -> str:
 
 
 def _meaningful(body: list[Any], *, in_class: bool) -> Iterator[Any]:
-    """Yield the statements that do something: no docstrings, other constants, `pass`, or annotations alone."""
     for statement in body:
         is_constant = isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
         is_annotation = isinstance(statement, ast.AnnAssign) and statement.value is None and not in_class
