@@ -2,7 +2,7 @@
 
 The same rows give the same bytes, whatever their order. Texts come from users and error messages, so one that a
 spreadsheet would run as a formula is prefixed with an apostrophe, as OWASP advises (CSV Injection); the readers remove
-it again. A file that cannot be written, and keeps its content, is a LedgerError.
+it again.
 """
 
 import codecs
@@ -53,7 +53,11 @@ def write_tables(folder: Path, rows: Iterable[TrialRow]) -> list[Path]:
 
 
 def write_table(path: Path, frame: "pd.DataFrame", *, of_numbers: bool = False) -> Path:
-    """Write a frame as a CSV file atomically, faster if it has only numbers and ids; return its path."""
+    """Write a frame as a CSV file atomically, faster if it has only numbers and ids; return its path.
+
+    Raises:
+        LedgerError: The file cannot be written; its earlier content stays.
+    """
     try:
         with replacing(path, durable=False) as file:  # it can be made again from the rows
             (_write_numbers if of_numbers else _write_texts)(frame, file)
@@ -63,17 +67,29 @@ def write_table(path: Path, frame: "pd.DataFrame", *, of_numbers: bool = False) 
 
 
 def read_trials(path: str | Path) -> "pd.DataFrame":
-    """Return `trials.csv` of a results folder, or of a path, with its dtypes; a LedgerError if it is no such table."""
+    """Return `trials.csv` of a results folder, or the file itself, with its dtypes.
+
+    Raises:
+        LedgerError: There is no such file, or it is not such a table.
+    """
     return _read(Path(path), "trials.csv", ID_COLUMNS | RESULT_COLUMNS, key=["trial_id"])
 
 
 def read_history(path: str | Path) -> "pd.DataFrame":
-    """Return `history.csv` of a results folder, or of a path, with its dtypes; a LedgerError if it is no such table."""
+    """Return `history.csv` of a results folder, or the file itself, with its dtypes.
+
+    Raises:
+        LedgerError: There is no such file, or it is not such a table.
+    """
     return _read(Path(path), "history.csv", HISTORY_COLUMNS, key=["trial_id", "step"])
 
 
 def read_summary(path: str | Path) -> "pd.DataFrame":
-    """Return `summary.csv` of a results folder, or of a path, with its dtypes; a LedgerError if it is no such table."""
+    """Return `summary.csv` of a results folder, or the file itself, with its dtypes.
+
+    Raises:
+        LedgerError: There is no such file, or it is not such a table.
+    """
     return _read(Path(path), "summary.csv", {"config_id": "str"} | SUMMARY_COLUMNS, key=["config_id"])
 
 
@@ -88,6 +104,7 @@ def _write_texts(frame: "pd.DataFrame", file: BinaryIO) -> None:
 
 
 def _cells(column: "pd.Series[Any]") -> list[Any]:
+    """Return the cells of a column as Python's values, None for missing ones."""
     is_missing = column.isna()
     return column.astype(object).mask(is_missing, None).tolist() if is_missing.any() else column.tolist()
 
@@ -154,6 +171,7 @@ def _check_end(file: FileIO) -> None:
 
 
 def _texts(frame: "pd.DataFrame") -> dict[str, set[str]]:
+    """Return the distinct texts of each column that may hold texts."""
     names = frame.select_dtypes(["object", "str"]).columns
     return {name: {cell for cell in frame[name].unique() if isinstance(cell, str)} for name in names}
 

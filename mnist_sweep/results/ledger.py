@@ -48,7 +48,11 @@ class BadFile(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
-    """The committed rows of a sweep's results folder; it is a LedgerError if that cannot be read or written."""
+    """The committed rows of a results folder; what reads it raises LedgerError if it cannot be read.
+
+    Attributes:
+        folder: The sweep's results folder, with the rows in `rows/`.
+    """
 
     folder: Path
 
@@ -99,7 +103,11 @@ class Ledger:
             remove_unfinished(folder)
 
     def commit(self, row: TrialRow) -> None:
-        """Write a row durably: no crash loses it once this returns, and an error leaves an earlier row as it is."""
+        """Write a row durably: once this returns, no crash of the process or the machine loses it.
+
+        Raises:
+            LedgerError: The disk is full or cannot be written; an earlier row of the trial is unchanged.
+        """
         content = to_json(row).encode()
         if len(content) > MAX_BYTES:
             raise LedgerError(
@@ -109,7 +117,11 @@ class Ledger:
         write_atomically(self.rows_folder / f"{row.trial_id}.json", content, "row")
 
     def write_model(self, trial_id: str, content: bytes) -> Path:
-        """Write the `.keras` file of a trial durably, as `commit` does; return its path."""
+        """Write the `.keras` file of a trial durably; return its path.
+
+        Raises:
+            LedgerError: The disk is full or cannot be written; an earlier model of the trial is unchanged.
+        """
         path = self.models_folder / f"{trial_id}.keras"
         make_folder(self.models_folder)
         write_atomically(path, content, "model")
@@ -167,7 +179,11 @@ class Ledger:
                 yield name.removesuffix(".json"), found
 
     def row(self, trial_id: str) -> TrialRow:
-        """Return the row of a trial; it is a RowError if there is none, or if it is damaged."""
+        """Return the row of a trial.
+
+        Raises:
+            RowError: There is none, or it is damaged.
+        """
         path = self.rows_folder / f"{trial_id}.json"
         try:
             return from_json(read_regular(path, MAX_BYTES, follow_links=False).decode())
@@ -175,6 +191,7 @@ class Ledger:
             raise RowError(f"{path} is not a row ({_bad_file(path, error).cause}).") from error
 
     def _entries(self) -> "list[os.DirEntry[str]]":
+        """Return the entries of `rows/` by name, without those that begin with a dot, which are partial or foreign."""
         try:
             with os.scandir(self.rows_folder) as entries:
                 return sorted((one for one in entries if not one.name.startswith(".")), key=lambda one: one.name)

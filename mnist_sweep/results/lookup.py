@@ -13,7 +13,12 @@ NUM_NAMED = 5
 
 
 class Match(NamedTuple):
-    """The complete id that a name identifies, with the row of that trial, or the rows of that config by seed."""
+    """The trial or config that a name identifies.
+
+    Attributes:
+        name: Its complete id.
+        rows: The row of the trial, or the rows of the config in the order of the seeds.
+    """
 
     name: str
     rows: tuple[TrialRow, ...]

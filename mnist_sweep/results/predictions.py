@@ -3,7 +3,7 @@
 A trial's predictions are in `predictions/<trial_id>.npz`, and the labels of a data set in
 `predictions/labels-<data_id>.npz`: arrays `val` and `test`, in the order of the split's images. Under another objective
 than accuracy, `val_values` and `test_values` are beside them: what each image contributes to its value. A file that
-was not kept, is damaged, or cannot be written raises LedgerError, and values that are not classes DataError.
+was not kept, is damaged, or cannot be written raises LedgerError.
 """
 
 import math
@@ -60,7 +60,12 @@ def data_id(flat_config: Mapping[str, Any]) -> str:
 
 
 def write(folder: Path, trial_id: str, predictions: Predictions) -> None:
-    """Write the predictions of a trial into its results folder durably."""
+    """Write the predictions of a trial into its results folder durably.
+
+    Raises:
+        DataError: The values are not classes.
+        LedgerError: The disk is full or cannot be written.
+    """
     _write(path_of(folder, trial_id), _content(predictions))
 
 
@@ -72,7 +77,12 @@ def read(folder: Path, trial_id: str) -> Predictions:
 
 
 def write_labels(folder: Path, data_id: str, labels: Predictions) -> None:
-    """Write the labels of a data set durably, unless they are there; it is a LedgerError if others are."""
+    """Write the labels of a data set into a results folder durably, unless they are there already.
+
+    Raises:
+        DataError: The values are not classes.
+        LedgerError: The folder has other labels, or the disk is full or cannot be written.
+    """
     path, content = path_of(folder, f"labels-{data_id}"), _content(labels)
     if not path.exists():
         _write(path, content)
@@ -152,12 +162,14 @@ def _labels_of_all(folder: Path, rows: Sequence[TrialRow]) -> Predictions:
 
 
 def _check(folder: Path, row: TrialRow, predictions: Predictions, labels: Predictions) -> None:
+    """Validate that predictions give the accuracies of their row."""
     for predicted, true, share in zip(predictions[:2], labels[:2], (row.val_accuracy, row.test_accuracy), strict=True):
         if share is None or len(predicted) != len(true) or abs((predicted == true).sum() - share * len(true)) > 0.5:
             raise _misfit(folder, row, "accuracies")
 
 
 def _check_values(folder: Path, row: TrialRow, predictions: Predictions, labels: Predictions) -> None:
+    """Validate that the values of images have the mean that the trial's row says."""
     for values, true, mean in zip(predictions[2:], labels[:2], (row.val, row.test), strict=True):
         found = math.nan if values is None or len(values) != len(true) else float(values.mean(dtype=float))
         if not math.isclose(found, mean or 0.0, rel_tol=ROUNDING, abs_tol=ROUNDING):

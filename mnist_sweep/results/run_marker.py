@@ -42,7 +42,11 @@ def write(storage: Storage, name: str) -> None:
 
 
 class RunMonitor:
-    """Checks now and then whether the marker of a worker's run still exists, if it was seen at first (`is_shared`)."""
+    """Checks from time to time, in a worker, whether the marker of its run still exists.
+
+    Attributes:
+        is_shared: Whether this machine saw the marker at first.
+    """
 
     def __init__(self, storage: Storage, name: str) -> None:
         self._storage, self._name = storage, name

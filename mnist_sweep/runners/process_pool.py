@@ -17,7 +17,11 @@ Process = TrialProcess | ThisProcess
 
 
 class Pool:
-    """Processes, `idle` or busy with a task; a context, at whose end all of them have ended."""
+    """Processes, and the tasks of those that are busy; a context, at whose end all of them have ended.
+
+    Attributes:
+        idle: The processes without a task.
+    """
 
     def __init__(self) -> None:
         self.idle: list[Process] = []

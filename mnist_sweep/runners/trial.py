@@ -52,8 +52,12 @@ def steps(
     """Run a trial in this process: yield its learning curve and what it leaves behind; return its row.
 
     An exception of the user's code, `sys.exit` included, becomes a `failed` row. There are heartbeats about once a
-    second; `Paused` may be thrown in at any of them, and is raised again when the checkpoint is written. A data set of
-    None is loaded; without `artifacts`, the trial leaves nothing behind.
+    second; `Paused` may be thrown in at any of them, and is raised again when the checkpoint is written.
+
+    Args:
+        config: The trial.
+        dataset: The data set that `config.data` stands for; loaded if None.
+        artifacts: What to leave behind; None means nothing.
     """
     start = time.perf_counter()
     problems: list[str] = []

@@ -31,8 +31,11 @@ KEPT_DATASETS = 2
 class TrialProcess:
     """A process for trials, one after the other, as `prepare` leaves it; a context, at whose end it ends.
 
-    It is a ResourceError if it cannot be started or configured, a ProcessLostError if the system has ended it. For
-    `patience` see `ChildProcess`, for the rest `prepare`.
+    Args:
+        settings: Arguments of `tensorflow_runtime.configure`.
+        definitions: What `shipping.pack` returned.
+        cards: The GPUs that it may use, as in `CUDA_VISIBLE_DEVICES`; None means those of this process.
+        patience: Seconds for which a silent process is waited for, as in `ChildProcess`.
     """
 
     def __init__(
@@ -58,7 +61,12 @@ class TrialProcess:
         return row_builder.worker(self._child.pid) if self._child else None
 
     def starting(self) -> Generator[None, None, ChildProcess]:
-        """Return the process, started and configured if there is none; yield None meanwhile."""
+        """Return the process, started and configured if there is none; yield None meanwhile.
+
+        Raises:
+            ProcessLostError: The system has ended it meanwhile.
+            ResourceError: It cannot be started, or TensorFlow cannot be configured there.
+        """
         if self._child is None or not self._child.is_alive:
             self.end()
             self._child = ChildProcess(self._patience)
@@ -80,6 +88,10 @@ class TrialProcess:
         """Run a trial in the process, as `trial.steps` does in this one; yield None while it is silent.
 
         If the trial itself ends the process, its row is `failed`.
+
+        Raises:
+            ProcessLostError: The system has ended the process.
+            ResourceError: As raised by `starting`.
         """
         preparing = self._preparing(dataset)
         try:
@@ -102,6 +114,10 @@ class TrialProcess:
         """Check models in the process, as `model_candidates.check_models` does in this one; return notes on them.
 
         If a model ends the process, its trial will report it; then each of the others is checked by itself.
+
+        Raises:
+            ConfigError: As raised by `model_candidates.check_models`.
+            ResourceError: As raised by `starting`.
         """
         if not models:
             return []

@@ -186,6 +186,7 @@ class _Processes:
             raise TimeoutError(f"its {name} did not start within {limit:.0f} s")
 
     def _end_of(self, name: str) -> str | None:
+        """Return how a process has ended, or None."""
         process = self._started.get(name)
         if name in self._hung:
             return f"its {name} hangs"
