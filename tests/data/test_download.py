@@ -24,11 +24,6 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         kind = self.path.split("/")[1]
-        if kind == "elsewhere":
-            self.send_response(302)
-            self.send_header("Location", "ftp://127.0.0.1/file")
-            self.end_headers()
-            return
         if kind == "silent":
             RELEASED.wait(10)
             return
@@ -99,7 +94,6 @@ def test_file_scheme_is_allowed(tmp_path: Path, destination: Path) -> None:
         ("missing/file", "the server answered 404 Not Found"),
         ("wrong/file", f"SHA-256 of its 256,000 bytes is [0-9a-f]{{64}}, expected {SHA256}"),
         ("cut/file", "the connection closed after 100,000 of 256,000 bytes"),
-        ("elsewhere/file", "ftp"),
         ("silent/file", "timed out"),
     ],
 )
