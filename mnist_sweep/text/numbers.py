@@ -20,23 +20,6 @@ def points(difference: float, *, signed: bool = False) -> str:
     return f"{rounded:+.2f}" if signed and rounded else f"{rounded:.2f}"
 
 
-def interval(low: float, high: float) -> str:
-    """Return the ends of a 95% interval of a difference as `95% interval -0.10 to 1.25`, or that there is none."""
-    if math.isnan(low) or math.isnan(high):
-        return "no interval"
-    return f"95% interval {points(low)} to {points(high)}"
-
-
-def percent_interval(low: float, high: float) -> str:
-    """Return the ends of a 95% interval of a share as `95% interval 95.10% to 97.25%`, or that there is none.
-
-    That of a mean over few seeds may reach where no share can lie; it is written as far as one can.
-    """
-    if math.isnan(low) or math.isnan(high):
-        return "no interval"
-    return f"95% interval {percent(max(low, 0.0))} to {percent(min(high, 1.0))}"
-
-
 def probability(p: float) -> str:
     """Return a p-value as `p = 0.042`, as a bound if it is very small, or that there is none."""
     if math.isnan(p):

@@ -11,17 +11,11 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from mnist_sweep.errors import ConfigError
-from mnist_sweep.text.numbers import NO_FIGURE, SHARE, interval, percent, percent_interval, points
+from mnist_sweep.text.numbers import NO_FIGURE, SHARE, percent, points
 
 Direction = Literal["maximize", "minimize"]
 MAX_UNIT = 12
-COSTS = (
-    "parameters",
-    "latency",
-    "seconds_total",
-    "seconds_train",
-    "seconds_evaluate",
-)  # of rows
+COSTS = ("parameters", "latency", "seconds_total", "seconds_train", "seconds_evaluate")  # of rows; less is better
 TITLES = {"macro_f1": "macro F1", "rmse": "RMSE", "mae": "MAE"}
 
 
@@ -126,11 +120,12 @@ class Measure:
         return NO_FIGURE if math.isnan(value) else f"{value:.4g} {self.unit}".rstrip()
 
     def interval(self, low: float, high: float) -> str:
-        """Return the ends of the 95% interval of a value, or that there is none."""
-        if self.is_share:
-            return percent_interval(low, high)
-        none = math.isnan(low) or math.isnan(high)
-        return "no interval" if none else f"95% interval {low:.4g} to {high:.4g} {self.unit}".rstrip()
+        """Return the ends of the 95% interval of a value, as far as values can lie, or that there is none."""
+        if math.isnan(low) or math.isnan(high):
+            return "no interval"
+        low, high = self.clipped(low, high)
+        ends = f"{percent(low)} to {percent(high)}" if self.is_share else f"{low:.4g} to {high:.4g} {self.unit}"
+        return f"95% interval {ends}".rstrip()
 
     def delta(self, difference: float, *, signed: bool = False) -> str:
         """Return a difference of values without its unit, as `1.25` or `+0.0134`, or a dash for none."""
@@ -151,10 +146,8 @@ class Measure:
 
     def delta_interval(self, low: float, high: float) -> str:
         """Return the ends of the 95% interval of a difference without its unit, or that there is none."""
-        if self.is_share:
-            return interval(low, high)
         none = math.isnan(low) or math.isnan(high)
-        return "no interval" if none else f"95% interval {low:.3g} to {high:.3g}"
+        return "no interval" if none else f"95% interval {self.delta(low)} to {self.delta(high)}"
 
 
 ACCURACY = Measure()

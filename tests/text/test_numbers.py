@@ -8,9 +8,7 @@ from mnist_sweep.text.numbers import (
     clock,
     counted,
     duration,
-    interval,
     percent,
-    percent_interval,
     points,
     probability,
     size,
@@ -34,16 +32,6 @@ def test_shares_are_per_cent(share: float, shown: str) -> None:
 )
 def test_differences_are_points_and_nothing_has_no_sign(difference: float, plain: str, signed: str) -> None:
     assert (points(difference), points(difference, signed=True)) == (plain, signed)
-
-
-def test_intervals_have_both_ends_or_are_said_to_be_missing() -> None:
-    assert interval(-0.001, 0.0125) == "95% interval -0.10 to 1.25"
-    assert percent_interval(0.951, 0.9725) == "95% interval 95.10% to 97.25%"
-    assert interval(math.nan, math.nan) == percent_interval(math.nan, math.nan) == "no interval"
-
-
-def test_interval_of_a_share_is_written_as_far_as_a_share_can_lie() -> None:
-    assert percent_interval(-0.02, 1.015) == "95% interval 0.00% to 100.00%"
 
 
 @pytest.mark.parametrize(

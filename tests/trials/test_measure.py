@@ -18,6 +18,7 @@ def test_shares_are_written_in_percent_and_their_differences_in_points() -> None
         "+1.25",
     )
     assert ACCURACY.interval(0.5, 0.75) == "95% interval 50.00% to 75.00%"
+    assert ACCURACY.interval(-0.02, 1.015) == "95% interval 0.00% to 100.00%"
     assert ACCURACY.delta_interval(-0.01, 0.02) == "95% interval -1.00 to 2.00"
 
 
