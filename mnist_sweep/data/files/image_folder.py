@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from mnist_sweep.data.files import splits
 from mnist_sweep.data.files.content import Content
 from mnist_sweep.data.files.listing import unused_notes, visible
@@ -26,8 +28,6 @@ class ImageFolder(EncodedImages):
     """Images in PNG, JPEG, BMP, GIF, TIFF or WebP files, in a folder for each class."""
 
     def _content(self, path: Path) -> Content:
-        import numpy as np
-
         root = path.resolve()
         if not root.is_dir():
             raise DataError(f"{path} must be a folder of images, but is a file.")

@@ -6,11 +6,10 @@ with every version of NumPy (as in `batches`).
 
 import re
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+import numpy as np
+from numpy.typing import NDArray
 
 SPLITS = ("train", "val", "test")
 # As Keras, torchvision, Hugging Face, MedMNIST and the files of MNIST call them.
@@ -24,12 +23,12 @@ def split_of(name: str) -> str | None:
     return next((WORDS[word] for word in re.split(r"[\W_]+", name.lower()) if word in WORDS), None)
 
 
-def num_classes(labels: "Iterable[NDArray[Any]]") -> int:
+def num_classes(labels: Iterable[NDArray[Any]]) -> int:
     """Return how many classes the labels of all splits count; 0 if they are floats, numbers to predict."""
     return max(0 if one.dtype.kind == "f" else 1 + int(one.max()) for one in labels)
 
 
-def hold_out(labels: "NDArray[Any]", fractions: Mapping[str, float], seed: int) -> "dict[str, NDArray[np.intp]]":
+def hold_out(labels: NDArray[Any], fractions: Mapping[str, float], seed: int) -> dict[str, NDArray[np.intp]]:
     """Return the positions of the images of each of these splits, and of `train`, which keeps the others.
 
     Args:
@@ -37,8 +36,6 @@ def hold_out(labels: "NDArray[Any]", fractions: Mapping[str, float], seed: int) 
         fractions: Share of each class that a split gets, rounded, but at least one image if three or more are there.
         seed: Seed of the draw.
     """
-    import numpy as np
-
     labels = np.zeros(len(labels), np.uint8) if labels.dtype.kind == "f" else labels
     drawn: dict[str, list[NDArray[np.intp]]] = {name: [] for name in ("train", *fractions)}
     for label in np.unique(labels):
