@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mnist_sweep.statistics.sequential import Elimination
 from tests.benchmarks import moments, plans, race, race_allocation, race_contest, race_rules
 from tests.benchmarks.__main__ import CONTESTS
 from tests.benchmarks.contest import OURS, Contest, Goal, hold, ratio, ratio_to_best, report
@@ -120,18 +119,12 @@ def test_pruner_runs_the_trials_that_optunas_own_does() -> None:
         assert end.kept[0] == study.best_trial.number
 
 
-def test_rounds_of_the_allocation_study_run_the_trials_of_a_race() -> None:
-    draw = np.random.default_rng(0)
-    for _ in range(5):
-        sweep = race.ALL_KINDS["equal"](draw, draw.normal(0, 4, 5), 60)
-        state, num_trials = Elimination(5, within=1e-9, error=race_allocation.ERROR), 0
-        for accuracies in sweep.accuracy.T:
-            for setting, accuracy in enumerate(accuracies):
-                num_trials += int(state.remaining[0, setting] and not state.is_decided[0])
-                state.add(setting, np.array([accuracy]))
-            state.end_round()
-        end = race_allocation.run(sweep, race_allocation.rounds, 1e-9)
-        assert end[:2] == (num_trials, bool(state.is_decided[0]))
+def test_allocation_study_counts_the_trials_that_are_saved() -> None:
+    accuracy = np.random.default_rng(0).normal(0, [[0.6], [0.6], [0.01]], (5, 3, 60))
+    every, parked = (race_allocation.run(accuracy, np.zeros((5, 3)), 0.05, parks=parks) for parks in (False, True))
+    assert every["decided"].all()
+    assert (parked["trials"] <= every["trials"]).all()
+    assert parked["trials"].sum() < every["trials"].sum()
 
 
 def test_settings_far_apart_are_settled_by_either_rule_and_the_best_is_kept() -> None:

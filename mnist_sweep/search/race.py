@@ -94,8 +94,7 @@ class Round(NamedTuple):
 
     Attributes:
         num_remaining: How many these are.
-        distance: The least difference that they were shown to be within by then, infinite if there is none; as sure as
-            "within", whichever round it is read off.
+        distance: The least difference that they were shown to be within by then, as sure as "within"; may be infinite.
     """
 
     num_remaining: int
@@ -117,6 +116,7 @@ class Race:
     Attributes:
         rows: The rows of these settings with the race's seeds, by trial id.
         departures: The settings that are out, in order.
+        closed: The seeds of settings that get no more: they are out, or within the difference of all that remain.
         rounds: The state after each seed.
         elimination: The state of all pairs of settings.
         num_taken: Places in the order of the rows that have been decided on, those of eliminated settings included.
@@ -135,7 +135,7 @@ class Race:
     ) -> None:
         known.check(measure)
         self.settings, self.known, self.num_val, self.measure = tuple(settings), known, num_val, measure
-        self.first_seed, self.departures = first_seed, dict[str, Departure]()
+        self.first_seed, self.departures, self.closed = first_seed, dict[str, Departure](), dict[str, int]()
         self._index = {name: index for index, name in enumerate(self.settings)}
         self.by_image, num, step = by_image, len(self.settings), 1 / num_val if measure.is_accuracy else None
         self._sums = ImageSums(num, num_val) if known.images == "new" else None
@@ -182,13 +182,12 @@ class Race:
         """Yield the settings and seeds that are needed next and have no rows, in their order; none after the end."""
         for place in range(self.num_taken, 0 if self.end else self.max_trials):
             setting, seed = self._at(place)
-            if setting not in self.departures and trial_name(setting, seed) not in self.rows:
+            if setting not in self.closed and trial_name(setting, seed) not in self.rows:
                 yield setting, seed
 
     def taken(self, setting: str) -> list[TrialRow]:
         """Return the rows of a setting that the decisions depend on, seed by seed."""
-        gone = self.departures.get(setting)
-        num_seeds = gone.num_seeds if gone else -((self._index[setting] - self.num_taken) // len(self.settings))
+        num_seeds = self.closed.get(setting, -((self._index[setting] - self.num_taken) // len(self.settings)))
         return [self.rows[trial_name(setting, self.first_seed + number)] for number in range(num_seeds)]
 
     def _is_ours(self, row: TrialRow) -> bool:
@@ -201,7 +200,7 @@ class Race:
     def _advance(self) -> None:
         while self.end is None:
             setting, seed = self._at(self.num_taken)
-            if setting not in self.departures:
+            if setting not in self.closed:
                 row = self.rows.get(trial_name(setting, seed))
                 if row is None:
                     return
@@ -212,6 +211,8 @@ class Race:
                 self.elimination.end_round()
                 self._record_departures(len(self.settings) - 1, len(self.rounds) + 1)
                 self.rounds.append(Round(len(self.remaining), float(self.elimination.distance[0])))
+                for index in np.flatnonzero(self.elimination.parked[0]):
+                    self.closed.setdefault(self.settings[index], len(self.rounds))
 
     def _count_images(self) -> None:
         if self._sums:
@@ -225,8 +226,7 @@ class Race:
         self.elimination.add(index, self.measure.score(value))
         if not math.isnan(value):
             self._has_value.add(setting)
-        gave_none = setting not in self._has_value and num_seeds >= self.known.max_runs_without_value
-        if gave_none:
+        if setting not in self._has_value and num_seeds >= self.known.max_runs_without_value:
             self.elimination.eliminate(index)
         self._record_departures(index, num_seeds)
 
@@ -234,12 +234,13 @@ class Race:
         """Record who is out now that the setting at an index has so many seeds."""
         for name, remains in zip(self.settings, self.elimination.remaining[0], strict=True):
             if not remains and name not in self.departures:
-                self.departures[name] = self._departure(name, num_seeds - (self._index[name] > index))
+                self.closed.setdefault(name, num_seeds - (self._index[name] > index))
+                self.departures[name] = self._departure(name)
 
-    def _departure(self, setting: str, num_seeds: int) -> Departure:
+    def _departure(self, setting: str) -> Departure:
+        index, num_seeds = self._index[setting], self.closed[setting]
         if setting not in self._has_value:
             return Departure(num_seeds, None, math.nan)
-        index = self._index[setting]
         rival = int(self.elimination.evidence[0, index].argmax())
         return Departure(num_seeds, self.settings[rival], float(self.elimination.lead[0, index, rival]))
 

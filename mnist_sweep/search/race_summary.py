@@ -33,7 +33,7 @@ class SettingState:
         collapsed_below: Upper 95% limit of the share of such runs, in (0, 1].
         remains: Whether it is not out.
         rival: Id of the config that it is worse than by the strongest evidence; None if it remains or has no value.
-        state: That it remains, or why it is out, in words.
+        state: That it remains, why it gets no more seeds, or why it is out, in words.
     """
 
     config_id: str
@@ -146,8 +146,8 @@ def _fewest_seeds(race: Race) -> int:
     return fewest_seeds(race.known.within, (len(race.settings) - 1) / race.known.error)
 
 
-def departures(race: Race, settings: Iterable[str]) -> list[str]:
-    """Return a line for each of these settings: why it is out, and after how many seeds."""
+def news(race: Race, settings: Iterable[str]) -> list[str]:
+    """Return a line for each of these settings: why it is out or gets no more seeds, and after how many."""
     names = labels(race)
     return [f"{names[name]} is {_state(race, name, names)}" for name in settings]
 
@@ -184,6 +184,8 @@ def _num_diverged(rows: Sequence[TrialRow]) -> int:
 
 def _state(race: Race, setting: str, names: Mapping[str, str]) -> str:
     gone = race.departures.get(setting)
+    if gone is None and setting in race.closed and race.end in (None, "seeds"):
+        return f"within {_within(race)} of all others: no more seeds"
     if gone is None:
         return "remains"
     after, lead = f"out after {counted(gone.num_seeds, 'seed')}", race.measure.difference(gone.lead)

@@ -69,10 +69,11 @@ class RaceTrials:
         return None
 
     def tell(self, row: TrialRow) -> list[str]:
-        """Take a row; return a line for each setting that is out by it."""
-        known = len(self.race.departures)
+        """Take a row; return a line for each setting that is out by it, or gets no more seeds."""
+        num_out, num_closed = len(self.race.departures), len(self.race.closed)
         self.race.add(row)
-        return race_summary.departures(self.race, [*self.race.departures][known:])
+        changed = [*self.race.departures][num_out:] + [*self.race.closed][num_closed:]
+        return race_summary.news(self.race, dict.fromkeys(changed))
 
     def forecast(self, num_workers: int) -> RaceForecast | None:
         """Return how the race is expected to go on, if it has had a quarter more rounds than when that was returned."""

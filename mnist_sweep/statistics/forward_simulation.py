@@ -106,7 +106,7 @@ def _simulate(
     for at in range(place, num_settings * max_seeds):
         setting = at % num_settings
         if setting in columns:
-            num_trials += sweeps.remaining[:, setting] & ~sweeps.is_decided
+            num_trials += sweeps.is_open[:, setting]
             column = columns[setting]
             sweeps.add(setting, mean[:, column] + spread[:, column] * draw.standard_normal(number))
         if setting == num_settings - 1:

@@ -14,6 +14,9 @@ d is b's true lead over j, so that all these null hypotheses hold. Evidence grow
 evidence against b; and if "within D" is false while all best settings remain, it is false for each b and some j with d
 above D, so that h has reached 1 / error for each b. The mean of h over the best settings reaches 1 / error either way.
 
+A setting that has this evidence with all others that remain is parked: it takes no more scores, so its evidence stays
+until the others have theirs. Evidence that stops when it is enough keeps the error, since it was never more likely to.
+
 With normal differences, that is a proof for two settings. For more, the evidence on different pairs is no martingale of
 all rows together, and for other differences it is none at all: there, `tests/benchmarks/race.py` measures the error. By
 bets, it is a proof for any number and any shape.
@@ -53,6 +56,7 @@ class Elimination:
 
     Attributes:
         remaining: Settings that are not eliminated: bool `[num_sweeps, num_settings]`.
+        parked: Of these, settings that are shown to be within D of all others that remain: they take no more scores.
         distance: The least D that all that remain were shown to be within at the end of a round, infinite if there is
             none: float64 `[num_sweeps]`.
         within: Sweeps in which it is at most the one that does not matter: bool `[num_sweeps]`.
@@ -82,6 +86,7 @@ class Elimination:
         self._resolution = Resolution(num_sweeps) if step is None else None
         self._set_step(np.full(num_sweeps, step or 0.0))
         self.remaining, self.within = np.ones(shape[:2], np.bool_), np.zeros(num_sweeps, np.bool_)
+        self.parked = np.zeros(shape[:2], np.bool_)
         self.limited, self.limit = np.zeros(num_sweeps, np.bool_), np.zeros(shape[1:])
         self.distance = np.full(num_sweeps, np.inf)
         self.num_seeds, self.lead, self._squares = np.zeros(shape), np.zeros(shape), np.zeros(shape)
@@ -104,17 +109,21 @@ class Elimination:
         """Whether one setting remains, all that do are within D, or only images could help: bool `[num_sweeps]`."""
         return np.asarray(self.within | self.limited | (self.remaining.sum(axis=1) == 1))
 
+    @property
+    def is_open(self) -> NDArray[np.bool_]:
+        """Settings that take scores: bool `[num_sweeps, num_settings]`; none of a sweep that is decided."""
+        return self.remaining & ~self.parked & ~self.is_decided[:, None]
+
     def add(self, setting: int, score: Any) -> None:
         """Add the score of a setting in this round, NaN if there is none, and eliminate who is shown to be worse.
 
-        A sweep that is decided and a setting that is eliminated take no more.
+        A setting that is not open takes none.
 
         Args:
             setting: Index of the setting.
             score: float64 `[num_sweeps]`.
         """
-        open_ = self.remaining[:, setting] & ~self.is_decided
-        self.pending[:, setting] = np.where(open_, score, np.nan)
+        self.pending[:, setting] = np.where(self.is_open[:, setting], score, np.nan)
         if self._resolution:
             self._resolution.add(self.pending[:, setting])
             step = self._resolution.step
@@ -141,6 +150,10 @@ class Elimination:
         distance = np.minimum(self.distance, shown.max(axis=(1, 2)))
         self.distance = np.where(self.is_decided, self.distance, distance)
         self.within |= ~self.is_decided & (self.distance <= self._delta)
+        if not self.pairs.margin.any():  # which may still grow
+            not_shown = shown > self._delta
+            parked = ~(not_shown.any(axis=1) | not_shown.any(axis=2))
+            self.parked |= self.remaining & ~self.is_decided[:, None] & parked
         if self.limit.any():
             most = np.where(pairs, self.pairs.margin + self.limit, 0.0)
             none_leaves = ((shown <= most) & np.isfinite(shown)).all(axis=(1, 2))

@@ -196,7 +196,7 @@ def race(sweeps: list[Sweep], within: float, error: float, step: float | None, a
 
 
 def _open(accuracy: Array, within: float, error: float, step: float) -> tuple[NDArray[np.bool_], Array]:
-    """Return in which sweeps anyone may leave or all be within D, and the least D that is shown if nobody leaves.
+    """Return in which sweeps anyone may leave or be within D of all others, and the least D shown if nobody does.
 
     After any row, the evidence that one setting is better than another is that after this round or the one before. The
     evidence is that of the next larger ratio in a table, so it is too large, by little.
@@ -223,9 +223,11 @@ def _open(accuracy: Array, within: float, error: float, step: float) -> tuple[ND
         lacks = np.maximum(threshold - most, 0)  # of the sets with those that are not shown to be worse on their own
         is_open |= (most - threshold >= lacks.sum(axis=1, keepdims=True) - lacks).any(axis=1)
         room = min(standardized_mean(num, math.log(threshold)), 1e9)
-        distance = np.minimum(distance, (np.abs(lead) + room * spread).max(axis=(1, 2)))
+        farthest = (np.abs(lead) + room * spread).max(axis=2)
+        is_open |= np.asarray(farthest <= within + SAME).any(axis=1)
+        distance = np.minimum(distance, farthest.max(axis=1))
         before = evidence
-    return is_open | (distance <= within + SAME), distance
+    return np.asarray(is_open), distance
 
 
 def _raced(accuracy: Array, mean: Array, within: float, error: float, step: float | None, assume: Assumption) -> Array:
@@ -233,7 +235,7 @@ def _raced(accuracy: Array, mean: Array, within: float, error: float, step: floa
     found = Elimination(num_settings, within=within, error=error, step=step, assume=assume, num_sweeps=len(mean))
     num_trials = 0
     for seed, setting in itertools.product(range(SEEDS[assume]), range(num_settings)):
-        num_trials += int((found.remaining[:, setting] & ~found.is_decided).sum())
+        num_trials += int(found.is_open[:, setting].sum())
         found.add(setting, accuracy[:, setting, seed])
         if setting == num_settings - 1:
             found.end_round()

@@ -104,7 +104,7 @@ def ours(draws: Draws) -> Found:
     num_trials = np.zeros(number)
     for seed in range(num_seeds):
         for setting in range(num_settings):
-            num_trials += state.remaining[:, setting] & ~state.is_decided
+            num_trials += state.is_open[:, setting]
             state.add(setting, draws.accuracy[:, setting, seed])
         state.end_round()
         if state.is_decided.all():

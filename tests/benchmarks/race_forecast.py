@@ -57,7 +57,7 @@ def _raced(
     state, num_trials = Elimination(num, within=WITHIN.get(num, 1.0), error=0.05), 0
     forecasts: dict[int, tuple[Forecast, int]] = {}
     for seed, setting in itertools.product(range(SEEDS["alike"]), range(num)):
-        num_trials += int(state.remaining[0, setting] and not state.is_decided[0])
+        num_trials += int(state.is_open[0, setting])
         state.add(setting, accuracy[[setting], seed])
         if setting == num - 1:
             state.end_round()

@@ -56,7 +56,7 @@ def _raced(
         state.for_new_images(np.full((num, num), most), np.zeros((num, num)))
     num_trials = 0
     for _, setting in itertools.product(range(NUM_SEEDS), range(num)):
-        if state.remaining[0, setting] and not state.is_decided[0]:
+        if state.is_open[0, setting]:
             num_trials += 1
             if losses:
                 values = -np.log1p(np.exp(-logits[setting] - draw.normal(0, 0.1) - draw.normal(0, 0.5, num_images)))

@@ -1,6 +1,7 @@
 """Laws of a race: what is decided follows from its rows, in whatever order they came, and waits for none in vain."""
 
 import dataclasses
+import functools
 import itertools
 import math
 import random
@@ -13,7 +14,8 @@ from mnist_sweep import Known, Status, TrialConfig, TrialRow, config_id
 from mnist_sweep.errors import ConfigError
 from mnist_sweep.search.race import Race
 from mnist_sweep.trials.measure import Measure
-from tests.search.races import CONFIGS, IDS, KNOWN, NUM_VAL, judged, rows_of
+from mnist_sweep.trials.row import trial_name
+from tests.search.races import CONFIGS, IDS, KNOWN, NUM_VAL, judged, rows_of, steady_last
 
 MakeRow = Callable[..., TrialRow]
 
@@ -88,6 +90,24 @@ def test_settings_that_are_out_need_no_more_rows_even_in_the_middle_of_a_round(r
             break
     assert found.departures[IDS[1]].num_seeds == out_after
     assert IDS[1] not in {setting for setting, _ in found.lacking()}
+
+
+def test_setting_that_is_within_the_difference_of_all_others_gets_no_more_seeds(make_row: MakeRow) -> None:
+    rows, known = steady_last(make_row), Known(within=0.015, max_seeds=40)
+    start = functools.partial(Race, IDS[:3], known, num_val=10_000)
+    found, by_id = start(rows=rows), {row.trial_id: row for row in rows}
+    assert (found.end, found.remaining, [*found.closed]) == ("within", IDS[:3], [IDS[2]])
+    num_seeds = found.closed[IDS[2]]
+    assert 2 < num_seeds == len(found.taken(IDS[2])) < len(found.taken(IDS[0])) == len(found.rounds) < 40
+    asked = start()
+    while pair := next(asked.lacking(), None):
+        asked = start(rows=[*asked.rows.values(), by_id[trial_name(*pair)]])  # as after each restart
+    late = start()
+    for row in random.Random(0).sample(rows, len(rows)):
+        late.add(row)
+    for other in (asked, late):
+        assert (other.closed, other.rounds, other.end) == (found.closed, found.rounds, found.end)
+    assert sum(row.config_id == IDS[2] for row in asked.rows.values()) == num_seeds
 
 
 def test_failed_and_diverged_runs_are_no_accuracies_and_hold_nothing(rows: list[TrialRow], make_row: MakeRow) -> None:

@@ -54,15 +54,30 @@ SAFEGUARDS = {
     ),
     "a setting that is out takes no more": Safeguard(
         SEQUENTIAL,
-        "open_ = self.remaining[:, setting] & ~self.is_decided",
-        "open_ = ~self.is_decided",
+        "self.remaining & ~self.parked & ~self.is_decided",
+        "~self.parked & ~self.is_decided",
         "sequential::test_evidence_of_a_rival_stays",
     ),
     "a sweep that is decided takes no more": Safeguard(
         SEQUENTIAL,
-        "open_ = self.remaining[:, setting] & ~self.is_decided",
-        "open_ = self.remaining[:, setting]",
+        "self.remaining & ~self.parked & ~self.is_decided[:, None]",
+        "self.remaining & ~self.parked",
         "sequential::test_a_decided_sweep",
+    ),
+    "a setting within D of all others takes no more, so that its evidence stays": Safeguard(
+        SEQUENTIAL,
+        "self.remaining & ~self.parked & ~self.is_decided",
+        "self.remaining & ~self.is_decided",
+        "sequential::test_setting_that_is_within_d_of_all_others",
+    ),
+    "but of all others, not of some": Safeguard(
+        SEQUENTIAL,
+        "not_shown.any(axis=1) | not_shown.any(axis=2)",
+        "not_shown.any(axis=1)",
+        "sequential::test_setting_that_is_within_d",
+    ),
+    "nobody is within D for good by margins that may grow": Safeguard(
+        SEQUENTIAL, "if not self.pairs.margin.any():", "if True:", "sequential::test_margins_that_may_grow"
     ),
     "only runs of one seed are compared": Safeguard(
         SEQUENTIAL,
@@ -142,6 +157,12 @@ SAFEGUARDS = {
         "self.num_val, self.known.error)",
         "race_images::test_seeds_and_images_share",
     ),
+    "rows beyond those of a setting within the difference do not count": Safeguard(
+        RACE,
+        "self.closed.setdefault(self.settings[index], len(self.rounds))",
+        "pass",
+        "race::test_setting_that_is_within",
+    ),
     "rows are taken in one order": Safeguard(
         RACE,
         "                if row is None:\n                    return",
@@ -152,7 +173,7 @@ SAFEGUARDS = {
         RACE, "if row.status is Status.OK and", "if", "race::test_failed_and_diverged"
     ),
     "settings without accuracies leave": Safeguard(
-        RACE, "        if gave_none:\n", "        if False:\n", "race::test_setting_without_any_accuracy"
+        RACE, "if setting not in self._has_value and num", "if False and num", "race::test_setting_without_any_accuracy"
     ),
     "but not before bad luck is unlikely": Safeguard(
         RACE, "math.ceil(-math.log2(self.error))", "0", "race::test_setting_without_any_accuracy"

@@ -11,7 +11,7 @@ from mnist_sweep.search import race_summary
 from mnist_sweep.search.race import Race
 from mnist_sweep.search.race_summary import RaceSummary, summary
 from mnist_sweep.trials.measure import Measure
-from tests.search.races import CONFIGS, IDS, KNOWN, NUM_VAL, judged, rows_of
+from tests.search.races import CONFIGS, IDS, KNOWN, NUM_VAL, judged, rows_of, steady_last
 
 MakeRow = Callable[..., TrialRow]
 
@@ -61,10 +61,20 @@ def test_one_that_remains_is_the_best(make_row: MakeRow) -> None:
 
 def test_departure_says_after_how_many_seeds_and_by_whom(make_row: MakeRow) -> None:
     found = race(rows_of(make_row))
-    (line,) = race_summary.departures(found, [IDS[1]])
+    (line,) = race_summary.news(found, [IDS[1]])
     gone = found.departures[IDS[1]]
     assert line.startswith(f"learning_rate=0.2 is out after {gone.num_seeds} seeds: ")
     assert "points worse than learning_rate=0." in line
+
+
+def test_setting_that_gets_no_more_seeds_is_said_to_be_within_the_difference_until_all_are(make_row: MakeRow) -> None:
+    rows, known = steady_last(make_row), dataclasses.replace(KNOWN, within=0.015, max_seeds=40)
+    begun = Race(IDS[:3], known, num_val=10_000, rows=rows[:30])
+    within = "within 1.5 points of all others: no more seeds"
+    assert {one.state: one.num_seeds for one in summary(begun).settings} == {within: 7, "remains": 10}
+    assert race_summary.news(begun, begun.closed) == [f"learning_rate=0.3 is {within}"]
+    ended = Race(IDS[:3], known, num_val=10_000, rows=rows)
+    assert {one.state for one in summary(ended).settings} == {"remains"}
 
 
 def test_setting_with_collapsed_runs_is_marked_with_what_their_share_is_below(make_row: MakeRow) -> None:
@@ -86,9 +96,7 @@ def test_ten_runs_of_which_none_collapsed_leave_room_for_a_quarter(make_row: Mak
 def test_setting_without_accuracies_is_out_for_that(make_row: MakeRow) -> None:
     last = {trial_id(trial): trial for trial in (dataclasses.replace(CONFIGS[3], seed=seed) for seed in range(12))}
     rows = [make_row(last[row.trial_id], Status.DIVERGED) if row.trial_id in last else row for row in rows_of(make_row)]
-    assert race_summary.departures(race(rows), [IDS[3]]) == [
-        "learning_rate=0.4 is out after 5 seeds: no run gave a value"
-    ]
+    assert race_summary.news(race(rows), [IDS[3]]) == ["learning_rate=0.4 is out after 5 seeds: no run gave a value"]
 
 
 def test_settings_that_remain_come_first_the_best_at_the_top(make_row: MakeRow) -> None:
@@ -120,7 +128,7 @@ def test_answer_of_another_objective_is_in_its_unit_and_its_best_is_the_lowest(m
     assert "learning_rate=0.1 (0.9657 nats) and learning_rate=0.3 (1.053 nats)" in found.sentences[0]
     assert found.sentences[1].endswith("of a config's do), not for new images."), "no bets on what has no limits"
     assert found.sentences[2:] == ("For new images, nothing is known: no image has a log loss of its own.",)
-    assert " nats worse than learning_rate=" in race_summary.departures(made, [IDS[1]])[0]
+    assert " nats worse than learning_rate=" in race_summary.news(made, [IDS[1]])[0]
     assert "within 0.2 nats of each other" in race_summary.opening(made)[0]
 
 

@@ -107,9 +107,33 @@ def test_within_needs_the_evidence_for_each_pair_that_remains() -> None:
     assert not raced([steady, shifted, 9 * noisy - 1.5], within=1.0).within[0], "who may be far off counts"
 
 
+def test_setting_that_is_within_d_of_all_others_takes_no_more() -> None:
+    table = np.random.default_rng(0).normal(0, [[1.0], [1.0], [0.01]], (3, 40))
+    rounds = [raced(table[:, :number], within=1.5) for number in range(2, 41)]
+    first = next(found for found in rounds if found.parked.any())
+    assert first.parked[0].tolist() == [False, False, True]
+    assert not first.is_decided[0]
+    last = rounds[-1]
+    assert last.within[0]
+    assert last.lead[0, 0, 2] == first.lead[0, 0, 2]
+    assert last.num_seeds[0, 0, 1] > last.num_seeds[0, 0, 2] == first.num_seeds[0, 0, 2]
+
+
+def test_margins_that_may_grow_leave_no_setting_within_d_for_good() -> None:
+    table = np.random.default_rng(0).normal(0, [[1.0], [1.0], [0.01]], (3, 40))
+    found = Elimination(3, within=1.5, error=0.05)
+    found.for_new_images(np.full((3, 3), 1e-9), np.zeros((3, 3)))
+    for column in table.T:
+        for setting, score in enumerate(column):
+            found.add(setting, score)
+        found.end_round()
+    assert found.within[0]
+    assert not found.parked.any()
+
+
 def test_distance_is_the_least_difference_that_is_shown() -> None:
     draw = np.random.default_rng(5)
-    table = draw.normal(0, 1, (3, 20))
+    table = draw.normal(0, 1, (2, 20))
     distance = float(raced(table).distance[0])
     assert not raced(table, within=distance * 0.999).within[0]
     assert raced(table, within=distance * 1.001).within[0]
