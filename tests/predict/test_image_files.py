@@ -95,13 +95,6 @@ def test_every_image_of_an_idx_file_is_read_packed_or_not(tmp_path: Path) -> Non
     np.testing.assert_allclose([picture.pixels[..., 0] for picture in pictures], images / 255, rtol=1e-6)
 
 
-def test_what_is_clear_in_a_png_is_white(tmp_path: Path) -> None:
-    pixels = np.zeros((60, 60, 4), np.uint8)
-    pixels[20:40, 25:35, 3] = 255
-    Image.fromarray(pixels).save(tmp_path / "clear.png")
-    assert read(tmp_path / "clear.png", MNIST)[0].preprocessing.startswith("inverted")
-
-
 def in_modes() -> dict[str, Image.Image]:
     """Return one picture of a grey ring on white in every mode that a file may have, and its name."""
     grey = drawn((120, 90), (30, 20, 80, 70), ink=40, paper=255)

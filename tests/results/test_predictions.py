@@ -135,12 +135,6 @@ def test_missing_files_are_named_with_the_way_out(tmp_path: Path, refused: Refus
         read_labels(tmp_path, "abc")
 
 
-def test_folder_that_cannot_be_made_is_told(tmp_path: Path, refused: Refused) -> None:
-    (tmp_path / "predictions").write_text("in the way")
-    with refused(LedgerError, str(tmp_path / "predictions")):
-        write(tmp_path, "abc-0", KEPT)
-
-
 def content(**arrays: Any) -> bytes:
     file = io.BytesIO()
     np.savez(file, **arrays)

@@ -44,7 +44,7 @@ from mnist_sweep import (
 )
 from mnist_sweep.data import loading
 from mnist_sweep.data.files.own_files import OwnFiles
-from mnist_sweep.errors import ConfigError, ScriptError, UnknownNameError
+from mnist_sweep.errors import ConfigError, ScriptError
 from mnist_sweep.results.row_json import from_json, to_json
 from mnist_sweep.trials.config import REGISTRIES, defaults, with_seed
 from mnist_sweep.trials.parts import make
@@ -537,12 +537,6 @@ def test_bad_value_is_refused_with_the_rule_and_the_value(
 ) -> None:
     with refused(ConfigError, *parts):
         cls(**given)
-
-
-@pytest.mark.parametrize("kind", REGISTRIES)
-def test_unknown_name_of_a_part_lists_the_known_ones(refused: Refused, kind: str) -> None:
-    with refused(UnknownNameError, f"unknown {kind} 'nosuch'", ", ".join(sorted(REGISTRIES[kind]))):
-        with_part(kind, "nosuch")
 
 
 @pytest.mark.parametrize("kind", REGISTRIES)

@@ -1,11 +1,7 @@
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-from mnist_sweep.errors import LedgerError
-from mnist_sweep.system.storage import Folder
 from mnist_sweep.trackers.tensorboard import hparams
 from mnist_sweep.trials.config import TrialConfig, to_flat
 
@@ -30,12 +26,6 @@ def test_the_driver_writes_the_table_without_tensorflow(tmp_path: Path) -> None:
 def test_losses_have_a_tag_of_their_own() -> None:
     assert hparams.loss_tag({"loss": "cross_entropy"}) == hparams.loss_tag({}) == "cross_entropy"
     assert hparams.loss_tag({"loss": "mine:Focal"}) == "loss"
-
-
-def test_a_folder_that_cannot_be_made_is_an_error_of_one_line(tmp_path: Path, refused: Callable[..., Any]) -> None:
-    (tmp_path / "logs").write_text("a file")
-    with refused(LedgerError, str(tmp_path / "logs"), "cannot be made"):
-        hparams.write(Folder(tmp_path), [])
 
 
 def test_logs_are_named_by_what_distinguishes_a_trial_in_every_file_system() -> None:
