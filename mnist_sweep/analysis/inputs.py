@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Literal
 
 from mnist_sweep.errors import LedgerError, no_rows
 from mnist_sweep.results import saved_race
-from mnist_sweep.results.data_frames import measure_of, trials_frame
 from mnist_sweep.results.ledger import Ledger
+from mnist_sweep.results.table_columns import measure_of, trials_frame
 from mnist_sweep.text.names import PARTS
 from mnist_sweep.trials import kinds
 from mnist_sweep.trials.measure import Measure

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Literal
 
 from mnist_sweep.errors import LedgerError
-from mnist_sweep.results.data_frames import (
+from mnist_sweep.results.table_columns import (
     HISTORY_COLUMNS,
     ID_COLUMNS,
     KIND_COLUMNS,

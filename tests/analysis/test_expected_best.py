@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from mnist_sweep import read_trials
 from mnist_sweep.analysis.expected_best import expected_best_curve, sentence
 from mnist_sweep.errors import LedgerError
-from mnist_sweep.results.data_frames import trials_frame
+from mnist_sweep.results.table_columns import trials_frame
 from mnist_sweep.trials.row import Status, TrialRow
 
 Refused = Callable[..., AbstractContextManager[None]]

@@ -16,8 +16,8 @@ from mnist_sweep.analysis.inputs import as_trials
 from mnist_sweep.analysis.selection import select
 from mnist_sweep.analysis.sweep_diff import diff
 from mnist_sweep.errors import LedgerError
-from mnist_sweep.results.data_frames import trials_frame
 from mnist_sweep.results.ledger import Ledger
+from mnist_sweep.results.table_columns import trials_frame
 from mnist_sweep.trials.row import TrialRow
 
 Refused = Callable[..., AbstractContextManager[None]]

@@ -18,7 +18,7 @@ from mnist_sweep.analysis.best_config_sentences import ONE_SEED, UNTESTABLE, Sel
 from mnist_sweep.analysis.selection import select
 from mnist_sweep.errors import ConfigError, LedgerError
 from mnist_sweep.results.csv_tables import write_tables
-from mnist_sweep.results.data_frames import all_frames, trials_frame
+from mnist_sweep.results.table_columns import all_frames, trials_frame
 from mnist_sweep.statistics.intervals import half_width_of_mean, interval_of_sum, wilson_interval
 from mnist_sweep.trials.row import Status, TrialRow
 from tests.analysis.tables import trials as table

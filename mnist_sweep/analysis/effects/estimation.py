@@ -23,7 +23,7 @@ from mnist_sweep.analysis.effects.fanova_importance import variance_shares
 from mnist_sweep.analysis.effects.marginal_means import MarginalMeans, marginal_means
 from mnist_sweep.analysis.inputs import NOTES, as_trials
 from mnist_sweep.errors import LedgerError
-from mnist_sweep.results.data_frames import measure_of
+from mnist_sweep.results.table_columns import measure_of
 from mnist_sweep.trials.row import Status
 
 NEEDED = ("config_id", "seed", "status", "version")

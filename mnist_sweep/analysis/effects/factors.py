@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from mnist_sweep.results.data_frames import fields_of, parse_cell
+from mnist_sweep.results.table_columns import fields_of, parse_cell
 from mnist_sweep.text.names import short_names, value
 
 FEW = 8  # distinct numbers up to which each is a level

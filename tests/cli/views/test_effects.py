@@ -10,7 +10,7 @@ from rich.console import Console
 from mnist_sweep import TrialConfig, grid
 from mnist_sweep.analysis.effects.estimation import effects
 from mnist_sweep.cli.views.effects import show
-from mnist_sweep.results.data_frames import trials_frame
+from mnist_sweep.results.table_columns import trials_frame
 from mnist_sweep.trials.row import TrialRow
 
 

@@ -12,8 +12,8 @@ from mnist_sweep.reports.blocks import Plot
 from mnist_sweep.reports.report_data import Results, submit_here
 from mnist_sweep.reports.sections import timeline
 from mnist_sweep.reports.sections.timeline import Span, merge
-from mnist_sweep.results.data_frames import trials_frame
 from mnist_sweep.results.runs import append, describe_run
+from mnist_sweep.results.table_columns import trials_frame
 from mnist_sweep.trials.row import TrialRow
 
 MakeRow = Callable[..., TrialRow]
