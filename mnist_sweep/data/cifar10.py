@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnist_sweep.data import data_folders, download
-from mnist_sweep.data.verified_files import VerifiedFiles
+from mnist_sweep.data.builtin_files import VerifiedFiles
 from mnist_sweep.errors import DataError
 
 MIRRORS = ("https://www.cs.toronto.edu/~kriz",)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from mnist_sweep.data import data_folders, download, idx
-from mnist_sweep.data.verified_files import VerifiedFiles
+from mnist_sweep.data.builtin_files import VerifiedFiles
 from mnist_sweep.errors import DataError
 
 MIRRORS = ("https://storage.googleapis.com/cvdf-datasets/mnist", "https://ossci-datasets.s3.amazonaws.com/mnist")

@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from mnist_sweep.data.builtin_files import VerifiedFiles
 from mnist_sweep.data.cifar10 import CIFAR10
 from mnist_sweep.data.mnist import MNIST
-from mnist_sweep.data.verified_files import VerifiedFiles
 from mnist_sweep.errors import ConfigError
 
 
