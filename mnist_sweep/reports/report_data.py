@@ -20,9 +20,9 @@ from mnist_sweep.trials.row import Status, TrialRow, rank
 if TYPE_CHECKING:
     import pandas as pd
 
-    from mnist_sweep.analysis.best_config_sentences import Selection
     from mnist_sweep.analysis.effects.effect import Effects
     from mnist_sweep.analysis.proposal_in_words import ProposedRuns
+    from mnist_sweep.analysis.selection_sentences import Selection
 
 Analysis = tuple["Selection", "Effects"]
 Submit = Callable[["pd.DataFrame"], Callable[[], Analysis]]

@@ -14,8 +14,8 @@ import pytest
 from scipy import stats
 
 from mnist_sweep import Softmax, TrialConfig, read_trials
-from mnist_sweep.analysis.best_config_sentences import ONE_SEED, UNTESTABLE, Selection
 from mnist_sweep.analysis.selection import select
+from mnist_sweep.analysis.selection_sentences import ONE_SEED, UNTESTABLE, Selection
 from mnist_sweep.errors import ConfigError, LedgerError
 from mnist_sweep.results.csv_tables import write_tables
 from mnist_sweep.results.table_columns import all_frames, trials_frame

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 
-from mnist_sweep.analysis.best_config_sentences import ONE_SEED, Selection, ties
+from mnist_sweep.analysis.selection_sentences import ONE_SEED, Selection, ties
 from mnist_sweep.reports.blocks import Block, Cell, Facts, Plot, Section, Table, number_columns, text_columns
 from mnist_sweep.reports.plots import BLUE
 from mnist_sweep.reports.report_data import Results

@@ -6,8 +6,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from mnist_sweep.analysis.best_config_sentences import Selection
 from mnist_sweep.analysis.selection import select
+from mnist_sweep.analysis.selection_sentences import Selection
 from tests.analysis.tables import trials as table
 
 REFERENCE = Path(__file__).parents[2] / "results" / "reference" / "quickstart"
