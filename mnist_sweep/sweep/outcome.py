@@ -66,13 +66,13 @@ class Outcome:
         return notebook.outcome(self.rows, sentences, fields, self.race.dropped if self.race else ())
 
     def to_study(self, objectives: Sequence[str] = ()) -> Any:
-        """Return the rows as an `optuna.Study`, for its plots and dashboard; see `search.optuna_study`.
+        """Return the rows as an `optuna.Study`, for its plots and dashboard; see `search.study_export`.
 
         Several objectives, as `("accuracy", "parameters")`, make a study whose `best_trials` are the Pareto front.
         """
-        from mnist_sweep.search import optuna_study
+        from mnist_sweep.search import study_export
 
-        return optuna_study.to_study(self.rows, self.folder.name, objectives)
+        return study_export.to_study(self.rows, self.folder.name, objectives)
 
     def to_result_grid(self) -> Any:
         """Return the rows as a `ray.tune.ResultGrid`; see `runners.ray.result_grid`."""

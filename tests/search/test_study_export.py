@@ -9,7 +9,7 @@ import pytest
 
 from mnist_sweep import Adam, Momentum, Status, TrialConfig, TrialRow, grid
 from mnist_sweep.errors import ConfigError
-from mnist_sweep.search.optuna_study import to_study
+from mnist_sweep.search.study_export import to_study
 
 MakeRow = Callable[..., TrialRow]
 AXES = {
