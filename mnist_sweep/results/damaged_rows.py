@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 from mnist_sweep.errors import no_rows
 from mnist_sweep.results.ledger import BadFile, Ledger
-from mnist_sweep.system.driver_lock import Lock
 from mnist_sweep.system.files import flush_folder, is_folder, ledger_errors, require_own_folder, unused
+from mnist_sweep.system.folder_lock import Lock
 
 
 class MovedFile(NamedTuple):

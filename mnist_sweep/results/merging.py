@@ -16,8 +16,8 @@ from mnist_sweep.results.csv_tables import write_tables
 from mnist_sweep.results.ledger import Ledger
 from mnist_sweep.results.related import contradiction
 from mnist_sweep.system import npz
-from mnist_sweep.system.driver_lock import Lock
 from mnist_sweep.system.files import is_folder, ledger_errors, open_regular, replacing, require_own_folder
+from mnist_sweep.system.folder_lock import Lock
 from mnist_sweep.text.numbers import counted
 from mnist_sweep.trials.row import Evaluation, Status, TrialRow
 

@@ -21,7 +21,7 @@ from mnist_sweep.results.ledger import BadFile, Ledger
 from mnist_sweep.statistics.intervals import half_width_of_mean
 from mnist_sweep.sweep import live_run
 from mnist_sweep.sweep.live_run import LiveRun
-from mnist_sweep.system import driver_lock
+from mnist_sweep.system import folder_lock
 from mnist_sweep.text.lines import one_line
 from mnist_sweep.text.names import value
 from mnist_sweep.trials.json_value import json_value
@@ -33,7 +33,7 @@ MOST_SECONDS = 10.0  # between summaries
 SECONDS_BETWEEN_PINGS = 10.0
 MAX_TIME_SHARE = 0.01  # of a core for looks, and again for summaries of many rows
 BATCH, MOST_ROWS = 1000, 2000  # of an event, and of a look
-READ = ("rows", live_run.FILE, saved_race.FILE, runs.FILE, driver_lock.HOLDER, predictions.FOLDER, "data")
+READ = ("rows", live_run.FILE, saved_race.FILE, runs.FILE, folder_lock.HOLDER, predictions.FOLDER, "data")
 
 
 @dataclass(frozen=True, slots=True)

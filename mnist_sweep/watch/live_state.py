@@ -13,7 +13,7 @@ from mnist_sweep.results.ledger import Ledger
 from mnist_sweep.statistics.intervals import half_width_of_mean, interval_of_sum, wilson_interval
 from mnist_sweep.statistics.time_left import TimeLeft, time_left
 from mnist_sweep.sweep.live_run import LiveRun
-from mnist_sweep.system.driver_lock import held_since
+from mnist_sweep.system.folder_lock import held_since
 from mnist_sweep.text.names import label
 from mnist_sweep.trials.row import TrialRow
 

@@ -10,7 +10,7 @@ import pytest
 from mnist_sweep.errors import LedgerError, RowError
 from mnist_sweep.results.damaged_rows import move_damaged
 from mnist_sweep.results.ledger import Ledger
-from mnist_sweep.system.driver_lock import Lock
+from mnist_sweep.system.folder_lock import Lock
 from mnist_sweep.trials.config import TrialConfig
 from mnist_sweep.trials.row import TrialRow
 

@@ -19,7 +19,7 @@ from mnist_sweep.results.ledger import Ledger
 from mnist_sweep.results.merging import MergeResult, RowDifference, differences, merge
 from mnist_sweep.results.row_json import to_json
 from mnist_sweep.system import npz
-from mnist_sweep.system.driver_lock import Lock
+from mnist_sweep.system.folder_lock import Lock
 from mnist_sweep.trials.row import Evaluation, Status, TrialRow
 
 Refused = Callable[..., AbstractContextManager[None]]

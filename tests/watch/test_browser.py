@@ -14,7 +14,7 @@ import pytest
 
 from mnist_sweep.results.ledger import Ledger
 from mnist_sweep.sweep import live_run
-from mnist_sweep.system.driver_lock import Lock
+from mnist_sweep.system.folder_lock import Lock
 from mnist_sweep.trials import events
 from mnist_sweep.trials.row import Status, TrialRow
 

@@ -513,7 +513,7 @@ def test_trials_of_a_search_may_be_stopped_early_and_stay_in_its_space(tmp_path:
 
 def test_a_second_driver_of_one_sweep_is_refused(tmp_path: Path) -> None:
     code = """
-from mnist_sweep.system.driver_lock import Lock
+from mnist_sweep.system.folder_lock import Lock
 Path("results/t").mkdir(parents=True)
 with Lock(Path("results/t")) as lock:
     lock.acquire()

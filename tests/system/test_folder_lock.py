@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 
 from mnist_sweep.errors import LedgerError
-from mnist_sweep.system.driver_lock import Lock, held_since
+from mnist_sweep.system.folder_lock import Lock, held_since
 
 HOLD = """
 import sys, time
 from pathlib import Path
-from mnist_sweep.system.driver_lock import Lock
+from mnist_sweep.system.folder_lock import Lock
 with Lock(Path(sys.argv[1])) as lock:
     lock.acquire()
     print("held", flush=True)
