@@ -2,7 +2,7 @@
 
 It is made from the source of the trial's parts and of everything of the user's own that they reach: base classes,
 functions and constants, also in other modules, without importing one of them. What the code means counts, not how it is
-written (`normal_form`), so that one digest holds on every version of Python. Names are resolved as Python does it, but
+written (`canonical_code`), so that one digest holds on every version of Python. Names are resolved as Python does, but
 from the source alone: a function that is found by its name in a text (`getattr`, `importlib`) is not seen.
 """
 
@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING, Any
 from mnist_sweep.data.dataset import DIGEST_LENGTH
 from mnist_sweep.text.names import PARTS
 from mnist_sweep.trials.user_code import user_modules
+from mnist_sweep.trials.user_code.canonical_code import normal_form
 from mnist_sweep.trials.user_code.compiled_code import compiled
-from mnist_sweep.trials.user_code.normal_form import normal_form
 from mnist_sweep.trials.user_code.user_modules import MAIN, PACKAGE, SourceModule, Target
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ import ast
 
 import pytest
 
-from mnist_sweep.trials.user_code.normal_form import normal_form
+from mnist_sweep.trials.user_code.canonical_code import normal_form
 
 CODE = """
 class Net(Base):
