@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mnist_sweep.analysis.effects.anova import fit_with_interactions
 from mnist_sweep.analysis.effects.design import design_of_trials
+from mnist_sweep.analysis.effects.f_tests import fit_with_interactions
 from mnist_sweep.analysis.effects.marginal_means import marginal_means
 from tests.benchmarks import coverage
 

@@ -7,9 +7,9 @@ import pytest
 from scipy import stats
 
 from mnist_sweep import TrialConfig
-from mnist_sweep.analysis.effects.anova import fit_with_interactions
 from mnist_sweep.analysis.effects.design import design_of_trials
 from mnist_sweep.analysis.effects.estimation import effects
+from mnist_sweep.analysis.effects.f_tests import fit_with_interactions
 from tests.analysis.effects.planted import GRID, MakeTrials, optimizer_of
 
 
