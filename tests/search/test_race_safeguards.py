@@ -22,7 +22,7 @@ class Safeguard(NamedTuple):
     test: str
 
 
-SEQUENTIAL, BETTING, PAIRS = "statistics/sequential.py", "statistics/betting.py", "statistics/pair_evidence.py"
+SEQUENTIAL, BETTING, PAIRS = "statistics/sequential.py", "statistics/betting.py", "statistics/evidence_alike.py"
 MARGINS, RACE, RESOLUTION = "statistics/image_margins.py", "search/race.py", "statistics/resolution.py"
 SAFEGUARDS = {
     "variance has a floor for rounding": Safeguard(
@@ -116,22 +116,22 @@ SAFEGUARDS = {
         "race_images::test_seeds_are_no_longer_added",
     ),
     "two seeds are needed": Safeguard(
-        PAIRS, "MIN_SEEDS = 2", "MIN_SEEDS = 1", "pair_evidence::test_mean_with_an_evidence"
+        PAIRS, "MIN_SEEDS = 2", "MIN_SEEDS = 1", "evidence_alike::test_mean_with_an_evidence"
     ),
     "effects are of one sign": Safeguard(
-        PAIRS, "np.log(2 * (1 - tail))", "0.0", "pair_evidence::test_evidence_is_the_ratio"
+        PAIRS, "np.log(2 * (1 - tail))", "0.0", "evidence_alike::test_evidence_is_the_ratio"
     ),
     "spreads are not known": Safeguard(
-        PAIRS, "0.5 * n * np.log((1 + x) / q)", "0.5 * (x - x / g)", "pair_evidence::test_evidence_is_the_ratio"
+        PAIRS, "0.5 * n * np.log((1 + x) / q)", "0.5 * (x - x / g)", "evidence_alike::test_evidence_is_the_ratio"
     ),
     "leads exceed the images' margin": Safeguard(
-        PAIRS, "sign * mean - margin", "sign * mean", "pair_evidence::test_margin_is_subtracted"
+        PAIRS, "sign * mean - margin", "sign * mean", "evidence_alike::test_margin_is_subtracted"
     ),
     "within D leaves room for the images' margin": Safeguard(
         PAIRS,
         "* np.sqrt(known.variance) + self.margin)",
         "* np.sqrt(known.variance))",
-        "pair_evidence::test_margin_is_subtracted",
+        "evidence_alike::test_margin_is_subtracted",
     ),
     "bets are judged after whole rounds": Safeguard(
         BETTING, "holds_after_rows = False", "holds_after_rows = True", "betting::test_settings_leave_at_the_end"

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from mnist_sweep.statistics.betting import BettingEvidence, fewest_seeds
-from mnist_sweep.statistics.pair_evidence import Differences
+from mnist_sweep.statistics.evidence_alike import Differences
 from mnist_sweep.statistics.sequential import Elimination
 
 AT = tuple(np.array([[0], [0], [1]]))
