@@ -22,7 +22,11 @@ class Safeguard(NamedTuple):
     test: str
 
 
-SEQUENTIAL, BETTING, PAIRS = "statistics/sequential.py", "statistics/betting.py", "statistics/evidence_alike.py"
+SEQUENTIAL, BETTING, PAIRS = (
+    "statistics/sequential.py",
+    "statistics/evidence_any_shape.py",
+    "statistics/evidence_alike.py",
+)
 MARGINS, RACE, RESOLUTION = "statistics/image_margins.py", "search/race.py", "statistics/resolution.py"
 SAFEGUARDS = {
     "variance has a floor for rounding": Safeguard(
@@ -134,13 +138,19 @@ SAFEGUARDS = {
         "evidence_alike::test_margin_is_subtracted",
     ),
     "bets are judged after whole rounds": Safeguard(
-        BETTING, "holds_after_rows = False", "holds_after_rows = True", "betting::test_settings_leave_at_the_end"
+        BETTING,
+        "holds_after_rows = False",
+        "holds_after_rows = True",
+        "evidence_any_shape::test_settings_leave_at_the_end",
     ),
     "bettors start with 1 together": Safeguard(
-        BETTING, "STARTS = np.array([1 / 2,", "STARTS = np.array([1,", "betting::test_nobody_gains"
+        BETTING, "STARTS = np.array([1 / 2,", "STARTS = np.array([1,", "evidence_any_shape::test_nobody_gains"
     ),
     "bets show both sides of within D": Safeguard(
-        BETTING, "np.minimum(logs, np.swapaxes(logs, -1, -2))", "logs", "betting::test_distance_is_one_of_those"
+        BETTING,
+        "np.minimum(logs, np.swapaxes(logs, -1, -2))",
+        "logs",
+        "evidence_any_shape::test_distance_is_one_of_those",
     ),
     "images' margins hold for all rivals": Safeguard(
         MARGINS, "error / (2 * (num_settings - 1))", "error / 2", "image_margins::test_more_settings"
