@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from mnist_sweep.analysis.selection_sentences import ONE_SEED, Selection, ties
 from mnist_sweep.reports.blocks import Block, Cell, Facts, Plot, Section, Table, number_columns, text_columns
-from mnist_sweep.reports.plots import BLUE
+from mnist_sweep.reports.plot_style import BLUE
 from mnist_sweep.reports.report_data import Results
 from mnist_sweep.reports.sections.config_intervals import Group, interval_figure, intervals_of, known
 from mnist_sweep.results import runs

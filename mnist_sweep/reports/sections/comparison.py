@@ -8,7 +8,7 @@ from mnist_sweep.analysis.sweep_diff import diff
 from mnist_sweep.analysis.sweep_diff_sentences import SweepDiff
 from mnist_sweep.errors import LedgerError
 from mnist_sweep.reports.blocks import Block, Cell, Facts, Paragraph, Plot, Section, Table, number_columns, text_columns
-from mnist_sweep.reports.plots import BLUE
+from mnist_sweep.reports.plot_style import BLUE
 from mnist_sweep.reports.report_data import Results
 from mnist_sweep.reports.sections.config_intervals import Group, interval_figure, intervals_of, known
 from mnist_sweep.reports.sections.parallel_axes import values_tried

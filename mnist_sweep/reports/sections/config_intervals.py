@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mnist_sweep.analysis.selection import config_means
-from mnist_sweep.reports.plots import GREY, RED, figure, literal, scatter
+from mnist_sweep.reports.plot_style import GREY, RED, figure, literal, scatter
 from mnist_sweep.trials.measure import Measure
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from typing import Any
 
 from mnist_sweep.analysis.effects.effect import Effect
 from mnist_sweep.reports.blocks import Block, Cell, Paragraph, Plot, Section, Table, number_columns, text_columns
-from mnist_sweep.reports.plots import BLUE, figure, literal, scatter
+from mnist_sweep.reports.plot_style import BLUE, figure, literal, scatter
 from mnist_sweep.reports.report_data import Results
 from mnist_sweep.text.numbers import counted
 from mnist_sweep.trials.measure import Measure

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from mnist_sweep.reports.blocks import Block, Plot, Section, Table, number_columns
-from mnist_sweep.reports.plots import BLUE, FAINT_BLUE, GREY, RED, figure, literal, scatter
+from mnist_sweep.reports.plot_style import BLUE, FAINT_BLUE, GREY, RED, figure, literal, scatter
 from mnist_sweep.reports.report_data import Results
 from mnist_sweep.text.names import loss_title
 from mnist_sweep.text.numbers import counted

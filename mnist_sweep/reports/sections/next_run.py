@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from mnist_sweep.analysis.proposal_in_words import ProposedRun
 from mnist_sweep.reports.blocks import Block, Command, Paragraph, Plot, Section, Table, number_columns
-from mnist_sweep.reports.plots import BLUE, FAINT_BLUE, figure, scatter
+from mnist_sweep.reports.plot_style import BLUE, FAINT_BLUE, figure, scatter
 from mnist_sweep.reports.report_data import Results
 from mnist_sweep.text.numbers import counted, duration
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from mnist_sweep.reports.blocks import Plot, Section, Table, text_columns
-from mnist_sweep.reports.plots import BLUE, GREY, RED, figure, literal, scatter
+from mnist_sweep.reports.plot_style import BLUE, GREY, RED, figure, literal, scatter
 from mnist_sweep.reports.report_data import Results, evenly_spaced
 from mnist_sweep.reports.sections.parallel_axes import (
     MISSING,

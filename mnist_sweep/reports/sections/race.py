@@ -3,7 +3,7 @@
 import math
 
 from mnist_sweep.reports.blocks import Block, Paragraph, Plot, Section, Table, number_columns, text_columns
-from mnist_sweep.reports.plots import BLUE, GREY, figure, scatter
+from mnist_sweep.reports.plot_style import BLUE, GREY, figure, scatter
 from mnist_sweep.reports.report_data import Results
 from mnist_sweep.search.race_summary import RaceSummary
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from mnist_sweep.reports.blocks import Plot, Section, Table, number_columns, text_columns
-from mnist_sweep.reports.plots import BLUE, bars, figure, literal
+from mnist_sweep.reports.plot_style import BLUE, bars, figure, literal
 from mnist_sweep.reports.report_data import Results
 from mnist_sweep.results.runs import RunRecord
 from mnist_sweep.results.runs import read as read_runs
