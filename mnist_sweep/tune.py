@@ -23,8 +23,8 @@ from mnist_sweep.training import checkpoints, fitting, tensorflow_runtime
 from mnist_sweep.trials import overrides
 from mnist_sweep.trials.artifacts import Artifacts
 from mnist_sweep.trials.config import TrialConfig, from_flat, to_flat, trial_id
-from mnist_sweep.trials.measure import Measure
 from mnist_sweep.trials.row import Evaluation, Status, TrialRow
+from mnist_sweep.trials.value_format import Measure
 from mnist_sweep.validation import require, shown_in_one_line
 
 MARKER, CHECKPOINT, CONFIG = "running", "trial.ckpt", "trial.json"

@@ -18,8 +18,8 @@ from mnist_sweep.results.ledger import Ledger
 from mnist_sweep.results.lookup import Match, find
 from mnist_sweep.text.names import label, varying
 from mnist_sweep.trials import kinds
-from mnist_sweep.trials.measure import Measure
 from mnist_sweep.trials.row import Status, TrialRow
+from mnist_sweep.trials.value_format import Measure
 
 
 class Pair(NamedTuple):

@@ -13,7 +13,7 @@ from mnist_sweep.statistics.paired_tests import AccuracyDifference
 from mnist_sweep.text.names import different_images_note, varying
 from mnist_sweep.text.notebook_html import html_repr
 from mnist_sweep.text.numbers import counted, probability
-from mnist_sweep.trials.measure import ACCURACY, Measure
+from mnist_sweep.trials.value_format import ACCURACY, Measure
 
 IMAGES = "Two trained models on the same images: McNemar's exact test (1947), Newcombe's interval (1998, method 10)."
 IMAGE_VALUES = "Two trained models on the same images: paired t-test over images."

@@ -18,7 +18,7 @@ from mnist_sweep.analysis.inputs import as_trials, successful
 from mnist_sweep.errors import LedgerError
 from mnist_sweep.results.table_columns import measure_of
 from mnist_sweep.text.numbers import counted
-from mnist_sweep.trials.measure import Measure
+from mnist_sweep.trials.value_format import Measure
 
 NEEDED = ("config_id", "status")
 NUM_DRAWS = 1000

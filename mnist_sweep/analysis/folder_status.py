@@ -10,9 +10,9 @@ from mnist_sweep.results import saved_race
 from mnist_sweep.search import saved_objectives
 from mnist_sweep.text.names import varying
 from mnist_sweep.trials import kinds, ranking
-from mnist_sweep.trials.measure import ACCURACY, Measure
 from mnist_sweep.trials.ranking import ConfigResult
 from mnist_sweep.trials.row import Status, TrialRow
+from mnist_sweep.trials.value_format import ACCURACY, Measure
 
 if TYPE_CHECKING:
     from mnist_sweep.search.race_summary import RaceSummary

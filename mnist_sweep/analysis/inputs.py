@@ -10,8 +10,8 @@ from mnist_sweep.results.ledger import Ledger
 from mnist_sweep.results.table_columns import measure_of, trials_frame
 from mnist_sweep.text.names import PARTS
 from mnist_sweep.trials import kinds
-from mnist_sweep.trials.measure import Measure
 from mnist_sweep.trials.row import Status
+from mnist_sweep.trials.value_format import Measure
 
 if TYPE_CHECKING:
     import pandas as pd

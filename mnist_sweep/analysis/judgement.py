@@ -19,7 +19,7 @@ from mnist_sweep.errors import IncomparableError
 from mnist_sweep.results import predictions
 from mnist_sweep.statistics.paired_tests import AccuracyDifference, data_for_half_width, difference_over_seeds
 from mnist_sweep.text.numbers import counted
-from mnist_sweep.trials.measure import ACCURACY, Measure
+from mnist_sweep.trials.value_format import ACCURACY, Measure
 from mnist_sweep.validation import INFINITY, require
 
 ERROR = 0.05

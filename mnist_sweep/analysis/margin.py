@@ -1,6 +1,6 @@
 """The margin of a judgement, below which a difference does not count, and the seeds that it takes at least."""
 
-from mnist_sweep.trials.measure import Measure
+from mnist_sweep.trials.value_format import Measure
 from mnist_sweep.validation import INFINITY, require
 
 WITHIN = 0.005

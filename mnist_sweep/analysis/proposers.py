@@ -20,9 +20,9 @@ from mnist_sweep.statistics.paired_tests import seeds_for_half_width
 from mnist_sweep.text.numbers import counted, duration
 from mnist_sweep.training import checkpoints
 from mnist_sweep.trials import kinds, ranking
-from mnist_sweep.trials.measure import Measure
 from mnist_sweep.trials.ranking import ConfigResult
 from mnist_sweep.trials.row import Status, TrialRow
+from mnist_sweep.trials.value_format import Measure
 
 EXTENSION = 0.5  # of a search without a budget: share of its trials that are added
 

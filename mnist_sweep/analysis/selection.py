@@ -23,8 +23,8 @@ from mnist_sweep.statistics.intervals import half_width_of_mean, interval_of_sum
 from mnist_sweep.statistics.multiple_comparisons import worse_over_images, worse_over_seeds
 from mnist_sweep.statistics.selection_bias import SelectionBias, bias_over_images, bias_over_seeds
 from mnist_sweep.statistics.two_way_residuals import error_variance
-from mnist_sweep.trials.measure import Measure
 from mnist_sweep.trials.ranking import DIGITS
+from mnist_sweep.trials.value_format import Measure
 from mnist_sweep.validation import require_at_least
 
 WILSON = ("test_accuracy_low", "test_accuracy_high")

@@ -9,8 +9,8 @@ import pandas as pd
 from mnist_sweep.text.names import different_images_note
 from mnist_sweep.text.notebook_html import html_repr
 from mnist_sweep.text.numbers import counted
-from mnist_sweep.trials.measure import ACCURACY, Measure
 from mnist_sweep.trials.row import Status
+from mnist_sweep.trials.value_format import ACCURACY, Measure
 
 OVER_SEEDS = (
     "Each config is compared with the best over the seeds they share; the standard error uses the variance pooled over "

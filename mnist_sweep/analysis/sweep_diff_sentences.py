@@ -9,7 +9,7 @@ import pandas as pd
 
 from mnist_sweep.text.notebook_html import html_repr
 from mnist_sweep.text.numbers import counted
-from mnist_sweep.trials.measure import ACCURACY, Measure
+from mnist_sweep.trials.value_format import ACCURACY, Measure
 
 ONE_SEED = "Configs with one common seed have no interval: run `--seeds 3` or more to get one."
 THESE_IMAGES = "Intervals are for these images: for new images, the differences vary more."

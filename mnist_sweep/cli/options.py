@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from mnist_sweep.data.dataset import DataSource
     from mnist_sweep.search.race import Known
     from mnist_sweep.sweep.sweep import Sweep
-    from mnist_sweep.trials.measure import Measure
+    from mnist_sweep.trials.value_format import Measure
 
 PATH = click.Path(path_type=Path)
 RACE = ("within", "error", "max_seeds", "assume")

@@ -13,9 +13,9 @@ from mnist_sweep.results.ledger import Ledger
 from mnist_sweep.search.race_summary import RaceSummary
 from mnist_sweep.text.names import label, varying
 from mnist_sweep.trials import kinds, ranking
-from mnist_sweep.trials.measure import Measure
 from mnist_sweep.trials.ranking import BEST_TRIAL, ConfigResult
 from mnist_sweep.trials.row import Status, TrialRow, rank
+from mnist_sweep.trials.value_format import Measure
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -13,8 +13,8 @@ from types import UnionType
 from typing import Any, get_args, get_origin
 
 from mnist_sweep.text.names import PARTS, REQUIRED_PARTS, RESERVED
-from mnist_sweep.trials.measure import Measure
 from mnist_sweep.trials.row import Evaluation, Status, TrialRow
+from mnist_sweep.trials.value_format import Measure
 
 KINDS: dict[str, Any] = {
     item.name: tuple(get_origin(one) or one for one in get_args(item.type))

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mnist_sweep.system.files import read_json, write_json
-from mnist_sweep.trials.measure import ACCURACY, Measure
 from mnist_sweep.trials.row import TrialRow
+from mnist_sweep.trials.value_format import ACCURACY, Measure
 from mnist_sweep.validation import coerce, require, require_at_least
 
 if TYPE_CHECKING:  # most folders have no race, and these need NumPy and SciPy

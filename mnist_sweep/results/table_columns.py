@@ -15,8 +15,8 @@ import numpy as np
 from mnist_sweep.optim.losses import LOSSES
 from mnist_sweep.text.names import PARTS, REQUIRED_PARTS
 from mnist_sweep.trials import kinds, ranking
-from mnist_sweep.trials.measure import ACCURACY, Direction, Measure
 from mnist_sweep.trials.row import Evaluation, Status, TrialRow
+from mnist_sweep.trials.value_format import ACCURACY, Direction, Measure
 
 if TYPE_CHECKING:
     import pandas as pd

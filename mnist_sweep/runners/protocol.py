@@ -8,8 +8,8 @@ from mnist_sweep.data.dataset import Dataset
 from mnist_sweep.results.predictions import Predictions
 from mnist_sweep.trials.artifacts import Artifacts, SavedModel
 from mnist_sweep.trials.config import TrialConfig
-from mnist_sweep.trials.measure import Measure
 from mnist_sweep.trials.row import Evaluation, TrialRow
+from mnist_sweep.trials.value_format import Measure
 from mnist_sweep.validation import require
 
 

@@ -13,8 +13,8 @@ from mnist_sweep.statistics.intervals import share_upper_limit
 from mnist_sweep.text.lines import listed
 from mnist_sweep.text.names import label, varying
 from mnist_sweep.text.numbers import counted
-from mnist_sweep.trials.measure import Measure
 from mnist_sweep.trials.row import Status, TrialRow
+from mnist_sweep.trials.value_format import Measure
 
 COLLAPSED_SHARE = 0.5  # of a setting's median accuracy; a run below has collapsed
 MAX_NAMED = 10

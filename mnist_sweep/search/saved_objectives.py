@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mnist_sweep.system.files import read_json, write_json
-from mnist_sweep.trials.measure import Measure, check_objectives
+from mnist_sweep.trials.value_format import Measure, check_objectives
 from mnist_sweep.validation import coerce
 
 FILE = "objectives.json"

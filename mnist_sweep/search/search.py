@@ -13,8 +13,8 @@ from mnist_sweep.search.define_by_run import Answer, SpaceTrial
 from mnist_sweep.search.distributions import Axis, Choice, contains, ends
 from mnist_sweep.trials import config, overrides, shared_prefix
 from mnist_sweep.trials.config import REGISTRIES, TrialConfig
-from mnist_sweep.trials.measure import check_objectives
 from mnist_sweep.trials.row import Status, TrialRow
+from mnist_sweep.trials.value_format import check_objectives
 from mnist_sweep.validation import coerce, require, require_at_least, shown_in_one_line, with_tuples
 
 SEARCHER_METHODS = ("suggest", "on_trial_complete", "set_search_properties")

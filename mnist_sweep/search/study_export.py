@@ -6,8 +6,8 @@ from datetime import datetime
 from typing import Any
 
 from mnist_sweep.text.names import value, varying
-from mnist_sweep.trials.measure import ACCURACY, Measure, check_objectives
 from mnist_sweep.trials.row import Status, TrialRow
+from mnist_sweep.trials.value_format import ACCURACY, Measure, check_objectives
 
 LOG_RATIO = 100  # of the largest to the smallest number, from which an axis is logarithmic
 

@@ -10,7 +10,7 @@ from mnist_sweep.sweep.results_folder import ResultsFolder
 from mnist_sweep.text.names import varying
 from mnist_sweep.trials import ranking
 from mnist_sweep.trials.config import TrialConfig
-from mnist_sweep.trials.measure import Measure
+from mnist_sweep.trials.value_format import Measure
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,8 +23,8 @@ from mnist_sweep.training import reproducibility
 from mnist_sweep.trials import events
 from mnist_sweep.trials.artifacts import SavedModel
 from mnist_sweep.trials.config import TrialConfig, to_flat, trial_id
-from mnist_sweep.trials.measure import Measure
 from mnist_sweep.trials.row import Evaluation, TrialRow
+from mnist_sweep.trials.value_format import Measure
 
 
 class Recorder:

@@ -14,7 +14,7 @@ from mnist_sweep.results.lookup import SHORTEST_PREFIX
 from mnist_sweep.search.search import PBT, Search
 from mnist_sweep.search.space import repeat
 from mnist_sweep.trials.config import Precision, TrialConfig, config_id, trial_id
-from mnist_sweep.trials.measure import Measure
+from mnist_sweep.trials.value_format import Measure
 from mnist_sweep.validation import require, shown_in_one_line
 
 if TYPE_CHECKING:

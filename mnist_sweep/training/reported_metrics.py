@@ -16,8 +16,8 @@ from mnist_sweep.optim import image_contributions, objectives
 from mnist_sweep.results.predictions import Predictions
 from mnist_sweep.text.causes import place
 from mnist_sweep.text.lines import listed, one_line, shortened
-from mnist_sweep.trials.measure import ACCURACY, Measure
 from mnist_sweep.trials.row import Evaluation
+from mnist_sweep.trials.value_format import ACCURACY, Measure
 from mnist_sweep.validation import require, shown_in_one_line
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from mnist_sweep.text.names import Flat
-from mnist_sweep.trials.measure import ACCURACY, Measure
 from mnist_sweep.trials.row import Evaluation, TrialRow
+from mnist_sweep.trials.value_format import ACCURACY, Measure
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

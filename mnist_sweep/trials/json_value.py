@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from mnist_sweep.trials.config import TrialConfig, to_flat
-from mnist_sweep.trials.measure import Measure
+from mnist_sweep.trials.value_format import Measure
 
 
 def json_value(value: Any) -> Any:

@@ -12,8 +12,8 @@ from typing import NamedTuple
 from mnist_sweep.text.lines import listed, shortened
 from mnist_sweep.text.names import PARTS, Flat
 from mnist_sweep.text.numbers import counted
-from mnist_sweep.trials.measure import ACCURACY
 from mnist_sweep.trials.row import Status, TrialRow
+from mnist_sweep.trials.value_format import ACCURACY
 
 FIELDS = ("data_digest", "code_digest", "merged_from")
 UNKNOWN = "unknown"

@@ -10,8 +10,8 @@ import statistics
 from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
 
-from mnist_sweep.trials.measure import Measure
 from mnist_sweep.trials.row import Status, TrialRow, rank
+from mnist_sweep.trials.value_format import Measure
 
 BEST_TRIAL = "the best trial"  # where configs have one seed
 DIGITS = 12  # to which means are compared: equal ones may differ by rounding

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, cast
 
-from mnist_sweep.trials.measure import ACCURACY, Measure
+from mnist_sweep.trials.value_format import ACCURACY, Measure
 
 TIME = "step"  # the time that schedulers count
 

@@ -4,7 +4,7 @@ import pytest
 
 from mnist_sweep.analysis.margin import WITHIN, margin_of
 from mnist_sweep.errors import ConfigError
-from mnist_sweep.trials.measure import ACCURACY, Measure
+from mnist_sweep.trials.value_format import ACCURACY, Measure
 
 RMSE = Measure("rmse", "minimize", "px")
 

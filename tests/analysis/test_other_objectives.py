@@ -26,8 +26,8 @@ from mnist_sweep.results import predictions
 from mnist_sweep.results.csv_tables import write_tables
 from mnist_sweep.results.ledger import Ledger
 from mnist_sweep.results.predictions import Predictions
-from mnist_sweep.trials.measure import Measure
 from mnist_sweep.trials.row import Evaluation, TrialRow
+from mnist_sweep.trials.value_format import Measure
 
 MakeRow = Callable[..., TrialRow]
 MakeFolder = Callable[[Any], Path]

@@ -24,7 +24,7 @@ from mnist_sweep import (
 from mnist_sweep.errors import ConfigError, UnknownNameError
 from mnist_sweep.optim import objectives
 from mnist_sweep.trials.config import defaults
-from mnist_sweep.trials.measure import ACCURACY, Measure
+from mnist_sweep.trials.value_format import ACCURACY, Measure
 
 Refused = Callable[..., AbstractContextManager[None]]
 DRAW = np.random.default_rng(0)

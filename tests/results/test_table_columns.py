@@ -13,8 +13,8 @@ from scipy import stats
 
 from mnist_sweep import CrossEntropy, LogLoss, TrialConfig, grid, repeat
 from mnist_sweep.results.table_columns import all_frames, fields_of, measure_of, trials_frame
-from mnist_sweep.trials.measure import ACCURACY, Measure
 from mnist_sweep.trials.row import Evaluation, Status, TrialRow
+from mnist_sweep.trials.value_format import ACCURACY, Measure
 from tests.optim.test_losses import squared
 
 MakeRow = Callable[..., TrialRow]

@@ -11,8 +11,8 @@ from mnist_sweep.runners.ray.tune import RayTune
 from mnist_sweep.sweep.recorder import Recorder
 from mnist_sweep.trials.artifacts import SavedModel
 from mnist_sweep.trials.config import TrialConfig
-from mnist_sweep.trials.measure import ACCURACY, Measure
 from mnist_sweep.trials.row import Evaluation, TrialRow
+from mnist_sweep.trials.value_format import ACCURACY, Measure
 
 
 class Notes:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 import numpy as np
 
 from mnist_sweep import Adam, Known, Softmax, TrialConfig, TrialRow, config_id, grid
-from mnist_sweep.trials.measure import Measure
+from mnist_sweep.trials.value_format import Measure
 
 RATES = (0.1, 0.2, 0.3, 0.4)
 CONFIGS = grid(

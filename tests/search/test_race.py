@@ -13,8 +13,8 @@ import pytest
 from mnist_sweep import Known, Status, TrialConfig, TrialRow, config_id
 from mnist_sweep.errors import ConfigError
 from mnist_sweep.search.race import Race
-from mnist_sweep.trials.measure import Measure
 from mnist_sweep.trials.row import trial_name
+from mnist_sweep.trials.value_format import Measure
 from tests.search.races import CONFIGS, IDS, KNOWN, NUM_VAL, judged, rows_of, steady_last
 
 MakeRow = Callable[..., TrialRow]

@@ -15,7 +15,7 @@ from mnist_sweep.search.race import Race
 from mnist_sweep.search.race_images import smallest_difference, stated_difference
 from mnist_sweep.search.race_summary import opening, summary
 from mnist_sweep.statistics.image_margins import ImageSums, margin_factor
-from mnist_sweep.trials.measure import Measure
+from mnist_sweep.trials.value_format import Measure
 from tests.search.races import CONFIGS, IDS, judged
 
 MakeRow = Callable[..., TrialRow]

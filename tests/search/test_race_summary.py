@@ -10,7 +10,7 @@ from mnist_sweep import Status, TrialRow, trial_id
 from mnist_sweep.search import race_summary
 from mnist_sweep.search.race import Race
 from mnist_sweep.search.race_summary import RaceSummary, summary
-from mnist_sweep.trials.measure import Measure
+from mnist_sweep.trials.value_format import Measure
 from tests.search.races import CONFIGS, IDS, KNOWN, NUM_VAL, judged, rows_of, steady_last
 
 MakeRow = Callable[..., TrialRow]

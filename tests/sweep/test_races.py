@@ -38,7 +38,7 @@ from mnist_sweep.runners.protocol import Observer
 from mnist_sweep.search.race import Race
 from mnist_sweep.trials.artifacts import Artifacts
 from mnist_sweep.trials.events import Notice
-from mnist_sweep.trials.measure import Measure
+from mnist_sweep.trials.value_format import Measure
 from tests.search.races import CONFIGS, IDS, KNOWN, accuracy, rows_of
 from tests.sweep.conftest import Events
 

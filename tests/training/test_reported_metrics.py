@@ -9,8 +9,8 @@ import pytest
 from mnist_sweep import Dataset, Predictions, TrialConfig
 from mnist_sweep.errors import ConfigError
 from mnist_sweep.training import reported_metrics
-from mnist_sweep.trials.measure import Measure
 from mnist_sweep.trials.row import Evaluation
+from mnist_sweep.trials.value_format import Measure
 from tests.training.training_code import Linear
 
 LAST = Evaluation(10, None, None, 0.7, 0.6, None, 1.0)

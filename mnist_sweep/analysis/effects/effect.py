@@ -8,7 +8,7 @@ import pandas as pd
 
 from mnist_sweep.text.notebook_html import html_repr
 from mnist_sweep.text.numbers import counted
-from mnist_sweep.trials.measure import ACCURACY, Measure
+from mnist_sweep.trials.value_format import ACCURACY, Measure
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

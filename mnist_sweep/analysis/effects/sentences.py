@@ -14,8 +14,8 @@ from mnist_sweep.analysis.effects.factors import PER_BIN, Factor
 from mnist_sweep.analysis.effects.marginal_means import MarginalMeans
 from mnist_sweep.statistics.selection_bias import has_collapses
 from mnist_sweep.text.numbers import counted
-from mnist_sweep.trials.measure import ACCURACY, Measure
 from mnist_sweep.trials.row import Status
+from mnist_sweep.trials.value_format import ACCURACY, Measure
 
 COLLAPSED = (
     "A run lies far from the others of its config, as after a collapse: intervals of differences are wider than 95% "

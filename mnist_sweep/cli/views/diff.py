@@ -8,7 +8,7 @@ from rich.text import Text
 
 from mnist_sweep.analysis.sweep_diff_sentences import Change, SweepDiff
 from mnist_sweep.text.numbers import counted
-from mnist_sweep.trials.measure import Measure
+from mnist_sweep.trials.value_format import Measure
 
 NUM_SHOWN = 20
 

@@ -14,8 +14,8 @@ from mnist_sweep.reports.sections.config_intervals import Group, interval_figure
 from mnist_sweep.reports.sections.parallel_axes import values_tried
 from mnist_sweep.statistics.paired_tests import AccuracyDifference
 from mnist_sweep.text.numbers import counted, duration
-from mnist_sweep.trials.measure import Measure
 from mnist_sweep.trials.row import status_counts
+from mnist_sweep.trials.value_format import Measure
 
 TITLE = "Which sweep has the better config?"
 MAX_DRAWN = 5  # configs of each sweep

@@ -9,7 +9,7 @@ from mnist_sweep.reports.blocks import Block, Cell, Paragraph, Plot, Section, Ta
 from mnist_sweep.reports.plot_style import BLUE, figure, literal, scatter
 from mnist_sweep.reports.report_data import Results
 from mnist_sweep.text.numbers import counted
-from mnist_sweep.trials.measure import Measure
+from mnist_sweep.trials.value_format import Measure
 
 MAX_PLOTS = 8
 MAX_NAMED = 6

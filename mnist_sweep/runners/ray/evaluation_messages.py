@@ -12,8 +12,8 @@ from typing import Any
 from mnist_sweep.training import row_builder
 from mnist_sweep.training.trial_progress import Heartbeat
 from mnist_sweep.trials.config import TrialConfig
-from mnist_sweep.trials.measure import ACCURACY
 from mnist_sweep.trials.row import TIME, Evaluation, TrialRow
+from mnist_sweep.trials.value_format import ACCURACY
 
 SECONDS_UNTIL_NAMED = 1.0  # since a message costs a few milliseconds of the driver's time
 

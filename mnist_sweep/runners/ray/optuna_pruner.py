@@ -4,8 +4,8 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from mnist_sweep.trials.measure import Measure
 from mnist_sweep.trials.row import TIME
+from mnist_sweep.trials.value_format import Measure
 
 
 def as_scheduler(pruner: Any, measure: Measure) -> Any:

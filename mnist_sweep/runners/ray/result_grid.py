@@ -8,8 +8,8 @@ import pandas as pd
 from pyarrow.fs import LocalFileSystem
 from ray.tune import Result, ResultGrid, TuneError
 
-from mnist_sweep.trials.measure import ACCURACY
 from mnist_sweep.trials.row import Evaluation, Status, TrialRow
+from mnist_sweep.trials.value_format import ACCURACY
 
 RESULTS = ("val_loss", "train_loss", "steps", "parameters", "seconds_total")
 Mode = Literal["min", "max"]

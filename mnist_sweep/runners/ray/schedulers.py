@@ -15,8 +15,8 @@ from mnist_sweep.errors import ConfigError
 from mnist_sweep.runners.protocol import Observer
 from mnist_sweep.runners.ray import optuna_pruner, private
 from mnist_sweep.trials.config import TrialConfig, to_flat
-from mnist_sweep.trials.measure import ACCURACY, Measure
 from mnist_sweep.trials.row import TIME, TrialRow
+from mnist_sweep.trials.value_format import ACCURACY, Measure
 from mnist_sweep.validation import shown_in_one_line
 
 Scheduler = Literal["fifo", "asha", "median", "hyperband"]

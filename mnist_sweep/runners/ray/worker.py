@@ -26,9 +26,9 @@ from mnist_sweep.training.checks.sample import Sample
 from mnist_sweep.training.row_builder import failed
 from mnist_sweep.trials.artifacts import Artifacts, SavedModel
 from mnist_sweep.trials.config import TrialConfig, from_flat, has_custom_training, to_flat, trial_id
-from mnist_sweep.trials.measure import ACCURACY
 from mnist_sweep.trials.row import TrialRow
 from mnist_sweep.trials.user_code import shipping
+from mnist_sweep.trials.value_format import ACCURACY
 
 if TYPE_CHECKING:
     from mnist_sweep.runners.trial_process import TrialProcess

@@ -14,7 +14,7 @@ from typing import Any
 from mnist_sweep.system.storage import Storage
 from mnist_sweep.text.names import label, loss_title
 from mnist_sweep.trackers.run_data import MAX_NAME
-from mnist_sweep.trials.measure import ACCURACY, Measure
+from mnist_sweep.trials.value_format import ACCURACY, Measure
 
 UNSAFE = re.compile(r"[^\w .,;=+-]|^\.")  # in names of files everywhere
 FILE = "logs/sweep.tfevents"  # TensorBoard reads what has `tfevents` in its name

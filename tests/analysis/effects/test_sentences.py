@@ -7,8 +7,8 @@ from mnist_sweep import CNN, TrialConfig, grid, repeat
 from mnist_sweep.analysis.effects.estimation import effects
 from mnist_sweep.analysis.effects.sentences import _delta
 from mnist_sweep.results.table_columns import trials_frame
-from mnist_sweep.trials.measure import ACCURACY
 from mnist_sweep.trials.row import Status
+from mnist_sweep.trials.value_format import ACCURACY
 from tests.analysis.effects.planted import AXES, GAIN, GRID, MakeRow, MakeTrials, by_name, optimizer_of
 
 

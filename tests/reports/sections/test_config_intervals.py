@@ -6,7 +6,7 @@ import math
 import pytest
 
 from mnist_sweep.reports.sections.config_intervals import INTERVALS, Group, interval_figure
-from mnist_sweep.trials.measure import ACCURACY
+from mnist_sweep.trials.value_format import ACCURACY
 
 KNOWN = {
     "val_mean": 0.9,

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from mnist_sweep.trials.measure import ACCURACY, Measure
+from mnist_sweep.trials.value_format import ACCURACY, Measure
 
 SHARE_TO_MINIMIZE = Measure("error_rate", "minimize")
 PIXELS = Measure("rmse", "minimize", "px")
