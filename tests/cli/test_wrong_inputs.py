@@ -102,7 +102,7 @@ SCRIPTS = {
     "a space with a PBT": ("SEARCH = dict(space=lambda trial: None, algorithm=PBT())", "'tpe' or a sampler"),
     "a cost that is none": (
         f"SEARCH = dict({SPACE}, objectives=('accuracy', 'size'))",
-        "some of parameters, seconds_total",
+        "some of parameters, latency, seconds_total",
     ),
     "an objective without a method": (f"{OWN}pass\nOBJECTIVE = Own()", "`compute` or `per_example`"),
     "an objective with one number for all images": (
