@@ -1,11 +1,12 @@
 """What files hold: images and labels of splits, and how both become arrays as a data set has them."""
 
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mnist_sweep.data.files import splits
 from mnist_sweep.errors import DataError
-from mnist_sweep.text.lines import listed
+from mnist_sweep.text.lines import listed, shortened
 
 if TYPE_CHECKING:
     import numpy as np
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     Labels = NDArray[np.uint8 | np.uint16 | np.float32]
 
 MAX_CLASSES = 1 << 16
+NUMBER = re.compile(r"[-+\N{MINUS SIGN}]?(\d+|\d*([.,]\d{3})*[.,]\d+)(e[-+]?\d+)?", re.IGNORECASE)
 MAX_BYTES = 8 << 30  # of the arrays in files, which are all in memory
 
 
@@ -41,8 +43,8 @@ def numbered(content: Content) -> "tuple[dict[str, Labels], tuple[str, ...]]":
     Labels are numbers to predict, and no classes, if those of a split are floats.
 
     Raises:
-        DataError: Labels are neither floats, whole numbers from 0 to 65,535 nor names, some are blank, or there are
-            more than 65,536 classes.
+        DataError: Labels are neither floats, whole numbers from 0 to 65,535 nor names, names look like numbers to
+            predict, some are blank, or there are more than 65,536 classes.
     """
     import numpy as np
 
@@ -64,6 +66,8 @@ def numbered(content: Content) -> "tuple[dict[str, Labels], tuple[str, ...]]":
     if blank := [label for label in unique if not label.strip()]:
         number = sum(int(np.isin(array, blank).sum()) for array in labels.values())
         raise DataError(f"lacks labels: {number:,} of {sum(map(len, labels.values())):,} are blank.")
+    if content.class_names is None:
+        _require_no_numbers(unique)
     names = content.class_names or tuple(sorted(unique, key=splits.natural))
     if len(names) > MAX_CLASSES:
         raise DataError(f"has {len(names):,} classes, such as {names[0]!r}, expected at most {MAX_CLASSES:,}.")
@@ -78,6 +82,17 @@ def _typed(labels: "NDArray[np.integer]", high: int) -> "Labels":
     import numpy as np
 
     return labels.astype(np.uint8 if high < 256 else np.uint16)
+
+
+def _require_no_numbers(names: set[str]) -> None:
+    """Validate that names of classes are no numbers to predict, as with a decimal comma or a mark for missing ones."""
+    numbers = {name for name in names if NUMBER.fullmatch(name.strip())}
+    if 2 * len(numbers) > len(names) and (decimal := [name for name in numbers if {*name} & {".", ","}]):
+        beside = "".join(f", beside {shortened(name)!r}" for name in sorted(names - numbers)[:1])
+        raise DataError(
+            f"labels are text that looks like numbers to predict, such as {shortened(min(decimal))!r}{beside}: write "
+            "all as numbers with a decimal point, without quotation marks; or classes as names with a letter."
+        )
 
 
 def _flat(name: str, labels: "NDArray[Any]") -> "NDArray[Any]":

@@ -121,5 +121,5 @@ def _header(content: bytes) -> tuple[list[str], str, bool]:
     line = content[: content.find(b"\n") + 1 or None].decode("utf-8-sig")
     delimiter = max(",;\t", key=line.count)
     names = next(csv.reader(io.StringIO(line), delimiter=delimiter))
-    has_names = not all(re.fullmatch(r"\s*-?[\d.]+\s*", name) for name in names)
+    has_names = not all(re.fullmatch(r"\s*-?[\d.,]+\s*", name) for name in names)
     return (names if has_names else [f"column {number}" for number in range(len(names))]), delimiter, has_names

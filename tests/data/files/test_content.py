@@ -23,6 +23,16 @@ def test_floats_are_numbers_to_predict(kind: type) -> None:
     assert {array.dtype for array in labels.values()} == {np.dtype(np.float32)}
 
 
+@pytest.mark.parametrize("names", [["1", "2", "10"], ["v1.5", "v2.5"], ["1.2.3", "1.2.4"], ["0.5", "a", "b"]], ids=str)
+def test_names_with_numbers_in_them_are_classes(names: list[str]) -> None:
+    assert numbered(Content({}, {"train": np.array(names)}))[1] == tuple(names)
+
+
+def test_folders_may_be_named_after_numbers() -> None:
+    names = ("0.5", "1.5")
+    assert numbered(Content({}, {"train": np.array(names)}, names))[1] == names
+
+
 def test_pixels_are_cast_where_nothing_is_lost() -> None:
     images = np.arange(256).reshape(4, 8, 8)
     assert with_channels(images).dtype == np.uint8
@@ -42,6 +52,9 @@ def test_pixels_are_cast_where_nothing_is_lost() -> None:
         ({"train": ["a"], "val": [1.5]}, "numbers or names, but got <U1 and float64"),
         ({"train": [[0, 1], [1, 0]]}, r"one label for each image, but got labels of shape \(2, 2\)"),
         ({"train": []}, "one label for each image"),
+        ({"train": ["0,5", "1,5"]}, "text that looks like numbers to predict, such as '0,5': write all as numbers"),
+        ({"train": ["-1.234,5", "1e3"]}, "such as '-1.234,5': write all"),
+        ({"train": ["1.5", "2.5", "\N{MINUS SIGN}.5", "7", "-"]}, "such as '1.5', beside '-': write all"),
         ({"train": ["a", "", " "], "val": ["b"]}, "lacks labels: 2 of 4 are blank"),
         (
             {"train": [f"c{number}" for number in range(65_537)]},
