@@ -76,11 +76,11 @@ def listen(folder: Path, *, host: str, port: int | None, token: str | None) -> t
             found = socket.create_server((host, chosen), family=family)
             return found, Address(host, found.getsockname()[1], token or digest.hexdigest())
         except UnicodeError as error:  # of a name that no machine can have
-            raise ResourceError(f"host {host} cannot be served (it is not a name): choose another.") from error
+            raise ResourceError(f"host {host} cannot be served (it is not a name): choose another --host.") from error
         except OSError as error:
             failure = error
-    place = host if port is None else f"port {port} of {host}"
-    raise ResourceError(f"{place} cannot be served ({cause(failure)}): choose another.") from failure
+    place, option = (host, "--host") if port is None else (f"port {port} of {host}", "--port or --host")
+    raise ResourceError(f"{place} cannot be served ({cause(failure)}): choose another {option}.") from failure
 
 
 def _secret() -> bytes:

@@ -45,10 +45,10 @@ def test_a_port_of_ones_own_that_is_taken_is_replaced_but_one_that_is_asked_for_
     listening, first = listen(tmp_path, host="127.0.0.1", port=None, token=None)
     with listening:
         assert address(tmp_path, port=None).port != first.port
-        with refused(ResourceError, f"port {first.port} of 127.0.0.1", "choose another"):
+        with refused(ResourceError, f"port {first.port} of 127.0.0.1", "choose another --port or --host"):
             address(tmp_path, port=first.port)
     for host in ("192.0.2.1", "a" * 64):
-        with refused(ResourceError, f"{host} cannot be served"):
+        with refused(ResourceError, f"{host} cannot be served", "choose another --host"):
             address(tmp_path, host=host, port=None, token=TOKEN)
 
 
