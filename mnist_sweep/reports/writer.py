@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
+from mnist_sweep.errors import LedgerError
 from mnist_sweep.reports import html, markdown
 from mnist_sweep.reports.blocks import Paragraph, Section
 from mnist_sweep.reports.report_data import Results, Submit, read_results, submit_here
@@ -96,6 +97,8 @@ def write_comparison(
 def _write(
     path: Path, title: str, source: str, sections: Sequence[Section], kind: Format, arguments: Sequence[str]
 ) -> Path:
+    if path.exists() and not (path.is_file() or path.is_dir()):  # a file would take the place of /dev/stdout
+        raise LedgerError(f"report {path} cannot be written (it is a special file): choose another FILE with --output.")
     if kind == "md":
         text = markdown.render(title, sections)
     else:

@@ -3,6 +3,7 @@
 import base64
 import gzip
 import json
+import os
 import re
 import resource
 import shutil
@@ -171,6 +172,13 @@ def test_tables_of_markdown_have_as_many_cells_in_every_line(strange: Path) -> N
         if line.startswith("|") and width:
             assert bars == width, line
         width = bars if line.startswith("|") else 0
+
+
+def test_a_report_does_not_take_the_place_of_a_device_or_a_pipe(quickstart: Path, refused: Refused) -> None:
+    os.mkfifo(pipe := quickstart / "pipe")
+    with refused(LedgerError, f"report {pipe} cannot be written", "it is a special file", "choose another FILE"):
+        write_report(quickstart, output=pipe, format="md")
+    assert pipe.is_fifo()
 
 
 def test_folder_without_rows_is_refused(tmp_path: Path, refused: Refused) -> None:
