@@ -224,7 +224,8 @@ class Ledger:
 
 def _read(entry: "os.DirEntry[str]", *, with_history: bool, follow_links: bool = True) -> TrialRow:
     if not entry.is_file():
-        kind = "directory" if entry.is_dir() else "link to nothing" if entry.is_symlink() else "special file"
+        is_there = os.access(entry, os.F_OK)
+        kind = "directory" if entry.is_dir() else "special file" if is_there else "link to nothing"
         raise RowError(f"it is a {kind}")
     content = read_regular(entry.path, MAX_BYTES, follow_links=follow_links)
     text = content.decode().replace("\r\n", "\n")  # as Git may check a text file out

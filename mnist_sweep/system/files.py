@@ -26,8 +26,9 @@ RUN_AGAIN = "run the same command to resume"
 REMEDIES = {
     **dict.fromkeys((errno.ENOSPC, errno.EDQUOT, errno.EFBIG), "make space"),
     **dict.fromkeys((errno.EACCES, errno.EPERM), "change the permissions of the folder"),
-    **dict.fromkeys((errno.ENOENT, errno.ESTALE), "restore the folder, which was moved or removed"),
+    **dict.fromkeys((errno.ENOENT, errno.ESTALE), "make or restore the folder, which is not there"),
     **dict.fromkeys((errno.EEXIST, errno.EISDIR, errno.ENOTDIR, errno.ENOTEMPTY), "move away what is in its place"),
+    errno.ELOOP: "remove the link that leads to itself",
     errno.EROFS: "make the file system writable",
     errno.ENAMETOOLONG: "choose a shorter path",
 }

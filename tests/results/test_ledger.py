@@ -226,6 +226,13 @@ def test_link_to_nowhere_among_the_rows_is_named_with_a_way_out(ledger: Ledger, 
         ledger.rows()
 
 
+@pytest.mark.skipif(not Path("/dev/zero").exists(), reason="there is no such device here")
+def test_link_to_a_device_among_the_rows_is_named_and_not_read(ledger: Ledger, refused: Refused) -> None:
+    (ledger.rows_folder / "0123456789ab-0.json").symlink_to("/dev/zero")
+    with refused(RowError, "0123456789ab-0.json (it is a special file)", WAY_OUT):
+        ledger.rows()
+
+
 def test_pipe_among_the_rows_is_named_and_not_waited_for(ledger: Ledger, refused: Refused) -> None:
     os.mkfifo(ledger.rows_folder / "0123456789ab-0.json")
     with refused(RowError, "0123456789ab-0.json (it is a special file)", WAY_OUT):

@@ -135,7 +135,7 @@ def test_what_might_never_end_is_not_waited_for(tmp_path: Path) -> None:
         (errno.ENOSPC, "make space, then run the same command to resume"),
         (errno.EROFS, "make the file system writable, then"),
         (errno.EACCES, "change the permissions of the folder, then"),
-        (errno.ENOENT, "restore the folder, which was moved or removed, then"),
+        (errno.ENOENT, "make or restore the folder, which is not there, then"),
         (errno.ENAMETOOLONG, "choose a shorter path, then"),
         (errno.EIO, "repair the disk, then"),
     ],
