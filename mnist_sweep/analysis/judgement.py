@@ -14,7 +14,7 @@ import numpy as np
 
 from mnist_sweep.analysis.comparison import Pairs, compare_pairs, pairs_of
 from mnist_sweep.analysis.comparison_sentences import SCOPES, SEEDS, Comparison, difference
-from mnist_sweep.analysis.margin import MIN_SEEDS, WITHIN, margin_of
+from mnist_sweep.analysis.margin import MIN_SEEDS, given_margin, margin_of
 from mnist_sweep.errors import IncomparableError
 from mnist_sweep.results import predictions
 from mnist_sweep.statistics.paired_tests import AccuracyDifference, data_for_half_width, difference_over_seeds
@@ -111,7 +111,7 @@ def verdict(
         ConfigError: `within` is out of range, or lacking.
         LedgerError: One of them does not exist, both are the same, or files are damaged.
     """
-    margin = WITHIN if within is None else within / 100 if in_points else within
+    margin = given_margin(within, in_points=in_points)
     try:
         paired = pairs_of(Path(folder), a, b, other=None if other is None else Path(other))
         names, margin = (paired.one.name, paired.other.name), margin_of(within, paired.measure, in_points=in_points)

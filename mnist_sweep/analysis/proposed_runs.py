@@ -13,11 +13,11 @@ from mnist_sweep.results.ledger import Ledger
 UNITS = {"s": 1, "min": 60, "h": 3600}  # of a time
 
 
-def parse_budget(text: str | None) -> Budget:
+def parse_budget(text: str | int | None) -> Budget:
     """Return the budget of a text: a time such as `90min` or `2h`, or a number of trials such as `20`, above 0."""
     if text is None:
         return Budget()
-    found = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?) *(s|min|h)|([0-9]+)(?: *trials?)?", text.strip())
+    found = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?) *(s|min|h)|([0-9]+)(?: *trials?)?", str(text).strip())
     if not found or float(found[1] or found[3]) == 0:
         known = "a time such as `90min` or `2h`, or a number of trials such as `20`"
         raise ConfigError(f"a budget must be {known}, above 0, but got {text!r}.")
@@ -27,7 +27,7 @@ def parse_budget(text: str | None) -> Budget:
 def next_runs(
     folder: str | Path,
     *,
-    budget: str | None = None,
+    budget: str | int | None = None,
     within: float | None = None,
     script: str | Path | None = None,
     in_points: bool = False,

@@ -35,7 +35,7 @@ def find(rows: Mapping[str, TrialRow], name: str, folder: Path) -> Match:
     """
     if not rows:
         raise no_rows(folder)
-    if len(name) < SHORTEST_PREFIX:
+    if not isinstance(name, str) or len(name) < SHORTEST_PREFIX:
         raise LedgerError(
             f"a trial or config must be named by at least {SHORTEST_PREFIX} characters of its id, but got {name!r}."
         )

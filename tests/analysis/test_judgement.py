@@ -145,6 +145,8 @@ def test_rows_that_cannot_be_compared_leave_it_undecided(results: Folder) -> Non
     for within in (0, -0.01, math.nan, math.inf):
         with pytest.raises(ConfigError, match="0 < within"):
             verdict(results.path, good.config_id, failed.config_id, within=within)
+    with pytest.raises(ConfigError, match="`within is a number` must hold, but got within='1'"):
+        verdict(results.path, good.config_id, failed.config_id, within="1")  # type: ignore[arg-type]
 
 
 def test_seeds_that_differ_by_one_amount_leave_no_test(results: Folder) -> None:

@@ -100,6 +100,7 @@ def test_a_budget_leaves_out_the_lowest_first_then_seeds(results: Folder) -> Non
     (whole,) = results.proposed()
     assert (whole.num_trials, whole.seeds) == (15, 6)  # one of the six is worse
     (run,) = results.proposed(budget="10")
+    assert results.proposed(budget=10) == (run,)
     assert (run.num_trials, run.seeds, run.config_ids) == (9, 6, whole.config_ids[:3])
     (run,) = results.proposed(budget="50 s")
     assert (run.num_trials, run.seconds) == (9, 45.0)

@@ -51,6 +51,7 @@ def test_name_or_its_beginning_finds_the_trial_or_the_config(name: str, found: s
         ("aaaa-0", ["prefix of several", "aaaa11112222", "aaaa11113333"]),
         ("bbb", ["at least 4 characters", "'bbb'"]),
         ("", ["at least 4 characters", "''"]),
+        (None, ["at least 4 characters", "None"]),
         ("bbbb44445556", ["no trial or config 'bbbb44445556'", "similar ids are bbbb44445555"]),
         ("bbbb44445555-4", ["no trial or config", "bbbb44445555-2", "bbbb44445555-3"]),
         ("zzzzzz", ["no trial or config 'zzzzzz'", str(FOLDER), "aaaa11112222", "bbbb44445555"]),
