@@ -22,6 +22,7 @@ from mnist_sweep.validation import INFINITY, coerce, require, require_at_least
 
 End = Literal["one", "within", "images", "seeds"]
 Images = Literal["these", "new"]
+LEAST_WITHIN = 1e-12  # so that the seeds it would take are a number
 ByImage = Callable[[TrialRow], NDArray[Any]]
 
 
@@ -30,8 +31,8 @@ class Known:
     """When a race ends: one setting remains, or all that do are within a difference that does not matter.
 
     Attributes:
-        within: That difference of mean values on validation, above 0: of an accuracy, or another share, at most 1, and
-            0.005 is half a point; else in the unit of the objective.
+        within: That difference of mean values on validation, at least 1e-12: of an accuracy, or another share, at most
+            1, and 0.005 is half a point; else in the unit of the objective.
         error: Largest probability that a best setting is eliminated or that "within" is false, in (0, 1).
         max_seeds: Seeds with which a setting ends the race undecided, at least 2.
         assume: What the error relies on: that runs of all settings are `alike` in shape, with means and spreads of
@@ -48,7 +49,7 @@ class Known:
 
     def __post_init__(self) -> None:
         coerce(self)
-        require(0 < self.within < INFINITY, "0 < within", within=self.within)
+        require(LEAST_WITHIN <= self.within < INFINITY, f"{LEAST_WITHIN:g} <= within", within=self.within)
         require(0 < self.error < 1, "0 < error < 1", error=self.error)
         rule = "an answer for new images assumes that runs are alike"
         require(self.images == "these" or self.assume == "alike", rule, assume=self.assume)
