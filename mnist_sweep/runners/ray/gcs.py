@@ -14,7 +14,7 @@ from mnist_sweep.errors import ResourceError
 from mnist_sweep.runners.ray import private, retries
 from mnist_sweep.system import exits
 
-ANY = "auto"
+ANY, OWN = "auto", "local"
 ADDRESS = re.compile(r"(?:\[([^][\s]+)\]|([^][:/\s]+)):(\d{1,5})")
 METHOD = "/ray.rpc.NodeInfoGcsService/CheckAlive"
 SECONDS_TO_CONNECT = 5.0
@@ -41,6 +41,8 @@ def require_reachable(address: str) -> None:
     try:
         if address == ANY:
             where = private.found_address() or address
+            if where == OWN:
+                raise ConnectionError("it stands for no running cluster")
         if found := ADDRESS.fullmatch(where):  # Ray knows best what is wrong with any other
             socket.create_connection((found[1] or found[2], int(found[3])), timeout=SECONDS_TO_CONNECT).close()
             if not _answers(where):
