@@ -9,7 +9,6 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
-from http import HTTPStatus
 from typing import Any
 
 from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler
@@ -84,8 +83,6 @@ class Server(ThreadedWSGIServer):
         response = self._answer(environ)
         for name, value in (HEADERS | {"Content-Security-Policy": self._page.policy}).items():
             response.headers.setdefault(name, value)
-        if response.status_code == HTTPStatus.OK:
-            self._deadlines[environ["werkzeug.socket"]] = math.inf
         for content in response(environ, start_response):
             for start in range(0, len(content), PART_BYTES):
                 yield content[start : start + PART_BYTES]
@@ -96,7 +93,10 @@ class Server(ThreadedWSGIServer):
         if environ["REQUEST_METHOD"] not in ("GET", "HEAD"):
             return Response("This page is read only.\n", 405, {"Allow": "GET, HEAD"})
         token, *names = environ["PATH_INFO"].removeprefix("/").split("/")
-        match names if hmac.compare_digest(token, self._address.token) else None:
+        is_viewer = hmac.compare_digest(token, self._address.token)
+        if is_viewer:  # however long an answer takes on a busy machine
+            self._deadlines[environ["werkzeug.socket"]] = math.inf
+        match names if is_viewer else None:
             case []:
                 return Response("", 308, {"Location": f"/{token}/"})
             case [""]:

@@ -170,6 +170,18 @@ def test_a_viewer_who_receives_nothing_is_dropped(
             time.sleep(0.02)
 
 
+def test_a_viewer_waits_for_an_answer_that_takes_long(
+    folder: Path, serve: Serve, rows: list[TrialRow], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def slow(*given: object) -> dict[str, str]:
+        time.sleep(1.0)
+        return {}
+
+    monkeypatch.setattr(servers, "MAX_SECONDS", 0.3)
+    monkeypatch.setattr(servers, "trial_details", slow)
+    assert serve(folder).ask(f"/{{token}}/trials/{rows[0].trial_id}")[0] == 200
+
+
 def test_a_viewer_with_a_slow_link_gets_the_whole_page(
     folder: Path, serve: Serve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
