@@ -60,6 +60,7 @@ class LiveRun:
         num_trials: Trials of the sweep; of a search at most, of a race as expected.
         num_done: Those that have rows.
         num_workers: Trials at a time.
+        fields: The fields in which the trials of the sweep differ.
         running: The trials that run now.
         notices: The last lines that the run has reported.
         error: What ended it before its last trial, in one line; None for nothing, or an interrupt.
@@ -70,6 +71,7 @@ class LiveRun:
     num_trials: int = 0
     num_done: int = 0
     num_workers: int = 0
+    fields: tuple[str, ...] = ()
     running: tuple[RunningTrial, ...] = ()
     notices: tuple[str, ...] = ()
     error: str | None = None
@@ -91,7 +93,7 @@ class LiveRunState:
     """A listener that keeps the state of a run."""
 
     def __init__(self) -> None:
-        self._run, self._fields, self._running = LiveRun(), tuple[str, ...](), dict[str, RunningTrial]()
+        self._run, self._running = LiveRun(), dict[str, RunningTrial]()
 
     @property
     def run(self) -> LiveRun:
@@ -102,12 +104,11 @@ class LiveRunState:
         """Update the state with an event."""
         match event:
             case events.RunStarted(rows=rows, num_trials=num_trials, fields=fields):
-                self._fields = fields
-                self._replace(num_trials=num_trials, num_done=len(rows))
+                self._replace(num_trials=num_trials, num_done=len(rows), fields=fields)
             case events.WorkersReady(num_workers=num_workers):
                 self._replace(num_workers=num_workers, started=time.time())
             case events.TrialStarted(trial_id=name, config=config) | events.TrialRetried(trial_id=name, config=config):
-                title, num_steps = label(config, self._fields), config["num_steps"]
+                title, num_steps = label(config, self._run.fields), config["num_steps"]
                 trial = RunningTrial(trial_id=name, label=title, num_steps=num_steps, started=time.time())
                 self._running[name] = trial
             case events.TrialPlaced(trial_id=name) | events.TrialEvaluated(trial_id=name) if name in self._running:
@@ -123,7 +124,7 @@ class LiveRunState:
                 self._replace(phase="ended", error=first_cause(error) if error and is_fault else None)
         if isinstance(event, events.Notice | events.RaceForecast | events.TrialRetried):
             num_trials = event.num_trials if isinstance(event, events.RaceForecast) else self._run.num_trials
-            notices = (*self._run.notices, notice_line(event, self._fields))[-NUM_NOTICES:]
+            notices = (*self._run.notices, notice_line(event, self._run.fields))[-NUM_NOTICES:]
             self._replace(num_trials=num_trials, notices=notices)
 
     def _replace(self, **changes: Any) -> None:

@@ -2,11 +2,25 @@
 // The plots of the live page.
 const MAX_POINTS = 2000;
 
-const plot = (id, traces, x, more = {}, showlegend = false, title = `validation ${objective().name.replaceAll("_", " ")}`) => {
+// Few values that are far worse than the rest would squeeze it: they are drawn at the edge, as triangles.
+const atEdge = (traces) => {
+  const toSort = traces.filter(({ hoverinfo }) => hoverinfo !== "skip").flatMap(({ y }) => y).filter((value) => value !== null);
+  const sorted = toSort.map((value) => sign() * value).sort((a, b) => a - b);
+  const [worst, middle, best] = [sorted[0], sorted[sorted.length >> 1], sorted.at(-1)];
+  const least = best > middle ? Math.max(worst, middle - 3 * (best - middle)) : worst;
+  const isOut = (value) => value !== null && sign() * value < least;
+  const drawn = traces.map((trace) => (trace.hoverinfo === "skip" || !trace.y.some(isOut) ? trace : { ...trace, mode: trace.mode === "lines" ? "lines+markers" : trace.mode,
+    y: trace.y.map((value) => (isOut(value) ? sign() * least : value)), marker: { ...trace.marker, symbol: trace.y.map((value) => (isOut(value) ? (sign() > 0 ? "triangle-down" : "triangle-up") : "circle")),
+      size: trace.y.map((value) => (isOut(value) ? 9 : trace.mode === "lines" ? 0 : 6)), color: trace.marker?.color || trace.line.color } }));
+  return [drawn, worst < least ? ` Triangles at the edge: ${sign() > 0 ? "below" : "above"} ${measured(sign() * least)}.` : ""];
+};
+const plot = (id, text, traces, x, more = {}, showlegend = false, title = `validation ${objective().name.replaceAll("_", " ")}`) => {
   const layout = { margin: { l: 56, r: 12, t: 8, b: 44 }, height: 320, hovermode: "closest", dragmode: false, template: plotTemplate(!dark.matches),
     showlegend, legend: { orientation: "h", y: 1.02, yanchor: "bottom", x: 0 }, xaxis: { title: { text: x }, automargin: true, ...more },
     yaxis: { title: { text: title, standoff: 12 }, automargin: true, tickformat: objective().unit === "share" ? ".1%" : "" } };
-  return Plotly.react(get(id), traces, layout, PLOT_CONFIG);
+  const [drawn, note] = atEdge(traces.map((trace) => ({ type: "scatter", customdata: trace.y.map(measured), ...trace })));
+  setText(`${id}-text`, text + note);
+  return Plotly.react(get(id), drawn, layout, PLOT_CONFIG);
 };
 const loadPlotly = (() => { // once, and after the rest of the page has been drawn, since it takes longer than that
   let script = null;
@@ -32,10 +46,10 @@ const plots = () => {
     const line = ended.map((row) => sign() * (most = Math.max(most, sign() * row.cells[val])));
     const kept = ended.map((row, index) => index).filter((index) => ended.length <= MAX_POINTS || index % Math.ceil(ended.length / MAX_POINTS) === 0 || index >= ended.length - 100 || line[index] !== line[index - 1]);
     const x = kept.map((index) => new Date(1000 * ended[index].ended));
-    setText("ended-text", `A point for each trial, which opens its details${kept.length < ended.length ? ` (${kept.length.toLocaleString("en")} of ${ended.length.toLocaleString("en")} are drawn)` : ""}; the line is the best single trial so far.`);
-    plot("ended", [
-      { type: "scatter", mode: "markers", name: "trial", x, y: kept.map((index) => ended[index].cells[val]), marker: { color: COLORS[0], size: 6 }, text: kept.map((index) => ended[index].cells[0]), hovertemplate: "%{y}<br>%{text}<extra></extra>" },
-      { type: "scatter", mode: "lines", name: "best so far", x, y: kept.map((index) => line[index]), line: { color: BEST, width: 2, shape: "hv" }, hoverinfo: "skip" },
+    const text = `A point for each trial, which opens its details${kept.length < ended.length ? ` (${kept.length.toLocaleString("en")} of ${ended.length.toLocaleString("en")} are drawn)` : ""}; the line is the best single trial so far.`;
+    plot("ended", text, [
+      { mode: "markers", name: "trial", x, y: kept.map((index) => ended[index].cells[val]), marker: { color: COLORS[0], size: 6 }, text: kept.map((index) => ended[index].cells[0]), hovertemplate: "%{customdata}<br>%{text}<extra></extra>" },
+      { mode: "lines", name: "best so far", x, y: kept.map((index) => line[index]), line: { color: BEST, width: 2, shape: "hv" }, hoverinfo: "skip" },
     ], "time", { type: "date", nticks: 4, tickangle: 0 });
     get("ended").removeAllListeners("plotly_click");
     get("ended").on("plotly_click", (event) => openTrial(event.points[0].text));
@@ -43,7 +57,7 @@ const plots = () => {
   if (running.length || best.length > 1) {
     const lines = running.slice(0, 30).map((trial, index) => ({ name: trial.label, x: trial.curve.map(([step]) => step), y: trial.curve.map(([, value]) => value), line: { color: COLORS[index % COLORS.length], width: 2 } }));
     if (best.length > 1) lines.unshift({ name: "best trial", x: best.map(([step]) => step), y: best.map(([, value]) => value), line: { color: BEST, width: 3, dash: "dot" } });
-    setText("curves-text", running.length ? `${count(running.length, "trial")} running now, in the colours above${best.length > 1 ? "; dotted: the best trial of the best config" : ""}.` : "The best trial of the best config.");
-    plot("curves", lines.map((one) => ({ type: "scatter", mode: one.x.length > 1 ? "lines" : "markers", hovertemplate: "%{y} after %{x} steps<extra>%{fullData.name}</extra>", ...one })), "training steps");
+    const text = running.length ? `Running trials from their first evaluation on, in the colours above${best.length > 1 ? "; dotted: the best trial of the best config" : ""}.` : "The best trial of the best config.";
+    plot("curves", text, lines.map((one) => ({ mode: one.x.length > 1 ? "lines" : "markers", hovertemplate: "%{customdata} after %{x} steps<extra>%{fullData.name}</extra>", ...one })), "training steps");
   }
 };

@@ -88,9 +88,11 @@ class Feed:
             if self._bad:
                 errors.append(self._ledger.complaint([*self._bad.values()], len(self._seen)))
             self._send(self._log)
-            if not (is_partial and self._summary.status.num_trials):
-                self._summarise(again=is_partial)
-            run = live_run.read(self.folder)
+            try:
+                run = live_run.read(self.folder)
+            finally:  # whatever is wrong with it, the rows count
+                if not (is_partial and self._summary.status.num_trials):
+                    self._summarise(run.fields if run else (), again=is_partial)
         except LedgerError as error:
             errors.append(one_line(error))
         self._show(run, tuple(errors))
@@ -149,10 +151,11 @@ class Feed:
         self._is_stale |= bool(added)
         self._unsent.clear()
 
-    def _summarise(self, *, again: bool) -> None:
+    def _summarise(self, fields: Sequence[str], *, again: bool) -> None:
         """Summarise the rows if they have changed and it is time; if other fields vary then, begin another log.
 
         Args:
+            fields: Those in which the trials of the run differ.
             again: It is time at the next call, too.
 
         Raises:
@@ -160,7 +163,7 @@ class Feed:
         """
         if self._is_stale and time.monotonic() >= self._next_summary:
             start = time.thread_time()
-            self._summary = summary(self.rows, self.folder)
+            self._summary = summary(self.rows, self.folder, fields)
             if self._summary.status.fields != self._log.fields:
                 self._unsent = [*self.rows]
                 self._send(Log(self._summary.status.fields, secrets.token_hex(4), []))

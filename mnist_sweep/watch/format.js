@@ -16,6 +16,7 @@ const element = (tag, properties, ...children) => {
 const percent = (share) => (share === null ? "–" : `${(100 * share).toFixed(2)}%`);
 const objective = () => live.state.rows.status.objective;
 const measured = (value) => (value === null ? "–" : objective().unit === "share" ? percent(value) : `${Number(value.toPrecision(4))} ${objective().unit}`.trim());
+const difference = (value) => (objective().unit === "share" ? `${(100 * value).toFixed(2)} points` : measured(value));
 const now = () => (Date.now() + live.ahead) / 1000; // in Unix seconds, as the server has them
 const count = (number, noun) => `${number.toLocaleString("en")} ${noun}${number === 1 ? "" : "s"}`;
 const valIndex = () => live.fields.length + 2; // of the cells of a row, after id, status and fields

@@ -13,8 +13,8 @@
   let show = null; // shows rows in the table
   let columns = [];
 
-  const trialButton = (name) => {
-    const button = element("button", { type: "button", textContent: name });
+  const trialButton = (name, textContent = name) => {
+    const button = element("button", { type: "button", textContent });
     button.addEventListener("click", () => openTrial(name));
     return button;
   };
@@ -25,14 +25,14 @@
 
   // What the first look answers: how far, how long yet, what is best, did anything fail, what did it cost.
   const cards = () => {
-    const { phase, run, time_left: left, time, rows: { status, best_label: label, best_test: test, trial_seconds: spent } } = live.state;
+    const { phase, run, time_left: left, time, rows: { status, best_labels: [label], best_test: test, trial_seconds: spent } } = live.state;
     const passed = now() - time;
     const total = run ? run.num_trials : null;
     const isRunning = phase === "running" || phase === "stopping";
     const made = [["Progress", run ? `${run.num_done.toLocaleString("en")} of ${total.toLocaleString("en")}` : count(status.num_trials, "trial"), run ? (run.num_done < total ? `${isRunning ? `${run.running.length} running, ` : ""}${count(total - run.num_done - run.running.length, "trial")} not started` : "all trials have ended") : "the number of planned trials is not known"]];
     if (phase === "running" && left) {
       const range = left.low === null ? "too few trials have ended for an interval" : `95% interval ${duration(Math.max(0, left.low - passed))} to ${duration(Math.max(0, left.high - passed))}`;
-      made.push(["Time left", `about ${duration(Math.max(1, left.seconds - passed))}`, status.race ? `${range}, if the race goes on as it is expected to` : range]);
+      made.push(["Time left", duration(Math.max(1, left.seconds - passed)), `expected; ${range}${status.race ? ", if the race goes on as it is expected to" : ""}`]);
     } else if (isRunning || phase === "starting") {
       made.push(["Time left", "not known yet", phase === "stopping" ? "the run is stopping" : "no trial of this run has ended"]);
     } else if (phase === "interrupted" || phase === "killed") {
@@ -42,13 +42,27 @@
     }
     const best = status.best[0];
     const seeds = best && best.trial_ids.length > 1 ? `; mean of ${best.trial_ids.length} seeds` : "";
-    const tested = test ? `; test ${measured(test[0])}${test[1] === null ? "" : `, 95% interval ${measured(test[1])} to ${measured(test[2])}`}` : "";
+    const tested = test ? `; test ${measured(test[0])}${test[1] === null ? "" : `, 95% interval ${objective().name === "accuracy" ? "for new images " : ""}${measured(test[1])} to ${measured(test[2])}`}` : "";
     made.push([`Best config, validation ${objective().name.replaceAll("_", " ")}`, best ? measured(best.val) : "none yet", best ? `${label}${seeds}${tested}` : "no trial has succeeded"]);
     const { failed, diverged } = status.statuses;
     const also = diverged ? `${count(diverged, "trial")} diverged` : "";
     made.push(["Failures", failed ? count(failed, "trial") : "none", failed ? `${short(status.failures[0].cause)}${also ? `; ${also}` : ""}` : also || "no trial has failed", failed ? "bad" : ""]);
     made.push(["Cost so far", duration(spent), `of training, summed over trials${run ? `; ${count(run.num_workers, "trial")} at a time` : ""}`]);
     fill(get("cards"), made, () => made.map(([term, fact, more, kind]) => element("div", { className: kind || "" }, element("dt", { textContent: term }), element("dd", {}, fact, element("small", { textContent: more })))));
+  };
+
+  const best = () => {
+    const { status, best_labels: labels } = live.state.rows;
+    const found = status.best.map(({ val, trial_ids: names }, index) => [labels[index], val, names.length, names.map((name) => live.rows.get(name)?.cells[valIndex()] ?? val).sort((a, b) => a - b), names[0]]);
+    get("best").hidden = found.length < 2;
+    if (found.length < 2) return;
+    const [[, first, number, seeds], [, second, others, more]] = found;
+    const spread = Math.max(...[seeds, more].map((one) => one.at(-1) - one[0]));
+    const lead = Math.abs(first - second);
+    const several = Math.min(number, others) > 1 ? `; seeds of the same config differ by up to ${difference(spread)}${lead < spread ? ", so this lead may well be chance" : ""}.` : ", which one seed cannot tell from chance.";
+    get("best").querySelector(".finding").textContent = lead > 1e-9 ? `The first leads the second by ${difference(lead)}${several}` : "The first two are equal.";
+    fill(get("best").querySelector("tbody"), found, () => found.map(([label, val, size, values, name]) => element("tr", {}, element("th", { scope: "row" }, trialButton(name, label)),
+      ...[measured(val), size, size > 1 ? `${measured(values[0])} to ${measured(values.at(-1))}` : "–"].map((textContent) => element("td", { className: "number", textContent })))));
   };
 
   const progress = () => {
@@ -151,7 +165,7 @@
       }), Math.max(0, next - performance.now()));
     };
   };
-  const parts = [() => { progress(); cards(); runningTrials(); lists(); }, table, plots].map(seldom);
+  const parts = [() => { progress(); cards(); best(); runningTrials(); lists(); }, table, plots].map(seldom);
   const draw = () => parts.forEach((part) => part());
 
   const connect = () => {

@@ -27,8 +27,8 @@ class RowsSummary:
     """A summary of a folder's rows.
 
     Attributes:
-        status: As of `mnist-sweep status --json`.
-        best_label: The fields of the best config that vary, in words; empty without one.
+        status: As of `mnist-sweep status --json`, with the fields of the run besides those in which rows differ.
+        best_labels: These fields of the best configs but the seed, in words.
         best_test: The best config's mean value on test and its 95% interval, as mean, low and high; None if it was not
             measured. The interval is for new images if that is the accuracy; else for these, NaN for one seed.
         best_curve: Step and validation value of the evaluations of the best config's best trial.
@@ -37,7 +37,7 @@ class RowsSummary:
     """
 
     status: FolderStatus
-    best_label: str
+    best_labels: tuple[str, ...]
     best_test: Interval | None
     best_curve: tuple[tuple[int, float], ...]
     trial_seconds: float
@@ -67,20 +67,23 @@ class LiveState:
     time: float
 
 
-def summary(rows: Mapping[str, TrialRow], folder: Path) -> RowsSummary:
-    """Return a summary of a folder's rows.
+def summary(rows: Mapping[str, TrialRow], folder: Path, fields: Sequence[str] = ()) -> RowsSummary:
+    """Return a summary of a folder's rows, in which the trials of a run differ in these fields.
 
     Raises:
         LedgerError: The file of a race, or the row of the best trial, is damaged.
     """
     status = folder_status([*rows.values()], folder)
+    names = sorted({**dict.fromkeys(fields), **dict.fromkeys(status.fields)}, key=lambda name: name == "seed")
+    status = dataclasses.replace(status, fields=tuple(name for name in names if name != "changes"))
     best = status.best[0].trial_ids if status.best else ()
+    shown = [name for name in status.fields if name != "seed"]
     curve = Ledger(folder).row(best[0]).history if best else ()
     points = [(point.step, point.val) for point in curve if point.val is not None]
     known = [row for row in rows.values() if row.started is not None and row.seconds_total is not None]
     return RowsSummary(
         status=status,
-        best_label=label(rows[best[0]].config, [name for name in status.fields if name != "seed"]) if best else "",
+        best_labels=tuple(label(rows[one.trial_ids[0]].config, shown) for one in status.best),
         best_test=_test_interval([rows[name] for name in best]),
         best_curve=tuple(points[:: -(-len(points) // MAX_POINTS) or 1]),
         trial_seconds=math.fsum(row.seconds_total or 0.0 for row in known),

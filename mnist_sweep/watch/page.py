@@ -3,6 +3,7 @@
 import base64
 import gzip
 import hashlib
+import shlex
 from importlib.resources import files
 from pathlib import Path
 from string import Template
@@ -34,6 +35,7 @@ class Page:
         self.html = Template(own.joinpath("live.html").read_text(encoding="utf-8")).substitute(
             title=join([folder.resolve().name]),
             folder=join([str(folder)]),
+            quoted=join([shlex.quote(str(folder))]),
             style=resource("style.css") + own.joinpath("live.css").read_text(encoding="utf-8"),
             plotly_name=self.plotly_name,
             integrity=f"sha256-{base64.b64encode(digest).decode()}",

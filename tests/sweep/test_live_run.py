@@ -52,6 +52,7 @@ def test_running_trials_are_there_with_their_curves_as_they_come(
     found = read(tmp_path)
     assert found is not None
     assert (found.phase, found.num_workers, len(found.running)) == ("running", 2, 1)
+    assert found.fields == ("optimizer.learning_rate",)
     trial = found.running[0]
     assert (trial.trial_id, trial.label, trial.num_steps) == (name, "learning_rate=0.1", 4)
     assert trial.curve[-1] == (499, 0.8)

@@ -74,7 +74,7 @@ def test_the_summary_has_the_status_the_best_with_its_interval_its_curve_and_the
     found = summary(Ledger(folder).rows(with_history=False), folder)
     low, high = wilson_interval(0.91 * 300, 300)
     assert found.status.best[0].trial_ids == (rows[0].trial_id,)
-    assert found.best_label == "learning_rate=0.1"
+    assert found.best_labels == ("learning_rate=0.1", "learning_rate=0.2")
     assert found.best_test == pytest.approx((0.91, float(low), float(high)))
     assert found.best_curve == ((50, 0.8),)
     assert found.trial_seconds == pytest.approx(2 * 12.345)
@@ -93,9 +93,18 @@ def test_the_interval_of_several_seeds_is_wider_than_that_of_the_images(folder: 
     assert least < low < high < most <= 1
 
 
+def test_the_best_is_named_by_the_fields_of_the_run_while_no_row_differs_in_them(
+    folder: Path, rows: list[TrialRow]
+) -> None:
+    run = ("model", "optimizer.learning_rate", "changes", "seed")
+    found = summary({rows[0].trial_id: rows[0]}, folder, run)
+    assert (found.best_labels, found.status.fields) == (("softmax learning_rate=0.1",), (*run[:2], "seed"))
+    assert summary(Ledger(folder).rows(), folder, run[:1]).status.fields == run[:2]
+
+
 def test_a_folder_without_rows_has_a_summary(tmp_path: Path) -> None:
     found = summary({}, tmp_path)
-    assert (found.best_test, found.best_label, found.best_curve, found.ends) == (None, "", (), ())
+    assert (found.best_test, found.best_labels, found.best_curve, found.ends) == (None, (), (), ())
 
 
 def test_the_forecast_counts_the_trials_of_this_run_only(folder: Path, make_row: Callable[..., TrialRow]) -> None:

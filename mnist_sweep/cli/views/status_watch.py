@@ -126,4 +126,4 @@ def best(state: LiveState) -> str:
     test = (
         f"; test {measure.text(rows.best_test[0])}, {measure.interval(*rows.best_test[1:])}" if rows.best_test else ""
     )
-    return f"best val {measure.title} {measure.text(config.val)} ({rows.best_label}{seeds}){test}"
+    return f"best val {measure.title} {measure.text(config.val)} ({rows.best_labels[0]}{seeds}){test}"
