@@ -47,6 +47,7 @@ VALUE_KINDS: Mapping[str, Kind] = {
     "log-normal, spread a fifth of the loss": _losses(0.2),
     "log-normal, spread half of the loss": _losses(0.5),
     "the same, two decimals": _losses(0.5, 2),
+    "log-normal, spread 0.7 of the loss": _losses(0.7),
     "half without noise": _half_exact,
     **{name: ALL_KINDS[name] for name in ("heavy tails", "log-normal spreads, 1", "rounded to 1/3", "rounded to 2")},
 }
