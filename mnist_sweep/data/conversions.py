@@ -1,4 +1,4 @@
-"""Conversions of arrays to what a data set holds: what an error proposes, and floats as whole levels."""
+"""What the arrays of a data set must be, conversions that an error proposes, and floats as whole levels."""
 
 from typing import Any
 
@@ -31,7 +31,7 @@ def hint(name: str, array: NDArray[Any]) -> str:
     """Return the range of an array's values, and how to cast them so that nothing is lost; or how to make it flat."""
     if name == "labels" and array.ndim == 2:
         one_hot = ": `labels.argmax(axis=1)` converts one-hot labels to classes"
-        several = "; of several numbers, only one is predicted" * (array.dtype.kind == "f")
+        several = "; several numbers to predict are float32" * (array.dtype != "float32")
         return ": use `labels[:, 0]`" if array.shape[1] == 1 else one_hot + several
     is_image, top = name == "images", 255 if name == "images" else MAX_CLASSES - 1
     allowed = (np.uint8, np.float32) if is_image else (np.uint8, np.uint16, np.float32)
@@ -52,3 +52,30 @@ def hint(name: str, array: NDArray[Any]) -> str:
     if not is_image and (array.dtype.kind == "f" or not is_whole) and np.isfinite([low, high]).all():
         way_out += ", or `labels.astype('float32')` for numbers to predict"
     return f" from {low:g} to {high:g}: {way_out}"
+
+
+def misfit(name: str, array: object, *, rank: int) -> str | None:
+    """Return why an array is not one of a split, of this rank, in a sentence; None if it is."""
+    import numpy as np
+
+    if not isinstance(array, np.ndarray):
+        return f"`{name}` must be a NumPy array, but got type={type(array).__name__!r}."
+    if isinstance(array, np.ma.MaskedArray):
+        return f"`{name}` must have no mask, which training would ignore: use `{name}.filled(0)`."
+    way_out = hint(name, array)
+    types = ("uint8", "float32") if name == "images" else ("uint8", "uint16", "float32")
+    if array.dtype not in types:
+        return broken(f"{name}.dtype == {' or '.join(types)}", way_out, dtype=str(array.dtype))
+    if array.ndim != rank:
+        return broken(f"{name}.ndim == {rank}", way_out, shape=array.shape)
+    return None if array.size else broken(f"{name}.size > 0", shape=array.shape)
+
+
+def is_one_hot(labels: "NDArray[Any]") -> bool:
+    """Return whether the numbers of each image are its class."""
+    return bool(labels.ndim == 2 and ((labels == 0) | (labels == 1)).all() and (labels.sum(axis=1) == 1).all())
+
+
+def broken(rule: str, hint: str = "", /, **values: object) -> str:
+    """Return that a rule must hold, the values by which it does not, and the way out."""
+    return f"`{rule}` must hold, but got {', '.join(f'{name}={value!r}' for name, value in values.items())}{hint}."

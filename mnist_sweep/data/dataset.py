@@ -27,15 +27,17 @@ class Split:
 
     Attributes:
         images: uint8 or float32 `[n, height, width, channels]`; n >= 1.
-        labels: uint8 or uint16 `[n]`, the class of each image, counted from 0; or float32 `[n]`, its number.
+        labels: uint8 or uint16 `[n]`, classes, counted from 0; or float32 `[n]`, numbers, or `[n, k]`, k > 1 of each.
     """
 
     images: NDArray[np.uint8 | np.float32]
     labels: NDArray[np.uint8 | np.uint16 | np.float32]
 
     def __post_init__(self) -> None:
-        _check_array("images", self.images, rank=4)
-        _check_array("labels", self.labels, rank=1)
+        several = getattr(self.labels, "dtype", None) == "float32" and self.labels.shape[1:2] > (1,)
+        for name, rank in (("images", 4), ("labels", 1 + several)):
+            if wrong := conversions.misfit(name, getattr(self, name), rank=rank):
+                raise DataError(wrong)
         num_images, num_labels = len(self.images), len(self.labels)
         _require(num_images == num_labels, "num_images == num_labels", num_images=num_images, num_labels=num_labels)
 
@@ -67,7 +69,7 @@ class Dataset:
         val: Split by which hyperparameters are selected.
         test: Split that is evaluated once for each trial and never used for selection.
         num_classes: Number of classes, in [1, 65,536]; labels are smaller. Left out where labels are numbers, for
-            which it becomes 1: it is the number of a model's outputs.
+            which it becomes that of the numbers of an image: it is the number of a model's outputs.
         pixel_max: The uint8 value of a full pixel, in [1, 255]: 255 in MNIST, 16 in digits. The graph divides by it.
         value_range: Values of float32 images that become 0 and 1; all lie between. None if images are uint8.
         class_names: Names of the classes in the order of their labels; empty if they have none.
@@ -120,12 +122,21 @@ class Dataset:
             return
         _require({*kinds.values()} == {"float32"}, "labels of all splits are classes, or all are float32", **kinds)
         for name, split in self.splits.items():
+            same = split.labels.shape[1:] == self.label_shape
+            _require(same, f"{name} has as many numbers as train", shape=split.labels.shape, train=self.label_shape)
+            one_hot = split.labels.ndim == 2 and set(np.unique(split.labels)) == {0, 1} == {
+                *split.labels.sum(axis=1),
+                0,
+            }
+            hint = conversions.hint("labels", split.labels)
+            _require(not one_hot, f"{name} labels are classes or numbers", hint, shape=split.labels.shape)
             missing = int(np.count_nonzero(~np.isfinite(split.labels)))
             _require(not missing, f"{name} labels are finite", num_not_finite=missing, num_labels=len(split))
         hint = ": leave that out, or make the labels classes with `labels.astype('uint8')`"
-        names = {"num_classes": number, "num_class_names": num_names}
-        _require(number in (0, 1) and not num_names, "float32 labels are numbers, of no classes", hint, **names)
-        object.__setattr__(self, "num_classes", 1)
+        names, targets = {"num_classes": number, "num_class_names": num_names}, (*self.label_shape, 1)[0]
+        _require(number in (0, targets) and not num_names, "float32 labels are numbers, of no classes", hint, **names)
+        _require(targets <= MAX_CLASSES, f"numbers of an image <= {MAX_CLASSES}", num=targets)
+        object.__setattr__(self, "num_classes", targets)
 
     def _check_dtype(self) -> None:
         kinds = {name: str(split.images.dtype) for name, split in self.splits.items()}
@@ -151,6 +162,11 @@ class Dataset:
     def is_regression(self) -> bool:
         """Whether labels are numbers to predict, and no classes."""
         return self.train.labels.dtype.kind == "f"
+
+    @property
+    def label_shape(self) -> tuple[int, ...]:
+        """Shape of the label of an image: empty, or the number of its numbers if these are several."""
+        return self.train.labels.shape[1:]
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
@@ -214,22 +230,9 @@ class Shaped(Protocol):
 
     @property
     def num_classes(self) -> int:
-        """Number of classes, or 1 if labels are numbers."""
-
-
-def _check_array(name: str, array: object, *, rank: int) -> None:
-    if not isinstance(array, np.ndarray):
-        raise DataError(f"`{name}` must be a NumPy array, but got type={type(array).__name__!r}.")
-    if isinstance(array, np.ma.MaskedArray):
-        raise DataError(f"`{name}` must have no mask, which training would ignore: use `{name}.filled(0)`.")
-    hint = conversions.hint(name, array)
-    types = ("uint8", "float32") if name == "images" else ("uint8", "uint16", "float32")
-    _require(array.dtype in types, f"{name}.dtype == {' or '.join(types)}", hint, dtype=str(array.dtype))
-    _require(array.ndim == rank, f"{name}.ndim == {rank}", hint, shape=array.shape)
-    _require(array.size > 0, f"{name}.size > 0", shape=array.shape)
+        """Number of classes, or of the numbers of an image."""
 
 
 def _require(holds: bool, rule: str, hint: str = "", /, **values: object) -> None:
     if not holds:
-        shown = ", ".join(f"{name}={value!r}" for name, value in values.items())
-        raise DataError(f"`{rule}` must hold, but got {shown}{hint}.")
+        raise DataError(conversions.broken(rule, hint, **values))

@@ -34,9 +34,9 @@ def validate(name: str, data: Dataset) -> None:
     """Validate that there is something to learn: it is a DataError if train has images of one class or number only."""
     labels = data.train.labels
     if len(labels) > 1 and (labels == labels[0]).all():
-        kind = "number" if data.is_regression else "class"
+        kind, first = "number" if data.is_regression else "class", ", ".join(f"{one:g}" for one in np.ravel(labels[0]))
         raise DataError(
-            f"the data source {name} has only images of {kind} {labels[0]:g} in train ({len(labels):,} images), so "
+            f"the data source {name} has only images of {kind} {first} in train ({len(labels):,} images), so "
             f"every model is right and nothing is learned: add images of another {kind}."
         )
 
@@ -71,13 +71,14 @@ def _name_notes(names: Sequence[str]) -> Iterator[str]:
 
 
 def _range_notes(data: Dataset) -> Iterator[str]:
-    low, high = data.train.labels.min(), data.train.labels.max()
+    """Yield the splits with numbers beyond those that are trained on."""
+    low, high = data.train.labels.min(axis=0), data.train.labels.max(axis=0)
     for name in ("val", "test"):
         labels = data.splits[name].labels
-        beyond = int(np.count_nonzero((labels < low) | (labels > high)))
+        beyond = int(((labels < low) | (labels > high)).reshape(len(labels), -1).any(axis=1).sum())
         if beyond > MANY_BEYOND * len(labels):
             number = _share(beyond, len(labels), f"{name} images")
-            yield f"{number} have numbers beyond those of train, {low:g} to {high:g}"
+            yield f"{number} have numbers beyond those of train, {np.min(low):g} to {np.max(high):g}"
 
 
 def _class_notes(data: Dataset) -> Iterator[str]:
@@ -150,7 +151,7 @@ def _duplicate_notes(data: Dataset, named: Named | None) -> Iterator[str]:
             share = _share(len(shared), len(known[other]), f"{other} images")
             yield f"{share} are in {one}, too{_such_as(other, shared, named)}"
     for name, found in known.items():
-        labelled = {*zip(found, data.splits[name].labels.tolist(), strict=True)}
+        labelled = {*zip(found, map(str, data.splits[name].labels.tolist()), strict=True)}
         distinct, size = len({*found}), len(found)
         if len(labelled) > distinct:
             labels = Counter(image for image, _ in labelled)

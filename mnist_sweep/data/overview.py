@@ -39,7 +39,8 @@ class Overview:
         num_classes: Number of classes; 0 if labels are numbers.
         class_names: Names of the classes, or their labels; of none likewise.
         counts: Number of images of each class, by split; of none if labels are numbers.
-        numbers: Smallest, 25%, 50%, 75% and largest label, and the mean, by split, if labels are numbers.
+        numbers: Smallest, 25%, 50%, 75% and largest label, and the mean, by split, if labels are numbers; of
+            several, a tuple of these for each.
         pixels: Smallest, largest and mean pixel of each split.
         pixel_max: The value of a full pixel of uint8 images.
         value_range: Values of float32 images that become 0 and 1; None if images are uint8.
@@ -101,7 +102,9 @@ def overview(
     )
 
 
-def _numbers(labels: NDArray[Any]) -> tuple[float, ...]:
+def _numbers(labels: NDArray[Any]) -> tuple[Any, ...]:
+    if labels.ndim == 2:
+        return tuple(map(_numbers, labels.T))
     found = [*np.quantile(labels.astype(np.float64), QUANTILES), labels.mean(dtype=np.float64)]
     return tuple(float(f"{one:.6g}") for one in found)
 
@@ -142,5 +145,6 @@ def _groups(labels: NDArray[Any], class_names: tuple[str, ...]) -> list[tuple[st
     """Return the name of each class, or part of the numbers from low to high, and the places of its images."""
     if labels.dtype.kind != "f":
         return [(class_names[label], np.flatnonzero(labels == label)) for label in np.unique(labels)[:MAX_CLASSES]]
+    labels = labels.reshape(len(labels), -1)[:, 0]
     parts = np.array_split(np.argsort(labels, kind="stable"), min(NUM_PARTS, len(labels)))
     return [(f"{labels[part[0]]:.4g} to {labels[part[-1]]:.4g}", np.sort(part)) for part in parts]

@@ -24,11 +24,11 @@ def scaled(images: Any, pixel_range: tuple[float, float]) -> Any:
 
 
 def of_labels(outputs: Any, labels: Any) -> Any:
-    """Return outputs as losses and objectives take them: float32 `[n, num_classes]`, or `[n]` if labels are numbers."""
+    """Return outputs as losses and objectives take them: float32 `[n, num_classes]`, or `[n]` if labels are so."""
     import tensorflow as tf
 
     answers = tf.cast(outputs, tf.float32)
-    return answers[:, 0] if labels.dtype.is_floating else answers
+    return answers[:, 0] if labels.dtype.is_floating and labels.shape.rank == 1 else answers
 
 
 def num_correct(logits: Any, labels: Any) -> Any:
@@ -60,12 +60,12 @@ def evaluate(
     """Add to the graph the evaluation of a Keras model on a split.
 
     The images are uint8 or float32 `[n, height, width, channels]`, with values in `pixel_range` that become 0 and 1,
-    and the labels int32 or float32 `[n]`. `losses_of` adds the losses of a batch to the graph, given its labels and
-    logits.
+    and the labels int32 `[n]`, or float32 `[n]` or `[n, k]`. `losses_of` adds the losses of a batch to the graph, given
+    its labels and logits.
 
     Returns:
         The sum of the losses (float64), the number of correct classifications (int64), the predicted classes (uint16
-        `[n]`) or numbers (float32 `[n]`), and, of classes, the logits (float32 `[n, num_classes]`) if wanted.
+        `[n]`) or numbers (float32, as the labels), and, of classes, the logits (float32 `[n, num_classes]`) if wanted.
     """
     import tensorflow as tf
 
@@ -82,7 +82,8 @@ def evaluate(
         kept = tuple(one.write(number, answers) for one in kept)
         return number + 1, loss_sum, correct + num_correct(answers, true), predicted, *kept
 
-    predicted = tf.TensorArray(kind, size=num_batches, infer_shape=False, element_shape=[None])
+    shape = [None, *labels.shape[1:]]
+    predicted = tf.TensorArray(kind, size=num_batches, infer_shape=False, element_shape=shape)
     kept = [tf.TensorArray(tf.float32, size=num_batches, infer_shape=False, element_shape=[None, None])] * with_logits
     first = (tf.constant(0), tf.constant(0.0, tf.float64), tf.constant(0, tf.int64), predicted, *kept)
     _, loss_sum, correct, predicted, *kept = tf.while_loop(

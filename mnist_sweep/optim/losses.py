@@ -26,8 +26,8 @@ class Loss(Protocol):
         """Return the losses of a batch: float32 `[n]`.
 
         Args:
-            labels: int32 `[n]`, the class of each image; or float32 `[n]`, its number.
-            outputs: float32 `[n, num_classes]`, the logits; or float32 `[n]`.
+            labels: int32 `[n]`, the class of each image; or float32 `[n]`, its number, or `[n, k]`, its k numbers.
+            outputs: float32 `[n, num_classes]`, the logits; or float32, shaped as the labels.
         """
 
 
@@ -104,12 +104,15 @@ class _LossOfNumbers(abc.ABC):
     """A loss that depends on the error of each number alone."""
 
     def per_example(self, labels: Any, outputs: Any) -> Any:
-        """Return the losses of a batch: float32 `[n]`, from float32 labels and outputs `[n]`."""
-        return self.of_errors(outputs - labels)
+        """Return the losses of a batch, float32 `[n]`: of float32 labels and outputs `[n]`, or means over `[n, k]`."""
+        import tensorflow as tf
+
+        found = self.of_errors(outputs - labels)
+        return tf.reduce_mean(found, axis=-1) if len(found.shape) == 2 else found
 
     @abc.abstractmethod
     def of_errors(self, errors: Any) -> Any:
-        """Return the losses of errors: float32 `[n]`."""
+        """Return the losses of errors: float32, shaped as these."""
 
     def fitted(self, labels: "NDArray[Any]", num_classes: int) -> "_LossOfNumbers":
         """Return this loss.

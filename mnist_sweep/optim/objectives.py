@@ -33,8 +33,8 @@ class Objective(Protocol):
         """Return the value of a split, a finite number.
 
         Args:
-            labels: int32 `[n]`, the class of each image; or float32 `[n]`, its number.
-            outputs: float32 `[n, num_classes]`, the logits; or float32 `[n]`.
+            labels: int32 `[n]`, the class of each image; or float32 `[n]`, its number, or `[n, k]`, its k numbers.
+            outputs: float32 `[n, num_classes]`, the logits; or float32, shaped as the labels.
         """
 
 

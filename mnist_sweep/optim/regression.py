@@ -1,6 +1,7 @@
 """Objectives of numbers, by which models are judged where labels are float32, and which losses and objectives are so.
 
-Labels and outputs are float32 `[n]`: what a model returns for a batch, `(batch, 1)`, comes without its last axis.
+Labels and outputs are float32 `[n]`: what a model returns for a batch, `(batch, 1)`, comes without its last axis; or
+`[n, k]` where k numbers are predicted for each image.
 """
 
 import math
@@ -26,8 +27,8 @@ class RMSE:
     unit: str = ""
 
     def per_example(self, labels: Any, outputs: Any) -> Any:
-        """Return the squared error of each image: float64 `[n]`, from float32 labels and outputs `[n]`."""
-        return (outputs.astype("float64") - labels) ** 2
+        """Return the squared error of each image, its mean over several numbers: float64 `[n]`."""
+        return _by_image((outputs.astype("float64") - labels) ** 2)
 
     @staticmethod
     def of_mean(mean: float) -> float:
@@ -48,8 +49,12 @@ class MAE:
     unit: str = ""
 
     def per_example(self, labels: Any, outputs: Any) -> Any:
-        """Return the absolute error of each image: float64 `[n]`, from float32 labels and outputs `[n]`."""
-        return abs(outputs.astype("float64") - labels)
+        """Return the absolute error of each image, its mean over several numbers: float64 `[n]`."""
+        return _by_image(abs(outputs.astype("float64") - labels))
+
+
+def _by_image(errors: "NDArray[Any]") -> "NDArray[Any]":
+    return errors if errors.ndim == 1 else errors.mean(axis=1)
 
 
 def is_of_numbers(labels: "NDArray[Any]") -> bool:

@@ -39,12 +39,14 @@ class Classification(NamedTuple):
     name: str
     preprocessing: str
     probabilities: tuple[float, ...] = ()
-    number: float | None = None
+    number: float | tuple[float, ...] | None = None  # several of a model that predicts several
 
     def text(self, names: Sequence[str], top: int) -> str:
         """Return the number, or the most probable classes, at most `top`, by their names."""
         if self.number is not None:
-            return f"{self.number:.6g}"
+            return ", ".join(
+                f"{one:.6g}" for one in (self.number if isinstance(self.number, tuple) else (self.number,))
+            )
         ranked = sorted(zip(self.probabilities, names, strict=True), key=lambda pair: -pair[0])[:top]
         return ", ".join(f"{name} {probability:.1%}" for probability, name in ranked)
 
@@ -104,5 +106,7 @@ def predict(model_file: Path, images: Sequence[Path], card: DataCard) -> list[Cl
 
 def _answer(image: "PreparedImage", outputs: list[float], card: DataCard) -> Classification:
     if card.is_regression:
-        return Classification(image.name, image.preprocessing, number=outputs[0])
+        return Classification(
+            image.name, image.preprocessing, number=outputs[0] if len(outputs) == 1 else tuple(outputs)
+        )
     return Classification(image.name, image.preprocessing, tuple(outputs))

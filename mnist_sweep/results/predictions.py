@@ -29,7 +29,7 @@ class Predictions(NamedTuple):
 
     Attributes:
         val: Classes of the validation images, `[num_val]`: uint8 when read, or uint16 if one is above 255; any integers
-            when written. Numbers are float32.
+            when written. Numbers are float32, `[num_val, k]` if several are predicted for each image.
         test: Those of the test images, `[num_test]`, likewise.
         val_values: What each validation image contributes to the value that the trial is judged by, whose mean they
             are: float32 `[num_val]`; set by the sweep, None for accuracy and where it is unknown.
@@ -194,7 +194,7 @@ def _content(predictions: Predictions) -> bytes:
 def _answers(given: ArrayLike) -> NDArray[Any]:
     """Return classes in the smallest dtype that holds them, or numbers."""
     classes = np.asarray(given)
-    if classes.ndim == 1 and classes.dtype == np.float32 and classes.size:
+    if classes.ndim in (1, 2) and classes.dtype == np.float32 and classes.size:
         return classes
     if classes.ndim != 1 or classes.dtype.kind not in "iu" or not classes.size:
         raise DataError(f"classes must be integers, one for each image, but got {classes.dtype} {classes.shape}.")
@@ -216,7 +216,8 @@ def _read(path: Path, lacking: str) -> Predictions:
         arrays = {name: found[name] for name in (*SPLITS, *(VALUES if VALUES[0] in found else ()))}
         for name, array in arrays.items():
             dtypes = ("uint8", "uint16", "float32") if name in SPLITS else ("float32",)
-            if array.ndim != 1 or array.dtype.name not in dtypes or not array.size:
+            rank = array.ndim - (name in SPLITS and array.ndim == 2 and array.dtype == np.float32)
+            if rank != 1 or array.dtype.name not in dtypes or not array.size:
                 raise DataError(f"it holds {array.dtype} of {array.shape}")
     except KeyError as error:
         raise LedgerError(

@@ -35,7 +35,7 @@ def keras_fit(context: Context, model: Any, callbacks: Sequence[Any] = ()) -> di
     Args:
         context: The trial.
         model: From float32 images in [0, 1] to a number for each class, on which another objective than accuracy is
-            computed, compiled with `metrics=["accuracy"]`; or to one number, without, if labels are numbers.
+            computed, compiled with `metrics=["accuracy"]`; or to the numbers of an image, without, if labels are so.
         callbacks: Keras' callbacks.
 
     Raises:
@@ -87,7 +87,7 @@ def _judged(context: Context, split: str, outputs: Any, ask: Callable[..., Any] 
 
 
 def _outputs(model: Any, context: Context, split: str) -> Any:
-    """Return the outputs on a split: `[n, num_classes]`, or `[n]` if labels are numbers.
+    """Return the outputs on a split: `[n, num_classes]`, or as labels that are numbers.
 
     `predict` would be traced for every trial.
     """
@@ -98,7 +98,8 @@ def _outputs(model: Any, context: Context, split: str) -> Any:
     if outputs.shape[1:] != (context.data.num_classes,):
         shape = ("batch", *outputs.shape[1:])
         raise ConfigError(f"the model must have {context.data.num_classes} outputs, but their shape is {shape}.")
-    return outputs.astype("float32")[:, 0] if context.data.is_regression else outputs.astype("float32")
+    shape = context.data.label_shape if context.data.is_regression else outputs.shape[1:]
+    return outputs.astype("float32").reshape(-1, *shape)
 
 
 def _batches(context: Context, step: int) -> Iterator[Any]:

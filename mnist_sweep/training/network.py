@@ -58,9 +58,9 @@ class Network:
         dtype = data.train.images.dtype
         self.images = tf.TensorSpec((None, *data.image_shape), dtype, "images")
         kind = tf.float32 if data.is_regression else tf.int32
-        self.labels = tf.TensorSpec((None,), kind, "labels")
+        self.labels = tf.TensorSpec((None, *data.label_shape), kind, "labels")
         batch = tf.TensorSpec((batch_size, *data.image_shape), dtype)
-        labels = tf.TensorSpec((batch_size,), kind)
+        labels = tf.TensorSpec((batch_size, *data.label_shape), kind)
         graph = partial(tensorflow_runtime.traced, autograph=autograph)
         scale, xla = tf.TensorSpec((), tf.float32), tensorflow_runtime.compiles_with_xla() or None
         self.gradients = graph(self._gradients, input_signature=[batch, labels, scale], jit_compile=xla)

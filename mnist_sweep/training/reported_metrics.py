@@ -130,19 +130,21 @@ def _of_predictions(predictions: Any, config: "TrialConfig", data: "Dataset") ->
 
 
 def _predicted(split: str, values: Any, data: "Dataset") -> NDArray[Any]:
-    """Validate the predicted classes of a split, integers `[n]`; or the numbers, which become float32 `[n]`."""
+    """Validate the predicted classes of a split, integers `[n]`; or the numbers, which become float32."""
     try:
         array = np.asarray(values)
     except ValueError as error:
         raise ConfigError(f"the predictions of {split} are no array: {one_line(error)}") from None
-    num_images = len(data.splits[split].labels)
+    shape = data.splits[split].labels.shape
     kinds, what, way_out = ("iu", "whole numbers", "`.argmax(axis=1)` makes classes of probabilities")
     if data.is_regression:
         kinds, what, way_out = ("iuf", "numbers", "use `[:, 0]`")
-    if array.dtype.kind not in kinds or array.shape != (num_images,):
-        way_out = f": {way_out}" if array.ndim == 2 else ""
+    if array.dtype.kind not in kinds or array.shape != shape:
+        way_out = f": {way_out}" if array.ndim == 2 and len(shape) == 1 else ""
         got = f"{array.dtype} of the shape {array.shape}"
-        raise ConfigError(f"the predictions of {split} must be {num_images} {what}, but got {got}{way_out}")
+        raise ConfigError(
+            f"the predictions of {split} must be {' x '.join(map(str, shape))} {what}, but got {got}{way_out}"
+        )
     if data.is_regression:
         num_infinite = int(np.count_nonzero(~np.isfinite(array)))
         require(not num_infinite, f"predictions of {split} are finite", num_not_finite=num_infinite)

@@ -31,7 +31,7 @@ def dataset(**changes: Any) -> Dataset:
             "`labels.dtype == uint8 or uint16 or float32` .* got dtype='int64'",
         ),
         (np.zeros((2, 4, 5, 1), np.uint8), np.zeros((2, 3), np.uint8), r": `labels.argmax\(axis=1\)` converts one-hot"),
-        (np.zeros((2, 4, 5, 1), np.uint8), np.zeros((2, 3), np.float32), "of several numbers, only one is predicted"),
+        (np.zeros((2, 4, 5, 1), np.uint8), np.zeros((2, 3)), "several numbers to predict are float32"),
         (np.zeros((2, 4, 5, 1), np.uint8), np.zeros((2, 1), np.uint8), r"got shape=\(2, 1\): use `labels\[:, 0\]`"),
         (np.zeros((2, 4, 5, 1), np.uint8), np.zeros((2, 1), np.int64), r"dtype='int64': use `labels\[:, 0\]`"),
         (np.ma.zeros((2, 4, 5, 1), np.uint8), np.zeros(2, np.uint8), "must have no mask, which training would ignore"),

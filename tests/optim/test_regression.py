@@ -63,6 +63,17 @@ def ink() -> Dataset:
     return Dataset(**splits, pixel_max=16)
 
 
+def place() -> Dataset:
+    """Return the digits with the mean row and column of their ink, and its amount, in place of a class."""
+    whole = ink()
+    centres: dict[str, Any] = {}
+    for name, split in whole.splits.items():
+        shares = split.images[..., 0] / split.images.sum(axis=(1, 2, 3))[:, None, None]
+        centre = [(shares * np.mgrid[:8, :8][axis]).sum(axis=(1, 2)) for axis in (0, 1)]
+        centres[name] = replace(split, labels=np.stack([*centre, split.labels], axis=1).astype(np.float32))
+    return Dataset(**centres, pixel_max=16)
+
+
 BASE = TrialConfig(
     data=ink, model=Softmax(), loss=MeanSquaredError(), objective=RMSE(unit="ink"), num_steps=60, evaluate_every=30
 )
@@ -77,6 +88,8 @@ BASE = TrialConfig(
 )
 def test_values_are_those_of_scikit_learn(objective: Any, expected: float) -> None:
     assert objectives.value(objective, LABELS, outputs=OUTPUTS) == pytest.approx(expected, rel=1e-6)
+    several = LABELS.reshape(50, 4), OUTPUTS.reshape(50, 4)
+    assert objectives.value(objective, several[0], outputs=several[1]) == pytest.approx(expected, rel=1e-6)
     contributions = image_contributions.by_image(objective, LABELS, outputs=OUTPUTS)
     assert contributions is not None
     assert contributions.mean() == pytest.approx(expected, rel=1e-6)
@@ -122,22 +135,30 @@ def squared(labels: Any, outputs: Any) -> Any:
     return (labels - outputs) ** 2
 
 
+def mean_squared(labels: Any, outputs: Any) -> Any:
+    import tensorflow as tf
+
+    return tf.reduce_mean((labels - outputs) ** 2, axis=-1)
+
+
 @pytest.mark.usefixtures("tf")
+@pytest.mark.parametrize("data", [ink, place])
 @pytest.mark.parametrize("model", [Softmax(), CNN(filters=(4,), units=8)])
-def test_a_row_of_numbers_has_no_accuracy(model: Any) -> None:
-    row = execute(replace(BASE, model=model))
+def test_a_row_of_numbers_has_no_accuracy(model: Any, data: Any) -> None:
+    row = execute(replace(BASE, model=model, data=data))
     assert (row.status, row.error) == (Status.OK, None)
     assert (row.val_accuracy, row.test_accuracy) == (None, None)
     assert {point.train_accuracy for point in row.history} == {None}
     assert row.val_loss is not None
     assert row.val == pytest.approx(math.sqrt(row.val_loss), rel=1e-5)
     assert row.history[-1].val == row.val
-    assert execute(replace(BASE, model=model)).val == row.val
+    assert execute(replace(BASE, model=model, data=data)).val == row.val
 
 
 @pytest.mark.usefixtures("tf")
-def test_a_loss_of_ones_own_takes_flat_outputs() -> None:
-    built_in, own = (execute(replace(BASE, loss=loss)) for loss in (MeanSquaredError(), squared))
+@pytest.mark.parametrize(("data", "squared"), [(ink, squared), (place, mean_squared)])
+def test_a_loss_of_ones_own_takes_outputs_shaped_as_the_labels(data: Any, squared: Any) -> None:
+    built_in, own = (execute(replace(BASE, data=data, loss=loss)) for loss in (MeanSquaredError(), squared))
     assert own.error is None
     assert own.val == pytest.approx(built_in.val, rel=1e-6)
 
@@ -149,14 +170,22 @@ def test_a_loss_of_numbers_is_kerass(tf: Any) -> None:
         theirs = getattr(tf.keras.losses, type(loss).__name__)(reduction=None)
         expected = theirs(LABELS[:, None], OUTPUTS[:, None]).numpy()
         np.testing.assert_allclose(losses.per_example(loss, LABELS, OUTPUTS), expected, rtol=1e-5)
+        several = LABELS.reshape(50, 4), OUTPUTS.reshape(50, 4)
+        np.testing.assert_allclose(losses.per_example(loss, *several), theirs(*several).numpy(), rtol=1e-5)
+
+
+@pytest.fixture(scope="module", params=[ink, place])
+def data(request: pytest.FixtureRequest) -> Any:
+    """A data set of one number for each image, and one of three."""
+    return request.param
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def folder(tmp_path_factory: pytest.TempPathFactory, data: Any) -> Path:
     """A results folder of two configs on two seeds."""
-    place = tmp_path_factory.mktemp("ink")
-    trials = repeat(grid(BASE, {"loss": [MeanSquaredError(), MeanAbsoluteError()]}), seeds=2)
-    outcome = run(Sweep(name="ink", trials=trials), results=place, runner=Local(in_process=True))
+    results = tmp_path_factory.mktemp("ink")
+    trials = repeat(grid(replace(BASE, data=data), {"loss": [MeanSquaredError(), MeanAbsoluteError()]}), seeds=2)
+    outcome = run(Sweep(name="ink", trials=trials), results=results, runner=Local(in_process=True))
     write_report(outcome.folder)
     return outcome.folder
 
@@ -184,9 +213,9 @@ def test_the_report_shows_no_classes(folder: Path) -> None:
         assert word not in text.partition("<body")[2].partition("<script")[0]
 
 
-def test_predicted_numbers_and_labels_are_kept(folder: Path) -> None:
+def test_predicted_numbers_and_labels_are_kept(folder: Path, data: Any) -> None:
     for trial_id, row in Ledger(folder).rows().items():
-        found, labels = predictions.read(folder, trial_id), ink().test.labels
+        found, labels = predictions.read(folder, trial_id), data().test.labels
         assert found.test.dtype == np.float32
         assert row.test == pytest.approx(objectives.value(RMSE(), labels, outputs=found.test), rel=1e-6)
         kept = predictions.read_labels(folder, predictions.data_id(row.config))
@@ -208,6 +237,8 @@ def test_a_kept_model_predicts_a_number(folder: Path, tmp_path: Path) -> None:
     (answer,) = classify.predict(model.file, [tmp_path / "digit.png"], card)
     assert isinstance(answer, classify.Classification)
     assert answer.probabilities == ()
-    expected = float(predictions.read(folder, model.row.trial_id).test[0])
+    expected = predictions.read(folder, model.row.trial_id).test[0]
     assert answer.number == pytest.approx(expected, abs=0.5)  # 255 levels in place of 240
-    assert float(answer.text([], 3)) == pytest.approx(answer.number, rel=1e-5)
+    assert [*map(float, answer.text([], 3).split(", "))] == pytest.approx(
+        [*np.ravel(np.asarray(answer.number))], rel=1e-5
+    )

@@ -1,14 +1,17 @@
 """The terminal's view of a data set: a table of its classes or numbers, and what else is known of it."""
 
 from collections.abc import Iterator
+from typing import Any
 
+import numpy as np
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from mnist_sweep.data.overview import Overview
 from mnist_sweep.text.numbers import counted
 
-MAX_CLASSES, MAX_DUPLICATES = 60, 10
+MAX_CLASSES, MAX_TARGETS, MAX_DUPLICATES = 60, 10, 10
 NUMBERS = ("smallest", "25%", "50%", "75%", "largest", "mean")  # as `Overview.numbers` has them
 
 
@@ -21,8 +24,11 @@ def show(found: Overview, console: Console) -> None:
         table.add_row(shown, *(f"{counts[label]:,}" for counts in found.counts.values()))
     if found.num_classes > MAX_CLASSES:
         table.add_row(f"… {found.num_classes - MAX_CLASSES} more")
-    for row, shown in enumerate(NUMBERS if found.numbers else ()):
-        table.add_row(shown, *(f"{numbers[row]:g}" for numbers in found.numbers.values()))
+    columns: Any = [np.reshape(numbers, (-1, len(NUMBERS))) for numbers in found.numbers.values()]
+    for target in range(min(len(columns[0]), MAX_TARGETS) if columns else 0):
+        for row, shown in enumerate(NUMBERS):
+            name = shown if len(columns[0]) == 1 else f"[{target}] {shown}"
+            table.add_row(Text(name), *(f"{numbers[target, row]:g}" for numbers in columns))
     table.add_row("images" if found.numbers else "all", *(f"{size:,}" for size in found.sizes.values()))
     console.print(table)
     shape = "x".join(map(str, found.image_shape))

@@ -24,7 +24,7 @@ class Content(NamedTuple):
 
     Attributes:
         images: Of each split, an array `[n, …]` of whatever `_decoded` takes.
-        labels: Of each split, `[n]`: whole numbers from 0, or names; or floats, numbers to predict.
+        labels: Of each split, `[n]`: whole numbers from 0, or names; or floats `[n]` or `[n, k]`, numbers to predict.
         class_names: Names of all classes; None if they are those in the labels.
         notes: What the user should know of the files, a line each.
         value_range: As in `Dataset`.
@@ -97,8 +97,9 @@ def _require_no_numbers(names: set[str]) -> None:
 
 def _flat(name: str, labels: "NDArray[Any]") -> "NDArray[Any]":
     flat = labels[:, 0] if labels.ndim == 2 and labels.shape[1] == 1 else labels  # as MedMNIST and CIFAR-10 of Keras
-    if flat.ndim != 1 or not len(flat):
-        raise DataError(f"{name} must have one label for each image, but got labels of shape {labels.shape}.")
+    if not (flat.ndim == 1 or (flat.ndim == 2 and flat.dtype.kind == "f")) or not flat.size:
+        several = ": several numbers to predict are floats" * (flat.ndim == 2 and flat.dtype.kind in "iu")
+        raise DataError(f"{name} must have one label for each image, but got labels of shape {labels.shape}{several}.")
     return flat
 
 

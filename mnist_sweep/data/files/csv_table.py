@@ -30,12 +30,13 @@ class Csv(OwnFiles):
     used. Without a line of names, the first column is the label.
 
     Attributes:
-        label: Name of the column of labels; None if it is `label`, `class`, `target`, `digit` or `y`.
+        label: Name of the column of labels; None if it is `label`, `class`, `target`, `digit` or `y`. Several names are
+            the columns of numbers to predict.
         image_size: Height and width of the images; None if they are square and grey. Three values for each pixel of
             this size are red, green and blue.
     """
 
-    label: str | None = None
+    label: str | tuple[str, ...] | None = None
     image_size: tuple[int, int] | None = None
 
     def _content(self, path: Path) -> Content:
@@ -61,15 +62,15 @@ class Csv(OwnFiles):
         content = idx.read_bytes(path, max_bytes=MAX_BYTES)
         try:
             names, delimiter, has_names = _header(content)
-            label, pixels = self._columns(names, has_names)
-            unused += [f"column {shortened(name)}" for name in names if name not in (label, *pixels)]
+            targets, pixels = self._columns(names, has_names)
+            unused += [f"column {shortened(name)}" for name in names if name not in (*targets, *pixels)]
             shape = self._shape(len(pixels))
             table = reader.read_csv(
                 pa.BufferReader(content),
                 read_options=reader.ReadOptions(column_names=names, skip_rows=int(has_names)),
                 parse_options=reader.ParseOptions(delimiter=delimiter),
                 convert_options=reader.ConvertOptions(
-                    include_columns=[label, *pixels], column_types=dict.fromkeys(pixels, pa.uint8())
+                    include_columns=[*targets, *pixels], column_types=dict.fromkeys(pixels, pa.uint8())
                 ),
             )
             if lacking := [name for name in table.column_names if table[name].null_count]:
@@ -77,7 +78,9 @@ class Csv(OwnFiles):
             images = np.empty((len(table), len(pixels)), np.uint8)
             for number, name in enumerate(pixels):
                 images[:, number] = table[name].to_numpy()
-            labels = table[label].to_numpy()
+            labels = table[targets[0]].to_numpy()
+            if len(targets) > 1:
+                labels = np.stack([table[name].to_numpy().astype(np.float64) for name in targets], axis=1)
             return images.reshape(-1, *shape), labels.astype(np.str_) if labels.dtype.kind == "O" else labels
         except DataError as error:
             raise DataError(f"{path} {error}.") from error
@@ -86,19 +89,20 @@ class Csv(OwnFiles):
                 f"{path} is no table of labels and pixels from 0 to 255 ({shortened(one_line(error))})."
             ) from error
 
-    def _columns(self, names: list[str], has_names: bool) -> tuple[str, list[str]]:
-        """Return the column of labels, and those of pixels in their order."""
+    def _columns(self, names: list[str], has_names: bool) -> tuple[list[str], list[str]]:
+        """Return the columns of labels, and those of pixels in their order."""
         if len({*names}) < len(names):
             raise DataError("names a column twice")
         if self.label is None and not has_names:
-            return names[0], names[1:]
-        known = [name for name in names if (name == self.label if self.label else name.lower() in LABELS)]
-        if len(known) != 1:
-            shown = shortened(", ".join(names[:5]))
-            wanted = self.label or "named label, class, target, digit or y"
-            raise DataError(f"must have one column of labels, {wanted}, but has {len(known)} among {shown}, …")
-        pixels = [name for name in names if name != known[0] and PIXEL.fullmatch(name)]
-        return known[0], sorted(pixels, key=splits.natural)
+            return names[:1], names[1:]
+        wanted = [self.label] if isinstance(self.label, str) else [*(self.label or ())]
+        known = [name for name in wanted or names if name in names and (wanted or name.lower() in LABELS)]
+        if len(known) != (len(wanted) or 1):
+            number, shown = f"{len(wanted)} columns" if wanted[1:] else "one column", shortened(", ".join(names[:5]))
+            named = ", ".join(map(str, wanted)) or "named label, class, target, digit or y"
+            raise DataError(f"must have {number} of labels, {named}, but has {len(known)} among {shown}, …")
+        pixels = [name for name in names if name not in known and PIXEL.fullmatch(name)]
+        return known, sorted(pixels, key=splits.natural)
 
     def _shape(self, num_values: int) -> tuple[int, ...]:
         side = int(num_values**0.5)

@@ -23,10 +23,11 @@ class Parquet(EncodedImages):
     The column `image` or `img` holds the bytes of image files.
 
     Attributes:
-        label: Name of the column of labels; None if it is `label`, `labels` or `fine_label`.
+        label: Name of the column of labels; None if it is `label`, `labels` or `fine_label`. Several names are the
+            columns of numbers to predict, as is one of lists of floats.
     """
 
-    label: str | None = None
+    label: str | tuple[str, ...] | None = None
 
     def _content(self, path: Path) -> Content:
         import numpy as np
@@ -43,36 +44,42 @@ class Parquet(EncodedImages):
             contents = [content for found, _, _ in tables for content in found]
             images[split] = np.empty(len(contents), object)
             images[split][:] = contents
-            labels[split] = np.array([label for _, found, _ in tables for label in found])
+            if len({found.shape[1:] for _, found, _ in tables if len(found)}) > 1:
+                raise DataError("holds files with different numbers of labels.")
+            labels[split] = np.concatenate([found for _, found, _ in tables if len(found)] or [tables[0][1]])
         return Content(images, labels, class_names or None, tuple(listing.unused_notes([*unused])))
 
-    def _read_table(self, file: str, unused: dict[str, None]) -> tuple[list[bytes], list[Any], tuple[str, ...]]:
+    def _read_table(self, file: str, unused: dict[str, None]) -> tuple[list[bytes], Any, tuple[str, ...]]:
         """Return the encoded images and the labels in a file, and the names of the classes, if it has some.
 
         Columns that are not used are added to `unused`.
         """
+        import numpy as np
         import pyarrow as pa
         from pyarrow import parquet
 
         try:
             with parquet.ParquetFile(file) as table:
                 schema, groups = table.schema_arrow, range(table.metadata.num_row_groups)
-                image, label = (
-                    _column(schema.names, IMAGES),
-                    _column(schema.names, (self.label,) if self.label else LABELS),
-                )
+                image, wanted = _column(schema.names, IMAGES), (self.label,) if self.label else LABELS
+                several = [(one,) for one in self.label] if self.label and isinstance(self.label, tuple) else [wanted]
+                targets = [_column(schema.names, one) for one in several]
                 total = sum(table.metadata.row_group(group).total_byte_size for group in groups)
                 if total > MAX_BYTES:
                     raise DataError(f"unpacks to {size(total)}, expected at most {size(MAX_BYTES)}")
-                read = table.read(columns=[image, label])
-            unused |= dict.fromkeys(f"column {shortened(name)}" for name in schema.names if name not in (image, label))
+                read = table.read(columns=[image, *targets])
+            unused |= dict.fromkeys(
+                f"column {shortened(name)}" for name in schema.names if name not in (image, *targets)
+            )
             contents = [found["bytes"] if isinstance(found, dict) else found for found in read[image].to_pylist()]
             lacking = sum(not isinstance(content, bytes) for content in contents)
             if lacking:
                 raise DataError(f"lacks the bytes of {lacking:,} of {len(contents):,} images in column {image}")
-            if read[label].null_count:
-                raise DataError(f"lacks values in column {shortened(label)}")
-            return contents, read[label].to_pylist(), _class_names(schema, label)
+            if empty := [name for name in targets if read[name].null_count]:
+                raise DataError(f"lacks values in column {shortened(empty[0])}")
+            labels = [np.array(read[name].to_pylist()) for name in targets]
+            numbers = np.stack(labels, axis=1).astype(np.float64) if len(labels) > 1 else labels[0]
+            return contents, numbers, _class_names(schema, targets[0])
         except DataError as error:
             raise DataError(f"{file} {error}.") from error
         except (pa.ArrowException, KeyError, ValueError) as error:
@@ -81,7 +88,7 @@ class Parquet(EncodedImages):
             ) from error
 
 
-def _column(names: list[str], wanted: tuple[str | None, ...]) -> str:
+def _column(names: list[str], wanted: tuple[Any, ...]) -> str:
     found = [name for name in names if name in wanted]
     if len(found) != 1:
         columns = shortened(", ".join(names))

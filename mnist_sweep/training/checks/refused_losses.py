@@ -24,15 +24,16 @@ def check(loss: Any, sample: Sample) -> None:
         _check(loss, sample)
     except ConfigError as error:
         name = loss.__name__ if hasattr(loss, "__name__") else shown_in_one_line(loss)
-        of, to = ("float32", "") if is_of_numbers(sample.labels) else ("int32", f" {sample.num_classes}")
-        rule = f"must return a float32 loss for each example from {of} labels (batch,) and float32 outputs (batch,{to})"
+        of, outputs = "float32" if is_of_numbers(sample.labels) else "int32", _outputs(sample)
+        shapes = [f"(batch,{', '.join(f' {size}' for size in one.shape[1:])})" for one in (sample.labels, outputs)]
+        rule = (
+            f"must return a float32 loss for each example from {of} labels {shapes[0]} and float32 outputs {shapes[1]}"
+        )
         raise ConfigError(f"the loss {name} {rule}, but {error}.") from None
 
 
 def _check(loss: Any, sample: Sample) -> None:
-    labels, num = sample.labels, len(sample.labels)
-    shape = (num,) if is_of_numbers(labels) else (num, sample.num_classes)
-    outputs = np.random.default_rng(0).normal(size=shape).astype(np.float32)
+    labels, num, outputs = sample.labels, len(sample.labels), _outputs(sample)
     found, gradient = _called(loss, labels, outputs)
     shape = tuple(found.shape)
     _law(shape == (num,), f"it returns the shape {shape} for a batch of {num}", "leave the mean to the sweep")
@@ -43,6 +44,12 @@ def _check(loss: Any, sample: Sample) -> None:
     part, _ = _called(loss, labels[num // 2 :], outputs[num // 2 :])
     alone = np.allclose(part, found[num // 2 :], rtol=ROUNDING, atol=ROUNDING)
     _law(alone, "an example's loss depends on the other examples of its batch", "reduce over the last axis only")
+
+
+def _outputs(sample: Sample) -> Any:
+    labels = sample.labels
+    shape = labels.shape if is_of_numbers(labels) else (len(labels), sample.num_classes)
+    return np.random.default_rng(0).normal(size=shape).astype(np.float32)
 
 
 def _called(loss: Any, labels: Any, outputs: Any) -> tuple[Any, Any]:

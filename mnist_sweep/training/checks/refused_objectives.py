@@ -14,16 +14,17 @@ MAX_NUMBERS = 4_000_000  # of random outputs
 def check(objective: Any, num_classes: int, *, of_numbers: bool = False) -> None:
     """Validate that an objective has a finite number for a split, the same at each call, or raise ConfigError."""
     num = min(max(64, min(2 * num_classes, 1024)), max(16, MAX_NUMBERS // num_classes))
-    labels = np.linspace(0, 1, num, dtype=np.float32) if of_numbers else np.arange(num, dtype=np.int32) % num_classes
-    shape = (num,) if of_numbers else (num, num_classes)
+    shape = (num,) if of_numbers and num_classes == 1 else (num, num_classes)
     outputs = np.random.default_rng(0).normal(size=shape).astype(np.float32)
+    numbers = np.linspace(0, 1, outputs.size, dtype=np.float32).reshape(shape)
+    labels = numbers if of_numbers else np.arange(num, dtype=np.int32) % num_classes
     name = objectives.description(objective)[0]
     try:
         first, again = (objectives.value(objective, labels, outputs=outputs.copy()) for _ in range(2))
     except ConfigError:
         raise
     except (Exception, SystemExit) as error:  # whatever the user's code raises
-        given = f"{labels.dtype} labels ({num},) and float32 outputs {shape}"
+        given = f"{labels.dtype} labels {labels.shape} and float32 outputs {shape}"
         raise ConfigError(
             f"the objective {name} must return a number from {given}, but it raises {first_cause(error)}."
         ) from error

@@ -17,8 +17,8 @@ class Sample(NamedTuple):
 
     Attributes:
         images: float32 `[n, height, width, channels]` in [0, 1].
-        labels: int32 `[n]`, or float32 if they are numbers.
-        num_classes: Number of classes of the data set, 1 if labels are numbers.
+        labels: int32 `[n]`, or float32 `[n]` or `[n, k]` if they are numbers.
+        num_classes: Number of classes of the data set, or of the numbers of an image.
     """
 
     images: NDArray[np.float32]
@@ -43,6 +43,6 @@ def draw(data: Dataset) -> Sample:
     noise = np.random.default_rng(0).random((NUM_IMAGES, *data.image_shape), np.float32)
     images = data.scaled(data.train.images[places])
     known = data.train.labels[places]
-    labels = np.append(known, known if data.is_regression else np.arange(NUM_IMAGES) % data.num_classes)
+    labels = np.concatenate([known, known if data.is_regression else np.arange(NUM_IMAGES) % data.num_classes])
     kind = np.float32 if data.is_regression else np.int32
     return Sample(np.concatenate([images, noise]), labels.astype(kind), data.num_classes)

@@ -76,7 +76,7 @@ WRONG: dict[str, tuple[bytes, str]] = {
         "train images are float64 from 0 to 1: state which values become 0 and 1",
     ),
     "large values": (bare(x=IMAGES.astype(int) * 9, y=LABELS), "`images.dtype == uint8 or float32` must hold"),
-    "one-hot": (bare(x=IMAGES, y=np.eye(3)[LABELS]), "one label for each image, but got labels of shape (30, 3)"),
+    "one-hot": (bare(x=IMAGES, y=np.eye(3)[LABELS]), "`train labels are classes or numbers` must hold"),
     "negative": (bare(x=IMAGES, y=LABELS - 1), "labels from -1 to 1"),
     "NaN as a label": (
         bare(x=IMAGES, y=np.full(30, np.nan)),
@@ -86,7 +86,11 @@ WRONG: dict[str, tuple[bytes, str]] = {
         bare(x=IMAGES, y=np.full(30, 1e39)),
         "`train labels are finite` must hold, but got num_not_fi",
     ),
-    "several numbers": (bare(x=IMAGES, y=np.ones((30, 2)) / 2), "one label for each image, but got labels of shape"),
+    "several classes": (bare(x=IMAGES, y=np.ones((30, 2), int)), "(30, 2): several numbers to predict are floats"),
+    "other numbers in val": (
+        bare(x_train=IMAGES, y_train=np.ones((30, 2)) / 2, x_val=IMAGES, y_val=np.ones((30, 3)) / 2),
+        "`val has as many numbers as train` must hold",
+    ),
     "flat": (bare(x=IMAGES.reshape(30, 16), y=LABELS), "`images.ndim == 4` must hold"),
     "no train": (bare(x_test=IMAGES, y_test=LABELS), "has no train split, but only test"),
     "no image": (bare(x=IMAGES[:0], y=LABELS[:0]), "one label for each image"),
@@ -96,6 +100,11 @@ WRONG: dict[str, tuple[bytes, str]] = {
     ),
     "objects": (bare(x=np.array([None, 1], object), y=LABELS), "Object arrays cannot be loaded"),
 }
+
+
+def test_several_numbers_may_be_predicted_for_each_image(tmp_path: Path) -> None:
+    (tmp_path / "a.npz").write_bytes(bare(x=IMAGES, y=np.linspace(0, 1, 60).reshape(30, 2)))
+    assert Arrays(tmp_path / "a.npz").load().label_shape == (2,)
 
 
 @pytest.mark.parametrize("case", WRONG)

@@ -60,6 +60,17 @@ def test_labels_may_be_names_and_other_columns_are_named(load: Callable[..., Any
     assert loaded.notes[-1] == "not used: column usage (1 in all)"
 
 
+def test_several_columns_are_numbers_to_predict(load: Callable[..., Any], refused: Refused) -> None:
+    lines = text("x,y,pixel0,pixel1,pixel2,pixel3", labels=np.arange(30) % 3, table=np.insert(TABLE, 0, 7, axis=1))
+    loaded = load(lines, label=("y", "x"))
+    assert (loaded.train.labels.dtype, loaded.label_shape, loaded.num_classes) == (np.float32, (2,), 2)
+    assert {*map(tuple, loaded.train.labels.tolist())} == {(7, 0), (7, 1), (7, 2)}
+    with refused(DataError, "must have 2 columns of labels, x, z, but has 1 among x, y, pixel0"):
+        load(lines, label=("x", "z"))
+    with refused(DataError, "could not convert string to float: 'ship'"):
+        load(lines.replace("\n0,7", "\nship,7"), label=("x", "y"))
+
+
 def test_pixels_of_other_shapes_need_a_size(load: Callable[..., Any], refused: Refused) -> None:
     names = ",".join(["label", *(f"pixel{number}" for number in range(6))])
     table = np.arange(180).reshape(30, 6)

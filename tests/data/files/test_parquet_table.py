@@ -56,6 +56,16 @@ def test_images_are_scaled_as_those_of_folders(load: Callable[..., Any]) -> None
     assert load(columns, image_size=8, color="rgb").image_shape == (8, 8, 3)
 
 
+def test_several_numbers_are_a_column_of_lists_or_several_columns(load: Callable[..., Any], refused: Refused) -> None:
+    numbers = [[number / 2, number / 4] for number in range(30)]
+    listed = load({"image": PNGS, "label": numbers})
+    x, y = zip(*numbers, strict=True)
+    columns = load({"image": PNGS, "x": x, "y": y}, label=("x", "y"))
+    assert (listed.label_shape, listed.digest()) == ((2,), columns.digest())
+    with refused(DataError, "is no Parquet file of images and labels"):
+        load({"image": PNGS, "label": [*numbers[1:], [1.0]]})
+
+
 WRONG: dict[str, tuple[dict[str, Any] | bytes, str]] = {
     "empty": (b"", "is no Parquet file"),
     "text": (b"label,pixel0\n1,2\n" * 9, "is no Parquet file"),
