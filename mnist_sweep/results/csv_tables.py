@@ -46,7 +46,10 @@ def write_tables(folder: Path, rows: Iterable[TrialRow]) -> list[Path]:
     Raises:
         LedgerError: A file cannot be written; its earlier content stays; or the folder's objectives are damaged.
     """
-    for name, frame in all_frames(rows, saved_objectives.read(folder)):
+    rows, objectives = [*rows], saved_objectives.read(folder)
+    for name, frame in all_frames(rows):
+        if name == "summary" and objectives:
+            frame = saved_objectives.with_front(frame, rows, objectives)
         write_table(folder / f"{name}.csv", frame, of_numbers=name == "history")
         del frame  # before the next one is made
     return [folder / f"{name}.csv" for name in ("trials", "history", "summary")]

@@ -14,7 +14,7 @@ import numpy as np
 
 from mnist_sweep.optim.losses import LOSSES
 from mnist_sweep.text.names import PARTS, REQUIRED_PARTS
-from mnist_sweep.trials import kinds, ranking
+from mnist_sweep.trials import kinds
 from mnist_sweep.trials.row import Evaluation, Status, TrialRow
 from mnist_sweep.trials.value_format import ACCURACY, Direction, Measure
 
@@ -40,7 +40,7 @@ SUMMARY_COLUMNS = {"n": "Int64"} | {
 }
 
 
-def all_frames(rows: Iterable[TrialRow], objectives: Sequence[str] = ()) -> "Iterator[tuple[str, pd.DataFrame]]":
+def all_frames(rows: Iterable[TrialRow]) -> "Iterator[tuple[str, pd.DataFrame]]":
     """Yield the frames of the three tables with their names, the largest first, so that it is alone in memory.
 
     `trials` has one line for each row, as `trials_frame` says. `history` has one line for each evaluation, in the order
@@ -48,17 +48,14 @@ def all_frames(rows: Iterable[TrialRow], objectives: Sequence[str] = ()) -> "Ite
     counts them, `_std` is the sample standard deviation, and `_low` and `_high` are the 95% t-interval of the mean, cut
     off at the limits of the metric. The last three are missing where n is below 2, and the interval also where all
     values are equal, which does not tell how they vary. Rows of another kind than most (`trials.kinds`) are left out.
-    With several objectives, as in `Search`, it also has the mean of each cost, and `pareto_front`: whether no other
-    config beats this one in all these means.
     """
     ordered, columns = _ordered(rows)
     yield "history", _history(ordered)
     trials = _trials(ordered, columns)
     yield "trials", trials
-    kept = {row.trial_id: row for row in kinds.of_one_kind(ordered)[0]}
+    kept = {row.trial_id for row in kinds.of_one_kind(ordered)[0]}
     is_kept = np.array([row.trial_id in kept for row in ordered], bool)
-    summary = _summary(trials, is_kept)
-    yield "summary", _with_front(summary, kept.values(), objectives) if objectives else summary
+    yield "summary", _summary(trials, is_kept)
 
 
 def trials_frame(rows: Iterable[TrialRow]) -> "pd.DataFrame":
@@ -227,16 +224,6 @@ def _summary(trials: "pd.DataFrame", is_kept: "np.typing.NDArray[np.bool_]") -> 
         largest = 1.0 if is_share else None
         table[f"{name}_low"], table[f"{name}_high"] = (mean - half).clip(lower=least), (mean + half).clip(upper=largest)
     return table.reset_index().astype(SUMMARY_COLUMNS)
-
-
-def _with_front(summary: "pd.DataFrame", rows: Iterable[TrialRow], objectives: Sequence[str]) -> "pd.DataFrame":
-    results = ranking.by_config(rows)
-    for name in objectives[1:]:
-        if f"{name}_mean" not in summary:
-            means = {config_id: one.mean(name) for config_id, one in results.items()}
-            summary[f"{name}_mean"] = summary["config_id"].map(means).astype("float64")
-    front = ranking.pareto_front(results.values(), objectives)
-    return summary.assign(pareto_front=summary["config_id"].isin(front))
 
 
 def _typed(table: Mapping[str, Sequence[Any]], dtypes: Mapping[str, str]) -> "pd.DataFrame":

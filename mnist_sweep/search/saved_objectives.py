@@ -1,11 +1,18 @@
 """The several objectives of a search, kept in its results folder, so that readers of its rows show its Pareto front."""
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mnist_sweep.system.files import read_json, write_json
+from mnist_sweep.trials import kinds, ranking
+from mnist_sweep.trials.row import TrialRow
 from mnist_sweep.trials.value_format import Measure, check_objectives
 from mnist_sweep.validation import coerce
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 FILE = "objectives.json"
 MAX_BYTES = 1 << 16
@@ -40,3 +47,14 @@ def read(folder: Path) -> tuple[str, ...]:
     way_out = "delete it; the next run of the search writes it again"
     found = read_json(folder / FILE, _Saved, max_bytes=MAX_BYTES, way_out=way_out)
     return found.names if found else ()
+
+
+def with_front(summary: "pd.DataFrame", rows: Iterable[TrialRow], objectives: Sequence[str]) -> "pd.DataFrame":
+    """Return the summary of rows with the mean of each cost, and whether no other config beats one in all means."""
+    results = ranking.by_config(kinds.of_one_kind(rows)[0])
+    for name in objectives[1:]:
+        if f"{name}_mean" not in summary:
+            means = {config_id: one.mean(name) for config_id, one in results.items()}
+            summary[f"{name}_mean"] = summary["config_id"].map(means).astype("float64")
+    front = ranking.pareto_front(results.values(), objectives)
+    return summary.assign(pareto_front=summary["config_id"].isin(front))
