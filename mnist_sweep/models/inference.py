@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mnist_sweep.errors import ConfigError
+
 BATCH_SIZE = 500
 
 
@@ -29,6 +31,36 @@ def of_labels(outputs: Any, labels: Any) -> Any:
 
     answers = tf.cast(outputs, tf.float32)
     return answers[:, 0] if labels.dtype.is_floating and labels.shape.rank == 1 else answers
+
+
+def answers(outputs: Any, labels: Any, main: Any = None) -> tuple[Any, Any]:
+    """Return what a model is judged by, as `of_labels` does, and what its loss takes: the same, or all its outputs.
+
+    The latter if `main` is the name or place of the output that is judged; they are float32, as the model returns them.
+    """
+    import tensorflow as tf
+
+    if main is None:
+        return (found := of_labels(outputs, labels)), found
+    return of_labels(outputs[main], labels), tf.nest.map_structure(lambda one: tf.cast(one, tf.float32), outputs)
+
+
+def judged(model: Any, main: Any) -> Any:
+    """Return the Keras model of the main one of a model's outputs, with the same layers; the model if `main` is None.
+
+    Raises:
+        ConfigError: It has no such output, or is not functional.
+    """
+    import keras
+
+    if main is None:
+        return model
+    outputs: Any = getattr(model, "output", None)
+    known = [*outputs] if isinstance(outputs, dict) else [*range(len(outputs))] if isinstance(outputs, list) else []
+    if main not in known:
+        named = f"has the outputs {known}" if known else "is no functional model with several outputs"
+        raise ConfigError(f"it {named}: the loss takes all of them, and `main` names the one that is judged, {main!r}")
+    return keras.Model(model.inputs, outputs[main])
 
 
 def num_correct(logits: Any, labels: Any) -> Any:
@@ -56,12 +88,13 @@ def evaluate(
     *,
     pixel_range: tuple[float, float],
     with_logits: bool = False,
+    main: Any = None,
 ) -> tuple[Any, ...]:
     """Add to the graph the evaluation of a Keras model on a split.
 
     The images are uint8 or float32 `[n, height, width, channels]`, with values in `pixel_range` that become 0 and 1,
     and the labels int32 `[n]`, or float32 `[n]` or `[n, k]`. `losses_of` adds the losses of a batch to the graph, given
-    its labels and logits.
+    its labels and logits, or all outputs if one is `main`.
 
     Returns:
         The sum of the losses (float64), the number of correct classifications (int64), the predicted classes (uint16
@@ -75,12 +108,12 @@ def evaluate(
     def body(number: Any, loss_sum: Any, correct: Any, predicted: Any, *kept: Any) -> Any:
         batch = slice(number * BATCH_SIZE, number * BATCH_SIZE + BATCH_SIZE)
         true = labels[batch]
-        answers = of_labels(_logits(model, images[batch], pixel_range), true)
-        loss_sum += tf.reduce_sum(tf.cast(losses_of(true, answers), tf.float64))
-        found = answers if kind == tf.float32 else tf.argmax(answers, axis=-1, output_type=tf.int32)
+        logits, outputs = answers(model(scaled(images[batch], pixel_range), training=False), true, main)
+        loss_sum += tf.reduce_sum(tf.cast(losses_of(true, outputs), tf.float64))
+        found = logits if kind == tf.float32 else tf.argmax(logits, axis=-1, output_type=tf.int32)
         predicted = predicted.write(number, tf.cast(found, kind))
-        kept = tuple(one.write(number, answers) for one in kept)
-        return number + 1, loss_sum, correct + num_correct(answers, true), predicted, *kept
+        kept = tuple(one.write(number, logits) for one in kept)
+        return number + 1, loss_sum, correct + num_correct(logits, true), predicted, *kept
 
     shape = [None, *labels.shape[1:]]
     predicted = tf.TensorArray(kind, size=num_batches, infer_shape=False, element_shape=shape)

@@ -31,7 +31,7 @@ class Loss(Protocol):
         """
 
 
-OwnLoss = Callable[[Any, Any], Any]
+OwnLoss = Callable[[Any, Any], Any]  # or a Loss whose class has `main`, as `main_output` says
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -197,6 +197,11 @@ def fitted(loss: Any, labels: "NDArray[Any]", num_classes: int) -> Any:
         ConfigError: It does not fit the labels.
     """
     return loss.fitted(labels, num_classes) if is_builtin(loss) else loss
+
+
+def main_output(loss: Any) -> Any:
+    """Return the name or place of the output that is judged, if a loss of one's own takes all outputs of a model."""
+    return getattr(loss, "main", None)
 
 
 def per_example(loss: "Loss | OwnLoss", labels: Any, outputs: Any, *, label_smoothing: Any = None) -> Any:

@@ -50,6 +50,7 @@ class Network:
     ) -> None:
         self.model, self.scales_loss, self.autograph, self._with_logits = model, scales_loss, autograph, with_logits
         self.pixel_range, self._smoothing = data.pixel_range, tf.Variable(0.0, trainable=False)
+        self._main = losses.main_output(loss)
         self._losses = partial(losses.per_example, loss, label_smoothing=self._smoothing)
         self.weights = [variable.value for variable in model.trainable_variables]
         self.constraints = [getattr(variable, "constraint", None) for variable in model.trainable_variables]
@@ -65,6 +66,11 @@ class Network:
         scale, xla = tf.TensorSpec((), tf.float32), tensorflow_runtime.compiles_with_xla() or None
         self.gradients = graph(self._gradients, input_signature=[batch, labels, scale], jit_compile=xla)
         self.evaluate = graph(self._evaluate, input_signature=[self.images, self.labels])
+
+    @property
+    def judged_model(self) -> Any:
+        """The model without outputs that only its loss takes."""
+        return inference.judged(self.model, self._main)
 
     def set_weights(self, values: Sequence[Any]) -> None:
         """Set every variable of the model, in the order of `variables`."""
@@ -93,8 +99,8 @@ class Network:
         with tf.GradientTape() as tape:
             outputs = self.model(self.scaled_images(images), training=True)
             with tf.name_scope("cross_entropy/"):
-                logits = inference.of_labels(outputs, labels)
-                loss = tf.reduce_mean(self._losses(labels, logits))
+                logits, given = inference.answers(outputs, labels, self._main)
+                loss = tf.reduce_mean(self._losses(labels, given))
                 objective = tf.add_n([loss, *self.model.losses])
                 if self.scales_loss:
                     objective *= loss_scale
@@ -104,5 +110,5 @@ class Network:
             return loss, logits, [None if one is None else tf.convert_to_tensor(one) for one in gradients]
 
     def _evaluate(self, images: Any, labels: Any) -> Any:
-        evaluate = partial(inference.evaluate, pixel_range=self.pixel_range, with_logits=self._with_logits)
-        return evaluate(self.model, images, labels, self._losses)
+        options = {"pixel_range": self.pixel_range, "with_logits": self._with_logits, "main": self._main}
+        return inference.evaluate(self.model, images, labels, self._losses, **options)

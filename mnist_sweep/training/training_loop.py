@@ -221,7 +221,7 @@ class TrainingLoop:
             parameters=self._network.parameters,
             latency=milliseconds / len(self._data.test) if is_ok else None,
             seconds=self._timer.seconds,
-            model=self._network.model if is_ok else None,
+            model=self._network.judged_model if is_ok else None,
             predictions=self._predictions() if is_ok else None,
         )
 

@@ -93,7 +93,14 @@ def _check_loss(model: Candidate) -> None:
     tensorflow_runtime.load()
     from mnist_sweep.training.checks import refused_losses
 
-    refused_losses.check(model.config.loss, model.sample)
+    shapes = None
+    if losses.main_output(model.config.loss) is not None:
+        try:
+            with _refused(*model):
+                shapes = _builds().output_shapes(*model)
+        except _builds().BuildError:  # which the trial reports
+            return
+    refused_losses.check(model.config.loss, model.sample, shapes)
 
 
 def _needs_no_check(config: TrialConfig) -> bool:

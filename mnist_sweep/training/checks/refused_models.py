@@ -76,7 +76,7 @@ class ModelLaws:
         """Return outputs as logits, if they are: float64 `[n, num_classes]`."""
         law(outputs is not None, "a call of it returns None", "return the logits")
         if isinstance(outputs, dict | list | tuple):
-            law(len(outputs) == 1, f"it has {len(outputs)} outputs", "return the logits alone")
+            law(len(outputs) == 1, f"it has {len(outputs)} outputs", "return the logits alone, or give a loss a `main`")
             law(False, f"its output is a {type(outputs).__name__}", "return the logits alone")
         shape = tuple(outputs.shape)
         shown = ", ".join(map(str, ("batch", *shape[1:]) if shape[:1] == self._shape[:1] else shape))

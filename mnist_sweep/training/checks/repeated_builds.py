@@ -18,9 +18,10 @@ import tensorflow as tf
 
 from mnist_sweep.data.batches import subseed
 from mnist_sweep.errors import ConfigError
-from mnist_sweep.models import layer_calls
+from mnist_sweep.models import inference, layer_calls
 from mnist_sweep.models.layer_calls import LayerCall
 from mnist_sweep.models.protocol import Model
+from mnist_sweep.optim.losses import main_output
 from mnist_sweep.system import exits
 from mnist_sweep.text.causes import first_cause
 from mnist_sweep.training import tensorflow_runtime
@@ -64,7 +65,7 @@ def check(config: "TrialConfig", sample: "Sample") -> tuple[str | None, list[str
     del first  # which may be large
     _check_same(model, digest)
     notes = ["its initial weights are the same for every seed"] * (digest == other and _is_random(model))
-    laws = ModelLaws(model, sample, config.precision)
+    laws = ModelLaws(_called(lambda: inference.judged(model, main_output(config.loss))), sample, config.precision)
     return digest, [*notes, *_called(laws.check)]
 
 
@@ -72,6 +73,18 @@ def check_again(config: "TrialConfig", sample: "Sample", digest: str | None) -> 
     """Check that building others has not changed the model of a trial, or raise a ConfigError."""
     with contextlib.suppress(BuildError):
         _check_same(build(config, sample), digest)
+
+
+def output_shapes(config: "TrialConfig", sample: "Sample") -> Any:
+    """Return the shapes of the outputs of a trial's model as it returns them, each without the batch.
+
+    Raises:
+        BuildError: `build` raises an exception.
+        ConfigError: The loss does not take several outputs of such a model.
+    """
+    model = build(config, sample)
+    inference.judged(model, main_output(config.loss))
+    return tf.nest.map_structure(lambda one: tf.TensorShape(one.shape[1:]), model.output)
 
 
 def _check_same(model: Any, digest: str | None) -> None:
