@@ -8,6 +8,7 @@ import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
@@ -16,7 +17,7 @@ from mnist_sweep.data.files.content import Content
 from mnist_sweep.data.files.listing import unused_notes, visible
 from mnist_sweep.data.files.own_files import EncodedImages
 from mnist_sweep.errors import DataError
-from mnist_sweep.text.lines import listed, printable
+from mnist_sweep.text.lines import listed, one_line, printable
 
 SUFFIXES = (".bmp", ".gif", ".jfif", ".jpe", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
 MAX_NAMED = 5
@@ -25,7 +26,13 @@ LAYOUT = "folders named after classes, or train/, val/ and test/ with such folde
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImageFolder(EncodedImages):
-    """Images in PNG, JPEG, BMP, GIF, TIFF or WebP files, in a folder for each class."""
+    """Images in PNG, JPEG, BMP, GIF, TIFF or WebP files, in a folder for each class.
+
+    Attributes:
+        target: Whether the names of these folders are classes, or numbers to predict, such as ages.
+    """
+
+    target: Literal["class", "number"] = "class"
 
     def _content(self, path: Path) -> Content:
         root = path.resolve()
@@ -40,8 +47,12 @@ class ImageFolder(EncodedImages):
         files = {split: [file for name in names for file in found[split].get(name, [])] for split in found}
         if empty := [split for split in files if not files[split]]:
             raise DataError(f"{listed(empty)} {'holds' if len(empty) == 1 else 'hold'} no images.")
+        try:
+            known = {name: float(name) if self.target == "number" else name for name in names}
+        except ValueError as error:
+            raise DataError(f"target='number' needs folders named by numbers ({one_line(error)}).") from error
         labels = {
-            split: np.array([name for name in names for _ in found[split].get(name, [])], np.str_) for split in found
+            split: np.array([known[name] for name in names for _ in found[split].get(name, [])]) for split in found
         }
         paths = {split: np.array(listing, object) for split, listing in files.items()}
         return Content(paths, labels, names, tuple(unused_notes(unused)))

@@ -15,7 +15,7 @@ from PIL import Image
 from mnist_sweep import ImageFolder
 from mnist_sweep.data import dataset_checks, loading
 from mnist_sweep.data.dataset import Dataset
-from mnist_sweep.errors import DataError
+from mnist_sweep.errors import ConfigError, DataError
 from tests.data.files.conftest import Refused
 from tests.other_user import printed_as_its_owner
 
@@ -87,6 +87,22 @@ def test_classes_and_images_are_in_natural_order(tmp_path: Path) -> None:
     loaded = ImageFolder(tmp_path).load()
     assert loaded.class_names == ("class9", "class10")
     assert firsts(loaded.train) == [1, 9, 10, 101, 109, 110]
+
+
+def test_names_of_folders_may_be_numbers_to_predict(tmp_path: Path, refused: Refused) -> None:
+    for number in range(30):
+        draw(tmp_path / "ages" / ("7.5", "12")[number % 2] / f"{number}.png", number)
+    loaded = ImageFolder(tmp_path / "ages", target="number").load()
+    assert (str(loaded.train.labels.dtype), loaded.num_classes, len(loaded.class_names)) == ("float32", 1, 0)
+    assert [*loaded.train.labels] == [(7.5, 12)[first % 2] for first in firsts(loaded.train)]
+    assert ImageFolder(tmp_path / "ages").load().class_names == ("7.5", "12")
+    draw(tmp_path / "ages" / "old" / "a.png")
+    with refused(
+        DataError, "target='number' needs folders named by numbers (could not convert string to float: 'old')"
+    ):
+        ImageFolder(tmp_path / "ages", target="number").load()
+    with refused(ConfigError, "target"):
+        ImageFolder("ages", target="numbers")  # type: ignore[arg-type]
 
 
 def test_a_class_may_be_named_like_a_split(tmp_path: Path) -> None:
