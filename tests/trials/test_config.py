@@ -410,6 +410,7 @@ def off_default() -> list[TrialConfig]:
         "resize": "crop",
         "value_range": (0.0, 2.0),
         "unit": "points",
+        "target": "number",
     }
     trials = [TrialConfig(), TrialConfig(model=CNN(initializer="truncated_normal"))]
     for kind, registry in REGISTRIES.items():
