@@ -25,10 +25,6 @@ from mnist_sweep.trials.row import TrialRow
 SECONDS_TO_PAUSE = 10.0
 
 
-class BrokenRay(BaseException):
-    """Raised when a process of Ray has ended; no Exception, upon which Tune would wait for its workers."""
-
-
 class Readiness:
     """Whether trials may train: once a worker has refused no model, the observer learns that and which have started."""
 
@@ -131,7 +127,7 @@ class TuneCallback(tune.Callback):
         """Report messages on nodes; end the run if Ray has broken down, or it is asked to end and trials are paused."""
         if dead_process := private.dead_process():
             self.dead_process = dead_process
-            _end_tune()  # soon, since Ray's native code would end this process, too
+            _end_tune(dead_process)  # soon, since Ray's native code would end this process, too
         while not self._node_messages.empty():
             self._note(self._node_messages.get())
         if not self._observer.is_ending():
@@ -157,7 +153,7 @@ class TuneCallback(tune.Callback):
     def _note(self, message: str | ResourceError) -> None:
         if isinstance(message, ResourceError):
             self.error = message
-            _end_tune()
+            _end_tune("cluster")
         self.call(self._observer.noted, None, message)
 
     def _lost_worker_cause(self, trial: Any) -> str:
@@ -213,9 +209,9 @@ class TuneCallback(tune.Callback):
         self._curves.pop(trial_id, None)
 
 
-def _end_tune() -> NoReturn:
+def _end_tune(process: str) -> NoReturn:
     gc.freeze()  # what is left of Tune, if it were collected, would wait for a GCS that may have ended
-    raise BrokenRay
+    raise retries.BrokenRay(process)
 
 
 def id_of(trial: Any) -> str:

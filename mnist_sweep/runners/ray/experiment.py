@@ -1,5 +1,6 @@
 """One experiment of Ray Tune: a batch of trials, those that are proposed meanwhile, and how they are launched."""
 
+import contextlib
 import functools
 import tempfile
 import threading
@@ -15,8 +16,8 @@ from ray.tune.search import Searcher
 from ray.tune.search.basic_variant import BasicVariantGenerator
 
 from mnist_sweep.runners.protocol import Observer
-from mnist_sweep.runners.ray import cluster, private, schedulers
-from mnist_sweep.runners.ray.callback import BrokenRay, Readiness, TuneCallback, id_of
+from mnist_sweep.runners.ray import cluster, private, retries, schedulers
+from mnist_sweep.runners.ray.callback import Readiness, TuneCallback, id_of
 from mnist_sweep.runners.ray.user_callbacks import UserCallback, tune_folder
 from mnist_sweep.runners.ray.worker import WorkerSettings, trainable, trial_text
 from mnist_sweep.system import machine
@@ -69,7 +70,7 @@ class Experiment:
         settings = replace(self.settings, min_interval=0.0) if is_single else self.settings
         with (
             tempfile.TemporaryDirectory(prefix="mnist-sweep-", ignore_cleanup_errors=True) as folder,
-            private.without_usage_report(),
+            private.frugal_tune(),
         ):
             tuner = tune.Tuner(
                 tune.with_resources(trainable(settings), {"cpu": runtime["threads"], "gpu": runtime["gpus"]}),
@@ -79,7 +80,7 @@ class Experiment:
             )
             try:
                 tuner.fit()
-            except (tune.TuneError, RayError, BrokenRay):
+            except (tune.TuneError, RayError, retries.BrokenRay):
                 if callback.error:
                     raise callback.error from None
                 callback.dead_process = callback.dead_process or private.dead_process()
@@ -133,7 +134,12 @@ class Experiment:
     def _capacity(self) -> int:
         threads, gpus = self.settings.runtime["threads"], self.settings.runtime["gpus"]
         sizes: list[tuple[float, float]] = []
-        asking = threading.Thread(target=lambda: sizes.extend(cluster.node_sizes()), daemon=True)
+
+        def ask() -> None:
+            with contextlib.suppress(retries.BrokenRay):
+                sizes.extend(cluster.node_sizes())
+
+        asking = threading.Thread(target=ask, daemon=True)
         asking.start()
         asking.join(MAX_SECONDS_TO_COUNT)  # a lost GCS would be waited for until Ray ends this process
         return sum(machine.capacity(*size, threads, gpus) for size in sizes)

@@ -44,15 +44,17 @@ def kept_local() -> Iterator[Phases]:
     Unless it is leaving, this process ends if it hangs since one of Ray's has ended.
     """
     processes = _Processes()
-    with (
-        private.replaced(private.HAS_READ_LOOPBACK, False),
-        private.replaced(private.POPEN, processes.start),
-        private.replaced(private.GCS_PORT, processes.gcs_port),
-        private.replaced(private.GET_NODE, processes.node),
-        private.replaced(private.CORE_WORKER, processes.core_worker),
-        processes.ending,
-        processes.watched(),
-    ):
+    replacements = {
+        private.HAS_READ_LOOPBACK: False,
+        private.POPEN: processes.start,
+        private.GCS_PORT: processes.gcs_port,
+        private.GET_NODE: processes.node,
+        private.CORE_WORKER: processes.core_worker,
+        **{name: processes.client_of(name) for name in private.GCS_CLIENTS},
+    }
+    with contextlib.ExitStack() as stack, processes.ending, processes.watched():
+        for name, value in replacements.items():
+            stack.enter_context(private.replaced(name, value))
         yield Phases(processes.starting, processes.leaving, processes.was_killed)
 
 
@@ -112,6 +114,11 @@ class _Processes:
             self._check("raylet")
         return self._core_worker(*arguments, **options)
 
+    def client_of(self, name: str) -> Callable[..., Any]:
+        """Return what creates a client of the GCS in place of Ray's class with this name."""
+        create = private.found(name)
+        return lambda *arguments, **options: _Client(create(*arguments, **options), self._require_running)
+
     @contextlib.contextmanager
     def starting(self) -> Iterator[None]:
         """Start Ray in the body."""
@@ -162,7 +169,7 @@ class _Processes:
                 self._hung.add(name)
                 if not self._is_starting:
                     process.kill()
-            ended = next(filter(self._end_of, private.VITAL_PROCESSES), None)
+            ended = self._first_ended()
             seconds_ended += SECONDS_BETWEEN_LOOKS if ended and not self._is_leaving else -seconds_ended
             if ended and seconds_ended > (SECONDS_TO_RAISE if self._is_starting else SECONDS_TO_LEAVE):
                 cause = self._end_of(ended) or ""
@@ -177,13 +184,20 @@ class _Processes:
             return isinstance(error, ConnectionRefusedError)
         return False
 
+    def _require_running(self) -> None:
+        if ended := self._first_ended():
+            raise TimeoutError(self._end_of(ended)) if self._is_starting else retries.BrokenRay(ended)
+
     def _check(self, name: str) -> None:
-        if cause := next(filter(None, map(self._end_of, private.VITAL_PROCESSES)), None):
-            raise TimeoutError(cause)
+        if ended := self._first_ended():
+            raise TimeoutError(self._end_of(ended))
         now, busy = time.monotonic(), os.getloadavg()[0] / (os.cpu_count() or 1)
         limit = min(SECONDS_TO_START * max(1.0, busy), MAX_SECONDS_TO_START)
         if now > self._asked_since.setdefault(name, now) + limit:
             raise TimeoutError(f"its {name} did not start within {limit:.0f} s")
+
+    def _first_ended(self) -> str | None:
+        return next(filter(self._end_of, private.VITAL_PROCESSES), None)
 
     def _end_of(self, name: str) -> str | None:
         """Return how a process has ended, or None."""
@@ -193,6 +207,17 @@ class _Processes:
         if process is None or process.poll() is None:
             return None
         return f"its {name} has ended with status {process.returncode}"
+
+
+class _Client:
+    """A client of the GCS, with no call to one that has ended: native code would wait for it and end this process."""
+
+    def __init__(self, client: Any, require_running: Callable[[], None]) -> None:
+        self._client, self._require_running = client, require_running
+
+    def __getattr__(self, name: str) -> Any:
+        self._require_running()
+        return getattr(self._client, name)
 
 
 class _Looks:

@@ -16,7 +16,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from mnist_sweep.runners.ray import forked_workers
+from mnist_sweep.runners.ray import forked_workers, retries
 
 TESTED_VERSIONS = ("2.60",)
 # A Ray that is started here listens on loopback only: the variable is named after the systems on which that is the
@@ -38,12 +38,15 @@ POPEN = "ray._private.services.ConsolePopen"
 GCS_PORT = "ray._private.node.wait_for_persisted_port"
 GET_NODE = "ray._private.services.get_node"
 CORE_WORKER = "ray._raylet.CoreWorker"
+GCS_CLIENTS = ("ray._private.node.GcsClient", "ray._private.state.GlobalStateAccessor")
 FIND_ADDRESS = "ray._private.services.get_ray_address_from_environment"
 RAYLET = "raylet"
 VITAL_PROCESSES = ("gcs_server", RAYLET)
 PRINT_NODE_MESSAGE = "ray._private.worker.print_to_stdstream"
 SET_SIGTERM_HANDLER = "ray._private.utils.set_sigterm_handler"
 START_API_SERVER = "ray._private.services.start_api_server"
+PLACEMENT_GROUP = "ray.air.execution.resources.request.placement_group"
+HAS_KEY_VALUE_STORE = "ray.tune.registry._internal_kv_initialized"
 PUT_USAGE = "ray._common.usage.usage_lib._internal_kv_put"
 TAG_CALLBACKS = "ray.air._internal.usage.tag_callbacks"
 PARAMETERS = "ray._private.parameter.RayParams"
@@ -66,13 +69,14 @@ WITHOUT = {
     GCS_PORT: "a Ray that cannot start is waited for",
     GET_NODE: "a Ray that cannot start is waited for",
     CORE_WORKER: "a raylet that hangs while Ray starts is waited for",
+    **dict.fromkeys((*GCS_CLIENTS, PLACEMENT_GROUP), "a GCS that ends before the first trial ends the run"),
     FIND_ADDRESS: "a cluster that `auto` finds and that does not answer is waited for",
     PRINT_NODE_MESSAGE: "lost nodes are not reported",
     START_API_SERVER: "Ray starts a process that is not needed",
     PARAMETERS: "Ray starts processes that are not needed",
     START_PROCESS: "Ray starts processes that are not needed",
     ACTOR_CLASSES: "workers need a process that prepares their environment",
-    PUT_USAGE: "a GCS that ends while Tune starts ends the run",
+    **dict.fromkeys((HAS_KEY_VALUE_STORE, PUT_USAGE), "a GCS that ends while Tune starts ends the run"),
     TAG_CALLBACKS: "Tune imports MLflow and Weights & Biases where they are installed",
     SET_SIGTERM_HANDLER: "a SIGTERM while Ray starts ends the run at once",
 }
@@ -149,9 +153,22 @@ def only_needed_processes(forks: Mapping[str, str] | None = None, *, has_agents:
 
 
 @contextlib.contextmanager
-def without_usage_report() -> Iterator[None]:
-    """Let Tune gather nothing for a usage report that is not sent: it asks the GCS, and imports MLflow."""
-    with replaced(PUT_USAGE, lambda *_, **__: None), replaced(TAG_CALLBACKS, lambda _: False):
+def frugal_tune() -> Iterator[None]:
+    """Let Tune gather nothing for a usage report that is not sent, which imports MLflow, and ask the GCS for little."""
+    create = found(PLACEMENT_GROUP)
+
+    @functools.wraps(create)
+    def placement_group(*arguments: Any, **options: Any) -> Any:
+        if name := dead_process():  # native code would wait for it
+            raise retries.BrokenRay(name)
+        return create(*arguments, **options)
+
+    with (
+        replaced(PUT_USAGE, lambda *_, **__: None),
+        replaced(TAG_CALLBACKS, lambda _: False),
+        replaced(HAS_KEY_VALUE_STORE, bool),
+        replaced(PLACEMENT_GROUP, placement_group),
+    ):
         yield
 
 

@@ -42,6 +42,10 @@ def unfit_node(node: str, cause: str) -> ResourceError:
     )
 
 
+class BrokenRay(BaseException):
+    """Raised with the name of a process of Ray that has ended; no Exception, upon which Tune would wait for workers."""
+
+
 class NotStartedError(ResourceError):
     """Ray does not start on this machine.
 

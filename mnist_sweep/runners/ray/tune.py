@@ -124,6 +124,8 @@ class RayTune:
                     raise
                 observer.noted(None, "Ray broke down while it started; it starts again")
                 continue
+            except retries.BrokenRay as error:
+                broken = str(error)
             if not broken or observer.is_ending():
                 return
             if not is_own or num_starts > self.max_retries:

@@ -15,7 +15,7 @@ from mnist_sweep.errors import ConfigError, LedgerError, ResourceError
 from mnist_sweep.results.row_json import to_json
 from mnist_sweep.runners.ray import callback as module
 from mnist_sweep.runners.ray import private, retries
-from mnist_sweep.runners.ray.callback import BrokenRay, Readiness, TuneCallback
+from mnist_sweep.runners.ray.callback import Readiness, TuneCallback
 from mnist_sweep.runners.ray.cluster import Messages
 from mnist_sweep.runners.ray.evaluation_messages import EvaluationSender
 from mnist_sweep.runners.ray.worker import Payload
@@ -156,7 +156,7 @@ def test_rays_messages_on_its_nodes_are_reported_between_two_events() -> None:
     receiving.on_step_end(1, [])
     assert observer.heard == [("noted", None, "the node 10.0.0.3 was lost")]
     node_messages.put(lost := retries.lost_cluster("10.0.0.1:6379"))
-    with pytest.raises(BrokenRay):
+    with pytest.raises(retries.BrokenRay):
         receiving.on_step_end(2, [])
     assert receiving.error is lost
 
@@ -221,7 +221,7 @@ def test_a_ray_that_has_broken_down_ends_the_experiment_and_keeps_what_is_unfini
     receiving.on_trial_start(1, [], tune_trial())
     receiving.on_trial_result(1, [], tune_trial(), {"row": to_json(make_row(TRIAL)), "done": True})
     monkeypatch.setattr(private, "dead_process", lambda: "raylet")
-    with pytest.raises(BrokenRay):
+    with pytest.raises(retries.BrokenRay):
         receiving.on_step_end(1, [])
     assert (receiving.dead_process, receiving.unfinished()) == ("raylet", [trial_id(other)])
 

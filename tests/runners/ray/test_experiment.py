@@ -14,8 +14,8 @@ from ray.tune.search import Searcher
 from mnist_sweep import RayTune, TrialConfig, trial_id
 from mnist_sweep.errors import LedgerError
 from mnist_sweep.runners.ray import experiment as module
-from mnist_sweep.runners.ray import private
-from mnist_sweep.runners.ray.callback import BrokenRay, Readiness, TuneCallback
+from mnist_sweep.runners.ray import private, retries
+from mnist_sweep.runners.ray.callback import Readiness, TuneCallback
 from mnist_sweep.runners.ray.experiment import Experiment, ProposalSearcher
 from mnist_sweep.runners.ray.worker import WorkerSettings
 from tests.runners.ray.test_worker import SETTINGS
@@ -162,7 +162,7 @@ def test_the_error_of_a_callback_is_raised_as_itself(failing: type[FakeTuner], m
         experiment(*TRIALS).fit()
 
 
-@pytest.mark.parametrize("error", [BrokenRay(), tune.TuneError("wrapped"), RayError("lost")])
+@pytest.mark.parametrize("error", [retries.BrokenRay("raylet"), tune.TuneError("wrapped"), RayError("lost")])
 def test_trials_of_a_ray_that_has_broken_down_run_again(
     failing: type[FakeTuner], monkeypatch: pytest.MonkeyPatch, error: BaseException
 ) -> None:

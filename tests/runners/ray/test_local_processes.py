@@ -9,13 +9,14 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from ray._private import node, ray_constants, services
 
-from mnist_sweep.runners.ray import local_processes, private
+from mnist_sweep.runners.ray import local_processes, private, retries
 
-NAMES = private.POPEN, private.GCS_PORT, private.GET_NODE, private.CORE_WORKER
+NAMES = private.POPEN, private.GCS_PORT, private.GET_NODE, private.CORE_WORKER, *private.GCS_CLIENTS
 ORIGINAL = {name: private.found(name) for name in NAMES}  # at import
 
 
@@ -117,6 +118,18 @@ def test_a_raylet_that_has_ended_is_not_connected_to(raylet: str) -> None:
         services.ConsolePopen([raylet, "0"]).wait()
         with pytest.raises(TimeoutError, match="its raylet has ended with status 0"):
             private.found(private.CORE_WORKER)()
+
+
+@pytest.mark.parametrize("name", private.GCS_CLIENTS)
+def test_no_gcs_is_asked_after_a_process_has_ended(raylet: str, name: str) -> None:
+    with private.replaced(name, lambda _: SimpleNamespace(ask=lambda: 1)), local_processes.kept_local() as phases:
+        client = private.found(name)("address")
+        assert client.ask() == 1
+        services.ConsolePopen([raylet, "0"]).wait()
+        with pytest.raises(retries.BrokenRay, match="raylet"):
+            client.ask()
+        with phases.starting(), pytest.raises(TimeoutError, match="its raylet has ended with status 0"):
+            client.ask()
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,10 @@ import ray
 from ray._common.usage import usage_lib
 from ray._private import parameter, services, utils, worker
 from ray.air._internal import usage
-from ray.tune import Callback
+from ray.air.execution.resources import request
+from ray.tune import Callback, registry
 
-from mnist_sweep.runners.ray import private
+from mnist_sweep.runners.ray import private, retries
 
 
 def test_the_installed_version_is_tested_and_has_every_name() -> None:
@@ -62,11 +63,23 @@ def test_ray_starts_without_the_processes_that_only_a_dashboard_or_a_cluster_tha
 
 def test_tune_gathers_nothing_for_a_usage_report_which_would_wait_for_a_gcs_that_has_ended() -> None:
     before = usage.tag_callbacks, usage_lib._internal_kv_put
-    with private.without_usage_report():
+    with private.frugal_tune():
         assert not usage.tag_callbacks([Callback()])
         assert usage_lib._internal_kv_put(b"key", b"", namespace=b"") is None
         assert not {*before} & {usage.tag_callbacks, usage_lib._internal_kv_put}
     assert (usage.tag_callbacks, usage_lib._internal_kv_put) == before
+
+
+def test_tune_keeps_what_trials_run_to_itself_and_asks_no_gcs_that_has_ended_for_room(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(worker, "_global_node", SimpleNamespace(dead_processes=lambda: [("gcs_server", None)]))
+    before = registry._internal_kv_initialized, request.placement_group
+    with private.frugal_tune():
+        assert not registry._internal_kv_initialized()
+        with pytest.raises(retries.BrokenRay, match="gcs_server"):
+            request.placement_group([{"CPU": 1}])
+    assert (registry._internal_kv_initialized, request.placement_group) == before
 
 
 @pytest.mark.parametrize("has_agents", [True, False])

@@ -363,6 +363,41 @@ print(json.dumps([outcome.complete, notes[0], Path("stderr").read_text()]))
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("moment", ["_readiness", "_experiment"])
+def test_a_gcs_that_ends_before_the_first_trial_starts_again_too(tmp_path: Path, moment: str) -> None:
+    code = f"""
+from mnist_sweep.runners.ray import private
+from mnist_sweep.trials.events import Notice
+
+notes, kill = [], RayTune.{moment}
+
+class Keep:
+    def on_event(self, event):
+        if isinstance(event, Notice):
+            notes.append(event.text)
+
+def kill_first(self, *arguments):
+    RayTune.{moment} = kill
+    processes = private.found(private.GLOBAL_NODE).live_processes()
+    process = next(process for kind, process in processes if kind == "gcs_server")
+    process.kill()
+    process.wait()
+    return kill(self, *arguments)
+
+RayTune.{moment} = kill_first
+sweep = Sweep(name="t", trials=[TrialConfig(model=Softmax(), num_steps=20, evaluate_every=10)])
+os.dup2(os.open("stderr", os.O_CREAT | os.O_WRONLY), 2)  # to which Ray's native code would write
+outcome = run(sweep, runner=RayTune(max_concurrent=1, num_cpus=1), listeners=[Keep()])
+print(json.dumps([outcome.complete, notes, Path("stderr").read_text()]))
+"""
+    assert in_process(tmp_path, code) == [
+        True,
+        ["Ray's gcs_server ended unexpectedly; Ray and its trials start again"],
+        "",
+    ]
+
+
+@pytest.mark.slow
 def test_a_ray_that_breaks_down_again_while_it_starts_starts_once_more_and_ends_not_a_minute_later_the_process(
     tmp_path: Path,
 ) -> None:
