@@ -115,7 +115,7 @@ def image_values(folder: Path, rows: Sequence[TrialRow]) -> ImageValues:
     if rows[0].measure.is_accuracy:
         return correct_images(folder, rows)
     if not _have_values(rows):
-        rule = f"two single trials are compared image by image, and no image has a {rows[0].measure.title} of its own"
+        rule = f"two single trials are compared image by image, and no image has its own {rows[0].measure.title}"
         raise IncomparableError(f"{rule}: compare two configs, over the seeds that both have.")
     found, labels = [read(folder, row.trial_id) for row in rows], _labels_of_all(folder, rows)
     for row, one in zip(rows, found, strict=True):

@@ -133,7 +133,7 @@ def _images(race: Race, smallest: float, more: str = "") -> list[str]:
     measure, pairs = race.measure, "the best configs"
     if math.isnan(smallest) and not measure.is_accuracy:
         has_none = any(row.val_objective_error is None for row in race.rows.values() if not math.isnan(value_of(row)))
-        return [f"for new images, nothing is known: no image has a {measure.title} of its own"] * has_none
+        return [f"for new images, nothing is known: no image has its own {measure.title}"] * has_none
     if math.isnan(smallest):
         smallest = stated_difference(race)
         pairs = f"configs that classify {100 * DISAGREEMENT:g}% of them differently"

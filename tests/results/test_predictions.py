@@ -90,7 +90,7 @@ def test_the_values_of_images_are_those_of_the_rows_and_of_no_others(
         image_values(tmp_path, [replace(row, val_objective=0.6)])
     without = replace(row, val_objective_error=None)
     assert not are_kept(tmp_path, [row, without])
-    with refused(IncomparableError, "no image has a log loss of its own"):
+    with refused(IncomparableError, "no image has its own log loss"):
         image_values(tmp_path, [without])
 
 

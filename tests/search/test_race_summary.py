@@ -127,7 +127,7 @@ def test_answer_of_another_objective_is_in_its_unit_and_its_best_is_the_lowest(m
     assert found.sentences[0].startswith("Of 4 configs, 2 remain within 0.2 nats of each other for these images")
     assert "learning_rate=0.1 (0.9637 nats) and learning_rate=0.3 (1.052 nats)" in found.sentences[0]
     assert found.sentences[1].endswith("of a config's do), not for new images."), "no bets on what has no limits"
-    assert found.sentences[2:] == ("For new images, nothing is known: no image has a log loss of its own.",)
+    assert found.sentences[2:] == ("For new images, nothing is known: no image has its own log loss.",)
     assert " nats worse than learning_rate=" in race_summary.news(made, [IDS[1]])[0]
     assert "within 0.2 nats of each other" in race_summary.opening(made)[0]
 

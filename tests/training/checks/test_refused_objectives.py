@@ -46,6 +46,29 @@ def tensors(labels: Any, outputs: Any) -> Any:
     return outputs.numpy().mean()
 
 
+def in_place(labels: Any, outputs: Any) -> Any:
+    outputs -= outputs.max(axis=1, keepdims=True)
+    return outputs.mean()
+
+
+class Centred:
+    def per_example(self, labels: Any, outputs: Any) -> Any:
+        return labels - labels.mean()
+
+
+class Both:
+    def per_example(self, labels: Any, outputs: Any) -> Any:
+        return labels
+
+    def compute(self, labels: Any, outputs: Any) -> Any:
+        return labels.mean()
+
+
+class FixedSize:
+    def per_example(self, labels: Any, outputs: Any) -> Any:
+        return labels + np.zeros(64)
+
+
 def one_argument(labels: Any) -> Any:
     return 0.5
 
@@ -65,6 +88,10 @@ def one_argument(labels: Any) -> Any:
         (ending, "but it raises SystemExit: bye"),
         (random, "the objective random must draw no random numbers, but two calls with the same split differ."),
         (tensors, "but it raises AttributeError: 'numpy.ndarray' object has no attribute 'numpy'"),
+        (in_place, "the objective in_place must leave its outputs as they are: use `outputs = outputs.copy()`."),
+        (Centred(), "the objective centred must give each image a value that depends on no other one: use `compute`"),
+        (Both(), "the objective both must have `compute` or `per_example`, but it has both."),
+        (FixedSize(), "but it raises ValueError: operands could not be broadcast together"),
         (one_argument, "but it raises TypeError: one_argument() takes 1 positional argument but 2 were given"),
     ],
 )
