@@ -41,7 +41,8 @@ def answers(outputs: Any, labels: Any, main: Any = None) -> tuple[Any, Any]:
     import tensorflow as tf
 
     if main is None:
-        return (found := of_labels(outputs, labels)), found
+        found = of_labels(outputs, labels)
+        return found, found
     return of_labels(outputs[main], labels), tf.nest.map_structure(lambda one: tf.cast(one, tf.float32), outputs)
 
 
