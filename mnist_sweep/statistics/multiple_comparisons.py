@@ -8,7 +8,8 @@ config's own variance alone (Games and Howell 1976) has no power. So the configs
 gamma distribution (Wright and Simon 2003), as wide as the accuracies allow at 99% or less, and the critical value is
 the largest upper 3% point of the lead in simulations with equal means: both risks together are 4% (Berger and Boos
 1994), and one more per cent is left for variances of another distribution. The widest one alone is not enough, as a few
-configs then have nearly all of the variance. `python -m tests.benchmarks.equals` and `power` measure error and power.
+configs then have nearly all of the variance. Among more than FEW configs, the risk of a wider one is smaller, by the
+power of a config's degrees of freedom. `python -m tests.benchmarks.equals` and `power` measure error and power.
 """
 
 import functools
@@ -19,10 +20,11 @@ from numpy.typing import NDArray
 from mnist_sweep.statistics import two_way_residuals as two_way
 from mnist_sweep.statistics.intervals import studentized_range_quantile
 from mnist_sweep.statistics.two_way_residuals import Array, Codes, ErrorVariance
-from mnist_sweep.statistics.unequal_variances import log_variance_std_bound, simulated_tables
+from mnist_sweep.statistics.unequal_variances import OUTSIDE, log_variance_std_bound, simulated_tables
 
 SMALLEST_LEAD = 1e-12
 BEYOND = 0.03  # risk of a larger lead; one per cent is left for variances of another distribution
+FEW = 40  # configs, among which one that varies more than the others shows in the distribution of variances
 LESS_UNEQUAL = {0.4: 0.02, 0.8: 0.02, 1.2: 0.02}  # the same by a smaller standard deviation of the log variances
 
 
@@ -35,7 +37,8 @@ def worse_over_seeds(accuracy: Array, config: Codes, seed: Codes, best: int, err
     """
     present, table = two_way.to_table(accuracy, config, seed)
     lead, standard_error = _leads(table[None], present, np.array([best]), np.array([error.variance]))
-    log_variance_std = log_variance_std_bound(two_way.residuals(accuracy, config, seed), config)
+    risk = OUTSIDE * min(1.0, FEW / len(table)) ** (len(config) / len(table) - 1)
+    log_variance_std = log_variance_std_bound(two_way.residuals(accuracy, config, seed), config, risk)
     return _is_worse(lead[0], critical_lead(config, seed, error.df, log_variance_std) * standard_error[0])
 
 
