@@ -16,7 +16,7 @@ from mnist_sweep.optim.losses import LOSSES
 from mnist_sweep.text.names import PARTS, REQUIRED_PARTS
 from mnist_sweep.trials import kinds
 from mnist_sweep.trials.row import Evaluation, Status, TrialRow
-from mnist_sweep.trials.value_format import ACCURACY, Direction, Measure
+from mnist_sweep.trials.value_format import ACCURACY, Measure
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -147,17 +147,12 @@ def _judged(ordered: Sequence[TrialRow]) -> tuple[dict[str, list[Any]], dict[str
     objectives = sorted({row.measure.name for row in ordered if row.objective})
     if not objectives:
         return {}, {}
-    texts = {
-        name: [row.objective[key] if row.objective else None for row in ordered]
-        for name, key in OBJECTIVE_COLUMNS.items()
-    }
+    texts = {name: [row.objective and row.objective[key] for row in ordered] for name, key in OBJECTIVE_COLUMNS.items()}
     values = {
-        f"{split}_{name}{end}": [
-            getattr(row, f"{split}{field}") if row.measure.name == name else None for row in ordered
-        ]
+        f"{split}_{name}{end}": [getattr(row, f"{split}{of}") if row.measure.name == name else None for row in ordered]
         for name in objectives
         for split in ("val", "test")
-        for end, field in (("", ""), ("_error", "_objective_error"))
+        for end, of in (("", ""), ("_error", "_objective_error"))
     }
     return texts | values, dict.fromkeys(texts, "str") | dict.fromkeys(values, "float64")
 
@@ -167,8 +162,7 @@ def measure_of(trials: "pd.DataFrame") -> Measure:
     if "objective_name" not in trials or trials["objective_name"].isna().all():
         return ACCURACY
     cells = trials.loc[trials["objective_name"].notna(), [*OBJECTIVE_COLUMNS]].iloc[0].fillna("")
-    name, direction, unit = map(str, cells)
-    return Measure(name, cast(Direction, direction), unit)
+    return Measure(*cast(Any, map(str, cells)))
 
 
 def _whole(cells: Sequence[int | None]) -> str:
@@ -231,7 +225,9 @@ def _typed(table: Mapping[str, Sequence[Any]], dtypes: Mapping[str, str]) -> "pd
 
     def column(name: str, values: Sequence[Any]) -> Any:
         if dtypes.get(name, "str") == "str":
-            escaped = {text: _escaped(text) for text in {*values} if isinstance(text, str) and not text.isascii()}
+            # Bytes of a file name that are not Unicode are written as escapes.
+            texts = (text for text in {*values} if isinstance(text, str) and not text.isascii())
+            escaped = {text: text.encode(errors="backslashreplace").decode() for text in texts}
             return [escaped.get(value, value) for value in values] if escaped else list(values)
         if dtypes[name] == "float64":
             return np.array(values, np.float64)
@@ -240,8 +236,3 @@ def _typed(table: Mapping[str, Sequence[Any]], dtypes: Mapping[str, str]) -> "pd
 
     frame = pd.DataFrame({name: column(name, values) for name, values in table.items()})
     return frame.astype({name: dtype for name, dtype in dtypes.items() if name in frame.columns})
-
-
-def _escaped(text: str) -> str:
-    """Return a text with escapes for bytes of a file name that are not Unicode."""
-    return text.encode(errors="backslashreplace").decode()
