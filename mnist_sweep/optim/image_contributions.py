@@ -1,12 +1,13 @@
 """What each image contributes to the value of a split, by which trials are compared for new images."""
 
 import math
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Any
 
 from mnist_sweep.optim import objectives
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 MAX_COUNTED = 10**8  # images times pairs of classes, of which a second's worth is counted
 
@@ -18,7 +19,7 @@ def contributes_by_image(objective: Any) -> bool:
 
 def by_image(
     objective: Any, labels: Any, *, classes: Any = None, outputs: Any = None, examples: Any = None
-) -> NDArray[np.float64] | None:
+) -> "NDArray[np.float64] | None":
     """Return what each image contributes to the value of a split, whose mean is that: float64 `[n]`; None if unknown.
 
     These are the values of the images, or, of what is no mean of them, the pseudo-values of the jackknife (Tukey 1958;
@@ -26,6 +27,8 @@ def by_image(
     known for whole splits only, or there are too many images and pairs of classes to count; and of the accuracy, where
     the classes say it.
     """
+    import numpy as np
+
     num = len(labels)
     if num < 2 or type(objective) is objectives.Accuracy:
         return None
@@ -47,6 +50,6 @@ def by_image(
     return np.asarray(float(objective.of_classes(labels, classes)) + (num - 1) * (without.mean() - without))
 
 
-def standard_error(values: NDArray[Any] | None) -> float | None:
+def standard_error(values: "NDArray[Any] | None") -> float | None:
     """Return the standard error over images of a value, given what each contributes to it; None if that is unknown."""
     return None if values is None else float(values.std(ddof=1)) / math.sqrt(len(values))

@@ -4,10 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Any
 
 from mnist_sweep.data.files import splits
 from mnist_sweep.data.files.content import MAX_BYTES, Content
@@ -17,6 +14,9 @@ from mnist_sweep.errors import DataError
 from mnist_sweep.system import npz
 from mnist_sweep.system.files import open_regular
 from mnist_sweep.text.lines import listed, one_line, shortened
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 IMAGES = {"x", "image", "images", "img", "imgs", "data"}
 LABELS = {"y", "label", "labels", "target", "targets"}
@@ -56,8 +56,10 @@ class Arrays(OwnFiles):
             raise DataError(f"{held}, expected pairs such as x_train and y_train, or train_images and train_labels.")
         return Content(self._typed(images), labels, notes=tuple(unused_notes(unused)), value_range=self.value_range)
 
-    def _typed(self, images: Mapping[str, NDArray[Any]]) -> Mapping[str, NDArray[Any]]:
+    def _typed(self, images: "Mapping[str, NDArray[Any]]") -> "Mapping[str, NDArray[Any]]":
         """Return images as float32 if they have a range."""
+        import numpy as np
+
         for name, array in images.items():
             if self.value_range is None and array.dtype.kind == "f" and array.size:
                 found = f"{array.dtype} from {array.min():g} to {array.max():g}"
@@ -70,12 +72,14 @@ class Arrays(OwnFiles):
         }
 
 
-def _archive(path: Path) -> Mapping[str, NDArray[Any]]:
+def _archive(path: Path) -> "Mapping[str, NDArray[Any]]":
     with open_regular(path) as file:
         return npz.read(file, max_bytes=MAX_BYTES)
 
 
-def _folder(path: Path) -> Mapping[str, NDArray[Any]]:
+def _folder(path: Path) -> "Mapping[str, NDArray[Any]]":
+    import numpy as np
+
     found = {}
     for entry in visible(path, path.resolve()):
         if entry.name.lower().endswith(".npy") and entry.is_file():

@@ -4,9 +4,7 @@ import gzip
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Any
 
 from mnist_sweep.data import idx
 from mnist_sweep.data.files import splits
@@ -15,6 +13,9 @@ from mnist_sweep.data.files.listing import unused_notes, visible
 from mnist_sweep.data.files.own_files import OwnFiles
 from mnist_sweep.errors import DataError
 from mnist_sweep.system.files import open_regular
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,8 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-import numpy as np
-
 from mnist_sweep.data.files import splits
 from mnist_sweep.data.files.content import Content
 from mnist_sweep.data.files.listing import unused_notes, visible
@@ -35,6 +33,8 @@ class ImageFolder(EncodedImages):
     target: Literal["class", "number"] = "class"
 
     def _content(self, path: Path) -> Content:
+        import numpy as np
+
         root = path.resolve()
         if not root.is_dir():
             raise DataError(f"{path} must be a folder of images, but is a file.")

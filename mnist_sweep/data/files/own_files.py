@@ -14,9 +14,6 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-import numpy as np
-from numpy.typing import NDArray
-
 from mnist_sweep.data import data_folders
 from mnist_sweep.data.dataset import Dataset, Split
 from mnist_sweep.data.files import splits
@@ -27,6 +24,9 @@ from mnist_sweep.text.lines import listed, one_line
 from mnist_sweep.validation import coerce, require
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from mnist_sweep.data.files.content import Labels
     from mnist_sweep.data.files.decoding import Rules
 
@@ -191,6 +191,8 @@ class EncodedImages(OwnFiles):
             return {split: [file.removeprefix(root) for file in files] for split, files in images.items()}
 
     def _prepared(self, prepare: "Prepare | None", images: "Images") -> "Images":
+        import numpy as np
+
         from mnist_sweep.data.files.decoding import Rules, in_memory
         from mnist_sweep.data.mapped_images import part
 

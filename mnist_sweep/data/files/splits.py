@@ -6,10 +6,11 @@ with every version of NumPy (as in `batches`).
 
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import NDArray
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 SPLITS = ("train", "val", "test")
 # As Keras, torchvision, Hugging Face, MedMNIST and the files of MNIST call them.
@@ -23,12 +24,12 @@ def split_of(name: str) -> str | None:
     return next((WORDS[word] for word in re.split(r"[\W_]+", name.lower()) if word in WORDS), None)
 
 
-def num_classes(labels: Iterable[NDArray[Any]]) -> int:
+def num_classes(labels: "Iterable[NDArray[Any]]") -> int:
     """Return how many classes the labels of all splits count; 0 if they are floats, numbers to predict."""
     return max(0 if one.dtype.kind == "f" else 1 + int(one.max()) for one in labels)
 
 
-def hold_out(labels: NDArray[Any], fractions: Mapping[str, float], seed: int) -> dict[str, NDArray[np.intp]]:
+def hold_out(labels: "NDArray[Any]", fractions: Mapping[str, float], seed: int) -> "dict[str, NDArray[np.intp]]":
     """Return the positions of the images of each of these splits, and of `train`, which keeps the others.
 
     Args:
@@ -36,6 +37,8 @@ def hold_out(labels: NDArray[Any], fractions: Mapping[str, float], seed: int) ->
         fractions: Share of each class that a split gets, rounded, but at least one image if three or more are there.
         seed: Seed of the draw.
     """
+    import numpy as np
+
     labels = np.zeros(len(labels), np.uint8) if labels.dtype.kind == "f" else labels
     drawn: dict[str, list[NDArray[np.intp]]] = {name: [] for name in ("train", *fractions)}
     for label in np.unique(labels):
