@@ -1,16 +1,19 @@
 """What the arrays of a data set must be, conversions that an error proposes, and floats as whole levels."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import NDArray
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 MAX_CLASSES = 1 << 16
 IMAGES_AT_A_TIME = 1000
 
 
-def as_levels(images: NDArray[Any], high: float) -> NDArray[np.uint8] | None:
+def as_levels(images: "NDArray[Any]", high: float) -> "NDArray[np.uint8] | None":
     """Return images from 0 to `high` as whole levels up to `full_level(high)`, if no value that is seen changes."""
+    import numpy as np
+
     top = full_level(high)
     levels = np.empty(images.shape, np.uint8)
     for first in range(0, len(images), IMAGES_AT_A_TIME):
@@ -27,8 +30,10 @@ def full_level(high: float) -> int:
     return 255 if high == 1 else int(high) if high in range(1, 256) else 0
 
 
-def hint(name: str, array: NDArray[Any]) -> str:
+def hint(name: str, array: "NDArray[Any]") -> str:
     """Return the range of an array's values, and how to cast them so that nothing is lost; or how to make it flat."""
+    import numpy as np
+
     if name == "labels" and array.ndim == 2:
         one_hot = ": `labels.argmax(axis=1)` converts one-hot labels to classes"
         several = "; several numbers to predict are float32" * (array.dtype != "float32")

@@ -9,14 +9,15 @@ copied here, so they may be read-only views of shared memory.
 import hashlib
 import json
 from dataclasses import dataclass, replace
-from typing import Any, Protocol, runtime_checkable
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from mnist_sweep.data import conversions
 from mnist_sweep.data.conversions import MAX_CLASSES
 from mnist_sweep.errors import DataError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 DIGEST_LENGTH = 16  # hexadecimal digits
 
@@ -30,8 +31,8 @@ class Split:
         labels: uint8 or uint16 `[n]`, classes, counted from 0; or float32 `[n]`, numbers, or `[n, k]`, k > 1 of each.
     """
 
-    images: NDArray[np.uint8 | np.float32]
-    labels: NDArray[np.uint8 | np.uint16 | np.float32]
+    images: "NDArray[np.uint8 | np.float32]"
+    labels: "NDArray[np.uint8 | np.uint16 | np.float32]"
 
     def __post_init__(self) -> None:
         several = getattr(self.labels, "dtype", None) == "float32" and self.labels.shape[1:2] > (1,)
@@ -52,6 +53,8 @@ class Split:
 
     def sha256(self) -> str:
         """Return the SHA-256 of the bytes of the images and then of the labels, of a byte each if that is enough."""
+        import numpy as np
+
         content = hashlib.sha256()
         is_small = self.labels.dtype.kind == "u" and self.labels.max() < 256
         labels = self.labels.astype(np.uint8, copy=False) if is_small else self.labels
@@ -86,6 +89,8 @@ class Dataset:
     notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        import numpy as np
+
         object.__setattr__(self, "class_names", tuple(self.class_names))
         for name in ("num_classes", "pixel_max"):
             given = getattr(self, name)
@@ -110,6 +115,9 @@ class Dataset:
             _require(full <= self.pixel_max, f"{name} pixels <= pixel_max", pixel=full, pixel_max=self.pixel_max)
 
     def _check_labels(self) -> None:
+        """Validate that labels are classes with their number, or finite numbers without."""
+        import numpy as np
+
         number, num_names = self.num_classes, len(self.class_names)
         kinds = {name: str(split.labels.dtype) for name, split in self.splits.items()}
         if "float32" not in kinds.values():
@@ -179,16 +187,20 @@ class Dataset:
         """Values of pixels that become 0 and 1."""
         return self.value_range or (0.0, float(self.pixel_max))
 
-    def scaled(self, images: NDArray[Any]) -> NDArray[np.float32]:
+    def scaled(self, images: "NDArray[Any]") -> "NDArray[np.float32]":
         """Return images of this data set as float32 in [0, 1], as graphs scale them."""
+        import numpy as np
+
         low, high = self.pixel_range
         pixels = np.array(images, np.float32)
         pixels -= np.float32(low)
         pixels /= np.float32(high - low)
         return pixels
 
-    def as_picture(self, images: NDArray[Any]) -> NDArray[np.uint8]:
+    def as_picture(self, images: "NDArray[Any]") -> "NDArray[np.uint8]":
         """Return images of this data set with pixels from 0 to 255."""
+        import numpy as np
+
         levels: Any = images.astype(np.uint32) * 255 // self.pixel_max
         return (np.rint(self.scaled(images) * 255) if self.value_range else levels).astype(np.uint8)
 

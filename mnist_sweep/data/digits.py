@@ -11,8 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-import numpy as np
-
 from mnist_sweep.data.dataset import Dataset, Split
 from mnist_sweep.errors import DataError
 from mnist_sweep.validation import coerce, require, require_at_least
@@ -57,6 +55,8 @@ class Digits:
         Raises:
             DataError: The installed scikit-learn has other digits.
         """
+        import numpy as np
+
         try:
             table = np.loadtxt(_file(), delimiter=",", dtype=np.uint8)
         except (OSError, EOFError, ValueError) as error:

@@ -11,12 +11,13 @@ import math
 import struct
 import zlib
 from pathlib import Path
-from typing import IO
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import IO, TYPE_CHECKING
 
 from mnist_sweep.errors import DataError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 IMAGES_MAGIC = 2051
 LABELS_MAGIC = 2049
@@ -50,22 +51,26 @@ def read_bytes(path: Path, *, max_bytes: int = MAX_BYTES) -> bytes:
         raise DataError(f"{path} cannot be read ({error.strerror or error}).") from error
 
 
-def parse_images(content: bytes, path: Path) -> NDArray[np.uint8]:
+def parse_images(content: bytes, path: Path) -> "NDArray[np.uint8]":
     """Return the images in the content of a file: uint8 `[n, height, width]`, a read-only view of it.
 
     Raises:
         DataError: The content is not an IDX file of images; the message names `path`.
     """
+    import numpy as np
+
     offset, sizes = _header(content, path, magic=IMAGES_MAGIC, rank=3)
     return np.frombuffer(content, np.uint8, offset=offset).reshape(sizes)
 
 
-def parse_labels(content: bytes, path: Path, *, num_classes: int = 10) -> NDArray[np.uint8]:
+def parse_labels(content: bytes, path: Path, *, num_classes: int = 10) -> "NDArray[np.uint8]":
     """Return the labels in the content of a file: uint8 `[n]`, a read-only view of it.
 
     Raises:
         DataError: The content is not an IDX file of labels in `[0, num_classes)`; the message names `path`.
     """
+    import numpy as np
+
     offset, _ = _header(content, path, magic=LABELS_MAGIC, rank=1)
     labels = np.frombuffer(content, np.uint8, offset=offset)
     if (label := int(labels.max())) >= num_classes:

@@ -4,18 +4,19 @@ Each begins with an optional linear warm-up (Goyal et al. 2017, arXiv 1706.02677
 """
 
 from dataclasses import dataclass
-from typing import Any, Protocol
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Any, Protocol
 
 from mnist_sweep.validation import coerce, require, require_at_least
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 
 class Schedule(Protocol):
     """A factor on the learning rate."""
 
-    def factors(self, first: int, last: int, num_steps: int) -> NDArray[np.float64]:
+    def factors(self, first: int, last: int, num_steps: int) -> "NDArray[np.float64]":
         """Return the factors of steps `first` to `last - 1` of a trial of `num_steps`: float64 `[last - first]`."""
 
 
@@ -32,7 +33,7 @@ class Constant:
     def __post_init__(self) -> None:
         _validate(self)
 
-    def factors(self, first: int, last: int, num_steps: int) -> NDArray[np.float64]:
+    def factors(self, first: int, last: int, num_steps: int) -> "NDArray[np.float64]":
         """Return ones, except during warm-up: float64 `[last - first]`."""
         return _warmup(first, last, self.warmup_steps)
 
@@ -57,8 +58,10 @@ class Stepwise:
         require(rising and len(self.boundaries) >= 1, "1 <= boundaries, rising", boundaries=self.boundaries)
         require(0 < self.factor <= 1, "0 < factor <= 1", factor=self.factor)
 
-    def factors(self, first: int, last: int, num_steps: int) -> NDArray[np.float64]:
+    def factors(self, first: int, last: int, num_steps: int) -> "NDArray[np.float64]":
         """Return the powers of `factor`, except during warm-up: float64 `[last - first]`."""
+        import numpy as np
+
         passed = np.searchsorted(self.boundaries, np.arange(first, last), side="right")
         return self.factor**passed * _warmup(first, last, self.warmup_steps)
 
@@ -79,8 +82,10 @@ class Cosine:
         _validate(self)
         require(0 <= self.final <= 1, "0 <= final <= 1", final=self.final)
 
-    def factors(self, first: int, last: int, num_steps: int) -> NDArray[np.float64]:
+    def factors(self, first: int, last: int, num_steps: int) -> "NDArray[np.float64]":
         """Return the half cosine from 1 to `final` over the steps after the warm-up: float64 `[last - first]`."""
+        import numpy as np
+
         after = np.arange(first, last) - self.warmup_steps
         share = np.clip(after / max(1, num_steps - self.warmup_steps), 0, 1)
         cosine = self.final + (1 - self.final) * (1 + np.cos(np.pi * share)) / 2
@@ -92,7 +97,9 @@ def _validate(schedule: Any) -> None:
     require_at_least(0, warmup_steps=schedule.warmup_steps)
 
 
-def _warmup(first: int, last: int, warmup_steps: int) -> NDArray[np.float64]:
+def _warmup(first: int, last: int, warmup_steps: int) -> "NDArray[np.float64]":
+    import numpy as np
+
     return np.asarray(np.minimum(1.0, np.arange(first + 1, last + 1) / (warmup_steps + 1)), np.float64)
 
 

@@ -1,7 +1,6 @@
 """Rules of the axes of a sample or a search: a field exists, takes what its axis draws, and is valid at the bounds.
 
-They are checked when the axes are given, where the mistake is, and not when a searcher reaches a bad point. A name that
-is no field raises UnknownNameError, whatever else breaks a rule ConfigError.
+They are checked when the axes are given, where the mistake is, and not when a searcher reaches a bad point.
 """
 
 import dataclasses
@@ -9,8 +8,6 @@ import math
 import typing
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
-
-import numpy as np
 
 from mnist_sweep.errors import ConfigError, SweepError, UnknownNameError
 from mnist_sweep.search.distributions import Axis, Choice, LogUniform, Uniform, ends
@@ -25,7 +22,11 @@ NUM_POINTS = 20
 
 
 def check_axis(name: str, axis: Any) -> None:
-    """Validate that an axis of a search is one, that its field may vary, and that its values are distinct."""
+    """Validate an axis of a search by itself.
+
+    Raises:
+        ConfigError: It is no axis, its field must not vary, or its values are not distinct.
+    """
     if not isinstance(axis, Axis):
         known = "Uniform, LogUniform, Integer or Choice"
         raise ConfigError(f"the axis {name!r} of a search must be a {known}, but got {shown_in_one_line(axis)}.")
@@ -36,14 +37,14 @@ def check_axis(name: str, axis: Any) -> None:
 
 
 def check_varies(name: str) -> None:
-    """Validate that a search may vary a field."""
+    """Validate that a search may vary a field, or raise a ConfigError."""
     if name == "seed" or name.partition(".")[0] in ("data", "objective"):
         kept = "one objective" if name.startswith("objective") else "one seed and one data set"
         raise ConfigError(f"a search has {kept}, but got the axis {name!r}: set it in the base.")
 
 
 def check_type(trial: "TrialConfig", name: str, axis: Any) -> None:
-    """Validate that a field of integers has no axis of real numbers; the error shows the axis to use instead."""
+    """Validate that a field of integers has no axis of real numbers; the ConfigError shows the axis to use instead."""
     part, _, inner = name.partition(".")
     owner: Any = getattr(trial, part, None) if inner else trial
     hint = field_types(owner.__class__).get(inner or part) if dataclasses.is_dataclass(owner) else None
@@ -58,8 +59,17 @@ def check_type(trial: "TrialConfig", name: str, axis: Any) -> None:
 def check_space(base: "TrialConfig", axes: Mapping[str, Axis], parts: Iterable[Mapping[str, Any]]) -> None:
     """Validate a search space: the fields of its axes, its bounds, and some points between them.
 
-    `parts` are all combinations of the values of axes that choose whole parts.
+    Args:
+        base: What all trials have in common.
+        axes: The axes by field.
+        parts: Every combination of the values of axes that choose whole parts.
+
+    Raises:
+        UnknownNameError: An axis names no field of a part that it may meet.
+        ConfigError: A field does not take what its axis draws, or a point breaks a rule.
     """
+    import numpy as np
+
     low = {name: ends(axis)[0] for name, axis in axes.items()}
     for chosen in parts:
         for name in axes:
@@ -75,7 +85,12 @@ def check_space(base: "TrialConfig", axes: Mapping[str, Axis], parts: Iterable[M
 
 
 def check_points(base: "TrialConfig", points: Iterable[Mapping[str, Any]], reach: str) -> None:
-    """Validate points of a space; `reach` begins the message."""
+    """Validate points of a space; `reach` begins the message.
+
+    Raises:
+        UnknownNameError: A name is no field.
+        ConfigError: A point breaks a rule.
+    """
     for point in points:
         values = ", ".join(f"{name}={_shown(value)}" for name, value in point.items())
         _check_point(base, point, f"{reach} {values}")

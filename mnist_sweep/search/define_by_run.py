@@ -9,8 +9,6 @@ import inspect
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-import numpy as np
-
 from mnist_sweep.errors import ConfigError
 from mnist_sweep.search import axis_rules
 from mnist_sweep.search.distributions import Axis, Choice, Integer, LogUniform, Uniform, ends
@@ -24,7 +22,11 @@ MAX_POINTS = 1000
 
 
 class SpaceTrial:
-    """What a function of a space gets: Optuna's methods that suggest values for fields, and `params`, those so far."""
+    """What a function of a space gets: Optuna's methods that suggest values, with names of fields as names.
+
+    Attributes:
+        params: The values that were suggested so far, by field.
+    """
 
     def __init__(self, answer: Answer) -> None:
         self.params: dict[str, Any] = {}
@@ -62,7 +64,14 @@ class SpaceTrial:
 
 
 def validate(space: Any, base: TrialConfig) -> None:
-    """Validate that a space is a function of a trial and of nothing else, and that its points keep to `axis_rules`."""
+    """Validate a space: that it is a function of a trial and of nothing else, and that its points keep to all rules.
+
+    Raises:
+        UnknownNameError: It suggests what is no field.
+        ConfigError: It is no such function, or a point breaks a rule.
+    """
+    import numpy as np
+
     rule = "the space of a search must be a function of a trial"
     try:
         inspect.signature(space).bind(None)
@@ -86,7 +95,8 @@ def _given(point: Mapping[str, Any], name: str, axis: Axis) -> Any:
 def values(space: Callable[[SpaceTrial], Any], answer: Answer) -> dict[str, Any]:
     """Return the values at a point of a space: those that it suggests, and the constants that it returns, if any.
 
-    It is a ConfigError if it raises an error, returns something else, or suggests what no search varies.
+    Raises:
+        ConfigError: It raises an error, returns something else, or suggests what no search varies.
     """
     trial = SpaceTrial(answer)
     try:

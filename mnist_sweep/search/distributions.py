@@ -2,17 +2,18 @@
 
 import math
 from dataclasses import dataclass
-from typing import Any, Protocol
-
-import numpy as np
+from typing import TYPE_CHECKING, Any, Protocol
 
 from mnist_sweep.validation import coerce, require, require_at_least
+
+if TYPE_CHECKING:
+    import numpy as np
 
 
 class Distribution(Protocol):
     """What `sample` draws the values of a field from: one of those below, or any object with this method."""
 
-    def draw(self, generator: np.random.Generator) -> Any:
+    def draw(self, generator: "np.random.Generator") -> Any:
         """Return one value."""
 
 
@@ -39,7 +40,7 @@ class Uniform:
             is_multiple = round(num_steps) and abs(num_steps - round(num_steps)) < 1e-9 * num_steps
             require(bool(is_multiple), "high - low is a multiple of step", **bounds, step=self.step)
 
-    def draw(self, generator: np.random.Generator) -> float:
+    def draw(self, generator: "np.random.Generator") -> float:
         """Return one number."""
         if num := grid_size(self):
             return float(from_label(self, int(generator.integers(num))))
@@ -57,7 +58,7 @@ class LogUniform:
         coerce(self)
         require(0 < self.low < self.high < math.inf, "0 < low < high", low=self.low, high=self.high)
 
-    def draw(self, generator: np.random.Generator) -> float:
+    def draw(self, generator: "np.random.Generator") -> float:
         """Return one number."""
         return math.exp(generator.uniform(math.log(self.low), math.log(self.high)))
 
@@ -88,7 +89,7 @@ class Integer:
         bounds = {"low": self.low, "high": self.high, "step": self.step}
         require((self.high - self.low) % self.step == 0, "high - low is a multiple of step", **bounds)
 
-    def draw(self, generator: np.random.Generator) -> int:
+    def draw(self, generator: "np.random.Generator") -> int:
         """Return one number."""
         if self.log:  # each integer stands for the interval of the numbers that round to it
             value = math.exp(generator.uniform(math.log(self.low - 0.5), math.log(self.high + 0.5)))
@@ -109,7 +110,7 @@ class Choice:
         coerce(self)
         require(len(self.values) >= 1, "at least one value", values=self.values)
 
-    def draw(self, generator: np.random.Generator) -> Any:
+    def draw(self, generator: "np.random.Generator") -> Any:
         """Return one of the values."""
         return self.values[int(generator.integers(len(self.values)))]
 

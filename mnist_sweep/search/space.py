@@ -8,8 +8,6 @@ import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-import numpy as np
-
 from mnist_sweep.errors import ConfigError
 from mnist_sweep.search import axis_rules
 from mnist_sweep.search.distributions import Distribution
@@ -54,6 +52,8 @@ def sample(base: Trials, axes: Mapping[str, Distribution], *, num_trials: int, s
         ConfigError: There is no axis or no trial, or a value breaks a rule.
         UnknownNameError: An axis names no field.
     """
+    import numpy as np
+
     require(len(axes) >= 1, "at least one axis", axes=list(axes))
     require(type(num_trials) is int and num_trials >= 1, "num_trials >= 1", num_trials=num_trials)
     require(isinstance(seed, int) and 0 <= seed < 2**63, "0 <= seed < 2**63", seed=seed)

@@ -10,14 +10,14 @@ import tokenize
 import zipfile
 import zlib
 from collections.abc import Iterable, Mapping
-from typing import IO, Any
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import IO, TYPE_CHECKING, Any
 
 from mnist_sweep.errors import DataError
 from mnist_sweep.text.lines import one_line
 from mnist_sweep.text.numbers import size
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 MAX_BYTES = 64 << 20
 ZIP_ERRORS = (EOFError, KeyError, OSError, RuntimeError, ValueError, zipfile.error, lzma.LZMAError, zlib.error)
@@ -25,7 +25,11 @@ NPZ_ERRORS = (*ZIP_ERRORS, MemoryError, OverflowError, SyntaxError, TypeError, t
 
 
 def require_size(members: Iterable[zipfile.ZipInfo], max_bytes: int) -> None:
-    """Raise a DataError unless members of an archive unpack to `max_bytes` at most; 4 kB may unpack to gigabytes."""
+    """Validate that members of an archive unpack to `max_bytes` at most; 4 kB may unpack to gigabytes.
+
+    Raises:
+        DataError: They are larger, or packed by a method that unpacks more than it is asked for.
+    """
     members = list(members)
     if any(member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED) for member in members):
         raise DataError("it is packed by another method than ZIP's deflate")
@@ -33,21 +37,27 @@ def require_size(members: Iterable[zipfile.ZipInfo], max_bytes: int) -> None:
         raise DataError(f"it unpacks to {size(total)}, more than the {size(max_bytes)} allowed")
 
 
-def to_bytes(arrays: Mapping[str, NDArray[Any]], *, compressed: bool = True) -> bytes:
+def to_bytes(arrays: "Mapping[str, NDArray[Any]]", *, compressed: bool = True) -> bytes:
     """Return the content of an `.npz` file with these arrays, which may not hold Python objects."""
+    import numpy as np
+
     file = io.BytesIO()
     save = np.savez_compressed if compressed else np.savez
     save(file, allow_pickle=False, **arrays)
     return file.getvalue()
 
 
-def read(file: IO[bytes], names: Iterable[str] | None = None, *, max_bytes: int = MAX_BYTES) -> dict[str, NDArray[Any]]:
+def read(
+    file: IO[bytes], names: Iterable[str] | None = None, *, max_bytes: int = MAX_BYTES
+) -> "dict[str, NDArray[Any]]":
     """Return the arrays of an `.npz` file by name: those of these names, or all of them if None.
 
     Raises:
         DataError: The file holds anything but arrays, lacks one of these, is damaged, or unpacks to more than
             `max_bytes`; the message is the cause.
     """
+    import numpy as np
+
     try:
         with zipfile.ZipFile(file) as archive:
             require_size(archive.infolist(), max_bytes)
