@@ -1,8 +1,7 @@
 """A race: settings run with one more seed, round by round, until the best of them is known.
 
-A setting is a config without its seed, named by its config's id. What has been decided is a function of the rows alone:
-they are taken seed by seed, and those of a seed in the settings' order, up to the first one that is lacking. So a run
-that was killed, extended or merged decides as one that was not, in whatever order its rows came.
+A setting is a config without its seed, named by its config's id. Decisions are a function of the rows alone: they are
+taken seed by seed, in the settings' order, up to the first one that is lacking, in whatever order they came.
 """
 
 import math

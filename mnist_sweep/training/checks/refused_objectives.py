@@ -26,8 +26,12 @@ def check(objective: Any, num_classes: int, *, of_numbers: bool = False) -> None
     given, has_examples = outputs.copy(), objectives.has_examples(objective)
     try:
         first, again = (objectives.value(objective, labels, outputs=given) for _ in range(2))
-        steps = (1, 2) if has_examples else ()
-        values = [objectives.per_example(objective, labels[::one], outputs[::one].copy())[:: 2 // one] for one in steps]
+        every, half = (
+            objectives.per_example(objective, labels[::step], outputs[::step].copy())[:: 2 // step]
+            if has_examples
+            else np.zeros(1)
+            for step in (1, 2)
+        )
     except ConfigError:
         raise
     except (Exception, SystemExit) as error:  # whatever the user's code raises
@@ -35,7 +39,7 @@ def check(objective: Any, num_classes: int, *, of_numbers: bool = False) -> None
         raise ConfigError(
             f"the objective {name} must return a number from {taken}, but it raises {first_cause(error)}."
         ) from error
-    depends = has_examples and not np.allclose(*values, rtol=1e-4, atol=1e-6 * abs(values[0]).max())
+    depends = not np.allclose(every, half, rtol=1e-4, atol=1e-6 * abs(every).max())
     for is_broken, law in (
         (not np.array_equal(given, outputs), "leave its outputs as they are: use `outputs = outputs.copy()`"),
         (first != again, "draw no random numbers, but two calls with the same split differ"),
