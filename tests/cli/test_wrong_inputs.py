@@ -25,6 +25,7 @@ TESTS = {
     "losses": [
         "optim.test_losses.test_smoothing_outside_its_range_is_refused",
         "optim.test_losses.test_weights_that_are_none_are_refused",
+        "training.test_several_outputs.test_what_does_not_fit_the_outputs_is_refused",
         "training.checks.test_refused_losses.test_a_loss_that_would_not_train_as_meant_is_refused_in_one_line",
     ],
     "train(context)": [
@@ -81,6 +82,23 @@ SCRIPTS = {
     "numbers as labels": ("DATA = Csv('numbers.csv')", "use loss=MeanSquaredError() and objective=RMSE()"),
     "an accuracy of numbers": ("DATA = Csv('numbers.csv')\nLOSS = 'huber'", "the objective Accuracy is for classes"),
     "a loss of numbers": ("LOSS = MeanSquaredError()", "the loss MeanSquaredError is for numbers, but the labels are"),
+    "classes as several numbers": ("DATA = Arrays('one_hot.npz')", "`labels.argmax(axis=1)` converts one-hot labels"),
+    "several numbers as labels": (
+        "DATA = Arrays('several.npz')",
+        "the loss CrossEntropy is for classes, but the labels",
+    ),
+    "fewer outputs than numbers": (
+        f"import keras\n{OWN}\n    def build(self, shape, num): return keras.Sequential([keras.Input(shape), "
+        "keras.layers.Flatten(), keras.layers.Dense(1)])\n"
+        "MODEL, DATA, LOSS, OBJECTIVE = Own(), Arrays('several.npz'), 'huber', RMSE()",
+        "to logits (batch, 2), but its outputs have the shape (batch, 1)",
+    ),
+    "columns of numbers that are not there": ("DATA = Csv('numbers.csv', label=('x', 'y'))", "must have 2 columns of"),
+    "folders of names as numbers": ("DATA = ImageFolder('mixed', target='number')", "needs folders named by numbers"),
+    "a loss of outputs that are not there": (
+        f"{OWN}\n    main = 'digit'\n    def per_example(self, labels, outputs): return outputs['digit']\nLOSS = Own()",
+        "it is no functional model with several outputs",
+    ),
     "an error of classes": ("OBJECTIVE = RMSE()", "the objective RMSE is for numbers, but the labels are classes"),
     "a loss of other shapes": (
         "DATA = Csv('numbers.csv')\nOBJECTIVE = RMSE()\ndef LOSS(labels, outputs): return outputs[:, 0] - labels",
@@ -136,6 +154,9 @@ def wrong_files(folder: Path) -> None:
     (folder / "numbers.csv").write_text("\n".join(["label,1,2,3,4", *table]))
     images = np.arange(9 * 64, dtype=np.uint8).reshape(9, 8, 8)
     np.savez(folder / "constant.npz", x=images, y=np.full(9, 2.5))
+    many = np.random.default_rng(0).integers(0, 256, (90, 8, 8), np.uint8)
+    np.savez(folder / "several.npz", x=many, y=np.linspace(0, 1, 180).reshape(90, 2))
+    np.savez(folder / "one_hot.npz", x=images, y=np.eye(3)[np.arange(9) % 3])
     np.savez(folder / "infinite.npz", x=images, y=np.full(9, np.nan))
     np.savez(folder / "unlabelled.npz", train_images=np.zeros((9, 8, 8), np.uint8))
 
