@@ -11,14 +11,15 @@ import tarfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any, ClassVar
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from mnist_sweep.data import data_folders, download
 from mnist_sweep.data.builtin_files import VerifiedFiles
 from mnist_sweep.errors import DataError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 MIRRORS = ("https://www.cs.toronto.edu/~kriz",)
 ARCHIVE = "cifar-10-binary.tar.gz"
@@ -82,6 +83,8 @@ class CIFAR10(VerifiedFiles):
         return parse_records(content, path)
 
     def _join(self, parsed: Sequence[Any]) -> Sequence[Any]:
+        import numpy as np
+
         *parts, test = parsed
         return *map(np.concatenate, zip(*parts, strict=True)), *test
 
@@ -103,12 +106,14 @@ def _extract(archive: Path, folder: Path) -> None:
                     shutil.copyfileobj(source, copy)
 
 
-def parse_records(content: bytes, path: Path) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+def parse_records(content: bytes, path: Path) -> "tuple[NDArray[np.uint8], NDArray[np.uint8]]":
     """Return the images and labels of records: uint8 `[n, 32, 32, 3]` and uint8 `[n]`.
 
     Raises:
         DataError: The content is not a whole number of records, or has a label above 9; the message names `path`.
     """
+    import numpy as np
+
     if not content or len(content) % RECORD_BYTES:
         raise DataError(
             f"{path} is cut off: it holds {len(content):,} bytes, expected records of {RECORD_BYTES:,} bytes each."
