@@ -59,7 +59,7 @@
     const [[, first, number, seeds], [, second, others, more]] = found;
     const spread = Math.max(...[seeds, more].map((one) => one.at(-1) - one[0]));
     const lead = Math.abs(first - second);
-    const several = Math.min(number, others) > 1 ? `; seeds of the same config differ by up to ${difference(spread)}${lead < spread ? ", so this lead may well be chance" : ""}.` : ", which one seed cannot tell from chance.";
+    const several = Math.min(number, others) > 1 ? `; seeds of either config differ by up to ${difference(spread)}${lead < spread ? ", so this lead may well be chance" : ""}.` : ", which one seed cannot tell from chance.";
     get("best").querySelector(".finding").textContent = lead > 1e-9 ? `The first leads the second by ${difference(lead)}${several}` : "The first two are equal.";
     fill(get("best").querySelector("tbody"), found, () => found.map(([label, val, size, values, name]) => element("tr", {}, element("th", { scope: "row" }, trialButton(name, label)),
       ...[measured(val), size, size > 1 ? `${measured(values[0])} to ${measured(values.at(-1))}` : "–"].map((textContent) => element("td", { className: "number", textContent })))));
