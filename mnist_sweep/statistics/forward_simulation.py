@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from mnist_sweep.statistics.evidence_alike import MIN_SEEDS, Array
+from mnist_sweep.statistics.pair_evidence import MIN_SEEDS, Array
 from mnist_sweep.statistics.sequential import Elimination
 
 PAIRS_AT_ONCE, FEWEST, MOST = 40_000, 20, 100  # simulated sweeps times squared settings; simulated sweeps

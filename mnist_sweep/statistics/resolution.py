@@ -8,7 +8,7 @@ the values keeps the error: where evidence counts, above 1, a floor can only low
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_sweep.statistics.evidence_alike import Array
+from mnist_sweep.statistics.pair_evidence import Array
 
 ROUNDING = 2.0**-23  # relative: values come from float32, and differences below that are none
 

@@ -24,8 +24,8 @@ class Safeguard(NamedTuple):
 
 SEQUENTIAL, BETTING, PAIRS = (
     "statistics/sequential.py",
-    "statistics/evidence_any_shape.py",
-    "statistics/evidence_alike.py",
+    "statistics/bounded_mean_betting.py",
+    "statistics/pair_evidence.py",
 )
 MARGINS, RACE, RESOLUTION = "statistics/image_margins.py", "search/race.py", "statistics/resolution.py"
 SAFEGUARDS = {
@@ -120,37 +120,37 @@ SAFEGUARDS = {
         "race_images::test_seeds_are_no_longer_added",
     ),
     "two seeds are needed": Safeguard(
-        PAIRS, "MIN_SEEDS = 2", "MIN_SEEDS = 1", "evidence_alike::test_mean_with_an_evidence"
+        PAIRS, "MIN_SEEDS = 2", "MIN_SEEDS = 1", "pair_evidence::test_mean_with_an_evidence"
     ),
     "effects are of one sign": Safeguard(
-        PAIRS, "np.log(2 * (1 - tail))", "0.0", "evidence_alike::test_evidence_is_the_ratio"
+        PAIRS, "np.log(2 * (1 - tail))", "0.0", "pair_evidence::test_evidence_is_the_ratio"
     ),
     "spreads are not known": Safeguard(
-        PAIRS, "0.5 * n * np.log((1 + x) / q)", "0.5 * (x - x / g)", "evidence_alike::test_evidence_is_the_ratio"
+        PAIRS, "0.5 * n * np.log((1 + x) / q)", "0.5 * (x - x / g)", "pair_evidence::test_evidence_is_the_ratio"
     ),
     "leads exceed the images' margin": Safeguard(
-        PAIRS, "sign * mean - margin", "sign * mean", "evidence_alike::test_margin_is_subtracted"
+        PAIRS, "sign * mean - margin", "sign * mean", "pair_evidence::test_margin_is_subtracted"
     ),
     "within D leaves room for the images' margin": Safeguard(
         PAIRS,
         "* np.sqrt(known.variance) + self.margin)",
         "* np.sqrt(known.variance))",
-        "evidence_alike::test_margin_is_subtracted",
+        "pair_evidence::test_margin_is_subtracted",
     ),
     "bets are judged after whole rounds": Safeguard(
         BETTING,
         "holds_after_rows = False",
         "holds_after_rows = True",
-        "evidence_any_shape::test_settings_leave_at_the_end",
+        "bounded_mean_betting::test_settings_leave_at_the_end",
     ),
     "bettors start with 1 together": Safeguard(
-        BETTING, "STARTS = np.array([1 / 2,", "STARTS = np.array([1,", "evidence_any_shape::test_nobody_gains"
+        BETTING, "STARTS = np.array([1 / 2,", "STARTS = np.array([1,", "bounded_mean_betting::test_nobody_gains"
     ),
     "bets show both sides of within D": Safeguard(
         BETTING,
         "np.minimum(logs, np.swapaxes(logs, -1, -2))",
         "logs",
-        "evidence_any_shape::test_distance_is_one_of_those",
+        "bounded_mean_betting::test_distance_is_one_of_those",
     ),
     "images' margins hold for all rivals": Safeguard(
         MARGINS, "error / (2 * (num_settings - 1))", "error / 2", "image_margins::test_more_settings"

@@ -6,8 +6,8 @@ import math
 import numpy as np
 import pytest
 
-from mnist_sweep.statistics.evidence_alike import Differences
-from mnist_sweep.statistics.evidence_any_shape import BettingEvidence, fewest_seeds
+from mnist_sweep.statistics.bounded_mean_betting import BettingEvidence, fewest_seeds
+from mnist_sweep.statistics.pair_evidence import Differences
 from mnist_sweep.statistics.sequential import Elimination
 
 AT = tuple(np.array([[0], [0], [1]]))

@@ -16,7 +16,7 @@ from typing import Self
 
 import numpy as np
 
-from mnist_sweep.statistics.evidence_alike import Array, At, Differences
+from mnist_sweep.statistics.pair_evidence import Array, At, Differences
 
 SHARES = np.array([1, 1 / 2, 1 / 4, 1 / 8, 1 / 16])
 STARTS = np.array([1 / 2, 1 / 4, 1 / 8, 1 / 16, 1 / 16])  # initial capital of each bettor

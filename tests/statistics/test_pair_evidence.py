@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from mnist_sweep.statistics.evidence_alike import TAU, Differences, StudentEvidence, log_evidence, standardized_mean
+from mnist_sweep.statistics.pair_evidence import TAU, Differences, StudentEvidence, log_evidence, standardized_mean
 
 
 def integrated(n: int, mean: float, variance: float) -> float:
