@@ -149,7 +149,7 @@ def effects(folder: Path) -> Answer:
     from mnist_sweep.analysis.effects import estimation
     from mnist_sweep.cli.views import effects as view
     from mnist_sweep.cli.views.terminal import Terminal
-    from mnist_sweep.results.csv_tables import write_table
+    from mnist_sweep.results.csv_files import write_table
 
     gc.disable()  # as in rows_of
     found, file = estimation.effects(folder), None

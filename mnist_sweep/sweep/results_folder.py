@@ -6,7 +6,7 @@ from collections.abc import Container, Sequence
 from pathlib import Path
 
 from mnist_sweep.errors import LedgerError
-from mnist_sweep.results import csv_tables, superseded_rows
+from mnist_sweep.results import csv_files, superseded_rows
 from mnist_sweep.results.ledger import Ledger
 from mnist_sweep.system.files import is_folder
 from mnist_sweep.system.folder_lock import Lock
@@ -72,7 +72,7 @@ class ResultsFolder:
         """Write the tables if there are rows."""
         if self.rows:
             start = time.monotonic()
-            csv_tables.write_tables(self.path, self.rows.values())
+            csv_files.write_tables(self.path, self.rows.values())
             self._next_write = start + max(MIN_SECONDS_BETWEEN, (time.monotonic() - start) / MAX_TIME_SHARE)
 
     def on_event(self, event: Event) -> None:

@@ -12,7 +12,7 @@ from mnist_sweep import TrialConfig, compare, diff, effects, read_summary, read_
 from mnist_sweep.analysis.expected_best import expected_best_curve
 from mnist_sweep.cli.app import cli
 from mnist_sweep.errors import LedgerError
-from mnist_sweep.results.csv_tables import write_tables
+from mnist_sweep.results.csv_files import write_tables
 from mnist_sweep.results.ledger import Ledger
 from mnist_sweep.trials.row import TrialRow, flat_id, trial_name
 

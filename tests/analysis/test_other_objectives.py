@@ -23,7 +23,7 @@ from mnist_sweep.errors import ConfigError, IncomparableError, LedgerError
 from mnist_sweep.optim.image_contributions import standard_error
 from mnist_sweep.reports.writer import write_report
 from mnist_sweep.results import predictions
-from mnist_sweep.results.csv_tables import write_tables
+from mnist_sweep.results.csv_files import write_tables
 from mnist_sweep.results.ledger import Ledger
 from mnist_sweep.results.predictions import Predictions
 from mnist_sweep.trials.row import Evaluation, TrialRow

@@ -10,7 +10,7 @@ from scipy import stats
 
 from mnist_sweep import CNN, Softmax, TrialConfig, read_trials
 from mnist_sweep.analysis.sweep_diff import diff
-from mnist_sweep.results.csv_tables import write_tables
+from mnist_sweep.results.csv_files import write_tables
 from mnist_sweep.results.table_columns import trials_frame
 from mnist_sweep.trials.row import Status, TrialRow
 from tests.analysis.tables import sweep, two_sweeps

@@ -17,7 +17,7 @@ from mnist_sweep.cli.views import diff, effects, status
 from mnist_sweep.cli.views.terminal import Terminal
 from mnist_sweep.errors import SweepError
 from mnist_sweep.reports.writer import write_report
-from mnist_sweep.results.csv_tables import write_tables
+from mnist_sweep.results.csv_files import write_tables
 from mnist_sweep.results.ledger import Ledger
 from mnist_sweep.trials.row import flat_id, trial_name
 from tests.faults.readers import REFERENCE, mutated

@@ -14,7 +14,7 @@ import pytest
 
 from mnist_sweep import CNN, TrialConfig, read_history, read_trials
 from mnist_sweep.errors import LedgerError, RowError
-from mnist_sweep.results.csv_tables import write_tables
+from mnist_sweep.results.csv_files import write_tables
 from mnist_sweep.results.ledger import Ledger
 from mnist_sweep.results.merging import MergeResult, RowDifference, differences, merge
 from mnist_sweep.results.row_json import to_json

@@ -28,7 +28,7 @@ from mnist_sweep import (
     repeat,
 )
 from mnist_sweep.errors import LedgerError
-from mnist_sweep.results.csv_tables import write_table, write_tables
+from mnist_sweep.results.csv_files import write_table, write_tables
 from mnist_sweep.results.table_columns import all_frames, trials_frame
 from mnist_sweep.trials.row import Evaluation, Status, TrialRow
 
