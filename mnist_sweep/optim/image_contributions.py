@@ -3,7 +3,7 @@
 import math
 from typing import TYPE_CHECKING, Any
 
-from mnist_sweep.optim import objectives
+from mnist_sweep.optim import objective_metrics
 
 if TYPE_CHECKING:
     import numpy as np
@@ -14,7 +14,7 @@ MAX_COUNTED = 10**8  # images times pairs of classes, of which a second's worth 
 
 def contributes_by_image(objective: Any) -> bool:
     """Return whether it is known what each image contributes to the value of a split, unless there are too many."""
-    return objectives.has_examples(objective) or not objectives.needs_outputs(objective)
+    return objective_metrics.has_examples(objective) or not objective_metrics.needs_outputs(objective)
 
 
 def by_image(
@@ -30,16 +30,16 @@ def by_image(
     import numpy as np
 
     num = len(labels)
-    if num < 2 or type(objective) is objectives.Accuracy:
+    if num < 2 or type(objective) is objective_metrics.Accuracy:
         return None
-    if objectives.has_examples(objective):
+    if objective_metrics.has_examples(objective):
         of_mean = getattr(objective, "of_mean", float)
-        examples = objectives.per_example(objective, labels, outputs) if examples is None else examples
+        examples = objective_metrics.per_example(objective, labels, outputs) if examples is None else examples
         if of_mean is float:
             return np.asarray(examples)
         without = np.array([of_mean(mean) for mean in (examples.sum() - examples) / (num - 1)])
         return np.asarray(float(of_mean(examples.mean())) + (num - 1) * (without.mean() - without))
-    if objectives.needs_outputs(objective):
+    if objective_metrics.needs_outputs(objective):
         return None
     labels = labels.astype(np.int32)
     _, first, place = np.unique(np.stack([labels, classes]), axis=1, return_index=True, return_inverse=True)

@@ -16,7 +16,7 @@ from mnist_sweep.data.batches import subseed
 from mnist_sweep.data.dataset import Dataset
 from mnist_sweep.errors import ConfigError, LedgerError
 from mnist_sweep.optim.losses import Loss, OwnLoss
-from mnist_sweep.optim.objectives import AnyObjective
+from mnist_sweep.optim.objective_metrics import AnyObjective
 from mnist_sweep.optim.optimizers import Optimizer
 from mnist_sweep.optim.schedules import Schedule
 from mnist_sweep.training import reported_metrics, tensorflow_runtime, user_state

@@ -12,7 +12,7 @@ from typing import TypeVar, cast
 from mnist_sweep.data.dataset import Dataset
 from mnist_sweep.errors import LedgerError
 from mnist_sweep.models.protocol import trains_itself
-from mnist_sweep.optim import losses, objectives
+from mnist_sweep.optim import losses, objective_metrics
 from mnist_sweep.training import tensorflow_runtime
 from mnist_sweep.training.checkpoints import Checkpoints
 from mnist_sweep.training.training_loop import TrainingLoop
@@ -40,7 +40,7 @@ def validate(config: TrialConfig, data: Dataset) -> None:
     require(config.batch_size <= limit, f"batch_size <= {limit} (the training split)", batch_size=config.batch_size)
     if not trains_itself(config.model):  # whose code may have a loss of its own
         losses.fitted(config.loss, data.train.labels, data.num_classes)
-    objectives.check_fits(config.objective, data.train.labels)
+    objective_metrics.check_fits(config.objective, data.train.labels)
     check = getattr(config.model, "check", None)
     if check is not None:
         check(data.image_shape, data.num_classes)

@@ -14,7 +14,7 @@ import tensorflow as tf
 from mnist_sweep.data.batches import subseed
 from mnist_sweep.models.catalog import is_builtin
 from mnist_sweep.models.protocol import Model
-from mnist_sweep.optim import losses, objectives
+from mnist_sweep.optim import losses, objective_metrics
 from mnist_sweep.system import exits
 from mnist_sweep.training import tensorflow_runtime
 from mnist_sweep.training.network import Network
@@ -35,7 +35,7 @@ def initialized_graphs(config: "TrialConfig", data: "Dataset") -> tuple[Network,
 
     def new_network() -> Network:
         options = {"scales_loss": config.precision == "mixed_float16", "autograph": not _is_all_builtin(config)}
-        options["with_logits"] = objectives.needs_outputs(config.objective)
+        options["with_logits"] = objective_metrics.needs_outputs(config.objective)
         return Network(build(), data, loss, batch_size=config.batch_size, **options)
 
     loss = losses.fitted(config.loss, data.train.labels, data.num_classes)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from mnist_sweep.data.dataset import Dataset, Split
 from mnist_sweep.models.inference import BATCH_SIZE
-from mnist_sweep.optim import objectives
+from mnist_sweep.optim import objective_metrics
 from mnist_sweep.training import tensorflow_runtime
 
 if TYPE_CHECKING:
@@ -134,7 +134,7 @@ def evaluated(
 
     Where the loss is not finite, the objective is left out unless this is the last evaluation of the trial.
     """
-    objective, by_example = config.objective, objectives.has_examples(config.objective)
+    objective, by_example = config.objective, objective_metrics.has_examples(config.objective)
     answers = []
     for images, true in split.parts(by_batch=by_example):  # so that the outputs of one batch are in memory
         loss, correct, *found = evaluate(images, true)
@@ -143,13 +143,13 @@ def evaluated(
         if by_example:
             is_known = is_last or np.isfinite(loss)
             none = np.full(len(predicted), np.nan)
-            outputs = [objectives.per_example(objective, true.numpy(), outputs[0]) if is_known else none]
+            outputs = [objective_metrics.per_example(objective, true.numpy(), outputs[0]) if is_known else none]
         answers.append((float(loss), int(correct), predicted, *outputs))
     losses, num_correct, *parts = zip(*answers, strict=True)
     predicted, *outputs = map(np.concatenate, parts)
     loss, value = functools.reduce(operator.add, losses) / len(predicted), None  # `sum` rounds differently
     if not config.measure.is_accuracy and (is_last or np.isfinite(loss)):
         given = {"examples" if by_example else "outputs": outputs[0]} if outputs else {}
-        value = objectives.value(objective, labels, classes=predicted, **given)
+        value = objective_metrics.value(objective, labels, classes=predicted, **given)
     accuracy = None if predicted.dtype.kind == "f" else sum(num_correct) / len(predicted)
     return Evaluated(loss, accuracy, value, predicted, *outputs[:by_example])

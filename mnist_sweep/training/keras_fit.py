@@ -14,7 +14,7 @@ import numpy as np
 
 from mnist_sweep.data.batches import indices
 from mnist_sweep.errors import ConfigError
-from mnist_sweep.optim import objectives
+from mnist_sweep.optim import objective_metrics
 from mnist_sweep.optim.image_contributions import by_image
 from mnist_sweep.results.predictions import Predictions
 from mnist_sweep.training import user_state
@@ -66,9 +66,9 @@ def keras_fit(context: Context, model: Any, callbacks: Sequence[Any] = ()) -> di
 
 def _results(context: Context, model: Any) -> dict[str, Any]:
     outputs = {split: _outputs(model, context, split) for split in ("val", "test")}
-    is_determined = context.data.is_regression or not objectives.needs_outputs(context.objective)  # by predictions
-    judged = () if is_determined else outputs
-    name = objectives.description(context.objective)[0]
+    by_predictions = context.data.is_regression or not objective_metrics.needs_outputs(context.objective)
+    judged = () if by_predictions else outputs
+    name = objective_metrics.description(context.objective)[0]
     val, steps = _parts(context, "val"), _num_parts(context, "val")
     return {
         **{f"{split}_{name}": _judged(context, split, outputs[split]) for split in judged},
@@ -81,7 +81,7 @@ def _results(context: Context, model: Any) -> dict[str, Any]:
     }
 
 
-def _judged(context: Context, split: str, outputs: Any, ask: Callable[..., Any] = objectives.value) -> Any:
+def _judged(context: Context, split: str, outputs: Any, ask: Callable[..., Any] = objective_metrics.value) -> Any:
     labels, classes = context.data.splits[split].labels, outputs.argmax(axis=-1)
     return ask(context.objective, labels, classes=classes, outputs=outputs)
 
@@ -164,7 +164,7 @@ class _Progress:
         if "val_accuracy" not in logs and not is_regression:
             raise ConfigError(f"`fit` measures {', '.join(logs)}, but no accuracy: compile with metrics=['accuracy'].")
         metrics = {name: logs[key] for key, name in NAMES.items() if key in logs}
-        if (name := objectives.description(self._context.objective)[0]) != "accuracy":
+        if (name := objective_metrics.description(self._context.objective)[0]) != "accuracy":
             is_finite = all(map(math.isfinite, metrics.values()))  # otherwise, the trial has diverged
             metrics[f"val_{name}"] = self._value() if is_finite else math.nan
         self._context.report(self.step, **metrics, learning_rate=self._model.optimizer.learning_rate.numpy())

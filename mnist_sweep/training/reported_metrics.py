@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnist_sweep.errors import ConfigError, UnknownNameError
-from mnist_sweep.optim import image_contributions, objectives
+from mnist_sweep.optim import image_contributions, objective_metrics
 from mnist_sweep.results.predictions import Predictions
 from mnist_sweep.text.causes import place
 from mnist_sweep.text.lines import listed, one_line, shortened
@@ -122,9 +122,9 @@ def _of_predictions(predictions: Any, config: "TrialConfig", data: "Dataset") ->
         if not data.is_regression:
             values[f"{name}_accuracy"] = int((predicted == labels).sum()) / len(labels)
         kept[name] = predicted
-        if data.is_regression or not objectives.needs_outputs(objective):
+        if data.is_regression or not objective_metrics.needs_outputs(objective):
             given = {"outputs" if data.is_regression else "classes": predicted}
-            values[f"{name}_{config.measure.name}"] = objectives.value(objective, labels, **given)
+            values[f"{name}_{config.measure.name}"] = objective_metrics.value(objective, labels, **given)
             kept[f"{name}_values"] = image_contributions.by_image(objective, labels, **given)
     return {**values, "predictions": predictions._replace(**kept)}
 

@@ -19,7 +19,7 @@ from mnist_sweep.models.catalog import MODELS
 from mnist_sweep.models.cnn import CNN
 from mnist_sweep.models.protocol import Model, TrainingCode
 from mnist_sweep.optim.losses import LOSSES, CrossEntropy, Loss, OwnLoss
-from mnist_sweep.optim.objectives import OBJECTIVES, Accuracy, AnyObjective, description
+from mnist_sweep.optim.objective_metrics import OBJECTIVES, Accuracy, AnyObjective, description
 from mnist_sweep.optim.optimizers import OPTIMIZERS, Adam, Optimizer
 from mnist_sweep.optim.schedules import SCHEDULES, Constant, Schedule
 from mnist_sweep.trials.parts import as_json, check_names, fields_of, make, part_of, type_of

@@ -7,7 +7,7 @@ above 0, seeds, steps and schedules are fed; whatever else a model or an optimiz
 import dataclasses
 from typing import TYPE_CHECKING, Any
 
-from mnist_sweep.optim import losses, objectives
+from mnist_sweep.optim import losses, objective_metrics
 from mnist_sweep.optim.optimizers import Optimizer, numbers
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def optimizer_signature(optimizer: Optimizer) -> tuple[Any, ...]:
 def network_signature(config: "TrialConfig") -> tuple[Any, ...]:
     """Return what the graphs of gradients and of evaluation depend on, besides the data set."""
     parts = model_signature(config.model), config.batch_size, config.precision, losses.signature(config.loss)
-    return (*parts, objectives.needs_outputs(config.objective))
+    return (*parts, objective_metrics.needs_outputs(config.objective))
 
 
 def update_signature(config: "TrialConfig") -> tuple[Any, ...]:

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from mnist_sweep import Accuracy, BalancedAccuracy, LogLoss, MacroF1
-from mnist_sweep.optim import image_contributions, objectives
-from tests.optim.test_objectives import CLASSES, LABELS, OUTPUTS, TopK, mean_rank
+from mnist_sweep.optim import image_contributions, objective_metrics
+from tests.optim.test_objective_metrics import CLASSES, LABELS, OUTPUTS, TopK, mean_rank
 
 
 @dataclass(frozen=True)
@@ -25,12 +25,14 @@ def test_the_values_of_images_have_the_mean_and_the_jackknifes_error_of_the_whol
     given = {"classes": CLASSES, "outputs": OUTPUTS}
     found, value = (
         image_contributions.by_image(objective, LABELS, **given),
-        objectives.value(objective, LABELS, **given),
+        objective_metrics.value(objective, LABELS, **given),
     )
     assert found is not None
     assert found.mean() == pytest.approx(value)
     kept = ~np.eye(len(LABELS), dtype=bool)
-    without = [objectives.value(objective, LABELS[one], classes=CLASSES[one], outputs=OUTPUTS[one]) for one in kept]
+    without = [
+        objective_metrics.value(objective, LABELS[one], classes=CLASSES[one], outputs=OUTPUTS[one]) for one in kept
+    ]
     num = len(LABELS)
     jackknife = math.sqrt((num - 1) * np.var(without))  # Efron 1982
     assert image_contributions.standard_error(found) == pytest.approx(jackknife, rel=1e-9)

@@ -38,7 +38,7 @@ from mnist_sweep import (
     to_flat,
 )
 from mnist_sweep.errors import ConfigError, LedgerError
-from mnist_sweep.optim import image_contributions, losses, objectives
+from mnist_sweep.optim import image_contributions, losses, objective_metrics
 from mnist_sweep.predict import classify
 from mnist_sweep.reports.sections import confusion_matrix
 from mnist_sweep.reports.writer import write_report
@@ -87,9 +87,9 @@ BASE = TrialConfig(
     ],
 )
 def test_values_are_those_of_scikit_learn(objective: Any, expected: float) -> None:
-    assert objectives.value(objective, LABELS, outputs=OUTPUTS) == pytest.approx(expected, rel=1e-6)
+    assert objective_metrics.value(objective, LABELS, outputs=OUTPUTS) == pytest.approx(expected, rel=1e-6)
     several = LABELS.reshape(50, 4), OUTPUTS.reshape(50, 4)
-    assert objectives.value(objective, several[0], outputs=several[1]) == pytest.approx(expected, rel=1e-6)
+    assert objective_metrics.value(objective, several[0], outputs=several[1]) == pytest.approx(expected, rel=1e-6)
     contributions = image_contributions.by_image(objective, LABELS, outputs=OUTPUTS)
     assert contributions is not None
     assert contributions.mean() == pytest.approx(expected, rel=1e-6)
@@ -217,7 +217,7 @@ def test_predicted_numbers_and_labels_are_kept(folder: Path, data: Any) -> None:
     for trial_id, row in Ledger(folder).rows().items():
         found, labels = predictions.read(folder, trial_id), data().test.labels
         assert found.test.dtype == np.float32
-        assert row.test == pytest.approx(objectives.value(RMSE(), labels, outputs=found.test), rel=1e-6)
+        assert row.test == pytest.approx(objective_metrics.value(RMSE(), labels, outputs=found.test), rel=1e-6)
         kept = predictions.read_labels(folder, predictions.data_id(row.config))
         assert np.array_equal(kept.test, labels)
 

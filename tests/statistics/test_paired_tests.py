@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 
 from mnist_sweep.optim.image_contributions import by_image
-from mnist_sweep.optim.objectives import MacroF1
+from mnist_sweep.optim.objective_metrics import MacroF1
 from mnist_sweep.statistics.intervals import wilson_interval
 from mnist_sweep.statistics.paired_tests import (
     AccuracyDifference,

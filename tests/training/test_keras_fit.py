@@ -12,7 +12,7 @@ import pytest
 
 from mnist_sweep import RMSE, Accuracy, Adam, Context, Dataset, LogLoss, MacroF1, TrialConfig, keras_fit
 from mnist_sweep.errors import ConfigError
-from mnist_sweep.optim import objectives
+from mnist_sweep.optim import objective_metrics
 from mnist_sweep.results.ledger import Ledger
 from mnist_sweep.training import own_training
 from mnist_sweep.training.trial_progress import Paused
@@ -123,7 +123,7 @@ def test_a_fit_predicts_numbers() -> None:
     assert result.final is not None
     assert result.final.val == pytest.approx(math.sqrt(result.final.val_loss or 0.0), rel=1e-4)
     assert (result.final.val_accuracy, result.test_accuracy) == (None, None)
-    assert result.test_objective == objectives.value(RMSE(), ink().test.labels, outputs=result.predictions.test)
+    assert result.test_objective == objective_metrics.value(RMSE(), ink().test.labels, outputs=result.predictions.test)
     with pytest.raises(ConfigError, match="the labels are numbers, which have no accuracy: compile without"):
         fit(replace(TRIAL, model=Regressor(accuracy=True), objective=RMSE()), ink())
 

@@ -26,7 +26,7 @@ from mnist_sweep import (
     run,
 )
 from mnist_sweep.errors import ConfigError
-from mnist_sweep.optim import objectives
+from mnist_sweep.optim import objective_metrics
 from mnist_sweep.results.merging import differences
 from mnist_sweep.results.row_json import from_json, to_json
 from mnist_sweep.runners.trial import execute
@@ -36,7 +36,7 @@ from mnist_sweep.training.checkpoints import Checkpoints
 from mnist_sweep.training.fitting import consume
 from mnist_sweep.training.trial_progress import FitResult, Heartbeat, Paused
 from mnist_sweep.trials.row import Evaluation, Status
-from tests.optim.test_objectives import mean_rank
+from tests.optim.test_objective_metrics import mean_rank
 from tests.optim.test_regression import ink
 from tests.training.training_code import GOOD, WAYS, Linear, Scripted, reporting, returning, way, with_state
 
@@ -345,7 +345,7 @@ def test_predictions_determine_an_objective_of_classes(digits: Dataset) -> None:
     assert result.final is not None
     for split, found in (("val", result.final.val_objective), ("test", result.test_objective)):
         labels, classes = digits.splits[split].labels, getattr(result.predictions, split)
-        assert found == objectives.value(MacroF1(), labels, classes=classes)
+        assert found == objective_metrics.value(MacroF1(), labels, classes=classes)
     first = result.history[0]
     assert first.val_accuracy is not None
     assert first.val == first.val_objective == first.val_accuracy / 2
@@ -385,7 +385,7 @@ def test_predictions_of_numbers_determine_the_objective() -> None:
     row = execute(replace(TRIAL, data=ink, model=Scripted("numbers"), objective=RMSE()))
     labels = ink().splits
     expected = [
-        objectives.value(RMSE(), labels[one].labels, outputs=np.full(300, x))
+        objective_metrics.value(RMSE(), labels[one].labels, outputs=np.full(300, x))
         for one, x in (("val", 2.5), ("test", 3.0))
     ]
     assert [row.val, row.test] == pytest.approx(expected)

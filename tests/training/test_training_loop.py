@@ -23,7 +23,7 @@ from mnist_sweep import (
     Stepwise,
 )
 from mnist_sweep.models import inference
-from mnist_sweep.optim import objectives
+from mnist_sweep.optim import objective_metrics
 from mnist_sweep.runners.trial import execute
 from mnist_sweep.system.storage import Folder
 from mnist_sweep.training import tensorflow_runtime, training_loop, trial_progress
@@ -31,7 +31,7 @@ from mnist_sweep.training.checkpoints import Checkpoints
 from mnist_sweep.training.fitting import consume, fit, train
 from mnist_sweep.training.trial_progress import Heartbeat, Paused
 from mnist_sweep.trials.row import Evaluation, Status
-from tests.optim.test_objectives import mean_rank
+from tests.optim.test_objective_metrics import mean_rank
 from tests.training.test_fitting import SMALL, Normalized, Written, numbers
 
 pytestmark = pytest.mark.usefixtures("nothing_kept")
@@ -233,7 +233,7 @@ def test_an_objective_is_measured_at_each_evaluation_and_changes_no_other_number
     for split, found in (("val", judged.history[-1].val), ("test", judged.test_objective)):
         part = digits.splits[split]
         outputs = inference.logits(judged.model, part.images, pixel_range=digits.pixel_range)
-        assert found == pytest.approx(objectives.value(objective, part.labels, outputs=outputs), rel=1e-6)
+        assert found == pytest.approx(objective_metrics.value(objective, part.labels, outputs=outputs), rel=1e-6)
         values = getattr(judged.predictions, f"{split}_values")
         assert (values is None) == (objective is mean_rank)
         assert values is None or values.mean() == pytest.approx(found)

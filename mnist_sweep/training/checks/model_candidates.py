@@ -15,7 +15,7 @@ from mnist_sweep.models import shapes
 from mnist_sweep.models.catalog import is_builtin
 from mnist_sweep.models.protocol import trains_itself
 from mnist_sweep.models.shapes import LayerShape
-from mnist_sweep.optim import losses, objectives
+from mnist_sweep.optim import losses, objective_metrics
 from mnist_sweep.optim.regression import is_of_numbers
 from mnist_sweep.text.lines import shortened
 from mnist_sweep.training import tensorflow_runtime
@@ -75,7 +75,7 @@ def _checked(model: Candidate) -> Checked:
     def check() -> Checked:
         if not losses.is_builtin(model.config.loss):
             _check_loss(model)
-        if not objectives.is_builtin(model.config.objective):
+        if not objective_metrics.is_builtin(model.config.objective):
             of_numbers = is_of_numbers(model.sample.labels)
             refused_objectives.check(model.config.objective, model.sample.num_classes, of_numbers=of_numbers)
         if is_builtin(model.config.model):
@@ -104,7 +104,7 @@ def _check_loss(model: Candidate) -> None:
 
 
 def _needs_no_check(config: TrialConfig) -> bool:
-    builtin = is_builtin(config.model), losses.is_builtin(config.loss), objectives.is_builtin(config.objective)
+    builtin = is_builtin(config.model), losses.is_builtin(config.loss), objective_metrics.is_builtin(config.objective)
     return trains_itself(config.model) or all(builtin)
 
 
@@ -134,5 +134,5 @@ def _name(config: TrialConfig) -> str:
 
 def _key(config: TrialConfig) -> tuple[Any, ...]:
     loss = None if losses.is_builtin(config.loss) else config.loss
-    objective = None if objectives.is_builtin(config.objective) else config.objective
+    objective = None if objective_metrics.is_builtin(config.objective) else config.objective
     return model_signature(config.model), config.precision, config.data, loss, objective

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from mnist_sweep.errors import ConfigError
-from mnist_sweep.optim import objectives
+from mnist_sweep.optim import objective_metrics
 from mnist_sweep.text.causes import first_cause
 
 MAX_NUMBERS = 4_000_000  # of random outputs
@@ -22,12 +22,12 @@ def check(objective: Any, num_classes: int, *, of_numbers: bool = False) -> None
     outputs = np.random.default_rng(0).normal(size=shape).astype(np.float32)
     numbers = np.linspace(0, 1, outputs.size, dtype=np.float32).reshape(shape)
     labels = numbers if of_numbers else np.arange(num, dtype=np.int32) % num_classes
-    name = objectives.description(objective)[0]
-    given, has_examples = outputs.copy(), objectives.has_examples(objective)
+    name = objective_metrics.description(objective)[0]
+    given, has_examples = outputs.copy(), objective_metrics.has_examples(objective)
     try:
-        first, again = (objectives.value(objective, labels, outputs=given) for _ in range(2))
+        first, again = (objective_metrics.value(objective, labels, outputs=given) for _ in range(2))
         every, half = (
-            objectives.per_example(objective, labels[::step], outputs[::step].copy())[:: 2 // step]
+            objective_metrics.per_example(objective, labels[::step], outputs[::step].copy())[:: 2 // step]
             if has_examples
             else np.zeros(1)
             for step in (1, 2)

@@ -8,7 +8,7 @@ import pytest
 
 from mnist_sweep.errors import ConfigError
 from mnist_sweep.training.checks import refused_objectives
-from tests.optim.test_objectives import RMSError, TopK, mean_rank
+from tests.optim.test_objective_metrics import RMSError, TopK, mean_rank
 
 CALLS: list[int] = []
 

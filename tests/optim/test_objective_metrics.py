@@ -22,7 +22,7 @@ from mnist_sweep import (
     to_flat,
 )
 from mnist_sweep.errors import ConfigError, UnknownNameError
-from mnist_sweep.optim import objectives
+from mnist_sweep.optim import objective_metrics
 from mnist_sweep.trials.config import defaults
 from mnist_sweep.trials.value_format import ACCURACY, Measure
 
@@ -75,10 +75,10 @@ class RMSError:
     ],
 )
 def test_values_are_those_of_scikit_learn(objective: Any, expected: float) -> None:
-    found = objectives.value(objective, LABELS, outputs=OUTPUTS)
+    found = objective_metrics.value(objective, LABELS, outputs=OUTPUTS)
     assert found == pytest.approx(expected, rel=1e-6)
-    if not objectives.needs_outputs(objective):
-        assert objectives.value(objective, LABELS, classes=CLASSES) == found
+    if not objective_metrics.needs_outputs(objective):
+        assert objective_metrics.value(objective, LABELS, classes=CLASSES) == found
 
 
 @pytest.mark.parametrize("returned", [0.5, [[0.5] * 200], ["a"] * 200, [0.5] * 199])
@@ -89,15 +89,15 @@ def test_values_of_images_are_a_number_for_each(returned: Any, refused: Refused)
             return returned
 
     with refused(ConfigError, "the objective own must return a number for each of 200 images"):
-        objectives.value(Own(), LABELS, outputs=OUTPUTS)
+        objective_metrics.value(Own(), LABELS, outputs=OUTPUTS)
 
 
 def test_right_answers_are_the_best() -> None:
     for kind in (Accuracy, BalancedAccuracy, MacroF1):
-        assert objectives.value(kind(), LABELS, classes=LABELS) == 1.0
+        assert objective_metrics.value(kind(), LABELS, classes=LABELS) == 1.0
     certain = 100 * np.eye(6, dtype=np.float32)[LABELS]
-    assert objectives.value(LogLoss(), LABELS, outputs=certain) == 0.0
-    assert math.isclose(objectives.value(LogLoss(), LABELS, outputs=-certain), 100 + math.log(5))
+    assert objective_metrics.value(LogLoss(), LABELS, outputs=certain) == 0.0
+    assert math.isclose(objective_metrics.value(LogLoss(), LABELS, outputs=-certain), 100 + math.log(5))
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
@@ -105,7 +105,7 @@ def test_labels_are_signed_so_that_differences_do_not_wrap(dtype: Any) -> None:
     def bias(labels: Any, outputs: Any) -> float:
         return float((labels - 3).mean())
 
-    assert objectives.value(bias, LABELS.astype(dtype), outputs=OUTPUTS) == pytest.approx(LABELS.mean() - 3)
+    assert objective_metrics.value(bias, LABELS.astype(dtype), outputs=OUTPUTS) == pytest.approx(LABELS.mean() - 3)
 
 
 @pytest.mark.parametrize(
@@ -136,7 +136,7 @@ def test_the_accuracy_is_not_written_and_changes_no_id() -> None:
 
 def test_the_fields_of_an_objective_are_written() -> None:
     flat = to_flat(TrialConfig(objective=TopK(k=3)))
-    assert (flat["objective"], flat["objective.k"]) == ("tests.optim.test_objectives:TopK", 3)
+    assert (flat["objective"], flat["objective.k"]) == ("tests.optim.test_objective_metrics:TopK", 3)
 
 
 def named(**attributes: Any) -> Any:
@@ -192,7 +192,7 @@ def test_what_is_no_value_is_refused(found: Any, message: str) -> None:
         return found
 
     with pytest.raises(ConfigError) as raised:
-        objectives.value(metric, LABELS, outputs=OUTPUTS)
+        objective_metrics.value(metric, LABELS, outputs=OUTPUTS)
     assert str(raised.value).startswith("the objective metric must return ")
     assert message in str(raised.value)
 
@@ -202,4 +202,4 @@ def test_a_share_lies_in_its_range(found: float) -> None:
     share = named(unit="share")
     type(share).compute = lambda *_: found
     with pytest.raises(ConfigError, match=r"the objective named must return a share in \[0, 1\], but it returns"):
-        objectives.value(share, LABELS, outputs=OUTPUTS)
+        objective_metrics.value(share, LABELS, outputs=OUTPUTS)
