@@ -95,6 +95,8 @@ SCHEMAS: dict[str, Schema] = {
         "files": [TEXT],
         "notes": [TEXT],
         "race": dict | None,
+        "objectives": [TEXT],
+        "pareto_front": [TEXT],
         "phase": TEXT,
         "run": dict | None,
     },
