@@ -56,6 +56,8 @@ def validate(config: "TrialConfig") -> None:
 def _check_field(value: Any, field: str, name: str) -> None:
     known = [item.name for item in dataclasses.fields(value)] if dataclasses.is_dataclass(value) else []
     if field not in known:
-        near = difflib.get_close_matches(field, known, 1)
+        parts = [(part, getattr(value, part)) for part in known if dataclasses.is_dataclass(getattr(value, part))]
+        inner = [f"{part}.{field}" for part, held in parts if field in {item.name for item in dataclasses.fields(held)}]
+        near = inner or difflib.get_close_matches(field, known, 1)
         listed = f"known are {', '.join(known) or 'none'}{f'; did you mean {near[0]}?' if near else '.'}"
         raise UnknownNameError(f"the axis {name!r} names no field of {type(value).__name__}: {listed}")

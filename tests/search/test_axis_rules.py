@@ -78,6 +78,8 @@ def test_a_sample_refuses_other_numbers_for_whole_ones_as_well(refused: Refused)
 def test_a_field_that_does_not_exist_is_refused_with_the_nearest_one(refused: Refused) -> None:
     with refused(UnknownNameError, "'model.dropuot' names no field of CNN", "did you mean dropout?"):
         Search(base=BASE, axes={"model.dropuot": Uniform(low=0, high=0.5)}, num_trials=3)
+    with refused(UnknownNameError, "'dropout' names no field of TrialConfig", "did you mean model.dropout?"):
+        Search(base=BASE, axes={"dropout": Uniform(low=0, high=0.5)}, num_trials=3)
 
 
 def test_a_field_that_not_every_choice_has_is_refused_with_the_way_to_write_it(refused: Refused) -> None:
