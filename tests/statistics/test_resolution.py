@@ -51,10 +51,10 @@ def test_equal_differences_of_coarse_values_are_no_proof() -> None:
 
 
 def test_values_that_are_all_equal_may_have_any_step_up_to_the_difference_that_matters() -> None:
-    table = [[2.0] * 3, [2.0] * 3]
+    table = [[2.0] * 4, [2.0] * 4]
     assert raced(table, 0.1, step=0.0).within[0]
     assert not raced(table, 0.1, step=None).within[0]
-    assert raced([[2.0] * 6, [2.0] * 6], 0.1, step=None).within[0]
+    assert raced([[2.0] * 5, [2.0] * 5], 0.1, step=None).within[0]
 
 
 def test_within_needs_twice_the_evidence_of_values_that_may_be_skewed() -> None:
