@@ -165,10 +165,14 @@ CONTESTS = (
         name="seed_size_tuned",
         work="MNIST configs of the 32/64/1024 network, 480 steps of batch 50, 2 validations, by peers at their best",
         size=len(SEED_SIZE),
-        contestants=contestants(
-            [replace(trial, num_steps=480, evaluate_every=240) for trial in SEED_SIZE], peers=TUNED
+        contestants=contestants(SEED_SIZE_480, in_bfloat16(SEED_SIZE_480), TUNED),
+        goals=(
+            Goal(says="best peer / mnist_sweep", of=ratio_to_best(besides=(BFLOAT16,)), at_least=1.5),
+            *(
+                Goal(says=f"best peer / {name}", of=ratio_to_best(ours=name), at_least=1.5)
+                for name in in_bfloat16(SEED_SIZE_480)
+            ),
         ),
-        goals=(Goal(says="best peer / mnist_sweep", of=ratio_to_best(), at_least=1.5),),
     ),
     Contest(
         name="small_trials",
