@@ -40,7 +40,7 @@ class Odd:
         parts = [keras.layers.Input(image_shape), keras.layers.Flatten(), keras.layers.Dense(self.width)]
         return keras.Sequential([*parts, keras.layers.Dense(num_classes)])
 
-BASE = TrialConfig(data=Digits(), model=Odd(), optimizer=GradientDescent(), num_steps=150, evaluate_every=10)
+BASE = TrialConfig(data=Digits(), model=Odd(), optimizer=GradientDescent(), num_steps=900, evaluate_every=10)
 AXES = {"model": [Odd(), Softmax()], "optimizer.learning_rate": [0.05, 0.1, 0.2, 1e30], "seed": [0, 1, 2]}
 SWEEP = Sweep(name="live", trials=grid(BASE, AXES))
 
