@@ -8,10 +8,9 @@ import math
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from mnist_sweep.analysis import selection_sentences as wording
@@ -27,6 +26,9 @@ from mnist_sweep.trials.ranking import DIGITS
 from mnist_sweep.trials.value_format import Measure
 from mnist_sweep.validation import require_at_least
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 WILSON = ("test_accuracy_low", "test_accuracy_high")
 NEEDED = ("config_id", "seed", "status", "val_loss", *WILSON)
 MIN_SEEDS = 2  # that a config must share with the best to be tested
@@ -41,7 +43,7 @@ class _Verdict(NamedTuple):
     method: str
 
 
-def select(trials: str | Path | pd.DataFrame, *, num_val: int | None = None) -> Selection:
+def select(trials: "str | Path | pd.DataFrame", *, num_val: int | None = None) -> Selection:
     """Select the config with the best mean value on validation.
 
     Where most configs have several seeds, those with one are left out, so that one lucky seed cannot win. So are those
@@ -87,7 +89,7 @@ def select(trials: str | Path | pd.DataFrame, *, num_val: int | None = None) -> 
     return replace(found, sentences=(*said, *trials.attrs.get(NOTES, ())))
 
 
-def config_means(trials: pd.DataFrame, config_ids: Iterable[str]) -> list[dict[str, float]]:
+def config_means(trials: "pd.DataFrame", config_ids: Iterable[str]) -> list[dict[str, float]]:
     """Return the means of configs with their intervals, named as in `Selection`: `val_mean` to `test_new_high`."""
     measure = measure_of(trials)
     good = successful(trials, measure)
@@ -95,7 +97,7 @@ def config_means(trials: pd.DataFrame, config_ids: Iterable[str]) -> list[dict[s
     return [_means(groups.get_group(name), num_val, measure) for name in config_ids]
 
 
-def _configs(good: pd.DataFrame, measure: Measure) -> pd.DataFrame:
+def _configs(good: "pd.DataFrame", measure: Measure) -> "pd.DataFrame":
     """Return n, mean value and loss on validation of each config, best first; ties go to the smaller loss."""
     groups = good.groupby("config_id")
     table: pd.DataFrame = groups[measure.val].agg(n="size", mean="mean").assign(loss=groups["val_loss"].mean())
@@ -103,18 +105,20 @@ def _configs(good: pd.DataFrame, measure: Measure) -> pd.DataFrame:
     return table.sort_values(by, ascending=[measure.mode == "min", True, True], key=lambda column: column.round(DIGITS))
 
 
-def _num_val(good: pd.DataFrame) -> int | None:
+def _num_val(good: "pd.DataFrame") -> int | None:
     column = good.get("data.val_size")
     is_known = column is not None and column.dtype.kind in "iu" and column.notna().all() and column.nunique() == 1
     return int(column.iloc[0]) if column is not None and is_known else None
 
 
-def _verdict(good: pd.DataFrame, configs: pd.DataFrame, num_val: int | None, measure: Measure) -> _Verdict:
+def _verdict(good: "pd.DataFrame", configs: "pd.DataFrame", num_val: int | None, measure: Measure) -> _Verdict:
     """Return which configs are worse than the first, or untested, and its bias: over the seeds that they share.
 
     One shared seed shows no noise of seeds, which would be taken for a lead: such a config is not tested. Seeds whose
     accuracies all differ by the same amount leave that of the images.
     """
+    import pandas as pd
+
     means = measure.sign * configs["mean"].to_numpy(np.float64)
     none, unknown = np.zeros(len(means), np.bool_), SelectionBias(math.nan, math.nan, math.nan)
     if len(means) == 1:
@@ -141,7 +145,8 @@ def _verdict(good: pd.DataFrame, configs: pd.DataFrame, num_val: int | None, mea
     return _Verdict(worse, untested, bias_over_images(means, num_val), wording.OVER_IMAGES)
 
 
-def _means(of_best: pd.DataFrame, num_val: int | None, measure: Measure) -> dict[str, float]:
+def _means(of_best: "pd.DataFrame", num_val: int | None, measure: Measure) -> dict[str, float]:
+    """Return the means of a config's values on validation and test, with their intervals."""
     val, test = of_best[measure.val], of_best[measure.test]
     on_val, on_test = _over_images(of_best, float(val.mean()), num_val, measure)
     return _mean("val", val, on_val, measure) | _mean("test", test, on_test, measure)
@@ -163,7 +168,8 @@ def _mean(name: str, values: "pd.Series[float]", of_images: Ends, measure: Measu
     return {f"{name}_{end}": value for end, value in zip(names, (mean, *ends), strict=True)}
 
 
-def _over_images(of_best: pd.DataFrame, mean: float, num_val: int | None, measure: Measure) -> list[Ends]:
+def _over_images(of_best: "pd.DataFrame", mean: float, num_val: int | None, measure: Measure) -> list[Ends]:
+    """Return the ends of the intervals over images on validation and on test; NaN where they are unknown."""
     if not measure.is_accuracy:
         columns = [measure.val, measure.test, f"{measure.val}_error", f"{measure.test}_error"]
         found = of_best.reindex(columns=columns).mean().to_numpy(np.float64)

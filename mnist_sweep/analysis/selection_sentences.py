@@ -3,14 +3,16 @@
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-
-import pandas as pd
+from typing import TYPE_CHECKING
 
 from mnist_sweep.text.names import different_images_note
 from mnist_sweep.text.notebook_html import html_repr
 from mnist_sweep.text.numbers import counted
 from mnist_sweep.trials.row import Status
 from mnist_sweep.trials.value_format import ACCURACY, Measure
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 OVER_SEEDS = (
     "Each config is compared with the best over the seeds they share; the standard error uses the variance pooled over "
@@ -116,7 +118,7 @@ class Selection:
 
 
 def sentences(
-    found: Selection, trials: pd.DataFrame, good: pd.DataFrame, *, num_alone: int, num_dropped: int
+    found: Selection, trials: "pd.DataFrame", good: "pd.DataFrame", *, num_alone: int, num_dropped: int
 ) -> Iterator[str]:
     """Yield the sentences of a selection, given all trials, the good ones, and how many configs were left out, why."""
     yield from _result(found)
@@ -136,6 +138,7 @@ def sentences(
 
 
 def _result(found: Selection) -> Iterator[str]:
+    """Yield the selected config, its values, what to expect on new data, and its ties."""
     seeds, measure, title = counted(found.n, "seed"), found.objective, found.objective.title
     val, test = (f"{measure.text(mean)} " for mean in (found.val_mean, found.test_mean))
     on_val, on_test = found.intervals

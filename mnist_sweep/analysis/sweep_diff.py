@@ -3,10 +3,9 @@
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 import scipy
 from numpy.typing import NDArray
 
@@ -21,10 +20,13 @@ from mnist_sweep.trials import kinds
 from mnist_sweep.trials.row import Status
 from mnist_sweep.validation import require
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 FALSE_DISCOVERY_RATE = 0.05
 
 
-def diff(a: str | Path | pd.DataFrame, b: str | Path | pd.DataFrame, *, metric: str | None = None) -> SweepDiff:
+def diff(a: "str | Path | pd.DataFrame", b: "str | Path | pd.DataFrame", *, metric: str | None = None) -> SweepDiff:
     """Compare two sweeps config by config, over the seeds that succeeded in both.
 
     Args:
@@ -63,14 +65,17 @@ def diff(a: str | Path | pd.DataFrame, b: str | Path | pd.DataFrame, *, metric: 
     )
 
 
-def _kind_notes(a: pd.DataFrame, b: pd.DataFrame) -> Iterator[str]:
+def _kind_notes(a: "pd.DataFrame", b: "pd.DataFrame") -> Iterator[str]:
     if differ := kinds.differences(distinct_kinds(a), distinct_kinds(b)):
         yield f"The two sweeps were not trained with the same data and code: {'; '.join(differ)}."
     for which, frame in (("first", a), ("second", b)):
         yield from (f"Of the {which}, {note}" for note in frame.attrs.get(NOTES, ()))
 
 
-def _changes(a: pd.DataFrame, b: pd.DataFrame, ids: list[str], metric: str, labels: Mapping[str, str]) -> list[Change]:
+def _changes(
+    a: "pd.DataFrame", b: "pd.DataFrame", ids: list[str], metric: str, labels: Mapping[str, str]
+) -> list[Change]:
+    """Return the changes of configs, the largest first."""
     columns = ["config_id", "seed", metric]
     good = [one.loc[one["status"] == Status.OK.value, columns].dropna() for one in (a, b)]
     pairs = good[0].merge(good[1], on=["config_id", "seed"], suffixes=("_a", "_b"))
@@ -101,7 +106,9 @@ def _significant(mean: NDArray[Any], std: NDArray[Any], n: NDArray[Any]) -> NDAr
     return significant
 
 
-def _labels(*frames: pd.DataFrame) -> dict[str, str]:
+def _labels(*frames: "pd.DataFrame") -> dict[str, str]:
+    import pandas as pd
+
     flats: dict[str, dict[str, Any]] = {}
     for frame in frames:
         table = frame.drop_duplicates("config_id").set_index("config_id")

@@ -3,13 +3,14 @@
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
-
-import pandas as pd
+from typing import TYPE_CHECKING, NamedTuple
 
 from mnist_sweep.text.notebook_html import html_repr
 from mnist_sweep.text.numbers import counted
 from mnist_sweep.trials.value_format import ACCURACY, Measure
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 ONE_SEED = "Configs with one common seed have no interval: run `--seeds 3` or more to get one."
 THESE_IMAGES = "Intervals are for these images: for new images, the differences vary more."
@@ -110,8 +111,10 @@ class SweepDiff:
         mean = self.objective.difference(self.mean, signed=True)
         return f"<SweepDiff of {self.metric}: {configs}; mean difference {mean}>"
 
-    def to_frame(self) -> pd.DataFrame:
+    def to_frame(self) -> "pd.DataFrame":
         """Return one line for each config in both sweeps, with the attributes of `Change` as columns."""
+        import pandas as pd
+
         return pd.DataFrame(self.changes, columns=Change._fields)
 
     def _repr_html_(self) -> str:

@@ -229,7 +229,7 @@ def test_report_that_cannot_be_written_leaves_the_one_before(
 def test_report_needs_neither_tensorflow_nor_ray(quickstart: Path) -> None:
     code = (
         "import sys; from pathlib import Path; from mnist_sweep.reports.writer import SECTIONS, Format, write_report; "
-        f"print(sorted({{'plotly', 'scipy.stats', 'sklearn'}} & sys.modules.keys())); "
+        f"print(sorted({{'plotly', 'pandas', 'scipy.stats', 'sklearn'}} & sys.modules.keys())); "
         f"write_report(Path({str(quickstart)!r}), format='md'); "
         "print(sorted({'tensorflow', 'keras', 'ray'} & sys.modules.keys()))"
     )

@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
-
-import pandas as pd
+from typing import TYPE_CHECKING, Literal
 
 from mnist_sweep.text.notebook_html import html_repr
 from mnist_sweep.text.numbers import counted
 from mnist_sweep.trials.value_format import ACCURACY, Measure
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,8 +118,10 @@ class Effects:
         number, trials = counted(len(self.effects), "hyperparameter"), counted(self.num_trials, "trial")
         return f"<Effects of {number} over {trials}; significant: {significant}>"
 
-    def to_frame(self) -> pd.DataFrame:
+    def to_frame(self) -> "pd.DataFrame":
         """Return one line for each level: name, level, n, mean, low, high, share, sentence."""
+        import pandas as pd
+
         lines = [
             (effect.name, level.value, level.n, level.mean, level.low, level.high, effect.share, effect.sentence)
             for effect in self.effects

@@ -9,9 +9,9 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from mnist_sweep.analysis.effects import sentences
@@ -26,6 +26,9 @@ from mnist_sweep.errors import LedgerError
 from mnist_sweep.results.table_columns import measure_of
 from mnist_sweep.trials.row import Status
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 NEEDED = ("config_id", "seed", "status", "version")
 LEVEL = 0.03  # of all hyperparameters together: at most 5% of sweeps then err where noise is not ideal
 MAX_LEVELS = 50  # of a factor that is compared
@@ -36,7 +39,7 @@ UNKNOWN = math.nan, math.nan, math.nan
 UNCOMPARED = None, None, False
 
 
-def effects(trials: str | Path | pd.DataFrame) -> Effects:
+def effects(trials: "str | Path | pd.DataFrame") -> Effects:
     """Estimate the effect of each hyperparameter that varies among trials.
 
     A field of a part (`optimizer.learning_rate`) varies if it does among trials with the same value of the part; if the
@@ -94,7 +97,7 @@ def significant_over_all(pvalues: Sequence[float]) -> list[bool]:
     return found.tolist()
 
 
-def _design(trials: pd.DataFrame, factors: Sequence[Factor], rows: NDArray[np.bool_]) -> Design:
+def _design(trials: "pd.DataFrame", factors: Sequence[Factor], rows: NDArray[np.bool_]) -> Design:
     measure = measure_of(trials)
     found = design_of_trials(
         measure.sign * trials[measure.val].to_numpy(np.float64),
@@ -107,8 +110,10 @@ def _design(trials: pd.DataFrame, factors: Sequence[Factor], rows: NDArray[np.bo
     return replace(found, limits=measure.score_limits)
 
 
-def _rounding(trials: pd.DataFrame) -> float:
+def _rounding(trials: "pd.DataFrame") -> float:
     """Return the variance of rounding to whole validation images, taken for the smallest step if they are unknown."""
+    import pandas as pd
+
     sizes = pd.to_numeric(trials.get("data.val_size", pd.Series(dtype="float64")), errors="coerce").dropna()
     if len(sizes):
         return float((1 / (12 * sizes**2)).mean())
@@ -118,7 +123,7 @@ def _rounding(trials: pd.DataFrame) -> float:
 
 def _effect(
     factor: Factor,
-    trials: pd.DataFrame,
+    trials: "pd.DataFrame",
     good: NDArray[np.bool_],
     num_levels: int,
     means: MarginalMeans | None,

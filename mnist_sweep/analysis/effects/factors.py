@@ -5,14 +5,16 @@ An axis of whole optimizers is one factor; a number that varies within one optim
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from mnist_sweep.results.table_columns import fields_of, parse_cell
 from mnist_sweep.text.names import short_names, value
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 FEW = 8  # distinct numbers up to which each is a level
 NUM_BINS = 5
@@ -55,7 +57,7 @@ class Factor:
         return live, np.where(codes >= 0, np.searchsorted(live, codes), -1)
 
 
-def find_factors(trials: pd.DataFrame) -> list[Factor]:
+def find_factors(trials: "pd.DataFrame") -> list[Factor]:
     """Return the factors of a table; columns that always change together are joined to one factor."""
     columns = fields_of(trials)
     many = sum(_is_number(trials[name]) and trials[name].nunique() > FEW for name in columns)
@@ -77,7 +79,9 @@ def find_factors(trials: pd.DataFrame) -> list[Factor]:
     return [replace(one, short=title + of) for one, title, of in zip(joined, titles, suffixes, strict=True)]
 
 
-def _factor(trials: pd.DataFrame, name: str, rows: NDArray[np.bool_], num_bins: int) -> Factor:
+def _factor(trials: "pd.DataFrame", name: str, rows: NDArray[np.bool_], num_bins: int) -> Factor:
+    import pandas as pd
+
     values = trials[name].where(rows)
     if is_number := _is_number(values):
         numbers = values.to_numpy(np.float64, na_value=np.nan)

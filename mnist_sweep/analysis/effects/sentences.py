@@ -2,9 +2,9 @@
 
 import math
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 import scipy
 from numpy.typing import NDArray
 
@@ -16,6 +16,10 @@ from mnist_sweep.statistics.selection_bias import has_collapses
 from mnist_sweep.text.numbers import counted
 from mnist_sweep.trials.row import Status
 from mnist_sweep.trials.value_format import ACCURACY, Measure
+
+if TYPE_CHECKING:
+    import pandas as pd
+
 
 COLLAPSED = (
     "A run lies far from the others of its config, as after a collapse: intervals of differences are wider than 95% "
@@ -116,7 +120,7 @@ def failure_sentences(
 
 
 def notes(
-    trials: pd.DataFrame,
+    trials: "pd.DataFrame",
     good: NDArray[np.bool_],
     factors: Sequence[Factor],
     design: Design | None,
@@ -143,7 +147,7 @@ def notes(
         yield THESE_IMAGES
 
 
-def _seed_notes(trials: pd.DataFrame, design: Design | None, measure: Measure) -> Iterator[str]:
+def _seed_notes(trials: "pd.DataFrame", design: Design | None, measure: Measure) -> Iterator[str]:
     repeated = trials.groupby("config_id")[measure.val].var(ddof=1).dropna()
     if len(repeated):
         std = _difference(math.sqrt(repeated.mean()), measure, 0)
