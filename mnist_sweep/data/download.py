@@ -38,7 +38,7 @@ def override_variable(subfolder: str) -> str:
 
 
 def fetch(urls: Sequence[str], destination: Path, *, sha256: str) -> None:
-    """Download a file from the first URL that has it; its folder is created.
+    """Download a file from the first URL (http, https or file) that has it; its folder is created.
 
     Progress is shown on standard error.
 
@@ -122,10 +122,16 @@ def _download(url: str, file: IO[bytes], sha256: str) -> None:
 
 
 def _open(url: str) -> "addinfourl":
+    """Open a URL; unlike with `urllib.request.urlopen`, no server can redirect to schemes other than these."""
     from urllib import error, request
 
+    opener = request.OpenerDirector()
+    schemes = request.ProxyHandler, request.HTTPHandler, request.HTTPSHandler, request.FileHandler
+    answers = request.HTTPRedirectHandler, request.HTTPErrorProcessor, request.HTTPDefaultErrorHandler
+    for handler in (*schemes, *answers, request.UnknownHandler):
+        opener.add_handler(handler())
     try:
-        response: addinfourl = request.urlopen(url, timeout=TIMEOUT_SECONDS)  # noqa: S310 # what comes is verified
+        response: addinfourl = opener.open(url, timeout=TIMEOUT_SECONDS)
         return response
     except error.HTTPError as failed:
         with failed:

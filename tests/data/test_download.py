@@ -24,6 +24,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         kind = self.path.split("/")[1]
+        if kind == "elsewhere":
+            self.send_response(302)
+            self.send_header("Location", "ftp://127.0.0.1/file")
+            self.end_headers()
+            return
         if kind == "silent":
             RELEASED.wait(10)
             return
@@ -94,6 +99,7 @@ def test_file_scheme_is_allowed(tmp_path: Path, destination: Path) -> None:
         ("missing/file", "the server answered 404 Not Found"),
         ("wrong/file", f"SHA-256 of its 256,000 bytes is [0-9a-f]{{64}}, expected {SHA256}"),
         ("cut/file", "the connection closed after 100,000 of 256,000 bytes"),
+        ("elsewhere/file", "ftp"),
         ("silent/file", "timed out"),
     ],
 )
@@ -122,8 +128,8 @@ def test_download_that_fails_takes_no_folder_from_one_that_goes_on(server: str, 
     assert list(destination.parent.iterdir()) == [destination]
 
 
-@pytest.mark.parametrize("url", ["ftp://127.0.0.1/file", "no address", "http://", "file:///missing"])
-def test_bad_addresses_are_download_errors(destination: Path, url: str) -> None:
+@pytest.mark.parametrize("url", ["ftp://127.0.0.1/file", "data:,hello", "no address", "http://", "file:///missing"])
+def test_other_schemes_and_bad_addresses_are_download_errors(destination: Path, url: str) -> None:
     with pytest.raises(DownloadError) as raised:
         download.fetch([url], destination, sha256=hashlib.sha256(b"hello").hexdigest())
     assert url in str(raised.value)

@@ -126,7 +126,7 @@ import sys, types
 parent = sys.modules["mnist_sweep"] = types.ModuleType("mnist_sweep")  # without what its __init__ imports
 parent.__path__ = ["mnist_sweep"]
 import mnist_sweep.data.loading
-print([name for name in ("sklearn", "rich", "tensorflow", "pandas", "ray", "ssl") if name in sys.modules])
+print([name for name in ("numpy", "sklearn", "rich", "tensorflow", "pandas", "ray", "ssl") if name in sys.modules])
 """
 
 
