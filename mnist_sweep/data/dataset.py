@@ -132,12 +132,13 @@ class Dataset:
         for name, split in self.splits.items():
             same = split.labels.shape[1:] == self.label_shape
             _require(same, f"{name} has as many numbers as train", shape=split.labels.shape, train=self.label_shape)
-            one_hot = split.labels.ndim == 2 and set(np.unique(split.labels)) == {0, 1} == {
-                *split.labels.sum(axis=1),
-                0,
-            }
             hint = conversions.hint("labels", split.labels)
-            _require(not one_hot, f"{name} labels are classes or numbers", hint, shape=split.labels.shape)
+            _require(
+                not conversions.is_one_hot(split.labels),
+                f"{name} labels are classes or numbers",
+                hint,
+                shape=split.labels.shape,
+            )
             missing = int(np.count_nonzero(~np.isfinite(split.labels)))
             _require(not missing, f"{name} labels are finite", num_not_finite=missing, num_labels=len(split))
         hint = ": leave that out, or make the labels classes with `labels.astype('uint8')`"
