@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from mnist_sweep import (
     CNN,
@@ -135,6 +136,14 @@ def in_bfloat16(trials: Sequence[TrialConfig]) -> dict[str, Contestant]:
     return {BFLOAT16: partial(ours, trials, precision="mixed_bfloat16")} if has_bfloat16() else {}
 
 
+def against_large(trials: Sequence[TrialConfig], at_least: float, in_half: float, peers: Mapping[str, Peer]) -> Any:
+    """Return the contestants and goals of a contest on the large network, in float32 and, where it can be, bfloat16."""
+    halves = in_bfloat16(trials)
+    goals = Goal(says="best peer / mnist_sweep", of=ratio_to_best(besides=(BFLOAT16,)), at_least=at_least)
+    more = [Goal(says=f"best peer / {name}", of=ratio_to_best(ours=name), at_least=in_half) for name in halves]
+    return {"contestants": contestants(trials, halves, peers), "goals": (goals, *more)}
+
+
 OPTUNA_SETTINGS = {
     "Optuna, " + (" and ".join(names) or "as it comes"): partial(tuned, with_optuna, names)
     for names in (
@@ -165,14 +174,7 @@ CONTESTS = (
         name="seed_size_tuned",
         work="MNIST configs of the 32/64/1024 network, 480 steps of batch 50, 2 validations, by peers at their best",
         size=len(SEED_SIZE),
-        contestants=contestants(SEED_SIZE_480, in_bfloat16(SEED_SIZE_480), TUNED),
-        goals=(
-            Goal(says="best peer / mnist_sweep", of=ratio_to_best(besides=(BFLOAT16,)), at_least=1.5),
-            *(
-                Goal(says=f"best peer / {name}", of=ratio_to_best(ours=name), at_least=1.5)
-                for name in in_bfloat16(SEED_SIZE_480)
-            ),
-        ),
+        **against_large(SEED_SIZE_480, 1.5, 1.5, TUNED),
     ),
     Contest(
         name="small_trials",
@@ -189,14 +191,7 @@ CONTESTS = (
         name="seed_size_network",
         work="MNIST configs of the 32/64/1024 network, 500 steps of batch 50, 2 validations",
         size=len(SEED_SIZE),
-        contestants=contestants(SEED_SIZE, in_bfloat16(SEED_SIZE)),
-        goals=(
-            Goal(says="best peer / mnist_sweep", of=ratio_to_best(besides=(BFLOAT16,)), at_least=1.7),
-            *(
-                Goal(says=f"best peer / {name}", of=ratio_to_best(ours=name), at_least=2.8)
-                for name in in_bfloat16(SEED_SIZE)
-            ),
-        ),
+        **against_large(SEED_SIZE, 1.7, 2.8, PEERS),
     ),
     Contest(
         name="middle_network",
