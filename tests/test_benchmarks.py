@@ -1,5 +1,8 @@
 """Laws of the contests; none of them is held here, and nothing is timed."""
 
+import math
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +11,7 @@ import pytest
 
 from tests.benchmarks import moments, plans, race, race_allocation, race_contest, race_rules
 from tests.benchmarks.__main__ import CONTESTS
-from tests.benchmarks.contest import OURS, Contest, Goal, hold, ratio, ratio_to_best, report
+from tests.benchmarks.contest import OURS, ROOT, Contest, Goal, hold, ratio, ratio_to_best, report
 
 PAIR = Contest(
     name="pair",
@@ -24,6 +27,13 @@ def test_every_contest_has_us_and_a_goal_but_for_the_profile(name: str) -> None:
     assert OURS in CONTESTS[name].contestants
     has_goal = any(goal.at_least is not None or goal.at_most is not None for goal in CONTESTS[name].goals)
     assert has_goal != (CONTESTS[name] is moments.CONTEST)
+
+
+def test_contestants_pay_only_for_their_own_imports() -> None:
+    heavy = {"keras", "pandas", "ray", "scipy", "tensorflow"}
+    program = f"import sys, tests.benchmarks.__main__; print(sorted({heavy} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
 
 
 @pytest.mark.parametrize(
@@ -43,10 +53,24 @@ def test_goal_is_judged_by_the_median_of_whole_rounds(seconds: list[float], whol
     assert report(PAIR, pd.DataFrame(runs), whole=whole)[-1] == f"peer / ours: {verdict}"
 
 
+def test_goal_is_judged_only_by_rounds_that_have_its_figure() -> None:
+    runs = pd.DataFrame({"round": [1, 1, 2, 2], "contestant": [OURS, "peer"] * 2, "seconds": [1, math.nan, 1, 1.5]})
+    assert report(PAIR, runs, whole=True)[-1].endswith("1.5 (min 1.5, max 1.5, n = 1); at least 2 is asked for: missed")
+    assert report(PAIR, runs[:2], whole=True)[-1] == "peer / ours: not measured"
+
+
 def test_best_peer_is_the_fastest_that_is_not_ours() -> None:
     one = {OURS: {"seconds": 2.0}, "ours, again": {"seconds": 1.0}, "a": {"seconds": 6.0}, "b": {"seconds": 8.0}}
     assert ratio_to_best(besides=("ours, again",))(one) == 3
     assert ratio_to_best(ours="ours, again")(one) == 6
+
+
+@pytest.mark.contest
+def test_runs_of_another_size_are_kept_and_not_counted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for size in (20, 30):
+        hold(CONTESTS["tables"], rounds=1, size=size, results=tmp_path)
+    assert pd.read_csv(tmp_path / "tables.csv")["size"].tolist() == [20, 30]
+    assert "n = 2" not in capsys.readouterr().out
 
 
 @pytest.mark.contest

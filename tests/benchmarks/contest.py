@@ -1,10 +1,12 @@
 """Contests: the same work done by mnist_sweep and by what a user would pick instead, in turn on the same machine.
 
 Each run is a fresh process, so that its time holds everything a user waits for: imports, start-up, tracing, shutdown.
+What only the contests need is imported where it is used, so that no contestant pays for it.
 Runs are written down as they end, so an interrupted contest goes on where it was.
 """
 
 import json
+import math
 import os
 import platform
 import statistics
@@ -16,10 +18,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
-import pandas as pd
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 ROOT = Path(__file__).parents[2]
 OURS = "mnist_sweep"
@@ -97,24 +101,26 @@ def hold(contest: Contest, *, rounds: int, size: int, results: Path | None) -> N
         size: How much work.
         results: Folder of the CSV file that runs are read from and written to; None keeps none.
     """
+    import pandas as pd
+
     file = results / f"{contest.name}.csv" if results else None
-    runs = pd.read_csv(file) if file and file.exists() else pd.DataFrame(columns=["round", "contestant"])
+    runs = pd.read_csv(file) if file and file.exists() else pd.DataFrame(columns=["round", "contestant", "size"])
     click.echo(f"\n{contest.name}: {contest.work} (size {size})")
     for number in range(1, rounds + 1):
         for contestant in contest.contestants:
-            if ((runs["round"] == number) & (runs["contestant"] == contestant)).any():
+            if ((runs["round"] == number) & (runs["contestant"] == contestant) & (runs["size"] == size)).any():
                 continue
             run = {"round": number, "contestant": contestant} | _measured(contest, contestant, size)
             runs = pd.concat([runs, pd.DataFrame([run])], ignore_index=True) if len(runs) else pd.DataFrame([run])
             if file:
                 file.parent.mkdir(parents=True, exist_ok=True)
                 runs.to_csv(file, index=False, lineterminator="\n")
-    for line in report(contest, runs[runs["round"] <= rounds], whole=size == contest.size):
+    for line in report(contest, runs[(runs["round"] <= rounds) & (runs["size"] == size)], whole=size == contest.size):
         click.echo(line)
 
 
-def report(contest: Contest, runs: pd.DataFrame, *, whole: bool) -> list[str]:
-    """Return the lines that say what the runs show; goals are judged only by the whole work."""
+def report(contest: Contest, runs: "pd.DataFrame", *, whole: bool) -> list[str]:
+    """Return the lines that say what the runs show; goals are judged by rounds of the whole work."""
     figures = [name for name in runs.columns if name not in {"round", "contestant", *MACHINE, "load"}]
     middle = runs.groupby("contestant", sort=False)[figures].median()
     lines = [line.rstrip() for line in middle.to_string(float_format="{:.4g}".format, na_rep="").splitlines()]
@@ -123,7 +129,10 @@ def report(contest: Contest, runs: pd.DataFrame, *, whole: bool) -> list[str]:
         for _, group in runs.groupby("round")
     ]
     for goal in contest.goals:
-        values = [goal.of(one) for one in rounds]
+        values = [value for one in rounds if not math.isnan(value := goal.of(one))]
+        if not values:
+            lines.append(f"{goal.says}: not measured")
+            continue
         spread = f"{statistics.median(values):.3g} (min {min(values):.3g}, max {max(values):.3g}, n = {len(values)})"
         lines.append(f"{goal.says}: {spread}; {_verdict(goal, statistics.median(values), whole=whole)}")
     return lines
@@ -167,12 +176,16 @@ def _measured(contest: Contest, contestant: str, size: int) -> dict[str, object]
 
 def read_lines(file: Path) -> list[Line]:
     """Return the lines of a CSV file, none if it is not there."""
+    import pandas as pd
+
     lines = pd.read_csv(file).to_dict("records") if file.exists() else []
     return [{str(name): value for name, value in line.items()} for line in lines]
 
 
 def write_lines(file: Path, lines: Sequence[Line]) -> None:
     """Write a CSV file anew."""
+    import pandas as pd
+
     file.parent.mkdir(parents=True, exist_ok=True)
     pd.DataFrame(lines).to_csv(file, index=False, lineterminator="\n")
 

@@ -14,7 +14,6 @@ from typing import Any
 from unittest import mock
 
 from mnist_sweep import RayTune, Softmax, Sweep, TrialConfig, repeat, run
-from mnist_sweep.runners.ray import experiment, forked_workers, worker
 from mnist_sweep.training import tensorflow_runtime
 from tests.benchmarks.contest import OURS, Contest, Figures, Goal
 
@@ -33,6 +32,7 @@ def untrained(*, seconds: float = 0.0, num_evaluations: int = 1, tensorflow: boo
         num_evaluations: Points of each learning curve, evenly spread over that time.
         tensorflow: Whether workers import and configure TensorFlow, as they do for real trials.
     """
+    from mnist_sweep.runners.ray import experiment, forked_workers, worker
 
     original = worker.trainable
 
