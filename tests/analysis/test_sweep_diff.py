@@ -1,4 +1,4 @@
-"""Laws of the difference between two sweeps: what is matched with what, and when it is called a difference."""
+"""Laws of the difference between two sweeps: what is matched, what is called a difference, and how it is shown."""
 
 import math
 from collections.abc import Callable
@@ -9,7 +9,7 @@ import pytest
 from scipy import stats
 
 from mnist_sweep import CNN, Softmax, TrialConfig, read_trials
-from mnist_sweep.analysis.sweep_diff import diff
+from mnist_sweep.analysis.sweep_diff import NO_SEED, ONE_SEED, THESE_IMAGES, diff
 from mnist_sweep.results.csv_files import write_tables
 from mnist_sweep.results.table_columns import trials_frame
 from mnist_sweep.trials.row import Status, TrialRow
@@ -137,3 +137,28 @@ def test_no_interval_goes_beyond_what_accuracies_can_differ_by() -> None:
     found = diff(sweep({"a": [0.1, 0.1], "b": [0.5, 0.5]}), sweep({"a": [0.9, 0.2], "b": [0.5, 0.5]}))
     assert (found.low, found.high) == (-1, 1)
     assert (found.changes[0].low, found.changes[0].high) == (-1, 1)
+
+
+def test_repr_has_the_configs_and_the_mean_difference() -> None:
+    found = diff(sweep({"a": [0.9], "b": [0.9], "c": [0.9]}), sweep({"c": [0.8], "d": [0.8]}))
+    assert repr(found) == (
+        "<SweepDiff of val_accuracy: 1 config in both, 2 and 1 in one; mean difference -10.00 points>"
+    )
+
+
+def test_printed_it_is_its_conclusion_and_its_notes() -> None:
+    found = diff(sweep({"a": [0.9]}), sweep({"a": [0.8]}))
+    assert str(found).splitlines() == [found.sentence, *found.notes]
+
+
+def test_notebook_shows_the_conclusion_and_the_changes() -> None:
+    page = diff(sweep({"<": [0.9]}), sweep({"<": [0.8]}))._repr_html_()
+    assert "1 config in both" in page
+    assert "<td>&lt;</td>" in page
+
+
+def test_seeds_that_are_missing_are_noted() -> None:
+    one = diff(sweep({"x": [0.9], "y": [0.8]}), sweep({"x": [0.95], "y": [0.8]}))
+    none = diff(sweep({"x": [0.9, math.nan]}), sweep({"x": [math.nan, 0.9]}))
+    assert (one.notes, none.notes) == ((ONE_SEED, THESE_IMAGES), (NO_SEED,))
+    assert diff(*two_sweeps(np.random.default_rng(0), np.zeros(3))).notes == (THESE_IMAGES,)

@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from mnist_sweep.analysis.sweep_diff_sentences import Change, SweepDiff
+from mnist_sweep.analysis.sweep_diff import Change, SweepDiff
 from mnist_sweep.text.numbers import counted
 from mnist_sweep.trials.value_format import Measure
 

@@ -4,8 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from mnist_sweep.analysis.judgement import Verdict, verdict
-from mnist_sweep.analysis.sweep_diff import diff
-from mnist_sweep.analysis.sweep_diff_sentences import SweepDiff
+from mnist_sweep.analysis.sweep_diff import SweepDiff, diff
 from mnist_sweep.errors import LedgerError
 from mnist_sweep.reports.blocks import Block, Cell, Facts, Paragraph, Plot, Section, Table, number_columns, text_columns
 from mnist_sweep.reports.plot_style import BLUE

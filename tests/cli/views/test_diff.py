@@ -6,8 +6,7 @@ import math
 import numpy as np
 from rich.console import Console
 
-from mnist_sweep.analysis.sweep_diff import diff
-from mnist_sweep.analysis.sweep_diff_sentences import SweepDiff
+from mnist_sweep.analysis.sweep_diff import SweepDiff, diff
 from mnist_sweep.cli.views.diff import show
 from tests.analysis.tables import sweep, two_sweeps
 
