@@ -21,7 +21,6 @@ from mnist_sweep.text.numbers import counted
 from mnist_sweep.trials import kinds
 from mnist_sweep.trials.row import Status
 from mnist_sweep.trials.value_format import ACCURACY, Measure
-from mnist_sweep.validation import require
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -103,12 +102,11 @@ class SweepDiff:
         both = f"{counted(len(self.changes), 'config')} in both sweeps"
         yield f"{both}, {len(self.only_a):,} only in the first, {len(self.only_b):,} only in the second."
         compared, measure = [change for change in self.changes if change.n], self.objective
-        what = f"{'test' if self.metric.startswith('test_') else 'validation'} {measure.title}"
         if compared and not any(change.difference for change in compared):
-            yield f"Those in both have the same mean {what}."
+            yield f"Those in both have the same mean validation {measure.title}."
         elif compared:
             ends = measure.delta_interval(self.low, self.high)
-            mean = f"{measure.difference(self.mean, signed=True)} of {what} ({ends})"
+            mean = f"{measure.difference(self.mean, signed=True)} of validation {measure.title} ({ends})"
             significant = "significant" if self.low > 0 or self.high < 0 else "not significant"
             verdict = "not testable" if math.isnan(self.low) else significant
             yield f"Averaged over those in both, the second differs from the first by {mean}: {verdict}."
@@ -130,30 +128,25 @@ class SweepDiff:
         return html_repr((self.sentence, *self.notes), Change._fields, self.changes)
 
 
-def diff(a: "str | Path | pd.DataFrame", b: "str | Path | pd.DataFrame", *, metric: str | None = None) -> SweepDiff:
-    """Compare two sweeps config by config, over the seeds that succeeded in both.
+def diff(a: "str | Path | pd.DataFrame", b: "str | Path | pd.DataFrame") -> SweepDiff:
+    """Compare two sweeps config by config by their values on validation, over the seeds that succeeded in both.
 
     Args:
         a: The first sweep: its results folder, or its trials as `read_trials` returns them.
         b: The second sweep, likewise.
-        metric: What is compared: `val_accuracy`, or `test_accuracy`, or the same of another objective; by default that
-            on validation.
 
     Raises:
         IncomparableError: The sweeps are judged by different objectives.
-        ConfigError: The metric is none of theirs.
         LedgerError: A folder holds no rows or damaged ones, or a DataFrame lacks a column.
     """
-    a, b = (as_trials(one, columns=("config_id", "seed", "status"), splits=("val", "test")) for one in (a, b))
+    a, b = (as_trials(one, columns=("config_id", "seed", "status"), splits=("val",)) for one in (a, b))
     measure, other = measure_of(a), measure_of(b)
     if measure != other:
         titles = f"{measure.title} and {other.title}"
         raise IncomparableError(f"the two sweeps are judged by {titles}, which cannot be compared with each other.")
-    metric, known = metric or measure.val, (measure.val, measure.test)
-    require(metric in known, f"metric is {' or '.join(known)}", metric=metric)
     ids_a, ids_b = dict.fromkeys(a["config_id"]), dict.fromkeys(b["config_id"])
     labels = _labels(a, b)
-    changes = tuple(_changes(a, b, [name for name in ids_a if name in ids_b], metric, labels))
+    changes = tuple(_changes(a, b, [name for name in ids_a if name in ids_b], measure, labels))
     mean, low, high = _mean([change.difference for change in changes if change.n], measure.largest_difference)
     return SweepDiff(
         only_a=tuple(name for name in ids_a if name not in ids_b),
@@ -163,7 +156,7 @@ def diff(a: "str | Path | pd.DataFrame", b: "str | Path | pd.DataFrame", *, metr
         mean=mean,
         low=low,
         high=high,
-        metric=metric,
+        metric=measure.val,
         objective=measure,
         kind_notes=tuple(_kind_notes(a, b)),
     )
@@ -177,10 +170,10 @@ def _kind_notes(a: "pd.DataFrame", b: "pd.DataFrame") -> Iterator[str]:
 
 
 def _changes(
-    a: "pd.DataFrame", b: "pd.DataFrame", ids: list[str], metric: str, labels: Mapping[str, str]
+    a: "pd.DataFrame", b: "pd.DataFrame", ids: list[str], measure: Measure, labels: Mapping[str, str]
 ) -> list[Change]:
     """Return the changes of configs, the largest first."""
-    columns = ["config_id", "seed", metric]
+    metric, columns = measure.val, ["config_id", "seed", measure.val]
     good = [one.loc[one["status"] == Status.OK.value, columns].dropna() for one in (a, b)]
     pairs = good[0].merge(good[1], on=["config_id", "seed"], suffixes=("_a", "_b"))
     pairs["change"] = pairs[f"{metric}_b"] - pairs[f"{metric}_a"]
@@ -188,7 +181,7 @@ def _changes(
     means = groups[[f"{metric}_a", f"{metric}_b", "change"]].mean().reindex(ids)
     n, std = groups.size().reindex(ids, fill_value=0).to_numpy(), groups["change"].std(ddof=1).reindex(ids).to_numpy()
     mean = means["change"].to_numpy(np.float64)
-    numbers = means[f"{metric}_a"], means[f"{metric}_b"], mean, *_ends(mean, std, n, measure_of(a).largest_difference)
+    numbers = means[f"{metric}_a"], means[f"{metric}_b"], mean, *_ends(mean, std, n, measure.largest_difference)
     lines = zip(ids, n, zip(*numbers, strict=True), _significant(mean, std, n), strict=True)
     changes = [Change(name, labels[name], int(num), *values, bool(sure)) for name, num, values, sure in lines]
     return sorted(changes, key=lambda change: (not change.n, -abs(change.difference), change.config_id))

@@ -200,6 +200,11 @@ def test_the_report_names_nothing_else(objective: Any, make_folder: MakeFolder) 
     assert "accura" not in text
 
 
+def test_a_table_without_the_values_that_trials_are_judged_by_is_refused(make_folder: MakeFolder) -> None:
+    with pytest.raises(LedgerError, match="lacks the columns val_distance"):
+        select(read_trials(make_folder(Distance())).drop(columns="val_distance"))
+
+
 def test_different_objectives_are_never_mixed(make_folder: MakeFolder, make_row: MakeRow) -> None:
     folder, other = make_folder(Kappa()), make_folder(Distance())
     with pytest.raises(IncomparableError, match="judged by kappa and distance, which cannot be compared"):
@@ -241,15 +246,6 @@ def test_a_margin_has_the_unit_of_the_objective(
         with pytest.raises(ConfigError) as raised:
             ask()
         assert message in str(raised.value)
-
-
-def test_unknown_metrics_of_a_difference_are_refused(make_folder: MakeFolder) -> None:
-    folder = make_folder(Distance())
-    assert diff(folder, folder, metric="test_distance").metric == "test_distance"
-    with pytest.raises(ConfigError, match="metric is val_distance or test_distance"):
-        diff(folder, folder, metric="val_accuracy")
-    with pytest.raises(LedgerError, match="lacks the columns val_distance"):
-        select(read_trials(folder).drop(columns="val_distance"))
 
 
 def keep_values(folder: Path, spread: float) -> None:
