@@ -105,7 +105,7 @@ class Results:
     @functools.cached_property
     def proposed(self) -> "ProposedRuns":
         """What to run next."""
-        from mnist_sweep.analysis.proposers import runs_after
+        from mnist_sweep.analysis.proposed_runs import runs_after
 
         return runs_after(self.folder, self.ledger, self.tied)
 

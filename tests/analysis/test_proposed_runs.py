@@ -3,7 +3,6 @@
 import dataclasses
 import math
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +10,7 @@ import pytest
 
 from mnist_sweep import TrialConfig, next_runs, trial_id
 from mnist_sweep.analysis.proposal_in_words import ProposedRun
-from mnist_sweep.analysis.proposed_runs import parse_budget
-from mnist_sweep.analysis.proposers import Budget
+from mnist_sweep.analysis.proposed_runs import Budget, parse_budget, runs_after
 from mnist_sweep.errors import ConfigError, LedgerError
 from mnist_sweep.results import runs, saved_race
 from mnist_sweep.results.ledger import Ledger
@@ -193,25 +191,7 @@ def test_without_any_measured_trial_the_time_is_unknown(results: Folder) -> None
 
 @pytest.mark.parametrize(
     "budget",
-    [
-        "",
-        " ",
-        "0",
-        "0h",
-        "-2h",
-        "-3",
-        "2d",
-        "h",
-        "1e3s",
-        "nan",
-        "inf",
-        "2h30",
-        "1.5",
-        "1.5 trials",
-        "two hours",
-        "2 h h",
-        "٣h ",
-    ],
+    ["", " ", "0", "0h", "0 s", "-2h", "-3", "2d", "h", "1e3s", "nan", "inf", "2h30", "1.5", "1.5 trials", "two", "٣h "],
 )
 def test_a_wrong_budget_is_refused(results: Folder, refused: Any, budget: str) -> None:
     results.add(5)
@@ -253,7 +233,12 @@ def test_a_lost_trial_counts_as_the_seed_that_it_will_be(results: Folder) -> Non
     assert (seeds.kind, seeds.seeds, seeds.num_trials) == ("seeds", 6, 6)
 
 
-Refused = Callable[..., AbstractContextManager[None]]
+def test_ties_are_those_that_are_given(make_row: MakeRow, tmp_path: Path) -> None:
+    rows = [make_row(TrialConfig(num_steps=steps), val_accuracy=0.9) for steps in (1, 2, 3)]
+    by_id, tied = {row.trial_id: row for row in rows}, [row.config_id for row in rows[:2]]
+    (run,) = runs_after(tmp_path, by_id, tied).runs
+    assert (run.config_ids, run.seeds, run.num_trials) == (tuple(tied), 3, 4)
+    assert runs_after(tmp_path, by_id, tied[:1]).runs == ()
 
 
 @pytest.mark.parametrize(
@@ -269,12 +254,6 @@ Refused = Callable[..., AbstractContextManager[None]]
 )
 def test_a_text_is_a_time_or_a_number_of_trials(text: str | None, budget: Budget) -> None:
     assert parse_budget(text) == budget
-
-
-@pytest.mark.parametrize("text", ["", "0", "0 s", "-1", "1.5", "2 days", "1e3 s", "ten"])
-def test_anything_else_is_refused(refused: Refused, text: str) -> None:
-    with refused(ConfigError, "a time such as `90min` or `2h`", repr(text)):
-        parse_budget(text)
 
 
 def test_it_covers_what_takes_no_more_of_either() -> None:
