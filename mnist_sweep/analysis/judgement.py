@@ -6,6 +6,7 @@ equivalent only where the whole interval lies within a margin, below which a dif
 
 import functools
 import math
+import numbers
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -14,7 +15,6 @@ import numpy as np
 
 from mnist_sweep.analysis.comparison import Pairs, compare_pairs, pairs_of
 from mnist_sweep.analysis.comparison_sentences import SCOPES, SEEDS, Comparison, difference
-from mnist_sweep.analysis.margin import MIN_SEEDS, given_margin, margin_of
 from mnist_sweep.errors import IncomparableError
 from mnist_sweep.results import predictions
 from mnist_sweep.statistics.paired_tests import AccuracyDifference, data_for_half_width, difference_over_seeds
@@ -22,6 +22,8 @@ from mnist_sweep.text.numbers import counted
 from mnist_sweep.trials.value_format import ACCURACY, Measure
 from mnist_sweep.validation import INFINITY, require
 
+WITHIN = 0.005  # of shares
+MIN_SEEDS = 3
 ERROR = 0.05
 ONE_SEED = "they share one seed, which says nothing about others: run both with three seeds or more"
 TWO_SEEDS = "they share two seeds, and with fewer than three the test errs more often"
@@ -111,7 +113,7 @@ def verdict(
         ConfigError: `within` is out of range, or lacking.
         LedgerError: One of them does not exist, both are the same, or files are damaged.
     """
-    margin = given_margin(within, in_points=in_points)
+    margin = _given_margin(within, in_points=in_points)
     try:
         paired = pairs_of(Path(folder), a, b, other=None if other is None else Path(other))
         names, margin = (paired.one.name, paired.other.name), margin_of(within, paired.measure, in_points=in_points)
@@ -122,6 +124,32 @@ def verdict(
         require(0 < margin < INFINITY, "0 < within", within=within)
         return _undecided(a, b, margin, str(error).rstrip("."))
     return _judged(paired, found, margin)
+
+
+def _given_margin(within: float | None, *, in_points: bool = False) -> float:
+    """Return a margin as it is given, in points or not, or the default of shares.
+
+    Raises:
+        ConfigError: It is no number.
+    """
+    require(within is None or isinstance(within, numbers.Real), "within is a number", within=within)
+    return WITHIN if within is None else within / 100 if in_points else within
+
+
+def margin_of(within: float | None, measure: Measure, *, in_points: bool = False) -> float:
+    """Return a margin in the unit of values; that of shares is small, so that none in points is taken for one.
+
+    Raises:
+        ConfigError: It is out of range, or lacking for values other than shares.
+    """
+    margin = _given_margin(within, in_points=in_points)
+    if not measure.is_share:
+        rule = f"0 < within, in the unit of {measure.title}, for which there is no default"
+        require(within is not None and 0 < within < INFINITY, rule, within=within)
+        return float(within or 0)
+    rule = "0 < within <= 10 (points)" if in_points else "0 < within <= 0.1 (a share: 0.005 is half a point)"
+    require(0 < margin <= 0.1, rule, within=within)
+    return margin
 
 
 def _undecided(a: str, b: str, within: float, reason: str, **known: Any) -> Verdict:

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from mnist_sweep.analysis.margin import MIN_SEEDS, WITHIN, margin_of
+from mnist_sweep.analysis.judgement import MIN_SEEDS, WITHIN, margin_of
 from mnist_sweep.analysis.proposal_in_words import Kind, ProposedRun, ProposedRuns
 from mnist_sweep.analysis.selection import select
 from mnist_sweep.errors import ConfigError, no_rows

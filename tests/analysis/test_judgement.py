@@ -10,9 +10,11 @@ import pytest
 
 from mnist_sweep import MNIST, TrialConfig, config_id, verdict
 from mnist_sweep.analysis import judgement
+from mnist_sweep.analysis.judgement import WITHIN, margin_of
 from mnist_sweep.errors import ConfigError, IncomparableError, LedgerError
 from mnist_sweep.results import predictions
 from mnist_sweep.trials.row import Status, TrialRow
+from mnist_sweep.trials.value_format import ACCURACY, Measure
 from tests.analysis.folders import Folder
 
 Refused = Callable[..., AbstractContextManager[None]]
@@ -191,6 +193,12 @@ def test_an_ambiguous_prefix_is_refused(results: Folder) -> None:
     last = results.add(other)
     with pytest.raises(LedgerError, match="is the prefix of several ids"):
         verdict(results.path, last.config_id[:4], last.config_id)
+
+
+def test_shares_have_a_default_margin_and_may_be_given_in_points() -> None:
+    assert margin_of(None, ACCURACY) == WITHIN
+    assert margin_of(1, ACCURACY, in_points=True) == margin_of(0.01, ACCURACY)
+    assert margin_of(2.5, Measure("rmse", "minimize", "px")) == 2.5
 
 
 @pytest.mark.parametrize("within", [0, -0.01, 0.5, 1, math.nan, math.inf])
