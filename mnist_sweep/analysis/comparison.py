@@ -6,16 +6,33 @@ images has to exceed both kinds of noise. The conclusion is drawn from validatio
 """
 
 import itertools
+from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
 
 from mnist_sweep.analysis import comparison_sentences as wording
-from mnist_sweep.analysis.comparison_sentences import IMAGE_VALUES, IMAGES, SEEDS, SEEDS_AND_IMAGES, Comparison
-from mnist_sweep.analysis.split_difference import SplitDifference, over_images, over_seeds
+from mnist_sweep.analysis.comparison_sentences import (
+    IMAGE_VALUES,
+    IMAGES,
+    SEEDS,
+    SEEDS_AND_IMAGES,
+    Comparison,
+    SplitDifference,
+)
 from mnist_sweep.errors import IncomparableError, LedgerError
 from mnist_sweep.results import predictions
 from mnist_sweep.results.ledger import Ledger
 from mnist_sweep.results.lookup import Match, find
+from mnist_sweep.statistics.paired_tests import (
+    difference_over_image_values,
+    difference_over_images,
+    difference_over_seeds,
+    difference_over_seeds_and_images,
+    mcnemar,
+)
 from mnist_sweep.text.names import label, varying
 from mnist_sweep.trials import kinds
 from mnist_sweep.trials.row import Status, TrialRow
@@ -111,6 +128,48 @@ def _differences(paired: Pairs, measure: Measure) -> tuple[SplitDifference, Spli
     val = over_seeds("validation", *zip(*[(a.val, b.val) for a, b in pairs], strict=True), largest=largest)
     test = over_seeds("test", *zip(*[(a.test, b.test) for a, b in pairs], strict=True), largest=largest)
     return val, test, SEEDS
+
+
+def over_images(name: str, a: NDArray[Any], b: NDArray[Any], *, largest: float = 1.0) -> SplitDifference:
+    """Return the difference on a split, given which of its images a and b classify correctly, or the images' values.
+
+    They are bool or float64 `[num_seeds, num_images]`, with the same seeds in one order. No difference of two values is
+    larger than `largest`.
+    """
+    is_right = a.dtype == np.bool_
+    ahead = a.astype(np.int8) - b.astype(np.int8) if is_right else a - b
+    only_a, only_b = ((sign * ahead > 0).sum(axis=1).tolist() for sign in (1, -1))
+    if len(a) > 1:
+        difference = difference_over_seeds_and_images(ahead, largest=largest)
+    elif is_right:
+        difference = difference_over_images(int((a & b).sum()), only_a[0], only_b[0], int((~a & ~b).sum()))
+    else:
+        difference = difference_over_image_values(ahead[0], largest=largest)
+    return SplitDifference(
+        name=name,
+        mean_a=float(a.mean()),
+        mean_b=float(b.mean()),
+        difference=difference,
+        by_seed=tuple(ahead.mean(axis=1).tolist()),
+        num_images=a.shape[1],
+        mcnemar=tuple(map(mcnemar, only_a, only_b)) if is_right else (),
+        only_a=tuple(np.flatnonzero(is_right & (ahead.mean(axis=0) >= 0.5)).tolist()),
+        only_b=tuple(np.flatnonzero(is_right & (ahead.mean(axis=0) <= -0.5)).tolist()),
+    )
+
+
+def over_seeds(name: str, a: Sequence[float], b: Sequence[float], *, largest: float = 1.0) -> SplitDifference:
+    """Return the difference of the values of two or more seeds; `a` and `b` have the same seeds in one order.
+
+    No difference of two values is larger than `largest`.
+    """
+    return SplitDifference(
+        name=name,
+        mean_a=float(np.mean(a)),
+        mean_b=float(np.mean(b)),
+        difference=difference_over_seeds(np.subtract(a, b), largest=largest),
+        by_seed=tuple(np.subtract(a, b).tolist()),
+    )
 
 
 def _of_one_kind(one: Match, other: Match) -> tuple[Match, Match, tuple[str, ...]]:

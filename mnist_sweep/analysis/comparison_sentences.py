@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import scipy
 
-from mnist_sweep.analysis.split_difference import SplitDifference
 from mnist_sweep.statistics.paired_tests import AccuracyDifference
 from mnist_sweep.text.names import different_images_note, varying
 from mnist_sweep.text.notebook_html import html_repr
@@ -26,11 +25,46 @@ SCOPES = {
     **dict.fromkeys((IMAGES, IMAGE_VALUES, SEEDS_AND_IMAGES), "for new images"),
     SEEDS: "for these images",
 }
+ALPHA = 0.05
 UNEQUAL = 0.01  # p-value of an F-test of two variances
 ONE_SEED = "This compares two trained models: with other seeds, their configs may rank differently."
 TWO_SEEDS = "Two seeds say little about the variation between seeds, so the interval is wide: run three or more."
 THESE_IMAGES = "The interval ignores the variation between images: for new images, the difference varies more."
 NOT_KEPT = f"Not all predictions were kept. {THESE_IMAGES}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SplitDifference:
+    """The difference between a and b on one split of the data.
+
+    Attributes:
+        name: `validation` or `test`.
+        mean_a: Mean value of a over the compared seeds.
+        mean_b: Mean value of b.
+        difference: Value of a minus that of b, with its interval and p-value.
+        by_seed: The difference in each seed.
+        num_images: Images in the split; None where predictions were not kept.
+        mcnemar: p-value of McNemar's exact test for each seed, in their order; empty where predictions were not kept.
+        only_a: Indices, from 0, of the images that a classifies correctly and b does not; with several seeds, those
+            where a is correct more often than b, by at least half of the seeds.
+        only_b: The same with a and b exchanged.
+    """
+
+    name: str
+    mean_a: float
+    mean_b: float
+    difference: AccuracyDifference
+    by_seed: tuple[float, ...] = ()
+    num_images: int | None = None
+    mcnemar: tuple[float, ...] = ()
+    only_a: tuple[int, ...] = ()
+    only_b: tuple[int, ...] = ()
+
+    @property
+    def significant(self) -> bool:
+        """Whether the difference is significant: the p-value is below 5%, and the interval excludes 0."""
+        low, high = self.difference.low, self.difference.high
+        return self.difference.pvalue < ALPHA and not low <= 0 <= high
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,25 +9,12 @@ import numpy as np
 import scipy
 from numpy.typing import NDArray
 
-from mnist_sweep.statistics.crossed_variance import POWER, CrossedVariance
-from mnist_sweep.statistics.intervals import CONFIDENCE, UPPER, clip_interval, half_width_of_mean, wilson_interval
+from mnist_sweep.statistics.crossed_variance import CrossedVariance
+from mnist_sweep.statistics.intervals import CONFIDENCE, NORMAL, clip_interval, half_width_of_mean, wilson_interval
 
+POWER = 0.8416212335729143  # quantile 80% of the normal distribution
 MOST = 10**9
 SMALLEST_STD = 1e-9
-
-
-class ContingencyTable(NamedTuple):
-    """Images by which of two classifiers, a and b, are correct."""
-
-    both: int
-    only_a: int
-    only_b: int
-    neither: int
-
-    @classmethod
-    def of(cls, a: NDArray[np.bool_], b: NDArray[np.bool_]) -> "ContingencyTable":
-        """Return the table of two classifiers, given which images each classifies correctly: bool `[num_images]`."""
-        return cls(*(int(images.sum()) for images in (a & b, a & ~b, b & ~a, ~a & ~b)))
 
 
 class AccuracyDifference(NamedTuple):
@@ -60,25 +47,23 @@ def mcnemar(only_a: int, only_b: int) -> float:
     return float(scipy.stats.binomtest(only_a, num).pvalue) if num else 1.0
 
 
-def difference_over_images(table: ContingencyTable) -> AccuracyDifference:
-    """Return the difference of two trained classifiers, with its uncertainty on other images.
+def difference_over_images(both: int, only_a: int, only_b: int, neither: int) -> AccuracyDifference:
+    """Return the difference of two trained classifiers, given how many images each classifies correctly, as on others.
 
     Its interval is Newcombe's (1998), its p-value that of McNemar's exact test, the number of images Connor's (1987).
     """
-    num = sum(table)
-    mean = (table.only_a - table.only_b) / num
-    differing = (table.only_a + table.only_b) / num
+    num = both + only_a + only_b + neither
+    mean, differing = (only_a - only_b) / num, (only_a + only_b) / num
     images = None
     if mean:
-        upper, power = _normal_quantiles()
-        images = math.ceil(((upper * math.sqrt(differing) + power * math.sqrt(differing - mean**2)) / mean) ** 2)
-    return AccuracyDifference(mean, *newcombe_interval(table), mcnemar(table.only_a, table.only_b), images)
+        images = math.ceil(((NORMAL * math.sqrt(differing) + POWER * math.sqrt(differing - mean**2)) / mean) ** 2)
+    interval = newcombe_interval(both, only_a, only_b, neither)
+    return AccuracyDifference(mean, *interval, mcnemar(only_a, only_b), images)
 
 
-def newcombe_interval(table: ContingencyTable) -> tuple[float, float]:
+def newcombe_interval(both: int, only_a: int, only_b: int, neither: int) -> tuple[float, float]:
     """Return the 95% interval, in [-1, 1], of a paired difference (Newcombe 1998, Stat. Med. 17, 2635, method 10)."""
-    both, only_a, only_b, neither = table
-    num, correct_a, correct_b = sum(table), both + only_a, both + only_b
+    num, correct_a, correct_b = both + only_a + only_b + neither, both + only_a, both + only_b
     means, (lows, highs) = np.array([correct_a, correct_b]) / num, wilson_interval([correct_a, correct_b], [num, num])
     (below_a, below_b), (above_a, above_b) = (means - lows).tolist(), (highs - means).tolist()
     product = math.prod((correct_a, num - correct_a, correct_b, num - correct_b))
@@ -102,8 +87,7 @@ def difference_over_seeds(differences: NDArray[Any], *, largest: float = 1.0) ->
         return AccuracyDifference(mean, math.nan, math.nan, pvalue)
     result = scipy.stats.ttest_1samp(differences, 0.0)
     ends = result.confidence_interval(CONFIDENCE)
-    upper, power = _normal_quantiles()
-    seeds = math.ceil(((upper + power) * std / mean) ** 2 + upper**2 / 2) if mean else None
+    seeds = math.ceil(((NORMAL + POWER) * std / mean) ** 2 + NORMAL**2 / 2) if mean else None
     ends = clip_interval(float(ends.low), float(ends.high), largest)
     return AccuracyDifference(mean, *ends, float(result.pvalue), seeds_needed=seeds)
 
@@ -151,7 +135,7 @@ def data_for_half_width(differences: NDArray[Any], half_width: float) -> tuple[i
     if not std:
         return None, _smallest(num_images, lambda num: float(wilson_interval(0, num)[1]) <= half_width)
     if num_seeds == 1:
-        return None, math.ceil((_normal_quantiles()[0] * std / half_width) ** 2)
+        return None, math.ceil((NORMAL * std / half_width) ** 2)
     parts = CrossedVariance.of(differences)
     seeds = _smallest(2, lambda num: parts.with_seeds(num).half_width <= half_width)
     return seeds, _smallest(2, lambda num: parts.with_images(num).half_width <= half_width)
@@ -170,7 +154,3 @@ def _smallest(num: int, is_enough: Callable[[int], bool]) -> int | None:
         if enough > MOST:
             return None
     return bisect.bisect_left(range(enough), True, lo=2 if enough == num else enough // 2, key=is_enough)
-
-
-def _normal_quantiles() -> tuple[float, float]:
-    return float(scipy.special.ndtri(UPPER)), float(scipy.special.ndtri(POWER))

@@ -4,14 +4,15 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from mnist_sweep import MNIST, Digits, TrialConfig
-from mnist_sweep.analysis.comparison import compare
+from mnist_sweep.analysis.comparison import compare, over_images, over_seeds
 from mnist_sweep.analysis.comparison_sentences import IMAGES, NOT_KEPT, ONE_SEED, SEEDS, SEEDS_AND_IMAGES, TWO_SEEDS
 from mnist_sweep.errors import LedgerError
 from mnist_sweep.results import predictions
-from mnist_sweep.statistics.paired_tests import ContingencyTable, newcombe_interval
+from mnist_sweep.statistics.paired_tests import mcnemar, newcombe_interval
 from mnist_sweep.trials.row import Status, TrialRow
 from tests.analysis.folders import LABELS, Folder
 
@@ -43,7 +44,7 @@ def test_significant_difference_names_the_better_one_first(results: Folder) -> N
     a, b = results.add(A, val=range(40), test=range(30)), results.add(B, val=range(5))
     found = compare(results.path, a.trial_id, b.trial_id)
     assert found.val.significant
-    low, high = newcombe_interval(ContingencyTable(both=260, only_a=35, only_b=0, neither=5))
+    low, high = newcombe_interval(both=260, only_a=35, only_b=0, neither=5)
     assert found.sentence.startswith(
         f"{b.trial_id} (num_steps=8) is significantly better than {a.trial_id} (num_steps=7) for new images: "
         f"+11.67 points (95% interval {100 * low:.2f} to {100 * high:.2f}, p < 0.0001) on validation, +15.00 points"
@@ -210,3 +211,18 @@ def test_unknown_and_ambiguous_names_are_refused_through_to_the_command(results:
     a = results.add(A)
     with refused(LedgerError, "no trial or config", "zzzz", a.config_id):
         compare(results.path, a.trial_id, "zzzz")
+
+
+def test_images_of_several_seeds_are_listed_where_one_is_ahead_in_half_of_them() -> None:
+    a, b = np.zeros((4, 6), np.bool_), np.zeros((4, 6), np.bool_)
+    a[:2, 0] = a[:1, 1] = b[:3, 2] = True
+    found = over_images("test", a, b)
+    assert (found.only_a, found.only_b, found.num_images) == ((0,), (2,), 6)
+    assert found.mcnemar == (mcnemar(2, 1), mcnemar(1, 1), mcnemar(0, 1), mcnemar(0, 0))
+    assert found.difference.mean == pytest.approx(found.mean_a - found.mean_b) == 0
+
+
+def test_seeds_alone_know_no_images() -> None:
+    found = over_seeds("validation", [0.9, 0.92, 0.91], [0.8, 0.81, 0.83])
+    assert (found.num_images, found.mcnemar, found.only_a, found.only_b) == (None, (), (), ())
+    assert found.difference.mean == pytest.approx(0.91 - 2.44 / 3)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from mnist_sweep import Digits, TrialConfig
+from mnist_sweep.analysis.comparison import over_seeds
 from mnist_sweep.analysis.comparison_sentences import (
     IMAGES,
     NOT_KEPT,
@@ -14,11 +15,11 @@ from mnist_sweep.analysis.comparison_sentences import (
     SEEDS_AND_IMAGES,
     TWO_SEEDS,
     Comparison,
+    SplitDifference,
     conclusion,
     notes,
     unequal_spread,
 )
-from mnist_sweep.analysis.split_difference import SplitDifference, over_seeds
 from mnist_sweep.statistics.paired_tests import AccuracyDifference
 from mnist_sweep.trials.config import to_flat
 
@@ -125,3 +126,19 @@ def test_seeds_that_vary_alike_are_noted_in_1_percent() -> None:
     draw = np.random.default_rng(0)
     noted = [bool([*unequal_spread(("a", "b"), draw.normal(0.9, 0.01, (2, 3)).tolist())]) for _ in range(1000)]
     assert np.mean(noted) <= 0.02
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "pvalue", "expected"),
+    [
+        (0.01, 0.03, 0.01, True),
+        (-0.03, -0.01, 0.01, True),
+        (0.0, 0.03, 0.04, False),
+        (0.01, 0.03, 0.05, False),
+        (math.nan, math.nan, math.nan, False),
+    ],
+)
+def test_difference_is_significant_if_p_value_and_interval_say_so(
+    low: float, high: float, pvalue: float, expected: bool
+) -> None:
+    assert split("test", 0.02, low, high, pvalue).significant is expected

@@ -12,6 +12,7 @@ from mnist_sweep.statistics.intervals import (
     studentized_range_quantile,
     wilson_interval,
 )
+from mnist_sweep.statistics.paired_tests import POWER
 
 
 @pytest.mark.parametrize("num_examples", [1, 2, 300, 10_000])
@@ -56,8 +57,8 @@ def test_the_interval_of_an_accuracy_by_its_error_is_wilsons() -> None:
     assert (low, high) == pytest.approx((18.04, 21.96), abs=1e-3)
 
 
-def test_normal_quantile_is_that_of_scipy() -> None:
-    assert special.ndtri(UPPER) == NORMAL
+def test_normal_quantiles_are_those_of_scipy() -> None:
+    assert special.ndtri([UPPER, 0.8]).tolist() == [NORMAL, POWER]
 
 
 def test_means_of_one_value_have_no_interval() -> None:
