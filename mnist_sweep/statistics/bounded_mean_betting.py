@@ -23,7 +23,7 @@ STARTS = np.array([1 / 2, 1 / 4, 1 / 8, 1 / 16, 1 / 16])  # initial capital of e
 
 
 class BettingEvidence:
-    """Evidence that needs no shape: the capital of bettors on either side of each pair.
+    """Evidence as `StudentEvidence` that needs no shape: the capital of bettors on either side of each pair.
 
     Args:
         shape: `(num_sweeps, num_settings, num_settings)`.

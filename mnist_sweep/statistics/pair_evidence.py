@@ -9,7 +9,7 @@ probability of at most 1 / c (Ville 1939).
 
 import functools
 import math
-from typing import Any, NamedTuple, Protocol, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -71,40 +71,13 @@ class Differences(NamedTuple):
     variance: Array
 
 
-class PairEvidence(Protocol):
-    """Evidence on each pair of settings, in one or more sweeps.
+class StudentEvidence:
+    """Evidence on each pair of settings, in one or more sweeps, from differences of nearly normal shape.
 
     Attributes:
         holds_after_rows: Whether settings may be eliminated after each row, or after whole rounds only.
         margin: By how much more a setting has to be better, for each pair: `[num_settings, num_settings]`, or 0.
     """
-
-    holds_after_rows: bool
-    margin: Array
-
-    def add(self, at: At, leads: Array, known: Differences) -> tuple[Array, Array]:
-        """Return the log evidence that rivals are better than settings, and that they are worse.
-
-        Args:
-            at: Sweeps, settings and rivals.
-            leads: The rivals' newest leads over the settings.
-            known: Their leads so far, the newest among them.
-        """
-
-    def distance(self, log_level: float, known: Differences) -> Array:
-        """Return the least D that each pair is shown to be within, infinite if there is none.
-
-        Args:
-            log_level: Log evidence that is needed.
-            known: The differences of all pairs, `[num_sweeps, num_settings, num_settings]`.
-        """
-
-    def repeated(self, number: int) -> Self:
-        """Return the evidence in as many copies of the only sweep."""
-
-
-class StudentEvidence:
-    """Evidence that needs differences of nearly normal shape, whatever their spread."""
 
     holds_after_rows = True
 
@@ -112,7 +85,13 @@ class StudentEvidence:
         self.margin: Array = np.zeros((1, 1))
 
     def add(self, at: At, leads: Array, known: Differences) -> tuple[Array, Array]:
-        """Return the log evidence for either side; 0 for a single difference."""
+        """Return the log evidence that rivals are better than settings, and that they are worse; 0 after one seed.
+
+        Args:
+            at: Sweeps, settings and rivals.
+            leads: The rivals' newest leads over the settings.
+            known: Their leads so far, the newest among them.
+        """
         ahead, behind = np.zeros((2, len(leads)))
         enough = known.num >= MIN_SEEDS
         num, mean, variance = (part[enough] for part in known)
@@ -125,10 +104,15 @@ class StudentEvidence:
         return ahead, behind
 
     def distance(self, log_level: float, known: Differences) -> Array:
-        """Return the least D that each pair is shown to be within."""
+        """Return the least D that each pair is shown to be within, infinite if there is none.
+
+        Args:
+            log_level: Log evidence that is needed.
+            known: The differences of all pairs, `[num_sweeps, num_settings, num_settings]`.
+        """
         room = np.array([standardized_mean(n, log_level) for n in range(int(known.num.max()) + 1)])
         return np.asarray(np.abs(known.mean) + room[known.num.astype(np.int64)] * np.sqrt(known.variance) + self.margin)
 
     def repeated(self, number: int) -> Self:
-        """Return itself, which keeps nothing of single sweeps."""
+        """Return the evidence in as many copies of the only sweep: itself, which keeps nothing of single sweeps."""
         return self

@@ -33,7 +33,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnist_sweep.statistics.bounded_mean_betting import BettingEvidence
-from mnist_sweep.statistics.pair_evidence import Array, Differences, PairEvidence, StudentEvidence
+from mnist_sweep.statistics.pair_evidence import Array, Differences, StudentEvidence
 from mnist_sweep.statistics.resolution import Resolution
 
 Assumption = Literal["alike", "any"]
@@ -91,7 +91,9 @@ class Elimination:
         self.distance = np.full(num_sweeps, np.inf)
         self.num_seeds, self.lead, self._squares = np.zeros(shape), np.zeros(shape), np.zeros(shape)
         self.evidence = np.ones(shape) - np.eye(num_settings)
-        self.pairs: PairEvidence = BettingEvidence(shape, within) if assume == "any" else StudentEvidence()
+        self.pairs: StudentEvidence | BettingEvidence = StudentEvidence()
+        if assume == "any":
+            self.pairs = BettingEvidence(shape, within)
         self._total = self.evidence.sum(axis=2)
         self.pending = np.full(shape[:2], np.nan)
 
