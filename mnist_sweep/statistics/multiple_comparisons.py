@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from mnist_sweep.statistics import two_way_residuals as two_way
 from mnist_sweep.statistics.intervals import studentized_range_quantile
-from mnist_sweep.statistics.two_way_residuals import Array, Codes, ErrorVariance
+from mnist_sweep.statistics.two_way_residuals import Array, Cells, Codes, ErrorVariance
 from mnist_sweep.statistics.unequal_variances import OUTSIDE, log_variance_std_bound, simulated_tables
 
 SMALLEST_LEAD = 1e-12
@@ -79,14 +79,14 @@ def critical_lead(config: Codes, seed: Codes, df: float, log_variance_std: float
     `worse_over_seeds`, `df` those of the pooled variance; the standard deviation of the configs' log variances is at
     most `log_variance_std`.
     """
-    present = two_way.in_order(two_way.to_table(np.zeros(len(config)), config, seed)[0])
+    cells = two_way.in_order(two_way.to_table(np.zeros(len(config)), config, seed)[0])
     risks = {std: risk for std, risk in LESS_UNEQUAL.items() if std < log_variance_std} | {log_variance_std: BEYOND}
-    return max(_critical_lead(present.tobytes(), present.shape, df, *one) for one in risks.items())
+    return max(_critical_lead(cells, df, *one) for one in risks.items())
 
 
 @functools.lru_cache(maxsize=256)
-def _critical_lead(cells: bytes, shape: tuple[int, int], df: float, log_variance_std: float, risk: float) -> float:
-    present, largest = np.frombuffer(cells, np.bool_).reshape(shape), list[Array]()
+def _critical_lead(cells: Cells, df: float, log_variance_std: float, risk: float) -> float:
+    present, largest = np.array(cells), list[Array]()
     for tables in simulated_tables(present, log_variance_std):
         best = (tables.sum(axis=2) / present.sum(axis=1)).argmax(axis=1)
         rest = two_way.table_residuals(tables, present)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from mnist_sweep.statistics import two_way_residuals as two_way
 from mnist_sweep.statistics.intervals import CONFIDENCE, UPPER, half_width_of_mean, studentized_range_quantile
-from mnist_sweep.statistics.two_way_residuals import Array, Codes
+from mnist_sweep.statistics.two_way_residuals import Array, Cells, Codes
 from mnist_sweep.statistics.unequal_variances import log_variance_std_bound, simulated_tables
 
 COLLAPSED = 30  # times the median distance of a run from its config's median: 20 to 25 standard deviations
@@ -60,7 +60,7 @@ def bias_over_seeds(accuracy: Array, config: Codes, seed: Codes, best: int) -> S
     own = (rest[best] ** 2).sum() / (num_seeds - 1) * num_configs / (num_configs - 1)
     variance = max(own, error.variance) / num_seeds
     log_variance_std = log_variance_std_bound(rest[present], np.nonzero(present)[0], UNLIKELY)
-    low, high = _ends(present, num_seeds, error.df, log_variance_std)
+    low, high = _ends(two_way.in_order(present), num_seeds, error.df, log_variance_std)
     shared = _half_width_of_seeds(table - means[:, None], present, best, error.variance)
     below, above = (math.hypot(end * math.sqrt(variance), shared) for end in (low, high))
     expected = (means[best] - means.mean()) * variance / max(variance, means.var(ddof=1))
@@ -97,20 +97,13 @@ def _risks(num_configs: int, num_seeds: int) -> tuple[float, float]:
     return (1 - CONFIDENCE - above if num_configs == 1 else 0.055 + 0.2 / num_seeds), above
 
 
-def _ends(present: NDArray[np.bool_], num_seeds: int, df: float, log_variance_std: float) -> tuple[float, float]:
+@functools.lru_cache(maxsize=256)
+def _ends(cells: Cells, num_seeds: int, df: float, log_variance_std: float) -> tuple[float, float]:
     """Return by how many standard errors a config is unlucky, and the best of equal ones lucky, in few sweeps.
 
     Only those with `num_seeds` seeds count, unless they are rarely the best.
     """
-    present = two_way.in_order(present)
-    return _simulated_ends(present.tobytes(), present.shape, num_seeds, df, log_variance_std)
-
-
-@functools.lru_cache(maxsize=256)
-def _simulated_ends(
-    cells: bytes, shape: tuple[int, int], num_seeds: int, df: float, log_variance_std: float
-) -> tuple[float, float]:
-    present = np.frombuffer(cells, np.bool_).reshape(shape)
+    present = np.array(cells)
     n, unlucky, lucky = present.sum(axis=1), list[Array](), list[Array]()
     for tables in simulated_tables(present, log_variance_std):
         rest, means = two_way.table_residuals(tables, present), tables.sum(axis=2) / n

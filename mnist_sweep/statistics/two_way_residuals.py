@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 Codes = NDArray[np.intp]
+Cells = tuple[tuple[bool, ...], ...]
 
 
 class ErrorVariance(NamedTuple):
@@ -48,12 +49,12 @@ def to_table(accuracy: Array, config: Codes, seed: Codes) -> tuple[NDArray[np.bo
     return present, table
 
 
-def in_order(present: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Return which config has which seed with both in an order that depends on nothing else: the same for the same."""
+def in_order(present: NDArray[np.bool_]) -> Cells:
+    """Return which config has which seed with both in an order that depends on nothing else, as a key of a cache."""
     for _ in range(2):
         present = present[np.lexsort(present.T)]
         present = present[:, np.lexsort(present)]
-    return present
+    return tuple(map(tuple, present.tolist()))
 
 
 def table_residuals(tables: Array, present: NDArray[np.bool_]) -> Array:
@@ -63,27 +64,21 @@ def table_residuals(tables: Array, present: NDArray[np.bool_]) -> Array:
     """
     of_config = np.maximum(present.sum(axis=1), 1)[:, None]
     means = tables.sum(axis=2, where=present, keepdims=True) / of_config
-    seeds = (tables - means).sum(axis=1, where=present) @ np.linalg.pinv(_normal_matrix(present), hermitian=True)
+    trials = present.astype(np.float64)
+    normal = np.diag(trials.sum(axis=0)) - trials.T @ (trials / of_config)  # of the seeds' effects, given the configs'
+    seeds = (tables - means).sum(axis=1, where=present) @ np.linalg.pinv(normal, hermitian=True)
     rest = np.where(present, tables - seeds[:, None], 0.0)
     return np.where(present, rest - rest.sum(axis=2, keepdims=True) / of_config, 0.0)
 
 
-def _normal_matrix(present: NDArray[np.bool_]) -> Array:
-    """Return the normal matrix of the seeds' effects, given the configs': float64 `[num_seeds, num_seeds]`."""
-    trials = present.astype(np.float64)
-    return np.asarray(np.diag(trials.sum(axis=0)) - trials.T @ (trials / np.maximum(present.sum(axis=1), 1)[:, None]))
-
-
 def error_variance(accuracy: Array, config: Codes, seed: Codes) -> ErrorVariance:
-    """Return the residual variance; NaN, with no degrees of freedom, if the effects explain everything."""
-    df = len(accuracy) - _num_parameters(config, seed)
-    return ErrorVariance(float((residuals(accuracy, config, seed) ** 2).sum() / df) if df else np.nan, df)
+    """Return the residual variance; NaN, with no degrees of freedom, if the effects explain everything.
 
-
-def _num_parameters(config: Codes, seed: Codes) -> int:
-    """Return the rank of the model: effects of configs and seeds, less one for each connected group of trials."""
-    num_configs, num_seeds = int(config.max()) + 1, int(seed.max()) + 1
-    num = num_configs + num_seeds
+    They are as many as there are configs and seeds, less one for each connected group of trials.
+    """
+    num_configs = int(config.max()) + 1
+    num = num_configs + int(seed.max()) + 1
     links = scipy.sparse.coo_array((np.ones(len(config)), (config, seed + num_configs)), shape=(num, num))
     groups, _ = scipy.sparse.csgraph.connected_components(links, directed=False)
-    return num - int(groups)
+    df = len(accuracy) - num + int(groups)
+    return ErrorVariance(float((residuals(accuracy, config, seed) ** 2).sum() / df) if df else np.nan, df)
