@@ -63,12 +63,16 @@ def table_residuals(tables: Array, present: NDArray[np.bool_]) -> Array:
     `present` is bool `[num_configs, num_seeds]`: which cells are accuracies. The others are 0.
     """
     of_config = np.maximum(present.sum(axis=1), 1)[:, None]
-    means = tables.sum(axis=2, where=present, keepdims=True) / of_config
-    trials = present.astype(np.float64)
-    normal = np.diag(trials.sum(axis=0)) - trials.T @ (trials / of_config)  # of the seeds' effects, given the configs'
-    seeds = (tables - means).sum(axis=1, where=present) @ np.linalg.pinv(normal, hermitian=True)
-    rest = np.where(present, tables - seeds[:, None], 0.0)
+    rest = np.where(present, tables - seed_effects(tables, present)[:, None], 0.0)
     return np.where(present, rest - rest.sum(axis=2, keepdims=True) / of_config, 0.0)
+
+
+def seed_effects(tables: Array, present: NDArray[np.bool_]) -> Array:
+    """Return what each seed does to all configs alike: float64 `[num_tables, num_seeds]`; see `table_residuals`."""
+    of_config, trials = np.maximum(present.sum(axis=1), 1)[:, None], present.astype(np.float64)
+    over = (tables - tables.sum(axis=2, where=present, keepdims=True) / of_config).sum(axis=1, where=present)
+    normal = np.diag(trials.sum(axis=0)) - trials.T @ (trials / of_config)  # of the seeds' effects, given the configs'
+    return np.asarray(over @ np.linalg.pinv(normal, hermitian=True))
 
 
 def error_variance(accuracy: Array, config: Codes, seed: Codes) -> ErrorVariance:

@@ -12,6 +12,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from mnist_sweep.statistics.two_way_residuals import seed_effects, to_table
+
 Array = NDArray[np.float64]
 Codes = NDArray[np.intp]
 MAX_BLOCKS = 200
@@ -81,15 +83,11 @@ def design_of_trials(
 
 def _means(accuracy: Array, setting: Codes, seed: Codes) -> Array:
     """Return the mean of each setting over its seeds, less what a seed does to all settings (seeds are blocks)."""
-    counts, num_seeds = np.bincount(setting), int(seed.max()) + 1
-    means = np.bincount(setting, accuracy) / counts
-    if num_seeds > MAX_BLOCKS or counts.max() == 1:
-        return np.asarray(means)
-    trials = np.zeros((len(counts), num_seeds))
-    trials[setting, seed] = 1
-    normal = np.diag(trials.sum(axis=0)) - trials.T @ (trials / counts[:, None])
-    effects = np.linalg.pinv(normal, hermitian=True) @ np.bincount(seed, accuracy - means[setting])
-    return np.asarray(np.bincount(setting, accuracy - effects[seed]) / counts)
+    counts = np.bincount(setting)
+    if seed.max() < MAX_BLOCKS and counts.max() > 1:
+        present, table = to_table(accuracy, setting, seed)
+        accuracy = accuracy - seed_effects(table[None], present)[0][seed]
+    return np.asarray(np.bincount(setting, accuracy) / counts)
 
 
 def _imputed(table: Array) -> Array:
