@@ -9,13 +9,14 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from mnist_sweep import TrialConfig
+from mnist_sweep import Adam, Momentum, TrialConfig, grid, read_trials, repeat
 from mnist_sweep.analysis.effects.estimation import effects
 from mnist_sweep.analysis.expected_best import expected_best_curve
 from mnist_sweep.analysis.inputs import as_trials
 from mnist_sweep.analysis.selection import select
 from mnist_sweep.analysis.sweep_diff import diff
 from mnist_sweep.errors import LedgerError
+from mnist_sweep.results.csv_files import write_tables
 from mnist_sweep.results.ledger import Ledger
 from mnist_sweep.results.table_columns import trials_frame
 from mnist_sweep.trials.row import TrialRow
@@ -34,7 +35,10 @@ def rows(tmp_path: Path, make_row: Callable[..., TrialRow]) -> list[TrialRow]:
     """Rows that lie in the results folder `tmp_path` as well."""
     ledger = Ledger(tmp_path)
     ledger.open()
-    found = [make_row(TrialConfig(num_steps=steps), val_accuracy=0.9 + steps / 1000) for steps in range(1, 6)]
+    optimizers = [Adam(), Adam(learning_rate=0.1), Momentum()]
+    axes: dict[str, Any] = {"model.filters": [(8,), (8, 16)], "log_every": [None, 10], "optimizer": optimizers}
+    configs = repeat(grid(TrialConfig(), axes), seeds=2)
+    found = [make_row(config, val_accuracy=0.9 + number**2 / 1e4) for number, config in enumerate(configs)]
     for row in found:
         ledger.commit(row)
     return found
@@ -46,11 +50,12 @@ def test_folder_is_read_from_its_rows(tmp_path: Path, rows: list[TrialRow]) -> N
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
-def test_folder_and_table_give_the_same(
+def test_folder_table_and_its_file_give_the_same(
     tmp_path: Path, rows: list[TrialRow], function: Callable[[object], object]
 ) -> None:
-    one, other = function(tmp_path), function(trials_frame(rows))
-    assert plain(one) == plain(other)
+    write_tables(tmp_path, rows)
+    found = [plain(function(given)) for given in (tmp_path, trials_frame(rows), read_trials(tmp_path))]
+    assert found[0] == found[1] == found[2]
 
 
 def test_folder_without_rows_is_one_line(tmp_path: Path, refused: Refused) -> None:

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,7 +13,6 @@ from mnist_sweep import Adam, Momentum, RMSProp, TrialConfig, grid, repeat
 from mnist_sweep.analysis.effects.estimation import effects
 from mnist_sweep.analysis.effects.sentences import COLLAPSED
 from mnist_sweep.errors import LedgerError
-from mnist_sweep.results.csv_files import read_trials, write_tables
 from mnist_sweep.results.table_columns import trials_frame
 from mnist_sweep.search.distributions import Choice, LogUniform, Uniform
 from mnist_sweep.search.space import sample
@@ -245,12 +243,6 @@ def test_same_trials_have_the_same_effects_in_any_order(make_trials: MakeTrials)
         again = by_name(other)[effect.name]
         assert (again.difference, again.low) == pytest.approx((effect.difference, effect.low), rel=1e-6)
         assert {level.value: level.n for level in again.levels} == {level.value: level.n for level in effect.levels}
-
-
-def test_table_that_was_read_has_the_same_effects_as_its_rows(make_row: MakeRow, tmp_path: Path) -> None:
-    rows = [make_row(config, val_accuracy=0.9 + number / 1e3) for number, config in enumerate(GRID)]
-    write_tables(tmp_path, rows)
-    assert effects(read_trials(tmp_path)) == effects(trials_frame(rows))
 
 
 def test_none_is_a_value_of_its_own(make_trials: MakeTrials) -> None:
