@@ -226,8 +226,8 @@ def test_equal_configs_are_rarely_called_better(results: Folder, monkeypatch: py
     for _ in range(num):
         easy = draw.normal(1.8, 1, 300)
         of_config, of_seed = draw.normal(0, 0.5, (1, 2, 300)), draw.normal(0, 0.1, (3, 2, 1))
-        right = (easy + of_config + of_seed + draw.normal(0, 0.5, (3, 2, 300)) > 0).reshape(6, 300)
-        correct = predictions.ImageValues(right, right[:, :200])
-        monkeypatch.setattr(predictions, "correct_images", lambda *_, correct=correct: correct)
+        right = easy + of_config + of_seed + draw.normal(0, 0.5, (3, 2, 300)) > 0
+        sides = [predictions.ImageValues(right[:, side], right[:, side, :200]) for side in (0, 1)]
+        monkeypatch.setattr(predictions, "paired_values", lambda _, sides=sides: sides)
         called += judgement.verdict(results.path, a, b).outcome == "better"
     assert called / num <= 0.08
