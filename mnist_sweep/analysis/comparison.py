@@ -39,19 +39,11 @@ from mnist_sweep.trials.row import Status, TrialRow
 from mnist_sweep.trials.value_format import Measure
 
 
-class Pair(NamedTuple):
-    """A row of each of two trials or configs."""
-
-    a: TrialRow
-    b: TrialRow
-
-
 class Pairs(NamedTuple):
-    """The rows of two trials or configs, those that are compared with each other, notes on the others, both folders."""
+    """Two trials or configs: their names, the rows that are compared with each other, notes on others, the folders."""
 
-    one: Match
-    other: Match
-    pairs: list[Pair]
+    names: tuple[str, str]
+    pairs: list[tuple[TrialRow, TrialRow]]
     notes: tuple[str, ...]
     folders: tuple[Path, Path]
 
@@ -63,7 +55,7 @@ class Pairs(NamedTuple):
     @property
     def measure(self) -> Measure:
         """What all of them are judged by."""
-        return self.pairs[0].a.measure
+        return self.pairs[0][0].measure
 
 
 def compare(folder: str | Path, a: str, b: str) -> Comparison:
@@ -83,48 +75,42 @@ def pairs_of(folder: Path, a: str, b: str, *, other: Path | None = None) -> Pair
     rows = Ledger(folder).rows(with_history=False)
     of_other = Ledger(other).rows(with_history=False) if other else rows
     one, two, notes = _of_one_kind(find(rows, a, folder), find(of_other, b, folders[1]))
-    return Pairs(one, two, _pairs(one, two), notes, folders)
+    return Pairs((one.name, two.name), _pairs(one, two), notes, folders)
 
 
 def compare_pairs(paired: Pairs) -> Comparison:
     """Return the comparison of paired rows; see `compare`."""
-    one, other, pairs, kind_notes, _ = paired
-    measure = paired.measure
-    val, test, method = _differences(paired, measure)
-    labels = _labels(pairs[0])
-    names = [f"{name} ({label})" if label else name for name, label in zip((one.name, other.name), labels, strict=True)]
+    pairs, measure = paired.pairs, paired.measure
+    val, test, method = _differences(paired)
+    fields = varying(row.config for row in pairs[0])
+    labels = [label(row.config, fields) if fields else "" for row in pairs[0]]
+    a, b = (f"{name} ({text})" if text else name for name, text in zip(paired.names, labels, strict=True))
     values = [[float(row.val or 0) for row in rows] for rows in zip(*pairs, strict=True)]
     configs = [row.config for pair in pairs for row in pair]
-    limits = wording.notes(configs, method, measure), wording.unequal_spread((one.name, other.name), values, measure)
+    limits = wording.notes(configs, method, measure), wording.unequal_spread(paired.names, values, measure)
     return Comparison(
-        a=one.name,
-        b=other.name,
+        a=paired.names[0],
+        b=paired.names[1],
         label_a=labels[0],
         label_b=labels[1],
-        seeds=tuple((pair.a.config["seed"], pair.b.config["seed"]) for pair in pairs),
+        seeds=tuple((one.config["seed"], other.config["seed"]) for one, other in pairs),
         val=val,
         test=test,
         method=method,
-        sentence=wording.conclusion(names[0], names[1], val, test, method, measure),
-        notes=(*kind_notes, *itertools.chain(*limits)),
+        sentence=wording.conclusion(a, b, val, test, method, measure),
+        notes=(*paired.notes, *itertools.chain(*limits)),
         objective=measure,
     )
 
 
-def _labels(pair: Pair) -> tuple[str, str]:
-    """Return the fields in which two configs differ, with the values of each; "" if they differ in none."""
-    names = varying(row.config for row in pair)
-    return (label(pair.a.config, names), label(pair.b.config, names)) if names else ("", "")
-
-
-def _differences(paired: Pairs, measure: Measure) -> tuple[SplitDifference, SplitDifference, str]:
-    pairs, largest = paired.pairs, measure.largest_difference
+def _differences(paired: Pairs) -> tuple[SplitDifference, SplitDifference, str]:
+    pairs, largest = paired.pairs, paired.measure.largest_difference
     if len(pairs) == 1 or all(predictions.are_kept(*side) for side in paired.sides):
         of_a, of_b = predictions.paired_values(paired.sides)
         val = over_images("validation", of_a.val, of_b.val, largest=largest)
         test = over_images("test", of_a.test, of_b.test, largest=largest)
-        one = IMAGES if measure.is_accuracy else IMAGE_VALUES
-        return val, test, SEEDS_AND_IMAGES if len(pairs) > 1 else one
+        of_models = IMAGES if paired.measure.is_accuracy else IMAGE_VALUES
+        return val, test, SEEDS_AND_IMAGES if len(pairs) > 1 else of_models
     val = over_seeds("validation", *zip(*[(a.val, b.val) for a, b in pairs], strict=True), largest=largest)
     test = over_seeds("test", *zip(*[(a.test, b.test) for a, b in pairs], strict=True), largest=largest)
     return val, test, SEEDS
@@ -184,13 +170,13 @@ def _of_one_kind(one: Match, other: Match) -> tuple[Match, Match, tuple[str, ...
     return left[0], left[1], notes
 
 
-def _pairs(one: Match, other: Match) -> list[Pair]:
+def _pairs(one: Match, other: Match) -> list[tuple[TrialRow, TrialRow]]:
     good_a, good_b = _good(one), _good(other)
     if len(one.rows) == len(other.rows) == 1:
-        pairs = [Pair(*good_a.values(), *good_b.values())]
+        pairs = [*zip(good_a.values(), good_b.values(), strict=True)]
     else:
-        pairs = [Pair(good_a[seed], good_b[seed]) for seed in sorted(good_a.keys() & good_b.keys())]
-    if any(pair.a.trial_id == pair.b.trial_id for pair in pairs):
+        pairs = [(good_a[seed], good_b[seed]) for seed in sorted(good_a.keys() & good_b.keys())]
+    if any(a.trial_id == b.trial_id for a, b in pairs):
         raise LedgerError(f"{one.name} would be compared with itself: name two different trials or configs.")
     if not pairs:
         raise IncomparableError(f"{one.name} and {other.name} share no seed that succeeded: compare two single trials.")

@@ -116,9 +116,9 @@ def verdict(
     margin = _given_margin(within, in_points=in_points)
     try:
         paired = pairs_of(Path(folder), a, b, other=None if other is None else Path(other))
-        names, margin = (paired.one.name, paired.other.name), margin_of(within, paired.measure, in_points=in_points)
-        if len(paired.pairs) == 1 and not all("-" in name for name in names):
-            return _undecided(*names, margin, ONE_SEED, num_seeds=1, seeds_needed=MIN_SEEDS, notes=paired.notes)
+        margin = margin_of(within, paired.measure, in_points=in_points)
+        if len(paired.pairs) == 1 and not all("-" in name for name in paired.names):
+            return _undecided(*paired.names, margin, ONE_SEED, num_seeds=1, seeds_needed=MIN_SEEDS, notes=paired.notes)
         found = compare_pairs(paired)
     except IncomparableError as error:
         require(0 < margin < INFINITY, "0 < within", within=within)
