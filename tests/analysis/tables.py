@@ -1,4 +1,4 @@
-"""Tables of trials with given accuracies."""
+"""Tables of trials with given accuracies, and what is said of them."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -7,8 +7,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from mnist_sweep.analysis.selection_sentences import Selection
 
-def trials(accuracies: Mapping[str, Sequence[float]], **given: Any) -> pd.DataFrame:
+
+def trials(accuracies: Mapping[str, Sequence[float] | NDArray[np.float64]], **given: Any) -> pd.DataFrame:
     """Return trials of these configs, one for each accuracy with the seeds from 0; NaN is a failure."""
     lines = [
         {"config_id": config, "seed": seed, "val_accuracy": accuracy, "test_accuracy": accuracy - 0.01}
@@ -22,22 +24,8 @@ def trials(accuracies: Mapping[str, Sequence[float]], **given: Any) -> pd.DataFr
 
 def sweep(accuracies: Mapping[str, Sequence[float] | NDArray[np.float64]]) -> pd.DataFrame:
     """Return trials of these configs, whose labels are `units=97` for `a`; as in `trials`."""
-    frame = pd.DataFrame(
-        [
-            {
-                "config_id": config,
-                "seed": seed,
-                "val_accuracy": accuracy,
-                "test_accuracy": accuracy - 0.1,
-                "model": "cnn",
-            }
-            for config, values in accuracies.items()
-            for seed, accuracy in enumerate(values)
-        ]
-    )
-    return frame.assign(
-        status=np.where(frame["val_accuracy"].isna(), "failed", "ok"), **{"model.units": frame["config_id"].map(ord)}
-    )
+    frame = trials(accuracies, model="cnn")
+    return frame.assign(**{"model.units": frame["config_id"].map(ord)})
 
 
 def two_sweeps(
@@ -48,3 +36,9 @@ def two_sweeps(
     a = draw.normal(0.95, 0.01, (len(true), num_seeds))
     b = a + true[:, None] + draw.normal(0, 0.002, a.shape)
     return sweep(dict(zip(names, a, strict=True))), sweep(dict(zip(names, b, strict=True)))
+
+
+def text(found: Selection) -> str:
+    """Return the sentences of a selection, each of which is whole."""
+    assert all("nan" not in sentence and sentence.endswith(".") for sentence in found.sentences)
+    return " ".join(found.sentences)

@@ -14,22 +14,18 @@ from scipy import stats
 
 from mnist_sweep import Softmax, TrialConfig, read_trials
 from mnist_sweep.analysis.selection import select
-from mnist_sweep.analysis.selection_sentences import ONE_SEED, UNTESTABLE, Selection
+from mnist_sweep.analysis.selection_sentences import ONE_SEED, UNTESTABLE
 from mnist_sweep.errors import ConfigError, LedgerError
 from mnist_sweep.results.table_columns import all_frames, trials_frame
 from mnist_sweep.statistics.intervals import half_width_of_mean, interval_of_sum, wilson_interval
 from mnist_sweep.trials.row import Status, TrialRow
+from tests.analysis.tables import text
 from tests.analysis.tables import trials as table
 
 Refused = Callable[..., AbstractContextManager[None]]
 MakeRow = Callable[..., TrialRow]
 HARD = SimpleNamespace(cdf=stats.beta.cdf(0.5, 2, 0.2), sf=stats.beta.sf(0.5, 2, 0.2))  # shares of hard and easy images
 REFERENCE = Path(__file__).parents[2] / "results" / "reference" / "quickstart"
-
-
-def text(found: Selection) -> str:
-    assert all("nan" not in sentence and sentence.endswith(".") for sentence in found.sentences)
-    return " ".join(found.sentences)
 
 
 def test_the_best_mean_on_validation_is_selected_whatever_test_says() -> None:

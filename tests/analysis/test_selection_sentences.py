@@ -1,21 +1,14 @@
 """Laws of a selection as a value: short in a terminal, a table in a notebook, and its wording, which says no NaN."""
 
 import math
-from pathlib import Path
 
 import pandas as pd
 import pytest
 
 from mnist_sweep.analysis.selection import select
-from mnist_sweep.analysis.selection_sentences import Selection
+from tests.analysis.tables import text
 from tests.analysis.tables import trials as table
 
-REFERENCE = Path(__file__).parents[2] / "results" / "reference" / "quickstart"
-
-
-def text(found: Selection) -> str:
-    assert all("nan" not in sentence and sentence.endswith(".") for sentence in found.sentences)
-    return " ".join(found.sentences)
 
 
 def test_repr_has_the_config_its_accuracies_and_the_ties() -> None:

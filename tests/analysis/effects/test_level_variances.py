@@ -6,26 +6,30 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from mnist_sweep.analysis.effects.design import design_of_trials, fit, marginal_weights
-from mnist_sweep.analysis.effects.level_variances import _bartlett, variance_of_difference
+from mnist_sweep.analysis.effects.design import LinearModel, design_of_trials, fit, marginal_weights
+from mnist_sweep.analysis.effects.level_variances import LevelVariance, _bartlett, variance_of_difference
 from mnist_sweep.analysis.effects.marginal_means import marginal_means
 
 CODES = np.array([*itertools.product(range(3), range(2), range(2), range(2))])
 
 
-def model_of(scale: float, *, num_seeds: int = 1, seed: int = 0):  # type: ignore[no-untyped-def]  # a private model
+def model_of(scale: float, *, num_seeds: int = 1, seed: int = 0) -> LinearModel:
     draw = np.random.default_rng(seed)
     noise = np.where(CODES[:, 0] == 0, scale, 1.0)[:, None] * draw.normal(0, 0.01, (len(CODES), num_seeds))
     setting, at = np.indices(noise.shape).reshape(2, -1)
     return fit(design_of_trials(0.9 + noise.ravel(), CODES[setting], setting, at))
 
 
+def difference(model: LinearModel, a: int, b: int) -> LevelVariance:
+    """Return the variance of the difference between two levels of the first factor."""
+    return variance_of_difference(model, 0, marginal_weights(model, {0: a}) - marginal_weights(model, {0: b}))
+
+
 @pytest.mark.parametrize("num_seeds", [1, 3])
 def test_noisy_level_widens_its_differences_and_no_others(num_seeds: int) -> None:
     model = model_of(10.0, num_seeds=num_seeds)
-    vectors = np.array([marginal_weights(model, {0: level}) for level in range(3)])
-    noisy = variance_of_difference(model, 0, vectors[0] - vectors[1])
-    quiet = variance_of_difference(model, 0, vectors[2] - vectors[1])
+    noisy = difference(model, 0, 1)
+    quiet = difference(model, 2, 1)
     assert noisy.ratio > 1 > quiet.ratio
     assert noisy.df < quiet.df
 
@@ -33,8 +37,7 @@ def test_noisy_level_widens_its_differences_and_no_others(num_seeds: int) -> Non
 @pytest.mark.parametrize("num_seeds", [1, 3])
 def test_levels_that_vary_alike_have_the_variance_of_all(num_seeds: int) -> None:
     model = model_of(1.0, num_seeds=num_seeds, seed=1)
-    vectors = np.array([marginal_weights(model, {0: level}) for level in range(3)])
-    found = variance_of_difference(model, 0, vectors[0] - vectors[1])
+    found = difference(model, 0, 1)
     assert found.ratio == pytest.approx(1, abs=0.2)
     assert 0 < found.alike <= 1
 
@@ -45,8 +48,7 @@ def test_one_noisy_setting_has_a_difference_to_itself() -> None:
     noise[0] *= 100
     setting, at = np.indices(noise.shape).reshape(2, -1)
     model = fit(design_of_trials(0.9 + noise.ravel() / 100, CODES[setting], setting, at))
-    vectors = np.array([marginal_weights(model, {0: level}) for level in range(3)])
-    alike = [variance_of_difference(model, 0, vectors[a] - vectors[b]).alike for a, b in ((0, 1), (1, 2))]
+    alike = [difference(model, a, b).alike for a, b in ((0, 1), (1, 2))]
     assert alike[0] < 0.1 < 0.3 < alike[1]
 
 
@@ -54,8 +56,7 @@ def test_runs_that_are_all_alike_have_no_unequal_variances() -> None:
     model = fit(
         design_of_trials(np.full(72, 0.9), np.repeat(CODES, 3, axis=0), np.repeat(range(24), 3), np.arange(72) % 3)
     )
-    vectors = np.array([marginal_weights(model, {0: level}) for level in range(3)])
-    assert variance_of_difference(model, 0, vectors[0] - vectors[1]) == pytest.approx((1, 46, 1))
+    assert difference(model, 0, 1) == pytest.approx((1, 46, 1))
 
 
 def test_test_of_equal_variances_is_that_of_scipy() -> None:
