@@ -9,15 +9,16 @@ import io
 import struct
 import warnings
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from mnist_sweep.errors import DataError
+from mnist_sweep.system.files import read_regular
 from mnist_sweep.text.lines import one_line, printable
 from mnist_sweep.text.numbers import counted
 
@@ -125,47 +126,31 @@ def resized(image: Image.Image, size: tuple[int, int], how: Resize) -> Image.Ima
 
 
 def decoded(
-    sources: Sequence[Source], rules: Rules, report: Report, read: Callable[[str, int], bytes], first: int = 0
-) -> Iterator[tuple[int, NDArray[np.uint8]]]:
-    """Yield the place of each image that can be decoded, and its pixels `[height, width, channels]`."""
-    for number, source in enumerate(sources):
+    sources: Sequence[Source], rules: Rules, shape: Shape | None = None, first: int = 0
+) -> tuple[NDArray[np.uint8], Report]:
+    """Return images at their places, uint8 `[n, *shape]`, without those that do not fit, and a report on all of them.
+
+    Without a shape, it is that of the first image, and has three channels as soon as one image is coloured. Reports
+    count images from `first`.
+    """
+    report = Report()
+    found = np.zeros((len(sources), *(shape or (0, 0, 0))), np.uint8)
+    for place, source in enumerate(sources):
         try:
-            image = image_of(source if isinstance(source, bytes) else read(source, MAX_FILE_BYTES), rules)
+            image = image_of(source if isinstance(source, bytes) else read_regular(source, MAX_FILE_BYTES), rules)
         except (DataError, OSError) as error:
             cause = f"cannot be read ({error.strerror})" if isinstance(error, OSError) else error
-            report.refused.append(f"{name_of(source, first + number)} {cause}")
+            report.refused.append(f"{name_of(source, first + place)} {cause}")
             continue
         report.sizes[image.shape[:2]] += 1
         report.channels = max(report.channels, image.shape[2])
-        yield number, image
-
-
-def stacked(images: Iterable[tuple[int, Any]], number: int, shape: Shape | None = None) -> NDArray[np.uint8]:
-    """Return images at their places, uint8 `[number, *shape]`; those of another size are left out.
-
-    Without a shape, it is that of the first image, and has three channels as soon as one image is coloured.
-    """
-    found = np.zeros((number, *(shape or (0, 0, 0))), np.uint8)
-    for place, image in images:
         if not found.size:
-            found = np.zeros((number, *image.shape), np.uint8)
+            found = np.zeros((len(sources), *image.shape), np.uint8)
         elif not shape and image.shape[2] > found.shape[3]:
             found = np.repeat(found, 3, axis=3)
         if image.shape[:2] == found.shape[1:3] and image.shape[2] <= found.shape[3]:
             found[place] = image
-    return found
-
-
-def in_memory(sources: Sequence[Source], rules: Rules, read: Callable[[str, int], bytes]) -> NDArray[np.uint8]:
-    """Return images: uint8 `[n, height, width, channels]`.
-
-    Raises:
-        DataError: Images cannot be decoded, or differ in size.
-    """
-    report = Report()
-    found = stacked(decoded(sources, rules, report, read), len(sources))
-    report.check(len(sources))
-    return found
+    return found, report
 
 
 def name_of(source: Source, number: int) -> str:

@@ -5,10 +5,8 @@ from collections.abc import Generator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from mnist_sweep.data.files import decoding
-from mnist_sweep.data.files.decoding import Report, Rules, Shape, Source
+from mnist_sweep.data.files.decoding import Report, Rules, Shape, Source, decoded
 from mnist_sweep.errors import DataError
-from mnist_sweep.system.files import read_regular
 
 
 class Job(NamedTuple):
@@ -36,10 +34,7 @@ def run(job: Job) -> Generator[None, None, Report]:
         DataError: The file cannot be written.
     """
     yield from ()
-    report = Report()
-    images = decoding.stacked(
-        decoding.decoded(job.sources, job.rules, report, read_regular, job.first), len(job.sources), job.shape
-    )
+    images, report = decoded(job.sources, job.rules, job.shape, job.first)
     report.digest = hashlib.sha256(images.data).hexdigest()
     if not job.path:
         return report

@@ -7,9 +7,8 @@ config as it is written, so a relative one is the same trial on every machine, w
 import abc
 import contextlib
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import KW_ONLY, dataclass
-from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -19,19 +18,15 @@ from mnist_sweep.data.dataset import Dataset, Split
 from mnist_sweep.data.files import splits
 from mnist_sweep.data.files.content import Content, numbered, with_channels
 from mnist_sweep.errors import DataError
-from mnist_sweep.system.files import read_regular
 from mnist_sweep.text.lines import listed, one_line
 from mnist_sweep.validation import coerce, require
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
     from mnist_sweep.data.files.content import Labels
-    from mnist_sweep.data.files.decoding import Rules
 
     Images = Mapping[str, NDArray[Any]]
-    Prepare = Callable[[Sequence[str | bytes], Rules], NDArray[np.uint8]]
 
 MAX_SIDE = 4096
 
@@ -73,11 +68,8 @@ class OwnFiles(abc.ABC):
         Raises:
             DataError: The files are missing, damaged, too large, or not of this format.
         """
-        return self._load(self._decoded)
-
-    def _load(self, decode: "Callable[[Images], Images]") -> Dataset:
         with self._found() as (found, undecoded, labels, class_names):
-            images = decode(undecoded)
+            images = self._decoded(undecoded)
             train, val, test = (Split(images=images[name], labels=labels[name]) for name in splits.SPLITS)
             return Dataset(
                 train=train,
@@ -170,14 +162,6 @@ class EncodedImages(OwnFiles):
         rule = f"image_size is (height, width), each from 1 to {MAX_SIDE}, or None"
         require(given is None or fits, rule, image_size=given)
 
-    def load(self, prepare: "Prepare | None" = None) -> Dataset:
-        """Return the data set; `prepare` decodes its images elsewhere than in the memory of this process.
-
-        Raises:
-            DataError: As raised by `OwnFiles.load`, or by `prepare`.
-        """
-        return self._load(partial(self._prepared, prepare))
-
     def names(self) -> dict[str, list[str]] | None:
         """Return the file of each image of each split, from the path on; None if it holds many.
 
@@ -190,16 +174,17 @@ class EncodedImages(OwnFiles):
                 return None
             return {split: [file.removeprefix(root) for file in files] for split, files in images.items()}
 
-    def _prepared(self, prepare: "Prepare | None", images: "Images") -> "Images":
+    def _decoded(self, images: "Images") -> "Images":
+        """Return the images of each split: many are decoded only once, into the cache of this machine."""
         import numpy as np
 
-        from mnist_sweep.data.files.decoding import Rules, in_memory
+        from mnist_sweep.data.files.decoding import Rules
+        from mnist_sweep.data.files.preparation import prepared
         from mnist_sweep.data.mapped_images import part
 
         size = self.image_size if isinstance(self.image_size, tuple) else None
         sources = [source for split in splits.SPLITS for source in images[split]]
-        rules = Rules(size, self.color, self.resize)
-        found = prepare(sources, rules) if prepare else in_memory(sources, rules, read_regular)
+        found = prepared(sources, Rules(size, self.color, self.resize))
         ends = np.cumsum([0, *(len(images[split]) for split in splits.SPLITS)]).tolist()
         return {split: part(found, *ends) for split, ends in zip(splits.SPLITS, pairwise(ends), strict=True)}
 

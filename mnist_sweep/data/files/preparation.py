@@ -21,14 +21,13 @@ import PIL
 from numpy.typing import NDArray
 
 from mnist_sweep.data.files import decoding_jobs
-from mnist_sweep.data.files.decoding import Report, Rules, Shape, Source, in_memory, name_of
+from mnist_sweep.data.files.decoding import Report, Rules, Shape, Source, decoded, name_of
 from mnist_sweep.data.files.decoding_jobs import Job
 from mnist_sweep.data.files.image_cache import JOURNAL, ImageCache, image_cache
 from mnist_sweep.data.progress import progress
 from mnist_sweep.errors import DataError, ProcessLostError
 from mnist_sweep.system import machine
 from mnist_sweep.system.child_process import ChildProcess
-from mnist_sweep.system.files import read_regular
 
 VERSION = 1  # of what `decoding` makes of a file
 FEW = 64  # images, which take no longer than to start a process
@@ -43,7 +42,9 @@ def prepared(sources: Sequence[Source], rules: Rules) -> NDArray[np.uint8]:
         DataError: Images cannot be decoded or differ in size, or the cache cannot be used.
     """
     if len(sources) <= FEW:
-        return in_memory(sources, rules, read_regular)
+        images, report = decoded(sources, rules)
+        report.check(len(sources))
+        return images
     cache, key = image_cache(), _key(sources, rules)
     found = cache.find(key)
     if found is None:
