@@ -7,22 +7,20 @@ trace in these is not seen: a file system whose clock is coarser than the time b
 import hashlib
 import math
 import os
-import queue
 import re
+import threading
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from io import FileIO
 from pathlib import Path
-from typing import Self
+from typing import NamedTuple, Self
 
 import numpy as np
 import PIL
 from numpy.typing import NDArray
 
-from mnist_sweep.data.files import decoding_jobs
 from mnist_sweep.data.files.decoding import Report, Rules, Shape, Source, decoded, name_of
-from mnist_sweep.data.files.decoding_jobs import Job
 from mnist_sweep.data.files.image_cache import JOURNAL, ImageCache, image_cache
 from mnist_sweep.data.progress import progress
 from mnist_sweep.errors import DataError, ProcessLostError
@@ -33,6 +31,45 @@ VERSION = 1  # of what `decoding` makes of a file
 FEW = 64  # images, which take no longer than to start a process
 MAX_PER_JOB, MAX_BYTES_PER_JOB = 256, 32 << 20
 MAX_PROCESSES = 32
+
+
+class Job(NamedTuple):
+    """Images to decode into a file.
+
+    Attributes:
+        path: The file; empty if the images are only to be looked at.
+        first: Place of the first of these images in it.
+        sources: The images.
+        rules: How they are scaled and coloured.
+        shape: Shape of every image in the file.
+    """
+
+    path: str
+    first: int
+    sources: Sequence[Source]
+    rules: Rules
+    shape: Shape
+
+
+def run(job: Job) -> Generator[None, None, Report]:
+    """Decode images and write them into a file, in the process that this generator runs in; return what was seen.
+
+    Raises:
+        DataError: The file cannot be written.
+    """
+    yield from ()
+    images, report = decoded(job.sources, job.rules, job.shape, job.first)
+    report.digest = hashlib.sha256(images.data).hexdigest()
+    if not job.path:
+        return report
+    try:
+        with Path(job.path).open("r+b", buffering=0) as file:
+            file.seek(job.first * images[0].nbytes)
+            if (written := file.write(images.data)) != images.nbytes:
+                raise DataError(f"{job.path} holds only {written} of {images.nbytes} bytes: make space on the disk.")
+    except OSError as error:
+        raise DataError(f"{job.path} cannot be written ({error.strerror}).") from error
+    return report
 
 
 def prepared(sources: Sequence[Source], rules: Rules) -> NDArray[np.uint8]:
@@ -125,65 +162,45 @@ def _digest(job: Job) -> str:
 
 
 class _Decoders:
-    """Processes that decode, as many as there are CPUs; a context, at whose end they end."""
+    """Threads with a process each that decodes, as many as there are CPUs; a context, at whose end they end."""
 
     def __init__(self) -> None:
-        number = min(MAX_PROCESSES, machine.num_cpus())
-        self._idle: queue.SimpleQueue[_Decoder] = queue.SimpleQueue()
-        self._all = [_Decoder() for _ in range(number)]
-        for decoder in self._all:
-            self._idle.put(decoder)
-        self._threads = ThreadPoolExecutor(number)
+        self._threads = ThreadPoolExecutor(min(MAX_PROCESSES, machine.num_cpus()))
+        self._own = threading.local()
+        self._children: list[ChildProcess] = []
+        self._has_ended = False
 
     def run(self, jobs: Iterable[Job]) -> Iterator[Report]:
         """Run jobs at a time; yield their reports in order."""
         return self._threads.map(self._run, jobs)
 
     def _run(self, job: Job) -> Report:
-        decoder = self._idle.get()
+        """Run a job; an image that ends the process is refused, and another process takes its place."""
         try:
-            return decoder.run(job)
-        finally:
-            self._idle.put(decoder)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._threads.shutdown(wait=False, cancel_futures=True)
-        for decoder in self._all:
-            decoder.end()
-        self._threads.shutdown()
-        for decoder in self._all:  # whose process was just starting
-            decoder.end()
-
-
-class _Decoder:
-    """A process that decodes; another takes its place if an image ends it."""
-
-    def __init__(self) -> None:
-        self._child: ChildProcess | None = None
-        self._has_ended = False
-
-    def run(self, job: Job) -> Report:
-        """Run a job; an image that ends the process is refused."""
-        try:
-            if self._child is None or not self._child.is_alive:
-                self._child = ChildProcess()
-            report: Report = self._child.call(decoding_jobs.run, job)
+            child = getattr(self._own, "child", None)
+            if child is None or not child.is_alive:
+                child = self._own.child = ChildProcess()
+                self._children.append(child)
+            report: Report = child.call(run, job)
         except ProcessLostError as lost:
             if self._has_ended:
                 raise
             if len(job.sources) == 1:
                 return Report(refused=[f"{name_of(job.sources[0], job.first)} cannot be decoded: {lost}"])
             half = len(job.sources) // 2
-            report = self.run(job._replace(sources=job.sources[:half]))
-            report.add(self.run(job._replace(sources=job.sources[half:], first=job.first + half)))
+            report = self._run(job._replace(sources=job.sources[:half]))
+            report.add(self._run(job._replace(sources=job.sources[half:], first=job.first + half)))
             report.digest = ""
         return report
 
-    def end(self) -> None:
-        """End the process at once."""
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
         self._has_ended = True
-        if self._child:
-            self._child.kill()
+        self._threads.shutdown(wait=False, cancel_futures=True)
+        for child in self._children:
+            child.kill()
+        self._threads.shutdown()
+        for child in self._children:  # one of which was just starting
+            child.kill()
