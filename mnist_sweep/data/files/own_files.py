@@ -15,13 +15,14 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from mnist_sweep.data import data_folders
 from mnist_sweep.data.dataset import Dataset, Split
-from mnist_sweep.data.files import splits
 from mnist_sweep.data.files.content import Content, numbered, with_channels
+from mnist_sweep.data.files.listing import SPLITS
 from mnist_sweep.errors import DataError
 from mnist_sweep.text.lines import listed, one_line
 from mnist_sweep.validation import coerce, require
 
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
 
     from mnist_sweep.data.files.content import Labels
@@ -70,13 +71,15 @@ class OwnFiles(abc.ABC):
         """
         with self._found() as (found, undecoded, labels, class_names):
             images = self._decoded(undecoded)
-            train, val, test = (Split(images=images[name], labels=labels[name]) for name in splits.SPLITS)
+            is_regression = labels["train"].dtype.kind == "f"
+            num_labels = 0 if is_regression else 1 + max(int(one.max()) for one in labels.values())
+            train, val, test = (Split(images=images[name], labels=labels[name]) for name in SPLITS)
             return Dataset(
                 train=train,
                 val=val,
                 test=test,
                 value_range=found.value_range,
-                num_classes=len(class_names) or splits.num_classes(labels.values()),
+                num_classes=len(class_names) or num_labels,
                 class_names=class_names,
                 notes=found.notes,
             )
@@ -126,7 +129,7 @@ class OwnFiles(abc.ABC):
         lacking = {name: fraction for name, fraction in fractions.items() if name not in labels}
         if not lacking:
             return images, labels, []
-        places = splits.hold_out(labels["train"], lacking, self.seed)
+        places = hold_out(labels["train"], lacking, self.seed)
         if empty := [name for name, found in places.items() if not len(found)]:
             raise DataError(f"holds {len(labels['train'])} images, too few to hold out {listed(empty)}.")
         note = f"{listed([*lacking])} held out of train: {', '.join(f'{share:g}' for share in lacking.values())}"
@@ -183,10 +186,10 @@ class EncodedImages(OwnFiles):
         from mnist_sweep.data.mapped_images import part
 
         size = self.image_size if isinstance(self.image_size, tuple) else None
-        sources = [source for split in splits.SPLITS for source in images[split]]
+        sources = [source for split in SPLITS for source in images[split]]
         found = prepared(sources, Rules(size, self.color, self.resize))
-        ends = np.cumsum([0, *(len(images[split]) for split in splits.SPLITS)]).tolist()
-        return {split: part(found, *ends) for split, ends in zip(splits.SPLITS, pairwise(ends), strict=True)}
+        ends = np.cumsum([0, *(len(images[split]) for split in SPLITS)]).tolist()
+        return {split: part(found, *ends) for split, ends in zip(SPLITS, pairwise(ends), strict=True)}
 
 
 def find(path: str | os.PathLike[str]) -> Path:
@@ -203,3 +206,30 @@ def find(path: str | os.PathLike[str]) -> Path:
             return candidate
     where = f"{given}, nor {there} in a folder named by {data_folders.FOLDERS_VARIABLE}"
     raise DataError(f"there is no {where}: give the path of a file or folder, from {Path.cwd()}.")
+
+
+def hold_out(labels: "NDArray[Any]", fractions: Mapping[str, float], seed: int) -> "dict[str, NDArray[np.intp]]":
+    """Return the positions of the images of each of these splits, and of `train`, which keeps the others.
+
+    The draw is the same with every version of NumPy (as in `batches`).
+
+    Args:
+        labels: Integers `[n]`; of floats, numbers to predict, all are one class.
+        fractions: Share of each class that a split gets, rounded, but at least one image if three or more are there.
+        seed: Seed of the draw.
+    """
+    import numpy as np
+
+    labels = np.zeros(len(labels), np.uint8) if labels.dtype.kind == "f" else labels
+    drawn: dict[str, list[NDArray[np.intp]]] = {name: [] for name in ("train", *fractions)}
+    for label in np.unique(labels):
+        places = np.flatnonzero(labels == label)
+        key = np.array([seed, label], np.uint64)
+        places = places[np.argsort(np.random.Philox(key=key).random_raw(len(places)), kind="stable")]
+        start = 0
+        for name, fraction in fractions.items():
+            number = max(int(len(places) * fraction + 0.5), len(places) >= 3)
+            drawn[name].append(places[start : start + number])
+            start += number
+        drawn["train"].append(places[start:])
+    return {name: np.sort(np.concatenate(parts)) for name, parts in drawn.items()}
