@@ -12,8 +12,6 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    Labels = NDArray[np.uint8 | np.uint16 | np.float32]
-
 MAX_CLASSES = 1 << 16
 NUMBER = re.compile(r"[-+\N{MINUS SIGN}]?(\d+|\d*([.,]\d{3})*[.,]\d+)(e[-+]?\d+)?", re.IGNORECASE)
 MAX_BYTES = 8 << 30  # of the arrays in files, which are all in memory
@@ -25,22 +23,22 @@ class Content(NamedTuple):
     Attributes:
         images: Of each split, an array `[n, …]` of whatever `_decoded` takes.
         labels: Of each split, `[n]`: whole numbers from 0, or names; or floats `[n]` or `[n, k]`, numbers to predict.
-        class_names: Names of all classes; None if they are those in the labels.
+        class_names: Names of all classes; if there are none, they are those in the labels.
         notes: What the user should know of the files, a line each.
         value_range: As in `Dataset`.
     """
 
     images: "Mapping[str, NDArray[Any]]"
     labels: "Mapping[str, NDArray[Any]]"
-    class_names: tuple[str, ...] | None = None
+    class_names: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     value_range: tuple[float, float] | None = None
 
 
-def numbered(content: Content) -> "tuple[dict[str, Labels], tuple[str, ...]]":
-    """Return the labels of each split, and the names of the classes, if they have any, in natural order.
+def numbered(content: Content) -> Content:
+    """Return content with labels as a data set has them, and the names of the classes, if they have any.
 
-    Labels are numbers to predict, and no classes, if those of a split are floats.
+    Names are in natural order. Labels are numbers to predict, and no classes, if those of a split are floats.
 
     Raises:
         DataError: Labels are neither floats, whole numbers from 0 to 65,535 nor names, names look like numbers to
@@ -51,37 +49,37 @@ def numbered(content: Content) -> "tuple[dict[str, Labels], tuple[str, ...]]":
     if "train" not in content.labels:
         raise DataError(f"has no train split, but only {listed([*content.labels])}.")
     labels = {name: _flat(name, array) for name, array in content.labels.items()}
-    if all(array.dtype.kind in "iu" for array in labels.values()):
+    kinds = {array.dtype.kind for array in labels.values()}
+    if kinds <= {*"iu"}:
         low, high = min(array.min() for array in labels.values()), max(array.max() for array in labels.values())
         if low < 0 or high >= MAX_CLASSES:
             raise DataError(f"labels must lie between 0 and {MAX_CLASSES - 1}, but got labels from {low} to {high}.")
-        return {name: _typed(array, high) for name, array in labels.items()}, content.class_names or ()
-    if all(array.dtype.kind in "iuf" for array in labels.values()):
+        return content._replace(labels=_typed(labels, high))
+    if kinds <= {*"iuf"}:
         with np.errstate(over="ignore"):  # to infinity, which a data set refuses
-            return {name: array.astype(np.float32) for name, array in labels.items()}, ()
-    if any(array.dtype.kind not in "UT" for array in labels.values()):
-        kinds = listed(sorted({str(array.dtype) for array in labels.values()}))
-        raise DataError(f"labels must be numbers or names, but got {kinds}.")
+            floats = {name: array.astype(np.float32) for name, array in labels.items()}
+        return content._replace(labels=floats, class_names=())
+    if not kinds <= {*"UT"}:
+        types = listed(sorted({str(array.dtype) for array in labels.values()}))
+        raise DataError(f"labels must be numbers or names, but got {types}.")
     unique = {str(label) for array in labels.values() for label in np.unique(array)}
     if blank := [label for label in unique if not label.strip()]:
         number = sum(int(np.isin(array, blank).sum()) for array in labels.values())
         raise DataError(f"lacks labels: {number:,} of {sum(map(len, labels.values())):,} are blank.")
-    if content.class_names is None:
+    if not content.class_names:
         _require_no_numbers(unique)
     names = content.class_names or tuple(sorted(unique, key=natural))
     if len(names) > MAX_CLASSES:
         raise DataError(f"has {len(names):,} classes, such as {names[0]!r}, expected at most {MAX_CLASSES:,}.")
     numbers = {name: number for number, name in enumerate(names)}
-    return {
-        split: _typed(np.array([numbers[str(label)] for label in array]), len(names) - 1)
-        for split, array in labels.items()
-    }, names
+    places = {split: np.array([numbers[str(label)] for label in array]) for split, array in labels.items()}
+    return content._replace(labels=_typed(places, len(names) - 1), class_names=names)
 
 
-def _typed(labels: "NDArray[np.integer]", high: int) -> "Labels":
+def _typed(labels: "Mapping[str, NDArray[Any]]", high: int) -> "Mapping[str, NDArray[np.uint8 | np.uint16]]":
     import numpy as np
 
-    return labels.astype(np.uint8 if high < 256 else np.uint16)
+    return {name: array.astype(np.uint8 if high < 256 else np.uint16) for name, array in labels.items()}
 
 
 def _require_no_numbers(names: set[str]) -> None:

@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from mnist_sweep.data.files.content import Labels
-
     Images = Mapping[str, NDArray[Any]]
 
 MAX_SIDE = 4096
@@ -69,18 +67,18 @@ class OwnFiles(abc.ABC):
         Raises:
             DataError: The files are missing, damaged, too large, or not of this format.
         """
-        with self._found() as (found, undecoded, labels, class_names):
-            images = self._decoded(undecoded)
-            is_regression = labels["train"].dtype.kind == "f"
-            num_labels = 0 if is_regression else 1 + max(int(one.max()) for one in labels.values())
-            train, val, test = (Split(images=images[name], labels=labels[name]) for name in SPLITS)
+        with self._found() as found:
+            images = self._decoded(found.images)
+            train, val, test = (Split(images=images[name], labels=found.labels[name]) for name in SPLITS)
+            is_regression = found.labels["train"].dtype.kind == "f"
+            num_labels = 0 if is_regression else 1 + max(int(labels.max()) for labels in found.labels.values())
             return Dataset(
                 train=train,
                 val=val,
                 test=test,
                 value_range=found.value_range,
-                num_classes=len(class_names) or num_labels,
-                class_names=class_names,
+                num_classes=len(found.class_names) or num_labels,
+                class_names=found.class_names,
                 notes=found.notes,
             )
 
@@ -90,21 +88,19 @@ class OwnFiles(abc.ABC):
         Raises:
             DataError: As raised by `load`.
         """
-        with self._found() as (_, _, labels, _):
-            return labels["train"].dtype.kind == "f"
+        with self._found() as found:
+            return found.labels["train"].dtype.kind == "f"
 
     @contextlib.contextmanager
-    def _found(self) -> "Iterator[tuple[Content, Images, dict[str, Labels], tuple[str, ...]]]":
-        """Give what the files hold, with images and labels of all splits, to a body whose errors name the path."""
+    def _found(self) -> Iterator[Content]:
+        """Give what the files hold, all splits with labels as data sets have them; errors of the body name the path."""
         path = find(self.path)
         try:
-            found = self._content(path)
-            labels, class_names = numbered(found)
-            for name, label in labels.items():
-                if len(label) != len(found.images[name]):
-                    raise DataError(f"{name} has {len(found.images[name])} images and {len(label)} labels.")
-            images, labels, held_out = self._completed(found.images, labels)
-            yield found._replace(notes=(*held_out, *found.notes)), images, labels, class_names
+            found = numbered(self._content(path))
+            for name, labels in found.labels.items():
+                if len(labels) != len(found.images[name]):
+                    raise DataError(f"{name} has {len(found.images[name])} images and {len(labels)} labels.")
+            yield self._completed(found)
         except OSError as error:
             raise DataError(
                 f"{error.filename or path} cannot be read ({error.strerror or one_line(error)})."
@@ -121,23 +117,22 @@ class OwnFiles(abc.ABC):
         """Return the images of each split: `[n, height, width, channels]`."""
         return {name: with_channels(array) for name, array in images.items()}
 
-    def _completed(
-        self, images: "Images", labels: "dict[str, Labels]"
-    ) -> "tuple[Images, dict[str, Labels], list[str]]":
-        """Return images and labels with all three splits, and a note on those that were held out of train."""
+    def _completed(self, found: Content) -> Content:
+        """Return content with all three splits, and a note on those that were held out of train."""
         fractions = {"val": self.val_fraction, "test": self.test_fraction}
-        lacking = {name: fraction for name, fraction in fractions.items() if name not in labels}
+        lacking = {name: fraction for name, fraction in fractions.items() if name not in found.labels}
         if not lacking:
-            return images, labels, []
-        places = hold_out(labels["train"], lacking, self.seed)
-        if empty := [name for name, found in places.items() if not len(found)]:
-            raise DataError(f"holds {len(labels['train'])} images, too few to hold out {listed(empty)}.")
+            return found
+        images, labels = found.images["train"], found.labels["train"]
+        places = hold_out(labels, lacking, self.seed)
+        if empty := [name for name, part in places.items() if not len(part)]:
+            raise DataError(f"holds {len(labels)} images, too few to hold out {listed(empty)}.")
         note = f"{listed([*lacking])} held out of train: {', '.join(f'{share:g}' for share in lacking.values())}"
-        note += " of each class" * (labels["train"].dtype.kind != "f")
-        return (
-            {**images, **{name: images["train"][found] for name, found in places.items()}},
-            {**labels, **{name: labels["train"][found] for name, found in places.items()}},
-            [f"{note}, drawn with seed {self.seed}"],
+        note += " of each class" * (labels.dtype.kind != "f")
+        return found._replace(
+            images={**found.images, **{name: images[part] for name, part in places.items()}},
+            labels={**found.labels, **{name: labels[part] for name, part in places.items()}},
+            notes=(f"{note}, drawn with seed {self.seed}", *found.notes),
         )
 
 
@@ -171,11 +166,11 @@ class EncodedImages(OwnFiles):
         Raises:
             DataError: As raised by `load`.
         """
-        with self._found() as (_, images, *_):
+        with self._found() as found:
             root = f"{find(self.path).resolve()}/"
-            if not all(isinstance(files[0], str) for files in images.values()):
+            if not all(isinstance(files[0], str) for files in found.images.values()):
                 return None
-            return {split: [file.removeprefix(root) for file in files] for split, files in images.items()}
+            return {split: [file.removeprefix(root) for file in files] for split, files in found.images.items()}
 
     def _decoded(self, images: "Images") -> "Images":
         """Return the images of each split: many are decoded only once, into the cache of this machine."""

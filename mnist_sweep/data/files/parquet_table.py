@@ -47,7 +47,7 @@ class Parquet(EncodedImages):
             if len({found.shape[1:] for _, found, _ in tables if len(found)}) > 1:
                 raise DataError("holds files with different numbers of labels.")
             labels[split] = np.concatenate([found for _, found, _ in tables if len(found)] or [tables[0][1]])
-        return Content(images, labels, class_names or None, tuple(listing.unused_notes([*unused])))
+        return Content(images, labels, class_names, tuple(listing.unused_notes([*unused])))
 
     def _read_table(self, file: str, unused: dict[str, None]) -> tuple[list[bytes], Any, tuple[str, ...]]:
         """Return the encoded images and the labels in a file, and the names of the classes, if it has some.

@@ -1,5 +1,7 @@
 """How labels and images in files become arrays of uint8."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -7,30 +9,34 @@ from mnist_sweep.data.files.content import Content, numbered, with_channels
 from mnist_sweep.errors import DataError
 
 
-def test_labels_are_numbers_or_names() -> None:
-    train, test = np.array([[2], [0]]), np.array([1])
-    labels, names = numbered(Content({}, {"train": train, "test": test}))
-    assert ({name: array.tolist() for name, array in labels.items()}, names) == ({"train": [2, 0], "test": [1]}, ())
-    labels, names = numbered(Content({}, {"train": np.array(["c10", "c9"]), "test": np.array(["c1"])}))
-    assert names == ("c1", "c9", "c10")
-    assert {name: array.tolist() for name, array in labels.items()} == {"train": [2, 1], "test": [0]}
+@pytest.mark.parametrize(
+    ("labels", "expected", "names"),
+    [
+        ({"train": [[2], [0]], "test": [1]}, {"train": [2, 0], "test": [1]}, ()),
+        ({"train": ["c10", "c9"], "test": ["c1"]}, {"train": [2, 1], "test": [0]}, ("c1", "c9", "c10")),
+    ],
+)
+def test_labels_are_numbers_or_names(labels: Any, expected: dict[str, list[int]], names: tuple[str, ...]) -> None:
+    found = numbered(Content({}, {name: np.array(values) for name, values in labels.items()}))
+    assert ({name: array.tolist() for name, array in found.labels.items()}, found.class_names) == (expected, names)
 
 
 @pytest.mark.parametrize("kind", [np.float16, np.float32, np.float64])
 def test_floats_are_numbers_to_predict(kind: type) -> None:
-    labels, names = numbered(Content({}, {"train": np.array([[-1.5], [2]], kind), "test": np.array([3])}))
-    assert ({name: array.tolist() for name, array in labels.items()}, names) == ({"train": [-1.5, 2], "test": [3]}, ())
-    assert {array.dtype for array in labels.values()} == {np.dtype(np.float32)}
+    found = numbered(Content({}, {"train": np.array([[-1.5], [2]], kind), "test": np.array([3])}))
+    assert {name: array.tolist() for name, array in found.labels.items()} == {"train": [-1.5, 2], "test": [3]}
+    assert {array.dtype for array in found.labels.values()} == {np.dtype(np.float32)}
+    assert found.class_names == ()
 
 
 @pytest.mark.parametrize("names", [["1", "2", "10"], ["v1.5", "v2.5"], ["1.2.3", "1.2.4"], ["0.5", "a", "b"]], ids=str)
 def test_names_with_numbers_in_them_are_classes(names: list[str]) -> None:
-    assert numbered(Content({}, {"train": np.array(names)}))[1] == tuple(names)
+    assert numbered(Content({}, {"train": np.array(names)})).class_names == tuple(names)
 
 
 def test_folders_may_be_named_after_numbers() -> None:
     names = ("0.5", "1.5")
-    assert numbered(Content({}, {"train": np.array(names)}, names))[1] == names
+    assert numbered(Content({}, {"train": np.array(names)}, names)).class_names == names
 
 
 def test_pixels_are_cast_where_nothing_is_lost() -> None:
