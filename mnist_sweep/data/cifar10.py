@@ -73,8 +73,7 @@ class CIFAR10(VerifiedFiles):
         path = data_folders.find(self._folder, [ARCHIVE])
         if path is None:
             path = folder / ARCHIVE
-            urls = download.mirror_urls(self._folder, ARCHIVE, MIRRORS)
-            download.fetch(urls, path, sha256=ARCHIVE_SHA256)
+            download.fetch(path, MIRRORS, sha256=ARCHIVE_SHA256)
         with self._way_out():
             _extract(path, folder)
         return {name: folder / name for name in missing}

@@ -26,45 +26,36 @@ TIMEOUT_SECONDS = 30.0  # without data, after which a server is given up
 _CHUNK_BYTES = 1 << 16
 
 
-def mirror_urls(subfolder: str, name: str, mirrors: Sequence[str]) -> list[str]:
-    """Return the URLs of a file: at each mirror, or at the one that the environment names instead."""
-    named = os.environ.get(override_variable(subfolder))
-    return [f"{mirror.rstrip('/')}/{name}" for mirror in ([named] if named else mirrors)]
-
-
-def override_variable(subfolder: str) -> str:
-    """Return the environment variable that overrides a data set's mirrors, as in `MNIST_SWEEP_MNIST_URL`."""
-    return f"MNIST_SWEEP_{subfolder.upper()}_URL"
-
-
-def fetch(urls: Sequence[str], destination: Path, *, sha256: str) -> None:
-    """Download a file from the first URL (http, https or file) that has it; its folder is created.
+def fetch(destination: Path, mirrors: Sequence[str], *, sha256: str) -> None:
+    """Download a file from the first mirror that has it, or from the one that the environment names; make its folder.
 
     Progress is shown on standard error.
 
     Args:
-        urls: URLs to try in turn.
-        destination: The final path.
+        destination: The final path; its folder has the name of the data set.
+        mirrors: URLs (http, https or file) of folders to try in turn.
         sha256: SHA-256 of the file as distributed, in hexadecimal.
 
     Raises:
-        DownloadError: No URL had the file, or the folder cannot be written; nothing is left behind.
+        DownloadError: No mirror had the file, or the folder cannot be written; nothing is left behind.
     """
     from http.client import HTTPException
 
-    causes = []
+    causes, subfolder, name = [], destination.parent.name, destination.name
+    variable = f"MNIST_SWEEP_{subfolder.upper()}_URL"
+    named = os.environ.get(variable)
     with replacing(destination) as file:
-        for url in urls:
+        for mirror in [named] if named else mirrors:
+            url = f"{mirror.rstrip('/')}/{name}"
             file.seek(0)
             file.truncate()
             try:
                 return _download(url, file, sha256)
             except (OSError, HTTPException, ValueError) as error:
                 causes.append(f"{url} ({_cause(getattr(error, 'reason', error))})")
-        subfolder, name = destination.parent.name, destination.name
         raise DownloadError(
             f"{name} could not be downloaded from {', nor from '.join(causes)}: place it as {subfolder}/{name} in a "
-            f"folder named by {FOLDERS_VARIABLE}, or set {override_variable(subfolder)} to another URL."
+            f"folder named by {FOLDERS_VARIABLE}, or set {variable} to another URL."
         )
 
 
@@ -77,8 +68,9 @@ def replacing(destination: Path) -> Iterator[IO[bytes]]:
     new_folders: list[Path] = []
     try:
         new_folders += [folder for folder in destination.parents if not folder.exists()]
-        with contextlib.ExitStack() as stack:
-            yield _created(destination, stack)
+        destination.parent.mkdir(parents=True, exist_ok=True)
+        with files.replacing(destination) as file:
+            yield file
     except DownloadError:
         raise
     except OSError as error:
@@ -92,22 +84,12 @@ def replacing(destination: Path) -> Iterator[IO[bytes]]:
                 folder.rmdir()
 
 
-def _created(path: Path, stack: contextlib.ExitStack) -> IO[bytes]:
-    """Open a new file and create its folder, again if another, failed download has just removed it."""
-    with contextlib.suppress(FileNotFoundError):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        return stack.enter_context(files.replacing(path))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    return stack.enter_context(files.replacing(path))
-
-
 def _download(url: str, file: IO[bytes], sha256: str) -> None:
     digest = hashlib.sha256()
     received = 0
     with _open(url) as response:
-        declared = response.headers["Content-Length"]
-        total = int(declared) if declared else None
-        with progress(f"downloading {url}", url.rpartition("/")[2], total, is_bytes=True) as advance:
+        total = int(response.headers.get("Content-Length", 0))
+        with progress(f"downloading {url}", url.rpartition("/")[2], total or None, is_bytes=True) as advance:
             while chunk := response.read(_CHUNK_BYTES):
                 received += len(chunk)
                 if received > MAX_BYTES:
@@ -115,8 +97,8 @@ def _download(url: str, file: IO[bytes], sha256: str) -> None:
                 file.write(chunk)
                 digest.update(chunk)
                 advance(len(chunk))
-    if declared and received != int(declared):
-        raise DownloadError(f"the connection closed after {received:,} of {int(declared):,} bytes")
+    if total and received != total:
+        raise DownloadError(f"the connection closed after {received:,} of {total:,} bytes")
     if digest.hexdigest() != sha256:
         raise DownloadError(f"SHA-256 of its {received:,} bytes is {digest.hexdigest()}, expected {sha256}")
 

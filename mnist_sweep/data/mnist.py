@@ -79,8 +79,7 @@ class MNIST(VerifiedFiles):
     def _fetch(self, missing: Sequence[str]) -> dict[str, Path]:
         paths = {part: data_folders.cache_folder() / self._folder / f"{FILES[part]}.gz" for part in missing}
         for part, path in paths.items():
-            urls = download.mirror_urls(self._folder, path.name, self._mirrors)
-            download.fetch(urls, path, sha256=self._compressed[part])
+            download.fetch(path, self._mirrors, sha256=self._compressed[part])
         return paths
 
     def _parse(self, name: str, content: bytes, path: Path) -> Any:

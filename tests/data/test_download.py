@@ -68,48 +68,48 @@ def refused() -> Iterator[str]:
     """An address at which nothing listens, and which nobody else is given meanwhile."""
     with socket.socket() as bound:
         bound.bind(("127.0.0.1", 0))
-        yield f"http://127.0.0.1:{bound.getsockname()[1]}/file"
+        yield f"http://127.0.0.1:{bound.getsockname()[1]}"
 
 
 @pytest.fixture
 def destination(tmp_path: Path) -> Path:
-    return tmp_path / "cache" / "mnist" / "file.gz"
+    return tmp_path / "cache" / "letters" / "file.gz"
 
 
 def test_fetched_file_is_whole_and_alone_in_its_folder(server: str, destination: Path) -> None:
-    download.fetch([f"{server}/good/file"], destination, sha256=SHA256)
+    download.fetch(destination, [f"{server}/good"], sha256=SHA256)
     assert destination.read_bytes() == CONTENT
     assert list(destination.parent.iterdir()) == [destination]
 
 
 def test_length_need_not_be_declared(server: str, destination: Path) -> None:
-    download.fetch([f"{server}/undeclared/file"], destination, sha256=SHA256)
+    download.fetch(destination, [f"{server}/undeclared"], sha256=SHA256)
     assert destination.read_bytes() == CONTENT
 
 
 def test_file_scheme_is_allowed(tmp_path: Path, destination: Path) -> None:
-    (tmp_path / "original").write_bytes(CONTENT)
-    download.fetch([(tmp_path / "original").as_uri()], destination, sha256=SHA256)
+    (tmp_path / "file.gz").write_bytes(CONTENT)
+    download.fetch(destination, [tmp_path.as_uri()], sha256=SHA256)
     assert destination.read_bytes() == CONTENT
 
 
 @pytest.mark.parametrize(
-    ("path", "cause"),
+    ("kind", "cause"),
     [
-        ("missing/file", "the server answered 404 Not Found"),
-        ("wrong/file", f"SHA-256 of its 256,000 bytes is [0-9a-f]{{64}}, expected {SHA256}"),
-        ("cut/file", "the connection closed after 100,000 of 256,000 bytes"),
-        ("elsewhere/file", "ftp"),
-        ("silent/file", "timed out"),
+        ("missing", "the server answered 404 Not Found"),
+        ("wrong", f"SHA-256 of its 256,000 bytes is [0-9a-f]{{64}}, expected {SHA256}"),
+        ("cut", "the connection closed after 100,000 of 256,000 bytes"),
+        ("elsewhere", "ftp"),
+        ("silent", "timed out"),
     ],
 )
 def test_failed_download_is_one_line_and_leaves_nothing(
-    server: str, destination: Path, monkeypatch: pytest.MonkeyPatch, path: str, cause: str
+    server: str, destination: Path, monkeypatch: pytest.MonkeyPatch, kind: str, cause: str
 ) -> None:
-    monkeypatch.setattr(download, "TIMEOUT_SECONDS", 0.3 if path.startswith("silent") else 60)
+    monkeypatch.setattr(download, "TIMEOUT_SECONDS", 0.3 if kind == "silent" else 60)
     with pytest.raises(DownloadError, match=cause) as raised:
-        download.fetch([f"{server}/{path}"], destination, sha256=SHA256)
-    assert f"{server}/{path} (" in str(raised.value)
+        download.fetch(destination, [f"{server}/{kind}"], sha256=SHA256)
+    assert f"{server}/{kind}/file.gz (" in str(raised.value)
     assert "\n" not in str(raised.value)
     assert not destination.parent.parent.exists()
 
@@ -117,21 +117,21 @@ def test_failed_download_is_one_line_and_leaves_nothing(
 def test_failed_download_keeps_the_folders_that_were_there(server: str, destination: Path) -> None:
     destination.parent.parent.mkdir()
     with pytest.raises(DownloadError):
-        download.fetch([f"{server}/missing/file"], destination, sha256=SHA256)
+        download.fetch(destination, [f"{server}/missing"], sha256=SHA256)
     assert list(destination.parent.parent.iterdir()) == []
 
 
 def test_download_that_fails_takes_no_folder_from_one_that_goes_on(server: str, destination: Path) -> None:
     with contextlib.suppress(DownloadError), download.replacing(destination.with_name("other")):
-        download.fetch([f"{server}/good/file"], destination, sha256=SHA256)
+        download.fetch(destination, [f"{server}/good"], sha256=SHA256)
         raise DownloadError
     assert list(destination.parent.iterdir()) == [destination]
 
 
-@pytest.mark.parametrize("url", ["ftp://127.0.0.1/file", "data:,hello", "no address", "http://", "file:///missing"])
+@pytest.mark.parametrize("url", ["ftp://127.0.0.1", "data:,hello", "no address", "http:", "file:///missing"])
 def test_other_schemes_and_bad_addresses_are_download_errors(destination: Path, url: str) -> None:
     with pytest.raises(DownloadError) as raised:
-        download.fetch([url], destination, sha256=hashlib.sha256(b"hello").hexdigest())
+        download.fetch(destination, [url], sha256=hashlib.sha256(b"hello/file.gz").hexdigest())
     assert url in str(raised.value)
 
 
@@ -141,31 +141,33 @@ def test_length_is_bounded_declared_or_not(
 ) -> None:
     monkeypatch.setattr(download, "MAX_BYTES", 255_999)
     with pytest.raises(DownloadError, match="it is longer than 255,999 bytes"):
-        download.fetch([f"{server}/{kind}/file"], destination, sha256=SHA256)
+        download.fetch(destination, [f"{server}/{kind}"], sha256=SHA256)
     monkeypatch.setattr(download, "MAX_BYTES", 256_000)
-    download.fetch([f"{server}/{kind}/file"], destination, sha256=SHA256)
+    download.fetch(destination, [f"{server}/{kind}"], sha256=SHA256)
 
 
 @pytest.mark.parametrize("first", ["missing", "wrong", "cut"])
 def test_next_address_is_tried_when_one_fails(server: str, destination: Path, first: str) -> None:
-    download.fetch([f"{server}/{first}/file", f"{server}/good/file"], destination, sha256=SHA256)
+    download.fetch(destination, [f"{server}/{first}", f"{server}/good"], sha256=SHA256)
     assert destination.read_bytes() == CONTENT
 
 
 def test_error_names_every_address_with_its_cause_and_the_way_out(server: str, refused: str, destination: Path) -> None:
     with pytest.raises(DownloadError) as raised:
-        download.fetch([f"{server}/missing/file", refused], destination, sha256=SHA256)
+        download.fetch(destination, [f"{server}/missing", refused], sha256=SHA256)
     message = str(raised.value)
-    assert f"{server}/missing/file (the server answered 404 Not Found), nor from {refused} ([Errno" in message
-    assert "place it as mnist/file.gz in a folder named by MNIST_SWEEP_DATA" in message
-    assert message.endswith("or set MNIST_SWEEP_MNIST_URL to another URL.")
+    assert (
+        f"{server}/missing/file.gz (the server answered 404 Not Found), nor from {refused}/file.gz ([Errno" in message
+    )
+    assert "place it as letters/file.gz in a folder named by MNIST_SWEEP_DATA" in message
+    assert message.endswith("or set MNIST_SWEEP_LETTERS_URL to another URL.")
 
 
 def test_failed_download_keeps_the_file_that_was_there(server: str, destination: Path) -> None:
     destination.parent.mkdir(parents=True)
     destination.write_bytes(b"old")
     with pytest.raises(DownloadError):
-        download.fetch([f"{server}/cut/file"], destination, sha256=SHA256)
+        download.fetch(destination, [f"{server}/cut"], sha256=SHA256)
     assert destination.read_bytes() == b"old"
 
 
@@ -178,7 +180,7 @@ def test_final_name_appears_only_with_the_whole_file(
         seen.append((target.exists(), source.parent == target.parent, source.read_bytes() == CONTENT))
 
     monkeypatch.setattr(os, "replace", replace)
-    download.fetch([f"{server}/good/file"], destination, sha256=SHA256)
+    download.fetch(destination, [f"{server}/good"], sha256=SHA256)
     assert seen == [(False, True, True)]
 
 
@@ -188,26 +190,27 @@ def test_interrupted_download_leaves_nothing(server: str, destination: Path, mon
 
     monkeypatch.setattr(os, "fsync", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        download.fetch([f"{server}/good/file"], destination, sha256=SHA256)
+        download.fetch(destination, [f"{server}/good"], sha256=SHA256)
     assert not destination.parent.exists()
 
 
 def test_folder_that_cannot_be_made_is_a_download_error(server: str, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(DownloadError, match=r"cannot be written .* set XDG_CACHE_HOME"):
-        download.fetch([f"{server}/good/file"], tmp_path / "file" / "mnist" / "name", sha256=SHA256)
+        download.fetch(tmp_path / "file" / "mnist" / "name", [f"{server}/good"], sha256=SHA256)
 
 
 def test_progress_is_one_plain_line_on_standard_error_where_there_is_no_terminal(
     server: str, destination: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("COLUMNS", "20")
-    download.fetch([f"{server}/good/file"], destination, sha256=SHA256)
-    assert capsys.readouterr() == ("", f"downloading {server}/good/file\n")
+    download.fetch(destination, [f"{server}/good"], sha256=SHA256)
+    assert capsys.readouterr() == ("", f"downloading {server}/good/file.gz\n")
 
 
-def test_environment_overrides_all_mirrors(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("MNIST_SWEEP_MNIST_URL")
-    assert download.mirror_urls("mnist", "x.gz", ["http://a", "http://b/"]) == ["http://a/x.gz", "http://b/x.gz"]
-    monkeypatch.setenv("MNIST_SWEEP_MNIST_URL", "http://mine/")
-    assert download.mirror_urls("mnist", "x.gz", ["http://a", "http://b/"]) == ["http://mine/x.gz"]
+def test_environment_overrides_all_mirrors(
+    server: str, destination: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("MNIST_SWEEP_LETTERS_URL", f"{server}/good/")
+    download.fetch(destination, [f"{server}/wrong", f"{server}/cut"], sha256=SHA256)
+    assert capsys.readouterr().err == f"downloading {server}/good/file.gz\n"
