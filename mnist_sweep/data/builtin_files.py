@@ -55,7 +55,7 @@ class VerifiedFiles(abc.ABC):
             DownloadError: A missing file could not be downloaded.
             DataError: A file is not the data set's.
         """
-        parsed = [self._read(name, path) for name, path in self._paths().items()]
+        parsed = [self._read(name, path) for name, path in self.files().items()]
         images, labels, test_images, test_labels = self._join(parsed)
         val, train = slice(self.val_size), slice(self.val_size, self.val_size + self.train_size)
         return Dataset(
@@ -66,14 +66,12 @@ class VerifiedFiles(abc.ABC):
         )
 
     def files(self) -> dict[str, Path]:
-        """Return the paths of the files that the splits need, downloaded and verified; it raises what `load` does."""
-        paths = self._paths()
-        for name, path in paths.items():
-            self._read(name, path)
-        return paths
+        """Return the paths of the files that the splits need; missing ones are downloaded, which `load` verifies.
 
-    def _paths(self) -> dict[str, Path]:
-        """Return the paths of the needed files, not yet verified unless others are missing."""
+        Raises:
+            DownloadError: A missing file could not be downloaded.
+            DataError: Others are missing, and a file that is there is not the data set's.
+        """
         needed = self._needed()
         found = {name: path for name, names in needed.items() if (path := data_folders.find(self._folder, names))}
         if missing := [name for name in needed if name not in found]:

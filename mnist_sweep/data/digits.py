@@ -70,8 +70,7 @@ class Digits:
         return Dataset(train=train, val=val, test=test, num_classes=self.num_classes, pixel_max=16)
 
     def files(self) -> dict[str, Path]:
-        """Return the path of the one file, in the scikit-learn package, after verifying it as `load` does."""
-        self.load()
+        """Return the path of the one file, in the scikit-learn package."""
         return {"digits": _file()}
 
 
