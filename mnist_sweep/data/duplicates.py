@@ -4,7 +4,7 @@ Pictures are compared by their means in a grid. A copy that was scaled or compre
 and much nearer than any other picture: of 3,000 digits of MNIST, none is taken for a copy of one of 55,000 others.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import combinations
 from typing import Any, NamedTuple
 
@@ -19,18 +19,11 @@ MIN_RATIO, MAX_COPIES = 3, 2  # how much farther other pictures are, and copies 
 MAX_IMAGES = 200_000  # of a split, beyond which only the same pixels are looked for
 
 
-class Place(NamedTuple):
-    """An image of a data set: its split, and its number there."""
-
-    split: str
-    number: int
-
-
 class Duplicate(NamedTuple):
-    """An image, another one in an earlier split that is the same, and whether its pixels are."""
+    """The names of an image and of the same one in an earlier split, and whether all their pixels are alike."""
 
-    image: Place
-    original: Place
+    image: str
+    original: str
     is_exact: bool
 
 
@@ -40,8 +33,11 @@ def hashes(split: Split) -> list[int]:
     return [hash(image.tobytes()) for image in flat]
 
 
-def across_splits(data: Dataset) -> list[Duplicate]:
-    """Return each image of a split that is also in another one before it, with the first such image there."""
+def across_splits(data: Dataset, named: Callable[[str, int], str]) -> list[Duplicate]:
+    """Return each image of a split that is also in another one before it, with the first such image there.
+
+    Images are `named` by their split and their number there.
+    """
     known = {name: hashes(split) for name, split in data.splits.items()}
     blocks = {name: _blocks(data, split) for name, split in data.splits.items() if len(split) <= MAX_IMAGES}
     found = []
@@ -50,7 +46,7 @@ def across_splits(data: Dataset) -> list[Duplicate]:
         places = {number: first[image] for number, image in enumerate(known[other]) if image in first}
         alike = dict(_alike(blocks[one], blocks[other])) if {one, other} <= {*blocks} else {}
         for number, original in sorted((alike | places).items()):
-            found.append(Duplicate(Place(other, number), Place(one, original), number in places))
+            found.append(Duplicate(named(other, number), named(one, original), number in places))
     return found
 
 

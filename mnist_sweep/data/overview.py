@@ -3,14 +3,15 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from mnist_sweep.data import dataset_checks, duplicates
+from mnist_sweep.data import dataset_checks
 from mnist_sweep.data.dataset import Dataset
+from mnist_sweep.data.duplicates import Duplicate, across_splits
 from mnist_sweep.errors import DataError
 from mnist_sweep.text.lines import printable
 
@@ -19,14 +20,6 @@ NUM_EXAMPLES = 12  # of a class
 SIDE = 64  # of an example, at least
 QUANTILES, NUM_PARTS = (0.0, 0.25, 0.5, 0.75, 1.0), 10  # of numbers; parts of equal size, on a sheet
 TEXT_WIDTH = 120
-
-
-class NamedDuplicate(NamedTuple):
-    """The names of an image and of the same one in an earlier split, and whether all their pixels are alike."""
-
-    image: str
-    original: str
-    is_exact: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +52,7 @@ class Overview:
     pixel_max: int
     value_range: tuple[float, float] | None
     digest: str
-    duplicates: tuple[NamedDuplicate, ...]
+    duplicates: tuple[Duplicate, ...]
     notes: tuple[str, ...]
 
 
@@ -94,10 +87,7 @@ def overview(
         pixel_max=data.pixel_max,
         value_range=data.value_range,
         digest=data.digest(),
-        duplicates=tuple(
-            NamedDuplicate(named(*one.image), named(*one.original), one.is_exact)
-            for one in ([] if is_verified else duplicates.across_splits(data))
-        ),
+        duplicates=() if is_verified else tuple(across_splits(data, named)),
         notes=tuple(dataset_checks.notes(name, data, is_verified=is_verified, named=named)),
     )
 

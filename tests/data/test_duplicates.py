@@ -7,7 +7,7 @@ from PIL import Image
 
 from mnist_sweep.data.dataset import Dataset, Split
 from mnist_sweep.data.digits import Digits
-from mnist_sweep.data.duplicates import Duplicate, Place, across_splits
+from mnist_sweep.data.duplicates import Duplicate, across_splits
 
 RANDOM = np.random.default_rng(0)
 
@@ -36,18 +36,18 @@ def of(*parts: np.ndarray) -> Dataset:
 def test_a_copy_is_found_whatever_its_size_and_encoding() -> None:
     train, val, test = pictures(40), pictures(10), pictures(10)
     val[3], val[7], test[0], test[9] = train[5], compressed(train[6]), halved(train[7]), val[1]
-    assert across_splits(of(train, val, test)) == [
-        Duplicate(Place("val", 3), Place("train", 5), is_exact=True),
-        Duplicate(Place("val", 7), Place("train", 6), is_exact=False),
-        Duplicate(Place("test", 0), Place("train", 7), is_exact=False),
-        Duplicate(Place("test", 9), Place("val", 1), is_exact=True),
+    assert across_splits(of(train, val, test), "{} {}".format) == [
+        Duplicate("val 3", "train 5", is_exact=True),
+        Duplicate("val 7", "train 6", is_exact=False),
+        Duplicate("test 0", "train 7", is_exact=False),
+        Duplicate("test 9", "val 1", is_exact=True),
     ]
 
 
 def test_pictures_that_are_alike_only_are_none() -> None:
-    assert across_splits(Digits().load()) == []
+    assert across_splits(Digits().load(), "{} {}".format) == []
     white, grey = (np.full((3, 8, 8, 1), level, np.uint8) for level in (255, 254))
-    assert across_splits(of(white, grey, grey[:1] - 1)) == []
+    assert across_splits(of(white, grey, grey[:1] - 1), "{} {}".format) == []
 
 
 def test_floats_are_compared_as_they_are_scaled() -> None:
@@ -55,4 +55,4 @@ def test_floats_are_compared_as_they_are_scaled() -> None:
     val[3] = train[5]
     one, two, three = (Split(images=images, labels=np.zeros(10, np.uint8)) for images in (train, val, test))
     data = Dataset(train=one, val=two, test=three, num_classes=2, value_range=(-1, 1))
-    assert across_splits(data) == [Duplicate(Place("val", 3), Place("train", 5), is_exact=True)]
+    assert across_splits(data, "{} {}".format) == [Duplicate("val 3", "train 5", is_exact=True)]
