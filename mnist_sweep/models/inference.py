@@ -76,9 +76,11 @@ def num_correct(logits: Any, labels: Any) -> Any:
 
 def logits(model: Any, images: Any, *, pixel_range: tuple[float, float] = (0.0, 1.0)) -> NDArray[np.float32]:
     """Return the logits of a Keras model for images: float32 `[num_images, num_classes]`."""
-    starts = range(0, len(images), BATCH_SIZE)
-    batches = [_logits(model, images[start : start + BATCH_SIZE], pixel_range).numpy() for start in starts]
-    return np.concatenate(batches)
+    import tensorflow as tf
+
+    batches = (images[start : start + BATCH_SIZE] for start in range(0, len(images), BATCH_SIZE))
+    outputs = (model(scaled(batch, pixel_range), training=False) for batch in batches)
+    return np.concatenate([tf.cast(batch, tf.float32).numpy() for batch in outputs])
 
 
 def evaluate(
@@ -124,9 +126,3 @@ def evaluate(
         lambda number, *_: number < num_batches, body, first, parallel_iterations=1
     )
     return loss_sum, correct, predicted.concat(), *(one.concat() for one in kept)
-
-
-def _logits(model: Any, images: Any, pixel_range: tuple[float, float]) -> Any:
-    import tensorflow as tf
-
-    return tf.cast(model(scaled(images, pixel_range), training=False), tf.float32)

@@ -106,15 +106,12 @@ def _as_digit(page: Image.Image, size: tuple[int, int], share: float) -> tuple[I
 
 def _centred(digit: NDArray[np.float32], size: tuple[int, int]) -> Image.Image:
     """Return an image of a size with the digit's centre of mass as near its middle as the digit fits inside."""
-    canvas = np.zeros(size[::-1], np.uint8)
-    corner = []
-    for axis, side in enumerate(canvas.shape):
-        mass = digit.sum(axis=1 - axis)
-        centre = float((mass * np.arange(len(mass))).sum() / mass.sum())
-        corner.append(min(max(0, round((side - 1) / 2 - centre)), side - len(mass)))
-    top, left = corner
-    canvas[top : top + digit.shape[0], left : left + digit.shape[1]] = digit
-    return Image.fromarray(canvas)
+    from scipy import ndimage
+
+    sides = np.array(size[::-1])
+    free = sides - digit.shape
+    before = np.rint((sides - 1) / 2 - ndimage.center_of_mass(digit)).clip(0, free).astype(int)
+    return Image.fromarray(np.pad(digit, np.stack([before, free - before], axis=1)).astype(np.uint8))
 
 
 def _shown(size: tuple[int, int]) -> str:

@@ -36,7 +36,7 @@ class Arrays(OwnFiles):
     value_range: tuple[float, float] | None = None
 
     def _content(self, path: Path) -> Content:
-        arrays = _folder(path) if path.is_dir() else _archive(path)
+        arrays = _read(path)
         found: dict[str, dict[str, NDArray[Any]]] = {"images": {}, "labels": {}}
         unused = []
         for name, array in arrays.items():
@@ -71,14 +71,13 @@ class Arrays(OwnFiles):
         }
 
 
-def _archive(path: Path) -> "Mapping[str, NDArray[Any]]":
-    with open_regular(path) as file:
-        return npz.read(file, max_bytes=MAX_BYTES)
-
-
-def _folder(path: Path) -> "Mapping[str, NDArray[Any]]":
+def _read(path: Path) -> "Mapping[str, NDArray[Any]]":
+    """Return the arrays in an archive, or in the files of a folder, by their names."""
     import numpy as np
 
+    if not path.is_dir():
+        with open_regular(path) as file:
+            return npz.read(file, max_bytes=MAX_BYTES)
     found = {}
     for entry in visible(path, path.resolve()):
         if entry.name.lower().endswith(".npy") and entry.is_file():

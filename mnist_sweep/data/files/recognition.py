@@ -13,7 +13,6 @@ from mnist_sweep.data.loading import DATASETS
 from mnist_sweep.errors import ConfigError, DataError, UnknownNameError
 
 ENDINGS = {".npz": "arrays", ".csv": "csv", ".csv.gz": "csv", ".parquet": "parquet"}
-PARTS = "is one file of several: give the path of their folder."
 
 
 def recognise(
@@ -65,7 +64,7 @@ def _format(path: Path) -> str:
         if path.name.lower().endswith(ending):
             return name
     if path.suffix == ".npy" or magic_number(str(path)) in (IMAGES_MAGIC, LABELS_MAGIC):
-        raise DataError(f"{path} {PARTS}")
+        raise DataError(f"{path} is one file of several: give the path of their folder.")
     raise DataError(f"{path} is of no known format: {', '.join(ENDINGS)}, or a folder.")
 
 
