@@ -38,6 +38,8 @@ _BESIDE_PROJECT = Path(__file__).parents[1].parent / "shared" / "data"
 _NAMED = os.environ.get("MNIST_SWEEP_DATA", str(_BESIDE_PROJECT)).split(os.pathsep)
 _REAL = [Path(name).resolve() for name in _NAMED if name]
 
+Refused = Callable[..., contextlib.AbstractContextManager[None]]
+
 POINT = Evaluation(
     step=50,
     train_loss=0.7,
@@ -173,7 +175,7 @@ def make_row() -> Callable[..., TrialRow]:
 
 
 @pytest.fixture
-def refused() -> Callable[..., contextlib.AbstractContextManager[None]]:
+def refused() -> Refused:
     """The body must raise this error, in one line that holds all these parts and reads as a sentence."""
 
     @contextlib.contextmanager

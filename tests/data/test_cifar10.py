@@ -4,8 +4,6 @@ import gzip
 import hashlib
 import io
 import tarfile
-from collections.abc import Callable
-from contextlib import AbstractContextManager
 from pathlib import Path
 
 import numpy as np
@@ -14,8 +12,8 @@ import pytest
 from mnist_sweep.data import cifar10
 from mnist_sweep.data.cifar10 import CIFAR10, parse_records
 from mnist_sweep.errors import DataError, DownloadError
+from tests.conftest import Refused
 
-Refused = Callable[..., AbstractContextManager[None]]
 PART = CIFAR10(train_size=9_000, val_size=1_000)
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from mnist_sweep.data.mapped_images import MappedImages, map_images, part
 from mnist_sweep.errors import DataError
-from tests.data.files.conftest import Refused
+from tests.conftest import Refused
 
 SHAPE = (6, 4, 5, 3)
 

@@ -1,7 +1,6 @@
 """Laws of the plain convolutional network."""
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from typing import Any
 
 import numpy as np
@@ -10,8 +9,7 @@ import pytest
 from mnist_sweep.errors import ConfigError
 from mnist_sweep.models.cnn import CNN
 from mnist_sweep.training import tensorflow_runtime
-
-Refused = Callable[..., AbstractContextManager[None]]
+from tests.conftest import Refused
 
 SMALL = CNN(filters=(2, 3), kernel_size=3, units=5)
 

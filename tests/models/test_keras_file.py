@@ -5,7 +5,6 @@ import subprocess
 import sys
 import zipfile
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +14,9 @@ import pytest
 from mnist_sweep import CNN, ResNet, Softmax
 from mnist_sweep.errors import LedgerError
 from mnist_sweep.models import keras_file
+from tests.conftest import Refused
 from tests.system.test_npz import encrypted, with_method
 
-Refused = Callable[..., AbstractContextManager[None]]
 pytestmark = pytest.mark.usefixtures("tf")
 MODELS: list[Any] = [
     CNN(filters=(2, 3), kernel_size=3, units=4, dropout=0.5),

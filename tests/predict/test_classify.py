@@ -1,7 +1,6 @@
 """Asking the kept model of a sweep about images."""
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from pathlib import Path
 
 import numpy as np
@@ -17,8 +16,8 @@ from mnist_sweep.results import data_cards
 from mnist_sweep.results.data_cards import DataCard
 from mnist_sweep.results.ledger import Ledger
 from mnist_sweep.trials.row import TrialRow, rank
+from tests.conftest import Refused
 
-Refused = Callable[..., AbstractContextManager[None]]
 BASE = TrialConfig(model=Softmax(), optimizer=GradientDescent(learning_rate=0.5), num_steps=200, evaluate_every=200)
 
 

@@ -1,8 +1,6 @@
 """What image files become before a network is asked about them."""
 
 import io
-from collections.abc import Callable
-from contextlib import AbstractContextManager
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +11,8 @@ from mnist_sweep.errors import DataError
 from mnist_sweep.predict import image_files
 from mnist_sweep.predict.image_files import PreparedImage
 from mnist_sweep.results.data_cards import DataCard
+from tests.conftest import Refused
 
-Refused = Callable[..., AbstractContextManager[None]]
 MNIST, CIFAR = (28, 28, 1), (32, 32, 3)
 
 

@@ -3,8 +3,6 @@
 import gzip
 import io
 import json
-from collections.abc import Callable
-from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +14,6 @@ from pyarrow import parquet
 
 from mnist_sweep.data.dataset import Dataset, Split
 from mnist_sweep.data.digits import Digits
-
-Refused = Callable[..., AbstractContextManager[None]]
 
 
 @pytest.fixture(scope="session")

@@ -2,8 +2,6 @@
 
 import io
 import pickle
-from collections.abc import Callable
-from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +12,9 @@ from mnist_sweep import Arrays
 from mnist_sweep.data.dataset import Dataset
 from mnist_sweep.data.files import arrays
 from mnist_sweep.errors import DataError
+from tests.conftest import Refused
 from tests.data.files.conftest import arrays_of
 
-Refused = Callable[..., AbstractContextManager[None]]
 IMAGES, LABELS = np.arange(30 * 16).reshape(30, 4, 4).astype(np.uint8), np.arange(30) % 3
 
 

@@ -3,7 +3,6 @@
 import gzip
 import os
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +11,8 @@ import pytest
 
 from mnist_sweep import Csv
 from mnist_sweep.errors import DataError
+from tests.conftest import Refused
 
-Refused = Callable[..., AbstractContextManager[None]]
 TABLE = np.arange(30 * 4).reshape(30, 4) % 250
 HEADER = "label,pixel0,pixel1,pixel2,pixel3"
 

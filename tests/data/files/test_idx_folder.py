@@ -4,7 +4,6 @@ import gzip
 import os
 import shutil
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
@@ -13,8 +12,7 @@ from mnist_sweep import Idx
 from mnist_sweep.data.dataset import Dataset
 from mnist_sweep.data.files.idx_folder import magic_number
 from mnist_sweep.errors import DataError
-
-Refused = Callable[..., AbstractContextManager[None]]
+from tests.conftest import Refused
 
 
 @pytest.fixture

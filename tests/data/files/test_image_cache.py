@@ -13,7 +13,8 @@ import pytest
 
 from mnist_sweep.data.files.image_cache import ImageCache, image_cache
 from mnist_sweep.errors import DataError
-from tests.data.files.conftest import Refused, names
+from tests.conftest import Refused
+from tests.data.files.conftest import names
 
 SHAPE = (10, 4, 5, 1)
 SIZE = 200

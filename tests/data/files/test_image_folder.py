@@ -16,7 +16,7 @@ from mnist_sweep import ImageFolder
 from mnist_sweep.data import dataset_checks, loading
 from mnist_sweep.data.dataset import Dataset
 from mnist_sweep.errors import ConfigError, DataError
-from tests.data.files.conftest import Refused
+from tests.conftest import Refused
 from tests.other_user import printed_as_its_owner
 
 NAMES = [("train", "val", "test"), ("Training", "validation", "Testing"), ("TRAIN", "valid", "evaluation")]

@@ -2,7 +2,6 @@
 
 import io
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +13,7 @@ from pyarrow import parquet
 
 from mnist_sweep import Parquet
 from mnist_sweep.errors import DataError
-
-Refused = Callable[..., AbstractContextManager[None]]
+from tests.conftest import Refused
 
 
 def png(value: int, side: int = 4) -> bytes:

@@ -23,7 +23,8 @@ from mnist_sweep.data.files.image_cache import ImageCache
 from mnist_sweep.data.files.preparation import Job, prepared, run
 from mnist_sweep.data.mapped_images import MappedImages
 from mnist_sweep.errors import DataError
-from tests.data.files.conftest import Refused, names, png
+from tests.conftest import Refused
+from tests.data.files.conftest import names, png
 
 RULES = Rules(None, "auto", "pad")
 NUMBER = 300

@@ -3,8 +3,6 @@
 import gzip
 import os
 import shutil
-from collections.abc import Callable
-from contextlib import AbstractContextManager
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +11,7 @@ import pytest
 from mnist_sweep import CIFAR10, MNIST, Arrays, Csv, Digits, Idx, ImageFolder, Parquet
 from mnist_sweep.data.files.recognition import recognise
 from mnist_sweep.errors import ConfigError, DataError, SweepError, UnknownNameError
-
-Refused = Callable[..., AbstractContextManager[None]]
+from tests.conftest import Refused
 
 
 def test_every_format_is_recognised(written: dict[str, Path]) -> None:
