@@ -84,38 +84,6 @@ def test_probabilities_are_those_of_the_logits(model_file: Path) -> None:
     assert keras_file.image_shape(model_file) == (8, 8, 1)
 
 
-def test_layers_of_other_packages_are_not_built(model_file: Path, refused: Refused) -> None:
-    def foreign(config: dict[str, Any]) -> None:
-        config["config"]["layers"][1] |= {"module": "subprocess", "class_name": "Popen"}
-
-    rewrite(model_file, foreign)
-    with refused(LedgerError, str(model_file), "layers of subprocess"):
-        keras_file.probabilities(model_file, list(IMAGES))
-
-
-def test_a_lambda_layer_is_not_run(model_file: Path, refused: Refused) -> None:
-    def with_lambda(config: dict[str, Any]) -> None:
-        layer = config["config"]["layers"][1]
-        code = {"class_name": "__lambda__", "config": {"code": "4wAAAA==", "defaults": None, "closure": None}}
-        layer |= {"class_name": "Lambda", "config": {"name": "conv1", "function": code}}
-
-    rewrite(model_file, with_lambda)
-    with refused(LedgerError, str(model_file), "a Lambda, which runs other code"):
-        keras_file.probabilities(model_file, list(IMAGES))
-
-
-@pytest.mark.parametrize(
-    ("name", "says"),
-    [("TorchModuleWrapper", "runs other code"), ("TFSMLayer", "runs other code"), ("StringLookup", "other files")],
-)
-def test_a_layer_of_keras_that_reaches_beyond_the_file_is_not_built(
-    model_file: Path, refused: Refused, name: str, says: str
-) -> None:
-    rewrite(model_file, lambda config: config["config"]["layers"][1].update(class_name=name))
-    with refused(LedgerError, f"{model_file} holds a {name}, which", says, "keras.saving.load_model"):
-        keras_file.image_shape(model_file)
-
-
 def test_layers_larger_than_the_files_weights_are_refused_before_they_are_allocated(
     model_file: Path, refused: Refused
 ) -> None:
@@ -145,25 +113,40 @@ def test_a_config_that_unpacks_to_too_much_is_not_read(tmp_path: Path, refused: 
         keras_file.image_shape(path)
 
 
+def layer(**changes: Any) -> Callable[[dict[str, Any]], None]:
+    """Return what changes the first convolution in a config."""
+    return lambda config: config["config"]["layers"][1].update(changes)
+
+
+CODE = {"class_name": "__lambda__", "config": {"code": "4wAAAA==", "defaults": None, "closure": None}}
+KERAS = "keras.saving.load_model"
+
+
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        (lambda config: config.update(module=2.5), "layers of 2.5"),
-        (lambda config: config.update(module="a\nb"), "layers of a b"),
-        (lambda config: config.update(module=["a"]), "layers of ['a']"),
-        (lambda config: config["config"].update(layers=[3]), "is not a model file"),
-        (lambda config: shaped(config, "a\n"), "shape 'a\\n', expected images"),
-        (lambda config: shaped(config, [None, None, None, 1]), "expected images"),
-        (lambda config: shaped(config, [None, 8, "8", 1]), "expected images"),
-        (lambda config: shaped(config, [None, 8, 0, 1]), "expected images"),
+        (layer(module="subprocess", class_name="Popen"), ["layers of subprocess", KERAS]),
+        (layer(class_name="Lambda", config={"name": "conv1", "function": CODE}), ["a Lambda, which runs other code"]),
+        (layer(class_name="TorchModuleWrapper"), ["a TorchModuleWrapper, which runs other code", KERAS]),
+        (layer(class_name="TFSMLayer"), ["a TFSMLayer, which runs other code"]),
+        (layer(class_name="StringLookup"), ["a StringLookup, which may read other files"]),
+        (lambda config: config.update(module=2.5), ["layers of 2.5"]),
+        (lambda config: config.update(module="a\nb"), ["layers of a b"]),
+        (lambda config: config.update(module=["a"]), ["layers of ['a']"]),
+        (lambda config: config["config"].update(layers=[3]), ["is not a model file"]),
+        (lambda config: shaped(config, "a\n"), ["shape 'a\\n', expected images"]),
+        (lambda config: shaped(config, [None, None, None, 1]), ["expected images"]),
+        (lambda config: shaped(config, [None, 8, "8", 1]), ["expected images"]),
+        (lambda config: shaped(config, [None, 8, 0, 1]), ["expected images"]),
     ],
 )
-def test_a_model_file_with_another_config_is_refused(
-    model_file: Path, refused: Refused, change: Callable[[dict[str, Any]], None], says: str
+def test_a_model_of_other_layers_or_inputs_is_not_built(
+    model_file: Path, refused: Refused, change: Callable[[dict[str, Any]], None], says: list[str]
 ) -> None:
     rewrite(model_file, change)
-    with refused(LedgerError, str(model_file), says):
-        keras_file.image_shape(model_file)
+    for use in (keras_file.image_shape, lambda path: keras_file.probabilities(path, [*IMAGES])):
+        with refused(LedgerError, str(model_file), *says):
+            use(model_file)
 
 
 @pytest.mark.parametrize(
