@@ -50,6 +50,8 @@ def test_sixteen_bits_become_eight() -> None:
     np.testing.assert_array_equal(np.asarray(decoding.decode(big)), GREY)
     fits = Image.fromarray(wide.astype(np.int32))
     np.testing.assert_array_equal(np.asarray(decoding.decode(saved(fits, "TIFF"))), GREY)
+    clear = decoding.decode(saved(Image.fromarray(wide), "PNG", transparency=5 * 257))
+    np.testing.assert_array_equal(np.asarray(clear), np.where(GREY == 5, 255, GREY))
 
 
 @pytest.mark.parametrize("kind", [np.int32, np.float32])
@@ -96,13 +98,23 @@ def test_cmyk_becomes_rgb() -> None:
     np.testing.assert_allclose(np.asarray(decoded)[8, 8].astype(int), [255, 0, 0], atol=4)
 
 
-def test_an_image_is_turned_as_its_exif_block_says() -> None:
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP"])
+def test_an_image_is_turned_as_its_exif_block_says_and_a_damaged_block_is_left_out(
+    kind: str, recwarn: pytest.WarningsRecorder
+) -> None:
     exif = Image.Exif()
     exif[ExifTags.Base.Orientation] = 6  # a quarter turn to the right shows it upright
-    decoded = decoding.decode(saved(Image.fromarray(GREY), "PNG", exif=exif))
-    np.testing.assert_array_equal(np.asarray(decoded), np.rot90(GREY, -1))
-    damaged = saved(Image.fromarray(GREY), "WEBP", exif=b"Exif\0\0MM\0*\0\0\0\x08\xff\xff", lossless=True)
-    assert decoding.decode(damaged).size == (8, 6)
+    exif[ExifTags.Base.Make] = "maker"
+    image, block = Image.fromarray(GREY), exif.tobytes()
+    options: dict[str, Any] = {"lossless": True} if kind == "WEBP" else {"quality": 100}
+    turned = decoding.decode(saved(image, kind, exif=exif, **options))
+    np.testing.assert_allclose(np.asarray(turned.convert("L"), int), np.rot90(GREY, -1), atol=3 * (kind == "JPEG"))
+    for place in range(6, len(block)):
+        damaged = saved(image, kind, exif=block[:place] + b"\xff" + block[place + 1 :], **options)
+        assert {*decoding.decode(damaged).size} == {8, 6}
+    for wrong in (block[:20], b"Exif\0\0MM\0*\0\0\0\x08\xff\xff", b"Exif\0\0MM\0*\0\0\0\x08\0\x05" + bytes(9)):
+        assert decoding.decode(saved(image, kind, exif=wrong, **options)).size == (8, 6)
+    assert len(recwarn) == 0
 
 
 @pytest.mark.parametrize("kind", ["GIF", "WEBP", "TIFF"])
@@ -161,11 +173,6 @@ def test_images_are_scaled_in_three_ways() -> None:
     np.testing.assert_array_equal(np.asarray(decoding.resized(Image.fromarray(GREY), (8, 6), "crop")), GREY)
     sides = Image.fromarray(np.array([[0, 0, 100, 100, 0, 0]] * 2, np.uint8))
     assert np.asarray(decoding.resized(sides, (2, 2), "crop")).min() == 100
-
-
-def test_nothing_is_said_about_damaged_exif_blocks(recwarn: pytest.WarningsRecorder) -> None:
-    decoding.decode(saved(Image.fromarray(GREY), "PNG", exif=b"Exif\0\0MM\0*\0\0\0\x08\0\x05" + bytes(9)))
-    assert len(recwarn) == 0
 
 
 def test_images_in_memory_take_little_more_than_their_array() -> None:
