@@ -57,57 +57,28 @@ def test_the_same_content_is_kept_once(cache: ImageCache) -> None:
     assert cache.find("two") is not None
 
 
-def cut(cache: ImageCache) -> None:
-    os.truncate(image_file(cache), SIZE - 1)
-
-
-def emptied(cache: ImageCache) -> None:
-    os.truncate(image_file(cache), 0)
-
-
-def lengthened(cache: ImageCache) -> None:
-    os.truncate(image_file(cache), SIZE + 1)
-
-
-def changed(cache: ImageCache) -> None:
-    with image_file(cache).open("r+b") as file:
-        file.seek(100)
-        file.write(b"?")
-
-
-def gone(cache: ImageCache) -> None:
-    image_file(cache).unlink()
+def key(cache: ImageCache) -> Path:
+    return cache.folder / "keys" / "one"
 
 
 def renamed(cache: ImageCache) -> None:
     file = image_file(cache).rename(cache.folder / "images" / f"{'0' * 32}-10x4x5x1")
-    (cache.folder / "keys" / "one").write_text(file.name)
+    key(cache).write_text(file.name)
 
 
-def reshaped(cache: ImageCache) -> None:
-    (cache.folder / "keys" / "one").write_text(image_file(cache).name.replace("-10x", "-11x"))
-
-
-def keyed(text: bytes) -> Callable[[ImageCache], None]:
-    def change(cache: ImageCache) -> None:
-        (cache.folder / "keys" / "one").write_bytes(text)
-
-    return change
-
-
-DAMAGE = {
-    "cut": cut,
-    "emptied": emptied,
-    "lengthened": lengthened,
-    "changed": changed,
-    "gone": gone,
+DAMAGE: dict[str, Callable[[ImageCache], Any]] = {
+    "cut": lambda cache: os.truncate(image_file(cache), SIZE - 1),
+    "emptied": lambda cache: os.truncate(image_file(cache), 0),
+    "lengthened": lambda cache: os.truncate(image_file(cache), SIZE + 1),
+    "changed": lambda cache: image_file(cache).write_bytes(b"\7" * (SIZE - 1) + b"?"),
+    "gone": lambda cache: image_file(cache).unlink(),
     "renamed": renamed,
-    "reshaped": reshaped,
-    "empty key": keyed(b""),
-    "no text": keyed(b"\xff\0"),
-    "another path": keyed(b"../../secret"),
-    "endless shape": keyed(b"0" * 32 + b"-" + b"9" * 30 + b"x1x1x1"),
-    "no shape": keyed(b"0" * 32),
+    "reshaped": lambda cache: key(cache).write_text(image_file(cache).name.replace("-10x", "-11x")),
+    "empty key": lambda cache: key(cache).write_bytes(b""),
+    "no text": lambda cache: key(cache).write_bytes(b"\xff\0"),
+    "another path": lambda cache: key(cache).write_bytes(b"../../secret"),
+    "endless shape": lambda cache: key(cache).write_bytes(b"0" * 32 + b"-" + b"9" * 30 + b"x1x1x1"),
+    "no shape": lambda cache: key(cache).write_bytes(b"0" * 32),
 }
 
 

@@ -202,55 +202,38 @@ def test_links_stay_inside(pets: Path, refused: Refused) -> None:
     assert ImageFolder(pets.parent / "link").load().digest() == ImageFolder(pets).load().digest()
 
 
-def emptied(pets: Path) -> None:
-    shutil.rmtree(pets / "cat")
-    shutil.rmtree(pets / "dog")
+HELD: dict[str, tuple[list[str], list[str]]] = {
+    "nothing": ([], ["holds no folders, expected folders named after classes"]),
+    "a file": (["1.png"], ["holds no folders"]),
+    "empty folders": (["cat/"], ["train holds no images"]),
+    "no train": (["test/1.png", "val/1.png"], ["holds test and val, but no folder train/"]),
+    "two validations": (
+        ["train/cat/1.png", "val/cat/1.png", "valid/cat/1.png"],
+        ["two folders of val images, one of them valid/"],
+    ),
+    "another folder": (
+        ["pets/cat/1.png", "pets/dog/1.png"],
+        ["holds one folder, with cat and dog in it: is pets/ what you mean?"],
+    ),
+    "an empty split": (["train/cat/1.png", "val/cat/"], ["val holds no images"]),
+    "too few": (["cat/1.png", "dog/1.png"], ["holds 2 images, too few to hold out val and test"]),
+    "two forms": (
+        [unicodedata.normalize(form, "café/1.png") for form in ("NFC", "NFD")],
+        ["two folders whose names both read café"],
+    ),
+}
 
 
-def flat(pets: Path) -> None:
-    emptied(pets)
-    draw(pets / "1.png")
-
-
-def with_empty_folders(pets: Path) -> None:
-    emptied(pets)
-    (pets / "cat").mkdir()
-
-
-def without_train(pets: Path) -> None:
-    (pets / "cat").rename(pets / "test")
-    (pets / "dog").rename(pets / "val")
-
-
-def with_two_validations(pets: Path) -> None:
-    for name in ("train", "val", "valid"):
-        draw(pets / name / "cat" / "1.png")
-
-
-def wrapped(pets: Path) -> None:
-    emptied(pets)
-    for name in ("cat", "dog"):
-        draw(pets / "pets" / name / "1.png")
-
-
-def with_an_empty_split(pets: Path) -> None:
-    draw(pets / "train" / "cat" / "1.png")
-    (pets / "val" / "cat").mkdir(parents=True)
-
-
-def with_too_few(pets: Path) -> None:
-    emptied(pets)
-    draw(pets / "cat" / "1.png")
-    draw(pets / "dog" / "1.png")
-
-
-def with_two_sizes(pets: Path) -> None:
-    draw(pets / "dog" / "7.png", size=(3, 5))
-
-
-def with_two_forms_of_a_name(pets: Path) -> None:
-    for form in ("NFC", "NFD"):
-        draw(pets / unicodedata.normalize(form, "café") / "1.png")
+@pytest.mark.parametrize("case", HELD)
+def test_a_folder_that_holds_anything_else_is_refused(case: str, tmp_path: Path, refused: Refused) -> None:
+    paths, says = HELD[case]
+    for path in paths:
+        if path.endswith("/"):
+            (tmp_path / path).mkdir(parents=True)
+        else:
+            draw(tmp_path / path)
+    with refused(DataError, str(tmp_path), *says):
+        loading.load(ImageFolder(tmp_path))
 
 
 def damaged(pets: Path) -> None:
@@ -260,24 +243,13 @@ def damaged(pets: Path) -> None:
     (pets / "dog" / "4.png").write_bytes(b"no image")
 
 
-def all_damaged(pets: Path) -> None:
-    for path in pets.rglob("*.png"):
-        path.write_bytes(b"no image")
-
-
-WRONG: dict[str, tuple[Callable[[Path], Any], list[str]]] = {
+DAMAGE: dict[str, tuple[Callable[[Path], Any], list[str]]] = {
     "gone": (shutil.rmtree, ["there is no"]),
-    "empty": (emptied, ["holds no folders, expected folders named after classes"]),
-    "flat": (flat, ["holds no folders"]),
-    "empty folders": (with_empty_folders, ["train holds no images"]),
-    "no train": (without_train, ["holds test and val, but no folder train/"]),
-    "two validations": (with_two_validations, ["two folders of val images, one of them valid/"]),
-    "wrapped": (wrapped, ["holds one folder, with cat and dog in it: is pets/ what you mean?"]),
-    "an empty split": (with_an_empty_split, ["val holds no images"]),
-    "too few": (with_too_few, ["holds 2 images, too few to hold out val and test"]),
-    "two sizes": (with_two_sizes, ["5x6 in 39, 5x3 in 1", "image_size=(height, width)"]),
-    "two forms": (with_two_forms_of_a_name, ["two folders whose names both read café"]),
-    "damaged": (
+    "two sizes": (
+        lambda pets: draw(pets / "dog" / "7.png", size=(3, 5)),
+        ["5x6 in 39, 5x3 in 1", "image_size=(height, width)"],
+    ),
+    "some": (
         damaged,
         [
             "3 of 40 images cannot be used",
@@ -286,13 +258,16 @@ WRONG: dict[str, tuple[Callable[[Path], Any], list[str]]] = {
             "4.png is not an image in PNG",
         ],
     ),
-    "all damaged": (all_damaged, ["40 of 40 images cannot be used", "35 more"]),
+    "all": (
+        lambda pets: [path.write_bytes(b"no image") for path in pets.rglob("*.png")],
+        ["40 of 40 images cannot be used", "35 more"],
+    ),
 }
 
 
-@pytest.mark.parametrize("case", WRONG)
-def test_a_wrong_folder_is_refused(case: str, pets: Path, refused: Refused) -> None:
-    change, says = WRONG[case]
+@pytest.mark.parametrize("case", DAMAGE)
+def test_images_that_cannot_be_used_are_named(case: str, pets: Path, refused: Refused) -> None:
+    change, says = DAMAGE[case]
     change(pets)
     with refused(DataError, str(pets), *says):
         loading.load(ImageFolder(pets))
