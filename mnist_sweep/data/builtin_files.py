@@ -81,13 +81,12 @@ class VerifiedFiles(abc.ABC):
         return {name: found[name] for name in needed}
 
     def _read(self, name: str, path: Path) -> Any:
-        """Return what a file holds; the structure is checked before the checksum, for a better message."""
+        """Return what a file holds."""
         with self._way_out():
             content = idx.read_bytes(path)
-            parsed = self._parse(name, content, path)
             if (digest := self._digest(content, path)) != self._checksums[name]:
                 raise DataError(f"{path} has content of SHA-256 {digest}, expected {self._checksums[name]}.")
-            return parsed
+            return self._parse(name, content, path)
 
     def _digest(self, content: bytes, path: Path) -> str:
         """Return the SHA-256 that identifies a file, given its uncompressed content."""
@@ -110,7 +109,7 @@ class VerifiedFiles(abc.ABC):
 
     @abc.abstractmethod
     def _parse(self, name: str, content: bytes, path: Path) -> Any:
-        """Return what a file holds, or raise a DataError about its structure."""
+        """Return what a file of the known content holds."""
 
     def _join(self, parsed: Sequence[Any]) -> Sequence[Any]:
         """Return the images and labels for training, then those for testing, from what the needed files hold."""

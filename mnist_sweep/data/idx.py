@@ -51,36 +51,20 @@ def read_bytes(path: Path, *, max_bytes: int = MAX_BYTES) -> bytes:
         raise DataError(f"{path} cannot be read ({error.strerror or error}).") from error
 
 
-def parse_images(content: bytes, path: Path) -> "NDArray[np.uint8]":
-    """Return the images in the content of a file: uint8 `[n, height, width]`, a read-only view of it.
+def parse(content: bytes, path: Path, magic: int) -> "NDArray[np.uint8]":
+    """Return the values in the content of a file, a read-only view of it.
+
+    Args:
+        content: Content of the file.
+        path: Its path, for messages.
+        magic: `IMAGES_MAGIC`, for uint8 `[n, height, width]`, or `LABELS_MAGIC`, for uint8 `[n]`.
 
     Raises:
-        DataError: The content is not an IDX file of images; the message names `path`.
+        DataError: The content is not an IDX file of that kind.
     """
     import numpy as np
 
-    offset, sizes = _header(content, path, magic=IMAGES_MAGIC, rank=3)
-    return np.frombuffer(content, np.uint8, offset=offset).reshape(sizes)
-
-
-def parse_labels(content: bytes, path: Path, *, num_classes: int = 10) -> "NDArray[np.uint8]":
-    """Return the labels in the content of a file: uint8 `[n]`, a read-only view of it.
-
-    Raises:
-        DataError: The content is not an IDX file of labels in `[0, num_classes)`; the message names `path`.
-    """
-    import numpy as np
-
-    offset, _ = _header(content, path, magic=LABELS_MAGIC, rank=1)
-    labels = np.frombuffer(content, np.uint8, offset=offset)
-    if (label := int(labels.max())) >= num_classes:
-        position = int(labels.argmax())
-        raise DataError(f"{path} has label {label} at position {position}, expected 0 to {num_classes - 1}.")
-    return labels
-
-
-def _header(content: bytes, path: Path, *, magic: int, rank: int) -> tuple[int, tuple[int, ...]]:
-    """Return the length of the header in bytes, and the sizes that it declares and that the content has."""
+    rank = magic & 0xFF
     length = 4 * (1 + rank)
     if not content:
         raise DataError(f"{path} is empty, expected an IDX header of {length} bytes and data.")
@@ -95,4 +79,4 @@ def _header(content: bytes, path: Path, *, magic: int, rank: int) -> tuple[int, 
     if len(content) != (expected := length + math.prod(sizes)):
         wrong = "is cut off" if len(content) < expected else "is too long"
         raise DataError(f"{path} {wrong}: it holds {len(content):,} bytes, expected {expected:,} for {shown} values.")
-    return length, sizes
+    return np.frombuffer(content, np.uint8, offset=length).reshape(sizes)

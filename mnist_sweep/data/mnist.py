@@ -13,7 +13,6 @@ from typing import Any, ClassVar
 
 from mnist_sweep.data import data_folders, download, idx
 from mnist_sweep.data.builtin_files import VerifiedFiles
-from mnist_sweep.errors import DataError
 
 MIRRORS = ("https://storage.googleapis.com/cvdf-datasets/mnist", "https://ossci-datasets.s3.amazonaws.com/mnist")
 FILES = {
@@ -83,12 +82,9 @@ class MNIST(VerifiedFiles):
         return paths
 
     def _parse(self, name: str, content: bytes, path: Path) -> Any:
-        split, kind = name.split()
-        array = (idx.parse_images if kind == "images" else idx.parse_labels)(content, path)
-        expected = (self._available[split == "test"], *([28, 28] if kind == "images" else []))
-        if array.shape != expected:
-            raise DataError(f"{path} holds an array of shape {array.shape}, expected {expected}.")
-        return array[..., None] if kind == "images" else array
+        if name.endswith("labels"):
+            return idx.parse(content, path, idx.LABELS_MAGIC)
+        return idx.parse(content, path, idx.IMAGES_MAGIC)[..., None]
 
 
 class _CompressedOnly(MNIST):

@@ -44,7 +44,7 @@ def read(path: Path, image_shape: tuple[int, int, int], card: DataCard) -> list[
     try:
         content = idx.read_bytes(path)
         if int.from_bytes(content[:4], "big") == idx.IMAGES_MAGIC:
-            arrays = idx.parse_images(content, path)
+            arrays = idx.parse(content, path, idx.IMAGES_MAGIC)
             images = {f"{path}[{number}]": Image.fromarray(array) for number, array in enumerate(arrays)}
         else:
             images = {str(path): _decoded(content, path)}

@@ -47,27 +47,13 @@ def test_val_is_the_start_of_the_training_records_and_train_follows() -> None:
     np.testing.assert_array_equal(part.train.labels, np.concatenate([PART.load().val.labels])[20:50])
 
 
-def test_a_record_is_a_label_and_three_planes(tmp_path: Path) -> None:
+def test_a_record_is_a_label_and_three_planes() -> None:
     planes = np.arange(2 * 3 * 1024, dtype=np.uint64).astype(np.uint8).reshape(2, 3, 32, 32)
     content = b"".join(bytes([label]) + record.tobytes() for label, record in zip((7, 2), planes, strict=True))
-    images, labels = parse_records(content, tmp_path)
+    images, labels = parse_records(content)
     assert labels.tolist() == [7, 2]
     for channel in range(3):
         np.testing.assert_array_equal(images[..., channel], planes[:, channel], strict=True)
-
-
-@pytest.mark.parametrize(
-    ("content", "says"),
-    [
-        (b"", "it holds 0 bytes, expected records of 3,073 bytes each"),
-        (bytes(3072), "it holds 3,072 bytes"),
-        (bytes(3073 + 1), "it holds 3,074 bytes"),
-        (bytes(3073) + bytes([200]) + bytes(3072), "has label 200 in record 1, expected 0 to 9"),
-    ],
-)
-def test_what_is_no_records_is_refused(tmp_path: Path, refused: Refused, content: bytes, says: str) -> None:
-    with refused(DataError, says, "some.bin"):
-        parse_records(content, tmp_path / "some.bin")
 
 
 def test_packed_or_not_makes_no_difference(copied: Path) -> None:
@@ -78,30 +64,25 @@ def test_packed_or_not_makes_no_difference(copied: Path) -> None:
     np.testing.assert_array_equal(packed.train.images, PART.load().train.images)
 
 
-@pytest.mark.parametrize("damage", ["cut", "label", "pixel"])
-def test_a_file_that_is_not_the_real_one_is_refused(copied: Path, refused: Refused, damage: str) -> None:
+def test_a_file_that_is_not_the_real_one_is_refused(copied: Path, refused: Refused) -> None:
     name = "data_batch_1.bin"
     content = bytearray(gzip.decompress((copied / f"{name}.gz").read_bytes()))
-    if damage == "cut":
-        del content[-100:]
-    else:
-        content[3073 if damage == "label" else 5] ^= 0xC8
-    (copied / name).write_bytes(content)
-    says = {"cut": "is cut off", "label": "has label", "pixel": "SHA-256"}[damage]
-    with refused(DataError, str(copied / name), says, "`mnist-sweep data cifar10`"):
-        PART.load()
+    content[5] ^= 0xC8
+    for damaged in (content, content[:-100]):
+        (copied / name).write_bytes(damaged)
+        with refused(DataError, f"{copied / name} has content of SHA-256", "`mnist-sweep data cifar10`"):
+            PART.load()
 
 
-@pytest.mark.parametrize(("content", "says"), [(bytes(3072), "is cut off"), (bytes([200] * 3073), "has label 200")])
 def test_a_damaged_file_is_named_before_missing_ones_are_downloaded(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refused: Refused, content: bytes, says: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refused: Refused
 ) -> None:
     path = tmp_path / "data" / "cifar10" / "data_batch_1.bin"
     path.parent.mkdir(parents=True)
-    path.write_bytes(content)
+    path.write_bytes(bytes(3073))
     monkeypatch.setenv("MNIST_SWEEP_DATA", str(path.parents[1]))
     for ask in (CIFAR10().load, CIFAR10().files):
-        with refused(DataError, f"{path} {says}", "`mnist-sweep data cifar10`"):
+        with refused(DataError, f"{path} has content of SHA-256", "`mnist-sweep data cifar10`"):
             ask()
     path.unlink()
     with refused(DownloadError, "cifar-10-binary.tar.gz"):

@@ -95,21 +95,11 @@ def test_files_are_known_under_each_of_their_names(copied: Path, name: str) -> N
     assert MNIST().files()["test labels"] == copied / name
 
 
-@pytest.mark.usefixtures("blank")
-def test_right_structure_with_other_content_fails_its_checksum() -> None:
-    with pytest.raises(DataError, match=r"train-images-idx3-ubyte has content of SHA-256 \w{64}, expected ba8910"):
-        MNIST().load()
-
-
 BAD_LABELS = {
-    "checksum failure": (struct.pack(">2I", 2049, 10_000) + bytes(10_000), "expected ff7bcf"),
-    "wrongly sized": (struct.pack(">2I", 2049, 9_999) + bytes(9_999), r"of shape \(9999,\), expected \(10000,\)"),
-    "truncated": (struct.pack(">2I", 2049, 10_000) + bytes(9_000), "it holds 9,008 bytes, expected 10,008"),
+    "other labels": (struct.pack(">2I", 2049, 10_000) + bytes(10_000), r"SHA-256 \w{64}, expected ff7bcf"),
     "truncated gzip": (gzip.compress(bytes(10_008))[:-4], "its gzip stream does not end"),
-    "wrong magic": (struct.pack(">2I", 2051, 10_000) + bytes(10_000), "has magic number 2051 .*, expected 2049"),
-    "label over 9": (struct.pack(">2I", 2049, 10_000) + b"\x0b" * 10_000, "has label 11 at position 0"),
-    "empty": (b"", "is empty"),
-    "not gzip": (b"<html>not found</html>", "has magic number"),
+    "empty": (b"", "SHA-256 e3b0c442"),
+    "not gzip": (b"<html>not found</html>", "SHA-256"),
 }
 
 
@@ -129,13 +119,7 @@ def test_a_damaged_file_is_named_before_missing_ones_are_downloaded(copied: Path
     (copied / "train-images-idx3-ubyte.gz").unlink()
     (copied / f"{SMALL}.gz").unlink()
     (copied / SMALL).write_bytes(b"")
-    with pytest.raises(DataError, match=f"^{copied / SMALL} is empty"):
-        MNIST().load()
-
-
-def test_images_of_another_size_are_refused(blank: Path) -> None:
-    write_blank(blank / "train-images-idx3-ubyte", (2051, 60_000, 14, 14))
-    with pytest.raises(DataError, match=r"of shape \(60000, 14, 14\), expected \(60000, 28, 28\)"):
+    with pytest.raises(DataError, match=f"^{copied / SMALL} has content of SHA-256"):
         MNIST().load()
 
 

@@ -31,7 +31,7 @@ from mnist_sweep import (
     to_flat,
     trial_id,
 )
-from mnist_sweep.data import cifar10, idx
+from mnist_sweep.data import idx
 from mnist_sweep.errors import DataError, SweepError
 from mnist_sweep.models import keras_file
 from mnist_sweep.predict import image_files
@@ -144,11 +144,6 @@ def _images() -> list[bytes]:
     images = b"".join(size.to_bytes(4, "big") for size in (2051, 2, 5, 4)) + bytes(range(0, 240, 6))
     labels = b"".join(size.to_bytes(4, "big") for size in (2049, 20)) + bytes(range(10)) * 2
     return [images, labels, gzip.compress(images, mtime=0), gzip.compress(labels, mtime=0)]
-
-
-def _records() -> list[bytes]:
-    record = bytes([3, *range(256)] + [7] * 2816)
-    return [record, record * 2, gzip.compress(record, mtime=0)]
 
 
 def _rows() -> list[bytes]:
@@ -297,13 +292,10 @@ READERS = {
     "idx": Reader(
         file="images",
         reads=(
-            lambda path: idx.parse_images(idx.read_bytes(path), path),
-            lambda path: idx.parse_labels(idx.read_bytes(path), path),
+            lambda path: idx.parse(idx.read_bytes(path), path, idx.IMAGES_MAGIC),
+            lambda path: idx.parse(idx.read_bytes(path), path, idx.LABELS_MAGIC),
         ),
         seeds=_images,
-    ),
-    "cifar10": Reader(
-        file="batch.bin", reads=(lambda path: cifar10.parse_records(idx.read_bytes(path), path),), seeds=_records
     ),
     "row": Reader(
         file=f"rows/{min(REFERENCE.glob('quickstart/rows/*')).name}",

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mnist_sweep.data import idx
-from mnist_sweep.data.files.content import MAX_CLASSES, Content
+from mnist_sweep.data.files.content import Content
 from mnist_sweep.data.files.listing import split_of, unused_notes, visible
 from mnist_sweep.data.files.own_files import OwnFiles
 from mnist_sweep.errors import DataError
@@ -39,10 +39,8 @@ class Idx(OwnFiles):
                 unused.append(name)
             elif split in found[magic]:
                 raise DataError(f"holds two files of {split} {'images' if magic == idx.IMAGES_MAGIC else 'labels'}.")
-            elif magic == idx.IMAGES_MAGIC:
-                found[magic][split] = idx.parse_images(idx.read_bytes(Path(file)), Path(file))
             else:
-                found[magic][split] = idx.parse_labels(idx.read_bytes(Path(file)), Path(file), num_classes=MAX_CLASSES)
+                found[magic][split] = idx.parse(idx.read_bytes(Path(file)), Path(file), magic)
         images, labels = found.values()
         if not images or images.keys() != labels.keys():
             kinds = f"of images: {', '.join(images) or 'none'}, of labels: {', '.join(labels) or 'none'}"
