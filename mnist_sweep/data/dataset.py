@@ -150,9 +150,8 @@ class Dataset:
         require(len({*kinds.values()}) == 1, "images of all splits have one dtype", **kinds)
         given, is_float = self.value_range, kinds["train"] == "float32"
         if given is None:
-            if is_float:
-                found = f" for values from {self.train.images.min():g} to {self.train.images.max():g}"
-                require(False, "float32 images have a value_range, such as (0, 1)", found, value_range=given)
+            found = f" for values from {self.train.images.min():g} to {self.train.images.max():g}" if is_float else ""
+            require(not is_float, "float32 images have a value_range, such as (0, 1)", found, value_range=given)
             return
         require(given[0] < given[1], "value_range is (low, high), low < high", value_range=given)
         require(is_float, "value_range goes with float32 images", ": uint8 have a pixel_max", dtype=kinds["train"])

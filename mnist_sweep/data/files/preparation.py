@@ -63,10 +63,9 @@ def run(job: Job) -> Generator[None, None, Report]:
     if not job.path:
         return report
     try:
-        with Path(job.path).open("r+b", buffering=0) as file:
+        with Path(job.path).open("r+b") as file:
             file.seek(job.first * images[0].nbytes)
-            if (written := file.write(images.data)) != images.nbytes:
-                raise DataError(f"{job.path} holds only {written} of {images.nbytes} bytes: make space on the disk.")
+            file.write(images.data)
     except OSError as error:
         raise DataError(f"{job.path} cannot be written ({error.strerror}).") from error
     return report
