@@ -42,7 +42,7 @@ class ResNet:
 
     def describe(self, image_shape: tuple[int, int, int], num_classes: int) -> list[LayerShape]:
         """Return the shape of each layer with weights, and of the average before the last one."""
-        convolution = functools.partial(shapes.convolution, kernel_size=3, bias=False, normalized=True)
+        convolution = functools.partial(shapes.convolution, kernel_size=3, normalized=True)
         layers = [convolution(image_shape, self.filters)]
         for filters, strides in self._blocks():
             layers.append(convolution(layers[-1].output, filters, strides=strides))

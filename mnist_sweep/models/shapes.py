@@ -33,16 +33,16 @@ class LayerShape(NamedTuple):
 
 
 def convolution(
-    volume: Volume, filters: int, *, kernel_size: int, strides: int = 1, bias: bool = True, normalized: bool = False
+    volume: Volume, filters: int, *, kernel_size: int, strides: int = 1, normalized: bool = False
 ) -> LayerShape:
-    """Return a convolution padded to `ceil(side / strides)`, including its batch normalisation if `normalized`."""
+    """Return a convolution padded to `ceil(side / strides)`, with batch normalisation in place of a bias if wanted."""
     *sides, channels = volume
     output, rule = _windows(sides, kernel_size, strides)
     weights = kernel_size**2 * channels * filters
     return LayerShape(
         name=f"conv {kernel_size}x{kernel_size}{f' / {strides}' if strides > 1 else ''}",
         output=(*output, filters),
-        parameters=weights + filters * (bias + 2 * normalized),
+        parameters=weights + filters * (1 + normalized),
         multiply_adds=weights * math.prod(output),
         rule=rule,
     )

@@ -53,7 +53,7 @@ class Arrays(OwnFiles):
         if not images or images.keys() != labels.keys():
             held = f"holds {shortened(listed([*arrays]))}" if arrays else "holds no arrays"
             raise DataError(f"{held}, expected pairs such as x_train and y_train, or train_images and train_labels.")
-        return Content(self._typed(images), labels, notes=tuple(unused_notes(unused)), value_range=self.value_range)
+        return Content(self._typed(images), labels, notes=unused_notes(unused), value_range=self.value_range)
 
     def _typed(self, images: "Mapping[str, NDArray[Any]]") -> "Mapping[str, NDArray[Any]]":
         """Return images as float32 if they have a range."""

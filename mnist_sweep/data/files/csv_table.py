@@ -51,7 +51,7 @@ class Csv(OwnFiles):
             {split: np.concatenate([part[which] for part in parts]) for split, parts in read.items()}
             for which in (0, 1)
         )
-        return Content(images, labels, notes=tuple(listing.unused_notes([*dict.fromkeys(unused)])))
+        return Content(images, labels, notes=listing.unused_notes([*dict.fromkeys(unused)]))
 
     def _read(self, path: Path, unused: list[str]) -> "tuple[NDArray[np.uint8], NDArray[Any]]":
         """Return the images and labels of a file; names of columns that are not used are appended to `unused`."""

@@ -45,7 +45,7 @@ class Idx(OwnFiles):
         if not images or images.keys() != labels.keys():
             kinds = f"of images: {', '.join(images) or 'none'}, of labels: {', '.join(labels) or 'none'}"
             raise DataError(f"must hold an IDX file of images and one of labels for each split, but has {kinds}.")
-        return Content(images, labels, notes=tuple(unused_notes(unused)))
+        return Content(images, labels, notes=unused_notes(unused))
 
 
 def magic_number(file: str) -> int:

@@ -54,7 +54,7 @@ class ImageFolder(EncodedImages):
             split: np.array([known[name] for name in names for _ in found[split].get(name, [])]) for split in found
         }
         paths = {split: np.array(listing, object) for split, listing in files.items()}
-        return Content(paths, labels, names, tuple(unused_notes(unused)))
+        return Content(paths, labels, names, unused_notes(unused))
 
 
 def _classes(root: Path, unused: list[str]) -> dict[str, dict[str, str]]:

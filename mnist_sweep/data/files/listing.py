@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from mnist_sweep.errors import DataError
@@ -34,11 +34,10 @@ def visible(folder: Path, root: Path) -> "list[os.DirEntry[str]]":
     return sorted(entries, key=lambda entry: natural(entry.name))
 
 
-def unused_notes(unused: Sequence[str]) -> Iterator[str]:
-    """Yield a note on files that are not used, if there are some."""
-    if unused:
-        shown = [*map(printable, unused[:MAX_NAMED]), *["…"] * (len(unused) > MAX_NAMED)]
-        yield f"not used: {', '.join(shown)} ({len(unused):,} in all)"
+def unused_notes(unused: Sequence[str]) -> tuple[str, ...]:
+    """Return a note on files that are not used, if there are some."""
+    shown = [*map(printable, unused[:MAX_NAMED]), *["…"] * (len(unused) > MAX_NAMED)]
+    return (f"not used: {', '.join(shown)} ({len(unused):,} in all)",) if unused else ()
 
 
 def by_split(path: Path, suffixes: tuple[str, ...]) -> dict[str, list[str]]:

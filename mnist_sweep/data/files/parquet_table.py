@@ -41,15 +41,13 @@ class Parquet(EncodedImages):
         for split, parts in files.items():
             tables = [self._read_table(file, unused) for file in parts]
             class_names = tables[0][2]
-            contents = [content for found, _, _ in tables for content in found]
-            images[split] = np.empty(len(contents), object)
-            images[split][:] = contents
+            images[split] = np.concatenate([found for found, _, _ in tables])
             if len({found.shape[1:] for _, found, _ in tables if len(found)}) > 1:
                 raise DataError("holds files with different numbers of labels.")
             labels[split] = np.concatenate([found for _, found, _ in tables if len(found)] or [tables[0][1]])
-        return Content(images, labels, class_names, tuple(listing.unused_notes([*unused])))
+        return Content(images, labels, class_names, listing.unused_notes([*unused]))
 
-    def _read_table(self, file: str, unused: dict[str, None]) -> tuple[list[bytes], Any, tuple[str, ...]]:
+    def _read_table(self, file: str, unused: dict[str, None]) -> tuple[Any, Any, tuple[str, ...]]:
         """Return the encoded images and the labels in a file, and the names of the classes, if it has some.
 
         Columns that are not used are added to `unused`.
@@ -79,7 +77,7 @@ class Parquet(EncodedImages):
                 raise DataError(f"lacks values in column {shortened(empty[0])}")
             labels = [np.array(read[name].to_pylist()) for name in targets]
             numbers = np.stack(labels, axis=1).astype(np.float64) if len(labels) > 1 else labels[0]
-            return contents, numbers, _class_names(schema, targets[0])
+            return np.fromiter(contents, object, len(contents)), numbers, _class_names(schema, targets[0])
         except DataError as error:
             raise DataError(f"{file} {error}.") from error
         except (pa.ArrowException, KeyError, ValueError) as error:

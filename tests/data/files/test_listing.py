@@ -26,8 +26,8 @@ def test_files_belong_to_the_splits_in_their_names(tmp_path: Path) -> None:
 
 
 def test_files_that_are_not_used_are_named() -> None:
-    assert [*unused_notes([])] == []
-    assert [*unused_notes([f"a{number}" for number in range(7)])] == ["not used: a0, a1, a2, a3, a4, … (7 in all)"]
+    assert unused_notes([]) == ()
+    assert unused_notes([f"a{number}" for number in range(7)]) == ("not used: a0, a1, a2, a3, a4, … (7 in all)",)
 
 
 @pytest.mark.parametrize(
