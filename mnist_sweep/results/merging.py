@@ -7,31 +7,23 @@ written until the user has decided which are right.
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from itertools import chain
+from itertools import chain, combinations
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from mnist_sweep.errors import LedgerError, no_rows
 from mnist_sweep.results.csv_files import write_tables
 from mnist_sweep.results.ledger import Ledger
-from mnist_sweep.results.related import contradiction
 from mnist_sweep.system import npz
 from mnist_sweep.system.files import is_folder, ledger_errors, open_regular, replacing, require_own_folder
 from mnist_sweep.system.folder_lock import Lock
+from mnist_sweep.text.lines import listed, shortened
 from mnist_sweep.text.numbers import counted
+from mnist_sweep.trials import kinds
 from mnist_sweep.trials.row import Evaluation, Status, TrialRow
 
-COMPARED_FIELDS = (
-    "status",
-    "val_accuracy",
-    "val_loss",
-    "test_accuracy",
-    "num_test",
-    "train_loss",
-    "steps",
-    "parameters",
-)
-OF_OBJECTIVE = ("val_objective", "test_objective")
+METRICS = ("val_accuracy", "val_loss", "test_accuracy", "num_test", "train_loss", "val_objective", "test_objective")
+COMPARED_FIELDS = ("status", *METRICS, "steps", "parameters")  # of the whole trial
 CURVE = tuple(name for name in Evaluation._fields if name not in {"step", "seconds"})
 COMPANIONS = {"models": ".keras", "predictions": ".npz", "data": ".json"}
 LABELS, MISTAKES = "labels-", "-mistakes"
@@ -85,9 +77,9 @@ def merge(into: Path, sources: Sequence[Path], *, force: bool = False) -> MergeR
 
     Raises:
         RowError: A folder holds damaged rows.
-        LedgerError: The folders hold unrelated sweeps (`related`), a trial's numbers differ between folders, a source
-            holds no rows or is `into`, a run is using `into`, or the disk cannot be written. Only in the last case may
-            some rows have been copied; merging again copies the rest.
+        LedgerError: The folders hold unrelated sweeps (`contradiction`), a trial's numbers differ between folders, a
+            source holds no rows or is `into`, a run is using `into`, or the disk cannot be written. Only in the last
+            case may some rows have been copied; merging again copies the rest.
     """
     ledger = Ledger(into)
     with Lock(into) as lock:
@@ -95,7 +87,10 @@ def merge(into: Path, sources: Sequence[Path], *, force: bool = False) -> MergeR
             lock.acquire()
         there = ledger.rows()
         given = {source: _rows(source, into) for source in sources}
-        are_unrelated = _are_unrelated({into: there, **given}, force=force)
+        cause = contradiction({into: there, **given})
+        if cause and not force:
+            message = f"nothing was merged, since the sweeps are unrelated: {cause}; merge each into its own folder"
+            raise LedgerError(f"{message}, or pass --force, which names each row's folder in the column merged_from.")
         best = _best({into: there, **given})
         ledger.open()
         lock.acquire()
@@ -108,7 +103,7 @@ def merge(into: Path, sources: Sequence[Path], *, force: bool = False) -> MergeR
                 num_files += 1
         new = [found for found in best.values() if found.folder != into]
         for folder, row in new:
-            if are_unrelated:
+            if cause:
                 ledger.commit(replace(row, merged_from=row.merged_from or folder.resolve().name))
             else:
                 _copy(Ledger(folder).rows_folder / f"{row.trial_id}.json", ledger.rows_folder, "row")
@@ -117,19 +112,24 @@ def merge(into: Path, sources: Sequence[Path], *, force: bool = False) -> MergeR
     return MergeResult(len(new) - replaced, replaced, known, num_files, tuple(left_out))
 
 
-def _are_unrelated(folders: Mapping[Path, Mapping[str, TrialRow]], *, force: bool) -> bool:
-    cause = contradiction({folder: rows.values() for folder, rows in folders.items()})
-    if cause and not force:
-        raise LedgerError(
-            f"nothing was merged, since the sweeps are unrelated: {cause}; merge each into a folder of its own, or "
-            "pass --force, which names each row's folder in the column merged_from."
-        )
-    return cause is not None
+def contradiction(folders: Mapping[Path, Mapping[str, TrialRow]]) -> str | None:
+    """Return what sets the rows of one folder apart from those of another, in words; None if all are related.
 
-
-def compared_fields(row: TrialRow) -> tuple[str, ...]:
-    """Return the fields in which a row is compared with another one of its trial, apart from its learning curve."""
-    return COMPARED_FIELDS + (OF_OBJECTIVE if row.objective else ())
+    Rows are unrelated if they name the same data set or the same parts, but were trained with others; or if no data set
+    that one folder names is named by the other.
+    """
+    groups = [
+        (folder, {*map(kinds.kind_of, rows.values())}, {str(row.config.get("data")) for row in rows.values()})
+        for folder, rows in folders.items()
+        if rows
+    ]
+    for (one, our_kinds, ours), (other, their_kinds, theirs) in combinations(groups, 2):
+        if differ := kinds.differences(our_kinds, their_kinds):
+            return f"{one} and {other} were trained with other data or code: {'; '.join(differ)}"
+        if not ours & theirs:
+            named = [shortened(listed(sorted(names)[:NUM_NAMED])) for names in (ours, theirs)]
+            return f"{one} and {other} share no config and use different data: {' and '.join(named)}"
+    return None
 
 
 def differences(one: TrialRow, other: TrialRow) -> list[RowDifference]:
@@ -137,7 +137,7 @@ def differences(one: TrialRow, other: TrialRow) -> list[RowDifference]:
 
     Times, workers, versions and environments are not compared. Fields of a point that a row lacks are None.
     """
-    found = [RowDifference(name, None, getattr(one, name), getattr(other, name)) for name in compared_fields(one)]
+    found = [RowDifference(name, None, getattr(one, name), getattr(other, name)) for name in COMPARED_FIELDS]
     ones, others = ({point.step: point for point in row.history} for row in (one, other))
     for step in sorted(ones.keys() | others.keys()):
         points = ones.get(step), others.get(step)

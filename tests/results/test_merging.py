@@ -1,4 +1,4 @@
-"""Laws of merging: no row is lost, none is changed, and no figure is chosen over another unasked."""
+"""Laws of merging: no row is lost, none is changed, no figure is chosen over another unasked, no sweeps are mixed."""
 
 import itertools
 import os
@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 
-from mnist_sweep import CNN, TrialConfig, read_history, read_trials
+from mnist_sweep import CNN, MNIST, Digits, TrialConfig, effects, read_history, read_summary, read_trials
 from mnist_sweep.errors import LedgerError, RowError
 from mnist_sweep.results.csv_files import write_tables
 from mnist_sweep.results.ledger import Ledger
-from mnist_sweep.results.merging import MergeResult, RowDifference, differences, merge
+from mnist_sweep.results.merging import MergeResult, RowDifference, contradiction, differences, merge
 from mnist_sweep.results.row_json import to_json
 from mnist_sweep.system import npz
 from mnist_sweep.system.folder_lock import Lock
@@ -401,3 +401,68 @@ def test_file_of_any_size_takes_no_memory_and_one_that_no_command_reads_is_not_c
     assert tracemalloc.get_traced_memory()[1] < npz.MAX_BYTES // 4
     tracemalloc.stop()
     assert [path.name for path in (tmp_path / "all").glob("*/*")] == [f"{name}.keras"]
+
+
+FIRST, SECOND = Path("one"), Path("other")
+
+
+def by_id(*rows: TrialRow) -> dict[str, TrialRow]:
+    return {row.trial_id: row for row in rows}
+
+
+def test_shares_of_one_sweep_are_related(make_row: MakeRow) -> None:
+    one = [make_row(TrialConfig(data=Digits(val_size=10)), data_digest="a")]
+    other = [make_row(TrialConfig(data=Digits(val_size=20)), data_digest="b"), make_row(TrialConfig(data=MNIST()))]
+    assert contradiction({FIRST: by_id(*one), SECOND: by_id(*other)}) is None
+    assert contradiction({FIRST: {}, SECOND: by_id(*other)}) is None
+
+
+def test_other_digests_of_the_same_data_are_a_contradiction(make_row: MakeRow) -> None:
+    one, other = make_row(data_digest="a"), make_row(data_digest="b")
+    cause = contradiction({FIRST: by_id(one), SECOND: by_id(other)})
+    assert cause is not None
+    assert cause.startswith("one and other were trained with other data or code: the digest of data=digits")
+    assert contradiction({FIRST: by_id(one), SECOND: by_id(make_row())}) is None
+
+
+def test_data_sets_of_which_none_is_shared_are_a_contradiction(make_row: MakeRow) -> None:
+    rows = [make_row(TrialConfig(data=data)) for data in (Digits(), MNIST())]
+    cause = "one and other share no config and use different data: digits and mnist"
+    assert contradiction({FIRST: by_id(rows[0]), SECOND: by_id(rows[1])}) == cause
+
+
+@pytest.fixture
+def folders(tmp_path: Path, make_row: MakeRow) -> dict[str, Path]:
+    """Two folders with rows of unrelated sweeps."""
+    for name, data, size in (("digits", Digits(), 2), ("mnist", MNIST(), 3)):
+        ledger = Ledger(tmp_path / name)
+        ledger.open()
+        for seed in range(size):
+            ledger.commit(make_row(TrialConfig(data=data, seed=seed), data_digest=name))
+    return {name: tmp_path / name for name in ("digits", "mnist", "all")}
+
+
+def test_unrelated_sweeps_are_refused_and_nothing_is_written(folders: dict[str, Path], refused: Refused) -> None:
+    with refused(LedgerError, "nothing was merged", "digits and mnist", "--force"):
+        merge(folders["all"], [folders["digits"], folders["mnist"]])
+    assert not folders["all"].exists()
+
+
+def test_a_forced_merge_tells_the_rows_apart_and_mixes_them_in_no_figure(folders: dict[str, Path]) -> None:
+    for _ in range(2):  # the second time all rows are there
+        merge(folders["all"], [folders["digits"], folders["mnist"]], force=True)
+    trials = read_trials(folders["all"])
+    assert trials.groupby("merged_from").size().to_dict() == {"digits": 2, "mnist": 3}
+    assert sorted(read_summary(folders["all"])["n"]) == [0, 3]
+    for given in (folders["all"], trials):
+        found: Any = effects(given)
+        assert found.num_trials == 3
+        assert any("merged from mnist in 3 rows and digits in 2 rows" in note for note in found.notes)
+
+
+def test_a_forced_merge_of_one_sweep_is_a_merge(folders: dict[str, Path], make_row: MakeRow) -> None:
+    other = folders["all"]
+    Ledger(other).open()
+    Ledger(other).commit(replace(make_row(TrialConfig(seed=7)), data_digest="digits"))
+    merge(folders["digits"], [other], force=True)
+    assert read_trials(folders["digits"])["merged_from"].isna().all()

@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from mnist_sweep.results.merging import RowDifference, compared_fields
+from mnist_sweep.results.merging import COMPARED_FIELDS, RowDifference
 from mnist_sweep.sweep.replay import Replay
 from mnist_sweep.text.lines import shortened
 from mnist_sweep.text.numbers import counted
@@ -36,7 +36,8 @@ def _verdict(replay: Replay) -> str:
     before, after = replay.before, replay.after
     if replay.any_failed:
         return f"trial {before.trial_id}: {before.status} then, {after.status} now"
-    what = f"{len(compared_fields(before))} numbers and {counted(len(before.history), 'point')} of the learning curve"
+    num_compared = sum(getattr(before, name) is not None for name in COMPARED_FIELDS)
+    what = f"{num_compared} numbers and {counted(len(before.history), 'point')} of the learning curve"
     if replay.identical:
         return f"trial {before.trial_id}: identical, bit for bit, in {what}"
     steps = {difference.step for difference in replay.differences if difference.step is not None}
