@@ -18,7 +18,6 @@ from mnist_sweep.analysis.selection import select
 from mnist_sweep.errors import ConfigError, no_rows
 from mnist_sweep.results import runs, saved_race
 from mnist_sweep.results.ledger import Ledger
-from mnist_sweep.results.rerun_command import rerun_command
 from mnist_sweep.search import pending_proposals
 from mnist_sweep.statistics.paired_tests import seeds_for_half_width
 from mnist_sweep.text.numbers import counted, duration
@@ -147,7 +146,7 @@ def _read(
     kept, notes = kinds.of_one_kind(rows.values())
     good, records = ranking.by_config(kept), runs.read(folder)
     last = records[-1].command if records else ()
-    command = rerun_command(("mnist-sweep", "run", str(script)) if script else last, folder)
+    command = runs.rerun_command(("mnist-sweep", "run", str(script)) if script else last, folder)
     if own := sum(row.status is Status.FAILED and row.traceback is not None for row in rows.values()):
         failed = f"{counted(own, 'trial')} failed by an exception"
         notes += (f"{failed}: correct its cause, then run with `--retry failed`.",)

@@ -1,4 +1,4 @@
-"""The provenance of a results folder: one line of `runs.jsonl` for each run.
+"""The provenance of a results folder: one line of `runs.jsonl` for each run, and the command that runs it again.
 
 A row holds what its own numbers depend on; the record of a run holds the rest: the command, the machine, the code and
 the data. What looks like a secret is removed from the command line first. A record that is damaged, or cannot be read
@@ -16,7 +16,7 @@ import shutil
 import socket
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -30,6 +30,8 @@ from mnist_sweep.validation import coerce, require
 
 FILE = "runs.jsonl"
 MAX_BYTES = 64 << 20
+REPLACED = ("--num-trials", "--seeds", "--configs", "--retry", "--time-budget", "--results", "--notify")  # with values
+FLAGS = ("--json", "--quiet", "--set-aside")
 PACKAGES = ("mnist-sweep", "tensorflow", "keras", "ray", "numpy", "pandas", "scipy", "optuna")
 
 
@@ -84,19 +86,11 @@ class RunRecord:
         object.__setattr__(self, "command", without_secrets(self.command))
 
 
-def describe_run(
-    *,
-    seconds: float,
-    runner: str,
-    num_workers: int,
-    num_run: int,
-    data: Mapping[str, str],
-    script_folder: Path | None = None,
-    predicted_seconds: float | None = None,
-) -> RunRecord:
+def describe_run(seconds: float, script_folder: Path | None = None, **given: Any) -> RunRecord:
     """Return the record of this process's run, which ends now and took these seconds by a monotonic clock.
 
-    It has the git commit of the sweep script's folder if that is given; the rest is as in RunRecord.
+    It has the git commit of the sweep script's folder if that is given. The fields of RunRecord that only the caller
+    knows are keywords.
     """
     ended = time.time()
     commit, dirty = git_state(script_folder) if script_folder else (None, None)
@@ -111,12 +105,8 @@ def describe_run(
         packages=dict(_versions()),
         git_commit=commit,
         git_dirty=dirty,
-        runner=runner,
-        num_workers=num_workers,
-        num_run=num_run,
         seconds=seconds,
-        data=dict(data),
-        predicted_seconds=predicted_seconds,
+        **given,
     )
 
 
@@ -135,6 +125,22 @@ def read(folder: Path) -> list[RunRecord]:
     return [_run(line, f"line {number} of {path}") for number, line in enumerate(lines, start=1)]
 
 
+def rerun_command(command: Sequence[str], folder: Path) -> tuple[str, ...]:
+    """Return the words of a run into a results folder like a recorded one, without what chose its trials or its time.
+
+    Empty if the recorded command is not that of a sweep script.
+    """
+    program, *words = command or ("",)
+    if Path(program).suffix == ".py" and Path(program).stem != "__main__":
+        words = ["run", *command]
+    elif Path(program).name not in ("mnist-sweep", "__main__.py"):
+        words = []
+    if words[:1] != ["run"]:
+        return ()
+    where = () if folder.parent == Path("results") else ("--results", str(folder.parent))
+    return ("mnist-sweep", *_kept(words), *where)
+
+
 def git_state(folder: Path) -> tuple[str | None, bool | None]:
     """Return the git commit of a folder, and whether tracked files differ from it; two None if there is none."""
     commit = _git(folder, "rev-parse", "--verify", "HEAD")
@@ -150,6 +156,16 @@ def git_refusal(folder: Path) -> str | None:
         return None
     way_out = shlex.join(["git", "config", "--global", "--add", "safe.directory", str(top)])
     return f"the commit of {top} is not recorded, since git refuses it, as it does another user's folder: `{way_out}`"
+
+
+def _kept(words: Sequence[str]) -> Iterator[str]:
+    is_value = False
+    for word in words:
+        option, equals, _ = word.partition("=")
+        is_dropped = is_value or option in (*REPLACED, *FLAGS)
+        is_value = not is_value and option in REPLACED and not equals
+        if not is_dropped:
+            yield word
 
 
 def _git(folder: Path, *arguments: str) -> str | None:

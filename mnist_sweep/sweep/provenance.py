@@ -3,7 +3,6 @@
 A damaged prediction, or a disk that cannot be written, raises LedgerError.
 """
 
-import dataclasses
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -40,17 +39,16 @@ class ProvenanceWriter:
             for source, dataset in self._remaining.datasets.items()
             for name, split in dataset.splits.items()
         }
-        described = runs.describe_run(
+        return runs.describe_run(
             seconds=time.monotonic() - self._start,
             runner=self._runner,
             num_workers=self._num_workers,
             num_run=num_run,
             data=data,
+            code=self._remaining.inputs.definitions(self._remaining.trials.values()),
             script_folder=self._code,
             predicted_seconds=self._predicted_seconds(num_run),
         )
-        definitions = self._remaining.inputs.definitions(self._remaining.trials.values())
-        return dataclasses.replace(described, code=definitions)
 
     def _predicted_seconds(self, num_run: int) -> float | None:
         """Return what was predicted of this run; None if nothing was, or it has not run all of its trials."""

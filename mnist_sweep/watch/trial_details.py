@@ -11,7 +11,6 @@ from mnist_sweep.reports.plot_style import figure_json
 from mnist_sweep.reports.sections import confusion_matrix
 from mnist_sweep.results import predictions, runs
 from mnist_sweep.results.ledger import Ledger
-from mnist_sweep.results.rerun_command import rerun_command
 from mnist_sweep.text.lines import one_line
 from mnist_sweep.trials.json_value import json_value
 from mnist_sweep.trials.row import Status, TrialRow
@@ -51,6 +50,6 @@ def _command(folder: Path, row: TrialRow) -> str:
     if row.status is not Status.FAILED:
         return shlex.join(["mnist-sweep", "replay", str(folder), row.trial_id])
     recorded = runs.read(folder)
-    words = rerun_command(recorded[-1].command, folder) if recorded else ()
+    words = runs.rerun_command(recorded[-1].command, folder) if recorded else ()
     words = words or ("mnist-sweep", "run", "SCRIPT")
     return shlex.join([*words, "--configs", row.config_id, "--retry", Status.FAILED.value])

@@ -16,10 +16,11 @@ import pytest
 
 from mnist_sweep.errors import ConfigError, LedgerError
 from mnist_sweep.results import runs as provenance
-from mnist_sweep.results.runs import RunRecord, append, describe_run, git_refusal, git_state, read
+from mnist_sweep.results.runs import RunRecord, append, describe_run, git_refusal, git_state, read, rerun_command
 from mnist_sweep.system.machine import num_cpus
 
 Refused = Callable[..., AbstractContextManager[None]]
+HERE = Path("results/mine")
 GIT = ["git", "-c", "user.name=a", "-c", "user.email=a@b", "-c", "commit.gpgsign=false"]
 
 
@@ -191,3 +192,34 @@ def test_record_that_cannot_be_read_is_told(tmp_path: Path, refused: Refused) ->
 def test_run_that_breaks_a_rule_cannot_exist() -> None:
     with pytest.raises(ConfigError, match="packages"):
         run_of(packages={"numpy": 2})
+
+
+@pytest.mark.parametrize(
+    ("recorded", "words"),
+    [
+        (["/opt/bin/mnist-sweep", "run", "a.py"], "run a.py"),
+        (["/lib/mnist_sweep/__main__.py", "run", "a.py", "--xla"], "run a.py --xla"),
+        (["sweeps/a.py", "--steps", "5"], "run sweeps/a.py --steps 5"),
+        (["mnist-sweep", "run", "--num-trials", "3", "a.py", "--seeds=2", "--retry", "failed"], "run a.py"),
+        (
+            ["mnist-sweep", "run", "a.py", "--results", "--retry", "--precision", "float32"],
+            "run a.py --precision float32",
+        ),
+        (["mnist-sweep", "run", "a.py", "--json", "--quiet", "--time-budget", "9", "--configs", "x"], "run a.py"),
+        (
+            ["mnist-sweep", "run", "a.py", "--keep-models", "all", "--results", "x", "--notify", "***"],
+            "run a.py --keep-models all",
+        ),
+    ],
+)
+def test_options_that_choose_trials_or_their_time_are_left_out(recorded: list[str], words: str) -> None:
+    assert rerun_command(recorded, HERE) == ("mnist-sweep", *words.split())
+
+
+@pytest.mark.parametrize("recorded", [[], [""], ["mnist-sweep", "plan", "a.py"], ["ipykernel_launcher"], ["-c"]])
+def test_what_ran_no_script_has_no_command(recorded: list[str]) -> None:
+    assert rerun_command(recorded, HERE) == ()
+
+
+def test_the_results_folder_is_named_unless_it_is_the_default() -> None:
+    assert rerun_command(["a.py"], Path("/data/mine")) == ("mnist-sweep", "run", "a.py", "--results", "/data")
