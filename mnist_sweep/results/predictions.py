@@ -6,7 +6,6 @@ than accuracy, `val_values` and `test_values` are beside them: what each image c
 was not kept, is damaged, or cannot be written raises LedgerError.
 """
 
-import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -107,29 +106,26 @@ def are_kept(folder: Path, rows: Sequence[TrialRow]) -> bool:
 
 
 def image_values(folder: Path, rows: Sequence[TrialRow]) -> ImageValues:
-    """Return what each image contributes to the values of some trials, all of one objective.
+    """Return what each image contributes to the values of some trials, all of one objective and on the same images.
 
     Raises:
-        LedgerError: As raised by `correct_images`; or the images have no values of their own.
+        LedgerError: Predictions or labels were not kept, are damaged, or contradict the rows; the trials were evaluated
+            on different images; or the images have no values of their own.
     """
-    if rows[0].measure.is_accuracy:
-        return correct_images(folder, rows)
     if not _have_values(rows):
         rule = f"two single trials are compared image by image, and no image has its own {rows[0].measure.title}"
         raise IncomparableError(f"{rule}: compare two configs, over the seeds that both have.")
-    found, labels = [read(folder, row.trial_id) for row in rows], _labels_of_all(folder, rows)
-    for row, one in zip(rows, found, strict=True):
-        _check_values(folder, row, one, labels)
-    return ImageValues(*(np.array([one[place] for one in found], np.float64) for place in (2, 3)))
+    predicted = [read(folder, row.trial_id) for row in rows]
+    labels = _shared_labels([(folder, row) for row in rows])
+    values = [_values(folder, row, one, labels) for row, one in zip(rows, predicted, strict=True)]
+    dtype = bool if rows[0].measure.is_accuracy else float
+    return ImageValues(*(np.array(of_split, dtype) for of_split in zip(*values, strict=True)))
 
 
 def paired_values(sides: Sequence[tuple[Path, Sequence[TrialRow]]]) -> list[ImageValues]:
     """Return `image_values` of each folder's trials; a LedgerError is also that the folders have different images."""
     if all(are_kept(*side) for side in sides):  # else `image_values` says what is lacking
-        first, *others = [_labels_of_all(*side) for side in sides]
-        if not all(equal(first, other) for other in others):
-            named = " and ".join(rows[0].trial_id for _, rows in sides)
-            raise IncomparableError(f"{named} were evaluated on different images: they cannot be paired.")
+        _shared_labels([(folder, row) for folder, rows in sides for row in rows])
     return [image_values(*side) for side in sides]
 
 
@@ -138,49 +134,32 @@ def _have_values(rows: Sequence[TrialRow]) -> bool:
     return None not in errors
 
 
-def correct_images(folder: Path, rows: Sequence[TrialRow]) -> ImageValues:
-    """Return which images some trials of a results folder, all evaluated on the same ones, classify correctly.
-
-    Raises:
-        LedgerError: Predictions or labels were not kept, are damaged, or contradict the rows; or the trials were
-            evaluated on different images.
-    """
-    predicted = [read(folder, row.trial_id) for row in rows]
-    labels = _labels_of_all(folder, rows)
-    for row, mine in zip(rows, predicted, strict=True):
-        _check(folder, row, mine, labels)
-    return ImageValues(*(np.array([mine[place] for mine in predicted]) == labels[place] for place in range(2)))
-
-
-def _labels_of_all(folder: Path, rows: Sequence[TrialRow]) -> Predictions:
-    ids = {data_id(row.config): row.trial_id for row in rows}
-    first, *others = [read_labels(folder, data_id) for data_id in ids]
+def _shared_labels(trials: Sequence[tuple[Path, TrialRow]]) -> Predictions:
+    """Return the labels of the images that all trials, each in a folder, were evaluated on."""
+    ids = {(folder, data_id(row.config)): row.trial_id for folder, row in reversed(trials)}
+    first, *others = [read_labels(*one) for one in ids]
     if not all(equal(first, other) for other in others):
-        named = " and ".join(ids.values())
+        named = " and ".join(reversed(ids.values()))
         raise IncomparableError(f"{named} were evaluated on different images: they cannot be paired.")
     return first
 
 
-def _check(folder: Path, row: TrialRow, predictions: Predictions, labels: Predictions) -> None:
-    """Validate that predictions give the accuracies of their row."""
-    for predicted, true, share in zip(predictions[:2], labels[:2], (row.val_accuracy, row.test_accuracy), strict=True):
-        if share is None or len(predicted) != len(true) or abs((predicted == true).sum() - share * len(true)) > 0.5:
-            raise _misfit(folder, row, "accuracies")
-
-
-def _check_values(folder: Path, row: TrialRow, predictions: Predictions, labels: Predictions) -> None:
-    """Validate that the values of images have the mean that the trial's row says."""
-    for values, true, mean in zip(predictions[2:], labels[:2], (row.val, row.test), strict=True):
-        found = math.nan if values is None or len(values) != len(true) else float(values.mean(dtype=float))
-        if not math.isclose(found, mean or 0.0, rel_tol=ROUNDING, abs_tol=ROUNDING):
-            raise _misfit(folder, row, row.measure.title)
-
-
-def _misfit(folder: Path, row: TrialRow, what: str) -> LedgerError:
-    return LedgerError(
-        f"{path_of(folder, row.trial_id)} does not give the {what} of the trial's row: "
-        f"move {folder / 'rows' / row.trial_id}.json away, and the next run makes both again."
-    )
+def _values(folder: Path, row: TrialRow, predictions: Sequence[Any], labels: Sequence[Any]) -> list[NDArray[Any]]:
+    """Return what each image contributes to a row's value, split by split; the mean must be that value."""
+    found: list[Any] = []
+    for place, value in enumerate((row.val, row.test)):
+        predicted, true, values = predictions[place], labels[place], predictions[place + 2]
+        tolerance = ROUNDING * max(1.0, abs(value or 0.0))
+        if row.measure.is_accuracy:
+            values, tolerance = predicted == true if len(predicted) == len(true) else None, 0.5 / len(true)
+        is_whole = value is not None and values is not None and len(values) == len(true)
+        if not (is_whole and abs(np.mean(values, dtype=float) - value) <= tolerance):
+            raise LedgerError(
+                f"{path_of(folder, row.trial_id)} does not give the {row.measure.title} of the trial's row: "
+                f"move {folder / 'rows' / row.trial_id}.json away, and the next run makes both again."
+            )
+        found.append(values)
+    return found
 
 
 def _content(predictions: Predictions) -> bytes:

@@ -18,7 +18,6 @@ from mnist_sweep.errors import DataError, IncomparableError, LedgerError
 from mnist_sweep.results.predictions import (
     Predictions,
     are_kept,
-    correct_images,
     data_id,
     equal,
     image_values,
@@ -207,7 +206,7 @@ def keep(tmp_path: Path, make_row: MakeRow) -> Callable[..., TrialRow]:
 def test_images_are_told_apart_in_the_order_of_the_trials(tmp_path: Path, keep: Callable[..., TrialRow]) -> None:
     rows = [keep(TrialConfig(seed=seed)) for seed in range(2)]
     assert are_kept(tmp_path, rows)
-    found = correct_images(tmp_path, rows)
+    found = image_values(tmp_path, rows)
     assert found.val.tolist() == [[True, True, True, False]] * 2
     assert found.test.tolist() == [[True, True, True]] * 2
 
@@ -216,7 +215,7 @@ def test_predictions_that_are_not_kept_are_named(tmp_path: Path, make_row: MakeR
     row = make_row()
     assert not are_kept(tmp_path, [row])
     with refused(LedgerError, row.trial_id, "not kept"):
-        correct_images(tmp_path, [row])
+        image_values(tmp_path, [row])
 
 
 @pytest.mark.parametrize("given", [{"val_accuracy": 1.0}, {"test_accuracy": 0.5}, {"test_accuracy": None}])
@@ -224,8 +223,8 @@ def test_predictions_that_contradict_their_row_are_refused(
     tmp_path: Path, keep: Callable[..., TrialRow], refused: Refused, given: dict[str, Any]
 ) -> None:
     row = keep(TrialConfig(), **given)
-    with refused(LedgerError, f"{row.trial_id}.npz", "accuracies of the trial's row"):
-        correct_images(tmp_path, [row])
+    with refused(LedgerError, f"{row.trial_id}.npz", "the accuracy of the trial's row"):
+        image_values(tmp_path, [row])
 
 
 def test_trials_on_different_images_are_not_paired(
@@ -233,4 +232,4 @@ def test_trials_on_different_images_are_not_paired(
 ) -> None:
     rows = [keep(TrialConfig()), keep(TrialConfig(data=MNIST()), LABELS._replace(test=np.array([1, 2, 3])))]
     with refused(LedgerError, rows[0].trial_id, "different images"):
-        correct_images(tmp_path, rows)
+        image_values(tmp_path, rows)
