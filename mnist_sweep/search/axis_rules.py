@@ -6,18 +6,21 @@ They are checked when the axes are given, where the mistake is, and not when a s
 import dataclasses
 import math
 import typing
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from mnist_sweep.errors import ConfigError, SweepError, UnknownNameError
 from mnist_sweep.search.distributions import Axis, Choice, LogUniform, Uniform, ends
 from mnist_sweep.text.causes import first_cause
+from mnist_sweep.text.names import PARTS
 from mnist_sweep.trials.overrides import replace_fields
 from mnist_sweep.validation import field_types, require, shown_in_one_line
 
 if TYPE_CHECKING:
     from mnist_sweep.trials.config import TrialConfig
 
+Answer = Callable[[str, Axis], Any]
+"""Returns the value at a point of a space for the name of a field and its axis."""
 NUM_POINTS = 20
 
 
@@ -56,72 +59,78 @@ def check_type(trial: "TrialConfig", name: str, axis: Any) -> None:
         raise ConfigError(f"the field {name!r} takes whole numbers, but got the axis {axis}: {use}.")
 
 
-def check_space(base: "TrialConfig", axes: Mapping[str, Axis], parts: Iterable[Mapping[str, Any]]) -> None:
-    """Validate a search space: the fields of its axes, its bounds, and some points between them.
+def points(values: Callable[[Answer], dict[str, Any]], most: int | None = None) -> list[dict[str, Any]]:
+    """Return points of a space that have, for each combination of parts, the ends of each axis, and every choice.
 
-    Args:
-        base: What all trials have in common.
-        axes: The axes by field.
-        parts: Every combination of the values of axes that choose whole parts.
-
-    Raises:
-        UnknownNameError: An axis names no field of a part that it may meet.
-        ConfigError: A field does not take what its axis draws, or a point breaks a rule.
+    The last one has the last end of every axis. No more than `most` others are returned.
     """
+    found, seen = list[dict[str, Any]](), set[str]()
+    pending: list[dict[str, Any]] = [{}]
+    for start in pending:
+        so_far: dict[str, Any] = {}
+
+        def answer(name: str, axis: Axis, start: Mapping[str, Any] = start, so_far: dict[str, Any] = so_far) -> Any:
+            parts = {part: value for part, value in so_far.items() if part in PARTS}
+            if (key := repr((parts, name, axis))) not in seen:
+                seen.add(key)
+                pending.extend({**so_far, name: end} for end in ends(axis))
+            so_far[name] = start.get(name, ends(axis)[0])
+            return so_far[name]
+
+        found.append(values(answer))
+        if len(found) == most:
+            break
+    return [*found, values(lambda _, axis: ends(axis)[-1])]
+
+
+def drawn_points(values: Callable[[Answer], dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return 20 random points of a space, the same ones every time."""
     import numpy as np
 
-    low = {name: ends(axis)[0] for name, axis in axes.items()}
-    for chosen in parts:
-        for name in axes:
-            _check_field(base, name, axes, chosen)
-        for name, axis in axes.items():
-            check_type(replace_fields(base, chosen), name, axis)
-            for value in ends(axis):
-                reached = f"the axis {name!r} of a search reaches {_shown(value)}"
-                _check_point(base, {**low, **chosen, name: value}, reached)
     generator = np.random.Generator(np.random.Philox(key=[0, 0]))
-    points = [{name: axis.draw(generator) for name, axis in axes.items()} for _ in range(NUM_POINTS)]
-    check_points(base, [{name: ends(axis)[-1] for name, axis in axes.items()}, *points], "the axes of a search reach")
+    return [values(lambda _, axis: axis.draw(generator)) for _ in range(NUM_POINTS)]
 
 
-def check_points(base: "TrialConfig", points: Iterable[Mapping[str, Any]], reach: str) -> None:
-    """Validate points of a space; `reach` begins the message.
+def check_points(
+    base: "TrialConfig", found: Iterable[Mapping[str, Any]], axes: Mapping[str, Axis] | None = None
+) -> None:
+    """Validate points of the space of a search, and that the fields of its axes are those of the parts at each point.
 
     Raises:
         UnknownNameError: A name is no field.
-        ConfigError: A point breaks a rule.
+        ConfigError: A point breaks a rule, or a field does not take what its axis draws.
     """
-    for point in points:
-        values = ", ".join(f"{name}={_shown(value)}" for name, value in point.items())
-        _check_point(base, point, f"{reach} {values}")
+    for point in found:
+        if axes:
+            trial = replace_fields(base, {name: value for name, value in point.items() if name in PARTS})
+            for name, axis in axes.items():
+                _check_field(base, trial, name, axes)
+                check_type(trial, name, axis)
+        try:
+            replace_fields(base, point)
+        except UnknownNameError:
+            raise
+        except Exception as error:  # a class of the user's own may refuse its fields in any way
+            cause = str(error) if isinstance(error, SweepError) else first_cause(error)
+            values = ", ".join(f"{name}={_shown(value)}" for name, value in point.items())
+            raise ConfigError(f"the space of a search reaches {values}, where {cause}") from error
 
 
-def _check_field(base: "TrialConfig", name: str, axes: Mapping[str, Axis], chosen: Mapping[str, Any]) -> None:
-    """Validate that a field exists in the part that is chosen if it exists in another one that may be chosen."""
+def _check_field(base: "TrialConfig", trial: "TrialConfig", name: str, axes: Mapping[str, Axis]) -> None:
+    """Validate that a field exists in the part that a trial has if it exists in another one that may be chosen."""
     part, _, inner = name.partition(".")
-    lacking, axis = replace_fields(base, chosen), axes.get(part)
-    if not (isinstance(axis, Choice) and inner) or hasattr(getattr(lacking, part), inner):
+    axis = axes.get(part)
+    if not (isinstance(axis, Choice) and inner) or hasattr(getattr(trial, part, None), inner):
         return
     others = [getattr(replace_fields(base, {part: value}), part) for value in axis.values]
     having = [type(other).__name__ for other in others if hasattr(other, inner)]
     if having:
-        kind = type(getattr(lacking, part)).__name__
+        kind = type(getattr(trial, part)).__name__
         values = [f"{other}({inner}={_shown(value)})" for other in having for value in ends(axes[name])]
         raise UnknownNameError(
             f"{name!r} is not a field of {kind}, which the axis {part!r} may choose: remove its own axis, and list "
             f"its values in that one, as in Choice(({kind}(), {', '.join(values)}))."
         )
-
-
-def _check_point(base: "TrialConfig", values: Mapping[str, Any], what: str) -> None:
-    try:
-        replace_fields(base, values)
-    except UnknownNameError:
-        raise
-    except SweepError as error:
-        raise ConfigError(f"{what}, where {error}") from error
-    except Exception as error:  # a class of the user's own may refuse its fields in any way
-        raise ConfigError(f"{what}, where {first_cause(error)}") from error
 
 
 def _shown(value: Any) -> str:

@@ -11,13 +11,12 @@ from typing import Any
 
 from mnist_sweep.errors import ConfigError
 from mnist_sweep.search import axis_rules
+from mnist_sweep.search.axis_rules import Answer
 from mnist_sweep.search.distributions import Axis, Choice, Integer, LogUniform, Uniform, ends
 from mnist_sweep.text.causes import first_cause
-from mnist_sweep.trials.config import REGISTRIES, TrialConfig
+from mnist_sweep.trials.config import TrialConfig
 from mnist_sweep.validation import require, shown_in_one_line
 
-Answer = Callable[[str, Axis], Any]
-"""Returns the value at a point of the space for the name of a field and its axis."""
 MAX_POINTS = 1000
 
 
@@ -70,22 +69,20 @@ def validate(space: Any, base: TrialConfig) -> None:
         UnknownNameError: It suggests what is no field.
         ConfigError: It is no such function, or a point breaks a rule.
     """
-    import numpy as np
-
     rule = "the space of a search must be a function of a trial"
     try:
         inspect.signature(space).bind(None)
     except (TypeError, ValueError) as error:  # the latter of builtins without a signature
         raise ConfigError(f"{rule}, but got {shown_in_one_line(space)}: {error}.") from error
-    generator = np.random.Generator(np.random.Philox(key=[0, 0]))
-    drawn = [values(space, lambda _, axis: axis.draw(generator)) for _ in range(axis_rules.NUM_POINTS)]
+    at = functools.partial(values, space)
+    drawn = axis_rules.drawn_points(at)
     for point in drawn:
-        again = values(space, functools.partial(_given, point))
+        again = at(functools.partial(_given, point))
         if again != point:
             raise ConfigError(f"{rule} and of nothing else, but for the same values it gave {point} and {again}.")
-    found = points(space)
+    found = axis_rules.points(at, MAX_POINTS)
     require(any(found), "the space of a search suggests at least one field", space=space)
-    axis_rules.check_points(base, [*found, *drawn], "the space of a search reaches")
+    axis_rules.check_points(base, [*found, *drawn])
 
 
 def _given(point: Mapping[str, Any], name: str, axis: Axis) -> Any:
@@ -111,25 +108,3 @@ def values(space: Callable[[SpaceTrial], Any], answer: Answer) -> dict[str, Any]
     for name in constants or {}:
         axis_rules.check_varies(name)
     return {**(constants or {}), **trial.params}
-
-
-def points(space: Callable[[SpaceTrial], Any]) -> list[dict[str, Any]]:
-    """Return points of a space that have, for each combination of parts, the ends of each axis, and every choice."""
-    found, seen = list[dict[str, Any]](), set[str]()
-    pending: list[dict[str, Any]] = [{}]
-    for start in pending:
-        so_far: dict[str, Any] = {}
-
-        def answer(name: str, axis: Axis, start: Mapping[str, Any] = start, so_far: dict[str, Any] = so_far) -> Any:
-            parts = {part: value for part, value in so_far.items() if part in REGISTRIES}
-            for end in ends(axis):
-                if (key := repr((parts, name, end))) not in seen:
-                    seen.add(key)
-                    pending.append({**so_far, name: end})
-            so_far[name] = start.get(name, ends(axis)[0])
-            return so_far[name]
-
-        found.append(values(space, answer))
-        if len(found) == MAX_POINTS:
-            break
-    return found

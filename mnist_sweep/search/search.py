@@ -2,14 +2,14 @@
 
 import contextlib
 import dataclasses
-import itertools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from mnist_sweep.errors import ConfigError
 from mnist_sweep.search import axis_rules, define_by_run
-from mnist_sweep.search.define_by_run import Answer, SpaceTrial
+from mnist_sweep.search.axis_rules import Answer
+from mnist_sweep.search.define_by_run import SpaceTrial
 from mnist_sweep.search.distributions import Axis, Choice, contains, ends
 from mnist_sweep.trials import config, overrides, shared_prefix
 from mnist_sweep.trials.config import REGISTRIES, TrialConfig
@@ -112,7 +112,8 @@ class Search:
             require(len(self.axes) >= 1, "at least one axis", axes=list(self.axes))
             for name, axis in self.axes.items():
                 axis_rules.check_axis(name, axis)
-            return axis_rules.check_space(self.base, self.axes, self._parts())
+            found = [*self._points(), *axis_rules.drawn_points(self.values)]
+            return axis_rules.check_points(self.base, found, self.axes)
         require(not self.axes, "a search has axes or a space", axes=list(self.axes))
         if not self.is_sampled:
             given = shown_in_one_line(self.algorithm)
@@ -151,7 +152,7 @@ class Search:
     @property
     def fields(self) -> list[str]:
         """The names of the fields that vary."""
-        found = define_by_run.points(self.space) if self.space else [self.axes]
+        found = self._points() if self.space else [self.axes]
         return list(dict.fromkeys(name for names in found for name in names))
 
     def values(self, answer: Answer) -> dict[str, Any]:
@@ -165,12 +166,14 @@ class Search:
         return {name: answer(name, axis) for name, axis in self.axes.items()}
 
     def ends(self) -> list[TrialConfig]:
-        """Return the trials at the space's corners: of each axis its first or last value, of a choice every value."""
+        """Return trials of the space that have the ends of each axis, and of a choice every value."""
+        return [self.trial(values) for values in self._points()]
+
+    def _points(self) -> list[dict[str, Any]]:
         if self.space is not None:
-            return [self.trial(values) for values in define_by_run.points(self.space)]
-        corners = [{name: ends(axis)[side] for name, axis in self.axes.items()} for side in (0, -1)]
-        corners += [corners[0] | {name: value} for name, axis in self.axes.items() for value in ends(axis)]
-        return [self.trial(corner | chosen) for chosen in self._parts() for corner in corners]
+            return axis_rules.points(self.values, define_by_run.MAX_POINTS)
+        axes = sorted(self.axes.items(), key=lambda one: one[0] not in REGISTRIES)  # whole parts first
+        return axis_rules.points(lambda answer: {name: answer(name, axis) for name, axis in axes})
 
     def find(self, trial_id: str, flat: Mapping[str, Any]) -> dict[str, Any] | None:
         """Return the values at the trial of an id and flat form, or None outside of the space; import no code."""
@@ -193,9 +196,3 @@ class Search:
                 if is_inside and config.trial_id(self.trial(values)) == trial_id:
                     return values
         return None
-
-    def _parts(self) -> list[dict[str, Any]]:
-        """Return every combination of the axes whose values are whole parts, such as optimizers."""
-        names = [name for name, axis in self.axes.items() if name in REGISTRIES and isinstance(axis, Choice)]
-        combinations = itertools.product(*(self.axes[name].values for name in names))
-        return [dict(zip(names, chosen, strict=True)) for chosen in combinations]

@@ -23,7 +23,7 @@ from mnist_sweep import (
     trial_id,
 )
 from mnist_sweep.errors import ConfigError, SweepError, UnknownNameError
-from mnist_sweep.search import define_by_run
+from mnist_sweep.search import axis_rules, define_by_run
 from mnist_sweep.search.proposals import Proposals
 from tests.search.test_tune_searcher import AXES
 
@@ -99,7 +99,7 @@ def test_a_function_that_suggests_axes_searches_as_these_axes() -> None:
 
 
 def test_points_reach_every_choice_and_both_ends_on_every_branch() -> None:
-    found = define_by_run.points(conditional)
+    found = axis_rules.points(lambda answer: define_by_run.values(conditional, answer))
     assert {point["optimizer.momentum"] for point in found if "optimizer.momentum" in point} == {0.5, 0.9}
     for kind in ("adam", "momentum"):
         rates = {point["optimizer.learning_rate"] for point in found if point["optimizer"] == kind}
