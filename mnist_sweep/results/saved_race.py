@@ -2,18 +2,18 @@
 
 import dataclasses
 import functools
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mnist_sweep.system.files import read_json, write_json
 from mnist_sweep.trials.row import TrialRow
-from mnist_sweep.trials.value_format import ACCURACY, Measure
+from mnist_sweep.trials.value_format import Measure
 from mnist_sweep.validation import coerce, require, require_at_least
 
 if TYPE_CHECKING:  # most folders have no race, and these need NumPy and SciPy
-    from mnist_sweep.search.race import ByImage, Known, Race
+    from mnist_sweep.search.race import ByImage, Race
     from mnist_sweep.search.race_summary import RaceSummary
 
 FILE = "race.json"
@@ -22,47 +22,35 @@ MAX_BYTES = 4 << 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SavedRace:
-    """The settings of a race, and when it ends.
+    """What a race depends on besides its rows.
 
     Attributes:
         settings: Ids of their configs, in the order in which their rows are taken; at least 2, no two alike.
         num_val: Images in the validation split, at least 1.
-        within, error, max_seeds, assume, images: As in `Known`.
-        objective: What trials are judged by.
+        known: When the race ends: the fields of `Known`.
+        objective: What trials are judged by: the fields of `Measure`.
         first_seed: The first of its seeds, at least 0.
     """
 
     settings: tuple[str, ...]
     num_val: int
-    within: float
-    error: float
-    max_seeds: int
-    assume: str = "alike"
-    images: str = "these"
-    objective: Measure = ACCURACY
-    first_seed: int = 0
+    known: Mapping[str, Any]
+    objective: Mapping[str, Any]
+    first_seed: int
 
     def __post_init__(self) -> None:
-        if not isinstance(self.objective, Measure):  # as the file has it
-            object.__setattr__(self, "objective", Measure(**self.objective))
         coerce(self)
         require(1 < len(self.settings) == len({*self.settings}), "settings are 2 or more ids", settings=self.settings)
         require_at_least(1, num_val=self.num_val)
         require_at_least(0, first_seed=self.first_seed)
-        self.known.check(self.objective)
-
-    @property
-    def known(self) -> "Known":
-        """When the race ends."""
-        from mnist_sweep.search.race import Known
-
-        return Known(**{field.name: getattr(self, field.name) for field in dataclasses.fields(Known)})
+        self.race((), Path())  # whose own rules hold as well
 
     def race(self, rows: Iterable[TrialRow], folder: Path) -> "Race":
         """Return the state of the race, given its folder with the rows there."""
-        from mnist_sweep.search.race import Race
+        from mnist_sweep.search.race import Known, Race
 
-        race = functools.partial(Race, self.settings, self.known, num_val=self.num_val, measure=self.objective)
+        known, measure = Known(**self.known), Measure(**self.objective)
+        race = functools.partial(Race, self.settings, known, num_val=self.num_val, measure=measure)
         return race(rows=rows, by_image=by_image(folder), first_seed=self.first_seed)
 
 
@@ -105,9 +93,12 @@ def write(folder: Path, race: "Race") -> None:
     Raises:
         LedgerError: The folder cannot be written.
     """
-    known = dataclasses.asdict(race.known)
     given = SavedRace(
-        settings=race.settings, num_val=race.num_val, objective=race.measure, first_seed=race.first_seed, **known
+        settings=race.settings,
+        num_val=race.num_val,
+        known=dataclasses.asdict(race.known),
+        objective=dataclasses.asdict(race.measure),
+        first_seed=race.first_seed,
     )
     if read(folder) != given:
         write_json(folder / FILE, dataclasses.asdict(given), "race")

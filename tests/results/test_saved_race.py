@@ -29,15 +29,6 @@ def test_race_comes_back_with_the_decisions_of_its_rows(tmp_path: Path, make_row
     assert (again.departures, again.end, again.known) == (whole.departures, whole.end, KNOWN)
 
 
-def test_race_of_a_version_without_some_limits_has_their_defaults(tmp_path: Path) -> None:
-    saved_race.write(tmp_path, RACE)
-    content = json.loads((tmp_path / saved_race.FILE).read_text())
-    (tmp_path / saved_race.FILE).write_text(json.dumps({name: content[name] for name in content if name != "assume"}))
-    found = saved_race.read(tmp_path)
-    assert found is not None
-    assert found.known == KNOWN
-
-
 def test_race_that_is_there_is_not_written_again(tmp_path: Path) -> None:
     saved_race.write(tmp_path, RACE)
     before = (tmp_path / saved_race.FILE).stat()
@@ -49,7 +40,17 @@ def test_race_that_is_there_is_not_written_again(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"settings": ["a"]}, {"settings": ["a", "a"]}, {"num_val": 0}, {"within": 0}, {"error": 2}, {"hook": "os"}, None],
+    [
+        {"settings": ["a"]},
+        {"settings": ["a", "a"]},
+        {"num_val": 0},
+        {"known": {"within": 0}},
+        {"known": {"within": 0.1, "error": 2}},
+        {"known": {"within": 0.1, "hook": "os"}},
+        {"objective": {"name": "f1", "direction": "maximize", "unit": ""}, "known": {"within": 1, "assume": "any"}},
+        {"hook": "os"},
+        None,
+    ],
 )
 def test_a_damaged_race_is_named_with_the_way_out(tmp_path: Path, wrong: Any, refused: Refused) -> None:
     saved_race.write(tmp_path, RACE)
