@@ -15,7 +15,7 @@ from typing import Any
 
 from mnist_sweep.errors import NewerRowError, RowError
 from mnist_sweep.results.row_lines import DECODER, END, HISTORY, LINE, MISFITS, history_of, id_of_config, row_in_lines
-from mnist_sweep.results.row_validation import KINDS, validate_config, validate_environment, validate_fields
+from mnist_sweep.results.row_validation import KINDS, validate_config, validate_fields, validate_json
 from mnist_sweep.trials.row import Evaluation, Status, TrialRow, trial_name
 
 FORMAT = 2
@@ -129,7 +129,7 @@ def _row(content: dict[str, Any]) -> TrialRow:
         fields = {"environment": {}, **content, **read}
         validate_fields(fields)
         validate_config(fields["config"], fields["defaults"])
-        validate_environment(fields["environment"])
+        validate_json(fields["environment"], "environment")
         row = TrialRow(**fields)
         config_id = id_of_config(row.config, row.defaults)
         named = row.config_id == config_id and row.trial_id == trial_name(config_id, row.config["seed"])

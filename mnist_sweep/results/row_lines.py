@@ -14,8 +14,8 @@ from mnist_sweep.results.row_validation import (
     is_seed,
     validate_config,
     validate_curve,
-    validate_environment,
     validate_fields,
+    validate_json,
 )
 from mnist_sweep.trials.row import Evaluation, Status, TrialRow, flat_id, trial_name
 
@@ -87,7 +87,7 @@ def _shared_environment(text: str) -> dict[str, Any]:
     environment = DECODER.decode(text)
     if not isinstance(environment, dict):
         raise TypeError
-    validate_environment(environment)
+    validate_json(environment, "environment")
     return environment
 
 

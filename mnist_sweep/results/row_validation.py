@@ -67,7 +67,7 @@ def _rules(names: Sequence[str], kinds: Sequence[type]) -> tuple[str | None, lis
 
 def validate_config(config: Mapping[str, Any], defaults: Iterable[str]) -> None:
     """Validate a flat config, and the names of its fields with default values."""
-    _validate_json(config, "config")
+    validate_json(config, "config")
     if not is_seed(config.get("seed")):
         raise ValueError(f"config has the seed {config.get('seed')!r}")
     for part in PARTS:
@@ -81,11 +81,6 @@ def validate_config(config: Mapping[str, Any], defaults: Iterable[str]) -> None:
             raise TypeError(f"config has the change {change!r}")
     if not all(isinstance(name, str) for name in defaults):
         raise TypeError("defaults are not names")
-
-
-def validate_environment(environment: Mapping[str, Any]) -> None:
-    """Validate the environment of a row."""
-    _validate_json(environment, "environment")
 
 
 def is_seed(value: Any) -> bool:
@@ -127,7 +122,7 @@ def _validate_range(
         raise ValueError(f"{name}{where} is {found!r}, not in [{least:g}, {most:g}]")
 
 
-def _validate_json(value: Any, name: str, depth: int = MAX_DEPTH) -> None:
+def validate_json(value: Any, name: str, depth: int = MAX_DEPTH) -> None:
     """Validate that numbers are finite, texts are Unicode, and lists and objects are not nested too deeply."""
     if isinstance(value, str):
         if not value.isascii() and any("\ud800" <= char <= "\udfff" for char in value):
@@ -140,4 +135,4 @@ def _validate_json(value: Any, name: str, depth: int = MAX_DEPTH) -> None:
             raise ValueError(f"{name} has more than {MAX_DEPTH} levels")
         for item in [*value, *value.values()] if isinstance(value, dict) else value:
             if not (type(item) is str and item.isascii()):
-                _validate_json(item, name, depth - 1)
+                validate_json(item, name, depth - 1)

@@ -13,7 +13,7 @@ from mnist_sweep.statistics.intervals import share_upper_limit
 from mnist_sweep.text.lines import listed
 from mnist_sweep.text.names import label, varying
 from mnist_sweep.text.numbers import counted
-from mnist_sweep.trials.row import Status, TrialRow
+from mnist_sweep.trials.row import Status
 from mnist_sweep.trials.value_format import Measure
 
 COLLAPSED_SHARE = 0.5  # of a setting's median accuracy; a run below has collapsed
@@ -164,7 +164,8 @@ def _setting(race: Race, setting: str, names: Mapping[str, str]) -> SettingState
     ended = [row for row in rows if not math.isnan(value_of(row))]
     accuracies = [row.val_accuracy for row in ended if row.val_accuracy is not None]
     low = COLLAPSED_SHARE * statistics.median(accuracies) if accuracies else 0.0
-    num_collapsed = _num_diverged(rows) + sum(accuracy < low for accuracy in accuracies)
+    num_diverged = sum(row.status is Status.DIVERGED for row in rows)
+    num_collapsed = num_diverged + sum(accuracy < low for accuracy in accuracies)
     return SettingState(
         config_id=setting,
         label=names[setting],
@@ -176,10 +177,6 @@ def _setting(race: Race, setting: str, names: Mapping[str, str]) -> SettingState
         rival=gone.rival if gone else None,
         state=_state(race, setting, names),
     )
-
-
-def _num_diverged(rows: Sequence[TrialRow]) -> int:
-    return sum(row.status is Status.DIVERGED for row in rows)
 
 
 def _state(race: Race, setting: str, names: Mapping[str, str]) -> str:

@@ -86,12 +86,9 @@ class Search:
             given = shown_in_one_line(self.algorithm)
             raise ConfigError(f"a search's algorithm must be {known}, but got {given}.")
         if self.objectives:
-            self._check_objectives()
-
-    def _check_objectives(self) -> None:
-        check_objectives(self.objectives, self.base.measure)
-        name = type(self.algorithm).__name__ if self.algorithm != "tpe" else "tpe"
-        require(self.is_sampled, "several objectives need 'tpe' or a sampler of Optuna", algorithm=name)
+            check_objectives(self.objectives, self.base.measure)
+            rule = "several objectives need 'tpe' or a sampler of Optuna"
+            require(self.is_sampled, rule, algorithm=self.algorithm)
 
     @property
     def directions(self) -> list[str]:

@@ -8,7 +8,7 @@ import dataclasses
 from typing import TYPE_CHECKING, Any
 
 from mnist_sweep.optim import losses, objective_metrics
-from mnist_sweep.optim.optimizers import Optimizer, numbers
+from mnist_sweep.optim.optimizers import numbers
 
 if TYPE_CHECKING:
     from mnist_sweep.trials.config import TrialConfig
@@ -19,11 +19,6 @@ def model_signature(model: Any) -> tuple[Any, ...]:
     return _signature(model, {field.name for field in dataclasses.fields(model) if field.metadata.get("variable")})
 
 
-def optimizer_signature(optimizer: Optimizer) -> tuple[Any, ...]:
-    """Return the type of an optimizer and its fields, apart from its numbers."""
-    return _signature(optimizer, numbers(optimizer))
-
-
 def network_signature(config: "TrialConfig") -> tuple[Any, ...]:
     """Return what the graphs of gradients and of evaluation depend on, besides the data set."""
     parts = model_signature(config.model), config.batch_size, config.precision, losses.signature(config.loss)
@@ -32,7 +27,8 @@ def network_signature(config: "TrialConfig") -> tuple[Any, ...]:
 
 def update_signature(config: "TrialConfig") -> tuple[Any, ...]:
     """Return what the graph of a training step depends on, besides its network."""
-    return optimizer_signature(config.optimizer), config.weight_decay > 0, config.augmentation
+    optimizer = _signature(config.optimizer, numbers(config.optimizer))
+    return optimizer, config.weight_decay > 0, config.augmentation
 
 
 def graph_signature(config: "TrialConfig") -> tuple[Any, ...]:
