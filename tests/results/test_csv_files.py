@@ -240,18 +240,16 @@ def test_no_rows_make_three_empty_tables_that_can_be_read(tmp_path: Path) -> Non
     assert [len(read(tmp_path)) for read in (read_trials, read_history, read_summary)] == [0, 0, 0]
 
 
-READERS = [read_trials, read_history, read_summary]
-NAMES = ["trials", "history", "summary"]
+READERS: dict[str, Callable[[Any], pd.DataFrame]] = {
+    "trials": read_trials,
+    "history": read_history,
+    "summary": read_summary,
+}
+NAMES = list(READERS)
 
 
-@pytest.mark.parametrize(("read", "name"), list(zip(READERS, NAMES, strict=True)))
-def test_table_is_read_back_exactly(
-    tmp_path: Path,
-    make_row: MakeRow,
-    mixture: list[TrialConfig],
-    read: Callable[[Path], pd.DataFrame],
-    name: str,
-) -> None:
+@pytest.mark.parametrize("name", NAMES)
+def test_table_is_read_back_exactly(tmp_path: Path, make_row: MakeRow, mixture: list[TrialConfig], name: str) -> None:
     drawn = random.Random(0)
     rows = [
         make_row(config, **{name: drawn.random() for name in ("val_accuracy", "val_loss", "train_loss")})
@@ -259,7 +257,7 @@ def test_table_is_read_back_exactly(
     ]
     rows += [make_row(replace(SOFTMAX, seed=9), status=Status.FAILED, error="no luck")]
     write_tables(tmp_path, rows)
-    original, again = dict(all_frames(rows))[name], read(tmp_path)
+    original, again = dict(all_frames(rows))[name], READERS[name](tmp_path)
     assert list(again.columns) == list(original.columns)
     for column in again.columns:
         pairs = zip(original[column], again[column], strict=True)
@@ -297,35 +295,17 @@ def test_dtypes_of_history_and_summary(tmp_path: Path, make_row: MakeRow) -> Non
     assert (str(summary["n"].dtype), str(summary["val_accuracy_std"].dtype)) == ("Int64", "float64")
 
 
-@pytest.mark.parametrize("read", READERS)
-def test_reader_takes_the_folder_or_the_file(tmp_path: Path, make_row: MakeRow, read: Callable[[Any], Any]) -> None:
+@pytest.mark.parametrize("name", NAMES)
+def test_reader_takes_the_folder_or_the_file(tmp_path: Path, make_row: MakeRow, name: str) -> None:
     write_tables(tmp_path, [make_row()])
-    file = tmp_path / f"{read.__name__.removeprefix('read_')}.csv"
-    assert read(str(tmp_path)).equals(read(file))
+    assert READERS[name](str(tmp_path)).equals(READERS[name](tmp_path / f"{name}.csv"))
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "commas, and, more",
-        "\"quotes\" and 'quotes'",
-        "two\nlines",
-        "two\r\nlines",
-        "two\rlines",
-        " spaces ",
-        "NA",
-        "nan",
-        "null",
-        "None",
-        "1",
-        "1e5",
-        "# hash",
-        "tab\t",
-        "é\u2028\U0001f600",
-        '"',
-        "=1+1",
-    ],
-)
+IN_CELLS = ["commas, and, more", "\"quotes\" and 'quotes'", "two\nlines", "two\r\nlines", "two\rlines", " spaces "]
+LIKE_VALUES = ["NA", "nan", "null", "None", "1", "1e5", "# hash", "tab\t", "é\u2028\U0001f600", '"', "=1+1"]
+
+
+@pytest.mark.parametrize("text", IN_CELLS + LIKE_VALUES)
 def test_text_of_an_error_survives(tmp_path: Path, make_row: MakeRow, text: str) -> None:
     write_tables(tmp_path, [make_row(TrialConfig(seed=1)), make_row(status=Status.FAILED, error=text)])
     frame = read_trials(tmp_path)
@@ -333,24 +313,8 @@ def test_text_of_an_error_survives(tmp_path: Path, make_row: MakeRow, text: str)
     assert len(frame) == 2
 
 
-FORMULAS = [
-    "=1+1",
-    "+1",
-    "-1",
-    "@sum",
-    "\t=1",
-    "\r=1",
-    "\n=1",
-    "\0=1",
-    " =1",
-    "\xa0=1",
-    "\uff1d1",
-    "'=1",
-    "''-1",
-    "' @a",
-    "=",
-    "-",
-]
+FORMULAS = ["=1+1", "+1", "-1", "@sum", "\t=1", "\r=1", "\n=1", "\0=1", " =1", "\xa0=1", "\uff1d1", "=", "-"]
+FORMULAS += ["'=1", "''-1", "' @a"]
 PLAIN = ["'a", "a=1", "1-1", "'1", " a", "a@b", '"=1', "[-1]", "(=1)"]
 
 
@@ -503,52 +467,40 @@ def test_table_that_cannot_be_read_is_told_with_the_way_out(
         read_trials(tmp_path)
 
 
-@pytest.mark.parametrize("read", READERS)
-def test_line_that_is_there_twice_is_told_with_the_way_out(
-    tmp_path: Path, make_row: MakeRow, refused: Refused, read: Callable[[Path], Any]
+def repeated(content: bytes) -> bytes:
+    return content + content.splitlines(keepends=True)[-1]
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(
+    ("damage", "part"),
+    [
+        (repeated, "_id {last}"),
+        (repeated, "has more than one line of"),
+        (lambda content: content[:-1], "ends in the middle of a line"),
+        (lambda content: content[:-9], "ends in the middle of a line"),
+        (lambda content: content.replace(b"\n", b"\r\n"), "CR LF"),
+    ],
+    ids=["a line twice, by its id", "a line twice", "no end", "half a line", "another program's"],
+)
+def test_table_that_was_changed_is_told_with_the_way_out(
+    tmp_path: Path, make_row: MakeRow, refused: Refused, name: str, damage: Callable[[bytes], bytes], part: str
 ) -> None:
-    rows = [make_row(config, history=(point(step=5), point(step=9))) for config in (TrialConfig(), SOFTMAX)]
-    write_tables(tmp_path, rows)
-    assert len(read(tmp_path)) >= 2
-    path = tmp_path / f"{read.__name__.removeprefix('read_')}.csv"
-    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
-    path.write_text("".join([*lines, lines[-1]]), encoding="utf-8")
-    with refused(LedgerError, str(path), "more than one line of", lines[-1].split(",")[0], "`mnist-sweep table DIR`"):
-        read(tmp_path)
+    write_tables(tmp_path, [make_row(one, history=(point(step=5), point(step=9))) for one in (TrialConfig(), SOFTMAX)])
+    assert len(READERS[name](tmp_path)) >= 2
+    path = tmp_path / f"{name}.csv"
+    last = path.read_text(encoding="utf-8").splitlines()[-1].partition(",")[0]
+    path.write_bytes(damage(path.read_bytes()))
+    with refused(LedgerError, str(path), part.format(last=last), "`mnist-sweep table DIR`"):
+        READERS[name](tmp_path)
 
 
-@pytest.mark.parametrize("read", READERS)
-@pytest.mark.parametrize("lost", [1, 9])
-def test_table_that_ends_in_the_middle_of_a_line_is_told_with_the_way_out(
-    tmp_path: Path, make_row: MakeRow, refused: Refused, read: Callable[[Path], Any], lost: int
-) -> None:
-    write_tables(tmp_path, [make_row(history=(point(),))])
-    path = tmp_path / f"{read.__name__.removeprefix('read_')}.csv"
-    path.write_bytes(path.read_bytes()[:-lost])
-    with refused(LedgerError, str(path), "ends in the middle of a line", "`mnist-sweep table DIR`"):
-        read(tmp_path)
-
-
-@pytest.mark.parametrize("read", READERS)
-def test_table_that_another_program_saved_is_told_with_the_way_out(
-    tmp_path: Path, make_row: MakeRow, refused: Refused, read: Callable[[Path], Any]
-) -> None:
-    write_tables(tmp_path, [make_row(history=(point(),))])
-    path = tmp_path / f"{read.__name__.removeprefix('read_')}.csv"
-    path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
-    with refused(LedgerError, str(path), "CR LF", "`mnist-sweep table DIR`"):
-        read(tmp_path)
-
-
-@pytest.mark.parametrize("read", READERS)
-def test_table_that_is_not_there_is_told_with_the_way_out(
-    tmp_path: Path, refused: Refused, read: Callable[[Path], Any]
-) -> None:
-    name = f"{read.__name__.removeprefix('read_')}.csv"
-    with refused(LedgerError, f"there is no {tmp_path / name}", "`mnist-sweep table DIR`"):
-        read(tmp_path)
+@pytest.mark.parametrize("name", NAMES)
+def test_table_that_is_not_there_is_told_with_the_way_out(tmp_path: Path, refused: Refused, name: str) -> None:
+    with refused(LedgerError, f"there is no {tmp_path / name}.csv", "`mnist-sweep table DIR`"):
+        READERS[name](tmp_path)
     with refused(LedgerError, f"there is no {tmp_path / 'nowhere.csv'}"):
-        read(tmp_path / "nowhere.csv")
+        READERS[name](tmp_path / "nowhere.csv")
 
 
 def test_one_table_is_not_taken_for_another(tmp_path: Path, make_row: MakeRow, refused: Refused) -> None:
