@@ -213,29 +213,22 @@ def test_file_that_is_no_row_is_named_with_a_way_out(
         ledger.rows()
 
 
-def test_folder_among_the_rows_is_named_with_a_way_out(ledger: Ledger, make_row: MakeRow, refused: Refused) -> None:
+@pytest.mark.parametrize(
+    ("make", "cause"),
+    [
+        (Path.mkdir, "it is a directory"),
+        (lambda path: path.symlink_to("nowhere"), "it is a link to nothing"),
+        (lambda path: path.symlink_to("/dev/zero"), "it is a special file"),
+        (os.mkfifo, "it is a special file"),
+    ],
+    ids=["folder", "link to nowhere", "link to a device", "pipe"],
+)
+def test_what_is_no_file_among_the_rows_is_named_and_not_waited_for(
+    ledger: Ledger, make_row: MakeRow, refused: Refused, make: Callable[[Path], None], cause: str
+) -> None:
     ledger.commit(make_row())
-    (ledger.rows_folder / "old").mkdir()
-    with refused(RowError, "old (it is a directory)", WAY_OUT):
-        ledger.rows()
-
-
-def test_link_to_nowhere_among_the_rows_is_named_with_a_way_out(ledger: Ledger, refused: Refused) -> None:
-    (ledger.rows_folder / "0123456789ab-0.json").symlink_to("nowhere")
-    with refused(RowError, "0123456789ab-0.json (it is a link to nothing)", WAY_OUT):
-        ledger.rows()
-
-
-@pytest.mark.skipif(not Path("/dev/zero").exists(), reason="there is no such device here")
-def test_link_to_a_device_among_the_rows_is_named_and_not_read(ledger: Ledger, refused: Refused) -> None:
-    (ledger.rows_folder / "0123456789ab-0.json").symlink_to("/dev/zero")
-    with refused(RowError, "0123456789ab-0.json (it is a special file)", WAY_OUT):
-        ledger.rows()
-
-
-def test_pipe_among_the_rows_is_named_and_not_waited_for(ledger: Ledger, refused: Refused) -> None:
-    os.mkfifo(ledger.rows_folder / "0123456789ab-0.json")
-    with refused(RowError, "0123456789ab-0.json (it is a special file)", WAY_OUT):
+    make(ledger.rows_folder / "0123456789ab-0.json")
+    with refused(RowError, f"0123456789ab-0.json ({cause})", WAY_OUT):
         ledger.rows()
 
 
@@ -402,12 +395,6 @@ def digested(content: dict[str, Any]) -> str:
     kept = {name: value for name, value in content.items() if name != "digest" and value is not ...}
     text = json.dumps(kept, sort_keys=True, separators=(",", ":"))
     return json.dumps({**kept, "digest": hashlib.sha256(text.encode()).hexdigest()[:16]})
-
-
-def test_digested_row_of_version_0_1_0_is_read(ledger: Ledger, make_row: MakeRow) -> None:
-    path = ledger.rows_folder / f"{make_row().trial_id}.json"
-    path.write_text(digested(of_format_1(make_row())), encoding="utf-8")
-    assert list(ledger.rows().values()) == [make_row()]
 
 
 SCALARS = st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.floats() | st.text(max_size=5)

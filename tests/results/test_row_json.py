@@ -12,7 +12,7 @@ import pytest
 from mnist_sweep.errors import RowError
 from mnist_sweep.results.row_json import from_json, to_json
 from mnist_sweep.trials.config import TrialConfig, to_flat
-from mnist_sweep.trials.row import Evaluation, Status, TrialRow, flat_id, trial_name
+from mnist_sweep.trials.row import Evaluation, Status, TrialRow, flat_id
 
 Refused = Callable[..., AbstractContextManager[None]]
 MakeRow = Callable[..., TrialRow]
@@ -237,10 +237,6 @@ def test_id_of_a_flat_form_is_the_hash_of_its_canonical_json() -> None:
     assert (
         flat_id({"b": 1, "a": [0.1, None, "é"]}) == hashlib.sha256(b'{"a":[0.1,null,"\\u00e9"],"b":1}').hexdigest()[:12]
     )
-
-
-def test_id_of_a_trial_is_its_configs_and_its_seed() -> None:
-    assert trial_name("0123456789ab", 5) == "0123456789ab-5"
 
 
 def test_row_is_frozen(make_row: MakeRow) -> None:

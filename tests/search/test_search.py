@@ -27,7 +27,7 @@ from mnist_sweep import (
     to_flat,
     trial_id,
 )
-from mnist_sweep.errors import ConfigError, LedgerError, SweepError, UnknownNameError
+from mnist_sweep.errors import ConfigError, LedgerError, SweepError
 from mnist_sweep.system import signals
 from mnist_sweep.trackers.tensorboard import hparams
 
@@ -164,15 +164,6 @@ def test_a_search_that_makes_no_sense_is_refused(
 ) -> None:
     with refused(ConfigError, part):
         Search(**SPACE | changed)
-
-
-def test_an_axis_must_name_a_field_of_every_part_that_it_may_meet(refused: Callable[..., Any]) -> None:
-    axes: dict[str, Any] = {
-        "optimizer": Choice((Momentum(), GradientDescent())),
-        "optimizer.momentum": Uniform(low=0.5, high=0.9),
-    }
-    with refused(UnknownNameError, "optimizer.momentum", "GradientDescent"):
-        Search(base=BASE, axes=axes, num_trials=1)
 
 
 def test_seeds_and_listed_trials_do_not_go_with_a_search(refused: Callable[..., Any]) -> None:
