@@ -19,8 +19,7 @@ from typing import TYPE_CHECKING, Any
 from mnist_sweep.data.dataset import DIGEST_LENGTH
 from mnist_sweep.text.names import PARTS
 from mnist_sweep.trials.user_code import user_modules
-from mnist_sweep.trials.user_code.canonical_code import normal_form
-from mnist_sweep.trials.user_code.compiled_code import compiled
+from mnist_sweep.trials.user_code.canonical_code import compiled, normal_form
 from mnist_sweep.trials.user_code.user_modules import MAIN, PACKAGE, SourceModule, Target
 
 if TYPE_CHECKING:

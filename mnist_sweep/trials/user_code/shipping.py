@@ -23,7 +23,7 @@ from mnist_sweep.text.lines import listed, one_line
 from mnist_sweep.trials import registry
 from mnist_sweep.trials.config import REGISTRIES, TrialConfig, custom_parts
 from mnist_sweep.trials.parts import type_of
-from mnist_sweep.trials.user_code import source_text
+from mnist_sweep.trials.user_code import user_modules
 
 
 def own_definitions(trials: Iterable[TrialConfig]) -> dict[str, Any]:
@@ -130,6 +130,6 @@ def _texts(definitions: Mapping[str, Any]) -> dict[str, str]:
     for module in {definition.__module__ for definition in definitions.values()}:
         for value in vars(sys.modules[module]).values():
             if getattr(value, "__module__", None) == module and isinstance(value, type | FunctionType):
-                files = {code.co_filename for code in source_text.codes_of(value)}
-                found.update({file: source_text.text_of(file) for file in files})
+                files = {code.co_filename for code in user_modules.codes_of(value)}
+                found.update({file: user_modules.text_of(file) for file in files})
     return {file: text for file, text in found.items() if text}

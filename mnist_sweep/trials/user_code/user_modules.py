@@ -8,19 +8,24 @@ import ast
 import functools
 import importlib.machinery
 import importlib.util
+import inspect
 import itertools
+import linecache
+import os
 import re
+import stat
 import sys
 import sysconfig
 import tokenize
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-
-from mnist_sweep.trials.user_code import source_text
+from types import CodeType, FunctionType
+from typing import Any
 
 PACKAGE = __name__.partition(".")[0]
 MAIN = "__main__"
+STANDARD_INPUT, COMMAND = "<stdin>", "<string>"
 SCOPES = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda
 IMPORTS = ast.Import | ast.ImportFrom
 ONLY_SOMETIMES = re.compile(r"\b(__name__|TYPE_CHECKING)\b")  # tests of a block that no import runs, or no run
@@ -85,7 +90,7 @@ class SourceModule:
 
 def source_module(name: str, own_packages: frozenset[str] = frozenset()) -> SourceModule | None:
     """Return the user's own module of a name, or of a package that is the user's although it is installed, or None."""
-    if name == MAIN and getattr(sys.modules[MAIN], "__file__", None) in (None, source_text.STANDARD_INPUT):
+    if name == MAIN and getattr(sys.modules[MAIN], "__file__", None) in (None, STANDARD_INPUT):
         return _cells()
     path, folders = _location(name)
     if not (path or folders) or not _is_own(name, path or Path(folders[0]), own_packages):
@@ -197,8 +202,8 @@ def _cells() -> SourceModule | None:
     module = SourceModule(MAIN, "")
     texts = main.get("In") if "get_ipython" in main else None
     if texts is None:
-        name = source_text.STANDARD_INPUT if "__file__" in main else source_text.COMMAND
-        texts = [text for text in [source_text.text_of(name)] if text]
+        name = STANDARD_INPUT if "__file__" in main else COMMAND
+        texts = [text for text in [text_of(name)] if text]
     if not texts:
         return None
     for text in texts:
@@ -207,3 +212,28 @@ def _cells() -> SourceModule | None:
         except (SyntaxError, ValueError):
             continue
     return module
+
+
+def text_of(file: str) -> str:
+    """Return the text of a file, a notebook's cell, a command or standard input by its name; empty if it is not kept.
+
+    Python keeps the text of a notebook's cells, each run of a cell under another name, and that of `python -c`. What
+    was piped to standard input is gone; a file that is redirected to it is read again.
+    """
+    words = sys.orig_argv
+    if file == COMMAND and "-c" in words[:-1]:  # whose text Python 3.13 keeps changed
+        return words[words.index("-c") + 1]
+    if text := "".join(linecache.getlines(file)):
+        return text
+    if file == STANDARD_INPUT and sys.stdin is not None and stat.S_ISREG(os.fstat(0).st_mode):
+        return os.pread(0, os.fstat(0).st_size, 0).decode(errors="replace")
+    return ""
+
+
+def codes_of(definition: Any) -> Iterator[CodeType]:
+    """Yield the code of a function, or of the methods that a class itself defines; none for anything else."""
+    for member in vars(definition).values() if isinstance(definition, type) else [definition]:
+        function = getattr(member, "__func__", getattr(member, "fget", member))
+        function = inspect.unwrap(function) if callable(function) else None
+        if isinstance(function, FunctionType):
+            yield function.__code__
