@@ -1,9 +1,10 @@
-"""What a command answers: text for people, or with `--json` one JSON object for programs.
+"""What a command answers: text for people, or with `--json` one JSON object for programs; and its exit status.
 
 With `--json`, standard output holds one JSON object and nothing else, whatever the exit status: the answer, or an
 error. Everything that is printed on the way, by the user's own code and child processes too, goes to standard error.
 """
 
+import enum
 import functools
 import json
 import sys
@@ -13,10 +14,30 @@ from typing import Any
 
 import click
 
-from mnist_sweep.cli.exit_status import ExitStatus
 from mnist_sweep.cli.streams import output_on_stderr
 
 OPTION = "--json"
+
+
+class ExitStatus(enum.IntEnum):
+    """The outcome of a command; one that a signal ends has 128 and the signal's number (129, 130 or 143).
+
+    Attributes:
+        OK: The command did what it says. `run`: every trial has a row, or the time budget ran out, and none failed.
+            `replay`: all numbers are the same. `verdict`: one is better.
+        NOT_ALL: `run`: some trials failed. `status --watch`: some did, or the run ended early. `replay`: some numbers
+            differ. Any command: its output was cut off.
+        REFUSED: Bad usage, configuration, data or results folder, which one line explains. `predict`: some images
+            cannot be classified.
+        EQUIVALENT: `verdict`: whichever is better, the difference does not count.
+        UNDECIDED: `verdict`: the rows do not tell.
+    """
+
+    OK = 0
+    NOT_ALL = 1
+    REFUSED = 2
+    EQUIVALENT = 3
+    UNDECIDED = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,14 +49,12 @@ class Answer:
         show: Prints it for people; does nothing where the command has printed it, which goes to standard error then.
         after: What the command does when the answer is printed, such as serving a page.
         status: The exit status.
-        version: Version of the object's schema: it rises when a key goes or changes its meaning, not when one is added.
     """
 
     value: Any
     show: Callable[[], object] = lambda: None
     after: Callable[[], object] = lambda: None
     status: ExitStatus = ExitStatus.OK
-    version: int = 1
 
 
 def answering(command: Callable[..., Answer]) -> Callable[..., int]:
@@ -54,7 +73,7 @@ def answering(command: Callable[..., Answer]) -> Callable[..., int]:
         with output_on_stderr():
             answer = command(**given)
             content = json_value(answer.value)
-        _print(click.get_current_context().command.name, answer.version, content)
+        _print(click.get_current_context().command.name, content)
         answer.after()
         return answer.status
 
@@ -65,10 +84,11 @@ def print_error(message: str, error: BaseException | None, status: int) -> None:
     """Print the object of an error if the command line asks for JSON."""
     if OPTION in sys.argv:
         kind = "UsageError" if error is None else type(error).__name__
-        _print("error", 1, {"error": message, "kind": kind, "status": status})
+        _print("error", {"error": message, "kind": kind, "status": status})
 
 
-def _print(name: str | None, version: int, content: Mapping[str, Any]) -> None:
-    values = {"schema": f"mnist-sweep/{name}/{version}", **content}
+def _print(name: str | None, content: Mapping[str, Any]) -> None:
+    # A schema's version rises when a key goes or changes its meaning, not when one is added.
+    values = {"schema": f"mnist-sweep/{name}/1", **content}
     lines = [f"{json.dumps(key)}: {json.dumps(value, allow_nan=False)}" for key, value in values.items()]
     click.echo("{" + ",\n ".join(lines) + "}")
