@@ -9,7 +9,7 @@ import click
 
 from mnist_sweep.cli.answer import Answer, ExitStatus, answering
 from mnist_sweep.cli.options import PATH
-from mnist_sweep.cli.streams import echo, echo_all
+from mnist_sweep.cli.streams import echo
 from mnist_sweep.errors import LedgerError
 from mnist_sweep.system.files import is_read_only
 from mnist_sweep.text.numbers import counted, duration
@@ -101,7 +101,7 @@ def verdict(folder: Path, a: str, b: str, within: float | None) -> Answer:
 
     found = judgement.verdict(folder, a, b, within=within, in_points=True)
     statuses = {"better": ExitStatus.OK, "equivalent": ExitStatus.EQUIVALENT, "undecided": ExitStatus.UNDECIDED}
-    return Answer(value=found, show=lambda: echo_all(found.sentence, *found.notes), status=statuses[found.outcome])
+    return Answer(value=found, show=lambda: echo(found.sentence, *found.notes), status=statuses[found.outcome])
 
 
 @click.command(
@@ -131,8 +131,8 @@ def propose(folder: Path, budget: str | None, script: Path | None, within: float
         for run in found.runs:
             time = "" if run.seconds is None else f", about {duration(run.seconds)}"
             echo(f"{run.reason}: {counted(run.num_trials, 'trial')}{time}")
-            echo_all(*([f"  {shlex.join(run.command)}"] if run.command else []))
-        echo_all(*found.notes, *([] if found.runs or found.notes else ["nothing: the rows leave nothing open"]))
+            echo(*([f"  {shlex.join(run.command)}"] if run.command else []))
+        echo(*found.notes, *([] if found.runs or found.notes else ["nothing: the rows leave nothing open"]))
 
     return Answer(value=found, show=show)
 

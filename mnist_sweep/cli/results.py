@@ -8,7 +8,7 @@ import click
 
 from mnist_sweep.cli.answer import Answer, ExitStatus, answering
 from mnist_sweep.cli.options import PATH, TRACEBACK
-from mnist_sweep.cli.streams import echo, echo_all
+from mnist_sweep.cli.streams import echo
 from mnist_sweep.errors import LedgerError, SweepError, no_rows
 from mnist_sweep.system.files import is_folder
 from mnist_sweep.text.lines import one_line
@@ -69,7 +69,7 @@ def table(folder: Path) -> Answer:
 
     rows = rows_of(folder)
     files, notes = write_tables(folder, rows), kinds.of_one_kind(rows)[1]
-    return Answer(value={"files": files, "notes": notes}, show=lambda: echo_all(*files, *notes))
+    return Answer(value={"files": files, "notes": notes}, show=lambda: echo(*files, *notes))
 
 
 @click.command()
@@ -87,7 +87,7 @@ def mend(folder: Path) -> Answer:
     lines = [f"{file.source} -> {file.target}: {file.cause}" for file in moved]
     num_intact = len(Ledger(folder).rows(with_history=False))
     lines.append(f"{counted(len(moved), 'file')} moved, {counted(num_intact, 'row')} intact")
-    return Answer(value={"moved": moved, "num_intact": num_intact}, show=lambda: echo_all(*lines))
+    return Answer(value={"moved": moved, "num_intact": num_intact}, show=lambda: echo(*lines))
 
 
 @click.command(

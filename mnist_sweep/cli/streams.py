@@ -19,15 +19,10 @@ from mnist_sweep.text.lines import printable
 STDOUT, STDERR = 1, 2
 
 
-def echo(value: object, *, err: bool = False) -> None:
-    """Print a value on a line of its own."""
-    click.echo(printable(str(value)), err=err)
-
-
-def echo_all(*values: object) -> None:
+def echo(*values: object, err: bool = False) -> None:
     """Print each value on a line of its own."""
     for value in values:
-        echo(value)
+        click.echo(printable(str(value)), err=err)
 
 
 @contextlib.contextmanager
