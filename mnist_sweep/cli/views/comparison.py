@@ -3,10 +3,11 @@
 from collections.abc import Iterator
 
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from mnist_sweep.analysis.comparison_sentences import Comparison
+from mnist_sweep.cli.views.terminal import numbers, plain_table, print_lines
 from mnist_sweep.text.numbers import probability
 
 NUM_SHOWN = 20
@@ -15,16 +16,13 @@ NUM_SHOWN = 20
 def show(comparison: Comparison, console: Console) -> None:
     """Print the values and their difference on both splits, the conclusion, the images behind it, the method."""
     console.print(_table(comparison))
-    for line in (comparison.sentence, *comparison.notes, *_images(comparison), comparison.method):
-        console.print(Text(line), soft_wrap=True)
+    print_lines(console, comparison.sentence, *comparison.notes, *_images(comparison), comparison.method)
 
 
 def _table(comparison: Comparison) -> Table:
     splits, measure = (comparison.val, comparison.test), comparison.objective
     found = [split.difference for split in splits]
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for name in ("", *(split.name for split in splits)):
-        table.add_column(name, justify="right" if name else "left", no_wrap=True)
+    table = plain_table(Column(no_wrap=True), *numbers(*(split.name for split in splits)))
     for side in ("a", "b"):
         name = f"{getattr(comparison, side)} {getattr(comparison, f'label_{side}')}".rstrip()
         table.add_row(Text(name), *(measure.text(getattr(split, f"mean_{side}")) for split in splits))

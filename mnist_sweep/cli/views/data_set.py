@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
+from mnist_sweep.cli.views.terminal import numbers, plain_table, print_lines
 from mnist_sweep.data.overview import Overview
 from mnist_sweep.text.numbers import counted
 
@@ -17,18 +17,16 @@ NUMBERS = ("smallest", "25%", "50%", "75%", "largest", "mean")  # as `Overview.n
 
 def show(found: Overview, console: Console) -> None:
     """Print what a data set holds."""
-    table = Table("number" if found.numbers else "class", box=None, pad_edge=False)
-    for split in found.sizes:
-        table.add_column(split, justify="right")
+    table = plain_table("number" if found.numbers else "class", *numbers(*found.sizes))
     for label, shown in enumerate(found.class_names[:MAX_CLASSES]):
         table.add_row(shown, *(f"{counts[label]:,}" for counts in found.counts.values()))
     if found.num_classes > MAX_CLASSES:
         table.add_row(f"… {found.num_classes - MAX_CLASSES} more")
-    columns: Any = [np.reshape(numbers, (-1, len(NUMBERS))) for numbers in found.numbers.values()]
+    columns: Any = [np.reshape(of_split, (-1, len(NUMBERS))) for of_split in found.numbers.values()]
     for target in range(min(len(columns[0]), MAX_TARGETS) if columns else 0):
         for row, shown in enumerate(NUMBERS):
             name = shown if len(columns[0]) == 1 else f"[{target}] {shown}"
-            table.add_row(Text(name), *(f"{numbers[target, row]:g}" for numbers in columns))
+            table.add_row(Text(name), *(f"{of_split[target, row]:g}" for of_split in columns))
     table.add_row("images" if found.numbers else "all", *(f"{size:,}" for size in found.sizes.values()))
     console.print(table)
     shape = "x".join(map(str, found.image_shape))
@@ -37,8 +35,7 @@ def show(found: Overview, console: Console) -> None:
         f"{low:g} to {high:g} in {split} (mean {mean:{digits}})" for split, (low, high, mean) in found.pixels.items()
     ]
     pixels = f"images of {shape}, pixels from {', '.join(ranges)}; {_scale(found)}"
-    for line in (pixels, *found.notes, *_duplicates(found), f"digest {found.digest}"):
-        console.print(line, markup=False, highlight=False, soft_wrap=True)
+    print_lines(console, pixels, *found.notes, *_duplicates(found), f"digest {found.digest}")
 
 
 def _scale(found: Overview) -> str:

@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from mnist_sweep.analysis.sweep_diff import Change, SweepDiff
+from mnist_sweep.cli.views.terminal import numbers, plain_table, print_lines
 from mnist_sweep.text.numbers import counted
 from mnist_sweep.trials.value_format import Measure
 
@@ -15,27 +16,23 @@ NUM_SHOWN = 20
 
 def show(found: SweepDiff, console: Console) -> None:
     """Print the conclusion, the largest changes, the configs that are in one sweep only, and the notes."""
-    console.print(Text(found.sentence), soft_wrap=True)
+    print_lines(console, found.sentence)
     changes = [change for change in found.changes if change.n and change.difference]
     if changes:
         console.print(_table(changes[:NUM_SHOWN], found.objective))
     if len(changes) > NUM_SHOWN:
-        console.print(f"and {counted(len(changes) - NUM_SHOWN, 'smaller change')}")
+        print_lines(console, f"and {counted(len(changes) - NUM_SHOWN, 'smaller change')}")
     for names, which in ((found.only_a, "first"), (found.only_b, "second")):
         if names:
             named = [f"{name} ({found.labels[name]})" for name in names[:NUM_SHOWN]]
             named += [f"{len(names) - NUM_SHOWN:,} more"] * (len(names) > NUM_SHOWN)
-            console.print(Text(f"only in the {which}: {', '.join(named)}"), soft_wrap=True)
-    for note in found.notes:
-        console.print(Text(note), soft_wrap=True)
+            print_lines(console, f"only in the {which}: {', '.join(named)}")
+    print_lines(console, *found.notes)
 
 
 def _table(changes: Sequence[Change], measure: Measure) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("config", no_wrap=True)
-    for name in ("n", "first", "second", "difference", "95% interval"):
-        table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("hyperparameters", overflow="fold")
+    columns = numbers("n", "first", "second", "difference", "95% interval")
+    table = plain_table(Column("config", no_wrap=True), *columns, Column("hyperparameters", overflow="fold"))
     for change in changes:
         ends = f"{measure.delta(change.low)} to {measure.delta(change.high)}" if change.low == change.low else ""
         means = measure.text(change.mean_a), measure.text(change.mean_b)

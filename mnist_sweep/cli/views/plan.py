@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
+from mnist_sweep.cli.views.terminal import numbers, plain_table, print_lines
 from mnist_sweep.planning.sweep_plan import KindPlan, NetworkPlan, Plan
 from mnist_sweep.text.numbers import clock, counted, size
 
@@ -16,11 +17,11 @@ MAX_LAYERS, LAST_LAYERS = 60, 5  # that are shown of a network, and how many of 
 def show_networks(plan: Plan, console: Console) -> None:
     """Print the networks of a plan, layer by layer."""
     num_trials = sum(network.num_trials for network in plan.networks)
-    _print(f"{plan.name}: {counted(num_trials, 'trial')}, {counted(len(plan.networks), 'network')}", console)
+    print_lines(console, f"{plan.name}: {counted(num_trials, 'trial')}, {counted(len(plan.networks), 'network')}")
     for number, network in enumerate(plan.networks, start=1):
         shape = "x".join(map(str, network.image_shape))
         trials = counted(network.num_trials, "trial")
-        _print(f"\nnetwork {number} ({trials}, {shape} images): {network.description}", console)
+        print_lines(console, f"\nnetwork {number} ({trials}, {shape} images): {network.description}")
         if network.layers:
             console.print(_layers(network))
     console.print()
@@ -30,19 +31,13 @@ def show_plan(plan: Plan, console: Console) -> None:
     """Print what a plan says of time, memory and disk, and its warnings."""
     if plan.kinds:
         console.print(_kinds(plan.kinds))
-    for line in _summary(plan):
-        _print(line, console)
-    for warning in plan.warnings:
-        _print(f"warning: {warning}", console, style="yellow")
-
-
-def _print(line: str, console: Console, style: str | None = None) -> None:
-    console.print(line, style=style, markup=False, highlight=False, soft_wrap=True)
+    print_lines(console, *_summary(plan))
+    print_lines(console, *(f"warning: {warning}" for warning in plan.warnings), style="yellow")
 
 
 def _layers(network: NetworkPlan) -> Table:
     multiply_adds = sum(layer.multiply_adds for layer in network.layers)
-    table = Table(box=None, pad_edge=False, header_style="bold", show_footer=True)
+    table = plain_table(show_footer=True)
     table.add_column("layer", "all")
     table.add_column("output", no_wrap=True)
     table.add_column("parameters", f"{network.parameters:,}", justify="right", no_wrap=True)
@@ -61,12 +56,8 @@ def _layers(network: NetworkPlan) -> Table:
 
 
 def _kinds(kinds: Sequence[KindPlan]) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("network", justify="right")
-    table.add_column("trials", justify="right")
-    table.add_column("kind", overflow="fold", min_width=KIND_WIDTH)
-    for name in ("step, ms", "evaluation, s", "trial, s"):
-        table.add_column(name, justify="right", no_wrap=True)
+    kind_column = Column("kind", overflow="fold", min_width=KIND_WIDTH)
+    table = plain_table(*numbers("network", "trials"), kind_column, *numbers("step, ms", "evaluation, s", "trial, s"))
     for kind in kinds:
         times = [f"{kind.step_seconds * 1e3:.3g}", f"{kind.evaluation_seconds:.2g}", f"{kind.trial_seconds:.3g}"]
         times = ["fails", "", ""] if kind.failure else times

@@ -9,6 +9,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from mnist_sweep.cli.views.terminal import print_lines
 from mnist_sweep.statistics.time_left import time_left
 from mnist_sweep.sweep.live_run import LiveRun, LiveRunState, RunningTrial, notice_line
 from mnist_sweep.text.names import label, loss_title
@@ -34,12 +35,9 @@ class _Progress:
             case events.TrialStarted(config=config):
                 self._loss = loss_title(config)
             case events.TrialEvaluated() if self._run.num_missing == 1:
-                self._print(evaluation_line(event.evaluation, self._loss, self._run.measure.title))
+                print_lines(self._console, evaluation_line(event.evaluation, self._loss, self._run.measure.title))
             case events.Notice() | events.TrialRetried() | events.RaceForecast() | events.RunInterrupted():
-                self._print(notice_line(event, self._run.fields))
-
-    def _print(self, text: str, style: str = "") -> None:
-        self._console.print(Text(text, style=style), soft_wrap=True)
+                print_lines(self._console, notice_line(event, self._run.fields))
 
 
 class Log(_Progress):
@@ -51,9 +49,10 @@ class Log(_Progress):
         run = self._state.run
         if isinstance(event, events.WorkersReady):
             trials, num_missing = counted(run.num_trials, "trial"), self._run.num_missing
-            self._print(f"{trials}, {run.num_done} done before, {num_missing} to run, {run.num_workers} at a time")
+            line = f"{trials}, {run.num_done} done before, {num_missing} to run, {run.num_workers} at a time"
+            print_lines(self._console, line)
         elif isinstance(event, events.RowCommitted):
-            self._print(f"{run.num_done}/{run.num_trials} {row_line(event.row, self._run.fields)}")
+            print_lines(self._console, f"{run.num_done}/{run.num_trials} {row_line(event.row, self._run.fields)}")
 
 
 class Live(_Progress):
@@ -75,7 +74,7 @@ class Live(_Progress):
                 self._rows.append(row)
                 self._ends.append(time.time())
                 if row.status is Status.FAILED:
-                    self._print(row_line(row, self._run.fields), style="red")
+                    print_lines(self._console, row_line(row, self._run.fields), style="red")
             case events.RaceForecast(text=text):
                 self._race = text
             case events.RunEnded():

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
-from rich.text import Text
+from rich.table import Column, Table
 
+from mnist_sweep.cli.views.terminal import plain_table, print_lines
 from mnist_sweep.results.merging import COMPARED_FIELDS, RowDifference
 from mnist_sweep.sweep.replay import Replay
 from mnist_sweep.text.lines import shortened
@@ -17,19 +17,19 @@ from mnist_sweep.trials.row import Status
 def show(replay: Replay, console: Console) -> None:
     """Print the verdict, causes of failure, the numbers that differ and by how much, and changes of the environment."""
     before, after = replay.before, replay.after
-    console.print(Text(_verdict(replay)), soft_wrap=True)
+    print_lines(console, _verdict(replay))
     for row, when in ((before, "then"), (after, "now")):
         if row.status is Status.FAILED:
             cause = shortened(row.error or "no cause recorded")
-            console.print(Text(f"failed {when}: {cause}", style="red"), soft_wrap=True)
+            print_lines(console, f"failed {when}: {cause}", style="red")
     if replay.differences and not replay.any_failed:
         console.print(_table(replay.differences))
     if not before.environment:
-        console.print("environment: not recorded")
+        print_lines(console, "environment: not recorded")
     elif not replay.environment:
-        console.print("environment: the same")
+        print_lines(console, "environment: the same")
     for name, (then, now) in replay.environment.items():
-        console.print(Text(f"{name}: {_recorded(then)} then, {_recorded(now)} now"), soft_wrap=True)
+        print_lines(console, f"{name}: {_recorded(then)} then, {_recorded(now)} now")
 
 
 def _verdict(replay: Replay) -> str:
@@ -52,9 +52,10 @@ def _recorded(value: Any) -> str:
 
 def _table(differences: Sequence[RowDifference]) -> Table:
     """Return the differing numbers of the whole trial, and the first one of each column of the learning curve."""
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for name in ("number", "step", "then", "now", "difference", "relative"):
-        table.add_column(name, justify="left" if name == "number" else "right", overflow="fold")
+    columns = [
+        Column(name, justify="right", overflow="fold") for name in ("step", "then", "now", "difference", "relative")
+    ]
+    table = plain_table(Column("number", overflow="fold"), *columns)
     seen = set()
     for name, step, one, other in differences:
         if step is None or name not in seen:

@@ -13,6 +13,7 @@ from rich.text import Text
 from mnist_sweep.cli.streams import has_reader
 from mnist_sweep.cli.views import status
 from mnist_sweep.cli.views.progress import row_line, running_table
+from mnist_sweep.cli.views.terminal import print_lines
 from mnist_sweep.text.numbers import counted, duration
 from mnist_sweep.trials.row import Status, TrialRow
 from mnist_sweep.watch.feed import Feed
@@ -98,8 +99,7 @@ class Lines:
             printed += [headline(state, time.time()), best(state)]
             self._next = time.monotonic() + SECONDS_BETWEEN_HEADLINES
         self._phase, self._rows, self._lines = state.phase, dict(rows), lines
-        for line in printed:
-            self._console.print(Text(line), soft_wrap=True)
+        print_lines(self._console, *printed)
 
 
 def headline(state: LiveState, now: float) -> str:
