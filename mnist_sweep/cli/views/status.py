@@ -1,17 +1,24 @@
 """The `status` of a results folder in a terminal: trials by status, the best configs, the failures by cause, a race."""
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from rich.console import Console, RenderableType
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from mnist_sweep.analysis.folder_status import FolderStatus
+from mnist_sweep.cli.views.terminal import numbers, plain_table
 from mnist_sweep.text.lines import listed, printable
 from mnist_sweep.text.names import short_names, value
 from mnist_sweep.text.numbers import counted
 
+if TYPE_CHECKING:
+    from mnist_sweep.search.race_summary import RaceSummary
+
 NUM_CAUSES = 10
+NUM_RACED = 10
+MAX_LABEL = 24  # of a config of a race that is kept in one line, also where the terminal is narrow
 
 
 def show(found: FolderStatus, console: Console) -> None:
@@ -38,9 +45,27 @@ def parts(found: FolderStatus) -> Iterator[RenderableType]:
     yield Text(f"{found.folder}/: {', '.join(found.files)}")
     yield from map(Text, found.notes)
     if found.race:
-        from mnist_sweep.cli.views import race
+        yield from race_parts(found.race)
 
-        yield from race.parts(found.race)
+
+def race_parts(race: "RaceSummary") -> Iterator[RenderableType]:
+    """Yield the best configs of a race that remain, the last ones that are out, and the answer."""
+    remaining = [one for one in race.settings if one.remains]
+    shown = [*remaining[:NUM_RACED], *race.settings[len(remaining) :][:NUM_RACED]]
+    longest = max((len(one.label) for one in shown), default=0)
+    label = Column("config", overflow="fold", no_wrap=longest <= MAX_LABEL)
+    others = Column("collapsed", no_wrap=True), Column(overflow="fold")
+    table = plain_table(label, *numbers("val", "seeds"), *others, title="race")
+    for one in shown:
+        cells = (one.label, race.objective.text(one.val), str(one.num_seeds), one.collapsed, one.state)
+        table.add_row(*(Text(printable(cell)) for cell in cells))
+    if race.num_trials:
+        yield table
+    if num_left := len(race.settings) - len(shown):
+        yield Text(f"{counted(num_left, 'config')} more: the report lists all")
+    yield from (Text(printable(sentence)) for sentence in race.sentences)
+    if race.forecast:
+        yield Text(f"to run: {race.forecast}")
 
 
 def _best_table(found: FolderStatus) -> Table:
@@ -49,17 +74,17 @@ def _best_table(found: FolderStatus) -> Table:
     several = any(len(one.trial_ids) > 1 for one in best)
     ids = [one.config_id if several else one.trial_ids[0] for one in best]
     title = f"best by {'mean ' * several}validation {found.objective.title}"
-    table = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
-    table.add_column("config" if several else "trial", style="green", min_width=max(map(len, ids)))
-    for name in ["seeds"] * several + ["val", "test", "seconds"]:
-        table.add_column(name, justify="right", no_wrap=True)
     names = [name for name in found.fields if not (several and name == "seed")]
-    for name in short_names(names).values():
-        table.add_column(Text(name), overflow="fold")
+    table = plain_table(
+        Column("config" if several else "trial", style="green", min_width=max(map(len, ids))),
+        *numbers(*["seeds"] * several, "val", "test", "seconds"),
+        *(Column(Text(name), overflow="fold") for name in short_names(names).values()),
+        title=title,
+    )
     for one, name in zip(best, ids, strict=True):
         test = "" if one.test is None else f"{one.test:.4f}"
         seconds = "" if one.seconds is None else f"{one.seconds:.1f}"
-        numbers = [str(len(one.trial_ids))] * several + [f"{one.val:.4f}", test, seconds]
+        figures = [str(len(one.trial_ids))] * several + [f"{one.val:.4f}", test, seconds]
         values = (printable(value(key, one.values[key])) if key in one.values else "" for key in names)
-        table.add_row(name, *numbers, *map(Text, values))
+        table.add_row(name, *figures, *map(Text, values))
     return table
