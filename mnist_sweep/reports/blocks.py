@@ -3,6 +3,7 @@
 Texts are plain; `html`, `markdown` and `plot_style` escape them.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -25,7 +26,7 @@ class Column:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
-    """A table of rows with one cell per column; None is an empty cell.
+    """A table of rows with one cell per column; None and NaN are empty cells.
 
     An interactive one can be sorted, filtered and paged on the HTML page.
     """
@@ -115,8 +116,8 @@ def number_columns(*titles: str, digits: int | None) -> list[Column]:
 
 
 def cell_text(cell: Cell, digits: int | None = None) -> str:
-    """Return a cell as text: numbers with that many decimals or six significant digits, None as an empty text."""
-    if cell is None:
+    """Return a cell as text: a number with that many decimals or six significant digits, nothing for None and NaN."""
+    if cell is None or (isinstance(cell, float) and math.isnan(cell)):
         return ""
     if isinstance(cell, float):
         return f"{cell:.{digits}f}" if digits is not None else f"{cell:g}"

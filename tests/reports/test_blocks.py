@@ -1,5 +1,7 @@
 """Laws of cells as text."""
 
+import math
+
 import pytest
 
 from mnist_sweep.reports.blocks import Cell, cell_text
@@ -9,6 +11,7 @@ from mnist_sweep.reports.blocks import Cell, cell_text
     ("cell", "digits", "text"),
     [
         (None, 2, ""),
+        (math.nan, 2, ""),
         ("a", None, "a"),
         (0.12345678, None, "0.123457"),
         (0.5, 2, "0.50"),
@@ -16,5 +19,5 @@ from mnist_sweep.reports.blocks import Cell, cell_text
         (13706, None, "13706"),
     ],
 )
-def test_numbers_have_their_digits_and_none_is_empty(cell: Cell, digits: int | None, text: str) -> None:
+def test_numbers_have_their_digits_and_none_and_nan_are_empty(cell: Cell, digits: int | None, text: str) -> None:
     assert cell_text(cell, digits) == text

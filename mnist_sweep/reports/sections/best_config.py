@@ -7,7 +7,7 @@ from mnist_sweep.analysis.selection_sentences import ONE_SEED, Selection, ties
 from mnist_sweep.reports.blocks import Block, Cell, Facts, Plot, Section, Table, number_columns, text_columns
 from mnist_sweep.reports.plot_style import BLUE
 from mnist_sweep.reports.report_data import Results
-from mnist_sweep.reports.sections.config_intervals import Group, interval_figure, intervals_of, known
+from mnist_sweep.reports.sections.config_intervals import Group, interval_figure, intervals_of
 from mnist_sweep.results import runs
 from mnist_sweep.text.names import label
 from mnist_sweep.text.numbers import counted, duration
@@ -117,7 +117,7 @@ def _picture(results: Results, selection: Selection) -> Plot:
     ]
     shown = ("val_mean", "val_low", "val_high", "val_new_low", "val_new_high", "test_mean")
     rows: list[list[Cell]] = [
-        [config.config_id, text, state, len(config.rows), *(known(one[name]) for name in shown)]
+        [config.config_id, text, state, len(config.rows), *(one[name] for name in shown)]
         for config, text, state, one in zip(configs, labels, states, means, strict=True)
     ]
     return Plot(

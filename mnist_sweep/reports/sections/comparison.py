@@ -9,7 +9,7 @@ from mnist_sweep.errors import LedgerError
 from mnist_sweep.reports.blocks import Block, Cell, Facts, Paragraph, Plot, Section, Table, number_columns, text_columns
 from mnist_sweep.reports.plot_style import BLUE
 from mnist_sweep.reports.report_data import Results
-from mnist_sweep.reports.sections.config_intervals import Group, interval_figure, intervals_of, known
+from mnist_sweep.reports.sections.config_intervals import Group, interval_figure, intervals_of
 from mnist_sweep.reports.sections.parallel_axes import values_tried
 from mnist_sweep.statistics.paired_tests import AccuracyDifference
 from mnist_sweep.text.numbers import counted, duration
@@ -128,7 +128,7 @@ def _picture(compared: SweepComparison) -> Plot:
     ends = ("low", "high", "low for new images", "high for new images")
     title = compared.measure.title
     rows: list[list[Cell]] = [
-        [compared.names[place], name, compared.found.labels[name], *(known(means[key]) for key in shown)]
+        [compared.names[place], name, compared.found.labels[name], *(means[key] for key in shown)]
         for place, name, means in drawn
     ]
     return Plot(

@@ -42,7 +42,7 @@ def interval_figure(measure: Measure, labels: Sequence[str], means: Sequence[Mea
 
     def dots(name: str, key: str, chosen: Sequence[int], marker: Mapping[str, Any]) -> Any:
         return scatter(
-            x=[known(means[place][key]) for place in chosen],
+            x=[means[place][key] for place in chosen],
             y=[*chosen],
             text=[texts[place] for place in chosen],
             mode="markers",
@@ -57,7 +57,7 @@ def interval_figure(measure: Measure, labels: Sequence[str], means: Sequence[Mea
         *(dots(group.name, "val_mean", group.places, group.marker) for group in groups),
         dots("test", "test_mean", places, {"color": RED, "size": 9, "symbol": "diamond-open", "line": {"width": 2}}),
     ]
-    drawn = [trace for trace in traces if any(x is not None for x in trace["x"])]
+    drawn = [trace for trace in traces if not all(map(math.isnan, trace["x"]))]
     num_lines = max(1 + text.count("<br>") for text in texts)
     height = HEIGHT + (HEIGHT_OF_CONFIG + HEIGHT_OF_LINE * num_lines) * len(labels)
     plot = figure(*drawn, x=measure.title, y="", height=height, xaxis_tickformat="~%" if measure.is_share else "~g")
@@ -67,14 +67,9 @@ def interval_figure(measure: Measure, labels: Sequence[str], means: Sequence[Mea
     return plot.update_layout(margin={"l": 12, "r": 12}, annotations=names, meta={"y": "config"})
 
 
-def known(number: float) -> float | None:
-    """Return a number, or None for NaN."""
-    return None if math.isnan(number) else number
-
-
 def _bars(name: str, number: str, ends: Sequence[tuple[float, float]], color: str, width: float) -> Any:
     return scatter(
-        x=[x for low, high in ends for x in (known(low), known(high), None)],
+        x=[x for low, high in ends for x in (low, high, math.nan)],
         y=[place for place in range(len(ends)) for _ in range(3)],
         mode="lines",
         name=name,

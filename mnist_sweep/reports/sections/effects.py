@@ -81,7 +81,7 @@ def _plot(effect: Effect, limits: Sequence[float], measure: Measure) -> Plot:
         *number_columns("failed", "diverged", digits=0),
     ]
     rows: list[list[Cell]] = [
-        [level.value, level.n, *map(_known, (level.mean, level.low, level.high)), level.num_failed, level.num_diverged]
+        [level.value, level.n, level.mean, level.low, level.high, level.num_failed, level.num_diverged]
         for level in effect.levels
     ]
     caption = f"Mean validation {measure.title} by {effect.title}, with its 95% interval"
@@ -93,12 +93,12 @@ def _plot(effect: Effect, limits: Sequence[float], measure: Measure) -> Plot:
 
 def _figure(effect: Effect, limits: Sequence[float], measure: Measure) -> Any:
     levels = [level for level in effect.levels if not math.isnan(level.mean)]
-    means = [level.mean for level in levels]
+    half = _half(effect)
     return figure(
         scatter(
             x=[literal(level.value) for level in levels],
-            y=means,
-            error_y={"type": "constant", "value": _known(_half(effect)), "color": BLUE},
+            y=[level.mean for level in levels],
+            error_y={"type": "constant", "value": None if math.isnan(half) else half, "color": BLUE},
             mode="lines+markers" if effect.kind == "number" else "markers",
             marker={"color": BLUE, "size": 9},
             line={"color": BLUE, "width": 1, "dash": "dot"},
@@ -134,7 +134,3 @@ def _limits(found: Sequence[Effect], measure: Measure) -> list[float]:
     low, high = min(known, default=0.0), max(known, default=1.0)
     pad = 0.05 * (high - low)
     return [low - pad, high + pad]
-
-
-def _known(number: float) -> float | None:
-    return None if math.isnan(number) else number

@@ -1,6 +1,5 @@
 """What to run next: whether more seeds would help, whether more configs would, and the commands."""
 
-import math
 import shlex
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -78,7 +77,7 @@ def expected_best(results: Results) -> Plot:
         table=Table(
             caption=f"Expected best validation {title} by trials",
             columns=[*number_columns("trials", digits=0), *number_columns("expected best", "low", "high", digits=4)],
-            rows=[[None if math.isnan(cell) else cell for cell in line] for line in lines],
+            rows=lines,
         ),
     )
 
