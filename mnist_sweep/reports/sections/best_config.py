@@ -4,10 +4,10 @@ import math
 from collections.abc import Sequence
 
 from mnist_sweep.analysis.selection_sentences import ONE_SEED, Selection, ties
-from mnist_sweep.reports.blocks import Block, Cell, Facts, Plot, Section, Table, number_columns, text_columns
+from mnist_sweep.reports.blocks import Block, Facts, Plot, Section, number_columns, text_columns
 from mnist_sweep.reports.plot_style import BLUE
 from mnist_sweep.reports.report_data import Results
-from mnist_sweep.reports.sections.config_intervals import Group, interval_figure, intervals_of
+from mnist_sweep.reports.sections.config_intervals import Group, interval_figure, interval_table, intervals_of
 from mnist_sweep.results import runs
 from mnist_sweep.text.names import label
 from mnist_sweep.text.numbers import counted, duration
@@ -109,24 +109,13 @@ def _picture(results: Results, selection: Selection) -> Plot:
     states = [_state(results, selection, config) for config in configs]
     labels = [_label(results, config) for config in configs]
     first = f", first {MAX_DRAWN} of {len(results.configs):,}" if len(results.configs) > MAX_DRAWN else ""
-    ends = ("low", "high", "low for new images", "high for new images")
-    columns = [
-        *text_columns("config", "hyperparameters", "state"),
-        *number_columns("seeds", digits=0),
-        *number_columns(f"val {measure.title}", *ends, f"test {measure.title}", digits=4),
-    ]
-    shown = ("val_mean", "val_low", "val_high", "val_new_low", "val_new_high", "test_mean")
-    rows: list[list[Cell]] = [
-        [config.config_id, text, state, len(config.rows), *(one[name] for name in shown)]
-        for config, text, state, one in zip(configs, labels, states, means, strict=True)
-    ]
+    columns = [*text_columns("config", "hyperparameters", "state"), *number_columns("seeds", digits=0)]
+    cells = zip([one.config_id for one in configs], labels, states, [len(one.rows) for one in configs], strict=True)
     return Plot(
         title=f"Configs by validation {measure.title}{first}",
         finding=DOTS + HOLLOW * (APART in states) + BARS,
-        figure=interval_figure(results.measure, labels, means, _groups(states)),
-        table=Table(
-            caption="Configs, with 95% intervals for these images and for new ones", columns=columns, rows=rows
-        ),
+        figure=interval_figure(measure, labels, means, _groups(states)),
+        table=interval_table(measure, columns, cells, means),
     )
 
 

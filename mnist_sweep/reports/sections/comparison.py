@@ -9,7 +9,7 @@ from mnist_sweep.errors import LedgerError
 from mnist_sweep.reports.blocks import Block, Cell, Facts, Paragraph, Plot, Section, Table, number_columns, text_columns
 from mnist_sweep.reports.plot_style import BLUE
 from mnist_sweep.reports.report_data import Results
-from mnist_sweep.reports.sections.config_intervals import Group, interval_figure, intervals_of
+from mnist_sweep.reports.sections.config_intervals import Group, interval_figure, interval_table, intervals_of
 from mnist_sweep.reports.sections.parallel_axes import values_tried
 from mnist_sweep.statistics.paired_tests import AccuracyDifference
 from mnist_sweep.text.numbers import counted, duration
@@ -124,25 +124,13 @@ def _picture(compared: SweepComparison) -> Plot:
         Group(f"validation, {which}", [at for at, one in enumerate(drawn) if one[0] == place], marker)
         for place, (which, marker) in enumerate(zip(("first", "second"), markers, strict=True))
     ]
-    shown = ("val_mean", "val_low", "val_high", "val_new_low", "val_new_high", "test_mean")
-    ends = ("low", "high", "low for new images", "high for new images")
-    title = compared.measure.title
-    rows: list[list[Cell]] = [
-        [compared.names[place], name, compared.found.labels[name], *(means[key] for key in shown)]
-        for place, name, means in drawn
-    ]
+    cells = [[compared.names[place], name, compared.found.labels[name]] for place, name, _ in drawn]
+    columns, all_means = text_columns("sweep", "config", "hyperparameters"), [means for *_, means in drawn]
     return Plot(
-        title=f"The best configs of both by validation {title}",
+        title=f"The best configs of both by validation {compared.measure.title}",
         finding=READING.format(MAX_DRAWN),
-        figure=interval_figure(compared.measure, labels, [means for *_, means in drawn], groups),
-        table=Table(
-            caption="Configs, with 95% intervals for these images and for new ones",
-            columns=[
-                *text_columns("sweep", "config", "hyperparameters"),
-                *number_columns(f"val {title}", *ends, f"test {title}", digits=4),
-            ],
-            rows=rows,
-        ),
+        figure=interval_figure(compared.measure, labels, all_means, groups),
+        table=interval_table(compared.measure, columns, cells, all_means),
     )
 
 

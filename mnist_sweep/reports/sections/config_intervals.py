@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mnist_sweep.analysis.selection import config_means
+from mnist_sweep.reports.blocks import Cell, Column, Table, number_columns
 from mnist_sweep.reports.plot_style import GREY, RED, figure, literal, scatter
 from mnist_sweep.trials.value_format import Measure
 
@@ -33,6 +34,19 @@ def intervals_of(trials: "pd.DataFrame", config_ids: Iterable[str]) -> list[Mean
     The interval for other seeds is unknown where one seed, or equal ones, leave that of the images.
     """
     return [*map(_without_unknown, config_means(trials, config_ids))]
+
+
+def interval_table(
+    measure: Measure, columns: Sequence[Column], cells: Iterable[Sequence[Cell]], means: Iterable[Means]
+) -> Table:
+    """Return the table of configs, with these columns and their cells before the means and intervals."""
+    shown = ("val_mean", "val_low", "val_high", "val_new_low", "val_new_high", "test_mean")
+    ends = ("low", "high", "low for new images", "high for new images")
+    return Table(
+        caption="Configs, with 95% intervals for these images and for new ones",
+        columns=[*columns, *number_columns(f"val {measure.title}", *ends, f"test {measure.title}", digits=4)],
+        rows=[[*config, *(one[name] for name in shown)] for config, one in zip(cells, means, strict=True)],
+    )
 
 
 def interval_figure(measure: Measure, labels: Sequence[str], means: Sequence[Means], groups: Sequence[Group]) -> Any:
