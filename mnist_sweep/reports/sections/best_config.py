@@ -35,18 +35,18 @@ def section(results: Results) -> Section:
 
 def _answer(results: Results, selection: Selection) -> str:
     """Return which config is the best, and whether it is better than the second."""
-    measure, (best, *others) = results.measure, results.configs
+    measure, race, (best, *others) = results.measure, results.race, results.configs
     val, test = measure.text(selection.val_mean), measure.text(selection.test_mean)
-    is_raced = results.race is not None and best.config_id in results.race.remaining
-    which = " that remain" if is_raced and selection.num_compared > 1 else " that remains" if is_raced else ""
-    only = f"the only config{which}. It"
-    of = f"of {selection.num_compared:,} configs{which} it" if selection.num_compared > 1 else only
-    known = "" if math.isnan(selection.test_mean) else f", and reaches {test} on test"
-    joint = ":" if selection.num_compared > 1 else ","
-    first = f"Use `{_label(results, best)}`{joint} {of} has the best validation {measure.title}, {val}{known}."
-    first = first if selection.num_compared > 1 else first.replace("the best validation", "a validation")
-    if results.race and is_raced:
-        return f"{first} {results.race.sentences[0]}"
+    reaches = f"{val}." if math.isnan(selection.test_mean) else f"{val}, and reaches {test} on test."
+    is_raced = race is not None and best.config_id in race.remaining
+    if selection.num_compared == 1:
+        only = "the only config that remains" if is_raced else "the only config"
+        first = f"Use `{_label(results, best)}`, {only}. It has a validation {measure.title}, {reaches}"
+    else:
+        of = f"of {selection.num_compared:,} configs{' that remain' * is_raced}"
+        first = f"Use `{_label(results, best)}`: {of} it has the best validation {measure.title}, {reaches}"
+    if race and is_raced:
+        return f"{first} {race.sentences[0]}"
     if selection.num_compared == 1:
         return first
     second, said = others[0], ties(selection)
