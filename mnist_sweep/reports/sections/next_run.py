@@ -69,7 +69,8 @@ def expected_best(results: Results) -> Plot:
     cost = float(results.trials["seconds_total"].mean()) * (threads if type(threads) is int and threads > 0 else 1)
     title = results.measure.title
     reading = READING.format(title=title) + f" A trial used {duration(cost)} of one core on average." * (cost > 0)
-    lines = _thinned(curve)[["budget", "expected_best", "low", "high"]].to_numpy().tolist()
+    step = -(-len(curve) // MAX_LINES)
+    thinned = curve.iloc[(len(curve) - 1) % step :: step]  # evenly, the last one included
     return Plot(
         title=f"Expected best {title} by trials",
         finding=reading,
@@ -77,15 +78,9 @@ def expected_best(results: Results) -> Plot:
         table=Table(
             caption=f"Expected best validation {title} by trials",
             columns=[*number_columns("trials", digits=0), *number_columns("expected best", "low", "high", digits=4)],
-            rows=lines,
+            rows=thinned[["budget", "expected_best", "low", "high"]].to_numpy().tolist(),
         ),
     )
-
-
-def _thinned(curve: "pd.DataFrame") -> "pd.DataFrame":
-    """Return about MAX_LINES rows of a curve, evenly apart, the last among them."""
-    step = -(-len(curve) // MAX_LINES)
-    return curve.iloc[::-1].iloc[::step].iloc[::-1]
 
 
 def _figure(curve: "pd.DataFrame") -> Any:
