@@ -20,7 +20,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from mnist_sweep.reports.report_data import Analysis, Submit, analyse, submit_here
+from mnist_sweep.reports.report_data import Analysis, Submit, analyse
 from mnist_sweep.system.machine import num_cpus
 from mnist_sweep.trials import events
 
@@ -49,13 +49,14 @@ class Imports:
             self._thread.start()
 
     def _import(self) -> None:
-        for name in (*PACKAGES, "plotly.graph_objs", "plotly.io", "mnist_sweep.reports.writer"):
-            if not self._is_over.is_set():
-                with contextlib.suppress(ImportError):  # the report will raise it
-                    importlib.import_module(name)
-        if not self._is_over.is_set():
-            with contextlib.suppress(ImportError):
-                importlib.import_module("mnist_sweep.reports.html").packed_plotly()
+        with contextlib.suppress(ImportError):  # the report will raise it
+            for name in (*PACKAGES, "plotly.graph_objs", "plotly.io", "mnist_sweep.reports.writer"):
+                if self._is_over.is_set():
+                    return
+                importlib.import_module(name)
+            from mnist_sweep.reports import html
+
+            html.packed_plotly()
 
     def __enter__(self) -> Self:
         return self
@@ -66,13 +67,6 @@ class Imports:
             self._thread.join()
 
 
-def _num_files(folder: Path) -> int:
-    try:
-        return sum(1 for _ in folder.iterdir())
-    except OSError:  # whoever reads the rows says what is wrong
-        return 0
-
-
 @contextlib.contextmanager
 def executor(folder: Path) -> Iterator[Submit]:
     """Yield a function that submits trials for analysis, and returns a function that waits for the result.
@@ -80,8 +74,8 @@ def executor(folder: Path) -> Iterator[Submit]:
     A second process is started for a large sweep on more than one core. It is killed at the end; what it fails to
     answer is computed here.
     """
-    if num_cpus() == 1 or _num_files(folder / "rows") < LARGE:
-        yield submit_here
+    if num_cpus() == 1 or len([*folder.glob("rows/*")]) < LARGE:
+        yield lambda trials: functools.partial(analyse, trials)
         return
     ours, theirs = multiprocessing.Pipe()
     code = f"from mnist_sweep.reports import background; background.serve({theirs.fileno()})"

@@ -37,11 +37,6 @@ def analyse(trials: "pd.DataFrame") -> Analysis:
     return select(trials), effects(trials)
 
 
-def submit_here(trials: "pd.DataFrame") -> Callable[[], Analysis]:
-    """Return a function that computes the selection and the effects of trials in this process."""
-    return functools.partial(analyse, trials)
-
-
 @dataclass(frozen=True, kw_only=True)
 class Results:
     """The content of a results folder.
@@ -124,8 +119,8 @@ class Results:
         return label(row.config, self.varying)
 
 
-def read_results(folder: Path, submit: Submit = submit_here) -> Results:
-    """Read a results folder, and submit its trials for analysis.
+def read_results(folder: Path, submit: Submit | None = None) -> Results:
+    """Read a results folder, and submit its trials for analysis, by default in this process when it is needed.
 
     Raises:
         LedgerError: It holds no rows, or a file in it is damaged; the message names it.
@@ -141,7 +136,7 @@ def read_results(folder: Path, submit: Submit = submit_here) -> Results:
     trials = trials_frame(ranked)
     trials.attrs[DROPPED] = tuple(saved_race.dropped(folder, ranked))
     names = varying(row.config for row in ranked)
-    result = submit(trials)
+    result = submit(trials) if submit else functools.partial(analyse, trials)
     return Results(folder=folder, rows=ranked, varying=names, trials=trials, result=result, ledger=ledger, notes=notes)
 
 

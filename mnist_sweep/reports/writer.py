@@ -10,7 +10,7 @@ from typing import Literal
 from mnist_sweep.errors import LedgerError
 from mnist_sweep.reports import html, markdown
 from mnist_sweep.reports.blocks import Paragraph, Section
-from mnist_sweep.reports.report_data import Results, Submit, read_results, submit_here
+from mnist_sweep.reports.report_data import Results, Submit, read_results
 from mnist_sweep.reports.sections import (
     best_config,
     certainty,
@@ -54,7 +54,7 @@ def write_report(
     *,
     format: Format = "html",  # noqa: A002 # the option's name
     output: Path | None = None,
-    submit: Submit = submit_here,
+    submit: Submit | None = None,
 ) -> Path:
     """Write `report.html` or `report.md` into a results folder, or another file, and return its path.
 
