@@ -35,7 +35,7 @@ class Timeline(NamedTuple):
     A pause is more than PAUSE seconds in which no worker ran a trial, as between two runs.
 
     Attributes:
-        work: The trials of each worker, in order.
+        work: The trials of each worker, in order, one at a time.
         present: Duration of each worker's presence: the periods between pauses in which it ran a trial, without the
             time in which another one was in its place.
         length: Duration of the whole timeline.
@@ -48,13 +48,13 @@ class Timeline(NamedTuple):
     @property
     def at_a_time(self) -> int:
         """The largest number of trials that ran at a time."""
-        spans = [span for spans in self.work.values() for span in merge(spans, 0.0)]
+        spans = [span for spans in self.work.values() for span in spans]
         changes = sorted([(span.start, 1) for span in spans] + [(span.end, -1) for span in spans])
-        return max(itertools.accumulate(change for _, change in changes), default=0)
+        return max(itertools.accumulate(change for _, change in changes))
 
     def busy(self, worker: str) -> float:
         """Return the time in which a worker ran trials, in seconds."""
-        return sum(end - start for start, end in merge(self.work[worker], 0.0))
+        return sum(end - start for start, end in self.work[worker])
 
     def idle(self, workers: Iterable[str]) -> float:
         """Return the share of their presence in which workers ran no trial, in [0, 1]."""
@@ -91,23 +91,18 @@ def worker_timeline(rows: Sequence[TrialRow], runs: Sequence[RunRecord] = ()) ->
     A worker is present no earlier than the run in which its trial ended, as far as `runs` are known.
     """
     trials = _trials(rows, [Span(_seconds(run.started), _seconds(run.ended) + 1) for run in runs])
-    active = merge([span for span, _ in trials], PAUSE)
-    starts, offsets, length = [start for start, _ in active], [], 0.0
-    for start, end in active:
-        offsets.append(length - start)
-        length += end - start
-    work: dict[str, list[Span]] = defaultdict(list)
-    periods: dict[int, dict[str, Span]] = defaultdict(dict)
-    for (start, end), worker in trials:
-        number = bisect.bisect_right(starts, start) - 1
-        work[worker].append(Span(start + offsets[number], end + offsets[number]))
-        ran = periods[number].get(worker, Span(start, end))
-        periods[number][worker] = Span(ran.start, max(ran.end, end))
-    present = dict.fromkeys(work, 0.0)
-    for number, spans in periods.items():
-        for worker, (start, end) in _presence(active[number], spans).items():
+    periods = merge([span for span, _ in trials], PAUSE)
+    ends, length = [period.end for period in periods], 0.0
+    work, present = defaultdict[str, list[Span]](list), defaultdict[str, float](float)
+    for number, of_period in itertools.groupby(trials, key=lambda trial: bisect.bisect_left(ends, trial[0].start)):
+        period, spans = periods[number], dict[str, Span]()
+        for (start, end), worker in of_period:
+            work[worker].append(Span(length + (start - period.start), length + (end - period.start)))
+            spans[worker] = Span(spans[worker].start if worker in spans else start, end)
+        for worker, (start, end) in _presence(period, spans).items():
             present[worker] += end - start
-    return Timeline(dict(work), present, length)
+        length += period.end - period.start
+    return Timeline(dict(work), dict(present), length)
 
 
 def _presence(period: Span, spans: Mapping[str, Span]) -> dict[str, Span]:
@@ -116,18 +111,17 @@ def _presence(period: Span, spans: Mapping[str, Span]) -> dict[str, Span]:
     A worker whose first trial starts after the last one of another process of its machine has taken its place.
     """
     there: dict[str, Span] = {}
+    not_replaced = defaultdict[str, list[str]](list)  # by machine
     for worker, span in sorted(spans.items(), key=lambda item: item[1]):
-        machine, begun = worker.rpartition(":")[0], period.start
-        gone = [
-            other
-            for other, known in there.items()
-            if known.end == period.end and spans[other].end <= span.start and other.rpartition(":")[0] == machine
-        ]
+        others, begun = not_replaced[worker.rpartition(":")[0]], period.start
+        gone = [other for other in others if spans[other].end <= span.start]
         if gone:
             before = max(gone, key=lambda other: spans[other].end)
             begun = spans[before].end
             there[before] = Span(there[before].start, begun)
+            others.remove(before)
         there[worker] = Span(begun, period.end)
+        others.append(worker)
     return there
 
 
