@@ -58,19 +58,17 @@ def _table(found: Sequence[Effect], measure: Measure) -> Table:
             *number_columns("share of variance", digits=3),
             *text_columns("significant"),
         ],
-        rows=[_row(effect, measure) for effect in found],
+        rows=[
+            [
+                effect.title,
+                measure.delta(effect.difference),
+                measure.delta_interval(effect.low, effect.high).removeprefix("95% interval "),
+                effect.share,
+                "yes" if effect.significant else "no",
+            ]
+            for effect in found
+        ],
     )
-
-
-def _row(effect: Effect, measure: Measure) -> list[Cell]:
-    between = measure.delta_interval(effect.low, effect.high).removeprefix("95% interval ")
-    return [
-        effect.title,
-        measure.delta(effect.difference),
-        between,
-        effect.share,
-        "yes" if effect.significant else "no",
-    ]
 
 
 def _plot(effect: Effect, limits: Sequence[float], measure: Measure) -> Plot:

@@ -1,13 +1,11 @@
 """The table of all trials: their varying hyperparameters and their metrics."""
 
-from collections.abc import Mapping, Sequence
 from typing import Any
 
-from mnist_sweep.reports.blocks import Cell, Column, Section, Table
+from mnist_sweep.reports.blocks import Column, Section, Table
 from mnist_sweep.reports.report_data import Results
 from mnist_sweep.text.names import PARTS, short_names, value
 from mnist_sweep.text.numbers import counted
-from mnist_sweep.trials.row import TrialRow
 
 METRICS = {
     "val_loss": Column(title="val loss", name="val_loss", numeric=True, digits=4),
@@ -44,7 +42,12 @@ def _table(results: Results) -> Table:
         caption="All trials",
         columns=[*first, *hyperparameters, *judged, *(METRICS[name] for name in metrics)],
         rows=[
-            [*_cells(row, names, numeric), row.val, row.test, *(getattr(row, name) for name in metrics)] for row in rows
+            [
+                *(row.trial_id, row.status.value),
+                *(_cell(name, row.config.get(name), name in numeric) for name in names),
+                *(row.val, row.test, *(getattr(row, name) for name in metrics)),
+            ]
+            for row in rows
         ],
         interactive=True,
     )
@@ -54,12 +57,7 @@ def _is_number(given: Any) -> bool:
     return given is None or (isinstance(given, int | float) and not isinstance(given, bool))
 
 
-def _cells(row: TrialRow, names: Sequence[str], numeric: set[str]) -> list[Cell]:
-    return [row.trial_id, row.status.value, *(_cell(row.config, name, numeric) for name in names)]
-
-
-def _cell(config: Mapping[str, Any], name: str, numeric: set[str]) -> Cell:
-    given = config.get(name)
-    if given is None or name in numeric:
+def _cell(name: str, given: Any, is_numeric: bool) -> Any:
+    if given is None or is_numeric:
         return given
     return value(name, given) if name in PARTS or isinstance(given, list | float) else str(given)
