@@ -38,8 +38,8 @@ _BESIDE_PROJECT = Path(__file__).parents[1].parent / "shared" / "data"
 _NAMED = os.environ.get("MNIST_SWEEP_DATA", str(_BESIDE_PROJECT)).split(os.pathsep)
 _REAL = [Path(name).resolve() for name in _NAMED if name]
 
+MakeRow = Callable[..., TrialRow]
 Refused = Callable[..., contextlib.AbstractContextManager[None]]
-
 POINT = Evaluation(
     step=50,
     train_loss=0.7,
@@ -156,7 +156,7 @@ def mixture() -> list[TrialConfig]:
 
 
 @pytest.fixture
-def make_row() -> Callable[..., TrialRow]:
+def make_row() -> MakeRow:
     """Rows of a config: with a whole result if `ok`, with none otherwise, apart from what is given by name."""
 
     def make(config: TrialConfig | None = None, status: Status = Status.OK, **given: Any) -> TrialRow:

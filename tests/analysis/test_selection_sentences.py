@@ -10,7 +10,6 @@ from tests.analysis.tables import text
 from tests.analysis.tables import trials as table
 
 
-
 def test_repr_has_the_config_its_accuracies_and_the_ties() -> None:
     found = select(table({"a": [0.95, 0.95], "b": [0.94, 0.94], "c": [0.5, 0.5]}))
     assert repr(found) == "<Selection of a: validation 95.00%, test 94.00%; 2 of 3 tied>"

@@ -4,7 +4,6 @@ import errno
 import json
 import os
 import re
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +11,8 @@ import pytest
 
 from mnist_sweep import TrialConfig
 from mnist_sweep.results.ledger import Ledger
-from mnist_sweep.trials.row import TrialRow
 from tests.cli.conftest import Run, content
+from tests.conftest import MakeRow
 
 
 def test_each_command_prints_its_result_and_changes_no_row(folder: Path, run: Run) -> None:
@@ -35,7 +34,7 @@ def test_each_command_prints_its_result_and_changes_no_row(folder: Path, run: Ru
     assert content(results).items() >= {name: data for name, data in before.items() if name != "report.html"}.items()
 
 
-def test_report_compares_two_sweeps(folder: Path, run: Run, make_row: Callable[..., TrialRow]) -> None:
+def test_report_compares_two_sweeps(folder: Path, run: Run, make_row: MakeRow) -> None:
     for name, steps in (("one", 7), ("other", 8)):
         ledger = Ledger(folder / name)
         ledger.open()
@@ -59,7 +58,7 @@ def test_folder_without_rows_is_one_line(folder: Path, run: Run, arguments: list
 
 
 @pytest.fixture
-def closed(folder: Path, make_row: Callable[..., TrialRow], monkeypatch: pytest.MonkeyPatch) -> Path:
+def closed(folder: Path, make_row: MakeRow, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A results folder with two rows that may only be read."""
     ledger = Ledger(folder / "closed")
     ledger.open()

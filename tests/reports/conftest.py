@@ -13,6 +13,7 @@ from mnist_sweep import CNN, Adam, GradientDescent, Momentum, TrialConfig, grid,
 from mnist_sweep.reports.report_data import Results, read_results
 from mnist_sweep.results.row_json import to_json
 from mnist_sweep.trials.row import Evaluation, Status, TrialRow, flat_id, trial_name
+from tests.conftest import MakeRow
 
 NUM_WORKERS = 4
 OPTIMIZERS = [
@@ -21,6 +22,7 @@ OPTIMIZERS = [
 
 WriteRows = Callable[[Path, Sequence[TrialRow]], Path]
 MakeSweep = Callable[..., Path]
+MakeResults = Callable[[Sequence[TrialRow]], Results]
 
 
 @pytest.fixture(scope="session")
@@ -81,7 +83,7 @@ def result(config: TrialConfig, number: int, num_evaluations: int) -> dict[str, 
 
 
 @pytest.fixture
-def make_sweep(make_row: Callable[..., TrialRow], write_rows: WriteRows) -> MakeSweep:
+def make_sweep(make_row: MakeRow, write_rows: WriteRows) -> MakeSweep:
     """Folders with that many trials and evaluations each: one in 50 failed, one in 100 diverged."""
 
     def make(folder: Path, number: int, *, num_evaluations: int = 20, errors: Sequence[str] = ("no luck",)) -> Path:
@@ -101,7 +103,7 @@ def make_sweep(make_row: Callable[..., TrialRow], write_rows: WriteRows) -> Make
 
 
 @pytest.fixture
-def make_results(make_row: Callable[..., TrialRow], write_rows: WriteRows, tmp_path: Path) -> Callable[..., Results]:
+def make_results(make_row: MakeRow, write_rows: WriteRows, tmp_path: Path) -> MakeResults:
     """What a report is made from, of these rows."""
 
     def make(rows: Sequence[TrialRow]) -> Results:
@@ -111,7 +113,7 @@ def make_results(make_row: Callable[..., TrialRow], write_rows: WriteRows, tmp_p
 
 
 @pytest.fixture
-def strange_row(make_row: Callable[..., TrialRow]) -> Callable[..., TrialRow]:
+def strange_row(make_row: MakeRow) -> MakeRow:
     """Rows whose config holds any text, as a user's own model may, under ids that are right for it."""
 
     def make(text: str, **given: Any) -> TrialRow:

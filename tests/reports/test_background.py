@@ -8,8 +8,6 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
-from contextlib import AbstractContextManager
 from dataclasses import astuple
 from pathlib import Path
 from typing import Any
@@ -24,8 +22,8 @@ from mnist_sweep.reports.background import executor
 from mnist_sweep.reports.report_data import analyse
 from mnist_sweep.reports.writer import write_report
 from mnist_sweep.trials import events
+from tests.conftest import Refused
 
-Refused = Callable[..., AbstractContextManager[None]]
 REFERENCE = Path(__file__).parents[2] / "results" / "reference" / "quickstart"
 
 

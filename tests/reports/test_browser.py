@@ -18,7 +18,7 @@ from mnist_sweep.analysis.effects.estimation import effects
 from mnist_sweep.reports.report_data import read_results
 from mnist_sweep.reports.writer import write_report
 from mnist_sweep.results import data_cards, predictions
-from mnist_sweep.trials.row import Status, TrialRow
+from mnist_sweep.trials.row import Status
 
 pytest.importorskip("selenium", reason="selenium is not installed")
 
@@ -28,9 +28,10 @@ from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.wait import WebDriverWait
 
 from tests.browsers import LAPTOP, PATIENCE, PHONE, Browser, axe, browser, faults
+from tests.conftest import MakeRow
+from tests.reports.conftest import MakeSweep
 
 __all__ = ["axe", "browser"]  # fixtures
-MakeSweep = Callable[..., Path]
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.filterwarnings("ignore:Argument ``normalize`` is an experimental"),  # of Optuna
@@ -248,8 +249,8 @@ def test_page_of_5000_trials_paints_sorts_filters_and_turns(
 
 def test_text_of_configs_and_errors_runs_nothing(
     browser: Browser,
-    strange_row: Callable[..., TrialRow],
-    make_row: Callable[..., TrialRow],
+    strange_row: MakeRow,
+    make_row: MakeRow,
     write_rows: Callable[..., Path],
     tmp_path: Path,
 ) -> None:

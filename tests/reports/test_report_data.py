@@ -1,8 +1,6 @@
 """Laws of the content of a results folder: best first, and labelled by what varies."""
 
 import itertools
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,12 +11,11 @@ from mnist_sweep import TrialConfig
 from mnist_sweep.analysis import proposed_runs
 from mnist_sweep.analysis.proposal_in_words import ProposedRuns
 from mnist_sweep.errors import LedgerError
-from mnist_sweep.reports.report_data import Results, evenly_spaced, read_results
+from mnist_sweep.reports.report_data import evenly_spaced, read_results
 from mnist_sweep.reports.sections import best_config, next_run
-from mnist_sweep.trials.row import Status, TrialRow
-
-MakeRow = Callable[..., TrialRow]
-MakeResults = Callable[[Sequence[TrialRow]], Results]
+from mnist_sweep.trials.row import Status
+from tests.conftest import MakeRow, Refused
+from tests.reports.conftest import MakeResults
 
 
 def test_successful_rows_are_first_by_accuracy_and_the_others_last(
@@ -54,7 +51,7 @@ def test_what_to_run_next_is_found_once_for_all_sections(
     assert len(calls) == 1
 
 
-def test_folder_without_rows_is_refused(tmp_path: Path, refused: Callable[..., AbstractContextManager[None]]) -> None:
+def test_folder_without_rows_is_refused(tmp_path: Path, refused: Refused) -> None:
     with refused(LedgerError, f"{tmp_path} holds no rows"):
         read_results(tmp_path)
 

@@ -10,8 +10,6 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -21,13 +19,12 @@ import pytest
 from mnist_sweep import Softmax, TrialConfig
 from mnist_sweep.errors import LedgerError, RowError
 from mnist_sweep.reports.html import content_security_policy
-from mnist_sweep.reports.report_data import Results, read_results
+from mnist_sweep.reports.report_data import read_results
 from mnist_sweep.reports.writer import SECTIONS, Format, write_report
-from mnist_sweep.trials.row import Status, TrialRow
+from mnist_sweep.trials.row import Status
+from tests.conftest import MakeRow, Refused
+from tests.reports.conftest import MakeResults, MakeSweep
 
-MakeRow = Callable[..., TrialRow]
-MakeSweep = Callable[..., Path]
-Refused = Callable[..., AbstractContextManager[None]]
 pytestmark = pytest.mark.filterwarnings("ignore:Argument ``normalize`` is an experimental")  # of Optuna
 REFERENCE = Path(__file__).parents[2] / "results" / "reference"
 MEGABYTE = 2**20
@@ -202,9 +199,7 @@ def test_report_is_made_from_rows_whatever_the_tables_say(quickstart: Path) -> N
     assert write_report(quickstart, format="md").read_bytes() == before
 
 
-def test_only_failed_trials_are_a_report(
-    make_row: MakeRow, make_results: Callable[[Sequence[TrialRow]], Results]
-) -> None:
+def test_only_failed_trials_are_a_report(make_row: MakeRow, make_results: MakeResults) -> None:
     rows = [make_row(config, Status.FAILED, error="x") for config in (TrialConfig(), TrialConfig(model=Softmax()))]
     results = make_results(rows)
     sections = {make.__module__.rpartition(".")[2]: make(results) for make in SECTIONS}

@@ -50,9 +50,7 @@ def test_newcombes_intervals_are_the_published_ones(counts: Counts, low: float, 
     assert newcombe_interval(*turned(counts)) == pytest.approx((-high, -low), abs=5e-5)
 
 
-@pytest.mark.parametrize(
-    "counts", [(0, 0, 0, 9), (9, 0, 0, 0), (0, 9, 0, 0), (5, 0, 0, 5)]
-)
+@pytest.mark.parametrize("counts", [(0, 0, 0, 9), (9, 0, 0, 0), (0, 9, 0, 0), (5, 0, 0, 5)])
 def test_intervals_lie_between_minus_one_and_one_and_hold_the_difference(counts: Counts) -> None:
     low, high = newcombe_interval(*counts)
     assert -1 <= low <= (counts[1] - counts[2]) / sum(counts) <= high <= 1

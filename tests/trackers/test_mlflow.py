@@ -9,7 +9,6 @@ import time
 import urllib.parse
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ from mnist_sweep.errors import TrackerError
 from mnist_sweep.runners.protocol import Observer
 from mnist_sweep.trackers.mlflow import NO_TELEMETRY
 from mnist_sweep.trials.artifacts import Artifacts
+from tests.conftest import Refused
 
 START_SECONDS = 120.0
 NOWHERE = "http://127.0.0.1:9"
@@ -231,7 +231,7 @@ def test_a_server_that_goes_away_loses_no_row_and_gets_the_rest_from_the_same_co
 def test_a_server_that_is_not_there_stops_the_sweep_before_anything_is_written(
     tmp_path: Path,
     make_sweep: Callable[..., Sweep],
-    refused: Callable[..., AbstractContextManager[None]],
+    refused: Refused,
 ) -> None:
     pytest.importorskip("mlflow")
     with refused(TrackerError, f"MLflow at {NOWHERE} cannot be reached", "Connection refused"):
@@ -257,15 +257,13 @@ def test_the_command_says_in_one_line_that_the_server_is_not_there(tmp_path: Pat
 
 
 @pytest.mark.parametrize("uri", ["", "mlruns", "127.0.0.1:5000"])
-def test_what_is_no_address_is_refused(
-    uri: str, tmp_path: Path, refused: Callable[..., AbstractContextManager[None]]
-) -> None:
+def test_what_is_no_address_is_refused(uri: str, tmp_path: Path, refused: Refused) -> None:
     with refused(TrackerError, "http://127.0.0.1:5000", repr(uri)):
         MLflow(uri=uri).connect("any", tmp_path)
 
 
 def test_without_the_package_the_error_says_what_to_install(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refused: Callable[..., AbstractContextManager[None]]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refused: Refused
 ) -> None:
     monkeypatch.setitem(sys.modules, "mlflow", None)
     with refused(TrackerError, "pip install 'mnist_sweep[mlflow]'"):

@@ -1,16 +1,15 @@
-from collections.abc import Callable
-
 import pytest
 
-from mnist_sweep import Adam, Evaluation, Status, TrialConfig, TrialRow
+from mnist_sweep import Adam, Evaluation, Status, TrialConfig
 from mnist_sweep.trackers import run_data
 from mnist_sweep.trials.config import config_id, to_flat
+from tests.conftest import MakeRow
 
 FIRST = Evaluation(5, 2.0, 0.3, None, None, 0.1, 0.5)
 SECOND = Evaluation(10, 1.0, 0.5, 1.5, 0.4, 0.1, 1.0)
 
 
-def test_a_curve_has_every_figure_of_its_points_and_none_that_is_not_there(make_row: Callable[..., TrialRow]) -> None:
+def test_a_curve_has_every_figure_of_its_points_and_none_that_is_not_there(make_row: MakeRow) -> None:
     row = make_row(history=(FIRST, SECOND), steps=10)
     assert [(point.step, point.seconds) for point in run_data.curve(row)] == [(5, 0.5), (10, 1.0)]
     first, second = (point.metrics for point in run_data.curve(row))
@@ -18,18 +17,18 @@ def test_a_curve_has_every_figure_of_its_points_and_none_that_is_not_there(make_
     assert sorted(second) == sorted(run_data.CURVE_METRICS)
 
 
-def test_a_curve_ends_with_what_the_trial_ended_with(make_row: Callable[..., TrialRow]) -> None:
+def test_a_curve_ends_with_what_the_trial_ended_with(make_row: MakeRow) -> None:
     *_, last = run_data.curve(make_row(history=(FIRST, SECOND), steps=12, val_accuracy=0.75))
     assert (last.step, last.metrics["val_accuracy"]) == (12, 0.75)
 
 
-def test_no_point_lies_before_the_start_of_its_trial_or_after_its_end(make_row: Callable[..., TrialRow]) -> None:
+def test_no_point_lies_before_the_start_of_its_trial_or_after_its_end(make_row: MakeRow) -> None:
     third = SECOND._replace(step=15, seconds=1.5)
     row = make_row(history=(FIRST, SECOND, third), steps=15, seconds_total=0.75)  # began where another had ended
     assert [point.seconds for point in run_data.curve(row)] == [0.0, 0.25, 0.75]
 
 
-def test_a_failed_trial_has_no_figures_and_its_cause(make_row: Callable[..., TrialRow]) -> None:
+def test_a_failed_trial_has_no_figures_and_its_cause(make_row: MakeRow) -> None:
     row = make_row(status=Status.FAILED, error="ValueError: no")
     assert (list(run_data.curve(row)), run_data.final_metrics(row)) == ([], {})
     expected = {"status": "failed", "error": "ValueError: no", "sweep": "mine"}
@@ -53,6 +52,6 @@ def test_names_fit_and_are_printable() -> None:
     assert run_data.run_name(flat, ["model.text"]).startswith(r"text=\x1bxx")
 
 
-def test_settings_leave_out_what_is_none(make_row: Callable[..., TrialRow]) -> None:
+def test_settings_leave_out_what_is_none(make_row: MakeRow) -> None:
     row = make_row()
     assert run_data.params(row) == {name: value for name, value in row.config.items() if value is not None}

@@ -1,5 +1,5 @@
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import pytest
@@ -9,6 +9,7 @@ from mnist_sweep.errors import TrackerError
 from mnist_sweep.trackers import sync
 from mnist_sweep.trackers.sync import TrackerSync
 from mnist_sweep.trials.events import RowCommitted, WorkersReady
+from tests.conftest import MakeRow
 
 
 class Kept:
@@ -34,7 +35,7 @@ class Kept:
 
 
 @pytest.fixture
-def rows(make_row: Callable[..., TrialRow]) -> list[TrialRow]:
+def rows(make_row: MakeRow) -> list[TrialRow]:
     return [make_row(TrialConfig(seed=seed)) for seed in range(3)]
 
 

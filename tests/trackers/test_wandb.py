@@ -5,15 +5,15 @@ import struct
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 
-from mnist_sweep import Local, Status, Sweep, TrialRow, WandB, run
+from mnist_sweep import Local, Status, Sweep, WandB, run
 from mnist_sweep.errors import ConfigError, TrackerError
 from mnist_sweep.trackers.wandb import COMPLETE, Project, run_id
+from tests.conftest import MakeRow, Refused
 
 BLOCK, HEADER = 32768, struct.Struct("<IHB")
 
@@ -136,7 +136,7 @@ def test_every_project_has_every_row_once(tmp_path: Path, make_sweep: Callable[.
     )
 
 
-def test_a_mark_that_names_no_project_is_of_none(tmp_path: Path, make_row: Callable[..., TrialRow]) -> None:
+def test_a_mark_that_names_no_project_is_of_none(tmp_path: Path, make_row: MakeRow) -> None:
     row, other = make_row(started=1.0), make_row(started=2.0)
     for number, (of, content) in enumerate([(row, b""), (row, "größer".encode()), (other, b"\xff")]):
         folder = tmp_path / "wandb" / f"run-20261121_233430-{number}"
@@ -188,7 +188,7 @@ def test_what_cannot_be_used_is_told_before_anything_is_written(
 
 
 def test_without_the_package_the_error_says_what_to_install(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refused: Callable[..., AbstractContextManager[None]]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refused: Refused
 ) -> None:
     monkeypatch.setitem(sys.modules, "wandb", None)
     with refused(TrackerError, "pip install 'mnist_sweep[wandb]'"):

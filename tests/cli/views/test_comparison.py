@@ -1,7 +1,6 @@
 """Laws of the view of `compare`: the numbers, the conclusion and the images are there, and no id is cut."""
 
 import io
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,10 +10,9 @@ from mnist_sweep import TrialConfig
 from mnist_sweep.analysis.comparison import compare
 from mnist_sweep.analysis.comparison_sentences import Comparison
 from mnist_sweep.cli.views.comparison import show
-from mnist_sweep.trials.row import TrialRow
 from tests.analysis.folders import Folder
+from tests.conftest import MakeRow
 
-MakeRow = Callable[..., TrialRow]
 A, B = TrialConfig(num_steps=7), TrialConfig(num_steps=8)
 
 

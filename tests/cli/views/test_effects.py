@@ -2,7 +2,6 @@
 
 import io
 import json
-from collections.abc import Callable
 
 import numpy as np
 from rich.console import Console
@@ -11,10 +10,10 @@ from mnist_sweep import TrialConfig, grid
 from mnist_sweep.analysis.effects.estimation import effects
 from mnist_sweep.cli.views.effects import show
 from mnist_sweep.results.table_columns import trials_frame
-from mnist_sweep.trials.row import TrialRow
+from tests.conftest import MakeRow
 
 
-def test_every_sentence_level_and_note_is_printed_as_text(make_row: Callable[..., TrialRow]) -> None:
+def test_every_sentence_level_and_note_is_printed_as_text(make_row: MakeRow) -> None:
     configs = grid(TrialConfig(), {"batch_size": [50, 100], "num_steps": [10, 20], "model.dropout": [0.0, 0.1, 0.2]})
     gain = {(50, 10): 0.02}
     draw = np.random.default_rng(0).normal(0.9, 1e-4, len(configs))

@@ -1,7 +1,6 @@
 """Laws of the view of `replay`: the verdict, the numbers that differ, causes of failure, changes of the environment."""
 
 import io
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -11,8 +10,8 @@ from mnist_sweep.cli.views.replay import show
 from mnist_sweep.results.merging import differences
 from mnist_sweep.sweep.replay import Replay
 from mnist_sweep.trials.row import Status, TrialRow
+from tests.conftest import MakeRow
 
-MakeRow = Callable[..., TrialRow]
 ENVIRONMENT = {"threads": 1}
 
 

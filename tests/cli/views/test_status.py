@@ -1,5 +1,4 @@
 import io
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from mnist_sweep.search import saved_objectives
 from mnist_sweep.search.race import Race
 from mnist_sweep.search.race_summary import summary
 from mnist_sweep.trials.row import Status, TrialRow
+from tests.conftest import MakeRow
 from tests.search.races import IDS, KNOWN, NUM_VAL, rows_of
 
 
@@ -105,7 +105,7 @@ def race_lines(race: Race, width: int = 140) -> list[str]:
     return [line.rstrip() for line in out.getvalue().splitlines()]
 
 
-def test_configs_of_a_race_are_listed_with_their_state_and_then_the_answer(make_row: Callable[..., TrialRow]) -> None:
+def test_configs_of_a_race_are_listed_with_their_state_and_then_the_answer(make_row: MakeRow) -> None:
     lines = race_lines(Race(IDS, KNOWN, num_val=NUM_VAL, rows=rows_of(make_row)))
     assert lines[0] == "race"
     assert [line.split()[0] for line in lines[2:6]] == [
@@ -116,7 +116,7 @@ def test_configs_of_a_race_are_listed_with_their_state_and_then_the_answer(make_
     assert lines[6].startswith("Of 4 configs, 2 remain within 2 points")
 
 
-def test_a_narrow_terminal_folds_the_state_and_not_the_config(make_row: Callable[..., TrialRow]) -> None:
+def test_a_narrow_terminal_folds_the_state_and_not_the_config(make_row: MakeRow) -> None:
     lines = race_lines(Race(IDS, KNOWN, num_val=NUM_VAL, rows=rows_of(make_row)), width=70)
     configs = [line.split()[0] for line in lines if line.startswith("learning_rate")]
     assert configs == [f"learning_rate={rate}" for rate in ("0.1", "0.3", "0.4", "0.2")]
@@ -124,7 +124,7 @@ def test_a_narrow_terminal_folds_the_state_and_not_the_config(make_row: Callable
     assert "out after 4 seeds: 20.45 points worse than" in " ".join(" ".join(last).split())
 
 
-def test_a_race_that_goes_on_shows_its_forecast_last(make_row: Callable[..., TrialRow]) -> None:
+def test_a_race_that_goes_on_shows_its_forecast_last(make_row: MakeRow) -> None:
     lines = race_lines(Race(IDS, KNOWN, num_val=NUM_VAL, rows=rows_of(make_row, 3)))
     assert lines[-1].startswith("to run: about ")
 

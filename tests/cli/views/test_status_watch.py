@@ -1,7 +1,7 @@
 import io
 import itertools
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,16 +13,16 @@ from mnist_sweep.cli.views.status_watch import Lines, Screen, headline
 from mnist_sweep.results.ledger import Ledger
 from mnist_sweep.statistics.time_left import TimeLeft
 from mnist_sweep.sweep.live_run import LiveRun, RunningTrial
-from mnist_sweep.trials.row import Status, TrialRow
+from mnist_sweep.trials.row import Status
 from mnist_sweep.watch.feed import Feed
 from mnist_sweep.watch.live_state import LiveState, Phase
+from tests.conftest import MakeRow
 
 TRIAL = RunningTrial(
     trial_id="t", label="rate=0.5", num_steps=100, started=980.0, worker="host:4711", step=50, last="val 0.6250"
 )
 RUN = LiveRun(started=900.0, num_trials=4, num_done=1, num_workers=2, running=(TRIAL,), notices=("beware",))
 LEFT = TimeLeft(90.0, 60.0, 120.0)
-MakeRow = Callable[..., TrialRow]
 
 
 @pytest.fixture

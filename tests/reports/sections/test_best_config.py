@@ -1,23 +1,21 @@
 """Laws of the answer: the config with the best mean is named, and what is not known is said."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 
 from mnist_sweep import MacroF1, Momentum, TrialConfig, repeat
 from mnist_sweep.reports.blocks import Facts, Plot
-from mnist_sweep.reports.report_data import Results
 from mnist_sweep.reports.sections import best_config
 from mnist_sweep.reports.sections.config_intervals import INTERVALS
 from mnist_sweep.results import saved_race
 from mnist_sweep.search.race import Race
 from mnist_sweep.trials.row import Status, TrialRow
+from tests.conftest import MakeRow
+from tests.reports.conftest import MakeResults
 from tests.search.races import IDS, KNOWN, NUM_VAL, rows_of
-
-MakeRow = Callable[..., TrialRow]
-MakeResults = Callable[[Sequence[TrialRow]], Results]
 
 
 def seeds(make_row: MakeRow, accuracies: Sequence[float], config: TrialConfig | None = None) -> list[TrialRow]:

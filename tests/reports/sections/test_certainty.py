@@ -1,16 +1,12 @@
 """Laws of certainty: the luck of selection and the shift to test are said, with the data's reason."""
 
-from collections.abc import Callable, Sequence
-
 from mnist_sweep import Digits, TrialConfig
-from mnist_sweep.reports.report_data import Results
 from mnist_sweep.reports.sections import certainty
 from mnist_sweep.results import data_cards, predictions
 from mnist_sweep.results.data_cards import DataCard
-from mnist_sweep.trials.row import Status, TrialRow
-
-MakeRow = Callable[..., TrialRow]
-MakeResults = Callable[[Sequence[TrialRow]], Results]
+from mnist_sweep.trials.row import Status
+from tests.conftest import MakeRow
+from tests.reports.conftest import MakeResults
 
 
 def test_nothing_is_certain_of_failures(make_row: MakeRow, make_results: MakeResults) -> None:

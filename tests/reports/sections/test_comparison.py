@@ -1,7 +1,5 @@
 """Laws of two sweeps side by side: the better one is named, and what cannot be compared is said or refused."""
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +13,7 @@ from mnist_sweep.reports.sections.comparison import compare_sweeps, sections
 from mnist_sweep.results import predictions
 from mnist_sweep.trials.row import Status
 from tests.analysis.folders import LABELS, Folder
-
-MakeRow = Callable[..., TrialRow]
-Refused = Callable[..., AbstractContextManager[None]]
+from tests.conftest import MakeRow, Refused
 
 
 @pytest.fixture

@@ -1,7 +1,5 @@
 """Laws of the confusion matrix: it counts the test images of the best trial with predictions."""
 
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
 from typing import Any
 
 import numpy as np
@@ -14,10 +12,9 @@ from mnist_sweep.results import data_cards, predictions
 from mnist_sweep.results.data_cards import DataCard
 from mnist_sweep.results.predictions import Predictions
 from mnist_sweep.trials.row import TrialRow
+from tests.conftest import MakeRow, Refused
+from tests.reports.conftest import MakeResults
 
-MakeRow = Callable[..., TrialRow]
-MakeResults = Callable[[Sequence[TrialRow]], Results]
-Refused = Callable[..., AbstractContextManager[None]]
 LABELS = Predictions(np.arange(20, dtype=np.uint8) % 10, np.arange(30, dtype=np.uint8) % 10)
 
 

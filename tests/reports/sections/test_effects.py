@@ -1,6 +1,5 @@
 """Laws of effects: every hyperparameter has its plot, and the strongest are named."""
 
-from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -8,14 +7,12 @@ import pytest
 
 from mnist_sweep import TrialConfig, grid
 from mnist_sweep.reports.blocks import Plot, Table
-from mnist_sweep.reports.report_data import Results, read_results
+from mnist_sweep.reports.report_data import read_results
 from mnist_sweep.reports.sections import effects
-from mnist_sweep.trials.row import TrialRow
+from tests.conftest import MakeRow
+from tests.reports.conftest import MakeResults, MakeSweep
 
 pytestmark = pytest.mark.filterwarnings("ignore:Argument ``normalize`` is an experimental")  # of Optuna
-MakeRow = Callable[..., TrialRow]
-MakeResults = Callable[[Sequence[TrialRow]], Results]
-MakeSweep = Callable[..., Path]
 
 
 def plots_of(section: Any) -> list[Plot]:

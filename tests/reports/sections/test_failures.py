@@ -1,15 +1,11 @@
 """Laws of failures: grouped by cause, none left out."""
 
-from collections.abc import Callable, Sequence
-
 from mnist_sweep import TrialConfig
 from mnist_sweep.reports.blocks import Table
-from mnist_sweep.reports.report_data import Results
 from mnist_sweep.reports.sections import failures
-from mnist_sweep.trials.row import Status, TrialRow
-
-MakeRow = Callable[..., TrialRow]
-MakeResults = Callable[[Sequence[TrialRow]], Results]
+from mnist_sweep.trials.row import Status
+from tests.conftest import MakeRow
+from tests.reports.conftest import MakeResults
 
 
 def test_causes_are_grouped_most_frequent_first(make_row: MakeRow, make_results: MakeResults) -> None:

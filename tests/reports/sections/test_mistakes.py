@@ -1,8 +1,6 @@
 """Laws of mistakes: they are counted and shown as they were kept, and damaged files are named."""
 
 import io
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +12,8 @@ from mnist_sweep.errors import LedgerError
 from mnist_sweep.reports.blocks import Images, Section
 from mnist_sweep.reports.report_data import Results
 from mnist_sweep.reports.sections import mistakes
-from mnist_sweep.trials.row import TrialRow
-
-MakeRow = Callable[..., TrialRow]
-MakeResults = Callable[[Sequence[TrialRow]], Results]
-Refused = Callable[..., AbstractContextManager[None]]
+from tests.conftest import MakeRow, Refused
+from tests.reports.conftest import MakeResults
 
 
 def section_of(results: Results) -> Section:

@@ -7,15 +7,13 @@ import pytest
 
 from mnist_sweep import LogLoss, TrialConfig, next_runs
 from mnist_sweep.reports.blocks import Command, Plot
-from mnist_sweep.reports.report_data import Results, read_results
+from mnist_sweep.reports.report_data import read_results
 from mnist_sweep.reports.sections import best_config, next_run
 from mnist_sweep.search import pending_proposals
 from mnist_sweep.text.numbers import duration
 from mnist_sweep.trials.row import Status, TrialRow
-
-MakeRow = Callable[..., TrialRow]
-MakeResults = Callable[[Sequence[TrialRow]], Results]
-MakeSweep = Callable[..., Path]
+from tests.conftest import MakeRow
+from tests.reports.conftest import MakeResults, MakeSweep
 
 
 def rows_of(make_row: MakeRow, means: Sequence[float], num_seeds: int, spread: float) -> list[TrialRow]:

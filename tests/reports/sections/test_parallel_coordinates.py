@@ -1,18 +1,14 @@
 """Laws of parallel coordinates: every trial is a line, and what the best share is found."""
 
-from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
 
 from mnist_sweep import CNN, Adam, Momentum, TrialConfig, grid, repeat
 from mnist_sweep.reports.blocks import Plot
-from mnist_sweep.reports.report_data import Results
 from mnist_sweep.reports.sections import parallel_coordinates
-from mnist_sweep.trials.row import TrialRow
-
-MakeRow = Callable[..., TrialRow]
-MakeResults = Callable[[Sequence[TrialRow]], Results]
+from tests.conftest import MakeRow
+from tests.reports.conftest import MakeResults
 
 
 def plots_of(section: Any) -> list[Plot]:

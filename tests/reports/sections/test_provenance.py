@@ -1,7 +1,5 @@
 """Laws of provenance: what is known of runs and rows is said, with the way to replay one."""
 
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import replace
 
 import numpy as np
@@ -10,14 +8,11 @@ import pytest
 from mnist_sweep import Adam, Momentum, TrialConfig
 from mnist_sweep.errors import LedgerError
 from mnist_sweep.reports.blocks import Command, Facts
-from mnist_sweep.reports.report_data import Results
 from mnist_sweep.reports.sections import provenance
 from mnist_sweep.results import runs
-from mnist_sweep.trials.row import Status, TrialRow
-
-MakeRow = Callable[..., TrialRow]
-MakeResults = Callable[[Sequence[TrialRow]], Results]
-Refused = Callable[..., AbstractContextManager[None]]
+from mnist_sweep.trials.row import Status
+from tests.conftest import MakeRow, Refused
+from tests.reports.conftest import MakeResults
 
 
 def test_runs_machine_data_and_prediction_are_said(make_row: MakeRow, make_results: MakeResults) -> None:

@@ -1,20 +1,17 @@
 """Laws of the section on a race: only for a race, with every setting and the answer."""
 
-from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from mnist_sweep import TrialRow
 from mnist_sweep.reports.blocks import Plot, Table
-from mnist_sweep.reports.report_data import Results
 from mnist_sweep.reports.sections import race as race_section
 from mnist_sweep.results import saved_race
 from mnist_sweep.search.race import Race
+from tests.conftest import MakeRow
+from tests.reports.conftest import MakeResults
 from tests.search.races import IDS, KNOWN, NUM_VAL, rows_of
 
 
-def test_section_has_the_answer_and_every_setting(
-    make_row: Callable[..., TrialRow], make_results: Callable[[Sequence[TrialRow]], Results]
-) -> None:
+def test_section_has_the_answer_and_every_setting(make_row: MakeRow, make_results: MakeResults) -> None:
     results = make_results(rows_of(make_row))
     assert race_section.section(results) is None
     saved_race.write(results.folder, Race(IDS, KNOWN, num_val=NUM_VAL))

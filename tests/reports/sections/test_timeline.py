@@ -1,6 +1,5 @@
 """Laws of the timeline: busy is what the rows say, idle is the rest, pauses count for nothing."""
 
-from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,9 +14,8 @@ from mnist_sweep.reports.sections.timeline import Span, merge
 from mnist_sweep.results.runs import append, describe_run
 from mnist_sweep.results.table_columns import trials_frame
 from mnist_sweep.trials.row import TrialRow
-
-MakeRow = Callable[..., TrialRow]
-MakeResults = Callable[[Sequence[TrialRow]], Results]
+from tests.conftest import MakeRow
+from tests.reports.conftest import MakeResults
 
 
 def plots_of(section: Any) -> list[Plot]:

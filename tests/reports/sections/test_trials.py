@@ -1,16 +1,14 @@
 """Laws of the table of trials: every row is in it, the best first."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from mnist_sweep import TrialConfig, repeat
 from mnist_sweep.reports.blocks import Table
-from mnist_sweep.reports.report_data import Results
 from mnist_sweep.reports.sections import trials
 from mnist_sweep.trials.row import Status, TrialRow
-
-MakeRow = Callable[..., TrialRow]
-MakeResults = Callable[[Sequence[TrialRow]], Results]
+from tests.conftest import MakeRow
+from tests.reports.conftest import MakeResults
 
 
 def table_of(section: Any) -> Table:
