@@ -5,11 +5,12 @@ import random
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 
 from mnist_sweep import CNN, Adam, GradientDescent, Momentum, TrialConfig, grid, repeat, to_flat
+from mnist_sweep.reports.blocks import Section
 from mnist_sweep.reports.report_data import Results, read_results
 from mnist_sweep.results.row_json import to_json
 from mnist_sweep.trials.row import Evaluation, Status, TrialRow, flat_id, trial_name
@@ -23,6 +24,13 @@ OPTIMIZERS = [
 WriteRows = Callable[[Path, Sequence[TrialRow]], Path]
 MakeSweep = Callable[..., Path]
 MakeResults = Callable[[Sequence[TrialRow]], Results]
+Kind = TypeVar("Kind")
+
+
+def blocks_of(section: Section | None, kind: type[Kind]) -> list[Kind]:
+    """Return the blocks of a kind in a section, which is there."""
+    assert section is not None
+    return [block for block in section.blocks if isinstance(block, kind)]
 
 
 @pytest.fixture(scope="session")

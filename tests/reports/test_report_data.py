@@ -2,7 +2,6 @@
 
 import itertools
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,11 +9,10 @@ import pytest
 from mnist_sweep import TrialConfig
 from mnist_sweep.analysis import proposed_runs
 from mnist_sweep.analysis.proposal_in_words import ProposedRuns
-from mnist_sweep.errors import LedgerError
-from mnist_sweep.reports.report_data import evenly_spaced, read_results
+from mnist_sweep.reports.report_data import evenly_spaced
 from mnist_sweep.reports.sections import best_config, next_run
 from mnist_sweep.trials.row import Status
-from tests.conftest import MakeRow, Refused
+from tests.conftest import MakeRow
 from tests.reports.conftest import MakeResults
 
 
@@ -49,11 +47,6 @@ def test_what_to_run_next_is_found_once_for_all_sections(
     assert next_run.section(results).blocks
     assert best_config.next_step(results)[1].startswith("2 configs with 3 seeds each")
     assert len(calls) == 1
-
-
-def test_folder_without_rows_is_refused(tmp_path: Path, refused: Refused) -> None:
-    with refused(LedgerError, f"{tmp_path} holds no rows"):
-        read_results(tmp_path)
 
 
 @pytest.mark.parametrize(("number", "spaced"), [(3, 3), (5000, 1000)])

@@ -14,7 +14,7 @@ from mnist_sweep.results import saved_race
 from mnist_sweep.search.race import Race
 from mnist_sweep.trials.row import Status, TrialRow
 from tests.conftest import MakeRow
-from tests.reports.conftest import MakeResults
+from tests.reports.conftest import MakeResults, blocks_of
 from tests.search.races import IDS, KNOWN, NUM_VAL, rows_of
 
 
@@ -53,13 +53,13 @@ def test_single_trial_is_an_answer(make_row: MakeRow, make_results: MakeResults)
 
 
 def numbers(section: Any) -> dict[str, str]:
-    (facts,) = [block for block in section.blocks if isinstance(block, Facts)]
+    (facts,) = blocks_of(section, Facts)
     return dict(facts.facts)
 
 
 def picture(section: Any) -> tuple[list[str], dict[str, Any]]:
     """Return the states of the configs, and the traces of the picture by name."""
-    (plot,) = [block for block in section.blocks if isinstance(block, Plot)]
+    (plot,) = blocks_of(section, Plot)
     traces = json.loads(plot.figure.to_json())["data"]
     return [str(row[2]) for row in plot.table.rows], {trace["name"]: trace for trace in traces}
 

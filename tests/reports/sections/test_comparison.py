@@ -14,6 +14,7 @@ from mnist_sweep.results import predictions
 from mnist_sweep.trials.row import Status
 from tests.analysis.folders import LABELS, Folder
 from tests.conftest import MakeRow, Refused
+from tests.reports.conftest import blocks_of
 
 
 @pytest.fixture
@@ -33,7 +34,7 @@ def page(folders: list[Folder]) -> list[Section]:
 
 
 def table(section: Section) -> list[list[Any]]:
-    (found,) = [block for block in section.blocks if isinstance(block, Table)]
+    (found,) = blocks_of(section, Table)
     return [list(row) for row in found.rows]
 
 
@@ -44,9 +45,9 @@ def test_sweep_with_the_better_config_is_named_with_the_difference_and_what_diff
     answer, answers, in_both, settings = page(folders)
     assert answer.finding.startswith("second has the better config. first selects `num_steps=7` (")
     assert f"{best.config_id} (num_steps=8) is significantly better than" in answer.finding
-    (facts,) = [block for block in answer.blocks if isinstance(block, Facts)]
+    (facts,) = blocks_of(answer, Facts)
     assert [value.split(" (")[0] for _, value in facts.facts] == ["-7.00 points", "-7.00 points", "-10.50 points"]
-    (plot,) = [block for block in answer.blocks if isinstance(block, Plot)]
+    (plot,) = blocks_of(answer, Plot)
     assert [row[0] for row in plot.table.rows] == ["second", "first", "second", "first"]
     assert ["hyperparameters", "num_steps=7", "num_steps=8"] in table(answers)
     ((config_id, *_, difference, _, _),) = table(in_both)

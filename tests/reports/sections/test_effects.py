@@ -1,7 +1,6 @@
 """Laws of effects: every hyperparameter has its plot, and the strongest are named."""
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -10,13 +9,9 @@ from mnist_sweep.reports.blocks import Plot, Table
 from mnist_sweep.reports.report_data import read_results
 from mnist_sweep.reports.sections import effects
 from tests.conftest import MakeRow
-from tests.reports.conftest import MakeResults, MakeSweep
+from tests.reports.conftest import MakeResults, MakeSweep, blocks_of
 
 pytestmark = pytest.mark.filterwarnings("ignore:Argument ``normalize`` is an experimental")  # of Optuna
-
-
-def plots_of(section: Any) -> list[Plot]:
-    return [block for block in section.blocks if isinstance(block, Plot)]
 
 
 def test_every_hyperparameter_has_its_plot_and_the_strongest_is_said_first(
@@ -26,18 +21,18 @@ def test_every_hyperparameter_has_its_plot_and_the_strongest_is_said_first(
     assert section is not None
     assert section.finding.startswith("learning_rate of ")
     assert "belongs to a part (… of …)" in str(section.blocks[0])
-    titles = " ".join(plot.title for plot in plots_of(section))
+    titles = " ".join(plot.title for plot in blocks_of(section, Plot))
     assert [name for name in ("learning_rate", "dropout", "batch_size", "optimizer") if name not in titles] == []
     table, significant = section.blocks[0], set()
     assert isinstance(table, Table)
-    for plot, row in zip(plots_of(section), table.rows, strict=False):
+    for plot, row in zip(blocks_of(section, Plot), table.rows, strict=False):
         (trace,) = plot.figure.data
         if trace.error_y.value is not None:
             apart = max(trace.y) - min(trace.y) > 2 * trace.error_y.value
             assert (row[0], row[-1]) == (plot.title, "yes" if apart else "no")
             significant.add(apart)
     assert significant == {True, False}
-    ranges = {tuple(plot.figure.layout.yaxis.range) for plot in plots_of(section)}
+    ranges = {tuple(plot.figure.layout.yaxis.range) for plot in blocks_of(section, Plot)}
     assert len(ranges) == 1
 
 

@@ -5,7 +5,7 @@ from mnist_sweep.reports.blocks import Table
 from mnist_sweep.reports.sections import failures
 from mnist_sweep.trials.row import Status
 from tests.conftest import MakeRow
-from tests.reports.conftest import MakeResults
+from tests.reports.conftest import MakeResults, blocks_of
 
 
 def test_causes_are_grouped_most_frequent_first(make_row: MakeRow, make_results: MakeResults) -> None:
@@ -15,7 +15,7 @@ def test_causes_are_grouped_most_frequent_first(make_row: MakeRow, make_results:
     section = failures.section(make_results(rows))
     assert section.finding.startswith("3 trials failed and 1 trial diverged. ")
     assert "Most frequent cause: OOM. `mnist-sweep run SCRIPT --retry failed`" in section.finding
-    (table,) = [block for block in section.blocks if isinstance(block, Table)]
+    (table,) = blocks_of(section, Table)
     assert [line[:3] for line in table.rows] == [
         ["failed", "OOM", 2],
         ["diverged", "the loss was not finite", 1],
@@ -26,8 +26,7 @@ def test_causes_are_grouped_most_frequent_first(make_row: MakeRow, make_results:
 def test_many_causes_are_cut_and_counted(make_row: MakeRow, make_results: MakeResults) -> None:
     number = failures.MAX_GROUPS + 3
     rows = [make_row(TrialConfig(seed=seed), Status.FAILED, error=f"cause {seed}") for seed in range(number)]
-    (table,) = failures.section(make_results(rows)).blocks
-    assert isinstance(table, Table)
+    (table,) = blocks_of(failures.section(make_results(rows)), Table)
     assert len(table.rows) == failures.MAX_GROUPS
     assert f"of {number}" in table.caption
 

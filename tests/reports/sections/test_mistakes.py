@@ -13,7 +13,7 @@ from mnist_sweep.reports.blocks import Images, Section
 from mnist_sweep.reports.report_data import Results
 from mnist_sweep.reports.sections import mistakes
 from tests.conftest import MakeRow, Refused
-from tests.reports.conftest import MakeResults
+from tests.reports.conftest import MakeResults, blocks_of
 
 
 def section_of(results: Results) -> Section:
@@ -41,7 +41,7 @@ def test_mistakes_are_images_with_both_classes_in_words(
     images = np.random.default_rng(0).integers(0, 255, (3, 8, 6, channels)).astype(np.uint8)
     confidence = np.array([0.999, 0.8, 0.5], np.float32)
     np.savez(path_of_mistakes(results), images=images, labels=[4, 5, 6], predicted=[9, 3, 0], confidence=confidence)
-    (gallery,) = [block for block in section_of(results).blocks if isinstance(block, Images)]
+    (gallery,) = blocks_of(mistakes.section(results), Images)
     assert [picture.caption for picture in gallery.images] == [
         "4 classified as 9, 99.9% confidence",
         "5 classified as 3, 80.0% confidence",

@@ -13,7 +13,7 @@ from mnist_sweep.search import pending_proposals
 from mnist_sweep.text.numbers import duration
 from mnist_sweep.trials.row import Status, TrialRow
 from tests.conftest import MakeRow
-from tests.reports.conftest import MakeResults, MakeSweep
+from tests.reports.conftest import MakeResults, MakeSweep, blocks_of
 
 
 def rows_of(make_row: MakeRow, means: Sequence[float], num_seeds: int, spread: float) -> list[TrialRow]:
@@ -35,7 +35,7 @@ def test_seeds_that_would_help_are_proposed_as_the_command_proposes_them(
     )
     assert best_config.next_step(results)[1].startswith("3 configs with 3 seeds each (3 more trials")
     assert Command(text=f"mnist-sweep next {results.folder} --script SCRIPT") in section.blocks
-    assert any(isinstance(block, Plot) for block in section.blocks)
+    assert blocks_of(section, Plot)
 
 
 @pytest.mark.parametrize(

@@ -1,26 +1,19 @@
 """Laws of parallel coordinates: every trial is a line, and what the best share is found."""
 
-from typing import Any
-
 import pytest
 
 from mnist_sweep import CNN, Adam, Momentum, TrialConfig, grid, repeat
 from mnist_sweep.reports.blocks import Plot
 from mnist_sweep.reports.sections import parallel_coordinates
 from tests.conftest import MakeRow
-from tests.reports.conftest import MakeResults
-
-
-def plots_of(section: Any) -> list[Plot]:
-    return [block for block in section.blocks if isinstance(block, Plot)]
+from tests.reports.conftest import MakeResults, blocks_of
 
 
 def test_each_trial_is_a_line_through_its_settings(make_row: MakeRow, make_results: MakeResults) -> None:
     configs = grid(TrialConfig(), {"model": [CNN(), CNN(dropout=0.5)], "optimizer": [Adam(), Momentum()]})
     rows = [make_row(config, val_accuracy=0.9 + index / 100) for index, config in enumerate(configs)]
     section = parallel_coordinates.section(make_results(rows))
-    assert section is not None
-    (plot,) = plots_of(section)
+    (plot,) = blocks_of(section, Plot)
     lengths = [len(trace.x) for trace in plot.figure.data]
     assert sum(lengths) == 4 * (2 + 1 + 1)
     assert {trace.name for trace in plot.figure.data} == {"top 10%", "top half", "bottom half"}

@@ -12,7 +12,7 @@ from mnist_sweep.reports.sections import provenance
 from mnist_sweep.results import runs
 from mnist_sweep.trials.row import Status
 from tests.conftest import MakeRow, Refused
-from tests.reports.conftest import MakeResults
+from tests.reports.conftest import MakeResults, blocks_of
 
 
 def test_runs_machine_data_and_prediction_are_said(make_row: MakeRow, make_results: MakeResults) -> None:
@@ -34,12 +34,7 @@ def test_settings_of_a_part_that_varies_are_fixed_for_each_of_its_values(
     optimizers = Adam(learning_rate=0.01), Momentum(learning_rate=0.05, momentum=0.8)
     rows = [make_row(TrialConfig(optimizer=one), environment={"device": "CPU"}) for one in optimizers]
     rows.append(make_row(TrialConfig(seed=1, optimizer=optimizers[0]), Status.FAILED, error="x", environment={}))
-    facts = dict(
-        fact
-        for block in provenance.section(make_results(rows)).blocks
-        if isinstance(block, Facts)
-        for fact in block.facts
-    )
+    facts = dict(fact for block in blocks_of(provenance.section(make_results(rows)), Facts) for fact in block.facts)
     assert "optimizer.learning_rate 0.01 (adam) or 0.05 (momentum), " in facts["fixed hyperparameters"]
     assert "optimizer.momentum 0.8 (momentum)" in facts["fixed hyperparameters"]
     assert "device CPU" in facts["environment of all rows"]

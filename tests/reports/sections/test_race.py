@@ -7,7 +7,7 @@ from mnist_sweep.reports.sections import race as race_section
 from mnist_sweep.results import saved_race
 from mnist_sweep.search.race import Race
 from tests.conftest import MakeRow
-from tests.reports.conftest import MakeResults
+from tests.reports.conftest import MakeResults, blocks_of
 from tests.search.races import IDS, KNOWN, NUM_VAL, rows_of
 
 
@@ -18,10 +18,10 @@ def test_section_has_the_answer_and_every_setting(make_row: MakeRow, make_result
     section = race_section.section(replace(results))
     assert section is not None
     assert section.finding.startswith("Of 4 configs, 2 remain within 2 points of each other")
-    (plot,) = [block for block in section.blocks if isinstance(block, Plot)]
+    (plot,) = blocks_of(section, Plot)
     distances = [float(line[2] or 0) for line in plot.table.rows]
     assert (plot.table.rows[-1][1], distances) == (2, sorted(distances, reverse=True))
     assert distances[-1] <= 2 < distances[0], "points"
-    (table,) = [block for block in section.blocks if isinstance(block, Table)]
+    (table,) = blocks_of(section, Table)
     assert [line[0] for line in table.rows] == [f"learning_rate={rate}" for rate in ("0.1", "0.3", "0.4", "0.2")]
     assert [line[-1] == "remains" for line in table.rows] == [True, True, False, False]

@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -15,11 +14,7 @@ from mnist_sweep.results.runs import append, describe_run
 from mnist_sweep.results.table_columns import trials_frame
 from mnist_sweep.trials.row import TrialRow
 from tests.conftest import MakeRow
-from tests.reports.conftest import MakeResults
-
-
-def plots_of(section: Any) -> list[Plot]:
-    return [block for block in section.blocks if isinstance(block, Plot)]
+from tests.reports.conftest import MakeResults, blocks_of
 
 
 def trial(make_row: MakeRow, seed: int, worker: str, started: float | None, seconds: float) -> TrialRow:
@@ -31,7 +26,7 @@ def test_idle_share_is_the_gaps(make_row: MakeRow, make_results: MakeResults) ->
     rows.append(trial(make_row, 2, "b:2", 1006.0, 2.0))
     section = timeline.section(make_results(rows))
     assert "3 trials ran in 10 s, at most 2 at a time; workers were idle 20.0% of the time." in section.finding
-    (plot,) = plots_of(section)
+    (plot,) = blocks_of(section, Plot)
     assert {line[0]: line[3] for line in plot.table.rows} == {"a:1": 0.0, "b:2": pytest.approx(0.4)}
     assert sorted(plot.figure.data[0].base) == [0, 0, 6]
 
@@ -107,7 +102,7 @@ def test_bars_stay_few_and_no_work_is_lost(make_row: MakeRow, make_results: Make
     ]
     trials = trials_frame(rows)
     results = Results(folder=Path(), rows=rows, varying=[], trials=trials, result=lambda: analyse(trials))
-    bars = plots_of(timeline.section(results))[0].figure.data[0]
+    bars = blocks_of(timeline.section(results), Plot)[0].figure.data[0]
     assert len(bars.x) <= timeline.MAX_BARS
     assert sum(bars.x) >= 8000
 

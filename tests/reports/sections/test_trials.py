@@ -1,31 +1,18 @@
 """Laws of the table of trials: every row is in it, the best first."""
 
-from collections.abc import Sequence
-from typing import Any
-
-from mnist_sweep import TrialConfig, repeat
+from mnist_sweep import TrialConfig
 from mnist_sweep.reports.blocks import Table
 from mnist_sweep.reports.sections import trials
-from mnist_sweep.trials.row import Status, TrialRow
+from mnist_sweep.trials.row import Status
 from tests.conftest import MakeRow
-from tests.reports.conftest import MakeResults
-
-
-def table_of(section: Any) -> Table:
-    (table,) = [block for block in section.blocks if isinstance(block, Table)]
-    return table
-
-
-def seeds(make_row: MakeRow, accuracies: Sequence[float], config: TrialConfig | None = None) -> list[TrialRow]:
-    configs = repeat([config or TrialConfig()], seeds=len(accuracies))
-    return [make_row(config, val_accuracy=value) for config, value in zip(configs, accuracies, strict=True)]
+from tests.reports.conftest import MakeResults, blocks_of
 
 
 def test_every_row_is_a_line_best_first_and_the_others_last(make_row: MakeRow, make_results: MakeResults) -> None:
-    rows = seeds(make_row, [0.7, 0.9, 0.8])
+    rows = [make_row(TrialConfig(seed=seed), val_accuracy=value) for seed, value in enumerate([0.7, 0.9, 0.8])]
     rows.append(make_row(TrialConfig(seed=7), Status.FAILED, error="x"))
     rows.append(make_row(TrialConfig(seed=8), Status.DIVERGED))
-    table = table_of(trials.section(make_results(rows)))
+    (table,) = blocks_of(trials.section(make_results(rows)), Table)
     titles = [column.title for column in table.columns]
     assert titles[:3] == ["trial", "status", "seed"]
     assert [line[titles.index("val accuracy")] for line in table.rows] == [0.9, 0.8, 0.7, None, None]
