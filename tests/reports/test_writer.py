@@ -10,7 +10,6 @@ import shutil
 import subprocess
 import sys
 import time
-from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +23,7 @@ from mnist_sweep.reports.writer import SECTIONS, Format, write_report
 from mnist_sweep.trials.row import Status
 from tests.conftest import MakeRow, Refused
 from tests.reports.conftest import MakeResults, MakeSweep
+from tests.reports.strange_texts import read_html
 
 pytestmark = pytest.mark.filterwarnings("ignore:Argument ``normalize`` is an experimental")  # of Optuna
 REFERENCE = Path(__file__).parents[2] / "results" / "reference"
@@ -36,34 +36,6 @@ STRANGE = [
     "a|b`c`*d*_e_[f](http://g)",
     "",
 ]
-
-
-class Page(HTMLParser):
-    """Notes what a page asks for, which ids it has, and what it says outside of scripts."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.sources: list[str] = []
-        self.ids: list[str] = []
-        self.labels: list[str] = []
-        self.tags: list[str] = []
-        self.said = ""
-        self._silent = False
-        self.feed(text)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        given = {name: value or "" for name, value in attrs}
-        self.tags.append(tag)
-        self.sources += [given[name] for name in ("src", "href", "data", "action", "srcset") if name in given]
-        self.ids += [given["id"]] if "id" in given else []
-        self.labels += [value for name in ("aria-labelledby", "for", "aria-describedby") if (value := given.get(name))]
-        self._silent = tag in ("script", "style")
-
-    def handle_endtag(self, tag: str) -> None:
-        self._silent = False
-
-    def handle_data(self, data: str) -> None:
-        self.said += "" if self._silent else data
 
 
 @pytest.fixture
@@ -103,8 +75,9 @@ def test_report_lies_in_the_folder_and_nothing_else_is_left(quickstart: Path) ->
 
 def test_page_asks_for_nothing_and_forbids_it(reports: dict[str, str]) -> None:
     text = reports["html"]
-    page = Page(text)
-    assert [source for source in page.sources if not source.startswith(("#", "data:image/png;base64,"))] == []
+    page = read_html(text)
+    sources = page.values("src", "href", "data", "action", "srcset")
+    assert [source for source in sources if not source.startswith(("#", "data:image/png;base64,"))] == []
     assert not {"link", "iframe", "object", "base"} & set(page.tags)
     (given,) = re.findall(r'http-equiv="Content-Security-Policy" content="([^"]*)"', text)
     scripts = [*re.findall(r"<script>(.*?)</script>", text, re.DOTALL), unpacked(text)]
@@ -114,14 +87,15 @@ def test_page_asks_for_nothing_and_forbids_it(reports: dict[str, str]) -> None:
 
 
 def test_links_and_labels_lead_somewhere_and_ids_are_unique(reports: dict[str, str]) -> None:
-    page = Page(reports["html"])
-    assert len(page.ids) == len(set(page.ids))
-    wanted = {*page.labels, *(source[1:] for source in page.sources if source.startswith("#"))}
-    assert wanted - set(page.ids) == set()
+    page = read_html(reports["html"])
+    ids = page.values("id")
+    assert len(ids) == len(set(ids))
+    links = {link[1:] for link in page.values("href") if link.startswith("#")}
+    assert {*page.values("aria-labelledby", "for", "aria-describedby"), *links} <= set(ids)
 
 
 def test_both_forms_say_the_same(reports: dict[str, str]) -> None:
-    page, markdown = " ".join(Page(reports["html"]).said.split()), reports["md"]
+    page, markdown = " ".join(read_html(reports["html"]).text.split()), reports["md"]
     best = read_results(REFERENCE / "quickstart").good[0]
     findings = [part.split("\n\n")[1] for part in markdown.split("## ")[1:] if not part.startswith("#")]
     assert len(findings) > 8
@@ -148,9 +122,9 @@ def test_every_trial_is_in_the_pages_data(make_sweep: MakeSweep, tmp_path: Path)
 def test_text_of_configs_errors_and_names_stays_text(strange: Path, format: Any) -> None:  # noqa: A002
     text = write_report(strange, format=format).read_text(encoding="utf-8")
     if format == "html":
-        page = Page(text)
+        page = read_html(text)
         assert page.tags.count("script") == 4 + len(re.findall('<script type="application/', text))
-        assert all(what in page.said for what in STRANGE)
+        assert all(what in page.text for what in STRANGE)
         assert "<script>alert" not in text
     else:
         shown = "\n".join(line for line in text.splitlines() if not line.startswith("    "))  # without commands
