@@ -1,18 +1,27 @@
-"""What tests of trackers share: a small sweep on the digits, and a model that fails at times."""
+"""What tests of trackers share: a small sweep on the digits, its run, and a model that fails at times."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from mnist_sweep import GradientDescent, Softmax, Sweep, TrialConfig, grid
+from mnist_sweep import GradientDescent, Local, Outcome, Softmax, Sweep, TrialConfig, grid, run
+from mnist_sweep.trackers.protocol import Tracker
 
 BASE = TrialConfig(model=Softmax(), optimizer=GradientDescent(learning_rate=0.5), num_steps=4, evaluate_every=2)
 
+MakeSweep = Callable[..., Sweep]
+
+
+def run_here(sweep: Sweep, results: Path, *trackers: Tracker, **given: Any) -> Outcome:
+    """Run a sweep in this process."""
+    return run(sweep, results=results, runner=Local(in_process=True), listeners=trackers, **given)
+
 
 @pytest.fixture
-def make_sweep() -> Callable[..., Sweep]:
+def make_sweep() -> MakeSweep:
     """Sweeps of one trial for each learning rate."""
 
     def make(name: str, rates: Sequence[float] = (0.1, 0.2, 0.4), **given: Any) -> Sweep:

@@ -8,19 +8,20 @@ import sys
 import time
 import urllib.parse
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from mnist_sweep import Local, MLflow, Status, Sweep, TrialConfig, run
+from mnist_sweep import Local, MLflow, Status, TrialConfig, run
 from mnist_sweep.errors import TrackerError
 from mnist_sweep.runners.protocol import Observer
 from mnist_sweep.trackers.mlflow import NO_TELEMETRY
 from mnist_sweep.trials.artifacts import Artifacts
 from tests.conftest import Refused
+from tests.trackers.conftest import MakeSweep, run_here
 
 START_SECONDS = 120.0
 NOWHERE = "http://127.0.0.1:9"
@@ -37,6 +38,10 @@ class Server:
     @property
     def uri(self) -> str:
         return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def tracker(self) -> MLflow:
+        return MLflow(uri=self.uri)
 
     def start(self) -> None:
         self.stop()
@@ -109,11 +114,9 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 def test_every_row_is_a_run_with_its_config_its_curve_and_its_results(
-    server: Server, tmp_path: Path, make_sweep: Callable[..., Sweep]
+    server: Server, tmp_path: Path, make_sweep: MakeSweep
 ) -> None:
-    outcome = run(
-        make_sweep("whole"), results=tmp_path, runner=Local(in_process=True), listeners=[MLflow(uri=server.uri)]
-    )
+    outcome = run_here(make_sweep("whole"), tmp_path, server.tracker)
     runs = server.runs("whole")
     assert (outcome.unsent, sorted(runs)) == ((), sorted(row.trial_id for row in outcome.rows))
     for row in outcome.rows:
@@ -137,59 +140,54 @@ def test_every_row_is_a_run_with_its_config_its_curve_and_its_results(
 
 
 def test_a_second_run_and_a_longer_axis_log_no_trial_twice(
-    server: Server, tmp_path: Path, make_sweep: Callable[..., Sweep]
+    server: Server, tmp_path: Path, make_sweep: MakeSweep
 ) -> None:
-    trackers = [MLflow(uri=server.uri)]
-    run(make_sweep("twice"), results=tmp_path, runner=Local(in_process=True), listeners=trackers)
+    run_here(make_sweep("twice"), tmp_path, server.tracker)
     before = run_ids(server.runs("twice"))
-    run(make_sweep("twice"), results=tmp_path, runner=Local(in_process=True), listeners=trackers)
+    run_here(make_sweep("twice"), tmp_path, server.tracker)
     assert run_ids(server.runs("twice")) == before
-    run(make_sweep("twice", [0.05, 0.1, 0.2, 0.4]), results=tmp_path, runner=Local(in_process=True), listeners=trackers)
+    run_here(make_sweep("twice", [0.05, 0.1, 0.2, 0.4]), tmp_path, server.tracker)
     after = run_ids(server.runs("twice"))
     assert (len(after), before.items() <= after.items()) == (4, True)
 
 
 def test_rows_from_before_the_tracker_was_asked_for_are_logged(
-    server: Server, tmp_path: Path, make_sweep: Callable[..., Sweep]
+    server: Server, tmp_path: Path, make_sweep: MakeSweep
 ) -> None:
-    first = run(make_sweep("before"), results=tmp_path, runner=Local(in_process=True))
-    again = run(
-        make_sweep("before"), results=tmp_path, runner=Local(in_process=True), listeners=[MLflow(uri=server.uri)]
-    )
+    first = run_here(make_sweep("before"), tmp_path)
+    again = run_here(make_sweep("before"), tmp_path, server.tracker)
     assert (again.num_run, again.unsent) == (0, ())
     assert sorted(server.runs("before")) == sorted(row.trial_id for row in first.rows)
 
 
 def test_a_row_that_is_run_again_takes_the_place_of_its_run(
-    server: Server, tmp_path: Path, make_sweep: Callable[..., Sweep], fickle: Any, monkeypatch: pytest.MonkeyPatch
+    server: Server, tmp_path: Path, make_sweep: MakeSweep, fickle: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    trackers, sweep = [MLflow(uri=server.uri)], make_sweep("again", [0.1], model=[fickle()])
-    run(sweep, results=tmp_path, runner=Local(in_process=True), listeners=trackers)
+    sweep = make_sweep("again", [0.1], model=[fickle()])
+    run_here(sweep, tmp_path, server.tracker)
     [[failed]] = server.runs("again").values()
     assert failed["info"]["status"] == "FAILED"
     assert "not today" in pairs(failed["data"]["tags"])["mnist_sweep.error"]
     monkeypatch.setattr(fickle, "fails", False)
-    run(sweep, results=tmp_path, runner=Local(in_process=True), listeners=trackers, retry=[Status.FAILED])
+    run_here(sweep, tmp_path, server.tracker, retry=[Status.FAILED])
     [[ok]] = server.runs("again").values()
     assert (ok["info"]["status"], pairs(ok["data"]["tags"])["mnist_sweep.status"]) == ("FINISHED", "ok")
 
 
-def test_a_run_that_broke_off_is_replaced_by_a_whole_one(
-    server: Server, tmp_path: Path, make_sweep: Callable[..., Sweep]
-) -> None:
+def test_a_run_that_broke_off_is_replaced_by_a_whole_one(server: Server, tmp_path: Path, make_sweep: MakeSweep) -> None:
     sweep = make_sweep("broken", [0.1])
-    row = run(sweep, results=tmp_path, runner=Local(in_process=True)).rows[0]
+    row = run_here(sweep, tmp_path).rows[0]
     experiment = server.ask("experiments/create", name="broken")["experiment_id"]
     tags = [{"key": "mnist_sweep.trial_id", "value": row.trial_id}]
     server.ask("runs/create", experiment_id=experiment, start_time=round(1000 * (row.started or 0)), tags=tags)
-    run(sweep, results=tmp_path, runner=Local(in_process=True), listeners=[MLflow(uri=server.uri)])
+    run_here(sweep, tmp_path, server.tracker)
     [[whole]] = server.runs("broken").values()
     assert whole["info"]["status"] == "FINISHED"
     assert pairs(whole["data"]["metrics"])["test_accuracy"] == row.test_accuracy
 
 
 def test_a_server_that_goes_away_loses_no_row_and_gets_the_rest_from_the_same_command(
-    server: Server, tmp_path: Path, make_sweep: Callable[..., Sweep]
+    server: Server, tmp_path: Path, make_sweep: MakeSweep
 ) -> None:
     class Outage:
         """The local runner; the server is stopped after the first trial has its run."""
@@ -211,9 +209,8 @@ def test_a_server_that_goes_away_loses_no_row_and_gets_the_rest_from_the_same_co
             server.stop()
             Local(in_process=True).run({name: trials[name] for name in others}, datasets, observer, artifacts=artifacts)
 
-    trackers = [MLflow(uri=server.uri)]
     try:
-        outcome = run(make_sweep("outage"), results=tmp_path, runner=Outage(), listeners=trackers)
+        outcome = run(make_sweep("outage"), results=tmp_path, runner=Outage(), listeners=[server.tracker])
     finally:
         server.start()
     assert (outcome.complete, outcome.num_run) == (True, 3)
@@ -222,25 +219,18 @@ def test_a_server_that_goes_away_loses_no_row_and_gets_the_rest_from_the_same_co
     assert "the same command sends the rest" in line
     before = run_ids(server.runs("outage"))
     assert len(before) == 1
-    again = run(make_sweep("outage"), results=tmp_path, runner=Local(in_process=True), listeners=trackers)
+    again = run_here(make_sweep("outage"), tmp_path, server.tracker)
     after = run_ids(server.runs("outage"))
     assert (again.num_run, again.unsent, before.items() <= after.items()) == (0, (), True)
     assert [len(runs) for runs in after.values()] == [1, 1, 1]
 
 
 def test_a_server_that_is_not_there_stops_the_sweep_before_anything_is_written(
-    tmp_path: Path,
-    make_sweep: Callable[..., Sweep],
-    refused: Refused,
+    tmp_path: Path, make_sweep: MakeSweep, refused: Refused
 ) -> None:
     pytest.importorskip("mlflow")
     with refused(TrackerError, f"MLflow at {NOWHERE} cannot be reached", "Connection refused"):
-        run(
-            make_sweep("none"),
-            results=tmp_path / "results",
-            runner=Local(in_process=True),
-            listeners=[MLflow(uri=NOWHERE)],
-        )
+        run_here(make_sweep("none"), tmp_path / "results", MLflow(uri=NOWHERE))
     assert list(tmp_path.iterdir()) == []
 
 

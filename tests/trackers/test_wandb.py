@@ -4,18 +4,20 @@ import json
 import struct
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 
-from mnist_sweep import Local, Status, Sweep, WandB, run
+from mnist_sweep import Status, WandB
 from mnist_sweep.errors import ConfigError, TrackerError
 from mnist_sweep.trackers.wandb import COMPLETE, Project, run_id
 from tests.conftest import MakeRow, Refused
+from tests.trackers.conftest import MakeSweep, run_here
 
 BLOCK, HEADER = 32768, struct.Struct("<IHB")
+DIGITS = WandB(project="digits")
 
 
 @pytest.fixture
@@ -85,11 +87,9 @@ def files(folder: Path) -> dict[str, Path]:
 
 @pytest.mark.usefixtures("offline")
 def test_every_row_is_an_offline_run_with_its_config_its_curve_and_its_results(
-    tmp_path: Path, make_sweep: Callable[..., Sweep]
+    tmp_path: Path, make_sweep: MakeSweep
 ) -> None:
-    outcome = run(
-        make_sweep("rates"), results=tmp_path, runner=Local(in_process=True), listeners=[WandB(project="digits")]
-    )
+    outcome = run_here(make_sweep("rates"), tmp_path, DIGITS)
     found = files(outcome.folder)
     assert (outcome.unsent, sorted(found)) == ((), sorted(run_id(row) for row in outcome.rows))
     for row in outcome.rows:
@@ -107,28 +107,23 @@ def test_every_row_is_an_offline_run_with_its_config_its_curve_and_its_results(
 
 
 @pytest.mark.usefixtures("offline")
-def test_a_second_run_logs_no_trial_twice_and_one_that_broke_off_again(
-    tmp_path: Path, make_sweep: Callable[..., Sweep]
-) -> None:
-    first = run(make_sweep("rates"), results=tmp_path, runner=Local(in_process=True))
-    trackers = [WandB(project="digits")]
-    again = run(make_sweep("rates"), results=tmp_path, runner=Local(in_process=True), listeners=trackers)
+def test_a_second_run_logs_no_trial_twice_and_one_that_broke_off_again(tmp_path: Path, make_sweep: MakeSweep) -> None:
+    first = run_here(make_sweep("rates"), tmp_path)
+    again = run_here(make_sweep("rates"), tmp_path, DIGITS)
     before = {path: path.stat().st_mtime_ns for path in files(first.folder).values()}
     assert (again.num_run, len(before)) == (0, 3)
     broken = files(first.folder)[run_id(first.rows[0])]
     broken.with_name(COMPLETE).unlink()
     del before[broken]
-    run(make_sweep("rates"), results=tmp_path, runner=Local(in_process=True), listeners=trackers)
+    run_here(make_sweep("rates"), tmp_path, DIGITS)
     after = {path: path.stat().st_mtime_ns for path in files(first.folder).values()}
     assert (len(after), before.items() <= after.items()) == (3, True)
 
 
 @pytest.mark.usefixtures("offline")
-def test_every_project_has_every_row_once(tmp_path: Path, make_sweep: Callable[..., Sweep]) -> None:
+def test_every_project_has_every_row_once(tmp_path: Path, make_sweep: MakeSweep) -> None:
     for project in ("one", "other", "one", "other"):
-        outcome = run(
-            make_sweep("rates"), results=tmp_path, runner=Local(in_process=True), listeners=[WandB(project=project)]
-        )
+        outcome = run_here(make_sweep("rates"), tmp_path, WandB(project=project))
     found = [logged(path).run for path in (outcome.folder / "wandb").glob("offline-run-*/run-*.wandb")]
     runs = [run_id(row) for row in outcome.rows]
     assert sorted((said.project, said.run_id) for said in found) == sorted(
@@ -149,22 +144,20 @@ def test_a_mark_that_names_no_project_is_of_none(tmp_path: Path, make_row: MakeR
 
 @pytest.mark.usefixtures("offline")
 def test_a_row_that_is_run_again_is_another_run(
-    tmp_path: Path, make_sweep: Callable[..., Sweep], fickle: Any, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, make_sweep: MakeSweep, fickle: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    trackers, sweep = [WandB(project="digits")], make_sweep("again", [0.1], model=[fickle()])
-    failed = run(sweep, results=tmp_path, runner=Local(in_process=True), listeners=trackers)
+    sweep = make_sweep("again", [0.1], model=[fickle()])
+    failed = run_here(sweep, tmp_path, DIGITS)
     monkeypatch.setattr(fickle, "fails", False)
-    again = run(sweep, results=tmp_path, runner=Local(in_process=True), listeners=trackers, retry=[Status.FAILED])
+    again = run_here(sweep, tmp_path, DIGITS, retry=[Status.FAILED])
     found = files(again.folder)
     ends = [logged(found[run_id(outcome.rows[0])]).exit_code for outcome in (failed, again)]
     assert (len(found), ends) == (2, [1, 0])
 
 
 @pytest.mark.usefixtures("offline")
-def test_a_run_holds_nothing_of_this_machine_but_the_row(tmp_path: Path, make_sweep: Callable[..., Sweep]) -> None:
-    outcome = run(
-        make_sweep("bare", [0.1]), results=tmp_path, runner=Local(in_process=True), listeners=[WandB(project="digits")]
-    )
+def test_a_run_holds_nothing_of_this_machine_but_the_row(tmp_path: Path, make_sweep: MakeSweep) -> None:
+    outcome = run_here(make_sweep("bare", [0.1]), tmp_path, DIGITS)
     [path] = files(outcome.folder).values()
     held = path.read_bytes()
     assert [told for told in (str(Path.cwd()), sys.executable, str(tmp_path)) if told.encode() in held] == []
