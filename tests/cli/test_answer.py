@@ -22,177 +22,83 @@ from tests.cli.conftest import HEAD, Run, content
 ROOT = Path(__file__).parents[2]
 NUMBER, TEXT, OPTIONAL = float, str, float | None
 Schema = dict[str, Any]
-OBJECTIVE: Schema = dict.fromkeys(("name", "direction", "unit"), TEXT)
-DIFFERENCE: Schema = {"mean": NUMBER, "low": OPTIONAL, "high": OPTIONAL, "pvalue": OPTIONAL}
-DIFFERENCE |= {"images_needed": int | None, "seeds_needed": int | None}
-SPLIT: Schema = {
-    "name": TEXT,
-    "mean_a": NUMBER,
-    "mean_b": NUMBER,
-    "difference": DIFFERENCE,
-    "significant": bool,
-}
-SPLIT |= {"by_seed": [NUMBER], "num_images": int | None, "mcnemar": [NUMBER], "only_a": [int], "only_b": [int]}
-CONFIG: Schema = {"config_id": TEXT, "trial_ids": [TEXT], "val": NUMBER, "test": OPTIONAL}
-LEVEL: Schema = {"value": TEXT, "n": int, "mean": OPTIONAL, "low": OPTIONAL, "high": OPTIONAL}
-LEVEL |= {"num_failed": int, "num_diverged": int}
-EFFECT: Schema = {
-    "name": TEXT,
-    "title": TEXT,
-    "kind": TEXT,
-    "levels": [LEVEL],
-    "share": OPTIONAL,
-    "difference": OPTIONAL,
-}
-EFFECT |= {"low": OPTIONAL, "high": OPTIONAL, "significant": bool, "sentence": TEXT}
-CHANGE: Schema = {
-    "config_id": TEXT,
-    "label": TEXT,
-    "n": int,
-    "mean_a": OPTIONAL,
-    "mean_b": OPTIONAL,
-    "difference": OPTIONAL,
-}
-CHANGE |= {"low": OPTIONAL, "high": OPTIONAL, "significant": bool}
-LAYER: Schema = {"name": TEXT, "output": [int], "parameters": int, "multiply_adds": int, "rule": TEXT}
-NETWORK: Schema = {"image_shape": [int], "num_trials": int, "layers": [LAYER], "error": TEXT, "description": TEXT}
-KIND: Schema = {"network": int, "name": TEXT, "num_trials": int, "step_seconds": NUMBER, "evaluation_seconds": NUMBER}
-PROPOSED: Schema = {"kind": TEXT, "num_trials": int, "seconds": OPTIONAL, "config_ids": [TEXT], "seeds": int | None}
-PROPOSED |= {"command": [TEXT], "reason": TEXT, "task": TEXT, "cost": TEXT}
-SETTING: Schema = dict.fromkeys(("config_id", "label", "state", "collapsed"), TEXT)
-SETTING |= {"val": OPTIONAL, "num_seeds": int, "num_collapsed": int, "collapsed_below": NUMBER}
-SETTING |= {"remains": bool, "rival": TEXT | None}
-RACE: Schema = {
-    "known": {
-        "within": NUMBER,
-        "error": NUMBER,
-        "max_seeds": int,
-        "assume": TEXT,
-        "images": TEXT,
-        "seed_error": NUMBER,
-        "max_runs_without_value": int,
-    },
-    "objective": OBJECTIVE,
-    "end": TEXT | None,
-    "rounds": [{"num_remaining": int, "distance": OPTIONAL}],
-    "num_trials": int,
-    "max_trials": int,
-    "settings": [SETTING],
-    "remaining": [TEXT],
-    "dropped": [TEXT],
-    "sentences": [TEXT],
-    "forecast": dict | None,
-    "smallest_difference": OPTIONAL,
-}
+
+
+def each(kind: Any, *names: str) -> Schema:
+    """Return the schema of values of one kind."""
+    return dict.fromkeys(names, kind)
+
+
+def texts(*names: str, **others: Any) -> Schema:
+    """Return the schema of texts, and of other values."""
+    return each(TEXT, *names) | others
+
+
+OBJECTIVE = texts("name", "direction", "unit")
+INTERVAL: Schema = {"low": OPTIONAL, "high": OPTIONAL}
+NEEDED: Schema = {"seeds_needed": int | None, "images_needed": int | None}
+DIFFERENCE = {"mean": NUMBER, "pvalue": OPTIONAL} | INTERVAL | NEEDED
+SPLIT = texts("name", mean_a=NUMBER, mean_b=NUMBER, difference=DIFFERENCE, significant=bool, by_seed=[NUMBER])
+SPLIT |= {"num_images": int | None, "mcnemar": [NUMBER], "only_a": [int], "only_b": [int]}
+CONFIG = texts("config_id", trial_ids=[TEXT], val=NUMBER, test=OPTIONAL)
+LEVEL = texts("value", n=int, mean=OPTIONAL, num_failed=int, num_diverged=int) | INTERVAL
+EFFECT = texts("name", "title", "kind", "sentence", levels=[LEVEL], share=OPTIONAL, difference=OPTIONAL)
+EFFECT |= INTERVAL | {"significant": bool}
+CHANGE = texts("config_id", "label", n=int, mean_a=OPTIONAL, mean_b=OPTIONAL, difference=OPTIONAL)
+CHANGE |= INTERVAL | {"significant": bool}
+LAYER = texts("name", "rule", output=[int], parameters=int, multiply_adds=int)
+NETWORK = texts("error", "description", image_shape=[int], num_trials=int, layers=[LAYER], parameters=int)
+KIND = texts("name", "failure", network=int, num_trials=int)
+KIND |= each(NUMBER, "step_seconds", "evaluation_seconds", "trial_seconds")
+PROPOSED = texts("kind", "reason", "task", "cost", num_trials=int, seconds=OPTIONAL, config_ids=[TEXT])
+PROPOSED |= {"seeds": int | None, "command": [TEXT]}
+SETTING = texts("config_id", "label", "state", "collapsed", val=OPTIONAL, num_seeds=int, num_collapsed=int)
+SETTING |= {"collapsed_below": NUMBER, "remains": bool, "rival": TEXT | None}
+KNOWN = texts("assume", "images", within=NUMBER, error=NUMBER, seed_error=NUMBER, max_seeds=int)
+RACE: Schema = {"known": KNOWN | {"max_runs_without_value": int}, "objective": OBJECTIVE, "end": TEXT | None}
+RACE |= {"rounds": [{"num_remaining": int, "distance": OPTIONAL}], "num_trials": int, "max_trials": int}
+RACE |= {"settings": [SETTING], "forecast": dict | None, "smallest_difference": OPTIONAL}
+RACE |= each([TEXT], "remaining", "dropped", "sentences")
+STATUSES = each(int, "ok", "stopped", "diverged", "failed")
+BEST = CONFIG | {"values": dict}
 SCHEMAS: dict[str, Schema] = {
-    "status": {
-        "folder": TEXT,
-        "num_trials": int,
-        "statuses": dict.fromkeys(("ok", "stopped", "diverged", "failed"), int),
-        "fields": [TEXT],
-        "objective": OBJECTIVE,
-        "best": [CONFIG | {"seconds": OPTIONAL, "values": dict}],
-        "failures": [{"cause": TEXT, "trial_ids": [TEXT]}],
-        "files": [TEXT],
-        "notes": [TEXT],
-        "race": dict | None,
-        "objectives": [TEXT],
-        "pareto_front": [TEXT],
-        "phase": TEXT,
-        "run": dict | None,
-    },
+    "status": texts("folder", "phase", num_trials=int, statuses=STATUSES, best=[BEST | {"seconds": OPTIONAL}])
+    | each([TEXT], "fields", "files", "notes", "objectives", "pareto_front")
+    | {"objective": OBJECTIVE, "failures": [texts("cause", trial_ids=[TEXT])], "race": dict | None, "run": dict | None},
     "table": {"files": [TEXT], "notes": [TEXT]},
-    "mend": {"moved": [{"source": TEXT, "target": TEXT, "cause": TEXT}], "num_intact": int},
-    "merge": dict.fromkeys(("num_copied", "num_replaced", "num_known", "num_files"), int) | {"left_out": [TEXT]},
-    "replay": {
-        "before": dict,
-        "after": dict,
-        "differences": [{"name": TEXT, "step": int | None, "one": object, "other": object}],
-        "environment": dict,
-        "any_failed": bool,
-        "identical": bool,
-    },
-    "predict": {
-        "trial_id": TEXT,
-        "model": TEXT,
-        "role": TEXT,
-        "classes": [TEXT],
-        "images": [{"name": TEXT, "preprocessing": TEXT, "probabilities": [NUMBER]}],
-        "errors": [TEXT],
-    },
-    "report": {"file": TEXT},
-    "compare": dict.fromkeys(("a", "b", "label_a", "label_b", "method", "sentence"), TEXT)
-    | {"seeds": [[int]], "val": SPLIT, "test": SPLIT, "notes": [TEXT], "objective": OBJECTIVE},
-    "verdict": dict.fromkeys(("outcome", "a", "b", "reason", "sentence"), TEXT)
-    | {"better": TEXT | None, "scope": TEXT | None, "within": NUMBER, "error": NUMBER, "num_seeds": int}
-    | {"these_images": DIFFERENCE, "new_images": DIFFERENCE, "test": DIFFERENCE}
-    | {"seeds_needed": int | None, "images_needed": int | None, "notes": [TEXT], "objective": OBJECTIVE},
-    "next": {"folder": TEXT, "runs": [PROPOSED], "notes": [TEXT]},
-    "effects": {
-        "effects": [EFFECT],
-        "interactions": [{"names": [TEXT], "share": OPTIONAL, "significant": bool, "sentence": TEXT}],
-        "num_trials": int,
-        "left_out": dict,
-        "notes": [TEXT],
-        "objective": OBJECTIVE,
-        "sentences": [TEXT],
-    },
-    "diff": dict.fromkeys(("mean", "low", "high"), OPTIONAL)
-    | {"only_a": [TEXT], "only_b": [TEXT], "labels": dict, "changes": [CHANGE], "metric": TEXT}
-    | {"kind_notes": [TEXT], "notes": [TEXT], "sentence": TEXT, "objective": OBJECTIVE},
-    "plan": {
-        "name": TEXT,
-        "networks": [NETWORK | {"parameters": int}],
-        "num_trials": int,
-        "runner": TEXT,
-        "num_workers": int,
-        "disk": dict,
-        "free_disk": int,
-        "data_error": TEXT,
-        "seconds": OPTIONAL,
-        "seconds_by_runner": dict,
-        "memory": int | None,
-        "worker_memory": int,
-        "gpu_memory": int,
-        "free_memory": int | None,
-        "kinds": [KIND | {"trial_seconds": NUMBER, "failure": TEXT}],
-        "max_trials": int | None,
-        "forecast": dict | None,
-        "warnings": [TEXT],
-    },
-    "run": {
-        "folder": TEXT,
-        "num_trials": int,
-        "num_run": int,
-        "num_failed": int,
-        "complete": bool,
-        "seconds": NUMBER,
-        "out_of_time": bool,
-        "unsent": [TEXT],
-        "best": CONFIG | {"objective": OBJECTIVE, "config": dict, "values": dict, "model": TEXT | None},
-        "race": dict | None,
-        "report": TEXT | None,
-    },
-    "data": {
-        "name": TEXT,
-        "source": TEXT,
-        "files": dict,
-        "sheet": TEXT | None,
-        "sizes": dict,
-        "image_shape": [int],
-        "num_classes": int,
-        "class_names": [TEXT],
-        "counts": dict,
-        "numbers": dict,
-        "pixels": dict,
-        "pixel_max": int,
-        "value_range": list | None,
-        "digest": TEXT,
-        "duplicates": [dict],
-        "notes": [TEXT],
-    },
-    "watch": {"folder": TEXT, "url": TEXT},
-    "error": {"error": TEXT, "kind": TEXT, "status": int},
+    "mend": {"moved": [texts("source", "target", "cause")], "num_intact": int},
+    "merge": each(int, "num_copied", "num_replaced", "num_known", "num_files") | {"left_out": [TEXT]},
+    "replay": each(dict, "before", "after", "environment")
+    | {"differences": [texts("name", step=int | None, one=object, other=object)]}
+    | {"any_failed": bool, "identical": bool},
+    "predict": texts("trial_id", "model", "role", classes=[TEXT], errors=[TEXT])
+    | {"images": [texts("name", "preprocessing", probabilities=[NUMBER])]},
+    "report": texts("file"),
+    "compare": texts("a", "b", "label_a", "label_b", "method", "sentence", val=SPLIT, test=SPLIT)
+    | {"seeds": [[int]], "notes": [TEXT], "objective": OBJECTIVE},
+    "verdict": texts("outcome", "a", "b", "reason", "sentence", better=TEXT | None, scope=TEXT | None)
+    | {"within": NUMBER, "error": NUMBER, "num_seeds": int, "notes": [TEXT], "objective": OBJECTIVE}
+    | each(DIFFERENCE, "these_images", "new_images", "test")
+    | NEEDED,
+    "next": texts("folder", runs=[PROPOSED], notes=[TEXT]),
+    "effects": {"effects": [EFFECT], "num_trials": int, "left_out": dict, "objective": OBJECTIVE}
+    | {"interactions": [texts("sentence", names=[TEXT], share=OPTIONAL, significant=bool)]}
+    | each([TEXT], "notes", "sentences"),
+    "diff": texts("metric", "sentence", mean=OPTIONAL, labels=dict, changes=[CHANGE], objective=OBJECTIVE)
+    | INTERVAL
+    | each([TEXT], "only_a", "only_b", "kind_notes", "notes"),
+    "plan": texts("name", "runner", "data_error", networks=[NETWORK], kinds=[KIND], warnings=[TEXT], seconds=OPTIONAL)
+    | each(int, "num_trials", "num_workers", "free_disk", "worker_memory", "gpu_memory")
+    | each(int | None, "memory", "free_memory", "max_trials")
+    | {"disk": dict, "seconds_by_runner": dict, "forecast": dict | None},
+    "run": texts("folder", num_trials=int, num_run=int, num_failed=int, complete=bool, out_of_time=bool)
+    | {"seconds": NUMBER, "unsent": [TEXT], "race": dict | None, "report": TEXT | None}
+    | {"best": BEST | {"objective": OBJECTIVE, "config": dict, "model": TEXT | None}},
+    "data": texts("name", "source", "digest", sheet=TEXT | None, num_classes=int, pixel_max=int)
+    | each(dict, "files", "sizes", "counts", "numbers", "pixels")
+    | {"image_shape": [int], "class_names": [TEXT], "notes": [TEXT], "duplicates": [dict], "value_range": list | None},
+    "watch": texts("folder", "url"),
+    "error": texts("error", "kind", status=int),
 }
 del SCHEMAS["run"]["best"]["config_id"]  # the trials have it
 SCHEMAS["quickstart"] = SCHEMAS["run"]
