@@ -1,11 +1,14 @@
-"""What tests of the command line share: a working folder with a script, and the command in this process."""
+"""What tests of the command line share: a working folder with a script, the command in this process, what is shown."""
 
+import io
 import signal
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from rich.console import Console
 
 from mnist_sweep.cli import app
 from mnist_sweep.system.signals import SIGNALS
@@ -55,3 +58,10 @@ def run(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFix
 def content(folder: Path) -> dict[str, bytes | None]:
     paths = [path for path in sorted(folder.rglob("*")) if "__pycache__" not in path.parts]
     return {str(path.relative_to(folder)): path.read_bytes() if path.is_file() else None for path in paths}
+
+
+def shown(show: Callable[[Any, Console], None], value: Any, width: int = 120) -> str:
+    """Return what a view shows of a value in a terminal of this width."""
+    out = io.StringIO()
+    show(value, Console(file=out, width=width))
+    return out.getvalue()

@@ -1,16 +1,14 @@
 """Laws of the view of `compare`: the numbers, the conclusion and the images are there, and no id is cut."""
 
-import io
 from pathlib import Path
 
 import pytest
-from rich.console import Console
 
 from mnist_sweep import TrialConfig
 from mnist_sweep.analysis.comparison import compare
-from mnist_sweep.analysis.comparison_sentences import Comparison
 from mnist_sweep.cli.views.comparison import show
 from tests.analysis.folders import Folder
+from tests.cli.conftest import shown
 from tests.conftest import MakeRow
 
 A, B = TrialConfig(num_steps=7), TrialConfig(num_steps=8)
@@ -21,18 +19,12 @@ def results(tmp_path: Path, make_row: MakeRow) -> Folder:
     return Folder(tmp_path / "results", make_row)
 
 
-def shown(comparison: Comparison, width: int = 120) -> str:
-    out = io.StringIO()
-    show(comparison, Console(file=out, width=width))
-    return out.getvalue()
-
-
 def test_numbers_conclusion_and_images_are_printed(results: Folder) -> None:
     for seed in range(3):
         a = results.add(TrialConfig(num_steps=7, seed=seed), val=[0, 1 + seed])
         b = results.add(TrialConfig(num_steps=8, seed=seed), val=range(100, 130), test=[7])
     found = compare(results.path, a.config_id, b.config_id)
-    seen = shown(found)
+    seen = shown(show, found)
     assert found.sentence in seen
     assert found.method in seen
     assert "99.33%" in seen
@@ -47,6 +39,6 @@ def test_numbers_conclusion_and_images_are_printed(results: Folder) -> None:
 
 def test_ids_are_never_cut(results: Folder) -> None:
     a, b = results.add(A, val=[1]), results.add(B, val=[2])
-    lines = shown(compare(results.path, a.trial_id, b.trial_id), width=50).splitlines()
+    lines = shown(show, compare(results.path, a.trial_id, b.trial_id), width=50).splitlines()
     assert lines[1].startswith(f"{a.trial_id} ")
     assert lines[2].startswith(f"{b.trial_id} ")

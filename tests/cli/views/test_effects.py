@@ -1,15 +1,14 @@
 """Laws of the view of `effects`: every sentence, level and note is printed, as text."""
 
-import io
 import json
 
 import numpy as np
-from rich.console import Console
 
 from mnist_sweep import TrialConfig, grid
 from mnist_sweep.analysis.effects.estimation import effects
 from mnist_sweep.cli.views.effects import show
 from mnist_sweep.results.table_columns import trials_frame
+from tests.cli.conftest import shown
 from tests.conftest import MakeRow
 
 
@@ -23,11 +22,11 @@ def test_every_sentence_level_and_note_is_printed_as_text(make_row: MakeRow) -> 
     ]
     trials = trials_frame(rows)
     trials["precision"] = np.where(np.arange(len(trials)) % 2, "[bold]loud", json.dumps(["[red]"]))
-    found, out = effects(trials), io.StringIO()
-    show(found, Console(width=200, file=out))
+    found = effects(trials)
+    text = shown(show, found, width=200)
     values = [level.value for effect in found.effects for level in effect.levels]
     assert any(pair.significant for pair in found.interactions)
-    assert [part for part in [*found.sentences, *found.notes, *values] if part not in out.getvalue()] == []
-    assert "diverged" not in out.getvalue()
-    assert "[bold]loud" in out.getvalue()
-    assert "[red]" in out.getvalue()
+    assert [part for part in [*found.sentences, *found.notes, *values] if part not in text] == []
+    assert "diverged" not in text
+    assert "[bold]loud" in text
+    assert "[red]" in text
