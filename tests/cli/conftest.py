@@ -3,7 +3,7 @@
 import io
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ GOOD = HEAD + "SWEEP = Sweep(name='good', trials=grid(BASE, {'seed': [0, 1]}))\n
 
 
 Run = Callable[..., tuple[int, str, str]]
+Refuses = Callable[..., None]
 
 
 @pytest.fixture
@@ -53,6 +54,20 @@ def run(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFix
     for name in set(sys.modules) - before:
         if getattr(sys.modules[name], "SWEEP", None) or name.endswith("_bad"):
             del sys.modules[name]
+
+
+@pytest.fixture
+def refuses(folder: Path, run: Run) -> Refuses:
+    """These arguments must end in status 2 and one line, which holds all parts, and change nothing in the folder."""
+
+    def refuses(arguments: Sequence[str], *parts: str) -> None:
+        before = content(folder)
+        status, out, err = run(*arguments)
+        assert (status, out, err.count("\n"), err[:7]) == (2, "", 1, "error: "), err
+        assert [part for part in parts if part not in err] == [], err
+        assert content(folder) == before
+
+    return refuses
 
 
 def content(folder: Path) -> dict[str, bytes | None]:

@@ -15,7 +15,7 @@ import pytest
 from mnist_sweep import Sweep, TrialConfig, main
 from mnist_sweep.planning import plan_builder
 from mnist_sweep.sweep import execution
-from tests.cli.conftest import Run, content
+from tests.cli.conftest import Refuses, Run
 
 Figures = Callable[[Path], tuple[str, str]]
 OF_HELP = re.compile(
@@ -77,14 +77,9 @@ if __name__ == "__main__":
     ],
 )
 def test_bad_usage_is_one_line_status_2_and_changes_nothing(
-    folder: Path, run: Run, arguments: list[str], message: str
+    refuses: Refuses, arguments: list[str], message: str
 ) -> None:
-    before = content(folder)
-    status, out, err = run(*arguments)
-    assert (status, out) == (2, "")
-    assert message in err
-    assert err.count("\n") == 1
-    assert content(folder) == before
+    refuses(arguments, message)
 
 
 def test_a_sweep_in_place_of_its_script_is_refused_in_one_line(capsys: pytest.CaptureFixture[str]) -> None:

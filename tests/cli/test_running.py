@@ -21,7 +21,7 @@ from mnist_sweep.planning.sweep_plan import Plan
 from mnist_sweep.planning.trial_measurement import Calibration, TrialCost
 from mnist_sweep.sweep import execution
 from mnist_sweep.trials.graph_sharing import graph_signature
-from tests.cli.conftest import HEAD, Run, content
+from tests.cli.conftest import HEAD, Refuses, Run, content
 from tests.cli.test_answer import RACE, has_schema
 from tests.cli.test_data import pets
 
@@ -56,16 +56,10 @@ SCRIPTS = {
 
 
 @pytest.mark.parametrize("case", SCRIPTS)
-def test_a_bad_script_is_one_line_status_2_and_changes_nothing(folder: Path, run: Run, case: str) -> None:
+def test_a_bad_script_is_one_line_status_2_and_changes_nothing(folder: Path, refuses: Refuses, case: str) -> None:
     text, message = SCRIPTS[case]
     (folder / "is_bad.py").write_text(HEAD + text)
-    before = content(folder)
-    status, out, err = run("run", "is_bad.py")
-    assert (status, out) == (2, "")
-    assert err.startswith("error: ")
-    assert message in err
-    assert err.count("\n") == 1
-    assert content(folder) == before
+    refuses(["run", "is_bad.py"], message)
 
 
 def test_what_runs_gives_0_and_says_what_came_and_where(folder: Path, run: Run) -> None:
@@ -128,7 +122,7 @@ CIFAR10_DAMAGES: dict[str, tuple[Callable[[Path], object], str]] = {
 
 @pytest.mark.parametrize("damage", CIFAR10_DAMAGES)
 def test_damaged_records_and_archives_of_cifar10_are_named(
-    folder: Path, run: Run, monkeypatch: pytest.MonkeyPatch, damage: str
+    folder: Path, refuses: Refuses, monkeypatch: pytest.MonkeyPatch, damage: str
 ) -> None:
     change, message = CIFAR10_DAMAGES[damage]
     (folder / "damaged" / "cifar10").mkdir(parents=True)
@@ -137,10 +131,7 @@ def test_damaged_records_and_archives_of_cifar10_are_named(
     monkeypatch.setenv("MNIST_SWEEP_DATA", str(folder / "damaged"))
     sweep = "SWEEP = Sweep(name='a', trials=[TrialConfig(data=CIFAR10(train_size=9_000, val_size=1_000))])"
     (folder / "is_bad.py").write_text(HEAD + sweep)
-    status, out, err = run("run", "is_bad.py")
-    assert (status, out, err.count("\n")) == (2, "", 1)
-    assert message in err
-    assert not (folder / "results").exists()
+    refuses(["run", "is_bad.py"], message)
 
 
 DAMAGES: dict[str, tuple[str, Callable[[bytes], bytes], str]] = {
@@ -155,7 +146,7 @@ DAMAGES: dict[str, tuple[str, Callable[[bytes], bytes], str]] = {
 
 @pytest.mark.parametrize("damage", DAMAGES)
 def test_a_damaged_data_file_is_named(
-    folder: Path, run: Run, monkeypatch: pytest.MonkeyPatch, real_mnist: Path, damage: str
+    folder: Path, refuses: Refuses, monkeypatch: pytest.MonkeyPatch, real_mnist: Path, damage: str
 ) -> None:
     import gzip
 
@@ -167,11 +158,7 @@ def test_a_damaged_data_file_is_named(
     monkeypatch.setenv("MNIST_SWEEP_DATA", str(folder / "damaged"))
     (folder / "is_bad.py").write_text(HEAD + "SWEEP = Sweep(name='a', trials=[TrialConfig(data=MNIST())])")
     for arguments in (["run", "is_bad.py"], ["data", "mnist"]):
-        status, out, err = run(*arguments)
-        assert (status, out, err.count("\n")) == (2, "", 1)
-        assert f"damaged/mnist/{name}" in err
-        assert message in err
-    assert not (folder / "results").exists()
+        refuses(arguments, f"damaged/mnist/{name}", message)
 
 
 SWEEP = Sweep(name="one", trials=[TrialConfig()])
@@ -256,13 +243,8 @@ def test_a_race_of_another_objective_is_asked_for_in_its_unit(
         (["--until-known", "--within", "1"], "a race has at least 2 configs"),
     ],
 )
-def test_a_race_that_cannot_be_run_is_refused_in_one_line(
-    folder: Path, run: Run, arguments: list[str], says: str
-) -> None:
-    status, out, err = run("run", "good.py", *arguments)
-    assert (status, out, err.count("\n")) == (2, "", 1)
-    assert says in err
-    assert not (folder / "results").exists()
+def test_a_race_that_cannot_be_run_is_refused_in_one_line(refuses: Refuses, arguments: list[str], says: str) -> None:
+    refuses(["run", "good.py", *arguments], says)
 
 
 @pytest.mark.parametrize(
@@ -355,7 +337,9 @@ def test_without_a_calibration_the_networks_and_the_disk_are_shown_and_nothing_c
     assert content(folder) == before
 
 
-def test_a_sweep_whose_data_is_not_there_is_planned_unless_it_is_to_be_measured(folder: Path, run: Run) -> None:
+def test_a_sweep_whose_data_is_not_there_is_planned_unless_it_is_to_be_measured(
+    folder: Path, run: Run, refuses: Refuses
+) -> None:
     (folder / "far.py").write_text(
         "from mnist_sweep import *\nSWEEP = Sweep(name='far', trials=[TrialConfig(data=CIFAR10())])\n"
     )
@@ -363,8 +347,7 @@ def test_a_sweep_whose_data_is_not_there_is_planned_unless_it_is_to_be_measured(
     assert (status, err) == (0, "")
     assert "32x32x3 images" in out
     assert "\nto run: 1 trial; " in out
-    status, out, err = run("plan", "far.py")
-    assert (status, out, err.count("\n")) == (2, "", 1)
+    refuses(["plan", "far.py"])
 
 
 def test_the_networks_are_shown_before_anything_is_measured(

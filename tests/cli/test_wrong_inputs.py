@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.cli.conftest import HEAD, Run, content
+from tests.cli.conftest import HEAD, Refuses
 
 # Tests whose cases are wrong inputs, by what they are given to.
 TESTS = {
@@ -163,12 +163,7 @@ def wrong_files(folder: Path) -> None:
 
 @pytest.mark.usefixtures("wrong_files")
 @pytest.mark.parametrize("name", SCRIPTS)
-def test_a_wrong_input_ends_in_one_line_before_anything_is_written(name: str, folder: Path, run: Run) -> None:
+def test_a_wrong_input_ends_in_one_line_before_anything_is_written(name: str, folder: Path, refuses: Refuses) -> None:
     text, part = SCRIPTS[name]
     (folder / "good.py").write_text(f"{HEAD}{text}\n{TAIL}")
-    before = content(folder)
-    status, out, err = run("run", "good.py", "--runner", "in-process")
-    assert (status, out) == (2, ""), err
-    assert part in err
-    assert len(err.splitlines()) == 1, err
-    assert content(folder) == before
+    refuses(["run", "good.py", "--runner", "in-process"], part)
