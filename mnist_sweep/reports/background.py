@@ -14,8 +14,8 @@ import importlib
 import multiprocessing
 import subprocess
 import sys
-import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -39,32 +39,26 @@ class Imports:
     """
 
     def __init__(self) -> None:
-        self._is_over = threading.Event()
-        self._thread: threading.Thread | None = None
+        self._thread = ThreadPoolExecutor(1)
 
     def on_event(self, event: events.Event) -> None:
-        """Begin when the workers are ready."""
+        """Begin when the workers are ready; the report will raise what cannot be imported."""
         if isinstance(event, events.WorkersReady):
-            self._thread = threading.Thread(target=self._import)
-            self._thread.start()
-
-    def _import(self) -> None:
-        with contextlib.suppress(ImportError):  # the report will raise it
             for name in (*PACKAGES, "plotly.graph_objs", "plotly.io", "mnist_sweep.reports.writer"):
-                if self._is_over.is_set():
-                    return
-                importlib.import_module(name)
-            from mnist_sweep.reports import html
-
-            html.packed_plotly()
+                self._thread.submit(importlib.import_module, name)
+            self._thread.submit(_pack_plotly)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._is_over.set()
-        if self._thread:
-            self._thread.join()
+        self._thread.shutdown(cancel_futures=True)
+
+
+def _pack_plotly() -> None:
+    from mnist_sweep.reports.html import packed_plotly
+
+    packed_plotly()
 
 
 @contextlib.contextmanager
