@@ -54,8 +54,7 @@ def section(results: Results) -> Section | None:
 
 
 def _images(found: Mistakes, card: DataCard) -> list[Image]:
-    highest = max([*found.labels.tolist(), *found.predicted.tolist()], default=0)
-    names = card.names(highest + 1)
+    names = card.names(len(card.class_names))
     classes = zip(found.labels.tolist(), found.predicted.tolist(), found.confidence.tolist(), strict=True)
     captions = [
         f"{_name(names, true)} classified as {_name(names, predicted)}, {confidence:.1%} confidence"
