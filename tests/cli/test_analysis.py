@@ -49,11 +49,6 @@ def test_report_compares_two_sweeps(folder: Path, run: Run, refuses: Refuses, ma
     refuses(["report", "one", "--within", "1"], "--within is for --compare")
 
 
-@pytest.mark.parametrize("arguments", [["effects", "none"], ["diff", "none", "none"], ["compare", "none", "aaaa", "b"]])
-def test_folder_without_rows_is_one_line(refuses: Refuses, arguments: list[str]) -> None:
-    refuses(arguments, "error: none holds no rows: ")
-
-
 @pytest.fixture
 def closed(folder: Path, make_row: MakeRow, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A results folder with two rows that may only be read."""

@@ -131,11 +131,3 @@ def test_watch_prints_the_address_and_ends_well_at_an_interrupt(
     monkeypatch.setenv("MNIST_SWEEP_TOKEN", "of-the-environment")
     assert run("watch", "results/good", "--host", "127.0.0.2")[1].endswith("/of-the-environment/\n")
     assert content(folder / "results") == before
-
-
-@pytest.mark.parametrize(
-    ("arguments", "cause"),
-    [(["nowhere"], "holds no rows"), ([".", "--host", "127.0.0.2"], "--token"), ([".", "--token", "x"], "--token")],
-)
-def test_watch_refuses_what_it_cannot_serve_in_one_line(refuses: Refuses, arguments: list[str], cause: str) -> None:
-    refuses(["watch", *arguments], cause)
